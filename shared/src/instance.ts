@@ -1,0 +1,116 @@
+/**
+ * What the agent is told to run and what it says is there. The agent knows only instances: environments, ranks
+ * and replicas look alike to it.
+ */
+import { z } from "zod";
+import { BootId, GpuUuid, InstanceId, RunId, WorkloadId } from "./ids.ts";
+import { text } from "./text.ts";
+import { WORKLOAD_KINDS } from "./workload.ts";
+
+/** A path below a storage pool's root: relative, no empty, "." or ".." part. */
+export const PoolPath = text(512)
+  .regex(/^[^/]+(\/[^/]+)*$/)
+  .refine(
+    (path) => !path.split("/").some((part) => part === "." || part === ".."),
+    "must stay below the pool",
+  );
+
+/** A dataset or model of the pool, always read-only. `target` is a path of the container. */
+export const ReadOnlyMount = z.object({
+  kind: z.enum(["dataset", "model"]),
+  source: PoolPath,
+  target: z.string().max(64),
+});
+export type ReadOnlyMount = z.infer<typeof ReadOnlyMount>;
+
+/** A folder of the pool that is made if missing and outlives the run: code and output. */
+export const PersistentFolder = z.object({ source: PoolPath, target: z.string().max(64) });
+export type PersistentFolder = z.infer<typeof PersistentFolder>;
+
+export const AttachedGpu = z.object({
+  uuid: GpuUuid,
+  /** Set for a slice of a shared card; null when the whole card is this instance's. */
+  memoryMib: z.int().positive().nullable(),
+});
+export type AttachedGpu = z.infer<typeof AttachedGpu>;
+
+/** Everything that `create` takes, and nothing else: the spec hash covers exactly this. */
+export const InstanceSpec = z.object({
+  kind: z.enum(WORKLOAD_KINDS),
+  workloadId: WorkloadId,
+  /** Instances of one workspace share a bridge network; others are out of reach. */
+  network: z.string().regex(/^ws-[0-9]+$/),
+  hostname: z.string().max(63),
+  image: z.string().min(1).max(256),
+  /** Run by the toolbox's shell; null keeps the container up with our init. */
+  command: z
+    .string()
+    .max(64 * 1024)
+    .nullable(),
+  env: z.record(z.string(), z.string()),
+  cpuMilli: z.int().positive(),
+  memoryBytes: z.int().positive(),
+  pidsLimit: z.int().positive(),
+  storageBytes: z.int().nonnegative().nullable(),
+  tempStorageBytes: z.int().nonnegative().nullable(),
+  gpus: z.array(AttachedGpu).max(64),
+  mounts: z.array(ReadOnlyMount).max(6),
+  folders: z.array(PersistentFolder).max(4),
+  jupyter: z.boolean(),
+  tensorboard: z.boolean(),
+});
+export type InstanceSpec = z.infer<typeof InstanceSpec>;
+
+export const STOP_ORDERERS = ["customer", "admin", "account", "control-plane", "limit"] as const;
+
+/** One placement as the host should have it. Only `removed` takes something away; absence never does. */
+export const DesiredInstance = z.object({
+  instanceId: InstanceId,
+  placementEpoch: z.int().positive(),
+  runId: RunId,
+  want: z.enum(["running", "stopped", "removed"]),
+  /** Who ordered a stop or removal; every stop carries it. */
+  orderedBy: z.enum(STOP_ORDERERS).nullable(),
+  /** Hex SHA-256 of the canonical spec. */
+  specHash: z.string().regex(/^[0-9a-f]{64}$/),
+  spec: InstanceSpec,
+  /** Applied live, outside the spec hash. */
+  live: z.object({
+    stopGraceSeconds: z.int().min(1).max(300),
+    onDisconnect: z.enum(["keep", "stop_after"]),
+    /** Seconds without an accepted heartbeat after which a `stop_after` instance stops itself. */
+    stopAfterSeconds: z.int().positive().nullable(),
+  }),
+});
+export type DesiredInstance = z.infer<typeof DesiredInstance>;
+
+/** Why an instance cannot run, as a code the control plane acts on; `detail` is the sentence for people. */
+export const INSTANCE_PROBLEMS = [
+  "image-missing",
+  "mount-missing",
+  "gpu-missing",
+  "runtime-error",
+  "runtime-down",
+  "start-refused",
+  "exited",
+  "out-of-memory",
+  "storage-exceeded",
+  "container-lost",
+] as const;
+export type InstanceProblem = (typeof INSTANCE_PROBLEMS)[number];
+
+export const ObservedInstance = z.object({
+  instanceId: InstanceId,
+  placementEpoch: z.int().positive(),
+  runId: RunId,
+  phase: z.enum(["starting", "ready", "stopping", "stopped", "failed"]),
+  /** A sentence: what it waits for or why it ended. */
+  detail: z.string().max(2000),
+  problem: z.enum(INSTANCE_PROBLEMS).nullable(),
+  containerId: z.string().max(128).nullable(),
+  exitCode: z.int().nullable(),
+  /** When metering opened, on the host's monotonic clock. */
+  gateOpenedMs: z.int().nonnegative().nullable(),
+  bootId: BootId,
+});
+export type ObservedInstance = z.infer<typeof ObservedInstance>;

@@ -1,0 +1,45 @@
+/** The HTTPS messages by which a host joins and renews its credential (API.md: /hosts/join, /hosts/{id}/credential). */
+import { z } from "zod";
+import { HostId } from "./ids.ts";
+import { MachineReport } from "./host-report.ts";
+
+export const JOIN_TOKEN_MINUTES = 15;
+export const CREDENTIAL_HOURS = 72;
+
+/** A user nkey's public half. */
+export const PublicNkey = z.string().regex(/^U[A-Z2-7]{55}$/);
+
+/** The text a host signs to prove that it holds the key; binds the proof to one token or one renewal moment. */
+export const joinProofText = (token: string, nkey: string) => `remotegpu join ${token} ${nkey}`;
+export const renewalProofText = (host: string, nkey: string, challenge: string) =>
+  `remotegpu renew ${host} ${nkey} ${challenge}`;
+
+export const JoinRequest = z.object({
+  token: z.string().max(200),
+  nkey: PublicNkey,
+  /** Base64 signature of joinProofText. */
+  proof: z.string().max(128),
+  name: z.string().min(1).max(128),
+  machine: MachineReport,
+});
+export type JoinRequest = z.infer<typeof JoinRequest>;
+
+export const CredentialGrant = z.object({
+  host_id: HostId,
+  jwt: z.string().max(16_384),
+  expires_at: z.iso.datetime(),
+  nats_urls: z.array(z.string().max(512)).min(1),
+  /** PEM of the CA that NATS and the API use, or null where they use plain loopback or a public CA. */
+  ca: z.string().max(65_536).nullable(),
+});
+export type CredentialGrant = z.infer<typeof CredentialGrant>;
+
+/** Without a signature: asks for a challenge. With one: answers it. */
+export const RenewalRequest = z.object({
+  nkey: PublicNkey,
+  challenge: z.string().max(200).optional(),
+  signature: z.string().max(128).optional(),
+});
+export type RenewalRequest = z.infer<typeof RenewalRequest>;
+
+export const RenewalAnswer = z.union([z.object({ challenge: z.string().max(200) }), CredentialGrant]);

@@ -1,0 +1,126 @@
+/**
+ * The messages between agent and control plane. Both sides parse what arrives with these schemas: unknown fields
+ * are dropped, an unknown `kind` is refused, so a message that lands on the wrong subject means nothing there.
+ */
+import { z } from "zod";
+import { BootId, InstanceId, JournalId } from "./ids.ts";
+import { DesiredInstance, ObservedInstance } from "./instance.ts";
+import { GpuReport, MachineReport } from "./host-report.ts";
+
+export const PROTOCOL = { min: 1, max: 1 } as const;
+export const HEARTBEAT_MS = 10_000;
+export const MAX_PAGE_BYTES = 512 * 1024;
+export const MAX_EXEC_BYTES = 512 * 1024;
+export const MAX_EXEC_SECONDS = 60;
+
+const Term = z.int().nonnegative();
+const Generation = z.int().nonnegative();
+const Digest = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const Heartbeat = z.object({
+  kind: z.literal("heartbeat"),
+  version: z.string().max(32),
+  protocol: z.object({ min: z.int(), max: z.int() }),
+  bootId: BootId,
+  /** Counts the agent's starts in its journal; only goes up. */
+  agentEpoch: z.int().positive(),
+  /** The host's CLOCK_MONOTONIC when this was sent, in whole milliseconds. */
+  monotonicMs: z.int().nonnegative(),
+  /** Round trip of the previous heartbeat as the host measured it; the control plane trusts the shortest. */
+  lastRoundTripMs: z.int().nonnegative().nullable(),
+  applied: z.object({ term: Term, generation: Generation }),
+  journal: z.object({
+    id: JournalId,
+    headSeq: z.int().nonnegative(),
+    headHash: Digest,
+    watermarkSeen: z.int().nonnegative(),
+  }),
+  observedDigest: Digest,
+  /** A short list of what is wrong with the host itself: "runtime-down", "nvidia-smi-hung", "disk-full". */
+  degraded: z.array(z.string().max(64)).max(16),
+});
+export type Heartbeat = z.infer<typeof Heartbeat>;
+
+export const HeartbeatReply = z.object({
+  kind: z.literal("heartbeat-reply"),
+  term: Term,
+  targetGeneration: Generation,
+  watermark: z.int().nonnegative(),
+  /** The digest of the observed state the control plane holds; the host sends `obs` when it differs. */
+  observedDigest: Digest.nullable(),
+  dbIncarnation: z.int().nonnegative(),
+  /** RFC 3339, a label for logs. */
+  time: z.string(),
+});
+export type HeartbeatReply = z.infer<typeof HeartbeatReply>;
+
+export const PullRequest = z.object({
+  kind: z.literal("pull"),
+  /** First page: null. Further pages repeat the generation of the first; a changed one starts over. */
+  generation: Generation.nullable(),
+  page: z.int().nonnegative(),
+});
+export type PullRequest = z.infer<typeof PullRequest>;
+
+export const PullReply = z.object({
+  kind: z.literal("pull-reply"),
+  term: Term,
+  generation: Generation,
+  page: z.int().nonnegative(),
+  pages: z.int().positive(),
+  /** True on the first snapshot after a rise of term or incarnation until stops were confirmed or are few. */
+  confirmedStops: Generation.nullable(),
+  instances: z.array(DesiredInstance),
+});
+export type PullReply = z.infer<typeof PullReply>;
+
+export const ObservedReport = z.object({
+  kind: z.literal("observed"),
+  digest: Digest,
+  page: z.int().nonnegative(),
+  pages: z.int().positive(),
+  machine: MachineReport.nullable(),
+  gpus: z.array(GpuReport).max(64).nullable(),
+  instances: z.array(ObservedInstance),
+});
+export type ObservedReport = z.infer<typeof ObservedReport>;
+
+export const ObservedReply = z.object({ kind: z.literal("observed-reply"), digest: Digest });
+export type ObservedReply = z.infer<typeof ObservedReply>;
+
+export const ExecRequest = z.object({
+  kind: z.literal("exec"),
+  instanceId: InstanceId,
+  argv: z
+    .array(z.string().max(64 * 1024))
+    .min(1)
+    .max(256),
+  /** Base64. */
+  stdin: z
+    .string()
+    .max(MAX_EXEC_BYTES * 2)
+    .nullable(),
+  timeoutSeconds: z.int().min(1).max(MAX_EXEC_SECONDS),
+});
+export type ExecRequest = z.infer<typeof ExecRequest>;
+
+export const ExecReply = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("exec-reply"),
+    exitCode: z.int(),
+    /** Base64 of the raw bytes; both streams together are at most MAX_EXEC_BYTES. */
+    stdout: z.string(),
+    stderr: z.string(),
+    truncated: z.boolean(),
+  }),
+  z.object({
+    kind: z.literal("exec-refused"),
+    reason: z.enum(["no-such-instance", "not-running", "timeout", "busy", "bad-request", "runtime-error"]),
+    detail: z.string().max(2000),
+  }),
+]);
+export type ExecReply = z.infer<typeof ExecReply>;
+
+/** Any request the control plane cannot serve now is answered with this instead of silence. */
+export const Refusal = z.object({ kind: z.literal("refused"), reason: z.string().max(500) });
+export type Refusal = z.infer<typeof Refusal>;

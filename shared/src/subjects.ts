@@ -1,0 +1,40 @@
+/**
+ * Every NATS subject of the product, made and read in this one place. The host id is taken from the subject,
+ * never from a payload.
+ */
+import type { HostId } from "./ids.ts";
+
+const PREFIX = "rg.v1.h";
+
+export const JOURNAL_STREAM = "RG_JOURNAL";
+export const JOURNAL_CONSUMER = "ingest";
+
+export type UpWord = "hb" | "pull" | "obs" | "j";
+export type DownWord = "nudge" | "exec";
+
+export const up = (host: HostId, word: UpWord) => `${PREFIX}.${host}.up.${word}`;
+export const down = (host: HostId, word: DownWord) => `${PREFIX}.${host}.down.${word}`;
+
+/** What the control plane subscribes: one word of all hosts. */
+export const upOfAllHosts = (word: UpWord) => `${PREFIX}.*.up.${word}`;
+
+/** Prefix of a host's own inbox; replies to its requests arrive here. */
+export const hostInbox = (host: HostId) => `${PREFIX}.${host}.down.inbox`;
+
+/** The permissions of one host's user, and the accounts' service exports. */
+export const upAll = (host: HostId) => `${PREFIX}.${host}.up.>`;
+export const downAll = (host: HostId) => `${PREFIX}.${host}.down.>`;
+export const UP_OF_ALL_HOSTS = `${PREFIX}.*.up.>`;
+export const DOWN_OF_ALL_HOSTS = `${PREFIX}.*.down.>`;
+
+/** Sessions (terminal, logs) carry an unguessable session token; through core NATS, never JetStream. */
+export const upSession = (host: HostId, kind: "term" | "logs", session: string, word: string) =>
+  `${PREFIX}.${host}.up.${kind}.${session}.${word}`;
+export const downSession = (host: HostId, kind: "term" | "logs", session: string, word: string) =>
+  `${PREFIX}.${host}.down.${kind}.${session}.${word}`;
+
+/** The host token of a subject of ours, or null for any other subject. */
+export function hostOf(subject: string): string | null {
+  const match = /^rg\.v1\.h\.([^.]+)\.(?:up|down)\./.exec(subject);
+  return match?.[1] ?? null;
+}

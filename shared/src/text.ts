@@ -1,0 +1,22 @@
+/**
+ * The one string schema everything from outside passes. U+0000 and lone surrogates pass zod and then break
+ * Postgres, so they stop here.
+ */
+import { z } from "zod";
+
+export function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes("\u0000");
+}
+
+/** Any storable text of at most `maxLength` UTF-16 units. */
+export function text(maxLength: number) {
+  return z.string().max(maxLength).refine(isStorable, "must be well-formed text without U+0000");
+}
+
+/** A name a person reads in a table: not blank, no control characters, no blanks at its ends. */
+export function displayText(maxLength: number) {
+  return text(maxLength)
+    .min(1)
+    .regex(/^\P{Cc}*$/u, "must not contain control characters")
+    .refine((value) => value === value.trim(), "must not begin or end with a blank");
+}

@@ -1,0 +1,21 @@
+/** The suite. Unit tests first and in parallel; what needs real parts runs one file at a time. */
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    root: new URL("..", import.meta.url).pathname,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    projects: [
+      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      {
+        extends: true,
+        test: { name: "integration", include: ["test/integration/**/*.test.ts"], fileParallelism: false },
+      },
+      {
+        extends: true,
+        test: { name: "system", include: ["test/system/**/*.test.ts"], fileParallelism: false },
+      },
+    ],
+  },
+});
