@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { BootId, InstanceId, JournalId, RunId } from "./ids.ts";
+import { text } from "./text.ts";
 
 /** How sure the agent is that the run was alive over the whole interval. Only `unproven` is free. */
 export const PROOFS = ["exact", "bounded", "reconstructed", "unproven"] as const;
@@ -23,12 +24,12 @@ export const UsageEntry = z.object({
   /** True on the last row of a run: it is over. */
   final: z.boolean(),
   /** What the host's wall clock showed at the end, RFC 3339; a label, never used for charging. */
-  wallEnd: z.string().max(40),
+  wallEnd: text(40),
 });
 export type UsageEntry = z.infer<typeof UsageEntry>;
 
 /** Stands at the seq of a row that was found corrupt. */
-export const LostEntry = z.object({ kind: z.literal("lost"), reason: z.string().max(500) });
+export const LostEntry = z.object({ kind: z.literal("lost"), reason: text(500) });
 
 export const JournalEntry = z.discriminatedUnion("kind", [UsageEntry, LostEntry]);
 export type JournalEntry = z.infer<typeof JournalEntry>;

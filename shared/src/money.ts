@@ -1,18 +1,19 @@
 /**
- * Exact decimals. Points (money) are BigInt counts of 1/10,000; prices count 1/1,000,000; quantities count
- * 1/1,000,000 as well. No float ever touches an amount: text in, BigInt inside, text out.
+ * Exact decimals. Points (money) are BigInt counts of 1/10,000; prices count 1/1,000,000; quantities count 10^-30,
+ * so that any whole number of bytes is an exact number of GiB. No float ever touches an amount: text in, BigInt
+ * inside, text out.
  */
 
 /** An amount of money in 1/10,000 point. */
 export type Points = bigint & { readonly __unit?: "points/10000" };
 /** A unit price in 1/1,000,000 point. */
 export type Price = bigint & { readonly __unit?: "price/1000000" };
-/** A quantity of something priced (cores, GiB, cards) in 1/1,000,000. */
-export type Quantity = bigint & { readonly __unit?: "quantity/1000000" };
+/** A quantity of something priced (cores, GiB, cards) in 10^-30. */
+export type Quantity = bigint & { readonly __unit?: "quantity/10^30" };
 
 export const POINTS_DECIMALS = 4;
 export const PRICE_DECIMALS = 6;
-export const QUANTITY_DECIMALS = 6;
+export const QUANTITY_DECIMALS = 30;
 
 /** numeric(20,4) holds 16 digits before the point. */
 export const MAX_POINTS: Points = 10n ** 20n - 1n;
@@ -62,7 +63,7 @@ export function parseQuantity(text: string): Quantity {
   return parseDecimal(text, QUANTITY_DECIMALS);
 }
 
-/** Shortest exact form: 1500000n → "1.5", 2000000n → "2". */
+/** Shortest exact form: "1.5", "2", "0.0009765625" (one MiB in GiB). */
 export function formatQuantity(quantity: Quantity): string {
   const text = formatDecimal(quantity, QUANTITY_DECIMALS);
   return text.replace(/\.?0+$/, "");
