@@ -1,0 +1,230 @@
+/** What a customer asks about itself: who it is, its workspaces and keys, its data, its bill. */
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { bytes, jsonObject, wholeNumber } from "./arguments.ts";
+import { body, withContext } from "./context.ts";
+import { printDone, printList, printOne, type Column } from "./output.ts";
+import { addResource } from "./resource-commands.ts";
+
+const RECORD_COLUMNS: Column[] = [
+  "start_time",
+  ["resource", (row) => row.resource_name ?? row.resource_id],
+  ["kind", (row) => row.resource_type],
+  "line",
+  "quantity",
+  ["minutes", (row) => row.billing_minutes],
+  "unit_price",
+  ["per", (row) => row.billing_unit],
+  "amount",
+];
+
+export function addAccountCommands(program: Command): void {
+  program
+    .command("me")
+    .description("who this key belongs to")
+    .action(withContext(async ({ api, output }) => printOne(output, await api.get("/me"))));
+
+  program
+    .command("balance")
+    .description("balance, what has accrued since the last charge, burn per hour, hours left")
+    .action(withContext(async ({ api, output }) => printOne(output, await api.get("/billing/balance"))));
+
+  program
+    .command("records")
+    .description("billing records, newest first")
+    .option("--limit <count>", "how many", wholeNumber, 50)
+    .option("--resource <id>", "of one environment, job or service")
+    .action(
+      withContext(async ({ api, output }, options: { limit: number; resource?: string }) => {
+        const rows = await api.list("/billing/records", { resource_id: options.resource }, options.limit);
+        printList(output, rows, RECORD_COLUMNS, "Nothing has been charged yet.");
+      }),
+    );
+
+  program
+    .command("estimate")
+    .description("what an order would cost, by the code that charges it")
+    .option("--spec <spec>")
+    .option("--cpu <cores>", "CPU cores", wholeNumber, 1)
+    .option("--memory <size>", "memory", bytes, 2 ** 30)
+    .option("--gpu <count>", "GPUs", wholeNumber, 0)
+    .option("--minutes <count>", "for how long", wholeNumber, 60)
+    .action(
+      withContext(async ({ api, output }, options: object) =>
+        printOne(output, await api.post("/billing/estimate", body(options))),
+      ),
+    );
+
+  const workspace = addResource(program, {
+    noun: "workspace",
+    route: "/workspaces",
+    description: "workspaces: who shares what, and who pays",
+    columns: ["id", "name", "type", "owner_id", "member_count", "status"],
+    create: (command) =>
+      command.argument("<name>").option("--description <text>").option("--type <type>", "team or enterprise"),
+    update: (command) =>
+      command.option("--name <name>").option("--description <text>").option("--status <status>"),
+  });
+  addMemberCommands(workspace);
+
+  addResource(program, {
+    noun: "ssh-key",
+    route: "/ssh-keys",
+    description: "SSH public keys",
+    columns: ["id", "name", "fingerprint", "created_at"],
+    create: (command) =>
+      command
+        .argument("<name>")
+        .requiredOption("--public-key <file>", "a .pub file", (file: string) =>
+          readFileSync(file, "utf8").trim(),
+        ),
+  });
+
+  for (const [noun, route] of [
+    ["dataset", "/datasets"],
+    ["model", "/models"],
+  ] as const) {
+    addResource(program, {
+      noun,
+      route,
+      description: `${noun}s that can be mounted`,
+      columns: ["id", "name", "visibility", "status", "storage_path", "workspace_id"],
+      create: (command) =>
+        command
+          .argument("<name>")
+          .option("--description <text>")
+          .option("--visibility <visibility>", "private, workspace or public")
+          .option("--workspace-id <id>", "workspace it belongs to", wholeNumber)
+          .option("--storage-path <path>", "folder in the pool (admins)"),
+      update: (command) =>
+        command.option("--name <name>").option("--description <text>").option("--visibility <visibility>"),
+    });
+  }
+
+  addResource(program, {
+    noun: "image",
+    route: "/images",
+    description: "images that are offered",
+    columns: ["id", "name", "display_name", "framework", "cuda_version", "status"],
+    create: (command) =>
+      command
+        .argument("<name>")
+        .option("--display-name <text>")
+        .option("--framework <name>")
+        .option("--category <name>"),
+    update: (command) => command.option("--display-name <text>").option("--status <status>"),
+  });
+
+  addPriceCommands(program);
+}
+
+function addMemberCommands(workspace: Command): void {
+  const member = workspace.command("member").description("members of a workspace");
+  member
+    .command("list <workspace>")
+    .action(
+      withContext(async ({ api, output }, id: string) =>
+        printList(output, await api.list(`/workspaces/${id}/members`), [
+          "customer_id",
+          "username",
+          "role",
+          "status",
+        ]),
+      ),
+    );
+  member
+    .command("add <workspace> <customer>")
+    .option("--role <role>", "admin, member or viewer", "member")
+    .action(
+      withContext(async ({ api, output }, id: string, customer: string, options: { role: string }) => {
+        const row = await api.post(`/workspaces/${id}/members`, {
+          customer_id: wholeNumber(customer),
+          role: options.role,
+        });
+        printDone(output, `Customer ${customer} is ${options.role} of workspace ${id}.`, row);
+      }),
+    );
+  member
+    .command("set <workspace> <customer>")
+    .requiredOption("--role <role>", "admin, member or viewer")
+    .action(
+      withContext(async ({ api, output }, id: string, customer: string, options: { role: string }) => {
+        const row = await api.patch(`/workspaces/${id}/members/${customer}`, { role: options.role });
+        printDone(output, `Customer ${customer} is ${options.role} of workspace ${id}.`, row);
+      }),
+    );
+  member.command("remove <workspace> <customer>").action(
+    withContext(async ({ api, output }, id: string, customer: string) => {
+      await api.delete(`/workspaces/${id}/members/${customer}`);
+      printDone(output, `Customer ${customer} left workspace ${id}.`);
+    }),
+  );
+}
+
+function addPriceCommands(program: Command): void {
+  const price = program.command("price").description("the catalogue");
+  price
+    .command("list")
+    .option("--spec <spec>")
+    .action(
+      withContext(async ({ api, output }, options: { spec?: string }) =>
+        printList(
+          output,
+          await api.list("/prices", { spec: options.spec }),
+          ["spec", "line", "unit_price", "billing_unit", "effective_from"],
+          "No prices yet. Set one: remotegpu price set default gpu 3.5 --per hour",
+        ),
+      ),
+    );
+  price
+    .command("set <spec> <line> <unit-price>")
+    .description("a price from a moment on (admins); running work keeps the price it began with")
+    .option("--per <unit>", "minute, hour or day", "hour")
+    .option("--from <time>", "RFC 3339; now by default")
+    .action(
+      withContext(
+        async (
+          { api, output },
+          spec: string,
+          line: string,
+          unitPrice: string,
+          options: { per: string; from?: string },
+        ) => {
+          const row = await api.post("/prices", {
+            spec,
+            line,
+            unit_price: unitPrice,
+            billing_unit: options.per,
+            ...(options.from && { effective_from: options.from }),
+          });
+          printDone(output, `${line} of ${spec} costs ${unitPrice} per ${options.per}.`, row);
+        },
+      ),
+    );
+
+  const spec = program.command("spec").description("what is sold, and its shape");
+  spec
+    .command("list")
+    .action(
+      withContext(async ({ api, output }) =>
+        printList(output, await api.list("/specs"), ["spec", "description", "shape"]),
+      ),
+    );
+  spec
+    .command("show <spec>")
+    .action(
+      withContext(async ({ api, output }, name: string) =>
+        printOne(output, await api.get(`/specs/${encodeURIComponent(name)}`)),
+      ),
+    );
+  spec
+    .command("set <spec>")
+    .option("--shape <json>", "what an order may not exceed", jsonObject)
+    .option("--description <text>")
+    .action(
+      withContext(async ({ api, output }, name: string, options: object) => {
+        const row = await api.put(`/specs/${encodeURIComponent(name)}`, body(options));
+        printDone(output, `Spec ${name} is set.`, row);
+      }),
+    );
+}

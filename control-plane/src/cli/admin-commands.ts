@@ -1,0 +1,298 @@
+/** What the fleet's owner does: customers and their money, hosts and GPUs, quotas, the books. */
+import type { Command } from "commander";
+import { amount, bytes, jsonObject, wholeNumber } from "./arguments.ts";
+import { CliError } from "./cli-error.ts";
+import { body, withContext } from "./context.ts";
+import { gibibytes, printDone, printList, printOne, type Column } from "./output.ts";
+
+const HOST_COLUMNS: Column[] = [
+  "id",
+  "name",
+  "status",
+  "connection",
+  ["health", (row) => row.health_status],
+  ["cordoned", (row) => (row.cordoned === true ? "yes" : "no")],
+  ["cpu", (row) => `${String(row.used_cpu)}/${String(row.total_cpu)}`],
+  ["memory", (row) => gibibytes(row.total_memory)],
+  [
+    "gpu",
+    (row) =>
+      `${String(row.used_gpu)}/${String(row.total_gpu)}${row.simulated === true ? " (simulated)" : ""}`,
+  ],
+  "agent_version",
+];
+const GPU_COLUMNS: Column[] = [
+  ["index", (row) => row.gpu_index],
+  "uuid",
+  "name",
+  "status",
+  ["health", (row) => row.health_status],
+  ["simulated", (row) => (row.simulated === true ? "yes" : "no")],
+  ["use", (row) => (row.utilization_percent === null ? null : `${Number(row.utilization_percent)} %`)],
+  ["allocated to", (row) => row.allocated_to],
+];
+
+export function addAdminCommands(program: Command): void {
+  addCustomerCommands(program);
+  addQuotaCommands(program);
+  addHostCommands(program);
+
+  program
+    .command("fleet")
+    .description("totals, free, queued and pending usage")
+    .action(withContext(async ({ api, output }) => printOne(output, await api.get("/fleet"))));
+  for (const [name, columns] of [
+    ["audit-log", ["at", "actor_customer_id", "method", "route", "subject", "status"]],
+    ["quarantine", ["id", "at", "host_id", "run_id", "reason", "excess_ms"]],
+  ] satisfies [string, Column[]][]) {
+    program
+      .command(name)
+      .option("--limit <count>", "how many", wholeNumber, 50)
+      .action(
+        withContext(async ({ api, output }, options: { limit: number }) =>
+          printList(output, await api.list(`/${name}`, {}, options.limit), columns),
+        ),
+      );
+  }
+}
+
+function addCustomerCommands(program: Command): void {
+  const customer = program.command("customer").description("customers, their money and keys");
+  customer
+    .command("create <username>")
+    .requiredOption("--email <address>")
+    .option("--display-name <name>")
+    .option("--user-type <type>", "external, internal or admin")
+    .action(
+      withContext(async ({ api, output }, username: string, options: object) => {
+        const row = await api.post("/customers", { username, ...body(options) });
+        printDone(output, `Customer ${String(row.id)} (${username}) is made.`, row);
+      }),
+    );
+  customer
+    .command("list")
+    .action(
+      withContext(async ({ api, output }) =>
+        printList(output, await api.list("/customers"), [
+          "id",
+          "username",
+          "email",
+          "status",
+          "balance",
+          "overdue_status",
+        ]),
+      ),
+    );
+  customer
+    .command("show <id>")
+    .action(
+      withContext(async ({ api, output }, id: string) => printOne(output, await api.get(`/customers/${id}`))),
+    );
+  customer
+    .command("update <id>")
+    .option("--display-name <name>")
+    .option("--email <address>")
+    .option("--status <status>", "active or suspended")
+    .option("--credit-limit <amount>", "how far below zero the balance may go", amount)
+    .action(
+      withContext(async ({ api, output }, id: string, options: object) =>
+        printOne(output, await api.patch(`/customers/${id}`, body(options))),
+      ),
+    );
+  customer
+    .command("top-up <id> <amount>")
+    .description("add to the prepaid balance")
+    .action(
+      withContext(async ({ api, output }, id: string, sum: string) => {
+        const row = await api.post(`/customers/${id}/top-ups`, { amount: amount(sum) });
+        printDone(output, `Customer ${id} has a balance of ${String(row.balance)}.`, row);
+      }),
+    );
+  customer
+    .command("adjust <id> <amount>")
+    .description("a signed correction with its reason")
+    .requiredOption("--reason <text>")
+    .action(
+      withContext(async ({ api, output }, id: string, sum: string, options: { reason: string }) => {
+        const row = await api.post(`/customers/${id}/adjustments`, {
+          amount: amount(sum),
+          reason: options.reason,
+        });
+        printDone(output, `Customer ${id} has a balance of ${String(row.balance)}.`, row);
+      }),
+    );
+  customer
+    .command("refund <id> <run> <amount>")
+    .description("give back a part of what a run was charged")
+    .option("--reason <text>")
+    .action(
+      withContext(
+        async ({ api, output }, id: string, run: string, sum: string, options: { reason?: string }) => {
+          const row = await api.post(`/customers/${id}/refunds`, {
+            run_id: run,
+            amount: amount(sum),
+            ...body(options),
+          });
+          printDone(output, `Customer ${id} has a balance of ${String(row.balance)}.`, row);
+        },
+      ),
+    );
+  customer
+    .command("key-create <id>")
+    .description("an API key; it is shown once")
+    .option("--name <name>", "what it is for", "cli")
+    .action(
+      withContext(async ({ api, output }, id: string, options: { name: string }) => {
+        const row = await api.post(`/customers/${id}/api-keys`, { name: options.name });
+        printDone(output, String(row.key), row);
+      }),
+    );
+  customer.command("key-delete <id> <key-id>").action(
+    withContext(async ({ api, output }, id: string, keyId: string) => {
+      await api.delete(`/customers/${id}/api-keys/${keyId}`);
+      printDone(output, `Key ${keyId} no longer opens anything.`);
+    }),
+  );
+}
+
+function addQuotaCommands(program: Command): void {
+  const quota = program.command("quota").description("what a customer or workspace may hold at once");
+  type Owner = { customer?: string; workspace?: string };
+  const route = ({ customer, workspace }: Owner) => {
+    if ((customer === undefined) === (workspace === undefined))
+      throw new CliError("usage", "Name one of --customer and --workspace.");
+    return customer === undefined ? `/workspaces/${workspace}/quota` : `/customers/${customer}/quota`;
+  };
+
+  quota
+    .command("show")
+    .option("--customer <id>")
+    .option("--workspace <id>")
+    .action(
+      withContext(async ({ api, output }, owner: Owner) => printOne(output, await api.get(route(owner)))),
+    );
+  quota
+    .command("set")
+    .option("--customer <id>")
+    .option("--workspace <id>")
+    .requiredOption("--cpu <cores>", "CPU cores", wholeNumber)
+    .requiredOption("--memory <size>", "memory", bytes)
+    .requiredOption("--gpu <count>", "GPUs", wholeNumber)
+    .requiredOption("--storage <size>", "storage", bytes)
+    .requiredOption("--environments <count>", "environments", wholeNumber)
+    .action(
+      withContext(
+        async (
+          { api, output },
+          options: Owner & {
+            cpu: number;
+            memory: number;
+            gpu: number;
+            storage: number;
+            environments: number;
+          },
+        ) => {
+          const row = await api.put(route(options), {
+            cpu_quota: options.cpu,
+            memory_quota: Math.floor(options.memory / 2 ** 20),
+            gpu_quota: options.gpu,
+            storage_quota: options.storage,
+            environment_quota: options.environments,
+          });
+          printOne(output, row);
+        },
+      ),
+    );
+}
+
+function addHostCommands(program: Command): void {
+  program
+    .command("join-token")
+    .description("a one-use token with which a host joins within 15 minutes")
+    .option("--host-name <name>")
+    .action(
+      withContext(async ({ api, output }, options: object) => {
+        const row = await api.post("/join-tokens", body(options));
+        const lines = [String(row.token), ...(typeof row.command === "string" ? ["", row.command] : [])];
+        printDone(output, lines.join("\n"), row);
+      }),
+    );
+
+  const host = program.command("host").description("the fleet's hosts");
+  host
+    .command("list")
+    .action(
+      withContext(async ({ api, output }) =>
+        printList(
+          output,
+          await api.list("/hosts"),
+          HOST_COLUMNS,
+          "No host yet. Make a token: remotegpu join-token",
+        ),
+      ),
+    );
+  host
+    .command("show <id>")
+    .action(
+      withContext(async ({ api, output }, id: string) => printOne(output, await api.get(`/hosts/${id}`))),
+    );
+  host
+    .command("gpus <id>")
+    .action(
+      withContext(async ({ api, output }, id: string) =>
+        printList(output, await api.list(`/hosts/${id}/gpus`), GPU_COLUMNS),
+      ),
+    );
+  host
+    .command("update <id>")
+    .option("--name <name>")
+    .option("--public-ip <address>")
+    .option("--labels <json>", "a JSON object", jsonObject)
+    .action(
+      withContext(async ({ api, output }, id: string, options: object) =>
+        printOne(output, await api.patch(`/hosts/${id}`, body(options))),
+      ),
+    );
+  for (const [verb, description] of [
+    ["cordon", "place nothing new on it"],
+    ["uncordon", "place on it again"],
+    ["drain", "cordon it and stop what runs there"],
+    ["revoke", "close its connection and refuse it from now on"],
+  ] as const)
+    host
+      .command(`${verb} <id>`)
+      .description(description)
+      .action(
+        withContext(async ({ api, output }, id: string) =>
+          printDone(output, `Host ${id}: ${verb} done.`, await api.post(`/hosts/${id}/${verb}`)),
+        ),
+      );
+  host
+    .command("confirm-stops <id> <generation>")
+    .description("yes, these many stops are meant")
+    .action(
+      withContext(async ({ api, output }, id: string, generation: string) => {
+        const row = await api.post(`/hosts/${id}/confirm-stops`, { generation: wholeNumber(generation) });
+        printDone(output, `Stops of generation ${generation} on host ${id} are confirmed.`, row);
+      }),
+    );
+  host
+    .command("delete <id>")
+    .option("--lost", "the machine is gone: its runs end at their last proven moment")
+    .action(
+      withContext(async ({ api, output }, id: string, options: { lost?: boolean }) => {
+        await api.delete(`/hosts/${id}`, { lost: options.lost ? "true" : undefined });
+        printDone(output, `Host ${id} is gone.`);
+      }),
+    );
+
+  const gpu = program.command("gpu").description("one GPU");
+  for (const verb of ["cordon", "uncordon"] as const)
+    gpu
+      .command(`${verb} <uuid>`)
+      .action(
+        withContext(async ({ api, output }, uuid: string) =>
+          printDone(output, `GPU ${uuid}: ${verb} done.`, await api.post(`/gpus/${uuid}/${verb}`)),
+        ),
+      );
+}

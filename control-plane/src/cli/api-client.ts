@@ -1,0 +1,146 @@
+/**
+ * The HTTP API as the command line (and `npm start`) sees it: JSON in and out, problem documents turned into one
+ * sentence, an idempotency key on every POST so that a retry cannot order twice.
+ */
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { z } from "zod";
+import { CliError } from "./cli-error.ts";
+import type { Profile } from "./profile.ts";
+
+/** A JSON object as it came; commands read the members they show. */
+export type Row = Record<string, unknown>;
+
+const DEADLINE_MS = 90_000;
+const MAX_PAGES = 1_000;
+
+const Problem = z.looseObject({
+  title: z.string().optional(),
+  detail: z.string().optional(),
+  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+});
+const AnyRow = z.looseObject({});
+const Page = z.looseObject({ items: z.array(AnyRow), next_cursor: z.string().nullable() });
+
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+type Answer = { status: number; text: string };
+
+export class ApiClient {
+  readonly #profile: Profile;
+  readonly #ca: Buffer | undefined;
+
+  constructor(profile: Profile) {
+    this.#profile = profile;
+    this.#ca = profile.ca === undefined ? undefined : readFileSync(profile.ca);
+  }
+
+  get(path: string, query: Record<string, string | undefined> = {}): Promise<Row> {
+    return this.#call("GET", path + queryString(query));
+  }
+
+  post(path: string, body: Row = {}): Promise<Row> {
+    return this.#call("POST", path, body);
+  }
+
+  put(path: string, body: Row): Promise<Row> {
+    return this.#call("PUT", path, body);
+  }
+
+  patch(path: string, body: Row): Promise<Row> {
+    return this.#call("PATCH", path, body);
+  }
+
+  delete(path: string, query: Record<string, string | undefined> = {}): Promise<Row> {
+    return this.#call("DELETE", path + queryString(query));
+  }
+
+  /** Every item of a list, page after page, up to `limit`. */
+  async list(path: string, query: Record<string, string | undefined> = {}, limit = 10_000): Promise<Row[]> {
+    const items: Row[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const size = String(Math.min(200, limit - items.length));
+      const answer = Page.parse(await this.get(path, { ...query, limit: size, cursor }));
+      items.push(...answer.items);
+      if (answer.next_cursor === null || items.length >= limit) break;
+      cursor = answer.next_cursor;
+    }
+    return items;
+  }
+
+  async #call(method: Method, path: string, body?: Row): Promise<Row> {
+    const answer = await this.#send(method, path, body);
+    const parsed = parseJson(answer.text);
+    if (answer.status >= 400) throw refusal(answer.status, parsed);
+    return parsed === undefined ? {} : AnyRow.parse(parsed);
+  }
+
+  #send(method: Method, path: string, body?: Row): Promise<Answer> {
+    const url = new URL(`/api/v1${path}`, this.#profile.server);
+    const payload = body === undefined ? undefined : JSON.stringify(body);
+    const request = url.protocol === "https:" ? httpsRequest : httpRequest;
+    return new Promise((resolve, reject) => {
+      const unreachable = (cause: Error) =>
+        reject(
+          new CliError("unavailable", `${url.origin} cannot be reached: ${cause.message || String(cause)}`, {
+            cause,
+          }),
+        );
+      const sent = request(
+        url,
+        {
+          method,
+          timeout: DEADLINE_MS,
+          ...(this.#ca && { ca: this.#ca }),
+          headers: {
+            authorization: `Bearer ${this.#profile.key}`,
+            accept: "application/json",
+            ...(payload !== undefined && {
+              "content-type": "application/json",
+              "content-length": Buffer.byteLength(payload),
+            }),
+            ...(method === "POST" && { "idempotency-key": randomUUID() }),
+          },
+        },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on("data", (chunk: Buffer) => chunks.push(chunk));
+          response.on("end", () =>
+            resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") }),
+          );
+          response.on("error", unreachable);
+        },
+      );
+      sent.on("timeout", () => sent.destroy(new Error(`no answer within ${DEADLINE_MS / 1000} s`)));
+      sent.on("error", unreachable);
+      sent.end(payload);
+    });
+  }
+}
+
+function queryString(query: Record<string, string | undefined>): string {
+  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return given.length === 0 ? "" : `?${new URLSearchParams(given).toString()}`;
+}
+
+function parseJson(text: string): unknown {
+  if (text === "") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new CliError(
+      "unavailable",
+      "The server's answer is not JSON. Is that address the control plane's?",
+      { cause },
+    );
+  }
+}
+
+function refusal(status: number, answer: unknown): CliError {
+  const problem = Problem.safeParse(answer).data ?? {};
+  const fields = (problem.errors ?? []).map(({ path, message }) => `\n  ${path}: ${message}`).join("");
+  const sentence = problem.detail ?? problem.title ?? "The server refused";
+  return new CliError(status >= 500 ? "unavailable" : "refused", `${sentence} (${status})${fields}`);
+}

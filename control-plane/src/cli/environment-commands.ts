@@ -1,0 +1,216 @@
+/** `remotegpu env …`: the dev environments of a customer. */
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { z } from "zod";
+import { bytes, each, jsonObject, nameValue, wholeNumber } from "./arguments.ts";
+import type { Row } from "./api-client.ts";
+import { CliError } from "./cli-error.ts";
+import { body, withContext, type Context } from "./context.ts";
+import { gibibytes, printDone, printList, printOne, type Column } from "./output.ts";
+
+const WAIT_POLL_MS = 500;
+
+const COLUMNS: Column[] = [
+  "id",
+  "name",
+  "status",
+  ["host", (row) => row.host_id],
+  "image",
+  "cpu",
+  ["memory", (row) => gibibytes(row.memory)],
+  ["gpu", gpuText],
+  ["waits for / says", (row) => row.status_reason],
+];
+
+const ExecAnswer = z.object({ exit_code: z.int(), stdout: z.string(), stderr: z.string() });
+
+type CreateOptions = {
+  dataset?: string[];
+  model?: string[];
+  env?: Record<string, string>;
+  command?: string;
+  config?: Record<string, unknown>;
+  wait?: string;
+};
+
+export function addEnvironmentCommands(program: Command): void {
+  const env = program.command("env").description("dev environments");
+
+  env
+    .command("create <name>")
+    .description("order an environment")
+    .requiredOption("--image <image>", "image to run")
+    .option("--workspace <id>", "workspace; yours by default", wholeNumber)
+    .option("--cpu <cores>", "CPU cores", wholeNumber, 1)
+    .option("--memory <size>", "memory, e.g. 16G", bytes, 2 ** 30)
+    .option("--gpu <count>", "GPUs", wholeNumber, 0)
+    .option("--gpu-memory <size>", "memory each GPU must have", bytes)
+    .option("--storage <size>", "bound of code and output", bytes)
+    .option("--temp-storage <size>", "bound of the container's own layer", bytes)
+    .option("--dataset <id>", "dataset mounted read-only at /gemini/data-1…3; repeat", each)
+    .option("--model <id>", "model mounted read-only at /gemini/pretrain1…3; repeat", each)
+    .option("--env <NAME=VALUE>", "environment variable; repeat", nameValue)
+    .option("--command <text>", "run this instead of our init")
+    .option("--config <json>", "further settings as a JSON object", jsonObject)
+    .option("--wait", "return when it runs")
+    .action(withContext(create));
+
+  env
+    .command("list")
+    .description("environments you may see")
+    .option("--status <status>")
+    .option("--workspace <id>")
+    .action(
+      withContext(async ({ api, output }, options: { status?: string; workspace?: string }) => {
+        const rows = await api.list("/environments", {
+          status: options.status,
+          workspace_id: options.workspace,
+        });
+        printList(
+          output,
+          rows,
+          COLUMNS,
+          "No environments. Order one: remotegpu env create NAME --image IMAGE",
+        );
+      }),
+    );
+
+  env
+    .command("show <id>")
+    .description("one environment with its instances and charges")
+    .action(
+      withContext(async ({ api, output }, id: string) =>
+        printOne(output, await api.get(`/environments/${path(id)}`)),
+      ),
+    );
+
+  for (const [verb, description] of [
+    ["start", "start it again"],
+    ["stop", "stop it; its code and output stay"],
+    ["restart", "stop and start it in its place"],
+  ] as const) {
+    env
+      .command(`${verb} <id>`)
+      .description(description)
+      .option("--wait", "return when it is done")
+      .action(
+        withContext(async ({ api, output }, id: string, options: { wait?: boolean }) => {
+          const row = await api.post(`/environments/${path(id)}/${verb}`);
+          const shown = options.wait ? await settled(api, id) : row;
+          printDone(output, sentence(shown), shown);
+        }),
+      );
+  }
+
+  env
+    .command("delete <id>")
+    .description("delete it, in whatever state it is")
+    .action(
+      withContext(async ({ api, output }, id: string) => {
+        await api.delete(`/environments/${path(id)}`);
+        printDone(output, `Environment ${id} is being deleted.`, { id });
+      }),
+    );
+
+  env
+    .command("exec <id> [argv...]")
+    .description("run a command inside and print what it prints; exits with its exit code")
+    .option("-i, --stdin", "pass standard input on (at most 512 KiB)")
+    .allowUnknownOption()
+    .passThroughOptions()
+    .action(withContext(exec));
+
+  for (const [noun, columns] of [
+    ["events", ["at", "actor", "kind", "old", "new", "reason"]],
+    ["instances", ["id", "rank", "state", "host_id", "run_id", "detail"]],
+  ] satisfies [string, Column[]][]) {
+    env
+      .command(`${noun} <id>`)
+      .description(`its ${noun}`)
+      .action(
+        withContext(async ({ api, output }, id: string) =>
+          printList(output, await api.list(`/environments/${path(id)}/${noun}`), columns),
+        ),
+      );
+  }
+
+  env
+    .command("why <id>")
+    .description("why it waits, host by host")
+    .action(
+      withContext(async ({ api, output }, id: string) => {
+        const why = await api.get(`/environments/${path(id)}/why`);
+        const hosts = z.array(z.looseObject({})).safeParse(why.hosts);
+        if (output.json || !hosts.success) return printOne(output, why);
+        printOne(output, Object.fromEntries(Object.entries(why).filter(([name]) => name !== "hosts")));
+        printList(
+          output,
+          hosts.data,
+          [["host", (row) => row.host_id ?? row.id], "reason"],
+          "No host to ask.",
+        );
+      }),
+    );
+}
+
+async function create({ api, output }: Context, name: string, options: CreateOptions): Promise<void> {
+  const { dataset, model, env, command, config, wait, ...plain } = options;
+  const order = {
+    name,
+    ...body(plain, { workspace: "workspace_id" }),
+    ...(dataset && { mounted_datasets: mounts(dataset, "/gemini/data-") }),
+    ...(model && { mounted_models: mounts(model, "/gemini/pretrain") }),
+    ...(env && { env_vars: env }),
+    ...((config ?? command) && { config: { ...config, ...(command && { command }) } }),
+  };
+  const created = await api.post("/environments", order);
+  const shown = wait ? await settled(api, String(created.id)) : created;
+  printDone(output, sentence(shown), shown);
+}
+
+async function exec(
+  { api }: Context,
+  id: string,
+  argv: string[],
+  options: { stdin?: boolean },
+): Promise<void> {
+  if (argv.length === 0) throw new CliError("usage", "Name the command: remotegpu env exec ID -- COMMAND …");
+  const stdin = options.stdin ? { stdin: readFileSync(0, "utf8") } : {};
+  const answer = ExecAnswer.parse(await api.post(`/environments/${path(id)}/exec`, { argv, ...stdin }));
+  process.stdout.write(answer.stdout);
+  process.stderr.write(answer.stderr);
+  process.exitCode = answer.exit_code;
+}
+
+/** Waits until the status no longer ends in "ing" or "queued"; the server bounds each such status itself. */
+async function settled(api: Context["api"], id: string): Promise<Row> {
+  for (;;) {
+    const row = await api.get(`/environments/${path(id)}`);
+    if (row.status === "running" || row.status === "stopped") return row;
+    if (row.status === "error") throw new CliError("refused", sentence(row));
+    if (row.status === "queued" && typeof row.status_reason === "string" && row.status_reason !== "")
+      process.stderr.write(`${row.status_reason}\r`);
+    await new Promise((resolve) => setTimeout(resolve, WAIT_POLL_MS));
+  }
+}
+
+function mounts(ids: string[], prefix: string) {
+  return ids.map((id, index) => ({ id: wholeNumber(id), path: `${prefix}${index + 1}`, readonly: true }));
+}
+
+function sentence(row: Row): string {
+  const reason =
+    typeof row.status_reason === "string" && row.status_reason !== "" ? `: ${row.status_reason}` : "";
+  return `Environment ${String(row.id)} (${String(row.name)}) is ${String(row.status)}${reason}.`.replace(
+    "..",
+    ".",
+  );
+}
+
+function gpuText(row: Row): string {
+  return row.simulated === true ? `${String(row.gpu)} (simulated)` : String(row.gpu);
+}
+
+function path(id: string): string {
+  return encodeURIComponent(id);
+}

@@ -1,0 +1,36 @@
+/** `remotegpu login`: keeps a server and a key for the commands after it. The key comes on standard input. */
+import { createInterface } from "node:readline/promises";
+import type { Command } from "commander";
+import { ApiClient } from "./api-client.ts";
+import { CliError } from "./cli-error.ts";
+import { Profile, saveProfile, userProfilePath } from "./profile.ts";
+
+export function addLoginCommand(program: Command): void {
+  program
+    .command("login")
+    .description("keep a server and a key for the commands after this one")
+    .option("--ca <file>", "PEM of the CA that the server's certificate comes from")
+    .action(async function login(this: Command) {
+      const { server, key, ca } = this.optsWithGlobals<{ server?: string; key?: string; ca?: string }>();
+      if (server === undefined)
+        throw new CliError("usage", "Name the server: remotegpu login --server https://…");
+      const parsed = Profile.safeParse({ server, key: key ?? (await askForKey()), ...(ca && { ca }) });
+      if (!parsed.success)
+        throw new CliError("usage", `${server} is not an http or https address, or the key is empty.`);
+      const me = await new ApiClient(parsed.data).get("/me");
+      saveProfile(userProfilePath(), parsed.data);
+      process.stdout.write(`Logged in as ${String(me.username)}. The key is kept in ${userProfilePath()}.\n`);
+    });
+}
+
+async function askForKey(): Promise<string> {
+  const lines = createInterface({
+    input: process.stdin,
+    ...(process.stdin.isTTY && { output: process.stderr }),
+  });
+  try {
+    return (await lines.question("API key: ")).trim();
+  } finally {
+    lines.close();
+  }
+}

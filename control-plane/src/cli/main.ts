@@ -1,0 +1,49 @@
+/** The remotegpu command: talks HTTP only, prints tables for people and JSON for scripts. */
+import { Command, CommanderError } from "commander";
+import { addAccountCommands } from "./account-commands.ts";
+import { addAdminCommands } from "./admin-commands.ts";
+import { CliError, EXIT_CODES } from "./cli-error.ts";
+import { addEnvironmentCommands } from "./environment-commands.ts";
+import { addLoginCommand } from "./login-command.ts";
+
+const program = new Command("remotegpu")
+  .description("Rent GPUs, or rent them out. Talks to a RemoteGPU control plane.")
+  .option("--json", "print JSON")
+  .option("--server <url>", "control plane; or REMOTEGPU_SERVER")
+  .option("--key <key>", "API key; or REMOTEGPU_KEY, which does not show in the process list")
+  .option("--profile <file>", "profile file; or REMOTEGPU_PROFILE")
+  .addHelpText(
+    "after",
+    "\nExit codes: 0 done, 1 refused, 2 wrong usage, 3 server out of reach; exec: the command's own.",
+  )
+  .enablePositionalOptions()
+  .exitOverride();
+
+addLoginCommand(program);
+addEnvironmentCommands(program);
+addAccountCommands(program);
+addAdminCommands(program);
+inheritExitOverride(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+
+function exitCodeOf(error: unknown): number {
+  // Commander has printed its own message already; help and version are no failure.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
+  if (error instanceof CliError) {
+    process.stderr.write(`remotegpu: ${error.message}\n`);
+    return EXIT_CODES[error.kind];
+  }
+  throw error;
+}
+
+function inheritExitOverride(command: Command): void {
+  for (const child of command.commands) {
+    child.exitOverride();
+    inheritExitOverride(child);
+  }
+}

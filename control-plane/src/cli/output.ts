@@ -1,0 +1,82 @@
+/** What the command prints: tables and cards for people, JSON for scripts. */
+import Table from "cli-table3";
+import type { Row } from "./api-client.ts";
+
+export type Output = { json: boolean; write: (text: string) => void };
+
+/** A column: a member's name, or a title with a function of the row. */
+export type Column = string | [title: string, value: (row: Row) => unknown];
+
+const BARE = {
+  chars: Object.fromEntries(
+    [
+      "top",
+      "top-mid",
+      "top-left",
+      "top-right",
+      "bottom",
+      "bottom-mid",
+      "bottom-left",
+      "bottom-right",
+      "left",
+      "left-mid",
+      "mid",
+      "mid-mid",
+      "right",
+      "right-mid",
+    ].map((name) => [name, ""]),
+  ),
+  style: { head: [], border: [], "padding-left": 0, "padding-right": 2, compact: true },
+};
+
+export function printList(output: Output, rows: Row[], columns: Column[], empty = "Nothing yet."): void {
+  if (output.json) return output.write(`${JSON.stringify({ items: rows }, null, 2)}\n`);
+  if (rows.length === 0) return output.write(`${empty}\n`);
+  const table = new Table({ ...BARE, chars: { ...BARE.chars, middle: "" }, head: columns.map(titleOf) });
+  for (const row of rows) table.push(columns.map((column) => cellText(valueOf(row, column))));
+  output.write(`${trimLines(table.toString())}\n`);
+}
+
+/** One thing, a line per member. Members that are unset are left out for people, never from JSON. */
+export function printOne(output: Output, row: Row, columns?: Column[]): void {
+  if (output.json) return output.write(`${JSON.stringify(row, null, 2)}\n`);
+  const shown = columns ?? Object.keys(row);
+  const lines = shown
+    .map((column): [string, unknown] => [titleOf(column), valueOf(row, column)])
+    .filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const width = Math.max(0, ...lines.map(([title]) => title.length));
+  output.write(`${lines.map(([title, value]) => `${title.padEnd(width)}  ${cellText(value)}`).join("\n")}\n`);
+}
+
+/** A sentence for people; in JSON the thing itself. */
+export function printDone(output: Output, sentence: string, row: Row = {}): void {
+  output.write(output.json ? `${JSON.stringify(row, null, 2)}\n` : `${sentence}\n`);
+}
+
+export function gibibytes(bytes: unknown): string {
+  return typeof bytes === "number" ? `${Math.round((bytes / 2 ** 30) * 10) / 10} GiB` : "";
+}
+
+function titleOf(column: Column): string {
+  return typeof column === "string" ? column : column[0];
+}
+
+function valueOf(row: Row, column: Column): unknown {
+  return typeof column === "string" ? row[column] : column[1](row);
+}
+
+// What others typed may hold escape sequences; a terminal must not obey them.
+function cellText(value: unknown): string {
+  if (value === null || value === undefined) return "-";
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.replace(/\p{Cc}/gu, (character) =>
+    JSON.stringify(character).slice(1, -1).replace("\u007f", "\\u007f"),
+  );
+}
+
+function trimLines(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}

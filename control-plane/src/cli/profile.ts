@@ -1,0 +1,64 @@
+/**
+ * Where the command line finds its server and key: options, then the environment, then a profile file. A profile
+ * is made by `remotegpu login`, or by `npm start` for the host it runs on.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { CliError } from "./cli-error.ts";
+
+export const Profile = z.object({
+  server: z.url({ protocol: /^https?$/ }),
+  key: z.string().min(1).max(256),
+  /** Path of a PEM file to trust besides the system's. */
+  ca: z.string().optional(),
+});
+export type Profile = z.infer<typeof Profile>;
+
+/** The profile that `npm start` leaves in its state folder. */
+export const START_PROFILE = "/var/lib/remotegpu/start/profile.json";
+
+export function userProfilePath(): string {
+  return join(process.env.XDG_CONFIG_HOME ?? join(homedir(), ".config"), "remotegpu", "profile.json");
+}
+
+/** @throws CliError when nothing names a server and a key, or a profile is unreadable */
+export function loadProfile(options: { profile?: string; server?: string; key?: string }): Profile {
+  const server = options.server ?? process.env.REMOTEGPU_SERVER;
+  const key = options.key ?? process.env.REMOTEGPU_KEY;
+  if (server !== undefined && key !== undefined)
+    return checked({ server, key, ca: process.env.REMOTEGPU_CA }, "options");
+
+  const named = options.profile ?? process.env.REMOTEGPU_PROFILE;
+  const path = named ?? [userProfilePath(), START_PROFILE].find((candidate) => existsSync(candidate));
+  if (path === undefined)
+    throw new CliError(
+      "usage",
+      "No server is known. Run `remotegpu login --server URL`, or set REMOTEGPU_SERVER and REMOTEGPU_KEY.",
+    );
+  return checked({ ...readProfile(path), ...(server && { server }), ...(key && { key }) }, path);
+}
+
+export function saveProfile(path: string, profile: Profile): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  writeFileSync(path, `${JSON.stringify(profile, null, 2)}\n`, { mode: 0o600 });
+}
+
+function readProfile(path: string): object {
+  try {
+    return z.looseObject({}).parse(JSON.parse(readFileSync(path, "utf8")));
+  } catch (cause) {
+    throw new CliError("usage", `The profile ${path} cannot be read.`, { cause });
+  }
+}
+
+function checked(candidate: unknown, origin: string): Profile {
+  const parsed = Profile.safeParse(candidate);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new CliError(
+    "usage",
+    `${origin}: ${issue?.path.join(".") ?? ""} ${issue?.message ?? "is not a profile"}`,
+  );
+}
