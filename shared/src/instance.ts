@@ -54,7 +54,7 @@ export const InstanceSpec = z.object({
   storageBytes: z.int().nonnegative().nullable(),
   tempStorageBytes: z.int().nonnegative().nullable(),
   gpus: z.array(AttachedGpu).max(64),
-  mounts: z.array(ReadOnlyMount).max(6),
+  mounts: z.array(ReadOnlyMount).max(7),
   folders: z.array(PersistentFolder).max(4),
   jupyter: z.boolean(),
   tensorboard: z.boolean(),

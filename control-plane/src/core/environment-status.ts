@@ -1,0 +1,254 @@
+/**
+ * The life of an environment: which request is legal in which status, what a host's report makes of it, and what
+ * happens when a status that ends in "-ing" takes too long. Decides only; the store writes.
+ */
+import type { STOP_ORDERERS, InstanceProblem, ObservedInstance } from "@remotegpu/shared/instance";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+
+export type StopOrderer = (typeof STOP_ORDERERS)[number];
+export type EnvironmentRequest = "start" | "stop" | "restart" | "delete";
+
+export type Verdict = { legal: true; status: EnvironmentStatus } | { legal: false; why: string };
+
+const legal = (status: EnvironmentStatus): Verdict => ({ legal: true, status });
+const refused = (why: string): Verdict => ({ legal: false, why });
+
+/** What a request makes of an environment. Delete is legal everywhere; the others say why they are not. */
+export function afterRequest(status: EnvironmentStatus, request: EnvironmentRequest): Verdict {
+  if (request === "delete") return legal("deleting");
+  if (status === "deleting") return refused("The environment is being deleted.");
+  switch (request) {
+    case "start":
+      return afterStart(status);
+    case "stop":
+      return afterStop(status);
+    case "restart":
+      return status === "running"
+        ? legal("restarting")
+        : refused(`Only a running environment can be restarted; this one is ${status}.`);
+  }
+}
+
+function afterStart(status: Exclude<EnvironmentStatus, "deleting">): Verdict {
+  switch (status) {
+    case "stopped":
+    case "error":
+      return legal("queued");
+    case "stopping":
+      return refused("The environment is still stopping; start it when it is stopped.");
+    case "queued":
+    case "creating":
+    case "running":
+    case "restarting":
+      return refused(`The environment is already ${status}.`);
+  }
+}
+
+function afterStop(status: Exclude<EnvironmentStatus, "deleting">): Verdict {
+  switch (status) {
+    case "queued":
+      return legal("stopped");
+    case "creating":
+    case "running":
+    case "restarting":
+      return legal("stopping");
+    case "stopping":
+    case "stopped":
+      return refused(`The environment is already ${status}.`);
+    case "error":
+      return refused("The environment has already ended with an error.");
+  }
+}
+
+/** What one report says about the environment's current placement. */
+export interface PlacementReport {
+  phase: ObservedInstance["phase"];
+  problem: InstanceProblem | null;
+  detail: string;
+  /** False for the run before a restart, whose end says nothing about the environment. */
+  isCurrentRun: boolean;
+  stopOrderedBy: StopOrderer | null;
+}
+
+export type Transition =
+  | { kind: "stays" }
+  /** Same status, another sentence. */
+  | { kind: "explains"; reason: string }
+  | { kind: "becomes"; status: EnvironmentStatus; reason: string | null }
+  /** Back to the queue; this storage pool is skipped for a while. */
+  | { kind: "skips-pool"; reason: string };
+
+const STAYS: Transition = { kind: "stays" };
+const becomes = (status: EnvironmentStatus, reason: string | null): Transition => ({
+  kind: "becomes",
+  status,
+  reason,
+});
+
+/** What a report about the current placement makes of the environment. */
+export function afterReport(status: EnvironmentStatus, report: PlacementReport): Transition {
+  if (!report.isCurrentRun) return STAYS;
+  switch (status) {
+    case "creating":
+    case "restarting":
+      return whileStarting(report);
+    case "running":
+      return whileRunning(report);
+    case "stopping":
+      return isOver(report.phase) ? becomes("stopped", stopReason(report.stopOrderedBy)) : STAYS;
+    case "error":
+      // A stop that a person ordered and that took too long has come true after all.
+      return isOver(report.phase) && isPersons(report.stopOrderedBy)
+        ? becomes("stopped", stopReason(report.stopOrderedBy))
+        : STAYS;
+    case "queued":
+    case "stopped":
+    case "deleting":
+      return STAYS;
+  }
+}
+
+function whileStarting(report: PlacementReport): Transition {
+  switch (report.phase) {
+    case "starting":
+      return report.detail === "" ? STAYS : { kind: "explains", reason: report.detail };
+    case "ready":
+      return becomes("running", null);
+    case "stopping":
+      return STAYS;
+    case "stopped":
+    case "failed":
+      return report.problem === "mount-missing"
+        ? { kind: "skips-pool", reason: report.detail }
+        : ended(report);
+  }
+}
+
+function whileRunning(report: PlacementReport): Transition {
+  switch (report.phase) {
+    case "starting":
+      // The agent starts a crashed container again inside the run: still running, with a sentence.
+      return { kind: "explains", reason: report.detail || "The container is being started again." };
+    case "ready":
+      return { kind: "explains", reason: "" };
+    case "stopping":
+      return report.detail === "" ? STAYS : { kind: "explains", reason: report.detail };
+    case "stopped":
+    case "failed":
+      return ended(report);
+  }
+}
+
+/** It ended without a customer's stop: cleanly, or with a problem that has to be seen. */
+function ended(report: PlacementReport): Transition {
+  return report.phase === "stopped" && report.problem === null
+    ? becomes("stopped", report.detail || stopReason(report.stopOrderedBy))
+    : becomes("error", report.detail || `The container ended: ${report.problem ?? "unknown reason"}.`);
+}
+
+export function isOver(phase: ObservedInstance["phase"]): boolean {
+  return phase === "stopped" || phase === "failed";
+}
+
+function isPersons(orderer: StopOrderer | null): boolean {
+  return orderer === "customer" || orderer === "admin" || orderer === "account";
+}
+
+function stopReason(orderer: StopOrderer | null): string | null {
+  switch (orderer) {
+    case null:
+    case "customer":
+      return null;
+    case "admin":
+      return "An administrator stopped it.";
+    case "account":
+      return "Stopped because the account ran out of money.";
+    case "control-plane":
+      return "RemoteGPU stopped it.";
+    case "limit":
+      return "Stopped because it went over a limit.";
+  }
+}
+
+/** Fetching a large image over a slow line is the longest of honest starts. */
+export const START_LIMIT_MS = 30 * MS_PER_MINUTE;
+export const STOP_LIMIT_MS = 10 * MS_PER_MINUTE;
+
+/** How long a status may last before `afterDeadline` is asked; null where it may last for ever. */
+export function limitMs(status: EnvironmentStatus): number | null {
+  switch (status) {
+    case "creating":
+    case "restarting":
+      return START_LIMIT_MS;
+    case "stopping":
+    case "deleting":
+      return STOP_LIMIT_MS;
+    case "queued":
+    case "running":
+    case "stopped":
+    case "error":
+      return null;
+  }
+}
+
+/** The sentence a status begins with: what it waits for. Null where it waits for nothing. */
+export function waitsFor(status: EnvironmentStatus, hostName: string | null): string | null {
+  const host = `Host ${hostName ?? "unknown"}`;
+  switch (status) {
+    case "queued":
+      return "Waiting for a place.";
+    case "creating":
+      return `${host} is fetching what the container needs and starting it.`;
+    case "stopping":
+      return `${host} is stopping the container.`;
+    case "restarting":
+      return `${host} is stopping the container and starting it anew.`;
+    case "deleting":
+      return `${host} is stopping and removing the container.`;
+    case "running":
+    case "stopped":
+    case "error":
+      return null;
+  }
+}
+
+export interface DeadlineVerdict {
+  status: EnvironmentStatus;
+  reason: string;
+  /** True where the host must be told to stop what it may still start. */
+  stops: boolean;
+}
+
+/** What becomes of a status whose deadline has passed. A missing answer never frees a GPU that may be in use. */
+export function afterDeadline(status: EnvironmentStatus, hostName: string): DeadlineVerdict | null {
+  const limit = limitMs(status);
+  if (limit === null) return null;
+  const late = `within ${limit / MS_PER_MINUTE} minutes`;
+  switch (status) {
+    case "creating":
+    case "restarting":
+      return {
+        status: "error",
+        reason: `Host ${hostName} did not get the container running ${late}.`,
+        stops: true,
+      };
+    case "stopping":
+      return {
+        status: "error",
+        reason: `Host ${hostName} has not confirmed the stop ${late}; the order stands and later time is free.`,
+        stops: false,
+      };
+    case "deleting":
+      return {
+        status: "deleting",
+        reason: `Host ${hostName} has not confirmed the removal ${late}; it is done when the host answers.`,
+        stops: false,
+      };
+    case "queued":
+    case "running":
+    case "stopped":
+    case "error":
+      return null;
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * What keeps one request off one host: every constraint that fails, with the numbers, and the sentence for it.
+ * An empty answer means that the host takes the request. Choosing among hosts is placement's.
+ */
+import { THOUSANDTHS } from "@remotegpu/shared/units";
+import type { GpuCapacity, HostCapacity } from "./fleet.ts";
+
+/** Whole cards, or one slice of a card that several instances share. */
+export type GpuWish =
+  | { kind: "none" }
+  | { kind: "whole"; count: number; leastMemoryMib: number; model: string | null }
+  | { kind: "slice"; memoryMib: number; model: string | null };
+
+export interface PoolSkip {
+  storagePool: string;
+  reason: string;
+  untilMs: number;
+}
+
+export interface PlacementRequest {
+  id: string;
+  cpuMilli: number;
+  memoryMib: number;
+  tempStorageMib: number;
+  gpu: GpuWish;
+  /** The pool that holds the workload's files; null before its first start. */
+  storagePool: string | null;
+  skips: PoolSkip[];
+}
+
+export type Obstacle =
+  | { kind: "host-closed"; reason: string }
+  | { kind: "other-pool"; wanted: string; has: string }
+  | { kind: "pool-skipped"; storagePool: string; reason: string }
+  | { kind: "cpu"; askedMilli: number; freeMilli: number }
+  | { kind: "memory"; askedMib: number; freeMib: number }
+  | { kind: "temp-storage"; askedMib: number; freeMib: number }
+  | { kind: "no-such-gpu"; wish: string; cards: number }
+  | { kind: "gpu-busy"; asked: number; free: number }
+  | { kind: "gpu-closed"; reason: string };
+
+/** All constraints of `host` that `request` fails at the time `now` (ms), in a fixed order. */
+export function obstaclesOn(host: HostCapacity, request: PlacementRequest, now: number): Obstacle[] {
+  return [
+    ...poolObstacles(host, request, now),
+    ...capacityObstacles(host, request),
+    ...gpuObstacles(host, request.gpu),
+  ];
+}
+
+function poolObstacles(host: HostCapacity, request: PlacementRequest, now: number): Obstacle[] {
+  const obstacles: Obstacle[] = [];
+  if (host.closed !== null) obstacles.push({ kind: "host-closed", reason: host.closed });
+  if (request.storagePool !== null && request.storagePool !== host.storagePool)
+    obstacles.push({ kind: "other-pool", wanted: request.storagePool, has: host.storagePool });
+  const skip = request.skips.find((skip) => skip.storagePool === host.storagePool && skip.untilMs > now);
+  if (skip !== undefined)
+    obstacles.push({ kind: "pool-skipped", storagePool: skip.storagePool, reason: skip.reason });
+  return obstacles;
+}
+
+function capacityObstacles(host: HostCapacity, request: PlacementRequest): Obstacle[] {
+  const obstacles: Obstacle[] = [];
+  if (request.cpuMilli > host.freeCpuMilli)
+    obstacles.push({ kind: "cpu", askedMilli: request.cpuMilli, freeMilli: host.freeCpuMilli });
+  if (request.memoryMib > host.freeMemoryMib)
+    obstacles.push({ kind: "memory", askedMib: request.memoryMib, freeMib: host.freeMemoryMib });
+  if (request.tempStorageMib > host.freeTempStorageMib)
+    obstacles.push({
+      kind: "temp-storage",
+      askedMib: request.tempStorageMib,
+      freeMib: host.freeTempStorageMib,
+    });
+  return obstacles;
+}
+
+function gpuObstacles(host: HostCapacity, wish: GpuWish): Obstacle[] {
+  const asked = gpuCount(wish);
+  const ofKind = host.gpus.filter((gpu) => isOfKind(gpu, wish));
+  if (ofKind.length < asked) return [{ kind: "no-such-gpu", wish: describeWish(wish), cards: ofKind.length }];
+  const free = ofKind.filter((gpu) => gpu.closed === null && hasRoom(gpu, wish)).length;
+  if (free >= asked) return [];
+  const closed = ofKind.filter((gpu) => gpu.closed !== null);
+  return [
+    { kind: "gpu-busy", asked, free },
+    ...closed.map((gpu): Obstacle => ({ kind: "gpu-closed", reason: `${gpu.uuid} ${gpu.closed}` })),
+  ];
+}
+
+export function gpuCount(wish: GpuWish): number {
+  switch (wish.kind) {
+    case "none":
+      return 0;
+    case "whole":
+      return wish.count;
+    case "slice":
+      return 1;
+  }
+}
+
+/** Whether the card could ever serve the wish, were it idle. */
+export function isOfKind(gpu: GpuCapacity, wish: GpuWish): boolean {
+  switch (wish.kind) {
+    case "none":
+      return false;
+    case "whole":
+      return gpu.memoryMib >= wish.leastMemoryMib && (wish.model === null || wish.model === gpu.model);
+    case "slice":
+      return gpu.memoryMib >= wish.memoryMib && (wish.model === null || wish.model === gpu.model);
+  }
+}
+
+/** Whether the card has what the wish needs of it right now. */
+export function hasRoom(gpu: GpuCapacity, wish: GpuWish): boolean {
+  switch (wish.kind) {
+    case "none":
+      return false;
+    case "whole":
+      return gpu.use === "idle";
+    case "slice":
+      return (
+        gpu.use !== "exclusive" &&
+        gpu.freeMemoryMib >= wish.memoryMib &&
+        gpu.freeShareThousandths >= sliceShare(wish.memoryMib, gpu.memoryMib)
+      );
+  }
+}
+
+/** A slice's part of the card follows its memory; rounded down, so that slices which fit the memory fit the card. */
+export function sliceShare(sliceMib: number, cardMib: number): number {
+  return Math.floor((sliceMib * THOUSANDTHS) / cardMib);
+}
+
+function describeWish(wish: GpuWish): string {
+  switch (wish.kind) {
+    case "none":
+      return "no GPU";
+    case "whole":
+      return [
+        `${wish.count} × ${wish.model ?? "GPU"}`,
+        ...(wish.leastMemoryMib > 0 ? [`with at least ${wish.leastMemoryMib} MiB`] : []),
+      ].join(" ");
+    case "slice":
+      return `a slice of ${wish.memoryMib} MiB of ${wish.model ?? "a GPU"}`;
+  }
+}
+
+/** The obstacle as a phrase for people, without a full stop. */
+export function describeObstacle(obstacle: Obstacle): string {
+  switch (obstacle.kind) {
+    case "host-closed":
+      return obstacle.reason;
+    case "other-pool":
+      return `the files are in storage pool ${obstacle.wanted}, this host sees ${obstacle.has}`;
+    case "pool-skipped":
+      return `storage pool ${obstacle.storagePool} is skipped for a while: ${obstacle.reason}`;
+    case "cpu":
+      return `${cores(obstacle.askedMilli)} CPU cores asked, ${cores(obstacle.freeMilli)} free`;
+    case "memory":
+      return `${obstacle.askedMib} MiB of memory asked, ${obstacle.freeMib} MiB free`;
+    case "temp-storage":
+      return `${obstacle.askedMib} MiB of temporary storage asked, ${obstacle.freeMib} MiB free`;
+    case "no-such-gpu":
+      return `asked for ${obstacle.wish}, the host has ${obstacle.cards} such`;
+    case "gpu-busy":
+      return `${obstacle.asked} GPU asked, ${obstacle.free} free`;
+    case "gpu-closed":
+      return obstacle.reason;
+  }
+}
+
+function cores(milli: number): string {
+  return String(milli / THOUSANDTHS);
+}

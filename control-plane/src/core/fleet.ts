@@ -1,0 +1,71 @@
+/**
+ * The fleet as placement sees it: what each host and GPU still has to give, in integers (CPU and GPU share in
+ * thousandths, memory in MiB). Built by the store from one consistent read; holds no names, tenants or money.
+ */
+import { THOUSANDTHS } from "@remotegpu/shared/units";
+
+/** A card is whole and idle, held whole by one instance, or cut into slices. */
+export type GpuUse = "idle" | "exclusive" | "shared";
+
+export interface GpuCapacity {
+  uuid: string;
+  index: number;
+  model: string;
+  /** 0 where the host could not tell. */
+  memoryMib: number;
+  /** A phrase that says why nothing new may land on this card, or null. */
+  closed: string | null;
+  use: GpuUse;
+  freeShareThousandths: number;
+  freeMemoryMib: number;
+}
+
+export interface HostCapacity {
+  id: string;
+  name: string;
+  storagePool: string;
+  /** A phrase that says why nothing new may land on this host, or null. */
+  closed: string | null;
+  freeCpuMilli: number;
+  freeMemoryMib: number;
+  freeTempStorageMib: number;
+  gpus: GpuCapacity[];
+}
+
+export interface Fleet {
+  hosts: HostCapacity[];
+}
+
+/** A snapshot that contradicts itself: placing on it could sell the same thing twice. */
+export class UnsoundFleetError extends Error {
+  override name = "UnsoundFleetError";
+}
+
+/** @throws UnsoundFleetError naming the host or card and the number that cannot be */
+export function assertSound(fleet: Fleet): void {
+  const hostIds = new Set<string>();
+  const gpuUuids = new Set<string>();
+  for (const host of fleet.hosts) {
+    if (hostIds.has(host.id)) throw new UnsoundFleetError(`host ${host.id} is listed twice`);
+    hostIds.add(host.id);
+    soundAmount(host.freeCpuMilli, `free CPU thousandths of host ${host.id}`);
+    soundAmount(host.freeMemoryMib, `free memory of host ${host.id}`);
+    soundAmount(host.freeTempStorageMib, `free disk of host ${host.id}`);
+    for (const gpu of host.gpus) {
+      if (gpuUuids.has(gpu.uuid)) throw new UnsoundFleetError(`GPU ${gpu.uuid} is listed twice`);
+      gpuUuids.add(gpu.uuid);
+      soundAmount(gpu.freeShareThousandths, `free share of GPU ${gpu.uuid}`, THOUSANDTHS);
+      soundAmount(gpu.freeMemoryMib, `free memory of GPU ${gpu.uuid}`, gpu.memoryMib);
+    }
+  }
+}
+
+function soundAmount(amount: number, what: string, atMost = Number.MAX_SAFE_INTEGER): void {
+  if (!Number.isSafeInteger(amount) || amount < 0 || amount > atMost)
+    throw new UnsoundFleetError(`${what} is ${amount}`);
+}
+
+/** Code unit order of ids: the one fixed total order that every tie falls back to. */
+export function byId(a: { id: string }, b: { id: string }): number {
+  return a.id < b.id ? -1 : Number(a.id > b.id);
+}

@@ -1,0 +1,77 @@
+/**
+ * What can be said about an order without asking the database: mounts (at most 3 and 3, distinct, in their family
+ * of paths) and shapes that contradict themselves. Field types and ranges are the HTTP schema's.
+ */
+export const MAX_MOUNTS = 3;
+export const DATASET_PATHS = ["/gemini/data-1", "/gemini/data-2", "/gemini/data-3"] as const;
+export const MODEL_PATHS = ["/gemini/pretrain1", "/gemini/pretrain2", "/gemini/pretrain3"] as const;
+
+export interface Mount {
+  /** Id of the dataset or model. */
+  id: number;
+  path: string;
+  readonly: boolean;
+}
+
+export interface OrderShape {
+  gpu: number;
+  gpuMemory: number | null;
+  gpuSharing: "exclusive" | "shared";
+  mountedDatasets: Mount[];
+  mountedModels: Mount[];
+}
+
+export interface OrderIssue {
+  path: string;
+  message: string;
+}
+
+/** Every fault of the order, named by its field; an empty list means none. */
+export function orderIssues(order: OrderShape): OrderIssue[] {
+  return [
+    ...mountIssues("mounted_datasets", order.mountedDatasets, DATASET_PATHS),
+    ...mountIssues("mounted_models", order.mountedModels, MODEL_PATHS),
+    ...gpuIssues(order),
+  ];
+}
+
+function mountIssues(field: string, mounts: Mount[], family: readonly string[]): OrderIssue[] {
+  const issues: OrderIssue[] = [];
+  if (mounts.length > MAX_MOUNTS) issues.push({ path: field, message: `at most ${MAX_MOUNTS} mounts` });
+  for (const [index, mount] of mounts.entries()) {
+    const before = mounts.slice(0, index);
+    if (!family.includes(mount.path))
+      issues.push({ path: `${field}.${index}.path`, message: `must be one of ${family.join(", ")}` });
+    if (!mount.readonly)
+      issues.push({ path: `${field}.${index}.readonly`, message: "must be true: mounts are read-only" });
+    if (before.some((other) => other.id === mount.id))
+      issues.push({ path: `${field}.${index}.id`, message: `${mount.id} is mounted twice` });
+    if (before.some((other) => other.path === mount.path))
+      issues.push({ path: `${field}.${index}.path`, message: `${mount.path} is used twice` });
+  }
+  return issues;
+}
+
+function gpuIssues(order: OrderShape): OrderIssue[] {
+  if (order.gpuSharing === "shared" && order.gpu !== 1)
+    return [{ path: "gpu", message: "must be 1 with gpu_sharing shared" }];
+  if (order.gpuSharing === "shared" && order.gpuMemory === null)
+    return [{ path: "gpu_memory", message: "is needed with gpu_sharing shared" }];
+  if (order.gpu === 0 && order.gpuMemory !== null)
+    return [{ path: "gpu_memory", message: "needs at least one GPU" }];
+  return [];
+}
+
+/** Gives mounts without a path the free paths of their family, in order. */
+export function withPaths(
+  mounts: { id: number; path?: string | undefined; readonly?: boolean | undefined }[],
+  family: readonly string[],
+): Mount[] {
+  const named = new Set(mounts.flatMap((mount) => mount.path ?? []));
+  const free = family.filter((path) => !named.has(path));
+  return mounts.map((mount) => ({
+    id: mount.id,
+    path: mount.path ?? free.shift() ?? "",
+    readonly: mount.readonly ?? true,
+  }));
+}

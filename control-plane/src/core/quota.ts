@@ -1,0 +1,37 @@
+/**
+ * Whether an order stays within a quota. Quotas bound what runs or waits to run, and for environments and storage
+ * what exists; 0 allows nothing. Which limits hold for whom is the store's to find.
+ */
+import type { Quota } from "./quota-levels.ts";
+
+export interface ExceededQuota {
+  quota: keyof Quota;
+  limit: number;
+  used: number;
+  asked: number;
+}
+
+const QUOTAS: readonly (keyof Quota)[] = [
+  "cpu_quota",
+  "memory_quota",
+  "gpu_quota",
+  "storage_quota",
+  "environment_quota",
+];
+
+/**
+ * The first quota that `used` and `asked` together go over, or null. All three count in the units of Quota.
+ * What asks for nothing exceeds nothing, so a quota that was lowered later does not forbid a start without it.
+ */
+export function exceededQuota(limits: Quota, used: Quota, asked: Quota): ExceededQuota | null {
+  for (const quota of QUOTAS) {
+    if (asked[quota] > 0 && used[quota] + asked[quota] > limits[quota])
+      return { quota, limit: limits[quota], used: used[quota], asked: asked[quota] };
+  }
+  return null;
+}
+
+export function describeExceeded(exceeded: ExceededQuota, owner: "customer" | "workspace"): string {
+  const { quota, limit, used, asked } = exceeded;
+  return `${quota} of the ${owner} is ${limit}: ${used} in use, ${asked} more asked`;
+}
