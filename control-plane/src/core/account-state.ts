@@ -1,0 +1,76 @@
+/**
+ * The states of an account and what they allow: normal → overdue → suspended → normal, and the rule for starting
+ * something. "Zero" in these rules is minus the credit limit. Who pays when is not decided here.
+ */
+import type { Points } from "@remotegpu/shared/money";
+
+export const OVERDUE_STATUSES = ["normal", "overdue", "suspended"] as const;
+export type OverdueStatus = (typeof OVERDUE_STATUSES)[number];
+
+export interface Account {
+  readonly status: OverdueStatus;
+  readonly balance: Points;
+  readonly creditLimit: Points;
+}
+
+/** What the account can still spend; not above zero means out of funds. */
+export function fundsOf(account: Account): Points {
+  return account.balance + account.creditLimit;
+}
+
+/**
+ * The state after something was posted. Only a posting that takes money makes an account overdue: a customer who
+ * never paid and never used anything is not in debt.
+ * @param change what the posting did to the balance
+ */
+export function statusAfterPosting(account: Account, change: Points): OverdueStatus {
+  if (fundsOf(account) > 0n) return "normal";
+  return account.status === "normal" && change < 0n ? "overdue" : account.status;
+}
+
+/** An overdue account still out of funds is suspended at the first full hour after, not at, it became overdue. */
+export function isDueForSuspension(
+  account: Account & { readonly overdueSinceMs: number | null },
+  hourMs: number,
+): boolean {
+  return (
+    account.status === "overdue" &&
+    account.overdueSinceMs !== null &&
+    account.overdueSinceMs < hourMs &&
+    fundsOf(account) <= 0n
+  );
+}
+
+export type StartRefusal = "overdue" | "suspended" | "no-balance" | "too-little-balance";
+export type StartDecision =
+  | { allowed: true }
+  | { allowed: false; reason: StartRefusal; /** A sentence for people. */ detail: string };
+
+/**
+ * @param request.hourlyOfAllRunningAndPlacing hourly price of every running and placing instance of the payer, this
+ *   one included
+ */
+export function mayStart(
+  request: Account & { readonly minStartMinutes: number; readonly hourlyOfAllRunningAndPlacing: Points },
+): StartDecision {
+  if (request.status !== "normal")
+    return refused(request.status, `the account is ${request.status}; a top-up makes it normal again`);
+  const funds = fundsOf(request);
+  if (funds <= 0n) return refused("no-balance", "the balance is not above zero");
+  if (funds * 60n < request.hourlyOfAllRunningAndPlacing * BigInt(request.minStartMinutes))
+    return refused(
+      "too-little-balance",
+      `the balance does not cover ${request.minStartMinutes} minutes of everything that would then be running`,
+    );
+  return { allowed: true };
+}
+
+function refused(reason: StartRefusal, detail: string): StartDecision {
+  return { allowed: false, reason, detail };
+}
+
+/** Hours until the funds are spent at this rate, in hundredths, rounded down; null when nothing is burning. */
+export function hundredthHoursLeft(funds: Points, burnPerHour: Points): bigint | null {
+  if (burnPerHour <= 0n) return null;
+  return funds <= 0n ? 0n : (funds * 100n) / burnPerHour;
+}

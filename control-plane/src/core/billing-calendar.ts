@@ -1,0 +1,46 @@
+/**
+ * Months of the billing time zone, which is a fixed offset from UTC. A month is written "2026-03"; it is closed
+ * some hours after its last midnight, and what is posted later goes on a later invoice.
+ */
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+
+export interface BillingCalendar {
+  /** Minutes east of UTC: 480 for +08:00. */
+  readonly utcOffsetMinutes: number;
+  readonly closeDelayHours: number;
+}
+
+/** "2026-03" */
+export type Month = string;
+
+const UTC_OFFSET = /^([+-])(\d{2}):(\d{2})$/;
+
+/** @throws RangeError for anything but "+08:00" and the like, up to 14 hours */
+export function parseUtcOffset(text: string): number {
+  const match = UTC_OFFSET.exec(text);
+  const minutes = match === null ? NaN : Number(match[2]) * 60 + Number(match[3]);
+  if (match === null || Number(match[3]) > 59 || minutes > 14 * 60)
+    throw new RangeError(`not an offset from UTC like +08:00: ${JSON.stringify(text)}`);
+  return match[1] === "-" ? -minutes : minutes;
+}
+
+export function monthOf(utcMs: number, calendar: BillingCalendar): Month {
+  return new Date(utcMs + calendar.utcOffsetMinutes * MS_PER_MINUTE).toISOString().slice(0, 7);
+}
+
+/** The midnight that ends the month, in UTC milliseconds. */
+export function monthEnd(month: Month, calendar: BillingCalendar): number {
+  const [year, monthNumber] = month.split("-").map(Number);
+  // Date.UTC counts months from 0, so the month's own number names the first day of the next one.
+  return Date.UTC(year ?? NaN, monthNumber ?? NaN, 1) - calendar.utcOffsetMinutes * MS_PER_MINUTE;
+}
+
+export function monthAfter(month: Month, calendar: BillingCalendar): Month {
+  return monthOf(monthEnd(month, calendar), calendar);
+}
+
+/** The invoice of the month of use while that is open, else the invoice of the month of posting. */
+export function invoiceMonth(usageMonth: Month, postedAtMs: number, calendar: BillingCalendar): Month {
+  const closesAtMs = monthEnd(usageMonth, calendar) + calendar.closeDelayHours * MS_PER_HOUR;
+  return postedAtMs < closesAtMs ? usageMonth : monthOf(postedAtMs, calendar);
+}

@@ -1,0 +1,161 @@
+/**
+ * From an order to the lines it is charged by: which of a spec's prices apply, in what quantity, and whether the
+ * order stays within the spec's shape. Prices in force come in; which moment they hold for is the caller's affair.
+ */
+import { parseQuantity, type Points, type Price, type Quantity } from "@remotegpu/shared/money";
+import { GIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import { type BillingUnit, type PricedLine, totalAmount } from "./rating.ts";
+
+/** The spec that applies when an order names none. */
+export const DEFAULT_SPEC = "default";
+
+/** What one instance asks for. */
+export interface PricedOrder {
+  readonly cpuMilli: number;
+  readonly memoryBytes: number;
+  readonly gpus: number;
+  /** Memory asked of each GPU: a filter, or the size of the slice when `gpuShared`. */
+  readonly gpuMemoryBytes: number | null;
+  readonly gpuShared: boolean;
+  readonly tempStorageBytes: number | null;
+}
+
+/** The most an order under a spec with a `spec` line may ask for; what is absent is not included. */
+export interface SpecShape {
+  readonly cpuMilli: number;
+  readonly memoryBytes: number;
+  readonly gpus: number;
+  readonly gpuModel: string | null;
+  readonly gpuMemoryBytes: number | null;
+  readonly tempStorageBytes: number;
+}
+
+/** A catalogue entry in force at the moment in question. */
+export interface CataloguePrice {
+  readonly line: string;
+  readonly unitPrice: Price;
+  readonly billingUnit: BillingUnit;
+}
+
+export interface SpecPrices {
+  readonly spec: string;
+  readonly shape: SpecShape | null;
+  readonly prices: readonly CataloguePrice[];
+}
+
+export type OrderLines =
+  | { priced: true; lines: PricedLine[] }
+  | { priced: false; reason: "unknown-spec" | "no-price" | "exceeds-shape"; detail: string };
+
+/** A counted thing of an order before a price is found for it. */
+interface CountedLine {
+  /** spec, cpu, memory, gpu, gpu_memory or temp_storage. */
+  readonly counted: string;
+  readonly quantity: Quantity;
+}
+
+/**
+ * The lines of one instance on a card of `gpuModel` (null: without GPU). With a `spec` line the shape bounds the
+ * order; without, every non-zero resource must have a price, 0 included.
+ */
+export function linesForOrder(order: PricedOrder, spec: SpecPrices, gpuModel: string | null): OrderLines {
+  if (spec.prices.length === 0)
+    return { priced: false, reason: "unknown-spec", detail: `no price for the spec ${spec.spec}` };
+  const isBundle = spec.prices.some((price) => price.line === "spec");
+  const excess = isBundle ? excessOver(order, spec.shape) : null;
+  if (excess !== null)
+    return {
+      priced: false,
+      reason: "exceeds-shape",
+      detail: `${excess} than the spec ${spec.spec} includes`,
+    };
+
+  const lines: PricedLine[] = [];
+  for (const counted of countedLines(order, isBundle)) {
+    const price = priceFor(counted.counted, spec.prices, gpuModel);
+    if (price !== null) lines.push({ ...price, quantity: counted.quantity });
+    else if (!isBundle)
+      return {
+        priced: false,
+        reason: "no-price",
+        detail: `no price for ${nameOf(counted.counted, gpuModel)}`,
+      };
+  }
+  return { priced: true, lines };
+}
+
+/**
+ * The dearest lines over the models the order may land on; models without a price are passed over, since placement
+ * refuses them too. No models known (an empty fleet): every model the spec has a price for.
+ */
+export function dearestLines(order: PricedOrder, spec: SpecPrices, models: readonly string[]): OrderLines {
+  if (order.gpus === 0) return linesForOrder(order, spec, null);
+  const candidates: (string | null)[] = models.length > 0 ? [...models] : [null, ...modelsWithPrice(spec)];
+  const answers = candidates.map((model) => linesForOrder(order, spec, model));
+  const [first] = answers;
+  let dearest: Extract<OrderLines, { priced: true }> | null = null;
+  for (const answer of answers)
+    if (answer.priced && (dearest === null || hourlyPrice(answer.lines) > hourlyPrice(dearest.lines)))
+      dearest = answer;
+  return dearest ?? first ?? linesForOrder(order, spec, null);
+}
+
+/** What an hour of these lines costs, each rounded as a charge would be. */
+export function hourlyPrice(lines: readonly PricedLine[]): Points {
+  return totalAmount(lines, 60);
+}
+
+/** The price for a counted thing: a model's own where there is one, else the general one. */
+export function priceFor(
+  counted: string,
+  prices: readonly CataloguePrice[],
+  gpuModel: string | null,
+): CataloguePrice | null {
+  const own = counted === "gpu" && gpuModel !== null ? `gpu:${gpuModel}` : counted;
+  return prices.find((price) => price.line === own) ?? prices.find((price) => price.line === counted) ?? null;
+}
+
+/** "gpu:NVIDIA H100" counts "gpu". */
+export function countedOf(line: string): string {
+  return line.split(":", 1)[0] ?? line;
+}
+
+/** An exact number of GiB. 2^30 divides 10^30, so no byte is lost. */
+export function gibQuantity(bytes: number): Quantity {
+  return (BigInt(bytes) * parseQuantity("1")) / BigInt(GIB);
+}
+
+function countedLines(order: PricedOrder, isBundle: boolean): CountedLine[] {
+  const one = parseQuantity("1");
+  const slice = order.gpuShared ? (order.gpuMemoryBytes ?? 0) : 0;
+  const all: CountedLine[] = [
+    { counted: "spec", quantity: isBundle ? one : 0n },
+    { counted: "cpu", quantity: (BigInt(order.cpuMilli) * one) / BigInt(THOUSANDTHS) },
+    { counted: "memory", quantity: gibQuantity(order.memoryBytes) },
+    { counted: "gpu", quantity: order.gpuShared ? 0n : BigInt(order.gpus) * one },
+    { counted: "gpu_memory", quantity: gibQuantity(slice) },
+    { counted: "temp_storage", quantity: gibQuantity(order.tempStorageBytes ?? 0) },
+  ];
+  return all.filter((line) => line.quantity > 0n);
+}
+
+function excessOver(order: PricedOrder, shape: SpecShape | null): string | null {
+  if (shape === null) return "the spec has no shape yet: more";
+  if (order.cpuMilli > shape.cpuMilli) return "more cpu";
+  if (order.memoryBytes > shape.memoryBytes) return "more memory";
+  if (order.gpus > shape.gpus) return "more gpu";
+  if (shape.gpuMemoryBytes !== null && (order.gpuMemoryBytes ?? 0) > shape.gpuMemoryBytes)
+    return "more gpu_memory";
+  if ((order.tempStorageBytes ?? 0) > shape.tempStorageBytes) return "more temp_storage";
+  return null;
+}
+
+function modelsWithPrice(spec: SpecPrices): string[] {
+  return spec.prices
+    .filter((price) => price.line.startsWith("gpu:"))
+    .map((price) => price.line.slice("gpu:".length));
+}
+
+function nameOf(counted: string, gpuModel: string | null): string {
+  return counted === "gpu" && gpuModel !== null ? `gpu:${gpuModel}` : counted;
+}

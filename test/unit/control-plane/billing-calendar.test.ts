@@ -1,0 +1,51 @@
+/** Months of the billing zone and the invoice a record goes on. */
+import {
+  invoiceMonth,
+  monthAfter,
+  monthEnd,
+  monthOf,
+  parseUtcOffset,
+} from "@remotegpu/control-plane/core/billing-calendar";
+import { describe, expect, test } from "vitest";
+
+const CHINA = { utcOffsetMinutes: 480, closeDelayHours: 24 };
+
+test.each([
+  { text: "+08:00", expected: 480 },
+  { text: "-05:30", expected: -330 },
+  { text: "+00:00", expected: 0 },
+  { text: "+14:00", expected: 840 },
+])("the offset $text is $expected minutes", ({ text, expected }) => {
+  expect(parseUtcOffset(text)).toBe(expected);
+});
+
+test.each(["8", "+8:00", "+14:01", "+08:60", "Asia/Shanghai", ""])("%j is no offset", (text) => {
+  expect(() => parseUtcOffset(text)).toThrow(RangeError);
+});
+
+describe("months", () => {
+  test.each([
+    { at: "2026-01-31T15:59:59.999Z", month: "2026-01" },
+    { at: "2026-01-31T16:00:00.000Z", month: "2026-02" },
+    { at: "2025-12-31T16:00:00.000Z", month: "2026-01" },
+  ])("$at is in $month at +08:00", ({ at, month }) => {
+    expect(monthOf(Date.parse(at), CHINA)).toBe(month);
+  });
+
+  test("a month ends at the midnight of the zone, December and leap February too", () => {
+    expect(monthEnd("2028-02", CHINA)).toBe(Date.parse("2028-02-29T16:00:00Z"));
+    expect(monthEnd("2026-12", CHINA)).toBe(Date.parse("2026-12-31T16:00:00Z"));
+    expect(monthAfter("2026-12", CHINA)).toBe("2027-01");
+  });
+});
+
+describe("invoice month", () => {
+  test.each([
+    { posted: "2026-03-15T00:00:00Z", expected: "2026-03", why: "the month still runs" },
+    { posted: "2026-04-01T15:59:59Z", expected: "2026-03", why: "one second before it closes" },
+    { posted: "2026-04-01T16:00:00Z", expected: "2026-04", why: "it has just closed" },
+    { posted: "2026-06-30T16:00:00Z", expected: "2026-07", why: "posted months later" },
+  ])("use of March posted at $posted goes on $expected: $why", ({ posted, expected }) => {
+    expect(invoiceMonth("2026-03", Date.parse(posted), CHINA)).toBe(expected);
+  });
+});

@@ -1,0 +1,172 @@
+/** Which prices an order is charged by. */
+import {
+  type CataloguePrice,
+  countedOf,
+  dearestLines,
+  gibQuantity,
+  hourlyPrice,
+  linesForOrder,
+  type PricedOrder,
+  type SpecShape,
+} from "@remotegpu/control-plane/core/price-lines";
+import { formatPoints, formatQuantity, parsePrice } from "@remotegpu/shared/money";
+import { GIB, MIB } from "@remotegpu/shared/units";
+import { describe, expect, test } from "vitest";
+
+const ORDER: PricedOrder = {
+  cpuMilli: 1500,
+  memoryBytes: 512 * MIB,
+  gpus: 2,
+  gpuMemoryBytes: null,
+  gpuShared: false,
+  tempStorageBytes: null,
+};
+const SHAPE: SpecShape = {
+  cpuMilli: 2000,
+  memoryBytes: GIB,
+  gpus: 2,
+  gpuModel: null,
+  gpuMemoryBytes: null,
+  tempStorageBytes: 0,
+};
+
+function price(line: string, unitPrice: string): CataloguePrice {
+  return { line, unitPrice: parsePrice(unitPrice), billingUnit: "hour" };
+}
+
+const CATALOGUE = [price("cpu", "0.1"), price("memory", "0.2"), price("gpu", "5"), price("gpu:H100", "20")];
+const spec = { spec: "default", shape: null, prices: CATALOGUE };
+
+describe("lines of an order", () => {
+  test("cores, GiB and cards are counted, and a model's own price goes before the general one", () => {
+    const answer = linesForOrder(ORDER, spec, "H100");
+
+    expect(answer.priced && answer.lines.map((line) => [line.line, formatQuantity(line.quantity)])).toEqual([
+      ["cpu", "1.5"],
+      ["memory", "0.5"],
+      ["gpu:H100", "2"],
+    ]);
+  });
+
+  test("another model pays the general price", () => {
+    const answer = linesForOrder(ORDER, spec, "A10");
+
+    expect(answer.priced && answer.lines.at(-1)?.line).toBe("gpu");
+  });
+
+  test("a shared slice is counted by its memory in place of the card", () => {
+    const shared = { ...ORDER, gpus: 1, gpuShared: true, gpuMemoryBytes: 8 * GIB };
+    const prices = [...CATALOGUE, price("gpu_memory", "0.3")];
+
+    const answer = linesForOrder(shared, { ...spec, prices }, "H100");
+
+    expect(answer.priced && answer.lines.map((line) => line.line)).toEqual(["cpu", "memory", "gpu_memory"]);
+  });
+
+  test.each([
+    {
+      name: "temp storage",
+      order: { ...ORDER, tempStorageBytes: GIB },
+      prices: CATALOGUE,
+      detail: "no price for temp_storage",
+    },
+    { name: "a GPU model", order: ORDER, prices: CATALOGUE.slice(0, 2), detail: "no price for gpu:H100" },
+  ])("without a price for $name the order is refused by name", ({ order, prices, detail }) => {
+    const answer = linesForOrder(order, { ...spec, prices }, "H100");
+
+    expect(answer).toEqual({ priced: false, reason: "no-price", detail });
+  });
+
+  test("a price of 0 is a price", () => {
+    const free = [price("cpu", "0"), price("memory", "0"), price("gpu", "0")];
+
+    const answer = linesForOrder(ORDER, { ...spec, prices: free }, "H100");
+
+    expect(answer.priced && hourlyPrice(answer.lines)).toBe(0n);
+  });
+
+  test("a spec without any price in force is unknown", () => {
+    expect(linesForOrder(ORDER, { ...spec, prices: [] }, null)).toMatchObject({ reason: "unknown-spec" });
+  });
+});
+
+describe("a bundle", () => {
+  const bundle = { spec: "basic", shape: SHAPE, prices: [price("spec", "3")] };
+
+  test("is one line for everything in its shape", () => {
+    const answer = linesForOrder(ORDER, bundle, "H100");
+
+    expect(answer.priced && answer.lines.map((line) => [line.line, formatQuantity(line.quantity)])).toEqual([
+      ["spec", "1"],
+    ]);
+  });
+
+  test.each([
+    { field: "cpu", order: { ...ORDER, cpuMilli: 2001 } },
+    { field: "memory", order: { ...ORDER, memoryBytes: GIB + 1 } },
+    { field: "gpu", order: { ...ORDER, gpus: 3 } },
+    { field: "temp_storage", order: { ...ORDER, tempStorageBytes: 1 } },
+  ])("one past its $field is refused", ({ field, order }) => {
+    const answer = linesForOrder(order, bundle, "H100");
+
+    expect(answer).toEqual({
+      priced: false,
+      reason: "exceeds-shape",
+      detail: `more ${field} than the spec basic includes`,
+    });
+  });
+
+  test("exactly at its shape is accepted, and a GPU memory bound holds where there is one", () => {
+    const full = { ...ORDER, cpuMilli: 2000, memoryBytes: GIB, gpuMemoryBytes: 9 * GIB };
+
+    expect(linesForOrder(full, bundle, "H100").priced).toBe(true);
+    expect(
+      linesForOrder(full, { ...bundle, shape: { ...SHAPE, gpuMemoryBytes: 8 * GIB } }, "H100").priced,
+    ).toBe(false);
+  });
+
+  test("without a shape nothing fits it", () => {
+    expect(linesForOrder(ORDER, { ...bundle, shape: null }, "H100").priced).toBe(false);
+  });
+});
+
+describe("the dearest lines", () => {
+  const perHour = (models: string[]): string => {
+    const answer = dearestLines({ ...ORDER, cpuMilli: 0, memoryBytes: 0 }, spec, models);
+    return answer.priced ? formatPoints(hourlyPrice(answer.lines)) : answer.detail;
+  };
+
+  test.each([
+    { models: ["A10"], expected: "10.0000" },
+    { models: ["A10", "H100"], expected: "40.0000" },
+    { models: [], expected: "40.0000" },
+  ])("over the models $models cost $expected an hour", ({ models, expected }) => {
+    expect(perHour(models)).toBe(expected);
+  });
+
+  test("models without a price are passed over, and only they are refused", () => {
+    const prices = [price("gpu:H100", "20")];
+    const order = { ...ORDER, cpuMilli: 0, memoryBytes: 0 };
+
+    expect(dearestLines(order, { ...spec, prices }, ["A10", "H100"]).priced).toBe(true);
+    expect(dearestLines(order, { ...spec, prices }, ["A10"])).toMatchObject({
+      detail: "no price for gpu:A10",
+    });
+  });
+
+  test("an order without GPUs does not look at models", () => {
+    const answer = dearestLines({ ...ORDER, gpus: 0 }, spec, ["H100"]);
+
+    expect(answer.priced && answer.lines.map((line) => line.line)).toEqual(["cpu", "memory"]);
+  });
+});
+
+test("one byte is an exact number of GiB", () => {
+  expect(formatQuantity(gibQuantity(1))).toBe("0.000000000931322574615478515625");
+  expect(formatQuantity(gibQuantity(3 * GIB))).toBe("3");
+});
+
+test("a line names what it counts", () => {
+  expect(countedOf("gpu:NVIDIA H100: 80")).toBe("gpu");
+  expect(countedOf("memory")).toBe("memory");
+});
