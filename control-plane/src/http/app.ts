@@ -1,0 +1,155 @@
+/**
+ * The API as one Hono app: what every request passes, every resource's routes, and the one place where an error
+ * becomes an HTTP status. It owns no rule about the product and opens no port (server.ts does).
+ */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { bodyLimit } from "hono/body-limit";
+import { HTTPException } from "hono/http-exception";
+import { secureHeaders } from "hono/secure-headers";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { ApiApp, ApiContext, ApiDeps, ApiEnv } from "./deps.ts";
+import { registerDocumentation } from "./documentation.ts";
+import { fieldErrorsOf, InputRefused } from "./input-errors.ts";
+import { countRequests } from "./metrics.ts";
+import { ApiRefusal, type FieldError, type RefusalKind } from "./refusal.ts";
+import { registerResources } from "./resources.ts";
+import { registerServerRoutes } from "./server-routes.ts";
+import { isUnreachable } from "../store/database.ts";
+
+const API_BASE = "/api/v1";
+/** Room for an exec's stdin in base64 and some; everything else is far smaller. */
+const MAX_BODY_BYTES = 2 * 1024 * 1024;
+
+const STATUS: Record<RefusalKind, ContentfulStatusCode> = {
+  malformed: 400,
+  unauthenticated: 401,
+  "no-funds": 402,
+  forbidden: 403,
+  "not-found": 404,
+  conflict: 409,
+  "too-large": 413,
+  "unsupported-media-type": 415,
+  "bad-input": 422,
+  "too-many-requests": 429,
+  unavailable: 503,
+};
+
+const TITLES: Partial<Record<number, string>> = {
+  400: "Malformed request",
+  401: "Not authenticated",
+  402: "Not enough funds",
+  403: "Not allowed",
+  404: "Not found",
+  405: "Method not allowed",
+  409: "Conflict",
+  413: "Body too large",
+  415: "Unsupported media type",
+  422: "Invalid input",
+  429: "Too many requests",
+  500: "Internal error",
+  503: "Not available now",
+};
+
+export function createApp(deps: ApiDeps): ApiApp {
+  const app: ApiApp = new OpenAPIHono<ApiEnv>();
+  const api: ApiApp = new OpenAPIHono<ApiEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw new InputRefused(fieldErrorsOf(result.error));
+    },
+  });
+
+  app.use(async (c, next) => {
+    c.set("deps", deps);
+    await next();
+  });
+  app.use(countRequests);
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        styleSrc: ["'unsafe-inline'"],
+        frameAncestors: ["'none'"],
+      },
+      strictTransportSecurity: deps.config.publicUrl.startsWith("https:") ? "max-age=31536000" : false,
+    }),
+  );
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: () => {
+        throw new ApiRefusal("too-large", `A body may have at most ${MAX_BODY_BYTES} bytes.`);
+      },
+    }),
+  );
+
+  registerResources(api, deps);
+  app.route(API_BASE, api);
+  registerServerRoutes(app, deps);
+  registerDocumentation(app, deps);
+
+  app.onError((error, c) => problemOf(error, c));
+  app.notFound((c) => {
+    const allowed = methodsOf(app, c.req.path);
+    if (allowed.length === 0) return problem(c, 404, "There is nothing at this address.");
+    c.header("Allow", allowed.join(", "));
+    return problem(c, 405, `This address answers ${allowed.join(", ")}.`);
+  });
+  return app;
+}
+
+function problemOf(error: Error, c: ApiContext): Response {
+  if (error instanceof ApiRefusal) {
+    if (error.kind === "unauthenticated") c.header("WWW-Authenticate", "Bearer");
+    if (error.retryAfterSeconds !== null) c.header("Retry-After", String(error.retryAfterSeconds));
+    return problem(c, STATUS[error.kind], error.message, error.errors);
+  }
+  // What Hono itself refuses: malformed JSON, a content type that no schema takes.
+  if (error instanceof HTTPException && error.status < 500)
+    return problem(c, error.status, httpExceptionDetail(error));
+  if (isUnreachable(error)) {
+    c.var.deps.log.warn({ error }, "the database does not answer");
+    c.header("Retry-After", "5");
+    return problem(c, 503, "The database does not answer now; try again shortly.");
+  }
+  c.var.deps.log.error({ error, method: c.req.method, path: c.req.path }, "a request failed");
+  return problem(c, 500, "This is our fault. It was written to the log.");
+}
+
+function httpExceptionDetail(error: HTTPException): string {
+  switch (error.status) {
+    case 400:
+      return "The body is not well-formed JSON.";
+    case 415:
+      return "Send the body as application/json.";
+    default:
+      return error.message;
+  }
+}
+
+function problem(
+  c: ApiContext,
+  status: ContentfulStatusCode,
+  detail: string,
+  errors: readonly FieldError[] = [],
+): Response {
+  const title = TITLES[status] ?? "Error";
+  const body = { type: "about:blank", title, status, detail, ...(errors.length > 0 ? { errors } : {}) };
+  return c.body(JSON.stringify(body), status, { "Content-Type": "application/problem+json" });
+}
+
+/** The methods that some route has at this path; a wrong method is a 405 and not "nothing here". */
+function methodsOf(app: ApiApp, path: string): string[] {
+  const found = app.routes
+    .filter(({ method, path: pattern }) => method !== "ALL" && matches(pattern, path))
+    .map(({ method }) => method);
+  return [...new Set(found)].sort();
+}
+
+function matches(pattern: string, path: string): boolean {
+  const parts = pattern.split("/");
+  const given = path.split("/");
+  return (
+    parts.length === given.length &&
+    parts.every((part, index) => (part.startsWith(":") ? given[index] !== "" : part === given[index]))
+  );
+}

@@ -1,0 +1,76 @@
+/**
+ * What the API is given by main: the database, the clock, a source of ids, and the few things it asks of hosts.
+ * The interfaces are what the routes need, so that a test can pass its own clock and a link that goes nowhere.
+ */
+import type { Context } from "hono";
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
+import type { HostId } from "@remotegpu/shared/ids";
+import type { Database } from "../store/database.ts";
+import type { HostIdentity } from "./host-identity.ts";
+
+/** The way to the hosts. Nothing here decides anything: a lost nudge costs one heartbeat. */
+export interface HostLink {
+  /** Asks a host to pull its desired set now. Never fails and is never waited for. */
+  nudge(hostId: HostId): void;
+  /** Wakes the control plane's own loops (scheduling, lifecycle) after an order. */
+  wake(): void;
+  /** Runs a short command in an instance; null when the host did not answer in time. */
+  exec(hostId: HostId, request: ExecRequest): Promise<ExecReply | null>;
+  /** Closes the host's NATS connection at once and refuses its key from now on. */
+  revoke(hostId: HostId, nkeys: string[]): Promise<void>;
+}
+
+export interface ApiConfig {
+  version: string;
+  /** The address clients reach us at, without a trailing slash: it stands in install.sh and in printed commands. */
+  publicUrl: string;
+  /** Folder with the agent's bundle, served below /bundles; null where none was built. */
+  bundleFolder: string | null;
+  /** The script served as /install.sh, or null where none was built. */
+  installScript: string | null;
+  rateLimits: { perKey: RateLimit; perAddress: RateLimit };
+}
+
+export interface RateLimit {
+  burst: number;
+  perSecond: number;
+}
+
+export interface ApiLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface ApiDeps {
+  db: Database;
+  now: () => Date;
+  /** A fresh opaque id: `newId("env")` → "env-…", safe wherever shared/ids.ts says so. */
+  newId: (prefix: string) => string;
+  link: HostLink;
+  identity: HostIdentity;
+  config: ApiConfig;
+  log: ApiLog;
+}
+
+/** Who is asking, as the bearer key says. */
+export interface Actor {
+  apiKeyId: number;
+  customerId: number;
+  customerUuid: string;
+  username: string;
+  isAdmin: boolean;
+}
+
+export interface ApiEnv {
+  Variables: {
+    deps: ApiDeps;
+    actor: Actor;
+    /** Set by routes where an admin acts on what belongs to others; written to the audit log with the answer's status. */
+    auditSubject: string | undefined;
+  };
+}
+
+export type ApiApp = OpenAPIHono<ApiEnv>;
+export type ApiContext = Context<ApiEnv>;

@@ -1,0 +1,20 @@
+/** What joining and renewal ask of the keeper of the hosts' credentials; main plugs the real one in. */
+import type { HostId } from "@remotegpu/shared/ids";
+import type { CredentialGrant, JoinRequest } from "@remotegpu/shared/joining";
+
+export interface HostIdentity {
+  /** True when the request was signed by the key it names, for the token it carries. */
+  verifyJoinProof(request: JoinRequest): boolean;
+  /** Signs a credential for exactly this host's subjects; the same claim gives the same rights and expiry. */
+  mint(claim: { hostId: HostId; nkey: string; now: Date }): Promise<CredentialGrant>;
+  /** A challenge for this host and key that is good for a short while; nothing needs to be stored. */
+  makeChallenge(claim: { hostId: string; nkey: string; now: Date }): string;
+  /** True when the challenge is ours, fresh, for this host and key, and the signature answers it. */
+  verifyRenewal(claim: {
+    hostId: string;
+    nkey: string;
+    challenge: string;
+    signature: string;
+    now: Date;
+  }): boolean;
+}

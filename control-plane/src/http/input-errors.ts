@@ -1,0 +1,46 @@
+/** Turns what zod found wrong into `errors: [{path, message}]`, naming the innermost field that is to blame. */
+import type { z } from "@hono/zod-openapi";
+import { ApiRefusal, type FieldError } from "./refusal.ts";
+
+/** A caller who sends a thousand unknown fields learns about the first ones. */
+const MAX_ERRORS = 50;
+
+type Issue = z.core.$ZodIssue;
+
+export class InputRefused extends ApiRefusal {
+  constructor(errors: FieldError[]) {
+    const [first] = errors;
+    super("bad-input", first === undefined ? "The input is not valid." : `${first.path}: ${first.message}`, {
+      errors,
+    });
+  }
+}
+
+export function fieldErrorsOf(error: { issues: readonly Issue[] }): FieldError[] {
+  return error.issues.flatMap((issue) => errorsOf(issue, [])).slice(0, MAX_ERRORS);
+}
+
+function errorsOf(issue: Issue, parents: readonly PropertyKey[]): FieldError[] {
+  const path = [...parents, ...issue.path];
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map((key) => ({ path: dotted([...path, key]), message: "is not a known field" }));
+    case "invalid_union": {
+      // The alternative with the fewest complaints is the one that was meant.
+      const closest = [...issue.errors].sort((a, b) => a.length - b.length)[0] ?? [];
+      return closest.length === 0
+        ? [{ path: dotted(path), message: issue.message }]
+        : closest.flatMap((inner) => errorsOf(inner, path));
+    }
+    case "invalid_key":
+    case "invalid_element":
+      return issue.issues.map((inner) => ({ path: dotted(path), message: inner.message }));
+    default:
+      return [{ path: dotted(path), message: issue.message }];
+  }
+}
+
+/** "mounts.0.path"; the whole body is named "body". Field names come from strangers, so they are cut. */
+function dotted(path: readonly PropertyKey[]): string {
+  return path.length === 0 ? "body" : path.map(String).join(".").slice(0, 200);
+}

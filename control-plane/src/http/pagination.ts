@@ -1,0 +1,98 @@
+/**
+ * Lists: `?limit=&cursor=` in, `{items, next_cursor}` out. A cursor is the key of the last item seen, packed so
+ * that clients do not build on its form; a list that changes between two pages neither repeats nor skips rows
+ * that stayed.
+ */
+import { z } from "@hono/zod-openapi";
+import { text } from "@remotegpu/shared/text";
+import { badField } from "./refusal.ts";
+
+const DEFAULT_LIMIT = 20;
+const MAX_LIMIT = 200;
+const MAX_CURSOR_LENGTH = 400;
+
+/** Spread into a query schema: `z.strictObject({ ...pageQuery, status: … })`. */
+export const pageQuery = {
+  limit: z
+    .string()
+    .regex(/^[0-9]{1,3}$/, "must be a whole number")
+    .transform(Number)
+    .pipe(z.int().min(1).max(MAX_LIMIT))
+    .optional()
+    .openapi({ type: "integer", minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT }),
+  cursor: z.string().max(MAX_CURSOR_LENGTH).optional(),
+};
+
+export const PageQuery = z.strictObject(pageQuery);
+
+export function pageOf<S extends z.ZodType>(item: S) {
+  return z.object({ items: z.array(item), next_cursor: z.string().nullable() });
+}
+
+/** What a store function needs to answer one page: it fetches `limit + 1` rows beyond `after`. */
+export interface PageWish<Key> {
+  limit: number;
+  after: Key | null;
+}
+
+const NumericKey = z.tuple([z.int().nonnegative()]);
+const TextKey = z.tuple([text(128)]);
+/** Microseconds since 1970 as text, because a JavaScript date keeps milliseconds only, and the id. */
+const TimeKey = z.tuple([z.string().regex(/^[0-9]{1,17}$/), z.string().max(64)]);
+
+export interface PageQueryValues {
+  limit?: number | undefined;
+  cursor?: string | undefined;
+}
+
+/** Lists ordered by a bigserial id. */
+export function numericPage(query: PageQueryValues): PageWish<number> {
+  return { limit: query.limit ?? DEFAULT_LIMIT, after: unpack(query.cursor, NumericKey)?.[0] ?? null };
+}
+
+/** Lists ordered by a text id or name. */
+export function textPage(query: PageQueryValues): PageWish<string> {
+  return { limit: query.limit ?? DEFAULT_LIMIT, after: unpack(query.cursor, TextKey)?.[0] ?? null };
+}
+
+/** Lists ordered by creation, newest first, then id. */
+export function timePage(query: PageQueryValues): PageWish<{ micros: string; id: string }> {
+  const key = unpack(query.cursor, TimeKey);
+  return {
+    limit: query.limit ?? DEFAULT_LIMIT,
+    after: key === null ? null : { micros: key[0], id: key[1] },
+  };
+}
+
+/** Cuts the `limit + 1` fetched rows to the page and packs the last one's key when more follow. */
+export function toPage<Row, Item>(
+  rows: readonly Row[],
+  limit: number,
+  { item, key }: { item: (row: Row) => Item; key: (row: Row) => readonly (string | number)[] },
+): { items: Item[]; next_cursor: string | null } {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  return {
+    items: shown.map(item),
+    next_cursor: rows.length > limit && last !== undefined ? pack(key(last)) : null,
+  };
+}
+
+function pack(key: readonly (string | number)[]): string {
+  return Buffer.from(JSON.stringify(key)).toString("base64url");
+}
+
+function unpack<S extends z.ZodType>(cursor: string | undefined, schema: S): z.output<S> | null {
+  if (cursor === undefined) return null;
+  const parsed = schema.safeParse(parseJson(Buffer.from(cursor, "base64url").toString("utf8")));
+  if (!parsed.success) throw badField("cursor", "is not one that this list gave out");
+  return parsed.data;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * What a route says when it will not do what it was asked. A refusal names its kind and a sentence; which HTTP
+ * status that becomes is decided in app.ts and nowhere else.
+ */
+
+export type RefusalKind =
+  | "malformed"
+  | "bad-input"
+  | "unauthenticated"
+  | "no-funds"
+  | "forbidden"
+  | "not-found"
+  | "conflict"
+  | "too-large"
+  | "unsupported-media-type"
+  | "too-many-requests"
+  | "unavailable";
+
+/** One field that is wrong; `path` is dotted from the root of the body or names the query or path parameter. */
+export interface FieldError {
+  path: string;
+  message: string;
+}
+
+export class ApiRefusal extends Error {
+  override readonly name = "ApiRefusal";
+  readonly kind: RefusalKind;
+  readonly errors: readonly FieldError[];
+  readonly retryAfterSeconds: number | null;
+
+  constructor(
+    kind: RefusalKind,
+    detail: string,
+    {
+      errors = [],
+      retryAfterSeconds = null,
+    }: { errors?: FieldError[]; retryAfterSeconds?: number | null } = {},
+  ) {
+    super(detail);
+    this.kind = kind;
+    this.errors = errors;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** Also for what exists but belongs to others: the two must look alike. */
+export function notFound(what: string): ApiRefusal {
+  return new ApiRefusal("not-found", `There is no ${what} that you can see.`);
+}
+
+export function conflict(detail: string): ApiRefusal {
+  return new ApiRefusal("conflict", detail);
+}
+
+export function forbidden(detail: string): ApiRefusal {
+  return new ApiRefusal("forbidden", detail);
+}
+
+/** A value that the schema accepts and the state of the world does not: still named by its field. */
+export function badField(path: string, message: string): ApiRefusal {
+  return new ApiRefusal("bad-input", `${path}: ${message}`, { errors: [{ path, message }] });
+}

@@ -1,0 +1,89 @@
+/**
+ * The parts a route definition is made of: who may call it, its JSON body, its answer, and the problem document
+ * that stands for everything else. A route file reads as a list of these.
+ */
+import { z } from "@hono/zod-openapi";
+import { authenticate, requireAdmin } from "./authentication.ts";
+import { auditAdmin } from "./audit.ts";
+import { limitAddress, limitKey } from "./rate-limit.ts";
+import { replayIdempotent } from "./idempotency.ts";
+
+export const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .openapi("Problem");
+
+const problems = {
+  default: {
+    description: "A problem document (RFC 9457)",
+    content: { "application/problem+json": { schema: Problem } },
+  },
+};
+
+/** Any customer with a key; the handler looks at what belongs to whom. */
+export const forCustomers = {
+  middleware: [limitAddress, authenticate, limitKey, auditAdmin, replayIdempotent],
+  security: [{ bearer: [] }],
+  "x-access": "customer",
+};
+
+export const forAdmins = {
+  middleware: [limitAddress, authenticate, limitKey, requireAdmin, auditAdmin, replayIdempotent],
+  security: [{ bearer: [] }],
+  "x-access": "admin",
+};
+
+export const forEveryone = {
+  middleware: [limitAddress],
+  security: [],
+  "x-access": "public",
+};
+
+export function jsonBody<S extends z.ZodType>(schema: S) {
+  return { required: true as const, content: { "application/json": { schema } } };
+}
+
+export function optionalJsonBody<S extends z.ZodType>(schema: S) {
+  return { required: false as const, content: { "application/json": { schema } } };
+}
+
+export function ok<S extends z.ZodType>(description: string, schema: S) {
+  return { 200: { description, content: { "application/json": { schema } } }, ...problems };
+}
+
+export function created<S extends z.ZodType>(description: string, schema: S) {
+  return { 201: { description, content: { "application/json": { schema } } }, ...problems };
+}
+
+export function accepted<S extends z.ZodType>(description: string, schema: S) {
+  return { 202: { description, content: { "application/json": { schema } } }, ...problems };
+}
+
+export function noContent(description: string) {
+  return { 204: { description }, ...problems };
+}
+
+/** A bigserial id in a path. Fifteen digits are exact in a JavaScript number. */
+export const NumericId = z
+  .string()
+  .regex(/^[1-9][0-9]{0,14}$/, "must be a positive number")
+  .transform(Number)
+  .openapi({ type: "integer", minimum: 1 });
+
+export const NumericIdPath = z.object({ id: NumericId });
+
+/** An opaque id in a path. What does not look like one cannot exist, so a stranger's spelling is simply not found. */
+export const OpaqueIdPath = z.object({
+  id: z
+    .string()
+    .max(64)
+    .regex(/^[A-Za-z0-9_-]+$/, "must be letters, digits, - and _"),
+});
+
+export const Timestamp = z.iso.datetime();
+export const Money = z.string().openapi({ example: "12.5000", description: "A decimal, as text" });
