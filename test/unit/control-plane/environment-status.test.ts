@@ -1,0 +1,119 @@
+import { describe, expect, test } from "vitest";
+import { ENVIRONMENT_STATUSES, type EnvironmentStatus } from "@remotegpu/shared/workload";
+import {
+  afterDeadline,
+  afterReport,
+  afterRequest,
+  type EnvironmentRequest,
+  limitMs,
+  type PlacementReport,
+  type Transition,
+  waitsFor,
+} from "@remotegpu/control-plane/core/environment-status";
+
+describe("requests", () => {
+  const LEGAL: Record<EnvironmentRequest, Partial<Record<EnvironmentStatus, EnvironmentStatus>>> = {
+    start: { stopped: "queued", error: "queued" },
+    stop: { queued: "stopped", creating: "stopping", running: "stopping", restarting: "stopping" },
+    restart: { running: "restarting" },
+    delete: Object.fromEntries(ENVIRONMENT_STATUSES.map((status) => [status, "deleting"])),
+  };
+  const cases = (Object.keys(LEGAL) as EnvironmentRequest[]).flatMap((request) =>
+    ENVIRONMENT_STATUSES.map((status) => [request, status, LEGAL[request][status]] as const),
+  );
+
+  test.each(cases)("%s while %s → %s", (request, status, next) => {
+    const verdict = afterRequest(status, request);
+
+    if (next === undefined) {
+      expect(verdict).toMatchObject({ legal: false });
+      expect(verdict.legal ? "" : verdict.why).toMatch(/^[A-Z].*\.$/);
+    } else expect(verdict).toEqual({ legal: true, status: next });
+  });
+});
+
+describe("reports", () => {
+  const report = (change: Partial<PlacementReport>): PlacementReport => ({
+    phase: "ready",
+    problem: null,
+    detail: "",
+    isCurrentRun: true,
+    stopOrderedBy: null,
+    ...change,
+  });
+  const becomes = (status: EnvironmentStatus, reason: string | null = null): Transition => ({
+    kind: "becomes",
+    status,
+    reason,
+  });
+
+  test.each<[EnvironmentStatus, Partial<PlacementReport>, Transition]>([
+    ["creating", { phase: "starting", detail: "pulling" }, { kind: "explains", reason: "pulling" }],
+    ["creating", { phase: "ready" }, becomes("running")],
+    [
+      "creating",
+      { phase: "failed", problem: "image-missing", detail: "no image" },
+      becomes("error", "no image"),
+    ],
+    [
+      "creating",
+      { phase: "failed", problem: "mount-missing", detail: "no d/1" },
+      { kind: "skips-pool", reason: "no d/1" },
+    ],
+    ["creating", { phase: "stopped" }, becomes("stopped")],
+    ["running", { phase: "ready" }, { kind: "explains", reason: "" }],
+    ["running", { phase: "starting" }, { kind: "explains", reason: "The container is being started again." }],
+    ["running", { phase: "failed", problem: "exited", detail: "exit 1" }, becomes("error", "exit 1")],
+    [
+      "running",
+      { phase: "stopped", problem: "storage-exceeded", detail: "over 1 GiB" },
+      becomes("error", "over 1 GiB"),
+    ],
+    ["stopping", { phase: "ready" }, { kind: "stays" }],
+    ["stopping", { phase: "stopped", stopOrderedBy: "customer" }, becomes("stopped")],
+    [
+      "stopping",
+      { phase: "failed", problem: "exited", stopOrderedBy: "account" },
+      becomes("stopped", "Stopped because the account ran out of money."),
+    ],
+    ["restarting", { phase: "stopped", isCurrentRun: false }, { kind: "stays" }],
+    ["restarting", { phase: "ready", isCurrentRun: false }, { kind: "stays" }],
+    ["restarting", { phase: "ready" }, becomes("running")],
+    ["error", { phase: "stopped", stopOrderedBy: "customer" }, becomes("stopped")],
+    ["error", { phase: "stopped", stopOrderedBy: "control-plane" }, { kind: "stays" }],
+    ["error", { phase: "ready", stopOrderedBy: "customer" }, { kind: "stays" }],
+    ["queued", { phase: "ready" }, { kind: "stays" }],
+    ["stopped", { phase: "ready" }, { kind: "stays" }],
+    ["deleting", { phase: "stopped" }, { kind: "stays" }],
+  ])("%s, reported %o", (status, change, transition) => {
+    expect(afterReport(status, report(change))).toEqual(transition);
+  });
+});
+
+describe("deadlines", () => {
+  test.each(ENVIRONMENT_STATUSES)(
+    "%s: has a limit and a sentence exactly where it waits for a host",
+    (status) => {
+      const waitsForHost = status.endsWith("ing") && status !== "running";
+
+      expect(limitMs(status) !== null).toBe(waitsForHost);
+      expect(waitsFor(status, "h1")?.includes("Host h1") ?? false).toBe(waitsForHost);
+      expect(afterDeadline(status, "h1") !== null).toBe(waitsForHost);
+    },
+  );
+
+  test("a start that takes too long is an error, and the host is told to stop it", () => {
+    expect(afterDeadline("creating", "h1")).toMatchObject({ status: "error", stops: true });
+    expect(afterDeadline("restarting", "h1")).toMatchObject({ status: "error", stops: true });
+  });
+
+  test("an unconfirmed stop is an error and an unconfirmed deletion goes on, both with a sentence", () => {
+    expect(afterDeadline("stopping", "h1")).toEqual({
+      status: "error",
+      reason:
+        "Host h1 has not confirmed the stop within 10 minutes; the order stands and later time is free.",
+      stops: false,
+    });
+    expect(afterDeadline("deleting", "h1")?.status).toBe("deleting");
+  });
+});

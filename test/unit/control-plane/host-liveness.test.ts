@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { AMNESTY_MS, connectionOf, hostStatus } from "@remotegpu/control-plane/core/host-liveness";
+
+const LONG_AGO = -10 * AMNESTY_MS;
+
+test.each([
+  [29_999, "connected"],
+  [30_000, "suspect"],
+  [89_999, "suspect"],
+  [90_000, "unreachable"],
+] as const)("silent for %i ms: %s", (silentMs, connection) => {
+  expect(connectionOf({ lastHeartbeatMs: 0, nowMs: silentMs, listeningSinceMs: LONG_AGO })).toBe(connection);
+});
+
+test("a host that was never heard is neither", () => {
+  expect(connectionOf({ lastHeartbeatMs: null, nowMs: 1, listeningSinceMs: 0 })).toBe("never");
+});
+
+test("after the control plane comes back a silent host is suspect until the amnesty ends", () => {
+  const silence = { lastHeartbeatMs: 0, listeningSinceMs: 1_000_000 };
+
+  expect(connectionOf({ ...silence, nowMs: 1_000_000 + AMNESTY_MS - 1 })).toBe("suspect");
+  expect(connectionOf({ ...silence, nowMs: 1_000_000 + AMNESTY_MS })).toBe("unreachable");
+});
+
+test.each([
+  ["connected", false, "online"],
+  ["suspect", false, "online"],
+  ["unreachable", false, "offline"],
+  ["never", false, "offline"],
+  ["connected", true, "maintenance"],
+  ["unreachable", true, "maintenance"],
+] as const)("a host that is %s (cordoned: %s) is %s", (connection, isCordoned, status) => {
+  expect(hostStatus(connection, isCordoned)).toBe(status);
+});
