@@ -1,0 +1,108 @@
+/**
+ * How one run's open interval grows and ends. An interval follows one process; each function gives the pieces of
+ * time that are now settled and the interval that goes on. Pure; when to call which is metering's matter.
+ *
+ * A claim was seen alive at both ends by one pid with one start time in one boot, or ends where the runtime says;
+ * all else is `unproven`. Times are whole milliseconds on the CLOCK_MONOTONIC of the boot named beside them.
+ */
+import type { BootId, RunId } from "@remotegpu/shared/ids";
+import type { Proof } from "@remotegpu/shared/journal-row";
+
+/** Two ticks are at most this far apart: an unwitnessed death of the host costs at most this much time. */
+export const EXTEND_EVERY_MS = 10_000;
+/** An open interval becomes a row when it is this long. */
+export const EMIT_EVERY_MS = 60_000;
+/** A tick later than this was missed, and the time since the last one is `reconstructed`, not `exact`. */
+export const MISSED_TICK_MS = 15_000;
+
+export interface Moment {
+  bootId: BootId;
+  nowMs: number;
+  /** What the wall clock shows, Unix milliseconds; only ever a label. */
+  wallMs: number;
+}
+
+/** One process for good: a pid is used again, but not with the same start time in the same boot. */
+export interface ProcessIdentity {
+  bootId: BootId;
+  pid: number;
+  /** Field 22 of /proc/<pid>/stat. */
+  startTicks: number;
+}
+
+/** How far a run is covered: before `startMs` by rows, from there to `endMs` by what was seen and is no row yet. */
+export interface Interval extends ProcessIdentity {
+  runId: RunId;
+  startMs: number;
+  endMs: number;
+  wallEndMs: number;
+  /** False once this process' end was seen, or another one's start. Kept so that nothing is covered twice. */
+  isOpen: boolean;
+}
+
+/** A settled stretch of time, to be a usage row; empty ones are never claimed. */
+export interface Piece {
+  bootId: BootId;
+  startMs: number;
+  endMs: number;
+  proof: Proof;
+  wallEndMs: number;
+}
+
+/** What is settled, in order, and what goes on. */
+export interface Progress {
+  pieces: Piece[];
+  interval: Interval;
+}
+
+/** The process is alive now. With `isShortOfSpace` the interval grows in place instead of becoming a row. */
+export function extend(interval: Interval, now: Moment, isShortOfSpace: boolean): Progress {
+  const gapMs = now.nowMs - interval.endMs;
+  if (gapMs <= 0) return { pieces: [], interval };
+  const reached = { ...interval, endMs: now.nowMs, wallEndMs: now.wallMs };
+  const next = { ...reached, startMs: reached.endMs };
+  if (gapMs > MISSED_TICK_MS) {
+    // Nobody looked for a while (the agent was down or held up), but one process cannot die and come back.
+    const unwatched = { ...reached, startMs: interval.endMs };
+    return { pieces: [pieceOf(interval, "exact"), pieceOf(unwatched, "reconstructed")], interval: next };
+  }
+  const isDue = reached.endMs - reached.startMs >= EMIT_EVERY_MS && !isShortOfSpace;
+  return isDue ? { pieces: [pieceOf(reached, "exact")], interval: next } : { pieces: [], interval: reached };
+}
+
+/** The runtime tells when the process ended. Its clock may be off: taken only between the last sight and now. */
+export function closeAt(interval: Interval, finishedMs: number, now: Moment): Progress {
+  const reached = reachedTo(interval, Math.max(interval.endMs, Math.min(finishedMs, now.nowMs)), now);
+  return { pieces: [pieceOf(reached, "bounded")], interval: closed(reached) };
+}
+
+/**
+ * The process ended unseen, between the last sight and `untilMs` at the latest: what was seen is claimed. A long
+ * stretch beyond it is told as `unproven`, so that people see what was not charged.
+ */
+export function closeAtLastSight(interval: Interval, untilMs: number, now: Moment): Progress {
+  const seen = pieceOf(interval, "bounded");
+  // The old boot's clock ended with it: how long the process lived on there is not even a guess.
+  const isRebooted = interval.bootId !== now.bootId;
+  if (isRebooted || untilMs - interval.endMs <= MISSED_TICK_MS)
+    return { pieces: [seen], interval: closed(interval) };
+  const reached = reachedTo(interval, untilMs, now);
+  const unseen = pieceOf({ ...reached, startMs: interval.endMs }, "unproven");
+  return { pieces: [seen, unseen], interval: closed(reached) };
+}
+
+export function pieceOf({ bootId, startMs, endMs, wallEndMs }: Omit<Piece, "proof">, proof: Proof): Piece {
+  return { bootId, startMs, endMs, proof, wallEndMs };
+}
+
+export function isSameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
+  return a.bootId === b.bootId && a.pid === b.pid && a.startTicks === b.startTicks;
+}
+
+function reachedTo(interval: Interval, endMs: number, now: Moment): Interval {
+  return { ...interval, endMs, wallEndMs: now.wallMs - (now.nowMs - endMs) };
+}
+
+function closed(interval: Interval): Interval {
+  return { ...interval, startMs: interval.endMs, isOpen: false };
+}

@@ -1,0 +1,151 @@
+/**
+ * The last whole desired set, as pulled. It survives restarts and cut-offs. Only numbers that go up replace it, and
+ * absence takes nothing away: what a new set lacks stays, marked, unless its removal was ordered and is done.
+ */
+import { DesiredInstance } from "@remotegpu/shared/instance";
+import type { InstanceId } from "@remotegpu/shared/ids";
+import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
+import type { JournalDatabase } from "./journal-database.ts";
+
+export interface PulledSet {
+  term: number;
+  generation: number;
+  confirmedStops: number | null;
+  instances: readonly DesiredInstance[];
+}
+
+export interface DesiredSet {
+  term: number;
+  generation: number;
+  confirmedStops: number | null;
+  /** Since the last rise of term or incarnation nobody has lifted the guard against a mass stop. */
+  stopsAreGuarded: boolean;
+  instances: (DesiredInstance & { isAbsent: boolean })[];
+}
+
+export type ReplaceOutcome =
+  | { applied: true }
+  | { applied: false; reason: "older-term" | "older-generation" };
+
+interface AppliedNumbers {
+  term: number;
+  generation: number;
+  confirmed_stops: number | null;
+  stops_guarded: number;
+}
+
+interface StoredDesired {
+  instance_id: InstanceId;
+  placement_epoch: number;
+  entry: string;
+  entry_hash: string;
+  absent: number;
+}
+
+export class DesiredStore {
+  readonly #database: JournalDatabase;
+
+  constructor(database: JournalDatabase) {
+    this.#database = database;
+  }
+
+  read(): DesiredSet {
+    const { term, generation, confirmed_stops: confirmedStops, stops_guarded } = this.#applied();
+    const instances = this.#stored().map((row) => ({
+      ...DesiredInstance.parse(JSON.parse(row.entry)),
+      isAbsent: row.absent === 1,
+    }));
+    return { term, generation, confirmedStops, stopsAreGuarded: stops_guarded === 1, instances };
+  }
+
+  /** Takes a whole pulled set, or refuses one with an older term or generation. The same set again is harmless. */
+  replace(set: PulledSet): ReplaceOutcome {
+    return this.#database.write(() => {
+      const applied = this.#applied();
+      if (set.term < applied.term) return { applied: false, reason: "older-term" };
+      if (set.generation < applied.generation) return { applied: false, reason: "older-generation" };
+      const { sqlite } = this.#database;
+      sqlite.prepare("UPDATE desired SET absent = 1").run();
+      const put = sqlite.prepare(
+        `INSERT INTO desired (instance_id, placement_epoch, entry, entry_hash) VALUES (?, ?, ?, ?)
+         ON CONFLICT (instance_id, placement_epoch)
+         DO UPDATE SET entry = excluded.entry, entry_hash = excluded.entry_hash, absent = 0`,
+      );
+      for (const instance of set.instances) {
+        const entry = canonicalJson(instance);
+        put.run(instance.instanceId, instance.placementEpoch, entry, sha256(entry));
+      }
+      sqlite
+        .prepare(
+          `UPDATE meta SET term = :term, generation = :generation, confirmed_stops = :confirmedStops,
+                  stops_guarded = CASE WHEN :term > term THEN 1 ELSE stops_guarded END`,
+        )
+        .run({ term: set.term, generation: set.generation, confirmedStops: set.confirmedStops });
+      this.#dropDone();
+      return { applied: true };
+    });
+  }
+
+  /** A placement whose removal was ordered has no container any more. It is dropped once the set lacks it, too. */
+  confirmGone(instanceId: InstanceId, placementEpoch: number): void {
+    this.#database.write(() => {
+      this.#database.sqlite
+        .prepare(
+          `UPDATE desired SET gone = 1
+            WHERE instance_id = ? AND placement_epoch = ? AND entry ->> 'want' = 'removed'`,
+        )
+        .run(instanceId, placementEpoch);
+      this.#dropDone();
+    });
+  }
+
+  /** The stops after a rise of term or incarnation are few, or were confirmed. */
+  liftStopGuard(): void {
+    this.#database.write(() => this.#database.sqlite.prepare("UPDATE meta SET stops_guarded = 0").run());
+  }
+
+  /**
+   * Drops entries whose stored bytes changed by themselves and steps the generation back, so that the set is pulled
+   * again. Their containers are without an order until then, which stops nothing. Returns how many were dropped.
+   */
+  mend(): number {
+    const damaged = this.#stored().filter((row) => !isIntact(row));
+    if (damaged.length === 0) return 0;
+    this.#database.write(() => {
+      const drop = this.#database.sqlite.prepare(
+        "DELETE FROM desired WHERE instance_id = ? AND placement_epoch = ?",
+      );
+      for (const row of damaged) drop.run(row.instance_id, row.placement_epoch);
+      this.#database.sqlite.prepare("UPDATE meta SET generation = max(0, generation - 1)").run();
+    });
+    return damaged.length;
+  }
+
+  #dropDone(): void {
+    this.#database.sqlite
+      .prepare("DELETE FROM desired WHERE absent = 1 AND gone = 1 AND entry ->> 'want' = 'removed'")
+      .run();
+  }
+
+  #stored(): StoredDesired[] {
+    return this.#database.sqlite
+      .prepare<[], StoredDesired>(
+        "SELECT instance_id, placement_epoch, entry, entry_hash, absent FROM desired ORDER BY 1, 2",
+      )
+      .all();
+  }
+
+  #applied(): AppliedNumbers {
+    const applied = this.#database.sqlite
+      .prepare<[], AppliedNumbers>("SELECT term, generation, confirmed_stops, stops_guarded FROM meta")
+      .get();
+    if (applied === undefined) throw new Error("the journal has no meta row");
+    return applied;
+  }
+}
+
+function isIntact({ entry, entry_hash: hash }: StoredDesired): boolean {
+  if (sha256(entry) !== hash) return false;
+  const parsed = DesiredInstance.safeParse(JSON.parse(entry));
+  return parsed.success;
+}

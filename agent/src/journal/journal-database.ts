@@ -1,0 +1,98 @@
+/**
+ * The one SQLite connection of the journal: how durable it is, and what happens when the disk is full. Every change
+ * goes through `write`, one transaction that is on the disk when it returns.
+ */
+import assert from "node:assert";
+import { closeSync, openSync } from "node:fs";
+import Database from "better-sqlite3";
+import { Ballast } from "./ballast.ts";
+import { migrate } from "./schema.ts";
+
+/** Few enough pages that the log file stays small and, once grown, is written again in place. */
+const CHECKPOINT_PAGES = 128;
+const SYNCHRONOUS_FULL = 2;
+
+/** The disk or the file failed; nothing of the transaction is in the journal. */
+export class JournalError extends Error {
+  override name = "JournalError";
+}
+
+export class JournalDatabase {
+  readonly sqlite: Database.Database;
+  readonly #ballast: Ballast;
+  #isShortOfSpace: boolean;
+
+  /** @throws SqliteError for a file that is no database or a damaged one */
+  constructor(path: string, ballast: Ballast) {
+    // Customers' variables are in it: nobody but us may read it, nor the log file, which takes the same mode.
+    closeSync(openSync(path, "a", 0o600));
+    this.sqlite = new Database(path);
+    try {
+      makeDurable(this.sqlite);
+      migrate(this.sqlite);
+    } catch (error) {
+      this.sqlite.close();
+      throw error;
+    }
+    this.#ballast = ballast;
+    this.#isShortOfSpace = !ballast.lay();
+  }
+
+  /** True from the moment the disk was found full until the ballast could be laid again. */
+  get isShortOfSpace(): boolean {
+    return this.#isShortOfSpace;
+  }
+
+  /**
+   * Runs `work` as one transaction. On a full disk the ballast is freed and `work` runs once more, so it must not
+   * change anything outside the database. Inside another `write` it is part of that transaction.
+   * @throws JournalError when the disk or the file fails, or is full even so
+   */
+  write<T>(work: () => T): T {
+    if (this.sqlite.inTransaction) return work();
+    try {
+      return this.#transact(work);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      this.#isShortOfSpace = true;
+      this.#ballast.free();
+      return this.#transact(work);
+    }
+  }
+
+  /** Ends the shortage if there is room again. Cheap enough for every tick. */
+  regainSpace(): void {
+    if (this.#isShortOfSpace) this.#isShortOfSpace = !this.#ballast.lay();
+  }
+
+  close(): void {
+    this.sqlite.close();
+  }
+
+  #transact<T>(work: () => T): T {
+    try {
+      return this.sqlite.transaction(work).immediate();
+    } catch (cause) {
+      if (!(cause instanceof Database.SqliteError)) throw cause;
+      throw new JournalError(`the journal cannot be written: ${cause.message} (${cause.code})`, { cause });
+    }
+  }
+}
+
+function makeDurable(sqlite: Database.Database): void {
+  const mode = sqlite.pragma("journal_mode = WAL", { simple: true });
+  assert(mode === "wal", `the journal's file system refuses write-ahead logging (mode ${String(mode)})`);
+  sqlite.pragma("synchronous = FULL");
+  const synchronous = sqlite.pragma("synchronous", { simple: true });
+  assert(synchronous === SYNCHRONOUS_FULL, `the journal is not synchronous=FULL but ${String(synchronous)}`);
+  sqlite.pragma("foreign_keys = ON");
+  sqlite.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+}
+
+function isDiskFull(error: unknown): boolean {
+  return (
+    error instanceof JournalError &&
+    error.cause instanceof Database.SqliteError &&
+    (error.cause.code === "SQLITE_FULL" || error.cause.code === "SQLITE_IOERR_SHMSIZE")
+  );
+}

@@ -1,0 +1,196 @@
+/**
+ * The agent's memory: one SQLite file in the state folder with the desired set, the runs, their open intervals and
+ * the chained usage rows. It decides nothing; the loop asks and tells. Each change is on the disk when its call
+ * returns. Times come in as arguments.
+ */
+import { existsSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import type { JournalId, RunId } from "@remotegpu/shared/ids";
+import { GENESIS_HASH } from "@remotegpu/shared/journal-row";
+import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import assert from "node:assert";
+import type { MeterStep } from "../core/metering.ts";
+import type { Interval } from "../core/usage-interval.ts";
+import { Ballast, BALLAST_BYTES } from "./ballast.ts";
+import { ConfirmationStore, type Confirmation, type ConfirmOutcome } from "./confirmation-store.ts";
+import { DesiredStore } from "./desired-store.ts";
+import { lockFolder, type FolderLock } from "./folder-lock.ts";
+import { IntervalStore } from "./interval-store.ts";
+import { JournalDatabase } from "./journal-database.ts";
+import { RowStore } from "./row-store.ts";
+import { RunStore } from "./run-store.ts";
+
+export const JOURNAL_FILE = "journal.sqlite";
+/** An idle journal writes down its open time this often. */
+const IDLE_WRITE_MS = MS_PER_HOUR;
+/** Unsent rows checked at open; those beyond are checked when they are sent. A fraction of a second. */
+export const CHECKED_AT_OPEN = 5_000;
+
+export interface JournalOptions {
+  folder: string;
+  newJournalId: () => JournalId;
+  ballastBytes?: number;
+}
+
+/** `replaced`: the file was no readable database; it was set aside and a new journal begun. */
+export type JournalOrigin = "created" | "opened" | "replaced";
+
+/** What the heartbeat tells of the journal. */
+export interface JournalHead {
+  journalId: JournalId;
+  agentEpoch: number;
+  headSeq: number;
+  headHash: string;
+  watermarkSeen: number;
+  applied: { term: number; generation: number };
+}
+
+/**
+ * Opens the journal of a state folder, or begins one; counts one more agent epoch.
+ * @throws FolderLockedError when another agent runs on the folder, NewerJournalError for a file of a later release
+ */
+export function openJournal(options: JournalOptions): Journal {
+  const lock = lockFolder(options.folder);
+  try {
+    const path = join(options.folder, JOURNAL_FILE);
+    const isNew = !existsSync(path);
+    try {
+      return new Journal(options, lock, isNew ? "created" : "opened");
+    } catch (error) {
+      if (isNew || !isDamagedFile(error)) throw error;
+      setAside(path);
+      return new Journal(options, lock, "replaced");
+    }
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+export class Journal {
+  readonly origin: JournalOrigin;
+  readonly desired: DesiredStore;
+  readonly runs: RunStore;
+  readonly rows: RowStore;
+  /** Seqs of rows that were found damaged at open, and desired entries dropped for that reason. */
+  readonly damage: { rows: number[]; desired: number };
+  readonly #database: JournalDatabase;
+  readonly #intervals: IntervalStore;
+  readonly #confirmations: ConfirmationStore;
+  readonly #lock: FolderLock;
+  #lastRecordMs: number | null = null;
+
+  constructor(options: JournalOptions, lock: FolderLock, origin: JournalOrigin) {
+    const ballast = new Ballast(options.folder, options.ballastBytes ?? BALLAST_BYTES);
+    this.#lock = lock;
+    this.origin = origin;
+    this.#database = new JournalDatabase(join(options.folder, JOURNAL_FILE), ballast);
+    this.desired = new DesiredStore(this.#database);
+    this.runs = new RunStore(this.#database);
+    this.rows = new RowStore(this.#database);
+    this.#intervals = new IntervalStore(this.#database);
+    this.#confirmations = new ConfirmationStore(this.#database, this.rows, options.newJournalId);
+    try {
+      this.#begin(options.newJournalId);
+      this.damage = { desired: this.desired.mend(), rows: this.#checkOutbox() };
+    } catch (error) {
+      this.#database.close();
+      throw error;
+    }
+  }
+
+  /** False while the disk is full: nothing new is started that could not be written down. */
+  get acceptsStarts(): boolean {
+    return !this.#database.isShortOfSpace;
+  }
+
+  get isShortOfSpace(): boolean {
+    return this.#database.isShortOfSpace;
+  }
+
+  head(): JournalHead {
+    const { journalId, watermark, head } = this.rows.chain();
+    const meta = this.#database.sqlite
+      .prepare<[], { agent_epoch: number; term: number; generation: number }>(
+        "SELECT agent_epoch, term, generation FROM meta",
+      )
+      .get();
+    assert(meta !== undefined, "the journal has no meta row");
+    return {
+      journalId,
+      agentEpoch: meta.agent_epoch,
+      headSeq: head.seq,
+      headHash: head.hash,
+      watermarkSeen: watermark,
+      applied: { term: meta.term, generation: meta.generation },
+    };
+  }
+
+  intervals(): Map<RunId, Interval> {
+    return this.#intervals.all();
+  }
+
+  /**
+   * Writes one metering tick down, all of it or nothing: chained rows, intervals, ended runs. Also forgets what was
+   * confirmed a week ago and looks whether a full disk has room again, so call it on every tick, with no steps too.
+   * @throws JournalError when the disk fails; the same runs metered again later lose nothing by it
+   */
+  record(steps: readonly MeterStep[], nowMs: number): void {
+    this.#database.regainSpace();
+    this.#lastRecordMs ??= nowMs;
+    const elapsedMs = Math.max(0, nowMs - this.#lastRecordMs);
+    if (steps.length === 0 && elapsedMs < IDLE_WRITE_MS) return;
+    this.#database.write(() => {
+      this.rows.append(steps.flatMap((step) => step.rows));
+      for (const step of steps) this.#keep(step);
+      this.#confirmations.age(elapsedMs);
+    });
+    this.#lastRecordMs = nowMs;
+  }
+
+  /** The usage watermark of a heartbeat's reply, with the journal id that the heartbeat named. */
+  confirm(confirmation: Confirmation): ConfirmOutcome {
+    return this.#confirmations.confirm(confirmation);
+  }
+
+  close(): void {
+    this.#database.close();
+    this.#lock.release();
+  }
+
+  #keep({ runId, interval, isEnded }: MeterStep): void {
+    if (interval === null) this.#intervals.remove(runId);
+    else this.#intervals.put(interval);
+    if (isEnded) this.runs.markEnded(runId);
+  }
+
+  #begin(newJournalId: () => JournalId): void {
+    this.#database.write(() => {
+      this.#database.sqlite
+        .prepare(
+          `INSERT INTO meta (singleton, journal_id, base_hash, head_hash) VALUES (1, :journalId, :genesis, :genesis)
+           ON CONFLICT DO NOTHING`,
+        )
+        .run({ journalId: newJournalId(), genesis: GENESIS_HASH });
+      this.#database.sqlite.prepare("UPDATE meta SET agent_epoch = agent_epoch + 1").run();
+    });
+  }
+
+  #checkOutbox(): number[] {
+    return this.rows.verified(this.rows.chain().watermark, CHECKED_AT_OPEN).damaged;
+  }
+}
+
+/** Keeps a damaged file for people to look at, under a free name beside the new journal. */
+function setAside(path: string): void {
+  let number = 1;
+  while (existsSync(`${path}.damaged-${number}`)) number += 1;
+  for (const suffix of ["", "-wal", "-shm"])
+    if (existsSync(path + suffix)) renameSync(path + suffix, `${path}.damaged-${number}${suffix}`);
+}
+
+function isDamagedFile(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return cause instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(cause.code);
+}

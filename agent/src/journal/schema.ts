@@ -1,0 +1,100 @@
+/**
+ * The journal's tables as numbered steps (`user_version`). A step only ever adds: an agent one release back still
+ * works on the file, and what it no longer needs is dropped a release later.
+ */
+import type { Database } from "better-sqlite3";
+
+const STEPS = [
+  `
+  CREATE TABLE meta (
+    singleton        INTEGER PRIMARY KEY CHECK (singleton = 1),
+    journal_id       TEXT    NOT NULL,
+    agent_epoch      INTEGER NOT NULL DEFAULT 0,
+    term             INTEGER NOT NULL DEFAULT 0,
+    generation       INTEGER NOT NULL DEFAULT 0,
+    db_incarnation   INTEGER NOT NULL DEFAULT 0,
+    confirmed_stops  INTEGER,                     -- as pulled with the desired set
+    stops_guarded    INTEGER NOT NULL DEFAULT 0,  -- 1 from a rise of term or incarnation until the guard is lifted
+    watermark        INTEGER NOT NULL DEFAULT 0,
+    base_seq         INTEGER NOT NULL DEFAULT 0,  -- the last row deleted after its week; the chain goes on from its hash
+    base_hash        TEXT    NOT NULL,
+    head_seq         INTEGER NOT NULL DEFAULT 0,
+    head_hash        TEXT    NOT NULL,
+    clock_ms         INTEGER NOT NULL DEFAULT 0   -- time this journal was open, summed over all agents
+  ) STRICT;
+
+  CREATE TABLE desired (
+    instance_id      TEXT    NOT NULL,
+    placement_epoch  INTEGER NOT NULL,
+    entry            TEXT    NOT NULL,            -- DesiredInstance, canonical JSON
+    entry_hash       TEXT    NOT NULL,
+    absent           INTEGER NOT NULL DEFAULT 0,  -- 1: the last set lacked it; kept all the same
+    gone             INTEGER NOT NULL DEFAULT 0,  -- 1: removal was ordered and the container is gone
+    PRIMARY KEY (instance_id, placement_epoch)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE runs (
+    run_id           TEXT    PRIMARY KEY,
+    instance_id      TEXT    NOT NULL,
+    placement_epoch  INTEGER NOT NULL,
+    phase            TEXT    NOT NULL CHECK (phase IN ('intended', 'created', 'gate-opened', 'ended')),
+    container_id     TEXT,
+    boot_id          TEXT,
+    pid              INTEGER,
+    start_ticks      INTEGER,
+    since_ms         INTEGER,
+    gate_boot_id     TEXT,
+    gate_opened_ms   INTEGER,
+    restarts         INTEGER NOT NULL DEFAULT 0,
+    last_backoff_ms  INTEGER,
+    end_reason       TEXT,
+    problem          TEXT,
+    exit_code        INTEGER
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE intervals (
+    run_id           TEXT    PRIMARY KEY REFERENCES runs (run_id),
+    boot_id          TEXT    NOT NULL,
+    pid              INTEGER NOT NULL,
+    start_ticks      INTEGER NOT NULL,
+    start_ms         INTEGER NOT NULL,
+    end_ms           INTEGER NOT NULL CHECK (end_ms >= start_ms),
+    wall_end_ms      INTEGER NOT NULL,
+    is_open          INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE rows (
+    seq              INTEGER PRIMARY KEY,
+    entry            TEXT    NOT NULL,
+    hash             TEXT    NOT NULL
+  ) STRICT;
+
+  CREATE TABLE confirmations (
+    matures_ms       INTEGER PRIMARY KEY,         -- on meta.clock_ms: from then on the rows may be forgotten
+    watermark        INTEGER NOT NULL
+  ) STRICT;
+  `,
+];
+
+export class NewerJournalError extends Error {
+  override name = "NewerJournalError";
+}
+
+/**
+ * Brings the file up to date, each step in one transaction with its number.
+ * @throws NewerJournalError for a file more than one step ahead of this agent
+ */
+export function migrate(database: Database): void {
+  const version = Number(database.pragma("user_version", { simple: true }));
+  if (version > STEPS.length + 1)
+    throw new NewerJournalError(
+      `the journal has schema ${version}, this agent knows ${STEPS.length}: install a newer agent`,
+    );
+  for (const [index, step] of STEPS.entries()) {
+    if (index < version) continue;
+    database.transaction(() => {
+      database.exec(step);
+      database.pragma(`user_version = ${index + 1}`);
+    })();
+  }
+}
