@@ -28,8 +28,9 @@ export const UsageEntry = z.object({
 });
 export type UsageEntry = z.infer<typeof UsageEntry>;
 
-/** Stands at the seq of a row that was found corrupt. */
+/** Stands at the seq of a row that was found corrupt, and keeps that row's hash (see followsInChain). */
 export const LostEntry = z.object({ kind: z.literal("lost"), reason: text(500) });
+export type LostEntry = z.infer<typeof LostEntry>;
 
 export const JournalEntry = z.discriminatedUnion("kind", [UsageEntry, LostEntry]);
 export type JournalEntry = z.infer<typeof JournalEntry>;
@@ -62,6 +63,15 @@ export function signedText(journalId: string, seq: number, hash: string): string
 
 export function rowHash(journalId: string, seq: number, previousHash: string, entry: JournalEntry): string {
   return sha256(canonicalJson([journalId, seq, previousHash, entry]));
+}
+
+/**
+ * Whether `row` may stand after a row with `previousHash`. A `lost` row keeps the hash of the row it stands for: the
+ * rows after it, and the signed head, commit to that hash, so they stay as they were sent, and only the lost
+ * content itself can no longer be checked.
+ */
+export function followsInChain(journalId: string, previousHash: string, row: JournalRow): boolean {
+  return row.entry.kind === "lost" || row.hash === rowHash(journalId, row.seq, previousHash, row.entry);
 }
 
 export function sha256(text: string): string {
