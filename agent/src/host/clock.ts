@@ -1,0 +1,23 @@
+/**
+ * The host's two clocks. Metering counts on CLOCK_MONOTONIC, which only goes forward and starts anew at each
+ * boot, so a moment is (boot id, milliseconds). The wall clock is a label for people and decides nothing.
+ */
+import { readFile } from "node:fs/promises";
+import { BootId } from "@remotegpu/shared/ids";
+
+const NANOSECONDS_PER_MS = 1_000_000n;
+const BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id";
+
+/** Whole milliseconds of CLOCK_MONOTONIC, the same for every process of this boot. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint() / NANOSECONDS_PER_MS);
+}
+
+export async function readBootId(file: string = BOOT_ID_FILE): Promise<BootId> {
+  return BootId.parse((await readFile(file, "utf8")).trim());
+}
+
+/** RFC 3339 in UTC, for logs. */
+export function hostTimeLabel(): string {
+  return new Date().toISOString();
+}

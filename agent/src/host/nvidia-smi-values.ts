@@ -1,0 +1,56 @@
+/**
+ * How one cell of nvidia-smi becomes a value, the same for CSV and XML. What the driver does not say is null,
+ * and so is what it says in a form or unit that we do not know: a report never holds an invented number.
+ */
+import type { GpuReport } from "@remotegpu/shared/host-report";
+import { GpuUuid } from "@remotegpu/shared/ids";
+
+/** What nvidia-smi alone says of a card; CSV knows the index, XML does not. */
+export type GpuFacts = Omit<GpuReport, "simulated" | "health" | "index"> & { index: number | null };
+
+export type Cell = string | null | undefined;
+
+/** `[N/A]`, `[Not Supported]`, `[Unknown Error]`, `[GPU is lost]` … and their bare forms in XML. */
+const UNKNOWN = /^(\[.*\]|N\/A|Not Supported|Unknown Error|GPU is lost|Requested functionality .*|)$/i;
+const QUANTITY = /^(-?\d{1,15}(?:\.\d{1,9})?)(?:\s*([A-Za-z%]+))?$/;
+
+export function readText(cell: Cell, maxLength: number): string | null {
+  const trimmed = cell?.trim() ?? "";
+  return UNKNOWN.test(trimmed) || trimmed.length > maxLength ? null : trimmed;
+}
+
+/** A number in `unit`; the unit may be left out (`nounits`), another one makes the value unknown. */
+export function readNumber(cell: Cell, unit: string): number | null {
+  const found = QUANTITY.exec(cell?.trim() ?? "");
+  if (!found || (found[2] !== undefined && found[2] !== unit)) return null;
+  return Number(found[1]);
+}
+
+/** A whole number of at least `least` and at most `most`. */
+export function readCount(
+  cell: Cell,
+  { unit = "", least = 0, most = Number.MAX_SAFE_INTEGER }: { unit?: string; least?: number; most?: number },
+): number | null {
+  const value = readNumber(cell, unit);
+  return value !== null && Number.isInteger(value) && value >= least && value <= most ? value : null;
+}
+
+export function readDegrees(cell: Cell): number | null {
+  const value = readNumber(cell, "C");
+  return value === null ? null : Math.round(value);
+}
+
+export function readWatts(cell: Cell): number | null {
+  const value = readNumber(cell, "W");
+  return value !== null && value >= 0 ? value : null;
+}
+
+export function readEnabled(cell: Cell): boolean | null {
+  const text = cell?.trim();
+  return text === "Enabled" ? true : text === "Disabled" ? false : null;
+}
+
+export function readUuid(cell: Cell): GpuUuid | null {
+  const parsed = GpuUuid.safeParse(cell?.trim());
+  return parsed.success ? parsed.data : null;
+}

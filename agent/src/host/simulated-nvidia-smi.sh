@@ -1,0 +1,310 @@
+#!/bin/sh
+# nvidia-smi of a host whose cards are simulated: prints what the agent wrote into the state file, in the form
+# that the real command has. Only what the shell itself can do is used (dash, busybox ash), so that it runs in
+# a container that has nothing but this file and a shell. The three values below are filled in by the agent.
+state=@STATE@
+in_container=@IN_CONTAINER@
+driver=simulated
+
+self=${0##*/}
+wanted=all
+query=summary
+format=
+fields=
+xml=no
+
+# ---- reading the state ----
+
+in_list() { # VALUE LIST: is VALUE one of the comma-separated LIST?
+  case ",$2," in *",$1,"*) return 0 ;; esac
+  return 1
+}
+
+is_visible() { # in a container only the cards that it was given
+  [ "$in_container" = yes ] || return 0
+  case "${NVIDIA_VISIBLE_DEVICES:-none}" in
+    all) return 0 ;;
+    none | void) return 1 ;;
+  esac
+  in_list "$uuid" "$NVIDIA_VISIBLE_DEVICES" || in_list "$host_index" "$NVIDIA_VISIBLE_DEVICES"
+}
+
+is_wanted() { # named by --id
+  [ "$wanted" = all ] || in_list "$index" "$wanted" || in_list "$uuid" "$wanted" || in_list "$bus" "$wanted"
+}
+
+each_card() { # COMMAND…: runs it for each card, with the card's values in variables; sets shown
+  shown=0
+  index=-1
+  while IFS='|' read -r kind host_index uuid name bus total used_kib use heat power power_limit; do
+    if [ "$kind" = stamp ]; then stamp=$host_index; fi
+    if [ "$kind" != card ] || ! is_visible; then continue; fi
+    index=$((index + 1))
+    if ! is_wanted; then continue; fi
+    used=$((used_kib / 1024))
+    use=$(((use + 5) / 10))
+    heat=$(((heat + 500) / 1000))
+    watts "$power" && power=$value
+    shown=$((shown + 1))
+    "$@"
+  done <"$state"
+  [ "$shown" -gt 0 ]
+}
+
+each_process() { # COMMAND…: runs it for each process on the current card. Pids mean nothing inside a container
+  if [ "$in_container" = yes ]; then return 0; fi
+  while IFS='|' read -r kind process_uuid pid process_mib; do
+    if [ "$kind" = process ] && [ "$process_uuid" = "$uuid" ]; then "$@"; fi
+  done <"$state"
+}
+
+watts() { # MILLIWATTS: sets value to watts with two digits
+  value=$(($1 % 1000 / 10))
+  if [ "$value" -lt 10 ]; then value=0$value; fi
+  value=$(($1 / 1000)).$value
+}
+
+count_card() { count=$((count + 1)); }
+
+# ---- CSV ----
+
+gpu_fields='timestamp driver_version count name gpu_name serial gpu_serial uuid gpu_uuid pci.bus_id gpu_bus_id index
+persistence_mode vbios_version fan.speed pstate memory.total memory.reserved memory.used memory.free compute_mode
+compute_cap utilization.gpu utilization.memory ecc.mode.current ecc.errors.corrected.volatile.total
+ecc.errors.uncorrected.volatile.total ecc.errors.uncorrected.aggregate.total temperature.gpu temperature.memory
+power.management power.draw power.draw.average power.draw.instant power.limit enforced.power.limit
+power.default_limit power.min_limit power.max_limit clocks.current.graphics clocks.current.sm
+clocks.current.memory clocks.gr clocks.sm clocks.mem mig.mode.current mig.mode.pending'
+app_fields='timestamp gpu_name gpu_bus_id gpu_serial gpu_uuid pid process_name used_gpu_memory used_memory'
+
+unit_of() { # FIELD: sets unit
+  case $1 in
+    memory.* | used_memory | used_gpu_memory) unit=MiB ;;
+    utilization.* | fan.speed) unit=% ;;
+    power.management) unit= ;;
+    power.* | enforced.power.limit) unit=W ;;
+    clocks.*) unit=MHz ;;
+    *) unit= ;;
+  esac
+}
+
+value_of() { # FIELD: sets value
+  case $1 in
+    timestamp) value=$stamp ;;
+    driver_version) value=$driver ;;
+    count) value=$count ;;
+    name | gpu_name) value=$name ;;
+    uuid | gpu_uuid) value=$uuid ;;
+    pci.bus_id | gpu_bus_id) value=$bus ;;
+    index) value=$index ;;
+    persistence_mode | power.management) value=Enabled ;;
+    pstate) if [ "$use" -gt 0 ]; then value=P0; else value=P8; fi ;;
+    memory.total) value=$total ;;
+    memory.reserved) value=0 ;;
+    memory.used) value=$used ;;
+    memory.free) value=$((total - used)) ;;
+    compute_mode) value=Default ;;
+    compute_cap) value=8.0 ;;
+    utilization.gpu) value=$use ;;
+    utilization.memory) value=$((used * 100 / total)) ;;
+    temperature.gpu) value=$heat ;;
+    power.draw | power.draw.average | power.draw.instant) value=$power ;;
+    power.limit | enforced.power.limit | power.default_limit | power.max_limit) value=$power_limit.00 ;;
+    ecc.errors.*) value=0 ;;
+    ecc.mode.current) value=Enabled ;;
+    pid) value=$pid ;;
+    process_name) value='[Simulated]' ;;
+    used_gpu_memory | used_memory) value=$process_mib ;;
+    *) value='[N/A]' ;;
+  esac
+}
+
+check_fields() { # KNOWN: refuses a field that is not among them
+  known=" $(echo $1) "
+  for field in $fields; do
+    case $known in
+      *" $field "*) ;;
+      *)
+        printf 'Field "%s" is not a valid field to query.\n\n' "$field"
+        exit 2
+        ;;
+    esac
+  done
+}
+
+print_header() {
+  case ",$format," in *,noheader,*) return 0 ;; esac
+  line=
+  for field in $fields; do
+    unit_of "$field"
+    line="$line, $field${unit:+ [$unit]}"
+  done
+  printf '%s\n' "${line#, }"
+}
+
+print_row() {
+  line=
+  for field in $fields; do
+    unit_of "$field"
+    value_of "$field"
+    case ",$format,$value" in
+      *,nounits,* | *'[N/A]') unit= ;;
+    esac
+    line="$line, $value${unit:+ $unit}"
+  done
+  printf '%s\n' "${line#, }"
+}
+
+print_rows_of_card() { each_process print_row; }
+
+# ---- XML ----
+
+print_xml_process() {
+  printf '\t\t\t<process_info>\n\t\t\t\t<pid>%s</pid>\n\t\t\t\t<type>C</type>\n' "$pid"
+  printf '\t\t\t\t<process_name>[Simulated]</process_name>\n'
+  printf '\t\t\t\t<used_memory>%s MiB</used_memory>\n\t\t\t</process_info>\n' "$process_mib"
+}
+
+print_xml_card() {
+  printf '\t<gpu id="%s">\n\t\t<product_name>%s</product_name>\n' "$bus" "$name"
+  printf '\t\t<product_brand>Simulated</product_brand>\n'
+  printf '\t\t<product_architecture>Simulated</product_architecture>\n'
+  printf '\t\t<mig_mode>\n\t\t\t<current_mig>Disabled</current_mig>\n\t\t</mig_mode>\n'
+  printf '\t\t<uuid>%s</uuid>\n\t\t<minor_number>%s</minor_number>\n' "$uuid" "$host_index"
+  printf '\t\t<pci>\n\t\t\t<pci_bus_id>%s</pci_bus_id>\n\t\t</pci>\n' "$bus"
+  printf '\t\t<fan_speed>N/A</fan_speed>\n'
+  printf '\t\t<fb_memory_usage>\n\t\t\t<total>%s MiB</total>\n\t\t\t<reserved>0 MiB</reserved>\n' "$total"
+  printf '\t\t\t<used>%s MiB</used>\n\t\t\t<free>%s MiB</free>\n\t\t</fb_memory_usage>\n' "$used" $((total - used))
+  printf '\t\t<utilization>\n\t\t\t<gpu_util>%s %%</gpu_util>\n\t\t</utilization>\n' "$use"
+  printf '\t\t<ecc_errors>\n\t\t\t<volatile>\n\t\t\t\t<sram_uncorrectable>0</sram_uncorrectable>\n'
+  printf '\t\t\t\t<dram_uncorrectable>0</dram_uncorrectable>\n\t\t\t</volatile>\n\t\t</ecc_errors>\n'
+  printf '\t\t<temperature>\n\t\t\t<gpu_temp>%s C</gpu_temp>\n' "$heat"
+  printf '\t\t\t<gpu_temp_slow_threshold>90 C</gpu_temp_slow_threshold>\n\t\t</temperature>\n'
+  printf '\t\t<gpu_power_readings>\n\t\t\t<average_power_draw>%s W</average_power_draw>\n' "$power"
+  printf '\t\t\t<current_power_limit>%s.00 W</current_power_limit>\n\t\t</gpu_power_readings>\n' "$power_limit"
+  printf '\t\t<processes>\n'
+  each_process print_xml_process
+  printf '\t\t</processes>\n\t</gpu>\n'
+}
+
+print_xml() {
+  printf '<?xml version="1.0" ?>\n<nvidia_smi_log>\n\t<timestamp>%s</timestamp>\n' "$stamp"
+  printf '\t<driver_version>%s</driver_version>\n\t<cuda_version>N/A</cuda_version>\n' "$driver"
+  printf '\t<attached_gpus>%s</attached_gpus>\n' "$count"
+  each_card print_xml_card
+  printf '</nvidia_smi_log>\n'
+}
+
+# ---- for people ----
+
+print_list_line() { printf 'GPU %s: %s (UUID: %s)\n' "$index" "$name" "$uuid"; }
+
+print_details() {
+  printf '\nGPU %s\n' "$bus"
+  printf '    %-20s : %s\n' 'Product Name' "$name" 'GPU UUID' "$uuid" 'Memory Total' "$total MiB" \
+    'Memory Used' "$used MiB" 'GPU Utilization' "$use %" 'GPU Temperature' "$heat C" 'Power Draw' "$power W" \
+    'Power Limit' "$power_limit.00 W"
+}
+
+rule='+-----------------------------------------+------------------------+----------------------+'
+print_summary_card() {
+  printf '| %3s  %-24.24s        Off | %18s Off |                    0 |\n' "$index" "$name" "$bus"
+  printf '| N/A  %3sC  %-4s %15sW / %4sW | %8sMiB / %7sMiB |    %3s%%      Default |\n' \
+    "$heat" "$([ "$use" -gt 0 ] && echo P0 || echo P8)" "${power%.*}" "$power_limit" "$used" "$total" "$use"
+  printf '%s\n' "$rule"
+}
+
+print_process() {
+  printf '| %4s  %18s  %-45s %9sMiB  |\n' "$index" "$pid" '[Simulated]' "$process_mib"
+}
+
+print_summary() {
+  printf '%s\n' "$stamp"
+  printf '+-----------------------------------------------------------------------------------------+\n'
+  printf '| NVIDIA-SMI (simulated: these cards do not exist)                                        |\n'
+  printf '%s\n' "$rule"
+  printf '| GPU  Name                        Persist| Bus-Id          Disp.A | Volatile Uncorr. ECC |\n'
+  printf '| Fan  Temp  Perf           Pwr:Usage/Cap |           Memory-Usage | GPU-Util  Compute M. |\n'
+  printf '|=========================================+========================+======================|\n'
+  each_card print_summary_card
+  if [ "$in_container" = yes ]; then return 0; fi
+  printf '\n| %4s  %18s  %-45s %12s  |\n' GPU PID 'Process name' 'GPU Memory'
+  each_card each_process print_process
+}
+
+print_help() {
+  cat_help="$self of simulated cards. It prints what the agent simulates and changes nothing.
+
+    $self [-i ID]                               a table of the cards
+    $self -L                                    one line for each card
+    $self -q [-x] [-i ID]                       details, as text or XML
+    $self --query-gpu=FIELDS --format=csv[,noheader][,nounits] [-i ID]
+    $self --query-compute-apps=FIELDS --format=csv[,noheader][,nounits]
+    $self --help-query-gpu | --help-query-compute-apps | --version | -h"
+  printf '%s\n' "$cat_help"
+}
+
+# ---- the command line ----
+
+refuse() {
+  printf "%s Please run '%s -h' for help.\n" "$1" "$self"
+  exit 2
+}
+
+take_fields() { fields=$(IFS=', ' && echo $1); }
+
+set -f
+while [ $# -gt 0 ]; do
+  case $1 in
+    -L | --list-gpus) query=list ;;
+    -q | --query) query=details ;;
+    -x | --xml-format) xml=yes ;;
+    -i | --id)
+      [ $# -gt 1 ] || refuse "Option $1 needs a value."
+      wanted=$2
+      shift
+      ;;
+    -i=* | --id=*) wanted=${1#*=} ;;
+    --query-gpu=*) query=gpu && take_fields "${1#*=}" ;;
+    --query-compute-apps=*) query=apps && take_fields "${1#*=}" ;;
+    --format=*) format=${1#*=} ;;
+    -h | --help) print_help && exit 0 ;;
+    --help-query-gpu) printf '"%s"\n' $gpu_fields && exit 0 ;;
+    --help-query-compute-apps) printf '"%s"\n' $app_fields && exit 0 ;;
+    --version)
+      printf 'NVIDIA-SMI version  : simulated\nDRIVER version      : %s\nCUDA Version        : N/A\n' "$driver"
+      exit 0
+      ;;
+    *) refuse "Option $1 is not recognized or not simulated." ;;
+  esac
+  shift
+done
+
+if [ ! -r "$state" ]; then
+  printf '%s has failed: the simulated cards have no state at %s\n' "$self" "$state"
+  exit 9
+fi
+count=0
+if ! each_card count_card; then
+  printf 'No devices were found\n'
+  exit 6
+fi
+
+case $query in
+  gpu | apps)
+    in_list csv "$format" || refuse 'The option --format=csv is missing.'
+    if [ "$query" = gpu ]; then check_fields "$gpu_fields"; else check_fields "$app_fields"; fi
+    print_header
+    if [ "$query" = gpu ]; then each_card print_row; else each_card print_rows_of_card; fi
+    ;;
+  list) each_card print_list_line ;;
+  details)
+    if [ "$xml" = yes ]; then
+      print_xml
+    else
+      printf '==============NVSMI LOG==============\n\nTimestamp : %s\nAttached GPUs : %s\n' "$stamp" "$count"
+      each_card print_details
+    fi
+    ;;
+  summary) print_summary ;;
+esac

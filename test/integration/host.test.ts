@@ -1,0 +1,345 @@
+/** What the agent reads of the machine it runs on: the real /proc, and executables that play nvidia-smi. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { hostname, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
+import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
+import { readMachineFacts } from "@remotegpu/agent/host/machine-facts";
+import { NvidiaSmi } from "@remotegpu/agent/host/nvidia-smi";
+import { NvidiaSmiError } from "@remotegpu/agent/host/nvidia-smi-error";
+import { readContainerId, readProcessLife } from "@remotegpu/agent/host/process-liveness";
+import {
+  prepareSimulatedGpus,
+  simulatedGpuUuid,
+  updateSimulatedGpus,
+  type SimulatedGpuFiles,
+} from "@remotegpu/agent/host/simulated-gpus";
+import { eventually } from "../support/eventually.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "remotegpu-host-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe("the machine", () => {
+  test("its facts fit the report", async () => {
+    const facts = await readMachineFacts({ diskPath: folder });
+
+    const parsed = MachineReport.partial().parse(facts);
+    expect(parsed).toMatchObject({ hostname: hostname(), arch: "x86_64", memoryBytes: totalmem() });
+    expect(facts.ipAddress).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+    expect(facts.diskBytes).toBeGreaterThan(0);
+  });
+
+  test("the monotonic clock is the kernel's, counted since boot", async () => {
+    const before = monotonicMs();
+    const uptimeMs = Number((await readFile("/proc/uptime", "utf8")).split(" ")[0]) * 1000;
+    const after = monotonicMs();
+
+    // /proc/uptime counts time asleep too and has two digits; machines that run tests do not sleep.
+    expect(uptimeMs).toBeGreaterThanOrEqual(before - 20);
+    expect(uptimeMs).toBeLessThanOrEqual(after + 20);
+  });
+
+  test("the boot id is the kernel's", async () => {
+    expect(await readBootId()).toBe((await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim());
+  });
+});
+
+describe("processes", () => {
+  test("a process is alive with the same start ticks until it ends", async () => {
+    const child = spawn("sleep", ["600"]);
+    const pid = child.pid ?? 0;
+    const first = await readProcessLife(pid);
+    const second = await readProcessLife(pid);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+
+    expect(first).toMatchObject({ alive: true, startTicks: expect.any(Number) });
+    expect(second).toEqual(first);
+    expect(await readProcessLife(pid)).toEqual({ alive: false });
+  });
+
+  test("a zombie has ended", async () => {
+    // The shell becomes a sleep, which never waits for the child that the shell started.
+    const parent = spawn("sh", ["-c", "sleep 600 & echo $!; exec sleep 600"]);
+    const [line] = await once(parent.stdout, "data");
+    const pid = Number(String(line).trim());
+    await eventually(async () => (await readFile(`/proc/${parent.pid}/comm`, "utf8")) === "sleep\n");
+    process.kill(pid, "SIGKILL");
+    await eventually(async () => / Z /.test(await readFile(`/proc/${pid}/stat`, "utf8")), {
+      what: "the child being a zombie",
+    });
+
+    expect(await readProcessLife(pid)).toEqual({ alive: false });
+    parent.kill("SIGKILL");
+    await once(parent, "exit");
+  });
+
+  test("a pid that nobody has is not alive and in no container", async () => {
+    expect(await readProcessLife(2 ** 30)).toEqual({ alive: false });
+    expect(await readContainerId(2 ** 30)).toBeNull();
+  });
+});
+
+describe("a command that plays nvidia-smi", () => {
+  async function fake(name: string, script: string): Promise<string> {
+    const path = join(folder, name);
+    await writeFile(path, `#!/bin/sh\n${script}\n`);
+    await chmod(path, 0o755);
+    return path;
+  }
+  const failureOf = (smi: NvidiaSmi) =>
+    smi.inventory().then(
+      () => null,
+      (error: unknown) => (error instanceof NvidiaSmiError ? error.kind : error),
+    );
+
+  test("is missing where no such file is", async () => {
+    const smi = new NvidiaSmi({ path: join(folder, "no-such-command"), simulated: false });
+
+    expect(await failureOf(smi)).toBe("missing");
+  });
+
+  test("is missing where it may not be run", async () => {
+    const path = await fake("forbidden", "echo hello");
+    await chmod(path, 0o644);
+
+    expect(await failureOf(new NvidiaSmi({ path, simulated: false }))).toBe("missing");
+  });
+
+  test("hangs: it is ended at the deadline with all that it started, and may be asked again", async () => {
+    const pidFile = join(folder, "sleeper");
+    const path = await fake("hanging", `sleep 600 & echo $! >${pidFile}; wait`);
+    const smi = new NvidiaSmi({ path, simulated: false, deadlineMs: 500 });
+
+    expect(await failureOf(smi)).toBe("hung");
+
+    const pid = Number(await readFile(pidFile, "utf8"));
+    await eventually(async () => !(await readProcessLife(pid)).alive, { what: "the sleeper's end" });
+    expect(await failureOf(smi)).toBe("hung");
+  });
+
+  test.each([
+    ["words", "echo hello", "garbage"],
+    ["nothing", "exit 0", "garbage"],
+    ["a refusal", "echo 'NVIDIA-SMI has failed' ; exit 9", "garbage"],
+    ["no end of output", "while :; do echo 0123456789012345678901234567890123456789; done", "garbage"],
+  ])("prints %s", async (name, script, kind) => {
+    const path = await fake(name.replaceAll(" ", "-"), script);
+
+    expect(await failureOf(new NvidiaSmi({ path, simulated: false }))).toBe(kind);
+  });
+
+  test("says that there are no cards, which is an answer", async () => {
+    const path = await fake("no-cards", "echo 'No devices were found'; exit 6");
+
+    expect(await new NvidiaSmi({ path, simulated: false }).inventory()).toEqual({ gpus: [], processes: [] });
+  });
+
+  test("gives one answer to all who ask at once, and joins CSV with XML", async () => {
+    const fixtures = new URL("../fixtures/nvidia-smi/", import.meta.url).pathname;
+    const log = join(folder, "calls");
+    const path = await fake(
+      "recorded",
+      `echo "$*" >>${log}; case "$*" in *-x*) cat ${fixtures}two-cards.xml ;; *) cat ${fixtures}two-cards.csv ;; esac`,
+    );
+    const smi = new NvidiaSmi({ path, simulated: false });
+
+    const [one, other] = await Promise.all([smi.inventory(), smi.inventory()]);
+
+    expect(other).toBe(one);
+    expect((await readFile(log, "utf8")).trim().split("\n")).toHaveLength(2);
+    expect(one.gpus).toMatchObject([
+      { index: 0, computeCapability: "8.6", brand: "Example", temperatureLimitC: 95, simulated: false },
+      { index: 1, brand: null, driverVersion: "600.10", powerW: null },
+    ]);
+    expect(one.processes).toHaveLength(2);
+  });
+
+  test("of an old driver refuses a newer field, and is asked without it", async () => {
+    const path = await fake(
+      "old-driver",
+      `case "$*" in
+        *compute_cap*) echo 'Field "compute_cap" is not a valid field to query.'; exit 2 ;;
+        *-x*) echo '<nvidia_smi_log></nvidia_smi_log>' ;;
+        *) printf 'index, uuid, name\\n0, GPU-11111111-2222-3333-4444-555555555555, Card\\n' ;;
+      esac`,
+    );
+    await writeFile(
+      join(folder, "empty.xml"),
+      "<nvidia_smi_log><driver_version>1</driver_version></nvidia_smi_log>",
+    );
+    await writeFile(path, (await readFile(path, "utf8")).replace(/echo '<.*>'/, `cat ${folder}/empty.xml`));
+
+    const { gpus } = await new NvidiaSmi({ path, simulated: false }).inventory();
+
+    expect(gpus).toMatchObject([{ name: "Card", computeCapability: null }]);
+  });
+});
+
+describe("simulated cards", () => {
+  const hostId = "host-1";
+  const START_MS = Date.UTC(2030, 0, 1);
+  let files: SimulatedGpuFiles;
+  let stateDir: string;
+  const first = simulatedGpuUuid(hostId, 0);
+  const second = simulatedGpuUuid(hostId, 1);
+
+  beforeEach(async () => {
+    stateDir = await mkdtemp(join(folder, "it's a state "));
+    files = await prepareSimulatedGpus({ stateDir, hostId, count: 2, nowMs: START_MS });
+  });
+  const inventory = () => new NvidiaSmi({ path: files.hostExecutable, simulated: true }).inventory();
+
+  test("pass through the same code as real ones and say what they are", async () => {
+    const { gpus, processes } = await inventory();
+
+    expect(gpus.map((gpu) => GpuReport.parse(gpu))).toEqual(gpus);
+    expect(gpus.map((gpu) => gpu.uuid)).toEqual([first, second]);
+    for (const gpu of gpus) {
+      expect(gpu).toMatchObject({ simulated: true, memoryTotalMib: 81_920, utilizationPercent: 0 });
+      expect(gpu.name).toMatch(/simulated/i);
+      expect(Object.values(gpu)).not.toContain(null);
+    }
+    expect(processes).toEqual([]);
+  });
+
+  test("have UUIDs of their host's own", () => {
+    expect(first).toMatch(/^GPU-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    expect(new Set([first, second, simulatedGpuUuid("host-2", 0)]).size).toBe(3);
+  });
+
+  test("follow the container that holds them: use, memory and heat rise, move and fall", async () => {
+    const seen = [];
+    for (let step = 1; step <= 40; step++) {
+      const inUse = step <= 20 ? [{ uuid: first, pid: 4711 }] : [];
+      await updateSimulatedGpus({ stateDir, inUse, nowMs: START_MS + step * 5_000 });
+      if (step % 5 === 0) seen.push(await inventory());
+    }
+
+    const held = seen[3]?.gpus[0];
+    const idle = seen[3]?.gpus[1];
+    const released = seen[7]?.gpus[0];
+    expect(held?.memoryUsedMib).toBeGreaterThan(30_000);
+    expect(held?.temperatureC).toBeGreaterThan((idle?.temperatureC ?? 0) + 15);
+    expect(held?.powerW).toBeGreaterThan((idle?.powerW ?? 0) * 3);
+    expect(new Set(seen.slice(0, 4).map(({ gpus }) => gpus[0]?.utilizationPercent)).size).toBeGreaterThan(2);
+    expect(seen[3]?.processes).toEqual([{ pid: 4711, gpuUuid: first, memoryMib: 32_768 }]);
+    expect(idle).toMatchObject({ memoryUsedMib: 0, utilizationPercent: 0 });
+    expect(released?.memoryUsedMib).toBeLessThan(1_000);
+    expect(released?.temperatureC).toBeLessThan(held?.temperatureC ?? 0);
+    expect(seen[7]?.processes).toEqual([]);
+  });
+
+  test("keep their warmth over a restart of the agent", async () => {
+    await updateSimulatedGpus({ stateDir, inUse: [{ uuid: first, pid: 1 }], nowMs: START_MS + 600_000 });
+    const before = await inventory();
+
+    await prepareSimulatedGpus({ stateDir, hostId, count: 2, nowMs: START_MS + 601_000 });
+
+    expect(await inventory()).toEqual(before);
+  });
+
+  test("begin anew where their state was damaged", async () => {
+    await writeFile(files.stateFile, "stamp|x|y\ncard|0\n");
+
+    await prepareSimulatedGpus({ stateDir, hostId, count: 2, nowMs: START_MS });
+
+    expect((await inventory()).gpus).toHaveLength(2);
+  });
+
+  test.each([
+    [["-L"], 0, /^GPU 0: Simulated .* \(UUID: GPU-[0-9a-f-]+\)\nGPU 1: /],
+    [["-i", "1", "-L"], 0, /^GPU 1: [^\n]+$/],
+    [["--id=7", "-L"], 6, /^No devices were found$/],
+    [[], 0, /these cards do not exist[\s\S]*0MiB \/ +81920MiB/],
+    [["-q"], 0, /NVSMI LOG[\s\S]*GPU UUID +: GPU-/],
+    [
+      ["--query-gpu=index,serial,memory.free", "--format=csv,noheader,nounits"],
+      0,
+      /^0, \[N\/A\], 81920\n1, /,
+    ],
+    [["--query-gpu=index, memory.free", "--format=csv"], 0, /^index, memory.free \[MiB\]\n0, 81920 MiB\n/],
+    [
+      ["--query-compute-apps=pid,gpu_uuid,used_memory", "--format=csv"],
+      0,
+      /^pid, gpu_uuid, used_memory \[MiB\]$/,
+    ],
+    [["--query-gpu=index,wisdom", "--format=csv"], 2, /"wisdom" is not a valid field/],
+    [["--query-gpu=*", "--format=csv"], 2, /"\*" is not a valid field/],
+    [["--query-gpu=index"], 2, /--format=csv is missing/],
+    [["--gpu-reset"], 2, /--gpu-reset is not recognized/],
+    [["-i"], 2, /needs a value/],
+    [["--version"], 0, /DRIVER version +: simulated/],
+    [["-h"], 0, /--query-gpu=FIELDS/],
+    [["--help-query-gpu"], 0, /"memory.total"/],
+  ])("answer %j with exit code %i", async (args, exitCode, output) => {
+    const answer = await execa(files.hostExecutable, args, { reject: false });
+
+    expect(answer).toMatchObject({ exitCode, stderr: "" });
+    expect(answer.stdout.trimEnd()).toMatch(output);
+  });
+
+  describe.skipIf(!existsSync("/usr/bin/busybox"))("in a container with a shell and nothing else", () => {
+    async function answerIn(environment: Record<string, string>, ...args: string[]) {
+      // As in the container, but for the place of the state file; the PATH leads to no command at all.
+      const script = (await readFile(files.containerExecutable, "utf8")).replace(
+        "'/.remotegpu/simulated/state'",
+        `"${files.stateFile}"`,
+      );
+      await writeFile(join(stateDir, "script"), script);
+      return execa("/usr/bin/busybox", ["sh", join(stateDir, "script"), ...args], {
+        reject: false,
+        extendEnv: false,
+        env: { PATH: "/nowhere", ...environment },
+      });
+    }
+
+    test("only the cards that it was given are there, counted from zero", async () => {
+      const { stdout, stderr } = await answerIn({ NVIDIA_VISIBLE_DEVICES: second }, "-L");
+
+      expect(stderr).toBe("");
+      expect(stdout).toBe(`GPU 0: Simulated A100 80GB (UUID: ${second})`);
+    });
+
+    test.each([
+      ["all", 2],
+      ["0,1", 2],
+      ["1", 1],
+      [`${first},${second}`, 2],
+    ])("NVIDIA_VISIBLE_DEVICES=%s shows %i", async (visible, count) => {
+      const { stdout } = await answerIn({ NVIDIA_VISIBLE_DEVICES: visible }, "-L");
+
+      expect(stdout.split("\n")).toHaveLength(count);
+    });
+
+    test.each([[{}], [{ NVIDIA_VISIBLE_DEVICES: "void" }], [{ NVIDIA_VISIBLE_DEVICES: "none" }]])(
+      "%j shows none",
+      async (environment) => {
+        expect(await answerIn(environment, "-L")).toMatchObject({
+          exitCode: 6,
+          stdout: "No devices were found",
+        });
+      },
+    );
+
+    test("its whole repertoire needs no command but the shell, and tells no process of the host", async () => {
+      await updateSimulatedGpus({ stateDir, inUse: [{ uuid: first, pid: 4711 }], nowMs: START_MS + 1_000 });
+
+      const calls = [[], ["-q"], ["-q", "-x"], ["--query-compute-apps=pid", "--format=csv"]];
+      for (const args of calls) {
+        const answer = await answerIn({ NVIDIA_VISIBLE_DEVICES: "all" }, ...args);
+
+        expect(answer).toMatchObject({ exitCode: 0, stderr: "" });
+        expect(answer.stdout).not.toContain("4711");
+      }
+    });
+  });
+});
