@@ -14,7 +14,7 @@ import { countRequests } from "./metrics.ts";
 import { ApiRefusal, type FieldError, type RefusalKind } from "./refusal.ts";
 import { registerResources } from "./resources.ts";
 import { registerServerRoutes } from "./server-routes.ts";
-import { isUnreachable } from "../store/database.ts";
+import { isUniqueViolation, StoreError } from "../store/database.ts";
 
 const API_BASE = "/api/v1";
 /** Room for an exec's stdin in base64 and some; everything else is far smaller. */
@@ -97,6 +97,13 @@ export function createApp(deps: ApiDeps): ApiApp {
   return app;
 }
 
+/** Not an answer of Postgres about our statement, but no answer, or "not now". */
+function isUnreachable(error: unknown): boolean {
+  if (!(error instanceof StoreError)) return false;
+  const sqlState = /^[0-9A-Z]{5}$/.test(error.code ?? "") ? (error.code ?? "") : null;
+  return sqlState === null || /^(08|53|57P)/.test(sqlState);
+}
+
 function problemOf(error: Error, c: ApiContext): Response {
   if (error instanceof ApiRefusal) {
     if (error.kind === "unauthenticated") c.header("WWW-Authenticate", "Bearer");
@@ -111,6 +118,8 @@ function problemOf(error: Error, c: ApiContext): Response {
     c.header("Retry-After", "5");
     return problem(c, 503, "The database does not answer now; try again shortly.");
   }
+  // Two requests raced for one name; the schema decided.
+  if (isUniqueViolation(error)) return problem(c, 409, "Another request has just taken this.");
   c.var.deps.log.error({ error, method: c.req.method, path: c.req.path }, "a request failed");
   return problem(c, 500, "This is our fault. It was written to the log.");
 }

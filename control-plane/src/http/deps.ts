@@ -5,6 +5,7 @@
 import type { Context } from "hono";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
+import type { Log } from "@remotegpu/shared/log";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Database } from "../store/database.ts";
 import type { HostIdentity } from "./host-identity.ts";
@@ -15,16 +16,18 @@ export interface HostLink {
   nudge(hostId: HostId): void;
   /** Wakes the control plane's own loops (scheduling, lifecycle) after an order. */
   wake(): void;
-  /** Runs a short command in an instance; null when the host did not answer in time. */
+  /** Runs a short command in an instance; null when the host does not answer. */
   exec(hostId: HostId, request: ExecRequest): Promise<ExecReply | null>;
-  /** Closes the host's NATS connection at once and refuses its key from now on. */
-  revoke(hostId: HostId, nkeys: string[]): Promise<void>;
+  /** The list of revoked keys has changed: makes NATS agree with it at once, closing their connections. */
+  revocationsChanged(): Promise<void>;
 }
 
 export interface ApiConfig {
   version: string;
   /** The address clients reach us at, without a trailing slash: it stands in install.sh and in printed commands. */
   publicUrl: string;
+  /** The line to run on a host that is to join with this token; it pins our CA where we have one. */
+  joinCommand: (token: string) => string;
   /** Folder with the agent's bundle, served below /bundles; null where none was built. */
   bundleFolder: string | null;
   /** The script served as /install.sh, or null where none was built. */
@@ -37,12 +40,6 @@ export interface RateLimit {
   perSecond: number;
 }
 
-export interface ApiLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
 export interface ApiDeps {
   db: Database;
   now: () => Date;
@@ -51,7 +48,7 @@ export interface ApiDeps {
   link: HostLink;
   identity: HostIdentity;
   config: ApiConfig;
-  log: ApiLog;
+  log: Log;
 }
 
 /** Who is asking, as the bearer key says. */

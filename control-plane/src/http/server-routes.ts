@@ -4,7 +4,6 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { createRoute, z } from "@hono/zod-openapi";
-import { ping } from "../store/database.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "./deps.ts";
 import { metricsText } from "./metrics.ts";
 import { ApiRefusal, notFound } from "./refusal.ts";
@@ -67,7 +66,7 @@ const bundleFile = createRoute({
 export function registerServerRoutes(app: ApiApp, deps: ApiDeps): void {
   app.openapi(health, (c) => c.json({ status: "ok" }, 200));
   app.openapi(ready, async (c) => {
-    await ping(deps.db);
+    await deps.db.query("SELECT 1");
     return c.json({ status: "ready" }, 200);
   });
   app.openapi(metrics, async (c) => {

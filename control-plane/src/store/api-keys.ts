@@ -1,5 +1,5 @@
 /** API keys: found by their hash, shown by their prefix, never readable again. */
-import type { Sql } from "./database.ts";
+import type { Connection } from "./database.ts";
 
 /** A key's last use is a label for people; writing it on every request would be a write per read. */
 const TOUCH_EVERY_SECONDS = 60;
@@ -15,7 +15,7 @@ export interface KeyHolder {
   customerStatus: string;
 }
 
-export async function actorOfKey(sql: Sql, keyHash: string): Promise<KeyHolder | null> {
+export async function actorOfKey(sql: Connection, keyHash: string): Promise<KeyHolder | null> {
   const { rows } = await sql.query<{
     api_key_id: number;
     customer_id: number;
@@ -43,7 +43,7 @@ export async function actorOfKey(sql: Sql, keyHash: string): Promise<KeyHolder |
   };
 }
 
-export async function touchKey(sql: Sql, apiKeyId: number, now: Date): Promise<void> {
+export async function touchKey(sql: Connection, apiKeyId: number, now: Date): Promise<void> {
   await sql.query(
     `UPDATE api_keys SET last_used_at = $2
       WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2::timestamptz - make_interval(secs => $3))`,
@@ -64,7 +64,7 @@ export interface ApiKeyRow {
 const COLUMNS = "id, customer_id, name, prefix, created_at, last_used_at, revoked_at";
 
 export async function insertApiKey(
-  sql: Sql,
+  sql: Connection,
   key: { customerId: number; name: string; prefix: string; keyHash: string; now: Date },
 ): Promise<ApiKeyRow> {
   const { rows } = await sql.query<ApiKeyRow>(
@@ -76,7 +76,7 @@ export async function insertApiKey(
 }
 
 export async function apiKeysOfCustomer(
-  sql: Sql,
+  sql: Connection,
   customerId: number,
   page: { limit: number; after: number | null },
 ): Promise<ApiKeyRow[]> {
@@ -90,7 +90,7 @@ export async function apiKeysOfCustomer(
 
 /** True when the key was this customer's and live. */
 export async function revokeApiKey(
-  sql: Sql,
+  sql: Connection,
   key: { customerId: number; apiKeyId: number; now: Date },
 ): Promise<boolean> {
   const { rowCount } = await sql.query(

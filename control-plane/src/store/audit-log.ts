@@ -1,5 +1,5 @@
 /** What administrators did to what belongs to others. Rows are only ever added. */
-import type { Sql } from "./database.ts";
+import type { Connection } from "./database.ts";
 
 export interface AuditEntry {
   at: Date;
@@ -11,7 +11,7 @@ export interface AuditEntry {
   status: number;
 }
 
-export async function appendAuditEntry(sql: Sql, entry: AuditEntry): Promise<void> {
+export async function appendAuditEntry(sql: Connection, entry: AuditEntry): Promise<void> {
   await sql.query(
     `INSERT INTO audit_log (at, api_key_id, actor_customer_id, method, route, subject, status)
      VALUES ($1, $2, $3, $4, $5, $6, $7)`,
@@ -32,7 +32,7 @@ export interface AuditRow {
 
 /** Newest first. */
 export async function auditEntries(
-  sql: Sql,
+  sql: Connection,
   {
     actorCustomerId,
     page,

@@ -2,7 +2,7 @@
  * Customer accounts. There is no password login, so the hash column holds a value that no hash can be. Balances
  * are changed by the ledger only; here they are read.
  */
-import type { Sql } from "./database.ts";
+import type { Connection } from "./database.ts";
 import { insertWorkspace } from "./workspaces.ts";
 
 /** Begins like no password hash does: nothing hashes to it. */
@@ -37,14 +37,14 @@ const SELECT = `SELECT c.id, c.uuid, c.username, c.email, c.display_name, c.user
       WHERE w.owner_id = c.id AND w.type = 'personal' AND w.status = 'active') AS personal_workspace_id
   FROM customers c`;
 
-export async function customerById(sql: Sql, customerId: number): Promise<CustomerRow | null> {
+export async function customerById(sql: Connection, customerId: number): Promise<CustomerRow | null> {
   const { rows } = await sql.query<CustomerRow>(`${SELECT} WHERE c.id = $1 AND c.deleted_at IS NULL`, [
     customerId,
   ]);
   return rows[0] ?? null;
 }
 
-export async function customerByUsername(sql: Sql, username: string): Promise<CustomerRow | null> {
+export async function customerByUsername(sql: Connection, username: string): Promise<CustomerRow | null> {
   const { rows } = await sql.query<CustomerRow>(`${SELECT} WHERE c.username = $1 AND c.deleted_at IS NULL`, [
     username,
   ]);
@@ -52,7 +52,7 @@ export async function customerByUsername(sql: Sql, username: string): Promise<Cu
 }
 
 export async function listCustomers(
-  sql: Sql,
+  sql: Connection,
   filter: {
     status: string | null;
     username: string | null;
@@ -73,7 +73,7 @@ export type NewCustomer = { made: true; customerId: number } | { made: false; ta
 
 /** Makes the account and its personal workspace. Call in a transaction. */
 export async function insertCustomer(
-  sql: Sql,
+  sql: Connection,
   customer: { username: string; email: string; displayName: string | null; userType: UserType },
 ): Promise<NewCustomer> {
   // DO NOTHING waits for a concurrent insert of the same name, so of two requests one wins and one is told.
@@ -105,7 +105,11 @@ export interface CustomerChange {
 }
 
 /** False when another account has the email. */
-export async function updateCustomer(sql: Sql, customerId: number, change: CustomerChange): Promise<boolean> {
+export async function updateCustomer(
+  sql: Connection,
+  customerId: number,
+  change: CustomerChange,
+): Promise<boolean> {
   const { rowCount } = await sql.query(
     `UPDATE customers SET email = coalesce($2, email),
             display_name = CASE WHEN $3 THEN $4 ELSE display_name END,

@@ -1,5 +1,5 @@
 /** The memory behind Idempotency-Key: which key was used for which request, and its answer (sealed by the caller). */
-import type { Sql } from "./database.ts";
+import type { Connection } from "./database.ts";
 
 export interface IdempotencySlot {
   apiKeyId: number;
@@ -15,7 +15,7 @@ export type Claim =
 
 /** Takes the key for this request, or says what the first request with it came to. */
 export async function claimKey(
-  sql: Sql,
+  sql: Connection,
   slot: IdempotencySlot,
   { bodyHash, now, keptHours }: { bodyHash: string; now: Date; keptHours: number },
 ): Promise<Claim> {
@@ -51,7 +51,7 @@ export async function claimKey(
 }
 
 export async function finishKey(
-  sql: Sql,
+  sql: Connection,
   slot: IdempotencySlot,
   { status, sealedBody }: { status: number; sealedBody: string },
 ): Promise<void> {
@@ -64,7 +64,7 @@ export async function finishKey(
 }
 
 /** The request was refused and did nothing: the key is free again. */
-export async function releaseKey(sql: Sql, slot: IdempotencySlot): Promise<void> {
+export async function releaseKey(sql: Connection, slot: IdempotencySlot): Promise<void> {
   await sql.query(
     `DELETE FROM idempotency_keys
       WHERE api_key_id = $1 AND route = $2 AND key = $3 AND state = 'in_progress'`,
@@ -73,7 +73,7 @@ export async function releaseKey(sql: Sql, slot: IdempotencySlot): Promise<void>
 }
 
 /** Returns how many were forgotten. */
-export async function forgetOldKeys(sql: Sql, before: Date): Promise<number> {
+export async function forgetOldKeys(sql: Connection, before: Date): Promise<number> {
   const { rowCount } = await sql.query("DELETE FROM idempotency_keys WHERE created_at < $1", [before]);
   return rowCount ?? 0;
 }

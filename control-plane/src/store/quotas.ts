@@ -3,7 +3,7 @@
  * setting DEFAULT_QUOTA_LEVEL hold for a customer, and nothing beyond the customer's quota limits a workspace.
  */
 import { defaultQuota, type Quota } from "../core/quota-levels.ts";
-import type { Sql } from "./database.ts";
+import type { Connection } from "./database.ts";
 import { setting } from "./settings.ts";
 
 export interface QuotaRow extends Quota {
@@ -13,7 +13,7 @@ export interface QuotaRow extends Quota {
 const COLUMNS = "quota_level, cpu_quota, memory_quota, gpu_quota, storage_quota, environment_quota";
 
 /** The quota of a customer over all workspaces they pay for. */
-export async function customerQuota(sql: Sql, customerId: number): Promise<QuotaRow> {
+export async function customerQuota(sql: Connection, customerId: number): Promise<QuotaRow> {
   const { rows } = await sql.query<QuotaRow>(
     `SELECT ${COLUMNS} FROM resource_quotas WHERE customer_id = $1 AND workspace_id IS NULL ORDER BY id LIMIT 1`,
     [customerId],
@@ -22,7 +22,7 @@ export async function customerQuota(sql: Sql, customerId: number): Promise<Quota
 }
 
 /** The quota of one workspace, or null where none was set. */
-export async function workspaceQuota(sql: Sql, workspaceId: number): Promise<QuotaRow | null> {
+export async function workspaceQuota(sql: Connection, workspaceId: number): Promise<QuotaRow | null> {
   const { rows } = await sql.query<QuotaRow>(
     `SELECT ${COLUMNS} FROM resource_quotas WHERE workspace_id = $1 ORDER BY id LIMIT 1`,
     [workspaceId],
@@ -32,7 +32,7 @@ export async function workspaceQuota(sql: Sql, workspaceId: number): Promise<Quo
 
 /** Replaces the quota of a customer (`workspaceId` null) or of one of their workspaces. Call in a transaction. */
 export async function putQuota(
-  sql: Sql,
+  sql: Connection,
   owner: { customerId: number; workspaceId: number | null },
   quota: QuotaRow,
 ): Promise<QuotaRow> {

@@ -1,6 +1,6 @@
 /** The members of a workspace. The owner is a member who can be neither removed nor given another role. */
 import type { WorkspaceRole } from "../core/access-rights.ts";
-import type { Sql } from "./database.ts";
+import type { Connection } from "./database.ts";
 
 export interface MemberRow {
   id: number;
@@ -16,7 +16,7 @@ const SELECT = `SELECT m.id, m.workspace_id, m.customer_id, c.username, m.role, 
   FROM workspace_members m JOIN customers c ON c.id = m.customer_id`;
 
 export async function membersOf(
-  sql: Sql,
+  sql: Connection,
   workspaceId: number,
   page: { limit: number; after: number | null },
 ): Promise<MemberRow[]> {
@@ -28,7 +28,7 @@ export async function membersOf(
 }
 
 export async function memberOf(
-  sql: Sql,
+  sql: Connection,
   { workspaceId, customerId }: { workspaceId: number; customerId: number },
 ): Promise<MemberRow | null> {
   const { rows } = await sql.query<MemberRow>(`${SELECT} WHERE m.workspace_id = $1 AND m.customer_id = $2`, [
@@ -42,7 +42,7 @@ export type NewMember = Exclude<WorkspaceRole, "owner">;
 
 /** False when the customer is a member already. Call in a transaction. */
 export async function addMember(
-  sql: Sql,
+  sql: Connection,
   member: { workspaceId: number; customerId: number; role: NewMember },
 ): Promise<boolean> {
   const { rowCount } = await sql.query(
@@ -55,7 +55,7 @@ export async function addMember(
 }
 
 export async function changeMember(
-  sql: Sql,
+  sql: Connection,
   member: { workspaceId: number; customerId: number },
   change: { role?: NewMember | undefined; status?: "active" | "suspended" | undefined },
 ): Promise<void> {
@@ -68,7 +68,7 @@ export async function changeMember(
 
 /** Call in a transaction. */
 export async function removeMember(
-  sql: Sql,
+  sql: Connection,
   { workspaceId, customerId }: { workspaceId: number; customerId: number },
 ): Promise<void> {
   await sql.query("DELETE FROM workspace_members WHERE workspace_id = $1 AND customer_id = $2", [
@@ -78,7 +78,7 @@ export async function removeMember(
   await recount(sql, workspaceId);
 }
 
-async function recount(sql: Sql, workspaceId: number): Promise<void> {
+async function recount(sql: Connection, workspaceId: number): Promise<void> {
   await sql.query(
     `UPDATE workspaces SET member_count = (SELECT count(*) FROM workspace_members WHERE workspace_id = $1)
       WHERE id = $1`,

@@ -1,6 +1,6 @@
 /** Workspaces and who belongs to them. An archived workspace is gone for everybody; its bills still name it. */
 import type { WorkspaceRole } from "../core/access-rights.ts";
-import type { Sql } from "./database.ts";
+import type { Connection } from "./database.ts";
 
 export interface WorkspaceRow {
   id: number;
@@ -29,7 +29,7 @@ export interface WorkspaceWithRole extends WorkspaceRow {
 
 /** The workspace and how the customer stands to it; null when there is none. */
 export async function workspaceFor(
-  sql: Sql,
+  sql: Connection,
   { workspaceId, customerId }: { workspaceId: number; customerId: number },
 ): Promise<WorkspaceWithRole | null> {
   const { rows } = await sql.query<WorkspaceWithRole>(
@@ -40,7 +40,7 @@ export async function workspaceFor(
 }
 
 /** Where a workload without workspace_id goes: the personal workspace made with the account. */
-export async function personalWorkspaceId(sql: Sql, customerId: number): Promise<number | null> {
+export async function personalWorkspaceId(sql: Connection, customerId: number): Promise<number | null> {
   const { rows } = await sql.query<{ id: number }>(
     `SELECT id FROM workspaces WHERE owner_id = $1 AND type = 'personal' AND status = 'active'
       ORDER BY id LIMIT 1`,
@@ -50,7 +50,7 @@ export async function personalWorkspaceId(sql: Sql, customerId: number): Promise
 }
 
 /** Every workspace where the customer has an active role. */
-export async function workspaceIdsOf(sql: Sql, customerId: number): Promise<number[]> {
+export async function workspaceIdsOf(sql: Connection, customerId: number): Promise<number[]> {
   const { rows } = await sql.query<{ id: number }>(
     `SELECT w.id FROM workspaces w WHERE w.status = 'active' AND ${ROLE} IS NOT NULL ORDER BY w.id`,
     [customerId],
@@ -60,7 +60,7 @@ export async function workspaceIdsOf(sql: Sql, customerId: number): Promise<numb
 
 /** The workspaces a customer belongs to; all of them for an administrator. */
 export async function listWorkspaces(
-  sql: Sql,
+  sql: Connection,
   {
     customerId,
     all,
@@ -77,7 +77,7 @@ export async function listWorkspaces(
 
 /** Makes a workspace with its owner as its first member. Call in a transaction. */
 export async function insertWorkspace(
-  sql: Sql,
+  sql: Connection,
   workspace: {
     ownerId: number;
     name: string;
@@ -98,7 +98,7 @@ export async function insertWorkspace(
 }
 
 export async function updateWorkspace(
-  sql: Sql,
+  sql: Connection,
   workspaceId: number,
   change: { name?: string | undefined; description?: string | null | undefined },
 ): Promise<void> {
@@ -110,7 +110,10 @@ export async function updateWorkspace(
 }
 
 /** Archives it, unless workloads are left in it: then answers how many. Call in a transaction. */
-export async function archiveWorkspace(sql: Sql, workspaceId: number): Promise<{ liveWorkloads: number }> {
+export async function archiveWorkspace(
+  sql: Connection,
+  workspaceId: number,
+): Promise<{ liveWorkloads: number }> {
   await sql.query("SELECT id FROM workspaces WHERE id = $1 FOR UPDATE", [workspaceId]);
   const { rows } = await sql.query<{ live: number }>(
     `SELECT (SELECT count(*) FROM environments WHERE workspace_id = $1 AND deleted_at IS NULL)

@@ -1,0 +1,38 @@
+/** What an operator should look at. An alarm stays open until somebody or something clears it. */
+import type { Connection } from "./database.ts";
+
+export type AlarmKind = "join-token-reused" | "usage-quarantined" | "gpu-conflict";
+
+export async function raiseAlarm(
+  sql: Connection,
+  alarm: { kind: AlarmKind; subject: string; detail: string; now: Date },
+): Promise<void> {
+  await sql.query("INSERT INTO alarms (kind, subject, detail, raised_at) VALUES ($1, $2, $3, $4)", [
+    alarm.kind,
+    alarm.subject,
+    alarm.detail,
+    alarm.now,
+  ]);
+}
+
+export interface AlarmRow {
+  id: number;
+  kind: string;
+  subject: string;
+  detail: string | null;
+  raised_at: Date;
+  cleared_at: Date | null;
+}
+
+/** Newest first. */
+export async function listAlarms(
+  sql: Connection,
+  page: { limit: number; after: number | null },
+): Promise<AlarmRow[]> {
+  const { rows } = await sql.query<AlarmRow>(
+    `SELECT id, kind, subject, detail, raised_at, cleared_at FROM alarms
+      WHERE ($1::bigint IS NULL OR id < $1) ORDER BY id DESC LIMIT $2`,
+    [page.after, page.limit + 1],
+  );
+  return rows;
+}

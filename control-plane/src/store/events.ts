@@ -1,0 +1,69 @@
+/** What happened to workloads, hosts and accounts, for people to read. Rows outlive what they speak of. */
+import type { Connection } from "./database.ts";
+
+export interface NewEvent {
+  at: Date;
+  kind: string;
+  workloadKind?: "environment" | "training" | "inference";
+  workloadId?: string;
+  instanceId?: string;
+  hostId?: string;
+  gpuUuid?: string;
+  customerId?: number;
+  /** Who caused it: "customer 12", "admin 1", "control-plane". */
+  actor?: string;
+  old?: string | null;
+  new?: string | null;
+  reason?: string | null;
+}
+
+export async function appendEvent(sql: Connection, event: NewEvent): Promise<void> {
+  await sql.query(
+    `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new, reason)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+    [
+      event.at,
+      event.workloadKind ?? null,
+      event.workloadId ?? null,
+      event.instanceId ?? null,
+      event.hostId ?? null,
+      event.gpuUuid ?? null,
+      event.customerId ?? null,
+      event.actor ?? null,
+      event.kind,
+      event.old ?? null,
+      event.new ?? null,
+      event.reason ?? null,
+    ],
+  );
+}
+
+export interface EventRow {
+  id: number;
+  at: Date;
+  workload_kind: string | null;
+  workload_id: string | null;
+  instance_id: string | null;
+  host_id: string | null;
+  gpu_uuid: string | null;
+  actor: string | null;
+  kind: string;
+  old: string | null;
+  new: string | null;
+  reason: string | null;
+}
+
+/** Newest first. */
+export async function workloadEvents(
+  sql: Connection,
+  workload: { kind: "environment" | "training" | "inference"; id: string },
+  page: { limit: number; after: number | null },
+): Promise<EventRow[]> {
+  const { rows } = await sql.query<EventRow>(
+    `SELECT id, at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, actor, kind, old, new, reason
+       FROM events WHERE workload_kind = $1 AND workload_id = $2 AND ($3::bigint IS NULL OR id < $3)
+      ORDER BY id DESC LIMIT $4`,
+    [workload.kind, workload.id, page.after, page.limit + 1],
+  );
+  return rows;
+}
