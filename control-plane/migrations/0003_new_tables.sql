@@ -336,12 +336,15 @@ CREATE TABLE IF NOT EXISTS ledger_transactions (
   source_kind varchar(32) NOT NULL,
   source_id varchar(160) NOT NULL,
   customer_id bigint REFERENCES customers,
+  -- The run that is charged or refunded.
+  run_id varchar(64) REFERENCES runs,
   reason text,
   actor varchar(160),
   at timestamptz NOT NULL DEFAULT now(),
   UNIQUE (source_kind, source_id)
 );
 CREATE INDEX IF NOT EXISTS idx_ledger_transactions_customer ON ledger_transactions (customer_id);
+CREATE INDEX IF NOT EXISTS idx_ledger_transactions_run ON ledger_transactions (run_id);
 
 -- A positive amount on the account 'customer' raises that customer's balance; the other side is negative.
 CREATE TABLE IF NOT EXISTS ledger_entries (
