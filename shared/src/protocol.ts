@@ -6,6 +6,7 @@ import { z } from "zod";
 import { BootId, InstanceId, JournalId } from "./ids.ts";
 import { DesiredInstance, ObservedInstance } from "./instance.ts";
 import { GpuReport, MachineReport } from "./host-report.ts";
+import { text } from "./text.ts";
 
 export const PROTOCOL = { min: 1, max: 1 } as const;
 export const HEARTBEAT_MS = 10_000;
@@ -16,6 +17,17 @@ export const MAX_EXEC_SECONDS = 60;
 const Term = z.int().nonnegative();
 const Generation = z.int().nonnegative();
 const Digest = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** What of a GPU changes from one heartbeat to the next; the whole report goes with the observed state. */
+export const GpuVitals = GpuReport.pick({
+  uuid: true,
+  health: true,
+  memoryUsedMib: true,
+  utilizationPercent: true,
+  temperatureC: true,
+  powerW: true,
+});
+export type GpuVitals = z.infer<typeof GpuVitals>;
 
 export const Heartbeat = z.object({
   kind: z.literal("heartbeat"),
@@ -38,6 +50,7 @@ export const Heartbeat = z.object({
   observedDigest: Digest,
   /** A short list of what is wrong with the host itself: "runtime-down", "nvidia-smi-hung", "disk-full". */
   degraded: z.array(z.string().max(64)).max(16),
+  gpus: z.array(GpuVitals).max(64).default([]),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 
@@ -85,14 +98,19 @@ export const ObservedReport = z.object({
 });
 export type ObservedReport = z.infer<typeof ObservedReport>;
 
-export const ObservedReply = z.object({ kind: z.literal("observed-reply"), digest: Digest });
+export const ObservedReply = z.object({
+  kind: z.literal("observed-reply"),
+  digest: Digest,
+  /** Where the further pages of this report go (subjects.ts, upObservedTo). */
+  replica: z.string().regex(/^[A-Za-z0-9]{1,64}$/),
+});
 export type ObservedReply = z.infer<typeof ObservedReply>;
 
 export const ExecRequest = z.object({
   kind: z.literal("exec"),
   instanceId: InstanceId,
   argv: z
-    .array(z.string().max(64 * 1024))
+    .array(text(64 * 1024))
     .min(1)
     .max(256),
   /** Base64. */

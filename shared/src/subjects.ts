@@ -18,6 +18,13 @@ export const down = (host: HostId, word: DownWord) => `${PREFIX}.${host}.down.${
 /** What the control plane subscribes: one word of all hosts. */
 export const upOfAllHosts = (word: UpWord) => `${PREFIX}.*.up.${word}`;
 
+/**
+ * The further pages of an observed report go to the replica that took the first one, so that none has to be
+ * shared between replicas. `replica` comes from that one's reply.
+ */
+export const upObservedTo = (host: HostId, replica: string) => `${PREFIX}.${host}.up.obs.${replica}`;
+export const upObservedOfAllHosts = (replica: string) => `${PREFIX}.*.up.obs.${replica}`;
+
 /** Prefix of a host's own inbox; replies to its requests arrive here. */
 export const hostInbox = (host: HostId) => `${PREFIX}.${host}.down.inbox`;
 

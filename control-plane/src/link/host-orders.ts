@@ -1,0 +1,56 @@
+/** What the control plane sends to a host: the nudge, which has no content, and a short command in an instance. */
+import type { NatsConnection } from "nats";
+import { z } from "zod";
+import type { HostId } from "@remotegpu/shared/ids";
+import { ExecReply, Refusal, type ExecRequest } from "@remotegpu/shared/protocol";
+import { down } from "@remotegpu/shared/subjects";
+import { KIB, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { decode, encode } from "@remotegpu/shared/wire";
+
+/** The host keeps the command's own deadline; this much longer is the way there and back. */
+const EXEC_GRACE_MS = 5_000;
+/** Under the server's payload limit, headers included. */
+const MAX_REQUEST_BYTES = 1_000 * KIB;
+
+/** No agent answered: the host is cut off, its agent is down, or it is too slow. */
+export class HostUnreachableError extends Error {
+  override name = "HostUnreachableError";
+}
+
+const Answer = z.union([ExecReply, Refusal]);
+
+export class HostOrders {
+  readonly #connection: NatsConnection;
+
+  constructor(connection: NatsConnection) {
+    this.#connection = connection;
+  }
+
+  /** "Pull now." Losing it costs one heartbeat, so nobody waits for it. */
+  nudge(host: HostId): void {
+    if (!this.#connection.isClosed()) this.#connection.publish(down(host, "nudge"));
+  }
+
+  /** @throws HostUnreachableError */
+  async exec(host: HostId, request: ExecRequest): Promise<ExecReply> {
+    const bytes = encode(request);
+    if (bytes.byteLength > MAX_REQUEST_BYTES) {
+      return { kind: "exec-refused", reason: "bad-request", detail: "the command and its input are too large" };
+    }
+    const answer = decode(Answer, await this.#request(host, bytes, request.timeoutSeconds));
+    if (!answer.ok) return { kind: "exec-refused", reason: "runtime-error", detail: `bad answer: ${answer.reason}` };
+    if (answer.message.kind === "refused") {
+      return { kind: "exec-refused", reason: "bad-request", detail: answer.message.reason };
+    }
+    return answer.message;
+  }
+
+  async #request(host: HostId, bytes: Uint8Array, timeoutSeconds: number): Promise<Uint8Array> {
+    try {
+      const timeout = timeoutSeconds * MS_PER_SECOND + EXEC_GRACE_MS;
+      return (await this.#connection.request(down(host, "exec"), bytes, { timeout })).data;
+    } catch (cause) {
+      throw new HostUnreachableError(`host ${host} does not answer`, { cause });
+    }
+  }
+}

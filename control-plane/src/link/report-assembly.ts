@@ -1,0 +1,65 @@
+/**
+ * Puts the pages of a host's observed report together. One unfinished report per host, of one digest, in order:
+ * anything else starts over, which costs the host one more report.
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
+import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { ObservedReport } from "@remotegpu/shared/protocol";
+
+const UNFINISHED_LIVES_MS = 30_000;
+const MAX_UNFINISHED = 64;
+/** Room for more than a thousand instances; a host that claims more is not believed. */
+const MAX_REPORT_PAGES = 16;
+
+/** Everything a host observed, under the digest it names. */
+export interface WholeReport {
+  digest: string;
+  machine: MachineReport | null;
+  gpus: GpuReport[] | null;
+  instances: ObservedInstance[];
+}
+
+type Taken = { state: "partial" } | { state: "whole"; report: WholeReport } | { state: "refused"; reason: string };
+
+interface Unfinished {
+  report: WholeReport;
+  nextPage: number;
+  pages: number;
+  lastPageAtMs: number;
+}
+
+export class ReportAssembly {
+  readonly #unfinished = new Map<HostId, Unfinished>();
+
+  /** `nowMs` is any clock that only goes forward. */
+  take(host: HostId, page: ObservedReport, nowMs: number): Taken {
+    this.#forgetAbandoned(nowMs);
+    if (page.pages > MAX_REPORT_PAGES) return { state: "refused", reason: `a report has at most ${MAX_REPORT_PAGES} pages` };
+    const before = page.page === 0 ? this.#begin(page) : this.#unfinished.get(host);
+    if (before?.nextPage !== page.page || before.pages !== page.pages || before.report.digest !== page.digest) {
+      this.#unfinished.delete(host);
+      return { state: "refused", reason: "this page does not follow the one before; start over" };
+    }
+    before.report.instances.push(...page.instances);
+    before.nextPage += 1;
+    before.lastPageAtMs = nowMs;
+    this.#unfinished.delete(host);
+    if (before.nextPage === before.pages) return { state: "whole", report: before.report };
+    if (this.#unfinished.size >= MAX_UNFINISHED) {
+      return { state: "refused", reason: "too many unfinished reports; try again" };
+    }
+    this.#unfinished.set(host, before);
+    return { state: "partial" };
+  }
+
+  #begin({ digest, machine, gpus, pages }: ObservedReport): Unfinished {
+    return { report: { digest, machine, gpus, instances: [] }, nextPage: 0, pages, lastPageAtMs: 0 };
+  }
+
+  #forgetAbandoned(nowMs: number): void {
+    for (const [host, { lastPageAtMs }] of this.#unfinished) {
+      if (nowMs - lastPageAtMs > UNFINISHED_LIVES_MS) this.#unfinished.delete(host);
+    }
+  }
+}
