@@ -199,6 +199,8 @@ ALTER TABLE hosts
   ADD COLUMN IF NOT EXISTS observed_digest varchar(64),
   ADD COLUMN IF NOT EXISTS observed_at timestamptz,
   ADD COLUMN IF NOT EXISTS status_reason text,
+  -- The generation up to which an administrator confirmed an unusual number of stops.
+  ADD COLUMN IF NOT EXISTS confirmed_stops bigint,
   ADD COLUMN IF NOT EXISTS revoked_at timestamptz,
   ADD COLUMN IF NOT EXISTS deleted_at timestamptz;
 
