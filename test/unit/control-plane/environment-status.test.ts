@@ -11,6 +11,8 @@ import {
   waitsFor,
 } from "@remotegpu/control-plane/core/environment-status";
 
+const A_SENTENCE: unknown = expect.stringMatching(/^[A-Z].*\.$/);
+
 describe("requests", () => {
   const LEGAL: Record<EnvironmentRequest, Partial<Record<EnvironmentStatus, EnvironmentStatus>>> = {
     start: { stopped: "queued", error: "queued" },
@@ -26,9 +28,7 @@ describe("requests", () => {
     const verdict = afterRequest(status, request);
 
     expect(verdict).toEqual(
-      next === undefined
-        ? { legal: false, why: expect.stringMatching(/^[A-Z].*\.$/) }
-        : { legal: true, status: next },
+      next === undefined ? { legal: false, why: A_SENTENCE } : { legal: true, status: next },
     );
   });
 });
