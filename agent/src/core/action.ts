@@ -1,0 +1,73 @@
+/**
+ * The things the loop can be told to do, and the order in which it does them. An action names its run in full, so
+ * each can be recorded, carried out and logged alone.
+ */
+import type { DesiredInstance, InstanceProblem } from "@remotegpu/shared/instance";
+import type { RunKey } from "./container.ts";
+
+export type StopOrderer = NonNullable<DesiredInstance["orderedBy"]>;
+
+/** Why a container is stopped. `gpu-missing` and `storage-exceeded` end the run as failed, the others as stopped. */
+export type StopCause =
+  | "ordered"
+  | "superseded"
+  | "no-contact"
+  | "already-ended"
+  | "gpu-missing"
+  | "storage-exceeded";
+
+export type RunEnd = {
+  phase: "stopped" | "failed";
+  problem: InstanceProblem | null;
+  /** A sentence for people. */
+  detail: string;
+  exitCode: number | null;
+  /** Null when it ended by itself. */
+  orderedBy: StopOrderer | null;
+};
+
+export type Action =
+  /** A container of a wanted run that the journal does not know: write the run down, touch nothing. */
+  | (RunKey & { kind: "adopt"; containerId: string; specHash: string })
+  /** The container runs: metering opens. `pid` is the host's, for the proof by start ticks. */
+  | (RunKey & { kind: "open-gate"; containerId: string; pid: number; startedAt: string })
+  | (RunKey & {
+      kind: "stop";
+      containerId: string;
+      orderedBy: StopOrderer;
+      cause: StopCause;
+      detail: string;
+      graceSeconds: number;
+    })
+  /** The run is over: its end is written down and its last usage row is final. */
+  | (RunKey & { kind: "close-run"; specHash: string; end: RunEnd })
+  /** The container, its volumes, and its network if it was the last one there. */
+  | (RunKey & { kind: "remove"; containerId: string; network: string })
+  /** Nothing of the run is left and nobody asks for it: it leaves the observed set. */
+  | (RunKey & { kind: "forget" })
+  /** Create a container and start it; `attempt` counts from 1. */
+  | (RunKey & { kind: "start"; desired: DesiredInstance; attempt: number })
+  /** Start the run's existing container again, with what was written in it. */
+  | (RunKey & { kind: "restart"; desired: DesiredInstance; containerId: string; attempt: number })
+  /** An order that must not be followed; only logged and reported. */
+  | (RunKey & { kind: "refuse"; knownEpoch: number; detail: string })
+  /** The first snapshot after a rise of term would stop most of the host: nothing is stopped until confirmed. */
+  | { kind: "hold-stops"; stops: number; running: number };
+
+/** Stops come before starts, since they free the GPUs; gates first, since a stop can take its whole grace. */
+const ORDER: readonly Action["kind"][] = [
+  "hold-stops",
+  "refuse",
+  "adopt",
+  "open-gate",
+  "stop",
+  "close-run",
+  "remove",
+  "forget",
+  "restart",
+  "start",
+];
+
+export function inOrder(actions: readonly Action[]): Action[] {
+  return actions.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
+}

@@ -1,0 +1,191 @@
+/**
+ * From an instance's spec and the facts of this host to what the runtime's `create` takes (Docker API, version
+ * 1.44 and later; field names are the API's). Hardening lives here and nowhere else: nothing in a spec loosens it.
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
+import { labelsOf } from "./container.ts";
+import type { RunKey } from "./container.ts";
+import { gpuOptions } from "./gpu-attachment.ts";
+import type { DeviceRequest, GpuAttachment, GpuOptions } from "./gpu-attachment.ts";
+
+export const TOOLBOX_TARGET = "/.remotegpu";
+const BUSYBOX = `${TOOLBOX_TARGET}/busybox`;
+const INIT = `${TOOLBOX_TARGET}/init`;
+
+/**
+ * What a root shell of an ordinary development image expects to work: package managers change owners and modes
+ * (CHOWN, DAC_OVERRIDE, FOWNER, FSETID), servers drop to a user and confine themselves (SETUID, SETGID, SETPCAP,
+ * SYS_CHROOT, AUDIT_WRITE for sshd and login), a supervisor ends its children (KILL), a web server takes port 80.
+ * Of the runtime's default set NET_RAW (spoofing on the workspace's bridge), MKNOD and SETFCAP are left out.
+ */
+export const CAPABILITIES = [
+  "AUDIT_WRITE",
+  "CHOWN",
+  "DAC_OVERRIDE",
+  "FOWNER",
+  "FSETID",
+  "KILL",
+  "NET_BIND_SERVICE",
+  "SETGID",
+  "SETPCAP",
+  "SETUID",
+  "SYS_CHROOT",
+] as const;
+
+const NANO_CPUS_PER_MILLI = 1_000_000;
+const LOG_MAX_SIZE = "10m";
+const LOG_MAX_FILES = "3";
+
+/** Data loaders hand batches over in shared memory; the default of 64 MiB breaks them. It counts as memory. */
+const SHARED_MEMORY_PART = 2;
+
+const MODEL_ALIAS = "/gemini/pretrain";
+
+export type HostFacts = {
+  hostId: HostId;
+  /** The runtime's name of the workspace's network on this host. */
+  networkName: string;
+  /** Folder of the host with busybox and init. */
+  toolboxPath: string;
+  /** Names of the volumes of `spec.mounts` and `spec.folders`, in their order. */
+  volumes: { mounts: string[]; folders: string[] };
+  attachment: GpuAttachment;
+  /** True where the storage driver can bound a container's writable layer. */
+  hasLayerQuota: boolean;
+};
+
+type Mount =
+  | { Type: "volume"; Source: string; Target: string; ReadOnly: boolean; VolumeOptions: { NoCopy: true } }
+  | GpuOptions["mounts"][number];
+
+/** The body of `POST /containers/create`, with its name beside it. */
+export type ContainerOptions = {
+  name: string;
+  Hostname: string;
+  Image: string;
+  Entrypoint: string[];
+  Cmd: string[];
+  Env: string[];
+  Labels: Record<string, string>;
+  StopSignal: string;
+  StopTimeout: number;
+  Healthcheck: { Test: string[] };
+  NetworkingConfig: { EndpointsConfig: Record<string, { Aliases: string[] }> };
+  HostConfig: {
+    NetworkMode: string;
+    IpcMode: "private";
+    CgroupnsMode: "private";
+    Privileged: false;
+    CapDrop: string[];
+    CapAdd: string[];
+    SecurityOpt: string[];
+    PidsLimit: number;
+    Memory: number;
+    MemorySwap: number;
+    NanoCpus: number;
+    ShmSize: number;
+    RestartPolicy: { Name: "no" };
+    LogConfig: { Type: "json-file"; Config: Record<string, string> };
+    Mounts: Mount[];
+    Devices: GpuOptions["devices"];
+    DeviceRequests: DeviceRequest[];
+    StorageOpt?: { size: string };
+  };
+};
+
+export function containerOptions(desired: DesiredInstance, facts: HostFacts): ContainerOptions {
+  const { spec } = desired;
+  const gpu = gpuOptions(facts.attachment);
+  return {
+    name: containerName(facts.hostId, desired),
+    Hostname: spec.hostname,
+    Image: spec.image,
+    Entrypoint: [BUSYBOX, "sh", INIT],
+    // Our init stays the first process either way: it reaps, forwards TERM and ends with the command.
+    Cmd: spec.command === null ? [] : [spec.command],
+    Env: envList({ ...spec.env, ...mountEnv(spec), ...gpu.env }),
+    Labels: labelsOf({ ...desired, hostId: facts.hostId, network: spec.network, gpus: spec.gpus }),
+    StopSignal: "SIGTERM",
+    StopTimeout: desired.live.stopGraceSeconds,
+    // An image's own check would run a command of its own in a loop that nobody reads.
+    Healthcheck: { Test: ["NONE"] },
+    NetworkingConfig: { EndpointsConfig: { [facts.networkName]: { Aliases: [spec.hostname] } } },
+    HostConfig: {
+      NetworkMode: facts.networkName,
+      IpcMode: "private",
+      CgroupnsMode: "private",
+      Privileged: false,
+      CapDrop: ["ALL"],
+      CapAdd: [...CAPABILITIES],
+      SecurityOpt: ["no-new-privileges"],
+      PidsLimit: spec.pidsLimit,
+      Memory: spec.memoryBytes,
+      // Memory and swap together: no swap, so that the limit is the limit.
+      MemorySwap: spec.memoryBytes,
+      NanoCpus: spec.cpuMilli * NANO_CPUS_PER_MILLI,
+      ShmSize: Math.floor(spec.memoryBytes / SHARED_MEMORY_PART),
+      RestartPolicy: { Name: "no" },
+      LogConfig: { Type: "json-file", Config: { "max-size": LOG_MAX_SIZE, "max-file": LOG_MAX_FILES } },
+      Mounts: [...mountsOf(spec, facts), ...gpu.mounts],
+      Devices: gpu.devices,
+      DeviceRequests: gpu.deviceRequests,
+      ...layerQuota(spec, facts),
+    },
+  };
+}
+
+/** One run, one name: a second create of the same run is refused by the runtime itself. */
+export function containerName(hostId: HostId, key: RunKey): string {
+  return `rg-${hostId}-${key.instanceId}-${key.placementEpoch}-${key.runId}`;
+}
+
+/** Where the workload finds what is mounted; derived from the targets, so the two cannot disagree. */
+export function mountEnv(spec: Pick<InstanceSpec, "mounts" | "folders">): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const { target } of [...spec.mounts, ...spec.folders]) {
+    const name = envNameOf(target);
+    if (name !== null) env[name] = target;
+  }
+  return env;
+}
+
+function envNameOf(target: string): string | null {
+  if (target === "/gemini/code") return "GEMINI_CODE";
+  if (target === "/gemini/output") return "GEMINI_DATA_OUT";
+  const data = /^\/gemini\/data-([1-3])$/.exec(target);
+  if (data) return `GEMINI_DATA_IN${data[1]}`;
+  const model = /^\/gemini\/pretrain([1-3])$/.exec(target);
+  return model ? `GEMINI_PRETRAIN${model[1]}` : null;
+}
+
+/** Read-only stands in the volume's own flags already; the runtime is told too. */
+function mountsOf(spec: InstanceSpec, facts: HostFacts): Mount[] {
+  const volume = (Source: string | undefined, Target: string, ReadOnly: boolean): Mount => ({
+    Type: "volume",
+    Source: Source ?? "",
+    Target,
+    ReadOnly,
+    VolumeOptions: { NoCopy: true },
+  });
+  const models = spec.mounts.map((mount, index) => ({ ...mount, volume: facts.volumes.mounts[index] }));
+  const firstModel = models
+    .filter((mount) => mount.kind === "model")
+    .toSorted((a, b) => (a.target < b.target ? -1 : 1))[0];
+  return [
+    { Type: "bind", Source: facts.toolboxPath, Target: TOOLBOX_TARGET, ReadOnly: true },
+    ...spec.mounts.map((mount, index) => volume(facts.volumes.mounts[index], mount.target, true)),
+    ...(firstModel ? [volume(firstModel.volume, MODEL_ALIAS, true)] : []),
+    ...spec.folders.map((folder, index) => volume(facts.volumes.folders[index], folder.target, false)),
+  ];
+}
+
+/** NAME=value goes to the runtime as JSON; no shell and no command line ever sees it. */
+function envList(env: Record<string, string>): string[] {
+  return Object.entries(env).map(([name, value]) => `${name}=${value}`);
+}
+
+function layerQuota(spec: InstanceSpec, facts: HostFacts): { StorageOpt?: { size: string } } {
+  if (!facts.hasLayerQuota || spec.tempStorageBytes === null) return {};
+  return { StorageOpt: { size: String(spec.tempStorageBytes) } };
+}

@@ -1,0 +1,164 @@
+/**
+ * How a container gets its GPUs: by CDI names, by the runtime's own NVIDIA support, or plainly by the devices,
+ * mounts and environment that the same CDI spec lists. Each way gives exactly the GPUs of the placement.
+ */
+import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { AttachMode } from "@remotegpu/shared/host-report";
+import type { AttachedGpu } from "@remotegpu/shared/instance";
+
+export type CdiEdits = {
+  env: string[];
+  deviceNodes: { path: string; hostPath: string; permissions: string }[];
+  mounts: { hostPath: string; containerPath: string; options: string[] }[];
+};
+
+/** One GPU as the host's CDI specs know it. `edits` holds those of its spec and its own. */
+export type CdiDevice = { uuid: GpuUuid; qualifiedName: string; edits: CdiEdits; simulated: boolean };
+
+export type GpuAttachment =
+  | { mode: "none" }
+  | { mode: "cdi"; devices: CdiDevice[] }
+  | { mode: "gpus"; uuids: GpuUuid[] }
+  | { mode: "plain"; devices: CdiDevice[] };
+
+export type AttachmentResult =
+  | { attached: true; attachment: GpuAttachment }
+  | { attached: false; problem: "gpu-missing"; detail: string };
+
+/** The parts of a container's options that the attachment decides. */
+export type GpuOptions = {
+  env: Record<string, string>;
+  deviceRequests: DeviceRequest[];
+  devices: { PathOnHost: string; PathInContainer: string; CgroupPermissions: string }[];
+  mounts: { Type: "bind"; Source: string; Target: string; ReadOnly: boolean }[];
+};
+
+export type DeviceRequest = { Driver: string; DeviceIDs: string[]; Capabilities: string[][] };
+
+/**
+ * The way this host attaches GPUs: CDI where the runtime has it, else the runtime's NVIDIA support, else plainly.
+ * Null when there are GPUs and no way.
+ * @param known the GPUs of the host that its CDI specs name
+ */
+export function chooseAttachMode({
+  runtime,
+  gpus,
+  known,
+}: {
+  runtime: { hasCdi: boolean; hasNvidia: boolean };
+  gpus: readonly GpuUuid[];
+  known: readonly CdiDevice[];
+}): AttachMode | null {
+  const allNamed = gpus.every((uuid) => known.some((device) => device.uuid === uuid));
+  if (allNamed && runtime.hasCdi) return "cdi";
+  // The NVIDIA runtime does not know simulated cards.
+  const someSimulated = known.some((device) => device.simulated && gpus.includes(device.uuid));
+  if (runtime.hasNvidia && !someSimulated) return "gpus";
+  return allNamed ? "plain" : null;
+}
+
+/** Finds every GPU of a placement on this host, or names the first that is not there. */
+export function attachmentOf(
+  gpus: readonly AttachedGpu[],
+  mode: AttachMode | null,
+  known: readonly CdiDevice[],
+): AttachmentResult {
+  const uuids = gpus.map((gpu) => gpu.uuid);
+  if (uuids.length === 0) return { attached: true, attachment: { mode: "none" } };
+  if (mode === null) {
+    const detail = "This host has no way to give GPUs to a container: no CDI spec and no NVIDIA runtime.";
+    return { attached: false, problem: "gpu-missing", detail };
+  }
+  if (mode === "gpus") return { attached: true, attachment: { mode, uuids } };
+  const devices: CdiDevice[] = [];
+  for (const uuid of uuids) {
+    const device = known.find((candidate) => candidate.uuid === uuid);
+    if (!device) {
+      const detail = `GPU ${uuid} is not on this host: no CDI spec names it.`;
+      return { attached: false, problem: "gpu-missing", detail };
+    }
+    devices.push(device);
+  }
+  return { attached: true, attachment: { mode, devices } };
+}
+
+export function gpuOptions(attachment: GpuAttachment): GpuOptions {
+  switch (attachment.mode) {
+    case "none":
+      return options({ NVIDIA_VISIBLE_DEVICES: "void" });
+    case "cdi": {
+      const names = attachment.devices.map((device) => device.qualifiedName);
+      const request: DeviceRequest = { Driver: "cdi", DeviceIDs: names, Capabilities: [] };
+      return { ...options(visibleTo(attachment.devices)), deviceRequests: [request] };
+    }
+    case "gpus": {
+      const { uuids } = attachment;
+      const request: DeviceRequest = {
+        Driver: "nvidia",
+        DeviceIDs: uuids,
+        Capabilities: [["gpu", "compute", "utility"]],
+      };
+      return { ...options({ NVIDIA_VISIBLE_DEVICES: uuids.join(",") }), deviceRequests: [request] };
+    }
+    case "plain":
+      return plainOptions(attachment.devices);
+  }
+}
+
+/**
+ * Many images carry NVIDIA_VISIBLE_DEVICES=all, with which an NVIDIA runtime would add every GPU of the host, so
+ * it is always set: `void` where the devices come another way. The simulated nvidia-smi lists what it names.
+ */
+function visibleTo(devices: readonly CdiDevice[]): Record<string, string> {
+  const simulated = devices.filter((device) => device.simulated).map((device) => device.uuid);
+  return { NVIDIA_VISIBLE_DEVICES: simulated.length > 0 ? simulated.join(",") : "void" };
+}
+
+/** Two cards of one spec share its common devices and mounts; each path is given once. */
+function plainOptions(devices: readonly CdiDevice[]): GpuOptions {
+  const edits = devices.map((device) => device.edits);
+  const env = edits.flatMap((edit) => edit.env).map(envPair);
+  return {
+    env: { ...Object.fromEntries(env), ...visibleTo(devices) },
+    deviceRequests: [],
+    devices: uniqueBy(
+      edits.flatMap((edit) => edit.deviceNodes),
+      (node) => node.path,
+    ).map((node) => ({
+      PathOnHost: node.hostPath,
+      PathInContainer: node.path,
+      CgroupPermissions: node.permissions,
+    })),
+    mounts: uniqueBy(
+      edits.flatMap((edit) => edit.mounts).flatMap(withSoname),
+      (mount) => mount.containerPath,
+    ).map((mount) => ({
+      Type: "bind",
+      Source: mount.hostPath,
+      Target: mount.containerPath,
+      ReadOnly: true,
+    })),
+  };
+}
+
+/**
+ * A program looks for `libcuda.so.1`, a spec mounts `libcuda.so.550.54` and leaves the link to a hook. Without
+ * hooks the file is mounted under that name too.
+ */
+function withSoname(mount: CdiEdits["mounts"][number]): CdiEdits["mounts"] {
+  const match = /^(.*\/lib[^/]+\.so)\.[0-9]+\.[0-9.]+$/.exec(mount.containerPath);
+  return match ? [mount, { ...mount, containerPath: `${match[1]}.1` }] : [mount];
+}
+
+function envPair(assignment: string): [string, string] {
+  const at = assignment.indexOf("=");
+  return at < 0 ? [assignment, ""] : [assignment.slice(0, at), assignment.slice(at + 1)];
+}
+
+function uniqueBy<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
+  return [...new Map(items.map((item) => [keyOf(item), item])).values()];
+}
+
+function options(env: Record<string, string>): GpuOptions {
+  return { env, deviceRequests: [], devices: [], mounts: [] };
+}

@@ -1,0 +1,116 @@
+/**
+ * What the host says about each run: phase, sentence and problem, from the same views the actions are decided on.
+ * While a start is still tried again the problem stays null, unless the host itself is the reason.
+ */
+import type { BootId, RunId } from "@remotegpu/shared/ids";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import { isRunning } from "./container.ts";
+import { nextStart } from "./restart-policy.ts";
+import type { MonotonicTime } from "./run-record.ts";
+import { ownedContainers, runViews } from "./run-view.ts";
+import type { Knowledge, RunView } from "./run-view.ts";
+import { startObstacle } from "./start-obstacle.ts";
+
+export type LifecycleInput = Omit<Knowledge, "observed"> & {
+  /** Null when the runtime does not answer. */
+  observed: Knowledge["observed"] | null;
+  startsRefused: string | null;
+  /** What starts under way are doing ("pulling image …"), by run. */
+  waits: ReadonlyMap<RunId, string>;
+  now: MonotonicTime;
+};
+
+type Said = Pick<ObservedInstance, "phase" | "detail" | "problem"> & { exitCode?: number | null };
+
+const MAX_DETAIL = 2000;
+
+/** One entry per run that the host knows or was told of, in no particular order. */
+export function observedInstances(input: LifecycleInput): ObservedInstance[] {
+  const observed = input.observed ?? [];
+  return runViews({ ...input, observed }).flatMap((view) => {
+    const said = input.observed === null ? inTheDark(view) : saidOf(view, { ...input, observed });
+    return said ? [instanceOf(view, said, input.now.bootId)] : [];
+  });
+}
+
+function saidOf(view: RunView, input: LifecycleInput & { observed: Knowledge["observed"] }): Said | null {
+  const { standing, record, container } = view;
+  const running = isRunning(container);
+  if (record?.end) return running ? stopping(record.end.detail) : record.end;
+  if (running && record?.stop) return stopping(record.stop.detail);
+  switch (standing.kind) {
+    case "to-stop":
+      if (running || record || container) return stopping(`Stopping; ordered by ${standing.orderedBy}.`);
+      return { phase: "stopped", detail: "Nothing of it runs on this host.", problem: null };
+    case "to-remove":
+      return running || record || container
+        ? stopping(`It is being removed; ordered by ${standing.orderedBy}.`)
+        : null;
+    case "superseded":
+      return stopping(`It gives way to run ${standing.by.runId}.`);
+    case "refused": {
+      const detail = `Placement epoch ${view.key.placementEpoch} is older than ${standing.knownEpoch}, which this host has known.`;
+      return { phase: "failed", detail, problem: "start-refused" };
+    }
+    case "orphan":
+      if (running) {
+        return { phase: "ready", detail: "It runs, but the desired set does not name it.", problem: null };
+      }
+      return stopping("Nobody asks for it and its container does not run.");
+    case "wanted":
+      return running ? runningSaid(view) : startingSaid(view, standing.desired, input);
+  }
+}
+
+function runningSaid({ record }: RunView): Said {
+  return record?.gate
+    ? { phase: "ready", detail: "It runs.", problem: null }
+    : { phase: "starting", detail: "The container runs; its metering opens.", problem: null };
+}
+
+function startingSaid(
+  { record, container, key }: RunView,
+  desired: DesiredInstance,
+  input: LifecycleInput & { observed: Knowledge["observed"] },
+): Said {
+  const next = nextStart({ kind: desired.spec.kind, record, container }, input.now);
+  if (next.kind === "give-up") return next.end;
+  const obstacle = startObstacle(desired, ownedContainers(input), input.startsRefused);
+  if (obstacle) {
+    const problem = obstacle.kind === "host-refuses" ? "start-refused" : null;
+    return { phase: "starting", detail: obstacle.detail, problem };
+  }
+  const wait = input.waits.get(key.runId);
+  if (wait !== undefined) return { phase: "starting", detail: wait, problem: null };
+  const detail = next.kind === "wait" ? next.detail : "The container is being started.";
+  return { phase: "starting", detail, problem: null };
+}
+
+/** The runtime is silent: what was so is taken to be so still, and the host says that it cannot see. */
+function inTheDark({ standing, record }: RunView): Said | null {
+  if (record?.end) return record.end;
+  const problem = "runtime-down";
+  const detail = "The container runtime of this host does not answer.";
+  if (record?.stop || standing.kind === "to-stop" || standing.kind === "superseded") {
+    return { phase: "stopping", detail, problem };
+  }
+  if (standing.kind === "to-remove") return { phase: "stopping", detail, problem };
+  return { phase: record?.gate ? "ready" : "starting", detail, problem };
+}
+
+function stopping(detail: string): Said {
+  return { phase: "stopping", detail, problem: null };
+}
+
+function instanceOf({ key, record, container }: RunView, said: Said, bootId: BootId): ObservedInstance {
+  return {
+    ...key,
+    phase: said.phase,
+    detail: said.detail.slice(0, MAX_DETAIL),
+    problem: said.problem,
+    containerId: container?.containerId ?? record?.containerId ?? null,
+    exitCode: said.exitCode ?? null,
+    gateOpenedMs: record?.gate?.ms ?? null,
+    bootId: record?.gate?.bootId ?? bootId,
+  };
+}

@@ -1,0 +1,204 @@
+/**
+ * The one decision of the agent: from what is wanted, known and seen to what is done now. It reads everything anew
+ * each round, so a lost or doubled message changes nothing; what waits for something is simply decided again.
+ * It does not look into images, mounts or the network: carrying out a start finds those out.
+ */
+import type { GpuUuid, RunId } from "@remotegpu/shared/ids";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { inOrder } from "./action.ts";
+import type { Action, RunEnd, StopCause, StopOrderer } from "./action.ts";
+import { isRunning } from "./container.ts";
+import type { OwnedContainer, RunKey } from "./container.ts";
+import { exitedBy, nextStart } from "./restart-policy.ts";
+import type { MonotonicTime } from "./run-record.ts";
+import { ownedContainers, runViews } from "./run-view.ts";
+import type { Knowledge, RunView } from "./run-view.ts";
+import { startObstacle } from "./start-obstacle.ts";
+
+export type Flags = {
+  /** Why new starts are refused ("the journal's disk is full"); null when they are not. */
+  startsRefused: string | null;
+  /** GPUs that are surely gone. In doubt the set is empty: a hung tool must not kill work. */
+  vanishedGpus: ReadonlySet<GpuUuid>;
+  /** Runs beyond a storage limit, with the sentence that says so. */
+  overStorage: ReadonlyMap<RunId, string>;
+  /** Since the last accepted heartbeat, on the boot clock; null when there never was one. */
+  disconnectedMs: number | null;
+  /** First snapshot after a rise of term or incarnation, not yet confirmed: mass stops wait. */
+  stopsUnconfirmed: boolean;
+};
+
+export type ReconcileInput = Knowledge & { flags: Flags; now: MonotonicTime };
+
+/** An unconfirmed snapshot may stop this many, or half of what runs, but not more than both. */
+export const FREE_STOPS = 3;
+const DEFAULT_GRACE_SECONDS = 10;
+
+export function reconcile(input: ReconcileInput): Action[] {
+  const containers = ownedContainers(input);
+  const actions = runViews(input).flatMap((view) => actionsFor(view, input, containers));
+  return inOrder(input.flags.stopsUnconfirmed ? withoutMassStops(actions, containers) : actions);
+}
+
+function actionsFor(view: RunView, input: ReconcileInput, containers: OwnedContainer[]): Action[] {
+  const { standing, record, container, key } = view;
+  switch (standing.kind) {
+    case "wanted":
+      if (container && !record) return [adoption(view, container)];
+      return wantedActions(view, standing.desired, input, containers);
+    case "to-stop":
+      if (container && !record) return [adoption(view, container)];
+      if (container && isRunning(container))
+        return [stopFor(view, container, orderedStop(standing.orderedBy))];
+      return closing(view, standing.orderedBy);
+    case "to-remove":
+      return removal(view, orderedStop(standing.orderedBy));
+    case "superseded":
+      return removal(view, supersededStop(standing));
+    case "refused": {
+      const detail = `Placement epoch ${key.placementEpoch} is older than ${standing.knownEpoch}, which this host has known.`;
+      return [{ kind: "refuse", ...key, knownEpoch: standing.knownEpoch, detail }];
+    }
+    case "orphan":
+      return isRunning(container) ? [] : closing(view, null);
+  }
+}
+
+function wantedActions(
+  view: RunView,
+  desired: Extract<RunView["standing"], { kind: "wanted" }>["desired"],
+  { flags, now }: ReconcileInput,
+  containers: OwnedContainer[],
+): Action[] {
+  const { key, record, container } = view;
+  const running = container?.status.state === "running" ? container.status : null;
+  if (record?.end) {
+    const { detail, orderedBy } = record.end;
+    const stop: Stop = { cause: "already-ended", orderedBy: orderedBy ?? "limit", detail };
+    return container && running ? [stopFor(view, container, stop)] : [];
+  }
+  if (record?.stop) {
+    return container && running ? [stopFor(view, container, record.stop)] : closing(view, null);
+  }
+  const limit = limitReached(desired, flags);
+  if (limit) {
+    if (container && running) return [stopFor(view, container, limit)];
+    return [closeRun(key, desired.specHash, { ...endOfStop(limit), exitCode: null })];
+  }
+  if (running && container) {
+    const { containerId } = container;
+    return record?.gate
+      ? []
+      : [{ kind: "open-gate", ...key, containerId, pid: running.pid, startedAt: running.startedAt }];
+  }
+  if (container?.status.state === "removing") return [];
+  const next = nextStart({ kind: desired.spec.kind, record, container }, now);
+  if (next.kind === "give-up") return [closeRun(key, desired.specHash, next.end)];
+  if (next.kind === "wait" || startObstacle(desired, containers, flags.startsRefused)) return [];
+  return container
+    ? [{ kind: "restart", ...key, desired, containerId: container.containerId, attempt: next.attempt }]
+    : [{ kind: "start", ...key, desired, attempt: next.attempt }];
+}
+
+/** Stop, then close, then remove, then forget: each in the round after the world shows the one before. */
+function removal(view: RunView, stop: Stop): Action[] {
+  const { key, record, container } = view;
+  if (container && isRunning(container)) {
+    return [record ? stopFor(view, container, stop) : adoption(view, container)];
+  }
+  const closes = closing(view, stop.orderedBy);
+  if (container?.status.state === "removing") return closes;
+  if (container) {
+    const { containerId, owner } = container;
+    return [...closes, { kind: "remove", ...key, containerId, network: owner.network }];
+  }
+  return record ? [...closes, { kind: "forget", ...key }] : [];
+}
+
+/** Closes a run that no longer runs: by the stop that was recorded, else by the order, else by its own exit. */
+function closing({ key, record, container }: RunView, orderedBy: StopOrderer | null): Action[] {
+  if (!record || record.end) return [];
+  const exit = container?.status.state === "exited" ? container.status : null;
+  const stop = record.stop ?? (orderedBy && orderedStop(orderedBy));
+  const end = stop
+    ? { ...endOfStop(stop), exitCode: exit?.exitCode ?? null }
+    : (exit && exitedBy(exit)) || LOST_END;
+  return [closeRun(key, record.specHash, end)];
+}
+
+function closeRun(key: RunKey, specHash: string, end: RunEnd): Action {
+  return { kind: "close-run", ...key, specHash, end };
+}
+
+const LOST_END: RunEnd = {
+  phase: "failed",
+  problem: "container-lost",
+  detail: "The container is gone and nobody ordered that.",
+  exitCode: null,
+  orderedBy: null,
+};
+
+type Stop = { cause: StopCause; orderedBy: StopOrderer; detail: string };
+
+function endOfStop({ cause, orderedBy, detail }: Stop): Omit<RunEnd, "exitCode"> {
+  switch (cause) {
+    case "gpu-missing":
+    case "storage-exceeded":
+      return { phase: "failed", problem: cause, detail, orderedBy };
+    case "ordered":
+    case "superseded":
+    case "no-contact":
+    case "already-ended":
+      return { phase: "stopped", problem: null, detail, orderedBy };
+  }
+}
+
+function supersededStop({ by, orderedBy }: Extract<RunView["standing"], { kind: "superseded" }>): Stop {
+  const detail = `Stopped: run ${by.runId} takes its place; ordered by ${orderedBy}.`;
+  return { cause: "superseded", orderedBy, detail };
+}
+
+function orderedStop(orderedBy: StopOrderer): Stop {
+  return { cause: "ordered", orderedBy, detail: `Stopped; ordered by ${orderedBy}.` };
+}
+
+/** What ends a wanted run from this host's own side. */
+function limitReached(
+  desired: Extract<RunView["standing"], { kind: "wanted" }>["desired"],
+  flags: Flags,
+): Stop | null {
+  const gone = desired.spec.gpus.find((gpu) => flags.vanishedGpus.has(gpu.uuid));
+  if (gone) {
+    return { cause: "gpu-missing", orderedBy: "limit", detail: `GPU ${gone.uuid} is gone from this host.` };
+  }
+  const over = flags.overStorage.get(desired.runId);
+  if (over !== undefined) return { cause: "storage-exceeded", orderedBy: "limit", detail: over };
+  const { onDisconnect, stopAfterSeconds } = desired.live;
+  if (onDisconnect === "keep" || stopAfterSeconds === null || flags.disconnectedMs === null) return null;
+  if (flags.disconnectedMs < stopAfterSeconds * MS_PER_SECOND) return null;
+  const detail = `Stopped: no contact to the control plane for ${stopAfterSeconds} s, as ordered for that case.`;
+  return { cause: "no-contact", orderedBy: "control-plane", detail };
+}
+
+/** A stop that was begun keeps its first cause, orderer and sentence. */
+function stopFor({ standing, record, key }: RunView, { containerId }: OwnedContainer, stop: Stop): Action {
+  const { cause, orderedBy, detail } = record?.stop ?? stop;
+  const desired = "desired" in standing ? standing.desired : null;
+  const graceSeconds = desired?.live.stopGraceSeconds ?? DEFAULT_GRACE_SECONDS;
+  return { kind: "stop", ...key, containerId, orderedBy, cause, detail, graceSeconds };
+}
+
+function adoption({ key }: RunView, { containerId, owner }: OwnedContainer): Action {
+  return { kind: "adopt", ...key, containerId, specHash: owner.specHash };
+}
+
+/** Orders only: what a limit stops is this host's own finding and does not wait. */
+function withoutMassStops(actions: Action[], containers: OwnedContainer[]): Action[] {
+  const takesAway = (action: Action) =>
+    action.kind === "remove" ||
+    (action.kind === "stop" && (action.cause === "ordered" || action.cause === "superseded"));
+  const running = containers.filter(isRunning).length;
+  const stops = actions.filter((action) => takesAway(action) && action.kind === "stop").length;
+  if (stops <= FREE_STOPS || stops * 2 <= running) return actions;
+  return [{ kind: "hold-stops", stops, running }, ...actions.filter((action) => !takesAway(action))];
+}

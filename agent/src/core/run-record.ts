@@ -1,0 +1,103 @@
+/**
+ * What the journal knows of one run, and how each action changes it. The record is written before the action is
+ * carried out (intent first), so a crash between the two shows in the next observation and is repaired there.
+ */
+import type { BootId } from "@remotegpu/shared/ids";
+import type { InstanceProblem } from "@remotegpu/shared/instance";
+import type { Action, RunEnd, StopCause, StopOrderer } from "./action.ts";
+import type { RunKey } from "./container.ts";
+
+/** A moment on the host's CLOCK_MONOTONIC; it means nothing in another boot. */
+export type MonotonicTime = { bootId: BootId; ms: number };
+
+export type RunRecord = RunKey & {
+  specHash: string;
+  containerId: string | null;
+  /** Starts begun in a row without a stable stretch, this one included; written before the start. */
+  starts: number;
+  /** Null for an adopted container, whose start we did not see. */
+  lastStart: MonotonicTime | null;
+  /** When metering opened; null until then. */
+  gate: MonotonicTime | null;
+  /** Why the last start did not succeed. */
+  trouble: { problem: InstanceProblem; detail: string } | null;
+  /** A stop that was begun; the run does not come back from it. */
+  stop: { cause: StopCause; orderedBy: StopOrderer; detail: string } | null;
+  /** How the run ended; null while it lives. Never changes once set. */
+  end: RunEnd | null;
+};
+
+/**
+ * The record as it must stand in the journal before `action` is carried out; null when nothing is kept.
+ * @param record null when the journal does not know the run
+ */
+export function recordAfter(record: RunRecord | null, action: Action, at: MonotonicTime): RunRecord | null {
+  switch (action.kind) {
+    case "adopt":
+      return record ?? { ...newRecord(action, action.specHash), containerId: action.containerId, starts: 1 };
+    case "start":
+      return {
+        ...(record ?? newRecord(action, action.desired.specHash)),
+        containerId: null,
+        starts: action.attempt,
+        lastStart: at,
+        trouble: null,
+      };
+    case "restart":
+      return {
+        ...(record ?? newRecord(action, action.desired.specHash)),
+        containerId: action.containerId,
+        starts: action.attempt,
+        lastStart: at,
+        trouble: null,
+      };
+    case "open-gate":
+      return record && { ...record, gate: record.gate ?? at };
+    case "stop":
+      return (
+        record && {
+          ...record,
+          stop: record.stop ?? {
+            cause: action.cause,
+            orderedBy: action.orderedBy,
+            detail: action.detail,
+          },
+        }
+      );
+    case "close-run": {
+      const known = record ?? newRecord(action, action.specHash);
+      return { ...known, end: known.end ?? action.end };
+    }
+    case "forget":
+      return null;
+    case "remove":
+    case "refuse":
+    case "hold-stops":
+      return record;
+  }
+}
+
+/** After a start: the container it made, or the reason there is none. */
+export function recordStarted(record: RunRecord, containerId: string): RunRecord {
+  return { ...record, containerId, trouble: null };
+}
+
+export function recordTrouble(record: RunRecord, trouble: NonNullable<RunRecord["trouble"]>): RunRecord {
+  return { ...record, trouble };
+}
+
+function newRecord(key: RunKey, specHash: string): RunRecord {
+  return {
+    instanceId: key.instanceId,
+    placementEpoch: key.placementEpoch,
+    runId: key.runId,
+    specHash,
+    containerId: null,
+    starts: 0,
+    lastStart: null,
+    gate: null,
+    trouble: null,
+    stop: null,
+    end: null,
+  };
+}

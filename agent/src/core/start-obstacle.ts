@@ -1,0 +1,42 @@
+/**
+ * Why a wanted run may not start at this moment although nothing is wrong with it. The sentence is shown to people
+ * and the start is tried again in the next round, so none of these needs a retry of its own.
+ */
+import type { AttachedGpu, DesiredInstance } from "@remotegpu/shared/instance";
+import { isRunning, isSameRun } from "./container.ts";
+import type { OwnedContainer } from "./container.ts";
+
+export type StartObstacle = {
+  /** `host-refuses` is the host's own state (its journal is full); the others pass by themselves. */
+  kind: "host-refuses" | "same-instance" | "gpu-in-use";
+  detail: string;
+};
+
+export function startObstacle(
+  desired: DesiredInstance,
+  containers: readonly OwnedContainer[],
+  startsRefused: string | null,
+): StartObstacle | null {
+  if (startsRefused !== null) {
+    return { kind: "host-refuses", detail: `This host refuses new starts: ${startsRefused}` };
+  }
+  const others = containers.filter((other) => isRunning(other) && !isSameRun(other.owner, desired));
+  // Two containers of one instance would write the same code and output folders.
+  const same = others.find((other) => other.owner.instanceId === desired.instanceId);
+  if (same) {
+    const detail = `It waits for its earlier run ${same.owner.runId} to stop on this host.`;
+    return { kind: "same-instance", detail };
+  }
+  for (const gpu of desired.spec.gpus) {
+    const holder = others.find((other) => other.owner.gpus.some((held) => conflict(held, gpu)));
+    if (!holder) continue;
+    const detail = `It waits for GPU ${gpu.uuid}, which instance ${holder.owner.instanceId} still holds.`;
+    return { kind: "gpu-in-use", detail };
+  }
+  return null;
+}
+
+/** Slices of a card go together; a whole card goes with nothing. */
+function conflict(held: AttachedGpu, wanted: AttachedGpu): boolean {
+  return held.uuid === wanted.uuid && (held.memoryMib === null || wanted.memoryMib === null);
+}
