@@ -197,8 +197,6 @@ ALTER TABLE hosts
   ADD COLUMN IF NOT EXISTS simulated boolean NOT NULL DEFAULT false,
   ADD COLUMN IF NOT EXISTS degraded text[] NOT NULL DEFAULT '{}',
   ADD COLUMN IF NOT EXISTS observed_digest varchar(64),
-  -- The generation up to which an admin has confirmed that many stops at once are meant.
-  ADD COLUMN IF NOT EXISTS confirmed_stops bigint,
   ADD COLUMN IF NOT EXISTS observed_at timestamptz,
   ADD COLUMN IF NOT EXISTS status_reason text,
   -- The generation up to which an administrator confirmed an unusual number of stops.
