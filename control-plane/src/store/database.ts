@@ -111,16 +111,16 @@ async function runOnce<T>(
     throw asStoreError(cause, pool);
   });
   client.on("error", ignoreBrokenConnection);
-  const query = (text: string, values?: readonly unknown[]) =>
-    ask(client, text, values, statementTimeoutMs + TIMEOUT_GRACE_MS);
+  const timeoutMs = statementTimeoutMs + TIMEOUT_GRACE_MS;
+  const query: Connection["query"] = (text, values) => ask(client, text, values, timeoutMs);
   let broken = false;
   try {
     // SET LOCAL, since poolers refuse a statement timeout in the start-up packet and mix up sessions.
     await query(
       `BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL statement_timeout = ${Math.trunc(statementTimeoutMs)}`,
     );
-    const value = await work({ query: query as Connection["query"] });
-    const { command } = await query("COMMIT");
+    const value = await work({ query });
+    const { command } = await ask(client, "COMMIT", undefined, timeoutMs);
     // Postgres answers ROLLBACK, without an error, to the COMMIT of a transaction in which a statement failed.
     assert.equal(command, "COMMIT", "a failed statement was caught inside a transaction that went on");
     return value;

@@ -1,0 +1,172 @@
+/**
+ * Runs a Postgres of our own for a control plane without DATABASE_URL: makes its data folder once, starts the server
+ * or takes over one that survived our kill, and stops it in order. It listens on loopback only, with a random
+ * password kept in the state folder.
+ */
+import { chmod, mkdir, realpath } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import type { Log } from "@remotegpu/shared/log";
+import { Client, escapeIdentifier } from "pg";
+import {
+  type Account,
+  assertReachable,
+  packagedBinaries,
+  postgresAccount,
+  runnableBinaries,
+} from "./postgres-account.ts";
+import { DATABASE_USER, ensureDataDir, keptPassword } from "./postgres-data-dir.ts";
+import { findPostmaster, type Postmaster, startPostmaster, stopPostmaster } from "./postmaster.ts";
+
+const DATABASE = "remotegpu";
+const ANSWER_WITHIN_MS = 5_000;
+const ASK_EVERY_MS = 50;
+/** A free port may be taken by another between our look and the server's bind. */
+const MAX_START_ATTEMPTS = 4;
+const SETTINGS: Record<string, string> = {
+  listen_addresses: "127.0.0.1",
+  unix_socket_directories: "",
+  max_connections: "200",
+  shared_buffers: "64MB",
+  timezone: "UTC",
+  log_timezone: "UTC",
+};
+
+export interface PostgresOptions {
+  /** Must be passable for a system user when root starts it. */
+  stateDir: string;
+  log: Log;
+  /** Without one, any free port. */
+  port?: number;
+  /** A folder with bin/, lib/ and share/; without one, the pinned package's. */
+  binaries?: string;
+  /** Settings of the server beside ours, as in postgresql.conf. */
+  settings?: Record<string, string>;
+}
+
+export interface EmbeddedPostgres {
+  url: string;
+  port: number;
+  pid: number;
+  /** True when the server ran already, left over from a process of ours that was killed. */
+  adopted: boolean;
+  stop(): Promise<void>;
+}
+
+interface Server {
+  dataDir: string;
+  logFile: string;
+  binaries: string;
+  account: Account;
+  password: string;
+  settings: Record<string, string>;
+}
+
+/** @throws PostgresStartError with one line that says what is wrong */
+export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
+  const server = await prepare(options);
+  const adopted = await adopt(server, options.port);
+  const { pid, port } = adopted ?? (await start(server, options.port));
+  options.log.info(
+    { pid, port },
+    adopted === null ? "Postgres runs" : "took over a Postgres that was still running",
+  );
+  await ensureDatabase(urlOf(server, port, "postgres"));
+  return {
+    url: urlOf(server, port, DATABASE),
+    port,
+    pid,
+    adopted: adopted !== null,
+    stop: () => stopPostmaster(server.dataDir, pid),
+  };
+}
+
+async function prepare({ stateDir, binaries, settings }: PostgresOptions): Promise<Server> {
+  await mkdir(join(stateDir, "postgres"), { recursive: true });
+  // A server's working folder shows as a real path, and by it we know our server.
+  const folder = await realpath(join(stateDir, "postgres"));
+  // Passable for the server's user; what is secret inside is closed by itself.
+  await chmod(folder, 0o711);
+  const account = await postgresAccount();
+  assertReachable(folder, account);
+  const server = {
+    dataDir: join(folder, "data"),
+    logFile: join(folder, "postgres.log"),
+    binaries: await runnableBinaries(binaries ?? packagedBinaries(), folder, account),
+    account,
+    password: await keptPassword(join(folder, "password")),
+    settings: { ...SETTINGS, ...settings },
+  };
+  await ensureDataDir(server);
+  return server;
+}
+
+/** The server left over from a killed process of ours, if it answers where it should; else it is stopped. */
+async function adopt(server: Server, wantedPort: number | undefined): Promise<Postmaster | null> {
+  const left = await findPostmaster(server.dataDir);
+  if (left === null) return null;
+  const deadline = performance.now() + ANSWER_WITHIN_MS;
+  while ((wantedPort ?? left.port) === left.port && performance.now() < deadline) {
+    if (await answers(urlOf(server, left.port, "postgres"))) return left;
+    await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+  }
+  await stopPostmaster(server.dataDir, left.pid);
+  return null;
+}
+
+async function start(server: Server, wantedPort: number | undefined): Promise<Postmaster> {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = wantedPort ?? (await freePort());
+    const isReady = () => answers(urlOf(server, port, "postgres"));
+    try {
+      return await startPostmaster({ ...server, port, isReady });
+    } catch (error) {
+      if (attempt === MAX_START_ATTEMPTS || wantedPort !== undefined) throw error;
+    }
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: ANSWER_WITHIN_MS });
+  client.on("error", ignoreLostConnection);
+  try {
+    await client.connect();
+    await client.query("SELECT 1");
+    return true;
+  } catch {
+    // Not yet or never: the caller's deadline decides, and the server's log says why.
+    return false;
+  } finally {
+    await client.end().catch(ignoreLostConnection);
+  }
+}
+
+async function ensureDatabase(url: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query("SELECT FROM pg_database WHERE datname = $1", [DATABASE]);
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${escapeIdentifier(DATABASE)}`);
+  } finally {
+    await client.end();
+  }
+}
+
+function urlOf({ password }: Server, port: number, database: string): string {
+  return `postgres://${DATABASE_USER}:${password}@127.0.0.1:${port}/${database}`;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const at = probe.address();
+      probe.close(() =>
+        typeof at === "object" && at !== null ? resolve(at.port) : reject(new Error("no free port")),
+      );
+    });
+  });
+}
+
+function ignoreLostConnection(): void {}
