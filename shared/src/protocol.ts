@@ -46,6 +46,8 @@ export const Heartbeat = z.object({
     headSeq: z.int().nonnegative(),
     headHash: Digest,
     watermarkSeen: z.int().nonnegative(),
+    /** The highest db_incarnation the journal was told: one beyond Postgres' own shows a restored database. */
+    dbIncarnationSeen: z.int().nonnegative().optional(),
   }),
   observedDigest: Digest,
   /** A short list of what is wrong with the host itself: "runtime-down", "nvidia-smi-hung", "disk-full". */

@@ -131,7 +131,8 @@ function whileRunning(report: PlacementReport): Transition {
       // The agent starts a crashed container again inside the run: still running, with a sentence.
       return { kind: "explains", reason: report.detail || "The container is being started again." };
     case "ready":
-      return { kind: "explains", reason: "" };
+      // A host whose runtime went silent still counts it as running, and says that it cannot see.
+      return { kind: "explains", reason: report.problem === null ? "" : report.detail };
     case "stopping":
       return report.detail === "" ? STAYS : { kind: "explains", reason: report.detail };
     case "stopped":

@@ -62,7 +62,12 @@ describe("reports", () => {
       { kind: "skips-pool", reason: "no d/1" },
     ],
     ["creating", { phase: "stopped" }, becomes("stopped")],
-    ["running", { phase: "ready" }, { kind: "explains", reason: "" }],
+    ["running", { phase: "ready", detail: "It runs." }, { kind: "explains", reason: "" }],
+    [
+      "running",
+      { phase: "ready", problem: "runtime-down", detail: "The runtime does not answer." },
+      { kind: "explains", reason: "The runtime does not answer." },
+    ],
     ["running", { phase: "starting" }, { kind: "explains", reason: "The container is being started again." }],
     ["running", { phase: "failed", problem: "exited", detail: "exit 1" }, becomes("error", "exit 1")],
     [

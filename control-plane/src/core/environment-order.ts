@@ -1,0 +1,81 @@
+/**
+ * An environment's row, read as what each part of the control plane wants of it: the request that placement weighs,
+ * the order that prices are found for, and the share of the quotas it takes.
+ */
+import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import type { GpuWish, PlacementRequest, PoolSkip } from "./fits-on.ts";
+import type { PricedOrder } from "./price-lines.ts";
+import type { Quota } from "./quota-levels.ts";
+
+/** Sizes in bytes, as ordered. */
+export interface EnvironmentResources {
+  cpu: number;
+  memory: number;
+  gpu: number;
+  gpu_memory: number | null;
+  storage: number | null;
+  temp_storage: number | null;
+  config: EnvironmentConfig | null;
+}
+
+export interface EnvironmentConfig {
+  /** The price spec; "default" where none is named. */
+  spec?: string | undefined;
+  gpu_sharing?: "exclusive" | "shared" | undefined;
+  gpu_model?: string | undefined;
+  /** In place of our init. */
+  command?: string | undefined;
+}
+
+export function gpuWish(order: EnvironmentResources): GpuWish {
+  const model = order.config?.gpu_model ?? null;
+  const memoryMib = mibRoundedUp(order.gpu_memory ?? 0);
+  if (order.gpu === 0) return { kind: "none" };
+  if (isShared(order)) return { kind: "slice", memoryMib, model };
+  return { kind: "whole", count: order.gpu, leastMemoryMib: memoryMib, model };
+}
+
+export function placementRequest(
+  order: EnvironmentResources & { id: string; storage_pool: string | null },
+  skips: PoolSkip[],
+): PlacementRequest {
+  return {
+    id: order.id,
+    cpuMilli: order.cpu * THOUSANDTHS,
+    memoryMib: mibRoundedUp(order.memory),
+    tempStorageMib: mibRoundedUp(order.temp_storage ?? 0),
+    gpu: gpuWish(order),
+    storagePool: order.storage_pool,
+    skips,
+  };
+}
+
+export function pricedOrder(order: EnvironmentResources): PricedOrder {
+  return {
+    cpuMilli: order.cpu * THOUSANDTHS,
+    memoryBytes: order.memory,
+    gpus: order.gpu,
+    gpuMemoryBytes: order.gpu_memory,
+    gpuShared: isShared(order),
+    tempStorageBytes: order.temp_storage,
+  };
+}
+
+/** What one environment takes of the quotas; a slice counts as a GPU. */
+export function quotaShare(order: EnvironmentResources): Quota {
+  return {
+    cpu_quota: order.cpu,
+    memory_quota: mibRoundedUp(order.memory),
+    gpu_quota: order.gpu,
+    storage_quota: order.storage ?? 0,
+    environment_quota: 1,
+  };
+}
+
+function isShared(order: EnvironmentResources): boolean {
+  return order.config?.gpu_sharing === "shared";
+}
+
+function mibRoundedUp(bytes: number): number {
+  return Math.ceil(bytes / MIB);
+}
