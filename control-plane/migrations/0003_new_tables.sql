@@ -282,7 +282,7 @@ CREATE TABLE IF NOT EXISTS quarantine (
   at timestamptz NOT NULL DEFAULT now(),
   resolved_at timestamptz
 );
-CREATE INDEX IF NOT EXISTS idx_quarantine_host ON quarantine (host_id);
+CREATE INDEX IF NOT EXISTS idx_quarantine_host ON quarantine (host_id, journal_id, seq);
 CREATE INDEX IF NOT EXISTS idx_quarantine_run ON quarantine (run_id);
 
 -- The union of a run's proven intervals, in milliseconds of the host's monotonic clock, per boot.
