@@ -42,14 +42,17 @@ const SHARED_MEMORY_PART = 2;
 
 const MODEL_ALIAS = "/gemini/pretrain";
 
+/** A volume of the runtime and where the container sees it. */
+export type VolumeAt = { volume: string; target: string; isReadOnly: boolean };
+
 export type HostFacts = {
   hostId: HostId;
   /** The runtime's name of the workspace's network on this host. */
   networkName: string;
   /** Folder of the host with busybox and init. */
   toolboxPath: string;
-  /** Names of the volumes of `spec.mounts` and `spec.folders`, in their order. */
-  volumes: { mounts: string[]; folders: string[] };
+  /** One for each of `spec.mounts` and `spec.folders`. */
+  volumes: VolumeAt[];
   attachment: GpuAttachment;
   /** True where the storage driver can bound a container's writable layer. */
   hasLayerQuota: boolean;
@@ -159,25 +162,32 @@ function envNameOf(target: string): string | null {
   return model ? `GEMINI_PRETRAIN${model[1]}` : null;
 }
 
-/** Read-only stands in the volume's own flags already; the runtime is told too. */
 function mountsOf(spec: InstanceSpec, facts: HostFacts): Mount[] {
-  const volume = (Source: string | undefined, Target: string, ReadOnly: boolean): Mount => ({
+  const toolbox = {
+    Type: "bind",
+    Source: facts.toolboxPath,
+    Target: TOOLBOX_TARGET,
+    ReadOnly: true,
+  } as const;
+  return [toolbox, ...[...facts.volumes, ...modelAlias(spec, facts.volumes)].map(volumeMount)];
+}
+
+/** Single-model programs look in one place, whatever number the model has. */
+function modelAlias(spec: InstanceSpec, volumes: readonly VolumeAt[]): VolumeAt[] {
+  const targets = spec.mounts.filter((mount) => mount.kind === "model").map((mount) => mount.target);
+  const first = volumes.find((at) => at.target === targets.toSorted()[0]);
+  return first && first.target !== MODEL_ALIAS ? [{ ...first, target: MODEL_ALIAS }] : [];
+}
+
+/** Read-only stands in the volume's own flags already; the runtime is told too. */
+function volumeMount({ volume, target, isReadOnly }: VolumeAt): Mount {
+  return {
     Type: "volume",
-    Source: Source ?? "",
-    Target,
-    ReadOnly,
+    Source: volume,
+    Target: target,
+    ReadOnly: isReadOnly,
     VolumeOptions: { NoCopy: true },
-  });
-  const models = spec.mounts.map((mount, index) => ({ ...mount, volume: facts.volumes.mounts[index] }));
-  const firstModel = models
-    .filter((mount) => mount.kind === "model")
-    .toSorted((a, b) => (a.target < b.target ? -1 : 1))[0];
-  return [
-    { Type: "bind", Source: facts.toolboxPath, Target: TOOLBOX_TARGET, ReadOnly: true },
-    ...spec.mounts.map((mount, index) => volume(facts.volumes.mounts[index], mount.target, true)),
-    ...(firstModel ? [volume(firstModel.volume, MODEL_ALIAS, true)] : []),
-    ...spec.folders.map((folder, index) => volume(facts.volumes.folders[index], folder.target, false)),
-  ];
+  };
 }
 
 /** NAME=value goes to the runtime as JSON; no shell and no command line ever sees it. */

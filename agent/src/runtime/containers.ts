@@ -1,0 +1,170 @@
+/**
+ * The containers of one agent: those with our label and this host's id, and no other. A second agent on the same
+ * machine has its own host id and sees its own.
+ */
+import type Dockerode from "dockerode";
+import { z } from "zod";
+import type { HostId } from "@remotegpu/shared/ids";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { LABEL, ownerOf } from "../core/container.ts";
+import type { Container, ContainerState } from "../core/container.ts";
+import type { ContainerOptions } from "../core/container-spec.ts";
+import { QUICK_MS, WORK_MS } from "./docker.ts";
+import type { Docker } from "./docker.ts";
+import { isStatus } from "./runtime-error.ts";
+
+/** Beyond the stop's own grace, for the runtime to end what is left and to clean up. */
+const STOP_EXTRA_MS = 20_000;
+/** Inspections under way at once; each is one request to the runtime. */
+const INSPECTIONS_AT_ONCE = 8;
+
+const Inspection = z.object({
+  Id: z.string(),
+  State: z.object({
+    Status: z.enum(["created", "running", "paused", "restarting", "removing", "exited", "dead"]),
+    Pid: z.number(),
+    ExitCode: z.number(),
+    OOMKilled: z.boolean(),
+    StartedAt: z.string(),
+    FinishedAt: z.string(),
+  }),
+  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }),
+});
+
+export class Containers {
+  readonly #docker: Docker;
+  readonly #hostId: HostId;
+
+  constructor(docker: Docker, hostId: HostId) {
+    this.#docker = docker;
+    this.#hostId = hostId;
+  }
+
+  /** Every container of this host id, whatever its state. @throws RuntimeError, RuntimeDown */
+  async list(): Promise<Container[]> {
+    const filters = JSON.stringify({ label: [`${LABEL.host}=${this.#hostId}`] });
+    const found = await this.#docker.call(
+      "list containers",
+      { deadlineMs: QUICK_MS },
+      (client, abortSignal) => client.listContainers({ all: true, filters, abortSignal }),
+    );
+    const containers: Container[] = [];
+    for (let at = 0; at < found.length; at += INSPECTIONS_AT_ONCE) {
+      const some = found.slice(at, at + INSPECTIONS_AT_ONCE);
+      const inspected = await Promise.all(some.map((container) => this.inspect(container.Id)));
+      containers.push(...inspected.filter((container) => container !== null));
+    }
+    return containers;
+  }
+
+  /** Null when there is none of that id. @throws RuntimeError, RuntimeDown */
+  async inspect(containerId: string): Promise<Container | null> {
+    const raw: unknown = await this.#orAbsent(
+      this.#docker.call(`inspect container ${containerId}`, { deadlineMs: QUICK_MS }, (client, abortSignal) =>
+        client.getContainer(containerId).inspect({ abortSignal }),
+      ),
+    );
+    if (raw === null) return null;
+    const inspection = Inspection.parse(raw);
+    return {
+      containerId: inspection.Id,
+      owner: ownerOf(inspection.Config.Labels ?? {}),
+      status: stateOf(inspection.State),
+    };
+  }
+
+  /**
+   * Creates a container and leaves it stopped. If its name is taken by an earlier attempt of the same run, that
+   * one is the answer.
+   * @returns the container's id
+   */
+  async create(options: ContainerOptions): Promise<string> {
+    try {
+      const container = await this.#docker.call(
+        `create container ${options.name}`,
+        { deadlineMs: WORK_MS, kind: "create" },
+        // The library's types want volume options that the API does not.
+        (client, abortSignal) =>
+          client.createContainer({ ...(options as Dockerode.ContainerCreateOptions), abortSignal }),
+      );
+      return container.id;
+    } catch (error) {
+      if (!isStatus(error, 409)) throw error;
+      const taken = await this.inspect(options.name);
+      if (taken?.owner?.hostId !== this.#hostId) throw error;
+      return taken.containerId;
+    }
+  }
+
+  /** Starting what runs already changes nothing. @throws RuntimeError, RuntimeDown */
+  async start(containerId: string): Promise<void> {
+    await this.#unlessSo(
+      this.#docker.call(
+        `start container ${containerId}`,
+        { deadlineMs: WORK_MS, kind: "start" },
+        (client, abortSignal) => client.getContainer(containerId).start({ abortSignal }),
+      ),
+    );
+  }
+
+  /** TERM, then KILL after the grace. Stopping what does not run, or is gone, changes nothing. */
+  async stop(containerId: string, { graceSeconds }: { graceSeconds: number }): Promise<void> {
+    const deadlineMs = graceSeconds * MS_PER_SECOND + STOP_EXTRA_MS;
+    await this.#orAbsent(
+      this.#unlessSo(
+        this.#docker.call(`stop container ${containerId}`, { deadlineMs }, (client, abortSignal) =>
+          client.getContainer(containerId).stop({ t: graceSeconds, abortSignal }),
+        ),
+      ),
+    );
+  }
+
+  /** With the anonymous volumes of its image; a running one is killed. Removing what is gone changes nothing. */
+  async remove(containerId: string): Promise<void> {
+    await this.#orAbsent(
+      this.#docker.call(`remove container ${containerId}`, { deadlineMs: WORK_MS }, (client, abortSignal) =>
+        client.getContainer(containerId).remove({ force: true, v: true, abortSignal }),
+      ),
+    );
+  }
+
+  /** 404: there is none. */
+  async #orAbsent<T>(call: Promise<T>): Promise<T | null> {
+    try {
+      return await call;
+    } catch (error) {
+      if (isStatus(error, 404)) return null;
+      throw error;
+    }
+  }
+
+  /** 304: it is so already. */
+  async #unlessSo(call: Promise<unknown>): Promise<void> {
+    try {
+      await call;
+    } catch (error) {
+      if (!isStatus(error, 304)) throw error;
+    }
+  }
+}
+
+function stateOf(state: z.infer<typeof Inspection>["State"]): ContainerState {
+  switch (state.Status) {
+    case "created":
+      return { state: "created" };
+    case "running":
+    case "paused":
+    case "restarting":
+      return { state: "running", pid: state.Pid, startedAt: state.StartedAt };
+    case "removing":
+      return { state: "removing" };
+    case "exited":
+    case "dead":
+      return {
+        state: "exited",
+        exitCode: state.ExitCode,
+        outOfMemory: state.OOMKilled,
+        finishedAt: state.FinishedAt,
+      };
+  }
+}

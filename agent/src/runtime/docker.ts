@@ -1,0 +1,66 @@
+/**
+ * The connection to the container runtime's HTTP socket (Docker's, or Podman's compatible one). Every call has a
+ * deadline, and of each kind of call one is under way: a hung runtime is asked no second time until the first
+ * answer is given up. What the calls mean is in the files beside this one.
+ */
+import Dockerode from "dockerode";
+import { RuntimeDown, runtimeFailure } from "./runtime-error.ts";
+
+export const DEFAULT_SOCKET = "/var/run/docker.sock";
+/** An answer from memory. */
+export const QUICK_MS = 10_000;
+/** The runtime works on the disk or sets up a container. */
+export const WORK_MS = 60_000;
+
+/** `signal` ends the request when the deadline passes; hand it to every request of the call. */
+type Call<T> = (docker: Dockerode, signal: AbortSignal) => Promise<T>;
+
+export class Docker {
+  readonly socketPath: string;
+  readonly #client: Dockerode;
+  readonly #underWay = new Map<string, Promise<void>>();
+
+  constructor(socketPath: string = DEFAULT_SOCKET) {
+    this.socketPath = socketPath;
+    this.#client = new Dockerode({ socketPath });
+  }
+
+  /**
+   * Runs one call after the others of its kind; waiting for them counts against the deadline.
+   * @param what reads on after "cannot": "list containers", "stop rg-…"; also the kind unless one is given
+   * @throws RuntimeError when the runtime refuses, RuntimeDown when it is not there or too late
+   */
+  async call<T>(what: string, options: { deadlineMs: number; kind?: string }, perform: Call<T>): Promise<T> {
+    const kind = options.kind ?? what;
+    const signal = AbortSignal.timeout(options.deadlineMs);
+    const late = new Promise<never>((_resolve, reject) => {
+      const giveUp = () =>
+        reject(
+          new RuntimeDown(`cannot ${what}: the container runtime did not answer in ${options.deadlineMs} ms`),
+        );
+      signal.addEventListener("abort", giveUp, { once: true });
+    });
+    // It is raced below; should the race be won before, nobody is left to hear of it.
+    late.catch(() => undefined);
+    while (this.#underWay.has(kind)) await Promise.race([this.#underWay.get(kind), late]);
+    const result = this.#start(kind, perform, signal);
+    try {
+      return await Promise.race([result, late]);
+    } catch (cause) {
+      throw runtimeFailure(what, cause);
+    }
+  }
+
+  #start<T>(kind: string, perform: Call<T>, signal: AbortSignal): Promise<T> {
+    const result = perform(this.#client, signal);
+    const settled = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#underWay.set(
+      kind,
+      settled.finally(() => this.#underWay.delete(kind)),
+    );
+    return result;
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * A short command in a running container: arguments as they are, bytes in, bytes out, a deadline after which
+ * the command and what it started are killed. No terminal; that is another way.
+ */
+import { Writable } from "node:stream";
+import type { Duplex } from "node:stream";
+import type Dockerode from "dockerode";
+import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/protocol";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { QUICK_MS } from "./docker.ts";
+import type { Docker } from "./docker.ts";
+import { killTree } from "./process-tree.ts";
+import { isStatus, RuntimeError } from "./runtime-error.ts";
+
+export const EXECS_PER_CONTAINER = 8;
+/** After its output has ended, a command has this long to be gone. */
+const EXIT_MS = 5_000;
+const ASK_EXIT_EVERY_MS = 20;
+
+export type ExecOrder = {
+  containerId: string;
+  argv: [string, ...string[]];
+  stdin: Buffer | null;
+  /** 1 to MAX_EXEC_SECONDS. */
+  timeoutSeconds: number;
+};
+
+export type ExecResult =
+  /** Both streams together hold at most MAX_EXEC_BYTES; the rest was read and dropped when `truncated`. */
+  | { kind: "exited"; exitCode: number; stdout: Buffer; stderr: Buffer; truncated: boolean }
+  | { kind: "refused"; reason: "not-running" | "timeout" | "busy"; detail: string };
+
+export class Execs {
+  readonly #docker: Docker;
+  readonly #underWay = new Map<string, number>();
+
+  constructor(docker: Docker) {
+    this.#docker = docker;
+  }
+
+  /** @throws RuntimeError, RuntimeDown */
+  async run(order: ExecOrder): Promise<ExecResult> {
+    const { containerId } = order;
+    const count = this.#underWay.get(containerId) ?? 0;
+    if (count >= EXECS_PER_CONTAINER) {
+      return { kind: "refused", reason: "busy", detail: `${count} commands are under way in it already.` };
+    }
+    this.#underWay.set(containerId, count + 1);
+    try {
+      return await this.#runNow(order);
+    } catch (error) {
+      // 409: paused or stopped. 404: gone.
+      if (!isStatus(error, 409) && !isStatus(error, 404)) throw error;
+      return { kind: "refused", reason: "not-running", detail: "The container does not run." };
+    } finally {
+      const left = (this.#underWay.get(containerId) ?? 1) - 1;
+      if (left === 0) this.#underWay.delete(containerId);
+      else this.#underWay.set(containerId, left);
+    }
+  }
+
+  async #runNow({ containerId, argv, stdin, timeoutSeconds }: ExecOrder): Promise<ExecResult> {
+    const exec = await this.#call("create a command", (client, abortSignal) =>
+      client.getContainer(containerId).exec({
+        Cmd: [...argv],
+        AttachStdin: stdin !== null,
+        AttachStdout: true,
+        AttachStderr: true,
+        Tty: false,
+        abortSignal,
+      }),
+    );
+    const stream = await this.#call("start a command", () =>
+      exec.start({ hijack: true, stdin: stdin !== null }),
+    );
+    const output = new Output();
+    const ended = pump(exec, { stream, stdin, output });
+    const seconds = Math.min(timeoutSeconds, MAX_EXEC_SECONDS);
+    const isInTime = await Promise.race([ended.then(() => true), after(seconds * MS_PER_SECOND)]);
+    if (!isInTime) {
+      await this.#kill(exec);
+      stream.destroy();
+      return { kind: "refused", reason: "timeout", detail: `It did not end in ${seconds} s and was killed.` };
+    }
+    const exitCode = await this.#exitCode(exec);
+    return { kind: "exited", exitCode, ...output.collected() };
+  }
+
+  async #exitCode(exec: Dockerode.Exec): Promise<number> {
+    const deadline = performance.now() + EXIT_MS;
+    for (;;) {
+      const { Running, ExitCode } = await this.#inspect(exec);
+      if (!Running && ExitCode !== null) return ExitCode;
+      if (performance.now() >= deadline) break;
+      await new Promise((resolve) => setTimeout(resolve, ASK_EXIT_EVERY_MS));
+    }
+    // It closed its output and runs on: that is no short command.
+    await this.#kill(exec);
+    throw new RuntimeError("the command closed its output and did not end");
+  }
+
+  /** The pid is the host's, so the kill needs nothing in the image. */
+  async #kill(exec: Dockerode.Exec): Promise<void> {
+    const { Pid, Running } = await this.#inspect(exec);
+    if (Running && Pid > 0) await killTree(Pid);
+  }
+
+  #inspect(exec: Dockerode.Exec): Promise<Dockerode.ExecInspectInfo> {
+    return this.#call("inspect a command", (_client, abortSignal) => exec.inspect({ abortSignal }));
+  }
+
+  /** Commands do not wait for each other: each call is a kind of its own. */
+  #call<T>(what: string, perform: (client: Dockerode, signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.#calls += 1;
+    return this.#docker.call(what, { deadlineMs: QUICK_MS, kind: `exec ${this.#calls}` }, perform);
+  }
+  #calls = 0;
+}
+
+/** Feeds stdin and collects both outputs until the far end closes. */
+async function pump(
+  exec: Dockerode.Exec,
+  { stream, stdin, output }: { stream: Duplex; stdin: Buffer | null; output: Output },
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    stream.once("end", resolve);
+    stream.once("close", resolve);
+    // A command that ends without reading its input breaks the pipe; its exit code tells the rest.
+    stream.once("error", () => resolve());
+  });
+  exec.modem.demuxStream(stream, output.stdout, output.stderr);
+  if (stdin !== null) stream.end(stdin);
+  await closed;
+}
+
+class Output {
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly #stdout: Buffer[] = [];
+  readonly #stderr: Buffer[] = [];
+  #bytesLeft = MAX_EXEC_BYTES;
+  #truncated = false;
+
+  constructor() {
+    this.stdout = this.#sink(this.#stdout);
+    this.stderr = this.#sink(this.#stderr);
+  }
+
+  collected(): { stdout: Buffer; stderr: Buffer; truncated: boolean } {
+    return {
+      stdout: Buffer.concat(this.#stdout),
+      stderr: Buffer.concat(this.#stderr),
+      truncated: this.#truncated,
+    };
+  }
+
+  /** Reads on beyond the limit, so that the command is not held up by a full pipe. */
+  #sink(chunks: Buffer[]): Writable {
+    return new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        const kept = chunk.subarray(0, this.#bytesLeft);
+        this.#bytesLeft -= kept.length;
+        if (kept.length < chunk.length) this.#truncated = true;
+        if (kept.length > 0) chunks.push(Buffer.from(kept));
+        done();
+      },
+    });
+  }
+}
+
+async function after(ms: number): Promise<false> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(false), ms).unref();
+  });
+}

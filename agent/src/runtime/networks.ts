@@ -1,0 +1,151 @@
+/**
+ * One bridge per workspace on this host, made with its first container and removed with its last. Containers of
+ * one workspace reach each other and the outside; not other workspaces, not the host.
+ */
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { HostId } from "@remotegpu/shared/ids";
+import { LABEL } from "../core/container.ts";
+import { QUICK_MS, WORK_MS } from "./docker.ts";
+import type { Docker } from "./docker.ts";
+import { protectFrom, unprotectFrom } from "./firewall.ts";
+import { isStatus, RuntimeError } from "./runtime-error.ts";
+import { freeSubnet } from "./subnets.ts";
+
+/** Another agent of this machine can take the same subnet at the same moment. */
+const SUBNET_TRIES = 8;
+
+const NetworkList = z.array(
+  z.object({
+    Name: z.string(),
+    Labels: z.record(z.string(), z.string()).nullish(),
+    IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string().optional() })).nullish() }).nullish(),
+  }),
+);
+
+export class Networks {
+  readonly #docker: Docker;
+  readonly #hostId: HostId;
+
+  constructor(docker: Docker, hostId: HostId) {
+    this.#docker = docker;
+    this.#hostId = hostId;
+  }
+
+  /** The runtime's name for a workspace's network. */
+  nameOf(network: string): string {
+    return `rg-${this.#hostId}-${network}`;
+  }
+
+  /**
+   * Makes the bridge and its rules unless they are there.
+   * @returns the runtime's name of it
+   * @throws RuntimeError, RuntimeDown
+   */
+  async ensure(network: string): Promise<string> {
+    const name = this.nameOf(network);
+    const existing = await this.#all();
+    if (!existing.some((found) => found.Name === name)) await this.#create(network, existing);
+    await protectFrom(bridgeName(name));
+    return name;
+  }
+
+  /** Puts back rules that somebody flushed; for every network of ours. */
+  async repair(): Promise<void> {
+    for (const { Name } of await this.#own()) await protectFrom(bridgeName(Name));
+  }
+
+  /** Removes the bridge and its rules when no container of ours, running or not, belongs to it. */
+  async removeIfUnused(network: string): Promise<void> {
+    const label = [`${LABEL.host}=${this.#hostId}`, `${LABEL.network}=${network}`];
+    const users = await this.#docker.call(
+      "list a network's containers",
+      { deadlineMs: QUICK_MS },
+      (client, abortSignal) =>
+        client.listContainers({ all: true, filters: JSON.stringify({ label }), abortSignal }),
+    );
+    if (users.length === 0) await this.#remove(this.nameOf(network));
+  }
+
+  /** All of this host id, for cleaning up; their containers must be gone. */
+  async removeAll(): Promise<void> {
+    for (const { Name } of await this.#own()) await this.#remove(Name);
+  }
+
+  async #create(network: string, existing: z.infer<typeof NetworkList>): Promise<void> {
+    const name = this.nameOf(network);
+    const taken = existing.flatMap((found) => subnetsOf(found));
+    for (let tries = 1; ; tries += 1) {
+      const subnet = freeSubnet(taken);
+      if (subnet === null) throw new RuntimeError(`cannot make network ${name}: 10.210.0.0/16 is used up`);
+      try {
+        await this.#createWith({ name, network, subnet });
+        return;
+      } catch (error) {
+        if (isStatus(error, 409)) return;
+        if (!isStatus(error, 403) || tries >= SUBNET_TRIES) throw error;
+        taken.push(subnet);
+      }
+    }
+  }
+
+  async #createWith({
+    name,
+    network,
+    subnet,
+  }: {
+    name: string;
+    network: string;
+    subnet: string;
+  }): Promise<void> {
+    await this.#docker.call(
+      `make network ${name}`,
+      { deadlineMs: WORK_MS, kind: "create network" },
+      (client, abortSignal) =>
+        client.createNetwork({
+          Name: name,
+          Driver: "bridge",
+          EnableIPv6: false,
+          IPAM: { Driver: "default", Config: [{ Subnet: subnet }] },
+          Options: { "com.docker.network.bridge.name": bridgeName(name) },
+          Labels: { [LABEL.host]: this.#hostId, [LABEL.network]: network },
+          abortSignal,
+        }),
+    );
+  }
+
+  async #remove(name: string): Promise<void> {
+    try {
+      await this.#docker.call(`remove network ${name}`, { deadlineMs: WORK_MS }, (client, abortSignal) =>
+        client.getNetwork(name).remove({ abortSignal }),
+      );
+    } catch (error) {
+      // 404: gone already. 403: somebody attached a container of theirs; the bridge stays, and so do its rules.
+      if (isStatus(error, 403)) return;
+      if (!isStatus(error, 404)) throw error;
+    }
+    await unprotectFrom(bridgeName(name));
+  }
+
+  async #own(): Promise<z.infer<typeof NetworkList>> {
+    return (await this.#all()).filter((found) => found.Labels?.[LABEL.host] === this.#hostId);
+  }
+
+  async #all(): Promise<z.infer<typeof NetworkList>> {
+    const raw: unknown = await this.#docker.call(
+      "list networks",
+      { deadlineMs: QUICK_MS },
+      (client, abortSignal) => client.listNetworks({ abortSignal }),
+    );
+    return NetworkList.parse(raw);
+  }
+}
+
+/** At most 15 characters, as the kernel allows, and different for each host id. */
+export function bridgeName(networkName: string): string {
+  return `rg${createHash("sha256").update(networkName).digest("hex").slice(0, 12)}`;
+}
+
+function subnetsOf(network: z.infer<typeof NetworkList>[number]): string[] {
+  return (network.IPAM?.Config ?? []).map((config) => config.Subnet).filter((subnet) => subnet !== undefined);
+}

@@ -1,0 +1,71 @@
+/**
+ * Paths below a storage pool's root, with every link followed: one that leads out of the pool is refused, whoever
+ * placed it. The check is made again before each start, since what a link points to can change.
+ */
+import { chmod, mkdir, realpath, stat } from "node:fs/promises";
+import { join, sep } from "node:path";
+
+export type PoolFolder = { found: true; path: string } | { found: false; detail: string };
+
+/** Only root passes through the folders in between; the last one is for whatever user the image runs as. */
+const MODE_BETWEEN = 0o711;
+const MODE_OF_FOLDER = 0o777;
+
+/** An existing folder of the pool. @param source relative, without `..` (a `PoolPath`) */
+export async function folderInPool(root: string, source: string): Promise<PoolFolder> {
+  const inside = await insideOf(root, source);
+  if (!inside.found) return inside;
+  if (!(await stat(inside.path)).isDirectory()) {
+    return { found: false, detail: `${source} of the storage pool is not a folder.` };
+  }
+  return inside;
+}
+
+/** A folder of the pool that is made when it is not there. */
+export async function ownFolderInPool(root: string, source: string): Promise<PoolFolder> {
+  const parts = source.split("/");
+  let parent = await insideOf(root, ".");
+  for (const [index, part] of parts.entries()) {
+    if (!parent.found) return parent;
+    await makeFolder(join(parent.path, part), index === parts.length - 1 ? MODE_OF_FOLDER : MODE_BETWEEN);
+    parent = await folderInPool(root, parts.slice(0, index + 1).join("/"));
+  }
+  return parent;
+}
+
+async function insideOf(root: string, source: string): Promise<PoolFolder> {
+  const realRoot = await realpathOf(root);
+  if (realRoot === null) return { found: false, detail: `The storage pool's root ${root} does not exist.` };
+  const path = await realpathOf(join(realRoot, source));
+  if (path === null) return { found: false, detail: `${source} does not exist in this host's storage pool.` };
+  const isInside = path === realRoot || path.startsWith(realRoot === sep ? sep : realRoot + sep);
+  return isInside
+    ? { found: true, path }
+    : { found: false, detail: `${source} is a link that leaves the storage pool.` };
+}
+
+/** Of a folder that is there nothing is changed. */
+async function makeFolder(path: string, mode: number): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return;
+    throw error;
+  }
+  // Whatever the umask.
+  await chmod(path, mode);
+}
+
+/** Null when it, or a link on the way, leads to nothing. */
+async function realpathOf(path: string): Promise<string | null> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR", "ELOOP"].includes(codeOf(error))) return null;
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}

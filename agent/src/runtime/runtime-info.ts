@@ -1,0 +1,69 @@
+/** What this host's container runtime is and can do, asked once per round of the loop. */
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { QUICK_MS } from "./docker.ts";
+import type { Docker } from "./docker.ts";
+
+const Info = z.object({
+  ServerVersion: z.string(),
+  LiveRestoreEnabled: z.boolean().default(false),
+  CgroupVersion: z.string().default("1"),
+  Driver: z.string(),
+  DriverStatus: z.array(z.array(z.string())).nullish(),
+  DockerRootDir: z.string(),
+  Runtimes: z.record(z.string(), z.unknown()).default({}),
+  CDISpecDirs: z.array(z.string()).nullish(),
+});
+
+export type RuntimeInfo = {
+  version: string;
+  /** Containers outlive a restart of the runtime. */
+  liveRestore: boolean;
+  cgroupVersion: 1 | 2;
+  /** Where the runtime looks for CDI specs; empty when CDI is off. */
+  cdiSpecDirs: string[];
+  hasNvidia: boolean;
+  storageDriver: string;
+  /** Whether the storage driver can bound a container's writable layer. */
+  hasLayerQuota: boolean;
+};
+
+/** @throws RuntimeError, RuntimeDown */
+export async function runtimeInfo(docker: Docker): Promise<RuntimeInfo> {
+  const raw: unknown = await docker.call("ask the runtime about itself", { deadlineMs: QUICK_MS }, (client) =>
+    client.info(),
+  );
+  const info = Info.parse(raw);
+  return {
+    version: info.ServerVersion,
+    liveRestore: info.LiveRestoreEnabled,
+    cgroupVersion: info.CgroupVersion === "2" ? 2 : 1,
+    cdiSpecDirs: info.CDISpecDirs ?? [],
+    hasNvidia: "nvidia" in info.Runtimes,
+    storageDriver: info.Driver,
+    hasLayerQuota: await hasLayerQuota(info),
+  };
+}
+
+/** overlay2 refuses a size on anything but xfs with project quotas, and then the create fails. */
+async function hasLayerQuota(info: z.infer<typeof Info>): Promise<boolean> {
+  if (info.Driver === "btrfs" || info.Driver === "zfs") return true;
+  const backing = (info.DriverStatus ?? []).find(([name]) => name === "Backing Filesystem")?.[1];
+  if (info.Driver !== "overlay2" || backing !== "xfs") return false;
+  return hasProjectQuota(await readFile("/proc/self/mountinfo", "utf8"), info.DockerRootDir);
+}
+
+/** Reads the options of the mount that holds `folder`: the one with the longest mount point above it. */
+export function hasProjectQuota(mountinfo: string, folder: string): boolean {
+  const holding = mountinfo
+    .split("\n")
+    .map((line) => ({
+      point: line.split(" ")[4] ?? "",
+      options: (line.split(" - ")[1]?.split(" ")[2] ?? "").split(","),
+    }))
+    .filter(({ point }) => point !== "" && `${folder}/`.startsWith(point === "/" ? "/" : `${point}/`))
+    .toSorted((a, b) => b.point.length - a.point.length)[0];
+  return (
+    holding !== undefined && holding.options.some((option) => option === "prjquota" || option === "pquota")
+  );
+}

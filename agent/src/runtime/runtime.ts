@@ -1,0 +1,174 @@
+/**
+ * The container runtime as the loop uses it: what is there, and one function for each action that touches it. It
+ * decides nothing; the journal is written by the loop before these are called.
+ */
+import type { HostId, RunId } from "@remotegpu/shared/ids";
+import type { AttachMode } from "@remotegpu/shared/host-report";
+import type { DesiredInstance, InstanceProblem, InstanceSpec } from "@remotegpu/shared/instance";
+import { attachmentOf } from "../core/gpu-attachment.ts";
+import type { CdiDevice, GpuAttachment } from "../core/gpu-attachment.ts";
+import type { Container } from "../core/container.ts";
+import { containerOptions } from "../core/container-spec.ts";
+import { Containers } from "./containers.ts";
+import { Docker } from "./docker.ts";
+import { watchEvents } from "./events.ts";
+import { Execs } from "./exec.ts";
+import type { ExecOrder, ExecResult } from "./exec.ts";
+import { Images } from "./images.ts";
+import { Networks } from "./networks.ts";
+import { runtimeInfo } from "./runtime-info.ts";
+import type { RuntimeInfo } from "./runtime-info.ts";
+import { folderBytes, layerBytes } from "./storage-usage.ts";
+import { resolveFolders, Volumes } from "./volumes.ts";
+import type { ResolvedFolder } from "./volumes.ts";
+
+export type RuntimeOptions = {
+  hostId: HostId;
+  socketPath?: string;
+  /** Folder that `source` of mounts and folders is below. */
+  poolRoot: string;
+  /** What `installToolbox` returned. */
+  toolboxPath: string;
+  /** Called after each event of a container of ours, after each pull, and when the event stream comes back. */
+  wake: () => void;
+  /** Each time the event stream breaks off; it is opened again. */
+  onEventsBroken: (cause: unknown) => void;
+};
+
+/** What the host knows of its GPUs when a container is started. */
+export type GpuFacts = { mode: AttachMode | null; devices: readonly CdiDevice[] };
+
+/** Whether a start can be made now. Nothing is made yet, but folders of the pool. */
+export type Readiness =
+  | { kind: "ready"; attachment: GpuAttachment; folders: ResolvedFolder[] }
+  /** Not yet, and nothing is wrong: ask again when woken. */
+  | { kind: "waiting"; detail: string }
+  /** Not on this host as it is. */
+  | { kind: "refused"; problem: InstanceProblem; detail: string };
+
+/** All methods that return promises reject with RuntimeError or RuntimeDown, and with nothing else. */
+export class Runtime {
+  readonly #options: RuntimeOptions;
+  readonly #docker: Docker;
+  readonly #containers: Containers;
+  readonly #images: Images;
+  readonly #networks: Networks;
+  readonly #volumes: Volumes;
+  readonly #execs: Execs;
+
+  constructor(options: RuntimeOptions) {
+    this.#options = options;
+    this.#docker = new Docker(options.socketPath);
+    this.#containers = new Containers(this.#docker, options.hostId);
+    this.#images = new Images(this.#docker, options.wake);
+    this.#networks = new Networks(this.#docker, options.hostId);
+    this.#volumes = new Volumes(this.#docker, options.hostId);
+    this.#execs = new Execs(this.#docker);
+  }
+
+  info(): Promise<RuntimeInfo> {
+    return runtimeInfo(this.#docker);
+  }
+
+  /** The containers of this host id, and of no other. */
+  list(): Promise<Container[]> {
+    return this.#containers.list();
+  }
+
+  /** Null when there is none of that id. */
+  inspect(containerId: string): Promise<Container | null> {
+    return this.#containers.inspect(containerId);
+  }
+
+  /** To be asked before a start or restart is written down: a pull may take long and is no start. */
+  async readiness({ spec }: DesiredInstance, gpus: GpuFacts): Promise<Readiness> {
+    const gpu = attachmentOf(spec.gpus, gpus.mode, gpus.devices);
+    if (!gpu.attached) return { kind: "refused", problem: gpu.problem, detail: gpu.detail };
+    const mounts = await resolveFolders(this.#options.poolRoot, spec);
+    if (!mounts.resolved) return { kind: "refused", problem: mounts.problem, detail: mounts.detail };
+    const image = await this.#images.ensure(spec.image);
+    switch (image.kind) {
+      case "missing":
+        return { kind: "refused", problem: "image-missing", detail: image.detail };
+      case "pulling":
+        return { kind: "waiting", detail: image.detail };
+      case "present":
+        return { kind: "ready", attachment: gpu.attachment, folders: mounts.folders };
+    }
+  }
+
+  /**
+   * Creates the container with its network and volumes; it is not started yet.
+   * @returns the container's id
+   */
+  async create(desired: DesiredInstance, ready: Extract<Readiness, { kind: "ready" }>): Promise<string> {
+    const { hasLayerQuota } = await this.info();
+    const networkName = await this.#networks.ensure(desired.spec.network);
+    const volumes = await this.#volumes.create(desired, ready.folders);
+    const { hostId, toolboxPath } = this.#options;
+    const { attachment } = ready;
+    return this.#containers.create(
+      containerOptions(desired, { hostId, networkName, toolboxPath, volumes, attachment, hasLayerQuota }),
+    );
+  }
+
+  /** Starts a container that exists, new or stopped; its network's rules are put back if they are gone. */
+  async start(containerId: string, { network }: Pick<InstanceSpec, "network">): Promise<void> {
+    await this.#networks.ensure(network);
+    await this.#containers.start(containerId);
+  }
+
+  /** TERM, and KILL after the grace; resolves when the container has ended. */
+  stop(containerId: string, options: { graceSeconds: number }): Promise<void> {
+    return this.#containers.stop(containerId, options);
+  }
+
+  /** The container, its run's volumes, and its network if it was the last one there. The pool's folders stay. */
+  async remove({
+    containerId,
+    runId,
+    network,
+  }: {
+    containerId: string;
+    runId: RunId;
+    network: string;
+  }): Promise<void> {
+    await this.#containers.remove(containerId);
+    await this.#volumes.removeOf(runId);
+    await this.#networks.removeIfUnused(network);
+  }
+
+  exec(order: ExecOrder): Promise<ExecResult> {
+    return this.#execs.run(order);
+  }
+
+  /** Wakes the loop at each event of a container of ours until `signal` ends it. */
+  watch(signal: AbortSignal): Promise<void> {
+    const { hostId, wake, onEventsBroken } = this.#options;
+    return watchEvents(this.#docker, hostId, { wake, onBroken: onEventsBroken, signal });
+  }
+
+  /** Puts back firewall rules that somebody flushed. Cheap; once a minute is plenty. */
+  repairNetworks(): Promise<void> {
+    return this.#networks.repair();
+  }
+
+  /** What a run has written, in bytes; null where it could not be measured. */
+  async storageUse(
+    containerId: string,
+    spec: Pick<InstanceSpec, "folders">,
+  ): Promise<{ layerBytes: number | null; folderBytes: number | null }> {
+    const found = await resolveFolders(this.#options.poolRoot, { mounts: [], folders: spec.folders });
+    return {
+      layerBytes: await layerBytes(this.#docker, containerId),
+      folderBytes: found.resolved ? await folderBytes(found.folders.map((folder) => folder.path)) : null,
+    };
+  }
+
+  /** Everything of this host id: containers, volumes, networks with their rules. For `--clean` and tests. */
+  async removeEverything(): Promise<void> {
+    for (const { containerId } of await this.list()) await this.#containers.remove(containerId);
+    await this.#volumes.removeAll();
+    await this.#networks.removeAll();
+  }
+}
