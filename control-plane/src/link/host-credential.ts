@@ -26,23 +26,35 @@ const REPLY_WITHIN_NS = 120 * 1_000_000_000;
 /** Sessions of terminals and logs subscribe one subject each. */
 const MAX_HOST_SUBSCRIPTIONS = 1_024;
 
+/** What the API needs to let hosts in: everything of identity, with the keys already in hand. */
+export function hostIdentity(operator: Operator, reach: { natsUrls: string[]; ca: string | null }) {
+  return {
+    verifyJoinProof,
+    mint: (claim: { hostId: HostId; nkey: string; now: Date }) =>
+      mintHostCredential(operator, { ...claim, ...reach }),
+    makeChallenge: (claim: { hostId: string; nkey: string; now: Date }) =>
+      makeChallenge(operator.challengeSecret, claim),
+    /** True when the challenge is ours, fresh, for this host and key, and the signature answers it. */
+    verifyRenewal: (claim: RenewalClaim & { now: Date }) =>
+      verifyChallenge(operator.challengeSecret, claim.challenge, claim) && verifyRenewalProof(claim),
+  };
+}
+
 /** True when the request was signed by the key it names, for the token it carries. */
 export function verifyJoinProof(request: JoinRequest): boolean {
   return verifySignature(request.nkey, joinProofText(request.token, request.nkey), request.proof);
 }
 
-/** True when `signature` (base64) is the key's signature of this renewal. Check the challenge itself too. */
-export function verifyRenewalProof(proof: {
+interface RenewalClaim {
   hostId: string;
   nkey: string;
   challenge: string;
+  /** Base64. */
   signature: string;
-}): boolean {
-  return verifySignature(
-    proof.nkey,
-    renewalProofText(proof.hostId, proof.nkey, proof.challenge),
-    proof.signature,
-  );
+}
+
+function verifyRenewalProof({ hostId, nkey, challenge, signature }: RenewalClaim): boolean {
+  return verifySignature(nkey, renewalProofText(hostId, nkey, challenge), signature);
 }
 
 /** True when `signature` (base64) is the nkey's signature of `text`; false for anything malformed. */

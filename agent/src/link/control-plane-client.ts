@@ -1,0 +1,144 @@
+/** What the agent asks the control plane over NATS, each with a deadline: heartbeat, desired set, observed state. */
+import { z } from "zod";
+import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
+import type { HostId } from "@remotegpu/shared/ids";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import { MAX_PAGES, pagesOf } from "@remotegpu/shared/paging";
+import {
+  HeartbeatReply,
+  ObservedReply,
+  PullReply,
+  Refusal,
+  type Heartbeat,
+  type ObservedReport,
+  type PullRequest,
+} from "@remotegpu/shared/protocol";
+import { up, upObservedTo } from "@remotegpu/shared/subjects";
+import { decode, encode } from "@remotegpu/shared/wire";
+import { LinkDownError } from "./connection.ts";
+
+const HEARTBEAT_WITHIN_MS = 5_000;
+const PAGE_WITHIN_MS = 10_000;
+/** The set changes while it is read, or a replica ends: start over this often, then leave it to the next wake. */
+const MAX_ATTEMPTS = 4;
+
+/** The control plane answered, and will not do it now. */
+export class RequestRefusedError extends Error {
+  override name = "RequestRefusedError";
+}
+
+/** All pages of one generation. */
+export interface DesiredSet {
+  term: number;
+  generation: number;
+  confirmedStops: number | null;
+  instances: DesiredInstance[];
+}
+
+export interface ObservedState {
+  digest: string;
+  machine: MachineReport | null;
+  gpus: GpuReport[] | null;
+  instances: ObservedInstance[];
+}
+
+/** The part of a connection that requests need. */
+interface Requester {
+  request(subject: string, data: Uint8Array, options: { timeoutMs: number }): Promise<Uint8Array>;
+}
+
+/** All methods @throws LinkDownError, RequestRefusedError */
+export class ControlPlaneClient {
+  readonly #connection: Requester;
+  readonly #host: HostId;
+
+  constructor(connection: Requester, host: HostId) {
+    this.#connection = connection;
+    this.#host = host;
+  }
+
+  /** The round trip belongs into the next heartbeat. */
+  async heartbeat(heartbeat: Heartbeat): Promise<{ reply: HeartbeatReply; roundTripMs: number }> {
+    const sentMs = performance.now();
+    const reply = await this.#ask(up(this.#host, "hb"), heartbeat, HeartbeatReply, HEARTBEAT_WITHIN_MS);
+    return { reply, roundTripMs: Math.ceil(performance.now() - sentMs) };
+  }
+
+  async pull(): Promise<DesiredSet> {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      const desired = await this.#pullOneGeneration();
+      if (desired !== null) return desired;
+    }
+    throw new RequestRefusedError(`the desired set changed during each of ${MAX_ATTEMPTS} pulls`);
+  }
+
+  async reportObserved(observed: ObservedState): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.#reportAllPages(observed);
+        return;
+      } catch (error) {
+        // Only the pages after the first start over: a replica has ended or forgot what it had.
+        if (!(error instanceof BrokenReportError) || attempt >= MAX_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** Null when a page was of another generation or term than the first. */
+  async #pullOneGeneration(): Promise<DesiredSet | null> {
+    const first = await this.#pullPage({ kind: "pull", generation: null, page: 0 });
+    if (first.pages > MAX_PAGES) throw new RequestRefusedError(`a desired set of ${first.pages} pages is not one`);
+    const instances = [...first.instances];
+    for (let page = 1; page < first.pages; page += 1) {
+      const next = await this.#pullPage({ kind: "pull", generation: first.generation, page });
+      const isSameSet =
+        next.generation === first.generation &&
+        next.term === first.term &&
+        next.pages === first.pages &&
+        next.page === page;
+      if (!isSameSet) return null;
+      instances.push(...next.instances);
+    }
+    const { term, generation, confirmedStops } = first;
+    return { term, generation, confirmedStops, instances };
+  }
+
+  #pullPage(request: PullRequest): Promise<PullReply> {
+    return this.#ask(up(this.#host, "pull"), request, PullReply, PAGE_WITHIN_MS);
+  }
+
+  async #reportAllPages({ digest, machine, gpus, instances }: ObservedState): Promise<void> {
+    const pages = pagesOf(instances);
+    const pageOf = (page: number): ObservedReport => ({
+      kind: "observed",
+      digest,
+      page,
+      pages: pages.length,
+      machine: page === 0 ? machine : null,
+      gpus: page === 0 ? gpus : null,
+      instances: pages[page] ?? [],
+    });
+    const { replica } = await this.#ask(up(this.#host, "obs"), pageOf(0), ObservedReply, PAGE_WITHIN_MS);
+    for (let page = 1; page < pages.length; page += 1) {
+      try {
+        await this.#ask(upObservedTo(this.#host, replica), pageOf(page), ObservedReply, PAGE_WITHIN_MS);
+      } catch (cause) {
+        throw new BrokenReportError(`page ${page} of the report was not taken`, { cause });
+      }
+    }
+  }
+
+  async #ask<T>(subject: string, message: object, schema: z.ZodType<T>, timeoutMs: number): Promise<T> {
+    const bytes = await this.#connection.request(subject, encode(message), { timeoutMs });
+    const refused = decode(Refusal, bytes);
+    if (refused.ok) throw new RequestRefusedError(refused.message.reason);
+    const answer = decode(schema, bytes);
+    if (!answer.ok) throw new LinkDownError(`an answer on ${subject} makes no sense: ${answer.reason}`);
+    return answer.message;
+  }
+}
+
+/** A report that has to start over. */
+class BrokenReportError extends RequestRefusedError {
+  override name = "BrokenReportError";
+}

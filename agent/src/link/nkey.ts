@@ -1,0 +1,49 @@
+/** The host's key. It is made on the host, never leaves it, and is who the host is to the control plane. */
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { createUser, fromSeed, type KeyPair } from "@nats-io/nkeys";
+
+export interface HostKey {
+  publicKey: string;
+  seed: Uint8Array;
+  /** Base64 signature of the text. */
+  sign(text: string): string;
+}
+
+/** Reads the key's file (mode 0600), or makes it. */
+export function openHostKey(path: string): HostKey {
+  const pair = fromSeed(readSeed(path) ?? makeSeed(path));
+  return {
+    publicKey: pair.getPublicKey(),
+    seed: pair.getSeed(),
+    sign: (text) => signWith(pair, text),
+  };
+}
+
+function signWith(pair: KeyPair, text: string): string {
+  return Buffer.from(pair.sign(new TextEncoder().encode(text))).toString("base64");
+}
+
+function readSeed(path: string): Uint8Array | null {
+  try {
+    return new TextEncoder().encode(readFileSync(path, "utf8").trim());
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** Linked into its place whole, so that a crash leaves no half key and a second process the same one. */
+function makeSeed(path: string): Uint8Array {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const ours = `${path}.${process.pid}`;
+  writeFileSync(ours, createUser().getSeed(), { mode: 0o600 });
+  try {
+    linkSync(ours, path);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  } finally {
+    rmSync(ours);
+  }
+  return new TextEncoder().encode(readFileSync(path, "utf8").trim());
+}

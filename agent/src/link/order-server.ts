@@ -1,0 +1,80 @@
+/**
+ * What a host hears from the control plane. A nudge has no content and only wakes; a command is parsed and run by
+ * the caller. Nothing that arrives here is trusted by itself: answers to another host's requests can be made to
+ * land on these subjects.
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import { ExecRequest, type ExecReply } from "@remotegpu/shared/protocol";
+import { down } from "@remotegpu/shared/subjects";
+import { decode, encode } from "@remotegpu/shared/wire";
+import type { MessageHandler } from "./connection.ts";
+
+const MAX_COMMANDS = 8;
+/** A flood of nudges wakes the loop this often and no more. */
+const MIN_BETWEEN_WAKES_MS = 200;
+
+export interface OrderHandlers {
+  /** Wakes the loop; called seldom, whatever arrives. */
+  onNudge: () => void;
+  exec: (request: ExecRequest) => Promise<ExecReply>;
+}
+
+/** The subscriptions to hand to the host's connection. */
+export function orderSubscriptions(
+  host: HostId,
+  handlers: OrderHandlers,
+  log: Log,
+): Record<string, MessageHandler> {
+  return {
+    [down(host, "nudge")]: gentle(handlers.onNudge),
+    [down(host, "exec")]: commandHandler(handlers.exec, log),
+  };
+}
+
+function gentle(wake: () => void): MessageHandler {
+  let timer: NodeJS.Timeout | null = null;
+  let isWanted = false;
+  const rest = () => {
+    timer = null;
+    if (isWanted) wakeNow();
+  };
+  const wakeNow = () => {
+    isWanted = false;
+    timer = setTimeout(rest, MIN_BETWEEN_WAKES_MS);
+    wake();
+  };
+  return () => {
+    if (timer === null) wakeNow();
+    else isWanted = true;
+  };
+}
+
+function commandHandler(exec: OrderHandlers["exec"], log: Log): MessageHandler {
+  let running = 0;
+  const answerTo = async (data: Uint8Array): Promise<ExecReply> => {
+    const request = decode(ExecRequest, data);
+    if (!request.ok) return refused("bad-request", request.reason);
+    if (running >= MAX_COMMANDS) return refused("busy", `${MAX_COMMANDS} commands are running on this host`);
+    running += 1;
+    try {
+      return await exec(request.message);
+    } catch (error) {
+      log.error({ error, instanceId: request.message.instanceId }, "a command failed");
+      return refused("runtime-error", "the command could not be run");
+    } finally {
+      running -= 1;
+    }
+  };
+  return (data, respond) => {
+    // The control plane always waits for the answer; what asks for none was not sent as an order.
+    if (respond === null) return;
+    answerTo(data)
+      .then((answer) => respond(encode(answer)))
+      .catch((error: unknown) => log.warn({ error }, "the answer to a command could not be sent"));
+  };
+}
+
+function refused(reason: "bad-request" | "busy" | "runtime-error", detail: string): ExecReply {
+  return { kind: "exec-refused", reason, detail };
+}
