@@ -70,11 +70,13 @@ export class Execs {
         abortSignal,
       }),
     );
-    const stream = await this.#call("start a command", () =>
-      exec.start({ hijack: true, stdin: stdin !== null }),
-    );
     const output = new Output();
-    const ended = pump(exec, { stream, stdin, output });
+    const stream = await this.#call("start a command", async (client) => {
+      const duplex = await exec.start({ hijack: true, stdin: stdin !== null });
+      client.modem.demuxStream(duplex, output.stdout, output.stderr);
+      return duplex;
+    });
+    const ended = pump(stream, stdin);
     const seconds = Math.min(timeoutSeconds, MAX_EXEC_SECONDS);
     const isInTime = await Promise.race([ended.then(() => true), after(seconds * MS_PER_SECOND)]);
     if (!isInTime) {
@@ -117,18 +119,14 @@ export class Execs {
   #calls = 0;
 }
 
-/** Feeds stdin and collects both outputs until the far end closes. */
-async function pump(
-  exec: Dockerode.Exec,
-  { stream, stdin, output }: { stream: Duplex; stdin: Buffer | null; output: Output },
-): Promise<void> {
+/** Feeds stdin and waits until the far end closes. */
+async function pump(stream: Duplex, stdin: Buffer | null): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     stream.once("end", resolve);
     stream.once("close", resolve);
     // A command that ends without reading its input breaks the pipe; its exit code tells the rest.
     stream.once("error", () => resolve());
   });
-  exec.modem.demuxStream(stream, output.stdout, output.stderr);
   if (stdin !== null) stream.end(stdin);
   await closed;
 }

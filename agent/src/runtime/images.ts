@@ -73,10 +73,8 @@ export class Images {
 
   async #idOf(image: string): Promise<string | null> {
     try {
-      const found = await this.#docker.call(
-        `inspect image ${image}`,
-        { deadlineMs: QUICK_MS },
-        (client, abortSignal) => client.getImage(image).inspect({ abortSignal }),
+      const found = await this.#docker.call(`inspect image ${image}`, { deadlineMs: QUICK_MS }, (client) =>
+        client.getImage(image).inspect(),
       );
       return found.Id;
     } catch (error) {

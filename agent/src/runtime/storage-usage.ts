@@ -18,7 +18,9 @@ export async function layerBytes(docker: Docker, containerId: string): Promise<n
     const raw: unknown = await docker.call(
       "measure a container",
       { deadlineMs: WORK_MS },
-      (client, abortSignal) => client.getContainer(containerId).inspect({ size: true, abortSignal }),
+      // The library's types lack the size.
+      (client, abortSignal) =>
+        client.getContainer(containerId).inspect({ size: true, abortSignal } as object),
     );
     return Sizes.parse(raw).SizeRw ?? 0;
   } catch (error) {
