@@ -1,0 +1,61 @@
+/** Fields that several bodies share. Every text is storable, every number bounded, money is text until it is parsed. */
+import { z } from "@hono/zod-openapi";
+import { MAX_POINTS, parsePoints, parsePrice } from "@remotegpu/shared/money";
+import { text } from "@remotegpu/shared/text";
+
+/** A plain decimal with at most 4 decimals that numeric(20,4) holds. */
+export const Amount = z
+  .string()
+  .max(40)
+  .refine(
+    (value) => parses(() => within(parsePoints(value))),
+    "must be a plain decimal like 12.5, at most 4 decimals",
+  )
+  .openapi({ type: "string", example: "100.0000" });
+
+export const PositiveAmount = Amount.refine(
+  (value) => parses(() => parsePoints(value) > 0n),
+  "must be above zero",
+);
+
+export const NotNegativeAmount = Amount.refine(
+  (value) => parses(() => parsePoints(value) >= 0n),
+  "must not be below zero",
+);
+
+/** numeric(18,6) holds 12 digits before the point. */
+const MAX_PRICE = 10n ** 18n - 1n;
+
+export const UnitPrice = z
+  .string()
+  .max(40)
+  .refine(
+    (value) => parses(() => parsePrice(value) >= 0n && parsePrice(value) <= MAX_PRICE),
+    "must be a plain decimal not below zero, at most 6 decimals",
+  )
+  .openapi({ type: "string", example: "3.500000" });
+
+/** Free text for people: storable, but with line breaks. */
+export const Description = text(4000);
+
+/** Whole numbers that an INT column holds. */
+export const Int32 = z.int().nonnegative().max(2_147_483_647);
+/** Whole numbers that JSON and a BIGINT column both hold exactly. */
+export const Int53 = z.int().nonnegative();
+
+/** The id of a row with a bigserial key, in a body. */
+export const RowId = z.int().positive();
+
+function within(points: bigint): boolean {
+  return points <= MAX_POINTS && points >= -MAX_POINTS;
+}
+
+/** The parsers throw RangeError on what is not a decimal; here that is an answer. */
+function parses(check: () => boolean): boolean {
+  try {
+    return check();
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
