@@ -1,0 +1,110 @@
+/**
+ * The hour tick: by the leader, one per UTC hour, in order, missed ones under their nominal hour. Each run is charged
+ * in a transaction of its own, then the accounts are settled; a tick that was cut off half way goes on where it was,
+ * because what is charged already has no difference left to post.
+ */
+import { chargeRun, unchargedRuns } from "../store/charging.ts";
+import { accountsToSettle, settleAccount } from "../store/accounts.ts";
+import { type Database, transaction } from "../store/database.ts";
+import { countCharge, finishHour, nextHour, startHour } from "../store/hour-ticks.ts";
+import { assertTerm } from "../store/leader.ts";
+import { lockRun } from "../store/runs.ts";
+import type { BillingCalendar } from "../core/billing-calendar.ts";
+
+const RUNS_PER_PAGE = 500;
+/** After a long pause a wake-up catches up this many hours; the next one goes on. */
+const MAX_HOURS_PER_WAKE = 24;
+
+export interface ChargingDeps {
+  readonly db: Database;
+  readonly calendar: BillingCalendar;
+}
+
+export interface HourReport {
+  readonly hour: Date;
+  readonly runsCharged: number;
+  readonly suspended: readonly number[];
+  /** Hosts whose desired set changed: nudge them. */
+  readonly hostIds: readonly string[];
+}
+
+/**
+ * Charges the hours that have come.
+ * @throws LeadershipLostError when another replica leads by now; StoreError when the database failed
+ */
+export async function chargeDueHours(
+  deps: ChargingDeps,
+  { term, now }: { term: number; now: Date },
+): Promise<HourReport[]> {
+  const reports: HourReport[] = [];
+  while (reports.length < MAX_HOURS_PER_WAKE) {
+    const hour = await transaction(deps.db, async (tx) => {
+      await assertTerm(tx, term);
+      const next = await nextHour(tx, { now, term });
+      if (next !== null) await startHour(tx, { hour: next, term, now });
+      return next;
+    });
+    if (hour === null) break;
+    reports.push(await chargeHour(deps, { hour, term, now }));
+  }
+  return reports;
+}
+
+async function chargeHour(
+  deps: ChargingDeps,
+  tick: { hour: Date; term: number; now: Date },
+): Promise<HourReport> {
+  const runsCharged = await chargeRuns(deps, tick);
+  // Storage is charged here, between the runs and the accounts, once it is sampled.
+  const settled = await settleAccounts(deps, tick);
+  await transaction(deps.db, async (tx) => {
+    await assertTerm(tx, tick.term);
+    await finishHour(tx, tick);
+  });
+  return { hour: tick.hour, runsCharged, ...settled };
+}
+
+async function chargeRuns(
+  { db, calendar }: ChargingDeps,
+  { hour, term }: { hour: Date; term: number },
+): Promise<number> {
+  let charged = 0;
+  let page = await unchargedRuns(db, { after: "", limit: RUNS_PER_PAGE });
+  while (page.length > 0) {
+    for (const runId of page) if (await chargeOne(db, runId, { hour, term, calendar })) charged += 1;
+    page = await unchargedRuns(db, { after: page.at(-1) ?? "", limit: RUNS_PER_PAGE });
+  }
+  return charged;
+}
+
+async function chargeOne(
+  db: Database,
+  runId: string,
+  { hour, term, calendar }: { hour: Date; term: number; calendar: BillingCalendar },
+): Promise<boolean> {
+  return transaction(db, async (tx) => {
+    await assertTerm(tx, term);
+    const run = await lockRun(tx, runId);
+    if (run === null || !run.uncharged) return false;
+    const result = await chargeRun(tx, run, { at: hour, provenBefore: hour, calendar });
+    if (result.charged) await countCharge(tx, hour, result.amount);
+    return result.charged;
+  });
+}
+
+async function settleAccounts(
+  { db }: ChargingDeps,
+  { hour, term }: { hour: Date; term: number },
+): Promise<{ suspended: number[]; hostIds: string[] }> {
+  const suspended: number[] = [];
+  const hostIds = new Set<string>();
+  for (const customerId of await accountsToSettle(db, hour)) {
+    const settled = await transaction(db, async (tx) => {
+      await assertTerm(tx, term);
+      return settleAccount(tx, { customerId, hour });
+    });
+    if (settled.suspended) suspended.push(customerId);
+    for (const hostId of settled.hostIds) hostIds.add(hostId);
+  }
+  return { suspended, hostIds: [...hostIds] };
+}
