@@ -13,12 +13,23 @@ export type CommandOutcome =
 export class HostCommand {
   readonly path: string;
   readonly #maxOutputBytes: number;
+  readonly #environment: Readonly<Record<string, string>>;
   /** Resolves when the last child is gone; null when none is running. */
   #running: Promise<unknown> | null = null;
 
-  constructor({ path, maxOutputBytes }: { path: string; maxOutputBytes: number }) {
+  /** `environment` is added to our own. */
+  constructor({
+    path,
+    maxOutputBytes,
+    environment = {},
+  }: {
+    path: string;
+    maxOutputBytes: number;
+    environment?: Readonly<Record<string, string>>;
+  }) {
     this.path = path;
     this.#maxOutputBytes = maxOutputBytes;
+    this.#environment = environment;
   }
 
   /** True while a child of an earlier call, hung or not, still exists. */
@@ -35,6 +46,7 @@ export class HostCommand {
       detached: true,
       cleanup: false,
       stdin: "ignore",
+      env: this.#environment,
       maxBuffer: this.#maxOutputBytes,
     });
     const ended = child.then((result): CommandOutcome => {

@@ -1,0 +1,120 @@
+/**
+ * Makes the folder that a control plane hands out to new hosts: the agent in one file, the Node that runs it,
+ * its native SQLite, the toolbox's busybox, the unit and install.sh.
+ *
+ *   node agent/install/build-bundle.ts --out FOLDER
+ */
+import { chmod, copyFile, constants, glob, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
+import { build } from "esbuild";
+import { z } from "zod";
+import { writeBundleManifest, type BundleManifest } from "./bundle-manifest.ts";
+
+const agentFolder = join(import.meta.dirname, "..");
+/** Debian's busybox-static; a container that runs it has no library to link it with. */
+const BUSYBOX = "/usr/bin/busybox";
+const DYNAMIC_LOADER = "/lib64/ld-linux";
+
+export class BundleError extends Error {
+  override readonly name = "BundleError";
+}
+
+/**
+ * Replaces `outDir` by a fresh bundle. Takes about a second and 140 MB.
+ * @throws BundleError when this machine lacks a part of it
+ */
+export async function buildBundle({
+  outDir,
+  entryPoint = join(agentFolder, "src/main.ts"),
+}: {
+  outDir: string;
+  entryPoint?: string;
+}): Promise<BundleManifest> {
+  const draft = `${outDir}.new`;
+  await rm(draft, { recursive: true, force: true });
+  await mkdir(draft, { recursive: true });
+  await bundleSources(entryPoint, draft);
+  await copyAssets(draft);
+  await copyAs(process.execPath, join(draft, "node"), 0o755);
+  await copyAs(await staticBusybox(), join(draft, "busybox"), 0o755);
+  await copyAs(
+    join(agentFolder, "systemd/remotegpu-agent.service"),
+    join(draft, "remotegpu-agent.service"),
+    0o644,
+  );
+  await copyAs(join(agentFolder, "install/install.sh"), join(draft, "install.sh"), 0o755);
+  const manifest = await writeBundleManifest({ folder: draft, release: await agentRelease() });
+  await rm(outDir, { recursive: true, force: true });
+  await rename(draft, outDir);
+  return manifest;
+}
+
+async function bundleSources(entryPoint: string, outdir: string): Promise<void> {
+  await build({
+    absWorkingDir: agentFolder,
+    entryPoints: { agent: entryPoint },
+    outdir,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node24",
+    logLevel: "error",
+    // This entry of better-sqlite3 names its native file outright, so that esbuild can lay it beside the agent.
+    alias: { "better-sqlite3": "better-sqlite3/linux-x64" },
+    loader: { ".node": "copy" },
+    assetNames: "[name]",
+    // An optional part of ssh2 that is not installed.
+    external: ["cpu-features"],
+    banner: {
+      js: [
+        `import { createRequire as createBundleRequire } from "node:module";`,
+        `const require = createBundleRequire(import.meta.url);`,
+        `const __filename = import.meta.filename, __dirname = import.meta.dirname;`,
+      ].join(" "),
+    },
+  });
+}
+
+/** What lies among the sources and is not TypeScript is read at run time from beside the code: `./name`. */
+async function copyAssets(folder: string): Promise<void> {
+  const taken = new Set<string>();
+  for await (const path of glob("src/**/*.*", { cwd: agentFolder })) {
+    if (path.endsWith(".ts")) continue;
+    const name = basename(path);
+    if (taken.has(name)) throw new BundleError(`two assets of the agent are named ${name}`);
+    taken.add(name);
+    const source = join(agentFolder, path);
+    await copyAs(source, join(folder, name), (await stat(source)).mode & 0o777);
+  }
+}
+
+async function staticBusybox(): Promise<string> {
+  const program = await readFile(BUSYBOX).catch((cause: unknown) => {
+    throw new BundleError(`${BUSYBOX} is missing; install the package busybox-static`, { cause });
+  });
+  if (program.includes(DYNAMIC_LOADER))
+    throw new BundleError(`${BUSYBOX} is not static; install the package busybox-static`);
+  return BUSYBOX;
+}
+
+async function agentRelease(): Promise<string> {
+  const text = await readFile(join(agentFolder, "package.json"), "utf8");
+  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
+}
+
+async function copyAs(source: string, target: string, mode: number): Promise<void> {
+  await copyFile(source, target, constants.COPYFILE_FICLONE);
+  await chmod(target, mode);
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { out: { type: "string" } } });
+  if (values.out === undefined) {
+    console.error("usage: node agent/install/build-bundle.ts --out FOLDER");
+    process.exit(2);
+  }
+  const manifest = await buildBundle({ outDir: values.out });
+  console.log(`agent bundle ${manifest.version}: ${manifest.files.length} files in ${values.out}`);
+}

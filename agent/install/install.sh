@@ -1,0 +1,323 @@
+#!/bin/sh
+# Joins this host to a RemoteGPU control plane, or upgrades the agent of a host that has joined:
+#
+#   curl -fsS https://CONTROL-PLANE/install.sh | sh -s -- --server https://CONTROL-PLANE --token TOKEN
+#
+# Run again (no token needed) it fetches what has changed, switches to it in one step and restarts the agent.
+# Containers run on throughout. Everything is downloaded and checked before anything is changed.
+set -eu
+umask 022
+
+fetch_seconds=600
+service=remotegpu-agent.service
+line_end='
+'
+
+usage() {
+  cat <<'USAGE'
+usage: install.sh [--server URL] [--token TOKEN] [options]
+
+  --server URL            the control plane; not needed when this host has joined
+  --token TOKEN           one-use join token; not needed when this host has joined
+  --ca-fingerprint HEX    SHA-256 of the control plane's CA certificate, where it has a CA of its own
+  --name NAME             how the host is called; default: its host name
+  --simulated-gpus N      carry N simulated GPUs (0 to 16), for trying things out on a host without GPUs
+  --no-docker             do not install a container runtime when there is none
+  --no-systemd            do not install a unit; the agent is started by other means
+  --prefix FOLDER         install below FOLDER instead of /
+USAGE
+}
+
+say() { printf '==> %s\n' "$*"; }
+fail() {
+  printf 'install.sh: %s\n' "$*" >&2
+  exit 1
+}
+
+# ---- what is asked for ----
+
+read_options() {
+  server='' token='' ca_fingerprint='' name='' simulated_gpus='' prefix='' docker=yes systemd=yes
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --no-docker) docker=no ;;
+      --no-systemd) systemd=no ;;
+      -h | --help) usage && exit 0 ;;
+      --server | --token | --ca-fingerprint | --name | --simulated-gpus | --prefix)
+        [ $# -gt 1 ] || fail "$1 needs a value"
+        case $1 in
+          --server) server=${2%/} ;;
+          --token) token=$2 ;;
+          --ca-fingerprint) ca_fingerprint=$(printf %s "$2" | tr -d : | tr A-F a-f) ;;
+          --name) name=$2 ;;
+          --simulated-gpus) simulated_gpus=$2 ;;
+          --prefix) prefix=${2%/} ;;
+        esac
+        shift
+        ;;
+      *) usage >&2 && fail "there is no option $1" ;;
+    esac
+    shift
+  done
+  opt=$prefix/opt/remotegpu
+  etc=$prefix/etc/remotegpu
+  state=$prefix/var/lib/remotegpu
+  units=$prefix/etc/systemd/system
+}
+
+# Values land in a file that both the shell and systemd read, so they hold nothing that either would interpret.
+check_value() { # OPTION VALUE PATTERN
+  case $2 in
+    "") return 0 ;;
+    *"$line_end"*) ;;
+    *) if printf '%s\n' "$2" | grep -Eqx "$3"; then return 0; fi ;;
+  esac
+  fail "the value of $1 is not valid: $2"
+}
+
+check_options() {
+  check_value --server "$server" 'https?://[][A-Za-z0-9.:_-]+(/[A-Za-z0-9._/-]*)?'
+  check_value --token "$token" '[A-Za-z0-9._-]{8,200}'
+  check_value --ca-fingerprint "$ca_fingerprint" '[0-9a-f]{64}'
+  check_value --name "$name" '[A-Za-z0-9][A-Za-z0-9 ._-]{0,127}'
+  check_value --simulated-gpus "$simulated_gpus" '[0-9]|1[0-6]'
+  check_value --prefix "$prefix" '/[A-Za-z0-9._/-]*'
+}
+
+# ---- what this host is ----
+
+check_host() {
+  [ "$(uname -s)" = Linux ] || fail "the agent runs on Linux, and this is $(uname -s)"
+  [ "$(uname -m)" = x86_64 ] || fail "the agent runs on x86_64, and this host is $(uname -m)"
+  for tool in curl sha256sum base64 flock; do
+    command -v "$tool" >/dev/null || fail "$tool is missing; install it and run this again"
+  done
+  [ -n "$prefix" ] || [ "$(id -u)" = 0 ] || fail "run this as root (for example: … | sudo sh -s -- …)"
+  if [ "$systemd" = yes ] && [ ! -d "$prefix/run/systemd/system" ]; then
+    fail "systemd does not run here; with --no-systemd you start the agent yourself"
+  fi
+}
+
+take_lock() {
+  mkdir -p "$opt" "$etc" "$state"
+  chmod 700 "$etc" "$state"
+  exec 9>"$opt/.lock"
+  flock -n 9 || fail "another install.sh is at work in $opt"
+}
+
+earlier() { # NAME: the setting that an earlier run wrote, if any
+  if [ -f "$etc/agent.env" ]; then sed -n "s/^$1=\"\(.*\)\"$/\1/p" "$etc/agent.env"; fi
+}
+
+# What earlier runs wrote stays, unless this one says otherwise.
+settle_settings() {
+  server=${server:-$(earlier REMOTEGPU_SERVER)}
+  name=${name:-$(earlier REMOTEGPU_HOST_NAME)}
+  simulated_gpus=${simulated_gpus:-$(earlier REMOTEGPU_SIMULATED_GPUS)}
+  joined_server=
+  if [ -f "$etc/joined" ]; then joined_server=$(cat "$etc/joined"); fi
+  [ -n "$server" ] || fail "say where the control plane is: --server https://…"
+  [ -n "$joined_server" ] || [ -n "$token" ] || fail "this host has not joined yet and needs a token: --token …"
+  if [ -n "$joined_server" ] && [ "$joined_server" != "$server" ]; then
+    fail "this host belongs to $joined_server; to move it to $server, remove $etc and $state first"
+  fi
+  name=${name:-$(uname -n)}
+  check_value --name "$name" '[A-Za-z0-9][A-Za-z0-9 ._-]{0,127}'
+  simulated_gpus=${simulated_gpus:-0}
+  printf %s "$server" | grep -Eqx 'https://.*|http://(127(\.[0-9]{1,3}){3}|localhost|\[::1\])(:[0-9]+)?(/.*)?' ||
+    fail "$server is neither https nor this host itself: what it sends could be anybody's"
+}
+
+install_docker() {
+  if command -v dockerd >/dev/null || [ -S /var/run/docker.sock ] || [ "$docker" = no ]; then return 0; fi
+  command -v apt-get >/dev/null || fail "there is no Docker here, and no apt-get to install it; install it and run this again"
+  say "Docker is missing: installing docker.io"
+  if [ ! -e /etc/docker/daemon.json ]; then
+    mkdir -p /etc/docker
+    printf '{\n  "features": { "cdi": true },\n  "live-restore": true\n}\n' >/etc/docker/daemon.json
+  fi
+  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy docker.io; } </dev/null >&2 ||
+    fail "docker.io could not be installed"
+}
+
+# ---- the bundle ----
+
+fetch() { # NAME FILE
+  curl -fsS --max-time "$fetch_seconds" --retry 3 --proto '=http,https' $ca_option -o "$2" "$server/bundles/$1" ||
+    fail "cannot download $server/bundles/$1"
+}
+
+# A CA of the control plane's own is known by its fingerprint from the command line and then trusted for all else.
+trust_ca() {
+  ca_option=
+  if [ -n "$ca_fingerprint" ]; then
+    ca_option=--insecure
+    fetch ca.pem "$work/ca.pem"
+    sed '/-----/d' "$work/ca.pem" | base64 -d >"$work/ca.der" || fail "$server/bundles/ca.pem is not a certificate"
+    [ "$(hash_of "$work/ca.der")" = "$ca_fingerprint" ] ||
+      fail "the certificate of $server is not the one that --ca-fingerprint names; nothing was installed"
+    replace 644 "$work/ca.pem" "$etc/ca.pem"
+  fi
+  if [ -f "$etc/ca.pem" ]; then ca_option="--cacert $etc/ca.pem"; fi
+}
+
+hash_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
+
+fetch_bundle() {
+  fetch MANIFEST "$work/MANIFEST"
+  version=$(sed -n '1s/^remotegpu-agent \([A-Za-z0-9][A-Za-z0-9._-]*\)$/\1/p' "$work/MANIFEST")
+  [ -n "$version" ] || fail "$server/bundles/MANIFEST is not the list of an agent's bundle"
+  if [ -d "$opt/$version" ]; then
+    say "version $version is here already"
+    return 0
+  fi
+  say "downloading version $version"
+  mkdir "$work/bundle"
+  sed 1d "$work/MANIFEST" >"$work/files"
+  while read -r hash mode file; do
+    check_line "$hash" "$mode" "$file"
+    take_unchanged "$hash" "$file" || fetch "$file" "$work/bundle/$file"
+    [ "$(hash_of "$work/bundle/$file")" = "$hash" ] ||
+      fail "$file was damaged on its way: its hash is not the one in the list; nothing was installed"
+    chmod "$mode" "$work/bundle/$file"
+  done <"$work/files"
+  [ -x "$work/bundle/node" ] && [ -f "$work/bundle/agent.mjs" ] || fail "the bundle of $server has no agent in it"
+  mv "$work/bundle" "$opt/$version"
+}
+
+check_line() { # HASH MODE NAME
+  printf '%s %s %s\n' "$1" "$2" "$3" | grep -Eqx '[0-9a-f]{64} (644|755) [A-Za-z0-9_-][A-Za-z0-9._-]{0,100}' ||
+    fail "the list of the bundle has a line that cannot be right: $1 $2 $3"
+}
+
+# Node is most of a bundle and seldom changes.
+take_unchanged() { # HASH NAME
+  [ -f "$opt/current/$2" ] && [ "$(hash_of "$opt/current/$2")" = "$1" ] && cp "$opt/current/$2" "$work/bundle/$2"
+}
+
+replace() { # MODE SOURCE TARGET: in one step; says by its status whether anything changed
+  if [ -f "$3" ] && cmp -s "$2" "$3"; then return 0; fi
+  cp "$2" "$3.new"
+  chmod "$1" "$3.new"
+  mv "$3.new" "$3"
+  changed=yes
+}
+
+switch_to() { # VERSION
+  ln -sfn "$1" "$opt/current.new"
+  mv -T "$opt/current.new" "$opt/current"
+}
+
+activate() {
+  previous=$(readlink "$opt/current" || true)
+  if [ "$previous" != "$version" ]; then
+    switch_to "$version"
+    changed=yes
+  fi
+}
+
+# One version before this one stays, for the way back.
+forget_old_versions() {
+  first=2
+  if [ -n "$previous" ] && [ "$previous" != "$version" ]; then first=1; fi
+  ls -1t "$opt" | grep -vxF -e current -e "$version" -e "${previous:-$version}" | tail -n "+$first" |
+    while read -r old; do rm -rf "${opt:?}/$old"; done
+}
+
+# ---- settings, joining, the unit ----
+
+write_settings() {
+  {
+    echo "# Written by install.sh, which keeps these values when it is run again."
+    printf '%s="%s"\n' REMOTEGPU_SERVER "$server" REMOTEGPU_HOST_NAME "$name" \
+      REMOTEGPU_SIMULATED_GPUS "$simulated_gpus" REMOTEGPU_STATE_DIR "$state"
+    if [ -f "$etc/ca.pem" ]; then printf '%s="%s"\n' NODE_EXTRA_CA_CERTS "$etc/ca.pem"; fi
+    # Lines that an operator added.
+    if [ -f "$etc/agent.env" ]; then
+      grep -Ev '^(#|REMOTEGPU_(SERVER|HOST_NAME|SIMULATED_GPUS|STATE_DIR)=|NODE_EXTRA_CA_CERTS=)' "$etc/agent.env" || true
+    fi
+  } >"$work/agent.env"
+  replace 600 "$work/agent.env" "$etc/agent.env"
+}
+
+# As systemd reads the file: NAME=value or NAME="value", and nothing in it is run.
+export_settings() {
+  while IFS= read -r line; do
+    key=${line%%=*}
+    case $key in "" | \#* | *[!A-Za-z0-9_]*) continue ;; esac
+    value=${line#*=}
+    value=${value#\"}
+    export "$key=${value%\"}"
+  done <"$etc/agent.env"
+}
+
+join_host() {
+  if [ -n "$joined_server" ]; then
+    if [ -n "$token" ]; then say "this host has joined $joined_server before; the token was not used"; fi
+    return 0
+  fi
+  say "joining $server as $name"
+  (
+    export_settings
+    # The token goes by the environment: a command line can be read by every user of the host.
+    export REMOTEGPU_JOIN_TOKEN="$token"
+    exec "$opt/current/node" "$opt/current/agent.mjs" join </dev/null
+  ) || fail "this host could not join $server"
+  printf '%s\n' "$server" >"$etc/joined"
+}
+
+place_unit() { # of the current version
+  sed "s#/opt/remotegpu/#$opt/#g; s#/etc/remotegpu/#$etc/#g" "$opt/current/$service" >"$work/$service"
+  mkdir -p "$units"
+  replace 644 "$work/$service" "$units/$service"
+  systemctl daemon-reload
+}
+
+install_unit() {
+  if [ "$systemd" = no ]; then
+    say "no unit was installed; start the agent with the settings of $etc/agent.env:"
+    say "    $opt/current/node $opt/current/agent.mjs run"
+    return 0
+  fi
+  place_unit
+  systemctl enable --quiet "$service"
+  if [ "$changed" = no ] && systemctl is-active --quiet "$service"; then
+    say "nothing has changed; the agent runs on"
+    return 0
+  fi
+  say "starting the agent"
+  if systemctl restart "$service"; then return 0; fi
+  if [ -n "$previous" ] && [ "$previous" != "$version" ] && [ -d "$opt/$previous" ]; then
+    switch_to "$previous"
+    place_unit
+    systemctl restart "$service" || true
+    fail "version $version does not start (see: journalctl -u $service); the host is back on $previous"
+  fi
+  fail "the agent does not start (see: journalctl -u $service)"
+}
+
+# All in one function at the end, so that a script cut short on its way does nothing.
+main() {
+  read_options "$@"
+  check_options
+  check_host
+  take_lock
+  settle_settings
+  changed=no
+  work=$(mktemp -d "$opt/.work.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  trust_ca
+  fetch_bundle
+  install_docker
+  activate
+  write_settings
+  join_host
+  install_unit
+  forget_old_versions
+  say "this host runs version $version of the agent"
+}
+
+main "$@"

@@ -1,0 +1,69 @@
+/**
+ * Tells systemd how the agent is: ready, alive, stopping. Node has no datagram socket for it, so systemd-notify
+ * is run. Outside a unit (no NOTIFY_SOCKET) nobody asks and nothing is run.
+ */
+import { HostCommand } from "./host-command.ts";
+
+const DEADLINE_MS = 5_000;
+const MAX_OUTPUT_BYTES = 64 * 1024;
+const MICROSECONDS_PER_MS = 1_000;
+/** systemd acts when nothing came for the whole interval; a third leaves room for a slow turn of the loop. */
+const PINGS_PER_INTERVAL = 3;
+
+/** systemd could not be told. The agent works on; an untold watchdog ends it in the end. */
+export class NotifyError extends Error {
+  override readonly name = "NotifyError";
+}
+
+export class ServiceNotifier {
+  readonly #command: HostCommand | null;
+  readonly #pingEveryMs: number | null;
+  #lastPingMs = Number.NEGATIVE_INFINITY;
+
+  constructor({
+    environment,
+    path = "systemd-notify",
+  }: {
+    environment: Readonly<Record<string, string | undefined>>;
+    path?: string;
+  }) {
+    const socket = environment["NOTIFY_SOCKET"] ?? "";
+    const intervalMs = Number(environment["WATCHDOG_USEC"] ?? 0) / MICROSECONDS_PER_MS;
+    this.#command =
+      socket === ""
+        ? null
+        : new HostCommand({ path, maxOutputBytes: MAX_OUTPUT_BYTES, environment: { NOTIFY_SOCKET: socket } });
+    this.#pingEveryMs = intervalMs > 0 ? intervalMs / PINGS_PER_INTERVAL : null;
+  }
+
+  /** The agent serves: `systemctl start` returns. `status` is a line for `systemctl status`. @throws NotifyError */
+  async ready(status: string): Promise<void> {
+    await this.#notify(["READY=1", `STATUS=${oneLine(status)}`]);
+  }
+
+  /** Called at each turn of the loop; says so as often as the watchdog needs it. @throws NotifyError */
+  async alive(nowMonotonicMs: number): Promise<void> {
+    if (this.#pingEveryMs === null || nowMonotonicMs - this.#lastPingMs < this.#pingEveryMs) return;
+    await this.#notify(["WATCHDOG=1"]);
+    this.#lastPingMs = nowMonotonicMs;
+  }
+
+  /** @throws NotifyError */
+  async stopping(): Promise<void> {
+    await this.#notify(["STOPPING=1"]);
+  }
+
+  async #notify(assignments: string[]): Promise<void> {
+    if (this.#command === null) return;
+    const outcome = await this.#command.run(assignments, { deadlineMs: DEADLINE_MS });
+    if (outcome.kind === "ended" && outcome.exitCode === 0) return;
+    const reason = outcome.kind === "ended" ? outcome.stderr.trim().slice(0, 200) : outcome.kind;
+    throw new NotifyError(`systemd was not told ${assignments.join(" ")}: ${reason}`, {
+      cause: outcome.kind === "missing" ? outcome.cause : undefined,
+    });
+  }
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ").slice(0, 200);
+}

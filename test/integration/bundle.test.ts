@@ -1,0 +1,55 @@
+/** The bundle that a control plane hands out runs on a host that has nothing else. */
+import { mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { buildBundle } from "../../agent/install/build-bundle.ts";
+import type { BundleManifest } from "../../agent/install/bundle-manifest.ts";
+
+let folder: string;
+let bundle: string;
+let manifest: BundleManifest;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "remotegpu-bundle-"));
+  bundle = join(folder, "bundle");
+  const entryPoint = new URL("../fixtures/bundled-agent.ts", import.meta.url).pathname;
+  manifest = await buildBundle({ outDir: bundle, entryPoint });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test("it holds all that a host needs, each with its hash", async () => {
+  expect(manifest.version).toMatch(/^\d+\.\d+\.\d+-[0-9a-f]{12}$/);
+  expect(manifest.files).toEqual(
+    expect.arrayContaining(
+      ["node", "busybox", "simulated-nvidia-smi.sh", "linux-x64.node", "remotegpu-agent.service"].map(
+        (name) => expect.objectContaining({ name }),
+      ),
+    ),
+  );
+  const lines = (await readFile(join(bundle, "MANIFEST"), "utf8")).trim().split("\n");
+  expect(lines).toHaveLength(manifest.files.length + 1);
+  const checked = await execa("sha256sum", ["--check", "--quiet"], {
+    cwd: bundle,
+    input: lines
+      .slice(1)
+      .map((line) => line.replace(/ \d{3} /, "  "))
+      .join("\n"),
+  });
+  expect(checked.exitCode).toBe(0);
+});
+
+test("its agent runs from another folder, without PATH and without node_modules", async () => {
+  const elsewhere = join(folder, "elsewhere");
+  await rename(bundle, elsewhere);
+
+  const { stdout } = await execa(join(elsewhere, "node"), [join(elsewhere, "agent.mjs"), folder], {
+    cwd: "/",
+    extendEnv: false,
+    env: {},
+  });
+
+  const answer = JSON.parse(stdout) as { executable: string };
+  expect(answer).toMatchObject({ row: { answer: 42 }, docker: "function" });
+  expect((await stat(answer.executable)).mode & 0o777).toBe(0o755);
+});

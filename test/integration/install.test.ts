@@ -1,0 +1,312 @@
+/** The one command that joins a host and, run again, upgrades it: the real script over real HTTP, in a folder. */
+import { existsSync } from "node:fs";
+import {
+  appendFile,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
+import { createHash, X509Certificate } from "node:crypto";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { serverCertificate } from "@remotegpu/control-plane/embedded/certificate-authority";
+import { openInstallSite, type InstallSite } from "../support/install-site.ts";
+
+const TOKEN = "rgj_0123456789abcdef";
+let site: InstallSite;
+const join_ = () => ["--server", site.url, "--token", TOKEN, "--name", "gpu host-1"];
+const modeOf = async (path: string) => (await stat(join(site.host, path))).mode & 0o777;
+const versions = async () =>
+  (await readdir(join(site.host, "opt/remotegpu"))).filter((name) => /^\d/.test(name)).sort();
+const calls = async () => (await site.read("var/lib/remotegpu/calls")).trim().split("\n");
+const restarts = async () =>
+  (await site.read("systemctl")).split("\n").filter((line) => line.startsWith("restart")).length;
+
+describe("over plain HTTP to this host itself", () => {
+  beforeEach(async () => {
+    site = await openInstallSite();
+  });
+  afterEach(() => site.close());
+
+  test("a fresh host is installed, joined and started", async () => {
+    const { version } = await site.offer("one");
+
+    const { exitCode, all } = await site.install([...join_(), "--simulated-gpus", "2"]);
+
+    expect({ exitCode, all }).toMatchObject({
+      exitCode: 0,
+      all: expect.stringContaining(`runs version ${version}`),
+    });
+    expect(await readlink(join(site.host, "opt/remotegpu/current"))).toBe(version);
+    expect(await site.read("opt/remotegpu/current/agent.mjs")).toBe("one");
+    expect(await modeOf("opt/remotegpu/current/node")).toBe(0o755);
+    expect(await modeOf("etc/remotegpu/agent.env")).toBe(0o600);
+    expect(await modeOf("var/lib/remotegpu")).toBe(0o700);
+    expect(await calls()).toEqual([`join ${site.url}|gpu host-1|2|${TOKEN}|`]);
+    expect(await restarts()).toBe(1);
+    expect((await readdir(join(site.host, "opt/remotegpu"))).sort()).toEqual([".lock", version, "current"]);
+  });
+
+  test.skipIf(!existsSync("/usr/bin/systemd-analyze"))(
+    "the installed unit is one that systemd takes",
+    async () => {
+      await site.offer("one");
+      await site.install(join_());
+
+      const unit = join(site.host, "etc/systemd/system/remotegpu-agent.service");
+      const { exitCode, stderr } = await execa("systemd-analyze", ["verify", "--man=no", unit], {
+        reject: false,
+      });
+
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+      expect(await readFile(unit, "utf8")).toContain(`ExecStart=${site.host}/opt/remotegpu/current/node`);
+    },
+  );
+
+  test("the token is in no file and on no command line of ours", async () => {
+    await site.offer("one");
+    await site.install(join_());
+    await unlink(join(site.host, "var/lib/remotegpu/calls"));
+
+    const { stdout } = await execa("grep", ["-r", TOKEN, site.host], { reject: false });
+
+    expect(stdout).toBe("");
+  });
+
+  test("run again it downloads, joins and restarts nothing", async () => {
+    await site.offer("one");
+    await site.install(join_());
+    site.takeRequests();
+
+    const { exitCode, all } = await site.install([]);
+
+    expect({ exitCode, all }).toMatchObject({
+      exitCode: 0,
+      all: expect.stringContaining("nothing has changed"),
+    });
+    expect(site.takeRequests()).toEqual(["/install.sh", "/bundles/MANIFEST"]);
+    expect(await calls()).toHaveLength(1);
+    expect(await restarts()).toBe(1);
+  });
+
+  test("a token on a host that has joined is not used, and that is said", async () => {
+    await site.offer("one");
+    await site.install(join_());
+
+    const { exitCode, all } = await site.install(join_());
+
+    expect({ exitCode, all }).toMatchObject({
+      exitCode: 0,
+      all: expect.stringContaining("the token was not used"),
+    });
+    expect(await calls()).toHaveLength(1);
+  });
+
+  test("an upgrade fetches what has changed, switches in one step, restarts once and keeps one version back", async () => {
+    const first = await site.offer("one");
+    await site.install(join_());
+    const second = await site.offer("two");
+    site.takeRequests();
+
+    expect(await site.install([])).toMatchObject({ exitCode: 0 });
+
+    expect(site.takeRequests()).toEqual(["/install.sh", "/bundles/MANIFEST", "/bundles/agent.mjs"]);
+    expect(await site.read("opt/remotegpu/current/agent.mjs")).toBe("two");
+    expect(await restarts()).toBe(2);
+    expect(await versions()).toEqual([first.version, second.version].sort());
+
+    const third = await site.offer("three");
+    await site.install([]);
+    await site.install([]);
+    expect(await versions()).toEqual([second.version, third.version].sort());
+  });
+
+  test("a version that does not start is taken back", async () => {
+    const first = await site.offer("one");
+    await site.install(join_());
+    await site.offer("two", { bad: true });
+
+    const { exitCode, all } = await site.install([]);
+
+    expect({ exitCode, all }).toMatchObject({
+      exitCode: 1,
+      all: expect.stringContaining(`back on ${first.version}`),
+    });
+    expect(await readlink(join(site.host, "opt/remotegpu/current"))).toBe(first.version);
+    expect(await restarts()).toBe(3);
+  });
+
+  test("settings stay, an operator's own lines too, and a changed one restarts the agent", async () => {
+    await site.offer("one");
+    await site.install([...join_(), "--simulated-gpus", "2"]);
+    await appendFile(join(site.host, "etc/remotegpu/agent.env"), `NOTE="a $(b) 'c'"\n`);
+    await unlink(join(site.host, "etc/remotegpu/joined"));
+
+    await site.install(["--token", TOKEN, "--simulated-gpus", "4"]);
+    await site.install([]);
+
+    expect(await calls()).toContain(`join ${site.url}|gpu host-1|4|${TOKEN}|a $(b) 'c'`);
+    expect((await site.read("etc/remotegpu/agent.env")).match(/NOTE=/g)).toHaveLength(1);
+    expect(await restarts()).toBe(2);
+  });
+
+  test("a refused join leaves a host that may try again", async () => {
+    await site.offer("one");
+    await site.install([...join_(), "--no-systemd"]);
+    await unlink(join(site.host, "etc/remotegpu/joined"));
+    await writeFile(join(site.host, "var/lib/remotegpu/refuse"), "");
+
+    const refused = await site.install([...join_(), "--no-systemd"]);
+    await unlink(join(site.host, "var/lib/remotegpu/refuse"));
+    const accepted = await site.install([...join_(), "--no-systemd"]);
+
+    expect(refused).toMatchObject({ exitCode: 1, all: expect.stringContaining("could not join") });
+    expect(accepted).toMatchObject({ exitCode: 0, all: expect.stringContaining("no unit was installed") });
+    expect(existsSync(join(site.host, "systemctl"))).toBe(false);
+  });
+
+  test.each([
+    ["a damaged file", "agent.mjs", "other", /agent.mjs was damaged/],
+    [
+      "a list with a path in it",
+      "MANIFEST",
+      `remotegpu-agent 1.0\n${"0".repeat(64)} 755 ../../etc/x\n`,
+      /cannot be right/,
+    ],
+    ["a version that is a path", "MANIFEST", "remotegpu-agent ../x\n", /not the list of an agent's bundle/],
+    ["a page instead of a list", "MANIFEST", "<html>", /not the list of an agent's bundle/],
+  ])("%s stops everything before anything is changed", async (_what, file, content, complaint) => {
+    await site.offer("one");
+    await writeFile(join(site.bundle, file), content);
+
+    const { exitCode, all } = await site.install(join_());
+
+    expect(exitCode).toBe(1);
+    expect(all).toMatch(complaint);
+    expect(await readdir(join(site.host, "opt/remotegpu"))).toEqual([".lock"]);
+    expect(await readdir(join(site.host, "etc/remotegpu"))).toEqual([]);
+    expect(existsSync(join(site.host, "systemctl"))).toBe(false);
+  });
+
+  test("a script cut short on its way does nothing", async () => {
+    await site.offer("one");
+
+    await site.install(join_(), { via: "head -c 9000 | sh" });
+
+    expect(existsSync(join(site.host, "opt"))).toBe(false);
+  });
+
+  test("two at once: the second says so and does nothing", async () => {
+    await site.offer("one");
+    await site.install(join_());
+    const holder = spawn("flock", [join(site.host, "opt/remotegpu/.lock"), "-c", "echo held; read line"]);
+    await once(holder.stdout, "data");
+
+    const { exitCode, all } = await site.install([]);
+
+    holder.stdin.end("\n");
+    await once(holder, "exit");
+    expect({ exitCode, all }).toMatchObject({
+      exitCode: 1,
+      all: expect.stringContaining("another install.sh"),
+    });
+  });
+
+  test("it does the same under busybox's shell", async () => {
+    await site.offer("one");
+
+    expect(await site.install(join_(), { via: "busybox sh" })).toMatchObject({ exitCode: 0 });
+    expect(await calls()).toHaveLength(1);
+  });
+
+  test.each([
+    [["--server", "http://example.org", "--token", TOKEN], /neither https nor this host itself/],
+    [["--server", "http://127.example.org", "--token", TOKEN], /neither https nor this host itself/],
+    [["--server", "https://x/$(id)", "--token", TOKEN], /--server is not valid/],
+    [["--token", TOKEN], /say where the control plane is/],
+    [["--server", "http://127.0.0.1:1"], /needs a token/],
+    [["--server", "http://127.0.0.1:1", "--token", TOKEN], /cannot download/],
+    [["--server", "http://127.0.0.1:1", "--token", "a b c d e f g h"], /--token is not valid/],
+    [["--name", 'x"; id; "'], /--name is not valid/],
+    [["--name", "two\nlines"], /--name is not valid/],
+    [["--simulated-gpus", "17"], /--simulated-gpus is not valid/],
+    [["--ca-fingerprint", "abc"], /--ca-fingerprint is not valid/],
+    [["--token"], /needs a value/],
+    [["--frobnicate"], /no option --frobnicate/],
+  ])("%j is refused in words", async (args, complaint) => {
+    const { exitCode, all } = await site.install(args);
+
+    expect(exitCode).toBe(1);
+    expect(all).toMatch(complaint);
+    expect(existsSync(join(site.host, "opt/remotegpu/current"))).toBe(false);
+  });
+
+  test("a host that belongs to another control plane is left alone", async () => {
+    await site.offer("one");
+    await site.install(join_());
+
+    const { exitCode, all } = await site.install(["--server", "http://127.0.0.1:1", "--token", TOKEN]);
+
+    expect({ exitCode, all }).toMatchObject({
+      exitCode: 1,
+      all: expect.stringContaining(`belongs to ${site.url}`),
+    });
+  });
+});
+
+describe("over TLS with a CA of the control plane's own", () => {
+  let authority: string;
+  let certificate: Awaited<ReturnType<typeof serverCertificate>>;
+  beforeEach(async () => {
+    authority = await mkdtemp(join(tmpdir(), "remotegpu-ca-"));
+    certificate = await serverCertificate(authority, { addresses: ["127.0.0.1"], now: new Date() });
+    const [cert, key] = await Promise.all([
+      readFile(certificate.certFile, "utf8"),
+      readFile(certificate.keyFile, "utf8"),
+    ]);
+    site = await openInstallSite({ tls: { cert, key } });
+    await site.offer("one");
+    await writeFile(join(site.bundle, "ca.pem"), certificate.ca);
+  });
+  afterEach(async () => {
+    await site.close();
+    await rm(authority, { recursive: true, force: true });
+  });
+  /** How the printed join command fetches the script: by the server's public key. */
+  async function pin(): Promise<string[]> {
+    const { publicKey } = new X509Certificate(await readFile(certificate.certFile));
+    const spki = publicKey.export({ type: "spki", format: "der" });
+    return ["-k", "--pinnedpubkey", `sha256//${createHash("sha256").update(spki).digest("base64")}`];
+  }
+
+  test("the fingerprint makes it trusted, then and at the next run", async () => {
+    const first = await site.install([...join_(), "--ca-fingerprint", certificate.caSha256], {
+      curl: await pin(),
+    });
+    const again = await site.install([], { curl: await pin() });
+
+    expect(first).toMatchObject({ exitCode: 0 });
+    expect(again).toMatchObject({ exitCode: 0, all: expect.stringContaining("nothing has changed") });
+    expect(await site.read("etc/remotegpu/agent.env")).toContain(
+      `NODE_EXTRA_CA_CERTS="${site.host}/etc/remotegpu/ca.pem"`,
+    );
+  });
+
+  test("another fingerprint, or none, installs nothing", async () => {
+    const wrong = await site.install([...join_(), "--ca-fingerprint", "0".repeat(64)], { curl: ["-k"] });
+    const none = await site.install(join_(), { curl: ["-k"] });
+
+    expect(wrong).toMatchObject({ exitCode: 1, all: expect.stringContaining("nothing was installed") });
+    expect(none).toMatchObject({ exitCode: 1, all: expect.stringContaining("cannot download") });
+    expect(existsSync(join(site.host, "opt/remotegpu/current"))).toBe(false);
+  });
+});
