@@ -32,8 +32,8 @@ export interface MeteredRun {
   instanceId: InstanceId;
   placementEpoch: number;
   /**
-   * The process whose life is the run's time; null while the gate is closed. `sinceMs` is the first moment at which
-   * the agent knew it alive with the gate open; nothing before it is metered.
+   * The process whose life is the run's time; null while there is none to look at. From `sinceMs` on it is known to
+   * live with the gate open; nothing before it is metered.
    */
   process: (ProcessIdentity & { sinceMs: number; life: Life }) | null;
   /** Nothing more will run: this step ends the run. */

@@ -4,8 +4,8 @@
  */
 import { DesiredInstance } from "@remotegpu/shared/instance";
 import type { InstanceId } from "@remotegpu/shared/ids";
-import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
 import type { JournalDatabase } from "./journal-database.ts";
+import { seal, unseal, type StoredSeal } from "./sealed.ts";
 
 export interface PulledSet {
   term: number;
@@ -34,11 +34,9 @@ interface AppliedNumbers {
   stops_guarded: number;
 }
 
-interface StoredDesired {
+interface StoredDesired extends StoredSeal {
   instance_id: InstanceId;
   placement_epoch: number;
-  entry: string;
-  entry_hash: string;
   absent: number;
 }
 
@@ -51,10 +49,10 @@ export class DesiredStore {
 
   read(): DesiredSet {
     const { term, generation, confirmed_stops: confirmedStops, stops_guarded } = this.#applied();
-    const instances = this.#stored().map((row) => ({
-      ...DesiredInstance.parse(JSON.parse(row.entry)),
-      isAbsent: row.absent === 1,
-    }));
+    const instances = this.#stored().flatMap((row) => {
+      const instance = unseal(row, DesiredInstance);
+      return instance === null ? [] : [{ ...instance, isAbsent: row.absent === 1 }];
+    });
     return { term, generation, confirmedStops, stopsAreGuarded: stops_guarded === 1, instances };
   }
 
@@ -67,13 +65,14 @@ export class DesiredStore {
       const { sqlite } = this.#database;
       sqlite.prepare("UPDATE desired SET absent = 1").run();
       const put = sqlite.prepare(
-        `INSERT INTO desired (instance_id, placement_epoch, entry, entry_hash) VALUES (?, ?, ?, ?)
+        `INSERT INTO desired (instance_id, placement_epoch, want, entry, entry_hash)
+         VALUES (:instanceId, :placementEpoch, :want, :entry, :entry_hash)
          ON CONFLICT (instance_id, placement_epoch)
-         DO UPDATE SET entry = excluded.entry, entry_hash = excluded.entry_hash, absent = 0`,
+         DO UPDATE SET want = :want, entry = :entry, entry_hash = :entry_hash, absent = 0`,
       );
       for (const instance of set.instances) {
-        const entry = canonicalJson(instance);
-        put.run(instance.instanceId, instance.placementEpoch, entry, sha256(entry));
+        const { instanceId, placementEpoch, want } = instance;
+        put.run({ instanceId, placementEpoch, want, ...seal(instance) });
       }
       sqlite
         .prepare(
@@ -92,7 +91,7 @@ export class DesiredStore {
       this.#database.sqlite
         .prepare(
           `UPDATE desired SET gone = 1
-            WHERE instance_id = ? AND placement_epoch = ? AND entry ->> 'want' = 'removed'`,
+            WHERE instance_id = ? AND placement_epoch = ? AND want = 'removed'`,
         )
         .run(instanceId, placementEpoch);
       this.#dropDone();
@@ -109,7 +108,7 @@ export class DesiredStore {
    * again. Their containers are without an order until then, which stops nothing. Returns how many were dropped.
    */
   mend(): number {
-    const damaged = this.#stored().filter((row) => !isIntact(row));
+    const damaged = this.#stored().filter((row) => unseal(row, DesiredInstance) === null);
     if (damaged.length === 0) return 0;
     this.#database.write(() => {
       const drop = this.#database.sqlite.prepare(
@@ -123,7 +122,7 @@ export class DesiredStore {
 
   #dropDone(): void {
     this.#database.sqlite
-      .prepare("DELETE FROM desired WHERE absent = 1 AND gone = 1 AND entry ->> 'want' = 'removed'")
+      .prepare("DELETE FROM desired WHERE absent = 1 AND gone = 1 AND want = 'removed'")
       .run();
   }
 
@@ -142,10 +141,4 @@ export class DesiredStore {
     if (applied === undefined) throw new Error("the journal has no meta row");
     return applied;
   }
-}
-
-function isIntact({ entry, entry_hash: hash }: StoredDesired): boolean {
-  if (sha256(entry) !== hash) return false;
-  const parsed = DesiredInstance.safeParse(JSON.parse(entry));
-  return parsed.success;
 }

@@ -1,18 +1,22 @@
 /** How far each run is covered. Kept in place, so that extending needs no new room on the disk. */
-import type { BootId, RunId } from "@remotegpu/shared/ids";
+import { BootId, RunId } from "@remotegpu/shared/ids";
+import { z } from "zod";
 import type { Interval } from "../core/usage-interval.ts";
 import type { JournalDatabase } from "./journal-database.ts";
+import { seal, unseal, type StoredSeal } from "./sealed.ts";
 
-interface StoredInterval {
-  run_id: RunId;
-  boot_id: BootId;
-  pid: number;
-  start_ticks: number;
-  start_ms: number;
-  end_ms: number;
-  wall_end_ms: number;
-  is_open: number;
-}
+const Milliseconds = z.int().nonnegative();
+
+const StoredInterval: z.ZodType<Interval> = z.object({
+  runId: RunId,
+  bootId: BootId,
+  pid: z.int().positive(),
+  startTicks: z.int().nonnegative(),
+  startMs: Milliseconds,
+  endMs: Milliseconds,
+  wallEndMs: z.int(),
+  isOpen: z.boolean(),
+});
 
 export class IntervalStore {
   readonly #database: JournalDatabase;
@@ -22,37 +26,40 @@ export class IntervalStore {
   }
 
   all(): Map<RunId, Interval> {
-    const stored = this.#database.sqlite.prepare<[], StoredInterval>("SELECT * FROM intervals").all();
-    return new Map(stored.map((row) => [row.run_id, intervalOf(row)]));
+    const intervals = this.#stored()
+      .map((row) => unseal(row, StoredInterval))
+      .filter((interval) => interval !== null);
+    return new Map(intervals.map((interval) => [interval.runId, interval]));
   }
 
   /** Call it inside a transaction. */
   put(interval: Interval): void {
     this.#database.sqlite
       .prepare(
-        `INSERT INTO intervals (run_id, boot_id, pid, start_ticks, start_ms, end_ms, wall_end_ms, is_open)
-         VALUES (:runId, :bootId, :pid, :startTicks, :startMs, :endMs, :wallEndMs, :isOpen)
-         ON CONFLICT (run_id) DO UPDATE SET boot_id = :bootId, pid = :pid, start_ticks = :startTicks,
-           start_ms = :startMs, end_ms = :endMs, wall_end_ms = :wallEndMs, is_open = :isOpen`,
+        `INSERT INTO intervals (run_id, entry, entry_hash) VALUES (:runId, :entry, :entry_hash)
+         ON CONFLICT (run_id) DO UPDATE SET entry = :entry, entry_hash = :entry_hash`,
       )
-      .run({ ...interval, isOpen: interval.isOpen ? 1 : 0 });
+      .run({ runId: interval.runId, ...seal(interval) });
   }
 
   /** Call it inside a transaction. */
   remove(runId: RunId): void {
     this.#database.sqlite.prepare("DELETE FROM intervals WHERE run_id = ?").run(runId);
   }
-}
 
-function intervalOf(stored: StoredInterval): Interval {
-  return {
-    runId: stored.run_id,
-    bootId: stored.boot_id,
-    pid: stored.pid,
-    startTicks: stored.start_ticks,
-    startMs: stored.start_ms,
-    endMs: stored.end_ms,
-    wallEndMs: stored.wall_end_ms,
-    isOpen: stored.is_open === 1,
-  };
+  /** Drops damaged intervals, since their time cannot be proven. Returns whose they were. */
+  mend(): RunId[] {
+    const damaged = this.#stored().filter((row) => unseal(row, StoredInterval) === null);
+    if (damaged.length > 0)
+      this.#database.write(() => {
+        for (const { run_id: runId } of damaged) this.remove(runId);
+      });
+    return damaged.map((row) => row.run_id);
+  }
+
+  #stored(): (StoredSeal & { run_id: RunId })[] {
+    return this.#database.sqlite
+      .prepare<[], StoredSeal & { run_id: RunId }>("SELECT run_id, entry, entry_hash FROM intervals")
+      .all();
+  }
 }

@@ -85,7 +85,6 @@ function makeDurable(sqlite: Database.Database): void {
   sqlite.pragma("synchronous = FULL");
   const synchronous = sqlite.pragma("synchronous", { simple: true });
   assert(synchronous === SYNCHRONOUS_FULL, `the journal is not synchronous=FULL but ${String(synchronous)}`);
-  sqlite.pragma("foreign_keys = ON");
   sqlite.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
 }
 

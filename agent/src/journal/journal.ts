@@ -36,6 +36,14 @@ export interface JournalOptions {
 /** `replaced`: the file was no readable database; it was set aside and a new journal begun. */
 export type JournalOrigin = "created" | "opened" | "replaced";
 
+/** What had changed by itself and was found at open: seqs of rows, run ids, number of desired entries. */
+export interface JournalDamage {
+  rows: number[];
+  intervals: RunId[];
+  runs: RunId[];
+  desired: number;
+}
+
 /** What the heartbeat tells of the journal. */
 export interface JournalHead {
   journalId: JournalId;
@@ -73,8 +81,7 @@ export class Journal {
   readonly desired: DesiredStore;
   readonly runs: RunStore;
   readonly rows: RowStore;
-  /** Seqs of rows that were found damaged at open, and desired entries dropped for that reason. */
-  readonly damage: { rows: number[]; desired: number };
+  readonly damage: JournalDamage;
   readonly #database: JournalDatabase;
   readonly #intervals: IntervalStore;
   readonly #confirmations: ConfirmationStore;
@@ -93,7 +100,12 @@ export class Journal {
     this.#confirmations = new ConfirmationStore(this.#database, this.rows, options.newJournalId);
     try {
       this.#begin(options.newJournalId);
-      this.damage = { desired: this.desired.mend(), rows: this.#checkOutbox() };
+      this.damage = {
+        rows: this.#checkOutbox(),
+        intervals: this.#intervals.mend(),
+        runs: this.runs.mend(),
+        desired: this.desired.mend(),
+      };
     } catch (error) {
       this.#database.close();
       throw error;
@@ -162,7 +174,7 @@ export class Journal {
   #keep({ runId, interval, isEnded }: MeterStep): void {
     if (interval === null) this.#intervals.remove(runId);
     else this.#intervals.put(interval);
-    if (isEnded) this.runs.markEnded(runId);
+    if (isEnded) this.runs.markFinal(runId);
   }
 
   #begin(newJournalId: () => JournalId): void {

@@ -1,63 +1,54 @@
 /**
- * The runs this host was ordered to run, and what the agent did for each. A run is written down before its container
- * is made, and forgotten when its removal was ordered and done. `ended` is set by metering's final row only.
+ * What the agent knows of the runs it was ordered to run. A record is saved before its container is made, and
+ * forgotten only when its final usage row is written; what a record means is decided in core/run-record.ts.
  */
 import assert from "node:assert";
-import type { BootId, InstanceId, RunId } from "@remotegpu/shared/ids";
-import type { InstanceProblem } from "@remotegpu/shared/instance";
-import type { ProcessIdentity } from "../core/usage-interval.ts";
+import { BootId, InstanceId, RunId } from "@remotegpu/shared/ids";
+import { INSTANCE_PROBLEMS, STOP_ORDERERS } from "@remotegpu/shared/instance";
+import { z } from "zod";
+import type { StopCause } from "../core/action.ts";
+import type { RunRecord } from "../core/run-record.ts";
 import type { JournalDatabase } from "./journal-database.ts";
+import { seal, unseal, type StoredSeal } from "./sealed.ts";
 
-export type RunPhase = "intended" | "created" | "gate-opened" | "ended";
+const MonotonicTime = z.object({ bootId: BootId, ms: z.int().nonnegative() });
+const Problem = z.enum(INSTANCE_PROBLEMS);
+const Orderer = z.enum(STOP_ORDERERS);
 
-export interface NewRun {
-  runId: RunId;
-  instanceId: InstanceId;
-  placementEpoch: number;
-}
+/** A record of causes, so that the compiler names one that is missing here. */
+const STOP_CAUSES: Record<StopCause, true> = {
+  ordered: true,
+  superseded: true,
+  "no-contact": true,
+  "already-ended": true,
+  "gpu-missing": true,
+  "storage-exceeded": true,
+};
+const Cause = z.custom<StopCause>((value) => typeof value === "string" && value in STOP_CAUSES);
 
-/** Why nothing more will run: a sentence for people, and the code the control plane acts on. */
-export interface RunEnd {
-  reason: string;
-  problem: InstanceProblem | null;
-  exitCode: number | null;
-}
+const StoredRecord: z.ZodType<RunRecord> = z.object({
+  instanceId: InstanceId,
+  placementEpoch: z.int().positive(),
+  runId: RunId,
+  specHash: z.string(),
+  containerId: z.string().nullable(),
+  starts: z.int().nonnegative(),
+  lastStart: MonotonicTime.nullable(),
+  gate: MonotonicTime.nullable(),
+  trouble: z.object({ problem: Problem, detail: z.string() }).nullable(),
+  stop: z.object({ cause: Cause, orderedBy: Orderer, detail: z.string() }).nullable(),
+  end: z
+    .object({
+      phase: z.enum(["stopped", "failed"]),
+      problem: Problem.nullable(),
+      detail: z.string(),
+      exitCode: z.int().nullable(),
+      orderedBy: Orderer.nullable(),
+    })
+    .nullable(),
+});
 
-export interface RunRecord extends NewRun {
-  phase: RunPhase;
-  containerId: string | null;
-  /** The container's last known first process; `sinceMs` is when the agent first saw it. */
-  process: (ProcessIdentity & { sinceMs: number }) | null;
-  gateOpened: { bootId: BootId; atMs: number } | null;
-  restarts: number;
-  lastBackoffMs: number | null;
-  /** Set before the phase is `ended`: a run with an end but another phase still owes its final row. */
-  end: RunEnd | null;
-}
-
-/** No container may be started now: the journal could not write down what it uses. */
-export class StartRefusedError extends Error {
-  override name = "StartRefusedError";
-}
-
-interface StoredRun {
-  run_id: RunId;
-  instance_id: InstanceId;
-  placement_epoch: number;
-  phase: RunPhase;
-  container_id: string | null;
-  boot_id: BootId | null;
-  pid: number | null;
-  start_ticks: number | null;
-  since_ms: number | null;
-  gate_boot_id: BootId | null;
-  gate_opened_ms: number | null;
-  restarts: number;
-  last_backoff_ms: number | null;
-  end_reason: string | null;
-  problem: InstanceProblem | null;
-  exit_code: number | null;
-}
+type StoredRun = StoredSeal & { run_id: RunId };
 
 export class RunStore {
   readonly #database: JournalDatabase;
@@ -66,126 +57,81 @@ export class RunStore {
     this.#database = database;
   }
 
+  /** Every run that is not forgotten, ended ones included. */
   all(): RunRecord[] {
-    return this.#database.sqlite
-      .prepare<[], StoredRun>("SELECT * FROM runs ORDER BY run_id")
-      .all()
-      .map(recordOf);
+    return this.#read("SELECT run_id, entry, entry_hash FROM runs ORDER BY run_id");
   }
 
-  find(runId: RunId): RunRecord | null {
-    const stored = this.#database.sqlite
-      .prepare<[RunId], StoredRun>("SELECT * FROM runs WHERE run_id = ?")
-      .get(runId);
-    return stored === undefined ? null : recordOf(stored);
+  /** Those whose final usage row is not written yet: the ones to be metered. */
+  unfinished(): RunRecord[] {
+    return this.#read("SELECT run_id, entry, entry_hash FROM runs WHERE final_written = 0 ORDER BY run_id");
   }
 
-  /**
-   * Writes the intent down; to be called before the container is created. A run that is known is left as it is.
-   * @throws StartRefusedError on a full disk
-   */
-  intend({ runId, instanceId, placementEpoch }: NewRun): void {
-    if (this.#database.isShortOfSpace)
-      throw new StartRefusedError(`the journal's disk is full: run ${runId} is not started`);
-    this.#adopt({ runId, instanceId, placementEpoch });
+  /** Highest placement epoch this host has known of each instance, forgotten runs included. */
+  knownEpochs(): Map<InstanceId, number> {
+    const known = this.#database.sqlite
+      .prepare<[], { instance_id: InstanceId; epoch: number }>("SELECT instance_id, epoch FROM known_epochs")
+      .all();
+    return new Map(known.map((row) => [row.instance_id, row.epoch]));
   }
 
-  /** A container found with our labels and no record (the journal was lost): known from now on, whatever the disk. */
-  adopt(run: NewRun, containerId: string): void {
-    this.#adopt(run);
-    this.containerCreated(run.runId, containerId);
+  /** Adds or replaces one record. To be called before the action that it tells of. */
+  save(record: RunRecord): void {
+    const { runId, instanceId, placementEpoch } = record;
+    this.#database.write(() => {
+      this.#database.sqlite
+        .prepare(
+          `INSERT INTO runs (run_id, entry, entry_hash) VALUES (:runId, :entry, :entry_hash)
+           ON CONFLICT (run_id) DO UPDATE SET entry = :entry, entry_hash = :entry_hash`,
+        )
+        .run({ runId, ...seal(record) });
+      this.#database.sqlite
+        .prepare(
+          `INSERT INTO known_epochs (instance_id, epoch) VALUES (?, ?)
+           ON CONFLICT (instance_id) DO UPDATE SET epoch = max(epoch, excluded.epoch)`,
+        )
+        .run(instanceId, placementEpoch);
+    });
   }
 
-  containerCreated(runId: RunId, containerId: string): void {
-    this.#change(
-      `UPDATE runs SET container_id = :containerId,
-              phase = CASE phase WHEN 'intended' THEN 'created' ELSE phase END
-        WHERE run_id = :runId`,
-      { runId, containerId },
-    );
-  }
-
-  /** The container's first process, seen alive for the first time at `sinceMs`. */
-  processSeen(runId: RunId, process: ProcessIdentity & { sinceMs: number }): void {
-    const { bootId, pid, startTicks, sinceMs } = process;
-    this.#change(
-      `UPDATE runs SET boot_id = :bootId, pid = :pid, start_ticks = :startTicks, since_ms = :sinceMs
-        WHERE run_id = :runId`,
-      { runId, bootId, pid, startTicks, sinceMs },
-    );
-  }
-
-  /** Metering opens. Restarts inside the run leave it open, so only the first call counts. */
-  gateOpened(runId: RunId, { bootId, atMs }: { bootId: BootId; atMs: number }): void {
-    this.#change(
-      `UPDATE runs SET phase = 'gate-opened', gate_boot_id = :bootId, gate_opened_ms = :atMs
-        WHERE run_id = :runId AND phase IN ('intended', 'created')`,
-      { runId, bootId, atMs },
-    );
-  }
-
-  /** The agent starts the container again, inside the same run, after `backoffMs`. */
-  restarting(runId: RunId, backoffMs: number): void {
-    this.#change(
-      "UPDATE runs SET restarts = restarts + 1, last_backoff_ms = :backoffMs WHERE run_id = :runId",
-      { runId, backoffMs },
-    );
-  }
-
-  /** Nothing more will run; the next metering step writes the final row. The first reason stays. */
-  over(runId: RunId, { reason, problem, exitCode }: RunEnd): void {
-    this.#change(
-      `UPDATE runs SET end_reason = :reason, problem = :problem, exit_code = :exitCode
-        WHERE run_id = :runId AND end_reason IS NULL`,
-      { runId, reason, problem, exitCode },
-    );
-  }
-
-  /** The final row of this run is written in the same transaction. */
-  markEnded(runId: RunId): void {
-    const isEnded = this.#change(
-      "UPDATE runs SET phase = 'ended' WHERE run_id = :runId AND phase <> 'ended'",
-      {
-        runId,
-      },
-    );
-    assert(isEnded === 1, `run ${runId} got a final row twice, or was never written down`);
-  }
-
-  /** The removal was ordered and is done. A run that still owes its final row is kept; returns whether it went. */
+  /** False, and nothing changes, while the run still owes its final usage row: ask again after the next tick. */
   forget(runId: RunId): boolean {
-    return this.#change("DELETE FROM runs WHERE run_id = :runId AND phase = 'ended'", { runId }) > 0;
+    return this.#database.write(() => {
+      const { changes } = this.#database.sqlite
+        .prepare("DELETE FROM runs WHERE run_id = ? AND final_written = 1")
+        .run(runId);
+      return changes > 0;
+    });
   }
 
-  #adopt({ runId, instanceId, placementEpoch }: NewRun): void {
-    this.#change(
-      `INSERT INTO runs (run_id, instance_id, placement_epoch, phase)
-       VALUES (:runId, :instanceId, :placementEpoch, 'intended') ON CONFLICT DO NOTHING`,
-      { runId, instanceId, placementEpoch },
+  /** The run's final row is written in this same transaction. */
+  markFinal(runId: RunId): void {
+    const { changes } = this.#database.sqlite
+      .prepare("UPDATE runs SET final_written = 1 WHERE run_id = ? AND final_written = 0")
+      .run(runId);
+    assert(changes === 1, `run ${runId} got a final row twice, or was never written down`);
+  }
+
+  /** Drops damaged records; their containers are adopted again from their labels. Returns which they were. */
+  mend(): RunId[] {
+    const damaged = this.#stored("SELECT run_id, entry, entry_hash FROM runs").filter(
+      (row) => unseal(row, StoredRecord) === null,
     );
+    if (damaged.length === 0) return [];
+    this.#database.write(() => {
+      const drop = this.#database.sqlite.prepare("DELETE FROM runs WHERE run_id = ?");
+      for (const { run_id: runId } of damaged) drop.run(runId);
+    });
+    return damaged.map((row) => row.run_id);
   }
 
-  #change(sql: string, values: Record<string, string | number | null>): number {
-    return this.#database.write(() => this.#database.sqlite.prepare(sql).run(values).changes);
+  #read(sql: string): RunRecord[] {
+    return this.#stored(sql)
+      .map((row) => unseal(row, StoredRecord))
+      .filter((record) => record !== null);
   }
-}
 
-function recordOf(stored: StoredRun): RunRecord {
-  const { boot_id: bootId, pid, start_ticks: startTicks, since_ms: sinceMs } = stored;
-  const { gate_boot_id: gateBootId, gate_opened_ms: atMs, end_reason: reason } = stored;
-  return {
-    runId: stored.run_id,
-    instanceId: stored.instance_id,
-    placementEpoch: stored.placement_epoch,
-    phase: stored.phase,
-    containerId: stored.container_id,
-    process:
-      bootId === null || pid === null || startTicks === null || sinceMs === null
-        ? null
-        : { bootId, pid, startTicks, sinceMs },
-    gateOpened: gateBootId === null || atMs === null ? null : { bootId: gateBootId, atMs },
-    restarts: stored.restarts,
-    lastBackoffMs: stored.last_backoff_ms,
-    end: reason === null ? null : { reason, problem: stored.problem, exitCode: stored.exit_code },
-  };
+  #stored(sql: string): StoredRun[] {
+    return this.#database.sqlite.prepare<[], StoredRun>(sql).all();
+  }
 }

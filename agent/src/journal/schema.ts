@@ -23,10 +23,12 @@ const STEPS = [
     clock_ms         INTEGER NOT NULL DEFAULT 0   -- time this journal was open, summed over all agents
   ) STRICT;
 
+  -- Each entry is canonical JSON beside its SHA-256.
   CREATE TABLE desired (
     instance_id      TEXT    NOT NULL,
     placement_epoch  INTEGER NOT NULL,
-    entry            TEXT    NOT NULL,            -- DesiredInstance, canonical JSON
+    want             TEXT    NOT NULL,
+    entry            TEXT    NOT NULL,
     entry_hash       TEXT    NOT NULL,
     absent           INTEGER NOT NULL DEFAULT 0,  -- 1: the last set lacked it; kept all the same
     gone             INTEGER NOT NULL DEFAULT 0,  -- 1: removal was ordered and the container is gone
@@ -35,32 +37,21 @@ const STEPS = [
 
   CREATE TABLE runs (
     run_id           TEXT    PRIMARY KEY,
-    instance_id      TEXT    NOT NULL,
-    placement_epoch  INTEGER NOT NULL,
-    phase            TEXT    NOT NULL CHECK (phase IN ('intended', 'created', 'gate-opened', 'ended')),
-    container_id     TEXT,
-    boot_id          TEXT,
-    pid              INTEGER,
-    start_ticks      INTEGER,
-    since_ms         INTEGER,
-    gate_boot_id     TEXT,
-    gate_opened_ms   INTEGER,
-    restarts         INTEGER NOT NULL DEFAULT 0,
-    last_backoff_ms  INTEGER,
-    end_reason       TEXT,
-    problem          TEXT,
-    exit_code        INTEGER
+    entry            TEXT    NOT NULL,
+    entry_hash       TEXT    NOT NULL,
+    final_written    INTEGER NOT NULL DEFAULT 0   -- 1: its final usage row is in the chain
   ) STRICT, WITHOUT ROWID;
 
+  CREATE TABLE known_epochs (
+    instance_id      TEXT    PRIMARY KEY,
+    epoch            INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- Not tied to runs: a damaged run record must not take its proven time with it.
   CREATE TABLE intervals (
-    run_id           TEXT    PRIMARY KEY REFERENCES runs (run_id),
-    boot_id          TEXT    NOT NULL,
-    pid              INTEGER NOT NULL,
-    start_ticks      INTEGER NOT NULL,
-    start_ms         INTEGER NOT NULL,
-    end_ms           INTEGER NOT NULL CHECK (end_ms >= start_ms),
-    wall_end_ms      INTEGER NOT NULL,
-    is_open          INTEGER NOT NULL
+    run_id           TEXT    PRIMARY KEY,
+    entry            TEXT    NOT NULL,
+    entry_hash       TEXT    NOT NULL
   ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE rows (

@@ -1,0 +1,64 @@
+/**
+ * From what was seen in this round to what metering counts: which process' life is a run's time, since when, and
+ * whether it goes on. Pure; the loop reads /proc in between.
+ */
+import type { Life, MeteredRun } from "./metering.ts";
+import type { RunRecord } from "./run-record.ts";
+import type { Interval, Moment } from "./usage-interval.ts";
+
+/** Start times in /proc count USER_HZ, which is 100 on every Linux we run on. */
+const MS_PER_TICK = 10;
+
+export interface RunSighting {
+  record: RunRecord;
+  interval: Interval | null;
+  /**
+   * The container's first process: alive in /proc now; none (it ended, or nothing runs); or not to be told, because
+   * /proc could not be read.
+   */
+  process: { alive: true; pid: number; startTicks: number } | { alive: false } | "unknown";
+  /** When the container ended, on this boot's clock; null when not known or not to be trusted. */
+  finishedMs: number | null;
+}
+
+/**
+ * The pid whose life must be read for a run. With a silent runtime (`containerPid` undefined) it is the one that was
+ * metered last, so metering goes on without the runtime. Null: there is none to look at.
+ */
+export function pidToRead(
+  interval: Interval | null,
+  containerPid: number | null | undefined,
+  now: Moment,
+): number | null {
+  if (typeof containerPid === "number") return containerPid;
+  return interval?.isOpen === true && interval.bootId === now.bootId ? interval.pid : null;
+}
+
+/** Null while there is nothing to count or close: the gate has not opened and the run is not over. */
+export function meteredRun(sighting: RunSighting, now: Moment): MeteredRun | null {
+  const { record } = sighting;
+  const isOver = record.end !== null;
+  if (record.gate === null && !isOver) return null;
+  const { runId, instanceId, placementEpoch } = record;
+  const process = record.gate === null ? null : processOf(sighting, record.gate, now);
+  return { runId, instanceId, placementEpoch, process, isOver };
+}
+
+function processOf(
+  { interval, process, finishedMs }: RunSighting,
+  gate: NonNullable<RunRecord["gate"]>,
+  now: Moment,
+): MeteredRun["process"] {
+  if (process === "unknown" || !process.alive) {
+    if (interval?.isOpen !== true) return null;
+    const { bootId, pid, startTicks, startMs: sinceMs } = interval;
+    const life: Life = process === "unknown" ? { state: "unknown" } : { state: "ended", finishedMs };
+    return { bootId, pid, startTicks, sinceMs, life };
+  }
+  const { pid, startTicks } = process;
+  // What lives now has lived since its start, seen or not. Start times count suspended time, which CLOCK_MONOTONIC
+  // does not, so this can come out too late and never too early.
+  const startedMs = (startTicks + 1) * MS_PER_TICK;
+  const sinceMs = gate.bootId === now.bootId ? Math.max(gate.ms, startedMs) : startedMs;
+  return { bootId: now.bootId, pid, startTicks, sinceMs, life: { state: "alive" } };
+}

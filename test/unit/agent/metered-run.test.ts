@@ -1,0 +1,141 @@
+import type { BootId, InstanceId, RunId } from "@remotegpu/shared/ids";
+import { meteredRun, pidToRead } from "@remotegpu/agent/core/metered-run";
+import type { RunRecord } from "@remotegpu/agent/core/run-record";
+import type { Interval } from "@remotegpu/agent/core/usage-interval";
+import { describe, expect, test } from "vitest";
+
+const BOOT = "11111111-1111-4111-8111-111111111111" as BootId;
+const LATER_BOOT = "22222222-2222-4222-8222-222222222222" as BootId;
+const now = { bootId: BOOT, nowMs: 100_000, wallMs: 0 };
+const key = { runId: "run-1" as RunId, instanceId: "env-1" as InstanceId, placementEpoch: 2 };
+const END = { phase: "stopped", problem: null, detail: "Over.", exitCode: 0, orderedBy: null } as const;
+
+const record = (changes: Partial<RunRecord> = {}): RunRecord => ({
+  ...key,
+  specHash: "0".repeat(64),
+  containerId: "c1",
+  starts: 1,
+  lastStart: null,
+  gate: { bootId: BOOT, ms: 50_000 },
+  trouble: null,
+  stop: null,
+  end: null,
+  ...changes,
+});
+const open: Interval = {
+  runId: key.runId,
+  bootId: BOOT,
+  pid: 7,
+  startTicks: 4_000,
+  startMs: 60_000,
+  endMs: 90_000,
+  wallEndMs: 0,
+  isOpen: true,
+};
+
+describe("which pid is looked at", () => {
+  test.each([
+    { what: "the running container's", containerPid: 9, interval: open, pid: 9 },
+    {
+      what: "the metered one's while the runtime is silent",
+      containerPid: undefined,
+      interval: open,
+      pid: 7,
+    },
+    { what: "the metered one's when the container does not run", containerPid: null, interval: open, pid: 7 },
+    {
+      what: "none when nothing is open",
+      containerPid: null,
+      interval: { ...open, isOpen: false },
+      pid: null,
+    },
+    {
+      what: "none of another boot",
+      containerPid: null,
+      interval: { ...open, bootId: LATER_BOOT },
+      pid: null,
+    },
+    { what: "none when nothing was ever metered", containerPid: undefined, interval: null, pid: null },
+  ])("$what", ({ containerPid, interval, pid }) => {
+    expect(pidToRead(interval, containerPid, now)).toBe(pid);
+  });
+});
+
+describe("from when a living process counts", () => {
+  test.each([
+    { what: "the gate, for a process older than it", startTicks: 4_000, gateMs: 50_000, sinceMs: 50_000 },
+    { what: "its start, for one that came later", startTicks: 7_000, gateMs: 50_000, sinceMs: 70_010 },
+  ])("$what", ({ startTicks, gateMs, sinceMs }) => {
+    const seen = meteredRun(
+      {
+        record: record({ gate: { bootId: BOOT, ms: gateMs } }),
+        interval: null,
+        process: { alive: true, pid: 7, startTicks },
+        finishedMs: null,
+      },
+      now,
+    );
+
+    expect(seen?.process).toEqual({ bootId: BOOT, pid: 7, startTicks, sinceMs, life: { state: "alive" } });
+  });
+
+  test("its start, when the gate opened in a boot before", () => {
+    const seen = meteredRun(
+      {
+        record: record({ gate: { bootId: LATER_BOOT, ms: 99_000_000 } }),
+        interval: null,
+        process: { alive: true, pid: 7, startTicks: 3_000 },
+        finishedMs: null,
+      },
+      now,
+    );
+
+    expect(seen?.process?.sinceMs).toBe(30_010);
+  });
+});
+
+describe("a process that is not found alive", () => {
+  test("ended when the runtime says so", () => {
+    const seen = meteredRun(
+      { record: record(), interval: open, process: { alive: false }, finishedMs: 95_000 },
+      now,
+    );
+
+    expect(seen?.process).toMatchObject({ pid: 7, life: { state: "ended", finishedMs: 95_000 } });
+  });
+
+  test("is in doubt while /proc cannot be read", () => {
+    const seen = meteredRun({ record: record(), interval: open, process: "unknown", finishedMs: null }, now);
+
+    expect(seen?.process?.life).toEqual({ state: "unknown" });
+  });
+
+  test("is none when none was metered", () => {
+    const seen = meteredRun(
+      { record: record(), interval: null, process: { alive: false }, finishedMs: null },
+      now,
+    );
+
+    expect(seen).toEqual({ ...key, process: null, isOver: false });
+  });
+});
+
+describe("a run whose gate never opened", () => {
+  const alive = { alive: true, pid: 7, startTicks: 1 } as const;
+
+  test("is not metered while it may still open", () => {
+    const waiting = record({ gate: null });
+
+    expect(meteredRun({ record: waiting, interval: null, process: alive, finishedMs: null }, now)).toBeNull();
+  });
+
+  test("is closed with nothing when it is over", () => {
+    const over = record({ gate: null, end: END });
+
+    expect(meteredRun({ record: over, interval: null, process: alive, finishedMs: null }, now)).toEqual({
+      ...key,
+      process: null,
+      isOver: true,
+    });
+  });
+});
