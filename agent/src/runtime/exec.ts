@@ -2,13 +2,13 @@
  * A short command in a running container: arguments as they are, bytes in, bytes out, a deadline after which
  * the command and what it started are killed. No terminal; that is another way.
  */
-import { Writable } from "node:stream";
 import type { Duplex } from "node:stream";
 import type Dockerode from "dockerode";
 import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/protocol";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { QUICK_MS } from "./docker.ts";
 import type { Docker } from "./docker.ts";
+import { OutputFrames } from "./output-frames.ts";
 import { killTree } from "./process-tree.ts";
 import { isStatus, RuntimeError } from "./runtime-error.ts";
 
@@ -70,13 +70,11 @@ export class Execs {
         abortSignal,
       }),
     );
+    const stream = await this.#call("start a command", () =>
+      exec.start({ hijack: true, stdin: stdin !== null }),
+    );
     const output = new Output();
-    const stream = await this.#call("start a command", async (client) => {
-      const duplex = await exec.start({ hijack: true, stdin: stdin !== null });
-      client.modem.demuxStream(duplex, output.stdout, output.stderr);
-      return duplex;
-    });
-    const ended = pump(stream, stdin);
+    const ended = pump(stream, stdin, output);
     const seconds = Math.min(timeoutSeconds, MAX_EXEC_SECONDS);
     const isInTime = await Promise.race([ended.then(() => true), after(seconds * MS_PER_SECOND)]);
     if (!isInTime) {
@@ -119,50 +117,37 @@ export class Execs {
   #calls = 0;
 }
 
-/** Feeds stdin and waits until the far end closes. */
-async function pump(stream: Duplex, stdin: Buffer | null): Promise<void> {
+/** Feeds stdin and collects both outputs until the far end closes. */
+async function pump(stream: Duplex, stdin: Buffer | null, output: Output): Promise<void> {
+  const frames = new OutputFrames((name, bytes) => output.take(name, bytes));
+  stream.on("data", (chunk: Buffer) => frames.write(chunk));
   const closed = new Promise<void>((resolve) => {
     stream.once("end", resolve);
     stream.once("close", resolve);
     // A command that ends without reading its input breaks the pipe; its exit code tells the rest.
-    stream.once("error", () => resolve());
+    stream.on("error", () => resolve());
   });
   if (stdin !== null) stream.end(stdin);
   await closed;
 }
 
+/** Takes all there is, so that the command is not held up by a full pipe, and keeps the first MAX_EXEC_BYTES. */
 class Output {
-  readonly stdout: Writable;
-  readonly stderr: Writable;
-  readonly #stdout: Buffer[] = [];
-  readonly #stderr: Buffer[] = [];
+  readonly #chunks: Record<"stdout" | "stderr", Buffer[]> = { stdout: [], stderr: [] };
   #bytesLeft = MAX_EXEC_BYTES;
   #truncated = false;
 
-  constructor() {
-    this.stdout = this.#sink(this.#stdout);
-    this.stderr = this.#sink(this.#stderr);
+  take(name: "stdout" | "stderr", bytes: Buffer): void {
+    const kept = bytes.subarray(0, this.#bytesLeft);
+    this.#bytesLeft -= kept.length;
+    if (kept.length < bytes.length) this.#truncated = true;
+    // A copy: a piece of a chunk would keep the whole chunk alive.
+    if (kept.length > 0) this.#chunks[name].push(Buffer.from(kept));
   }
 
   collected(): { stdout: Buffer; stderr: Buffer; truncated: boolean } {
-    return {
-      stdout: Buffer.concat(this.#stdout),
-      stderr: Buffer.concat(this.#stderr),
-      truncated: this.#truncated,
-    };
-  }
-
-  /** Reads on beyond the limit, so that the command is not held up by a full pipe. */
-  #sink(chunks: Buffer[]): Writable {
-    return new Writable({
-      write: (chunk: Buffer, _encoding, done) => {
-        const kept = chunk.subarray(0, this.#bytesLeft);
-        this.#bytesLeft -= kept.length;
-        if (kept.length < chunk.length) this.#truncated = true;
-        if (kept.length > 0) chunks.push(Buffer.from(kept));
-        done();
-      },
-    });
+    const { stdout, stderr } = this.#chunks;
+    return { stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr), truncated: this.#truncated };
   }
 }
 

@@ -6,9 +6,14 @@
 import { createHash } from "node:crypto";
 import { chmod, mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-/** Where Debian's busybox-static puts it. */
-const BUSYBOX_PATHS = ["/usr/bin/busybox", "/bin/busybox"];
+/** An installed agent has it beside its code; else it is where Debian's busybox-static puts it. */
+const BUSYBOX_PATHS = [
+  fileURLToPath(new URL("./busybox", import.meta.url)),
+  "/usr/bin/busybox",
+  "/bin/busybox",
+];
 
 export class ToolboxError extends Error {
   override name = "ToolboxError";

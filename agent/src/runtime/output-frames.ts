@@ -1,0 +1,44 @@
+/**
+ * Parts the two outputs of a command, which the runtime sends in one stream of frames: one byte says which output,
+ * four (big-endian, after three empty ones) how long. Frames are passed on as they come, in whatever pieces: the
+ * client library's own reader recurses per frame, which a command that writes single bytes turns into a crash.
+ */
+
+const HEADER_BYTES = 8;
+const LENGTH_AT = 4;
+
+export type FrameSink = (output: "stdout" | "stderr", bytes: Buffer) => void;
+
+export class OutputFrames {
+  readonly #sink: FrameSink;
+  #header = Buffer.alloc(0);
+  #output: "stdout" | "stderr" = "stdout";
+  #bytesLeft = 0;
+
+  constructor(sink: FrameSink) {
+    this.#sink = sink;
+  }
+
+  write(chunk: Buffer): void {
+    let rest = chunk;
+    while (rest.length > 0) rest = this.#bytesLeft > 0 ? this.#body(rest) : this.#head(rest);
+  }
+
+  #body(bytes: Buffer): Buffer {
+    const part = bytes.subarray(0, this.#bytesLeft);
+    this.#bytesLeft -= part.length;
+    this.#sink(this.#output, part);
+    return bytes.subarray(part.length);
+  }
+
+  #head(bytes: Buffer): Buffer {
+    const missing = HEADER_BYTES - this.#header.length;
+    this.#header = Buffer.concat([this.#header, bytes.subarray(0, missing)]);
+    if (this.#header.length === HEADER_BYTES) {
+      this.#output = this.#header[0] === 2 ? "stderr" : "stdout";
+      this.#bytesLeft = this.#header.readUInt32BE(LENGTH_AT);
+      this.#header = Buffer.alloc(0);
+    }
+    return bytes.subarray(missing);
+  }
+}
