@@ -119,11 +119,11 @@ export class HostConnection {
     this.#current = connection;
     try {
       if (this.#isClosed) return;
-      const status = this.#followStatus(connection);
+      // The library never ends this iteration, not even with the connection, so nobody waits for it.
+      void this.#followStatus(connection);
       await this.#openSubscriptions(connection);
       this.#setConnected();
       await connection.closed();
-      await status;
     } finally {
       this.#isConnected = false;
       this.#current = null;
