@@ -298,7 +298,7 @@ ALTER TABLE resource_quotas
 ALTER TABLE hosts
   ADD CONSTRAINT hosts_status_check CHECK (status IN ('offline', 'online', 'maintenance')) NOT VALID,
   ADD CONSTRAINT hosts_health_status_check CHECK (health_status IN ('healthy', 'degraded', 'unhealthy', 'unknown')) NOT VALID,
-  ADD CONSTRAINT hosts_port_check CHECK (ssh_port BETWEEN 1 AND 65535 AND agent_port BETWEEN 1 AND 65535) NOT VALID,
+  ADD CONSTRAINT hosts_port_check CHECK (ssh_port >= 1 AND ssh_port <= 65535 AND agent_port >= 1 AND agent_port <= 65535) NOT VALID,
   ADD CONSTRAINT hosts_connection_check CHECK (connection IN ('never', 'connected', 'suspect', 'unreachable')),
   ADD CONSTRAINT hosts_attach_mode_check CHECK (attach_mode IN ('cdi', 'gpus', 'plain')),
   ADD CONSTRAINT hosts_generation_check CHECK (generation >= 0 AND applied_generation >= 0 AND applied_term >= 0);
@@ -314,8 +314,8 @@ ALTER TABLE environments
     'stopping', 'restarting', 'stopped', 'error', 'deleting')) NOT VALID,
   ADD CONSTRAINT environments_size_check CHECK (cpu > 0 AND memory > 0 AND gpu >= 0 AND storage >= 0) NOT VALID,
   ADD CONSTRAINT environments_new_size_check CHECK (gpu_memory >= 0 AND temp_storage >= 0),
-  ADD CONSTRAINT environments_port_check CHECK (ssh_port BETWEEN 1 AND 65535 AND rdp_port BETWEEN 1 AND 65535
-    AND jupyter_port BETWEEN 1 AND 65535) NOT VALID,
+  ADD CONSTRAINT environments_port_check CHECK (ssh_port >= 1 AND ssh_port <= 65535 AND rdp_port >= 1 AND rdp_port <= 65535
+    AND jupyter_port >= 1 AND jupyter_port <= 65535) NOT VALID,
   ADD CONSTRAINT environments_tensorboard_port_check CHECK (tensorboard_port BETWEEN 1 AND 65535),
   ADD CONSTRAINT environments_mounted_datasets_check CHECK (mounts_at_paths_ok(mounted_datasets, '^/gemini/data-[1-3]$')),
   ADD CONSTRAINT environments_mounted_models_check CHECK (mounts_at_paths_ok(mounted_models, '^/gemini/pretrain[1-3]$')),
@@ -328,7 +328,8 @@ ALTER TABLE environments
 ALTER TABLE port_mappings
   ADD CONSTRAINT port_mappings_service_type_check CHECK (service_type IN ('ssh', 'rdp', 'jupyter', 'tensorboard', 'custom')) NOT VALID,
   ADD CONSTRAINT port_mappings_status_check CHECK (status IN ('active', 'released')) NOT VALID,
-  ADD CONSTRAINT port_mappings_port_check CHECK (external_port BETWEEN 1 AND 65535 AND internal_port BETWEEN 1 AND 65535) NOT VALID,
+  ADD CONSTRAINT port_mappings_port_check CHECK (external_port >= 1 AND external_port <= 65535
+    AND internal_port >= 1 AND internal_port <= 65535) NOT VALID,
   ADD CONSTRAINT port_mappings_auto_release_hours_check CHECK (auto_release_hours >= 1),
   ADD CONSTRAINT port_mappings_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments NOT VALID,
   ADD CONSTRAINT port_mappings_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts NOT VALID;

@@ -1,0 +1,1222 @@
+-- The schema that the migrations build, read back from the catalogue. Generated: see README.md, do not edit.
+
+CREATE EXTENSION IF NOT EXISTS pgcrypto;
+CREATE EXTENSION IF NOT EXISTS "uuid-ossp";
+
+CREATE OR REPLACE FUNCTION env_vars_ok(vars jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  SELECT CASE
+    WHEN vars IS NULL THEN true
+    WHEN jsonb_typeof(vars) <> 'object' THEN false
+    ELSE (
+      SELECT COALESCE(bool_and(name ~ '^[A-Za-z_][A-Za-z0-9_]*$' AND jsonb_typeof(value) = 'string'), true) AND count(*) <= 64
+      FROM jsonb_each(vars) AS variable (name, value)
+    )
+  END
+$function$;
+
+CREATE OR REPLACE FUNCTION ledger_transaction_sums_to_zero()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  total numeric;
+BEGIN
+  SELECT sum(amount) INTO total FROM ledger_entries WHERE transaction_id = NEW.transaction_id;
+  IF total <> 0 THEN
+    RAISE EXCEPTION 'ledger transaction % sums to %, not to zero', NEW.transaction_id, total USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION mounted_ids_ok(ids jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  SELECT CASE
+    WHEN ids IS NULL THEN true
+    WHEN jsonb_typeof(ids) <> 'array' THEN false
+    WHEN jsonb_array_length(ids) > 3 THEN false
+    ELSE (
+      SELECT COALESCE(bool_and(jsonb_typeof(id) = 'number' AND id::text ~ '^(0|[1-9][0-9]{0,18})$'), true)
+        AND count(*) = count(DISTINCT id)
+      FROM jsonb_array_elements(ids) AS element (id)
+    )
+  END
+$function$;
+
+CREATE OR REPLACE FUNCTION mounts_at_paths_ok(mounts jsonb, path_pattern text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  SELECT CASE
+    WHEN mounts IS NULL THEN true
+    WHEN jsonb_typeof(mounts) <> 'array' THEN false
+    WHEN jsonb_array_length(mounts) > 3 THEN false
+    ELSE (
+      SELECT COALESCE(bool_and(
+          jsonb_typeof(mount) = 'object'
+          AND COALESCE(jsonb_typeof(mount -> 'id') = 'number' AND mount ->> 'id' ~ '^[1-9][0-9]{0,18}$', false)
+          AND COALESCE(jsonb_typeof(mount -> 'path') = 'string' AND mount ->> 'path' ~ path_pattern, false)
+          AND COALESCE(mount -> 'readonly' = 'true'::jsonb, false)
+          AND (SELECT count(*) FROM jsonb_object_keys(CASE jsonb_typeof(mount) WHEN 'object' THEN mount ELSE '{}' END)) = 3
+        ), true)
+        AND count(*) = count(DISTINCT mount -> 'id') AND count(*) = count(DISTINCT mount -> 'path')
+      FROM jsonb_array_elements(mounts) AS element (mount)
+    )
+  END
+$function$;
+
+CREATE OR REPLACE FUNCTION refuse_change_of_append_only()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION '% is append-only: % is refused, a correction is a new entry', TG_TABLE_NAME, TG_OP
+    USING ERRCODE = 'restrict_violation';
+END $function$;
+
+CREATE OR REPLACE FUNCTION set_updated_at()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  NEW.updated_at = now();
+  RETURN NEW;
+END $function$;
+
+CREATE TABLE alarms (
+  id bigserial,
+  kind varchar(64) NOT NULL,
+  subject varchar(256) NOT NULL,
+  detail text,
+  raised_at timestamptz NOT NULL DEFAULT now(),
+  cleared_at timestamptz,
+  CONSTRAINT alarms_pkey PRIMARY KEY (id)
+);
+CREATE INDEX idx_alarms_open ON alarms USING btree (kind, subject) WHERE (cleared_at IS NULL);
+
+CREATE TABLE api_keys (
+  id bigserial,
+  customer_id bigint NOT NULL,
+  name varchar(128),
+  prefix varchar(16) NOT NULL,
+  key_hash varchar(64) NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  last_used_at timestamptz,
+  revoked_at timestamptz,
+  CONSTRAINT api_keys_pkey PRIMARY KEY (id),
+  CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash)
+);
+CREATE INDEX idx_api_keys_customer ON api_keys USING btree (customer_id);
+
+CREATE TABLE audit_log (
+  id bigserial,
+  at timestamptz NOT NULL DEFAULT now(),
+  api_key_id bigint,
+  actor_customer_id bigint,
+  method varchar(16) NOT NULL,
+  route varchar(256) NOT NULL,
+  subject varchar(256),
+  status integer,
+  detail jsonb,
+  CONSTRAINT audit_log_pkey PRIMARY KEY (id)
+);
+CREATE INDEX idx_audit_log_actor ON audit_log USING btree (actor_customer_id, id);
+
+CREATE TABLE billing_records (
+  id bigserial,
+  customer_id bigint NOT NULL,
+  resource_type varchar(32) NOT NULL,
+  quantity numeric NOT NULL,
+  unit_price numeric(18,6) NOT NULL,
+  amount numeric(20,4) NOT NULL,
+  currency varchar(10) DEFAULT 'CNY',
+  start_time timestamptz NOT NULL,
+  end_time timestamptz NOT NULL,
+  created_at timestamptz DEFAULT now(),
+  workspace_id bigint,
+  resource_id varchar(64),
+  resource_name varchar(256),
+  billing_unit varchar(20) DEFAULT 'minute',
+  billing_minutes integer,
+  line varchar(160),
+  run_id varchar(64),
+  usage_month date,
+  invoice_month date,
+  legacy_resource_type varchar(32),
+  transaction_id bigint,
+  CONSTRAINT billing_records_pkey PRIMARY KEY (id),
+  CONSTRAINT billing_records_billing_unit_check CHECK ((billing_unit IN ('minute', 'hour', 'day'))),
+  CONSTRAINT billing_records_month_check CHECK (((EXTRACT(day FROM usage_month) = (1)::numeric) AND (EXTRACT(day FROM invoice_month) = (1)::numeric)))
+);
+ALTER TABLE billing_records
+  ADD CONSTRAINT billing_records_resource_type_check CHECK (((resource_type IN ('environment', 'training', 'inference', 'storage')) OR (((resource_type)::text = 'legacy'::text) AND (legacy_resource_type IS NOT NULL)))) NOT VALID;
+CREATE INDEX idx_billing_records_created_at ON billing_records USING btree (created_at DESC);
+CREATE INDEX idx_billing_records_customer ON billing_records USING btree (customer_id);
+CREATE INDEX idx_billing_records_resource ON billing_records USING btree (resource_id);
+CREATE INDEX idx_billing_records_run ON billing_records USING btree (run_id);
+CREATE INDEX idx_billing_records_start_time ON billing_records USING btree (start_time DESC);
+CREATE INDEX idx_billing_records_transaction ON billing_records USING btree (transaction_id);
+CREATE INDEX idx_billing_records_workspace ON billing_records USING btree (workspace_id);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON billing_records FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON billing_records FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
+
+CREATE TABLE cluster_state (
+  singleton boolean NOT NULL DEFAULT true,
+  db_incarnation bigint NOT NULL DEFAULT 1,
+  CONSTRAINT cluster_state_pkey PRIMARY KEY (singleton),
+  CONSTRAINT cluster_state_db_incarnation_check CHECK ((db_incarnation >= 1)),
+  CONSTRAINT cluster_state_singleton_check CHECK (singleton)
+);
+
+CREATE TABLE customers (
+  id bigserial,
+  uuid uuid DEFAULT uuid_generate_v4(),
+  username varchar(64) NOT NULL,
+  email varchar(128) NOT NULL,
+  password_hash varchar(256) NOT NULL,
+  display_name varchar(128),
+  avatar_url varchar(512),
+  phone varchar(32),
+  full_name varchar(256),
+  company varchar(256),
+  user_type varchar(32) DEFAULT 'external',
+  account_type varchar(32) DEFAULT 'individual',
+  status varchar(32) DEFAULT 'active',
+  email_verified boolean DEFAULT false,
+  phone_verified boolean DEFAULT false,
+  last_login_at timestamptz,
+  deleted_at timestamptz,
+  created_at timestamptz DEFAULT now(),
+  updated_at timestamptz DEFAULT now(),
+  balance numeric(20,4) NOT NULL DEFAULT 0.00,
+  currency varchar(10) NOT NULL DEFAULT 'CNY',
+  overdue_status varchar(20) NOT NULL DEFAULT 'normal',
+  overdue_since timestamptz,
+  last_payment_at timestamptz,
+  credit_limit numeric(20,4) NOT NULL DEFAULT 0,
+  CONSTRAINT customers_pkey PRIMARY KEY (id),
+  CONSTRAINT customers_credit_limit_check CHECK ((credit_limit >= (0)::numeric)),
+  CONSTRAINT customers_email_key UNIQUE (email),
+  CONSTRAINT customers_overdue_status_check CHECK ((overdue_status IN ('normal', 'overdue', 'suspended'))),
+  CONSTRAINT customers_username_key UNIQUE (username),
+  CONSTRAINT customers_uuid_key UNIQUE (uuid)
+);
+ALTER TABLE customers
+  ADD CONSTRAINT customers_account_type_check CHECK ((account_type IN ('individual', 'enterprise'))) NOT VALID,
+  ADD CONSTRAINT customers_status_check CHECK ((status IN ('active', 'suspended', 'deleted'))) NOT VALID,
+  ADD CONSTRAINT customers_user_type_check CHECK ((user_type IN ('admin', 'internal', 'external'))) NOT VALID;
+CREATE INDEX idx_customers_account_type ON customers USING btree (account_type);
+CREATE INDEX idx_customers_email ON customers USING btree (email);
+CREATE INDEX idx_customers_overdue_status ON customers USING btree (overdue_status);
+CREATE INDEX idx_customers_status ON customers USING btree (status);
+CREATE INDEX idx_customers_user_type ON customers USING btree (user_type);
+CREATE INDEX idx_customers_username ON customers USING btree (username);
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE dataset_versions (
+  id bigserial,
+  dataset_id bigint NOT NULL,
+  version varchar(64) NOT NULL,
+  storage_path varchar(512),
+  created_at timestamptz DEFAULT now(),
+  CONSTRAINT dataset_versions_pkey PRIMARY KEY (id)
+);
+CREATE INDEX idx_dataset_versions_dataset ON dataset_versions USING btree (dataset_id);
+
+CREATE TABLE datasets (
+  id bigserial,
+  uuid uuid DEFAULT uuid_generate_v4(),
+  customer_id bigint NOT NULL,
+  workspace_id bigint,
+  name varchar(256) NOT NULL,
+  description text,
+  storage_path varchar(512) NOT NULL,
+  storage_type varchar(32),
+  total_size bigint DEFAULT 0,
+  file_count integer DEFAULT 0,
+  status varchar(20) DEFAULT 'uploading',
+  visibility varchar(20) DEFAULT 'private',
+  created_at timestamptz DEFAULT now(),
+  updated_at timestamptz DEFAULT now(),
+  CONSTRAINT datasets_pkey PRIMARY KEY (id),
+  CONSTRAINT datasets_uuid_key UNIQUE (uuid)
+);
+ALTER TABLE datasets
+  ADD CONSTRAINT datasets_status_check CHECK ((status IN ('uploading', 'ready', 'error'))) NOT VALID,
+  ADD CONSTRAINT datasets_visibility_check CHECK ((visibility IN ('private', 'workspace', 'public'))) NOT VALID;
+CREATE INDEX idx_datasets_customer ON datasets USING btree (customer_id);
+CREATE INDEX idx_datasets_workspace ON datasets USING btree (workspace_id);
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON datasets FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE environments (
+  id varchar(64) NOT NULL,
+  customer_id bigint NOT NULL,
+  workspace_id bigint,
+  host_id varchar(64),
+  name varchar(128) NOT NULL,
+  description text,
+  image varchar(256) NOT NULL,
+  status varchar(20) DEFAULT 'creating',
+  cpu integer NOT NULL,
+  memory bigint NOT NULL,
+  gpu integer DEFAULT 0,
+  storage bigint,
+  ssh_port integer,
+  rdp_port integer,
+  jupyter_port integer,
+  container_id varchar(128),
+  pod_name varchar(128),
+  started_at timestamptz,
+  stopped_at timestamptz,
+  created_at timestamptz DEFAULT now(),
+  updated_at timestamptz DEFAULT now(),
+  gpu_memory bigint,
+  temp_storage bigint,
+  ssh_enabled boolean DEFAULT true,
+  rdp_enabled boolean DEFAULT false,
+  jupyter_token varchar(128),
+  jupyter_enabled boolean DEFAULT true,
+  tensorboard_port integer,
+  tensorboard_enabled boolean DEFAULT false,
+  web_terminal_enabled boolean DEFAULT true,
+  mounted_datasets jsonb,
+  mounted_models jsonb,
+  env_vars jsonb,
+  config jsonb,
+  deleted_at timestamptz,
+  status_reason text,
+  status_deadline_at timestamptz,
+  storage_pool varchar(64),
+  CONSTRAINT environments_pkey PRIMARY KEY (id),
+  CONSTRAINT environments_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
+  CONSTRAINT environments_env_vars_check CHECK (env_vars_ok(env_vars)),
+  CONSTRAINT environments_mounted_datasets_check CHECK (mounts_at_paths_ok(mounted_datasets, '^/gemini/data-[1-3]$'::text)),
+  CONSTRAINT environments_mounted_models_check CHECK (mounts_at_paths_ok(mounted_models, '^/gemini/pretrain[1-3]$'::text)),
+  CONSTRAINT environments_new_size_check CHECK (((gpu_memory >= 0) AND (temp_storage >= 0))),
+  CONSTRAINT environments_tensorboard_port_check CHECK (((tensorboard_port >= 1) AND (tensorboard_port <= 65535)))
+);
+ALTER TABLE environments
+  ADD CONSTRAINT environments_port_check CHECK (((ssh_port >= 1) AND (ssh_port <= 65535) AND (rdp_port >= 1) AND (rdp_port <= 65535) AND (jupyter_port >= 1) AND (jupyter_port <= 65535))) NOT VALID,
+  ADD CONSTRAINT environments_size_check CHECK (((cpu > 0) AND (memory > 0) AND (gpu >= 0) AND (storage >= 0))) NOT VALID,
+  ADD CONSTRAINT environments_status_check CHECK (((status IS NOT NULL) AND (status IN ('queued', 'creating', 'running', 'stopping', 'restarting', 'stopped', 'error', 'deleting')))) NOT VALID;
+CREATE INDEX idx_environments_config ON environments USING gin (config);
+CREATE INDEX idx_environments_created_at ON environments USING btree (created_at DESC);
+CREATE INDEX idx_environments_customer ON environments USING btree (customer_id);
+CREATE INDEX idx_environments_deleted_at ON environments USING btree (deleted_at);
+CREATE INDEX idx_environments_env_vars ON environments USING gin (env_vars);
+CREATE INDEX idx_environments_host ON environments USING btree (host_id);
+CREATE INDEX idx_environments_mounted_datasets ON environments USING gin (mounted_datasets);
+CREATE INDEX idx_environments_mounted_models ON environments USING gin (mounted_models);
+CREATE INDEX idx_environments_status ON environments USING btree (status);
+CREATE INDEX idx_environments_workspace ON environments USING btree (workspace_id);
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON environments FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE events (
+  id bigserial,
+  at timestamptz NOT NULL DEFAULT now(),
+  workload_kind varchar(16),
+  workload_id varchar(64),
+  instance_id varchar(64),
+  host_id varchar(64),
+  gpu_uuid varchar(128),
+  customer_id bigint,
+  actor varchar(160),
+  kind varchar(64) NOT NULL,
+  old text,
+  new text,
+  reason text,
+  CONSTRAINT events_pkey PRIMARY KEY (id)
+);
+CREATE INDEX idx_events_customer ON events USING btree (customer_id, id);
+CREATE INDEX idx_events_host ON events USING btree (host_id, id);
+CREATE INDEX idx_events_workload ON events USING btree (workload_kind, workload_id, id);
+
+CREATE TABLE gpu_allocations (
+  id bigserial,
+  gpu_uuid varchar(128) NOT NULL,
+  mode varchar(16),
+  slot integer NOT NULL DEFAULT 0,
+  memory_mib integer,
+  share_thousandths integer,
+  instance_id varchar(64) NOT NULL,
+  epoch integer NOT NULL,
+  allocated_at timestamptz NOT NULL DEFAULT now(),
+  released_at timestamptz,
+  CONSTRAINT gpu_allocations_pkey PRIMARY KEY (id),
+  CONSTRAINT gpu_allocations_live_has_mode CHECK (((mode IS NULL) = (released_at IS NOT NULL))),
+  CONSTRAINT gpu_allocations_memory_mib_check CHECK ((memory_mib > 0)),
+  CONSTRAINT gpu_allocations_mode_check CHECK ((mode IN ('exclusive', 'shared'))),
+  CONSTRAINT gpu_allocations_share_thousandths_check CHECK (((share_thousandths >= 1) AND (share_thousandths <= 1000))),
+  CONSTRAINT gpu_allocations_slice_has_memory CHECK ((((mode)::text <> 'shared'::text) OR (memory_mib IS NOT NULL))),
+  CONSTRAINT gpu_allocations_slot_check CHECK ((slot >= 0))
+);
+CREATE UNIQUE INDEX gpu_allocations_one_exclusive ON gpu_allocations USING btree (gpu_uuid) WHERE ((mode)::text = 'exclusive'::text);
+CREATE UNIQUE INDEX gpu_allocations_one_per_slot ON gpu_allocations USING btree (gpu_uuid, slot) WHERE ((mode)::text = 'shared'::text);
+CREATE INDEX idx_gpu_allocations_gpu ON gpu_allocations USING btree (gpu_uuid, mode);
+CREATE INDEX idx_gpu_allocations_placement ON gpu_allocations USING btree (instance_id, epoch);
+
+CREATE TABLE gpus (
+  id bigserial,
+  host_id varchar(64) NOT NULL,
+  gpu_index integer NOT NULL,
+  uuid varchar(128),
+  name varchar(128),
+  brand varchar(64),
+  architecture varchar(64),
+  memory_total bigint,
+  compute_capability varchar(16),
+  status varchar(20) DEFAULT 'available',
+  health_status varchar(20) DEFAULT 'healthy',
+  allocated_to varchar(64),
+  allocated_at timestamptz,
+  power_limit integer,
+  temperature_limit integer,
+  created_at timestamptz DEFAULT now(),
+  updated_at timestamptz DEFAULT now(),
+  simulated boolean NOT NULL DEFAULT false,
+  pci_bus_id varchar(32),
+  driver_version varchar(32),
+  cordoned boolean NOT NULL DEFAULT false,
+  cordon_reason text,
+  memory_used_mib integer,
+  utilization_percent integer,
+  temperature_c integer,
+  power_w numeric,
+  last_seen_at timestamptz,
+  vanished_at timestamptz,
+  conflict_host_id varchar(64),
+  sharing_mode varchar(16),
+  CONSTRAINT gpus_pkey PRIMARY KEY (id),
+  CONSTRAINT gpus_host_id_gpu_index_key UNIQUE (host_id, gpu_index) DEFERRABLE,
+  CONSTRAINT gpus_sharing_mode_check CHECK ((sharing_mode IN ('exclusive', 'shared'))),
+  CONSTRAINT gpus_uuid_key UNIQUE (uuid),
+  CONSTRAINT gpus_uuid_sharing_mode_key UNIQUE (uuid, sharing_mode)
+);
+ALTER TABLE gpus
+  ADD CONSTRAINT gpus_health_status_check CHECK ((health_status IN ('healthy', 'degraded', 'unhealthy', 'unknown'))) NOT VALID,
+  ADD CONSTRAINT gpus_status_check CHECK ((status IN ('available', 'allocated', 'maintenance', 'error'))) NOT VALID;
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON gpus FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE host_boots (
+  host_id varchar(64) NOT NULL,
+  boot_id uuid NOT NULL,
+  utc_at_zero timestamptz NOT NULL,
+  round_trip_ms integer,
+  fixed_at timestamptz,
+  CONSTRAINT host_boots_pkey PRIMARY KEY (host_id, boot_id),
+  CONSTRAINT host_boots_round_trip_ms_check CHECK ((round_trip_ms >= 0))
+);
+
+CREATE TABLE host_credentials (
+  nkey varchar(56) NOT NULL,
+  host_id varchar(64) NOT NULL,
+  jwt_expires_at timestamptz,
+  issued_at timestamptz NOT NULL DEFAULT now(),
+  revoked_at timestamptz,
+  CONSTRAINT host_credentials_pkey PRIMARY KEY (nkey)
+);
+CREATE INDEX idx_host_credentials_host ON host_credentials USING btree (host_id);
+
+CREATE TABLE host_journals (
+  host_id varchar(64) NOT NULL,
+  journal_id uuid NOT NULL,
+  watermark bigint NOT NULL DEFAULT 0,
+  watermark_hash varchar(64),
+  head_seq bigint,
+  first_seen_at timestamptz NOT NULL DEFAULT now(),
+  last_batch_at timestamptz,
+  CONSTRAINT host_journals_pkey PRIMARY KEY (host_id, journal_id),
+  CONSTRAINT host_journals_head_seq_check CHECK ((head_seq >= 0)),
+  CONSTRAINT host_journals_watermark_check CHECK ((watermark >= 0))
+);
+
+CREATE TABLE hosts (
+  id varchar(64) NOT NULL,
+  name varchar(128) NOT NULL,
+  hostname varchar(256),
+  ip_address varchar(64) NOT NULL,
+  public_ip varchar(64),
+  os_type varchar(32),
+  os_version varchar(64),
+  arch varchar(32) DEFAULT 'x86_64',
+  deployment_mode varchar(32),
+  status varchar(20) DEFAULT 'offline',
+  health_status varchar(20) DEFAULT 'unknown',
+  total_cpu integer DEFAULT 0,
+  total_memory bigint DEFAULT 0,
+  total_disk bigint DEFAULT 0,
+  total_gpu integer DEFAULT 0,
+  used_cpu integer DEFAULT 0,
+  used_memory bigint DEFAULT 0,
+  used_disk bigint DEFAULT 0,
+  used_gpu integer DEFAULT 0,
+  ssh_port integer DEFAULT 22,
+  agent_port integer,
+  labels jsonb,
+  tags text[],
+  last_heartbeat timestamptz,
+  registered_at timestamptz DEFAULT now(),
+  created_at timestamptz DEFAULT now(),
+  updated_at timestamptz DEFAULT now(),
+  connection varchar(20) NOT NULL DEFAULT 'never',
+  cordoned boolean NOT NULL DEFAULT false,
+  cordon_reason text,
+  storage_pool varchar(64),
+  generation bigint NOT NULL DEFAULT 0,
+  applied_generation bigint NOT NULL DEFAULT 0,
+  applied_term bigint NOT NULL DEFAULT 0,
+  agent_epoch bigint,
+  boot_id uuid,
+  agent_version varchar(32),
+  protocol_min integer,
+  protocol_max integer,
+  attach_mode varchar(16),
+  simulated boolean NOT NULL DEFAULT false,
+  degraded text[] NOT NULL DEFAULT '{}',
+  observed_digest varchar(64),
+  observed_at timestamptz,
+  status_reason text,
+  confirmed_stops bigint,
+  revoked_at timestamptz,
+  deleted_at timestamptz,
+  CONSTRAINT hosts_pkey PRIMARY KEY (id),
+  CONSTRAINT hosts_attach_mode_check CHECK ((attach_mode IN ('cdi', 'gpus', 'plain'))),
+  CONSTRAINT hosts_connection_check CHECK ((connection IN ('never', 'connected', 'suspect', 'unreachable'))),
+  CONSTRAINT hosts_generation_check CHECK (((generation >= 0) AND (applied_generation >= 0) AND (applied_term >= 0)))
+);
+ALTER TABLE hosts
+  ADD CONSTRAINT hosts_health_status_check CHECK ((health_status IN ('healthy', 'degraded', 'unhealthy', 'unknown'))) NOT VALID,
+  ADD CONSTRAINT hosts_port_check CHECK (((ssh_port >= 1) AND (ssh_port <= 65535) AND (agent_port >= 1) AND (agent_port <= 65535))) NOT VALID,
+  ADD CONSTRAINT hosts_status_check CHECK ((status IN ('offline', 'online', 'maintenance'))) NOT VALID;
+CREATE INDEX idx_hosts_labels ON hosts USING gin (labels);
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON hosts FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE hour_ticks (
+  hour timestamptz NOT NULL,
+  term bigint NOT NULL,
+  started_at timestamptz NOT NULL DEFAULT now(),
+  finished_at timestamptz,
+  runs_charged integer,
+  amount numeric(20,4),
+  CONSTRAINT hour_ticks_pkey PRIMARY KEY (hour),
+  CONSTRAINT hour_ticks_hour_check CHECK ((mod(EXTRACT(epoch FROM hour), (3600)::numeric) = (0)::numeric))
+);
+
+CREATE TABLE idempotency_keys (
+  api_key_id bigint NOT NULL,
+  route varchar(256) NOT NULL,
+  key varchar(255) NOT NULL,
+  body_hash varchar(64) NOT NULL,
+  state varchar(16) NOT NULL DEFAULT 'in_progress',
+  response_status integer,
+  response_body jsonb,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT idempotency_keys_pkey PRIMARY KEY (api_key_id, route, key),
+  CONSTRAINT idempotency_keys_state_check CHECK ((state IN ('in_progress', 'done')))
+);
+CREATE INDEX idx_idempotency_keys_created_at ON idempotency_keys USING btree (created_at);
+
+CREATE TABLE images (
+  id bigserial,
+  name varchar(256) NOT NULL,
+  display_name varchar(256),
+  category varchar(64),
+  framework varchar(64),
+  framework_version varchar(64),
+  cuda_version varchar(32),
+  python_version varchar(32),
+  is_official boolean DEFAULT false,
+  size bigint,
+  registry_url varchar(512),
+  status varchar(20) DEFAULT 'active',
+  created_at timestamptz DEFAULT now(),
+  updated_at timestamptz DEFAULT now(),
+  CONSTRAINT images_pkey PRIMARY KEY (id),
+  CONSTRAINT images_name_key UNIQUE (name)
+);
+ALTER TABLE images
+  ADD CONSTRAINT images_status_check CHECK ((status IN ('active', 'deprecated'))) NOT VALID;
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON images FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE inference_services (
+  id varchar(64) NOT NULL,
+  customer_id bigint NOT NULL,
+  workspace_id bigint,
+  name varchar(256) NOT NULL,
+  description text,
+  model_id bigint,
+  model_version varchar(64),
+  framework varchar(64),
+  status varchar(20) DEFAULT 'creating',
+  endpoint_url varchar(512),
+  cpu integer,
+  memory bigint,
+  gpu integer,
+  replicas integer DEFAULT 1,
+  created_at timestamptz DEFAULT now(),
+  updated_at timestamptz DEFAULT now(),
+  image varchar(256) NOT NULL,
+  min_replicas integer DEFAULT 1,
+  max_replicas integer DEFAULT 10,
+  autoscaling_enabled boolean DEFAULT false,
+  autoscaling_config jsonb,
+  version varchar(64),
+  previous_version varchar(64),
+  health_check_path varchar(256),
+  health_check_interval integer DEFAULT 30,
+  env_vars jsonb,
+  gpu_memory bigint,
+  deleted_at timestamptz,
+  config jsonb,
+  status_reason text,
+  status_deadline_at timestamptz,
+  CONSTRAINT inference_services_pkey PRIMARY KEY (id),
+  CONSTRAINT inference_services_autoscaling_config_check CHECK ((jsonb_typeof(autoscaling_config) = 'object'::text)),
+  CONSTRAINT inference_services_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
+  CONSTRAINT inference_services_env_vars_check CHECK (env_vars_ok(env_vars)),
+  CONSTRAINT inference_services_health_check_interval_check CHECK ((health_check_interval >= 1)),
+  CONSTRAINT inference_services_new_size_check CHECK ((gpu_memory >= 0))
+);
+ALTER TABLE inference_services
+  ADD CONSTRAINT inference_services_replicas_check CHECK (((min_replicas >= 0) AND (max_replicas >= 1) AND (min_replicas <= max_replicas) AND ((replicas = 0) OR ((replicas >= min_replicas) AND (replicas <= max_replicas))))) NOT VALID,
+  ADD CONSTRAINT inference_services_size_check CHECK (((cpu > 0) AND (memory > 0) AND (gpu >= 0))) NOT VALID,
+  ADD CONSTRAINT inference_services_status_check CHECK (((status IS NOT NULL) AND (status IN ('creating', 'running', 'stopping', 'stopped', 'error')))) NOT VALID;
+CREATE INDEX idx_inference_services_autoscaling_config ON inference_services USING gin (autoscaling_config);
+CREATE INDEX idx_inference_services_customer ON inference_services USING btree (customer_id);
+CREATE INDEX idx_inference_services_deleted_at ON inference_services USING btree (deleted_at);
+CREATE INDEX idx_inference_services_env_vars ON inference_services USING gin (env_vars);
+CREATE INDEX idx_inference_services_model ON inference_services USING btree (model_id);
+CREATE INDEX idx_inference_services_status ON inference_services USING btree (status);
+CREATE INDEX idx_inference_services_workspace ON inference_services USING btree (workspace_id);
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON inference_services FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE instances (
+  id varchar(64) NOT NULL,
+  workload_kind varchar(16) NOT NULL,
+  workload_id varchar(64) NOT NULL,
+  rank integer NOT NULL DEFAULT 0,
+  current_epoch integer NOT NULL DEFAULT 0,
+  state varchar(16) NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT instances_pkey PRIMARY KEY (id),
+  CONSTRAINT instances_current_epoch_check CHECK ((current_epoch >= 0)),
+  CONSTRAINT instances_rank_check CHECK ((rank >= 0)),
+  CONSTRAINT instances_state_check CHECK ((state IN ('placed', 'starting', 'ready', 'stopping', 'stopped', 'failed', 'lost'))),
+  CONSTRAINT instances_workload_kind_check CHECK ((workload_kind IN ('environment', 'training', 'inference'))),
+  CONSTRAINT instances_workload_kind_workload_id_rank_key UNIQUE (workload_kind, workload_id, rank)
+);
+CREATE INDEX idx_instances_workload ON instances USING btree (workload_id);
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON instances FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE invoices (
+  id bigserial,
+  invoice_no varchar(64) NOT NULL,
+  customer_id bigint NOT NULL,
+  billing_period_start timestamptz NOT NULL,
+  billing_period_end timestamptz NOT NULL,
+  total_amount numeric(20,4) NOT NULL,
+  currency varchar(10) DEFAULT 'CNY',
+  status varchar(20) DEFAULT 'pending',
+  paid_at timestamptz,
+  created_at timestamptz DEFAULT now(),
+  updated_at timestamptz DEFAULT now(),
+  CONSTRAINT invoices_pkey PRIMARY KEY (id),
+  CONSTRAINT invoices_invoice_no_key UNIQUE (invoice_no)
+);
+ALTER TABLE invoices
+  ADD CONSTRAINT invoices_status_check CHECK ((status IN ('pending', 'paid', 'overdue', 'cancelled'))) NOT VALID;
+CREATE INDEX idx_invoices_customer ON invoices USING btree (customer_id);
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON invoices FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE join_tokens (
+  id bigserial,
+  token_hash varchar(64) NOT NULL,
+  host_name varchar(128),
+  created_by bigint,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  expires_at timestamptz NOT NULL,
+  used_at timestamptz,
+  used_by_nkey varchar(56),
+  host_id varchar(64),
+  revoked_at timestamptz,
+  CONSTRAINT join_tokens_pkey PRIMARY KEY (id),
+  CONSTRAINT join_tokens_token_hash_key UNIQUE (token_hash)
+);
+CREATE INDEX idx_join_tokens_created_by ON join_tokens USING btree (created_by);
+CREATE INDEX idx_join_tokens_host ON join_tokens USING btree (host_id);
+
+CREATE TABLE leader (
+  singleton boolean NOT NULL DEFAULT true,
+  holder text,
+  term bigint NOT NULL DEFAULT 0,
+  lease_until timestamptz NOT NULL DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone,
+  CONSTRAINT leader_pkey PRIMARY KEY (singleton),
+  CONSTRAINT leader_singleton_check CHECK (singleton),
+  CONSTRAINT leader_term_check CHECK ((term >= 0))
+);
+
+CREATE TABLE ledger_entries (
+  id bigserial,
+  transaction_id bigint NOT NULL,
+  account varchar(32) NOT NULL,
+  customer_id bigint,
+  amount numeric(20,4) NOT NULL,
+  CONSTRAINT ledger_entries_pkey PRIMARY KEY (id),
+  CONSTRAINT ledger_entries_account_check CHECK ((account IN ('customer', 'cash', 'revenue', 'adjustment', 'writeoff'))),
+  CONSTRAINT ledger_entries_customer_named CHECK ((((account)::text <> 'customer'::text) OR (customer_id IS NOT NULL)))
+);
+CREATE INDEX idx_ledger_entries_customer ON ledger_entries USING btree (customer_id);
+CREATE INDEX idx_ledger_entries_transaction ON ledger_entries USING btree (transaction_id);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON ledger_entries FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE CONSTRAINT TRIGGER sums_to_zero AFTER INSERT ON ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_transaction_sums_to_zero();
+
+CREATE TABLE ledger_transactions (
+  id bigserial,
+  source_kind varchar(32) NOT NULL,
+  source_id varchar(160) NOT NULL,
+  customer_id bigint,
+  run_id varchar(64),
+  reason text,
+  actor varchar(160),
+  at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT ledger_transactions_pkey PRIMARY KEY (id),
+  CONSTRAINT ledger_transactions_source_kind_source_id_key UNIQUE (source_kind, source_id)
+);
+CREATE INDEX idx_ledger_transactions_customer ON ledger_transactions USING btree (customer_id);
+CREATE INDEX idx_ledger_transactions_run ON ledger_transactions USING btree (run_id);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON ledger_transactions FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_transactions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
+
+CREATE TABLE model_versions (
+  id bigserial,
+  model_id bigint NOT NULL,
+  version varchar(64) NOT NULL,
+  storage_path varchar(512),
+  created_at timestamptz DEFAULT now(),
+  CONSTRAINT model_versions_pkey PRIMARY KEY (id)
+);
+CREATE INDEX idx_model_versions_model ON model_versions USING btree (model_id);
+
+CREATE TABLE models (
+  id bigserial,
+  uuid uuid DEFAULT uuid_generate_v4(),
+  customer_id bigint NOT NULL,
+  workspace_id bigint,
+  name varchar(256) NOT NULL,
+  description text,
+  framework varchar(64),
+  storage_path varchar(512) NOT NULL,
+  total_size bigint DEFAULT 0,
+  status varchar(20) DEFAULT 'uploading',
+  visibility varchar(20) DEFAULT 'private',
+  created_at timestamptz DEFAULT now(),
+  updated_at timestamptz DEFAULT now(),
+  CONSTRAINT models_pkey PRIMARY KEY (id),
+  CONSTRAINT models_uuid_key UNIQUE (uuid)
+);
+ALTER TABLE models
+  ADD CONSTRAINT models_status_check CHECK ((status IN ('uploading', 'ready', 'error'))) NOT VALID,
+  ADD CONSTRAINT models_visibility_check CHECK ((visibility IN ('private', 'workspace', 'public'))) NOT VALID;
+CREATE INDEX idx_models_customer ON models USING btree (customer_id);
+CREATE INDEX idx_models_workspace ON models USING btree (workspace_id);
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON models FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE placement_skips (
+  workload_kind varchar(16) NOT NULL,
+  workload_id varchar(64) NOT NULL,
+  storage_pool varchar(64) NOT NULL,
+  reason text NOT NULL,
+  until timestamptz NOT NULL,
+  CONSTRAINT placement_skips_pkey PRIMARY KEY (workload_kind, workload_id, storage_pool),
+  CONSTRAINT placement_skips_workload_kind_check CHECK ((workload_kind IN ('environment', 'training', 'inference')))
+);
+
+CREATE TABLE placements (
+  instance_id varchar(64) NOT NULL,
+  epoch integer NOT NULL,
+  host_id varchar(64) NOT NULL,
+  state varchar(16) NOT NULL DEFAULT 'placed',
+  want varchar(16) NOT NULL DEFAULT 'running',
+  ordered_by varchar(16),
+  run_id varchar(64),
+  spec jsonb NOT NULL,
+  spec_hash varchar(64) NOT NULL,
+  live jsonb NOT NULL DEFAULT '{}',
+  cpu_milli integer NOT NULL,
+  memory_bytes bigint NOT NULL,
+  temp_storage_bytes bigint,
+  storage_bytes bigint,
+  detail text,
+  problem varchar(64),
+  container_id varchar(128),
+  exit_code integer,
+  deadline_at timestamptz,
+  state_changed_at timestamptz NOT NULL DEFAULT now(),
+  resources_released_at timestamptz,
+  gone_at timestamptz,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
+  CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),
+  CONSTRAINT placements_epoch_check CHECK ((epoch >= 1)),
+  CONSTRAINT placements_gone_after_release CHECK (((gone_at IS NULL) OR (resources_released_at IS NOT NULL))),
+  CONSTRAINT placements_live_check CHECK ((jsonb_typeof(live) = 'object'::text)),
+  CONSTRAINT placements_memory_bytes_check CHECK ((memory_bytes >= 0)),
+  CONSTRAINT placements_ordered_by_check CHECK ((ordered_by IN ('customer', 'admin', 'account', 'control-plane', 'limit'))),
+  CONSTRAINT placements_ordered_by_needed CHECK ((((want)::text = 'running'::text) OR (ordered_by IS NOT NULL))),
+  CONSTRAINT placements_spec_check CHECK ((jsonb_typeof(spec) = 'object'::text)),
+  CONSTRAINT placements_state_check CHECK ((state IN ('placed', 'starting', 'ready', 'stopping', 'stopped', 'failed', 'lost'))),
+  CONSTRAINT placements_storage_bytes_check CHECK ((storage_bytes >= 0)),
+  CONSTRAINT placements_temp_storage_bytes_check CHECK ((temp_storage_bytes >= 0)),
+  CONSTRAINT placements_want_check CHECK ((want IN ('running', 'stopped', 'removed')))
+);
+CREATE INDEX idx_placements_host ON placements USING btree (host_id);
+CREATE INDEX idx_placements_host_desired ON placements USING btree (host_id) WHERE (gone_at IS NULL);
+CREATE INDEX idx_placements_run ON placements USING btree (run_id);
+CREATE UNIQUE INDEX placements_one_live_per_instance ON placements USING btree (instance_id) WHERE (resources_released_at IS NULL);
+
+CREATE TABLE port_mappings (
+  id bigserial,
+  env_id varchar(64) NOT NULL,
+  service_type varchar(32) NOT NULL,
+  external_port integer NOT NULL,
+  internal_port integer NOT NULL,
+  status varchar(20) DEFAULT 'active',
+  allocated_at timestamptz DEFAULT now(),
+  released_at timestamptz,
+  last_accessed_at timestamptz,
+  auto_release_hours integer DEFAULT 48,
+  host_id varchar(64),
+  lease_id varchar(64),
+  generation bigint,
+  CONSTRAINT port_mappings_pkey PRIMARY KEY (id),
+  CONSTRAINT port_mappings_auto_release_hours_check CHECK ((auto_release_hours >= 1))
+);
+ALTER TABLE port_mappings
+  ADD CONSTRAINT port_mappings_port_check CHECK (((external_port >= 1) AND (external_port <= 65535) AND (internal_port >= 1) AND (internal_port <= 65535))) NOT VALID,
+  ADD CONSTRAINT port_mappings_service_type_check CHECK ((service_type IN ('ssh', 'rdp', 'jupyter', 'tensorboard', 'custom'))) NOT VALID,
+  ADD CONSTRAINT port_mappings_status_check CHECK ((status IN ('active', 'released'))) NOT VALID;
+CREATE INDEX idx_port_mappings_env ON port_mappings USING btree (env_id);
+CREATE INDEX idx_port_mappings_external_port ON port_mappings USING btree (external_port);
+CREATE INDEX idx_port_mappings_host ON port_mappings USING btree (host_id);
+CREATE UNIQUE INDEX idx_port_mappings_host_external_port ON port_mappings USING btree (host_id, external_port) WHERE ((status)::text IS DISTINCT FROM 'released'::text);
+CREATE INDEX idx_port_mappings_status ON port_mappings USING btree (status);
+CREATE INDEX idx_port_mappings_status_last_accessed_at ON port_mappings USING btree (status, last_accessed_at);
+
+CREATE TABLE prices (
+  id bigserial,
+  spec varchar(64) NOT NULL,
+  line varchar(160) NOT NULL,
+  unit_price numeric(18,6) NOT NULL,
+  billing_unit varchar(20) NOT NULL,
+  effective_from timestamptz NOT NULL,
+  created_by bigint,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT prices_pkey PRIMARY KEY (id),
+  CONSTRAINT prices_billing_unit_check CHECK ((billing_unit IN ('minute', 'hour', 'day'))),
+  CONSTRAINT prices_spec_line_effective_from_key UNIQUE (spec, line, effective_from),
+  CONSTRAINT prices_unit_price_check CHECK ((unit_price >= (0)::numeric))
+);
+CREATE INDEX idx_prices_created_by ON prices USING btree (created_by);
+
+CREATE TABLE quarantine (
+  id bigserial,
+  host_id varchar(64) NOT NULL,
+  journal_id uuid,
+  seq bigint,
+  run_id varchar(64),
+  reason text NOT NULL,
+  excess_ms bigint,
+  entry jsonb,
+  hash varchar(64),
+  at timestamptz NOT NULL DEFAULT now(),
+  resolved_at timestamptz,
+  CONSTRAINT quarantine_pkey PRIMARY KEY (id),
+  CONSTRAINT quarantine_excess_ms_check CHECK ((excess_ms >= 0))
+);
+CREATE INDEX idx_quarantine_host ON quarantine USING btree (host_id, journal_id, seq);
+CREATE INDEX idx_quarantine_run ON quarantine USING btree (run_id);
+
+CREATE TABLE resource_quotas (
+  id bigserial,
+  customer_id bigint NOT NULL,
+  workspace_id bigint,
+  quota_level varchar(32) DEFAULT 'free',
+  cpu_quota integer DEFAULT 4,
+  memory_quota bigint DEFAULT 8192,
+  gpu_quota integer DEFAULT 0,
+  storage_quota bigint DEFAULT '10737418240'::bigint,
+  environment_quota integer DEFAULT 1,
+  created_at timestamptz DEFAULT now(),
+  updated_at timestamptz DEFAULT now(),
+  CONSTRAINT resource_quotas_pkey PRIMARY KEY (id)
+);
+ALTER TABLE resource_quotas
+  ADD CONSTRAINT resource_quotas_range_check CHECK (((cpu_quota >= 0) AND (memory_quota >= 0) AND (gpu_quota >= 0) AND (storage_quota >= 0) AND (environment_quota >= 0))) NOT VALID;
+CREATE INDEX idx_resource_quotas_customer ON resource_quotas USING btree (customer_id);
+CREATE INDEX idx_resource_quotas_workspace ON resource_quotas USING btree (workspace_id);
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON resource_quotas FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE run_lines (
+  run_id varchar(64) NOT NULL,
+  line varchar(160) NOT NULL,
+  quantity numeric NOT NULL,
+  unit_price numeric(18,6),
+  billing_unit varchar(20),
+  CONSTRAINT run_lines_pkey PRIMARY KEY (run_id, line),
+  CONSTRAINT run_lines_billing_unit_check CHECK ((billing_unit IN ('minute', 'hour', 'day'))),
+  CONSTRAINT run_lines_frozen_together CHECK (((unit_price IS NULL) = (billing_unit IS NULL))),
+  CONSTRAINT run_lines_quantity_check CHECK ((quantity >= (0)::numeric)),
+  CONSTRAINT run_lines_unit_price_check CHECK ((unit_price >= (0)::numeric))
+);
+
+CREATE TABLE run_time (
+  run_id varchar(64) NOT NULL,
+  host_id varchar(64) NOT NULL,
+  boot_id uuid NOT NULL,
+  proven int8multirange NOT NULL DEFAULT '{}'::int8multirange,
+  CONSTRAINT run_time_pkey PRIMARY KEY (run_id, host_id, boot_id)
+);
+CREATE INDEX idx_run_time_host ON run_time USING btree (host_id);
+
+CREATE TABLE runs (
+  id varchar(64) NOT NULL,
+  instance_id varchar(64) NOT NULL,
+  epoch integer NOT NULL,
+  host_id varchar(64) NOT NULL,
+  customer_id bigint NOT NULL,
+  ordered_by bigint,
+  workspace_id bigint,
+  resource_type varchar(32) NOT NULL,
+  resource_id varchar(64) NOT NULL,
+  resource_name varchar(256),
+  spec varchar(64) NOT NULL,
+  gpu_model varchar(128),
+  ordered_at timestamptz NOT NULL DEFAULT now(),
+  first_proven_at timestamptz,
+  last_proven_at timestamptz,
+  waive_from timestamptz,
+  waive_reason text,
+  closed_at timestamptz,
+  proven_ms bigint NOT NULL DEFAULT 0,
+  waived_ms bigint NOT NULL DEFAULT 0,
+  billed_minutes integer NOT NULL DEFAULT 0,
+  posted_amount numeric(20,4) NOT NULL DEFAULT 0,
+  uncharged boolean NOT NULL DEFAULT false,
+  CONSTRAINT runs_pkey PRIMARY KEY (id),
+  CONSTRAINT runs_billed_minutes_check CHECK ((billed_minutes >= 0)),
+  CONSTRAINT runs_proven_ms_check CHECK ((proven_ms >= 0)),
+  CONSTRAINT runs_resource_type_check CHECK ((resource_type IN ('environment', 'training', 'inference'))),
+  CONSTRAINT runs_waived_ms_check CHECK ((waived_ms >= 0)),
+  CONSTRAINT runs_waived_within_proven CHECK ((waived_ms <= proven_ms))
+);
+CREATE INDEX idx_runs_customer ON runs USING btree (customer_id);
+CREATE INDEX idx_runs_host ON runs USING btree (host_id);
+CREATE INDEX idx_runs_open ON runs USING btree (customer_id) WHERE (closed_at IS NULL);
+CREATE INDEX idx_runs_ordered_by ON runs USING btree (ordered_by);
+CREATE INDEX idx_runs_placement ON runs USING btree (instance_id, epoch);
+CREATE INDEX idx_runs_resource ON runs USING btree (resource_id);
+CREATE INDEX idx_runs_uncharged ON runs USING btree (id) WHERE uncharged;
+CREATE INDEX idx_runs_workspace ON runs USING btree (workspace_id);
+
+CREATE TABLE schema_migrations (
+  name varchar(128) NOT NULL,
+  checksum varchar(64) NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT schema_migrations_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE service_revisions (
+  service_id varchar(64) NOT NULL,
+  version varchar(64) NOT NULL,
+  spec jsonb NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT service_revisions_pkey PRIMARY KEY (service_id, version),
+  CONSTRAINT service_revisions_spec_check CHECK ((jsonb_typeof(spec) = 'object'::text))
+);
+
+CREATE TABLE settings (
+  key varchar(64) NOT NULL,
+  value text NOT NULL,
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT settings_pkey PRIMARY KEY (key)
+);
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON settings FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE specs (
+  spec varchar(64) NOT NULL,
+  shape jsonb,
+  description text,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT specs_pkey PRIMARY KEY (spec),
+  CONSTRAINT specs_shape_check CHECK ((jsonb_typeof(shape) = 'object'::text))
+);
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON specs FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE ssh_keys (
+  id bigserial,
+  customer_id bigint NOT NULL,
+  name varchar(128) NOT NULL,
+  public_key text NOT NULL,
+  fingerprint varchar(128) NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT ssh_keys_pkey PRIMARY KEY (id),
+  CONSTRAINT ssh_keys_customer_id_fingerprint_key UNIQUE (customer_id, fingerprint)
+);
+
+CREATE TABLE training_jobs (
+  id varchar(64) NOT NULL,
+  customer_id bigint NOT NULL,
+  workspace_id bigint,
+  env_id varchar(64),
+  name varchar(256) NOT NULL,
+  description text,
+  framework varchar(64),
+  status varchar(20) DEFAULT 'pending',
+  priority integer DEFAULT 0,
+  cpu integer,
+  memory bigint,
+  gpu integer,
+  started_at timestamptz,
+  completed_at timestamptz,
+  created_at timestamptz DEFAULT now(),
+  updated_at timestamptz DEFAULT now(),
+  image varchar(256) NOT NULL,
+  mounted_datasets jsonb,
+  mounted_models jsonb,
+  command text NOT NULL,
+  env_vars jsonb,
+  output_path varchar(512) DEFAULT '/gemini/output/',
+  node_count integer DEFAULT 1,
+  distributed_config jsonb,
+  gpu_memory bigint,
+  deleted_at timestamptz,
+  config jsonb,
+  status_reason text,
+  status_deadline_at timestamptz,
+  CONSTRAINT training_jobs_pkey PRIMARY KEY (id),
+  CONSTRAINT training_jobs_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
+  CONSTRAINT training_jobs_distributed_config_check CHECK ((jsonb_typeof(distributed_config) = 'object'::text)),
+  CONSTRAINT training_jobs_env_vars_check CHECK (env_vars_ok(env_vars)),
+  CONSTRAINT training_jobs_mounted_datasets_check CHECK (mounted_ids_ok(mounted_datasets)),
+  CONSTRAINT training_jobs_mounted_models_check CHECK (mounted_ids_ok(mounted_models)),
+  CONSTRAINT training_jobs_new_size_check CHECK (((gpu_memory >= 0) AND (node_count >= 1)))
+);
+ALTER TABLE training_jobs
+  ADD CONSTRAINT training_jobs_size_check CHECK (((cpu > 0) AND (memory > 0) AND (gpu >= 0))) NOT VALID,
+  ADD CONSTRAINT training_jobs_status_check CHECK (((status IS NOT NULL) AND (status IN ('pending', 'queued', 'running', 'stopping', 'completed', 'failed', 'cancelled')))) NOT VALID;
+CREATE INDEX idx_training_jobs_created_at ON training_jobs USING btree (created_at DESC);
+CREATE INDEX idx_training_jobs_customer ON training_jobs USING btree (customer_id);
+CREATE INDEX idx_training_jobs_deleted_at ON training_jobs USING btree (deleted_at);
+CREATE INDEX idx_training_jobs_distributed_config ON training_jobs USING gin (distributed_config);
+CREATE INDEX idx_training_jobs_env ON training_jobs USING btree (env_id);
+CREATE INDEX idx_training_jobs_env_vars ON training_jobs USING gin (env_vars);
+CREATE INDEX idx_training_jobs_mounted_datasets ON training_jobs USING gin (mounted_datasets);
+CREATE INDEX idx_training_jobs_mounted_models ON training_jobs USING gin (mounted_models);
+CREATE INDEX idx_training_jobs_status ON training_jobs USING btree (status);
+CREATE INDEX idx_training_jobs_workspace ON training_jobs USING btree (workspace_id);
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON training_jobs FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE usage_batches (
+  host_id varchar(64) NOT NULL,
+  journal_id uuid NOT NULL,
+  last_seq bigint NOT NULL,
+  last_hash varchar(64) NOT NULL,
+  signature varchar(128) NOT NULL,
+  received_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT usage_batches_pkey PRIMARY KEY (host_id, journal_id, last_seq)
+);
+
+CREATE TABLE usage_rows (
+  host_id varchar(64) NOT NULL,
+  journal_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  kind varchar(16) NOT NULL,
+  run_id varchar(64),
+  boot_id uuid,
+  start_ms bigint,
+  end_ms bigint,
+  proof varchar(16),
+  final boolean NOT NULL DEFAULT false,
+  verdict varchar(16) NOT NULL,
+  reason text,
+  entry jsonb NOT NULL,
+  hash varchar(64) NOT NULL,
+  received_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT usage_rows_pkey PRIMARY KEY (host_id, journal_id, seq),
+  CONSTRAINT usage_rows_seq_check CHECK ((seq >= 1)),
+  CONSTRAINT usage_rows_verdict_check CHECK ((verdict IN ('accepted', 'quarantined', 'lost')))
+);
+CREATE INDEX idx_usage_rows_run ON usage_rows USING btree (run_id);
+
+CREATE TABLE workspace_members (
+  id bigserial,
+  workspace_id bigint NOT NULL,
+  customer_id bigint NOT NULL,
+  role varchar(32) DEFAULT 'member',
+  status varchar(32) DEFAULT 'active',
+  joined_at timestamptz DEFAULT now(),
+  created_at timestamptz DEFAULT now(),
+  updated_at timestamptz DEFAULT now(),
+  CONSTRAINT workspace_members_pkey PRIMARY KEY (id),
+  CONSTRAINT workspace_members_workspace_id_customer_id_key UNIQUE (workspace_id, customer_id)
+);
+ALTER TABLE workspace_members
+  ADD CONSTRAINT workspace_members_role_check CHECK ((role IN ('owner', 'admin', 'member', 'viewer'))) NOT VALID,
+  ADD CONSTRAINT workspace_members_status_check CHECK ((status IN ('active', 'invited', 'suspended'))) NOT VALID;
+CREATE INDEX idx_workspace_members_customer ON workspace_members USING btree (customer_id);
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON workspace_members FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE workspaces (
+  id bigserial,
+  uuid uuid DEFAULT uuid_generate_v4(),
+  owner_id bigint NOT NULL,
+  name varchar(128) NOT NULL,
+  description text,
+  type varchar(32) DEFAULT 'personal',
+  member_count integer DEFAULT 1,
+  status varchar(32) DEFAULT 'active',
+  created_at timestamptz DEFAULT now(),
+  updated_at timestamptz DEFAULT now(),
+  CONSTRAINT workspaces_pkey PRIMARY KEY (id),
+  CONSTRAINT workspaces_uuid_key UNIQUE (uuid)
+);
+ALTER TABLE workspaces
+  ADD CONSTRAINT workspaces_status_check CHECK ((status IN ('active', 'archived'))) NOT VALID,
+  ADD CONSTRAINT workspaces_type_check CHECK ((type IN ('personal', 'team', 'enterprise'))) NOT VALID;
+CREATE INDEX idx_workspaces_owner ON workspaces USING btree (owner_id);
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON workspaces FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+ALTER TABLE api_keys
+  ADD CONSTRAINT api_keys_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+
+ALTER TABLE billing_records
+  ADD CONSTRAINT billing_records_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
+  ADD CONSTRAINT billing_records_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id),
+  ADD CONSTRAINT billing_records_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger_transactions(id),
+  ADD CONSTRAINT billing_records_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE dataset_versions
+  ADD CONSTRAINT dataset_versions_dataset_id_fkey FOREIGN KEY (dataset_id) REFERENCES datasets(id) NOT VALID;
+
+ALTER TABLE datasets
+  ADD CONSTRAINT datasets_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
+  ADD CONSTRAINT datasets_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE environments
+  ADD CONSTRAINT environments_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
+  ADD CONSTRAINT environments_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) NOT VALID,
+  ADD CONSTRAINT environments_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE gpu_allocations
+  ADD CONSTRAINT gpu_allocations_gpu_uuid_fkey FOREIGN KEY (gpu_uuid) REFERENCES gpus(uuid),
+  ADD CONSTRAINT gpu_allocations_mode_fkey FOREIGN KEY (gpu_uuid, mode) REFERENCES gpus(uuid, sharing_mode),
+  ADD CONSTRAINT gpu_allocations_placement_fkey FOREIGN KEY (instance_id, epoch) REFERENCES placements(instance_id, epoch);
+
+ALTER TABLE gpus
+  ADD CONSTRAINT gpus_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) NOT VALID;
+
+ALTER TABLE host_boots
+  ADD CONSTRAINT host_boots_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE host_credentials
+  ADD CONSTRAINT host_credentials_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE host_journals
+  ADD CONSTRAINT host_journals_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE idempotency_keys
+  ADD CONSTRAINT idempotency_keys_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES api_keys(id);
+
+ALTER TABLE inference_services
+  ADD CONSTRAINT inference_services_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
+  ADD CONSTRAINT inference_services_model_id_fkey FOREIGN KEY (model_id) REFERENCES models(id) NOT VALID,
+  ADD CONSTRAINT inference_services_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE invoices
+  ADD CONSTRAINT invoices_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID;
+
+ALTER TABLE join_tokens
+  ADD CONSTRAINT join_tokens_created_by_fkey FOREIGN KEY (created_by) REFERENCES customers(id),
+  ADD CONSTRAINT join_tokens_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE ledger_entries
+  ADD CONSTRAINT ledger_entries_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),
+  ADD CONSTRAINT ledger_entries_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger_transactions(id);
+
+ALTER TABLE ledger_transactions
+  ADD CONSTRAINT ledger_transactions_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),
+  ADD CONSTRAINT ledger_transactions_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id);
+
+ALTER TABLE model_versions
+  ADD CONSTRAINT model_versions_model_id_fkey FOREIGN KEY (model_id) REFERENCES models(id) NOT VALID;
+
+ALTER TABLE models
+  ADD CONSTRAINT models_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
+  ADD CONSTRAINT models_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE placements
+  ADD CONSTRAINT placements_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),
+  ADD CONSTRAINT placements_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES instances(id),
+  ADD CONSTRAINT placements_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE port_mappings
+  ADD CONSTRAINT port_mappings_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id) NOT VALID,
+  ADD CONSTRAINT port_mappings_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) NOT VALID;
+
+ALTER TABLE prices
+  ADD CONSTRAINT prices_created_by_fkey FOREIGN KEY (created_by) REFERENCES customers(id);
+
+ALTER TABLE quarantine
+  ADD CONSTRAINT quarantine_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE resource_quotas
+  ADD CONSTRAINT resource_quotas_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
+  ADD CONSTRAINT resource_quotas_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE run_lines
+  ADD CONSTRAINT run_lines_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id);
+
+ALTER TABLE run_time
+  ADD CONSTRAINT run_time_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),
+  ADD CONSTRAINT run_time_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id);
+
+ALTER TABLE runs
+  ADD CONSTRAINT runs_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),
+  ADD CONSTRAINT runs_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),
+  ADD CONSTRAINT runs_ordered_by_fkey FOREIGN KEY (ordered_by) REFERENCES customers(id),
+  ADD CONSTRAINT runs_placement_fkey FOREIGN KEY (instance_id, epoch) REFERENCES placements(instance_id, epoch) DEFERRABLE INITIALLY DEFERRED,
+  ADD CONSTRAINT runs_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
+
+ALTER TABLE service_revisions
+  ADD CONSTRAINT service_revisions_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id);
+
+ALTER TABLE ssh_keys
+  ADD CONSTRAINT ssh_keys_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+
+ALTER TABLE training_jobs
+  ADD CONSTRAINT training_jobs_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
+  ADD CONSTRAINT training_jobs_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id) NOT VALID,
+  ADD CONSTRAINT training_jobs_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE usage_batches
+  ADD CONSTRAINT usage_batches_host_id_journal_id_fkey FOREIGN KEY (host_id, journal_id) REFERENCES host_journals(host_id, journal_id);
+
+ALTER TABLE usage_rows
+  ADD CONSTRAINT usage_rows_host_id_journal_id_fkey FOREIGN KEY (host_id, journal_id) REFERENCES host_journals(host_id, journal_id);
+
+ALTER TABLE workspace_members
+  ADD CONSTRAINT workspace_members_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
+  ADD CONSTRAINT workspace_members_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE workspaces
+  ADD CONSTRAINT workspaces_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES customers(id) NOT VALID;
