@@ -5,16 +5,16 @@
  *   node agent/install/build-bundle.ts --out FOLDER
  */
 import { chmod, copyFile, constants, glob, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { z } from "zod";
+import { isStaticProgram } from "../src/runtime/toolbox.ts";
 import { writeBundleManifest, type BundleManifest } from "./bundle-manifest.ts";
 
 const agentFolder = join(import.meta.dirname, "..");
 /** Debian's busybox-static; a container that runs it has no library to link it with. */
 const BUSYBOX = "/usr/bin/busybox";
-const DYNAMIC_LOADER = "/lib64/ld-linux";
 
 export class BundleError extends Error {
   override readonly name = "BundleError";
@@ -80,13 +80,12 @@ async function bundleSources(entryPoint: string, outdir: string): Promise<void> 
 /** What lies among the sources and is not TypeScript is read at run time from beside the code: `./name`. */
 async function copyAssets(folder: string): Promise<void> {
   const taken = new Set<string>();
-  for await (const path of glob("src/**/*.*", { cwd: agentFolder })) {
-    if (path.endsWith(".ts")) continue;
-    const name = basename(path);
-    if (taken.has(name)) throw new BundleError(`two assets of the agent are named ${name}`);
-    taken.add(name);
-    const source = join(agentFolder, path);
-    await copyAs(source, join(folder, name), (await stat(source)).mode & 0o777);
+  for await (const entry of glob("src/**/*", { cwd: agentFolder, withFileTypes: true })) {
+    if (!entry.isFile() || entry.name.endsWith(".ts")) continue;
+    if (taken.has(entry.name)) throw new BundleError(`two assets of the agent are named ${entry.name}`);
+    taken.add(entry.name);
+    const source = join(entry.parentPath, entry.name);
+    await copyAs(source, join(folder, entry.name), (await stat(source)).mode & 0o777);
   }
 }
 
@@ -94,7 +93,7 @@ async function staticBusybox(): Promise<string> {
   const program = await readFile(BUSYBOX).catch((cause: unknown) => {
     throw new BundleError(`${BUSYBOX} is missing; install the package busybox-static`, { cause });
   });
-  if (program.includes(DYNAMIC_LOADER))
+  if (!isStaticProgram(program))
     throw new BundleError(`${BUSYBOX} is not static; install the package busybox-static`);
   return BUSYBOX;
 }

@@ -114,6 +114,7 @@ settle_settings() {
   server=${server:-$(earlier REMOTEGPU_SERVER)}
   name=${name:-$(earlier REMOTEGPU_HOST_NAME)}
   simulated_gpus=${simulated_gpus:-$(earlier REMOTEGPU_SIMULATED_GPUS)}
+  ca_fingerprint=${ca_fingerprint:-$(earlier REMOTEGPU_CA_SHA256)}
   joined_server=
   if [ -f "$etc/joined" ]; then joined_server=$(cat "$etc/joined"); fi
   [ -n "$server" ] || fail "say where the control plane is: --server https://…"
@@ -150,15 +151,21 @@ fetch() { # NAME FILE
 # A CA of the control plane's own is known by its fingerprint from the command line and then trusted for all else.
 trust_ca() {
   ca_option=
-  if [ -n "$ca_fingerprint" ]; then
+  if [ -z "$ca_fingerprint" ]; then return 0; fi
+  if [ ! -f "$etc/ca.pem" ] || ! is_pinned "$etc/ca.pem"; then
     ca_option=--insecure
-    fetch ca.pem "$work/ca.pem"
-    sed '/-----/d' "$work/ca.pem" | base64 -d >"$work/ca.der" || fail "$server/bundles/ca.pem is not a certificate"
-    [ "$(hash_of "$work/ca.der")" = "$ca_fingerprint" ] ||
-      fail "the certificate of $server is not the one that --ca-fingerprint names; nothing was installed"
+    fetch ca.pem "$work/fetched"
+    is_pinned "$work/fetched" ||
+      fail "the CA of $server is not the one that --ca-fingerprint names; nothing was installed"
+    # Made anew of the bytes that were checked: what else the fetched file may hold is not trusted.
+    { echo '-----BEGIN CERTIFICATE-----' && base64 "$work/der" && echo '-----END CERTIFICATE-----'; } >"$work/ca.pem"
     replace 644 "$work/ca.pem" "$etc/ca.pem"
   fi
-  if [ -f "$etc/ca.pem" ]; then ca_option="--cacert $etc/ca.pem"; fi
+  ca_option="--cacert $etc/ca.pem"
+}
+
+is_pinned() { # PEM-FILE
+  sed '/-----/d' "$1" | base64 -d >"$work/der" 2>/dev/null && [ "$(hash_of "$work/der")" = "$ca_fingerprint" ]
 }
 
 hash_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
@@ -231,10 +238,10 @@ write_settings() {
     echo "# Written by install.sh, which keeps these values when it is run again."
     printf '%s="%s"\n' REMOTEGPU_SERVER "$server" REMOTEGPU_HOST_NAME "$name" \
       REMOTEGPU_SIMULATED_GPUS "$simulated_gpus" REMOTEGPU_STATE_DIR "$state"
-    if [ -f "$etc/ca.pem" ]; then printf '%s="%s"\n' NODE_EXTRA_CA_CERTS "$etc/ca.pem"; fi
+    if [ -n "$ca_fingerprint" ]; then printf '%s="%s"\n' REMOTEGPU_CA_SHA256 "$ca_fingerprint"; fi
     # Lines that an operator added.
     if [ -f "$etc/agent.env" ]; then
-      grep -Ev '^(#|REMOTEGPU_(SERVER|HOST_NAME|SIMULATED_GPUS|STATE_DIR)=|NODE_EXTRA_CA_CERTS=)' "$etc/agent.env" || true
+      grep -Ev '^(#|REMOTEGPU_(SERVER|HOST_NAME|SIMULATED_GPUS|STATE_DIR|CA_SHA256)=)' "$etc/agent.env" || true
     fi
   } >"$work/agent.env"
   replace 600 "$work/agent.env" "$etc/agent.env"

@@ -1,5 +1,5 @@
 /** The bundle that a control plane hands out runs on a host that has nothing else. */
-import { mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -22,9 +22,14 @@ test("it holds all that a host needs, each with its hash", async () => {
   expect(manifest.version).toMatch(/^\d+\.\d+\.\d+-[0-9a-f]{12}$/);
   expect(manifest.files).toEqual(
     expect.arrayContaining(
-      ["node", "busybox", "simulated-nvidia-smi.sh", "linux-x64.node", "remotegpu-agent.service"].map(
-        (name) => expect.objectContaining({ name }),
-      ),
+      [
+        "node",
+        "busybox",
+        "toolbox-init",
+        "simulated-nvidia-smi.sh",
+        "linux-x64.node",
+        "remotegpu-agent.service",
+      ].map((name) => expect.objectContaining({ name })),
     ),
   );
   const lines = (await readFile(join(bundle, "MANIFEST"), "utf8")).trim().split("\n");
@@ -49,7 +54,8 @@ test("its agent runs from another folder, without PATH and without node_modules"
     env: {},
   });
 
-  const answer = JSON.parse(stdout) as { executable: string };
+  const answer = JSON.parse(stdout) as { executable: string; toolbox: string };
   expect(answer).toMatchObject({ row: { answer: 42 }, docker: "function" });
+  expect((await readdir(answer.toolbox)).sort()).toEqual(["busybox", "init", "simulated"]);
   expect((await stat(answer.executable)).mode & 0o777).toBe(0o755);
 });

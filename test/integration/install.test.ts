@@ -292,13 +292,31 @@ describe("over TLS with a CA of the control plane's own", () => {
     const first = await site.install([...join_(), "--ca-fingerprint", certificate.caSha256], {
       curl: await pin(),
     });
+    site.takeRequests();
     const again = await site.install([], { curl: await pin() });
 
     expect(first).toMatchObject({ exitCode: 0 });
     expect(again).toMatchObject({ exitCode: 0, all: expect.stringContaining("nothing has changed") });
+    expect(site.takeRequests()).toEqual(["/install.sh", "/bundles/MANIFEST"]);
     expect(await site.read("etc/remotegpu/agent.env")).toContain(
-      `NODE_EXTRA_CA_CERTS="${site.host}/etc/remotegpu/ca.pem"`,
+      `REMOTEGPU_CA_SHA256="${certificate.caSha256}"`,
     );
+  });
+
+  test("what else is in the file of the CA is not trusted", async () => {
+    const other = await mkdtemp(join(tmpdir(), "remotegpu-ca-"));
+    const { ca } = await serverCertificate(other, { addresses: ["127.0.0.1"], now: new Date() });
+    await rm(other, { recursive: true, force: true });
+    const body = ca.split("\n").slice(1, -2).join("");
+    await appendFile(
+      join(site.bundle, "ca.pem"),
+      `-----BEGIN CERTIFICATE-----${body}-----END CERTIFICATE-----\n`,
+    );
+
+    await site.install([...join_(), "--ca-fingerprint", certificate.caSha256], { curl: ["-k"] });
+
+    const trusted = await site.read("etc/remotegpu/ca.pem");
+    expect(trusted.replaceAll(/\s/g, "")).toBe(certificate.ca.replaceAll(/\s/g, ""));
   });
 
   test("another fingerprint, or none, installs nothing", async () => {
