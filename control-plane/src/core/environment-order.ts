@@ -27,24 +27,27 @@ export interface EnvironmentConfig {
   command?: string | undefined;
 }
 
-export function gpuWish(order: EnvironmentResources): GpuWish {
-  const model = order.config?.gpu_model ?? null;
+/** @param pricedModels the models that the order has a price for; null where that does not matter */
+export function gpuWish(order: EnvironmentResources, pricedModels: readonly string[] | null): GpuWish {
+  const named = order.config?.gpu_model;
+  const models =
+    named === undefined ? pricedModels : (pricedModels?.filter((model) => model === named) ?? [named]);
   const memoryMib = mibRoundedUp(order.gpu_memory ?? 0);
   if (order.gpu === 0) return { kind: "none" };
-  if (isShared(order)) return { kind: "slice", memoryMib, model };
-  return { kind: "whole", count: order.gpu, leastMemoryMib: memoryMib, model };
+  if (isShared(order)) return { kind: "slice", memoryMib, models };
+  return { kind: "whole", count: order.gpu, leastMemoryMib: memoryMib, models };
 }
 
 export function placementRequest(
   order: EnvironmentResources & { id: string; storage_pool: string | null },
-  skips: PoolSkip[],
+  { skips, pricedModels }: { skips: PoolSkip[]; pricedModels: readonly string[] | null },
 ): PlacementRequest {
   return {
     id: order.id,
     cpuMilli: order.cpu * THOUSANDTHS,
     memoryMib: mibRoundedUp(order.memory),
     tempStorageMib: mibRoundedUp(order.temp_storage ?? 0),
-    gpu: gpuWish(order),
+    gpu: gpuWish(order, pricedModels),
     storagePool: order.storage_pool,
     skips,
   };

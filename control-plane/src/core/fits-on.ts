@@ -5,11 +5,11 @@
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import type { GpuCapacity, HostCapacity } from "./fleet.ts";
 
-/** Whole cards, or one slice of a card that several instances share. */
+/** Whole cards, or one slice of a card that several instances share. `models`: the ones allowed, null for any. */
 export type GpuWish =
   | { kind: "none" }
-  | { kind: "whole"; count: number; leastMemoryMib: number; model: string | null }
-  | { kind: "slice"; memoryMib: number; model: string | null };
+  | { kind: "whole"; count: number; leastMemoryMib: number; models: readonly string[] | null }
+  | { kind: "slice"; memoryMib: number; models: readonly string[] | null };
 
 export interface PoolSkip {
   storagePool: string;
@@ -104,9 +104,9 @@ export function isOfKind(gpu: GpuCapacity, wish: GpuWish): boolean {
     case "none":
       return false;
     case "whole":
-      return gpu.memoryMib >= wish.leastMemoryMib && (wish.model === null || wish.model === gpu.model);
+      return gpu.memoryMib >= wish.leastMemoryMib && (wish.models?.includes(gpu.model) ?? true);
     case "slice":
-      return gpu.memoryMib >= wish.memoryMib && (wish.model === null || wish.model === gpu.model);
+      return gpu.memoryMib >= wish.memoryMib && (wish.models?.includes(gpu.model) ?? true);
   }
 }
 
@@ -126,9 +126,9 @@ export function hasRoom(gpu: GpuCapacity, wish: GpuWish): boolean {
   }
 }
 
-/** A slice's part of the card follows its memory; rounded down, so that slices which fit the memory fit the card. */
+/** A slice's part of the card follows its memory, rounded down so that slices which fit the memory fit the card. */
 export function sliceShare(sliceMib: number, cardMib: number): number {
-  return Math.floor((sliceMib * THOUSANDTHS) / cardMib);
+  return Math.max(1, Math.floor((sliceMib * THOUSANDTHS) / cardMib));
 }
 
 function describeWish(wish: GpuWish): string {
@@ -137,12 +137,17 @@ function describeWish(wish: GpuWish): string {
       return "no GPU";
     case "whole":
       return [
-        `${wish.count} × ${wish.model ?? "GPU"}`,
+        `${wish.count} × ${modelsOf(wish.models) ?? "GPU"}`,
         ...(wish.leastMemoryMib > 0 ? [`with at least ${wish.leastMemoryMib} MiB`] : []),
       ].join(" ");
     case "slice":
-      return `a slice of ${wish.memoryMib} MiB of ${wish.model ?? "a GPU"}`;
+      return `a slice of ${wish.memoryMib} MiB of ${modelsOf(wish.models) ?? "a GPU"}`;
   }
+}
+
+function modelsOf(models: readonly string[] | null): string | null {
+  if (models === null) return null;
+  return models.length === 0 ? "GPU with a price" : models.join(" or ");
 }
 
 /** The obstacle as a phrase for people, without a full stop. */

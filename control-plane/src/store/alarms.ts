@@ -1,7 +1,7 @@
 /** What an operator should look at. An alarm stays open until somebody or something clears it. */
 import type { Connection } from "./database.ts";
 
-export type AlarmKind = "join-token-reused" | "usage-quarantined" | "gpu-conflict";
+export type AlarmKind = "join-token-reused" | "usage-quarantined" | "gpu-conflict" | "unknown-instance";
 
 export async function raiseAlarm(
   sql: Connection,

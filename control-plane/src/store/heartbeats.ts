@@ -40,7 +40,12 @@ export async function acceptHeartbeat(
         reason: `agent start ${heartbeat.agentEpoch} is older than ${host.agent_epoch}`,
       };
     const watermark = await noteJournal(sql, { hostId, heartbeat, now });
-    const restored = await raiseAboveRestored(sql, { hostId, heartbeat, generation: host.generation, watermark });
+    const restored = await raiseAboveRestored(sql, {
+      hostId,
+      heartbeat,
+      generation: host.generation,
+      watermark,
+    });
     await noteHost(sql, { hostId, heartbeat, now });
     await noteVitals(sql, { hostId, vitals: heartbeat.gpus, now });
     const answer = await answerFor(sql, { hostId, watermark, waitsForReport: restored });

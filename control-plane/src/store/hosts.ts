@@ -136,6 +136,8 @@ export interface HostChange {
   public_ip?: string | null | undefined;
   labels?: Record<string, string> | null | undefined;
   tags?: string[] | null | undefined;
+  /** Told by the host when it joins; from then on only an admin changes it, since files are bound to it. */
+  storage_pool?: string | undefined;
 }
 
 export async function updateHost(sql: Connection, hostId: string, change: HostChange): Promise<void> {
@@ -143,7 +145,8 @@ export async function updateHost(sql: Connection, hostId: string, change: HostCh
     `UPDATE hosts SET name = coalesce($2, name),
             public_ip = CASE WHEN $3 THEN $4 ELSE public_ip END,
             labels = CASE WHEN $5 THEN $6::jsonb ELSE labels END,
-            tags = CASE WHEN $7 THEN $8::text[] ELSE tags END
+            tags = CASE WHEN $7 THEN $8::text[] ELSE tags END,
+            storage_pool = coalesce($9, storage_pool)
       WHERE id = $1`,
     [
       hostId,
@@ -154,6 +157,7 @@ export async function updateHost(sql: Connection, hostId: string, change: HostCh
       change.labels === undefined || change.labels === null ? null : JSON.stringify(change.labels),
       change.tags !== undefined,
       change.tags ?? null,
+      change.storage_pool ?? null,
     ],
   );
 }

@@ -11,8 +11,8 @@ import { aGpu, aHost, aRequest, gpusOf } from "../../support/fleet.ts";
 
 const NOW = 1_000_000;
 const twoGpus = aHost({ gpus: gpusOf("host-a", 2) });
-const whole = (count: number, leastMemoryMib = 0, model: string | null = null) =>
-  ({ kind: "whole", count, leastMemoryMib, model }) as const;
+const whole = (count: number, leastMemoryMib = 0, models: string[] | null = null) =>
+  ({ kind: "whole", count, leastMemoryMib, models }) as const;
 
 test.each<[string, HostCapacity, Partial<PlacementRequest>, Obstacle["kind"][]]>([
   ["exactly the CPU that is free", aHost({ freeCpuMilli: 1000 }), { cpuMilli: 1000 }, []],
@@ -39,7 +39,7 @@ test.each<[string, HostCapacity, Partial<PlacementRequest>, Obstacle["kind"][]]>
   ["more GPUs than the host has", twoGpus, { gpu: whole(3) }, ["no-such-gpu"]],
   ["a GPU of just the memory", twoGpus, { gpu: whole(1, 24_576) }, []],
   ["a GPU of more memory", twoGpus, { gpu: whole(1, 24_577) }, ["no-such-gpu"]],
-  ["a GPU of another model", twoGpus, { gpu: whole(1, 0, "NVIDIA H100") }, ["no-such-gpu"]],
+  ["a GPU of another model", twoGpus, { gpu: whole(1, 0, ["NVIDIA H100"]) }, ["no-such-gpu"]],
   [
     "a GPU where all are held",
     aHost({ gpus: [aGpu({ use: "exclusive" })] }),
@@ -61,19 +61,19 @@ test.each<[string, HostCapacity, Partial<PlacementRequest>, Obstacle["kind"][]]>
   [
     "a slice of just what is free",
     aHost({ gpus: [aGpu({ use: "shared", freeMemoryMib: 100 })] }),
-    { gpu: { kind: "slice", memoryMib: 100, model: null } },
+    { gpu: { kind: "slice", memoryMib: 100, models: null } },
     [],
   ],
   [
     "a slice of one MiB more",
     aHost({ gpus: [aGpu({ use: "shared", freeMemoryMib: 100 })] }),
-    { gpu: { kind: "slice", memoryMib: 101, model: null } },
+    { gpu: { kind: "slice", memoryMib: 101, models: null } },
     ["gpu-busy"],
   ],
   [
     "a slice of a card held whole",
     aHost({ gpus: [aGpu({ use: "exclusive", freeMemoryMib: 0 })] }),
-    { gpu: { kind: "slice", memoryMib: 1, model: null } },
+    { gpu: { kind: "slice", memoryMib: 1, models: null } },
     ["gpu-busy"],
   ],
   ["two things at once", aHost({ freeCpuMilli: 0, freeMemoryMib: 0 }), {}, ["cpu", "memory"]],

@@ -7,7 +7,7 @@ import { place, type PlacementResult, waitingSentence } from "@remotegpu/control
 import { aGpu, aHost, aRequest, gpusOf } from "../../support/fleet.ts";
 
 const OPTIONS = { policy: "best-fit", seed: 42, now: 0 } as const;
-const oneGpu: GpuWish = { kind: "whole", count: 1, leastMemoryMib: 0, model: null };
+const oneGpu: GpuWish = { kind: "whole", count: 1, leastMemoryMib: 0, models: null };
 const placeOn = (fleet: Fleet, ...requests: PlacementRequest[]) => place(fleet, requests, OPTIONS);
 const hostsOf = ({ decisions }: PlacementResult) =>
   decisions.map((decision) => (decision.placed ? decision.hostId : null));
@@ -47,7 +47,7 @@ test("the smallest card that has the memory is taken", () => {
 });
 
 test("slices fill a card that is cut already before they cut an idle one", () => {
-  const slice = aRequest({ gpu: { kind: "slice", memoryMib: 8192, model: null } });
+  const slice = aRequest({ gpu: { kind: "slice", memoryMib: 8192, models: null } });
   const fleet = { hosts: [aHost({ gpus: gpusOf("a", 2) })] };
 
   const { decisions, fleet: left } = placeOn(fleet, slice, slice, slice, slice);
@@ -107,12 +107,12 @@ const anyWish: fc.Arbitrary<GpuWish> = fc.oneof(
     kind: fc.constant("whole" as const),
     count: fc.integer({ min: 1, max: 4 }),
     leastMemoryMib: fc.constantFrom(0, 16_000, 40_000),
-    model: fc.constantFrom(null, "NVIDIA L4", "NVIDIA H100"),
+    models: fc.constantFrom(null, ["NVIDIA L4"], ["NVIDIA H100"], []),
   }),
   fc.record({
     kind: fc.constant("slice" as const),
     memoryMib: fc.integer({ min: 1, max: 30_000 }),
-    model: fc.constant(null),
+    models: fc.constant(null),
   }),
 );
 const anyRequests = fc.array(

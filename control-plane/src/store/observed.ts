@@ -1,0 +1,313 @@
+/**
+ * Takes a host's whole observed state into the database, in one transaction: the machine and its cards, what became
+ * of each placement, and what that means for the workloads. Absence means nothing but the end of an ordered removal.
+ */
+import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
+import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { InstanceState } from "@remotegpu/shared/workload";
+import { afterReport, isOver, type StopOrderer, type Transition } from "../core/environment-status.ts";
+import { raiseAlarm } from "./alarms.ts";
+import { type Connection, type Database, transaction } from "./database.ts";
+import {
+  completeDeletions,
+  type EnvironmentRow,
+  explainEnvironment,
+  lockEnvironment,
+  moveEnvironment,
+} from "./environments.ts";
+import { mergeGpus } from "./gpu-inventory.ts";
+import { raiseGeneration } from "./hosts.ts";
+import { skipPool } from "./placements.ts";
+import { releasePlacement } from "./release.ts";
+
+export interface ObservedState {
+  digest: string;
+  machine: MachineReport | null;
+  gpus: readonly GpuReport[] | null;
+  instances: readonly ObservedInstance[];
+}
+
+export type MergeOutcome =
+  | { merged: true; /** Its desired set changed: nudge it. */ ordersChanged: boolean }
+  | { merged: false; reason: string };
+
+interface LivePlacement {
+  instance_id: string;
+  epoch: number;
+  run_id: string;
+  want: "running" | "stopped" | "removed";
+  ordered_by: StopOrderer | null;
+  state: InstanceState;
+  is_current: boolean;
+  environment_id: string | null;
+}
+
+interface HostNow {
+  id: string;
+  name: string;
+  storage_pool: string;
+  has_applied_all: boolean;
+}
+
+export async function mergeObserved(
+  database: Database,
+  { hostId, observed, now }: { hostId: string; observed: ObservedState; now: Date },
+): Promise<MergeOutcome> {
+  return await transaction(database, async (sql) => {
+    // Environments before their host, in the order of their ids: the order of locks everywhere.
+    const environments = await lockEnvironmentsOn(sql, hostId);
+    const host = await lockHost(sql, hostId);
+    if (host === null) return { merged: false, reason: "this host is not known here, or was revoked" };
+    if (observed.machine !== null) await mergeMachine(sql, hostId, observed.machine);
+    if (observed.gpus !== null) await mergeGpus(sql, { hostId, gpus: observed.gpus, now });
+
+    let ordersChanged = false;
+    const placements = await livePlacements(sql, hostId);
+    for (const placement of placements) {
+      const merge = { host, placement, observed: observed.instances, now };
+      ordersChanged = (await mergePlacement(sql, merge, environments)) || ordersChanged;
+    }
+    await reportStrangers(sql, { hostId, placements, observed: observed.instances, now });
+    await completeDeletions(sql, { ids: [...environments.keys()], now });
+    if (ordersChanged) await raiseGeneration(sql, hostId);
+    await sql.query(
+      "UPDATE hosts SET observed_digest = $2, observed_at = $3, status_reason = NULL WHERE id = $1",
+      [hostId, observed.digest, now],
+    );
+    return { merged: true, ordersChanged };
+  });
+}
+
+async function lockEnvironmentsOn(sql: Connection, hostId: string): Promise<Map<string, EnvironmentRow>> {
+  const { rows } = await sql.query<{ id: string }>(
+    `SELECT DISTINCT i.workload_id AS id FROM placements p JOIN instances i ON i.id = p.instance_id
+      WHERE p.host_id = $1 AND p.gone_at IS NULL AND i.workload_kind = 'environment' ORDER BY 1`,
+    [hostId],
+  );
+  const locked = new Map<string, EnvironmentRow>();
+  for (const { id } of rows) {
+    const environment = await lockEnvironment(sql, id);
+    if (environment !== null) locked.set(id, environment);
+  }
+  return locked;
+}
+
+async function lockHost(sql: Connection, hostId: string): Promise<HostNow | null> {
+  const { rows } = await sql.query<HostNow>(
+    `SELECT id, name, coalesce(storage_pool, id) AS storage_pool, applied_generation >= generation AS has_applied_all
+       FROM hosts WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE`,
+    [hostId],
+  );
+  return rows[0] ?? null;
+}
+
+async function mergeMachine(sql: Connection, hostId: string, machine: MachineReport): Promise<void> {
+  await sql.query(
+    `UPDATE hosts SET hostname = $2, ip_address = $3, os_type = $4, os_version = $5, arch = $6, total_cpu = $7,
+            total_memory = $8, total_disk = $9, agent_version = $10, attach_mode = $11,
+            storage_pool = coalesce(storage_pool, $12)
+      WHERE id = $1`,
+    [
+      hostId,
+      machine.hostname,
+      machine.ipAddress,
+      machine.osType,
+      machine.osVersion,
+      machine.arch,
+      machine.cpuCount,
+      machine.memoryBytes,
+      machine.diskBytes,
+      machine.agentVersion,
+      machine.attachMode,
+      machine.storagePool,
+    ],
+  );
+}
+
+async function livePlacements(sql: Connection, hostId: string): Promise<LivePlacement[]> {
+  const { rows } = await sql.query<LivePlacement>(
+    `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, p.state, p.epoch = i.current_epoch AS is_current,
+            CASE i.workload_kind WHEN 'environment' THEN i.workload_id END AS environment_id
+       FROM placements p JOIN instances i ON i.id = p.instance_id
+      WHERE p.host_id = $1 AND p.gone_at IS NULL ORDER BY p.instance_id, p.epoch FOR NO KEY UPDATE OF p`,
+    [hostId],
+  );
+  return rows;
+}
+
+interface Merge {
+  host: HostNow;
+  placement: LivePlacement;
+  observed: readonly ObservedInstance[];
+  now: Date;
+}
+
+/** True when the host's desired set changed. */
+async function mergePlacement(
+  sql: Connection,
+  merge: Merge,
+  environments: ReadonlyMap<string, EnvironmentRow>,
+): Promise<boolean> {
+  const { host, placement, now } = merge;
+  const ofPlacement = merge.observed.filter(
+    (seen) => seen.instanceId === placement.instance_id && seen.placementEpoch === placement.epoch,
+  );
+  if (ofPlacement.length === 0) return await mergeAbsence(sql, merge);
+  // The run before a restart may still be reported; only the run that is wanted now speaks for the placement.
+  const seen = ofPlacement.find((one) => one.runId === placement.run_id);
+  if (seen === undefined) return false;
+  await notePlacement(sql, placement, seen, now);
+
+  const environment =
+    placement.environment_id === null ? undefined : environments.get(placement.environment_id);
+  if (environment !== undefined && placement.is_current)
+    await applyReport(sql, { environment, host, placement, seen, now });
+  if (!isOver(seen.phase)) return false;
+  await releasePlacement(sql, { instanceId: placement.instance_id, epoch: placement.epoch, now });
+  if (placement.want === "removed") return false;
+  await orderRemoval(sql, placement);
+  return true;
+}
+
+/** The host has applied the removal and its whole report lacks it: gone. Before that, absence says nothing. */
+async function mergeAbsence(sql: Connection, { host, placement, now }: Merge): Promise<boolean> {
+  if (placement.want !== "removed" || !host.has_applied_all) return false;
+  await releasePlacement(sql, { instanceId: placement.instance_id, epoch: placement.epoch, now });
+  await sql.query(
+    `UPDATE placements SET gone_at = $3, container_id = NULL,
+            state = CASE WHEN state IN ('failed', 'lost') THEN state ELSE 'stopped' END
+      WHERE instance_id = $1 AND epoch = $2`,
+    [placement.instance_id, placement.epoch, now],
+  );
+  if (placement.is_current && placement.state !== "failed")
+    await sql.query("UPDATE instances SET state = 'stopped' WHERE id = $1", [placement.instance_id]);
+  return false;
+}
+
+async function notePlacement(
+  sql: Connection,
+  placement: LivePlacement,
+  seen: ObservedInstance,
+  now: Date,
+): Promise<void> {
+  await sql.query(
+    `UPDATE placements SET state = $3::text, detail = $4, problem = $5, container_id = $6, exit_code = $7,
+            state_changed_at = CASE WHEN state = $3::text THEN state_changed_at ELSE $8::timestamptz END
+      WHERE instance_id = $1 AND epoch = $2`,
+    [
+      placement.instance_id,
+      placement.epoch,
+      seen.phase,
+      seen.detail,
+      seen.problem,
+      seen.containerId,
+      seen.exitCode,
+      now,
+    ],
+  );
+  if (placement.is_current)
+    await sql.query("UPDATE instances SET state = $2 WHERE id = $1 AND state <> $2", [
+      placement.instance_id,
+      seen.phase,
+    ]);
+}
+
+interface Reported {
+  environment: EnvironmentRow;
+  host: HostNow;
+  placement: LivePlacement;
+  seen: ObservedInstance;
+  now: Date;
+}
+
+async function applyReport(sql: Connection, reported: Reported): Promise<void> {
+  const { environment, host, placement, seen, now } = reported;
+  const transition = afterReport(environment.status, {
+    phase: seen.phase,
+    problem: seen.problem,
+    detail: seen.detail,
+    isCurrentRun: true,
+    stopOrderedBy: placement.ordered_by,
+  });
+  await applyTransition(sql, reported, transition);
+  if (seen.phase !== "ready") return;
+  // The files are where it first ran, and from then on it runs only there.
+  await sql.query(
+    `UPDATE environments SET container_id = $2, storage_pool = coalesce(storage_pool, $3)
+      WHERE id = $1 AND (container_id IS DISTINCT FROM $2 OR storage_pool IS NULL)`,
+    [environment.id, seen.containerId, host.storage_pool],
+  );
+  await sql.query(
+    "DELETE FROM placement_skips WHERE workload_kind = 'environment' AND workload_id = $1 AND until <= $2",
+    [environment.id, now],
+  );
+}
+
+async function applyTransition(
+  sql: Connection,
+  { environment, host, now }: Reported,
+  transition: Transition,
+): Promise<void> {
+  const move = { environment, actor: `host ${host.id}`, now, hostId: host.id };
+  switch (transition.kind) {
+    case "stays":
+      return;
+    case "explains":
+      return await explainEnvironment(sql, environment.id, transition.reason || null);
+    case "becomes":
+      return await moveEnvironment(sql, { ...move, to: transition.status, reason: transition.reason });
+    case "skips-pool": {
+      const reason = `A mount is missing in storage pool ${host.storage_pool}: ${transition.reason}`;
+      await skipPool(sql, {
+        environmentId: environment.id,
+        storagePool: host.storage_pool,
+        reason: transition.reason,
+        now,
+      });
+      return await moveEnvironment(sql, { ...move, to: "queued", reason });
+    }
+  }
+}
+
+async function orderRemoval(sql: Connection, placement: LivePlacement): Promise<void> {
+  await sql.query(
+    `UPDATE placements SET want = 'removed', ordered_by = coalesce(ordered_by, 'control-plane')
+      WHERE instance_id = $1 AND epoch = $2`,
+    [placement.instance_id, placement.epoch],
+  );
+}
+
+/** Instances that no placement of this host explains are left alone and shown to the operators, once. */
+async function reportStrangers(
+  sql: Connection,
+  {
+    hostId,
+    placements,
+    observed,
+    now,
+  }: {
+    hostId: string;
+    placements: LivePlacement[];
+    observed: readonly ObservedInstance[];
+    now: Date;
+  },
+): Promise<void> {
+  const strangers = observed.filter(
+    (seen) =>
+      seen.phase !== "stopped" &&
+      seen.phase !== "failed" &&
+      !placements.some(
+        (placement) => placement.instance_id === seen.instanceId && placement.epoch === seen.placementEpoch,
+      ),
+  );
+  for (const seen of strangers) {
+    const subject = `${hostId} ${seen.instanceId} ${seen.placementEpoch}`;
+    const open = await sql.query(
+      "SELECT FROM alarms WHERE kind = 'unknown-instance' AND subject = $1 AND cleared_at IS NULL",
+      [subject],
+    );
+    if (open.rowCount > 0) continue;
+    const detail = `Host ${hostId} runs instance ${seen.instanceId} (epoch ${seen.placementEpoch}), which nobody placed there.`;
+    await raiseAlarm(sql, { kind: "unknown-instance", subject, detail, now });
+  }
+}
