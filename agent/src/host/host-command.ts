@@ -32,11 +32,6 @@ export class HostCommand {
     this.#environment = environment;
   }
 
-  /** True while a child of an earlier call, hung or not, still exists. */
-  get isRunning(): boolean {
-    return this.#running !== null;
-  }
-
   /** The command never sees a shell. One child at a time: while an earlier one lives, the answer is "hung". */
   async run(args: readonly string[], { deadlineMs }: { deadlineMs: number }): Promise<CommandOutcome> {
     if (this.#running !== null) return { kind: "hung" };
@@ -50,7 +45,10 @@ export class HostCommand {
       maxBuffer: this.#maxOutputBytes,
     });
     const ended = child.then((result): CommandOutcome => {
-      if (result.isMaxBuffer) return { kind: "too-much-output" };
+      if (result.isMaxBuffer) {
+        if (child.pid !== undefined) killGroup(child.pid);
+        return { kind: "too-much-output" };
+      }
       if (result.exitCode === undefined && result.signal === undefined)
         return { kind: "missing", cause: result.cause };
       return {
@@ -82,7 +80,7 @@ function killGroup(leader: number): void {
   try {
     process.kill(-leader, "SIGKILL");
   } catch (error) {
-    // The group ended between the deadline and this line.
+    // The group has ended by itself meanwhile.
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }

@@ -49,7 +49,7 @@ export class NvidiaSmi {
     simulated: boolean;
     deadlineMs?: number;
   }) {
-    this.#command = new HostCommand({ path, maxOutputBytes: MAX_OUTPUT_BYTES });
+    this.#command = new HostCommand({ path, maxOutputBytes: MAX_OUTPUT_BYTES, environment: { LC_ALL: "C" } });
     this.#simulated = simulated;
     this.#deadlineMs = deadlineMs;
   }

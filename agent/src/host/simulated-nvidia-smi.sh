@@ -1,7 +1,7 @@
 #!/bin/sh
 # nvidia-smi of a host whose cards are simulated: prints what the agent wrote into the state file, in the form
 # that the real command has. Only what the shell itself can do is used (dash, busybox ash), so that it runs in
-# a container that has nothing but this file and a shell. The three values below are filled in by the agent.
+# a container that has nothing but this file and a shell. The first two values below are filled in by the agent.
 state=@STATE@
 in_container=@IN_CONTAINER@
 driver=simulated
@@ -233,7 +233,7 @@ print_summary() {
 }
 
 print_help() {
-  cat_help="$self of simulated cards. It prints what the agent simulates and changes nothing.
+  text="$self of simulated cards. It prints what the agent simulates and changes nothing.
 
     $self [-i ID]                               a table of the cards
     $self -L                                    one line for each card
@@ -241,7 +241,7 @@ print_help() {
     $self --query-gpu=FIELDS --format=csv[,noheader][,nounits] [-i ID]
     $self --query-compute-apps=FIELDS --format=csv[,noheader][,nounits]
     $self --help-query-gpu | --help-query-compute-apps | --version | -h"
-  printf '%s\n' "$cat_help"
+  printf '%s\n' "$text"
 }
 
 # ---- the command line ----
