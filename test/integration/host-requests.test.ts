@@ -1,0 +1,230 @@
+/** Heartbeats, the desired set and the observed state on their way between a real agent's link and the control plane. */
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { NatsConnection } from "nats";
+import { serveHosts, refusal, type HostHandlers } from "@remotegpu/control-plane/link/host-requests";
+import type { WholeReport } from "@remotegpu/control-plane/link/report-assembly";
+import { LinkDownError } from "@remotegpu/agent/link/connection";
+import { RequestRefusedError } from "@remotegpu/agent/link/control-plane-client";
+import type { Heartbeat } from "@remotegpu/shared/protocol";
+import { encode } from "@remotegpu/shared/wire";
+import { startHostSide, type HostSide } from "../support/host-side.ts";
+import { keptLog } from "../support/kept-log.ts";
+import { startTestNats, type TestNats } from "../support/nats.ts";
+import {
+  aDesiredInstance,
+  aHeartbeat,
+  aHeartbeatReply,
+  anObservedInstance,
+} from "../support/protocol-samples.ts";
+
+let nats: TestNats;
+let controlPlane: NatsConnection;
+let host: HostSide;
+const serving: { close(): Promise<void> }[] = [];
+
+beforeAll(async () => {
+  nats = await startTestNats();
+  controlPlane = await nats.connectControlPlane();
+  host = await startHostSide(await nats.hostCredential("host-1"));
+});
+
+afterEach(async () => {
+  await Promise.all(serving.splice(0).map((served) => served.close()));
+});
+
+afterAll(async () => {
+  await host.connection.close();
+  await nats.close();
+});
+
+const REFUSING: HostHandlers = {
+  heartbeat: () => Promise.resolve(refusal("not served here")),
+  desiredSet: () => Promise.resolve(refusal("not served here")),
+  observed: () => Promise.resolve(refusal("not served here")),
+};
+
+async function serve(handlers: Partial<HostHandlers>, connection = controlPlane) {
+  const log = keptLog();
+  serving.push(await serveHosts(connection, { ...REFUSING, ...handlers }, log));
+  return log;
+}
+
+test("a heartbeat is answered, and the host is who the subject says", async () => {
+  const seen: { host: string; heartbeat: Heartbeat }[] = [];
+  await serve({
+    heartbeat: (from, heartbeat) => {
+      seen.push({ host: from, heartbeat });
+      return Promise.resolve(aHeartbeatReply({ watermark: 41 }));
+    },
+  });
+  const heartbeat = aHeartbeat();
+
+  const { reply, roundTripMs } = await host.client.heartbeat(heartbeat);
+
+  expect(reply.watermark).toBe(41);
+  expect(roundTripMs).toBeGreaterThan(0);
+  expect(seen).toEqual([{ host: "host-1", heartbeat }]);
+});
+
+test("nobody listening is told at once, not after the deadline", async () => {
+  await expect(host.client.heartbeat(aHeartbeat())).rejects.toThrow(LinkDownError);
+});
+
+test.each([
+  ["not JSON", new TextEncoder().encode("{"), "not JSON"],
+  ["not UTF-8", new Uint8Array([0xff, 0xfe]), "not JSON"],
+  ["deeply nested", new TextEncoder().encode("[".repeat(100_000)), "not JSON"],
+  ["of another kind", encode({ ...aHeartbeat(), kind: "pull" }), "kind"],
+  ["with a wrong member", encode({ ...aHeartbeat(), agentEpoch: -1 }), "agentEpoch"],
+  ["empty", new Uint8Array(), "not JSON"],
+])("a heartbeat that is %s is refused and harms nothing", async (_, bytes, reason) => {
+  await serve({ heartbeat: () => Promise.resolve(aHeartbeatReply()) });
+
+  const answer = await host.connection.request("rg.v1.h.host-1.up.hb", bytes, { timeoutMs: 5_000 });
+
+  expect(JSON.parse(new TextDecoder().decode(answer))).toMatchObject({
+    kind: "refused",
+    reason: expect.stringContaining(reason),
+  });
+  await expect(host.client.heartbeat(aHeartbeat())).resolves.toBeDefined();
+});
+
+test("a handler that fails is a refusal for the host and a line in the log", async () => {
+  const log = await serve({ heartbeat: () => Promise.reject(new Error("Postgres is away")) });
+
+  await expect(host.client.heartbeat(aHeartbeat())).rejects.toThrow(RequestRefusedError);
+
+  expect(log.lines.map(({ level }) => level)).toEqual(["error"]);
+});
+
+test("one host cannot occupy the control plane", async () => {
+  const other = await startHostSide(await nats.hostCredential("host-2"));
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await serve({
+    heartbeat: async (from) => {
+      if (from === "host-1") await held;
+      return aHeartbeatReply();
+    },
+  });
+
+  const mine = Array.from({ length: 10 }, () => host.client.heartbeat(aHeartbeat()));
+  const outcomes = Promise.allSettled(mine);
+  await expect(other.client.heartbeat(aHeartbeat())).resolves.toBeDefined();
+  release();
+
+  const refused = (await outcomes).filter(({ status }) => status === "rejected");
+  expect(refused).toHaveLength(6);
+  await expect(host.client.heartbeat(aHeartbeat())).resolves.toBeDefined();
+  await other.connection.close();
+});
+
+const largeInstances = (count: number) =>
+  Array.from({ length: count }, (_, index) =>
+    aDesiredInstance(`env-${String(index).padStart(3, "0")}`, { command: "x".repeat(60_000) }),
+  );
+
+test("a desired set of several pages arrives whole and in order", async () => {
+  const instances = largeInstances(40);
+  let pages = 0;
+  await serve({
+    desiredSet: () => {
+      pages += 1;
+      return Promise.resolve({ term: 2, generation: 7, confirmedStops: null, instances });
+    },
+  });
+
+  const desired = await host.client.pull();
+
+  expect(desired).toEqual({ term: 2, generation: 7, confirmedStops: null, instances });
+  expect(pages).toBeGreaterThan(3);
+});
+
+test("an empty desired set is a set, not a silence", async () => {
+  await serve({
+    desiredSet: () => Promise.resolve({ term: 1, generation: 1, confirmedStops: null, instances: [] }),
+  });
+
+  expect((await host.client.pull()).instances).toEqual([]);
+});
+
+test("pages of two generations are never mixed: the pull starts over", async () => {
+  let requests = 0;
+  await serve({
+    desiredSet: () => {
+      requests += 1;
+      const isOld = requests <= 2;
+      return Promise.resolve({
+        term: 1,
+        generation: isOld ? 7 : 8,
+        confirmedStops: null,
+        instances: isOld ? largeInstances(40) : largeInstances(20),
+      });
+    },
+  });
+
+  const desired = await host.client.pull();
+
+  expect(desired.generation).toBe(8);
+  expect(desired.instances).toHaveLength(20);
+});
+
+test("a set that never rests ends the pull within a bound", async () => {
+  let generation = 0;
+  await serve({
+    desiredSet: () => {
+      generation += 1;
+      return Promise.resolve({ term: 1, generation, confirmedStops: null, instances: largeInstances(20) });
+    },
+  });
+
+  await expect(host.client.pull()).rejects.toThrow(RequestRefusedError);
+});
+
+test("an observed report of several pages comes together at one of two replicas", async () => {
+  const reports: WholeReport[] = [];
+  const observed: HostHandlers["observed"] = (_, report) => {
+    reports.push(report);
+    return Promise.resolve(undefined);
+  };
+  const second = await nats.connectControlPlane();
+  await serve({ observed });
+  await serve({ observed }, second);
+  const instances = Array.from({ length: 900 }, (_, index) =>
+    anObservedInstance(`env-${index}`, "d".repeat(1_800)),
+  );
+
+  for (let round = 1; round <= 5; round += 1) {
+    await host.client.reportObserved({ digest: "b".repeat(64), machine: null, gpus: [], instances });
+  }
+
+  expect(reports).toHaveLength(5);
+  for (const report of reports)
+    expect(report).toEqual({ digest: "b".repeat(64), machine: null, gpus: [], instances });
+});
+
+test("a replica that ends in the middle of a report costs one more report", async () => {
+  const whole: WholeReport[] = [];
+  const instances = Array.from({ length: 900 }, (_, index) =>
+    anObservedInstance(`env-${index}`, "d".repeat(1_800)),
+  );
+  const endOfOneReplica = async (reply: (answer: Uint8Array) => void) => {
+    ending.unsubscribe();
+    await serve({
+      observed: (_, report) => {
+        whole.push(report);
+        return Promise.resolve(undefined);
+      },
+    });
+    reply(encode({ kind: "observed-reply", digest: "b".repeat(64), replica: "gone" }));
+  };
+  const ending = controlPlane.subscribe("rg.v1.h.*.up.obs", {
+    callback: (_, message) => void endOfOneReplica((answer) => message.respond(answer)),
+  });
+  await controlPlane.flush();
+
+  await host.client.reportObserved({ digest: "b".repeat(64), machine: null, gpus: null, instances });
+
+  expect(whole).toHaveLength(1);
+  expect(whole[0]?.instances).toHaveLength(900);
+});
