@@ -1,6 +1,7 @@
 /** Accounts, for administrators. An account comes with its personal workspace; there is no password login. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { displayText } from "@remotegpu/shared/text";
+import { setCreditLimit } from "../store/accounts.ts";
 import {
   customerById,
   insertCustomer,
@@ -135,7 +136,12 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
         change.status === "suspended" ? "status" : "user_type",
         "would lock you out of your own account",
       );
-    if (!(await updateCustomer(db, id, change))) throw conflict(`The email ${change.email ?? ""} is taken.`);
+    const { credit_limit: creditLimit, ...rest } = change;
+    await transaction(db, async (sql) => {
+      if (!(await updateCustomer(sql, id, rest))) throw conflict(`The email ${rest.email ?? ""} is taken.`);
+      if (creditLimit !== undefined)
+        await setCreditLimit(sql, { customerId: id, creditLimit, at: deps.now() });
+    });
     return c.json(customerAnswer(await requireCustomer(deps, id)), 200);
   });
 }

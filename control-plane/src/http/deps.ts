@@ -7,6 +7,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import type { Log } from "@remotegpu/shared/log";
 import type { HostId } from "@remotegpu/shared/ids";
+import type { BillingCalendar } from "../core/billing-calendar.ts";
 import type { Database } from "../store/database.ts";
 import type { HostIdentity } from "./host-identity.ts";
 
@@ -32,6 +33,7 @@ export interface ApiConfig {
   bundleFolder: string | null;
   /** The script served as /install.sh, or null where none was built. */
   installScript: string | null;
+  billingCalendar: BillingCalendar;
   rateLimits: { perKey: RateLimit; perAddress: RateLimit };
 }
 

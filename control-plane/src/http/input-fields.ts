@@ -59,3 +59,15 @@ function parses(check: () => boolean): boolean {
     throw error;
   }
 }
+
+/** An image as a runtime takes it: registry, path, tag or digest, or an image id. No blanks, nothing a shell would see. */
+export const ImageReference = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._/:@-]*$/, "must be an image reference like registry.example/name:tag");
+
+export const SpecName = z
+  .string()
+  .max(64)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, ., _ and -");

@@ -101,7 +101,6 @@ export interface CustomerChange {
   display_name?: string | null | undefined;
   user_type?: UserType | undefined;
   status?: "active" | "suspended" | undefined;
-  credit_limit?: string | undefined;
 }
 
 /** False when another account has the email. */
@@ -113,8 +112,7 @@ export async function updateCustomer(
   const { rowCount } = await sql.query(
     `UPDATE customers SET email = coalesce($2, email),
             display_name = CASE WHEN $3 THEN $4 ELSE display_name END,
-            user_type = coalesce($5, user_type), status = coalesce($6, status),
-            credit_limit = coalesce($7::numeric, credit_limit)
+            user_type = coalesce($5, user_type), status = coalesce($6, status)
       WHERE id = $1 AND NOT EXISTS (SELECT FROM customers o WHERE o.email = $2 AND o.id <> $1)`,
     [
       customerId,
@@ -123,7 +121,6 @@ export async function updateCustomer(
       change.display_name ?? null,
       change.user_type ?? null,
       change.status ?? null,
-      change.credit_limit ?? null,
     ],
   );
   return rowCount === 1;

@@ -50,6 +50,17 @@ export async function fleetNumbers(sql: Connection): Promise<FleetNumbers> {
   return rows[0] as FleetNumbers;
 }
 
+/** Models of the cards that an order for so much memory per card may land on, the fleet being empty. */
+export async function gpuModels(sql: Connection, minMemoryBytes: number): Promise<string[]> {
+  const { rows } = await sql.query<{ name: string }>(
+    `SELECT DISTINCT g.name FROM gpus g JOIN hosts h ON h.id = g.host_id
+      WHERE h.deleted_at IS NULL AND g.vanished_at IS NULL AND g.name IS NOT NULL
+        AND coalesce(g.memory_total, 0) >= $1 ORDER BY g.name`,
+    [minMemoryBytes],
+  );
+  return rows.map(({ name }) => name);
+}
+
 export interface Gauge {
   name: string;
   help: string;

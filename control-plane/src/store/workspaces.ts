@@ -1,5 +1,5 @@
 /** Workspaces and who belongs to them. An archived workspace is gone for everybody; its bills still name it. */
-import type { WorkspaceRole } from "../core/access-rights.ts";
+import { WORKSPACE_ROLES, type WorkspaceRole } from "../core/access-rights.ts";
 import type { Connection } from "./database.ts";
 
 export interface WorkspaceRow {
@@ -49,11 +49,15 @@ export async function personalWorkspaceId(sql: Connection, customerId: number): 
   return rows[0]?.id ?? null;
 }
 
-/** Every workspace where the customer has an active role. */
-export async function workspaceIdsOf(sql: Connection, customerId: number): Promise<number[]> {
+/** Every workspace where the customer has one of these active roles. */
+export async function workspaceIdsOf(
+  sql: Connection,
+  customerId: number,
+  roles: readonly WorkspaceRole[] = WORKSPACE_ROLES,
+): Promise<number[]> {
   const { rows } = await sql.query<{ id: number }>(
-    `SELECT w.id FROM workspaces w WHERE w.status = 'active' AND ${ROLE} IS NOT NULL ORDER BY w.id`,
-    [customerId],
+    `SELECT w.id FROM workspaces w WHERE w.status = 'active' AND ${ROLE} = ANY($2::text[]) ORDER BY w.id`,
+    [customerId, roles],
   );
   return rows.map(({ id }) => id);
 }

@@ -1,0 +1,64 @@
+/** Reads one line of an authorized_keys file: no options, a key type that is still safe, and a body that matches it. */
+import { createHash } from "node:crypto";
+
+const TYPES = new Set([
+  "ssh-ed25519",
+  "ssh-rsa",
+  "ecdsa-sha2-nistp256",
+  "ecdsa-sha2-nistp384",
+  "ecdsa-sha2-nistp521",
+  "sk-ssh-ed25519@openssh.com",
+  "sk-ecdsa-sha2-nistp256@openssh.com",
+]);
+const MIN_RSA_BITS = 2048;
+
+export type SshPublicKey =
+  | { valid: true; line: string; comment: string; fingerprint: string }
+  | { valid: false; why: string };
+
+export function readSshPublicKey(given: string): SshPublicKey {
+  if (given.includes("PRIVATE KEY"))
+    return { valid: false, why: "is a private key; send the .pub file and keep this one to yourself" };
+  const line = given.trim();
+  if (/[\r\n]/.test(line)) return { valid: false, why: "must be one line" };
+  const [type = "", body = "", ...comment] = line.split(/[ \t]+/);
+  if (!TYPES.has(type)) return { valid: false, why: "must begin with a key type like ssh-ed25519" };
+  if (!/^[A-Za-z0-9+/]{16,}={0,2}$/.test(body))
+    return { valid: false, why: "holds no base64 after its type" };
+
+  const bytes = Buffer.from(body, "base64");
+  const fields = fieldsOf(bytes);
+  if (fields === null || fields[0]?.toString("latin1") !== type || fields.length < 2)
+    return { valid: false, why: "is damaged: its body does not match its type" };
+  if (type === "ssh-rsa" && bitsOf(fields[2]) < MIN_RSA_BITS)
+    return { valid: false, why: `is an RSA key of less than ${MIN_RSA_BITS} bits` };
+
+  const digest = createHash("sha256").update(bytes).digest("base64").replace(/=+$/, "");
+  return {
+    valid: true,
+    line: [type, body, ...comment].join(" "),
+    comment: comment.join(" "),
+    fingerprint: `SHA256:${digest}`,
+  };
+}
+
+/** The length-prefixed parts of a key's body; null when they do not fill it exactly. */
+function fieldsOf(bytes: Buffer): Buffer[] | null {
+  const fields: Buffer[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    if (at + 4 > bytes.length) return null;
+    const end = at + 4 + bytes.readUInt32BE(at);
+    if (end > bytes.length) return null;
+    fields.push(bytes.subarray(at + 4, end));
+    at = end;
+  }
+  return fields;
+}
+
+/** Bits of a number as SSH writes it, with a zero byte in front where the first bit is set. */
+function bitsOf(number: Buffer | undefined): number {
+  if (number === undefined) return 0;
+  const first = number.findIndex((byte) => byte !== 0);
+  return first === -1 ? 0 : (number.length - first) * 8 - (Math.clz32(number[first] ?? 0) - 24);
+}
