@@ -1,0 +1,301 @@
+/**
+ * The one loop: wake → observe → decide → act → record → report. Everything that happens only wakes it; each round
+ * reads the whole wanted state from the journal and the whole seen state from the runtime. Nothing slow is waited
+ * for inside a round, so a hung runtime or a lost control plane never holds up metering or heartbeats.
+ */
+import { Buffer } from "node:buffer";
+import type { HostId, RunId } from "@remotegpu/shared/ids";
+import type { MachineReport } from "@remotegpu/shared/host-report";
+import type { Log } from "@remotegpu/shared/log";
+import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
+import type { MachineFacts } from "./host/machine-facts.ts";
+import type { ServiceNotifier } from "./host/notify.ts";
+import type { Journal } from "./journal/journal.ts";
+import type { Runtime } from "./runtime/runtime.ts";
+import { isRunning, isSameRun, type Container } from "./core/container.ts";
+import { observedInstances } from "./core/lifecycle.ts";
+import { reconcile, type Flags } from "./core/reconcile.ts";
+import { ownedContainers, type Knowledge } from "./core/run-view.ts";
+import { runsOverStorage } from "./core/storage-limit.ts";
+import type { ControlPlaneLink } from "./loop/control-plane-link.ts";
+import type { GpuWatch } from "./loop/gpu-watch.ts";
+import { takeMeteringTick, type Seen } from "./loop/metering-tick.ts";
+import { momentOf, monotonic, type Clock } from "./loop/moment.ts";
+import { observedState, vitalsOf } from "./loop/report.ts";
+import type { RunPerformer } from "./loop/run-performer.ts";
+import type { RuntimeWatch } from "./loop/runtime-watch.ts";
+
+/** Open intervals are extended at least this often. */
+const METER_EVERY_MS = 10_000;
+/** While something is under way the loop looks this often; else it sleeps until woken or the next tick. */
+const BUSY_ROUND_MS = 1_000;
+const IDLE_ROUND_MS = 5_000;
+const HOUSEKEEPING_EVERY_MS = 60_000;
+
+export type AgentParts = {
+  hostId: HostId;
+  version: string;
+  facts: MachineFacts;
+  /** As the operator named it; null for a pool of the host's own. */
+  storagePool: string | null;
+  clock: Clock;
+  journal: Journal;
+  runtime: Runtime;
+  runtimeWatch: RuntimeWatch;
+  gpuWatch: GpuWatch;
+  performer: RunPerformer;
+  link: ControlPlaneLink;
+  notifier: ServiceNotifier;
+  log: Log;
+};
+
+export class Agent {
+  readonly #parts: AgentParts;
+  #isWoken = false;
+  #wakeUp: () => void = () => undefined;
+  #isStopping = false;
+  #loop: Promise<void> = Promise.resolve();
+  #meteredMs = Number.NEGATIVE_INFINITY;
+  #housekeepingMs = Number.NEGATIVE_INFINITY;
+  #lastSeen: readonly Container[] = [];
+  #overStorage: ReadonlyMap<RunId, string> = new Map();
+  #holdsStops = false;
+  #isReady = false;
+
+  constructor(parts: AgentParts) {
+    this.#parts = parts;
+  }
+
+  wake(): void {
+    this.#isWoken = true;
+    this.#wakeUp();
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  /** Finishes what is under way and writes the last tick down; containers go on. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.wake();
+    await this.#loop;
+    await this.#parts.performer.settled();
+    await this.#meter({ containers: null, wasUpSinceMs: null });
+  }
+
+  /** A short command in a running instance, ordered by the control plane. */
+  async exec(request: ExecRequest): Promise<ExecReply> {
+    const { instanceId, argv, stdin, timeoutSeconds } = request;
+    const [command, ...args] = argv;
+    const container = ownedContainers({ hostId: this.#parts.hostId, observed: this.#lastSeen }).find(
+      ({ owner, status }) => owner.instanceId === instanceId && status.state === "running",
+    );
+    if (container === undefined || command === undefined)
+      return { kind: "exec-refused", reason: "not-running", detail: "It does not run on this host now." };
+    const result = await this.#parts.runtime.exec({
+      containerId: container.containerId,
+      argv: [command, ...args],
+      stdin: stdin === null ? null : Buffer.from(stdin, "base64"),
+      timeoutSeconds,
+    });
+    if (result.kind === "refused")
+      return { kind: "exec-refused", reason: result.reason, detail: result.detail };
+    return {
+      kind: "exec-reply",
+      exitCode: result.exitCode,
+      stdout: result.stdout.toString("base64"),
+      stderr: result.stderr.toString("base64"),
+      truncated: result.truncated,
+    };
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopping) {
+      this.#isWoken = false;
+      try {
+        await this.#round();
+      } catch (error) {
+        this.#parts.log.error({ error }, "a round of the loop failed; the next one tries again");
+      }
+      if (!this.#isStopping && !this.#isWoken) await this.#sleep();
+    }
+  }
+
+  async #round(): Promise<void> {
+    const { runtimeWatch, gpuWatch, clock } = this.#parts;
+    const startedMs = clock.monotonicMs();
+    await runtimeWatch.learn(startedMs);
+    gpuWatch.sampleWhenDue(startedMs, runtimeWatch.info, () => this.wake());
+    const { seen, wasUpSinceMs } = await runtimeWatch.containers(startedMs);
+    if (seen !== null) this.#lastSeen = seen;
+
+    const hasChanged = seen !== null && this.#act(seen);
+
+    if (hasChanged || clock.monotonicMs() - this.#meteredMs >= METER_EVERY_MS)
+      await this.#meter({ containers: seen, wasUpSinceMs });
+    if (seen !== null) this.#confirmGone(this.#knowledge(seen));
+    this.#housekeep(startedMs);
+    this.#report(seen);
+    await this.#tellSystemd();
+    if (hasChanged) this.wake();
+  }
+
+  /** Returns whether a run's gate opened or a run closed: both are worth a metering tick at once. */
+  #act(seen: readonly Container[]): boolean {
+    const { journal, performer, clock } = this.#parts;
+    const knowledge = this.#knowledge(seen);
+    const now = monotonic(momentOf(clock));
+    const set = journal.desired.read();
+    const stopsUnconfirmed = set.stopsAreGuarded && (set.confirmedStops ?? -1) < set.generation;
+    const actions = reconcile({ ...knowledge, flags: this.#flags(stopsUnconfirmed), now });
+
+    this.#holdsStops = false;
+    let hasChanged = false;
+    for (const action of actions) {
+      if (action.kind === "hold-stops") {
+        this.#holdsStops = true;
+        this.#parts.log.warn(action, "stops of most of this host wait until they are confirmed");
+        continue;
+      }
+      performer.perform(action, now);
+      hasChanged ||= action.kind === "open-gate" || action.kind === "close-run" || action.kind === "adopt";
+    }
+    if (set.stopsAreGuarded && !this.#holdsStops && set.generation > 0) journal.desired.liftStopGuard();
+    return hasChanged;
+  }
+
+  #flags(stopsUnconfirmed: boolean): Flags {
+    const { journal, gpuWatch, link, clock } = this.#parts;
+    return {
+      startsRefused: journal.acceptsStarts ? null : "its journal's disk is full.",
+      vanishedGpus: gpuWatch.vanished,
+      overStorage: this.#overStorage,
+      disconnectedMs: link.disconnectedMs(clock.monotonicMs()),
+      stopsUnconfirmed,
+    };
+  }
+
+  #knowledge(observed: readonly Container[]): Knowledge {
+    const { hostId, journal } = this.#parts;
+    return {
+      hostId,
+      desired: journal.desired.read().instances.filter((instance) => !instance.isAbsent),
+      observed,
+      runs: journal.runs.all(),
+      knownEpochs: journal.runs.knownEpochs(),
+    };
+  }
+
+  async #meter(seen: Seen): Promise<void> {
+    const { journal, clock, gpuWatch, hostId } = this.#parts;
+    await takeMeteringTick(journal, seen, () => momentOf(clock));
+    this.#meteredMs = clock.monotonicMs();
+    await gpuWatch.follow(ownedContainers({ hostId, observed: this.#lastSeen }), clock.wallMs());
+  }
+
+  /** A removal that was ordered is done when neither a record nor a container of it is left. */
+  #confirmGone(knowledge: Knowledge): void {
+    const containers = ownedContainers(knowledge);
+    for (const desired of knowledge.desired) {
+      if (desired.want !== "removed") continue;
+      const isLeft =
+        knowledge.runs.some((run) => isSameRun(run, desired)) ||
+        containers.some(({ owner }) => isSameRun(owner, desired));
+      if (!isLeft) this.#parts.journal.desired.confirmGone(desired.instanceId, desired.placementEpoch);
+    }
+  }
+
+  #report(seen: readonly Container[] | null): void {
+    const { journal, performer, clock, gpuWatch, runtimeWatch, link } = this.#parts;
+    const instances = observedInstances({
+      ...this.#knowledge(seen ?? []),
+      observed: seen,
+      startsRefused: this.#flags(false).startsRefused,
+      waits: performer.waits,
+      now: monotonic(momentOf(clock)),
+    });
+    const observed = observedState(this.#machine(), gpuWatch.gpus, instances);
+    const degraded = [
+      ...runtimeWatch.degraded,
+      ...gpuWatch.degraded,
+      ...(journal.isShortOfSpace ? ["disk-full"] : []),
+      ...(this.#holdsStops ? ["stops-held"] : []),
+    ];
+    link.converse({ observed, gpus: vitalsOf(gpuWatch.gpus), degraded });
+  }
+
+  #machine(): MachineReport {
+    const { facts, version, storagePool, hostId, runtimeWatch, gpuWatch } = this.#parts;
+    const { info } = runtimeWatch;
+    return {
+      ...facts,
+      agentVersion: version,
+      storagePool: storagePool ?? hostId,
+      attachMode: gpuWatch.facts.mode,
+      runtime:
+        info === null ? null : { name: "docker", version: info.version, liveRestore: info.liveRestore },
+    };
+  }
+
+  /** Once a minute and in the background: firewall rules put back, storage measured. */
+  #housekeep(nowMs: number): void {
+    if (nowMs - this.#housekeepingMs < HOUSEKEEPING_EVERY_MS) return;
+    this.#housekeepingMs = nowMs;
+    const { runtime, log } = this.#parts;
+    void Promise.all([runtime.repairNetworks(), this.#measureStorage()]).catch((error: unknown) => {
+      log.warn({ error }, "networks or storage could not be looked after; tried again in a minute");
+    });
+  }
+
+  async #measureStorage(): Promise<void> {
+    const { journal, runtime, runtimeWatch, hostId } = this.#parts;
+    const running = ownedContainers({ hostId, observed: this.#lastSeen }).filter(isRunning);
+    const uses = [];
+    for (const desired of journal.desired.read().instances) {
+      const container = running.find(({ owner }) => isSameRun(owner, desired));
+      const { spec, runId } = desired;
+      if (container === undefined || (spec.storageBytes === null && spec.tempStorageBytes === null)) continue;
+      const measured = await runtime.storageUse(container.containerId, spec);
+      const hasQuota = runtimeWatch.info?.hasLayerQuota ?? false;
+      uses.push({ runId, limits: spec, ...measured, ...(hasQuota && { layerBytes: null }) });
+    }
+    this.#overStorage = runsOverStorage(uses);
+    if (this.#overStorage.size > 0) this.wake();
+  }
+
+  async #tellSystemd(): Promise<void> {
+    const { notifier, clock } = this.#parts;
+    await notifier.alive(clock.monotonicMs());
+    if (this.#isReady || this.#meteredMs === Number.NEGATIVE_INFINITY) return;
+    this.#isReady = true;
+    await notifier.ready("looking after this host");
+  }
+
+  async #sleep(): Promise<void> {
+    const { performer } = this.#parts;
+    const isUnderWay = performer.isBusy || this.#hasTransition();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, isUnderWay ? BUSY_ROUND_MS : IDLE_ROUND_MS);
+      this.#wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (this.#isWoken) this.#wakeUp();
+    });
+    this.#wakeUp = () => undefined;
+  }
+
+  /** Something wanted does not run yet, or something runs that is to go. */
+  #hasTransition(): boolean {
+    const { desired, runs } = this.#knowledge(this.#lastSeen);
+    const running = ownedContainers({ hostId: this.#parts.hostId, observed: this.#lastSeen }).filter(
+      isRunning,
+    );
+    return desired.some((wanted) => {
+      const isUp = running.some(({ owner }) => isSameRun(owner, wanted));
+      const hasEnded = runs.some((run) => isSameRun(run, wanted) && run.end !== null);
+      return wanted.want === "running" ? !isUp && !hasEnded : isUp;
+    });
+  }
+}

@@ -1,0 +1,75 @@
+/** The agent's settings, read once by main from the environment (systemd: /etc/remotegpu/agent.env). */
+import { join } from "node:path";
+import { z } from "zod";
+import { MAX_SIMULATED_GPUS } from "./host/simulated-gpus.ts";
+
+const Flag = z.enum(["0", "1"]).transform((value) => value === "1");
+const OrUnset = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === "" ? undefined : value), schema.optional());
+
+const Environment = z.object({
+  REMOTEGPU_STATE_DIR: z.string().min(1).default("/var/lib/remotegpu"),
+  REMOTEGPU_SERVER: OrUnset(z.url({ protocol: /^https?$/ })),
+  REMOTEGPU_JOIN_TOKEN: OrUnset(z.string()),
+  REMOTEGPU_HOST_NAME: OrUnset(z.string().max(128)),
+  /** Hex SHA-256 of the control plane's own CA; unset where its certificate is a public one. */
+  REMOTEGPU_CA_SHA256: OrUnset(z.string().regex(/^[0-9a-f]{64}$/)),
+  /** Cards to pretend; 0 means the real ones. Never chosen by the agent itself. */
+  REMOTEGPU_SIMULATED_GPUS: OrUnset(z.coerce.number().int().min(0).max(MAX_SIMULATED_GPUS)),
+  /** Hosts that name the same pool see the same files below their pool folder. Unset: a pool of its own. */
+  REMOTEGPU_STORAGE_POOL: OrUnset(z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/)),
+  REMOTEGPU_POOL_FOLDER: OrUnset(z.string().startsWith("/")),
+  REMOTEGPU_RUNTIME_SOCKET: OrUnset(z.string().startsWith("/")),
+  REMOTEGPU_NVIDIA_SMI: z.string().min(1).default("nvidia-smi"),
+  /** For `npm start`: take every container along when the agent is ended in order. */
+  REMOTEGPU_CLEAN_ON_EXIT: OrUnset(Flag),
+  /** For `npm start`: end when standard input closes, so that nothing outlives a starter that was killed. */
+  REMOTEGPU_EXIT_WITH_STDIN: OrUnset(Flag),
+});
+
+export type Config = {
+  stateDir: string;
+  server: string | null;
+  joinToken: string | null;
+  hostName: string | null;
+  caSha256: string | null;
+  simulatedGpus: number;
+  storagePool: string | null;
+  poolFolder: string;
+  runtimeSocket: string | null;
+  nvidiaSmiPath: string;
+  cleanOnExit: boolean;
+  exitWithStdin: boolean;
+};
+
+/** @throws ConfigError naming the variable */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const parsed = Environment.safeParse(environment);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new ConfigError(`${issue?.path.join(".") ?? "environment"}: ${issue?.message ?? "invalid"}`);
+  }
+  const env = parsed.data;
+  return {
+    stateDir: env.REMOTEGPU_STATE_DIR,
+    server: env.REMOTEGPU_SERVER ?? null,
+    joinToken: env.REMOTEGPU_JOIN_TOKEN ?? null,
+    hostName: env.REMOTEGPU_HOST_NAME ?? null,
+    caSha256: env.REMOTEGPU_CA_SHA256 ?? null,
+    simulatedGpus: env.REMOTEGPU_SIMULATED_GPUS ?? 0,
+    storagePool: env.REMOTEGPU_STORAGE_POOL ?? null,
+    poolFolder: env.REMOTEGPU_POOL_FOLDER ?? join(env.REMOTEGPU_STATE_DIR, "pool"),
+    runtimeSocket: env.REMOTEGPU_RUNTIME_SOCKET ?? null,
+    nvidiaSmiPath: env.REMOTEGPU_NVIDIA_SMI,
+    cleanOnExit: env.REMOTEGPU_CLEAN_ON_EXIT ?? false,
+    exitWithStdin: env.REMOTEGPU_EXIT_WITH_STDIN ?? false,
+  };
+}
+
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** Files of the state folder that more than one part names. */
+export const keyFile = (stateDir: string) => join(stateDir, "host.nk");
+export const credentialFile = (stateDir: string) => join(stateDir, "credential.json");

@@ -1,0 +1,35 @@
+/** The observed state as it is sent: what is stable goes into its digest, readings that move do not. */
+import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
+import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
+import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { GpuVitals } from "@remotegpu/shared/protocol";
+import type { ObservedState } from "../link/control-plane-client.ts";
+
+export function observedState(
+  machine: MachineReport,
+  gpus: readonly GpuReport[],
+  instances: readonly ObservedInstance[],
+): ObservedState {
+  const sorted = instances.toSorted((a, b) => order(a.instanceId, b.instanceId) || order(a.runId, b.runId));
+  const digest = sha256(canonicalJson([machine, gpus.map(withoutReadings), sorted]));
+  return { digest, machine, gpus: [...gpus], instances: sorted };
+}
+
+export function vitalsOf(gpus: readonly GpuReport[]): GpuVitals[] {
+  return gpus.map(({ uuid, health, memoryUsedMib, utilizationPercent, temperatureC, powerW }) => ({
+    uuid,
+    health,
+    memoryUsedMib,
+    utilizationPercent,
+    temperatureC,
+    powerW,
+  }));
+}
+
+function withoutReadings(gpu: GpuReport): GpuReport {
+  return { ...gpu, memoryUsedMib: null, utilizationPercent: null, temperatureC: null, powerW: null };
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}

@@ -1,0 +1,239 @@
+/** The agent's commands: `join` makes this host a member of the fleet, `run` looks after it. */
+import { randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { hostname } from "node:os";
+import { Command, CommanderError } from "commander";
+import { pino } from "pino";
+import { JournalId, type HostId } from "@remotegpu/shared/ids";
+import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/joining";
+import { Agent } from "./agent.ts";
+import { ConfigError, credentialFile, keyFile, readConfig, type Config } from "./config.ts";
+import { monotonicMs, readBootId } from "./host/clock.ts";
+import { MachineFactsError, readMachineFacts } from "./host/machine-facts.ts";
+import { ServiceNotifier } from "./host/notify.ts";
+import { FolderLockedError } from "./journal/folder-lock.ts";
+import { openJournal } from "./journal/journal.ts";
+import { Outbox } from "./journal/outbox.ts";
+import { ApiUnreachableError } from "./link/api-request.ts";
+import { HostConnection } from "./link/connection.ts";
+import { CredentialKeeper } from "./link/credential-keeper.ts";
+import { loadCredential, saveCredential } from "./link/credential.ts";
+import { joinControlPlane } from "./link/join.ts";
+import { openHostKey } from "./link/nkey.ts";
+import { orderSubscriptions } from "./link/order-server.ts";
+import { ControlPlaneLink } from "./loop/control-plane-link.ts";
+import { GpuWatch } from "./loop/gpu-watch.ts";
+import { RunPerformer } from "./loop/run-performer.ts";
+import { RuntimeWatch } from "./loop/runtime-watch.ts";
+import { Runtime } from "./runtime/runtime.ts";
+import { installToolbox, ToolboxError } from "./runtime/toolbox.ts";
+
+const AGENT_VERSION = "0.1.0";
+
+class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+const log = pino({
+  base: null,
+  timestamp: pino.stdTimeFunctions.isoTime,
+  serializers: { error: pino.stdSerializers.err },
+});
+
+async function join(): Promise<void> {
+  const config = readConfig(process.env);
+  if (config.server === null) throw new StartError("Say where the control plane is: REMOTEGPU_SERVER.");
+  if (config.joinToken === null) throw new StartError("A token is needed to join: REMOTEGPU_JOIN_TOKEN.");
+  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+  const key = openHostKey(keyFile(config.stateDir));
+  const facts = await readMachineFacts({ diskPath: config.stateDir });
+  const result = await joinControlPlane(
+    {
+      apiUrl: config.server,
+      token: config.joinToken,
+      name: config.hostName ?? hostname(),
+      caSha256: config.caSha256,
+      machine: {
+        ...facts,
+        agentVersion: AGENT_VERSION,
+        runtime: null,
+        attachMode: null,
+        storagePool: config.storagePool ?? "",
+      },
+    },
+    key,
+  );
+  if (!result.joined)
+    throw new StartError(`${result.reason} (tokens are good once, for ${JOIN_TOKEN_MINUTES} minutes)`);
+  saveCredential(credentialFile(config.stateDir), {
+    apiUrl: config.server,
+    grant: result.grant,
+    receivedAtMs: Date.now(),
+  });
+  process.stdout.write(`This host has joined as ${result.grant.host_id}.\n`);
+}
+
+async function run(): Promise<void> {
+  const config = readConfig(process.env);
+  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+  const credential = loadCredential(credentialFile(config.stateDir));
+  if (credential === null) throw new StartError(`${config.stateDir} belongs to no fleet yet: join first.`);
+  const agent = await assemble(config, credential);
+  await ending(config);
+  log.info({}, "ending in order; containers go on");
+  await agent.end();
+}
+
+/** Makes every part and ties them together. `end` undoes it in the opposite order. */
+async function assemble(
+  config: Config,
+  credential: NonNullable<ReturnType<typeof loadCredential>>,
+): Promise<{ end(): Promise<void> }> {
+  const hostId: HostId = credential.grant.host_id;
+  const key = openHostKey(keyFile(config.stateDir));
+  const notifier = new ServiceNotifier({ environment: process.env });
+  const clock = { bootId: await readBootId(), monotonicMs, wallMs: () => Date.now() };
+  const journal = openJournal({
+    folder: config.stateDir,
+    newJournalId: () => JournalId.parse(randomUUID()),
+  });
+  if (journal.origin === "replaced")
+    log.error({}, "the journal was unreadable; it was set aside and a new one begun");
+  if (Object.values(journal.damage).some((found) => (Array.isArray(found) ? found.length > 0 : found > 0)))
+    log.error(journal.damage, "parts of the journal had changed by themselves and were mended");
+
+  const watching = new AbortController();
+  const wake = () => agent.wake();
+  const runtime = new Runtime({
+    hostId,
+    ...(config.runtimeSocket !== null && { socketPath: config.runtimeSocket }),
+    poolRoot: config.poolFolder,
+    toolboxPath: await installToolbox(config.stateDir),
+    wake,
+    onEventsBroken: (cause) => log.warn({ error: cause }, "the runtime's events broke off"),
+  });
+  const runtimeWatch = new RuntimeWatch(runtime, log);
+  const gpuWatch = new GpuWatch({
+    hostId,
+    stateDir: config.stateDir,
+    nvidiaSmiPath: config.nvidiaSmiPath,
+    simulatedCount: config.simulatedGpus,
+    log,
+  });
+  await runtimeWatch.learn(clock.monotonicMs());
+  await gpuWatch.prepare(clock.monotonicMs(), clock.wallMs(), runtimeWatch.info);
+
+  const connection = new HostConnection({
+    grant: credential.grant,
+    key,
+    subscriptions: orderSubscriptions(
+      hostId,
+      {
+        onNudge: () => {
+          link.nudged();
+          wake();
+        },
+        exec: (request) => agent.exec(request),
+      },
+      log,
+    ),
+    onConnected: () => {
+      link.connected();
+      wake();
+    },
+    onRefused: () => keeper.renewSoon(),
+    log,
+  });
+  const keeper = new CredentialKeeper({
+    file: credentialFile(config.stateDir),
+    credential,
+    key,
+    onRenewed: (grant) => void connection.renew(grant),
+    log,
+  });
+  const outbox = new Outbox(journal.rows, (text) => key.sign(text));
+  const link = new ControlPlaneLink({
+    hostId,
+    connection,
+    journal,
+    outbox,
+    clock,
+    version: AGENT_VERSION,
+    wake,
+    log,
+  });
+  const performer = new RunPerformer({ journal, runtime, gpuFacts: () => gpuWatch.facts, wake, log });
+  const facts = await readMachineFacts({ diskPath: config.stateDir });
+  const agent = new Agent({
+    hostId,
+    version: AGENT_VERSION,
+    facts,
+    storagePool: config.storagePool,
+    clock,
+    journal,
+    runtime,
+    runtimeWatch,
+    gpuWatch,
+    performer,
+    link,
+    notifier,
+    log,
+  });
+
+  connection.start();
+  keeper.start();
+  const watched = runtime.watch(watching.signal);
+  agent.start();
+
+  return {
+    async end() {
+      await notifier.stopping();
+      await agent.stop();
+      keeper.stop();
+      watching.abort();
+      await watched;
+      if (config.cleanOnExit) {
+        await runtime.removeEverything();
+        await gpuWatch.clean();
+      }
+      await connection.close();
+      journal.close();
+    },
+  };
+}
+
+/** Resolves on TERM or INT, or when standard input closes and that was asked for. */
+async function ending({ exitWithStdin }: Config): Promise<void> {
+  await new Promise<void>((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+    if (exitWithStdin) process.stdin.on("end", resolve).on("error", resolve).resume();
+  });
+}
+
+/** What a person can act on is one line; anything else is a bug and shows its stack. */
+function explain(error: unknown): number {
+  const isExplained =
+    error instanceof StartError ||
+    error instanceof ConfigError ||
+    error instanceof FolderLockedError ||
+    error instanceof ToolboxError ||
+    error instanceof ApiUnreachableError ||
+    error instanceof MachineFactsError;
+  if (!isExplained) throw error;
+  process.stderr.write(`remotegpu-agent: ${error.message}\n`);
+  return 1;
+}
+
+const program = new Command("remotegpu-agent").version(AGENT_VERSION).exitOverride();
+program
+  .command("join")
+  .description("join the fleet of REMOTEGPU_SERVER with REMOTEGPU_JOIN_TOKEN")
+  .action(join);
+program.command("run", { isDefault: true }).description("look after this host").action(run);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = error instanceof CommanderError ? error.exitCode : explain(error);
+}
