@@ -248,12 +248,28 @@ export async function moveEnvironment(sql: Connection, move: StatusMove): Promis
   });
 }
 
-/** Another sentence for the same status; no event, since it may change every few seconds. */
-export async function explainEnvironment(sql: Connection, id: string, reason: string | null): Promise<void> {
+/** Another sentence while the status is still that one; no event, since it may change every few seconds. */
+export async function explainEnvironment(
+  sql: Connection,
+  { id, status, reason }: { id: string; status: EnvironmentStatus; reason: string | null },
+): Promise<void> {
   await sql.query(
-    "UPDATE environments SET status_reason = $2 WHERE id = $1 AND status_reason IS DISTINCT FROM $2",
-    [id, reason],
+    `UPDATE environments SET status_reason = $3
+      WHERE id = $1 AND status = $2 AND status_reason IS DISTINCT FROM $3`,
+    [id, status, reason],
   );
+}
+
+/** The status lasts on: until the new deadline, with this sentence. */
+export async function extendDeadline(
+  sql: Connection,
+  { id, reason, until }: { id: string; reason: string; until: Date },
+): Promise<void> {
+  await sql.query("UPDATE environments SET status_reason = $2, status_deadline_at = $3 WHERE id = $1", [
+    id,
+    reason,
+    until,
+  ]);
 }
 
 /** Deletions of which no host holds anything any more are complete. Without ids: all of them. */

@@ -253,7 +253,11 @@ async function applyTransition(
     case "stays":
       return;
     case "explains":
-      return await explainEnvironment(sql, environment.id, transition.reason || null);
+      return await explainEnvironment(sql, {
+        id: environment.id,
+        status: environment.status,
+        reason: transition.reason || null,
+      });
     case "becomes":
       return await moveEnvironment(sql, { ...move, to: transition.status, reason: transition.reason });
     case "skips-pool": {

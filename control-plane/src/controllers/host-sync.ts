@@ -1,0 +1,90 @@
+/**
+ * The control plane's side of what hosts ask: heartbeats, their desired set, reports of their observed state. Any
+ * replica serves any host; everything that matters is in Postgres when an answer leaves.
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import type { Heartbeat, HeartbeatReply, Refusal } from "@remotegpu/shared/protocol";
+import type { DesiredSet, HostHandlers } from "../link/host-requests.ts";
+import type { WholeReport } from "../link/report-assembly.ts";
+import type { Database } from "../store/database.ts";
+import { desiredSetOf } from "../store/desired-sets.ts";
+import { acceptHeartbeat } from "../store/heartbeats.ts";
+import { mergeObserved } from "../store/observed.ts";
+import { fixBootZero } from "../store/run-time.ts";
+
+export interface HostSyncDeps {
+  db: Database;
+  now: () => Date;
+  log: Log;
+  /** Wakes the loops: capacity may have come or gone. */
+  wake: () => void;
+  /** "Pull now." */
+  nudge: (host: HostId) => void;
+}
+
+const refused = (reason: string): Refusal => ({ kind: "refused", reason });
+
+export function hostSync(deps: HostSyncDeps): HostHandlers {
+  return {
+    heartbeat: (host, heartbeat) => heartbeatOf(deps, host, heartbeat),
+    desiredSet: (host) => desiredSet(deps, host),
+    observed: (host, report) => observed(deps, host, report),
+  };
+}
+
+async function heartbeatOf(
+  deps: HostSyncDeps,
+  hostId: HostId,
+  heartbeat: Heartbeat,
+): Promise<HeartbeatReply | Refusal> {
+  const now = deps.now();
+  const outcome = await acceptHeartbeat(deps.db, { hostId, heartbeat, now });
+  if (!outcome.accepted) return refused(outcome.reason);
+  await fixBootZero(deps.db, {
+    hostId,
+    bootId: heartbeat.bootId,
+    monotonicMs: heartbeat.monotonicMs,
+    receivedAt: now,
+    roundTripMs: heartbeat.lastRoundTripMs,
+  });
+  const { answer, restored, wasConnected } = outcome;
+  if (restored)
+    deps.log.warn(
+      { host: hostId, ...answer },
+      "this host knows higher numbers than the database, which was restored",
+    );
+  if (!wasConnected) deps.wake();
+  return {
+    kind: "heartbeat-reply",
+    term: answer.term,
+    targetGeneration: answer.generation,
+    watermark: answer.watermark,
+    observedDigest: answer.observedDigest,
+    dbIncarnation: answer.dbIncarnation,
+    time: now.toISOString(),
+  };
+}
+
+async function desiredSet(deps: HostSyncDeps, hostId: HostId): Promise<DesiredSet | Refusal> {
+  const outcome = await desiredSetOf(deps.db, hostId);
+  if (outcome.served) return outcome.desired;
+  switch (outcome.reason) {
+    case "unknown-host":
+      return refused("this host is not known here, or was revoked");
+    case "report-first":
+      return refused("the observed state of this host has to be reported first");
+  }
+}
+
+async function observed(
+  deps: HostSyncDeps,
+  hostId: HostId,
+  report: WholeReport,
+): Promise<Refusal | undefined> {
+  const outcome = await mergeObserved(deps.db, { hostId, observed: report, now: deps.now() });
+  if (!outcome.merged) return refused(outcome.reason);
+  deps.wake();
+  if (outcome.ordersChanged) deps.nudge(hostId);
+  return undefined;
+}

@@ -1,0 +1,38 @@
+/**
+ * Whether this replica leads, and under which term. The lease is renewed well before it ends; loops ask for the term
+ * before each pass, and each of their transactions compares it, so being wrong here for a moment does no harm.
+ */
+import type { Database } from "../store/database.ts";
+import { acquireLeadership, LEADER_LEASE_MS, releaseLeadership } from "../store/leader.ts";
+
+export const RENEW_EVERY_MS = LEADER_LEASE_MS / 3;
+
+export class Leadership {
+  readonly #db: Database;
+  readonly #holder: string;
+  #held: { term: number; untilMs: number } | null = null;
+
+  /** `holder` names this process among all replicas that ever were. */
+  constructor(db: Database, holder: string) {
+    this.#db = db;
+    this.#holder = holder;
+  }
+
+  /** Takes or renews the lease; true when this replica has just become the leader. */
+  async renew(now: Date): Promise<boolean> {
+    const before = this.#held?.term ?? null;
+    const term = await acquireLeadership(this.#db, { holder: this.#holder, now });
+    this.#held = term === null ? null : { term, untilMs: now.getTime() + LEADER_LEASE_MS };
+    return term !== null && term !== before;
+  }
+
+  /** Null while another replica leads, or when the lease ran out unrenewed. */
+  term(now: Date): number | null {
+    return this.#held !== null && this.#held.untilMs > now.getTime() ? this.#held.term : null;
+  }
+
+  async release(): Promise<void> {
+    this.#held = null;
+    await releaseLeadership(this.#db, this.#holder);
+  }
+}

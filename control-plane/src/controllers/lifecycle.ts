@@ -1,0 +1,71 @@
+/**
+ * One pass over what has lasted too long or is due to end: statuses past their deadline, deletions of which nothing
+ * is left, and rows of the old system. What hosts report moves environments on by itself (store/observed.ts).
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import { afterDeadline, limitMs } from "../core/environment-status.ts";
+import { type Connection, type Database, transaction } from "../store/database.ts";
+import { stopPlacementOf } from "../store/environment-orders.ts";
+import {
+  completeDeletions,
+  type EnvironmentRow,
+  extendDeadline,
+  lockEnvironment,
+  moveEnvironment,
+} from "../store/environments.ts";
+import { assertTerm } from "../store/leader.ts";
+import { closeOldWorkloads, overdueEnvironments } from "../store/lifecycle.ts";
+
+/** A pass takes this many; the next one goes on. */
+const MAX_OVERDUE = 200;
+
+export interface LifecycleDeps {
+  db: Database;
+  nudge: (host: HostId) => void;
+}
+
+interface Pass {
+  term: number;
+  now: Date;
+}
+
+export async function lifecyclePass(deps: LifecycleDeps, pass: Pass): Promise<void> {
+  const { db, nudge } = deps;
+  for (const { id } of await overdueEnvironments(db, { now: pass.now, limit: MAX_OVERDUE })) {
+    const hostId = await transaction(db, async (sql) => {
+      await assertTerm(sql, pass.term);
+      const environment = await lockEnvironment(sql, id);
+      return environment === null ? null : await endOverdue(sql, environment, pass.now);
+    });
+    if (hostId !== null) nudge(hostId as HostId);
+  }
+  await transaction(db, async (sql) => {
+    await assertTerm(sql, pass.term);
+    await completeDeletions(sql, { ids: null, now: pass.now });
+    await closeOldWorkloads(sql, pass.now);
+  });
+}
+
+/** Answers the host whose desired set changed. */
+async function endOverdue(sql: Connection, environment: EnvironmentRow, now: Date): Promise<string | null> {
+  const { status, status_deadline_at: deadline } = environment;
+  if (deadline === null || deadline > now) return null;
+  const verdict = afterDeadline(status, environment.host_name ?? "unknown");
+  if (verdict === null) return null;
+  if (verdict.status === status) {
+    const until = new Date(now.getTime() + (limitMs(status) ?? 0));
+    await extendDeadline(sql, { id: environment.id, reason: verdict.reason, until });
+    return null;
+  }
+  const by = { by: "control-plane", actor: "control-plane", now } as const;
+  const hostId = verdict.stops ? await stopPlacementOf(sql, environment.id, by) : null;
+  await moveEnvironment(sql, {
+    environment,
+    to: verdict.status,
+    reason: verdict.reason,
+    actor: by.actor,
+    now,
+    hostId: environment.host_id,
+  });
+  return hostId;
+}

@@ -1,0 +1,69 @@
+/**
+ * The one way a loop runs: woken or after a slow poll, one pass at a time, and the one place where a failed pass is
+ * caught. Being woken during a pass means another one after it, so no wake is ever lost.
+ */
+import type { Log } from "@remotegpu/shared/log";
+
+const MAX_BACKOFF_MS = 30_000;
+const FIRST_BACKOFF_MS = 500;
+
+export interface Loop {
+  /** Look again soon. */
+  wake(): void;
+  /** Resolves when the pass in hand has ended; no other begins. */
+  stop(): Promise<void>;
+}
+
+export interface LoopOptions {
+  name: string;
+  /** Without a wake a pass begins this often. */
+  everyMs: number;
+  pass: () => Promise<void>;
+  log: Log;
+}
+
+export function startLoop({ name, everyMs, pass, log }: LoopOptions): Loop {
+  let stopping = false;
+  let woken = false;
+  let failures = 0;
+  let endPause: () => void = () => undefined;
+
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+
+  const run = async (): Promise<void> => {
+    while (!stopping) {
+      woken = false;
+      try {
+        await pass();
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        log.error({ error, loop: name, failures }, "a pass failed; it is tried again");
+      }
+      if (stopping) return;
+      // A failing pass is not made to fail faster by being woken.
+      if (failures > 0) await pause(Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1)));
+      else if (!woken) await pause(everyMs);
+    }
+  };
+
+  const running = run();
+  return {
+    wake() {
+      woken = true;
+      if (failures === 0) endPause();
+    },
+    async stop() {
+      stopping = true;
+      endPause();
+      await running;
+    },
+  };
+}

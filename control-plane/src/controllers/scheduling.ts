@@ -1,0 +1,168 @@
+/**
+ * One pass of the scheduler: what waits, in the order of the queue, against a snapshot of the fleet; what fits is
+ * committed, and whatever waits on gets the sentence that says why. The decision is core/placement.ts, the commit
+ * looks at everything again.
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import { placementRequest } from "../core/environment-order.ts";
+import type { PlacementRequest } from "../core/fits-on.ts";
+import { place, type PlacementDecision, waitingSentence } from "../core/placement.ts";
+import { inQueueOrder } from "../core/queue.ts";
+import { type Database, transaction } from "../store/database.ts";
+import { pricedModelsFor } from "../store/environment-checks.ts";
+import { explainEnvironment, lockEnvironment, moveEnvironment } from "../store/environments.ts";
+import { fleetSnapshot } from "../store/fleet-snapshot.ts";
+import { assertTerm } from "../store/leader.ts";
+import { type CommitOutcome, commitPlacement, type NewId, poolSkips } from "../store/placements.ts";
+import { waitingEnvironments } from "../store/waiting.ts";
+
+export interface SchedulingDeps {
+  db: Database;
+  newId: NewId;
+  nudge: (host: HostId) => void;
+}
+
+export interface SchedulingReport {
+  placed: string[];
+  waiting: string[];
+  /** Somebody was faster somewhere: another pass should follow at once. */
+  again: boolean;
+}
+
+/** Longer queues are served from their head; the rest is looked at as it moves up. */
+const MAX_WAITING = 500;
+/** What a refused commit leaves free is offered to the others within the same pass, this often. */
+const MAX_ROUNDS = 3;
+
+interface Pass {
+  term: number;
+  now: Date;
+}
+
+/**
+ * @throws LeadershipLostError when another replica leads by now; UnsoundFleetError when the snapshot contradicts
+ *   itself; StoreError when the database failed
+ */
+export async function schedulePass(deps: SchedulingDeps, pass: Pass): Promise<SchedulingReport> {
+  const report: SchedulingReport = { placed: [], waiting: [], again: false };
+  let requests = await waitingRequests(deps.db, pass.now);
+  for (let round = 1; round <= MAX_ROUNDS && requests.length > 0; round += 1) {
+    const left = await scheduleRound(deps, pass, requests, report);
+    if (!left.somethingCameFree) return report;
+    requests = left.unplaced;
+  }
+  return report;
+}
+
+async function waitingRequests(db: Database, now: Date): Promise<PlacementRequest[]> {
+  const waiting = await waitingEnvironments(db, MAX_WAITING);
+  const inOrder = inQueueOrder(
+    waiting.map(({ environment, orderedAt }) => ({
+      id: environment.id,
+      priority: 0,
+      orderedAtMs: orderedAt.getTime(),
+      environment,
+    })),
+  );
+  const requests: PlacementRequest[] = [];
+  for (const { environment } of inOrder)
+    requests.push(
+      placementRequest(environment, {
+        skips: await poolSkips(db, environment.id),
+        pricedModels: await pricedModelsFor(db, environment, now),
+      }),
+    );
+  return requests;
+}
+
+async function scheduleRound(
+  deps: SchedulingDeps,
+  pass: Pass,
+  requests: PlacementRequest[],
+  report: SchedulingReport,
+): Promise<{ unplaced: PlacementRequest[]; somethingCameFree: boolean }> {
+  const fleet = await fleetSnapshot(deps.db);
+  const { decisions } = place(fleet, requests, {
+    policy: "best-fit",
+    seed: pass.term,
+    now: pass.now.getTime(),
+  });
+  const unplaced: PlacementRequest[] = [];
+  let somethingCameFree = false;
+  for (const [index, decision] of decisions.entries()) {
+    const request = requests[index];
+    if (request === undefined) continue;
+    if (!decision.placed) {
+      unplaced.push(request);
+      await explainWaiting(deps.db, request.id, waitingSentence(decision.hosts));
+      continue;
+    }
+    const outcome = await commitOne(deps, pass, decision);
+    if (outcome.committed) {
+      report.placed.push(request.id);
+      deps.nudge(decision.hostId as HostId);
+      continue;
+    }
+    somethingCameFree = true;
+    report.again ||= outcome.reason === "taken";
+    await refuse(deps.db, pass, request.id, outcome);
+  }
+  report.waiting = unplaced.map(({ id }) => id);
+  return { unplaced, somethingCameFree: somethingCameFree && unplaced.length > 0 };
+}
+
+async function commitOne(
+  deps: SchedulingDeps,
+  { term, now }: Pass,
+  decision: Extract<PlacementDecision, { placed: true }>,
+): Promise<CommitOutcome> {
+  return await commitPlacement(deps.db, {
+    environmentId: decision.requestId,
+    hostId: decision.hostId,
+    term,
+    now,
+    newId: deps.newId,
+  });
+}
+
+async function refuse(
+  db: Database,
+  pass: Pass,
+  environmentId: string,
+  outcome: Extract<CommitOutcome, { committed: false }>,
+): Promise<void> {
+  switch (outcome.reason) {
+    case "not-queued":
+      return;
+    case "taken":
+      return await explainWaiting(db, environmentId, `Waiting for a place: ${outcome.detail}.`);
+    case "still-held":
+      return await explainWaiting(db, environmentId, outcome.detail);
+    case "price":
+    case "quota":
+    case "funds":
+      return await explainWaiting(db, environmentId, `Waiting for ${outcome.reason}: ${outcome.detail}.`);
+    case "mount-not-found":
+    case "mount-not-ready":
+      return await failOrder(db, pass, environmentId, outcome.detail);
+  }
+}
+
+/** The right to a mount was taken away, or what it names is gone: waiting would not help. */
+async function failOrder(
+  db: Database,
+  { term, now }: Pass,
+  environmentId: string,
+  reason: string,
+): Promise<void> {
+  await transaction(db, async (sql) => {
+    await assertTerm(sql, term);
+    const environment = await lockEnvironment(sql, environmentId);
+    if (environment?.status !== "queued") return;
+    await moveEnvironment(sql, { environment, to: "error", reason, actor: "control-plane", now });
+  });
+}
+
+async function explainWaiting(db: Database, id: string, reason: string): Promise<void> {
+  await explainEnvironment(db, { id, status: "queued", reason });
+}
