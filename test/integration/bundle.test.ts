@@ -1,4 +1,5 @@
 /** The bundle that a control plane hands out runs on a host that has nothing else. */
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,3 +60,19 @@ test("its agent runs from another folder, without PATH and without node_modules"
   expect((await readdir(answer.toolbox)).sort()).toEqual(["busybox", "init", "simulated"]);
   expect((await stat(answer.executable)).mode & 0o777).toBe(0o755);
 });
+
+test.skipIf(!existsSync(new URL("../../agent/src/main.ts", import.meta.url)))(
+  "the real agent starts from a bundle",
+  async () => {
+    const real = join(folder, "real");
+    await buildBundle({ outDir: real });
+
+    const { stdout } = await execa(join(real, "node"), [join(real, "agent.mjs"), "--help"], {
+      cwd: "/",
+      extendEnv: false,
+      env: {},
+    });
+
+    expect(stdout).toMatch(/\bjoin\b[\s\S]*\brun\b/);
+  },
+);
