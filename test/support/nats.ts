@@ -4,7 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NatsConnection } from "nats";
 import { startNats, type EmbeddedNats } from "@remotegpu/control-plane/embedded/nats";
-import { serverCertificate } from "@remotegpu/control-plane/embedded/certificate-authority";
+import {
+  serverCertificate,
+  type ServerCertificate,
+} from "@remotegpu/control-plane/embedded/certificate-authority";
 import { connectControlPlane, type NatsAddress } from "@remotegpu/control-plane/link/connection";
 import { mintHostCredential } from "@remotegpu/control-plane/link/host-credential";
 import { renderNatsConfig } from "@remotegpu/control-plane/link/nats-config";
@@ -25,6 +28,7 @@ export interface HostCredential {
 export interface TestNats {
   operator: Operator;
   address: NatsAddress;
+  certificate: ServerCertificate | null;
   /** Folder for whatever a test wants to keep; gone after `close`. */
   folder: string;
   server(): EmbeddedNats;
@@ -58,6 +62,7 @@ export async function startTestNats({ isTls = false }: { isTls?: boolean } = {})
   return {
     operator,
     address,
+    certificate,
     folder,
     server: () => server,
     async connectControlPlane() {

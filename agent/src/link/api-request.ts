@@ -110,7 +110,7 @@ function chainOf(url: URL): Promise<Buffer[]> {
 function certificatesOf(leaf: DetailedPeerCertificate): Buffer[] {
   const chain: Buffer[] = [];
   const seen = new Set<string>();
-  for (let at: DetailedPeerCertificate | undefined = leaf; at?.raw && !seen.has(at.fingerprint256); ) {
+  for (let at: DetailedPeerCertificate | undefined = leaf; at?.raw && !seen.has(at.fingerprint256);) {
     seen.add(at.fingerprint256);
     chain.push(at.raw);
     at = at.issuerCertificate;

@@ -7,6 +7,7 @@ import type { CredentialGrant } from "@remotegpu/shared/joining";
 import type { Log } from "@remotegpu/shared/log";
 import { hostInbox } from "@remotegpu/shared/subjects";
 import { isLoopback } from "./loopback.ts";
+import { natsTls } from "./nats-tls.ts";
 import type { HostKey } from "./nkey.ts";
 
 const PING_EVERY_MS = 10_000;
@@ -151,7 +152,7 @@ export class HostConnection {
       ignoreAuthErrorAbort: true,
       // Without TLS only the loopback address that was checked above may be used.
       ignoreClusterUpdates: !isTls,
-      ...(isTls ? { tls: ca === null ? {} : { ca } } : {}),
+      ...(isTls ? { tls: natsTls(urls, ca) } : {}),
     });
   }
 
@@ -193,7 +194,8 @@ export class HostConnection {
   }
 
   async #pauseBeforeRedial(): Promise<void> {
-    const waitMs = Math.min(RECONNECT_AFTER_MS * 2 ** this.#redials, MAX_REDIAL_MS) + Math.random() * RECONNECT_JITTER_MS;
+    const waitMs =
+      Math.min(RECONNECT_AFTER_MS * 2 ** this.#redials, MAX_REDIAL_MS) + Math.random() * RECONNECT_JITTER_MS;
     this.#redials += 1;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, waitMs);
@@ -222,5 +224,7 @@ function headersWithId(messageId: string) {
 }
 
 function responderOf(message: Msg): ((answer: Uint8Array) => void) | null {
-  return message.reply === undefined || message.reply === "" ? null : (answer) => void message.respond(answer);
+  return message.reply === undefined || message.reply === ""
+    ? null
+    : (answer) => void message.respond(answer);
 }

@@ -87,7 +87,8 @@ export class ControlPlaneClient {
   /** Null when a page was of another generation or term than the first. */
   async #pullOneGeneration(): Promise<DesiredSet | null> {
     const first = await this.#pullPage({ kind: "pull", generation: null, page: 0 });
-    if (first.pages > MAX_PAGES) throw new RequestRefusedError(`a desired set of ${first.pages} pages is not one`);
+    if (first.pages > MAX_PAGES)
+      throw new RequestRefusedError(`a desired set of ${first.pages} pages is not one`);
     const instances = [...first.instances];
     for (let page = 1; page < first.pages; page += 1) {
       const next = await this.#pullPage({ kind: "pull", generation: first.generation, page });

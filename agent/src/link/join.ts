@@ -36,6 +36,7 @@ export async function joinControlPlane(order: JoinOrder, key: HostKey): Promise<
   }
   if (answer.status >= 300) return { joined: false, reason: problemText(answer) };
   const grant = CredentialGrant.safeParse(answer.body);
-  if (!grant.success) throw new ApiUnreachableError(`${url.origin} answers with no credential`, { cause: grant.error });
+  if (!grant.success)
+    throw new ApiUnreachableError(`${url.origin} answers with no credential`, { cause: grant.error });
   return { joined: true, grant: grant.data };
 }

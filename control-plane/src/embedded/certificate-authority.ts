@@ -40,11 +40,15 @@ export interface ServerCertificate {
   keyFile: string;
 }
 
+/** The control plane reaches its own NATS by these. */
+const OWN_ADDRESSES = ["localhost", "127.0.0.1", "::1"];
+
 /** The server certificate for these host names and addresses; made on the first call and when it must change. */
 export async function serverCertificate(
   stateDir: string,
-  { addresses, now }: { addresses: string[]; now: Date },
+  { addresses: given, now }: { addresses: string[]; now: Date },
 ): Promise<ServerCertificate> {
+  const addresses = [...new Set([...OWN_ADDRESSES, ...given])];
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   const files = {
     ca: join(stateDir, "ca.pem"),
@@ -144,7 +148,11 @@ const serialNumber = () => `01${randomBytes(15).toString("hex")}`;
 async function writeKey(file: string, key: webcrypto.CryptoKey): Promise<void> {
   const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", key)).toString("base64");
   const lines = der.match(/.{1,64}/g) ?? [];
-  writeWhole(file, ["-----BEGIN PRIVATE KEY-----", ...lines, "-----END PRIVATE KEY-----", ""].join("\n"), 0o600);
+  writeWhole(
+    file,
+    ["-----BEGIN PRIVATE KEY-----", ...lines, "-----END PRIVATE KEY-----", ""].join("\n"),
+    0o600,
+  );
 }
 
 function readKey(file: string): Promise<webcrypto.CryptoKey> {

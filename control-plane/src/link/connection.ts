@@ -4,6 +4,7 @@
  */
 import { connect, jwtAuthenticator, type ConnectionOptions, type NatsConnection } from "nats";
 import type { Log } from "@remotegpu/shared/log";
+import { natsTls } from "./nats-tls.ts";
 import { ownUser, type Operator } from "./operator.ts";
 
 const PING_EVERY_MS = 10_000;
@@ -49,6 +50,7 @@ export async function connectSystem(operator: Operator, address: NatsAddress): P
 }
 
 async function open(address: NatsAddress, options: ConnectionOptions): Promise<NatsConnection> {
+  const isTls = address.ca !== null || address.urls.some((url) => url.startsWith("tls://"));
   try {
     return await connect({
       servers: address.urls,
@@ -58,7 +60,7 @@ async function open(address: NatsAddress, options: ConnectionOptions): Promise<N
       reconnectTimeWait: RECONNECT_AFTER_MS,
       reconnectJitter: RECONNECT_JITTER_MS,
       ignoreAuthErrorAbort: true,
-      ...(address.ca === null ? {} : { tls: { ca: address.ca } }),
+      ...(isTls ? { tls: natsTls(address.urls, address.ca) } : {}),
       ...options,
     });
   } catch (cause) {

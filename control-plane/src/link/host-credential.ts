@@ -99,7 +99,14 @@ function challengeMark(
 /** Signs a credential of CREDENTIAL_HOURS for this host and key. */
 export async function mintHostCredential(
   operator: Operator,
-  grant: { hostId: HostId; nkey: string; natsUrls: string[]; ca: string | null; now: Date; lifetimeMs?: number },
+  grant: {
+    hostId: HostId;
+    nkey: string;
+    natsUrls: string[];
+    ca: string | null;
+    now: Date;
+    lifetimeMs?: number;
+  },
 ): Promise<CredentialGrant> {
   const { hostId, nkey, natsUrls, ca, now, lifetimeMs = CREDENTIAL_HOURS * MS_PER_HOUR } = grant;
   const expiresAtSeconds = Math.floor((now.getTime() + lifetimeMs) / 1_000);

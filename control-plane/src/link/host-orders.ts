@@ -35,10 +35,15 @@ export class HostOrders {
   async exec(host: HostId, request: ExecRequest): Promise<ExecReply> {
     const bytes = encode(request);
     if (bytes.byteLength > MAX_REQUEST_BYTES) {
-      return { kind: "exec-refused", reason: "bad-request", detail: "the command and its input are too large" };
+      return {
+        kind: "exec-refused",
+        reason: "bad-request",
+        detail: "the command and its input are too large",
+      };
     }
     const answer = decode(Answer, await this.#request(host, bytes, request.timeoutSeconds));
-    if (!answer.ok) return { kind: "exec-refused", reason: "runtime-error", detail: `bad answer: ${answer.reason}` };
+    if (!answer.ok)
+      return { kind: "exec-refused", reason: "runtime-error", detail: `bad answer: ${answer.reason}` };
     if (answer.message.kind === "refused") {
       return { kind: "exec-refused", reason: "bad-request", detail: answer.message.reason };
     }

@@ -124,7 +124,13 @@ export async function serveHosts(
 function pageOf({ instances, ...desired }: DesiredSet, page: number): PullReply {
   const pages = pagesOf(instances);
   const number = page < pages.length ? page : 0;
-  return { kind: "pull-reply", ...desired, page: number, pages: pages.length, instances: pages[number] ?? [] };
+  return {
+    kind: "pull-reply",
+    ...desired,
+    page: number,
+    pages: pages.length,
+    instances: pages[number] ?? [],
+  };
 }
 
 function reply(message: Msg, answer: object): void {

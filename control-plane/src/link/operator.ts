@@ -58,15 +58,25 @@ export function hostsAccountJwt(operator: Operator, revoked: readonly Revocation
   const revocations = Object.fromEntries(
     revoked.map(({ nkey, revokedAt }) => [nkey, Math.floor(revokedAt.getTime() / 1_000)]),
   );
-  return encodeAccount("remotegpu-hosts", operator.hostsAccount, { ...hostsClaims(operator), revocations }, {
-    signer: operator.key,
-  });
+  return encodeAccount(
+    "remotegpu-hosts",
+    operator.hostsAccount,
+    { ...hostsClaims(operator), revocations },
+    {
+      signer: operator.key,
+    },
+  );
 }
 
 export function controlPlaneAccountJwt(operator: Operator): Promise<string> {
-  return encodeAccount("remotegpu-control-plane", operator.controlPlaneAccount, controlPlaneClaims(operator), {
-    signer: operator.key,
-  });
+  return encodeAccount(
+    "remotegpu-control-plane",
+    operator.controlPlaneAccount,
+    controlPlaneClaims(operator),
+    {
+      signer: operator.key,
+    },
+  );
 }
 
 /** A fresh user of one of our own accounts, for this process only; its key is nowhere but in memory. */
@@ -118,7 +128,9 @@ async function newState(): Promise<z.infer<typeof StateFile>> {
     hostsSeed: seedOf(keys.hostsAccount),
     operatorJwt,
     accountJwts: {
-      [systemId]: await encodeAccount("remotegpu-system", keys.systemAccount, unlimitedSystem, { signer: key }),
+      [systemId]: await encodeAccount("remotegpu-system", keys.systemAccount, unlimitedSystem, {
+        signer: key,
+      }),
       [keys.controlPlaneAccount.getPublicKey()]: await controlPlaneAccountJwt(operator),
       [keys.hostsAccount.getPublicKey()]: await hostsAccountJwt(operator, []),
     },
@@ -166,7 +178,12 @@ function controlPlaneClaims(operator: Operator): Partial<Account> {
     limits: { ...UNLIMITED, ...UNLIMITED_JETSTREAM },
     exports: [{ name: "up", subject: UP_OF_ALL_HOSTS, type: "service", response_type: "Singleton" }],
     imports: [
-      { name: "down", subject: DOWN_OF_ALL_HOSTS, type: "service", account: operator.hostsAccount.getPublicKey() },
+      {
+        name: "down",
+        subject: DOWN_OF_ALL_HOSTS,
+        type: "service",
+        account: operator.hostsAccount.getPublicKey(),
+      },
     ],
   };
 }
@@ -174,11 +191,14 @@ function controlPlaneClaims(operator: Operator): Partial<Account> {
 function hostsClaims(operator: Operator): Partial<Account> {
   return {
     limits: { ...UNLIMITED },
-    exports: [
-      { name: "down", subject: DOWN_OF_ALL_HOSTS, type: "service", response_type: "Singleton" },
-    ],
+    exports: [{ name: "down", subject: DOWN_OF_ALL_HOSTS, type: "service", response_type: "Singleton" }],
     imports: [
-      { name: "up", subject: UP_OF_ALL_HOSTS, type: "service", account: operator.controlPlaneAccount.getPublicKey() },
+      {
+        name: "up",
+        subject: UP_OF_ALL_HOSTS,
+        type: "service",
+        account: operator.controlPlaneAccount.getPublicKey(),
+      },
     ],
   };
 }

@@ -20,7 +20,10 @@ export interface WholeReport {
   instances: ObservedInstance[];
 }
 
-type Taken = { state: "partial" } | { state: "whole"; report: WholeReport } | { state: "refused"; reason: string };
+type Taken =
+  | { state: "partial" }
+  | { state: "whole"; report: WholeReport }
+  | { state: "refused"; reason: string };
 
 interface Unfinished {
   report: WholeReport;
@@ -35,9 +38,14 @@ export class ReportAssembly {
   /** `nowMs` is any clock that only goes forward. */
   take(host: HostId, page: ObservedReport, nowMs: number): Taken {
     this.#forgetAbandoned(nowMs);
-    if (page.pages > MAX_REPORT_PAGES) return { state: "refused", reason: `a report has at most ${MAX_REPORT_PAGES} pages` };
+    if (page.pages > MAX_REPORT_PAGES)
+      return { state: "refused", reason: `a report has at most ${MAX_REPORT_PAGES} pages` };
     const before = page.page === 0 ? this.#begin(page) : this.#unfinished.get(host);
-    if (before?.nextPage !== page.page || before.pages !== page.pages || before.report.digest !== page.digest) {
+    if (
+      before?.nextPage !== page.page ||
+      before.pages !== page.pages ||
+      before.report.digest !== page.digest
+    ) {
       this.#unfinished.delete(host);
       return { state: "refused", reason: "this page does not follow the one before; start over" };
     }

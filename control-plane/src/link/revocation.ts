@@ -44,7 +44,9 @@ export async function pushAccounts(
       });
       const { data, error } = ClaimsAnswer.parse(answer.data === Empty ? {} : answer.json());
       if (data?.code !== 200) {
-        throw new AccountPushError(`NATS refused an account: ${error?.description ?? data?.message ?? "no reason"}`);
+        throw new AccountPushError(
+          `NATS refused an account: ${error?.description ?? data?.message ?? "no reason"}`,
+        );
       }
     }
   } catch (cause) {
