@@ -23,7 +23,7 @@ export interface LoopOptions {
 }
 
 export function startLoop({ name, everyMs, pass, log }: LoopOptions): Loop {
-  let stopping = false;
+  const ending = new AbortController();
   let woken = false;
   let failures = 0;
   let endPause: () => void = () => undefined;
@@ -38,7 +38,7 @@ export function startLoop({ name, everyMs, pass, log }: LoopOptions): Loop {
     });
 
   const run = async (): Promise<void> => {
-    while (!stopping) {
+    while (!ending.signal.aborted) {
       woken = false;
       try {
         await pass();
@@ -47,7 +47,7 @@ export function startLoop({ name, everyMs, pass, log }: LoopOptions): Loop {
         failures += 1;
         log.error({ error, loop: name, failures }, "a pass failed; it is tried again");
       }
-      if (stopping) return;
+      if (ending.signal.aborted) return;
       // A failing pass is not made to fail faster by being woken.
       if (failures > 0) await pause(Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1)));
       else if (!woken) await pause(everyMs);
@@ -61,7 +61,7 @@ export function startLoop({ name, everyMs, pass, log }: LoopOptions): Loop {
       if (failures === 0) endPause();
     },
     async stop() {
-      stopping = true;
+      ending.abort();
       endPause();
       await running;
     },
