@@ -6,6 +6,7 @@ import assert from "node:assert";
 import { closeSync, openSync } from "node:fs";
 import Database from "better-sqlite3";
 import { Ballast } from "./ballast.ts";
+import { assertIntact, DamagedJournalError, isDamage } from "./integrity.ts";
 import { migrate } from "./schema.ts";
 
 /** Few enough pages that the log file stays small and, once grown, is written again in place. */
@@ -22,7 +23,7 @@ export class JournalDatabase {
   readonly #ballast: Ballast;
   #isShortOfSpace: boolean;
 
-  /** @throws SqliteError for a file that is no database or a damaged one */
+  /** @throws DamagedJournalError for a file that is no database or a damaged one */
   constructor(path: string, ballast: Ballast) {
     // Customers' variables are in it: nobody but us may read it, nor the log file, which takes the same mode.
     closeSync(openSync(path, "a", 0o600));
@@ -30,9 +31,11 @@ export class JournalDatabase {
     try {
       makeDurable(this.sqlite);
       migrate(this.sqlite);
+      assertIntact(this.sqlite);
     } catch (error) {
       this.sqlite.close();
-      throw error;
+      if (!isDamage(error)) throw error;
+      throw new DamagedJournalError("the journal's file is damaged", { cause: error });
     }
     this.#ballast = ballast;
     this.#isShortOfSpace = !ballast.lay();
@@ -46,7 +49,7 @@ export class JournalDatabase {
   /**
    * Runs `work` as one transaction. On a full disk the ballast is freed and `work` runs once more, so it must not
    * change anything outside the database. Inside another `write` it is part of that transaction.
-   * @throws JournalError when the disk or the file fails, or is full even so
+   * @throws JournalError when the disk fails, or is full even so; DamagedJournalError when the file is damaged
    */
   write<T>(work: () => T): T {
     if (this.sqlite.inTransaction) return work();
@@ -74,6 +77,7 @@ export class JournalDatabase {
       return this.sqlite.transaction(work).immediate();
     } catch (cause) {
       if (!(cause instanceof Database.SqliteError)) throw cause;
+      if (isDamage(cause)) throw new DamagedJournalError("the journal's file is damaged", { cause });
       throw new JournalError(`the journal cannot be written: ${cause.message} (${cause.code})`, { cause });
     }
   }

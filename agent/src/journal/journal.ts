@@ -5,9 +5,8 @@
  */
 import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import type { JournalId, RunId } from "@remotegpu/shared/ids";
-import { GENESIS_HASH } from "@remotegpu/shared/journal-row";
+import { GENESIS_HASH, sha256 } from "@remotegpu/shared/journal-row";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import assert from "node:assert";
 import type { MeterStep } from "../core/metering.ts";
@@ -16,6 +15,7 @@ import { Ballast, BALLAST_BYTES } from "./ballast.ts";
 import { ConfirmationStore, type Confirmation, type ConfirmOutcome } from "./confirmation-store.ts";
 import { DesiredStore } from "./desired-store.ts";
 import { lockFolder, type FolderLock } from "./folder-lock.ts";
+import { DamagedJournalError } from "./integrity.ts";
 import { IntervalStore } from "./interval-store.ts";
 import { JournalDatabase } from "./journal-database.ts";
 import { RowStore } from "./row-store.ts";
@@ -66,7 +66,7 @@ export function openJournal(options: JournalOptions): Journal {
     try {
       return new Journal(options, lock, isNew ? "created" : "opened");
     } catch (error) {
-      if (isNew || !isDamagedFile(error)) throw error;
+      if (isNew || !(error instanceof DamagedJournalError)) throw error;
       setAside(path);
       return new Journal(options, lock, "replaced");
     }
@@ -178,14 +178,16 @@ export class Journal {
   }
 
   #begin(newJournalId: () => JournalId): void {
+    const journalId = newJournalId();
     this.#database.write(() => {
-      this.#database.sqlite
+      const { sqlite } = this.#database;
+      sqlite
         .prepare(
-          `INSERT INTO meta (singleton, journal_id, base_hash, head_hash) VALUES (1, :journalId, :genesis, :genesis)
-           ON CONFLICT DO NOTHING`,
+          `INSERT INTO meta (singleton, journal_id, journal_id_hash, base_hash, head_hash)
+           VALUES (1, :journalId, :idHash, :genesis, :genesis) ON CONFLICT DO NOTHING`,
         )
-        .run({ journalId: newJournalId(), genesis: GENESIS_HASH });
-      this.#database.sqlite.prepare("UPDATE meta SET agent_epoch = agent_epoch + 1").run();
+        .run({ journalId, idHash: sha256(journalId), genesis: GENESIS_HASH });
+      sqlite.prepare("UPDATE meta SET agent_epoch = agent_epoch + 1").run();
     });
   }
 
@@ -200,9 +202,4 @@ function setAside(path: string): void {
   while (existsSync(`${path}.damaged-${number}`)) number += 1;
   for (const suffix of ["", "-wal", "-shm"])
     if (existsSync(path + suffix)) renameSync(path + suffix, `${path}.damaged-${number}${suffix}`);
-}
-
-function isDamagedFile(error: unknown): boolean {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  return cause instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(cause.code);
 }

@@ -8,6 +8,7 @@ import {
   canonicalJson,
   GENESIS_HASH,
   rowHash,
+  sha256,
   type JournalRow,
   type UsageEntry,
 } from "@remotegpu/shared/journal-row";
@@ -124,10 +125,10 @@ export class RowStore {
     this.#database.sqlite.prepare("DELETE FROM rows").run();
     this.#database.sqlite
       .prepare(
-        `UPDATE meta SET journal_id = :journalId, watermark = 0, base_seq = 0, base_hash = :genesis,
+        `UPDATE meta SET journal_id = :journalId, journal_id_hash = :idHash, watermark = 0, base_seq = 0, base_hash = :genesis,
                 head_seq = 0, head_hash = :genesis`,
       )
-      .run({ journalId, genesis: GENESIS_HASH });
+      .run({ journalId, idHash: sha256(journalId), genesis: GENESIS_HASH });
   }
 
   #between(firstSeq: number, lastSeq: number): StoredRow[] {

@@ -9,6 +9,7 @@ const STEPS = [
   CREATE TABLE meta (
     singleton        INTEGER PRIMARY KEY CHECK (singleton = 1),
     journal_id       TEXT    NOT NULL,
+    journal_id_hash  TEXT    NOT NULL,            -- every row's hash covers the id, so a changed id would spoil all
     agent_epoch      INTEGER NOT NULL DEFAULT 0,
     term             INTEGER NOT NULL DEFAULT 0,
     generation       INTEGER NOT NULL DEFAULT 0,
@@ -67,6 +68,8 @@ const STEPS = [
   `,
 ];
 
+export const SCHEMA_VERSION = STEPS.length;
+
 export class NewerJournalError extends Error {
   override name = "NewerJournalError";
 }
@@ -76,7 +79,7 @@ export class NewerJournalError extends Error {
  * @throws NewerJournalError for a file more than one step ahead of this agent
  */
 export function migrate(database: Database): void {
-  const version = Number(database.pragma("user_version", { simple: true }));
+  const version = versionOf(database);
   if (version > STEPS.length + 1)
     throw new NewerJournalError(
       `the journal has schema ${version}, this agent knows ${STEPS.length}: install a newer agent`,
@@ -85,7 +88,22 @@ export function migrate(database: Database): void {
     if (index < version) continue;
     database.transaction(() => {
       database.exec(step);
+      database.exec("CREATE TABLE IF NOT EXISTS schema_steps (number INTEGER PRIMARY KEY) STRICT");
+      database.prepare("INSERT INTO schema_steps VALUES (?)").run(index + 1);
       database.pragma(`user_version = ${index + 1}`);
     })();
   }
+}
+
+/** `user_version` lies bare in the file's header, so a flipped bit there must not lock the agent out: the steps count. */
+function versionOf(database: Database): number {
+  const version = Number(database.pragma("user_version", { simple: true }));
+  const isCounted = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'schema_steps'").get();
+  if (isCounted === undefined) return version;
+  const counted = database
+    .prepare<[], { version: number }>("SELECT max(number) AS version FROM schema_steps")
+    .get()?.version;
+  if (counted === undefined || counted === version) return version;
+  database.pragma(`user_version = ${counted}`);
+  return counted;
 }
