@@ -125,14 +125,9 @@ function problemOf(error: Error, c: ApiContext): Response {
 }
 
 function httpExceptionDetail(error: HTTPException): string {
-  switch (error.status) {
-    case 400:
-      return "The body is not well-formed JSON.";
-    case 415:
-      return "Send the body as application/json.";
-    default:
-      return error.message;
-  }
+  if (error.status === 400) return "The body is not well-formed JSON.";
+  if (error.status === 415) return "Send the body as application/json.";
+  return error.message;
 }
 
 function problem(

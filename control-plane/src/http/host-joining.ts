@@ -12,7 +12,8 @@ import { joinTokenHash } from "./join-tokens.ts";
 import { ApiRefusal, badField, conflict, forbidden, notFound } from "./refusal.ts";
 import { created, forEveryone, jsonBody, ok, OpaqueIdPath } from "./route.ts";
 
-const Credential = CredentialGrant.openapi("HostCredential");
+// Made anew from the shape: a schema made before the OpenAPI extension was loaded does not know how to name itself.
+const Credential = z.object(CredentialGrant.shape).openapi("HostCredential");
 
 const postJoin = createRoute({
   ...forEveryone,

@@ -5,6 +5,7 @@ import { displayText, text } from "@remotegpu/shared/text";
 import { HOST_CONNECTIONS } from "@remotegpu/shared/workload";
 import { transaction } from "../store/database.ts";
 import { appendEvent } from "../store/events.ts";
+import { drainHost } from "../store/host-drain.ts";
 import { removeHost, revokeHost } from "../store/host-removal.ts";
 import {
   confirmStops,
@@ -109,7 +110,7 @@ const verb = <Path extends string>(path: Path, summary: string) =>
 
 const cordon = verb("/hosts/{id}/cordon", "Place nothing new on it; what runs there goes on");
 const uncordon = verb("/hosts/{id}/uncordon", "Place on it again");
-export const drain = verb("/hosts/{id}/drain", "Cordon it and stop what runs there");
+const drain = verb("/hosts/{id}/drain", "Cordon it and stop what runs there");
 const revoke = verb("/hosts/{id}/revoke", "Close its connection and refuse its key from now on");
 
 const confirm = createRoute({
@@ -179,6 +180,14 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
       await appendEvent(sql, { kind: "host-uncordoned", hostId: host.id, reason, ...deed(c) });
     });
     deps.link.wake();
+    return c.json(hostAnswer(await hostOf(deps, host.id)), 200);
+  });
+
+  api.openapi(drain, async (c) => {
+    const host = await hostOf(deps, c.req.valid("param").id);
+    const reason = c.req.valid("json").reason ?? null;
+    await transaction(db, (sql) => drainHost(sql, host.id, { reason, actor: actorName(c), now: deps.now() }));
+    deps.link.nudge(host.id);
     return c.json(hostAnswer(await hostOf(deps, host.id)), 200);
   });
 

@@ -22,22 +22,16 @@ export function fieldErrorsOf(error: { issues: readonly Issue[] }): FieldError[]
 
 function errorsOf(issue: Issue, parents: readonly PropertyKey[]): FieldError[] {
   const path = [...parents, ...issue.path];
-  switch (issue.code) {
-    case "unrecognized_keys":
-      return issue.keys.map((key) => ({ path: dotted([...path, key]), message: "is not a known field" }));
-    case "invalid_union": {
-      // The alternative with the fewest complaints is the one that was meant.
-      const closest = [...issue.errors].sort((a, b) => a.length - b.length)[0] ?? [];
-      return closest.length === 0
-        ? [{ path: dotted(path), message: issue.message }]
-        : closest.flatMap((inner) => errorsOf(inner, path));
-    }
-    case "invalid_key":
-    case "invalid_element":
-      return issue.issues.map((inner) => ({ path: dotted(path), message: inner.message }));
-    default:
-      return [{ path: dotted(path), message: issue.message }];
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => ({ path: dotted([...path, key]), message: "is not a known field" }));
+  if (issue.code === "invalid_key" || issue.code === "invalid_element")
+    return issue.issues.map((inner) => ({ path: dotted(path), message: inner.message }));
+  if (issue.code === "invalid_union") {
+    // The alternative with the fewest complaints is the one that was meant.
+    const closest = [...issue.errors].sort((a, b) => a.length - b.length)[0] ?? [];
+    if (closest.length > 0) return closest.flatMap((inner) => errorsOf(inner, path));
   }
+  return [{ path: dotted(path), message: issue.message }];
 }
 
 /** "mounts.0.path"; the whole body is named "body". Field names come from strangers, so they are cut. */

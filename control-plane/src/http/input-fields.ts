@@ -47,7 +47,7 @@ export const Int53 = z.int().nonnegative();
 export const RowId = z.int().positive();
 
 function within(points: bigint): boolean {
-  return points <= MAX_POINTS && points >= -MAX_POINTS;
+  return points <= MAX_POINTS && -points <= MAX_POINTS;
 }
 
 /** The parsers throw RangeError on what is not a decimal; here that is an answer. */

@@ -46,15 +46,6 @@ export async function dataById(sql: Connection, kind: DataKind, id: number): Pro
   return rows[0] ?? null;
 }
 
-/** Those of `ids` that exist, held against deletion until the transaction ends. */
-export async function holdData(sql: Connection, kind: DataKind, ids: readonly number[]): Promise<DataRow[]> {
-  const { rows } = await sql.query<DataRow>(
-    `SELECT ${columns(kind)} FROM ${TABLE[kind]} d WHERE d.id = ANY($1::bigint[]) ORDER BY d.id FOR KEY SHARE`,
-    [ids],
-  );
-  return rows;
-}
-
 export async function listData(
   sql: Connection,
   kind: DataKind,

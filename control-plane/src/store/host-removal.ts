@@ -1,9 +1,14 @@
 /**
- * A host's right to be here ends: its keys are revoked, or it leaves the fleet for good. An empty one simply goes. One that is declared lost takes what ran there with it: its
- * resources are free at once and its runs end at their last proven moment.
+ * A host's right to be here ends: its keys are revoked, or it leaves the fleet for good. An empty one simply goes.
+ * One that is declared lost takes what ran there with it: its resources are free at once and its runs end at their
+ * last proven moment.
  */
 import type { Connection } from "./database.ts";
+import { completeDeletions, lockEnvironment, moveEnvironment } from "./environments.ts";
 import { appendEvent } from "./events.ts";
+import { raiseGeneration } from "./hosts.ts";
+import { releasePlacement } from "./release.ts";
+import { closeRun } from "./runs.ts";
 
 /** Whoever did it, as events name people. */
 export interface Deed {
@@ -14,7 +19,7 @@ export interface Deed {
 /** Every key of the host is refused from now on. Call in a transaction. */
 export async function revokeHost(sql: Connection, hostId: string, { actor, now }: Deed): Promise<void> {
   await sql.query(
-    `UPDATE hosts SET revoked_at = coalesce(revoked_at, $2), cordoned = true,
+    `UPDATE hosts SET revoked_at = coalesce(revoked_at, $2), cordoned = true, status = 'maintenance',
             cordon_reason = coalesce(cordon_reason, 'revoked') WHERE id = $1`,
     [hostId, now],
   );
@@ -25,66 +30,94 @@ export async function revokeHost(sql: Connection, hostId: string, { actor, now }
   await appendEvent(sql, { at: now, kind: "host-revoked", hostId, actor });
 }
 
-export type Removal = { removed: true; lostInstances: number } | { removed: false; instances: number };
+export type Removal = { removed: true } | { removed: false; instances: number };
 
-/** Call in a transaction. */
+interface LeftPlacement {
+  instance_id: string;
+  epoch: number;
+  run_id: string | null;
+  workload_kind: string;
+  workload_id: string;
+  is_held: boolean;
+}
+
+/**
+ * Call in a transaction. Locking the host first keeps new placements out; whoever holds a run and waits for the
+ * host meanwhile makes a deadlock, and the transaction is run again.
+ */
 export async function removeHost(
   sql: Connection,
   hostId: string,
   { lost, actor, now }: Deed & { lost: boolean },
 ): Promise<Removal> {
   await sql.query("SELECT id FROM hosts WHERE id = $1 FOR UPDATE", [hostId]);
-  const { rows } = await sql.query<{ instance_id: string; epoch: number }>(
-    "SELECT instance_id, epoch FROM placements WHERE host_id = $1 AND gone_at IS NULL ORDER BY instance_id FOR UPDATE",
+  const { rows: left } = await sql.query<LeftPlacement>(
+    `SELECT p.instance_id, p.epoch, p.run_id, i.workload_kind, i.workload_id, p.resources_released_at IS NULL AS is_held
+       FROM placements p JOIN instances i ON i.id = p.instance_id
+      WHERE p.host_id = $1 AND p.gone_at IS NULL ORDER BY p.run_id, p.instance_id, p.epoch`,
     [hostId],
   );
-  if (rows.length > 0 && !lost) return { removed: false, instances: rows.length };
+  if (left.length > 0 && !lost) return { removed: false, instances: left.length };
 
-  await losePlacements(sql, hostId, now);
+  for (const placement of left) await losePlacement(sql, placement, { hostId, actor, now });
+  await completeDeletions(sql, { ids: left.map((placement) => placement.workload_id), now });
+  await closeOpenRuns(sql, hostId, now);
   await revokeHost(sql, hostId, { actor, now });
-  await sql.query(
-    `UPDATE hosts SET deleted_at = $2, status = 'offline', status_reason = $3, generation = generation + 1 WHERE id = $1`,
-    [hostId, now, lost ? "declared lost" : "deleted"],
-  );
+  await raiseGeneration(sql, hostId);
+  await sql.query("UPDATE hosts SET deleted_at = $2, status = 'offline', status_reason = $3 WHERE id = $1", [
+    hostId,
+    now,
+    lost ? "declared lost" : "taken out of the fleet",
+  ]);
   await sql.query("UPDATE gpus SET vanished_at = coalesce(vanished_at, $2) WHERE host_id = $1", [
     hostId,
     now,
   ]);
-  const kind = lost ? "host-lost" : "host-deleted";
-  await appendEvent(sql, { at: now, kind, hostId, actor });
-  return { removed: true, lostInstances: rows.length };
+  await appendEvent(sql, { at: now, kind: lost ? "host-lost" : "host-removed", hostId, actor });
+  return { removed: true };
 }
 
-async function losePlacements(sql: Connection, hostId: string, now: Date): Promise<void> {
-  // Before the placements are marked, since this asks which of them held something.
+async function losePlacement(
+  sql: Connection,
+  placement: LeftPlacement,
+  { hostId, actor, now }: Deed & { hostId: string },
+): Promise<void> {
+  const { instance_id: instanceId, epoch } = placement;
+  if (placement.is_held) {
+    if (placement.workload_kind === "environment")
+      await loseEnvironment(sql, placement.workload_id, { hostId, actor, now });
+    await sql.query("UPDATE instances SET state = 'lost' WHERE id = $1", [instanceId]);
+    await sql.query(
+      "UPDATE placements SET state = 'lost', state_changed_at = $3 WHERE instance_id = $1 AND epoch = $2",
+      [instanceId, epoch, now],
+    );
+    await releasePlacement(sql, { instanceId, epoch, now });
+  }
   await sql.query(
-    `UPDATE environments e
-        SET status = CASE e.status WHEN 'stopping' THEN 'stopped' WHEN 'deleting' THEN 'deleting' ELSE 'error' END,
-            status_reason = 'The host it ran on was declared lost.', status_deadline_at = NULL,
-            deleted_at = CASE e.status WHEN 'deleting' THEN $2 ELSE e.deleted_at END,
-            stopped_at = $2, container_id = NULL
-       FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
-      WHERE i.workload_kind = 'environment' AND i.workload_id = e.id
-        AND p.host_id = $1 AND p.resources_released_at IS NULL AND e.deleted_at IS NULL`,
-    [hostId, now],
+    `UPDATE placements SET want = 'removed', ordered_by = coalesce(ordered_by, 'admin'), gone_at = $3
+      WHERE instance_id = $1 AND epoch = $2`,
+    [instanceId, epoch, now],
   );
-  await sql.query(
-    `UPDATE gpu_allocations a SET mode = NULL, released_at = $2 FROM placements p
-      WHERE p.instance_id = a.instance_id AND p.epoch = a.epoch AND p.host_id = $1 AND a.released_at IS NULL`,
-    [hostId, now],
-  );
-  await sql.query(
-    `UPDATE instances i SET state = 'lost' FROM placements p
-      WHERE p.instance_id = i.id AND p.epoch = i.current_epoch AND p.host_id = $1 AND p.resources_released_at IS NULL`,
+}
+
+async function loseEnvironment(
+  sql: Connection,
+  environmentId: string,
+  { hostId, actor, now }: Deed & { hostId: string },
+): Promise<void> {
+  const environment = await lockEnvironment(sql, environmentId);
+  // One that is being deleted goes on to be: nothing of it is left.
+  if (environment === null || environment.status === "deleting") return;
+  const to = environment.status === "stopping" ? "stopped" : "error";
+  const reason = "The host it ran on was declared lost. Its time until the last proven moment is charged.";
+  await moveEnvironment(sql, { environment, to, reason, actor, now, hostId });
+}
+
+/** Nothing later can be proven. What is proven and not charged yet, the next full hour takes. */
+async function closeOpenRuns(sql: Connection, hostId: string, now: Date): Promise<void> {
+  const { rows } = await sql.query<{ id: string }>(
+    "SELECT id FROM runs WHERE host_id = $1 AND closed_at IS NULL ORDER BY id FOR NO KEY UPDATE",
     [hostId],
   );
-  await sql.query(
-    `UPDATE placements SET state = CASE WHEN resources_released_at IS NULL THEN 'lost' ELSE state END,
-            want = 'removed', ordered_by = coalesce(ordered_by, 'admin'), state_changed_at = $2,
-            resources_released_at = coalesce(resources_released_at, $2), gone_at = $2
-      WHERE host_id = $1 AND gone_at IS NULL`,
-    [hostId, now],
-  );
-  // The next hour tick charges what was proven and not yet charged; nothing later can be proven.
-  await sql.query("UPDATE runs SET closed_at = $2 WHERE host_id = $1 AND closed_at IS NULL", [hostId, now]);
+  for (const run of rows) await closeRun(sql, run.id, now);
 }

@@ -90,7 +90,7 @@ async function writeHost(
   await sql.query(
     `INSERT INTO hosts (id, name, hostname, ip_address, os_type, os_version, arch, total_cpu, total_memory,
                         total_disk, agent_version, attach_mode, storage_pool, registered_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, coalesce(nullif($13, ''), $1), $14)
+     VALUES ($1::text, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, coalesce(nullif($13::text, ''), $1::text), $14)
      ON CONFLICT (id) DO UPDATE SET
        hostname = EXCLUDED.hostname, ip_address = EXCLUDED.ip_address, os_type = EXCLUDED.os_type,
        os_version = EXCLUDED.os_version, arch = EXCLUDED.arch, total_cpu = EXCLUDED.total_cpu,

@@ -126,7 +126,7 @@ export async function archiveWorkspace(
           + (SELECT count(*) FROM inference_services WHERE workspace_id = $1 AND deleted_at IS NULL) AS live`,
     [workspaceId],
   );
-  const liveWorkloads = Number(rows[0]?.live ?? 0);
+  const liveWorkloads = rows[0]?.live ?? 0;
   if (liveWorkloads === 0)
     await sql.query("UPDATE workspaces SET status = 'archived' WHERE id = $1", [workspaceId]);
   return { liveWorkloads };

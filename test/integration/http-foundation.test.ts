@@ -1,0 +1,395 @@
+import { createUser } from "@nats-io/nkeys";
+import { joinProofText } from "@remotegpu/shared/joining";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openApi, type ApiWorld, type Caller } from "../support/api.ts";
+
+let api: ApiWorld;
+let alice: Caller & { workspaceId: number; uuid: string };
+
+beforeAll(async () => {
+  api = await openApi();
+  alice = await api.customer("alice");
+});
+afterAll(async () => await api.close());
+
+function expectProblem(answer: { status: number; body: unknown; headers: Headers }, status: number): void {
+  expect(answer.headers.get("Content-Type")).toBe("application/problem+json");
+  expect(answer.body).toMatchObject({
+    type: expect.any(String),
+    title: expect.any(String),
+    status,
+    detail: expect.any(String),
+  });
+  expect(answer.status).toBe(status);
+}
+
+describe("problem documents", () => {
+  test("without a key the answer is 401 and says how to send one", async () => {
+    const answer = await api.ask("GET", "/api/v1/me");
+
+    expectProblem(answer, 401);
+    expect(answer.headers.get("WWW-Authenticate")).toBe("Bearer");
+  });
+
+  test("an unknown key is 401", async () => {
+    const answer = await api.ask("GET", "/api/v1/me", {
+      as: { key: `rgk_${"x".repeat(43)}`, customerId: 0 },
+    });
+
+    expectProblem(answer, 401);
+  });
+
+  test("an address without anything is 404", async () => {
+    expectProblem(await api.ask("GET", "/api/v1/nothing", { as: alice }), 404);
+    expectProblem(await api.ask("GET", "/nothing"), 404);
+  });
+
+  test("a method that an address does not have is 405 and lists those it has", async () => {
+    const answer = await api.ask("PUT", "/api/v1/workspaces", { as: alice, body: {} });
+
+    expectProblem(answer, 405);
+    expect(answer.headers.get("Allow")).toBe("GET, POST");
+  });
+
+  test("malformed JSON is 400", async () => {
+    expectProblem(await api.ask("POST", "/api/v1/workspaces", { as: alice, body: "{" }), 400);
+  });
+
+  test("another content type is 415", async () => {
+    const answer = await api.ask("POST", "/api/v1/workspaces", {
+      as: alice,
+      body: "name=x",
+      headers: { "Content-Type": "application/x-www-form-urlencoded" },
+    });
+
+    expectProblem(answer, 415);
+  });
+
+  test("a body of three megabytes is 413", async () => {
+    const answer = await api.ask("POST", "/api/v1/workspaces", {
+      as: alice,
+      body: JSON.stringify({ name: "x".repeat(3 * 1024 * 1024) }),
+      headers: { "Content-Length": String(3 * 1024 * 1024) },
+    });
+
+    expectProblem(answer, 413);
+  });
+
+  test("an unknown field is 422 and named", async () => {
+    const answer = await api.ask("POST", "/api/v1/workspaces", { as: alice, body: { name: "w", nmae: "w" } });
+
+    expectProblem(answer, 422);
+    expect(answer.body.errors).toEqual([{ path: "nmae", message: "is not a known field" }]);
+  });
+
+  test("an unknown filter is 422 and named", async () => {
+    const answer = await api.ask("GET", "/api/v1/workspaces?colour=red", { as: alice });
+
+    expectProblem(answer, 422);
+    expect(answer.body.errors).toMatchObject([{ path: "colour" }]);
+  });
+
+  test("a body that is no object is 422 and named as the body", async () => {
+    const answer = await api.ask("POST", "/api/v1/workspaces", { as: alice, body: "[]" });
+
+    expectProblem(answer, 422);
+    expect(answer.body.errors).toMatchObject([{ path: "body" }]);
+  });
+});
+
+describe("accounts and keys", () => {
+  test("a customer's key is shown once and only its hash is stored", async () => {
+    const made = await api.ask("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {
+      as: api.admin,
+      body: { name: "laptop" },
+    });
+
+    expect(made.status).toBe(201);
+    const stored = await api.db.query<{ row: string }>("SELECT k::text AS row FROM api_keys k");
+    expect(stored.rows.every(({ row }) => !row.includes(made.body.key.slice(12)))).toBe(true);
+    const listed = await api.ask("GET", `/api/v1/customers/${alice.customerId}/api-keys`, { as: api.admin });
+    expect(JSON.stringify(listed.body)).not.toContain(made.body.key);
+  });
+
+  test("a revoked key opens nothing", async () => {
+    const made = await api.ask("POST", `/api/v1/customers/${alice.customerId}/api-keys`, { as: api.admin });
+    const caller = { key: made.body.key, customerId: alice.customerId };
+    expect((await api.ask("GET", "/api/v1/me", { as: caller })).status).toBe(200);
+
+    const path = `/api/v1/customers/${alice.customerId}/api-keys/${made.body.id}`;
+    expect((await api.ask("DELETE", path, { as: api.admin })).status).toBe(204);
+
+    expectProblem(await api.ask("GET", "/api/v1/me", { as: caller }), 401);
+    expectProblem(await api.ask("DELETE", path, { as: api.admin }), 404);
+  });
+
+  test("a suspended account's keys are refused and say why", async () => {
+    const eve = await api.customer("eve");
+    await api.ask("PATCH", `/api/v1/customers/${eve.customerId}`, {
+      as: api.admin,
+      body: { status: "suspended" },
+    });
+
+    const answer = await api.ask("GET", "/api/v1/me", { as: eve });
+
+    expectProblem(answer, 403);
+    expect(answer.body.detail).toContain("suspended");
+  });
+
+  test("an account comes with its personal workspace, owned by it", async () => {
+    const answer = await api.ask("GET", `/api/v1/workspaces/${alice.workspaceId}`, { as: alice });
+
+    expect(answer.body).toMatchObject({ owner_id: alice.customerId, type: "personal", role: "owner" });
+  });
+
+  test("two requests for one username make one account", async () => {
+    const body = { username: "twin", email: "twin@example.com" };
+    const answers = await Promise.all(
+      [1, 2, 3].map(() => api.ask("POST", "/api/v1/customers", { as: api.admin, body })),
+    );
+
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
+  });
+
+  test("a second admin key is one more key of the same administrator", async () => {
+    const { createFirstAdminKey } = await import("@remotegpu/control-plane/http/admin-key");
+    const again = await createFirstAdminKey(api.db, api.deps.now());
+
+    expect(again.customerId).toBe(api.admin.customerId);
+    expect((await api.ask("GET", "/api/v1/me", { as: again })).body.user_type).toBe("admin");
+    expect((await api.ask("GET", "/api/v1/me", { as: api.admin })).status).toBe(200);
+  });
+});
+
+describe("idempotency keys", () => {
+  const path = () => `/api/v1/customers/${alice.customerId}/top-ups`;
+  const topUp = (key: string, amount: string) =>
+    api.ask("POST", path(), { as: api.admin, body: { amount }, headers: { "Idempotency-Key": key } });
+  const balance = async () =>
+    (await api.ask("GET", "/api/v1/billing/balance", { as: alice })).body.balance as string;
+
+  test("the same key and body get the same answer and one payment", async () => {
+    const first = await topUp("pay-1", "10");
+    const again = await topUp("pay-1", "10");
+
+    expect(first.status).toBe(201);
+    expect(again.status).toBe(201);
+    expect(again.body).toEqual(first.body);
+    expect(again.headers.get("Idempotency-Replayed")).toBe("true");
+    expect(await balance()).toBe("10.0000");
+  });
+
+  test("another body under the same key is 422", async () => {
+    const answer = await topUp("pay-1", "11");
+
+    expectProblem(answer, 422);
+    expect(answer.body.errors).toMatchObject([{ path: "Idempotency-Key" }]);
+  });
+
+  test("of ten requests at once with one key, one pays and the others replay it or are told to wait", async () => {
+    const before = Number(await balance());
+
+    const answers = await Promise.all(Array.from({ length: 10 }, () => topUp("pay-2", "1")));
+
+    expect(answers.map(({ status }) => status).every((status) => status === 201 || status === 409)).toBe(
+      true,
+    );
+    expect(Number(await balance())).toBe(before + 1);
+  });
+
+  test("a refused request leaves the key free", async () => {
+    expectProblem(await topUp("pay-3", "0"), 422);
+
+    expect((await topUp("pay-3", "2")).status).toBe(201);
+  });
+
+  test("a payment is known to the ledger even when its answer was forgotten", async () => {
+    const before = await balance();
+    await api.db.query("DELETE FROM idempotency_keys");
+
+    expectProblem(await topUp("pay-1", "10"), 409);
+    expect(await balance()).toBe(before);
+  });
+
+  test("a key shown once is replayed to its maker and unreadable in the database", async () => {
+    const make = () =>
+      api.ask("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {
+        as: api.admin,
+        body: {},
+        headers: { "Idempotency-Key": "key-1" },
+      });
+    const first = await make();
+
+    expect((await make()).body.key).toBe(first.body.key);
+    const stored = await api.db.query<{ row: string }>("SELECT i::text AS row FROM idempotency_keys i");
+    expect(stored.rows.some(({ row }) => row.includes(first.body.key))).toBe(false);
+  });
+});
+
+describe("pages", () => {
+  test("walking a list by its cursor shows every item once", async () => {
+    const names = Array.from({ length: 7 }, (_, index) => `page-${index}`);
+    for (const name of names) await api.ask("POST", "/api/v1/workspaces", { as: alice, body: { name } });
+
+    const seen: string[] = [];
+    let cursor: string | null = "";
+    while (cursor !== null) {
+      const query: string = cursor === "" ? "" : `&cursor=${cursor}`;
+      const page = await api.ask("GET", `/api/v1/workspaces?limit=3${query}`, { as: alice });
+      expect(page.body.items.length).toBeLessThanOrEqual(3);
+      seen.push(...page.body.items.map((item: { name: string }) => item.name));
+      cursor = page.body.next_cursor;
+    }
+
+    expect(seen.filter((name) => name.startsWith("page-"))).toEqual(names);
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+
+  test.each([
+    "limit=0",
+    "limit=201",
+    "limit=-1",
+    "limit=1e9",
+    "cursor=%00",
+    "cursor=WyJhIl0",
+    "limit=1&limit=2",
+  ])("%s is refused and named", async (query) => {
+    const answer = await api.ask("GET", `/api/v1/workspaces?${query}`, { as: alice });
+
+    expectProblem(answer, 422);
+    expect(answer.body.errors[0].path).toBe(query.split("=")[0]);
+  });
+});
+
+describe("rate limits", () => {
+  test("a caller in a loop gets 429 with the time to wait, and is served again after it", async () => {
+    const limited = await openApi({
+      rateLimits: { perKey: { burst: 3, perSecond: 1 }, perAddress: { burst: 1000, perSecond: 1000 } },
+    });
+    try {
+      const answers = [];
+      for (let call = 0; call < 5; call += 1)
+        answers.push(await limited.ask("GET", "/api/v1/me", { as: limited.admin }));
+
+      const refused = answers.at(-1);
+      expect(answers[0]?.status).toBe(200);
+      expectProblem(refused ?? { status: 0, body: {}, headers: new Headers() }, 429);
+      expect(refused?.headers.get("Retry-After")).toBe("1");
+      limited.passMinutes(1);
+      expect((await limited.ask("GET", "/api/v1/me", { as: limited.admin })).status).toBe(200);
+    } finally {
+      await limited.close();
+    }
+  });
+});
+
+describe("joining", () => {
+  const machine = {
+    hostname: "gpu-1",
+    ipAddress: "10.0.0.1",
+    osType: "Linux",
+    osVersion: "12",
+    arch: "x86_64",
+    cpuCount: 8,
+    memoryBytes: 2 ** 34,
+    diskBytes: 2 ** 40,
+    cgroupVersion: 2,
+    agentVersion: "0.1.0",
+    runtime: null,
+    attachMode: null,
+    storagePool: "",
+  };
+  const newToken = async () =>
+    (await api.ask("POST", "/api/v1/join-tokens", { as: api.admin, body: { host_name: "h1" } })).body
+      .token as string;
+  const join = (token: string, user = createUser()) => {
+    const nkey = user.getPublicKey();
+    const signature = user.sign(new TextEncoder().encode(joinProofText(token, nkey)));
+    const proof = Buffer.from(signature).toString("base64");
+    return api.ask("POST", "/api/v1/hosts/join", { body: { token, nkey, proof, name: "x", machine } });
+  };
+
+  test("a token and a proof give a host and its credential; the same key gets the same answer again", async () => {
+    const token = await newToken();
+    const user = createUser();
+
+    const first = await join(token, user);
+    const again = await join(token, user);
+
+    expect(first.status).toBe(201);
+    expect(again.body.host_id).toBe(first.body.host_id);
+    expect(again.body.expires_at).toBe(first.body.expires_at);
+    const host = await api.ask("GET", `/api/v1/hosts/${first.body.host_id}`, { as: api.admin });
+    expect(host.body).toMatchObject({ name: "h1", total_cpu: 8, connection: "never", status: "offline" });
+  });
+
+  test("a second use by another key is refused and raises an alarm", async () => {
+    const token = await newToken();
+    await join(token);
+
+    const second = await join(token);
+
+    expectProblem(second, 409);
+    const alarms = await api.ask("GET", "/api/v1/alarms", { as: api.admin });
+    expect(alarms.body.items[0]).toMatchObject({ kind: "join-token-reused" });
+    const hosts = await api.db.query("SELECT FROM hosts");
+    const credentials = await api.db.query("SELECT FROM host_credentials");
+    expect(hosts.rowCount).toBe(credentials.rowCount);
+  });
+
+  test("two hosts that race with one token make one host", async () => {
+    const token = await newToken();
+
+    const answers = await Promise.all([join(token), join(token), join(token)]);
+
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
+  });
+
+  test("a wrong proof, an unknown token and an expired one are refused", async () => {
+    const token = await newToken();
+    const user = createUser();
+    const foreign = await api.ask("POST", "/api/v1/hosts/join", {
+      body: { token, nkey: user.getPublicKey(), proof: "AAAA", name: "x", machine },
+    });
+
+    expectProblem(foreign, 422);
+    expectProblem(await join(`rgj_${"x".repeat(43)}`), 401);
+    api.passMinutes(16);
+    expectProblem(await join(token), 401);
+  });
+
+  test("a revoked host gets no credential and cannot come back with a new token", async () => {
+    const user = createUser();
+    const { host_id: hostId } = (await join(await newToken(), user)).body;
+    const nkey = user.getPublicKey();
+    const challenge = () => api.ask("POST", `/api/v1/hosts/${hostId}/credential`, { body: { nkey } });
+    expect((await challenge()).body.challenge).toEqual(expect.any(String));
+
+    await api.ask("POST", `/api/v1/hosts/${hostId}/revoke`, { as: api.admin, body: {} });
+
+    expectProblem(await challenge(), 403);
+    expectProblem(await join(await newToken(), user), 403);
+    expectProblem(
+      await api.ask("POST", `/api/v1/hosts/${hostId}/uncordon`, { as: api.admin, body: {} }),
+      409,
+    );
+  });
+
+  test("renewal takes a signature of a challenge of ours, for this host and key", async () => {
+    const { renewalProofText } = await import("@remotegpu/shared/joining");
+    const user = createUser();
+    const nkey = user.getPublicKey();
+    const { host_id: hostId } = (await join(await newToken(), user)).body;
+    const path = `/api/v1/hosts/${hostId}/credential`;
+    const { challenge } = (await api.ask("POST", path, { body: { nkey } })).body;
+    const sign = (text: string) => Buffer.from(user.sign(new TextEncoder().encode(text))).toString("base64");
+    const signature = sign(renewalProofText(hostId, nkey, challenge));
+
+    const renewed = await api.ask("POST", path, { body: { nkey, challenge, signature } });
+    const wrong = await api.ask("POST", path, { body: { nkey, challenge, signature: sign("else") } });
+
+    expect(renewed.body).toMatchObject({ host_id: hostId, jwt: expect.any(String) });
+    expectProblem(wrong, 422);
+    expectProblem(await api.ask("POST", "/api/v1/hosts/host-x/credential", { body: { nkey } }), 404);
+  });
+});

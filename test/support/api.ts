@@ -1,0 +1,130 @@
+/** The real API on a fresh database, asked in-process; hosts are out of reach, and what they were asked is kept. */
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createFirstAdminKey } from "@remotegpu/control-plane/http/admin-key";
+import { createApp } from "@remotegpu/control-plane/http/app";
+import type { ApiApp, ApiConfig, ApiDeps } from "@remotegpu/control-plane/http/deps";
+import { hostIdentity } from "@remotegpu/control-plane/link/host-credential";
+import { openOperator } from "@remotegpu/control-plane/link/operator";
+import type { Database } from "@remotegpu/control-plane/store/database";
+import { freshDatabase } from "./postgres.ts";
+import { quietLog } from "./quiet-log.ts";
+
+/** Somebody with a key. */
+export interface Caller {
+  key: string;
+  customerId: number;
+}
+
+export interface Answer {
+  status: number;
+  // Tests look into answers freely; a wrong look is a failed assertion.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  body: any;
+  headers: Headers;
+}
+
+export interface Ask {
+  as?: Caller | undefined;
+  /** Sent as JSON; a string is sent as it is. */
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+export interface ApiWorld {
+  app: ApiApp;
+  deps: ApiDeps;
+  db: Database;
+  admin: Caller;
+  /** Ids of hosts that were nudged, in order. */
+  nudged: string[];
+  /** Moves the API's clock. */
+  passMinutes(minutes: number): void;
+  ask(method: string, path: string, wish?: Ask): Promise<Answer>;
+  customer(username: string, userType?: string): Promise<Caller & { workspaceId: number; uuid: string }>;
+  close(): Promise<void>;
+}
+
+export async function openApi(config: Partial<ApiConfig> = {}): Promise<ApiWorld> {
+  const fresh = await freshDatabase();
+  const folder = mkdtempSync(join(tmpdir(), "remotegpu-api-"));
+  const operator = await openOperator(join(folder, "operator.json"));
+  let minutes = 0;
+  const nudged: string[] = [];
+  let fault: object | undefined;
+  const deps: ApiDeps = {
+    db: fresh.database,
+    now: () => new Date(Date.now() + minutes * 60_000),
+    newId: (prefix) => `${prefix}-${randomUUID()}`,
+    link: {
+      nudge: (hostId) => void nudged.push(hostId),
+      wake: () => undefined,
+      exec: () => Promise.resolve(null),
+      revocationsChanged: () => Promise.resolve(),
+    },
+    identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
+    config: {
+      version: "0.0.0-test",
+      publicUrl: "http://127.0.0.1:8080",
+      joinCommand: (token) => `join ${token}`,
+      bundleFolder: null,
+      installScript: null,
+      billingCalendar: { utcOffsetMinutes: 480, closeDelayHours: 24 },
+      rateLimits: {
+        perKey: { burst: 1e6, perSecond: 1e6 },
+        perAddress: { burst: 1e6, perSecond: 1e6 },
+      },
+      ...config,
+    },
+    log: { ...quietLog, error: (fields) => void (fault = fields) },
+  };
+  const app = createApp(deps);
+  const admin = await createFirstAdminKey(deps.db, deps.now());
+
+  const ask = async (method: string, path: string, { as, body, headers = {} }: Ask = {}): Promise<Answer> => {
+    const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+    const response = await app.request(path, {
+      method,
+      headers: {
+        ...(as !== undefined && { Authorization: `Bearer ${as.key}` }),
+        ...(text !== undefined && { "Content-Type": "application/json" }),
+        ...headers,
+      },
+      ...(text !== undefined && { body: text }),
+    });
+    const answer = await response.text();
+    // Whatever was asked: an answer of 500 is a bug of ours, and its cause is what the reader of a failed test wants.
+    if (response.status === 500) throw new Error(`${method} ${path} failed`, { cause: fault });
+    const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
+    return {
+      status: response.status,
+      body: isJson ? JSON.parse(answer) : answer,
+      headers: response.headers,
+    };
+  };
+
+  return {
+    app,
+    deps,
+    db: deps.db,
+    admin,
+    nudged,
+    passMinutes: (more) => void (minutes += more),
+    ask,
+    async customer(username, userType = "external") {
+      const made = await ask("POST", "/api/v1/customers", {
+        as: admin,
+        body: { username, email: `${username}@example.com`, user_type: userType },
+      });
+      const { id, uuid, personal_workspace_id: workspaceId } = made.body;
+      const key = await ask("POST", `/api/v1/customers/${id}/api-keys`, { as: admin, body: {} });
+      return { key: key.body.key, customerId: id, workspaceId, uuid };
+    },
+    async close() {
+      await fresh.drop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
