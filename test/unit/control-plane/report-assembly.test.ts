@@ -1,0 +1,75 @@
+import { beforeEach, expect, test } from "vitest";
+import { ReportAssembly } from "@remotegpu/control-plane/link/report-assembly";
+import type { ObservedReport } from "@remotegpu/shared/protocol";
+import { aHost, anObservedInstance } from "../../support/protocol-samples.ts";
+
+const host = aHost("host-1");
+let assembly: ReportAssembly;
+
+beforeEach(() => {
+  assembly = new ReportAssembly();
+});
+
+const page = (number: number, over: Partial<ObservedReport> = {}): ObservedReport => ({
+  kind: "observed",
+  digest: "a".repeat(64),
+  page: number,
+  pages: 3,
+  machine: null,
+  gpus: number === 0 ? [] : null,
+  instances: [anObservedInstance(`env-${number}`)],
+  ...over,
+});
+
+test("three pages in order are one report", () => {
+  expect(assembly.take(host, page(0), 0)).toEqual({ state: "partial" });
+  expect(assembly.take(host, page(1), 1)).toEqual({ state: "partial" });
+
+  expect(assembly.take(host, page(2), 2)).toEqual({
+    state: "whole",
+    report: {
+      digest: "a".repeat(64),
+      machine: null,
+      gpus: [],
+      instances: ["env-0", "env-1", "env-2"].map((id) => anObservedInstance(id)),
+    },
+  });
+});
+
+test.each([
+  ["a page is skipped", page(2)],
+  ["a page comes twice", page(0, { page: 0, pages: 3, digest: "b".repeat(64) })],
+  ["the digest changes", page(1, { digest: "b".repeat(64) })],
+  ["the number of pages changes", page(1, { pages: 2 })],
+])("when %s, nothing is ever mixed", (_, odd) => {
+  assembly.take(host, page(0), 0);
+
+  const taken = assembly.take(host, odd, 1);
+
+  expect(taken.state).not.toBe("whole");
+  expect(assembly.take(host, page(1), 2).state).toBe("refused");
+});
+
+test("hosts do not get into each other's reports", () => {
+  assembly.take(host, page(0), 0);
+
+  expect(assembly.take(aHost("host-2"), page(1), 1).state).toBe("refused");
+  expect(assembly.take(host, page(1), 2).state).toBe("partial");
+});
+
+test("an abandoned report is forgotten", () => {
+  assembly.take(host, page(0), 0);
+
+  expect(assembly.take(host, page(1), 30_001).state).toBe("refused");
+});
+
+test("a host that claims too many pages is not believed", () => {
+  expect(assembly.take(host, page(0, { pages: 17 }), 0).state).toBe("refused");
+});
+
+test("unfinished reports of many hosts are bounded", () => {
+  for (let number = 0; number < 64; number += 1) assembly.take(aHost(`h${number}`), page(0), 0);
+
+  expect(assembly.take(host, page(0), 0).state).toBe("refused");
+  expect(assembly.take(host, page(0, { pages: 1 }), 0).state).toBe("whole");
+});

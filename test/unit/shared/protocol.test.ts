@@ -1,0 +1,229 @@
+/**
+ * The contract. Samples of every message lie in test/fixtures/protocol; what one side sends, the other side's
+ * parser takes, and a sample that no longer parses is a change that an older agent would notice.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { z } from "zod";
+import { ControlPlaneClient } from "@remotegpu/agent/link/control-plane-client";
+import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
+import { verifyJoinProof, verifySignature } from "@remotegpu/control-plane/link/host-credential";
+import { GENESIS_HASH, JournalBatch, rowHash, signedText } from "@remotegpu/shared/journal-row";
+import { CredentialGrant, JoinRequest, RenewalAnswer, RenewalRequest } from "@remotegpu/shared/joining";
+import {
+  ExecReply,
+  ExecRequest,
+  Heartbeat,
+  HeartbeatReply,
+  ObservedReply,
+  ObservedReport,
+  PullReply,
+  PullRequest,
+  Refusal,
+} from "@remotegpu/shared/protocol";
+import { down, up } from "@remotegpu/shared/subjects";
+import { decode, encode } from "@remotegpu/shared/wire";
+import { keptLog } from "../../support/kept-log.ts";
+import { aHost } from "../../support/protocol-samples.ts";
+
+const FOLDER = new URL("../../fixtures/protocol/", import.meta.url);
+const sample = (name: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), "utf8"));
+
+const NATS_MESSAGES: Record<string, z.ZodType> = {
+  heartbeat: Heartbeat,
+  "heartbeat-reply": HeartbeatReply,
+  pull: PullRequest,
+  "pull-reply": PullReply,
+  observed: ObservedReport,
+  "observed-reply": ObservedReply,
+  exec: ExecRequest,
+  "exec-reply": ExecReply,
+  "exec-refused": ExecReply,
+  refused: Refusal,
+  "journal-batch": JournalBatch,
+};
+const HTTP_MESSAGES: Record<string, z.ZodType> = {
+  "join-request": JoinRequest,
+  "renewal-request": RenewalRequest,
+  "renewal-challenge": RenewalAnswer,
+  "credential-grant": CredentialGrant,
+};
+const MESSAGES = { ...NATS_MESSAGES, ...HTTP_MESSAGES };
+
+test("every message has a sample and every sample a message", () => {
+  const samples = readdirSync(FOLDER).map((file) => file.replace(/\.json$/, ""));
+
+  expect(samples.toSorted()).toEqual(Object.keys(MESSAGES).toSorted());
+});
+
+test.each(Object.entries(MESSAGES))("%s: the sample is read whole and sent unchanged", (name, schema) => {
+  expect(decode(schema, encode(sample(name)))).toEqual({ ok: true, message: sample(name) });
+});
+
+test.each(Object.entries(MESSAGES))("%s: a member from a later version is ignored", (name, schema) => {
+  const later = { ...sample(name), addedLater: { any: "thing" } };
+
+  expect(decode(schema, encode(later))).toEqual({ ok: true, message: sample(name) });
+});
+
+test.each(Object.entries(NATS_MESSAGES))("%s: another kind is refused", (name, schema) => {
+  for (const kind of ["heartbeat-v2", "", null, 7]) {
+    expect(decode(schema, encode({ ...sample(name), kind })).ok).toBe(false);
+  }
+});
+
+test.each(Object.entries(NATS_MESSAGES))("%s: no other message passes for it", (name, schema) => {
+  for (const [other, otherSchema] of Object.entries(NATS_MESSAGES)) {
+    if (otherSchema !== schema)
+      expect([other, decode(schema, encode(sample(other))).ok]).toEqual([other, false]);
+  }
+  expect(decode(schema, encode(sample(name))).ok).toBe(true);
+});
+
+test.each(Object.entries(MESSAGES))(
+  "%s: with any member damaged it is read the same twice or refused",
+  (name, schema) => {
+    const original = sample(name);
+
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.keys(original)), fc.jsonValue(), (member, damage) => {
+        const first = decode(schema, encode({ ...original, [member]: damage }));
+        if (first.ok) expect(decode(schema, encode(first.message))).toEqual(first);
+        else expect(first.reason.length).toBeLessThanOrEqual(300);
+      }),
+      { numRuns: 200 },
+    );
+  },
+);
+
+test("any bytes are read or refused, never thrown", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      expect(typeof decode(Heartbeat, bytes).ok).toBe("boolean");
+    }),
+  );
+});
+
+const count = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const digest = fc.stringMatching(/^[0-9a-f]{64}$/);
+const heartbeats = fc.record({
+  kind: fc.constant("heartbeat"),
+  version: fc.string({ maxLength: 32 }),
+  protocol: fc.record({ min: count, max: count }),
+  bootId: fc.uuid({ version: 4 }),
+  agentEpoch: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  monotonicMs: count,
+  lastRoundTripMs: fc.option(count),
+  applied: fc.record({ term: count, generation: count }),
+  journal: fc.record({ id: fc.uuid({ version: 4 }), headSeq: count, headHash: digest, watermarkSeen: count }),
+  observedDigest: digest,
+  degraded: fc.array(fc.string({ maxLength: 64 }), { maxLength: 16 }),
+  gpus: fc.constant([]),
+});
+const commands = fc.record({
+  kind: fc.constant("exec"),
+  instanceId: fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,62}$/),
+  argv: fc.array(
+    fc.string({ unit: "grapheme" }).filter((text) => text.isWellFormed() && !text.includes("\0")),
+    { minLength: 1, maxLength: 8 },
+  ),
+  stdin: fc.option(fc.base64String()),
+  timeoutSeconds: fc.integer({ min: 1, max: 60 }),
+});
+
+test.each([
+  ["heartbeat", Heartbeat, heartbeats],
+  ["exec", ExecRequest, commands],
+] as [string, z.ZodType, fc.Arbitrary<object>][])("%s: whatever is sent arrives", (_, schema, messages) => {
+  fc.assert(
+    fc.property(messages, (message) => {
+      expect(decode(schema, encode(message))).toEqual({ ok: true, message });
+    }),
+  );
+});
+
+test("a heartbeat of an agent without GPU vitals is still a heartbeat", () => {
+  const { gpus: _, ...older } = sample("heartbeat");
+
+  expect(decode(Heartbeat, encode(older))).toMatchObject({ ok: true, message: { gpus: [] } });
+});
+
+test.each([
+  [{ argv: [] }, "argv"],
+  [{ argv: ["a\u0000b"] }, "argv.0"],
+  [{ timeoutSeconds: 61 }, "timeoutSeconds"],
+  [{ instanceId: "../etc" }, "instanceId"],
+])("a command with %j is refused by name", (over, member) => {
+  const refused = decode(ExecRequest, encode({ ...sample("exec"), ...over }));
+
+  expect(refused).toMatchObject({ ok: false, reason: expect.stringContaining(`${member}:`) });
+});
+
+test("the sample batch is chained and signed by the key that made the sample request", () => {
+  const { journalId, rows, signature } = JournalBatch.parse(sample("journal-batch"));
+  const { nkey } = JoinRequest.parse(sample("join-request"));
+
+  let previous = GENESIS_HASH;
+  for (const row of rows) {
+    expect(row.hash).toBe(rowHash(journalId, row.seq, previous, row.entry));
+    previous = row.hash;
+  }
+  expect(verifySignature(nkey, signedText(journalId, rows.length, previous), signature)).toBe(true);
+  expect(verifyJoinProof(JoinRequest.parse(sample("join-request")))).toBe(true);
+});
+
+test("the agent takes the control plane's sample answers and sends what its parsers take", async () => {
+  const sent: { subject: string; data: Uint8Array }[] = [];
+  const answers = new Map(
+    ["hb", "pull", "obs"].map((word, index) => [
+      up(aHost("gpu-7"), word as "hb"),
+      sample(["heartbeat-reply", "pull-reply", "observed-reply"][index] ?? ""),
+    ]),
+  );
+  const client = new ControlPlaneClient(
+    {
+      request: (subject, data) => {
+        sent.push({ subject, data });
+        return Promise.resolve(encode(answers.get(subject)));
+      },
+    },
+    aHost("gpu-7"),
+  );
+  const observed = ObservedReport.parse(sample("observed"));
+
+  const { reply } = await client.heartbeat(Heartbeat.parse(sample("heartbeat")));
+  const desired = await client.pull();
+  await client.reportObserved(observed);
+
+  expect(reply).toEqual(sample("heartbeat-reply"));
+  expect(desired.instances).toEqual(sample("pull-reply")["instances"]);
+  expect(sent.map(({ data }) => JSON.parse(new TextDecoder().decode(data)))).toEqual([
+    sample("heartbeat"),
+    sample("pull"),
+    sample("observed"),
+  ]);
+});
+
+test("the agent runs the sample command and answers in the contract's words", async () => {
+  const ran: ExecRequest[] = [];
+  const subscriptions = orderSubscriptions(
+    aHost("gpu-7"),
+    {
+      onNudge: () => undefined,
+      exec: (request) => {
+        ran.push(request);
+        return Promise.resolve(ExecReply.parse(sample("exec-reply")));
+      },
+    },
+    keptLog(),
+  );
+
+  const answer = await new Promise<Uint8Array>((resolve) =>
+    subscriptions[down(aHost("gpu-7"), "exec")]?.(encode(sample("exec")), resolve),
+  );
+
+  expect(ran).toEqual([sample("exec")]);
+  expect(decode(ExecReply, answer)).toEqual({ ok: true, message: sample("exec-reply") });
+});
