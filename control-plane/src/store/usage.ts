@@ -174,9 +174,9 @@ export async function quarantine(
   for (const row of rows) {
     const { rowCount } = await transaction.query(
       `INSERT INTO quarantine (host_id, journal_id, seq, run_id, reason, excess_ms, entry, hash, at)
-       SELECT $1, $2::uuid, $3::bigint, $4, $5, $6, $7, $8::text, $9
-        WHERE NOT EXISTS (SELECT FROM quarantine q WHERE q.host_id = $1 AND q.journal_id IS NOT DISTINCT FROM $2::uuid
-                             AND q.seq IS NOT DISTINCT FROM $3::bigint AND q.hash IS NOT DISTINCT FROM $8::text
+       SELECT $1::text, $2::uuid, $3::bigint, $4::text, $5::text, $6::bigint, $7::jsonb, $8::text, $9::timestamptz
+        WHERE NOT EXISTS (SELECT FROM quarantine q WHERE q.host_id = $1 AND q.journal_id IS NOT DISTINCT FROM $2
+                             AND q.seq IS NOT DISTINCT FROM $3 AND q.hash IS NOT DISTINCT FROM $8
                              AND q.reason = $5)`,
       [
         source.hostId,

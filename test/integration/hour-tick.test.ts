@@ -1,0 +1,434 @@
+/** The hour tick on Postgres: each hour once and in order, by one leader, whatever is cut off half way. */
+import { chargeDueHours, type HourReport } from "@remotegpu/control-plane/controllers/charging";
+import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
+import { mayStartNow, setCreditLimit } from "@remotegpu/control-plane/store/accounts";
+import { balanceView, billingRecords } from "@remotegpu/control-plane/store/balance";
+import { type Database, transaction } from "@remotegpu/control-plane/store/database";
+import {
+  acquireLeadership,
+  assertTerm,
+  currentTerm,
+  LEADER_LEASE_MS,
+  LeadershipLostError,
+  releaseLeadership,
+} from "@remotegpu/control-plane/store/leader";
+import { trialBalance } from "@remotegpu/control-plane/store/ledger";
+import { refund, topUp } from "@remotegpu/control-plane/store/payments";
+import { addPrice } from "@remotegpu/control-plane/store/prices";
+import { waiveRun } from "@remotegpu/control-plane/store/runs";
+import { parsePoints } from "@remotegpu/shared/money";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { failingDatabase } from "../support/failing-database.ts";
+import { at, CHINA, openScene, openSceneRun, type Scene, SceneJournal } from "../support/metering-scene.ts";
+import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+let fresh: FreshDatabase;
+let database: Database;
+beforeEach(async () => {
+  fresh = await freshDatabase();
+  database = fresh.database;
+  await tick(at(0));
+});
+afterEach(() => fresh.drop());
+
+async function tick(now: Date, on = database): Promise<HourReport[]> {
+  const term = await acquireLeadership(database, { holder: "one", now });
+  return chargeDueHours({ db: on, calendar: CHINA }, { term: term ?? 0, now });
+}
+
+async function send(scene: Scene, journal: SceneJournal, seq: number, now: Date): Promise<void> {
+  const deps = { db: database, verify: async () => true, calendar: CHINA };
+  await ingestBatch(deps, scene.hostId, journal.batch(seq, seq), now);
+}
+
+/** A run whose time is proven up to a moment, and sent then. */
+async function runningUntil(toMs: number, balance = "100"): Promise<{ scene: Scene; journal: SceneJournal }> {
+  const scene = await openScene(database, "ann", balance);
+  await openSceneRun(database, scene, "r1");
+  const journal = new SceneJournal(scene);
+  await send(scene, journal, journal.write({ run: "r1", fromMs: 0, toMs }), at(toMs));
+  return { scene, journal };
+}
+
+async function charges(): Promise<{ at: number; amount: string }[]> {
+  const { rows } = await database.query<{ at: Date; amount: string }>(
+    `SELECT t.at, -e.amount AS amount FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
+      WHERE t.source_kind = 'charge' AND e.account = 'customer' ORDER BY t.id`,
+  );
+  return rows.map((row) => ({ at: row.at.getTime() - at(0).getTime(), amount: row.amount }));
+}
+
+async function accountOf(scene: Scene): Promise<{ balance: string; overdue_status: string }> {
+  const { rows } = await database.query<{ balance: string; overdue_status: string }>(
+    "SELECT balance, overdue_status FROM customers WHERE id = $1",
+    [scene.customerId],
+  );
+  return rows[0] ?? { balance: "", overdue_status: "" };
+}
+
+const BOOKS_AGREE = { total: "0.0000", unbalancedCustomers: 0 };
+
+describe("hours", () => {
+  test("an hour is charged once, however often it is called", async () => {
+    await runningUntil(HOUR);
+
+    const reports = [await tick(at(HOUR)), await tick(at(HOUR)), await tick(at(HOUR + 59 * MINUTE))];
+
+    expect(reports.map((report) => report.length)).toEqual([1, 0, 0]);
+    expect(await charges()).toEqual([{ at: HOUR, amount: "6.0000" }]);
+  });
+
+  test("before the hour there is nothing to do", async () => {
+    await runningUntil(HOUR - 1);
+
+    expect(await tick(at(HOUR - 1))).toEqual([]);
+  });
+
+  test("missed hours are caught up under their own names, each with its own time", async () => {
+    await runningUntil(3 * HOUR + 5 * MINUTE);
+
+    const reports = await tick(at(3 * HOUR + 10 * MINUTE));
+
+    expect(reports.map((report) => report.hour)).toEqual([at(HOUR), at(2 * HOUR), at(3 * HOUR)]);
+    expect(await charges()).toEqual([
+      { at: HOUR, amount: "6.0000" },
+      { at: 2 * HOUR, amount: "6.0000" },
+      { at: 3 * HOUR, amount: "6.0000" },
+    ]);
+  });
+
+  test("a run that ended after a missed hour was charged whole by ingest and is left alone", async () => {
+    const { scene, journal } = await runningUntil(90 * MINUTE);
+    const end = journal.write({ run: "r1", fromMs: 90 * MINUTE, toMs: 91 * MINUTE, final: true });
+    await send(scene, journal, end, at(2 * HOUR - 1));
+    const late = journal.write({ run: "r1", fromMs: 60 * MINUTE, toMs: 91 * MINUTE + 1000 });
+    await send(scene, journal, late, at(2 * HOUR));
+
+    await tick(at(3 * HOUR));
+
+    expect(await charges()).toEqual([
+      { at: 2 * HOUR - 1, amount: "9.1000" },
+      { at: 2 * HOUR, amount: "0.1000" },
+    ]);
+  });
+
+  test("two controllers at once charge each hour once", async () => {
+    await runningUntil(3 * HOUR);
+    const term = await acquireLeadership(database, { holder: "one", now: at(3 * HOUR) });
+
+    const deps = { db: database, calendar: CHINA };
+    const both = [1, 2].map(() => chargeDueHours(deps, { term: term ?? 0, now: at(3 * HOUR) }));
+    await Promise.allSettled(both);
+    await tick(at(3 * HOUR));
+
+    expect((await charges()).map((charge) => charge.at)).toEqual([HOUR, 2 * HOUR, 3 * HOUR]);
+    expect(await trialBalance(database)).toEqual(BOOKS_AGREE);
+  });
+
+  test.each(["before", "after"] as const)(
+    "a crash %s any statement is taken up again with the same result",
+    async (when) => {
+      const scene = await openScene(database, "ann", "1000");
+      let hours = 0;
+      for (let statement = 1, reached = true; reached; statement += 1) {
+        hours += 1;
+        const run = `r${statement}`;
+        await openSceneRun(database, scene, run);
+        const journal = new SceneJournal(scene);
+        const fromMs = (hours - 1) * HOUR;
+        await send(scene, journal, journal.write({ run, fromMs, toMs: fromMs + HOUR }), at(hours * HOUR));
+        const failing = failingDatabase(fresh.url, { at: statement, when });
+
+        const outcome = await tick(at(hours * HOUR), failing).catch((error: unknown) => error);
+        reached = failing.hasFailed();
+        await failing.close();
+        await tick(at(hours * HOUR));
+
+        const expected = Array.from({ length: hours }, (_, index) => ({
+          at: (index + 1) * HOUR,
+          amount: "6.0000",
+        }));
+        expect(outcome instanceof Error).toBe(reached);
+        expect(await charges()).toEqual(expected);
+        expect(statement).toBeLessThan(100);
+      }
+      const { rows } = await database.query("SELECT runs_charged, amount FROM hour_ticks ORDER BY hour");
+      expect(rows.slice(1)).toEqual(rows.slice(1).map(() => ({ runs_charged: 1, amount: "6.0000" })));
+      expect(await trialBalance(database)).toEqual(BOOKS_AGREE);
+    },
+  );
+});
+
+describe("leadership", () => {
+  test("one holds the lease until it ends, and every change of holder is a new term", async () => {
+    const [now, later] = [at(10 * HOUR), at(10 * HOUR + LEADER_LEASE_MS)];
+    const first = await acquireLeadership(database, { holder: "one", now });
+    const renewed = await acquireLeadership(database, { holder: "one", now: at(10 * HOUR + 1000) });
+
+    expect(renewed).toBe(first);
+    expect(await acquireLeadership(database, { holder: "two", now: later })).toBeNull();
+    const taken = await acquireLeadership(database, {
+      holder: "two",
+      now: at(10 * HOUR + 1000 + LEADER_LEASE_MS),
+    });
+    expect(taken).toBe((first ?? 0) + 1);
+    await releaseLeadership(database, "two");
+    expect(await acquireLeadership(database, { holder: "one", now: later })).toBe((first ?? 0) + 2);
+    expect(await currentTerm(database)).toBe((first ?? 0) + 2);
+  });
+
+  test("a leader of a term that is over writes nothing", async () => {
+    await runningUntil(HOUR);
+    const old = await currentTerm(database);
+    await acquireLeadership(database, { holder: "two", now: at(HOUR) });
+
+    const late = chargeDueHours({ db: database, calendar: CHINA }, { term: old, now: at(HOUR) });
+
+    await expect(late).rejects.toThrow(LeadershipLostError);
+    expect(await charges()).toEqual([]);
+  });
+
+  test("nobody takes over in the middle of a leader's transaction", async () => {
+    const term = await currentTerm(database);
+    const order: string[] = [];
+
+    const taken = await transaction(database, async (tx) => {
+      await assertTerm(tx, term);
+      const takeover = acquireLeadership(database, { holder: "two", now: at(HOUR) }).then(() =>
+        order.push("taken"),
+      );
+      await tx.query("SELECT pg_sleep(0.05)");
+      order.push("written");
+      return { takeover };
+    });
+    await taken.takeover;
+
+    expect(order).toEqual(["written", "taken"]);
+  });
+});
+
+describe("accounts", () => {
+  test("a suspension stops what runs, waives later time and raises the host's generation, once", async () => {
+    const { scene, journal } = await runningUntil(HOUR, "5");
+    await tick(at(HOUR));
+    expect(await accountOf(scene)).toEqual({ balance: "-1.0000", overdue_status: "overdue" });
+
+    const [report] = await tick(at(2 * HOUR));
+    await tick(at(3 * HOUR));
+
+    expect(report).toMatchObject({ suspended: [scene.customerId], hostIds: [scene.hostId] });
+    expect(await accountOf(scene)).toMatchObject({ overdue_status: "suspended" });
+    const { rows } = await database.query(
+      `SELECT p.want, p.ordered_by, r.waive_from, h.generation
+         FROM placements p JOIN runs r ON r.id = p.run_id JOIN hosts h ON h.id = p.host_id`,
+    );
+    expect(rows).toEqual([
+      { want: "stopped", ordered_by: "account", waive_from: at(2 * HOUR), generation: 1 },
+    ]);
+    const end = journal.write({ run: "r1", fromMs: HOUR, toMs: 150 * MINUTE, final: true });
+    await send(scene, journal, end, at(150 * MINUTE));
+    // The hour before the suspension is charged, the half hour after it is not.
+    expect(await accountOf(scene)).toMatchObject({ balance: "-7.0000" });
+  });
+
+  test("an hour of an account with money again is no suspension, and a credit limit moves zero", async () => {
+    const { scene } = await runningUntil(HOUR, "5");
+    await tick(at(HOUR));
+    await transaction(database, (tx) =>
+      setCreditLimit(tx, { customerId: scene.customerId, creditLimit: "10", at: at(HOUR + 1) }),
+    );
+
+    expect(await tick(at(2 * HOUR))).toMatchObject([{ suspended: [] }]);
+    expect(await accountOf(scene)).toMatchObject({ overdue_status: "normal" });
+  });
+
+  test("customers who never had anything are left alone", async () => {
+    const scene = await openScene(database, "ann", "0");
+
+    await tick(at(HOUR));
+
+    expect(await accountOf(scene)).toEqual({ balance: "0.0000", overdue_status: "normal" });
+  });
+
+  test("a start must leave the minutes of everything that runs", async () => {
+    const { scene } = await runningUntil(HOUR, "17.9999");
+    const start = { customerId: scene.customerId, minStartMinutes: 60, at: at(0) };
+    const reasonFor = async (additional: string): Promise<string> => {
+      const decision = await transaction(database, (tx) =>
+        mayStartNow(tx, { ...start, additionalPerHour: parsePoints(additional) }),
+      );
+      return decision.allowed ? "allowed" : decision.reason;
+    };
+
+    // One run for 6 an hour is there already.
+    expect(await reasonFor("11.9999")).toBe("allowed");
+    expect(await reasonFor("12.0000")).toBe("too-little-balance");
+  });
+});
+
+describe("what a customer sees", () => {
+  test("the accrued amount grows with proven time and is gone when it is posted", async () => {
+    const { scene } = await runningUntil(30 * MINUTE);
+    const view = () =>
+      balanceView(database, { customerId: scene.customerId, now: at(HOUR), calendar: CHINA });
+
+    expect(await view()).toMatchObject({
+      balance: "100.0000",
+      accrued: "3.0000",
+      burn_per_hour: "6.0000",
+      hours_left: "16.66",
+    });
+    await tick(at(HOUR));
+    expect(await view()).toMatchObject({ balance: "97.0000", accrued: "0.0000" });
+    expect(await balanceView(database, { customerId: 999_999, now: at(0), calendar: CHINA })).toBeNull();
+  });
+
+  test("records name the stretch, the price and both months, newest first", async () => {
+    const { scene } = await runningUntil(2 * HOUR);
+    await tick(at(2 * HOUR));
+    const everything = {
+      payerId: scene.customerId,
+      workspaceIds: null,
+      workspaceId: null,
+      resourceType: null,
+      resourceId: null,
+      runId: null,
+      from: null,
+      to: null,
+    };
+
+    const records = await billingRecords(database, everything, { limit: 1, after: null });
+
+    expect(records).toHaveLength(2);
+    expect(records[0]).toMatchObject({
+      resource_type: "environment",
+      resource_id: "env-r1",
+      workspace_id: scene.workspaceId,
+      line: "spec",
+      quantity: "1",
+      unit_price: "6.000000",
+      billing_unit: "hour",
+      billing_minutes: 60,
+      amount: "6.0000",
+      currency: "CNY",
+      start_time: at(HOUR),
+      end_time: at(2 * HOUR),
+      usage_month: "2026-03-01",
+      invoice_month: "2026-03-01",
+    });
+    const other = { ...everything, payerId: scene.customerId + 1 };
+    expect(await billingRecords(database, other, { limit: 9, after: null })).toEqual([]);
+    const late = { ...everything, from: at(HOUR), to: at(2 * HOUR) };
+    expect(await billingRecords(database, late, { limit: 9, after: null })).toHaveLength(1);
+  });
+});
+
+describe("money and prices", () => {
+  test("a payment with a known id, beyond the column or of nobody posts nothing", async () => {
+    const scene = await openScene(database, "ann", "1");
+    const pay = (id: string, amount: string, customerId = scene.customerId) =>
+      transaction(database, (tx) =>
+        topUp(tx, { id, customerId, amount: parsePoints(amount), at: at(0), reason: null, actor: "admin 1" }),
+      );
+
+    const results = [
+      await pay("first-ann", "5"),
+      await pay("a", "9999999999999999.0000"),
+      await pay("b", "0"),
+      await pay("c", "-1"),
+      await pay("d", "1", scene.customerId + 1),
+    ];
+
+    expect(results.map((result) => (result.posted ? "posted" : result.reason))).toEqual([
+      "known-source",
+      "beyond-column",
+      "not-positive",
+      "not-positive",
+      "unknown-customer",
+    ]);
+    expect(await accountOf(scene)).toMatchObject({ balance: "1.0000" });
+  });
+
+  test("refunds in parallel never give back more than was charged", async () => {
+    const { scene } = await runningUntil(HOUR);
+    await tick(at(HOUR));
+
+    const results = await Promise.all(
+      ["1", "2", "3", "4"].map((id) =>
+        transaction(database, (tx) =>
+          refund(tx, {
+            id,
+            runId: "r1",
+            amount: parsePoints("2"),
+            at: at(HOUR),
+            reason: null,
+            actor: "admin 1",
+          }),
+        ),
+      ),
+    );
+
+    expect(results.filter((result) => result.posted)).toHaveLength(3);
+    expect(await accountOf(scene)).toMatchObject({ balance: "100.0000" });
+    expect(await trialBalance(database)).toEqual(BOOKS_AGREE);
+  });
+
+  test("nothing can be changed or removed in the ledger, and an unbalanced transaction does not commit", async () => {
+    await openScene(database, "ann", "1");
+
+    await expect(database.query("UPDATE ledger_entries SET amount = 5")).rejects.toThrow(/append-only/);
+    await expect(database.query("DELETE FROM ledger_transactions")).rejects.toThrow(/append-only/);
+    await expect(
+      database.query(
+        "INSERT INTO ledger_entries (transaction_id, account, amount) SELECT min(id), 'cash', 1 FROM ledger_transactions",
+      ),
+    ).rejects.toThrow(/sums to/);
+  });
+
+  test("a price that would change a run that has begun is refused; a later one leaves it as it is", async () => {
+    await runningUntil(HOUR);
+    const price = { spec: "A", line: "spec", unitPrice: "60", billingUnit: "hour", createdBy: null } as const;
+
+    const past = await transaction(database, (tx) => addPrice(tx, { ...price, effectiveFrom: at(0) }));
+    const future = await transaction(database, (tx) => addPrice(tx, { ...price, effectiveFrom: at(1) }));
+    const again = await transaction(database, (tx) => addPrice(tx, { ...price, effectiveFrom: at(1) }));
+    await tick(at(HOUR));
+
+    expect(past).toEqual({ added: null, reason: "moves-a-run" });
+    expect(future.added).toMatchObject({ unit_price: "60.000000" });
+    expect(again).toEqual({ added: null, reason: "taken" });
+    expect(await charges()).toEqual([{ at: HOUR, amount: "6.0000" }]);
+  });
+
+  test("a run that began without a price waits, uncharged, until there is one", async () => {
+    const scene = await openScene(database, "ann");
+    await openSceneRun(database, scene, "r1");
+    await database.query("UPDATE runs SET spec = 'B'");
+    const journal = new SceneJournal(scene);
+    await send(scene, journal, journal.write({ run: "r1", fromMs: 0, toMs: HOUR, final: true }), at(HOUR));
+    await tick(at(HOUR));
+    expect(await charges()).toEqual([]);
+    await database.query(
+      "INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from) VALUES ('B', 'spec', 1, 'hour', '2025-01-01')",
+    );
+
+    await tick(at(2 * HOUR));
+
+    expect(await charges()).toEqual([{ at: 2 * HOUR, amount: "1.0000" }]);
+  });
+
+  test("time that turns out to be waived is given back", async () => {
+    await runningUntil(HOUR);
+    await tick(at(HOUR));
+    await transaction(database, (tx) =>
+      waiveRun(tx, { runId: "r1", from: at(30 * MINUTE), reason: "re-placed" }),
+    );
+
+    await tick(at(2 * HOUR));
+
+    expect((await charges()).map((charge) => charge.amount)).toEqual(["6.0000", "-3.0000"]);
+  });
+});

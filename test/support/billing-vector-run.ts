@@ -1,0 +1,425 @@
+/**
+ * Feeds a billing vector to the real store, ingest and hour tick, moment by moment, and reads back what came of it.
+ * The clock is the vector's; nothing is calculated here.
+ */
+import { createHash } from "node:crypto";
+import { parseUtcOffset } from "@remotegpu/control-plane/core/billing-calendar";
+import { estimate } from "@remotegpu/control-plane/core/rating";
+import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
+import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
+import { mayStartNow } from "@remotegpu/control-plane/store/accounts";
+import { balanceView } from "@remotegpu/control-plane/store/balance";
+import { type Database, transaction } from "@remotegpu/control-plane/store/database";
+import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
+import { adjust, type PaymentResult, refund, topUp } from "@remotegpu/control-plane/store/payments";
+import { addPrice, pricesInForce } from "@remotegpu/control-plane/store/prices";
+import { fixBootZero } from "@remotegpu/control-plane/store/run-time";
+import { openRun } from "@remotegpu/control-plane/store/runs";
+import type { HostId } from "@remotegpu/shared/ids";
+import {
+  GENESIS_HASH,
+  JournalBatch,
+  type JournalRow,
+  rowHash,
+  UsageEntry,
+} from "@remotegpu/shared/journal-row";
+import { formatPoints, parsePoints, parseQuantity } from "@remotegpu/shared/money";
+import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { insertCustomer } from "@remotegpu/control-plane/store/customers";
+import { insertWorkspace } from "@remotegpu/control-plane/store/workspaces";
+import type { BillingVector } from "./billing-vector.ts";
+
+type Usage = BillingVector["usage"][number];
+type Money = BillingVector["money"][number];
+type VectorRun = BillingVector["runs"][number];
+
+const RESOURCE_TYPES = {
+  environment: "environment",
+  training_job: "training",
+  inference_service: "inference",
+} as const;
+const NO_HASH_KNOWN = "f".repeat(64);
+
+/** What is compared with `expected`; storage and alerts come with the parts of the product that make them. */
+export type VectorResult = Omit<BillingVector["expected"], "storage_records" | "alerts">;
+
+export async function runBillingVector(database: Database, vector: BillingVector): Promise<VectorResult> {
+  const run = new VectorRunner(database, vector);
+  await run.prepare();
+  for (const moment of momentsOf(vector)) await run.at(moment);
+  return run.result();
+}
+
+/** Every moment at which the vector has something, and every full hour between the first and the last. */
+function momentsOf(vector: BillingVector): number[] {
+  const times = [
+    ...vector.money.map((one) => one.at),
+    ...vector.usage.map((one) => one.arrives_at),
+    ...vector.start_attempts.map((one) => one.at),
+    ...vector.estimates.map((one) => one.at),
+    ...vector.observe_at,
+  ].map((time) => Date.parse(time));
+  const moments = new Set([...times, ...vector.runs.map((run) => orderedAtMs(vector, run))]);
+  const [first, last] = [Math.min(...moments), Math.max(...moments)];
+  for (let hour = Math.floor(first / MS_PER_HOUR) * MS_PER_HOUR; hour <= last; hour += MS_PER_HOUR)
+    moments.add(hour);
+  return [...moments].sort((a, b) => a - b);
+}
+
+/** A run is ordered when it was submitted, else just when it begins. */
+function orderedAtMs(vector: BillingVector, run: VectorRun): number {
+  const begins = vector.usage
+    .filter((message) => message.run === run.run)
+    .map((message) => zeroOf(vector, message) + message.from_ms);
+  return run.submitted_at === undefined ? Math.min(...begins) : Date.parse(run.submitted_at);
+}
+
+function zeroOf(vector: BillingVector, { node, boot }: { node: string; boot: string }): number {
+  const found = vector.boots.find((one) => one.node === node && one.boot === boot);
+  return Date.parse(found?.utc_at_zero ?? "");
+}
+
+class VectorRunner {
+  readonly #database: Database;
+  readonly #vector: BillingVector;
+  readonly #calendar;
+  readonly #chain = new Map<string, string>();
+  readonly #workspaces = new Map<string, number>();
+  readonly #paymentsRefused: VectorResult["rejected"] = [];
+  readonly #startResults: VectorResult["start_results"] = [];
+  readonly #estimates: VectorResult["estimates"] = [];
+  readonly #balances: VectorResult["balances"] = [];
+  #customerId = 0;
+
+  constructor(database: Database, vector: BillingVector) {
+    this.#database = database;
+    this.#vector = vector;
+    this.#calendar = {
+      utcOffsetMinutes: parseUtcOffset(vector.config.utc_offset),
+      closeDelayHours: vector.config.close_delay_hours,
+    };
+  }
+
+  async prepare(): Promise<void> {
+    const vector = this.#vector;
+    this.#writeJournals();
+    await transaction(this.#database, async (tx) => {
+      const made = await insertCustomer(tx, {
+        username: "vector",
+        email: "vector@example.com",
+        displayName: null,
+        userType: "external",
+      });
+      this.#customerId = made.made ? made.customerId : 0;
+      for (const name of new Set(vector.runs.map((run) => run.workspace))) {
+        const workspace = { ownerId: this.#customerId, name, description: null, type: "team" } as const;
+        this.#workspaces.set(name, (await insertWorkspace(tx, workspace)).id);
+      }
+      for (const entry of vector.catalog)
+        await addPrice(tx, {
+          spec: entry.spec,
+          line: entry.line,
+          unitPrice: entry.unit_price,
+          billingUnit: entry.billing_unit,
+          effectiveFrom: new Date(entry.effective_from),
+          createdBy: null,
+        });
+      for (const node of new Set(vector.boots.map((boot) => boot.node)))
+        await tx.query(
+          "INSERT INTO hosts (id, name, hostname, ip_address) VALUES ($1, $1, $1, '127.0.0.1')",
+          [node],
+        );
+      for (const boot of vector.boots)
+        await fixBootZero(tx, {
+          hostId: boot.node,
+          bootId: idOf(`boot ${boot.node} ${boot.boot}`),
+          monotonicMs: 0,
+          receivedAt: new Date(boot.utc_at_zero),
+          roundTripMs: 0,
+        });
+    });
+  }
+
+  /** Money, usage, hourly charges and suspension, start attempts, observation, in this order. */
+  async at(moment: number): Promise<void> {
+    const now = new Date(moment);
+    const isNow = (time: string): boolean => Date.parse(time) === moment;
+    const vector = this.#vector;
+    for (const [index, run] of vector.runs.entries())
+      if (orderedAtMs(vector, run) === moment) await this.#open(run, index, now);
+    for (const money of vector.money) if (isNow(money.at)) await this.#pay(money, now);
+    for (const message of vector.usage) if (isNow(message.arrives_at)) await this.#ingest(message, now);
+    if (moment % MS_PER_HOUR === 0) await this.#chargeHour(now);
+    for (const attempt of vector.start_attempts) if (isNow(attempt.at)) await this.#tryStart(attempt, now);
+    for (const wish of vector.estimates) if (isNow(wish.at)) await this.#estimate(wish, now);
+    for (const time of vector.observe_at) if (isNow(time)) await this.#observe(time, now);
+  }
+
+  async #open(run: VectorRun, index: number, now: Date): Promise<void> {
+    const kind = RESOURCE_TYPES[run.resource_type];
+    const node = this.#vector.usage.find((message) => message.run === run.run)?.node;
+    await transaction(this.#database, async (tx) => {
+      await tx.query(
+        "INSERT INTO instances (id, workload_kind, workload_id, rank, current_epoch, state) VALUES ($1, $2, $3, $4, 1, 'ready')",
+        [`i-${run.run}`, kind, run.resource_id, index],
+      );
+      await tx.query(
+        `INSERT INTO placements (instance_id, epoch, host_id, state, run_id, spec, spec_hash, cpu_milli, memory_bytes)
+         VALUES ($1, 1, $2, 'ready', $3, '{}', '', 0, 0)`,
+        [`i-${run.run}`, node, run.run],
+      );
+      await openRun(tx, {
+        id: run.run,
+        instanceId: `i-${run.run}`,
+        epoch: 1,
+        hostId: node ?? "",
+        customerId: this.#customerId,
+        orderedBy: this.#customerId,
+        workspaceId: this.#workspaces.get(run.workspace) ?? null,
+        resourceType: kind,
+        resourceId: run.resource_id,
+        resourceName: run.resource_id,
+        spec: run.spec,
+        gpuModel: null,
+        orderedAt: now,
+        lines: this.#linesOf(run.spec),
+      });
+    });
+  }
+
+  #linesOf(spec: string): { line: string; quantity: bigint }[] {
+    const lines = new Map<string, bigint>();
+    for (const entry of this.#vector.catalog)
+      if (entry.spec === spec) lines.set(entry.line, parseQuantity(entry.quantity));
+    return [...lines].map(([line, quantity]) => ({ line, quantity }));
+  }
+
+  async #pay(money: Money, now: Date): Promise<void> {
+    const payment = {
+      id: money.id,
+      customerId: this.#customerId,
+      amount: parsePoints(money.amount),
+      at: now,
+      reason: "vector",
+      actor: "vector",
+    };
+    const result = await transaction(this.#database, (tx): Promise<PaymentResult> => {
+      switch (money.kind) {
+        case "topup":
+          return topUp(tx, payment);
+        case "adjustment":
+          return adjust(tx, payment);
+        case "refund":
+          return refund(tx, { ...payment, runId: money.run ?? "" });
+      }
+    });
+    if (!result.posted) this.#paymentsRefused.push({ id: money.id, at: money.at, reason: result.reason });
+  }
+
+  /** The agents' journals: of each key the first message, chained in the order of seq. */
+  #writeJournals(): void {
+    const inOrder = this.#vector.usage
+      .map((message) => ({ message }))
+      .sort((a, b) => a.message.seq - b.message.seq);
+    for (const { message } of inOrder) {
+      const key = `${journalOf(message)} ${message.seq}`;
+      if (!this.#chain.has(key)) this.#chain.set(key, this.#rowOf(message).hash);
+    }
+  }
+
+  #rowOf(message: Usage): JournalRow {
+    const entry = entryOf(message);
+    const hash = rowHash(journalOf(message), message.seq, this.#hashBefore(message), entry);
+    return { seq: message.seq, entry, hash };
+  }
+
+  /** Vectors leave gaps between their keys; what stood there is unknown to both sides. */
+  #hashBefore(message: Usage): string {
+    if (message.seq === 1) return GENESIS_HASH;
+    return this.#chain.get(`${journalOf(message)} ${message.seq - 1}`) ?? NO_HASH_KNOWN;
+  }
+
+  async #ingest(message: Usage, now: Date): Promise<void> {
+    const batch = JournalBatch.parse({
+      kind: "journal-batch",
+      journalId: journalOf(message),
+      previousHash: this.#hashBefore(message),
+      rows: [this.#rowOf(message)],
+      signature: "",
+    });
+    const deps = { db: this.#database, verify: async () => true, calendar: this.#calendar };
+    await ingestBatch(deps, message.node as HostId, batch, now);
+  }
+
+  async #chargeHour(now: Date): Promise<void> {
+    const term = await acquireLeadership(this.#database, { holder: "vectors", now });
+    await chargeDueHours({ db: this.#database, calendar: this.#calendar }, { term: term ?? 0, now });
+  }
+
+  async #tryStart(attempt: { at: string; workspace: string }, now: Date): Promise<void> {
+    const decision = await transaction(this.#database, (tx) =>
+      mayStartNow(tx, {
+        customerId: this.#customerId,
+        additionalPerHour: 0n,
+        minStartMinutes: 0,
+        at: now,
+      }),
+    );
+    this.#startResults.push({ ...attempt, accepted: decision.allowed });
+  }
+
+  async #estimate(wish: BillingVector["estimates"][number], now: Date): Promise<void> {
+    const prices = await pricesInForce(this.#database, { spec: wish.spec, at: now });
+    const quantities = new Map(this.#linesOf(wish.spec).map((line) => [line.line, line.quantity]));
+    const lines = prices.map((price) => ({ ...price, quantity: quantities.get(price.line) ?? 0n }));
+    this.#estimates.push({ ...wish, amount: formatPoints(estimate(lines, wish)) });
+  }
+
+  async #observe(time: string, now: Date): Promise<void> {
+    const view = await balanceView(this.#database, {
+      customerId: this.#customerId,
+      now,
+      calendar: this.#calendar,
+    });
+    if (view === null) throw new Error("the vector's customer is gone");
+    this.#balances.push({
+      at: time,
+      balance: view.balance,
+      state: view.overdue_status,
+      ...(this.#vector.config.report_runway === true
+        ? { burn_per_hour: view.burn_per_hour, hours_left: view.hours_left }
+        : {}),
+    });
+  }
+
+  async result(): Promise<VectorResult> {
+    return {
+      run_totals: await this.#runTotals(),
+      records: await this.#records(),
+      charges: await this.#charges(),
+      balances: this.#balances,
+      state_changes: await this.#events("account-status", (to, at) => ({ at, to })),
+      stop_orders: await this.#events("stop-ordered", (run, at) => ({ at, run })),
+      start_results: this.#startResults,
+      rejected: [...this.#paymentsRefused, ...(await this.#quarantined())],
+      estimates: this.#estimates,
+      totals: await this.#totals(),
+    };
+  }
+
+  async #runTotals(): Promise<VectorResult["run_totals"]> {
+    const { rows } = await this.#database.query<VectorResult["run_totals"][number]>(
+      `SELECT r.id AS run, w.name AS workspace, proven_ms AS metered_ms, waived_ms, billed_minutes AS minutes,
+              posted_amount AS amount
+         FROM runs r JOIN workspaces w ON w.id = r.workspace_id ORDER BY r.id`,
+    );
+    return rows;
+  }
+
+  async #records(): Promise<VectorResult["records"]> {
+    const { rows } = await this.#database.query<VectorResult["records"][number]>(
+      `SELECT run_id AS run, line, to_char(usage_month, 'YYYY-MM') AS usage_month,
+              to_char(invoice_month, 'YYYY-MM') AS invoice_month,
+              sum(billing_minutes) AS minutes, sum(amount)::numeric(20,4) AS amount
+         FROM billing_records WHERE run_id IS NOT NULL GROUP BY 1, 2, 3, 4`,
+    );
+    return rows;
+  }
+
+  async #charges(): Promise<VectorResult["charges"]> {
+    const { rows } = await this.#database.query<{ at: Date; run: string; minutes: number; amount: string }>(
+      `SELECT at, run, max(minutes) AS minutes, sum(amount)::numeric(20,4) AS amount
+         FROM (SELECT created_at AS at, run_id AS run, line, sum(billing_minutes) AS minutes, sum(amount) AS amount
+                 FROM billing_records WHERE run_id IS NOT NULL GROUP BY 1, 2, 3) lines
+        GROUP BY at, run`,
+    );
+    return rows.map((row) => ({ ...row, at: timeText(row.at) }));
+  }
+
+  async #events<T>(kind: string, of: (value: string, at: string) => T): Promise<T[]> {
+    const { rows } = await this.#database.query<{ at: Date; new: string }>(
+      "SELECT at, new FROM events WHERE kind = $1 ORDER BY id",
+      [kind],
+    );
+    return rows.map((row) => of(row.new, timeText(row.at)));
+  }
+
+  async #quarantined(): Promise<VectorResult["rejected"]> {
+    const { rows } = await this.#database.query<{
+      journal_id: string;
+      seq: number;
+      reason: string;
+      at: Date;
+    }>("SELECT journal_id, seq, reason, at FROM quarantine ORDER BY id");
+    return rows.map((row) => {
+      const source = this.#vector.boots.find((boot) => journalOf(boot) === row.journal_id);
+      return { id: `${source?.node}/${source?.boot}/${row.seq}`, at: timeText(row.at), reason: row.reason };
+    });
+  }
+
+  async #totals(): Promise<VectorResult["totals"]> {
+    const { rows } = await this.#database.query<VectorResult["totals"]>(
+      `SELECT (${sumOf("topup")}) AS topups, -(${sumOf("charge")}) AS charges, (${sumOf("refund")}) AS refunds,
+              (${sumOf("adjustment")}) AS adjustments, (SELECT balance FROM customers WHERE id = $1) AS closing_balance`,
+      [this.#customerId],
+    );
+    return rows[0] as VectorResult["totals"];
+  }
+}
+
+function sumOf(kind: string): string {
+  return `SELECT coalesce(sum(e.amount), 0)::numeric(20,4) FROM ledger_entries e JOIN ledger_transactions t
+    ON t.id = e.transaction_id WHERE e.account = 'customer' AND t.source_kind = '${kind}'`;
+}
+
+function journalOf({ node, boot }: { node: string; boot: string }): string {
+  return idOf(`journal ${node} ${boot}`);
+}
+
+function entryOf(message: Usage): UsageEntry {
+  return UsageEntry.parse({
+    kind: "usage",
+    runId: message.run,
+    instanceId: `i-${message.run}`,
+    placementEpoch: 1,
+    bootId: idOf(`boot ${message.node} ${message.boot}`),
+    startMs: message.from_ms,
+    endMs: message.to_ms,
+    proof: message.proven ? "exact" : "unproven",
+    final: message.final,
+    wallEnd: message.node_wall_start ?? "",
+  });
+}
+
+/** The same name gives the same UUID. */
+function idOf(name: string): string {
+  const hex = createHash("sha256").update(name).digest("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+/** As the vectors write it: no fraction where there is none. */
+function timeText(at: Date): string {
+  return at.toISOString().replace(".000Z", "Z");
+}
+
+/** Lists that the vectors compare as sets come in one order; of what was rejected only id and moment count. */
+export function comparable(result: VectorResult): VectorResult {
+  const byText = <T>(items: readonly T[]): T[] =>
+    [...items].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  return {
+    run_totals: byText(result.run_totals.map(sortedKeys)),
+    records: byText(result.records.map(sortedKeys)),
+    charges: byText(result.charges.map(sortedKeys)),
+    balances: result.balances,
+    state_changes: result.state_changes,
+    stop_orders: byText(result.stop_orders.map(sortedKeys)),
+    start_results: result.start_results,
+    rejected: byText(result.rejected.map(({ id, at }) => ({ id, at, reason: "" }))),
+    estimates: result.estimates,
+    totals: result.totals,
+  };
+}
+
+function sortedKeys<T extends object>(item: T): T {
+  return Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) as T;
+}

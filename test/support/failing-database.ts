@@ -1,0 +1,38 @@
+/** A database that fails at one chosen statement of a transaction, before or after Postgres has done it. */
+import { type Database, openDatabase } from "@remotegpu/control-plane/store/database";
+import type { PoolClient } from "pg";
+
+export interface FailingDatabase extends Database {
+  /** Whether the chosen statement was reached. */
+  hasFailed(): boolean;
+}
+
+/** Counts statements from 1, BEGIN and COMMIT included. Failing after a COMMIT is a lost answer: it is done. */
+export function failingDatabase(
+  url: string,
+  fail: { at: number; when: "before" | "after" },
+): FailingDatabase {
+  const database = openDatabase(url, { maxConnections: 1 });
+  let statements = 0;
+  let failed = false;
+  const connect = database.pool.connect.bind(database.pool) as (callback?: unknown) => Promise<PoolClient>;
+  const connectFailing = async (callback?: unknown): Promise<PoolClient> => {
+    // The pool's own query asks with a callback: not a transaction, and not counted.
+    if (callback !== undefined) return connect(callback);
+    const client = await connect();
+    const query = client.query.bind(client) as (...given: unknown[]) => Promise<unknown>;
+    const failingQuery = async (...given: unknown[]): Promise<unknown> => {
+      const [asked] = given as [{ text?: string } | string];
+      const text = typeof asked === "string" ? asked : (asked.text ?? "");
+      if (text === "ROLLBACK") return query(...given);
+      statements += 1;
+      if (statements !== fail.at) return query(...given);
+      failed = true;
+      if (fail.when === "after") await query(...given);
+      throw new Error(`the world failed at statement ${fail.at}: ${text.slice(0, 60)}`);
+    };
+    return Object.assign(Object.create(client) as PoolClient, { query: failingQuery });
+  };
+  Object.assign(database.pool, { connect: connectFailing });
+  return { ...database, hasFailed: () => failed };
+}
