@@ -109,7 +109,7 @@ export async function waiveRun(
   run: { runId: string; from: Date; reason: string },
 ): Promise<void> {
   await transaction.query(
-    `UPDATE runs SET waive_from = $2, waive_reason = $3, uncharged = uncharged OR last_proven_at > $2
+    `UPDATE runs SET waive_from = $2, waive_reason = $3, uncharged = uncharged OR coalesce(last_proven_at > $2, false)
       WHERE id = $1 AND (waive_from IS NULL OR waive_from > $2)`,
     [run.runId, run.from, run.reason],
   );
