@@ -4,7 +4,7 @@
  * the state folder.
  */
 import { execFile, spawnSync } from "node:child_process";
-import { chmod, cp, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { chmod, cp, mkdir, readFile, realpath, rename, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -106,7 +106,7 @@ async function copyWhole(from: string, to: string): Promise<void> {
   const half = `${to}.half`;
   for (const old of [half, to]) await rm(old, { recursive: true, force: true });
   await mkdir(half);
-  await cp(from, half, { recursive: true, verbatimSymlinks: true });
+  await cp(await realpath(from), half, { recursive: true, verbatimSymlinks: true });
   await chmod(half, 0o755);
   await rename(half, to);
 }

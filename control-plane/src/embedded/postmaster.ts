@@ -39,7 +39,9 @@ export async function startPostmaster(options: StartOptions): Promise<Postmaster
   const logStart = await prepareLog(logFile);
   const child = await spawnPostgres(options);
   const deadline = performance.now() + READY_WITHIN_MS;
-  while (!(await isReady())) {
+  // Whoever holds a taken port may be slow to answer, or never do: the end of our server cuts the question short.
+  const ended = new Promise<false>((resolve) => child.once("close", () => resolve(false)));
+  while (!(await Promise.race([isReady(), ended]))) {
     if (isRunning(child) && performance.now() < deadline) {
       await pause();
       continue;
