@@ -206,9 +206,9 @@ async function takeCard(
   );
   await sql.query(
     `INSERT INTO gpu_allocations (gpu_uuid, mode, slot, memory_mib, share_thousandths, instance_id, epoch, allocated_at)
-     SELECT $1, $2, (SELECT min(s) FROM generate_series(0, 1000) s
+     VALUES ($1::text, $2, (SELECT min(s) FROM generate_series(0, 1000) s
                       WHERE NOT EXISTS (SELECT FROM gpu_allocations a
-                             WHERE a.gpu_uuid = $1 AND a.released_at IS NULL AND a.slot = s)), $3, $4, $5, $6, $7`,
+                             WHERE a.gpu_uuid = $1::text AND a.released_at IS NULL AND a.slot = s)), $3, $4, $5, $6, $7)`,
     [grant.uuid, mode, grant.memoryMib, grant.shareThousandths, instanceId, epoch, now],
   );
 }

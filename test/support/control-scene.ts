@@ -1,0 +1,264 @@
+/**
+ * The control plane without NATS and without containers: the real API, store and loops on a fresh database, and hosts
+ * that a test speaks for. A host says what the test has it say, through the same handlers that NATS would call.
+ */
+import { createHash, randomUUID } from "node:crypto";
+import { hostSync } from "@remotegpu/control-plane/controllers/host-sync";
+import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
+import { schedulePass, type SchedulingReport } from "@remotegpu/control-plane/controllers/scheduling";
+import type { HostHandlers } from "@remotegpu/control-plane/link/host-requests";
+import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
+import { setSetting } from "@remotegpu/control-plane/store/settings";
+import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
+import { BootId, GpuUuid, HostId, JournalId } from "@remotegpu/shared/ids";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import { Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
+import { GIB } from "@remotegpu/shared/units";
+import { type Answer, type ApiWorld, type Caller, openApi } from "./api.ts";
+import { quietLog } from "./quiet-log.ts";
+
+export interface ControlScene {
+  api: ApiWorld;
+  handlers: HostHandlers;
+  /** One pass of the scheduler, as the leader. */
+  schedule(): Promise<SchedulingReport>;
+  lifecycle(): Promise<void>;
+  host(id: string, wish?: HostWish): Promise<ScriptedHost>;
+  /** A customer with money. */
+  customer(name: string, balance?: string): Promise<Caller & { workspaceId: number; uuid: string }>;
+  order(caller: Caller, change?: object): Promise<Answer>;
+  get(caller: Caller, id: string): Promise<Answer["body"]>;
+  close(): Promise<void>;
+}
+
+export interface HostWish {
+  gpus?: number;
+  cpu?: number;
+  memoryGib?: number;
+  pool?: string;
+  gpuMemoryMib?: number;
+  gpuUuids?: string[];
+}
+
+/** Prices of 0.6 a core-hour and 6 a GPU-hour, so that sums are easy to see. */
+const PRICES = [
+  ["cpu", "0.6"],
+  ["memory", "0"],
+  ["gpu", "6"],
+  ["gpu_memory", "0.5"],
+  ["temp_storage", "0"],
+] as const;
+
+export async function openControlScene(): Promise<ControlScene> {
+  const api = await openApi();
+  await setSetting(api.db, "DEFAULT_QUOTA_LEVEL", "professional");
+  for (const [line, unit_price] of PRICES)
+    await api.db.query(
+      `INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from) VALUES ('default', $1, $2, 'hour', '2020-01-01Z')`,
+      [line, unit_price],
+    );
+  const handlers = hostSync({
+    db: api.db,
+    now: api.deps.now,
+    log: quietLog,
+    wake: () => undefined,
+    nudge: (host) => void api.nudged.push(host),
+  });
+  const leaderPass = async () => {
+    const term = await acquireLeadership(api.db, { holder: "the test", now: api.deps.now() });
+    if (term === null) throw new Error("somebody else leads");
+    return { term, now: api.deps.now() };
+  };
+  const deps = { db: api.db, newId: api.deps.newId, nudge: api.deps.link.nudge };
+  return {
+    api,
+    handlers,
+    schedule: async () => await schedulePass(deps, await leaderPass()),
+    lifecycle: async () => await lifecyclePass(deps, await leaderPass()),
+    host: async (id, wish = {}) => await ScriptedHost.join({ api, handlers }, id, wish),
+    async customer(name, balance = "1000") {
+      const customer = await api.customer(name);
+      if (balance !== "0")
+        await api.ask("POST", `/api/v1/customers/${customer.customerId}/top-ups`, {
+          as: api.admin,
+          body: { amount: balance },
+        });
+      return customer;
+    },
+    order: async (as, change = {}) =>
+      await api.ask("POST", "/api/v1/environments", {
+        as,
+        body: { name: "work", image: "busybox:1", cpu: 1, memory: GIB, gpu: 0, ...change },
+      }),
+    get: async (as, id) => (await api.ask("GET", `/api/v1/environments/${id}`, { as })).body,
+    close: async () => await api.close(),
+  };
+}
+
+type Says = Partial<Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode">>;
+
+export class ScriptedHost {
+  readonly id: HostId;
+  readonly bootId = BootId.parse(randomUUID());
+  readonly journalId = JournalId.parse(randomUUID());
+  readonly #api: ApiWorld;
+  readonly #handlers: HostHandlers;
+  readonly machine: MachineReport;
+  gpus: GpuReport[];
+  desired: DesiredInstance[] = [];
+  applied = { term: 0, generation: 0 };
+  watermarkSeen = 0;
+  #digest = "0".repeat(64);
+
+  constructor(scene: Pick<ControlScene, "api" | "handlers">, id: string, wish: HostWish) {
+    this.id = HostId.parse(id);
+    this.#api = scene.api;
+    this.#handlers = scene.handlers;
+    this.machine = machineOf(id, wish);
+    const uuids = wish.gpuUuids ?? Array.from({ length: wish.gpus ?? 0 }, (_, n) => `GPU-${id}-00000${n}`);
+    this.gpus = uuids.map((uuid, index) => gpuReport(uuid, index, wish.gpuMemoryMib ?? 24_576));
+  }
+
+  /** Known to the fleet, heard, and reported: ready to be placed on. */
+  static async join(
+    scene: Pick<ControlScene, "api" | "handlers">,
+    id: string,
+    wish: HostWish,
+  ): Promise<ScriptedHost> {
+    const host = new ScriptedHost(scene, id, wish);
+    await scene.api.db.query(
+      "INSERT INTO hosts (id, name, ip_address, storage_pool) VALUES ($1, $1, '10.0.0.1', $2)",
+      [id, host.machine.storagePool],
+    );
+    await host.heartbeat();
+    await host.report([]);
+    return host;
+  }
+
+  async heartbeat(change: object = {}): Promise<HeartbeatReply> {
+    const reply = await this.tryHeartbeat(change);
+    if (reply.kind === "refused") throw new Error(`heartbeat of ${this.id} refused: ${reply.reason}`);
+    return reply;
+  }
+
+  async tryHeartbeat(change: object = {}): ReturnType<HostHandlers["heartbeat"]> {
+    return await this.#handlers.heartbeat(
+      this.id,
+      Heartbeat.parse({
+        kind: "heartbeat",
+        version: "1.0.0",
+        protocol: { min: 1, max: 1 },
+        bootId: this.bootId,
+        agentEpoch: 1,
+        monotonicMs: 1_000_000,
+        lastRoundTripMs: 4,
+        applied: this.applied,
+        journal: {
+          id: this.journalId,
+          headSeq: this.watermarkSeen,
+          headHash: "0".repeat(64),
+          watermarkSeen: this.watermarkSeen,
+        },
+        observedDigest: this.#digest,
+        degraded: [],
+        ...change,
+      }),
+    );
+  }
+
+  /** Takes the desired set over, as a nudged agent would. */
+  async pull(): Promise<DesiredInstance[]> {
+    const answer = await this.#handlers.desiredSet(this.id);
+    if ("kind" in answer) throw new Error(`pull of ${this.id} refused: ${answer.reason}`);
+    this.desired = answer.instances;
+    this.applied = { term: answer.term, generation: answer.generation };
+    return this.desired;
+  }
+
+  /** Reports exactly these instances, with the machine and its cards. */
+  async report(instances: ObservedInstance[]): Promise<void> {
+    const content = JSON.stringify([instances, this.gpus, randomUUID()]);
+    const digest = createHash("sha256").update(content).digest("hex");
+    const refusal = await this.#handlers.observed(this.id, {
+      digest,
+      machine: this.machine,
+      gpus: this.gpus,
+      instances,
+    });
+    if (refusal !== undefined) throw new Error(`report of ${this.id} refused: ${refusal.reason}`);
+    this.#digest = digest;
+  }
+
+  /** One round of an agent: pull, tell that it was applied, report. What is to be removed is no longer there. */
+  async round(says: Says = { phase: "ready" }): Promise<DesiredInstance[]> {
+    await this.pull();
+    await this.heartbeat();
+    await this.report(
+      this.desired.filter(({ want }) => want !== "removed").map((wanted) => this.observedOf(wanted, says)),
+    );
+    return this.desired;
+  }
+
+  observedOf(wanted: DesiredInstance, says: Says): ObservedInstance {
+    const phase = says.phase ?? "ready";
+    return {
+      instanceId: wanted.instanceId,
+      placementEpoch: wanted.placementEpoch,
+      runId: wanted.runId,
+      phase,
+      detail: says.detail ?? "",
+      problem: says.problem ?? null,
+      containerId: `container-of-${wanted.runId}`,
+      exitCode: says.exitCode ?? null,
+      gateOpenedMs: phase === "ready" ? 1 : null,
+      bootId: this.bootId,
+    };
+  }
+
+  async row(): Promise<Record<string, unknown>> {
+    const { rows } = await this.#api.db.query("SELECT * FROM hosts WHERE id = $1", [this.id]);
+    return rows[0] ?? {};
+  }
+}
+
+function machineOf(id: string, wish: HostWish): MachineReport {
+  return {
+    hostname: id,
+    ipAddress: "10.0.0.1",
+    osType: "linux",
+    osVersion: "Debian 13",
+    arch: "x86_64",
+    cpuCount: wish.cpu ?? 16,
+    memoryBytes: (wish.memoryGib ?? 64) * GIB,
+    diskBytes: 500 * GIB,
+    cgroupVersion: 2,
+    agentVersion: "1.0.0",
+    runtime: { name: "docker", version: "26.1.5", liveRestore: true },
+    attachMode: "cdi",
+    storagePool: wish.pool ?? `pool-${id}`,
+  };
+}
+
+export function gpuReport(uuid: string, index: number, memoryTotalMib: number): GpuReport {
+  return {
+    uuid: GpuUuid.parse(uuid),
+    index,
+    name: "NVIDIA L4",
+    brand: "NVIDIA",
+    architecture: "Ada",
+    pciBusId: `0000:0${index}:00.0`,
+    driverVersion: "550.54",
+    computeCapability: "8.9",
+    memoryTotalMib,
+    memoryUsedMib: 0,
+    utilizationPercent: 0,
+    temperatureC: 35,
+    temperatureLimitC: 90,
+    powerW: 20.5,
+    powerLimitW: 72,
+    migEnabled: false,
+    eccUncorrected: 0,
+    simulated: false,
+    health: "healthy",
+  };
+}
