@@ -7,8 +7,11 @@ import { join, sep } from "node:path";
 
 export type PoolFolder = { found: true; path: string } | { found: false; detail: string };
 
-/** Only root passes through the folders in between; the last one is for whatever user the image runs as. */
-const MODE_BETWEEN = 0o711;
+/**
+ * The last folder is for whatever user the image runs as. On the host nobody but root comes that far: a setuid
+ * file that a container leaves there must be no way in.
+ */
+const MODE_BETWEEN = 0o700;
 const MODE_OF_FOLDER = 0o777;
 
 /** An existing folder of the pool. @param source relative, without `..` (a `PoolPath`) */

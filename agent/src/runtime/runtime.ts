@@ -148,6 +148,11 @@ export class Runtime {
     return watchEvents(this.#docker, hostId, { wake, onBroken: onEventsBroken, signal });
   }
 
+  /** The runtime's name of a workspace's network on this host. */
+  networkName(network: InstanceSpec["network"]): string {
+    return this.#networks.nameOf(network);
+  }
+
   /** Puts back firewall rules that somebody flushed. Cheap; once a minute is plenty. */
   repairNetworks(): Promise<void> {
     return this.#networks.repair();

@@ -1,7 +1,8 @@
 /**
- * The pool's folders as volumes of the runtime: datasets and models read-only, code and output writable, all of
- * them without setuid and devices. A plain bind mount cannot carry those flags, a local volume can. A run's
- * volumes carry its label and go with its container; the folders behind them stay.
+ * The pool's folders as volumes of the runtime: datasets and models read-only, code and output writable. A plain
+ * bind mount cannot carry `nosuid,nodev`, a local volume can, but the runtime applies them to read-only ones alone.
+ * In writable folders the same follows from no-new-privileges, no MKNOD and the device cgroup; on the host, from
+ * the modes of the folders above. A run's volumes carry its label and go with its container; the folders stay.
  */
 import type { HostId, RunId } from "@remotegpu/shared/ids";
 import type { InstanceSpec } from "@remotegpu/shared/instance";
@@ -65,7 +66,7 @@ export class Volumes {
         client.createVolume({
           Name: volume,
           Driver: "local",
-          DriverOpts: { type: "none", device: path, o: `bind,${isReadOnly ? "ro" : "rw"},nosuid,nodev` },
+          DriverOpts: { type: "none", device: path, o: isReadOnly ? "bind,ro,nosuid,nodev" : "bind,rw" },
           Labels: { [LABEL.host]: this.#hostId, [LABEL.run]: runId },
           abortSignal,
         }),
