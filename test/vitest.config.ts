@@ -1,6 +1,8 @@
 /** The suite. Unit tests first and in parallel; what needs real parts runs one file at a time. */
 import { defineConfig } from "vitest/config";
 
+const postgresServer = new URL("support/postgres-server.ts", import.meta.url).pathname;
+
 export default defineConfig({
   test: {
     root: new URL("..", import.meta.url).pathname,
@@ -14,7 +16,7 @@ export default defineConfig({
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
           fileParallelism: false,
-          globalSetup: ["test/support/postgres-server.ts"],
+          globalSetup: [postgresServer],
         },
       },
       {
@@ -23,7 +25,7 @@ export default defineConfig({
           name: "system",
           include: ["test/system/**/*.test.ts"],
           fileParallelism: false,
-          globalSetup: ["test/support/postgres-server.ts"],
+          globalSetup: [postgresServer],
         },
       },
     ],

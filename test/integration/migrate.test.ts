@@ -156,7 +156,7 @@ test("a migration that fails leaves nothing of itself and those before it whole;
     "0002_two.sql": "CREATE TABLE two (id int); SELECT 1 / 0;",
   });
 
-  await expect(migrate(database, { folder })).rejects.toThrow("0002_two.sql: division by zero");
+  await expect(migrate(database, { folder })).rejects.toThrow("0002_two.sql fails: division by zero");
   await expect(assertMigrated(database, folder)).rejects.toThrow(/lacks 0002_two\.sql/);
   await writeFile(new URL("0002_two.sql", folder), "CREATE TABLE two (id int);");
 

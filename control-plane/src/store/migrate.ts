@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { type Connection, type Database, openDatabase, StoreError, transaction } from "./database.ts";
-import { refuseRowsOfTheOldSystem } from "./old-rows.ts";
+import { rowsOfTheOldSystem } from "./old-rows.ts";
 
 /** The numbered files, beside the sources of the control plane. */
 export const MIGRATIONS = new URL("../../migrations/", import.meta.url);
@@ -18,6 +18,7 @@ const LOST_CREATE_RACE = new Set(["23505", "42P07", "42710"]);
 const UNDEFINED_TABLE = "42P01";
 const UNDEFINED_COLUMN = "42703";
 
+/** One line that says why a database is not brought up to date, or that it is not. */
 export class MigrationError extends Error {
   override readonly name = "MigrationError";
 }
@@ -30,7 +31,8 @@ interface Migration {
 
 /**
  * Applies what is missing, in order, and answers the names it applied.
- * @throws MigrationError when an applied file was changed since, or the database holds what this cannot upgrade
+ * @throws MigrationError when a file fails or was changed since it was applied, or the database holds rows of the old
+ *   system; StoreError when there is no database to ask
  */
 export async function migrate(
   target: Database | string,
@@ -45,12 +47,20 @@ export async function migrate(
     }
   }
   const migrations = await readMigrations(folder);
-  await refuseRowsOfTheOldSystem(target);
+  const oldRows = await rowsOfTheOldSystem(target);
+  if (oldRows.length > 0)
+    throw new MigrationError(
+      `this database has rows of the old system in ${oldRows.join(", ")}; nothing was changed. ` +
+        "Upgrading a database with rows comes with a later version",
+    );
   await makeBookkeeping(target);
   const applied: string[] = [];
   for (const migration of migrations) {
     const isNew = await transaction(target, (connection) => apply(connection, migration), {
       statementTimeoutMs: MIGRATION_TIMEOUT_MS,
+    }).catch((cause: unknown) => {
+      if (!(cause instanceof StoreError)) throw cause;
+      throw new MigrationError(`${migration.name} fails: ${cause.message}`, { cause });
     });
     if (!isNew) continue;
     log(`applied ${migration.name}`);
@@ -90,12 +100,7 @@ async function apply(connection: Connection, migration: Migration): Promise<bool
   // Conflicts with itself, not with readers: whoever comes second waits here and then finds the work done.
   await connection.query("LOCK TABLE schema_migrations IN SHARE ROW EXCLUSIVE MODE");
   if (isApplied(migration, await appliedChecksums(connection))) return false;
-  try {
-    await connection.query(migration.sql);
-  } catch (cause) {
-    if (!(cause instanceof StoreError)) throw cause;
-    throw new StoreError(`${migration.name}: ${cause.message}`, cause.cause);
-  }
+  await connection.query(migration.sql);
   await connection.query("INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)", [
     migration.name,
     migration.checksum,

@@ -1,11 +1,11 @@
 /**
- * Stands before the first migration: tables of the old system that hold rows which the change would lose or could not
- * fill are refused, before anything is touched. Moving such rows belongs here too once it is built: in the transaction
- * of 0002, before its SQL, whose ADD COLUMN IF NOT EXISTS then finds the filled columns.
+ * Looks, before the first migration, for rows of the old system that the change would lose or could not fill. Moving
+ * such rows belongs here too once it is built: in the transaction of 0002 and before its SQL, whose ADD COLUMN IF NOT
+ * EXISTS then finds the filled columns.
  */
 import type { Connection } from "./database.ts";
 
-/** A table and a column of ours that its changed form has; a table without it is still the old one. */
+/** Tables whose rows need moving, each with a column of ours; a table without that column is still the old one. */
 const MARKS = [
   { table: "environments", mark: "status_deadline_at" },
   { table: "port_mappings", mark: "lease_id" },
@@ -14,12 +14,8 @@ const MARKS = [
   { table: "billing_records", mark: "run_id" },
 ] as const;
 
-export class OldRowsError extends Error {
-  override readonly name = "OldRowsError";
-}
-
-/** @throws OldRowsError naming the tables and their rows */
-export async function refuseRowsOfTheOldSystem(connection: Connection): Promise<void> {
+/** Answers what is there, as "training_jobs (12)"; nothing on a fresh, an empty or a migrated database. */
+export async function rowsOfTheOldSystem(connection: Connection): Promise<string[]> {
   const found: string[] = [];
   for (const { table, mark } of MARKS) {
     if (!(await isInOldForm(connection, table, mark))) continue;
@@ -27,11 +23,7 @@ export async function refuseRowsOfTheOldSystem(connection: Connection): Promise<
     const count = rows[0]?.count ?? 0;
     if (count > 0) found.push(`${table} (${count})`);
   }
-  if (found.length > 0)
-    throw new OldRowsError(
-      `this database has rows of the old system in ${found.join(", ")}; nothing was changed. ` +
-        "Upgrading a database with rows comes with a later version",
-    );
+  return found;
 }
 
 async function isInOldForm(connection: Connection, table: string, mark: string): Promise<boolean> {

@@ -3,7 +3,6 @@
  * Postgres ships no pg_dump. Tables are sorted by name, their columns are in their order; the text is the same on
  * every version of Postgres we promise, and running it in an empty database makes the same schema again.
  */
-import { writeFile } from "node:fs/promises";
 import type { Connection } from "./database.ts";
 import { MIGRATIONS } from "./migrate.ts";
 
@@ -12,10 +11,6 @@ export const SNAPSHOT = new URL("schema-snapshot.sql", MIGRATIONS);
 
 const HEAD =
   "-- The schema that the migrations build, read back from the catalogue. Generated: see README.md, do not edit.";
-
-export async function writeSchemaSnapshot(connection: Connection, file = SNAPSHOT): Promise<void> {
-  await writeFile(file, await schemaSnapshot(connection));
-}
 
 /** The connection's current schema ("public") but for what extensions brought. */
 export async function schemaSnapshot(connection: Connection): Promise<string> {
