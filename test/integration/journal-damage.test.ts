@@ -237,7 +237,7 @@ test("whatever bit flips, the journal opens, holds a chain, and goes on being wr
       journal.close();
     }),
     {
-      numRuns: 60,
+      numRuns: 40,
       // The bytes that say who may write the file, and which schema it has.
       examples: [18, 19, 60, 63].map((at) => [[{ from: "header", at }], 0]),
     },

@@ -21,14 +21,31 @@ export class Ballast {
     this.#bytes = bytes;
   }
 
-  /** Writes the file whole (a sparse one would hold nothing). False, and nothing left, when there is no room. */
+  /** Little is left: to be acted on before a write fails. */
+  isRoomShort(): boolean {
+    return this.#freeBytes() < this.#bytes / 4;
+  }
+
+  /**
+   * Makes sure that the file is there, written whole (a sparse one would hold nothing), and leaves as much again
+   * free. False, and nothing new on the disk, when there is no room for that.
+   */
   lay(): boolean {
-    if (statSync(this.#path, { throwIfNoEntry: false })?.size === this.#bytes) return true;
-    if (!this.#hasRoom()) return false;
+    const isLaid = statSync(this.#path, { throwIfNoEntry: false })?.size === this.#bytes;
+    if (this.#freeBytes() < (isLaid ? this.#bytes : 2 * this.#bytes)) return false;
+    return isLaid || this.#write();
+  }
+
+  free(): void {
+    rmSync(this.#path, { force: true });
+  }
+
+  #write(): boolean {
     const file = openSync(this.#path, "w", 0o600);
     try {
-      const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, this.#bytes));
-      for (let written = 0; written < this.#bytes;) written += writeSync(file, chunk);
+      const chunk = Buffer.alloc(CHUNK_BYTES);
+      for (let written = 0; written < this.#bytes;)
+        written += writeSync(file, chunk, 0, Math.min(CHUNK_BYTES, this.#bytes - written));
       fsyncSync(file);
       return true;
     } catch (error) {
@@ -40,14 +57,9 @@ export class Ballast {
     }
   }
 
-  free(): void {
-    rmSync(this.#path, { force: true });
-  }
-
-  /** Room for the ballast and as much again, so that laying it does not itself fill the disk. */
-  #hasRoom(): boolean {
+  #freeBytes(): number {
     const { bavail, bsize } = statfsSync(this.#folder);
-    return bavail * bsize >= 2 * this.#bytes;
+    return bavail * bsize;
   }
 }
 

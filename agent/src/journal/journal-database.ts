@@ -11,6 +11,8 @@ import { migrate } from "./schema.ts";
 
 /** Few enough pages that the log file stays small and, once grown, is written again in place. */
 const CHECKPOINT_PAGES = 128;
+const PAGE_BYTES = 4_096;
+const RESERVED_BYTES = 2 * CHECKPOINT_PAGES * PAGE_BYTES;
 const SYNCHRONOUS_FULL = 2;
 
 /** The disk or the file failed; nothing of the transaction is in the journal. */
@@ -39,9 +41,10 @@ export class JournalDatabase {
     }
     this.#ballast = ballast;
     this.#isShortOfSpace = !ballast.lay();
+    if (!this.#isShortOfSpace) this.#reserveLog();
   }
 
-  /** True from the moment the disk was found full until the ballast could be laid again. */
+  /** True from the moment the disk was found (nearly) full until there is room for the ballast again. */
   get isShortOfSpace(): boolean {
     return this.#isShortOfSpace;
   }
@@ -63,13 +66,23 @@ export class JournalDatabase {
     }
   }
 
-  /** Ends the shortage if there is room again. Cheap enough for every tick. */
-  regainSpace(): void {
-    if (this.#isShortOfSpace) this.#isShortOfSpace = !this.#ballast.lay();
+  /** Looks how full the disk is; begins or ends a shortage. Cheap enough for every tick. */
+  checkSpace(): void {
+    this.#isShortOfSpace = this.#isShortOfSpace ? !this.#ballast.lay() : this.#ballast.isRoomShort();
   }
 
   close(): void {
     this.sqlite.close();
+  }
+
+  /**
+   * Lets the log file grow once to the size at which it is written again from its beginning. From then on intervals
+   * are extended without any new room, even when somebody else takes what the ballast gave.
+   */
+  #reserveLog(): void {
+    const { sqlite } = this;
+    this.write(() => sqlite.prepare("INSERT INTO reserve VALUES (zeroblob(?))").run(RESERVED_BYTES));
+    this.write(() => sqlite.prepare("DELETE FROM reserve").run());
   }
 
   #transact<T>(work: () => T): T {

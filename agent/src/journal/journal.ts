@@ -149,7 +149,7 @@ export class Journal {
    * @throws JournalError when the disk fails; the same runs metered again later lose nothing by it
    */
   record(steps: readonly MeterStep[], nowMs: number): void {
-    this.#database.regainSpace();
+    this.#database.checkSpace();
     this.#lastRecordMs ??= nowMs;
     const elapsedMs = Math.max(0, nowMs - this.#lastRecordMs);
     if (steps.length === 0 && elapsedMs < IDLE_WRITE_MS) return;

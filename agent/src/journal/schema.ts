@@ -61,6 +61,9 @@ const STEPS = [
     hash             TEXT    NOT NULL
   ) STRICT;
 
+  -- Filled and emptied at each open: the log file and the free pages that it leaves serve when the disk is full.
+  CREATE TABLE reserve (filler BLOB NOT NULL) STRICT;
+
   CREATE TABLE confirmations (
     matures_ms       INTEGER PRIMARY KEY,         -- on meta.clock_ms: from then on the rows may be forgotten
     watermark        INTEGER NOT NULL
