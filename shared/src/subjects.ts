@@ -45,3 +45,6 @@ export function hostOf(subject: string): string | null {
   const match = /^rg\.v1\.h\.([^.]+)\.(?:up|down)\./.exec(subject);
   return match?.[1] ?? null;
 }
+
+/** Wakes the loops of whichever replica leads; inside the control plane's account only. */
+export const CONTROL_PLANE_WAKE = "rg.v1.wake";

@@ -1,7 +1,8 @@
 /** What a host's credential lets it do on NATS, and what a host that cheats with subjects reaches: nothing. */
-import { connect, headers, jwtAuthenticator, type NatsConnection } from "nats";
+import { connect, Events, headers, jwtAuthenticator, type NatsConnection } from "nats";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ensureJournalStream } from "@remotegpu/control-plane/link/journal-stream";
+import { ownUser } from "@remotegpu/control-plane/link/operator";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
 import { HostConnection } from "@remotegpu/agent/link/connection";
 import { JOURNAL_STREAM } from "@remotegpu/shared/subjects";
@@ -39,7 +40,7 @@ function violationsOf(connection: NatsConnection): string[] {
   const violations: string[] = [];
   void (async () => {
     for await (const status of connection.status()) {
-      if (status.type === "error") violations.push(String(status.data));
+      if (status.type === Events.Error && typeof status.data === "string") violations.push(status.data);
     }
   })();
   return violations;
@@ -96,8 +97,9 @@ test.each([
   const subscription = evil.subscribe(subject, { callback: () => undefined });
 
   await evil.flush();
-
   await eventually(() => subscription.isClosed(), { what: "the subscription's end" });
+
+  expect(subscription.getReceived()).toBe(0);
 });
 
 test("a host's request reaches the control plane and its answer comes back", async () => {
@@ -112,8 +114,16 @@ test("a host's request reaches the control plane and its answer comes back", asy
   replies.unsubscribe();
 });
 
-test("a host has no JetStream of its own", async () => {
-  await expect(evil.jetstreamManager()).rejects.toThrow();
+test("the hosts' account has no JetStream, whoever speaks in it", async () => {
+  const user = await ownUser(nats.operator.hostsAccount, "mighty");
+  const mighty = await connect({
+    servers: nats.address.urls,
+    authenticator: jwtAuthenticator(user.jwt, user.seed),
+  });
+  opened.push(mighty);
+
+  // 503: nobody serves JetStream here.
+  await expect(mighty.jetstreamManager()).rejects.toThrow("503");
 });
 
 test.each([
@@ -127,7 +137,9 @@ test.each([
   evil.publish("rg.v1.h.evil.up.j", "x", { reply });
   await evil.flush();
 
-  await eventually(async () => (await storedMessages()) === before + 1, { what: "the message in the stream" });
+  await eventually(async () => (await storedMessages()) === before + 1, {
+    what: "the message in the stream",
+  });
   const manager = await controlPlane.jetstreamManager();
   expect((await manager.consumers.info(JOURNAL_STREAM, "ingest")).name).toBe("ingest");
   const last = await manager.streams.getMessage(JOURNAL_STREAM, { last_by_subj: "rg.v1.h.evil.up.j" });

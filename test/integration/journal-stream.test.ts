@@ -98,8 +98,8 @@ test("a batch whose ingest failed comes again", async () => {
 
   await publish(host, aBatch(host.key.sign));
 
-  await eventually(() => tries === 3, { what: "the third try" });
   await eventually(async () => (await storedMessages()) === 0, { what: "the empty stream" });
+  expect(tries).toBe(3);
 });
 
 test("one failing host does not hold up the others", async () => {
@@ -117,7 +117,8 @@ test("one failing host does not hold up the others", async () => {
   await publish(bad, aBatch(bad.key.sign));
   await publish(good, aBatch(good.key.sign));
 
-  await eventually(() => decided.length === 1, { what: "the good host's batch" });
+  await eventually(() => decided.length > 0, { what: "the good host's batch" });
+  expect(decided).toEqual(["good"]);
 });
 
 test("two replicas share the one consumer, and each batch is decided by one of them", async () => {
@@ -208,7 +209,8 @@ test("a wiped server gets its stream back while the consumer runs", async () => 
     withinMs: 30_000,
     what: "the stream",
   });
-  await eventually(() => decided.includes(after.journalId), { what: "the batch after the wipe" });
+  await eventually(() => decided.length > 1, { what: "the batch after the wipe" });
+  expect(new Set(decided)).toEqual(new Set([before.journalId, after.journalId]));
 });
 
 test("ensuring the stream twice, and from two replicas at once, is harmless", async () => {

@@ -10,7 +10,7 @@ export interface HostSide extends HostCredential {
   client: ControlPlaneClient;
   log: KeptLog;
   /** How often the credential was said to be refused. */
-  refusals(): number;
+  refusals: () => number;
 }
 
 export async function startHostSide(

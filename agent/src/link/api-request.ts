@@ -40,13 +40,14 @@ export async function postJson(url: URL, body: unknown, ca: string | null): Prom
     throw new ApiUnreachableError(`${url.origin} is not https, which is allowed on loopback only`);
   }
   try {
-    return await exchange(url, JSON.stringify(body), ca);
+    const { status, text } = await exchange(url, JSON.stringify(body), ca);
+    return { status, body: JSON.parse(text) };
   } catch (cause) {
     throw new ApiUnreachableError(`${url.origin} does not answer: ${reasonOf(cause)}`, { cause });
   }
 }
 
-function exchange(url: URL, body: string, ca: string | null): Promise<ApiAnswer> {
+function exchange(url: URL, body: string, ca: string | null): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const options = {
       method: "POST",
@@ -64,12 +65,7 @@ function exchange(url: URL, body: string, ca: string | null): Promise<ApiAnswer>
       });
       response.on("error", reject);
       response.on("end", () => {
-        try {
-          const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
-          resolve({ status: response.statusCode ?? 0, body });
-        } catch (error) {
-          reject(error);
-        }
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") });
       });
     });
     request.on("error", reject);

@@ -2,7 +2,15 @@
  * The host's one connection to NATS. It comes back from everything by itself; while it is away, requests fail at
  * once instead of vanishing in a buffer. What it subscribes is checked to be really open: NATS forbids silently.
  */
-import { connect, headers, jwtAuthenticator, type Msg, type NatsConnection, type Subscription } from "nats";
+import {
+  connect,
+  Events,
+  headers,
+  jwtAuthenticator,
+  type Msg,
+  type NatsConnection,
+  type Subscription,
+} from "nats";
 import type { CredentialGrant } from "@remotegpu/shared/joining";
 import type { Log } from "@remotegpu/shared/log";
 import { hostInbox } from "@remotegpu/shared/subjects";
@@ -178,11 +186,11 @@ export class HostConnection {
 
   async #followStatus(connection: NatsConnection): Promise<void> {
     for await (const { type, data } of connection.status()) {
-      if (type === "disconnect") {
+      if (type === Events.Disconnect) {
         this.#isConnected = false;
         this.#options.log.warn({ server: data }, "lost the connection to NATS");
-      } else if (type === "reconnect") this.#setConnected();
-      else if (type === "error" && AUTHENTICATION_ERRORS.has(String(data))) this.#options.onRefused();
+      } else if (type === Events.Reconnect) this.#setConnected();
+      else if (type === Events.Error && isAuthenticationError(data)) this.#options.onRefused();
     }
   }
 
@@ -214,7 +222,11 @@ const AUTHENTICATION_ERRORS: ReadonlySet<string> = new Set([
 ]);
 
 function isRefusal(error: unknown): boolean {
-  return error instanceof Error && "code" in error && AUTHENTICATION_ERRORS.has(String(error.code));
+  return error instanceof Error && "code" in error && isAuthenticationError(error.code);
+}
+
+function isAuthenticationError(code: unknown): boolean {
+  return typeof code === "string" && AUTHENTICATION_ERRORS.has(code);
 }
 
 function headersWithId(messageId: string) {

@@ -7,7 +7,7 @@ export interface HostKey {
   publicKey: string;
   seed: Uint8Array;
   /** Base64 signature of the text. */
-  sign(text: string): string;
+  sign: (text: string) => string;
 }
 
 /** Reads the key's file (mode 0600), or makes it. */

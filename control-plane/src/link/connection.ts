@@ -2,7 +2,7 @@
  * The control plane's own connection to NATS. It outlives every outage of the servers: reconnects are unlimited,
  * and who needs an answer has a deadline of its own.
  */
-import { connect, jwtAuthenticator, type ConnectionOptions, type NatsConnection } from "nats";
+import { connect, Events, jwtAuthenticator, type ConnectionOptions, type NatsConnection } from "nats";
 import type { Log } from "@remotegpu/shared/log";
 import { natsTls } from "./nats-tls.ts";
 import { ownUser, type Operator } from "./operator.ts";
@@ -70,8 +70,8 @@ async function open(address: NatsAddress, options: ConnectionOptions): Promise<N
 
 async function logStatus(connection: NatsConnection, log: Log): Promise<void> {
   for await (const { type, data } of connection.status()) {
-    if (type === "disconnect") log.warn({ server: data }, "lost the connection to NATS");
-    if (type === "reconnect") log.info({ server: data }, "connected to NATS again");
-    if (type === "error") log.error({ reason: data }, "NATS refused something");
+    if (type === Events.Disconnect) log.warn({ server: data }, "lost the connection to NATS");
+    if (type === Events.Reconnect) log.info({ server: data }, "connected to NATS again");
+    if (type === Events.Error) log.error({ reason: data }, "NATS refused something");
   }
 }

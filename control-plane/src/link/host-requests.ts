@@ -53,71 +53,74 @@ export async function serveHosts(
   // Only letters and digits: it becomes one token of a subject.
   const replica = createInbox("").replaceAll(/[^A-Za-z0-9]/g, "");
   const assembly = new ReportAssembly();
-  const bound = new InFlight();
-
-  const serve = <T>(
-    subject: string,
-    schema: z.ZodType<T>,
-    answer: (host: HostId, message: T) => Promise<object>,
-  ): Subscription =>
-    connection.subscribe(subject, {
-      ...(subject.endsWith(replica) ? {} : { queue: QUEUE_GROUP }),
-      callback: (error, message) => {
-        if (error) {
-          log.error({ error, subject }, "a subscription for the hosts' requests broke");
-          return;
-        }
-        respond(message, schema, answer).catch((failure: unknown) => {
-          log.warn({ error: failure, subject: message.subject }, "an answer could not be sent");
-        });
-      },
-    });
-
-  const respond = async <T>(
-    message: Msg,
-    schema: z.ZodType<T>,
-    answer: (host: HostId, message: T) => Promise<object>,
-  ): Promise<void> => {
-    const host = HostId.safeParse(hostOf(message.subject));
-    if (!host.success) return reply(message, refusal("the subject names no host"));
-    const request = decode(schema, message.data);
-    if (!request.ok) return reply(message, refusal(request.reason));
-    if (!bound.enter(host.data)) return reply(message, refusal("too many requests at once"));
-    try {
-      reply(message, await answer(host.data, request.message));
-    } catch (error) {
-      log.error({ error, host: host.data, subject: message.subject }, "a host's request failed");
-      reply(message, refusal("the control plane cannot answer now"));
-    } finally {
-      bound.leave(host.data);
-    }
-  };
-
   const observed = async (host: HostId, page: ObservedReport): Promise<ObservedReply | Refusal> => {
     const taken = assembly.take(host, page, performance.now());
     if (taken.state === "refused") return refusal(taken.reason);
-    if (taken.state === "whole") {
-      const refused = await handlers.observed(host, taken.report);
-      if (refused !== undefined) return refused;
-    }
-    return { kind: "observed-reply", digest: page.digest, replica };
+    const refused = taken.state === "whole" ? await handlers.observed(host, taken.report) : undefined;
+    return refused ?? { kind: "observed-reply", digest: page.digest, replica };
   };
 
-  const subscriptions = [
-    serve(upOfAllHosts("hb"), Heartbeat, (host, heartbeat) => handlers.heartbeat(host, heartbeat)),
-    serve(upOfAllHosts("pull"), PullRequest, async (host, { page }) => {
-      const desired = await handlers.desiredSet(host);
-      return "kind" in desired ? desired : pageOf(desired, page);
-    }),
-    serve(upOfAllHosts("obs"), ObservedReport, observed),
-    serve(upObservedOfAllHosts(replica), ObservedReport, observed),
-  ];
+  const server = new RequestServer(connection, log);
+  server.serve(upOfAllHosts("hb"), Heartbeat, (host, heartbeat) => handlers.heartbeat(host, heartbeat));
+  server.serve(upOfAllHosts("pull"), PullRequest, async (host, { page }) => {
+    const desired = await handlers.desiredSet(host);
+    return "kind" in desired ? desired : pageOf(desired, page);
+  });
+  server.serve(upOfAllHosts("obs"), ObservedReport, observed);
+  server.serve(upObservedOfAllHosts(replica), ObservedReport, observed, { isShared: false });
   await connection.flush();
-  return {
-    async close() {
-      await Promise.all(subscriptions.map((subscription) => subscription.drain()));
-    },
-  };
+  return { close: () => server.close() };
+}
+
+type Answer<T> = (host: HostId, message: T) => Promise<object>;
+
+class RequestServer {
+  readonly #connection: NatsConnection;
+  readonly #log: Log;
+  readonly #inFlight = new InFlight();
+  readonly #subscriptions: Subscription[] = [];
+
+  constructor(connection: NatsConnection, log: Log) {
+    this.#connection = connection;
+    this.#log = log;
+  }
+
+  serve<T>(subject: string, schema: z.ZodType<T>, answer: Answer<T>, { isShared = true } = {}): void {
+    const subscription = this.#connection.subscribe(subject, {
+      ...(isShared ? { queue: QUEUE_GROUP } : {}),
+      callback: (broken, message) => {
+        if (broken)
+          this.#log.error({ error: broken, subject }, "a subscription for the hosts' requests broke");
+        else void this.#respond(message, schema, answer);
+      },
+    });
+    this.#subscriptions.push(subscription);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#subscriptions.map((subscription) => subscription.drain()));
+  }
+
+  async #respond<T>(message: Msg, schema: z.ZodType<T>, answer: Answer<T>): Promise<void> {
+    const reply = await this.#answerTo(message, schema, answer);
+    // The connection may have been closed meanwhile; then the host asks again.
+    if (!this.#connection.isClosed()) message.respond(encode(reply));
+  }
+
+  async #answerTo<T>(message: Msg, schema: z.ZodType<T>, answer: Answer<T>): Promise<object> {
+    const host = HostId.safeParse(hostOf(message.subject));
+    if (!host.success) return refusal("the subject names no host");
+    if (!this.#inFlight.enter(host.data)) return refusal("too many requests at once");
+    try {
+      const request = decode(schema, message.data);
+      return request.ok ? await answer(host.data, request.message) : refusal(request.reason);
+    } catch (error) {
+      this.#log.error({ error, host: host.data, subject: message.subject }, "a host's request failed");
+      return refusal("the control plane cannot answer now");
+    } finally {
+      this.#inFlight.leave(host.data);
+    }
+  }
 }
 
 /** A page beyond the last (the set has shrunk) answers the first, which tells the host to start over. */
@@ -131,10 +134,6 @@ function pageOf({ instances, ...desired }: DesiredSet, page: number): PullReply 
     pages: pages.length,
     instances: pages[number] ?? [],
   };
-}
-
-function reply(message: Msg, answer: object): void {
-  message.respond(encode(answer));
 }
 
 /** Counts requests in hand, so that one host cannot occupy the control plane. */
