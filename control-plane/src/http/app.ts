@@ -2,7 +2,7 @@
  * The API as one Hono app: what every request passes, every resource's routes, and the one place where an error
  * becomes an HTTP status. It owns no rule about the product and opens no port (server.ts does).
  */
-import { OpenAPIHono } from "@hono/zod-openapi";
+import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { secureHeaders } from "hono/secure-headers";
@@ -51,12 +51,8 @@ const TITLES: Partial<Record<number, string>> = {
 };
 
 export function createApp(deps: ApiDeps): ApiApp {
-  const app: ApiApp = new OpenAPIHono<ApiEnv>();
-  const api: ApiApp = new OpenAPIHono<ApiEnv>({
-    defaultHook: (result) => {
-      if (!result.success) throw new InputRefused(fieldErrorsOf(result.error));
-    },
-  });
+  const app: ApiApp = new OpenAPIHono<ApiEnv>({ defaultHook: refuseBadInput });
+  const api: ApiApp = new OpenAPIHono<ApiEnv>({ defaultHook: refuseBadInput });
 
   app.use(async (c, next) => {
     c.set("deps", deps);
@@ -95,6 +91,10 @@ export function createApp(deps: ApiDeps): ApiApp {
     return problem(c, 405, `This address answers ${allowed.join(", ")}.`);
   });
   return app;
+}
+
+function refuseBadInput(result: { success: true } | { success: false; error: z.ZodError }): void {
+  if (!result.success) throw new InputRefused(fieldErrorsOf(result.error));
 }
 
 /** Not an answer of Postgres about our statement, but no answer, or "not now". */

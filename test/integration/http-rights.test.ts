@@ -1,0 +1,519 @@
+/**
+ * Every route of the API for every way of standing to what it is about. What belongs to others looks like what does
+ * not exist. A route that is added without a row here fails the last test.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openApi, type Ask, type ApiWorld, type Caller } from "../support/api.ts";
+
+/** Who asks, by how they stand to the workspace "team" and to the thing in question, which the author made there. */
+const STANDINGS = ["nobody", "stranger", "viewer", "member", "author", "wsAdmin", "owner", "admin"] as const;
+type Standing = (typeof STANDINGS)[number];
+
+let api: ApiWorld;
+let people: Record<Exclude<Standing, "nobody">, Caller & { workspaceId: number; uuid: string }>;
+let team: number;
+
+beforeAll(async () => {
+  api = await openApi();
+  const admin = await api.customer("root", "admin");
+  const names = ["stranger", "viewer", "member", "author", "wsAdmin", "owner"] as const;
+  const made = new Map<string, Caller & { workspaceId: number; uuid: string }>();
+  for (const name of names) made.set(name, await api.customer(name.toLowerCase()));
+  people = { ...Object.fromEntries(made), admin } as typeof people;
+
+  team = (await post("/workspaces", people.owner, { name: "team" })).id;
+  const roles = { viewer: "viewer", member: "member", author: "member", wsAdmin: "admin" } as const;
+  for (const [name, role] of Object.entries(roles))
+    await post(`/workspaces/${team}/members`, people.owner, {
+      customer_id: made.get(name)?.customerId,
+      role,
+    });
+});
+afterAll(async () => await api.close());
+
+async function post(
+  path: string,
+  as: Caller,
+  body: object,
+): Promise<{ id: number; [field: string]: unknown }> {
+  const answer = await api.ask("POST", `/api/v1${path}`, { as, body });
+  expect(answer.status, JSON.stringify(answer.body)).toBe(201);
+  return answer.body;
+}
+
+/** Makes what is asked about anew, and says the path and body of the question. */
+type Question = () => Promise<{ path: string; body?: object }> | { path: string; body?: object };
+
+let counter = 0;
+const fresh = (word: string) => `${word}-${(counter += 1)}`;
+const sized = { cpu: 1, memory: 2 ** 30 };
+
+async function environment(): Promise<string> {
+  const id = fresh("env");
+  await api.db.query(
+    `INSERT INTO environments (id, customer_id, workspace_id, name, image, status, cpu, memory, gpu)
+     VALUES ($1, $2, $3, $1, 'busybox', 'stopped', 1, 1073741824, 0)`,
+    [id, people.author.customerId, team],
+  );
+  return id;
+}
+
+async function host(): Promise<string> {
+  const id = fresh("host");
+  await api.db.query("INSERT INTO hosts (id, name, ip_address) VALUES ($1, $1, '10.0.0.1')", [id]);
+  return id;
+}
+
+async function gpu(): Promise<string> {
+  const uuid = fresh("GPU-00000000-0000");
+  await api.db.query("INSERT INTO gpus (host_id, gpu_index, uuid) VALUES ($1, 0, $2)", [await host(), uuid]);
+  return uuid;
+}
+
+const aWorkspace = async () => {
+  const { id } = await post("/workspaces", people.owner, { name: fresh("ws") });
+  const roles = { viewer: "viewer", member: "member", author: "member", wsAdmin: "admin" } as const;
+  for (const [name, role] of Object.entries(roles))
+    await post(`/workspaces/${id}/members`, people.owner, {
+      customer_id: people[name as keyof typeof roles].customerId,
+      role,
+    });
+  return id;
+};
+const aCustomer = async () => (await api.customer(fresh("customer"))).customerId;
+const entry = (kind: "datasets" | "models", visibility: string) => async () =>
+  (
+    await post(`/${kind}`, people.author, {
+      name: fresh("data"),
+      visibility,
+      ...(visibility === "workspace" && { workspace_id: team }),
+    })
+  ).id;
+const anImage = async () => (await post("/images", people.admin, { name: fresh("image") })).id;
+const at =
+  (make: () => Promise<string | number>, path: (id: string | number) => string, body?: object): Question =>
+  async () => ({ path: path(await make()), ...(body !== undefined && { body }) });
+const plain =
+  (path: string, body?: object): Question =>
+  () => ({ path, ...(body !== undefined && { body }) });
+
+/** Columns: nobody stranger viewer member author wsAdmin owner admin; "ok" is anything but 401, 403 and 404. */
+const EVERYONE = "401 ok ok ok ok ok ok ok";
+const ADMINS = "401 403 403 403 403 403 403 ok";
+const PUBLIC = "ok ok ok ok ok ok ok ok";
+const MEMBERS = "401 404 ok ok ok ok ok ok";
+const MANAGERS = "401 404 403 403 403 ok ok ok";
+const AUTHORS = "401 404 403 403 ok ok ok ok";
+/** A person's own thing: not even the workspace's owner has it. */
+const PERSONAL = "401 404 404 404 ok 404 404 ok";
+const OWN_SHARED = "401 404 403 403 ok 403 403 ok";
+
+const sshKey = async () => {
+  const blob = Buffer.concat([frame("ssh-ed25519"), frame(fresh("x").padEnd(32, "x"))]).toString("base64");
+  return (await post("/ssh-keys", people.author, { name: "k", public_key: `ssh-ed25519 ${blob}` })).id;
+};
+function frame(text: string): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(text.length);
+  return Buffer.concat([length, Buffer.from(text)]);
+}
+
+const data = (kind: "datasets" | "models"): [string, string, Question][] => [
+  [`POST /${kind}`, EVERYONE, () => ({ path: `/${kind}`, body: { name: fresh("d") } })],
+  // Shared with the team: bringing something into a workspace takes the right to work there.
+  [`POST /${kind}`, "401 404 403 ok ok ok ok ok", plain(`/${kind}`, shared(kind))],
+  // Where files lie is the administrators' to say.
+  [`POST /${kind}`, "401 403 403 403 403 403 403 ok", plain(`/${kind}`, { name: "d", storage_path: "a/b" })],
+  [`GET /${kind}`, EVERYONE, plain(`/${kind}`)],
+  [`GET /${kind}/{id}`, PERSONAL, at(entry(kind, "private"), (id) => `/${kind}/${id}`)],
+  [`GET /${kind}/{id}`, MEMBERS, at(entry(kind, "workspace"), (id) => `/${kind}/${id}`)],
+  [`GET /${kind}/{id}`, EVERYONE, at(entry(kind, "public"), (id) => `/${kind}/${id}`)],
+  [`PATCH /${kind}/{id}`, PERSONAL, at(entry(kind, "private"), (id) => `/${kind}/${id}`, { name: "n" })],
+  [`PATCH /${kind}/{id}`, OWN_SHARED, at(entry(kind, "workspace"), (id) => `/${kind}/${id}`, { name: "n" })],
+  [`DELETE /${kind}/{id}`, PERSONAL, at(entry(kind, "private"), (id) => `/${kind}/${id}`)],
+  [`DELETE /${kind}/{id}`, OWN_SHARED, at(entry(kind, "workspace"), (id) => `/${kind}/${id}`)],
+  [
+    `DELETE /${kind}/{id}`,
+    "401 403 403 403 ok 403 403 ok",
+    at(entry(kind, "public"), (id) => `/${kind}/${id}`),
+  ],
+];
+const shared = (kind: string) =>
+  ({
+    name: `shared ${kind}`,
+    visibility: "workspace",
+    get workspace_id() {
+      return team;
+    },
+  }) as object;
+
+const ofEnvironment = (verb: string, suffix: string, body?: object): Question =>
+  at(environment, (id) => `/environments/${id}${suffix}`, verb === "POST" ? (body ?? {}) : body);
+
+const RIGHTS: [route: string, expected: string, question: Question][] = [
+  ["GET /me", EVERYONE, plain("/me")],
+
+  ["POST /workspaces", EVERYONE, plain("/workspaces", { name: "mine" })],
+  ["GET /workspaces", EVERYONE, plain("/workspaces")],
+  ["GET /workspaces/{id}", MEMBERS, at(aWorkspace, (id) => `/workspaces/${id}`)],
+  ["PATCH /workspaces/{id}", MANAGERS, at(aWorkspace, (id) => `/workspaces/${id}`, { name: "new" })],
+  ["DELETE /workspaces/{id}", "401 404 403 403 403 403 ok ok", at(aWorkspace, (id) => `/workspaces/${id}`)],
+  [
+    "POST /workspaces/{id}/members",
+    MANAGERS,
+    async () => ({
+      path: `/workspaces/${await aWorkspace()}/members`,
+      body: { customer_id: await aCustomer() },
+    }),
+  ],
+  ["GET /workspaces/{id}/members", MEMBERS, at(aWorkspace, (id) => `/workspaces/${id}/members`)],
+  [
+    "GET /workspaces/{id}/members/{customer_id}",
+    MEMBERS,
+    at(aWorkspace, (id) => `/workspaces/${id}/members/${people.viewer.customerId}`),
+  ],
+  [
+    "PATCH /workspaces/{id}/members/{customer_id}",
+    MANAGERS,
+    at(aWorkspace, (id) => `/workspaces/${id}/members/${people.viewer.customerId}`, { role: "admin" }),
+  ],
+  // Everybody may leave, so the viewer may remove the viewer.
+  [
+    "DELETE /workspaces/{id}/members/{customer_id}",
+    "401 404 ok 403 403 ok ok ok",
+    at(aWorkspace, (id) => `/workspaces/${id}/members/${people.viewer.customerId}`),
+  ],
+
+  [
+    "POST /ssh-keys",
+    EVERYONE,
+    () => ({
+      path: "/ssh-keys",
+      body: {
+        name: "k",
+        public_key: `ssh-ed25519 ${Buffer.concat([frame("ssh-ed25519"), frame(fresh("y").padEnd(32, "y"))]).toString("base64")}`,
+      },
+    }),
+  ],
+  ["GET /ssh-keys", EVERYONE, plain("/ssh-keys")],
+  ["GET /ssh-keys/{id}", PERSONAL, at(sshKey, (id) => `/ssh-keys/${id}`)],
+  ["PATCH /ssh-keys/{id}", PERSONAL, at(sshKey, (id) => `/ssh-keys/${id}`, { name: "n" })],
+  ["DELETE /ssh-keys/{id}", PERSONAL, at(sshKey, (id) => `/ssh-keys/${id}`)],
+
+  // Without funds the order itself is a 402, which is past the question of rights.
+  ["POST /environments", EVERYONE, plain("/environments", { name: "e", image: "busybox", ...sized })],
+  [
+    "POST /environments",
+    "401 404 403 ok ok ok ok ok",
+    () => ({ path: "/environments", body: { name: "e", image: "busybox", ...sized, workspace_id: team } }),
+  ],
+  ["GET /environments", EVERYONE, plain("/environments")],
+  ["GET /environments/{id}", MEMBERS, ofEnvironment("GET", "")],
+  ["PATCH /environments/{id}", AUTHORS, ofEnvironment("PATCH", "", { name: "n" })],
+  ["DELETE /environments/{id}", AUTHORS, ofEnvironment("DELETE", "")],
+  ["POST /environments/{id}/start", AUTHORS, ofEnvironment("POST", "/start")],
+  ["POST /environments/{id}/stop", AUTHORS, ofEnvironment("POST", "/stop")],
+  ["POST /environments/{id}/restart", AUTHORS, ofEnvironment("POST", "/restart")],
+  ["POST /environments/{id}/exec", AUTHORS, ofEnvironment("POST", "/exec", { argv: ["true"] })],
+  ["GET /environments/{id}/events", MEMBERS, ofEnvironment("GET", "/events")],
+  ["GET /environments/{id}/instances", MEMBERS, ofEnvironment("GET", "/instances")],
+  ["GET /environments/{id}/why", MEMBERS, ofEnvironment("GET", "/why")],
+
+  ...data("datasets"),
+  ...data("models"),
+
+  ["GET /images", EVERYONE, plain("/images")],
+  ["GET /images/{id}", EVERYONE, at(anImage, (id) => `/images/${id}`)],
+  ["POST /images", ADMINS, () => ({ path: "/images", body: { name: fresh("image") } })],
+  ["PATCH /images/{id}", ADMINS, at(anImage, (id) => `/images/${id}`, { status: "deprecated" })],
+  ["DELETE /images/{id}", ADMINS, at(anImage, (id) => `/images/${id}`)],
+
+  ["GET /prices", EVERYONE, plain("/prices")],
+  [
+    "POST /prices",
+    ADMINS,
+    () => ({
+      path: "/prices",
+      body: { spec: fresh("spec"), line: "cpu", unit_price: "1", billing_unit: "hour" },
+    }),
+  ],
+  ["GET /specs", EVERYONE, plain("/specs")],
+  ["PUT /specs/{spec}", ADMINS, plain("/specs/small", { shape: { cpu: 1, memory: 1 } })],
+  [
+    "GET /specs/{spec}",
+    EVERYONE,
+    at(
+      async () => {
+        await api.ask("PUT", "/api/v1/specs/known", { as: people.admin, body: {} });
+        return "known";
+      },
+      (spec) => `/specs/${spec}`,
+    ),
+  ],
+
+  ["GET /billing/balance", EVERYONE, plain("/billing/balance")],
+  [
+    "GET /billing/balance",
+    PERSONAL,
+    () => ({ path: `/billing/balance?customer_id=${people.author.customerId}` }),
+  ],
+  ["GET /billing/records", EVERYONE, plain("/billing/records")],
+  ["GET /billing/records", MANAGERS, () => ({ path: `/billing/records?workspace_id=${team}` })],
+  [
+    "GET /billing/records",
+    PERSONAL,
+    () => ({ path: `/billing/records?customer_id=${people.author.customerId}` }),
+  ],
+  ["POST /billing/estimate", EVERYONE, plain("/billing/estimate", sized)],
+
+  [
+    "POST /customers",
+    ADMINS,
+    () => {
+      const username = fresh("new");
+      return { path: "/customers", body: { username, email: `${username}@example.com` } };
+    },
+  ],
+  ["GET /customers", ADMINS, plain("/customers")],
+  ["GET /customers/{id}", ADMINS, () => ({ path: `/customers/${people.author.customerId}` })],
+  ["PATCH /customers/{id}", ADMINS, at(aCustomer, (id) => `/customers/${id}`, { display_name: "n" })],
+  ["POST /customers/{id}/api-keys", ADMINS, at(aCustomer, (id) => `/customers/${id}/api-keys`, {})],
+  ["GET /customers/{id}/api-keys", ADMINS, at(aCustomer, (id) => `/customers/${id}/api-keys`)],
+  [
+    "DELETE /customers/{id}/api-keys/{key_id}",
+    ADMINS,
+    async () => {
+      const id = await aCustomer();
+      const key = await post(`/customers/${id}/api-keys`, people.admin, {});
+      return { path: `/customers/${id}/api-keys/${key.id}` };
+    },
+  ],
+  [
+    "POST /customers/{id}/top-ups",
+    ADMINS,
+    at(aCustomer, (id) => `/customers/${id}/top-ups`, { amount: "1" }),
+  ],
+  [
+    "POST /customers/{id}/adjustments",
+    ADMINS,
+    at(aCustomer, (id) => `/customers/${id}/adjustments`, { amount: "-1", reason: "r" }),
+  ],
+  [
+    "POST /customers/{id}/refunds",
+    ADMINS,
+    at(aCustomer, (id) => `/customers/${id}/refunds`, { amount: "1", run_id: "run-1" }),
+  ],
+  ["GET /customers/{id}/quota", ADMINS, at(aCustomer, (id) => `/customers/${id}/quota`)],
+  ["PUT /customers/{id}/quota", ADMINS, at(aCustomer, (id) => `/customers/${id}/quota`, quota())],
+  ["GET /workspaces/{id}/quota", ADMINS, at(aWorkspace, (id) => `/workspaces/${id}/quota`)],
+  ["PUT /workspaces/{id}/quota", ADMINS, at(aWorkspace, (id) => `/workspaces/${id}/quota`, quota())],
+
+  ["POST /join-tokens", ADMINS, plain("/join-tokens", {})],
+  ["GET /hosts", ADMINS, plain("/hosts")],
+  ["GET /hosts/{id}", ADMINS, at(host, (id) => `/hosts/${id}`)],
+  ["PATCH /hosts/{id}", ADMINS, at(host, (id) => `/hosts/${id}`, { name: "n" })],
+  ["DELETE /hosts/{id}", ADMINS, at(host, (id) => `/hosts/${id}`)],
+  ["GET /hosts/{id}/gpus", ADMINS, at(host, (id) => `/hosts/${id}/gpus`)],
+  ["POST /hosts/{id}/cordon", ADMINS, at(host, (id) => `/hosts/${id}/cordon`, {})],
+  ["POST /hosts/{id}/uncordon", ADMINS, at(host, (id) => `/hosts/${id}/uncordon`, {})],
+  ["POST /hosts/{id}/drain", ADMINS, at(host, (id) => `/hosts/${id}/drain`, {})],
+  ["POST /hosts/{id}/revoke", ADMINS, at(host, (id) => `/hosts/${id}/revoke`, {})],
+  [
+    "POST /hosts/{id}/confirm-stops",
+    ADMINS,
+    at(host, (id) => `/hosts/${id}/confirm-stops`, { generation: 0 }),
+  ],
+  ["POST /gpus/{uuid}/cordon", ADMINS, at(gpu, (uuid) => `/gpus/${uuid}/cordon`, {})],
+  ["POST /gpus/{uuid}/uncordon", ADMINS, at(gpu, (uuid) => `/gpus/${uuid}/uncordon`, {})],
+
+  ["GET /fleet", ADMINS, plain("/fleet")],
+  ["GET /audit-log", ADMINS, plain("/audit-log")],
+  ["GET /quarantine", ADMINS, plain("/quarantine")],
+  ["GET /alarms", ADMINS, plain("/alarms")],
+
+  // Proofs stand in for keys: without a good one everybody is refused, which their own tests show.
+  ["POST /hosts/join", PUBLIC, plain("/hosts/join", {})],
+  ["POST /hosts/{id}/credential", PUBLIC, plain("/hosts/host-1/credential", {})],
+];
+
+function quota(): object {
+  return { cpu_quota: 1, memory_quota: 1, gpu_quota: 1, storage_quota: 1, environment_quota: 1 };
+}
+
+test.each(RIGHTS)("%s: %s", async (route, expected, question) => {
+  const method = route.split(" ")[0] ?? "";
+  const shown: string[] = [];
+  let thing = await question();
+  for (const standing of STANDINGS) {
+    const wish: Ask = { body: thing.body, ...(standing !== "nobody" && { as: people[standing] }) };
+    const { status } = await api.ask(method, `/api/v1${thing.path}`, wish);
+    const refused = [401, 403, 404].includes(status);
+    shown.push(refused ? String(status) : "ok");
+    // Whoever was let through may have changed or deleted it.
+    if (!refused && method !== "GET") thing = await question();
+  }
+
+  expect(shown.join(" ")).toBe(expected);
+});
+
+test("what is another's and what does not exist are told alike", async () => {
+  const foreign = people.owner.workspaceId;
+  const missing = 999_999;
+
+  const answers = await Promise.all(
+    [foreign, missing].map((id) => api.ask("GET", `/api/v1/workspaces/${id}`, { as: people.stranger })),
+  );
+
+  const withoutId = answers.map(({ body }) => JSON.stringify(body).replace(/\d{2,}|workspace \d+/g, "…"));
+  expect(withoutId[0]).toBe(withoutId[1]);
+});
+
+test("lists show nothing that belongs to others", async () => {
+  for (const path of [
+    "/workspaces",
+    "/environments",
+    "/datasets?visibility=private",
+    "/ssh-keys",
+    "/billing/records",
+  ]) {
+    const { items } = (await api.ask("GET", `/api/v1${path}`, { as: people.stranger })).body;
+    const owners = items.map(
+      (item: { owner_id?: number; customer_id?: number }) => item.owner_id ?? item.customer_id,
+    );
+    expect(
+      new Set(
+        owners.filter((id: number | undefined) => id !== undefined && id !== people.stranger.customerId),
+      ),
+    ).toEqual(new Set());
+  }
+});
+
+describe("the audit log", () => {
+  const entries = async () =>
+    (await api.ask("GET", "/api/v1/audit-log?limit=5", { as: people.admin })).body.items as {
+      method: string;
+      route: string;
+      subject: string;
+      status: number;
+      actor_customer_id: number;
+    }[];
+
+  test("has an admin's look at a customer's environment, and its stop", async () => {
+    const id = await environment();
+
+    await api.ask("GET", `/api/v1/environments/${id}`, { as: people.admin });
+    await api.ask("POST", `/api/v1/environments/${id}/stop`, { as: people.admin, body: {} });
+
+    const [stop, look] = await entries();
+    expect(look).toMatchObject({ method: "GET", subject: `environment ${id}`, status: 200 });
+    expect(stop).toMatchObject({
+      method: "POST",
+      route: `/api/v1/environments/${id}/stop`,
+      status: 409,
+      actor_customer_id: people.admin.customerId,
+    });
+  });
+
+  test("has an admin's look at a customer's bill, and every change through an admin route", async () => {
+    const { customerId } = people.author;
+
+    await api.ask("GET", `/api/v1/billing/balance?customer_id=${customerId}`, { as: people.admin });
+    await api.ask("GET", `/api/v1/billing/records?customer_id=${customerId}`, { as: people.admin });
+    await api.ask("POST", `/api/v1/customers/${customerId}/top-ups`, {
+      as: people.admin,
+      body: { amount: "1" },
+    });
+
+    expect((await entries()).slice(0, 3).map(({ subject }) => subject)).toEqual([
+      `customers/${customerId}/top-ups`,
+      `bills of customer ${customerId}`,
+      `balance of customer ${customerId}`,
+    ]);
+  });
+
+  test("does not have an admin's look at their own things, nor a customer's", async () => {
+    const [before] = await entries();
+
+    await api.ask("GET", "/api/v1/billing/balance", { as: people.admin });
+    await api.ask("GET", `/api/v1/workspaces/${people.admin.workspaceId}`, { as: people.admin });
+    await api.ask("GET", `/api/v1/workspaces/${team}`, { as: people.owner });
+
+    expect((await entries())[0]).toEqual(before);
+  });
+});
+
+describe("the OpenAPI document", () => {
+  const METHODS = ["get", "post", "put", "patch", "delete"];
+
+  async function documented(): Promise<string[]> {
+    const { body } = await api.ask("GET", "/openapi.json");
+    return Object.entries(body.paths as Record<string, object>).flatMap(([path, item]) =>
+      Object.keys(item)
+        .filter((method) => METHODS.includes(method))
+        .map((method) => `${method.toUpperCase()} ${path}`),
+    );
+  }
+
+  test("has every route that the app answers", async () => {
+    const answered = api.app.routes
+      .filter(({ method }) => METHODS.includes(method.toLowerCase()))
+      .map(({ method, path }) => `${method} ${path.replaceAll(/:([a-z_]+)/g, "{$1}")}`);
+
+    expect(new Set(await documented())).toEqual(new Set(answered));
+  });
+
+  test("is OpenAPI 3.1 and names who may call each route", async () => {
+    const { body } = await api.ask("GET", "/openapi.json");
+
+    expect(body.openapi).toBe("3.1.0");
+    for (const item of Object.values(body.paths as Record<string, Record<string, { "x-access": string }>>))
+      for (const operation of Object.values(item))
+        expect(["public", "customer", "admin"]).toContain(operation["x-access"]);
+  });
+
+  test("has no route whose rights are not in the table above", async () => {
+    const inTable = new Set(RIGHTS.map(([route]) => route.replace(" ", " /api/v1")));
+    const ofTheServer = (route: string) => !route.includes(" /api/v1/");
+
+    expect((await documented()).filter((route) => !inTable.has(route) && !ofTheServer(route))).toEqual([]);
+    expect([...inTable].filter((route) => !api.app.routes.some((known) => matches(route, known)))).toEqual(
+      [],
+    );
+  });
+
+  const matches = (route: string, known: { method: string; path: string }) =>
+    route === `${known.method} ${known.path.replaceAll(/:([a-z_]+)/g, "{$1}")}`;
+
+  test("the page for people needs nothing from elsewhere", async () => {
+    const page = await api.ask("GET", "/docs");
+
+    expect(page.status).toBe(200);
+    expect(page.body).toContain("/api/v1/environments");
+    expect(page.body).not.toMatch(/<script|https?:\/\/(?!127\.0\.0\.1)/);
+  });
+});
+
+describe("the server's own routes", () => {
+  test.each(["/healthz", "/readyz"])("%s is open and well", async (path) => {
+    expect((await api.ask("GET", path)).status).toBe(200);
+  });
+
+  test("metrics are Prometheus text, for this machine and for administrators", async () => {
+    const local = await api.ask("GET", "/metrics");
+    const forwarded = { "X-Forwarded-For": "192.0.2.1" };
+
+    expect(local.body).toMatch(/^remotegpu_gpus \d+$/m);
+    expect(local.body).toMatch(
+      /^remotegpu_http_requests_total\{method="GET",route="\/api\/v1\/me",status="200"\} \d+$/m,
+    );
+    expect((await api.ask("GET", "/metrics", { headers: forwarded })).status).toBe(401);
+    expect((await api.ask("GET", "/metrics", { as: people.author, headers: forwarded })).status).toBe(403);
+    expect((await api.ask("GET", "/metrics", { as: people.admin, headers: forwarded })).status).toBe(200);
+  });
+
+  test("without a bundle there is no install script, and a file's name cannot leave the folder", async () => {
+    expect((await api.ask("GET", "/install.sh")).status).toBe(404);
+    for (const path of ["/bundles/..%2fsecret", "/bundles/.env", "/bundles/%2e%2e", "/bundles/a"])
+      expect([404, 422]).toContain((await api.ask("GET", path)).status);
+  });
+});
