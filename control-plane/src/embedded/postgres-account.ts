@@ -55,10 +55,14 @@ async function addUser(): Promise<unknown> {
 /** @throws PostgresStartError when the account cannot pass through to `folder` */
 export function assertReachable(folder: string, account: Account): void {
   if (account === null) return;
-  const { status } = spawnSync("/bin/sh", ["-c", 'cd "$1"', "sh", folder], {
+  const { status, error } = spawnSync("/bin/sh", ["-c", 'cd "$1"', "sh", folder], {
     ...account,
     timeout: TOOL_WITHIN_MS,
   });
+  if (error !== undefined)
+    throw new PostgresStartError(`cannot run anything as the user ${USER}: ${error.message}`, {
+      cause: error,
+    });
   if (status === 0) return;
   throw new PostgresStartError(
     `Postgres runs as the user ${USER}, who cannot reach ${folder}: a folder above it is closed to others. ` +

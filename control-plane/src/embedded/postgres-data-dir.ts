@@ -17,6 +17,8 @@ interface Place {
   binaries: string;
   account: Account;
   password: string;
+  /** As in postgresql.conf; without fsync, initdb does without it, too. */
+  settings: Record<string, string>;
 }
 
 /** The password in `file`, written there at the first call. */
@@ -41,7 +43,7 @@ export async function ensureDataDir(place: Place): Promise<void> {
   );
 }
 
-async function makeDataDir({ dataDir, binaries, account, password }: Place): Promise<void> {
+async function makeDataDir({ dataDir, binaries, account, password, settings }: Place): Promise<void> {
   const half = `${dataDir}.half`;
   const passwordFile = `${dataDir}.password`;
   for (const old of [half, passwordFile]) await rm(old, { recursive: true, force: true });
@@ -49,7 +51,8 @@ async function makeDataDir({ dataDir, binaries, account, password }: Place): Pro
   await writeFile(passwordFile, password, { mode: 0o600 });
   if (account !== null) for (const path of [half, passwordFile]) await chown(path, account.uid, account.gid);
   try {
-    await initdb(join(binaries, "bin/initdb"), { half, passwordFile, account });
+    const isDurable = settings["fsync"] !== "off";
+    await initdb(join(binaries, "bin/initdb"), { half, passwordFile, account, isDurable });
   } finally {
     await rm(passwordFile, { force: true });
   }
@@ -58,16 +61,25 @@ async function makeDataDir({ dataDir, binaries, account, password }: Place): Pro
 
 async function initdb(
   binary: string,
-  { half, passwordFile, account }: { half: string; passwordFile: string; account: Account },
+  {
+    half,
+    passwordFile,
+    account,
+    isDurable,
+  }: { half: string; passwordFile: string; account: Account; isDurable: boolean },
 ): Promise<void> {
   const user = ["-U", DATABASE_USER, "--auth=scram-sha-256", `--pwfile=${passwordFile}`];
-  const child = spawn(binary, ["-D", half, ...user, "--encoding=UTF8", "--no-locale"], {
-    ...account,
-    cwd: "/",
-    env: { LC_ALL: "C" },
-    stdio: ["ignore", "ignore", "pipe"],
-    timeout: INIT_WITHIN_MS,
-  });
+  const child = spawn(
+    binary,
+    ["-D", half, ...user, "--encoding=UTF8", "--no-locale", ...(isDurable ? [] : ["--no-sync"])],
+    {
+      ...account,
+      cwd: "/",
+      env: { LC_ALL: "C" },
+      stdio: ["ignore", "ignore", "pipe"],
+      timeout: INIT_WITHIN_MS,
+    },
+  );
   let complaints = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     complaints += text;

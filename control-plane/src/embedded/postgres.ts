@@ -1,6 +1,6 @@
 /**
  * Runs a Postgres of our own for a control plane without DATABASE_URL: makes its data folder once, starts the server
- * or takes over one that survived our kill, and stops it in order. It listens on loopback only, with a random
+ * or takes over one that survived our kill, keeps it up, and stops it in order. It listens on loopback only, with a random
  * password kept in the state folder.
  */
 import { chmod, mkdir, realpath } from "node:fs/promises";
@@ -16,7 +16,14 @@ import {
   runnableBinaries,
 } from "./postgres-account.ts";
 import { DATABASE_USER, ensureDataDir, keptPassword } from "./postgres-data-dir.ts";
-import { findPostmaster, type Postmaster, startPostmaster, stopPostmaster } from "./postmaster.ts";
+import {
+  findPostmaster,
+  isPostmasterOf,
+  type Postmaster,
+  startPostmaster,
+  stopPostmaster,
+} from "./postmaster.ts";
+import { PostgresKeeper } from "./postgres-keeper.ts";
 
 const DATABASE = "remotegpu";
 const ANSWER_WITHIN_MS = 5_000;
@@ -47,7 +54,8 @@ export interface PostgresOptions {
 export interface EmbeddedPostgres {
   url: string;
   port: number;
-  pid: number;
+  /** Of the server that runs now: one that ended is started again on the same port. */
+  pid(): number;
   /** True when the server ran already, left over from a process of ours that was killed. */
   adopted: boolean;
   stop(): Promise<void>;
@@ -66,18 +74,29 @@ interface Server {
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
   const server = await prepare(options);
   const adopted = await adopt(server, options.port);
-  const { pid, port } = adopted ?? (await start(server, options.port));
+  const postmaster = adopted ?? (await start(server, options.port));
+  const { port } = postmaster;
   options.log.info(
-    { pid, port },
+    { ...postmaster },
     adopted === null ? "Postgres runs" : "took over a Postgres that was still running",
   );
   await ensureDatabase(urlOf(server, port, "postgres"));
+  const keeper = new PostgresKeeper(postmaster, keptUp(server), options.log);
   return {
     url: urlOf(server, port, DATABASE),
     port,
-    pid,
+    pid: () => keeper.pid,
     adopted: adopted !== null,
-    stop: () => stopPostmaster(server.dataDir, pid),
+    stop: () => keeper.stop(),
+  };
+}
+
+function keptUp(server: Server): ConstructorParameters<typeof PostgresKeeper>[1] {
+  return {
+    isRunning: ({ pid }) => isPostmasterOf(server.dataDir, pid),
+    // Another process of ours may have been faster.
+    startAgain: async (port) => (await adopt(server, port)) ?? (await start(server, port)),
+    stop: ({ pid }) => stopPostmaster(server.dataDir, pid),
   };
 }
 

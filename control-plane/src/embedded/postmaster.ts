@@ -110,7 +110,7 @@ async function signalAndWait(
 }
 
 /** A pid may be another's by now; a server works in its data folder. */
-async function isPostmasterOf(dataDir: string, pid: number): Promise<boolean> {
+export async function isPostmasterOf(dataDir: string, pid: number): Promise<boolean> {
   if (!(await isAlive(pid))) return false;
   const folder = await readlink(`/proc/${pid}/cwd`).catch(() => "");
   return folder === dataDir;
