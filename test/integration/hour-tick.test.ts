@@ -213,6 +213,11 @@ describe("leadership", () => {
 describe("accounts", () => {
   test("a suspension stops what runs, waives later time and raises the host's generation, once", async () => {
     const { scene, journal } = await runningUntil(HOUR, "5");
+    await database.query(
+      `INSERT INTO environments (id, customer_id, host_id, name, image, status, cpu, memory)
+       VALUES ('env-r1', $1, $2, 'one', 'busybox', 'running', 1, 1)`,
+      [scene.customerId, scene.hostId],
+    );
     await tick(at(HOUR));
     expect(await accountOf(scene)).toEqual({ balance: "-1.0000", overdue_status: "overdue" });
 
@@ -222,11 +227,12 @@ describe("accounts", () => {
     expect(report).toMatchObject({ suspended: [scene.customerId], hostIds: [scene.hostId] });
     expect(await accountOf(scene)).toMatchObject({ overdue_status: "suspended" });
     const { rows } = await database.query(
-      `SELECT p.want, p.ordered_by, r.waive_from, h.generation
-         FROM placements p JOIN runs r ON r.id = p.run_id JOIN hosts h ON h.id = p.host_id`,
+      `SELECT p.want, p.ordered_by, r.waive_from, h.generation, e.status
+         FROM placements p JOIN runs r ON r.id = p.run_id JOIN hosts h ON h.id = p.host_id
+         JOIN environments e ON e.id = r.resource_id`,
     );
     expect(rows).toEqual([
-      { want: "stopped", ordered_by: "account", waive_from: at(2 * HOUR), generation: 1 },
+      { want: "stopped", ordered_by: "account", waive_from: at(2 * HOUR), generation: 1, status: "stopping" },
     ]);
     const end = journal.write({ run: "r1", fromMs: HOUR, toMs: 150 * MINUTE, final: true });
     await send(scene, journal, end, at(150 * MINUTE));

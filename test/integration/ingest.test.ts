@@ -3,7 +3,6 @@ import { type IngestReport, ingestBatch, recordMalformed } from "@remotegpu/cont
 import type { Database } from "@remotegpu/control-plane/store/database";
 import { trialBalance } from "@remotegpu/control-plane/store/ledger";
 import { fixBootZero } from "@remotegpu/control-plane/store/run-time";
-import { watermarkOf } from "@remotegpu/control-plane/store/usage";
 import type { JournalBatch } from "@remotegpu/shared/journal-row";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failingDatabase } from "../support/failing-database.ts";
@@ -63,8 +62,12 @@ async function quarantinedOf(scene: Scene): Promise<{ seq: number; reason: strin
   return rows;
 }
 
-function watermark(scene: Scene, journal: SceneJournal): Promise<number> {
-  return watermarkOf(database, { hostId: scene.hostId, journalId: journal.id });
+async function watermark(scene: Scene, journal: SceneJournal): Promise<number> {
+  const { rows } = await database.query<{ watermark: number }>(
+    "SELECT watermark FROM host_journals WHERE host_id = $1 AND journal_id = $2",
+    [scene.hostId, journal.id],
+  );
+  return rows[0]?.watermark ?? -1;
 }
 
 async function expectBooksToAgree(): Promise<void> {
@@ -335,19 +338,37 @@ describe("boots", () => {
     expect(await moneyOf(run)).toMatchObject({ proven_ms: MINUTE });
   });
 
-  test("a boot between two others that nobody ever heard of is set aside", async () => {
+  test("a boot before the present one that nobody ever heard of is set aside", async () => {
     const { scene, run } = await sceneWithRun();
     const journal = new SceneJournal({ ...scene, bootId: "00000000-0000-4000-8000-00000000000c" });
     journal.write({ run, fromMs: 0, toMs: MINUTE, final: true });
-    await database.query("UPDATE hosts SET last_heartbeat = $2 WHERE id = $1", [
+    await database.query("UPDATE hosts SET last_heartbeat = $2, boot_id = $3 WHERE id = $1", [
       scene.hostId,
       at(10 * MINUTE),
+      scene.bootId,
     ]);
 
     const report = await ingest(scene, journal.batch(), { now: at(10 * MINUTE) });
 
     expect(report).toEqual({ decided: 1, quarantined: 1, watermark: 1 });
     expect(await moneyOf(run)).toMatchObject({ proven_ms: 0, closed: true });
+  });
+
+  test("a boot after the one we know is waited for, however fresh the last heartbeat is", async () => {
+    const { scene, run, journal } = await sceneWithRun();
+    journal.write({ run, fromMs: 0, toMs: MINUTE });
+    await ingest(scene, journal.batch());
+    await database.query("UPDATE hosts SET last_heartbeat = $2, boot_id = $3 WHERE id = $1", [
+      scene.hostId,
+      at(10 * MINUTE),
+      scene.bootId,
+    ]);
+    Object.assign(scene, { bootId: "00000000-0000-4000-8000-00000000000e" });
+    const seq = journal.write({ run, fromMs: 0, toMs: MINUTE });
+
+    const early = ingest(scene, journal.batch(seq, seq), { now: at(10 * MINUTE) });
+
+    await expect(early).rejects.toThrow(/no heartbeat of boot/);
   });
 
   test("the shortest round trip fixes the zero until usage was decided", async () => {

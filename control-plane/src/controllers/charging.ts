@@ -94,14 +94,14 @@ async function chargeOne(
 
 async function settleAccounts(
   { db }: ChargingDeps,
-  { hour, term }: { hour: Date; term: number },
+  { hour, term, now }: { hour: Date; term: number; now: Date },
 ): Promise<{ suspended: number[]; hostIds: string[] }> {
   const suspended: number[] = [];
   const hostIds = new Set<string>();
   for (const customerId of await accountsToSettle(db, hour)) {
     const settled = await transaction(db, async (tx) => {
       await assertTerm(tx, term);
-      return settleAccount(tx, { customerId, hour });
+      return settleAccount(tx, { customerId, hour, now });
     });
     if (settled.suspended) suspended.push(customerId);
     for (const hostId of settled.hostIds) hostIds.add(hostId);

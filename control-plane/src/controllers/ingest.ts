@@ -162,7 +162,7 @@ async function decideRows(
 ): Promise<Decisions> {
   const entries = sorted.fresh.flatMap((row) => (row.entry.kind === "usage" ? [row.entry] : []));
   const runs = await lockRuns(tx, [...new Set(entries.map((entry) => entry.runId))]);
-  const zeros = await bootZeros(tx, key.hostId, entries, now);
+  const zeros = await bootZeros(tx, key, entries, now);
   const rows: DecidedRow[] = [];
   const setAsideRows = sorted.conflicting.map((row) => setAside(row, "same key, different content", null));
   const time = new Map<string, { runId: string; bootId: string; intervals: Interval[] }>();
@@ -242,14 +242,14 @@ function placementOf(run: Run) {
 
 async function bootZeros(
   tx: Connection,
-  hostId: string,
+  { hostId, journalId }: JournalKey,
   entries: readonly UsageEntry[],
   now: Date,
 ): Promise<Map<string, number>> {
   const bootIds = [...new Set(entries.map((entry) => entry.bootId))];
   const zeros = await holdBootZeros(tx, { hostId, bootIds, now });
   for (const bootId of bootIds)
-    if (!zeros.has(bootId) && (await isBootExpected(tx, hostId, now)))
+    if (!zeros.has(bootId) && (await isBootExpected(tx, { hostId, journalId, bootId, now })))
       throw new BootNotYetKnownError(`host ${hostId} has sent no heartbeat of boot ${bootId} yet`);
   return zeros;
 }

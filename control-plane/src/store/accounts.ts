@@ -3,16 +3,17 @@
  * stop, waives its later time and raises the generation of its hosts, all in one transaction.
  */
 import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { fundsOf, isDueForSuspension, mayStart, type StartDecision } from "../core/account-state.ts";
 import type { Connection } from "./database.ts";
+import { lockEnvironment, moveEnvironment } from "./environments.ts";
 import { appendEvent } from "./events.ts";
+import { raiseGeneration } from "./hosts.ts";
 import { changeAccountStatus, lockAccount } from "./ledger.ts";
 import { startCost } from "./run-lines.ts";
 import { waiveRun } from "./runs.ts";
 
-/** How long a host is given to stop what it was ordered to; after that people are told that it did not. */
-const STOP_WITHIN_MS = 10 * MS_PER_MINUTE;
+const STOPPABLE: readonly EnvironmentStatus[] = ["creating", "running", "restarting"];
 const SUSPENDED_SENTENCE =
   "The account is suspended: its balance is used up. A top-up makes it normal again.";
 
@@ -34,10 +35,10 @@ export interface Settled {
   readonly hostIds: string[];
 }
 
-/** Suspends what is due at this hour; makes normal what has funds again (a raised credit limit). */
+/** Suspends what is due at this (nominal) hour; makes normal what has funds again (a raised credit limit). */
 export async function settleAccount(
   transaction: Connection,
-  { customerId, hour }: { customerId: number; hour: Date },
+  { customerId, hour, now }: { customerId: number; hour: Date; now: Date },
 ): Promise<Settled> {
   await lockOpenRuns(transaction, customerId);
   const account = await lockAccount(transaction, customerId);
@@ -50,7 +51,7 @@ export async function settleAccount(
   if (!isDueForSuspension({ ...account, overdueSinceMs }, hour.getTime()))
     return { suspended: false, hostIds: [] };
   await changeAccountStatus(transaction, account, { to: "suspended", at: hour });
-  return { suspended: true, hostIds: await stopOpenRuns(transaction, { customerId, at: hour }) };
+  return { suspended: true, hostIds: await stopOpenRuns(transaction, { customerId, at: hour, now }) };
 }
 
 interface OpenRun {
@@ -74,7 +75,7 @@ async function lockOpenRuns(transaction: Connection, customerId: number): Promis
 
 async function stopOpenRuns(
   transaction: Connection,
-  { customerId, at }: { customerId: number; at: Date },
+  { customerId, at, now }: { customerId: number; at: Date; now: Date },
 ): Promise<string[]> {
   const runs = await lockOpenRuns(transaction, customerId);
   const runIds = runs.map((run) => run.id);
@@ -87,16 +88,25 @@ async function stopOpenRuns(
   const ordered = new Set(rows.map((row) => row.run_id));
   const stopped = runs.filter((run) => ordered.has(run.id));
   for (const run of stopped) await appendStopOrder(transaction, run, { customerId, at });
-  await transaction.query(
-    `UPDATE environments SET status = 'stopping', status_reason = $2, status_deadline_at = $3
-      WHERE id = ANY($1::text[]) AND status IN ('creating', 'running', 'restarting')`,
-    [
-      stopped.filter((run) => run.resource_type === "environment").map((run) => run.resource_id),
-      SUSPENDED_SENTENCE,
-      new Date(at.getTime() + STOP_WITHIN_MS),
-    ],
-  );
-  return raiseGenerations(transaction, [...new Set(stopped.map((run) => run.host_id))]);
+  for (const run of stopped)
+    if (run.resource_type === "environment") await showStopping(transaction, run, now);
+  const hostIds = [...new Set(stopped.map((run) => run.host_id))].sort();
+  for (const hostId of hostIds) await raiseGeneration(transaction, hostId);
+  return hostIds;
+}
+
+/** Its status follows at once, so that nobody sees "running" with a stop order out. */
+async function showStopping(transaction: Connection, run: OpenRun, now: Date): Promise<void> {
+  const environment = await lockEnvironment(transaction, run.resource_id);
+  if (environment === null || !STOPPABLE.includes(environment.status)) return;
+  await moveEnvironment(transaction, {
+    environment,
+    to: "stopping",
+    reason: SUSPENDED_SENTENCE,
+    actor: "account",
+    now,
+    hostId: run.host_id,
+  });
 }
 
 async function appendStopOrder(
@@ -116,15 +126,6 @@ async function appendStopOrder(
     new: run.id,
     reason: SUSPENDED_SENTENCE,
   });
-}
-
-async function raiseGenerations(transaction: Connection, hostIds: readonly string[]): Promise<string[]> {
-  const { rows } = await transaction.query<{ id: string }>(
-    `UPDATE hosts SET generation = generation + 1
-      WHERE id IN (SELECT id FROM hosts WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE) RETURNING id`,
-    [hostIds],
-  );
-  return rows.map((row) => row.id);
 }
 
 /**

@@ -59,14 +59,19 @@ export async function holdBootZeros(
 }
 
 /**
- * May a boot that we know nothing of still announce itself? Yes while the host is out of contact; a host that talks
- * to us under another boot has rebooted since, and nobody will ever say when that one began.
+ * May a boot that we know nothing of still announce itself? Not where the host talks to us under another boot of which
+ * this journal has nothing yet: then that one began later, and nobody will ever say when this one did.
  */
-export async function isBootExpected(connection: Connection, hostId: string, now: Date): Promise<boolean> {
-  const { rowCount } = await connection.query("SELECT FROM hosts WHERE id = $1 AND last_heartbeat > $2", [
-    hostId,
-    new Date(now.getTime() - IN_CONTACT_MS),
-  ]);
+export async function isBootExpected(
+  connection: Connection,
+  { hostId, journalId, bootId, now }: { hostId: string; journalId: string; bootId: string; now: Date },
+): Promise<boolean> {
+  const { rowCount } = await connection.query(
+    `SELECT FROM hosts h WHERE h.id = $1 AND h.last_heartbeat > $4 AND h.boot_id <> $3
+        AND NOT EXISTS (SELECT FROM usage_rows u
+                         WHERE u.host_id = h.id AND u.journal_id = $2 AND u.boot_id = h.boot_id)`,
+    [hostId, journalId, bootId, new Date(now.getTime() - IN_CONTACT_MS)],
+  );
   return rowCount === 0;
 }
 

@@ -42,21 +42,8 @@ export async function lockJournal(
      ON CONFLICT DO NOTHING`,
     [key.hostId, key.journalId, now],
   );
-  return journalState(transaction, key, "FOR NO KEY UPDATE");
-}
-
-/** The watermark for the heartbeat's reply: 0 for a journal we never heard of. */
-export async function watermarkOf(connection: Connection, key: JournalKey): Promise<number> {
-  return (await journalState(connection, key, ""))?.watermark ?? 0;
-}
-
-async function journalState(
-  connection: Connection,
-  key: JournalKey,
-  lock: "" | "FOR NO KEY UPDATE",
-): Promise<JournalState | null> {
-  const { rows } = await connection.query<{ watermark: number; watermark_hash: string | null }>(
-    `SELECT watermark, watermark_hash FROM host_journals WHERE host_id = $1 AND journal_id = $2 ${lock}`,
+  const { rows } = await transaction.query<{ watermark: number; watermark_hash: string | null }>(
+    "SELECT watermark, watermark_hash FROM host_journals WHERE host_id = $1 AND journal_id = $2 FOR NO KEY UPDATE",
     [key.hostId, key.journalId],
   );
   const row = rows[0];
