@@ -69,7 +69,7 @@ export async function openControlScene(): Promise<ControlScene> {
     if (term === null) throw new Error("somebody else leads");
     return { term, now: api.deps.now() };
   };
-  const deps = { db: api.db, newId: api.deps.newId, nudge: api.deps.link.nudge };
+  const deps = { db: api.db, newId: api.deps.newId, nudge: (host: HostId) => api.deps.link.nudge(host) };
   return {
     api,
     handlers,

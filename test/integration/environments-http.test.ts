@@ -1,0 +1,286 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
+import { GIB } from "@remotegpu/shared/units";
+import type { Caller } from "../support/api.ts";
+import { type ControlScene, openControlScene, type ScriptedHost } from "../support/control-scene.ts";
+
+type Customer = Caller & { workspaceId: number; uuid: string };
+
+let scene: ControlScene;
+let host: ScriptedHost;
+/** By how they stand to alice's team workspace. */
+const people = {} as Record<"owner" | "admin" | "member" | "viewer" | "stranger", Customer>;
+let teamId: number;
+let alice: Customer;
+
+beforeAll(async () => {
+  scene = await openControlScene();
+  host = await scene.host("host-a", { gpus: 1, cpu: 64 });
+  for (const role of ["owner", "admin", "member", "viewer", "stranger"] as const)
+    people[role] = await scene.customer(`the-${role}`);
+  alice = people.owner;
+  teamId = (await scene.api.ask("POST", "/api/v1/workspaces", { as: alice, body: { name: "team" } })).body.id;
+  for (const role of ["admin", "member", "viewer"] as const)
+    await scene.api.ask("POST", `/api/v1/workspaces/${teamId}/members`, {
+      as: alice,
+      body: { customer_id: people[role].customerId, role },
+    });
+});
+afterAll(async () => await scene.close());
+
+const ask = async (method: string, path: string, as: Caller, body?: unknown) =>
+  await scene.api.ask(method, `/api/v1/environments${path}`, { as, ...(body !== undefined && { body }) });
+
+describe("who may do what", () => {
+  test.each([
+    ["owner", 201],
+    ["admin", 201],
+    ["member", 201],
+    ["viewer", 403],
+    ["stranger", 404],
+  ] as const)("%s orders in the workspace: %i", async (role, status) => {
+    const answer = await scene.order(people[role], { workspace_id: teamId });
+
+    expect(answer.status).toBe(status);
+    if (answer.body.id !== undefined) await ask("DELETE", `/${answer.body.id}`, people[role]);
+  });
+
+  // [someone else's workload: read, manage]; a member manages only own ones.
+  test.each([
+    ["owner", 200, 409],
+    ["admin", 200, 409],
+    ["member", 200, 403],
+    ["viewer", 200, 403],
+    ["stranger", 404, 404],
+  ] as const)(
+    "%s reads an environment of the workspace: %i, orders things of it: %i",
+    async (role, read, manage) => {
+      const { id } = (await scene.order(alice, { workspace_id: teamId })).body;
+
+      for (const path of ["", "/events", "/instances", "/why"])
+        expect((await ask("GET", `/${id}${path}`, people[role])).status).toBe(read);
+      expect((await ask("POST", `/${id}/start`, people[role])).status).toBe(manage);
+      expect((await ask("POST", `/${id}/restart`, people[role])).status).toBe(manage);
+      expect((await ask("POST", `/${id}/exec`, people[role], { argv: ["true"] })).status).toBe(manage);
+      const patched = await ask("PATCH", `/${id}`, people[role], { name: "new name" });
+      expect(patched.status).toBe(manage === 409 ? 200 : manage);
+      const stopped = await ask("POST", `/${id}/stop`, people[role]);
+      expect(stopped.status).toBe(manage === 409 ? 202 : manage);
+      expect((await ask("DELETE", `/${id}`, people[role])).status).toBe(manage === 409 ? 202 : manage);
+      await ask("DELETE", `/${id}`, alice);
+    },
+  );
+
+  test("a member manages what they ordered", async () => {
+    const { id } = (await scene.order(people.member, { workspace_id: teamId })).body;
+
+    expect((await ask("POST", `/${id}/stop`, people.member)).status).toBe(202);
+    expect((await ask("DELETE", `/${id}`, people.member)).status).toBe(202);
+  });
+
+  test("an administrator may see and stop what is a customer's, and the audit log has it", async () => {
+    const { id } = (await scene.order(alice)).body;
+
+    expect((await ask("GET", `/${id}`, scene.api.admin)).status).toBe(200);
+    expect((await ask("POST", `/${id}/stop`, scene.api.admin)).status).toBe(202);
+
+    const { rows } = await scene.api.db.query(
+      "SELECT method, subject, status FROM audit_log WHERE subject = $1 ORDER BY id",
+      [`environment ${id}`],
+    );
+    expect(rows).toEqual([
+      { method: "GET", subject: `environment ${id}`, status: 200 },
+      { method: "POST", subject: `environment ${id}`, status: 202 },
+    ]);
+    await ask("DELETE", `/${id}`, alice);
+  });
+});
+
+describe("what may be mounted", () => {
+  const dataOf = async (as: Caller, kind: "datasets" | "models", body: object): Promise<number> =>
+    (await scene.api.ask("POST", `/api/v1/${kind}`, { as, body: { name: "data", ...body } })).body.id;
+
+  // Whose it is and how far it reaches, and what a member of the team may mount in the team's workspace.
+  test.each([
+    ["own, private", "member", { visibility: "private" }, 201],
+    ["another member's, private", "owner", { visibility: "private" }, 404],
+    ["another member's, for the workspace", "owner", { visibility: "workspace" }, 201],
+    ["another member's, public", "owner", { visibility: "public" }, 201],
+    ["a stranger's, private", "stranger", { visibility: "private" }, 404],
+    ["a stranger's, for the stranger's workspace", "stranger", { visibility: "workspace" }, 404],
+    ["a stranger's, public", "stranger", { visibility: "public" }, 201],
+  ] as const)("%s", async (_what, owner, change, status) => {
+    const inTeam = owner !== "stranger" && change.visibility === "workspace";
+    const workspace = inTeam ? { workspace_id: teamId } : { workspace_id: people[owner].workspaceId };
+    for (const kind of ["datasets", "models"] as const) {
+      const id = await dataOf(people[owner], kind, { ...change, ...workspace });
+
+      const answer = await scene.order(people.member, {
+        workspace_id: teamId,
+        [`mounted_${kind}`]: [{ id }],
+      });
+
+      expect(answer.status).toBe(status);
+      if (answer.body.id !== undefined) await ask("DELETE", `/${answer.body.id}`, people.member);
+    }
+  });
+
+  test("what is not there looks like what is forbidden", async () => {
+    const hidden = await dataOf(people.stranger, "datasets", { visibility: "private" });
+
+    const forbidden = await scene.order(alice, { mounted_datasets: [{ id: hidden }] });
+    const missing = await scene.order(alice, { mounted_datasets: [{ id: 999_999 }] });
+
+    expect(forbidden.status).toBe(404);
+    expect(forbidden.body.detail.replace(String(hidden), "N")).toBe(
+      missing.body.detail.replace("999999", "N"),
+    );
+  });
+
+  test("the first model is also at /gemini/pretrain, and the desired set carries where the files are", async () => {
+    const dataset = await dataOf(alice, "datasets", {});
+    const model = await dataOf(alice, "models", {});
+    const { id } = (
+      await scene.order(alice, { mounted_datasets: [{ id: dataset }], mounted_models: [{ id: model }] })
+    ).body;
+    await scene.schedule();
+
+    const [desired] = await host.pull();
+
+    expect(desired?.spec.mounts.map(({ source, target }) => [source, target])).toEqual([
+      [`${alice.uuid}/${dataset}`, "/gemini/data-1"],
+      [`${alice.uuid}/${model}`, "/gemini/pretrain1"],
+      [`${alice.uuid}/${model}`, "/gemini/pretrain"],
+    ]);
+    await ask("DELETE", `/${id}`, alice);
+    await host.round();
+  });
+});
+
+describe("bad orders", () => {
+  test.each<[string, object]>([
+    ["name", { name: "" }],
+    ["name", { name: "x".repeat(300) }],
+    ["image", { image: "busybox; rm -rf /" }],
+    ["image", { image: "$(id)" }],
+    ["image", { image: "" }],
+    ["cpu", { cpu: 0 }],
+    ["cpu", { cpu: 1.5 }],
+    ["cpu", { cpu: 1e9 }],
+    ["memory", { memory: 1 }],
+    ["memory", { memory: 1e30 }],
+    ["gpu", { gpu: -1 }],
+    ["gpu", { gpu: 65 }],
+    ["gpu_memory", { gpu_memory: GIB }],
+    ["gpu_memory", { gpu: 1, config: { gpu_sharing: "shared" } }],
+    ["gpu", { gpu: 2, gpu_memory: GIB, config: { gpu_sharing: "shared" } }],
+    ["storage", { storage: -1 }],
+    ["env_vars.LD_PRELOAD", { env_vars: { LD_PRELOAD: "x" } }],
+    ["env_vars.A-B", { env_vars: { "A-B": "x" } }],
+    ["env_vars.A", { env_vars: { A: "\u0000" } }],
+    ["mounted_datasets", { mounted_datasets: [{ id: 1 }, { id: 2 }, { id: 3 }, { id: 4 }] }],
+    ["mounted_datasets.1.id", { mounted_datasets: [{ id: 1 }, { id: 1 }] }],
+    ["mounted_datasets.0.path", { mounted_datasets: [{ id: 1, path: "/etc" }] }],
+    ["mounted_models.0.readonly", { mounted_models: [{ id: 1, readonly: false }] }],
+    ["config.spec", { config: { spec: "nobody-priced-this" } }],
+    ["config.priority", { config: { priority: 1 } }],
+    ["unknown_field", { unknown_field: 1 }],
+  ])("%s: %j", async (path, change) => {
+    const answer = await scene.order(alice, change);
+
+    expect([400, 422]).toContain(answer.status);
+    expect(answer.body.errors.map((error: { path: string }) => error.path)).toContain(path);
+  });
+
+  test("nothing of them was written down", async () => {
+    const { rows } = await scene.api.db.query("SELECT count(*) FROM environments WHERE deleted_at IS NULL");
+
+    expect(rows).toEqual([{ count: 0 }]);
+  });
+
+  test("a workspace that is not there, or not yours, is 404", async () => {
+    expect((await scene.order(alice, { workspace_id: 999_999 })).status).toBe(404);
+    expect((await scene.order(alice, { workspace_id: people.stranger.workspaceId })).status).toBe(404);
+  });
+});
+
+describe("lists", () => {
+  test("are newest first, paged without gaps, and filtered", async () => {
+    const ids: string[] = [];
+    for (const name of ["one", "two", "three"]) ids.push((await scene.order(alice, { name })).body.id);
+
+    const first = await ask("GET", "?limit=2", alice);
+    const second = await ask("GET", `?limit=2&cursor=${first.body.next_cursor}`, alice);
+
+    const seen = [...first.body.items, ...second.body.items].map(({ id }) => id);
+    expect(seen).toEqual([...ids].reverse());
+    expect(second.body.next_cursor).toBeNull();
+    const found = await ask("GET", "?name=two&status=queued", alice);
+    expect(found.body.items.map(({ name }: { name: string }) => name)).toEqual(["two"]);
+    expect((await ask("GET", `?workspace_id=${teamId}`, alice)).body.items).toEqual([]);
+    expect((await ask("GET", "", people.stranger)).body.items).toEqual([]);
+    expect((await ask("GET", `?customer_id=${alice.customerId}`, scene.api.admin)).body.items).toHaveLength(
+      3,
+    );
+    expect((await ask("GET", "?status=absurd", alice)).status).toBe(422);
+    for (const id of ids) await ask("DELETE", `/${id}`, alice);
+  });
+});
+
+describe("a command in an environment", () => {
+  let asked: ExecRequest[] = [];
+  const answerWith = (reply: ExecReply | null) => {
+    asked = [];
+    scene.api.deps.link.exec = async (_host, request) => {
+      asked.push(request);
+      return await Promise.resolve(reply);
+    };
+  };
+  const base64 = (text: string) => Buffer.from(text).toString("base64");
+
+  test("runs where the environment runs, and answers what it printed", async () => {
+    const { id } = (await scene.order(alice)).body;
+    answerWith(null);
+    expect((await ask("POST", `/${id}/exec`, alice, { argv: ["id"] })).status).toBe(409);
+    await scene.schedule();
+    const [desired] = await host.round();
+
+    answerWith({ kind: "exec-reply", exitCode: 3, stdout: base64("hällo\n"), stderr: "", truncated: false });
+    const answer = await ask("POST", `/${id}/exec`, alice, { argv: ["sh", "-c", "echo $0"], stdin: "in" });
+
+    expect(answer).toMatchObject({ status: 200, body: { exit_code: 3, stdout: "hällo\n", stderr: "" } });
+    expect(asked).toEqual([
+      {
+        kind: "exec",
+        instanceId: desired?.instanceId,
+        argv: ["sh", "-c", "echo $0"],
+        stdin: base64("in"),
+        timeoutSeconds: 60,
+      },
+    ]);
+  });
+
+  test.each([
+    [null, 503],
+    ["no-such-instance", 409],
+    ["not-running", 409],
+    ["timeout", 503],
+    ["busy", 429],
+    ["bad-request", 422],
+    ["runtime-error", 503],
+  ] as const)("the host's %s is %i", async (reason, status) => {
+    const id = (await ask("GET", "?status=running", alice)).body.items[0].id;
+    answerWith(reason === null ? null : { kind: "exec-refused", reason, detail: "said the host" });
+
+    expect((await ask("POST", `/${id}/exec`, alice, { argv: ["true"] })).status).toBe(status);
+  });
+
+  test.each([[{ argv: [] }], [{ argv: "ls" }], [{}], [{ argv: ["a"], shell: true }], [{ argv: ["\u0000"] }]])(
+    "%j is refused",
+    async (body) => {
+      const id = (await ask("GET", "?status=running", alice)).body.items[0].id;
+
+      expect((await ask("POST", `/${id}/exec`, alice, body)).status).toBe(422);
+    },
+  );
+});
