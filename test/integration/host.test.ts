@@ -291,7 +291,7 @@ describe("simulated cards", () => {
     async function answerIn(environment: Record<string, string>, ...args: string[]) {
       // As in the container, but for the place of the state file; the PATH leads to no command at all.
       const script = (await readFile(files.containerExecutable, "utf8")).replace(
-        "'/.remotegpu/simulated/state'",
+        "'/.remotegpu-simulated/state'",
         `"${files.stateFile}"`,
       );
       await writeFile(join(stateDir, "script"), script);

@@ -108,7 +108,7 @@ describe("an environment", () => {
       "ls /.remotegpu; touch /.remotegpu/x 2>&1; echo >/.remotegpu/init",
     );
 
-    expect(seen).toMatch(/^busybox\ninit\nsimulated\n.*Read-only.*\n.*Read-only/s);
+    expect(seen).toMatch(/^busybox\ninit\n.*Read-only.*\n.*Read-only/s);
   });
 
   test("stays stopped once stopped, and its stop takes a moment only", async () => {

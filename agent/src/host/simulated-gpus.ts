@@ -16,8 +16,11 @@ import {
 } from "./simulated-gpu-state.ts";
 
 export const MAX_SIMULATED_GPUS = 16;
-/** Where a container sees `dir`, read-only; its nvidia-smi looks there. */
-export const SIMULATED_DIR_IN_CONTAINER = "/.remotegpu/simulated";
+/**
+ * Where a container sees `dir`, read-only; its nvidia-smi looks there. Not below the toolbox: the runtime mounts
+ * what CDI adds first, and the toolbox would cover it.
+ */
+export const SIMULATED_DIR_IN_CONTAINER = "/.remotegpu-simulated";
 /** The shell of the toolbox mount, in whatever image. */
 const CONTAINER_INTERPRETER = "/.remotegpu/busybox sh";
 

@@ -35,11 +35,10 @@ export async function installToolbox(
   if (await exists(folder)) return folder;
   const draft = `${folder}.new`;
   await rm(draft, { recursive: true, force: true });
-  // A read-only mount takes no new folders: what is mounted below it needs its place beforehand.
-  await mkdir(join(draft, "simulated"), { recursive: true });
+  await mkdir(draft, { recursive: true });
   await writeFile(join(draft, "busybox"), busybox);
   await writeFile(join(draft, "init"), init);
-  for (const name of ["", "simulated", "busybox", "init"]) await chmod(join(draft, name), 0o755);
+  for (const name of ["", "busybox", "init"]) await chmod(join(draft, name), 0o755);
   await rename(draft, folder);
   return folder;
 }
