@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { readFileSync, statSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { hostIdentity, mintHostCredential } from "@remotegpu/control-plane/link/host-credential";
+import { AccountKeeper } from "@remotegpu/control-plane/link/account-keeper";
+import type { Revocation } from "@remotegpu/control-plane/link/operator";
 import { pushAccounts } from "@remotegpu/control-plane/link/revocation";
 import { HostConnection } from "@remotegpu/agent/link/connection";
 import { loadCredential, saveCredential, type SavedCredential } from "@remotegpu/agent/link/credential";
@@ -180,6 +182,34 @@ test("a revocation outlives a restart of NATS, and a wiped one gets it back by t
     what: "the refusal after the wipe",
   });
   expect(again.connection.isConnected).toBe(false);
+});
+
+test("the keeper revokes at once, and again by itself after NATS was wiped", async () => {
+  const revoked: Revocation[] = [];
+  const keeper = new AccountKeeper({
+    operator: nats.operator,
+    address: nats.address,
+    connection: await nats.connectControlPlane(),
+    readRevoked: () => Promise.resolve([...revoked]),
+    log: keptLog(),
+  });
+  keeper.start();
+  closers.push(() => keeper.stop());
+  const host = await startHost(await nats.hostCredential("revoked"));
+
+  revoked.push({ nkey: host.key.publicKey, revokedAt: new Date() });
+  await keeper.push();
+  await eventually(() => host.refusals() > 0, { what: "the refusal" });
+  await nats.stop();
+  await nats.start({ wipe: true });
+
+  // The wiped server lets the host in until the keeper has told it.
+  const refusalsBefore = host.refusals();
+  await eventually(() => host.refusals() > refusalsBefore, {
+    withinMs: 30_000,
+    what: "the refusal after the wipe",
+  });
+  expect(host.connection.isConnected).toBe(false);
 });
 
 test("a credential is renewed at half its life, and the host stays in beyond the first one's end", async () => {
