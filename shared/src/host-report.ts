@@ -1,23 +1,29 @@
 /** What a host says about itself: the machine, its GPUs, and how they feel. Unknown values are null, never invented. */
 import { z } from "zod";
 import { GpuUuid } from "./ids.ts";
+import { text } from "./text.ts";
+
+/** What an INT column of the control plane holds; no machine comes near. */
+const count = z.int().nonnegative().max(2_147_483_647);
+const degrees = z.int().min(-300).max(100_000);
+const watts = z.number().nonnegative().max(1_000_000);
 
 export const GpuReport = z.object({
   uuid: GpuUuid,
-  index: z.int().nonnegative(),
-  name: z.string().max(128),
-  brand: z.string().max(64).nullable(),
-  architecture: z.string().max(64).nullable(),
-  pciBusId: z.string().max(32).nullable(),
-  driverVersion: z.string().max(32).nullable(),
-  computeCapability: z.string().max(16).nullable(),
-  memoryTotalMib: z.int().nonnegative().nullable(),
-  memoryUsedMib: z.int().nonnegative().nullable(),
+  index: count,
+  name: text(128),
+  brand: text(64).nullable(),
+  architecture: text(64).nullable(),
+  pciBusId: text(32).nullable(),
+  driverVersion: text(32).nullable(),
+  computeCapability: text(16).nullable(),
+  memoryTotalMib: count.nullable(),
+  memoryUsedMib: count.nullable(),
   utilizationPercent: z.int().min(0).max(100).nullable(),
-  temperatureC: z.int().nullable(),
-  temperatureLimitC: z.int().nullable(),
-  powerW: z.number().nonnegative().nullable(),
-  powerLimitW: z.number().nonnegative().nullable(),
+  temperatureC: degrees.nullable(),
+  temperatureLimitC: degrees.nullable(),
+  powerW: watts.nullable(),
+  powerLimitW: watts.nullable(),
   migEnabled: z.boolean().nullable(),
   eccUncorrected: z.int().nonnegative().nullable(),
   simulated: z.boolean(),
@@ -29,20 +35,18 @@ export const ATTACH_MODES = ["cdi", "gpus", "plain"] as const;
 export type AttachMode = (typeof ATTACH_MODES)[number];
 
 export const MachineReport = z.object({
-  hostname: z.string().max(256),
-  ipAddress: z.string().max(64),
-  osType: z.string().max(32),
-  osVersion: z.string().max(64),
-  arch: z.string().max(32),
-  cpuCount: z.int().positive(),
+  hostname: text(256),
+  ipAddress: text(64),
+  osType: text(32),
+  osVersion: text(64),
+  arch: text(32),
+  cpuCount: count.min(1),
   memoryBytes: z.int().positive(),
   diskBytes: z.int().nonnegative(),
   cgroupVersion: z.union([z.literal(1), z.literal(2)]),
-  agentVersion: z.string().max(32),
-  runtime: z
-    .object({ name: z.string().max(32), version: z.string().max(64), liveRestore: z.boolean() })
-    .nullable(),
+  agentVersion: text(32),
+  runtime: z.object({ name: text(32), version: text(64), liveRestore: z.boolean() }).nullable(),
   attachMode: z.enum(ATTACH_MODES).nullable(),
-  storagePool: z.string().max(64),
+  storagePool: text(64),
 });
 export type MachineReport = z.infer<typeof MachineReport>;

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { HostId } from "./ids.ts";
 import { MachineReport } from "./host-report.ts";
+import { displayText } from "./text.ts";
 
 export const JOIN_TOKEN_MINUTES = 15;
 export const CREDENTIAL_HOURS = 72;
@@ -19,7 +20,7 @@ export const JoinRequest = z.object({
   nkey: PublicNkey,
   /** Base64 signature of joinProofText. */
   proof: z.string().max(128),
-  name: z.string().min(1).max(128),
+  name: displayText(128),
   machine: MachineReport,
 });
 export type JoinRequest = z.infer<typeof JoinRequest>;
