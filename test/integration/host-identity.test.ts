@@ -4,7 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { hostIdentity, mintHostCredential } from "@remotegpu/control-plane/link/host-credential";
 import { AccountKeeper } from "@remotegpu/control-plane/link/account-keeper";
-import type { Revocation } from "@remotegpu/control-plane/link/operator";
+import type { Revocation } from "@remotegpu/control-plane/link/account-claims";
 import { pushAccounts } from "@remotegpu/control-plane/link/revocation";
 import { HostConnection } from "@remotegpu/agent/link/connection";
 import { loadCredential, saveCredential, type SavedCredential } from "@remotegpu/agent/link/credential";

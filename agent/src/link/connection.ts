@@ -2,27 +2,12 @@
  * The host's one connection to NATS. It comes back from everything by itself; while it is away, requests fail at
  * once instead of vanishing in a buffer. What it subscribes is checked to be really open: NATS forbids silently.
  */
-import {
-  connect,
-  Events,
-  headers,
-  jwtAuthenticator,
-  type Msg,
-  type NatsConnection,
-  type Subscription,
-} from "nats";
+import { Events, headers, type Msg, type NatsConnection, type Subscription } from "nats";
 import type { CredentialGrant } from "@remotegpu/shared/joining";
 import type { Log } from "@remotegpu/shared/log";
-import { hostInbox } from "@remotegpu/shared/subjects";
-import { isLoopback } from "./loopback.ts";
-import { natsTls } from "./nats-tls.ts";
+import { dialNats, isSameServer, RECONNECT_AFTER_MS, RECONNECT_JITTER_MS } from "./nats-dial.ts";
 import type { HostKey } from "./nkey.ts";
 
-const PING_EVERY_MS = 10_000;
-const MAX_UNANSWERED_PINGS = 2;
-const CONNECT_WITHIN_MS = 5_000;
-const RECONNECT_AFTER_MS = 1_000;
-const RECONNECT_JITTER_MS = 2_000;
 const MAX_REDIAL_MS = 30_000;
 /** Away for so long, the addresses may have changed: the credential is renewed to learn them. */
 const ADDRESSES_AGE_MS = 60_000;
@@ -78,8 +63,7 @@ export class HostConnection {
   async renew(grant: CredentialGrant): Promise<void> {
     const before = this.#grant;
     this.#grant = grant;
-    const isSameServer = grant.nats_urls.join() === before.nats_urls.join() && grant.ca === before.ca;
-    if (isSameServer) await this.#current?.reconnect();
+    if (isSameServer(before, grant)) await this.#current?.reconnect();
     else await this.#current?.close();
     this.#wake();
   }
@@ -124,10 +108,11 @@ export class HostConnection {
   }
 
   async #connectUntilClosed(): Promise<void> {
-    const connection = await this.#dial();
+    const dialled = this.#grant;
+    const connection = await dialNats(() => this.#grant, this.#options.key);
     this.#current = connection;
     try {
-      if (this.#isClosed) return;
+      if (this.#isClosed || !isSameServer(dialled, this.#grant)) return;
       // The library never ends this iteration, not even with the connection, so nobody waits for it.
       void this.#followStatus(connection);
       await this.#openSubscriptions(connection);
@@ -138,30 +123,6 @@ export class HostConnection {
       this.#current = null;
       await connection.close();
     }
-  }
-
-  #dial(): Promise<NatsConnection> {
-    const { nats_urls: urls, ca, host_id: host } = this.#grant;
-    const isTls = ca !== null || urls.every((url) => url.startsWith("tls://"));
-    const exposed = urls.find((url) => !isTls && !isLoopback(new URL(url).hostname));
-    if (exposed !== undefined) throw new Error(`${exposed} is not TLS, which is allowed on loopback only`);
-    return connect({
-      servers: urls,
-      name: host,
-      authenticator: jwtAuthenticator(() => this.#grant.jwt, this.#options.key.seed),
-      inboxPrefix: hostInbox(host),
-      timeout: CONNECT_WITHIN_MS,
-      pingInterval: PING_EVERY_MS,
-      maxPingOut: MAX_UNANSWERED_PINGS,
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: RECONNECT_AFTER_MS,
-      reconnectJitter: RECONNECT_JITTER_MS,
-      reconnectJitterTLS: RECONNECT_JITTER_MS,
-      ignoreAuthErrorAbort: true,
-      // Without TLS only the loopback address that was checked above may be used.
-      ignoreClusterUpdates: !isTls,
-      ...(isTls ? { tls: natsTls(urls, ca) } : {}),
-    });
   }
 
   async #openSubscriptions(connection: NatsConnection): Promise<void> {

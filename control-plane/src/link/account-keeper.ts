@@ -5,8 +5,9 @@
 import { Events, type NatsConnection } from "nats";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { Revocation } from "./account-claims.ts";
 import type { NatsAddress } from "./connection.ts";
-import type { Operator, Revocation } from "./operator.ts";
+import type { Operator } from "./operator.ts";
 import { pushAccounts } from "./revocation.ts";
 
 const PUSH_EVERY_MS = 5 * MS_PER_MINUTE;

@@ -8,7 +8,8 @@ import { z } from "zod";
 import { CREDENTIAL_HOURS } from "@remotegpu/shared/joining";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import { connectSystem, type NatsAddress } from "./connection.ts";
-import { controlPlaneAccountJwt, hostsAccountJwt, type Operator, type Revocation } from "./operator.ts";
+import { controlPlaneAccountJwt, hostsAccountJwt, type Revocation } from "./account-claims.ts";
+import type { Operator } from "./operator.ts";
 
 const ANSWER_WITHIN_MS = 5_000;
 
