@@ -75,7 +75,7 @@ test("Ctrl-C reaches us and not the server", async () => {
 });
 
 test("one that runs on another port than wanted is stopped and started there", async () => {
-  await startInAnotherProcess();
+  process.kill(await startInAnotherProcess(), "SIGKILL");
   const before = await postmasterPid();
   const port = await freePort();
 
