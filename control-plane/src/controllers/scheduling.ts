@@ -13,7 +13,8 @@ import { pricedModelsFor } from "../store/environment-checks.ts";
 import { explainEnvironment, lockEnvironment, moveEnvironment } from "../store/environments.ts";
 import { fleetSnapshot } from "../store/fleet-snapshot.ts";
 import { assertTerm } from "../store/leader.ts";
-import { type CommitOutcome, commitPlacement, type NewId, poolSkips } from "../store/placements.ts";
+import { type CommitOutcome, commitPlacement, type NewId } from "../store/placements.ts";
+import { poolSkips } from "../store/pool-skips.ts";
 import { waitingEnvironments } from "../store/waiting.ts";
 
 export interface SchedulingDeps {

@@ -6,7 +6,7 @@ import { text } from "@remotegpu/shared/text";
 import { KIB } from "@remotegpu/shared/units";
 import { execTarget } from "../store/environment-instances.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
-import { environmentFor } from "./environments.ts";
+import { environmentFor } from "./environment-access.ts";
 import { ApiRefusal, badField, conflict } from "./refusal.ts";
 import { forCustomers, jsonBody, ok, OpaqueIdPath } from "./route.ts";
 

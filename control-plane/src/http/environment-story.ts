@@ -9,11 +9,11 @@ import { instancesOf } from "../store/environment-instances.ts";
 import type { EnvironmentRow } from "../store/environments.ts";
 import { type EventRow, workloadEvents } from "../store/events.ts";
 import { fleetSnapshot } from "../store/fleet-snapshot.ts";
-import { poolSkips } from "../store/placements.ts";
+import { poolSkips } from "../store/pool-skips.ts";
 import { waitingEnvironments } from "../store/waiting.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { Instance, instanceAnswer } from "./environment-answer.ts";
-import { environmentFor } from "./environments.ts";
+import { environmentFor } from "./environment-access.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "./pagination.ts";
 import { forCustomers, ok, OpaqueIdPath, Timestamp } from "./route.ts";
 

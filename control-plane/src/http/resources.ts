@@ -6,6 +6,7 @@ import { registerDatasetRoutes, registerModelRoutes } from "./data-entries.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { registerEnvironmentExecRoute } from "./environment-exec.ts";
 import { registerEnvironmentStoryRoutes } from "./environment-story.ts";
+import { registerEnvironmentVerbRoutes } from "./environment-verbs.ts";
 import { registerEnvironmentRoutes } from "./environments.ts";
 import { registerFleetRoutes } from "./fleet.ts";
 import { registerGpuRoutes } from "./gpus.ts";
@@ -28,6 +29,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerWorkspaceMemberRoutes(api, deps);
   registerSshKeyRoutes(api, deps);
   registerEnvironmentRoutes(api, deps);
+  registerEnvironmentVerbRoutes(api, deps);
   registerEnvironmentExecRoute(api, deps);
   registerEnvironmentStoryRoutes(api, deps);
   registerDatasetRoutes(api, deps);

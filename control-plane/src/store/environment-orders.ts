@@ -5,17 +5,17 @@
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { afterRequest, type StopOrderer, waitsFor } from "../core/environment-status.ts";
 import type { Connection } from "./database.ts";
-import { type CheckedOrder, checkEnvironment, type CheckOutcome, specOf } from "./environment-checks.ts";
+import { checkEnvironment, type CheckOutcome, specOf } from "./environment-checks.ts";
 import {
-  completeDeletions,
-  type EnvironmentRow,
-  insertEnvironment,
-  moveEnvironment,
-  type NewEnvironment,
-} from "./environments.ts";
+  heldPlacement,
+  type PlacementRow,
+  placementsNotGone,
+  setRun,
+  want,
+} from "./environment-placements.ts";
+import { completeDeletions, type EnvironmentRow, moveEnvironment } from "./environments.ts";
 import { raiseGeneration } from "./hosts.ts";
 import type { NewId } from "./placements.ts";
-import { specByName } from "./prices.ts";
 import { lockRun, openRun, waiveRun } from "./runs.ts";
 
 export interface Orderer {
@@ -32,50 +32,6 @@ export type OrderOutcome =
 
 /** Time later than this after a person's own stop is not charged, however long the host takes. */
 const STOP_CHARGED_MS = MS_PER_MINUTE;
-
-/** A new order, checked and written down as queued. */
-export async function orderEnvironment(
-  sql: Connection,
-  order: NewEnvironment,
-  { payerId, orderer }: { payerId: number; orderer: Orderer },
-): Promise<OrderOutcome> {
-  const bound = await boundToSpec(sql, order);
-  if (bound === null)
-    return {
-      done: false,
-      refusal: "price",
-      detail: `the spec ${order.config.spec} is for another GPU model than ${order.config.gpu_model}`,
-    };
-  const checked: CheckedOrder = {
-    id: null,
-    customer_id: order.customerId,
-    workspace_id: order.workspaceId,
-    payer_id: payerId,
-    cpu: order.cpu,
-    memory: order.memory,
-    gpu: order.gpu,
-    gpu_memory: order.gpuMemory,
-    storage: order.storage,
-    temp_storage: order.tempStorage,
-    mounted_datasets: order.mountedDatasets,
-    mounted_models: order.mountedModels,
-    config: bound.config,
-  };
-  const check = await checkEnvironment(sql, checked, { card: null, now: orderer.now });
-  if (!check.passed) return { done: false, refusal: check.obstacle, detail: check.detail };
-  const reason = waitsFor("queued", null) ?? "";
-  await insertEnvironment(sql, bound, { reason, now: orderer.now, actor: orderer.actor });
-  return { done: true, hostId: null };
-}
-
-/** A spec whose shape names a GPU model is an order for that model; null where the order names another. */
-async function boundToSpec(sql: Connection, order: NewEnvironment): Promise<NewEnvironment | null> {
-  const { spec, gpu_model: named } = order.config;
-  const model = spec === undefined ? null : ((await specByName(sql, spec))?.shape?.gpu_model ?? null);
-  if (model === null || order.gpu === 0) return order;
-  if (named !== undefined && named !== model) return null;
-  return { ...order, config: { ...order.config, gpu_model: model } };
-}
 
 export async function startEnvironment(
   sql: Connection,
@@ -103,7 +59,7 @@ export async function stopEnvironment(
     return { done: true, hostId: null };
   }
   await waive(sql, held, orderer);
-  await want(sql, held, "stopped", orderer);
+  await want(sql, held, "stopped", orderer.by);
   await move(sql, environment, { to: verdict.status, reason: waitsFor("stopping", held.host_name) }, orderer);
   await raiseGeneration(sql, held.host_id);
   return { done: true, hostId: held.host_id };
@@ -172,7 +128,7 @@ export async function deleteEnvironment(
   const placements = await placementsNotGone(sql, environment.id);
   for (const placement of placements) {
     await waive(sql, placement, orderer);
-    await want(sql, placement, "removed", orderer);
+    await want(sql, placement, "removed", orderer.by);
   }
   const reason = waitsFor("deleting", placements[0]?.host_name ?? null);
   if (environment.status !== "deleting") await move(sql, environment, { to: "deleting", reason }, orderer);
@@ -191,37 +147,9 @@ export async function stopPlacementOf(
   const held = await heldPlacement(sql, environmentId);
   if (held?.want !== "running") return null;
   await waive(sql, held, orderer);
-  await want(sql, held, "stopped", orderer);
+  await want(sql, held, "stopped", orderer.by);
   await raiseGeneration(sql, held.host_id);
   return held.host_id;
-}
-
-interface PlacementRow {
-  instance_id: string;
-  epoch: number;
-  host_id: string;
-  host_name: string;
-  run_id: string | null;
-  gpu_model: string | null;
-  want: "running" | "stopped" | "removed";
-  is_held: boolean;
-}
-
-async function placementsNotGone(sql: Connection, environmentId: string): Promise<PlacementRow[]> {
-  const { rows } = await sql.query<PlacementRow>(
-    `SELECT p.instance_id, p.epoch, p.host_id, h.name AS host_name, p.run_id, r.gpu_model, p.want,
-            p.resources_released_at IS NULL AS is_held
-       FROM instances i JOIN placements p ON p.instance_id = i.id JOIN hosts h ON h.id = p.host_id
-       LEFT JOIN runs r ON r.id = p.run_id
-      WHERE i.workload_kind = 'environment' AND i.workload_id = $1 AND p.gone_at IS NULL
-      ORDER BY p.resources_released_at IS NOT NULL, p.epoch DESC`,
-    [environmentId],
-  );
-  return rows;
-}
-
-async function heldPlacement(sql: Connection, environmentId: string): Promise<PlacementRow | null> {
-  return (await placementsNotGone(sql, environmentId)).find((placement) => placement.is_held) ?? null;
 }
 
 async function waive(sql: Connection, placement: PlacementRow, { by, actor, now }: Orderer): Promise<void> {
@@ -229,32 +157,6 @@ async function waive(sql: Connection, placement: PlacementRow, { by, actor, now 
   const isPersons = by === "customer" || by === "admin";
   const from = isPersons ? new Date(now.getTime() + STOP_CHARGED_MS) : now;
   await waiveRun(sql, { runId: placement.run_id, from, reason: `ordered by ${actor}` });
-}
-
-async function setRun(
-  sql: Connection,
-  { instance_id, epoch }: PlacementRow,
-  runId: string | null,
-): Promise<void> {
-  await sql.query("UPDATE placements SET run_id = $3 WHERE instance_id = $1 AND epoch = $2", [
-    instance_id,
-    epoch,
-    runId,
-  ]);
-}
-
-/** A removal stays one; who ordered first is kept. */
-async function want(
-  sql: Connection,
-  { instance_id, epoch }: PlacementRow,
-  wanted: "stopped" | "removed",
-  { by }: Orderer,
-): Promise<void> {
-  await sql.query(
-    `UPDATE placements SET want = CASE want WHEN 'removed' THEN want ELSE $3 END, ordered_by = coalesce(ordered_by, $4)
-      WHERE instance_id = $1 AND epoch = $2`,
-    [instance_id, epoch, wanted, by],
-  );
 }
 
 async function move(

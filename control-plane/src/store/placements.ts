@@ -4,19 +4,22 @@
  * What a placement becomes later is in environment-orders.ts and observed.ts.
  */
 import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
-import { MS_PER_MINUTE, THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { environmentLive, environmentSpec } from "../core/desired-set.ts";
 import { placementRequest } from "../core/environment-order.ts";
 import { waitsFor } from "../core/environment-status.ts";
-import { describeObstacle, type PoolSkip } from "../core/fits-on.ts";
+import { describeObstacle } from "../core/fits-on.ts";
 import { type GpuGrant, place } from "../core/placement.ts";
 import { type Connection, type Database, isUniqueViolation, StoreError, transaction } from "./database.ts";
 import { checkEnvironment, type CheckOutcome, pricedModelsFor, specOf } from "./environment-checks.ts";
+import { heldPlacement } from "./environment-placements.ts";
 import { type EnvironmentRow, lockEnvironment, moveEnvironment } from "./environments.ts";
 import { fleetSnapshot } from "./fleet-snapshot.ts";
+import { takeCard } from "./gpu-allocations.ts";
 import { raiseGeneration, refreshHostUse } from "./hosts.ts";
 import { assertTerm } from "./leader.ts";
 import { lockAccount } from "./ledger.ts";
+import { poolSkips } from "./pool-skips.ts";
 import { openRun } from "./runs.ts";
 
 export type NewId = (kind: "ins" | "run") => string;
@@ -68,7 +71,7 @@ async function commit(sql: Connection, proposal: PlacementProposal): Promise<Com
     return {
       committed: false,
       reason: "still-held",
-      detail: `Waiting for host ${held} to confirm that the container of the last start has stopped.`,
+      detail: `Waiting for host ${held.host_name} to confirm that the container of the last start has stopped.`,
     };
   // The payer's account before the host: the order of locks everywhere.
   await lockAccount(sql, environment.payer_id);
@@ -191,66 +194,6 @@ async function nextEpoch(
   const row = rows[0] as { id: string; current_epoch: number };
   return { instanceId: row.id, epoch: row.current_epoch };
 }
-
-/** Sets the card's mode first: a foreign key holds every live allocation to it, so whole and slice never mix. */
-async function takeCard(
-  sql: Connection,
-  grant: GpuGrant,
-  { instanceId, epoch, now }: { instanceId: string; epoch: number; now: Date },
-): Promise<void> {
-  const mode = grant.memoryMib === null ? "exclusive" : "shared";
-  await sql.query(
-    `UPDATE gpus SET sharing_mode = $2, status = 'allocated', allocated_to = coalesce(allocated_to, $3),
-            allocated_at = coalesce(allocated_at, $4) WHERE uuid = $1`,
-    [grant.uuid, mode, instanceId, now],
-  );
-  await sql.query(
-    `INSERT INTO gpu_allocations (gpu_uuid, mode, slot, memory_mib, share_thousandths, instance_id, epoch, allocated_at)
-     VALUES ($1::text, $2, (SELECT min(s) FROM generate_series(0, 1000) s
-                      WHERE NOT EXISTS (SELECT FROM gpu_allocations a
-                             WHERE a.gpu_uuid = $1::text AND a.released_at IS NULL AND a.slot = s)), $3, $4, $5, $6, $7)`,
-    [grant.uuid, mode, grant.memoryMib, grant.shareThousandths, instanceId, epoch, now],
-  );
-}
-
-/** The name of the host where something of the environment is still held, or null. */
-async function heldPlacement(sql: Connection, environmentId: string): Promise<string | null> {
-  const { rows } = await sql.query<{ name: string }>(
-    `SELECT h.name FROM instances i JOIN placements p ON p.instance_id = i.id JOIN hosts h ON h.id = p.host_id
-      WHERE i.workload_kind = 'environment' AND i.workload_id = $1 AND p.resources_released_at IS NULL`,
-    [environmentId],
-  );
-  return rows[0]?.name ?? null;
-}
-
-export async function poolSkips(sql: Connection, environmentId: string): Promise<PoolSkip[]> {
-  const { rows } = await sql.query<{ storage_pool: string; reason: string; until: Date }>(
-    `SELECT storage_pool, reason, until FROM placement_skips
-      WHERE workload_kind = 'environment' AND workload_id = $1 ORDER BY storage_pool`,
-    [environmentId],
-  );
-  return rows.map((row) => ({
-    storagePool: row.storage_pool,
-    reason: row.reason,
-    untilMs: row.until.getTime(),
-  }));
-}
-
-/** A mount was missing there: the pool is not tried again for this order until then. */
-export async function skipPool(
-  sql: Connection,
-  skip: { environmentId: string; storagePool: string; reason: string; now: Date },
-): Promise<void> {
-  await sql.query(
-    `INSERT INTO placement_skips (workload_kind, workload_id, storage_pool, reason, until)
-     VALUES ('environment', $1, $2, $3, $4)
-     ON CONFLICT (workload_kind, workload_id, storage_pool)
-       DO UPDATE SET reason = EXCLUDED.reason, until = EXCLUDED.until`,
-    [skip.environmentId, skip.storagePool, skip.reason, new Date(skip.now.getTime() + POOL_SKIP_MS)],
-  );
-}
-
-export const POOL_SKIP_MS = 10 * MS_PER_MINUTE;
 
 async function modelOf(sql: Connection, [first]: GpuGrant[]): Promise<string | null> {
   if (first === undefined) return null;
