@@ -3,7 +3,7 @@ import { type IngestReport, ingestBatch, recordMalformed } from "@remotegpu/cont
 import type { Database } from "@remotegpu/control-plane/store/database";
 import { trialBalance } from "@remotegpu/control-plane/store/ledger";
 import { fixBootZero } from "@remotegpu/control-plane/store/run-time";
-import type { JournalBatch } from "@remotegpu/shared/journal-row";
+import type { JournalBatch, JournalRow } from "@remotegpu/shared/journal-row";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failingDatabase } from "../support/failing-database.ts";
 import { at, CHINA, openScene, openSceneRun, type Scene, SceneJournal } from "../support/metering-scene.ts";
@@ -279,6 +279,28 @@ describe("what does not count", () => {
     expect(report).toEqual({ decided: 2, quarantined: 2, watermark: 2 });
     expect(await moneyOf(run)).toMatchObject({ proven_ms: 0, closed: true });
     expect((await quarantinedOf(scene)).map((row) => row.reason)).toEqual(["broken-chain", "broken-chain"]);
+  });
+
+  test("rows out of their order, twice over and far apart are decided like any forgery", async () => {
+    const { scene, run, journal } = await sceneWithRun();
+    for (let index = 0; index < 4; index += 1)
+      journal.write({ run, fromMs: index * MINUTE, toMs: (index + 1) * MINUTE });
+    await ingest(scene, journal.batch(1, 2));
+    const batch = journal.batch(1, 4);
+    const [first, second, third, fourth] = batch.rows as [JournalRow, JournalRow, JournalRow, JournalRow];
+    const rows = [
+      fourth,
+      second,
+      third,
+      { ...first, seq: Number.MAX_SAFE_INTEGER },
+      third,
+      { ...second, seq: 1 },
+    ];
+
+    const report = await ingest(scene, { ...batch, rows });
+
+    expect(report).toEqual({ decided: 3, quarantined: 4, watermark: 4 });
+    expect(await moneyOf(run)).toMatchObject({ proven_ms: 2 * MINUTE });
   });
 
   test("a batch that is not the continuation of what is stored proves nothing either", async () => {

@@ -22,7 +22,7 @@ import { parsePoints, parseQuantity } from "@remotegpu/shared/money";
 
 export const CHINA = { utcOffsetMinutes: 480, closeDelayHours: 24 };
 /** When the host's monotonic clock was zero: a full hour. */
-export const ZERO = Date.parse("2026-03-10T02:00:00Z");
+const ZERO = Date.parse("2026-03-10T02:00:00Z");
 
 /** A moment so many milliseconds after the boot's zero. */
 export function at(sinceBootMs: number): Date {
