@@ -1,8 +1,8 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decode, type User } from "@nats-io/jwt";
-import { beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   hostIdentity,
   makeChallenge,
@@ -17,16 +17,19 @@ import { aHost } from "../../support/protocol-samples.ts";
 
 const now = new Date("2026-01-01T00:00:00Z");
 const later = (ms: number) => new Date(now.getTime() + ms);
+let folder: string;
 let key: HostKey;
 let otherKey: HostKey;
 let operator: Operator;
 
 beforeAll(async () => {
-  const folder = mkdtempSync(join(tmpdir(), "remotegpu-identity-"));
+  folder = mkdtempSync(join(tmpdir(), "remotegpu-identity-"));
   operator = await openOperator(join(folder, "operator.json"));
   key = openHostKey(join(folder, "key"));
   otherKey = openHostKey(join(folder, "other-key"));
 });
+
+afterAll(() => rmSync(folder, { recursive: true }));
 
 test.each([
   ["at once", 0, true],
