@@ -26,10 +26,15 @@ export const auditAdmin = createMiddleware<ApiEnv>(async (c, next) => {
     apiKeyId: actor.apiKeyId,
     actorCustomerId: actor.customerId,
     method: c.req.method,
-    route: c.req.path.slice(0, MAX_ROUTE_LENGTH),
+    route: pathAsSent(c),
     subject: auditSubject,
     status: c.res.status,
   });
 });
 
 const MAX_ROUTE_LENGTH = 200;
+
+/** Still percent-encoded: a decoded path may hold what the database cannot (U+0000) or a log should not (line breaks). */
+export function pathAsSent(c: ApiContext): string {
+  return new URL(c.req.url).pathname.slice(0, MAX_ROUTE_LENGTH);
+}

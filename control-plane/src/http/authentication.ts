@@ -5,6 +5,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createMiddleware } from "hono/factory";
 import { actorOfKey, touchKey } from "../store/api-keys.ts";
+import { pathAsSent } from "./audit.ts";
 import type { Actor, ApiContext, ApiEnv } from "./deps.ts";
 import { ApiRefusal, forbidden } from "./refusal.ts";
 
@@ -46,7 +47,7 @@ export async function actorFrom(c: ApiContext): Promise<Actor> {
 /** Every change through an admin route is one for the audit log, whatever comes of it. */
 export const requireAdmin = createMiddleware<ApiEnv>(async (c, next) => {
   if (!c.var.actor.isAdmin) throw forbidden("Only administrators may do this.");
-  if (c.req.method !== "GET") c.set("auditSubject", c.req.path.replace(/^\/api\/v1\//, ""));
+  if (c.req.method !== "GET") c.set("auditSubject", pathAsSent(c).replace(/^\/api\/v1\//, ""));
   await next();
 });
 

@@ -29,10 +29,8 @@ export interface ApiConfig {
   publicUrl: string;
   /** The line to run on a host that is to join with this token; it pins our CA where we have one. */
   joinCommand: (token: string) => string;
-  /** Folder with the agent's bundle, served below /bundles; null where none was built. */
-  bundleFolder: string | null;
-  /** The script served as /install.sh, or null where none was built. */
-  installScript: string | null;
+  /** The agent's bundle, served below /bundles and as /install.sh; null while there is none. */
+  bundle: () => { folder: string; installScript: string } | null;
   billingCalendar: BillingCalendar;
   rateLimits: { perKey: RateLimit; perAddress: RateLimit };
 }

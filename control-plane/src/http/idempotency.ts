@@ -50,8 +50,9 @@ export const replayIdempotent = createMiddleware<ApiEnv>(async (c, next) => {
 
 /** The concrete path, so that the same key on two environments means two things; hashed where it is too long. */
 function routeOf(c: ApiContext): string {
-  const path = c.req.path + new URL(c.req.url).search;
-  return path.length <= 120 ? path : createHash("sha256").update(path).digest("hex");
+  const { pathname, search } = new URL(c.req.url);
+  const route = pathname + search;
+  return route.length <= 120 ? route : createHash("sha256").update(route).digest("hex");
 }
 
 function replay(c: ApiContext, status: number, sealedBody: string): Response {

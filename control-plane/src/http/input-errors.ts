@@ -36,5 +36,9 @@ function errorsOf(issue: Issue, parents: readonly PropertyKey[]): FieldError[] {
 
 /** "mounts.0.path"; the whole body is named "body". Field names come from strangers, so they are cut. */
 function dotted(path: readonly PropertyKey[]): string {
-  return path.length === 0 ? "body" : path.map(String).join(".").slice(0, 200);
+  if (path.length === 0) return "body";
+  return path
+    .map((part) => (part === "" ? '""' : String(part)))
+    .join(".")
+    .slice(0, 200);
 }

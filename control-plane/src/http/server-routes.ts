@@ -73,16 +73,18 @@ export function registerServerRoutes(app: ApiApp, deps: ApiDeps): void {
     return c.body(await metricsText(c), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" });
   });
   app.openapi(installScript, (c) => {
-    if (deps.config.installScript === null) throw notBuilt();
-    return c.body(deps.config.installScript, 200, { "Content-Type": "text/x-shellscript; charset=utf-8" });
+    const bundle = deps.config.bundle();
+    if (bundle === null) throw notBuilt();
+    return c.body(bundle.installScript, 200, { "Content-Type": "text/x-shellscript; charset=utf-8" });
   });
   app.openapi(bundleFile, async (c) => await sendBundleFile(c, deps, c.req.param("file")));
 }
 
 async function sendBundleFile(c: ApiContext, deps: ApiDeps, file: string): Promise<Response> {
-  if (deps.config.bundleFolder === null) throw notBuilt();
+  const bundle = deps.config.bundle();
+  if (bundle === null) throw notBuilt();
   // The name holds no slash and does not begin with a dot, so it cannot leave the folder.
-  const path = join(deps.config.bundleFolder, file);
+  const path = join(bundle.folder, file);
   const found = await stat(path).catch(() => null);
   if (found === null || !found.isFile()) throw notFound(`bundle file ${file}`);
   const stream = Readable.toWeb(createReadStream(path)) as ReadableStream<Uint8Array>;
