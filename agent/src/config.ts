@@ -58,7 +58,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     caSha256: env.REMOTEGPU_CA_SHA256 ?? null,
     simulatedGpus: env.REMOTEGPU_SIMULATED_GPUS ?? 0,
     storagePool: env.REMOTEGPU_STORAGE_POOL ?? null,
-    poolFolder: env.REMOTEGPU_POOL_FOLDER ?? join(env.REMOTEGPU_STATE_DIR, "pool"),
+    poolFolder: env.REMOTEGPU_POOL_FOLDER ?? ownPoolFolder(env.REMOTEGPU_STATE_DIR),
     runtimeSocket: env.REMOTEGPU_RUNTIME_SOCKET ?? null,
     nvidiaSmiPath: env.REMOTEGPU_NVIDIA_SMI,
     cleanOnExit: env.REMOTEGPU_CLEAN_ON_EXIT ?? false,
@@ -73,3 +73,4 @@ export class ConfigError extends Error {
 /** Files of the state folder that more than one part names. */
 export const keyFile = (stateDir: string) => join(stateDir, "host.nk");
 export const credentialFile = (stateDir: string) => join(stateDir, "credential.json");
+export const ownPoolFolder = (stateDir: string) => join(stateDir, "pool");

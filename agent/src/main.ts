@@ -7,7 +7,7 @@ import { pino } from "pino";
 import { JournalId, type HostId } from "@remotegpu/shared/ids";
 import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/joining";
 import { Agent } from "./agent.ts";
-import { ConfigError, credentialFile, keyFile, readConfig, type Config } from "./config.ts";
+import { ConfigError, credentialFile, keyFile, ownPoolFolder, readConfig, type Config } from "./config.ts";
 import { monotonicMs, readBootId } from "./host/clock.ts";
 import { MachineFactsError, readMachineFacts } from "./host/machine-facts.ts";
 import { ServiceNotifier } from "./host/notify.ts";
@@ -112,6 +112,9 @@ async function assemble(
     wake,
     onEventsBroken: (cause) => log.warn({ error: cause }, "the runtime's events broke off"),
   });
+  // A pool of the host's own is made; a shared one is mounted by the operator, and its absence must show.
+  if (config.poolFolder === ownPoolFolder(config.stateDir))
+    mkdirSync(config.poolFolder, { recursive: true, mode: 0o755 });
   const runtimeWatch = new RuntimeWatch(runtime, log);
   const gpuWatch = new GpuWatch({
     hostId,

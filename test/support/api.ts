@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createFirstAdminKey } from "@remotegpu/control-plane/http/admin-key";
 import { createApp } from "@remotegpu/control-plane/http/app";
 import type { ApiApp, ApiConfig, ApiDeps } from "@remotegpu/control-plane/http/deps";
+import { expect } from "vitest";
 import { hostIdentity } from "@remotegpu/control-plane/link/host-credential";
 import { openOperator } from "@remotegpu/control-plane/link/operator";
 import type { Database } from "@remotegpu/control-plane/store/database";
@@ -24,6 +25,7 @@ export interface Answer {
   // oxlint-disable-next-line typescript/no-explicit-any
   body: any;
   headers: Headers;
+  contentType: string | null;
 }
 
 export interface Ask {
@@ -69,8 +71,7 @@ export async function openApi(config: Partial<ApiConfig> = {}): Promise<ApiWorld
       version: "0.0.0-test",
       publicUrl: "http://127.0.0.1:8080",
       joinCommand: (token) => `join ${token}`,
-      bundleFolder: null,
-      installScript: null,
+      bundle: () => null,
       billingCalendar: { utcOffsetMinutes: 480, closeDelayHours: 24 },
       rateLimits: {
         perKey: { burst: 1e6, perSecond: 1e6 },
@@ -97,11 +98,13 @@ export async function openApi(config: Partial<ApiConfig> = {}): Promise<ApiWorld
     const answer = await response.text();
     // Whatever was asked: an answer of 500 is a bug of ours, and its cause is what the reader of a failed test wants.
     if (response.status === 500) throw new Error(`${method} ${path} failed`, { cause: fault });
-    const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
+    const contentType = response.headers.get("Content-Type");
+    const isJson = contentType?.includes("json") ?? false;
     return {
       status: response.status,
       body: isJson ? JSON.parse(answer) : answer,
       headers: response.headers,
+      contentType,
     };
   };
 
@@ -125,6 +128,20 @@ export async function openApi(config: Partial<ApiConfig> = {}): Promise<ApiWorld
     async close() {
       await fresh.drop();
       rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What an answer must match that is a problem document of this status. */
+export function problem(status: number): object {
+  return {
+    status,
+    contentType: "application/problem+json",
+    body: {
+      type: expect.any(String),
+      title: expect.any(String),
+      status,
+      detail: expect.any(String),
     },
   };
 }

@@ -71,7 +71,8 @@ export class ControlPlaneLink {
     if (!connection.isConnected) return;
     const nowMs = clock.monotonicMs();
     if (nowMs >= this.#nextHeartbeatMs) this.#begin("heartbeat", () => this.#beat(vitals));
-    if (this.#isPullWanted) this.#begin("pull", () => this.#pull());
+    // A host that was never seen, or whose report differs, is asked to report first.
+    if (this.#isPullWanted && this.#reportedDigest !== null) this.#begin("pull", () => this.#pull());
     if (vitals.observed.digest !== this.#reportedDigest)
       this.#begin("report", () => this.#report(vitals.observed));
     this.#begin("publish", () => this.#publish());

@@ -26,11 +26,14 @@ export function withContext<Values extends unknown[]>(
   };
 }
 
-/** An option bag without what was not given, its names turned into the API's field names. */
+/** Options every command has; they are no part of any body. */
+const GENERAL = new Set(Object.keys(GlobalOptions.shape));
+
+/** An option bag without what was not given or is general, its names turned into the API's field names. */
 export function body(options: object, rename: Record<string, string> = {}): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(options)
-      .filter(([, value]) => value !== undefined)
+      .filter(([name, value]) => value !== undefined && !GENERAL.has(name))
       .map(([name, value]) => [rename[name] ?? snakeCase(name), value]),
   );
 }

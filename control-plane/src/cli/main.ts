@@ -8,22 +8,17 @@ import { addLoginCommand } from "./login-command.ts";
 
 const program = new Command("remotegpu")
   .description("Rent GPUs, or rent them out. Talks to a RemoteGPU control plane.")
-  .option("--json", "print JSON")
-  .option("--server <url>", "control plane; or REMOTEGPU_SERVER")
-  .option("--key <key>", "API key; or REMOTEGPU_KEY, which does not show in the process list")
-  .option("--profile <file>", "profile file; or REMOTEGPU_PROFILE")
   .addHelpText(
     "after",
     "\nExit codes: 0 done, 1 refused, 2 wrong usage, 3 server out of reach; exec: the command's own.",
   )
-  .enablePositionalOptions()
-  .exitOverride();
+  .enablePositionalOptions();
 
 addLoginCommand(program);
 addEnvironmentCommands(program);
 addAccountCommands(program);
 addAdminCommands(program);
-inheritExitOverride(program);
+finish(program);
 
 try {
   await program.parseAsync();
@@ -41,9 +36,13 @@ function exitCodeOf(error: unknown): number {
   throw error;
 }
 
-function inheritExitOverride(command: Command): void {
-  for (const child of command.commands) {
-    child.exitOverride();
-    inheritExitOverride(child);
-  }
+/** Every command takes the general options at its own place, too: `remotegpu env list --json`. */
+function finish(command: Command): void {
+  command
+    .exitOverride()
+    .option("--json", "print JSON")
+    .option("--server <url>", "control plane; or REMOTEGPU_SERVER")
+    .option("--key <key>", "API key; or REMOTEGPU_KEY, which does not show in the process list")
+    .option("--profile <file>", "profile file; or REMOTEGPU_PROFILE");
+  for (const child of command.commands) finish(child);
 }

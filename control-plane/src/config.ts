@@ -1,0 +1,79 @@
+/** The control plane's settings, read once by main: the environment, and options where a person types them. */
+import { z } from "zod";
+import { parseUtcOffset } from "./core/billing-calendar.ts";
+
+const OrUnset = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === "" ? undefined : value), schema.optional());
+const Address = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, "must be ADDRESS:PORT")
+  .refine((text) => Number(portText(text)) <= 65_535, "must have a port up to 65535");
+
+const Environment = z.object({
+  REMOTEGPU_STATE_DIR: z.string().startsWith("/").default("/var/lib/remotegpu-control-plane"),
+  /** Beyond loopback the API and NATS get TLS from a CA of the state folder. */
+  REMOTEGPU_LISTEN: Address.default("127.0.0.1:8080"),
+  /** Where clients and hosts reach the API; by default what it listens on. */
+  REMOTEGPU_PUBLIC_URL: OrUnset(z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""))),
+  /** Unset: a Postgres of our own in the state folder. */
+  DATABASE_URL: OrUnset(z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL")),
+  /** Unset: a NATS of our own in the state folder. Several are separated by commas. */
+  NATS_URL: OrUnset(z.string()),
+  /** PEM file of the CA of that NATS, where it is not a public one. */
+  NATS_CA_FILE: OrUnset(z.string().startsWith("/")),
+  /** Days and months of bills end at midnight there. */
+  REMOTEGPU_BILLING_UTC_OFFSET: z
+    .string()
+    .regex(/^[+-]\d{2}:\d{2}$/)
+    .default("+08:00"),
+  /** "0": no agent bundle is built, and /install.sh is not served; for `npm start`, whose agent runs from here. */
+  REMOTEGPU_AGENT_BUNDLE: z.enum(["0", "1"]).default("1"),
+  /** For `npm start`: end when standard input closes. */
+  REMOTEGPU_EXIT_WITH_STDIN: OrUnset(z.enum(["0", "1"])),
+});
+
+export interface Config {
+  stateDir: string;
+  listen: { address: string; port: number };
+  publicUrl: string | null;
+  databaseUrl: string | null;
+  nats: { urls: string[]; caFile: string | null } | null;
+  billingUtcOffsetMinutes: number;
+  buildsBundle: boolean;
+  exitWithStdin: boolean;
+}
+
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** @throws ConfigError naming the variable */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const parsed = Environment.safeParse(environment);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new ConfigError(`${issue?.path.join(".") ?? "environment"}: ${issue?.message ?? "invalid"}`);
+  }
+  const env = parsed.data;
+  return {
+    stateDir: env.REMOTEGPU_STATE_DIR,
+    listen: { address: addressText(env.REMOTEGPU_LISTEN), port: Number(portText(env.REMOTEGPU_LISTEN)) },
+    publicUrl: env.REMOTEGPU_PUBLIC_URL ?? null,
+    databaseUrl: env.DATABASE_URL ?? null,
+    nats:
+      env.NATS_URL === undefined
+        ? null
+        : { urls: env.NATS_URL.split(",").map((url) => url.trim()), caFile: env.NATS_CA_FILE ?? null },
+    billingUtcOffsetMinutes: parseUtcOffset(env.REMOTEGPU_BILLING_UTC_OFFSET),
+    buildsBundle: env.REMOTEGPU_AGENT_BUNDLE === "1",
+    exitWithStdin: env.REMOTEGPU_EXIT_WITH_STDIN === "1",
+  };
+}
+
+function portText(listen: string): string {
+  return listen.slice(listen.lastIndexOf(":") + 1);
+}
+
+function addressText(listen: string): string {
+  return listen.slice(0, listen.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+}

@@ -1,0 +1,259 @@
+/**
+ * One running control plane: the API, the loops and the link, tied together over the engines. Any number of these
+ * may run on one database and one NATS; the loops work only in the one that leads.
+ */
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { HostId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import { CONTROL_PLANE_WAKE } from "@remotegpu/shared/subjects";
+import { buildAgentBundle, type AgentBundle } from "./agent-bundle.ts";
+import type { Config } from "./config.ts";
+import { chargeDueHours } from "./controllers/charging.ts";
+import { livenessPass } from "./controllers/host-liveness.ts";
+import { hostSync } from "./controllers/host-sync.ts";
+import { ingestBatch, recordMalformed } from "./controllers/ingest.ts";
+import { Leadership, RENEW_EVERY_MS } from "./controllers/leadership.ts";
+import { lifecyclePass } from "./controllers/lifecycle.ts";
+import { startLoop, type Loop } from "./controllers/loop.ts";
+import { schedulePass } from "./controllers/scheduling.ts";
+import { bracketed, startEngines, type Engines } from "./engines.ts";
+import { createApp } from "./http/app.ts";
+import type { HostLink } from "./http/deps.ts";
+import { openServer } from "./http/server.ts";
+import { hostIdentity, verifySignature } from "./link/host-credential.ts";
+import { HostOrders, HostUnreachableError } from "./link/host-orders.ts";
+import { serveHosts } from "./link/host-requests.ts";
+import { ensureJournalStream, JournalConsumer } from "./link/journal-stream.ts";
+import { AccountKeeper } from "./link/account-keeper.ts";
+import { keysOfHost } from "./store/host-keys.ts";
+import { revokedKeys } from "./store/join-tokens.ts";
+import { assertMigrated, migrate } from "./store/migrate.ts";
+
+export const VERSION = "0.1.0";
+
+const SCHEDULING_POLL_MS = 5_000;
+const LIFECYCLE_POLL_MS = 2_000;
+const LIVENESS_POLL_MS = 5_000;
+const CHARGING_POLL_MS = 5_000;
+const INVOICE_CLOSE_DELAY_HOURS = 24;
+const RATE_LIMITS = {
+  perKey: { burst: 200, perSecond: 50 },
+  perAddress: { burst: 400, perSecond: 100 },
+};
+
+export interface ControlPlane {
+  /** Where clients reach it. */
+  url: string;
+  stop(): Promise<void>;
+}
+
+export async function startControlPlane(config: Config, log: Log): Promise<ControlPlane> {
+  const engines = await startEngines(config, log);
+  try {
+    return await serve(config, engines, log);
+  } catch (error) {
+    await engines.stop();
+    throw error;
+  }
+}
+
+async function serve(config: Config, engines: Engines, log: Log): Promise<ControlPlane> {
+  const { db, operator, nats, tls, publicHost } = engines;
+  // A database of our own is ours to bring up to date; the operator's is not touched unasked.
+  if (config.databaseUrl === null) await migrate(db, { log: (line) => log.info({}, line) });
+  else await assertMigrated(db);
+  await ensureJournalStream(nats.connection);
+
+  const now = () => new Date();
+  const scheme = tls === null ? "http" : "https";
+  const calendar = {
+    utcOffsetMinutes: config.billingUtcOffsetMinutes,
+    closeDelayHours: INVOICE_CLOSE_DELAY_HOURS,
+  };
+  const orders = new HostOrders(nats.connection);
+  const loops = startLoops(engines, { calendar, nudge: (host) => orders.nudge(host), now, log });
+  const wake = () => {
+    loops.wake();
+    // Only one replica leads, and it need not be this one.
+    if (!nats.connection.isClosed()) nats.connection.publish(CONTROL_PLANE_WAKE);
+  };
+  nats.connection.subscribe(CONTROL_PLANE_WAKE, { callback: () => loops.wake() });
+
+  const accounts = new AccountKeeper({
+    operator,
+    address: nats.address,
+    connection: nats.connection,
+    readRevoked: () => revokedKeys(db),
+    log,
+  });
+  accounts.start();
+
+  const hosts = await serveHosts(
+    nats.connection,
+    hostSync({ db, now, log, wake, nudge: (host) => orders.nudge(host) }),
+    log,
+  );
+  const journal = new JournalConsumer(
+    nats.connection,
+    {
+      async ingest(hostId, batch) {
+        const verify = async (host: HostId, text: string, signature: string) =>
+          (await keysOfHost(db, host)).some((nkey) => verifySignature(nkey, text, signature));
+        const report = await ingestBatch({ db, verify, calendar }, hostId, batch, now());
+        if (report.quarantined > 0)
+          log.error({ hostId, ...report }, "rows of a host's journal were set aside");
+      },
+      malformed: (host, reason) => recordMalformed(db, host, reason, now()),
+    },
+    log,
+  );
+  journal.start();
+
+  // In the background: the API serves long before, and answers "not built yet" until then.
+  let bundle: AgentBundle | null = null;
+  const building = config.buildsBundle
+    ? buildAgentBundle(config.stateDir, tls?.ca ?? null, log).then((built) => {
+        bundle = built;
+      })
+    : Promise.resolve();
+  const publicUrl = config.publicUrl ?? `${scheme}://${bracketed(publicHost)}:${config.listen.port}`;
+  const app = createApp({
+    db,
+    now,
+    newId: (prefix) => `${prefix}-${randomBytes(10).toString("hex")}`,
+    link: hostLink({ orders, wake, accounts }),
+    identity: hostIdentity(operator, { natsUrls: nats.urlsForHosts, ca: nats.caForHosts }),
+    config: {
+      version: VERSION,
+      publicUrl,
+      joinCommand: (token) => joinCommand(publicUrl, token, tls),
+      bundle: () => bundle,
+      billingCalendar: calendar,
+      rateLimits: RATE_LIMITS,
+    },
+    log,
+  });
+  const server = await openServer(app, {
+    host: config.listen.address,
+    port: config.listen.port,
+    tls:
+      tls === null
+        ? null
+        : { key: readFileSync(tls.keyFile, "utf8"), certificate: readFileSync(tls.certFile, "utf8") },
+  });
+  log.info({ url: publicUrl }, "the control plane serves");
+
+  return {
+    url: publicUrl,
+    async stop() {
+      await server.close();
+      await building;
+      await accounts.stop();
+      await loops.stop();
+      await hosts.close();
+      await journal.stop();
+      await engines.stop();
+    },
+  };
+}
+
+/** The leader's loops. Each pass asks for the term; without it the pass is empty. */
+function startLoops(
+  { db }: Engines,
+  parts: {
+    calendar: { utcOffsetMinutes: number; closeDelayHours: number };
+    nudge: (host: HostId) => void;
+    now: () => Date;
+    log: Log;
+  },
+): { wake(): void; stop(): Promise<void> } {
+  const { calendar, nudge, now, log } = parts;
+  const newId = (prefix: string) => `${prefix}-${randomBytes(10).toString("hex")}`;
+  const leadership = new Leadership(db, `${process.pid}-${randomBytes(6).toString("hex")}`);
+  const listeningSince = now();
+  const whileLeading = (pass: (pass: { term: number; now: Date }) => Promise<void>) => async () => {
+    const term = leadership.term(now());
+    if (term !== null) await pass({ term, now: now() });
+  };
+
+  const scheduling: Loop = startLoop({
+    name: "scheduling",
+    everyMs: SCHEDULING_POLL_MS,
+    pass: whileLeading(async (pass) => {
+      const report = await schedulePass({ db, newId, nudge }, pass);
+      if (report.again) scheduling.wake();
+    }),
+    log,
+  });
+  const lifecycle = startLoop({
+    name: "lifecycle",
+    everyMs: LIFECYCLE_POLL_MS,
+    pass: whileLeading((pass) => lifecyclePass({ db, nudge }, pass)),
+    log,
+  });
+  const liveness = startLoop({
+    name: "host-liveness",
+    everyMs: LIVENESS_POLL_MS,
+    pass: whileLeading(async (pass) => {
+      const changed = await livenessPass({ db }, { ...pass, listeningSince });
+      if (changed.length > 0) scheduling.wake();
+    }),
+    log,
+  });
+  const charging = startLoop({
+    name: "charging",
+    everyMs: CHARGING_POLL_MS,
+    pass: whileLeading(async (pass) => {
+      for (const hour of await chargeDueHours({ db, calendar }, pass))
+        for (const hostId of hour.hostIds) nudge(hostId as HostId);
+    }),
+    log,
+  });
+  const led = [scheduling, lifecycle, liveness, charging];
+  const leading = startLoop({
+    name: "leadership",
+    everyMs: RENEW_EVERY_MS,
+    async pass() {
+      const hasBegun = await leadership.renew(now());
+      if (!hasBegun) return;
+      log.info({ term: leadership.term(now()) }, "this control plane leads now");
+      for (const loop of led) loop.wake();
+    },
+    log,
+  });
+  return {
+    wake() {
+      scheduling.wake();
+      lifecycle.wake();
+    },
+    async stop() {
+      await leading.stop();
+      for (const loop of led) await loop.stop();
+      await leadership.release();
+    },
+  };
+}
+
+function hostLink(parts: { orders: HostOrders; wake: () => void; accounts: AccountKeeper }): HostLink {
+  return {
+    nudge: (host) => parts.orders.nudge(host),
+    wake: parts.wake,
+    async exec(host, request) {
+      try {
+        return await parts.orders.exec(host, request);
+      } catch (error) {
+        if (error instanceof HostUnreachableError) return null;
+        throw error;
+      }
+    },
+    revocationsChanged: () => parts.accounts.push(),
+  };
+}
+
+/** Where we have a CA of our own, curl checks the server's key and install.sh the CA's fingerprint. */
+function joinCommand(publicUrl: string, token: string, tls: Engines["tls"]): string {
+  const pin = tls === null ? "" : ` -k --pinnedpubkey 'sha256//${tls.publicKeySha256}'`;
+  const fingerprint = tls === null ? "" : ` --ca-fingerprint ${tls.caSha256}`;
+  return `curl -fsS${pin} ${publicUrl}/install.sh | sh -s -- --server ${publicUrl} --token ${token}${fingerprint}`;
+}

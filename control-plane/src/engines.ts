@@ -1,0 +1,199 @@
+/**
+ * What the control plane stands on: a Postgres and a NATS, ours in the state folder or the operator's, and the
+ * certificate with which it shows itself beyond loopback. Each is waited for with a bound and in plain words.
+ */
+import { createHash, X509Certificate } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
+import { hostname, networkInterfaces } from "node:os";
+import { join } from "node:path";
+import type { NatsConnection } from "nats";
+import type { Log } from "@remotegpu/shared/log";
+import type { Config } from "./config.ts";
+import { serverCertificate } from "./embedded/certificate-authority.ts";
+import { startNats } from "./embedded/nats.ts";
+import { startPostgres } from "./embedded/postgres.ts";
+import { connectControlPlane, NatsUnreachableError, type NatsAddress } from "./link/connection.ts";
+import { renderNatsConfig } from "./link/nats-config.ts";
+import { openOperator, type Operator } from "./link/operator.ts";
+import { openDatabase, StoreError, type Database } from "./store/database.ts";
+
+const MAX_ATTEMPTS = 30;
+const BETWEEN_ATTEMPTS_MS = 1_000;
+
+/** Something we stand on did not come up within the bound. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+}
+
+export interface Tls {
+  ca: string;
+  caSha256: string;
+  certFile: string;
+  keyFile: string;
+  /** For curl's --pinnedpubkey: base64 SHA-256 of the server's public key. */
+  publicKeySha256: string;
+}
+
+export interface Engines {
+  db: Database;
+  operator: Operator;
+  nats: {
+    address: NatsAddress;
+    connection: NatsConnection;
+    urlsForHosts: string[];
+    caForHosts: string | null;
+  };
+  tls: Tls | null;
+  /** The name or address under which others reach this machine. */
+  publicHost: string;
+  stop(): Promise<void>;
+}
+
+export function openOperatorKeys(stateDir: string): Promise<Operator> {
+  mkdirSync(stateDir, { recursive: true });
+  return openOperator(join(stateDir, "operator.json"));
+}
+
+/** @throws EngineError, PostgresStartError, NatsStartError, each with one clear line */
+export async function startEngines(config: Config, log: Log): Promise<Engines> {
+  const undo: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const step of undo.reverse()) await step();
+  };
+  try {
+    const operator = await openOperatorKeys(config.stateDir);
+    const publicHost = publicHostOf(config);
+    const tls = isLoopback(config.listen.address) ? null : await ownCertificate(config, publicHost);
+
+    const { db, end: endDatabase } = await database(config, log);
+    undo.push(endDatabase);
+
+    const {
+      address,
+      urlsForHosts,
+      end: endNats,
+    } = await natsServer(config, operator, { tls, publicHost, log });
+    undo.push(endNats);
+    const connection = await patiently("NATS", address.urls.join(", "), log, NatsUnreachableError, () =>
+      connectControlPlane(operator, address, log),
+    );
+    undo.push(() => connection.close());
+    const caForHosts = config.nats === null ? (tls?.ca ?? null) : address.ca;
+    return { db, operator, nats: { address, connection, urlsForHosts, caForHosts }, tls, publicHost, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/**
+ * Opens the database alone. A Postgres of ours that runs already is used; `leavesRunning` leaves it so at the end, for
+ * commands beside a running server.
+ */
+export async function database(
+  config: Config,
+  log: Log,
+  { leavesRunning = false }: { leavesRunning?: boolean } = {},
+): Promise<{ db: Database; end: () => Promise<void> }> {
+  const own = config.databaseUrl === null ? await startPostgres({ stateDir: config.stateDir, log }) : null;
+  const url = own?.url ?? config.databaseUrl ?? "";
+  const db = openDatabase(url);
+  const end = async () => {
+    await db.close();
+    if (own !== null && !(leavesRunning && own.adopted)) await own.stop();
+  };
+  try {
+    await patiently("Postgres", new URL(url).host, log, StoreError, () => db.query("SELECT 1"));
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return { db, end };
+}
+
+async function natsServer(
+  config: Config,
+  operator: Operator,
+  { tls, publicHost, log }: { tls: Tls | null; publicHost: string; log: Log },
+): Promise<{ address: NatsAddress; urlsForHosts: string[]; end: () => Promise<void> }> {
+  if (config.nats !== null) {
+    const { urls, caFile } = config.nats;
+    const ca = caFile === null ? null : readFileSync(caFile, "utf8");
+    return { address: { urls, ca }, urlsForHosts: urls, end: () => Promise.resolve() };
+  }
+  const server = await startNats({
+    stateDir: join(config.stateDir, "nats"),
+    listen: { address: config.listen.address },
+    isTls: tls !== null,
+    config: (at) => renderNatsConfig(operator, { ...at, serverName: "remotegpu", tls }),
+    log,
+  });
+  return {
+    address: { urls: [server.url], ca: tls?.ca ?? null },
+    urlsForHosts: [tls === null ? server.url : `tls://${bracketed(publicHost)}:${server.port}`],
+    end: () => server.stop(),
+  };
+}
+
+async function ownCertificate({ stateDir, listen }: Config, publicHost: string): Promise<Tls> {
+  const isEvery = listen.address === "0.0.0.0" || listen.address === "::";
+  const addresses = [publicHost, ...(isEvery ? [] : [listen.address]), "127.0.0.1", "localhost", hostname()];
+  const made = await serverCertificate(join(stateDir, "tls"), {
+    addresses: [...new Set(addresses)],
+    now: new Date(),
+  });
+  const { publicKey } = new X509Certificate(readFileSync(made.certFile));
+  const publicKeySha256 = createHash("sha256")
+    .update(publicKey.export({ type: "spki", format: "der" }))
+    .digest("base64");
+  return { ...made, publicKeySha256 };
+}
+
+function publicHostOf({ publicUrl, listen }: Config): string {
+  if (publicUrl !== null) return new URL(publicUrl).hostname.replace(/^\[|\]$/g, "");
+  if (listen.address !== "0.0.0.0" && listen.address !== "::") return listen.address;
+  const outside = Object.values(networkInterfaces())
+    .flat()
+    .find((entry) => entry !== undefined && !entry.internal && entry.family === "IPv4");
+  return outside?.address ?? hostname();
+}
+
+export function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+function isLoopback(address: string): boolean {
+  return address === "localhost" || address === "::1" || address.startsWith("127.");
+}
+
+/** Asks again while the world fails in the given way, up to the bound. */
+async function patiently<T>(
+  what: string,
+  where: string,
+  log: Log,
+  failure: new (...args: never[]) => Error,
+  ask: () => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ask();
+    } catch (cause) {
+      if (!(cause instanceof failure)) throw cause;
+      if (attempt >= MAX_ATTEMPTS)
+        throw new EngineError(
+          `${what} does not answer at ${where}, tried ${MAX_ATTEMPTS} times: ${reasonOf(cause)}`,
+          {
+            cause,
+          },
+        );
+      log.warn({ attempt, of: MAX_ATTEMPTS }, `${what} does not answer at ${where} yet; trying again`);
+      await new Promise((resolve) => setTimeout(resolve, BETWEEN_ATTEMPTS_MS));
+    }
+  }
+}
+
+function reasonOf(error: Error): string {
+  const cause =
+    error.cause instanceof Error && error.cause.message !== "" ? error.cause.message : "no reason";
+  return `${error.message} (${cause})`;
+}

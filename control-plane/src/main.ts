@@ -1,0 +1,147 @@
+/** The server's commands: run it, bring its database up to date, make the first administrator's key. */
+import { Command, CommanderError } from "commander";
+import { pino } from "pino";
+import { ConfigError, readConfig, type Config } from "./config.ts";
+import { startControlPlane, VERSION } from "./control-plane.ts";
+import { NatsStartError } from "./embedded/nats.ts";
+import { PostgresStartError } from "./embedded/postgres-start-error.ts";
+import { database, EngineError, openOperatorKeys } from "./engines.ts";
+import { createFirstAdminKey, NotAnAdminError } from "./http/admin-key.ts";
+import { ListenError } from "./http/server.ts";
+import { renderNatsConfig } from "./link/nats-config.ts";
+import type { Database } from "./store/database.ts";
+import { migrate, MigrationError } from "./store/migrate.ts";
+import { schemaSnapshot } from "./store/schema-snapshot.ts";
+
+const NATS_PORT = 4222;
+
+// Logs go to standard error: what a command answers stands alone on standard output.
+const log = pino(
+  { base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: pino.stdSerializers.err } },
+  pino.destination(2),
+);
+const say = (text: string) => void process.stdout.write(`${text}\n`);
+
+const program = new Command("remotegpu-control-plane").version(VERSION).exitOverride();
+program
+  .command("run", { isDefault: true })
+  .description("serve the API, place orders, charge")
+  .option("--listen <address:port>", "or REMOTEGPU_LISTEN; beyond loopback with TLS from a CA of our own")
+  .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR")
+  .option("--public-url <url>", "or REMOTEGPU_PUBLIC_URL: where clients and hosts reach us")
+  .action(run);
+program
+  .command("migrate")
+  .description("bring the database to this version's schema; safe to run twice and from several processes")
+  .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
+  .action((options: Options) =>
+    withDatabase(options, async (db) => {
+      const { applied } = await migrate(db, { log: say });
+      if (applied.length === 0) say("The schema is up to date.");
+    }),
+  );
+program
+  .command("admin-key")
+  .description("print a fresh key of the first administrator")
+  .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
+  .action((options: Options) =>
+    withDatabase(options, async (db) => say((await createFirstAdminKey(db, new Date())).key)),
+  );
+program
+  .command("schema-snapshot")
+  .description("print the database's schema as plain SQL")
+  .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
+  .action((options: Options) =>
+    withDatabase(options, async (db) => say((await schemaSnapshot(db)).trimEnd())),
+  );
+program
+  .command("nats-config")
+  .description("print the configuration that a NATS of your own needs, with the keys of this state folder")
+  .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR")
+  .option("--store-dir <folder>", "where that NATS keeps its files", "/var/lib/nats")
+  .option("--tls-cert <file>", "PEM of its certificate")
+  .option("--tls-key <file>", "PEM of its key")
+  .action(printNatsConfig);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = error instanceof CommanderError ? error.exitCode : explain(error);
+}
+
+interface Options {
+  listen?: string;
+  stateDir?: string;
+  publicUrl?: string;
+}
+
+function configOf({ listen, stateDir, publicUrl }: Options): Config {
+  return readConfig({
+    ...process.env,
+    ...(listen !== undefined && { REMOTEGPU_LISTEN: listen }),
+    ...(stateDir !== undefined && { REMOTEGPU_STATE_DIR: stateDir }),
+    ...(publicUrl !== undefined && { REMOTEGPU_PUBLIC_URL: publicUrl }),
+  });
+}
+
+async function run(options: Options): Promise<void> {
+  const config = configOf(options);
+  const controlPlane = await startControlPlane(config, log);
+  await ending(config);
+  log.info({}, "ending in order");
+  await controlPlane.stop();
+}
+
+/** Beside a running server its Postgres is used and left running; alone, one is started for the moment. */
+async function withDatabase(options: Options, work: (db: Database) => Promise<void>): Promise<void> {
+  const { db, end } = await database(configOf(options), log, { leavesRunning: true });
+  try {
+    await work(db);
+  } finally {
+    await end();
+  }
+}
+
+async function printNatsConfig(options: {
+  stateDir?: string;
+  storeDir: string;
+  tlsCert?: string;
+  tlsKey?: string;
+}): Promise<void> {
+  const operator = await openOperatorKeys(configOf(options).stateDir);
+  const { tlsCert, tlsKey, storeDir } = options;
+  if ((tlsCert === undefined) !== (tlsKey === undefined))
+    throw new ConfigError("Give both --tls-cert and --tls-key, or neither.");
+  const isTls = tlsCert !== undefined && tlsKey !== undefined;
+  say(
+    renderNatsConfig(operator, {
+      listen: { address: isTls ? "0.0.0.0" : "127.0.0.1", port: NATS_PORT },
+      storeDir,
+      serverName: "remotegpu-nats",
+      tls: isTls ? { certFile: tlsCert, keyFile: tlsKey } : null,
+    }),
+  );
+}
+
+async function ending({ exitWithStdin }: Config): Promise<void> {
+  await new Promise<void>((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+    if (exitWithStdin) process.stdin.on("end", resolve).on("error", resolve).resume();
+  });
+}
+
+/** What a person can act on is one line; anything else is a bug and shows its stack. */
+function explain(error: unknown): number {
+  const isExplained =
+    error instanceof ConfigError ||
+    error instanceof EngineError ||
+    error instanceof ListenError ||
+    error instanceof MigrationError ||
+    error instanceof NatsStartError ||
+    error instanceof NotAnAdminError ||
+    error instanceof PostgresStartError;
+  if (!isExplained) throw error;
+  process.stderr.write(`remotegpu-control-plane: ${error.message}\n`);
+  return 1;
+}
