@@ -11,7 +11,7 @@ import {
 import { chooseAttachMode } from "@remotegpu/agent/core/gpu-attachment";
 import type { CdiDevice } from "@remotegpu/agent/core/gpu-attachment";
 import type { AttachedGpu } from "@remotegpu/shared/instance";
-import { desiredOf } from "../support/docker.ts";
+import { desiredOf } from "../support/desired-instance.ts";
 import { RuntimeUnderTest } from "../support/runtime.ts";
 
 const CARDS = 4;

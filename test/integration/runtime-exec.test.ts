@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MAX_EXEC_BYTES } from "@remotegpu/shared/protocol";
 import type { ExecResult } from "@remotegpu/agent/runtime/exec";
-import { desiredOf } from "../support/docker.ts";
+import { desiredOf } from "../support/desired-instance.ts";
 import { eventually } from "../support/eventually.ts";
 import { RuntimeUnderTest } from "../support/runtime.ts";
 

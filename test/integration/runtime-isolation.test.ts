@@ -7,7 +7,8 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bridgeName } from "@remotegpu/agent/runtime/networks";
 import type { InstanceSpec } from "@remotegpu/shared/instance";
-import { BUSYBOX_IMAGE, desiredOf, docker } from "../support/docker.ts";
+import { BUSYBOX_IMAGE, desiredOf } from "../support/desired-instance.ts";
+import { docker } from "../support/docker.ts";
 import { RuntimeUnderTest } from "../support/runtime.ts";
 
 let host: RuntimeUnderTest;

@@ -3,7 +3,8 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MIB } from "@remotegpu/shared/units";
 import { CAPABILITIES } from "@remotegpu/agent/core/container-spec";
-import { BUSYBOX_IMAGE, desiredOf, docker, importEmptyImage } from "../support/docker.ts";
+import { BUSYBOX_IMAGE, desiredOf } from "../support/desired-instance.ts";
+import { docker, importEmptyImage } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { RuntimeUnderTest, textOf } from "../support/runtime.ts";
 

@@ -7,12 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Dockerode from "dockerode";
 import { execa } from "execa";
-import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
-import { GIB, MIB } from "@remotegpu/shared/units";
+import type { HostId } from "@remotegpu/shared/ids";
+import { BUSYBOX_IMAGE } from "./desired-instance.ts";
 
-/** A root with busybox under every applet's name, /etc/passwd and /tmp. */
-export const BUSYBOX_IMAGE = "remotegpu-test/busybox:1";
 /** A root with one unrelated file: no shell, no command at all. */
 export const EMPTY_IMAGE = "remotegpu-test/empty:1";
 
@@ -51,44 +48,6 @@ export async function removeLabelled(hostId: string): Promise<void> {
   for (const { Name } of (await docker.listVolumes({ filters })).Volumes ?? [])
     await docker.getVolume(Name).remove();
   for (const { Id } of await docker.listNetworks({ filters })) await docker.getNetwork(Id).remove();
-}
-
-/** A small environment on the busybox image; `changes` replace fields of its spec. */
-export function desiredOf(
-  name: string,
-  changes: Partial<InstanceSpec> = {},
-  rest: Partial<Omit<DesiredInstance, "spec">> = {},
-): DesiredInstance {
-  return {
-    instanceId: `env-${name}` as InstanceId,
-    placementEpoch: 1,
-    runId: `run-${name}` as RunId,
-    want: "running",
-    orderedBy: null,
-    specHash: "0".repeat(64),
-    live: { stopGraceSeconds: 5, onDisconnect: "keep", stopAfterSeconds: null },
-    ...rest,
-    spec: {
-      kind: "environment",
-      workloadId: `env-${name}` as InstanceSpec["workloadId"],
-      network: "ws-1",
-      hostname: name,
-      image: BUSYBOX_IMAGE,
-      command: null,
-      env: {},
-      cpuMilli: 500,
-      memoryBytes: 128 * MIB,
-      pidsLimit: 64,
-      storageBytes: GIB,
-      tempStorageBytes: GIB,
-      gpus: [],
-      mounts: [],
-      folders: [],
-      jupyter: false,
-      tensorboard: false,
-      ...changes,
-    },
-  };
 }
 
 export function newHostId(): HostId {

@@ -82,7 +82,10 @@ function startingSaid(
   }
   const wait = input.waits.get(key.runId);
   if (wait !== undefined) return { phase: "starting", detail: wait, problem: null };
-  const detail = next.kind === "wait" ? next.detail : "The container is being started.";
+  // Between the record of a start and its container's first breath there is nothing to blame yet.
+  const isLost = container === null && record !== null && record.containerId !== null;
+  const hasFailed = record?.trouble != null || container?.status.state === "exited" || isLost;
+  const detail = next.kind === "wait" && hasFailed ? next.detail : "The container is being started.";
   return { phase: "starting", detail, problem: null };
 }
 

@@ -13,57 +13,50 @@ const LOCK_SECONDS = "5";
 /** Link-local (most clouds), Alibaba's and Oracle's: who reads them holds the host's own credentials. */
 export const METADATA_ADDRESSES = ["169.254.0.0/16", "100.100.100.200/32", "192.0.0.192/32"] as const;
 
-type Rule = { chain: "INPUT" | "DOCKER-USER"; match: string[] };
-
 /** Answers to what the host began still pass; nothing that the container begins does. */
-function rulesFor(bridge: string): Rule[] {
+function rulesFor(bridge: string): string[] {
   return [
-    {
-      chain: "INPUT",
-      match: ["-i", bridge, "-m", "conntrack", "!", "--ctstate", "ESTABLISHED,RELATED", "-j", "DROP"],
-    },
-    ...METADATA_ADDRESSES.map((address): Rule => ({
-      chain: "DOCKER-USER",
-      match: ["-i", bridge, "-d", address, "-j", "DROP"],
-    })),
+    `INPUT -i ${bridge} -m conntrack ! --ctstate RELATED,ESTABLISHED -j DROP`,
+    ...METADATA_ADDRESSES.map((address) => `DOCKER-USER -d ${address} -i ${bridge} -j DROP`),
   ];
 }
 
-/** Puts the rules in front of all others, unless they are there. @throws RuntimeError */
+/** Puts the rules of a bridge in front of all others, unless they are there, once each. @throws RuntimeError */
 export async function protectFrom(bridge: string): Promise<void> {
-  for (const { chain, match } of rulesFor(bridge)) {
-    if (await succeeds(["-C", chain, ...match])) continue;
-    const { exitCode, stderr } = await iptables(["-I", chain, "1", ...match]);
-    if (exitCode !== 0) throw new RuntimeError(`cannot protect the host from bridge ${bridge}: ${stderr}`);
-  }
+  const present = await presentRules(bridge);
+  const wanted = rulesFor(bridge);
+  if (present.toSorted().join() === wanted.toSorted().join()) return;
+  await change([
+    ...present.map((rule) => `-D ${rule}`),
+    ...wanted.map((rule) => `-I ${rule.replace(" ", " 1 ")}`),
+  ]);
 }
 
-/** Takes the rules away, as often as they are there. @throws RuntimeError when iptables cannot be run */
+/** Takes them away, however many there are. @throws RuntimeError */
 export async function unprotectFrom(bridge: string): Promise<void> {
-  for (const { chain, match } of rulesFor(bridge)) {
-    for (let doubles = 0; doubles < MAX_DOUBLES; doubles += 1) {
-      if (!(await succeeds(["-D", chain, ...match]))) break;
-    }
-  }
+  const present = await presentRules(bridge);
+  if (present.length > 0) await change(present.map((rule) => `-D ${rule}`));
 }
 
-/** Two agents' starts could each insert a rule between the other's look and its own insert. */
-const MAX_DOUBLES = 4;
-
-async function succeeds(args: string[]): Promise<boolean> {
-  return (await iptables(args)).exitCode === 0;
+/** As iptables prints them, without the leading `-A`. */
+async function presentRules(bridge: string): Promise<string[]> {
+  const listing = await run("iptables", ["-w", LOCK_SECONDS, "-S"], "");
+  return listing
+    .split("\n")
+    .filter((line) => line.startsWith("-A ") && `${line} `.includes(` -i ${bridge} `))
+    .map((line) => line.slice("-A ".length));
 }
 
-async function iptables(args: string[]): Promise<{ exitCode: number; stderr: string }> {
-  const result = await execa("iptables", ["-w", LOCK_SECONDS, ...args], {
-    reject: false,
-    timeout: DEADLINE_MS,
-    stdin: "ignore",
-  });
-  if (result.exitCode === undefined) {
-    throw new RuntimeError("cannot run iptables, without which containers would reach this host's services", {
-      cause: result.cause ?? result,
-    });
-  }
-  return { exitCode: result.exitCode, stderr: result.stderr };
+/** All lines or none, in one step. */
+async function change(lines: string[]): Promise<void> {
+  await run("iptables-restore", ["-w", LOCK_SECONDS, "--noflush"], `*filter\n${lines.join("\n")}\nCOMMIT\n`);
+}
+
+async function run(command: string, args: string[], input: string): Promise<string> {
+  const result = await execa(command, args, { reject: false, timeout: DEADLINE_MS, input });
+  if (result.exitCode === 0) return result.stdout;
+  throw new RuntimeError(
+    `cannot run ${command}, without which containers would reach this host's services: ${result.stderr ?? ""}`,
+    { cause: result },
+  );
 }

@@ -26,6 +26,7 @@ const NetworkList = z.array(
 export class Networks {
   readonly #docker: Docker;
   readonly #hostId: HostId;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(docker: Docker, hostId: HostId) {
     this.#docker = docker;
@@ -38,38 +39,53 @@ export class Networks {
   }
 
   /**
-   * Makes the bridge and its rules unless they are there.
-   * @returns the runtime's name of it
+   * Makes the bridge and its rules unless they are there, and runs `work` with its name before anybody can take it
+   * away as unused: what `work` creates is its next user.
    * @throws RuntimeError, RuntimeDown
    */
-  async ensure(network: string): Promise<string> {
-    const name = this.nameOf(network);
-    const existing = await this.#all();
-    if (!existing.some((found) => found.Name === name)) await this.#create(network, existing);
-    await protectFrom(bridgeName(name));
-    return name;
+  use<T>(network: string, work: (networkName: string) => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      const name = this.nameOf(network);
+      const existing = await this.#all();
+      if (!existing.some((found) => found.Name === name)) await this.#create(network, existing);
+      await protectFrom(bridgeName(name));
+      return work(name);
+    });
   }
 
   /** Puts back rules that somebody flushed; for every network of ours. */
-  async repair(): Promise<void> {
-    for (const { Name } of await this.#own()) await protectFrom(bridgeName(Name));
+  repair(): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const { Name } of await this.#own()) await protectFrom(bridgeName(Name));
+    });
   }
 
   /** Removes the bridge and its rules when no container of ours, running or not, belongs to it. */
-  async removeIfUnused(network: string): Promise<void> {
-    const label = [`${LABEL.host}=${this.#hostId}`, `${LABEL.network}=${network}`];
-    const users = await this.#docker.call(
-      "list a network's containers",
-      { deadlineMs: QUICK_MS },
-      (client, abortSignal) =>
-        client.listContainers({ all: true, filters: JSON.stringify({ label }), abortSignal }),
-    );
-    if (users.length === 0) await this.#remove(this.nameOf(network));
+  removeIfUnused(network: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const label = [`${LABEL.host}=${this.#hostId}`, `${LABEL.network}=${network}`];
+      const users = await this.#docker.call(
+        "list a network's containers",
+        { deadlineMs: QUICK_MS },
+        (client, abortSignal) =>
+          client.listContainers({ all: true, filters: JSON.stringify({ label }), abortSignal }),
+      );
+      if (users.length === 0) await this.#remove(this.nameOf(network));
+    });
   }
 
   /** All of this host id, for cleaning up; their containers must be gone. */
-  async removeAll(): Promise<void> {
-    for (const { Name } of await this.#own()) await this.#remove(Name);
+  removeAll(): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const { Name } of await this.#own()) await this.#remove(Name);
+    });
+  }
+
+  /** One at a time, each with its own deadlines. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
   }
 
   async #create(network: string, existing: z.infer<typeof NetworkList>): Promise<void> {

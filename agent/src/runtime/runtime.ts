@@ -55,6 +55,9 @@ export class Runtime {
   readonly #networks: Networks;
   readonly #volumes: Volumes;
   readonly #execs: Execs;
+  #info: RuntimeInfo | null = null;
+  /** Containers whose network and rules were made just now, for their first start. */
+  readonly #fresh = new Set<string>();
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
@@ -66,8 +69,9 @@ export class Runtime {
     this.#execs = new Execs(this.#docker);
   }
 
-  info(): Promise<RuntimeInfo> {
-    return runtimeInfo(this.#docker);
+  async info(): Promise<RuntimeInfo> {
+    this.#info = await runtimeInfo(this.#docker);
+    return this.#info;
   }
 
   /** The containers of this host id, and of no other. */
@@ -102,19 +106,22 @@ export class Runtime {
    * @returns the container's id
    */
   async create(desired: DesiredInstance, ready: Extract<Readiness, { kind: "ready" }>): Promise<string> {
-    const { hasLayerQuota } = await this.info();
-    const networkName = await this.#networks.ensure(desired.spec.network);
-    const volumes = await this.#volumes.create(desired, ready.folders);
+    const { hasLayerQuota } = this.#info ?? (await this.info());
     const { hostId, toolboxPath } = this.#options;
-    const { attachment } = ready;
-    return this.#containers.create(
-      containerOptions(desired, { hostId, networkName, toolboxPath, volumes, attachment, hasLayerQuota }),
+    const { attachment, folders } = ready;
+    const volumes = await this.#volumes.create(desired, folders);
+    const containerId = await this.#networks.use(desired.spec.network, (networkName) =>
+      this.#containers.create(
+        containerOptions(desired, { hostId, networkName, toolboxPath, volumes, attachment, hasLayerQuota }),
+      ),
     );
+    this.#fresh.add(containerId);
+    return containerId;
   }
 
   /** Starts a container that exists, new or stopped; its network's rules are put back if they are gone. */
   async start(containerId: string, { network }: Pick<InstanceSpec, "network">): Promise<void> {
-    await this.#networks.ensure(network);
+    if (!this.#fresh.delete(containerId)) await this.#networks.use(network, () => Promise.resolve());
     await this.#containers.start(containerId);
   }
 
@@ -133,6 +140,7 @@ export class Runtime {
     runId: RunId;
     network: string;
   }): Promise<void> {
+    this.#fresh.delete(containerId);
     await this.#containers.remove(containerId);
     await this.#volumes.removeOf(runId);
     await this.#networks.removeIfUnused(network);

@@ -59,21 +59,21 @@ export class Volumes {
 
   /** One volume per folder; those that an earlier attempt of the run made are used. @throws RuntimeError, RuntimeDown */
   async create({ runId }: RunKey, folders: readonly ResolvedFolder[]): Promise<VolumeAt[]> {
-    const volumes: VolumeAt[] = [];
-    for (const [index, { path, target, isReadOnly }] of folders.entries()) {
-      const volume = `rg-${this.#hostId}-${runId}-${index}`;
-      await this.#docker.call(`make volume ${volume}`, { deadlineMs: QUICK_MS }, (client, abortSignal) =>
-        client.createVolume({
-          Name: volume,
-          Driver: "local",
-          DriverOpts: { type: "none", device: path, o: isReadOnly ? "bind,ro,nosuid,nodev" : "bind,rw" },
-          Labels: { [LABEL.host]: this.#hostId, [LABEL.run]: runId },
-          abortSignal,
-        }),
-      );
-      volumes.push({ volume, target, isReadOnly });
-    }
-    return volumes;
+    return Promise.all(
+      folders.map(async ({ path, target, isReadOnly }, index) => {
+        const volume = `rg-${this.#hostId}-${runId}-${index}`;
+        await this.#docker.call(`make volume ${volume}`, { deadlineMs: QUICK_MS }, (client, abortSignal) =>
+          client.createVolume({
+            Name: volume,
+            Driver: "local",
+            DriverOpts: { type: "none", device: path, o: isReadOnly ? "bind,ro,nosuid,nodev" : "bind,rw" },
+            Labels: { [LABEL.host]: this.#hostId, [LABEL.run]: runId },
+            abortSignal,
+          }),
+        );
+        return { volume, target, isReadOnly };
+      }),
+    );
   }
 
   /** Those of one run; its container must be gone. */

@@ -1,0 +1,120 @@
+/** What stands in the journal before each action is carried out. */
+import { describe, expect, test } from "vitest";
+import { recordAfter, recordStarted, recordTrouble } from "@remotegpu/agent/core/run-record";
+import type { RunEnd } from "@remotegpu/agent/core/action";
+import { desiredOf } from "../../support/desired-instance.ts";
+import { HASH, at, key, recordOf } from "../../support/run-samples.ts";
+
+const desired = desiredOf("one");
+const run = { instanceId: desired.instanceId, placementEpoch: 1, runId: desired.runId };
+const end: RunEnd = { phase: "stopped", problem: null, detail: "over", exitCode: 0, orderedBy: "customer" };
+
+describe("starts", () => {
+  test("the first start makes a record without a container", () => {
+    expect(recordAfter(null, { kind: "start", ...run, desired, attempt: 1 }, at(5))).toEqual({
+      ...run,
+      specHash: HASH,
+      containerId: null,
+      starts: 1,
+      lastStart: at(5),
+      gate: null,
+      trouble: null,
+      stop: null,
+      end: null,
+    });
+  });
+
+  test("a start clears the trouble before it and keeps the gate", () => {
+    const before = recordOf(run, { trouble: { problem: "runtime-error", detail: "no" } });
+
+    const after = recordAfter(before, { kind: "start", ...run, desired, attempt: 2 }, at(9));
+
+    expect(after).toMatchObject({
+      starts: 2,
+      lastStart: at(9),
+      trouble: null,
+      gate: before.gate,
+      containerId: null,
+    });
+  });
+
+  test("a restart keeps its container", () => {
+    const action = { kind: "restart", ...run, desired, containerId: "c", attempt: 3 } as const;
+
+    expect(recordAfter(recordOf(run), action, at(9))).toMatchObject({ containerId: "c", starts: 3 });
+    expect(recordAfter(null, action, at(9))).toMatchObject({ containerId: "c", starts: 3, gate: null });
+  });
+
+  test("how it went is written down", () => {
+    const trouble = { problem: "runtime-error", detail: "no room" } as const;
+
+    expect(recordTrouble(recordOf(run), trouble).trouble).toEqual(trouble);
+    expect(recordStarted(recordOf(run, { trouble, containerId: null }), "c")).toMatchObject({
+      containerId: "c",
+      trouble: null,
+    });
+  });
+});
+
+describe("what is written once stays", () => {
+  test("the gate opens once", () => {
+    const action = { kind: "open-gate", ...run, containerId: "c", pid: 1, startedAt: "" } as const;
+
+    expect(recordAfter(recordOf(run, { gate: null }), action, at(7))?.gate).toEqual(at(7));
+    expect(recordAfter(recordOf(run, { gate: at(3) }), action, at(7))?.gate).toEqual(at(3));
+  });
+
+  test("the first stop's orderer and the first end stay", () => {
+    const stop = {
+      kind: "stop",
+      ...run,
+      containerId: "c",
+      cause: "ordered",
+      orderedBy: "admin",
+      detail: "x",
+      graceSeconds: 1,
+    } as const;
+    const first = { cause: "storage-exceeded", orderedBy: "limit", detail: "full" } as const;
+
+    expect(recordAfter(recordOf(run), stop, at(0))?.stop).toEqual({
+      cause: "ordered",
+      orderedBy: "admin",
+      detail: "x",
+    });
+    expect(recordAfter(recordOf(run, { stop: first }), stop, at(0))?.stop).toEqual(first);
+    const later = { kind: "close-run", ...run, specHash: HASH, end: { ...end, detail: "later" } } as const;
+    expect(recordAfter(recordOf(run, { end }), later, at(0))?.end).toEqual(end);
+  });
+
+  test("an adopted container makes a record only where there is none", () => {
+    const action = { kind: "adopt", ...run, containerId: "c", specHash: HASH } as const;
+
+    expect(recordAfter(null, action, at(7))).toMatchObject({
+      containerId: "c",
+      starts: 1,
+      lastStart: null,
+      gate: null,
+    });
+    expect(recordAfter(recordOf(run), action, at(7))).toEqual(recordOf(run));
+  });
+});
+
+test("a run that ended before it began has a record of its end", () => {
+  const action = { kind: "close-run", ...run, specHash: HASH, end } as const;
+
+  expect(recordAfter(null, action, at(7))).toMatchObject({ ...run, starts: 0, end });
+});
+
+test("a forgotten run has none; a removal, a refusal and held stops change nothing", () => {
+  const record = recordOf(run);
+
+  expect(recordAfter(record, { kind: "forget", ...run }, at(0))).toBeNull();
+  expect(recordAfter(record, { kind: "remove", ...run, containerId: "c", network: "ws-1" }, at(0))).toBe(
+    record,
+  );
+  expect(recordAfter(record, { kind: "refuse", ...run, knownEpoch: 2, detail: "" }, at(0))).toBe(record);
+  expect(recordAfter(record, { kind: "hold-stops", stops: 4, running: 5 }, at(0))).toBe(record);
+  expect(
+    recordAfter(null, { kind: "open-gate", ...key(), containerId: "c", pid: 1, startedAt: "" }, at(0)),
+  ).toBeNull();
+});

@@ -1,0 +1,138 @@
+/** How the desired set stands to each run that the host knows. */
+import { describe, expect, test } from "vitest";
+import { ownedContainers, runViews } from "@remotegpu/agent/core/run-view";
+import type { Knowledge } from "@remotegpu/agent/core/run-view";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { HostId } from "@remotegpu/shared/ids";
+import { desiredOf } from "../../support/desired-instance.ts";
+import { HOST, RUNNING, containerOf, exited, instanceId, key, recordOf } from "../../support/run-samples.ts";
+
+function order(changes: Partial<Omit<DesiredInstance, "spec">> = {}): DesiredInstance {
+  return desiredOf("x", {}, { ...key(), ...changes });
+}
+
+function standings(knowledge: Partial<Knowledge>) {
+  return runViews({
+    hostId: HOST,
+    desired: [],
+    observed: [],
+    runs: [],
+    knownEpochs: new Map(),
+    ...knowledge,
+  }).map(
+    (view) => `${view.key.instanceId}/${view.key.placementEpoch}/${view.key.runId}: ${view.standing.kind}`,
+  );
+}
+
+describe("standing", () => {
+  test.each([
+    ["running", "wanted"],
+    ["stopped", "to-stop"],
+    ["removed", "to-remove"],
+  ] as const)("want %s is %s", (want, kind) => {
+    expect(standings({ desired: [order({ want })] })).toEqual([`env-1/1/run-1: ${kind}`]);
+  });
+
+  test("a run that only the host knows is an orphan", () => {
+    expect(standings({ runs: [recordOf(key())] })).toEqual(["env-1/1/run-1: orphan"]);
+    expect(standings({ observed: [containerOf(key())] })).toEqual(["env-1/1/run-1: orphan"]);
+  });
+
+  test("a new run of the same placement supersedes the old one", () => {
+    expect(standings({ desired: [order(key({ run: "run-2" }))], observed: [containerOf(key())] })).toEqual([
+      "env-1/1/run-2: wanted",
+      "env-1/1/run-1: superseded",
+    ]);
+  });
+
+  test("a higher epoch supersedes a lower one, wanted or forgotten", () => {
+    const newer = order(key({ epoch: 2, run: "run-2" }));
+
+    expect(standings({ desired: [newer], observed: [containerOf(key())] })).toContain(
+      "env-1/1/run-1: superseded",
+    );
+    expect(standings({ desired: [order(), newer] })).toEqual([
+      "env-1/1/run-1: superseded",
+      "env-1/2/run-2: wanted",
+    ]);
+  });
+
+  test("a higher epoch that is itself to stop supersedes nothing", () => {
+    const newer = order({ ...key({ epoch: 2, run: "run-2" }), want: "stopped" });
+
+    expect(standings({ desired: [newer], runs: [recordOf(key())] })).toContain("env-1/1/run-1: orphan");
+  });
+
+  test("an old epoch's own order to stop or remove still counts beside a newer epoch", () => {
+    const newer = order(key({ epoch: 2, run: "run-2" }));
+
+    expect(standings({ desired: [order({ want: "stopped" }), newer] })).toContain("env-1/1/run-1: to-stop");
+    expect(standings({ desired: [order({ want: "removed" }), newer] })).toContain("env-1/1/run-1: to-remove");
+  });
+
+  test("an epoch lower than any known is refused, whoever knows the higher one", () => {
+    const desired = [order()];
+    const higher = key({ epoch: 2, run: "run-2" });
+
+    for (const knowledge of [
+      { runs: [recordOf(higher)] },
+      { observed: [containerOf(higher, exited(0))] },
+      { knownEpochs: new Map([[instanceId("env-1"), 2]]) },
+    ])
+      expect(standings({ desired, ...knowledge })).toContain("env-1/1/run-1: refused");
+    expect(standings({ desired, knownEpochs: new Map([[instanceId("env-1"), 1]]) })).toEqual([
+      "env-1/1/run-1: wanted",
+    ]);
+    expect(standings({ desired, knownEpochs: new Map([[instanceId("env-2"), 9]]) })).toEqual([
+      "env-1/1/run-1: wanted",
+    ]);
+  });
+
+  test("two orders of one placement do not push each other away", () => {
+    expect(standings({ desired: [order(), order(key({ run: "run-2" }))] })).toEqual([
+      "env-1/1/run-1: wanted",
+      "env-1/1/run-2: wanted",
+    ]);
+  });
+});
+
+test("order, record and container of one run stand in one view", () => {
+  const [view, ...more] = runViews({
+    hostId: HOST,
+    desired: [order()],
+    observed: [containerOf(key())],
+    runs: [recordOf(key())],
+    knownEpochs: new Map(),
+  });
+
+  expect(more).toEqual([]);
+  expect(view).toEqual({
+    key: key(),
+    standing: { kind: "wanted", desired: order() },
+    record: recordOf(key()),
+    container: containerOf(key()),
+  });
+});
+
+test("of two containers of one run the running one is the run's", () => {
+  const dead = { ...containerOf(key(), exited(1)), containerId: "dead" };
+  const alive = { ...containerOf(key(), RUNNING), containerId: "alive" };
+
+  const [view] = runViews({
+    hostId: HOST,
+    desired: [],
+    observed: [dead, alive],
+    runs: [],
+    knownEpochs: new Map(),
+  });
+
+  expect(view?.container?.containerId).toBe("alive");
+});
+
+test("containers without labels or with another host's id are not ours", () => {
+  const unlabelled = { ...containerOf(key()), owner: null };
+  const foreign = containerOf(key(), RUNNING, { hostId: "host-b" as HostId });
+  const own = containerOf(key());
+
+  expect(ownedContainers({ hostId: HOST, observed: [unlabelled, foreign, own] })).toEqual([own]);
+});

@@ -1,0 +1,46 @@
+/** What a start waits for although nothing is wrong with it. */
+import { expect, test } from "vitest";
+import { startObstacle } from "@remotegpu/agent/core/start-obstacle";
+import { desiredOf } from "../../support/desired-instance.ts";
+import { RUNNING, containerOf, exited, gpu, key } from "../../support/run-samples.ts";
+
+const wanted = (gpus = [gpu("a")]) => desiredOf("x", { gpus }, key({ instance: "env-9", run: "run-9" }));
+const other = (gpus = [gpu("a")], status = RUNNING) => containerOf(key(), status, { gpus });
+
+test("nothing in the way is null", () => {
+  expect(startObstacle(wanted(), [], null)).toBeNull();
+  expect(startObstacle(wanted(), [other([gpu("b")])], null)).toBeNull();
+});
+
+test("a host that refuses starts says why", () => {
+  expect(startObstacle(wanted(), [], "its journal's disk is full.")).toEqual({
+    kind: "host-refuses",
+    detail: "This host refuses new starts: its journal's disk is full.",
+  });
+});
+
+test("an earlier run of the same instance must have stopped", () => {
+  const earlier = containerOf(key({ instance: "env-9", run: "run-8" }));
+
+  expect(startObstacle(wanted([]), [earlier], null)).toMatchObject({ kind: "same-instance" });
+  expect(startObstacle(wanted([]), [{ ...earlier, status: exited(0) }], null)).toBeNull();
+});
+
+test("its own container is no obstacle", () => {
+  expect(startObstacle(wanted(), [containerOf(wanted(), RUNNING, { gpus: [gpu("a")] })], null)).toBeNull();
+});
+
+test.each([
+  ["whole", "whole", null, null, "gpu-in-use"],
+  ["whole", "a slice", null, 100, "gpu-in-use"],
+  ["a slice", "whole", 100, null, "gpu-in-use"],
+  ["a slice", "another slice", 100, 200, undefined],
+])("a card held as %s and wanted as %s", (_held, _wanted, held, wish, kind) => {
+  const obstacle = startObstacle(wanted([gpu("a", wish)]), [other([gpu("a", held)])], null);
+
+  expect(obstacle?.kind).toBe(kind);
+});
+
+test("a container that does not run holds no card", () => {
+  expect(startObstacle(wanted(), [other([gpu("a")], exited(0))], null)).toBeNull();
+});
