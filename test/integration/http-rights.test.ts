@@ -37,7 +37,7 @@ async function post(
   body: object,
 ): Promise<{ id: number; [field: string]: unknown }> {
   const answer = await api.ask("POST", `/api/v1${path}`, { as, body });
-  expect(answer.status, JSON.stringify(answer.body)).toBe(201);
+  if (answer.status !== 201) throw new Error(`POST ${path} got ${JSON.stringify(answer.body)}`);
   return answer.body;
 }
 
