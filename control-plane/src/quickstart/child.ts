@@ -1,0 +1,66 @@
+/**
+ * One of our processes under `npm start`: in its own process group, so that Ctrl-C reaches us first and we end them
+ * in order, with a log file, and with a pipe on its standard input whose closing ends it if we are killed.
+ */
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { spawn, type ChildProcess } from "node:child_process";
+import { StartError } from "./start-error.ts";
+
+const LOG_TAIL_LINES = 8;
+
+export class Child {
+  readonly name: string;
+  readonly #logFile: string;
+  readonly #process: ChildProcess;
+  readonly #ended: Promise<void>;
+  #isEnded = false;
+
+  constructor(options: {
+    name: string;
+    args: string[];
+    env: Record<string, string>;
+    logFile: string;
+    onEnd: () => void;
+  }) {
+    this.name = options.name;
+    this.#logFile = options.logFile;
+    const log = openSync(options.logFile, "a", 0o600);
+    this.#process = spawn(process.execPath, options.args, {
+      detached: true,
+      stdio: ["pipe", log, log],
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, LANG: process.env.LANG, ...options.env },
+    });
+    closeSync(log);
+    this.#ended = new Promise((resolve) => {
+      const end = () => {
+        this.#isEnded = true;
+        options.onEnd();
+        resolve();
+      };
+      this.#process.once("exit", end);
+      this.#process.once("error", end);
+    });
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** What it said last, for the one line that explains a failure. */
+  lastWords(): string {
+    return readFileSync(this.#logFile, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
+  }
+
+  failure(): StartError {
+    return new StartError(`The ${this.name} ended unexpectedly. Its last words:\n${this.lastWords()}`);
+  }
+
+  /** TERM, and KILL once the bound has passed. */
+  async stop(withinMs: number): Promise<void> {
+    if (this.#isEnded) return;
+    this.#process.kill("SIGTERM");
+    const timer = setTimeout(() => this.#process.kill("SIGKILL"), withinMs);
+    await this.#ended;
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * `npm start` and `npm run demo`: the way of one order on this host, from an empty folder to a bill. Both play the
+ * same story over HTTP with the product's own processes; only how they end differs.
+ */
+import { mkdtempSync, rmSync, chmodSync, existsSync, mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { playDemo, playStart } from "./story.ts";
+import { StartError } from "./start-error.ts";
+import { Stage } from "./stage.ts";
+
+const START_FOLDER = "/var/lib/remotegpu/start";
+const DEFAULT_PORT = 8080;
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+const program = new Command("npm");
+
+program
+  .command("start", { isDefault: true })
+  .option("--port <port>", "port of the API on 127.0.0.1", port, DEFAULT_PORT)
+  .option("--state <folder>", "where the database, keys and files are kept", START_FOLDER)
+  .option("--simulated-gpus <count>", "carry simulated GPUs even beside real ones", Number)
+  .option("--clean", "remove the state folder and end")
+  .action(start);
+program
+  .command("demo")
+  .option("--keep-logs <folder>", "copy the processes' logs there before everything is cleaned away")
+  .action(demo);
+program.enablePositionalOptions();
+
+process.exitCode = await endOf(program.parseAsync());
+
+async function start(options: {
+  port: number;
+  state: string;
+  simulatedGpus?: number;
+  clean?: true;
+}): Promise<void> {
+  if (options.clean) return clean(options.state);
+  mkdirSync(options.state, { recursive: true });
+  // Postgres runs as a user of its own and has to pass through here; what is secret inside is closed by itself.
+  for (const folder of [dirname(options.state), options.state]) chmodSync(folder, 0o711);
+  await using stage = new Stage({ ...options, root: options.state, say, throwaway: false });
+  await playStart(stage);
+}
+
+async function demo(options: { keepLogs?: string }): Promise<void> {
+  const root = mkdtempSync(join(tmpdir(), "remotegpu-demo-"));
+  chmodSync(root, 0o711);
+  try {
+    await using stage = new Stage({ root, port: 0, say, throwaway: true, ...options });
+    await playDemo(stage);
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+  say("Everything of the demo is cleaned away.");
+}
+
+function clean(folder: string): void {
+  if (!existsSync(folder)) return say(`There is nothing in ${folder}.`);
+  if (existsSync(join(folder, "running.pid")) && Stage.isRunning(folder))
+    throw new StartError(`npm start is running on ${folder}; end it first (Ctrl-C).`);
+  rmSync(folder, { recursive: true, force: true });
+  say(`${folder} is removed.`);
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 65_535) throw new InvalidArgumentError("Give a port.");
+  return value;
+}
+
+async function endOf(story: Promise<unknown>): Promise<number> {
+  try {
+    await story;
+    return 0;
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    process.stderr.write(`\n${error.message}\n`);
+    return error.exitCode;
+  }
+}

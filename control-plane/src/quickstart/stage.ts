@@ -1,0 +1,288 @@
+/**
+ * Where the story of `npm start` and the demo plays: one folder, the product's own processes on it, and their end in
+ * the right order whatever happened. It knows how to begin and end things; what is ordered is the story's.
+ */
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { execa } from "execa";
+import { z } from "zod";
+import { ApiClient, type Row } from "../cli/api-client.ts";
+import { CliError } from "../cli/cli-error.ts";
+import { Child } from "./child.ts";
+import { Interrupted, StartError } from "./start-error.ts";
+import { removeStarterImage } from "./starter-image.ts";
+
+const CONTROL_PLANE = new URL("../main.ts", import.meta.url).pathname;
+const AGENT = new URL("../../../agent/src/main.ts", import.meta.url).pathname;
+const ASK_EVERY_MS = 200;
+const READY_WITHIN_MS = 120_000;
+const ONLINE_WITHIN_MS = 60_000;
+const COMMAND_WITHIN_MS = 60_000;
+const STOP_ENVIRONMENT_WITHIN_MS = 20_000;
+const STOP_AGENT_WITHIN_MS = 40_000;
+const STOP_CONTROL_PLANE_WITHIN_MS = 40_000;
+
+export interface StageOptions {
+  root: string;
+  /** 0: any free one. */
+  port: number;
+  say: (line: string) => void;
+  /** Nothing of it is to be kept: the image that was made for it goes, too. */
+  throwaway: boolean;
+  simulatedGpus?: number;
+  keepLogs?: string;
+}
+
+export class Stage {
+  readonly options: StageOptions;
+  readonly #interruption = new AbortController();
+  readonly #pidFile: string;
+  #controlPlane: Child | null = null;
+  #agent: Child | null = null;
+  #port = 0;
+  #environment: { api: ApiClient; id: string } | null = null;
+  #madeImage = false;
+  #isEnding = false;
+
+  constructor(options: StageOptions) {
+    this.options = options;
+    this.#pidFile = join(options.root, "running.pid");
+    if (Stage.isRunning(options.root))
+      throw new StartError(
+        `npm start is already running on ${options.root}. End it first, or give another --state.`,
+      );
+    writeFileSync(this.#pidFile, `${process.pid}\n`);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+      process.on(signal, () => this.#interruption.abort());
+  }
+
+  /** Whether a living process of ours plays on this folder. */
+  static isRunning(root: string): boolean {
+    const file = join(root, "running.pid");
+    if (!existsSync(file)) return false;
+    const pid = readFileSync(file, "utf8").trim();
+    const commandLine = `/proc/${pid}/cmdline`;
+    return existsSync(commandLine) && readFileSync(commandLine, "utf8").includes("quickstart");
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  say(line: string): void {
+    this.options.say(line);
+  }
+
+  api(key: string): ApiClient {
+    return new ApiClient({ server: this.url, key });
+  }
+
+  /** What must be ended first: its last usage row closes its bill. */
+  environmentRuns(api: ApiClient, id: string): void {
+    this.#environment = { api, id };
+  }
+
+  imageWasMade(): void {
+    this.#madeImage = true;
+  }
+
+  /** @throws StartError with the process' last words */
+  async startControlPlane(): Promise<void> {
+    this.#port = this.options.port === 0 ? await freePort() : this.options.port;
+    if (!(await isFree(this.#port)))
+      throw new StartError(
+        `Port ${this.#port} is taken by another program. Choose one: npm start -- --port 9090`,
+      );
+    this.#controlPlane = this.#spawn("control plane", CONTROL_PLANE, this.#controlPlaneEnv());
+    await this.until(READY_WITHIN_MS, "the control plane to serve", async () => {
+      const answer = await fetch(`${this.url}/readyz`).catch(() => null);
+      return answer?.ok ?? false;
+    });
+  }
+
+  /** A fresh administrator's key, made on the server as an operator would. */
+  async adminKey(): Promise<string> {
+    const { stdout } = await this.#command(CONTROL_PLANE, ["admin-key"], this.#controlPlaneEnv());
+    return stdout.trim();
+  }
+
+  /** Joins once, runs the agent, and waits until its host is online with its GPUs. */
+  async startAgent(admin: ApiClient, simulatedGpus: number): Promise<Row> {
+    const env = this.#agentEnv(simulatedGpus);
+    const credential = join(this.options.root, "agent", "credential.json");
+    if (!existsSync(credential)) {
+      const { token } = await admin.post("/join-tokens");
+      await this.#command(AGENT, ["join"], { ...env, REMOTEGPU_JOIN_TOKEN: String(token) });
+    }
+    this.#agent = this.#spawn("agent", AGENT, env);
+    const { grant } = z
+      .object({ grant: z.object({ host_id: z.string() }) })
+      .parse(JSON.parse(readFileSync(credential, "utf8")));
+    return this.until(ONLINE_WITHIN_MS, "this host to be online", async () => {
+      const host = await admin.get(`/hosts/${grant.host_id}`);
+      const { items } = await admin.get(`/hosts/${grant.host_id}/gpus`);
+      const isSeen = host.connection === "connected" && Array.isArray(items) && items.length >= simulatedGpus;
+      return isSeen && { ...host, gpus: items };
+    });
+  }
+
+  /** Asks until it is so. @throws StartError past the bound, Interrupted, or a process' failure */
+  async until<T>(withinMs: number, what: string, ask: () => Promise<T | false>): Promise<T> {
+    const deadline = performance.now() + withinMs;
+    let last: unknown;
+    while (performance.now() < deadline) {
+      this.#assertPlaying();
+      try {
+        const value = await ask();
+        if (value !== false) return value;
+      } catch (error) {
+        if (!(error instanceof CliError)) throw error;
+        last = error;
+      }
+      await this.pause(ASK_EVERY_MS);
+    }
+    const reason = last instanceof Error ? ` The last answer was: ${last.message}` : "";
+    throw new StartError(`Waited ${withinMs / 1000} s for ${what}, in vain.${reason}`, { cause: last });
+  }
+
+  /** Resolves after the time, or at once when interrupted. */
+  async pause(ms: number): Promise<void> {
+    const { signal } = this.#interruption;
+    if (signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      signal.addEventListener("abort", end);
+    });
+  }
+
+  get isInterrupted(): boolean {
+    return this.#interruption.signal.aborted;
+  }
+
+  /** @throws the failure of a process that ended by itself */
+  assertAlive(): void {
+    for (const child of [this.#controlPlane, this.#agent]) if (child?.isEnded === true) throw child.failure();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isEnding = true;
+    if (this.#controlPlane !== null) this.say("Ending: the environment, the agent, the control plane …");
+    await this.#stopEnvironment();
+    await this.#agent?.stop(STOP_AGENT_WITHIN_MS);
+    await this.#controlPlane?.stop(STOP_CONTROL_PLANE_WITHIN_MS);
+    if (this.options.throwaway && this.#madeImage) await removeStarterImage();
+    this.#keepLogs();
+    rmSync(this.#pidFile, { force: true });
+  }
+
+  #assertPlaying(): void {
+    if (this.isInterrupted) throw new Interrupted();
+    this.assertAlive();
+  }
+
+  /** A stop in order lets the last usage row reach the bill. Without an answer the agent takes the container along. */
+  async #stopEnvironment(): Promise<void> {
+    if (this.#environment === null || this.#controlPlane?.isEnded !== false) return;
+    const { api, id } = this.#environment;
+    const deadline = performance.now() + STOP_ENVIRONMENT_WITHIN_MS;
+    try {
+      if ((await api.get(`/environments/${id}`)).status !== "stopped")
+        await api.post(`/environments/${id}/stop`);
+      while (performance.now() < deadline) {
+        const { status } = await api.get(`/environments/${id}`);
+        if (status === "stopped" || status === "error") return;
+        await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+      }
+      this.say("The environment did not stop in time; its container is removed with the agent.");
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error;
+      this.say(`The environment could not be stopped in order (${error.message}); its container is removed.`);
+    }
+  }
+
+  #spawn(name: string, script: string, env: Record<string, string>): Child {
+    const child = new Child({
+      name,
+      args: [script, "run"],
+      env,
+      logFile: this.#logFile(name),
+      onEnd: () => {
+        if (!this.#isEnding && !this.isInterrupted) this.say(`The ${name} has ended.`);
+      },
+    });
+    return child;
+  }
+
+  async #command(script: string, args: string[], env: Record<string, string>): Promise<{ stdout: string }> {
+    const done = await execa(process.execPath, [script, ...args], {
+      env,
+      reject: false,
+      timeout: COMMAND_WITHIN_MS,
+    });
+    if (done.exitCode !== 0)
+      throw new StartError(done.stderr.trim().split("\n").at(-1) ?? `${args.join(" ")} failed`);
+    return done;
+  }
+
+  #controlPlaneEnv(): Record<string, string> {
+    return {
+      REMOTEGPU_STATE_DIR: join(this.options.root, "control-plane"),
+      REMOTEGPU_LISTEN: `127.0.0.1:${this.#port}`,
+      REMOTEGPU_AGENT_BUNDLE: "0",
+      REMOTEGPU_EXIT_WITH_STDIN: "1",
+      // The operator's own settings for a real server do not belong to this one.
+      DATABASE_URL: "",
+      NATS_URL: "",
+    };
+  }
+
+  #agentEnv(simulatedGpus: number): Record<string, string> {
+    const stateDir = join(this.options.root, "agent");
+    mkdirSync(stateDir, { recursive: true, mode: 0o711 });
+    return {
+      REMOTEGPU_STATE_DIR: stateDir,
+      REMOTEGPU_SERVER: this.url,
+      REMOTEGPU_SIMULATED_GPUS: String(simulatedGpus),
+      REMOTEGPU_CLEAN_ON_EXIT: "1",
+      REMOTEGPU_EXIT_WITH_STDIN: "1",
+    };
+  }
+
+  #logFile(name: string): string {
+    return join(this.options.root, `${name.replace(" ", "-")}.log`);
+  }
+
+  #keepLogs(): void {
+    const { keepLogs } = this.options;
+    if (keepLogs === undefined) return;
+    mkdirSync(keepLogs, { recursive: true });
+    for (const name of ["control plane", "agent"])
+      if (existsSync(this.#logFile(name)))
+        copyFileSync(this.#logFile(name), join(keepLogs, `${name.replace(" ", "-")}.log`));
+  }
+}
+
+async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
