@@ -1,4 +1,6 @@
 import { createUser } from "@nats-io/nkeys";
+import { createApp } from "@remotegpu/control-plane/http/app";
+import { openDatabase } from "@remotegpu/control-plane/store/database";
 import { joinProofText } from "@remotegpu/shared/joining";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openApi, problem, type ApiWorld, type Caller } from "../support/api.ts";
@@ -84,6 +86,24 @@ describe("problem documents", () => {
     expect(answer).toMatchObject(problem(422));
     expect(answer.body.errors).toMatchObject([{ path: "body" }]);
   });
+});
+
+test("without its database the server lives, is not ready, and says so", async () => {
+  const db = openDatabase("postgres://nobody@127.0.0.1:1/nothing");
+  const app = createApp({ ...api.deps, db });
+  try {
+    const [health, ready, me] = await Promise.all([
+      app.request("/healthz"),
+      app.request("/readyz"),
+      app.request("/api/v1/me", { headers: { Authorization: `Bearer ${alice.key}` } }),
+    ]);
+
+    expect([health.status, ready.status, me.status]).toEqual([200, 503, 503]);
+    expect(me.headers.get("Content-Type")).toBe("application/problem+json");
+    expect(me.headers.get("Retry-After")).toBe("5");
+  } finally {
+    await db.close();
+  }
 });
 
 describe("accounts and keys", () => {
@@ -291,11 +311,13 @@ describe("joining", () => {
   const newToken = async () =>
     (await api.ask("POST", "/api/v1/join-tokens", { as: api.admin, body: { host_name: "h1" } })).body
       .token as string;
-  const join = (token: string, user = createUser()) => {
+  const join = (token: string, user = createUser(), change: object = {}) => {
     const nkey = user.getPublicKey();
     const signature = user.sign(new TextEncoder().encode(joinProofText(token, nkey)));
     const proof = Buffer.from(signature).toString("base64");
-    return api.ask("POST", "/api/v1/hosts/join", { body: { token, nkey, proof, name: "x", machine } });
+    return api.ask("POST", "/api/v1/hosts/join", {
+      body: { token, nkey, proof, name: "x", machine: { ...machine, ...change } },
+    });
   };
 
   test("a token and a proof give a host and its credential; the same key gets the same answer again", async () => {
@@ -311,6 +333,26 @@ describe("joining", () => {
     const host = await api.ask("GET", `/api/v1/hosts/${first.body.host_id}`, { as: api.admin });
     expect(host.body).toMatchObject({ name: "h1", total_cpu: 8, connection: "never", status: "offline" });
   });
+
+  test.each([
+    ["hostname", "a\u0000b"],
+    ["storagePool", "\ud800"],
+    ["cpuCount", 2 ** 40],
+    ["memoryBytes", 0],
+    ["osVersion", "x".repeat(65)],
+  ])(
+    "a machine with a hostile %s is refused by that name, and its token is still good",
+    async (field, value) => {
+      const token = await newToken();
+      const user = createUser();
+
+      const refused = await join(token, user, { [field]: value });
+
+      expect(refused).toMatchObject(problem(422));
+      expect(refused.body.errors).toMatchObject([{ path: `machine.${field}` }]);
+      expect((await join(token, user)).status).toBe(201);
+    },
+  );
 
   test("a second use by another key is refused and raises an alarm", async () => {
     const token = await newToken();

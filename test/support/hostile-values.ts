@@ -1,7 +1,7 @@
 /** Values that strangers send, and bodies made from a JSON schema that are wrong in one place or nearly right. */
 import * as fc from "fast-check";
 
-export const HOSTILE_STRINGS = [
+const HOSTILE_STRINGS = [
   "",
   " ",
   "\u0000",
@@ -34,7 +34,7 @@ export const HOSTILE_STRINGS = [
   "__proto__",
 ];
 
-export const HOSTILE_VALUES: unknown[] = [
+const HOSTILE_VALUES: unknown[] = [
   ...HOSTILE_STRINGS,
   null,
   true,

@@ -62,8 +62,7 @@ export function addAccountCommands(program: Command): void {
     columns: ["id", "name", "type", "owner_id", "member_count", "status"],
     create: (command) =>
       command.argument("<name>").option("--description <text>").option("--type <type>", "team or enterprise"),
-    update: (command) =>
-      command.option("--name <name>").option("--description <text>").option("--status <status>"),
+    update: (command) => command.option("--name <name>").option("--description <text>"),
   });
   addMemberCommands(workspace);
 

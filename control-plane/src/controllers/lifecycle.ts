@@ -1,6 +1,6 @@
 /**
  * One pass over what has lasted too long or is due to end: statuses past their deadline, deletions of which nothing
- * is left, and rows of the old system. What hosts report moves environments on by itself (store/observed.ts).
+ * is left, rows of the old system, idempotency keys of yesterday. What hosts report moves environments on by itself (store/observed.ts).
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import { afterDeadline, limitMs } from "../core/environment-status.ts";
@@ -13,6 +13,7 @@ import {
   lockEnvironment,
   moveEnvironment,
 } from "../store/environments.ts";
+import { forgetOldKeys } from "../store/idempotency.ts";
 import { assertTerm } from "../store/leader.ts";
 import { closeOldWorkloads, overdueEnvironments } from "../store/lifecycle.ts";
 
@@ -43,6 +44,7 @@ export async function lifecyclePass(deps: LifecycleDeps, pass: Pass): Promise<vo
     await assertTerm(sql, pass.term);
     await completeDeletions(sql, { ids: null, now: pass.now });
     await closeOldWorkloads(sql, pass.now);
+    await forgetOldKeys(sql, pass.now);
   });
 }
 

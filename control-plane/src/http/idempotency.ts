@@ -13,7 +13,6 @@ import { claimKey, finishKey, releaseKey } from "../store/idempotency.ts";
 import type { ApiContext, ApiEnv } from "./deps.ts";
 import { badField, conflict } from "./refusal.ts";
 
-const KEPT_HOURS = 24;
 const KEY_PATTERN = /^[\x21-\x7e]{1,200}$/;
 
 export const replayIdempotent = createMiddleware<ApiEnv>(async (c, next) => {
@@ -28,7 +27,6 @@ export const replayIdempotent = createMiddleware<ApiEnv>(async (c, next) => {
       .update(await c.req.text())
       .digest("hex"),
     now: deps.now(),
-    keptHours: KEPT_HOURS,
   });
 
   switch (claim.outcome) {

@@ -1,6 +1,8 @@
 /** The memory behind Idempotency-Key: which key was used for which request, and its answer (sealed by the caller). */
 import type { Connection } from "./database.ts";
 
+export const KEY_KEPT_HOURS = 24;
+
 export interface IdempotencySlot {
   apiKeyId: number;
   route: string;
@@ -17,7 +19,7 @@ export type Claim =
 export async function claimKey(
   sql: Connection,
   slot: IdempotencySlot,
-  { bodyHash, now, keptHours }: { bodyHash: string; now: Date; keptHours: number },
+  { bodyHash, now }: { bodyHash: string; now: Date },
 ): Promise<Claim> {
   // An outlived row is taken over in the same statement, so that two requests cannot both do it.
   const taken = await sql.query(
@@ -27,7 +29,7 @@ export async function claimKey(
        SET body_hash = EXCLUDED.body_hash, state = 'in_progress', created_at = EXCLUDED.created_at,
            response_status = NULL, response_body = NULL
      WHERE known.created_at <= $5::timestamptz - make_interval(hours => $6)`,
-    [slot.apiKeyId, slot.route, slot.key, bodyHash, now, keptHours],
+    [slot.apiKeyId, slot.route, slot.key, bodyHash, now, KEY_KEPT_HOURS],
   );
   if (taken.rowCount === 1) return { outcome: "claimed" };
 
@@ -72,8 +74,10 @@ export async function releaseKey(sql: Connection, slot: IdempotencySlot): Promis
   );
 }
 
-/** Returns how many were forgotten. */
-export async function forgetOldKeys(sql: Connection, before: Date): Promise<number> {
-  const { rowCount } = await sql.query("DELETE FROM idempotency_keys WHERE created_at < $1", [before]);
-  return rowCount ?? 0;
+/** Keys are taken over when they are used again; the many that never are go here. */
+export async function forgetOldKeys(sql: Connection, now: Date): Promise<void> {
+  await sql.query(
+    "DELETE FROM idempotency_keys WHERE created_at <= $1::timestamptz - make_interval(hours => $2)",
+    [now, KEY_KEPT_HOURS],
+  );
 }
