@@ -4,6 +4,7 @@
  * It does not look into images, mounts or the network: carrying out a start finds those out.
  */
 import type { GpuUuid, RunId } from "@remotegpu/shared/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { inOrder } from "./action.ts";
 import type { Action, RunEnd, StopCause, StopOrderer } from "./action.ts";
@@ -13,7 +14,7 @@ import { exitedBy, nextStart } from "./restart-policy.ts";
 import type { MonotonicTime } from "./run-record.ts";
 import { ownedContainers, runViews } from "./run-view.ts";
 import type { Knowledge, RunView } from "./run-view.ts";
-import { startObstacle } from "./start-obstacle.ts";
+import { areRivals, startObstacle } from "./start-obstacle.ts";
 
 export type Flags = {
   /** Why new starts are refused ("the journal's disk is full"); null when they are not. */
@@ -36,7 +37,7 @@ const DEFAULT_GRACE_SECONDS = 10;
 
 export function reconcile(input: ReconcileInput): Action[] {
   const containers = ownedContainers(input);
-  const actions = runViews(input).flatMap((view) => actionsFor(view, input, containers));
+  const actions = withoutRivals(runViews(input).flatMap((view) => actionsFor(view, input, containers)));
   return inOrder(input.flags.stopsUnconfirmed ? withoutMassStops(actions, containers) : actions);
 }
 
@@ -66,7 +67,7 @@ function actionsFor(view: RunView, input: ReconcileInput, containers: OwnedConta
 
 function wantedActions(
   view: RunView,
-  desired: Extract<RunView["standing"], { kind: "wanted" }>["desired"],
+  desired: DesiredInstance,
   { flags, now }: ReconcileInput,
   containers: OwnedContainer[],
 ): Action[] {
@@ -163,10 +164,7 @@ function orderedStop(orderedBy: StopOrderer): Stop {
 }
 
 /** What ends a wanted run from this host's own side. */
-function limitReached(
-  desired: Extract<RunView["standing"], { kind: "wanted" }>["desired"],
-  flags: Flags,
-): Stop | null {
+function limitReached(desired: DesiredInstance, flags: Flags): Stop | null {
   const gone = desired.spec.gpus.find((gpu) => flags.vanishedGpus.has(gpu.uuid));
   if (gone) {
     return { cause: "gpu-missing", orderedBy: "limit", detail: `GPU ${gone.uuid} is gone from this host.` };
@@ -190,6 +188,17 @@ function stopFor({ standing, record, key }: RunView, { containerId }: OwnedConta
 
 function adoption({ key }: RunView, { containerId, owner }: OwnedContainer): Action {
   return { kind: "adopt", ...key, containerId, specHash: owner.specHash };
+}
+
+/** Of two starts that exclude each other the first is made; the other finds it in its way in the next round. */
+function withoutRivals(actions: Action[]): Action[] {
+  const starts: DesiredInstance[] = [];
+  return actions.filter((action) => {
+    if (action.kind !== "start" && action.kind !== "restart") return true;
+    if (starts.some((other) => areRivals(other, action.desired))) return false;
+    starts.push(action.desired);
+    return true;
+  });
 }
 
 /** Orders only: what a limit stops is this host's own finding and does not wait. */

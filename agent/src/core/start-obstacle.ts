@@ -36,6 +36,12 @@ export function startObstacle(
   return null;
 }
 
+/** Whether two starts of one round would get in each other's way, as no sane desired set asks. */
+export function areRivals(one: DesiredInstance, other: DesiredInstance): boolean {
+  if (one.instanceId === other.instanceId) return true;
+  return one.spec.gpus.some((gpu) => other.spec.gpus.some((wanted) => conflict(gpu, wanted)));
+}
+
 /** Slices of a card go together; a whole card goes with nothing. */
 function conflict(held: AttachedGpu, wanted: AttachedGpu): boolean {
   return held.uuid === wanted.uuid && (held.memoryMib === null || wanted.memoryMib === null);

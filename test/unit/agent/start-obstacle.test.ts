@@ -1,6 +1,6 @@
 /** What a start waits for although nothing is wrong with it. */
 import { expect, test } from "vitest";
-import { startObstacle } from "@remotegpu/agent/core/start-obstacle";
+import { areRivals, startObstacle } from "@remotegpu/agent/core/start-obstacle";
 import { desiredOf } from "../../support/desired-instance.ts";
 import { RUNNING, containerOf, exited, gpu, key } from "../../support/run-samples.ts";
 
@@ -43,4 +43,14 @@ test.each([
 
 test("a container that does not run holds no card", () => {
   expect(startObstacle(wanted(), [other([gpu("a")], exited(0))], null)).toBeNull();
+});
+
+test("two starts are rivals by their instance or by a card, not by slices of one", () => {
+  const start = (instance: string, memoryMib: number | null) =>
+    desiredOf("x", { gpus: [gpu("a", memoryMib)] }, key({ instance, run: `run-${instance}` }));
+
+  expect(areRivals(start("env-1", 10), start("env-1", 10))).toBe(true);
+  expect(areRivals(start("env-1", null), start("env-2", 10))).toBe(true);
+  expect(areRivals(start("env-1", 10), start("env-2", 10))).toBe(false);
+  expect(areRivals(desiredOf("a"), desiredOf("b"))).toBe(false);
 });

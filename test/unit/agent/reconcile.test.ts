@@ -1,0 +1,377 @@
+/** The agent's one decision, case by case. What holds over whole histories is in reconcile-histories.test.ts. */
+import { describe, expect, test } from "vitest";
+import { FREE_STOPS, reconcile } from "@remotegpu/agent/core/reconcile";
+import type { Action, RunEnd } from "@remotegpu/agent/core/action";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { HostId } from "@remotegpu/shared/ids";
+import { desiredOf } from "../../support/desired-instance.ts";
+import {
+  HASH,
+  OTHER_BOOT,
+  RUNNING,
+  at,
+  containerOf,
+  exited,
+  gpu,
+  instanceId,
+  key,
+  reconcileInput,
+  recordOf,
+  runId,
+} from "../../support/run-samples.ts";
+
+function order(
+  changes: Partial<Omit<DesiredInstance, "spec">> = {},
+  spec: Partial<DesiredInstance["spec"]> = {},
+): DesiredInstance {
+  return desiredOf("x", spec, { ...key(), ...changes });
+}
+
+const container = containerOf(key());
+const deadContainer = containerOf(key(), exited(1));
+const record = recordOf(key());
+const ended: RunEnd = {
+  phase: "failed",
+  problem: "exited",
+  detail: "It died.",
+  exitCode: 1,
+  orderedBy: null,
+};
+
+const kinds = (actions: Action[]) => actions.map((action) => action.kind);
+const decide = (input: Parameters<typeof reconcileInput>[0]) => reconcile(reconcileInput(input));
+
+describe("wanted", () => {
+  test("and nothing there: it is started", () => {
+    const desired = order();
+
+    expect(decide({ desired: [desired] })).toEqual([{ kind: "start", ...key(), desired, attempt: 1 }]);
+  });
+
+  test("and running: the gate opens once, then nothing is left to do", () => {
+    const desired = [order()];
+
+    expect(decide({ desired, observed: [container], runs: [recordOf(key(), { gate: null })] })).toEqual([
+      {
+        kind: "open-gate",
+        ...key(),
+        containerId: container.containerId,
+        pid: 4711,
+        startedAt: "2026-01-01T00:00:00Z",
+      },
+    ]);
+    expect(decide({ desired, observed: [container], runs: [record] })).toEqual([]);
+  });
+
+  test("and running, unknown to the journal: it is adopted and not touched", () => {
+    expect(decide({ desired: [order()], observed: [container] })).toEqual([
+      { kind: "adopt", ...key(), containerId: container.containerId, specHash: HASH },
+    ]);
+  });
+
+  test("and dead: the same container is started again, inside the run", () => {
+    const desired = order();
+
+    expect(decide({ desired: [desired], observed: [deadContainer], runs: [record] })).toEqual([
+      { kind: "restart", ...key(), desired, containerId: deadContainer.containerId, attempt: 1 },
+    ]);
+    expect(
+      decide({
+        desired: [desired],
+        observed: [deadContainer],
+        runs: [recordOf(key(), { lastStart: at(999_500) })],
+      }),
+    ).toEqual([]);
+  });
+
+  test("after a reboot: started again at once", () => {
+    const runs = [recordOf(key(), { starts: 6, lastStart: at(10, OTHER_BOOT) })];
+
+    expect(decide({ desired: [order()], observed: [deadContainer], runs, now: at(5) })).toMatchObject([
+      { kind: "restart", attempt: 1 },
+    ]);
+  });
+
+  test("and crashed too often: closed as failed, and then left alone", () => {
+    const runs = [recordOf(key(), { starts: 6, lastStart: at(990_000) })];
+    const [close, ...more] = decide({ desired: [order()], observed: [deadContainer], runs });
+
+    expect(more).toEqual([]);
+    expect(close).toMatchObject({
+      kind: "close-run",
+      specHash: HASH,
+      end: { phase: "failed", problem: "exited" },
+    });
+    expect(
+      decide({ desired: [order()], observed: [deadContainer], runs: [recordOf(key(), { end: ended })] }),
+    ).toEqual([]);
+  });
+
+  test("an ended run whose container lives is stopped again, with the end's words", () => {
+    expect(
+      decide({ desired: [order()], observed: [container], runs: [recordOf(key(), { end: ended })] }),
+    ).toMatchObject([{ kind: "stop", cause: "already-ended", orderedBy: "limit", detail: "It died." }]);
+  });
+
+  test("a container that is just being removed is waited for", () => {
+    const removing = containerOf(key(), { state: "removing" });
+
+    expect(decide({ desired: [order()], observed: [removing], runs: [record] })).toEqual([]);
+  });
+
+  test("a host that refuses starts begins nothing and leaves what runs", () => {
+    const flags = { startsRefused: "full" };
+
+    expect(decide({ desired: [order()], flags })).toEqual([]);
+    expect(decide({ desired: [order()], observed: [deadContainer], runs: [record], flags })).toEqual([]);
+    expect(decide({ desired: [order()], observed: [container], runs: [record], flags })).toEqual([]);
+  });
+});
+
+describe("to be stopped", () => {
+  const desired = [order({ want: "stopped", orderedBy: "account" })];
+
+  test("and running: stopped with its grace and its orderer", () => {
+    expect(decide({ desired, observed: [container], runs: [record] })).toEqual([
+      {
+        kind: "stop",
+        ...key(),
+        containerId: container.containerId,
+        orderedBy: "account",
+        cause: "ordered",
+        detail: "Stopped; ordered by account.",
+        graceSeconds: 5,
+      },
+    ]);
+  });
+
+  test("without an orderer, the control plane is it", () => {
+    const orderless = [order({ want: "stopped" })];
+
+    expect(decide({ desired: orderless, observed: [container], runs: [record] })).toMatchObject([
+      { orderedBy: "control-plane" },
+    ]);
+  });
+
+  test("and stopped: the run is closed once, its container stays until removal is ordered", () => {
+    const stop = { cause: "ordered", orderedBy: "account", detail: "Stopped; ordered by account." } as const;
+    const observed = [containerOf(key(), exited(143))];
+
+    expect(decide({ desired, observed, runs: [recordOf(key(), { stop })] })).toEqual([
+      {
+        kind: "close-run",
+        ...key(),
+        specHash: HASH,
+        end: { phase: "stopped", problem: null, detail: stop.detail, exitCode: 143, orderedBy: "account" },
+      },
+    ]);
+    expect(decide({ desired, observed, runs: [recordOf(key(), { stop, end: ended })] })).toEqual([]);
+  });
+
+  test("and never started: closed as stopped where it is known, else nothing", () => {
+    expect(decide({ desired, runs: [recordOf(key(), { containerId: null, gate: null })] })).toMatchObject([
+      { kind: "close-run", end: { phase: "stopped", exitCode: null } },
+    ]);
+    expect(decide({ desired })).toEqual([]);
+  });
+
+  test("and running without a record: adopted first, so that its time is known", () => {
+    expect(kinds(decide({ desired, observed: [container] }))).toEqual(["adopt"]);
+  });
+});
+
+describe("to be removed", () => {
+  const desired = [order({ want: "removed", orderedBy: "customer" })];
+
+  test("goes in steps: stop, close and remove, forget", () => {
+    const stopped = containerOf(key(), exited(143));
+
+    expect(kinds(decide({ desired, observed: [container], runs: [record] }))).toEqual(["stop"]);
+    expect(decide({ desired, observed: [stopped], runs: [record] })).toMatchObject([
+      { kind: "close-run", end: { phase: "stopped", orderedBy: "customer" } },
+      { kind: "remove", containerId: stopped.containerId, network: "ws-1" },
+    ]);
+    expect(kinds(decide({ desired, runs: [recordOf(key(), { end: ended })] }))).toEqual(["forget"]);
+    expect(decide({ desired })).toEqual([]);
+  });
+
+  test("a dead container without a record is removed", () => {
+    expect(kinds(decide({ desired, observed: [deadContainer] }))).toEqual(["remove"]);
+  });
+});
+
+describe("a new run of the same placement", () => {
+  const desired = [order(key({ run: "run-2" }))];
+
+  test("waits until the old run's container is stopped, which goes first", () => {
+    expect(decide({ desired, observed: [container], runs: [record] })).toEqual([
+      expect.objectContaining({
+        kind: "stop",
+        ...key(),
+        cause: "superseded",
+        detail: "Stopped: run run-2 takes its place; ordered by control-plane.",
+      }),
+    ]);
+  });
+
+  test("starts in the round in which the old one is removed", () => {
+    expect(kinds(decide({ desired, observed: [deadContainer], runs: [record] }))).toEqual([
+      "close-run",
+      "remove",
+      "start",
+    ]);
+  });
+
+  test("the old run is forgotten when nothing of it is left", () => {
+    const runs = [recordOf(key(), { end: ended }), recordOf(key({ run: "run-2" }))];
+
+    expect(decide({ desired, observed: [containerOf(key({ run: "run-2" }))], runs })).toEqual([
+      { kind: "forget", ...key() },
+    ]);
+  });
+});
+
+test("two orders for one card: one starts, the other follows when the card is free", () => {
+  const one = order({}, { gpus: [gpu("a")] });
+  const two = order(key({ instance: "env-2", run: "run-2" }), { gpus: [gpu("a")] });
+  const observed = [containerOf(key(), RUNNING, { gpus: [gpu("a")] })];
+
+  expect(decide({ desired: [one, two] })).toMatchObject([{ kind: "start", ...key() }]);
+  expect(decide({ desired: [one, two], observed, runs: [record] })).toEqual([]);
+});
+
+describe("absence", () => {
+  test("stops nothing: what runs and is not named runs on", () => {
+    expect(decide({ observed: [container], runs: [record] })).toEqual([]);
+    expect(decide({ observed: [container] })).toEqual([]);
+    expect(decide({ observed: [container], runs: [recordOf(key(), { end: ended })] })).toEqual([]);
+  });
+
+  test("starts nothing either: what died by itself is closed", () => {
+    expect(decide({ observed: [deadContainer], runs: [record] })).toMatchObject([
+      { kind: "close-run", end: { phase: "failed", problem: "exited", orderedBy: null } },
+    ]);
+    expect(decide({ runs: [record] })).toMatchObject([
+      { kind: "close-run", end: { problem: "container-lost" } },
+    ]);
+  });
+
+  test("of labels, or another host's id, makes a container untouchable", () => {
+    const observed = [
+      { ...container, owner: null },
+      containerOf(key(), RUNNING, { hostId: "host-b" as HostId }),
+    ];
+
+    expect(decide({ desired: [order({ want: "removed" })], observed })).toEqual([]);
+    expect(kinds(decide({ desired: [order()], observed }))).toEqual(["start"]);
+  });
+});
+
+test("a lower epoch than known is refused and named", () => {
+  expect(decide({ desired: [order()], knownEpochs: new Map([[instanceId("env-1"), 3]]) })).toEqual([
+    {
+      kind: "refuse",
+      ...key(),
+      knownEpoch: 3,
+      detail: "Placement epoch 1 is older than 3, which this host has known.",
+    },
+  ]);
+});
+
+describe("limits of this host", () => {
+  const desired = [order({}, { gpus: [gpu("a"), gpu("b")] })];
+  const vanished = { vanishedGpus: new Set([gpu("b").uuid]) };
+
+  test("a vanished GPU fails its own containers only", () => {
+    const other = order(key({ instance: "env-2", run: "run-2" }), { gpus: [gpu("c")] });
+    const observed = [container, containerOf(key({ instance: "env-2", run: "run-2" }))];
+    const runs = [record, recordOf(key({ instance: "env-2", run: "run-2" }))];
+
+    expect(decide({ desired: [...desired, other], observed, runs, flags: vanished })).toMatchObject([
+      { kind: "stop", ...key(), cause: "gpu-missing", orderedBy: "limit" },
+    ]);
+  });
+
+  test("a run whose GPU has vanished is not started, and fails once stopped", () => {
+    expect(decide({ desired, flags: vanished })).toMatchObject([
+      { kind: "close-run", end: { phase: "failed", problem: "gpu-missing" } },
+    ]);
+    const stop = { cause: "gpu-missing", orderedBy: "limit", detail: "gone" } as const;
+    expect(decide({ desired, observed: [deadContainer], runs: [recordOf(key(), { stop })] })).toMatchObject([
+      { kind: "close-run", end: { phase: "failed", problem: "gpu-missing", detail: "gone", exitCode: 1 } },
+    ]);
+  });
+
+  test("a run beyond its storage is stopped with that reason", () => {
+    const overStorage = new Map([[runId("run-1"), "Too much."]]);
+
+    expect(
+      decide({ desired: [order()], observed: [container], runs: [record], flags: { overStorage } }),
+    ).toMatchObject([{ kind: "stop", cause: "storage-exceeded", detail: "Too much.", orderedBy: "limit" }]);
+  });
+
+  test("a stop that was begun goes on, even when its reason has passed", () => {
+    const stop = { cause: "storage-exceeded", orderedBy: "limit", detail: "Too much." } as const;
+
+    expect(
+      decide({ desired: [order()], observed: [container], runs: [recordOf(key(), { stop })] }),
+    ).toMatchObject([{ kind: "stop", cause: "storage-exceeded", detail: "Too much." }]);
+  });
+
+  test.each([
+    ["keep", 60, 1e9, []],
+    ["stop_after", 60, 59_999, []],
+    ["stop_after", 60, 60_000, ["stop"]],
+    ["stop_after", 60, null, []],
+    ["stop_after", null, 1e9, []],
+  ] as const)(
+    "cut off with %s %s s, since %s ms: %j",
+    (onDisconnect, stopAfterSeconds, disconnectedMs, expected) => {
+      const live = { stopGraceSeconds: 5, onDisconnect, stopAfterSeconds };
+
+      const actions = decide({
+        desired: [order({ live })],
+        observed: [container],
+        runs: [record],
+        flags: { disconnectedMs },
+      });
+
+      expect(kinds(actions)).toEqual(expected);
+    },
+  );
+});
+
+describe("an unconfirmed snapshot", () => {
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, at) => key({ instance: `i-${at}`, run: `r-${at}` }));
+  const world = (stops: number, running: number) => {
+    const keys = many(running);
+    return {
+      desired: keys.map((run, index) => order({ ...run, want: index < stops ? "stopped" : "running" })),
+      observed: keys.map((run) => containerOf(run)),
+      runs: keys.map((run) => recordOf(run)),
+      flags: { stopsUnconfirmed: true },
+    };
+  };
+
+  test.each([
+    [FREE_STOPS, FREE_STOPS, false],
+    [FREE_STOPS + 1, FREE_STOPS + 1, true],
+    [FREE_STOPS + 1, 2 * (FREE_STOPS + 1), false],
+    [FREE_STOPS + 1, 2 * (FREE_STOPS + 1) - 1, true],
+  ])("that stops %i of %i: held is %s", (stops, running, isHeld) => {
+    const actions = decide(world(stops, running));
+
+    expect(kinds(actions)).toEqual(isHeld ? ["hold-stops"] : Array.from({ length: stops }, () => "stop"));
+  });
+
+  test("holds orders only: a limit still stops, a start still starts, a confirmed one stops all", () => {
+    const { desired, observed, runs } = world(5, 6);
+    const sixth = desired[5]?.runId ?? runId("none");
+    const more = [...desired, order(key({ instance: "new", run: "new" }))];
+    const flags = { stopsUnconfirmed: true, overStorage: new Map([[sixth, "Too much."]]) };
+
+    expect(kinds(decide({ desired: more, observed, runs, flags }))).toEqual(["hold-stops", "stop", "start"]);
+    expect(kinds(decide({ desired, observed, runs }))).toEqual(Array.from({ length: 5 }, () => "stop"));
+  });
+});
