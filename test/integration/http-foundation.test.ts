@@ -220,6 +220,20 @@ describe("idempotency keys", () => {
     expect(await balance()).toBe(before);
   });
 
+  test("after a day a key is free again", async () => {
+    const make = async (name: string) =>
+      await api.ask("POST", "/api/v1/workspaces", {
+        as: alice,
+        body: { name },
+        headers: { "Idempotency-Key": "daily" },
+      });
+    await make("monday");
+
+    expect(await make("tuesday")).toMatchObject(problem(422));
+    api.passMinutes(24 * 60 + 1);
+    expect((await make("tuesday")).body).toMatchObject({ name: "tuesday" });
+  });
+
   test("a key shown once is replayed to its maker and unreadable in the database", async () => {
     const make = () =>
       api.ask("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {

@@ -24,7 +24,8 @@ export async function actorOfKey(sql: Connection, keyHash: string): Promise<KeyH
     user_type: string;
     status: string;
   }>(
-    `SELECT k.id AS api_key_id, c.id AS customer_id, c.uuid, c.username, c.user_type, c.status
+    `SELECT k.id AS api_key_id, c.id AS customer_id, c.uuid, c.username, c.user_type,
+            coalesce(c.status, 'active') AS status
        FROM api_keys k JOIN customers c ON c.id = k.customer_id
       WHERE k.key_hash = $1 AND k.revoked_at IS NULL AND c.deleted_at IS NULL`,
     [keyHash],
