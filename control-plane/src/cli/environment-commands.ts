@@ -22,6 +22,9 @@ const COLUMNS: Column[] = [
   ["waits for / says", (row) => row.status_reason],
 ];
 
+const Rows = z.array(z.looseObject({}));
+const GpuNames = z.array(z.looseObject({ uuid: z.string(), model: z.string().nullish() }));
+
 const ExecAnswer = z.object({ exit_code: z.int(), stdout: z.string(), stderr: z.string() });
 
 type CreateOptions = {
@@ -174,6 +177,8 @@ async function exec(
   argv: string[],
   options: { stdin?: boolean },
 ): Promise<void> {
+  // Everything after the id is passed through, the customary "--" between them included.
+  if (argv[0] === "--") argv.shift();
   if (argv.length === 0) throw new CliError("usage", "Name the command: remotegpu env exec ID -- COMMAND …");
   const stdin = options.stdin ? { stdin: readFileSync(0, "utf8") } : {};
   const answer = ExecAnswer.parse(await api.post(`/environments/${path(id)}/exec`, { argv, ...stdin }));
@@ -192,6 +197,29 @@ async function settled(api: Context["api"], id: string): Promise<Row> {
       process.stderr.write(`${row.status_reason}\r`);
     await new Promise((resolve) => setTimeout(resolve, WAIT_POLL_MS));
   }
+}
+
+/** The runs of each placement with what they were charged so far, newest first. */
+function printInstances(output: Context["output"], instances: Row[]): void {
+  const runs = instances.flatMap((instance) =>
+    Rows.parse(instance.runs ?? []).map((run) => ({ ...run, host: instance.host_name, gpus: instance.gpus })),
+  );
+  if (runs.length === 0) return;
+  output.write("\n");
+  printList(output, runs, [
+    ["run", (row) => row.id],
+    "host",
+    [
+      "gpus",
+      (row) =>
+        GpuNames.parse(row.gpus ?? [])
+          .map(({ uuid, model }) => `${model ?? "GPU"} ${uuid}`)
+          .join(", "),
+    ],
+    "ordered_at",
+    ["minutes", (row) => row.billed_minutes],
+    "charged",
+  ]);
 }
 
 function mounts(ids: string[], prefix: string) {
