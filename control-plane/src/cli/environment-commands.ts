@@ -82,9 +82,13 @@ export function addEnvironmentCommands(program: Command): void {
     .command("show <id>")
     .description("one environment with its instances and charges")
     .action(
-      withContext(async ({ api, output }, id: string) =>
-        printOne(output, await api.get(`/environments/${path(id)}`)),
-      ),
+      withContext(async ({ api, output }, id: string) => {
+        const row = await api.get(`/environments/${path(id)}`);
+        if (output.json) return printOne(output, row);
+        const { instances, ...shown } = row;
+        printOne(output, shown);
+        printInstances(output, Rows.parse(instances ?? []));
+      }),
     );
 
   for (const [verb, description] of [
