@@ -43,8 +43,15 @@ async function openStream(
   signal: AbortSignal,
 ): Promise<AsyncIterable<unknown>> {
   const filters = JSON.stringify({ type: ["container"], label: [`${LABEL.host}=${hostId}`] });
-  // The stream outlives the call's deadline, which bounds the opening alone.
-  return docker.call("watch events", { deadlineMs: QUICK_MS }, (client) =>
-    client.getEvents({ filters, abortSignal: signal }),
-  );
+  // The stream outlives the call's deadline, which bounds the opening alone; one opened too late is nobody's.
+  const givenUp = new AbortController();
+  const abortSignal = AbortSignal.any([signal, givenUp.signal]);
+  try {
+    return await docker.call("watch events", { deadlineMs: QUICK_MS }, (client) =>
+      client.getEvents({ filters, abortSignal }),
+    );
+  } catch (error) {
+    givenUp.abort();
+    throw error;
+  }
 }

@@ -1,0 +1,228 @@
+/** What the host says about each run. */
+import { describe, expect, test } from "vitest";
+import { observedInstances } from "@remotegpu/agent/core/lifecycle";
+import type { LifecycleInput } from "@remotegpu/agent/core/lifecycle";
+import type { RunEnd } from "@remotegpu/agent/core/action";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { desiredOf } from "../../support/desired-instance.ts";
+import {
+  BOOT,
+  HOST,
+  OTHER_BOOT,
+  at,
+  containerOf,
+  exited,
+  gpu,
+  instanceId,
+  key,
+  recordOf,
+  runId,
+} from "../../support/run-samples.ts";
+
+const order = (
+  changes: Partial<Omit<DesiredInstance, "spec">> = {},
+  spec: Partial<DesiredInstance["spec"]> = {},
+) => desiredOf("x", spec, { ...key(), ...changes });
+const running = containerOf(key());
+const dead = containerOf(key(), exited(3));
+const end: RunEnd = { phase: "failed", problem: "exited", detail: "It died.", exitCode: 3, orderedBy: null };
+
+function report(changes: Partial<LifecycleInput>) {
+  return observedInstances({
+    hostId: HOST,
+    desired: [],
+    observed: [],
+    runs: [],
+    knownEpochs: new Map(),
+    startsRefused: null,
+    waits: new Map(),
+    now: at(1_000_000),
+    ...changes,
+  });
+}
+
+const one = (changes: Partial<LifecycleInput>) => report(changes)[0];
+
+describe("a wanted run", () => {
+  const desired = [order()];
+
+  test("is starting until its container runs and its gate is open, then ready", () => {
+    expect(one({ desired })).toEqual({
+      ...key(),
+      phase: "starting",
+      detail: "The container is being started.",
+      problem: null,
+      containerId: null,
+      exitCode: null,
+      gateOpenedMs: null,
+      bootId: BOOT,
+    });
+    expect(one({ desired, observed: [running], runs: [recordOf(key(), { gate: null })] })).toMatchObject({
+      phase: "starting",
+    });
+    expect(one({ desired, observed: [running], runs: [recordOf(key())] })).toMatchObject({
+      phase: "ready",
+      detail: "It runs.",
+      problem: null,
+      containerId: running.containerId,
+      gateOpenedMs: 100,
+      bootId: BOOT,
+    });
+  });
+
+  test("tells its gate on the clock of the boot in which it opened", () => {
+    const runs = [recordOf(key(), { gate: at(77, OTHER_BOOT) })];
+
+    expect(one({ desired, observed: [running], runs })).toMatchObject({
+      gateOpenedMs: 77,
+      bootId: OTHER_BOOT,
+    });
+  });
+
+  test("says what its start waits for", () => {
+    expect(one({ desired, waits: new Map([[runId("run-1"), "Image x is being pulled."]]) })).toMatchObject({
+      phase: "starting",
+      detail: "Image x is being pulled.",
+      problem: null,
+    });
+    expect(one({ desired, startsRefused: "full." })).toMatchObject({
+      phase: "starting",
+      problem: "start-refused",
+    });
+    const holder = containerOf(key({ instance: "env-2", run: "run-2" }), undefined, { gpus: [gpu("a")] });
+    const [waiting] = report({ desired: [order({}, { gpus: [gpu("a")] })], observed: [holder] });
+    expect(waiting?.detail).toContain(gpu("a").uuid);
+  });
+
+  test("that died and starts again is starting, with what happened and no problem yet", () => {
+    const runs = [recordOf(key(), { lastStart: at(999_900) })];
+
+    expect(one({ desired, observed: [dead], runs })).toMatchObject({
+      phase: "starting",
+      detail: "The container ended by itself with exit code 3. Start 2 of 6 follows.",
+      problem: null,
+    });
+  });
+
+  test("does not blame a start that is under way", () => {
+    const runs = [recordOf(key(), { containerId: null, gate: null, lastStart: at(999_900) })];
+    const created = containerOf(key(), { state: "created" });
+
+    expect(one({ desired, runs })).toMatchObject({ detail: "The container is being started." });
+    expect(
+      one({ desired, observed: [created], runs: [recordOf(key(), { lastStart: at(999_900) })] }),
+    ).toMatchObject({
+      detail: "The container is being started.",
+    });
+  });
+
+  test("says the same at any moment of its wait, so that its digest stands still", () => {
+    const runs = [recordOf(key(), { starts: 4, lastStart: at(990_000) })];
+
+    expect(one({ desired, observed: [dead], runs, now: at(1_000_000) })).toEqual(
+      one({ desired, observed: [dead], runs, now: at(1_020_000) }),
+    );
+  });
+
+  test("that has ended is reported so until it is removed", () => {
+    const runs = [recordOf(key(), { end })];
+
+    expect(one({ desired, observed: [dead], runs })).toMatchObject({
+      phase: "failed",
+      problem: "exited",
+      detail: "It died.",
+      exitCode: 3,
+    });
+    expect(one({ runs })).toMatchObject({ phase: "failed", problem: "exited" });
+    expect(one({ desired, observed: [running], runs })).toMatchObject({
+      phase: "stopping",
+      detail: "It died.",
+    });
+  });
+
+  test("that a limit stops is stopping", () => {
+    const stop = { cause: "storage-exceeded", orderedBy: "limit", detail: "Too much." } as const;
+
+    expect(one({ desired, observed: [running], runs: [recordOf(key(), { stop })] })).toMatchObject({
+      phase: "stopping",
+      detail: "Too much.",
+    });
+  });
+
+  test("of an epoch lower than known is failed as refused", () => {
+    expect(one({ desired, knownEpochs: new Map([[instanceId("env-1"), 2]]) })).toMatchObject({
+      phase: "failed",
+      problem: "start-refused",
+      detail: "Placement epoch 1 is older than 2, which this host has known.",
+    });
+  });
+});
+
+describe("a run on its way out", () => {
+  test.each(["stopped", "removed"] as const)("want %s: stopping while anything is left", (want) => {
+    const desired = [order({ want, orderedBy: "customer" })];
+
+    for (const changes of [{ observed: [running] }, { observed: [dead] }, { runs: [recordOf(key())] }])
+      expect(one({ desired, ...changes })).toMatchObject({
+        phase: "stopping",
+        detail: expect.stringContaining("ordered by customer"),
+      });
+  });
+
+  test("nothing there: stopped where a stop is wanted, not mentioned where removal is", () => {
+    expect(one({ desired: [order({ want: "stopped" })] })).toMatchObject({ phase: "stopped", problem: null });
+    expect(report({ desired: [order({ want: "removed" })] })).toEqual([]);
+  });
+
+  test("that a newer run replaces is stopping, while the newer one starts", () => {
+    const desired = [order(key({ run: "run-2" }))];
+
+    expect(report({ desired, observed: [running], runs: [recordOf(key())] })).toMatchObject([
+      {
+        runId: "run-2",
+        phase: "starting",
+        detail: "It waits for its earlier run run-1 to stop on this host.",
+      },
+      { runId: "run-1", phase: "stopping", detail: "It gives way to run run-2." },
+    ]);
+  });
+});
+
+describe("an orphan", () => {
+  test("is reported as it is, and as unknown to the desired set", () => {
+    expect(one({ observed: [running], runs: [recordOf(key())] })).toMatchObject({
+      phase: "ready",
+      detail: "It runs, but the desired set does not name it.",
+    });
+    expect(one({ observed: [dead] })).toMatchObject({ phase: "stopping" });
+  });
+
+  test("another host's container is not reported at all", () => {
+    expect(report({ observed: [{ ...running, owner: null }] })).toEqual([]);
+  });
+});
+
+describe("while the runtime is silent", () => {
+  test.each([
+    [{ desired: [order()], runs: [recordOf(key())] }, "ready"],
+    [{ desired: [order()] }, "starting"],
+    [{ desired: [order({ want: "stopped" })], runs: [recordOf(key())] }, "stopping"],
+    [{ desired: [order({ want: "removed" })], runs: [recordOf(key())] }, "stopping"],
+    [{ runs: [recordOf(key())] }, "ready"],
+  ])("%# the last known phase stands, with that problem", (changes, phase) => {
+    expect(one({ ...changes, observed: null })).toMatchObject({ phase, problem: "runtime-down" });
+  });
+
+  test("an ended run stays ended", () => {
+    expect(one({ observed: null, runs: [recordOf(key(), { end })] })).toMatchObject({
+      phase: "failed",
+      problem: "exited",
+    });
+  });
+});
+
+test("a sentence beyond the protocol's bound is cut", () => {
+  const runs = [recordOf(key(), { end: { ...end, detail: "x".repeat(5_000) } })];
+
+  expect(one({ runs })?.detail).toHaveLength(2_000);
+});

@@ -1,0 +1,140 @@
+/** Small parts of the runtime adapter that need no runtime. */
+import { readFile } from "node:fs/promises";
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { OutputFrames } from "@remotegpu/agent/runtime/output-frames";
+import { treeOf } from "@remotegpu/agent/runtime/process-tree";
+import { hasProjectQuota } from "@remotegpu/agent/runtime/runtime-info";
+import { freeSubnet, SUBNETS } from "@remotegpu/agent/runtime/subnets";
+import { isStaticProgram } from "@remotegpu/agent/runtime/toolbox";
+
+describe("a free subnet", () => {
+  test.each([
+    [[], "10.210.0.0/24"],
+    [["172.17.0.0/16", "fd00::/64", "nonsense"], "10.210.0.0/24"],
+    [["10.210.0.0/24"], "10.210.1.0/24"],
+    [["10.210.1.0/24"], "10.210.0.0/24"],
+    [["10.210.0.0/22", "10.210.4.128/25"], "10.210.5.0/24"],
+    [["10.210.0.5/32"], "10.210.1.0/24"],
+    [["10.208.0.0/12"], null],
+    [["0.0.0.0/0"], null],
+  ])("beside %j is %s", (taken, expected) => {
+    expect(freeSubnet(taken)).toBe(expected);
+  });
+
+  test("is there until all are taken", () => {
+    const taken: string[] = [];
+    for (let index = 0; index < SUBNETS; index += 1) taken.push(freeSubnet(taken) ?? "none");
+
+    expect(new Set(taken).size).toBe(SUBNETS);
+    expect(taken).not.toContain("none");
+    expect(freeSubnet(taken)).toBeNull();
+  });
+});
+
+describe("frames of a command's output", () => {
+  const frame = ({ output, bytes }: { output: "stdout" | "stderr"; bytes: Uint8Array }) => {
+    const header = Buffer.alloc(8);
+    header[0] = output === "stdout" ? 1 : 2;
+    header.writeUInt32BE(bytes.length, 4);
+    return Buffer.concat([header, bytes]);
+  };
+
+  test("come apart whatever pieces they arrive in", () => {
+    const frames = fc.array(
+      fc.record({
+        output: fc.constantFrom("stdout" as const, "stderr" as const),
+        bytes: fc.uint8Array({ maxLength: 50 }),
+      }),
+    );
+    fc.assert(
+      fc.property(frames, fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1 }), (sent, cuts) => {
+        const got = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+        const reader = new OutputFrames((output, bytes) => {
+          got[output] = Buffer.concat([got[output], bytes]);
+        });
+        const stream = Buffer.concat(sent.map(frame));
+
+        for (let at = 0, cut = 0; at < stream.length; cut += 1) {
+          const length = cuts[cut % cuts.length] ?? 1;
+          reader.write(stream.subarray(at, at + length));
+          at += length;
+        }
+
+        const expected = (output: string) =>
+          Buffer.concat(sent.filter((part) => part.output === output).map((part) => part.bytes));
+        expect(got).toEqual({ stdout: expected("stdout"), stderr: expected("stderr") });
+      }),
+    );
+  });
+
+  test("by the hundred thousand in one piece are no burden", () => {
+    let count = 0;
+    const reader = new OutputFrames(() => {
+      count += 1;
+    });
+
+    reader.write(
+      Buffer.concat(
+        Array.from({ length: 100_000 }, () => frame({ output: "stdout", bytes: Buffer.from("x") })),
+      ),
+    );
+
+    expect(count).toBe(100_000);
+  });
+});
+
+test("a process tree is its descendants and its session, and nobody else", () => {
+  const process = (pid: number, parent: number, session: number) => ({ pid, parent, session });
+  const processes = [
+    process(1, 0, 1),
+    process(10, 1, 10),
+    process(11, 10, 10),
+    process(12, 11, 12),
+    process(13, 1, 10),
+    process(20, 1, 20),
+  ];
+
+  expect(treeOf(10, processes).toSorted((a, b) => a - b)).toEqual([10, 11, 12, 13]);
+  expect(treeOf(99, processes)).toEqual([]);
+});
+
+describe("project quotas", () => {
+  const mounts = [
+    "22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw",
+    "30 22 8:2 / /var/lib/docker rw,relatime - xfs /dev/sdb1 rw,attr2,prjquota",
+    "31 22 8:3 / /var/lib/docker-other rw,relatime shared:1 - xfs /dev/sdc1 rw,pquota",
+    "32 22 8:4 / /srv rw - xfs /dev/sdd1 rw,noquota",
+  ].join("\n");
+
+  test.each([
+    ["/var/lib/docker", true],
+    ["/var/lib/docker/sub", true],
+    ["/var/lib/docker-other", true],
+    ["/var/lib/docker-third", false],
+    ["/srv/docker", false],
+    ["/", false],
+  ])("of the file system that holds %s: %s", (folder, expected) => {
+    expect(hasProjectQuota(mounts, folder)).toBe(expected);
+  });
+});
+
+describe("a static program", () => {
+  test("is one without an interpreter", async () => {
+    expect(isStaticProgram(await readFile("/bin/sh"))).toBe(false);
+    expect(isStaticProgram(await readFile("/usr/bin/busybox"))).toBe(true);
+  });
+
+  test.each([[Buffer.alloc(0)], [Buffer.from("#!/bin/sh\n")], [Buffer.alloc(64, 0x7f)]])(
+    "is not %j",
+    (file) => {
+      expect(isStaticProgram(file)).toBe(false);
+    },
+  );
+
+  test("cut short is none, and is not read beyond its end", async () => {
+    const busybox = await readFile("/usr/bin/busybox");
+
+    expect(isStaticProgram(busybox.subarray(0, 70))).toBe(false);
+  });
+});
