@@ -212,6 +212,8 @@ async function ending({ exitWithStdin }: Config): Promise<void> {
     process.once("SIGINT", resolve);
     if (exitWithStdin) process.stdin.on("end", resolve).on("error", resolve).resume();
   });
+  // An open pipe would keep this process up after everything has ended.
+  if (exitWithStdin) process.stdin.destroy();
 }
 
 /** What a person can act on is one line; anything else is a bug and shows its stack. */
