@@ -9,6 +9,7 @@ import { bridgeName } from "@remotegpu/agent/runtime/networks";
 import type { InstanceSpec } from "@remotegpu/shared/instance";
 import { BUSYBOX_IMAGE, desiredOf } from "../support/desired-instance.ts";
 import { docker } from "../support/docker.ts";
+import { eventually } from "../support/eventually.ts";
 import { RuntimeUnderTest } from "../support/runtime.ts";
 
 let host: RuntimeUnderTest;
@@ -201,7 +202,12 @@ describe("networks", () => {
     const address = await addressOf(server);
 
     expect(address).toMatch(/^10\.210\./);
-    expect(await host.sh(friend, reach("served", 7000))).toBe("hello\nreached\n");
+    // The listener has to come up first.
+    const answer = await eventually(async () => {
+      const now = await host.sh(friend, reach("served", 7000));
+      return now.includes("hello") ? now : undefined;
+    });
+    expect(answer).toBe("hello\nreached\n");
     expect(await host.sh(stranger, reach(address, 7000))).toContain("cut");
     expect(await neighbour.sh(foreign, reach(address, 7000))).toContain("cut");
   });
@@ -244,6 +250,37 @@ describe("networks", () => {
     expect(await host.sh(containerId, reach(gateway, port))).toContain("cut");
     const doubles = (await execa("iptables", ["-S", "INPUT"])).stdout.match(new RegExp(bridge, "g"));
     expect(doubles).toHaveLength(1);
+  });
+
+  test("without iptables nothing is started, and the sentence says why", async () => {
+    const path = process.env["PATH"];
+    const desired = desiredOf("unprotected", { network: "ws-15" });
+    const ready = await host.readiness(desired);
+
+    process.env["PATH"] = "/nowhere";
+    const made = host.create(desired);
+
+    await expect(made).rejects.toThrow(/cannot run iptables, without which/);
+    process.env["PATH"] = path;
+    expect(ready.kind).toBe("ready");
+    expect((await host.runtime.list()).some(({ owner }) => owner?.network === "ws-15")).toBe(false);
+  });
+
+  test("starts and removals in one workspace at once never take its network away", async () => {
+    const all = Array.from({ length: 6 }, (_, at) => desiredOf(`race-${at}`, { network: "ws-16" }));
+    const ids = await Promise.all(all.slice(0, 3).map((desired) => host.launch(desired)));
+
+    const later = await Promise.all([
+      ...all.slice(3).map((desired) => host.launch(desired)),
+      ...all.slice(0, 3).map(async ({ runId }, at) => {
+        await host.runtime.remove({ containerId: ids[at] ?? "", runId, network: "ws-16" });
+        return null;
+      }),
+    ]);
+
+    const left = later.filter((id) => id !== null);
+    const states = await Promise.all(left.map((id) => host.statusOf(id)));
+    expect(states.map((status) => status?.state)).toEqual(["running", "running", "running"]);
   });
 
   test("a workspace's bridge goes with its last container, rules and all", async () => {

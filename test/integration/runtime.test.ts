@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MIB } from "@remotegpu/shared/units";
 import { CAPABILITIES } from "@remotegpu/agent/core/container-spec";
 import { BUSYBOX_IMAGE, desiredOf } from "../support/desired-instance.ts";
-import { docker, importEmptyImage } from "../support/docker.ts";
+import { docker, EMPTY_IMAGE, importEmptyImage } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { RuntimeUnderTest, textOf } from "../support/runtime.ts";
 
@@ -205,7 +205,7 @@ describe("the first process", () => {
   });
 
   test("runs in an image that holds nothing to run", async () => {
-    const containerId = await host.launch(desiredOf("empty", { image: "remotegpu-test/empty:1" }));
+    const containerId = await host.launch(desiredOf("empty", { image: EMPTY_IMAGE }));
 
     const listed = await host.runtime.exec({
       containerId,

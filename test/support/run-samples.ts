@@ -59,7 +59,7 @@ export function recordOf(run: RunKey, changes: Partial<RunRecord> = {}): RunReco
   };
 }
 
-export const QUIET_FLAGS: Flags = {
+const QUIET_FLAGS: Flags = {
   startsRefused: null,
   vanishedGpus: new Set(),
   overStorage: new Map(),
