@@ -82,11 +82,14 @@ export class GpuWatch {
   /** Takes a sample when one is due and none is being taken; never waits for it. */
   sampleWhenDue(nowMs: number, runtime: RuntimeInfo | null, onChange: () => void): void {
     if (this.#isSampling || nowMs - this.#sampledMs < SAMPLE_EVERY_MS) return;
-    const before = JSON.stringify([this.#gpus.map((gpu) => [gpu.uuid, gpu.health]), this.#trouble]);
-    void this.#sample(nowMs, runtime).then(() => {
-      const after = JSON.stringify([this.#gpus.map((gpu) => [gpu.uuid, gpu.health]), this.#trouble]);
-      if (after !== before) onChange();
-    });
+    void this.#sampleAndTell(nowMs, runtime, onChange);
+  }
+
+  async #sampleAndTell(nowMs: number, runtime: RuntimeInfo | null, onChange: () => void): Promise<void> {
+    const stable = () => JSON.stringify([this.#gpus.map((gpu) => [gpu.uuid, gpu.health]), this.#trouble]);
+    const before = stable();
+    await this.#sample(nowMs, runtime);
+    if (stable() !== before) onChange();
   }
 
   /** Simulated cards follow the containers that hold them. */
