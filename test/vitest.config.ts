@@ -1,5 +1,6 @@
 /** The suite. Unit tests first and in parallel; what needs real parts runs one file at a time. */
 import { defineConfig } from "vitest/config";
+import { ClosingLine } from "./support/closing-line.ts";
 import { SizeTable } from "./support/size-table.ts";
 
 const postgresServer = new URL("support/postgres-server.ts", import.meta.url).pathname;
@@ -9,7 +10,7 @@ export default defineConfig({
     root: new URL("..", import.meta.url).pathname,
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    reporters: ["default", new SizeTable()],
+    reporters: ["default", new SizeTable(), new ClosingLine()],
     projects: [
       { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       {

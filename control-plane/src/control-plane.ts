@@ -112,11 +112,10 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
 
   // In the background: the API serves long before, and answers "not built yet" until then.
   let bundle: AgentBundle | null = null;
-  const building = config.buildsBundle
-    ? buildAgentBundle(config.stateDir, tls?.ca ?? null, log).then((built) => {
-        bundle = built;
-      })
-    : Promise.resolve();
+  const buildBundle = async () => {
+    bundle = await buildAgentBundle(config.stateDir, tls?.ca ?? null, log);
+  };
+  const building = config.buildsBundle ? buildBundle() : Promise.resolve();
   const publicUrl = config.publicUrl ?? `${scheme}://${bracketed(publicHost)}:${config.listen.port}`;
   const app = createApp({
     db,

@@ -12,6 +12,7 @@ import type { Config } from "./config.ts";
 import { serverCertificate } from "./embedded/certificate-authority.ts";
 import { startNats } from "./embedded/nats.ts";
 import { startPostgres } from "./embedded/postgres.ts";
+import { lockState } from "./embedded/state-lock.ts";
 import { connectControlPlane, NatsUnreachableError, type NatsAddress } from "./link/connection.ts";
 import { renderNatsConfig } from "./link/nats-config.ts";
 import { openOperator, type Operator } from "./link/operator.ts";
@@ -54,13 +55,15 @@ export function openOperatorKeys(stateDir: string): Promise<Operator> {
   return openOperator(join(stateDir, "operator.json"));
 }
 
-/** @throws EngineError, PostgresStartError, NatsStartError, each with one clear line */
+/** @throws EngineError, PostgresStartError, NatsStartError, StateLockedError, each with one clear line */
 export async function startEngines(config: Config, log: Log): Promise<Engines> {
   const undo: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const step of undo.reverse()) await step();
   };
   try {
+    const lock = await lockState(config.stateDir);
+    undo.push(() => Promise.resolve(lock.release()));
     const operator = await openOperatorKeys(config.stateDir);
     const publicHost = publicHostOf(config);
     const tls = isLoopback(config.listen.address) ? null : await ownCertificate(config, publicHost);

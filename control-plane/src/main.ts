@@ -5,6 +5,7 @@ import { ConfigError, readConfig, type Config } from "./config.ts";
 import { startControlPlane, VERSION } from "./control-plane.ts";
 import { NatsStartError } from "./embedded/nats.ts";
 import { PostgresStartError } from "./embedded/postgres-start-error.ts";
+import { StateLockedError } from "./embedded/state-lock.ts";
 import { database, EngineError, openOperatorKeys } from "./engines.ts";
 import { createFirstAdminKey, NotAnAdminError } from "./http/admin-key.ts";
 import { ListenError } from "./http/server.ts";
@@ -142,7 +143,8 @@ function explain(error: unknown): number {
     error instanceof MigrationError ||
     error instanceof NatsStartError ||
     error instanceof NotAnAdminError ||
-    error instanceof PostgresStartError;
+    error instanceof PostgresStartError ||
+    error instanceof StateLockedError;
   if (!isExplained) throw error;
   process.stderr.write(`remotegpu-control-plane: ${error.message}\n`);
   return 1;
