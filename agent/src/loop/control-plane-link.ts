@@ -157,7 +157,8 @@ export class ControlPlaneLink {
     void work()
       .then(
         () => {
-          if (what === "heartbeat" || what === "pull") wake();
+          // Publishing changes nothing here; after the others there may be more to say or to do.
+          if (what !== "publish") wake();
         },
         (error: unknown) => {
           if (!(error instanceof LinkDownError || error instanceof RequestRefusedError)) throw error;
