@@ -3,6 +3,7 @@
  * reads the whole wanted state from the journal and the whole seen state from the runtime. Nothing slow is waited
  * for inside a round, so a hung runtime or a lost control plane never holds up metering or heartbeats.
  */
+import { AssertionError } from "node:assert";
 import { Buffer } from "node:buffer";
 import type { HostId, RunId } from "@remotegpu/shared/ids";
 import type { MachineReport } from "@remotegpu/shared/host-report";
@@ -10,6 +11,7 @@ import type { Log } from "@remotegpu/shared/log";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import type { MachineFacts } from "./host/machine-facts.ts";
 import type { ServiceNotifier } from "./host/notify.ts";
+import { DamagedJournalError } from "./journal/integrity.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import { isRunning, isSameRun, type Container } from "./core/container.ts";
@@ -17,6 +19,7 @@ import { observedInstances } from "./core/lifecycle.ts";
 import { reconcile, type Flags } from "./core/reconcile.ts";
 import { ownedContainers, type Knowledge } from "./core/run-view.ts";
 import { runsOverStorage } from "./core/storage-limit.ts";
+import { EXTEND_EVERY_MS } from "./core/usage-interval.ts";
 import type { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import type { GpuWatch } from "./loop/gpu-watch.ts";
 import { takeMeteringTick, type Seen } from "./loop/metering-tick.ts";
@@ -25,12 +28,13 @@ import { observedState, vitalsOf } from "./loop/report.ts";
 import type { RunPerformer } from "./loop/run-performer.ts";
 import type { RuntimeWatch } from "./loop/runtime-watch.ts";
 
-/** Open intervals are extended at least this often. */
-const METER_EVERY_MS = 10_000;
 /** While something is under way the loop looks this often; else it sleeps until woken or the next tick. */
 const BUSY_ROUND_MS = 1_000;
 const IDLE_ROUND_MS = 5_000;
 const HOUSEKEEPING_EVERY_MS = 60_000;
+/** How long a round waits for the list of containers, unless a metering tick is due before. */
+const RUNTIME_PATIENCE_MS = 2_000;
+const LEAST_PATIENCE_MS = 100;
 
 export type AgentParts = {
   hostId: HostId;
@@ -116,6 +120,8 @@ export class Agent {
       try {
         await this.#round();
       } catch (error) {
+        // Our own bug, or a journal that cannot be trusted: starting anew mends what can be mended.
+        if (error instanceof AssertionError || error instanceof DamagedJournalError) throw error;
         this.#parts.log.error({ error }, "a round of the loop failed; the next one tries again");
       }
       if (!this.#isStopping && !this.#isWoken) await this.#sleep();
@@ -127,14 +133,14 @@ export class Agent {
     const startedMs = clock.monotonicMs();
     await runtimeWatch.learn(startedMs);
     gpuWatch.sampleWhenDue(startedMs, runtimeWatch.info, () => this.wake());
-    const { seen, wasUpSinceMs } = await runtimeWatch.containers(startedMs);
+    const patienceMs = Math.max(LEAST_PATIENCE_MS, Math.min(RUNTIME_PATIENCE_MS, this.#untilTickMs()));
+    const { seen, wasUpSinceMs } = await runtimeWatch.containers(startedMs, patienceMs);
     if (seen !== null) this.#lastSeen = seen;
 
     const hasChanged = seen !== null && this.#act(seen);
 
-    if (hasChanged || clock.monotonicMs() - this.#meteredMs >= METER_EVERY_MS)
-      await this.#meter({ containers: seen, wasUpSinceMs });
-    if (seen !== null) this.#confirmGone(this.#knowledge(seen));
+    if (hasChanged || this.#untilTickMs() <= 0) await this.#meter({ containers: seen, wasUpSinceMs });
+    if (seen !== null) this.#confirmGone(seen);
     this.#housekeep(startedMs);
     this.#report(seen);
     await this.#tellSystemd();
@@ -195,14 +201,16 @@ export class Agent {
   }
 
   /** A removal that was ordered is done when neither a record nor a container of it is left. */
-  #confirmGone(knowledge: Knowledge): void {
-    const containers = ownedContainers(knowledge);
-    for (const desired of knowledge.desired) {
+  #confirmGone(seen: readonly Container[]): void {
+    const { journal, hostId } = this.#parts;
+    const runs = journal.runs.all();
+    const containers = ownedContainers({ hostId, observed: seen });
+    for (const desired of journal.desired.read().instances) {
       if (desired.want !== "removed") continue;
       const isLeft =
-        knowledge.runs.some((run) => isSameRun(run, desired)) ||
+        runs.some((run) => isSameRun(run, desired)) ||
         containers.some(({ owner }) => isSameRun(owner, desired));
-      if (!isLeft) this.#parts.journal.desired.confirmGone(desired.instanceId, desired.placementEpoch);
+      if (!isLeft) journal.desired.confirmGone(desired.instanceId, desired.placementEpoch);
     }
   }
 
@@ -264,6 +272,10 @@ export class Agent {
     if (this.#overStorage.size > 0) this.wake();
   }
 
+  #untilTickMs(): number {
+    return this.#meteredMs + EXTEND_EVERY_MS - this.#parts.clock.monotonicMs();
+  }
+
   async #tellSystemd(): Promise<void> {
     const { notifier, clock } = this.#parts;
     await notifier.alive(clock.monotonicMs());
@@ -275,8 +287,9 @@ export class Agent {
   async #sleep(): Promise<void> {
     const { performer } = this.#parts;
     const isUnderWay = performer.isBusy || this.#hasTransition();
+    const sleepMs = Math.min(isUnderWay ? BUSY_ROUND_MS : IDLE_ROUND_MS, Math.max(0, this.#untilTickMs()));
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, isUnderWay ? BUSY_ROUND_MS : IDLE_ROUND_MS);
+      const timer = setTimeout(resolve, sleepMs);
       this.#wakeUp = () => {
         clearTimeout(timer);
         resolve();

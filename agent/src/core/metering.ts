@@ -50,7 +50,7 @@ export interface MeterStep {
 }
 
 export interface MeterOptions {
-  /** No room for rows: open intervals grow in place instead of being emitted every minute. */
+  /** No room for rows: open intervals grow in place instead of becoming some. */
   isShortOfSpace: boolean;
 }
 
@@ -83,7 +83,7 @@ function meterRun(
     take(closeAtLastSight(before, successorStartMs(run, now), now));
   interval = openFor(run, interval, now) ?? interval;
   if (interval?.isOpen === true && run.process !== null)
-    take(follow(interval, run.process.life, now, isShortOfSpace));
+    take(follow(interval, run.process, now, isShortOfSpace));
 
   if (run.isOver) return finalStep(run, pieces, interval, now);
   const rows = pieces.filter(isNotEmpty).map((piece) => entryOf(run, piece));
@@ -101,10 +101,16 @@ function successorStartMs({ process }: MeteredRun, now: Moment): number {
   return process?.bootId === now.bootId ? Math.min(process.sinceMs, now.nowMs) : now.nowMs;
 }
 
-function follow(interval: Interval, life: Life, now: Moment, isShortOfSpace: boolean): Progress {
+function follow(
+  interval: Interval,
+  { life, sinceMs }: NonNullable<MeteredRun["process"]>,
+  now: Moment,
+  isShortOfSpace: boolean,
+): Progress {
   switch (life.state) {
     case "alive":
-      return extend(interval, now, isShortOfSpace);
+      // An interval that begins where the process does has no row before it.
+      return extend(interval, now, { isFirst: interval.startMs <= sinceMs, isShortOfSpace });
     case "ended":
       return life.finishedMs === null
         ? closeAtLastSight(interval, now.nowMs, now)

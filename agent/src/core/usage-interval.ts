@@ -12,6 +12,8 @@ import type { Proof } from "@remotegpu/shared/journal-row";
 export const EXTEND_EVERY_MS = 10_000;
 /** An open interval becomes a row when it is this long. */
 export const EMIT_EVERY_MS = 60_000;
+/** A process' first interval becomes a row sooner, so that a new run soon shows on its bill. */
+export const FIRST_EMIT_MS = 5_000;
 /** A tick later than this was missed, and the time since the last one is `reconstructed`, not `exact`. */
 export const MISSED_TICK_MS = 15_000;
 
@@ -55,8 +57,15 @@ export interface Progress {
   interval: Interval;
 }
 
-/** The process is alive now. With `isShortOfSpace` the interval grows in place instead of becoming a row. */
-export function extend(interval: Interval, now: Moment, isShortOfSpace: boolean): Progress {
+/**
+ * The process is alive now. With `isFirst` none of its time is a row yet; with `isShortOfSpace` the interval grows in
+ * place instead of becoming one.
+ */
+export function extend(
+  interval: Interval,
+  now: Moment,
+  { isFirst, isShortOfSpace }: { isFirst: boolean; isShortOfSpace: boolean },
+): Progress {
   const gapMs = now.nowMs - interval.endMs;
   if (gapMs <= 0) return { pieces: [], interval };
   const reached = { ...interval, endMs: now.nowMs, wallEndMs: now.wallMs };
@@ -66,8 +75,10 @@ export function extend(interval: Interval, now: Moment, isShortOfSpace: boolean)
     const unwatched = { ...reached, startMs: interval.endMs };
     return { pieces: [pieceOf(interval, "exact"), pieceOf(unwatched, "reconstructed")], interval: next };
   }
-  const isDue = reached.endMs - reached.startMs >= EMIT_EVERY_MS && !isShortOfSpace;
-  return isDue ? { pieces: [pieceOf(reached, "exact")], interval: next } : { pieces: [], interval: reached };
+  const isLongEnough = reached.endMs - reached.startMs >= (isFirst ? FIRST_EMIT_MS : EMIT_EVERY_MS);
+  return isLongEnough && !isShortOfSpace
+    ? { pieces: [pieceOf(reached, "exact")], interval: next }
+    : { pieces: [], interval: reached };
 }
 
 /** The runtime tells when the process ended. Its clock may be off: taken only between the last sight and now. */

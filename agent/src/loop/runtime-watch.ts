@@ -8,8 +8,6 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
 import type { RuntimeInfo } from "../runtime/runtime-info.ts";
 
-/** How long a round waits for the list of containers before it goes on without. */
-const PATIENCE_MS = 2_000;
 const INFO_EVERY_MS = 60_000;
 /** The runtime's times of ends are trusted when it was seen alive not longer ago than this. */
 const UP_SINCE_MS = 30_000;
@@ -37,14 +35,17 @@ export class RuntimeWatch {
     return this.#info?.liveRestore === false ? ["no-live-restore"] : [];
   }
 
-  /** Every container of ours, or null when the runtime does not tell now. */
-  async containers(nowMs: number): Promise<{ seen: Container[] | null; wasUpSinceMs: number | null }> {
+  /** Every container of ours, or null when the runtime does not tell within the patience. */
+  async containers(
+    nowMs: number,
+    patienceMs: number,
+  ): Promise<{ seen: Container[] | null; wasUpSinceMs: number | null }> {
     const wasUpSinceMs =
       this.#lastSeenMs !== null && nowMs - this.#lastSeenMs <= UP_SINCE_MS ? this.#lastSeenMs : null;
     this.#listing ??= this.#list().finally(() => {
       this.#listing = null;
     });
-    const seen = await Promise.race([this.#listing, patience()]);
+    const seen = await Promise.race([this.#listing, after(patienceMs)]);
     if (seen !== null) this.#lastSeenMs = nowMs;
     return { seen, wasUpSinceMs };
   }
@@ -78,8 +79,8 @@ export class RuntimeWatch {
   }
 }
 
-async function patience(): Promise<null> {
+async function after(ms: number): Promise<null> {
   return new Promise((resolve) => {
-    setTimeout(() => resolve(null), PATIENCE_MS).unref();
+    setTimeout(() => resolve(null), ms).unref();
   });
 }

@@ -1,7 +1,12 @@
 import type { BootId, InstanceId, RunId } from "@remotegpu/shared/ids";
 import { UsageEntry } from "@remotegpu/shared/journal-row";
 import { meter, type Life, type MeteredRun } from "@remotegpu/agent/core/metering";
-import type { Interval, Moment } from "@remotegpu/agent/core/usage-interval";
+import {
+  EMIT_EVERY_MS,
+  FIRST_EMIT_MS,
+  type Interval,
+  type Moment,
+} from "@remotegpu/agent/core/usage-interval";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
@@ -66,16 +71,43 @@ class Meter {
 }
 
 describe("rows of one process", () => {
-  test("come every minute and touch each other", () => {
+  test("come at the first tick, then every minute, and touch each other", () => {
     const meter = new Meter();
 
     for (let nowMs = 0; nowMs <= 130_000; nowMs += 10_000) meter.tick(run({ life: alive }), moment(nowMs));
     meter.tick(run({ life: ended(133_000) }, true), moment(135_000));
 
     expect(meter.spans()).toEqual([
-      [0, 60_000, "exact"],
-      [60_000, 120_000, "exact"],
-      [120_000, 133_000, "bounded", "final"],
+      [0, 10_000, "exact"],
+      [10_000, 70_000, "exact"],
+      [70_000, 130_000, "exact"],
+      [130_000, 133_000, "bounded", "final"],
+    ]);
+  });
+
+  test.each([
+    { what: "not yet one millisecond before the limit", atMs: FIRST_EMIT_MS - 1, rows: [] },
+    { what: "a row at the limit", atMs: FIRST_EMIT_MS, rows: [[0, 5_000, "exact"]] },
+  ])("are early for a new run: $what", ({ atMs, rows }) => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }), moment(0));
+
+    meter.tick(run({ life: alive }), moment(atMs));
+
+    expect(meter.spans()).toEqual(rows);
+  });
+
+  test("are a minute long after the early one", () => {
+    const meter = new Meter();
+
+    for (const nowMs of [0, 5_000, 15_000, 25_000, 35_000, 45_000, 55_000, 64_999])
+      meter.tick(run({ life: alive }), moment(nowMs));
+    expect(meter.spans()).toEqual([[0, 5_000, "exact"]]);
+    meter.tick(run({ life: alive }), moment(65_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 5_000, "exact"],
+      [5_000, 65_000, "exact"],
     ]);
   });
 
@@ -90,9 +122,9 @@ describe("rows of one process", () => {
 
   test("begin at the gate, not at the tick that first saw it", () => {
     const meter = new Meter();
-    meter.tick(run({ life: alive, sinceMs: 4_000 }), moment(9_000));
+    meter.tick(run({ life: alive, sinceMs: 4_000 }), moment(8_000));
 
-    meter.tick(run({ life: alive, sinceMs: 4_000 }, true), moment(19_000));
+    meter.tick(run({ life: ended(19_000), sinceMs: 4_000 }, true), moment(19_000));
 
     expect(meter.spans()).toEqual([[4_000, 19_000, "bounded", "final"]]);
   });
@@ -134,14 +166,17 @@ describe("a restart inside the run", () => {
     const meter = new Meter();
     meter.tick(run({ life: alive }), moment(0));
     meter.tick(run({ life: alive }), moment(10_000));
+    meter.tick(run({ life: alive }), moment(20_000));
 
     meter.tick(run({ life: alive, pid: 8, sinceMs: 100_000 }), moment(110_000));
     meter.tick(run({ life: alive, pid: 8, sinceMs: 100_000 }, true), moment(112_000));
 
     expect(meter.spans()).toEqual([
-      [0, 10_000, "bounded"],
-      [10_000, 100_000, "unproven"],
-      [100_000, 112_000, "bounded", "final"],
+      [0, 10_000, "exact"],
+      [10_000, 20_000, "bounded"],
+      [20_000, 100_000, "unproven"],
+      [100_000, 110_000, "exact"],
+      [110_000, 112_000, "bounded", "final"],
     ]);
   });
 });
@@ -151,12 +186,14 @@ describe("the agent away", () => {
     const meter = new Meter();
     meter.tick(run({ life: alive }), moment(0));
     meter.tick(run({ life: alive }), moment(10_000));
+    meter.tick(run({ life: alive }), moment(20_000));
 
     meter.tick(run({ life: alive }), moment(300_000));
 
     expect(meter.spans()).toEqual([
       [0, 10_000, "exact"],
-      [10_000, 300_000, "reconstructed"],
+      [10_000, 20_000, "exact"],
+      [20_000, 300_000, "reconstructed"],
     ]);
   });
 
@@ -173,12 +210,14 @@ describe("the agent away", () => {
     const meter = new Meter();
     meter.tick(run({ life: alive }), moment(0));
     meter.tick(run({ life: alive }), moment(10_000));
+    meter.tick(run({ life: alive }), moment(20_000));
 
     meter.tick(run({ life: ended(null) }), moment(300_000));
 
     expect(meter.spans()).toEqual([
-      [0, 10_000, "bounded"],
-      [10_000, 300_000, "unproven"],
+      [0, 10_000, "exact"],
+      [10_000, 20_000, "bounded"],
+      [20_000, 300_000, "unproven"],
     ]);
   });
 });
@@ -207,13 +246,13 @@ describe("a reboot", () => {
   test("closes at the last sight; the run goes on in the new boot", () => {
     const meter = new Meter();
     meter.tick(run({ life: alive, sinceMs: 500_000 }), moment(500_000));
-    meter.tick(run({ life: alive, sinceMs: 500_000 }), moment(510_000));
+    meter.tick(run({ life: alive, sinceMs: 500_000 }), moment(504_000));
 
     meter.tick(run({ life: alive, boot: 1, pid: 7, sinceMs: 3_000 }), moment(4_000, 1));
-    meter.tick(run({ life: alive, boot: 1, pid: 7, sinceMs: 3_000 }, true), moment(9_000, 1));
+    meter.tick(run({ life: ended(9_000), boot: 1, pid: 7, sinceMs: 3_000 }, true), moment(9_000, 1));
 
     expect(meter.rows.map((row) => [row.bootId, row.startMs, row.endMs, row.proof])).toEqual([
-      [bootOf(0), 500_000, 510_000, "bounded"],
+      [bootOf(0), 500_000, 504_000, "bounded"],
       [bootOf(1), 3_000, 9_000, "bounded"],
     ]);
   });
@@ -246,20 +285,41 @@ describe("the end of a run", () => {
     const meter = new Meter();
     meter.tick(run({ life: alive }), moment(0));
     meter.tick(run({ life: alive }), moment(10_000));
+    meter.tick(run({ life: alive }), moment(20_000));
 
     meter.tick(run(null, true), moment(1_000, 1));
 
-    expect(meter.spans()).toEqual([[0, 10_000, "bounded", "final"]]);
+    expect(meter.spans()).toEqual([
+      [0, 10_000, "exact"],
+      [10_000, 20_000, "bounded", "final"],
+    ]);
+  });
+
+  test("just after a row is an empty one at the end of what was covered", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }), moment(0));
+    meter.tick(run({ life: alive }), moment(10_000));
+
+    meter.tick(run({ life: ended(null) }, true), moment(12_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 10_000, "exact"],
+      [10_000, 10_000, "unproven", "final"],
+    ]);
   });
 
   test("while nothing can be seen claims what was seen", () => {
     const meter = new Meter();
     meter.tick(run({ life: alive }), moment(0));
     meter.tick(run({ life: alive }), moment(10_000));
+    meter.tick(run({ life: alive }), moment(20_000));
 
-    meter.tick(run({ life: { state: "unknown" } }, true), moment(20_000));
+    meter.tick(run({ life: { state: "unknown" } }, true), moment(30_000));
 
-    expect(meter.spans()).toEqual([[0, 10_000, "bounded", "final"]]);
+    expect(meter.spans()).toEqual([
+      [0, 10_000, "exact"],
+      [10_000, 20_000, "bounded", "final"],
+    ]);
   });
 });
 
@@ -296,6 +356,8 @@ interface History {
   meter: Meter;
   /** When each process was last seen alive. */
   lastSightMs: Map<Span, number>;
+  /** After each sight of a living process: how much of its time is no row yet, and whether it has one. */
+  unsettled: { ms: number; hasRow: boolean }[];
 }
 
 /** Plays what happens against the truth. The agent is down whenever it does not tick, and knows only what is kept. */
@@ -303,7 +365,7 @@ function play(
   events: readonly Happening[],
   isShortOfSpace: (tick: number) => boolean = () => false,
 ): History {
-  const history: History = { lives: [], meter: new Meter(), lastSightMs: new Map() };
+  const history: History = { lives: [], meter: new Meter(), lastSightMs: new Map(), unsettled: [] };
   let boot = 0;
   let nowMs = 1_000;
   let pid = 100;
@@ -325,6 +387,9 @@ function play(
     if (life !== null) history.lastSightMs.set(life, nowMs);
     history.meter.tick(run(process, isOver), moment(nowMs, boot), isShortOfSpace(ticks));
     ticks += 1;
+    const open = history.meter.intervals.get(RUN);
+    if (life !== null && open !== undefined)
+      history.unsettled.push({ ms: open.endMs - open.startMs, hasRow: open.startMs > life.startMs });
   };
   for (const event of events) {
     if (event.kind === "pass") nowMs += event.ms;
@@ -398,6 +463,18 @@ describe("whatever happens to the host and whenever the agent looks", () => {
           return claimedMs < (lastSightMs.get(life) ?? life.startMs) - life.startMs;
         });
         expect(missing).toEqual([]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("a new process has its first row within 5 s of sight, and the next ones within a minute", () => {
+    fc.assert(
+      fc.property(happenings, (events) => {
+        const late = play(events).unsettled.filter(
+          ({ ms, hasRow }) => ms >= (hasRow ? EMIT_EVERY_MS : FIRST_EMIT_MS),
+        );
+        expect(late).toEqual([]);
       }),
       { numRuns: 500 },
     );

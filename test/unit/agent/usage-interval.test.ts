@@ -4,6 +4,7 @@ import {
   closeAtLastSight,
   extend,
   EMIT_EVERY_MS,
+  FIRST_EMIT_MS,
   isSameProcess,
   MISSED_TICK_MS,
   type Interval,
@@ -46,14 +47,25 @@ describe("an interval whose process is alive", () => {
       next: [25_001, 25_001],
     },
   ])("[$from, $to) seen at $now goes on as $next", ({ from, to, now, pieces, next }) => {
-    const progress = extend(interval(from, to), at(now), false);
+    const progress = extend(interval(from, to), at(now), { isFirst: false, isShortOfSpace: false });
 
     expect(spans(progress.pieces)).toEqual(pieces);
     expect([progress.interval.startMs, progress.interval.endMs]).toEqual(next);
   });
 
-  test("grows in place, however long, while there is no room for rows", () => {
-    const progress = extend(interval(0, 3_600_000), at(3_610_000), true);
+  test.each([
+    { to: 0, now: FIRST_EMIT_MS - 1, pieces: [], next: [0, 4_999] },
+    { to: 0, now: FIRST_EMIT_MS, pieces: [[0, 5_000, "exact"]], next: [5_000, 5_000] },
+    { to: 4_999, now: 14_999, pieces: [[0, 14_999, "exact"]], next: [14_999, 14_999] },
+  ])("and that is its first: [0, $to) seen at $now goes on as $next", ({ to, now, pieces, next }) => {
+    const progress = extend(interval(0, to), at(now), { isFirst: true, isShortOfSpace: false });
+
+    expect(spans(progress.pieces)).toEqual(pieces);
+    expect([progress.interval.startMs, progress.interval.endMs]).toEqual(next);
+  });
+
+  test.each([true, false])("grows in place, however long, while there is no room (first: %s)", (isFirst) => {
+    const progress = extend(interval(0, 3_600_000), at(3_610_000), { isFirst, isShortOfSpace: true });
 
     expect(progress.pieces).toEqual([]);
     expect(progress.interval).toMatchObject({ startMs: 0, endMs: 3_610_000 });
@@ -62,7 +74,9 @@ describe("an interval whose process is alive", () => {
   test("never shrinks when the clock seems to stand or go back", () => {
     const before = interval(0, 20_000);
 
-    expect(extend(before, at(19_000), false)).toEqual({ pieces: [], interval: before });
+    const progress = extend(before, at(19_000), { isFirst: true, isShortOfSpace: false });
+
+    expect(progress).toEqual({ pieces: [], interval: before });
   });
 });
 
