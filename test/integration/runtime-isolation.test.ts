@@ -232,6 +232,26 @@ describe("networks", () => {
       expect(rules.stdout).toContain(`-A DOCKER-USER -d ${address} -i ${bridge} -j DROP`);
   });
 
+  test("the runtime's own rules for a bridge stay, through repair and all", async () => {
+    const containerId = await host.launch(desiredOf("bridged", { network: "ws-17" }));
+    const bridge = bridgeName(host.runtime.networkName("ws-17"));
+    const chains = async () =>
+      (await execa("iptables", ["-S"])).stdout.split("\n").filter((line) => line.includes(bridge));
+    const before = await chains();
+
+    await execa("iptables", ["-D", "DOCKER-USER", "-i", bridge, "-d", "169.254.0.0/16", "-j", "DROP"]);
+    await host.runtime.repairNetworks();
+
+    expect((await chains()).toSorted((a, b) => a.localeCompare(b))).toEqual(
+      before.toSorted((a, b) => a.localeCompare(b)),
+    );
+    expect(before).toContain(`-A FORWARD -i ${bridge} ! -o ${bridge} -j ACCEPT`);
+    expect(before).toContain(
+      `-A DOCKER-ISOLATION-STAGE-1 -i ${bridge} ! -o ${bridge} -j DOCKER-ISOLATION-STAGE-2`,
+    );
+    expect(await host.statusOf(containerId)).toMatchObject({ state: "running" });
+  });
+
   test("flushed rules are put back", async () => {
     const containerId = await host.launch(desiredOf("flushed", { network: "ws-13" }));
     const bridge = bridgeName(host.runtime.networkName("ws-13"));

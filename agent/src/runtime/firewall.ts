@@ -38,12 +38,12 @@ export async function unprotectFrom(bridge: string): Promise<void> {
   if (present.length > 0) await change(present.map((rule) => `-D ${rule}`));
 }
 
-/** As iptables prints them, without the leading `-A`. */
+/** Of our chains alone, as iptables prints them without the leading `-A`: the others hold the runtime's own. */
 async function presentRules(bridge: string): Promise<string[]> {
   const listing = await run("iptables", ["-w", LOCK_SECONDS, "-S"], "");
   return listing
     .split("\n")
-    .filter((line) => line.startsWith("-A ") && `${line} `.includes(` -i ${bridge} `))
+    .filter((line) => /^-A (INPUT|DOCKER-USER) /.test(line) && `${line} `.includes(` -i ${bridge} `))
     .map((line) => line.slice("-A ".length));
 }
 
