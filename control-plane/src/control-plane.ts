@@ -26,8 +26,8 @@ import { HostOrders, HostUnreachableError } from "./link/host-orders.ts";
 import { serveHosts } from "./link/host-requests.ts";
 import { ensureJournalStream, JournalConsumer } from "./link/journal-stream.ts";
 import { AccountKeeper } from "./link/account-keeper.ts";
-import { keysOfHost } from "./store/host-keys.ts";
-import { revokedKeys } from "./store/join-tokens.ts";
+import { keysOfHost } from "./store/hosts/host-keys.ts";
+import { revokedKeys } from "./store/hosts/join-tokens.ts";
 import { assertMigrated, migrate } from "./store/migrate.ts";
 
 export const VERSION = "0.1.0";

@@ -1,5 +1,5 @@
 /** The billing vectors through the real store, ingest and hour tick, on Postgres. */
-import { trialBalance } from "@remotegpu/control-plane/store/ledger";
+import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { BILLING_VECTORS, type BillingVector, readBillingVectors } from "../support/billing-vector.ts";
 import { comparable, runBillingVector, type VectorResult } from "../support/billing-vector-run.ts";

@@ -1,8 +1,8 @@
 /** The hour tick on Postgres: each hour once and in order, by one leader, whatever is cut off half way. */
 import { chargeDueHours, type HourReport } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
-import { mayStartNow, setCreditLimit } from "@remotegpu/control-plane/store/accounts";
-import { balanceView, billingRecords } from "@remotegpu/control-plane/store/balance";
+import { mayStartNow, setCreditLimit } from "@remotegpu/control-plane/store/billing/accounts";
+import { balanceView, billingRecords } from "@remotegpu/control-plane/store/billing/balance";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database";
 import {
   acquireLeadership,
@@ -12,10 +12,10 @@ import {
   LeadershipLostError,
   releaseLeadership,
 } from "@remotegpu/control-plane/store/leader";
-import { trialBalance } from "@remotegpu/control-plane/store/ledger";
-import { refund, topUp } from "@remotegpu/control-plane/store/payments";
-import { addPrice } from "@remotegpu/control-plane/store/prices";
-import { waiveRun } from "@remotegpu/control-plane/store/runs";
+import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
+import { refund, topUp } from "@remotegpu/control-plane/store/billing/payments";
+import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
+import { waiveRun } from "@remotegpu/control-plane/store/billing/runs";
 import { parsePoints } from "@remotegpu/shared/money";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { failingDatabase } from "../support/failing-database.ts";

@@ -1,8 +1,8 @@
 /** Ingest on Postgres: every row once, whatever is repeated, reordered, forged or cut off half way. */
 import { type IngestReport, ingestBatch, recordMalformed } from "@remotegpu/control-plane/controllers/ingest";
 import type { Database } from "@remotegpu/control-plane/store/database";
-import { trialBalance } from "@remotegpu/control-plane/store/ledger";
-import { fixBootZero } from "@remotegpu/control-plane/store/run-time";
+import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
+import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
 import type { JournalBatch, JournalRow } from "@remotegpu/shared/journal-row";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failingDatabase } from "../support/failing-database.ts";

@@ -7,14 +7,14 @@ import { parseUtcOffset } from "@remotegpu/control-plane/core/billing-calendar";
 import { estimate } from "@remotegpu/control-plane/core/rating";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
-import { mayStartNow } from "@remotegpu/control-plane/store/accounts";
-import { balanceView } from "@remotegpu/control-plane/store/balance";
+import { mayStartNow } from "@remotegpu/control-plane/store/billing/accounts";
+import { balanceView } from "@remotegpu/control-plane/store/billing/balance";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
-import { adjust, type PaymentResult, refund, topUp } from "@remotegpu/control-plane/store/payments";
-import { addPrice, pricesInForce } from "@remotegpu/control-plane/store/prices";
-import { fixBootZero } from "@remotegpu/control-plane/store/run-time";
-import { openRun } from "@remotegpu/control-plane/store/runs";
+import { adjust, type PaymentResult, refund, topUp } from "@remotegpu/control-plane/store/billing/payments";
+import { addPrice, pricesInForce } from "@remotegpu/control-plane/store/billing/prices";
+import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
+import { openRun } from "@remotegpu/control-plane/store/billing/runs";
 import type { HostId } from "@remotegpu/shared/ids";
 import {
   GENESIS_HASH,
@@ -25,8 +25,8 @@ import {
 } from "@remotegpu/shared/journal-row";
 import { formatPoints, parsePoints, parseQuantity } from "@remotegpu/shared/money";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
-import { insertCustomer } from "@remotegpu/control-plane/store/customers";
-import { insertWorkspace } from "@remotegpu/control-plane/store/workspaces";
+import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
+import { insertWorkspace } from "@remotegpu/control-plane/store/accounts/workspaces";
 import type { BillingVector } from "./billing-vector.ts";
 
 type Usage = BillingVector["usage"][number];

@@ -4,11 +4,11 @@
  */
 import { randomUUID } from "node:crypto";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database";
-import { insertCustomer } from "@remotegpu/control-plane/store/customers";
-import { topUp } from "@remotegpu/control-plane/store/payments";
-import { addPrice } from "@remotegpu/control-plane/store/prices";
-import { fixBootZero } from "@remotegpu/control-plane/store/run-time";
-import { openRun } from "@remotegpu/control-plane/store/runs";
+import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
+import { topUp } from "@remotegpu/control-plane/store/billing/payments";
+import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
+import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
+import { openRun } from "@remotegpu/control-plane/store/billing/runs";
 import type { HostId } from "@remotegpu/shared/ids";
 import {
   GENESIS_HASH,

@@ -11,8 +11,8 @@ import {
 } from "@remotegpu/shared/journal-row";
 import type { Interval } from "../core/proven-time.ts";
 import { checkClaim } from "../core/usage-check.ts";
-import type { Run } from "../store/runs.ts";
-import type { DecidedRow, Quarantined } from "../store/usage.ts";
+import type { Run } from "../store/billing/runs.ts";
+import type { DecidedRow, Quarantined } from "../store/billing/usage.ts";
 
 export interface SortedRows {
   readonly fresh: readonly JournalRow[];

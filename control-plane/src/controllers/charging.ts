@@ -3,12 +3,12 @@
  * in a transaction of its own, then the accounts are settled; a tick that was cut off half way goes on where it was,
  * because what is charged already has no difference left to post.
  */
-import { chargeRun, unchargedRuns } from "../store/charging.ts";
-import { accountsToSettle, settleAccount } from "../store/accounts.ts";
+import { chargeRun, unchargedRuns } from "../store/billing/charging.ts";
+import { accountsToSettle, settleAccount } from "../store/billing/accounts.ts";
 import { type Database, transaction } from "../store/database.ts";
-import { countCharge, finishHour, nextHour, startHour } from "../store/hour-ticks.ts";
+import { countCharge, finishHour, nextHour, startHour } from "../store/billing/hour-ticks.ts";
 import { assertTerm } from "../store/leader.ts";
-import { lockRun } from "../store/runs.ts";
+import { lockRun } from "../store/billing/runs.ts";
 import type { BillingCalendar } from "../core/billing-calendar.ts";
 
 const RUNS_PER_PAGE = 500;

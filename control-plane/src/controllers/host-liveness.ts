@@ -1,7 +1,7 @@
 /** One pass over the hosts that fell silent: suspect, then unreachable. Nothing that runs there is touched. */
 import { connectionOf, hostStatus, SUSPECT_AFTER_MS } from "../core/host-liveness.ts";
 import { type Database, transaction } from "../store/database.ts";
-import { noteSilence, silentHosts } from "../store/host-connections.ts";
+import { noteSilence, silentHosts } from "../store/hosts/host-connections.ts";
 import { assertTerm } from "../store/leader.ts";
 
 export interface LivenessPass {

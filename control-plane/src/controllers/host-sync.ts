@@ -8,10 +8,10 @@ import type { Heartbeat, HeartbeatReply, Refusal } from "@remotegpu/shared/proto
 import type { DesiredSet, HostHandlers } from "../link/host-requests.ts";
 import type { WholeReport } from "../link/report-assembly.ts";
 import type { Database } from "../store/database.ts";
-import { desiredSetOf } from "../store/desired-sets.ts";
-import { acceptHeartbeat } from "../store/heartbeats.ts";
-import { mergeObserved } from "../store/observed.ts";
-import { fixBootZero } from "../store/run-time.ts";
+import { desiredSetOf } from "../store/hosts/desired-sets.ts";
+import { acceptHeartbeat } from "../store/hosts/heartbeats.ts";
+import { mergeObserved } from "../store/hosts/observed.ts";
+import { fixBootZero } from "../store/billing/run-time.ts";
 
 export interface HostSyncDeps {
   db: Database;

@@ -12,12 +12,12 @@ import {
 } from "@remotegpu/shared/journal-row";
 import type { BillingCalendar } from "../core/billing-calendar.ts";
 import { type Decisions, decideRows, setAside, type SortedRows, sortRows } from "./batch-decisions.ts";
-import { chargeRun } from "../store/charging.ts";
+import { chargeRun } from "../store/billing/charging.ts";
 import { type Connection, type Database, transaction } from "../store/database.ts";
-import { lockAccount } from "../store/ledger.ts";
-import { freezePrices } from "../store/run-lines.ts";
-import { addProvenTime, holdBootZeros, isBootExpected, updateProvenTime } from "../store/run-time.ts";
-import { closeRun, lockRun, lockRuns, type Run } from "../store/runs.ts";
+import { lockAccount } from "../store/billing/ledger.ts";
+import { freezePrices } from "../store/billing/run-lines.ts";
+import { addProvenTime, holdBootZeros, isBootExpected, updateProvenTime } from "../store/billing/run-time.ts";
+import { closeRun, lockRun, lockRuns, type Run } from "../store/billing/runs.ts";
 import {
   advanceWatermark,
   decidedHashes,
@@ -26,7 +26,7 @@ import {
   keepSignedHead,
   lockJournal,
   quarantine,
-} from "../store/usage.ts";
+} from "../store/billing/usage.ts";
 
 const MAX_REASON_LENGTH = 500;
 

@@ -5,17 +5,17 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import { afterDeadline, limitMs } from "../core/environment-status.ts";
 import { type Connection, type Database, transaction } from "../store/database.ts";
-import { stopPlacementOf } from "../store/environment-orders.ts";
+import { stopPlacementOf } from "../store/environments/environment-orders.ts";
 import {
   completeDeletions,
   type EnvironmentRow,
   extendDeadline,
   lockEnvironment,
   moveEnvironment,
-} from "../store/environments.ts";
+} from "../store/environments/environments.ts";
 import { forgetOldKeys } from "../store/idempotency.ts";
 import { assertTerm } from "../store/leader.ts";
-import { closeOldWorkloads, overdueEnvironments } from "../store/lifecycle.ts";
+import { closeOldWorkloads, overdueEnvironments } from "../store/environments/lifecycle.ts";
 
 /** A pass takes this many; the next one goes on. */
 const MAX_OVERDUE = 200;

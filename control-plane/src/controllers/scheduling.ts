@@ -9,13 +9,13 @@ import type { PlacementRequest } from "../core/fits-on.ts";
 import { place, type PlacementDecision, waitingSentence } from "../core/placement.ts";
 import { inQueueOrder } from "../core/queue.ts";
 import { type Database, transaction } from "../store/database.ts";
-import { pricedModelsFor } from "../store/environment-checks.ts";
-import { explainEnvironment, lockEnvironment, moveEnvironment } from "../store/environments.ts";
-import { fleetSnapshot } from "../store/fleet-snapshot.ts";
+import { pricedModelsFor } from "../store/environments/environment-checks.ts";
+import { explainEnvironment, lockEnvironment, moveEnvironment } from "../store/environments/environments.ts";
+import { fleetSnapshot } from "../store/placement/fleet-snapshot.ts";
 import { assertTerm } from "../store/leader.ts";
-import { type CommitOutcome, commitPlacement, type NewId } from "../store/placements.ts";
-import { poolSkips } from "../store/pool-skips.ts";
-import { waitingEnvironments } from "../store/waiting.ts";
+import { type CommitOutcome, commitPlacement, type NewId } from "../store/placement/placements.ts";
+import { poolSkips } from "../store/placement/pool-skips.ts";
+import { waitingEnvironments } from "../store/placement/waiting.ts";
 
 export interface SchedulingDeps {
   db: Database;

@@ -1,8 +1,8 @@
 /** The first way in: `remotegpu-control-plane admin-key` on the server makes an administrator and a key for it. */
-import { insertApiKey } from "../store/api-keys.ts";
-import { customerByUsername, insertCustomer } from "../store/customers.ts";
+import { insertApiKey } from "../store/accounts/api-keys.ts";
+import { customerByUsername, insertCustomer } from "../store/accounts/customers.ts";
 import { transaction, type Database } from "../store/database.ts";
-import { makeApiKey } from "./authentication.ts";
+import { makeApiKey } from "./request/authentication.ts";
 
 const USERNAME = "admin";
 const EMAIL = "admin@localhost.invalid";

@@ -9,7 +9,7 @@ import type { Log } from "@remotegpu/shared/log";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { BillingCalendar } from "../core/billing-calendar.ts";
 import type { Database } from "../store/database.ts";
-import type { HostIdentity } from "./host-identity.ts";
+import type { HostIdentity } from "./hosts/host-identity.ts";
 
 /** The way to the hosts. Nothing here decides anything: a lost nudge costs one heartbeat. */
 export interface HostLink {

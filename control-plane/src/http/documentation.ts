@@ -5,7 +5,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { documentationPage, type ApiDocument } from "./documentation-page.ts";
-import { forEveryone } from "./route.ts";
+import { forEveryone } from "./request/route.ts";
 
 const openApi = createRoute({
   ...forEveryone,

@@ -4,11 +4,11 @@
  */
 import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
-import { fleetGauges } from "../store/fleet.ts";
-import { actorFrom } from "./authentication.ts";
+import { fleetGauges } from "../store/hosts/fleet.ts";
+import { actorFrom } from "./request/authentication.ts";
 import type { ApiContext, ApiDeps, ApiEnv } from "./deps.ts";
-import { remoteAddress } from "./rate-limit.ts";
-import { forbidden } from "./refusal.ts";
+import { remoteAddress } from "./request/rate-limit.ts";
+import { forbidden } from "./request/refusal.ts";
 
 interface Counter {
   requests: Map<string, number>;

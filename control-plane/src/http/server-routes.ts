@@ -6,8 +6,8 @@ import { Readable } from "node:stream";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ApiApp, ApiContext, ApiDeps } from "./deps.ts";
 import { metricsText } from "./metrics.ts";
-import { ApiRefusal, notFound } from "./refusal.ts";
-import { forEveryone, ok } from "./route.ts";
+import { ApiRefusal, notFound } from "./request/refusal.ts";
+import { forEveryone, ok } from "./request/route.ts";
 
 const Health = z.object({ status: z.string() });
 

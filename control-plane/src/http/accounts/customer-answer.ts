@@ -1,0 +1,36 @@
+/** A customer account as the API shows it. */
+import { z } from "@hono/zod-openapi";
+import type { CustomerRow } from "../../store/accounts/customers.ts";
+import { Money, Timestamp } from "../request/route.ts";
+
+export const Customer = z
+  .object({
+    id: z.int(),
+    uuid: z.string(),
+    username: z.string(),
+    email: z.string(),
+    display_name: z.string().nullable(),
+    user_type: z.string(),
+    account_type: z.string(),
+    status: z.string(),
+    balance: Money,
+    credit_limit: Money,
+    currency: z.string(),
+    overdue_status: z.string(),
+    overdue_since: Timestamp.nullable(),
+    last_payment_at: Timestamp.nullable(),
+    personal_workspace_id: z.int().nullable(),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+  })
+  .openapi("Customer");
+
+export function customerAnswer(row: CustomerRow) {
+  return {
+    ...row,
+    overdue_since: row.overdue_since?.toISOString() ?? null,
+    last_payment_at: row.last_payment_at?.toISOString() ?? null,
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+  };
+}

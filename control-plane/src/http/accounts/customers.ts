@@ -1,0 +1,154 @@
+/** Accounts, for administrators. An account comes with its personal workspace; there is no password login. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { displayText } from "@remotegpu/shared/text";
+import { setCreditLimit } from "../../store/billing/accounts.ts";
+import {
+  customerById,
+  insertCustomer,
+  listCustomers,
+  updateCustomer,
+  type CustomerRow,
+} from "../../store/accounts/customers.ts";
+import { transaction } from "../../store/database.ts";
+import { Customer, customerAnswer } from "./customer-answer.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { NotNegativeAmount } from "../request/input-fields.ts";
+import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
+import { badField, conflict, notFound } from "../request/refusal.ts";
+import { created, forAdmins, jsonBody, NumericIdPath, ok } from "../request/route.ts";
+
+const tags = ["customers"];
+
+const Username = z
+  .string()
+  .max(64)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, ., _ and -");
+const Email = z.email().max(128);
+const UserType = z.enum(["admin", "internal", "external"]);
+
+const NewCustomer = z
+  .strictObject({
+    username: Username,
+    email: Email,
+    display_name: displayText(128).optional(),
+    user_type: UserType.optional(),
+  })
+  .openapi("NewCustomer");
+
+const CustomerChange = z
+  .strictObject({
+    email: Email.optional(),
+    display_name: displayText(128).nullable().optional(),
+    user_type: UserType.optional(),
+    status: z.enum(["active", "suspended"]).optional(),
+    credit_limit: NotNegativeAmount.optional(),
+  })
+  .openapi("CustomerChange");
+
+const post = createRoute({
+  ...forAdmins,
+  method: "post",
+  path: "/customers",
+  tags,
+  summary: "Make an account with its personal workspace",
+  request: { body: jsonBody(NewCustomer) },
+  responses: created("The account", Customer),
+});
+
+const list = createRoute({
+  ...forAdmins,
+  method: "get",
+  path: "/customers",
+  tags,
+  summary: "All accounts",
+  request: {
+    query: z.strictObject({
+      ...pageQuery,
+      status: z.enum(["active", "suspended", "deleted"]).optional(),
+      username: Username.optional(),
+      email: z.string().max(128).pipe(Email).optional(),
+    }),
+  },
+  responses: ok("A page of accounts", pageOf(Customer)),
+});
+
+const get = createRoute({
+  ...forAdmins,
+  method: "get",
+  path: "/customers/{id}",
+  tags,
+  summary: "One account",
+  request: { params: NumericIdPath },
+  responses: ok("The account", Customer),
+});
+
+const patch = createRoute({
+  ...forAdmins,
+  method: "patch",
+  path: "/customers/{id}",
+  tags,
+  summary: "Change an account; a suspended one's keys open nothing",
+  request: { params: NumericIdPath, body: jsonBody(CustomerChange) },
+  responses: ok("The account", Customer),
+});
+
+export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
+  const { db } = deps;
+
+  api.openapi(post, async (c) => {
+    const body = c.req.valid("json");
+    const made = await transaction(db, (sql) =>
+      insertCustomer(sql, {
+        username: body.username,
+        email: body.email,
+        displayName: body.display_name ?? null,
+        userType: body.user_type ?? "external",
+      }),
+    );
+    if (!made.made) throw conflict(`The ${made.taken} ${body[made.taken]} is taken.`);
+    return c.json(customerAnswer(await requireCustomer(deps, made.customerId)), 201);
+  });
+
+  api.openapi(list, async (c) => {
+    const query = c.req.valid("query");
+    const page = numericPage(query);
+    const rows = await listCustomers(db, {
+      status: query.status ?? null,
+      username: query.username ?? null,
+      email: query.email ?? null,
+      page,
+    });
+    return c.json(toPage(rows, page.limit, { item: customerAnswer, key: (row) => [row.id] }), 200);
+  });
+
+  api.openapi(get, async (c) => {
+    return c.json(customerAnswer(await requireCustomer(deps, c.req.valid("param").id)), 200);
+  });
+
+  api.openapi(patch, async (c) => {
+    const { id } = await requireCustomer(deps, c.req.valid("param").id);
+    const change = c.req.valid("json");
+    if (
+      id === c.var.actor.customerId &&
+      (change.status === "suspended" || (change.user_type ?? "admin") !== "admin")
+    )
+      throw badField(
+        change.status === "suspended" ? "status" : "user_type",
+        "would lock you out of your own account",
+      );
+    const { credit_limit: creditLimit, ...rest } = change;
+    await transaction(db, async (sql) => {
+      if (!(await updateCustomer(sql, id, rest))) throw conflict(`The email ${rest.email ?? ""} is taken.`);
+      if (creditLimit !== undefined)
+        await setCreditLimit(sql, { customerId: id, creditLimit, at: deps.now() });
+    });
+    return c.json(customerAnswer(await requireCustomer(deps, id)), 200);
+  });
+}
+
+/** @throws ApiRefusal when there is no such account */
+export async function requireCustomer(deps: ApiDeps, customerId: number): Promise<CustomerRow> {
+  const customer = await customerById(deps.db, customerId);
+  if (customer === null) throw notFound(`customer ${customerId}`);
+  return customer;
+}

@@ -1,0 +1,105 @@
+/** The catalogue's prices: versioned, readable by everyone, added by administrators and never changed. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { text } from "@remotegpu/shared/text";
+import { BILLING_UNITS } from "../../core/rating.ts";
+import { transaction } from "../../store/database.ts";
+import { addPrice, listPrices, type PriceRow } from "../../store/billing/prices.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { SpecName, UnitPrice } from "../request/input-fields.ts";
+import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
+import { badField, conflict } from "../request/refusal.ts";
+import { created, forAdmins, forCustomers, jsonBody, Money, ok, Timestamp } from "../request/route.ts";
+
+const tags = ["prices"];
+
+/** `gpu:<model>` carries the model as nvidia-smi names it, blanks included. */
+const Line = text(160).regex(
+  /^(spec|cpu|memory|gpu|gpu_memory|temp_storage|storage|gpu:[^\p{Cc}]{1,128})$/u,
+  "must be spec, cpu, memory, gpu, gpu:<model>, gpu_memory, temp_storage or storage",
+);
+
+const NewPrice = z
+  .strictObject({
+    spec: SpecName,
+    line: Line,
+    unit_price: UnitPrice,
+    billing_unit: z.enum(BILLING_UNITS),
+    effective_from: z.iso.datetime({ offset: true }).optional().openapi({ description: "Now, if left out" }),
+  })
+  .openapi("NewPrice");
+
+const Price = z
+  .object({
+    id: z.int(),
+    spec: z.string(),
+    line: z.string(),
+    unit_price: Money,
+    billing_unit: z.string(),
+    effective_from: Timestamp,
+    created_at: Timestamp,
+  })
+  .openapi("Price");
+
+const list = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/prices",
+  tags,
+  summary: "Every price there was, is and will be; newest first",
+  request: { query: z.strictObject({ ...pageQuery, spec: SpecName.optional() }) },
+  responses: ok("A page of prices", pageOf(Price)),
+});
+
+const post = createRoute({
+  ...forAdmins,
+  method: "post",
+  path: "/prices",
+  tags,
+  summary: "A price from a moment on; what runs already keeps the price it began with",
+  request: { body: jsonBody(NewPrice) },
+  responses: created("The price", Price),
+});
+
+export function registerPriceRoutes(api: ApiApp, deps: ApiDeps): void {
+  const { db } = deps;
+
+  api.openapi(list, async (c) => {
+    const query = c.req.valid("query");
+    const page = numericPage(query);
+    const rows = await listPrices(db, { spec: query.spec ?? null, page });
+    return c.json(toPage(rows, page.limit, { item: priceAnswer, key: (row) => [row.id] }), 200);
+  });
+
+  api.openapi(post, async (c) => {
+    const body = c.req.valid("json");
+    // Storage is sampled per workspace and day, so it is a spec of its own and a line of no other.
+    if ((body.spec === "storage") !== (body.line === "storage"))
+      throw badField("line", "the spec storage has the line storage, and no other spec has it");
+    const effectiveFrom = body.effective_from === undefined ? deps.now() : new Date(body.effective_from);
+    const result = await transaction(db, (sql) =>
+      addPrice(sql, {
+        spec: body.spec,
+        line: body.line,
+        unitPrice: body.unit_price,
+        billingUnit: body.billing_unit,
+        effectiveFrom,
+        createdBy: c.var.actor.customerId,
+      }),
+    );
+    if (result.added !== null) return c.json(priceAnswer(result.added), 201);
+    switch (result.reason) {
+      case "taken":
+        throw conflict(`${body.line} of ${body.spec} has a price from that moment already.`);
+      case "moves-a-run":
+        throw badField("effective_from", "lies before the start of a run that has its price already");
+    }
+  });
+}
+
+function priceAnswer({ created_by: _by, ...row }: PriceRow) {
+  return {
+    ...row,
+    effective_from: row.effective_from.toISOString(),
+    created_at: row.created_at.toISOString(),
+  };
+}

@@ -1,0 +1,53 @@
+/** What every route of environments begins and ends with: may the actor, what the store answered, what is shown. */
+import type { z } from "@hono/zod-openapi";
+import { instancesOf } from "../../store/environments/environment-instances.ts";
+import type { Orderer, OrderOutcome } from "../../store/environments/environment-orders.ts";
+import { environmentById, type EnvironmentRow } from "../../store/environments/environments.ts";
+import { authorizeWorkload } from "../request/authorization.ts";
+import type { ApiContext, ApiDeps } from "../deps.ts";
+import { type Environment, environmentAnswer } from "./environment-answer.ts";
+import { ApiRefusal, badField, conflict, notFound } from "../request/refusal.ts";
+
+/**
+ * The environment, once the actor may do that with it.
+ * @throws ApiRefusal: not-found for strangers, forbidden for members whose role is too small
+ */
+export async function environmentFor(
+  c: ApiContext,
+  id: string,
+  action: "read-workload" | "manage-workload",
+): Promise<EnvironmentRow> {
+  const row = await environmentById(c.var.deps.db, id);
+  if (row === null) throw notFound(`environment ${id}`);
+  await authorizeWorkload(c, row, { action, what: "environment" });
+  return row;
+}
+
+export function ordererOf(c: ApiContext): Orderer {
+  const { actor, deps } = c.var;
+  const by = actor.isAdmin ? "admin" : "customer";
+  return { by, actor: `${by} ${actor.customerId}`, now: deps.now() };
+}
+
+/** @throws ApiRefusal saying why the order was not taken */
+export function refuseUnlessDone(outcome: OrderOutcome): { hostId: string | null } {
+  if (outcome.done) return outcome;
+  switch (outcome.refusal) {
+    case "wrong-state":
+    case "mount-not-ready":
+    case "quota":
+      throw conflict(outcome.detail);
+    case "mount-not-found":
+      throw new ApiRefusal("not-found", outcome.detail);
+    case "price":
+      throw badField("config.spec", outcome.detail);
+    case "funds":
+      throw new ApiRefusal("no-funds", outcome.detail);
+  }
+}
+
+export async function answerOf({ db }: ApiDeps, id: string): Promise<z.input<typeof Environment>> {
+  const row = await environmentById(db, id);
+  if (row === null) throw notFound(`environment ${id}`);
+  return environmentAnswer(row, (await instancesOf(db, [id])).get(id) ?? []);
+}

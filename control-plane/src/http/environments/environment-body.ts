@@ -1,0 +1,110 @@
+/** The order of an environment as it comes in, and as the store takes it. */
+import { z } from "@hono/zod-openapi";
+import { EnvVars } from "@remotegpu/shared/env-vars";
+import { displayText, text } from "@remotegpu/shared/text";
+import { KIB, MIB } from "@remotegpu/shared/units";
+import { DATASET_PATHS, MAX_MOUNTS, MODEL_PATHS, orderIssues, withPaths } from "../../core/order-check.ts";
+import type { NewEnvironment } from "../../store/environments/environments.ts";
+import { Description, Int53, RowId } from "../request/input-fields.ts";
+import { ApiRefusal } from "../request/refusal.ts";
+
+const MAX_CPU = 4096;
+const MAX_GPUS = 64;
+/** The runtime takes no less. */
+const MIN_MEMORY = 16 * MIB;
+const MAX_COMMAND = 64 * KIB;
+
+/** A reference or an image id; a shell's or a URL's special characters have no place in either. */
+const Image = z
+  .string()
+  .max(256)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._/:@-]*$/, "must be an image's name or id");
+
+const Mounts = z
+  .array(
+    z.strictObject({
+      id: RowId,
+      path: z.string().max(64).optional(),
+      readonly: z.boolean().optional(),
+    }),
+  )
+  .max(MAX_MOUNTS);
+
+export const EnvironmentName = displayText(128);
+
+export const NewEnvironmentBody = z
+  .strictObject({
+    workspace_id: RowId.nullable().optional(),
+    name: EnvironmentName,
+    description: Description.nullable().optional(),
+    image: Image,
+    cpu: z.int().min(1).max(MAX_CPU),
+    memory: Int53.min(MIN_MEMORY).openapi({ description: "Bytes" }),
+    gpu: z.int().min(0).max(MAX_GPUS).optional(),
+    gpu_memory: Int53.min(MIB).nullable().optional().openapi({ description: "Bytes of each GPU" }),
+    storage: Int53.nullable().optional(),
+    temp_storage: Int53.nullable().optional(),
+    ssh_enabled: z.boolean().optional(),
+    jupyter_enabled: z.boolean().optional(),
+    tensorboard_enabled: z.boolean().optional(),
+    rdp_enabled: z.boolean().optional(),
+    web_terminal_enabled: z.boolean().optional(),
+    mounted_datasets: Mounts.optional(),
+    mounted_models: Mounts.optional(),
+    env_vars: EnvVars.optional(),
+    config: z
+      .strictObject({
+        spec: z
+          .string()
+          .max(64)
+          .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, ., _ and -")
+          .optional(),
+        gpu_sharing: z.enum(["exclusive", "shared"]).optional(),
+        gpu_model: displayText(128).optional(),
+        command: text(MAX_COMMAND).min(1).optional(),
+      })
+      .optional(),
+  })
+  .openapi("NewEnvironment");
+
+type Body = z.output<typeof NewEnvironmentBody>;
+
+/** @throws ApiRefusal naming every field that contradicts another */
+export function newEnvironment(
+  body: Body,
+  owner: { id: string; customerId: number; workspaceId: number },
+): NewEnvironment {
+  const order: NewEnvironment = {
+    ...owner,
+    name: body.name,
+    description: body.description ?? null,
+    image: body.image,
+    cpu: body.cpu,
+    memory: body.memory,
+    gpu: body.gpu ?? 0,
+    gpuMemory: body.gpu_memory ?? null,
+    storage: body.storage ?? null,
+    tempStorage: body.temp_storage ?? null,
+    sshEnabled: body.ssh_enabled ?? true,
+    jupyterEnabled: body.jupyter_enabled ?? true,
+    tensorboardEnabled: body.tensorboard_enabled ?? false,
+    rdpEnabled: body.rdp_enabled ?? false,
+    webTerminalEnabled: body.web_terminal_enabled ?? true,
+    mountedDatasets: withPaths(body.mounted_datasets ?? [], DATASET_PATHS),
+    mountedModels: withPaths(body.mounted_models ?? [], MODEL_PATHS),
+    envVars: body.env_vars ?? {},
+    config: body.config ?? {},
+  };
+  const errors = orderIssues({
+    gpu: order.gpu,
+    gpuMemory: order.gpuMemory,
+    gpuSharing: order.config.gpu_sharing ?? "exclusive",
+    mountedDatasets: order.mountedDatasets,
+    mountedModels: order.mountedModels,
+  });
+  if (errors.length > 0)
+    throw new ApiRefusal("bad-input", errors.map(({ path, message }) => `${path}: ${message}`).join("; "), {
+      errors,
+    });
+  return order;
+}

@@ -1,0 +1,100 @@
+/** A short command inside a running environment: no terminal, a minute and half a MiB at most. */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import { type ExecReply, MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/protocol";
+import { text } from "@remotegpu/shared/text";
+import { KIB } from "@remotegpu/shared/units";
+import { execTarget } from "../../store/environments/environment-instances.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { environmentFor } from "./environment-access.ts";
+import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
+import { forCustomers, jsonBody, ok, OpaqueIdPath } from "../request/route.ts";
+
+const MAX_ARGUMENTS = 256;
+const MAX_ARGUMENT = 64 * KIB;
+
+const ExecOrder = z
+  .strictObject({
+    argv: z.array(text(MAX_ARGUMENT)).min(1).max(MAX_ARGUMENTS),
+    stdin: text(MAX_EXEC_BYTES).optional(),
+  })
+  .openapi("ExecOrder");
+
+const ExecAnswer = z
+  .object({
+    exit_code: z.int(),
+    stdout: z.string(),
+    stderr: z.string(),
+    /** True where the output was longer than is passed on. */
+    truncated: z.boolean(),
+  })
+  .openapi("ExecAnswer");
+
+const exec = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/environments/{id}/exec",
+  tags: ["environments"],
+  summary: `Run a command inside; at most ${MAX_EXEC_SECONDS} s and ${MAX_EXEC_BYTES} bytes of output`,
+  request: { params: OpaqueIdPath, body: jsonBody(ExecOrder) },
+  responses: ok("What it printed and its exit code", ExecAnswer),
+});
+
+export function registerEnvironmentExecRoute(api: ApiApp, deps: ApiDeps): void {
+  api.openapi(exec, async (c) => {
+    const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
+    const { argv, stdin } = c.req.valid("json");
+    if (stdin !== undefined && Buffer.byteLength(stdin) > MAX_EXEC_BYTES)
+      throw badField("stdin", `at most ${MAX_EXEC_BYTES} bytes`);
+    const target = await execTarget(deps.db, environment.id);
+    if (target === null)
+      throw conflict(`Commands run in a running environment; this one is ${environment.status}.`);
+    const reply = await deps.link.exec(target.host_id as HostId, {
+      kind: "exec",
+      instanceId: target.instance_id as InstanceId,
+      argv,
+      stdin: stdin === undefined ? null : Buffer.from(stdin).toString("base64"),
+      timeoutSeconds: MAX_EXEC_SECONDS,
+    });
+    if (reply === null)
+      throw new ApiRefusal(
+        "unavailable",
+        `Host ${environment.host_name ?? target.host_id} does not answer now.`,
+      );
+    return c.json(answerOf(reply), 200);
+  });
+}
+
+function answerOf(reply: ExecReply): z.input<typeof ExecAnswer> {
+  switch (reply.kind) {
+    case "exec-reply":
+      return {
+        exit_code: reply.exitCode,
+        stdout: fromBase64(reply.stdout),
+        stderr: fromBase64(reply.stderr),
+        truncated: reply.truncated,
+      };
+    case "exec-refused":
+      throw refusalOf(reply);
+  }
+}
+
+function refusalOf({ reason, detail }: Extract<ExecReply, { kind: "exec-refused" }>): ApiRefusal {
+  switch (reason) {
+    case "no-such-instance":
+    case "not-running":
+      return conflict(`The container does not run now: ${detail}`);
+    case "busy":
+      return new ApiRefusal("too-many-requests", detail, { retryAfterSeconds: 5 });
+    case "bad-request":
+      return badField("argv", detail);
+    case "timeout":
+    case "runtime-error":
+      return new ApiRefusal("unavailable", detail);
+  }
+}
+
+/** Output is bytes; what is not UTF-8 in it shows as replacement characters. */
+function fromBase64(bytes: string): string {
+  return Buffer.from(bytes, "base64").toString("utf8");
+}

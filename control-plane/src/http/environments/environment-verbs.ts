@@ -1,0 +1,94 @@
+/** What is ordered for an environment that is there: start, stop, restart, delete. */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { HostId } from "@remotegpu/shared/ids";
+import { type Connection, transaction } from "../../store/database.ts";
+import {
+  deleteEnvironment,
+  type Orderer,
+  type OrderOutcome,
+  restartEnvironment,
+  startEnvironment,
+  stopEnvironment,
+} from "../../store/environments/environment-orders.ts";
+import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { answerOf, environmentFor, ordererOf, refuseUnlessDone } from "./environment-access.ts";
+import { Environment } from "./environment-answer.ts";
+import { notFound } from "../request/refusal.ts";
+import { accepted, forCustomers, OpaqueIdPath } from "../request/route.ts";
+
+const tags = ["environments"];
+const params = OpaqueIdPath;
+
+const remove = createRoute({
+  ...forCustomers,
+  method: "delete",
+  path: "/environments/{id}",
+  tags,
+  summary: "Delete it, in whatever state it is",
+  request: { params },
+  responses: accepted(
+    "It is being deleted, or is already",
+    z.object({ id: z.string(), status: z.literal("deleting") }).openapi("EnvironmentDeletion"),
+  ),
+});
+
+const verb = <Path extends string>(path: Path, summary: string) =>
+  createRoute({
+    ...forCustomers,
+    method: "post",
+    path,
+    tags,
+    summary,
+    request: { params },
+    responses: accepted("The environment, on its way", Environment),
+  });
+
+const start = verb("/environments/{id}/start", "Start it again, where its files are");
+const stop = verb("/environments/{id}/stop", "Stop it; code and output stay");
+const restart = verb("/environments/{id}/restart", "Stop and start it in its place");
+
+export function registerEnvironmentVerbRoutes(api: ApiApp, deps: ApiDeps): void {
+  api.openapi(remove, async (c) => {
+    const { id } = await environmentFor(c, c.req.valid("param").id, "manage-workload");
+    await carryOut(c, id, deleteEnvironment);
+    return c.json({ id, status: "deleting" as const }, 202);
+  });
+
+  api.openapi(start, async (c) => {
+    const { id } = await environmentFor(c, c.req.valid("param").id, "manage-workload");
+    await carryOut(c, id, startEnvironment);
+    return c.json(await answerOf(deps, id), 202);
+  });
+
+  api.openapi(stop, async (c) => {
+    const { id } = await environmentFor(c, c.req.valid("param").id, "manage-workload");
+    await carryOut(c, id, stopEnvironment);
+    return c.json(await answerOf(deps, id), 202);
+  });
+
+  api.openapi(restart, async (c) => {
+    const { id } = await environmentFor(c, c.req.valid("param").id, "manage-workload");
+    await carryOut(c, id, (sql, environment, orderer) =>
+      restartEnvironment(sql, environment, { ...orderer, newId: deps.newId }),
+    );
+    return c.json(await answerOf(deps, id), 202);
+  });
+}
+
+/** Locks the environment, gives the order, and tells the host and our own loops about it. */
+async function carryOut(
+  c: ApiContext,
+  id: string,
+  give: (sql: Connection, environment: EnvironmentRow, orderer: Orderer) => Promise<OrderOutcome>,
+): Promise<void> {
+  const { deps } = c.var;
+  const outcome = await transaction(deps.db, async (sql) => {
+    const environment = await lockEnvironment(sql, id);
+    if (environment === null) throw notFound(`environment ${id}`);
+    return await give(sql, environment, ordererOf(c));
+  });
+  const { hostId } = refuseUnlessDone(outcome);
+  if (hostId !== null) deps.link.nudge(hostId as HostId);
+  deps.link.wake();
+}

@@ -1,0 +1,142 @@
+/** Environments: order, list, read, rename. What is ordered for one that is there is in environment-verbs.ts. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { displayText } from "@remotegpu/shared/text";
+import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
+import { transaction } from "../../store/database.ts";
+import { instancesOf } from "../../store/environments/environment-instances.ts";
+import { listEnvironments, updateEnvironment } from "../../store/environments/environments.ts";
+import { orderEnvironment } from "../../store/environments/new-environments.ts";
+import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
+import { actingOn } from "../request/audit.ts";
+import { workspaceForOrder } from "../request/authorization.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { answerOf, environmentFor, ordererOf, refuseUnlessDone } from "./environment-access.ts";
+import { Environment, environmentAnswer } from "./environment-answer.ts";
+import { EnvironmentName, newEnvironment, NewEnvironmentBody } from "./environment-body.ts";
+import { Description } from "../request/input-fields.ts";
+import { pageOf, pageQuery, timePage, toPage } from "../request/pagination.ts";
+import { created, forCustomers, jsonBody, NumericId, ok, OpaqueIdPath } from "../request/route.ts";
+
+const tags = ["environments"];
+const params = OpaqueIdPath;
+
+const post = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/environments",
+  tags,
+  summary: "Order an environment; without workspace_id it goes to your personal one",
+  request: { body: jsonBody(NewEnvironmentBody) },
+  responses: created("The environment, queued", Environment),
+});
+
+const list = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/environments",
+  tags,
+  summary: "The environments of your workspaces, newest first",
+  request: {
+    query: z.strictObject({
+      ...pageQuery,
+      workspace_id: NumericId.optional(),
+      customer_id: NumericId.optional(),
+      status: z.enum(ENVIRONMENT_STATUSES).optional(),
+      host_id: z.string().max(64).pipe(displayText(64)).optional(),
+      name: z.string().max(128).pipe(EnvironmentName).optional(),
+    }),
+  },
+  responses: ok("A page of environments", pageOf(Environment)),
+});
+
+const get = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/environments/{id}",
+  tags,
+  summary: "One environment with its instances, their GPUs, time and charges",
+  request: { params },
+  responses: ok("The environment", Environment),
+});
+
+const patch = createRoute({
+  ...forCustomers,
+  method: "patch",
+  path: "/environments/{id}",
+  tags,
+  summary: "Change its name or description",
+  request: {
+    params,
+    body: jsonBody(
+      z
+        .strictObject({
+          name: EnvironmentName.optional(),
+          description: Description.nullable().optional(),
+        })
+        .openapi("EnvironmentChange"),
+    ),
+  },
+  responses: ok("The environment", Environment),
+});
+
+export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps): void {
+  const { db } = deps;
+
+  api.openapi(post, async (c) => {
+    const body = c.req.valid("json");
+    const workspace = await workspaceForOrder(c, body.workspace_id);
+    const order = newEnvironment(body, {
+      id: deps.newId("env"),
+      customerId: c.var.actor.customerId,
+      workspaceId: workspace.id,
+    });
+    const outcome = await transaction(db, (sql) =>
+      orderEnvironment(sql, order, { payerId: workspace.owner_id, orderer: ordererOf(c) }),
+    );
+    refuseUnlessDone(outcome);
+    deps.link.wake();
+    return c.json(await answerOf(deps, order.id), 201);
+  });
+
+  api.openapi(list, async (c) => {
+    const query = c.req.valid("query");
+    const page = timePage(query);
+    const { actor } = c.var;
+    if (actor.isAdmin) actingOn(c, { ownerCustomerId: null, subject: "environments" });
+    const rows = await listEnvironments(
+      db,
+      {
+        visibleTo: actor.isAdmin
+          ? null
+          : {
+              customerId: actor.customerId,
+              workspaceIds: await workspaceIdsOf(db, actor.customerId),
+            },
+        workspaceId: query.workspace_id ?? null,
+        customerId: query.customer_id ?? null,
+        status: query.status ?? null,
+        hostId: query.host_id ?? null,
+        name: query.name ?? null,
+      },
+      page,
+    );
+    const instances = await instancesOf(
+      db,
+      rows.map(({ id }) => id),
+    );
+    const item = ({ created_micros: _micros, ...row }: (typeof rows)[number]) =>
+      environmentAnswer(row, instances.get(row.id) ?? []);
+    return c.json(toPage(rows, page.limit, { item, key: (row) => [row.created_micros, row.id] }), 200);
+  });
+
+  api.openapi(get, async (c) => {
+    const row = await environmentFor(c, c.req.valid("param").id, "read-workload");
+    return c.json(await answerOf(deps, row.id), 200);
+  });
+
+  api.openapi(patch, async (c) => {
+    const row = await environmentFor(c, c.req.valid("param").id, "manage-workload");
+    await updateEnvironment(db, row.id, c.req.valid("json"));
+    return c.json(await answerOf(deps, row.id), 200);
+  });
+}

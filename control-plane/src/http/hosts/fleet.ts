@@ -1,0 +1,147 @@
+/** For administrators: the fleet in numbers, who did what, and what asks for attention. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { listAlarms } from "../../store/alarms.ts";
+import { auditEntries } from "../../store/audit-log.ts";
+import { fleetNumbers, quarantinedUsage } from "../../store/hosts/fleet.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { numericPage, pageOf, PageQuery, pageQuery, toPage } from "../request/pagination.ts";
+import { forAdmins, NumericId, ok, OpaqueIdPath, Timestamp } from "../request/route.ts";
+
+const tags = ["fleet"];
+
+const count = z.int();
+const Fleet = z
+  .object({
+    hosts_total: count,
+    hosts_connected: count,
+    hosts_cordoned: count,
+    cpu_total: count,
+    cpu_free: count,
+    memory_total: count.openapi({ description: "Bytes" }),
+    memory_free: count,
+    gpus_total: count,
+    gpus_free: count,
+    gpus_simulated: count,
+    environments_running: count,
+    queued: count,
+    runs_uncharged: count.openapi({ description: "Runs with proven time that no charge has counted yet" }),
+    pending_usage_rows: count.openapi({
+      description: "Journal rows that hosts have and nobody has decided yet",
+    }),
+    alarms_open: count,
+  })
+  .openapi("Fleet");
+
+const AuditEntry = z
+  .object({
+    id: z.int(),
+    at: Timestamp,
+    api_key_id: z.int().nullable(),
+    actor_customer_id: z.int().nullable(),
+    method: z.string(),
+    route: z.string(),
+    subject: z.string().nullable(),
+    status: z.int().nullable(),
+  })
+  .openapi("AuditEntry");
+
+const Quarantined = z
+  .object({
+    id: z.int(),
+    host_id: z.string(),
+    journal_id: z.string().nullable(),
+    seq: z.int().nullable(),
+    run_id: z.string().nullable(),
+    reason: z.string(),
+    excess_ms: z.int().nullable(),
+    at: Timestamp,
+    resolved_at: Timestamp.nullable(),
+  })
+  .openapi("QuarantinedUsage");
+
+const Alarm = z
+  .object({
+    id: z.int(),
+    kind: z.string(),
+    subject: z.string(),
+    detail: z.string().nullable(),
+    raised_at: Timestamp,
+    cleared_at: Timestamp.nullable(),
+  })
+  .openapi("Alarm");
+
+const getFleet = createRoute({
+  ...forAdmins,
+  method: "get",
+  path: "/fleet",
+  tags,
+  summary: "Totals, what is free, what waits, usage that is not decided yet",
+  responses: ok("The numbers", Fleet),
+});
+
+const getAuditLog = createRoute({
+  ...forAdmins,
+  method: "get",
+  path: "/audit-log",
+  tags,
+  summary: "What administrators did to what belongs to others; newest first",
+  request: { query: z.strictObject({ ...pageQuery, actor_customer_id: NumericId.optional() }) },
+  responses: ok("A page of entries", pageOf(AuditEntry)),
+});
+
+const getQuarantine = createRoute({
+  ...forAdmins,
+  method: "get",
+  path: "/quarantine",
+  tags,
+  summary: "Usage that was refused; newest first",
+  request: { query: z.strictObject({ ...pageQuery, host_id: OpaqueIdPath.shape.id.optional() }) },
+  responses: ok("A page of refused usage", pageOf(Quarantined)),
+});
+
+const getAlarms = createRoute({
+  ...forAdmins,
+  method: "get",
+  path: "/alarms",
+  tags,
+  summary: "What an operator should look at; newest first",
+  request: { query: PageQuery },
+  responses: ok("A page of alarms", pageOf(Alarm)),
+});
+
+export function registerFleetRoutes(api: ApiApp, deps: ApiDeps): void {
+  const { db } = deps;
+
+  api.openapi(getFleet, async (c) => c.json(await fleetNumbers(db), 200));
+
+  api.openapi(getAuditLog, async (c) => {
+    const query = c.req.valid("query");
+    const page = numericPage(query);
+    const rows = await auditEntries(db, { actorCustomerId: query.actor_customer_id ?? null, page });
+    const item = (row: (typeof rows)[number]) => ({ ...row, at: row.at.toISOString() });
+    return c.json(toPage(rows, page.limit, { item, key: (row) => [row.id] }), 200);
+  });
+
+  api.openapi(getQuarantine, async (c) => {
+    const query = c.req.valid("query");
+    const page = numericPage(query);
+    const rows = await quarantinedUsage(db, { hostId: query.host_id ?? null, page });
+    const item = (row: (typeof rows)[number]) => ({
+      ...row,
+      at: row.at.toISOString(),
+      resolved_at: row.resolved_at?.toISOString() ?? null,
+    });
+    return c.json(toPage(rows, page.limit, { item, key: (row) => [row.id] }), 200);
+  });
+
+  api.openapi(getAlarms, async (c) => {
+    const page = numericPage(c.req.valid("query"));
+    const rows = await listAlarms(db, page);
+    const item = (row: (typeof rows)[number]) => ({
+      ...row,
+      raised_at: row.raised_at.toISOString(),
+      cleared_at: row.cleared_at?.toISOString() ?? null,
+    });
+    return c.json(toPage(rows, page.limit, { item, key: (row) => [row.id] }), 200);
+  });
+}

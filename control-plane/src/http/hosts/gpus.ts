@@ -1,0 +1,57 @@
+/** One GPU in or out of service. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { GpuUuid } from "@remotegpu/shared/ids";
+import { transaction } from "../../store/database.ts";
+import { appendEvent } from "../../store/events.ts";
+import { cordonGpu, gpuByUuid, uncordonGpu } from "../../store/hosts/hosts.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { Gpu, gpuAnswer } from "./host-answer.ts";
+import { CordonWish, deed } from "./hosts.ts";
+import { notFound } from "../request/refusal.ts";
+import { forAdmins, ok, optionalJsonBody } from "../request/route.ts";
+
+const verb = <Path extends string>(path: Path, summary: string) =>
+  createRoute({
+    ...forAdmins,
+    method: "post",
+    path,
+    tags: ["hosts"],
+    summary,
+    request: { params: z.object({ uuid: GpuUuid }), body: optionalJsonBody(CordonWish) },
+    responses: ok("The GPU", Gpu),
+  });
+
+const cordon = verb("/gpus/{uuid}/cordon", "Place nothing new on this GPU; what holds it goes on");
+const uncordon = verb("/gpus/{uuid}/uncordon", "Place on this GPU again");
+
+export function registerGpuRoutes(api: ApiApp, deps: ApiDeps): void {
+  api.openapi(cordon, async (c) => {
+    const { uuid } = c.req.valid("param");
+    const reason = c.req.valid("json").reason ?? null;
+    return c.json(await setCordon(c, uuid, { cordoned: true, reason }), 200);
+  });
+
+  api.openapi(uncordon, async (c) => {
+    const { uuid } = c.req.valid("param");
+    const reason = c.req.valid("json").reason ?? null;
+    const answer = await setCordon(c, uuid, { cordoned: false, reason });
+    deps.link.wake();
+    return c.json(answer, 200);
+  });
+}
+
+async function setCordon(
+  c: ApiContext,
+  uuid: string,
+  { cordoned, reason }: { cordoned: boolean; reason: string | null },
+): Promise<ReturnType<typeof gpuAnswer>> {
+  const { db } = c.var.deps;
+  const found = await gpuByUuid(db, uuid);
+  if (found === null) throw notFound(`GPU ${uuid}`);
+  await transaction(db, async (sql) => {
+    await (cordoned ? cordonGpu(sql, { uuid, reason }) : uncordonGpu(sql, uuid));
+    const kind = cordoned ? "gpu-cordoned" : "gpu-uncordoned";
+    await appendEvent(sql, { kind, hostId: found.host_id, gpuUuid: uuid, reason, ...deed(c) });
+  });
+  return gpuAnswer((await gpuByUuid(db, uuid)) ?? found);
+}

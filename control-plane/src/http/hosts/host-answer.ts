@@ -1,0 +1,102 @@
+/** Hosts and GPUs as the API shows them. Simulated ones say so. */
+import { z } from "@hono/zod-openapi";
+import type { GpuRow, HostRow } from "../../store/hosts/hosts.ts";
+import { Timestamp } from "../request/route.ts";
+
+export const Host = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    hostname: z.string().nullable(),
+    ip_address: z.string(),
+    public_ip: z.string().nullable(),
+    os_type: z.string().nullable(),
+    os_version: z.string().nullable(),
+    arch: z.string().nullable(),
+    status: z.string(),
+    status_reason: z.string().nullable(),
+    health_status: z.string(),
+    connection: z.string(),
+    cordoned: z.boolean(),
+    cordon_reason: z.string().nullable(),
+    simulated: z.boolean(),
+    degraded: z.array(z.string()),
+    storage_pool: z.string(),
+    total_cpu: z.int(),
+    used_cpu: z.int(),
+    total_memory: z.int(),
+    used_memory: z.int(),
+    total_disk: z.int(),
+    used_disk: z.int(),
+    total_gpu: z.int(),
+    used_gpu: z.int(),
+    labels: z.record(z.string(), z.string()).nullable(),
+    tags: z.array(z.string()).nullable(),
+    agent_version: z.string().nullable(),
+    attach_mode: z.string().nullable(),
+    generation: z.int(),
+    applied_generation: z.int(),
+    applied_term: z.int(),
+    confirmed_stops: z.int().nullable(),
+    last_heartbeat: Timestamp.nullable(),
+    observed_at: Timestamp.nullable(),
+    registered_at: Timestamp,
+    revoked_at: Timestamp.nullable(),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+  })
+  .openapi("Host");
+
+export function hostAnswer(row: HostRow) {
+  return {
+    ...row,
+    last_heartbeat: row.last_heartbeat?.toISOString() ?? null,
+    observed_at: row.observed_at?.toISOString() ?? null,
+    registered_at: row.registered_at.toISOString(),
+    revoked_at: row.revoked_at?.toISOString() ?? null,
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+  };
+}
+
+export const Gpu = z
+  .object({
+    host_id: z.string(),
+    gpu_index: z.int(),
+    uuid: z.string(),
+    name: z.string().nullable(),
+    brand: z.string().nullable(),
+    architecture: z.string().nullable(),
+    memory_total: z.int().nullable(),
+    compute_capability: z.string().nullable(),
+    status: z.string(),
+    health_status: z.string(),
+    simulated: z.boolean(),
+    cordoned: z.boolean(),
+    cordon_reason: z.string().nullable(),
+    sharing_mode: z.string().nullable(),
+    allocated_to: z.string().nullable(),
+    allocated_at: Timestamp.nullable(),
+    instances: z.array(z.string()),
+    pci_bus_id: z.string().nullable(),
+    driver_version: z.string().nullable(),
+    memory_used_mib: z.int().nullable(),
+    utilization_percent: z.int().nullable(),
+    temperature_c: z.int().nullable(),
+    power_w: z.string().nullable(),
+    power_limit: z.int().nullable(),
+    temperature_limit: z.int().nullable(),
+    conflict_host_id: z.string().nullable(),
+    last_seen_at: Timestamp.nullable(),
+    vanished_at: Timestamp.nullable(),
+  })
+  .openapi("Gpu");
+
+export function gpuAnswer(row: GpuRow) {
+  return {
+    ...row,
+    allocated_at: row.allocated_at?.toISOString() ?? null,
+    last_seen_at: row.last_seen_at?.toISOString() ?? null,
+    vanished_at: row.vanished_at?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * How a host gets its credential: it joins with a token and proof of its key, and renews by signing a challenge,
+ * also after the old credential ran out. Nothing here needs an API key; the proofs stand in for one.
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { HostId } from "@remotegpu/shared/ids";
+import { CredentialGrant, JoinRequest, RenewalRequest } from "@remotegpu/shared/joining";
+import { transaction } from "../../store/database.ts";
+import { credentialOf, noteIssued, useJoinToken } from "../../store/hosts/join-tokens.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { joinTokenHash } from "./join-tokens.ts";
+import { ApiRefusal, badField, conflict, forbidden, notFound } from "../request/refusal.ts";
+import { created, forEveryone, jsonBody, ok, OpaqueIdPath } from "../request/route.ts";
+
+// Made anew from the shape: a schema made before the OpenAPI extension was loaded does not know how to name itself.
+const Credential = z.object(CredentialGrant.shape).openapi("HostCredential");
+
+const postJoin = createRoute({
+  ...forEveryone,
+  method: "post",
+  path: "/hosts/join",
+  tags: ["joining"],
+  summary: "A host joins with a token and proof of its key",
+  request: { body: jsonBody(JoinRequest.strict().openapi("JoinRequest")) },
+  responses: created("The host's id and credential", Credential),
+});
+
+const Renewal = z
+  .object({ challenge: z.string() })
+  .partial()
+  .extend(CredentialGrant.partial().shape)
+  .openapi("RenewalAnswer", { description: "A challenge, or once it was signed the new credential" });
+
+const postCredential = createRoute({
+  ...forEveryone,
+  method: "post",
+  path: "/hosts/{id}/credential",
+  tags: ["joining"],
+  summary: "A host renews its credential: asks for a challenge, then signs it",
+  request: { params: OpaqueIdPath, body: jsonBody(RenewalRequest.strict().openapi("RenewalRequest")) },
+  responses: ok("A challenge, or the credential", Renewal),
+});
+
+export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
+  api.openapi(postJoin, async (c) => {
+    const request = c.req.valid("json");
+    if (!deps.identity.verifyJoinProof(request))
+      throw badField("proof", "is not this key's signature of the token");
+
+    const now = deps.now();
+    const tokenHash = joinTokenHash(request.token);
+    const newHostId = deps.newId("host") as HostId;
+    const join = await transaction(deps.db, (sql) =>
+      useJoinToken(sql, { tokenHash, request, newHostId, now }),
+    );
+    switch (join.outcome) {
+      case "unknown-token":
+        throw refusedToken("This join token is not known.");
+      case "expired":
+        throw refusedToken("This join token has expired; make a new one.");
+      case "used-by-another":
+        throw conflict("This join token was used by another host. The administrators see this as an alarm.");
+      case "key-revoked":
+        throw forbidden("This host was revoked.");
+      case "joined":
+        // Minted as of the moment of joining, so that asking again gives the same rights until the same moment.
+        return c.json(
+          await grant(deps, { hostId: join.hostId, nkey: request.nkey, now: join.joinedAt }),
+          201,
+        );
+    }
+  });
+
+  api.openapi(postCredential, async (c) => {
+    const { id } = c.req.valid("param");
+    const { nkey, challenge, signature } = c.req.valid("json");
+    const credential = await credentialOf(deps.db, nkey);
+    if (credential === null || credential.host_id !== id) throw notFound(`host ${id} with this key`);
+    if (credential.revoked_at !== null) throw forbidden("This host was revoked.");
+
+    const now = deps.now();
+    const hostId = credential.host_id;
+    if (challenge === undefined || signature === undefined)
+      return c.json({ challenge: deps.identity.makeChallenge({ hostId, nkey, now }) }, 200);
+    if (!deps.identity.verifyRenewal({ hostId, nkey, challenge, signature, now }))
+      throw badField("signature", "does not answer a challenge of ours that is still fresh");
+    return c.json(await grant(deps, { hostId, nkey, now }), 200);
+  });
+}
+
+async function grant(
+  deps: ApiDeps,
+  claim: { hostId: HostId; nkey: string; now: Date },
+): Promise<CredentialGrant> {
+  const credential = await deps.identity.mint(claim);
+  await noteIssued(deps.db, {
+    nkey: claim.nkey,
+    issuedAt: claim.now,
+    expiresAt: new Date(credential.expires_at),
+  });
+  return credential;
+}
+
+function refusedToken(detail: string): ApiRefusal {
+  return new ApiRefusal("unauthenticated", detail);
+}

@@ -1,0 +1,245 @@
+/** The fleet's hosts, for administrators: read them, name them, and take them out of service or bring them back. */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { HostId } from "@remotegpu/shared/ids";
+import { displayText, text } from "@remotegpu/shared/text";
+import { HOST_CONNECTIONS } from "@remotegpu/shared/workload";
+import { transaction } from "../../store/database.ts";
+import { appendEvent } from "../../store/events.ts";
+import { drainHost } from "../../store/hosts/host-drain.ts";
+import { removeHost, revokeHost } from "../../store/hosts/host-removal.ts";
+import {
+  confirmStops,
+  cordonHost,
+  gpusOfHost,
+  hostById,
+  type HostRow,
+  listHosts,
+  uncordonHost,
+  updateHost,
+} from "../../store/hosts/hosts.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { Gpu, gpuAnswer, Host, hostAnswer } from "./host-answer.ts";
+import { pageOf, PageQuery, pageQuery, textPage, toPage } from "../request/pagination.ts";
+import { conflict, notFound } from "../request/refusal.ts";
+import { forAdmins, jsonBody, noContent, ok, OpaqueIdPath, optionalJsonBody } from "../request/route.ts";
+
+const tags = ["hosts"];
+const params = OpaqueIdPath;
+
+const MAX_LABELS = 64;
+const labelWord = text(128).min(1);
+
+const HostChange = z
+  .strictObject({
+    name: displayText(128).optional(),
+    public_ip: z
+      .union([z.ipv4(), z.ipv6(), z.hostname().max(64)])
+      .nullable()
+      .optional(),
+    labels: z
+      .record(labelWord, text(256))
+      .refine((labels) => Object.keys(labels).length <= MAX_LABELS, `at most ${MAX_LABELS} labels`)
+      .optional(),
+    tags: z.array(labelWord).max(MAX_LABELS).optional(),
+    storage_pool: z
+      .string()
+      .max(64)
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, ., _ and -")
+      .optional(),
+  })
+  .openapi("HostChange");
+
+export const CordonWish = z.strictObject({ reason: displayText(500).optional() }).openapi("Cordon");
+
+const ListQuery = z.strictObject({
+  ...pageQuery,
+  status: z.enum(["offline", "online", "maintenance"]).optional(),
+  connection: z.enum(HOST_CONNECTIONS).optional(),
+});
+
+const list = createRoute({
+  ...forAdmins,
+  method: "get",
+  path: "/hosts",
+  tags,
+  summary: "The hosts of the fleet",
+  request: { query: ListQuery },
+  responses: ok("A page of hosts", pageOf(Host)),
+});
+
+const get = createRoute({
+  ...forAdmins,
+  method: "get",
+  path: "/hosts/{id}",
+  tags,
+  summary: "One host",
+  request: { params },
+  responses: ok("The host", Host),
+});
+
+const listGpus = createRoute({
+  ...forAdmins,
+  method: "get",
+  path: "/hosts/{id}/gpus",
+  tags,
+  summary: "A host's GPUs; simulated ones are marked",
+  request: { params, query: PageQuery },
+  responses: ok("A page of GPUs", pageOf(Gpu)),
+});
+
+const patch = createRoute({
+  ...forAdmins,
+  method: "patch",
+  path: "/hosts/{id}",
+  tags,
+  summary: "Change a host's name, address, labels, tags or storage pool",
+  request: { params, body: jsonBody(HostChange) },
+  responses: ok("The host", Host),
+});
+
+const verb = <Path extends string>(path: Path, summary: string) =>
+  createRoute({
+    ...forAdmins,
+    method: "post",
+    path,
+    tags,
+    summary,
+    request: { params, body: optionalJsonBody(CordonWish) },
+    responses: ok("The host", Host),
+  });
+
+const cordon = verb("/hosts/{id}/cordon", "Place nothing new on it; what runs there goes on");
+const uncordon = verb("/hosts/{id}/uncordon", "Place on it again");
+const drain = verb("/hosts/{id}/drain", "Cordon it and stop what runs there");
+const revoke = verb("/hosts/{id}/revoke", "Close its connection and refuse its key from now on");
+
+const confirm = createRoute({
+  ...forAdmins,
+  method: "post",
+  path: "/hosts/{id}/confirm-stops",
+  tags,
+  summary: "Yes, so many stops are meant: lets the host carry out those of this generation",
+  request: {
+    params,
+    body: jsonBody(z.strictObject({ generation: z.int().nonnegative() }).openapi("ConfirmStops")),
+  },
+  responses: ok("The host", Host),
+});
+
+const remove = createRoute({
+  ...forAdmins,
+  method: "delete",
+  path: "/hosts/{id}",
+  tags,
+  summary: "Take it out of the fleet. With lost=true its runs close at their last proven moment",
+  request: { params, query: z.strictObject({ lost: z.enum(["true", "false"]).optional() }) },
+  responses: noContent("It is gone"),
+});
+
+export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
+  const { db } = deps;
+
+  api.openapi(list, async (c) => {
+    const query = c.req.valid("query");
+    const page = textPage(query);
+    const filter = { status: query.status ?? null, connection: query.connection ?? null, page };
+    const rows = await listHosts(db, filter);
+    return c.json(toPage(rows, page.limit, { item: hostAnswer, key: (row) => [row.id] }), 200);
+  });
+
+  api.openapi(get, async (c) => c.json(hostAnswer(await hostOf(deps, c.req.valid("param").id)), 200));
+
+  api.openapi(listGpus, async (c) => {
+    const host = await hostOf(deps, c.req.valid("param").id);
+    const items = (await gpusOfHost(db, host.id)).map(gpuAnswer);
+    return c.json({ items, next_cursor: null }, 200);
+  });
+
+  api.openapi(patch, async (c) => {
+    const host = await hostOf(deps, c.req.valid("param").id);
+    await updateHost(db, host.id, c.req.valid("json"));
+    return c.json(hostAnswer(await hostOf(deps, host.id)), 200);
+  });
+
+  api.openapi(cordon, async (c) => {
+    const host = await hostOf(deps, c.req.valid("param").id);
+    const reason = c.req.valid("json").reason ?? null;
+    await transaction(db, async (sql) => {
+      await cordonHost(sql, { hostId: host.id, reason });
+      await appendEvent(sql, { kind: "host-cordoned", hostId: host.id, reason, ...deed(c) });
+    });
+    return c.json(hostAnswer(await hostOf(deps, host.id)), 200);
+  });
+
+  api.openapi(uncordon, async (c) => {
+    const host = await hostOf(deps, c.req.valid("param").id);
+    if (host.revoked_at !== null) throw conflict(`Host ${host.id} was revoked; it cannot serve again.`);
+    const reason = c.req.valid("json").reason ?? null;
+    await transaction(db, async (sql) => {
+      await uncordonHost(sql, host.id);
+      await appendEvent(sql, { kind: "host-uncordoned", hostId: host.id, reason, ...deed(c) });
+    });
+    deps.link.wake();
+    return c.json(hostAnswer(await hostOf(deps, host.id)), 200);
+  });
+
+  api.openapi(drain, async (c) => {
+    const host = await hostOf(deps, c.req.valid("param").id);
+    const reason = c.req.valid("json").reason ?? null;
+    await transaction(db, (sql) => drainHost(sql, host.id, { reason, actor: actorName(c), now: deps.now() }));
+    deps.link.nudge(host.id);
+    return c.json(hostAnswer(await hostOf(deps, host.id)), 200);
+  });
+
+  api.openapi(revoke, async (c) => {
+    const host = await hostOf(deps, c.req.valid("param").id);
+    await transaction(db, (sql) => revokeHost(sql, host.id, { actor: actorName(c), now: deps.now() }));
+    await deps.link.revocationsChanged();
+    return c.json(hostAnswer(await hostOf(deps, host.id)), 200);
+  });
+
+  api.openapi(confirm, async (c) => {
+    const host = await hostOf(deps, c.req.valid("param").id);
+    const { generation } = c.req.valid("json");
+    const confirmed = await transaction(db, async (sql) => {
+      const reached = await confirmStops(sql, { hostId: host.id, generation });
+      const event = { kind: "stops-confirmed", hostId: host.id, new: String(generation), ...deed(c) };
+      if (reached) await appendEvent(sql, event);
+      return reached;
+    });
+    if (!confirmed) throw conflict(`Host ${host.id} has not come to generation ${generation}.`);
+    deps.link.nudge(host.id);
+    return c.json(hostAnswer(await hostOf(deps, host.id)), 200);
+  });
+
+  api.openapi(remove, async (c) => {
+    const host = await hostOf(deps, c.req.valid("param").id);
+    const lost = c.req.valid("query").lost === "true";
+    const removal = await transaction(db, (sql) =>
+      removeHost(sql, host.id, { lost, actor: actorName(c), now: deps.now() }),
+    );
+    if (!removal.removed)
+      throw conflict(
+        `${removal.instances} instances are on host ${host.id}. Drain it first, or say lost=true if the machine is gone.`,
+      );
+    await deps.link.revocationsChanged();
+    deps.link.wake();
+    return c.body(null, 204);
+  });
+}
+
+/** As events name who did something and when. */
+export function deed(c: ApiContext): { actor: string; at: Date } {
+  return { actor: actorName(c), at: c.var.deps.now() };
+}
+
+function actorName(c: ApiContext): string {
+  const { actor } = c.var;
+  return `${actor.isAdmin ? "admin" : "customer"} ${actor.customerId}`;
+}
+
+async function hostOf(deps: ApiDeps, id: string): Promise<HostRow & { id: HostId }> {
+  const host = await hostById(deps.db, id);
+  if (host === null) throw notFound(`host ${id}`);
+  return { ...host, id: host.id as HostId };
+}

@@ -1,0 +1,50 @@
+/** POST /join-tokens: an admin makes a one-use token, shown once, with which a host joins within 15 minutes. */
+import { createHash, randomBytes } from "node:crypto";
+import { createRoute, z } from "@hono/zod-openapi";
+import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/joining";
+import { displayText } from "@remotegpu/shared/text";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { insertJoinToken } from "../../store/hosts/join-tokens.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { created, forAdmins, optionalJsonBody, Timestamp } from "../request/route.ts";
+
+const NewToken = z.strictObject({ host_name: displayText(128).optional() }).openapi("NewJoinToken");
+
+const JoinToken = z
+  .object({
+    token: z.string(),
+    expires_at: Timestamp,
+    command: z.string().openapi({ description: "Run it as root on the host that is to join" }),
+  })
+  .openapi("JoinToken");
+
+const postToken = createRoute({
+  ...forAdmins,
+  method: "post",
+  path: "/join-tokens",
+  tags: ["hosts"],
+  summary: "Make a token with which one host joins; it is shown once and lives 15 minutes",
+  request: { body: optionalJsonBody(NewToken) },
+  responses: created("The token", JoinToken),
+});
+
+export function registerJoinTokenRoutes(api: ApiApp, deps: ApiDeps): void {
+  api.openapi(postToken, async (c) => {
+    const token = `rgj_${randomBytes(32).toString("base64url")}`;
+    const now = deps.now();
+    const expiresAt = new Date(now.getTime() + JOIN_TOKEN_MINUTES * MS_PER_MINUTE);
+    await insertJoinToken(deps.db, {
+      tokenHash: joinTokenHash(token),
+      hostName: c.req.valid("json").host_name ?? null,
+      createdBy: c.var.actor.customerId,
+      now,
+      expiresAt,
+    });
+    const command = deps.config.joinCommand(token);
+    return c.json({ token, expires_at: expiresAt.toISOString(), command }, 201);
+  });
+}
+
+export function joinTokenHash(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}

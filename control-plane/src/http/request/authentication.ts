@@ -1,0 +1,60 @@
+/**
+ * Bearer keys: 256 random bits, stored as their SHA-256 only. Turns a request's key into the actor that the
+ * routes ask about; what that actor may do is core/access-rights.ts.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { createMiddleware } from "hono/factory";
+import { actorOfKey, touchKey } from "../../store/accounts/api-keys.ts";
+import { pathAsSent } from "./audit.ts";
+import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
+import { ApiRefusal, forbidden } from "./refusal.ts";
+
+const KEY_PREFIX = "rgk_";
+const KEY_PATTERN = /^Bearer +(rgk_[A-Za-z0-9_-]{43})$/i;
+/** As much of a key as is stored in clear, so that a person can tell keys apart. */
+const SHOWN_CHARACTERS = 12;
+
+export interface NewApiKey {
+  key: string;
+  prefix: string;
+  keyHash: string;
+}
+
+export function makeApiKey(): NewApiKey {
+  const key = KEY_PREFIX + randomBytes(32).toString("base64url");
+  return { key, prefix: key.slice(0, SHOWN_CHARACTERS), keyHash: sha256(key) };
+}
+
+export const authenticate = createMiddleware<ApiEnv>(async (c, next) => {
+  c.set("actor", await actorFrom(c));
+  await next();
+});
+
+/** @throws ApiRefusal unless the request carries the live key of an active account */
+export async function actorFrom(c: ApiContext): Promise<Actor> {
+  const { deps } = c.var;
+  const key = KEY_PATTERN.exec(c.req.header("Authorization") ?? "")?.[1];
+  if (key === undefined) throw unauthenticated("Send a key as `Authorization: Bearer <key>`.");
+
+  const found = await actorOfKey(deps.db, sha256(key));
+  if (found === null) throw unauthenticated("This key is not known, or it was revoked.");
+  if (found.customerStatus !== "active") throw forbidden(`This account is ${found.customerStatus}.`);
+
+  await touchKey(deps.db, found.actor.apiKeyId, deps.now());
+  return found.actor;
+}
+
+/** Every change through an admin route is one for the audit log, whatever comes of it. */
+export const requireAdmin = createMiddleware<ApiEnv>(async (c, next) => {
+  if (!c.var.actor.isAdmin) throw forbidden("Only administrators may do this.");
+  if (c.req.method !== "GET") c.set("auditSubject", pathAsSent(c).replace(/^\/api\/v1\//, ""));
+  await next();
+});
+
+function unauthenticated(detail: string): ApiRefusal {
+  return new ApiRefusal("unauthenticated", detail);
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

@@ -1,0 +1,78 @@
+/** Asks the tables of core/access-rights.ts about a request's actor and turns "no" into the right refusal. */
+import { decide, type WorkspaceAction } from "../../core/access-rights.ts";
+import {
+  personalWorkspaceId,
+  workspaceFor,
+  type WorkspaceWithRole,
+} from "../../store/accounts/workspaces.ts";
+import { actingOn } from "./audit.ts";
+import type { ApiContext } from "../deps.ts";
+import { forbidden, notFound } from "./refusal.ts";
+
+/**
+ * The workspace, once the actor may do `action` there.
+ * @throws ApiRefusal: not-found for strangers, forbidden for members whose role is too small
+ */
+export async function authorizeWorkspace(
+  c: ApiContext,
+  workspaceId: number,
+  action: WorkspaceAction,
+): Promise<WorkspaceWithRole> {
+  const { actor, deps } = c.var;
+  const workspace = await workspaceFor(deps.db, { workspaceId, customerId: actor.customerId });
+  if (workspace === null) throw notFound(`workspace ${workspaceId}`);
+  refuseUnlessAllowed(c, { action, role: workspace.role, isOwn: false, what: `workspace ${workspaceId}` });
+  // A workspace that an admin belongs to is not another's.
+  if (workspace.role === null)
+    actingOn(c, { ownerCustomerId: workspace.owner_id, subject: `workspace ${workspaceId}` });
+  return workspace;
+}
+
+/** The same for one workload; a workload without workspace is its customer's alone. */
+export async function authorizeWorkload(
+  c: ApiContext,
+  workload: { id: string; customer_id: number; workspace_id: number | null },
+  { action, what }: { action: "read-workload" | "manage-workload"; what: string },
+): Promise<void> {
+  const { actor, deps } = c.var;
+  const isOwn = workload.customer_id === actor.customerId;
+  const workspace =
+    workload.workspace_id === null
+      ? null
+      : await workspaceFor(deps.db, { workspaceId: workload.workspace_id, customerId: actor.customerId });
+  const role = workload.workspace_id === null ? (isOwn ? "owner" : null) : (workspace?.role ?? null);
+  refuseUnlessAllowed(c, { action, role, isOwn, what: `${what} ${workload.id}` });
+  if (role === null)
+    actingOn(c, { ownerCustomerId: workload.customer_id, subject: `${what} ${workload.id}` });
+}
+
+/** The workspace a new workload goes to: the named one, or the actor's personal one. */
+export async function workspaceForOrder(
+  c: ApiContext,
+  workspaceId: number | null | undefined,
+): Promise<WorkspaceWithRole> {
+  const { actor, deps } = c.var;
+  const id = workspaceId ?? (await personalWorkspaceId(deps.db, actor.customerId));
+  if (id === null) throw notFound("personal workspace of this account");
+  return await authorizeWorkspace(c, id, "create-workload");
+}
+
+function refuseUnlessAllowed(
+  c: ApiContext,
+  {
+    action,
+    what,
+    role,
+    isOwn,
+  }: { action: WorkspaceAction; what: string; role: WorkspaceWithRole["role"]; isOwn: boolean },
+): void {
+  const decision = decide(action, { isAdmin: c.var.actor.isAdmin, role, isOwn });
+  switch (decision) {
+    case "allowed":
+      return;
+    case "hidden":
+      throw notFound(what);
+    case "forbidden":
+      throw forbidden(`Your role in the workspace does not allow this on ${what}.`);
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Datasets and models: one mechanism, two tables. Rows describe folders of a storage pool; the files themselves
+ * are nobody's business here. Who may read which is core/data-rights.ts; lists apply the same rule in SQL.
+ */
+import type { DataReader, Visibility } from "../../core/data-rights.ts";
+import type { Connection } from "../database.ts";
+
+export type DataKind = "dataset" | "model";
+
+const TABLE = { dataset: "datasets", model: "models" } as const;
+const VERSIONS = { dataset: "dataset_versions", model: "model_versions" } as const;
+const VERSION_OWNER = { dataset: "dataset_id", model: "model_id" } as const;
+/** What only one of the two tables has; null in the other's answers. */
+const OWN_COLUMNS = {
+  dataset: "d.storage_type, d.file_count, NULL::text AS framework",
+  model: "NULL::text AS storage_type, NULL::int AS file_count, d.framework",
+} as const;
+
+export interface DataRow {
+  id: number;
+  uuid: string;
+  customer_id: number;
+  workspace_id: number | null;
+  name: string;
+  description: string | null;
+  storage_path: string;
+  storage_type: string | null;
+  file_count: number | null;
+  framework: string | null;
+  total_size: number | null;
+  status: string;
+  visibility: Visibility;
+  created_at: Date;
+  updated_at: Date;
+}
+
+function columns(kind: DataKind): string {
+  return `d.id, d.uuid, d.customer_id, d.workspace_id, d.name, d.description, d.storage_path, ${OWN_COLUMNS[kind]},
+    d.total_size, d.status, d.visibility, d.created_at, d.updated_at`;
+}
+
+export async function dataById(sql: Connection, kind: DataKind, id: number): Promise<DataRow | null> {
+  const { rows } = await sql.query<DataRow>(`SELECT ${columns(kind)} FROM ${TABLE[kind]} d WHERE d.id = $1`, [
+    id,
+  ]);
+  return rows[0] ?? null;
+}
+
+export async function listData(
+  sql: Connection,
+  kind: DataKind,
+  {
+    reader,
+    ...filter
+  }: {
+    reader: DataReader;
+    visibility: Visibility | null;
+    workspaceId: number | null;
+    name: string | null;
+    page: { limit: number; after: number | null };
+  },
+): Promise<DataRow[]> {
+  const { rows } = await sql.query<DataRow>(
+    `SELECT ${columns(kind)} FROM ${TABLE[kind]} d
+      WHERE ($1 OR d.customer_id = $2 OR d.visibility = 'public'
+             OR d.visibility = 'workspace' AND d.workspace_id = ANY($3::bigint[]))
+        AND ($4::text IS NULL OR d.visibility = $4) AND ($5::bigint IS NULL OR d.workspace_id = $5)
+        AND ($6::text IS NULL OR d.name = $6) AND d.id > $7
+      ORDER BY d.id LIMIT $8`,
+    [
+      reader.isAdmin,
+      reader.customerId,
+      reader.workspaceIds,
+      filter.visibility,
+      filter.workspaceId,
+      filter.name,
+      filter.page.after ?? 0,
+      filter.page.limit + 1,
+    ],
+  );
+  return rows;
+}
+
+export interface NewData {
+  customerId: number;
+  customerUuid: string;
+  workspaceId: number | null;
+  name: string;
+  description: string | null;
+  visibility: Visibility;
+  /** Null: `<customer uuid>/<id>`. */
+  storagePath: string | null;
+  framework: string | null;
+}
+
+/** Ready at once: the entry is metadata about files that are put there by other ways. */
+export async function insertData(sql: Connection, kind: DataKind, data: NewData): Promise<DataRow> {
+  const own = kind === "model" ? ", framework" : "";
+  const { rows } = await sql.query<{ id: number }>(
+    `INSERT INTO ${TABLE[kind]} (id, customer_id, workspace_id, name, description, visibility, status, storage_path${own})
+     SELECT new.id, $1, $2, $3, $4, $5, 'ready', coalesce($6, $7 || '/' || new.id)${kind === "model" ? ", $8" : ""}
+       FROM (SELECT nextval(pg_get_serial_sequence('${TABLE[kind]}', 'id')) AS id) new RETURNING id`,
+    [
+      data.customerId,
+      data.workspaceId,
+      data.name,
+      data.description,
+      data.visibility,
+      data.storagePath,
+      data.customerUuid,
+      ...(kind === "model" ? [data.framework] : []),
+    ],
+  );
+  return (await dataById(sql, kind, rows[0]?.id ?? 0)) as DataRow;
+}
+
+export interface DataChange {
+  name?: string | undefined;
+  description?: string | null | undefined;
+  visibility?: Visibility | undefined;
+  workspace_id?: number | null | undefined;
+  storage_path?: string | undefined;
+}
+
+export async function updateData(
+  sql: Connection,
+  kind: DataKind,
+  { id, change }: { id: number; change: DataChange },
+): Promise<void> {
+  await sql.query(
+    `UPDATE ${TABLE[kind]} SET name = coalesce($2, name),
+            description = CASE WHEN $3 THEN $4 ELSE description END, visibility = coalesce($5, visibility),
+            workspace_id = CASE WHEN $6 THEN $7 ELSE workspace_id END, storage_path = coalesce($8, storage_path)
+      WHERE id = $1`,
+    [
+      id,
+      change.name ?? null,
+      change.description !== undefined,
+      change.description ?? null,
+      change.visibility ?? null,
+      change.workspace_id !== undefined,
+      change.workspace_id ?? null,
+      change.storage_path ?? null,
+    ],
+  );
+}
+
+/**
+ * Deletes the entry unless a workload mounts it; then answers which. Waits for orders that are holding the row.
+ * Call in a transaction.
+ */
+export async function deleteData(
+  sql: Connection,
+  kind: DataKind,
+  id: number,
+): Promise<{ deleted: true } | { deleted: false; mountedBy: string }> {
+  await sql.query(`SELECT id FROM ${TABLE[kind]} WHERE id = $1 FOR UPDATE`, [id]);
+  const mounts = `mounted_${TABLE[kind]}`;
+  const { rows } = await sql.query<{ workload: string }>(
+    `SELECT 'environment ' || id AS workload FROM environments
+      WHERE deleted_at IS NULL AND ${mounts} @> jsonb_build_array(jsonb_build_object('id', $1::bigint))
+     UNION ALL
+     SELECT 'training job ' || id FROM training_jobs
+      WHERE deleted_at IS NULL AND status NOT IN ('completed', 'failed', 'cancelled')
+        AND ${mounts} @> jsonb_build_array($1::bigint)
+     UNION ALL
+     SELECT 'inference service ' || id FROM inference_services
+      WHERE $2 AND deleted_at IS NULL AND model_id = $1
+     LIMIT 1`,
+    [id, kind === "model"],
+  );
+  const [mounted] = rows;
+  if (mounted !== undefined) return { deleted: false, mountedBy: mounted.workload };
+
+  if (kind === "model")
+    await sql.query("UPDATE inference_services SET model_id = NULL WHERE model_id = $1", [id]);
+  await sql.query(`DELETE FROM ${VERSIONS[kind]} WHERE ${VERSION_OWNER[kind]} = $1`, [id]);
+  await sql.query(`DELETE FROM ${TABLE[kind]} WHERE id = $1`, [id]);
+  return { deleted: true };
+}

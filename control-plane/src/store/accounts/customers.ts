@@ -1,0 +1,127 @@
+/**
+ * Customer accounts. There is no password login, so the hash column holds a value that no hash can be. Balances
+ * are changed by the ledger only; here they are read.
+ */
+import type { Connection } from "../database.ts";
+import { insertWorkspace } from "./workspaces.ts";
+
+/** Begins like no password hash does: nothing hashes to it. */
+export const UNUSABLE_PASSWORD_HASH = "!no-password-login";
+
+export type UserType = "admin" | "internal" | "external";
+
+export interface CustomerRow {
+  id: number;
+  uuid: string;
+  username: string;
+  email: string;
+  display_name: string | null;
+  user_type: string;
+  account_type: string;
+  status: string;
+  balance: string;
+  credit_limit: string;
+  currency: string;
+  overdue_status: string;
+  overdue_since: Date | null;
+  last_payment_at: Date | null;
+  created_at: Date;
+  updated_at: Date;
+  personal_workspace_id: number | null;
+}
+
+const SELECT = `SELECT c.id, c.uuid, c.username, c.email, c.display_name, c.user_type, c.account_type, c.status,
+    c.balance::text AS balance, c.credit_limit::text AS credit_limit, c.currency, c.overdue_status, c.overdue_since,
+    c.last_payment_at, c.created_at, c.updated_at,
+    (SELECT min(w.id) FROM workspaces w
+      WHERE w.owner_id = c.id AND w.type = 'personal' AND w.status = 'active') AS personal_workspace_id
+  FROM customers c`;
+
+export async function customerById(sql: Connection, customerId: number): Promise<CustomerRow | null> {
+  const { rows } = await sql.query<CustomerRow>(`${SELECT} WHERE c.id = $1 AND c.deleted_at IS NULL`, [
+    customerId,
+  ]);
+  return rows[0] ?? null;
+}
+
+export async function customerByUsername(sql: Connection, username: string): Promise<CustomerRow | null> {
+  const { rows } = await sql.query<CustomerRow>(`${SELECT} WHERE c.username = $1 AND c.deleted_at IS NULL`, [
+    username,
+  ]);
+  return rows[0] ?? null;
+}
+
+export async function listCustomers(
+  sql: Connection,
+  filter: {
+    status: string | null;
+    username: string | null;
+    email: string | null;
+    page: { limit: number; after: number | null };
+  },
+): Promise<CustomerRow[]> {
+  const { rows } = await sql.query<CustomerRow>(
+    `${SELECT} WHERE c.deleted_at IS NULL AND c.id > $1 AND ($2::text IS NULL OR c.status = $2)
+        AND ($3::text IS NULL OR c.username = $3) AND ($4::text IS NULL OR c.email = $4)
+      ORDER BY c.id LIMIT $5`,
+    [filter.page.after ?? 0, filter.status, filter.username, filter.email, filter.page.limit + 1],
+  );
+  return rows;
+}
+
+export type NewCustomer = { made: true; customerId: number } | { made: false; taken: "username" | "email" };
+
+/** Makes the account and its personal workspace. Call in a transaction. */
+export async function insertCustomer(
+  sql: Connection,
+  customer: { username: string; email: string; displayName: string | null; userType: UserType },
+): Promise<NewCustomer> {
+  // DO NOTHING waits for a concurrent insert of the same name, so of two requests one wins and one is told.
+  const { rows } = await sql.query<{ id: number }>(
+    `INSERT INTO customers (username, email, password_hash, display_name, user_type)
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id`,
+    [customer.username, customer.email, UNUSABLE_PASSWORD_HASH, customer.displayName, customer.userType],
+  );
+  const made = rows[0];
+  if (made === undefined) {
+    const taken = await sql.query("SELECT 1 FROM customers WHERE username = $1", [customer.username]);
+    return { made: false, taken: taken.rowCount === 0 ? "email" : "username" };
+  }
+  await insertWorkspace(sql, {
+    ownerId: made.id,
+    name: `${customer.username}'s workspace`,
+    description: null,
+    type: "personal",
+  });
+  return { made: true, customerId: made.id };
+}
+
+export interface CustomerChange {
+  email?: string | undefined;
+  display_name?: string | null | undefined;
+  user_type?: UserType | undefined;
+  status?: "active" | "suspended" | undefined;
+}
+
+/** False when another account has the email. */
+export async function updateCustomer(
+  sql: Connection,
+  customerId: number,
+  change: CustomerChange,
+): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    `UPDATE customers SET email = coalesce($2, email),
+            display_name = CASE WHEN $3 THEN $4 ELSE display_name END,
+            user_type = coalesce($5, user_type), status = coalesce($6, status)
+      WHERE id = $1 AND NOT EXISTS (SELECT FROM customers o WHERE o.email = $2 AND o.id <> $1)`,
+    [
+      customerId,
+      change.email ?? null,
+      change.display_name !== undefined,
+      change.display_name ?? null,
+      change.user_type ?? null,
+      change.status ?? null,
+    ],
+  );
+  return rowCount === 1;
+}

@@ -1,0 +1,61 @@
+/**
+ * Quotas of customers and of workspaces. A row holds until it is changed; without one the defaults of the
+ * setting DEFAULT_QUOTA_LEVEL hold for a customer, and nothing beyond the customer's quota limits a workspace.
+ */
+import { defaultQuota, type Quota } from "../../core/quota-levels.ts";
+import type { Connection } from "../database.ts";
+import { setting } from "../settings.ts";
+
+export interface QuotaRow extends Quota {
+  quota_level: string;
+}
+
+const COLUMNS = "quota_level, cpu_quota, memory_quota, gpu_quota, storage_quota, environment_quota";
+
+/** The quota of a customer over all workspaces they pay for. */
+export async function customerQuota(sql: Connection, customerId: number): Promise<QuotaRow> {
+  const { rows } = await sql.query<QuotaRow>(
+    `SELECT ${COLUMNS} FROM resource_quotas WHERE customer_id = $1 AND workspace_id IS NULL ORDER BY id LIMIT 1`,
+    [customerId],
+  );
+  return rows[0] ?? defaultQuota((await setting(sql, "DEFAULT_QUOTA_LEVEL")) ?? "free");
+}
+
+/** The quota of one workspace, or null where none was set. */
+export async function workspaceQuota(sql: Connection, workspaceId: number): Promise<QuotaRow | null> {
+  const { rows } = await sql.query<QuotaRow>(
+    `SELECT ${COLUMNS} FROM resource_quotas WHERE workspace_id = $1 ORDER BY id LIMIT 1`,
+    [workspaceId],
+  );
+  return rows[0] ?? null;
+}
+
+/** Replaces the quota of a customer (`workspaceId` null) or of one of their workspaces. Call in a transaction. */
+export async function putQuota(
+  sql: Connection,
+  owner: { customerId: number; workspaceId: number | null },
+  quota: QuotaRow,
+): Promise<QuotaRow> {
+  // Two rows of one owner cannot be ruled out by a unique index where the old data has them: replace them all.
+  await sql.query("SELECT id FROM customers WHERE id = $1 FOR UPDATE", [owner.customerId]);
+  await sql.query(
+    `DELETE FROM resource_quotas
+      WHERE CASE WHEN $2::bigint IS NULL THEN customer_id = $1 AND workspace_id IS NULL ELSE workspace_id = $2 END`,
+    [owner.customerId, owner.workspaceId],
+  );
+  const { rows } = await sql.query<QuotaRow>(
+    `INSERT INTO resource_quotas (customer_id, workspace_id, ${COLUMNS})
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${COLUMNS}`,
+    [
+      owner.customerId,
+      owner.workspaceId,
+      quota.quota_level,
+      quota.cpu_quota,
+      quota.memory_quota,
+      quota.gpu_quota,
+      quota.storage_quota,
+      quota.environment_quota,
+    ],
+  );
+  return rows[0] as QuotaRow;
+}

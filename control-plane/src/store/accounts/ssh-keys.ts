@@ -1,0 +1,51 @@
+/** Customers' SSH public keys; one row per customer and fingerprint. */
+import type { Connection } from "../database.ts";
+
+export interface SshKeyRow {
+  id: number;
+  customer_id: number;
+  name: string;
+  public_key: string;
+  fingerprint: string;
+  created_at: Date;
+}
+
+const COLUMNS = "id, customer_id, name, public_key, fingerprint, created_at";
+
+/** Null when the customer has this key already. */
+export async function insertSshKey(
+  sql: Connection,
+  key: { customerId: number; name: string; publicKey: string; fingerprint: string; now: Date },
+): Promise<SshKeyRow | null> {
+  const { rows } = await sql.query<SshKeyRow>(
+    `INSERT INTO ssh_keys (customer_id, name, public_key, fingerprint, created_at) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (customer_id, fingerprint) DO NOTHING RETURNING ${COLUMNS}`,
+    [key.customerId, key.name, key.publicKey, key.fingerprint, key.now],
+  );
+  return rows[0] ?? null;
+}
+
+export async function sshKeysOf(
+  sql: Connection,
+  customerId: number,
+  page: { limit: number; after: number | null },
+): Promise<SshKeyRow[]> {
+  const { rows } = await sql.query<SshKeyRow>(
+    `SELECT ${COLUMNS} FROM ssh_keys WHERE customer_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
+    [customerId, page.after ?? 0, page.limit + 1],
+  );
+  return rows;
+}
+
+export async function sshKeyById(sql: Connection, keyId: number): Promise<SshKeyRow | null> {
+  const { rows } = await sql.query<SshKeyRow>(`SELECT ${COLUMNS} FROM ssh_keys WHERE id = $1`, [keyId]);
+  return rows[0] ?? null;
+}
+
+export async function renameSshKey(sql: Connection, keyId: number, name: string): Promise<void> {
+  await sql.query("UPDATE ssh_keys SET name = $2 WHERE id = $1", [keyId, name]);
+}
+
+export async function deleteSshKey(sql: Connection, keyId: number): Promise<void> {
+  await sql.query("DELETE FROM ssh_keys WHERE id = $1", [keyId]);
+}

@@ -1,0 +1,133 @@
+/** Workspaces and who belongs to them. An archived workspace is gone for everybody; its bills still name it. */
+import { WORKSPACE_ROLES, type WorkspaceRole } from "../../core/access-rights.ts";
+import type { Connection } from "../database.ts";
+
+export interface WorkspaceRow {
+  id: number;
+  uuid: string;
+  owner_id: number;
+  name: string;
+  description: string | null;
+  type: string;
+  member_count: number;
+  status: string;
+  created_at: Date;
+  updated_at: Date;
+}
+
+const COLUMNS =
+  "w.id, w.uuid, w.owner_id, w.name, w.description, w.type, w.member_count, w.status, w.created_at, w.updated_at";
+
+/** The active role of a customer in `w`, as SQL; the owner is one even where the old data lacks the member's row. */
+const ROLE = `CASE WHEN w.owner_id = $1 THEN 'owner' ELSE (
+    SELECT m.role FROM workspace_members m
+     WHERE m.workspace_id = w.id AND m.customer_id = $1 AND m.status = 'active' AND m.role <> 'owner') END`;
+
+export interface WorkspaceWithRole extends WorkspaceRow {
+  role: WorkspaceRole | null;
+}
+
+/** The workspace and how the customer stands to it; null when there is none. */
+export async function workspaceFor(
+  sql: Connection,
+  { workspaceId, customerId }: { workspaceId: number; customerId: number },
+): Promise<WorkspaceWithRole | null> {
+  const { rows } = await sql.query<WorkspaceWithRole>(
+    `SELECT ${COLUMNS}, ${ROLE} AS role FROM workspaces w WHERE w.id = $2 AND w.status = 'active'`,
+    [customerId, workspaceId],
+  );
+  return rows[0] ?? null;
+}
+
+/** Where a workload without workspace_id goes: the personal workspace made with the account. */
+export async function personalWorkspaceId(sql: Connection, customerId: number): Promise<number | null> {
+  const { rows } = await sql.query<{ id: number }>(
+    `SELECT id FROM workspaces WHERE owner_id = $1 AND type = 'personal' AND status = 'active'
+      ORDER BY id LIMIT 1`,
+    [customerId],
+  );
+  return rows[0]?.id ?? null;
+}
+
+/** Every workspace where the customer has one of these active roles. */
+export async function workspaceIdsOf(
+  sql: Connection,
+  customerId: number,
+  roles: readonly WorkspaceRole[] = WORKSPACE_ROLES,
+): Promise<number[]> {
+  const { rows } = await sql.query<{ id: number }>(
+    `SELECT w.id FROM workspaces w WHERE w.status = 'active' AND ${ROLE} = ANY($2::text[]) ORDER BY w.id`,
+    [customerId, roles],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** The workspaces a customer belongs to; all of them for an administrator. */
+export async function listWorkspaces(
+  sql: Connection,
+  {
+    customerId,
+    all,
+    page,
+  }: { customerId: number; all: boolean; page: { limit: number; after: number | null } },
+): Promise<WorkspaceWithRole[]> {
+  const { rows } = await sql.query<WorkspaceWithRole>(
+    `SELECT * FROM (SELECT ${COLUMNS}, ${ROLE} AS role FROM workspaces w WHERE w.status = 'active' AND w.id > $2) x
+      WHERE $3 OR role IS NOT NULL ORDER BY id LIMIT $4`,
+    [customerId, page.after ?? 0, all, page.limit + 1],
+  );
+  return rows;
+}
+
+/** Makes a workspace with its owner as its first member. Call in a transaction. */
+export async function insertWorkspace(
+  sql: Connection,
+  workspace: {
+    ownerId: number;
+    name: string;
+    description: string | null;
+    type: "personal" | "team" | "enterprise";
+  },
+): Promise<WorkspaceRow> {
+  const { rows } = await sql.query<WorkspaceRow>(
+    `INSERT INTO workspaces AS w (owner_id, name, description, type) VALUES ($1, $2, $3, $4) RETURNING ${COLUMNS}`,
+    [workspace.ownerId, workspace.name, workspace.description, workspace.type],
+  );
+  const made = rows[0] as WorkspaceRow;
+  await sql.query(
+    "INSERT INTO workspace_members (workspace_id, customer_id, role, status, joined_at) VALUES ($1, $2, 'owner', 'active', now())",
+    [made.id, workspace.ownerId],
+  );
+  return made;
+}
+
+export async function updateWorkspace(
+  sql: Connection,
+  workspaceId: number,
+  change: { name?: string | undefined; description?: string | null | undefined },
+): Promise<void> {
+  await sql.query(
+    `UPDATE workspaces SET name = coalesce($2, name),
+            description = CASE WHEN $3 THEN $4 ELSE description END WHERE id = $1`,
+    [workspaceId, change.name ?? null, change.description !== undefined, change.description ?? null],
+  );
+}
+
+/** Archives it, unless workloads are left in it: then answers how many. Call in a transaction. */
+export async function archiveWorkspace(
+  sql: Connection,
+  workspaceId: number,
+): Promise<{ liveWorkloads: number }> {
+  await sql.query("SELECT id FROM workspaces WHERE id = $1 FOR UPDATE", [workspaceId]);
+  const { rows } = await sql.query<{ live: number }>(
+    `SELECT (SELECT count(*) FROM environments WHERE workspace_id = $1 AND deleted_at IS NULL)
+          + (SELECT count(*) FROM training_jobs WHERE workspace_id = $1 AND deleted_at IS NULL
+              AND status NOT IN ('completed', 'failed', 'cancelled'))
+          + (SELECT count(*) FROM inference_services WHERE workspace_id = $1 AND deleted_at IS NULL) AS live`,
+    [workspaceId],
+  );
+  const liveWorkloads = rows[0]?.live ?? 0;
+  if (liveWorkloads === 0)
+    await sql.query("UPDATE workspaces SET status = 'archived' WHERE id = $1", [workspaceId]);
+  return { liveWorkloads };
+}

@@ -1,0 +1,164 @@
+/**
+ * Accounts at a full hour: which have to be suspended and what that does. A suspension orders every open run to
+ * stop, waives its later time and raises the generation of its hosts, all in one transaction.
+ */
+import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
+import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import { fundsOf, isDueForSuspension, mayStart, type StartDecision } from "../../core/account-state.ts";
+import type { Connection } from "../database.ts";
+import { lockEnvironment, moveEnvironment } from "../environments/environments.ts";
+import { appendEvent } from "../events.ts";
+import { raiseGeneration } from "../hosts/hosts.ts";
+import { changeAccountStatus, lockAccount } from "./ledger.ts";
+import { startCost } from "./run-lines.ts";
+import { waiveRun } from "./runs.ts";
+
+const STOPPABLE: readonly EnvironmentStatus[] = ["creating", "running", "restarting"];
+const SUSPENDED_SENTENCE =
+  "The account is suspended: its balance is used up. A top-up makes it normal again.";
+
+/** Customers whose state may change at this hour, in the order of their ids. */
+export async function accountsToSettle(connection: Connection, hour: Date): Promise<number[]> {
+  const { rows } = await connection.query<{ id: number }>(
+    `SELECT id FROM customers
+      WHERE overdue_status <> 'normal' AND balance + credit_limit > 0
+         OR overdue_status = 'overdue' AND overdue_since < $1
+      ORDER BY id`,
+    [hour],
+  );
+  return rows.map((row) => row.id);
+}
+
+export interface Settled {
+  readonly suspended: boolean;
+  /** Hosts whose desired set changed: nudge them. */
+  readonly hostIds: string[];
+}
+
+/** Suspends what is due at this (nominal) hour; makes normal what has funds again (a raised credit limit). */
+export async function settleAccount(
+  transaction: Connection,
+  { customerId, hour, now }: { customerId: number; hour: Date; now: Date },
+): Promise<Settled> {
+  await lockOpenRuns(transaction, customerId);
+  const account = await lockAccount(transaction, customerId);
+  if (account === null) return { suspended: false, hostIds: [] };
+  if (fundsOf(account) > 0n) {
+    await changeAccountStatus(transaction, account, { to: "normal", at: hour });
+    return { suspended: false, hostIds: [] };
+  }
+  const overdueSinceMs = account.overdueSince?.getTime() ?? null;
+  if (!isDueForSuspension({ ...account, overdueSinceMs }, hour.getTime()))
+    return { suspended: false, hostIds: [] };
+  await changeAccountStatus(transaction, account, { to: "suspended", at: hour });
+  return { suspended: true, hostIds: await stopOpenRuns(transaction, { customerId, at: hour, now }) };
+}
+
+interface OpenRun {
+  readonly id: string;
+  readonly instance_id: string;
+  readonly epoch: number;
+  readonly host_id: string;
+  readonly resource_type: "environment" | "training" | "inference";
+  readonly resource_id: string;
+}
+
+/** Runs first, then the balance, as every charge does. A run placed meanwhile waits for the balance. */
+async function lockOpenRuns(transaction: Connection, customerId: number): Promise<OpenRun[]> {
+  const { rows } = await transaction.query<OpenRun>(
+    `SELECT id, instance_id, epoch, host_id, resource_type, resource_id FROM runs
+      WHERE customer_id = $1 AND closed_at IS NULL ORDER BY id FOR NO KEY UPDATE`,
+    [customerId],
+  );
+  return rows;
+}
+
+async function stopOpenRuns(
+  transaction: Connection,
+  { customerId, at, now }: { customerId: number; at: Date; now: Date },
+): Promise<string[]> {
+  const runs = await lockOpenRuns(transaction, customerId);
+  const runIds = runs.map((run) => run.id);
+  for (const runId of runIds) await waiveRun(transaction, { runId, from: at, reason: "account suspended" });
+  const { rows } = await transaction.query<{ run_id: string }>(
+    `UPDATE placements SET want = 'stopped', ordered_by = 'account'
+      WHERE run_id = ANY($1::text[]) AND want = 'running' RETURNING run_id`,
+    [runIds],
+  );
+  const ordered = new Set(rows.map((row) => row.run_id));
+  const stopped = runs.filter((run) => ordered.has(run.id));
+  for (const run of stopped) await appendStopOrder(transaction, run, { customerId, at });
+  for (const run of stopped)
+    if (run.resource_type === "environment") await showStopping(transaction, run, now);
+  const hostIds = [...new Set(stopped.map((run) => run.host_id))].sort();
+  for (const hostId of hostIds) await raiseGeneration(transaction, hostId);
+  return hostIds;
+}
+
+/** Its status follows at once, so that nobody sees "running" with a stop order out. */
+async function showStopping(transaction: Connection, run: OpenRun, now: Date): Promise<void> {
+  const environment = await lockEnvironment(transaction, run.resource_id);
+  if (environment === null || !STOPPABLE.includes(environment.status)) return;
+  await moveEnvironment(transaction, {
+    environment,
+    to: "stopping",
+    reason: SUSPENDED_SENTENCE,
+    actor: "account",
+    now,
+    hostId: run.host_id,
+  });
+}
+
+async function appendStopOrder(
+  transaction: Connection,
+  run: OpenRun,
+  { customerId, at }: { customerId: number; at: Date },
+): Promise<void> {
+  await appendEvent(transaction, {
+    at,
+    kind: "stop-ordered",
+    workloadKind: run.resource_type,
+    workloadId: run.resource_id,
+    instanceId: run.instance_id,
+    hostId: run.host_id,
+    customerId,
+    actor: "account",
+    new: run.id,
+    reason: SUSPENDED_SENTENCE,
+  });
+}
+
+/**
+ * The start rule under the balance's lock: call it in the placing transaction. `additionalPerHour` is the hourly
+ * price of what is being started, as far as no run of it is opened yet.
+ */
+export async function mayStartNow(
+  transaction: Connection,
+  start: { customerId: number; additionalPerHour: Points; minStartMinutes: number; at: Date },
+): Promise<StartDecision> {
+  const account = await lockAccount(transaction, start.customerId);
+  if (account === null) return { allowed: false, reason: "no-balance", detail: "there is no such account" };
+  const running = await startCost(transaction, { customerId: start.customerId, at: start.at });
+  return mayStart({
+    ...account,
+    minStartMinutes: start.minStartMinutes,
+    hourlyOfAllRunningAndPlacing: running + start.additionalPerHour,
+  });
+}
+
+/** Sets how far below zero the account may go, and the state that follows from it. */
+export async function setCreditLimit(
+  transaction: Connection,
+  { customerId, creditLimit, at }: { customerId: number; creditLimit: string; at: Date },
+): Promise<boolean> {
+  const account = await lockAccount(transaction, customerId);
+  if (account === null) return false;
+  const limit = parsePoints(creditLimit);
+  await transaction.query("UPDATE customers SET credit_limit = $2 WHERE id = $1", [
+    customerId,
+    formatPoints(limit),
+  ]);
+  if (fundsOf({ ...account, creditLimit: limit }) > 0n)
+    await changeAccountStatus(transaction, account, { to: "normal", at });
+  return true;
+}

@@ -1,0 +1,88 @@
+/**
+ * Money that people move: top-ups, refunds and adjustments, each once per id. A lost usage row is sent again by its
+ * agent, a lost payment by nobody, so these commit with the strongest durability that the database offers.
+ */
+import { parsePoints, type Points } from "@remotegpu/shared/money";
+import type { Connection } from "../database.ts";
+import { type Posted, postTransaction } from "./ledger.ts";
+import { lockRun } from "./runs.ts";
+
+export interface Payment {
+  /** Names the payment for good: the same id is paid once. */
+  readonly id: string;
+  readonly customerId: number;
+  readonly amount: Points;
+  readonly at: Date;
+  readonly reason: string | null;
+  readonly actor: string;
+}
+
+export type PaymentResult =
+  | Posted
+  | { posted: false; reason: "not-positive" | "zero" | "unknown-run" | "more-than-charged" };
+
+/** Call in a transaction. The amount must be above zero. */
+export async function topUp(transaction: Connection, payment: Payment): Promise<PaymentResult> {
+  if (payment.amount <= 0n) return { posted: false, reason: "not-positive" };
+  await commitDurably(transaction);
+  const { id, ...posting } = payment;
+  return postTransaction(transaction, { ...posting, sourceKind: "topup", sourceId: id, contra: "cash" });
+}
+
+/** Call in a transaction. A signed correction with a reason. */
+export async function adjust(transaction: Connection, payment: Payment): Promise<PaymentResult> {
+  if (payment.amount === 0n) return { posted: false, reason: "zero" };
+  await commitDurably(transaction);
+  const { id, ...posting } = payment;
+  return postTransaction(transaction, {
+    ...posting,
+    sourceKind: "adjustment",
+    sourceId: id,
+    contra: "adjustment",
+  });
+}
+
+/** Call in a transaction. Gives back at most what the run was charged and not refunded yet, else nothing at all. */
+export async function refund(
+  transaction: Connection,
+  payment: Omit<Payment, "customerId"> & { readonly runId: string },
+): Promise<PaymentResult> {
+  if (payment.amount <= 0n) return { posted: false, reason: "not-positive" };
+  await commitDurably(transaction);
+  const run = await lockRun(transaction, payment.runId);
+  if (run === null) return { posted: false, reason: "unknown-run" };
+  // A known id is told apart from an amount that is too large: the first refund may have used up the rest.
+  if (await isKnown(transaction, payment.id)) return { posted: false, reason: "known-source" };
+  const refunded = await refundedOf(transaction, payment.runId);
+  if (payment.amount > run.postedAmount - refunded) return { posted: false, reason: "more-than-charged" };
+  const { id, ...posting } = payment;
+  return postTransaction(transaction, {
+    ...posting,
+    customerId: run.customerId,
+    sourceKind: "refund",
+    sourceId: id,
+    contra: "revenue",
+  });
+}
+
+async function isKnown(transaction: Connection, id: string): Promise<boolean> {
+  const { rowCount } = await transaction.query(
+    "SELECT FROM ledger_transactions WHERE source_kind = 'refund' AND source_id = $1",
+    [id],
+  );
+  return rowCount > 0;
+}
+
+async function refundedOf(transaction: Connection, runId: string): Promise<Points> {
+  const { rows } = await transaction.query<{ refunded: string }>(
+    `SELECT coalesce(sum(e.amount), 0)::numeric(20,4) AS refunded
+       FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id AND e.account = 'customer'
+      WHERE t.run_id = $1 AND t.source_kind = 'refund'`,
+    [runId],
+  );
+  return parsePoints(rows[0]?.refunded ?? "0");
+}
+
+async function commitDurably(transaction: Connection): Promise<void> {
+  await transaction.query("SET LOCAL synchronous_commit = 'remote_apply'");
+}

@@ -1,0 +1,154 @@
+/**
+ * The catalogue: specs with their shapes, and price lines that hold from a moment until a later entry of the same
+ * spec and line. Entries are only added.
+ */
+import { parsePrice } from "@remotegpu/shared/money";
+import { THOUSANDTHS } from "@remotegpu/shared/units";
+import type { CataloguePrice, SpecPrices, SpecShape } from "../../core/price-lines.ts";
+import type { BillingUnit } from "../../core/rating.ts";
+import type { Connection } from "../database.ts";
+
+/** The shape as the API has it: cores and bytes. */
+export interface ShapeRow {
+  cpu: number;
+  memory: number;
+  gpu?: number;
+  gpu_model?: string | null;
+  gpu_memory?: number | null;
+  temp_storage?: number;
+}
+
+export interface SpecRow {
+  spec: string;
+  shape: ShapeRow | null;
+  description: string | null;
+  created_at: Date;
+  updated_at: Date;
+}
+
+export interface PriceRow {
+  id: number;
+  spec: string;
+  line: string;
+  unit_price: string;
+  billing_unit: BillingUnit;
+  effective_from: Date;
+  created_by: number | null;
+  created_at: Date;
+}
+
+export interface NewPrice {
+  readonly spec: string;
+  readonly line: string;
+  /** A plain decimal with at most 6 decimals. */
+  readonly unitPrice: string;
+  readonly billingUnit: BillingUnit;
+  readonly effectiveFrom: Date;
+  readonly createdBy: number | null;
+}
+
+/** The lines of a spec that hold at a moment; none for a spec nobody priced. */
+export async function pricesInForce(
+  connection: Connection,
+  { spec, at }: { spec: string; at: Date },
+): Promise<CataloguePrice[]> {
+  const { rows } = await connection.query<Pick<PriceRow, "line" | "unit_price" | "billing_unit">>(
+    `SELECT DISTINCT ON (line) line, unit_price, billing_unit FROM prices
+      WHERE spec = $1 AND effective_from <= $2 ORDER BY line, effective_from DESC`,
+    [spec, at],
+  );
+  return rows.map((row) => ({
+    line: row.line,
+    unitPrice: parsePrice(row.unit_price),
+    billingUnit: row.billing_unit,
+  }));
+}
+
+/** What linesForOrder and dearestLines of core/price-lines.ts take. */
+export async function specPrices(
+  connection: Connection,
+  { spec, at }: { spec: string; at: Date },
+): Promise<SpecPrices> {
+  const row = await specByName(connection, spec);
+  return {
+    spec,
+    shape: row?.shape == null ? null : shapeOf(row.shape),
+    prices: await pricesInForce(connection, { spec, at }),
+  };
+}
+
+export type PriceAdded = { added: PriceRow } | { added: null; reason: "taken" | "moves-a-run" };
+
+/**
+ * Adds an entry. Refused where it would change what a run that has begun costs, and where one already stands at the
+ * same moment. Call in a transaction.
+ */
+export async function addPrice(transaction: Connection, price: NewPrice): Promise<PriceAdded> {
+  const begun = await transaction.query(
+    "SELECT FROM runs WHERE spec = $1 AND first_proven_at >= $2 LIMIT 1",
+    [price.spec, price.effectiveFrom],
+  );
+  if (begun.rowCount > 0) return { added: null, reason: "moves-a-run" };
+  await transaction.query("INSERT INTO specs (spec) VALUES ($1) ON CONFLICT DO NOTHING", [price.spec]);
+  const { rows } = await transaction.query<PriceRow>(
+    `INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from, created_by)
+     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING *`,
+    [price.spec, price.line, price.unitPrice, price.billingUnit, price.effectiveFrom, price.createdBy],
+  );
+  const [added] = rows;
+  return added === undefined ? { added: null, reason: "taken" } : { added };
+}
+
+/** Newest first. */
+export async function listPrices(
+  connection: Connection,
+  { spec, page }: { spec: string | null; page: { limit: number; after: number | null } },
+): Promise<PriceRow[]> {
+  const { rows } = await connection.query<PriceRow>(
+    `SELECT * FROM prices WHERE ($1::text IS NULL OR spec = $1) AND ($2::bigint IS NULL OR id < $2)
+      ORDER BY id DESC LIMIT $3`,
+    [spec, page.after, page.limit + 1],
+  );
+  return rows;
+}
+
+export async function specByName(connection: Connection, spec: string): Promise<SpecRow | null> {
+  const { rows } = await connection.query<SpecRow>("SELECT * FROM specs WHERE spec = $1", [spec]);
+  return rows[0] ?? null;
+}
+
+/** By name. `after` is the last name of the page before. */
+export async function listSpecs(
+  connection: Connection,
+  page: { limit: number; after: string | null },
+): Promise<SpecRow[]> {
+  const { rows } = await connection.query<SpecRow>(
+    "SELECT * FROM specs WHERE ($1::text IS NULL OR spec > $1) ORDER BY spec LIMIT $2",
+    [page.after, page.limit + 1],
+  );
+  return rows;
+}
+
+/** Makes the spec or replaces its shape and description. */
+export async function putSpec(
+  connection: Connection,
+  spec: { spec: string; shape: ShapeRow | null; description: string | null },
+): Promise<SpecRow> {
+  const { rows } = await connection.query<SpecRow>(
+    `INSERT INTO specs (spec, shape, description) VALUES ($1, $2, $3)
+     ON CONFLICT (spec) DO UPDATE SET shape = EXCLUDED.shape, description = EXCLUDED.description RETURNING *`,
+    [spec.spec, spec.shape === null ? null : JSON.stringify(spec.shape), spec.description],
+  );
+  return rows[0] as SpecRow;
+}
+
+function shapeOf(row: ShapeRow): SpecShape {
+  return {
+    cpuMilli: row.cpu * THOUSANDTHS,
+    memoryBytes: row.memory,
+    gpus: row.gpu ?? 0,
+    gpuModel: row.gpu_model ?? null,
+    gpuMemoryBytes: row.gpu_memory ?? null,
+    tempStorageBytes: row.temp_storage ?? 0,
+  };
+}

@@ -1,0 +1,160 @@
+/**
+ * Runs: opened with their lines when a placement is made, waived from a moment on, closed by their final row. Their
+ * prices are in run-lines.ts, their proven time in run-time.ts; what they cost is posted by charging.ts.
+ */
+import { formatQuantity, parsePoints, type Points } from "@remotegpu/shared/money";
+import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { PricedLine } from "../../core/rating.ts";
+import type { Connection } from "../database.ts";
+
+export interface NewRun {
+  readonly id: string;
+  readonly instanceId: string;
+  readonly epoch: number;
+  readonly hostId: string;
+  /** The payer, frozen here. */
+  readonly customerId: number;
+  readonly orderedBy: number | null;
+  readonly workspaceId: number | null;
+  readonly resourceType: WorkloadKind;
+  readonly resourceId: string;
+  readonly resourceName: string;
+  readonly spec: string;
+  readonly gpuModel: string | null;
+  readonly orderedAt: Date;
+  /** As linesForOrder gave them; their prices are not kept, since the first proven millisecond decides. */
+  readonly lines: readonly Pick<PricedLine, "line" | "quantity">[];
+}
+
+export interface Run {
+  readonly id: string;
+  readonly instanceId: string;
+  readonly epoch: number;
+  readonly hostId: string;
+  readonly customerId: number;
+  readonly workspaceId: number | null;
+  readonly resourceType: WorkloadKind;
+  readonly resourceId: string;
+  readonly resourceName: string | null;
+  readonly spec: string;
+  readonly gpuModel: string | null;
+  readonly orderedAt: Date;
+  readonly firstProvenAt: Date | null;
+  readonly lastProvenAt: Date | null;
+  readonly waiveFrom: Date | null;
+  readonly closedAt: Date | null;
+  readonly postedAmount: Points;
+  readonly uncharged: boolean;
+}
+
+/** Call in the transaction that makes the placement. */
+export async function openRun(transaction: Connection, run: NewRun): Promise<void> {
+  await transaction.query(
+    `INSERT INTO runs (id, instance_id, epoch, host_id, customer_id, ordered_by, workspace_id, resource_type,
+                       resource_id, resource_name, spec, gpu_model, ordered_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    [
+      run.id,
+      run.instanceId,
+      run.epoch,
+      run.hostId,
+      run.customerId,
+      run.orderedBy,
+      run.workspaceId,
+      run.resourceType,
+      run.resourceId,
+      run.resourceName,
+      run.spec,
+      run.gpuModel,
+      run.orderedAt,
+    ],
+  );
+  await transaction.query(
+    "INSERT INTO run_lines (run_id, line, quantity) SELECT $1, * FROM unnest($2::text[], $3::numeric[])",
+    [run.id, run.lines.map((line) => line.line), run.lines.map((line) => formatQuantity(line.quantity))],
+  );
+}
+
+const COLUMNS = `id, instance_id, epoch, host_id, customer_id, workspace_id, resource_type, resource_id, resource_name,
+  spec, gpu_model, ordered_at, first_proven_at, last_proven_at, waive_from, closed_at, posted_amount, uncharged`;
+
+/** Holds the runs to the end of the transaction, in the order of their ids, so that nobody waits in a circle. */
+export async function lockRuns(
+  transaction: Connection,
+  runIds: readonly string[],
+): Promise<Map<string, Run>> {
+  if (runIds.length === 0) return new Map();
+  const { rows } = await transaction.query<RunRow>(
+    `SELECT ${COLUMNS} FROM runs WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE`,
+    [runIds],
+  );
+  return new Map(rows.map((row) => [row.id, runOf(row)]));
+}
+
+export async function lockRun(transaction: Connection, runId: string): Promise<Run | null> {
+  return (await lockRuns(transaction, [runId])).get(runId) ?? null;
+}
+
+/** The final row is decided: no later time can be this run's. */
+export async function closeRun(transaction: Connection, runId: string, at: Date): Promise<void> {
+  await transaction.query("UPDATE runs SET closed_at = coalesce(closed_at, $2) WHERE id = $1", [runId, at]);
+}
+
+/**
+ * From this moment on the run's time is metered but not charged; an earlier moment stays. Used for stop orders
+ * (a customer's own: 60 s later) and re-placements.
+ */
+export async function waiveRun(
+  transaction: Connection,
+  run: { runId: string; from: Date; reason: string },
+): Promise<void> {
+  await transaction.query(
+    `UPDATE runs SET waive_from = $2, waive_reason = $3, uncharged = uncharged OR coalesce(last_proven_at > $2, false)
+      WHERE id = $1 AND (waive_from IS NULL OR waive_from > $2)`,
+    [run.runId, run.from, run.reason],
+  );
+}
+
+interface RunRow {
+  id: string;
+  instance_id: string;
+  epoch: number;
+  host_id: string;
+  customer_id: number;
+  workspace_id: number | null;
+  resource_type: WorkloadKind;
+  resource_id: string;
+  resource_name: string | null;
+  spec: string;
+  gpu_model: string | null;
+  ordered_at: Date;
+  first_proven_at: Date | null;
+  last_proven_at: Date | null;
+  waive_from: Date | null;
+  closed_at: Date | null;
+  posted_amount: string;
+  uncharged: boolean;
+}
+
+function runOf(row: RunRow): Run {
+  return {
+    id: row.id,
+    instanceId: row.instance_id,
+    epoch: row.epoch,
+    hostId: row.host_id,
+    customerId: row.customer_id,
+    workspaceId: row.workspace_id,
+    resourceType: row.resource_type,
+    resourceId: row.resource_id,
+    resourceName: row.resource_name,
+    spec: row.spec,
+    gpuModel: row.gpu_model,
+    orderedAt: row.ordered_at,
+    firstProvenAt: row.first_proven_at,
+    lastProvenAt: row.last_proven_at,
+    waiveFrom: row.waive_from,
+    closedAt: row.closed_at,
+    postedAmount: parsePoints(row.posted_amount),
+    uncharged: row.uncharged,
+  };
+}

@@ -1,0 +1,169 @@
+/**
+ * What people and the control plane order for an environment that is there: start, stop, restart, delete. Each is one
+ * step of a transaction in which the environment is locked; the answer says which host has to be told.
+ */
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { afterRequest, type StopOrderer, waitsFor } from "../../core/environment-status.ts";
+import type { Connection } from "../database.ts";
+import { checkEnvironment, type CheckOutcome, specOf } from "./environment-checks.ts";
+import {
+  heldPlacement,
+  type PlacementRow,
+  placementsNotGone,
+  setRun,
+  want,
+} from "./environment-placements.ts";
+import { completeDeletions, type EnvironmentRow, moveEnvironment } from "./environments.ts";
+import { raiseGeneration } from "../hosts/hosts.ts";
+import type { NewId } from "../placement/placements.ts";
+import { lockRun, openRun, waiveRun } from "../billing/runs.ts";
+
+export interface Orderer {
+  by: StopOrderer;
+  /** "customer 12", "admin 1", "control-plane". */
+  actor: string;
+  now: Date;
+}
+
+export type OrderOutcome =
+  | { done: true; /** Whose desired set changed. */ hostId: string | null }
+  | { done: false; refusal: "wrong-state"; detail: string }
+  | { done: false; refusal: Extract<CheckOutcome, { passed: false }>["obstacle"]; detail: string };
+
+/** Time later than this after a person's own stop is not charged, however long the host takes. */
+const STOP_CHARGED_MS = MS_PER_MINUTE;
+
+export async function startEnvironment(
+  sql: Connection,
+  environment: EnvironmentRow,
+  orderer: Orderer,
+): Promise<OrderOutcome> {
+  const verdict = afterRequest(environment.status, "start");
+  if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
+  const check = await checkEnvironment(sql, environment, { card: null, now: orderer.now });
+  if (!check.passed) return { done: false, refusal: check.obstacle, detail: check.detail };
+  await move(sql, environment, { to: verdict.status, reason: waitsFor("queued", null) }, orderer);
+  return { done: true, hostId: null };
+}
+
+export async function stopEnvironment(
+  sql: Connection,
+  environment: EnvironmentRow,
+  orderer: Orderer,
+): Promise<OrderOutcome> {
+  const verdict = afterRequest(environment.status, "stop");
+  if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
+  const held = await heldPlacement(sql, environment.id);
+  if (held === null) {
+    await move(sql, environment, { to: "stopped", reason: null }, orderer);
+    return { done: true, hostId: null };
+  }
+  await waive(sql, held, orderer);
+  await want(sql, held, "stopped", orderer.by);
+  await move(sql, environment, { to: verdict.status, reason: waitsFor("stopping", held.host_name) }, orderer);
+  await raiseGeneration(sql, held.host_id);
+  return { done: true, hostId: held.host_id };
+}
+
+/** The same placement, a new run: it is checked, rounded and charged like any other start. */
+export async function restartEnvironment(
+  sql: Connection,
+  environment: EnvironmentRow,
+  orderer: Orderer & { newId: NewId },
+): Promise<OrderOutcome> {
+  const verdict = afterRequest(environment.status, "restart");
+  if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
+  const held = await heldPlacement(sql, environment.id);
+  if (held?.want !== "running" || held.run_id === null)
+    return { done: false, refusal: "wrong-state", detail: "The environment has just stopped." };
+  await lockRun(sql, held.run_id);
+  // Out of the way of the start rule: the run that ends here makes room for the one that begins.
+  await setRun(sql, held, null);
+  const check = await checkEnvironment(sql, environment, {
+    card: { model: held.gpu_model },
+    now: orderer.now,
+  });
+  if (!check.passed) {
+    await setRun(sql, held, held.run_id);
+    return { done: false, refusal: check.obstacle, detail: check.detail };
+  }
+  await waive(sql, held, orderer);
+  const runId = orderer.newId("run");
+  await openRun(sql, {
+    id: runId,
+    instanceId: held.instance_id,
+    epoch: held.epoch,
+    hostId: held.host_id,
+    customerId: environment.payer_id,
+    orderedBy: environment.customer_id,
+    workspaceId: environment.workspace_id,
+    resourceType: "environment",
+    resourceId: environment.id,
+    resourceName: environment.name,
+    spec: specOf(environment),
+    gpuModel: held.gpu_model,
+    orderedAt: orderer.now,
+    lines: check.lines,
+  });
+  await setRun(sql, held, runId);
+  await sql.query(
+    `UPDATE placements SET state = 'placed', detail = NULL, problem = NULL, exit_code = NULL, container_id = NULL,
+            state_changed_at = $3
+      WHERE instance_id = $1 AND epoch = $2`,
+    [held.instance_id, held.epoch, orderer.now],
+  );
+  await sql.query("UPDATE instances SET state = 'placed' WHERE id = $1", [held.instance_id]);
+  const reason = waitsFor("restarting", held.host_name);
+  await move(sql, environment, { to: verdict.status, reason }, orderer);
+  await raiseGeneration(sql, held.host_id);
+  return { done: true, hostId: held.host_id };
+}
+
+/** Legal in every status. Where no host holds anything of it, it is deleted at once. */
+export async function deleteEnvironment(
+  sql: Connection,
+  environment: EnvironmentRow,
+  orderer: Orderer,
+): Promise<OrderOutcome> {
+  const placements = await placementsNotGone(sql, environment.id);
+  for (const placement of placements) {
+    await waive(sql, placement, orderer);
+    await want(sql, placement, "removed", orderer.by);
+  }
+  const reason = waitsFor("deleting", placements[0]?.host_name ?? null);
+  if (environment.status !== "deleting") await move(sql, environment, { to: "deleting", reason }, orderer);
+  const hostIds = [...new Set(placements.map((placement) => placement.host_id))].sort();
+  for (const hostId of hostIds) await raiseGeneration(sql, hostId);
+  await completeDeletions(sql, { ids: [environment.id], now: orderer.now });
+  return { done: true, hostId: hostIds[0] ?? null };
+}
+
+/** The control plane's own stop of a placement whose start took too long; the status is the caller's. */
+export async function stopPlacementOf(
+  sql: Connection,
+  environmentId: string,
+  orderer: Orderer,
+): Promise<string | null> {
+  const held = await heldPlacement(sql, environmentId);
+  if (held?.want !== "running") return null;
+  await waive(sql, held, orderer);
+  await want(sql, held, "stopped", orderer.by);
+  await raiseGeneration(sql, held.host_id);
+  return held.host_id;
+}
+
+async function waive(sql: Connection, placement: PlacementRow, { by, actor, now }: Orderer): Promise<void> {
+  if (placement.run_id === null) return;
+  const isPersons = by === "customer" || by === "admin";
+  const from = isPersons ? new Date(now.getTime() + STOP_CHARGED_MS) : now;
+  await waiveRun(sql, { runId: placement.run_id, from, reason: `ordered by ${actor}` });
+}
+
+async function move(
+  sql: Connection,
+  environment: EnvironmentRow,
+  { to, reason }: { to: EnvironmentRow["status"]; reason: string | null },
+  { actor, now }: Orderer,
+): Promise<void> {
+  await moveEnvironment(sql, { environment, to, reason, actor, now, hostId: environment.host_id });
+}

@@ -1,0 +1,58 @@
+/** The placements behind an environment: which are there, and what their hosts are to make of them. */
+import type { StopOrderer } from "../../core/environment-status.ts";
+import type { Connection } from "../database.ts";
+
+export interface PlacementRow {
+  instance_id: string;
+  epoch: number;
+  host_id: string;
+  host_name: string;
+  run_id: string | null;
+  gpu_model: string | null;
+  want: "running" | "stopped" | "removed";
+  is_held: boolean;
+}
+
+/** The one that holds something first, then the newest. */
+export async function placementsNotGone(sql: Connection, environmentId: string): Promise<PlacementRow[]> {
+  const { rows } = await sql.query<PlacementRow>(
+    `SELECT p.instance_id, p.epoch, p.host_id, h.name AS host_name, p.run_id, r.gpu_model, p.want,
+            p.resources_released_at IS NULL AS is_held
+       FROM instances i JOIN placements p ON p.instance_id = i.id JOIN hosts h ON h.id = p.host_id
+       LEFT JOIN runs r ON r.id = p.run_id
+      WHERE i.workload_kind = 'environment' AND i.workload_id = $1 AND p.gone_at IS NULL
+      ORDER BY p.resources_released_at IS NOT NULL, p.epoch DESC`,
+    [environmentId],
+  );
+  return rows;
+}
+
+export async function heldPlacement(sql: Connection, environmentId: string): Promise<PlacementRow | null> {
+  return (await placementsNotGone(sql, environmentId)).find((placement) => placement.is_held) ?? null;
+}
+
+export async function setRun(
+  sql: Connection,
+  { instance_id, epoch }: PlacementRow,
+  runId: string | null,
+): Promise<void> {
+  await sql.query("UPDATE placements SET run_id = $3 WHERE instance_id = $1 AND epoch = $2", [
+    instance_id,
+    epoch,
+    runId,
+  ]);
+}
+
+/** A removal stays one; who ordered first is kept. */
+export async function want(
+  sql: Connection,
+  { instance_id, epoch }: PlacementRow,
+  wanted: "stopped" | "removed",
+  by: StopOrderer,
+): Promise<void> {
+  await sql.query(
+    `UPDATE placements SET want = CASE want WHEN 'removed' THEN want ELSE $3 END, ordered_by = coalesce(ordered_by, $4)
+      WHERE instance_id = $1 AND epoch = $2`,
+    [instance_id, epoch, wanted, by],
+  );
+}

@@ -1,0 +1,82 @@
+/** The whole desired set of a host: its placements that are not gone, at one generation. */
+import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { type Database, transaction } from "../database.ts";
+
+export interface HostDesiredSet {
+  term: number;
+  generation: number;
+  confirmedStops: number | null;
+  /** In a fixed order, so that pages of one generation fit together. */
+  instances: DesiredInstance[];
+}
+
+export type DesiredSetOutcome =
+  | { served: true; desired: HostDesiredSet }
+  | { served: false; reason: "unknown-host" | "report-first" };
+
+interface PlacementRow {
+  instance_id: InstanceId;
+  epoch: number;
+  run_id: RunId;
+  want: DesiredInstance["want"];
+  ordered_by: DesiredInstance["orderedBy"];
+  spec_hash: string;
+  spec: DesiredInstance["spec"];
+  live: DesiredInstance["live"];
+}
+
+/**
+ * Served only to a host whose observed state was merged: after a restore the database may not know what runs there,
+ * and an order given blindly could stop or double it.
+ */
+export async function desiredSetOf(database: Database, hostId: HostId): Promise<DesiredSetOutcome> {
+  return await transaction(
+    database,
+    async (sql) => {
+      const host = await sql.query<{
+        generation: number;
+        term: number;
+        confirmed_stops: number | null;
+        observed_digest: string | null;
+      }>(
+        `SELECT h.generation, h.confirmed_stops, h.observed_digest, l.term FROM hosts h, leader l
+          WHERE h.id = $1 AND h.deleted_at IS NULL AND h.revoked_at IS NULL`,
+        [hostId],
+      );
+      const row = host.rows[0];
+      if (row === undefined) return { served: false, reason: "unknown-host" };
+      if (row.observed_digest === null) return { served: false, reason: "report-first" };
+      const placements = await sql.query<PlacementRow>(
+        `SELECT instance_id, epoch, run_id, want, ordered_by, spec_hash, spec, live
+           FROM placements WHERE host_id = $1 AND gone_at IS NULL AND run_id IS NOT NULL
+          ORDER BY instance_id, epoch`,
+        [hostId],
+      );
+      return {
+        served: true,
+        desired: {
+          term: row.term,
+          generation: row.generation,
+          confirmedStops: row.confirmed_stops,
+          instances: placements.rows.map(desiredInstance),
+        },
+      };
+    },
+    // Generation and placements must be of one moment.
+    { isolation: "repeatable read" },
+  );
+}
+
+function desiredInstance(row: PlacementRow): DesiredInstance {
+  return {
+    instanceId: row.instance_id,
+    placementEpoch: row.epoch,
+    runId: row.run_id,
+    want: row.want,
+    orderedBy: row.ordered_by,
+    specHash: row.spec_hash,
+    spec: row.spec,
+    live: row.live,
+  };
+}

@@ -1,0 +1,125 @@
+/** The fleet in numbers: what there is, what is free, what waits, and usage that has not been decided yet. */
+import type { Connection } from "../database.ts";
+
+export interface FleetNumbers {
+  hosts_total: number;
+  hosts_connected: number;
+  hosts_cordoned: number;
+  cpu_total: number;
+  cpu_free: number;
+  memory_total: number;
+  memory_free: number;
+  gpus_total: number;
+  gpus_free: number;
+  gpus_simulated: number;
+  environments_running: number;
+  queued: number;
+  /** Runs with proven time that no charge has counted yet. */
+  runs_uncharged: number;
+  /** Journal rows that hosts say they have and that are not decided. */
+  pending_usage_rows: number;
+  alarms_open: number;
+}
+
+export async function fleetNumbers(sql: Connection): Promise<FleetNumbers> {
+  const { rows } = await sql.query<FleetNumbers>(
+    `WITH live AS (SELECT * FROM hosts WHERE deleted_at IS NULL),
+          held AS (SELECT coalesce(sum(cpu_milli), 0) AS cpu_milli, coalesce(sum(memory_bytes), 0) AS memory
+                     FROM placements WHERE resources_released_at IS NULL),
+          cards AS (SELECT g.simulated, EXISTS (
+                             SELECT FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL) AS taken,
+                           g.cordoned OR l.cordoned OR g.health_status = 'unhealthy' AS closed
+                      FROM gpus g JOIN live l ON l.id = g.host_id WHERE g.vanished_at IS NULL)
+     SELECT (SELECT count(*) FROM live) AS hosts_total,
+            (SELECT count(*) FROM live WHERE connection = 'connected') AS hosts_connected,
+            (SELECT count(*) FROM live WHERE cordoned) AS hosts_cordoned,
+            (SELECT coalesce(sum(total_cpu), 0) FROM live)::int8 AS cpu_total,
+            (SELECT coalesce(sum(total_cpu), 0) FROM live)::int8 - (SELECT ceil(cpu_milli / 1000.0) FROM held)::int8 AS cpu_free,
+            (SELECT coalesce(sum(total_memory), 0) FROM live)::int8 AS memory_total,
+            (SELECT coalesce(sum(total_memory), 0) FROM live)::int8 - (SELECT memory FROM held)::int8 AS memory_free,
+            (SELECT count(*) FROM cards) AS gpus_total,
+            (SELECT count(*) FROM cards WHERE NOT taken AND NOT closed) AS gpus_free,
+            (SELECT count(*) FROM cards WHERE simulated) AS gpus_simulated,
+            (SELECT count(*) FROM environments WHERE status = 'running' AND deleted_at IS NULL) AS environments_running,
+            (SELECT count(*) FROM environments WHERE status = 'queued' AND deleted_at IS NULL)
+              + (SELECT count(*) FROM training_jobs WHERE status = 'queued' AND deleted_at IS NULL) AS queued,
+            (SELECT count(*) FROM runs WHERE uncharged) AS runs_uncharged,
+            (SELECT coalesce(sum(greatest(head_seq - watermark, 0)), 0) FROM host_journals)::int8 AS pending_usage_rows,
+            (SELECT count(*) FROM alarms WHERE cleared_at IS NULL) AS alarms_open`,
+  );
+  return rows[0] as FleetNumbers;
+}
+
+/** Models of the cards that an order for so much memory per card may land on, the fleet being empty. */
+export async function gpuModels(sql: Connection, minMemoryBytes: number): Promise<string[]> {
+  const { rows } = await sql.query<{ name: string }>(
+    `SELECT DISTINCT g.name FROM gpus g JOIN hosts h ON h.id = g.host_id
+      WHERE h.deleted_at IS NULL AND g.vanished_at IS NULL AND g.name IS NOT NULL
+        AND coalesce(g.memory_total, 0) >= $1 ORDER BY g.name`,
+    [minMemoryBytes],
+  );
+  return rows.map(({ name }) => name);
+}
+
+export interface Gauge {
+  name: string;
+  help: string;
+  samples: { labels: Record<string, string>; value: number }[];
+}
+
+export async function fleetGauges(sql: Connection): Promise<Gauge[]> {
+  const numbers = await fleetNumbers(sql);
+  const plain = (name: string, help: string, value: number): Gauge => ({
+    name,
+    help,
+    samples: [{ labels: {}, value }],
+  });
+  const connections = await sql.query<{ connection: string; count: number }>(
+    "SELECT connection, count(*) AS count FROM hosts WHERE deleted_at IS NULL GROUP BY connection ORDER BY connection",
+  );
+  const statuses = await sql.query<{ status: string; count: number }>(
+    "SELECT status, count(*) AS count FROM environments WHERE deleted_at IS NULL GROUP BY status ORDER BY status",
+  );
+  return [
+    {
+      name: "hosts",
+      help: "Hosts by connection.",
+      samples: connections.rows.map(({ connection, count }) => ({ labels: { connection }, value: count })),
+    },
+    {
+      name: "environments",
+      help: "Environments by status.",
+      samples: statuses.rows.map(({ status, count }) => ({ labels: { status }, value: count })),
+    },
+    plain("gpus", "GPUs of the fleet.", numbers.gpus_total),
+    plain("gpus_free", "GPUs that an order could take now.", numbers.gpus_free),
+    plain("orders_queued", "Orders that wait for a place.", numbers.queued),
+    plain("usage_rows_pending", "Journal rows that are not decided yet.", numbers.pending_usage_rows),
+    plain("alarms_open", "Alarms that nobody cleared.", numbers.alarms_open),
+  ];
+}
+
+export interface QuarantineRow {
+  id: number;
+  host_id: string;
+  journal_id: string | null;
+  seq: number | null;
+  run_id: string | null;
+  reason: string;
+  excess_ms: number | null;
+  at: Date;
+  resolved_at: Date | null;
+}
+
+/** Usage that was refused, newest first. */
+export async function quarantinedUsage(
+  sql: Connection,
+  { hostId, page }: { hostId: string | null; page: { limit: number; after: number | null } },
+): Promise<QuarantineRow[]> {
+  const { rows } = await sql.query<QuarantineRow>(
+    `SELECT id, host_id, journal_id, seq, run_id, reason, excess_ms, at, resolved_at FROM quarantine
+      WHERE ($1::text IS NULL OR host_id = $1) AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+    [hostId, page.after, page.limit + 1],
+  );
+  return rows;
+}

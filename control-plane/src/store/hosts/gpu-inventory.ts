@@ -1,0 +1,136 @@
+/**
+ * The cards a host reports, against the ones the fleet knows. A card keeps its row for ever; one that is gone keeps
+ * it as vanished. A real card that another live host holds is refused here and shown on both.
+ */
+import type { GpuReport } from "@remotegpu/shared/host-report";
+import { MIB } from "@remotegpu/shared/units";
+import { raiseAlarm } from "../alarms.ts";
+import type { Connection } from "../database.ts";
+import { appendEvent } from "../events.ts";
+
+interface KnownCard {
+  uuid: string;
+  host_id: string;
+  vanished: boolean;
+  /** Its host is heard, or something of it is held there. */
+  is_live: boolean;
+  conflict_host_id: string | null;
+}
+
+/** Call in a transaction that holds the host's row. */
+export async function mergeGpus(
+  sql: Connection,
+  { hostId, gpus, now }: { hostId: string; gpus: readonly GpuReport[]; now: Date },
+): Promise<void> {
+  // Cards change places when a boot enumerates them anew; the index is judged when all of them stand.
+  await sql.query("SET CONSTRAINTS gpus_host_id_gpu_index_key DEFERRED");
+  const known = await knownCards(
+    sql,
+    gpus.map(({ uuid }) => uuid),
+    hostId,
+  );
+  const isElsewhere = ({ uuid }: GpuReport) => {
+    const card = known.get(uuid);
+    return card !== undefined && card.host_id !== hostId && card.is_live;
+  };
+  await markVanished(sql, { hostId, present: gpus.map(({ uuid }) => uuid), now });
+  for (const gpu of gpus) {
+    if (isElsewhere(gpu)) await refuseCard(sql, { hostId, gpu, card: known.get(gpu.uuid), now });
+    else await putCard(sql, { hostId, gpu, now });
+  }
+  await sql.query(
+    `UPDATE hosts SET total_gpu = (SELECT count(*) FROM gpus WHERE host_id = $1 AND vanished_at IS NULL),
+            simulated = EXISTS (SELECT FROM gpus WHERE host_id = $1 AND vanished_at IS NULL AND simulated)
+      WHERE id = $1`,
+    [hostId],
+  );
+}
+
+async function knownCards(sql: Connection, uuids: string[], hostId: string): Promise<Map<string, KnownCard>> {
+  const { rows } = await sql.query<KnownCard>(
+    `SELECT g.uuid, g.host_id, g.vanished_at IS NOT NULL AS vanished, g.conflict_host_id,
+            h.deleted_at IS NULL AND (
+              (g.vanished_at IS NULL AND h.connection IN ('connected', 'suspect'))
+              OR EXISTS (SELECT FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL)
+            ) AS is_live
+       FROM gpus g JOIN hosts h ON h.id = g.host_id
+      WHERE g.uuid = ANY($1::text[]) ORDER BY g.uuid FOR NO KEY UPDATE OF g`,
+    [uuids],
+  );
+  // What this host no longer claims is no conflict any more.
+  await sql.query(
+    "UPDATE gpus SET conflict_host_id = NULL WHERE conflict_host_id = $1 AND NOT uuid = ANY($2::text[])",
+    [hostId, uuids],
+  );
+  return new Map(rows.map((row) => [row.uuid, row]));
+}
+
+async function refuseCard(
+  sql: Connection,
+  { hostId, gpu, card, now }: { hostId: string; gpu: GpuReport; card: KnownCard | undefined; now: Date },
+): Promise<void> {
+  if (card === undefined || card.conflict_host_id === hostId) return;
+  await sql.query("UPDATE gpus SET conflict_host_id = $2 WHERE uuid = $1", [gpu.uuid, hostId]);
+  const detail = `GPU ${gpu.uuid} of host ${card.host_id} is claimed by host ${hostId} too`;
+  await raiseAlarm(sql, { kind: "gpu-conflict", subject: gpu.uuid, detail, now });
+  await appendEvent(sql, { at: now, kind: "gpu-conflict", hostId, gpuUuid: gpu.uuid, reason: detail });
+}
+
+/** A vanished card gives its index away: the row's own number, negative, is nobody else's. */
+async function markVanished(
+  sql: Connection,
+  { hostId, present, now }: { hostId: string; present: string[]; now: Date },
+): Promise<void> {
+  const { rows } = await sql.query<{ uuid: string }>(
+    `UPDATE gpus SET vanished_at = $3, gpu_index = -id, status = 'error'
+      WHERE host_id = $1 AND vanished_at IS NULL AND NOT uuid = ANY($2::text[]) RETURNING uuid`,
+    [hostId, present, now],
+  );
+  for (const { uuid } of rows)
+    await appendEvent(sql, { at: now, kind: "gpu-vanished", hostId, gpuUuid: uuid });
+}
+
+async function putCard(
+  sql: Connection,
+  { hostId, gpu, now }: { hostId: string; gpu: GpuReport; now: Date },
+): Promise<void> {
+  await sql.query(
+    `INSERT INTO gpus AS g (host_id, gpu_index, uuid, name, brand, architecture, memory_total, compute_capability,
+            health_status, power_limit, temperature_limit, simulated, pci_bus_id, driver_version, memory_used_mib,
+            utilization_percent, temperature_c, power_w, last_seen_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+     ON CONFLICT (uuid) DO UPDATE SET host_id = EXCLUDED.host_id, gpu_index = EXCLUDED.gpu_index, name = EXCLUDED.name,
+            brand = EXCLUDED.brand, architecture = EXCLUDED.architecture, memory_total = EXCLUDED.memory_total,
+            compute_capability = EXCLUDED.compute_capability, health_status = EXCLUDED.health_status,
+            power_limit = EXCLUDED.power_limit, temperature_limit = EXCLUDED.temperature_limit,
+            simulated = EXCLUDED.simulated, pci_bus_id = EXCLUDED.pci_bus_id, driver_version = EXCLUDED.driver_version,
+            memory_used_mib = EXCLUDED.memory_used_mib, utilization_percent = EXCLUDED.utilization_percent,
+            temperature_c = EXCLUDED.temperature_c, power_w = EXCLUDED.power_w, last_seen_at = EXCLUDED.last_seen_at,
+            vanished_at = NULL,
+            conflict_host_id = CASE WHEN g.conflict_host_id = EXCLUDED.host_id THEN NULL ELSE g.conflict_host_id END,
+            status = CASE WHEN g.cordoned THEN 'maintenance'
+                          WHEN EXCLUDED.health_status = 'unhealthy' THEN 'error'
+                          WHEN g.allocated_to IS NOT NULL THEN 'allocated' ELSE 'available' END`,
+    [
+      hostId,
+      gpu.index,
+      gpu.uuid,
+      gpu.name,
+      gpu.brand,
+      gpu.architecture,
+      gpu.memoryTotalMib === null ? null : gpu.memoryTotalMib * MIB,
+      gpu.computeCapability,
+      gpu.health,
+      gpu.powerLimitW === null ? null : Math.round(gpu.powerLimitW),
+      gpu.temperatureLimitC,
+      gpu.simulated,
+      gpu.pciBusId,
+      gpu.driverVersion,
+      gpu.memoryUsedMib,
+      gpu.utilizationPercent,
+      gpu.temperatureC,
+      gpu.powerW,
+      now,
+    ],
+  );
+}

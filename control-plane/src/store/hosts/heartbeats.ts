@@ -1,0 +1,189 @@
+/**
+ * What a heartbeat changes and what it is answered with. A heartbeat also shows a restored Postgres: a host that
+ * was told higher numbers than the database holds proves that the database is older than the fleet.
+ */
+import type { GpuVitals, Heartbeat } from "@remotegpu/shared/protocol";
+import { type Connection, type Database, transaction } from "../database.ts";
+import { currentTerm, raiseTermAbove } from "../leader.ts";
+
+export interface HeartbeatAnswer {
+  term: number;
+  generation: number;
+  watermark: number;
+  observedDigest: string | null;
+  dbIncarnation: number;
+}
+
+export type HeartbeatOutcome =
+  | { accepted: true; answer: HeartbeatAnswer; wasConnected: boolean; restored: boolean }
+  | { accepted: false; reason: string };
+
+interface KnownHost {
+  generation: number;
+  agent_epoch: number | null;
+  connection: string;
+  observed_digest: string | null;
+  newest_journal: string | null;
+}
+
+/** Serves one heartbeat. The clock that says when it came is the control plane's. */
+export async function acceptHeartbeat(
+  database: Database,
+  { hostId, heartbeat, now }: { hostId: string; heartbeat: Heartbeat; now: Date },
+): Promise<HeartbeatOutcome> {
+  return await transaction(database, async (sql) => {
+    const host = await lockKnownHost(sql, hostId);
+    if (host === null) return { accepted: false, reason: "this host is not known here, or was revoked" };
+    if (isFromAnEarlierStart(host, heartbeat))
+      return {
+        accepted: false,
+        reason: `agent start ${heartbeat.agentEpoch} is older than ${host.agent_epoch}`,
+      };
+    const watermark = await noteJournal(sql, { hostId, heartbeat, now });
+    const restored = await raiseAboveRestored(sql, {
+      hostId,
+      heartbeat,
+      generation: host.generation,
+      watermark,
+    });
+    await noteHost(sql, { hostId, heartbeat, now });
+    await noteVitals(sql, { hostId, vitals: heartbeat.gpus, now });
+    const answer = await answerFor(sql, { hostId, watermark, waitsForReport: restored });
+    return { accepted: true, answer, wasConnected: host.connection === "connected", restored };
+  });
+}
+
+async function lockKnownHost(sql: Connection, hostId: string): Promise<KnownHost | null> {
+  const { rows } = await sql.query<KnownHost>(
+    `SELECT generation, agent_epoch, connection, observed_digest,
+            (SELECT j.journal_id FROM host_journals j WHERE j.host_id = hosts.id
+              ORDER BY j.first_seen_at DESC, j.journal_id LIMIT 1) AS newest_journal
+       FROM hosts WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE`,
+    [hostId],
+  );
+  return rows[0] ?? null;
+}
+
+/** A journal that was lost begins counting anew under a new id; under the same id the count only goes up. */
+function isFromAnEarlierStart(host: KnownHost, { agentEpoch, journal }: Heartbeat): boolean {
+  return host.agent_epoch !== null && agentEpoch < host.agent_epoch && host.newest_journal === journal.id;
+}
+
+async function noteJournal(
+  sql: Connection,
+  { hostId, heartbeat, now }: { hostId: string; heartbeat: Heartbeat; now: Date },
+): Promise<number> {
+  const { rows } = await sql.query<{ watermark: number }>(
+    `INSERT INTO host_journals (host_id, journal_id, head_seq, first_seen_at) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (host_id, journal_id) DO UPDATE SET head_seq = EXCLUDED.head_seq
+     RETURNING watermark`,
+    [hostId, heartbeat.journal.id, heartbeat.journal.headSeq, now],
+  );
+  return rows[0]?.watermark ?? 0;
+}
+
+/**
+ * Raises every number that the host proves to be too low, and forgets its observed state: until that is merged anew
+ * its desired set is not served, so nothing is stopped or started there on the word of an old database.
+ */
+async function raiseAboveRestored(
+  sql: Connection,
+  {
+    hostId,
+    heartbeat,
+    generation,
+    watermark,
+  }: { hostId: string; heartbeat: Heartbeat; generation: number; watermark: number },
+): Promise<boolean> {
+  const { applied, journal } = heartbeat;
+  const incarnation = await sql.query<{ db_incarnation: number }>("SELECT db_incarnation FROM cluster_state");
+  const held = incarnation.rows[0]?.db_incarnation ?? 1;
+  const seen = journal.dbIncarnationSeen ?? 0;
+  const isOlderThanHost =
+    applied.term > (await currentTerm(sql)) ||
+    applied.generation > generation ||
+    journal.watermarkSeen > watermark ||
+    seen > held;
+  if (!isOlderThanHost) return false;
+  await sql.query("UPDATE cluster_state SET db_incarnation = greatest(db_incarnation, $1) + 1", [seen]);
+  await raiseTermAbove(sql, applied.term);
+  await sql.query(
+    "UPDATE hosts SET generation = greatest(generation, $2) + 1, observed_digest = NULL WHERE id = $1",
+    [hostId, applied.generation],
+  );
+  return true;
+}
+
+async function noteHost(
+  sql: Connection,
+  { hostId, heartbeat, now }: { hostId: string; heartbeat: Heartbeat; now: Date },
+): Promise<void> {
+  await sql.query(
+    `UPDATE hosts SET last_heartbeat = $2, connection = 'connected',
+            status = CASE WHEN cordoned THEN 'maintenance' ELSE 'online' END,
+            health_status = CASE WHEN cardinality($3::text[]) > 0 THEN 'degraded' ELSE 'healthy' END,
+            degraded = $3::text[], agent_version = $4, protocol_min = $5, protocol_max = $6, boot_id = $7,
+            agent_epoch = $8, applied_term = $9, applied_generation = $10
+      WHERE id = $1`,
+    [
+      hostId,
+      now,
+      heartbeat.degraded,
+      heartbeat.version,
+      heartbeat.protocol.min,
+      heartbeat.protocol.max,
+      heartbeat.bootId,
+      heartbeat.agentEpoch,
+      heartbeat.applied.term,
+      heartbeat.applied.generation,
+    ],
+  );
+}
+
+async function noteVitals(
+  sql: Connection,
+  { hostId, vitals, now }: { hostId: string; vitals: GpuVitals[]; now: Date },
+): Promise<void> {
+  if (vitals.length === 0) return;
+  await sql.query(
+    `UPDATE gpus g SET health_status = v.health, memory_used_mib = v."memoryUsedMib",
+            utilization_percent = v."utilizationPercent", temperature_c = v."temperatureC", power_w = v."powerW",
+            last_seen_at = $3
+       FROM jsonb_to_recordset($2::jsonb) AS v(uuid text, health text, "memoryUsedMib" int,
+              "utilizationPercent" int, "temperatureC" int, "powerW" numeric)
+      WHERE g.host_id = $1 AND g.uuid = v.uuid AND g.vanished_at IS NULL`,
+    [hostId, JSON.stringify(vitals), now],
+  );
+}
+
+/**
+ * Asks for the observed state again (a null digest) while a removal waits to be seen: its absence from a whole
+ * report counts only once the host has applied the order, which the report before may have been too early for.
+ */
+async function answerFor(
+  sql: Connection,
+  { hostId, watermark, waitsForReport }: { hostId: string; watermark: number; waitsForReport: boolean },
+): Promise<HeartbeatAnswer> {
+  const { rows } = await sql.query<{
+    generation: number;
+    observed_digest: string | null;
+    db_incarnation: number;
+    removal_waits: boolean;
+  }>(
+    `SELECT h.generation, h.observed_digest, c.db_incarnation,
+            h.applied_generation >= h.generation AND EXISTS (
+              SELECT FROM placements p WHERE p.host_id = h.id AND p.gone_at IS NULL AND p.want = 'removed'
+            ) AS removal_waits
+       FROM hosts h, cluster_state c WHERE h.id = $1`,
+    [hostId],
+  );
+  const row = rows[0];
+  if (row === undefined) throw new Error(`host ${hostId} vanished within its own transaction`);
+  return {
+    term: await currentTerm(sql),
+    generation: row.generation,
+    watermark,
+    observedDigest: waitsForReport || row.removal_waits ? null : row.observed_digest,
+    dbIncarnation: row.db_incarnation,
+  };
+}

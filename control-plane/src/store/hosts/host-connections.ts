@@ -1,0 +1,43 @@
+/** Which hosts have fallen silent, and writing down what that makes of their connection. */
+import type { HostConnection } from "@remotegpu/shared/workload";
+import type { HostStatus } from "../../core/host-liveness.ts";
+import type { Connection } from "../database.ts";
+import { appendEvent } from "../events.ts";
+
+export interface SilentHost {
+  id: string;
+  connection: HostConnection;
+  cordoned: boolean;
+  last_heartbeat: Date;
+}
+
+/** Hosts not heard since `since` and not yet unreachable. */
+export async function silentHosts(sql: Connection, since: Date): Promise<SilentHost[]> {
+  const { rows } = await sql.query<SilentHost>(
+    `SELECT id, connection, cordoned, last_heartbeat FROM hosts
+      WHERE deleted_at IS NULL AND connection IN ('connected', 'suspect') AND last_heartbeat <= $1 ORDER BY id`,
+    [since],
+  );
+  return rows;
+}
+
+/** False when the host was heard meanwhile. */
+export async function noteSilence(
+  sql: Connection,
+  { host, to, status, now }: { host: SilentHost; to: HostConnection; status: HostStatus; now: Date },
+): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    `UPDATE hosts SET connection = $3, status = $4, status_reason = $5 WHERE id = $1 AND last_heartbeat = $2`,
+    [host.id, host.last_heartbeat, to, status, `No heartbeat since ${host.last_heartbeat.toISOString()}.`],
+  );
+  if (rowCount === 1)
+    await appendEvent(sql, {
+      at: now,
+      kind: "host-connection",
+      hostId: host.id,
+      actor: "control-plane",
+      old: host.connection,
+      new: to,
+    });
+  return rowCount === 1;
+}

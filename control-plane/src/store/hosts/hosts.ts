@@ -1,0 +1,240 @@
+/**
+ * Hosts and their GPUs as administrators see and change them. What hosts say about themselves comes in through
+ * heartbeats.ts and observed.ts; what runs on them is placements.ts.
+ */
+import type { Connection } from "../database.ts";
+
+export interface HostRow {
+  id: string;
+  name: string;
+  hostname: string | null;
+  ip_address: string;
+  public_ip: string | null;
+  os_type: string | null;
+  os_version: string | null;
+  arch: string | null;
+  status: string;
+  status_reason: string | null;
+  connection: string;
+  health_status: string;
+  cordoned: boolean;
+  cordon_reason: string | null;
+  simulated: boolean;
+  degraded: string[];
+  storage_pool: string;
+  attach_mode: string | null;
+  agent_version: string | null;
+  total_cpu: number;
+  used_cpu: number;
+  total_memory: number;
+  used_memory: number;
+  total_disk: number;
+  used_disk: number;
+  total_gpu: number;
+  used_gpu: number;
+  labels: Record<string, string> | null;
+  tags: string[] | null;
+  generation: number;
+  applied_generation: number;
+  applied_term: number;
+  confirmed_stops: number | null;
+  last_heartbeat: Date | null;
+  observed_at: Date | null;
+  revoked_at: Date | null;
+  registered_at: Date;
+  created_at: Date;
+  updated_at: Date;
+}
+
+const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, h.os_type, h.os_version, h.arch, h.status,
+    h.status_reason, h.connection, h.health_status, h.cordoned, h.cordon_reason, h.simulated, h.degraded,
+    coalesce(h.storage_pool, h.id) AS storage_pool, h.attach_mode, h.agent_version, h.total_cpu, h.used_cpu,
+    h.total_memory, h.used_memory, h.total_disk, h.used_disk, h.total_gpu, h.used_gpu, h.labels, h.tags,
+    h.generation, h.applied_generation, h.applied_term, h.confirmed_stops, h.last_heartbeat, h.observed_at,
+    h.revoked_at, h.registered_at, h.created_at, h.updated_at
+  FROM hosts h`;
+
+export async function hostById(sql: Connection, hostId: string): Promise<HostRow | null> {
+  const { rows } = await sql.query<HostRow>(`${HOST} WHERE h.id = $1 AND h.deleted_at IS NULL`, [hostId]);
+  return rows[0] ?? null;
+}
+
+/** Ordered by id; a filter that is null lets everything pass. Fetches one row more than `limit`. */
+export async function listHosts(
+  sql: Connection,
+  filter: {
+    status: string | null;
+    connection: string | null;
+    page: { limit: number; after: string | null };
+  },
+): Promise<HostRow[]> {
+  const { rows } = await sql.query<HostRow>(
+    `${HOST} WHERE h.deleted_at IS NULL AND ($1::text IS NULL OR h.status = $1)
+        AND ($2::text IS NULL OR h.connection = $2) AND ($3::text IS NULL OR h.id > $3)
+      ORDER BY h.id LIMIT $4`,
+    [filter.status, filter.connection, filter.page.after, filter.page.limit + 1],
+  );
+  return rows;
+}
+
+export interface GpuRow {
+  uuid: string;
+  host_id: string;
+  gpu_index: number;
+  name: string | null;
+  brand: string | null;
+  architecture: string | null;
+  compute_capability: string | null;
+  driver_version: string | null;
+  pci_bus_id: string | null;
+  /** Bytes. */
+  memory_total: number | null;
+  memory_used_mib: number | null;
+  utilization_percent: number | null;
+  temperature_c: number | null;
+  power_w: string | null;
+  power_limit: number | null;
+  temperature_limit: number | null;
+  status: string;
+  health_status: string;
+  sharing_mode: string | null;
+  simulated: boolean;
+  cordoned: boolean;
+  cordon_reason: string | null;
+  conflict_host_id: string | null;
+  allocated_to: string | null;
+  allocated_at: Date | null;
+  last_seen_at: Date | null;
+  vanished_at: Date | null;
+  instances: string[];
+}
+
+const GPU = `SELECT g.uuid, g.host_id, g.gpu_index, g.name, g.brand, g.architecture, g.compute_capability,
+    g.driver_version, g.pci_bus_id, g.memory_total, g.memory_used_mib, g.utilization_percent, g.temperature_c,
+    g.power_w, g.power_limit, g.temperature_limit, g.status, g.health_status, g.sharing_mode, g.simulated, g.cordoned,
+    g.cordon_reason, g.conflict_host_id, g.allocated_to, g.allocated_at, g.last_seen_at, g.vanished_at,
+    ARRAY(SELECT a.instance_id FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL
+           ORDER BY a.slot) AS instances
+  FROM gpus g`;
+
+/** The host's own cards, and those of other hosts that this one claims too (`conflict_host_id`). */
+export async function gpusOfHost(sql: Connection, hostId: string): Promise<GpuRow[]> {
+  const { rows } = await sql.query<GpuRow>(
+    `${GPU} WHERE g.host_id = $1 OR g.conflict_host_id = $1 ORDER BY g.host_id <> $1, g.gpu_index, g.uuid`,
+    [hostId],
+  );
+  return rows;
+}
+
+export async function gpuByUuid(sql: Connection, uuid: string): Promise<GpuRow | null> {
+  const { rows } = await sql.query<GpuRow>(`${GPU} WHERE g.uuid = $1`, [uuid]);
+  return rows[0] ?? null;
+}
+
+export interface HostChange {
+  name?: string | undefined;
+  public_ip?: string | null | undefined;
+  labels?: Record<string, string> | null | undefined;
+  tags?: string[] | null | undefined;
+  /** Told by the host when it joins; from then on only an admin changes it, since files are bound to it. */
+  storage_pool?: string | undefined;
+}
+
+export async function updateHost(sql: Connection, hostId: string, change: HostChange): Promise<void> {
+  await sql.query(
+    `UPDATE hosts SET name = coalesce($2, name),
+            public_ip = CASE WHEN $3 THEN $4 ELSE public_ip END,
+            labels = CASE WHEN $5 THEN $6::jsonb ELSE labels END,
+            tags = CASE WHEN $7 THEN $8::text[] ELSE tags END,
+            storage_pool = coalesce($9, storage_pool)
+      WHERE id = $1`,
+    [
+      hostId,
+      change.name ?? null,
+      change.public_ip !== undefined,
+      change.public_ip ?? null,
+      change.labels !== undefined,
+      change.labels === undefined || change.labels === null ? null : JSON.stringify(change.labels),
+      change.tags !== undefined,
+      change.tags ?? null,
+      change.storage_pool ?? null,
+    ],
+  );
+}
+
+/** Nothing new is placed there; what runs, runs on. */
+export async function cordonHost(
+  sql: Connection,
+  { hostId, reason }: { hostId: string; reason: string | null },
+): Promise<void> {
+  await sql.query(
+    "UPDATE hosts SET cordoned = true, cordon_reason = $2, status = 'maintenance' WHERE id = $1",
+    [hostId, reason],
+  );
+}
+
+export async function uncordonHost(sql: Connection, hostId: string): Promise<void> {
+  await sql.query(
+    `UPDATE hosts SET cordoned = false, cordon_reason = NULL,
+            status = CASE WHEN connection IN ('connected', 'suspect') THEN 'online' ELSE 'offline' END
+      WHERE id = $1`,
+    [hostId],
+  );
+}
+
+/** False when there is no such card. */
+export async function cordonGpu(
+  sql: Connection,
+  { uuid, reason }: { uuid: string; reason: string | null },
+): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    "UPDATE gpus SET cordoned = true, cordon_reason = $2, status = 'maintenance' WHERE uuid = $1",
+    [uuid, reason],
+  );
+  return rowCount === 1;
+}
+
+export async function uncordonGpu(sql: Connection, uuid: string): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    `UPDATE gpus SET cordoned = false, cordon_reason = NULL,
+            status = CASE WHEN EXISTS (
+              SELECT FROM gpu_allocations a WHERE a.gpu_uuid = gpus.uuid AND a.released_at IS NULL
+            ) THEN 'allocated' ELSE 'available' END
+      WHERE uuid = $1`,
+    [uuid],
+  );
+  return rowCount === 1;
+}
+
+/** Many stops at once are meant, up to this generation. False when the host has not come that far. */
+export async function confirmStops(
+  sql: Connection,
+  { hostId, generation }: { hostId: string; generation: number },
+): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    `UPDATE hosts SET confirmed_stops = greatest(confirmed_stops, $2)
+      WHERE id = $1 AND deleted_at IS NULL AND $2 <= generation`,
+    [hostId, generation],
+  );
+  return rowCount === 1;
+}
+
+/** Whoever changes a host's desired set calls this in the same transaction. Takes the host's row lock. */
+export async function raiseGeneration(sql: Connection, hostId: string): Promise<void> {
+  await sql.query("UPDATE hosts SET generation = generation + 1 WHERE id = $1", [hostId]);
+}
+
+/** The host's used_ columns follow what its placements hold. */
+export async function refreshHostUse(sql: Connection, hostId: string): Promise<void> {
+  await sql.query(
+    `UPDATE hosts h SET used_cpu = held.cpu, used_memory = held.memory, used_disk = held.disk, used_gpu = held.gpus
+       FROM (SELECT coalesce(ceil(sum(p.cpu_milli) / 1000.0), 0)::int AS cpu,
+                    coalesce(sum(p.memory_bytes), 0)::bigint AS memory,
+                    coalesce(sum(p.temp_storage_bytes), 0)::bigint AS disk,
+                    (SELECT count(DISTINCT a.gpu_uuid) FROM gpu_allocations a JOIN gpus g ON g.uuid = a.gpu_uuid
+                      WHERE g.host_id = $1 AND a.released_at IS NULL)::int AS gpus
+               FROM placements p WHERE p.host_id = $1 AND p.resources_released_at IS NULL) held
+      WHERE h.id = $1`,
+    [hostId],
+  );
+}

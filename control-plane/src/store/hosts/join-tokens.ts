@@ -1,0 +1,150 @@
+/** One-use tokens with which hosts join, stored as hashes, and the transaction in which a host uses one. */
+import type { HostId } from "@remotegpu/shared/ids";
+import type { JoinRequest } from "@remotegpu/shared/joining";
+import { raiseAlarm } from "../alarms.ts";
+import type { Connection } from "../database.ts";
+import { appendEvent } from "../events.ts";
+
+export async function insertJoinToken(
+  sql: Connection,
+  token: { tokenHash: string; hostName: string | null; createdBy: number; now: Date; expiresAt: Date },
+): Promise<void> {
+  await sql.query(
+    `INSERT INTO join_tokens (token_hash, host_name, created_by, created_at, expires_at)
+     VALUES ($1, $2, $3, $4, $5)`,
+    [token.tokenHash, token.hostName, token.createdBy, token.now, token.expiresAt],
+  );
+}
+
+export type JoinOutcome =
+  | { outcome: "joined"; hostId: HostId; joinedAt: Date }
+  | { outcome: "unknown-token" | "expired" | "key-revoked" }
+  | { outcome: "used-by-another" };
+
+interface TokenRow {
+  id: number;
+  host_name: string | null;
+  expires_at: Date;
+  used_at: Date | null;
+  used_by_nkey: string | null;
+  host_id: HostId | null;
+}
+
+/**
+ * Uses the token for the key, whose proof was checked already. The same key gets the same host again while the
+ * token lives; another key is refused and an alarm is raised. Call in a transaction and commit whatever comes.
+ */
+export async function useJoinToken(
+  sql: Connection,
+  join: { tokenHash: string; request: JoinRequest; newHostId: HostId; now: Date },
+): Promise<JoinOutcome> {
+  const { request, now } = join;
+  const { rows } = await sql.query<TokenRow>(
+    `SELECT id, host_name, expires_at, used_at, used_by_nkey, host_id
+       FROM join_tokens WHERE token_hash = $1 AND revoked_at IS NULL FOR UPDATE`,
+    [join.tokenHash],
+  );
+  const [token] = rows;
+  if (token === undefined) return { outcome: "unknown-token" };
+
+  if (token.used_by_nkey !== null && token.used_by_nkey !== request.nkey) {
+    await raiseAlarm(sql, {
+      kind: "join-token-reused",
+      subject: `join token ${token.id}`,
+      detail: `Used by key ${token.used_by_nkey} (host ${token.host_id ?? "unknown"}), then tried with key ${request.nkey}.`,
+      now,
+    });
+    return { outcome: "used-by-another" };
+  }
+  if (token.expires_at.getTime() <= now.getTime()) return { outcome: "expired" };
+
+  const known = await credentialOf(sql, request.nkey);
+  if (known !== null && known.revoked_at !== null) return { outcome: "key-revoked" };
+  if (token.used_at !== null && token.host_id !== null)
+    return { outcome: "joined", hostId: token.host_id, joinedAt: token.used_at };
+
+  // A key that has a host keeps it: the command was run again on the same machine.
+  const hostId = known?.host_id ?? join.newHostId;
+  await writeHost(sql, { hostId, name: token.host_name ?? request.name, request, now });
+  if (known === null)
+    await sql.query("INSERT INTO host_credentials (nkey, host_id, issued_at) VALUES ($1, $2, $3)", [
+      request.nkey,
+      hostId,
+      now,
+    ]);
+  await sql.query("UPDATE join_tokens SET used_at = $2, used_by_nkey = $3, host_id = $4 WHERE id = $1", [
+    token.id,
+    now,
+    request.nkey,
+    hostId,
+  ]);
+  await appendEvent(sql, { at: now, kind: "host-joined", hostId, actor: `join token ${token.id}` });
+  return { outcome: "joined", hostId, joinedAt: now };
+}
+
+async function writeHost(
+  sql: Connection,
+  { hostId, name, request, now }: { hostId: HostId; name: string; request: JoinRequest; now: Date },
+): Promise<void> {
+  const { machine } = request;
+  await sql.query(
+    `INSERT INTO hosts (id, name, hostname, ip_address, os_type, os_version, arch, total_cpu, total_memory,
+                        total_disk, agent_version, attach_mode, storage_pool, registered_at)
+     VALUES ($1::text, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, coalesce(nullif($13::text, ''), $1::text), $14)
+     ON CONFLICT (id) DO UPDATE SET
+       hostname = EXCLUDED.hostname, ip_address = EXCLUDED.ip_address, os_type = EXCLUDED.os_type,
+       os_version = EXCLUDED.os_version, arch = EXCLUDED.arch, total_cpu = EXCLUDED.total_cpu,
+       total_memory = EXCLUDED.total_memory, total_disk = EXCLUDED.total_disk,
+       agent_version = EXCLUDED.agent_version, attach_mode = EXCLUDED.attach_mode`,
+    [
+      hostId,
+      name,
+      machine.hostname,
+      machine.ipAddress,
+      machine.osType,
+      machine.osVersion,
+      machine.arch,
+      machine.cpuCount,
+      machine.memoryBytes,
+      machine.diskBytes,
+      machine.agentVersion,
+      machine.attachMode,
+      machine.storagePool,
+      now,
+    ],
+  );
+}
+
+export interface CredentialRow {
+  host_id: HostId;
+  revoked_at: Date | null;
+}
+
+/** Which host a key belongs to. A deleted host's keys count as revoked. */
+export async function credentialOf(sql: Connection, nkey: string): Promise<CredentialRow | null> {
+  const { rows } = await sql.query<CredentialRow>(
+    `SELECT k.host_id, coalesce(k.revoked_at, h.revoked_at, h.deleted_at) AS revoked_at
+       FROM host_credentials k JOIN hosts h ON h.id = k.host_id WHERE k.nkey = $1`,
+    [nkey],
+  );
+  return rows[0] ?? null;
+}
+
+export async function noteIssued(
+  sql: Connection,
+  credential: { nkey: string; issuedAt: Date; expiresAt: Date },
+): Promise<void> {
+  await sql.query("UPDATE host_credentials SET issued_at = $2, jwt_expires_at = $3 WHERE nkey = $1", [
+    credential.nkey,
+    credential.issuedAt,
+    credential.expiresAt,
+  ]);
+}
+
+/** Every revoked key with the moment, for the list that NATS is given. */
+export async function revokedKeys(sql: Connection): Promise<{ nkey: string; revokedAt: Date }[]> {
+  const { rows } = await sql.query<{ nkey: string; revoked_at: Date }>(
+    "SELECT nkey, revoked_at FROM host_credentials WHERE revoked_at IS NOT NULL ORDER BY revoked_at",
+  );
+  return rows.map((row) => ({ nkey: row.nkey, revokedAt: row.revoked_at }));
+}

@@ -1,0 +1,138 @@
+/**
+ * Takes a host's whole observed state into the database, in one transaction: the machine and its cards, what became
+ * of each placement, and what that means for the workloads. Absence means nothing but the end of an ordered removal.
+ */
+import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
+import type { ObservedInstance } from "@remotegpu/shared/instance";
+import { raiseAlarm } from "../alarms.ts";
+import { type Connection, type Database, transaction } from "../database.ts";
+import { completeDeletions, type EnvironmentRow, lockEnvironment } from "../environments/environments.ts";
+import { mergeGpus } from "./gpu-inventory.ts";
+import { raiseGeneration } from "./hosts.ts";
+import {
+  livePlacements,
+  type LivePlacement,
+  mergePlacement,
+  type ReportingHost,
+} from "./placement-reports.ts";
+
+export interface ObservedState {
+  digest: string;
+  machine: MachineReport | null;
+  gpus: readonly GpuReport[] | null;
+  instances: readonly ObservedInstance[];
+}
+
+export type MergeOutcome =
+  | { merged: true; /** Its desired set changed: nudge it. */ ordersChanged: boolean }
+  | { merged: false; reason: string };
+
+export async function mergeObserved(
+  database: Database,
+  { hostId, observed, now }: { hostId: string; observed: ObservedState; now: Date },
+): Promise<MergeOutcome> {
+  return await transaction(database, async (sql) => {
+    // Environments before their host, in the order of their ids: the order of locks everywhere.
+    const environments = await lockEnvironmentsOn(sql, hostId);
+    const host = await lockHost(sql, hostId);
+    if (host === null) return { merged: false, reason: "this host is not known here, or was revoked" };
+    if (observed.machine !== null) await mergeMachine(sql, hostId, observed.machine);
+    if (observed.gpus !== null) await mergeGpus(sql, { hostId, gpus: observed.gpus, now });
+
+    let ordersChanged = false;
+    const placements = await livePlacements(sql, hostId);
+    for (const placement of placements) {
+      const merge = { host, placement, observed: observed.instances, now };
+      ordersChanged = (await mergePlacement(sql, merge, environments)) || ordersChanged;
+    }
+    await reportStrangers(sql, { hostId, placements, observed: observed.instances, now });
+    await completeDeletions(sql, { ids: [...environments.keys()], now });
+    if (ordersChanged) await raiseGeneration(sql, hostId);
+    await sql.query(
+      "UPDATE hosts SET observed_digest = $2, observed_at = $3, status_reason = NULL WHERE id = $1",
+      [hostId, observed.digest, now],
+    );
+    return { merged: true, ordersChanged };
+  });
+}
+
+async function lockEnvironmentsOn(sql: Connection, hostId: string): Promise<Map<string, EnvironmentRow>> {
+  const { rows } = await sql.query<{ id: string }>(
+    `SELECT DISTINCT i.workload_id AS id FROM placements p JOIN instances i ON i.id = p.instance_id
+      WHERE p.host_id = $1 AND p.gone_at IS NULL AND i.workload_kind = 'environment' ORDER BY 1`,
+    [hostId],
+  );
+  const locked = new Map<string, EnvironmentRow>();
+  for (const { id } of rows) {
+    const environment = await lockEnvironment(sql, id);
+    if (environment !== null) locked.set(id, environment);
+  }
+  return locked;
+}
+
+async function lockHost(sql: Connection, hostId: string): Promise<ReportingHost | null> {
+  const { rows } = await sql.query<ReportingHost>(
+    `SELECT id, name, coalesce(storage_pool, id) AS storage_pool, applied_generation >= generation AS has_applied_all
+       FROM hosts WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE`,
+    [hostId],
+  );
+  return rows[0] ?? null;
+}
+
+async function mergeMachine(sql: Connection, hostId: string, machine: MachineReport): Promise<void> {
+  await sql.query(
+    `UPDATE hosts SET hostname = $2, ip_address = $3, os_type = $4, os_version = $5, arch = $6, total_cpu = $7,
+            total_memory = $8, total_disk = $9, agent_version = $10, attach_mode = $11,
+            storage_pool = coalesce(storage_pool, $12)
+      WHERE id = $1`,
+    [
+      hostId,
+      machine.hostname,
+      machine.ipAddress,
+      machine.osType,
+      machine.osVersion,
+      machine.arch,
+      machine.cpuCount,
+      machine.memoryBytes,
+      machine.diskBytes,
+      machine.agentVersion,
+      machine.attachMode,
+      machine.storagePool,
+    ],
+  );
+}
+
+/** Instances that no placement of this host explains are left alone and shown to the operators, once. */
+async function reportStrangers(
+  sql: Connection,
+  {
+    hostId,
+    placements,
+    observed,
+    now,
+  }: {
+    hostId: string;
+    placements: LivePlacement[];
+    observed: readonly ObservedInstance[];
+    now: Date;
+  },
+): Promise<void> {
+  const strangers = observed.filter(
+    (seen) =>
+      seen.phase !== "stopped" &&
+      seen.phase !== "failed" &&
+      !placements.some(
+        (placement) => placement.instance_id === seen.instanceId && placement.epoch === seen.placementEpoch,
+      ),
+  );
+  for (const seen of strangers) {
+    const subject = `${hostId} ${seen.instanceId} ${seen.placementEpoch}`;
+    const open = await sql.query(
+      "SELECT FROM alarms WHERE kind = 'unknown-instance' AND subject = $1 AND cleared_at IS NULL",
+      [subject],
+    );
+    if (open.rowCount > 0) continue;
+    const detail = `Host ${hostId} runs instance ${seen.instanceId} (epoch ${seen.placementEpoch}), which nobody placed there.`;
+    await raiseAlarm(sql, { kind: "unknown-instance", subject, detail, now });
+  }
+}

@@ -1,0 +1,122 @@
+/** The fleet as placement sees it: hosts, cards and what is still free of them, from one read. */
+import { PROTOCOL } from "@remotegpu/shared/protocol";
+import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/fleet.ts";
+import type { Connection } from "../database.ts";
+
+interface HostNow {
+  id: string;
+  name: string;
+  storage_pool: string;
+  connection: string;
+  cordoned: boolean;
+  cordon_reason: string | null;
+  degraded: string[];
+  protocol_max: number | null;
+  has_reported: boolean;
+  total_cpu: number;
+  total_memory: number;
+  total_disk: number;
+  held_cpu_milli: number;
+  held_memory: number;
+  held_disk: number;
+}
+
+interface GpuNow {
+  host_id: string;
+  uuid: string;
+  gpu_index: number;
+  name: string | null;
+  memory_total: number | null;
+  cordoned: boolean;
+  health_status: string;
+  conflict_host_id: string | null;
+  use: GpuUse;
+  held_share: number;
+  held_memory_mib: number;
+}
+
+/** All hosts of the fleet, or only the one named. */
+export async function fleetSnapshot(sql: Connection, onlyHostId: string | null = null): Promise<Fleet> {
+  const hosts = await sql.query<HostNow>(
+    `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool, h.connection, h.cordoned, h.cordon_reason,
+            h.degraded, h.protocol_max, h.observed_digest IS NOT NULL AS has_reported, h.total_cpu, h.total_memory,
+            h.total_disk, coalesce(sum(p.cpu_milli), 0)::bigint AS held_cpu_milli,
+            coalesce(sum(p.memory_bytes), 0)::bigint AS held_memory,
+            coalesce(sum(p.temp_storage_bytes), 0)::bigint AS held_disk
+       FROM hosts h LEFT JOIN placements p ON p.host_id = h.id AND p.resources_released_at IS NULL
+      WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND ($1::text IS NULL OR h.id = $1)
+      GROUP BY h.id`,
+    [onlyHostId],
+  );
+  const gpus = await sql.query<GpuNow>(
+    `SELECT g.host_id, g.uuid, g.gpu_index, g.name, g.memory_total, g.cordoned, g.health_status, g.conflict_host_id,
+            CASE WHEN count(a.id) = 0 THEN 'idle' ELSE max(a.mode) END AS use,
+            coalesce(sum(a.share_thousandths), 0)::int AS held_share,
+            coalesce(sum(a.memory_mib), 0)::int AS held_memory_mib
+       FROM gpus g LEFT JOIN gpu_allocations a ON a.gpu_uuid = g.uuid AND a.released_at IS NULL
+      WHERE g.vanished_at IS NULL AND g.uuid IS NOT NULL AND ($1::text IS NULL OR g.host_id = $1)
+      GROUP BY g.id`,
+    [onlyHostId],
+  );
+  return {
+    hosts: hosts.rows.map((host) =>
+      hostCapacity(
+        host,
+        gpus.rows.filter((gpu) => gpu.host_id === host.id),
+      ),
+    ),
+  };
+}
+
+function hostCapacity(host: HostNow, gpus: GpuNow[]): HostCapacity {
+  const freeCpuMilli = host.total_cpu * THOUSANDTHS - host.held_cpu_milli;
+  const freeMemoryMib = Math.floor((host.total_memory - host.held_memory) / MIB);
+  const freeTempStorageMib = Math.floor((host.total_disk - host.held_disk) / MIB);
+  const holdsTooMuch = freeCpuMilli < 0 || freeMemoryMib < 0 || freeTempStorageMib < 0;
+  return {
+    id: host.id,
+    name: host.name,
+    storagePool: host.storage_pool,
+    // A host that came back with less than it holds is no error of ours, but it gets nothing more.
+    closed: closedHost(host) ?? (holdsTooMuch ? "it holds more than it has now" : null),
+    freeCpuMilli: Math.max(0, freeCpuMilli),
+    freeMemoryMib: Math.max(0, freeMemoryMib),
+    freeTempStorageMib: Math.max(0, freeTempStorageMib),
+    gpus: gpus.map(gpuCapacity),
+  };
+}
+
+function closedHost(host: HostNow): string | null {
+  if (host.cordoned)
+    return host.cordon_reason === null ? "it is cordoned" : `it is cordoned: ${host.cordon_reason}`;
+  if (host.connection === "never") return "it has not connected yet";
+  if (host.connection !== "connected") return `it is ${host.connection}`;
+  if (!host.has_reported) return "it has not reported its state yet";
+  if (host.degraded.length > 0) return `it is degraded: ${host.degraded.join(", ")}`;
+  if (host.protocol_max !== null && host.protocol_max < PROTOCOL.min)
+    return "its agent is too old for new work";
+  return null;
+}
+
+function gpuCapacity(gpu: GpuNow): GpuCapacity {
+  const memoryMib = Math.floor((gpu.memory_total ?? 0) / MIB);
+  const isWhole = gpu.use === "exclusive";
+  return {
+    uuid: gpu.uuid,
+    index: gpu.gpu_index,
+    model: gpu.name ?? "unknown",
+    memoryMib,
+    closed: closedGpu(gpu),
+    use: gpu.use,
+    freeShareThousandths: isWhole ? 0 : Math.max(0, THOUSANDTHS - gpu.held_share),
+    freeMemoryMib: isWhole ? 0 : Math.max(0, memoryMib - gpu.held_memory_mib),
+  };
+}
+
+function closedGpu(gpu: GpuNow): string | null {
+  if (gpu.cordoned) return "is cordoned";
+  if (gpu.conflict_host_id !== null) return `is claimed by host ${gpu.conflict_host_id} too`;
+  if (gpu.health_status === "unhealthy") return "is unhealthy";
+  return null;
+}
