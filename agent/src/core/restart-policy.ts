@@ -16,7 +16,10 @@ export const STABLE_MS = 10 * MS_PER_MINUTE;
 const FIRST_DELAY_MS = MS_PER_SECOND;
 const MAX_DELAY_MS = MS_PER_MINUTE;
 
-/** Trying these again on the same host leads nowhere. */
+/**
+ * At a run's first start, trying these again on the same host leads nowhere. A run that has been up had them all:
+ * after a reboot a shared file system or a driver may only be late.
+ */
 const FINAL_PROBLEMS: readonly InstanceProblem[] = ["image-missing", "mount-missing", "gpu-missing"];
 
 export type NextStart =
@@ -38,7 +41,7 @@ export function nextStart(
   now: MonotonicTime,
 ): NextStart {
   if (!record || record.starts === 0) return { kind: "start", attempt: 1 };
-  if (record.trouble && FINAL_PROBLEMS.includes(record.trouble.problem)) {
+  if (record.trouble && record.gate === null && FINAL_PROBLEMS.includes(record.trouble.problem)) {
     return { kind: "give-up", end: failedWith(record.trouble.problem, record.trouble.detail, null) };
   }
   const how = lastFailure(record, container);

@@ -91,6 +91,17 @@ describe("a start that did not succeed", () => {
     },
   );
 
+  test("for a folder that a run had before is repeated like any other", () => {
+    const record = recordOf(key(), { trouble: { problem: "mount-missing", detail: "not here" } });
+
+    expect(next(record, 999)).toMatchObject({ kind: "wait" });
+    expect(next(record, 1_000)).toEqual({ kind: "start", attempt: 2 });
+    expect(next({ ...record, starts: MAX_STARTS }, 1e9)).toMatchObject({
+      kind: "give-up",
+      end: { problem: "mount-missing" },
+    });
+  });
+
   test("for the runtime's sake is repeated, and given up with the runtime's words", () => {
     const trouble = { problem: "runtime-error", detail: "no space left" } as const;
     const record = recordOf(key(), { trouble, containerId: null });
