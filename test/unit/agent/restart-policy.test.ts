@@ -82,7 +82,11 @@ describe("a start that did not succeed", () => {
   test.each(["image-missing", "mount-missing", "gpu-missing"] as const)(
     "for %s is not repeated",
     (problem) => {
-      const record = recordOf(key(), { trouble: { problem, detail: "not here" }, containerId: null });
+      const record = recordOf(key(), {
+        trouble: { problem, detail: "not here" },
+        containerId: null,
+        gate: null,
+      });
 
       expect(next(record, 1e9, null)).toEqual({
         kind: "give-up",
