@@ -1,0 +1,242 @@
+/**
+ * The whole product as real processes: one control plane with its own Postgres and NATS, and agents, each in a state
+ * folder of its own on this machine, with simulated GPUs. `close` leaves nothing behind, whatever happened before.
+ */
+import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { z } from "zod";
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/api-client";
+import { freePort } from "@remotegpu/control-plane/embedded/ports";
+import { docker, importBusyboxImage, removeLabelled } from "./docker.ts";
+import { eventually } from "./eventually.ts";
+
+const REPOSITORY = new URL("../..", import.meta.url).pathname;
+const CONTROL_PLANE = join(REPOSITORY, "control-plane/src/main.ts");
+const AGENT = join(REPOSITORY, "agent/src/main.ts");
+const CLI = join(REPOSITORY, "control-plane/src/cli/main.ts");
+const STOP_WITHIN_MS = 30_000;
+
+const Credential = z.looseObject({ grant: z.looseObject({ host_id: z.string() }) });
+
+/** One of our programs; started again with the same settings as often as a test likes. */
+export class Program {
+  readonly #script: string;
+  readonly #env: Record<string, string>;
+  readonly #logFile: string;
+  #child: ReturnType<typeof spawnProgram> | null = null;
+
+  constructor(script: string, env: Record<string, string>, logFile: string) {
+    this.#script = script;
+    this.#env = env;
+    this.#logFile = logFile;
+  }
+
+  start(): void {
+    this.#child = spawnProgram(this.#script, this.#env, this.#logFile);
+  }
+
+  /** TERM, in order. */
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
+  /** No warning at all. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  said(): string {
+    return readFileSync(this.#logFile, "utf8");
+  }
+
+  async command(
+    ...args: string[]
+  ): Promise<{ stdout: string; stderr: string; exitCode: number | undefined }> {
+    return execa(process.execPath, [this.#script, ...args], {
+      env: this.#env,
+      reject: false,
+      timeout: 60_000,
+    });
+  }
+
+  async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    child?.kill(signal);
+    await child;
+  }
+}
+
+export type HostProcess = { id: string; agent: Program; folder: string };
+
+export class House {
+  readonly folder = mkdtempSync(join(tmpdir(), "remotegpu-system-"));
+  readonly controlPlane: Program;
+  readonly url: string;
+  readonly hosts: HostProcess[] = [];
+  admin!: ApiClient;
+  customer!: ApiClient;
+  customerId = 0;
+  customerKey = "";
+  adminKey = "";
+
+  private constructor(port: number) {
+    // The embedded Postgres runs as a user of its own and passes through here.
+    chmodSync(this.folder, 0o711);
+    this.url = `http://127.0.0.1:${port}`;
+    const stateDir = join(this.folder, "control-plane");
+    this.controlPlane = new Program(
+      CONTROL_PLANE,
+      {
+        REMOTEGPU_STATE_DIR: stateDir,
+        REMOTEGPU_LISTEN: `127.0.0.1:${port}`,
+        REMOTEGPU_AGENT_BUNDLE: "0",
+        REMOTEGPU_EXIT_WITH_STDIN: "1",
+        DATABASE_URL: "",
+        NATS_URL: "",
+      },
+      join(this.folder, "control-plane.log"),
+    );
+  }
+
+  /** A serving control plane with prices, a customer with 100 points, and so many hosts that have joined and are online. */
+  static async open({ hosts }: { hosts: number }): Promise<House> {
+    await importBusyboxImage();
+    const house = new House(await freePort("127.0.0.1", null));
+    try {
+      house.controlPlane.start();
+      await house.serves();
+      house.adminKey = (await house.controlPlane.command("admin-key")).stdout.trim();
+      house.admin = house.client(house.adminKey);
+      await house.#openCustomer();
+      for (let number = 1; number <= hosts; number += 1) await house.#addHost(number);
+    } catch (error) {
+      await house.close();
+      throw error;
+    }
+    return house;
+  }
+
+  client(key: string): ApiClient {
+    return new ApiClient({ server: this.url, key });
+  }
+
+  async serves(): Promise<void> {
+    await eventually(async () => (await fetch(`${this.url}/readyz`)).ok, {
+      withinMs: 60_000,
+      what: `the control plane, which said:\n${this.controlPlane.said().slice(-1_500)}`,
+    });
+  }
+
+  async isOnline(hostId: string): Promise<void> {
+    await eventually(
+      async () => {
+        const host = await this.admin.get(`/hosts/${hostId}`);
+        return host.connection === "connected" && (await this.admin.list(`/hosts/${hostId}/gpus`)).length > 0;
+      },
+      { withinMs: 45_000, what: `host ${hostId} online` },
+    );
+  }
+
+  /** Waits until the environment has this status, and returns it whole. */
+  async environment(id: string, status: string, withinMs = 45_000): Promise<Row> {
+    return eventually(
+      async () => {
+        const row = await this.customer.get(`/environments/${id}`);
+        return row.status === status && row;
+      },
+      { withinMs, what: `environment ${id} ${status}` },
+    );
+  }
+
+  /** The remotegpu command as this customer. */
+  async cli(args: string[], env: Record<string, string> = {}) {
+    return execa(process.execPath, [CLI, ...args], {
+      env: { REMOTEGPU_SERVER: this.url, REMOTEGPU_KEY: this.customerKey, HOME: this.folder, ...env },
+      extendEnv: false,
+      reject: false,
+      timeout: 60_000,
+      input: "",
+    });
+  }
+
+  /** Names and pids of the running containers of a host id. */
+  async containersOf(hostId: string): Promise<{ id: string; pid: number; run: string }[]> {
+    const filters = JSON.stringify({ label: [`remotegpu.host=${hostId}`], status: ["running"] });
+    const found = await docker.listContainers({ filters });
+    return Promise.all(
+      found.map(async ({ Id, Labels }) => ({
+        id: Id,
+        pid: (await docker.getContainer(Id).inspect()).State.Pid,
+        run: Labels["remotegpu.run"] ?? "",
+      })),
+    );
+  }
+
+  async close(): Promise<void> {
+    for (const { agent } of this.hosts) await agent.stop();
+    await this.controlPlane.stop();
+    for (const { id } of this.hosts) await removeLabelled(id);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async #openCustomer(): Promise<void> {
+    for (const [line, price] of Object.entries({ cpu: "0.05", memory: "0.01", gpu: "3.5" }))
+      await this.admin.post("/prices", { spec: "default", line, unit_price: price, billing_unit: "hour" });
+    const made = await this.admin.post("/customers", { username: "alice", email: "alice@example.com" });
+    this.customerId = Number(made.id);
+    await this.admin.put(`/customers/${this.customerId}/quota`, {
+      quota_level: "custom",
+      cpu_quota: 32,
+      memory_quota: 32_768,
+      gpu_quota: 8,
+      storage_quota: 2 ** 40,
+      environment_quota: 20,
+    });
+    await this.admin.post(`/customers/${this.customerId}/top-ups`, { amount: "100" });
+    const { key } = await this.admin.post(`/customers/${this.customerId}/api-keys`, { name: "test" });
+    this.customerKey = String(key);
+    this.customer = this.client(this.customerKey);
+  }
+
+  async #addHost(number: number): Promise<void> {
+    const folder = join(this.folder, `agent-${number}`);
+    mkdirSync(folder, { mode: 0o711 });
+    const { token } = await this.admin.post("/join-tokens");
+    const agent = new Program(
+      AGENT,
+      {
+        REMOTEGPU_STATE_DIR: folder,
+        REMOTEGPU_SERVER: this.url,
+        REMOTEGPU_JOIN_TOKEN: String(token),
+        REMOTEGPU_HOST_NAME: `host-${number}`,
+        REMOTEGPU_SIMULATED_GPUS: "1",
+        REMOTEGPU_CLEAN_ON_EXIT: "1",
+        REMOTEGPU_EXIT_WITH_STDIN: "1",
+      },
+      join(this.folder, `agent-${number}.log`),
+    );
+    const joined = await agent.command("join");
+    if (joined.exitCode !== 0) throw new Error(`host ${number} could not join: ${joined.stderr}`);
+    const credential = Credential.parse(JSON.parse(readFileSync(join(folder, "credential.json"), "utf8")));
+    this.hosts.push({ id: credential.grant.host_id, agent, folder });
+    agent.start();
+    await this.isOnline(credential.grant.host_id);
+  }
+}
+
+/** In a group of its own, writing to a file, with a pipe whose closing tells it that we are gone. */
+function spawnProgram(script: string, env: Record<string, string>, logFile: string) {
+  const log = openSync(logFile, "a", 0o600);
+  const child = execa(process.execPath, [script, "run"], {
+    env,
+    detached: true,
+    stdio: ["pipe", log, log],
+    reject: false,
+    forceKillAfterDelay: STOP_WITHIN_MS,
+  });
+  closeSync(log);
+  return child;
+}

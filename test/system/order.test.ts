@@ -1,0 +1,215 @@
+/** The way of one order on real parts, as a customer sees it: from HTTP to a container with a GPU to a bill. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { parsePoints } from "@remotegpu/shared/money";
+import { eventually } from "../support/eventually.ts";
+import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
+import { House } from "../support/house.ts";
+
+const LITERAL = 'first line\nsecond "quoted" $(id) `id` ; | & \'\\ ünï';
+
+const Shown = z.looseObject({
+  simulated: z.boolean(),
+  instances: z.array(
+    z.looseObject({
+      gpus: z.array(z.looseObject({ uuid: z.string(), simulated: z.boolean() })),
+      runs: z.array(z.looseObject({ id: z.string(), proven_ms: z.number(), billed_minutes: z.number() })),
+    }),
+  ),
+});
+
+let house: House;
+let environmentId: string;
+
+beforeAll(async () => {
+  house = await House.open({ hosts: 1 });
+});
+afterAll(async () => {
+  await house?.close();
+});
+
+async function exec(...argv: string[]): Promise<string> {
+  const answer = await house.customer.post(`/environments/${environmentId}/exec`, { argv });
+  expect(answer).toMatchObject({ exit_code: 0 });
+  return String(answer.stdout);
+}
+
+async function shown() {
+  return Shown.parse(await house.customer.get(`/environments/${environmentId}`));
+}
+
+test("an order with a GPU, a dataset and a model runs", async () => {
+  const pool = join(house.hosts[0]?.folder ?? "", "pool");
+  const mounts: Record<string, { id: unknown }> = {};
+  for (const [kind, route] of [
+    ["data", "/datasets"],
+    ["model", "/models"],
+  ] as const) {
+    const entry = await house.admin.post(route, {
+      name: kind,
+      visibility: "public",
+      storage_path: `shared/${kind}`,
+    });
+    mkdirSync(join(pool, "shared", kind), { recursive: true });
+    writeFileSync(join(pool, "shared", kind, "file"), `this is the ${kind}\n`);
+    mounts[kind] = { id: entry.id };
+  }
+
+  const ordered = await house.customer.post("/environments", {
+    name: "work",
+    image: BUSYBOX_IMAGE,
+    cpu: 1,
+    memory: 256 * 2 ** 20,
+    gpu: 1,
+    env_vars: { LITERAL },
+    mounted_datasets: [{ ...mounts.data, path: "/gemini/data-1", readonly: true }],
+    mounted_models: [{ ...mounts.model, path: "/gemini/pretrain1", readonly: true }],
+  });
+  environmentId = String(ordered.id);
+
+  expect(ordered).toMatchObject({ status: "queued" });
+  await house.environment(environmentId, "running");
+  expect(await shown()).toMatchObject({ simulated: true, instances: [{ gpus: [{ simulated: true }] }] });
+});
+
+test("a command inside sees exactly its GPU, its variables literally, and its mounts read-only", async () => {
+  const gpu = (await shown()).instances[0]?.gpus[0]?.uuid;
+
+  expect((await exec("nvidia-smi", "-L")).match(/GPU-[0-9a-f-]+/g)).toEqual([gpu]);
+  expect(await exec("sh", "-c", 'printf %s "$LITERAL"')).toBe(LITERAL);
+  expect(
+    await exec("sh", "-c", "echo $GEMINI_CODE $GEMINI_DATA_IN1 $GEMINI_PRETRAIN1 $GEMINI_DATA_OUT"),
+  ).toBe("/gemini/code /gemini/data-1 /gemini/pretrain1 /gemini/output\n");
+  expect(await exec("cat", "/gemini/data-1/file", "/gemini/pretrain1/file", "/gemini/pretrain/file")).toBe(
+    "this is the data\nthis is the model\nthis is the model\n",
+  );
+  const written = await house.customer.post(`/environments/${environmentId}/exec`, {
+    argv: ["touch", "/gemini/data-1/mine"],
+  });
+  expect(written).toMatchObject({ exit_code: 1, stderr: expect.stringContaining("Read-only") });
+});
+
+test("a command's input and exit code are its own", async () => {
+  const answer = await house.customer.post(`/environments/${environmentId}/exec`, {
+    argv: ["sh", "-c", "cat; exit 7"],
+    stdin: "from outside\n",
+  });
+
+  expect(answer).toEqual({
+    exit_code: 7,
+    stdout: "from outside\n",
+    stderr: "",
+    ...("truncated" in answer && { truncated: false }),
+  });
+});
+
+test("the bill grows while it runs", async () => {
+  const accrued = await eventually(
+    async () => {
+      const points = parsePoints(String((await house.customer.get("/billing/balance")).accrued));
+      return points > 0n && points;
+    },
+    { withinMs: 30_000, what: "something accrued" },
+  );
+
+  expect(accrued).toBeGreaterThanOrEqual(parsePoints("0.0583"));
+});
+
+test("a restart is a new run in the same place; code stays, the container's own layer does not", async () => {
+  const before = (await shown()).instances[0]?.runs.map((run) => run.id);
+  await exec("sh", "-c", "echo kept > /gemini/code/kept; echo lost > /lost");
+
+  await house.customer.post(`/environments/${environmentId}/restart`);
+  await eventually(async () => (await shown()).instances[0]?.runs.length === 2, { what: "the second run" });
+  await house.environment(environmentId, "running");
+
+  expect(await exec("sh", "-c", "cat /gemini/code/kept; ls /lost 2>&1 || true")).toMatch(
+    /^kept\n.*No such file/s,
+  );
+  expect((await shown()).instances[0]?.runs.map((run) => run.id)).toEqual(
+    expect.arrayContaining(before ?? ["none"]),
+  );
+});
+
+test("a stop charges what ran, once: records, ledger and balance agree with the proven minutes", async () => {
+  await house.customer.post(`/environments/${environmentId}/stop`);
+  await house.environment(environmentId, "stopped");
+  await eventually(
+    async () => (await shown()).instances.flatMap(({ runs }) => runs).every((run) => run.closed_at !== null),
+    { what: "both runs closed" },
+  );
+
+  const runs = (await shown()).instances.flatMap((instance) => instance.runs);
+  const records = await house.customer.list("/billing/records");
+  const charged = records.reduce((sum, record) => sum + parsePoints(String(record.amount)), 0n);
+  const { balance, accrued } = await house.customer.get("/billing/balance");
+
+  expect(runs).toHaveLength(2);
+  for (const run of runs) expect(run.billed_minutes).toBe(Math.ceil(run.proven_ms / 60_000));
+  expect(accrued).toBe("0.0000");
+  expect(parsePoints("100") - parsePoints(String(balance))).toBe(charged);
+  expect(charged).toBeGreaterThan(0n);
+  expect(await house.containersOf(house.hosts[0]?.id ?? "")).toEqual([]);
+});
+
+test("it starts again with its code, and is deleted whatever it does", async () => {
+  await house.customer.post(`/environments/${environmentId}/start`);
+  await house.environment(environmentId, "running");
+  expect(await exec("cat", "/gemini/code/kept")).toBe("kept\n");
+
+  await house.customer.delete(`/environments/${environmentId}`);
+
+  await eventually(async () => (await house.customer.list("/environments")).length === 0, {
+    what: "the deletion",
+  });
+  expect(await house.containersOf(house.hosts[0]?.id ?? "")).toEqual([]);
+});
+
+test("the command line tells the same story, with tables, JSON and exit codes", async () => {
+  const created = await house.cli([
+    "env",
+    "create",
+    "by-hand",
+    "--image",
+    BUSYBOX_IMAGE,
+    "--memory",
+    "256M",
+    "--wait",
+  ]);
+  expect(created).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("is running") });
+  const list = await house.cli(["env", "list", "--json"]);
+  const [{ id }] = z
+    .object({ items: z.tuple([z.looseObject({ id: z.string() })]) })
+    .parse(JSON.parse(list.stdout)).items;
+
+  expect((await house.cli(["env", "list"])).stdout).toMatch(/^id +name +status .*\n.*by-hand +running/);
+  expect(await house.cli(["env", "exec", id, "--", "sh", "-c", "echo inside; exit 5"])).toMatchObject({
+    exitCode: 5,
+    stdout: "inside",
+  });
+  expect(await house.cli(["env", "show", "env-none"])).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining("(404)"),
+  });
+  expect(await house.cli(["host", "list"])).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining("(403)"),
+  });
+  expect(await house.cli(["env", "create"])).toMatchObject({ exitCode: 2 });
+  expect(await house.cli(["me"], { REMOTEGPU_SERVER: "http://127.0.0.1:1" })).toMatchObject({
+    exitCode: 3,
+    stderr: expect.stringContaining("cannot be reached"),
+  });
+  for (const args of [
+    ["me"],
+    ["balance"],
+    ["records"],
+    ["price", "list"],
+    ["workspace", "list"],
+    ["image", "list"],
+  ])
+    expect(JSON.parse((await house.cli([...args, "--json"])).stdout)).toBeTypeOf("object");
+  expect(await house.cli(["env", "delete", id])).toMatchObject({ exitCode: 0 });
+});
