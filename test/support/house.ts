@@ -2,18 +2,19 @@
  * The whole product as real processes: one control plane with its own Postgres and NATS, and agents, each in a state
  * folder of its own on this machine, with simulated GPUs. `close` leaves nothing behind, whatever happened before.
  */
-import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
 import { ApiClient, type Row } from "@remotegpu/control-plane/cli/api-client";
+import { Child } from "@remotegpu/control-plane/quickstart/child";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { docker, importBusyboxImage, removeLabelled } from "./docker.ts";
 import { eventually } from "./eventually.ts";
 
 const REPOSITORY = new URL("../..", import.meta.url).pathname;
-const CONTROL_PLANE = join(REPOSITORY, "control-plane/src/main.ts");
+export const CONTROL_PLANE = join(REPOSITORY, "control-plane/src/main.ts");
 const AGENT = join(REPOSITORY, "agent/src/main.ts");
 const CLI = join(REPOSITORY, "control-plane/src/cli/main.ts");
 const STOP_WITHIN_MS = 30_000;
@@ -25,7 +26,7 @@ export class Program {
   readonly #script: string;
   readonly #env: Record<string, string>;
   readonly #logFile: string;
-  #child: ReturnType<typeof spawnProgram> | null = null;
+  #child: Child | null = null;
 
   constructor(script: string, env: Record<string, string>, logFile: string) {
     this.#script = script;
@@ -34,38 +35,41 @@ export class Program {
   }
 
   start(): void {
-    this.#child = spawnProgram(this.#script, this.#env, this.#logFile);
+    this.#child = new Child({
+      name: this.#script,
+      args: [this.#script, "run"],
+      env: this.#env,
+      logFile: this.#logFile,
+      onEnd: () => undefined,
+    });
   }
 
   /** TERM, in order. */
   async stop(): Promise<void> {
-    await this.#end("SIGTERM");
+    await this.#child?.stop(STOP_WITHIN_MS);
+    this.#child = null;
   }
 
   /** No warning at all. */
   async kill(): Promise<void> {
-    await this.#end("SIGKILL");
+    if (this.#child?.pid !== undefined) process.kill(this.#child.pid, "SIGKILL");
+    await this.stop();
+  }
+
+  get isEnded(): boolean {
+    return this.#child?.isEnded ?? true;
   }
 
   said(): string {
     return readFileSync(this.#logFile, "utf8");
   }
 
-  async command(
-    ...args: string[]
-  ): Promise<{ stdout: string; stderr: string; exitCode: number | undefined }> {
+  async command(...args: string[]) {
     return execa(process.execPath, [this.#script, ...args], {
       env: this.#env,
       reject: false,
       timeout: 60_000,
     });
-  }
-
-  async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
-    const child = this.#child;
-    this.#child = null;
-    child?.kill(signal);
-    await child;
   }
 }
 
@@ -82,7 +86,7 @@ export class House {
   customerKey = "";
   adminKey = "";
 
-  private constructor(port: number) {
+  private constructor(port: number, settings: Record<string, string>) {
     // The embedded Postgres runs as a user of its own and passes through here.
     chmodSync(this.folder, 0o711);
     this.url = `http://127.0.0.1:${port}`;
@@ -96,15 +100,23 @@ export class House {
         REMOTEGPU_EXIT_WITH_STDIN: "1",
         DATABASE_URL: "",
         NATS_URL: "",
+        ...settings,
       },
       join(this.folder, "control-plane.log"),
     );
   }
 
   /** A serving control plane with prices, a customer with 100 points, and so many hosts that have joined and are online. */
-  static async open({ hosts }: { hosts: number }): Promise<House> {
+  static async open({
+    hosts,
+    settings = {},
+  }: {
+    hosts: number;
+    /** Of the control plane, in place of an engine of its own. */
+    settings?: Record<string, string>;
+  }): Promise<House> {
     await importBusyboxImage();
-    const house = new House(await freePort("127.0.0.1", null));
+    const house = new House(await freePort("127.0.0.1", null), settings);
     try {
       house.controlPlane.start();
       await house.serves();
@@ -225,18 +237,4 @@ export class House {
     agent.start();
     await this.isOnline(credential.grant.host_id);
   }
-}
-
-/** In a group of its own, writing to a file, with a pipe whose closing tells it that we are gone. */
-function spawnProgram(script: string, env: Record<string, string>, logFile: string) {
-  const log = openSync(logFile, "a", 0o600);
-  const child = execa(process.execPath, [script, "run"], {
-    env,
-    detached: true,
-    stdio: ["pipe", log, log],
-    reject: false,
-    forceKillAfterDelay: STOP_WITHIN_MS,
-  });
-  closeSync(log);
-  return child;
 }

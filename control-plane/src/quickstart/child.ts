@@ -42,6 +42,11 @@ export class Child {
     });
   }
 
+  /** Undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   get isEnded(): boolean {
     return this.#isEnded;
   }

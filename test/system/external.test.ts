@@ -1,0 +1,136 @@
+/**
+ * As in production: a Postgres and a NATS that the operator runs, the latter with the configuration that we print,
+ * and two control planes on them.
+ */
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa, type ResultPromise } from "execa";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
+import { freePort } from "@remotegpu/control-plane/embedded/ports";
+import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
+import { eventually } from "../support/eventually.ts";
+import { CONTROL_PLANE, House, Program } from "../support/house.ts";
+import { freshDatabase, type FreshDatabase } from "../support/postgres.ts";
+
+const ORDER = { image: BUSYBOX_IMAGE, cpu: 1, memory: 128 * 2 ** 20, gpu: 1 };
+/** Ends nats-server when its standard input closes, so that it never outlives us. */
+const NATS_UNTIL_PIPE_CLOSES = 'nats-server -c "$0" -p "$1" & cat >/dev/null; kill $!; wait $!';
+
+let folder: string;
+let database: FreshDatabase;
+let nats: ResultPromise<{ stdin: "pipe"; reject: false; all: true }>;
+let settings: Record<string, string>;
+let house: House | undefined;
+let second: Program | undefined;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "remotegpu-external-"));
+  database = await freshDatabase({ template: "template0" });
+  const natsPort = await freePort("127.0.0.1", null);
+  settings = {
+    REMOTEGPU_STATE_DIR: join(folder, "first"),
+    DATABASE_URL: database.url,
+    NATS_URL: `nats://127.0.0.1:${natsPort}`,
+  };
+  const printed = await controlPlane("nats-config", "--store-dir", join(folder, "nats"));
+  writeFileSync(join(folder, "nats.conf"), printed.stdout, { mode: 0o600 });
+  nats = execa("sh", ["-c", NATS_UNTIL_PIPE_CLOSES, join(folder, "nats.conf"), String(natsPort)], {
+    stdin: "pipe",
+    reject: false,
+    all: true,
+  });
+});
+afterAll(async () => {
+  await house?.close();
+  await second?.stop();
+  nats?.stdin.end();
+  await nats;
+  await database?.drop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A command of the first control plane. */
+async function controlPlane(...args: string[]) {
+  const listen = { REMOTEGPU_LISTEN: `127.0.0.1:${await freePort("127.0.0.1", null)}` };
+  return new Program(CONTROL_PLANE, { ...settings, ...listen }, join(folder, "command.log")).command(...args);
+}
+
+async function leader() {
+  const { rows } = await database.database.query<{ holder: string; term: number }>(
+    "SELECT holder, term FROM leader",
+  );
+  return rows[0];
+}
+
+test("an operator's database is not touched unasked: without its schema the control plane says what to do", async () => {
+  const refused = await controlPlane("run");
+
+  expect(refused.exitCode).toBe(1);
+  expect(refused.stderr.split("\n").at(-1)).toMatch(/^remotegpu-control-plane: .*migrate/);
+  expect(refused.stderr).not.toContain("    at ");
+  const { rows } = await database.database.query("SELECT FROM pg_tables WHERE schemaname = 'public'");
+  expect(rows).toEqual([]);
+});
+
+test("migrate makes the schema, and changes nothing the second time", async () => {
+  expect(await controlPlane("migrate")).toMatchObject({ exitCode: 0 });
+  expect(await controlPlane("migrate")).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringContaining("up to date"),
+  });
+});
+
+test("on both a host joins, and an environment runs", async () => {
+  house = await House.open({ hosts: 1, settings });
+
+  const { id } = await house.customer.post("/environments", { ...ORDER, name: "first" });
+  await house.environment(String(id), "running");
+
+  expect(await house.containersOf(house.hosts[0]?.id ?? "")).toHaveLength(1);
+  await house.customer.delete(`/environments/${String(id)}`);
+});
+
+test("of two control planes one leads; when it is killed the other places orders within twenty seconds", async () => {
+  const first = house;
+  if (first === undefined) throw new Error("the house did not open");
+  const port = await freePort("127.0.0.1", null);
+  const secondFolder = join(folder, "second");
+  mkdirSync(secondFolder, { mode: 0o700 });
+  copyFileSync(join(folder, "first", "operator.json"), join(secondFolder, "operator.json"));
+  second = new Program(
+    CONTROL_PLANE,
+    {
+      ...settings,
+      REMOTEGPU_STATE_DIR: secondFolder,
+      REMOTEGPU_LISTEN: `127.0.0.1:${port}`,
+      REMOTEGPU_AGENT_BUNDLE: "0",
+      REMOTEGPU_EXIT_WITH_STDIN: "1",
+    },
+    join(folder, "second.log"),
+  );
+  const before = await leader();
+  second.start();
+  const url = `http://127.0.0.1:${port}`;
+  await eventually(async () => (await fetch(`${url}/readyz`)).ok, {
+    withinMs: 30_000,
+    what: "the second serves",
+  });
+  const customer = new ApiClient({ server: url, key: first.customerKey });
+  expect(await leader()).toEqual(before);
+
+  await first.controlPlane.kill();
+  const { id } = await customer.post("/environments", { ...ORDER, name: "second" });
+  await eventually(async () => (await customer.get(`/environments/${String(id)}`)).status === "running", {
+    withinMs: 20_000,
+    what: "the other's order",
+  });
+
+  const after = await leader();
+  expect(after?.holder).not.toBe(before?.holder);
+  expect(after?.term).toBeGreaterThan(before?.term ?? Infinity);
+  expect(await customer.post(`/environments/${String(id)}/exec`, { argv: ["echo", "inside"] })).toMatchObject({
+    stdout: "inside\n",
+  });
+});
