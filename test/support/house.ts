@@ -18,6 +18,7 @@ export const CONTROL_PLANE = join(REPOSITORY, "control-plane/src/main.ts");
 const AGENT = join(REPOSITORY, "agent/src/main.ts");
 const CLI = join(REPOSITORY, "control-plane/src/cli/main.ts");
 const STOP_WITHIN_MS = 30_000;
+const LOOPBACK = "127.0.0.1";
 
 const Credential = z.looseObject({ grant: z.looseObject({ host_id: z.string() }) });
 
@@ -85,17 +86,22 @@ export class House {
   customerId = 0;
   customerKey = "";
   adminKey = "";
+  readonly #ca: string | null;
 
-  private constructor(port: number, settings: Record<string, string>) {
+  private constructor(listen: { address: string; port: number }, settings: Record<string, string>) {
     // The embedded Postgres runs as a user of its own and passes through here.
     chmodSync(this.folder, 0o711);
-    this.url = `http://127.0.0.1:${port}`;
+    const { address, port } = listen;
     const stateDir = join(this.folder, "control-plane");
+    // Beyond loopback it shows a certificate of its own CA.
+    const isTls = address !== LOOPBACK;
+    this.url = `${isTls ? "https" : "http"}://${address}:${port}`;
+    this.#ca = isTls ? join(stateDir, "tls", "ca.pem") : null;
     this.controlPlane = new Program(
       CONTROL_PLANE,
       {
         REMOTEGPU_STATE_DIR: stateDir,
-        REMOTEGPU_LISTEN: `127.0.0.1:${port}`,
+        REMOTEGPU_LISTEN: `${address}:${port}`,
         REMOTEGPU_AGENT_BUNDLE: "0",
         REMOTEGPU_EXIT_WITH_STDIN: "1",
         DATABASE_URL: "",
@@ -109,14 +115,16 @@ export class House {
   /** A serving control plane with prices, a customer with 100 points, and so many hosts that have joined and are online. */
   static async open({
     hosts,
+    address = LOOPBACK,
     settings = {},
   }: {
     hosts: number;
+    address?: string;
     /** Of the control plane, in place of an engine of its own. */
     settings?: Record<string, string>;
   }): Promise<House> {
     await importBusyboxImage();
-    const house = new House(await freePort("127.0.0.1", null), settings);
+    const house = new House({ address, port: await freePort(address, null) }, settings);
     try {
       house.controlPlane.start();
       await house.serves();
@@ -132,14 +140,20 @@ export class House {
   }
 
   client(key: string): ApiClient {
-    return new ApiClient({ server: this.url, key });
+    return new ApiClient({ server: this.url, key, ...(this.#ca !== null && { ca: this.#ca }) });
   }
 
   async serves(): Promise<void> {
-    await eventually(async () => (await fetch(`${this.url}/readyz`)).ok, {
+    await eventually(() => this.curl("/readyz"), {
       withinMs: 60_000,
       what: `the control plane, which said:\n${this.controlPlane.said().slice(-1_500)}`,
     });
+  }
+
+  /** Whether the path is answered with success. */
+  async curl(path: string): Promise<boolean> {
+    const trust = this.#ca === null ? [] : ["--cacert", this.#ca];
+    return !(await execa("curl", ["-fsS", ...trust, this.url + path], { reject: false })).failed;
   }
 
   async isOnline(hostId: string): Promise<void> {

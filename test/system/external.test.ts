@@ -130,7 +130,9 @@ test("of two control planes one leads; when it is killed the other places orders
   const after = await leader();
   expect(after?.holder).not.toBe(before?.holder);
   expect(after?.term).toBeGreaterThan(before?.term ?? Infinity);
-  expect(await customer.post(`/environments/${String(id)}/exec`, { argv: ["echo", "inside"] })).toMatchObject({
-    stdout: "inside\n",
-  });
+  expect(await customer.post(`/environments/${String(id)}/exec`, { argv: ["echo", "inside"] })).toMatchObject(
+    {
+      stdout: "inside\n",
+    },
+  );
 });

@@ -1,0 +1,132 @@
+/** A second host joins with the one command that is printed, over TLS where this machine has another address. */
+import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { appendFile } from "node:fs/promises";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { execa, type ResultPromise } from "execa";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { writeBundleManifest } from "../../agent/install/bundle-manifest.ts";
+import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
+import { removeLabelled } from "../support/docker.ts";
+import { eventually } from "../support/eventually.ts";
+import { House } from "../support/house.ts";
+import { freshDatabase, type FreshDatabase } from "../support/postgres.ts";
+
+const NAME = "far-away";
+
+let database: FreshDatabase;
+let house: House;
+let prefix: string;
+let command: string;
+let hostId: string;
+let agent: ResultPromise<{ stdin: "pipe"; reject: false; all: true }> | undefined;
+
+beforeAll(async () => {
+  prefix = mkdtempSync(join(tmpdir(), "remotegpu-installed-"));
+  database = await freshDatabase();
+  house = await House.open({
+    hosts: 0,
+    address: addressOfThisMachine(),
+    settings: { DATABASE_URL: database.url, REMOTEGPU_AGENT_BUNDLE: "1" },
+  });
+  await eventually(() => house.curl("/install.sh"), { withinMs: 60_000, what: "the bundle" });
+  command = String((await house.admin.post("/join-tokens")).command);
+});
+afterAll(async () => {
+  await endAgent();
+  if (hostId !== undefined) await removeLabelled(hostId);
+  await house?.close();
+  await database?.drop();
+  rmSync(prefix, { recursive: true, force: true });
+});
+
+/** Docker's bridge at least: every machine with a runtime has one beyond loopback. */
+function addressOfThisMachine(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "127.0.0.1";
+}
+
+function installed(path: string): string {
+  return join(prefix, path);
+}
+
+async function install(line: string) {
+  const options = `--prefix ${prefix} --no-systemd --no-docker --name ${NAME} --simulated-gpus 1`;
+  return execa("sh", ["-c", `${line} ${options}`], { reject: false, all: true });
+}
+
+/** As its unit would start it: the bundle's own Node with the settings that install.sh wrote. */
+async function startAgent(): Promise<void> {
+  const current = installed("opt/remotegpu/current");
+  agent = execa(join(current, "node"), [join(current, "agent.mjs"), "run"], {
+    env: {
+      PATH: process.env["PATH"],
+      ...parseEnv(readFileSync(installed("etc/remotegpu/agent.env"), "utf8")),
+      REMOTEGPU_CLEAN_ON_EXIT: "1",
+      REMOTEGPU_EXIT_WITH_STDIN: "1",
+    },
+    extendEnv: false,
+    stdin: "pipe",
+    reject: false,
+    all: true,
+  });
+  await house.isOnline(hostId);
+}
+
+async function endAgent(): Promise<void> {
+  agent?.stdin.end();
+  await agent;
+  agent = undefined;
+}
+
+test("the printed command joins the host, and the installed agent brings it online", async () => {
+  const done = await install(command);
+
+  expect(done.all).toContain("this host runs version");
+  expect(done.exitCode).toBe(0);
+  const [host] = z
+    .tuple([z.looseObject({ id: z.string(), name: z.string() })])
+    .parse(await house.admin.list("/hosts"));
+  expect(host.name).toBe(NAME);
+  hostId = host.id;
+  await startAgent();
+  expect(await house.admin.get(`/hosts/${hostId}`)).toMatchObject({ simulated: true, total_gpu: 1 });
+});
+
+test("an environment runs on it, with all that comes from the bundle", async () => {
+  const { id } = await house.customer.post("/environments", {
+    name: "far",
+    image: BUSYBOX_IMAGE,
+    cpu: 1,
+    memory: 128 * 2 ** 20,
+    gpu: 1,
+  });
+  await house.environment(String(id), "running");
+
+  const seen = await house.customer.post(`/environments/${String(id)}/exec`, { argv: ["nvidia-smi", "-L"] });
+
+  expect(seen).toMatchObject({ exit_code: 0, stdout: expect.stringMatching(/^GPU 0: .*\n$/) });
+  await house.customer.post(`/environments/${String(id)}/stop`);
+  await house.environment(String(id), "stopped");
+});
+
+test("the same command again changes nothing; once the control plane has another bundle, it upgrades in place", async () => {
+  const before = readlinkSync(installed("opt/remotegpu/current"));
+  const again = await install(command);
+  expect(again).toMatchObject({ exitCode: 0, all: expect.stringContaining("joined") });
+  expect(readlinkSync(installed("opt/remotegpu/current"))).toBe(before);
+  const bundle = join(house.folder, "control-plane", "bundle");
+  await appendFile(join(bundle, "agent.mjs"), "\n// newer\n");
+  const { version } = await writeBundleManifest({ folder: bundle, release: "9.9.9" });
+
+  const upgraded = await install(command);
+  await endAgent();
+  await startAgent();
+
+  expect(upgraded).toMatchObject({ exitCode: 0, all: expect.stringContaining(version) });
+  expect(readlinkSync(installed("opt/remotegpu/current"))).toBe(version);
+  expect(existsSync(installed(`opt/remotegpu/${before}`))).toBe(true);
+  expect(await house.admin.list("/hosts")).toHaveLength(1);
+});
