@@ -47,8 +47,14 @@ export class Networks {
     return this.#inTurn(async () => {
       const name = this.nameOf(network);
       const existing = await this.#all();
-      if (!existing.some((found) => found.Name === name)) await this.#create(network, existing);
-      await protectFrom(bridgeName(name));
+      const isThere = existing.some((found) => found.Name === name);
+      // At once, since people wait for both: rules name a bridge, whether it is there or not.
+      const making = isThere ? Promise.resolve() : this.#create(network, existing);
+      const protecting = protectFrom(bridgeName(name));
+      // The turn does not end before both have, however they end.
+      await Promise.allSettled([making, protecting]);
+      await making;
+      await protecting;
       return work(name);
     });
   }

@@ -109,12 +109,15 @@ export class Runtime {
     const { hasLayerQuota } = this.#info ?? (await this.info());
     const { hostId, toolboxPath } = this.#options;
     const { attachment, folders } = ready;
-    const volumes = await this.#volumes.create(desired, folders);
-    const containerId = await this.#networks.use(desired.spec.network, (networkName) =>
-      this.#containers.create(
+    const making = this.#volumes.create(desired, folders);
+    // Should the network fail meanwhile, nobody is left to hear of the volumes.
+    making.catch(() => undefined);
+    const containerId = await this.#networks.use(desired.spec.network, async (networkName) => {
+      const volumes = await making;
+      return this.#containers.create(
         containerOptions(desired, { hostId, networkName, toolboxPath, volumes, attachment, hasLayerQuota }),
-      ),
-    );
+      );
+    });
     this.#fresh.add(containerId);
     return containerId;
   }
