@@ -68,6 +68,18 @@ describe("a batch", () => {
 });
 
 describe("rows that were sent", () => {
+  test("come again at once on a new connection, from the watermark on", () => {
+    const { outbox, send, confirm } = outboxOf(journalWithRows(journalFolder(), 5));
+    send(0);
+    confirm(2);
+    expect(send(1)).toEqual([]);
+
+    outbox.sendAgain();
+
+    expect(send(2)).toEqual([[3, 4], [5]]);
+    expect(send(3)).toEqual([]);
+  });
+
   test("are not sent again while they may still be decided", () => {
     const { send } = outboxOf(journalWithRows(journalFolder(), 3));
 

@@ -131,12 +131,42 @@ export class House {
       house.adminKey = (await house.controlPlane.command("admin-key")).stdout.trim();
       house.admin = house.client(house.adminKey);
       await house.#openCustomer();
-      for (let number = 1; number <= hosts; number += 1) await house.#addHost(number);
+      for (let number = 1; number <= hosts; number += 1) await house.addHost();
     } catch (error) {
       await house.close();
       throw error;
     }
     return house;
+  }
+
+  /** Joins one more host, starts its agent and waits until it is online. */
+  async addHost(settings: Record<string, string> = {}): Promise<HostProcess> {
+    const number = this.hosts.length + 1;
+    const folder = join(this.folder, `agent-${number}`);
+    mkdirSync(folder, { mode: 0o711 });
+    const { token } = await this.admin.post("/join-tokens");
+    const agent = new Program(
+      AGENT,
+      {
+        REMOTEGPU_STATE_DIR: folder,
+        REMOTEGPU_SERVER: this.url,
+        REMOTEGPU_JOIN_TOKEN: String(token),
+        REMOTEGPU_HOST_NAME: `host-${number}`,
+        REMOTEGPU_SIMULATED_GPUS: "1",
+        REMOTEGPU_CLEAN_ON_EXIT: "1",
+        REMOTEGPU_EXIT_WITH_STDIN: "1",
+        ...settings,
+      },
+      join(this.folder, `agent-${number}.log`),
+    );
+    const joined = await agent.command("join");
+    if (joined.exitCode !== 0) throw new Error(`host ${number} could not join: ${joined.stderr}`);
+    const credential = Credential.parse(JSON.parse(readFileSync(join(folder, "credential.json"), "utf8")));
+    const host = { id: credential.grant.host_id, agent, folder };
+    this.hosts.push(host);
+    agent.start();
+    await this.isOnline(host.id);
+    return host;
   }
 
   client(key: string): ApiClient {
@@ -225,30 +255,5 @@ export class House {
     const { key } = await this.admin.post(`/customers/${this.customerId}/api-keys`, { name: "test" });
     this.customerKey = String(key);
     this.customer = this.client(this.customerKey);
-  }
-
-  async #addHost(number: number): Promise<void> {
-    const folder = join(this.folder, `agent-${number}`);
-    mkdirSync(folder, { mode: 0o711 });
-    const { token } = await this.admin.post("/join-tokens");
-    const agent = new Program(
-      AGENT,
-      {
-        REMOTEGPU_STATE_DIR: folder,
-        REMOTEGPU_SERVER: this.url,
-        REMOTEGPU_JOIN_TOKEN: String(token),
-        REMOTEGPU_HOST_NAME: `host-${number}`,
-        REMOTEGPU_SIMULATED_GPUS: "1",
-        REMOTEGPU_CLEAN_ON_EXIT: "1",
-        REMOTEGPU_EXIT_WITH_STDIN: "1",
-      },
-      join(this.folder, `agent-${number}.log`),
-    );
-    const joined = await agent.command("join");
-    if (joined.exitCode !== 0) throw new Error(`host ${number} could not join: ${joined.stderr}`);
-    const credential = Credential.parse(JSON.parse(readFileSync(join(folder, "credential.json"), "utf8")));
-    this.hosts.push({ id: credential.grant.host_id, agent, folder });
-    agent.start();
-    await this.isOnline(credential.grant.host_id);
   }
 }

@@ -24,6 +24,8 @@ let nats: ResultPromise<{ stdin: "pipe"; reject: false; all: true }>;
 let settings: Record<string, string>;
 let house: House | undefined;
 let second: Program | undefined;
+/** Both give up after half a minute, so they begin first and are looked at last. */
+let hopeless: Record<"database" | "nats", ReturnType<Program["command"]>>;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "remotegpu-external-"));
@@ -33,6 +35,10 @@ beforeAll(async () => {
     REMOTEGPU_STATE_DIR: join(folder, "first"),
     DATABASE_URL: database.url,
     NATS_URL: `nats://127.0.0.1:${natsPort}`,
+  };
+  hopeless = {
+    database: hopelessStart("database", { DATABASE_URL: "postgres://nobody:secret@127.0.0.1:1/none" }),
+    nats: hopelessStart("nats", { NATS_URL: "nats://127.0.0.1:1" }),
   };
   const printed = await controlPlane("nats-config", "--store-dir", join(folder, "nats"));
   writeFileSync(join(folder, "nats.conf"), printed.stdout, { mode: 0o600 });
@@ -55,6 +61,11 @@ afterAll(async () => {
 async function controlPlane(...args: string[]) {
   const listen = { REMOTEGPU_LISTEN: `127.0.0.1:${await freePort("127.0.0.1", null)}` };
   return new Program(CONTROL_PLANE, { ...settings, ...listen }, join(folder, "command.log")).command(...args);
+}
+
+function hopelessStart(name: string, change: Record<string, string>): ReturnType<Program["command"]> {
+  const env = { ...settings, REMOTEGPU_STATE_DIR: join(folder, name), ...change };
+  return new Program(CONTROL_PLANE, env, join(folder, `${name}.log`)).command("run");
 }
 
 async function leader() {
@@ -135,4 +146,19 @@ test("of two control planes one leads; when it is killed the other places orders
       stdout: "inside\n",
     },
   );
+});
+
+test("an engine that never answers is tried for a bound and then named in one line", async () => {
+  for (const [engine, address] of [
+    ["database", "127.0.0.1:1"],
+    ["nats", "nats://127.0.0.1:1"],
+  ] as const) {
+    const { exitCode, stderr } = await hopeless[engine];
+    const lines = stderr.split("\n").filter((line) => !line.startsWith("{"));
+
+    expect(lines).toEqual([expect.stringMatching(/^remotegpu-control-plane: /)]);
+    expect(lines[0]).toContain(address);
+    expect(lines[0]).not.toContain("secret");
+    expect(exitCode).toBe(1);
+  }
 });

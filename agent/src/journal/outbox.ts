@@ -1,6 +1,7 @@
 /**
  * Which rows to send next. It remembers in memory what was sent; only the watermark confirms. Without progress of the
- * watermark for a minute everything beyond it is sent again: a lost message costs that, and never a row.
+ * watermark for a minute, and on every new connection, everything beyond it is sent again: a lost message costs that,
+ * and never a row.
  */
 import {
   MAX_BATCH_BYTES,
@@ -64,6 +65,11 @@ export class Outbox {
     if (batch.journalId !== this.#journalId) return;
     if (this.#sentSeq === this.#watermark) this.#progressMs = nowMs;
     this.#sentSeq = Math.max(this.#sentSeq, lastOf(batch).seq);
+  }
+
+  /** On a new connection: what the old one was given may be lost with the server behind it. */
+  sendAgain(): void {
+    this.#sentSeq = this.#watermark;
   }
 
   #follow(nowMs: number): void {

@@ -1,0 +1,131 @@
+/** What the product stands on is away: for a while, together with all that it kept, or from the start. */
+import { globSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import Sqlite from "better-sqlite3";
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { JournalEntry } from "@remotegpu/shared/journal-row";
+import { cuttableTcp, type CuttableTcp } from "../support/cuttable-tcp.ts";
+import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
+import { eventually } from "../support/eventually.ts";
+import { House } from "../support/house.ts";
+import { freshDatabase, type FreshDatabase } from "../support/postgres.ts";
+
+const ORDER = { image: BUSYBOX_IMAGE, cpu: 1, memory: 128 * 2 ** 20, gpu: 1 };
+const ARRIVES_WITHIN_MS = 30_000;
+
+const Run = z.looseObject({ id: z.string(), proven_ms: z.number(), closed_at: z.string().nullable() });
+const Shown = z.looseObject({ instances: z.tuple([z.looseObject({ runs: z.tuple([Run]) })]) });
+
+let database: FreshDatabase;
+let way: CuttableTcp;
+let house: House;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  const url = new URL(database.url);
+  way = await cuttableTcp({ host: url.hostname, port: Number(url.port) });
+  url.port = String(way.port);
+  house = await House.open({ hosts: 1, settings: { DATABASE_URL: url.href } });
+});
+afterAll(async () => {
+  await house?.close();
+  await way?.close();
+  await database?.drop();
+});
+
+async function ask(path: string) {
+  const response = await fetch(house.url + path, {
+    headers: { authorization: `Bearer ${house.customerKey}` },
+  });
+  return {
+    status: response.status,
+    contentType: response.headers.get("content-type"),
+    body: await response.text(),
+  };
+}
+
+function streamBytes(natsFolder: string): number {
+  const files = globSync(join(natsFolder, "jetstream/**/RG_JOURNAL/msgs/*.blk"));
+  return files.reduce((sum, file) => sum + statSync(file).size, 0);
+}
+
+/** What the agent has written down about a run, read from its own file. */
+function journalledMs(folder: string, runId: string): number {
+  const journal = new Sqlite(join(folder, "journal.sqlite"), { readonly: true });
+  try {
+    const rows = journal.prepare<[], { entry: string }>("SELECT entry FROM rows").all();
+    return rows
+      .map(({ entry }) => JournalEntry.parse(JSON.parse(entry)))
+      .filter((entry) => entry.kind === "usage" && entry.runId === runId)
+      .reduce((sum, entry) => sum + (entry.kind === "usage" ? entry.endMs - entry.startMs : 0), 0);
+  } finally {
+    journal.close();
+  }
+}
+
+test("without its database the API says so in problem documents; NATS loses all it kept meanwhile; every second arrives once", async () => {
+  const host = house.hosts[0];
+  if (host === undefined) throw new Error("no host");
+  const environmentId = String((await house.customer.post("/environments", { ...ORDER, name: "steady" })).id);
+  await house.environment(environmentId, "running");
+  const before = await house.containersOf(host.id);
+  const natsFolder = join(house.folder, "control-plane", "nats");
+
+  way.cut();
+  const down = await eventually(
+    async () => {
+      const answer = await ask(`/api/v1/environments/${environmentId}`);
+      return answer.status !== 200 && answer;
+    },
+    { what: "the outage showing" },
+  );
+  const ready = await ask("/readyz");
+  await eventually(() => streamBytes(natsFolder) > 0, { what: "rows in the stream that nobody takes out" });
+  await execa("kill", ["-9", readFileSync(join(natsFolder, "nats.pid"), "utf8").trim()]);
+  for (const kept of ["jetstream", "accounts"])
+    rmSync(join(natsFolder, kept), { recursive: true, force: true });
+  way.mend();
+  await house.isOnline(host.id);
+
+  expect(down).toMatchObject({
+    status: 503,
+    contentType: expect.stringContaining("application/problem+json"),
+  });
+  expect(JSON.parse(down.body)).toMatchObject({ status: 503, title: expect.any(String) });
+  expect(ready.status).toBe(503);
+  expect(await house.containersOf(host.id)).toEqual(before);
+
+  await house.customer.post(`/environments/${environmentId}/stop`);
+  const run = await eventually(
+    async () => {
+      const shown = await house.customer.get(`/environments/${environmentId}`);
+      const [ended] = Shown.parse(shown).instances[0].runs;
+      return ended.closed_at !== null && ended;
+    },
+    { withinMs: ARRIVES_WITHIN_MS, what: "the run's last row" },
+  );
+  expect(run.proven_ms).toBeGreaterThan(0);
+  expect(run.proven_ms).toBe(journalledMs(host.folder, run.id));
+});
+
+test("an agent without its container runtime stays up, says so, and gets no orders", async () => {
+  const [whole] = house.hosts;
+  await house.admin.post(`/hosts/${whole?.id ?? ""}/cordon`);
+  const host = await house.addHost({ REMOTEGPU_RUNTIME_SOCKET: join(house.folder, "no-such.sock") });
+
+  const shown = await house.admin.get(`/hosts/${host.id}`);
+  const { id } = await house.customer.post("/environments", { ...ORDER, name: "homeless" });
+  const why = await eventually(
+    async () => {
+      const row = await house.customer.get(`/environments/${String(id)}`);
+      return String(row.status_reason).includes("host-2") && row;
+    },
+    { what: "the reason" },
+  );
+
+  expect(shown.degraded).toContain("runtime-down");
+  expect(host.agent.isEnded).toBe(false);
+  expect(why).toMatchObject({ status: "queued" });
+});
