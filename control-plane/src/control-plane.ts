@@ -126,7 +126,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
     config: {
       version: VERSION,
       publicUrl,
-      joinCommand: (token) => joinCommand(publicUrl, token, tls),
+      joinCommand: (token) => (config.buildsBundle ? joinCommand(publicUrl, token, tls) : null),
       bundle: () => bundle,
       billingCalendar: calendar,
       rateLimits: RATE_LIMITS,

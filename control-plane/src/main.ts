@@ -144,8 +144,18 @@ function explain(error: unknown): number {
     error instanceof NatsStartError ||
     error instanceof NotAnAdminError ||
     error instanceof PostgresStartError ||
-    error instanceof StateLockedError;
+    error instanceof StateLockedError ||
+    isRefusedByDisk(error);
   if (!isExplained) throw error;
   process.stderr.write(`remotegpu-control-plane: ${error.message}\n`);
   return 1;
+}
+
+/** Node's own sentence names the file and what was wanted with it. */
+function isRefusedByDisk(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    ["EACCES", "EPERM", "EROFS", "ENOSPC"].includes(String(error.code))
+  );
 }

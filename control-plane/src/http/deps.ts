@@ -27,8 +27,11 @@ export interface ApiConfig {
   version: string;
   /** The address clients reach us at, without a trailing slash: it stands in install.sh and in printed commands. */
   publicUrl: string;
-  /** The line to run on a host that is to join with this token; it pins our CA where we have one. */
-  joinCommand: (token: string) => string;
+  /**
+   * The line to run on a host that is to join with this token; it pins our CA where we have one. Null where no agent
+   * is handed out.
+   */
+  joinCommand: (token: string) => string | null;
   /** The agent's bundle, served below /bundles and as /install.sh; null while there is none. */
   bundle: () => { folder: string; installScript: string } | null;
   billingCalendar: BillingCalendar;

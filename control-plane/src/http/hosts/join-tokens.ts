@@ -14,7 +14,9 @@ const JoinToken = z
   .object({
     token: z.string(),
     expires_at: Timestamp,
-    command: z.string().openapi({ description: "Run it as root on the host that is to join" }),
+    command: z.string().nullable().openapi({
+      description: "Run it as root on the host that is to join; null where this server hands out no agent",
+    }),
   })
   .openapi("JoinToken");
 
