@@ -1,6 +1,7 @@
 /** What a customer asks about itself: who it is, its workspaces and keys, its data, its bill. */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { z } from "zod";
 import { bytes, jsonObject, wholeNumber } from "./arguments.ts";
 import { body, withContext } from "./context.ts";
 import { printDone, printList, printOne, type Column } from "./output.ts";
@@ -13,6 +14,14 @@ const RECORD_COLUMNS: Column[] = [
   "line",
   "quantity",
   ["minutes", (row) => row.billing_minutes],
+  "unit_price",
+  ["per", (row) => row.billing_unit],
+  "amount",
+];
+
+const ESTIMATE_COLUMNS: Column[] = [
+  "line",
+  "quantity",
   "unit_price",
   ["per", (row) => row.billing_unit],
   "amount",
@@ -50,9 +59,13 @@ export function addAccountCommands(program: Command): void {
     .option("--gpu <count>", "GPUs", wholeNumber, 0)
     .option("--minutes <count>", "for how long", wholeNumber, 60)
     .action(
-      withContext(async ({ api, output }, options: object) =>
-        printOne(output, await api.post("/billing/estimate", body(options))),
-      ),
+      withContext(async ({ api, output }, options: object) => {
+        const estimate = await api.post("/billing/estimate", body(options));
+        if (output.json) return printOne(output, estimate);
+        const { lines, ...total } = estimate;
+        printList(output, z.array(z.looseObject({})).parse(lines), ESTIMATE_COLUMNS);
+        printOne(output, total);
+      }),
     );
 
   const workspace = addResource(program, {
