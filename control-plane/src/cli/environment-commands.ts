@@ -193,12 +193,15 @@ async function exec(
 
 /** Waits until the status no longer ends in "ing" or "queued"; the server bounds each such status itself. */
 async function settled(api: Context["api"], id: string): Promise<Row> {
+  let told = "";
   for (;;) {
     const row = await api.get(`/environments/${path(id)}`);
     if (row.status === "running" || row.status === "stopped") return row;
     if (row.status === "error") throw new CliError("refused", sentence(row));
-    if (row.status === "queued" && typeof row.status_reason === "string" && row.status_reason !== "")
-      process.stderr.write(`${row.status_reason}\r`);
+    if (typeof row.status_reason === "string" && row.status_reason !== told) {
+      told = row.status_reason;
+      process.stderr.write(`${told}\n`);
+    }
     await new Promise((resolve) => setTimeout(resolve, WAIT_POLL_MS));
   }
 }

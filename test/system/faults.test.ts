@@ -1,0 +1,192 @@
+/** What breaks while work runs: no container is lost or doubled, nothing is billed that did not run. */
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
+import { docker } from "../support/docker.ts";
+import { eventually } from "../support/eventually.ts";
+import { House } from "../support/house.ts";
+
+const ORDER = { image: BUSYBOX_IMAGE, cpu: 1, memory: 128 * 2 ** 20, gpu: 1 };
+/** A run is proven to within one tick of the agent, and a little for the way there. */
+const TICK_MS = 10_000;
+
+const Run = z.looseObject({ id: z.string(), proven_ms: z.number(), closed_at: z.string().nullable() });
+const Shown = z.looseObject({ instances: z.tuple([z.looseObject({ runs: z.array(Run) })]) });
+
+let house: House;
+let environmentId: string;
+let startedAtMs: number;
+
+beforeAll(async () => {
+  house = await House.open({ hosts: 2 });
+  environmentId = String((await house.customer.post("/environments", { ...ORDER, name: "steady" })).id);
+  await house.environment(environmentId, "running");
+  startedAtMs = Date.now();
+});
+afterAll(async () => {
+  await house?.close();
+});
+
+async function runs() {
+  return Shown.parse(await house.customer.get(`/environments/${environmentId}`)).instances[0].runs;
+}
+
+async function holder() {
+  const { host_id: hostId } = await house.customer.get(`/environments/${environmentId}`);
+  const host = house.hosts.find(({ id }) => id === hostId);
+  if (host === undefined) throw new Error("the environment is on no host of ours");
+  return host;
+}
+
+test("two agents on one machine: concurrent orders for the last GPU give one placement, and each keeps to its own", async () => {
+  const orders = await Promise.all(
+    ["one", "two"].map((name) => house.customer.post("/environments", { ...ORDER, name })),
+  );
+  const ids = orders.map(({ id }) => String(id));
+
+  await eventually(
+    async () => (await house.customer.list("/environments", { status: "running" })).length === 2,
+    {
+      withinMs: 30_000,
+      what: "one of the two runs",
+    },
+  );
+  const waiting = await eventually(
+    async () => (await house.customer.list("/environments", { status: "queued" }))[0],
+    { what: "the other waits" },
+  );
+
+  expect(ids).toContain(waiting.id);
+  expect(waiting.status_reason).toContain("GPU");
+  const perHost = await Promise.all(house.hosts.map(({ id }) => house.containersOf(id)));
+  expect(perHost.map((containers) => containers.length)).toEqual([1, 1]);
+  for (const id of ids) await house.customer.delete(`/environments/${id}`);
+  await eventually(async () => (await house.customer.list("/environments")).length === 1, {
+    what: "their deletion",
+  });
+});
+
+test("an agent killed under a live container takes it up again: same process, same run, no gap, no double", async () => {
+  const host = await holder();
+  const before = await house.containersOf(host.id);
+
+  await host.agent.kill();
+  host.agent.start();
+  await house.isOnline(host.id);
+
+  expect(await house.containersOf(host.id)).toEqual(before);
+  expect(await runs()).toHaveLength(1);
+});
+
+test("a control plane killed comes back on its database, and nothing that ran was touched", async () => {
+  const host = await holder();
+  const before = await house.containersOf(host.id);
+
+  await house.controlPlane.kill();
+  house.controlPlane.start();
+  await house.serves();
+  await house.isOnline(host.id);
+
+  expect(await house.containersOf(host.id)).toEqual(before);
+});
+
+test("NATS killed and wiped of all it kept comes back, and hosts find it", async () => {
+  const host = await holder();
+  const natsFolder = join(house.folder, "control-plane", "nats");
+  const pid = readFileSync(join(natsFolder, "nats.pid"), "utf8").trim();
+
+  await execa("kill", ["-9", pid]);
+  for (const kept of ["jetstream", "accounts"])
+    rmSync(join(natsFolder, kept), { recursive: true, force: true });
+  await eventually(() => readFileSync(join(natsFolder, "nats.pid"), "utf8").trim() !== pid, {
+    what: "another NATS",
+  });
+  const killedAt = new Date().toISOString();
+  await eventually(
+    async () => String((await house.admin.get(`/hosts/${host.id}`)).last_heartbeat) > killedAt,
+    { withinMs: 45_000, what: "a heartbeat over the new NATS" },
+  );
+
+  expect(await house.containersOf(host.id)).toHaveLength(1);
+  expect(
+    await house.customer.post(`/environments/${environmentId}/exec`, { argv: ["echo", "still here"] }),
+  ).toMatchObject({ exit_code: 0, stdout: "still here\n" });
+});
+
+test("a container that somebody kills is started again inside its run", async () => {
+  const host = await holder();
+  const [before] = await house.containersOf(host.id);
+
+  await docker.getContainer(before?.id ?? "").kill();
+  const [after] = await eventually(
+    async () => {
+      const now = await house.containersOf(host.id);
+      return now.length === 1 && now[0]?.pid !== before?.pid && now;
+    },
+    { withinMs: 30_000, what: "the container again" },
+  );
+
+  expect(after?.run).toBe(before?.run);
+  expect(await runs()).toHaveLength(1);
+});
+
+test("after all of that the bill covers the whole run once", async () => {
+  await house.customer.post(`/environments/${environmentId}/stop`);
+  const ranMs = Date.now() - startedAtMs;
+  await house.environment(environmentId, "stopped");
+  const [run] = await eventually(
+    async () => {
+      const now = await runs();
+      return now.every(({ closed_at: closedAt }) => closedAt !== null) && now;
+    },
+    { withinMs: 90_000, what: "the run's final row in Postgres" },
+  );
+
+  expect(run?.proven_ms).toBeGreaterThan(ranMs - TICK_MS);
+  expect(run?.proven_ms).toBeLessThan(ranMs + TICK_MS);
+  const records = await house.customer.list("/billing/records", { resource_id: environmentId });
+  expect(records.map(({ billing_minutes: minutes }) => minutes)).toEqual(
+    records.map(() => Math.ceil((run?.proven_ms ?? 0) / 60_000)),
+  );
+});
+
+test("a revoked host is cut off at once and stays out", async () => {
+  const other = house.hosts.at(-1);
+  if (other === undefined) throw new Error("there are two hosts");
+
+  await house.admin.post(`/hosts/${other.id}/revoke`);
+
+  await eventually(() => other.agent.said().includes("lost the connection to NATS"), { what: "the cut" });
+  await eventually(async () => (await house.admin.get(`/hosts/${other.id}`)).connection !== "connected", {
+    withinMs: 60_000,
+    what: "the fleet knowing it",
+  });
+  const { stderr } = await other.agent.command("join");
+  expect(stderr).toContain("This host was revoked.");
+});
+
+test("what cannot start says so in one line, without a stack", async () => {
+  const program = house.controlPlane;
+  const agent = house.hosts[0]?.agent;
+
+  const migrate = await execa(
+    process.execPath,
+    [new URL("../../control-plane/src/main.ts", import.meta.url).pathname, "migrate"],
+    { env: { DATABASE_URL: "mysql://nowhere" }, reject: false },
+  );
+  const twice = await program.command("run", "--listen", "127.0.0.1:1");
+  const second = await agent?.command("run");
+
+  expect(migrate).toMatchObject({
+    exitCode: 1,
+    stderr: "remotegpu-control-plane: DATABASE_URL: must be a postgres:// URL",
+  });
+  expect(twice).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringMatching(/^remotegpu-control-plane: another control plane runs on .*$/),
+  });
+  expect(second).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^remotegpu-agent: .*$/) });
+});
