@@ -160,10 +160,6 @@ test("a revoked host is cut off at once and stays out", async () => {
   await house.admin.post(`/hosts/${other.id}/revoke`);
 
   await eventually(() => other.agent.said().includes("lost the connection to NATS"), { what: "the cut" });
-  await eventually(async () => (await house.admin.get(`/hosts/${other.id}`)).connection !== "connected", {
-    withinMs: 60_000,
-    what: "the fleet knowing it",
-  });
   const { stderr } = await other.agent.command("join");
   expect(stderr).toContain("This host was revoked.");
 });
