@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { Command, CommanderError } from "commander";
 import { pino } from "pino";
 import { JournalId, type HostId } from "@remotegpu/shared/ids";
+import { errorForLog } from "@remotegpu/shared/log";
 import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/joining";
 import { Agent } from "./agent.ts";
 import { ConfigError, credentialFile, keyFile, ownPoolFolder, readConfig, type Config } from "./config.ts";
@@ -37,7 +38,7 @@ class StartError extends Error {
 const log = pino({
   base: null,
   timestamp: pino.stdTimeFunctions.isoTime,
-  serializers: { error: pino.stdSerializers.err },
+  serializers: { error: errorForLog },
 });
 
 async function join(): Promise<void> {

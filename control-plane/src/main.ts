@@ -1,6 +1,7 @@
 /** The server's commands: run it, bring its database up to date, make the first administrator's key. */
 import { Command, CommanderError } from "commander";
 import { pino } from "pino";
+import { errorForLog } from "@remotegpu/shared/log";
 import { ConfigError, readConfig, type Config } from "./config.ts";
 import { startControlPlane, VERSION } from "./control-plane.ts";
 import { NatsStartError } from "./embedded/nats.ts";
@@ -18,7 +19,7 @@ const NATS_PORT = 4222;
 
 // Logs go to standard error: what a command answers stands alone on standard output.
 const log = pino(
-  { base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: pino.stdSerializers.err } },
+  { base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: errorForLog } },
   pino.destination(2),
 );
 const say = (text: string) => void process.stdout.write(`${text}\n`);
