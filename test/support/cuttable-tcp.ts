@@ -21,7 +21,10 @@ export async function cuttableTcp(target: { host: string; port: number }): Promi
     for (const socket of open) socket.destroy();
   };
   const server = createServer((near) => {
-    if (isCut) return near.destroy();
+    if (isCut) {
+      near.destroy();
+      return;
+    }
     const far = keep(createConnection(target));
     keep(near).pipe(far).pipe(near);
     // An error of one end is an end for the other.

@@ -5,7 +5,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa, type ResultPromise } from "execa";
+import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
@@ -20,7 +20,7 @@ const NATS_UNTIL_PIPE_CLOSES = 'nats-server -c "$0" -p "$1" & cat >/dev/null; ki
 
 let folder: string;
 let database: FreshDatabase;
-let nats: ResultPromise<{ stdin: "pipe"; reject: false; all: true }>;
+let nats: ReturnType<typeof runNats>;
 let settings: Record<string, string>;
 let house: House | undefined;
 let second: Program | undefined;
@@ -42,11 +42,7 @@ beforeAll(async () => {
   };
   const printed = await controlPlane("nats-config", "--store-dir", join(folder, "nats"));
   writeFileSync(join(folder, "nats.conf"), printed.stdout, { mode: 0o600 });
-  nats = execa("sh", ["-c", NATS_UNTIL_PIPE_CLOSES, join(folder, "nats.conf"), String(natsPort)], {
-    stdin: "pipe",
-    reject: false,
-    all: true,
-  });
+  nats = runNats(natsPort);
 });
 afterAll(async () => {
   await house?.close();
@@ -56,6 +52,14 @@ afterAll(async () => {
   await database?.drop();
   rmSync(folder, { recursive: true, force: true });
 });
+
+function runNats(port: number) {
+  return execa("sh", ["-c", NATS_UNTIL_PIPE_CLOSES, join(folder, "nats.conf"), String(port)], {
+    stdin: "pipe",
+    reject: false,
+    all: true,
+  });
+}
 
 /** A command of the first control plane. */
 async function controlPlane(...args: string[]) {

@@ -4,7 +4,7 @@ import { appendFile } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { execa, type ResultPromise } from "execa";
+import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { writeBundleManifest } from "../../agent/install/bundle-manifest.ts";
@@ -21,7 +21,7 @@ let house: House;
 let prefix: string;
 let command: string;
 let hostId: string;
-let agent: ResultPromise<{ stdin: "pipe"; reject: false; all: true }> | undefined;
+let agent: ReturnType<typeof runAgent> | undefined;
 
 beforeAll(async () => {
   prefix = mkdtempSync(join(tmpdir(), "remotegpu-installed-"));
@@ -58,9 +58,9 @@ async function install(line: string) {
 }
 
 /** As its unit would start it: the bundle's own Node with the settings that install.sh wrote. */
-async function startAgent(): Promise<void> {
+function runAgent() {
   const current = installed("opt/remotegpu/current");
-  agent = execa(join(current, "node"), [join(current, "agent.mjs"), "run"], {
+  return execa(join(current, "node"), [join(current, "agent.mjs"), "run"], {
     env: {
       PATH: process.env["PATH"],
       ...parseEnv(readFileSync(installed("etc/remotegpu/agent.env"), "utf8")),
@@ -72,7 +72,22 @@ async function startAgent(): Promise<void> {
     reject: false,
     all: true,
   });
+}
+
+/** Waits until the fleet has heard from this life of the agent, not only from the one before. */
+async function startAgent(): Promise<void> {
+  const before = await agentEpoch();
+  agent = runAgent();
+  await eventually(async () => (await agentEpoch()) > before, { withinMs: 30_000, what: "the agent heard" });
   await house.isOnline(hostId);
+}
+
+async function agentEpoch(): Promise<number> {
+  const { rows } = await database.database.query<{ epoch: number }>(
+    "SELECT coalesce(agent_epoch, 0)::int AS epoch FROM hosts WHERE id = $1",
+    [hostId],
+  );
+  return rows[0]?.epoch ?? 0;
 }
 
 async function endAgent(): Promise<void> {
