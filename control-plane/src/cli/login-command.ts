@@ -1,4 +1,5 @@
 /** `remotegpu login`: keeps a server and a key for the commands after it. The key comes on standard input. */
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { ApiClient } from "./api-client.ts";
@@ -24,10 +25,9 @@ export function addLoginCommand(program: Command): void {
 }
 
 async function askForKey(): Promise<string> {
-  const lines = createInterface({
-    input: process.stdin,
-    ...(process.stdin.isTTY && { output: process.stderr }),
-  });
+  // Of a pipe all is read: a question put to one that ends without a line is never answered.
+  if (!process.stdin.isTTY) return readFileSync(0, "utf8").trim();
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return (await lines.question("API key: ")).trim();
   } finally {
