@@ -8,12 +8,12 @@ import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 
-export const MANIFEST_NAME = "MANIFEST";
+const MANIFEST_NAME = "MANIFEST";
 /** In the folder, but not installed on hosts. */
 const NOT_INSTALLED = new Set([MANIFEST_NAME, "install.sh", "ca.pem"]);
 const FILE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,100}$/;
 
-export type BundleFile = { name: string; sha256: string; executable: boolean; bytes: number };
+type BundleFile = { name: string; sha256: string; executable: boolean; bytes: number };
 export type BundleManifest = { version: string; files: BundleFile[] };
 
 /** Hashes what lies in `folder` and writes MANIFEST beside it. Every file must have a name that is safe in a URL. */
