@@ -1,5 +1,5 @@
 /** `remotegpu env …`: the dev environments of a customer. */
-import { readFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
 import type { Command } from "commander";
 import { z } from "zod";
 import { bytes, each, jsonObject, nameValue, wholeNumber } from "./arguments.ts";
@@ -184,7 +184,7 @@ async function exec(
   // Everything after the id is passed through, the customary "--" between them included.
   if (argv[0] === "--") argv.shift();
   if (argv.length === 0) throw new CliError("usage", "Name the command: remotegpu env exec ID -- COMMAND …");
-  const stdin = options.stdin ? { stdin: readFileSync(0, "utf8") } : {};
+  const stdin = options.stdin ? { stdin: await text(process.stdin) } : {};
   const answer = ExecAnswer.parse(await api.post(`/environments/${path(id)}/exec`, { argv, ...stdin }));
   process.stdout.write(answer.stdout);
   process.stderr.write(answer.stderr);

@@ -1,6 +1,6 @@
 /** `remotegpu login`: keeps a server and a key for the commands after it. The key comes on standard input. */
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
+import { text } from "node:stream/consumers";
 import type { Command } from "commander";
 import { ApiClient } from "./api-client.ts";
 import { CliError } from "./cli-error.ts";
@@ -17,7 +17,7 @@ export function addLoginCommand(program: Command): void {
         throw new CliError("usage", "Name the server: remotegpu login --server https://…");
       const parsed = Profile.safeParse({ server, key: key ?? (await askForKey()), ...(ca && { ca }) });
       if (!parsed.success)
-        throw new CliError("usage", `${server} is not an http or https address, or the key is empty.`);
+        throw new CliError("usage", `${server} is not an http or https address, or that is not an API key.`);
       const me = await new ApiClient(parsed.data).get("/me");
       saveProfile(userProfilePath(), parsed.data);
       process.stdout.write(`Logged in as ${String(me.username)}. The key is kept in ${userProfilePath()}.\n`);
@@ -26,7 +26,7 @@ export function addLoginCommand(program: Command): void {
 
 async function askForKey(): Promise<string> {
   // Of a pipe all is read: a question put to one that ends without a line is never answered.
-  if (!process.stdin.isTTY) return readFileSync(0, "utf8").trim();
+  if (!process.stdin.isTTY) return (await text(process.stdin)).trim();
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return (await lines.question("API key: ")).trim();

@@ -10,7 +10,11 @@ import { CliError } from "./cli-error.ts";
 
 export const Profile = z.object({
   server: z.url({ protocol: /^https?$/ }),
-  key: z.string().min(1).max(256),
+  /** It goes into a header, where nothing else may stand. */
+  key: z
+    .string()
+    .max(256)
+    .regex(/^[\x21-\x7e]+$/, "is not an API key"),
   /** Path of a PEM file to trust besides the system's. */
   ca: z.string().optional(),
 });
