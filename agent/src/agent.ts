@@ -14,6 +14,7 @@ import type { ServiceNotifier } from "./host/notify.ts";
 import { DamagedJournalError } from "./journal/integrity.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { Runtime } from "./runtime/runtime.ts";
+import type { Action } from "./core/action.ts";
 import { isRunning, isSameRun, type Container } from "./core/container.ts";
 import { observedInstances } from "./core/lifecycle.ts";
 import { reconcile, type Flags } from "./core/reconcile.ts";
@@ -26,7 +27,7 @@ import { takeMeteringTick, type Seen } from "./loop/metering-tick.ts";
 import { momentOf, monotonic, type Clock } from "./loop/moment.ts";
 import { observedState, vitalsOf } from "./loop/report.ts";
 import type { RunPerformer } from "./loop/run-performer.ts";
-import type { RuntimeWatch } from "./loop/runtime-watch.ts";
+import type { Look, RuntimeWatch } from "./loop/runtime-watch.ts";
 
 /** While something is under way the loop looks this often; else it sleeps until woken or the next tick. */
 const BUSY_ROUND_MS = 1_000;
@@ -35,6 +36,9 @@ const HOUSEKEEPING_EVERY_MS = 60_000;
 /** How long a round waits for the list of containers, unless a metering tick is due before. */
 const RUNTIME_PATIENCE_MS = 2_000;
 const LEAST_PATIENCE_MS = 100;
+
+/** A life began or ended: the tick that sees it is taken at once, before another life of the run can hide it. */
+const METERED_AT_ONCE: ReadonlySet<Action["kind"]> = new Set(["adopt", "open-gate", "close-run", "restart"]);
 
 export type AgentParts = {
   hostId: HostId;
@@ -61,7 +65,8 @@ export class Agent {
   #loop: Promise<void> = Promise.resolve();
   #meteredMs = Number.NEGATIVE_INFINITY;
   #housekeepingMs = Number.NEGATIVE_INFINITY;
-  #lastSeen: readonly Container[] = [];
+  /** Null until the runtime has told once. */
+  #lastSeen: readonly Container[] | null = null;
   #overStorage: ReadonlyMap<RunId, string> = new Map();
   #holdsStops = false;
   #isReady = false;
@@ -92,7 +97,7 @@ export class Agent {
   async exec(request: ExecRequest): Promise<ExecReply> {
     const { instanceId, argv, stdin, timeoutSeconds } = request;
     const [command, ...args] = argv;
-    const container = ownedContainers({ hostId: this.#parts.hostId, observed: this.#lastSeen }).find(
+    const container = ownedContainers({ hostId: this.#parts.hostId, observed: this.#lastSeen ?? [] }).find(
       ({ owner, status }) => owner.instanceId === instanceId && status.state === "running",
     );
     if (container === undefined || command === undefined)
@@ -117,39 +122,58 @@ export class Agent {
   async #run(): Promise<void> {
     while (!this.#isStopping) {
       this.#isWoken = false;
-      try {
-        await this.#round();
-      } catch (error) {
-        // Our own bug, or a journal that cannot be trusted: starting anew mends what can be mended.
-        if (error instanceof AssertionError || error instanceof DamagedJournalError) throw error;
-        this.#parts.log.error({ error }, "a round of the loop failed; the next one tries again");
-      }
+      await this.#round();
       if (!this.#isStopping && !this.#isWoken) await this.#sleep();
     }
   }
 
-  async #round(): Promise<void> {
-    const { runtimeWatch, gpuWatch, clock } = this.#parts;
-    const startedMs = clock.monotonicMs();
-    await runtimeWatch.learn(startedMs);
-    gpuWatch.sampleWhenDue(startedMs, runtimeWatch.info, () => this.wake());
-    const patienceMs = Math.max(LEAST_PATIENCE_MS, Math.min(RUNTIME_PATIENCE_MS, this.#untilTickMs()));
-    const { seen, wasUpSinceMs } = await runtimeWatch.containers(startedMs, patienceMs);
-    if (seen !== null) this.#lastSeen = seen;
-
-    const hasChanged = seen !== null && this.#act(seen);
-
-    if (hasChanged || this.#untilTickMs() <= 0) await this.#meter({ containers: seen, wasUpSinceMs });
-    if (seen !== null) this.#confirmGone(seen);
-    this.#housekeep(startedMs);
-    this.#report(seen);
-    await this.#tellSystemd();
-    if (hasChanged) this.wake();
+  /** One part of a round; should it fail, the others are done all the same and the next round tries it again. */
+  async #attempt<T>(what: string, work: () => T | Promise<T>): Promise<T | null> {
+    try {
+      return await work();
+    } catch (error) {
+      // Our own bug, or a journal that cannot be trusted: starting anew mends what can be mended.
+      if (error instanceof AssertionError || error instanceof DamagedJournalError) throw error;
+      this.#parts.log.error({ error }, `${what} failed; the next round tries again`);
+      return null;
+    }
   }
 
-  /** Returns whether a run's gate opened or a run closed: both are worth a metering tick at once. */
-  #act(seen: readonly Container[]): boolean {
+  async #round(): Promise<void> {
+    const { clock } = this.#parts;
+    const startedMs = clock.monotonicMs();
+    const look = await this.#attempt("looking at the containers", () => this.#look(startedMs));
+    const seen = look?.seen ?? null;
+
+    const hasChanged =
+      look !== null && seen !== null && (await this.#attempt("acting", () => this.#act(seen, look.mark)));
+
+    if (hasChanged === true || this.#untilTickMs() <= 0)
+      await this.#attempt("metering", () =>
+        this.#meter({ containers: seen, wasUpSinceMs: look?.wasUpSinceMs ?? null }),
+      );
+    if (seen !== null) await this.#attempt("confirming removals", () => this.#confirmGone(seen));
+    this.#housekeep(startedMs);
+    await this.#attempt("reporting", () => this.#report());
+    await this.#attempt("telling systemd", () => this.#tellSystemd());
+    if (hasChanged === true) this.wake();
+  }
+
+  /** With little patience: a slow runtime holds up neither heartbeats nor the tick that is due next. */
+  async #look(nowMs: number): Promise<Look> {
+    const { runtimeWatch, gpuWatch, performer } = this.#parts;
+    runtimeWatch.learnWhenDue(nowMs);
+    gpuWatch.sampleWhenDue(nowMs, runtimeWatch.info, () => this.wake());
+    const patienceMs = Math.max(LEAST_PATIENCE_MS, Math.min(RUNTIME_PATIENCE_MS, this.#untilTickMs()));
+    const look = await runtimeWatch.containers(nowMs, { patienceMs, mark: performer.endedWorks });
+    if (look.seen !== null) this.#lastSeen = look.seen;
+    return look;
+  }
+
+  /** Returns whether something was done that is worth a metering tick at once. */
+  #act(seen: readonly Container[], shownWorks: number): boolean {
     const { journal, performer, clock } = this.#parts;
+    performer.shown(shownWorks);
     const knowledge = this.#knowledge(seen);
     const now = monotonic(momentOf(clock));
     const set = journal.desired.read();
@@ -164,8 +188,8 @@ export class Agent {
         this.#parts.log.warn(action, "stops of most of this host wait until they are confirmed");
         continue;
       }
-      performer.perform(action, now);
-      hasChanged ||= action.kind === "open-gate" || action.kind === "close-run" || action.kind === "adopt";
+      const isDone = performer.perform(action, now);
+      hasChanged ||= isDone && METERED_AT_ONCE.has(action.kind);
     }
     if (set.stopsAreGuarded && !this.#holdsStops && set.generation > 0) journal.desired.liftStopGuard();
     return hasChanged;
@@ -197,7 +221,7 @@ export class Agent {
     const { journal, clock, gpuWatch, hostId } = this.#parts;
     await takeMeteringTick(journal, seen, () => momentOf(clock));
     this.#meteredMs = clock.monotonicMs();
-    await gpuWatch.follow(ownedContainers({ hostId, observed: this.#lastSeen }), clock.wallMs());
+    await gpuWatch.follow(ownedContainers({ hostId, observed: this.#lastSeen ?? [] }), clock.wallMs());
   }
 
   /** A removal that was ordered is done when neither a record nor a container of it is left. */
@@ -214,8 +238,9 @@ export class Agent {
     }
   }
 
-  #report(seen: readonly Container[] | null): void {
+  #report(): void {
     const { journal, performer, clock, gpuWatch, runtimeWatch, link } = this.#parts;
+    const seen = runtimeWatch.isDown ? null : this.#lastSeen;
     const instances = observedInstances({
       ...this.#knowledge(seen ?? []),
       observed: seen,
@@ -258,7 +283,7 @@ export class Agent {
 
   async #measureStorage(): Promise<void> {
     const { journal, runtime, runtimeWatch, hostId } = this.#parts;
-    const running = ownedContainers({ hostId, observed: this.#lastSeen }).filter(isRunning);
+    const running = ownedContainers({ hostId, observed: this.#lastSeen ?? [] }).filter(isRunning);
     const uses = [];
     for (const desired of journal.desired.read().instances) {
       const container = running.find(({ owner }) => isSameRun(owner, desired));
@@ -287,7 +312,10 @@ export class Agent {
   async #sleep(): Promise<void> {
     const { performer } = this.#parts;
     const isUnderWay = performer.isBusy || this.#hasTransition();
-    const sleepMs = Math.min(isUnderWay ? BUSY_ROUND_MS : IDLE_ROUND_MS, Math.max(0, this.#untilTickMs()));
+    const untilTickMs = this.#untilTickMs();
+    // A tick that is still due has failed just now; it is tried again, but not without a pause.
+    const restMs = isUnderWay || untilTickMs <= 0 ? BUSY_ROUND_MS : IDLE_ROUND_MS;
+    const sleepMs = untilTickMs <= 0 ? restMs : Math.min(restMs, untilTickMs);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, sleepMs);
       this.#wakeUp = () => {
@@ -301,8 +329,8 @@ export class Agent {
 
   /** Something wanted does not run yet, or something runs that is to go. */
   #hasTransition(): boolean {
-    const { desired, runs } = this.#knowledge(this.#lastSeen);
-    const running = ownedContainers({ hostId: this.#parts.hostId, observed: this.#lastSeen }).filter(
+    const { desired, runs } = this.#knowledge(this.#lastSeen ?? []);
+    const running = ownedContainers({ hostId: this.#parts.hostId, observed: this.#lastSeen ?? [] }).filter(
       isRunning,
     );
     return desired.some((wanted) => {

@@ -133,10 +133,7 @@ async function assemble(
     subscriptions: orderSubscriptions(
       hostId,
       {
-        onNudge: () => {
-          link.nudged();
-          wake();
-        },
+        onNudge: () => link.nudged(),
         exec: (request) => agent.exec(request),
       },
       log,

@@ -92,6 +92,20 @@ describe("a runtime that hangs", () => {
     await expect(hung).rejects.toBeInstanceOf(RuntimeDown);
   });
 
+  test("does not block its kind for good by a request that cannot be ended", async () => {
+    let isHung = true;
+    await answerWith((_request, response) => {
+      if (!isHung) response.end("[]");
+    });
+    const docker = new Docker(socketPath);
+    const unending = docker.call("ping", { deadlineMs: 100 }, (client) => client.listContainers());
+    await expect(unending).rejects.toBeInstanceOf(RuntimeDown);
+
+    isHung = false;
+
+    await expect(ping(docker, 2_000)).resolves.toEqual([]);
+  });
+
   test("answers again after it was given up", async () => {
     let isHung = true;
     await answerWith((_request, response) => {

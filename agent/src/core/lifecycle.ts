@@ -73,6 +73,9 @@ function startingSaid(
   desired: DesiredInstance,
   input: LifecycleInput & { observed: Knowledge["observed"] },
 ): Said {
+  // First, since a start under way is not to be judged by a list of containers from before it.
+  const wait = input.waits.get(key.runId);
+  if (wait !== undefined) return { phase: "starting", detail: wait, problem: null };
   const next = nextStart({ kind: desired.spec.kind, record, container }, input.now);
   if (next.kind === "give-up") return next.end;
   const obstacle = startObstacle(desired, ownedContainers(input), input.startsRefused);
@@ -80,8 +83,6 @@ function startingSaid(
     const problem = obstacle.kind === "host-refuses" ? "start-refused" : null;
     return { phase: "starting", detail: obstacle.detail, problem };
   }
-  const wait = input.waits.get(key.runId);
-  if (wait !== undefined) return { phase: "starting", detail: wait, problem: null };
   // Between the record of a start and its container's first breath there is nothing to blame yet.
   const isLost = container === null && record !== null && record.containerId !== null;
   const hasFailed = record?.trouble != null || container?.status.state === "exited" || isLost;

@@ -6,8 +6,9 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { HEARTBEAT_MS, PROTOCOL, type Heartbeat } from "@remotegpu/shared/protocol";
 import type { GpuVitals } from "@remotegpu/shared/protocol";
-import type { Outbox } from "../journal/outbox.ts";
 import type { Journal } from "../journal/journal.ts";
+import { JournalError } from "../journal/journal-database.ts";
+import type { Outbox } from "../journal/outbox.ts";
 import { LinkDownError, type HostConnection } from "../link/connection.ts";
 import { ControlPlaneClient, RequestRefusedError, type ObservedState } from "../link/control-plane-client.ts";
 import { publishBatch } from "../link/journal-publisher.ts";
@@ -16,6 +17,9 @@ import type { Clock } from "./moment.ts";
 const HEARTBEAT_JITTER_MS = 1_000;
 const BATCHES_AT_ONCE = 4;
 const REST_AFTER_FAILURE_MS = 1_000;
+
+/** The world's: no way there, an answer that refuses, or a disk too full for what came back. */
+const FAILURES = [LinkDownError, RequestRefusedError, JournalError];
 
 type Word = "heartbeat" | "pull" | "report" | "publish";
 
@@ -41,6 +45,8 @@ export class ControlPlaneLink {
   #nextHeartbeatMs = Number.NEGATIVE_INFINITY;
   #lastAcceptedMs: number | null = null;
   #lastRoundTripMs: number | null = null;
+  /** What is wrong with the host is told as soon as it changes. */
+  #saidDegraded = "";
   #isPullWanted = true;
   #reportedDigest: string | null = null;
 
@@ -54,8 +60,10 @@ export class ControlPlaneLink {
     return this.#lastAcceptedMs === null ? null : nowMs - this.#lastAcceptedMs;
   }
 
+  /** What is wanted has changed. It is pulled at once and not in the next round: somebody waits for it. */
   nudged(): void {
     this.#isPullWanted = true;
+    if (this.#options.connection.isConnected) this.#pullIfWanted();
   }
 
   /** A fresh connection: everything is said again at once. */
@@ -63,6 +71,7 @@ export class ControlPlaneLink {
     this.#isPullWanted = true;
     this.#nextHeartbeatMs = Number.NEGATIVE_INFINITY;
     this.#restsUntilMs.clear();
+    this.#options.outbox.sendAgain();
   }
 
   /** Begins whatever is due; resolves at once. */
@@ -70,12 +79,17 @@ export class ControlPlaneLink {
     const { connection, clock } = this.#options;
     if (!connection.isConnected) return;
     const nowMs = clock.monotonicMs();
-    if (nowMs >= this.#nextHeartbeatMs) this.#begin("heartbeat", () => this.#beat(vitals));
-    // A host that was never seen, or whose report differs, is asked to report first.
-    if (this.#isPullWanted && this.#reportedDigest !== null) this.#begin("pull", () => this.#pull());
+    const isNews = vitals.degraded.join() !== this.#saidDegraded;
+    if (isNews || nowMs >= this.#nextHeartbeatMs) this.#begin("heartbeat", () => this.#beat(vitals));
+    this.#pullIfWanted();
     if (vitals.observed.digest !== this.#reportedDigest)
       this.#begin("report", () => this.#report(vitals.observed));
     this.#begin("publish", () => this.#publish());
+  }
+
+  /** A host that was never seen, or whose report differs, is asked to report first. */
+  #pullIfWanted(): void {
+    if (this.#isPullWanted && this.#reportedDigest !== null) this.#begin("pull", () => this.#pull());
   }
 
   async #beat({ observed, gpus, degraded }: Vitals): Promise<void> {
@@ -105,6 +119,7 @@ export class ControlPlaneLink {
     };
     const { reply, roundTripMs } = await this.#client.heartbeat(heartbeat);
     this.#lastRoundTripMs = roundTripMs;
+    this.#saidDegraded = degraded.join();
     this.#lastAcceptedMs = clock.monotonicMs();
     const { watermark, dbIncarnation } = reply;
     journal.confirm({ journalId: head.journalId, watermark, dbIncarnation });
@@ -117,7 +132,10 @@ export class ControlPlaneLink {
     this.#isPullWanted = false;
     try {
       const set = await this.#client.pull();
+      const before = this.#options.journal.head().applied.generation;
       const outcome = this.#options.journal.desired.replace(set);
+      // Only a heartbeat says what was applied, and removals are complete only once that is known: do not wait for it.
+      if (outcome.applied && set.generation !== before) this.#nextHeartbeatMs = Number.NEGATIVE_INFINITY;
       if (!outcome.applied)
         this.#options.log.warn(
           { term: set.term, generation: set.generation, reason: outcome.reason },
@@ -156,14 +174,12 @@ export class ControlPlaneLink {
     this.#busy.add(what);
     void work()
       .then(
-        () => {
-          // Publishing changes nothing here; after the others there may be more to say or to do.
-          if (what !== "publish") wake();
-        },
+        // Publishing changes nothing here; after the others there may be more to say or to do.
+        () => (what === "publish" ? undefined : wake()),
         (error: unknown) => {
-          if (!(error instanceof LinkDownError || error instanceof RequestRefusedError)) throw error;
+          if (!FAILURES.some((failure) => error instanceof failure)) throw error;
           this.#restsUntilMs.set(what, clock.monotonicMs() + REST_AFTER_FAILURE_MS);
-          log.warn({ error }, `${what}: no answer from the control plane; tried again`);
+          log.warn({ error }, `${what}: not done; tried again`);
         },
       )
       .finally(() => this.#busy.delete(what));

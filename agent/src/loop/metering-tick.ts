@@ -11,7 +11,7 @@ import type { Journal } from "../journal/journal.ts";
 export type Seen = {
   /** Null when the runtime is silent. */
   containers: readonly Container[] | null;
-  /** When the runtime was last seen up before this look, if that is recent enough to trust its times. */
+  /** Since when the runtime was up before this look; null when its times are not to be trusted. */
   wasUpSinceMs: number | null;
 };
 

@@ -1,8 +1,10 @@
 /**
  * Carries out one action: the record first, then the world. What takes long (a start, a stop's grace) goes on in
- * the background, one thing at a time for a run; the next round sees how it ended.
+ * the background, one thing at a time for a run; a later round sees how it ended. Until a list of containers shows
+ * that, nothing more is done for the run, and no start that would get in the way of its start.
  */
 import type { RunId } from "@remotegpu/shared/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
 import type { Action } from "../core/action.ts";
 import {
@@ -12,6 +14,7 @@ import {
   type MonotonicTime,
   type RunRecord,
 } from "../core/run-record.ts";
+import { areRivals } from "../core/start-obstacle.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { GpuFacts, Runtime } from "../runtime/runtime.ts";
 import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
@@ -19,13 +22,23 @@ import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
 type RunAction = Exclude<Action, { kind: "hold-stops" }>;
 type StartAction = Extract<Action, { kind: "start" | "restart" }>;
 
+type Work = {
+  task: Promise<void>;
+  /** What is being started; null for a stop or a removal. */
+  starts: DesiredInstance | null;
+  /** How many works had ended with this one; null while it is under way. */
+  endedAs: number | null;
+};
+
 export class RunPerformer {
   readonly #journal: Journal;
   readonly #runtime: Runtime;
   readonly #gpuFacts: () => GpuFacts;
   readonly #wake: () => void;
   readonly #log: Log;
-  readonly #underWay = new Map<RunId, Promise<void>>();
+  /** Under way, or ended and not yet shown by a list of containers. */
+  readonly #works = new Map<RunId, Work>();
+  #endedWorks = 0;
   readonly #waits = new Map<RunId, string>();
 
   constructor(options: {
@@ -44,16 +57,45 @@ export class RunPerformer {
 
   /** What starts under way are doing, for people. */
   get waits(): ReadonlyMap<RunId, string> {
-    return this.#waits;
+    const starting = [...this.#works].filter(([, { starts }]) => starts !== null);
+    return new Map([
+      ...starting.map(([runId]) => [runId, "The container is being started."] as const),
+      ...this.#waits,
+    ]);
   }
 
   get isBusy(): boolean {
-    return this.#underWay.size > 0;
+    return [...this.#works.values()].some(({ endedAs }) => endedAs === null);
   }
 
-  perform(action: RunAction, at: MonotonicTime): void {
+  /** A list of containers that is asked for now shows what this many works did. */
+  get endedWorks(): number {
+    return this.#endedWorks;
+  }
+
+  /** To be told before actions that were decided on a list: what `endedWorks` was when it was asked for. */
+  shown(endedWorks: number): void {
+    for (const [runId, { endedAs }] of this.#works)
+      if (endedAs !== null && endedAs <= endedWorks) this.#works.delete(runId);
+  }
+
+  /** Returns false when the action has to wait for work of before; it is decided anew then. */
+  perform(action: RunAction, at: MonotonicTime): boolean {
+    if (this.#mustWait(action)) return false;
+    this.#begin(action, at);
+    return true;
+  }
+
+  #mustWait(action: RunAction): boolean {
+    if (this.#works.has(action.runId)) return true;
+    if (action.kind !== "start" && action.kind !== "restart") return false;
+    return [...this.#works.values()].some(
+      ({ starts }) => starts !== null && areRivals(starts, action.desired),
+    );
+  }
+
+  #begin(action: RunAction, at: MonotonicTime): void {
     const { runId } = action;
-    if (this.#underWay.has(runId)) return;
     switch (action.kind) {
       case "adopt":
       case "open-gate":
@@ -85,7 +127,7 @@ export class RunPerformer {
 
   /** Resolves when nothing is under way any more. */
   async settled(): Promise<void> {
-    await Promise.all(this.#underWay.values());
+    await Promise.all([...this.#works.values()].map(({ task }) => task));
   }
 
   async #start(action: StartAction, at: MonotonicTime): Promise<void> {
@@ -129,16 +171,18 @@ export class RunPerformer {
     return this.#journal.runs.all().find((record) => record.runId === runId) ?? null;
   }
 
-  #inBackground({ runId, kind }: RunAction, work: () => Promise<void>): void {
-    const task = work()
+  #inBackground(action: RunAction, perform: () => Promise<void>): void {
+    const { runId, kind } = action;
+    const task = perform()
       .catch((error: unknown) => {
         this.#log.warn({ runId, kind, error }, `run ${runId}: ${kind} failed and is tried again`);
       })
       .finally(() => {
-        this.#underWay.delete(runId);
+        work.endedAs = this.#endedWorks += 1;
         this.#wake();
       });
-    this.#underWay.set(runId, task);
+    const work: Work = { task, starts: "desired" in action ? action.desired : null, endedAs: null };
+    this.#works.set(runId, work);
   }
 }
 

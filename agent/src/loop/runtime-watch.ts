@@ -9,16 +9,24 @@ import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
 import type { RuntimeInfo } from "../runtime/runtime-info.ts";
 
 const INFO_EVERY_MS = 60_000;
-/** The runtime's times of ends are trusted when it was seen alive not longer ago than this. */
-const UP_SINCE_MS = 30_000;
+/** Seen twice within this time, the runtime is taken to have been up all the while. */
+const LONGEST_UNSEEN_MS = 30_000;
+
+export type Look = {
+  seen: Container[] | null;
+  mark: number;
+  /** Since when it was up, before this look; null when it was not, or not to be told. Its times since are trusted. */
+  wasUpSinceMs: number | null;
+};
 
 export class RuntimeWatch {
   readonly #runtime: Runtime;
   readonly #log: Log;
   #info: RuntimeInfo | null = null;
   #infoMs = Number.NEGATIVE_INFINITY;
-  #listing: Promise<Container[] | null> | null = null;
-  #lastSeenMs: number | null = null;
+  #listing: { mark: number; answer: Promise<Container[] | null> } | null = null;
+  #lastSeenMs = Number.NEGATIVE_INFINITY;
+  #upSinceMs: number | null = null;
   #isDown = false;
 
   constructor(runtime: Runtime, log: Log) {
@@ -30,29 +38,43 @@ export class RuntimeWatch {
     return this.#info;
   }
 
+  /** It refuses or did not answer within its deadline; merely slow is not down. */
+  get isDown(): boolean {
+    return this.#isDown;
+  }
+
   get degraded(): string[] {
     if (this.#isDown) return ["runtime-down"];
     return this.#info?.liveRestore === false ? ["no-live-restore"] : [];
   }
 
-  /** Every container of ours, or null when the runtime does not tell within the patience. */
-  async containers(
-    nowMs: number,
-    patienceMs: number,
-  ): Promise<{ seen: Container[] | null; wasUpSinceMs: number | null }> {
-    const wasUpSinceMs =
-      this.#lastSeenMs !== null && nowMs - this.#lastSeenMs <= UP_SINCE_MS ? this.#lastSeenMs : null;
-    this.#listing ??= this.#list().finally(() => {
-      this.#listing = null;
-    });
-    const seen = await Promise.race([this.#listing, after(patienceMs)]);
-    if (seen !== null) this.#lastSeenMs = nowMs;
-    return { seen, wasUpSinceMs };
+  /**
+   * Every container of ours, or null when the runtime does not tell within the patience. The answer may be to a
+   * question of an earlier round; `mark` is the one that this question was asked with.
+   */
+  async containers(nowMs: number, { patienceMs, mark }: { patienceMs: number; mark: number }): Promise<Look> {
+    this.#listing ??= { mark, answer: this.#list().finally(() => (this.#listing = null)) };
+    const { answer, mark: askedWith } = this.#listing;
+    const seen = await Promise.race([answer, after(patienceMs)]);
+    if (nowMs - this.#lastSeenMs > LONGEST_UNSEEN_MS) this.#upSinceMs = null;
+    const wasUpSinceMs = this.#upSinceMs;
+    if (seen !== null) {
+      this.#lastSeenMs = nowMs;
+      this.#upSinceMs ??= nowMs;
+    }
+    return { seen, mark: askedWith, wasUpSinceMs };
   }
 
-  /** Learns once a minute what the runtime can do. */
-  async learn(nowMs: number): Promise<void> {
+  /** Learns once a minute what the runtime can do; never waits for it. */
+  learnWhenDue(nowMs: number): void {
     if (nowMs - this.#infoMs < INFO_EVERY_MS) return;
+    void this.learn(nowMs).catch((error: unknown) => {
+      this.#log.warn({ error }, "what the container runtime says about itself makes no sense");
+    });
+  }
+
+  /** Bounded by the call's own deadline. */
+  async learn(nowMs: number): Promise<void> {
     this.#infoMs = nowMs;
     const isFirst = this.#info === null;
     this.#info = (await this.#orDown(() => this.#runtime.info())) ?? this.#info;
@@ -74,6 +96,7 @@ export class RuntimeWatch {
       if (!(error instanceof RuntimeDown || error instanceof RuntimeError)) throw error;
       if (!this.#isDown) this.#log.warn({ error }, "the container runtime does not answer");
       this.#isDown = true;
+      this.#upSinceMs = null;
       return null;
     }
   }

@@ -43,17 +43,18 @@ export class Docker {
     // It is raced below; should the race be won before, nobody is left to hear of it.
     late.catch(() => undefined);
     while (this.#underWay.has(kind)) await Promise.race([this.#underWay.get(kind), late]);
-    const result = this.#start(kind, perform, signal);
+    // Given up is over, too: not every request of the library can be ended, and one that hangs would block its kind.
+    const outcome = Promise.race([perform(this.#client, signal), late]);
+    this.#occupy(kind, outcome);
     try {
-      return await Promise.race([result, late]);
+      return await outcome;
     } catch (cause) {
       throw runtimeFailure(what, cause);
     }
   }
 
-  #start<T>(kind: string, perform: Call<T>, signal: AbortSignal): Promise<T> {
-    const result = perform(this.#client, signal);
-    const settled = result.then(
+  #occupy(kind: string, outcome: Promise<unknown>): void {
+    const settled = outcome.then(
       () => undefined,
       () => undefined,
     );
@@ -61,6 +62,5 @@ export class Docker {
       kind,
       settled.finally(() => this.#underWay.delete(kind)),
     );
-    return result;
   }
 }

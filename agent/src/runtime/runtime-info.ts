@@ -15,6 +15,9 @@ const Info = z.object({
   CDISpecDirs: z.array(z.string()).nullish(),
 });
 
+/** What the library takes and its types do not know. */
+type WithInfoOptions = { info(options: { abortSignal: AbortSignal }): Promise<unknown> };
+
 export type RuntimeInfo = {
   version: string;
   /** Containers outlive a restart of the runtime. */
@@ -30,8 +33,10 @@ export type RuntimeInfo = {
 
 /** @throws RuntimeError, RuntimeDown */
 export async function runtimeInfo(docker: Docker): Promise<RuntimeInfo> {
-  const raw: unknown = await docker.call("ask the runtime about itself", { deadlineMs: QUICK_MS }, (client) =>
-    client.info(),
+  const raw: unknown = await docker.call(
+    "ask the runtime about itself",
+    { deadlineMs: QUICK_MS },
+    (client, abortSignal) => (client as WithInfoOptions).info({ abortSignal }),
   );
   const info = Info.parse(raw);
   return {

@@ -1,0 +1,181 @@
+/** A whole agent inside the test's process, put together as `main` does it, with a clock that the test can set forward. */
+import { randomUUID } from "node:crypto";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { HostId, JournalId } from "@remotegpu/shared/ids";
+import { Agent } from "@remotegpu/agent/agent";
+import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
+import { readMachineFacts } from "@remotegpu/agent/host/machine-facts";
+import { ServiceNotifier } from "@remotegpu/agent/host/notify";
+import { openJournal, type Journal } from "@remotegpu/agent/journal/journal";
+import { Outbox } from "@remotegpu/agent/journal/outbox";
+import { HostConnection } from "@remotegpu/agent/link/connection";
+import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
+import { ControlPlaneLink } from "@remotegpu/agent/loop/control-plane-link";
+import { GpuWatch } from "@remotegpu/agent/loop/gpu-watch";
+import type { Clock } from "@remotegpu/agent/loop/moment";
+import { RunPerformer } from "@remotegpu/agent/loop/run-performer";
+import { RuntimeWatch } from "@remotegpu/agent/loop/runtime-watch";
+import { Runtime } from "@remotegpu/agent/runtime/runtime";
+import { installToolbox } from "@remotegpu/agent/runtime/toolbox";
+import { importBusyboxImage, newHostId, removeLabelled } from "./docker.ts";
+import { BALLAST_BYTES } from "./journal-samples.ts";
+import { keptLog, type KeptLog } from "./kept-log.ts";
+import type { ScriptedControlPlane, ScriptedHost } from "./scripted-control-plane.ts";
+
+const VERSION = "0.1.0";
+
+/** What lives while an agent runs. */
+type Running = { agent: Agent; journal: Journal; runtime: Runtime; end: () => Promise<void> };
+
+export class AgentUnderTest {
+  readonly hostId: HostId;
+  readonly host: ScriptedHost;
+  readonly stateDir: string;
+  readonly poolRoot: string;
+  readonly log: KeptLog = keptLog();
+  readonly #controlPlane: ScriptedControlPlane;
+  readonly #socketPath: string | undefined;
+  #aheadMs = 0;
+  #running: Running | null = null;
+
+  private constructor(
+    host: ScriptedHost,
+    controlPlane: ScriptedControlPlane,
+    { stateDir, socketPath }: { stateDir: string; socketPath: string | undefined },
+  ) {
+    this.hostId = host.hostId;
+    this.host = host;
+    this.stateDir = stateDir;
+    this.poolRoot = join(stateDir, "pool");
+    this.#controlPlane = controlPlane;
+    this.#socketPath = socketPath;
+  }
+
+  static async begin(
+    controlPlane: ScriptedControlPlane,
+    { socketPath }: { socketPath?: string } = {},
+  ): Promise<AgentUnderTest> {
+    await importBusyboxImage();
+    const { host } = await controlPlane.admit(newHostId());
+    const stateDir = await mkdtemp(join(tmpdir(), "rg-agent-"));
+    await mkdir(join(stateDir, "pool"));
+    const agent = new AgentUnderTest(host, controlPlane, { stateDir, socketPath });
+    await agent.start();
+    return agent;
+  }
+
+  get journal(): Journal {
+    return this.#now().journal;
+  }
+
+  /** The host's monotonic clock as the agent reads it. */
+  get nowMs(): number {
+    return monotonicMs() + this.#aheadMs;
+  }
+
+  /** Sets both clocks forward: what is due by then is done at once. */
+  setForward(ms: number): void {
+    this.#aheadMs += ms;
+    this.#running?.agent.wake();
+  }
+
+  /** Starts the agent on its state folder, as after an upgrade or a crash of its process. */
+  async start(): Promise<void> {
+    const { hostId, stateDir, log, poolRoot } = this;
+    const { credential } = await this.#controlPlane.admit(hostId);
+    const journal = openJournal({
+      folder: stateDir,
+      newJournalId: () => randomUUID() as JournalId,
+      ballastBytes: BALLAST_BYTES,
+    });
+    const clock: Clock = {
+      bootId: await readBootId(),
+      monotonicMs: () => this.nowMs,
+      wallMs: () => Date.now() + this.#aheadMs,
+    };
+    const wake = () => agent.wake();
+    const runtime = new Runtime({
+      hostId,
+      ...(this.#socketPath !== undefined && { socketPath: this.#socketPath }),
+      poolRoot,
+      toolboxPath: await installToolbox(stateDir),
+      wake,
+      onEventsBroken: () => undefined,
+    });
+    const runtimeWatch = new RuntimeWatch(runtime, log);
+    const gpuWatch = new GpuWatch({
+      hostId,
+      stateDir,
+      nvidiaSmiPath: "/nonexistent/nvidia-smi",
+      simulatedCount: 0,
+      log,
+    });
+    await runtimeWatch.learn(clock.monotonicMs());
+    const connection = new HostConnection({
+      ...credential,
+      subscriptions: orderSubscriptions(
+        hostId,
+        {
+          onNudge: () => link.nudged(),
+          exec: (request) => agent.exec(request),
+        },
+        log,
+      ),
+      onConnected: () => {
+        link.connected();
+        wake();
+      },
+      onRefused: () => undefined,
+      log,
+    });
+    const outbox = new Outbox(journal.rows, (text) => credential.key.sign(text));
+    const common = { hostId, clock, journal, version: VERSION, log };
+    const link = new ControlPlaneLink({ ...common, connection, outbox, wake });
+    const agent = new Agent({
+      ...common,
+      link,
+      runtime,
+      runtimeWatch,
+      gpuWatch,
+      storagePool: null,
+      facts: await readMachineFacts({ diskPath: stateDir }),
+      performer: new RunPerformer({ journal, runtime, gpuFacts: () => gpuWatch.facts, wake, log }),
+      notifier: new ServiceNotifier({ environment: {} }),
+    });
+    const watching = new AbortController();
+    connection.start();
+    const watched = runtime.watch(watching.signal);
+    agent.start();
+    const end = async () => {
+      await agent.stop();
+      watching.abort();
+      await watched;
+      await connection.close();
+      journal.close();
+    };
+    this.#running = { agent, journal, runtime, end };
+  }
+
+  /** Ends the agent in order; containers go on. */
+  async stop(): Promise<void> {
+    const { end } = this.#now();
+    this.#running = null;
+    await end();
+  }
+
+  /** Takes everything of this host away. */
+  async end(): Promise<void> {
+    const running = this.#running;
+    if (running !== null) await this.stop();
+    await running?.runtime.removeEverything();
+    await removeLabelled(this.hostId);
+    await rm(this.stateDir, { recursive: true, force: true });
+  }
+
+  #now(): Running {
+    if (this.#running === null) throw new Error("the agent does not run");
+    return this.#running;
+  }
+}

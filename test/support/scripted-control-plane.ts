@@ -1,0 +1,168 @@
+/**
+ * A control plane that a test speaks for, behind a real NATS server and the product's own link: it serves the desired
+ * set it is told, keeps what hosts say, and confirms every journal row that arrives.
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import type { JournalBatch, JournalRow, UsageEntry } from "@remotegpu/shared/journal-row";
+import type { Heartbeat } from "@remotegpu/shared/protocol";
+import { HostOrders } from "@remotegpu/control-plane/link/host-orders";
+import { serveHosts } from "@remotegpu/control-plane/link/host-requests";
+import { ensureJournalStream, JournalConsumer } from "@remotegpu/control-plane/link/journal-stream";
+import type { WholeReport } from "@remotegpu/control-plane/link/report-assembly";
+import { eventually } from "./eventually.ts";
+import { startTestNats, type HostCredential, type TestNats } from "./nats.ts";
+import { aHeartbeatReply } from "./protocol-samples.ts";
+import { quietLog } from "./quiet-log.ts";
+
+/** One host as the control plane knows it. */
+export class ScriptedHost {
+  readonly hostId: HostId;
+  readonly heartbeats: Heartbeat[] = [];
+  report: WholeReport | null = null;
+  term = 1;
+  generation = 0;
+  confirmedStops: number | null = null;
+  desired: readonly DesiredInstance[] = [];
+  readonly #nudge: () => void;
+  readonly #journals = new Map<string, JournalRow[]>();
+
+  constructor(hostId: HostId, nudge: () => void) {
+    this.hostId = hostId;
+    this.#nudge = nudge;
+  }
+
+  /** From now on this is the whole desired set; the host is nudged. */
+  order(
+    desired: readonly DesiredInstance[],
+    { term = this.term, confirmsStops = false }: { term?: number; confirmsStops?: boolean } = {},
+  ): void {
+    this.desired = desired;
+    this.term = term;
+    this.generation += 1;
+    if (confirmsStops) this.confirmedStops = this.generation;
+    this.#nudge();
+  }
+
+  /** The highest seq that is decided; 0 for a journal that nothing came from. */
+  watermark(journalId: string): number {
+    return this.#journals.get(journalId)?.at(-1)?.seq ?? 0;
+  }
+
+  take({ journalId, rows }: JournalBatch): void {
+    const after = this.watermark(journalId);
+    const known = this.#journals.get(journalId) ?? [];
+    this.#journals.set(journalId, [...known, ...rows.filter((row) => row.seq > after)]);
+  }
+
+  /** All usage rows of a run that arrived, in order. */
+  usageOf(runId: string): UsageEntry[] {
+    return [...this.#journals.values()]
+      .flat()
+      .flatMap(({ entry }) => (entry.kind === "usage" && entry.runId === runId ? [entry] : []));
+  }
+
+  observed(runId: string): ObservedInstance | undefined {
+    return this.report?.instances.find((instance) => instance.runId === runId);
+  }
+
+  /** Waits until the host says this of a run. */
+  async says(
+    runId: string,
+    what: Partial<ObservedInstance>,
+    { withinMs = 20_000 }: { withinMs?: number } = {},
+  ): Promise<ObservedInstance> {
+    let last: ObservedInstance | undefined;
+    const isSaid = () => {
+      last = this.observed(runId);
+      const said = Object.entries(last ?? {});
+      const isSo = Object.entries(what).every(([key, value]) =>
+        said.some(([k, v]) => k === key && v === value),
+      );
+      return isSo && last;
+    };
+    try {
+      return await eventually(isSaid, { withinMs });
+    } catch (cause) {
+      throw new Error(`${runId} is not ${JSON.stringify(what)} but ${JSON.stringify(last)}`, { cause });
+    }
+  }
+}
+
+export class ScriptedControlPlane {
+  readonly orders: HostOrders;
+  readonly #nats: TestNats;
+  readonly #hosts = new Map<HostId, ScriptedHost>();
+  readonly #close: () => Promise<void>;
+
+  private constructor(nats: TestNats, orders: HostOrders, close: () => Promise<void>) {
+    this.#nats = nats;
+    this.orders = orders;
+    this.#close = close;
+  }
+
+  static async start(): Promise<ScriptedControlPlane> {
+    const nats = await startTestNats();
+    const connection = await nats.connectControlPlane();
+    await ensureJournalStream(connection);
+    const known = (hostId: HostId) => self.#known(hostId);
+    const served = await serveHosts(
+      connection,
+      {
+        heartbeat: (hostId, heartbeat) => {
+          const host = known(hostId);
+          host.heartbeats.push(heartbeat);
+          return Promise.resolve(
+            aHeartbeatReply({
+              term: host.term,
+              targetGeneration: host.generation,
+              watermark: host.watermark(heartbeat.journal.id),
+              observedDigest: host.report?.digest ?? null,
+            }),
+          );
+        },
+        desiredSet: (hostId) => {
+          const { term, generation, confirmedStops, desired } = known(hostId);
+          return Promise.resolve({ term, generation, confirmedStops, instances: [...desired] });
+        },
+        observed: (hostId, report) => {
+          known(hostId).report = report;
+          return Promise.resolve(undefined);
+        },
+      },
+      quietLog,
+    );
+    const consumer = new JournalConsumer(
+      connection,
+      {
+        ingest: (hostId, batch) => Promise.resolve(known(hostId).take(batch)),
+        malformed: (hostId, reason) => Promise.reject(new Error(`${hostId}: ${reason}`)),
+      },
+      quietLog,
+    );
+    consumer.start();
+    const self = new ScriptedControlPlane(nats, new HostOrders(connection), async () => {
+      await consumer.stop();
+      await served.close();
+      await nats.close();
+    });
+    return self;
+  }
+
+  /** Makes the host known, with a credential for its agent. */
+  async admit(hostId: HostId): Promise<{ host: ScriptedHost; credential: HostCredential }> {
+    const host = this.#hosts.get(hostId) ?? new ScriptedHost(hostId, () => this.orders.nudge(hostId));
+    this.#hosts.set(hostId, host);
+    return { host, credential: await this.#nats.hostCredential(hostId) };
+  }
+
+  close(): Promise<void> {
+    return this.#close();
+  }
+
+  #known(hostId: HostId): ScriptedHost {
+    const host = this.#hosts.get(hostId);
+    if (host === undefined) throw new Error(`nobody admitted ${hostId}`);
+    return host;
+  }
+}
