@@ -4,7 +4,7 @@
  */
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
 import { ApiClient, type Row } from "@remotegpu/control-plane/cli/api-client";
@@ -15,12 +15,15 @@ import { eventually } from "./eventually.ts";
 
 const REPOSITORY = new URL("../..", import.meta.url).pathname;
 export const CONTROL_PLANE = join(REPOSITORY, "control-plane/src/main.ts");
-const AGENT = join(REPOSITORY, "agent/src/main.ts");
-const CLI = join(REPOSITORY, "control-plane/src/cli/main.ts");
+export const AGENT = join(REPOSITORY, "agent/src/main.ts");
+export const CLI = join(REPOSITORY, "control-plane/src/cli/main.ts");
 const STOP_WITHIN_MS = 30_000;
 const LOOPBACK = "127.0.0.1";
 
 const Credential = z.looseObject({ grant: z.looseObject({ host_id: z.string() }) });
+
+/** Node keeps what it compiled there: a test starts the same programs many times. */
+const compiledIn = (folder: string) => ({ NODE_COMPILE_CACHE: join(folder, "compiled") });
 
 /** One of our programs; started again with the same settings as often as a test likes. */
 export class Program {
@@ -31,7 +34,7 @@ export class Program {
 
   constructor(script: string, env: Record<string, string>, logFile: string) {
     this.#script = script;
-    this.#env = env;
+    this.#env = { ...compiledIn(dirname(logFile)), ...env };
     this.#logFile = logFile;
   }
 
@@ -210,7 +213,13 @@ export class House {
   /** The remotegpu command as this customer. */
   async cli(args: string[], env: Record<string, string> = {}) {
     return execa(process.execPath, [CLI, ...args], {
-      env: { REMOTEGPU_SERVER: this.url, REMOTEGPU_KEY: this.customerKey, HOME: this.folder, ...env },
+      env: {
+        ...compiledIn(this.folder),
+        REMOTEGPU_SERVER: this.url,
+        REMOTEGPU_KEY: this.customerKey,
+        HOME: this.folder,
+        ...env,
+      },
       extendEnv: false,
       reject: false,
       timeout: 60_000,

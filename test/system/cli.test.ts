@@ -1,0 +1,238 @@
+/** The remotegpu command against the running system: the owner's and the customer's whole day, by the command alone. */
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
+import { eventually } from "../support/eventually.ts";
+import { AGENT, CLI, House } from "../support/house.ts";
+import { freshDatabase, type FreshDatabase } from "../support/postgres.ts";
+
+const PUBLIC_KEY =
+  "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJyZWFkLWFuZC1idXR0ZXItYW5kLWphbS1mb3ItdGVh ada@work";
+const Row = z.looseObject({ id: z.union([z.string(), z.number()]).transform(String) });
+const List = z.object({ items: z.array(z.looseObject({})) });
+
+let database: FreshDatabase;
+let house: House;
+let hostId: string;
+let gpuUuid: string;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  house = await House.open({ hosts: 1, settings: { DATABASE_URL: database.url } });
+  hostId = house.hosts[0]?.id ?? "";
+  gpuUuid = String((await house.admin.list(`/hosts/${hostId}/gpus`))[0]?.uuid);
+});
+afterAll(async () => {
+  await house?.close();
+  await database?.drop();
+});
+
+type Who = { asOwner?: boolean };
+
+/** What the command prints when all goes well. */
+async function remotegpu(args: string[], { asOwner = false }: Who = {}): Promise<string> {
+  const done = await house.cli(args, asOwner ? { REMOTEGPU_KEY: house.adminKey } : {});
+  expect(done.exitCode, `remotegpu ${args.join(" ")}: ${done.stderr}`).toBe(0);
+  return done.stdout;
+}
+
+async function idOf(args: string[], who?: Who): Promise<string> {
+  return Row.parse(JSON.parse(await remotegpu([...args, "--json"], who))).id;
+}
+
+const owner: Who = { asOwner: true };
+
+test("an owner sets the shop up: customers, money, quotas, prices, specs, images", async () => {
+  const customer = await idOf(["customer", "create", "bob", "--email", "bob@example.com"], owner);
+
+  expect(await remotegpu(["customer", "top-up", customer, "12.5"], owner)).toContain("12.5000");
+  expect(
+    await remotegpu(["customer", "adjust", customer, "-2.5", "--reason", "a mistake of ours"], owner),
+  ).toContain("10.0000");
+  expect(await remotegpu(["customer", "update", customer, "--display-name", "Bob"], owner)).toContain("Bob");
+  expect(await remotegpu(["customer", "show", customer], owner)).toMatch(/^username +bob$/m);
+  const quota = ["--cpu", "8", "--memory", "16G", "--gpu", "2", "--storage", "10G", "--environments", "3"];
+  expect(await remotegpu(["quota", "set", "--customer", customer, ...quota], owner)).toMatch(/gpu_quota +2/);
+  expect(await remotegpu(["quota", "show", "--customer", customer], owner)).toMatch(/memory_quota +16384/);
+  expect(await remotegpu(["price", "set", "large", "spec", "7.25", "--per", "hour"], owner)).toContain(
+    "7.25",
+  );
+  expect(
+    await remotegpu(["spec", "set", "large", "--shape", '{"cpu":8,"memory":17179869184,"gpu":2}'], owner),
+  ).toContain("large");
+  const image = await idOf(["image", "create", "busybox", "--display-name", "BusyBox"], owner);
+  expect(await remotegpu(["image", "update", image, "--display-name", "Busy Box"], owner)).toContain(image);
+  const key = await remotegpu(["customer", "key-create", customer, "--name", "laptop"], owner);
+  expect(await house.cli(["me"], { REMOTEGPU_KEY: key })).toMatchObject({
+    stdout: expect.stringMatching(/^username +bob$/m),
+  });
+});
+
+test("a customer logs in once; the key stands in no command line and in a file for its eyes only", async () => {
+  const home = join(house.folder, "home");
+  mkdirSync(home);
+  const env = { HOME: home, PATH: process.env["PATH"] };
+  const login = execa(process.execPath, [CLI, "login", "--server", house.url], {
+    env,
+    extendEnv: false,
+    input: `${house.customerKey}\n`,
+  });
+  const commandLine = readFileSync(`/proc/${login.pid ?? 0}/cmdline`, "utf8");
+
+  const done = await login;
+  const me = await execa(process.execPath, [CLI, "me"], { env, extendEnv: false });
+
+  expect(commandLine).not.toContain(house.customerKey);
+  expect(done.stdout).toMatch(/^Logged in as alice\./m);
+  expect(done.stdout).not.toContain(house.customerKey);
+  expect(statSync(join(home, ".config/remotegpu/profile.json")).mode & 0o777).toBe(0o600);
+  expect(me.stdout).toMatch(/^username +alice$/m);
+});
+
+test("a customer's day: workspace, data, keys, an environment from order to bill", async () => {
+  const pool = join(house.hosts[0]?.folder ?? "", "pool");
+  writeFileSync(join(house.folder, "ada.pub"), `${PUBLIC_KEY}\n`);
+  const workspace = await idOf(["workspace", "create", "lab", "--type", "team"]);
+  expect(await remotegpu(["workspace", "member", "list", workspace])).toMatch(/^customer_id +username +role/);
+  expect(
+    await remotegpu(["ssh-key", "create", "mine", "--public-key", join(house.folder, "ada.pub")]),
+  ).toContain("mine");
+  const dataset = await idOf(["dataset", "create", "faces", "--storage-path", "faces"], owner);
+  await remotegpu(["dataset", "update", dataset, "--visibility", "public"], owner);
+  const model = await idOf(["model", "create", "llama"]);
+  mkdirSync(join(pool, "faces"), { recursive: true });
+  writeFileSync(join(pool, "faces", "one"), "a face\n");
+  expect(await remotegpu(["estimate", "--cpu", "1", "--gpu", "1", "--minutes", "60"])).toMatch(/3\.56/);
+
+  const order = ["--image", BUSYBOX_IMAGE, "--memory", "128M", "--gpu", "1"];
+  const more = ["--workspace", workspace, "--dataset", dataset, "--env", "GREETING=two\nlines", "--wait"];
+  const id = await idOf(["env", "create", "work", ...order, ...more]);
+  expect(
+    await remotegpu(["env", "exec", id, "--", "sh", "-c", 'echo "$GREETING"; cat /gemini/data-1/one']),
+  ).toBe("two\nlines\na face");
+  expect(await remotegpu(["env", "restart", id, "--wait"])).toContain("is running");
+  expect(await remotegpu(["env", "show", id])).toMatch(/^run +host +gpus/m);
+  expect(await remotegpu(["env", "instances", id])).toMatch(/^id +rank +state/);
+  expect(await remotegpu(["env", "why", id])).not.toBe("");
+  expect(await remotegpu(["balance"])).toMatch(/^accrued +\d+\.\d{4}$/m);
+  expect(await remotegpu(["env", "stop", id, "--wait"])).toContain("is stopped");
+  const bill = await eventually(
+    async () => {
+      const table = await remotegpu(["records", "--resource", id]);
+      return table.includes("gpu") && table;
+    },
+    { what: "the record" },
+  );
+  expect(bill).toMatch(/^start_time +resource +kind +line +quantity +minutes +unit_price +per +amount$/m);
+  expect(await remotegpu(["env", "start", id, "--wait"])).toContain("is running");
+  expect(await remotegpu(["env", "events", id])).toContain("running");
+  await remotegpu(["env", "delete", id]);
+  await remotegpu(["model", "delete", model]);
+});
+
+test("a cordoned host gets no order, and the customer is told why; a cordoned GPU likewise", async () => {
+  const order = ["--image", BUSYBOX_IMAGE, "--memory", "128M", "--gpu", "1"];
+
+  await remotegpu(["host", "cordon", hostId], owner);
+  const id = await idOf(["env", "create", "patient", ...order]);
+  await eventually(async () => (await remotegpu(["env", "why", id])).includes("host-1"), { what: "why" });
+  await remotegpu(["gpu", "cordon", gpuUuid], owner);
+  await remotegpu(["host", "uncordon", hostId], owner);
+  expect(await remotegpu(["env", "show", id])).toMatch(/^status +queued$/m);
+
+  await remotegpu(["gpu", "uncordon", gpuUuid], owner);
+
+  await house.environment(id, "running");
+  await remotegpu(["host", "drain", hostId], owner);
+  await house.environment(id, "stopped");
+  await remotegpu(["host", "uncordon", hostId], owner);
+  await remotegpu(["env", "delete", id]);
+});
+
+test("a join token opens once: another key is refused with it, and the owner is warned", async () => {
+  const token = (await remotegpu(["join-token"], owner)).split("\n")[0] ?? "";
+  const join2 = async (name: string) =>
+    await execa(process.execPath, [AGENT, "join"], {
+      reject: false,
+      env: {
+        REMOTEGPU_STATE_DIR: join(house.folder, name),
+        REMOTEGPU_SERVER: house.url,
+        REMOTEGPU_JOIN_TOKEN: token,
+        REMOTEGPU_HOST_NAME: name,
+      },
+    });
+
+  const first = await join2("rightful");
+  const again = await join2("rightful");
+  const stranger = await join2("stranger");
+
+  expect([first.exitCode, again.exitCode, stranger.exitCode]).toEqual([0, 0, 1]);
+  expect(again.stdout).toBe(first.stdout);
+  expect(stranger.stderr).toMatch(/^remotegpu-agent: .*$/);
+  const { rows } = await database.database.query("SELECT kind FROM alarms WHERE cleared_at IS NULL");
+  expect(rows).toHaveLength(1);
+  const hosts = List.parse(JSON.parse(await remotegpu(["host", "list", "--json"], owner))).items;
+  expect(hosts.map(({ name }) => name).toSorted()).toEqual(["host-1", "rightful"]);
+  const rightful = hosts.find(({ name }) => name === "rightful");
+  await remotegpu(["host", "delete", String(rightful?.["id"])], owner);
+});
+
+test.each([
+  { args: ["host", "list"], head: /^id +name +status +connection +health .*$/m, asOwner: true },
+  { args: ["host", "show", "HOST"], head: /^name +host-1$/m, asOwner: true },
+  { args: ["host", "gpus", "HOST"], head: /^index +uuid +name .*\n0 +GPU-.* yes /m, asOwner: true },
+  { args: ["customer", "list"], head: /^id +username +email .*$/m, asOwner: true },
+  { args: ["fleet"], head: /gpu/, asOwner: true },
+  { args: ["audit-log"], head: /^at +actor_customer_id +method +route .*$/m, asOwner: true },
+  { args: ["quarantine"], head: /^Nothing yet\.$/m, asOwner: true },
+  { args: ["spec", "list"], head: /^spec +description +shape$/m, asOwner: false },
+  { args: ["spec", "show", "large"], head: /^spec +large$/m, asOwner: false },
+  { args: ["price", "list"], head: /^spec +line +unit_price +billing_unit .*$/m, asOwner: false },
+  { args: ["workspace", "list"], head: /^id +name +type [^]*\d +lab +team/m, asOwner: false },
+  { args: ["ssh-key", "list"], head: /^id +name +fingerprint +created_at\n.*SHA256:/m, asOwner: false },
+  { args: ["dataset", "list"], head: /^id +name +visibility .*\n.*faces +public/m, asOwner: false },
+  { args: ["model", "list"], head: /^Nothing yet\.$/m, asOwner: false },
+  { args: ["image", "list"], head: /^id +name +display_name .*\n.*Busy Box/m, asOwner: false },
+  { args: ["env", "list"], head: /^(No environments\..*|id +name +status .*)$/m, asOwner: false },
+])("$args is a table for people and JSON for scripts", async ({ args, head, asOwner }) => {
+  const given = args.map((arg) => (arg === "HOST" ? hostId : arg));
+
+  const [table, json] = await Promise.all([
+    remotegpu(given, { asOwner }),
+    remotegpu([...given, "--json"], { asOwner }),
+  ]);
+
+  expect(table).toMatch(head);
+  expect(JSON.parse(json)).toBeTypeOf("object");
+});
+
+test.each([
+  {
+    why: "the server refuses",
+    args: ["env", "show", "env-none"],
+    exitCode: 1,
+    stderr: /^remotegpu: .*\(404\)$/,
+  },
+  { why: "another's right is needed", args: ["fleet"], exitCode: 1, stderr: /^remotegpu: .*\(403\)$/ },
+  {
+    why: "an argument is missing",
+    args: ["env", "create"],
+    exitCode: 2,
+    stderr: /^error: .*(required|missing)/,
+  },
+  { why: "a value is none", args: ["records", "--limit", "many"], exitCode: 2, stderr: /whole number/ },
+  { why: "there is no such command", args: ["environments"], exitCode: 2, stderr: /unknown command/ },
+  {
+    why: "nobody answers",
+    args: ["me", "--server", "http://127.0.0.1:1"],
+    exitCode: 3,
+    stderr: /^remotegpu: .*cannot be reached/,
+  },
+])("the exit code says that $why", async ({ args, exitCode, stderr }) => {
+  const done = await house.cli(args);
+
+  expect(done).toMatchObject({ exitCode, stdout: "", stderr: expect.stringMatching(stderr) });
+});
