@@ -185,6 +185,25 @@ test.concurrent("a runtime that hangs is told within 30 s; heartbeats and meteri
   expect(rows[0]?.startMs).toBe(before.gateOpenedMs);
 }, 60_000);
 
+test.concurrent("a runtime that is only slow changes nothing in what is said, and a tick does not wait for it", async () => {
+  const { agent, proxy } = await startHeldAgent();
+  const { host } = agent;
+  host.order([wanted("l")]);
+  await host.says("run-l", { phase: "ready" });
+  const { digest } = await eventually(() => host.report ?? undefined);
+
+  proxy.hold((_method, url) => url.includes("/containers/json"));
+  const heldMs = agent.nowMs;
+  agent.setForward(EXTEND_EVERY_MS);
+  await eventually(() => (agent.journal.intervals().get("run-l" as RunId)?.endMs ?? 0) > heldMs);
+  agent.setForward(1_000);
+  const told = await eventually(() => host.heartbeats.find(({ monotonicMs }) => monotonicMs > heldMs));
+
+  expect(proxy.held).toBe(1);
+  expect(told).toMatchObject({ degraded: [], observedDigest: digest });
+  expect(host.observed("run-l")).toMatchObject({ phase: "ready", problem: null });
+});
+
 describe.concurrent("an agent that starts again in the same boot", () => {
   test("goes on with its containers, and the time between is counted", async () => {
     const agent = await startAgent();
