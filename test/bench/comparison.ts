@@ -1,0 +1,49 @@
+/** Paired measurements of us against something bare, told as lines of milliseconds or MiB and of their ratio. */
+
+export interface Pair {
+  ours: number;
+  bare: number;
+}
+
+export interface Spread {
+  min: number;
+  median: number;
+  max: number;
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  const [min] = sorted;
+  const max = sorted.at(-1);
+  if (min === undefined || max === undefined) throw new Error("nothing was measured");
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? max;
+  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? min;
+  return { min, median: (lower + upper) / 2, max };
+}
+
+/** Each pair was measured in the same moments, so its own ratio says more than the ratio of two medians. */
+export function ratiosOf(pairs: readonly Pair[]): number[] {
+  return pairs.map(({ ours, bare }) => ours / bare);
+}
+
+export function valuesLine(what: string, values: readonly number[], unit: string): string {
+  return line(what, spreadOf(values), (value) => `${value.toFixed(0)} ${unit}`);
+}
+
+export function ratioLine(what: string, pairs: readonly Pair[]): string {
+  return line(what, spreadOf(ratiosOf(pairs)), (value) => `${value.toFixed(2)} x`);
+}
+
+const WHAT_WIDTH = 62;
+const VALUE_WIDTH = 10;
+
+export function headLine(title: string): string {
+  return (
+    title.padEnd(WHAT_WIDTH) + ["min", "median", "max"].map((word) => word.padStart(VALUE_WIDTH)).join("")
+  );
+}
+
+function line(what: string, { min, median, max }: Spread, show: (value: number) => string): string {
+  const values = [min, median, max].map((value) => show(value).padStart(VALUE_WIDTH));
+  return `  ${what}`.padEnd(WHAT_WIDTH) + values.join("");
+}

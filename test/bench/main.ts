@@ -1,0 +1,34 @@
+/**
+ * `npm run bench`: measures what was promised as ratios, each to something bare in the same moments, and judges
+ * nothing. Arguments choose: `npm run bench -- environment agent-memory start`; none means all.
+ */
+import { measureEnvironment } from "./environment.ts";
+
+type Bench = (say: (line: string) => void, ending: AsyncDisposableStack) => Promise<void>;
+
+const BENCHES: Record<string, Bench> = {
+  environment: measureEnvironment,
+};
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.filter((name) => !(name in BENCHES));
+if (unknown.length > 0) {
+  process.stderr.write(`There is no ${unknown.join(", ")}; choose of ${Object.keys(BENCHES).join(", ")}.\n`);
+  process.exit(2);
+}
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+for (const [name, measure] of Object.entries(BENCHES))
+  if (chosen.length === 0 || chosen.includes(name)) await run(measure);
+
+/** Whatever a measurement began is ended after it, and when we are told to end amid it. */
+async function run(measure: Bench): Promise<void> {
+  await using ending = new AsyncDisposableStack();
+  const endEarly = () => void ending.disposeAsync().finally(() => process.exit(130));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, endEarly);
+    ending.defer(() => void process.removeListener(signal, endEarly));
+  }
+  await measure(say, ending);
+  say("");
+}

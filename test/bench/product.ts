@@ -1,0 +1,159 @@
+/**
+ * The real product for a measurement: a control plane and an agent as processes of their own in a throwaway folder,
+ * with one customer who has money. All of it goes when it is disposed of; should we be killed, they end as their input closes.
+ */
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { execa } from "execa";
+import { z } from "zod";
+import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
+import { MIB } from "@remotegpu/shared/units";
+import { removeLabelled } from "../support/docker.ts";
+import { eventually } from "../support/eventually.ts";
+import { openCustomer } from "./customer.ts";
+import { freePort } from "./free-port.ts";
+import { spawnProcess, type RunningProcess } from "./running-process.ts";
+
+const repository = join(import.meta.dirname, "../..");
+const CONTROL_PLANE = join(repository, "control-plane/src/main.ts");
+const MANY_CORES = join(import.meta.dirname, "many-cores.ts");
+const STEP_WITHIN_MS = 60_000;
+const SIMULATED_GPUS = "2";
+const ORDER = { name: "bench", cpu: 1, memory: 256 * MIB };
+
+const JoinToken = z.looseObject({ token: z.string() });
+const Credential = z.looseObject({ grant: z.looseObject({ host_id: z.string() }) });
+const Environment = z.looseObject({ id: z.string(), status: z.string() });
+
+/** The agent's main file, and the Node that runs it. */
+export type AgentProgram = { main: string; node: string };
+export const AGENT_SOURCES: AgentProgram = {
+  main: join(repository, "agent/src/main.ts"),
+  node: process.execPath,
+};
+
+export class Product implements AsyncDisposable {
+  readonly #folder = mkdtempSync(join(tmpdir(), "remotegpu-bench-"));
+  readonly #processes: RunningProcess[] = [];
+  #server = "";
+  #customer: ApiClient | null = null;
+  #hostId: string | null = null;
+
+  private constructor() {}
+
+  /** A control plane that serves, and a host that has joined; its agent does not run yet. */
+  static async start(ending: AsyncDisposableStack): Promise<Product> {
+    const product = ending.use(new Product());
+    const admin = await product.#serve();
+    product.#customer = product.#clientOf(await openCustomer(admin));
+    await product.#join(JoinToken.parse(await admin.post("/join-tokens")).token);
+    return product;
+  }
+
+  get hostId(): string {
+    if (this.#hostId === null) throw new Error("no host has joined");
+    return this.#hostId;
+  }
+
+  /** Resolves once it is connected. Ended in order it takes its containers along; killed it leaves them. */
+  async startAgent({ main, node }: AgentProgram = AGENT_SOURCES): Promise<RunningProcess> {
+    const agent = this.#spawn("agent", [node, "--import", MANY_CORES, main, "run"], this.#agentEnv());
+    await eventually(() => agent.said().includes("connected to NATS"), {
+      withinMs: STEP_WITHIN_MS,
+      what: "the agent's connection",
+    });
+    return agent;
+  }
+
+  /** @returns the environment's id */
+  async order(body: { image: string; config?: { command: string }; gpu?: number }): Promise<string> {
+    return Environment.parse(await this.#api.post("/environments", { ...ORDER, ...body })).id;
+  }
+
+  /** Resolves when the API says that it runs. */
+  async running(id: string, { askEveryMs }: { askEveryMs: number }): Promise<void> {
+    const deadline = performance.now() + STEP_WITHIN_MS;
+    for (;;) {
+      const { status } = Environment.parse(await this.#api.get(`/environments/${id}`));
+      if (status === "running") return;
+      if (status === "error" || performance.now() > deadline)
+        throw new Error(`environment ${id} is still ${status}`);
+      await delay(askEveryMs);
+    }
+  }
+
+  /** Deletes environments and waits until nothing of them is left on the host. */
+  async remove(ids: readonly string[]): Promise<void> {
+    for (const id of ids) await this.#api.delete(`/environments/${id}`);
+    await eventually(
+      async () => {
+        const left = (await this.#api.list("/environments")).map((row) => Environment.parse(row).id);
+        return !left.some((id) => ids.includes(id));
+      },
+      { withinMs: STEP_WITHIN_MS, what: "the deletion of the environments" },
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const running of this.#processes.toReversed()) await running.stop();
+    if (this.#hostId !== null) await removeLabelled(this.#hostId);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  get #api(): ApiClient {
+    if (this.#customer === null) throw new Error("the product has not started");
+    return this.#customer;
+  }
+
+  /** @returns the API as its first administrator sees it */
+  async #serve(): Promise<ApiClient> {
+    // Postgres runs as a user of its own and has to pass through here.
+    chmodSync(this.#folder, 0o711);
+    const listen = `127.0.0.1:${await freePort()}`;
+    this.#server = `http://${listen}`;
+    const env = {
+      REMOTEGPU_STATE_DIR: join(this.#folder, "control-plane"),
+      REMOTEGPU_LISTEN: listen,
+      REMOTEGPU_AGENT_BUNDLE: "0",
+      REMOTEGPU_EXIT_WITH_STDIN: "1",
+      DATABASE_URL: "",
+      NATS_URL: "",
+    };
+    mkdirSync(env.REMOTEGPU_STATE_DIR, { mode: 0o711 });
+    this.#spawn("control-plane", [process.execPath, CONTROL_PLANE, "run"], env);
+    await eventually(async () => (await fetch(`${this.#server}/readyz`)).ok, {
+      withinMs: STEP_WITHIN_MS,
+      what: "the control plane",
+    });
+    const { stdout: key } = await execa(process.execPath, [CONTROL_PLANE, "admin-key"], { env });
+    return this.#clientOf(key.trim());
+  }
+
+  async #join(token: string): Promise<void> {
+    const env = { ...this.#agentEnv(), REMOTEGPU_SERVER: this.#server, REMOTEGPU_JOIN_TOKEN: token };
+    await execa(process.execPath, ["--import", MANY_CORES, AGENT_SOURCES.main, "join"], { env });
+    const file = join(env.REMOTEGPU_STATE_DIR, "credential.json");
+    this.#hostId = Credential.parse(JSON.parse(readFileSync(file, "utf8"))).grant.host_id;
+  }
+
+  #agentEnv() {
+    return {
+      REMOTEGPU_STATE_DIR: join(this.#folder, "agent"),
+      REMOTEGPU_SIMULATED_GPUS: SIMULATED_GPUS,
+      REMOTEGPU_CLEAN_ON_EXIT: "1",
+      REMOTEGPU_EXIT_WITH_STDIN: "1",
+    };
+  }
+
+  #clientOf(key: string): ApiClient {
+    return new ApiClient({ server: this.#server, key });
+  }
+
+  #spawn(name: string, command: string[], env: Record<string, string>): RunningProcess {
+    const running = spawnProcess(command, { env, logFile: join(this.#folder, `${name}.log`) });
+    this.#processes.push(running);
+    return running;
+  }
+}

@@ -1,0 +1,56 @@
+/** A process of ours while it is measured: what it said so far, its memory, and its end. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { KIB } from "@remotegpu/shared/units";
+
+const STOP_WITHIN_MS = 30_000;
+
+export interface RunningProcess {
+  /** @throws Error with its last words when it has ended */
+  said(): string;
+  /** Resident, shared pages included: VmRSS. */
+  memoryBytes(): number;
+  /** In order; KILL past a bound. */
+  stop(): Promise<void>;
+  /** Without warning. */
+  kill(): Promise<void>;
+}
+
+/**
+ * In a process group of its own, so that Ctrl-C reaches us first; with a pipe as its input, so that it learns of our
+ * end; and writing to its file itself, so that our end does not break its pipes.
+ */
+export function spawnProcess(
+  [command = "", ...args]: string[],
+  { env, logFile }: { env: Record<string, string>; logFile: string },
+): RunningProcess {
+  const log = openSync(logFile, "w", 0o600);
+  const child = spawn(command, args, {
+    env: { PATH: process.env["PATH"], ...env },
+    detached: true,
+    stdio: ["pipe", log, log],
+  });
+  closeSync(log);
+  const ended = once(child, "exit");
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+  const end = async (signal: "SIGTERM" | "SIGKILL") => {
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_WITHIN_MS);
+    await ended;
+    clearTimeout(timer);
+  };
+  return {
+    said() {
+      const text = readFileSync(logFile, "utf8");
+      if (hasEnded()) throw new Error(`${args.join(" ")} has ended:\n${text.slice(-2_000)}`);
+      return text;
+    },
+    memoryBytes() {
+      const status = readFileSync(`/proc/${child.pid ?? 0}/status`, "utf8");
+      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * KIB;
+    },
+    stop: () => end("SIGTERM"),
+    kill: () => end("SIGKILL"),
+  };
+}
