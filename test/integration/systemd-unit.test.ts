@@ -1,16 +1,19 @@
 /** The unit files as systemd reads them, and what the agent tells systemd. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync, globSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readConfig } from "@remotegpu/control-plane/config";
 import { NotifyError, ServiceNotifier } from "@remotegpu/agent/host/notify";
 import { eventually } from "../support/eventually.ts";
 
-const units = new URL("../../agent/systemd/", import.meta.url).pathname;
+const root = new URL("../../", import.meta.url).pathname;
+const AGENT_UNIT = "agent/systemd/remotegpu-agent.service";
+const CONTROL_PLANE_UNIT = "control-plane/systemd/remotegpu-control-plane.service";
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "remotegpu-systemd-"));
@@ -18,35 +21,58 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe.skipIf(!existsSync("/usr/bin/systemd-analyze"))("systemd-analyze", () => {
-  test("finds nothing to say about any unit of the agent", async () => {
-    const names = (await readdir(units)).filter((name) => name.endsWith(".service"));
-    const paths = names.map((name) => join(folder, name));
-    for (const [at, name] of names.entries()) {
-      // The agent is not installed here, and systemd looks for the command.
-      const unit = (await readFile(join(units, name), "utf8")).replaceAll(
-        /\/opt\/remotegpu\/current\/node/g,
-        "/bin/true",
-      );
-      await writeFile(paths[at] ?? "", unit);
+  test("finds nothing to say about any unit", async () => {
+    const units = globSync("{agent,control-plane}/systemd/*.service", { cwd: root });
+    const paths = units.map((unit) => join(folder, basename(unit)));
+    for (const [at, unit] of units.entries()) {
+      // Nothing is installed here, and systemd looks for the command.
+      const text = await readFile(join(root, unit), "utf8");
+      await writeFile(paths[at] ?? "", text.replace(/^ExecStart=\S+/m, "ExecStart=/bin/true"));
     }
 
     const { exitCode, stdout, stderr } = await execa("systemd-analyze", ["verify", "--man=no", ...paths], {
       reject: false,
     });
 
-    expect(names).toContain("remotegpu-agent.service");
+    expect(units.toSorted()).toEqual([AGENT_UNIT, CONTROL_PLANE_UNIT]);
     expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: "", stderr: "" });
   });
 });
 
+async function settingsOf(unit: string): Promise<string[]> {
+  const text = await readFile(join(root, unit), "utf8");
+  return text.split("\n").filter((line) => /^[A-Z]\w*=/.test(line));
+}
+
 test("stopping the unit touches the agent alone, and nothing keeps devices, mounts or the runtime from it", async () => {
-  const unit = await readFile(join(units, "remotegpu-agent.service"), "utf8");
-  const settings = unit.split("\n").filter((line) => /^[A-Z]\w*=/.test(line));
+  const settings = await settingsOf(AGENT_UNIT);
 
   expect(settings).toEqual(expect.arrayContaining(["KillMode=process", "Restart=always", "Type=notify"]));
   expect(
     settings.filter((line) => /^(Protect|Private|Device|ReadOnly|Inaccessible|MemoryDeny|User=)/.test(line)),
   ).toEqual([]);
+});
+
+test("the control plane runs as a user of its own, keeps its state and may compile", async () => {
+  const settings = await settingsOf(CONTROL_PLANE_UNIT);
+
+  expect(settings).toEqual(
+    expect.arrayContaining(["DynamicUser=yes", "ProtectSystem=strict", "Restart=always", "UMask=0077"]),
+  );
+  const { stateDir } = readConfig({});
+  expect(settings).toContain(`StateDirectory=${basename(stateDir)}`);
+  expect(dirname(stateDir)).toBe("/var/lib");
+  expect(settings.filter((line) => line.startsWith("MemoryDenyWriteExecute"))).toEqual([]);
+});
+
+test("the control plane's unit runs a command of this repository", async () => {
+  const command = (await settingsOf(CONTROL_PLANE_UNIT)).find((line) => line.startsWith("ExecStart="));
+  const inCheckout = command?.replace(/^ExecStart=\/opt\/remotegpu-control-plane\//, root) ?? "";
+
+  const [file = "", ...args] = inCheckout.split(" ");
+  const { stdout } = await execa(file, [...args, "--help"]);
+
+  expect(stdout).toContain("Usage: remotegpu-control-plane run");
 });
 
 describe.skipIf(!existsSync("/usr/bin/systemd-notify") || !existsSync("/usr/bin/perl"))(

@@ -1,0 +1,144 @@
+/** The READMEs are true where a machine can tell: settings and their defaults, commands, links, paths. */
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const PAGES = globSync("{.,agent,control-plane,control-plane/migrations,shared,test}/README.md", {
+  cwd: ROOT,
+}).toSorted();
+const VARIABLE = /\b(?:REMOTEGPU_[A-Z0-9_]+|DATABASE_URL|NATS_(?:URL|CA_FILE))\b/g;
+/** A first word of this kind is a path from the root of the repository, whatever follows it. */
+const FROM_THE_ROOT = /^(?:agent|control-plane|shared|test|\.setup)\/[\w./-]+$/;
+
+function read(file: string): string {
+  return readFileSync(join(ROOT, file), "utf8");
+}
+
+/** What stands between backticks, and the lines of indented and fenced code. */
+function codeIn(page: string): string[] {
+  const fenced = [...page.matchAll(/^```\n([\s\S]*?)^```$/gm)].flatMap(([, block = ""]) => block.split("\n"));
+  const indented = page.split("\n").filter((line) => line.startsWith("    "));
+  const inline = [...page.replaceAll(/^```[\s\S]*?^```$/gm, "").matchAll(/`([^`\n]+)`/g)];
+  return [...fenced, ...indented, ...inline.map(([, code = ""]) => code)];
+}
+
+function linksIn(page: string): string[] {
+  return [...page.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
+}
+
+/** Variable → the text that config.ts gives as its default; null where it gives none. */
+function settingsOf(config: string): Map<string, string | null> {
+  const members = config.matchAll(/^ {2}([A-Z0-9_]+): ([\s\S]*?),\n(?= {2}[A-Z0-9_]+:| {2}\/\*\*|\}\))/gm);
+  return new Map(
+    [...members].map(([, name = "", schema = ""]) => [
+      name,
+      /\.default\("([^"]*)"\)/.exec(schema)?.[1] ?? null,
+    ]),
+  );
+}
+
+/** The rows of tables whose first cell is a variable: variable → the cell after it. */
+function variableRows(page: string): Map<string, string> {
+  const rows = page.matchAll(/^\| `([A-Z][A-Z0-9_]+)` \| ([^|]*) \|/gm);
+  return new Map([...rows].map(([, name = "", cell = ""]) => [name, cell]));
+}
+
+test("every page is looked at", () => {
+  expect(PAGES).toHaveLength(6);
+});
+
+describe.each(["agent", "control-plane"])("the settings of %s", (name) => {
+  const settings = settingsOf(read(`${name}/src/config.ts`));
+  const page = read(`${name}/README.md`);
+  const rows = variableRows(page);
+  // The command line reads its few variables itself.
+  const ofTheCommand = globSync(`${name}/src/cli/*.ts`, { cwd: ROOT }).flatMap((file) =>
+    [...read(file).matchAll(/process\.env\.(REMOTEGPU_\w+)/g)].map(([, variable = ""]) => variable),
+  );
+
+  test("are all of config.ts", () => {
+    const named = new Set(read(`${name}/src/config.ts`).match(VARIABLE));
+
+    expect([...settings.keys()].toSorted()).toEqual([...named].toSorted());
+  });
+
+  test("are all in the page's tables, and nothing else is", () => {
+    expect([...rows.keys()].toSorted()).toEqual(
+      [...new Set([...settings.keys(), ...ofTheCommand])].toSorted(),
+    );
+    const mentioned = new Set(page.match(VARIABLE));
+    expect([...mentioned].filter((variable) => !rows.has(variable))).toEqual([]);
+  });
+
+  test("have the defaults that the page tells", () => {
+    const told = [...settings].filter(([, value]) => value !== null);
+
+    expect(told.length).toBeGreaterThan(1);
+    expect(told.filter(([variable, value]) => rows.get(variable) !== `\`${value}\``)).toEqual([]);
+  });
+});
+
+describe.each(PAGES)("%s", (file) => {
+  const page = read(file);
+
+  test("names npm scripts that exist", () => {
+    const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+    const named = codeIn(page).flatMap((code) =>
+      [...code.matchAll(/\bnpm (?:run ([\w:-]+)|(start|test)\b)/g)].map(
+        ([, run, short]) => run ?? short ?? "",
+      ),
+    );
+
+    expect(named.filter((script) => !(script in scripts))).toEqual([]);
+  });
+
+  test("links to what exists", () => {
+    const relative = linksIn(page).filter((target) => !/^(?:https?:|#)/.test(target));
+
+    expect(
+      relative.filter((target) => !existsSync(join(ROOT, dirname(file), target.replace(/#.*/, "")))),
+    ).toEqual([]);
+  });
+
+  test("names files and folders that exist", () => {
+    const paths = codeIn(page).flatMap((code) =>
+      code.split(/\s+/).filter((word) => FROM_THE_ROOT.test(word)),
+    );
+
+    expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
+  test("names only variables that somebody reads", () => {
+    const known = new Set(
+      ["agent", "control-plane"].flatMap((name) => [...variableRows(read(`${name}/README.md`)).keys()]),
+    );
+
+    expect([...new Set(page.match(VARIABLE))].filter((variable) => !known.has(variable))).toEqual([]);
+  });
+
+  test("needs nothing beside this repository", () => {
+    expect(page).not.toContain("../shared");
+    expect(linksIn(page).filter((target) => join(dirname(file), target).startsWith(".."))).toEqual([]);
+  });
+});
+
+test.each(["agent", "control-plane", "shared", "test"])(
+  "the tables of %s name its own folders and files",
+  (name) => {
+    const cells = [...read(`${name}/README.md`).matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(([, cell = ""]) =>
+      [...cell.matchAll(/`([a-z][\w./-]*)`/g)].map(([, path = ""]) => path),
+    );
+
+    expect(cells.length).toBeGreaterThan(3);
+    expect(cells.filter((path) => !existsSync(join(ROOT, name, path)))).toEqual([]);
+  },
+);
+
+test("every file of the contract is in its table", () => {
+  const page = read("shared/README.md");
+
+  expect(
+    globSync("src/*.ts", { cwd: `${ROOT}/shared` }).filter((file) => !page.includes(`\`${file}\``)),
+  ).toEqual([]);
+});
