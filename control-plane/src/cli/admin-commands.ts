@@ -213,8 +213,11 @@ function addHostCommands(program: Command): void {
     .action(
       withContext(async ({ api, output }, options: object) => {
         const row = await api.post("/join-tokens", body(options));
-        const lines = [String(row.token), ...(typeof row.command === "string" ? ["", row.command] : [])];
-        printDone(output, lines.join("\n"), row);
+        const command =
+          typeof row.command === "string"
+            ? row.command
+            : "(This server hands out no agent to install; one begun with `remotegpu-control-plane run` does.)";
+        printDone(output, `${String(row.token)}\n\n${command}`, row);
       }),
     );
 
