@@ -5,13 +5,13 @@ export interface Pair {
   bare: number;
 }
 
-export interface Spread {
+interface Spread {
   min: number;
   median: number;
   max: number;
 }
 
-export function spreadOf(values: readonly number[]): Spread {
+function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
   const [min] = sorted;
   const max = sorted.at(-1);
@@ -22,7 +22,7 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /** Each pair was measured in the same moments, so its own ratio says more than the ratio of two medians. */
-export function ratiosOf(pairs: readonly Pair[]): number[] {
+function ratiosOf(pairs: readonly Pair[]): number[] {
   return pairs.map(({ ours, bare }) => ours / bare);
 }
 
