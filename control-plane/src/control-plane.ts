@@ -222,10 +222,8 @@ function startLoops(
     log,
   });
   return {
-    wake() {
-      scheduling.wake();
-      lifecycle.wake();
-    },
+    // What is overdue is found by its poll; here it would only compete with the placement that somebody waits for.
+    wake: () => scheduling.wake(),
     async stop() {
       await leading.stop();
       for (const loop of led) await loop.stop();

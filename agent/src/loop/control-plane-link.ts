@@ -135,7 +135,9 @@ export class ControlPlaneLink {
       const before = this.#options.journal.head().applied.generation;
       const outcome = this.#options.journal.desired.replace(set);
       // Only a heartbeat says what was applied, and removals are complete only once that is known: do not wait for it.
-      if (outcome.applied && set.generation !== before) this.#nextHeartbeatMs = Number.NEGATIVE_INFINITY;
+      const hasRemovals = set.instances.some(({ want }) => want === "removed");
+      if (outcome.applied && hasRemovals && set.generation !== before)
+        this.#nextHeartbeatMs = Number.NEGATIVE_INFINITY;
       if (!outcome.applied)
         this.#options.log.warn(
           { term: set.term, generation: set.generation, reason: outcome.reason },
