@@ -26,6 +26,7 @@ import { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import { GpuWatch } from "./loop/gpu-watch.ts";
 import { RunPerformer } from "./loop/run-performer.ts";
 import { RuntimeWatch } from "./loop/runtime-watch.ts";
+import { RuntimeDown, RuntimeError } from "./runtime/runtime-error.ts";
 import { Runtime } from "./runtime/runtime.ts";
 import { installToolbox, ToolboxError } from "./runtime/toolbox.ts";
 
@@ -81,7 +82,7 @@ async function run(): Promise<void> {
   if (credential === null) throw new StartError(`${config.stateDir} belongs to no fleet yet: join first.`);
   const agent = await assemble(config, credential);
   await ending(config);
-  log.info({}, "ending in order; containers go on");
+  log.info({}, `ending in order; containers ${config.cleanOnExit ? "are removed" : "go on"}`);
   await agent.end();
 }
 
@@ -194,13 +195,23 @@ async function assemble(
       watching.abort();
       await watched;
       if (config.cleanOnExit) {
-        await runtime.removeEverything();
+        await removeContainers(runtime);
         await gpuWatch.clean();
       }
       await connection.close();
       journal.close();
     },
   };
+}
+
+/** A runtime that does not answer keeps what it has; that is said, and the end goes on. */
+async function removeContainers(runtime: Runtime): Promise<void> {
+  try {
+    await runtime.removeEverything();
+  } catch (error) {
+    if (!(error instanceof RuntimeDown || error instanceof RuntimeError)) throw error;
+    log.error({ error }, "the container runtime does not answer: what it has of this host stays");
+  }
 }
 
 /** Resolves on TERM or INT, or when standard input closes and that was asked for. */
