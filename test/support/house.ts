@@ -10,8 +10,9 @@ import { z } from "zod";
 import { ApiClient, type Row } from "@remotegpu/control-plane/cli/api-client";
 import { Child } from "@remotegpu/control-plane/quickstart/child";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
-import { docker, importBusyboxImage, removeLabelled } from "./docker.ts";
+import { docker, importBusyboxImage } from "./docker.ts";
 import { eventually } from "./eventually.ts";
+import { endProcessesIn, leftOnHost, processesIn, removeFromHost } from "./leftovers.ts";
 
 const REPOSITORY = new URL("../..", import.meta.url).pathname;
 export const CONTROL_PLANE = join(REPOSITORY, "control-plane/src/main.ts");
@@ -240,11 +241,23 @@ export class House {
     );
   }
 
+  /**
+   * Ends everything in order and removes the rest.
+   * @throws when an agent that ended in order, or the control plane, left something behind
+   */
   async close(): Promise<void> {
+    const endedInOrder = this.hosts.filter(({ agent }) => !agent.isEnded);
     for (const { agent } of this.hosts) await agent.stop();
+    const controlPlaneRuns = !this.controlPlane.isEnded;
     await this.controlPlane.stop();
-    for (const { id } of this.hosts) await removeLabelled(id);
+    const left = [
+      ...(await Promise.all(endedInOrder.map(({ id }) => leftOnHost(id)))).flat(),
+      ...(controlPlaneRuns ? processesIn(this.folder).map((pid) => `process ${pid}`) : []),
+    ];
+    await endProcessesIn(this.folder);
+    for (const { id } of this.hosts) await removeFromHost(id);
     rmSync(this.folder, { recursive: true, force: true });
+    if (left.length > 0) throw new Error(`left behind: ${left.join(", ")}`);
   }
 
   async #openCustomer(): Promise<void> {

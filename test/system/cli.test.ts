@@ -175,7 +175,7 @@ test("a join token opens once: another key is refused with it, and the owner is 
   const { rows } = await database.database.query("SELECT kind FROM alarms WHERE cleared_at IS NULL");
   expect(rows).toHaveLength(1);
   const hosts = List.parse(JSON.parse(await remotegpu(["host", "list", "--json"], owner))).items;
-  expect(hosts.map(({ name }) => name).toSorted()).toEqual(["host-1", "rightful"]);
+  expect(new Set(hosts.map(({ name }) => name))).toEqual(new Set(["host-1", "rightful"]));
   const rightful = hosts.find(({ name }) => name === "rightful");
   await remotegpu(["host", "delete", String(rightful?.["id"])], owner);
 });

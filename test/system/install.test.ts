@@ -9,9 +9,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { writeBundleManifest } from "../../agent/install/bundle-manifest.ts";
 import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
-import { removeLabelled } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { House } from "../support/house.ts";
+import { removeFromHost } from "../support/leftovers.ts";
 import { freshDatabase, type FreshDatabase } from "../support/postgres.ts";
 
 const NAME = "far-away";
@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await endAgent();
-  if (hostId !== undefined) await removeLabelled(hostId);
+  if (hostId !== undefined) await removeFromHost(hostId);
   await house?.close();
   await database?.drop();
   rmSync(prefix, { recursive: true, force: true });
