@@ -113,6 +113,13 @@ test("a customer's day: workspace, data, keys, an environment from order to bill
   expect(
     await remotegpu(["env", "exec", id, "--", "sh", "-c", 'echo "$GREETING"; cat /gemini/data-1/one']),
   ).toBe("two\nlines\na face");
+  expect(
+    await house.cli(["env", "exec", id, "--", "sh", "-c", "echo out; echo err >&2; exit 5"]),
+  ).toMatchObject({
+    exitCode: 5,
+    stdout: "out",
+    stderr: "err",
+  });
   expect(await remotegpu(["env", "restart", id, "--wait"])).toContain("is running");
   expect(await remotegpu(["env", "show", id])).toMatch(/^run +host +gpus/m);
   expect(await remotegpu(["env", "instances", id])).toMatch(/^id +rank +state/);

@@ -110,6 +110,19 @@ test("without its database the API says so in problem documents; NATS loses all 
   expect(run.proven_ms).toBe(journalledMs(host.folder, run.id));
 });
 
+test("after that the books agree: balance, ledger and records", async () => {
+  const { rows } = await database.database.query<Record<"balance" | "ledger" | "left", string>>(
+    `SELECT balance::text,
+            (SELECT sum(amount) FROM ledger_entries WHERE customer_id = c.id AND account = 'customer')::text AS ledger,
+            (100 - (SELECT sum(amount) FROM billing_records WHERE customer_id = c.id))::text AS left
+       FROM customers c WHERE id = $1`,
+    [house.customerId],
+  );
+
+  expect(Number(rows[0]?.balance)).toBeLessThan(100);
+  expect(rows[0]).toEqual({ balance: rows[0]?.balance, ledger: rows[0]?.balance, left: rows[0]?.balance });
+});
+
 test("an agent without its container runtime stays up, says so, and gets no orders", async () => {
   const [whole] = house.hosts;
   await house.admin.post(`/hosts/${whole?.id ?? ""}/cordon`);
