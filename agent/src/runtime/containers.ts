@@ -121,11 +121,16 @@ export class Containers {
 
   /** With the anonymous volumes of its image; a running one is killed. Removing what is gone changes nothing. */
   async remove(containerId: string): Promise<void> {
-    await this.#orAbsent(
-      this.#docker.call(`remove container ${containerId}`, { deadlineMs: WORK_MS }, (client, abortSignal) =>
-        client.getContainer(containerId).remove({ force: true, v: true, abortSignal }),
-      ),
-    );
+    try {
+      await this.#orAbsent(
+        this.#docker.call(`remove container ${containerId}`, { deadlineMs: WORK_MS }, (client, abortSignal) =>
+          client.getContainer(containerId).remove({ force: true, v: true, abortSignal }),
+        ),
+      );
+    } catch (error) {
+      // Its removal is under way already; whoever waits for it looks again.
+      if (!isStatus(error, 409)) throw error;
+    }
   }
 
   /** 404: there is none. */

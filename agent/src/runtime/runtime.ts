@@ -2,6 +2,7 @@
  * The container runtime as the loop uses it: what is there, and one function for each action that touches it. It
  * decides nothing; the journal is written by the loop before these are called.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import type { HostId, RunId } from "@remotegpu/shared/ids";
 import type { AttachMode } from "@remotegpu/shared/host-report";
 import type { DesiredInstance, InstanceProblem, InstanceSpec } from "@remotegpu/shared/instance";
@@ -16,11 +17,16 @@ import { Execs } from "./exec.ts";
 import type { ExecOrder, ExecResult } from "./exec.ts";
 import { Images } from "./images.ts";
 import { Networks } from "./networks.ts";
+import { RuntimeError } from "./runtime-error.ts";
 import { runtimeInfo } from "./runtime-info.ts";
 import type { RuntimeInfo } from "./runtime-info.ts";
 import { folderBytes, layerBytes } from "./storage-usage.ts";
 import { resolveFolders, Volumes } from "./volumes.ts";
 import type { ResolvedFolder } from "./volumes.ts";
+
+/** A removal that is under way already takes the runtime a moment. */
+const MAX_REMOVAL_LOOKS = 20;
+const REMOVAL_LOOK_MS = 250;
 
 export type RuntimeOptions = {
   hostId: HostId;
@@ -183,7 +189,13 @@ export class Runtime {
 
   /** Everything of this host id: containers, volumes, networks with their rules. For `--clean` and tests. */
   async removeEverything(): Promise<void> {
-    for (const { containerId } of await this.list()) await this.#containers.remove(containerId);
+    for (let look = 1; ; look += 1) {
+      const left = await this.list();
+      if (left.length === 0) break;
+      if (look > MAX_REMOVAL_LOOKS) throw new RuntimeError(`${left.length} containers could not be removed`);
+      if (look > 1) await delay(REMOVAL_LOOK_MS);
+      for (const { containerId } of left) await this.#containers.remove(containerId);
+    }
     await this.#volumes.removeAll();
     await this.#networks.removeAll();
   }
