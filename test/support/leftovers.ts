@@ -42,11 +42,20 @@ export function processesIn(folder: string): number[] {
 
 /** INT is an orderly and quick end for Postgres and for NATS, which outlive a killed control plane. */
 export async function endProcessesIn(folder: string): Promise<void> {
-  for (const pid of processesIn(folder)) process.kill(pid, "SIGINT");
+  for (const pid of processesIn(folder)) interrupt(pid);
   await eventually(() => processesIn(folder).length === 0, {
     withinMs: END_WITHIN_MS,
     what: `the end of all processes of ${folder}`,
   });
+}
+
+/** One that ended meanwhile, as Postgres' own processes do with their parent, needs none. */
+function interrupt(pid: number): void {
+  try {
+    process.kill(pid, "SIGINT");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
 }
 
 function belongsTo(pid: number, folder: string): boolean {
