@@ -2,12 +2,14 @@
  * `npm run bench`: measures what was promised as ratios, each to something bare in the same moments, and judges
  * nothing. Arguments choose: `npm run bench -- environment agent-memory start`; none means all.
  */
+import { measureAgentMemory } from "./agent-memory.ts";
 import { measureEnvironment } from "./environment.ts";
 
 type Bench = (say: (line: string) => void, ending: AsyncDisposableStack) => Promise<void>;
 
 const BENCHES: Record<string, Bench> = {
   environment: measureEnvironment,
+  "agent-memory": measureAgentMemory,
 };
 
 const chosen = process.argv.slice(2);

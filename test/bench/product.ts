@@ -29,7 +29,7 @@ const Environment = z.looseObject({ id: z.string(), status: z.string() });
 
 /** The agent's main file, and the Node that runs it. */
 export type AgentProgram = { main: string; node: string };
-const AGENT_SOURCES: AgentProgram = {
+export const AGENT_SOURCES: AgentProgram = {
   main: join(repository, "agent/src/main.ts"),
   node: process.execPath,
 };

@@ -23,11 +23,12 @@ export interface RunningProcess {
  */
 export function spawnProcess(
   [command = "", ...args]: string[],
-  { env, logFile }: { env: Record<string, string>; logFile: string },
+  { env, logFile, cwd }: { env: Record<string, string>; logFile: string; cwd?: string },
 ): RunningProcess {
   const log = openSync(logFile, "w", 0o600);
   const child = spawn(command, args, {
-    env: { PATH: process.env["PATH"], ...env },
+    env: { ...process.env, ...env },
+    cwd,
     detached: true,
     stdio: ["pipe", log, log],
   });
