@@ -9,6 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import { z } from "zod";
 import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
+import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { MIB } from "@remotegpu/shared/units";
 import { removeLabelled } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
@@ -18,7 +19,11 @@ import { spawnProcess, type RunningProcess } from "./running-process.ts";
 
 const repository = join(import.meta.dirname, "../..");
 const CONTROL_PLANE = join(repository, "control-plane/src/main.ts");
-const MANY_CORES = join(import.meta.dirname, "many-cores.ts");
+/**
+ * Loaded into an agent before itself, so that its host says it has more cores than it has: a core is the least that an
+ * environment takes. As a URL, since a TypeScript file would bring the type stripper into the agent's memory.
+ */
+const MANY_CORES = `data:text/javascript,import os from "node:os"; os.cpus = () => Array(64).fill({ model: "", speed: 0 });`;
 const STEP_WITHIN_MS = 60_000;
 const SIMULATED_GPUS = "2";
 const ORDER = { name: "bench", cpu: 1, memory: 256 * MIB };
@@ -144,6 +149,7 @@ export class Product implements AsyncDisposable {
       REMOTEGPU_SIMULATED_GPUS: SIMULATED_GPUS,
       REMOTEGPU_CLEAN_ON_EXIT: "1",
       REMOTEGPU_EXIT_WITH_STDIN: "1",
+      ...SPARING_MEMORY,
     };
   }
 

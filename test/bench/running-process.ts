@@ -27,7 +27,7 @@ export function spawnProcess(
 ): RunningProcess {
   const log = openSync(logFile, "w", 0o600);
   const child = spawn(command, args, {
-    env: { ...process.env, ...env },
+    env: { PATH: process.env["PATH"], ...env },
     cwd,
     detached: true,
     stdio: ["pipe", log, log],

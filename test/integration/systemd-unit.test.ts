@@ -8,6 +8,7 @@ import { basename, dirname, join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readConfig } from "@remotegpu/control-plane/config";
+import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { NotifyError, ServiceNotifier } from "@remotegpu/agent/host/notify";
 import { eventually } from "../support/eventually.ts";
 
@@ -51,6 +52,13 @@ test("stopping the unit touches the agent alone, and nothing keeps devices, moun
   expect(
     settings.filter((line) => /^(Protect|Private|Device|ReadOnly|Inaccessible|MemoryDeny|User=)/.test(line)),
   ).toEqual([]);
+});
+
+test("the unit and npm start run the agent with the same little room for garbage", async () => {
+  const settings = await settingsOf(AGENT_UNIT);
+
+  const variables = Object.entries(SPARING_MEMORY).map(([name, value]) => `${name}=${value}`);
+  expect(settings).toContain(`Environment=${variables.join(" ")}`);
 });
 
 test("the control plane runs as a user of its own, keeps its state and may compile", async () => {

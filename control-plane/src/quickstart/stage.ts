@@ -15,6 +15,8 @@ import { removeStarterImage } from "./starter-image.ts";
 
 const CONTROL_PLANE = new URL("../main.ts", import.meta.url).pathname;
 const AGENT = new URL("../../../agent/src/main.ts", import.meta.url).pathname;
+/** As in the agent's unit, which says why. */
+export const SPARING_MEMORY = { NODE_OPTIONS: "--max-semi-space-size=1", MALLOC_ARENA_MAX: "1" };
 const ASK_EVERY_MS = 200;
 const READY_WITHIN_MS = 120_000;
 const ONLINE_WITHIN_MS = 60_000;
@@ -251,6 +253,7 @@ export class Stage {
       REMOTEGPU_SIMULATED_GPUS: String(simulatedGpus),
       REMOTEGPU_CLEAN_ON_EXIT: "1",
       REMOTEGPU_EXIT_WITH_STDIN: "1",
+      ...SPARING_MEMORY,
     };
   }
 
