@@ -48,8 +48,8 @@ describe("the file", () => {
     const database = new JournalDatabase(join(folder, JOURNAL_FILE), new Ballast(folder, 4096));
     onTestFinished(() => database.close());
 
-    expect(database.sqlite.pragma("synchronous", { simple: true })).toBe(2);
-    expect(database.sqlite.pragma("journal_mode", { simple: true })).toBe("wal");
+    expect(database.prepare("PRAGMA synchronous").get()).toEqual({ synchronous: 2 });
+    expect(database.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
     expect(statSync(join(folder, JOURNAL_FILE)).mode & 0o777).toBe(0o600);
     expect(statSync(join(folder, `${JOURNAL_FILE}-wal`)).mode & 0o777).toBe(0o600);
   });

@@ -41,32 +41,30 @@ export class ConfirmationStore {
     const chain = this.#rows.chain();
     if (journalId !== chain.journalId || dbIncarnation < chain.dbIncarnation) return "stale";
     if (watermark === chain.watermark && dbIncarnation === chain.dbIncarnation) return "same";
-    const { sqlite } = this.#database;
     return this.#database.write(() => {
       if (dbIncarnation > chain.dbIncarnation)
-        sqlite.prepare("UPDATE meta SET db_incarnation = ?, stops_guarded = 1").run(dbIncarnation);
+        this.#database.prepare("UPDATE meta SET db_incarnation = ?, stops_guarded = 1").run(dbIncarnation);
       if (watermark === chain.watermark) return "same";
       if (watermark > chain.head.seq) {
-        sqlite.prepare("DELETE FROM confirmations").run();
+        this.#database.prepare("DELETE FROM confirmations").run();
         this.#rows.startNewChain(this.#newJournalId());
         return "rolled-back";
       }
-      sqlite.prepare("UPDATE meta SET watermark = ?").run(watermark);
+      this.#database.prepare("UPDATE meta SET watermark = ?").run(watermark);
       if (watermark > chain.watermark) {
         this.#remember(watermark);
         return "raised";
       }
-      sqlite.prepare("UPDATE confirmations SET watermark = min(watermark, ?)").run(watermark);
+      this.#database.prepare("UPDATE confirmations SET watermark = min(watermark, ?)").run(watermark);
       return "lowered";
     });
   }
 
   /** Adds to the journal's open time and forgets what has matured. Call it inside a transaction. */
   age(elapsedMs: number): void {
-    const { sqlite } = this.#database;
-    sqlite.prepare("UPDATE meta SET clock_ms = clock_ms + ?").run(elapsedMs);
+    this.#database.prepare("UPDATE meta SET clock_ms = clock_ms + ?").run(elapsedMs);
     const { base } = this.#rows.chain();
-    const matured = sqlite
+    const matured = this.#database
       .prepare<[], { watermark: number | null }>(
         `SELECT max(confirmations.watermark) AS watermark FROM confirmations, meta
           WHERE matures_ms <= clock_ms`,
@@ -75,11 +73,11 @@ export class ConfirmationStore {
     if (matured === undefined || matured === null) return;
     const upToSeq = Math.min(matured, base.seq + FORGET_AT_ONCE);
     if (upToSeq > base.seq) this.#rows.forgetUpTo(upToSeq);
-    sqlite.prepare("DELETE FROM confirmations WHERE watermark <= ?").run(Math.max(upToSeq, base.seq));
+    this.#database.prepare("DELETE FROM confirmations WHERE watermark <= ?").run(Math.max(upToSeq, base.seq));
   }
 
   #remember(watermark: number): void {
-    this.#database.sqlite
+    this.#database
       .prepare(
         `INSERT INTO confirmations (matures_ms, watermark)
          SELECT (clock_ms / :step + 1) * :step + :keep, :watermark FROM meta WHERE true

@@ -62,9 +62,8 @@ export class DesiredStore {
       const applied = this.#applied();
       if (set.term < applied.term) return { applied: false, reason: "older-term" };
       if (set.generation < applied.generation) return { applied: false, reason: "older-generation" };
-      const { sqlite } = this.#database;
-      sqlite.prepare("UPDATE desired SET absent = 1").run();
-      const put = sqlite.prepare(
+      this.#database.prepare("UPDATE desired SET absent = 1").run();
+      const put = this.#database.prepare(
         `INSERT INTO desired (instance_id, placement_epoch, want, entry, entry_hash)
          VALUES (:instanceId, :placementEpoch, :want, :entry, :entry_hash)
          ON CONFLICT (instance_id, placement_epoch)
@@ -74,7 +73,7 @@ export class DesiredStore {
         const { instanceId, placementEpoch, want } = instance;
         put.run({ instanceId, placementEpoch, want, ...seal(instance) });
       }
-      sqlite
+      this.#database
         .prepare(
           `UPDATE meta SET term = :term, generation = :generation, confirmed_stops = :confirmedStops,
                   stops_guarded = CASE WHEN :term > term THEN 1 ELSE stops_guarded END`,
@@ -88,7 +87,7 @@ export class DesiredStore {
   /** A placement whose removal was ordered has no container any more. It is dropped once the set lacks it, too. */
   confirmGone(instanceId: InstanceId, placementEpoch: number): void {
     this.#database.write(() => {
-      this.#database.sqlite
+      this.#database
         .prepare(
           `UPDATE desired SET gone = 1
             WHERE instance_id = ? AND placement_epoch = ? AND want = 'removed'`,
@@ -100,7 +99,7 @@ export class DesiredStore {
 
   /** The stops after a rise of term or incarnation are few, or were confirmed. */
   liftStopGuard(): void {
-    this.#database.write(() => this.#database.sqlite.prepare("UPDATE meta SET stops_guarded = 0").run());
+    this.#database.write(() => this.#database.prepare("UPDATE meta SET stops_guarded = 0").run());
   }
 
   /**
@@ -111,23 +110,21 @@ export class DesiredStore {
     const damaged = this.#stored().filter((row) => unseal(row, DesiredInstance) === null);
     if (damaged.length === 0) return 0;
     this.#database.write(() => {
-      const drop = this.#database.sqlite.prepare(
+      const drop = this.#database.prepare(
         "DELETE FROM desired WHERE instance_id = ? AND placement_epoch = ?",
       );
       for (const row of damaged) drop.run(row.instance_id, row.placement_epoch);
-      this.#database.sqlite.prepare("UPDATE meta SET generation = max(0, generation - 1)").run();
+      this.#database.prepare("UPDATE meta SET generation = max(0, generation - 1)").run();
     });
     return damaged.length;
   }
 
   #dropDone(): void {
-    this.#database.sqlite
-      .prepare("DELETE FROM desired WHERE absent = 1 AND gone = 1 AND want = 'removed'")
-      .run();
+    this.#database.prepare("DELETE FROM desired WHERE absent = 1 AND gone = 1 AND want = 'removed'").run();
   }
 
   #stored(): StoredDesired[] {
-    return this.#database.sqlite
+    return this.#database
       .prepare<[], StoredDesired>(
         "SELECT instance_id, placement_epoch, entry, entry_hash, absent FROM desired ORDER BY 1, 2",
       )
@@ -135,7 +132,7 @@ export class DesiredStore {
   }
 
   #applied(): AppliedNumbers {
-    const applied = this.#database.sqlite
+    const applied = this.#database
       .prepare<[], AppliedNumbers>("SELECT term, generation, confirmed_stops, stops_guarded FROM meta")
       .get();
     if (applied === undefined) throw new Error("the journal has no meta row");

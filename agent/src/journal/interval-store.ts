@@ -34,7 +34,7 @@ export class IntervalStore {
 
   /** Call it inside a transaction. */
   put(interval: Interval): void {
-    this.#database.sqlite
+    this.#database
       .prepare(
         `INSERT INTO intervals (run_id, entry, entry_hash) VALUES (:runId, :entry, :entry_hash)
          ON CONFLICT (run_id) DO UPDATE SET entry = :entry, entry_hash = :entry_hash`,
@@ -44,7 +44,7 @@ export class IntervalStore {
 
   /** Call it inside a transaction. */
   remove(runId: RunId): void {
-    this.#database.sqlite.prepare("DELETE FROM intervals WHERE run_id = ?").run(runId);
+    this.#database.prepare("DELETE FROM intervals WHERE run_id = ?").run(runId);
   }
 
   /** Drops damaged intervals, since their time cannot be proven. Returns whose they were. */
@@ -58,7 +58,7 @@ export class IntervalStore {
   }
 
   #stored(): (StoredSeal & { run_id: RunId })[] {
-    return this.#database.sqlite
+    return this.#database
       .prepare<[], StoredSeal & { run_id: RunId }>("SELECT run_id, entry, entry_hash FROM intervals")
       .all();
   }

@@ -21,7 +21,8 @@ export class JournalError extends Error {
 }
 
 export class JournalDatabase {
-  readonly sqlite: Database.Database;
+  readonly #sqlite: Database.Database;
+  readonly #statements = new Map<string, Database.Statement>();
   readonly #ballast: Ballast;
   #isShortOfSpace: boolean;
 
@@ -29,13 +30,13 @@ export class JournalDatabase {
   constructor(path: string, ballast: Ballast) {
     // Customers' variables are in it: nobody but us may read it, nor the log file, which takes the same mode.
     closeSync(openSync(path, "a", 0o600));
-    this.sqlite = new Database(path);
+    this.#sqlite = new Database(path);
     try {
-      makeDurable(this.sqlite);
-      migrate(this.sqlite);
-      assertIntact(this.sqlite);
+      makeDurable(this.#sqlite);
+      migrate(this.#sqlite);
+      assertIntact(this.#sqlite);
     } catch (error) {
-      this.sqlite.close();
+      this.#sqlite.close();
       if (!isDamage(error)) throw error;
       throw new DamagedJournalError("the journal's file is damaged", { cause: error });
     }
@@ -55,7 +56,7 @@ export class JournalDatabase {
    * @throws JournalError when the disk fails, or is full even so; DamagedJournalError when the file is damaged
    */
   write<T>(work: () => T): T {
-    if (this.sqlite.inTransaction) return work();
+    if (this.#sqlite.inTransaction) return work();
     try {
       return this.#transact(work);
     } catch (error) {
@@ -66,13 +67,22 @@ export class JournalDatabase {
     }
   }
 
+  /** The statement of this text, compiled once and shared: the loop asks the same few things in every round. */
+  prepare<Parameters extends unknown[] | object = unknown[], Row = unknown>(
+    text: string,
+  ): Database.Statement<Parameters, Row> {
+    const known = this.#statements.get(text) ?? this.#sqlite.prepare(text);
+    this.#statements.set(text, known);
+    return known as Database.Statement<Parameters, Row>;
+  }
+
   /** Looks how full the disk is; begins or ends a shortage. Cheap enough for every tick. */
   checkSpace(): void {
     this.#isShortOfSpace = this.#isShortOfSpace ? !this.#ballast.lay() : this.#ballast.isRoomShort();
   }
 
   close(): void {
-    this.sqlite.close();
+    this.#sqlite.close();
   }
 
   /**
@@ -80,14 +90,13 @@ export class JournalDatabase {
    * are extended without any new room, even when somebody else takes what the ballast gave.
    */
   #reserveLog(): void {
-    const { sqlite } = this;
-    this.write(() => sqlite.prepare("INSERT INTO reserve VALUES (zeroblob(?))").run(RESERVED_BYTES));
-    this.write(() => sqlite.prepare("DELETE FROM reserve").run());
+    this.write(() => this.prepare("INSERT INTO reserve VALUES (zeroblob(?))").run(RESERVED_BYTES));
+    this.write(() => this.prepare("DELETE FROM reserve").run());
   }
 
   #transact<T>(work: () => T): T {
     try {
-      return this.sqlite.transaction(work).immediate();
+      return this.#sqlite.transaction(work).immediate();
     } catch (cause) {
       if (!(cause instanceof Database.SqliteError)) throw cause;
       if (isDamage(cause)) throw new DamagedJournalError("the journal's file is damaged", { cause });

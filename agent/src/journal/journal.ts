@@ -123,7 +123,7 @@ export class Journal {
 
   head(): JournalHead {
     const { journalId, watermark, head } = this.rows.chain();
-    const meta = this.#database.sqlite
+    const meta = this.#database
       .prepare<[], { agent_epoch: number; term: number; generation: number }>(
         "SELECT agent_epoch, term, generation FROM meta",
       )
@@ -180,14 +180,13 @@ export class Journal {
   #begin(newJournalId: () => JournalId): void {
     const journalId = newJournalId();
     this.#database.write(() => {
-      const { sqlite } = this.#database;
-      sqlite
+      this.#database
         .prepare(
           `INSERT INTO meta (singleton, journal_id, journal_id_hash, base_hash, head_hash)
            VALUES (1, :journalId, :idHash, :genesis, :genesis) ON CONFLICT DO NOTHING`,
         )
         .run({ journalId, idHash: sha256(journalId), genesis: GENESIS_HASH });
-      sqlite.prepare("UPDATE meta SET agent_epoch = agent_epoch + 1").run();
+      this.#database.prepare("UPDATE meta SET agent_epoch = agent_epoch + 1").run();
     });
   }
 

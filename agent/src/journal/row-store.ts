@@ -51,7 +51,7 @@ export class RowStore {
   }
 
   chain(): ChainState {
-    const stored = this.#database.sqlite
+    const stored = this.#database
       .prepare<[], StoredChain>(
         "SELECT journal_id, watermark, db_incarnation, base_seq, base_hash, head_seq, head_hash FROM meta",
       )
@@ -70,7 +70,7 @@ export class RowStore {
   append(entries: readonly UsageEntry[]): void {
     if (entries.length === 0) return;
     const { journalId, head } = this.chain();
-    const insert = this.#database.sqlite.prepare("INSERT INTO rows (seq, entry, hash) VALUES (?, ?, ?)");
+    const insert = this.#database.prepare("INSERT INTO rows (seq, entry, hash) VALUES (?, ?, ?)");
     let { seq, hash } = head;
     for (const entry of entries) {
       seq += 1;
@@ -113,17 +113,16 @@ export class RowStore {
 
   /** Deletes confirmed rows up to `seq`; the chain goes on from its hash. Call it inside a transaction. */
   forgetUpTo(seq: number): void {
-    const { sqlite } = this.#database;
     const { base } = this.chain();
     const { hash } = this.#linkAt(seq, base);
-    sqlite.prepare("DELETE FROM rows WHERE seq <= ?").run(seq);
-    sqlite.prepare("UPDATE meta SET base_seq = ?, base_hash = ?").run(seq, hash);
+    this.#database.prepare("DELETE FROM rows WHERE seq <= ?").run(seq);
+    this.#database.prepare("UPDATE meta SET base_seq = ?, base_hash = ?").run(seq, hash);
   }
 
   /** Begins at seq 1 under a new id; what the old chain held is gone. Call it inside a transaction. */
   startNewChain(journalId: JournalId): void {
-    this.#database.sqlite.prepare("DELETE FROM rows").run();
-    this.#database.sqlite
+    this.#database.prepare("DELETE FROM rows").run();
+    this.#database
       .prepare(
         `UPDATE meta SET journal_id = :journalId, journal_id_hash = :idHash, watermark = 0, base_seq = 0, base_hash = :genesis,
                 head_seq = 0, head_hash = :genesis`,
@@ -132,7 +131,7 @@ export class RowStore {
   }
 
   #between(firstSeq: number, lastSeq: number): StoredRow[] {
-    return this.#database.sqlite
+    return this.#database
       .prepare<[number, number], StoredRow>(
         "SELECT seq, entry, hash FROM rows WHERE seq BETWEEN ? AND ? ORDER BY seq",
       )
@@ -147,13 +146,11 @@ export class RowStore {
   }
 
   #replace(rows: readonly JournalRow[]): void {
-    const put = this.#database.sqlite.prepare(
-      "INSERT OR REPLACE INTO rows (seq, entry, hash) VALUES (?, ?, ?)",
-    );
+    const put = this.#database.prepare("INSERT OR REPLACE INTO rows (seq, entry, hash) VALUES (?, ?, ?)");
     for (const { seq, entry, hash } of rows) put.run(seq, canonicalJson(entry), hash);
   }
 
   #setHead({ seq, hash }: ChainLink): void {
-    this.#database.sqlite.prepare("UPDATE meta SET head_seq = ?, head_hash = ?").run(seq, hash);
+    this.#database.prepare("UPDATE meta SET head_seq = ?, head_hash = ?").run(seq, hash);
   }
 }

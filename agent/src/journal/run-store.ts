@@ -69,7 +69,7 @@ export class RunStore {
 
   /** Highest placement epoch this host has known of each instance, forgotten runs included. */
   knownEpochs(): Map<InstanceId, number> {
-    const known = this.#database.sqlite
+    const known = this.#database
       .prepare<[], { instance_id: InstanceId; epoch: number }>("SELECT instance_id, epoch FROM known_epochs")
       .all();
     return new Map(known.map((row) => [row.instance_id, row.epoch]));
@@ -79,13 +79,13 @@ export class RunStore {
   save(record: RunRecord): void {
     const { runId, instanceId, placementEpoch } = record;
     this.#database.write(() => {
-      this.#database.sqlite
+      this.#database
         .prepare(
           `INSERT INTO runs (run_id, entry, entry_hash) VALUES (:runId, :entry, :entry_hash)
            ON CONFLICT (run_id) DO UPDATE SET entry = :entry, entry_hash = :entry_hash`,
         )
         .run({ runId, ...seal(record) });
-      this.#database.sqlite
+      this.#database
         .prepare(
           `INSERT INTO known_epochs (instance_id, epoch) VALUES (?, ?)
            ON CONFLICT (instance_id) DO UPDATE SET epoch = max(epoch, excluded.epoch)`,
@@ -97,7 +97,7 @@ export class RunStore {
   /** False, and nothing changes, while the run still owes its final usage row: ask again after the next tick. */
   forget(runId: RunId): boolean {
     return this.#database.write(() => {
-      const { changes } = this.#database.sqlite
+      const { changes } = this.#database
         .prepare("DELETE FROM runs WHERE run_id = ? AND final_written = 1")
         .run(runId);
       return changes > 0;
@@ -106,7 +106,7 @@ export class RunStore {
 
   /** The run's final row is written in this same transaction. */
   markFinal(runId: RunId): void {
-    const { changes } = this.#database.sqlite
+    const { changes } = this.#database
       .prepare("UPDATE runs SET final_written = 1 WHERE run_id = ? AND final_written = 0")
       .run(runId);
     assert(changes === 1, `run ${runId} got a final row twice, or was never written down`);
@@ -119,7 +119,7 @@ export class RunStore {
     );
     if (damaged.length === 0) return [];
     this.#database.write(() => {
-      const drop = this.#database.sqlite.prepare("DELETE FROM runs WHERE run_id = ?");
+      const drop = this.#database.prepare("DELETE FROM runs WHERE run_id = ?");
       for (const { run_id: runId } of damaged) drop.run(runId);
     });
     return damaged.map((row) => row.run_id);
@@ -132,6 +132,6 @@ export class RunStore {
   }
 
   #stored(sql: string): StoredRun[] {
-    return this.#database.sqlite.prepare<[], StoredRun>(sql).all();
+    return this.#database.prepare<[], StoredRun>(sql).all();
   }
 }
