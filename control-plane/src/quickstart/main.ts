@@ -38,9 +38,13 @@ async function start(options: {
   clean?: true;
 }): Promise<void> {
   if (options.clean) return clean(options.state);
-  mkdirSync(options.state, { recursive: true });
-  // Postgres runs as a user of its own and has to pass through here; what is secret inside is closed by itself.
-  for (const folder of [dirname(options.state), options.state]) chmodSync(folder, 0o711);
+  // Postgres runs as a user of its own and has to pass through here; what is secret inside is closed by itself. A
+  // folder above one that somebody named is theirs and stays as it is.
+  const ours = options.state === START_FOLDER ? [dirname(START_FOLDER), START_FOLDER] : [options.state];
+  for (const folder of ours) {
+    mkdirSync(folder, { recursive: true });
+    chmodSync(folder, 0o711);
+  }
   await using stage = new Stage({ ...options, root: options.state, say, throwaway: false });
   await playStart(stage);
 }
