@@ -26,14 +26,15 @@ function ratiosOf(pairs: readonly Pair[]): number[] {
   return pairs.map(({ ours, bare }) => ours / bare);
 }
 
-export function valuesLine(what: string, values: readonly number[], unit: string): string {
-  return line(what, spreadOf(values), (value) => `${value.toFixed(0)} ${unit}`);
+export function valuesLine(what: string, values: readonly number[], unit: keyof typeof DIGITS): string {
+  return line(what, spreadOf(values), (value) => `${value.toFixed(DIGITS[unit])} ${unit}`);
 }
 
 export function ratioLine(what: string, pairs: readonly Pair[]): string {
   return line(what, spreadOf(ratiosOf(pairs)), (value) => `${value.toFixed(2)} x`);
 }
 
+const DIGITS = { ms: 0, s: 1, MiB: 0 };
 const WHAT_WIDTH = 62;
 const VALUE_WIDTH = 10;
 

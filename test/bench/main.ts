@@ -4,12 +4,14 @@
  */
 import { measureAgentMemory } from "./agent-memory.ts";
 import { measureEnvironment } from "./environment.ts";
+import { measureStart } from "./start.ts";
 
 type Bench = (say: (line: string) => void, ending: AsyncDisposableStack) => Promise<void>;
 
 const BENCHES: Record<string, Bench> = {
   environment: measureEnvironment,
   "agent-memory": measureAgentMemory,
+  start: measureStart,
 };
 
 const chosen = process.argv.slice(2);
