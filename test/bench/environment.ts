@@ -1,34 +1,27 @@
 /**
- * How long an order takes until its container runs, beside the same image and command by a bare `docker run -d`.
- * The three ways of a round follow each other at once, so that a busy machine slows all of them.
+ * How long an order takes until its container runs, beside the same image and command by bare docker. The ways of a
+ * round follow each other at once, so that a busy machine slows all of them.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { execa } from "execa";
 import {
   ensureStarterImage,
   removeStarterImage,
   STARTER_IMAGE,
 } from "@remotegpu/control-plane/quickstart/starter-image";
 import { LABEL } from "@remotegpu/agent/core/container";
-import { docker } from "../support/docker.ts";
+import { dockerOverHttp, dockerRun, dockerRunInNewNetwork, SETTLE_MS, type Took } from "./bare-docker.ts";
 import { headLine, ratioLine, valuesLine } from "./comparison.ts";
 import { Product } from "./product.ts";
 import { StartedContainers } from "./started-containers.ts";
 
 const ROUNDS = 10;
-const SETTLE_MS = 400;
+/** A process that has just started is slower. */
+const ROUNDS_BEFORE = 2;
 const ASK_EVERY_MS = 20;
-const COMMAND = "sleep 100000";
-const BARE_LABEL = "remotegpu-bench";
+const CONTAINER = { image: STARTER_IMAGE, command: "sleep 100000" };
 
-/** Milliseconds since the order. */
-type Round = {
-  ours: number;
-  oursByApi: number;
-  dockerRun: number;
-  dockerRunReturned: number;
-  dockerApi: number;
-};
+/** With the order's `returnsMs` being when the API says that it runs. */
+type Round = { order: Took; run: Took; runInNewNetwork: Took; overHttp: Took };
 
 export async function measureEnvironment(
   say: (line: string) => void,
@@ -38,90 +31,71 @@ export async function measureEnvironment(
   const started = ending.use(await StartedContainers.watch());
   const product = await Product.start(ending);
   await product.startAgent();
-  await roundOf(product, started);
+  await roundsOf(product, started, ROUNDS_BEFORE);
 
   say(headLine(`Environment ordered → container runs (${ROUNDS} rounds)`));
-  tell(say, "first of its workspace on the host", await roundsOf(product, started));
+  const first = await roundsOf(product, started, ROUNDS);
+  say(" first of its workspace on the host, for which a bridge is made");
+  tellCommon(say, first);
+  const inNewNetwork = pairsOf(first, ({ runInNewNetwork }) => runInNewNetwork.runsMs);
+  say(ratioLine("to `docker network create` and `docker run -d` in it", inNewNetwork));
+  tellValues(say, first);
+
   const neighbour = await product.order({ image: STARTER_IMAGE });
   await product.running(neighbour, { askEveryMs: ASK_EVERY_MS });
-  tell(say, "beside another of its workspace", await roundsOf(product, started));
+  const beside = await roundsOf(product, started, ROUNDS);
+  say(" beside another of its workspace");
+  tellCommon(say, beside);
+  tellValues(say, beside);
 }
 
-async function roundsOf(product: Product, started: StartedContainers): Promise<Round[]> {
+async function roundsOf(product: Product, started: StartedContainers, count: number): Promise<Round[]> {
   const rounds: Round[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) rounds.push(await roundOf(product, started));
+  while (rounds.length < count)
+    rounds.push({
+      order: await orderOnce(product, started),
+      run: await dockerRun(CONTAINER, started),
+      runInNewNetwork: await dockerRunInNewNetwork(CONTAINER, started),
+      overHttp: await dockerOverHttp(CONTAINER, started),
+    });
   return rounds;
 }
 
-async function roundOf(product: Product, started: StartedContainers): Promise<Round> {
-  return {
-    ...(await orderOnce(product, started)),
-    ...(await dockerRunOnce(started)),
-    ...(await dockerApiOnce(started)),
-  };
-}
-
-async function orderOnce(
-  product: Product,
-  started: StartedContainers,
-): Promise<Pick<Round, "ours" | "oursByApi">> {
+async function orderOnce(product: Product, started: StartedContainers): Promise<Took> {
+  const { image, command } = CONTAINER;
   const running = started.next(LABEL.host, product.hostId);
   const beganMs = performance.now();
-  const id = await product.order({ image: STARTER_IMAGE, config: { command: COMMAND } });
-  const ours = (await running) - beganMs;
+  const id = await product.order({ image, config: { command } });
+  const runsMs = (await running) - beganMs;
+  // Only now, so that asking does not slow the start.
   await product.running(id, { askEveryMs: ASK_EVERY_MS });
-  const oursByApi = performance.now() - beganMs;
+  const returnsMs = performance.now() - beganMs;
   await product.remove([id]);
   await delay(SETTLE_MS);
-  return { ours, oursByApi };
+  return { runsMs, returnsMs };
 }
 
-async function dockerRunOnce(
-  started: StartedContainers,
-): Promise<Pick<Round, "dockerRun" | "dockerRunReturned">> {
-  const running = started.next(BARE_LABEL, "run");
-  const beganMs = performance.now();
-  const label = `${BARE_LABEL}=run`;
-  const { stdout: containerId } =
-    await execa`docker run -d --label ${label} ${STARTER_IMAGE} /bin/sh -c ${COMMAND}`;
-  const dockerRunReturned = performance.now() - beganMs;
-  const dockerRun = (await running) - beganMs;
-  await removeContainer(containerId);
-  return { dockerRun, dockerRunReturned };
+function pairsOf(
+  rounds: Round[],
+  bare: (round: Round) => number,
+  ours = (round: Round) => round.order.runsMs,
+) {
+  return rounds.map((round) => ({ ours: ours(round), bare: bare(round) }));
 }
 
-async function dockerApiOnce(started: StartedContainers): Promise<Pick<Round, "dockerApi">> {
-  const running = started.next(BARE_LABEL, "api");
-  const beganMs = performance.now();
-  const container = await docker.createContainer({
-    Image: STARTER_IMAGE,
-    Cmd: ["/bin/sh", "-c", COMMAND],
-    Labels: { [BARE_LABEL]: "api" },
-  });
-  await container.start();
-  const dockerApi = (await running) - beganMs;
-  await removeContainer(container.id);
-  return { dockerApi };
+function tellCommon(say: (line: string) => void, rounds: Round[]): void {
+  const run = (round: Round) => round.run.runsMs;
+  say(ratioLine("to `docker run -d` (aim: 1.20)", pairsOf(rounds, run)));
+  const untilSaid = pairsOf(rounds, run, ({ order }) => order.returnsMs);
+  say(ratioLine("until the API says running, to `docker run -d`", untilSaid));
+  const overHttp = pairsOf(rounds, (round) => round.overHttp.runsMs);
+  say(ratioLine("to docker's create and start over HTTP", overHttp));
 }
 
-async function removeContainer(containerId: string): Promise<void> {
-  await docker.getContainer(containerId).remove({ force: true });
-  await delay(SETTLE_MS);
-}
-
-function tell(say: (line: string) => void, which: string, rounds: Round[]): void {
-  const pairs = (
-    bare: "dockerRun" | "dockerRunReturned" | "dockerApi",
-    ours: "ours" | "oursByApi" = "ours",
-  ) => rounds.map((round) => ({ ours: round[ours], bare: round[bare] }));
-  const values = (key: keyof Round) => rounds.map((round) => round[key]);
-  say(` ${which}`);
-  say(ratioLine("to `docker run -d` (aim: 1.20)", pairs("dockerRun")));
-  say(ratioLine("until the API says running, to `docker run -d`", pairs("dockerRun", "oursByApi")));
-  say(ratioLine("to docker's create and start over HTTP", pairs("dockerApi")));
-  say(valuesLine("ours: container runs", values("ours"), "ms"));
-  say(valuesLine("ours: the API says running", values("oursByApi"), "ms"));
-  say(valuesLine("docker run -d: container runs", values("dockerRun"), "ms"));
-  say(valuesLine("docker run -d: returns", values("dockerRunReturned"), "ms"));
-  say(valuesLine("docker's create and start over HTTP: container runs", values("dockerApi"), "ms"));
+function tellValues(say: (line: string) => void, rounds: Round[]): void {
+  const values = (what: string, of: (round: Round) => number) => say(valuesLine(what, rounds.map(of), "ms"));
+  values("ours: container runs", ({ order }) => order.runsMs);
+  values("ours: the API says running", ({ order }) => order.returnsMs);
+  values("docker run -d: container runs", ({ run }) => run.runsMs);
+  values("docker run -d: returns", ({ run }) => run.returnsMs);
 }
