@@ -255,7 +255,8 @@ export class Agent {
       ...(journal.isShortOfSpace ? ["disk-full"] : []),
       ...(this.#holdsStops ? ["stops-held"] : []),
     ];
-    link.converse({ observed, gpus: vitalsOf(gpuWatch.gpus), degraded });
+    const { isStarting } = performer;
+    link.converse({ observed, gpus: vitalsOf(gpuWatch.gpus), degraded, isStarting });
   }
 
   #machine(): MachineReport {

@@ -17,6 +17,8 @@ import type { Clock } from "./moment.ts";
 const HEARTBEAT_JITTER_MS = 1_000;
 const BATCHES_AT_ONCE = 4;
 const REST_AFTER_FAILURE_MS = 1_000;
+/** A start is over in less, as a rule, and one report then says what would have taken three. */
+const START_REPORT_AFTER_MS = 1_000;
 
 /** The world's: no way there, an answer that refuses, or a disk too full for what came back. */
 const FAILURES = [LinkDownError, RequestRefusedError, JournalError];
@@ -35,7 +37,13 @@ export type LinkOptions = {
 };
 
 /** What the loop knows at this moment and a heartbeat carries. */
-export type Vitals = { observed: ObservedState; gpus: GpuVitals[]; degraded: string[] };
+export type Vitals = {
+  observed: ObservedState;
+  gpus: GpuVitals[];
+  degraded: string[];
+  /** What is observed changes again as soon as a start is over. */
+  isStarting: boolean;
+};
 
 export class ControlPlaneLink {
   readonly #options: LinkOptions;
@@ -49,6 +57,8 @@ export class ControlPlaneLink {
   #saidDegraded = "";
   #isPullWanted = true;
   #reportedDigest: string | null = null;
+  /** Since when what is observed is not what was reported. */
+  #differsSinceMs: number | null = null;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -82,14 +92,23 @@ export class ControlPlaneLink {
     const isNews = vitals.degraded.join() !== this.#saidDegraded;
     if (isNews || nowMs >= this.#nextHeartbeatMs) this.#begin("heartbeat", () => this.#beat(vitals));
     this.#pullIfWanted();
-    if (vitals.observed.digest !== this.#reportedDigest)
-      this.#begin("report", () => this.#report(vitals.observed));
+    if (this.#isReportDue(vitals, nowMs)) this.#begin("report", () => this.#report(vitals.observed));
     this.#begin("publish", () => this.#publish());
   }
 
   /** A host that was never seen, or whose report differs, is asked to report first. */
   #pullIfWanted(): void {
     if (this.#isPullWanted && this.#reportedDigest !== null) this.#begin("pull", () => this.#pull());
+  }
+
+  #isReportDue({ observed, isStarting }: Vitals, nowMs: number): boolean {
+    if (observed.digest === this.#reportedDigest) {
+      this.#differsSinceMs = null;
+      return false;
+    }
+    this.#differsSinceMs ??= nowMs;
+    const mayWait = isStarting && this.#reportedDigest !== null;
+    return !mayWait || nowMs - this.#differsSinceMs >= START_REPORT_AFTER_MS;
   }
 
   async #beat({ observed, gpus, degraded }: Vitals): Promise<void> {
@@ -152,6 +171,7 @@ export class ControlPlaneLink {
   async #report(observed: ObservedState): Promise<void> {
     await this.#client.reportObserved(observed);
     this.#reportedDigest = observed.digest;
+    this.#differsSinceMs = null;
   }
 
   async #publish(): Promise<void> {

@@ -64,6 +64,11 @@ export class RunPerformer {
     ]);
   }
 
+  /** A start is under way, or was and no list of containers shows it yet. */
+  get isStarting(): boolean {
+    return [...this.#works.values()].some(({ starts }) => starts !== null);
+  }
+
   get isBusy(): boolean {
     return [...this.#works.values()].some(({ endedAs }) => endedAs === null);
   }
