@@ -40,7 +40,7 @@ export class Networks {
 
   /**
    * Makes the bridge and its rules unless they are there, and runs `work` with its name before anybody can take it
-   * away as unused: what `work` creates is its next user.
+   * away as unused: what `work` creates is its next user. It must start nothing: its rules are sure only afterwards.
    * @throws RuntimeError, RuntimeDown
    */
   use<T>(network: string, work: (networkName: string) => Promise<T>): Promise<T> {
@@ -48,14 +48,14 @@ export class Networks {
       const name = this.nameOf(network);
       const existing = await this.#all();
       const isThere = existing.some((found) => found.Name === name);
-      // At once, since people wait for both: rules name a bridge, whether it is there or not.
-      const making = isThere ? Promise.resolve() : this.#create(network, existing);
+      // All at once, since somebody waits for it: rules name a bridge, whether it is there or not.
       const protecting = protectFrom(bridgeName(name));
-      // The turn does not end before both have, however they end.
-      await Promise.allSettled([making, protecting]);
-      await making;
+      const making = isThere ? null : this.#create(network, existing);
+      const working = making === null ? work(name) : Promise.all([making, protecting]).then(() => work(name));
+      // The turn does not end before all have, however they end.
+      await Promise.allSettled([protecting, making, working]);
       await protecting;
-      return work(name);
+      return working;
     });
   }
 
