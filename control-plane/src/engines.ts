@@ -100,7 +100,7 @@ export async function database(
 ): Promise<{ db: Database; end: () => Promise<void> }> {
   const own = config.databaseUrl === null ? await startPostgres({ stateDir: config.stateDir, log }) : null;
   const url = own?.url ?? config.databaseUrl ?? "";
-  const db = openDatabase(url);
+  const db = openDatabase(url, { keepsPlans: own !== null });
   const end = async () => {
     await db.close();
     if (own !== null && !(leavesRunning && own.adopted)) await own.stop();

@@ -1,6 +1,7 @@
 /** The one way to ask Postgres: what values become, who tries again, what a failure says. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import {
+  type Connection,
   isUniqueViolation,
   openDatabase,
   StoreError,
@@ -36,6 +37,29 @@ test("an integer that does not fit a number is an error, not a wrong number", as
     "the integer 9007199254740992 does not fit a number",
   );
 });
+
+test.each([
+  { keepsPlans: true, kept: 1 },
+  { keepsPlans: false, kept: 0 },
+])(
+  "with $keepsPlans for keeping plans, $kept of a statement that is asked three times are",
+  async (options) => {
+    const database = openDatabase(fresh.url, { maxConnections: 1, keepsPlans: options.keepsPlans });
+    onTestFinished(() => database.close());
+    const ask = (sql: Connection, value: number) =>
+      sql.query<{ value: number }>("SELECT $1::int + 1 AS value", [value]);
+
+    const answers = [
+      await ask(database, 1),
+      await transaction(database, (sql) => ask(sql, 2)),
+      await ask(database, 3),
+    ];
+
+    expect(answers.map(({ rows }) => rows[0]?.value)).toEqual([2, 3, 4]);
+    const { rows } = await database.query("SELECT count(*) AS kept FROM pg_prepared_statements");
+    expect(rows).toEqual([{ kept: options.kept }]);
+  },
+);
 
 test("a transaction that throws leaves nothing behind", async () => {
   const ran = transaction(fresh.database, async (sql) => {
