@@ -15,8 +15,8 @@ import { Product } from "./product.ts";
 import { StartedContainers } from "./started-containers.ts";
 
 const ROUNDS = 10;
-/** A process that has just started is slower. */
-const ROUNDS_BEFORE = 2;
+/** Both processes run for weeks, and their code is slow until it has run for a while. */
+const ORDERS_BEFORE = 12;
 const ASK_EVERY_MS = 20;
 const CONTAINER = { image: STARTER_IMAGE, command: "sleep 100000" };
 
@@ -31,10 +31,10 @@ export async function measureEnvironment(
   const started = ending.use(await StartedContainers.watch());
   const product = await Product.start(ending);
   await product.startAgent();
-  await roundsOf(product, started, ROUNDS_BEFORE);
+  for (let order = 0; order < ORDERS_BEFORE; order += 1) await orderOnce(product, started);
 
   say(headLine(`Environment ordered → container runs (${ROUNDS} rounds)`));
-  const first = await roundsOf(product, started, ROUNDS);
+  const first = await roundsOf(product, started);
   say(" first of its workspace on the host, for which a bridge is made");
   tellCommon(say, first);
   const inNewNetwork = pairsOf(first, ({ runInNewNetwork }) => runInNewNetwork.runsMs);
@@ -43,15 +43,15 @@ export async function measureEnvironment(
 
   const neighbour = await product.order({ image: STARTER_IMAGE });
   await product.running(neighbour, { askEveryMs: ASK_EVERY_MS });
-  const beside = await roundsOf(product, started, ROUNDS);
+  const beside = await roundsOf(product, started);
   say(" beside another of its workspace");
   tellCommon(say, beside);
   tellValues(say, beside);
 }
 
-async function roundsOf(product: Product, started: StartedContainers, count: number): Promise<Round[]> {
+async function roundsOf(product: Product, started: StartedContainers): Promise<Round[]> {
   const rounds: Round[] = [];
-  while (rounds.length < count)
+  while (rounds.length < ROUNDS)
     rounds.push({
       order: await orderOnce(product, started),
       run: await dockerRun(CONTAINER, started),
