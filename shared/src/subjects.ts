@@ -3,6 +3,7 @@
  * never from a payload.
  */
 import type { HostId } from "./ids.ts";
+import { SessionId } from "./sessions.ts";
 
 const PREFIX = "rg.v1.h";
 
@@ -34,11 +35,31 @@ export const downAll = (host: HostId) => `${PREFIX}.${host}.down.>`;
 export const UP_OF_ALL_HOSTS = `${PREFIX}.*.up.>`;
 export const DOWN_OF_ALL_HOSTS = `${PREFIX}.*.down.>`;
 
-/** Sessions (terminal, logs) carry an unguessable session token; through core NATS, never JetStream. */
-export const upSession = (host: HostId, kind: "term" | "logs", session: string, word: string) =>
+/**
+ * Sessions (terminal, logs) carry an unguessable id; through core NATS, never JetStream. `open` is a request with
+ * one answer, all else is published. `*` is for subscribing to all words of one session.
+ */
+export type SessionKind = "term" | "logs";
+export type UpSessionWord = "data" | "credit" | "close";
+export type DownSessionWord = "open" | "input" | "resize" | "credit" | "close";
+
+export const upSession = (host: HostId, kind: SessionKind, session: SessionId, word: UpSessionWord | "*") =>
   `${PREFIX}.${host}.up.${kind}.${session}.${word}`;
-export const downSession = (host: HostId, kind: "term" | "logs", session: string, word: string) =>
-  `${PREFIX}.${host}.down.${kind}.${session}.${word}`;
+export const downSession = (
+  host: HostId,
+  kind: SessionKind,
+  session: SessionId,
+  word: DownSessionWord | "*",
+) => `${PREFIX}.${host}.down.${kind}.${session}.${word}`;
+
+/** What a host subscribes: all its sessions of a kind, also those to come. */
+export const downOfAllSessions = (host: HostId, kind: SessionKind) => `${PREFIX}.${host}.down.${kind}.*.*`;
+
+/** The session of a subject of ours, or null for any other subject. */
+export function sessionOf(subject: string): SessionId | null {
+  const match = /^rg\.v1\.h\.[^.]+\.(?:up|down)\.(?:term|logs)\.([^.]+)\.[a-z]+$/.exec(subject);
+  return SessionId.safeParse(match?.[1]).data ?? null;
+}
 
 /** The host token of a subject of ours, or null for any other subject. */
 export function hostOf(subject: string): string | null {

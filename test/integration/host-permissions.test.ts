@@ -5,10 +5,14 @@ import { ensureJournalStream } from "@remotegpu/control-plane/link/journal-strea
 import { ownUser } from "@remotegpu/control-plane/link/operator";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
 import { HostConnection } from "@remotegpu/agent/link/connection";
-import { JOURNAL_STREAM } from "@remotegpu/shared/subjects";
+import { HostId } from "@remotegpu/shared/ids";
+import { SessionId } from "@remotegpu/shared/sessions";
+import { downOfAllSessions, downSession, JOURNAL_STREAM, upSession } from "@remotegpu/shared/subjects";
 import { eventually } from "../support/eventually.ts";
 import { startTestNats, type HostCredential, type TestNats } from "../support/nats.ts";
 import { keptLog } from "../support/kept-log.ts";
+
+const SESSION = SessionId.parse("k3J-x_8QmZ0aVt5LrWc2Ng");
 
 let nats: TestNats;
 let controlPlane: NatsConnection;
@@ -63,6 +67,9 @@ test.each([
   ["rg.v1.h.good.up.hb"],
   ["rg.v1.h.good.down.nudge"],
   ["rg.v1.h.evil.down.nudge"],
+  [`rg.v1.h.good.up.term.${SESSION}.data`],
+  [`rg.v1.h.good.down.term.${SESSION}.input`],
+  [`rg.v1.h.evil.down.logs.${SESSION}.credit`],
   ["$JS.API.STREAM.PURGE.RG_JOURNAL"],
   ["$SYS.REQ.CLAIMS.UPDATE"],
   ["_INBOX.x"],
@@ -89,6 +96,9 @@ test.each([
   ["rg.v1.h.good.down.>"],
   ["rg.v1.h.good.down.exec"],
   ["rg.v1.h.*.down.nudge"],
+  ["rg.v1.h.good.down.term.*.*"],
+  [`rg.v1.h.good.down.logs.${SESSION}.credit`],
+  [`rg.v1.h.evil.up.term.${SESSION}.data`],
   ["rg.v1.h.evil.up.hb"],
   ["_INBOX.>"],
   ["_R_.>"],
@@ -113,6 +123,37 @@ test("a host's request reaches the control plane and its answer comes back", asy
   expect(answer.string()).toBe("seen rg.v1.h.good.up.hb");
   replies.unsubscribe();
 });
+
+test.each(["term", "logs"] as const)(
+  "a session of %s: asked, answered, then published both ways",
+  async (kind) => {
+    const host = HostId.parse("good");
+    const heard: string[] = [];
+    const note = (text: string, subject: string) => heard.push(`${subject.split(".").at(-1)} ${text}`);
+    good.subscribe(downOfAllSessions(host, kind), {
+      callback: (_, message) => {
+        note(message.string(), message.subject);
+        if (message.reply !== undefined) message.respond("opened");
+      },
+    });
+    const output = controlPlane.subscribe(upSession(host, kind, SESSION, "*"), {
+      callback: (_, message) => note(message.string(), message.subject),
+    });
+    await Promise.all([good.flush(), controlPlane.flush()]);
+
+    const answer = await controlPlane.request(downSession(host, kind, SESSION, "open"), "please", {
+      timeout: 5_000,
+    });
+    good.publish(upSession(host, kind, SESSION, "data"), "bytes");
+    await eventually(() => heard.includes("data bytes"), { what: "the output" });
+    controlPlane.publish(downSession(host, kind, SESSION, "credit"), "more");
+    await eventually(() => heard.includes("credit more"), { what: "the grant" });
+
+    expect(answer.string()).toBe("opened");
+    expect(heard).toEqual(["open please", "data bytes", "credit more"]);
+    output.unsubscribe();
+  },
+);
 
 test("the hosts' account has no JetStream, whoever speaks in it", async () => {
   const user = await ownUser(nats.operator.hostsAccount, "mighty");

@@ -22,6 +22,19 @@ import {
   PullRequest,
   Refusal,
 } from "@remotegpu/shared/protocol";
+import {
+  LogOpen,
+  MAX_CHUNK_BYTES,
+  MAX_CREDIT_BYTES,
+  MAX_LOG_TAIL_LINES,
+  SessionClose,
+  SessionCredit,
+  SessionData,
+  SessionReply,
+  TerminalInput,
+  TerminalOpen,
+  TerminalResize,
+} from "@remotegpu/shared/sessions";
 import { down, up } from "@remotegpu/shared/subjects";
 import { decode, encode } from "@remotegpu/shared/wire";
 import { keptLog } from "../../support/kept-log.ts";
@@ -42,6 +55,15 @@ const NATS_MESSAGES: Record<string, z.ZodType> = {
   "exec-reply": ExecReply,
   "exec-refused": ExecReply,
   refused: Refusal,
+  "terminal-open": TerminalOpen,
+  "log-open": LogOpen,
+  "session-opened": SessionReply,
+  "session-refused": SessionReply,
+  "session-data": SessionData,
+  "terminal-input": TerminalInput,
+  "terminal-resize": TerminalResize,
+  "session-credit": SessionCredit,
+  "session-close": SessionClose,
   "journal-batch": JournalBatch,
 };
 const HTTP_MESSAGES: Record<string, z.ZodType> = {
@@ -132,9 +154,17 @@ const commands = fc.record({
   timeoutSeconds: fc.integer({ min: 1, max: 60 }),
 });
 
+const chunks = fc.record({
+  kind: fc.constant("session-data"),
+  stream: fc.constantFrom("stdout", "stderr"),
+  offset: count,
+  data: fc.uint8Array({ minLength: 1, maxLength: 256 }).map((bytes) => Buffer.from(bytes).toString("base64")),
+});
+
 test.each([
   ["heartbeat", Heartbeat, heartbeats],
   ["exec", ExecRequest, commands],
+  ["session-data", SessionData, chunks],
 ] as [string, z.ZodType, fc.Arbitrary<object>][])("%s: whatever is sent arrives", (_, schema, messages) => {
   fc.assert(
     fc.property(messages, (message) => {
@@ -158,6 +188,39 @@ test.each([
   const refused = decode(ExecRequest, encode({ ...sample("exec"), ...over }));
 
   expect(refused).toMatchObject({ ok: false, reason: expect.stringContaining(`${member}:`) });
+});
+
+test.each([
+  ["terminal-open", { argv: [] }, "argv", TerminalOpen],
+  ["terminal-open", { argv: ["a\u0000b"] }, "argv.0", TerminalOpen],
+  ["terminal-open", { columns: 0 }, "columns", TerminalOpen],
+  ["terminal-open", { rows: 1_001 }, "rows", TerminalOpen],
+  ["terminal-open", { creditBytes: 0 }, "creditBytes", TerminalOpen],
+  ["terminal-open", { creditBytes: MAX_CREDIT_BYTES + 1 }, "creditBytes", TerminalOpen],
+  ["terminal-open", { runId: "../run" }, "runId", TerminalOpen],
+  ["log-open", { tailLines: MAX_LOG_TAIL_LINES + 1 }, "tailLines", LogOpen],
+  ["log-open", { placementEpoch: 0 }, "placementEpoch", LogOpen],
+  ["session-data", { data: "" }, "data", SessionData],
+  ["session-data", { data: "not base64!" }, "data", SessionData],
+  ["session-data", { offset: -1 }, "offset", SessionData],
+  ["terminal-input", { offset: 0.5 }, "offset", TerminalInput],
+  ["session-close", { reason: "bored" }, "reason", SessionClose],
+] as [string, object, string, z.ZodType][])(
+  "a %s with %j is refused by its member %s",
+  (name, over, member, schema) => {
+    const refused = decode(schema, encode({ ...sample(name), ...over }));
+
+    expect(refused).toMatchObject({ ok: false, reason: expect.stringContaining(`${member}:`) });
+  },
+);
+
+test("the largest chunk fits a message of 1 MiB, and one byte more is refused", () => {
+  const chunkOf = (bytes: number) =>
+    encode({ ...sample("session-data"), data: Buffer.alloc(bytes).toString("base64") });
+
+  expect(decode(SessionData, chunkOf(MAX_CHUNK_BYTES)).ok).toBe(true);
+  expect(chunkOf(MAX_CHUNK_BYTES).byteLength).toBeLessThan(1024 * 1024);
+  expect(decode(SessionData, chunkOf(MAX_CHUNK_BYTES + 3)).ok).toBe(false);
 });
 
 test("the sample batch is chained and signed by the key that made the sample request", () => {
