@@ -16,9 +16,11 @@ import type { Journal } from "./journal/journal.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import type { Action } from "./core/action.ts";
 import { isRunning, isSameRun, type Container } from "./core/container.ts";
+import { cutOffMs } from "./core/contact.ts";
 import { observedInstances } from "./core/lifecycle.ts";
 import { reconcile, type Flags } from "./core/reconcile.ts";
 import { ownedContainers, type Knowledge } from "./core/run-view.ts";
+import type { HostObstacles } from "./core/start-obstacle.ts";
 import { runsOverStorage } from "./core/storage-limit.ts";
 import { EXTEND_EVERY_MS } from "./core/usage-interval.ts";
 import type { ControlPlaneLink } from "./loop/control-plane-link.ts";
@@ -153,7 +155,7 @@ export class Agent {
         this.#meter({ containers: seen, wasUpSinceMs: look?.wasUpSinceMs ?? null }),
       );
     if (seen !== null) await this.#attempt("confirming removals", () => this.#confirmGone(seen));
-    this.#housekeep(startedMs);
+    await this.#attempt("housekeeping", () => this.#housekeep(startedMs));
     await this.#attempt("reporting", () => this.#report());
     await this.#attempt("telling systemd", () => this.#tellSystemd());
     if (hasChanged === true) this.wake();
@@ -196,13 +198,21 @@ export class Agent {
   }
 
   #flags(stopsUnconfirmed: boolean): Flags {
-    const { journal, gpuWatch, link, clock } = this.#parts;
+    const { gpuWatch, link, clock } = this.#parts;
     return {
-      startsRefused: journal.acceptsStarts ? null : "its journal's disk is full.",
+      ...this.#hostObstacles(),
       vanishedGpus: gpuWatch.vanished,
       overStorage: this.#overStorage,
-      disconnectedMs: link.disconnectedMs(clock.monotonicMs()),
+      disconnectedMs: cutOffMs(link.contact, clock.monotonicMs()),
       stopsUnconfirmed,
+    };
+  }
+
+  #hostObstacles(): HostObstacles {
+    const { journal, link } = this.#parts;
+    return {
+      startsRefused: journal.acceptsStarts ? null : "its journal's disk is full.",
+      awaitsContact: !link.contact.wasHeardInBoot,
     };
   }
 
@@ -243,8 +253,8 @@ export class Agent {
     const seen = runtimeWatch.isDown ? null : this.#lastSeen;
     const instances = observedInstances({
       ...this.#knowledge(seen ?? []),
+      ...this.#hostObstacles(),
       observed: seen,
-      startsRefused: this.#flags(false).startsRefused,
       waits: performer.waits,
       now: monotonic(momentOf(clock)),
     });
@@ -272,11 +282,12 @@ export class Agent {
     };
   }
 
-  /** Once a minute and in the background: firewall rules put back, storage measured. */
+  /** Once a minute: time cut off written down; in the background firewall rules put back, storage measured. */
   #housekeep(nowMs: number): void {
     if (nowMs - this.#housekeepingMs < HOUSEKEEPING_EVERY_MS) return;
     this.#housekeepingMs = nowMs;
-    const { runtime, log } = this.#parts;
+    const { runtime, link, log } = this.#parts;
+    link.keepContact();
     void Promise.all([runtime.repairNetworks(), this.#measureStorage()]).catch((error: unknown) => {
       log.warn({ error }, "networks or storage could not be looked after; tried again in a minute");
     });

@@ -6,15 +6,16 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import Database from "better-sqlite3";
 import type { InstanceId, JournalId, RunId } from "@remotegpu/shared/ids";
+import { heardAt, type Contact } from "@remotegpu/agent/core/contact";
 import { Ballast } from "@remotegpu/agent/journal/ballast";
 import { KEEP_CONFIRMED_MS } from "@remotegpu/agent/journal/confirmation-store";
 import { FolderLockedError } from "@remotegpu/agent/journal/folder-lock";
 import { JOURNAL_FILE } from "@remotegpu/agent/journal/journal";
 import { JournalDatabase } from "@remotegpu/agent/journal/journal-database";
-import { NewerJournalError } from "@remotegpu/agent/journal/schema";
+import { NewerJournalError, SCHEMA_VERSION } from "@remotegpu/agent/journal/schema";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { brokenLinks, journalFolder, journalIn, journalWithRows, rowsOf, tick } from "../support/journal.ts";
-import { desiredInstance, runRecord } from "../support/journal-samples.ts";
+import { BOOT, desiredInstance, runRecord } from "../support/journal-samples.ts";
 
 const HOUR_MS = 3_600_000;
 const instance = (id: string) => id as InstanceId;
@@ -77,11 +78,29 @@ describe("the file", () => {
       raw.close();
     };
 
-    setVersion(2);
+    setVersion(SCHEMA_VERSION + 1);
     journalIn(folder).close();
-    setVersion(3);
+    setVersion(SCHEMA_VERSION + 2);
 
     expect(() => journalIn(folder)).toThrow(NewerJournalError);
+  });
+
+  test("of the release before is brought up to date and keeps what it holds", () => {
+    const folder = journalFolder();
+    const before = journalWithRows(folder, 2);
+    const { journalId, headHash } = before.head();
+    before.close();
+    const raw = new Database(join(folder, JOURNAL_FILE));
+    raw.exec("DROP TABLE contact");
+    raw.exec("DELETE FROM schema_steps WHERE number > 1");
+    raw.pragma("user_version = 1");
+    raw.close();
+
+    const journal = journalIn(folder);
+
+    expect(journal.origin).toBe("opened");
+    expect(journal.head()).toMatchObject({ journalId, headHash });
+    expect(journal.contact.read()).toBeNull();
   });
 
   test("counts an epoch at each open and keeps its id", () => {
@@ -94,6 +113,32 @@ describe("the file", () => {
 
     expect([first.origin, second.origin]).toEqual(["created", "opened"]);
     expect(second.head()).toMatchObject({ journalId, agentEpoch: agentEpoch + 1 });
+  });
+});
+
+describe("when the control plane was last heard", () => {
+  const contact: Contact = { bootId: BOOT, atMs: 5_000, cutOffMs: 60_000, wasHeardInBoot: true };
+
+  test("is kept over a restart, the last time that was told", () => {
+    const folder = journalFolder();
+    const first = journalIn(folder);
+    first.contact.put(heardAt({ bootId: BOOT, ms: 1_000 }));
+    first.contact.put(contact);
+    first.close();
+
+    expect(journalIn(folder).contact.read()).toEqual(contact);
+  });
+
+  test("counts as unknown when it has changed by itself", () => {
+    const folder = journalFolder();
+    const first = journalIn(folder);
+    first.contact.put(contact);
+    first.close();
+    const raw = new Database(join(folder, JOURNAL_FILE));
+    raw.exec("UPDATE contact SET entry = replace(entry, '60000', '90000')");
+    raw.close();
+
+    expect(journalIn(folder).contact.read()).toBeNull();
   });
 });
 

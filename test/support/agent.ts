@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { HostId, JournalId } from "@remotegpu/shared/ids";
+import type { BootId, HostId, JournalId } from "@remotegpu/shared/ids";
 import { Agent } from "@remotegpu/agent/agent";
 import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
 import { readMachineFacts } from "@remotegpu/agent/host/machine-facts";
@@ -38,6 +38,7 @@ export class AgentUnderTest {
   readonly #controlPlane: ScriptedControlPlane;
   readonly #socketPath: string | undefined;
   #aheadMs = 0;
+  #bootId: BootId | null = null;
   #running: Running | null = null;
 
   private constructor(
@@ -81,8 +82,17 @@ export class AgentUnderTest {
     this.#running?.agent.wake();
   }
 
-  /** Starts the agent on its state folder, as after an upgrade or a crash of its process. */
-  async start(): Promise<void> {
+  /** For an agent that does not run: the next one finds itself in another boot, whose clock shows `nowMs`. */
+  reboot(nowMs: number): void {
+    this.#bootId = randomUUID() as BootId;
+    this.#aheadMs = nowMs - monotonicMs();
+  }
+
+  /**
+   * Starts the agent on its state folder, as after an upgrade or a crash of its process.
+   * @param isCutOff no way to the control plane, as long as this agent runs
+   */
+  async start({ isCutOff = false }: { isCutOff?: boolean } = {}): Promise<void> {
     const { hostId, stateDir, log, poolRoot } = this;
     const { credential } = await this.#controlPlane.admit(hostId);
     const journal = openJournal({
@@ -91,7 +101,7 @@ export class AgentUnderTest {
       ballastBytes: BALLAST_BYTES,
     });
     const clock: Clock = {
-      bootId: await readBootId(),
+      bootId: this.#bootId ?? (await readBootId()),
       monotonicMs: () => this.nowMs,
       wallMs: () => Date.now() + this.#aheadMs,
     };
@@ -145,7 +155,7 @@ export class AgentUnderTest {
       notifier: new ServiceNotifier({ environment: {} }),
     });
     const watching = new AbortController();
-    connection.start();
+    if (!isCutOff) connection.start();
     const watched = runtime.watch(watching.signal);
     agent.start();
     const end = async () => {

@@ -64,6 +64,7 @@ const QUIET_FLAGS: Flags = {
   vanishedGpus: new Set(),
   overStorage: new Map(),
   disconnectedMs: 0,
+  awaitsContact: false,
   stopsUnconfirmed: false,
 };
 

@@ -10,15 +10,16 @@ import type { MonotonicTime } from "./run-record.ts";
 import { ownedContainers, runViews } from "./run-view.ts";
 import type { Knowledge, RunView } from "./run-view.ts";
 import { startObstacle } from "./start-obstacle.ts";
+import type { HostObstacles } from "./start-obstacle.ts";
 
-export type LifecycleInput = Omit<Knowledge, "observed"> & {
-  /** Null when the runtime does not answer. */
-  observed: Knowledge["observed"] | null;
-  startsRefused: string | null;
-  /** What starts under way are doing ("pulling image …"), by run. */
-  waits: ReadonlyMap<RunId, string>;
-  now: MonotonicTime;
-};
+export type LifecycleInput = Omit<Knowledge, "observed"> &
+  HostObstacles & {
+    /** Null when the runtime does not answer. */
+    observed: Knowledge["observed"] | null;
+    /** What starts under way are doing ("pulling image …"), by run. */
+    waits: ReadonlyMap<RunId, string>;
+    now: MonotonicTime;
+  };
 
 type Said = Pick<ObservedInstance, "phase" | "detail" | "problem"> & { exitCode?: number | null };
 
@@ -78,7 +79,7 @@ function startingSaid(
   if (wait !== undefined) return { phase: "starting", detail: wait, problem: null };
   const next = nextStart({ kind: desired.spec.kind, record, container }, input.now);
   if (next.kind === "give-up") return next.end;
-  const obstacle = startObstacle(desired, ownedContainers(input), input.startsRefused);
+  const obstacle = startObstacle(desired, ownedContainers(input), input);
   if (obstacle) {
     const problem = obstacle.kind === "host-refuses" ? "start-refused" : null;
     return { phase: "starting", detail: obstacle.detail, problem };

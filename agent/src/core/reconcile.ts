@@ -23,8 +23,10 @@ export type Flags = {
   vanishedGpus: ReadonlySet<GpuUuid>;
   /** Runs beyond a storage limit, with the sentence that says so. */
   overStorage: ReadonlyMap<RunId, string>;
-  /** Since the last accepted heartbeat, on the boot clock; null when there never was one. */
-  disconnectedMs: number | null;
+  /** Since the last accepted heartbeat, restarts and reboots included (contact.ts). */
+  disconnectedMs: number;
+  /** Nobody was heard since this boot, and how long the host was off is unknown. */
+  awaitsContact: boolean;
   /** First snapshot after a rise of term or incarnation, not yet confirmed: mass stops wait. */
   stopsUnconfirmed: boolean;
 };
@@ -95,7 +97,7 @@ function wantedActions(
   if (container?.status.state === "removing") return [];
   const next = nextStart({ kind: desired.spec.kind, record, container }, now);
   if (next.kind === "give-up") return [closeRun(key, desired.specHash, next.end)];
-  if (next.kind === "wait" || startObstacle(desired, containers, flags.startsRefused)) return [];
+  if (next.kind === "wait" || startObstacle(desired, containers, flags)) return [];
   return container
     ? [{ kind: "restart", ...key, desired, containerId: container.containerId, attempt: next.attempt }]
     : [{ kind: "start", ...key, desired, attempt: next.attempt }];
@@ -172,7 +174,7 @@ function limitReached(desired: DesiredInstance, flags: Flags): Stop | null {
   const over = flags.overStorage.get(desired.runId);
   if (over !== undefined) return { cause: "storage-exceeded", orderedBy: "limit", detail: over };
   const { onDisconnect, stopAfterSeconds } = desired.live;
-  if (onDisconnect === "keep" || stopAfterSeconds === null || flags.disconnectedMs === null) return null;
+  if (onDisconnect === "keep" || stopAfterSeconds === null) return null;
   if (flags.disconnectedMs < stopAfterSeconds * MS_PER_SECOND) return null;
   const detail = `Stopped: no contact to the control plane for ${stopAfterSeconds} s, as ordered for that case.`;
   return { cause: "no-contact", orderedBy: "control-plane", detail };

@@ -8,17 +8,29 @@ import type { OwnedContainer } from "./container.ts";
 
 export type StartObstacle = {
   /** `host-refuses` is the host's own state (its journal is full); the others pass by themselves. */
-  kind: "host-refuses" | "same-instance" | "gpu-in-use";
+  kind: "host-refuses" | "no-contact-yet" | "same-instance" | "gpu-in-use";
   detail: string;
+};
+
+/** What stands in the way of starts on the whole host. */
+export type HostObstacles = {
+  startsRefused: string | null;
+  /** Nobody was heard since this boot (contact.ts). */
+  awaitsContact: boolean;
 };
 
 export function startObstacle(
   desired: DesiredInstance,
   containers: readonly OwnedContainer[],
-  startsRefused: string | null,
+  { startsRefused, awaitsContact }: HostObstacles,
 ): StartObstacle | null {
   if (startsRefused !== null) {
     return { kind: "host-refuses", detail: `This host refuses new starts: ${startsRefused}` };
+  }
+  // It may run on another host by now: the time that this one was off counts there, and is unknown here.
+  if (awaitsContact && desired.live.onDisconnect === "stop_after") {
+    const detail = "This host has started anew; it waits to hear whether this is still wanted here.";
+    return { kind: "no-contact-yet", detail };
   }
   const others = containers.filter((other) => isRunning(other) && !isSameRun(other.owner, desired));
   // Two containers of one instance would write the same code and output folders.

@@ -1,7 +1,7 @@
 /**
- * The agent's memory: one SQLite file in the state folder with the desired set, the runs, their open intervals and
- * the chained usage rows. It decides nothing; the loop asks and tells. Each change is on the disk when its call
- * returns. Times come in as arguments.
+ * The agent's memory: one SQLite file in the state folder with the desired set, the runs, their open intervals,
+ * the chained usage rows and when the control plane was last heard. It decides nothing; the loop asks and tells.
+ * Each change is on the disk when its call returns. Times come in as arguments.
  */
 import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
@@ -13,6 +13,7 @@ import type { MeterStep } from "../core/metering.ts";
 import type { Interval } from "../core/usage-interval.ts";
 import { Ballast, BALLAST_BYTES } from "./ballast.ts";
 import { ConfirmationStore, type Confirmation, type ConfirmOutcome } from "./confirmation-store.ts";
+import { ContactStore } from "./contact-store.ts";
 import { DesiredStore } from "./desired-store.ts";
 import { lockFolder, type FolderLock } from "./folder-lock.ts";
 import { DamagedJournalError } from "./integrity.ts";
@@ -78,6 +79,7 @@ export function openJournal(options: JournalOptions): Journal {
 
 export class Journal {
   readonly origin: JournalOrigin;
+  readonly contact: ContactStore;
   readonly desired: DesiredStore;
   readonly runs: RunStore;
   readonly rows: RowStore;
@@ -93,6 +95,7 @@ export class Journal {
     this.#lock = lock;
     this.origin = origin;
     this.#database = new JournalDatabase(join(options.folder, JOURNAL_FILE), ballast);
+    this.contact = new ContactStore(this.#database);
     this.desired = new DesiredStore(this.#database);
     this.runs = new RunStore(this.#database);
     this.rows = new RowStore(this.#database);

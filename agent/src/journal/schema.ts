@@ -69,6 +69,14 @@ const STEPS = [
     watermark        INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  -- When the control plane was last heard: canonical JSON beside its SHA-256.
+  CREATE TABLE contact (
+    singleton        INTEGER PRIMARY KEY CHECK (singleton = 1),
+    entry            TEXT    NOT NULL,
+    entry_hash       TEXT    NOT NULL
+  ) STRICT;
+  `,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

@@ -6,13 +6,14 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { HEARTBEAT_MS, PROTOCOL, type Heartbeat } from "@remotegpu/shared/protocol";
 import type { GpuVitals } from "@remotegpu/shared/protocol";
+import { countedUpTo, heardAt, resumedContact, type Contact } from "../core/contact.ts";
 import type { Journal } from "../journal/journal.ts";
 import { JournalError } from "../journal/journal-database.ts";
 import type { Outbox } from "../journal/outbox.ts";
 import { LinkDownError, type HostConnection } from "../link/connection.ts";
 import { ControlPlaneClient, RequestRefusedError, type ObservedState } from "../link/control-plane-client.ts";
 import { publishBatch } from "../link/journal-publisher.ts";
-import type { Clock } from "./moment.ts";
+import { momentOf, monotonic, type Clock } from "./moment.ts";
 
 const HEARTBEAT_JITTER_MS = 1_000;
 const BATCHES_AT_ONCE = 4;
@@ -51,7 +52,7 @@ export class ControlPlaneLink {
   readonly #busy = new Set<Word>();
   readonly #restsUntilMs = new Map<Word, number>();
   #nextHeartbeatMs = Number.NEGATIVE_INFINITY;
-  #lastAcceptedMs: number | null = null;
+  #contact: Contact;
   #lastRoundTripMs: number | null = null;
   /** What is wrong with the host is told as soon as it changes. */
   #saidDegraded = "";
@@ -63,11 +64,18 @@ export class ControlPlaneLink {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#client = new ControlPlaneClient(options.connection, options.hostId);
+    this.#contact = resumedContact(options.journal.contact.read(), monotonic(momentOf(options.clock)));
   }
 
-  /** Since the last accepted heartbeat; null when there was none since the agent started. */
-  disconnectedMs(nowMs: number): number | null {
-    return this.#lastAcceptedMs === null ? null : nowMs - this.#lastAcceptedMs;
+  /** When the control plane last accepted a heartbeat. */
+  get contact(): Contact {
+    return this.#contact;
+  }
+
+  /** Writes down for how long it has been silent. @throws JournalError */
+  keepContact(): void {
+    const { journal, clock } = this.#options;
+    journal.contact.put(countedUpTo(this.#contact, clock.monotonicMs()));
   }
 
   /** What is wanted has changed. It is pulled at once and not in the next round: somebody waits for it. */
@@ -139,12 +147,13 @@ export class ControlPlaneLink {
     const { reply, roundTripMs } = await this.#client.heartbeat(heartbeat);
     this.#lastRoundTripMs = roundTripMs;
     this.#saidDegraded = degraded.join();
-    this.#lastAcceptedMs = clock.monotonicMs();
+    this.#contact = heardAt(monotonic(momentOf(clock)));
     const { watermark, dbIncarnation } = reply;
     journal.confirm({ journalId: head.journalId, watermark, dbIncarnation });
     const { term, generation } = journal.head().applied;
     if (reply.term !== term || reply.targetGeneration !== generation) this.#isPullWanted = true;
     if (reply.observedDigest !== observed.digest) this.#reportedDigest = null;
+    journal.contact.put(this.#contact);
   }
 
   async #pull(): Promise<void> {

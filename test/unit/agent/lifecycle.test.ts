@@ -35,6 +35,7 @@ function report(changes: Partial<LifecycleInput>) {
     runs: [],
     knownEpochs: new Map(),
     startsRefused: null,
+    awaitsContact: false,
     waits: new Map(),
     now: at(1_000_000),
     ...changes,

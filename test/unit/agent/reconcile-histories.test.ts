@@ -398,6 +398,7 @@ test("every report is one the protocol allows, and names each run once", () => {
           ...input,
           observed: isBlind ? null : world.containers,
           startsRefused: null,
+          awaitsContact: false,
           waits: new Map(),
         });
 

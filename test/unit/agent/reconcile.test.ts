@@ -322,7 +322,6 @@ describe("limits of this host", () => {
     ["keep", 60, 1e9, []],
     ["stop_after", 60, 59_999, []],
     ["stop_after", 60, 60_000, ["stop"]],
-    ["stop_after", 60, null, []],
     ["stop_after", null, 1e9, []],
   ] as const)(
     "cut off with %s %s s, since %s ms: %j",
@@ -339,6 +338,34 @@ describe("limits of this host", () => {
       expect(kinds(actions)).toEqual(expected);
     },
   );
+});
+
+describe("after a reboot, before anybody was heard", () => {
+  const stopAfter = order({
+    live: { stopGraceSeconds: 5, onDisconnect: "stop_after", stopAfterSeconds: 60 },
+  });
+  const ended = { observed: [deadContainer], runs: [record] };
+
+  test("what is to be kept is started again", () => {
+    const flags = { awaitsContact: true };
+
+    expect(kinds(decide({ desired: [order()], ...ended, flags }))).toEqual(["restart"]);
+  });
+
+  test.each([
+    [59_999, []],
+    [60_000, ["close-run"]],
+  ])("what has a stop_after of 60 s is not started; cut off for %i ms: %j", (disconnectedMs, expected) => {
+    const flags = { awaitsContact: true, disconnectedMs };
+
+    expect(kinds(decide({ desired: [stopAfter], ...ended, flags }))).toEqual(expected);
+  });
+
+  test("it is started again as soon as somebody is heard", () => {
+    const flags = { awaitsContact: false, disconnectedMs: 0 };
+
+    expect(kinds(decide({ desired: [stopAfter], ...ended, flags }))).toEqual(["restart"]);
+  });
 });
 
 describe("an unconfirmed snapshot", () => {

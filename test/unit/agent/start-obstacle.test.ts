@@ -1,33 +1,49 @@
 /** What a start waits for although nothing is wrong with it. */
 import { expect, test } from "vitest";
-import { areRivals, startObstacle } from "@remotegpu/agent/core/start-obstacle";
+import { areRivals, startObstacle, type HostObstacles } from "@remotegpu/agent/core/start-obstacle";
 import { desiredOf } from "../../support/desired-instance.ts";
 import { RUNNING, containerOf, exited, gpu, key } from "../../support/run-samples.ts";
 
 const wanted = (gpus = [gpu("a")]) => desiredOf("x", { gpus }, key({ instance: "env-9", run: "run-9" }));
 const other = (gpus = [gpu("a")], status = RUNNING) => containerOf(key(), status, { gpus });
+const FREE: HostObstacles = { startsRefused: null, awaitsContact: false };
 
 test("nothing in the way is null", () => {
-  expect(startObstacle(wanted(), [], null)).toBeNull();
-  expect(startObstacle(wanted(), [other([gpu("b")])], null)).toBeNull();
+  expect(startObstacle(wanted(), [], FREE)).toBeNull();
+  expect(startObstacle(wanted(), [other([gpu("b")])], FREE)).toBeNull();
 });
 
 test("a host that refuses starts says why", () => {
-  expect(startObstacle(wanted(), [], "its journal's disk is full.")).toEqual({
+  expect(startObstacle(wanted(), [], { ...FREE, startsRefused: "its journal's disk is full." })).toEqual({
     kind: "host-refuses",
     detail: "This host refuses new starts: its journal's disk is full.",
   });
 });
 
+test.each([
+  ["stop_after", true, "no-contact-yet"],
+  ["stop_after", false, undefined],
+  ["keep", true, undefined],
+] as const)(
+  "with %s, and nobody heard since the boot: %s, it is held back by %s",
+  (onDisconnect, awaitsContact, kind) => {
+    const live = { stopGraceSeconds: 5, onDisconnect, stopAfterSeconds: 900 };
+
+    const obstacle = startObstacle(desiredOf("x", {}, { live }), [], { ...FREE, awaitsContact });
+
+    expect(obstacle?.kind).toBe(kind);
+  },
+);
+
 test("an earlier run of the same instance must have stopped", () => {
   const earlier = containerOf(key({ instance: "env-9", run: "run-8" }));
 
-  expect(startObstacle(wanted([]), [earlier], null)).toMatchObject({ kind: "same-instance" });
-  expect(startObstacle(wanted([]), [{ ...earlier, status: exited(0) }], null)).toBeNull();
+  expect(startObstacle(wanted([]), [earlier], FREE)).toMatchObject({ kind: "same-instance" });
+  expect(startObstacle(wanted([]), [{ ...earlier, status: exited(0) }], FREE)).toBeNull();
 });
 
 test("its own container is no obstacle", () => {
-  expect(startObstacle(wanted(), [containerOf(wanted(), RUNNING, { gpus: [gpu("a")] })], null)).toBeNull();
+  expect(startObstacle(wanted(), [containerOf(wanted(), RUNNING, { gpus: [gpu("a")] })], FREE)).toBeNull();
 });
 
 test.each([
@@ -36,13 +52,13 @@ test.each([
   ["a slice", "whole", 100, null, "gpu-in-use"],
   ["a slice", "another slice", 100, 200, undefined],
 ])("a card held as %s and wanted as %s", (_held, _wanted, held, wish, kind) => {
-  const obstacle = startObstacle(wanted([gpu("a", wish)]), [other([gpu("a", held)])], null);
+  const obstacle = startObstacle(wanted([gpu("a", wish)]), [other([gpu("a", held)])], FREE);
 
   expect(obstacle?.kind).toBe(kind);
 });
 
 test("a container that does not run holds no card", () => {
-  expect(startObstacle(wanted(), [other([gpu("a")], exited(0))], null)).toBeNull();
+  expect(startObstacle(wanted(), [other([gpu("a")], exited(0))], FREE)).toBeNull();
 });
 
 test("two starts are rivals by their instance or by a card, not by slices of one", () => {
