@@ -1026,6 +1026,30 @@ CREATE INDEX idx_training_jobs_status ON training_jobs USING btree (status);
 CREATE INDEX idx_training_jobs_workspace ON training_jobs USING btree (workspace_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON training_jobs FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
+CREATE TABLE upgrade_definitions (
+  id bigserial,
+  kind varchar(16) NOT NULL,
+  table_name varchar(64) NOT NULL,
+  name text NOT NULL,
+  definition text NOT NULL,
+  CONSTRAINT upgrade_definitions_pkey PRIMARY KEY (id),
+  CONSTRAINT upgrade_definitions_kind_check CHECK ((kind IN ('column', 'constraint', 'index', 'trigger', 'function')))
+);
+
+CREATE TABLE upgrade_findings (
+  id bigserial,
+  finding varchar(16) NOT NULL,
+  table_name varchar(64) NOT NULL,
+  row_id varchar(64) NOT NULL,
+  column_name varchar(64) NOT NULL,
+  old_value text,
+  new_value text,
+  note text NOT NULL,
+  CONSTRAINT upgrade_findings_pkey PRIMARY KEY (id),
+  CONSTRAINT upgrade_findings_finding_check CHECK ((finding IN ('no source', 'differs', 'review', 'changed')))
+);
+CREATE INDEX idx_upgrade_findings_row ON upgrade_findings USING btree (table_name, row_id);
+
 CREATE TABLE usage_batches (
   host_id varchar(64) NOT NULL,
   journal_id uuid NOT NULL,

@@ -1,5 +1,5 @@
 /** The server's commands: run it, bring its database up to date, make the first administrator's key. */
-import { Command, CommanderError } from "commander";
+import { Argument, Command, CommanderError } from "commander";
 import { pino } from "pino";
 import { errorForLog } from "@remotegpu/shared/log";
 import { ConfigError, readConfig, type Config } from "./config.ts";
@@ -11,8 +11,9 @@ import { database, EngineError, openOperatorKeys } from "./engines.ts";
 import { createFirstAdminKey, NotAnAdminError } from "./http/admin-key.ts";
 import { ListenError } from "./http/server.ts";
 import { renderNatsConfig } from "./link/nats-config.ts";
+import { migrateCommand, type MigrateCommandOptions } from "./migrate-command.ts";
 import type { Database } from "./store/database.ts";
-import { migrate, MigrationError } from "./store/migrate.ts";
+import { MigrationError } from "./store/migration-error.ts";
 import { schemaSnapshot } from "./store/schema-snapshot.ts";
 
 const NATS_PORT = 4222;
@@ -23,6 +24,7 @@ const log = pino(
   pino.destination(2),
 );
 const say = (text: string) => void process.stdout.write(`${text}\n`);
+const tell = (text: string) => void process.stderr.write(`${text}\n`);
 
 const program = new Command("remotegpu-control-plane").version(VERSION).exitOverride();
 program
@@ -34,13 +36,21 @@ program
   .action(run);
 program
   .command("migrate")
-  .description("bring the database to this version's schema; safe to run twice and from several processes")
+  .description(
+    "bring the database to this version's schema, old tables with their rows included; safe to run twice and from several processes",
+  )
+  .addArgument(
+    new Argument("[direction]", "down: back to the old system's schema")
+      .choices(["up", "down"])
+      .default("up"),
+  )
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
-  .action((options: Options) =>
-    withDatabase(options, async (db) => {
-      const { applied } = await migrate(db, { log: say });
-      if (applied.length === 0) say("The schema is up to date.");
-    }),
+  .option("--dry-run", "print what an upgrade of old tables would do and report, and write nothing")
+  .option("--strict", "refuse an upgrade that has anything to report")
+  .option("--discard <table...>", "with down: tables of ours whose rows may go")
+  .option("--json", "the answer for scripts")
+  .action((direction: "up" | "down", options: Options & MigrateCommandOptions) =>
+    withDatabase(options, (db) => migrateCommand(db, direction, options, { say, tell })),
   );
 program
   .command("admin-key")

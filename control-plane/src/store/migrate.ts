@@ -6,22 +6,28 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { type Connection, type Database, openDatabase, StoreError, transaction } from "./database.ts";
-import { rowsOfTheOldSystem } from "./old-rows.ts";
+import { MigrationError } from "./migration-error.ts";
+import { downgrade } from "./upgrade/down.ts";
+import { dryRun } from "./upgrade/dry-run.ts";
+import { MIGRATING, transactionAlone, whoMigrates } from "./upgrade/locks.ts";
+import { isOld, readForm } from "./upgrade/old-form.ts";
+import { NOTHING_TO_REPORT } from "./upgrade/report.ts";
+import { upgrade, type UpgradeResult } from "./upgrade/up.ts";
 
 /** The numbered files, beside the sources of the control plane. */
 export const MIGRATIONS = new URL("../../migrations/", import.meta.url);
+
+/** What the old schema has beyond the first migration. */
+const OLD_NAMES = new URL("old_names.sql", MIGRATIONS);
 
 const MIGRATION_TIMEOUT_MS = 30 * 60_000;
 /** Two processes that make the table of applied migrations at the same moment: one of them loses and looks again. */
 const MAX_BOOKKEEPING_ATTEMPTS = 5;
 const LOST_CREATE_RACE = new Set(["23505", "42P07", "42710"]);
+/** The migration that makes the tables in which an upgrade is recorded. */
+const UPGRADE_RECORD = "_upgrade_record.sql";
 const UNDEFINED_TABLE = "42P01";
 const UNDEFINED_COLUMN = "42703";
-
-/** One line that says why a database is not brought up to date, or that it is not. */
-export class MigrationError extends Error {
-  override readonly name = "MigrationError";
-}
 
 interface Migration {
   name: string;
@@ -29,36 +35,48 @@ interface Migration {
   checksum: string;
 }
 
+export interface MigrateOptions {
+  log?: (line: string) => void;
+  folder?: URL;
+  /** Refuse an upgrade of old tables that has anything to report. */
+  strict?: boolean;
+}
+
+export interface Migrated extends UpgradeResult {
+  /** Names of the migrations that were applied. */
+  applied: string[];
+}
+
 /**
- * Applies what is missing, in order, and answers the names it applied.
- * @throws MigrationError when a file fails or was changed since it was applied, or the database holds rows of the old
- *   system; StoreError when there is no database to ask
+ * Applies what is missing, in order. Old tables are upgraded with all of it in one transaction.
+ * @throws MigrationError when a file fails or was changed since it was applied, or something is in the way of an
+ *   upgrade; StoreError when there is no database to ask
  */
 export async function migrate(
   target: Database | string,
-  { log = () => undefined, folder = MIGRATIONS }: { log?: (line: string) => void; folder?: URL } = {},
-): Promise<{ applied: string[] }> {
+  { log = () => undefined, folder = MIGRATIONS, strict = false }: MigrateOptions = {},
+): Promise<Migrated> {
   if (typeof target === "string") {
     const database = openDatabase(target, { maxConnections: 1 });
     try {
-      return await migrate(database, { log, folder });
+      return await migrate(database, { log, folder, strict });
     } finally {
       await database.close();
     }
   }
   const migrations = await readMigrations(folder);
-  const oldRows = await rowsOfTheOldSystem(target);
-  if (oldRows.length > 0)
-    throw new MigrationError(
-      `this database has rows of the old system in ${oldRows.join(", ")}; nothing was changed. ` +
-        "Upgrading a database with rows comes with a later version",
-    );
+  const upgraded = await upgradeOldTables(target, migrations, { log, strict });
   await makeBookkeeping(target);
-  const applied: string[] = [];
+  const applied = [...upgraded.applied];
   for (const migration of migrations) {
-    const isNew = await transaction(target, (connection) => apply(connection, migration), {
-      statementTimeoutMs: MIGRATION_TIMEOUT_MS,
-    }).catch((cause: unknown) => {
+    const isNew = await transaction(
+      target,
+      async (connection) => {
+        await connection.query(`SET LOCAL application_name = '${MIGRATING}'`);
+        return await apply(connection, migration);
+      },
+      { statementTimeoutMs: MIGRATION_TIMEOUT_MS },
+    ).catch((cause: unknown) => {
       if (!(cause instanceof StoreError)) throw cause;
       throw new MigrationError(`${migration.name} fails: ${cause.message}`, { cause });
     });
@@ -66,7 +84,80 @@ export async function migrate(
     log(`applied ${migration.name}`);
     applied.push(migration.name);
   }
-  return { applied };
+  return { ...upgraded, applied };
+}
+
+/**
+ * What `migrate` would do, writing nothing.
+ * @throws MigrationError as `migrate` does, but for what only the change itself can find
+ */
+export async function planMigration(database: Database, folder = MIGRATIONS): Promise<Migrated> {
+  const checksums = await appliedChecksumsOrNone(database);
+  const missing = (await readMigrations(folder)).filter((migration) => !isApplied(migration, checksums));
+  const result = await dryRun(database, { timeoutMs: MIGRATION_TIMEOUT_MS });
+  return { ...result, applied: missing.map(({ name }) => name) };
+}
+
+/**
+ * The way back to the old system's schema.
+ * @param discard tables of ours whose rows may go
+ * @throws MigrationError naming what would be lost or stands in the way; nothing is changed then
+ */
+export async function migrateDown(
+  database: Database,
+  { log = () => undefined, discard = [] }: { log?: (line: string) => void; discard?: readonly string[] } = {},
+): Promise<void> {
+  const form = await readForm(database);
+  if (form.size === 0 || isOld(form)) throw new MigrationError("this database does not have our schema");
+  await assertMigrated(database);
+  const migrations = (await readMigrations(MIGRATIONS)).map(({ sql }) => sql);
+  const names = await readFile(OLD_NAMES, "utf8");
+  await transactionAlone(
+    database,
+    ["schema_migrations", "leader", ...form.keys()],
+    { timeoutMs: MIGRATION_TIMEOUT_MS, log },
+    (connection) =>
+      downgrade(connection, { migrations, oldSchema: [...migrations.slice(0, 1), names], discard }, log),
+  ).catch((cause: unknown) => {
+    if (!(cause instanceof StoreError)) throw cause;
+    throw new MigrationError(`the way back fails: ${cause.message}. Nothing was changed`, { cause });
+  });
+}
+
+async function upgradeOldTables(
+  database: Database,
+  migrations: readonly Migration[],
+  { log, strict }: { log: (line: string) => void; strict: boolean },
+): Promise<Migrated> {
+  const record = migrations.find(({ name }) => name.endsWith(UPGRADE_RECORD));
+  const form = await readForm(database);
+  if (record === undefined || !isOld(form)) return { applied: [], steps: [], report: NOTHING_TO_REPORT };
+  return await transactionAlone(
+    database,
+    [...form.keys()],
+    { timeoutMs: MIGRATION_TIMEOUT_MS, log },
+    async (connection) => {
+      const applied: string[] = [];
+      const texts = migrations.map(({ sql }) => sql);
+      const result = await upgrade(
+        connection,
+        {
+          migrations: texts,
+          record: record.sql,
+          apply: async (within, index) => {
+            const migration = migrations[index];
+            if (index === 0) await makeBookkeeping(within);
+            if (migration !== undefined && (await apply(within, migration))) applied.push(migration.name);
+          },
+        },
+        { say: log, strict },
+      );
+      return { ...result, applied };
+    },
+  ).catch((cause: unknown) => {
+    if (!(cause instanceof StoreError)) throw cause;
+    throw new MigrationError(`the upgrade fails: ${cause.message}. Nothing was changed`, { cause });
+  });
 }
 
 /**
@@ -74,15 +165,15 @@ export async function migrate(
  * @throws MigrationError naming what is missing or differs
  */
 export async function assertMigrated(database: Database, folder = MIGRATIONS): Promise<void> {
-  const checksums = await appliedChecksums(database).catch((error: unknown) => {
-    if (error instanceof StoreError && error.code === UNDEFINED_TABLE) return new Map<string, string>();
-    throw error;
-  });
+  const checksums = await appliedChecksumsOrNone(database);
   for (const migration of await readMigrations(folder)) {
-    if (!isApplied(migration, checksums))
-      throw new MigrationError(
-        `the database lacks ${migration.name}: run "remotegpu-control-plane migrate" first`,
-      );
+    if (isApplied(migration, checksums)) continue;
+    const who = await whoMigrates(database);
+    throw new MigrationError(
+      who === null
+        ? `the database lacks ${migration.name}: run "remotegpu-control-plane migrate" first`
+        : `the database is being migrated (${who}) and lacks ${migration.name}: start again when that has ended`,
+    );
   }
 }
 
@@ -118,6 +209,13 @@ function isApplied({ name, checksum }: Migration, checksums: Map<string, string>
   return known !== undefined;
 }
 
+async function appliedChecksumsOrNone(database: Database): Promise<Map<string, string>> {
+  return await appliedChecksums(database).catch((error: unknown) => {
+    if (error instanceof StoreError && error.code === UNDEFINED_TABLE) return new Map<string, string>();
+    throw error;
+  });
+}
+
 async function appliedChecksums(connection: Connection): Promise<Map<string, string>> {
   const { rows } = await connection.query<{ name: string; checksum: string }>(
     "SELECT name, checksum FROM schema_migrations",
@@ -125,7 +223,7 @@ async function appliedChecksums(connection: Connection): Promise<Map<string, str
   return new Map(rows.map(({ name, checksum }) => [name, checksum]));
 }
 
-async function makeBookkeeping(database: Database): Promise<void> {
+async function makeBookkeeping(database: Connection): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       await database.query(`CREATE TABLE IF NOT EXISTS schema_migrations (

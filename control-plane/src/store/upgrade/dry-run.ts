@@ -1,0 +1,34 @@
+/** What an upgrade would do, asked in a transaction that cannot write. */
+import { type Database, transaction } from "../database.ts";
+import { FILLS } from "./fills.ts";
+import { isOld, readForm } from "./old-form.ts";
+import { assertNothingInTheWay } from "./refusals.ts";
+import { changedRows, derivedValues, findingsSql, NOTHING_TO_REPORT, readFindings } from "./report.ts";
+import { titleOf, type Step, type UpgradeResult } from "./up.ts";
+
+/** @throws MigrationError when something is in the way; nothing is looked for in values that were added by hand */
+export async function dryRun(
+  database: Database,
+  { timeoutMs }: { timeoutMs: number },
+): Promise<UpgradeResult> {
+  return await transaction(
+    database,
+    async (connection) => {
+      await connection.query(
+        "SET TRANSACTION READ ONLY; SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1",
+      );
+      const form = await readForm(connection);
+      if (!isOld(form)) return { steps: [], report: NOTHING_TO_REPORT };
+      await assertNothingInTheWay(connection, form);
+      const steps: Step[] = [];
+      for (const fill of FILLS)
+        steps.push({
+          title: titleOf(fill),
+          rows: form.has(fill.table) ? await changedRows(connection, fill, form) : 0,
+        });
+      const findings = await readFindings(connection, `(${findingsSql(form)})`);
+      return { steps, report: { derived: await derivedValues(connection, form), findings } };
+    },
+    { isolation: "repeatable read", statementTimeoutMs: timeoutMs },
+  );
+}

@@ -1,0 +1,112 @@
+/**
+ * Holding everybody off while the tables change. Whoever uses them is waited for with a bound and then named; nobody is
+ * cut off. Another process that is migrating is waited for as long as it takes.
+ */
+import { type Connection, type Database, StoreError, transaction } from "../database.ts";
+import { MigrationError } from "../migration-error.ts";
+
+/** What this process calls itself to Postgres while it changes the schema. */
+export const MIGRATING = "remotegpu migrate";
+
+const LOCK_TIMEOUT_MS = 5_000;
+const MAX_LOCK_ATTEMPTS = 6;
+const MAX_NAMED = 5;
+const LOCK_NOT_AVAILABLE = "55P03";
+const TIMED_OUT = "57014";
+
+interface Holder {
+  pid: number;
+  application: string;
+  tables: string;
+  state: string;
+}
+
+/**
+ * Runs `work` in one transaction that holds `tables` for itself alone.
+ * @throws MigrationError that names who uses them
+ */
+export async function transactionAlone<T>(
+  database: Database,
+  tables: readonly string[],
+  { timeoutMs, log }: { timeoutMs: number; log: (line: string) => void },
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ;) {
+    let isLocked = false;
+    try {
+      return await transaction(
+        database,
+        async (connection) => {
+          await lock(connection, tables);
+          isLocked = true;
+          return await work(connection);
+        },
+        { statementTimeoutMs: timeoutMs },
+      );
+    } catch (error) {
+      if (isLocked || !(error instanceof StoreError) || error.code !== LOCK_NOT_AVAILABLE) throw error;
+      const holders = await holdersOf(database, tables);
+      const waitsForMigration = holders.some(({ application }) => application === MIGRATING);
+      log(`waiting for ${namesOf(holders)}`);
+      if (!waitsForMigration) attempt += 1;
+      if (attempt > MAX_LOCK_ATTEMPTS)
+        throw new MigrationError(
+          `the tables are in use by ${namesOf(holders)}; stop what uses this database and run this again. ` +
+            "Nothing was changed",
+          { cause: error },
+        );
+    }
+  }
+}
+
+/** Who is changing this database's schema at the moment, in words; null when nobody is. */
+export async function whoMigrates(connection: Connection): Promise<string | null> {
+  const { rows } = await connection.query<{ pid: number; since: Date }>(
+    `SELECT pid, xact_start AS since FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = $1 AND xact_start IS NOT NULL AND pid <> pg_backend_pid()
+     ORDER BY xact_start LIMIT 1`,
+    [MIGRATING],
+  );
+  const [first] = rows;
+  return first === undefined ? null : `process ${first.pid} of Postgres, since ${first.since.toISOString()}`;
+}
+
+/** A statement that was given up for waiting, as a sentence; null for any other failure. */
+export async function heldOffBy(connection: Connection, error: unknown): Promise<string | null> {
+  if (!(error instanceof StoreError) || (error.code !== TIMED_OUT && error.code !== LOCK_NOT_AVAILABLE))
+    return null;
+  const who = await whoMigrates(connection);
+  return who === null ? null : `the database is being migrated (${who}); try again when that has ended`;
+}
+
+async function lock(connection: Connection, tables: readonly string[]): Promise<void> {
+  await connection.query(
+    `SET LOCAL application_name = '${MIGRATING}'; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`,
+  );
+  if (tables.length > 0) await connection.query(`LOCK TABLE ${tables.join(", ")} IN ACCESS EXCLUSIVE MODE`);
+  await connection.query("SET LOCAL lock_timeout = 0");
+}
+
+async function holdersOf(connection: Connection, tables: readonly string[]): Promise<Holder[]> {
+  const { rows } = await connection.query<Holder>(
+    `SELECT a.pid, a.application_name AS application, string_agg(DISTINCT c.relname, ', ') AS tables,
+       a.state || COALESCE(' for ' || trunc(EXTRACT(epoch FROM now() - a.xact_start)) || ' s', '') AS state
+     FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_stat_activity a ON a.pid = l.pid
+     WHERE l.granted AND l.locktype = 'relation' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       AND c.relnamespace = current_schema()::regnamespace AND c.relname = ANY ($1) AND a.pid <> pg_backend_pid()
+     GROUP BY a.pid, a.application_name, a.state, a.xact_start ORDER BY a.pid LIMIT ${MAX_NAMED}`,
+    [tables],
+  );
+  return rows;
+}
+
+function namesOf(holders: Holder[]): string {
+  if (holders.length === 0) return "somebody who has gone meanwhile";
+  return holders
+    .map(({ pid, application, tables, state }) =>
+      application === MIGRATING
+        ? `another migration (process ${pid} of Postgres)`
+        : `process ${pid} of Postgres ("${application}", ${state}: ${tables})`,
+    )
+    .join(" and ");
+}
