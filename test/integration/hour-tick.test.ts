@@ -285,11 +285,23 @@ describe("what a customer sees", () => {
       balance: "100.0000",
       accrued: "3.0000",
       burn_per_hour: "6.0000",
-      hours_left: "16.66",
+      hours_left: "16.16",
     });
     await tick(at(HOUR));
-    expect(await view()).toMatchObject({ balance: "97.0000", accrued: "0.0000" });
+    expect(await view()).toMatchObject({ balance: "97.0000", accrued: "0.0000", hours_left: "16.16" });
     expect(await balanceView(database, { customerId: 999_999, now: at(0), calendar: CHINA })).toBeNull();
+  });
+
+  test("with more accrued than is left, no hour is left, and none less than that", async () => {
+    const { scene } = await runningUntil(HOUR, "5");
+
+    const view = await balanceView(database, {
+      customerId: scene.customerId,
+      now: at(HOUR),
+      calendar: CHINA,
+    });
+
+    expect(view).toMatchObject({ balance: "5.0000", accrued: "6.0000", hours_left: "0.00" });
   });
 
   test("records name the stretch, the price and both months, newest first", async () => {

@@ -18,7 +18,7 @@ export interface BalanceView {
   /** Proven and not posted yet: the next full hour takes it. */
   readonly accrued: string;
   readonly burn_per_hour: string;
-  /** Null while nothing is running. */
+  /** Until what is left after `accrued` is spent, too; null while nothing is running. */
   readonly hours_left: string | null;
 }
 
@@ -44,10 +44,12 @@ export async function balanceView(
   const row = rows[0];
   if (row === undefined) return null;
   const burn = await burnPerHour(connection, { customerId, at: now });
-  const left = hundredthHoursLeft(parsePoints(row.balance) + parsePoints(row.credit_limit), burn);
+  const accrued = await accruedOf(connection, customerId, calendar);
+  const funds = parsePoints(row.balance) + parsePoints(row.credit_limit) - accrued;
+  const left = hundredthHoursLeft(funds, burn);
   return {
     ...row,
-    accrued: formatPoints(await accruedOf(connection, customerId, calendar)),
+    accrued: formatPoints(accrued),
     burn_per_hour: formatPoints(burn),
     hours_left: left === null ? null : formatDecimal(left, 2),
   };
