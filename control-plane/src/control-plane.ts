@@ -236,6 +236,7 @@ function hostLink(parts: { orders: HostOrders; wake: () => void; accounts: Accou
   return {
     nudge: (host) => parts.orders.nudge(host),
     wake: parts.wake,
+    isConnected: () => parts.orders.isConnected,
     async exec(host, request) {
       try {
         return await parts.orders.exec(host, request);

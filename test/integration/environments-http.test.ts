@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import { GIB } from "@remotegpu/shared/units";
 import type { Caller } from "../support/api.ts";
@@ -273,6 +273,32 @@ describe("a command in an environment", () => {
     answerWith(reason === null ? null : { kind: "exec-refused", reason, detail: "said the host" });
 
     expect((await ask("POST", `/${id}/exec`, alice, { argv: ["true"] })).status).toBe(status);
+  });
+
+  describe("that cannot arrive is refused at once, with the reason", () => {
+    const answer = async () => {
+      const id = (await ask("GET", "?status=running", alice)).body.items[0].id;
+      answerWith(null);
+      return await ask("POST", `/${id}/exec`, alice, { argv: ["true"] });
+    };
+    const refusal = (detail: string) => ({ status: 503, body: { detail: expect.stringContaining(detail) } });
+
+    test("while NATS is away", async () => {
+      scene.api.deps.link.isConnected = () => false;
+      onTestFinished(() => void (scene.api.deps.link.isConnected = () => true));
+
+      expect(await answer()).toMatchObject(refusal("NATS is not connected"));
+      expect(asked).toEqual([]);
+    });
+
+    test.each(["suspect", "unreachable"])("while its host is %s", async (connection) => {
+      const set = "UPDATE hosts SET connection = $1, last_heartbeat = '2026-01-02T03:04:05Z' WHERE id = $2";
+      await scene.api.db.query(set, [connection, host.id]);
+      onTestFinished(async () => void (await scene.api.db.query(set, ["connected", host.id])));
+
+      expect(await answer()).toMatchObject(refusal("is unreachable since 2026-01-02T03:04:05.000Z"));
+      expect(asked).toEqual([]);
+    });
   });
 
   test.each([[{ argv: [] }], [{ argv: "ls" }], [{}], [{ argv: ["a"], shell: true }], [{ argv: ["\u0000"] }]])(

@@ -142,9 +142,10 @@ test("everything works again after NATS was away, with its store wiped, and requ
   await host.client.heartbeat(aHeartbeat());
 
   await nats.stop();
-  await eventually(() => !host.connection.isConnected, { what: "the loss" });
+  await eventually(() => !host.connection.isConnected && !orders.isConnected, { what: "the loss" });
   const askedMs = performance.now();
   await expect(host.client.heartbeat(aHeartbeat())).rejects.toThrow(LinkDownError);
+  await expect(orders.exec(host.hostId, aCommand())).rejects.toThrow("not connected to NATS");
   expect(performance.now() - askedMs).toBeLessThan(1_000);
 
   await nats.start({ wipe: true });

@@ -63,6 +63,7 @@ export async function openApi(config: Partial<ApiConfig> = {}): Promise<ApiWorld
     link: {
       nudge: (hostId) => void nudged.push(hostId),
       wake: () => undefined,
+      isConnected: () => true,
       exec: () => Promise.resolve(null),
       revocationsChanged: () => Promise.resolve(),
     },

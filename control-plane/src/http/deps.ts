@@ -17,6 +17,8 @@ export interface HostLink {
   nudge(hostId: HostId): void;
   /** Wakes the control plane's own loops (scheduling, lifecycle) after an order. */
   wake(): void;
+  /** Whether this server has its way to NATS; without it no host can be reached. */
+  isConnected(): boolean;
   /** Runs a short command in an instance; null when the host does not answer. */
   exec(hostId: HostId, request: ExecRequest): Promise<ExecReply | null>;
   /** The list of revoked keys has changed: makes NATS agree with it at once, closing their connections. */

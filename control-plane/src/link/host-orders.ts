@@ -1,5 +1,5 @@
 /** What the control plane sends to a host: the nudge, which has no content, and a short command in an instance. */
-import type { NatsConnection } from "nats";
+import { Events, type NatsConnection } from "nats";
 import { z } from "zod";
 import type { HostId } from "@remotegpu/shared/ids";
 import { ExecReply, Refusal, type ExecRequest } from "@remotegpu/shared/protocol";
@@ -21,17 +21,29 @@ const Answer = z.union([ExecReply, Refusal]);
 
 export class HostOrders {
   readonly #connection: NatsConnection;
+  #isConnected = true;
 
+  /** @param connection connected at this moment */
   constructor(connection: NatsConnection) {
     this.#connection = connection;
+    void this.#followStatus();
+  }
+
+  /** While it is false the library would only keep what is sent, and nobody would answer. */
+  get isConnected(): boolean {
+    return this.#isConnected && !this.#connection.isClosed();
   }
 
   /** "Pull now." Losing it costs one heartbeat, so nobody waits for it. */
   nudge(host: HostId): void {
-    if (!this.#connection.isClosed()) this.#connection.publish(down(host, "nudge"));
+    if (this.isConnected) this.#connection.publish(down(host, "nudge"));
   }
 
-  /** @throws HostUnreachableError */
+  /**
+   * A host that has no connection to NATS fails at once; one whose connection is dead without NATS having seen it yet
+   * fails only after the command's own deadline, so look at its last heartbeat first.
+   * @throws HostUnreachableError
+   */
   async exec(host: HostId, request: ExecRequest): Promise<ExecReply> {
     const bytes = encode(request);
     if (bytes.byteLength > MAX_REQUEST_BYTES) {
@@ -50,7 +62,15 @@ export class HostOrders {
     return answer.message;
   }
 
+  async #followStatus(): Promise<void> {
+    for await (const { type } of this.#connection.status()) {
+      if (type === Events.Disconnect) this.#isConnected = false;
+      if (type === Events.Reconnect) this.#isConnected = true;
+    }
+  }
+
   async #request(host: HostId, bytes: Uint8Array, timeoutSeconds: number): Promise<Uint8Array> {
+    if (!this.isConnected) throw new HostUnreachableError(`no way to host ${host}: not connected to NATS`);
     try {
       const timeout = timeoutSeconds * MS_PER_SECOND + EXEC_GRACE_MS;
       return (await this.#connection.request(down(host, "exec"), bytes, { timeout })).data;

@@ -4,8 +4,8 @@ import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import { type ExecReply, MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/protocol";
 import { text } from "@remotegpu/shared/text";
 import { KIB } from "@remotegpu/shared/units";
-import { execTarget } from "../../store/environments/environment-instances.ts";
-import type { ApiApp, ApiDeps } from "../deps.ts";
+import { execTarget, type ExecTarget } from "../../store/environments/environment-instances.ts";
+import type { ApiApp, ApiDeps, HostLink } from "../deps.ts";
 import { environmentFor } from "./environment-access.ts";
 import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
 import { forCustomers, jsonBody, ok, OpaqueIdPath } from "../request/route.ts";
@@ -49,6 +49,7 @@ export function registerEnvironmentExecRoute(api: ApiApp, deps: ApiDeps): void {
     const target = await execTarget(deps.db, environment.id);
     if (target === null)
       throw conflict(`Commands run in a running environment; this one is ${environment.status}.`);
+    assertReachable(deps.link, target);
     const reply = await deps.link.exec(target.host_id as HostId, {
       kind: "exec",
       instanceId: target.instance_id as InstanceId,
@@ -59,10 +60,25 @@ export function registerEnvironmentExecRoute(api: ApiApp, deps: ApiDeps): void {
     if (reply === null)
       throw new ApiRefusal(
         "unavailable",
-        `Host ${environment.host_name ?? target.host_id} does not answer now.`,
+        `Host ${target.host_name} does not answer now: its agent is down or cut off.`,
       );
     return c.json(answerOf(reply), 200);
   });
+}
+
+/** A command that cannot arrive would only be waited for, a minute long. */
+function assertReachable(link: HostLink, target: ExecTarget): void {
+  if (!link.isConnected())
+    throw new ApiRefusal(
+      "unavailable",
+      "NATS is not connected now, so no host can be reached. Try again soon.",
+    );
+  if (target.host_connection === "connected") return;
+  const since = target.last_heartbeat?.toISOString() ?? "it joined";
+  throw new ApiRefusal(
+    "unavailable",
+    `Host ${target.host_name} is unreachable since ${since}. What runs there runs on; commands pass again when it is heard.`,
+  );
 }
 
 function answerOf(reply: ExecReply): z.input<typeof ExecAnswer> {
