@@ -272,6 +272,19 @@ describe("what does not go as ordered", () => {
     await clear();
   });
 
+  test("a host in trouble gets nothing new; one that only warns of its runtime's settings does", async () => {
+    const id = await environmentIn("queued");
+
+    await host.heartbeat({ degraded: ["no-live-restore", "disk-full"] });
+    await scene.schedule();
+    expect((await get(id)).status_reason).toBe("Waiting for a place. host-a: it is degraded: disk-full.");
+
+    await host.heartbeat({ degraded: ["no-live-restore"] });
+    expect((await scene.schedule()).placed).toEqual([id]);
+    await host.heartbeat();
+    await clear();
+  });
+
   test("an image that is nowhere ends in error with the host's words, and holds nothing", async () => {
     const id = await environmentIn("error", { gpu: 1 });
 

@@ -129,8 +129,16 @@ export class Stage {
     });
   }
 
-  /** Asks until it is so. @throws StartError past the bound, Interrupted, or a process' failure */
-  async until<T>(withinMs: number, what: string, ask: () => Promise<T | false>): Promise<T> {
+  /**
+   * Asks until it is so; `waitsFor` says what is in the way when it never was.
+   * @throws StartError past the bound, Interrupted, or a process' failure
+   */
+  async until<T>(
+    withinMs: number,
+    what: string,
+    ask: () => Promise<T | false>,
+    waitsFor: () => string = () => "",
+  ): Promise<T> {
     const deadline = performance.now() + withinMs;
     let last: unknown;
     while (performance.now() < deadline) {
@@ -144,8 +152,10 @@ export class Stage {
       }
       await this.pause(ASK_EVERY_MS);
     }
-    const reason = last instanceof Error ? ` The last answer was: ${last.message}` : "";
-    throw new StartError(`Waited ${withinMs / 1000} s for ${what}, in vain.${reason}`, { cause: last });
+    const reason = last instanceof Error ? `The last answer was: ${last.message}` : waitsFor();
+    throw new StartError(`Waited ${withinMs / 1000} s for ${what}, in vain. ${reason}`.trimEnd(), {
+      cause: last,
+    });
   }
 
   /** Resolves after the time, or at once when interrupted. */

@@ -161,12 +161,14 @@ async function runEnvironment(
   writeFileSync(join(stage.options.root, "kept.json"), JSON.stringify({ ...kept, environmentId: id }), {
     mode: 0o600,
   });
-  const running = await stage.until(RUNNING_WITHIN_MS, "the environment to run", async () => {
+  let reason = "";
+  const ask = async () => {
     const row = await customer.get(`/environments/${id}`);
-    if (row.status === "error")
-      throw new StartError(`The environment does not run: ${String(row.status_reason)}`);
+    reason = String(row.status_reason ?? "");
+    if (row.status === "error") throw new StartError(`The environment does not run: ${reason}`);
     return row.status === "running" && RunningEnvironment.parse(row);
-  });
+  };
+  const running = await stage.until(RUNNING_WITHIN_MS, "the environment to run", ask, () => reason);
   const seconds = ((performance.now() - orderedMs) / 1000).toFixed(1);
   stage.say(`6. The environment "${ORDER.name}" with one GPU runs, ${seconds} s after the order.`);
   return running;
