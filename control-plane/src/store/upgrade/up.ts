@@ -146,6 +146,12 @@ async function makeRoom(connection: Connection, before: Catalogue, model: Catalo
     if (kind === "constraint" && (definition.startsWith("CHECK") || definition.startsWith("FOREIGN KEY")))
       await connection.query(`ALTER TABLE ${table} DROP CONSTRAINT ${quoted(name)}`);
   }
+  for (const { kind, name, definition } of before.definitions) {
+    if (kind !== "function" || !/RETURNS trigger/.test(definition) || !/updated_at/i.test(definition))
+      continue;
+    const { rows } = await connection.query("SELECT FROM pg_trigger WHERE tgfoid = $1::regprocedure", [name]);
+    if (rows.length === 0) await connection.query(`DROP FUNCTION ${name}`);
+  }
 }
 
 async function keepsUpdatedAt(
@@ -159,7 +165,7 @@ async function keepsUpdatedAt(
      WHERE t.tgrelid = $1::regclass AND t.tgname = $2`,
     [table, name],
   );
-  return `${definition} ${rows[0]?.source ?? ""}`.includes("updated_at");
+  return /updated_at/i.test(`${definition} ${rows[0]?.source ?? ""}`);
 }
 
 async function addColumns(connection: Connection, model: Catalogue): Promise<void> {
@@ -173,7 +179,13 @@ async function addColumns(connection: Connection, model: Catalogue): Promise<voi
       .flatMap((column) => {
         if (!there.has(column.name)) return [`ADD COLUMN ${declared(column)}`];
         const present = mine.columns.find(({ table: of, name }) => of === table && name === column.name);
-        return isNew(column) && present !== undefined ? typed(present, column) : [];
+        if (!isNew(column) || present === undefined) return [];
+        // By hand a column may have been made NOT NULL; where nothing is known, NULL is written.
+        const mayBeNull = present.isNotNull && !column.isNotNull;
+        return [
+          ...typed(present, column),
+          ...(mayBeNull ? [`ALTER COLUMN ${quoted(column.name)} DROP NOT NULL`] : []),
+        ];
       });
     await alter(connection, table, actions);
   }
