@@ -1,5 +1,5 @@
 /** The server's commands: run it, bring its database up to date, make the first administrator's key. */
-import { Argument, Command, CommanderError } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
 import { pino } from "pino";
 import { errorForLog } from "@remotegpu/shared/log";
 import { ConfigError, readConfig, type Config } from "./config.ts";
@@ -48,6 +48,7 @@ program
   .option("--dry-run", "print what an upgrade of old tables would do and report, and write nothing")
   .option("--strict", "refuse an upgrade that has anything to report")
   .option("--discard <table...>", "with down: tables of ours whose rows may go")
+  .option("--wait <seconds>", "how long others may go on using the old tables", secondsOf, 30)
   .option("--json", "the answer for scripts")
   .action((direction: "up" | "down", options: Options & MigrateCommandOptions) =>
     withDatabase(options, (db) => migrateCommand(db, direction, options, { say, tell })),
@@ -85,6 +86,12 @@ interface Options {
   listen?: string;
   stateDir?: string;
   publicUrl?: string;
+}
+
+function secondsOf(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) === 0)
+    throw new InvalidArgumentError("Whole seconds, at least 1.");
+  return Number(text);
 }
 
 function configOf({ listen, stateDir, publicUrl }: Options): Config {

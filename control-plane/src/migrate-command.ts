@@ -1,4 +1,5 @@
 /** `migrate`: what it did or would do, and the report of an upgrade, as tables for people or one document for scripts. */
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { Row } from "./cli/api-client.ts";
 import { type Column, printList } from "./cli/output.ts";
 import type { Database } from "./store/database.ts";
@@ -10,6 +11,8 @@ export interface MigrateCommandOptions {
   dryRun?: boolean;
   strict?: boolean;
   json?: boolean;
+  /** Seconds. */
+  wait?: number;
   discard?: string[];
 }
 
@@ -22,17 +25,19 @@ export interface Output {
 export async function migrateCommand(
   database: Database,
   direction: "up" | "down",
-  { dryRun = false, strict = false, json = false, discard = [] }: MigrateCommandOptions,
+  { dryRun = false, strict = false, json = false, wait = 30, discard = [] }: MigrateCommandOptions,
   { say, tell: log }: Output,
 ): Promise<void> {
   if (direction === "down") {
     if (dryRun || strict) throw new MigrationError("--dry-run and --strict belong to the way up");
-    await migrateDown(database, { log, discard });
+    await migrateDown(database, { log, discard, waitMs: wait * MS_PER_SECOND });
     say(json ? JSON.stringify({ direction }) : "The database has the old system's schema again.");
     return;
   }
   if (discard.length > 0) throw new MigrationError("--discard belongs to the way down");
-  const done = dryRun ? await planMigration(database) : await migrate(database, { log, strict });
+  const done = dryRun
+    ? await planMigration(database)
+    : await migrate(database, { log, strict, waitMs: wait * MS_PER_SECOND });
   if (json) say(JSON.stringify({ dry_run: dryRun, ...done }, null, 2));
   else tell(done, dryRun, say);
   if (dryRun && strict && done.report.findings.length > 0)

@@ -1,10 +1,11 @@
 /**
  * `npm run bench`: measures what was promised as ratios, each to something bare in the same moments, and judges
- * nothing. Arguments choose: `npm run bench -- environment agent-memory start`; none means all.
+ * nothing. Arguments choose: `npm run bench -- environment agent-memory start upgrade`; none means all.
  */
 import { measureAgentMemory } from "./agent-memory.ts";
 import { measureEnvironment } from "./environment.ts";
 import { measureStart } from "./start.ts";
+import { measureUpgrade } from "./upgrade.ts";
 
 type Bench = (say: (line: string) => void, ending: AsyncDisposableStack) => Promise<void>;
 
@@ -12,6 +13,7 @@ const BENCHES: Record<string, Bench> = {
   environment: measureEnvironment,
   "agent-memory": measureAgentMemory,
   start: measureStart,
+  upgrade: measureUpgrade,
 };
 
 const chosen = process.argv.slice(2);

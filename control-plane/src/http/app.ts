@@ -15,6 +15,7 @@ import { ApiRefusal, type FieldError, type RefusalKind } from "./request/refusal
 import { registerResources } from "./resources.ts";
 import { registerServerRoutes } from "./server-routes.ts";
 import { isUniqueViolation, StoreError } from "../store/database.ts";
+import { heldOffBy } from "../store/upgrade/locks.ts";
 
 const API_BASE = "/api/v1";
 /** Room for an exec's stdin in base64 and some; everything else is far smaller. */
@@ -83,7 +84,10 @@ export function createApp(deps: ApiDeps): ApiApp {
   registerServerRoutes(app, deps);
   registerDocumentation(app, deps);
 
-  app.onError((error, c) => problemOf(error, c));
+  app.onError(async (error, c) => {
+    const why = await heldOffBy(deps.db, error).catch(() => null);
+    return why === null ? problemOf(error, c) : problem(c, 503, why);
+  });
   app.notFound((c) => {
     const allowed = methodsOf(app, c.req.path);
     if (allowed.length === 0) return problem(c, 404, "There is nothing at this address.");

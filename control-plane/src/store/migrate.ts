@@ -9,7 +9,7 @@ import { type Connection, type Database, openDatabase, StoreError, transaction }
 import { MigrationError } from "./migration-error.ts";
 import { downgrade } from "./upgrade/down.ts";
 import { dryRun } from "./upgrade/dry-run.ts";
-import { MIGRATING, transactionAlone, whoMigrates } from "./upgrade/locks.ts";
+import { LOCK_WAIT_MS, MIGRATING, transactionAlone, whoMigrates } from "./upgrade/locks.ts";
 import { isOld, readForm } from "./upgrade/old-form.ts";
 import { NOTHING_TO_REPORT } from "./upgrade/report.ts";
 import { upgrade, type UpgradeResult } from "./upgrade/up.ts";
@@ -40,6 +40,8 @@ export interface MigrateOptions {
   folder?: URL;
   /** Refuse an upgrade of old tables that has anything to report. */
   strict?: boolean;
+  /** How long others may go on using the tables that change. */
+  waitMs?: number;
 }
 
 export interface Migrated extends UpgradeResult {
@@ -54,18 +56,18 @@ export interface Migrated extends UpgradeResult {
  */
 export async function migrate(
   target: Database | string,
-  { log = () => undefined, folder = MIGRATIONS, strict = false }: MigrateOptions = {},
+  { log = () => undefined, folder = MIGRATIONS, strict = false, waitMs = LOCK_WAIT_MS }: MigrateOptions = {},
 ): Promise<Migrated> {
   if (typeof target === "string") {
     const database = openDatabase(target, { maxConnections: 1 });
     try {
-      return await migrate(database, { log, folder, strict });
+      return await migrate(database, { log, folder, strict, waitMs });
     } finally {
       await database.close();
     }
   }
   const migrations = await readMigrations(folder);
-  const upgraded = await upgradeOldTables(target, migrations, { log, strict });
+  const upgraded = await upgradeOldTables(target, migrations, { log, strict, waitMs });
   await makeBookkeeping(target);
   const applied = [...upgraded.applied];
   for (const migration of migrations) {
@@ -105,7 +107,11 @@ export async function planMigration(database: Database, folder = MIGRATIONS): Pr
  */
 export async function migrateDown(
   database: Database,
-  { log = () => undefined, discard = [] }: { log?: (line: string) => void; discard?: readonly string[] } = {},
+  {
+    log = () => undefined,
+    discard = [],
+    waitMs = LOCK_WAIT_MS,
+  }: { log?: (line: string) => void; discard?: readonly string[]; waitMs?: number } = {},
 ): Promise<void> {
   const form = await readForm(database);
   if (form.size === 0 || isOld(form)) throw new MigrationError("this database does not have our schema");
@@ -115,7 +121,7 @@ export async function migrateDown(
   await transactionAlone(
     database,
     ["schema_migrations", "leader", ...form.keys()],
-    { timeoutMs: MIGRATION_TIMEOUT_MS, log },
+    { timeoutMs: MIGRATION_TIMEOUT_MS, waitMs, log },
     (connection) =>
       downgrade(connection, { migrations, oldSchema: [...migrations.slice(0, 1), names], discard }, log),
   ).catch((cause: unknown) => {
@@ -127,7 +133,7 @@ export async function migrateDown(
 async function upgradeOldTables(
   database: Database,
   migrations: readonly Migration[],
-  { log, strict }: { log: (line: string) => void; strict: boolean },
+  { log, strict, waitMs }: { log: (line: string) => void; strict: boolean; waitMs: number },
 ): Promise<Migrated> {
   const record = migrations.find(({ name }) => name.endsWith(UPGRADE_RECORD));
   const form = await readForm(database);
@@ -135,7 +141,7 @@ async function upgradeOldTables(
   return await transactionAlone(
     database,
     [...form.keys()],
-    { timeoutMs: MIGRATION_TIMEOUT_MS, log },
+    { timeoutMs: MIGRATION_TIMEOUT_MS, waitMs, log },
     async (connection) => {
       const applied: string[] = [];
       const texts = migrations.map(({ sql }) => sql);

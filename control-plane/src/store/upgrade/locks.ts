@@ -8,8 +8,10 @@ import { MigrationError } from "../migration-error.ts";
 /** What this process calls itself to Postgres while it changes the schema. */
 export const MIGRATING = "remotegpu migrate";
 
+/** A queue for the lock holds up everybody behind it, so we step back after this long and ask again. */
 const LOCK_TIMEOUT_MS = 5_000;
-const MAX_LOCK_ATTEMPTS = 6;
+/** How long others may go on using the tables before we give up. */
+export const LOCK_WAIT_MS = 30_000;
 const MAX_NAMED = 5;
 const LOCK_NOT_AVAILABLE = "55P03";
 const TIMED_OUT = "57014";
@@ -28,16 +30,19 @@ interface Holder {
 export async function transactionAlone<T>(
   database: Database,
   tables: readonly string[],
-  { timeoutMs, log }: { timeoutMs: number; log: (line: string) => void },
+  { timeoutMs, waitMs, log }: { timeoutMs: number; waitMs: number; log: (line: string) => void },
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
-  for (let attempt = 1; ;) {
+  const lockTimeoutMs = Math.min(LOCK_TIMEOUT_MS, waitMs);
+  let waitedMs = 0;
+  let waitedForMigrationMs = 0;
+  for (;;) {
     let isLocked = false;
     try {
       return await transaction(
         database,
         async (connection) => {
-          await lock(connection, tables);
+          await lock(connection, tables, lockTimeoutMs);
           isLocked = true;
           return await work(connection);
         },
@@ -46,10 +51,10 @@ export async function transactionAlone<T>(
     } catch (error) {
       if (isLocked || !(error instanceof StoreError) || error.code !== LOCK_NOT_AVAILABLE) throw error;
       const holders = await holdersOf(database, tables);
-      const waitsForMigration = holders.some(({ application }) => application === MIGRATING);
       log(`waiting for ${namesOf(holders)}`);
-      if (!waitsForMigration) attempt += 1;
-      if (attempt > MAX_LOCK_ATTEMPTS)
+      if (holders.some(({ application }) => application === MIGRATING)) waitedForMigrationMs += lockTimeoutMs;
+      else waitedMs += lockTimeoutMs;
+      if (waitedMs >= waitMs || waitedForMigrationMs >= timeoutMs)
         throw new MigrationError(
           `the tables are in use by ${namesOf(holders)}; stop what uses this database and run this again. ` +
             "Nothing was changed",
@@ -76,12 +81,12 @@ export async function heldOffBy(connection: Connection, error: unknown): Promise
   if (!(error instanceof StoreError) || (error.code !== TIMED_OUT && error.code !== LOCK_NOT_AVAILABLE))
     return null;
   const who = await whoMigrates(connection);
-  return who === null ? null : `the database is being migrated (${who}); try again when that has ended`;
+  return who === null ? null : `The database is being migrated (${who}); try again when that has ended.`;
 }
 
-async function lock(connection: Connection, tables: readonly string[]): Promise<void> {
+async function lock(connection: Connection, tables: readonly string[], timeoutMs: number): Promise<void> {
   await connection.query(
-    `SET LOCAL application_name = '${MIGRATING}'; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`,
+    `SET LOCAL application_name = '${MIGRATING}'; SET LOCAL lock_timeout = ${timeoutMs}`,
   );
   if (tables.length > 0) await connection.query(`LOCK TABLE ${tables.join(", ")} IN ACCESS EXCLUSIVE MODE`);
   await connection.query("SET LOCAL lock_timeout = 0");
