@@ -112,24 +112,22 @@ async function longQuery(database: Database, sql: string): Promise<void> {
 
 /** Reads one row again and again, as a service does, and keeps the longest wait. */
 function watchLock(database: Database): Disposable & { longestMs(): Promise<number> } {
-  let isOver = false;
-  let longestMs = 0;
+  const over = new AbortController();
   const looking = (async () => {
-    while (!isOver) {
+    let longestMs = 0;
+    while (!over.signal.aborted) {
       const startedMs = performance.now();
       await longQuery(database, "SELECT id FROM billing_records LIMIT 1");
       longestMs = Math.max(longestMs, performance.now() - startedMs);
       await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS_MS));
     }
+    return longestMs;
   })();
   return {
-    longestMs: async () => {
-      isOver = true;
-      await looking;
-      return longestMs;
+    longestMs: () => {
+      over.abort();
+      return looking;
     },
-    [Symbol.dispose]: () => {
-      isOver = true;
-    },
+    [Symbol.dispose]: () => over.abort(),
   };
 }
