@@ -71,6 +71,7 @@ beforeAll(async () => {
 afterAll(async () => await api.close());
 
 const ED25519_BODY = Buffer.concat([
+    "/settings/{key}": "MIN_START_MINUTES",
   Buffer.from([0, 0, 0, 11]),
   Buffer.from("ssh-ed25519"),
   Buffer.from([0, 0, 0, 32]),

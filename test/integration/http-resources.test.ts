@@ -240,6 +240,54 @@ describe("quotas", () => {
   });
 });
 
+describe("settings", () => {
+  test("are listed with the value that holds, changed, and hold at once", async () => {
+    const selma = await scene.customer("selma");
+    const before = (await ask("GET", "/settings", admin)).body.items;
+
+    const changed = await ask("PUT", "/settings/DEFAULT_QUOTA_LEVEL", admin, { value: "basic" });
+
+    expect(before).toMatchObject([
+      { key: "DEFAULT_QUOTA_LEVEL", value: "professional", default: "free" },
+      { key: "MIN_START_MINUTES", value: "60", default: "60", updated_at: null },
+    ]);
+    expect(changed).toMatchObject({ status: 200, body: { value: "basic", updated_at: expect.any(String) } });
+    expect((await ask("GET", "/settings/DEFAULT_QUOTA_LEVEL", admin)).body).toEqual(changed.body);
+    expect((await ask("GET", `/customers/${selma.customerId}/quota`, admin)).body).toMatchObject({
+      quota_level: "basic",
+    });
+    const [entry] = (await ask("GET", "/audit-log?limit=1", admin)).body.items;
+    expect(entry).toMatchObject({ method: "PUT", subject: "settings/DEFAULT_QUOTA_LEVEL", status: 200 });
+    await setSetting(scene.api.db, "DEFAULT_QUOTA_LEVEL", "professional");
+  });
+
+  test("come in pages like every list", async () => {
+    const first = (await ask("GET", "/settings?limit=1", admin)).body;
+    const second = (await ask("GET", `/settings?limit=1&cursor=${first.next_cursor}`, admin)).body;
+
+    const keys = [...first.items, ...second.items].map(({ key }: { key: string }) => key);
+    expect(keys).toEqual(["DEFAULT_QUOTA_LEVEL", "MIN_START_MINUTES"]);
+    expect(second.next_cursor).toBeNull();
+  });
+
+  test.each([
+    ["DEFAULT_QUOTA_LEVEL", "infinite"],
+    ["MIN_START_MINUTES", "-1"],
+    ["MIN_START_MINUTES", "1e9"],
+  ])("%s does not take %j", async (key, value) => {
+    const answer = await ask("PUT", `/settings/${key}`, admin, { value });
+
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: "value" }] } });
+  });
+
+  test("that are not known are refused by name", async () => {
+    const refusal = { status: 422, body: { errors: [{ path: "key" }] } };
+
+    expect(await ask("GET", "/settings/PASSWORD", admin)).toMatchObject(refusal);
+    expect(await ask("PUT", "/settings/PASSWORD", admin, { value: "1" })).toMatchObject(refusal);
+  });
+});
+
 describe("money", () => {
   test("a top-up is in the balance, an adjustment takes its reason, zero and too many decimals are refused", async () => {
     const carol = await scene.customer("carol", "12.5");

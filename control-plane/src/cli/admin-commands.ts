@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import { amount, bytes, jsonObject, wholeNumber } from "./arguments.ts";
 import { CliError } from "./cli-error.ts";
 import { body, withContext } from "./context.ts";
-import { gibibytes, printDone, printList, printOne, type Column } from "./output.ts";
+import { sizeText, printDone, printList, printOne, type Column } from "./output.ts";
+import { addSettingsCommands } from "./settings-commands.ts";
 
 const HOST_COLUMNS: Column[] = [
   "id",
@@ -36,6 +37,7 @@ export function addAdminCommands(program: Command): void {
   addCustomerCommands(program);
   addQuotaCommands(program);
   addHostCommands(program);
+  addSettingsCommands(program);
 
   program
     .command("fleet")

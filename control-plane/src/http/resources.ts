@@ -20,6 +20,7 @@ import { registerPriceRoutes } from "./billing/prices.ts";
 import { registerQuotaRoutes } from "./accounts/quotas.ts";
 import { registerSpecRoutes } from "./billing/specs.ts";
 import { registerSshKeyRoutes } from "./accounts/ssh-keys.ts";
+import { registerSettingRoutes } from "./accounts/settings.ts";
 import { registerWorkspaceMemberRoutes } from "./accounts/workspace-members.ts";
 import { registerWorkspaceRoutes } from "./accounts/workspaces.ts";
 
@@ -47,6 +48,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerJoinTokenRoutes(api, deps);
   registerHostJoiningRoutes(api, deps);
   registerHostRoutes(api, deps);
+  registerSettingRoutes(api, deps);
   registerGpuRoutes(api, deps);
   registerFleetRoutes(api, deps);
 }

@@ -1,11 +1,25 @@
-/** The few settings that live in the database, because every replica must agree on them. */
+/** The few settings that live in the database (core/settings.ts), as they are stored. */
+import { settingInForce, type SettingKey } from "../core/settings.ts";
 import type { Connection } from "./database.ts";
 
-export type SettingKey = "DEFAULT_QUOTA_LEVEL" | "MIN_START_MINUTES";
+export interface SettingRow {
+  key: string;
+  value: string | null;
+  updated_at: Date | null;
+}
 
-export async function setting(sql: Connection, key: SettingKey): Promise<string | null> {
-  const { rows } = await sql.query<{ value: string }>("SELECT value FROM settings WHERE key = $1", [key]);
-  return rows[0]?.value ?? null;
+/** Those that were ever set, known or not. */
+export async function storedSettings(sql: Connection): Promise<SettingRow[]> {
+  const { rows } = await sql.query<SettingRow>("SELECT key, value, updated_at FROM settings ORDER BY key");
+  return rows;
+}
+
+/** The value that holds, which is the default where none was set. */
+export async function setting(sql: Connection, key: SettingKey): Promise<string> {
+  const { rows } = await sql.query<{ value: string | null }>("SELECT value FROM settings WHERE key = $1", [
+    key,
+  ]);
+  return settingInForce(key, rows[0]?.value ?? null);
 }
 
 export async function setSetting(sql: Connection, key: SettingKey, value: string): Promise<void> {

@@ -40,9 +40,6 @@ export type CheckOutcome =
       detail: string;
     };
 
-/** An hour is what a start must be able to pay where nobody set anything else. */
-const DEFAULT_MIN_START_MINUTES = 60;
-
 /**
  * Holds the payer's account to the end of the transaction.
  * @param card the model it lands on, where that is decided; else the dearest it may land on counts, and so does
@@ -148,6 +145,5 @@ async function waitingPerHour(sql: Connection, order: CheckedOrder, now: Date): 
 }
 
 async function minStartMinutes(sql: Connection): Promise<number> {
-  const value = await setting(sql, "MIN_START_MINUTES");
-  return value !== null && /^\d{1,6}$/.test(value) ? Number(value) : DEFAULT_MIN_START_MINUTES;
+  return Number(await setting(sql, "MIN_START_MINUTES"));
 }

@@ -1,0 +1,38 @@
+/**
+ * The settings that an administrator may change while everything runs, because all replicas must agree on them:
+ * what each is for, what holds until it is set, and which values it takes. What a value does is decided by its user.
+ */
+import { QUOTA_LEVELS } from "./quota-levels.ts";
+
+/** In the order of the alphabet, in which they are listed. */
+export const SETTING_KEYS = ["DEFAULT_QUOTA_LEVEL", "MIN_START_MINUTES"] as const;
+export type SettingKey = (typeof SETTING_KEYS)[number];
+
+interface Setting {
+  readonly description: string;
+  /** Holds until another is set. */
+  readonly byDefault: string;
+  readonly values: RegExp;
+  /** What `values` says, for people. */
+  readonly form: string;
+}
+
+export const SETTINGS: Record<SettingKey, Setting> = {
+  DEFAULT_QUOTA_LEVEL: {
+    description: "The quotas of customers for whom none were set",
+    byDefault: "free",
+    values: new RegExp(`^(${QUOTA_LEVELS.join("|")})$`),
+    form: `one of ${QUOTA_LEVELS.join(", ")}`,
+  },
+  MIN_START_MINUTES: {
+    description: "For how many minutes of everything that then runs the balance must last before a start",
+    byDefault: "60",
+    values: /^\d{1,6}$/,
+    form: "a whole number of minutes, up to 999999",
+  },
+};
+
+/** The value that holds; one that an older release or a hand in the database left and nobody can read is as none. */
+export function settingInForce(key: SettingKey, stored: string | null): string {
+  return stored !== null && SETTINGS[key].values.test(stored) ? stored : SETTINGS[key].byDefault;
+}

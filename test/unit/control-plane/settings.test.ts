@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { QUOTA_LEVELS } from "@remotegpu/control-plane/core/quota-levels";
+import { SETTING_KEYS, SETTINGS, settingInForce } from "@remotegpu/control-plane/core/settings";
+
+test.each([
+  ["DEFAULT_QUOTA_LEVEL", null, "free"],
+  ["DEFAULT_QUOTA_LEVEL", "enterprise", "enterprise"],
+  ["DEFAULT_QUOTA_LEVEL", "Enterprise", "free"],
+  ["DEFAULT_QUOTA_LEVEL", "enterprise\n", "free"],
+  ["DEFAULT_QUOTA_LEVEL", "", "free"],
+  ["MIN_START_MINUTES", null, "60"],
+  ["MIN_START_MINUTES", "0", "0"],
+  ["MIN_START_MINUTES", "999999", "999999"],
+  ["MIN_START_MINUTES", "1000000", "60"],
+  ["MIN_START_MINUTES", "-1", "60"],
+  ["MIN_START_MINUTES", "1.5", "60"],
+] as const)("%s with %j stored is %j", (key, stored, expected) => {
+  expect(settingInForce(key, stored)).toBe(expected);
+});
+
+test("every default is a value the setting takes, and every quota level is one", () => {
+  const refused = SETTING_KEYS.filter((key) => !SETTINGS[key].values.test(SETTINGS[key].byDefault));
+
+  expect(refused).toEqual([]);
+  expect(QUOTA_LEVELS.map((level) => settingInForce("DEFAULT_QUOTA_LEVEL", level))).toEqual(QUOTA_LEVELS);
+});
