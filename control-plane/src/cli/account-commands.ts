@@ -1,6 +1,6 @@
 /** What a customer asks about itself: who it is, its workspaces and keys, its data, its bill. */
 import { readFileSync } from "node:fs";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { z } from "zod";
 import { bytes, jsonObject, wholeNumber } from "./arguments.ts";
 import { body, withContext } from "./context.ts";
@@ -55,7 +55,7 @@ export function addAccountCommands(program: Command): void {
     .description("what an order would cost, by the code that charges it")
     .option("--spec <spec>")
     .option("--cpu <cores>", "CPU cores", wholeNumber, 1)
-    .option("--memory <size>", "memory", bytes, 2 ** 30)
+    .addOption(new Option("--memory <size>", "memory").argParser(bytes).default(2 ** 30, "1G"))
     .option("--gpu <count>", "GPUs", wholeNumber, 0)
     .option("--minutes <count>", "for how long", wholeNumber, 60)
     .action(
@@ -134,6 +134,7 @@ function addMemberCommands(workspace: Command): void {
   const member = workspace.command("member").description("members of a workspace");
   member
     .command("list <workspace>")
+    .description("who is in a workspace, and as what")
     .action(
       withContext(async ({ api, output }, id: string) =>
         printList(output, await api.list(`/workspaces/${id}/members`), [
@@ -146,6 +147,7 @@ function addMemberCommands(workspace: Command): void {
     );
   member
     .command("add <workspace> <customer>")
+    .description("take a customer into a workspace")
     .option("--role <role>", "admin, member or viewer", "member")
     .action(
       withContext(async ({ api, output }, id: string, customer: string, options: { role: string }) => {
@@ -158,6 +160,7 @@ function addMemberCommands(workspace: Command): void {
     );
   member
     .command("set <workspace> <customer>")
+    .description("change a member's role")
     .requiredOption("--role <role>", "admin, member or viewer")
     .action(
       withContext(async ({ api, output }, id: string, customer: string, options: { role: string }) => {
@@ -165,18 +168,22 @@ function addMemberCommands(workspace: Command): void {
         printDone(output, `Customer ${customer} is ${options.role} of workspace ${id}.`, row);
       }),
     );
-  member.command("remove <workspace> <customer>").action(
-    withContext(async ({ api, output }, id: string, customer: string) => {
-      await api.delete(`/workspaces/${id}/members/${customer}`);
-      printDone(output, `Customer ${customer} left workspace ${id}.`);
-    }),
-  );
+  member
+    .command("remove <workspace> <customer>")
+    .description("take a member out of a workspace")
+    .action(
+      withContext(async ({ api, output }, id: string, customer: string) => {
+        await api.delete(`/workspaces/${id}/members/${customer}`);
+        printDone(output, `Customer ${customer} left workspace ${id}.`);
+      }),
+    );
 }
 
 function addPriceCommands(program: Command): void {
   const price = program.command("price").description("the catalogue");
   price
     .command("list")
+    .description("every price, also those that begin later")
     .option("--spec <spec>")
     .action(
       withContext(async ({ api, output }, options: { spec?: string }) =>
@@ -217,6 +224,7 @@ function addPriceCommands(program: Command): void {
   const spec = program.command("spec").description("what is sold, and its shape");
   spec
     .command("list")
+    .description("every spec")
     .action(
       withContext(async ({ api, output }) =>
         printList(output, await api.list("/specs"), ["spec", "description", "shape"]),
@@ -224,6 +232,7 @@ function addPriceCommands(program: Command): void {
     );
   spec
     .command("show <spec>")
+    .description("one spec")
     .action(
       withContext(async ({ api, output }, name: string) =>
         printOne(output, await api.get(`/specs/${encodeURIComponent(name)}`)),
@@ -231,6 +240,7 @@ function addPriceCommands(program: Command): void {
     );
   spec
     .command("set <spec>")
+    .description("add a spec or change it (admins)")
     .option("--shape <json>", "what an order may not exceed", jsonObject)
     .option("--description <text>")
     .action(

@@ -14,7 +14,7 @@ const HOST_COLUMNS: Column[] = [
   ["health", (row) => row.health_status],
   ["cordoned", (row) => (row.cordoned === true ? "yes" : "no")],
   ["cpu", (row) => `${String(row.used_cpu)}/${String(row.total_cpu)}`],
-  ["memory", (row) => gibibytes(row.total_memory)],
+  ["memory", (row) => sizeText(row.total_memory)],
   [
     "gpu",
     (row) =>
@@ -43,12 +43,21 @@ export function addAdminCommands(program: Command): void {
     .command("fleet")
     .description("totals, free, queued and pending usage")
     .action(withContext(async ({ api, output }) => printOne(output, await api.get("/fleet"))));
-  for (const [name, columns] of [
-    ["audit-log", ["at", "actor_customer_id", "method", "route", "subject", "status"]],
-    ["quarantine", ["id", "at", "host_id", "run_id", "reason", "excess_ms"]],
-  ] satisfies [string, Column[]][]) {
+  for (const [name, description, columns] of [
+    [
+      "audit-log",
+      "what administrators did to what belongs to others, newest first",
+      ["at", "actor_customer_id", "method", "route", "subject", "status"],
+    ],
+    [
+      "quarantine",
+      "usage that a host claimed and that was refused, newest first; it is not billed",
+      ["id", "at", "host_id", "run_id", "reason", "excess_ms"],
+    ],
+  ] satisfies [string, string, Column[]][]) {
     program
       .command(name)
+      .description(description)
       .option("--limit <count>", "how many", wholeNumber, 50)
       .action(
         withContext(async ({ api, output }, options: { limit: number }) =>
@@ -62,6 +71,7 @@ function addCustomerCommands(program: Command): void {
   const customer = program.command("customer").description("customers, their money and keys");
   customer
     .command("create <username>")
+    .description("a customer, with a workspace of its own")
     .requiredOption("--email <address>")
     .option("--display-name <name>")
     .option("--user-type <type>", "external, internal or admin")
@@ -73,6 +83,7 @@ function addCustomerCommands(program: Command): void {
     );
   customer
     .command("list")
+    .description("every customer")
     .action(
       withContext(async ({ api, output }) =>
         printList(output, await api.list("/customers"), [
@@ -87,11 +98,13 @@ function addCustomerCommands(program: Command): void {
     );
   customer
     .command("show <id>")
+    .description("one customer")
     .action(
       withContext(async ({ api, output }, id: string) => printOne(output, await api.get(`/customers/${id}`))),
     );
   customer
     .command("update <id>")
+    .description("change a customer")
     .option("--display-name <name>")
     .option("--email <address>")
     .option("--status <status>", "active or suspended")
@@ -149,12 +162,15 @@ function addCustomerCommands(program: Command): void {
         printDone(output, String(row.key), row);
       }),
     );
-  customer.command("key-delete <id> <key-id>").action(
-    withContext(async ({ api, output }, id: string, keyId: string) => {
-      await api.delete(`/customers/${id}/api-keys/${keyId}`);
-      printDone(output, `Key ${keyId} no longer opens anything.`);
-    }),
-  );
+  customer
+    .command("key-delete <id> <key-id>")
+    .description("revoke an API key")
+    .action(
+      withContext(async ({ api, output }, id: string, keyId: string) => {
+        await api.delete(`/customers/${id}/api-keys/${keyId}`);
+        printDone(output, `Key ${keyId} no longer opens anything.`);
+      }),
+    );
 }
 
 function addQuotaCommands(program: Command): void {
@@ -168,6 +184,7 @@ function addQuotaCommands(program: Command): void {
 
   quota
     .command("show")
+    .description("the quota that holds")
     .option("--customer <id>")
     .option("--workspace <id>")
     .action(
@@ -175,6 +192,7 @@ function addQuotaCommands(program: Command): void {
     );
   quota
     .command("set")
+    .description("set a quota; 0 allows nothing")
     .option("--customer <id>")
     .option("--workspace <id>")
     .requiredOption("--cpu <cores>", "CPU cores", wholeNumber)
@@ -226,6 +244,7 @@ function addHostCommands(program: Command): void {
   const host = program.command("host").description("the fleet's hosts");
   host
     .command("list")
+    .description("every host")
     .action(
       withContext(async ({ api, output }) =>
         printList(
@@ -238,11 +257,13 @@ function addHostCommands(program: Command): void {
     );
   host
     .command("show <id>")
+    .description("one host, whole")
     .action(
       withContext(async ({ api, output }, id: string) => printOne(output, await api.get(`/hosts/${id}`))),
     );
   host
     .command("gpus <id>")
+    .description("its GPUs, and who has them")
     .action(
       withContext(async ({ api, output }, id: string) =>
         printList(output, await api.list(`/hosts/${id}/gpus`), GPU_COLUMNS),
@@ -250,6 +271,7 @@ function addHostCommands(program: Command): void {
     );
   host
     .command("update <id>")
+    .description("change its name, address or labels")
     .option("--name <name>")
     .option("--public-ip <address>")
     .option("--labels <json>", "a JSON object", jsonObject)
@@ -283,6 +305,7 @@ function addHostCommands(program: Command): void {
     );
   host
     .command("delete <id>")
+    .description("take a host out of the fleet")
     .option("--lost", "the machine is gone: its runs end at their last proven moment")
     .action(
       withContext(async ({ api, output }, id: string, options: { lost?: boolean }) => {
@@ -292,9 +315,13 @@ function addHostCommands(program: Command): void {
     );
 
   const gpu = program.command("gpu").description("one GPU");
-  for (const verb of ["cordon", "uncordon"] as const)
+  for (const [verb, description] of [
+    ["cordon", "place nothing new on it"],
+    ["uncordon", "place on it again"],
+  ] as const)
     gpu
       .command(`${verb} <uuid>`)
+      .description(description)
       .action(
         withContext(async ({ api, output }, uuid: string) =>
           printDone(output, `GPU ${uuid}: ${verb} done.`, await api.post(`/gpus/${uuid}/${verb}`)),

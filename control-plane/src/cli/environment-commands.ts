@@ -1,12 +1,12 @@
 /** `remotegpu env …`: the dev environments of a customer. */
 import { text } from "node:stream/consumers";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { z } from "zod";
 import { bytes, each, jsonObject, nameValue, wholeNumber } from "./arguments.ts";
 import type { Row } from "./api-client.ts";
 import { CliError } from "./cli-error.ts";
 import { body, withContext, type Context } from "./context.ts";
-import { gibibytes, printDone, printList, printOne, type Column } from "./output.ts";
+import { sizeText, printDone, printList, printOne, type Column } from "./output.ts";
 
 const WAIT_POLL_MS = 500;
 
@@ -17,7 +17,7 @@ const COLUMNS: Column[] = [
   ["host", (row) => row.host_id],
   "image",
   "cpu",
-  ["memory", (row) => gibibytes(row.memory)],
+  ["memory", (row) => sizeText(row.memory)],
   ["gpu", gpuText],
   ["waits for / says", (row) => row.status_reason],
 ];
@@ -45,7 +45,7 @@ export function addEnvironmentCommands(program: Command): void {
     .requiredOption("--image <image>", "image to run")
     .option("--workspace <id>", "workspace; yours by default", wholeNumber)
     .option("--cpu <cores>", "CPU cores", wholeNumber, 1)
-    .option("--memory <size>", "memory, e.g. 16G", bytes, 2 ** 30)
+    .addOption(new Option("--memory <size>", "memory, e.g. 16G").argParser(bytes).default(2 ** 30, "1G"))
     .option("--gpu <count>", "GPUs", wholeNumber, 0)
     .option("--gpu-memory <size>", "memory each GPU must have", bytes)
     .option("--storage <size>", "bound of code and output", bytes)
@@ -143,13 +143,15 @@ export function addEnvironmentCommands(program: Command): void {
 
   env
     .command("why <id>")
-    .description("why it waits, host by host")
+    .description("why it waits, host by host; else what it does")
     .action(
       withContext(async ({ api, output }, id: string) => {
         const why = await api.get(`/environments/${path(id)}/why`);
         const hosts = z.array(z.looseObject({})).safeParse(why.hosts);
         if (output.json || !hosts.success) return printOne(output, why);
         printOne(output, Object.fromEntries(Object.entries(why).filter(([name]) => name !== "hosts")));
+        // Only what waits for a place is a matter of hosts.
+        if (why.status !== "queued") return;
         printList(
           output,
           hosts.data,

@@ -1,27 +1,10 @@
 /** The remotegpu command: talks HTTP only, prints tables for people and JSON for scripts. */
-import { Command, CommanderError } from "commander";
-import { addAccountCommands } from "./account-commands.ts";
-import { addAdminCommands } from "./admin-commands.ts";
+import { CommanderError } from "commander";
 import { CliError, EXIT_CODES } from "./cli-error.ts";
-import { addEnvironmentCommands } from "./environment-commands.ts";
-import { addLoginCommand } from "./login-command.ts";
-
-const program = new Command("remotegpu")
-  .description("Rent GPUs, or rent them out. Talks to a RemoteGPU control plane.")
-  .addHelpText(
-    "after",
-    "\nExit codes: 0 done, 1 refused, 2 wrong usage, 3 server out of reach; exec: the command's own.",
-  )
-  .enablePositionalOptions();
-
-addLoginCommand(program);
-addEnvironmentCommands(program);
-addAccountCommands(program);
-addAdminCommands(program);
-finish(program);
+import { remotegpu } from "./program.ts";
 
 try {
-  await program.parseAsync();
+  await remotegpu().parseAsync();
 } catch (error) {
   process.exitCode = exitCodeOf(error);
 }
@@ -34,15 +17,4 @@ function exitCodeOf(error: unknown): number {
     return EXIT_CODES[error.kind];
   }
   throw error;
-}
-
-/** Every command takes the general options at its own place, too: `remotegpu env list --json`. */
-function finish(command: Command): void {
-  command
-    .exitOverride()
-    .option("--json", "print JSON")
-    .option("--server <url>", "control plane; or REMOTEGPU_SERVER")
-    .option("--key <key>", "API key; or REMOTEGPU_KEY, which does not show in the process list")
-    .option("--profile <file>", "profile file; or REMOTEGPU_PROFILE");
-  for (const child of command.commands) finish(child);
 }

@@ -9,12 +9,9 @@ import { z } from "zod";
 import { CliError } from "./cli-error.ts";
 
 export const Profile = z.object({
-  server: z.url({ protocol: /^https?$/ }),
+  server: z.url({ protocol: /^https?$/, error: "is not an http or https address" }),
   /** It goes into a header, where nothing else may stand. */
-  key: z
-    .string()
-    .max(256)
-    .regex(/^[\x21-\x7e]+$/, "is not an API key"),
+  key: z.string("is not an API key").regex(/^[\x21-\x7e]{1,256}$/, "is not an API key"),
   /** Path of a PEM file to trust besides the system's. */
   ca: z.string().optional(),
 });
@@ -31,8 +28,12 @@ export function userProfilePath(): string {
 export function loadProfile(options: { profile?: string; server?: string; key?: string }): Profile {
   const server = options.server ?? process.env.REMOTEGPU_SERVER;
   const key = options.key ?? process.env.REMOTEGPU_KEY;
+  const given = {
+    ...(server !== undefined && { server: options.server === undefined ? "REMOTEGPU_SERVER" : "--server" }),
+    ...(key !== undefined && { key: options.key === undefined ? "REMOTEGPU_KEY" : "--key" }),
+  };
   if (server !== undefined && key !== undefined)
-    return checked({ server, key, ca: process.env.REMOTEGPU_CA }, "options");
+    return checked({ server, key, ca: process.env.REMOTEGPU_CA }, given);
 
   const named = options.profile ?? process.env.REMOTEGPU_PROFILE;
   const path = named ?? [userProfilePath(), START_PROFILE].find((candidate) => existsSync(candidate));
@@ -41,7 +42,11 @@ export function loadProfile(options: { profile?: string; server?: string; key?: 
       "usage",
       "No server is known. Run `remotegpu login --server URL`, or set REMOTEGPU_SERVER and REMOTEGPU_KEY.",
     );
-  return checked({ ...readProfile(path), ...(server && { server }), ...(key && { key }) }, path);
+  const kept = { server: `server in ${path}`, key: `key in ${path}`, ca: `ca in ${path}` };
+  return checked(
+    { ...readProfile(path), ...(server !== undefined && { server }), ...(key !== undefined && { key }) },
+    { ...kept, ...given },
+  );
 }
 
 export function saveProfile(path: string, profile: Profile): void {
@@ -57,12 +62,11 @@ function readProfile(path: string): object {
   }
 }
 
-function checked(candidate: unknown, origin: string): Profile {
+/** @param origins where each member came from, so that the right one is blamed; its value is not shown, being secret */
+function checked(candidate: unknown, origins: Record<string, string>): Profile {
   const parsed = Profile.safeParse(candidate);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new CliError(
-    "usage",
-    `${origin}: ${issue?.path.join(".") ?? ""} ${issue?.message ?? "is not a profile"}`,
-  );
+  const member = String(issue?.path[0] ?? "");
+  throw new CliError("usage", `${origins[member] ?? member} ${issue?.message ?? "is not readable"}.`);
 }

@@ -160,7 +160,7 @@ export function describeObstacle(obstacle: Obstacle): string {
     case "pool-skipped":
       return `storage pool ${obstacle.storagePool} is skipped for a while: ${obstacle.reason}`;
     case "cpu":
-      return `${cores(obstacle.askedMilli)} CPU cores asked, ${cores(obstacle.freeMilli)} free`;
+      return `${cores(obstacle.askedMilli)} asked, ${obstacle.freeMilli / THOUSANDTHS} free`;
     case "memory":
       return `${obstacle.askedMib} MiB of memory asked, ${obstacle.freeMib} MiB free`;
     case "temp-storage":
@@ -175,5 +175,5 @@ export function describeObstacle(obstacle: Obstacle): string {
 }
 
 function cores(milli: number): string {
-  return String(milli / THOUSANDTHS);
+  return `${milli / THOUSANDTHS} CPU ${milli === THOUSANDTHS ? "core" : "cores"}`;
 }

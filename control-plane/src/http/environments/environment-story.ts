@@ -82,7 +82,7 @@ const why = createRoute({
   method: "get",
   path: "/environments/{id}/why",
   tags,
-  summary: "Why it waits, host by host",
+  summary: "Why it waits, host by host; of a running one, where it runs",
   request: { params },
   responses: ok("The reasons", Why),
 });
@@ -115,7 +115,8 @@ function eventAnswer(row: EventRow): z.input<typeof Event> {
 }
 
 async function whyOf({ db, now }: ApiDeps, environment: EnvironmentRow): Promise<z.input<typeof Why>> {
-  const { status, status_reason: reason } = environment;
+  const { status } = environment;
+  const reason = environment.status_reason ?? sayingOf(environment);
   if (status !== "queued") return { status, reason, position: null, hosts: [] };
   const waiting = await waitingEnvironments(db, MAX_QUEUE);
   const queue = waiting.map((one) => ({
@@ -129,6 +130,11 @@ async function whyOf({ db, now }: ApiDeps, environment: EnvironmentRow): Promise
     position: positionInQueue(queue, environment.id),
     hosts: await hostReasons(db, environment, now()),
   };
+}
+
+/** A status that needs no reason still deserves an answer. */
+function sayingOf({ status, host_id, host_name }: EnvironmentRow): string | null {
+  return status === "running" && host_id !== null ? `It runs on host ${host_name ?? host_id}.` : null;
 }
 
 async function hostReasons(

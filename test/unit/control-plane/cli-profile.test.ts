@@ -1,0 +1,52 @@
+/** Where a wrong server or key came from is what the message names; a key is never shown. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test, vi } from "vitest";
+import { loadProfile } from "@remotegpu/control-plane/cli/profile";
+
+const SERVER = "http://127.0.0.1:8080";
+const folder = mkdtempSync(join(tmpdir(), "rg-profile-"));
+const file = join(folder, "profile.json");
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(file, { force: true });
+});
+
+type Given = {
+  options?: { server?: string; key?: string };
+  env?: Record<string, string>;
+  kept?: object;
+};
+
+function load({ options = {}, env = {}, kept }: Given) {
+  for (const name of ["REMOTEGPU_SERVER", "REMOTEGPU_KEY", "REMOTEGPU_CA"]) vi.stubEnv(name, env[name]);
+  if (kept !== undefined) writeFileSync(file, JSON.stringify(kept));
+  return loadProfile({ ...options, ...(kept !== undefined && { profile: file }) });
+}
+
+test.each<[string, Given]>([
+  ["REMOTEGPU_KEY is not an API key.", { options: { server: SERVER }, env: { REMOTEGPU_KEY: "two words" } }],
+  ["REMOTEGPU_KEY is not an API key.", { env: { REMOTEGPU_SERVER: SERVER, REMOTEGPU_KEY: "" } }],
+  ["REMOTEGPU_KEY is not an API key.", { env: { REMOTEGPU_KEY: "ü" }, kept: { server: SERVER, key: "k" } }],
+  ["--key is not an API key.", { options: { server: SERVER, key: "x".repeat(257) } }],
+  [
+    "REMOTEGPU_SERVER is not an http or https address.",
+    { options: { key: "k" }, env: { REMOTEGPU_SERVER: "ftp://x" } },
+  ],
+  ["--server is not an http or https address.", { options: { server: "here" }, env: { REMOTEGPU_KEY: "k" } }],
+  [`key in ${file} is not an API key.`, { kept: { server: SERVER } }],
+  [`server in ${file} is not an http or https address.`, { kept: { server: 7, key: "k" } }],
+])("%s", (message, given) => {
+  expect(() => load(given)).toThrow(message);
+});
+
+test("what is given stands before what is kept", () => {
+  const given = { options: { server: "http://other" }, env: { REMOTEGPU_KEY: "mine" } };
+
+  expect(load({ ...given, kept: { server: SERVER, key: "kept" } })).toMatchObject({
+    server: "http://other",
+    key: "mine",
+  });
+});
