@@ -59,6 +59,7 @@ beforeAll(async () => {
     "/hosts/{id}": "host-1",
     "/gpus/{uuid}": "GPU-00000000-1",
     "/specs/{spec}": "default",
+    "/settings/{key}": "MIN_START_MINUTES",
     "/ssh-keys/{id}": await make(
       "/ssh-keys",
       { name: "k", public_key: `ssh-ed25519 ${ED25519_BODY}` },
@@ -71,7 +72,6 @@ beforeAll(async () => {
 afterAll(async () => await api.close());
 
 const ED25519_BODY = Buffer.concat([
-    "/settings/{key}": "MIN_START_MINUTES",
   Buffer.from([0, 0, 0, 11]),
   Buffer.from("ssh-ed25519"),
   Buffer.from([0, 0, 0, 32]),

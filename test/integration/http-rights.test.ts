@@ -308,6 +308,10 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /workspaces/{id}/quota", ADMINS, at(aWorkspace, (id) => `/workspaces/${id}/quota`)],
   ["PUT /workspaces/{id}/quota", ADMINS, at(aWorkspace, (id) => `/workspaces/${id}/quota`, quota())],
 
+  ["GET /settings", ADMINS, plain("/settings")],
+  ["GET /settings/{key}", ADMINS, plain("/settings/MIN_START_MINUTES")],
+  ["PUT /settings/{key}", ADMINS, plain("/settings/MIN_START_MINUTES", { value: "60" })],
+
   ["POST /join-tokens", ADMINS, plain("/join-tokens", {})],
   ["GET /hosts", ADMINS, plain("/hosts")],
   ["GET /hosts/{id}", ADMINS, at(host, (id) => `/hosts/${id}`)],
@@ -333,10 +337,6 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
 
   // Proofs stand in for keys: without a good one everybody is refused, which their own tests show.
   ["POST /hosts/join", PUBLIC, plain("/hosts/join", {})],
-  ["GET /settings", ADMINS, plain("/settings")],
-  ["GET /settings/{key}", ADMINS, plain("/settings/MIN_START_MINUTES")],
-  ["PUT /settings/{key}", ADMINS, plain("/settings/MIN_START_MINUTES", { value: "60" })],
-
   ["POST /hosts/{id}/credential", PUBLIC, plain("/hosts/host-1/credential", {})],
 ];
 

@@ -18,9 +18,9 @@ import { registerMeRoutes } from "./accounts/me.ts";
 import { registerPaymentRoutes } from "./billing/payments.ts";
 import { registerPriceRoutes } from "./billing/prices.ts";
 import { registerQuotaRoutes } from "./accounts/quotas.ts";
+import { registerSettingRoutes } from "./accounts/settings.ts";
 import { registerSpecRoutes } from "./billing/specs.ts";
 import { registerSshKeyRoutes } from "./accounts/ssh-keys.ts";
-import { registerSettingRoutes } from "./accounts/settings.ts";
 import { registerWorkspaceMemberRoutes } from "./accounts/workspace-members.ts";
 import { registerWorkspaceRoutes } from "./accounts/workspaces.ts";
 
@@ -44,11 +44,11 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerApiKeyRoutes(api, deps);
   registerPaymentRoutes(api, deps);
   registerQuotaRoutes(api, deps);
+  registerSettingRoutes(api, deps);
 
   registerJoinTokenRoutes(api, deps);
   registerHostJoiningRoutes(api, deps);
   registerHostRoutes(api, deps);
-  registerSettingRoutes(api, deps);
   registerGpuRoutes(api, deps);
   registerFleetRoutes(api, deps);
 }
