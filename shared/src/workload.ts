@@ -15,6 +15,20 @@ export const ENVIRONMENT_STATUSES = [
 ] as const;
 export type EnvironmentStatus = (typeof ENVIRONMENT_STATUSES)[number];
 
+export const TRAINING_JOB_STATUSES = [
+  "pending",
+  "queued",
+  "running",
+  "stopping",
+  "completed",
+  "failed",
+  "cancelled",
+] as const;
+export type TrainingJobStatus = (typeof TRAINING_JOB_STATUSES)[number];
+
+export const INFERENCE_SERVICE_STATUSES = ["creating", "running", "stopping", "stopped", "error"] as const;
+export type InferenceServiceStatus = (typeof INFERENCE_SERVICE_STATUSES)[number];
+
 export const INSTANCE_STATES = [
   "placed",
   "starting",

@@ -1,6 +1,7 @@
 /**
  * One pass over what has lasted too long or is due to end: statuses past their deadline, deletions of which nothing
- * is left, rows of the old system, idempotency keys of yesterday. What hosts report moves environments on by itself (store/observed.ts).
+ * is left, workloads of the old system, idempotency keys of yesterday. What hosts report moves environments on by itself
+ * (store/hosts/observed.ts).
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import { afterDeadline, limitMs } from "../core/environment-status.ts";
@@ -15,10 +16,20 @@ import {
 } from "../store/environments/environments.ts";
 import { forgetOldKeys } from "../store/idempotency.ts";
 import { assertTerm } from "../store/leader.ts";
-import { closeOldWorkloads, overdueEnvironments } from "../store/environments/lifecycle.ts";
+import { overdueEnvironments } from "../store/environments/lifecycle.ts";
+import {
+  releaseOldLeases,
+  settleEnvironments,
+  settleInferenceServices,
+  settleTrainingJobs,
+} from "../store/old-workloads.ts";
 
 /** A pass takes this many; the next one goes on. */
 const MAX_OVERDUE = 200;
+/** Of each kind, likewise. */
+const MAX_SETTLED = 500;
+/** What the old system left, each in a transaction of its own. */
+const SETTLEMENTS = [settleEnvironments, settleTrainingJobs, settleInferenceServices, releaseOldLeases];
 
 export interface LifecycleDeps {
   db: Database;
@@ -43,9 +54,13 @@ export async function lifecyclePass(deps: LifecycleDeps, pass: Pass): Promise<vo
   await transaction(db, async (sql) => {
     await assertTerm(sql, pass.term);
     await completeDeletions(sql, { ids: null, now: pass.now });
-    await closeOldWorkloads(sql, pass.now);
     await forgetOldKeys(sql, pass.now);
   });
+  for (const settle of SETTLEMENTS)
+    await transaction(db, async (sql) => {
+      await assertTerm(sql, pass.term);
+      await settle(sql, { now: pass.now, limit: MAX_SETTLED });
+    });
 }
 
 /** Answers the host whose desired set changed. */

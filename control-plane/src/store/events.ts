@@ -1,6 +1,9 @@
 /** What happened to workloads, hosts and accounts, for people to read. Rows outlive what they speak of. */
 import type { Connection } from "./database.ts";
 
+/** The kind of an event that tells a workload's new status. */
+export const STATUS_EVENT = "status";
+
 export interface NewEvent {
   at: Date;
   kind: string;
@@ -10,7 +13,7 @@ export interface NewEvent {
   hostId?: string;
   gpuUuid?: string;
   customerId?: number;
-  /** Who caused it: "customer 12", "admin 1", "control-plane". */
+  /** Who caused it: "customer 12", "admin 1", "control-plane"; "system" for the move from the old one. */
   actor?: string;
   old?: string | null;
   new?: string | null;

@@ -20,8 +20,8 @@ export const Customer = z
     overdue_since: Timestamp.nullable(),
     last_payment_at: Timestamp.nullable(),
     personal_workspace_id: z.int().nullable(),
-    created_at: Timestamp,
-    updated_at: Timestamp,
+    created_at: Timestamp.nullable(),
+    updated_at: Timestamp.nullable(),
   })
   .openapi("Customer");
 
@@ -30,7 +30,7 @@ export function customerAnswer(row: CustomerRow) {
     ...row,
     overdue_since: row.overdue_since?.toISOString() ?? null,
     last_payment_at: row.last_payment_at?.toISOString() ?? null,
-    created_at: row.created_at.toISOString(),
-    updated_at: row.updated_at.toISOString(),
+    created_at: row.created_at?.toISOString() ?? null,
+    updated_at: row.updated_at?.toISOString() ?? null,
   };
 }

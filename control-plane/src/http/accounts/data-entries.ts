@@ -61,8 +61,8 @@ const answerFields = {
   total_size: z.int().nullable(),
   status: z.string(),
   visibility: z.string(),
-  created_at: Timestamp,
-  updated_at: Timestamp,
+  created_at: Timestamp.nullable(),
+  updated_at: Timestamp.nullable(),
 };
 
 const NewEntry = {
@@ -249,5 +249,9 @@ function sharedData(entry: DataRow) {
 }
 
 function entryAnswer(row: DataRow) {
-  return { ...row, created_at: row.created_at.toISOString(), updated_at: row.updated_at.toISOString() };
+  return {
+    ...row,
+    created_at: row.created_at?.toISOString() ?? null,
+    updated_at: row.updated_at?.toISOString() ?? null,
+  };
 }

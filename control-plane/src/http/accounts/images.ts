@@ -58,8 +58,8 @@ const Image = z
     size: z.int().nullable(),
     registry_url: z.string().nullable(),
     status: z.string(),
-    created_at: Timestamp,
-    updated_at: Timestamp,
+    created_at: Timestamp.nullable(),
+    updated_at: Timestamp.nullable(),
   })
   .openapi("Image");
 
@@ -165,5 +165,9 @@ function found(row: ImageRow | null, id: number): ImageRow {
 }
 
 function imageAnswer(row: ImageRow) {
-  return { ...row, created_at: row.created_at.toISOString(), updated_at: row.updated_at.toISOString() };
+  return {
+    ...row,
+    created_at: row.created_at?.toISOString() ?? null,
+    updated_at: row.updated_at?.toISOString() ?? null,
+  };
 }

@@ -51,8 +51,8 @@ const Workspace = z
     member_count: z.int(),
     status: z.string(),
     role: z.string().nullable().openapi({ description: "The caller's role; null for administrators" }),
-    created_at: Timestamp,
-    updated_at: Timestamp,
+    created_at: Timestamp.nullable(),
+    updated_at: Timestamp.nullable(),
   })
   .openapi("Workspace");
 
@@ -154,5 +154,9 @@ export function registerWorkspaceRoutes(api: ApiApp, deps: ApiDeps): void {
 }
 
 function workspaceAnswer(row: WorkspaceWithRole) {
-  return { ...row, created_at: row.created_at.toISOString(), updated_at: row.updated_at.toISOString() };
+  return {
+    ...row,
+    created_at: row.created_at?.toISOString() ?? null,
+    updated_at: row.updated_at?.toISOString() ?? null,
+  };
 }

@@ -1,8 +1,8 @@
 /** What every route of environments begins and ends with: may the actor, what the store answered, what is shown. */
 import type { z } from "@hono/zod-openapi";
-import { instancesOf } from "../../store/environments/environment-instances.ts";
 import type { Orderer, OrderOutcome } from "../../store/environments/environment-orders.ts";
 import { environmentById, type EnvironmentRow } from "../../store/environments/environments.ts";
+import { instancesOf } from "../../store/placement/instances.ts";
 import { authorizeWorkload } from "../request/authorization.ts";
 import type { ApiContext, ApiDeps } from "../deps.ts";
 import { type Environment, environmentAnswer } from "./environment-answer.ts";
@@ -49,5 +49,5 @@ export function refuseUnlessDone(outcome: OrderOutcome): { hostId: string | null
 export async function answerOf({ db }: ApiDeps, id: string): Promise<z.input<typeof Environment>> {
   const row = await environmentById(db, id);
   if (row === null) throw notFound(`environment ${id}`);
-  return environmentAnswer(row, (await instancesOf(db, [id])).get(id) ?? []);
+  return environmentAnswer(row, (await instancesOf(db, "environment", [id])).get(id) ?? []);
 }

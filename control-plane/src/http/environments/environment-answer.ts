@@ -1,50 +1,12 @@
 /** An environment as the API shows it: its row, what it waits for, and its instances with cards, time and charges. */
 import { z } from "@hono/zod-openapi";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
-import type { InstanceRun, InstanceView } from "../../store/environments/environment-instances.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
-import { Money, Timestamp } from "../request/route.ts";
+import type { InstanceView } from "../../store/placement/instances.ts";
+import { Instance, instanceAnswer, isSimulated } from "../instance-answer.ts";
+import { iso, Timestamp } from "../request/route.ts";
 
 const Mount = z.object({ id: z.int(), path: z.string(), readonly: z.boolean() });
-
-const Run = z.object({
-  id: z.string(),
-  ordered_at: Timestamp,
-  first_proven_at: Timestamp.nullable(),
-  last_proven_at: Timestamp.nullable(),
-  closed_at: Timestamp.nullable(),
-  proven_ms: z.int(),
-  waived_ms: z.int(),
-  billed_minutes: z.int(),
-  charged: Money,
-});
-
-export const Instance = z
-  .object({
-    id: z.string(),
-    rank: z.int(),
-    epoch: z.int(),
-    state: z.string(),
-    want: z.string(),
-    detail: z.string().nullable(),
-    problem: z.string().nullable(),
-    run_id: z.string().nullable(),
-    host_id: z.string(),
-    host_name: z.string(),
-    container_id: z.string().nullable(),
-    exit_code: z.int().nullable(),
-    placed_at: Timestamp,
-    gpus: z.array(
-      z.object({
-        uuid: z.string(),
-        model: z.string().nullable(),
-        simulated: z.boolean(),
-        memory_mib: z.int().nullable(),
-      }),
-    ),
-    runs: z.array(Run),
-  })
-  .openapi("Instance");
 
 export const Environment = z
   .object({
@@ -82,8 +44,8 @@ export const Environment = z
     container_id: z.string().nullable(),
     started_at: Timestamp.nullable(),
     stopped_at: Timestamp.nullable(),
-    created_at: Timestamp,
-    updated_at: Timestamp,
+    created_at: Timestamp.nullable(),
+    updated_at: Timestamp.nullable(),
     /** True where any of its GPUs is a simulated one. */
     simulated: z.boolean(),
     instances: z.array(Instance),
@@ -94,34 +56,16 @@ export function environmentAnswer(
   row: EnvironmentRow,
   instances: readonly InstanceView[],
 ): z.input<typeof Environment> {
-  const { payer_id: _, ...shown } = row;
+  const { payer_id: _payer, paying_workspace_id: _workspace, orderer_id: _orderer, ...shown } = row;
   return {
     ...shown,
     config: row.config === null ? null : { ...row.config },
     status_deadline_at: iso(row.status_deadline_at),
     started_at: iso(row.started_at),
     stopped_at: iso(row.stopped_at),
-    created_at: row.created_at.toISOString(),
-    updated_at: row.updated_at.toISOString(),
-    simulated: instances.some(({ gpus }) => gpus.some(({ simulated }) => simulated)),
+    created_at: iso(row.created_at),
+    updated_at: iso(row.updated_at),
+    simulated: isSimulated(instances),
     instances: instances.map(instanceAnswer),
   };
-}
-
-export function instanceAnswer(view: InstanceView): z.input<typeof Instance> {
-  return { ...view, placed_at: view.placed_at.toISOString(), runs: view.runs.map(runAnswer) };
-}
-
-function runAnswer(run: InstanceRun): z.input<typeof Run> {
-  return {
-    ...run,
-    ordered_at: run.ordered_at.toISOString(),
-    first_proven_at: iso(run.first_proven_at),
-    last_proven_at: iso(run.last_proven_at),
-    closed_at: iso(run.closed_at),
-  };
-}
-
-function iso(moment: Date | null): string | null {
-  return moment?.toISOString() ?? null;
 }

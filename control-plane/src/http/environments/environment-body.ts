@@ -3,22 +3,24 @@ import { z } from "@hono/zod-openapi";
 import { EnvVars } from "@remotegpu/shared/env-vars";
 import { displayText, text } from "@remotegpu/shared/text";
 import { KIB, MIB } from "@remotegpu/shared/units";
-import { DATASET_PATHS, MAX_MOUNTS, MODEL_PATHS, orderIssues, withPaths } from "../../core/order-check.ts";
+import {
+  DATASET_PATHS,
+  IMAGE_REFERENCE,
+  MAX_MOUNTS,
+  MIN_MEMORY,
+  MODEL_PATHS,
+  orderIssues,
+  withPaths,
+} from "../../core/order-check.ts";
 import type { NewEnvironment } from "../../store/environments/environments.ts";
 import { Description, Int53, RowId } from "../request/input-fields.ts";
 import { ApiRefusal } from "../request/refusal.ts";
 
 const MAX_CPU = 4096;
 const MAX_GPUS = 64;
-/** The runtime takes no less. */
-const MIN_MEMORY = 16 * MIB;
 const MAX_COMMAND = 64 * KIB;
 
-/** A reference or an image id; a shell's or a URL's special characters have no place in either. */
-const Image = z
-  .string()
-  .max(256)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._/:@-]*$/, "must be an image's name or id");
+const Image = z.string().max(256).regex(IMAGE_REFERENCE, "must be an image's name or id");
 
 const Mounts = z
   .array(

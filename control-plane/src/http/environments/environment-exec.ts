@@ -8,7 +8,7 @@ import { execTarget, type ExecTarget } from "../../store/environments/environmen
 import type { ApiApp, ApiDeps, HostLink } from "../deps.ts";
 import { environmentFor } from "./environment-access.ts";
 import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
-import { forCustomers, jsonBody, ok, OpaqueIdPath } from "../request/route.ts";
+import { forCustomers, jsonBody, ok, WorkloadIdPath } from "../request/route.ts";
 
 const MAX_ARGUMENTS = 256;
 const MAX_ARGUMENT = 64 * KIB;
@@ -36,7 +36,7 @@ const exec = createRoute({
   path: "/environments/{id}/exec",
   tags: ["environments"],
   summary: `Run a command inside; at most ${MAX_EXEC_SECONDS} s and ${MAX_EXEC_BYTES} bytes of output`,
-  request: { params: OpaqueIdPath, body: jsonBody(ExecOrder) },
+  request: { params: WorkloadIdPath, body: jsonBody(ExecOrder) },
   responses: ok("What it printed and its exit code", ExecAnswer),
 });
 

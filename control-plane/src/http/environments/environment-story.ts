@@ -5,20 +5,20 @@ import { describeObstacle } from "../../core/fits-on.ts";
 import { place } from "../../core/placement.ts";
 import { positionInQueue } from "../../core/queue.ts";
 import { pricedModelsFor } from "../../store/environments/environment-checks.ts";
-import { instancesOf } from "../../store/environments/environment-instances.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
 import { type EventRow, workloadEvents } from "../../store/events.ts";
 import { fleetSnapshot } from "../../store/placement/fleet-snapshot.ts";
+import { instancesOf } from "../../store/placement/instances.ts";
 import { poolSkips } from "../../store/placement/pool-skips.ts";
 import { waitingEnvironments } from "../../store/placement/waiting.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { Instance, instanceAnswer } from "./environment-answer.ts";
 import { environmentFor } from "./environment-access.ts";
+import { Instance, instanceAnswer } from "../instance-answer.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
-import { forCustomers, ok, OpaqueIdPath, Timestamp } from "../request/route.ts";
+import { forCustomers, ok, WorkloadIdPath, Timestamp } from "../request/route.ts";
 
 const tags = ["environments"];
-const params = OpaqueIdPath;
+const params = WorkloadIdPath;
 
 /** Beyond this nobody counts; the answer says "null" for a position further back. */
 const MAX_QUEUE = 10_000;
@@ -99,7 +99,7 @@ export function registerEnvironmentStoryRoutes(api: ApiApp, deps: ApiDeps): void
 
   api.openapi(instances, async (c) => {
     const { id } = await environmentFor(c, c.req.valid("param").id, "read-workload");
-    const views = (await instancesOf(db, [id])).get(id) ?? [];
+    const views = (await instancesOf(db, "environment", [id])).get(id) ?? [];
     return c.json({ items: views.map(instanceAnswer), next_cursor: null }, 200);
   });
 

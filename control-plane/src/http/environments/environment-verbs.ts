@@ -15,10 +15,10 @@ import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { answerOf, environmentFor, ordererOf, refuseUnlessDone } from "./environment-access.ts";
 import { Environment } from "./environment-answer.ts";
 import { notFound } from "../request/refusal.ts";
-import { accepted, forCustomers, OpaqueIdPath } from "../request/route.ts";
+import { accepted, forCustomers, WorkloadIdPath } from "../request/route.ts";
 
 const tags = ["environments"];
-const params = OpaqueIdPath;
+const params = WorkloadIdPath;
 
 const remove = createRoute({
   ...forCustomers,

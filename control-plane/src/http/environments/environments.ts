@@ -3,22 +3,20 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { displayText } from "@remotegpu/shared/text";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { transaction } from "../../store/database.ts";
-import { instancesOf } from "../../store/environments/environment-instances.ts";
 import { listEnvironments, updateEnvironment } from "../../store/environments/environments.ts";
 import { orderEnvironment } from "../../store/environments/new-environments.ts";
-import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
-import { actingOn } from "../request/audit.ts";
-import { workspaceForOrder } from "../request/authorization.ts";
+import { instancesOf } from "../../store/placement/instances.ts";
+import { visibleWorkloads, workspaceForOrder } from "../request/authorization.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { answerOf, environmentFor, ordererOf, refuseUnlessDone } from "./environment-access.ts";
 import { Environment, environmentAnswer } from "./environment-answer.ts";
 import { EnvironmentName, newEnvironment, NewEnvironmentBody } from "./environment-body.ts";
 import { Description } from "../request/input-fields.ts";
 import { pageOf, pageQuery, timePage, toPage } from "../request/pagination.ts";
-import { created, forCustomers, jsonBody, NumericId, ok, OpaqueIdPath } from "../request/route.ts";
+import { created, forCustomers, jsonBody, NumericId, ok, WorkloadIdPath } from "../request/route.ts";
 
 const tags = ["environments"];
-const params = OpaqueIdPath;
+const params = WorkloadIdPath;
 
 const post = createRoute({
   ...forCustomers,
@@ -101,17 +99,10 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(list, async (c) => {
     const query = c.req.valid("query");
     const page = timePage(query);
-    const { actor } = c.var;
-    if (actor.isAdmin) actingOn(c, { ownerCustomerId: null, subject: "environments" });
     const rows = await listEnvironments(
       db,
       {
-        visibleTo: actor.isAdmin
-          ? null
-          : {
-              customerId: actor.customerId,
-              workspaceIds: await workspaceIdsOf(db, actor.customerId),
-            },
+        visibleTo: await visibleWorkloads(c, "environments"),
         workspaceId: query.workspace_id ?? null,
         customerId: query.customer_id ?? null,
         status: query.status ?? null,
@@ -122,6 +113,7 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps): void {
     );
     const instances = await instancesOf(
       db,
+      "environment",
       rows.map(({ id }) => id),
     );
     const item = ({ created_micros: _micros, ...row }: (typeof rows)[number]) =>

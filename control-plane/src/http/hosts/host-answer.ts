@@ -40,10 +40,10 @@ export const Host = z
     confirmed_stops: z.int().nullable(),
     last_heartbeat: Timestamp.nullable(),
     observed_at: Timestamp.nullable(),
-    registered_at: Timestamp,
+    registered_at: Timestamp.nullable(),
     revoked_at: Timestamp.nullable(),
-    created_at: Timestamp,
-    updated_at: Timestamp,
+    created_at: Timestamp.nullable(),
+    updated_at: Timestamp.nullable(),
   })
   .openapi("Host");
 
@@ -52,10 +52,10 @@ export function hostAnswer(row: HostRow) {
     ...row,
     last_heartbeat: row.last_heartbeat?.toISOString() ?? null,
     observed_at: row.observed_at?.toISOString() ?? null,
-    registered_at: row.registered_at.toISOString(),
+    registered_at: row.registered_at?.toISOString() ?? null,
     revoked_at: row.revoked_at?.toISOString() ?? null,
-    created_at: row.created_at.toISOString(),
-    updated_at: row.updated_at.toISOString(),
+    created_at: row.created_at?.toISOString() ?? null,
+    updated_at: row.updated_at?.toISOString() ?? null,
   };
 }
 
@@ -63,7 +63,7 @@ export const Gpu = z
   .object({
     host_id: z.string(),
     gpu_index: z.int(),
-    uuid: z.string(),
+    uuid: z.string().nullable(),
     name: z.string().nullable(),
     brand: z.string().nullable(),
     architecture: z.string().nullable(),

@@ -1,10 +1,12 @@
 /** Asks the tables of core/access-rights.ts about a request's actor and turns "no" into the right refusal. */
 import { decide, type WorkspaceAction } from "../../core/access-rights.ts";
 import {
-  personalWorkspaceId,
+  ensurePersonalWorkspace,
   workspaceFor,
+  workspaceIdsOf,
   type WorkspaceWithRole,
 } from "../../store/accounts/workspaces.ts";
+import type { WorkloadFilter } from "../../store/workload-pages.ts";
 import { actingOn } from "./audit.ts";
 import type { ApiContext } from "../deps.ts";
 import { forbidden, notFound } from "./refusal.ts";
@@ -28,7 +30,7 @@ export async function authorizeWorkspace(
   return workspace;
 }
 
-/** The same for one workload; a workload without workspace is its customer's alone. */
+/** The same for one workload; one that is in no workspace, or in one that is gone, is its customer's alone. */
 export async function authorizeWorkload(
   c: ApiContext,
   workload: { id: string; customer_id: number; workspace_id: number | null },
@@ -40,10 +42,23 @@ export async function authorizeWorkload(
     workload.workspace_id === null
       ? null
       : await workspaceFor(deps.db, { workspaceId: workload.workspace_id, customerId: actor.customerId });
-  const role = workload.workspace_id === null ? (isOwn ? "owner" : null) : (workspace?.role ?? null);
+  const role = workspace === null ? (isOwn ? "owner" : null) : workspace.role;
   refuseUnlessAllowed(c, { action, role, isOwn, what: `${what} ${workload.id}` });
   if (role === null)
     actingOn(c, { ownerCustomerId: workload.customer_id, subject: `${what} ${workload.id}` });
+}
+
+/** Whose workloads a list shows the actor; that an administrator sees everybody's goes into the audit log. */
+export async function visibleWorkloads(c: ApiContext, subject: string): Promise<WorkloadFilter["visibleTo"]> {
+  const { actor, deps } = c.var;
+  if (actor.isAdmin) {
+    actingOn(c, { ownerCustomerId: null, subject });
+    return null;
+  }
+  return {
+    customerId: actor.customerId,
+    workspaceIds: await workspaceIdsOf(deps.db, actor.customerId),
+  };
 }
 
 /** The workspace a new workload goes to: the named one, or the actor's personal one. */
@@ -52,8 +67,7 @@ export async function workspaceForOrder(
   workspaceId: number | null | undefined,
 ): Promise<WorkspaceWithRole> {
   const { actor, deps } = c.var;
-  const id = workspaceId ?? (await personalWorkspaceId(deps.db, actor.customerId));
-  if (id === null) throw notFound("personal workspace of this account");
+  const id = workspaceId ?? (await ensurePersonalWorkspace(deps.db, actor));
   return await authorizeWorkspace(c, id, "create-workload");
 }
 

@@ -38,7 +38,7 @@ export interface PageWish<Key> {
 const NumericKey = z.tuple([z.int().nonnegative()]);
 const TextKey = z.tuple([text(128)]);
 /** Microseconds since 1970 as text, because a JavaScript date keeps milliseconds only, and the id. */
-const TimeKey = z.tuple([z.string().regex(/^[0-9]{1,17}$/), z.string().max(64)]);
+const TimeKey = z.tuple([z.string().regex(/^-?[0-9]{1,18}$/), text(128)]);
 
 export interface PageQueryValues {
   limit?: number | undefined;

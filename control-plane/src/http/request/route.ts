@@ -3,6 +3,7 @@
  * that stands for everything else. A route file reads as a list of these.
  */
 import { z } from "@hono/zod-openapi";
+import { text } from "@remotegpu/shared/text";
 import { authenticate, requireAdmin } from "./authentication.ts";
 import { auditAdmin } from "./audit.ts";
 import { limitAddress, limitKey } from "./rate-limit.ts";
@@ -85,5 +86,14 @@ export const OpaqueIdPath = z.object({
     .regex(/^[A-Za-z0-9_-]+$/, "must be letters, digits, - and _"),
 });
 
+/** A workload's id in a path: ours are opaque ids, the old system's may be any text. varchar(64) counts code points. */
+export const WorkloadIdPath = z.object({ id: text(128).min(1) });
+
 export const Timestamp = z.iso.datetime();
+
+/** What a Timestamp that may be missing says. */
+export function iso(moment: Date | null): string | null {
+  return moment?.toISOString() ?? null;
+}
+
 export const Money = z.string().openapi({ example: "12.5000", description: "A decimal, as text" });

@@ -4,6 +4,7 @@
  */
 import type { DataReader, Visibility } from "../../core/data-rights.ts";
 import type { Connection } from "../database.ts";
+import { safeBigint } from "../old-values.ts";
 
 export type DataKind = "dataset" | "model";
 
@@ -30,13 +31,14 @@ export interface DataRow {
   total_size: number | null;
   status: string;
   visibility: Visibility;
-  created_at: Date;
-  updated_at: Date;
+  /** Null where the old system did not say. */
+  created_at: Date | null;
+  updated_at: Date | null;
 }
 
 function columns(kind: DataKind): string {
-  return `d.id, d.uuid, d.customer_id, d.workspace_id, d.name, d.description, d.storage_path, ${OWN_COLUMNS[kind]},
-    d.total_size, d.status, d.visibility, d.created_at, d.updated_at`;
+  return `d.id, d.uuid, ${safeBigint("d.customer_id")} AS customer_id, ${safeBigint("d.workspace_id")} AS workspace_id,
+    d.name, d.description, d.storage_path, ${OWN_COLUMNS[kind]}, ${safeBigint("d.total_size")} AS total_size, d.status, coalesce(d.visibility, 'private') AS visibility, d.created_at, d.updated_at`;
 }
 
 export async function dataById(sql: Connection, kind: DataKind, id: number): Promise<DataRow | null> {

@@ -3,7 +3,7 @@
  * are changed by the ledger only; here they are read.
  */
 import type { Connection } from "../database.ts";
-import { insertWorkspace } from "./workspaces.ts";
+import { insertPersonalWorkspace } from "./workspaces.ts";
 
 /** Begins like no password hash does: nothing hashes to it. */
 export const UNUSABLE_PASSWORD_HASH = "!no-password-login";
@@ -25,8 +25,9 @@ export interface CustomerRow {
   overdue_status: string;
   overdue_since: Date | null;
   last_payment_at: Date | null;
-  created_at: Date;
-  updated_at: Date;
+  /** Null where the old system did not say. */
+  created_at: Date | null;
+  updated_at: Date | null;
   personal_workspace_id: number | null;
 }
 
@@ -34,7 +35,7 @@ const SELECT = `SELECT c.id, c.uuid, c.username, c.email, c.display_name, c.user
     c.balance::text AS balance, c.credit_limit::text AS credit_limit, c.currency, c.overdue_status, c.overdue_since,
     c.last_payment_at, c.created_at, c.updated_at,
     (SELECT min(w.id) FROM workspaces w
-      WHERE w.owner_id = c.id AND w.type = 'personal' AND w.status = 'active') AS personal_workspace_id
+      WHERE w.owner_id = c.id AND w.type = 'personal' AND coalesce(w.status, 'active') = 'active') AS personal_workspace_id
   FROM customers c`;
 
 export async function customerById(sql: Connection, customerId: number): Promise<CustomerRow | null> {
@@ -87,12 +88,7 @@ export async function insertCustomer(
     const taken = await sql.query("SELECT 1 FROM customers WHERE username = $1", [customer.username]);
     return { made: false, taken: taken.rowCount === 0 ? "email" : "username" };
   }
-  await insertWorkspace(sql, {
-    ownerId: made.id,
-    name: `${customer.username}'s workspace`,
-    description: null,
-    type: "personal",
-  });
+  await insertPersonalWorkspace(sql, { customerId: made.id, username: customer.username });
   return { made: true, customerId: made.id };
 }
 

@@ -1,5 +1,6 @@
 /** Images that are offered. Workloads name an image by its reference, so an entry can go at any time. */
 import type { Connection } from "../database.ts";
+import { safeBigint } from "../old-values.ts";
 
 export interface ImageRow {
   id: number;
@@ -14,9 +15,15 @@ export interface ImageRow {
   size: number | null;
   registry_url: string | null;
   status: string;
-  created_at: Date;
-  updated_at: Date;
+  /** Null where the old system did not say. */
+  created_at: Date | null;
+  updated_at: Date | null;
 }
+
+const SELECT = `SELECT id, name, display_name, category, framework, framework_version, cuda_version, python_version,
+    coalesce(is_official, false) AS is_official, ${safeBigint("size")} AS size, registry_url,
+    coalesce(status, 'active') AS status, created_at, updated_at
+  FROM images`;
 
 export interface ImageFields {
   display_name?: string | null | undefined;
@@ -62,7 +69,7 @@ export async function insertImage(
 }
 
 export async function imageById(sql: Connection, imageId: number): Promise<ImageRow | null> {
-  const { rows } = await sql.query<ImageRow>("SELECT * FROM images WHERE id = $1", [imageId]);
+  const { rows } = await sql.query<ImageRow>(`${SELECT} WHERE id = $1`, [imageId]);
   return rows[0] ?? null;
 }
 
@@ -76,7 +83,7 @@ export async function listImages(
   },
 ): Promise<ImageRow[]> {
   const { rows } = await sql.query<ImageRow>(
-    `SELECT * FROM images
+    `${SELECT}
       WHERE ($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR category = $2)
         AND ($3::text IS NULL OR framework = $3) AND id > $4
       ORDER BY id LIMIT $5`,

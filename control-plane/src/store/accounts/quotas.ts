@@ -4,6 +4,7 @@
  */
 import { defaultQuota, type Quota } from "../../core/quota-levels.ts";
 import type { Connection } from "../database.ts";
+import { safeBigint } from "../old-values.ts";
 import { setting } from "../settings.ts";
 
 export interface QuotaRow extends Quota {
@@ -12,10 +13,19 @@ export interface QuotaRow extends Quota {
 
 const COLUMNS = "quota_level, cpu_quota, memory_quota, gpu_quota, storage_quota, environment_quota";
 
+/** Rows of the old system may lack a number, which then is what a level that nobody named gives. */
+const FREE = defaultQuota("free");
+const SELECT = `SELECT coalesce(quota_level, 'free') AS quota_level, coalesce(cpu_quota, ${FREE.cpu_quota}) AS cpu_quota,
+    ${safeBigint(`coalesce(memory_quota, ${FREE.memory_quota})`)} AS memory_quota,
+    coalesce(gpu_quota, ${FREE.gpu_quota}) AS gpu_quota,
+    ${safeBigint(`coalesce(storage_quota, ${FREE.storage_quota})`)} AS storage_quota,
+    coalesce(environment_quota, ${FREE.environment_quota}) AS environment_quota
+  FROM resource_quotas`;
+
 /** The quota of a customer over all workspaces they pay for. */
 export async function customerQuota(sql: Connection, customerId: number): Promise<QuotaRow> {
   const { rows } = await sql.query<QuotaRow>(
-    `SELECT ${COLUMNS} FROM resource_quotas WHERE customer_id = $1 AND workspace_id IS NULL ORDER BY id LIMIT 1`,
+    `${SELECT} WHERE customer_id = $1 AND workspace_id IS NULL ORDER BY id LIMIT 1`,
     [customerId],
   );
   return rows[0] ?? defaultQuota(await setting(sql, "DEFAULT_QUOTA_LEVEL"));
@@ -23,10 +33,9 @@ export async function customerQuota(sql: Connection, customerId: number): Promis
 
 /** The quota of one workspace, or null where none was set. */
 export async function workspaceQuota(sql: Connection, workspaceId: number): Promise<QuotaRow | null> {
-  const { rows } = await sql.query<QuotaRow>(
-    `SELECT ${COLUMNS} FROM resource_quotas WHERE workspace_id = $1 ORDER BY id LIMIT 1`,
-    [workspaceId],
-  );
+  const { rows } = await sql.query<QuotaRow>(`${SELECT} WHERE workspace_id = $1 ORDER BY id LIMIT 1`, [
+    workspaceId,
+  ]);
   return rows[0] ?? null;
 }
 

@@ -1,6 +1,7 @@
 /** Workspaces and who belongs to them. An archived workspace is gone for everybody; its bills still name it. */
 import { WORKSPACE_ROLES, type WorkspaceRole } from "../../core/access-rights.ts";
-import type { Connection } from "../database.ts";
+import { type Connection, type Database, transaction } from "../database.ts";
+import { safeBigint } from "../old-values.ts";
 
 export interface WorkspaceRow {
   id: number;
@@ -11,17 +12,22 @@ export interface WorkspaceRow {
   type: string;
   member_count: number;
   status: string;
-  created_at: Date;
-  updated_at: Date;
+  /** Null where the old system did not say. */
+  created_at: Date | null;
+  updated_at: Date | null;
 }
 
-const COLUMNS =
-  "w.id, w.uuid, w.owner_id, w.name, w.description, w.type, w.member_count, w.status, w.created_at, w.updated_at";
+const COLUMNS = `w.id, w.uuid, ${safeBigint("w.owner_id")} AS owner_id, w.name, w.description, w.type,
+    coalesce(w.member_count, 1) AS member_count, coalesce(w.status, 'active') AS status, w.created_at, w.updated_at`;
 
 /** The active role of a customer in `w`, as SQL; the owner is one even where the old data lacks the member's row. */
 const ROLE = `CASE WHEN w.owner_id = $1 THEN 'owner' ELSE (
-    SELECT m.role FROM workspace_members m
-     WHERE m.workspace_id = w.id AND m.customer_id = $1 AND m.status = 'active' AND m.role <> 'owner') END`;
+    SELECT coalesce(m.role, 'member') FROM workspace_members m
+     WHERE m.workspace_id = w.id AND m.customer_id = $1 AND coalesce(m.status, 'active') = 'active'
+       AND coalesce(m.role, 'member') IN ('admin', 'member', 'viewer')) END`;
+
+/** SQL: `w` is not archived; rows of the old system may lack a word. Who has a workload in an archived one pays alone. */
+export const LIVE = "coalesce(w.status, 'active') = 'active'";
 
 export interface WorkspaceWithRole extends WorkspaceRow {
   role: WorkspaceRole | null;
@@ -33,7 +39,7 @@ export async function workspaceFor(
   { workspaceId, customerId }: { workspaceId: number; customerId: number },
 ): Promise<WorkspaceWithRole | null> {
   const { rows } = await sql.query<WorkspaceWithRole>(
-    `SELECT ${COLUMNS}, ${ROLE} AS role FROM workspaces w WHERE w.id = $2 AND w.status = 'active'`,
+    `SELECT ${COLUMNS}, ${ROLE} AS role FROM workspaces w WHERE w.id = $2 AND ${LIVE}`,
     [customerId, workspaceId],
   );
   return rows[0] ?? null;
@@ -42,11 +48,38 @@ export async function workspaceFor(
 /** Where a workload without workspace_id goes: the personal workspace made with the account. */
 export async function personalWorkspaceId(sql: Connection, customerId: number): Promise<number | null> {
   const { rows } = await sql.query<{ id: number }>(
-    `SELECT id FROM workspaces WHERE owner_id = $1 AND type = 'personal' AND status = 'active'
-      ORDER BY id LIMIT 1`,
+    `SELECT id FROM workspaces w WHERE owner_id = $1 AND type = 'personal' AND ${LIVE} ORDER BY id LIMIT 1`,
     [customerId],
   );
   return rows[0]?.id ?? null;
+}
+
+/** The same, made where it is missing: accounts of the old system need not have one. */
+export async function ensurePersonalWorkspace(
+  database: Database,
+  { customerId, username }: { customerId: number; username: string },
+): Promise<number> {
+  const known = await personalWorkspaceId(database, customerId);
+  if (known !== null) return known;
+  return await transaction(database, async (sql) => {
+    // Of two first orders at once one makes it, and the other finds it.
+    await sql.query("SELECT id FROM customers WHERE id = $1 FOR NO KEY UPDATE", [customerId]);
+    const made = await personalWorkspaceId(sql, customerId);
+    return made ?? (await insertPersonalWorkspace(sql, { customerId, username })).id;
+  });
+}
+
+/** Call in a transaction. */
+export async function insertPersonalWorkspace(
+  sql: Connection,
+  { customerId, username }: { customerId: number; username: string },
+): Promise<WorkspaceRow> {
+  return await insertWorkspace(sql, {
+    ownerId: customerId,
+    name: `${username}'s workspace`,
+    description: null,
+    type: "personal",
+  });
 }
 
 /** Every workspace where the customer has one of these active roles. */
@@ -56,7 +89,7 @@ export async function workspaceIdsOf(
   roles: readonly WorkspaceRole[] = WORKSPACE_ROLES,
 ): Promise<number[]> {
   const { rows } = await sql.query<{ id: number }>(
-    `SELECT w.id FROM workspaces w WHERE w.status = 'active' AND ${ROLE} = ANY($2::text[]) ORDER BY w.id`,
+    `SELECT w.id FROM workspaces w WHERE ${LIVE} AND ${ROLE} = ANY($2::text[]) ORDER BY w.id`,
     [customerId, roles],
   );
   return rows.map(({ id }) => id);
@@ -72,7 +105,7 @@ export async function listWorkspaces(
   }: { customerId: number; all: boolean; page: { limit: number; after: number | null } },
 ): Promise<WorkspaceWithRole[]> {
   const { rows } = await sql.query<WorkspaceWithRole>(
-    `SELECT * FROM (SELECT ${COLUMNS}, ${ROLE} AS role FROM workspaces w WHERE w.status = 'active' AND w.id > $2) x
+    `SELECT * FROM (SELECT ${COLUMNS}, ${ROLE} AS role FROM workspaces w WHERE ${LIVE} AND w.id > $2) x
       WHERE $3 OR role IS NOT NULL ORDER BY id LIMIT $4`,
     [customerId, page.after ?? 0, all, page.limit + 1],
   );

@@ -5,6 +5,7 @@ import type { BillingCalendar } from "../../core/billing-calendar.ts";
 import { rateRun } from "../../core/rating.ts";
 import { postedShares } from "./charging.ts";
 import type { Connection } from "../database.ts";
+import { safeBigint } from "../old-values.ts";
 import { burnPerHour, frozenLines } from "./run-lines.ts";
 import { provenTimeOf } from "./run-time.ts";
 
@@ -81,6 +82,8 @@ export interface BillingRecordRow {
   customer_id: number;
   workspace_id: number | null;
   resource_type: string;
+  /** The old system's word. */
+  legacy_resource_type: string | null;
   resource_id: string | null;
   resource_name: string | null;
   run_id: string | null;
@@ -119,7 +122,8 @@ export async function billingRecords(
   page: { limit: number; after: number | null },
 ): Promise<BillingRecordRow[]> {
   const { rows } = await connection.query<BillingRecordRow>(
-    `SELECT id, customer_id, workspace_id, resource_type, resource_id, resource_name, run_id, line, quantity, unit_price,
+    `SELECT id, ${safeBigint("customer_id")} AS customer_id, ${safeBigint("workspace_id")} AS workspace_id,
+            resource_type, legacy_resource_type, resource_id, resource_name, run_id, line, quantity, unit_price,
             billing_unit, billing_minutes, amount, currency, start_time, end_time, usage_month, invoice_month, created_at
        FROM billing_records
       WHERE ($1::bigint IS NULL AND $2::bigint[] IS NULL OR customer_id = $1 OR workspace_id = ANY($2::bigint[]))

@@ -13,6 +13,7 @@ import {
   type OrderLines,
 } from "../../core/price-lines.ts";
 import type { PricedLine } from "../../core/rating.ts";
+import { LIVE } from "../accounts/workspaces.ts";
 import { mayStartNow } from "../billing/accounts.ts";
 import type { Connection } from "../database.ts";
 import { lockAccount } from "../billing/ledger.ts";
@@ -108,7 +109,7 @@ export async function modelsFor(sql: Connection, order: EnvironmentResources): P
   if (named !== undefined) return [named];
   const { rows } = await sql.query<{ name: string }>(
     `SELECT DISTINCT g.name FROM gpus g JOIN hosts h ON h.id = g.host_id
-      WHERE h.deleted_at IS NULL AND g.vanished_at IS NULL AND g.name IS NOT NULL
+      WHERE h.deleted_at IS NULL AND h.connection <> 'never' AND g.vanished_at IS NULL AND g.name IS NOT NULL
         AND coalesce(g.memory_total, 0) >= $1 ORDER BY g.name`,
     [order.gpu_memory ?? 0],
   );
@@ -131,7 +132,7 @@ export async function pricedModelsFor(
 async function waitingPerHour(sql: Connection, order: CheckedOrder, now: Date): Promise<bigint> {
   const { rows } = await sql.query<EnvironmentResources>(
     `SELECT e.cpu, e.memory, coalesce(e.gpu, 0) AS gpu, e.gpu_memory, e.storage, e.temp_storage, e.config
-       FROM environments e LEFT JOIN workspaces w ON w.id = e.workspace_id
+       FROM environments e LEFT JOIN workspaces w ON w.id = e.workspace_id AND ${LIVE}
       WHERE e.status = 'queued' AND e.deleted_at IS NULL AND coalesce(w.owner_id, e.customer_id) = $1
         AND e.id IS DISTINCT FROM $2`,
     [order.payer_id, order.id],

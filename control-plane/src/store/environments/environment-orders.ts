@@ -3,6 +3,7 @@
  * step of a transaction in which the environment is locked; the answer says which host has to be told.
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { startIssue } from "../../core/order-check.ts";
 import { afterRequest, type StopOrderer, waitsFor } from "../../core/environment-status.ts";
 import type { Connection } from "../database.ts";
 import { checkEnvironment, type CheckOutcome, specOf } from "./environment-checks.ts";
@@ -13,7 +14,7 @@ import {
   setRun,
   want,
 } from "./environment-placements.ts";
-import { completeDeletions, type EnvironmentRow, moveEnvironment } from "./environments.ts";
+import { type EnvironmentRow, moveEnvironment, releaseLeases } from "./environments.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
 import type { NewId } from "../placement/placements.ts";
 import { lockRun, openRun, waiveRun } from "../billing/runs.ts";
@@ -40,6 +41,9 @@ export async function startEnvironment(
 ): Promise<OrderOutcome> {
   const verdict = afterRequest(environment.status, "start");
   if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
+  const issue =
+    environment.orderer_id === null ? "The account that ordered it is no more." : startIssue(environment);
+  if (issue !== null) return { done: false, refusal: "wrong-state", detail: issue };
   const check = await checkEnvironment(sql, environment, { card: null, now: orderer.now });
   if (!check.passed) return { done: false, refusal: check.obstacle, detail: check.detail };
   await move(sql, environment, { to: verdict.status, reason: waitsFor("queued", null) }, orderer);
@@ -95,8 +99,8 @@ export async function restartEnvironment(
     epoch: held.epoch,
     hostId: held.host_id,
     customerId: environment.payer_id,
-    orderedBy: environment.customer_id,
-    workspaceId: environment.workspace_id,
+    orderedBy: environment.orderer_id,
+    workspaceId: environment.paying_workspace_id,
     resourceType: "environment",
     resourceId: environment.id,
     resourceName: environment.name,
@@ -130,11 +134,16 @@ export async function deleteEnvironment(
     await waive(sql, placement, orderer);
     await want(sql, placement, "removed", orderer.by);
   }
+  if (placements.length === 0) {
+    const { actor, now } = orderer;
+    await moveEnvironment(sql, { environment, to: "deleting", reason: null, actor, now, isGone: true });
+    await releaseLeases(sql, { environmentIds: [environment.id], now });
+    return { done: true, hostId: null };
+  }
   const reason = waitsFor("deleting", placements[0]?.host_name ?? null);
   if (environment.status !== "deleting") await move(sql, environment, { to: "deleting", reason }, orderer);
   const hostIds = [...new Set(placements.map((placement) => placement.host_id))].sort();
   for (const hostId of hostIds) await raiseGeneration(sql, hostId);
-  await completeDeletions(sql, { ids: [environment.id], now: orderer.now });
   return { done: true, hostId: hostIds[0] ?? null };
 }
 

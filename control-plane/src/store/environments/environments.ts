@@ -6,8 +6,18 @@ import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import type { EnvironmentConfig } from "../../core/environment-order.ts";
 import { limitMs } from "../../core/environment-status.ts";
 import type { Mount } from "../../core/order-check.ts";
+import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database.ts";
-import { appendEvent } from "../events.ts";
+import { appendEvent, STATUS_EVENT } from "../events.ts";
+import {
+  knownStatus,
+  OLD_PORTS,
+  safeBigint,
+  SOUND_ENVIRONMENT,
+  SOUND_LEASE,
+  SOUND_PORTS,
+} from "../old-values.ts";
+import { type WorkloadFilter, type WorkloadPage, workloadPage } from "../workload-pages.ts";
 
 export interface EnvironmentRow {
   id: string;
@@ -15,6 +25,9 @@ export interface EnvironmentRow {
   workspace_id: number | null;
   /** Who pays for a run that starts now: the owner of the workspace, else the customer. */
   payer_id: number;
+  /** The two as a run may name them: ids of the old system may point nowhere. */
+  paying_workspace_id: number | null;
+  orderer_id: number | null;
   host_id: string | null;
   host_name: string | null;
   name: string;
@@ -46,17 +59,24 @@ export interface EnvironmentRow {
   container_id: string | null;
   started_at: Date | null;
   stopped_at: Date | null;
-  created_at: Date;
-  updated_at: Date;
+  /** Null where the old system did not say. */
+  created_at: Date | null;
+  updated_at: Date | null;
 }
 
-const SELECT = `SELECT e.id, e.customer_id, e.workspace_id, coalesce(w.owner_id, e.customer_id) AS payer_id, e.host_id,
-    (SELECT h.name FROM hosts h WHERE h.id = e.host_id) AS host_name, e.name, e.description, e.image, e.status,
-    e.status_reason, e.status_deadline_at, e.storage_pool, e.cpu, e.memory, coalesce(e.gpu, 0) AS gpu, e.gpu_memory,
-    e.storage, e.temp_storage, e.ssh_enabled, e.jupyter_enabled, e.tensorboard_enabled, e.rdp_enabled,
-    e.web_terminal_enabled, e.ssh_port, e.rdp_port, e.jupyter_port, e.tensorboard_port, e.mounted_datasets,
-    e.mounted_models, e.env_vars, e.config, e.container_id, e.started_at, e.stopped_at, e.created_at, e.updated_at
-  FROM environments e LEFT JOIN workspaces w ON w.id = e.workspace_id`;
+const SELECT = `SELECT e.id, ${safeBigint("e.customer_id")} AS customer_id, ${safeBigint("e.workspace_id")} AS workspace_id,
+    ${safeBigint("coalesce(w.owner_id, e.customer_id)")} AS payer_id, w.id AS paying_workspace_id,
+    (SELECT c.id FROM customers c WHERE c.id = e.customer_id) AS orderer_id, e.host_id,
+    (SELECT h.name FROM hosts h WHERE h.id = e.host_id) AS host_name, e.name, e.description, e.image,
+    ${knownStatus("environment", "e")} AS status, e.status_reason, e.status_deadline_at, e.storage_pool, e.cpu,
+    ${safeBigint("e.memory")} AS memory, coalesce(e.gpu, 0) AS gpu, ${safeBigint("e.gpu_memory")} AS gpu_memory,
+    ${safeBigint("e.storage")} AS storage, ${safeBigint("e.temp_storage")} AS temp_storage,
+    coalesce(e.ssh_enabled, true) AS ssh_enabled, coalesce(e.jupyter_enabled, true) AS jupyter_enabled,
+    coalesce(e.tensorboard_enabled, false) AS tensorboard_enabled, coalesce(e.rdp_enabled, false) AS rdp_enabled,
+    coalesce(e.web_terminal_enabled, true) AS web_terminal_enabled, e.ssh_port, e.rdp_port, e.jupyter_port,
+    e.tensorboard_port, e.mounted_datasets, e.mounted_models, e.env_vars, e.config, e.container_id, e.started_at,
+    e.stopped_at, e.created_at, e.updated_at
+  FROM environments e LEFT JOIN workspaces w ON w.id = e.workspace_id AND ${LIVE}`;
 
 export interface NewEnvironment {
   id: string;
@@ -149,47 +169,13 @@ export async function lockEnvironment(sql: Connection, id: string): Promise<Envi
   return rowCount === 0 ? null : await environmentById(sql, id);
 }
 
-export interface EnvironmentFilter {
-  /** Environments of these workspaces and this customer's own ones without workspace; null: everybody's. */
-  visibleTo: { customerId: number; workspaceIds: readonly number[] } | null;
-  workspaceId: number | null;
-  customerId: number | null;
-  status: EnvironmentStatus | null;
-  hostId: string | null;
-  name: string | null;
-}
-
-/** Newest first; fetches one row more than the limit. `after` is the key of the last row seen. */
+/** Newest first; fetches one row more than the limit. */
 export async function listEnvironments(
   sql: Connection,
-  filter: EnvironmentFilter,
-  page: { limit: number; after: { micros: string; id: string } | null },
+  filter: WorkloadFilter,
+  page: WorkloadPage,
 ): Promise<(EnvironmentRow & { created_micros: string })[]> {
-  const { rows } = await sql.query<EnvironmentRow & { created_micros: string }>(
-    `SELECT * FROM (SELECT page.*, (extract(epoch FROM page.created_at) * 1000000)::bigint::text AS created_micros
-       FROM (${SELECT}
-        WHERE e.deleted_at IS NULL
-          AND ($1::bigint IS NULL OR e.workspace_id = ANY($2::bigint[])
-               OR (e.workspace_id IS NULL AND e.customer_id = $1))
-          AND ($3::bigint IS NULL OR e.workspace_id = $3) AND ($4::bigint IS NULL OR e.customer_id = $4)
-          AND ($5::text IS NULL OR e.status = $5) AND ($6::text IS NULL OR e.host_id = $6)
-          AND ($7::text IS NULL OR e.name = $7)) page) keyed
-      WHERE $8::bigint IS NULL OR (created_micros::bigint, id) < ($8::bigint, $9::text)
-      ORDER BY created_micros::bigint DESC, id DESC LIMIT $10`,
-    [
-      filter.visibleTo?.customerId ?? null,
-      filter.visibleTo?.workspaceIds ?? [],
-      filter.workspaceId,
-      filter.customerId,
-      filter.status,
-      filter.hostId,
-      filter.name,
-      page.after?.micros ?? null,
-      page.after?.id ?? null,
-      page.limit + 1,
-    ],
-  );
-  return rows;
+  return await workloadPage<EnvironmentRow>(sql, { kind: "environment", select: SELECT, filter, page });
 }
 
 export async function updateEnvironment(
@@ -198,13 +184,17 @@ export async function updateEnvironment(
   change: { name?: string | undefined; description?: string | null | undefined },
 ): Promise<void> {
   await sql.query(
-    `UPDATE environments SET name = coalesce($2, name),
-            description = CASE WHEN $3 THEN $4 ELSE description END WHERE id = $1`,
+    `UPDATE environments SET ${SOUND_ENVIRONMENT}, ${SOUND_PORTS}, status = ${knownStatus("environment", "environments")},
+            name = coalesce($2, name), description = CASE WHEN $3 THEN $4 ELSE description END WHERE id = $1`,
     [id, change.name ?? null, change.description !== undefined, change.description ?? null],
   );
 }
 
-export const STATUS_EVENT = "status";
+const HAS_INSTANCE = `EXISTS (SELECT FROM instances i WHERE i.workload_kind = 'environment' AND i.workload_id = $1)`;
+const MOVED_PORTS = OLD_PORTS.map(
+  (port) =>
+    `${port} = CASE WHEN ${port} BETWEEN 1 AND 65535 AND ($2::text <> 'queued' OR ${HAS_INSTANCE}) THEN ${port} END`,
+).join(", ");
 
 export interface StatusMove {
   environment: Pick<EnvironmentRow, "id" | "status" | "customer_id">;
@@ -213,25 +203,39 @@ export interface StatusMove {
   reason: string | null;
   actor: string;
   now: Date;
+  /** Where it is being placed, or was. */
   hostId?: string | null;
+  /** Nothing of it is left anywhere: the deletion is complete with this move. */
+  isGone?: boolean;
 }
 
-/** Writes the status with its sentence and deadline and an event. The row is locked by the caller. */
+/**
+ * Writes the status with its sentence and deadline and an event. The row is locked by the caller. All of it is one
+ * UPDATE: a second one in a transaction checks the foreign keys, and ids of the old system may point nowhere. From its
+ * first start on they do not, and what only the old system knew (ports, pod) is gone.
+ */
 export async function moveEnvironment(sql: Connection, move: StatusMove): Promise<void> {
   const limit = limitMs(move.to);
   await sql.query(
-    `UPDATE environments SET status = $2::text, status_reason = $3, status_deadline_at = $4,
+    `UPDATE environments SET ${SOUND_ENVIRONMENT}, status = $2::text, status_reason = $3, status_deadline_at = $4,
+            ${MOVED_PORTS},
             started_at = CASE WHEN $2::text = 'running' THEN $5::timestamptz ELSE started_at END,
             stopped_at = CASE WHEN $2::text IN ('stopped', 'error') THEN $5::timestamptz ELSE stopped_at END,
-            host_id = CASE WHEN $2::text = 'queued' THEN NULL ELSE host_id END,
+            deleted_at = CASE WHEN $7 THEN $5::timestamptz ELSE deleted_at END,
+            workspace_id = CASE WHEN $2::text NOT IN ('queued', 'creating')
+              OR EXISTS (SELECT FROM workspaces w WHERE w.id = workspace_id) THEN workspace_id END,
+            host_id = CASE $2::text WHEN 'queued' THEN NULL WHEN 'creating' THEN $6 ELSE host_id END,
+            pod_name = CASE $2::text WHEN 'queued' THEN NULL ELSE pod_name END,
             container_id = CASE WHEN $2::text IN ('queued', 'stopped', 'error') THEN NULL ELSE container_id END
       WHERE id = $1`,
     [
       move.environment.id,
       move.to,
       move.reason,
-      limit === null ? null : new Date(move.now.getTime() + limit),
+      limit === null || move.isGone === true ? null : new Date(move.now.getTime() + limit),
       move.now,
+      move.hostId ?? null,
+      move.isGone ?? false,
     ],
   );
   await appendEvent(sql, {
@@ -272,24 +276,33 @@ export async function extendDeadline(
   ]);
 }
 
-/** Deletions of which no host holds anything any more are complete. Without ids: all of them. */
+/** Deletions that we ordered and of which no host holds anything any more are complete. Without ids: all of them. */
 export async function completeDeletions(
   sql: Connection,
   { ids, now }: { ids: readonly string[] | null; now: Date },
 ): Promise<string[]> {
   const { rows } = await sql.query<{ id: string }>(
-    `UPDATE environments e SET deleted_at = $2, status_deadline_at = NULL
+    `UPDATE environments e SET ${SOUND_ENVIRONMENT}, ${SOUND_PORTS}, deleted_at = $2, status_deadline_at = NULL
       WHERE e.status = 'deleting' AND e.deleted_at IS NULL AND ($1::text[] IS NULL OR e.id = ANY($1))
+        AND EXISTS (SELECT FROM events v WHERE v.workload_kind = 'environment' AND v.workload_id = e.id)
         AND NOT EXISTS (
           SELECT FROM instances i JOIN placements p ON p.instance_id = i.id
            WHERE i.workload_kind = 'environment' AND i.workload_id = e.id AND p.gone_at IS NULL)
       RETURNING id`,
     [ids, now],
   );
+  const deleted = rows.map(({ id }) => id);
+  await releaseLeases(sql, { environmentIds: deleted, now });
+  return deleted;
+}
+
+export async function releaseLeases(
+  sql: Connection,
+  { environmentIds, now }: { environmentIds: readonly string[]; now: Date },
+): Promise<void> {
   await sql.query(
     `UPDATE port_mappings SET status = 'released', released_at = $2
-      WHERE env_id = ANY($1::text[]) AND status <> 'released'`,
-    [rows.map(({ id }) => id), now],
+      WHERE env_id = ANY($1::text[]) AND status IS DISTINCT FROM 'released' AND ${SOUND_LEASE}`,
+    [environmentIds, now],
   );
-  return rows.map(({ id }) => id);
 }

@@ -38,9 +38,9 @@ interface DataRow {
 /** Held until the order is written, so that what it mounts cannot be deleted in between. */
 const READ = {
   dataset:
-    "SELECT id, customer_id, workspace_id, visibility, status, storage_path FROM datasets WHERE id = ANY($1) FOR KEY SHARE",
+    "SELECT id, customer_id, workspace_id, coalesce(visibility, 'private') AS visibility, status, storage_path FROM datasets WHERE id = ANY($1) FOR KEY SHARE",
   model:
-    "SELECT id, customer_id, workspace_id, visibility, status, storage_path FROM models WHERE id = ANY($1) FOR KEY SHARE",
+    "SELECT id, customer_id, workspace_id, coalesce(visibility, 'private') AS visibility, status, storage_path FROM models WHERE id = ANY($1) FOR KEY SHARE",
 };
 
 async function resolveKind(

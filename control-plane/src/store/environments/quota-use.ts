@@ -6,6 +6,7 @@ import { MIB } from "@remotegpu/shared/units";
 import { describeExceeded, exceededQuota } from "../../core/quota.ts";
 import type { Quota } from "../../core/quota-levels.ts";
 import type { Connection } from "../database.ts";
+import { LIVE } from "../accounts/workspaces.ts";
 import { customerQuota, workspaceQuota } from "../accounts/quotas.ts";
 
 export interface QuotaQuestion {
@@ -28,7 +29,10 @@ export async function quotaObstacle(sql: Connection, question: QuotaQuestion): P
   return beyond === null ? null : describeExceeded(beyond, "workspace");
 }
 
-/** CPU, memory and GPUs count while something runs or waits to; storage and the number count while it exists. */
+/**
+ * CPU, memory and GPUs count while something runs or waits to; storage and the number count while it exists. What says
+ * that it runs and has no instance comes from the old system and holds nothing.
+ */
 async function quotaUse(
   sql: Connection,
   { payerId, workspaceId, environmentId }: QuotaQuestion,
@@ -38,11 +42,13 @@ async function quotaUse(
     `SELECT coalesce(sum(e.cpu) FILTER (WHERE active), 0)::bigint AS cpu_quota,
             coalesce(sum(ceil(e.memory / $4::numeric)) FILTER (WHERE active), 0)::bigint AS memory_quota,
             coalesce(sum(e.gpu) FILTER (WHERE active), 0)::bigint AS gpu_quota,
-            coalesce(sum(e.storage), 0)::bigint AS storage_quota,
+            least(coalesce(sum(e.storage), 0), ${Number.MAX_SAFE_INTEGER})::bigint AS storage_quota,
             count(*) AS environment_quota
-       FROM (SELECT e.*, e.status IN ('queued', 'creating', 'running', 'restarting', 'stopping') AS active
-               FROM environments e LEFT JOIN workspaces w ON w.id = e.workspace_id
-              WHERE e.deleted_at IS NULL AND e.status <> 'deleting' AND e.id IS DISTINCT FROM $3
+       FROM (SELECT e.*, e.status = 'queued' OR e.status IN ('creating', 'running', 'restarting', 'stopping')
+                      AND EXISTS (SELECT FROM instances i
+                                   WHERE i.workload_kind = 'environment' AND i.workload_id = e.id) AS active
+               FROM environments e LEFT JOIN workspaces w ON w.id = e.workspace_id AND ${LIVE}
+              WHERE e.deleted_at IS NULL AND e.status IS DISTINCT FROM 'deleting' AND e.id IS DISTINCT FROM $3
                 AND CASE WHEN $2::bigint IS NULL THEN coalesce(w.owner_id, e.customer_id) = $1
                          ELSE e.workspace_id = $2 END) e`,
     [payerId, of === "payer" ? null : workspaceId, environmentId, MIB],

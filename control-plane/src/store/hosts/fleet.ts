@@ -1,4 +1,7 @@
-/** The fleet in numbers: what there is, what is free, what waits, and usage that has not been decided yet. */
+/**
+ * The fleet in numbers: what there is, what is free, what waits, and usage that has not been decided yet. A host that
+ * never connected is counted, but not what it is said to have: it may be one of the old system.
+ */
 import type { Connection } from "../database.ts";
 
 export interface FleetNumbers {
@@ -24,19 +27,20 @@ export interface FleetNumbers {
 export async function fleetNumbers(sql: Connection): Promise<FleetNumbers> {
   const { rows } = await sql.query<FleetNumbers>(
     `WITH live AS (SELECT * FROM hosts WHERE deleted_at IS NULL),
+          joined AS (SELECT * FROM live WHERE connection <> 'never'),
           held AS (SELECT coalesce(sum(cpu_milli), 0) AS cpu_milli, coalesce(sum(memory_bytes), 0) AS memory
                      FROM placements WHERE resources_released_at IS NULL),
           cards AS (SELECT g.simulated, EXISTS (
                              SELECT FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL) AS taken,
                            g.cordoned OR l.cordoned OR g.health_status = 'unhealthy' AS closed
-                      FROM gpus g JOIN live l ON l.id = g.host_id WHERE g.vanished_at IS NULL)
+                      FROM gpus g JOIN joined l ON l.id = g.host_id WHERE g.vanished_at IS NULL)
      SELECT (SELECT count(*) FROM live) AS hosts_total,
             (SELECT count(*) FROM live WHERE connection = 'connected') AS hosts_connected,
             (SELECT count(*) FROM live WHERE cordoned) AS hosts_cordoned,
-            (SELECT coalesce(sum(total_cpu), 0) FROM live)::int8 AS cpu_total,
-            (SELECT coalesce(sum(total_cpu), 0) FROM live)::int8 - (SELECT ceil(cpu_milli / 1000.0) FROM held)::int8 AS cpu_free,
-            (SELECT coalesce(sum(total_memory), 0) FROM live)::int8 AS memory_total,
-            (SELECT coalesce(sum(total_memory), 0) FROM live)::int8 - (SELECT memory FROM held)::int8 AS memory_free,
+            (SELECT coalesce(sum(total_cpu), 0) FROM joined)::int8 AS cpu_total,
+            (SELECT coalesce(sum(total_cpu), 0) FROM joined)::int8 - (SELECT ceil(cpu_milli / 1000.0) FROM held)::int8 AS cpu_free,
+            (SELECT coalesce(sum(total_memory), 0) FROM joined)::int8 AS memory_total,
+            (SELECT coalesce(sum(total_memory), 0) FROM joined)::int8 - (SELECT memory FROM held)::int8 AS memory_free,
             (SELECT count(*) FROM cards) AS gpus_total,
             (SELECT count(*) FROM cards WHERE NOT taken AND NOT closed) AS gpus_free,
             (SELECT count(*) FROM cards WHERE simulated) AS gpus_simulated,
@@ -54,7 +58,7 @@ export async function fleetNumbers(sql: Connection): Promise<FleetNumbers> {
 export async function gpuModels(sql: Connection, minMemoryBytes: number): Promise<string[]> {
   const { rows } = await sql.query<{ name: string }>(
     `SELECT DISTINCT g.name FROM gpus g JOIN hosts h ON h.id = g.host_id
-      WHERE h.deleted_at IS NULL AND g.vanished_at IS NULL AND g.name IS NOT NULL
+      WHERE h.deleted_at IS NULL AND h.connection <> 'never' AND g.vanished_at IS NULL AND g.name IS NOT NULL
         AND coalesce(g.memory_total, 0) >= $1 ORDER BY g.name`,
     [minMemoryBytes],
   );

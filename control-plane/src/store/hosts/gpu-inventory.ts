@@ -90,6 +90,8 @@ async function markVanished(
     await appendEvent(sql, { at: now, kind: "gpu-vanished", hostId, gpuUuid: uuid });
 }
 
+const IS_HELD = "EXISTS (SELECT FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL)";
+
 async function putCard(
   sql: Connection,
   { hostId, gpu, now }: { hostId: string; gpu: GpuReport; now: Date },
@@ -107,10 +109,13 @@ async function putCard(
             memory_used_mib = EXCLUDED.memory_used_mib, utilization_percent = EXCLUDED.utilization_percent,
             temperature_c = EXCLUDED.temperature_c, power_w = EXCLUDED.power_w, last_seen_at = EXCLUDED.last_seen_at,
             vanished_at = NULL,
+            -- The old system's word for who holds it is nothing that we know of.
+            allocated_to = CASE WHEN ${IS_HELD} THEN g.allocated_to END,
+            allocated_at = CASE WHEN ${IS_HELD} THEN g.allocated_at END,
             conflict_host_id = CASE WHEN g.conflict_host_id = EXCLUDED.host_id THEN NULL ELSE g.conflict_host_id END,
             status = CASE WHEN g.cordoned THEN 'maintenance'
                           WHEN EXCLUDED.health_status = 'unhealthy' THEN 'error'
-                          WHEN g.allocated_to IS NOT NULL THEN 'allocated' ELSE 'available' END`,
+                          WHEN ${IS_HELD} THEN 'allocated' ELSE 'available' END`,
     [
       hostId,
       gpu.index,

@@ -6,6 +6,7 @@
 import type { Connection } from "../database.ts";
 import { completeDeletions, lockEnvironment, moveEnvironment } from "../environments/environments.ts";
 import { appendEvent } from "../events.ts";
+import { SOUND_GPU, SOUND_HOST } from "../old-values.ts";
 import { raiseGeneration } from "./hosts.ts";
 import { releasePlacement } from "../placement/release.ts";
 import { closeRun } from "../billing/runs.ts";
@@ -19,7 +20,7 @@ export interface Deed {
 /** Every key of the host is refused from now on. Call in a transaction. */
 export async function revokeHost(sql: Connection, hostId: string, { actor, now }: Deed): Promise<void> {
   await sql.query(
-    `UPDATE hosts SET revoked_at = coalesce(revoked_at, $2), cordoned = true, status = 'maintenance',
+    `UPDATE hosts SET ${SOUND_HOST}, revoked_at = coalesce(revoked_at, $2), cordoned = true, status = 'maintenance',
             cordon_reason = coalesce(cordon_reason, 'revoked') WHERE id = $1`,
     [hostId, now],
   );
@@ -69,10 +70,10 @@ export async function removeHost(
     now,
     lost ? "declared lost" : "taken out of the fleet",
   ]);
-  await sql.query("UPDATE gpus SET vanished_at = coalesce(vanished_at, $2) WHERE host_id = $1", [
-    hostId,
-    now,
-  ]);
+  await sql.query(
+    `UPDATE gpus SET ${SOUND_GPU}, vanished_at = coalesce(vanished_at, $2) WHERE host_id = $1`,
+    [hostId, now],
+  );
   await appendEvent(sql, { at: now, kind: lost ? "host-lost" : "host-removed", hostId, actor });
   return { removed: true };
 }

@@ -3,6 +3,7 @@
  * heartbeats.ts and observed.ts; what runs on them is placements.ts.
  */
 import type { Connection } from "../database.ts";
+import { safeBigint, SOUND_HOST } from "../old-values.ts";
 
 export interface HostRow {
   id: string;
@@ -41,15 +42,20 @@ export interface HostRow {
   last_heartbeat: Date | null;
   observed_at: Date | null;
   revoked_at: Date | null;
-  registered_at: Date;
-  created_at: Date;
-  updated_at: Date;
+  /** The three are null where the old system did not say. */
+  registered_at: Date | null;
+  created_at: Date | null;
+  updated_at: Date | null;
 }
 
-const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, h.os_type, h.os_version, h.arch, h.status,
-    h.status_reason, h.connection, h.health_status, h.cordoned, h.cordon_reason, h.simulated, h.degraded,
-    coalesce(h.storage_pool, h.id) AS storage_pool, h.attach_mode, h.agent_version, h.total_cpu, h.used_cpu,
-    h.total_memory, h.used_memory, h.total_disk, h.used_disk, h.total_gpu, h.used_gpu, h.labels, h.tags,
+const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, h.os_type, h.os_version, h.arch,
+    coalesce(h.status, 'offline') AS status,
+    h.status_reason, h.connection, coalesce(h.health_status, 'unknown') AS health_status, h.cordoned, h.cordon_reason, h.simulated, h.degraded,
+    coalesce(h.storage_pool, h.id) AS storage_pool, h.attach_mode, h.agent_version, coalesce(h.total_cpu, 0) AS total_cpu,
+    coalesce(h.used_cpu, 0) AS used_cpu, ${safeBigint("coalesce(h.total_memory, 0)")} AS total_memory,
+    ${safeBigint("coalesce(h.used_memory, 0)")} AS used_memory, ${safeBigint("coalesce(h.total_disk, 0)")} AS total_disk,
+    ${safeBigint("coalesce(h.used_disk, 0)")} AS used_disk, coalesce(h.total_gpu, 0) AS total_gpu, coalesce(h.used_gpu, 0) AS used_gpu,
+    h.labels, h.tags,
     h.generation, h.applied_generation, h.applied_term, h.confirmed_stops, h.last_heartbeat, h.observed_at,
     h.revoked_at, h.registered_at, h.created_at, h.updated_at
   FROM hosts h`;
@@ -78,7 +84,8 @@ export async function listHosts(
 }
 
 export interface GpuRow {
-  uuid: string;
+  /** Null for a card that only the old system knew. */
+  uuid: string | null;
   host_id: string;
   gpu_index: number;
   name: string | null;
@@ -110,8 +117,9 @@ export interface GpuRow {
 }
 
 const GPU = `SELECT g.uuid, g.host_id, g.gpu_index, g.name, g.brand, g.architecture, g.compute_capability,
-    g.driver_version, g.pci_bus_id, g.memory_total, g.memory_used_mib, g.utilization_percent, g.temperature_c,
-    g.power_w, g.power_limit, g.temperature_limit, g.status, g.health_status, g.sharing_mode, g.simulated, g.cordoned,
+    g.driver_version, g.pci_bus_id, ${safeBigint("g.memory_total")} AS memory_total, g.memory_used_mib, g.utilization_percent, g.temperature_c,
+    g.power_w, g.power_limit, g.temperature_limit, coalesce(g.status, 'available') AS status,
+    coalesce(g.health_status, 'unknown') AS health_status, g.sharing_mode, g.simulated, g.cordoned,
     g.cordon_reason, g.conflict_host_id, g.allocated_to, g.allocated_at, g.last_seen_at, g.vanished_at,
     ARRAY(SELECT a.instance_id FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL
            ORDER BY a.slot) AS instances
@@ -142,7 +150,7 @@ export interface HostChange {
 
 export async function updateHost(sql: Connection, hostId: string, change: HostChange): Promise<void> {
   await sql.query(
-    `UPDATE hosts SET name = coalesce($2, name),
+    `UPDATE hosts SET ${SOUND_HOST}, name = coalesce($2, name),
             public_ip = CASE WHEN $3 THEN $4 ELSE public_ip END,
             labels = CASE WHEN $5 THEN $6::jsonb ELSE labels END,
             tags = CASE WHEN $7 THEN $8::text[] ELSE tags END,
@@ -168,14 +176,14 @@ export async function cordonHost(
   { hostId, reason }: { hostId: string; reason: string | null },
 ): Promise<void> {
   await sql.query(
-    "UPDATE hosts SET cordoned = true, cordon_reason = $2, status = 'maintenance' WHERE id = $1",
+    `UPDATE hosts SET ${SOUND_HOST}, cordoned = true, cordon_reason = $2, status = 'maintenance' WHERE id = $1`,
     [hostId, reason],
   );
 }
 
 export async function uncordonHost(sql: Connection, hostId: string): Promise<void> {
   await sql.query(
-    `UPDATE hosts SET cordoned = false, cordon_reason = NULL,
+    `UPDATE hosts SET ${SOUND_HOST}, cordoned = false, cordon_reason = NULL,
             status = CASE WHEN connection IN ('connected', 'suspect') THEN 'online' ELSE 'offline' END
       WHERE id = $1`,
     [hostId],

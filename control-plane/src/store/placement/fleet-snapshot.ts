@@ -3,6 +3,7 @@ import { PROTOCOL } from "@remotegpu/shared/protocol";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/fleet.ts";
 import type { Connection } from "../database.ts";
+import { safeBigint } from "../old-values.ts";
 
 /** A host that says one of these works as well as any other; it only warns its operator. */
 const WARNINGS = new Set(["no-live-restore"]);
@@ -39,12 +40,12 @@ interface GpuNow {
   held_memory_mib: number;
 }
 
-/** All hosts of the fleet, or only the one named. */
+/** All hosts of the fleet, or only the one named; a host that never connected has no cards that anybody saw. */
 export async function fleetSnapshot(sql: Connection, onlyHostId: string | null = null): Promise<Fleet> {
   const hosts = await sql.query<HostNow>(
     `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool, h.connection, h.cordoned, h.cordon_reason,
-            h.degraded, h.protocol_max, h.observed_digest IS NOT NULL AS has_reported, h.total_cpu, h.total_memory,
-            h.total_disk, coalesce(sum(p.cpu_milli), 0)::bigint AS held_cpu_milli,
+            h.degraded, h.protocol_max, h.observed_digest IS NOT NULL AS has_reported, h.total_cpu,
+            ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk, coalesce(sum(p.cpu_milli), 0)::bigint AS held_cpu_milli,
             coalesce(sum(p.memory_bytes), 0)::bigint AS held_memory,
             coalesce(sum(p.temp_storage_bytes), 0)::bigint AS held_disk
        FROM hosts h LEFT JOIN placements p ON p.host_id = h.id AND p.resources_released_at IS NULL
@@ -57,7 +58,8 @@ export async function fleetSnapshot(sql: Connection, onlyHostId: string | null =
             CASE WHEN count(a.id) = 0 THEN 'idle' ELSE max(a.mode) END AS use,
             coalesce(sum(a.share_thousandths), 0)::int AS held_share,
             coalesce(sum(a.memory_mib), 0)::int AS held_memory_mib
-       FROM gpus g LEFT JOIN gpu_allocations a ON a.gpu_uuid = g.uuid AND a.released_at IS NULL
+       FROM gpus g JOIN hosts h ON h.id = g.host_id AND h.connection <> 'never'
+       LEFT JOIN gpu_allocations a ON a.gpu_uuid = g.uuid AND a.released_at IS NULL
       WHERE g.vanished_at IS NULL AND g.uuid IS NOT NULL AND ($1::text IS NULL OR g.host_id = $1)
       GROUP BY g.id`,
     [onlyHostId],

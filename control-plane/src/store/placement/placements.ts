@@ -4,6 +4,7 @@
  * What a placement becomes later is in environment-orders.ts and observed.ts.
  */
 import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
+import { WorkloadId } from "@remotegpu/shared/ids";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { environmentLive, environmentSpec } from "../../core/desired-set.ts";
 import { placementRequest } from "../../core/environment-order.ts";
@@ -116,8 +117,8 @@ async function write(
   const runId = newId("run");
   const spec = environmentSpec(
     {
-      id: environment.id,
-      workspaceId: String(environment.workspace_id ?? 0),
+      id: idOnHosts(environment.id),
+      workspaceId: networkNumber(environment),
       image: environment.image,
       command: environment.config?.command ?? null,
       cpuMilli: environment.cpu * THOUSANDTHS,
@@ -157,8 +158,8 @@ async function write(
     epoch,
     hostId,
     customerId: environment.payer_id,
-    orderedBy: environment.customer_id,
-    workspaceId: environment.workspace_id,
+    orderedBy: environment.orderer_id,
+    workspaceId: environment.paying_workspace_id,
     resourceType: "environment",
     resourceId: environment.id,
     resourceName: environment.name,
@@ -170,7 +171,6 @@ async function write(
   for (const grant of grants) await takeCard(sql, grant, { instanceId, epoch, now });
   await raiseGeneration(sql, hostId);
   await refreshHostUse(sql, hostId);
-  await sql.query("UPDATE environments SET host_id = $2 WHERE id = $1", [environment.id, hostId]);
   await moveEnvironment(sql, {
     environment,
     to: "creating",
@@ -180,6 +180,19 @@ async function write(
     hostId,
   });
   return { committed: true, instanceId, epoch, runId };
+}
+
+/** Hosts name folders and containers after it. Ids of the old system may be any text; such a one gets another name there. */
+function idOnHosts(id: string): string {
+  return WorkloadId.safeParse(id).success ? id : `old-${sha256(id).slice(0, 40)}`;
+}
+
+/** Without a workspace it gets a network of its customer's own: the leading 0 keeps that apart from any workspace's. */
+function networkNumber({
+  paying_workspace_id: workspaceId,
+  customer_id: customerId,
+}: EnvironmentRow): string {
+  return workspaceId === null ? `0${customerId}` : String(workspaceId);
 }
 
 /** The environment's one instance, made at its first placement, at its next epoch. */

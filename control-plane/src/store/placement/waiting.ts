@@ -1,6 +1,7 @@
 /** What waits for a place, and where in the line each stands. */
 import type { Connection } from "../database.ts";
-import { type EnvironmentRow, environmentById, STATUS_EVENT } from "../environments/environments.ts";
+import { type EnvironmentRow, environmentById } from "../environments/environments.ts";
+import { STATUS_EVENT } from "../events.ts";
 
 export interface WaitingEnvironment {
   environment: EnvironmentRow;

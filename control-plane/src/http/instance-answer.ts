@@ -1,0 +1,61 @@
+/** A workload's instances as the API shows them, whatever its kind: where, on which cards, how long, at what charge. */
+import { z } from "@hono/zod-openapi";
+import type { InstanceRun, InstanceView } from "../store/placement/instances.ts";
+import { iso, Money, Timestamp } from "./request/route.ts";
+
+const Run = z.object({
+  id: z.string(),
+  ordered_at: Timestamp,
+  first_proven_at: Timestamp.nullable(),
+  last_proven_at: Timestamp.nullable(),
+  closed_at: Timestamp.nullable(),
+  proven_ms: z.int(),
+  waived_ms: z.int(),
+  billed_minutes: z.int(),
+  charged: Money,
+});
+
+export const Instance = z
+  .object({
+    id: z.string(),
+    rank: z.int(),
+    epoch: z.int(),
+    state: z.string(),
+    want: z.string(),
+    detail: z.string().nullable(),
+    problem: z.string().nullable(),
+    run_id: z.string().nullable(),
+    host_id: z.string(),
+    host_name: z.string(),
+    container_id: z.string().nullable(),
+    exit_code: z.int().nullable(),
+    placed_at: Timestamp,
+    gpus: z.array(
+      z.object({
+        uuid: z.string(),
+        model: z.string().nullable(),
+        simulated: z.boolean(),
+        memory_mib: z.int().nullable(),
+      }),
+    ),
+    runs: z.array(Run),
+  })
+  .openapi("Instance");
+
+export function isSimulated(instances: readonly InstanceView[]): boolean {
+  return instances.some(({ gpus }) => gpus.some(({ simulated }) => simulated));
+}
+
+export function instanceAnswer(view: InstanceView): z.input<typeof Instance> {
+  return { ...view, placed_at: view.placed_at.toISOString(), runs: view.runs.map(runAnswer) };
+}
+
+function runAnswer(run: InstanceRun): z.input<typeof Run> {
+  return {
+    ...run,
+    ordered_at: run.ordered_at.toISOString(),
+    first_proven_at: iso(run.first_proven_at),
+    last_proven_at: iso(run.last_proven_at),
+    closed_at: iso(run.closed_at),
+  };
+}

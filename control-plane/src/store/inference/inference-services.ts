@@ -1,0 +1,69 @@
+/** Rows of inference services, read. */
+import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import type { Connection } from "../database.ts";
+import { knownStatus, safeBigint } from "../old-values.ts";
+import { type WorkloadFilter, type WorkloadPage, workloadPage } from "../workload-pages.ts";
+
+export interface InferenceServiceRow {
+  id: string;
+  customer_id: number;
+  workspace_id: number | null;
+  name: string;
+  description: string | null;
+  model_id: number | null;
+  model_version: string | null;
+  framework: string | null;
+  image: string;
+  version: string | null;
+  previous_version: string | null;
+  status: InferenceServiceStatus;
+  status_reason: string | null;
+  status_deadline_at: Date | null;
+  endpoint_url: string | null;
+  /** Sizes are per instance; null where the old system did not say. */
+  cpu: number | null;
+  memory: number | null;
+  gpu: number | null;
+  gpu_memory: number | null;
+  /** As many as are wanted: none of a stopped service that we stopped. */
+  replicas: number;
+  min_replicas: number;
+  max_replicas: number;
+  autoscaling_enabled: boolean;
+  autoscaling_config: Record<string, unknown> | null;
+  health_check_path: string | null;
+  /** Seconds. */
+  health_check_interval: number;
+  env_vars: Record<string, string> | null;
+  config: Record<string, unknown> | null;
+  created_at: Date | null;
+  updated_at: Date | null;
+}
+
+const SELECT = `SELECT s.id, ${safeBigint("s.customer_id")} AS customer_id, ${safeBigint("s.workspace_id")} AS workspace_id,
+    s.name, s.description, ${safeBigint("s.model_id")} AS model_id, s.model_version, s.framework, s.image, s.version,
+    s.previous_version, ${knownStatus("inference", "s")} AS status, s.status_reason, s.status_deadline_at,
+    s.endpoint_url, s.cpu, ${safeBigint("s.memory")} AS memory, s.gpu, ${safeBigint("s.gpu_memory")} AS gpu_memory,
+    coalesce(s.replicas, 0) AS replicas, coalesce(s.min_replicas, 1) AS min_replicas,
+    coalesce(s.max_replicas, 10) AS max_replicas, coalesce(s.autoscaling_enabled, false) AS autoscaling_enabled,
+    s.autoscaling_config, s.health_check_path, coalesce(s.health_check_interval, 30) AS health_check_interval,
+    s.env_vars, s.config, s.created_at, s.updated_at
+  FROM inference_services s`;
+
+/** Null for one that does not exist or is deleted. */
+export async function inferenceServiceById(sql: Connection, id: string): Promise<InferenceServiceRow | null> {
+  const { rows } = await sql.query<InferenceServiceRow>(
+    `${SELECT} WHERE s.id = $1 AND s.deleted_at IS NULL`,
+    [id],
+  );
+  return rows[0] ?? null;
+}
+
+/** Newest first; fetches one row more than the limit. */
+export async function listInferenceServices(
+  sql: Connection,
+  filter: WorkloadFilter,
+  page: WorkloadPage,
+): Promise<(InferenceServiceRow & { created_micros: string })[]> {
+  return await workloadPage<InferenceServiceRow>(sql, { kind: "inference", select: SELECT, filter, page });
+}

@@ -1,0 +1,64 @@
+/** Rows of training jobs, read. */
+import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import type { Connection } from "../database.ts";
+import { knownStatus, safeBigint } from "../old-values.ts";
+import { type WorkloadFilter, type WorkloadPage, workloadPage } from "../workload-pages.ts";
+
+export interface TrainingJobRow {
+  id: string;
+  customer_id: number;
+  workspace_id: number | null;
+  /** The environment it was made from, in the old system. */
+  env_id: string | null;
+  name: string;
+  description: string | null;
+  framework: string | null;
+  image: string;
+  command: string;
+  status: TrainingJobStatus;
+  status_reason: string | null;
+  status_deadline_at: Date | null;
+  priority: number;
+  /** Sizes are per instance; null where the old system did not say. */
+  cpu: number | null;
+  memory: number | null;
+  gpu: number | null;
+  gpu_memory: number | null;
+  node_count: number;
+  distributed_config: Record<string, unknown> | null;
+  /** Ids of datasets and models; 0 is the old system's word for none. */
+  mounted_datasets: number[] | null;
+  mounted_models: number[] | null;
+  env_vars: Record<string, string> | null;
+  output_path: string | null;
+  config: Record<string, unknown> | null;
+  started_at: Date | null;
+  completed_at: Date | null;
+  created_at: Date | null;
+  updated_at: Date | null;
+}
+
+const SELECT = `SELECT j.id, ${safeBigint("j.customer_id")} AS customer_id, ${safeBigint("j.workspace_id")} AS workspace_id,
+    j.env_id, j.name, j.description, j.framework, j.image, j.command, ${knownStatus("training", "j")} AS status,
+    j.status_reason, j.status_deadline_at, coalesce(j.priority, 0) AS priority, j.cpu,
+    ${safeBigint("j.memory")} AS memory, j.gpu, ${safeBigint("j.gpu_memory")} AS gpu_memory,
+    coalesce(j.node_count, 1) AS node_count, j.distributed_config, j.mounted_datasets, j.mounted_models, j.env_vars,
+    j.output_path, j.config, j.started_at, j.completed_at, j.created_at, j.updated_at
+  FROM training_jobs j`;
+
+/** Null for one that does not exist or is deleted. */
+export async function trainingJobById(sql: Connection, id: string): Promise<TrainingJobRow | null> {
+  const { rows } = await sql.query<TrainingJobRow>(`${SELECT} WHERE j.id = $1 AND j.deleted_at IS NULL`, [
+    id,
+  ]);
+  return rows[0] ?? null;
+}
+
+/** Newest first; fetches one row more than the limit. */
+export async function listTrainingJobs(
+  sql: Connection,
+  filter: WorkloadFilter,
+  page: WorkloadPage,
+): Promise<(TrainingJobRow & { created_micros: string })[]> {
+  return await workloadPage<TrainingJobRow>(sql, { kind: "training", select: SELECT, filter, page });
+}
