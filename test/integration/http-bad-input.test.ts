@@ -47,11 +47,23 @@ beforeAll(async () => {
      VALUES ('env-1', $1, $2, 'e', 'busybox', 'stopped', 1, 1073741824)`,
     [customer.customerId, customer.workspaceId],
   );
+  await api.db.query(
+    `INSERT INTO training_jobs (id, customer_id, workspace_id, name, image, command, status)
+     VALUES ('job-1', $1, $2, 'j', 'busybox', 'true', 'completed')`,
+    [customer.customerId, customer.workspaceId],
+  );
+  await api.db.query(
+    `INSERT INTO inference_services (id, customer_id, workspace_id, name, image, status)
+     VALUES ('service-1', $1, $2, 's', 'busybox', 'stopped')`,
+    [customer.customerId, customer.workspaceId],
+  );
   const workspace = await make("/workspaces", { name: "w" }, customer);
   await make(`/workspaces/${workspace}/members`, { customer_id: other.customerId }, customer);
   ids = {
     "/workspaces/{id}": workspace,
     "/environments/{id}": "env-1",
+    "/training-jobs/{id}": "job-1",
+    "/inference-services/{id}": "service-1",
     "/datasets/{id}": await make("/datasets", { name: "d" }, customer),
     "/models/{id}": await make("/models", { name: "m" }, customer),
     "/images/{id}": await make("/images", { name: "busybox" }, api.admin),

@@ -58,6 +58,26 @@ async function environment(): Promise<string> {
   return id;
 }
 
+async function trainingJob(): Promise<string> {
+  const id = fresh("job");
+  await api.db.query(
+    `INSERT INTO training_jobs (id, customer_id, workspace_id, name, image, command, status)
+     VALUES ($1, $2, $3, $1, 'busybox', 'train.sh', 'completed')`,
+    [id, people.author.customerId, team],
+  );
+  return id;
+}
+
+async function inferenceService(): Promise<string> {
+  const id = fresh("service");
+  await api.db.query(
+    `INSERT INTO inference_services (id, customer_id, workspace_id, name, image, status)
+     VALUES ($1, $2, $3, $1, 'busybox', 'stopped')`,
+    [id, people.author.customerId, team],
+  );
+  return id;
+}
+
 async function host(): Promise<string> {
   const id = fresh("host");
   await api.db.query("INSERT INTO hosts (id, name, ip_address) VALUES ($1, $1, '10.0.0.1')", [id]);
@@ -219,6 +239,11 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /environments/{id}/instances", MEMBERS, ofEnvironment("GET", "/instances")],
   ["GET /environments/{id}/why", MEMBERS, ofEnvironment("GET", "/why")],
 
+  ["GET /training-jobs", EVERYONE, plain("/training-jobs")],
+  ["GET /training-jobs/{id}", MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}`)],
+  ["GET /inference-services", EVERYONE, plain("/inference-services")],
+  ["GET /inference-services/{id}", MEMBERS, at(inferenceService, (id) => `/inference-services/${id}`)],
+
   ...data("datasets"),
   ...data("models"),
 
@@ -376,6 +401,8 @@ test("lists show nothing that belongs to others", async () => {
   for (const path of [
     "/workspaces",
     "/environments",
+    "/training-jobs",
+    "/inference-services",
     "/datasets?visibility=private",
     "/ssh-keys",
     "/billing/records",
@@ -416,6 +443,19 @@ describe("the audit log", () => {
       status: 409,
       actor_customer_id: people.admin.customerId,
     });
+  });
+
+  test("has an admin's look at a customer's job and service, and at everybody's", async () => {
+    const [job, service] = [await trainingJob(), await inferenceService()];
+
+    for (const path of [`training-jobs/${job}`, `inference-services/${service}`, "training-jobs"])
+      await api.ask("GET", `/api/v1/${path}`, { as: people.admin });
+
+    expect((await entries()).slice(0, 3).map(({ subject }) => subject)).toEqual([
+      "training jobs",
+      `inference service ${service}`,
+      `training job ${job}`,
+    ]);
   });
 
   test("has an admin's look at a customer's bill, and every change through an admin route", async () => {

@@ -10,7 +10,7 @@ import { expect } from "vitest";
 import { hostIdentity } from "@remotegpu/control-plane/link/host-credential";
 import { openOperator } from "@remotegpu/control-plane/link/operator";
 import type { Database } from "@remotegpu/control-plane/store/database";
-import { freshDatabase } from "./postgres.ts";
+import { type FreshDatabase, freshDatabase } from "./postgres.ts";
 import { quietLog } from "./quiet-log.ts";
 
 /** Somebody with a key. */
@@ -49,8 +49,12 @@ export interface ApiWorld {
   close(): Promise<void>;
 }
 
-export async function openApi(config: Partial<ApiConfig> = {}): Promise<ApiWorld> {
-  const fresh = await freshDatabase();
+/** On a database of its own, which `close` drops; or on one that is handed over for that. */
+export async function openApi(
+  config: Partial<ApiConfig> = {},
+  database?: FreshDatabase,
+): Promise<ApiWorld> {
+  const fresh = database ?? (await freshDatabase());
   const folder = mkdtempSync(join(tmpdir(), "remotegpu-api-"));
   const operator = await openOperator(join(folder, "operator.json"));
   let minutes = 0;

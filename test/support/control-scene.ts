@@ -15,6 +15,7 @@ import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instan
 import { Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
 import { GIB } from "@remotegpu/shared/units";
 import { type Answer, type ApiWorld, type Caller, openApi } from "./api.ts";
+import type { FreshDatabase } from "./postgres.ts";
 import { quietLog } from "./quiet-log.ts";
 
 export interface ControlScene {
@@ -49,8 +50,9 @@ const PRICES = [
   ["temp_storage", "0"],
 ] as const;
 
-export async function openControlScene(): Promise<ControlScene> {
-  const api = await openApi();
+/** `database` as openApi takes it. */
+export async function openControlScene(database?: FreshDatabase): Promise<ControlScene> {
+  const api = await openApi({}, database);
   await setSetting(api.db, "DEFAULT_QUOTA_LEVEL", "professional");
   for (const [line, unit_price] of PRICES)
     await api.db.query(

@@ -11,7 +11,7 @@ const RECORD_COLUMNS: Column[] = [
   "start_time",
   ["resource", (row) => row.resource_name ?? row.resource_id],
   ["kind", (row) => row.resource_type],
-  "line",
+  ["line", (row) => row.line ?? row.legacy_resource_type],
   "quantity",
   ["minutes", (row) => row.billing_minutes],
   "unit_price",

@@ -4,6 +4,7 @@ import { addAccountCommands } from "./account-commands.ts";
 import { addAdminCommands } from "./admin-commands.ts";
 import { addEnvironmentCommands } from "./environment-commands.ts";
 import { addLoginCommand } from "./login-command.ts";
+import { addJobCommands, addServiceCommands } from "./workload-commands.ts";
 
 export function remotegpu(): Command {
   const program = new Command("remotegpu")
@@ -15,6 +16,8 @@ export function remotegpu(): Command {
     .enablePositionalOptions();
   addLoginCommand(program);
   addEnvironmentCommands(program);
+  addJobCommands(program);
+  addServiceCommands(program);
   addAccountCommands(program);
   addAdminCommands(program);
   finish(program);

@@ -8,6 +8,8 @@ import { registerEnvironmentExecRoute } from "./environments/environment-exec.ts
 import { registerEnvironmentStoryRoutes } from "./environments/environment-story.ts";
 import { registerEnvironmentVerbRoutes } from "./environments/environment-verbs.ts";
 import { registerEnvironmentRoutes } from "./environments/environments.ts";
+import { registerInferenceServiceRoutes } from "./inference/inference-services.ts";
+import { registerTrainingJobRoutes } from "./training/training-jobs.ts";
 import { registerFleetRoutes } from "./hosts/fleet.ts";
 import { registerGpuRoutes } from "./hosts/gpus.ts";
 import { registerHostJoiningRoutes } from "./hosts/host-joining.ts";
@@ -33,6 +35,8 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerEnvironmentVerbRoutes(api, deps);
   registerEnvironmentExecRoute(api, deps);
   registerEnvironmentStoryRoutes(api, deps);
+  registerTrainingJobRoutes(api, deps);
+  registerInferenceServiceRoutes(api, deps);
   registerDatasetRoutes(api, deps);
   registerModelRoutes(api, deps);
   registerImageRoutes(api, deps);

@@ -21,7 +21,16 @@ import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { Int53, SpecName } from "../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { badField, notFound } from "../request/refusal.ts";
-import { forCustomers, jsonBody, Money, NumericId, ok, OpaqueIdPath, Timestamp } from "../request/route.ts";
+import {
+  forCustomers,
+  jsonBody,
+  Money,
+  NumericId,
+  ok,
+  OpaqueIdPath,
+  Timestamp,
+  WorkloadIdPath,
+} from "../request/route.ts";
 
 const tags = ["billing"];
 
@@ -45,6 +54,10 @@ const BillingRecord = z
     customer_id: z.int(),
     workspace_id: z.int().nullable(),
     resource_type: z.string(),
+    legacy_resource_type: z
+      .string()
+      .nullable()
+      .openapi({ description: "What the old system called it; null for what was charged here" }),
     resource_id: z.string().nullable(),
     resource_name: z.string().nullable(),
     run_id: z.string().nullable(),
@@ -127,7 +140,7 @@ const getRecords = createRoute({
       customer_id: forCustomer,
       workspace_id: NumericId.optional(),
       resource_type: z.enum(["environment", "training", "inference", "storage", "legacy"]).optional(),
-      resource_id: OpaqueIdPath.shape.id.optional(),
+      resource_id: WorkloadIdPath.shape.id.optional(),
       run_id: OpaqueIdPath.shape.id.optional(),
       start_time: z.iso.datetime({ offset: true }).optional(),
       end_time: z.iso.datetime({ offset: true }).optional(),

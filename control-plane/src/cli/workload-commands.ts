@@ -1,0 +1,52 @@
+/** `remotegpu job …` and `remotegpu service …`: training jobs and inference services, to look at. */
+import type { Command } from "commander";
+import { withContext } from "./context.ts";
+import { sizeText, printList, printOne, type Column } from "./output.ts";
+
+const SIZES: Column[] = ["cpu", ["memory", (row) => sizeText(row.memory)], "gpu"];
+const SAYS: Column = ["waits for / says", (row) => row.status_reason];
+
+export function addJobCommands(program: Command): void {
+  addLooks(program.command("job").description("training jobs"), {
+    noun: "training job",
+    route: "/training-jobs",
+    columns: ["id", "name", "status", "image", "command", ...SIZES, ["nodes", (row) => row.node_count], SAYS],
+  });
+}
+
+export function addServiceCommands(program: Command): void {
+  addLooks(program.command("service").description("inference services"), {
+    noun: "inference service",
+    route: "/inference-services",
+    columns: ["id", "name", "status", "image", "version", "replicas", ...SIZES, SAYS],
+  });
+}
+
+function addLooks(
+  group: Command,
+  { noun, route, columns }: { noun: string; route: string; columns: Column[] },
+): void {
+  group
+    .command("list")
+    .description(`every ${noun} you may see`)
+    .option("--status <status>")
+    .option("--workspace <id>")
+    .action(
+      withContext(async ({ api, output }, options: { status?: string; workspace?: string }) => {
+        const rows = await api.list(route, { status: options.status, workspace_id: options.workspace });
+        printList(output, rows, columns);
+      }),
+    );
+
+  group
+    .command("show <id>")
+    .description(`one ${noun}, whole`)
+    .action(
+      withContext(async ({ api, output }, id: string) => {
+        const row = await api.get(`${route}/${encodeURIComponent(id)}`);
+        if (output.json) return printOne(output, row);
+        const { instances: _instances, ...shown } = row;
+        printOne(output, shown);
+      }),
+    );
+}

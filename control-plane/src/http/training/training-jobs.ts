@@ -1,0 +1,134 @@
+/** Training jobs, read. None can be ordered yet: what is there came from the old system. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { text } from "@remotegpu/shared/text";
+import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
+import { instancesOf, type InstanceView } from "../../store/placement/instances.ts";
+import {
+  listTrainingJobs,
+  trainingJobById,
+  type TrainingJobRow,
+} from "../../store/training/training-jobs.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { Instance, instanceAnswer, isSimulated } from "../instance-answer.ts";
+import { authorizeWorkload, visibleWorkloads } from "../request/authorization.ts";
+import { pageOf, pageQuery, timePage, toPage } from "../request/pagination.ts";
+import { notFound } from "../request/refusal.ts";
+import { forCustomers, iso, NumericId, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
+
+const tags = ["training jobs"];
+
+const TrainingJob = z
+  .object({
+    id: z.string(),
+    customer_id: z.int(),
+    workspace_id: z.int().nullable(),
+    env_id: z.string().nullable(),
+    name: z.string(),
+    description: z.string().nullable(),
+    framework: z.string().nullable(),
+    image: z.string(),
+    command: z.string(),
+    status: z.enum(TRAINING_JOB_STATUSES),
+    status_reason: z.string().nullable(),
+    status_deadline_at: Timestamp.nullable(),
+    priority: z.int(),
+    cpu: z.int().nullable(),
+    memory: z.int().nullable(),
+    gpu: z.int().nullable(),
+    gpu_memory: z.int().nullable(),
+    node_count: z.int(),
+    distributed_config: z.record(z.string(), z.unknown()).nullable(),
+    /** Ids; 0 is what the old system wrote for none. */
+    mounted_datasets: z.array(z.int()).nullable(),
+    mounted_models: z.array(z.int()).nullable(),
+    env_vars: z.record(z.string(), z.string()).nullable(),
+    output_path: z.string().nullable(),
+    config: z.record(z.string(), z.unknown()).nullable(),
+    started_at: Timestamp.nullable(),
+    completed_at: Timestamp.nullable(),
+    created_at: Timestamp.nullable(),
+    updated_at: Timestamp.nullable(),
+    /** Of the first rank. */
+    host_id: z.string().nullable(),
+    /** True where any of its GPUs is a simulated one. */
+    simulated: z.boolean(),
+    instances: z.array(Instance),
+  })
+  .openapi("TrainingJob");
+
+const list = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/training-jobs",
+  tags,
+  summary: "The training jobs of your workspaces, newest first",
+  request: {
+    query: z.strictObject({
+      ...pageQuery,
+      workspace_id: NumericId.optional(),
+      customer_id: NumericId.optional(),
+      status: z.enum(TRAINING_JOB_STATUSES).optional(),
+      name: text(512).optional(),
+    }),
+  },
+  responses: ok("A page of training jobs", pageOf(TrainingJob)),
+});
+
+const get = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/training-jobs/{id}",
+  tags,
+  summary: "One training job with its command, mounts and instances",
+  request: { params: WorkloadIdPath },
+  responses: ok("The training job", TrainingJob),
+});
+
+export function registerTrainingJobRoutes(api: ApiApp, { db }: ApiDeps): void {
+  api.openapi(list, async (c) => {
+    const query = c.req.valid("query");
+    const page = timePage(query);
+    const filter = {
+      visibleTo: await visibleWorkloads(c, "training jobs"),
+      workspaceId: query.workspace_id ?? null,
+      customerId: query.customer_id ?? null,
+      status: query.status ?? null,
+      name: query.name ?? null,
+    };
+    const rows = await listTrainingJobs(db, filter, page);
+    const instances = await instancesOf(
+      db,
+      "training",
+      rows.map(({ id }) => id),
+    );
+    const item = ({ created_micros: _micros, ...row }: (typeof rows)[number]) =>
+      trainingJobAnswer(row, instances.get(row.id) ?? []);
+    return c.json(toPage(rows, page.limit, { item, key: (row) => [row.created_micros, row.id] }), 200);
+  });
+
+  api.openapi(get, async (c) => {
+    const { id } = c.req.valid("param");
+    const row = await trainingJobById(db, id);
+    if (row === null) throw notFound(`training job ${id}`);
+    await authorizeWorkload(c, row, { action: "read-workload", what: "training job" });
+    const instances = await instancesOf(db, "training", [id]);
+    return c.json(trainingJobAnswer(row, instances.get(id) ?? []), 200);
+  });
+}
+
+function trainingJobAnswer(
+  row: TrainingJobRow,
+  instances: readonly InstanceView[],
+): z.input<typeof TrainingJob> {
+  return {
+    ...row,
+    status_deadline_at: iso(row.status_deadline_at),
+    started_at: iso(row.started_at),
+    completed_at: iso(row.completed_at),
+    created_at: iso(row.created_at),
+    updated_at: iso(row.updated_at),
+    host_id: instances[0]?.host_id ?? null,
+    simulated: isSimulated(instances),
+    instances: instances.map(instanceAnswer),
+  };
+}
