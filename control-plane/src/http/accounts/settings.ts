@@ -6,7 +6,7 @@ import { setSetting, storedSettings, type SettingRow } from "../../store/setting
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { pageOf, PageQuery, textPage, toPage } from "../request/pagination.ts";
 import { badField } from "../request/refusal.ts";
-import { forAdmins, iso, jsonBody, ok, Timestamp } from "../request/route.ts";
+import { forAdmins, jsonBody, ok, Timestamp } from "../request/route.ts";
 
 const tags = ["settings"];
 const MAX_VALUE = 64;
@@ -92,6 +92,6 @@ function settingAnswer(key: SettingKey, stored: readonly SettingRow[]): z.input<
     default: byDefault,
     values: form,
     description,
-    updated_at: iso(row?.updated_at ?? null),
+    updated_at: row?.updated_at?.toISOString() ?? null,
   };
 }
