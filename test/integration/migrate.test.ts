@@ -133,6 +133,20 @@ test("a migration that was changed after it was applied is refused", async () =>
   await expect(assertMigrated(database, folder)).rejects.toThrow(/0001_one\.sql was changed/);
 });
 
+test("a migration whose text changed but not what it makes names its former checksum", async () => {
+  const { database } = await empty();
+  const folder = await folderWith({ "0001_one.sql": "CREATE TABLE one (id int);" });
+  await migrate(database, { folder });
+  const [former] = await readMigrations(folder);
+  await writeFile(
+    new URL("0001_one.sql", folder),
+    `-- formerly ${former?.checksum}\nCREATE TABLE one (id int4);`,
+  );
+
+  expect((await migrate(database, { folder })).applied).toEqual([]);
+  await assertMigrated(database, folder);
+});
+
 test("a migration that fails leaves nothing of itself and those before it whole; the next run finishes", async () => {
   const { database } = await empty();
   const folder = await folderWith({

@@ -21,6 +21,7 @@ export const MIGRATIONS = new URL("../../migrations/", import.meta.url);
 const OLD_NAMES = new URL("old_names.sql", MIGRATIONS);
 
 const MIGRATION_TIMEOUT_MS = 30 * 60_000;
+const FORMERLY = /^-- formerly ([0-9a-f]{64})$/gm;
 /** Two processes that make the table of applied migrations at the same moment: one of them loses and looks again. */
 const MAX_BOOKKEEPING_ATTEMPTS = 5;
 const LOST_CREATE_RACE = new Set(["23505", "42P07", "42710"]);
@@ -33,6 +34,8 @@ interface Migration {
   name: string;
   sql: string;
   checksum: string;
+  /** Of earlier texts that differ in how, not in what: a line "-- formerly <checksum>" each. */
+  formerly: readonly string[];
 }
 
 export interface MigrateOptions {
@@ -188,7 +191,8 @@ export async function readMigrations(folder: URL): Promise<Migration[]> {
   return await Promise.all(
     names.map(async (name) => {
       const sql = await readFile(new URL(name, folder), "utf8");
-      return { name, sql, checksum: createHash("sha256").update(sql).digest("hex") };
+      const formerly = [...sql.matchAll(FORMERLY)].flatMap(([, checksum]) => checksum ?? []);
+      return { name, sql, checksum: createHash("sha256").update(sql).digest("hex"), formerly };
     }),
   );
 }
@@ -205,9 +209,9 @@ async function apply(connection: Connection, migration: Migration): Promise<bool
   return true;
 }
 
-function isApplied({ name, checksum }: Migration, checksums: Map<string, string>): boolean {
+function isApplied({ name, checksum, formerly }: Migration, checksums: Map<string, string>): boolean {
   const known = checksums.get(name);
-  if (known !== undefined && known !== checksum)
+  if (known !== undefined && known !== checksum && !formerly.includes(known))
     throw new MigrationError(
       `${name} was changed after this database got it (checksum ${known.slice(0, 12)} then, ${checksum.slice(0, 12)} now); ` +
         "put a change into a new migration",

@@ -8,7 +8,7 @@ import type { Connection } from "../database.ts";
 import { MigrationError } from "../migration-error.ts";
 import { FILLS, isChanged, NO_ENVIRONMENT, valueOf, type Fill } from "./fills.ts";
 import { modelOf } from "./model.ts";
-import { isOld, isOldTable, OLD_TABLES, readForm, type OldTable } from "./old-form.ts";
+import { isOld, isOldTable, OLD_TABLES, type OldForm, readForm, type OldTable } from "./old-form.ts";
 import { withProgress, type Say } from "./progress.ts";
 import { assertNothingInTheWay } from "./refusals.ts";
 import { derivedValues, findingsSql, NOTHING_TO_REPORT, readFindings, type UpgradeReport } from "./report.ts";
@@ -88,7 +88,7 @@ export async function upgrade(
     await makeRoom(connection, before, wanted);
     await addColumns(connection, wanted);
     const filled = await fill(connection, say);
-    await assertChecksHold(connection, wanted);
+    await assertChecksHold(connection, wanted, found);
     await retype(connection, wanted, say);
     return { steps: filled, model: wanted };
   });
@@ -253,12 +253,17 @@ async function write(connection: Connection, one: Fill): Promise<number> {
   return withOne.rowCount + without.rowCount;
 }
 
-/** CHECKs of ours that hold for every row; the rest are NOT VALID and leave old rows alone. */
-async function assertChecksHold(connection: Connection, model: Catalogue): Promise<void> {
+/**
+ * CHECKs of ours that hold for every row, where a column was there before us; the rest are NOT VALID and leave old rows
+ * alone, and what we fill in holds.
+ */
+async function assertChecksHold(connection: Connection, model: Catalogue, found: OldForm): Promise<void> {
   for (const { kind, table, name, definition } of model.definitions) {
     if (kind !== "constraint" || !definition.startsWith("CHECK ") || definition.endsWith("NOT VALID"))
       continue;
     if (!isOldTable(table)) continue;
+    const words = new Set(definition.match(/\w+/g));
+    if (![...(found.get(table) ?? [])].some((column) => words.has(column))) continue;
     const { rows } = await connection.query<{ id: string }>(
       `SELECT id::text AS id FROM ${table} WHERE NOT ${definition.slice("CHECK ".length)} ORDER BY id LIMIT ${MAX_NAMED}`,
     );
