@@ -799,7 +799,7 @@ async function settlesAll(world: ApiWorld): Promise<void> {
 
 test(
   "whatever the rows hold: every answer comes, owners see what is theirs, the loop settles all, all can be deleted",
-  { timeout: 120_000 },
+  { timeout: RUNS * 30_000 },
   async () => {
     const anyRows = oldRows(old.columns, AS_FOUND).map(withCountedIds).map(withActiveCustomers);
     await fc.assert(

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import {
   DATASET_PATHS,
+  MIN_MEMORY,
   type Mount,
   orderIssues,
   type OrderShape,
+  startIssue,
   withPaths,
 } from "@remotegpu/control-plane/core/order-check";
 
@@ -76,4 +78,21 @@ test("a fourth mount without a path is refused, not lost", () => {
   expect(orderIssues(order({ mountedDatasets: mounts })).map((issue) => issue.path)).toContain(
     "mounted_datasets",
   );
+});
+
+test.each<[string, Parameters<typeof startIssue>[0], string | null]>([
+  ["a tag", { image: "registry.example:5000/team/pytorch:2.1", memory: MIN_MEMORY }, null],
+  ["an image id", { image: `sha256:${"0".repeat(64)}`, memory: MIN_MEMORY }, null],
+  ["the longest name", { image: "x".repeat(256), memory: MIN_MEMORY }, null],
+  ["no image", { image: "", memory: MIN_MEMORY }, 'called ""'],
+  ["an image with a blank", { image: "my image", memory: MIN_MEMORY }, 'called "my image"'],
+  [
+    "an image with a line break at its end",
+    { image: "busybox\n", memory: MIN_MEMORY },
+    'called "busybox\\n"',
+  ],
+  ["a byte too little memory", { image: "busybox", memory: MIN_MEMORY - 1 }, "16777215 bytes"],
+])("an old order with %s can or cannot be started", (_what, order, issue) => {
+  if (issue === null) expect(startIssue(order)).toBeNull();
+  else expect(startIssue(order)).toContain(issue);
 });
