@@ -85,7 +85,11 @@ const record = (id: number, more: OldRow = {}): OldRow => ({
 });
 
 const ROWS: OldRows = {
-  customers: [customer(ADA, "ada"), customer(BOB, "bob", { status: "active" }), customer(EVE, "eve")],
+  customers: [
+    customer(ADA, "ada"),
+    customer(BOB, "bob", { status: "active" }),
+    customer(EVE, "eve", { user_type: "zombie" }),
+  ],
   workspaces: [
     { id: TEAM, owner_id: BOB, name: "team", type: "team" },
     { id: ARCHIVED, owner_id: BOB, name: "archived", type: "team", status: "archived" },
@@ -675,6 +679,20 @@ describe("an old host", () => {
   });
 });
 
+test("a change that an odd value stands in the way of says which, and setting it right clears the way", async () => {
+  const topUp = async () =>
+    await api.ask("POST", `/api/v1/customers/${EVE}/top-ups`, { as: api.admin, body: { amount: "1" } });
+
+  expect(await topUp()).toMatchObject({
+    status: 409,
+    body: { detail: expect.stringContaining("customers_user_type_check") },
+  });
+
+  const right = { as: api.admin, body: { user_type: "external" } };
+  expect((await api.ask("PATCH", `/api/v1/customers/${EVE}`, right)).status).toBe(200);
+  expect((await topUp()).status).toBe(201);
+});
+
 test("an account that was never charged is not suspended by the hours that follow", async () => {
   const hours: number[] = [];
   for (let hour = 0; hour <= 3; hour += 1) {
@@ -819,6 +837,12 @@ test(
             expect(
               (await world.ask("DELETE", `/api/v1${at("/environments", id)}`, { as: world.admin })).status,
             ).toBe(202);
+          for (const { id } of given.customers ?? []) {
+            const change = { as: world.admin, body: { display_name: "n" } };
+            expect([200, 409]).toContain(
+              (await world.ask("PATCH", `/api/v1/customers/${String(id)}`, change)).status,
+            );
+          }
           for (const { id } of given.hosts ?? [])
             expect(
               (await world.ask("DELETE", `/api/v1${at("/hosts", String(id))}`, { as: world.admin })).status,

@@ -50,10 +50,7 @@ export interface ApiWorld {
 }
 
 /** On a database of its own, which `close` drops; or on one that is handed over for that. */
-export async function openApi(
-  config: Partial<ApiConfig> = {},
-  database?: FreshDatabase,
-): Promise<ApiWorld> {
+export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshDatabase): Promise<ApiWorld> {
   const fresh = database ?? (await freshDatabase());
   const folder = mkdtempSync(join(tmpdir(), "remotegpu-api-"));
   const operator = await openOperator(join(folder, "operator.json"));

@@ -18,6 +18,10 @@ import { isUniqueViolation, StoreError } from "../store/database.ts";
 import { heldOffBy } from "../store/upgrade/locks.ts";
 
 const API_BASE = "/api/v1";
+/** Bodies are checked before they come to the database, so what breaks its CHECKs was there: they spare old rows. */
+const CHECK_VIOLATION = "23514";
+const OLD_VALUE =
+  "This row holds a value of the old system that no changed row may keep; an administrator has to set it right";
 /** Room for an exec's stdin in base64 and some; everything else is far smaller. */
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
@@ -121,6 +125,10 @@ function problemOf(error: Error, c: ApiContext): Response {
     c.var.deps.log.warn({ error }, "the database does not answer");
     c.header("Retry-After", "5");
     return problem(c, 503, "The database does not answer now; try again shortly.");
+  }
+  if (error instanceof StoreError && error.code === CHECK_VIOLATION) {
+    c.var.deps.log.warn({ error }, "a row of the old system could not be changed");
+    return problem(c, 409, `${OLD_VALUE} (${error.constraint ?? "unknown"}).`);
   }
   // Two requests raced for one name; the schema decided.
   if (isUniqueViolation(error)) return problem(c, 409, "Another request has just taken this.");

@@ -49,15 +49,16 @@ export interface HostRow {
 }
 
 const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, h.os_type, h.os_version, h.arch,
-    coalesce(h.status, 'offline') AS status,
-    h.status_reason, h.connection, coalesce(h.health_status, 'unknown') AS health_status, h.cordoned, h.cordon_reason, h.simulated, h.degraded,
-    coalesce(h.storage_pool, h.id) AS storage_pool, h.attach_mode, h.agent_version, coalesce(h.total_cpu, 0) AS total_cpu,
-    coalesce(h.used_cpu, 0) AS used_cpu, ${safeBigint("coalesce(h.total_memory, 0)")} AS total_memory,
-    ${safeBigint("coalesce(h.used_memory, 0)")} AS used_memory, ${safeBigint("coalesce(h.total_disk, 0)")} AS total_disk,
-    ${safeBigint("coalesce(h.used_disk, 0)")} AS used_disk, coalesce(h.total_gpu, 0) AS total_gpu, coalesce(h.used_gpu, 0) AS used_gpu,
-    h.labels, h.tags,
-    h.generation, h.applied_generation, h.applied_term, h.confirmed_stops, h.last_heartbeat, h.observed_at,
-    h.revoked_at, h.registered_at, h.created_at, h.updated_at
+    coalesce(h.status, 'offline') AS status, h.status_reason, h.connection,
+    coalesce(h.health_status, 'unknown') AS health_status, h.cordoned, h.cordon_reason, h.simulated, h.degraded,
+    coalesce(h.storage_pool, h.id) AS storage_pool, h.attach_mode, h.agent_version,
+    coalesce(h.total_cpu, 0) AS total_cpu, coalesce(h.used_cpu, 0) AS used_cpu,
+    coalesce(h.total_gpu, 0) AS total_gpu, coalesce(h.used_gpu, 0) AS used_gpu,
+    ${["total_memory", "used_memory", "total_disk", "used_disk"]
+      .map((column) => `${safeBigint(`coalesce(h.${column}, 0)`)} AS ${column}`)
+      .join(", ")},
+    h.labels, h.tags, h.generation, h.applied_generation, h.applied_term, h.confirmed_stops, h.last_heartbeat,
+    h.observed_at, h.revoked_at, h.registered_at, h.created_at, h.updated_at
   FROM hosts h`;
 
 export async function hostById(sql: Connection, hostId: string): Promise<HostRow | null> {
@@ -117,8 +118,8 @@ export interface GpuRow {
 }
 
 const GPU = `SELECT g.uuid, g.host_id, g.gpu_index, g.name, g.brand, g.architecture, g.compute_capability,
-    g.driver_version, g.pci_bus_id, ${safeBigint("g.memory_total")} AS memory_total, g.memory_used_mib, g.utilization_percent, g.temperature_c,
-    g.power_w, g.power_limit, g.temperature_limit, coalesce(g.status, 'available') AS status,
+    g.driver_version, g.pci_bus_id, ${safeBigint("g.memory_total")} AS memory_total, g.memory_used_mib,
+    g.utilization_percent, g.temperature_c, g.power_w, g.power_limit, g.temperature_limit, coalesce(g.status, 'available') AS status,
     coalesce(g.health_status, 'unknown') AS health_status, g.sharing_mode, g.simulated, g.cordoned,
     g.cordon_reason, g.conflict_host_id, g.allocated_to, g.allocated_at, g.last_seen_at, g.vanished_at,
     ARRAY(SELECT a.instance_id FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL
