@@ -193,6 +193,8 @@ test.concurrent("a runtime that is only slow changes nothing in what is said, an
   const { digest } = await eventually(() => host.report ?? undefined);
 
   proxy.hold((_method, url) => url.includes("/containers/json"));
+  agent.setForward(0);
+  await eventually(() => proxy.held === 1, { what: "a list that does not come" });
   const heldMs = agent.nowMs;
   agent.setForward(EXTEND_EVERY_MS);
   await eventually(() => (agent.journal.intervals().get("run-l" as RunId)?.endMs ?? 0) > heldMs);
@@ -248,86 +250,6 @@ describe.concurrent("an agent that starts again in the same boot", () => {
     expect(after.containerId).toBe(before.containerId);
     expect(after.gateOpenedMs).toBeGreaterThanOrEqual(returnedMs);
     expect(await containersOf(agent.hostId)).toMatchObject([{ Id: before.containerId, State: "running" }]);
-  });
-});
-
-describe.concurrent("an agent that starts again while it is cut off", () => {
-  const stopAfter = { ...live, onDisconnect: "stop_after", stopAfterSeconds: 120 } as const;
-
-  /** Two instances, one to be kept and one not, and an agent that has ended since. */
-  async function interrupted(kept: string, stopped: string) {
-    const agent = await startAgent();
-    agent.host.order([wanted(kept), wanted(stopped, { live: stopAfter })]);
-    for (const name of [kept, stopped]) await agent.host.says(`run-${name}`, { phase: "ready" });
-    await agent.stop();
-    const heardMs = agent.host.heartbeats.at(-1)?.monotonicMs ?? 0;
-    const waitUntil = (cutOffMs: number) => agent.setForward(heardMs + cutOffMs - agent.nowMs);
-    return { agent, waitUntil };
-  }
-
-  async function states(agent: AgentUnderTest) {
-    const containers = await containersOf(agent.hostId);
-    return Object.fromEntries(containers.map(({ Labels, State }) => [Labels[LABEL.run], State]));
-  }
-
-  /** Resolves once the agent has looked, decided and metered at this time of its clock. */
-  async function hasDecided(agent: AgentUnderTest, keptRun: string) {
-    const sinceMs = agent.nowMs;
-    agent.setForward(EXTEND_EVERY_MS);
-    await eventually(() => (agent.journal.intervals().get(keptRun as RunId)?.endMs ?? 0) >= sinceMs, {
-      what: `a tick of ${keptRun}`,
-    });
-  }
-
-  const endOf = (agent: AgentUnderTest, runId: string) =>
-    agent.journal.runs.all().find((run) => run.runId === runId)?.end ?? undefined;
-
-  test("goes on counting: what has a stop_after is stopped in time, what is kept runs on", async () => {
-    const { agent, waitUntil } = await interrupted("m", "n");
-
-    waitUntil(100_000);
-    await agent.start({ isCutOff: true });
-    await hasDecided(agent, "run-m");
-    expect(await states(agent)).toEqual({ "run-m": "running", "run-n": "running" });
-    waitUntil(121_000);
-    const end = await eventually(() => endOf(agent, "run-n"), { what: "the end of run-n" });
-
-    expect(end).toMatchObject({ phase: "stopped", detail: expect.stringContaining("for 120 s") });
-    expect(await states(agent)).toEqual({ "run-m": "running", "run-n": "exited" });
-  });
-
-  test("in another boot adds what was counted before, and starts nothing again that may run elsewhere", async () => {
-    const { agent, waitUntil } = await interrupted("o", "p");
-    waitUntil(40_000);
-    await agent.start({ isCutOff: true });
-    waitUntil(100_000);
-    await eventually(() => (agent.journal.contact.read()?.cutOffMs ?? 0) >= 100_000, {
-      what: "the count in the journal",
-    });
-    await agent.stop();
-    for (const { Id } of await containersOf(agent.hostId)) await docker.getContainer(Id).kill();
-
-    agent.reboot(1_000);
-    await agent.start({ isCutOff: true });
-    await eventually(async () => (await states(agent))["run-o"] === "running", { what: "run-o again" });
-    await hasDecided(agent, "run-o");
-    expect(await states(agent)).toEqual({ "run-o": "running", "run-p": "exited" });
-    expect(endOf(agent, "run-p")).toBeUndefined();
-    agent.setForward(EXTEND_EVERY_MS);
-
-    await eventually(() => endOf(agent, "run-p"), { what: "the end of run-p" });
-    expect(await states(agent)).toEqual({ "run-o": "running", "run-p": "exited" });
-  });
-
-  test("in another boot, and then hears that it is still wanted, starts it again", async () => {
-    const { agent } = await interrupted("q", "r");
-    for (const { Id } of await containersOf(agent.hostId)) await docker.getContainer(Id).kill();
-
-    agent.reboot(1_000);
-    await agent.start();
-    await eventually(async () => (await states(agent))["run-r"] === "running", { what: "run-r again" });
-
-    expect(endOf(agent, "run-r")).toBeUndefined();
   });
 });
 
