@@ -43,6 +43,11 @@ export async function readCatalogue(connection: Connection): Promise<Catalogue> 
   };
 }
 
+/** A name as SQL takes it, whatever characters it has. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
 const TABLES = `(
     SELECT oid, relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
   ) t`;

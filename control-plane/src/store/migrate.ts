@@ -99,7 +99,10 @@ export async function migrate(
 export async function planMigration(database: Database, folder = MIGRATIONS): Promise<Migrated> {
   const checksums = await appliedChecksumsOrNone(database);
   const missing = (await readMigrations(folder)).filter((migration) => !isApplied(migration, checksums));
-  const result = await dryRun(database, { timeoutMs: MIGRATION_TIMEOUT_MS });
+  const result = await dryRun(database, { timeoutMs: MIGRATION_TIMEOUT_MS }).catch((cause: unknown) => {
+    if (!(cause instanceof StoreError)) throw cause;
+    throw new MigrationError(`the upgrade would fail: ${cause.message}`, { cause });
+  });
   return { ...result, applied: missing.map(({ name }) => name) };
 }
 
@@ -227,9 +230,15 @@ async function appliedChecksumsOrNone(database: Database): Promise<Map<string, s
 }
 
 async function appliedChecksums(connection: Connection): Promise<Map<string, string>> {
-  const { rows } = await connection.query<{ name: string; checksum: string }>(
-    "SELECT name, checksum FROM schema_migrations",
-  );
+  const { rows } = await connection
+    .query<{ name: string; checksum: string }>("SELECT name, checksum FROM schema_migrations")
+    .catch((cause: unknown) => {
+      if (!(cause instanceof StoreError) || cause.code !== UNDEFINED_COLUMN) throw cause;
+      throw new MigrationError(
+        "a table schema_migrations of another tool is in this database; rename it and run this again",
+        { cause },
+      );
+    });
   return new Map(rows.map(({ name, checksum }) => [name, checksum]));
 }
 
@@ -245,10 +254,6 @@ async function makeBookkeeping(database: Connection): Promise<void> {
       return;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      if (error.code === UNDEFINED_COLUMN)
-        throw new MigrationError(
-          "a table schema_migrations of another tool is in this database; rename it and run this again",
-        );
       if (attempt === MAX_BOOKKEEPING_ATTEMPTS || !LOST_CREATE_RACE.has(error.code ?? "")) throw error;
     }
   }

@@ -8,7 +8,7 @@ import { type Connection, openDatabase } from "@remotegpu/control-plane/store/da
 import { freshDatabase, type FreshDatabase } from "../postgres.ts";
 import { afterRows, beforeRows, type OldForm } from "./old-form.ts";
 
-export const OLD_SYSTEM = new URL("../../fixtures/old-system.sql", import.meta.url);
+const OLD_SYSTEM = new URL("../../fixtures/old-system.sql", import.meta.url);
 
 export const OLD_TABLES = [
   "customers",

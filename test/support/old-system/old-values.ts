@@ -38,10 +38,7 @@ function holdable(text: string): string {
   return text.replaceAll(/\0|\u0085|(?![ \t\n\v\f\r])\s/g, "");
 }
 
-export const anyInt = fc.oneof(
-  fc.integer({ min: 1, max: 64 }),
-  fc.constantFrom(0, -1, 2 ** 31 - 1, -(2 ** 31)),
-);
+const anyInt = fc.oneof(fc.integer({ min: 1, max: 64 }), fc.constantFrom(0, -1, 2 ** 31 - 1, -(2 ** 31)));
 
 /** Small ones most of the time, so that ids meet. Text, since JSON.stringify knows no bigint. */
 export const anyBigint = fc.oneof(
@@ -49,7 +46,7 @@ export const anyBigint = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom("-1", "9007199254740993", "9223372036854775807") },
 );
 
-export const anyDouble = fc
+const anyDouble = fc
   .oneof(
     {
       weight: 4,
@@ -76,7 +73,7 @@ export const anyDouble = fc
   .map(String);
 
 /** DECIMAL(10,4), its whole range. */
-export const anyAmount = fc.oneof(
+const anyAmount = fc.oneof(
   fc.bigInt(-9_999_999_999n, 9_999_999_999n).map(tenThousandths),
   fc.constantFrom("0", "0.0001", "-0.0001", "0.0033", "999999.9999", "-999999.9999"),
 );

@@ -3,14 +3,15 @@
  * would go is compared with what the way up would make of the old row again. Anything else is a loss, named, and
  * nothing is changed.
  */
-import { type Catalogue, type Column, type Definition, readCatalogue } from "../catalogue.ts";
+import { type Catalogue, type Column, type Definition, quoted, readCatalogue } from "../catalogue.ts";
 import type { Connection } from "../database.ts";
 import { MigrationError } from "../migration-error.ts";
 import { assertNothingIsLost } from "./losses.ts";
 import { modelOf } from "./model.ts";
 import { isOldTable, OLD_TABLES } from "./old-form.ts";
+import { withoutTriggers } from "./others-triggers.ts";
 import { withProgress, type Say } from "./progress.ts";
-import { linesOf, quoted, settled } from "./up.ts";
+import { linesOf, settled } from "./up.ts";
 
 const MAX_NAMED = 20;
 
@@ -34,7 +35,7 @@ export async function downgrade(
   const target = (await definitionsOnRecord(connection)) ?? (await oldModel(connection, oldSchema));
 
   await dropOurDefinitions(connection, ours);
-  await withProgress(say, "old columns", () => restoreColumns(connection));
+  await withProgress(say, "old columns", () => withoutTriggers(connection, () => restoreColumns(connection)));
   await withProgress(say, "looking for what would be lost", () =>
     assertNothingIsLost(connection, { ours, target, discard }),
   );

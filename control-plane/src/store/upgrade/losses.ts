@@ -91,8 +91,16 @@ function newTables(ours: Catalogue, target: Catalogue, discard: readonly string[
 /** A new column may go where it holds what the way up would put there again. */
 function newValues(ours: Catalogue, target: Catalogue): Loss[] {
   const old = new Set(target.columns.map(keyOf));
+  // A table that the old schema lacked is judged by its rows.
+  const tables = new Set(target.columns.map(({ table }) => table));
   return ours.columns
-    .filter((column) => isOldTable(column.table) && !old.has(keyOf(column)) && !TRANSIENT.has(keyOf(column)))
+    .filter(
+      (column) =>
+        isOldTable(column.table) &&
+        tables.has(column.table) &&
+        !old.has(keyOf(column)) &&
+        !TRANSIENT.has(keyOf(column)),
+    )
     .map((column) => {
       const { table, name } = column;
       const fill = FILLS.find((each) => each.table === table);

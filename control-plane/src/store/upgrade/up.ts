@@ -3,12 +3,14 @@
  * anywhere leaves the old schema whole. Add what is missing, fill it, then the migrations as on a fresh database, and
  * at the end the proof that the schema is the same as theirs.
  */
-import { type Catalogue, type Column, type Definition, readCatalogue, SERIAL } from "../catalogue.ts";
+import { type Catalogue, type Column, type Definition, quoted, readCatalogue, SERIAL } from "../catalogue.ts";
 import type { Connection } from "../database.ts";
 import { MigrationError } from "../migration-error.ts";
+import { assertNothingIsCut } from "./cut-values.ts";
 import { FILLS, isChanged, NO_ENVIRONMENT, valueOf, type Fill } from "./fills.ts";
 import { modelOf } from "./model.ts";
 import { isOld, isOldTable, OLD_TABLES, type OldForm, readForm, type OldTable } from "./old-form.ts";
+import { withoutTriggers } from "./others-triggers.ts";
 import { withProgress, type Say } from "./progress.ts";
 import { assertNothingInTheWay } from "./refusals.ts";
 import { derivedValues, findingsSql, NOTHING_TO_REPORT, readFindings, type UpgradeReport } from "./report.ts";
@@ -85,9 +87,10 @@ export async function upgrade(
   // Tables that an old database lacks are made; on those it has nothing happens.
   await connection.query(migrations[0] ?? "");
   const { steps, model } = await modelOf(connection, migrations, async (wanted) => {
+    await assertNothingIsCut(connection, { present: before.columns, wanted: wanted.columns });
     await makeRoom(connection, before, wanted);
     await addColumns(connection, wanted);
-    const filled = await fill(connection, say);
+    const filled = await withoutTriggers(connection, () => fill(connection, say));
     await assertChecksHold(connection, wanted, found);
     await retype(connection, wanted, say);
     return { steps: filled, model: wanted };
@@ -146,12 +149,25 @@ async function makeRoom(connection: Connection, before: Catalogue, model: Catalo
     if (kind === "constraint" && (definition.startsWith("CHECK") || definition.startsWith("FOREIGN KEY")))
       await connection.query(`ALTER TABLE ${table} DROP CONSTRAINT ${quoted(name)}`);
   }
+  for (const [index, { table, name }] of keysInTheWay(before, model).entries())
+    await connection.query(`ALTER TABLE ${table} RENAME CONSTRAINT ${quoted(name)} TO "remotegpu ${index}"`);
   for (const { kind, name, definition } of before.definitions) {
     if (kind !== "function" || !/RETURNS trigger/.test(definition) || !/updated_at/i.test(definition))
       continue;
     const { rows } = await connection.query("SELECT FROM pg_trigger WHERE tgfoid = $1::regprocedure", [name]);
     if (rows.length === 0) await connection.query(`DROP FUNCTION ${name}`);
   }
+}
+
+/** Keys under a name that one of ours, on other columns, is about to get. */
+function keysInTheWay(before: Catalogue, model: Catalogue): Definition[] {
+  const ours = new Map(model.definitions.map((each) => [each.name, each]));
+  return before.definitions.filter(({ kind, table, name, definition }) => {
+    const wanted = ours.get(name);
+    if (kind !== "constraint" || !isOldTable(table) || !/^(PRIMARY KEY|UNIQUE)/.test(definition))
+      return false;
+    return wanted !== undefined && (wanted.table !== table || !wanted.definition.startsWith(definition));
+  });
 }
 
 async function keepsUpdatedAt(
@@ -336,8 +352,4 @@ export function linesOf({ columns, definitions }: Catalogue): Set<string> {
     ),
     ...definitions.map(({ kind, table, name, definition }) => `${kind} ${name} of ${table}: ${definition}`),
   ]);
-}
-
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,35 +1,42 @@
 /**
- * A database whose process dies at one chosen statement: the connection is torn without a word, before the statement
- * is sent or after its answer came. A text of many statements is sent as many, so that each can be chosen.
+ * A database whose transactions are watched, statement by statement: what watches may wait, or tear the connection
+ * without a word, as when the process dies. A text of many statements is sent as many, so that each is seen.
  */
 import type { PoolClient } from "pg";
 import { type Database, openDatabase } from "@remotegpu/control-plane/store/database";
 
-export interface CrashingDatabase extends Database {
-  /** Those of transactions, BEGIN and COMMIT included, up to the one that was chosen. */
-  readonly statements: readonly string[];
+export interface WatchedStatement {
+  /** From 1, BEGIN and COMMIT included. */
+  number: number;
+  text: string;
+  /** Ends the connection. */
+  tear: () => void;
 }
 
-/** Statements count from 1. */
-export function crashingDatabase(
-  url: string,
-  crash: { at: number; when: "before" | "after" },
-): CrashingDatabase {
+export interface Watch {
+  before?: (statement: WatchedStatement) => Promise<void> | void;
+  after?: (statement: WatchedStatement) => Promise<void> | void;
+}
+
+export function watchedDatabase(url: string, { before, after }: Watch): Database {
   const database = openDatabase(url, { maxConnections: 1 });
-  const statements: string[] = [];
+  let statements = 0;
   const connect = database.pool.connect.bind(database.pool) as (callback?: unknown) => Promise<PoolClient>;
-  const connectCrashing = async (callback?: unknown): Promise<PoolClient> => {
-    // The pool's own query asks with a callback: not a transaction, and not counted.
+  const connectWatched = async (callback?: unknown): Promise<PoolClient> => {
+    // The pool's own query asks with a callback: not a transaction, and not watched.
     if (callback !== undefined) return connect(callback);
     const client = await connect();
     const query = client.query.bind(client) as (asked: object) => Promise<unknown>;
+    const tear = () =>
+      (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
     const one = async (asked: { text: string }): Promise<unknown> => {
       if (asked.text === "ROLLBACK") return await query(asked);
-      statements.push(asked.text);
-      if (statements.length !== crash.at) return await query(asked);
-      if (crash.when === "after") await query(asked);
-      (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
-      return await query(asked);
+      statements += 1;
+      const statement = { number: statements, text: asked.text, tear };
+      await before?.(statement);
+      const answer = await query(asked);
+      await after?.(statement);
+      return answer;
     };
     const each = async (asked: { text: string; values?: unknown[] }): Promise<unknown> => {
       let answer: unknown;
@@ -39,8 +46,8 @@ export function crashingDatabase(
     };
     return Object.assign(Object.create(client) as PoolClient, { query: each });
   };
-  Object.assign(database.pool, { connect: connectCrashing });
-  return { ...database, statements };
+  Object.assign(database.pool, { connect: connectWatched });
+  return database;
 }
 
 /** What stands between two semicolons, where those are no part of a text, a name, a body or a comment. */
