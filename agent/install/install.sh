@@ -129,6 +129,17 @@ settle_settings() {
     fail "$server is neither https nor this host itself: what it sends could be anybody's"
 }
 
+# What Docker's package only recommends is left out (tools that restart services, Python, Git, …), but for the
+# profiles that guard containers and, since Debian 13, the docker command.
+apt_docker() {
+  # Just after a host's start, its own upgrade may hold apt for a while. A source that fails may be of no account.
+  apt="apt-get -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300"
+  $apt update || true
+  set -- docker.io apparmor
+  if apt-cache show docker-cli >/dev/null 2>&1; then set -- "$@" docker-cli; fi
+  DEBIAN_FRONTEND=noninteractive $apt install --no-install-recommends "$@"
+}
+
 install_docker() {
   if command -v dockerd >/dev/null || [ -S /var/run/docker.sock ] || [ "$docker" = no ]; then return 0; fi
   command -v apt-get >/dev/null || fail "there is no Docker here, and no apt-get to install it; install it and run this again"
@@ -137,8 +148,7 @@ install_docker() {
     mkdir -p /etc/docker
     printf '{\n  "features": { "cdi": true },\n  "live-restore": true\n}\n' >/etc/docker/daemon.json
   fi
-  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy docker.io; } </dev/null >&2 ||
-    fail "docker.io could not be installed"
+  apt_docker </dev/null >&2 || fail "docker.io could not be installed"
 }
 
 # ---- the bundle ----
