@@ -2,7 +2,7 @@
  * `npm start` and `npm run demo`: the way of one order on this host, from an empty folder to a bill. Both play the
  * same story over HTTP with the product's own processes; only how they end differs.
  */
-import { mkdtempSync, rmSync, chmodSync, existsSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
@@ -66,6 +66,9 @@ function clean(folder: string): void {
   if (existsSync(join(folder, "running.pid")) && Stage.isRunning(folder))
     throw new StartError(`npm start is running on ${folder}; end it first (Ctrl-C).`);
   rmSync(folder, { recursive: true, force: true });
+  // The folder above is ours too, unless an agent of this host lives there.
+  const above = dirname(START_FOLDER);
+  if (folder === START_FOLDER && readdirSync(above).length === 0) rmdirSync(above);
   say(`${folder} is removed.`);
 }
 
