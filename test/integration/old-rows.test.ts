@@ -7,7 +7,7 @@ import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
 import { migrate } from "@remotegpu/control-plane/store/migrate";
 import { GIB } from "@remotegpu/shared/units";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, type ApiWorld, type Caller, openApi } from "../support/api.ts";
 import { type ControlScene, openControlScene, type ScriptedHost } from "../support/control-scene.ts";
