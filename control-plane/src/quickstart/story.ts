@@ -164,7 +164,7 @@ async function runEnvironment(
   let reason = "";
   const ask = async () => {
     const row = await customer.get(`/environments/${id}`);
-    reason = String(row.status_reason ?? "");
+    reason = typeof row.status_reason === "string" ? row.status_reason : "";
     if (row.status === "error") throw new StartError(`The environment does not run: ${reason}`);
     return row.status === "running" && RunningEnvironment.parse(row);
   };
