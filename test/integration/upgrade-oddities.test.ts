@@ -17,6 +17,14 @@ const environment = {
   status: "stopped",
 };
 const job = { customer_id: 7, name: "job", script_path: "train.py", model_id: 3, status: "completed" };
+const record = {
+  customer_id: 7,
+  env_id: "env-1",
+  resource_type: "gpu",
+  quantity: 0.1,
+  unit_price: 1,
+  amount: 1,
+};
 const ROWS: OldRows = {
   customers: [{ id: 7, username: "ada", email: "ada@example.org", password_hash: "!" }],
   environments: [
@@ -38,17 +46,9 @@ const ROWS: OldRows = {
     { ...job, id: "job-2", model_id: null },
   ],
   billing_records: [
-    {
-      id: 1,
-      customer_id: 7,
-      env_id: "env-1",
-      resource_type: "gpu",
-      quantity: 0.1,
-      unit_price: 1,
-      amount: 1,
-      start_time: "2025-03-01 12:00",
-      end_time: "2025-03-01 12:01",
-    },
+    { ...record, id: 1, start_time: "2025-03-01 12:00", end_time: "2025-03-01 12:01" },
+    // Postgres has no interval for what lies between.
+    { ...record, id: 2, start_time: "4714-11-24 00:00:00 BC", end_time: "294276-12-31 23:59:59.999999" },
   ],
 };
 
@@ -106,6 +106,7 @@ describe("taken along", () => {
     ]);
     expect(after.billing_records).toMatchObject([
       { resource_id: "env-1", billing_minutes: "1", amount: "1.0000" },
+      { resource_id: "env-1", billing_minutes: null, amount: "1.0000" },
     ]);
   });
 });
@@ -184,7 +185,7 @@ describe("refused, and nothing is touched", () => {
         table: "billing_records",
         column: "billing_unit",
         as: "VARCHAR(20) DEFAULT 'week'",
-        says: /billing_records_billing_unit_check.*: 1;/,
+        says: /billing_records_billing_unit_check.*: 1, 2;/,
       },
       {
         table: "training_jobs",

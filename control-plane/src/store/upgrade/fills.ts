@@ -57,10 +57,13 @@ const constant = (type: string, value: string): Derived => ({
   from: "the default",
 });
 
-/** Minutes begun; unknown where the times make no sense. */
+/**
+ * Minutes begun; unknown where the times make no sense. Seconds are subtracted, not times: Postgres has no interval for
+ * all that lies between two times that it has.
+ */
+const SECONDS = "EXTRACT(epoch FROM t.end_time) - EXTRACT(epoch FROM t.start_time)";
 const MINUTES = `CASE WHEN isfinite(t.start_time) AND isfinite(t.end_time) THEN
-    CASE WHEN t.end_time >= t.start_time AND t.end_time - t.start_time <= make_interval(mins => 2147483647)
-      THEN ceil(EXTRACT(epoch FROM t.end_time - t.start_time) / 60)::int END END`;
+    CASE WHEN ${SECONDS} BETWEEN 0 AND 2147483647 * 60.0 THEN ceil((${SECONDS}) / 60)::int END END`;
 
 export const FILLS: readonly Fill[] = [
   {
