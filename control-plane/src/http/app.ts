@@ -15,7 +15,7 @@ import { ApiRefusal, type FieldError, type RefusalKind } from "./request/refusal
 import { registerResources } from "./resources.ts";
 import { registerServerRoutes } from "./server-routes.ts";
 import { isUniqueViolation, StoreError } from "../store/database.ts";
-import { heldOffBy } from "../store/upgrade/locks.ts";
+import { isGivenUp, whoMigrates } from "../store/upgrade/locks.ts";
 
 const API_BASE = "/api/v1";
 /** Bodies are checked before they come to the database, so what breaks its CHECKs was there: they spare old rows. */
@@ -88,10 +88,7 @@ export function createApp(deps: ApiDeps): ApiApp {
   registerServerRoutes(app, deps);
   registerDocumentation(app, deps);
 
-  app.onError(async (error, c) => {
-    const why = await heldOffBy(deps.db, error).catch(() => null);
-    return why === null ? problemOf(error, c) : problem(c, 503, why);
-  });
+  app.onError((error, c) => (isGivenUp(error) ? heldOffOr(deps, error, c) : problemOf(error, c)));
   app.notFound((c) => {
     const allowed = methodsOf(app, c.req.path);
     if (allowed.length === 0) return problem(c, 404, "There is nothing at this address.");
@@ -110,6 +107,13 @@ function isUnreachable(error: unknown): boolean {
   if (!(error instanceof StoreError)) return false;
   const sqlState = /^[0-9A-Z]{5}$/.test(error.code ?? "") ? (error.code ?? "") : null;
   return sqlState === null || /^(08|53|57P)/.test(sqlState);
+}
+
+/** A statement that waited too long may have waited for a migration, and that is worth saying. */
+async function heldOffOr({ db }: ApiDeps, error: Error, c: ApiContext): Promise<Response> {
+  const who = await whoMigrates(db).catch(() => null);
+  if (who === null) return problemOf(error, c);
+  return problem(c, 503, `The database is being migrated (${who}); try again when that has ended.`);
 }
 
 function problemOf(error: Error, c: ApiContext): Response {

@@ -11,7 +11,8 @@ import { modelOf } from "./model.ts";
 import { isOldTable, OLD_TABLES } from "./old-form.ts";
 import { withoutTriggers } from "./others-triggers.ts";
 import { withProgress, type Say } from "./progress.ts";
-import { linesOf, settled } from "./up.ts";
+import { settled } from "./columns.ts";
+import { linesOf } from "./same-schema.ts";
 
 const MAX_NAMED = 20;
 

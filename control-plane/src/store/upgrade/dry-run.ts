@@ -4,7 +4,8 @@ import { FILLS } from "./fills.ts";
 import { isOld, readForm } from "./old-form.ts";
 import { assertNothingInTheWay } from "./refusals.ts";
 import { changedRows, derivedValues, findingsSql, NOTHING_TO_REPORT, readFindings } from "./report.ts";
-import { titleOf, type Step, type UpgradeResult } from "./up.ts";
+import { type Step, titleOf } from "./fill-rows.ts";
+import type { UpgradeResult } from "./up.ts";
 
 /** @throws MigrationError when something is in the way; nothing is looked for in values that were added by hand */
 export async function dryRun(

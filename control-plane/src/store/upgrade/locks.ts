@@ -76,12 +76,9 @@ export async function whoMigrates(connection: Connection): Promise<string | null
   return first === undefined ? null : `process ${first.pid} of Postgres, since ${first.since.toISOString()}`;
 }
 
-/** A statement that was given up for waiting, as a sentence; null for any other failure. */
-export async function heldOffBy(connection: Connection, error: unknown): Promise<string | null> {
-  if (!(error instanceof StoreError) || (error.code !== TIMED_OUT && error.code !== LOCK_NOT_AVAILABLE))
-    return null;
-  const who = await whoMigrates(connection);
-  return who === null ? null : `The database is being migrated (${who}); try again when that has ended.`;
+/** True for a statement that was given up for waiting, by Postgres or, without a code, by us. */
+export function isGivenUp(error: unknown): boolean {
+  return error instanceof StoreError && [undefined, TIMED_OUT, LOCK_NOT_AVAILABLE].includes(error.code);
 }
 
 async function lock(connection: Connection, tables: readonly string[], timeoutMs: number): Promise<void> {
