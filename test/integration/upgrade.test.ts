@@ -20,7 +20,7 @@ import { freshDatabase } from "../support/postgres.ts";
 const SHRINK_UNTIL_MS = 45_000;
 
 describe.each([
-  { version: 18, runs: 4 },
+  { version: 18, runs: 3 },
   { version: 15, runs: 1 },
 ] as const)("on Postgres $version", ({ version, runs }) => {
   let server: ThrowawayPostgres | undefined;
