@@ -12,7 +12,7 @@ import { createFirstAdminKey, NotAnAdminError } from "./http/admin-key.ts";
 import { ListenError } from "./http/server.ts";
 import { renderNatsConfig } from "./link/nats-config.ts";
 import { migrateCommand, type MigrateCommandOptions } from "./migrate-command.ts";
-import type { Database } from "./store/database.ts";
+import { type Database, transaction } from "./store/database.ts";
 import { MigrationError } from "./store/migration-error.ts";
 import { schemaSnapshot } from "./store/schema-snapshot.ts";
 
@@ -65,7 +65,7 @@ program
   .description("print the database's schema as plain SQL")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
   .action((options: Options) =>
-    withDatabase(options, async (db) => say((await schemaSnapshot(db)).trimEnd())),
+    withDatabase(options, async (db) => say((await snapshotInUtc(db)).trimEnd())),
   );
 program
   .command("nats-config")
@@ -119,6 +119,14 @@ async function withDatabase(options: Options, work: (db: Database) => Promise<vo
   } finally {
     await end();
   }
+}
+
+/** A default that names a moment is written in the session's time zone. */
+async function snapshotInUtc(db: Database): Promise<string> {
+  return await transaction(db, async (connection) => {
+    await connection.query("SET LOCAL TimeZone = 'UTC'");
+    return await schemaSnapshot(connection);
+  });
 }
 
 async function printNatsConfig(options: {
