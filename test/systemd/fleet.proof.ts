@@ -1,0 +1,171 @@
+/** A control plane and a host under systemd: join, work, upgrade in place, crash, reboot. Work outlives all but the last. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { ControlPlaneMachine } from "./control-plane-machine.ts";
+import type { Machine } from "./machine.ts";
+import { Stage } from "./stage.ts";
+
+const AGENT = "remotegpu-agent.service";
+const IMAGE = "proof/busybox:1";
+
+let stage: Stage;
+let controlPlane: ControlPlaneMachine;
+let host: Machine;
+let environment: string;
+
+beforeAll(async () => {
+  stage = await Stage.open();
+  controlPlane = await ControlPlaneMachine.open(stage, "control");
+  host = await stage.machine("host-1", ["curl"]);
+});
+afterAll(() => stage?.close());
+
+async function unit(on: Machine, name: string, property: string): Promise<string> {
+  return on.run(`systemctl show --property=${property} --value ${name}`);
+}
+
+/** Process, start and identity of every container on the host. */
+async function containers(): Promise<string> {
+  const format = "{{.State.Pid}} {{.State.StartedAt}} {{.Id}} {{.State.Running}}";
+  return host.run(`docker inspect --format '${format}' $(docker ps --all --quiet)`);
+}
+
+/** Does it, and waits until the fleet has heard from the agent that lives then. */
+async function throughAnotherAgent(what: () => Promise<unknown>): Promise<{ before: string; after: string }> {
+  const before = await unit(host, AGENT, "MainPID");
+  const since = String((await controlPlane.host("host-1"))?.["last_heartbeat"]);
+  await what();
+  await eventually(async () => (await unit(host, AGENT, "ActiveState")) === "active");
+  await controlPlane.isOnline("host-1", { since });
+  return { before, after: await unit(host, AGENT, "MainPID") };
+}
+
+test("the control plane serves as its unit, with nothing but its own user's rights", async () => {
+  const name = "remotegpu-control-plane";
+  expect(await unit(controlPlane.machine, name, "ActiveState")).toBe("active");
+  expect(await unit(controlPlane.machine, name, "NRestarts")).toBe("0");
+  const pid = await unit(controlPlane.machine, name, "MainPID");
+  const uids = await controlPlane.machine.run(`stat --format=%u /proc/${pid} /var/lib/${name}/operator.json`);
+  expect(uids).toMatch(/^([1-9]\d+)\n\1$/);
+  expect(await controlPlane.machine.run(`journalctl --unit=${name} --output=cat`)).toContain(
+    '"msg":"the control plane serves"',
+  );
+});
+
+test("a machine with curl alone joins by the printed line and works", async () => {
+  const said = await host.run(`${await controlPlane.joinCommand()} --simulated-gpus 2`);
+
+  expect(said).toContain("Docker is missing: installing docker.io");
+  expect(said).toContain("==> this host runs version");
+  expect(await unit(host, AGENT, "ActiveState")).toBe("active");
+  expect(await unit(host, AGENT, "StatusText")).toBe("looking after this host");
+  expect(await host.run(`systemctl is-enabled ${AGENT}`)).toBe("enabled");
+  expect(await host.run(`journalctl --unit=${AGENT} --output=cat`)).toContain('"msg":"connected to NATS"');
+  await controlPlane.isOnline("host-1");
+  expect(await controlPlane.host("host-1")).toMatchObject({ simulated: true, total_gpu: 2, degraded: [] });
+});
+
+test("an environment with a GPU runs on it and is entered from the control plane", async () => {
+  await host.run(`DEBIAN_FRONTEND=noninteractive apt-get install -qq busybox-static`);
+  await host.run(
+    `mkdir -p image/bin image/tmp && cp /usr/bin/busybox image/bin/ && \
+     for each in $(busybox --list); do [ $each = busybox ] || ln -s busybox image/bin/$each; done && \
+     tar --create --directory=image . | docker import - ${IMAGE}`,
+    { folder: "/root" },
+  );
+  for (const line of ["cpu", "memory", "gpu"]) await controlPlane.cli(`price set default ${line} 1`);
+  await controlPlane.cli(
+    "quota set --customer 1 --cpu 16 --memory 64G --gpu 2 --storage 200G --environments 5",
+  );
+  await controlPlane.cli("customer top-up 1 100");
+
+  await controlPlane.cli(`env create first --image ${IMAGE} --cpu 1 --memory 256M --gpu 1 --wait`);
+
+  const [, id = ""] = /(env-\w+)/.exec(await controlPlane.cli("env list")) ?? [];
+  environment = id;
+  expect(await controlPlane.cli(`env exec ${environment} nvidia-smi -L`)).toMatch(/^GPU 0: Simulated/);
+});
+
+test("the same line again changes nothing", async () => {
+  const pid = await unit(host, AGENT, "MainPID");
+
+  const said = await host.run(await controlPlane.joinCommand());
+
+  expect(said).toContain("nothing has changed; the agent runs on");
+  expect(await unit(host, AGENT, "MainPID")).toBe(pid);
+});
+
+test("a newer agent takes over in place; containers keep their processes", async () => {
+  const running = await containers();
+  await controlPlane.offerAgent({ release: "9.0.0", line: "// newer" });
+
+  const agent = await throughAnotherAgent(async () => host.run(await controlPlane.joinCommand()));
+
+  expect(agent.after).not.toBe(agent.before);
+  expect(await host.run("readlink /opt/remotegpu/current")).toMatch(/^9\.0\.0-/);
+  expect(await containers()).toBe(running);
+});
+
+test("an agent that cannot start is taken back, and the one before goes on", async () => {
+  const running = await containers();
+  await controlPlane.offerAgent({ release: "9.0.1", line: "process.exit(7)" });
+
+  const { exitCode, said } = await host.tell(await controlPlane.joinCommand());
+
+  expect(exitCode).toBe(1);
+  expect(said).toMatch(/version 9\.0\.1-\w+ does not start .*; the host is back on 9\.0\.0-/);
+  expect(await unit(host, AGENT, "ActiveState")).toBe("active");
+  await controlPlane.isOnline("host-1");
+  expect(await containers()).toBe(running);
+});
+
+test.each(["systemctl restart", "systemctl kill --signal=KILL", "systemctl kill --signal=ABRT"])(
+  "after %s the agent is back, and no container noticed",
+  async (how) => {
+    const running = await containers();
+
+    const agent = await throughAnotherAgent(() => host.run(`${how} ${AGENT}`));
+
+    expect(agent.after).not.toBe(agent.before);
+    expect(await containers()).toBe(running);
+    expect(await controlPlane.cli(`env exec ${environment} echo still here`)).toBe("still here");
+  },
+);
+
+test("after a restart of Docker no container noticed", async () => {
+  const running = await containers();
+
+  await host.run("systemctl restart docker");
+
+  await eventually(async () => (await controlPlane.cli(`env exec ${environment} echo here`)) === "here", {
+    withinMs: 60_000,
+  });
+  expect(await containers()).toBe(running);
+});
+
+test("after a restart of all that is central the host works for it again", async () => {
+  const running = await containers();
+  const since = String((await controlPlane.host("host-1"))?.["last_heartbeat"]);
+
+  await controlPlane.machine.run("systemctl restart remotegpu-control-plane nats-server postgresql");
+
+  await eventually(() => controlPlane.isOnline("host-1", { since }).then(() => true), { withinMs: 90_000 });
+  expect(await containers()).toBe(running);
+  expect(await controlPlane.cli(`env exec ${environment} echo still here`)).toBe("still here");
+});
+
+test("after a reboot of the host its agent and its environment come back", async () => {
+  const before = await host.run("cat /proc/sys/kernel/random/boot_id");
+
+  await throughAnotherAgent(() => host.reboot());
+
+  expect(await host.run("cat /proc/sys/kernel/random/boot_id")).not.toBe(before);
+  await eventually(
+    async () => (await controlPlane.cli(`env exec ${environment} nvidia-smi -L`)).startsWith("GPU 0"),
+    {
+      withinMs: 90_000,
+      what: "the environment after the reboot",
+    },
+  );
+  expect(await controlPlane.environment(environment)).toMatchObject({ status: "running" });
+});
