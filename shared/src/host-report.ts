@@ -8,6 +8,24 @@ const count = z.int().nonnegative().max(2_147_483_647);
 const degrees = z.int().min(-300).max(100_000);
 const watts = z.number().nonnegative().max(1_000_000);
 
+/** A process on a card that belongs to no container of the host. */
+export const GpuStranger = z.object({
+  pid: z.int().positive(),
+  name: text(64).nullable(),
+  memoryMib: count.nullable(),
+});
+export type GpuStranger = z.infer<typeof GpuStranger>;
+
+/**
+ * The host takes this card out of service by itself: `drain` lets what holds it go on and takes nothing new, `fatal`
+ * has failed what held it. `sinceMs`, on the host's monotonic clock, tells this cordon from a later one.
+ */
+export const GpuCordon = z.object({ kind: z.enum(["drain", "fatal"]), sinceMs: z.int().nonnegative() });
+export type GpuCordon = z.infer<typeof GpuCordon>;
+
+export const MAX_GPU_STRANGERS = 16;
+export const MAX_GPU_REASONS = 8;
+
 export const GpuReport = z.object({
   uuid: GpuUuid,
   index: count,
@@ -28,6 +46,21 @@ export const GpuReport = z.object({
   eccUncorrected: z.int().nonnegative().nullable(),
   simulated: z.boolean(),
   health: z.enum(["healthy", "degraded", "unhealthy", "unknown"]),
+  // What follows is not told by agents of before; absent means that nobody looked.
+  /** Sentences: why the health is what it is, the gravest first. */
+  reasons: z.array(text(300)).max(MAX_GPU_REASONS).optional(),
+  cordon: GpuCordon.nullable().optional(),
+  /** Uncorrectable memory errors of the card's whole life; `eccUncorrected` counts those since the driver came up. */
+  eccUncorrectedTotal: z.int().nonnegative().nullable().optional(),
+  /** A memory row or page waits to be replaced, which takes a reset of the card. */
+  repairPending: z.boolean().nullable().optional(),
+  /** The card could not replace a memory row. */
+  repairFailed: z.boolean().nullable().optional(),
+  /** Why the clocks are held down, in the driver's words: "hw_thermal_slowdown". */
+  throttleReasons: z.array(text(48)).max(16).nullable().optional(),
+  strangers: z.array(GpuStranger).max(MAX_GPU_STRANGERS).optional(),
+  /** Memory in use that no process of our containers accounts for. */
+  foreignMemoryMib: count.nullable().optional(),
 });
 export type GpuReport = z.infer<typeof GpuReport>;
 

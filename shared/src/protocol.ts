@@ -3,7 +3,7 @@
  * are dropped, an unknown `kind` is refused, so a message that lands on the wrong subject means nothing there.
  */
 import { z } from "zod";
-import { BootId, InstanceId, JournalId } from "./ids.ts";
+import { BootId, GpuUuid, InstanceId, JournalId } from "./ids.ts";
 import { DesiredInstance, ObservedInstance } from "./instance.ts";
 import { GpuReport, MachineReport } from "./host-report.ts";
 import { text } from "./text.ts";
@@ -26,7 +26,16 @@ export const GpuVitals = GpuReport.pick({
   utilizationPercent: true,
   temperatureC: true,
   powerW: true,
-});
+  eccUncorrected: true,
+  reasons: true,
+  cordon: true,
+  eccUncorrectedTotal: true,
+  repairPending: true,
+  repairFailed: true,
+  throttleReasons: true,
+  strangers: true,
+  foreignMemoryMib: true,
+}).partial({ eccUncorrected: true });
 export type GpuVitals = z.infer<typeof GpuVitals>;
 
 export const Heartbeat = z.object({
@@ -66,6 +75,11 @@ export const HeartbeatReply = z.object({
   dbIncarnation: z.int().nonnegative(),
   /** RFC 3339, a label for logs. */
   time: z.string(),
+  /** An administrator puts these cards back in service: the host's own cordon of exactly that moment is lifted. */
+  liftCordons: z
+    .array(z.object({ uuid: GpuUuid, sinceMs: z.int().nonnegative() }))
+    .max(64)
+    .optional(),
 });
 export type HeartbeatReply = z.infer<typeof HeartbeatReply>;
 

@@ -5,8 +5,11 @@
 import type { GpuReport } from "@remotegpu/shared/host-report";
 import { GpuUuid } from "@remotegpu/shared/ids";
 
-/** What nvidia-smi alone says of a card; CSV knows the index, XML does not. */
-export type GpuFacts = Omit<GpuReport, "simulated" | "health" | "index"> & { index: number | null };
+/** What nvidia-smi alone says of a card; CSV knows the index, XML does not, and XML alone tells of repairs. */
+export type GpuFacts = Omit<
+  GpuReport,
+  "simulated" | "health" | "index" | "reasons" | "cordon" | "strangers" | "foreignMemoryMib"
+> & { index: number | null };
 
 export type Cell = string | null | undefined;
 
@@ -48,6 +51,11 @@ export function readWatts(cell: Cell): number | null {
 export function readEnabled(cell: Cell): boolean | null {
   const text = cell?.trim();
   return text === "Enabled" ? true : text === "Disabled" ? false : null;
+}
+
+export function readYes(cell: Cell): boolean | null {
+  const text = cell?.trim();
+  return text === "Yes" ? true : text === "No" ? false : null;
 }
 
 export function readUuid(cell: Cell): GpuUuid | null {

@@ -13,6 +13,7 @@ import {
   readText,
   readUuid,
   readWatts,
+  readYes,
   type Cell,
   type GpuFacts,
 } from "./nvidia-smi-values.ts";
@@ -21,6 +22,9 @@ import {
 export type GpuProcess = { pid: number; gpuUuid: GpuUuid; memoryMib: number | null };
 
 export type XmlInventory = { gpus: GpuFacts[]; processes: GpuProcess[] };
+
+const MAX_REASONS = 16;
+const MAX_REASON_LENGTH = 48;
 
 const Leaf = z.string().nullish().catch(null);
 /** A branch that is absent, or holds a word ("N/A", "None") instead of tags, is an empty branch. */
@@ -37,6 +41,18 @@ const Power = leaves(
   "enforced_power_limit",
   "power_limit",
 );
+const EccCounts = branch({
+  sram_uncorrectable: Leaf,
+  sram_uncorrectable_parity: Leaf,
+  sram_uncorrectable_secded: Leaf,
+  dram_uncorrectable: Leaf,
+  double_bit: leaves("total"),
+});
+/** Which reasons there are differs from version to version, so every tag in it is taken. */
+const ClockReasons = z.preprocess(
+  (value) => (typeof value === "object" && value !== null ? value : {}),
+  z.record(z.string(), Leaf),
+);
 const Gpu = branch({
   "@id": Leaf,
   uuid: Leaf,
@@ -51,14 +67,16 @@ const Gpu = branch({
   gpu_power_readings: Power,
   power_readings: Power,
   ecc_errors: branch({
-    volatile: branch({
-      sram_uncorrectable: Leaf,
-      sram_uncorrectable_parity: Leaf,
-      sram_uncorrectable_secded: Leaf,
-      dram_uncorrectable: Leaf,
-      double_bit: leaves("total"),
-    }),
+    volatile: EccCounts,
+    aggregate: EccCounts,
+    channel_repair_pending: Leaf,
+    tpc_repair_pending: Leaf,
+    unrepairable_memory: Leaf,
   }),
+  retired_pages: leaves("pending_retirement", "pending_blacklist"),
+  remapped_rows: leaves("remapped_row_pending", "remapped_row_failure"),
+  clocks_event_reasons: ClockReasons,
+  clocks_throttle_reasons: ClockReasons,
   processes: branch({ process_info: z.array(leaves("pid", "used_memory")).default([]) }),
 });
 const Log = z.object({
@@ -121,13 +139,22 @@ function factsOf(gpu: z.infer<typeof Gpu>): Omit<GpuFacts, "uuid" | "name" | "dr
       readWatts,
     ),
     migEnabled: readEnabled(gpu.mig_mode.current_mig),
-    eccUncorrected: eccOf(gpu),
+    // Those since the driver was loaded: lifetime counts never go down and would mark a card forever.
+    eccUncorrected: eccOf(gpu.ecc_errors.volatile),
+    eccUncorrectedTotal: eccOf(gpu.ecc_errors.aggregate),
+    repairPending: anyOf([
+      gpu.retired_pages.pending_retirement,
+      gpu.retired_pages.pending_blacklist,
+      gpu.remapped_rows.remapped_row_pending,
+      gpu.ecc_errors.channel_repair_pending,
+      gpu.ecc_errors.tpc_repair_pending,
+    ]),
+    repairFailed: anyOf([gpu.remapped_rows.remapped_row_failure, gpu.ecc_errors.unrepairable_memory]),
+    throttleReasons: activeReasons({ ...gpu.clocks_throttle_reasons, ...gpu.clocks_event_reasons }),
   };
 }
 
-/** Volatile errors, those since the driver was loaded: lifetime counts never go down and would mark a card forever. */
-function eccOf(gpu: z.infer<typeof Gpu>): number | null {
-  const errors = gpu.ecc_errors.volatile;
+function eccOf(errors: z.infer<typeof EccCounts>): number | null {
   const counts = [
     errors.sram_uncorrectable,
     errors.sram_uncorrectable_parity,
@@ -136,6 +163,22 @@ function eccOf(gpu: z.infer<typeof Gpu>): number | null {
     errors.double_bit.total,
   ].flatMap((cell) => readCount(cell, {}) ?? []);
   return counts.length === 0 ? null : counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** Null where no cell says yes or no. */
+function anyOf(cells: Cell[]): boolean | null {
+  const said = cells.flatMap((cell) => readYes(cell) ?? []);
+  return said.length === 0 ? null : said.includes(true);
+}
+
+/** `clocks_event_reason_hw_slowdown`, formerly `clocks_throttle_reason_hw_slowdown`, is told as `hw_slowdown`. */
+function activeReasons(reasons: Record<string, Cell>): string[] | null {
+  const told = Object.entries(reasons).filter(([, cell]) => cell === "Active" || cell === "Not Active");
+  if (told.length === 0) return null;
+  const active = told.filter(([, cell]) => cell === "Active");
+  return active
+    .map(([tag]) => tag.replace(/^clocks_(event|throttle)_reason_/, "").slice(0, MAX_REASON_LENGTH))
+    .slice(0, MAX_REASONS);
 }
 
 function processesOf(gpu: z.infer<typeof Gpu>, gpuUuid: GpuUuid): GpuProcess[] {

@@ -3,6 +3,9 @@
 # that the real command has. Only what the shell itself can do is used (dash, busybox ash), so that it runs in
 # a container that has nothing but this file and a shell. The first two values below are filled in by the agent.
 state=@STATE@
+# Faults to show, for tests of what happens to a failing card; the host's command alone looks. Lines of KIND|UUID|VALUE:
+# hang and garbage for the whole command, and for a card lost, silent, ecc|UUID|COUNT, pending and throttle|UUID|REASON.
+faults=${state%/*}/faults
 in_container=@IN_CONTAINER@
 driver=simulated
 
@@ -33,6 +36,31 @@ is_wanted() { # named by --id
   [ "$wanted" = all ] || in_list "$index" "$wanted" || in_list "$uuid" "$wanted" || in_list "$bus" "$wanted"
 }
 
+read_faults() { # sets what is wrong with the current card
+  lost=no silent=no ecc=0 pending=No throttle=
+  if [ "$in_container" = yes ] || [ ! -r "$faults" ]; then return 0; fi
+  while IFS='|' read -r fault fault_uuid fault_value; do
+    [ "$fault_uuid" = "$uuid" ] || continue
+    case $fault in
+      lost) lost=yes ;;
+      silent) silent=yes ;;
+      ecc) ecc=$fault_value ;;
+      pending) pending=Yes ;;
+      throttle) throttle=$fault_value ;;
+    esac
+  done <"$faults"
+}
+
+fail_as_a_whole() {
+  if [ "$in_container" = yes ] || [ ! -r "$faults" ]; then return 0; fi
+  while IFS='|' read -r fault rest; do
+    case $fault in
+      hang) exec sleep 3600 ;;
+      garbage) printf '\001\002 NVML: nothing that anybody could read <<<\n' && exit 0 ;;
+    esac
+  done <"$faults"
+}
+
 each_card() { # COMMAND…: runs it for each card, with the card's values in variables; sets shown
   shown=0
   index=-1
@@ -41,6 +69,8 @@ each_card() { # COMMAND…: runs it for each card, with the card's values in var
     if [ "$kind" != card ] || ! is_visible; then continue; fi
     index=$((index + 1))
     if ! is_wanted; then continue; fi
+    read_faults
+    if [ "$lost" = yes ]; then continue; fi
     used=$((used_kib / 1024))
     use=$(((use + 5) / 10))
     heat=$(((heat + 500) / 1000))
@@ -89,6 +119,12 @@ unit_of() { # FIELD: sets unit
 }
 
 value_of() { # FIELD: sets value
+  case $silent,$1 in
+    yes,memory.used | yes,memory.free | yes,utilization.* | yes,temperature.* | yes,power.draw*)
+      value='[N/A]'
+      return 0
+      ;;
+  esac
   case $1 in
     timestamp) value=$stamp ;;
     driver_version) value=$driver ;;
@@ -110,6 +146,7 @@ value_of() { # FIELD: sets value
     temperature.gpu) value=$heat ;;
     power.draw | power.draw.average | power.draw.instant) value=$power ;;
     power.limit | enforced.power.limit | power.default_limit | power.max_limit) value=$power_limit.00 ;;
+    ecc.errors.uncorrected.*) value=$ecc ;;
     ecc.errors.*) value=0 ;;
     ecc.mode.current) value=Enabled ;;
     pid) value=$pid ;;
@@ -165,6 +202,17 @@ print_xml_process() {
   printf '\t\t\t\t<used_memory>%s MiB</used_memory>\n\t\t\t</process_info>\n' "$process_mib"
 }
 
+print_reading() { # TAG VALUE UNIT: a card that tells nothing says N/A
+  if [ "$silent" = yes ]; then set -- "$1" N/A ''; fi
+  printf '<%s>%s%s</%s>\n' "$1" "$2" "${3:+ $3}" "$1"
+}
+
+print_clock_reason() { # REASON
+  active='Not Active'
+  if [ "$1" = "$throttle" ]; then active=Active; fi
+  printf '\t\t\t<clocks_event_reason_%s>%s</clocks_event_reason_%s>\n' "$1" "$active" "$1"
+}
+
 print_xml_card() {
   printf '\t<gpu id="%s">\n\t\t<product_name>%s</product_name>\n' "$bus" "$name"
   printf '\t\t<product_brand>Simulated</product_brand>\n'
@@ -174,13 +222,27 @@ print_xml_card() {
   printf '\t\t<pci>\n\t\t\t<pci_bus_id>%s</pci_bus_id>\n\t\t</pci>\n' "$bus"
   printf '\t\t<fan_speed>N/A</fan_speed>\n'
   printf '\t\t<fb_memory_usage>\n\t\t\t<total>%s MiB</total>\n\t\t\t<reserved>0 MiB</reserved>\n' "$total"
-  printf '\t\t\t<used>%s MiB</used>\n\t\t\t<free>%s MiB</free>\n\t\t</fb_memory_usage>\n' "$used" $((total - used))
-  printf '\t\t<utilization>\n\t\t\t<gpu_util>%s %%</gpu_util>\n\t\t</utilization>\n' "$use"
-  printf '\t\t<ecc_errors>\n\t\t\t<volatile>\n\t\t\t\t<sram_uncorrectable>0</sram_uncorrectable>\n'
-  printf '\t\t\t\t<dram_uncorrectable>0</dram_uncorrectable>\n\t\t\t</volatile>\n\t\t</ecc_errors>\n'
-  printf '\t\t<temperature>\n\t\t\t<gpu_temp>%s C</gpu_temp>\n' "$heat"
+  printf '\t\t\t'
+  print_reading used "$used" MiB
+  printf '\t\t</fb_memory_usage>\n\t\t<utilization>\n\t\t\t'
+  print_reading gpu_util "$use" %
+  printf '\t\t</utilization>\n\t\t<ecc_errors>\n'
+  for count_of in volatile aggregate; do
+    printf '\t\t\t<%s>\n\t\t\t\t<sram_uncorrectable>0</sram_uncorrectable>\n' "$count_of"
+    printf '\t\t\t\t<dram_uncorrectable>%s</dram_uncorrectable>\n\t\t\t</%s>\n' "$ecc" "$count_of"
+  done
+  printf '\t\t</ecc_errors>\n\t\t<remapped_rows>\n'
+  printf '\t\t\t<remapped_row_pending>%s</remapped_row_pending>\n' "$pending"
+  printf '\t\t\t<remapped_row_failure>No</remapped_row_failure>\n\t\t</remapped_rows>\n'
+  printf '\t\t<clocks_event_reasons>\n'
+  for reason in hw_slowdown hw_thermal_slowdown hw_power_brake_slowdown sw_thermal_slowdown; do
+    print_clock_reason "$reason"
+  done
+  printf '\t\t</clocks_event_reasons>\n\t\t<temperature>\n\t\t\t'
+  print_reading gpu_temp "$heat" C
   printf '\t\t\t<gpu_temp_slow_threshold>90 C</gpu_temp_slow_threshold>\n\t\t</temperature>\n'
-  printf '\t\t<gpu_power_readings>\n\t\t\t<average_power_draw>%s W</average_power_draw>\n' "$power"
+  printf '\t\t<gpu_power_readings>\n\t\t\t'
+  print_reading average_power_draw "$power" W
   printf '\t\t\t<current_power_limit>%s.00 W</current_power_limit>\n\t\t</gpu_power_readings>\n' "$power_limit"
   printf '\t\t<processes>\n'
   each_process print_xml_process
@@ -284,6 +346,7 @@ if [ ! -r "$state" ]; then
   printf '%s has failed: the simulated cards have no state at %s\n' "$self" "$state"
   exit 9
 fi
+fail_as_a_whole
 count=0
 if ! each_card count_card; then
   printf 'No devices were found\n'

@@ -29,6 +29,10 @@ test("two cards with their processes are read", () => {
     powerLimitW: 250,
     migEnabled: false,
     eccUncorrected: 3,
+    eccUncorrectedTotal: 9,
+    repairPending: true,
+    repairFailed: false,
+    throttleReasons: ["sw_power_cap", "hw_thermal_slowdown"],
   });
   expect(processes).toEqual([
     { pid: 4711, gpuUuid: "GPU-11111111-2222-3333-4444-555555555555", memoryMib: 900 },
@@ -47,6 +51,10 @@ test("a card with hardly any branches has unknown values, and its address from t
     powerW: null,
     migEnabled: null,
     eccUncorrected: null,
+    eccUncorrectedTotal: null,
+    repairPending: null,
+    repairFailed: null,
+    throttleReasons: null,
   });
 });
 
@@ -59,6 +67,8 @@ test("the places where an old driver kept its values are known", () => {
     powerW: 11.5,
     powerLimitW: 30,
     eccUncorrected: 4,
+    repairPending: false,
+    throttleReasons: ["hw_slowdown"],
     utilizationPercent: null,
   });
 });

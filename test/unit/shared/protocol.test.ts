@@ -173,6 +173,17 @@ test.each([
   );
 });
 
+test("an agent of before tells no reasons, cordons or strangers, and a control plane of before lifts nothing", () => {
+  const [older] = sample("heartbeat")["gpus"] as object[];
+  const { liftCordons: _, ...reply } = sample("heartbeat-reply");
+
+  expect(decode(Heartbeat, encode({ ...sample("heartbeat"), gpus: [older] }))).toMatchObject({
+    ok: true,
+    message: { gpus: [older] },
+  });
+  expect(decode(HeartbeatReply, encode(reply))).toEqual({ ok: true, message: reply });
+});
+
 test("a heartbeat of an agent without GPU vitals is still a heartbeat", () => {
   const { gpus: _, ...older } = sample("heartbeat");
 
