@@ -5,7 +5,7 @@
  */
 import { AssertionError } from "node:assert";
 import { Buffer } from "node:buffer";
-import type { HostId, RunId } from "@remotegpu/shared/ids";
+import type { GpuUuid, HostId, RunId } from "@remotegpu/shared/ids";
 import type { MachineReport } from "@remotegpu/shared/host-report";
 import type { Log } from "@remotegpu/shared/log";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
@@ -15,7 +15,7 @@ import { DamagedJournalError } from "./journal/integrity.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import type { Action } from "./core/action.ts";
-import { isRunning, isSameRun, type Container } from "./core/container.ts";
+import { isRunning, isSameRun, type Container, type OwnedContainer } from "./core/container.ts";
 import { cutOffMs } from "./core/contact.ts";
 import { observedInstances } from "./core/lifecycle.ts";
 import { reconcile, type Flags } from "./core/reconcile.ts";
@@ -165,7 +165,8 @@ export class Agent {
   async #look(nowMs: number): Promise<Look> {
     const { runtimeWatch, gpuWatch, performer } = this.#parts;
     runtimeWatch.learnWhenDue(nowMs);
-    gpuWatch.sampleWhenDue(nowMs, runtimeWatch.info, () => this.wake());
+    const containers = this.#lastSeen === null ? null : this.#ownContainers();
+    void gpuWatch.lookWhenDue({ nowMs, runtime: runtimeWatch.info, containers }, () => this.wake());
     const patienceMs = Math.max(LEAST_PATIENCE_MS, Math.min(RUNTIME_PATIENCE_MS, this.#untilTickMs()));
     const look = await runtimeWatch.containers(nowMs, { patienceMs, mark: performer.endedWorks });
     if (look.seen !== null) this.#lastSeen = look.seen;
@@ -201,7 +202,7 @@ export class Agent {
     const { gpuWatch, link, clock } = this.#parts;
     return {
       ...this.#hostObstacles(),
-      vanishedGpus: gpuWatch.vanished,
+      lostGpus: gpuWatch.lost,
       overStorage: this.#overStorage,
       disconnectedMs: cutOffMs(link.contact, clock.monotonicMs()),
       stopsUnconfirmed,
@@ -209,10 +210,11 @@ export class Agent {
   }
 
   #hostObstacles(): HostObstacles {
-    const { journal, link } = this.#parts;
+    const { journal, link, gpuWatch } = this.#parts;
     return {
       startsRefused: journal.acceptsStarts ? null : "its journal's disk is full.",
       awaitsContact: !link.contact.wasHeardInBoot,
+      closedGpus: gpuWatch.closed,
     };
   }
 
@@ -228,10 +230,32 @@ export class Agent {
   }
 
   async #meter(seen: Seen): Promise<void> {
-    const { journal, clock, gpuWatch, hostId } = this.#parts;
-    await takeMeteringTick(journal, seen, () => momentOf(clock));
+    const { journal, clock, gpuWatch } = this.#parts;
+    const gpus = this.#gpusOfRuns();
+    await takeMeteringTick(
+      journal,
+      seen,
+      () => momentOf(clock),
+      ({ runId }, nowMs) => {
+        const held = gpus.get(runId) ?? [];
+        return held.length === 0 ? undefined : gpuWatch.proofOf(held, nowMs);
+      },
+    );
     this.#meteredMs = clock.monotonicMs();
-    await gpuWatch.follow(ownedContainers({ hostId, observed: this.#lastSeen ?? [] }), clock.wallMs());
+    await gpuWatch.follow(this.#ownContainers(), clock.wallMs());
+  }
+
+  #ownContainers(): OwnedContainer[] {
+    return ownedContainers({ hostId: this.#parts.hostId, observed: this.#lastSeen ?? [] });
+  }
+
+  /** By the orders, and by the labels of containers that nobody orders any more. */
+  #gpusOfRuns(): Map<RunId, GpuUuid[]> {
+    const ordered = this.#parts.journal.desired
+      .read()
+      .instances.map(({ runId, spec }) => ({ runId, gpus: spec.gpus }));
+    const labelled = this.#ownContainers().map(({ owner }) => owner);
+    return new Map([...labelled, ...ordered].map(({ runId, gpus }) => [runId, gpus.map(({ uuid }) => uuid)]));
   }
 
   /** A removal that was ordered is done when neither a record nor a container of it is left. */

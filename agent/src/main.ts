@@ -120,6 +120,7 @@ async function assemble(
   const runtimeWatch = new RuntimeWatch(runtime, log);
   const gpuWatch = new GpuWatch({
     hostId,
+    bootId: clock.bootId,
     stateDir: config.stateDir,
     nvidiaSmiPath: config.nvidiaSmiPath,
     simulatedCount: config.simulatedGpus,
@@ -161,6 +162,7 @@ async function assemble(
     outbox,
     clock,
     version: AGENT_VERSION,
+    liftCordons: (lifts) => gpuWatch.liftCordons(lifts),
     wake,
     log,
   });
@@ -194,6 +196,7 @@ async function assemble(
       keeper.stop();
       watching.abort();
       await watched;
+      await gpuWatch.close();
       if (config.cleanOnExit) {
         await removeContainers(runtime);
         await gpuWatch.clean();

@@ -89,6 +89,7 @@ export const INSTANCE_PROBLEMS = [
   "image-missing",
   "mount-missing",
   "gpu-missing",
+  "gpu-failed",
   "runtime-error",
   "runtime-down",
   "start-refused",

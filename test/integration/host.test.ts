@@ -12,7 +12,7 @@ import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
 import { readMachineFacts } from "@remotegpu/agent/host/machine-facts";
 import { NvidiaSmi } from "@remotegpu/agent/host/nvidia-smi";
 import { NvidiaSmiError } from "@remotegpu/agent/host/nvidia-smi-error";
-import { readContainerId, readProcessLife } from "@remotegpu/agent/host/process-liveness";
+import { readContainers, readProcessLife, readProcessName } from "@remotegpu/agent/host/process-liveness";
 import {
   prepareSimulatedGpus,
   simulatedGpuUuid,
@@ -84,7 +84,8 @@ describe("processes", () => {
 
   test("a pid that nobody has is not alive and in no container", async () => {
     expect(await readProcessLife(2 ** 30)).toEqual({ alive: false });
-    expect(await readContainerId(2 ** 30)).toBeNull();
+    expect(await readContainers(2 ** 30)).toEqual([]);
+    expect(await readProcessName(2 ** 30)).toBeNull();
   });
 });
 

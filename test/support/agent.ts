@@ -8,6 +8,7 @@ import { Agent } from "@remotegpu/agent/agent";
 import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
 import { readMachineFacts } from "@remotegpu/agent/host/machine-facts";
 import { ServiceNotifier } from "@remotegpu/agent/host/notify";
+import { removeSimulatedCdiSpec } from "@remotegpu/agent/host/simulated-cdi";
 import { openJournal, type Journal } from "@remotegpu/agent/journal/journal";
 import { Outbox } from "@remotegpu/agent/journal/outbox";
 import { HostConnection } from "@remotegpu/agent/link/connection";
@@ -37,6 +38,7 @@ export class AgentUnderTest {
   readonly log: KeptLog = keptLog();
   readonly #controlPlane: ScriptedControlPlane;
   readonly #socketPath: string | undefined;
+  readonly #simulatedGpus: number;
   #aheadMs = 0;
   #bootId: BootId | null = null;
   #running: Running | null = null;
@@ -44,7 +46,11 @@ export class AgentUnderTest {
   private constructor(
     host: ScriptedHost,
     controlPlane: ScriptedControlPlane,
-    { stateDir, socketPath }: { stateDir: string; socketPath: string | undefined },
+    {
+      stateDir,
+      socketPath,
+      simulatedGpus,
+    }: { stateDir: string; socketPath: string | undefined; simulatedGpus: number },
   ) {
     this.hostId = host.hostId;
     this.host = host;
@@ -52,17 +58,18 @@ export class AgentUnderTest {
     this.poolRoot = join(stateDir, "pool");
     this.#controlPlane = controlPlane;
     this.#socketPath = socketPath;
+    this.#simulatedGpus = simulatedGpus;
   }
 
   static async begin(
     controlPlane: ScriptedControlPlane,
-    { socketPath }: { socketPath?: string } = {},
+    { socketPath, simulatedGpus = 0 }: { socketPath?: string; simulatedGpus?: number } = {},
   ): Promise<AgentUnderTest> {
     await importBusyboxImage();
     const { host } = await controlPlane.admit(newHostId());
     const stateDir = await mkdtemp(join(tmpdir(), "rg-agent-"));
     await mkdir(join(stateDir, "pool"));
-    const agent = new AgentUnderTest(host, controlPlane, { stateDir, socketPath });
+    const agent = new AgentUnderTest(host, controlPlane, { stateDir, socketPath, simulatedGpus });
     await agent.start();
     return agent;
   }
@@ -117,12 +124,15 @@ export class AgentUnderTest {
     const runtimeWatch = new RuntimeWatch(runtime, log);
     const gpuWatch = new GpuWatch({
       hostId,
+      bootId: clock.bootId,
       stateDir,
       nvidiaSmiPath: "/nonexistent/nvidia-smi",
-      simulatedCount: 0,
+      simulatedCount: this.#simulatedGpus,
       log,
     });
     await runtimeWatch.learn(clock.monotonicMs());
+    if (this.#simulatedGpus > 0)
+      await gpuWatch.prepare(clock.monotonicMs(), clock.wallMs(), runtimeWatch.info);
     const connection = new HostConnection({
       ...credential,
       subscriptions: orderSubscriptions(
@@ -142,7 +152,13 @@ export class AgentUnderTest {
     });
     const outbox = new Outbox(journal.rows, (text) => credential.key.sign(text));
     const common = { hostId, clock, journal, version: VERSION, log };
-    const link = new ControlPlaneLink({ ...common, connection, outbox, wake });
+    const link = new ControlPlaneLink({
+      ...common,
+      connection,
+      outbox,
+      wake,
+      liftCordons: (lifts) => gpuWatch.liftCordons(lifts),
+    });
     const agent = new Agent({
       ...common,
       link,
@@ -162,6 +178,7 @@ export class AgentUnderTest {
       await agent.stop();
       watching.abort();
       await watched;
+      await gpuWatch.close();
       await connection.close();
       journal.close();
     };
@@ -181,6 +198,7 @@ export class AgentUnderTest {
     if (running !== null) await this.stop();
     await running?.runtime.removeEverything();
     await removeLabelled(this.hostId);
+    await removeSimulatedCdiSpec(this.hostId);
     await rm(this.stateDir, { recursive: true, force: true });
   }
 

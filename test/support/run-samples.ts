@@ -61,7 +61,8 @@ export function recordOf(run: RunKey, changes: Partial<RunRecord> = {}): RunReco
 
 const QUIET_FLAGS: Flags = {
   startsRefused: null,
-  vanishedGpus: new Set(),
+  lostGpus: new Map(),
+  closedGpus: new Map(),
   overStorage: new Map(),
   disconnectedMs: 0,
   awaitsContact: false,

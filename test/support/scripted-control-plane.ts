@@ -5,7 +5,7 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import type { JournalBatch, JournalRow, UsageEntry } from "@remotegpu/shared/journal-row";
-import type { Heartbeat } from "@remotegpu/shared/protocol";
+import type { Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
 import { HostOrders } from "@remotegpu/control-plane/link/host-orders";
 import { serveHosts } from "@remotegpu/control-plane/link/host-requests";
 import { ensureJournalStream, JournalConsumer } from "@remotegpu/control-plane/link/journal-stream";
@@ -24,6 +24,8 @@ export class ScriptedHost {
   generation = 0;
   confirmedStops: number | null = null;
   desired: readonly DesiredInstance[] = [];
+  /** Cards that an administrator puts back in service. */
+  liftCordons: HeartbeatReply["liftCordons"] = [];
   readonly #nudge: () => void;
   readonly #journals = new Map<string, JournalRow[]>();
 
@@ -118,6 +120,7 @@ export class ScriptedControlPlane {
               targetGeneration: host.generation,
               watermark: host.watermark(heartbeat.journal.id),
               observedDigest: host.report?.digest ?? null,
+              liftCordons: host.liftCordons,
             }),
           );
         },

@@ -7,13 +7,17 @@ import type { RunKey } from "./container.ts";
 
 export type StopOrderer = NonNullable<DesiredInstance["orderedBy"]>;
 
-/** Why a container is stopped. `gpu-missing` and `storage-exceeded` end the run as failed, the others as stopped. */
+/**
+ * Why a container is stopped. `gpu-missing`, `gpu-failed` and `storage-exceeded` end the run as failed, the others as
+ * stopped.
+ */
 export type StopCause =
   | "ordered"
   | "superseded"
   | "no-contact"
   | "already-ended"
   | "gpu-missing"
+  | "gpu-failed"
   | "storage-exceeded";
 
 export type RunEnd = {

@@ -3,6 +3,7 @@
  * whether it goes on. Pure; the loop reads /proc in between.
  */
 import type { Life, MeteredRun } from "./metering.ts";
+import type { CardProof } from "./run-cards.ts";
 import type { RunRecord } from "./run-record.ts";
 import type { Interval, Moment } from "./usage-interval.ts";
 
@@ -19,6 +20,8 @@ export interface RunSighting {
   process: { alive: true; pid: number; startTicks: number } | { alive: false } | "unknown";
   /** When the container ended, on this boot's clock; null when not known or not to be trusted. */
   finishedMs: number | null;
+  /** What its cards say about its time; absent where it holds none. */
+  cards?: CardProof;
 }
 
 /**
@@ -41,7 +44,15 @@ export function meteredRun(sighting: RunSighting, now: Moment): MeteredRun | nul
   if (record.gate === null && !isOver) return null;
   const { runId, instanceId, placementEpoch } = record;
   const process = record.gate === null ? null : processOf(sighting, record.gate, now);
-  return { runId, instanceId, placementEpoch, process, isOver };
+  const cards = cardsOf(sighting);
+  return { runId, instanceId, placementEpoch, process, isOver, ...(cards !== undefined && { cards }) };
+}
+
+/** A run that was stopped for a card's sake stays without it, should the card be well again before the run's end. */
+function cardsOf({ record, cards }: RunSighting): CardProof | undefined {
+  const isStoppedForCard = record.stop?.cause === "gpu-missing" || record.stop?.cause === "gpu-failed";
+  if (!isStoppedForCard || cards?.kind === "lost") return cards;
+  return { kind: "lost", lastGoodMs: null };
 }
 
 function processOf(

@@ -7,9 +7,11 @@
  */
 import type { InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { UsageEntry } from "@remotegpu/shared/journal-row";
+import type { CardProof } from "./run-cards.ts";
 import {
   closeAt,
   closeAtLastSight,
+  closeAtLoss,
   extend,
   isSameProcess,
   pieceOf,
@@ -38,6 +40,8 @@ export interface MeteredRun {
   process: (ProcessIdentity & { sinceMs: number; life: Life }) | null;
   /** Nothing more will run: this step ends the run. */
   isOver: boolean;
+  /** What its cards say about its time; absent where it holds none. */
+  cards?: CardProof;
 }
 
 /** The outcome for one run: rows to append in this order, and the interval to keep (null forgets it). */
@@ -79,11 +83,15 @@ function meterRun(
     interval = progress.interval;
   };
 
-  if (before?.isOpen === true && !isFollowed(before, run, now))
-    take(closeAtLastSight(before, successorStartMs(run, now), now));
-  interval = openFor(run, interval, now) ?? interval;
-  if (interval?.isOpen === true && run.process !== null)
-    take(follow(interval, run.process, now, isShortOfSpace));
+  if (run.cards?.kind === "lost") {
+    if (before?.isOpen === true) take(closeAtLoss(before, run.cards.lastGoodMs, now));
+  } else {
+    if (before?.isOpen === true && !isFollowed(before, run, now))
+      take(closeAtLastSight(before, successorStartMs(run, now), now));
+    interval = openFor(run, interval, now) ?? interval;
+    if (interval?.isOpen === true && run.process !== null)
+      take(follow(interval, run.process, now, { isShortOfSpace, settledMs: run.cards?.settledMs ?? null }));
+  }
 
   if (run.isOver) return finalStep(run, pieces, interval, now);
   const rows = pieces.filter(isNotEmpty).map((piece) => entryOf(run, piece));
@@ -105,12 +113,12 @@ function follow(
   interval: Interval,
   { life, sinceMs }: NonNullable<MeteredRun["process"]>,
   now: Moment,
-  isShortOfSpace: boolean,
+  limits: { isShortOfSpace: boolean; settledMs: number | null },
 ): Progress {
   switch (life.state) {
     case "alive":
       // An interval that begins where the process does has no row before it.
-      return extend(interval, now, { isFirst: interval.startMs <= sinceMs, isShortOfSpace });
+      return extend(interval, now, { isFirst: interval.startMs <= sinceMs, ...limits });
     case "ended":
       return life.finishedMs === null
         ? closeAtLastSight(interval, now.nowMs, now)

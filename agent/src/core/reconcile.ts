@@ -10,6 +10,7 @@ import { inOrder } from "./action.ts";
 import type { Action, RunEnd, StopCause, StopOrderer } from "./action.ts";
 import { isRunning } from "./container.ts";
 import type { OwnedContainer, RunKey } from "./container.ts";
+import type { Loss } from "./gpu-health.ts";
 import { exitedBy, nextStart } from "./restart-policy.ts";
 import type { MonotonicTime } from "./run-record.ts";
 import { ownedContainers, runViews } from "./run-view.ts";
@@ -19,8 +20,10 @@ import { areRivals, startObstacle } from "./start-obstacle.ts";
 export type Flags = {
   /** Why new starts are refused ("the journal's disk is full"); null when they are not. */
   startsRefused: string | null;
-  /** GPUs that are surely gone. In doubt the set is empty: a hung tool must not kill work. */
-  vanishedGpus: ReadonlySet<GpuUuid>;
+  /** GPUs that are surely gone or failed, with why. In doubt there is none: a hung tool must not kill work. */
+  lostGpus: ReadonlyMap<GpuUuid, Loss>;
+  /** GPUs that take nothing new, with why. */
+  closedGpus: ReadonlyMap<GpuUuid, string>;
   /** Runs beyond a storage limit, with the sentence that says so. */
   overStorage: ReadonlyMap<RunId, string>;
   /** Since the last accepted heartbeat, restarts and reboots included (contact.ts). */
@@ -146,6 +149,7 @@ type Stop = { cause: StopCause; orderedBy: StopOrderer; detail: string };
 function endOfStop({ cause, orderedBy, detail }: Stop): Omit<RunEnd, "exitCode"> {
   switch (cause) {
     case "gpu-missing":
+    case "gpu-failed":
     case "storage-exceeded":
       return { phase: "failed", problem: cause, detail, orderedBy };
     case "ordered":
@@ -167,10 +171,10 @@ function orderedStop(orderedBy: StopOrderer): Stop {
 
 /** What ends a wanted run from this host's own side. */
 function limitReached(desired: DesiredInstance, flags: Flags): Stop | null {
-  const gone = desired.spec.gpus.find((gpu) => flags.vanishedGpus.has(gpu.uuid));
-  if (gone) {
-    return { cause: "gpu-missing", orderedBy: "limit", detail: `GPU ${gone.uuid} is gone from this host.` };
-  }
+  const loss = desired.spec.gpus
+    .map(({ uuid }) => flags.lostGpus.get(uuid))
+    .find((found) => found !== undefined);
+  if (loss !== undefined) return { ...loss, orderedBy: "limit" };
   const over = flags.overStorage.get(desired.runId);
   if (over !== undefined) return { cause: "storage-exceeded", orderedBy: "limit", detail: over };
   const { onDisconnect, stopAfterSeconds } = desired.live;

@@ -2,13 +2,14 @@
  * Why a wanted run may not start at this moment although nothing is wrong with it. The sentence is shown to people
  * and the start is tried again in the next round, so none of these needs a retry of its own.
  */
+import type { GpuUuid } from "@remotegpu/shared/ids";
 import type { AttachedGpu, DesiredInstance } from "@remotegpu/shared/instance";
 import { isRunning, isSameRun } from "./container.ts";
 import type { OwnedContainer } from "./container.ts";
 
 export type StartObstacle = {
   /** `host-refuses` is the host's own state (its journal is full); the others pass by themselves. */
-  kind: "host-refuses" | "no-contact-yet" | "same-instance" | "gpu-in-use";
+  kind: "host-refuses" | "no-contact-yet" | "gpu-closed" | "same-instance" | "gpu-in-use";
   detail: string;
 };
 
@@ -17,12 +18,14 @@ export type HostObstacles = {
   startsRefused: string | null;
   /** Nobody was heard since this boot (contact.ts). */
   awaitsContact: boolean;
+  /** Cards that take nothing new, with why (gpu-health.ts). */
+  closedGpus: ReadonlyMap<GpuUuid, string>;
 };
 
 export function startObstacle(
   desired: DesiredInstance,
   containers: readonly OwnedContainer[],
-  { startsRefused, awaitsContact }: HostObstacles,
+  { startsRefused, awaitsContact, closedGpus }: HostObstacles,
 ): StartObstacle | null {
   if (startsRefused !== null) {
     return { kind: "host-refuses", detail: `This host refuses new starts: ${startsRefused}` };
@@ -31,6 +34,11 @@ export function startObstacle(
   if (awaitsContact && desired.live.onDisconnect === "stop_after") {
     const detail = "This host has started anew; it waits to hear whether this is still wanted here.";
     return { kind: "no-contact-yet", detail };
+  }
+  const closed = desired.spec.gpus.find(({ uuid }) => closedGpus.has(uuid));
+  if (closed !== undefined) {
+    const detail = `It waits for GPU ${closed.uuid}, which takes nothing new. ${closedGpus.get(closed.uuid)}`;
+    return { kind: "gpu-closed", detail };
   }
   const others = containers.filter((other) => isRunning(other) && !isSameRun(other.owner, desired));
   // Two containers of one instance would write the same code and output folders.

@@ -59,26 +59,42 @@ export interface Progress {
 
 /**
  * The process is alive now. With `isFirst` none of its time is a row yet; with `isShortOfSpace` the interval grows in
- * place instead of becoming one.
+ * place instead of becoming one. No row is made of time after `settledMs`, which may still turn out to be nobody's.
  */
 export function extend(
   interval: Interval,
   now: Moment,
-  { isFirst, isShortOfSpace }: { isFirst: boolean; isShortOfSpace: boolean },
+  {
+    isFirst,
+    isShortOfSpace,
+    settledMs,
+  }: { isFirst: boolean; isShortOfSpace: boolean; settledMs: number | null },
 ): Progress {
   const gapMs = now.nowMs - interval.endMs;
   if (gapMs <= 0) return { pieces: [], interval };
   const reached = { ...interval, endMs: now.nowMs, wallEndMs: now.wallMs };
-  const next = { ...reached, startMs: reached.endMs };
   if (gapMs > MISSED_TICK_MS) {
     // Nobody looked for a while (the agent was down or held up), but one process cannot die and come back.
     const unwatched = { ...reached, startMs: interval.endMs };
+    const next = { ...reached, startMs: reached.endMs };
     return { pieces: [pieceOf(interval, "exact"), pieceOf(unwatched, "reconstructed")], interval: next };
   }
   const isLongEnough = reached.endMs - reached.startMs >= (isFirst ? FIRST_EMIT_MS : EMIT_EVERY_MS);
-  return isLongEnough && !isShortOfSpace
-    ? { pieces: [pieceOf(reached, "exact")], interval: next }
+  const row = reachedTo(reached, Math.min(reached.endMs, settledMs ?? reached.endMs), now);
+  return isLongEnough && !isShortOfSpace && row.endMs > row.startMs
+    ? { pieces: [pieceOf(row, "exact")], interval: { ...reached, startMs: row.endMs } }
     : { pieces: [], interval: reached };
+}
+
+/**
+ * What the process lived on is no longer charged from `lastGoodMs` on, although it was seen alive; null where that
+ * moment is not known, and then what was seen is claimed. What is a row already stays one.
+ */
+export function closeAtLoss(interval: Interval, lastGoodMs: number | null, now: Moment): Progress {
+  if (lastGoodMs === null || interval.bootId !== now.bootId)
+    return closeAtLastSight(interval, now.nowMs, now);
+  const goodMs = Math.max(interval.startMs, Math.min(interval.endMs, lastGoodMs));
+  return closeAtLastSight(reachedTo(interval, goodMs, now), now.nowMs, now);
 }
 
 /** The runtime tells when the process ended. Its clock may be off: taken only between the last sight and now. */

@@ -3,6 +3,7 @@
  * reused, so it means something only together with its start ticks. A zombie has ended.
  */
 import { readFile } from "node:fs/promises";
+import { containersOf } from "../core/cgroup-path.ts";
 
 /** `startTicks` counts clock ticks since boot and stays the same for the whole life of a process. */
 export type ProcessLife = { alive: true; startTicks: number } | { alive: false };
@@ -11,17 +12,21 @@ export type ProcessLife = { alive: true; startTicks: number } | { alive: false }
 const STATE_AT = 0;
 const START_TICKS_AT = 19;
 const ENDED_STATES = new Set(["Z", "X", "x"]);
-const CONTAINER_ID = /[0-9a-f]{64}/g;
 
 export async function readProcessLife(pid: number): Promise<ProcessLife> {
   const stat = await readProcFile(`/proc/${pid}/stat`);
   return stat === null ? { alive: false } : parseProcStat(stat);
 }
 
-/** The container a process belongs to, by its cgroup path; null for a process of the host or none at all. */
-export async function readContainerId(pid: number): Promise<string | null> {
-  const cgroups = await readProcFile(`/proc/${pid}/cgroup`);
-  return cgroups === null ? null : parseCgroupContainer(cgroups);
+/** The containers a process is in, the outermost first; empty for a process of the host or none at all. */
+export async function readContainers(pid: number): Promise<string[]> {
+  return containersOf((await readProcFile(`/proc/${pid}/cgroup`)) ?? "");
+}
+
+/** What the process calls itself, at most 15 bytes; null where there is none. */
+export async function readProcessName(pid: number): Promise<string | null> {
+  const name = (await readProcFile(`/proc/${pid}/comm`))?.trim() ?? "";
+  return name === "" ? null : name;
 }
 
 /** A line that is not one of /proc/<pid>/stat proves no life. */
@@ -39,19 +44,6 @@ export function parseProcStat(stat: string): ProcessLife {
   const ticks = fields[START_TICKS_AT];
   if (state === undefined || ticks === undefined || !/^\d{1,15}$/.test(ticks)) return { alive: false };
   return ENDED_STATES.has(state) ? { alive: false } : { alive: true, startTicks: Number(ticks) };
-}
-
-/**
- * Reads /proc/<pid>/cgroup of v1, v2 and both at once: `/docker/<id>`, `/system.slice/docker-<id>.scope`,
- * `libpod-<id>.scope/container`. Of nested containers the innermost counts.
- */
-export function parseCgroupContainer(cgroups: string): string | null {
-  for (const line of cgroups.split("\n")) {
-    const [, , ...path] = line.split(":");
-    const innermost = path.join(":").match(CONTAINER_ID)?.at(-1);
-    if (innermost !== undefined) return innermost;
-  }
-  return null;
 }
 
 /** The file's text, or null where the process has ended (before or while it was read). */

@@ -3,7 +3,7 @@
  * it, for the host and for containers. Everything about them says "Simulated"; nothing here touches a device.
  */
 import { createHash } from "node:crypto";
-import { chmod, mkdir, readFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { GpuUuid } from "@remotegpu/shared/ids";
 import { idleReadings, nextReadings } from "../core/simulated-load.ts";
@@ -35,6 +35,8 @@ export type SimulatedGpuFiles = {
   stateFile: string;
   hostExecutable: string;
   containerExecutable: string;
+  /** Stands for /dev/kmsg: what is written into it the agent takes for the driver's own words. */
+  kernelLog: string;
 };
 
 /** A container that holds a card, or a slice of `memoryMib` of it. */
@@ -52,6 +54,7 @@ export function simulatedGpuFiles(stateDir: string): SimulatedGpuFiles {
     stateFile: join(dir, "state"),
     hostExecutable: join(dir, "nvidia-smi"),
     containerExecutable: join(dir, "nvidia-smi-in-container"),
+    kernelLog: join(dir, "kernel-log"),
   };
 }
 
@@ -93,6 +96,7 @@ export async function prepareSimulatedGpus({
     }),
     0o755,
   );
+  await appendFile(files.kernelLog, "");
   const uuids = Array.from({ length: Math.min(count, MAX_SIMULATED_GPUS) }, (_, index) =>
     simulatedGpuUuid(hostId, index),
   );

@@ -22,6 +22,7 @@ const STOP_CAUSES: Record<StopCause, true> = {
   "no-contact": true,
   "already-ended": true,
   "gpu-missing": true,
+  "gpu-failed": true,
   "storage-exceeded": true,
 };
 const Cause = z.custom<StopCause>((value) => typeof value === "string" && value in STOP_CAUSES);

@@ -4,7 +4,7 @@
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { HEARTBEAT_MS, PROTOCOL, type Heartbeat } from "@remotegpu/shared/protocol";
+import { HEARTBEAT_MS, PROTOCOL, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { GpuVitals } from "@remotegpu/shared/protocol";
 import { countedUpTo, heardAt, resumedContact, type Contact } from "../core/contact.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -33,6 +33,8 @@ export type LinkOptions = {
   outbox: Outbox;
   clock: Clock;
   version: string;
+  /** An administrator puts cards back in service. */
+  liftCordons: (lifts: NonNullable<HeartbeatReply["liftCordons"]>) => Promise<void>;
   wake: () => void;
   log: Log;
 };
@@ -54,8 +56,8 @@ export class ControlPlaneLink {
   #nextHeartbeatMs = Number.NEGATIVE_INFINITY;
   #contact: Contact;
   #lastRoundTripMs: number | null = null;
-  /** What is wrong with the host is told as soon as it changes. */
-  #saidDegraded = "";
+  /** What is wrong with the host or a card is told as soon as it changes. */
+  #saidTroubles = "";
   #isPullWanted = true;
   #reportedDigest: string | null = null;
   /** Since when what is observed is not what was reported. */
@@ -97,7 +99,7 @@ export class ControlPlaneLink {
     const { connection, clock } = this.#options;
     if (!connection.isConnected) return;
     const nowMs = clock.monotonicMs();
-    const isNews = vitals.degraded.join() !== this.#saidDegraded;
+    const isNews = troublesOf(vitals) !== this.#saidTroubles;
     if (isNews || nowMs >= this.#nextHeartbeatMs) this.#begin("heartbeat", () => this.#beat(vitals));
     this.#pullIfWanted();
     if (this.#isReportDue(vitals, nowMs)) this.#begin("report", () => this.#report(vitals.observed));
@@ -119,7 +121,8 @@ export class ControlPlaneLink {
     return !mayWait || nowMs - this.#differsSinceMs >= START_REPORT_AFTER_MS;
   }
 
-  async #beat({ observed, gpus, degraded }: Vitals): Promise<void> {
+  async #beat(vitals: Vitals): Promise<void> {
+    const { observed, gpus, degraded } = vitals;
     const { journal, clock, version } = this.#options;
     this.#nextHeartbeatMs =
       clock.monotonicMs() + HEARTBEAT_MS + (Math.random() - 0.5) * 2 * HEARTBEAT_JITTER_MS;
@@ -146,13 +149,14 @@ export class ControlPlaneLink {
     };
     const { reply, roundTripMs } = await this.#client.heartbeat(heartbeat);
     this.#lastRoundTripMs = roundTripMs;
-    this.#saidDegraded = degraded.join();
+    this.#saidTroubles = troublesOf(vitals);
     this.#contact = heardAt(monotonic(momentOf(clock)));
     const { watermark, dbIncarnation } = reply;
     journal.confirm({ journalId: head.journalId, watermark, dbIncarnation });
     const { term, generation } = journal.head().applied;
     if (reply.term !== term || reply.targetGeneration !== generation) this.#isPullWanted = true;
     if (reply.observedDigest !== observed.digest) this.#reportedDigest = null;
+    if (reply.liftCordons !== undefined) await this.#options.liftCordons(reply.liftCordons);
     journal.contact.put(this.#contact);
   }
 
@@ -215,4 +219,12 @@ export class ControlPlaneLink {
       )
       .finally(() => this.#busy.delete(what));
   }
+}
+
+/** None is the empty text, which is what a host has said before it said anything. */
+function troublesOf({ degraded, gpus }: Vitals): string {
+  return [
+    ...degraded,
+    ...gpus.flatMap(({ uuid, cordon }) => (cordon ? [`${uuid} ${cordon.sinceMs}`] : [])),
+  ].join();
 }

@@ -1,54 +1,95 @@
 /**
  * The host's GPUs as the loop sees them: sampled in the background, so that a hung nvidia-smi delays nothing, and
- * told with what the runtime needs to attach them. In doubt no card is called vanished.
+ * told with what the runtime needs to attach them. In doubt no card is called lost. It carries what core/gpu-health.ts
+ * decides from one look to the next and, in a file, over restarts of the agent.
  */
-import type { GpuUuid, HostId } from "@remotegpu/shared/ids";
+import type { BootId, GpuUuid, HostId } from "@remotegpu/shared/ids";
 import type { GpuReport } from "@remotegpu/shared/host-report";
+import type { HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { Log } from "@remotegpu/shared/log";
 import { isRunning, type OwnedContainer } from "../core/container.ts";
 import { chooseAttachMode } from "../core/gpu-attachment.ts";
-import { judgeGpus } from "../core/gpu-health.ts";
+import {
+  afterSample,
+  afterXids,
+  closedGpus,
+  judged,
+  lostGpus,
+  withoutCordon,
+  type Cards,
+  type Loss,
+} from "../core/gpu-health.ts";
+import { withProcesses, type SeenProcess } from "../core/gpu-processes.ts";
+import { cardProof, type CardProof } from "../core/run-cards.ts";
+import { kernelLineOf, parseXid, type Xid } from "../core/xid-line.ts";
 import { cdiDevicesOf, readCdiSpecs } from "../host/cdi.ts";
-import { NvidiaSmi } from "../host/nvidia-smi.ts";
+import { readGpuMemory, writeGpuMemory } from "../host/gpu-memory-file.ts";
+import { KERNEL_LOG, KernelLog } from "../host/kernel-log.ts";
+import { NvidiaSmi, type GpuInventory } from "../host/nvidia-smi.ts";
 import { NvidiaSmiError, type NvidiaSmiErrorKind } from "../host/nvidia-smi-error.ts";
+import { readContainers, readProcessName } from "../host/process-liveness.ts";
 import { removeSimulatedCdiSpec, writeSimulatedCdiSpec } from "../host/simulated-cdi.ts";
 import { prepareSimulatedGpus, simulatedGpuUuid, updateSimulatedGpus } from "../host/simulated-gpus.ts";
 import type { GpuFacts } from "../runtime/runtime.ts";
 import type { RuntimeInfo } from "../runtime/runtime-info.ts";
 
-const SAMPLE_EVERY_MS = 10_000;
+export const SAMPLE_EVERY_MS = 10_000;
 
 export type GpuWatchOptions = {
   hostId: HostId;
+  bootId: BootId;
   stateDir: string;
   nvidiaSmiPath: string;
   /** 0: the host's real cards. */
   simulatedCount: number;
+  /** Of the real cards; simulated ones have one of their own. */
+  kernelLogPath?: string;
   log: Log;
+};
+
+/** What a look at the cards is taken with. */
+export type Surroundings = {
+  nowMs: number;
+  runtime: RuntimeInfo | null;
+  /** Of this host, as last seen; null when that is not known. */
+  containers: readonly OwnedContainer[] | null;
 };
 
 export class GpuWatch {
   readonly #options: GpuWatchOptions;
   #nvidiaSmi: NvidiaSmi;
+  #kernelLog: KernelLog;
   #gpus: GpuReport[] = [];
-  readonly #everSeen = new Set<GpuUuid>();
-  #vanished: ReadonlySet<GpuUuid> = new Set();
+  #cards: Cards = new Map();
+  #kernelSeq: number | null = null;
+  /** False until something of this boot is known: then the log tells what was before us. */
+  #hasMemory = false;
+  #saved = "";
   #facts: GpuFacts = { mode: null, devices: [] };
   #trouble: NvidiaSmiErrorKind | null = null;
+  #isLogForbidden = false;
   #sampledMs = Number.NEGATIVE_INFINITY;
   #isSampling = false;
+  #listening: Promise<unknown> = Promise.resolve();
 
   constructor(options: GpuWatchOptions) {
     this.#options = options;
     this.#nvidiaSmi = new NvidiaSmi({ path: options.nvidiaSmiPath, simulated: false });
+    this.#kernelLog = new KernelLog(options.kernelLogPath ?? KERNEL_LOG);
   }
 
   get gpus(): readonly GpuReport[] {
-    return this.#gpus;
+    return this.#gpus.map((gpu) => judged(gpu, this.#cards.get(gpu.uuid)));
   }
 
-  get vanished(): ReadonlySet<GpuUuid> {
-    return this.#vanished;
+  /** Cards that are gone or failed: what holds them ends. */
+  get lost(): ReadonlyMap<GpuUuid, Loss> {
+    return lostGpus(this.#cards);
+  }
+
+  /** Cards that take nothing new. */
+  get closed(): ReadonlyMap<GpuUuid, string> {
+    return closedGpus(this.#cards);
   }
 
   /** What starts need to attach cards. */
@@ -58,13 +99,21 @@ export class GpuWatch {
 
   /** What is wrong, as the heartbeat says it. A host that never had a card simply has none. */
   get degraded(): string[] {
-    if (this.#trouble === null || (this.#trouble === "missing" && this.#everSeen.size === 0)) return [];
-    return [`nvidia-smi-${this.#trouble}`];
+    if (this.#cards.size === 0 && this.#trouble !== "hung" && this.#trouble !== "garbage") return [];
+    return [
+      ...(this.#trouble === null ? [] : [`nvidia-smi-${this.#trouble}`]),
+      ...(this.#isLogForbidden && this.#cards.size > 0 ? ["no-kernel-log"] : []),
+    ];
+  }
+
+  /** What these cards say about the time of the run that holds them. */
+  proofOf(uuids: readonly GpuUuid[], nowMs: number): CardProof {
+    return cardProof(uuids, this.#cards, nowMs);
   }
 
   /** Writes what simulated cards need and takes the first sample; bounded by nvidia-smi's own deadline. */
   async prepare(nowMs: number, wallMs: number, runtime: RuntimeInfo | null): Promise<void> {
-    const { simulatedCount: count, stateDir, hostId, log } = this.#options;
+    const { simulatedCount: count, stateDir, hostId, bootId, log } = this.#options;
     if (count === 0) await removeSimulatedCdiSpec(hostId);
     else {
       const files = await prepareSimulatedGpus({ stateDir, hostId, count, nowMs: wallMs });
@@ -74,22 +123,35 @@ export class GpuWatch {
       }));
       await writeSimulatedCdiSpec({ hostId, gpus, files });
       this.#nvidiaSmi = new NvidiaSmi({ path: files.hostExecutable, simulated: true });
+      this.#kernelLog = new KernelLog(files.kernelLog);
       log.warn({ gpus: count }, "this host carries simulated GPUs; they compute nothing");
     }
-    await this.#sample(nowMs, runtime);
+    const memory = await readGpuMemory(stateDir, bootId);
+    if (memory !== null) {
+      this.#hasMemory = true;
+      this.#kernelSeq = memory.kernelSeq;
+      this.#cards = new Map(memory.cards.map((card) => [card.uuid, card]));
+    }
+    await this.#sample({ nowMs, runtime, containers: null });
   }
 
-  /** Takes a sample when one is due and none is being taken; never waits for it. */
-  sampleWhenDue(nowMs: number, runtime: RuntimeInfo | null, onChange: () => void): void {
-    if (this.#isSampling || nowMs - this.#sampledMs < SAMPLE_EVERY_MS) return;
-    void this.#sampleAndTell(nowMs, runtime, onChange);
-  }
-
-  async #sampleAndTell(nowMs: number, runtime: RuntimeInfo | null, onChange: () => void): Promise<void> {
-    const stable = () => JSON.stringify([this.#gpus.map((gpu) => [gpu.uuid, gpu.health]), this.#trouble]);
+  /**
+   * Takes a sample when one is due and none is being taken, else hears the kernel log. Resolves when that is done,
+   * which the loop does not wait for.
+   */
+  async lookWhenDue(at: Surroundings, onChange: () => void): Promise<void> {
+    const stable = () =>
+      JSON.stringify([this.gpus.map(({ uuid, health }) => [uuid, health]), [...this.lost], this.degraded]);
     const before = stable();
-    await this.#sample(nowMs, runtime);
+    const isDue = !this.#isSampling && at.nowMs - this.#sampledMs >= SAMPLE_EVERY_MS;
+    await (isDue ? this.#sample(at) : this.#listen(at.nowMs));
     if (stable() !== before) onChange();
+  }
+
+  /** An administrator puts cards back in service. */
+  async liftCordons(lifts: NonNullable<HeartbeatReply["liftCordons"]>): Promise<void> {
+    for (const lift of lifts) this.#cards = withoutCordon(this.#cards, lift);
+    await this.#save();
   }
 
   /** Simulated cards follow the containers that hold them. */
@@ -105,29 +167,110 @@ export class GpuWatch {
     await updateSimulatedGpus({ stateDir: this.#options.stateDir, inUse, nowMs: wallMs });
   }
 
+  async close(): Promise<void> {
+    await this.#kernelLog.close();
+  }
+
   /** Takes what was written outside the state folder away again. */
   async clean(): Promise<void> {
     await removeSimulatedCdiSpec(this.#options.hostId);
   }
 
-  async #sample(nowMs: number, runtime: RuntimeInfo | null): Promise<void> {
+  async #sample({ nowMs, runtime, containers }: Surroundings): Promise<void> {
     this.#isSampling = true;
     this.#sampledMs = nowMs;
     try {
-      const { gpus } = await this.#nvidiaSmi.inventory();
-      this.#gpus = judgeGpus({ current: gpus, previous: this.#gpus }).gpus;
+      const inventory = await this.#nvidiaSmi.inventory();
       this.#trouble = null;
+      this.#gpus = containers === null ? inventory.gpus : await withTheirProcesses(inventory, containers);
       await this.#learnAttachment(runtime);
-      const present = new Set(gpus.map((gpu) => gpu.uuid));
-      for (const uuid of present) this.#everSeen.add(uuid);
-      this.#vanished = new Set([...this.#everSeen].filter((uuid) => !present.has(uuid)));
+      // First heard, then judged: an error that was logged while the sample was taken counts against it.
+      const xids = await this.#newXids();
+      const held = heldBy(containers) ?? new Set(inventory.gpus.map(({ uuid }) => uuid));
+      const isFirst = this.#cards.size === 0;
+      const sample = { gpus: inventory.gpus, held, nowMs };
+      // Which card an error means is known only once the cards are.
+      const known = isFirst ? afterSample(this.#cards, sample) : this.#cards;
+      const heard = afterXids(known, xids, { nowMs, isHistory: !this.#hasMemory });
+      await this.#become(isFirst ? heard : afterSample(heard, sample));
+      this.#hasMemory = true;
     } catch (error) {
       if (!(error instanceof NvidiaSmiError)) throw error;
-      if (this.#trouble !== error.kind && (error.kind !== "missing" || this.#everSeen.size > 0))
+      if (this.#trouble !== error.kind && (error.kind !== "missing" || this.#cards.size > 0))
         this.#options.log.warn({ error }, "nvidia-smi does not tell about the GPUs");
       this.#trouble = error.kind;
     } finally {
       this.#isSampling = false;
+    }
+  }
+
+  /** Between samples, and while nvidia-smi hangs. Before the first sample there is no card that could be meant. */
+  async #listen(nowMs: number): Promise<void> {
+    if (this.#cards.size === 0) return;
+    const xids = await this.#newXids();
+    await this.#become(afterXids(this.#cards, xids, { nowMs, isHistory: !this.#hasMemory }));
+  }
+
+  async #become(cards: Cards): Promise<void> {
+    for (const { uuid, cordon } of cards.values()) {
+      const before = this.#cards.get(uuid)?.cordon ?? null;
+      if (cordon !== null && cordon.sinceMs !== before?.sinceMs)
+        this.#options.log.error(
+          { uuid, kind: cordon.kind },
+          `GPU ${uuid} is out of service. ${cordon.reason}`,
+        );
+      if (cordon === null && before !== null)
+        this.#options.log.info({ uuid }, `GPU ${uuid} is in service again`);
+    }
+    this.#cards = cards;
+    await this.#save();
+  }
+
+  /** One reader at a time: who asks while another reads gets what comes after. */
+  async #newXids(): Promise<Xid[]> {
+    const read = this.#listening.then(() => this.#readXids());
+    this.#listening = read.catch(() => undefined);
+    return await read;
+  }
+
+  async #readXids(): Promise<Xid[]> {
+    const lines = await this.#kernelLog.newLines();
+    if (lines === null && !this.#isLogForbidden)
+      this.#options.log.warn(
+        { path: this.#kernelLog.path },
+        "the kernel log cannot be read: Xids are not seen",
+      );
+    this.#isLogForbidden = lines === null;
+    return (lines ?? []).flatMap((text) => this.#heed(text) ?? []);
+  }
+
+  /** The driver's error in a line, unless an earlier life of the agent has heeded it. */
+  #heed(text: string): Xid | null {
+    const line = kernelLineOf(text);
+    const xid = parseXid(line);
+    if (xid === null) return null;
+    if (line.seq !== null) {
+      if (this.#kernelSeq !== null && line.seq <= this.#kernelSeq) return null;
+      this.#kernelSeq = line.seq;
+    }
+    this.#options.log.warn(xid, "the NVIDIA driver reports an error");
+    return xid;
+  }
+
+  /** Only when something changed that must outlive us; what each sample moves is not worth a write. */
+  async #save(): Promise<void> {
+    const { stateDir, bootId, log } = this.#options;
+    const memory = { bootId, kernelSeq: this.#kernelSeq, cards: [...this.#cards.values()] };
+    const lasting = JSON.stringify({
+      ...memory,
+      cards: memory.cards.map((card) => (card.cordon === null ? { ...card, lastGoodMs: null } : card)),
+    });
+    if (lasting === this.#saved) return;
+    try {
+      await writeGpuMemory(stateDir, memory);
+      this.#saved = lasting;
+    } catch (error) {
+      log.warn({ error }, "what is known of the GPUs could not be kept for the next start");
     }
   }
 
@@ -143,4 +286,27 @@ export class GpuWatch {
     });
     this.#facts = { mode, devices };
   }
+}
+
+/** Null when it is not known what runs: then any card may be held. */
+function heldBy(containers: readonly OwnedContainer[] | null): Set<GpuUuid> | null {
+  const running = containers?.filter(isRunning);
+  return running === undefined
+    ? null
+    : new Set(running.flatMap(({ owner }) => owner.gpus.map(({ uuid }) => uuid)));
+}
+
+async function withTheirProcesses(
+  { gpus, processes }: GpuInventory,
+  containers: readonly OwnedContainer[],
+): Promise<GpuReport[]> {
+  const ours = new Set(containers.map(({ containerId }) => containerId));
+  const seen: SeenProcess[] = await Promise.all(
+    processes.map(async (process) => ({
+      ...process,
+      name: await readProcessName(process.pid),
+      containerIds: await readContainers(process.pid),
+    })),
+  );
+  return gpus.map((gpu) => withProcesses(gpu, seen, ours));
 }

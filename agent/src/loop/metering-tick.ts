@@ -3,6 +3,7 @@ import type { Container } from "../core/container.ts";
 import { isSameRun } from "../core/container.ts";
 import { meter } from "../core/metering.ts";
 import { meteredRun, pidToRead, type RunSighting } from "../core/metered-run.ts";
+import type { CardProof } from "../core/run-cards.ts";
 import type { RunRecord } from "../core/run-record.ts";
 import type { Interval, Moment } from "../core/usage-interval.ts";
 import { readProcessLife } from "../host/process-liveness.ts";
@@ -15,8 +16,17 @@ export type Seen = {
   wasUpSinceMs: number | null;
 };
 
-/** Returns how many usage rows were written. @throws JournalError */
-export async function takeMeteringTick(journal: Journal, seen: Seen, now: () => Moment): Promise<number> {
+/**
+ * Returns how many usage rows were written.
+ * @param cardsOf what a run's cards say about its time; undefined where it holds none
+ * @throws JournalError
+ */
+export async function takeMeteringTick(
+  journal: Journal,
+  seen: Seen,
+  now: () => Moment,
+  cardsOf: (record: RunRecord, nowMs: number) => CardProof | undefined = () => undefined,
+): Promise<number> {
   const intervals = journal.intervals();
   const before = now();
   const sightings = await Promise.all(
@@ -25,7 +35,12 @@ export async function takeMeteringTick(journal: Journal, seen: Seen, now: () => 
       .map((record) => sightingOf(record, intervals.get(record.runId) ?? null, seen, before)),
   );
   // The moment after the look: a process seen alive was alive up to `before`, so that is what is claimed.
-  const runs = sightings.map((sighting) => meteredRun(sighting, before)).filter((run) => run !== null);
+  const runs = sightings
+    .map((sighting) => {
+      const cards = cardsOf(sighting.record, before.nowMs);
+      return meteredRun({ ...sighting, ...(cards !== undefined && { cards }) }, before);
+    })
+    .filter((run) => run !== null);
   const steps = meter(runs, intervals, before, { isShortOfSpace: journal.isShortOfSpace });
   journal.record(steps, before.nowMs);
   return steps.reduce((count, step) => count + step.rows.length, 0);

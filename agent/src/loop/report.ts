@@ -2,7 +2,7 @@
 import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
-import type { GpuVitals } from "@remotegpu/shared/protocol";
+import { GpuVitals } from "@remotegpu/shared/protocol";
 import type { ObservedState } from "../link/control-plane-client.ts";
 
 export function observedState(
@@ -16,18 +16,18 @@ export function observedState(
 }
 
 export function vitalsOf(gpus: readonly GpuReport[]): GpuVitals[] {
-  return gpus.map(({ uuid, health, memoryUsedMib, utilizationPercent, temperatureC, powerW }) => ({
-    uuid,
-    health,
-    memoryUsedMib,
-    utilizationPercent,
-    temperatureC,
-    powerW,
-  }));
+  return gpus.map((gpu) => GpuVitals.parse(gpu));
 }
 
 function withoutReadings(gpu: GpuReport): GpuReport {
-  return { ...gpu, memoryUsedMib: null, utilizationPercent: null, temperatureC: null, powerW: null };
+  const {
+    reasons: _,
+    throttleReasons: _clocks,
+    strangers: _strangers,
+    foreignMemoryMib: _memory,
+    ...stable
+  } = gpu;
+  return { ...stable, memoryUsedMib: null, utilizationPercent: null, temperatureC: null, powerW: null };
 }
 
 function order(a: string, b: string): number {

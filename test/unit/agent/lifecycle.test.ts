@@ -36,6 +36,7 @@ function report(changes: Partial<LifecycleInput>) {
     knownEpochs: new Map(),
     startsRefused: null,
     awaitsContact: false,
+    closedGpus: new Map(),
     waits: new Map(),
     now: at(1_000_000),
     ...changes,

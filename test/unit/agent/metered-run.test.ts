@@ -139,3 +139,25 @@ describe("a run whose gate never opened", () => {
     });
   });
 });
+
+describe("cards", () => {
+  const sighting = { interval: open, process: { alive: false } as const, finishedMs: null };
+  const good = { kind: "good", settledMs: 5 } as const;
+  const stopFor = (cause: "gpu-failed" | "gpu-missing" | "ordered") =>
+    ({ cause, orderedBy: "limit", detail: "" }) as const;
+
+  test("are told on", () => {
+    expect(meteredRun({ ...sighting, record: record(), cards: good }, now)?.cards).toEqual(good);
+    expect(meteredRun({ ...sighting, record: record() }, now)?.cards).toBeUndefined();
+  });
+
+  test.each([
+    ["gpu-failed", { kind: "lost", lastGoodMs: null }],
+    ["gpu-missing", { kind: "lost", lastGoodMs: null }],
+    ["ordered", good],
+  ] as const)("that are well again mean nothing to a run stopped as %s", (cause, cards) => {
+    expect(
+      meteredRun({ ...sighting, record: record({ stop: stopFor(cause) }), cards: good }, now)?.cards,
+    ).toEqual(cards);
+  });
+});

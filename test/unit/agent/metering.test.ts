@@ -1,6 +1,7 @@
 import type { BootId, InstanceId, RunId } from "@remotegpu/shared/ids";
 import { UsageEntry } from "@remotegpu/shared/journal-row";
 import { meter, type Life, type MeteredRun } from "@remotegpu/agent/core/metering";
+import type { CardProof } from "@remotegpu/agent/core/run-cards";
 import {
   EMIT_EVERY_MS,
   FIRST_EMIT_MS,
@@ -33,7 +34,8 @@ interface Seen {
   boot?: number;
 }
 
-const run = (process: Seen | null, isOver = false): MeteredRun => ({
+const run = (process: Seen | null, isOver = false, cards?: CardProof): MeteredRun => ({
+  ...(cards !== undefined && { cards }),
   runId: RUN,
   instanceId: "env-1" as InstanceId,
   placementEpoch: 1,
@@ -489,6 +491,103 @@ describe("whatever happens to the host and whenever the agent looks", () => {
         expect(lengthOf(proven(sometimes))).toBe(lengthOf(proven(always)));
       }),
       { numRuns: 300 },
+    );
+  });
+});
+
+describe("a run with cards", () => {
+  const good = (settledMs: number | null): CardProof => ({ kind: "good", settledMs });
+  const lost = (lastGoodMs: number | null): CardProof => ({ kind: "lost", lastGoodMs });
+
+  test("has rows only up to the last sample at which its cards were good", () => {
+    const meter = new Meter();
+    for (let nowMs = 0; nowMs <= 140_000; nowMs += 10_000)
+      meter.tick(run({ life: alive }, false, good(nowMs - 3_000)), moment(nowMs));
+
+    meter.tick(run({ life: ended(143_000) }, true, good(143_000)), moment(145_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 7_000, "exact"],
+      [7_000, 67_000, "exact"],
+      [67_000, 127_000, "exact"],
+      [127_000, 143_000, "bounded", "final"],
+    ]);
+  });
+
+  test("that loses one is charged to the last good sample, however long it runs on", () => {
+    const meter = new Meter();
+    for (let nowMs = 0; nowMs <= 50_000; nowMs += 10_000)
+      meter.tick(run({ life: alive }, false, good(Math.min(nowMs, 32_000))), moment(nowMs));
+
+    meter.tick(run({ life: alive }, false, lost(32_000)), moment(52_000));
+    meter.tick(run({ life: alive }, false, lost(32_000)), moment(62_000));
+    // The card is well again before the container has gone: the record of the stop still says "lost".
+    meter.tick(run({ life: alive }, false, lost(null)), moment(72_000));
+    meter.tick(run({ life: ended(73_000) }, true, lost(null)), moment(75_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 10_000, "exact"],
+      [10_000, 32_000, "bounded"],
+      [32_000, 52_000, "unproven"],
+      [52_000, 52_000, "unproven", "final"],
+    ]);
+  });
+
+  test("that loses one at once is charged nothing more than what is a row already", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }, false, good(null)), moment(0));
+    meter.tick(run({ life: alive }, false, good(null)), moment(10_000));
+
+    meter.tick(run({ life: alive }, true, lost(4_000)), moment(12_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 10_000, "exact"],
+      [10_000, 10_000, "unproven", "final"],
+    ]);
+  });
+
+  test("of which nobody knows since when the card is lost is charged to where it was last seen", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }, false, good(0)), moment(0));
+    meter.tick(run({ life: alive }, false, good(0)), moment(10_000));
+
+    meter.tick(run({ life: alive }, false, lost(null)), moment(12_000));
+
+    expect(meter.spans()).toEqual([[0, 10_000, "bounded"]]);
+  });
+
+  test("goes on when samples do not come, and loses no time by it", () => {
+    const meter = new Meter();
+    for (let nowMs = 0; nowMs <= 100_000; nowMs += 10_000)
+      meter.tick(run({ life: alive }, false, good(0)), moment(nowMs));
+    expect(meter.spans()).toEqual([]);
+
+    meter.tick(run({ life: alive }, false, good(null)), moment(110_000));
+
+    expect(meter.spans()).toEqual([[0, 110_000, "exact"]]);
+  });
+
+  test("whenever a card is lost, no row reaches beyond the last good sample, and none overlap", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 14_000 }), { maxLength: 40 }), fc.nat(), (gaps, cut) => {
+        const meter = new Meter();
+        let nowMs = 0;
+        let goodMs = 0;
+        meter.tick(run({ life: alive }, false, good(0)), moment(0));
+        const lostAt = gaps.length === 0 ? 0 : cut % gaps.length;
+        for (const [n, gap] of gaps.entries()) {
+          nowMs += gap;
+          // A sample is taken at every second tick, a little before it.
+          if (n <= lostAt && n % 2 === 0) goodMs = nowMs - Math.floor(gap / 2);
+          const cards = n <= lostAt ? good(goodMs) : lost(goodMs);
+          meter.tick(run({ life: alive }, false, cards), moment(nowMs));
+        }
+        meter.tick(run({ life: alive }, true, lost(goodMs)), moment(nowMs + 1_000));
+
+        const claimed = proven(meter.rows);
+        expect(lengthOf(claimed)).toBe(goodMs);
+        expect(claimed.every((row, n) => row.startMs === (n === 0 ? 0 : claimed[n - 1]?.endMs))).toBe(true);
+      }),
     );
   });
 });

@@ -399,6 +399,7 @@ test("every report is one the protocol allows, and names each run once", () => {
           observed: isBlind ? null : world.containers,
           startsRefused: null,
           awaitsContact: false,
+          closedGpus: new Map(),
           waits: new Map(),
         });
 

@@ -280,7 +280,9 @@ test("a lower epoch than known is refused and named", () => {
 
 describe("limits of this host", () => {
   const desired = [order({}, { gpus: [gpu("a"), gpu("b")] })];
-  const vanished = { vanishedGpus: new Set([gpu("b").uuid]) };
+  const vanished = {
+    lostGpus: new Map([[gpu("b").uuid, { cause: "gpu-missing" as const, detail: "GPU b is gone." }]]),
+  };
 
   test("a vanished GPU fails its own containers only", () => {
     const other = order(key({ instance: "env-2", run: "run-2" }), { gpus: [gpu("c")] });
@@ -300,6 +302,26 @@ describe("limits of this host", () => {
     expect(decide({ desired, observed: [deadContainer], runs: [recordOf(key(), { stop })] })).toMatchObject([
       { kind: "close-run", end: { phase: "failed", problem: "gpu-missing", detail: "gone", exitCode: 1 } },
     ]);
+  });
+
+  test("a failed GPU fails its container with that reason", () => {
+    const loss = { cause: "gpu-failed" as const, detail: "GPU a failed. Xid 79: the GPU fell off the bus." };
+    const flags = { lostGpus: new Map([[gpu("a").uuid, loss]]) };
+
+    expect(decide({ desired, observed: [container], runs: [record], flags })).toMatchObject([
+      { kind: "stop", ...key(), ...loss, orderedBy: "limit" },
+    ]);
+    const stop = { ...loss, orderedBy: "limit" as const };
+    expect(decide({ desired, observed: [deadContainer], runs: [recordOf(key(), { stop })] })).toMatchObject([
+      { kind: "close-run", end: { phase: "failed", problem: "gpu-failed", detail: loss.detail } },
+    ]);
+  });
+
+  test("a GPU that takes nothing new keeps what runs and starts nothing", () => {
+    const flags = { closedGpus: new Map([[gpu("a").uuid, "Xid 48: an uncorrectable memory error."]]) };
+
+    expect(decide({ desired, observed: [container], runs: [record], flags })).toEqual([]);
+    expect(decide({ desired, flags })).toEqual([]);
   });
 
   test("a run beyond its storage is stopped with that reason", () => {

@@ -6,7 +6,7 @@ import { RUNNING, containerOf, exited, gpu, key } from "../../support/run-sample
 
 const wanted = (gpus = [gpu("a")]) => desiredOf("x", { gpus }, key({ instance: "env-9", run: "run-9" }));
 const other = (gpus = [gpu("a")], status = RUNNING) => containerOf(key(), status, { gpus });
-const FREE: HostObstacles = { startsRefused: null, awaitsContact: false };
+const FREE: HostObstacles = { startsRefused: null, awaitsContact: false, closedGpus: new Map() };
 
 test("nothing in the way is null", () => {
   expect(startObstacle(wanted(), [], FREE)).toBeNull();
@@ -34,6 +34,16 @@ test.each([
     expect(obstacle?.kind).toBe(kind);
   },
 );
+
+test("a card that takes nothing new is waited for, with why; another card is not", () => {
+  const closedGpus = new Map([[gpu("a").uuid, "Xid 48: an uncorrectable memory error."]]);
+
+  expect(startObstacle(wanted(), [], { ...FREE, closedGpus })).toEqual({
+    kind: "gpu-closed",
+    detail: `It waits for GPU ${gpu("a").uuid}, which takes nothing new. Xid 48: an uncorrectable memory error.`,
+  });
+  expect(startObstacle(wanted([gpu("b")]), [], { ...FREE, closedGpus })).toBeNull();
+});
 
 test("an earlier run of the same instance must have stopped", () => {
   const earlier = containerOf(key({ instance: "env-9", run: "run-8" }));

@@ -47,7 +47,11 @@ describe("an interval whose process is alive", () => {
       next: [25_001, 25_001],
     },
   ])("[$from, $to) seen at $now goes on as $next", ({ from, to, now, pieces, next }) => {
-    const progress = extend(interval(from, to), at(now), { isFirst: false, isShortOfSpace: false });
+    const progress = extend(interval(from, to), at(now), {
+      isFirst: false,
+      isShortOfSpace: false,
+      settledMs: null,
+    });
 
     expect(spans(progress.pieces)).toEqual(pieces);
     expect([progress.interval.startMs, progress.interval.endMs]).toEqual(next);
@@ -58,14 +62,22 @@ describe("an interval whose process is alive", () => {
     { to: 0, now: FIRST_EMIT_MS, pieces: [[0, 5_000, "exact"]], next: [5_000, 5_000] },
     { to: 4_999, now: 14_999, pieces: [[0, 14_999, "exact"]], next: [14_999, 14_999] },
   ])("and that is its first: [0, $to) seen at $now goes on as $next", ({ to, now, pieces, next }) => {
-    const progress = extend(interval(0, to), at(now), { isFirst: true, isShortOfSpace: false });
+    const progress = extend(interval(0, to), at(now), {
+      isFirst: true,
+      isShortOfSpace: false,
+      settledMs: null,
+    });
 
     expect(spans(progress.pieces)).toEqual(pieces);
     expect([progress.interval.startMs, progress.interval.endMs]).toEqual(next);
   });
 
   test.each([true, false])("grows in place, however long, while there is no room (first: %s)", (isFirst) => {
-    const progress = extend(interval(0, 3_600_000), at(3_610_000), { isFirst, isShortOfSpace: true });
+    const progress = extend(interval(0, 3_600_000), at(3_610_000), {
+      isFirst,
+      isShortOfSpace: true,
+      settledMs: null,
+    });
 
     expect(progress.pieces).toEqual([]);
     expect(progress.interval).toMatchObject({ startMs: 0, endMs: 3_610_000 });
@@ -74,7 +86,7 @@ describe("an interval whose process is alive", () => {
   test("never shrinks when the clock seems to stand or go back", () => {
     const before = interval(0, 20_000);
 
-    const progress = extend(before, at(19_000), { isFirst: true, isShortOfSpace: false });
+    const progress = extend(before, at(19_000), { isFirst: true, isShortOfSpace: false, settledMs: null });
 
     expect(progress).toEqual({ pieces: [], interval: before });
   });

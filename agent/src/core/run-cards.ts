@@ -1,0 +1,28 @@
+/**
+ * What the cards of a run mean for its proven time: time is settled up to the last sample at which all of them were
+ * good, and a run that lost one is charged no further than that.
+ */
+import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { CardState } from "./gpu-health.ts";
+
+/** How long rows are held back for a sample that does not come; a tool that hangs must not stop the meter for ever. */
+export const HELD_AT_MOST_MS = 600_000;
+
+export type CardProof =
+  /** Rows may be made of time up to `settledMs`; null where nothing is known to wait for. */
+  | { kind: "good"; settledMs: number | null }
+  /** The run's time ends at `lastGoodMs`; null where that is not known any more. */
+  | { kind: "lost"; lastGoodMs: number | null };
+
+export function cardProof(
+  gpus: readonly GpuUuid[],
+  cards: ReadonlyMap<GpuUuid, Pick<CardState, "cordon" | "lastGoodMs">>,
+  nowMs: number,
+): CardProof {
+  const known = gpus.flatMap((uuid) => cards.get(uuid) ?? []);
+  const goodMs = known.flatMap(({ lastGoodMs }) => lastGoodMs ?? []);
+  const lastGoodMs = goodMs.length === 0 ? null : Math.min(...goodMs);
+  if (known.some(({ cordon }) => cordon?.kind === "fatal")) return { kind: "lost", lastGoodMs };
+  const isOverdue = lastGoodMs !== null && nowMs - lastGoodMs > HELD_AT_MOST_MS;
+  return { kind: "good", settledMs: isOverdue ? null : lastGoodMs };
+}

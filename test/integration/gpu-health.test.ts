@@ -1,0 +1,410 @@
+/**
+ * A card that fails, on a real container runtime and with simulated cards: only what holds it ends, it is charged to
+ * the last good sample, its neighbour goes on, and the card comes back. The clock is set forward, so nothing waits.
+ */
+import { execFileSync } from "node:child_process";
+import { appendFileSync, openSync, closeSync, writeSync, constants } from "node:fs";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { PROBE_SAMPLES } from "@remotegpu/agent/core/gpu-health";
+import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/usage-interval";
+import { readGpuMemory, writeGpuMemory } from "@remotegpu/agent/host/gpu-memory-file";
+import { KernelLog } from "@remotegpu/agent/host/kernel-log";
+import { NvidiaSmi } from "@remotegpu/agent/host/nvidia-smi";
+import { prepareSimulatedGpus, simulatedGpuUuid } from "@remotegpu/agent/host/simulated-gpus";
+import { GpuWatch, SAMPLE_EVERY_MS } from "@remotegpu/agent/loop/gpu-watch";
+import { BootId } from "@remotegpu/shared/ids";
+import { AgentUnderTest } from "../support/agent.ts";
+import { desiredOf } from "../support/desired-instance.ts";
+import { docker, newHostId } from "../support/docker.ts";
+import { eventually } from "../support/eventually.ts";
+import { keptLog } from "../support/kept-log.ts";
+import { ScriptedControlPlane } from "../support/scripted-control-plane.ts";
+import { logXid, setFaults } from "../support/simulated-faults.ts";
+
+const BOOT = BootId.parse("11111111-1111-4111-8111-111111111111");
+const OTHER_BOOT = BootId.parse("22222222-2222-4222-8222-222222222222");
+const XID_79 = "4,7,99887766,-;NVRM: Xid (PCI:0000:3b:00): 79, pid=1, GPU has fallen off the bus.\n";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "rg-gpu-"));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe("the kernel log", () => {
+  test("a file is read from its beginning, then only what is new, in whole lines", async () => {
+    const path = join(folder, "log");
+    await writeFile(path, "one\ntwo\nthr");
+    const log = new KernelLog(path);
+
+    expect(await log.newLines()).toEqual(["one", "two"]);
+    expect(await log.newLines()).toEqual([]);
+    appendFileSync(path, "ee\n");
+    expect(await log.newLines()).toEqual(["three"]);
+    await log.close();
+  });
+
+  test("a FIFO that nobody writes into, or says nothing, keeps nobody waiting", async () => {
+    const path = join(folder, "fifo");
+    execFileSync("mkfifo", [path]);
+    const log = new KernelLog(path);
+
+    expect(await log.newLines()).toEqual([]);
+    const writer = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    expect(await log.newLines()).toEqual([]);
+    writeSync(writer, "a line\n");
+    expect(await log.newLines()).toEqual(["a line"]);
+    closeSync(writer);
+    await log.close();
+  });
+
+  test("one that is not there is none, until it is", async () => {
+    const path = join(folder, "log");
+    const log = new KernelLog(path);
+
+    expect(await log.newLines()).toBeNull();
+    await writeFile(path, "here\n");
+    expect(await log.newLines()).toEqual(["here"]);
+    await log.close();
+  });
+});
+
+describe("what is remembered of the cards", () => {
+  const memory = { bootId: BOOT, kernelSeq: 4, cards: [] };
+
+  test("is read back in the same boot only", async () => {
+    await writeGpuMemory(folder, memory);
+
+    expect(await readGpuMemory(folder, BOOT)).toEqual(memory);
+    expect(await readGpuMemory(folder, OTHER_BOOT)).toBeNull();
+  });
+
+  test.each(["", "{", "null", '{"bootId":7}'])("%j is none", async (text) => {
+    await writeFile(join(folder, "gpu-health.json"), text);
+
+    expect(await readGpuMemory(folder, BOOT)).toBeNull();
+  });
+});
+
+describe("simulated cards that fail", () => {
+  const hostId = "host-1";
+  const [first, second] = [simulatedGpuUuid(hostId, 0), simulatedGpuUuid(hostId, 1)];
+  const inventory = async (lines: string[]) => {
+    const files = await prepareSimulatedGpus({ stateDir: folder, hostId, count: 2, nowMs: 0 });
+    setFaults(folder, lines);
+    return await new NvidiaSmi({
+      path: files.hostExecutable,
+      simulated: true,
+      deadlineMs: 1_000,
+    }).inventory();
+  };
+
+  test.each([
+    ["hang", "hung"],
+    ["garbage", "garbage"],
+  ])("%s: nvidia-smi is %s", async (line, kind) => {
+    await expect(inventory([line])).rejects.toMatchObject({ kind });
+  });
+
+  test("one is lost, the other is not", async () => {
+    const { gpus } = await inventory([`lost|${first}`]);
+
+    expect(gpus.map(({ uuid }) => uuid)).toEqual([second]);
+  });
+
+  test("each fault is that card's alone", async () => {
+    const { gpus } = await inventory([
+      `silent|${first}`,
+      `ecc|${second}|3`,
+      `pending|${second}`,
+      `throttle|${second}|hw_slowdown`,
+    ]);
+
+    expect(gpus).toMatchObject([
+      { memoryUsedMib: null, temperatureC: null, powerW: null, utilizationPercent: null, eccUncorrected: 0 },
+      {
+        memoryUsedMib: 0,
+        eccUncorrected: 3,
+        eccUncorrectedTotal: 3,
+        repairPending: true,
+        throttleReasons: ["hw_slowdown"],
+      },
+    ]);
+  });
+});
+
+describe("a watch over real cards", () => {
+  const log = keptLog();
+  const fixtures = new URL("../fixtures/nvidia-smi/", import.meta.url).pathname;
+  const wholeAnswer = `case "$*" in *-x*) cat ${fixtures}two-cards.xml ;; *) cat ${fixtures}two-cards.csv ;; esac`;
+  let nowMs = 0;
+
+  async function play(script: string): Promise<void> {
+    await writeFile(join(folder, "nvidia-smi"), `#!/bin/sh\n${script}\n`);
+    await chmod(join(folder, "nvidia-smi"), 0o755);
+  }
+
+  async function watch(): Promise<GpuWatch> {
+    const watched = new GpuWatch({
+      hostId: newHostId(),
+      bootId: BOOT,
+      stateDir: folder,
+      nvidiaSmiPath: join(folder, "nvidia-smi"),
+      simulatedCount: 0,
+      kernelLogPath: join(folder, "kmsg"),
+      log,
+    });
+    await watched.prepare((nowMs += SAMPLE_EVERY_MS), 0, null);
+    return watched;
+  }
+
+  /** One look, and what came of it. */
+  async function look(watched: GpuWatch): Promise<void> {
+    nowMs += SAMPLE_EVERY_MS;
+    await watched.lookWhenDue({ nowMs, runtime: null, containers: [] }, () => undefined);
+  }
+
+  beforeEach(async () => {
+    log.lines.length = 0;
+    await play(wholeAnswer);
+    await writeFile(join(folder, "kmsg"), "");
+  });
+
+  test("a kernel log that cannot be read is said once and shown; the cards are looked after all the same", async () => {
+    await rm(join(folder, "kmsg"));
+    const watched = await watch();
+    await look(watched);
+
+    expect(watched.degraded).toEqual(["no-kernel-log"]);
+    expect(log.lines.filter(({ message }) => message.includes("kernel log"))).toHaveLength(1);
+    expect(watched.gpus).toHaveLength(2);
+    await watched.close();
+  });
+
+  test("garbage, a refusal and silence are shown, and no card is lost by them", async () => {
+    const watched = await watch();
+    for (const [script, flag] of [
+      ["echo hello", "nvidia-smi-garbage"],
+      ["exit 9", "nvidia-smi-garbage"],
+      [`kill -9 $$`, "nvidia-smi-garbage"],
+    ] as const) {
+      await play(script);
+      await look(watched);
+      expect(watched.degraded).toEqual([flag]);
+    }
+    expect(watched.lost.size).toBe(0);
+    await play(wholeAnswer);
+    await look(watched);
+    expect(watched.degraded).toEqual([]);
+    await watched.close();
+  });
+
+  test("an Xid is heeded while nvidia-smi hangs, on that card alone", async () => {
+    const watched = await watch();
+    await play("sleep 60");
+    nowMs += SAMPLE_EVERY_MS;
+    const hanging = watched.lookWhenDue({ nowMs, runtime: null, containers: [] }, () => undefined);
+    appendFileSync(join(folder, "kmsg"), XID_79);
+
+    let isTold = false;
+    await watched.lookWhenDue({ nowMs: nowMs + 1, runtime: null, containers: [] }, () => (isTold = true));
+
+    expect(isTold).toBe(true);
+
+    expect([...watched.lost.values()]).toMatchObject([{ cause: "gpu-failed" }]);
+    expect(watched.gpus.map(({ health }) => health).toSorted()).toEqual(["healthy", "unhealthy"]);
+    await hanging;
+    expect(watched.degraded).toEqual(["nvidia-smi-hung"]);
+    await watched.close();
+  });
+
+  test("a next life heeds no Xid twice, keeps the cordon, and misses a card that went meanwhile", async () => {
+    const watched = await watch();
+    appendFileSync(join(folder, "kmsg"), XID_79.replace("79", "48"));
+    await look(watched);
+    expect(watched.closed.size).toBe(1);
+    const [uuid] = [...watched.closed.keys()];
+    const cordon = watched.gpus.find((gpu) => gpu.uuid === uuid)?.cordon;
+    await watched.close();
+
+    const again = await watch();
+    expect(again.gpus.find((gpu) => gpu.uuid === uuid)?.cordon).toEqual(cordon);
+    await again.liftCordons([{ uuid: uuid!, sinceMs: cordon!.sinceMs }]);
+    await again.close();
+    const third = await watch();
+    expect(third.closed.size).toBe(0);
+    await third.close();
+
+    await play(
+      `case "$*" in *-x*) cat ${fixtures}two-cards.xml ;; *) head -n 2 ${fixtures}two-cards.csv ;; esac`,
+    );
+    const fourth = await watch();
+    expect([...fourth.lost.values()]).toMatchObject([{ cause: "gpu-missing" }]);
+    await fourth.close();
+  });
+
+  test("an Xid from before the first life only keeps new work away", async () => {
+    await writeFile(join(folder, "kmsg"), XID_79);
+
+    const watched = await watch();
+
+    expect(watched.lost.size).toBe(0);
+    expect(watched.closed.size).toBe(1);
+    await watched.close();
+  });
+});
+
+describe("containers on simulated cards", () => {
+  let controlPlane: ScriptedControlPlane;
+  let agent: AgentUnderTest;
+  beforeAll(async () => {
+    controlPlane = await ScriptedControlPlane.start();
+  });
+  afterAll(async () => {
+    await controlPlane.close();
+  });
+  beforeEach(async () => {
+    agent = await AgentUnderTest.begin(controlPlane, { simulatedGpus: 2 });
+  });
+  afterEach(async () => {
+    await agent.end();
+  });
+
+  const cardOf = (index: number) => simulatedGpuUuid(agent.hostId, index);
+  const live = { stopGraceSeconds: 1, onDisconnect: "keep", stopAfterSeconds: null } as const;
+  const wanted = (name: string, index: number) =>
+    desiredOf(name, { gpus: [{ uuid: cardOf(index), memoryMib: null }] }, { live });
+  const seen = (index: number) =>
+    agent.host.heartbeats.at(-1)?.gpus.find(({ uuid }) => uuid === cardOf(index));
+  const runningOf = async (runId: string): Promise<boolean> => {
+    const { containerId } = agent.host.observed(runId) ?? {};
+    return containerId != null && (await docker.getContainer(containerId).inspect()).State.Running;
+  };
+
+  /** Time for another sample and another tick, and the heartbeat after it. */
+  async function tenSeconds(): Promise<void> {
+    agent.setForward(SAMPLE_EVERY_MS + 1_500);
+    const { nowMs } = agent;
+    await eventually(() => agent.host.heartbeats.some(({ monotonicMs }) => monotonicMs >= nowMs), {
+      what: "a heartbeat",
+    });
+  }
+
+  async function forwardUntil(what: string, isSo: () => boolean): Promise<void> {
+    for (let left = 40; left > 0 && !isSo(); left--) await tenSeconds();
+    if (!isSo()) throw new Error(`not after forty samples: ${what}`);
+  }
+
+  async function twoRuns(): Promise<void> {
+    agent.host.order([wanted("a", 0), wanted("b", 1)]);
+    await agent.host.says("run-a", { phase: "ready" });
+    await agent.host.says("run-b", { phase: "ready" });
+    await forwardUntil("both are charged", () => endOf("run-a") > 0 && endOf("run-b") > 0);
+  }
+
+  /** How far a run is charged; 0 as long as it is not. */
+  const endOf = (runId: string) =>
+    Math.max(
+      0,
+      ...agent.host
+        .usageOf(runId)
+        .filter(({ proof }) => proof !== "unproven")
+        .map(({ endMs }) => endMs),
+    );
+  const finalOf = (runId: string) =>
+    eventually(() => agent.host.usageOf(runId).find((row) => row.final), {
+      what: `the final row of ${runId}`,
+    });
+
+  test.each([
+    ["is gone", "gpu-missing", () => setFaults(agent.stateDir, [`lost|${cardOf(0)}`])],
+    ["has a fatal Xid", "gpu-failed", () => logXid(agent.stateDir, { index: 0, code: 79, seq: 1 })],
+  ] as const)(
+    "a card that %s fails its own container, charged to the last good sample",
+    async (_what, problem, fail) => {
+      await twoRuns();
+      const beforeMs = agent.nowMs;
+
+      fail();
+      agent.setForward(SAMPLE_EVERY_MS);
+      const ended = await agent.host.says("run-a", { phase: "failed", problem });
+
+      expect(agent.nowMs - beforeMs).toBeLessThanOrEqual(30_000);
+      expect(ended.detail).toContain(cardOf(0));
+      await finalOf("run-a");
+      // The last good sample is from before the fault, and the meter went on until it was seen.
+      const lastMs = endOf("run-a");
+      expect(lastMs).toBeLessThanOrEqual(beforeMs);
+      expect(lastMs).toBeGreaterThan(beforeMs - 2 * SAMPLE_EVERY_MS);
+      expect(await runningOf("run-a")).toBe(false);
+
+      expect(await runningOf("run-b")).toBe(true);
+      expect(agent.host.observed("run-b")).toMatchObject({ phase: "ready", problem: null });
+      await forwardUntil("the neighbour is charged on", () => endOf("run-b") > beforeMs + EXTEND_EVERY_MS);
+      expect(seen(1)).toMatchObject({ health: "healthy", cordon: null });
+    },
+  );
+
+  test("the card is used again after a row of good samples", async () => {
+    await twoRuns();
+    logXid(agent.stateDir, { index: 0, code: 79, seq: 1 });
+    agent.setForward(SAMPLE_EVERY_MS);
+    await agent.host.says("run-a", { phase: "failed", problem: "gpu-failed" });
+    await eventually(() => seen(0)?.cordon?.kind === "fatal", { what: "the cordon in a heartbeat" });
+    expect(seen(0)).toMatchObject({ health: "unhealthy", reasons: [expect.stringContaining("Xid 79")] });
+
+    for (let sample = 1; sample < PROBE_SAMPLES; sample++) {
+      await tenSeconds();
+      expect(seen(0)?.health).toBe("unhealthy");
+    }
+    await forwardUntil("the card is well", () => seen(0)?.health === "healthy");
+    agent.host.order([wanted("b", 1), wanted("c", 0)]);
+
+    await agent.host.says("run-c", { phase: "ready" });
+    expect(await runningOf("run-b")).toBe(true);
+  });
+
+  test("a drained card keeps what runs and starts nothing, until an administrator says so", async () => {
+    agent.host.order([wanted("a", 0)]);
+    await agent.host.says("run-a", { phase: "ready" });
+    logXid(agent.stateDir, { index: 0, code: 48, seq: 1 });
+    logXid(agent.stateDir, { index: 1, code: 48, seq: 2 });
+    await forwardUntil("the cordons are told", () => seen(1)?.cordon?.kind === "drain");
+    expect(await runningOf("run-a")).toBe(true);
+
+    agent.host.order([wanted("a", 0), wanted("b", 1)]);
+    await eventually(() => agent.host.observed("run-b")?.detail.includes("takes nothing new"), {
+      what: "the new run's wait",
+    });
+    agent.host.liftCordons = [{ uuid: cardOf(1), sinceMs: seen(1)!.cordon!.sinceMs }];
+    await tenSeconds();
+
+    await agent.host.says("run-b", { phase: "ready" });
+    expect(seen(0)).toMatchObject({ health: "unhealthy", cordon: { kind: "drain" } });
+  });
+
+  test("a hanging nvidia-smi degrades the host, and the meter and the heartbeats go on", async () => {
+    await twoRuns();
+    setFaults(agent.stateDir, ["hang"]);
+    agent.setForward(SAMPLE_EVERY_MS);
+
+    // The one real wait: the child's own deadline.
+    await eventually(() => agent.host.heartbeats.at(-1)?.degraded.includes("nvidia-smi-hung"), {
+      withinMs: 30_000,
+    });
+    for (let tick = 0; tick < 3; tick++) await tenSeconds();
+    const hungMs = agent.nowMs;
+    setFaults(agent.stateDir, []);
+    await eventually(() => agent.host.heartbeats.at(-1)?.degraded.length === 0, { withinMs: 30_000 });
+
+    await forwardUntil("time that was held back is charged", () => endOf("run-a") >= hungMs);
+    const rows = agent.host.usageOf("run-a");
+    expect(rows.every((row, n) => n === 0 || row.startMs === rows[n - 1]?.endMs)).toBe(true);
+    expect(agent.host.observed("run-a")).toMatchObject({ phase: "ready" });
+  });
+});

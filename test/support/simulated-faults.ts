@@ -1,0 +1,23 @@
+/** Makes the simulated cards of an agent's state folder fail, and well again. */
+import { appendFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * Lines as the simulated nvidia-smi reads them: `hang`, `garbage`, or for one card `lost|UUID`, `silent|UUID`,
+ * `ecc|UUID|COUNT`, `pending|UUID`, `throttle|UUID|REASON`. They hold until the next call.
+ */
+export function setFaults(stateDir: string, lines: readonly string[]): void {
+  const file = join(stateDir, "simulated", "faults");
+  if (lines.length === 0) rmSync(file, { force: true });
+  else writeFileSync(file, lines.map((line) => `${line}\n`).join(""));
+}
+
+/** The driver's word on the simulated card of this index, as record `seq` of the kernel log. */
+export function logXid(
+  stateDir: string,
+  { index, code, seq }: { index: number; code: number; seq: number },
+): void {
+  const bus = (index + 1).toString(16).padStart(2, "0");
+  const line = `4,${seq},99887766,-;NVRM: Xid (PCI:ffff:${bus}:00): ${code}, pid='<unknown>', name=<unknown>\n`;
+  appendFileSync(join(stateDir, "simulated", "kernel-log"), line);
+}
