@@ -178,8 +178,9 @@ describe("the first process", () => {
       }),
     );
     const deaf = await host.launch(
-      desiredOf("deaf", { command: "trap '' TERM; while :; do sleep 0.1; done" }),
+      desiredOf("deaf", { command: "trap '' TERM; touch /tmp/deaf; while :; do sleep 0.1; done" }),
     );
+    await eventually(async () => (await host.sh(deaf, "ls /tmp")).includes("deaf"));
     const before = performance.now();
 
     await Promise.all([
