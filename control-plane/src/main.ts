@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { errorForLog } from "@remotegpu/shared/log";
 import { ConfigError, readConfig, type Config } from "./config.ts";
 import { startControlPlane, VERSION } from "./control-plane.ts";
+import { doctorCommand } from "./doctor-command.ts";
 import { NatsStartError } from "./embedded/nats.ts";
 import { PostgresStartError } from "./embedded/postgres-start-error.ts";
 import { StateLockedError } from "./embedded/state-lock.ts";
@@ -68,6 +69,12 @@ program
     withDatabase(options, async (db) => say((await snapshotInUtc(db)).trimEnd())),
   );
 program
+  .command("doctor")
+  .description("look whether the database is what it must be, and name what is broken; writes nothing")
+  .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
+  .option("--json", "the answer for scripts")
+  .action(doctor);
+program
   .command("nats-config")
   .description("print the configuration that a NATS of your own needs, with the keys of this state folder")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR")
@@ -118,6 +125,18 @@ async function withDatabase(options: Options, work: (db: Database) => Promise<vo
     await work(db);
   } finally {
     await end();
+  }
+}
+
+/** A database that cannot be asked is neither well nor broken. */
+async function doctor(options: Options & { json?: boolean }): Promise<void> {
+  try {
+    await withDatabase(options, async (db) => {
+      process.exitCode = await doctorCommand(db, { json: options.json, now: new Date() }, say);
+    });
+  } catch (error) {
+    explain(error);
+    process.exitCode = 2;
   }
 }
 

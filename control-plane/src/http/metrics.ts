@@ -4,6 +4,8 @@
  */
 import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { type TrialBalance, trialBalance } from "../store/billing/ledger.ts";
 import { fleetGauges } from "../store/hosts/fleet.ts";
 import { actorFrom } from "./request/authentication.ts";
 import type { ApiContext, ApiDeps, ApiEnv } from "./deps.ts";
@@ -40,6 +42,19 @@ function methodLabel(method: string): string {
   return ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].includes(method) ? method : "OTHER";
 }
 
+/** The books are summed up at most this often, since that reads every entry. */
+const BOOKS_FRESH_MS = 5 * MS_PER_MINUTE;
+const books = new WeakMap<ApiDeps, { at: Date; balance: TrialBalance }>();
+
+async function booksOf(deps: ApiDeps): Promise<TrialBalance> {
+  const known = books.get(deps);
+  const now = deps.now();
+  if (known !== undefined && now.getTime() - known.at.getTime() < BOOKS_FRESH_MS) return known.balance;
+  const balance = await trialBalance(deps.db);
+  books.set(deps, { at: now, balance });
+  return balance;
+}
+
 const LOOPBACK = new Set(["local", "127.0.0.1", "::1", "::ffff:127.0.0.1"]);
 
 export async function metricsText(c: ApiContext): Promise<string> {
@@ -55,6 +70,15 @@ export async function metricsText(c: ApiContext): Promise<string> {
     `remotegpu_http_request_seconds_sum ${counter.secondsTotal}`,
     `remotegpu_http_request_seconds_count ${counter.count}`,
   ];
+  const { total, unbalancedCustomers } = await booksOf(deps);
+  lines.push(
+    "# HELP remotegpu_ledger_total Sum of all ledger entries; anything but 0 is wrong.",
+    "# TYPE remotegpu_ledger_total gauge",
+    `remotegpu_ledger_total ${total}`,
+    "# HELP remotegpu_customers_unbalanced Customers whose balance is not the sum of their ledger entries.",
+    "# TYPE remotegpu_customers_unbalanced gauge",
+    `remotegpu_customers_unbalanced ${unbalancedCustomers}`,
+  );
   for (const gauge of await fleetGauges(deps.db)) {
     lines.push(`# HELP remotegpu_${gauge.name} ${gauge.help}`, `# TYPE remotegpu_${gauge.name} gauge`);
     for (const { labels, value } of gauge.samples) {

@@ -140,13 +140,15 @@ export interface TrialBalance {
   readonly unbalancedCustomers: number;
 }
 
-/** Proves with one query that the books agree. */
+/** Proves with one query that the books agree. It reads every entry: seconds where there are millions. */
 export async function trialBalance(connection: Connection): Promise<TrialBalance> {
   const { rows } = await connection.query<{ total: string; unbalanced: number }>(
-    `SELECT (SELECT coalesce(sum(amount), 0)::numeric(20,4) FROM ledger_entries) AS total,
-            (SELECT count(*) FROM customers c
-              WHERE c.balance <> (SELECT coalesce(sum(e.amount), 0) FROM ledger_entries e
-                                   WHERE e.customer_id = c.id AND e.account = 'customer')) AS unbalanced`,
+    `WITH sums AS (SELECT customer_id, sum(amount) AS total,
+                          coalesce(sum(amount) FILTER (WHERE account = 'customer'), 0) AS balance
+                     FROM ledger_entries GROUP BY customer_id)
+     SELECT (SELECT coalesce(sum(total), 0)::numeric(20,4) FROM sums) AS total,
+            (SELECT count(*) FROM customers c LEFT JOIN sums s ON s.customer_id = c.id
+              WHERE c.balance <> coalesce(s.balance, 0)) AS unbalanced`,
   );
   return { total: rows[0]?.total ?? "0.0000", unbalancedCustomers: rows[0]?.unbalanced ?? 0 };
 }

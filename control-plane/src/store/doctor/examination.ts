@@ -1,0 +1,26 @@
+/** Asks every question of the doctor, one after the other; each sees the database as it is at that moment. */
+import type { CheckResult } from "@remotegpu/shared/doctor";
+import type { Database } from "../database.ts";
+import { HOUR_QUESTIONS } from "./hours.ts";
+import { JOURNAL_QUESTIONS } from "./journals.ts";
+import { MONEY_QUESTIONS } from "./money.ts";
+import { PLACEMENT_QUESTIONS } from "./placements.ts";
+import { answer } from "./question.ts";
+import { RUN_QUESTIONS } from "./runs.ts";
+import { WORKLOAD_QUESTIONS } from "./workloads.ts";
+
+const QUESTIONS = [
+  ...MONEY_QUESTIONS,
+  ...RUN_QUESTIONS,
+  ...JOURNAL_QUESTIONS,
+  ...PLACEMENT_QUESTIONS,
+  ...WORKLOAD_QUESTIONS,
+  ...HOUR_QUESTIONS,
+];
+
+/** Writes nothing. Beside running servers it disturbs nobody; on large tables it takes minutes. */
+export async function examine(database: Database, now: Date): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const question of QUESTIONS) results.push(await answer(database, question, now));
+  return results;
+}
