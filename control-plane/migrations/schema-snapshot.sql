@@ -376,6 +376,26 @@ CREATE UNIQUE INDEX gpu_allocations_one_per_slot ON gpu_allocations USING btree 
 CREATE INDEX idx_gpu_allocations_gpu ON gpu_allocations USING btree (gpu_uuid, mode);
 CREATE INDEX idx_gpu_allocations_placement ON gpu_allocations USING btree (instance_id, epoch);
 
+CREATE TABLE gpu_health (
+  gpu_uuid varchar(128) NOT NULL,
+  reasons text[] NOT NULL DEFAULT '{}',
+  host_cordon varchar(16),
+  host_cordon_since_ms bigint,
+  cordoned_by_host boolean NOT NULL DEFAULT false,
+  lifted_since_ms bigint,
+  ecc_uncorrected bigint,
+  ecc_uncorrected_total bigint,
+  repair_pending boolean,
+  repair_failed boolean,
+  throttle_reasons text[],
+  strangers jsonb NOT NULL DEFAULT '[]',
+  foreign_memory_mib integer,
+  CONSTRAINT gpu_health_pkey PRIMARY KEY (gpu_uuid),
+  CONSTRAINT gpu_health_cordon_has_moment CHECK (((host_cordon IS NULL) = (host_cordon_since_ms IS NULL))),
+  CONSTRAINT gpu_health_host_cordon_check CHECK ((host_cordon IN ('drain', 'fatal'))),
+  CONSTRAINT gpu_health_strangers_check CHECK ((jsonb_typeof(strangers) = 'array'::text))
+);
+
 CREATE TABLE gpus (
   id bigserial,
   host_id varchar(64) NOT NULL,
@@ -1159,6 +1179,9 @@ ALTER TABLE gpu_allocations
   ADD CONSTRAINT gpu_allocations_gpu_uuid_fkey FOREIGN KEY (gpu_uuid) REFERENCES gpus(uuid),
   ADD CONSTRAINT gpu_allocations_mode_fkey FOREIGN KEY (gpu_uuid, mode) REFERENCES gpus(uuid, sharing_mode),
   ADD CONSTRAINT gpu_allocations_placement_fkey FOREIGN KEY (instance_id, epoch) REFERENCES placements(instance_id, epoch);
+
+ALTER TABLE gpu_health
+  ADD CONSTRAINT gpu_health_gpu_uuid_fkey FOREIGN KEY (gpu_uuid) REFERENCES gpus(uuid) ON DELETE CASCADE;
 
 ALTER TABLE gpus
   ADD CONSTRAINT gpus_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) NOT VALID;

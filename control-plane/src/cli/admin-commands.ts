@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { amount, bytes, jsonObject, wholeNumber } from "./arguments.ts";
 import { CliError } from "./cli-error.ts";
 import { body, withContext } from "./context.ts";
+import type { Row } from "./api-client.ts";
 import { sizeText, printDone, printList, printOne, type Column } from "./output.ts";
 import { addSettingsCommands } from "./settings-commands.ts";
 
@@ -31,7 +32,26 @@ const GPU_COLUMNS: Column[] = [
   ["simulated", (row) => (row.simulated === true ? "yes" : "no")],
   ["use", (row) => (row.utilization_percent === null ? null : `${Number(row.utilization_percent)} %`)],
   ["allocated to", (row) => row.allocated_to],
+  ["strangers", (row) => strangersText(row.strangers)],
+  ["why", (row) => reasonsText(row)],
 ];
+
+/** `Xorg (812)`; a process that has no name is its number. */
+function strangersText(strangers: unknown): string | null {
+  const texts = (Array.isArray(strangers) ? strangers : []).map(
+    (stranger: { pid: number; name: string | null }) =>
+      stranger.name === null ? String(stranger.pid) : `${stranger.name} (${stranger.pid})`,
+  );
+  return texts.length === 0 ? null : texts.join(", ");
+}
+
+/** An administrator's own word first, then what the host says. */
+function reasonsText(row: Row): string | null {
+  const word = typeof row.cordon_reason === "string" ? `Cordoned: ${row.cordon_reason}` : "Cordoned.";
+  const own = row.cordoned_by === "admin" ? [word] : [];
+  const hosts = Array.isArray(row.health_reasons) ? row.health_reasons.map(String) : [];
+  return [...own, ...hosts].join(" ") || null;
+}
 
 export function addAdminCommands(program: Command): void {
   addCustomerCommands(program);

@@ -63,6 +63,7 @@ async function heartbeatOf(
     observedDigest: answer.observedDigest,
     dbIncarnation: answer.dbIncarnation,
     time: now.toISOString(),
+    ...(answer.liftCordons.length > 0 && { liftCordons: answer.liftCordons }),
   };
 }
 

@@ -1,7 +1,13 @@
 /** What an operator should look at. An alarm stays open until somebody or something clears it. */
 import type { Connection } from "./database.ts";
 
-export type AlarmKind = "join-token-reused" | "usage-quarantined" | "gpu-conflict" | "unknown-instance";
+export type AlarmKind =
+  | "join-token-reused"
+  | "usage-quarantined"
+  | "gpu-conflict"
+  | "gpu-out-of-service"
+  | "gpu-vanished"
+  | "unknown-instance";
 
 export async function raiseAlarm(
   sql: Connection,
@@ -13,6 +19,29 @@ export async function raiseAlarm(
     alarm.detail,
     alarm.now,
   ]);
+}
+
+/** Unless the same is open already. */
+export async function raiseAlarmOnce(
+  sql: Connection,
+  alarm: { kind: AlarmKind; subject: string; detail: string; now: Date },
+): Promise<void> {
+  const open = await sql.query("SELECT FROM alarms WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL", [
+    alarm.kind,
+    alarm.subject,
+  ]);
+  if (open.rowCount === 0) await raiseAlarm(sql, alarm);
+}
+
+/** What it warned of is over. */
+export async function clearAlarm(
+  sql: Connection,
+  { kind, subject, now }: { kind: AlarmKind; subject: string; now: Date },
+): Promise<void> {
+  await sql.query(
+    "UPDATE alarms SET cleared_at = $3 WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL",
+    [kind, subject, now],
+  );
 }
 
 export interface AlarmRow {

@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { GpuUuid } from "@remotegpu/shared/ids";
 import { transaction } from "../../store/database.ts";
 import { appendEvent } from "../../store/events.ts";
+import { noteAdminsCordon, noteAdminsUncordon } from "../../store/hosts/gpu-health.ts";
 import { cordonGpu, gpuByUuid, uncordonGpu } from "../../store/hosts/hosts.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { Gpu, gpuAnswer } from "./host-answer.ts";
@@ -22,7 +23,10 @@ const verb = <Path extends string>(path: Path, summary: string) =>
   });
 
 const cordon = verb("/gpus/{uuid}/cordon", "Place nothing new on this GPU; what holds it goes on");
-const uncordon = verb("/gpus/{uuid}/uncordon", "Place on this GPU again");
+const uncordon = verb(
+  "/gpus/{uuid}/uncordon",
+  "Place on this GPU again, also where its host took it out of service itself",
+);
 
 export function registerGpuRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(cordon, async (c) => {
@@ -45,11 +49,12 @@ async function setCordon(
   uuid: string,
   { cordoned, reason }: { cordoned: boolean; reason: string | null },
 ): Promise<ReturnType<typeof gpuAnswer>> {
-  const { db } = c.var.deps;
+  const { db, now } = c.var.deps;
   const found = await gpuByUuid(db, uuid);
   if (found === null) throw notFound(`GPU ${uuid}`);
   await transaction(db, async (sql) => {
     await (cordoned ? cordonGpu(sql, { uuid, reason }) : uncordonGpu(sql, uuid));
+    await (cordoned ? noteAdminsCordon(sql, uuid) : noteAdminsUncordon(sql, uuid, now()));
     const kind = cordoned ? "gpu-cordoned" : "gpu-uncordoned";
     await appendEvent(sql, { kind, hostId: found.host_id, gpuUuid: uuid, reason, ...deed(c) });
   });

@@ -74,6 +74,27 @@ export const Gpu = z
     simulated: z.boolean(),
     cordoned: z.boolean(),
     cordon_reason: z.string().nullable(),
+    cordoned_by: z.enum(["admin", "host"]).nullable().openapi({
+      description: "A host puts the card back in service when it is well again; an admin's cordon stays",
+    }),
+    health_reasons: z
+      .array(z.string())
+      .openapi({ description: "Why its health is what it is, the gravest first" }),
+    ecc_uncorrected: z
+      .int()
+      .nullable()
+      .openapi({ description: "Uncorrectable memory errors since the driver came up" }),
+    ecc_uncorrected_total: z.int().nullable().openapi({ description: "Those of the card's whole life" }),
+    repair_pending: z.boolean().nullable().openapi({ description: "A memory row or page waits for a reset" }),
+    repair_failed: z.boolean().nullable(),
+    throttle_reasons: z.array(z.string()).nullable().openapi({ description: "Why its clocks are held down" }),
+    strangers: z
+      .array(z.object({ pid: z.int(), name: z.string().nullable(), memory_mib: z.int().nullable() }))
+      .openapi({ description: "Processes on the card that belong to no container of the host" }),
+    foreign_memory_mib: z
+      .int()
+      .nullable()
+      .openapi({ description: "Memory in use that no process of the host's containers accounts for" }),
     sharing_mode: z.string().nullable(),
     allocated_to: z.string().nullable(),
     allocated_at: Timestamp.nullable(),
@@ -95,6 +116,7 @@ export const Gpu = z
 export function gpuAnswer(row: GpuRow) {
   return {
     ...row,
+    strangers: row.strangers.map(({ pid, name, memoryMib }) => ({ pid, name, memory_mib: memoryMib })),
     allocated_at: row.allocated_at?.toISOString() ?? null,
     last_seen_at: row.last_seen_at?.toISOString() ?? null,
     vanished_at: row.vanished_at?.toISOString() ?? null,

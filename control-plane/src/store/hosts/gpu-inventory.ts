@@ -4,9 +4,10 @@
  */
 import type { GpuReport } from "@remotegpu/shared/host-report";
 import { MIB } from "@remotegpu/shared/units";
-import { raiseAlarm } from "../alarms.ts";
+import { clearAlarm, raiseAlarm, raiseAlarmOnce } from "../alarms.ts";
 import type { Connection } from "../database.ts";
 import { appendEvent } from "../events.ts";
+import { noteGone, noteGpuHealth } from "./gpu-health.ts";
 
 interface KnownCard {
   uuid: string;
@@ -34,10 +35,17 @@ export async function mergeGpus(
     return card !== undefined && card.host_id !== hostId && card.is_live;
   };
   await markVanished(sql, { hostId, present: gpus.map(({ uuid }) => uuid), now });
+  for (const gpu of gpus)
+    if (known.get(gpu.uuid)?.vanished === true && !isElsewhere(gpu))
+      await clearAlarm(sql, { kind: "gpu-vanished", subject: gpu.uuid, now });
+  const isKnownHere = ({ uuid }: GpuReport) => known.get(uuid)?.host_id === hostId;
+  await noteGpuHealth(sql, { hostId, cards: gpus.filter(isKnownHere), now });
   for (const gpu of gpus) {
     if (isElsewhere(gpu)) await refuseCard(sql, { hostId, gpu, card: known.get(gpu.uuid), now });
     else await putCard(sql, { hostId, gpu, now });
   }
+  // These have a row of this host's only now.
+  await noteGpuHealth(sql, { hostId, cards: gpus.filter((gpu) => !isKnownHere(gpu)), now });
   await sql.query(
     `UPDATE hosts SET total_gpu = (SELECT count(*) FROM gpus WHERE host_id = $1 AND vanished_at IS NULL),
             simulated = EXISTS (SELECT FROM gpus WHERE host_id = $1 AND vanished_at IS NULL AND simulated)
@@ -86,8 +94,12 @@ async function markVanished(
       WHERE host_id = $1 AND vanished_at IS NULL AND NOT uuid = ANY($2::text[]) RETURNING uuid`,
     [hostId, present, now],
   );
-  for (const { uuid } of rows)
-    await appendEvent(sql, { at: now, kind: "gpu-vanished", hostId, gpuUuid: uuid });
+  for (const { uuid } of rows) {
+    const detail = `GPU ${uuid} is gone: host ${hostId} no longer lists it`;
+    await appendEvent(sql, { at: now, kind: "gpu-vanished", hostId, gpuUuid: uuid, reason: detail });
+    await raiseAlarmOnce(sql, { kind: "gpu-vanished", subject: uuid, detail, now });
+    await noteGone(sql, uuid);
+  }
 }
 
 const IS_HELD = "EXISTS (SELECT FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL)";

@@ -2,9 +2,10 @@
  * What a heartbeat changes and what it is answered with. A heartbeat also shows a restored Postgres: a host that
  * was told higher numbers than the database holds proves that the database is older than the fleet.
  */
-import type { GpuVitals, Heartbeat } from "@remotegpu/shared/protocol";
+import type { GpuVitals, Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
 import { type Connection, type Database, transaction } from "../database.ts";
 import { currentTerm, raiseTermAbove } from "../leader.ts";
+import { noteGpuHealth } from "./gpu-health.ts";
 
 export interface HeartbeatAnswer {
   term: number;
@@ -12,6 +13,7 @@ export interface HeartbeatAnswer {
   watermark: number;
   observedDigest: string | null;
   dbIncarnation: number;
+  liftCordons: NonNullable<HeartbeatReply["liftCordons"]>;
 }
 
 export type HeartbeatOutcome =
@@ -47,8 +49,10 @@ export async function acceptHeartbeat(
       watermark,
     });
     await noteHost(sql, { hostId, heartbeat, now });
+    const liftCordons = await noteGpuHealth(sql, { hostId, cards: heartbeat.gpus, now });
     await noteVitals(sql, { hostId, vitals: heartbeat.gpus, now });
-    const answer = await answerFor(sql, { hostId, watermark, waitsForReport: restored });
+    const asked = await answerFor(sql, { hostId, watermark, waitsForReport: restored });
+    const answer = { ...asked, liftCordons };
     return { accepted: true, answer, wasConnected: host.connection === "connected", restored };
   });
 }
@@ -163,7 +167,7 @@ async function noteVitals(
 async function answerFor(
   sql: Connection,
   { hostId, watermark, waitsForReport }: { hostId: string; watermark: number; waitsForReport: boolean },
-): Promise<HeartbeatAnswer> {
+): Promise<Omit<HeartbeatAnswer, "liftCordons">> {
   const { rows } = await sql.query<{
     generation: number;
     observed_digest: string | null;

@@ -2,6 +2,7 @@
  * Hosts and their GPUs as administrators see and change them. What hosts say about themselves comes in through
  * heartbeats.ts and observed.ts; what runs on them is placements.ts.
  */
+import type { GpuStranger } from "@remotegpu/shared/host-report";
 import type { Connection } from "../database.ts";
 import { safeBigint, SOUND_HOST } from "../old-values.ts";
 
@@ -109,6 +110,16 @@ export interface GpuRow {
   simulated: boolean;
   cordoned: boolean;
   cordon_reason: string | null;
+  cordoned_by: "admin" | "host" | null;
+  health_reasons: string[];
+  ecc_uncorrected: number | null;
+  ecc_uncorrected_total: number | null;
+  repair_pending: boolean | null;
+  repair_failed: boolean | null;
+  throttle_reasons: string[] | null;
+  /** As hosts tell them. */
+  strangers: GpuStranger[];
+  foreign_memory_mib: number | null;
   conflict_host_id: string | null;
   allocated_to: string | null;
   allocated_at: Date | null;
@@ -123,8 +134,11 @@ const GPU = `SELECT g.uuid, g.host_id, g.gpu_index, g.name, g.brand, g.architect
     coalesce(g.health_status, 'unknown') AS health_status, g.sharing_mode, g.simulated, g.cordoned,
     g.cordon_reason, g.conflict_host_id, g.allocated_to, g.allocated_at, g.last_seen_at, g.vanished_at,
     ARRAY(SELECT a.instance_id FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL
-           ORDER BY a.slot) AS instances
-  FROM gpus g`;
+           ORDER BY a.slot) AS instances,
+    CASE WHEN g.cordoned THEN CASE WHEN k.cordoned_by_host THEN 'host' ELSE 'admin' END END AS cordoned_by,
+    coalesce(k.reasons, '{}') AS health_reasons, k.ecc_uncorrected, k.ecc_uncorrected_total, k.repair_pending,
+    k.repair_failed, k.throttle_reasons, coalesce(k.strangers, '[]') AS strangers, k.foreign_memory_mib
+  FROM gpus g LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid`;
 
 /** The host's own cards, and those of other hosts that this one claims too (`conflict_host_id`). */
 export async function gpusOfHost(sql: Connection, hostId: string): Promise<GpuRow[]> {

@@ -33,6 +33,7 @@ interface GpuNow {
   name: string | null;
   memory_total: number | null;
   cordoned: boolean;
+  cordon_reason: string | null;
   health_status: string;
   conflict_host_id: string | null;
   use: GpuUse;
@@ -54,7 +55,8 @@ export async function fleetSnapshot(sql: Connection, onlyHostId: string | null =
     [onlyHostId],
   );
   const gpus = await sql.query<GpuNow>(
-    `SELECT g.host_id, g.uuid, g.gpu_index, g.name, g.memory_total, g.cordoned, g.health_status, g.conflict_host_id,
+    `SELECT g.host_id, g.uuid, g.gpu_index, g.name, g.memory_total, g.cordoned, g.cordon_reason, g.health_status,
+            g.conflict_host_id,
             CASE WHEN count(a.id) = 0 THEN 'idle' ELSE max(a.mode) END AS use,
             coalesce(sum(a.share_thousandths), 0)::int AS held_share,
             coalesce(sum(a.memory_mib), 0)::int AS held_memory_mib
@@ -121,7 +123,7 @@ function gpuCapacity(gpu: GpuNow): GpuCapacity {
 }
 
 function closedGpu(gpu: GpuNow): string | null {
-  if (gpu.cordoned) return "is cordoned";
+  if (gpu.cordoned) return gpu.cordon_reason === null ? "is cordoned" : `is cordoned: ${gpu.cordon_reason}`;
   if (gpu.conflict_host_id !== null) return `is claimed by host ${gpu.conflict_host_id} too`;
   if (gpu.health_status === "unhealthy") return "is unhealthy";
   return null;
