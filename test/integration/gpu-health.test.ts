@@ -2,7 +2,7 @@
  * A card that fails, on a real container runtime and with simulated cards: only what holds it ends, it is charged to
  * the last good sample, its neighbour goes on, and the card comes back. The clock is set forward, so nothing waits.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { appendFileSync, openSync, closeSync, writeSync, constants } from "node:fs";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -47,6 +47,7 @@ describe("the kernel log", () => {
     appendFileSync(path, "ee\n");
     expect(await log.newLines()).toEqual(["three"]);
     await log.close();
+    expect(await log.newLines()).toEqual([]);
   });
 
   test("a FIFO that nobody writes into, or says nothing, keeps nobody waiting", async () => {
@@ -248,6 +249,26 @@ describe("a watch over real cards", () => {
     await fourth.close();
   });
 
+  test("a process of the host on a card is a stranger, by its name, and stays alive", async () => {
+    const child = spawn("sleep", ["60"]);
+    await play(
+      wholeAnswer.replace(
+        `cat ${fixtures}two-cards.xml`,
+        `sed s/4711/${child.pid}/ ${fixtures}two-cards.xml`,
+      ),
+    );
+    const watched = await watch();
+    expect(watched.gpus[0]?.strangers).toBeUndefined();
+
+    await look(watched);
+
+    expect(watched.gpus[0]?.strangers).toContainEqual({ pid: child.pid, name: "sleep", memoryMib: 900 });
+    expect(watched.gpus[0]?.foreignMemoryMib).toBe(1024);
+    expect(child.exitCode).toBeNull();
+    child.kill();
+    await watched.close();
+  });
+
   test("an Xid from before the first life only keeps new work away", async () => {
     await writeFile(join(folder, "kmsg"), XID_79);
 
@@ -328,6 +349,9 @@ describe("containers on simulated cards", () => {
     "a card that %s fails its own container, charged to the last good sample",
     async (_what, problem, fail) => {
       await twoRuns();
+      // The containers' own processes are found by their cgroups: nobody else is on the cards.
+      expect(seen(0)?.memoryUsedMib).toBeGreaterThan(0);
+      expect(seen(0)).toMatchObject({ strangers: [], foreignMemoryMib: 0 });
       const beforeMs = agent.nowMs;
 
       fail();

@@ -17,6 +17,7 @@ export class KernelLog {
   readonly path: string;
   #file: FileHandle | null = null;
   #partial = "";
+  #isClosed = false;
 
   constructor(path: string) {
     this.path = path;
@@ -24,6 +25,7 @@ export class KernelLog {
 
   /** The whole lines since the last call, at first all there are; null where the log is absent or forbidden. */
   async newLines(): Promise<string[] | null> {
+    if (this.#isClosed) return [];
     this.#file ??= await openOrNull(this.path);
     if (this.#file === null) return null;
     const buffer = Buffer.alloc(RECORD_BYTES);
@@ -39,7 +41,9 @@ export class KernelLog {
     return lines;
   }
 
+  /** Not while lines are being read; from then on there are none. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#file?.close();
     this.#file = null;
   }

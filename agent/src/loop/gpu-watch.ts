@@ -167,8 +167,10 @@ export class GpuWatch {
     await updateSimulatedGpus({ stateDir: this.#options.stateDir, inUse, nowMs: wallMs });
   }
 
+  /** A look that is still under way comes to its end by itself. */
   async close(): Promise<void> {
-    await this.#kernelLog.close();
+    this.#listening = this.#listening.then(() => this.#kernelLog.close());
+    await this.#listening;
   }
 
   /** Takes what was written outside the state folder away again. */
