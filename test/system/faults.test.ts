@@ -98,7 +98,7 @@ test("NATS killed and wiped of all it kept comes back, and hosts find it", async
   const natsFolder = join(house.folder, "control-plane", "nats");
   const pid = readFileSync(join(natsFolder, "nats.pid"), "utf8").trim();
 
-  await execa("kill", ["-9", pid]);
+  process.kill(Number(pid), "SIGKILL");
   for (const kept of ["jetstream", "accounts"])
     rmSync(join(natsFolder, kept), { recursive: true, force: true });
   await eventually(() => readFileSync(join(natsFolder, "nats.pid"), "utf8").trim() !== pid, {

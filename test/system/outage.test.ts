@@ -2,7 +2,6 @@
 import { globSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
-import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { JournalEntry } from "@remotegpu/shared/journal-row";
@@ -83,7 +82,7 @@ test("without its database the API says so in problem documents; NATS loses all 
   );
   const ready = await ask("/readyz");
   await eventually(() => streamBytes(natsFolder) > 0, { what: "rows in the stream that nobody takes out" });
-  await execa("kill", ["-9", readFileSync(join(natsFolder, "nats.pid"), "utf8").trim()]);
+  process.kill(Number(readFileSync(join(natsFolder, "nats.pid"), "utf8")), "SIGKILL");
   for (const kept of ["jetstream", "accounts"])
     rmSync(join(natsFolder, kept), { recursive: true, force: true });
   way.mend();

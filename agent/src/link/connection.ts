@@ -134,7 +134,8 @@ export class HostConnection {
         },
       }),
     );
-    await connection.flush();
+    // A flush that is under way when the connection closes is never answered.
+    await Promise.race([connection.flush(), connection.closed()]);
     const closed = opened.find((subscription: Subscription) => subscription.isClosed());
     if (closed !== undefined) throw new Error(`NATS forbids this host to subscribe ${closed.getSubject()}`);
   }
