@@ -81,7 +81,11 @@ test("without its database the API says so in problem documents; NATS loses all 
     { what: "the outage showing" },
   );
   const ready = await ask("/readyz");
-  await eventually(() => streamBytes(natsFolder) > 0, { what: "rows in the stream that nobody takes out" });
+  // A run with cards sends its first row after the sample that proves its time.
+  await eventually(() => streamBytes(natsFolder) > 0, {
+    withinMs: 45_000,
+    what: "rows in the stream that nobody takes out",
+  });
   process.kill(Number(readFileSync(join(natsFolder, "nats.pid"), "utf8")), "SIGKILL");
   for (const kept of ["jetstream", "accounts"])
     rmSync(join(natsFolder, kept), { recursive: true, force: true });
