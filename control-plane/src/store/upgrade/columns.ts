@@ -72,14 +72,18 @@ function newColumnsOf(model: Catalogue): (column: Column) => boolean {
 }
 
 function typed(present: Column, { table, name, type }: Column): string[] {
-  if (present.type === type || LEFT_TO_THE_CHANGE.has(`${table}.${name}`)) return [];
-  const column = quoted(name);
-  const noDefault = present.standard === null ? [] : [`ALTER COLUMN ${column} DROP DEFAULT`];
-  // Without USING, Postgres sees that a TIMESTAMP read as UTC is already stored as the timestamptz it becomes.
+  return LEFT_TO_THE_CHANGE.has(`${table}.${name}`) ? [] : typeChange(present, type, quoted(name));
+}
+
+/** The column takes another type, and `value` says how, in SQL; it is left without a default. */
+export function typeChange(present: Column, type: string, value: string): string[] {
+  if (present.type === type) return [];
+  const column = `ALTER COLUMN ${quoted(present.name)}`;
+  // Without USING, Postgres sees that a TIMESTAMP read as UTC is stored as the timestamptz of that moment.
   const isStoredAlike = present.type.startsWith("timestamp") && type.startsWith("timestamp");
   return [
-    ...noDefault,
-    `ALTER COLUMN ${column} TYPE ${type}${isStoredAlike ? "" : ` USING ${column}::${type}`}`,
+    ...(present.standard === null ? [] : [`${column} DROP DEFAULT`]),
+    `${column} TYPE ${type}${isStoredAlike ? "" : ` USING ${value}::${type}`}`,
   ];
 }
 

@@ -11,7 +11,7 @@ import { modelOf } from "./model.ts";
 import { isOldTable, OLD_TABLES } from "./old-form.ts";
 import { withoutTriggers } from "./others-triggers.ts";
 import { withProgress, type Say } from "./progress.ts";
-import { settled } from "./columns.ts";
+import { settled, typeChange } from "./columns.ts";
 import { linesOf } from "./same-schema.ts";
 
 const MAX_NAMED = 20;
@@ -148,22 +148,15 @@ async function reshape(
   const actions = present.flatMap((column) => {
     const old = wanted.get(column.name);
     if (old === undefined) return isOurs.has(column.name) ? [`DROP COLUMN ${quoted(column.name)}`] : [];
-    return [...retyped(column, old), ...settled(retypedColumn(column, old), old)];
+    return [
+      ...typeChange(column, old.type, `${quoted(column.name)}::text`),
+      ...settled(retypedColumn(column, old), old),
+    ];
   });
   if (actions.length > 0) await connection.query(`ALTER TABLE ${table} ${actions.join(", ")}`);
 }
 
-function retyped({ name, type, standard }: Column, old: Column): string[] {
-  if (type === old.type) return [];
-  const column = quoted(name);
-  const isStoredAlike = type.startsWith("timestamp") && old.type.startsWith("timestamp");
-  return [
-    ...(standard === null ? [] : [`ALTER COLUMN ${column} DROP DEFAULT`]),
-    `ALTER COLUMN ${column} TYPE ${old.type}${isStoredAlike ? "" : ` USING ${column}::text::${old.type}`}`,
-  ];
-}
-
-/** What `retyped` leaves: a column without a default. */
+/** What a change of type leaves: a column without a default. */
 function retypedColumn(column: Column, { type }: Column): Column {
   return column.type === type ? column : { ...column, type, standard: null };
 }
