@@ -16,6 +16,10 @@ export type InstanceId = z.infer<typeof InstanceId>;
 export const RunId = z.string().regex(ID).brand<"RunId">();
 export type RunId = z.infer<typeof RunId>;
 
+/** Names one taking of a port; a port that is taken again is another lease. */
+export const LeaseId = z.string().regex(ID).brand<"LeaseId">();
+export type LeaseId = z.infer<typeof LeaseId>;
+
 /** What `nvidia-smi` prints: GPU-… or MIG-…; simulated cards use GPU-… too. */
 export const GpuUuid = z
   .string()

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { BootId, GpuUuid, InstanceId, JournalId } from "./ids.ts";
 import { DesiredInstance, ObservedInstance } from "./instance.ts";
 import { GpuReport, MachineReport } from "./host-report.ts";
+import { DesiredLease, MAX_LEASES_OF_HOST, ObservedLease } from "./lease.ts";
 import { text } from "./text.ts";
 
 export const PROTOCOL = { min: 1, max: 1 } as const;
@@ -100,6 +101,8 @@ export const PullReply = z.object({
   /** True on the first snapshot after a rise of term or incarnation until stops were confirmed or are few. */
   confirmedStops: Generation.nullable(),
   instances: z.array(DesiredInstance),
+  /** All of the host, with the first page only. Absent from a control plane that knows none. */
+  leases: z.array(DesiredLease).max(MAX_LEASES_OF_HOST).optional(),
 });
 export type PullReply = z.infer<typeof PullReply>;
 
@@ -111,6 +114,8 @@ export const ObservedReport = z.object({
   machine: MachineReport.nullable(),
   gpus: z.array(GpuReport).max(64).nullable(),
   instances: z.array(ObservedInstance),
+  /** All of the host, with the first page only. Absent or null: not to be told now, so nothing has changed. */
+  leases: z.array(ObservedLease).max(MAX_LEASES_OF_HOST).nullable().optional(),
 });
 export type ObservedReport = z.infer<typeof ObservedReport>;
 
