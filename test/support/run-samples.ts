@@ -28,6 +28,7 @@ export const exited = (exitCode: number, outOfMemory = false): ContainerState =>
   state: "exited",
   exitCode,
   outOfMemory,
+  startedAt: "2026-01-01T00:00:00Z",
   finishedAt: "2026-01-01T00:01:00Z",
 });
 

@@ -19,7 +19,8 @@ export type ContainerState =
   | { state: "created" }
   /** `pid` is the host's; `startedAt` is the runtime's RFC 3339 label, not a proof of time. */
   | { state: "running"; pid: number; startedAt: string }
-  | { state: "exited"; exitCode: number; outOfMemory: boolean; finishedAt: string }
+  /** Of its last process; the times are the runtime's RFC 3339 labels. */
+  | { state: "exited"; exitCode: number; outOfMemory: boolean; startedAt: string; finishedAt: string }
   | { state: "removing" };
 
 export type Container = {

@@ -169,6 +169,7 @@ function stateOf(state: z.infer<typeof Inspection>["State"]): ContainerState {
         state: "exited",
         exitCode: state.ExitCode,
         outOfMemory: state.OOMKilled,
+        startedAt: state.StartedAt,
         finishedAt: state.FinishedAt,
       };
   }

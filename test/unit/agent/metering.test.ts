@@ -384,7 +384,13 @@ function play(
       life !== null
         ? { life: alive, pid, sinceMs: life.startMs, boot }
         : known?.isOpen === true
-          ? { life: ended(told), pid: known.pid, sinceMs: known.startMs, boot: BOOTS.indexOf(known.bootId) }
+          ? // The runtime tells the end of the last process only.
+            {
+              life: ended(known.pid === pid ? told : null),
+              pid: known.pid,
+              sinceMs: known.startMs,
+              boot: BOOTS.indexOf(known.bootId),
+            }
           : null;
     if (life !== null) history.lastSightMs.set(life, nowMs);
     history.meter.tick(run(process, isOver), moment(nowMs, boot), isShortOfSpace(ticks));
