@@ -3,6 +3,7 @@
  * was told higher numbers than the database holds proves that the database is older than the fleet.
  */
 import type { GpuVitals, Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
+import { fixBootZero } from "../billing/run-time.ts";
 import { type Connection, type Database, transaction } from "../database.ts";
 import { currentTerm, raiseTermAbove } from "../leader.ts";
 import { noteGpuHealth } from "./gpu-health.ts";
@@ -49,6 +50,13 @@ export async function acceptHeartbeat(
       watermark,
     });
     await noteHost(sql, { hostId, heartbeat, now });
+    await fixBootZero(sql, {
+      hostId,
+      bootId: heartbeat.bootId,
+      monotonicMs: heartbeat.monotonicMs,
+      receivedAt: now,
+      roundTripMs: heartbeat.lastRoundTripMs,
+    });
     const liftCordons = await noteGpuHealth(sql, { hostId, cards: heartbeat.gpus, now });
     await noteVitals(sql, { hostId, vitals: heartbeat.gpus, now });
     const asked = await answerFor(sql, { hostId, watermark, waitsForReport: restored });

@@ -66,14 +66,8 @@ export async function fleetSnapshot(sql: Connection, onlyHostId: string | null =
       GROUP BY g.id`,
     [onlyHostId],
   );
-  return {
-    hosts: hosts.rows.map((host) =>
-      hostCapacity(
-        host,
-        gpus.rows.filter((gpu) => gpu.host_id === host.id),
-      ),
-    ),
-  };
+  const gpusOf = Map.groupBy(gpus.rows, (gpu) => gpu.host_id);
+  return { hosts: hosts.rows.map((host) => hostCapacity(host, gpusOf.get(host.id) ?? [])) };
 }
 
 function hostCapacity(host: HostNow, gpus: GpuNow[]): HostCapacity {
