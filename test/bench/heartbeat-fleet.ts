@@ -57,7 +57,13 @@ function heartbeatOf(host: Beating, cards: number, beat: number): Heartbeat {
     monotonicMs: Math.floor(performance.now()),
     lastRoundTripMs: host.lastRoundTripMs,
     applied: host.applied,
-    journal: { id: host.journalId, headSeq: 0, headHash: "0".repeat(64), watermarkSeen: 0, dbIncarnationSeen: 1 },
+    journal: {
+      id: host.journalId,
+      headSeq: 0,
+      headHash: "0".repeat(64),
+      watermarkSeen: 0,
+      dbIncarnationSeen: 1,
+    },
     observedDigest: "a".repeat(64),
     degraded: [],
     gpus: Array.from({ length: cards }, (_, card) => ({
@@ -128,7 +134,9 @@ class Fleet {
     const sentMs = performance.now();
     const message = encode(heartbeatOf(host, this.#cards, beat));
     try {
-      const answer = await this.#connection.request(up(host.id, "hb"), message, { timeout: ANSWER_WITHIN_MS });
+      const answer = await this.#connection.request(up(host.id, "hb"), message, {
+        timeout: ANSWER_WITHIN_MS,
+      });
       const tookMs = performance.now() - sentMs;
       const reply = decode(HeartbeatReply, answer.data);
       if (!reply.ok) return false;

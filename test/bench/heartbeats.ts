@@ -65,7 +65,9 @@ export async function measureHeartbeats(
   say(`  CPU of the control plane            ${((100 * cpuSeconds) / seconds).toFixed(1)} % of a core`);
   say(`  heartbeats a second                 ${(answered / seconds).toFixed(0)}`);
   say(`  CPU for a heartbeat                 ${((1e6 * cpuSeconds) / answered).toFixed(0)} µs`);
-  say(`  round trip p50 / p99 / longest      ${p50Ms.toFixed(1)} / ${p99Ms.toFixed(1)} / ${maxMs.toFixed(0)} ms`);
+  say(
+    `  round trip p50 / p99 / longest      ${p50Ms.toFixed(1)} / ${p99Ms.toFixed(1)} / ${maxMs.toFixed(0)} ms`,
+  );
   say(`  refused or unanswered               ${refused}`);
   say(`  memory of the control plane         ${(controlPlane.memoryBytes() / MIB).toFixed(0)} MiB`);
 }

@@ -57,7 +57,9 @@ export function spawnProcess(
     },
     cpuSeconds() {
       // After the name in brackets, which may hold spaces; utime and stime are fields 14 and 15 of the whole.
-      const fields = readFileSync(`/proc/${child.pid ?? 0}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+      const fields = readFileSync(`/proc/${child.pid ?? 0}/stat`, "utf8")
+        .replace(/^.*\) /s, "")
+        .split(" ");
       return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
     },
     stop: () => end("SIGTERM"),

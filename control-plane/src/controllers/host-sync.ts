@@ -61,11 +61,13 @@ async function heartbeatOf(
 }
 
 async function desiredSet(deps: HostSyncDeps, hostId: HostId): Promise<DesiredSet | Refusal> {
-  const outcome = await desiredSetOf(deps.db, hostId);
+  const outcome = await desiredSetOf(deps.db, hostId, deps.now());
   if (outcome.served) return outcome.desired;
   switch (outcome.reason) {
     case "unknown-host":
       return refused("this host is not known here, or was revoked");
+    case "beat-first":
+      return refused("a heartbeat of this host has to be accepted first");
     case "report-first":
       return refused("the observed state of this host has to be reported first");
   }

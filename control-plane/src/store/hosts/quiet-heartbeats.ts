@@ -98,7 +98,9 @@ export async function noteQuietHeartbeats(
 ): Promise<Map<string, QuietAnswer>> {
   const { rows } = await sql.query<QuietAnswer & { id: string }>(NOTE_AND_ANSWER, [
     JSON.stringify(beats.map(toldOf)),
-    JSON.stringify(beats.flatMap(({ hostId, heartbeat }) => heartbeat.gpus.map((gpu) => cardOf(hostId, gpu)))),
+    JSON.stringify(
+      beats.flatMap(({ hostId, heartbeat }) => heartbeat.gpus.map((gpu) => cardOf(hostId, gpu))),
+    ),
     now,
     new Date(now.getTime() - SEEN_AGAIN_MS),
     MAX_BOOT_AGE_MS,
