@@ -18,6 +18,7 @@ import type { Action } from "./core/action.ts";
 import { isRunning, isSameRun, type Container, type OwnedContainer } from "./core/container.ts";
 import { cutOffMs } from "./core/contact.ts";
 import { observedInstances } from "./core/lifecycle.ts";
+import { ordersOfRemovedHost } from "./core/removed-host.ts";
 import { reconcile, type Flags } from "./core/reconcile.ts";
 import { ownedContainers, type Knowledge } from "./core/run-view.ts";
 import type { HostObstacles } from "./core/start-obstacle.ts";
@@ -72,6 +73,7 @@ export class Agent {
   #overStorage: ReadonlyMap<RunId, string> = new Map();
   #holdsStops = false;
   #isReady = false;
+  #hasLeftFleet = false;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
@@ -84,6 +86,14 @@ export class Agent {
 
   start(): void {
     this.#loop = this.#run();
+  }
+
+  /** This host was taken out of the fleet: what it runs is stopped and removed. Told anew after a restart. */
+  leaveFleet(): void {
+    if (this.#hasLeftFleet) return;
+    this.#hasLeftFleet = true;
+    this.#parts.log.error({}, "this host has left the fleet; its containers are stopped and removed");
+    this.wake();
   }
 
   /** Finishes what is under way and writes the last tick down; containers go on. */
@@ -180,7 +190,8 @@ export class Agent {
     const knowledge = this.#knowledge(seen);
     const now = monotonic(momentOf(clock));
     const set = journal.desired.read();
-    const stopsUnconfirmed = set.stopsAreGuarded && (set.confirmedStops ?? -1) < set.generation;
+    const stopsUnconfirmed =
+      set.stopsAreGuarded && (set.confirmedStops ?? -1) < set.generation && !this.#hasLeftFleet;
     const actions = reconcile({ ...knowledge, flags: this.#flags(stopsUnconfirmed), now });
 
     this.#holdsStops = false;
@@ -220,9 +231,12 @@ export class Agent {
 
   #knowledge(observed: readonly Container[]): Knowledge {
     const { hostId, journal } = this.#parts;
+    const { instances } = journal.desired.read();
     return {
       hostId,
-      desired: journal.desired.read().instances.filter((instance) => !instance.isAbsent),
+      desired: this.#hasLeftFleet
+        ? ordersOfRemovedHost(instances)
+        : instances.filter((instance) => !instance.isAbsent),
       observed,
       runs: journal.runs.all(),
       knownEpochs: journal.runs.knownEpochs(),

@@ -152,6 +152,7 @@ async function assemble(
     credential,
     key,
     onRenewed: (grant) => void connection.renew(grant),
+    onRemoved: () => agent.leaveFleet(),
     log,
   });
   const outbox = new Outbox(journal.rows, (text) => key.sign(text));

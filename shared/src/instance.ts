@@ -63,6 +63,9 @@ export type InstanceSpec = z.infer<typeof InstanceSpec>;
 
 export const STOP_ORDERERS = ["customer", "admin", "account", "control-plane", "limit"] as const;
 
+/** What an INT column of the control plane holds. */
+const MAX_EPOCH = 2_147_483_647;
+
 /** One placement as the host should have it. Only `removed` takes something away; absence never does. */
 export const DesiredInstance = z.object({
   instanceId: InstanceId,
@@ -102,7 +105,7 @@ export type InstanceProblem = (typeof INSTANCE_PROBLEMS)[number];
 
 export const ObservedInstance = z.object({
   instanceId: InstanceId,
-  placementEpoch: z.int().positive(),
+  placementEpoch: z.int().positive().max(MAX_EPOCH),
   runId: RunId,
   phase: z.enum(["starting", "ready", "stopping", "stopped", "failed"]),
   /** A sentence: what it waits for or why it ended. */
@@ -113,5 +116,7 @@ export const ObservedInstance = z.object({
   /** When metering opened, on the host's monotonic clock. */
   gateOpenedMs: z.int().nonnegative().nullable(),
   bootId: BootId,
+  /** On a placement that is refused for its epoch: the highest this host has known. Agents of before tell it in `detail` only. */
+  knownEpoch: z.int().positive().max(MAX_EPOCH).optional(),
 });
 export type ObservedInstance = z.infer<typeof ObservedInstance>;

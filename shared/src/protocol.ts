@@ -41,7 +41,7 @@ export type GpuVitals = z.infer<typeof GpuVitals>;
 
 export const Heartbeat = z.object({
   kind: z.literal("heartbeat"),
-  version: z.string().max(32),
+  version: text(32),
   protocol: z.object({ min: z.int(), max: z.int() }),
   bootId: BootId,
   /** Counts the agent's starts in its journal; only goes up. */
@@ -61,7 +61,7 @@ export const Heartbeat = z.object({
   }),
   observedDigest: Digest,
   /** A short list of what is wrong with the host itself: "runtime-down", "nvidia-smi-hung", "disk-full". */
-  degraded: z.array(z.string().max(64)).max(16),
+  degraded: z.array(text(64)).max(16),
   gpus: z.array(GpuVitals).max(64).default([]),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;

@@ -1,9 +1,10 @@
 /**
  * `npm run bench`: measures what was promised as ratios, each to something bare in the same moments, and judges
- * nothing. Arguments choose: `npm run bench -- environment agent-memory start upgrade`; none means all.
+ * nothing. Arguments choose: `npm run bench -- environment agent-memory start heartbeats upgrade`; none means all.
  */
 import { measureAgentMemory } from "./agent-memory.ts";
 import { measureEnvironment } from "./environment.ts";
+import { measureHeartbeats } from "./heartbeats.ts";
 import { measureStart } from "./start.ts";
 import { measureUpgrade } from "./upgrade.ts";
 
@@ -13,6 +14,7 @@ const BENCHES: Record<string, Bench> = {
   environment: measureEnvironment,
   "agent-memory": measureAgentMemory,
   start: measureStart,
+  heartbeats: measureHeartbeats,
   upgrade: measureUpgrade,
 };
 

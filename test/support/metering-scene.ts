@@ -113,6 +113,8 @@ export interface Claim {
   readonly fromMs: number;
   readonly toMs: number;
   readonly final?: boolean;
+  /** By default that of openSceneRun. */
+  readonly instanceId?: string;
   readonly proof?: "exact" | "bounded" | "reconstructed" | "unproven";
 }
 
@@ -132,7 +134,7 @@ export class SceneJournal {
       UsageEntry.parse({
         kind: "usage",
         runId: claim.run,
-        instanceId: `i-${claim.run}`,
+        instanceId: claim.instanceId ?? `i-${claim.run}`,
         placementEpoch: 1,
         bootId: this.#scene.bootId,
         startMs: claim.fromMs,

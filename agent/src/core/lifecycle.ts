@@ -21,7 +21,9 @@ export type LifecycleInput = Omit<Knowledge, "observed"> &
     now: MonotonicTime;
   };
 
-type Said = Pick<ObservedInstance, "phase" | "detail" | "problem"> & { exitCode?: number | null };
+type Said = Pick<ObservedInstance, "phase" | "detail" | "problem" | "knownEpoch"> & {
+  exitCode?: number | null;
+};
 
 const MAX_DETAIL = 2000;
 
@@ -51,7 +53,7 @@ function saidOf(view: RunView, input: LifecycleInput & { observed: Knowledge["ob
       return stopping(`It gives way to run ${standing.by.runId}.`);
     case "refused": {
       const detail = `Placement epoch ${view.key.placementEpoch} is older than ${standing.knownEpoch}, which this host has known.`;
-      return { phase: "failed", detail, problem: "start-refused" };
+      return { phase: "failed", detail, problem: "start-refused", knownEpoch: standing.knownEpoch };
     }
     case "orphan":
       if (running) {
@@ -117,5 +119,6 @@ function instanceOf({ key, record, container }: RunView, said: Said, bootId: Boo
     exitCode: said.exitCode ?? null,
     gateOpenedMs: record?.gate?.ms ?? null,
     bootId: record?.gate?.bootId ?? bootId,
+    ...(said.knownEpoch !== undefined && { knownEpoch: said.knownEpoch }),
   };
 }

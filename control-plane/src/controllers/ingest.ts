@@ -52,7 +52,12 @@ export class BootNotYetKnownError extends Error {
   override readonly name = "BootNotYetKnownError";
 }
 
-/** @throws StoreError, BootNotYetKnownError: the batch was not taken and must come again */
+/** The host has shown a restored database and not reported since: its runs may not be known yet. */
+export class HostNotYetMergedError extends Error {
+  override readonly name = "HostNotYetMergedError";
+}
+
+/** @throws StoreError, BootNotYetKnownError, HostNotYetMergedError: the batch was not taken and must come again */
 export async function ingestBatch(
   deps: IngestDeps,
   hostId: HostId,
@@ -69,6 +74,8 @@ export async function ingestBatch(
     if (state === null) return { decided: 0, quarantined: 0, watermark: null };
     // Nobody can be held to rows that are not signed, so they are not even decided; the host sends them again.
     if (!isSigned || head === undefined) return refuseUnsigned(tx, key, head, now);
+    if (state.awaitsReport)
+      throw new HostNotYetMergedError(`host ${hostId} has not reported since the database was restored`);
 
     // Not by position: nothing says that a hostile host sends its rows in order.
     const seqs = batch.rows.map((row) => row.seq);

@@ -82,7 +82,7 @@ async function scheduleRound(
   requests: PlacementRequest[],
   report: SchedulingReport,
 ): Promise<{ unplaced: PlacementRequest[]; somethingCameFree: boolean }> {
-  const fleet = await fleetSnapshot(deps.db);
+  const fleet = await fleetSnapshot(deps.db, { now: pass.now });
   const { decisions } = place(fleet, requests, {
     policy: "best-fit",
     seed: pass.term,

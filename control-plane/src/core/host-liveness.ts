@@ -25,6 +25,14 @@ export function connectionOf({ lastHeartbeatMs, nowMs, listeningSinceMs }: Silen
   return silentMs < UNREACHABLE_AFTER_MS || hasAmnesty ? "suspect" : "unreachable";
 }
 
+/**
+ * Whether the host spoke within the time after which it would be suspect. The `connection` that is stored may be as old
+ * as a restored database.
+ */
+export function isHeardNow({ lastHeartbeatMs, nowMs }: Omit<Silence, "listeningSinceMs">): boolean {
+  return lastHeartbeatMs !== null && nowMs - lastHeartbeatMs < SUSPECT_AFTER_MS;
+}
+
 export type HostStatus = "offline" | "online" | "maintenance";
 
 /** A cordoned host is in maintenance whatever its connection; the connection is shown beside it. */

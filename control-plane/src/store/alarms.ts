@@ -7,7 +7,8 @@ export type AlarmKind =
   | "gpu-conflict"
   | "gpu-out-of-service"
   | "gpu-vanished"
-  | "unknown-instance";
+  | "unknown-instance"
+  | "impossible-numbers";
 
 export async function raiseAlarm(
   sql: Connection,

@@ -156,6 +156,7 @@ describe("a wanted run", () => {
       phase: "failed",
       problem: "start-refused",
       detail: "Placement epoch 1 is older than 2, which this host has known.",
+      knownEpoch: 2,
     });
   });
 });

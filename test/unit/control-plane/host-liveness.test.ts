@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { AMNESTY_MS, connectionOf, hostStatus } from "@remotegpu/control-plane/core/host-liveness";
+import {
+  AMNESTY_MS,
+  connectionOf,
+  hostStatus,
+  isHeardNow,
+} from "@remotegpu/control-plane/core/host-liveness";
 
 const LONG_AGO = -10 * AMNESTY_MS;
 
@@ -10,6 +15,14 @@ test.each([
   [90_000, "unreachable"],
 ] as const)("silent for %i ms: %s", (silentMs, connection) => {
   expect(connectionOf({ lastHeartbeatMs: 0, nowMs: silentMs, listeningSinceMs: LONG_AGO })).toBe(connection);
+});
+
+test.each([
+  [null, false],
+  [70_000, false],
+  [70_001, true],
+] as const)("a heartbeat at %s is of just now, 30 s later: %s", (lastHeartbeatMs, isNow) => {
+  expect(isHeardNow({ lastHeartbeatMs, nowMs: 100_000 })).toBe(isNow);
 });
 
 test("a host that was never heard is neither", () => {

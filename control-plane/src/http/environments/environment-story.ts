@@ -146,7 +146,7 @@ async function hostReasons(
     skips: await poolSkips(db, environment.id),
     pricedModels: await pricedModelsFor(db, environment, now),
   });
-  const { hosts } = await fleetSnapshot(db);
+  const { hosts } = await fleetSnapshot(db, { now });
   return hosts
     .map((host) => {
       const options = { policy: "best-fit", seed: 0, now: now.getTime() } as const;

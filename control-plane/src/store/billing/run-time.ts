@@ -7,7 +7,9 @@ import { atUtc, type Interval, type ProvenTime, totalMs, union } from "../../cor
 import type { Connection } from "../database.ts";
 
 /** A boot cannot be older than this; a host that says so is not believed. */
-const MAX_BOOT_AGE_MS = 20 * 365 * MS_PER_DAY;
+export const MAX_BOOT_AGE_MS = 20 * 365 * MS_PER_DAY;
+/** What the column holds. */
+export const MAX_ROUND_TRIP_MS = 2_147_483_647;
 /** A host heard of within this time is in contact. */
 const IN_CONTACT_MS = 60_000;
 
@@ -32,12 +34,12 @@ export async function fixBootZero(
     `INSERT INTO host_boots AS b (host_id, boot_id, utc_at_zero, round_trip_ms) VALUES ($1, $2, $3, $4)
      ON CONFLICT (host_id, boot_id) DO UPDATE
         SET utc_at_zero = EXCLUDED.utc_at_zero, round_trip_ms = EXCLUDED.round_trip_ms
-      WHERE b.fixed_at IS NULL AND EXCLUDED.round_trip_ms < coalesce(b.round_trip_ms, 2147483647)`,
+      WHERE b.fixed_at IS NULL AND EXCLUDED.round_trip_ms < coalesce(b.round_trip_ms, ${MAX_ROUND_TRIP_MS})`,
     [
       heartbeat.hostId,
       heartbeat.bootId,
       new Date(heartbeat.receivedAt.getTime() - heartbeat.monotonicMs - uplinkMs),
-      heartbeat.roundTripMs === null ? null : Math.min(heartbeat.roundTripMs, 2_147_483_647),
+      heartbeat.roundTripMs === null ? null : Math.min(heartbeat.roundTripMs, MAX_ROUND_TRIP_MS),
     ],
   );
 }

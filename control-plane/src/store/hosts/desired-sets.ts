@@ -1,6 +1,7 @@
 /** The whole desired set of a host: its placements that are not gone, at one generation. */
 import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { isHeardNow } from "../../core/host-liveness.ts";
 import { type Database, transaction } from "../database.ts";
 
 export interface HostDesiredSet {
@@ -13,7 +14,7 @@ export interface HostDesiredSet {
 
 export type DesiredSetOutcome =
   | { served: true; desired: HostDesiredSet }
-  | { served: false; reason: "unknown-host" | "report-first" };
+  | { served: false; reason: "unknown-host" | "beat-first" | "report-first" };
 
 interface PlacementRow {
   instance_id: InstanceId;
@@ -27,10 +28,14 @@ interface PlacementRow {
 }
 
 /**
- * Served only to a host whose observed state was merged: after a restore the database may not know what runs there,
- * and an order given blindly could stop or double it.
+ * Served only to a host that was heard just now and whose observed state was merged: a heartbeat shows whether the
+ * database was restored, and if so it may not know what runs there; an order given blindly could stop or double it.
  */
-export async function desiredSetOf(database: Database, hostId: HostId): Promise<DesiredSetOutcome> {
+export async function desiredSetOf(
+  database: Database,
+  hostId: HostId,
+  now: Date,
+): Promise<DesiredSetOutcome> {
   return await transaction(
     database,
     async (sql) => {
@@ -39,13 +44,17 @@ export async function desiredSetOf(database: Database, hostId: HostId): Promise<
         term: number;
         confirmed_stops: number | null;
         observed_digest: string | null;
+        last_heartbeat: Date | null;
       }>(
-        `SELECT h.generation, h.confirmed_stops, h.observed_digest, l.term FROM hosts h, leader l
+        `SELECT h.last_heartbeat, h.generation, h.confirmed_stops, h.observed_digest, l.term FROM hosts h, leader l
           WHERE h.id = $1 AND h.deleted_at IS NULL AND h.revoked_at IS NULL`,
         [hostId],
       );
       const row = host.rows[0];
       if (row === undefined) return { served: false, reason: "unknown-host" };
+      const lastHeartbeatMs = row.last_heartbeat?.getTime() ?? null;
+      if (!isHeardNow({ lastHeartbeatMs, nowMs: now.getTime() }))
+        return { served: false, reason: "beat-first" };
       if (row.observed_digest === null) return { served: false, reason: "report-first" };
       const placements = await sql.query<PlacementRow>(
         `SELECT instance_id, epoch, run_id, want, ordered_by, spec_hash, spec, live

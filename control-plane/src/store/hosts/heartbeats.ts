@@ -3,9 +3,17 @@
  * was told higher numbers than the database holds proves that the database is older than the fleet.
  */
 import type { GpuVitals, Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
+import { fixBootZero } from "../billing/run-time.ts";
+import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { restoreClaim, type TellingNumbers } from "../../core/restore-claim.ts";
+import { raiseAlarmOnce } from "../alarms.ts";
 import { type Connection, type Database, transaction } from "../database.ts";
+import { appendEvent } from "../events.ts";
 import { currentTerm, raiseTermAbove } from "../leader.ts";
 import { noteGpuHealth } from "./gpu-health.ts";
+
+/** The kind of an event: this host showed that the database was restored. */
+const RESTORE_EVENT = "restore-shown";
 
 export interface HeartbeatAnswer {
   term: number;
@@ -42,13 +50,20 @@ export async function acceptHeartbeat(
         reason: `agent start ${heartbeat.agentEpoch} is older than ${host.agent_epoch}`,
       };
     const watermark = await noteJournal(sql, { hostId, heartbeat, now });
-    const restored = await raiseAboveRestored(sql, {
-      hostId,
-      heartbeat,
-      generation: host.generation,
-      watermark,
-    });
+    const told = numbersTold(heartbeat);
+    const held = await numbersHeld(sql, { generation: host.generation, watermark });
+    const claim = restoreClaim(told, held, await restoresShownToday(sql, { hostId, told, held, now }));
+    if (claim.kind === "impossible") return await refuseClaim(sql, { hostId, why: claim.why, now });
+    const restored = claim.kind === "restored";
+    if (restored) await raiseAboveRestored(sql, { hostId, told, held, now });
     await noteHost(sql, { hostId, heartbeat, now });
+    await fixBootZero(sql, {
+      hostId,
+      bootId: heartbeat.bootId,
+      monotonicMs: heartbeat.monotonicMs,
+      receivedAt: now,
+      roundTripMs: heartbeat.lastRoundTripMs,
+    });
     const liftCordons = await noteGpuHealth(sql, { hostId, cards: heartbeat.gpus, now });
     await noteVitals(sql, { hostId, vitals: heartbeat.gpus, now });
     const asked = await answerFor(sql, { hostId, watermark, waitsForReport: restored });
@@ -86,36 +101,65 @@ async function noteJournal(
   return rows[0]?.watermark ?? 0;
 }
 
+function numbersTold({ applied, journal }: Heartbeat): TellingNumbers {
+  return {
+    ...applied,
+    watermark: journal.watermarkSeen,
+    dbIncarnation: journal.dbIncarnationSeen ?? 0,
+  };
+}
+
+async function numbersHeld(
+  sql: Connection,
+  ofHost: Pick<TellingNumbers, "generation" | "watermark">,
+): Promise<TellingNumbers> {
+  const { rows } = await sql.query<{ db_incarnation: number }>("SELECT db_incarnation FROM cluster_state");
+  return { ...ofHost, term: await currentTerm(sql), dbIncarnation: rows[0]?.db_incarnation ?? 1 };
+}
+
+/** Asked for only where the host shows one more. */
+async function restoresShownToday(
+  sql: Connection,
+  shown: { hostId: string; told: TellingNumbers; held: TellingNumbers; now: Date },
+): Promise<number> {
+  const { hostId, told, held, now } = shown;
+  if (restoreClaim(told, held, 0).kind === "none") return 0;
+  const { rows } = await sql.query<{ count: number }>(
+    "SELECT count(*) AS count FROM events WHERE host_id = $1 AND kind = $2 AND at > $3",
+    [hostId, RESTORE_EVENT, new Date(now.getTime() - MS_PER_DAY)],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** The host's numbers stay as they are, and the operators see why it is silent. */
+async function refuseClaim(
+  sql: Connection,
+  { hostId, why, now }: { hostId: string; why: string; now: Date },
+): Promise<HeartbeatOutcome> {
+  const detail = `Heartbeats of host ${hostId} are refused: ${why}.`;
+  await raiseAlarmOnce(sql, { kind: "impossible-numbers", subject: hostId, detail, now });
+  return { accepted: false, reason: `not believed: ${why}` };
+}
+
 /**
  * Raises every number that the host proves to be too low, and forgets its observed state: until that is merged anew
  * its desired set is not served, so nothing is stopped or started there on the word of an old database.
  */
 async function raiseAboveRestored(
   sql: Connection,
-  {
-    hostId,
-    heartbeat,
-    generation,
-    watermark,
-  }: { hostId: string; heartbeat: Heartbeat; generation: number; watermark: number },
-): Promise<boolean> {
-  const { applied, journal } = heartbeat;
-  const incarnation = await sql.query<{ db_incarnation: number }>("SELECT db_incarnation FROM cluster_state");
-  const held = incarnation.rows[0]?.db_incarnation ?? 1;
-  const seen = journal.dbIncarnationSeen ?? 0;
-  const isOlderThanHost =
-    applied.term > (await currentTerm(sql)) ||
-    applied.generation > generation ||
-    journal.watermarkSeen > watermark ||
-    seen > held;
-  if (!isOlderThanHost) return false;
-  await sql.query("UPDATE cluster_state SET db_incarnation = greatest(db_incarnation, $1) + 1", [seen]);
-  await raiseTermAbove(sql, applied.term);
+  { hostId, told, held, now }: { hostId: string; told: TellingNumbers; held: TellingNumbers; now: Date },
+): Promise<void> {
+  await sql.query("UPDATE cluster_state SET db_incarnation = greatest(db_incarnation, $1) + 1", [
+    told.dbIncarnation,
+  ]);
+  await raiseTermAbove(sql, told.term);
   await sql.query(
-    "UPDATE hosts SET generation = greatest(generation, $2) + 1, observed_digest = NULL WHERE id = $1",
-    [hostId, applied.generation],
+    `UPDATE hosts SET generation = greatest(generation, $2) + 1, observed_digest = NULL, restore_shown_at = $3
+      WHERE id = $1`,
+    [hostId, told.generation, now],
   );
-  return true;
+  const reason = `It was told ${JSON.stringify(told)}; the database held ${JSON.stringify(held)}.`;
+  await appendEvent(sql, { at: now, kind: RESTORE_EVENT, hostId, actor: `host ${hostId}`, reason });
 }
 
 async function noteHost(

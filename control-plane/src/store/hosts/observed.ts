@@ -9,6 +9,7 @@ import { type Connection, type Database, transaction } from "../database.ts";
 import { completeDeletions, type EnvironmentRow, lockEnvironment } from "../environments/environments.ts";
 import { mergeGpus } from "./gpu-inventory.ts";
 import { raiseGeneration } from "./hosts.ts";
+import { mergeLostHistory, noteKnownEpochs } from "./lost-history.ts";
 import {
   livePlacements,
   type LivePlacement,
@@ -40,7 +41,18 @@ export async function mergeObserved(
     if (observed.gpus !== null) await mergeGpus(sql, { hostId, gpus: observed.gpus, now });
 
     let ordersChanged = false;
-    const placements = await livePlacements(sql, hostId);
+    await noteKnownEpochs(sql, observed.instances);
+    const known = await livePlacements(sql, hostId);
+    const placements = host.is_restored
+      ? await mergeLostHistory(sql, {
+          host,
+          placements: known,
+          observed: observed.instances,
+          environments,
+          now,
+        })
+      : known;
+    ordersChanged ||= host.is_restored;
     for (const placement of placements) {
       const merge = { host, placement, observed: observed.instances, now };
       ordersChanged = (await mergePlacement(sql, merge, environments)) || ordersChanged;
@@ -49,7 +61,7 @@ export async function mergeObserved(
     await completeDeletions(sql, { ids: [...environments.keys()], now });
     if (ordersChanged) await raiseGeneration(sql, hostId);
     await sql.query(
-      "UPDATE hosts SET observed_digest = $2, observed_at = $3, status_reason = NULL WHERE id = $1",
+      "UPDATE hosts SET observed_digest = $2, observed_at = $3, status_reason = NULL, restore_shown_at = NULL WHERE id = $1",
       [hostId, observed.digest, now],
     );
     return { merged: true, ordersChanged };
@@ -72,7 +84,8 @@ async function lockEnvironmentsOn(sql: Connection, hostId: string): Promise<Map<
 
 async function lockHost(sql: Connection, hostId: string): Promise<ReportingHost | null> {
   const { rows } = await sql.query<ReportingHost>(
-    `SELECT id, name, coalesce(storage_pool, id) AS storage_pool, applied_generation >= generation AS has_applied_all
+    `SELECT id, name, coalesce(storage_pool, id) AS storage_pool, applied_generation >= generation AS has_applied_all,
+            restore_shown_at IS NOT NULL AS is_restored
        FROM hosts WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE`,
     [hostId],
   );

@@ -4,7 +4,14 @@
  */
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { InstanceState } from "@remotegpu/shared/workload";
-import { afterReport, isOver, type StopOrderer, type Transition } from "../../core/environment-status.ts";
+import {
+  afterReport,
+  isOver,
+  type StopOrderer,
+  type Transition,
+  waitsFor,
+} from "../../core/environment-status.ts";
+import { closeRun } from "../billing/runs.ts";
 import type { Connection } from "../database.ts";
 import { type EnvironmentRow, explainEnvironment, moveEnvironment } from "../environments/environments.ts";
 import { skipPool } from "../placement/pool-skips.ts";
@@ -26,6 +33,8 @@ export interface ReportingHost {
   name: string;
   storage_pool: string;
   has_applied_all: boolean;
+  /** It has shown that the database was restored, and this is its first report since. */
+  is_restored: boolean;
 }
 
 /** The placements that the host still has to know of, held to the end of the transaction. */
@@ -133,6 +142,7 @@ async function applyReport(sql: Connection, reported: Reported): Promise<void> {
     detail: seen.detail,
     isCurrentRun: true,
     stopOrderedBy: placement.ordered_by,
+    isBehind: (seen.knownEpoch ?? 0) > placement.epoch,
   });
   await applyTransition(sql, reported, transition);
   if (seen.phase !== "ready") return;
@@ -150,7 +160,7 @@ async function applyReport(sql: Connection, reported: Reported): Promise<void> {
 
 async function applyTransition(
   sql: Connection,
-  { environment, host, now }: Reported,
+  { environment, host, placement, now }: Reported,
   transition: Transition,
 ): Promise<void> {
   const move = { environment, actor: `host ${host.id}`, now, hostId: host.id };
@@ -175,6 +185,10 @@ async function applyTransition(
       });
       return await moveEnvironment(sql, { ...move, to: "queued", reason });
     }
+    case "places-anew":
+      // Its host will never say anything of this run.
+      await closeRun(sql, placement.run_id, now);
+      return await moveEnvironment(sql, { ...move, to: "queued", reason: waitsFor("queued", null) });
   }
 }
 

@@ -86,7 +86,7 @@ async function commit(sql: Connection, proposal: PlacementProposal): Promise<Com
     skips: await poolSkips(sql, environmentId),
     pricedModels: await pricedModelsFor(sql, environment, now),
   });
-  const decision = place(await fleetSnapshot(sql, hostId), [request], {
+  const decision = place(await fleetSnapshot(sql, { now, onlyHostId: hostId }), [request], {
     policy: "best-fit",
     seed: 0,
     now: now.getTime(),
@@ -195,7 +195,7 @@ function networkNumber({
   return workspaceId === null ? `0${customerId}` : String(workspaceId);
 }
 
-/** The environment's one instance, made at its first placement, at its next epoch. */
+/** The environment's one instance, made at its first placement, at an epoch beyond any that a host has known. */
 async function nextEpoch(
   sql: Connection,
   environmentId: string,
@@ -205,7 +205,7 @@ async function nextEpoch(
     `INSERT INTO instances (id, workload_kind, workload_id, rank, current_epoch, state)
      VALUES ($1, 'environment', $2, 0, 1, 'placed')
      ON CONFLICT (workload_kind, workload_id, rank)
-       DO UPDATE SET current_epoch = instances.current_epoch + 1, state = 'placed'
+       DO UPDATE SET current_epoch = greatest(instances.current_epoch, instances.known_epoch) + 1, state = 'placed'
      RETURNING id, current_epoch`,
     [newId("ins"), environmentId],
   );
