@@ -444,6 +444,7 @@ CREATE TABLE host_boots (
   utc_at_zero timestamptz NOT NULL,
   round_trip_ms integer,
   fixed_at timestamptz,
+  measured_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT host_boots_pkey PRIMARY KEY (host_id, boot_id),
   CONSTRAINT host_boots_round_trip_ms_check CHECK ((round_trip_ms >= 0))
 );

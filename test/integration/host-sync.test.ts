@@ -82,6 +82,41 @@ describe("heartbeats", () => {
   });
 });
 
+describe("a run that its host called over", () => {
+  test("is closed then, whether or not its final row comes: it burns no more", async () => {
+    const host = await scene.host("host-a");
+    const id = await running();
+    const [wanted] = await host.round();
+    const { runId } = wanted!;
+    await host.round({ phase: "failed", problem: "exited", detail: "It ended." });
+    const closedAt = () => sql("SELECT closed_at FROM runs WHERE id = $1", [runId]);
+    const closed = await closedAt();
+
+    expect(closed).toEqual([{ closed_at: expect.any(Date) }]);
+    // The final row may never come; what nobody is to be charged for must not seem to be.
+    const balance = await scene.api.ask("GET", "/api/v1/billing/balance", { as: alice });
+    expect(balance.body).toMatchObject({ burn_per_hour: "0.0000" });
+    await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
+    await host.round();
+    expect(await closedAt()).toEqual(closed);
+  });
+
+  test("and was replaced by a restart is closed as well, and the run after it is not", async () => {
+    const host = await scene.host("host-a");
+    const id = await running();
+    const [first] = await host.round();
+    await scene.api.ask("POST", `/api/v1/environments/${id}/restart`, { as: alice, body: {} });
+    const [second] = await host.pull();
+    await host.heartbeat();
+    await host.report([
+      host.observedOf(first!, { phase: "stopped" }),
+      host.observedOf(second!, { phase: "ready" }),
+    ]);
+
+    expect(await sql("SELECT id FROM runs WHERE closed_at IS NULL")).toEqual([{ id: second!.runId }]);
+  });
+});
+
 describe("a restored Postgres", () => {
   test.each([
     ["a term", { applied: { term: 9, generation: 0 } }],

@@ -3,6 +3,7 @@ import { createApp } from "@remotegpu/control-plane/http/app";
 import { openDatabase } from "@remotegpu/control-plane/store/database";
 import { joinProofText, renewalProofText } from "@remotegpu/shared/joining";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { failingDatabase } from "../support/failing-database.ts";
 import { openApi, problem, type ApiWorld, type Caller } from "../support/api.ts";
 
 let api: ApiWorld;
@@ -210,6 +211,28 @@ describe("idempotency keys", () => {
     expect(await topUp("pay-3", "0")).toMatchObject(problem(422));
 
     expect((await topUp("pay-3", "2")).status).toBe(201);
+  });
+
+  test("a commit whose answer was lost leaves the key taken, so that nothing is done twice", async () => {
+    const { connectionString } = api.db.pool.options;
+    const failing = failingDatabase(connectionString ?? "", { at: "COMMIT", when: "after" });
+    const order = {
+      method: "POST",
+      headers: {
+        Authorization: `Bearer ${alice.key}`,
+        "Content-Type": "application/json",
+        "Idempotency-Key": "lost-answer",
+      },
+      body: JSON.stringify({ name: "once" }),
+    };
+
+    const lost = await createApp({ ...api.deps, db: failing }).request("/api/v1/workspaces", order);
+    const again = await api.app.request("/api/v1/workspaces", order);
+
+    expect({ lost: lost.status, again: again.status }).toEqual({ lost: 503, again: 409 });
+    await failing.close();
+    const { rows } = await api.db.query("SELECT FROM workspaces WHERE name = 'once'");
+    expect(rows).toHaveLength(1);
   });
 
   test("a payment is known to the ledger even when its answer was forgotten", async () => {

@@ -393,6 +393,46 @@ describe("boots", () => {
     await expect(early).rejects.toThrow(/no heartbeat of boot/);
   });
 
+  test.each([
+    { what: "a boot of nineteen years", monotonicMs: 19 * 365 * 24 * 60 * MINUTE, roundTripMs: 0 },
+    {
+      what: "a round trip of two thousand years",
+      monotonicMs: 0,
+      roundTripMs: 2000 * 365 * 24 * 60 * MINUTE,
+    },
+  ])("$what makes no time that has not passed", async ({ monotonicMs, roundTripMs }) => {
+    const { scene, run } = await sceneWithRun();
+    const bootId = "00000000-0000-4000-8000-0000000000ff";
+    const { hostId } = scene;
+    await fixBootZero(database, { hostId, bootId, monotonicMs, receivedAt: at(0), roundTripMs: null });
+    await fixBootZero(database, { hostId, bootId, monotonicMs, receivedAt: at(0), roundTripMs });
+    const journal = new SceneJournal({ ...scene, bootId });
+    const YEAR = 365 * 24 * 60 * MINUTE;
+    journal.write({ run, fromMs: monotonicMs, toMs: monotonicMs + YEAR });
+    journal.write({ run, fromMs: monotonicMs + YEAR, toMs: monotonicMs + 2 * YEAR, final: true });
+
+    await ingest(scene, journal.batch(), { now: at(MINUTE) });
+
+    const { proven_ms } = await moneyOf(run);
+    expect(proven_ms).toBeGreaterThanOrEqual(MINUTE);
+    expect(proven_ms).toBeLessThanOrEqual(MINUTE + 2_000 + 30);
+  });
+
+  test("many rows together claim no more than one could", async () => {
+    const { scene, run, journal } = await sceneWithRun();
+    // The clocks were compared a day ago, so where an interval lies is known to 45 s only.
+    const day = 24 * 60 * MINUTE;
+    await database.query("UPDATE runs SET ordered_at = $2 WHERE id = $1", [run, at(day)]);
+    for (let row = 0; row < 4; row += 1)
+      journal.write({ run, fromMs: day - 40_000 + row * 20_000, toMs: day - 20_000 + row * 20_000 });
+
+    await ingest(scene, journal.batch(1, 2), { now: at(day + 10_000) });
+    await ingest(scene, journal.batch(3, 4), { now: at(day + 10_000) });
+
+    const { proven_ms } = await moneyOf(run);
+    expect(proven_ms).toBe(10_000 + 2_000 + 5);
+  });
+
   test("the shortest round trip fixes the zero until usage was decided", async () => {
     const { scene, run, journal } = await sceneWithRun();
     const bootId = "00000000-0000-4000-8000-00000000000d";

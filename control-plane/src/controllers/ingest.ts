@@ -11,12 +11,19 @@ import {
   type UsageEntry,
 } from "@remotegpu/shared/journal-row";
 import type { BillingCalendar } from "../core/billing-calendar.ts";
+import type { BootZero } from "../core/usage-check.ts";
 import { type Decisions, decideRows, setAside, type SortedRows, sortRows } from "./batch-decisions.ts";
 import { chargeRun } from "../store/billing/charging.ts";
 import { type Connection, type Database, transaction } from "../store/database.ts";
 import { lockAccount } from "../store/billing/ledger.ts";
 import { freezePrices } from "../store/billing/run-lines.ts";
-import { addProvenTime, holdBootZeros, isBootExpected, updateProvenTime } from "../store/billing/run-time.ts";
+import {
+  addProvenTime,
+  holdBootZeros,
+  isBootExpected,
+  provenTimes,
+  updateProvenTime,
+} from "../store/billing/run-time.ts";
 import { closeRun, lockRun, lockRuns, type Run } from "../store/billing/runs.ts";
 import {
   advanceWatermark,
@@ -84,7 +91,8 @@ export async function ingestBatch(
     const sorted = sortRows(batch, known);
     const runs = await lockRuns(tx, [...new Set(entriesOf(sorted).map((entry) => entry.runId))]);
     const zeros = await bootZeros(tx, key, { sorted, now });
-    const decisions = decideRows(sorted, { hostId, runs, zeros, now });
+    const proven = await provenTimes(tx, [...runs.keys()]);
+    const decisions = decideRows(sorted, { hostId, runs, zeros, proven, now });
     await insertUsageRows(tx, key, decisions.rows, now);
     const quarantined = await quarantine(tx, key, decisions.setAside, now);
     await countTime(tx, { decisions, runs, hostId });
@@ -131,7 +139,7 @@ async function bootZeros(
   tx: Connection,
   { hostId, journalId }: JournalKey,
   { sorted, now }: { sorted: SortedRows; now: Date },
-): Promise<Map<string, number>> {
+): Promise<Map<string, BootZero>> {
   const bootIds = [...new Set(entriesOf(sorted).map((entry) => entry.bootId))];
   const zeros = await holdBootZeros(tx, { hostId, bootIds, now });
   for (const bootId of bootIds)

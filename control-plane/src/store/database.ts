@@ -43,6 +43,15 @@ export function isUniqueViolation(error: unknown, constraint?: string): error is
   );
 }
 
+/**
+ * True where Postgres itself said that the statement, or the commit, failed. Where it said nothing, or that it was being
+ * shut down, the work may be done all the same.
+ */
+export function isUndone(error: unknown): boolean {
+  const code = error instanceof StoreError ? (error.code ?? "") : "";
+  return /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P|58|XX)/.test(code);
+}
+
 /** What store functions ask through: the whole database, or the connection of a transaction. */
 export interface Connection {
   /** The caller says what a row looks like; the SQL beside it is the proof. */

@@ -11,7 +11,7 @@ import {
   type Transition,
   waitsFor,
 } from "../../core/environment-status.ts";
-import { closeRun } from "../billing/runs.ts";
+import { closeRun, closeRunsOf } from "../billing/runs.ts";
 import type { Connection } from "../database.ts";
 import { type EnvironmentRow, explainEnvironment, moveEnvironment } from "../environments/environments.ts";
 import { skipPool } from "../placement/pool-skips.ts";
@@ -67,6 +67,7 @@ export async function mergePlacement(
     (seen) => seen.instanceId === placement.instance_id && seen.placementEpoch === placement.epoch,
   );
   if (ofPlacement.length === 0) return await mergeAbsence(sql, merge);
+  await closeEnded(sql, merge, ofPlacement);
   // The run before a restart may still be reported; only the run that is wanted now speaks for the placement.
   const seen = ofPlacement.find((one) => one.runId === placement.run_id);
   if (seen === undefined) return false;
@@ -83,6 +84,17 @@ export async function mergePlacement(
   return true;
 }
 
+/** What a host calls over has no later time, whatever its journal claims afterwards. */
+async function closeEnded(
+  sql: Connection,
+  { placement, now }: Merge,
+  reported: readonly ObservedInstance[],
+): Promise<void> {
+  const runIds = reported.filter(({ phase }) => isOver(phase)).map(({ runId }) => runId);
+  if (runIds.length === 0) return;
+  await closeRunsOf(sql, { instanceId: placement.instance_id, epoch: placement.epoch, runIds, at: now });
+}
+
 /** The host has applied the removal and its whole report lacks it: gone. Before that, absence says nothing. */
 async function mergeAbsence(sql: Connection, { host, placement, now }: Merge): Promise<boolean> {
   if (placement.want !== "removed" || !host.has_applied_all) return false;
@@ -93,6 +105,12 @@ async function mergeAbsence(sql: Connection, { host, placement, now }: Merge): P
       WHERE instance_id = $1 AND epoch = $2`,
     [placement.instance_id, placement.epoch, now],
   );
+  await closeRunsOf(sql, {
+    instanceId: placement.instance_id,
+    epoch: placement.epoch,
+    runIds: "all",
+    at: now,
+  });
   if (placement.is_current && placement.state !== "failed")
     await sql.query("UPDATE instances SET state = 'stopped' WHERE id = $1", [placement.instance_id]);
   return false;

@@ -63,7 +63,7 @@ WITH told AS (
    WHERE b.fixed_at IS NULL AND x."monotonicMs" <= $5 AND x."roundTripMs" < coalesce(b.round_trip_ms, $6::bigint)
      FOR NO KEY UPDATE OF b SKIP LOCKED
 ), zeroed AS (
-  UPDATE host_boots b SET round_trip_ms = x."roundTripMs",
+  UPDATE host_boots b SET round_trip_ms = x."roundTripMs", measured_at = $3,
          utc_at_zero = $3 - make_interval(secs => (x."monotonicMs" + x."roundTripMs" / 2) / 1000.0)
     FROM zeros x WHERE b.host_id = x.host_id AND b.boot_id = x.boot_id
 ), heads AS (
