@@ -16,6 +16,7 @@ import { ingestBatch, recordMalformed } from "./controllers/ingest.ts";
 import { Leadership, RENEW_EVERY_MS } from "./controllers/leadership.ts";
 import { lifecyclePass } from "./controllers/lifecycle.ts";
 import { startLoop, type Loop } from "./controllers/loop.ts";
+import { placementWaitsPass } from "./controllers/placement-waits.ts";
 import { schedulePass } from "./controllers/scheduling.ts";
 import { bracketed, startEngines, type Engines } from "./engines.ts";
 import { createApp } from "./http/app.ts";
@@ -36,6 +37,7 @@ const SCHEDULING_POLL_MS = 5_000;
 const LIFECYCLE_POLL_MS = 2_000;
 const LIVENESS_POLL_MS = 5_000;
 const CHARGING_POLL_MS = 5_000;
+const PLACEMENT_WAITS_POLL_MS = 15_000;
 const INVOICE_CLOSE_DELAY_HOURS = 24;
 const RATE_LIMITS = {
   perKey: { burst: 200, perSecond: 50 },
@@ -209,7 +211,13 @@ function startLoops(
     }),
     log,
   });
-  const led = [scheduling, lifecycle, liveness, charging];
+  const waits = startLoop({
+    name: "placement-waits",
+    everyMs: PLACEMENT_WAITS_POLL_MS,
+    pass: whileLeading((pass) => placementWaitsPass({ db }, pass)),
+    log,
+  });
+  const led = [scheduling, lifecycle, liveness, charging, waits];
   const leading = startLoop({
     name: "leadership",
     everyMs: RENEW_EVERY_MS,

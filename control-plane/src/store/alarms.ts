@@ -9,7 +9,8 @@ export type AlarmKind =
   | "gpu-vanished"
   | "unknown-instance"
   | "impossible-numbers"
-  | "host-floods";
+  | "host-floods"
+  | "placement-overdue";
 
 export async function raiseAlarm(
   sql: Connection,
