@@ -120,6 +120,7 @@ export interface Claim {
   readonly final?: boolean;
   /** By default that of openSceneRun. */
   readonly instanceId?: string;
+  readonly epoch?: number;
   readonly proof?: "exact" | "bounded" | "reconstructed" | "unproven";
 }
 
@@ -140,7 +141,7 @@ export class SceneJournal {
         kind: "usage",
         runId: claim.run,
         instanceId: claim.instanceId ?? `i-${claim.run}`,
-        placementEpoch: 1,
+        placementEpoch: claim.epoch ?? 1,
         bootId: this.#scene.bootId,
         startMs: claim.fromMs,
         endMs: claim.toMs,
