@@ -802,6 +802,7 @@ CREATE TABLE placements (
   resources_released_at timestamptz,
   gone_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
+  waits_for varchar(16),
   CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
   CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),
   CONSTRAINT placements_epoch_check CHECK ((epoch >= 1)),
@@ -814,6 +815,7 @@ CREATE TABLE placements (
   CONSTRAINT placements_state_check CHECK ((state IN ('placed', 'starting', 'ready', 'stopping', 'stopped', 'failed', 'lost'))),
   CONSTRAINT placements_storage_bytes_check CHECK ((storage_bytes >= 0)),
   CONSTRAINT placements_temp_storage_bytes_check CHECK ((temp_storage_bytes >= 0)),
+  CONSTRAINT placements_waits_for_check CHECK ((waits_for IN ('start', 'stop', 'removal'))),
   CONSTRAINT placements_want_check CHECK ((want IN ('running', 'stopped', 'removed')))
 );
 CREATE INDEX idx_placements_host ON placements USING btree (host_id);

@@ -7,15 +7,18 @@ import { readFileSync } from "node:fs";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { CONTROL_PLANE_WAKE } from "@remotegpu/shared/subjects";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { buildAgentBundle, type AgentBundle } from "./agent-bundle.ts";
 import type { Config } from "./config.ts";
 import { chargeDueHours } from "./controllers/charging.ts";
+import { cutOffRulesPass } from "./controllers/cut-off-rules.ts";
 import { livenessPass } from "./controllers/host-liveness.ts";
 import { hostSync } from "./controllers/host-sync.ts";
 import { ingestBatch, recordMalformed } from "./controllers/ingest.ts";
 import { Leadership, RENEW_EVERY_MS } from "./controllers/leadership.ts";
 import { lifecyclePass } from "./controllers/lifecycle.ts";
 import { startLoop, type Loop } from "./controllers/loop.ts";
+import { placementWaitsPass } from "./controllers/placement-waits.ts";
 import { schedulePass } from "./controllers/scheduling.ts";
 import { bracketed, startEngines, type Engines } from "./engines.ts";
 import { createApp } from "./http/app.ts";
@@ -36,6 +39,8 @@ const SCHEDULING_POLL_MS = 5_000;
 const LIFECYCLE_POLL_MS = 2_000;
 const LIVENESS_POLL_MS = 5_000;
 const CHARGING_POLL_MS = 5_000;
+const PLACEMENT_WAITS_POLL_MS = 15_000;
+const CUT_OFF_RULES_POLL_MS = 5 * MS_PER_MINUTE;
 const INVOICE_CLOSE_DELAY_HOURS = 24;
 const RATE_LIMITS = {
   perKey: { burst: 200, perSecond: 50 },
@@ -209,7 +214,19 @@ function startLoops(
     }),
     log,
   });
-  const led = [scheduling, lifecycle, liveness, charging];
+  const waits = startLoop({
+    name: "placement-waits",
+    everyMs: PLACEMENT_WAITS_POLL_MS,
+    pass: whileLeading((pass) => placementWaitsPass({ db }, pass)),
+    log,
+  });
+  const cutOffRules = startLoop({
+    name: "cut-off-rules",
+    everyMs: CUT_OFF_RULES_POLL_MS,
+    pass: whileLeading((pass) => cutOffRulesPass({ db, nudge }, pass)),
+    log,
+  });
+  const led = [scheduling, lifecycle, liveness, charging, waits, cutOffRules];
   const leading = startLoop({
     name: "leadership",
     everyMs: RENEW_EVERY_MS,

@@ -3,8 +3,7 @@
  * Postgres. CPU time of its process is what counts, so that a busy machine does not change the figure much.
  */
 import { spawn } from "node:child_process";
-import { copyFileSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,20 +12,17 @@ import { ownUser } from "@remotegpu/control-plane/link/operator";
 import { openDatabase } from "@remotegpu/control-plane/store/database";
 import { migrate } from "@remotegpu/control-plane/store/migrate";
 import { MIB } from "@remotegpu/shared/units";
-import { eventually } from "../support/eventually.ts";
 import { startTestNats } from "../support/nats.ts";
 import { quietLog } from "../support/quiet-log.ts";
-import { freePort } from "./free-port.ts";
 import { FleetFigures, type FleetOrder } from "./heartbeat-fleet.ts";
-import { spawnProcess, type RunningProcess } from "./running-process.ts";
+import { startControlPlane } from "./control-plane-process.ts";
+import type { RunningProcess } from "./running-process.ts";
 
 const HOSTS = 5_000;
 const CARDS_PER_HOST = 2;
 const WARM_UP_MS = 35_000;
 const COUNTED_MS = 40_000;
-const SERVES_WITHIN_MS = 60_000;
 
-const CONTROL_PLANE = new URL("../../control-plane/src/main.ts", import.meta.url).pathname;
 const FLEET = new URL("heartbeat-fleet.ts", import.meta.url).pathname;
 
 export async function measureHeartbeats(
@@ -48,9 +44,9 @@ export async function measureHeartbeats(
     databaseUrl: postgres.url,
     natsUrl: nats.address.urls[0] ?? "",
   });
-  ending.defer(() => controlPlane.stop());
+  ending.defer(() => controlPlane.process.stop());
   const user = await ownUser(nats.operator.hostsAccount, "bench");
-  const figures = await measure(controlPlane, {
+  const figures = await measure(controlPlane.process, {
     natsUrl: nats.address.urls[0] ?? "",
     jwt: user.jwt,
     seed: new TextDecoder().decode(user.seed),
@@ -69,7 +65,7 @@ export async function measureHeartbeats(
     `  round trip p50 / p99 / longest      ${p50Ms.toFixed(1)} / ${p99Ms.toFixed(1)} / ${maxMs.toFixed(0)} ms`,
   );
   say(`  refused or unanswered               ${refused}`);
-  say(`  memory of the control plane         ${(controlPlane.memoryBytes() / MIB).toFixed(0)} MiB`);
+  say(`  memory of the control plane         ${(controlPlane.process.memoryBytes() / MIB).toFixed(0)} MiB`);
 }
 
 /** Hosts that have joined and reported, so that nothing but their heartbeats is left to say. */
@@ -89,36 +85,6 @@ async function makeFleet(databaseUrl: string): Promise<void> {
     [HOSTS, CARDS_PER_HOST],
   );
   await database.close();
-}
-
-async function startControlPlane(parts: {
-  folder: string;
-  operatorFile: string;
-  databaseUrl: string;
-  natsUrl: string;
-}): Promise<RunningProcess> {
-  await mkdir(parts.folder, { mode: 0o700 });
-  copyFileSync(parts.operatorFile, join(parts.folder, "operator.json"));
-  const listen = `127.0.0.1:${await freePort()}`;
-  const controlPlane = spawnProcess([process.execPath, CONTROL_PLANE, "run"], {
-    env: {
-      REMOTEGPU_STATE_DIR: parts.folder,
-      REMOTEGPU_LISTEN: listen,
-      REMOTEGPU_AGENT_BUNDLE: "0",
-      REMOTEGPU_EXIT_WITH_STDIN: "1",
-      DATABASE_URL: parts.databaseUrl,
-      NATS_URL: parts.natsUrl,
-    },
-    logFile: join(parts.folder, "log"),
-  });
-  await eventually(
-    async () => {
-      controlPlane.said();
-      return (await fetch(`http://${listen}/readyz`)).ok;
-    },
-    { withinMs: SERVES_WITHIN_MS, what: "the control plane" },
-  );
-  return controlPlane;
 }
 
 /** CPU and time from the fleet's word "counting" to its figures. */

@@ -1,8 +1,9 @@
 /**
  * `npm run bench`: measures what was promised as ratios, each to something bare in the same moments, and judges
- * nothing. Arguments choose: `npm run bench -- environment agent-memory start heartbeats upgrade`; none means all.
+ * nothing. Arguments choose: `npm run bench -- environment agent-memory start heartbeats backlog upgrade`; none means all.
  */
 import { measureAgentMemory } from "./agent-memory.ts";
+import { measureBacklog } from "./backlog.ts";
 import { measureEnvironment } from "./environment.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
 import { measureStart } from "./start.ts";
@@ -15,6 +16,7 @@ const BENCHES: Record<string, Bench> = {
   "agent-memory": measureAgentMemory,
   start: measureStart,
   heartbeats: measureHeartbeats,
+  backlog: measureBacklog,
   upgrade: measureUpgrade,
 };
 

@@ -7,7 +7,8 @@ import type { Log } from "@remotegpu/shared/log";
 import type { Heartbeat, HeartbeatReply, Refusal } from "@remotegpu/shared/protocol";
 import type { DesiredSet, HostHandlers } from "../link/host-requests.ts";
 import type { WholeReport } from "../link/report-assembly.ts";
-import type { Database } from "../store/database.ts";
+import { raiseAlarmOnce } from "../store/alarms.ts";
+import { type Database, transaction } from "../store/database.ts";
 import { desiredSetOf } from "../store/hosts/desired-sets.ts";
 import { mergeObserved } from "../store/hosts/observed.ts";
 import { HeartbeatDesk } from "./heartbeat-desk.ts";
@@ -30,6 +31,7 @@ export function hostSync(deps: HostSyncDeps): HostHandlers {
     heartbeat: (host, heartbeat) => heartbeatOf(deps, desk, host, heartbeat),
     desiredSet: (host) => desiredSet(deps, host),
     observed: (host, report) => observed(deps, host, report),
+    floods: (host) => floods(deps, host),
   };
 }
 
@@ -71,6 +73,13 @@ async function desiredSet(deps: HostSyncDeps, hostId: HostId): Promise<DesiredSe
     case "report-first":
       return refused("the observed state of this host has to be reported first");
   }
+}
+
+async function floods({ db, now }: HostSyncDeps, hostId: HostId): Promise<void> {
+  const detail = `Host ${hostId} asks more than any agent does. What goes beyond its share is dropped; others are not affected.`;
+  await transaction(db, (sql) =>
+    raiseAlarmOnce(sql, { kind: "host-floods", subject: hostId, detail, now: now() }),
+  );
 }
 
 async function observed(

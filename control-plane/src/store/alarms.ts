@@ -8,7 +8,9 @@ export type AlarmKind =
   | "gpu-out-of-service"
   | "gpu-vanished"
   | "unknown-instance"
-  | "impossible-numbers";
+  | "impossible-numbers"
+  | "host-floods"
+  | "placement-overdue";
 
 export async function raiseAlarm(
   sql: Connection,
@@ -43,6 +45,18 @@ export async function clearAlarm(
     "UPDATE alarms SET cleared_at = $3 WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL",
     [kind, subject, now],
   );
+}
+
+/** What open alarms of this kind speak of, as far as that begins so. */
+export async function openAlarmSubjects(
+  sql: Connection,
+  { kind, prefix }: { kind: AlarmKind; prefix: string },
+): Promise<string[]> {
+  const { rows } = await sql.query<{ subject: string }>(
+    "SELECT subject FROM alarms WHERE kind = $1 AND cleared_at IS NULL AND starts_with(subject, $2) ORDER BY id",
+    [kind, prefix],
+  );
+  return rows.map(({ subject }) => subject);
 }
 
 export interface AlarmRow {

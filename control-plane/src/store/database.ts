@@ -134,9 +134,12 @@ async function runOnce<T>(
   const query: Connection["query"] = (text, values) => ask(client, { text, values, keepsPlans, timeoutMs });
   let broken = false;
   try {
-    // SET LOCAL, since poolers refuse a statement timeout in the start-up packet and mix up sessions.
+    // SET LOCAL, since poolers refuse a statement timeout in the start-up packet and mix up sessions. A process that
+    // is paused between two statements loses its transaction, and with it the rows that others wait for.
+    const limitMs = Math.trunc(statementTimeoutMs);
     await query(
-      `BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL statement_timeout = ${Math.trunc(statementTimeoutMs)}`,
+      `BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL statement_timeout = ${limitMs};
+       SET LOCAL idle_in_transaction_session_timeout = ${limitMs}`,
     );
     const value = await work({ query });
     const { command } = await ask(client, { text: "COMMIT", values: undefined, keepsPlans, timeoutMs });

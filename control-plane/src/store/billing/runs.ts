@@ -128,6 +128,18 @@ export async function waiveRun(
   );
 }
 
+/** The instance is placed anew: runs of its earlier placements that are not over are waived from then on. */
+export async function waiveEarlierRuns(
+  transaction: Connection,
+  { instanceId, epoch, from }: { instanceId: string; epoch: number; from: Date },
+): Promise<void> {
+  const { rows } = await transaction.query<{ id: string }>(
+    "SELECT id FROM runs WHERE instance_id = $1 AND epoch < $2 AND closed_at IS NULL ORDER BY id",
+    [instanceId, epoch],
+  );
+  for (const { id } of rows) await waiveRun(transaction, { runId: id, from, reason: "placed anew" });
+}
+
 interface RunRow {
   id: string;
   instance_id: string;

@@ -4,7 +4,7 @@
  */
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
-import { raiseAlarm } from "../alarms.ts";
+import { clearAlarm, openAlarmSubjects, raiseAlarm } from "../alarms.ts";
 import { type Connection, type Database, transaction } from "../database.ts";
 import { completeDeletions, type EnvironmentRow, lockEnvironment } from "../environments/environments.ts";
 import { mergeGpus } from "./gpu-inventory.ts";
@@ -16,6 +16,9 @@ import {
   mergePlacement,
   type ReportingHost,
 } from "./placement-reports.ts";
+
+/** Of one host. */
+const MAX_STRANGERS_SHOWN = 20;
 
 export interface ObservedState {
   digest: string;
@@ -115,7 +118,10 @@ async function mergeMachine(sql: Connection, hostId: string, machine: MachineRep
   );
 }
 
-/** Instances that no placement of this host explains are left alone and shown to the operators, once. */
+/**
+ * Instances that no placement of this host explains are left alone and shown to the operators, once, for as long as
+ * they are there. A host that makes them up fills no more than its share of the list.
+ */
 async function reportStrangers(
   sql: Connection,
   {
@@ -125,7 +131,7 @@ async function reportStrangers(
     now,
   }: {
     hostId: string;
-    placements: LivePlacement[];
+    placements: readonly LivePlacement[];
     observed: readonly ObservedInstance[];
     now: Date;
   },
@@ -138,13 +144,14 @@ async function reportStrangers(
         (placement) => placement.instance_id === seen.instanceId && placement.epoch === seen.placementEpoch,
       ),
   );
-  for (const seen of strangers) {
-    const subject = `${hostId} ${seen.instanceId} ${seen.placementEpoch}`;
-    const open = await sql.query(
-      "SELECT FROM alarms WHERE kind = 'unknown-instance' AND subject = $1 AND cleared_at IS NULL",
-      [subject],
-    );
-    if (open.rowCount > 0) continue;
+  const subjectOf = (seen: ObservedInstance) => `${hostId} ${seen.instanceId} ${seen.placementEpoch}`;
+  const there = new Map(strangers.map((seen) => [subjectOf(seen), seen]));
+  const shown = await openAlarmSubjects(sql, { kind: "unknown-instance", prefix: `${hostId} ` });
+  for (const subject of shown)
+    if (!there.has(subject)) await clearAlarm(sql, { kind: "unknown-instance", subject, now });
+  const stillShown = shown.filter((subject) => there.has(subject));
+  const fresh = [...there].filter(([subject]) => !stillShown.includes(subject));
+  for (const [subject, seen] of fresh.slice(0, MAX_STRANGERS_SHOWN - stillShown.length)) {
     const detail = `Host ${hostId} runs instance ${seen.instanceId} (epoch ${seen.placementEpoch}), which nobody placed there.`;
     await raiseAlarm(sql, { kind: "unknown-instance", subject, detail, now });
   }

@@ -26,7 +26,7 @@ import { raiseGeneration, refreshHostUse } from "../hosts/hosts.ts";
 import { assertTerm } from "../leader.ts";
 import { lockAccount } from "../billing/ledger.ts";
 import { poolSkips } from "./pool-skips.ts";
-import { openRun } from "../billing/runs.ts";
+import { openRun, waiveEarlierRuns } from "../billing/runs.ts";
 
 export type NewId = (kind: "ins" | "run") => string;
 
@@ -114,6 +114,8 @@ async function write(
   { environment, grants, check, model }: Decided,
 ): Promise<CommitOutcome> {
   const { instanceId, epoch } = await nextEpoch(sql, environment.id, newId);
+  // Whatever an earlier placement of it is still found to have run is metered, and not charged.
+  await waiveEarlierRuns(sql, { instanceId, epoch, from: now });
   const runId = newId("run");
   const spec = environmentSpec(
     {
