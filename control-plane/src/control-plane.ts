@@ -12,7 +12,7 @@ import { buildAgentBundle, type AgentBundle } from "./agent-bundle.ts";
 import type { Config } from "./config.ts";
 import { chargeDueHours } from "./controllers/charging.ts";
 import { cutOffRulesPass } from "./controllers/cut-off-rules.ts";
-import { livenessPass } from "./controllers/host-liveness.ts";
+import { HostLiveness } from "./controllers/host-liveness.ts";
 import { hostSync } from "./controllers/host-sync.ts";
 import { ingestBatch, recordMalformed } from "./controllers/ingest.ts";
 import { Leadership, RENEW_EVERY_MS } from "./controllers/leadership.ts";
@@ -77,7 +77,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
     closeDelayHours: INVOICE_CLOSE_DELAY_HOURS,
   };
   const orders = new HostOrders(nats.connection);
-  const loops = startLoops(engines, { calendar, nudge: (host) => orders.nudge(host), now, log });
+  const loops = startLoops(engines, { calendar, orders, now, log });
   const wake = () => {
     loops.wake();
     // Only one replica leads, and it need not be this one.
@@ -167,15 +167,16 @@ function startLoops(
   { db }: Engines,
   parts: {
     calendar: { utcOffsetMinutes: number; closeDelayHours: number };
-    nudge: (host: HostId) => void;
+    orders: HostOrders;
     now: () => Date;
     log: Log;
   },
 ): { wake(): void; stop(): Promise<void> } {
-  const { calendar, nudge, now, log } = parts;
+  const { calendar, orders, now, log } = parts;
+  const nudge = (host: HostId) => orders.nudge(host);
   const newId = (prefix: string) => `${prefix}-${randomBytes(10).toString("hex")}`;
   const leadership = new Leadership(db, `${process.pid}-${randomBytes(6).toString("hex")}`);
-  const listeningSince = now();
+  const hostLiveness = new HostLiveness({ db, now, hears: () => orders.isConnected });
   const whileLeading = (pass: (pass: { term: number; now: Date }) => Promise<void>) => async () => {
     const term = leadership.term(now());
     if (term !== null) await pass({ term, now: now() });
@@ -199,8 +200,8 @@ function startLoops(
   const liveness = startLoop({
     name: "host-liveness",
     everyMs: LIVENESS_POLL_MS,
-    pass: whileLeading(async (pass) => {
-      const changed = await livenessPass({ db }, { ...pass, listeningSince });
+    pass: whileLeading(async ({ term }) => {
+      const changed = await hostLiveness.pass(term);
       if (changed.length > 0) scheduling.wake();
     }),
     log,

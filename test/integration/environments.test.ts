@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { LeadershipLostError } from "@remotegpu/control-plane/store/leader";
 import { GIB } from "@remotegpu/shared/units";
 import type { Caller } from "../support/api.ts";
 import { type ControlScene, openControlScene, type ScriptedHost } from "../support/control-scene.ts";
@@ -224,6 +225,17 @@ describe("delete is legal in every state", () => {
       await clear();
     },
   );
+
+  test("a leader whose term is over writes not even why something waits", async () => {
+    const { id } = (await scene.order(alice, { gpu: 5 })).body;
+
+    await expect(scene.schedule({ term: 0 })).rejects.toThrow(LeadershipLostError);
+
+    expect(await get(id)).toMatchObject({ status: "queued", status_reason: "Waiting for a place." });
+    await scene.schedule();
+    expect((await get(id)).status_reason).toContain("host-a");
+    await clear();
+  });
 
   test("deleting twice is fine, and a deletion is not forgotten before the host has applied it", async () => {
     const id = await environmentIn("running");

@@ -327,6 +327,38 @@ describe("silence", () => {
   });
 });
 
+test.each([
+  { age: "old", protocol: { min: -1, max: 0 } },
+  { age: "new", protocol: { min: 1_000, max: 1_001 } },
+])(
+  "an agent too $age is only kept: its work runs, reports and stops, nothing new is placed, and the owner sees why",
+  async ({ age, protocol }) => {
+    const host = await scene.host("host-a");
+    const before = await running();
+    await host.round();
+
+    await host.heartbeat({ protocol });
+    const waiting = await running();
+    await host.report(host.desired.map((wanted) => host.observedOf(wanted, { phase: "ready" })));
+
+    expect((await scene.get(alice, waiting)).status_reason).toContain(`its agent is too ${age} for new work`);
+    const listed = (await scene.api.ask("GET", "/api/v1/hosts", { as: scene.api.admin })).body.items;
+    expect(listed[0]).toMatchObject({
+      status: "online",
+      status_reason: expect.stringContaining(`its agent is too ${age} for new work: it speaks protocol`),
+    });
+    expect(await scene.get(alice, before)).toMatchObject({ status: "running" });
+    await scene.api.ask("POST", `/api/v1/environments/${before}/stop`, { as: alice });
+    expect((await host.pull())[0]).toMatchObject({ want: "stopped" });
+    await host.heartbeat({ protocol });
+    await host.report(host.desired.map((wanted) => host.observedOf(wanted, { phase: "stopped" })));
+    expect(await scene.get(alice, before)).toMatchObject({ status: "stopped" });
+
+    await host.heartbeat();
+    expect((await scene.schedule()).placed).toEqual([waiting]);
+  },
+);
+
 test("a cordoned host, and a cordoned card, get nothing new", async () => {
   await scene.host("host-a", { gpus: 1 });
   await scene.api.ask("POST", "/api/v1/gpus/GPU-host-a-000000/cordon", { as: scene.api.admin, body: {} });

@@ -371,7 +371,30 @@ describe("prices and estimates", () => {
 
     expect(noMemory).toMatchObject(problem(422));
     expect(noMemory.body.detail).toContain("no price for memory");
+    expect(noMemory.body.errors).toMatchObject([{ path: "memory" }]);
     expect(noSpec.body.errors).toMatchObject([{ path: "spec" }]);
+  });
+
+  test.each([
+    ["cpu", { cpu: 2 }],
+    ["memory", { memory: GIB + 1 }],
+    ["gpu", { gpu: 2 }],
+    ["gpu_memory", { gpu: 1, gpu_memory: GIB + 1 }],
+    ["temp_storage", { temp_storage: 1 }],
+  ])("what a spec does not include is named: %s", async (path, more) => {
+    const shape = { cpu: 1, memory: GIB, gpu: 1, gpu_memory: GIB };
+    await ask("PUT", "/specs/boxed", admin, { shape, description: null });
+    await price("boxed", "spec", "1", { effective_from: "2026-01-01T00:00:00Z" });
+
+    const answer = await ask("POST", "/billing/estimate", bob, {
+      spec: "boxed",
+      cpu: 1,
+      memory: GIB,
+      ...more,
+    });
+
+    expect(answer).toMatchObject(problem(422));
+    expect(answer.body.errors).toMatchObject([{ path }]);
   });
 
   test("a price is never given twice for one moment, and storage keeps to its spec", async () => {

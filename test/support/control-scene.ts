@@ -21,8 +21,8 @@ import { quietLog } from "./quiet-log.ts";
 export interface ControlScene {
   api: ApiWorld;
   handlers: HostHandlers;
-  /** One pass of the scheduler, as the leader. */
-  schedule(): Promise<SchedulingReport>;
+  /** One pass of the scheduler, as the leader, or under a term that is over. */
+  schedule(under?: { term: number }): Promise<SchedulingReport>;
   lifecycle(): Promise<void>;
   host(id: string, wish?: HostWish): Promise<ScriptedHost>;
   /** A customer with money. */
@@ -75,7 +75,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
   return {
     api,
     handlers,
-    schedule: async () => await schedulePass(deps, await leaderPass()),
+    schedule: async (under) => await schedulePass(deps, { ...(await leaderPass()), ...under }),
     lifecycle: async () => await lifecyclePass(deps, await leaderPass()),
     host: async (id, wish = {}) => await ScriptedHost.join({ api, handlers }, id, wish),
     async customer(name, balance = "1000") {

@@ -22,6 +22,7 @@ const HOST_COLUMNS: Column[] = [
       `${String(row.used_gpu)}/${String(row.total_gpu)}${row.simulated === true ? " (simulated)" : ""}`,
   ],
   "agent_version",
+  ["says", (row) => row.status_reason],
 ];
 const GPU_COLUMNS: Column[] = [
   ["index", (row) => row.gpu_index],

@@ -29,7 +29,7 @@ export interface Orderer {
 export type OrderOutcome =
   | { done: true; /** Whose desired set changed. */ hostId: string | null }
   | { done: false; refusal: "wrong-state"; detail: string }
-  | { done: false; refusal: Extract<CheckOutcome, { passed: false }>["obstacle"]; detail: string };
+  | { done: false; refusal: "check"; check: Extract<CheckOutcome, { passed: false }> };
 
 /** Time later than this after a person's own stop is not charged, however long the host takes. */
 const STOP_CHARGED_MS = MS_PER_MINUTE;
@@ -45,7 +45,7 @@ export async function startEnvironment(
     environment.orderer_id === null ? "The account that ordered it is no more." : startIssue(environment);
   if (issue !== null) return { done: false, refusal: "wrong-state", detail: issue };
   const check = await checkEnvironment(sql, environment, { card: null, now: orderer.now });
-  if (!check.passed) return { done: false, refusal: check.obstacle, detail: check.detail };
+  if (!check.passed) return { done: false, refusal: "check", check };
   await move(sql, environment, { to: verdict.status, reason: waitsFor("queued", null) }, orderer);
   return { done: true, hostId: null };
 }
@@ -89,7 +89,7 @@ export async function restartEnvironment(
   });
   if (!check.passed) {
     await setRun(sql, held, held.run_id);
-    return { done: false, refusal: check.obstacle, detail: check.detail };
+    return { done: false, refusal: "check", check };
   }
   await waive(sql, held, orderer);
   const runId = orderer.newId("run");

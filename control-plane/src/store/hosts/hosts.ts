@@ -3,6 +3,7 @@
  * heartbeats.ts and observed.ts; what runs on them is placements.ts.
  */
 import type { GpuStranger } from "@remotegpu/shared/host-report";
+import type { ProtocolRange } from "../../core/agent-service.ts";
 import type { Connection } from "../database.ts";
 import { safeBigint, SOUND_HOST } from "../old-values.ts";
 
@@ -26,6 +27,7 @@ export interface HostRow {
   storage_pool: string;
   attach_mode: string | null;
   agent_version: string | null;
+  protocol: ProtocolRange | null;
   total_cpu: number;
   used_cpu: number;
   total_memory: number;
@@ -49,10 +51,15 @@ export interface HostRow {
   updated_at: Date | null;
 }
 
+/** Of the host `h`: the versions of the protocol that its agent speaks, null before its first heartbeat. */
+export const SPOKEN_PROTOCOL = `CASE WHEN h.protocol_min IS NOT NULL AND h.protocol_max IS NOT NULL
+  THEN jsonb_build_object('min', h.protocol_min, 'max', h.protocol_max) END`;
+
 const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, h.os_type, h.os_version, h.arch,
     coalesce(h.status, 'offline') AS status, h.status_reason, h.connection,
     coalesce(h.health_status, 'unknown') AS health_status, h.cordoned, h.cordon_reason, h.simulated, h.degraded,
     coalesce(h.storage_pool, h.id) AS storage_pool, h.attach_mode, h.agent_version,
+    ${SPOKEN_PROTOCOL} AS protocol,
     coalesce(h.total_cpu, 0) AS total_cpu, coalesce(h.used_cpu, 0) AS used_cpu,
     coalesce(h.total_gpu, 0) AS total_gpu, coalesce(h.used_gpu, 0) AS used_gpu,
     ${["total_memory", "used_memory", "total_disk", "used_disk"]

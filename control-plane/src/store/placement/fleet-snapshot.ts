@@ -1,9 +1,11 @@
 /** The fleet as placement sees it: hosts, cards and what is still free of them, from one read. */
 import { PROTOCOL } from "@remotegpu/shared/protocol";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import { agentService, type ProtocolRange } from "../../core/agent-service.ts";
 import { isHeardNow } from "../../core/host-liveness.ts";
 import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/fleet.ts";
 import type { Connection } from "../database.ts";
+import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
 import { safeBigint } from "../old-values.ts";
 
 /** A host that says one of these works as well as any other; it only warns its operator. */
@@ -17,7 +19,7 @@ interface HostNow {
   cordoned: boolean;
   cordon_reason: string | null;
   degraded: string[];
-  protocol_max: number | null;
+  protocol: ProtocolRange | null;
   last_heartbeat: Date | null;
   has_reported: boolean;
   total_cpu: number;
@@ -50,7 +52,7 @@ export async function fleetSnapshot(
 ): Promise<Fleet> {
   const hosts = await sql.query<HostNow>(
     `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool, h.connection, h.cordoned, h.cordon_reason,
-            h.degraded, h.protocol_max, h.last_heartbeat, h.observed_digest IS NOT NULL AS has_reported, h.total_cpu,
+            h.degraded, ${SPOKEN_PROTOCOL} AS protocol, h.last_heartbeat, h.observed_digest IS NOT NULL AS has_reported, h.total_cpu,
             ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk, coalesce(sum(p.cpu_milli), 0)::bigint AS held_cpu_milli,
             coalesce(sum(p.memory_bytes), 0)::bigint AS held_memory,
             coalesce(sum(p.temp_storage_bytes), 0)::bigint AS held_disk
@@ -104,9 +106,8 @@ function closedHost(host: HostNow, now: Date): string | null {
   if (!host.has_reported) return "it has not reported its state yet";
   const troubles = host.degraded.filter((flag) => !WARNINGS.has(flag));
   if (troubles.length > 0) return `it is degraded: ${troubles.join(", ")}`;
-  if (host.protocol_max !== null && host.protocol_max < PROTOCOL.min)
-    return "its agent is too old for new work";
-  return null;
+  const service = agentService(host.protocol, PROTOCOL);
+  return service.mode === "full" ? null : service.why;
 }
 
 function gpuCapacity(gpu: GpuNow): GpuCapacity {
