@@ -7,7 +7,9 @@ export type AlarmKind =
   | "gpu-conflict"
   | "gpu-out-of-service"
   | "gpu-vanished"
-  | "unknown-instance";
+  | "unknown-instance"
+  | "unknown-lease"
+  | "lease-disbelieved";
 
 export async function raiseAlarm(
   sql: Connection,

@@ -1,13 +1,15 @@
 /**
  * Takes a host's whole observed state into the database, in one transaction: the machine and its cards, what became
- * of each placement, and what that means for the workloads. Absence means nothing but the end of an ordered removal.
+ * of each placement and lease, and what that means for the workloads. Absence means nothing but the end of an ordered removal.
  */
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { ObservedLease } from "@remotegpu/shared/lease";
 import { raiseAlarm } from "../alarms.ts";
 import { type Connection, type Database, transaction } from "../database.ts";
 import { completeDeletions, type EnvironmentRow, lockEnvironment } from "../environments/environments.ts";
 import { mergeGpus } from "./gpu-inventory.ts";
+import { mergeLeases } from "../leases/lease-reports.ts";
 import { raiseGeneration } from "./hosts.ts";
 import {
   livePlacements,
@@ -21,6 +23,8 @@ export interface ObservedState {
   machine: MachineReport | null;
   gpus: readonly GpuReport[] | null;
   instances: readonly ObservedInstance[];
+  /** Null: the host does not tell them this time. */
+  leases: readonly ObservedLease[] | null;
 }
 
 export type MergeOutcome =
@@ -46,6 +50,8 @@ export async function mergeObserved(
       ordersChanged = (await mergePlacement(sql, merge, environments)) || ordersChanged;
     }
     await reportStrangers(sql, { hostId, placements, observed: observed.instances, now });
+    if (observed.leases !== null)
+      ordersChanged = (await mergeLeases(sql, { host, leases: observed.leases, now })) || ordersChanged;
     await completeDeletions(sql, { ids: [...environments.keys()], now });
     if (ordersChanged) await raiseGeneration(sql, hostId);
     await sql.query(
@@ -58,8 +64,9 @@ export async function mergeObserved(
 
 async function lockEnvironmentsOn(sql: Connection, hostId: string): Promise<Map<string, EnvironmentRow>> {
   const { rows } = await sql.query<{ id: string }>(
-    `SELECT DISTINCT i.workload_id AS id FROM placements p JOIN instances i ON i.id = p.instance_id
-      WHERE p.host_id = $1 AND p.gone_at IS NULL AND i.workload_kind = 'environment' ORDER BY 1`,
+    `SELECT i.workload_id AS id FROM placements p JOIN instances i ON i.id = p.instance_id
+      WHERE p.host_id = $1 AND p.gone_at IS NULL AND i.workload_kind = 'environment'
+     UNION SELECT env_id FROM lease_orders WHERE host_id = $1 AND ended_at IS NULL ORDER BY 1`,
     [hostId],
   );
   const locked = new Map<string, EnvironmentRow>();
