@@ -101,7 +101,7 @@ async function scheduleRound(
     const outcome = await commitOne(deps, pass, decision);
     if (outcome.committed) {
       report.placed.push(request.id);
-      for (const hostId of [decision.hostId, ...outcome.leftHostIds]) deps.nudge(hostId as HostId);
+      for (const hostId of outcome.hostIds) deps.nudge(hostId as HostId);
       continue;
     }
     somethingCameFree = true;

@@ -7,8 +7,12 @@ import { waysIn } from "../../core/ways-in.ts";
 import { type Connection, transaction } from "../../store/database.ts";
 import { heldPlacement } from "../../store/environments/environment-placements.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
-import { raiseGeneration } from "../../store/hosts/hosts.ts";
-import { allowsPlainHttp, leaseForStart, switchesOf } from "../../store/leases/environment-leases.ts";
+import {
+  allowsPlainHttp,
+  type LeaseChange,
+  leaseForStart,
+  switchesOf,
+} from "../../store/leases/environment-leases.ts";
 import { type LeaseView, newestLeases } from "../../store/leases/lease-views.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { conflict, notFound } from "../request/refusal.ts";
@@ -81,26 +85,21 @@ export function registerWaysInRoutes(api: ApiApp, deps: ApiDeps): void {
 }
 
 /** @throws ApiRefusal where the environment runs nowhere: its next start takes the ports */
-async function renew(
-  c: ApiContext,
-  sql: Connection,
-  id: string,
-): Promise<{ hostIds: string[]; taken: string[] }> {
+async function renew(c: ApiContext, sql: Connection, id: string): Promise<LeaseChange> {
   const environment = await lockEnvironment(sql, id);
   if (environment === null) throw notFound(`environment ${id}`);
   const held = await heldPlacement(sql, id);
   if (held?.want !== "running")
     throw conflict(`The environment is ${environment.status}; its next start takes the ports anew.`);
   const { actor, now } = ordererOf(c);
-  const { taken, leftHostIds } = await leaseForStart(sql, {
+  return await leaseForStart(sql, {
     environment,
     hostId: held.host_id,
-    generation: await raiseGeneration(sql, held.host_id),
+    generation: null,
     newId: c.var.deps.newId,
     actor,
     now,
   });
-  return { hostIds: [held.host_id, ...leftHostIds], taken };
 }
 
 async function accessOf({ db }: ApiDeps, environment: EnvironmentRow): Promise<z.input<typeof Access>> {

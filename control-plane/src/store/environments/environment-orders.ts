@@ -121,13 +121,13 @@ export async function restartEnvironment(
   await sql.query("UPDATE instances SET state = 'placed' WHERE id = $1", [held.instance_id]);
   const reason = waitsFor("restarting", held.host_name);
   await move(sql, environment, { to: verdict.status, reason }, orderer);
-  const { leftHostIds } = await leaseForStart(sql, {
+  const leases = await leaseForStart(sql, {
     ...orderer,
     environment,
     hostId: held.host_id,
     generation: await raiseGeneration(sql, held.host_id),
   });
-  return { done: true, hostIds: [held.host_id, ...leftHostIds] };
+  return { done: true, hostIds: [...new Set([held.host_id, ...leases.hostIds])] };
 }
 
 /** Legal in every status. Where no host holds anything of it, it is deleted at once. */

@@ -6,7 +6,7 @@ import { DEFAULT_AUTO_RELEASE_HOURS, MAX_LEASES_OF_HOST } from "@remotegpu/share
 import { leasedServices, planLeases, type PortWish, type ServiceSwitches } from "../../core/lease-plan.ts";
 import type { Connection } from "../database.ts";
 import { appendEvent } from "../events.ts";
-import { raiseGenerations } from "../hosts/hosts.ts";
+import { raiseGeneration, raiseGenerations } from "../hosts/hosts.ts";
 import { setting } from "../settings.ts";
 import { insertLeaseOrder, orderRelease, roomForLeases, wantedLeases } from "./lease-orders.ts";
 
@@ -23,9 +23,6 @@ export interface LeasingEnvironment {
 export interface Leasing {
   environment: LeasingEnvironment;
   hostId: string;
-  /** Of that host, as raised for the order that this belongs to. */
-  generation: number;
-  newId: (kind: "lease") => string;
   actor: string;
   now: Date;
 }
@@ -43,28 +40,44 @@ export async function allowsPlainHttp(sql: Connection): Promise<boolean> {
   return (await setting(sql, "ALLOW_PLAIN_HTTP_PORTS")) === "on";
 }
 
-/** Answers the other hosts of which ports are taken back, and the ids of the leases that are new. */
+export interface LeaseChange {
+  /** Whose desired sets changed. */
+  hostIds: string[];
+  /** The leases that are new. */
+  taken: string[];
+}
+
+/**
+ * What the environment's services are to have on its host, from this start on.
+ * @param leasing.generation of the host, where the order that this belongs to has raised it; null: it is raised here,
+ *   if anything changes
+ */
 export async function leaseForStart(
   sql: Connection,
-  leasing: Leasing,
-): Promise<{ leftHostIds: string[]; taken: string[] }> {
-  const { environment, hostId, generation, actor } = leasing;
+  leasing: Leasing & { generation: number | null; newId: (kind: "lease") => string },
+): Promise<LeaseChange> {
+  const { environment, hostId, actor } = leasing;
   const plan = planLeases({
     hostId,
     services: leasedServices(switchesOf(environment), await allowsPlainHttp(sql)),
     wanted: await wantedLeases(sql, environment.id),
     autoReleaseHours: DEFAULT_AUTO_RELEASE_HOURS,
   });
-  const leftHostIds = plan.release.map((lease) => lease.hostId).filter((id) => id !== hostId);
-  const generations = await raiseGenerations(sql, leftHostIds);
-  generations.set(hostId, generation);
+  if (plan.release.length + plan.take.length === 0) return { hostIds: [], taken: [] };
+  const generation = leasing.generation ?? (await raiseGeneration(sql, hostId));
+  const elsewhere = plan.release.map((lease) => lease.hostId).filter((id) => id !== hostId);
+  const generations = (await raiseGenerations(sql, elsewhere)).set(hostId, generation);
   await orderRelease(sql, { environmentId: environment.id, leases: plan.release, generations, actor });
-  const taken = await takePorts(sql, leasing, plan.take);
-  return { leftHostIds: [...new Set(leftHostIds)], taken };
+  const taken = await takePorts(sql, { ...leasing, generation }, plan.take);
+  return { hostIds: [...generations.keys()], taken };
 }
 
 /** An environment starts all the same where its host can hold no more ports. */
-async function takePorts(sql: Connection, leasing: Leasing, wishes: readonly PortWish[]): Promise<string[]> {
+async function takePorts(
+  sql: Connection,
+  leasing: Leasing & { generation: number; newId: (kind: "lease") => string },
+  wishes: readonly PortWish[],
+): Promise<string[]> {
   const { environment, hostId, newId, actor, now } = leasing;
   const room = await roomForLeases(sql, hostId);
   const taken: string[] = [];
@@ -91,7 +104,7 @@ async function takePorts(sql: Connection, leasing: Leasing, wishes: readonly Por
 /** False where the host can hold no more. Its row is locked by the caller. */
 export async function openPort(
   sql: Connection,
-  leasing: Omit<Leasing, "newId"> & { id: string },
+  leasing: Leasing & { generation: number; id: string },
   internalPort: number,
 ): Promise<boolean> {
   if ((await roomForLeases(sql, leasing.hostId)) === 0) return false;

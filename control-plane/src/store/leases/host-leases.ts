@@ -1,7 +1,7 @@
 /** The end of all leases of a host that leaves the fleet: nobody will ever report on them again. */
 import type { Connection } from "../database.ts";
-import { appendEvent } from "../events.ts";
-import { mirrorPorts, releaseMapping } from "./port-mappings.ts";
+import { appendEvents } from "../events.ts";
+import { mirrorPorts, releaseMappings } from "./port-mappings.ts";
 
 /** Call in the transaction that takes the host away. */
 export async function endLeasesOf(
@@ -18,20 +18,24 @@ export async function endLeasesOf(
        FROM live WHERE o.id = live.id RETURNING o.id, o.env_id, live.old, live.customer_id`,
     [hostId, now, actor, reason],
   );
-  for (const { id, env_id: environmentId, old, customer_id: customerId } of rows) {
-    await releaseMapping(sql, { environmentId, leaseId: id }, now);
-    await mirrorPorts(sql, environmentId);
-    await appendEvent(sql, {
+  await releaseMappings(sql, { hostId, leaseIds: rows.map(({ id }) => id), now });
+  await mirrorPorts(
+    sql,
+    rows.map(({ env_id }) => env_id),
+  );
+  await appendEvents(
+    sql,
+    rows.map(({ env_id: workloadId, old, customer_id: customerId }) => ({
       at: now,
       kind: "lease",
       workloadKind: "environment",
-      workloadId: environmentId,
+      workloadId,
       customerId,
       hostId,
       actor,
       old,
       new: "released",
       reason,
-    });
-  }
+    })),
+  );
 }

@@ -93,7 +93,7 @@ export async function orderRelease(
         WHERE id = $1 AND want = 'held' AND ended_at IS NULL`,
       [id, actor, reason, generations.get(hostId) ?? null],
     );
-  if (leases.length > 0) await mirrorPorts(sql, environmentId);
+  if (leases.length > 0) await mirrorPorts(sql, [environmentId]);
 }
 
 /** What the host is told, in a fixed order. */

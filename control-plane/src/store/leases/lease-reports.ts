@@ -7,8 +7,16 @@ import { doubledLeases, leaseDisbelief, leaseEvents, type LeaseState } from "../
 import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../alarms.ts";
 import type { Connection } from "../database.ts";
 import { idOnHosts } from "../environments/id-on-hosts.ts";
-import { appendEvent } from "../events.ts";
-import { mirrorPorts, ownerOfPort, putMapping, releaseMapping } from "./port-mappings.ts";
+import { appendEvents, type NewEvent } from "../events.ts";
+import {
+  type BoundPort,
+  mirrorPorts,
+  moveMapping,
+  portNumbers,
+  type PortNumbers,
+  putMappings,
+  releaseMappings,
+} from "./port-mappings.ts";
 
 /** An alarm names so many and counts the rest. */
 const MAX_NAMED = 5;
@@ -37,42 +45,35 @@ export interface LeaseMerge {
   now: Date;
 }
 
+/** A believed report on a lease that says something new. */
+interface LeaseNews {
+  order: LiveOrder;
+  seen: ObservedLease;
+  /** It was public on another number until now. */
+  hasMoved: boolean;
+  lastAccessedAt: Date | null;
+  releaseDueAt: Date | null;
+}
+
 /** True when a lease is over, which takes it out of the host's desired set. The host's row is locked by the caller. */
 export async function mergeLeases(sql: Connection, merge: LeaseMerge): Promise<boolean> {
   const { host, leases } = merge;
   const orders = new Map((await liveOrders(sql, host.id)).map((order) => [order.id, order]));
-  const doubled = doubledLeases(leases);
-  const disbelieved = [...doubled].map((id) => `lease ${id} is told twice, or with the number of another`);
-  let isOneOver = false;
-  for (const { order, seen } of inMergeOrder(orders, leases)) {
-    if (doubled.has(order.id)) continue;
-    const why = leaseDisbelief(idOnHosts(order.env_id), seen) ?? (await takenNumber(sql, merge, order, seen));
-    if (why !== null) disbelieved.push(why);
-    else isOneOver = (await mergeLease(sql, merge, order, seen)) || isOneOver;
-  }
-  const unexplained = leases.filter(({ leaseId, state }) => !orders.has(leaseId) && state !== "released");
-  await tellOperators(sql, merge, "lease-disbelieved", disbelieved);
-  await tellOperators(
-    sql,
-    merge,
-    "unknown-lease",
-    unexplained.map(({ leaseId, state }) => `lease ${leaseId} is ${state}, and nobody wants it there`),
-  );
-  return isOneOver;
-}
+  const { believed, disbelieved } = sorted(orders, leases, await portNumbers(sql, host.id));
+  const unexplained = leases
+    .filter(({ leaseId, state }) => !orders.has(leaseId) && state !== "released")
+    .map(({ leaseId, state }) => `lease ${leaseId} is ${state}, and nobody wants it there`);
 
-/** What gives a number up comes before what may have taken it over. */
-function inMergeOrder(
-  orders: ReadonlyMap<string, LiveOrder>,
-  leases: readonly ObservedLease[],
-): { order: LiveOrder; seen: ObservedLease }[] {
-  const known = leases.flatMap((seen) => {
-    const order = orders.get(seen.leaseId);
-    return order === undefined ? [] : [{ order, seen }];
-  });
-  const takesNew = ({ order, seen }: (typeof known)[number]) =>
-    seen.state === "held" && order.external_port === null;
-  return [...known.filter((one) => !takesNew(one)), ...known.filter(takesNew)];
+  const news = believed.map(newsOf).filter(isNews);
+  await noteOrders(sql, merge, news);
+  await mapPorts(sql, merge, news);
+  await appendEvents(
+    sql,
+    news.flatMap((one) => eventsOf(one, merge)),
+  );
+  await tellOperators(sql, merge, "lease-disbelieved", disbelieved);
+  await tellOperators(sql, merge, "unknown-lease", unexplained);
+  return news.some(({ seen }) => seen.state === "released");
 }
 
 async function liveOrders(sql: Connection, hostId: string): Promise<LiveOrder[]> {
@@ -86,59 +87,80 @@ async function liveOrders(sql: Connection, hostId: string): Promise<LiveOrder[]>
   return rows;
 }
 
-async function takenNumber(
-  sql: Connection,
-  { host }: LeaseMerge,
-  order: LiveOrder,
-  seen: ObservedLease,
-): Promise<string | null> {
-  if (seen.state !== "held" || seen.externalPort === null || seen.externalPort === order.external_port)
-    return null;
-  const { externalPort } = seen;
-  const owner = await ownerOfPort(sql, { hostId: host.id, externalPort, leaseId: order.id });
-  if (owner === null) return null;
-  return `lease ${order.id} is told with port ${externalPort}, which is held by ${owner.env_id}`;
+type Told = Pick<LeaseNews, "order" | "seen" | "hasMoved">;
+
+/** Which reports on leases of ours are believed, in the order in which they can be written. */
+function sorted(
+  orders: ReadonlyMap<string, LiveOrder>,
+  leases: readonly ObservedLease[],
+  numbers: PortNumbers,
+): { believed: Told[]; disbelieved: string[] } {
+  const doubled = doubledLeases(leases);
+  const believed: Told[] = [];
+  const disbelieved: string[] = [];
+  for (const { order, seen } of givingUpFirst(orders, leases, numbers)) {
+    const why = doubled.has(order.id)
+      ? `lease ${order.id} is told twice, or with the number of another`
+      : (leaseDisbelief(idOnHosts(order.env_id), seen) ?? takenNumber(numbers, order, seen));
+    if (why !== null) {
+      disbelieved.push(why);
+      continue;
+    }
+    const before = numbers.of(order.id);
+    believed.push({
+      order,
+      seen,
+      hasMoved: before !== null && boundTo(seen) !== null && before !== boundTo(seen),
+    });
+    followNumber(numbers, order, seen);
+  }
+  return { believed, disbelieved };
 }
 
-async function mergeLease(
-  sql: Connection,
-  { host, now }: LeaseMerge,
-  order: LiveOrder,
-  seen: ObservedLease,
-): Promise<boolean> {
-  const lastAccessedAt = moment(seen.lastAccessedAt) ?? order.last_accessed_at;
-  const releaseDueAt = seen.state === "released" ? null : moment(seen.releaseDueAt);
-  if (!isNews(order, seen, { lastAccessedAt, releaseDueAt })) return false;
-  const isOver = seen.state === "released";
-  await sql.query(
-    `UPDATE lease_orders SET state = $2::text, external_port = $3, detail = $4, last_accessed_at = $5,
-            release_due_at = $6, ended_at = CASE WHEN $7 THEN $8::timestamptz END,
-            release_reason = coalesce(release_reason, $9),
-            state_changed_at = CASE WHEN state = $2::text THEN state_changed_at ELSE $8::timestamptz END
-      WHERE id = $1`,
-    [
-      order.id,
-      seen.state,
-      seen.externalPort ?? order.external_port,
-      seen.detail,
-      lastAccessedAt,
-      releaseDueAt,
-      isOver,
-      now,
-      isOver ? endOf(order, seen, host) : null,
-    ],
-  );
-  await mapPort(sql, { order, seen, lastAccessedAt, hostId: host.id, now });
-  await tellPeople(sql, { order, seen, host, now, releaseDueAt });
-  return isOver;
+/** What gives a number up comes before what may have taken it over. */
+function givingUpFirst(
+  orders: ReadonlyMap<string, LiveOrder>,
+  leases: readonly ObservedLease[],
+  numbers: PortNumbers,
+): { order: LiveOrder; seen: ObservedLease }[] {
+  const ours = leases.flatMap((seen) => {
+    const order = orders.get(seen.leaseId);
+    return order === undefined ? [] : [{ order, seen }];
+  });
+  const rank = ({ state, leaseId }: ObservedLease) =>
+    state === "released" ? 0 : numbers.of(leaseId) === null ? 2 : 1;
+  return ours.sort((a, b) => rank(a.seen) - rank(b.seen));
 }
 
-function isNews(
-  order: LiveOrder,
-  seen: ObservedLease,
-  { lastAccessedAt, releaseDueAt }: { lastAccessedAt: Date | null; releaseDueAt: Date | null },
-): boolean {
+function boundTo({ state, externalPort }: ObservedLease): number | null {
+  return state === "held" ? externalPort : null;
+}
+
+function takenNumber(numbers: PortNumbers, order: LiveOrder, seen: ObservedLease): string | null {
+  const port = boundTo(seen);
+  const owner = port === null ? null : numbers.otherOwner(port, order.id);
+  return owner === null ? null : `lease ${order.id} is told with port ${port}, which is held by ${owner}`;
+}
+
+function followNumber(numbers: PortNumbers, order: LiveOrder, seen: ObservedLease): void {
+  const port = boundTo(seen);
+  if (seen.state === "released") numbers.giveUp(order.id);
+  else if (port !== null) numbers.take(port, { leaseId: order.id, environmentId: order.env_id });
+}
+
+function newsOf({ order, seen, hasMoved }: Told): LeaseNews {
+  return {
+    order,
+    seen,
+    hasMoved,
+    lastAccessedAt: moment(seen.lastAccessedAt) ?? order.last_accessed_at,
+    releaseDueAt: seen.state === "released" ? null : moment(seen.releaseDueAt),
+  };
+}
+
+function isNews({ order, seen, hasMoved, lastAccessedAt, releaseDueAt }: LeaseNews): boolean {
   return (
+    hasMoved ||
     seen.state !== order.state ||
     (seen.externalPort !== null && seen.externalPort !== order.external_port) ||
     seen.detail !== order.detail ||
@@ -147,69 +169,71 @@ function isNews(
   );
 }
 
+async function noteOrders(sql: Connection, merge: LeaseMerge, news: readonly LeaseNews[]): Promise<void> {
+  if (news.length === 0) return;
+  const changes = news.map((one) => ({
+    id: one.order.id,
+    state: one.seen.state,
+    port: one.seen.externalPort,
+    detail: one.seen.detail,
+    accessed: one.lastAccessedAt,
+    due: one.releaseDueAt,
+    reason: one.seen.state === "released" ? (eventsOf(one, merge)[0]?.reason ?? null) : null,
+  }));
+  await sql.query(
+    `UPDATE lease_orders o SET state = n.state, external_port = coalesce(n.port, o.external_port), detail = n.detail,
+            last_accessed_at = n.accessed, release_due_at = n.due,
+            ended_at = CASE n.state WHEN 'released' THEN $2::timestamptz END,
+            release_reason = coalesce(o.release_reason, n.reason),
+            state_changed_at = CASE WHEN o.state = n.state THEN o.state_changed_at ELSE $2::timestamptz END
+       FROM jsonb_to_recordset($1::jsonb) AS n(id text, state text, port int, detail text, accessed timestamptz,
+              due timestamptz, reason text)
+      WHERE o.id = n.id`,
+    [JSON.stringify(changes), merge.now],
+  );
+}
+
 /** A number is public only of a lease that is wanted; one that was withdrawn before its host heard so gets no row. */
-async function mapPort(
+async function mapPorts(
   sql: Connection,
-  {
-    order,
-    seen,
-    lastAccessedAt,
-    hostId,
-    now,
-  }: { order: LiveOrder; seen: ObservedLease; lastAccessedAt: Date | null; hostId: string; now: Date },
+  { host, now }: LeaseMerge,
+  news: readonly LeaseNews[],
 ): Promise<void> {
-  if (seen.state === "released")
-    await releaseMapping(sql, { environmentId: order.env_id, leaseId: order.id }, now);
-  else if (seen.state === "held" && seen.externalPort !== null && order.want === "held")
-    await putMapping(
-      sql,
-      {
-        leaseId: order.id,
+  const over = news.filter(({ seen }) => seen.state === "released");
+  const bound = news.flatMap(boundPort);
+  await releaseMappings(sql, { hostId: host.id, leaseIds: over.map(({ order }) => order.id), now });
+  for (const { order, seen, hasMoved } of news)
+    if (hasMoved && seen.externalPort !== null)
+      await moveMapping(sql, {
         environmentId: order.env_id,
-        hostId,
-        service: order.service_type,
-        internalPort: order.internal_port,
+        leaseId: order.id,
         externalPort: seen.externalPort,
-        autoReleaseHours: order.auto_release_hours,
-        generation: order.generation,
-        lastAccessedAt,
-      },
-      now,
-    );
-  else return;
-  await mirrorPorts(sql, order.env_id);
+      });
+  await putMappings(sql, host.id, bound, now);
+  await mirrorPorts(sql, [
+    ...over.map(({ order }) => order.env_id),
+    ...bound.map(({ environmentId }) => environmentId),
+  ]);
 }
 
-async function tellPeople(
-  sql: Connection,
-  {
-    order,
-    seen,
-    host,
-    now,
-    releaseDueAt,
-  }: {
-    order: LiveOrder;
-    seen: ObservedLease;
-    host: LeaseMerge["host"];
-    now: Date;
-    releaseDueAt: Date | null;
-  },
-): Promise<void> {
-  const readable = { ...seen, releaseDueAt: releaseDueAt?.toISOString() ?? null };
-  for (const event of leaseEvents(knownLease(order), readable, host))
-    await appendEvent(sql, {
-      ...event,
-      at: now,
-      workloadKind: "environment",
-      workloadId: order.env_id,
-      customerId: order.customer_id,
-      hostId: host.id,
-    });
+function boundPort({ order, seen, lastAccessedAt }: LeaseNews): BoundPort[] {
+  if (seen.state !== "held" || seen.externalPort === null || order.want !== "held") return [];
+  return [
+    {
+      leaseId: order.id,
+      environmentId: order.env_id,
+      service: order.service_type,
+      internalPort: order.internal_port,
+      externalPort: seen.externalPort,
+      autoReleaseHours: order.auto_release_hours,
+      generation: order.generation,
+      lastAccessedAt,
+    },
+  ];
 }
 
-function knownLease(order: LiveOrder) {
-  return {
+function eventsOf({ order, seen, releaseDueAt }: LeaseNews, { host, now }: LeaseMerge): NewEvent[] {
+  const known = {
     service: order.service_type,
     internalPort: order.internal_port,
     autoReleaseHours: order.auto_release_hours,
@@ -220,10 +244,16 @@ function knownLease(order: LiveOrder) {
     releasedBy: order.released_by,
     releaseReason: order.release_reason,
   };
-}
-
-function endOf(order: LiveOrder, seen: ObservedLease, host: LeaseMerge["host"]): string | null {
-  return leaseEvents(knownLease(order), seen, host)[0]?.reason ?? null;
+  // A label that is no time is not repeated to anybody.
+  const readable = { ...seen, releaseDueAt: releaseDueAt?.toISOString() ?? null };
+  return leaseEvents(known, readable, host).map((event) => ({
+    ...event,
+    at: now,
+    workloadKind: "environment",
+    workloadId: order.env_id,
+    customerId: order.customer_id,
+    hostId: host.id,
+  }));
 }
 
 /** A label of the host's wall clock; one that is no time is none. */

@@ -45,8 +45,8 @@ export type CommitOutcome =
       instanceId: string;
       epoch: number;
       runId: string;
-      /** Other hosts, which are to give ports of it back. */
-      leftHostIds: string[];
+      /** Whose desired sets changed: the placement's own, and of hosts that are to give ports of it back. */
+      hostIds: string[];
     }
   /** Stopped, deleted or placed meanwhile: nothing to do. */
   | { committed: false; reason: "not-queued"; detail: string }
@@ -188,8 +188,8 @@ async function write(
     hostId,
   });
   const leasing = { environment, hostId, generation, newId, actor: "control-plane", now };
-  const { leftHostIds } = await leaseForStart(sql, leasing);
-  return { committed: true, instanceId, epoch, runId, leftHostIds };
+  const leases = await leaseForStart(sql, leasing);
+  return { committed: true, instanceId, epoch, runId, hostIds: [...new Set([hostId, ...leases.hostIds])] };
 }
 
 /** Without a workspace it gets a network of its customer's own: the leading 0 keeps that apart from any workspace's. */
