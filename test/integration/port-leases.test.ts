@@ -144,11 +144,11 @@ describe("a start", () => {
 
     expect(strict.toSorted()).toEqual(["rdp", "ssh"]);
     const ofOpen = host.desiredLeases.filter(({ workloadId }) => workloadId === open);
-    expect(ofOpen.map(({ service, internalPort }) => [service, internalPort]).toSorted()).toEqual([
-      ["jupyter", 8888],
-      ["rdp", 3389],
-      ["ssh", 22],
-      ["tensorboard", 6006],
+    expect(ofOpen.map(({ service, internalPort }) => `${service} ${internalPort}`).toSorted()).toEqual([
+      "jupyter 8888",
+      "rdp 3389",
+      "ssh 22",
+      "tensorboard 6006",
     ]);
     const ports = await mirrors(open);
     expect(new Set(Object.values(ports as object)).size).toBe(4);
@@ -188,11 +188,8 @@ describe("a start", () => {
     expect(await mirrors(id)).toMatchObject({ ssh_port: null });
     await other.round();
     expect(
-      other.desiredLeases.map(({ service, internalPort }) => [service, internalPort]).toSorted(),
-    ).toEqual([
-      ["custom", 7000],
-      ["ssh", 22],
-    ]);
+      other.desiredLeases.map(({ service, internalPort }) => `${service} ${internalPort}`).toSorted(),
+    ).toEqual(["custom 7000", "ssh 22"]);
     expect((await mappings(id)).filter(({ status }) => status === "active")).toHaveLength(4);
     const { ssh_port: port } = await mirrors(id);
     expect(port).toBe(other.leases.get(told("ssh", other).leaseId)?.externalPort);
@@ -228,11 +225,8 @@ describe("a start", () => {
     await host.round();
 
     expect((await mirrors(id)).jupyter_port).toBeNull();
-    const rows = (await mappings(id)).map(({ service_type, status }) => [service_type, status]);
-    expect(rows.toSorted()).toEqual([
-      ["jupyter", "released"],
-      ["ssh", "active"],
-    ]);
+    const rows = (await mappings(id)).map(({ service_type, status }) => `${service_type} ${status}`);
+    expect(rows.toSorted()).toEqual(["jupyter released", "ssh active"]);
   });
 
   test("goes without a port where the host holds as many as it can, and says so", async () => {

@@ -128,7 +128,12 @@ describe("POST /port-mappings", () => {
 
     const answers = await Promise.all(Array.from({ length: 6 }, () => open(id, 7860)));
 
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409, 409, 409, 409, 409]);
+    expect(
+      answers
+        .map(({ status }) => String(status))
+        .toSorted()
+        .join(" "),
+    ).toBe("201 409 409 409 409 409");
     expect(await sql("SELECT count(*) FROM lease_orders WHERE internal_port = 7860")).toEqual([{ count: 1 }]);
   });
 
@@ -256,22 +261,17 @@ test("the list has the filters and pages of the others, and nobody else's ports"
   await host.round();
   const items = async (query: string, as: Caller = alice) =>
     (await ask("GET", `/port-mappings${query}`, undefined, as)).body.items.map(
-      (row: { env_id: string; service_type: string }) => [row.env_id, row.service_type],
+      (row: { env_id: string; service_type: string }) => `${row.env_id} ${row.service_type}`,
     );
 
-  expect(await items(`?env_id=${mine}&status=active`)).toEqual([
-    [mine, expect.any(String)],
-    [mine, expect.any(String)],
-  ]);
-  expect(await items("?status=released")).toEqual([[mine, "custom"]]);
-  expect((await items("?service_type=ssh")).toSorted()).toEqual(
-    [
-      [mine, "ssh"],
-      [other, "ssh"],
-    ].toSorted(),
+  expect(await items(`?env_id=${mine}&status=active`)).toEqual(
+    expect.arrayContaining([`${mine} ssh`, `${mine} rdp`]),
   );
+  expect(await items(`?env_id=${mine}&status=active`)).toHaveLength(2);
+  expect(await items("?status=released")).toEqual([`${mine} custom`]);
+  expect((await items("?service_type=ssh")).toSorted()).toEqual([`${mine} ssh`, `${other} ssh`].toSorted());
   expect(await items(`?env_id=${bobs}`)).toEqual([]);
-  expect(await items("", bob)).toEqual([[bobs, "ssh"]]);
+  expect(await items("", bob)).toEqual([`${bobs} ssh`]);
   expect(await items("", scene.api.admin)).toHaveLength(5);
 
   const first = (await ask("GET", "/port-mappings?limit=3")).body;

@@ -97,7 +97,9 @@ export function planLeases({
 }
 
 export type CustomPortObstacle =
-  { field: "internal_port"; detail: string } | { field: null; detail: string } | null;
+  | { field: "internal_port"; detail: string }
+  | { field: null; detail: string }
+  | null;
 
 /** Why this port may not be opened by hand: with the field, where another number would do. */
 export function customPortObstacle(
@@ -107,7 +109,8 @@ export function customPortObstacle(
   const owner = NAMED_SERVICES.find(
     (service) => switches[service] && SERVICE_PORTS[service] === internalPort,
   );
-  if (owner !== undefined) return { field: "internal_port", detail: `${internalPort} is the port of ${owner}` };
+  if (owner !== undefined)
+    return { field: "internal_port", detail: `${internalPort} is the port of ${owner}` };
   if (opened.includes(internalPort))
     return { field: null, detail: `Port ${internalPort} of this environment is open already.` };
   if (opened.length >= MAX_CUSTOM_PORTS)

@@ -1,7 +1,4 @@
-/**
- * What a host's word on one lease means: whether it can be believed, and which changes are worth an event. What is
- * written down is the store's.
- */
+/** Which changes of a lease are worth an event, and what people are told of them. */
 import type { LeaseService, ObservedLease } from "@remotegpu/shared/lease";
 
 export type LeaseState = ObservedLease["state"];
@@ -19,34 +16,6 @@ export interface KnownLease {
   releaseReason: string | null;
 }
 
-/** Why a report on a lease of the host cannot be true; null where it can. */
-export function leaseDisbelief(workloadId: string, seen: ObservedLease): string | null {
-  if (seen.workloadId !== workloadId)
-    return `lease ${seen.leaseId} belongs to ${workloadId} and is told as one of ${seen.workloadId}`;
-  const isOnNumber = seen.state === "held" || seen.state === "conflict";
-  if (isOnNumber && seen.externalPort === null)
-    return `lease ${seen.leaseId} is told as ${seen.state} without a number`;
-  return null;
-}
-
-/** Leases of one report that cannot all be true: told twice, or bound to a number that another one is bound to. */
-export function doubledLeases(leases: readonly ObservedLease[]): Set<string> {
-  const bound = leases.filter(({ state }) => state === "held");
-  return new Set([
-    ...repeated(leases, ({ leaseId }) => leaseId),
-    ...repeated(bound, ({ externalPort }) => externalPort),
-  ]);
-}
-
-function repeated<Key>(leases: readonly ObservedLease[], keyOf: (lease: ObservedLease) => Key): string[] {
-  const seen = new Map<Key, string[]>();
-  for (const lease of leases) {
-    const key = keyOf(lease);
-    seen.set(key, [...(seen.get(key) ?? []), lease.leaseId]);
-  }
-  return [...seen.values()].filter((ids) => ids.length > 1).flat();
-}
-
 export interface LeaseEvent {
   kind: "lease" | "lease-release-due";
   actor: string;
@@ -62,7 +31,8 @@ export function leaseEvents(
   host: { id: string; name: string },
 ): LeaseEvent[] {
   const events: LeaseEvent[] = [];
-  const hasMoved = seen.state === "held" && known.state === "held" && seen.externalPort !== known.externalPort;
+  const hasMoved =
+    seen.state === "held" && known.state === "held" && seen.externalPort !== known.externalPort;
   if (seen.state !== known.state || hasMoved)
     events.push({
       kind: "lease",

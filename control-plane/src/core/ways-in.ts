@@ -119,7 +119,8 @@ function whyUnreachable(lease: LeaseNow, status: EnvironmentStatus): string | nu
 }
 
 function whyReleased({ service, releaseReason, state }: LeaseNow, status: EnvironmentStatus): string {
-  const why = state === "released" ? (releaseReason ?? "The port was released.") : "The port is being released.";
+  const why =
+    state === "released" ? (releaseReason ?? "The port was released.") : "The port is being released.";
   if (service === "custom") return why;
   return status === "running"
     ? `${why} Renew the access to take another.`

@@ -1,11 +1,6 @@
-/** What a host's word on a lease is worth, and which of it people should hear. */
+/** What people should hear of a lease. */
 import { describe, expect, test } from "vitest";
-import {
-  doubledLeases,
-  type KnownLease,
-  leaseDisbelief,
-  leaseEvents,
-} from "@remotegpu/control-plane/core/lease-report";
+import { type KnownLease, leaseEvents } from "@remotegpu/control-plane/core/lease-report";
 import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 
@@ -34,56 +29,6 @@ const known = (change: Partial<KnownLease> = {}): KnownLease => ({
   releasedBy: null,
   releaseReason: null,
   ...change,
-});
-
-describe("a report on a lease", () => {
-  test.each([
-    ["as it should be", {}, null],
-    ["that waits, without a number", { state: "waiting", externalPort: null }, null],
-    ["that was never bound and is released", { state: "released", externalPort: null }, null],
-    ["of another workload", { workloadId: WorkloadId.parse("env-2") }, /belongs to env-1/],
-    ["that is held on no number", { externalPort: null }, /held without a number/],
-    [
-      "whose number a stranger has, without the number",
-      { state: "conflict", externalPort: null },
-      /conflict/,
-    ],
-  ] as [string, Partial<ObservedLease>, RegExp | null][])("%s", (_what, change, why) => {
-    const disbelief = leaseDisbelief("env-1", seen(change));
-
-    if (why === null) expect(disbelief).toBeNull();
-    else expect(disbelief).toMatch(why);
-  });
-});
-
-describe("of one report", () => {
-  const lease = (id: string, change: Partial<ObservedLease>) =>
-    seen({ leaseId: LeaseId.parse(id), ...change });
-
-  test.each([
-    ["different numbers are fine", [lease("a", { externalPort: 1 }), lease("b", { externalPort: 2 })], []],
-    [
-      "a number twice is nobody's",
-      [lease("a", {}), lease("b", {}), lease("c", { externalPort: 2 })],
-      ["a", "b"],
-    ],
-    ["a lease twice is neither", [lease("a", { externalPort: 1 }), lease("a", { externalPort: 2 })], ["a"]],
-    [
-      "a number that was given up is free for another",
-      [lease("a", { state: "released" }), lease("b", {})],
-      [],
-    ],
-    [
-      "leases that wait have no number in common",
-      [
-        lease("a", { state: "waiting", externalPort: null }),
-        lease("b", { state: "waiting", externalPort: null }),
-      ],
-      [],
-    ],
-  ])("%s", (_what, leases, doubled) => {
-    expect([...doubledLeases(leases)]).toEqual(doubled);
-  });
 });
 
 describe("events", () => {

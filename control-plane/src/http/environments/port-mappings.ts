@@ -22,7 +22,16 @@ import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { visibleWorkloads } from "../request/authorization.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { ApiRefusal, badField, conflict, notFound } from "../request/refusal.ts";
-import { accepted, created, forCustomers, iso, jsonBody, NumericIdPath, ok, Timestamp } from "../request/route.ts";
+import {
+  accepted,
+  created,
+  forCustomers,
+  iso,
+  jsonBody,
+  NumericIdPath,
+  ok,
+  Timestamp,
+} from "../request/route.ts";
 import { environmentFor, ordererOf } from "./environment-access.ts";
 import { LEASE_WAIT_SECONDS, waitForLeases } from "./lease-wait.ts";
 
@@ -123,7 +132,9 @@ export function registerPortMappingRoutes(api: ApiApp, deps: ApiDeps): void {
     const { env_id: wished, internal_port: internalPort } = c.req.valid("json");
     const { id: environmentId } = await environmentFor(c, wished, "manage-workload");
     const leaseId = deps.newId("lease");
-    const hostId = await transaction(db, (sql) => orderPort(c, sql, { environmentId, leaseId, internalPort }));
+    const hostId = await transaction(db, (sql) =>
+      orderPort(c, sql, { environmentId, leaseId, internalPort }),
+    );
     deps.link.nudge(hostId);
     await waitForLeases(deps, [leaseId]);
     const outcome = await transaction(db, (sql) => boundOrWithdrawn(c, sql, { environmentId, leaseId }));
@@ -153,7 +164,9 @@ async function orderPort(
   if (environment === null) throw notFound(`environment ${environmentId}`);
   const held = await heldPlacement(sql, environmentId);
   if (held?.want !== "running")
-    throw conflict(`Ports are opened on the host that an environment runs on; this one is ${environment.status}.`);
+    throw conflict(
+      `Ports are opened on the host that an environment runs on; this one is ${environment.status}.`,
+    );
   const wanted = await wantedLeases(sql, environmentId);
   const obstacle = customPortObstacle(internalPort, {
     switches: switchesOf(environment),
@@ -171,7 +184,8 @@ async function orderPort(
 }
 
 type Outcome =
-  { bound: true; mapping: PortMappingRow } | { bound: false; why: string; hostId: string | null };
+  | { bound: true; mapping: PortMappingRow }
+  | { bound: false; why: string; hostId: string | null };
 
 /** What the host has bound by now is the customer's; anything else is taken back, since nobody waits for it any more. */
 async function boundOrWithdrawn(

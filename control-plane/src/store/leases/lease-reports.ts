@@ -3,7 +3,8 @@
  * cannot be true changes nothing and is shown to the operators; a lease that the report lacks stays as it was.
  */
 import type { LeaseService, ObservedLease } from "@remotegpu/shared/lease";
-import { doubledLeases, leaseDisbelief, leaseEvents, type LeaseState } from "../../core/lease-report.ts";
+import { type BelievedLease, believeLeases } from "../../core/lease-belief.ts";
+import { leaseEvents, type LeaseState } from "../../core/lease-report.ts";
 import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../alarms.ts";
 import type { Connection } from "../database.ts";
 import { idOnHosts } from "../environments/id-on-hosts.ts";
@@ -13,7 +14,6 @@ import {
   mirrorPorts,
   moveMapping,
   portNumbers,
-  type PortNumbers,
   putMappings,
   releaseMappings,
 } from "./port-mappings.ts";
@@ -46,11 +46,8 @@ export interface LeaseMerge {
 }
 
 /** A believed report on a lease that says something new. */
-interface LeaseNews {
+interface LeaseNews extends BelievedLease {
   order: LiveOrder;
-  seen: ObservedLease;
-  /** It was public on another number until now. */
-  hasMoved: boolean;
   lastAccessedAt: Date | null;
   releaseDueAt: Date | null;
 }
@@ -59,12 +56,18 @@ interface LeaseNews {
 export async function mergeLeases(sql: Connection, merge: LeaseMerge): Promise<boolean> {
   const { host, leases } = merge;
   const orders = new Map((await liveOrders(sql, host.id)).map((order) => [order.id, order]));
-  const { believed, disbelieved } = sorted(orders, leases, await portNumbers(sql, host.id));
+  const open = new Map(
+    [...orders.values()].map(({ id, env_id: environmentId }) => [
+      id,
+      { environmentId, workloadId: idOnHosts(environmentId) },
+    ]),
+  );
+  const { believed, disbelieved } = believeLeases(open, leases, await portNumbers(sql, host.id));
   const unexplained = leases
     .filter(({ leaseId, state }) => !orders.has(leaseId) && state !== "released")
     .map(({ leaseId, state }) => `lease ${leaseId} is ${state}, and nobody wants it there`);
 
-  const news = believed.map(newsOf).filter(isNews);
+  const news = believed.flatMap((one) => newsOf(orders.get(one.seen.leaseId), one));
   await noteOrders(sql, merge, news);
   await mapPorts(sql, merge, news);
   await appendEvents(
@@ -87,75 +90,16 @@ async function liveOrders(sql: Connection, hostId: string): Promise<LiveOrder[]>
   return rows;
 }
 
-type Told = Pick<LeaseNews, "order" | "seen" | "hasMoved">;
-
-/** Which reports on leases of ours are believed, in the order in which they can be written. */
-function sorted(
-  orders: ReadonlyMap<string, LiveOrder>,
-  leases: readonly ObservedLease[],
-  numbers: PortNumbers,
-): { believed: Told[]; disbelieved: string[] } {
-  const doubled = doubledLeases(leases);
-  const believed: Told[] = [];
-  const disbelieved: string[] = [];
-  for (const { order, seen } of givingUpFirst(orders, leases, numbers)) {
-    const why = doubled.has(order.id)
-      ? `lease ${order.id} is told twice, or with the number of another`
-      : (leaseDisbelief(idOnHosts(order.env_id), seen) ?? takenNumber(numbers, order, seen));
-    if (why !== null) {
-      disbelieved.push(why);
-      continue;
-    }
-    const before = numbers.of(order.id);
-    believed.push({
-      order,
-      seen,
-      hasMoved: before !== null && boundTo(seen) !== null && before !== boundTo(seen),
-    });
-    followNumber(numbers, order, seen);
-  }
-  return { believed, disbelieved };
-}
-
-/** What gives a number up comes before what may have taken it over. */
-function givingUpFirst(
-  orders: ReadonlyMap<string, LiveOrder>,
-  leases: readonly ObservedLease[],
-  numbers: PortNumbers,
-): { order: LiveOrder; seen: ObservedLease }[] {
-  const ours = leases.flatMap((seen) => {
-    const order = orders.get(seen.leaseId);
-    return order === undefined ? [] : [{ order, seen }];
-  });
-  const rank = ({ state, leaseId }: ObservedLease) =>
-    state === "released" ? 0 : numbers.of(leaseId) === null ? 2 : 1;
-  return ours.sort((a, b) => rank(a.seen) - rank(b.seen));
-}
-
-function boundTo({ state, externalPort }: ObservedLease): number | null {
-  return state === "held" ? externalPort : null;
-}
-
-function takenNumber(numbers: PortNumbers, order: LiveOrder, seen: ObservedLease): string | null {
-  const port = boundTo(seen);
-  const owner = port === null ? null : numbers.otherOwner(port, order.id);
-  return owner === null ? null : `lease ${order.id} is told with port ${port}, which is held by ${owner}`;
-}
-
-function followNumber(numbers: PortNumbers, order: LiveOrder, seen: ObservedLease): void {
-  const port = boundTo(seen);
-  if (seen.state === "released") numbers.giveUp(order.id);
-  else if (port !== null) numbers.take(port, { leaseId: order.id, environmentId: order.env_id });
-}
-
-function newsOf({ order, seen, hasMoved }: Told): LeaseNews {
-  return {
+function newsOf(order: LiveOrder | undefined, believed: BelievedLease): LeaseNews[] {
+  if (order === undefined) return [];
+  const { seen } = believed;
+  const news = {
+    ...believed,
     order,
-    seen,
-    hasMoved,
     lastAccessedAt: moment(seen.lastAccessedAt) ?? order.last_accessed_at,
     releaseDueAt: seen.state === "released" ? null : moment(seen.releaseDueAt),
   };
+  return isNews(news) ? [news] : [];
 }
 
 function isNews({ order, seen, hasMoved, lastAccessedAt, releaseDueAt }: LeaseNews): boolean {

@@ -3,6 +3,7 @@
  * environment. Rows of the old system have no lease_id; what becomes of them is old-workloads.ts.
  */
 import type { LeaseService } from "@remotegpu/shared/lease";
+import { PortNumbers } from "../../core/lease-belief.ts";
 import type { Connection } from "../database.ts";
 
 export interface BoundPort {
@@ -16,39 +17,7 @@ export interface BoundPort {
   lastAccessedAt: Date | null;
 }
 
-/** Which lease has which number of one host: no number has two owners, no lease two numbers. */
-export class PortNumbers {
-  readonly #owners = new Map<number, { leaseId: string | null; environmentId: string }>();
-  readonly #ofLease = new Map<string, number>();
-
-  /** Without a lease: one that the old system gave away. */
-  take(port: number, owner: { leaseId: string | null; environmentId: string }): void {
-    if (owner.leaseId !== null) {
-      this.giveUp(owner.leaseId);
-      this.#ofLease.set(owner.leaseId, port);
-    }
-    this.#owners.set(port, owner);
-  }
-
-  giveUp(leaseId: string): void {
-    const port = this.#ofLease.get(leaseId);
-    if (port === undefined) return;
-    this.#ofLease.delete(leaseId);
-    this.#owners.delete(port);
-  }
-
-  of(leaseId: string): number | null {
-    return this.#ofLease.get(leaseId) ?? null;
-  }
-
-  /** The environment that has it through another lease; null where it is free or this lease's own. */
-  otherOwner(port: number, leaseId: string): string | null {
-    const owner = this.#owners.get(port);
-    return owner === undefined || owner.leaseId === leaseId ? null : owner.environmentId;
-  }
-}
-
-/** As far as we know. */
+/** Which lease has which number of the host, as far as we know. */
 export async function portNumbers(sql: Connection, hostId: string): Promise<PortNumbers> {
   const { rows } = await sql.query<{ external_port: number; env_id: string; lease_id: string | null }>(
     `SELECT external_port, env_id, lease_id FROM port_mappings
