@@ -94,6 +94,19 @@ describe("POST /port-mappings", () => {
     expect((await open(id, 7860)).status).toBe(201);
   });
 
+  test("fills no silent host: wishes that were withdrawn count until the host has confirmed it", async () => {
+    const id = await running();
+    for (let n = 0; n < 16; n += 1) expect((await open(id, 7000 + n)).status).toBe(503);
+
+    const refused = await open(id, 7999);
+    await host.round();
+    hostAnswers();
+
+    expect(refused).toMatchObject(problem(409));
+    expect(refused.body.detail).toContain("16 ports of this environment are still being closed");
+    expect((await open(id, 7999)).status).toBe(201);
+  });
+
   test("ends its wait by the clock where looks take long", async () => {
     const id = await running();
     let pauses = 0;
@@ -424,7 +437,9 @@ test("the command opens, lists and closes ports, and tells the ways in", async (
   const mapping = JSON.parse(listed.stdout).items.find(
     (row: { service_type: string }) => row.service_type === "custom",
   );
+  scene.api.meanwhile(() => undefined);
   const closed = await cli("port", "close", String(mapping.id));
+  const relisted = await cli("port", "list");
   const refused = await cli("port", "open", id, "22");
 
   expect(opened).toMatchObject({
@@ -436,5 +451,6 @@ test("the command opens, lists and closes ports, and tells the ways in", async (
   expect(ways.stdout).toMatch(/^jupyter +none +- +- +- +jupyter gets no port/m);
   expect(closed.stdout).toBe(`Port mapping ${mapping.id} is being released.`);
   expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("22 is the port of ssh") });
-  expect((await cli("port", "list")).stdout).toMatch(/^id +environment +service +address +leads to +status/m);
+  expect(relisted.stdout).toMatch(/^id +environment +service +address +leads to +status/m);
+  expect(relisted.stdout).toMatch(/custom +10\.0\.0\.1:\d+ +7860 +being released/);
 });

@@ -12,7 +12,7 @@ const COLUMNS: Column[] = [
   ["service", (row) => row.service_type],
   ["address", addressOf],
   ["leads to", (row) => row.internal_port],
-  ["status", (row) => (row.status === "active" ? (row.state ?? row.status) : row.status)],
+  ["status", statusOf],
   ["last access", (row) => row.last_accessed_at],
   ["released at", (row) => row.released_at ?? row.release_due_at],
 ];
@@ -83,6 +83,12 @@ export function addAccessCommand(env: Command): void {
         printList(output, Services.parse(answer.services), WAYS_IN, "No service is switched on.");
       }),
     );
+}
+
+/** What the host said last, while it is not over. */
+function statusOf(row: Row): unknown {
+  if (row.status !== "active") return row.status;
+  return row.want === "released" ? "being released" : (row.state ?? row.status);
 }
 
 function addressOf(row: Row): string {

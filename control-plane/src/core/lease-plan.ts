@@ -104,7 +104,16 @@ export type CustomPortObstacle =
 /** Why this port may not be opened by hand: with the field, where another number would do. */
 export function customPortObstacle(
   internalPort: number,
-  { switches, opened }: { switches: ServiceSwitches; opened: readonly number[] },
+  {
+    switches,
+    opened,
+    closing,
+  }: {
+    switches: ServiceSwitches;
+    opened: readonly number[];
+    /** How many of its hosts have not confirmed yet: an environment must not fill a silent host with its wishes. */
+    closing: number;
+  },
 ): CustomPortObstacle {
   const owner = NAMED_SERVICES.find(
     (service) => switches[service] && SERVICE_PORTS[service] === internalPort,
@@ -115,5 +124,10 @@ export function customPortObstacle(
     return { field: null, detail: `Port ${internalPort} of this environment is open already.` };
   if (opened.length >= MAX_CUSTOM_PORTS)
     return { field: null, detail: `An environment has at most ${MAX_CUSTOM_PORTS} ports opened by hand.` };
+  if (opened.length + closing >= MAX_CUSTOM_PORTS)
+    return {
+      field: null,
+      detail: `${closing} ports of this environment are still being closed by its host; try again then.`,
+    };
   return null;
 }

@@ -76,16 +76,17 @@ describe("a port opened by hand", () => {
     ["may be a service's that is switched off", 22, NONE, [], null],
     ["may be the last of many", 80, ALL, opened(MAX_CUSTOM_PORTS - 1), null],
   ] as const)("%s", (_what, port, switches, ports, field) => {
-    const obstacle = customPortObstacle(port, { switches, opened: ports });
+    const obstacle = customPortObstacle(port, { switches, opened: ports, closing: 0 });
 
     expect(obstacle?.field ?? null).toBe(field);
   });
 
   test.each([
-    ["is open already", 7000, opened(1), /Port 7000 of this environment is open already/],
-    ["is one too many", 80, opened(MAX_CUSTOM_PORTS), /at most 16/],
-  ])("that %s is refused with a sentence", (_what, port, ports, sentence) => {
-    expect(customPortObstacle(port, { switches: NONE, opened: ports })).toEqual({
+    ["is open already", 7000, opened(1), 0, /Port 7000 of this environment is open already/],
+    ["is one too many", 80, opened(MAX_CUSTOM_PORTS), 0, /at most 16/],
+    ["is one too many beside those that close", 80, opened(6), 10, /10 ports .* still being closed/],
+  ])("that %s is refused with a sentence", (_what, port, ports, closing, sentence) => {
+    expect(customPortObstacle(port, { switches: NONE, opened: ports, closing })).toEqual({
       field: null,
       detail: expect.stringMatching(sentence),
     });

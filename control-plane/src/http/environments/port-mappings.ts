@@ -9,7 +9,7 @@ import { heldPlacement } from "../../store/environments/environment-placements.t
 import { lockEnvironment } from "../../store/environments/environments.ts";
 import { raiseGeneration } from "../../store/hosts/hosts.ts";
 import { closePort, openPort, switchesOf } from "../../store/leases/environment-leases.ts";
-import { wantedLeases } from "../../store/leases/lease-orders.ts";
+import { countClosingPorts, wantedLeases } from "../../store/leases/lease-orders.ts";
 import { leaseState } from "../../store/leases/lease-views.ts";
 import {
   listPortMappings,
@@ -171,6 +171,7 @@ async function orderPort(
   const obstacle = customPortObstacle(internalPort, {
     switches: switchesOf(environment),
     opened: wanted.filter(({ service }) => service === "custom").map((lease) => lease.internalPort),
+    closing: await countClosingPorts(sql, environmentId),
   });
   if (obstacle !== null)
     throw obstacle.field === null ? conflict(obstacle.detail) : badField(obstacle.field, obstacle.detail);

@@ -7,7 +7,7 @@ import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { raiseAlarm } from "../alarms.ts";
 import { type Connection, type Database, transaction } from "../database.ts";
-import { completeDeletions, type EnvironmentRow, lockEnvironment } from "../environments/environments.ts";
+import { completeDeletions, environmentById, type EnvironmentRow } from "../environments/environments.ts";
 import { mergeGpus } from "./gpu-inventory.ts";
 import { mergeLeases } from "../leases/lease-reports.ts";
 import { raiseGeneration } from "./hosts.ts";
@@ -62,16 +62,23 @@ export async function mergeObserved(
   });
 }
 
+/**
+ * Those with something placed there, in full; those that only hold leases there are locked with them, since their
+ * ports may change.
+ */
 async function lockEnvironmentsOn(sql: Connection, hostId: string): Promise<Map<string, EnvironmentRow>> {
-  const { rows } = await sql.query<{ id: string }>(
-    `SELECT i.workload_id AS id FROM placements p JOIN instances i ON i.id = p.instance_id
-      WHERE p.host_id = $1 AND p.gone_at IS NULL AND i.workload_kind = 'environment'
-     UNION SELECT env_id FROM lease_orders WHERE host_id = $1 AND ended_at IS NULL ORDER BY 1`,
+  const placed = `SELECT i.workload_id FROM placements p JOIN instances i ON i.id = p.instance_id
+      WHERE p.host_id = $1 AND p.gone_at IS NULL AND i.workload_kind = 'environment'`;
+  const { rows } = await sql.query<{ id: string; is_placed: boolean }>(
+    `SELECT e.id, e.id IN (${placed}) AS is_placed FROM environments e
+      WHERE e.deleted_at IS NULL
+        AND e.id IN (${placed} UNION SELECT env_id FROM lease_orders WHERE host_id = $1 AND ended_at IS NULL)
+      ORDER BY e.id FOR NO KEY UPDATE OF e`,
     [hostId],
   );
   const locked = new Map<string, EnvironmentRow>();
-  for (const { id } of rows) {
-    const environment = await lockEnvironment(sql, id);
+  for (const { id, is_placed: isPlaced } of rows) {
+    const environment = isPlaced ? await environmentById(sql, id) : null;
     if (environment !== null) locked.set(id, environment);
   }
   return locked;

@@ -70,6 +70,16 @@ export async function wantedLeases(sql: Connection, environmentId: string): Prom
   }));
 }
 
+/** Ports opened by hand whose release their hosts have not confirmed. */
+export async function countClosingPorts(sql: Connection, environmentId: string): Promise<number> {
+  const { rows } = await sql.query<{ n: number }>(
+    `SELECT count(*) AS n FROM lease_orders
+      WHERE env_id = $1 AND service_type = 'custom' AND want = 'released' AND ended_at IS NULL`,
+    [environmentId],
+  );
+  return rows[0]?.n ?? 0;
+}
+
 /** The customer's mirrors forget the port at once; the lease itself is over when the host says so. */
 export async function orderRelease(
   sql: Connection,
