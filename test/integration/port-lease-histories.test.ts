@@ -49,10 +49,11 @@ const anyStep = fc.oneof(
       do: fc.constant("say" as const),
       host: fc.nat(1),
       nth: fc.nat(5),
-      state: fc.constantFrom("held", "conflict", "exhausted", "released"),
+      state: fc.constantFrom("held", "conflict", "exhausted", "released", "forgotten"),
       port: fc.option(fc.integer({ min: 20_000, max: 20_006 })),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("tell" as const), host: fc.nat(1) }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -122,6 +123,9 @@ class World {
       case "round":
         await this.hosts[step.host]?.round({ phase: step.phase === "ready" ? "ready" : "stopped" });
         return;
+      case "tell":
+        await this.hosts[step.host]?.report([]);
+        return;
       case "say":
         return this.#say(step);
       case "cordon":
@@ -135,11 +139,12 @@ class World {
     }
   }
 
-  /** Anything about a lease that is there, true or not: a number of a neighbour, none at all, idleness. */
+  /** Anything about a lease that is there, true or not: a neighbour's number, none at all, idleness, or nothing. */
   #say({ host: index, nth, state, port }: Extract<Step, { do: "say" }>): void {
     const host = this.hosts[index];
     const lease = [...(host?.leases.values() ?? [])][nth];
     if (host === undefined || lease === undefined || lease.state === "released") return;
+    if (state === "forgotten") return void host.leases.delete(lease.leaseId);
     host.sayOfLease(lease.leaseId, {
       state,
       externalPort: port,
