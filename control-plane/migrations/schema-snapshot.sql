@@ -701,6 +701,42 @@ CREATE TABLE leader (
   CONSTRAINT leader_term_check CHECK ((term >= 0))
 );
 
+CREATE TABLE lease_orders (
+  id varchar(64) NOT NULL,
+  env_id varchar(64) NOT NULL,
+  host_id varchar(64) NOT NULL,
+  service_type varchar(32) NOT NULL,
+  internal_port integer NOT NULL,
+  auto_release_hours integer NOT NULL,
+  want varchar(16) NOT NULL DEFAULT 'held',
+  generation bigint NOT NULL,
+  ordered_by varchar(160) NOT NULL,
+  ordered_at timestamptz NOT NULL DEFAULT now(),
+  released_by varchar(160),
+  release_reason text,
+  state varchar(16) NOT NULL DEFAULT 'waiting',
+  external_port integer,
+  detail text NOT NULL DEFAULT '',
+  last_accessed_at timestamptz,
+  release_due_at timestamptz,
+  state_changed_at timestamptz NOT NULL DEFAULT now(),
+  ended_at timestamptz,
+  CONSTRAINT lease_orders_pkey PRIMARY KEY (id),
+  CONSTRAINT lease_orders_auto_release_hours_check CHECK (((auto_release_hours >= 1) AND (auto_release_hours <= 87600))),
+  CONSTRAINT lease_orders_ended_when_released CHECK (((ended_at IS NOT NULL) = ((state)::text = 'released'::text))),
+  CONSTRAINT lease_orders_external_port_check CHECK (((external_port >= 1) AND (external_port <= 65535))),
+  CONSTRAINT lease_orders_generation_check CHECK ((generation >= 0)),
+  CONSTRAINT lease_orders_internal_port_check CHECK (((internal_port >= 1) AND (internal_port <= 65535))),
+  CONSTRAINT lease_orders_release_by_somebody CHECK ((((want)::text = 'held'::text) OR (released_by IS NOT NULL))),
+  CONSTRAINT lease_orders_service_type_check CHECK ((service_type IN ('ssh', 'rdp', 'jupyter', 'tensorboard', 'custom'))),
+  CONSTRAINT lease_orders_state_check CHECK ((state IN ('waiting', 'held', 'conflict', 'exhausted', 'released'))),
+  CONSTRAINT lease_orders_want_check CHECK ((want IN ('held', 'released')))
+);
+CREATE INDEX idx_lease_orders_env ON lease_orders USING btree (env_id);
+CREATE INDEX idx_lease_orders_host ON lease_orders USING btree (host_id);
+CREATE INDEX idx_lease_orders_live ON lease_orders USING btree (host_id, ordered_at) WHERE (ended_at IS NULL);
+CREATE UNIQUE INDEX lease_orders_one_wanted ON lease_orders USING btree (env_id, service_type, internal_port) WHERE (((want)::text = 'held'::text) AND (ended_at IS NULL));
+
 CREATE TABLE ledger_entries (
   id bigserial,
   transaction_id bigint NOT NULL,
@@ -1215,6 +1251,10 @@ ALTER TABLE invoices
 ALTER TABLE join_tokens
   ADD CONSTRAINT join_tokens_created_by_fkey FOREIGN KEY (created_by) REFERENCES customers(id),
   ADD CONSTRAINT join_tokens_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE lease_orders
+  ADD CONSTRAINT lease_orders_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id),
+  ADD CONSTRAINT lease_orders_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
 
 ALTER TABLE ledger_entries
   ADD CONSTRAINT ledger_entries_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { CONTROL_PLANE_WAKE } from "@remotegpu/shared/subjects";
@@ -126,6 +127,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
     db,
     now,
     newId: (prefix) => `${prefix}-${randomBytes(10).toString("hex")}`,
+    pause: (ms) => setTimeout(ms),
     link: hostLink({ orders, wake, accounts }),
     identity: hostIdentity(operator, { natsUrls: nats.urlsForHosts, ca: nats.caForHosts }),
     config: {

@@ -264,6 +264,7 @@ describe("the inventory", () => {
       machine: null,
       gpus: null,
       instances: [],
+      leases: null,
     });
 
     expect(refused).toBeUndefined();

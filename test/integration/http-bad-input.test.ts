@@ -57,11 +57,15 @@ beforeAll(async () => {
      VALUES ('service-1', $1, $2, 's', 'busybox', 'stopped')`,
     [customer.customerId, customer.workspaceId],
   );
+  const mapping = await api.db.query<{ id: number }>(
+    "INSERT INTO port_mappings (env_id, service_type, external_port, internal_port) VALUES ('env-1', 'ssh', 30001, 22) RETURNING id",
+  );
   const workspace = await make("/workspaces", { name: "w" }, customer);
   await make(`/workspaces/${workspace}/members`, { customer_id: other.customerId }, customer);
   ids = {
     "/workspaces/{id}": workspace,
     "/environments/{id}": "env-1",
+    "/port-mappings/{id}": String(mapping.rows[0]?.id),
     "/training-jobs/{id}": "job-1",
     "/inference-services/{id}": "service-1",
     "/datasets/{id}": await make("/datasets", { name: "d" }, customer),

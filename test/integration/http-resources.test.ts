@@ -248,6 +248,7 @@ describe("settings", () => {
     const changed = await ask("PUT", "/settings/DEFAULT_QUOTA_LEVEL", admin, { value: "basic" });
 
     expect(before).toMatchObject([
+      { key: "ALLOW_PLAIN_HTTP_PORTS", value: "off", default: "off", updated_at: null },
       { key: "DEFAULT_QUOTA_LEVEL", value: "professional", default: "free" },
       { key: "MIN_START_MINUTES", value: "60", default: "60", updated_at: null },
     ]);
@@ -262,11 +263,11 @@ describe("settings", () => {
   });
 
   test("come in pages like every list", async () => {
-    const first = (await ask("GET", "/settings?limit=1", admin)).body;
-    const second = (await ask("GET", `/settings?limit=1&cursor=${first.next_cursor}`, admin)).body;
+    const first = (await ask("GET", "/settings?limit=2", admin)).body;
+    const second = (await ask("GET", `/settings?limit=2&cursor=${first.next_cursor}`, admin)).body;
 
     const keys = [...first.items, ...second.items].map(({ key }: { key: string }) => key);
-    expect(keys).toEqual(["DEFAULT_QUOTA_LEVEL", "MIN_START_MINUTES"]);
+    expect(keys).toEqual(["ALLOW_PLAIN_HTTP_PORTS", "DEFAULT_QUOTA_LEVEL", "MIN_START_MINUTES"]);
     expect(second.next_cursor).toBeNull();
   });
 

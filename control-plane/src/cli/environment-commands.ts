@@ -6,6 +6,7 @@ import { bytes, each, jsonObject, nameValue, wholeNumber } from "./arguments.ts"
 import type { Row } from "./api-client.ts";
 import { CliError } from "./cli-error.ts";
 import { body, withContext, type Context } from "./context.ts";
+import { addAccessCommand } from "./port-commands.ts";
 import { sizeText, printDone, printList, printOne, type Column } from "./output.ts";
 
 const WAIT_POLL_MS = 500;
@@ -140,6 +141,8 @@ export function addEnvironmentCommands(program: Command): void {
         ),
       );
   }
+
+  addAccessCommand(env);
 
   env
     .command("why <id>")

@@ -102,7 +102,7 @@ async function scheduleRound(
     const outcome = await commitOne(deps, pass, decision);
     if (outcome.committed) {
       report.placed.push(request.id);
-      deps.nudge(decision.hostId as HostId);
+      for (const hostId of outcome.hostIds) deps.nudge(hostId as HostId);
       continue;
     }
     somethingCameFree = true;

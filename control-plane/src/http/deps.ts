@@ -50,6 +50,8 @@ export interface ApiDeps {
   now: () => Date;
   /** A fresh opaque id: `newId("env")` → "env-…", safe wherever shared/ids.ts says so. */
   newId: (prefix: string) => string;
+  /** Resolves after so many milliseconds. */
+  pause: (ms: number) => Promise<void>;
   link: HostLink;
   identity: HostIdentity;
   config: ApiConfig;

@@ -8,6 +8,8 @@ import { registerEnvironmentExecRoute } from "./environments/environment-exec.ts
 import { registerEnvironmentStoryRoutes } from "./environments/environment-story.ts";
 import { registerEnvironmentVerbRoutes } from "./environments/environment-verbs.ts";
 import { registerEnvironmentRoutes } from "./environments/environments.ts";
+import { registerPortMappingRoutes } from "./environments/port-mappings.ts";
+import { registerWaysInRoutes } from "./environments/ways-in.ts";
 import { registerInferenceServiceRoutes } from "./inference/inference-services.ts";
 import { registerTrainingJobRoutes } from "./training/training-jobs.ts";
 import { registerFleetRoutes } from "./hosts/fleet.ts";
@@ -35,6 +37,8 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerEnvironmentVerbRoutes(api, deps);
   registerEnvironmentExecRoute(api, deps);
   registerEnvironmentStoryRoutes(api, deps);
+  registerWaysInRoutes(api, deps);
+  registerPortMappingRoutes(api, deps);
   registerTrainingJobRoutes(api, deps);
   registerInferenceServiceRoutes(api, deps);
   registerDatasetRoutes(api, deps);

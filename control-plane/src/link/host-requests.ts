@@ -6,6 +6,7 @@ import { createInbox, type Msg, type NatsConnection, type Subscription } from "n
 import type { z } from "zod";
 import { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { DesiredLease } from "@remotegpu/shared/lease";
 import type { Log } from "@remotegpu/shared/log";
 import { pagesOf } from "@remotegpu/shared/paging";
 import {
@@ -34,6 +35,8 @@ export interface DesiredSet {
   generation: number;
   confirmedStops: number | null;
   instances: DesiredInstance[];
+  /** At most MAX_LEASES_OF_HOST. Where there are none to speak of, the host hears nothing of leases. */
+  leases?: DesiredLease[];
 }
 
 /** Handlers answer, or refuse with a reason; what they throw is logged and refused as unavailable. */
@@ -157,7 +160,7 @@ class RequestServer {
 }
 
 /** A page beyond the last (the set has shrunk) answers the first, which tells the host to start over. */
-function pageOf({ instances, ...desired }: DesiredSet, page: number): PullReply {
+function pageOf({ instances, leases, ...desired }: DesiredSet, page: number): PullReply {
   const pages = pagesOf(instances);
   const number = page < pages.length ? page : 0;
   return {
@@ -166,5 +169,6 @@ function pageOf({ instances, ...desired }: DesiredSet, page: number): PullReply 
     page: number,
     pages: pages.length,
     instances: pages[number] ?? [],
+    ...(number === 0 && leases !== undefined && { leases }),
   };
 }

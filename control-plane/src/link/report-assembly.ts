@@ -5,6 +5,7 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { ObservedLease } from "@remotegpu/shared/lease";
 import type { ObservedReport } from "@remotegpu/shared/protocol";
 
 const UNFINISHED_LIVES_MS = 30_000;
@@ -18,6 +19,8 @@ export interface WholeReport {
   machine: MachineReport | null;
   gpus: GpuReport[] | null;
   instances: ObservedInstance[];
+  /** Null: not told this time, so nothing has changed. */
+  leases: ObservedLease[] | null;
 }
 
 type Taken =
@@ -61,8 +64,8 @@ export class ReportAssembly {
     return { state: "partial" };
   }
 
-  #begin({ digest, machine, gpus, pages }: ObservedReport): Unfinished {
-    return { report: { digest, machine, gpus, instances: [] }, nextPage: 0, pages, lastPageAtMs: 0 };
+  #begin({ digest, machine, gpus, leases = null, pages }: ObservedReport): Unfinished {
+    return { report: { digest, machine, gpus, instances: [], leases }, nextPage: 0, pages, lastPageAtMs: 0 };
   }
 
   #forgetAbandoned(nowMs: number): void {

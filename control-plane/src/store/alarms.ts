@@ -10,7 +10,9 @@ export type AlarmKind =
   | "unknown-instance"
   | "impossible-numbers"
   | "host-floods"
-  | "placement-overdue";
+  | "placement-overdue"
+  | "unknown-lease"
+  | "lease-disbelieved";
 
 export async function raiseAlarm(
   sql: Connection,

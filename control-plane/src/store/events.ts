@@ -41,6 +41,21 @@ export async function appendEvent(sql: Connection, event: NewEvent): Promise<voi
   );
 }
 
+/** Many at once, in their order. */
+export async function appendEvents(sql: Connection, events: readonly NewEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  await sql.query(
+    `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new, reason)
+     SELECT e.at, e."workloadKind", e."workloadId", e."instanceId", e."hostId", e."gpuUuid", e."customerId", e.actor,
+            e.kind, e.old, e.new, e.reason
+       FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS each (event, nth),
+            jsonb_to_record(event) AS e(at timestamptz, "workloadKind" text, "workloadId" text, "instanceId" text,
+              "hostId" text, "gpuUuid" text, "customerId" bigint, actor text, kind text, old text, new text, reason text)
+      ORDER BY nth`,
+    [JSON.stringify(events)],
+  );
+}
+
 export interface EventRow {
   id: number;
   at: Date;

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { ReportAssembly } from "@remotegpu/control-plane/link/report-assembly";
+import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
 import type { ObservedReport } from "@remotegpu/shared/protocol";
 import { aHost, anObservedInstance } from "../../support/protocol-samples.ts";
 
@@ -32,7 +33,27 @@ test("three pages in order are one report", () => {
       machine: null,
       gpus: [],
       instances: ["env-0", "env-1", "env-2"].map((id) => anObservedInstance(id)),
+      leases: null,
     },
+  });
+});
+
+test("leases come with the first page and count for the whole report", () => {
+  const lease = {
+    leaseId: LeaseId.parse("lease-1"),
+    workloadId: WorkloadId.parse("env-1"),
+    state: "held",
+    externalPort: 20_000,
+    detail: "",
+    lastAccessedAt: null,
+    releaseDueAt: null,
+    releasedBecause: null,
+  } as const;
+  assembly.take(host, page(0, { pages: 2, leases: [lease] }), 0);
+
+  expect(assembly.take(host, page(1, { pages: 2, leases: [] }), 1)).toMatchObject({
+    state: "whole",
+    report: { leases: [lease] },
   });
 });
 

@@ -31,7 +31,7 @@ export function ordererOf(c: ApiContext): Orderer {
 }
 
 /** @throws ApiRefusal saying why the order was not taken */
-export function refuseUnlessDone(outcome: OrderOutcome): { hostId: string | null } {
+export function refuseUnlessDone(outcome: OrderOutcome): { hostIds: string[] } {
   if (outcome.done) return outcome;
   if (outcome.refusal === "wrong-state") throw conflict(outcome.detail);
   const { check } = outcome;

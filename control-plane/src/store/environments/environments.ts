@@ -292,17 +292,18 @@ export async function completeDeletions(
     [ids, now],
   );
   const deleted = rows.map(({ id }) => id);
-  await releaseLeases(sql, { environmentIds: deleted, now });
+  await releaseOldLeasesOf(sql, { environmentIds: deleted, now });
   return deleted;
 }
 
-export async function releaseLeases(
+/** Leases of the old system, of which no host knows. Ours are released when their host says so. */
+export async function releaseOldLeasesOf(
   sql: Connection,
   { environmentIds, now }: { environmentIds: readonly string[]; now: Date },
 ): Promise<void> {
   await sql.query(
     `UPDATE port_mappings SET status = 'released', released_at = $2
-      WHERE env_id = ANY($1::text[]) AND status IS DISTINCT FROM 'released' AND ${SOUND_LEASE}`,
+      WHERE env_id = ANY($1::text[]) AND lease_id IS NULL AND status IS DISTINCT FROM 'released' AND ${SOUND_LEASE}`,
     [environmentIds, now],
   );
 }

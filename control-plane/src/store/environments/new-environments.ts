@@ -43,7 +43,7 @@ export async function orderEnvironment(
   if (!check.passed) return { done: false, refusal: "check", check };
   const reason = waitsFor("queued", null) ?? "";
   await insertEnvironment(sql, bound, { reason, now: orderer.now, actor: orderer.actor });
-  return { done: true, hostId: null };
+  return { done: true, hostIds: [] };
 }
 
 /** A spec whose shape names a GPU model is an order for that model; null where the order names another. */

@@ -1,8 +1,10 @@
-/** The whole desired set of a host: its placements that are not gone, at one generation. */
+/** The whole desired set of a host: its placements that are not gone and its leases that are not over, at one generation. */
 import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { isHeardNow } from "../../core/host-liveness.ts";
+import type { DesiredLease } from "@remotegpu/shared/lease";
 import { type Database, transaction } from "../database.ts";
+import { desiredLeases } from "../leases/lease-orders.ts";
 
 export interface HostDesiredSet {
   term: number;
@@ -10,6 +12,7 @@ export interface HostDesiredSet {
   confirmedStops: number | null;
   /** In a fixed order, so that pages of one generation fit together. */
   instances: DesiredInstance[];
+  leases: DesiredLease[];
 }
 
 export type DesiredSetOutcome =
@@ -69,10 +72,11 @@ export async function desiredSetOf(
           generation: row.generation,
           confirmedStops: row.confirmed_stops,
           instances: placements.rows.map(desiredInstance),
+          leases: await desiredLeases(sql, hostId),
         },
       };
     },
-    // Generation and placements must be of one moment.
+    // Generation, placements and leases must be of one moment.
     { isolation: "repeatable read" },
   );
 }

@@ -10,6 +10,7 @@ import { SOUND_GPU, SOUND_HOST } from "../old-values.ts";
 import { raiseGeneration } from "./hosts.ts";
 import { releasePlacement } from "../placement/release.ts";
 import { closeRun } from "../billing/runs.ts";
+import { endLeasesOf } from "../leases/host-leases.ts";
 
 /** Whoever did it, as events name people. */
 export interface Deed {
@@ -63,6 +64,8 @@ export async function removeHost(
   for (const placement of left) await losePlacement(sql, placement, { hostId, actor, now });
   await completeDeletions(sql, { ids: left.map((placement) => placement.workload_id), now });
   await closeOpenRuns(sql, hostId, now);
+  const reason = lost ? "Its host was declared lost." : "Its host was taken out of the fleet.";
+  await endLeasesOf(sql, hostId, { reason, actor, now });
   await revokeHost(sql, hostId, { actor, now });
   await raiseGeneration(sql, hostId);
   await sql.query("UPDATE hosts SET deleted_at = $2, status = 'offline', status_reason = $3 WHERE id = $1", [

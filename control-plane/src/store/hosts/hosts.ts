@@ -250,8 +250,22 @@ export async function confirmStops(
 }
 
 /** Whoever changes a host's desired set calls this in the same transaction. Takes the host's row lock. */
-export async function raiseGeneration(sql: Connection, hostId: string): Promise<void> {
-  await sql.query("UPDATE hosts SET generation = generation + 1 WHERE id = $1", [hostId]);
+export async function raiseGeneration(sql: Connection, hostId: string): Promise<number> {
+  const { rows } = await sql.query<{ generation: number }>(
+    "UPDATE hosts SET generation = generation + 1 WHERE id = $1 RETURNING generation",
+    [hostId],
+  );
+  return rows[0]?.generation ?? 0;
+}
+
+/** Of several hosts, each once, in the order of their ids: the order of locks everywhere. */
+export async function raiseGenerations(
+  sql: Connection,
+  hostIds: readonly string[],
+): Promise<Map<string, number>> {
+  const raised = new Map<string, number>();
+  for (const hostId of [...new Set(hostIds)].sort()) raised.set(hostId, await raiseGeneration(sql, hostId));
+  return raised;
 }
 
 /** The host's used_ columns follow what its placements hold. */

@@ -1,13 +1,15 @@
 /**
  * Takes a host's whole observed state into the database, in one transaction: the machine and its cards, what became
- * of each placement, and what that means for the workloads. Absence means nothing but the end of an ordered removal.
+ * of each placement and lease, and what that means for the workloads. Absence means nothing but the end of an ordered removal.
  */
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import { clearAlarm, openAlarmSubjects, raiseAlarm } from "../alarms.ts";
+import type { ObservedLease } from "@remotegpu/shared/lease";
 import { type Connection, type Database, transaction } from "../database.ts";
-import { completeDeletions, type EnvironmentRow, lockEnvironment } from "../environments/environments.ts";
+import { completeDeletions, environmentById, type EnvironmentRow } from "../environments/environments.ts";
 import { mergeGpus } from "./gpu-inventory.ts";
+import { mergeLeases } from "../leases/lease-reports.ts";
 import { raiseGeneration } from "./hosts.ts";
 import { mergeLostHistory, noteKnownEpochs } from "./lost-history.ts";
 import {
@@ -25,6 +27,8 @@ export interface ObservedState {
   machine: MachineReport | null;
   gpus: readonly GpuReport[] | null;
   instances: readonly ObservedInstance[];
+  /** Null: the host does not tell them this time. */
+  leases: readonly ObservedLease[] | null;
 }
 
 export type MergeOutcome =
@@ -61,6 +65,8 @@ export async function mergeObserved(
       ordersChanged = (await mergePlacement(sql, merge, environments)) || ordersChanged;
     }
     await reportStrangers(sql, { hostId, placements, observed: observed.instances, now });
+    if (observed.leases !== null)
+      ordersChanged = (await mergeLeases(sql, { host, leases: observed.leases, now })) || ordersChanged;
     await completeDeletions(sql, { ids: [...environments.keys()], now });
     if (ordersChanged) await raiseGeneration(sql, hostId);
     await sql.query(
@@ -71,15 +77,23 @@ export async function mergeObserved(
   });
 }
 
+/**
+ * Those with something placed there, in full; those that only hold leases there are locked with them, since their
+ * ports may change.
+ */
 async function lockEnvironmentsOn(sql: Connection, hostId: string): Promise<Map<string, EnvironmentRow>> {
-  const { rows } = await sql.query<{ id: string }>(
-    `SELECT DISTINCT i.workload_id AS id FROM placements p JOIN instances i ON i.id = p.instance_id
-      WHERE p.host_id = $1 AND p.gone_at IS NULL AND i.workload_kind = 'environment' ORDER BY 1`,
+  const placed = `SELECT i.workload_id FROM placements p JOIN instances i ON i.id = p.instance_id
+      WHERE p.host_id = $1 AND p.gone_at IS NULL AND i.workload_kind = 'environment'`;
+  const { rows } = await sql.query<{ id: string; is_placed: boolean }>(
+    `SELECT e.id, e.id IN (${placed}) AS is_placed FROM environments e
+      WHERE e.deleted_at IS NULL
+        AND e.id IN (${placed} UNION SELECT env_id FROM lease_orders WHERE host_id = $1 AND ended_at IS NULL)
+      ORDER BY e.id FOR NO KEY UPDATE OF e`,
     [hostId],
   );
   const locked = new Map<string, EnvironmentRow>();
-  for (const { id } of rows) {
-    const environment = await lockEnvironment(sql, id);
+  for (const { id, is_placed: isPlaced } of rows) {
+    const environment = isPlaced ? await environmentById(sql, id) : null;
     if (environment !== null) locked.set(id, environment);
   }
   return locked;

@@ -4,7 +4,6 @@
  * What a placement becomes later is in environment-orders.ts and observed.ts.
  */
 import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
-import { WorkloadId } from "@remotegpu/shared/ids";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { environmentLive, environmentSpec } from "../../core/desired-set.ts";
 import { placementRequest } from "../../core/environment-order.ts";
@@ -20,15 +19,17 @@ import {
 } from "../environments/environment-checks.ts";
 import { heldPlacement } from "../environments/environment-placements.ts";
 import { type EnvironmentRow, lockEnvironment, moveEnvironment } from "../environments/environments.ts";
+import { idOnHosts } from "../environments/id-on-hosts.ts";
 import { fleetSnapshot } from "./fleet-snapshot.ts";
 import { takeCard } from "./gpu-allocations.ts";
 import { raiseGeneration, refreshHostUse } from "../hosts/hosts.ts";
 import { assertTerm } from "../leader.ts";
+import { leaseForStart } from "../leases/environment-leases.ts";
 import { lockAccount } from "../billing/ledger.ts";
 import { poolSkips } from "./pool-skips.ts";
 import { openRun, waiveEarlierRuns } from "../billing/runs.ts";
 
-export type NewId = (kind: "ins" | "run") => string;
+export type NewId = (kind: "ins" | "run" | "lease") => string;
 
 export interface PlacementProposal {
   environmentId: string;
@@ -39,7 +40,14 @@ export interface PlacementProposal {
 }
 
 export type CommitOutcome =
-  | { committed: true; instanceId: string; epoch: number; runId: string }
+  | {
+      committed: true;
+      instanceId: string;
+      epoch: number;
+      runId: string;
+      /** Whose desired sets changed: the placement's own, and of hosts that are to give ports of it back. */
+      hostIds: string[];
+    }
   /** Stopped, deleted or placed meanwhile: nothing to do. */
   | { committed: false; reason: "not-queued"; detail: string }
   /** Somebody else was faster: look again. */
@@ -171,7 +179,7 @@ async function write(
     lines: check.lines,
   });
   for (const grant of grants) await takeCard(sql, grant, { instanceId, epoch, now });
-  await raiseGeneration(sql, hostId);
+  const generation = await raiseGeneration(sql, hostId);
   await refreshHostUse(sql, hostId);
   await moveEnvironment(sql, {
     environment,
@@ -181,12 +189,9 @@ async function write(
     now,
     hostId,
   });
-  return { committed: true, instanceId, epoch, runId };
-}
-
-/** Hosts name folders and containers after it. Ids of the old system may be any text; such a one gets another name there. */
-function idOnHosts(id: string): string {
-  return WorkloadId.safeParse(id).success ? id : `old-${sha256(id).slice(0, 40)}`;
+  const leasing = { environment, hostId, generation, newId, actor: "control-plane", now };
+  const leases = await leaseForStart(sql, leasing);
+  return { committed: true, instanceId, epoch, runId, hostIds: [...new Set([hostId, ...leases.hostIds])] };
 }
 
 /** Without a workspace it gets a network of its customer's own: the leading 0 keeps that apart from any workspace's. */
