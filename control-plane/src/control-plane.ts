@@ -24,6 +24,7 @@ import { openServer } from "./http/server.ts";
 import { hostIdentity, verifySignature } from "./link/host-credential.ts";
 import { HostOrders, HostUnreachableError } from "./link/host-orders.ts";
 import { serveHosts } from "./link/host-requests.ts";
+import { LogStreams } from "./link/log-streams.ts";
 import { ensureJournalStream, JournalConsumer } from "./link/journal-stream.ts";
 import { AccountKeeper } from "./link/account-keeper.ts";
 import { keysOfHost } from "./store/hosts/host-keys.ts";
@@ -72,6 +73,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
     closeDelayHours: INVOICE_CLOSE_DELAY_HOURS,
   };
   const orders = new HostOrders(nats.connection);
+  const logs = new LogStreams(nats.connection);
   const loops = startLoops(engines, { calendar, nudge: (host) => orders.nudge(host), now, log });
   const wake = () => {
     loops.wake();
@@ -121,7 +123,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
     db,
     now,
     newId: (prefix) => `${prefix}-${randomBytes(10).toString("hex")}`,
-    link: hostLink({ orders, wake, accounts }),
+    link: hostLink({ orders, logs, wake, accounts }),
     identity: hostIdentity(operator, { natsUrls: nats.urlsForHosts, ca: nats.caForHosts }),
     config: {
       version: VERSION,
@@ -146,6 +148,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
   return {
     url: publicUrl,
     async stop() {
+      logs.close();
       await server.close();
       await building;
       await accounts.stop();
@@ -232,7 +235,12 @@ function startLoops(
   };
 }
 
-function hostLink(parts: { orders: HostOrders; wake: () => void; accounts: AccountKeeper }): HostLink {
+function hostLink(parts: {
+  orders: HostOrders;
+  logs: LogStreams;
+  wake: () => void;
+  accounts: AccountKeeper;
+}): HostLink {
   return {
     nudge: (host) => parts.orders.nudge(host),
     wake: parts.wake,
@@ -245,6 +253,7 @@ function hostLink(parts: { orders: HostOrders; wake: () => void; accounts: Accou
         throw error;
       }
     },
+    openLogs: (host, query) => parts.logs.open(host, query),
     revocationsChanged: () => parts.accounts.push(),
   };
 }

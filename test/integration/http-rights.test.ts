@@ -238,9 +238,18 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /environments/{id}/events", MEMBERS, ofEnvironment("GET", "/events")],
   ["GET /environments/{id}/instances", MEMBERS, ofEnvironment("GET", "/instances")],
   ["GET /environments/{id}/why", MEMBERS, ofEnvironment("GET", "/why")],
+  ["GET /environments/{id}/logs", MEMBERS, ofEnvironment("GET", "/logs")],
 
   ["GET /training-jobs", EVERYONE, plain("/training-jobs")],
   ["GET /training-jobs/{id}", MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}`)],
+  ...["events", "instances", "logs"].flatMap((word): [string, string, Question][] => [
+    [`GET /training-jobs/{id}/${word}`, MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}/${word}`)],
+    [
+      `GET /inference-services/{id}/${word}`,
+      MEMBERS,
+      at(inferenceService, (id) => `/inference-services/${id}/${word}`),
+    ],
+  ]),
   ["GET /inference-services", EVERYONE, plain("/inference-services")],
   ["GET /inference-services/{id}", MEMBERS, at(inferenceService, (id) => `/inference-services/${id}`)],
 

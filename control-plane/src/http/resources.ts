@@ -23,6 +23,8 @@ import { registerQuotaRoutes } from "./accounts/quotas.ts";
 import { registerSettingRoutes } from "./accounts/settings.ts";
 import { registerSpecRoutes } from "./billing/specs.ts";
 import { registerSshKeyRoutes } from "./accounts/ssh-keys.ts";
+import { registerWorkloadLogRoutes } from "./workloads/workload-logs.ts";
+import { registerWorkloadStoryRoutes } from "./workloads/workload-story.ts";
 import { registerWorkspaceMemberRoutes } from "./accounts/workspace-members.ts";
 import { registerWorkspaceRoutes } from "./accounts/workspaces.ts";
 
@@ -37,6 +39,8 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerEnvironmentStoryRoutes(api, deps);
   registerTrainingJobRoutes(api, deps);
   registerInferenceServiceRoutes(api, deps);
+  registerWorkloadStoryRoutes(api, deps);
+  registerWorkloadLogRoutes(api, deps);
   registerDatasetRoutes(api, deps);
   registerModelRoutes(api, deps);
   registerImageRoutes(api, deps);

@@ -48,6 +48,8 @@ export interface LogStream {
   next(): Promise<LogNext>;
   /** The reader wants no more. */
   leave(): void;
+  /** Nothing more is to be expected, or allowed; what waits is still read. */
+  giveUp(detail: string): void;
 }
 
 export type LogOpening =
@@ -165,6 +167,10 @@ class Stream implements LogStream {
   leave(): void {
     this.#waiting = [];
     this.end({ isWhole: false, reason: "left", detail: "the reader left" });
+  }
+
+  giveUp(detail: string): void {
+    this.end({ isWhole: false, reason: "left", detail });
   }
 
   /** The first end stays. What waits is still read. */

@@ -41,6 +41,25 @@ export async function appendEvent(sql: Connection, event: NewEvent): Promise<voi
   );
 }
 
+/** An event of an instance, shown with its workload's. */
+export async function appendInstanceEvent(
+  sql: Connection,
+  event: Required<
+    Pick<NewEvent, "at" | "kind" | "instanceId" | "hostId" | "actor" | "old" | "new" | "reason">
+  >,
+): Promise<void> {
+  await sql.query(
+    `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, actor, kind, old, new, reason)
+     SELECT $1, i.workload_kind, i.workload_id, i.id, $3, $4, $5, $6, $7, $8 FROM instances i WHERE i.id = $2`,
+    [event.at, event.instanceId, event.hostId, event.actor, event.kind, event.old, event.new, event.reason],
+  );
+}
+
+/** The kind of an event that tells an instance's new state. */
+export const INSTANCE_EVENT = "instance-state";
+/** The kind of an event that tells a card's new status. */
+export const GPU_EVENT = "gpu-status";
+
 export interface EventRow {
   id: number;
   at: Date;

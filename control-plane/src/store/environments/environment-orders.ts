@@ -15,6 +15,7 @@ import {
   want,
 } from "./environment-placements.ts";
 import { type EnvironmentRow, moveEnvironment, releaseLeases } from "./environments.ts";
+import { appendInstanceEvent, INSTANCE_EVENT } from "../events.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
 import type { NewId } from "../placement/placements.ts";
 import { lockRun, openRun, waiveRun } from "../billing/runs.ts";
@@ -117,6 +118,16 @@ export async function restartEnvironment(
     [held.instance_id, held.epoch, orderer.now],
   );
   await sql.query("UPDATE instances SET state = 'placed' WHERE id = $1", [held.instance_id]);
+  await appendInstanceEvent(sql, {
+    at: orderer.now,
+    kind: INSTANCE_EVENT,
+    instanceId: held.instance_id,
+    hostId: held.host_id,
+    actor: orderer.actor,
+    old: held.state,
+    new: "placed",
+    reason: "A restart: a new run in its place.",
+  });
   const reason = waitsFor("restarting", held.host_name);
   await move(sql, environment, { to: verdict.status, reason }, orderer);
   await raiseGeneration(sql, held.host_id);

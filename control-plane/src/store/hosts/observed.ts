@@ -7,6 +7,7 @@ import type { ObservedInstance } from "@remotegpu/shared/instance";
 import { raiseAlarm } from "../alarms.ts";
 import { type Connection, type Database, transaction } from "../database.ts";
 import { completeDeletions, type EnvironmentRow, lockEnvironment } from "../environments/environments.ts";
+import { noteRunEnds } from "../placement/run-ends.ts";
 import { mergeGpus } from "./gpu-inventory.ts";
 import { raiseGeneration } from "./hosts.ts";
 import {
@@ -45,6 +46,7 @@ export async function mergeObserved(
       const merge = { host, placement, observed: observed.instances, now };
       ordersChanged = (await mergePlacement(sql, merge, environments)) || ordersChanged;
     }
+    await noteRunEnds(sql, { hostId, observed: observed.instances, now });
     await reportStrangers(sql, { hostId, placements, observed: observed.instances, now });
     await completeDeletions(sql, { ids: [...environments.keys()], now });
     if (ordersChanged) await raiseGeneration(sql, hostId);
