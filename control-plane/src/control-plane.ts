@@ -253,7 +253,7 @@ function hostLink(parts: {
         throw error;
       }
     },
-    openLogs: (host, query) => parts.logs.open(host, query),
+    openLogs: (host, query, reader) => parts.logs.open(host, query, reader),
     revocationsChanged: () => parts.accounts.push(),
   };
 }

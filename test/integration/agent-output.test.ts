@@ -65,13 +65,11 @@ async function opened(
   { instanceId, placementEpoch, runId }: DesiredInstance,
   { follow = false, tailLines = null }: { follow?: boolean; tailLines?: number | null } = {},
 ): Promise<LogStream> {
-  const outcome = await controlPlane.logs.open(agent.hostId, {
-    instanceId,
-    placementEpoch,
+  const outcome = await controlPlane.logs.open(
+    agent.hostId,
+    { instanceId, placementEpoch, runId, follow, tailLines },
     runId,
-    follow,
-    tailLines,
-  });
+  );
   if (!outcome.opened) throw new Error(`${outcome.reason}: ${outcome.detail}`);
   return outcome.stream;
 }
@@ -189,7 +187,7 @@ test("output outlives its container: the same bytes, by lines from the end, unti
     async () => {
       const { instanceId, placementEpoch, runId } = wanted;
       const query = { instanceId, placementEpoch, runId, follow: false, tailLines: null };
-      const outcome = await controlPlane.logs.open(agent.hostId, query);
+      const outcome = await controlPlane.logs.open(agent.hostId, query, runId);
       if (outcome.opened) outcome.stream.leave();
       return !outcome.opened && outcome.reason === "no-such-run";
     },

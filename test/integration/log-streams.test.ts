@@ -10,13 +10,14 @@ import {
   CREDIT_BYTES,
   LogStreams,
   MAX_STREAMS_OF_HOST,
+  MAX_STREAMS_OF_READER,
   type LogNext,
   type LogOpening,
   type LogQuery,
   type LogStream,
 } from "@remotegpu/control-plane/link/log-streams";
-import { InstanceId, RunId } from "@remotegpu/shared/ids";
-import { MAX_CHUNK_BYTES, type SessionId } from "@remotegpu/shared/sessions";
+import { InstanceId, RunId, type HostId } from "@remotegpu/shared/ids";
+import { MAX_CHUNK_BYTES, READER_SILENT_MS, type SessionId } from "@remotegpu/shared/sessions";
 import { downOfAllSessions, sessionOf, upSession } from "@remotegpu/shared/subjects";
 import { encode } from "@remotegpu/shared/wire";
 import { eventually } from "../support/eventually.ts";
@@ -47,6 +48,13 @@ const QUERY: LogQuery = {
   follow: true,
 };
 
+function open(
+  { hostId }: { hostId: HostId },
+  { reader = "customer 1", ...query }: Partial<LogQuery> & { reader?: string } = {},
+): Promise<LogOpening> {
+  return streams.open(hostId, { ...QUERY, ...query }, reader);
+}
+
 function streamOf(opening: LogOpening): LogStream {
   if (!opening.opened) throw new Error(`${opening.reason}: ${opening.detail}`);
   return opening.stream;
@@ -64,13 +72,18 @@ async function rest(
 }
 
 /** A host with the agent's own sessions, on a source of the test's. */
-async function honestHost(opener: LogOpener, id = "honest"): Promise<HostSide & { sessions: LogSessions }> {
+async function honestHost(
+  opener: LogOpener,
+  id = "honest",
+  nowMs?: () => number,
+): Promise<HostSide & { sessions: LogSessions }> {
   const credential = await nats.hostCredential(id);
   const sessions = new LogSessions({
     hostId: credential.hostId,
     publisher: () => host.connection,
     opener,
     log: keptLog(),
+    ...(nowMs !== undefined && { nowMs }),
   });
   const handlers = {
     onNudge: () => undefined,
@@ -123,7 +136,7 @@ describe("an honest host", () => {
   test("is held back by a reader that does not read, and loses nothing by it", async () => {
     const { made, opener } = counting(5_000_000);
     const host = await honestHost(opener);
-    const stream = streamOf(await streams.open(host.hostId, QUERY));
+    const stream = streamOf(await open(host));
     // It goes on until the credit is used up, and stands there.
     await eventually(() => made.bytes >= CREDIT_BYTES - MAX_CHUNK_BYTES, { what: "the credit in use" });
     await controlPlane.flush();
@@ -143,7 +156,7 @@ describe("an honest host", () => {
   test("hears that the reader has left, and stops reading", async () => {
     const { made, opener } = counting(1_000_000_000);
     const host = await honestHost(opener);
-    const stream = streamOf(await streams.open(host.hostId, QUERY));
+    const stream = streamOf(await open(host));
     await stream.next();
 
     stream.leave();
@@ -154,15 +167,13 @@ describe("an honest host", () => {
 
   test("that ends tells every reader", async () => {
     const host = await honestHost(silent);
-    const all = await Promise.all(
-      [1, 2, 3].map(async () => streamOf(await streams.open(host.hostId, QUERY))),
-    );
+    const all = await Promise.all([1, 2, 3].map(async () => streamOf(await open(host))));
 
     await host.sessions.close();
 
     for (const stream of all)
       expect(await rest(stream)).toMatchObject({ bytes: Buffer.from("here\n"), end: { reason: "shutdown" } });
-    expect(await streams.open(host.hostId, QUERY)).toMatchObject({ opened: false, reason: "busy" });
+    expect(await open(host)).toMatchObject({ opened: false, reason: "busy" });
   });
 
   test("that was started anew tells readers of before it that their session is gone", async () => {
@@ -188,14 +199,44 @@ describe("an honest host", () => {
     const host = await honestHost((open, signal) => silent({ ...open }, signal));
     const runs = Array.from({ length: MAX_STREAMS_OF_HOST }, (_, n) => RunId.parse(`run-${n % 4}`));
     const all = await Promise.all(
-      runs.map(async (runId) => streamOf(await streams.open(host.hostId, { ...QUERY, runId }))),
+      runs.map(async (runId, n) => streamOf(await open(host, { runId, reader: `customer ${n % 2}` }))),
     );
 
-    expect(await streams.open(host.hostId, QUERY)).toMatchObject({ opened: false, reason: "busy" });
+    expect(await open(host, { reader: "customer 9" })).toMatchObject({ opened: false, reason: "busy" });
 
     for (const stream of all) stream.leave();
     await eventually(() => host.sessions.count === 0, { what: "free sessions" });
-    streamOf(await streams.open(host.hostId, QUERY)).leave();
+    streamOf(await open(host)).leave();
+  });
+
+  test("is shared: one reader does not take all places", async () => {
+    const host = await honestHost(silent);
+    const mine = Array.from({ length: MAX_STREAMS_OF_READER }, (_, n) => RunId.parse(`run-${n % 4}`));
+    for (const runId of mine) streamOf(await open(host, { runId }));
+
+    expect(await open(host, { runId: RunId.parse("run-9") })).toMatchObject({
+      opened: false,
+      reason: "busy",
+    });
+    expect(await open(host, { runId: RunId.parse("run-9"), reader: "customer 2" })).toMatchObject({
+      opened: true,
+    });
+    streams.close();
+  });
+
+  test("that hears nothing more of a reader ends the session, and one that is heard goes on", async () => {
+    let nowMs = 0;
+    const host = await honestHost(silent, "honest", () => nowMs);
+    const stream = streamOf(await open(host));
+    nowMs = READER_SILENT_MS;
+    host.sessions.endSilent();
+    expect(host.sessions.count).toBe(1);
+
+    nowMs += 1;
+    host.sessions.endSilent();
+
+    expect(await rest(stream)).toMatchObject({ end: { isWhole: false, reason: "too-slow" } });
+    expect(host.sessions.count).toBe(0);
   });
 
   test("a source that fails ends its session, and no other", async () => {
@@ -211,9 +252,9 @@ describe("an honest host", () => {
           })
         : silent(open, signal),
     );
-    const neighbour = streamOf(await streams.open(host.hostId, { ...QUERY, runId: RunId.parse("run-2") }));
+    const neighbour = streamOf(await open(host, { runId: RunId.parse("run-2") }));
 
-    expect(await rest(streamOf(await streams.open(host.hostId, QUERY)))).toMatchObject({
+    expect(await rest(streamOf(await open(host)))).toMatchObject({
       end: { isWhole: false, reason: "error" },
     });
 
@@ -225,13 +266,13 @@ describe("an honest host", () => {
 test("a host that is not there is said to be unreachable, at once", async () => {
   const { hostId } = await nats.hostCredential("nobody");
 
-  expect(await streams.open(hostId, QUERY)).toMatchObject({ opened: false, reason: "unreachable" });
+  expect(await open({ hostId })).toMatchObject({ opened: false, reason: "unreachable" });
   expect(streams.count).toBe(0);
 });
 
 test("the control plane's end ends every stream", async () => {
   const host = await honestHost(silent);
-  const stream = streamOf(await streams.open(host.hostId, QUERY));
+  const stream = streamOf(await open(host));
   await stream.next();
 
   streams.close();
@@ -295,13 +336,13 @@ describe("a hostile host", () => {
     ],
   ])("that sends %s ends that one stream", async (_what, says, reason) => {
     const neighbour = await honestHost(silent, "neighbour");
-    const untouched = streamOf(await streams.open(neighbour.hostId, QUERY));
+    const untouched = streamOf(await open(neighbour));
     const host = await hostile((_session, say) => {
       say("data", GOOD);
       says(say);
     });
 
-    const stream = streamOf(await streams.open(host.hostId, QUERY));
+    const stream = streamOf(await open(host));
     // Nobody reads: what is taken earns the host new credit.
     await eventually(() => streams.count === 1, { what: "the end of the stream" });
     const { bytes, end } = await rest(stream);
@@ -317,7 +358,7 @@ describe("a hostile host", () => {
   test("that answers the opening with nonsense is refused", async () => {
     const host = await hostile(() => undefined, { kind: "exec-reply" });
 
-    expect(await streams.open(host.hostId, QUERY)).toMatchObject({ opened: false, reason: "refused" });
+    expect(await open(host)).toMatchObject({ opened: false, reason: "refused" });
     expect(streams.count).toBe(0);
   });
 
@@ -325,8 +366,8 @@ describe("a hostile host", () => {
     let known: SessionId | null = null;
     const neighbour = await honestHost((open, signal) => silent(open, signal), "neighbour");
     const host = await hostile((session) => (known = session));
-    streamOf(await streams.open(host.hostId, QUERY)).leave();
-    const stream = streamOf(await streams.open(neighbour.hostId, QUERY));
+    streamOf(await open(host)).leave();
+    const stream = streamOf(await open(neighbour));
     expect(await stream.next()).toMatchObject({ kind: "bytes" });
 
     // Its own credential does not let it publish there; and the id is its own, not the neighbour's.

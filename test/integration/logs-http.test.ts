@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { NatsConnection } from "nats";
 import { LogSessions, type LogPiece } from "@remotegpu/agent/link/log-sessions";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
@@ -38,7 +38,7 @@ beforeAll(async () => {
   nats = await startTestNats();
   controlPlane = await nats.connectControlPlane();
   streams = new LogStreams(controlPlane);
-  scene.api.deps.link.openLogs = (hostId, query) => streams.open(hostId, query);
+  scene.api.deps.link.openLogs = (hostId, query, reader) => streams.open(hostId, query, reader);
   server = await openServer(scene.api.app, { host: "127.0.0.1", port: 0, tls: null });
   host = await scene.host("host-a", { cpu: 64 });
   const credential = await nats.hostCredential(host.id);
@@ -188,6 +188,57 @@ describe("of a running environment", () => {
     const response = await logs(await running());
 
     expect(await text(response)).toMatch(/^in the mid\n\[remotegpu\] The output breaks off here: .*\.\n$/);
+  });
+
+  describe("that are followed", () => {
+    const never: typeof source = async function* waits(_open, signal) {
+      yield { output: "stdout", bytes: Buffer.from("here\n") };
+      await new Promise((resolve) => {
+        signal.addEventListener("abort", resolve);
+      });
+      return "ended";
+    };
+
+    /** Follows one that says nothing more; what is looked after every few seconds is looked after at `look`. */
+    async function followed(as: Caller = alice) {
+      source = never;
+      const id = await running();
+      vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+      onTestFinished(() => void vi.useRealTimers());
+      const response = await logs(id, "?follow=true", as);
+      const all = text(response);
+      return { all, look: () => void vi.advanceTimersByTime(10_000) };
+    }
+
+    test("end when the host is not heard any more", async () => {
+      const { all, look } = await followed();
+      look();
+      await scene.api.db.query("UPDATE hosts SET connection = 'unreachable' WHERE id = $1", [host.id]);
+      onTestFinished(async () => {
+        await scene.api.db.query("UPDATE hosts SET connection = 'connected' WHERE id = $1", [host.id]);
+      });
+
+      look();
+
+      expect(await all).toMatch(/^here\n\[remotegpu\] .* Host host-a is unreachable since .*\.\n$/);
+    });
+
+    test("end when the reader may no longer read", async () => {
+      const key = await scene.api.ask("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {
+        as: scene.api.admin,
+        body: {},
+      });
+      const { all, look } = await followed({ ...alice, key: key.body.key });
+      await scene.api.ask("DELETE", `/api/v1/customers/${alice.customerId}/api-keys/${key.body.id}`, {
+        as: scene.api.admin,
+      });
+
+      look();
+
+      expect(await all).toBe(
+        "here\n[remotegpu] The output breaks off here: You may not read this any more.\n",
+      );
+    });
   });
 
   test("are for those who may see it", async () => {

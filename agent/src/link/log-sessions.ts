@@ -70,13 +70,22 @@ export class LogSessions {
   readonly #publisher: () => Publisher;
   readonly #opener: LogOpener;
   readonly #log: Log;
+  readonly #nowMs: () => number;
   readonly #sessions = new Map<SessionId, Session>();
   readonly #ends = new Set<Promise<void>>();
   #isStopping = false;
   #look: NodeJS.Timeout | undefined;
 
   /** @param publisher asked at each message: the connection is made after what it subscribes */
-  constructor(parts: { hostId: HostId; publisher: () => Publisher; opener: LogOpener; log: Log }) {
+  constructor(parts: {
+    hostId: HostId;
+    publisher: () => Publisher;
+    opener: LogOpener;
+    log: Log;
+    /** Any clock that only goes forward. */
+    nowMs?: () => number;
+  }) {
+    this.#nowMs = parts.nowMs ?? (() => performance.now());
     this.#hostId = parts.hostId;
     this.#publisher = parts.publisher;
     this.#opener = parts.opener;
@@ -131,7 +140,7 @@ export class LogSessions {
       id,
       open,
       window: openSendWindow(open.creditBytes),
-      heardMs: performance.now(),
+      heardMs: this.#nowMs(),
       end: new AbortController(),
       moreCredit: () => undefined,
     };
@@ -162,7 +171,7 @@ export class LogSessions {
   }
 
   #begin(session: Session, pieces: AsyncGenerator<LogPiece, "ended" | "run-over">): void {
-    this.#look ??= setInterval(() => this.#endSilent(), LOOK_EVERY_MS).unref();
+    this.#look ??= setInterval(() => this.endSilent(), LOOK_EVERY_MS).unref();
     const ended = this.#untilEnd(session, pieces).finally(() => this.#ends.delete(ended));
     this.#ends.add(ended);
   }
@@ -228,13 +237,14 @@ export class LogSessions {
     if (session === undefined) return this.#tellClosed(id, "shutdown");
     const credit = decode(SessionCredit, data);
     if (!credit.ok) return;
-    session.heardMs = performance.now();
+    session.heardMs = this.#nowMs();
     session.window = afterGrant(session.window, credit.message.upToByte);
     session.moreCredit();
   }
 
-  #endSilent(): void {
-    const nowMs = performance.now();
+  /** Looked after every few seconds while there are sessions. */
+  endSilent(): void {
+    const nowMs = this.#nowMs();
     for (const session of this.#sessions.values())
       if (nowMs - session.heardMs > READER_SILENT_MS) session.end.abort(new SessionEnd("too-slow"));
   }

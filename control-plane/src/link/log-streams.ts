@@ -33,11 +33,15 @@ export const CREDIT_BYTES = 512 * KIB;
 /** Together they hold CREDIT_BYTES each at most. */
 export const MAX_STREAMS = 256;
 export const MAX_STREAMS_OF_HOST = 32;
+/** One reader must not keep the others of a host from theirs. */
+export const MAX_STREAMS_OF_READER = 16;
 const OPEN_WITHIN_MS = 15_000;
 /** Chunks that come twice do no harm; a host that sends nothing else does. */
 const MAX_REPEATS = 100;
 
 export type LogQuery = Omit<LogOpen, "kind" | "creditBytes">;
+/** Who reads, as it is counted: "customer 12". */
+export type Reader = string;
 
 /** `isWhole`: all that was asked for has been read. Else `detail` says why not. */
 export type LogEnd = { isWhole: boolean; reason: SessionClose["reason"]; detail: string };
@@ -70,10 +74,10 @@ export class LogStreams {
     return this.#streams.size;
   }
 
-  async open(host: HostId, query: LogQuery): Promise<LogOpening> {
-    const obstacle = this.#obstacle(host);
+  async open(host: HostId, query: LogQuery, reader: Reader): Promise<LogOpening> {
+    const obstacle = this.#obstacle(host, reader);
     if (obstacle !== null) return { opened: false, reason: "busy", detail: obstacle };
-    const stream = new Stream(this.#connection, host, () => this.#streams.delete(stream));
+    const stream = new Stream(this.#connection, { host, reader }, () => this.#streams.delete(stream));
     this.#streams.add(stream);
     const refusal = await stream.open(query);
     if (refusal === null) return { opened: true, stream };
@@ -87,9 +91,11 @@ export class LogStreams {
       stream.end({ isWhole: false, reason: "shutdown", detail: "the control plane is being restarted" });
   }
 
-  #obstacle(host: HostId): string | null {
+  #obstacle(host: HostId, reader: Reader): string | null {
     if (this.#connection.isClosed()) return "this server is ending";
     if (this.#streams.size >= MAX_STREAMS) return `this server reads ${MAX_STREAMS} outputs already`;
+    const ofReader = [...this.#streams].filter((stream) => stream.reader === reader).length;
+    if (ofReader >= MAX_STREAMS_OF_READER) return `you read ${MAX_STREAMS_OF_READER} outputs already`;
     const ofHost = [...this.#streams].filter((stream) => stream.host === host).length;
     return ofHost < MAX_STREAMS_OF_HOST ? null : `${MAX_STREAMS_OF_HOST} readers are on this host already`;
   }
@@ -100,6 +106,7 @@ const ID_BYTES = 24;
 
 class Stream implements LogStream {
   readonly host: HostId;
+  readonly reader: Reader;
   readonly #connection: NatsConnection;
   readonly #id: SessionId = SessionId.parse(randomBytes(ID_BYTES).toString("base64url"));
   readonly #onEnd: () => void;
@@ -111,8 +118,13 @@ class Stream implements LogStream {
   #wake: () => void = () => undefined;
   #saying: NodeJS.Timeout | undefined;
 
-  constructor(connection: NatsConnection, host: HostId, onEnd: () => void) {
+  constructor(
+    connection: NatsConnection,
+    { host, reader }: { host: HostId; reader: Reader },
+    onEnd: () => void,
+  ) {
     this.host = host;
+    this.reader = reader;
     this.#connection = connection;
     this.#onEnd = onEnd;
     // Before the opening, so that the first chunk finds it.

@@ -6,7 +6,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { InstanceId, RunId, type HostId } from "@remotegpu/shared/ids";
 import { MAX_LOG_TAIL_LINES } from "@remotegpu/shared/sessions";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { LogEnd, LogStream } from "../../link/log-streams.ts";
+import type { LogEnd, LogQuery, LogStream } from "../../link/log-streams.ts";
 import { StoreError } from "../../store/database.ts";
 import { logTarget, type LogTarget } from "../../store/placement/log-targets.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
@@ -28,7 +28,7 @@ const wholeNumber = (most: number) =>
     .optional()
     .openapi({ type: "integer", minimum: 0, maximum: most });
 
-const LogQuery = z.strictObject({
+const LogsQuery = z.strictObject({
   /** Goes on until the run ends or the client leaves. */
   follow: z.enum(["true", "false"]).optional(),
   /** Begin with so many of the last lines; all that are kept without it. */
@@ -47,7 +47,7 @@ const logsOf = <Path extends string>(path: Path, tag: string) =>
     tags: [tag],
     summary:
       "What its container wrote, both outputs together, as plain text; a last line says where it broke off",
-    request: { params: WorkloadIdPath, query: LogQuery },
+    request: { params: WorkloadIdPath, query: LogsQuery },
     responses: okStream("The output, as it comes", "text/plain"),
   });
 
@@ -63,7 +63,7 @@ export function registerWorkloadLogRoutes(api: ApiApp, deps: ApiDeps): void {
 interface Asked {
   routed: RoutedKind;
   id: string;
-  query: z.output<typeof LogQuery>;
+  query: z.output<typeof LogsQuery>;
 }
 
 async function answerLogs(c: ApiContext, { db, link }: ApiDeps, asked: Asked): Promise<Response> {
@@ -81,13 +81,8 @@ async function answerLogs(c: ApiContext, { db, link }: ApiDeps, asked: Asked): P
   if (!link.isConnected())
     return storedTail(c, target, "NATS is not connected now, so no host can be reached.");
   if (!isHeard(target)) return storedTail(c, target, awayText(target));
-  const opening = await link.openLogs(target.host_id as HostId, {
-    instanceId: InstanceId.parse(target.instance_id),
-    placementEpoch: target.epoch,
-    runId: RunId.parse(target.run_id),
-    follow: query.follow === "true",
-    tailLines: query.tail ?? null,
-  });
+  const reader = `customer ${c.var.actor.customerId}`;
+  const opening = await link.openLogs(target.host_id as HostId, logQuery(target, query), reader);
   if (opening.opened)
     return c.body(
       bodyOf(opening.stream, () => lookAfter(c, asked, target)),
@@ -107,6 +102,16 @@ async function answerLogs(c: ApiContext, { db, link }: ApiDeps, asked: Asked): P
     case "refused":
       return storedTail(c, target, `Host ${target.host_name} does not answer now: ${opening.detail}.`);
   }
+}
+
+function logQuery(target: LogTarget, { follow, tail }: Asked["query"]): LogQuery {
+  return {
+    instanceId: InstanceId.parse(target.instance_id),
+    placementEpoch: target.epoch,
+    runId: RunId.parse(target.run_id),
+    follow: follow === "true",
+    tailLines: tail ?? null,
+  };
 }
 
 function isHeard({ host_connection: connection, is_host_gone: isGone }: LogTarget): boolean {
