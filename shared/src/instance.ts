@@ -114,7 +114,9 @@ export const RunRemains = z.object({
     .regex(/^SIG[A-Z0-9+]{1,12}$/)
     .nullable(),
   /** What could not be read as text is replaced. Null where nothing could be read; empty where nothing was written. */
-  tail: text(MAX_TAIL_BYTES).nullable(),
+  tail: text(MAX_TAIL_BYTES)
+    .refine((tail) => new TextEncoder().encode(tail).length <= MAX_TAIL_BYTES, "too long")
+    .nullable(),
 });
 export type RunRemains = z.infer<typeof RunRemains>;
 

@@ -1,8 +1,9 @@
 /** Output on the disk of a host: what is kept comes back as it was, the newest stays, and nothing outgrows its room. */
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { KEPT_MS, MAX_RUN_BYTES } from "@remotegpu/agent/core/output-limits";
 import { KeptOutput } from "@remotegpu/agent/output/kept-output";
 import type { OutputRecord } from "@remotegpu/agent/output/output-records";
@@ -17,7 +18,11 @@ beforeEach(async () => {
   nowMs = 1_000_000;
   kept = await opened();
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  for (const at of mounted.splice(0)) execFileSync("umount", ["-l", at]);
+  rmSync(folder, { recursive: true, force: true });
+});
+const mounted: string[] = [];
 
 async function opened(): Promise<KeptOutput> {
   const output = new KeptOutput({ folder: join(folder, "output"), wallMs: () => nowMs });
@@ -164,6 +169,58 @@ test("a torn or damaged record ends the reading of its file, and no more", async
 
   appendFileSync(file, "\n\u0000garbage\n".repeat(20_000));
   expect(text(await read())).toBe("one\n");
+});
+
+describe.skipIf(process.getuid?.() !== 0)("on a disk that fills up", () => {
+  /** What the journal needs is left alone; this is more than that by so much. */
+  function disk(spareMib: number): string {
+    const at = join(folder, "disk");
+    mkdirSync(at);
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${128 + spareMib}m`, "tmpfs", at]);
+    mounted.push(at);
+    return at;
+  }
+
+  test("nothing is kept where the journal needs the room", async () => {
+    const small = new KeptOutput({ folder: join(disk(2), "output"), wallMs: () => nowMs });
+    await small.open();
+
+    expect(await small.keep(RUN, from([line("words\n")]))).toMatchObject({ kept: false });
+    expect(await small.knows(RUN.runId)).toBe(false);
+  });
+
+  test("older output makes room for newer", async () => {
+    const small = new KeptOutput({ folder: join(disk(10), "output"), wallMs: () => nowMs });
+    await small.open();
+    const much = Array.from({ length: 400 }, () => line(`${"x".repeat(16_000)}\n`));
+    await small.keep({ runId: runId("run-0"), containerId: "c0" }, from(much));
+    nowMs += 1;
+
+    expect(await small.keep(RUN, from(much))).toMatchObject({ kept: true });
+    expect((await small.list()).map((one) => one.runId)).toEqual(["run-1"]);
+  });
+
+  test("what fitted before it was full is kept, and is not taken for all of it", async () => {
+    const at = disk(10);
+    const small = new KeptOutput({ folder: join(at, "output"), wallMs: () => nowMs });
+    await small.open();
+    function* whileOthersWrite() {
+      for (let n = 0; n < 40; n += 1) {
+        // The first ones are on the disk by now.
+        if (n === 20) execFileSync("sh", ["-c", `cat /dev/zero > ${at}/others 2>/dev/null || true`]);
+        if (n === 30) rmSync(`${at}/others`);
+        yield line(`${n} ${"x".repeat(16_000)}\n`);
+      }
+    }
+
+    await expect(small.keep(RUN, from(whileOthersWrite()))).rejects.toThrow("could not be written whole");
+
+    expect(await small.has(RUN.runId, RUN.containerId)).toBe(false);
+    const first: string[] = [];
+    for await (const record of small.read(RUN.runId, ALL)) first.push(record.bytes.toString("latin1", 0, 3));
+    expect(first.slice(0, 4)).toEqual(["0 x", "1 x", "2 x", "3 x"]);
+    expect(first.length).toBeLessThan(40);
+  });
 });
 
 test("others cannot read it", async () => {

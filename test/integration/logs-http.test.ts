@@ -292,10 +292,9 @@ describe("where the host cannot be asked", () => {
     expect(events.filter(({ kind }: { kind: string }) => kind === "run-ended")).toMatchObject([
       {
         actor: "host host-a",
-        old: run,
+        old: "running",
         new: "failed",
-        reason:
-          "The container used more memory than its limit. (exit code 137, SIGKILL, out of memory) Last line: last words",
+        reason: `Run ${run}: The container used more memory than its limit. (exit code 137, SIGKILL, out of memory) Last line: last words`,
       },
     ]);
   });

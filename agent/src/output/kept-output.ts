@@ -1,6 +1,6 @@
 /**
- * What ended containers wrote, kept in the state folder: a folder for each run, in it segments of records and
- * `about.json`. It is written whole under another name and then renamed, so a crash leaves no half of it: the
+ * What ended containers wrote, kept in the state folder: a folder for each run, in it segments of records,
+ * `about.json`, and `whole` unless something broke off. It is written whole under another name and then renamed, so a crash leaves no half of it: the
  * container is still there, and keeping it begins anew. Who has to go is decided in core/output-limits.ts.
  */
 import { createReadStream } from "node:fs";
@@ -24,6 +24,8 @@ const UNFINISHED = ".unfinished";
 const WRITE_BYTES = 64 * 1024;
 
 const About = z.object({ containerId: z.string(), keptAtMs: z.number() });
+/** An empty file that says so: making one takes no room on a full disk. */
+const WHOLE_FILE = "whole";
 
 export type KeepOutcome = { kept: true; bytes: number } | { kept: false; reason: string };
 
@@ -48,9 +50,10 @@ export class KeptOutput {
       if (name.endsWith(UNFINISHED)) await rm(join(this.#folder, name), { recursive: true, force: true });
   }
 
-  /** Whether a run's output is kept, of this container. */
+  /** Whether a run's output is kept whole, of this container. */
   async has(runId: RunId, containerId: string): Promise<boolean> {
-    return (await this.#aboutOf(runId))?.containerId === containerId;
+    const isWhole = (await sizeOf(join(this.#folder, runId, WHOLE_FILE))) !== null;
+    return isWhole && (await this.#aboutOf(runId))?.containerId === containerId;
   }
 
   /** Whether anything of the run is kept. */
@@ -75,6 +78,9 @@ export class KeptOutput {
     const unfinished = join(this.#folder, `${runId}${UNFINISHED}`);
     await rm(unfinished, { recursive: true, force: true });
     await mkdir(unfinished, { mode: 0o700 });
+    // First, while there is surely room for it.
+    const about: z.infer<typeof About> = { containerId, keptAtMs: this.#wallMs() };
+    await writeFile(join(unfinished, ABOUT_FILE), JSON.stringify(about), { mode: 0o600 });
     const writer = new SegmentWriter(unfinished);
     let failure: unknown;
     try {
@@ -82,14 +88,10 @@ export class KeptOutput {
     } catch (error) {
       failure = error;
     }
-    await writer.close();
-    const about: z.infer<typeof About> = { containerId, keptAtMs: this.#wallMs() };
-    await this.#orOutputError(async () => {
-      await writeFile(join(unfinished, ABOUT_FILE), JSON.stringify(about), { mode: 0o600 });
-      await rm(join(this.#folder, runId), { recursive: true, force: true });
-      await rename(unfinished, join(this.#folder, runId));
-    });
+    const isWritten = await writer.close();
+    await this.#finish(runId, { isWhole: failure === undefined && isWritten });
     if (failure !== undefined) throw failure;
+    if (!isWritten) throw new OutputError("the last lines of a run's output could not be written");
     return { kept: true, bytes: writer.bytes };
   }
 
@@ -128,7 +130,7 @@ export class KeptOutput {
       const runId = RunId.safeParse(name).data;
       if (runId === undefined) continue;
       const sizes = await Promise.all((await this.#segmentsOf(runId)).map((path) => sizeOf(path)));
-      const bytes = sizes.reduce((sum, size) => sum + size, 0);
+      const bytes = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
       // One that says nothing about itself is as old as it can be: it goes first.
       kept.push({ runId, bytes, keptAtMs: (await this.#aboutOf(runId))?.keptAtMs ?? 0 });
     }
@@ -188,10 +190,15 @@ export class KeptOutput {
     return bavail * bsize;
   }
 
-  async #orOutputError(work: () => Promise<void>): Promise<void> {
+  /** Makes what was written the run's, or leaves nothing of it behind. @throws OutputError */
+  async #finish(runId: RunId, { isWhole }: { isWhole: boolean }): Promise<void> {
+    const unfinished = join(this.#folder, `${runId}${UNFINISHED}`);
     try {
-      await work();
+      if (isWhole) await writeFile(join(unfinished, WHOLE_FILE), "", { mode: 0o600 });
+      await rm(join(this.#folder, runId), { recursive: true, force: true });
+      await rename(unfinished, join(this.#folder, runId));
     } catch (cause) {
+      await rm(unfinished, { recursive: true, force: true });
       throw new OutputError("the output of a run could not be kept", { cause });
     }
   }
@@ -224,12 +231,20 @@ class SegmentWriter {
     if (this.#waitingBytes >= WRITE_BYTES) await this.#flush();
   }
 
-  /** What cannot be written any more is given up: the segments before it are whole. */
-  async close(): Promise<void> {
-    await this.#flush().catch(() => undefined);
-    await this.#file?.sync().catch(() => undefined);
-    await this.#file?.close().catch(() => undefined);
-    this.#file = null;
+  /** False when the disk did not take the last of it; what was written before stands. */
+  async close(): Promise<boolean> {
+    const file = this.#file;
+    if (file === null) return true;
+    try {
+      await this.#flush();
+      await file.sync();
+      return true;
+    } catch {
+      return false;
+    } finally {
+      this.#file = null;
+      await file.close();
+    }
   }
 
   async #begin(): Promise<void> {
@@ -276,11 +291,12 @@ function aboutIn(text: string): z.infer<typeof About> | null {
   }
 }
 
-async function sizeOf(path: string): Promise<number> {
+/** Null where there is no such file. */
+async function sizeOf(path: string): Promise<number | null> {
   try {
     return (await stat(path)).size;
   } catch (error) {
-    if (isMissing(error)) return 0;
+    if (isMissing(error)) return null;
     throw error;
   }
 }

@@ -45,7 +45,7 @@ export async function noteRunEnds(
       instanceId: row.instance_id,
       hostId,
       actor: `host ${hostId}`,
-      old: seen.runId,
+      old: "running",
       new: row.phase,
       reason: sentenceOf(seen),
     });
@@ -53,7 +53,7 @@ export async function noteRunEnds(
 }
 
 /** What happened, with the numbers and the last words. */
-function sentenceOf({ detail, exitCode, remains }: ObservedInstance): string {
+function sentenceOf({ runId, detail, exitCode, remains }: ObservedInstance): string {
   const facts = [
     ...(exitCode === null ? [] : [`exit code ${exitCode}`]),
     ...(remains?.signal == null ? [] : [remains.signal]),
@@ -61,6 +61,7 @@ function sentenceOf({ detail, exitCode, remains }: ObservedInstance): string {
   ];
   const lastLine = remains?.tail?.trimEnd().split("\n").at(-1)?.slice(-MAX_LAST_LINE) ?? "";
   return [
+    `Run ${runId}:`,
     detail,
     ...(facts.length > 0 ? [`(${facts.join(", ")})`] : []),
     ...(lastLine === "" ? [] : [`Last line: ${lastLine}`]),
