@@ -202,4 +202,6 @@ test("a GPU: found, held, free again, gone and back", async () => {
     "gpu-status: vanished → available",
   ]);
   expect(events.filter(({ actor, reason }) => actor === null || reason === null)).toEqual([]);
+  const shown = (await ask("GET", `/hosts/${host.id}/events?limit=200`)).body.items;
+  expect(shown.filter((event: { gpu_uuid: string | null }) => event.gpu_uuid === uuid)).toHaveLength(5);
 });

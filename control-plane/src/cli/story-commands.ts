@@ -7,7 +7,7 @@ import { wholeNumber } from "./arguments.ts";
 import { withContext, type Context } from "./context.ts";
 import { printList, type Column } from "./output.ts";
 
-const EVENT_COLUMNS: Column[] = ["at", "actor", "kind", "old", "new", "reason"];
+export const EVENT_COLUMNS: Column[] = ["at", "actor", "kind", "old", "new", "reason"];
 const INSTANCE_COLUMNS: Column[] = [
   "id",
   "rank",

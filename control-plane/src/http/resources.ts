@@ -12,6 +12,7 @@ import { registerInferenceServiceRoutes } from "./inference/inference-services.t
 import { registerTrainingJobRoutes } from "./training/training-jobs.ts";
 import { registerFleetRoutes } from "./hosts/fleet.ts";
 import { registerGpuRoutes } from "./hosts/gpus.ts";
+import { registerHostEventRoutes } from "./hosts/host-events.ts";
 import { registerHostJoiningRoutes } from "./hosts/host-joining.ts";
 import { registerHostRoutes } from "./hosts/hosts.ts";
 import { registerImageRoutes } from "./accounts/images.ts";
@@ -57,6 +58,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerJoinTokenRoutes(api, deps);
   registerHostJoiningRoutes(api, deps);
   registerHostRoutes(api, deps);
+  registerHostEventRoutes(api, deps);
   registerGpuRoutes(api, deps);
   registerFleetRoutes(api, deps);
 }

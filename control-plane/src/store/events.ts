@@ -1,4 +1,5 @@
 /** What happened to workloads, hosts and accounts, for people to read. Rows outlive what they speak of. */
+import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "./database.ts";
 
 /** The kind of an event that tells a workload's new status. */
@@ -7,7 +8,7 @@ export const STATUS_EVENT = "status";
 export interface NewEvent {
   at: Date;
   kind: string;
-  workloadKind?: "environment" | "training" | "inference";
+  workloadKind?: WorkloadKind;
   workloadId?: string;
   instanceId?: string;
   hostId?: string;
@@ -75,17 +76,33 @@ export interface EventRow {
   reason: string | null;
 }
 
-/** Newest first. */
+const COLUMNS =
+  "id, at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, actor, kind, old, new, reason";
+
+interface EventPageWish {
+  limit: number;
+  after: number | null;
+}
+
+/** Newest first; fetches one row more than the limit. */
 export async function workloadEvents(
   sql: Connection,
-  workload: { kind: "environment" | "training" | "inference"; id: string },
-  page: { limit: number; after: number | null },
+  workload: { kind: WorkloadKind; id: string },
+  page: EventPageWish,
 ): Promise<EventRow[]> {
   const { rows } = await sql.query<EventRow>(
-    `SELECT id, at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, actor, kind, old, new, reason
-       FROM events WHERE workload_kind = $1 AND workload_id = $2 AND ($3::bigint IS NULL OR id < $3)
+    `SELECT ${COLUMNS} FROM events WHERE workload_kind = $1 AND workload_id = $2 AND ($3::bigint IS NULL OR id < $3)
       ORDER BY id DESC LIMIT $4`,
     [workload.kind, workload.id, page.after, page.limit + 1],
+  );
+  return rows;
+}
+
+/** The same of a host, its cards, and what ran there. */
+export async function hostEvents(sql: Connection, hostId: string, page: EventPageWish): Promise<EventRow[]> {
+  const { rows } = await sql.query<EventRow>(
+    `SELECT ${COLUMNS} FROM events WHERE host_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+    [hostId, page.after, page.limit + 1],
   );
   return rows;
 }

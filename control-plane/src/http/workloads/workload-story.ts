@@ -1,29 +1,15 @@
 /** What a workload's people ask about it, whatever its kind: what happened, and where it runs and ran. */
-import { createRoute, z } from "@hono/zod-openapi";
-import { type EventRow, workloadEvents } from "../../store/events.ts";
+import { createRoute } from "@hono/zod-openapi";
+import { workloadEvents } from "../../store/events.ts";
 import { instancesOf } from "../../store/placement/instances.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { eventPage, EventPage } from "../event-answer.ts";
 import { Instance, instanceAnswer } from "../instance-answer.ts";
-import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
-import { forCustomers, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
+import { numericPage, pageOf, PageQuery } from "../request/pagination.ts";
+import { forCustomers, ok, WorkloadIdPath } from "../request/route.ts";
 import { assertReadable, ROUTED_KINDS, type RoutedKind } from "./workload-kinds.ts";
 
 const params = WorkloadIdPath;
-
-const Event = z
-  .object({
-    id: z.int(),
-    at: Timestamp,
-    kind: z.string(),
-    actor: z.string().nullable(),
-    old: z.string().nullable(),
-    new: z.string().nullable(),
-    reason: z.string().nullable(),
-    instance_id: z.string().nullable(),
-    host_id: z.string().nullable(),
-    gpu_uuid: z.string().nullable(),
-  })
-  .openapi("Event");
 
 const eventsOf = <Path extends string>(path: Path, tag: string) =>
   createRoute({
@@ -33,7 +19,7 @@ const eventsOf = <Path extends string>(path: Path, tag: string) =>
     tags: [tag],
     summary: "What happened to it, newest first",
     request: { params, query: PageQuery },
-    responses: ok("A page of events", pageOf(Event)),
+    responses: ok("A page of events", EventPage),
   });
 
 const instancesRoute = <Path extends string>(path: Path, tag: string) =>
@@ -59,7 +45,7 @@ function registerKind(api: ApiApp, { db }: ApiDeps, routed: RoutedKind): void {
     await assertReadable(c, routed, id);
     const page = numericPage(c.req.valid("query"));
     const rows = await workloadEvents(db, { kind, id }, page);
-    return c.json(toPage(rows, page.limit, { item: eventAnswer, key: (row) => [row.id] }), 200);
+    return c.json(eventPage(rows, page.limit), 200);
   });
 
   api.openapi(instancesRoute(path, tag), async (c) => {
@@ -68,9 +54,4 @@ function registerKind(api: ApiApp, { db }: ApiDeps, routed: RoutedKind): void {
     const views = (await instancesOf(db, kind, [id], { withTails: true })).get(id) ?? [];
     return c.json({ items: views.map(instanceAnswer), next_cursor: null }, 200);
   });
-}
-
-function eventAnswer(row: EventRow): z.input<typeof Event> {
-  const { workload_kind: _kind, workload_id: _id, ...shown } = row;
-  return { ...shown, at: row.at.toISOString() };
 }
