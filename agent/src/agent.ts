@@ -15,12 +15,12 @@ import { DamagedJournalError } from "./journal/integrity.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import type { Action } from "./core/action.ts";
-import { isRunning, isSameRun, type Container, type OwnedContainer } from "./core/container.ts";
+import { isRunning, isSameRun, type Container, type OwnedContainer, type RunKey } from "./core/container.ts";
 import { cutOffMs } from "./core/contact.ts";
 import { observedInstances } from "./core/lifecycle.ts";
 import { ordersOfRemovedHost } from "./core/removed-host.ts";
 import { reconcile, type Flags } from "./core/reconcile.ts";
-import { ownedContainers, type Knowledge } from "./core/run-view.ts";
+import { ownedContainers, runNow, type Knowledge, type RunNow } from "./core/run-view.ts";
 import type { HostObstacles } from "./core/start-obstacle.ts";
 import { runsOverStorage } from "./core/storage-limit.ts";
 import { EXTEND_EVERY_MS } from "./core/usage-interval.ts";
@@ -28,6 +28,7 @@ import type { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import type { GpuWatch } from "./loop/gpu-watch.ts";
 import { takeMeteringTick, type Seen } from "./loop/metering-tick.ts";
 import { momentOf, monotonic, type Clock } from "./loop/moment.ts";
+import type { OutputKeeper } from "./loop/output-keeper.ts";
 import { observedState, vitalsOf } from "./loop/report.ts";
 import type { RunPerformer } from "./loop/run-performer.ts";
 import type { Look, RuntimeWatch } from "./loop/runtime-watch.ts";
@@ -55,6 +56,7 @@ export type AgentParts = {
   runtimeWatch: RuntimeWatch;
   gpuWatch: GpuWatch;
   performer: RunPerformer;
+  outputKeeper: OutputKeeper;
   link: ControlPlaneLink;
   notifier: ServiceNotifier;
   log: Log;
@@ -103,6 +105,11 @@ export class Agent {
     await this.#loop;
     await this.#parts.performer.settled();
     await this.#meter({ containers: null, wasUpSinceMs: null });
+  }
+
+  /** What the last round knew of a run, for those who read its output. */
+  runNow(run: RunKey): RunNow {
+    return runNow(this.#knowledge(this.#lastSeen ?? []), run);
   }
 
   /** A short command in a running instance, ordered by the control plane. */
@@ -326,6 +333,7 @@ export class Agent {
     this.#housekeepingMs = nowMs;
     const { runtime, link, log } = this.#parts;
     link.keepContact();
+    this.#parts.outputKeeper.pruneWhenDue(nowMs);
     void Promise.all([runtime.repairNetworks(), this.#measureStorage()]).catch((error: unknown) => {
       log.warn({ error }, "networks or storage could not be looked after; tried again in a minute");
     });

@@ -74,3 +74,4 @@ export class ConfigError extends Error {
 export const keyFile = (stateDir: string) => join(stateDir, "host.nk");
 export const credentialFile = (stateDir: string) => join(stateDir, "credential.json");
 export const ownPoolFolder = (stateDir: string) => join(stateDir, "pool");
+export const keptOutputFolder = (stateDir: string) => join(stateDir, "output");

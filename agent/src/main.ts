@@ -8,7 +8,15 @@ import { JournalId, type HostId } from "@remotegpu/shared/ids";
 import { errorForLog } from "@remotegpu/shared/log";
 import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/joining";
 import { Agent } from "./agent.ts";
-import { ConfigError, credentialFile, keyFile, ownPoolFolder, readConfig, type Config } from "./config.ts";
+import {
+  ConfigError,
+  credentialFile,
+  keptOutputFolder,
+  keyFile,
+  ownPoolFolder,
+  readConfig,
+  type Config,
+} from "./config.ts";
 import { monotonicMs, readBootId } from "./host/clock.ts";
 import { MachineFactsError, readMachineFacts } from "./host/machine-facts.ts";
 import { ServiceNotifier } from "./host/notify.ts";
@@ -21,11 +29,15 @@ import { CredentialKeeper } from "./link/credential-keeper.ts";
 import { loadCredential, saveCredential } from "./link/credential.ts";
 import { joinControlPlane } from "./link/join.ts";
 import { openHostKey } from "./link/nkey.ts";
+import { LogSessions } from "./link/log-sessions.ts";
 import { orderSubscriptions } from "./link/order-server.ts";
 import { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import { GpuWatch } from "./loop/gpu-watch.ts";
+import { logOpener } from "./loop/log-source.ts";
+import { OutputKeeper } from "./loop/output-keeper.ts";
 import { RunPerformer } from "./loop/run-performer.ts";
 import { RuntimeWatch } from "./loop/runtime-watch.ts";
+import { KeptOutput } from "./output/kept-output.ts";
 import { RuntimeDown, RuntimeError } from "./runtime/runtime-error.ts";
 import { Runtime } from "./runtime/runtime.ts";
 import { installToolbox, ToolboxError } from "./runtime/toolbox.ts";
@@ -129,6 +141,16 @@ async function assemble(
   await runtimeWatch.learn(clock.monotonicMs());
   await gpuWatch.prepare(clock.monotonicMs(), clock.wallMs(), runtimeWatch.info);
 
+  const kept = new KeptOutput({ folder: keptOutputFolder(config.stateDir), wallMs: clock.wallMs });
+  await kept.open();
+  const outputKeeper = new OutputKeeper({ runtime, kept, log });
+  const logSessions = new LogSessions({
+    hostId,
+    publisher: () => connection,
+    opener: logOpener({ runtime, kept, runNow: (run) => agent.runNow(run), wallMs: clock.wallMs }),
+    log,
+  });
+
   const connection = new HostConnection({
     grant: credential.grant,
     key,
@@ -137,6 +159,7 @@ async function assemble(
       {
         onNudge: () => link.nudged(),
         exec: (request) => agent.exec(request),
+        logs: logSessions.onMessage,
       },
       log,
     ),
@@ -167,7 +190,15 @@ async function assemble(
     wake,
     log,
   });
-  const performer = new RunPerformer({ journal, runtime, gpuFacts: () => gpuWatch.facts, wake, log });
+  const performer = new RunPerformer({
+    journal,
+    runtime,
+    output: outputKeeper,
+    hasToldEnd: (runId) => link.hasToldEnd(runId),
+    gpuFacts: () => gpuWatch.facts,
+    wake,
+    log,
+  });
   const facts = await readMachineFacts({ diskPath: config.stateDir });
   const agent = new Agent({
     hostId,
@@ -180,6 +211,7 @@ async function assemble(
     runtimeWatch,
     gpuWatch,
     performer,
+    outputKeeper,
     link,
     notifier,
     log,
@@ -193,6 +225,7 @@ async function assemble(
   return {
     async end() {
       await notifier.stopping();
+      await logSessions.close();
       await agent.stop();
       keeper.stop();
       watching.abort();

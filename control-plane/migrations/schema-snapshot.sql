@@ -941,6 +941,21 @@ CREATE INDEX idx_resource_quotas_customer ON resource_quotas USING btree (custom
 CREATE INDEX idx_resource_quotas_workspace ON resource_quotas USING btree (workspace_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON resource_quotas FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
+CREATE TABLE run_ends (
+  run_id varchar(64) NOT NULL,
+  told_at timestamptz NOT NULL DEFAULT now(),
+  phase varchar(16) NOT NULL,
+  problem varchar(64),
+  detail text,
+  exit_code integer,
+  out_of_memory boolean NOT NULL DEFAULT false,
+  signal varchar(16),
+  tail text,
+  CONSTRAINT run_ends_pkey PRIMARY KEY (run_id),
+  CONSTRAINT run_ends_phase_check CHECK ((phase IN ('stopped', 'failed'))),
+  CONSTRAINT run_ends_tail_check CHECK ((octet_length(tail) <= 8192))
+);
+
 CREATE TABLE run_lines (
   run_id varchar(64) NOT NULL,
   line varchar(160) NOT NULL,
@@ -1289,6 +1304,9 @@ ALTER TABLE quarantine
 ALTER TABLE resource_quotas
   ADD CONSTRAINT resource_quotas_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
   ADD CONSTRAINT resource_quotas_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE run_ends
+  ADD CONSTRAINT run_ends_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id) ON DELETE CASCADE;
 
 ALTER TABLE run_lines
   ADD CONSTRAINT run_lines_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id);

@@ -28,6 +28,7 @@ import { openServer } from "./http/server.ts";
 import { hostIdentity, verifySignature } from "./link/host-credential.ts";
 import { HostOrders, HostUnreachableError } from "./link/host-orders.ts";
 import { serveHosts } from "./link/host-requests.ts";
+import { LogStreams } from "./link/log-streams.ts";
 import { ensureJournalStream, JournalConsumer } from "./link/journal-stream.ts";
 import { AccountKeeper } from "./link/account-keeper.ts";
 import { keysOfHost } from "./store/hosts/host-keys.ts";
@@ -78,6 +79,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
     closeDelayHours: INVOICE_CLOSE_DELAY_HOURS,
   };
   const orders = new HostOrders(nats.connection);
+  const logs = new LogStreams(nats.connection);
   const loops = startLoops(engines, { calendar, orders, now, log });
   const wake = () => {
     loops.wake();
@@ -128,7 +130,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
     now,
     newId: (prefix) => `${prefix}-${randomBytes(10).toString("hex")}`,
     pause: (ms) => setTimeout(ms),
-    link: hostLink({ orders, wake, accounts }),
+    link: hostLink({ orders, logs, wake, accounts }),
     identity: hostIdentity(operator, { natsUrls: nats.urlsForHosts, ca: nats.caForHosts }),
     config: {
       version: VERSION,
@@ -153,6 +155,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
   return {
     url: publicUrl,
     async stop() {
+      logs.close();
       await server.close();
       await building;
       await accounts.stop();
@@ -252,7 +255,12 @@ function startLoops(
   };
 }
 
-function hostLink(parts: { orders: HostOrders; wake: () => void; accounts: AccountKeeper }): HostLink {
+function hostLink(parts: {
+  orders: HostOrders;
+  logs: LogStreams;
+  wake: () => void;
+  accounts: AccountKeeper;
+}): HostLink {
   return {
     nudge: (host) => parts.orders.nudge(host),
     wake: parts.wake,
@@ -265,6 +273,7 @@ function hostLink(parts: { orders: HostOrders; wake: () => void; accounts: Accou
         throw error;
       }
     },
+    openLogs: (host, query, reader) => parts.logs.open(host, query, reader),
     revocationsChanged: () => parts.accounts.push(),
   };
 }

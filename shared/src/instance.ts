@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { BootId, GpuUuid, InstanceId, RunId, WorkloadId } from "./ids.ts";
 import { text } from "./text.ts";
+import { KIB } from "./units.ts";
 import { WORKLOAD_KINDS } from "./workload.ts";
 
 /** A path below a storage pool's root: relative, no empty, "." or ".." part. */
@@ -103,6 +104,25 @@ export const INSTANCE_PROBLEMS = [
 ] as const;
 export type InstanceProblem = (typeof INSTANCE_PROBLEMS)[number];
 
+/** Of the last lines that an ended run's container wrote, as UTF-8. */
+export const MAX_TAIL_BYTES = 8 * KIB;
+
+/** What an ended run left, told once and for good. Its exit code stands with the instance. */
+export const RunRemains = z.object({
+  /** The kernel ended something of it for its memory. */
+  outOfMemory: z.boolean(),
+  /** The signal that its exit code speaks of; null for none. */
+  signal: z
+    .string()
+    .regex(/^SIG[A-Z0-9+]{1,12}$/)
+    .nullable(),
+  /** What could not be read as text is replaced. Null where nothing could be read; empty where nothing was written. */
+  tail: text(MAX_TAIL_BYTES)
+    .refine((tail) => new TextEncoder().encode(tail).length <= MAX_TAIL_BYTES, "too long")
+    .nullable(),
+});
+export type RunRemains = z.infer<typeof RunRemains>;
+
 export const ObservedInstance = z.object({
   instanceId: InstanceId,
   placementEpoch: z.int().positive().max(MAX_EPOCH),
@@ -118,5 +138,7 @@ export const ObservedInstance = z.object({
   bootId: BootId,
   /** On a placement that is refused for its epoch: the highest this host has known. Agents of before tell it in `detail` only. */
   knownEpoch: z.int().positive().max(MAX_EPOCH).optional(),
+  /** Absent while the run lives, while it is still being looked at, and from agents of before. */
+  remains: RunRemains.optional(),
 });
 export type ObservedInstance = z.infer<typeof ObservedInstance>;

@@ -197,13 +197,22 @@ describe("the whole way of one order", () => {
 
     const { body } = await scene.api.ask("GET", `/api/v1/environments/${id}/events`, { as: alice });
 
-    const story = body.items.map((event: { new: string; actor: string }) => [event.new, event.actor]);
-    expect(story).toEqual([
-      ["stopped", "host host-a"],
-      ["stopping", `customer ${alice.customerId}`],
-      ["running", "host host-a"],
-      ["creating", "control-plane"],
-      ["queued", `customer ${alice.customerId}`],
+    type Told = { kind: string; old: string | null; new: string; actor: string };
+    const storyOf = (kind: string) =>
+      body.items
+        .filter((event: Told) => event.kind === kind)
+        .map((event: Told) => [event.old, event.new, event.actor]);
+    expect(storyOf("status")).toEqual([
+      ["stopping", "stopped", "host host-a"],
+      ["running", "stopping", `customer ${alice.customerId}`],
+      ["creating", "running", "host host-a"],
+      ["queued", "creating", "control-plane"],
+      [null, "queued", `customer ${alice.customerId}`],
+    ]);
+    expect(storyOf("instance-state")).toEqual([
+      ["ready", "stopped", "host host-a"],
+      ["placed", "ready", "host host-a"],
+      [null, "placed", "control-plane"],
     ]);
     await clear();
   });

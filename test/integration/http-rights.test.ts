@@ -259,9 +259,18 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     }),
   ],
   ["DELETE /port-mappings/{id}", AUTHORS, at(portMapping, (id) => `/port-mappings/${id}`)],
+  ["GET /environments/{id}/logs", MEMBERS, ofEnvironment("GET", "/logs")],
 
   ["GET /training-jobs", EVERYONE, plain("/training-jobs")],
   ["GET /training-jobs/{id}", MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}`)],
+  ...["events", "instances", "logs"].flatMap((word): [string, string, Question][] => [
+    [`GET /training-jobs/{id}/${word}`, MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}/${word}`)],
+    [
+      `GET /inference-services/{id}/${word}`,
+      MEMBERS,
+      at(inferenceService, (id) => `/inference-services/${id}/${word}`),
+    ],
+  ]),
   ["GET /inference-services", EVERYONE, plain("/inference-services")],
   ["GET /inference-services/{id}", MEMBERS, at(inferenceService, (id) => `/inference-services/${id}`)],
 
@@ -364,6 +373,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["PATCH /hosts/{id}", ADMINS, at(host, (id) => `/hosts/${id}`, { name: "n" })],
   ["DELETE /hosts/{id}", ADMINS, at(host, (id) => `/hosts/${id}`)],
   ["GET /hosts/{id}/gpus", ADMINS, at(host, (id) => `/hosts/${id}/gpus`)],
+  ["GET /hosts/{id}/events", ADMINS, at(host, (id) => `/hosts/${id}/events`)],
   ["POST /hosts/{id}/cordon", ADMINS, at(host, (id) => `/hosts/${id}/cordon`, {})],
   ["POST /hosts/{id}/uncordon", ADMINS, at(host, (id) => `/hosts/${id}/uncordon`, {})],
   ["POST /hosts/{id}/drain", ADMINS, at(host, (id) => `/hosts/${id}/drain`, {})],

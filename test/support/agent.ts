@@ -12,12 +12,17 @@ import { removeSimulatedCdiSpec } from "@remotegpu/agent/host/simulated-cdi";
 import { openJournal, type Journal } from "@remotegpu/agent/journal/journal";
 import { Outbox } from "@remotegpu/agent/journal/outbox";
 import { HostConnection } from "@remotegpu/agent/link/connection";
+import { LogSessions } from "@remotegpu/agent/link/log-sessions";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
 import { ControlPlaneLink } from "@remotegpu/agent/loop/control-plane-link";
 import { GpuWatch } from "@remotegpu/agent/loop/gpu-watch";
 import type { Clock } from "@remotegpu/agent/loop/moment";
+import { logOpener } from "@remotegpu/agent/loop/log-source";
+import { OutputKeeper } from "@remotegpu/agent/loop/output-keeper";
 import { RunPerformer } from "@remotegpu/agent/loop/run-performer";
 import { RuntimeWatch } from "@remotegpu/agent/loop/runtime-watch";
+import { KeptOutput } from "@remotegpu/agent/output/kept-output";
+import { keptOutputFolder } from "@remotegpu/agent/config";
 import { Runtime } from "@remotegpu/agent/runtime/runtime";
 import { installToolbox } from "@remotegpu/agent/runtime/toolbox";
 import { importBusyboxImage, newHostId, removeLabelled } from "./docker.ts";
@@ -133,6 +138,15 @@ export class AgentUnderTest {
     await runtimeWatch.learn(clock.monotonicMs());
     if (this.#simulatedGpus > 0)
       await gpuWatch.prepare(clock.monotonicMs(), clock.wallMs(), runtimeWatch.info);
+    const kept = new KeptOutput({ folder: keptOutputFolder(stateDir), wallMs: clock.wallMs });
+    await kept.open();
+    const outputKeeper = new OutputKeeper({ runtime, kept, log });
+    const logSessions = new LogSessions({
+      hostId,
+      publisher: () => connection,
+      opener: logOpener({ runtime, kept, runNow: (run) => agent.runNow(run), wallMs: clock.wallMs }),
+      log,
+    });
     const connection = new HostConnection({
       ...credential,
       subscriptions: orderSubscriptions(
@@ -140,6 +154,7 @@ export class AgentUnderTest {
         {
           onNudge: () => link.nudged(),
           exec: (request) => agent.exec(request),
+          logs: logSessions.onMessage,
         },
         log,
       ),
@@ -167,7 +182,16 @@ export class AgentUnderTest {
       gpuWatch,
       storagePool: null,
       facts: await readMachineFacts({ diskPath: stateDir }),
-      performer: new RunPerformer({ journal, runtime, gpuFacts: () => gpuWatch.facts, wake, log }),
+      outputKeeper,
+      performer: new RunPerformer({
+        journal,
+        runtime,
+        output: outputKeeper,
+        hasToldEnd: (runId) => link.hasToldEnd(runId),
+        gpuFacts: () => gpuWatch.facts,
+        wake,
+        log,
+      }),
       notifier: new ServiceNotifier({ environment: {} }),
     });
     const watching = new AbortController();
@@ -175,6 +199,7 @@ export class AgentUnderTest {
     const watched = runtime.watch(watching.signal);
     agent.start();
     const end = async () => {
+      await logSessions.close();
       await agent.stop();
       watching.abort();
       await watched;

@@ -70,6 +70,8 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
       wake: () => undefined,
       isConnected: () => true,
       exec: () => Promise.resolve(null),
+      openLogs: () =>
+        Promise.resolve({ opened: false, reason: "unreachable", detail: "there is no host in this test" }),
       revocationsChanged: () => Promise.resolve(),
     },
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),

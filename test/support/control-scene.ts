@@ -100,7 +100,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
   };
 }
 
-type Says = Partial<Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode">>;
+type Says = Partial<Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode" | "remains">>;
 
 export class ScriptedHost {
   readonly id: HostId;
@@ -258,6 +258,7 @@ export class ScriptedHost {
       exitCode: says.exitCode ?? null,
       gateOpenedMs: phase === "ready" ? 1 : null,
       bootId: this.bootId,
+      ...(says.remains !== undefined && { remains: says.remains }),
     };
   }
 

@@ -8,6 +8,7 @@ import type { JournalBatch, JournalRow, UsageEntry } from "@remotegpu/shared/jou
 import type { Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
 import { HostOrders } from "@remotegpu/control-plane/link/host-orders";
 import { serveHosts } from "@remotegpu/control-plane/link/host-requests";
+import { LogStreams } from "@remotegpu/control-plane/link/log-streams";
 import { ensureJournalStream, JournalConsumer } from "@remotegpu/control-plane/link/journal-stream";
 import type { WholeReport } from "@remotegpu/control-plane/link/report-assembly";
 import { eventually } from "./eventually.ts";
@@ -93,13 +94,18 @@ export class ScriptedHost {
 
 export class ScriptedControlPlane {
   readonly orders: HostOrders;
+  readonly logs: LogStreams;
   readonly #nats: TestNats;
   readonly #hosts = new Map<HostId, ScriptedHost>();
   readonly #close: () => Promise<void>;
 
-  private constructor(nats: TestNats, orders: HostOrders, close: () => Promise<void>) {
+  private constructor(
+    nats: TestNats,
+    { orders, logs, close }: { orders: HostOrders; logs: LogStreams; close: () => Promise<void> },
+  ) {
     this.#nats = nats;
     this.orders = orders;
+    this.logs = logs;
     this.#close = close;
   }
 
@@ -144,10 +150,14 @@ export class ScriptedControlPlane {
       quietLog,
     );
     consumer.start();
-    const self = new ScriptedControlPlane(nats, new HostOrders(connection), async () => {
-      await consumer.stop();
-      await served.close();
-      await nats.close();
+    const self = new ScriptedControlPlane(nats, {
+      orders: new HostOrders(connection),
+      logs: new LogStreams(connection),
+      close: async () => {
+        await consumer.stop();
+        await served.close();
+        await nats.close();
+      },
     });
     return self;
   }

@@ -143,6 +143,33 @@ test("a customer's day: workspace, data, keys, an environment from order to bill
   await remotegpu(["model", "delete", model]);
 });
 
+test("what a container writes is followed until Ctrl-C, and there after its end, with how it ended", async () => {
+  const command = "exec 2>/dev/null; trap 'echo bye; exit' TERM; echo begin; while :; do sleep 0.1; done";
+  const order = ["--image", BUSYBOX_IMAGE, "--memory", "128M", "--command", command, "--wait"];
+  const id = await idOf(["env", "create", "talker", ...order]);
+  const following = execa(process.execPath, [CLI, "env", "logs", id, "--follow"], {
+    env: { REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: house.customerKey, HOME: house.folder },
+    extendEnv: false,
+    reject: false,
+    timeout: 60_000,
+  });
+  await new Promise<void>((resolve) => {
+    following.stdout.once("data", () => resolve());
+  });
+
+  following.kill("SIGINT");
+
+  expect(await following).toMatchObject({ stdout: "begin", stderr: "", exitCode: 0 });
+  expect(await remotegpu(["env", "stop", id, "--wait"])).toContain("is stopped");
+  await eventually(async () => (await house.containersOf(hostId)).length === 0, { what: "its end" });
+  expect(await remotegpu(["env", "logs", id])).toBe("begin\nbye");
+  expect(await remotegpu(["env", "logs", id, "--tail", "1", "--follow"])).toBe("bye");
+  expect(JSON.parse(await remotegpu(["env", "logs", id, "--json"]))).toEqual({ log: "begin\nbye\n" });
+  expect(await remotegpu(["env", "instances", id])).toMatch(/stopped: exit code 143, SIGTERM/);
+  expect(await remotegpu(["env", "events", id])).toMatch(/run-ended .*Last line: bye/);
+  await remotegpu(["env", "delete", id]);
+});
+
 test("a cordoned host gets no order, and the customer is told why; a cordoned GPU likewise", async () => {
   const order = ["--image", BUSYBOX_IMAGE, "--memory", "128M", "--gpu", "1"];
 
@@ -194,6 +221,7 @@ test.each([
   { args: ["host", "list"], head: /^id +name +status +connection +health .*$/m, asOwner: true },
   { args: ["host", "show", "HOST"], head: /^name +host-1$/m, asOwner: true },
   { args: ["host", "gpus", "HOST"], head: /^index +uuid +name .*\n0 +GPU-.* yes /m, asOwner: true },
+  { args: ["host", "events", "HOST"], head: /^at +actor +kind +[^]*host-joined/m, asOwner: true },
   { args: ["customer", "list"], head: /^id +username +email .*$/m, asOwner: true },
   { args: ["fleet"], head: /gpu/, asOwner: true },
   { args: ["audit-log"], head: /^at +actor_customer_id +method +route .*$/m, asOwner: true },

@@ -3,7 +3,7 @@
  * While a start is still tried again the problem stays null, unless the host itself is the reason.
  */
 import type { BootId, RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import type { DesiredInstance, ObservedInstance, RunRemains } from "@remotegpu/shared/instance";
 import { isRunning } from "./container.ts";
 import { nextStart } from "./restart-policy.ts";
 import type { MonotonicTime } from "./run-record.ts";
@@ -32,7 +32,9 @@ export function observedInstances(input: LifecycleInput): ObservedInstance[] {
   const observed = input.observed ?? [];
   return runViews({ ...input, observed }).flatMap((view) => {
     const said = input.observed === null ? inTheDark(view) : saidOf(view, { ...input, observed });
-    return said ? [instanceOf(view, said, input.now.bootId)] : [];
+    if (said === null) return [];
+    const remains = remainsOf(view, said, { isBlind: input.observed === null });
+    return [{ ...instanceOf(view, said, input.now.bootId), ...(remains && { remains }) }];
   });
 }
 
@@ -109,6 +111,21 @@ function stopping(detail: string): Said {
   return { phase: "stopping", detail, problem: null };
 }
 
+/** Once there is nothing more to be learned of the end. Null before. */
+function remainsOf(
+  { record, container }: RunView,
+  { phase }: Said,
+  { isBlind }: { isBlind: boolean },
+): RunRemains | null {
+  if (!record?.end || (phase !== "stopped" && phase !== "failed")) return null;
+  if (record.remains !== undefined) {
+    const { exitCode: _exitCode, ...remains } = record.remains;
+    return remains;
+  }
+  const mayStillTell = isBlind || container?.status.state === "exited";
+  return mayStillTell ? null : { outOfMemory: false, signal: null, tail: null };
+}
+
 function instanceOf({ key, record, container }: RunView, said: Said, bootId: BootId): ObservedInstance {
   return {
     ...key,
@@ -116,7 +133,7 @@ function instanceOf({ key, record, container }: RunView, said: Said, bootId: Boo
     detail: said.detail.slice(0, MAX_DETAIL),
     problem: said.problem,
     containerId: container?.containerId ?? record?.containerId ?? null,
-    exitCode: said.exitCode ?? null,
+    exitCode: said.exitCode ?? record?.remains?.exitCode ?? null,
     gateOpenedMs: record?.gate?.ms ?? null,
     bootId: record?.gate?.bootId ?? bootId,
     ...(said.knownEpoch !== undefined && { knownEpoch: said.knownEpoch }),

@@ -42,8 +42,23 @@ const DEFAULT_GRACE_SECONDS = 10;
 
 export function reconcile(input: ReconcileInput): Action[] {
   const containers = ownedContainers(input);
-  const actions = withoutRivals(runViews(input).flatMap((view) => actionsFor(view, input, containers)));
+  const actions = withoutRivals(
+    runViews(input).flatMap((view) => withRemains(view, actionsFor(view, input, containers))),
+  );
   return inOrder(input.flags.stopsUnconfirmed ? withoutMassStops(actions, containers) : actions);
+}
+
+/** What an ended container left is written down before anything takes the container away. */
+function withRemains({ key, record, container }: RunView, actions: Action[]): Action[] {
+  if (record === null || record.remains !== undefined || container?.status.state !== "exited") return actions;
+  const isOver = record.end !== null || actions.some(({ kind }) => kind === "close-run");
+  if (!isOver) return actions;
+  const { containerId, status } = container;
+  const { exitCode, outOfMemory } = status;
+  return [
+    ...actions.filter(({ kind }) => kind !== "remove"),
+    { kind: "keep-remains", ...key, containerId, exitCode, outOfMemory },
+  ];
 }
 
 function actionsFor(view: RunView, input: ReconcileInput, containers: OwnedContainer[]): Action[] {

@@ -51,6 +51,18 @@ export function runViews(knowledge: Knowledge): RunView[] {
   return views;
 }
 
+/** What can be told of one run now. `over`: nothing more comes of it; `unknown`: neither ordered, recorded nor seen. */
+export type RunNow = { standing: "unknown" | "alive" | "over"; container: OwnedContainer | null };
+
+export function runNow(knowledge: Knowledge, key: RunKey): RunNow {
+  const view = runViews(knowledge).find((candidate) => isSameRun(candidate.key, key));
+  if (view === undefined) return { standing: "unknown", container: null };
+  const { standing, record, container } = view;
+  const isUp = isRunning(container);
+  const isOver = record?.end != null || (standing.kind !== "wanted" && !isUp);
+  return { standing: isOver && !isUp ? "over" : "alive", container };
+}
+
 /** Ours by every label and by the host id: what another agent on this host runs never gets past here. */
 export function ownedContainers(knowledge: Pick<Knowledge, "hostId" | "observed">): OwnedContainer[] {
   return knowledge.observed.filter(

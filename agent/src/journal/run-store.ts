@@ -47,6 +47,14 @@ const StoredRecord: z.ZodType<RunRecord> = z.object({
       orderedBy: Orderer.nullable(),
     })
     .nullable(),
+  remains: z
+    .object({
+      exitCode: z.int(),
+      outOfMemory: z.boolean(),
+      signal: z.string().nullable(),
+      tail: z.string().nullable(),
+    })
+    .optional(),
 });
 
 type StoredRun = StoredSeal & { run_id: RunId };

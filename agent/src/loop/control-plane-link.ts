@@ -2,7 +2,7 @@
  * The agent's side of the conversation: heartbeats, pulls, reports and journal batches, each at most one at a time
  * and none of them waited for by the loop. What comes back is written to the journal; the loop reads it there.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId, RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { HEARTBEAT_MS, PROTOCOL, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { GpuVitals } from "@remotegpu/shared/protocol";
@@ -60,6 +60,8 @@ export class ControlPlaneLink {
   #saidTroubles = "";
   #isPullWanted = true;
   #reportedDigest: string | null = null;
+  /** Runs whose end stood in a report that was taken; those of the latest report, and no others. */
+  #toldEnds: ReadonlySet<RunId> = new Set();
   /** Since when what is observed is not what was reported. */
   #differsSinceMs: number | null = null;
 
@@ -72,6 +74,11 @@ export class ControlPlaneLink {
   /** When the control plane last accepted a heartbeat. */
   get contact(): Contact {
     return this.#contact;
+  }
+
+  /** A report with the run's end and all that is left of it has been taken. */
+  hasToldEnd(runId: RunId): boolean {
+    return this.#toldEnds.has(runId);
   }
 
   /** Writes down for how long it has been silent. @throws JournalError */
@@ -185,6 +192,8 @@ export class ControlPlaneLink {
     await this.#client.reportObserved(observed);
     this.#reportedDigest = observed.digest;
     this.#differsSinceMs = null;
+    const ended = observed.instances.filter(({ remains }) => remains !== undefined);
+    this.#toldEnds = new Set(ended.map(({ runId }) => runId));
   }
 
   async #publish(): Promise<void> {

@@ -3,6 +3,7 @@ import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import { GpuVitals } from "@remotegpu/shared/protocol";
+import { withTailsInReport } from "../core/run-remains.ts";
 import type { ObservedState } from "../link/control-plane-client.ts";
 
 export function observedState(
@@ -10,7 +11,9 @@ export function observedState(
   gpus: readonly GpuReport[],
   instances: readonly ObservedInstance[],
 ): ObservedState {
-  const sorted = instances.toSorted((a, b) => order(a.instanceId, b.instanceId) || order(a.runId, b.runId));
+  const sorted = withTailsInReport(
+    instances.toSorted((a, b) => order(a.instanceId, b.instanceId) || order(a.runId, b.runId)),
+  );
   const digest = sha256(canonicalJson([machine, gpus.map(withoutReadings), sorted]));
   return { digest, machine, gpus: [...gpus], instances: sorted };
 }

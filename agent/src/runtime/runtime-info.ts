@@ -13,6 +13,7 @@ const Info = z.object({
   DockerRootDir: z.string(),
   Runtimes: z.record(z.string(), z.unknown()).default({}),
   CDISpecDirs: z.array(z.string()).nullish(),
+  Plugins: z.object({ Log: z.array(z.string()).nullish() }).nullish(),
 });
 
 /** What the library takes and its types do not know. */
@@ -29,6 +30,8 @@ export type RuntimeInfo = {
   storageDriver: string;
   /** Whether the storage driver can bound a container's writable layer. */
   hasLayerQuota: boolean;
+  /** Whether it can keep a container's output as the bytes it is. */
+  hasLocalLog: boolean;
 };
 
 /** @throws RuntimeError, RuntimeDown */
@@ -47,6 +50,7 @@ export async function runtimeInfo(docker: Docker): Promise<RuntimeInfo> {
     hasNvidia: "nvidia" in info.Runtimes,
     storageDriver: info.Driver,
     hasLayerQuota: await hasLayerQuota(info),
+    hasLocalLog: info.Plugins?.Log?.includes("local") ?? false,
   };
 }
 

@@ -16,6 +16,8 @@ import { watchEvents } from "./events.ts";
 import { Execs } from "./exec.ts";
 import type { ExecOrder, ExecResult } from "./exec.ts";
 import { Images } from "./images.ts";
+import type { OutputPiece } from "./log-frames.ts";
+import { logPieces, type LogQuery } from "./log-stream.ts";
 import { Networks } from "./networks.ts";
 import { RuntimeError } from "./runtime-error.ts";
 import { runtimeInfo } from "./runtime-info.ts";
@@ -112,7 +114,7 @@ export class Runtime {
    * @returns the container's id
    */
   async create(desired: DesiredInstance, ready: Extract<Readiness, { kind: "ready" }>): Promise<string> {
-    const { hasLayerQuota } = this.#info ?? (await this.info());
+    const { hasLayerQuota, hasLocalLog } = this.#info ?? (await this.info());
     const { hostId, toolboxPath } = this.#options;
     const { attachment, folders } = ready;
     const making = this.#volumes.create(desired, folders);
@@ -121,7 +123,15 @@ export class Runtime {
     const containerId = await this.#networks.use(desired.spec.network, async (networkName) => {
       const volumes = await making;
       return this.#containers.create(
-        containerOptions(desired, { hostId, networkName, toolboxPath, volumes, attachment, hasLayerQuota }),
+        containerOptions(desired, {
+          hostId,
+          networkName,
+          toolboxPath,
+          volumes,
+          attachment,
+          hasLayerQuota,
+          hasLocalLog,
+        }),
       );
     });
     this.#fresh.add(containerId);
@@ -153,6 +163,11 @@ export class Runtime {
     await this.#containers.remove(containerId);
     await this.#volumes.removeOf(runId);
     await this.#networks.removeIfUnused(network);
+  }
+
+  /** What a container wrote, piece by piece. @throws RuntimeError, RuntimeDown, the reason of the query's signal */
+  logs(query: LogQuery): AsyncGenerator<OutputPiece> {
+    return logPieces(this.#docker.socketPath, query);
   }
 
   exec(order: ExecOrder): Promise<ExecResult> {

@@ -6,6 +6,7 @@ import { body, withContext } from "./context.ts";
 import type { Row } from "./api-client.ts";
 import { sizeText, printDone, printList, printOne, type Column } from "./output.ts";
 import { addSettingsCommands } from "./settings-commands.ts";
+import { EVENT_COLUMNS } from "./story-commands.ts";
 
 const HOST_COLUMNS: Column[] = [
   "id",
@@ -288,6 +289,18 @@ function addHostCommands(program: Command): void {
     .action(
       withContext(async ({ api, output }, id: string) =>
         printList(output, await api.list(`/hosts/${id}/gpus`), GPU_COLUMNS),
+      ),
+    );
+  host
+    .command("events <id>")
+    .description("what happened on it, newest first")
+    .option("--limit <count>", "at most so many", wholeNumber, 50)
+    .action(
+      withContext(async ({ api, output }, id: string, { limit }: { limit: number }) =>
+        printList(output, await api.list(`/hosts/${encodeURIComponent(id)}/events`, {}, limit), [
+          ...EVENT_COLUMNS,
+          ["gpu", (row) => row.gpu_uuid],
+        ]),
       ),
     );
   host

@@ -8,6 +8,7 @@ import { CliError } from "./cli-error.ts";
 import { body, withContext, type Context } from "./context.ts";
 import { addAccessCommand } from "./port-commands.ts";
 import { sizeText, printDone, printList, printOne, type Column } from "./output.ts";
+import { addStoryCommands } from "./story-commands.ts";
 
 const WAIT_POLL_MS = 500;
 
@@ -128,19 +129,7 @@ export function addEnvironmentCommands(program: Command): void {
     .passThroughOptions()
     .action(withContext(exec));
 
-  for (const [noun, columns] of [
-    ["events", ["at", "actor", "kind", "old", "new", "reason"]],
-    ["instances", ["id", "rank", "state", "host_id", "run_id", "detail"]],
-  ] satisfies [string, Column[]][]) {
-    env
-      .command(`${noun} <id>`)
-      .description(`its ${noun}`)
-      .action(
-        withContext(async ({ api, output }, id: string) =>
-          printList(output, await api.list(`/environments/${path(id)}/${noun}`), columns),
-        ),
-      );
-  }
+  addStoryCommands(env, "/environments");
 
   addAccessCommand(env);
 

@@ -14,6 +14,7 @@ import { registerInferenceServiceRoutes } from "./inference/inference-services.t
 import { registerTrainingJobRoutes } from "./training/training-jobs.ts";
 import { registerFleetRoutes } from "./hosts/fleet.ts";
 import { registerGpuRoutes } from "./hosts/gpus.ts";
+import { registerHostEventRoutes } from "./hosts/host-events.ts";
 import { registerHostJoiningRoutes } from "./hosts/host-joining.ts";
 import { registerHostRoutes } from "./hosts/hosts.ts";
 import { registerImageRoutes } from "./accounts/images.ts";
@@ -25,6 +26,8 @@ import { registerQuotaRoutes } from "./accounts/quotas.ts";
 import { registerSettingRoutes } from "./accounts/settings.ts";
 import { registerSpecRoutes } from "./billing/specs.ts";
 import { registerSshKeyRoutes } from "./accounts/ssh-keys.ts";
+import { registerWorkloadLogRoutes } from "./workloads/workload-logs.ts";
+import { registerWorkloadStoryRoutes } from "./workloads/workload-story.ts";
 import { registerWorkspaceMemberRoutes } from "./accounts/workspace-members.ts";
 import { registerWorkspaceRoutes } from "./accounts/workspaces.ts";
 
@@ -41,6 +44,8 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerPortMappingRoutes(api, deps);
   registerTrainingJobRoutes(api, deps);
   registerInferenceServiceRoutes(api, deps);
+  registerWorkloadStoryRoutes(api, deps);
+  registerWorkloadLogRoutes(api, deps);
   registerDatasetRoutes(api, deps);
   registerModelRoutes(api, deps);
   registerImageRoutes(api, deps);
@@ -57,6 +62,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerJoinTokenRoutes(api, deps);
   registerHostJoiningRoutes(api, deps);
   registerHostRoutes(api, deps);
+  registerHostEventRoutes(api, deps);
   registerGpuRoutes(api, deps);
   registerFleetRoutes(api, deps);
 }

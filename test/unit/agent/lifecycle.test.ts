@@ -229,3 +229,48 @@ test("a sentence beyond the protocol's bound is cut", () => {
 
   expect(one({ runs })?.detail).toHaveLength(2_000);
 });
+
+describe("what a run left", () => {
+  const desired = [order()];
+  const remains = { exitCode: 3, outOfMemory: false, signal: null, tail: "last words\n" };
+  const left = { outOfMemory: false, signal: null, tail: "last words\n" };
+
+  test("is told with its end, once it was read", () => {
+    expect(one({ desired, observed: [dead], runs: [recordOf(key(), { end })] })).not.toHaveProperty(
+      "remains",
+    );
+    expect(one({ desired, observed: [dead], runs: [recordOf(key(), { end, remains })] })).toMatchObject({
+      phase: "failed",
+      exitCode: 3,
+      remains: left,
+    });
+  });
+
+  test("is told also when its container is gone, and while the runtime is silent", () => {
+    const runs = [recordOf(key(), { end, remains })];
+
+    expect(one({ desired, runs })).toMatchObject({ remains: left });
+    expect(one({ desired, runs, observed: null })).toMatchObject({ remains: left });
+  });
+
+  test("is nothing where there is no container to read it from; a silent runtime may still have one", () => {
+    const runs = [recordOf(key(), { end })];
+
+    expect(one({ desired, runs })).toMatchObject({ remains: { ...left, tail: null } });
+    expect(one({ desired, runs, observed: null })).not.toHaveProperty("remains");
+  });
+
+  test("is not told of a run that lives, or whose container runs on", () => {
+    expect(one({ desired, observed: [running], runs: [recordOf(key())] })).not.toHaveProperty("remains");
+    expect(
+      one({ desired, observed: [running], runs: [recordOf(key(), { end, remains })] }),
+    ).not.toHaveProperty("remains");
+  });
+
+  test("fills in the exit code of an end that knew none", () => {
+    const stopped = { ...end, phase: "stopped", exitCode: null } as const;
+    const runs = [recordOf(key(), { end: stopped, remains: { ...remains, exitCode: 143 } })];
+
+    expect(one({ desired, observed: [dead], runs })).toMatchObject({ exitCode: 143 });
+  });
+});

@@ -294,7 +294,11 @@ test("the agent runs the sample command and answers in the contract's words", as
   );
 
   const answer = await new Promise<Uint8Array>((resolve) =>
-    subscriptions[down(aHost("gpu-7"), "exec")]?.(encode(sample("exec")), resolve),
+    subscriptions[down(aHost("gpu-7"), "exec")]?.(
+      encode(sample("exec")),
+      resolve,
+      down(aHost("gpu-7"), "exec"),
+    ),
   );
 
   expect(ran).toEqual([sample("exec")]);

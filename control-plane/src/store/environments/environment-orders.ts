@@ -18,6 +18,7 @@ import { type EnvironmentRow, moveEnvironment, releaseOldLeasesOf } from "./envi
 import { raiseGeneration, raiseGenerations } from "../hosts/hosts.ts";
 import { leaseForStart } from "../leases/environment-leases.ts";
 import { orderRelease, wantedLeases } from "../leases/lease-orders.ts";
+import { appendInstanceEvent, INSTANCE_EVENT } from "../events.ts";
 import type { NewId } from "../placement/placements.ts";
 import { lockRun, openRun, waiveRun } from "../billing/runs.ts";
 
@@ -119,6 +120,16 @@ export async function restartEnvironment(
     [held.instance_id, held.epoch, orderer.now],
   );
   await sql.query("UPDATE instances SET state = 'placed' WHERE id = $1", [held.instance_id]);
+  await appendInstanceEvent(sql, {
+    at: orderer.now,
+    kind: INSTANCE_EVENT,
+    instanceId: held.instance_id,
+    hostId: held.host_id,
+    actor: orderer.actor,
+    old: held.state,
+    new: "placed",
+    reason: "A restart: a new run in its place.",
+  });
   const reason = waitsFor("restarting", held.host_name);
   await move(sql, environment, { to: verdict.status, reason }, orderer);
   const leases = await leaseForStart(sql, {

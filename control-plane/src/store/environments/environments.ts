@@ -281,16 +281,28 @@ export async function completeDeletions(
   sql: Connection,
   { ids, now }: { ids: readonly string[] | null; now: Date },
 ): Promise<string[]> {
-  const { rows } = await sql.query<{ id: string }>(
+  const { rows } = await sql.query<{ id: string; customer_id: number }>(
     `UPDATE environments e SET ${SOUND_ENVIRONMENT}, ${SOUND_PORTS}, deleted_at = $2, status_deadline_at = NULL
       WHERE e.status = 'deleting' AND e.deleted_at IS NULL AND ($1::text[] IS NULL OR e.id = ANY($1))
         AND EXISTS (SELECT FROM events v WHERE v.workload_kind = 'environment' AND v.workload_id = e.id)
         AND NOT EXISTS (
           SELECT FROM instances i JOIN placements p ON p.instance_id = i.id
            WHERE i.workload_kind = 'environment' AND i.workload_id = e.id AND p.gone_at IS NULL)
-      RETURNING id`,
+      RETURNING id, customer_id`,
     [ids, now],
   );
+  for (const { id, customer_id: customerId } of rows)
+    await appendEvent(sql, {
+      at: now,
+      kind: STATUS_EVENT,
+      workloadKind: "environment",
+      workloadId: id,
+      customerId,
+      actor: "control-plane",
+      old: "deleting",
+      new: "deleted",
+      reason: "Nothing of it is left on any host.",
+    });
   const deleted = rows.map(({ id }) => id);
   await releaseOldLeasesOf(sql, { environmentIds: deleted, now });
   return deleted;

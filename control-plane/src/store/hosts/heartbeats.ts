@@ -29,6 +29,7 @@ export type HeartbeatOutcome =
   | { accepted: false; reason: string };
 
 interface KnownHost {
+  health_status: string | null;
   generation: number;
   agent_epoch: number | null;
   connection: string;
@@ -64,6 +65,7 @@ export async function acceptHeartbeat(
       receivedAt: now,
       roundTripMs: heartbeat.lastRoundTripMs,
     });
+    await tellChanges(sql, { hostId, host, heartbeat, now });
     const liftCordons = await noteGpuHealth(sql, { hostId, cards: heartbeat.gpus, now });
     await noteVitals(sql, { hostId, vitals: heartbeat.gpus, now });
     const asked = await answerFor(sql, { hostId, watermark, waitsForReport: restored });
@@ -74,7 +76,7 @@ export async function acceptHeartbeat(
 
 async function lockKnownHost(sql: Connection, hostId: string): Promise<KnownHost | null> {
   const { rows } = await sql.query<KnownHost>(
-    `SELECT generation, agent_epoch, connection, observed_digest,
+    `SELECT generation, agent_epoch, connection, observed_digest, health_status,
             (SELECT j.journal_id FROM host_journals j WHERE j.host_id = hosts.id
               ORDER BY j.first_seen_at DESC, j.journal_id LIMIT 1) AS newest_journal
        FROM hosts WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE`,
@@ -186,6 +188,31 @@ async function noteHost(
       heartbeat.applied.generation,
     ],
   );
+}
+
+/** Coming back, and becoming well or unwell, are events. */
+async function tellChanges(
+  sql: Connection,
+  { hostId, host, heartbeat, now }: { hostId: string; host: KnownHost; heartbeat: Heartbeat; now: Date },
+): Promise<void> {
+  const event = { at: now, hostId, actor: `host ${hostId}` };
+  if (host.connection !== "connected")
+    await appendEvent(sql, {
+      ...event,
+      kind: "host-connection",
+      old: host.connection,
+      new: "connected",
+      reason: "It was heard.",
+    });
+  const health = heartbeat.degraded.length > 0 ? "degraded" : "healthy";
+  if (host.health_status !== health)
+    await appendEvent(sql, {
+      ...event,
+      kind: "host-health",
+      old: host.health_status,
+      new: health,
+      reason: heartbeat.degraded.join(", ") || null,
+    });
 }
 
 async function noteVitals(

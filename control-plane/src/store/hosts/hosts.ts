@@ -192,6 +192,14 @@ export async function updateHost(sql: Connection, hostId: string, change: HostCh
   );
 }
 
+/** Null for a host that is not there. */
+export async function statusOf(sql: Connection, hostId: string): Promise<string | null> {
+  const { rows } = await sql.query<{ status: string | null }>("SELECT status FROM hosts WHERE id = $1", [
+    hostId,
+  ]);
+  return rows[0]?.status ?? null;
+}
+
 /** Nothing new is placed there; what runs, runs on. */
 export async function cordonHost(
   sql: Connection,

@@ -8,6 +8,7 @@ import { clearAlarm, openAlarmSubjects, raiseAlarm } from "../alarms.ts";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { type Connection, type Database, transaction } from "../database.ts";
 import { completeDeletions, environmentById, type EnvironmentRow } from "../environments/environments.ts";
+import { noteRunEnds } from "../placement/run-ends.ts";
 import { mergeGpus } from "./gpu-inventory.ts";
 import { mergeLeases } from "../leases/lease-reports.ts";
 import { raiseGeneration } from "./hosts.ts";
@@ -64,6 +65,7 @@ export async function mergeObserved(
       const merge = { host, placement, observed: observed.instances, now };
       ordersChanged = (await mergePlacement(sql, merge, environments)) || ordersChanged;
     }
+    await noteRunEnds(sql, { hostId, observed: observed.instances, now });
     await reportStrangers(sql, { hostId, placements, observed: observed.instances, now });
     if (observed.leases !== null)
       ordersChanged = (await mergeLeases(sql, { host, leases: observed.leases, now })) || ordersChanged;

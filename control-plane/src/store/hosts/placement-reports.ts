@@ -13,6 +13,7 @@ import {
 } from "../../core/environment-status.ts";
 import { closeRun, closeRunsOf } from "../billing/runs.ts";
 import type { Connection } from "../database.ts";
+import { appendInstanceEvent, INSTANCE_EVENT } from "../events.ts";
 import { type EnvironmentRow, explainEnvironment, moveEnvironment } from "../environments/environments.ts";
 import { skipPool } from "../placement/pool-skips.ts";
 import { releasePlacement } from "../placement/release.ts";
@@ -71,7 +72,7 @@ export async function mergePlacement(
   // The run before a restart may still be reported; only the run that is wanted now speaks for the placement.
   const seen = ofPlacement.find((one) => one.runId === placement.run_id);
   if (seen === undefined) return false;
-  await notePlacement(sql, placement, seen, now);
+  await notePlacement(sql, merge, seen);
 
   const environment =
     placement.environment_id === null ? undefined : environments.get(placement.environment_id);
@@ -111,17 +112,40 @@ async function mergeAbsence(sql: Connection, { host, placement, now }: Merge): P
     runIds: "all",
     at: now,
   });
+  if (!ENDED_STATES.includes(placement.state))
+    await appendInstanceEvent(sql, {
+      at: now,
+      kind: INSTANCE_EVENT,
+      instanceId: placement.instance_id,
+      hostId: host.id,
+      actor: `host ${host.id}`,
+      old: placement.state,
+      new: "stopped",
+      reason: "Nothing of it is left on its host.",
+    });
   if (placement.is_current && placement.state !== "failed")
     await sql.query("UPDATE instances SET state = 'stopped' WHERE id = $1", [placement.instance_id]);
   return false;
 }
 
+const ENDED_STATES: readonly InstanceState[] = ["stopped", "failed", "lost"];
+
 async function notePlacement(
   sql: Connection,
-  placement: LivePlacement,
+  { host, placement, now }: Merge,
   seen: ObservedInstance,
-  now: Date,
 ): Promise<void> {
+  if (placement.state !== seen.phase)
+    await appendInstanceEvent(sql, {
+      at: now,
+      kind: INSTANCE_EVENT,
+      instanceId: placement.instance_id,
+      hostId: host.id,
+      actor: `host ${host.id}`,
+      old: placement.state,
+      new: seen.phase,
+      reason: seen.detail === "" ? seen.problem : seen.detail,
+    });
   await sql.query(
     `UPDATE placements SET state = $3::text, detail = $4, problem = $5, container_id = $6, exit_code = $7,
             state_changed_at = CASE WHEN state = $3::text THEN state_changed_at ELSE $8::timestamptz END

@@ -20,6 +20,7 @@ import {
 import { heldPlacement } from "../environments/environment-placements.ts";
 import { type EnvironmentRow, lockEnvironment, moveEnvironment } from "../environments/environments.ts";
 import { idOnHosts } from "../environments/id-on-hosts.ts";
+import { appendInstanceEvent, INSTANCE_EVENT } from "../events.ts";
 import { fleetSnapshot } from "./fleet-snapshot.ts";
 import { takeCard } from "./gpu-allocations.ts";
 import { raiseGeneration, refreshHostUse } from "../hosts/hosts.ts";
@@ -179,6 +180,16 @@ async function write(
     lines: check.lines,
   });
   for (const grant of grants) await takeCard(sql, grant, { instanceId, epoch, now });
+  await appendInstanceEvent(sql, {
+    at: now,
+    kind: INSTANCE_EVENT,
+    instanceId,
+    hostId,
+    actor: "control-plane",
+    old: null,
+    new: "placed",
+    reason: `Placement ${epoch} on host ${hostId}.`,
+  });
   const generation = await raiseGeneration(sql, hostId);
   await refreshHostUse(sql, hostId);
   await moveEnvironment(sql, {
