@@ -27,6 +27,7 @@ import type { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import type { GpuWatch } from "./loop/gpu-watch.ts";
 import { takeMeteringTick, type Seen } from "./loop/metering-tick.ts";
 import { momentOf, monotonic, type Clock } from "./loop/moment.ts";
+import type { OrphanWatch } from "./loop/orphan-watch.ts";
 import { observedState, vitalsOf } from "./loop/report.ts";
 import type { RunPerformer } from "./loop/run-performer.ts";
 import type { Look, RuntimeWatch } from "./loop/runtime-watch.ts";
@@ -53,6 +54,7 @@ export type AgentParts = {
   runtime: Runtime;
   runtimeWatch: RuntimeWatch;
   gpuWatch: GpuWatch;
+  orphanWatch: OrphanWatch;
   performer: RunPerformer;
   link: ControlPlaneLink;
   notifier: ServiceNotifier;
@@ -175,12 +177,14 @@ export class Agent {
 
   /** Returns whether something was done that is worth a metering tick at once. */
   #act(seen: readonly Container[], shownWorks: number): boolean {
-    const { journal, performer, clock } = this.#parts;
+    const { journal, performer, clock, orphanWatch, link } = this.#parts;
     performer.shown(shownWorks);
     const knowledge = this.#knowledge(seen);
     const now = monotonic(momentOf(clock));
     const set = journal.desired.read();
     const stopsUnconfirmed = set.stopsAreGuarded && (set.confirmedStops ?? -1) < set.generation;
+    const { contact, isSetCurrent } = link;
+    orphanWatch.look({ nowMs: now.ms, observed: seen, contact, isSetCurrent, stopsUnconfirmed });
     const actions = reconcile({ ...knowledge, flags: this.#flags(stopsUnconfirmed), now });
 
     this.#holdsStops = false;
@@ -199,9 +203,10 @@ export class Agent {
   }
 
   #flags(stopsUnconfirmed: boolean): Flags {
-    const { gpuWatch, link, clock } = this.#parts;
+    const { gpuWatch, link, clock, orphanWatch } = this.#parts;
     return {
       ...this.#hostObstacles(),
+      reapedOrphans: orphanWatch.reaped,
       lostGpus: gpuWatch.lost,
       overStorage: this.#overStorage,
       disconnectedMs: cutOffMs(link.contact, clock.monotonicMs()),
@@ -273,7 +278,7 @@ export class Agent {
   }
 
   #report(): void {
-    const { journal, performer, clock, gpuWatch, runtimeWatch, link } = this.#parts;
+    const { journal, performer, clock, gpuWatch, orphanWatch, runtimeWatch, link } = this.#parts;
     const seen = runtimeWatch.isDown ? null : this.#lastSeen;
     const instances = observedInstances({
       ...this.#knowledge(seen ?? []),
@@ -286,6 +291,7 @@ export class Agent {
     const degraded = [
       ...runtimeWatch.degraded,
       ...gpuWatch.degraded,
+      ...orphanWatch.degraded,
       ...(journal.isShortOfSpace ? ["disk-full"] : []),
       ...(this.#holdsStops ? ["stops-held"] : []),
     ];
@@ -310,8 +316,9 @@ export class Agent {
   #housekeep(nowMs: number): void {
     if (nowMs - this.#housekeepingMs < HOUSEKEEPING_EVERY_MS) return;
     this.#housekeepingMs = nowMs;
-    const { runtime, link, log } = this.#parts;
+    const { runtime, link, orphanWatch, log } = this.#parts;
     link.keepContact();
+    orphanWatch.keep();
     void Promise.all([runtime.repairNetworks(), this.#measureStorage()]).catch((error: unknown) => {
       log.warn({ error }, "networks or storage could not be looked after; tried again in a minute");
     });

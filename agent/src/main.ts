@@ -24,6 +24,7 @@ import { openHostKey } from "./link/nkey.ts";
 import { orderSubscriptions } from "./link/order-server.ts";
 import { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import { GpuWatch } from "./loop/gpu-watch.ts";
+import { OrphanWatch } from "./loop/orphan-watch.ts";
 import { RunPerformer } from "./loop/run-performer.ts";
 import { RuntimeWatch } from "./loop/runtime-watch.ts";
 import { RuntimeDown, RuntimeError } from "./runtime/runtime-error.ts";
@@ -178,6 +179,7 @@ async function assemble(
     runtime,
     runtimeWatch,
     gpuWatch,
+    orphanWatch: new OrphanWatch({ hostId, journal, isReaping: config.reapsOrphans, log }),
     performer,
     link,
     notifier,
@@ -202,6 +204,8 @@ async function assemble(
         await gpuWatch.clean();
       }
       await connection.close();
+      // An answer that came last is still being written down.
+      await link.settled();
       journal.close();
     },
   };

@@ -16,6 +16,7 @@ import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
 import { ControlPlaneLink } from "@remotegpu/agent/loop/control-plane-link";
 import { GpuWatch } from "@remotegpu/agent/loop/gpu-watch";
 import type { Clock } from "@remotegpu/agent/loop/moment";
+import { OrphanWatch } from "@remotegpu/agent/loop/orphan-watch";
 import { RunPerformer } from "@remotegpu/agent/loop/run-performer";
 import { RuntimeWatch } from "@remotegpu/agent/loop/runtime-watch";
 import { Runtime } from "@remotegpu/agent/runtime/runtime";
@@ -36,6 +37,8 @@ export class AgentUnderTest {
   readonly stateDir: string;
   readonly poolRoot: string;
   readonly log: KeptLog = keptLog();
+  /** Asked at the next start. */
+  reapsOrphans = false;
   readonly #controlPlane: ScriptedControlPlane;
   readonly #socketPath: string | undefined;
   readonly #simulatedGpus: number;
@@ -165,6 +168,7 @@ export class AgentUnderTest {
       runtime,
       runtimeWatch,
       gpuWatch,
+      orphanWatch: new OrphanWatch({ hostId, journal, isReaping: this.reapsOrphans, log }),
       storagePool: null,
       facts: await readMachineFacts({ diskPath: stateDir }),
       performer: new RunPerformer({ journal, runtime, gpuFacts: () => gpuWatch.facts, wake, log }),
@@ -180,6 +184,8 @@ export class AgentUnderTest {
       await watched;
       await gpuWatch.close();
       await connection.close();
+      // An answer that came last is still being written down.
+      await link.settled();
       journal.close();
     };
     this.#running = { agent, journal, runtime, end };

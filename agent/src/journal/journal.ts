@@ -19,6 +19,7 @@ import { lockFolder, type FolderLock } from "./folder-lock.ts";
 import { DamagedJournalError } from "./integrity.ts";
 import { IntervalStore } from "./interval-store.ts";
 import { JournalDatabase } from "./journal-database.ts";
+import { OrphanStore } from "./orphan-store.ts";
 import { RowStore } from "./row-store.ts";
 import { RunStore } from "./run-store.ts";
 
@@ -80,6 +81,7 @@ export function openJournal(options: JournalOptions): Journal {
 export class Journal {
   readonly origin: JournalOrigin;
   readonly contact: ContactStore;
+  readonly orphans: OrphanStore;
   readonly desired: DesiredStore;
   readonly runs: RunStore;
   readonly rows: RowStore;
@@ -96,6 +98,7 @@ export class Journal {
     this.origin = origin;
     this.#database = new JournalDatabase(join(options.folder, JOURNAL_FILE), ballast);
     this.contact = new ContactStore(this.#database);
+    this.orphans = new OrphanStore(this.#database);
     this.desired = new DesiredStore(this.#database);
     this.runs = new RunStore(this.#database);
     this.rows = new RowStore(this.#database);

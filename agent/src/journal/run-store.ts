@@ -21,6 +21,7 @@ const STOP_CAUSES: Record<StopCause, true> = {
   superseded: true,
   "no-contact": true,
   "already-ended": true,
+  orphaned: true,
   "gpu-missing": true,
   "gpu-failed": true,
   "storage-exceeded": true,
