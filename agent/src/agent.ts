@@ -308,7 +308,7 @@ export class Agent {
       storagePool: storagePool ?? hostId,
       attachMode: gpuWatch.facts.mode,
       runtime:
-        info === null ? null : { name: "docker", version: info.version, liveRestore: info.liveRestore },
+        info === null ? null : { name: info.name, version: info.version, liveRestore: info.liveRestore },
     };
   }
 

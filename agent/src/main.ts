@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { Command, CommanderError } from "commander";
 import { pino } from "pino";
+import type { MachineReport } from "@remotegpu/shared/host-report";
 import { JournalId, type HostId } from "@remotegpu/shared/ids";
 import { errorForLog } from "@remotegpu/shared/log";
 import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/joining";
@@ -26,8 +27,10 @@ import { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import { GpuWatch } from "./loop/gpu-watch.ts";
 import { OrphanWatch } from "./loop/orphan-watch.ts";
 import { RunPerformer } from "./loop/run-performer.ts";
-import { RuntimeWatch } from "./loop/runtime-watch.ts";
+import { NO_LIVE_RESTORE, RuntimeWatch } from "./loop/runtime-watch.ts";
+import { Docker } from "./runtime/docker.ts";
 import { RuntimeDown, RuntimeError } from "./runtime/runtime-error.ts";
+import { runtimeInfo } from "./runtime/runtime-info.ts";
 import { Runtime } from "./runtime/runtime.ts";
 import { installToolbox, ToolboxError } from "./runtime/toolbox.ts";
 
@@ -50,6 +53,7 @@ async function join(): Promise<void> {
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
   const key = openHostKey(keyFile(config.stateDir));
   const facts = await readMachineFacts({ diskPath: config.stateDir });
+  const runtime = await runtimeAtJoin(config);
   const result = await joinControlPlane(
     {
       apiUrl: config.server,
@@ -59,7 +63,7 @@ async function join(): Promise<void> {
       machine: {
         ...facts,
         agentVersion: AGENT_VERSION,
-        runtime: null,
+        runtime,
         attachMode: null,
         storagePool: config.storagePool ?? "",
       },
@@ -74,6 +78,19 @@ async function join(): Promise<void> {
     receivedAtMs: Date.now(),
   });
   process.stdout.write(`This host has joined as ${result.grant.host_id}.\n`);
+}
+
+/** What a fault would cost is said before anybody's work is on this host; none of it keeps the host from joining. */
+async function runtimeAtJoin({ runtimeSocket }: Config): Promise<MachineReport["runtime"]> {
+  try {
+    const { name, version, liveRestore } = await runtimeInfo(new Docker(runtimeSocket ?? undefined));
+    if (!liveRestore) process.stderr.write(`remotegpu-agent: WARNING: ${NO_LIVE_RESTORE}\n`);
+    return { name, version, liveRestore };
+  } catch (error) {
+    if (!(error instanceof RuntimeDown || error instanceof RuntimeError)) throw error;
+    process.stderr.write(`remotegpu-agent: WARNING: nothing can run here yet: ${error.message}\n`);
+    return null;
+  }
 }
 
 async function run(): Promise<void> {

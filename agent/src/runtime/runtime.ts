@@ -70,7 +70,9 @@ export class Runtime {
     this.#docker = new Docker(options.socketPath);
     this.#containers = new Containers(this.#docker, options.hostId);
     this.#images = new Images(this.#docker, options.wake);
-    this.#networks = new Networks(this.#docker, options.hostId);
+    this.#networks = new Networks(this.#docker, options.hostId, async () => ({
+      hasResolver: (this.#info ?? (await this.info())).name === "podman",
+    }));
     this.#volumes = new Volumes(this.#docker, options.hostId);
     this.#execs = new Execs(this.#docker);
   }
