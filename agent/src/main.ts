@@ -10,6 +10,7 @@ import { errorForLog } from "@remotegpu/shared/log";
 import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/joining";
 import { Agent } from "./agent.ts";
 import { ConfigError, credentialFile, keyFile, ownPoolFolder, readConfig, type Config } from "./config.ts";
+import { doctorCommand } from "./doctor-command.ts";
 import { monotonicMs, readBootId } from "./host/clock.ts";
 import { MachineFactsError, readMachineFacts } from "./host/machine-facts.ts";
 import { ServiceNotifier } from "./host/notify.ts";
@@ -102,6 +103,22 @@ async function run(): Promise<void> {
   await ending(config);
   log.info({}, `ending in order; containers ${config.cleanOnExit ? "are removed" : "go on"}`);
   await agent.end();
+}
+
+/** What cannot be asked is neither well nor broken. */
+async function doctor({ json }: { json?: boolean }): Promise<void> {
+  try {
+    const { stateDir, runtimeSocket } = readConfig(process.env);
+    const credential = loadCredential(credentialFile(stateDir));
+    if (credential === null)
+      throw new StartError(`${stateDir} belongs to no fleet yet: there is nothing to check.`);
+    const clock = { bootId: await readBootId(), monotonicMs };
+    const patient = { hostId: credential.grant.host_id, stateDir, runtimeSocket, clock };
+    process.exitCode = await doctorCommand(patient, { json }, (text) => process.stdout.write(`${text}\n`));
+  } catch (error) {
+    explain(error);
+    process.exitCode = 2;
+  }
 }
 
 /** Makes every part and ties them together. `end` undoes it in the opposite order. */
@@ -268,6 +285,11 @@ program
   .command("join")
   .description("join the fleet of REMOTEGPU_SERVER with REMOTEGPU_JOIN_TOKEN")
   .action(join);
+program
+  .command("doctor")
+  .description("check what this host knows against itself and against what runs here; changes nothing")
+  .option("--json", "one document for scripts")
+  .action(doctor);
 program.command("run", { isDefault: true }).description("look after this host").action(run);
 
 try {

@@ -31,6 +31,8 @@ export async function startPodman(): Promise<Podman> {
   const env = { ...process.env, CONTAINERS_CONF: settings };
   const service = spawn("podman", [...where, "system", "service", "--time=0", `unix://${socketPath}`], {
     env,
+    // Its keepers of containers leave a note where they were started when one runs out of memory.
+    cwd: folder,
     stdio: "ignore",
   });
   const client = new Dockerode({ socketPath });

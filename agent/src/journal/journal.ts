@@ -6,7 +6,7 @@
 import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import type { JournalId, RunId } from "@remotegpu/shared/ids";
-import { GENESIS_HASH, sha256 } from "@remotegpu/shared/journal-row";
+import { GENESIS_HASH, sha256, type UsageEntry } from "@remotegpu/shared/journal-row";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import assert from "node:assert";
 import type { MeterStep } from "../core/metering.ts";
@@ -108,7 +108,7 @@ export class Journal {
       this.#begin(options.newJournalId);
       this.damage = {
         rows: this.#checkOutbox(),
-        intervals: this.#intervals.mend(),
+        intervals: this.#intervals.mend((runId) => this.#lastRowOf(runId)),
         runs: this.runs.mend(),
         desired: this.desired.mend(),
       };
@@ -194,6 +194,13 @@ export class Journal {
         .run({ journalId, idHash: sha256(journalId), genesis: GENESIS_HASH });
       this.#database.prepare("UPDATE meta SET agent_epoch = agent_epoch + 1").run();
     });
+  }
+
+  /** Among the newest rows, where that of a run which is metered is found. */
+  #lastRowOf(runId: RunId): UsageEntry | null {
+    const { rows } = this.rows.verified(this.rows.chain().head.seq - CHECKED_AT_OPEN, CHECKED_AT_OPEN);
+    const last = rows.findLast(({ entry }) => entry.kind === "usage" && entry.runId === runId)?.entry;
+    return last?.kind === "usage" ? last : null;
   }
 
   #checkOutbox(): number[] {

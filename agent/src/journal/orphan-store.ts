@@ -8,7 +8,7 @@ import type { Orphan } from "../core/orphans.ts";
 import type { JournalDatabase } from "./journal-database.ts";
 import { seal, unseal, type StoredSeal } from "./sealed.ts";
 
-const StoredOrphans: z.ZodType<Orphan[]> = z.array(
+export const StoredOrphans: z.ZodType<Orphan[]> = z.array(
   z.object({
     containerId: z.string(),
     instanceId: InstanceId,

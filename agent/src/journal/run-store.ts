@@ -28,7 +28,7 @@ const STOP_CAUSES: Record<StopCause, true> = {
 };
 const Cause = z.custom<StopCause>((value) => typeof value === "string" && value in STOP_CAUSES);
 
-const StoredRecord: z.ZodType<RunRecord> = z.object({
+export const StoredRecord: z.ZodType<RunRecord> = z.object({
   instanceId: InstanceId,
   placementEpoch: z.int().positive(),
   runId: RunId,
