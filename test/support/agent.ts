@@ -66,11 +66,12 @@ export class AgentUnderTest {
 
   static async begin(
     controlPlane: ScriptedControlPlane,
-    { socketPath, simulatedGpus = 0 }: { socketPath?: string; simulatedGpus?: number } = {},
+    options: { socketPath?: string; simulatedGpus?: number; stateDir?: string } = {},
   ): Promise<AgentUnderTest> {
     await importBusyboxImage();
     const { host } = await controlPlane.admit(newHostId());
-    const stateDir = await mkdtemp(join(tmpdir(), "rg-agent-"));
+    const { socketPath, simulatedGpus = 0 } = options;
+    const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), "rg-agent-")));
     await mkdir(join(stateDir, "pool"));
     const agent = new AgentUnderTest(host, controlPlane, { stateDir, socketPath, simulatedGpus });
     await agent.start();
@@ -101,8 +102,12 @@ export class AgentUnderTest {
   /**
    * Starts the agent on its state folder, as after an upgrade or a crash of its process.
    * @param isCutOff no way to the control plane, as long as this agent runs
+   * @param notifier plays systemd
    */
-  async start({ isCutOff = false }: { isCutOff?: boolean } = {}): Promise<void> {
+  async start({
+    isCutOff = false,
+    notifier = new ServiceNotifier({ environment: {} }),
+  }: { isCutOff?: boolean; notifier?: ServiceNotifier } = {}): Promise<void> {
     const { hostId, stateDir, log, poolRoot } = this;
     const { credential } = await this.#controlPlane.admit(hostId);
     const journal = openJournal({
@@ -172,7 +177,7 @@ export class AgentUnderTest {
       storagePool: null,
       facts: await readMachineFacts({ diskPath: stateDir }),
       performer: new RunPerformer({ journal, runtime, gpuFacts: () => gpuWatch.facts, wake, log }),
-      notifier: new ServiceNotifier({ environment: {} }),
+      notifier,
     });
     const watching = new AbortController();
     if (!isCutOff) connection.start();
@@ -199,13 +204,13 @@ export class AgentUnderTest {
   }
 
   /** Takes everything of this host away. */
-  async end(): Promise<void> {
+  async end({ leavesFolder = false }: { leavesFolder?: boolean } = {}): Promise<void> {
     const running = this.#running;
     if (running !== null) await this.stop();
     await running?.runtime.removeEverything();
     await removeLabelled(this.hostId);
     await removeSimulatedCdiSpec(this.hostId);
-    await rm(this.stateDir, { recursive: true, force: true });
+    if (!leavesFolder) await rm(this.stateDir, { recursive: true, force: true });
   }
 
   #now(): Running {

@@ -236,7 +236,9 @@ test("after a reboot of the host its agent and its environment come back", async
 });
 
 test("a host that is taken away leaves its containers to Docker and its files where they are", async () => {
-  await eventually(async () => (await running()) === ENVIRONMENTS, {
+  // After the reboot they come back one after the other.
+  const up = "docker ps --quiet --filter label=remotegpu.host | wc -l";
+  await eventually(async () => (await host.run(up)) === String(ENVIRONMENTS), {
     withinMs: 120_000,
     what: "all of them",
   });
@@ -247,9 +249,7 @@ test("a host that is taken away leaves its containers to Docker and its files wh
 
   expect(await containers()).toBe(before);
   expect(await host.run("ls /var/lib/remotegpu")).toMatch(/^journal\.sqlite$/m);
-  expect(await host.run("docker ps --quiet --filter label=remotegpu.host | wc -l")).toBe(
-    String(ENVIRONMENTS),
-  );
+  expect(await host.run(up)).toBe(String(ENVIRONMENTS));
   await host.run("docker rm --force $(docker ps --all --quiet --filter label=remotegpu.host)");
   expect(await host.run("docker ps --all --quiet")).toBe("");
 });
