@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import Dockerode from "dockerode";
@@ -56,6 +56,9 @@ export class OwnDockerd {
   async reload(settings: { liveRestore: boolean }): Promise<void> {
     await this.#write(settings);
     process.kill(this.pid, "SIGHUP");
+    await eventually(async () => (await this.client.info()).LiveRestoreEnabled === settings.liveRestore, {
+      what: "the new setting",
+    });
   }
 
   /** As `systemctl restart docker` does it. */
@@ -70,9 +73,9 @@ export class OwnDockerd {
       await this.client.getContainer(Id).remove({ force: true, v: true });
     await this.#end();
     await execa("ip", ["netns", "delete", this.#namespace]);
-    for (const mounts of ["exec", "data"])
-      for (const name of await readdir(join(this.#folder, mounts)))
-        await execa("umount", ["--recursive", join(this.#folder, mounts, name)], { reject: false });
+    // It mounts the folder of its data on itself.
+    for (const name of ["exec", "data"])
+      await execa("umount", ["--recursive", join(this.#folder, name)], { reject: false });
     await rm(this.#folder, { recursive: true, force: true });
   }
 
