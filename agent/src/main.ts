@@ -14,6 +14,7 @@ import { doctorCommand } from "./doctor-command.ts";
 import { monotonicMs, readBootId } from "./host/clock.ts";
 import { MachineFactsError, readMachineFacts } from "./host/machine-facts.ts";
 import { ServiceNotifier } from "./host/notify.ts";
+import { readProcessStart } from "./host/process-liveness.ts";
 import { FolderLockedError } from "./journal/folder-lock.ts";
 import { openJournal } from "./journal/journal.ts";
 import { Outbox } from "./journal/outbox.ts";
@@ -146,6 +147,7 @@ async function assemble(
     ...(config.runtimeSocket !== null && { socketPath: config.runtimeSocket }),
     poolRoot: config.poolFolder,
     toolboxPath: await installToolbox(config.stateDir),
+    processStart: readProcessStart,
     wake,
     onEventsBroken: (cause) => log.warn({ error: cause }, "the runtime's events broke off"),
   });
@@ -161,6 +163,9 @@ async function assemble(
     simulatedCount: config.simulatedGpus,
     log,
   });
+  // Nothing of it waits for the runtime or the cards.
+  const facts = readMachineFacts({ diskPath: config.stateDir });
+  facts.catch(() => undefined);
   await runtimeWatch.learn(clock.monotonicMs());
   await gpuWatch.prepare(clock.monotonicMs(), clock.wallMs(), runtimeWatch.info);
 
@@ -202,11 +207,10 @@ async function assemble(
     log,
   });
   const performer = new RunPerformer({ journal, runtime, gpuFacts: () => gpuWatch.facts, wake, log });
-  const facts = await readMachineFacts({ diskPath: config.stateDir });
   const agent = new Agent({
     hostId,
     version: AGENT_VERSION,
-    facts,
+    facts: await facts,
     storagePool: config.storagePool,
     clock,
     journal,

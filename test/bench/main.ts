@@ -1,9 +1,11 @@
 /**
  * `npm run bench`: measures what was promised as ratios, each to something bare in the same moments, and judges
- * nothing. Arguments choose: `npm run bench -- environment agent-memory start upgrade`; none means all.
+ * nothing. Arguments choose: `npm run bench -- environment agent-memory agent-cpu journal start upgrade`; none means all.
  */
+import { measureAgentCpu } from "./agent-cpu.ts";
 import { measureAgentMemory } from "./agent-memory.ts";
 import { measureEnvironment } from "./environment.ts";
+import { measureJournal } from "./journal.ts";
 import { measureStart } from "./start.ts";
 import { measureUpgrade } from "./upgrade.ts";
 
@@ -12,6 +14,8 @@ type Bench = (say: (line: string) => void, ending: AsyncDisposableStack) => Prom
 const BENCHES: Record<string, Bench> = {
   environment: measureEnvironment,
   "agent-memory": measureAgentMemory,
+  "agent-cpu": measureAgentCpu,
+  journal: measureJournal,
   start: measureStart,
   upgrade: measureUpgrade,
 };

@@ -62,6 +62,10 @@ export class Product implements AsyncDisposable {
     return this.#hostId;
   }
 
+  get agentFolder(): string {
+    return this.#agentEnv().REMOTEGPU_STATE_DIR;
+  }
+
   /** Resolves once it is connected. Ended in order it takes its containers along; killed it leaves them. */
   async startAgent({ main, node }: AgentProgram = AGENT_SOURCES): Promise<RunningProcess> {
     const agent = this.#spawn("agent", [node, "--import", MANY_CORES, main, "run"], this.#agentEnv());

@@ -8,6 +8,7 @@ import { Agent } from "@remotegpu/agent/agent";
 import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
 import { readMachineFacts } from "@remotegpu/agent/host/machine-facts";
 import { ServiceNotifier } from "@remotegpu/agent/host/notify";
+import { readProcessStart } from "@remotegpu/agent/host/process-liveness";
 import { removeSimulatedCdiSpec } from "@remotegpu/agent/host/simulated-cdi";
 import { openJournal, type Journal } from "@remotegpu/agent/journal/journal";
 import { Outbox } from "@remotegpu/agent/journal/outbox";
@@ -126,6 +127,7 @@ export class AgentUnderTest {
       ...(this.#socketPath !== undefined && { socketPath: this.#socketPath }),
       poolRoot,
       toolboxPath: await installToolbox(stateDir),
+      processStart: readProcessStart,
       wake,
       onEventsBroken: () => undefined,
     });
