@@ -31,6 +31,7 @@ import type { OrphanWatch } from "./loop/orphan-watch.ts";
 import { observedState, vitalsOf } from "./loop/report.ts";
 import type { RunPerformer } from "./loop/run-performer.ts";
 import type { Look, RuntimeWatch } from "./loop/runtime-watch.ts";
+import { TransitionWatch } from "./loop/transition-watch.ts";
 
 /** While something is under way the loop looks this often; else it sleeps until woken or the next tick. */
 const BUSY_ROUND_MS = 1_000;
@@ -63,6 +64,7 @@ export type AgentParts = {
 
 export class Agent {
   readonly #parts: AgentParts;
+  readonly #transitionWatch: TransitionWatch;
   #isWoken = false;
   #wakeUp: () => void = () => undefined;
   #isStopping = false;
@@ -77,6 +79,7 @@ export class Agent {
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
+    this.#transitionWatch = new TransitionWatch(parts.log);
   }
 
   wake(): void {
@@ -280,18 +283,23 @@ export class Agent {
   #report(): void {
     const { journal, performer, clock, gpuWatch, orphanWatch, runtimeWatch, link } = this.#parts;
     const seen = runtimeWatch.isDown ? null : this.#lastSeen;
-    const instances = observedInstances({
-      ...this.#knowledge(seen ?? []),
-      ...this.#hostObstacles(),
-      observed: seen,
-      waits: performer.waits,
-      now: monotonic(momentOf(clock)),
-    });
+    const now = monotonic(momentOf(clock));
+    const instances = this.#transitionWatch.look(
+      observedInstances({
+        ...this.#knowledge(seen ?? []),
+        ...this.#hostObstacles(),
+        observed: seen,
+        waits: performer.waits,
+        now,
+      }),
+      now.ms,
+    );
     const observed = observedState(this.#machine(), gpuWatch.gpus, instances);
     const degraded = [
       ...runtimeWatch.degraded,
       ...gpuWatch.degraded,
       ...orphanWatch.degraded,
+      ...this.#transitionWatch.degraded,
       ...(journal.isShortOfSpace ? ["disk-full"] : []),
       ...(this.#holdsStops ? ["stops-held"] : []),
     ];

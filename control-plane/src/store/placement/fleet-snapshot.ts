@@ -6,7 +6,7 @@ import type { Connection } from "../database.ts";
 import { safeBigint } from "../old-values.ts";
 
 /** A host that says one of these works as well as any other; it only warns its operator. */
-const WARNINGS = new Set(["no-live-restore", "no-kernel-log", "orphans"]);
+const WARNINGS = new Set(["no-live-restore", "no-kernel-log", "orphans", "starts-overdue"]);
 
 interface HostNow {
   id: string;
