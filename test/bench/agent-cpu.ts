@@ -24,9 +24,6 @@ import { Product } from "./product.ts";
 import type { RunningProcess } from "./running-process.ts";
 
 const CONTAINERS = 64;
-/** The control plane takes what is ordered in parts, as customers order. */
-const ORDERS_AT_ONCE = 8;
-const RUNNING_ASK_EVERY_MS = 100;
 /** What a start leaves to do is over by then. */
 const SETTLE_MS = 20_000;
 const WINDOWS = 3;
@@ -47,7 +44,7 @@ export async function measureAgentCpu(
   const program = { main: join(folder, "agent.mjs"), node: join(folder, "node") };
   const product = await Product.start(ending);
   let agent = await product.startAgent(program);
-  await orderAll(product);
+  await product.orderMany(CONTAINERS, { image: STARTER_IMAGE });
 
   await delay(SETTLE_MS);
   const percents: number[] = [];
@@ -87,13 +84,6 @@ export async function measureAgentCpu(
   }
   // Ended in order it takes the containers along.
   await agent.stop();
-}
-
-async function orderAll(product: Product): Promise<void> {
-  for (let ordered = 0; ordered < CONTAINERS; ordered += ORDERS_AT_ONCE) {
-    const some = Array.from({ length: ORDERS_AT_ONCE }, () => product.order({ image: STARTER_IMAGE }));
-    for (const id of await Promise.all(some)) await product.running(id, { askEveryMs: RUNNING_ASK_EVERY_MS });
-  }
 }
 
 async function percentOf(agent: RunningProcess): Promise<number> {

@@ -120,11 +120,13 @@ export class JournalReading {
     const damaged: DamagedEntry[] = [];
     const sealed = <T>(table: DamagedEntry["table"], key: string, schema: z.ZodType<T>): T[] =>
       this.#sqlite
-        .prepare<[], StoredSeal & { key: string }>(`SELECT ${key} AS key, entry, entry_hash FROM ${table}`)
+        .prepare<[], StoredSeal & { key: string }>(
+          `SELECT CAST(${key} AS TEXT) AS key, entry, entry_hash FROM ${table}`,
+        )
         .all()
         .flatMap((row) => {
           const value = unseal(row, schema);
-          if (value === null) damaged.push({ table, key: String(row.key) });
+          if (value === null) damaged.push({ table, key: row.key });
           return value === null ? [] : [value];
         });
     const runs = sealed("runs", "run_id", StoredRecord);
