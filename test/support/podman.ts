@@ -23,6 +23,7 @@ firewall_driver = "iptables"
 export type Podman = { socketPath: string; client: Dockerode; close: () => Promise<void> };
 
 export async function startPodman(): Promise<Podman> {
+  const hadChains = (await chainsIn("filter")).length > 0;
   const folder = await mkdtemp(join(tmpdir(), "rg-podman-"));
   const socketPath = join(folder, "podman.sock");
   const settings = join(folder, "containers.conf");
@@ -49,10 +50,35 @@ export async function startPodman(): Promise<Podman> {
     await once(service, "exit");
     await execa("umount", ["-R", join(folder, "root", "vfs"), join(folder, "run")], { reject: false });
     await rm(folder, { recursive: true, force: true });
+    if (!hadChains) for (const table of ["filter", "nat"]) await removeChains(table);
   };
   return { socketPath, client, close };
 }
 
 async function finished(progress: NodeJS.ReadableStream): Promise<void> {
   for await (const _chunk of progress);
+}
+
+/** Podman's chains stay after its last network; they would be in the way of nobody, and yet they were not here before. */
+async function removeChains(table: string): Promise<void> {
+  const chains = await chainsIn(table);
+  const { stdout } = await execa("iptables", ["-w", "5", "-t", table, "-S"]);
+  const jumps = stdout
+    .split("\n")
+    .filter((line) => /^-A (?!NETAVARK)\S+ .*-j NETAVARK/.test(line))
+    .map((line) => line.replace("-A", "-D"));
+  const lines = [
+    `*${table}`,
+    ...jumps,
+    ...chains.map((chain) => `-F ${chain}`),
+    ...chains.map((chain) => `-X ${chain}`),
+    "COMMIT",
+    "",
+  ];
+  await execa("iptables-restore", ["-w", "5", "--noflush"], { input: lines.join("\n") });
+}
+
+async function chainsIn(table: string): Promise<string[]> {
+  const { stdout } = await execa("iptables", ["-w", "5", "-t", table, "-S"]);
+  return [...stdout.matchAll(/^-N (NETAVARK\S*)$/gm)].flatMap(([, chain = ""]) => [chain]);
 }
