@@ -29,9 +29,11 @@ import type { GpuWatch } from "./loop/gpu-watch.ts";
 import { takeMeteringTick, type Seen } from "./loop/metering-tick.ts";
 import { momentOf, monotonic, type Clock } from "./loop/moment.ts";
 import type { OutputKeeper } from "./loop/output-keeper.ts";
+import type { OrphanWatch } from "./loop/orphan-watch.ts";
 import { observedState, vitalsOf } from "./loop/report.ts";
 import type { RunPerformer } from "./loop/run-performer.ts";
 import type { Look, RuntimeWatch } from "./loop/runtime-watch.ts";
+import { TransitionWatch } from "./loop/transition-watch.ts";
 
 /** While something is under way the loop looks this often; else it sleeps until woken or the next tick. */
 const BUSY_ROUND_MS = 1_000;
@@ -55,6 +57,7 @@ export type AgentParts = {
   runtime: Runtime;
   runtimeWatch: RuntimeWatch;
   gpuWatch: GpuWatch;
+  orphanWatch: OrphanWatch;
   performer: RunPerformer;
   outputKeeper: OutputKeeper;
   link: ControlPlaneLink;
@@ -64,6 +67,7 @@ export type AgentParts = {
 
 export class Agent {
   readonly #parts: AgentParts;
+  readonly #transitionWatch: TransitionWatch;
   #isWoken = false;
   #wakeUp: () => void = () => undefined;
   #isStopping = false;
@@ -79,6 +83,7 @@ export class Agent {
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
+    this.#transitionWatch = new TransitionWatch(parts.log);
   }
 
   wake(): void {
@@ -192,13 +197,15 @@ export class Agent {
 
   /** Returns whether something was done that is worth a metering tick at once. */
   #act(seen: readonly Container[], shownWorks: number): boolean {
-    const { journal, performer, clock } = this.#parts;
+    const { journal, performer, clock, orphanWatch, link } = this.#parts;
     performer.shown(shownWorks);
     const knowledge = this.#knowledge(seen);
     const now = monotonic(momentOf(clock));
     const set = journal.desired.read();
     const stopsUnconfirmed =
       set.stopsAreGuarded && (set.confirmedStops ?? -1) < set.generation && !this.#hasLeftFleet;
+    const { contact, isSetCurrent } = link;
+    orphanWatch.look({ nowMs: now.ms, observed: seen, contact, isSetCurrent, stopsUnconfirmed });
     const actions = reconcile({ ...knowledge, flags: this.#flags(stopsUnconfirmed), now });
 
     this.#holdsStops = false;
@@ -217,9 +224,10 @@ export class Agent {
   }
 
   #flags(stopsUnconfirmed: boolean): Flags {
-    const { gpuWatch, link, clock } = this.#parts;
+    const { gpuWatch, link, clock, orphanWatch } = this.#parts;
     return {
       ...this.#hostObstacles(),
+      reapedOrphans: orphanWatch.reaped,
       lostGpus: gpuWatch.lost,
       overStorage: this.#overStorage,
       disconnectedMs: cutOffMs(link.contact, clock.monotonicMs()),
@@ -294,19 +302,25 @@ export class Agent {
   }
 
   #report(): void {
-    const { journal, performer, clock, gpuWatch, runtimeWatch, link } = this.#parts;
+    const { journal, performer, clock, gpuWatch, orphanWatch, runtimeWatch, link } = this.#parts;
     const seen = runtimeWatch.isDown ? null : this.#lastSeen;
-    const instances = observedInstances({
-      ...this.#knowledge(seen ?? []),
-      ...this.#hostObstacles(),
-      observed: seen,
-      waits: performer.waits,
-      now: monotonic(momentOf(clock)),
-    });
+    const now = monotonic(momentOf(clock));
+    const instances = this.#transitionWatch.look(
+      observedInstances({
+        ...this.#knowledge(seen ?? []),
+        ...this.#hostObstacles(),
+        observed: seen,
+        waits: performer.waits,
+        now,
+      }),
+      now.ms,
+    );
     const observed = observedState(this.#machine(), gpuWatch.gpus, instances);
     const degraded = [
       ...runtimeWatch.degraded,
       ...gpuWatch.degraded,
+      ...orphanWatch.degraded,
+      ...this.#transitionWatch.degraded,
       ...(journal.isShortOfSpace ? ["disk-full"] : []),
       ...(this.#holdsStops ? ["stops-held"] : []),
     ];
@@ -323,7 +337,7 @@ export class Agent {
       storagePool: storagePool ?? hostId,
       attachMode: gpuWatch.facts.mode,
       runtime:
-        info === null ? null : { name: "docker", version: info.version, liveRestore: info.liveRestore },
+        info === null ? null : { name: info.name, version: info.version, liveRestore: info.liveRestore },
     };
   }
 
@@ -331,9 +345,10 @@ export class Agent {
   #housekeep(nowMs: number): void {
     if (nowMs - this.#housekeepingMs < HOUSEKEEPING_EVERY_MS) return;
     this.#housekeepingMs = nowMs;
-    const { runtime, link, log } = this.#parts;
+    const { runtime, link, orphanWatch, log } = this.#parts;
     link.keepContact();
     this.#parts.outputKeeper.pruneWhenDue(nowMs);
+    orphanWatch.keep();
     void Promise.all([runtime.repairNetworks(), this.#measureStorage()]).catch((error: unknown) => {
       log.warn({ error }, "networks or storage could not be looked after; tried again in a minute");
     });

@@ -21,6 +21,8 @@ const Environment = z.object({
   REMOTEGPU_POOL_FOLDER: OrUnset(z.string().startsWith("/")),
   REMOTEGPU_RUNTIME_SOCKET: OrUnset(z.string().startsWith("/")),
   REMOTEGPU_NVIDIA_SMI: z.string().min(1).default("nvidia-smi"),
+  /** Containers of ours that nobody has asked for through their whole grace are removed, not only told. */
+  REMOTEGPU_REAP_ORPHANS: OrUnset(Flag),
   /** For `npm start`: take every container along when the agent is ended in order. */
   REMOTEGPU_CLEAN_ON_EXIT: OrUnset(Flag),
   /** For `npm start`: end when standard input closes, so that nothing outlives a starter that was killed. */
@@ -38,6 +40,7 @@ export type Config = {
   poolFolder: string;
   runtimeSocket: string | null;
   nvidiaSmiPath: string;
+  reapsOrphans: boolean;
   cleanOnExit: boolean;
   exitWithStdin: boolean;
 };
@@ -61,6 +64,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     poolFolder: env.REMOTEGPU_POOL_FOLDER ?? ownPoolFolder(env.REMOTEGPU_STATE_DIR),
     runtimeSocket: env.REMOTEGPU_RUNTIME_SOCKET ?? null,
     nvidiaSmiPath: env.REMOTEGPU_NVIDIA_SMI,
+    reapsOrphans: env.REMOTEGPU_REAP_ORPHANS ?? false,
     cleanOnExit: env.REMOTEGPU_CLEAN_ON_EXIT ?? false,
     exitWithStdin: env.REMOTEGPU_EXIT_WITH_STDIN ?? false,
   };

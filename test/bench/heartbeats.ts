@@ -11,7 +11,7 @@ import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
 import { ownUser } from "@remotegpu/control-plane/link/operator";
 import { openDatabase } from "@remotegpu/control-plane/store/database";
 import { migrate } from "@remotegpu/control-plane/store/migrate";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { startTestNats } from "../support/nats.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { FleetFigures, type FleetOrder } from "./heartbeat-fleet.ts";
@@ -91,16 +91,16 @@ async function makeFleet(databaseUrl: string): Promise<void> {
 async function measure(controlPlane: RunningProcess, order: FleetOrder) {
   const fleet = spawn(process.execPath, [FLEET], { stdio: ["pipe", "pipe", "inherit"] });
   fleet.stdin.end(JSON.stringify(order));
-  let begun: { cpuSeconds: number; ms: number } | null = null;
+  let begun: { cpuMs: number; ms: number } | null = null;
   for await (const line of createInterface({ input: fleet.stdout })) {
     if (line === "counting") {
-      begun = { cpuSeconds: controlPlane.cpuSeconds(), ms: performance.now() };
+      begun = { cpuMs: controlPlane.cpuMs(), ms: performance.now() };
       continue;
     }
     if (begun === null) break;
     return {
       ...FleetFigures.parse(JSON.parse(line)),
-      cpuSeconds: controlPlane.cpuSeconds() - begun.cpuSeconds,
+      cpuSeconds: (controlPlane.cpuMs() - begun.cpuMs) / MS_PER_SECOND,
       seconds: (performance.now() - begun.ms) / 1_000,
     };
   }

@@ -5,6 +5,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DEADLINES_MS } from "@remotegpu/agent/core/transitions";
 import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/usage-interval";
 import { LABEL } from "@remotegpu/agent/core/container";
 import { JOURNAL_FILE } from "@remotegpu/agent/journal/journal";
@@ -204,6 +205,28 @@ test.concurrent("a runtime that is only slow changes nothing in what is said, an
   expect(proxy.held).toBe(1);
   expect(told).toMatchObject({ degraded: [], observedDigest: digest });
   expect(host.observed("run-l")).toMatchObject({ phase: "ready", problem: null });
+});
+
+test.concurrent("a stop that the runtime does not carry out is told as overdue, is tried on, and is done in the end", async () => {
+  const { agent, proxy } = await startHeldAgent();
+  const { host } = agent;
+  host.order([wanted("s")]);
+  const { containerId } = await host.says("run-s", { phase: "ready" });
+
+  proxy.hold((_method, url) => url.includes("/stop"));
+  host.order([wanted("s", { want: "stopped", orderedBy: "customer" })]);
+  await host.says("run-s", { phase: "stopping" });
+  agent.setForward(DEADLINES_MS.stopping);
+  await eventually(() => host.heartbeats.at(-1)?.degraded.includes("stops-overdue"), { what: "the flag" });
+  const late = await eventually(() => {
+    const now = host.observed("run-s");
+    return now?.detail.includes("for more than 10 minutes") && now;
+  });
+  expect(late).toMatchObject({ phase: "stopping", containerId });
+  proxy.release();
+  await host.says("run-s", { phase: "stopped", detail: "Stopped; ordered by customer." });
+
+  await eventually(() => host.heartbeats.at(-1)?.degraded.length === 0, { what: "the flag down" });
 });
 
 describe.concurrent("an agent that starts again in the same boot", () => {

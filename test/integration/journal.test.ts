@@ -91,7 +91,7 @@ describe("the file", () => {
     const { journalId, headHash } = before.head();
     before.close();
     const raw = new Database(join(folder, JOURNAL_FILE));
-    raw.exec("DROP TABLE contact");
+    raw.exec("DROP TABLE contact; DROP TABLE orphans");
     raw.exec("DELETE FROM schema_steps WHERE number > 1");
     raw.pragma("user_version = 1");
     raw.close();

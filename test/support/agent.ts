@@ -8,6 +8,7 @@ import { Agent } from "@remotegpu/agent/agent";
 import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
 import { readMachineFacts } from "@remotegpu/agent/host/machine-facts";
 import { ServiceNotifier } from "@remotegpu/agent/host/notify";
+import { readProcessStart } from "@remotegpu/agent/host/process-liveness";
 import { removeSimulatedCdiSpec } from "@remotegpu/agent/host/simulated-cdi";
 import { openJournal, type Journal } from "@remotegpu/agent/journal/journal";
 import { Outbox } from "@remotegpu/agent/journal/outbox";
@@ -18,6 +19,7 @@ import { ControlPlaneLink } from "@remotegpu/agent/loop/control-plane-link";
 import { GpuWatch } from "@remotegpu/agent/loop/gpu-watch";
 import type { Clock } from "@remotegpu/agent/loop/moment";
 import { logOpener } from "@remotegpu/agent/loop/log-source";
+import { OrphanWatch } from "@remotegpu/agent/loop/orphan-watch";
 import { OutputKeeper } from "@remotegpu/agent/loop/output-keeper";
 import { RunPerformer } from "@remotegpu/agent/loop/run-performer";
 import { RuntimeWatch } from "@remotegpu/agent/loop/runtime-watch";
@@ -41,6 +43,8 @@ export class AgentUnderTest {
   readonly stateDir: string;
   readonly poolRoot: string;
   readonly log: KeptLog = keptLog();
+  /** Asked at the next start. */
+  reapsOrphans = false;
   readonly #controlPlane: ScriptedControlPlane;
   readonly #socketPath: string | undefined;
   readonly #simulatedGpus: number;
@@ -68,11 +72,12 @@ export class AgentUnderTest {
 
   static async begin(
     controlPlane: ScriptedControlPlane,
-    { socketPath, simulatedGpus = 0 }: { socketPath?: string; simulatedGpus?: number } = {},
+    options: { socketPath?: string; simulatedGpus?: number; stateDir?: string } = {},
   ): Promise<AgentUnderTest> {
     await importBusyboxImage();
     const { host } = await controlPlane.admit(newHostId());
-    const stateDir = await mkdtemp(join(tmpdir(), "rg-agent-"));
+    const { socketPath, simulatedGpus = 0 } = options;
+    const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), "rg-agent-")));
     await mkdir(join(stateDir, "pool"));
     const agent = new AgentUnderTest(host, controlPlane, { stateDir, socketPath, simulatedGpus });
     await agent.start();
@@ -103,8 +108,12 @@ export class AgentUnderTest {
   /**
    * Starts the agent on its state folder, as after an upgrade or a crash of its process.
    * @param isCutOff no way to the control plane, as long as this agent runs
+   * @param notifier plays systemd
    */
-  async start({ isCutOff = false }: { isCutOff?: boolean } = {}): Promise<void> {
+  async start({
+    isCutOff = false,
+    notifier = new ServiceNotifier({ environment: {} }),
+  }: { isCutOff?: boolean; notifier?: ServiceNotifier } = {}): Promise<void> {
     const { hostId, stateDir, log, poolRoot } = this;
     const { credential } = await this.#controlPlane.admit(hostId);
     const journal = openJournal({
@@ -123,6 +132,7 @@ export class AgentUnderTest {
       ...(this.#socketPath !== undefined && { socketPath: this.#socketPath }),
       poolRoot,
       toolboxPath: await installToolbox(stateDir),
+      processStart: readProcessStart,
       wake,
       onEventsBroken: () => undefined,
     });
@@ -180,6 +190,7 @@ export class AgentUnderTest {
       runtime,
       runtimeWatch,
       gpuWatch,
+      orphanWatch: new OrphanWatch({ hostId, journal, isReaping: this.reapsOrphans, log }),
       storagePool: null,
       facts: await readMachineFacts({ diskPath: stateDir }),
       outputKeeper,
@@ -192,7 +203,7 @@ export class AgentUnderTest {
         wake,
         log,
       }),
-      notifier: new ServiceNotifier({ environment: {} }),
+      notifier,
     });
     const watching = new AbortController();
     if (!isCutOff) connection.start();
@@ -205,6 +216,8 @@ export class AgentUnderTest {
       await watched;
       await gpuWatch.close();
       await connection.close();
+      // An answer that came last is still being written down.
+      await link.settled();
       journal.close();
     };
     this.#running = { agent, journal, runtime, end };
@@ -218,13 +231,13 @@ export class AgentUnderTest {
   }
 
   /** Takes everything of this host away. */
-  async end(): Promise<void> {
+  async end({ leavesFolder = false }: { leavesFolder?: boolean } = {}): Promise<void> {
     const running = this.#running;
     if (running !== null) await this.stop();
     await running?.runtime.removeEverything();
     await removeLabelled(this.hostId);
     await removeSimulatedCdiSpec(this.hostId);
-    await rm(this.stateDir, { recursive: true, force: true });
+    if (!leavesFolder) await rm(this.stateDir, { recursive: true, force: true });
   }
 
   #now(): Running {

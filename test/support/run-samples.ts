@@ -68,6 +68,7 @@ const QUIET_FLAGS: Flags = {
   disconnectedMs: 0,
   awaitsContact: false,
   stopsUnconfirmed: false,
+  reapedOrphans: new Set(),
 };
 
 export function reconcileInput({

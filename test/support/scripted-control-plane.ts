@@ -2,6 +2,7 @@
  * A control plane that a test speaks for, behind a real NATS server and the product's own link: it serves the desired
  * set it is told, keeps what hosts say, and confirms every journal row that arrives.
  */
+import type { NatsConnection } from "nats";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import type { JournalBatch, JournalRow, UsageEntry } from "@remotegpu/shared/journal-row";
@@ -95,16 +96,20 @@ export class ScriptedHost {
 export class ScriptedControlPlane {
   readonly orders: HostOrders;
   readonly logs: LogStreams;
+  /** As the control plane itself is connected, to say what it never would. */
+  readonly connection: NatsConnection;
   readonly #nats: TestNats;
   readonly #hosts = new Map<HostId, ScriptedHost>();
   readonly #close: () => Promise<void>;
 
   private constructor(
     nats: TestNats,
-    { orders, logs, close }: { orders: HostOrders; logs: LogStreams; close: () => Promise<void> },
+    connection: NatsConnection,
+    { logs, close }: { logs: LogStreams; close: () => Promise<void> },
   ) {
     this.#nats = nats;
-    this.orders = orders;
+    this.connection = connection;
+    this.orders = new HostOrders(connection);
     this.logs = logs;
     this.#close = close;
   }
@@ -150,8 +155,7 @@ export class ScriptedControlPlane {
       quietLog,
     );
     consumer.start();
-    const self = new ScriptedControlPlane(nats, {
-      orders: new HostOrders(connection),
+    const self = new ScriptedControlPlane(nats, connection, {
       logs: new LogStreams(connection),
       close: async () => {
         await consumer.stop();

@@ -153,6 +153,17 @@ test("after all of that the bill covers the whole run once", async () => {
   );
 });
 
+test("after all of that the doctor of each host finds nothing broken", async () => {
+  for (const { agent } of house.hosts) {
+    const { exitCode, stdout } = await agent.command("doctor", "--json");
+
+    expect({ exitCode, verdict: JSON.parse(stdout) }).toMatchObject({
+      exitCode: 0,
+      verdict: { verdict: "well" },
+    });
+  }
+});
+
 test("a revoked host is cut off at once and stays out", async () => {
   const other = house.hosts.at(-1);
   if (other === undefined) throw new Error("there are two hosts");

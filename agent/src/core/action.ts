@@ -9,13 +9,14 @@ export type StopOrderer = NonNullable<DesiredInstance["orderedBy"]>;
 
 /**
  * Why a container is stopped. `gpu-missing`, `gpu-failed` and `storage-exceeded` end the run as failed, the others as
- * stopped.
+ * stopped. `orphaned`: nobody has asked for it for a long time (orphans.ts).
  */
 export type StopCause =
   | "ordered"
   | "superseded"
   | "no-contact"
   | "already-ended"
+  | "orphaned"
   | "gpu-missing"
   | "gpu-failed"
   | "storage-exceeded";

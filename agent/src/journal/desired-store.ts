@@ -5,7 +5,7 @@
 import { DesiredInstance } from "@remotegpu/shared/instance";
 import type { InstanceId } from "@remotegpu/shared/ids";
 import type { JournalDatabase } from "./journal-database.ts";
-import { seal, unseal, type StoredSeal } from "./sealed.ts";
+import { seal, unseal, Unsealed, type StoredSeal } from "./sealed.ts";
 
 export interface PulledSet {
   term: number;
@@ -42,6 +42,7 @@ interface StoredDesired extends StoredSeal {
 
 export class DesiredStore {
   readonly #database: JournalDatabase;
+  readonly #unsealed = new Unsealed(DesiredInstance);
 
   constructor(database: JournalDatabase) {
     this.#database = database;
@@ -49,9 +50,11 @@ export class DesiredStore {
 
   read(): DesiredSet {
     const { term, generation, confirmed_stops: confirmedStops, stops_guarded } = this.#applied();
-    const instances = this.#stored().flatMap((row) => {
-      const instance = unseal(row, DesiredInstance);
-      return instance === null ? [] : [{ ...instance, isAbsent: row.absent === 1 }];
+    const stored = this.#stored();
+    const unsealed = this.#unsealed.all(stored, (row) => `${row.instance_id} ${row.placement_epoch}`);
+    const instances = stored.flatMap(({ absent }, at) => {
+      const instance = unsealed[at];
+      return instance ? [{ ...instance, isAbsent: absent === 1 }] : [];
     });
     return { term, generation, confirmedStops, stopsAreGuarded: stops_guarded === 1, instances };
   }

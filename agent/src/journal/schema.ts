@@ -77,6 +77,14 @@ const STEPS = [
     entry_hash       TEXT    NOT NULL
   ) STRICT;
   `,
+  `
+  -- Containers that nobody asks for, with the time that counts towards their removal: one JSON list beside its SHA-256.
+  CREATE TABLE orphans (
+    singleton        INTEGER PRIMARY KEY CHECK (singleton = 1),
+    entry            TEXT    NOT NULL,
+    entry_hash       TEXT    NOT NULL
+  ) STRICT;
+  `,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

@@ -51,7 +51,7 @@ export type Vitals = {
 export class ControlPlaneLink {
   readonly #options: LinkOptions;
   readonly #client: ControlPlaneClient;
-  readonly #busy = new Set<Word>();
+  readonly #busy = new Map<Word, Promise<void>>();
   readonly #restsUntilMs = new Map<Word, number>();
   #nextHeartbeatMs = Number.NEGATIVE_INFINITY;
   #contact: Contact;
@@ -59,6 +59,8 @@ export class ControlPlaneLink {
   /** What is wrong with the host or a card is told as soon as it changes. */
   #saidTroubles = "";
   #isPullWanted = true;
+  /** By the last heartbeat's answer the applied set is the newest there is. */
+  #isSetCurrent = false;
   #reportedDigest: string | null = null;
   /** Runs whose end stood in a report that was taken; those of the latest report, and no others. */
   #toldEnds: ReadonlySet<RunId> = new Set();
@@ -81,6 +83,11 @@ export class ControlPlaneLink {
     return this.#toldEnds.has(runId);
   }
 
+  /** The desired set in force is what the control plane wants now, as far as it was heard. */
+  get isSetCurrent(): boolean {
+    return this.#isSetCurrent && !this.#isPullWanted;
+  }
+
   /** Writes down for how long it has been silent. @throws JournalError */
   keepContact(): void {
     const { journal, clock } = this.#options;
@@ -99,6 +106,11 @@ export class ControlPlaneLink {
     this.#nextHeartbeatMs = Number.NEGATIVE_INFINITY;
     this.#restsUntilMs.clear();
     this.#options.outbox.sendAgain();
+  }
+
+  /** Resolves when nothing is under way any more; to be asked once the loop has ended and the connection is closed. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#busy.values());
   }
 
   /** Begins whatever is due; resolves at once. */
@@ -161,7 +173,8 @@ export class ControlPlaneLink {
     const { watermark, dbIncarnation } = reply;
     journal.confirm({ journalId: head.journalId, watermark, dbIncarnation });
     const { term, generation } = journal.head().applied;
-    if (reply.term !== term || reply.targetGeneration !== generation) this.#isPullWanted = true;
+    this.#isSetCurrent = reply.term === term && reply.targetGeneration === generation;
+    if (!this.#isSetCurrent) this.#isPullWanted = true;
     if (reply.observedDigest !== observed.digest) this.#reportedDigest = null;
     if (reply.liftCordons !== undefined) await this.#options.liftCordons(reply.liftCordons);
     journal.contact.put(this.#contact);
@@ -215,8 +228,7 @@ export class ControlPlaneLink {
   #begin(what: Word, work: () => Promise<void>): void {
     const { clock, log, wake } = this.#options;
     if (this.#busy.has(what) || clock.monotonicMs() < (this.#restsUntilMs.get(what) ?? 0)) return;
-    this.#busy.add(what);
-    void work()
+    const word = work()
       .then(
         // Publishing changes nothing here; after the others there may be more to say or to do.
         () => (what === "publish" ? undefined : wake()),
@@ -227,6 +239,7 @@ export class ControlPlaneLink {
         },
       )
       .finally(() => this.#busy.delete(what));
+    this.#busy.set(what, word);
   }
 }
 

@@ -11,6 +11,7 @@ import type { CdiDevice, GpuAttachment } from "../core/gpu-attachment.ts";
 import type { Container } from "../core/container.ts";
 import { containerOptions } from "../core/container-spec.ts";
 import { Containers } from "./containers.ts";
+import type { ProcessStart } from "./containers.ts";
 import { Docker } from "./docker.ts";
 import { watchEvents } from "./events.ts";
 import { Execs } from "./exec.ts";
@@ -37,6 +38,8 @@ export type RuntimeOptions = {
   poolRoot: string;
   /** What `installToolbox` returned. */
   toolboxPath: string;
+  /** Spares most inspections of a list (containers.ts). */
+  processStart?: ProcessStart;
   /** Called after each event of a container of ours, after each pull, and when the event stream comes back. */
   wake: () => void;
   /** Each time the event stream breaks off; it is opened again. */
@@ -70,9 +73,11 @@ export class Runtime {
   constructor(options: RuntimeOptions) {
     this.#options = options;
     this.#docker = new Docker(options.socketPath);
-    this.#containers = new Containers(this.#docker, options.hostId);
+    this.#containers = new Containers(this.#docker, options.hostId, options.processStart);
     this.#images = new Images(this.#docker, options.wake);
-    this.#networks = new Networks(this.#docker, options.hostId);
+    this.#networks = new Networks(this.#docker, options.hostId, async () => ({
+      hasResolver: (this.#info ?? (await this.info())).name === "podman",
+    }));
     this.#volumes = new Volumes(this.#docker, options.hostId);
     this.#execs = new Execs(this.#docker);
   }

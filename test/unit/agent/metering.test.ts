@@ -297,7 +297,7 @@ describe("the end of a run", () => {
     ]);
   });
 
-  test("just after a row is an empty one at the end of what was covered", () => {
+  test("just after a row is told as a stretch that proves nothing, from the end of what was covered", () => {
     const meter = new Meter();
     meter.tick(run({ life: alive }), moment(0));
     meter.tick(run({ life: alive }), moment(10_000));
@@ -306,7 +306,7 @@ describe("the end of a run", () => {
 
     expect(meter.spans()).toEqual([
       [0, 10_000, "exact"],
-      [10_000, 10_000, "unproven", "final"],
+      [10_000, 12_000, "unproven", "final"],
     ]);
   });
 
@@ -548,7 +548,7 @@ describe("a run with cards", () => {
 
     expect(meter.spans()).toEqual([
       [0, 10_000, "exact"],
-      [10_000, 10_000, "unproven", "final"],
+      [10_000, 12_000, "unproven", "final"],
     ]);
   });
 

@@ -438,3 +438,52 @@ describe("an unconfirmed snapshot", () => {
     expect(kinds(decide({ desired, observed, runs }))).toEqual(Array.from({ length: 5 }, () => "stop"));
   });
 });
+
+describe("an orphan whose grace is over and whose removal the operator wants", () => {
+  const reapedOrphans = new Set([container.containerId]);
+  const reaped = { cause: "orphaned", orderedBy: "limit" } as const;
+  const stop = { ...reaped, detail: "Nobody asked." };
+
+  test.each([
+    ["that the journal does not know is written down first", { observed: [container] }, ["adopt"]],
+    ["that runs is stopped", { observed: [container], runs: [record] }, ["stop"]],
+    [
+      "that has ended has it written down why it goes",
+      { observed: [deadContainer], runs: [record] },
+      ["stop"],
+    ],
+    [
+      "whose stop is over is closed and removed",
+      { observed: [deadContainer], runs: [{ ...record, stop }] },
+      ["close-run", "remove"],
+    ],
+    ["that is gone is forgotten", { runs: [{ ...record, stop, end: ended }] }, ["forget"]],
+  ])("%s", (_what, seen, expected) => {
+    expect(kinds(reconcile(reconcileInput({ ...seen, flags: { reapedOrphans } })))).toEqual(expected);
+  });
+
+  test("says by whom and why", () => {
+    const [stop] = reconcile(
+      reconcileInput({ observed: [container], runs: [record], flags: { reapedOrphans } }),
+    );
+
+    expect(stop).toMatchObject({ ...reaped, detail: expect.stringContaining("nobody has asked for it") });
+  });
+
+  test("stays while stops wait for their confirmation", () => {
+    const flags = { reapedOrphans, stopsUnconfirmed: true };
+
+    expect(reconcile(reconcileInput({ observed: [container], runs: [record], flags }))).toEqual([]);
+  });
+
+  test("stays when it is ordered after all", () => {
+    const input = reconcileInput({
+      desired: [order()],
+      observed: [container],
+      runs: [record],
+      flags: { reapedOrphans },
+    });
+
+    expect(reconcile(input)).toEqual([]);
+  });
+});

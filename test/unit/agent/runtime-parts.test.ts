@@ -5,9 +5,17 @@ import { describe, expect, test } from "vitest";
 import { LogFrames } from "@remotegpu/agent/runtime/log-frames";
 import { OutputFrames } from "@remotegpu/agent/runtime/output-frames";
 import { treeOf } from "@remotegpu/agent/runtime/process-tree";
-import { hasProjectQuota } from "@remotegpu/agent/runtime/runtime-info";
+import { hasProjectQuota, nameOf } from "@remotegpu/agent/runtime/runtime-info";
 import { freeSubnet, SUBNETS } from "@remotegpu/agent/runtime/subnets";
 import { isStaticProgram } from "@remotegpu/agent/runtime/toolbox";
+
+test.each([
+  ["docker", ["Engine", "containerd", "runc"]],
+  ["podman", ["Podman Engine", "Conmon"]],
+  ["docker", []],
+])("a runtime is %s when its parts are %j", (name, parts) => {
+  expect(nameOf({ Components: parts.map((part) => ({ Name: part })) })).toBe(name);
+});
 
 describe("a free subnet", () => {
   test.each([

@@ -9,7 +9,7 @@ import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
 import { safeBigint } from "../old-values.ts";
 
 /** A host that says one of these works as well as any other; it only warns its operator. */
-const WARNINGS = new Set(["no-live-restore", "no-kernel-log"]);
+const WARNINGS = new Set(["no-live-restore", "no-kernel-log", "orphans", "starts-overdue"]);
 
 interface HostNow {
   id: string;
