@@ -23,6 +23,7 @@ import { ownedContainers, type Knowledge } from "./core/run-view.ts";
 import type { HostObstacles } from "./core/start-obstacle.ts";
 import { runsOverStorage } from "./core/storage-limit.ts";
 import { EXTEND_EVERY_MS } from "./core/usage-interval.ts";
+import type { AccessLink, RunningContainer } from "./loop/access-link.ts";
 import type { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import type { GpuWatch } from "./loop/gpu-watch.ts";
 import { takeMeteringTick, type Seen } from "./loop/metering-tick.ts";
@@ -55,6 +56,7 @@ export type AgentParts = {
   gpuWatch: GpuWatch;
   performer: RunPerformer;
   link: ControlPlaneLink;
+  access: Pick<AccessLink, "exchange" | "leases" | "released" | "degraded">;
   notifier: ServiceNotifier;
   log: Log;
 };
@@ -156,6 +158,7 @@ export class Agent {
       );
     if (seen !== null) await this.#attempt("confirming removals", () => this.#confirmGone(seen));
     await this.#attempt("housekeeping", () => this.#housekeep(startedMs));
+    await this.#attempt("telling the access process", () => this.#exchangeLeases());
     await this.#attempt("reporting", () => this.#report());
     await this.#attempt("telling systemd", () => this.#tellSystemd());
     if (hasChanged === true) this.wake();
@@ -272,8 +275,31 @@ export class Agent {
     }
   }
 
+  /** Tells the access process what is wanted; what it says of earlier orders is taken as it is. */
+  #exchangeLeases(): void {
+    const { journal, access } = this.#parts;
+    const { desired } = journal;
+    desired.leases.confirmReleased(access.released);
+    const { term, generation } = journal.head().applied;
+    access.exchange({ term, generation, leases: desired.leases.all(), running: this.#runningContainers() });
+  }
+
+  /** Of one workload the latest placement's comes last. */
+  #runningContainers(): RunningContainer[] | null {
+    if (this.#lastSeen === null) return null;
+    const { instances } = this.#parts.journal.desired.read();
+    return this.#ownContainers()
+      .toSorted((a, b) => a.owner.placementEpoch - b.owner.placementEpoch)
+      .flatMap(({ containerId, owner, status }) => {
+        const desired = instances.find(({ instanceId }) => instanceId === owner.instanceId);
+        return desired === undefined || status.state !== "running"
+          ? []
+          : [{ workloadId: desired.spec.workloadId, containerId, pid: status.pid }];
+      });
+  }
+
   #report(): void {
-    const { journal, performer, clock, gpuWatch, runtimeWatch, link } = this.#parts;
+    const { journal, performer, clock, gpuWatch, runtimeWatch, link, access } = this.#parts;
     const seen = runtimeWatch.isDown ? null : this.#lastSeen;
     const instances = observedInstances({
       ...this.#knowledge(seen ?? []),
@@ -282,10 +308,11 @@ export class Agent {
       waits: performer.waits,
       now: monotonic(momentOf(clock)),
     });
-    const observed = observedState(this.#machine(), gpuWatch.gpus, instances);
+    const observed = observedState(this.#machine(), gpuWatch.gpus, instances, access.leases);
     const degraded = [
       ...runtimeWatch.degraded,
       ...gpuWatch.degraded,
+      ...access.degraded,
       ...(journal.isShortOfSpace ? ["disk-full"] : []),
       ...(this.#holdsStops ? ["stops-held"] : []),
     ];

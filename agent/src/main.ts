@@ -8,7 +8,17 @@ import { JournalId, type HostId } from "@remotegpu/shared/ids";
 import { errorForLog } from "@remotegpu/shared/log";
 import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/joining";
 import { Agent } from "./agent.ts";
-import { ConfigError, credentialFile, keyFile, ownPoolFolder, readConfig, type Config } from "./config.ts";
+import { bundleOf } from "./bundle.ts";
+import {
+  accessSocket,
+  ConfigError,
+  credentialFile,
+  keyFile,
+  ownPoolFolder,
+  readConfig,
+  type Config,
+} from "./config.ts";
+import { ending } from "./ending.ts";
 import { monotonicMs, readBootId } from "./host/clock.ts";
 import { MachineFactsError, readMachineFacts } from "./host/machine-facts.ts";
 import { ServiceNotifier } from "./host/notify.ts";
@@ -22,6 +32,7 @@ import { loadCredential, saveCredential } from "./link/credential.ts";
 import { joinControlPlane } from "./link/join.ts";
 import { openHostKey } from "./link/nkey.ts";
 import { orderSubscriptions } from "./link/order-server.ts";
+import { AccessLink } from "./loop/access-link.ts";
 import { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import { GpuWatch } from "./loop/gpu-watch.ts";
 import { RunPerformer } from "./loop/run-performer.ts";
@@ -167,6 +178,13 @@ async function assemble(
     log,
   });
   const performer = new RunPerformer({ journal, runtime, gpuFacts: () => gpuWatch.facts, wake, log });
+  const access = new AccessLink({
+    socketPath: accessSocket(config.stateDir),
+    bundle: bundleOf(import.meta.dirname),
+    monotonicMs: clock.monotonicMs,
+    wake,
+    log,
+  });
   const facts = await readMachineFacts({ diskPath: config.stateDir });
   const agent = new Agent({
     hostId,
@@ -180,11 +198,13 @@ async function assemble(
     gpuWatch,
     performer,
     link,
+    access,
     notifier,
     log,
   });
 
   connection.start();
+  access.start();
   keeper.start();
   const watched = runtime.watch(watching.signal);
   agent.start();
@@ -194,6 +214,7 @@ async function assemble(
       await notifier.stopping();
       await agent.stop();
       keeper.stop();
+      access.close();
       watching.abort();
       await watched;
       await gpuWatch.close();
@@ -215,17 +236,6 @@ async function removeContainers(runtime: Runtime): Promise<void> {
     if (!(error instanceof RuntimeDown || error instanceof RuntimeError)) throw error;
     log.error({ error }, "the container runtime does not answer: what it has of this host stays");
   }
-}
-
-/** Resolves on TERM or INT, or when standard input closes and that was asked for. */
-async function ending({ exitWithStdin }: Config): Promise<void> {
-  await new Promise<void>((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
-    if (exitWithStdin) process.stdin.on("end", resolve).on("error", resolve).resume();
-  });
-  // An open pipe would keep this process up after everything has ended.
-  if (exitWithStdin) process.stdin.destroy();
 }
 
 /** What a person can act on is one line; anything else is a bug and shows its stack. */

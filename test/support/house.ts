@@ -17,6 +17,7 @@ import { endProcessesIn, leftOnHost, processesIn, removeFromHost } from "./lefto
 const REPOSITORY = new URL("../..", import.meta.url).pathname;
 export const CONTROL_PLANE = join(REPOSITORY, "control-plane/src/main.ts");
 export const AGENT = join(REPOSITORY, "agent/src/main.ts");
+export const ACCESS = join(REPOSITORY, "agent/src/access/main.ts");
 export const CLI = join(REPOSITORY, "control-plane/src/cli/main.ts");
 const STOP_WITHIN_MS = 30_000;
 const LOOPBACK = "127.0.0.1";
@@ -63,6 +64,11 @@ export class Program {
 
   get isEnded(): boolean {
     return this.#child?.isEnded ?? true;
+  }
+
+  /** Of the process that was started last. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
   }
 
   said(): string {
