@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { WorkloadId } from "@remotegpu/shared/ids";
@@ -19,7 +19,20 @@ import { ACCESS, Program } from "./house.ts";
 import { quietLog } from "./quiet-log.ts";
 
 const SERVICE = new URL("../fixtures/contained-service.ts", import.meta.url).pathname;
+/** Compiled once for all that a file of tests starts. */
+const COMPILED = mkdtempSync(join(tmpdir(), "rg-compiled-"));
+process.once("exit", () => rmSync(COMPILED, { recursive: true, force: true }));
+/** Away from what the product itself may hold on this machine, and from each other. */
+const FIRST_PORT = 17_000;
+const PORTS_EACH = 20;
+let begun = 0;
 const LABEL = "remotegpu-test-access";
+
+function nextPorts(): string {
+  const first = FIRST_PORT + begun * PORTS_EACH;
+  begun += 1;
+  return `${first}-${first + PORTS_EACH - 1}`;
+}
 
 type List = Partial<Pick<AccessList, "term" | "generation" | "bundle" | "leases" | "instances">>;
 
@@ -37,8 +50,8 @@ export class AccessUnderTest {
       {
         REMOTEGPU_STATE_DIR: folder,
         REMOTEGPU_EXIT_WITH_STDIN: "1",
-        // Away from what the product itself may hold on this machine.
-        REMOTEGPU_LEASE_PORTS: "18000-18999",
+        NODE_COMPILE_CACHE: COMPILED,
+        REMOTEGPU_LEASE_PORTS: nextPorts(),
         REMOTEGPU_LEASE_ADDRESS: "127.0.0.1",
         ...settings,
       },

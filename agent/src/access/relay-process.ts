@@ -79,7 +79,7 @@ export class RelayProcess {
     this.#child = child;
     child.on("message", (message) => this.#take(child, message));
     child.once("error", (error) => this.#log.error({ error }, "the relay could not be started"));
-    child.once("close", (code, signal) => this.#ended(child, `${code ?? signal}`));
+    child.once("exit", (code, signal) => this.#ended(child, `${code ?? signal}`));
   }
 
   /** Null: there is no relay now, or it ended amid this. Asked again once `onUp` was called. */
@@ -107,7 +107,8 @@ export class RelayProcess {
     clearTimeout(this.#restart);
     const child = this.#child;
     if (child === null) return;
-    const ended = new Promise((resolve) => child.once("close", resolve));
+    // Not "close": that never comes for a child whose channel was closed from here.
+    const ended = new Promise((resolve) => child.once("exit", resolve));
     if (child.connected) child.disconnect();
     const timer = setTimeout(() => child.kill("SIGKILL"), END_WITHIN_MS);
     await ended;
