@@ -60,8 +60,9 @@ export class AccessUnderTest {
     this.#client = this.#newClient();
   }
 
-  static async begin(settings: Record<string, string> = {}): Promise<AccessUnderTest> {
-    const access = new AccessUnderTest(await mkdtemp(join(tmpdir(), "rg-access-")), settings);
+  /** @param folder an agent's state folder; without one, a folder of its own */
+  static async begin(settings: Record<string, string> = {}, folder?: string): Promise<AccessUnderTest> {
+    const access = new AccessUnderTest(folder ?? (await mkdtemp(join(tmpdir(), "rg-access-"))), settings);
     await access.start();
     return access;
   }
@@ -193,26 +194,34 @@ export class ContainerUnderTest {
 
   /** Resolves when it listens in the container's network. */
   async serve(port: number, address = "127.0.0.1"): Promise<void> {
-    const args = ["-t", String(this.instance.pid), "-n", process.execPath, SERVICE, String(port), address];
-    const service = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
-    this.#services.push(service);
-    let text = "";
-    const isListening = new Promise<void>((resolve) => {
-      service.stdout?.on("data", (chunk: Buffer) => {
-        text += String(chunk);
-        const lines = text.split("\n");
-        text = lines.pop() ?? "";
-        this.heard.push(...lines);
-        if (lines.includes("listening")) resolve();
-      });
-    });
-    await isListening;
+    const at = { pid: this.instance.pid, port, address };
+    this.#services.push(await serveIn(at, (line) => this.heard.push(line)));
   }
 
   async end(): Promise<void> {
     for (const service of this.#services) service.kill("SIGKILL");
     await docker.getContainer(this.containerId).remove({ force: true });
   }
+}
+
+/** A service in the network of a process. Resolves when it listens. */
+export async function serveIn(
+  { pid, port, address = "127.0.0.1" }: { pid: number; port: number; address?: string },
+  onLine: (line: string) => void = () => undefined,
+): Promise<ChildProcess> {
+  const args = ["-t", String(pid), "-n", process.execPath, SERVICE, String(port), address];
+  const service = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
+  let text = "";
+  await new Promise<void>((resolve) => {
+    service.stdout.on("data", (chunk: Buffer) => {
+      text += String(chunk);
+      const lines = text.split("\n");
+      text = lines.pop() ?? "";
+      lines.forEach(onLine);
+      if (lines.includes("listening")) resolve();
+    });
+  });
+  return service;
 }
 
 function commandOf(pid: number): string {

@@ -200,7 +200,13 @@ export class AgentUnderTest {
       liftCordons: (lifts) => gpuWatch.liftCordons(lifts),
     });
     const access = this.#hasAccess
-      ? new AccessLink({ socketPath: accessSocket(stateDir), bundle: null, monotonicMs, wake, log })
+      ? new AccessLink({
+          socketPath: accessSocket(stateDir),
+          bundle: null,
+          monotonicMs: () => this.nowMs,
+          wake,
+          log,
+        })
       : null;
     const agent = new Agent({
       ...common,

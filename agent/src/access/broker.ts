@@ -63,6 +63,7 @@ export class Broker {
       log,
       handlers: {
         onUp: () => this.#keeper.rebind(),
+        onDown: () => this.#keeper.unbound(),
         onActivity: (leases, openConnections) => {
           this.#succession.connected(openConnections, clock.monotonicMs());
           this.#keeper.noteActivity(leases);
@@ -104,9 +105,9 @@ export class Broker {
     this.#release();
   }
 
-  /** Nothing waits to be bound for the first time, and somebody is there to bind. */
+  /** What is held is bound, and somebody is there to bind more. */
   get isServing(): boolean {
-    return this.#relay.pid !== null && !this.#keeper.isSettling;
+    return this.#relay.pid !== null && this.#keeper.isCaughtUp;
   }
 
   #take(list: AccessList): void {
@@ -127,7 +128,7 @@ export class Broker {
   }
 
   #tell(): void {
-    if (this.#answered === null) return;
+    if (this.#answered === null || !this.isServing) return;
     const { clock } = this.#options;
     const leases = this.#observed.of(this.#keeper.reported, {
       nowMs: this.#keeper.nowMs,

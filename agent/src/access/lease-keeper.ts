@@ -116,11 +116,23 @@ export class LeaseKeeper {
     return { refused: null };
   }
 
+  /** There is no relay any more, and so no port of ours. */
+  unbound(): void {
+    this.#bound.clear();
+  }
+
   /** A new relay has nothing bound. */
   rebind(): void {
     this.#bound.clear();
     this.#retries.clear();
     this.wake();
+  }
+
+  /** Everything that the book calls held is bound. Until then, as after a restart, the book is not what is. */
+  get isCaughtUp(): boolean {
+    return [...this.#leases.values()].every(
+      ({ leaseId, state }) => state !== "held" || this.#bound.has(leaseId),
+    );
   }
 
   noteActivity(activity: readonly LeaseActivity[]): void {
@@ -159,10 +171,6 @@ export class LeaseKeeper {
   wake(): void {
     this.#isAgain = true;
     this.#settling ??= this.#settle().finally(() => (this.#settling = null));
-  }
-
-  get isSettling(): boolean {
-    return this.#settling !== null;
   }
 
   async settled(): Promise<void> {

@@ -27,6 +27,7 @@ const MAX_DIALS = 256;
 export type RelayHandlers = {
   /** A fresh one: no port is bound. */
   onUp: () => void;
+  onDown: () => void;
   onActivity: (leases: LeaseActivity[], openConnections: number) => void;
   /** @throws DialError */
   dial: (leaseId: LeaseId) => Promise<Socket>;
@@ -184,6 +185,7 @@ export class RelayProcess {
     this.#isReady = false;
     for (const { answer } of this.#waiting.values()) answer(null);
     this.#handlers.onActivity([], 0);
+    this.#handlers.onDown();
     if (this.#isEnding) return;
     this.#failures = performance.now() - this.#startedMs > STEADY_MS ? 0 : this.#failures + 1;
     const restMs = Math.min(FIRST_RESTART_MS * 2 ** this.#failures, LONGEST_RESTART_MS);

@@ -102,6 +102,8 @@ export function exhausted(lease: LeaseRecord, detail: string): LeaseRecord {
 export function afterBind(lease: LeaseRecord, outcome: BindOutcome, nowMs: number): LeaseRecord {
   const { externalPort, wasHeld, conflictSinceMs } = lease;
   if (outcome.kind === "bound") {
+    // Bound again after a restart: nothing has changed, and a full disk must not stand in the way.
+    if (lease.state === "held") return lease;
     const awayMs = conflictSinceMs === null ? 0 : nowMs - conflictSinceMs;
     const idleSinceMs = wasHeld ? lease.idleSinceMs + awayMs : nowMs;
     return { ...lease, state: "held", detail: "", wasHeld: true, idleSinceMs, conflictSinceMs: null };
@@ -111,6 +113,7 @@ export function afterBind(lease: LeaseRecord, outcome: BindOutcome, nowMs: numbe
       outcome.kind === "taken"
         ? `Another program of the host uses port ${externalPort}; it is tried again.`
         : outcome.reason;
+    if (lease.state === "conflict" && lease.detail === detail) return lease;
     return { ...lease, state: "conflict", detail, conflictSinceMs: conflictSinceMs ?? nowMs };
   }
   // Nobody knows the number yet, so another one will do.

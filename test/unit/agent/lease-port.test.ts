@@ -34,7 +34,12 @@ test("a number is chosen exactly when one is free, and it is a free one", () => 
   const ports = fc.uniqueArray(fc.integer({ min: 19_998, max: 20_012 })).map((list) => new Set(list));
   fc.assert(
     fc.property(
-      fc.record({ held: ports, resting: ports, strangers: ports, chance: fc.double({ min: 0, max: 0.999 }) }),
+      fc.record({
+        held: ports,
+        resting: ports,
+        strangers: ports,
+        chance: fc.double({ min: 0, max: 0.999, noNaN: true }),
+      }),
       ({ held, resting, strangers, chance }) => {
         const range = { first: 20_000, last: 20_009 };
         const free = Array.from({ length: 10 }, (_, at) => 20_000 + at).filter(

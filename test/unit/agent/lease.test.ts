@@ -55,6 +55,14 @@ describe("what a bind makes of a lease", () => {
     });
   });
 
+  test("what says nothing new changes nothing", () => {
+    const held = heldLease("a", 20_001);
+    const conflict = afterBind(held, TAKEN, 1_000);
+
+    expect(afterBind(held, BOUND, NOW_MS)).toBe(held);
+    expect(afterBind(conflict, TAKEN, NOW_MS)).toBe(conflict);
+  });
+
   test("without a number it is exhausted, and says why", () => {
     expect(exhausted(withNumber(leaseRecord("a"), 20_001), "none is free")).toMatchObject({
       state: "exhausted",
