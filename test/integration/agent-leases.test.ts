@@ -28,7 +28,7 @@ const instance = desiredOf(
 beforeAll(async () => {
   controlPlane = await ScriptedControlPlane.start();
   agent = await AgentUnderTest.begin(controlPlane, { hasAccess: true });
-  access = await AccessUnderTest.begin({}, agent.stateDir);
+  access = await AccessUnderTest.begin({}, { folder: agent.stateDir });
   // The agent is the one to speak here.
   access.leaveAgent();
   agent.host.order([instance]);

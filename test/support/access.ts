@@ -43,10 +43,10 @@ export class AccessUnderTest {
   #client: ControlClient;
   #serial = 0;
 
-  private constructor(folder: string, settings: Record<string, string>) {
+  private constructor(folder: string, settings: Record<string, string>, script: string) {
     this.folder = folder;
     this.program = new Program(
-      ACCESS,
+      script,
       {
         REMOTEGPU_STATE_DIR: folder,
         REMOTEGPU_EXIT_WITH_STDIN: "1",
@@ -60,9 +60,16 @@ export class AccessUnderTest {
     this.#client = this.#newClient();
   }
 
-  /** @param folder an agent's state folder; without one, a folder of its own */
-  static async begin(settings: Record<string, string> = {}, folder?: string): Promise<AccessUnderTest> {
-    const access = new AccessUnderTest(folder ?? (await mkdtemp(join(tmpdir(), "rg-access-"))), settings);
+  /**
+   * @param folder an agent's state folder; without one, a folder of its own
+   * @param script another one than this checkout's
+   */
+  static async begin(
+    settings: Record<string, string> = {},
+    { folder, script = ACCESS }: { folder?: string; script?: string } = {},
+  ): Promise<AccessUnderTest> {
+    const stateDir = folder ?? (await mkdtemp(join(tmpdir(), "rg-access-")));
+    const access = new AccessUnderTest(stateDir, settings, script);
     await access.start();
     return access;
   }
@@ -136,10 +143,7 @@ export class AccessUnderTest {
   get relayPid(): number {
     const relay = readdirSync("/proc")
       .map(Number)
-      .find(
-        (pid) =>
-          pid > 0 && commandOf(pid).includes("access/relay/main.ts") && parentOf(pid) === this.program.pid,
-      );
+      .find((pid) => pid > 0 && /access.relay/.test(commandOf(pid)) && parentOf(pid) === this.program.pid);
     if (relay === undefined) throw new Error("there is no relay");
     return relay;
   }
