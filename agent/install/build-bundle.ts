@@ -1,13 +1,14 @@
 /**
- * Makes the folder that a control plane hands out to new hosts: the agent in one file, the Node that runs it,
- * its native SQLite, the toolbox's busybox, the unit and install.sh.
+ * Makes the folder that a control plane hands out to new hosts: the agent, the access process and its relay in one
+ * file each, the Node that runs them, their native parts, the toolbox's busybox, the units and install.sh.
  *
  *   node agent/install/build-bundle.ts --out FOLDER
  */
 import { chmod, copyFile, constants, glob, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { build } from "esbuild";
+import { createRequire } from "node:module";
+import { build, type Plugin } from "esbuild";
 import { z } from "zod";
 import { isStaticProgram } from "../src/runtime/toolbox.ts";
 import { writeBundleManifest, type BundleManifest } from "./bundle-manifest.ts";
@@ -38,11 +39,8 @@ export async function buildBundle({
   await copyAssets(draft);
   await copyAs(process.execPath, join(draft, "node"), 0o755);
   await copyAs(await staticBusybox(), join(draft, "busybox"), 0o755);
-  await copyAs(
-    join(agentFolder, "systemd/remotegpu-agent.service"),
-    join(draft, "remotegpu-agent.service"),
-    0o644,
-  );
+  for (const unit of ["remotegpu-agent.service", "remotegpu-access.service"])
+    await copyAs(join(agentFolder, "systemd", unit), join(draft, unit), 0o644);
   await copyAs(join(agentFolder, "install/install.sh"), join(draft, "install.sh"), 0o755);
   const manifest = await writeBundleManifest({ folder: draft, release: await agentRelease() });
   await rm(outDir, { recursive: true, force: true });
@@ -53,7 +51,11 @@ export async function buildBundle({
 async function bundleSources(entryPoint: string, outdir: string): Promise<void> {
   await build({
     absWorkingDir: agentFolder,
-    entryPoints: { agent: entryPoint },
+    entryPoints: {
+      agent: entryPoint,
+      access: join(agentFolder, "src/access/main.ts"),
+      "access-relay": join(agentFolder, "src/access/relay/main.ts"),
+    },
     outdir,
     outExtension: { ".js": ".mjs" },
     bundle: true,
@@ -63,6 +65,7 @@ async function bundleSources(entryPoint: string, outdir: string): Promise<void> 
     logLevel: "error",
     // This entry of better-sqlite3 names its native file outright, so that esbuild can lay it beside the agent.
     alias: { "better-sqlite3": "better-sqlite3/linux-x64" },
+    plugins: [koffiNamedOutright],
     loader: { ".node": "copy" },
     assetNames: "[name]",
     // An optional part of ssh2 that is not installed.
@@ -76,6 +79,18 @@ async function bundleSources(entryPoint: string, outdir: string): Promise<void> 
     },
   });
 }
+
+/** koffi looks for its native file by platform and C library at run time; here it is known, and laid beside the code. */
+const koffiNamedOutright: Plugin = {
+  name: "koffi named outright",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^koffi$/ }, () => ({ path: "koffi", namespace: "koffi" }));
+    onLoad({ filter: /.*/, namespace: "koffi" }, () => ({
+      contents: `module.exports = require("@koromix/koffi-linux-x64/linux_x64/koffi.node");`,
+      resolveDir: dirname(createRequire(import.meta.url).resolve("koffi")),
+    }));
+  },
+};
 
 /** What lies among the sources and is not TypeScript is read at run time from beside the code: `./name`. */
 async function copyAssets(folder: string): Promise<void> {

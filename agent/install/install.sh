@@ -4,12 +4,13 @@
 #   curl -fsS https://CONTROL-PLANE/install.sh | sh -s -- --server https://CONTROL-PLANE --token TOKEN
 #
 # Run again (no token needed) it fetches what has changed, switches to it in one step and restarts the agent.
-# Containers run on throughout. Everything is downloaded and checked before anything is changed.
+# Containers run on throughout, and so do connections to them: the access process takes up a new version by itself. Everything is downloaded and checked before anything is changed.
 set -eu
 umask 022
 
 fetch_seconds=600
 service=remotegpu-agent.service
+access=remotegpu-access.service
 line_end='
 '
 
@@ -283,20 +284,34 @@ join_host() {
   printf '%s\n' "$server" >"$etc/joined"
 }
 
-place_unit() { # of the current version
-  sed "s#/opt/remotegpu/#$opt/#g; s#/etc/remotegpu/#$etc/#g" "$opt/current/$service" >"$work/$service"
+place_units() { # of the current version; an older one may lack the second
   mkdir -p "$units"
-  replace 644 "$work/$service" "$units/$service"
+  for unit in "$access" "$service"; do
+    [ -f "$opt/current/$unit" ] || continue
+    sed "s#/opt/remotegpu/#$opt/#g; s#/etc/remotegpu/#$etc/#g" "$opt/current/$unit" >"$work/$unit"
+    replace 644 "$work/$unit" "$units/$unit"
+  done
   systemctl daemon-reload
+}
+
+# Before the agent, which reports what it holds. One that runs is left alone, since connections go through it.
+start_access() {
+  [ -f "$opt/current/$access" ] || return 0
+  systemctl enable --quiet "$access"
+  if systemctl is-active --quiet "$access"; then return 0; fi
+  systemctl start "$access" ||
+    say "the access process does not start (see: journalctl -u $access); until it does, this host has no ports"
 }
 
 install_unit() {
   if [ "$systemd" = no ]; then
-    say "no unit was installed; start the agent with the settings of $etc/agent.env:"
+    say "no unit was installed; start both with the settings of $etc/agent.env:"
+    say "    $opt/current/node $opt/current/access.mjs run"
     say "    $opt/current/node $opt/current/agent.mjs run"
     return 0
   fi
-  place_unit
+  place_units
+  start_access
   systemctl enable --quiet "$service"
   if [ "$changed" = no ] && systemctl is-active --quiet "$service"; then
     say "nothing has changed; the agent runs on"
@@ -306,7 +321,7 @@ install_unit() {
   if systemctl restart "$service"; then return 0; fi
   if [ -n "$previous" ] && [ "$previous" != "$version" ] && [ -d "$opt/$previous" ]; then
     switch_to "$previous"
-    place_unit
+    place_units
     systemctl restart "$service" || true
     fail "version $version does not start (see: journalctl -u $service); the host is back on $previous"
   fi

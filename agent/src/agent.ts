@@ -24,6 +24,7 @@ import { ownedContainers, runNow, type Knowledge, type RunNow } from "./core/run
 import type { HostObstacles } from "./core/start-obstacle.ts";
 import { runsOverStorage } from "./core/storage-limit.ts";
 import { EXTEND_EVERY_MS } from "./core/usage-interval.ts";
+import type { AccessLink, RunningContainer } from "./loop/access-link.ts";
 import type { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import type { GpuWatch } from "./loop/gpu-watch.ts";
 import { takeMeteringTick, type Seen } from "./loop/metering-tick.ts";
@@ -61,6 +62,7 @@ export type AgentParts = {
   performer: RunPerformer;
   outputKeeper: OutputKeeper;
   link: ControlPlaneLink;
+  access: Pick<AccessLink, "exchange" | "leases" | "released" | "degraded">;
   notifier: ServiceNotifier;
   log: Log;
 };
@@ -178,6 +180,7 @@ export class Agent {
       );
     if (seen !== null) await this.#attempt("confirming removals", () => this.#confirmGone(seen));
     await this.#attempt("housekeeping", () => this.#housekeep(startedMs));
+    await this.#attempt("telling the access process", () => this.#exchangeLeases());
     await this.#attempt("reporting", () => this.#report());
     await this.#attempt("telling systemd", () => this.#tellSystemd());
     if (hasChanged === true) this.wake();
@@ -301,8 +304,31 @@ export class Agent {
     }
   }
 
+  /** Tells the access process what is wanted; what it says of earlier orders is taken as it is. */
+  #exchangeLeases(): void {
+    const { journal, access } = this.#parts;
+    const { desired } = journal;
+    desired.leases.confirmReleased(access.released);
+    const { term, generation } = journal.head().applied;
+    access.exchange({ term, generation, leases: desired.leases.all(), running: this.#runningContainers() });
+  }
+
+  /** Of one workload the latest placement's comes last. */
+  #runningContainers(): RunningContainer[] | null {
+    if (this.#lastSeen === null) return null;
+    const { instances } = this.#parts.journal.desired.read();
+    return this.#ownContainers()
+      .toSorted((a, b) => a.owner.placementEpoch - b.owner.placementEpoch)
+      .flatMap(({ containerId, owner, status }) => {
+        const desired = instances.find(({ instanceId }) => instanceId === owner.instanceId);
+        return desired === undefined || status.state !== "running"
+          ? []
+          : [{ workloadId: desired.spec.workloadId, containerId, pid: status.pid }];
+      });
+  }
+
   #report(): void {
-    const { journal, performer, clock, gpuWatch, orphanWatch, runtimeWatch, link } = this.#parts;
+    const { journal, performer, clock, gpuWatch, orphanWatch, runtimeWatch, link, access } = this.#parts;
     const seen = runtimeWatch.isDown ? null : this.#lastSeen;
     const now = monotonic(momentOf(clock));
     const instances = this.#transitionWatch.look(
@@ -315,12 +341,13 @@ export class Agent {
       }),
       now.ms,
     );
-    const observed = observedState(this.#machine(), gpuWatch.gpus, instances);
+    const observed = observedState(this.#machine(), gpuWatch.gpus, instances, access.leases);
     const degraded = [
       ...runtimeWatch.degraded,
       ...gpuWatch.degraded,
       ...orphanWatch.degraded,
       ...this.#transitionWatch.degraded,
+      ...access.degraded,
       ...(journal.isShortOfSpace ? ["disk-full"] : []),
       ...(this.#holdsStops ? ["stops-held"] : []),
     ];

@@ -1,8 +1,10 @@
 /** The agent's settings, read once by main from the environment (systemd: /etc/remotegpu/agent.env). */
 import { join } from "node:path";
 import { z } from "zod";
+import type { PortRange } from "./core/lease-port.ts";
 import { MAX_SIMULATED_GPUS } from "./host/simulated-gpus.ts";
 
+const LAST_PORT = 65_535;
 const Flag = z.enum(["0", "1"]).transform((value) => value === "1");
 const OrUnset = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === "" ? undefined : value), schema.optional());
@@ -23,6 +25,13 @@ const Environment = z.object({
   REMOTEGPU_NVIDIA_SMI: z.string().min(1).default("nvidia-smi"),
   /** Containers of ours that nobody has asked for through their whole grace are removed, not only told. */
   REMOTEGPU_REAP_ORPHANS: OrUnset(Flag),
+  /** The numbers that leases get, outside the kernel's own range for outgoing connections. */
+  REMOTEGPU_LEASE_PORTS: z
+    .string()
+    .regex(/^\d{1,5}-\d{1,5}$/)
+    .default("20000-29999"),
+  /** Where leased ports are bound; unset: on every address of the host. */
+  REMOTEGPU_LEASE_ADDRESS: OrUnset(z.ipv4().or(z.ipv6())),
   /** For `npm start`: take every container along when the agent is ended in order. */
   REMOTEGPU_CLEAN_ON_EXIT: OrUnset(Flag),
   /** For `npm start`: end when standard input closes, so that nothing outlives a starter that was killed. */
@@ -41,6 +50,8 @@ export type Config = {
   runtimeSocket: string | null;
   nvidiaSmiPath: string;
   reapsOrphans: boolean;
+  leasePorts: PortRange;
+  leaseAddress: string | null;
   cleanOnExit: boolean;
   exitWithStdin: boolean;
 };
@@ -65,9 +76,18 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     runtimeSocket: env.REMOTEGPU_RUNTIME_SOCKET ?? null,
     nvidiaSmiPath: env.REMOTEGPU_NVIDIA_SMI,
     reapsOrphans: env.REMOTEGPU_REAP_ORPHANS ?? false,
+    leasePorts: portRange(env.REMOTEGPU_LEASE_PORTS),
+    leaseAddress: env.REMOTEGPU_LEASE_ADDRESS ?? null,
     cleanOnExit: env.REMOTEGPU_CLEAN_ON_EXIT ?? false,
     exitWithStdin: env.REMOTEGPU_EXIT_WITH_STDIN ?? false,
   };
+}
+
+function portRange(text: string): PortRange {
+  const [first = 0, last = 0] = text.split("-").map(Number);
+  if (first < 1 || last > LAST_PORT || first > last)
+    throw new ConfigError(`REMOTEGPU_LEASE_PORTS: ${text} is no range of ports`);
+  return { first, last };
 }
 
 export class ConfigError extends Error {
@@ -76,6 +96,8 @@ export class ConfigError extends Error {
 
 /** Files of the state folder that more than one part names. */
 export const keyFile = (stateDir: string) => join(stateDir, "host.nk");
+/** Where the agent and the access process meet. */
+export const accessSocket = (stateDir: string) => join(stateDir, "access.sock");
 export const credentialFile = (stateDir: string) => join(stateDir, "credential.json");
 export const ownPoolFolder = (stateDir: string) => join(stateDir, "pool");
 export const keptOutputFolder = (stateDir: string) => join(stateDir, "output");

@@ -9,7 +9,9 @@ import { JournalId, type HostId } from "@remotegpu/shared/ids";
 import { errorForLog } from "@remotegpu/shared/log";
 import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/joining";
 import { Agent } from "./agent.ts";
+import { bundleOf } from "./bundle.ts";
 import {
+  accessSocket,
   ConfigError,
   credentialFile,
   keptOutputFolder,
@@ -19,6 +21,7 @@ import {
   type Config,
 } from "./config.ts";
 import { doctorCommand } from "./doctor-command.ts";
+import { ending } from "./ending.ts";
 import { monotonicMs, readBootId } from "./host/clock.ts";
 import { MachineFactsError, readMachineFacts } from "./host/machine-facts.ts";
 import { ServiceNotifier } from "./host/notify.ts";
@@ -34,6 +37,7 @@ import { joinControlPlane } from "./link/join.ts";
 import { openHostKey } from "./link/nkey.ts";
 import { LogSessions } from "./link/log-sessions.ts";
 import { orderSubscriptions } from "./link/order-server.ts";
+import { AccessLink } from "./loop/access-link.ts";
 import { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import { GpuWatch } from "./loop/gpu-watch.ts";
 import { logOpener } from "./loop/log-source.ts";
@@ -239,6 +243,13 @@ async function assemble(
     wake,
     log,
   });
+  const access = new AccessLink({
+    socketPath: accessSocket(config.stateDir),
+    bundle: bundleOf(import.meta.dirname),
+    monotonicMs: clock.monotonicMs,
+    wake,
+    log,
+  });
   const agent = new Agent({
     hostId,
     version: AGENT_VERSION,
@@ -253,11 +264,13 @@ async function assemble(
     performer,
     outputKeeper,
     link,
+    access,
     notifier,
     log,
   });
 
   connection.start();
+  access.start();
   keeper.start();
   const watched = runtime.watch(watching.signal);
   agent.start();
@@ -268,6 +281,7 @@ async function assemble(
       await logSessions.close();
       await agent.stop();
       keeper.stop();
+      access.close();
       watching.abort();
       await watched;
       await gpuWatch.close();
@@ -291,17 +305,6 @@ async function removeContainers(runtime: Runtime): Promise<void> {
     if (!(error instanceof RuntimeDown || error instanceof RuntimeError)) throw error;
     log.error({ error }, "the container runtime does not answer: what it has of this host stays");
   }
-}
-
-/** Resolves on TERM or INT, or when standard input closes and that was asked for. */
-async function ending({ exitWithStdin }: Config): Promise<void> {
-  await new Promise<void>((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
-    if (exitWithStdin) process.stdin.on("end", resolve).on("error", resolve).resume();
-  });
-  // An open pipe would keep this process up after everything has ended.
-  if (exitWithStdin) process.stdin.destroy();
 }
 
 /** What a person can act on is one line; anything else is a bug and shows its stack. */

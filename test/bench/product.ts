@@ -18,6 +18,7 @@ import { freePort } from "./free-port.ts";
 import { spawnProcess, type RunningProcess } from "./running-process.ts";
 
 const repository = join(import.meta.dirname, "../..");
+const ACCESS = join(repository, "agent/src/access/main.ts");
 const CONTROL_PLANE = join(repository, "control-plane/src/main.ts");
 /**
  * Loaded into an agent before itself, so that its host says it has more cores than it has: a core is the least that an
@@ -56,6 +57,7 @@ export class Product implements AsyncDisposable {
     const admin = await product.#serve();
     product.#customer = product.#clientOf(await openCustomer(admin));
     await product.#join(JoinToken.parse(await admin.post("/join-tokens")).token);
+    product.#spawn("access", [process.execPath, ACCESS, "run"], product.#agentEnv());
     return product;
   }
 

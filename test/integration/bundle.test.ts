@@ -1,11 +1,15 @@
 /** The bundle that a control plane hands out runs on a host that has nothing else. */
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { connect } from "node:net";
+import { chmod, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildBundle } from "../../agent/install/build-bundle.ts";
+import { AccessUnderTest, ContainerUnderTest } from "../support/access.ts";
+import { wantedLease } from "../support/lease-samples.ts";
 import type { BundleManifest } from "../../agent/install/bundle-manifest.ts";
 
 let folder: string;
@@ -29,6 +33,10 @@ test("it holds all that a host needs, each with its hash", async () => {
         "toolbox-init",
         "simulated-nvidia-smi.sh",
         "linux-x64.node",
+        "koffi.node",
+        "access.mjs",
+        "access-relay.mjs",
+        "remotegpu-access.service",
         "remotegpu-agent.service",
       ].map((name) => expect.objectContaining({ name })),
     ),
@@ -76,3 +84,24 @@ test.skipIf(!existsSync(new URL("../../agent/src/main.ts", import.meta.url)))(
     expect(stdout).toMatch(/\bjoin\b[\s\S]*\brun\b/);
   },
 );
+
+test("its access process leads into a container, with its code where only root can read", async () => {
+  const closed = join(folder, "closed");
+  await buildBundle({ outDir: closed });
+  await chmod(closed, 0o700);
+  await using ending = new AsyncDisposableStack();
+  const container = ending.adopt(await ContainerUnderTest.begin(), (begun) => begun.end());
+  await container.serve(7000);
+  const access = ending.adopt(
+    await AccessUnderTest.begin({}, { script: join(closed, "access.mjs") }),
+    (begun) => begun.end(),
+  );
+
+  await access.say({ leases: [wantedLease("a")], instances: [container.instance] });
+  const socket = connect({ port: await access.portOf("a"), host: "127.0.0.1" });
+  const [greeting] = (await once(socket, "data")) as unknown[];
+  socket.destroy();
+
+  expect(String(greeting)).toBe("hello\n");
+  expect(await readFile(`/proc/${access.relayPid}/status`, "utf8")).toMatch(/^CapEff:\s+0+$/m);
+});

@@ -57,20 +57,43 @@ describe("over plain HTTP to this host itself", () => {
   });
 
   test.skipIf(!existsSync("/usr/bin/systemd-analyze"))(
-    "the installed unit is one that systemd takes",
+    "the installed units are ones that systemd takes",
     async () => {
       await site.offer("one");
       await site.install(join_());
 
-      const unit = join(site.host, "etc/systemd/system/remotegpu-agent.service");
-      const { exitCode, stderr } = await execa("systemd-analyze", ["verify", "--man=no", unit], {
-        reject: false,
-      });
+      for (const [name, script] of [
+        ["remotegpu-agent", "agent.mjs"],
+        ["remotegpu-access", "access.mjs"],
+      ]) {
+        const unit = join(site.host, `etc/systemd/system/${name}.service`);
+        const { exitCode, stderr } = await execa("systemd-analyze", ["verify", "--man=no", unit], {
+          reject: false,
+        });
 
-      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-      expect(await readFile(unit, "utf8")).toContain(`ExecStart=${site.host}/opt/remotegpu/current/node`);
+        expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+        const { host } = site;
+        expect(await readFile(unit, "utf8")).toContain(
+          `ExecStart=${host}/opt/remotegpu/current/node ${host}/opt/remotegpu/current/${script} run`,
+        );
+      }
     },
   );
+
+  test("the access process is started once, before the agent, and an upgrade leaves it alone", async () => {
+    await site.offer("one");
+    await site.install(join_());
+    await site.offer("two");
+    await site.install([]);
+
+    const told = (await site.read("systemctl")).split("\n").filter((line) => /^(re)?start /.test(line));
+    expect(told).toEqual([
+      "start remotegpu-access.service",
+      "restart remotegpu-agent.service",
+      "restart remotegpu-agent.service",
+    ]);
+    expect(await site.read("systemctl")).toContain("enable --quiet remotegpu-access.service");
+  });
 
   test("the token is in no file and on no command line of ours", async () => {
     await site.offer("one");

@@ -13,6 +13,7 @@ import { NotifyError, ServiceNotifier } from "@remotegpu/agent/host/notify";
 import { eventually } from "../support/eventually.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
+const ACCESS_UNIT = "agent/systemd/remotegpu-access.service";
 const AGENT_UNIT = "agent/systemd/remotegpu-agent.service";
 const CONTROL_PLANE_UNIT = "control-plane/systemd/remotegpu-control-plane.service";
 let folder: string;
@@ -35,7 +36,7 @@ describe.skipIf(!existsSync("/usr/bin/systemd-analyze"))("systemd-analyze", () =
       reject: false,
     });
 
-    expect(units.toSorted()).toEqual([AGENT_UNIT, CONTROL_PLANE_UNIT]);
+    expect(units.toSorted()).toEqual([ACCESS_UNIT, AGENT_UNIT, CONTROL_PLANE_UNIT]);
     expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: "", stderr: "" });
   });
 });
@@ -51,6 +52,24 @@ test("stopping the unit touches the agent alone, and nothing keeps devices, moun
   expect(settings).toEqual(expect.arrayContaining(["KillMode=process", "Restart=always", "Type=notify"]));
   expect(
     settings.filter((line) => /^(Protect|Private|Device|ReadOnly|Inaccessible|MemoryDeny|User=)/.test(line)),
+  ).toEqual([]);
+});
+
+test("the access process has the rights that it needs for namespaces, and no others", async () => {
+  const settings = await settingsOf(ACCESS_UNIT);
+
+  expect(settings).toEqual(
+    expect.arrayContaining([
+      "CapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYS_PTRACE CAP_SETUID CAP_SETGID CAP_KILL",
+      "ProtectSystem=strict",
+      "Restart=always",
+      "RestrictNamespaces=net",
+      "StateDirectory=remotegpu",
+      "Type=notify",
+    ]),
+  );
+  expect(
+    settings.filter((line) => /^(ProtectProc|PrivateNetwork|PrivateUsers|MemoryDeny)/.test(line)),
   ).toEqual([]);
 });
 

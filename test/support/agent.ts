@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BootId, HostId, JournalId } from "@remotegpu/shared/ids";
 import { Agent } from "@remotegpu/agent/agent";
+import { accessSocket } from "@remotegpu/agent/config";
 import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
 import { readMachineFacts } from "@remotegpu/agent/host/machine-facts";
 import { ServiceNotifier } from "@remotegpu/agent/host/notify";
@@ -15,6 +16,7 @@ import { Outbox } from "@remotegpu/agent/journal/outbox";
 import { HostConnection } from "@remotegpu/agent/link/connection";
 import { LogSessions } from "@remotegpu/agent/link/log-sessions";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
+import { AccessLink } from "@remotegpu/agent/loop/access-link";
 import { ControlPlaneLink } from "@remotegpu/agent/loop/control-plane-link";
 import { GpuWatch } from "@remotegpu/agent/loop/gpu-watch";
 import type { Clock } from "@remotegpu/agent/loop/moment";
@@ -35,7 +37,16 @@ import type { ScriptedControlPlane, ScriptedHost } from "./scripted-control-plan
 const VERSION = "0.1.0";
 
 /** What lives while an agent runs. */
-type Running = { agent: Agent; journal: Journal; runtime: Runtime; end: () => Promise<void> };
+type Running = {
+  agent: Agent;
+  journal: Journal;
+  runtime: Runtime;
+  access: AccessLink | null;
+  end: () => Promise<void>;
+};
+
+/** For tests that no lease is ordered in: without an access process the host would be degraded. */
+const NO_LEASES = { exchange: () => undefined, leases: [], released: [], degraded: [] };
 
 export class AgentUnderTest {
   readonly hostId: HostId;
@@ -48,6 +59,7 @@ export class AgentUnderTest {
   readonly #controlPlane: ScriptedControlPlane;
   readonly #socketPath: string | undefined;
   readonly #simulatedGpus: number;
+  readonly #hasAccess: boolean;
   #aheadMs = 0;
   #bootId: BootId | null = null;
   #running: Running | null = null;
@@ -59,7 +71,13 @@ export class AgentUnderTest {
       stateDir,
       socketPath,
       simulatedGpus,
-    }: { stateDir: string; socketPath: string | undefined; simulatedGpus: number },
+      hasAccess,
+    }: {
+      stateDir: string;
+      socketPath: string | undefined;
+      simulatedGpus: number;
+      hasAccess: boolean;
+    },
   ) {
     this.hostId = host.hostId;
     this.host = host;
@@ -68,24 +86,43 @@ export class AgentUnderTest {
     this.#controlPlane = controlPlane;
     this.#socketPath = socketPath;
     this.#simulatedGpus = simulatedGpus;
+    this.#hasAccess = hasAccess;
   }
 
   static async begin(
     controlPlane: ScriptedControlPlane,
-    options: { socketPath?: string; simulatedGpus?: number; stateDir?: string } = {},
+    options: {
+      socketPath?: string;
+      simulatedGpus?: number;
+      stateDir?: string;
+      /** An access process runs on the state folder. */
+      hasAccess?: boolean;
+    } = {},
   ): Promise<AgentUnderTest> {
     await importBusyboxImage();
     const { host } = await controlPlane.admit(newHostId());
-    const { socketPath, simulatedGpus = 0 } = options;
+    const { socketPath, simulatedGpus = 0, hasAccess = false } = options;
     const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), "rg-agent-")));
     await mkdir(join(stateDir, "pool"));
-    const agent = new AgentUnderTest(host, controlPlane, { stateDir, socketPath, simulatedGpus });
+    const agent = new AgentUnderTest(host, controlPlane, {
+      stateDir,
+      socketPath,
+      simulatedGpus,
+      hasAccess,
+    });
     await agent.start();
     return agent;
   }
 
   get journal(): Journal {
     return this.#now().journal;
+  }
+
+  /** What the agent knows of its access process. */
+  get access(): AccessLink {
+    const { access } = this.#now();
+    if (access === null) throw new Error("this agent was begun without an access process");
+    return access;
   }
 
   /** The host's monotonic clock as the agent reads it. */
@@ -184,9 +221,19 @@ export class AgentUnderTest {
       wake,
       liftCordons: (lifts) => gpuWatch.liftCordons(lifts),
     });
+    const access = this.#hasAccess
+      ? new AccessLink({
+          socketPath: accessSocket(stateDir),
+          bundle: null,
+          monotonicMs: () => this.nowMs,
+          wake,
+          log,
+        })
+      : null;
     const agent = new Agent({
       ...common,
       link,
+      access: access ?? NO_LEASES,
       runtime,
       runtimeWatch,
       gpuWatch,
@@ -208,10 +255,12 @@ export class AgentUnderTest {
     const watching = new AbortController();
     if (!isCutOff) connection.start();
     const watched = runtime.watch(watching.signal);
+    access?.start();
     agent.start();
     const end = async () => {
       await logSessions.close();
       await agent.stop();
+      access?.close();
       watching.abort();
       await watched;
       await gpuWatch.close();
@@ -220,7 +269,7 @@ export class AgentUnderTest {
       await link.settled();
       journal.close();
     };
-    this.#running = { agent, journal, runtime, end };
+    this.#running = { agent, journal, runtime, access, end };
   }
 
   /** Ends the agent in order; containers go on. */

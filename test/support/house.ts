@@ -17,6 +17,7 @@ import { endProcessesIn, leftOnHost, processesIn, removeFromHost } from "./lefto
 const REPOSITORY = new URL("../..", import.meta.url).pathname;
 export const CONTROL_PLANE = join(REPOSITORY, "control-plane/src/main.ts");
 export const AGENT = join(REPOSITORY, "agent/src/main.ts");
+export const ACCESS = join(REPOSITORY, "agent/src/access/main.ts");
 export const CLI = join(REPOSITORY, "control-plane/src/cli/main.ts");
 const STOP_WITHIN_MS = 30_000;
 const LOOPBACK = "127.0.0.1";
@@ -79,6 +80,11 @@ export class Program {
     return this.#child?.isEnded ?? true;
   }
 
+  /** Of the process that was started last. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   said(): string {
     return readFileSync(this.#logFile, "utf8");
   }
@@ -92,7 +98,8 @@ export class Program {
   }
 }
 
-export type HostProcess = { id: string; agent: Program; folder: string };
+/** `access` runs beside the agent, as its own unit would. */
+export type HostProcess = { id: string; agent: Program; access: Program; folder: string };
 
 export class House {
   readonly folder = mkdtempSync(join(tmpdir(), "remotegpu-system-"));
@@ -157,31 +164,30 @@ export class House {
     return house;
   }
 
-  /** Joins one more host, starts its agent and waits until it is online. */
+  /** Joins one more host, starts its access process and its agent, and waits until it is online. */
   async addHost(settings: Record<string, string> = {}): Promise<HostProcess> {
     const number = this.hosts.length + 1;
     const folder = join(this.folder, `agent-${number}`);
     mkdirSync(folder, { mode: 0o711 });
     const { token } = await this.admin.post("/join-tokens");
-    const agent = new Program(
-      AGENT,
-      {
-        REMOTEGPU_STATE_DIR: folder,
-        REMOTEGPU_SERVER: this.url,
-        REMOTEGPU_JOIN_TOKEN: String(token),
-        REMOTEGPU_HOST_NAME: `host-${number}`,
-        REMOTEGPU_SIMULATED_GPUS: "1",
-        REMOTEGPU_CLEAN_ON_EXIT: "1",
-        REMOTEGPU_EXIT_WITH_STDIN: "1",
-        ...settings,
-      },
-      join(this.folder, `agent-${number}.log`),
-    );
+    const env = {
+      REMOTEGPU_STATE_DIR: folder,
+      REMOTEGPU_SERVER: this.url,
+      REMOTEGPU_JOIN_TOKEN: String(token),
+      REMOTEGPU_HOST_NAME: `host-${number}`,
+      REMOTEGPU_SIMULATED_GPUS: "1",
+      REMOTEGPU_CLEAN_ON_EXIT: "1",
+      REMOTEGPU_EXIT_WITH_STDIN: "1",
+      ...settings,
+    };
+    const agent = new Program(AGENT, env, join(this.folder, `agent-${number}.log`));
+    const access = new Program(ACCESS, env, join(this.folder, `access-${number}.log`));
     const joined = await agent.command("join");
     if (joined.exitCode !== 0) throw new Error(`host ${number} could not join: ${joined.stderr}`);
     const credential = Credential.parse(JSON.parse(readFileSync(join(folder, "credential.json"), "utf8")));
-    const host = { id: credential.grant.host_id, agent, folder };
+    const host = { id: credential.grant.host_id, agent, access, folder };
     this.hosts.push(host);
+    access.start();
     agent.start();
     await this.isOnline(host.id);
     return host;
@@ -261,7 +267,10 @@ export class House {
    */
   async close(): Promise<void> {
     const endedInOrder = this.hosts.filter(({ agent }) => !agent.isEnded);
-    for (const { agent } of this.hosts) await agent.stop();
+    for (const { agent, access } of this.hosts) {
+      await agent.stop();
+      await access.stop();
+    }
     const controlPlaneRuns = !this.controlPlane.isEnded;
     await this.controlPlane.stop();
     const left = [

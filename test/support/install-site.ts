@@ -19,12 +19,13 @@ echo "$2 $REMOTEGPU_SERVER|$REMOTEGPU_HOST_NAME|$REMOTEGPU_SIMULATED_GPUS|\${REM
 [ ! -e "$REMOTEGPU_STATE_DIR/refuse" ]
 `;
 
-/** Plays systemctl: a unit is active once it was restarted; a restart fails for a version that is marked bad. */
+/** Plays systemctl: the access process is active once it was started, the agent's unit is active once it was restarted; a restart fails for a version that is marked bad. */
 const SYSTEMCTL = `#!/bin/sh
 host=$(dirname "$(dirname "$0")")
 echo "$*" >>"$host/systemctl"
 case $1 in
-  is-active) [ -e "$host/active" ] ;;
+  is-active) case $* in *access*) [ -e "$host/access-active" ] ;; *) [ -e "$host/active" ] ;; esac ;;
+  start) touch "$host/access-active" ;;
   restart) [ ! -e "$host/opt/remotegpu/current/bad" ] && touch "$host/active" ;;
 esac
 `;
@@ -67,10 +68,8 @@ export async function openInstallSite({ tls }: { tls?: { cert: string; key: stri
       await mkdir(bundle);
       await writeExecutable(join(bundle, "node"), AGENT);
       await writeFile(join(bundle, "agent.mjs"), content);
-      await copyFile(
-        join(agentFolder, "systemd/remotegpu-agent.service"),
-        join(bundle, "remotegpu-agent.service"),
-      );
+      for (const unit of ["remotegpu-agent.service", "remotegpu-access.service"])
+        await copyFile(join(agentFolder, "systemd", unit), join(bundle, unit));
       if (bad) await writeFile(join(bundle, "bad"), "");
       return await writeBundleManifest({ folder: bundle, release: "1.0.0" });
     },

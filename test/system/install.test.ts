@@ -21,7 +21,8 @@ let house: House;
 let prefix: string;
 let command: string;
 let hostId: string;
-let agent: ReturnType<typeof runAgent> | undefined;
+let agent: ReturnType<typeof runInstalled> | undefined;
+let access: ReturnType<typeof runInstalled> | undefined;
 
 beforeAll(async () => {
   prefix = mkdtempSync(join(tmpdir(), "remotegpu-installed-"));
@@ -36,6 +37,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await endAgent();
+  access?.stdin.end();
+  await access;
   if (hostId !== undefined) await removeFromHost(hostId);
   await house?.close();
   await database?.drop();
@@ -58,9 +61,9 @@ async function install(line: string) {
 }
 
 /** As its unit would start it: the bundle's own Node with the settings that install.sh wrote. */
-function runAgent() {
+function runInstalled(script: string) {
   const current = installed("opt/remotegpu/current");
-  return execa(join(current, "node"), [join(current, "agent.mjs"), "run"], {
+  return execa(join(current, "node"), [join(current, script), "run"], {
     env: {
       PATH: process.env["PATH"],
       ...parseEnv(readFileSync(installed("etc/remotegpu/agent.env"), "utf8")),
@@ -77,7 +80,8 @@ function runAgent() {
 /** Waits until the fleet has heard from this life of the agent, not only from the one before. */
 async function startAgent(): Promise<void> {
   const before = await agentEpoch();
-  agent = runAgent();
+  access ??= runInstalled("access.mjs");
+  agent = runInstalled("agent.mjs");
   await eventually(async () => (await agentEpoch()) > before, { withinMs: 30_000, what: "the agent heard" });
   await house.isOnline(hostId);
 }

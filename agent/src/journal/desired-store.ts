@@ -4,6 +4,8 @@
  */
 import { DesiredInstance } from "@remotegpu/shared/instance";
 import type { InstanceId } from "@remotegpu/shared/ids";
+import type { DesiredLease } from "@remotegpu/shared/lease";
+import { DesiredLeases } from "./desired-leases.ts";
 import type { JournalDatabase } from "./journal-database.ts";
 import { seal, unseal, Unsealed, type StoredSeal } from "./sealed.ts";
 
@@ -12,6 +14,8 @@ export interface PulledSet {
   generation: number;
   confirmedStops: number | null;
   instances: readonly DesiredInstance[];
+  /** Absent from a control plane that knows none: nothing is said of them. */
+  leases?: readonly DesiredLease[] | undefined;
 }
 
 export interface DesiredSet {
@@ -41,11 +45,13 @@ interface StoredDesired extends StoredSeal {
 }
 
 export class DesiredStore {
+  readonly leases: DesiredLeases;
   readonly #database: JournalDatabase;
   readonly #unsealed = new Unsealed(DesiredInstance);
 
   constructor(database: JournalDatabase) {
     this.#database = database;
+    this.leases = new DesiredLeases(database);
   }
 
   read(): DesiredSet {
@@ -76,6 +82,7 @@ export class DesiredStore {
         const { instanceId, placementEpoch, want } = instance;
         put.run({ instanceId, placementEpoch, want, ...seal(instance) });
       }
+      if (set.leases !== undefined) this.leases.replace(set.leases);
       this.#database
         .prepare(
           `UPDATE meta SET term = :term, generation = :generation, confirmed_stops = :confirmedStops,
@@ -111,15 +118,18 @@ export class DesiredStore {
    */
   mend(): number {
     const damaged = this.#stored().filter((row) => unseal(row, DesiredInstance) === null);
-    if (damaged.length === 0) return 0;
+    const damagedLeases = this.leases.damaged();
+    const count = damaged.length + damagedLeases.length;
+    if (count === 0) return 0;
     this.#database.write(() => {
+      this.leases.drop(damagedLeases);
       const drop = this.#database.prepare(
         "DELETE FROM desired WHERE instance_id = ? AND placement_epoch = ?",
       );
       for (const row of damaged) drop.run(row.instance_id, row.placement_epoch);
       this.#database.prepare("UPDATE meta SET generation = max(0, generation - 1)").run();
     });
-    return damaged.length;
+    return count;
   }
 
   #dropDone(): void {

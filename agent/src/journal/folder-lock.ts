@@ -15,15 +15,18 @@ export interface FolderLock {
   release(): void;
 }
 
-/** @throws FolderLockedError when another agent holds this folder; its message is fit to be shown as it is */
-export function lockFolder(folder: string): FolderLock {
-  const database = new Database(join(folder, LOCK_FILE), { timeout: 0 });
+/** @throws FolderLockedError when another one holds this folder; its message is fit to be shown as it is */
+export function lockFolder(
+  folder: string,
+  { file = LOCK_FILE, holder = "agent" }: { file?: string; holder?: string } = {},
+): FolderLock {
+  const database = new Database(join(folder, file), { timeout: 0 });
   try {
     database.exec("BEGIN EXCLUSIVE");
   } catch (cause) {
     database.close();
     if (cause instanceof Database.SqliteError && cause.code.startsWith("SQLITE_BUSY"))
-      throw new FolderLockedError(`another agent is already running on the state folder ${folder}`, {
+      throw new FolderLockedError(`another ${holder} is already running on the state folder ${folder}`, {
         cause,
       });
     throw cause;

@@ -2,18 +2,15 @@
  * The one SQLite connection of the journal: how durable it is, and what happens when the disk is full. Every change
  * goes through `write`, one transaction that is on the disk when it returns.
  */
-import assert from "node:assert";
 import { closeSync, openSync } from "node:fs";
 import Database from "better-sqlite3";
 import { Ballast } from "./ballast.ts";
+import { CHECKPOINT_PAGES, makeDurable } from "./durable.ts";
 import { assertIntact, DamagedJournalError, isDamage } from "./integrity.ts";
 import { migrate } from "./schema.ts";
 
-/** Few enough pages that the log file stays small and, once grown, is written again in place. */
-const CHECKPOINT_PAGES = 128;
 const PAGE_BYTES = 4_096;
 const RESERVED_BYTES = 2 * CHECKPOINT_PAGES * PAGE_BYTES;
-const SYNCHRONOUS_FULL = 2;
 
 /** The disk or the file failed; nothing of the transaction is in the journal. */
 export class JournalError extends Error {
@@ -103,15 +100,6 @@ export class JournalDatabase {
       throw new JournalError(`the journal cannot be written: ${cause.message} (${cause.code})`, { cause });
     }
   }
-}
-
-function makeDurable(sqlite: Database.Database): void {
-  const mode = sqlite.pragma("journal_mode = WAL", { simple: true });
-  assert(mode === "wal", `the journal's file system refuses write-ahead logging (mode ${String(mode)})`);
-  sqlite.pragma("synchronous = FULL");
-  const synchronous = sqlite.pragma("synchronous", { simple: true });
-  assert(synchronous === SYNCHRONOUS_FULL, `the journal is not synchronous=FULL but ${String(synchronous)}`);
-  sqlite.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
 }
 
 function isDiskFull(error: unknown): boolean {

@@ -84,6 +84,15 @@ const STEPS = [
     entry            TEXT    NOT NULL,
     entry_hash       TEXT    NOT NULL
   ) STRICT;
+    `,
+  `
+  -- The ports that were ordered, with the desired set. What of them is held is in the access process's own file.
+  CREATE TABLE desired_leases (
+    lease_id         TEXT    PRIMARY KEY,
+    entry            TEXT    NOT NULL,
+    entry_hash       TEXT    NOT NULL,
+    absent           INTEGER NOT NULL DEFAULT 0   -- 1: the last set lacked it; kept all the same
+  ) STRICT, WITHOUT ROWID;
   `,
 ];
 

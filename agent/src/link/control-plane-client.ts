@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import type { DesiredLease, ObservedLease } from "@remotegpu/shared/lease";
 import { MAX_PAGES, pagesOf } from "@remotegpu/shared/paging";
 import {
   HeartbeatReply,
@@ -33,6 +34,7 @@ export interface DesiredSet {
   generation: number;
   confirmedStops: number | null;
   instances: DesiredInstance[];
+  leases: DesiredLease[] | undefined;
 }
 
 export interface ObservedState {
@@ -40,6 +42,8 @@ export interface ObservedState {
   machine: MachineReport | null;
   gpus: GpuReport[] | null;
   instances: ObservedInstance[];
+  /** Null or absent: not to be told now. */
+  leases?: ObservedLease[] | null | undefined;
 }
 
 /** The part of a connection that requests need. */
@@ -100,15 +104,15 @@ export class ControlPlaneClient {
       if (!isSameSet) return null;
       instances.push(...next.instances);
     }
-    const { term, generation, confirmedStops } = first;
-    return { term, generation, confirmedStops, instances };
+    const { term, generation, confirmedStops, leases } = first;
+    return { term, generation, confirmedStops, instances, leases };
   }
 
   #pullPage(request: PullRequest): Promise<PullReply> {
     return this.#ask(up(this.#host, "pull"), request, PullReply, PAGE_WITHIN_MS);
   }
 
-  async #reportAllPages({ digest, machine, gpus, instances }: ObservedState): Promise<void> {
+  async #reportAllPages({ digest, machine, gpus, instances, leases }: ObservedState): Promise<void> {
     const pages = pagesOf(instances);
     const pageOf = (page: number): ObservedReport => ({
       kind: "observed",
@@ -118,6 +122,7 @@ export class ControlPlaneClient {
       machine: page === 0 ? machine : null,
       gpus: page === 0 ? gpus : null,
       instances: pages[page] ?? [],
+      leases: page === 0 ? (leases ?? null) : null,
     });
     const { replica } = await this.#ask(up(this.#host, "obs"), pageOf(0), ObservedReply, PAGE_WITHIN_MS);
     for (let page = 1; page < pages.length; page += 1) {

@@ -2,6 +2,7 @@
 import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { ObservedLease } from "@remotegpu/shared/lease";
 import { GpuVitals } from "@remotegpu/shared/protocol";
 import { withTailsInReport } from "../core/run-remains.ts";
 import type { ObservedState } from "../link/control-plane-client.ts";
@@ -10,12 +11,15 @@ export function observedState(
   machine: MachineReport,
   gpus: readonly GpuReport[],
   instances: readonly ObservedInstance[],
+  /** Null: not to be told now. */
+  leases: readonly ObservedLease[] | null,
 ): ObservedState {
   const sorted = withTailsInReport(
     instances.toSorted((a, b) => order(a.instanceId, b.instanceId) || order(a.runId, b.runId)),
   );
-  const digest = sha256(canonicalJson([machine, gpus.map(withoutReadings), sorted]));
-  return { digest, machine, gpus: [...gpus], instances: sorted };
+  const ports = leases?.toSorted((a, b) => order(a.leaseId, b.leaseId)) ?? null;
+  const digest = sha256(canonicalJson([machine, gpus.map(withoutReadings), sorted, ports]));
+  return { digest, machine, gpus: [...gpus], instances: sorted, leases: ports };
 }
 
 export function vitalsOf(gpus: readonly GpuReport[]): GpuVitals[] {

@@ -15,6 +15,7 @@ import { removeStarterImage } from "./starter-image.ts";
 
 const CONTROL_PLANE = new URL("../main.ts", import.meta.url).pathname;
 const AGENT = new URL("../../../agent/src/main.ts", import.meta.url).pathname;
+const ACCESS = new URL("../../../agent/src/access/main.ts", import.meta.url).pathname;
 /** As in the agent's unit, which says why. */
 export const SPARING_MEMORY = { NODE_OPTIONS: "--max-semi-space-size=1", MALLOC_ARENA_MAX: "1" };
 const ASK_EVERY_MS = 200;
@@ -23,6 +24,7 @@ const ONLINE_WITHIN_MS = 60_000;
 const COMMAND_WITHIN_MS = 60_000;
 const STOP_ENVIRONMENT_WITHIN_MS = 20_000;
 const STOP_AGENT_WITHIN_MS = 40_000;
+const STOP_ACCESS_WITHIN_MS = 10_000;
 const STOP_CONTROL_PLANE_WITHIN_MS = 40_000;
 
 export interface StageOptions {
@@ -41,6 +43,7 @@ export class Stage {
   readonly #interruption = new AbortController();
   readonly #pidFile: string;
   #controlPlane: Child | null = null;
+  #access: Child | null = null;
   #agent: Child | null = null;
   #port = 0;
   #environment: { api: ApiClient; id: string } | null = null;
@@ -109,7 +112,7 @@ export class Stage {
     return stdout.trim();
   }
 
-  /** Joins once, runs the agent, and waits until its host is online with its GPUs. */
+  /** Joins once, runs the agent and the access process beside it, and waits until its host is online with its GPUs. */
   async startAgent(admin: ApiClient, simulatedGpus: number): Promise<Row> {
     const env = this.#agentEnv(simulatedGpus);
     const credential = join(this.options.root, "agent", "credential.json");
@@ -117,6 +120,7 @@ export class Stage {
       const { token } = await admin.post("/join-tokens");
       await this.#command(AGENT, ["join"], { ...env, REMOTEGPU_JOIN_TOKEN: String(token) });
     }
+    this.#access = this.#spawn("access process", ACCESS, env);
     this.#agent = this.#spawn("agent", AGENT, env);
     const { grant } = z
       .object({ grant: z.object({ host_id: z.string() }) })
@@ -179,7 +183,8 @@ export class Stage {
 
   /** @throws the failure of a process that ended by itself */
   assertAlive(): void {
-    for (const child of [this.#controlPlane, this.#agent]) if (child?.isEnded === true) throw child.failure();
+    for (const child of [this.#controlPlane, this.#access, this.#agent])
+      if (child?.isEnded === true) throw child.failure();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -187,6 +192,7 @@ export class Stage {
     if (this.#controlPlane !== null) this.say("Ending: the environment, the agent, the control plane …");
     await this.#stopEnvironment();
     await this.#agent?.stop(STOP_AGENT_WITHIN_MS);
+    await this.#access?.stop(STOP_ACCESS_WITHIN_MS);
     await this.#controlPlane?.stop(STOP_CONTROL_PLANE_WITHIN_MS);
     if (this.options.throwaway && this.#madeImage) await removeStarterImage();
     this.#keepLogs();
@@ -275,7 +281,7 @@ export class Stage {
     const { keepLogs } = this.options;
     if (keepLogs === undefined) return;
     mkdirSync(keepLogs, { recursive: true });
-    for (const name of ["control plane", "agent"])
+    for (const name of ["control plane", "agent", "access process"])
       if (existsSync(this.#logFile(name)))
         copyFileSync(this.#logFile(name), join(keepLogs, `${name.replace(" ", "-")}.log`));
   }

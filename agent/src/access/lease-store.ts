@@ -1,0 +1,226 @@
+/**
+ * access.sqlite: the leases of this host, the observed clock, and the numbers of the last list that was followed.
+ * Written by the access process alone, each change on the disk when its call returns. A row whose bytes changed by
+ * themselves counts as absent; a file that is no database any more is set aside.
+ */
+import { closeSync, existsSync, openSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
+import { LEASE_SERVICES } from "@remotegpu/shared/lease";
+import { z } from "zod";
+import type { LeaseRecord } from "../core/lease.ts";
+import type { ListNumbers } from "../core/lease-list.ts";
+import { makeDurable } from "../journal/durable.ts";
+import { isDamage } from "../journal/integrity.ts";
+import { seal, unseal, type StoredSeal } from "../journal/sealed.ts";
+import { ReachableInstance } from "./control-messages.ts";
+
+export const ACCESS_FILE = "access.sqlite";
+
+const STEPS = [
+  `
+  CREATE TABLE meta (
+    singleton      INTEGER PRIMARY KEY CHECK (singleton = 1),
+    clock_ms       INTEGER NOT NULL DEFAULT 0,  -- time an access process ran, summed over all of them
+    term           INTEGER NOT NULL DEFAULT 0,
+    generation     INTEGER NOT NULL DEFAULT 0,
+    ended_for      TEXT,                        -- the bundle for which a process ended so that it starts from there
+    reachable      TEXT    NOT NULL DEFAULT '', -- the containers of the last list, for a start without the agent
+    reachable_hash TEXT    NOT NULL DEFAULT ''
+  ) STRICT;
+
+  INSERT INTO meta (singleton) VALUES (1);
+
+  CREATE TABLE leases (
+    lease_id       TEXT    PRIMARY KEY,
+    external_port  INTEGER,
+    is_released    INTEGER NOT NULL,
+    entry          TEXT    NOT NULL,            -- canonical JSON beside its SHA-256
+    entry_hash     TEXT    NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- No number is given twice, whatever the code above believes.
+  CREATE UNIQUE INDEX one_owner_per_port ON leases (external_port) WHERE is_released = 0;
+  `,
+];
+
+const StoredLease: z.ZodType<LeaseRecord> = z.object({
+  leaseId: LeaseId,
+  workloadId: WorkloadId,
+  service: z.enum(LEASE_SERVICES),
+  internalPort: z.int(),
+  autoReleaseHours: z.int().positive(),
+  state: z.enum(["waiting", "held", "conflict", "exhausted", "released"]),
+  externalPort: z.int().nullable(),
+  wasHeld: z.boolean(),
+  detail: z.string(),
+  idleSinceMs: z.int(),
+  conflictSinceMs: z.int().nullable(),
+  lastAccessedWallMs: z.int().nullable(),
+  bytesIn: z.int().nonnegative(),
+  bytesOut: z.int().nonnegative(),
+  releasedBecause: z.enum(["ordered", "idle"]).nullable(),
+  releasedMs: z.int().nullable(),
+});
+
+const StoredReachable = z.object({ bootId: z.string(), instances: z.array(ReachableInstance) });
+
+/** The disk or the file failed; nothing of the change is written. */
+export class LeaseStoreError extends Error {
+  override name = "LeaseStoreError";
+}
+
+type Meta = { clock_ms: number; term: number; generation: number; ended_for: string | null };
+type Change = {
+  saved?: readonly LeaseRecord[];
+  forgotten?: readonly LeaseRecord[];
+  numbers?: ListNumbers;
+  endedFor?: string;
+};
+
+/** @throws whatever SQLite says of a disk that fails */
+export function openLeaseStore(folder: string): { store: LeaseStore; isReplaced: boolean } {
+  const path = join(folder, ACCESS_FILE);
+  try {
+    return { store: new LeaseStore(path), isReplaced: false };
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    setAside(path);
+    return { store: new LeaseStore(path), isReplaced: true };
+  }
+}
+
+export class LeaseStore {
+  readonly #sqlite: Database.Database;
+
+  constructor(path: string) {
+    closeSync(openSync(path, "a", 0o600));
+    this.#sqlite = new Database(path);
+    try {
+      makeDurable(this.#sqlite);
+      migrate(this.#sqlite);
+      const complaint = this.#sqlite.pragma("quick_check(1)", { simple: true });
+      if (complaint !== "ok") throw new Database.SqliteError(String(complaint), "SQLITE_CORRUPT");
+      this.#meta();
+    } catch (error) {
+      this.#sqlite.close();
+      throw error;
+    }
+  }
+
+  get clockMs(): number {
+    return this.#meta().clock_ms;
+  }
+
+  get numbers(): ListNumbers {
+    const { term, generation } = this.#meta();
+    return { term, generation };
+  }
+
+  get endedFor(): string | null {
+    return this.#meta().ended_for;
+  }
+
+  /** Every lease that is not forgotten; `damaged` ones cannot be read and are dropped. */
+  leases(): { leases: LeaseRecord[]; damaged: string[] } {
+    const rows = this.#sqlite
+      .prepare<[], StoredSeal & { lease_id: string }>("SELECT lease_id, entry, entry_hash FROM leases")
+      .all();
+    const leases: LeaseRecord[] = [];
+    const damaged: string[] = [];
+    for (const row of rows) {
+      const lease = unseal(row, StoredLease);
+      if (lease === null) damaged.push(row.lease_id);
+      else leases.push(lease);
+    }
+    const drop = this.#sqlite.prepare("DELETE FROM leases WHERE lease_id = ?");
+    this.#transact(() => damaged.forEach((leaseId) => drop.run(leaseId)));
+    return { leases, damaged };
+  }
+
+  /** All of it or nothing, with the observed clock's time. @throws LeaseStoreError */
+  write(clockMs: number, { saved = [], forgotten = [], numbers, endedFor }: Change): void {
+    const put = this.#sqlite.prepare(
+      `INSERT INTO leases (lease_id, external_port, is_released, entry, entry_hash)
+       VALUES (:leaseId, :externalPort, :isReleased, :entry, :entry_hash)
+       ON CONFLICT (lease_id) DO UPDATE SET external_port = :externalPort, is_released = :isReleased,
+                                            entry = :entry, entry_hash = :entry_hash`,
+    );
+    this.#transact(() => {
+      this.#sqlite.prepare("UPDATE meta SET clock_ms = max(clock_ms, ?)").run(Math.floor(clockMs));
+      if (numbers !== undefined)
+        this.#sqlite.prepare("UPDATE meta SET term = :term, generation = :generation").run(numbers);
+      if (endedFor !== undefined) this.#sqlite.prepare("UPDATE meta SET ended_for = ?").run(endedFor);
+      for (const { leaseId } of forgotten)
+        this.#sqlite.prepare("DELETE FROM leases WHERE lease_id = ?").run(leaseId);
+      for (const lease of saved) {
+        const { leaseId, externalPort, state } = lease;
+        put.run({ leaseId, externalPort, isReleased: Number(state === "released"), ...seal(lease) });
+      }
+    });
+  }
+
+  /** As last kept in this boot. */
+  reachable(bootId: string): ReachableInstance[] {
+    const row = this.#sqlite
+      .prepare<[], StoredSeal>("SELECT reachable AS entry, reachable_hash AS entry_hash FROM meta")
+      .get();
+    const kept = row === undefined ? null : unseal(row, StoredReachable);
+    return kept?.bootId === bootId ? kept.instances : [];
+  }
+
+  /** @throws LeaseStoreError */
+  keepReachable(bootId: string, instances: readonly ReachableInstance[]): void {
+    const sealed = seal({ bootId, instances });
+    this.#transact(() =>
+      this.#sqlite
+        .prepare(
+          `UPDATE meta SET reachable = :entry, reachable_hash = :entry_hash WHERE reachable_hash <> :entry_hash`,
+        )
+        .run(sealed),
+    );
+  }
+
+  close(): void {
+    this.#sqlite.close();
+  }
+
+  #meta(): Meta {
+    const meta = this.#sqlite
+      .prepare<[], Meta>("SELECT clock_ms, term, generation, ended_for FROM meta")
+      .get();
+    if (meta === undefined) throw new Database.SqliteError("there is no meta row", "SQLITE_CORRUPT");
+    return meta;
+  }
+
+  #transact(work: () => unknown): void {
+    try {
+      this.#sqlite.transaction(work).immediate();
+    } catch (cause) {
+      // A number given twice is our own bug, not the disk's.
+      if (!(cause instanceof Database.SqliteError) || cause.code.startsWith("SQLITE_CONSTRAINT")) throw cause;
+      throw new LeaseStoreError(`the leases cannot be written: ${cause.message} (${cause.code})`, { cause });
+    }
+  }
+}
+
+/** Steps only ever add, as in the journal. */
+function migrate(sqlite: Database.Database): void {
+  const version = Number(sqlite.pragma("user_version", { simple: true }));
+  for (const [index, step] of STEPS.entries()) {
+    if (index < version) continue;
+    sqlite.transaction(() => {
+      sqlite.exec(step);
+      sqlite.pragma(`user_version = ${index + 1}`);
+    })();
+  }
+}
+
+/** Keeps a damaged file for people to look at, under a free name beside the new one. */
+function setAside(path: string): void {
+  let number = 1;
+  while (existsSync(`${path}.damaged-${number}`)) number += 1;
+  for (const suffix of ["", "-wal", "-shm"])
+    if (existsSync(path + suffix)) renameSync(path + suffix, `${path}.damaged-${number}${suffix}`);
+}

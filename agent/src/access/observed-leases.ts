@@ -1,0 +1,46 @@
+/** What the agent's report says of each lease: its state, and times as labels that do not flicker. */
+import type { LeaseId } from "@remotegpu/shared/ids";
+import type { ObservedLease } from "@remotegpu/shared/lease";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { isWarningDue, releaseDueInMs, type LeaseRecord } from "../core/lease.ts";
+
+/** Each new label is a new report of the whole host, so a lease in steady use makes one in five minutes. */
+const ACCESS_STEP_MS = 5 * MS_PER_MINUTE;
+/** The two clocks drift against each other; a label that would move by less stays what it was. */
+const DUE_STEP_MS = 2 * MS_PER_MINUTE;
+
+export class ObservedLeases {
+  readonly #dueWallMs = new Map<LeaseId, number>();
+
+  /** @param nowMs on the observed clock */
+  of(leases: readonly LeaseRecord[], { nowMs, wallMs }: { nowMs: number; wallMs: number }): ObservedLease[] {
+    return leases.map((lease) => ({
+      leaseId: lease.leaseId,
+      workloadId: lease.workloadId,
+      state: lease.state,
+      externalPort: lease.wasHeld ? lease.externalPort : null,
+      detail: lease.detail.slice(0, 200),
+      lastAccessedAt:
+        lease.lastAccessedWallMs === null ? null : label(lease.lastAccessedWallMs, ACCESS_STEP_MS),
+      releaseDueAt: this.#releaseDueAt(lease, nowMs, wallMs),
+      releasedBecause: lease.releasedBecause,
+    }));
+  }
+
+  #releaseDueAt(lease: LeaseRecord, nowMs: number, wallMs: number): string | null {
+    const dueInMs = releaseDueInMs(lease, nowMs);
+    if (dueInMs === null || !isWarningDue(lease, nowMs)) {
+      this.#dueWallMs.delete(lease.leaseId);
+      return null;
+    }
+    const told = this.#dueWallMs.get(lease.leaseId);
+    const dueWallMs = wallMs + dueInMs;
+    const kept = told !== undefined && Math.abs(told - dueWallMs) < DUE_STEP_MS ? told : dueWallMs;
+    this.#dueWallMs.set(lease.leaseId, kept);
+    return label(kept, MS_PER_MINUTE);
+  }
+}
+
+function label(wallMs: number, stepMs: number): string {
+  return new Date(Math.floor(wallMs / stepMs) * stepMs).toISOString();
+}

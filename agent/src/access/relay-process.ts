@@ -1,0 +1,206 @@
+/**
+ * The broker's hold on the relay: starts it, starts it again when it ends, and answers its wish for a way into a
+ * container. What it says is parsed; one that says nonsense is ended.
+ */
+import { fork, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Socket } from "node:net";
+import type { LeaseId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import type { BindOutcome } from "../core/lease.ts";
+import { DialError } from "./dial.ts";
+import { FromRelay, type LeaseActivity, type ToRelay } from "./relay/relay-messages.ts";
+
+/** In a checkout the relay's own main, in a bundle a file beside this one. */
+const RELAY = import.meta.filename.endsWith(".mjs")
+  ? join(import.meta.dirname, "access-relay.mjs")
+  : join(import.meta.dirname, "relay", "main.ts");
+const BIND_WITHIN_MS = 10_000;
+const FIRST_RESTART_MS = 100;
+const LONGEST_RESTART_MS = 10_000;
+/** One that has run for so long starts again at once. */
+const STEADY_MS = 60_000;
+const END_WITHIN_MS = 2_000;
+const MAX_DIALS = 256;
+
+export type RelayHandlers = {
+  /** A fresh one: no port is bound. */
+  onUp: () => void;
+  onDown: () => void;
+  onActivity: (leases: LeaseActivity[], openConnections: number) => void;
+  /** @throws DialError */
+  dial: (leaseId: LeaseId) => Promise<Socket>;
+};
+
+type Waiting = { port: number; answer: (outcome: BindOutcome | null) => void };
+
+export class RelayProcess {
+  readonly #handlers: RelayHandlers;
+  readonly #log: Log;
+  readonly #address: string | null;
+  #child: ChildProcess | null = null;
+  #isReady = false;
+  #isEnding = false;
+  #failures = 0;
+  #startedMs = 0;
+  #restart: NodeJS.Timeout | undefined;
+  #openDials = 0;
+  readonly #waiting = new Map<LeaseId, Waiting>();
+
+  /** @param address to bind; null for all of the host's */
+  constructor({ handlers, address, log }: { handlers: RelayHandlers; address: string | null; log: Log }) {
+    this.#handlers = handlers;
+    this.#address = address;
+    this.#log = log;
+  }
+
+  /** Null while there is none that is ready. */
+  get pid(): number | null {
+    return this.#isReady ? (this.#child?.pid ?? null) : null;
+  }
+
+  start(): void {
+    // An upgrade takes the files of older versions away; a new process of this one's unit starts from the new ones.
+    if (!existsSync(RELAY)) {
+      this.#log.error({ file: RELAY }, "the relay's code is gone: this process ends and is started anew");
+      process.exit(1);
+    }
+    this.#startedMs = performance.now();
+    const { NODE_OPTIONS, MALLOC_ARENA_MAX } = process.env;
+    const child = fork(RELAY, [], {
+      // In a process group of its own, so that a signal to the terminal's group does not reach it.
+      detached: true,
+      env: {
+        ...(NODE_OPTIONS !== undefined && { NODE_OPTIONS }),
+        ...(MALLOC_ARENA_MAX !== undefined && { MALLOC_ARENA_MAX }),
+      },
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+    this.#child = child;
+    child.on("message", (message) => this.#take(child, message));
+    child.once("error", (error) => this.#log.error({ error }, "the relay could not be started"));
+    child.once("exit", (code, signal) => this.#ended(child, `${code ?? signal}`));
+  }
+
+  /** Null: there is no relay now, or it ended amid this. Asked again once `onUp` was called. */
+  async listen(leaseId: LeaseId, port: number): Promise<BindOutcome | null> {
+    if (!this.#isReady) return null;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => answer(null), BIND_WITHIN_MS);
+      const answer = (outcome: BindOutcome | null) => {
+        clearTimeout(timer);
+        this.#waiting.delete(leaseId);
+        resolve(outcome);
+      };
+      this.#waiting.set(leaseId, { port, answer });
+      this.#send({ kind: "listen", leaseId, port, address: this.#address });
+    });
+  }
+
+  close(leaseId: LeaseId): void {
+    if (this.#isReady) this.#send({ kind: "close", leaseId });
+  }
+
+  /** Resolves when it has ended, and with it every connection. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    clearTimeout(this.#restart);
+    const child = this.#child;
+    if (child === null) return;
+    // Not "close": that never comes for a child whose channel was closed from here.
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    if (child.connected) child.disconnect();
+    const timer = setTimeout(() => child.kill("SIGKILL"), END_WITHIN_MS);
+    await ended;
+    clearTimeout(timer);
+  }
+
+  #take(child: ChildProcess, raw: unknown): void {
+    const parsed = FromRelay.safeParse(raw);
+    if (!parsed.success) {
+      this.#log.error({ reason: parsed.error.issues[0]?.message }, "the relay said nonsense and is ended");
+      child.kill("SIGKILL");
+      return;
+    }
+    const message = parsed.data;
+    switch (message.kind) {
+      case "ready":
+        this.#isReady = true;
+        this.#log.info({ pid: child.pid }, "the relay runs, as nobody");
+        this.#handlers.onUp();
+        return;
+      case "listening":
+        return this.#answerBind(message.leaseId, message.port, { kind: "bound" });
+      case "not-listening":
+        return this.#answerBind(message.leaseId, message.port, outcomeOf(message.code));
+      case "dial":
+        void this.#dial(child, message);
+        return;
+      case "activity":
+        return this.#handlers.onActivity(message.leases, message.openConnections);
+    }
+  }
+
+  #answerBind(leaseId: LeaseId, port: number, outcome: BindOutcome): void {
+    const waiting = this.#waiting.get(leaseId);
+    if (waiting?.port === port) waiting.answer(outcome);
+  }
+
+  async #dial(child: ChildProcess, { dialId, leaseId }: { dialId: number; leaseId: LeaseId }): Promise<void> {
+    const socket = await this.#dialled(leaseId);
+    if (child !== this.#child || !child.connected) {
+      socket?.destroy();
+      return;
+    }
+    if (socket === null) this.#send({ kind: "not-dialled", dialId });
+    else child.send({ kind: "dialled", dialId } satisfies ToRelay, socket, (error) => this.#onUnsent(error));
+  }
+
+  async #dialled(leaseId: LeaseId): Promise<Socket | null> {
+    if (this.#openDials >= MAX_DIALS) return null;
+    this.#openDials += 1;
+    try {
+      return await this.#handlers.dial(leaseId);
+    } catch (error) {
+      if (!(error instanceof DialError)) throw error;
+      return null;
+    } finally {
+      this.#openDials -= 1;
+    }
+  }
+
+  #send(message: ToRelay): void {
+    this.#child?.send(message, (error) => this.#onUnsent(error));
+  }
+
+  /** Its end is seen by itself; what was meant for it is said to the next one. */
+  #onUnsent(error: Error | null): void {
+    if (error !== null) this.#log.warn({ error }, "the relay did not get a message");
+  }
+
+  #ended(child: ChildProcess, how: string): void {
+    if (child !== this.#child) return;
+    this.#child = null;
+    this.#isReady = false;
+    for (const { answer } of this.#waiting.values()) answer(null);
+    this.#handlers.onActivity([], 0);
+    this.#handlers.onDown();
+    if (this.#isEnding) return;
+    this.#failures = performance.now() - this.#startedMs > STEADY_MS ? 0 : this.#failures + 1;
+    const restMs = Math.min(FIRST_RESTART_MS * 2 ** this.#failures, LONGEST_RESTART_MS);
+    this.#log.error({ how, restMs }, "the relay has ended and is started again");
+    this.#restart = setTimeout(() => this.start(), restMs);
+  }
+}
+
+function outcomeOf(code: string): BindOutcome {
+  if (code === "EADDRINUSE") return { kind: "taken" };
+  return { kind: "failed", reason: REASONS[code] ?? `The port cannot be bound (${code}).` };
+}
+
+const REASONS: Record<string, string> = {
+  EADDRNOTAVAIL: "The address of REMOTEGPU_LEASE_ADDRESS is not this host's.",
+  EACCES: "Ports below 1024 of REMOTEGPU_LEASE_PORTS are not for the relay, which has no privileges.",
+  EMFILE: "Too many files are open on this host.",
+};

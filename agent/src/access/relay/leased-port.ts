@@ -1,0 +1,111 @@
+/**
+ * One leased port: listens, counts who is connected, and asks for a way to the service for each client. A client
+ * that cannot be brought there is closed at once, and so is one beyond the limits.
+ */
+import { createServer, type Server, type Socket } from "node:net";
+import type { LeaseActivity } from "./relay-messages.ts";
+import { RelayedConnection } from "./relayed-connection.ts";
+
+export const MAX_CONNECTIONS_OF_LEASE = 512;
+/** Browsers open some dozens; more from one address on one port is a flood. */
+export const MAX_CONNECTIONS_OF_CLIENT = 128;
+const BACKLOG = 512;
+
+export class LeasedPort {
+  readonly #leaseId: LeaseActivity["leaseId"];
+  readonly #server: Server;
+  readonly #dial: (leaseId: LeaseActivity["leaseId"]) => Promise<Socket | null>;
+  readonly #clients = new Map<Socket, string>();
+  readonly #connections = new Set<RelayedConnection>();
+  /** Of connections that have closed since it was told last. */
+  #closed = { isUsed: false, bytesIn: 0, bytesOut: 0 };
+  readonly #onUse: () => void;
+
+  constructor(options: {
+    leaseId: LeaseActivity["leaseId"];
+    /** Null when there is no way now. */
+    dial: (leaseId: LeaseActivity["leaseId"]) => Promise<Socket | null>;
+    onClosed: () => void;
+  }) {
+    this.#leaseId = options.leaseId;
+    this.#dial = options.dial;
+    this.#onUse = options.onClosed;
+    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (client) => {
+      void this.#serve(client);
+    });
+  }
+
+  /** Rejects with the system's error when the port cannot be bound. */
+  async listen(port: number, address: string | null): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ port, backlog: BACKLOG, ...(address !== null && { host: address }) }, () => {
+        this.#server.off("error", reject);
+        // What fails later is a single accept; there is nothing to be done about it here.
+        this.#server.on("error", () => undefined);
+        resolve();
+      });
+    });
+  }
+
+  get openConnections(): number {
+    return this.#clients.size;
+  }
+
+  /** What happened since it was asked last; null when nothing did. */
+  takeActivity(): LeaseActivity | null {
+    const activity = { leaseId: this.#leaseId, ...this.#closed };
+    this.#closed = { isUsed: false, bytesIn: 0, bytesOut: 0 };
+    for (const connection of this.#connections) add(activity, connection);
+    const isSilent = !activity.isUsed && activity.bytesIn === 0 && activity.bytesOut === 0;
+    return isSilent ? null : activity;
+  }
+
+  /** The number is free again when this returns; who was connected is cut off. */
+  async close(): Promise<void> {
+    for (const client of this.#clients.keys()) client.destroy();
+    for (const connection of this.#connections) connection.destroy();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  async #serve(client: Socket): Promise<void> {
+    const address = client.remoteAddress ?? "";
+    if (this.#isFull(address)) {
+      client.resetAndDestroy();
+      return;
+    }
+    this.#clients.set(client, address);
+    client.once("close", () => this.#clients.delete(client));
+    client.on("error", () => client.destroy());
+    const service = await this.#dial(this.#leaseId);
+    if (service === null || client.destroyed || !this.#server.listening) {
+      service?.destroy();
+      client.destroy();
+      return;
+    }
+    this.#connections.add(
+      new RelayedConnection(client, service, (closed) => {
+        this.#connections.delete(closed);
+        add(this.#closed, closed);
+        this.#onUse();
+      }),
+    );
+  }
+
+  #isFull(address: string): boolean {
+    if (this.#clients.size >= MAX_CONNECTIONS_OF_LEASE) return true;
+    let ofClient = 0;
+    for (const other of this.#clients.values()) if (other === address) ofClient += 1;
+    return ofClient >= MAX_CONNECTIONS_OF_CLIENT;
+  }
+}
+
+function add(
+  sum: { isUsed: boolean; bytesIn: number; bytesOut: number },
+  connection: RelayedConnection,
+): void {
+  const { bytesIn, bytesOut } = connection.takeBytes();
+  sum.isUsed ||= connection.isUsed;
+  sum.bytesIn += bytesIn;
+  sum.bytesOut += bytesOut;
+}

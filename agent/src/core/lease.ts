@@ -1,0 +1,155 @@
+/**
+ * One lease in the access process's book, and how it changes. A lease is waiting until its number is bound, then
+ * held; it is in conflict while a stranger sits on the number that it had; released is for good. Its times are on
+ * the observed clock, which counts only while an access process runs. Pure: the keeper writes each change down
+ * before the world follows it.
+ */
+import type { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
+import type { DesiredLease, LeaseService, ObservedLease } from "@remotegpu/shared/lease";
+import { MS_PER_HOUR } from "@remotegpu/shared/units";
+
+const WARN_BEFORE_MS = MS_PER_HOUR;
+/** A lease that is released after few hours is warned of later, so that the warning stays an exception. */
+const WARN_BEFORE_SHARE = 10;
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 60_000;
+
+export type LeaseState = ObservedLease["state"];
+
+export type LeaseRecord = {
+  leaseId: LeaseId;
+  workloadId: WorkloadId;
+  service: LeaseService;
+  internalPort: number;
+  autoReleaseHours: number;
+  state: LeaseState;
+  /** Written down before it is bound. */
+  externalPort: number | null;
+  /** The number has been bound, so others may know it: from then on it never changes. */
+  wasHeld: boolean;
+  detail: string;
+  /** When it was bound first, or accessed last. */
+  idleSinceMs: number;
+  /** Since when a stranger keeps its number; this time is not idle time. */
+  conflictSinceMs: number | null;
+  /** A label of the wall clock. */
+  lastAccessedWallMs: number | null;
+  bytesIn: number;
+  bytesOut: number;
+  releasedBecause: "ordered" | "idle" | null;
+  releasedMs: number | null;
+};
+
+export type BindOutcome =
+  | { kind: "bound" }
+  /** Another program has the number. */
+  | { kind: "taken" }
+  /** Nothing is wrong with the number: the address is not there, or no more files may be open. */
+  | { kind: "failed"; reason: string };
+
+export function newLease(desired: DesiredLease, nowMs: number): LeaseRecord {
+  const { leaseId, workloadId, service, internalPort, autoReleaseHours } = desired;
+  return {
+    leaseId,
+    workloadId,
+    service,
+    internalPort,
+    autoReleaseHours,
+    state: "waiting",
+    externalPort: null,
+    wasHeld: false,
+    detail: "",
+    idleSinceMs: nowMs,
+    conflictSinceMs: null,
+    lastAccessedWallMs: null,
+    bytesIn: 0,
+    bytesOut: 0,
+    releasedBecause: null,
+    releasedMs: null,
+  };
+}
+
+/** What an order says of a lease that is known. Whose it is and what it leads to never changes under one id. */
+export function reordered(lease: LeaseRecord, desired: DesiredLease, nowMs: number): LeaseRecord {
+  if (lease.state === "released") return lease;
+  if (desired.want === "released") return released(lease, "ordered", nowMs);
+  return desired.autoReleaseHours === lease.autoReleaseHours
+    ? lease
+    : { ...lease, autoReleaseHours: desired.autoReleaseHours };
+}
+
+export function released(lease: LeaseRecord, because: "ordered" | "idle", nowMs: number): LeaseRecord {
+  const detail = because === "idle" ? `Nobody connected for ${lease.autoReleaseHours} hours.` : "";
+  return {
+    ...lease,
+    state: "released",
+    detail,
+    conflictSinceMs: null,
+    releasedBecause: because,
+    releasedMs: nowMs,
+  };
+}
+
+/** A number that is about to be tried for the first time. */
+export function withNumber(lease: LeaseRecord, externalPort: number): LeaseRecord {
+  return { ...lease, state: "waiting", detail: "", externalPort };
+}
+
+export function exhausted(lease: LeaseRecord, detail: string): LeaseRecord {
+  return { ...lease, state: "exhausted", detail, externalPort: null };
+}
+
+export function afterBind(lease: LeaseRecord, outcome: BindOutcome, nowMs: number): LeaseRecord {
+  const { externalPort, wasHeld, conflictSinceMs } = lease;
+  if (outcome.kind === "bound") {
+    // Bound again after a restart: nothing has changed, and a full disk must not stand in the way.
+    if (lease.state === "held") return lease;
+    const awayMs = conflictSinceMs === null ? 0 : nowMs - conflictSinceMs;
+    const idleSinceMs = wasHeld ? lease.idleSinceMs + awayMs : nowMs;
+    return { ...lease, state: "held", detail: "", wasHeld: true, idleSinceMs, conflictSinceMs: null };
+  }
+  if (wasHeld) {
+    const detail =
+      outcome.kind === "taken"
+        ? `Another program of the host uses port ${externalPort}; it is tried again.`
+        : outcome.reason;
+    if (lease.state === "conflict" && lease.detail === detail) return lease;
+    return { ...lease, state: "conflict", detail, conflictSinceMs: conflictSinceMs ?? nowMs };
+  }
+  // Nobody knows the number yet, so another one will do.
+  const detail = outcome.kind === "taken" ? "" : outcome.reason;
+  return { ...lease, state: "waiting", detail, externalPort: null };
+}
+
+/** How long to wait before a number is tried again, after so many failures in a row. */
+export function bindAgainAfterMs(failures: number): number {
+  return Math.min(FIRST_RETRY_MS * 2 ** Math.max(0, failures - 1), LONGEST_RETRY_MS);
+}
+
+/** Somebody reached the service through it, or still does. */
+export function accessed(
+  lease: LeaseRecord,
+  use: { nowMs: number; wallMs: number; isUsed: boolean; bytesIn: number; bytesOut: number },
+): LeaseRecord {
+  const bytesIn = lease.bytesIn + use.bytesIn;
+  const bytesOut = lease.bytesOut + use.bytesOut;
+  if (!use.isUsed) return { ...lease, bytesIn, bytesOut };
+  return { ...lease, bytesIn, bytesOut, idleSinceMs: use.nowMs, lastAccessedWallMs: use.wallMs };
+}
+
+/** How long until it is released unless somebody connects; null while it cannot be reached at all. */
+export function releaseDueInMs(lease: LeaseRecord, nowMs: number): number | null {
+  if (lease.state !== "held") return null;
+  return lease.idleSinceMs + lease.autoReleaseHours * MS_PER_HOUR - nowMs;
+}
+
+export function isIdle(lease: LeaseRecord, nowMs: number): boolean {
+  const dueInMs = releaseDueInMs(lease, nowMs);
+  return dueInMs !== null && dueInMs <= 0;
+}
+
+export function isWarningDue(lease: LeaseRecord, nowMs: number): boolean {
+  const dueInMs = releaseDueInMs(lease, nowMs);
+  const warnBeforeMs = Math.min(WARN_BEFORE_MS, (lease.autoReleaseHours * MS_PER_HOUR) / WARN_BEFORE_SHARE);
+  return dueInMs !== null && dueInMs <= warnBeforeMs;
+}

@@ -1,0 +1,170 @@
+/**
+ * What the agent and the access process tell each other: which leases are wanted and which containers may be
+ * reached, and what is held. Nothing here is waited for by the loop; an access process that is away, or does not
+ * answer, makes the host degraded and its leases unknown, which changes nothing for those who use them.
+ */
+import type { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
+import { MAX_LEASES_OF_HOST, type DesiredLease, type ObservedLease } from "@remotegpu/shared/lease";
+import type { Log } from "@remotegpu/shared/log";
+import { ControlClient } from "../access/control-client.ts";
+import type { AccessNews, ReachableInstance } from "../access/control-messages.ts";
+import { readContainers, readProcessLife } from "../host/process-liveness.ts";
+
+/** Also said when nothing has changed, so that a process that hangs is noticed. */
+const SAY_EVERY_MS = 10_000;
+const ANSWER_WITHIN_MS = 5_000;
+const LOOK_AGAIN_AFTER_MS = 5_000;
+/** Silent for so long, it is down: what it holds is not known any more. Its restart takes a fraction of that. */
+const DOWN_AFTER_MS = 20_000;
+
+/** Looked up, being looked up, or not to be found. */
+type Process = ReachableInstance | { isPending: true } | { failedMs: number };
+
+export type RunningContainer = { workloadId: WorkloadId; containerId: string; pid: number };
+
+export type Wanted = {
+  term: number;
+  generation: number;
+  leases: readonly DesiredLease[];
+  /** Null: the runtime has not told yet. */
+  running: readonly RunningContainer[] | null;
+};
+
+export class AccessLink {
+  readonly #client: ControlClient;
+  readonly #bundle: string | null;
+  readonly #monotonicMs: () => number;
+  readonly #wake: () => void;
+  readonly #log: Log;
+  readonly #processes = new Map<string, Process>();
+  #news: AccessNews | null = null;
+  #heardMs: number;
+  #said: { text: string; serial: number; atMs: number } | null = null;
+  #serial = 0;
+
+  constructor(options: {
+    socketPath: string;
+    bundle: string | null;
+    monotonicMs: () => number;
+    wake: () => void;
+    log: Log;
+  }) {
+    this.#bundle = options.bundle;
+    this.#monotonicMs = options.monotonicMs;
+    this.#wake = options.wake;
+    this.#log = options.log;
+    this.#heardMs = options.monotonicMs();
+    this.#client = new ControlClient({
+      path: options.socketPath,
+      onConnected: () => {
+        this.#said = null;
+        this.#wake();
+      },
+      onNews: (news) => this.#hear(news),
+      log: options.log,
+    });
+  }
+
+  start(): void {
+    this.#client.start();
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  /** What is held, as last told; null when that is not known (any more). */
+  get leases(): readonly ObservedLease[] | null {
+    return this.#isDown ? null : (this.#news?.leases ?? null);
+  }
+
+  get released(): LeaseId[] {
+    return (this.leases ?? []).flatMap(({ leaseId, state }) => (state === "released" ? [leaseId] : []));
+  }
+
+  get degraded(): string[] {
+    return this.#isDown ? ["access-down"] : [];
+  }
+
+  /** Says what is wanted if that has changed or was not said for a while; resolves at once. */
+  exchange(wanted: Wanted): void {
+    const instances = this.#reachable(wanted.running);
+    if (!this.#client.isConnected || instances === "unknown-yet") return;
+    const nowMs = this.#monotonicMs();
+    const isAnswered = this.#said === null || this.#news?.serial === this.#said.serial;
+    if (!isAnswered && this.#said !== null && nowMs - this.#said.atMs < ANSWER_WITHIN_MS) return;
+    if (!isAnswered) {
+      this.#log.warn({}, "the access process does not answer");
+      this.#client.reconnect();
+      return;
+    }
+    const list = {
+      term: wanted.term,
+      generation: wanted.generation,
+      bundle: this.#bundle,
+      leases: wanted.leases.slice(0, MAX_LEASES_OF_HOST),
+      instances,
+    };
+    const text = JSON.stringify(list);
+    if (this.#said?.text === text && nowMs - this.#said.atMs < SAY_EVERY_MS) return;
+    this.#serial += 1;
+    this.#said = { text, serial: this.#serial, atMs: nowMs };
+    this.#client.say({ kind: "list", serial: this.#serial, ...list });
+  }
+
+  get #isDown(): boolean {
+    return this.#monotonicMs() - this.#heardMs >= DOWN_AFTER_MS;
+  }
+
+  #hear(news: AccessNews): void {
+    const isNew = JSON.stringify(news.leases) !== JSON.stringify(this.#news?.leases);
+    if (news.refused !== null && news.refused !== this.#news?.refused)
+      this.#log.error({ reason: news.refused }, "the access process refuses the list of leases");
+    const wasDown = this.#isDown;
+    this.#heardMs = this.#monotonicMs();
+    this.#news = news;
+    if (isNew || wasDown) this.#wake();
+  }
+
+  /**
+   * The processes behind them. While one is still looked up nothing is said, lest a list without it cut it off for a
+   * moment; one that could not be looked up is left out and tried again.
+   */
+  #reachable(running: readonly RunningContainer[] | null): ReachableInstance[] | null | "unknown-yet" {
+    if (running === null) return null;
+    const current = new Set(running.map(keyOf));
+    const nowMs = this.#monotonicMs();
+    for (const [key, found] of this.#processes) {
+      const isStale = "failedMs" in found && nowMs - found.failedMs >= LOOK_AGAIN_AFTER_MS;
+      if (isStale || !current.has(key)) this.#processes.delete(key);
+    }
+    for (const container of running) if (!this.#processes.has(keyOf(container))) void this.#lookUp(container);
+    const found = running.map((container) => this.#processes.get(keyOf(container)));
+    if (found.some((process) => process !== undefined && "isPending" in process)) return "unknown-yet";
+    return found.filter((process) => process !== undefined && "pid" in process);
+  }
+
+  async #lookUp(container: RunningContainer): Promise<void> {
+    const { workloadId, containerId, pid } = container;
+    const key = keyOf(container);
+    this.#processes.set(key, { isPending: true });
+    try {
+      const life = await readProcessLife(pid);
+      // The container may have ended since it was seen, and its pid be another process's.
+      const isItsOwn = (await readContainers(pid)).includes(containerId);
+      const isThere = life.alive && isItsOwn;
+      this.#processes.set(
+        key,
+        isThere ? { workloadId, pid, startTicks: life.startTicks } : { failedMs: this.#monotonicMs() },
+      );
+    } catch (error) {
+      this.#processes.set(key, { failedMs: this.#monotonicMs() });
+      this.#log.warn({ error, pid }, "a container's process could not be looked at; tried again");
+    }
+    this.#wake();
+  }
+}
+
+function keyOf({ containerId, pid }: RunningContainer): string {
+  return `${containerId} ${pid}`;
+}

@@ -1,0 +1,183 @@
+/** The agent and its access process: what is ordered comes to be held, whoever of the two is away meanwhile. */
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { DesiredLease } from "@remotegpu/shared/lease";
+import { observedState } from "@remotegpu/agent/loop/report";
+import { AccessUnderTest, serveIn } from "../support/access.ts";
+import { AgentUnderTest } from "../support/agent.ts";
+import { desiredOf } from "../support/desired-instance.ts";
+import { docker } from "../support/docker.ts";
+import { eventually } from "../support/eventually.ts";
+import { wantedLease } from "../support/lease-samples.ts";
+import { ScriptedControlPlane } from "../support/scripted-control-plane.ts";
+
+const DOWN_AFTER_MS = 20_000;
+
+let controlPlane: ScriptedControlPlane;
+let agent: AgentUnderTest;
+let access: AccessUnderTest;
+let service: ChildProcess;
+const instance = desiredOf(
+  "a",
+  {},
+  { live: { stopGraceSeconds: 1, onDisconnect: "keep", stopAfterSeconds: null } },
+);
+
+beforeAll(async () => {
+  controlPlane = await ScriptedControlPlane.start();
+  agent = await AgentUnderTest.begin(controlPlane, { hasAccess: true });
+  access = await AccessUnderTest.begin({}, { folder: agent.stateDir });
+  // The agent is the one to speak here.
+  access.leaveAgent();
+  agent.host.order([instance]);
+  const { containerId } = await agent.host.says("run-a", { phase: "ready" });
+  const { State } = await docker.getContainer(containerId ?? "").inspect();
+  service = await serveIn({ pid: State.Pid, port: 7000 });
+});
+afterAll(async () => {
+  service?.kill("SIGKILL");
+  await access?.stop();
+  await agent?.end();
+  await controlPlane?.close();
+});
+
+/** As a pull writes it down. */
+function orderLeases(leases: DesiredLease[]): void {
+  const { desired } = agent.journal;
+  const { term, generation, confirmedStops, instances } = desired.read();
+  desired.replace({ term, generation, confirmedStops, instances, leases });
+  agent.setForward(0);
+}
+
+async function heldPort(leaseId: string): Promise<number> {
+  const lease = await eventually(
+    () => agent.access.leases?.find((told) => told.leaseId === leaseId && told.state === "held"),
+    { what: `lease ${leaseId} held` },
+  );
+  return lease.externalPort ?? 0;
+}
+
+async function enter(port: number): Promise<Socket> {
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  socket.on("error", () => undefined);
+  await once(socket, "connect");
+  return socket;
+}
+
+/** Resolves with what the service counted once the client's side has ended. */
+async function counted(socket: Socket): Promise<{ bytes: number }> {
+  let text = "";
+  for await (const chunk of socket) text += String(chunk);
+  return JSON.parse(text.split("\n").at(-2) ?? "") as { bytes: number };
+}
+
+test("an ordered lease is held and leads into the container that runs", async () => {
+  orderLeases([wantedLease("a", { workloadId: "env-a" })]);
+
+  const socket = await enter(await heldPort("a"));
+  socket.end("hi");
+
+  expect(await counted(socket)).toMatchObject({ bytes: 2 });
+  expect(agent.host.heartbeats.at(-1)?.degraded).toEqual([]);
+});
+
+test("an agent that ends and starts anew cuts no connection, and clients come through all the while", async () => {
+  const port = await heldPort("a");
+  const open = await enter(port);
+  open.write("one ");
+
+  await agent.stop();
+  open.write("two ");
+  const meanwhile = await enter(port);
+  meanwhile.end("hi");
+  expect(await counted(meanwhile)).toMatchObject({ bytes: 2 });
+  await agent.start();
+  expect(await heldPort("a")).toBe(port);
+
+  open.end("three");
+  expect(await counted(open)).toMatchObject({ bytes: "one two three".length });
+});
+
+test("an access process that is away makes the host degraded and its leases unknown, and comes back with the same number", async () => {
+  const port = await heldPort("a");
+  await access.program.kill();
+
+  expect(agent.access.leases).toMatchObject([{ externalPort: port }]);
+  agent.setForward(DOWN_AFTER_MS);
+  await eventually(() => agent.host.heartbeats.at(-1)?.degraded.includes("access-down"), {
+    what: "access-down",
+  });
+  expect(agent.access.leases).toBeNull();
+
+  access.program.start();
+  expect(await heldPort("a")).toBe(port);
+  await eventually(() => agent.host.heartbeats.at(-1)?.degraded.length === 0, {
+    what: "a host that is well",
+  });
+  const socket = await enter(port);
+  socket.end("hi");
+  expect(await counted(socket)).toMatchObject({ bytes: 2 });
+});
+
+test("one that hangs is noticed as well", async () => {
+  process.kill(access.program.pid ?? 0, "SIGSTOP");
+  try {
+    await eventually(
+      () => {
+        agent.setForward(DOWN_AFTER_MS / 4);
+        return agent.access.degraded.includes("access-down");
+      },
+      { what: "access-down" },
+    );
+  } finally {
+    process.kill(access.program.pid ?? 0, "SIGCONT");
+  }
+  await heldPort("a");
+});
+
+test("a stopped workload keeps its number, and its port leads nowhere", async () => {
+  const port = await heldPort("a");
+  agent.host.order([{ ...instance, want: "stopped", orderedBy: "customer" }]);
+  await agent.host.says("run-a", { phase: "stopped" });
+
+  await eventually(
+    async () => {
+      const socket = await enter(port);
+      const greeting = (await Promise.race([once(socket, "data"), once(socket, "end")])) as unknown[];
+      socket.destroy();
+      return greeting.length === 0;
+    },
+    { what: "a port that leads nowhere" },
+  );
+  expect(await heldPort("a")).toBe(port);
+});
+
+test("an order is forgotten only when the lease is over and the set lacks it", async () => {
+  await heldPort("a");
+  orderLeases([]);
+  expect(agent.journal.desired.leases.all()).toHaveLength(1);
+  await heldPort("a");
+
+  orderLeases([wantedLease("a", { workloadId: "env-a", want: "released" })]);
+  await eventually(() => agent.access.released.includes(wantedLease("a").leaseId), { what: "its end" });
+  expect(agent.journal.desired.leases.all()).toHaveLength(1);
+
+  orderLeases([]);
+  await eventually(() => agent.journal.desired.leases.all().length === 0, {
+    what: "nothing left to remember",
+  });
+  expect(agent.journal.desired.mend()).toBe(0);
+});
+
+test("the digest of what is reported covers the leases, in whatever order they are told", () => {
+  const told = [{ leaseId: "b" }, { leaseId: "a" }] as Parameters<typeof observedState>[3] & object[];
+  const machine = { hostname: "host" } as Parameters<typeof observedState>[0];
+  const digestOf = (leases: Parameters<typeof observedState>[3]) =>
+    observedState(machine, [], [], leases).digest;
+
+  expect(observedState(machine, [], [], told).leases).toEqual([{ leaseId: "a" }, { leaseId: "b" }]);
+  expect(digestOf(told)).toBe(digestOf(told.toReversed()));
+  expect(new Set([digestOf(told), digestOf([]), digestOf(null)]).size).toBe(3);
+});
