@@ -15,7 +15,14 @@ import { DamagedJournalError } from "./journal/integrity.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import type { Action } from "./core/action.ts";
-import { isRunning, isSameRun, type Container, type OwnedContainer, type RunKey } from "./core/container.ts";
+import {
+  isRunning,
+  isSamePlacement,
+  isSameRun,
+  type Container,
+  type OwnedContainer,
+  type RunKey,
+} from "./core/container.ts";
 import { cutOffMs } from "./core/contact.ts";
 import { observedInstances } from "./core/lifecycle.ts";
 import { ordersOfRemovedHost } from "./core/removed-host.ts";
@@ -298,8 +305,8 @@ export class Agent {
     for (const desired of journal.desired.read().instances) {
       if (desired.want !== "removed") continue;
       const isLeft =
-        runs.some((run) => isSameRun(run, desired)) ||
-        containers.some(({ owner }) => isSameRun(owner, desired));
+        runs.some((run) => isSamePlacement(run, desired)) ||
+        containers.some(({ owner }) => isSamePlacement(owner, desired));
       if (!isLeft) journal.desired.confirmGone(desired.instanceId, desired.placementEpoch);
     }
   }

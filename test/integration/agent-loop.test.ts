@@ -144,6 +144,29 @@ describe.concurrent("a restart: a new run of the same placement", () => {
     expect(await containersOf(agent.hostId)).toHaveLength(1);
   });
 
+  test.each(["stopped", "removed"] as const)(
+    "that nobody heard of before its own end (%s) was ordered still ends the old run, and its card is not free before",
+    async (want) => {
+      const { agent, proxy } = await startHeldAgent();
+      const name = `overtaken-${want}`;
+      agent.host.order([wanted(name)]);
+      await agent.host.says(`run-${name}`, { phase: "ready" });
+      proxy.hold((_method, url) => url.includes("/stop"));
+
+      agent.host.order([{ ...again(name), want }]);
+      await agent.host.says(`run-${name}`, { phase: "stopping" });
+      await eventually(() => proxy.held === 1, { what: "the stop under way" });
+      expect(agent.host.observed(`run-${name}-again`)?.phase).not.toBe("stopped");
+      proxy.release();
+
+      await eventually(async () => (await containersOf(agent.hostId)).length === 0, {
+        what: "the old run's removal",
+      });
+      await finalRow(agent, `run-${name}`);
+      if (want === "stopped") await agent.host.says(`run-${name}-again`, { phase: "stopped" });
+    },
+  );
+
   test("ordered while the old run is still being started lets that come up and end first", async () => {
     const { agent, proxy } = await startHeldAgent();
     proxy.hold((_method, url) => url.endsWith("/start"));

@@ -101,6 +101,27 @@ describe("a run that its host called over", () => {
     expect(await closedAt()).toEqual(closed);
   });
 
+  test("while the run before it goes on frees nothing yet", async () => {
+    const host = await scene.host("host-a", { gpus: 1 });
+    const id = await running({ gpu: 1 });
+    const [first] = await host.round();
+    await scene.api.ask("POST", `/api/v1/environments/${id}/restart`, { as: alice, body: {} });
+    await scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: alice, body: {} });
+    const [second] = await host.pull();
+    await host.heartbeat();
+
+    await host.report([
+      host.observedOf(first!, { phase: "stopping" }),
+      host.observedOf(second!, { phase: "stopped" }),
+    ]);
+    expect(await scene.get(alice, id)).toMatchObject({ status: "stopping" });
+    expect(await sql("SELECT status FROM gpus")).toEqual([{ status: "allocated" }]);
+    await host.report([host.observedOf(second!, { phase: "stopped" })]);
+
+    expect(await scene.get(alice, id)).toMatchObject({ status: "stopped" });
+    expect(await sql("SELECT status FROM gpus")).toEqual([{ status: "available" }]);
+  });
+
   test("and was replaced by a restart is closed as well, and the run after it is not", async () => {
     const host = await scene.host("host-a");
     const id = await running();

@@ -91,7 +91,11 @@ export function isRunning(container: Container | null): boolean {
 }
 
 export function isSameRun(a: RunKey, b: RunKey): boolean {
-  return a.instanceId === b.instanceId && a.placementEpoch === b.placementEpoch && a.runId === b.runId;
+  return isSamePlacement(a, b) && a.runId === b.runId;
+}
+
+export function isSamePlacement(a: RunKey, b: RunKey): boolean {
+  return a.instanceId === b.instanceId && a.placementEpoch === b.placementEpoch;
 }
 
 /** A slice of a shared card is `uuid=MiB`, a whole card is the uuid alone. */

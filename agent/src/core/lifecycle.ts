@@ -7,7 +7,7 @@ import type { DesiredInstance, ObservedInstance, RunRemains } from "@remotegpu/s
 import { isRunning } from "./container.ts";
 import { nextStart } from "./restart-policy.ts";
 import type { MonotonicTime } from "./run-record.ts";
-import { ownedContainers, runViews } from "./run-view.ts";
+import { ownedContainers, runningPredecessor, runViews } from "./run-view.ts";
 import type { Knowledge, RunView } from "./run-view.ts";
 import { startObstacle } from "./start-obstacle.ts";
 import type { HostObstacles } from "./start-obstacle.ts";
@@ -41,11 +41,13 @@ export function observedInstances(input: LifecycleInput): ObservedInstance[] {
 function saidOf(view: RunView, input: LifecycleInput & { observed: Knowledge["observed"] }): Said | null {
   const { standing, record, container } = view;
   const running = isRunning(container);
+  const predecessor = runningPredecessor(view.key, ownedContainers(input));
   if (record?.end) return running ? stopping(record.end.detail) : record.end;
   if (running && record?.stop) return stopping(record.stop.detail);
   switch (standing.kind) {
     case "to-stop":
       if (running || record || container) return stopping(`Stopping; ordered by ${standing.orderedBy}.`);
+      if (predecessor) return stopping(`Its earlier run ${predecessor.owner.runId} is being stopped.`);
       return { phase: "stopped", detail: "Nothing of it runs on this host.", problem: null };
     case "to-remove":
       return running || record || container

@@ -177,6 +177,18 @@ describe("a run on its way out", () => {
     expect(report({ desired: [order({ want: "removed" })] })).toEqual([]);
   });
 
+  test("a stop that overtook the restart before it is not done while the earlier run goes on", () => {
+    const desired = [order({ ...key({ run: "run-2" }), want: "stopped" })];
+
+    const said = report({ desired, observed: [running], runs: [recordOf(key())] });
+
+    expect(said.map(({ runId: id, phase }) => [id, phase])).toEqual([
+      ["run-2", "stopping"],
+      ["run-1", "stopping"],
+    ]);
+    expect(one({ desired, observed: [dead], runs: [] })).toMatchObject({ runId: "run-2", phase: "stopped" });
+  });
+
   test("that a newer run replaces is stopping, while the newer one starts", () => {
     const desired = [order(key({ run: "run-2" }))];
 

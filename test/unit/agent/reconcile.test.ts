@@ -453,9 +453,14 @@ describe("an orphan whose grace is over and whose removal the operator wants", (
       ["stop"],
     ],
     [
-      "whose stop is over is closed and removed",
+      "whose stop is over is closed",
       { observed: [deadContainer], runs: [{ ...record, stop }] },
-      ["close-run", "remove"],
+      ["close-run", "keep-remains"],
+    ],
+    [
+      "of which is known what it left is removed",
+      { observed: [deadContainer], runs: [{ ...record, stop, end: ended, remains }] },
+      ["remove"],
     ],
     ["that is gone is forgotten", { runs: [{ ...record, stop, end: ended }] }, ["forget"]],
   ])("%s", (_what, seen, expected) => {

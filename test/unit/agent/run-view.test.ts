@@ -45,6 +45,15 @@ describe("standing", () => {
     ]);
   });
 
+  test.each(["stopped", "removed"] as const)("also one of which %s is wanted by now", (want) => {
+    const newer = order({ ...key({ run: "run-2" }), want });
+
+    expect(standings({ desired: [newer], observed: [containerOf(key())] })).toContain(
+      "env-1/1/run-1: superseded",
+    );
+    expect(standings({ desired: [newer], runs: [recordOf(key())] })).toContain("env-1/1/run-1: superseded");
+  });
+
   test("a higher epoch supersedes a lower one, wanted or forgotten", () => {
     const newer = order(key({ epoch: 2, run: "run-2" }));
 

@@ -72,6 +72,8 @@ export async function mergePlacement(
   // The run before a restart may still be reported; only the run that is wanted now speaks for the placement.
   const seen = ofPlacement.find((one) => one.runId === placement.run_id);
   if (seen === undefined) return false;
+  // A stop that overtook a restart: while the run before it goes on, nothing of the placement is free.
+  if (isOver(seen.phase) && ofPlacement.some(({ phase }) => !isOver(phase))) return false;
   await notePlacement(sql, merge, seen);
 
   const environment =
