@@ -10,6 +10,7 @@ export type AlarmKind =
   | "unknown-instance"
   | "impossible-numbers"
   | "host-floods"
+  | "too-many-cards"
   | "placement-overdue";
 
 export async function raiseAlarm(

@@ -4,7 +4,7 @@
  */
 import type { GpuVitals, Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
 import { fixBootZero } from "../billing/run-time.ts";
-import { quarantine } from "../billing/usage.ts";
+import { openJournalRow, quarantine } from "../billing/usage.ts";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { restoreClaim, type TellingNumbers } from "../../core/restore-claim.ts";
 import { raiseAlarmOnce } from "../alarms.ts";
@@ -51,6 +51,7 @@ export async function acceptHeartbeat(
         reason: `agent start ${heartbeat.agentEpoch} is older than ${host.agent_epoch}`,
       };
     const watermark = await noteJournal(sql, { hostId, heartbeat, now });
+    if (watermark === null) return await refuseClaim(sql, { hostId, why: "it names ever new journals", now });
     const told = numbersTold(heartbeat);
     const held = await numbersHeld(sql, { generation: host.generation, watermark });
     const claim = restoreClaim(told, held, await restoresShownToday(sql, { hostId, told, held, now }));
@@ -93,14 +94,14 @@ function isFromAnEarlierStart(host: KnownHost, { agentEpoch, journal }: Heartbea
 async function noteJournal(
   sql: Connection,
   { hostId, heartbeat, now }: { hostId: string; heartbeat: Heartbeat; now: Date },
-): Promise<number> {
+): Promise<number | null> {
+  const { id: journalId, headSeq } = heartbeat.journal;
+  await openJournalRow(sql, { hostId, journalId }, now);
   const { rows } = await sql.query<{ watermark: number }>(
-    `INSERT INTO host_journals (host_id, journal_id, head_seq, first_seen_at) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (host_id, journal_id) DO UPDATE SET head_seq = EXCLUDED.head_seq
-     RETURNING watermark`,
-    [hostId, heartbeat.journal.id, heartbeat.journal.headSeq, now],
+    "UPDATE host_journals SET head_seq = $3 WHERE host_id = $1 AND journal_id = $2 RETURNING watermark",
+    [hostId, journalId, headSeq],
   );
-  return rows[0]?.watermark ?? 0;
+  return rows[0]?.watermark ?? null;
 }
 
 function numbersTold({ applied, journal }: Heartbeat): TellingNumbers {
