@@ -56,6 +56,8 @@ export const Heartbeat = z.object({
     headSeq: z.int().nonnegative(),
     headHash: Digest,
     watermarkSeen: z.int().nonnegative(),
+    /** Rows up to here were confirmed a week ago and are forgotten: nobody can ask for them again. */
+    baseSeq: z.int().nonnegative().optional(),
     /** The highest db_incarnation the journal was told: one beyond Postgres' own shows a restored database. */
     dbIncarnationSeen: z.int().nonnegative().optional(),
   }),

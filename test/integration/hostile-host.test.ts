@@ -1,4 +1,5 @@
 /** One host of the fleet is hostile: its credential is good, and everything it sends is meant to do harm. */
+import { randomUUID } from "node:crypto";
 import { connect, jwtAuthenticator, type NatsConnection } from "nats";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ingestBatch, recordMalformed } from "@remotegpu/control-plane/controllers/ingest";
@@ -12,7 +13,12 @@ import { JOURNAL_STREAM } from "@remotegpu/shared/subjects";
 import { MIB } from "@remotegpu/shared/units";
 import { encode } from "@remotegpu/shared/wire";
 import type { Caller } from "../support/api.ts";
-import { type ControlScene, openControlScene, type ScriptedHost } from "../support/control-scene.ts";
+import {
+  type ControlScene,
+  gpuReport,
+  openControlScene,
+  type ScriptedHost,
+} from "../support/control-scene.ts";
 import { eventually } from "../support/eventually.ts";
 import { CHINA, SceneJournal } from "../support/metering-scene.ts";
 import { startTestNats, type HostCredential, type TestNats } from "../support/nats.ts";
@@ -200,6 +206,31 @@ describe("a hostile host", () => {
     );
     expect(rows).toEqual([]);
     expect((await scene.get(alice, id)).status).not.toBe("error");
+  });
+
+  test("names ever new journals and cards: it comes to a bound, and nobody else does", async () => {
+    await scene.api.db.query(
+      "INSERT INTO host_journals (host_id, journal_id) SELECT 'evil', gen_random_uuid() FROM generate_series(1, 1000)",
+    );
+    const journalOf = (id: string) => ({ id, headSeq: 0, headHash: "0".repeat(64), watermarkSeen: 0 });
+
+    const refused = await bad.tryHeartbeat({ journal: journalOf(randomUUID()) });
+    const served = await bad.tryHeartbeat({ journal: journalOf(bad.journalId) });
+    for (let round = 0; round < 10; round += 1) {
+      bad.gpus = Array.from({ length: 60 }, (_, n) => gpuReport(`GPU-made-up-${round}-${n}`, n, 1_000));
+      await bad.report([]);
+    }
+    bad.gpus = [gpuReport("GPU-evil-000000", 0, 24_576)];
+    await bad.report([]);
+
+    expect(refused).toMatchObject({ kind: "refused", reason: expect.stringContaining("ever new journals") });
+    expect(served).toMatchObject({ kind: "heartbeat-reply" });
+    await scene.api.db.query("DELETE FROM host_journals WHERE host_id = 'evil' AND journal_id <> $1", [
+      bad.journalId,
+    ]);
+    const { rows } = await scene.api.db.query("SELECT count(*) AS cards FROM gpus WHERE host_id = 'evil'");
+    expect(rows).toEqual([{ cards: 512 }]);
+    expect((await good.tryHeartbeat()).kind).toBe("heartbeat-reply");
   });
 
   test("claims time that is not its own, not possible or claimed before: none of it is billed, all of it is shown", async () => {

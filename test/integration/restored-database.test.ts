@@ -202,6 +202,23 @@ describe("a start that was lost", () => {
   });
 });
 
+test("rows that a host forgot since are passed over and shown, and those that it still has come in", async () => {
+  const journal = new SceneJournal({ customerId: 0, workspaceId: 0, hostId: host.id, bootId: host.bootId });
+  for (let row = 1; row <= 5; row += 1) journal.writeLost("a row");
+  const told = { id: journal.id, headSeq: 5, headHash: "0".repeat(64), watermarkSeen: 4, baseSeq: 3 };
+
+  const reply = await host.heartbeat({ journal: told });
+  await host.report([]);
+  const deps = { db: scene.api.db, verify: () => Promise.resolve(true), calendar: CHINA };
+  const report = await ingestBatch(deps, host.id, journal.batch(4, 5), scene.api.deps.now());
+
+  expect(reply.watermark).toBe(3);
+  expect(report).toMatchObject({ decided: 2, watermark: 5 });
+  expect(await sql("SELECT reason, entry FROM quarantine")).toEqual([
+    { reason: "lost with a restored database", entry: { firstSeq: 1, lastSeq: 3 } },
+  ]);
+});
+
 test("a host cannot use up the epochs of what others run", async () => {
   const { desired } = await running();
   const other = await scene.host("host-b");

@@ -153,28 +153,29 @@ export class ScriptedHost {
   }
 
   async tryHeartbeat(change: object = {}): ReturnType<HostHandlers["heartbeat"]> {
-    return await this.#handlers.heartbeat(
-      this.id,
-      Heartbeat.parse({
-        kind: "heartbeat",
-        version: "1.0.0",
-        protocol: { min: 1, max: 1 },
-        bootId: this.bootId,
-        agentEpoch: 1,
-        monotonicMs: 1_000_000,
-        lastRoundTripMs: 4,
-        applied: this.applied,
-        journal: {
-          id: this.journalId,
-          headSeq: this.watermarkSeen,
-          headHash: "0".repeat(64),
-          watermarkSeen: this.watermarkSeen,
-        },
-        observedDigest: this.#digest,
-        degraded: [],
-        ...change,
-      }),
-    );
+    return await this.#handlers.heartbeat(this.id, this.heartbeatOf(change));
+  }
+
+  heartbeatOf(change: object = {}): Heartbeat {
+    return Heartbeat.parse({
+      kind: "heartbeat",
+      version: "1.0.0",
+      protocol: { min: 1, max: 1 },
+      bootId: this.bootId,
+      agentEpoch: 1,
+      monotonicMs: 1_000_000,
+      lastRoundTripMs: 4,
+      applied: this.applied,
+      journal: {
+        id: this.journalId,
+        headSeq: this.watermarkSeen,
+        headHash: "0".repeat(64),
+        watermarkSeen: this.watermarkSeen,
+      },
+      observedDigest: this.#digest,
+      degraded: [],
+      ...change,
+    });
   }
 
   /** Takes the desired set over, as a nudged agent would. */

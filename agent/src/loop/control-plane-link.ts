@@ -146,6 +146,7 @@ export class ControlPlaneLink {
     this.#nextHeartbeatMs =
       clock.monotonicMs() + HEARTBEAT_MS + (Math.random() - 0.5) * 2 * HEARTBEAT_JITTER_MS;
     const head = journal.head();
+    const chain = journal.rows.chain();
     const heartbeat: Heartbeat = {
       kind: "heartbeat",
       version,
@@ -160,7 +161,8 @@ export class ControlPlaneLink {
         headSeq: head.headSeq,
         headHash: head.headHash,
         watermarkSeen: head.watermarkSeen,
-        dbIncarnationSeen: journal.rows.chain().dbIncarnation,
+        baseSeq: chain.base.seq,
+        dbIncarnationSeen: chain.dbIncarnation,
       },
       observedDigest: observed.digest,
       degraded,

@@ -10,6 +10,7 @@ export type AlarmKind =
   | "unknown-instance"
   | "impossible-numbers"
   | "host-floods"
+  | "too-many-cards"
   | "placement-overdue"
   | "unknown-lease"
   | "lease-disbelieved";

@@ -36,17 +36,25 @@ export interface Quarantined {
   readonly hash: string | null;
 }
 
-/** Holds the journal to the end of the transaction, the first lock of ingest; null for a host that does not exist. */
+/** A host begins a journal where it has lost one. One that names a new one each time comes to this bound. */
+const MAX_JOURNALS_OF_HOST = 1_000;
+
+/**
+ * Holds the journal to the end of the transaction, the first lock of ingest; null for a host that does not exist, or
+ * that has had more journals than any host.
+ */
 export async function lockJournal(
   transaction: Connection,
   key: JournalKey,
   now: Date,
 ): Promise<LockedJournal | null> {
-  await transaction.query(
-    `INSERT INTO host_journals (host_id, journal_id, first_seen_at) SELECT id, $2, $3 FROM hosts WHERE id = $1
-     ON CONFLICT DO NOTHING`,
-    [key.hostId, key.journalId, now],
-  );
+  const known = await lockKnownJournal(transaction, key);
+  if (known !== null) return known;
+  await openJournalRow(transaction, key, now);
+  return await lockKnownJournal(transaction, key);
+}
+
+async function lockKnownJournal(transaction: Connection, key: JournalKey): Promise<LockedJournal | null> {
   const { rows } = await transaction.query<LockedJournal>(
     `SELECT j.watermark, j.watermark_hash AS "watermarkHash", h.restore_shown_at IS NOT NULL AS "awaitsReport"
        FROM host_journals j JOIN hosts h ON h.id = j.host_id
@@ -54,6 +62,17 @@ export async function lockJournal(
     [key.hostId, key.journalId],
   );
   return rows[0] ?? null;
+}
+
+/** Nothing happens where it is there, or where the host has too many. */
+export async function openJournalRow(transaction: Connection, key: JournalKey, now: Date): Promise<void> {
+  await transaction.query(
+    `INSERT INTO host_journals (host_id, journal_id, first_seen_at)
+     SELECT id, $2, $3 FROM hosts
+      WHERE id = $1 AND (SELECT count(*) FROM host_journals j WHERE j.host_id = $1) < $4
+     ON CONFLICT DO NOTHING`,
+    [key.hostId, key.journalId, now, MAX_JOURNALS_OF_HOST],
+  );
 }
 
 /** Hashes of the rows that are decided already, among these and the one before them. */

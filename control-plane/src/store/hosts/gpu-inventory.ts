@@ -18,18 +18,22 @@ interface KnownCard {
   conflict_host_id: string | null;
 }
 
+/** Rows of one host, those of cards that are gone included. A host that makes cards up comes to it, and no further. */
+const MAX_CARDS_OF_HOST = 512;
+
 /** Call in a transaction that holds the host's row. */
 export async function mergeGpus(
   sql: Connection,
-  { hostId, gpus, now }: { hostId: string; gpus: readonly GpuReport[]; now: Date },
+  { hostId, gpus: told, now }: { hostId: string; gpus: readonly GpuReport[]; now: Date },
 ): Promise<void> {
   // Cards change places when a boot enumerates them anew; the index is judged when all of them stand.
   await sql.query("SET CONSTRAINTS gpus_host_id_gpu_index_key DEFERRED");
   const known = await knownCards(
     sql,
-    gpus.map(({ uuid }) => uuid),
+    told.map(({ uuid }) => uuid),
     hostId,
   );
+  const gpus = await withinShare(sql, { hostId, gpus: told, known, now });
   const isElsewhere = ({ uuid }: GpuReport) => {
     const card = known.get(uuid);
     return card !== undefined && card.host_id !== hostId && card.is_live;
@@ -52,6 +56,34 @@ export async function mergeGpus(
       WHERE id = $1`,
     [hostId],
   );
+}
+
+/** Cards that nobody knows yet are taken as far as there is room for them. */
+async function withinShare(
+  sql: Connection,
+  {
+    hostId,
+    gpus,
+    known,
+    now,
+  }: {
+    hostId: string;
+    gpus: readonly GpuReport[];
+    known: ReadonlyMap<string, KnownCard>;
+    now: Date;
+  },
+): Promise<GpuReport[]> {
+  const fresh = gpus.filter(({ uuid }) => !known.has(uuid));
+  const { rows } = await sql.query<{ count: number }>(
+    "SELECT count(*) AS count FROM gpus WHERE host_id = $1",
+    [hostId],
+  );
+  const room = Math.max(0, MAX_CARDS_OF_HOST - (rows[0]?.count ?? 0));
+  if (fresh.length <= room) return [...gpus];
+  const detail = `Host ${hostId} has told of more than ${MAX_CARDS_OF_HOST} cards; further ones are not taken.`;
+  await raiseAlarmOnce(sql, { kind: "too-many-cards", subject: hostId, detail, now });
+  const left = new Set(fresh.slice(room));
+  return gpus.filter((gpu) => !left.has(gpu));
 }
 
 async function knownCards(sql: Connection, uuids: string[], hostId: string): Promise<Map<string, KnownCard>> {

@@ -4,6 +4,7 @@
  */
 import type { GpuVitals, Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
 import { fixBootZero } from "../billing/run-time.ts";
+import { openJournalRow, quarantine } from "../billing/usage.ts";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { restoreClaim, type TellingNumbers } from "../../core/restore-claim.ts";
 import { raiseAlarmOnce } from "../alarms.ts";
@@ -51,12 +52,14 @@ export async function acceptHeartbeat(
         reason: `agent start ${heartbeat.agentEpoch} is older than ${host.agent_epoch}`,
       };
     const watermark = await noteJournal(sql, { hostId, heartbeat, now });
+    if (watermark === null) return await refuseClaim(sql, { hostId, why: "it names ever new journals", now });
     const told = numbersTold(heartbeat);
     const held = await numbersHeld(sql, { generation: host.generation, watermark });
     const claim = restoreClaim(told, held, await restoresShownToday(sql, { hostId, told, held, now }));
     if (claim.kind === "impossible") return await refuseClaim(sql, { hostId, why: claim.why, now });
     const restored = claim.kind === "restored";
     if (restored) await raiseAboveRestored(sql, { hostId, told, held, now });
+    const askedFrom = restored ? await skipForgotten(sql, { hostId, heartbeat, watermark, now }) : watermark;
     await noteHost(sql, { hostId, heartbeat, now });
     await fixBootZero(sql, {
       hostId,
@@ -68,7 +71,7 @@ export async function acceptHeartbeat(
     await tellChanges(sql, { hostId, host, heartbeat, now });
     const liftCordons = await noteGpuHealth(sql, { hostId, cards: heartbeat.gpus, now });
     await noteVitals(sql, { hostId, vitals: heartbeat.gpus, now });
-    const asked = await answerFor(sql, { hostId, watermark, waitsForReport: restored });
+    const asked = await answerFor(sql, { hostId, watermark: askedFrom, waitsForReport: restored });
     const answer = { ...asked, liftCordons };
     return { accepted: true, answer, wasConnected: host.connection === "connected", restored };
   });
@@ -93,14 +96,14 @@ function isFromAnEarlierStart(host: KnownHost, { agentEpoch, journal }: Heartbea
 async function noteJournal(
   sql: Connection,
   { hostId, heartbeat, now }: { hostId: string; heartbeat: Heartbeat; now: Date },
-): Promise<number> {
+): Promise<number | null> {
+  const { id: journalId, headSeq } = heartbeat.journal;
+  await openJournalRow(sql, { hostId, journalId }, now);
   const { rows } = await sql.query<{ watermark: number }>(
-    `INSERT INTO host_journals (host_id, journal_id, head_seq, first_seen_at) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (host_id, journal_id) DO UPDATE SET head_seq = EXCLUDED.head_seq
-     RETURNING watermark`,
-    [hostId, heartbeat.journal.id, heartbeat.journal.headSeq, now],
+    "UPDATE host_journals SET head_seq = $3 WHERE host_id = $1 AND journal_id = $2 RETURNING watermark",
+    [hostId, journalId, headSeq],
   );
-  return rows[0]?.watermark ?? 0;
+  return rows[0]?.watermark ?? null;
 }
 
 function numbersTold({ applied, journal }: Heartbeat): TellingNumbers {
@@ -162,6 +165,38 @@ async function raiseAboveRestored(
   );
   const reason = `It was told ${JSON.stringify(told)}; the database held ${JSON.stringify(held)}.`;
   await appendEvent(sql, { at: now, kind: RESTORE_EVENT, hostId, actor: `host ${hostId}`, reason });
+}
+
+/**
+ * Rows that the host forgot a week after they were confirmed are lost with the database that had them. The watermark
+ * passes them, or it would never move again; that they are missing is shown, and the doctor goes on finding it.
+ */
+async function skipForgotten(
+  sql: Connection,
+  {
+    hostId,
+    heartbeat,
+    watermark,
+    now,
+  }: { hostId: string; heartbeat: Heartbeat; watermark: number; now: Date },
+): Promise<number> {
+  const { id: journalId, baseSeq = 0, watermarkSeen } = heartbeat.journal;
+  if (baseSeq <= watermark || baseSeq > watermarkSeen) return watermark;
+  await sql.query(
+    "UPDATE host_journals SET watermark = $3, watermark_hash = NULL WHERE host_id = $1 AND journal_id = $2",
+    [hostId, journalId, baseSeq],
+  );
+  const entry = { firstSeq: watermark + 1, lastSeq: baseSeq };
+  const row = {
+    seq: baseSeq,
+    runId: null,
+    reason: "lost with a restored database",
+    excessMs: null,
+    entry,
+    hash: null,
+  };
+  await quarantine(sql, { hostId, journalId }, [row], now);
+  return baseSeq;
 }
 
 async function noteHost(
