@@ -71,6 +71,7 @@ export class Agent {
   /** Null until the runtime has told once. */
   #lastSeen: readonly Container[] | null = null;
   #overStorage: ReadonlyMap<RunId, string> = new Map();
+  #isKeepingHouse = false;
   #holdsStops = false;
   #isReady = false;
   #hasLeftFleet = false;
@@ -326,8 +327,17 @@ export class Agent {
     this.#housekeepingMs = nowMs;
     const { runtime, link, log } = this.#parts;
     link.keepContact();
-    void Promise.all([runtime.repairNetworks(), this.#measureStorage()]).catch((error: unknown) => {
-      log.warn({ error }, "networks or storage could not be looked after; tried again in a minute");
+    // However slow the runtime is, one such round is under way at a time.
+    if (this.#isKeepingHouse) return;
+    this.#isKeepingHouse = true;
+    void Promise.allSettled([runtime.repairNetworks(), this.#measureStorage()]).then((results) => {
+      this.#isKeepingHouse = false;
+      for (const result of results)
+        if (result.status === "rejected")
+          log.warn(
+            { error: result.reason },
+            "networks or storage could not be looked after; tried again in a minute",
+          );
     });
   }
 
