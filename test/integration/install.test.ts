@@ -56,21 +56,18 @@ describe("over plain HTTP to this host itself", () => {
     expect((await readdir(join(site.host, "opt/remotegpu"))).sort()).toEqual([".lock", version, "current"]);
   });
 
-  test.skipIf(!existsSync("/usr/bin/systemd-analyze"))(
-    "the installed unit is one that systemd takes",
-    async () => {
-      await site.offer("one");
-      await site.install(join_());
+  test("the installed unit is one that systemd takes", async () => {
+    await site.offer("one");
+    await site.install(join_());
 
-      const unit = join(site.host, "etc/systemd/system/remotegpu-agent.service");
-      const { exitCode, stderr } = await execa("systemd-analyze", ["verify", "--man=no", unit], {
-        reject: false,
-      });
+    const unit = join(site.host, "etc/systemd/system/remotegpu-agent.service");
+    const { exitCode, stderr } = await execa("systemd-analyze", ["verify", "--man=no", unit], {
+      reject: false,
+    });
 
-      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-      expect(await readFile(unit, "utf8")).toContain(`ExecStart=${site.host}/opt/remotegpu/current/node`);
-    },
-  );
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(await readFile(unit, "utf8")).toContain(`ExecStart=${site.host}/opt/remotegpu/current/node`);
+  });
 
   test("the token is in no file and on no command line of ours", async () => {
     await site.offer("one");
