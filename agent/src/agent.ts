@@ -86,6 +86,7 @@ export class Agent {
   /** Null until the runtime has told once. */
   #lastSeen: readonly Container[] | null = null;
   #overStorage: ReadonlyMap<RunId, string> = new Map();
+  #isKeepingHouse = false;
   #holdsStops = false;
   #isReady = false;
   #hasLeftFleet = false;
@@ -383,8 +384,17 @@ export class Agent {
     link.keepContact();
     this.#parts.outputKeeper.pruneWhenDue(nowMs);
     orphanWatch.keep();
-    void Promise.all([runtime.repairNetworks(), this.#measureStorage()]).catch((error: unknown) => {
-      log.warn({ error }, "networks or storage could not be looked after; tried again in a minute");
+    // However slow the runtime is, one such round is under way at a time.
+    if (this.#isKeepingHouse) return;
+    this.#isKeepingHouse = true;
+    void Promise.allSettled([runtime.repairNetworks(), this.#measureStorage()]).then((results) => {
+      this.#isKeepingHouse = false;
+      for (const result of results)
+        if (result.status === "rejected")
+          log.warn(
+            { error: result.reason },
+            "networks or storage could not be looked after; tried again in a minute",
+          );
     });
   }
 

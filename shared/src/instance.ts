@@ -129,9 +129,9 @@ export const ObservedInstance = z.object({
   runId: RunId,
   phase: z.enum(["starting", "ready", "stopping", "stopped", "failed"]),
   /** A sentence: what it waits for or why it ended. */
-  detail: z.string().max(2000),
+  detail: text(2000),
   problem: z.enum(INSTANCE_PROBLEMS).nullable(),
-  containerId: z.string().max(128).nullable(),
+  containerId: text(128).nullable(),
   exitCode: z.int().nullable(),
   /** When metering opened, on the host's monotonic clock. */
   gateOpenedMs: z.int().nonnegative().nullable(),

@@ -12,6 +12,8 @@ import { text } from "./text.ts";
 export const PROTOCOL = { min: 1, max: 1 } as const;
 export const HEARTBEAT_MS = 10_000;
 export const MAX_PAGE_BYTES = 512 * 1024;
+/** Of one host; one that claims more is not believed. */
+export const MAX_OBSERVED_INSTANCES = 4_096;
 export const MAX_EXEC_BYTES = 512 * 1024;
 export const MAX_EXEC_SECONDS = 60;
 
@@ -115,7 +117,7 @@ export const ObservedReport = z.object({
   pages: z.int().positive(),
   machine: MachineReport.nullable(),
   gpus: z.array(GpuReport).max(64).nullable(),
-  instances: z.array(ObservedInstance),
+  instances: z.array(ObservedInstance).max(MAX_OBSERVED_INSTANCES),
   /** All of the host, with the first page only. Absent or null: not to be told now, so nothing has changed. */
   leases: z.array(ObservedLease).max(MAX_LEASES_OF_HOST).nullable().optional(),
 });

@@ -69,6 +69,15 @@ test("a heartbeat is answered, and the host is who the subject says", async () =
   expect(seen).toEqual([{ host: "host-1", heartbeat }]);
 });
 
+test("a connection that closes while its subscriptions open keeps nobody waiting", async () => {
+  const closing = await nats.connectControlPlane();
+
+  const opened = serveHosts(closing, REFUSING, keptLog());
+  await closing.close();
+
+  await expect(opened).resolves.toBeDefined();
+});
+
 test("nobody listening is told at once, not after the deadline", async () => {
   await expect(host.client.heartbeat(aHeartbeat())).rejects.toThrow(LinkDownError);
 });

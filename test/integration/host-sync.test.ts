@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { livenessPass } from "@remotegpu/control-plane/controllers/host-liveness";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
+import { MAX_BOOTS_A_DAY, MAX_JOURNALS_A_DAY } from "@remotegpu/control-plane/store/hosts/newcomers";
 import type { Caller } from "../support/api.ts";
 import { type ControlScene, gpuReport, openControlScene } from "../support/control-scene.ts";
 
@@ -21,6 +22,8 @@ async function running(change: object = {}): Promise<string> {
   await scene.schedule();
   return id;
 }
+
+const journalOf = (id: string) => ({ id, headSeq: 0, headHash: "0".repeat(64), watermarkSeen: 0 });
 
 describe("heartbeats", () => {
   test("a host that nobody knows, or that was revoked, is refused", async () => {
@@ -73,6 +76,37 @@ describe("heartbeats", () => {
     const journal = { id: randomUUID(), headSeq: 0, headHash: "0".repeat(64), watermarkSeen: 0 };
     expect(await host.tryHeartbeat({ agentEpoch: 1, journal })).toMatchObject({ kind: "heartbeat-reply" });
   });
+
+  test.each([
+    { kind: "journals", max: MAX_JOURNALS_A_DAY, told: () => ({ journal: journalOf(randomUUID()) }) },
+    { kind: "boots", max: MAX_BOOTS_A_DAY, told: () => ({ bootId: randomUUID() }) },
+  ])(
+    "a host begins at most $max $kind a day; beyond that it is not listened to, which the operators see once",
+    async ({ kind, max, told }) => {
+      const host = await scene.host("host-a");
+      // Its joining was the first of each.
+      for (let count = 2; count <= max; count += 1) await host.heartbeat(told());
+
+      expect(await host.tryHeartbeat(told())).toMatchObject({
+        kind: "refused",
+        reason: expect.stringContaining(kind),
+      });
+      expect(await host.tryHeartbeat(told())).toMatchObject({ kind: "refused" });
+      await host.heartbeat();
+
+      expect(await sql("SELECT kind, subject FROM alarms")).toEqual([
+        { kind: "too-many-beginnings", subject: `host-a ${kind.slice(0, -1)}` },
+      ]);
+      expect(await sql("SELECT count(*)::int AS count FROM host_journals")).toEqual([
+        { count: kind === "journals" ? max : 1 },
+      ]);
+      expect(await sql("SELECT count(*)::int AS count FROM host_boots")).toEqual([
+        { count: kind === "boots" ? max : 1 },
+      ]);
+      await sql("UPDATE events SET at = at - interval '1 day'");
+      await host.heartbeat(told());
+    },
+  );
 
   test("the digest of the report that was merged comes back, so that it is not sent again", async () => {
     const host = await scene.host("host-a");

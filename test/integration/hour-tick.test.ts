@@ -26,6 +26,9 @@ import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
+const WAITS_FOR_A_LOCK =
+  "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
 let fresh: FreshDatabase;
 let database: Database;
 beforeEach(async () => {
@@ -201,7 +204,9 @@ describe("leadership", () => {
       const takeover = acquireLeadership(database, { holder: "two", now: at(HOUR) }).then(() =>
         order.push("taken"),
       );
-      await tx.query("SELECT pg_sleep(0.05)");
+      await eventually(async () => (await database.query(WAITS_FOR_A_LOCK)).rowCount > 0, {
+        what: "the other waiting for this transaction",
+      });
       order.push("written");
       return { takeover };
     });

@@ -3,7 +3,9 @@ import { type IngestReport, ingestBatch, recordMalformed } from "@remotegpu/cont
 import type { Database } from "@remotegpu/control-plane/store/database";
 import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
 import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
+import { MAX_JOURNALS_A_DAY } from "@remotegpu/control-plane/store/hosts/newcomers";
 import type { JournalBatch, JournalRow } from "@remotegpu/shared/journal-row";
+import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failingDatabase } from "../support/failing-database.ts";
 import { at, CHINA, openScene, openSceneRun, type Scene, SceneJournal } from "../support/metering-scene.ts";
@@ -323,6 +325,24 @@ describe("what does not count", () => {
     expect(report).toEqual({ decided: 0, quarantined: 1, watermark: null });
     expect(await watermark(scene, journal)).toBe(0);
     expect(await ingest(scene, journal.batch())).toMatchObject({ decided: 1, watermark: 1 });
+  });
+
+  test("of the journals that a host makes up only so many a day are begun", async () => {
+    const { scene, run } = await sceneWithRun();
+    const batchOfNewJournal = () => {
+      const journal = new SceneJournal(scene);
+      journal.write({ run, fromMs: 0, toMs: MINUTE });
+      return journal.batch();
+    };
+    for (let count = 1; count <= MAX_JOURNALS_A_DAY; count += 1) await ingest(scene, batchOfNewJournal());
+    const known = async () =>
+      (await database.query("SELECT FROM host_journals WHERE host_id = $1", [scene.hostId])).rowCount;
+
+    expect(await ingest(scene, batchOfNewJournal())).toEqual({ decided: 0, quarantined: 0, watermark: null });
+
+    expect(await known()).toBe(MAX_JOURNALS_A_DAY);
+    const dayLater = at(3 * 60 * MINUTE + MS_PER_DAY);
+    expect(await ingest(scene, batchOfNewJournal(), { now: dayLater })).toMatchObject({ decided: 1 });
   });
 
   test("a host that is not ours and bytes that are no batch leave nothing or one note", async () => {

@@ -132,7 +132,7 @@ function instanceOf({ key, record, container }: RunView, said: Said, bootId: Boo
   return {
     ...key,
     phase: said.phase,
-    detail: said.detail.slice(0, MAX_DETAIL),
+    detail: storable(said.detail),
     problem: said.problem,
     containerId: container?.containerId ?? record?.containerId ?? null,
     exitCode: said.exitCode ?? record?.remains?.exitCode ?? null,
@@ -140,4 +140,9 @@ function instanceOf({ key, record, container }: RunView, said: Said, bootId: Boo
     bootId: record?.gate?.bootId ?? bootId,
     ...(said.knownEpoch !== undefined && { knownEpoch: said.knownEpoch }),
   };
+}
+
+/** What a runtime or a tool said may hold anything; a report with it would be refused as a whole. */
+function storable(detail: string): string {
+  return detail.replaceAll("\u0000", "").slice(0, MAX_DETAIL).toWellFormed();
 }

@@ -76,6 +76,11 @@ export function addAdminCommands(program: Command): void {
       "usage that a host claimed and that was refused, newest first; it is not billed",
       ["id", "at", "host_id", "run_id", "reason", "excess_ms"],
     ],
+    [
+      "alarms",
+      "what an operator should look at, newest first",
+      ["id", "raised_at", "kind", "subject", "detail", "cleared_at"],
+    ],
   ] satisfies [string, string, Column[]][]) {
     program
       .command(name)

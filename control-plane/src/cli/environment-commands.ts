@@ -112,6 +112,18 @@ export function addEnvironmentCommands(program: Command): void {
   }
 
   env
+    .command("update <id>")
+    .description("rename or describe it")
+    .option("--name <name>")
+    .option("--description <text>")
+    .action(
+      withContext(async ({ api, output }, id: string, options: object) => {
+        const row = await api.patch(`/environments/${path(id)}`, body(options));
+        printDone(output, sentence(row), row);
+      }),
+    );
+
+  env
     .command("delete <id>")
     .description("delete it, in whatever state it is")
     .action(

@@ -16,6 +16,7 @@ import { type Decisions, decideRows, setAside, type SortedRows, sortRows } from 
 import { chargeRun } from "../store/billing/charging.ts";
 import { type Connection, type Database, transaction } from "../store/database.ts";
 import { lockAccount } from "../store/billing/ledger.ts";
+import { refusedNewcomer } from "../store/hosts/newcomers.ts";
 import { freezePrices } from "../store/billing/run-lines.ts";
 import {
   addProvenTime,
@@ -50,7 +51,7 @@ export interface IngestReport {
   /** Rows decided now; the rest of the batch was known. */
   readonly decided: number;
   readonly quarantined: number;
-  /** Null where nothing of the batch was taken: an unknown host, or a signature that is not the host's. */
+  /** Null where nothing of the batch was taken: an unknown host, a journal too many, or a signature that is not the host's. */
   readonly watermark: number | null;
 }
 
@@ -77,6 +78,8 @@ export async function ingestBatch(
     (await deps.verify(hostId, signedText(batch.journalId, head.seq, head.hash), batch.signature));
   return transaction(deps.db, async (tx) => {
     const key = { hostId, journalId: batch.journalId };
+    if ((await refusedNewcomer(tx, { hostId, kind: "journal", id: batch.journalId, now })) !== null)
+      return { decided: 0, quarantined: 0, watermark: null };
     const state = await lockJournal(tx, key, now);
     if (state === null) return { decided: 0, quarantined: 0, watermark: null };
     // Nobody can be held to rows that are not signed, so they are not even decided; the host sends them again.

@@ -75,7 +75,8 @@ export async function serveHosts(
   });
   server.serve(upOfAllHosts("obs"), ObservedReport, observed);
   server.serve(upObservedOfAllHosts(replica), ObservedReport, observed, { isShared: false });
-  await connection.flush();
+  // A flush that is under way when the connection closes is never answered.
+  await Promise.race([connection.flush(), connection.closed()]);
   return { close: () => server.close() };
 }
 

@@ -6,7 +6,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { ObservedLease } from "@remotegpu/shared/lease";
-import type { ObservedReport } from "@remotegpu/shared/protocol";
+import { MAX_OBSERVED_INSTANCES, type ObservedReport } from "@remotegpu/shared/protocol";
 
 const UNFINISHED_LIVES_MS = 30_000;
 const MAX_UNFINISHED = 64;
@@ -51,6 +51,10 @@ export class ReportAssembly {
     ) {
       this.#unfinished.delete(host);
       return { state: "refused", reason: "this page does not follow the one before; start over" };
+    }
+    if (before.report.instances.length + page.instances.length > MAX_OBSERVED_INSTANCES) {
+      this.#unfinished.delete(host);
+      return { state: "refused", reason: `a host has at most ${MAX_OBSERVED_INSTANCES} instances` };
     }
     before.report.instances.push(...page.instances);
     before.nextPage += 1;

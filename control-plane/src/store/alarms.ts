@@ -3,6 +3,7 @@ import type { Connection } from "./database.ts";
 
 export type AlarmKind =
   | "join-token-reused"
+  | "too-many-beginnings"
   | "usage-quarantined"
   | "gpu-conflict"
   | "gpu-out-of-service"

@@ -286,3 +286,13 @@ describe("what a run left", () => {
     expect(one({ desired, observed: [dead], runs })).toMatchObject({ exitCode: 143 });
   });
 });
+
+test.each([
+  ["U+0000", "It said \u0000nothing.", "It said nothing."],
+  ["half a character", "It said \ud83d.", "It said \ufffd."],
+  ["a character at its limit cut in half", `${"x".repeat(1_999)}\u{1f600}`, `${"x".repeat(1_999)}\ufffd`],
+])("what a tool said can be stored: %s", (_, said, told) => {
+  const runs = [recordOf(key(), { end: { ...end, detail: said } })];
+
+  expect(one({ desired: [order()], runs })?.detail).toBe(told);
+});

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { ReportAssembly } from "@remotegpu/control-plane/link/report-assembly";
 import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
-import type { ObservedReport } from "@remotegpu/shared/protocol";
+import { MAX_OBSERVED_INSTANCES, type ObservedReport } from "@remotegpu/shared/protocol";
 import { aHost, anObservedInstance } from "../../support/protocol-samples.ts";
 
 const host = aHost("host-1");
@@ -86,6 +86,14 @@ test("an abandoned report is forgotten", () => {
 
 test("a host that claims too many pages is not believed", () => {
   expect(assembly.take(host, page(0, { pages: 17 }), 0).state).toBe("refused");
+});
+
+test("a host that claims too many instances over its pages is not believed", () => {
+  const half = Array.from({ length: MAX_OBSERVED_INSTANCES / 2 }, (_, n) => anObservedInstance(`env-${n}`));
+
+  expect(assembly.take(host, page(0, { instances: half }), 0).state).toBe("partial");
+  expect(assembly.take(host, page(1, { instances: half }), 0).state).toBe("partial");
+  expect(assembly.take(host, page(2), 0).state).toBe("refused");
 });
 
 test("unfinished reports of many hosts are bounded", () => {

@@ -12,6 +12,7 @@ import { type Connection, type Database, transaction } from "../database.ts";
 import { appendEvent } from "../events.ts";
 import { currentTerm, raiseTermAbove } from "../leader.ts";
 import { noteGpuHealth } from "./gpu-health.ts";
+import { refusedNewcomer } from "./newcomers.ts";
 
 /** The kind of an event: this host showed that the database was restored. */
 const RESTORE_EVENT = "restore-shown";
@@ -51,6 +52,11 @@ export async function acceptHeartbeat(
         accepted: false,
         reason: `agent start ${heartbeat.agentEpoch} is older than ${host.agent_epoch}`,
       };
+    const { journal, bootId } = heartbeat;
+    const refused =
+      (await refusedNewcomer(sql, { hostId, kind: "journal", id: journal.id, now })) ??
+      (await refusedNewcomer(sql, { hostId, kind: "boot", id: bootId, now }));
+    if (refused !== null) return { accepted: false, reason: refused };
     const watermark = await noteJournal(sql, { hostId, heartbeat, now });
     if (watermark === null) return await refuseClaim(sql, { hostId, why: "it names ever new journals", now });
     const told = numbersTold(heartbeat);
