@@ -242,7 +242,11 @@ describe("a start", () => {
     ]);
     const body = { env_id: id, service_type: "custom", internal_port: 7000 };
     const answer = await scene.api.ask("POST", "/api/v1/port-mappings", { as: alice, body });
-    expect(answer).toMatchObject({ status: 503, body: { detail: "Host host-a can hold no more ports." } });
+    const renewed = await act(id, "access");
+    for (const refused of [answer, renewed])
+      expect(refused).toMatchObject({ status: 503, body: { detail: "Host host-a can hold no more ports." } });
+    expect((await host.row()).generation).toBe(1);
+    expect(await leaseEvents(id)).toHaveLength(1);
   });
 });
 

@@ -15,7 +15,7 @@ import {
 } from "../../store/leases/environment-leases.ts";
 import { type LeaseView, newestLeases } from "../../store/leases/lease-views.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
-import { conflict, notFound } from "../request/refusal.ts";
+import { ApiRefusal, conflict, notFound } from "../request/refusal.ts";
 import { forCustomers, iso, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
 import { environmentFor, ordererOf } from "./environment-access.ts";
 import { waitForLeases } from "./lease-wait.ts";
@@ -84,7 +84,7 @@ export function registerWaysInRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 }
 
-/** @throws ApiRefusal where the environment runs nowhere: its next start takes the ports */
+/** @throws ApiRefusal where the environment runs nowhere (its next start takes the ports), or its host is full */
 async function renew(c: ApiContext, sql: Connection, id: string): Promise<LeaseChange> {
   const environment = await lockEnvironment(sql, id);
   if (environment === null) throw notFound(`environment ${id}`);
@@ -92,7 +92,7 @@ async function renew(c: ApiContext, sql: Connection, id: string): Promise<LeaseC
   if (held?.want !== "running")
     throw conflict(`The environment is ${environment.status}; its next start takes the ports anew.`);
   const { actor, now } = ordererOf(c);
-  return await leaseForStart(sql, {
+  const change = await leaseForStart(sql, {
     environment,
     hostId: held.host_id,
     generation: null,
@@ -100,6 +100,10 @@ async function renew(c: ApiContext, sql: Connection, id: string): Promise<LeaseC
     actor,
     now,
   });
+  // Taken back whole: a host that is full must not be told of it again and again.
+  if (change.refused > 0 && change.taken.length === 0)
+    throw new ApiRefusal("unavailable", `Host ${held.host_name} can hold no more ports.`);
+  return change;
 }
 
 async function accessOf({ db }: ApiDeps, environment: EnvironmentRow): Promise<z.input<typeof Access>> {

@@ -45,6 +45,8 @@ export interface LeaseChange {
   hostIds: string[];
   /** The leases that are new. */
   taken: string[];
+  /** How many its host has no room for. */
+  refused: number;
 }
 
 /**
@@ -63,13 +65,13 @@ export async function leaseForStart(
     wanted: await wantedLeases(sql, environment.id),
     autoReleaseHours: DEFAULT_AUTO_RELEASE_HOURS,
   });
-  if (plan.release.length + plan.take.length === 0) return { hostIds: [], taken: [] };
+  if (plan.release.length + plan.take.length === 0) return { hostIds: [], taken: [], refused: 0 };
   const generation = leasing.generation ?? (await raiseGeneration(sql, hostId));
   const elsewhere = plan.release.map((lease) => lease.hostId).filter((id) => id !== hostId);
   const generations = (await raiseGenerations(sql, elsewhere)).set(hostId, generation);
   await orderRelease(sql, { environmentId: environment.id, leases: plan.release, generations, actor });
   const taken = await takePorts(sql, { ...leasing, generation }, plan.take);
-  return { hostIds: [...generations.keys()], taken };
+  return { hostIds: [...generations.keys()], taken, refused: plan.take.length - taken.length };
 }
 
 /** An environment starts all the same where its host can hold no more ports. */
