@@ -5,8 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { KEPT_MS, MAX_RUN_BYTES } from "@remotegpu/agent/core/output-limits";
+import { OutputKeeper } from "@remotegpu/agent/loop/output-keeper";
 import { KeptOutput } from "@remotegpu/agent/output/kept-output";
 import type { OutputRecord } from "@remotegpu/agent/output/output-records";
+import { RuntimeError } from "@remotegpu/agent/runtime/runtime-error";
+import type { Runtime } from "@remotegpu/agent/runtime/runtime";
+import { keptLog } from "../support/kept-log.ts";
 import { runId } from "../support/run-samples.ts";
 
 let folder: string;
@@ -228,4 +232,48 @@ test("others cannot read it", async () => {
 
   expect(statSync(join(folder, "output")).mode & 0o777).toBe(0o700);
   expect(statSync(join(folder, "output/run-1/000001.log")).mode & 0o777).toBe(0o600);
+});
+
+describe("a runtime that does not tell", () => {
+  const exit = { ...RUN, exitCode: 137, outOfMemory: true };
+  const keeperOn = (logs: Runtime["logs"]) =>
+    new OutputKeeper({
+      runtime: { logs },
+      kept,
+      log: keptLog(),
+      bounds: { keepWithinMs: 20, tailWithinMs: 20 },
+    });
+
+  test.each<[string, Runtime["logs"]]>([
+    [
+      "and refuses",
+      async function* refuses() {
+        yield line("one\n");
+        await Promise.resolve();
+        throw new RuntimeError("no such log");
+      },
+    ],
+    [
+      "and hangs",
+      async function* hangs({ signal }) {
+        yield line("one\n");
+        await new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason as Error));
+        });
+      },
+    ],
+  ])("%s holds up neither the record nor the removal; what came is kept", async (_how, logs) => {
+    const keeper = keeperOn(logs);
+
+    expect(await keeper.remainsOf(exit)).toEqual({
+      exitCode: 137,
+      outOfMemory: true,
+      signal: "SIGKILL",
+      tail: null,
+    });
+    await keeper.keep(RUN);
+
+    expect(text(await read())).toBe("one\n");
+    expect(await kept.has(RUN.runId, RUN.containerId)).toBe(false);
+  });
 });

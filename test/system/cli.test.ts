@@ -256,7 +256,7 @@ test.each([
   { args: ["host", "list"], head: /^id +name +status +connection +health .*$/m, asOwner: true },
   { args: ["host", "show", "HOST"], head: /^name +host-1$/m, asOwner: true },
   { args: ["host", "gpus", "HOST"], head: /^index +uuid +name .*\n0 +GPU-.* yes /m, asOwner: true },
-  { args: ["host", "events", "HOST"], head: /^at +actor +kind +[^]*host-joined/m, asOwner: true },
+  { args: ["host", "events", "HOST"], head: /^at +actor +kind +old +new [^]*instance-state/m, asOwner: true },
   { args: ["customer", "list"], head: /^id +username +email .*$/m, asOwner: true },
   { args: ["fleet"], head: /gpu/, asOwner: true },
   { args: ["audit-log"], head: /^at +actor_customer_id +method +route .*$/m, asOwner: true },

@@ -5,6 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { RunId } from "@remotegpu/shared/ids";
 import type { LogOpen } from "@remotegpu/shared/sessions";
+import { KIB } from "@remotegpu/shared/units";
 import type { RunKey } from "../core/container.ts";
 import type { RunNow } from "../core/run-view.ts";
 import type { LogOpener, LogPiece } from "../link/log-sessions.ts";
@@ -16,6 +17,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 
 /** Between two lives of a container, and before the first one. */
 const LOOK_EVERY_MS = 500;
+const JOINED_BYTES = 32 * KIB;
 
 export type LogSourceParts = {
   runtime: Pick<Runtime, "logs">;
@@ -84,5 +86,26 @@ async function* reading(
     // Removed since it was seen: its output was kept before that.
     if (!isStatus(error, 404)) throw error;
   }
-  yield* kept.read(runId, query);
+  yield* joined(kept.read(runId, query));
+}
+
+/** Of a line a message each would be thousands of messages; the last one's time stands for all. */
+async function* joined(records: AsyncIterable<OutputPiece>): AsyncGenerator<OutputPiece> {
+  let waiting: OutputPiece[] = [];
+  let waitingBytes = 0;
+  const taken = (): OutputPiece[] => {
+    const last = waiting.at(-1);
+    const pieces =
+      last === undefined ? [] : [{ ...last, bytes: Buffer.concat(waiting.map(({ bytes }) => bytes)) }];
+    waiting = [];
+    waitingBytes = 0;
+    return pieces;
+  };
+  for await (const record of records) {
+    const isOther = waiting.length > 0 && waiting[0]?.output !== record.output;
+    if (isOther || waitingBytes + record.bytes.length > JOINED_BYTES) yield* taken();
+    waiting.push(record);
+    waitingBytes += record.bytes.length;
+  }
+  yield* taken();
 }

@@ -21,12 +21,20 @@ export class OutputKeeper {
   readonly #runtime: Pick<Runtime, "logs">;
   readonly #kept: KeptOutput;
   readonly #log: Log;
+  readonly #bounds: { keepWithinMs: number; tailWithinMs: number };
   #prunedMs = Number.NEGATIVE_INFINITY;
 
-  constructor({ runtime, kept, log }: { runtime: Pick<Runtime, "logs">; kept: KeptOutput; log: Log }) {
-    this.#runtime = runtime;
-    this.#kept = kept;
-    this.#log = log;
+  constructor(parts: {
+    runtime: Pick<Runtime, "logs">;
+    kept: KeptOutput;
+    log: Log;
+    /** Shorter in tests. */
+    bounds?: { keepWithinMs: number; tailWithinMs: number };
+  }) {
+    this.#runtime = parts.runtime;
+    this.#kept = parts.kept;
+    this.#log = parts.log;
+    this.#bounds = parts.bounds ?? { keepWithinMs: KEEP_WITHIN_MS, tailWithinMs: TAIL_WITHIN_MS };
   }
 
   /** Never fails: what cannot be read is null. */
@@ -50,7 +58,7 @@ export class OutputKeeper {
   async keep({ runId, containerId }: { runId: RunId; containerId: string }): Promise<void> {
     try {
       if (await this.#kept.has(runId, containerId)) return;
-      const signal = AbortSignal.timeout(KEEP_WITHIN_MS);
+      const signal = AbortSignal.timeout(this.#bounds.keepWithinMs);
       const pieces = this.#runtime.logs({
         containerId,
         follow: false,
@@ -87,7 +95,7 @@ export class OutputKeeper {
       tailLines: TAIL_LINES,
       after: null,
       isLineByLine: false,
-      signal: AbortSignal.timeout(TAIL_WITHIN_MS),
+      signal: AbortSignal.timeout(this.#bounds.tailWithinMs),
     });
     // One byte more than is kept shows that there is more.
     const wanted = MAX_TAIL_BYTES + 1;
