@@ -90,6 +90,8 @@ test("nudges for nothing, thousands of them, cost no heartbeat", async () => {
       controlPlane.connection.publish(down(agent.hostId, "nudge"), Empty);
     await controlPlane.connection.flush();
   });
+
+  expect(agent.log.lines.filter(({ level }) => level === "error")).toEqual([]);
 });
 
 test.each([
