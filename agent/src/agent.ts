@@ -200,7 +200,11 @@ export class Agent {
     runtimeWatch.learnWhenDue(nowMs);
     const containers = this.#lastSeen === null ? null : this.#ownContainers();
     void gpuWatch.lookWhenDue({ nowMs, runtime: runtimeWatch.info, containers }, () => this.wake());
-    const patienceMs = Math.max(LEAST_PATIENCE_MS, Math.min(RUNTIME_PATIENCE_MS, this.#untilTickMs()));
+    // What was never seen is worth waiting for: taking over what runs begins with it.
+    const patienceMs =
+      this.#lastSeen === null
+        ? RUNTIME_PATIENCE_MS
+        : Math.max(LEAST_PATIENCE_MS, Math.min(RUNTIME_PATIENCE_MS, this.#untilTickMs()));
     const look = await runtimeWatch.containers(nowMs, { patienceMs, mark: performer.endedWorks });
     if (look.seen !== null) this.#lastSeen = look.seen;
     return look;

@@ -92,6 +92,7 @@ test("nudges for nothing, thousands of them, cost no heartbeat", async () => {
   });
 
   await expect(nudging).resolves.toBeUndefined();
+  expect(agent.log.lines.filter(({ level }) => level === "error")).toEqual([]);
 });
 
 test.each([

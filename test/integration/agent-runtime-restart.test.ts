@@ -1,10 +1,16 @@
 /** The container runtime itself is restarted or stands still under an agent; a real one of the test's own. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/usage-interval";
+import { NO_LIVE_RESTORE } from "@remotegpu/agent/loop/runtime-watch";
 import type { RunId } from "@remotegpu/shared/ids";
 import { AgentUnderTest } from "../support/agent.ts";
 import { desiredOf } from "../support/desired-instance.ts";
 import { eventually } from "../support/eventually.ts";
+import { AGENT } from "../support/house.ts";
 import { OwnDockerd } from "../support/own-dockerd.ts";
 import { ScriptedControlPlane } from "../support/scripted-control-plane.ts";
 
@@ -55,6 +61,25 @@ test("a runtime without live-restore is told loudly, and is a flag of the host's
 
   expect(warnings()).toMatchObject([{ level: "error" }]);
   expect(agent.host.report?.machine).toMatchObject({ runtime: { name: "docker", liveRestore: false } });
+});
+
+test("a host that joins with such a runtime hears it before anything runs there", async () => {
+  const stateDir = await mkdtemp(join(tmpdir(), "rg-join-"));
+
+  const { exitCode, stderr } = await execa(process.execPath, [AGENT, "join"], {
+    reject: false,
+    env: {
+      REMOTEGPU_STATE_DIR: stateDir,
+      // Nobody is there: what is said before the join is all that is asked for.
+      REMOTEGPU_SERVER: "http://127.0.0.1:9",
+      REMOTEGPU_JOIN_TOKEN: "rgj_none",
+      REMOTEGPU_RUNTIME_SOCKET: runtime.socketPath,
+    },
+  });
+  await rm(stateDir, { recursive: true });
+
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain(`remotegpu-agent: WARNING: ${NO_LIVE_RESTORE}`);
 });
 
 test("its restart ends the container, which comes back inside its run; the time between is not charged", async () => {

@@ -15,7 +15,8 @@ import { eventually } from "../support/eventually.ts";
 import { hasPodman, startPodman, type Podman } from "../support/podman.ts";
 import { RuntimeUnderTest } from "../support/runtime.ts";
 
-if (!hasPodman) console.warn("Podman is not installed here: what needs it is left out.");
+if (!hasPodman)
+  console.warn("Podman, netavark and aardvark-dns are not all installed here: what needs them is left out.");
 
 describe.skipIf(!hasPodman)("an environment on Podman", () => {
   let podman: Podman;

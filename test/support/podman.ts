@@ -10,7 +10,12 @@ import { execa } from "execa";
 import { docker, importBusyboxImage } from "./docker.ts";
 import { eventually } from "./eventually.ts";
 
-export const hasPodman = ["/usr/bin/podman", "/usr/local/bin/podman"].some((path) => existsSync(path));
+/** With its networks, which are packages of their own. */
+export const hasPodman = [
+  "/usr/bin/podman",
+  "/usr/lib/podman/netavark",
+  "/usr/lib/podman/aardvark-dns",
+].every((path) => existsSync(path));
 
 /** Debian's minimal installation has no nft, which is Podman's own choice, and our rules are iptables' as well. */
 const SETTINGS = `[engine]
