@@ -1,9 +1,10 @@
 /**
  * `npm run bench`: measures what was promised as ratios, each to something bare in the same moments, and judges
- * nothing. Arguments choose: `npm run bench -- environment agent-memory start upgrade`; none means all.
+ * nothing. Arguments choose: `npm run bench -- environment agent-memory start upgrade relay`; none means all.
  */
 import { measureAgentMemory } from "./agent-memory.ts";
 import { measureEnvironment } from "./environment.ts";
+import { measureRelay } from "./relay.ts";
 import { measureStart } from "./start.ts";
 import { measureUpgrade } from "./upgrade.ts";
 
@@ -14,6 +15,7 @@ const BENCHES: Record<string, Bench> = {
   "agent-memory": measureAgentMemory,
   start: measureStart,
   upgrade: measureUpgrade,
+  relay: measureRelay,
 };
 
 const chosen = process.argv.slice(2);

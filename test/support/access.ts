@@ -172,18 +172,41 @@ export class ContainerUnderTest {
   /** What services printed, a line each. */
   readonly heard: string[] = [];
 
-  private constructor(containerId: string, instance: ReachableInstance, address: string) {
+  readonly #ports: Record<number, number>;
+
+  private constructor(
+    containerId: string,
+    instance: ReachableInstance,
+    { address, ports }: { address: string; ports: Record<number, number> },
+  ) {
     this.containerId = containerId;
     this.instance = instance;
     this.address = address;
+    this.#ports = ports;
   }
 
-  static async begin(workloadId = "env-1"): Promise<ContainerUnderTest> {
+  static async begin(
+    workloadId = "env-1",
+    {
+      command = ["/bin/sleep", "3600"],
+      published = [],
+    }: {
+      command?: string[];
+      /** Ports that the runtime leads to as well, through a proxy of its own. */
+      published?: number[];
+    } = {},
+  ): Promise<ContainerUnderTest> {
     const container = await docker.createContainer({
       Image: await importBusyboxImage(),
-      Cmd: ["/bin/sleep", "3600"],
+      Cmd: command,
       Labels: { [LABEL]: "1" },
-      HostConfig: { Init: true, StopTimeout: 1 } as object,
+      ExposedPorts: Object.fromEntries(published.map((port) => [`${port}/tcp`, {}])),
+      HostConfig: {
+        Init: true,
+        PortBindings: Object.fromEntries(
+          published.map((port) => [`${port}/tcp`, [{ HostIp: "127.0.0.1", HostPort: "" }]]),
+        ),
+      },
     });
     await container.start();
     const { State, NetworkSettings } = await container.inspect();
@@ -192,8 +215,18 @@ export class ContainerUnderTest {
     return new ContainerUnderTest(
       container.id,
       { workloadId: workloadId as WorkloadId, pid: State.Pid, startTicks: life.startTicks },
-      NetworkSettings.Networks["bridge"]?.IPAddress ?? "",
+      {
+        address: NetworkSettings.Networks["bridge"]?.IPAddress ?? "",
+        ports: Object.fromEntries(
+          published.map((port) => [port, Number(NetworkSettings.Ports[`${port}/tcp`]?.[0]?.HostPort ?? 0)]),
+        ),
+      },
     );
+  }
+
+  /** Where the runtime's proxy listens on loopback for a port. */
+  publishedAt(port: number): number {
+    return this.#ports[port] ?? 0;
   }
 
   /** Resolves when it listens in the container's network. */
