@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { WorkloadId } from "@remotegpu/shared/ids";
@@ -19,9 +19,9 @@ import { ACCESS, Program } from "./house.ts";
 import { quietLog } from "./quiet-log.ts";
 
 const SERVICE = new URL("../fixtures/contained-service.ts", import.meta.url).pathname;
-/** Compiled once for all that a file of tests starts. */
-const COMPILED = mkdtempSync(join(tmpdir(), "rg-compiled-"));
-process.once("exit", () => rmSync(COMPILED, { recursive: true, force: true }));
+/** What Node compiles of the access process, for all that are open together; it goes with the last of them. */
+const COMPILED = join(tmpdir(), `rg-compiled-${process.pid}`);
+let open = 0;
 /** Away from what the product itself may hold on this machine, and from each other. */
 const FIRST_PORT = 17_000;
 const PORTS_EACH = 20;
@@ -70,6 +70,7 @@ export class AccessUnderTest {
   ): Promise<AccessUnderTest> {
     const stateDir = folder ?? (await mkdtemp(join(tmpdir(), "rg-access-")));
     const access = new AccessUnderTest(stateDir, settings, script);
+    open += 1;
     await access.start();
     return access;
   }
@@ -151,6 +152,8 @@ export class AccessUnderTest {
   async end(): Promise<void> {
     await this.stop();
     await rm(this.folder, { recursive: true, force: true });
+    open -= 1;
+    if (open === 0) await rm(COMPILED, { recursive: true, force: true });
   }
 
   #newClient(): ControlClient {
