@@ -83,9 +83,9 @@ async function bundleSources(entryPoint: string, outdir: string): Promise<void> 
 /** koffi looks for its native file by platform and C library at run time; here it is known, and laid beside the code. */
 const koffiNamedOutright: Plugin = {
   name: "koffi named outright",
-  setup(build) {
-    build.onResolve({ filter: /^koffi$/ }, () => ({ path: "koffi", namespace: "koffi" }));
-    build.onLoad({ filter: /.*/, namespace: "koffi" }, () => ({
+  setup(bundler) {
+    bundler.onResolve({ filter: /^koffi$/ }, () => ({ path: "koffi", namespace: "koffi" }));
+    bundler.onLoad({ filter: /.*/, namespace: "koffi" }, () => ({
       contents: `module.exports = require("@koromix/koffi-linux-x64/linux_x64/koffi.node");`,
       resolveDir: dirname(createRequire(import.meta.url).resolve("koffi")),
     }));

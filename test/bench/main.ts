@@ -8,6 +8,7 @@ import { measureBacklog } from "./backlog.ts";
 import { measureEnvironment } from "./environment.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
 import { measureJournal } from "./journal.ts";
+import { measureRelay } from "./relay.ts";
 import { measureStart } from "./start.ts";
 import { measureUpgrade } from "./upgrade.ts";
 
@@ -22,6 +23,7 @@ const BENCHES: Record<string, Bench> = {
   heartbeats: measureHeartbeats,
   backlog: measureBacklog,
   upgrade: measureUpgrade,
+  relay: measureRelay,
 };
 
 const chosen = process.argv.slice(2);

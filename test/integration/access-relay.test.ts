@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { MAX_CONNECTIONS_OF_CLIENT } from "@remotegpu/agent/access/relay/leased-port";
 import { RELAY_ID } from "@remotegpu/agent/access/relay/unprivileged";
 import { accessSocket } from "@remotegpu/agent/config";
 import { MIB } from "@remotegpu/shared/units";
@@ -156,6 +157,29 @@ test("a process that is not the listed one is not entered: another's pid, one th
   const socket = await client("loopback");
   socket.end("answer 0\n");
   expect((await read(socket)).toString()).toMatch(/^hello\n/);
+});
+
+test("one address gets so many connections of a lease and no more, and as many again once they are closed", async () => {
+  const sockets = await Promise.all(
+    Array.from({ length: MAX_CONNECTIONS_OF_CLIENT }, async () => {
+      const socket = await client("loopback");
+      await once(socket, "data");
+      return socket;
+    }),
+  );
+
+  const beyond = await client("loopback");
+  const refusal = once(beyond, "error");
+  beyond.resume();
+  expect(await refusal).toMatchObject([{ code: "ECONNRESET" }]);
+
+  for (const socket of sockets) socket.destroy();
+  await eventually(async () => {
+    const socket = await client("loopback");
+    socket.on("error", () => undefined);
+    socket.end("answer 0\n");
+    return (await read(socket)).length > 0;
+  });
 });
 
 test("what meets the world has no rights on the host, in none of its threads", () => {

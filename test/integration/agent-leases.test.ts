@@ -40,6 +40,7 @@ afterAll(async () => {
   service?.kill("SIGKILL");
   await access?.stop();
   await agent?.end();
+  await access?.end();
   await controlPlane?.close();
 });
 

@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { WorkloadId } from "@remotegpu/shared/ids";
@@ -19,9 +19,9 @@ import { ACCESS, Program } from "./house.ts";
 import { quietLog } from "./quiet-log.ts";
 
 const SERVICE = new URL("../fixtures/contained-service.ts", import.meta.url).pathname;
-/** Compiled once for all that a file of tests starts. */
-const COMPILED = mkdtempSync(join(tmpdir(), "rg-compiled-"));
-process.once("exit", () => rmSync(COMPILED, { recursive: true, force: true }));
+/** What Node compiles of the access process, for all that are open together; it goes with the last of them. */
+const COMPILED = join(tmpdir(), `rg-compiled-${process.pid}`);
+let open = 0;
 /** Away from what the product itself may hold on this machine, and from each other. */
 const FIRST_PORT = 17_000;
 const PORTS_EACH = 20;
@@ -70,6 +70,7 @@ export class AccessUnderTest {
   ): Promise<AccessUnderTest> {
     const stateDir = folder ?? (await mkdtemp(join(tmpdir(), "rg-access-")));
     const access = new AccessUnderTest(stateDir, settings, script);
+    open += 1;
     await access.start();
     return access;
   }
@@ -151,6 +152,8 @@ export class AccessUnderTest {
   async end(): Promise<void> {
     await this.stop();
     await rm(this.folder, { recursive: true, force: true });
+    open -= 1;
+    if (open === 0) await rm(COMPILED, { recursive: true, force: true });
   }
 
   #newClient(): ControlClient {
@@ -172,18 +175,41 @@ export class ContainerUnderTest {
   /** What services printed, a line each. */
   readonly heard: string[] = [];
 
-  private constructor(containerId: string, instance: ReachableInstance, address: string) {
+  readonly #ports: Record<number, number>;
+
+  private constructor(
+    containerId: string,
+    instance: ReachableInstance,
+    { address, ports }: { address: string; ports: Record<number, number> },
+  ) {
     this.containerId = containerId;
     this.instance = instance;
     this.address = address;
+    this.#ports = ports;
   }
 
-  static async begin(workloadId = "env-1"): Promise<ContainerUnderTest> {
+  static async begin(
+    workloadId = "env-1",
+    {
+      command = ["/bin/sleep", "3600"],
+      published = [],
+    }: {
+      command?: string[];
+      /** Ports that the runtime leads to as well, through a proxy of its own. */
+      published?: number[];
+    } = {},
+  ): Promise<ContainerUnderTest> {
     const container = await docker.createContainer({
       Image: await importBusyboxImage(),
-      Cmd: ["/bin/sleep", "3600"],
+      Cmd: command,
       Labels: { [LABEL]: "1" },
-      HostConfig: { Init: true, StopTimeout: 1 } as object,
+      ExposedPorts: Object.fromEntries(published.map((port) => [`${port}/tcp`, {}])),
+      HostConfig: {
+        Init: true,
+        PortBindings: Object.fromEntries(
+          published.map((port) => [`${port}/tcp`, [{ HostIp: "127.0.0.1", HostPort: "" }]]),
+        ),
+      },
     });
     await container.start();
     const { State, NetworkSettings } = await container.inspect();
@@ -192,8 +218,18 @@ export class ContainerUnderTest {
     return new ContainerUnderTest(
       container.id,
       { workloadId: workloadId as WorkloadId, pid: State.Pid, startTicks: life.startTicks },
-      NetworkSettings.Networks["bridge"]?.IPAddress ?? "",
+      {
+        address: NetworkSettings.Networks["bridge"]?.IPAddress ?? "",
+        ports: Object.fromEntries(
+          published.map((port) => [port, Number(NetworkSettings.Ports[`${port}/tcp`]?.[0]?.HostPort ?? 0)]),
+        ),
+      },
     );
+  }
+
+  /** Where the runtime's proxy listens on loopback for a port. */
+  publishedAt(port: number): number {
+    return this.#ports[port] ?? 0;
   }
 
   /** Resolves when it listens in the container's network. */

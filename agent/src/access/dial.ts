@@ -2,11 +2,10 @@
  * The way into a container: a TCP connection made inside its network namespace, first to 127.0.0.1, where most
  * services of an environment listen, then to the container's own address. Only into the process that was meant.
  */
-import { closeSync, openSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { localAddresses } from "../core/local-addresses.ts";
-import { readProcessLife } from "../host/process-liveness.ts";
+import { parseProcStat } from "../host/process-liveness.ts";
 import type { ReachableInstance } from "./control-messages.ts";
 import { isOwnNamespace, NamespaceError, socketIn } from "./libc.ts";
 
@@ -22,12 +21,12 @@ export class DialError extends Error {
 
 /** Connected, and not read from: whoever gets it reads from the first byte on. @throws DialError */
 export async function dialInto(instance: ReachableInstance, port: number): Promise<Socket> {
-  const namespace = await namespaceOf(instance);
+  const namespace = namespaceOf(instance);
   try {
     return await connect(namespace, LOOPBACK, port);
   } catch (error) {
     if (!(error instanceof DialError)) throw error;
-    for (const address of (await ownAddresses(instance)).slice(0, MAX_ADDRESSES)) {
+    for (const address of ownAddresses(instance).slice(0, MAX_ADDRESSES)) {
       const dialled = await connect(namespace, address, port).catch((cause: unknown) => {
         if (!(cause instanceof DialError)) throw cause;
         return null;
@@ -44,7 +43,7 @@ export async function dialInto(instance: ReachableInstance, port: number): Promi
  * Open on the namespace of exactly this process. The file is opened before the look at the process: were the pid
  * another process's by then, its start ticks would differ.
  */
-async function namespaceOf({ pid, startTicks }: ReachableInstance): Promise<number> {
+function namespaceOf({ pid, startTicks }: ReachableInstance): number {
   let fd: number;
   try {
     fd = openSync(`/proc/${pid}/ns/net`, "r");
@@ -52,7 +51,8 @@ async function namespaceOf({ pid, startTicks }: ReachableInstance): Promise<numb
     throw new DialError(`process ${pid} has no network namespace any more`, { cause });
   }
   try {
-    const life = await readProcessLife(pid);
+    // Files of /proc never wait for a disk, and a client waits for this.
+    const life = parseProcStat(textOf(`/proc/${pid}/stat`));
     if (!life.alive || life.startTicks !== startTicks)
       throw new DialError(`process ${pid} is not the container's any more`);
     // Whatever the list says: the services of the host itself are not for customers' clients.
@@ -64,11 +64,15 @@ async function namespaceOf({ pid, startTicks }: ReachableInstance): Promise<numb
   }
 }
 
-async function ownAddresses({ pid }: ReachableInstance): Promise<string[]> {
+function ownAddresses({ pid }: ReachableInstance): string[] {
+  return localAddresses(textOf(`/proc/${pid}/net/fib_trie`));
+}
+
+function textOf(file: string): string {
   try {
-    return localAddresses(await readFile(`/proc/${pid}/net/fib_trie`, "utf8"));
+    return readFileSync(file, "utf8");
   } catch (cause) {
-    throw new DialError(`process ${pid} has ended`, { cause });
+    throw new DialError(`${file} is gone: its process has ended`, { cause });
   }
 }
 
