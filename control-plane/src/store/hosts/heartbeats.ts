@@ -1,21 +1,17 @@
 /**
- * What a heartbeat changes and what it is answered with. A heartbeat also shows a restored Postgres: a host that
- * was told higher numbers than the database holds proves that the database is older than the fleet.
+ * What a heartbeat changes and what it is answered with. What it shows of a restored database is in restores.ts; one
+ * in which nothing is new passes by here (quiet-heartbeats.ts).
  */
 import type { GpuVitals, Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
 import { fixBootZero } from "../billing/run-time.ts";
-import { openJournalRow, quarantine } from "../billing/usage.ts";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
-import { restoreClaim, type TellingNumbers } from "../../core/restore-claim.ts";
+import { openJournalRow } from "../billing/usage.ts";
 import { raiseAlarmOnce } from "../alarms.ts";
 import { type Connection, type Database, transaction } from "../database.ts";
 import { appendEvent } from "../events.ts";
-import { currentTerm, raiseTermAbove } from "../leader.ts";
+import { currentTerm } from "../leader.ts";
 import { noteGpuHealth } from "./gpu-health.ts";
 import { refusedNewcomer } from "./newcomers.ts";
-
-/** The kind of an event: this host showed that the database was restored. */
-const RESTORE_EVENT = "restore-shown";
+import { noteRestore } from "./restores.ts";
 
 export interface HeartbeatAnswer {
   term: number;
@@ -59,13 +55,15 @@ export async function acceptHeartbeat(
     if (refused !== null) return { accepted: false, reason: refused };
     const watermark = await noteJournal(sql, { hostId, heartbeat, now });
     if (watermark === null) return await refuseClaim(sql, { hostId, why: "it names ever new journals", now });
-    const told = numbersTold(heartbeat);
-    const held = await numbersHeld(sql, { generation: host.generation, watermark });
-    const claim = restoreClaim(told, held, await restoresShownToday(sql, { hostId, told, held, now }));
-    if (claim.kind === "impossible") return await refuseClaim(sql, { hostId, why: claim.why, now });
-    const restored = claim.kind === "restored";
-    if (restored) await raiseAboveRestored(sql, { hostId, told, held, now });
-    const askedFrom = restored ? await skipForgotten(sql, { hostId, heartbeat, watermark, now }) : watermark;
+    const restore = await noteRestore(sql, {
+      hostId,
+      heartbeat,
+      generation: host.generation,
+      watermark,
+      now,
+    });
+    if (restore.kind === "impossible") return await refuseClaim(sql, { hostId, why: restore.why, now });
+    const restored = restore.kind === "restored";
     await noteHost(sql, { hostId, heartbeat, now });
     await fixBootZero(sql, {
       hostId,
@@ -77,7 +75,11 @@ export async function acceptHeartbeat(
     await tellChanges(sql, { hostId, host, heartbeat, now });
     const liftCordons = await noteGpuHealth(sql, { hostId, cards: heartbeat.gpus, now });
     await noteVitals(sql, { hostId, vitals: heartbeat.gpus, now });
-    const asked = await answerFor(sql, { hostId, watermark: askedFrom, waitsForReport: restored });
+    const asked = await answerFor(sql, {
+      hostId,
+      watermark: restored ? restore.askedFrom : watermark,
+      waitsForReport: restored,
+    });
     const answer = { ...asked, liftCordons };
     return { accepted: true, answer, wasConnected: host.connection === "connected", restored };
   });
@@ -112,36 +114,6 @@ async function noteJournal(
   return rows[0]?.watermark ?? null;
 }
 
-function numbersTold({ applied, journal }: Heartbeat): TellingNumbers {
-  return {
-    ...applied,
-    watermark: journal.watermarkSeen,
-    dbIncarnation: journal.dbIncarnationSeen ?? 0,
-  };
-}
-
-async function numbersHeld(
-  sql: Connection,
-  ofHost: Pick<TellingNumbers, "generation" | "watermark">,
-): Promise<TellingNumbers> {
-  const { rows } = await sql.query<{ db_incarnation: number }>("SELECT db_incarnation FROM cluster_state");
-  return { ...ofHost, term: await currentTerm(sql), dbIncarnation: rows[0]?.db_incarnation ?? 1 };
-}
-
-/** Asked for only where the host shows one more. */
-async function restoresShownToday(
-  sql: Connection,
-  shown: { hostId: string; told: TellingNumbers; held: TellingNumbers; now: Date },
-): Promise<number> {
-  const { hostId, told, held, now } = shown;
-  if (restoreClaim(told, held, 0).kind === "none") return 0;
-  const { rows } = await sql.query<{ count: number }>(
-    "SELECT count(*) AS count FROM events WHERE host_id = $1 AND kind = $2 AND at > $3",
-    [hostId, RESTORE_EVENT, new Date(now.getTime() - MS_PER_DAY)],
-  );
-  return rows[0]?.count ?? 0;
-}
-
 /** The host's numbers stay as they are, and the operators see why it is silent. */
 async function refuseClaim(
   sql: Connection,
@@ -150,59 +122,6 @@ async function refuseClaim(
   const detail = `Heartbeats of host ${hostId} are refused: ${why}.`;
   await raiseAlarmOnce(sql, { kind: "impossible-numbers", subject: hostId, detail, now });
   return { accepted: false, reason: `not believed: ${why}` };
-}
-
-/**
- * Raises every number that the host proves to be too low, and forgets its observed state: until that is merged anew
- * its desired set is not served, so nothing is stopped or started there on the word of an old database.
- */
-async function raiseAboveRestored(
-  sql: Connection,
-  { hostId, told, held, now }: { hostId: string; told: TellingNumbers; held: TellingNumbers; now: Date },
-): Promise<void> {
-  await sql.query("UPDATE cluster_state SET db_incarnation = greatest(db_incarnation, $1) + 1", [
-    told.dbIncarnation,
-  ]);
-  await raiseTermAbove(sql, told.term);
-  await sql.query(
-    `UPDATE hosts SET generation = greatest(generation, $2) + 1, observed_digest = NULL, restore_shown_at = $3
-      WHERE id = $1`,
-    [hostId, told.generation, now],
-  );
-  const reason = `It was told ${JSON.stringify(told)}; the database held ${JSON.stringify(held)}.`;
-  await appendEvent(sql, { at: now, kind: RESTORE_EVENT, hostId, actor: `host ${hostId}`, reason });
-}
-
-/**
- * Rows that the host forgot a week after they were confirmed are lost with the database that had them. The watermark
- * passes them, or it would never move again; that they are missing is shown, and the doctor goes on finding it.
- */
-async function skipForgotten(
-  sql: Connection,
-  {
-    hostId,
-    heartbeat,
-    watermark,
-    now,
-  }: { hostId: string; heartbeat: Heartbeat; watermark: number; now: Date },
-): Promise<number> {
-  const { id: journalId, baseSeq = 0, watermarkSeen } = heartbeat.journal;
-  if (baseSeq <= watermark || baseSeq > watermarkSeen) return watermark;
-  await sql.query(
-    "UPDATE host_journals SET watermark = $3, watermark_hash = NULL WHERE host_id = $1 AND journal_id = $2",
-    [hostId, journalId, baseSeq],
-  );
-  const entry = { firstSeq: watermark + 1, lastSeq: baseSeq };
-  const row = {
-    seq: baseSeq,
-    runId: null,
-    reason: "lost with a restored database",
-    excessMs: null,
-    entry,
-    hash: null,
-  };
-  await quarantine(sql, { hostId, journalId }, [row], now);
-  return baseSeq;
 }
 
 async function noteHost(
