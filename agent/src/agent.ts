@@ -391,15 +391,11 @@ export class Agent {
     // However slow the runtime is, one such round is under way at a time.
     if (this.#isKeepingHouse) return;
     this.#isKeepingHouse = true;
-    void Promise.allSettled([runtime.repairNetworks(), this.#measureStorage()]).then((results) => {
-      this.#isKeepingHouse = false;
-      for (const result of results)
-        if (result.status === "rejected")
-          log.warn(
-            { error: result.reason },
-            "networks or storage could not be looked after; tried again in a minute",
-          );
-    });
+    void Promise.all([runtime.repairNetworks(), this.#measureStorage()])
+      .catch((error: unknown) => {
+        log.warn({ error }, "networks or storage could not be looked after; tried again in a minute");
+      })
+      .finally(() => (this.#isKeepingHouse = false));
   }
 
   async #measureStorage(): Promise<void> {
