@@ -325,20 +325,22 @@ export class Agent {
   #housekeep(nowMs: number): void {
     if (nowMs - this.#housekeepingMs < HOUSEKEEPING_EVERY_MS) return;
     this.#housekeepingMs = nowMs;
-    const { runtime, link, log } = this.#parts;
-    link.keepContact();
+    this.#parts.link.keepContact();
     // However slow the runtime is, one such round is under way at a time.
     if (this.#isKeepingHouse) return;
     this.#isKeepingHouse = true;
-    void Promise.allSettled([runtime.repairNetworks(), this.#measureStorage()]).then((results) => {
-      this.#isKeepingHouse = false;
-      for (const result of results)
-        if (result.status === "rejected")
-          log.warn(
-            { error: result.reason },
-            "networks or storage could not be looked after; tried again in a minute",
-          );
-    });
+    void this.#keepHouse();
+  }
+
+  async #keepHouse(): Promise<void> {
+    const { runtime, log } = this.#parts;
+    const results = await Promise.allSettled([runtime.repairNetworks(), this.#measureStorage()]);
+    this.#isKeepingHouse = false;
+    for (const result of results) {
+      if (result.status === "fulfilled") continue;
+      const error: unknown = result.reason;
+      log.warn({ error }, "networks or storage could not be looked after; tried again in a minute");
+    }
   }
 
   async #measureStorage(): Promise<void> {

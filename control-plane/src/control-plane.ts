@@ -42,6 +42,9 @@ const RATE_LIMITS = {
   perAddress: { burst: 400, perSecond: 100 },
 };
 
+/** Nobody guesses it, and no two are the same. */
+const newId = (prefix: string) => `${prefix}-${randomBytes(10).toString("hex")}`;
+
 export interface ControlPlane {
   /** Where clients reach it. */
   url: string;
@@ -120,7 +123,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
   const app = createApp({
     db,
     now,
-    newId: (prefix) => `${prefix}-${randomBytes(10).toString("hex")}`,
+    newId,
     link: hostLink({ orders, wake, accounts }),
     identity: hostIdentity(operator, { natsUrls: nats.urlsForHosts, ca: nats.caForHosts }),
     config: {
@@ -169,7 +172,6 @@ function startLoops(
 ): { wake(): void; stop(): Promise<void> } {
   const { calendar, orders, now, log } = parts;
   const nudge = (host: HostId) => orders.nudge(host);
-  const newId = (prefix: string) => `${prefix}-${randomBytes(10).toString("hex")}`;
   const leadership = new Leadership(db, `${process.pid}-${randomBytes(6).toString("hex")}`);
   const hostLiveness = new HostLiveness({ db, now, hears: () => orders.isConnected });
   const whileLeading = (pass: (pass: { term: number; now: Date }) => Promise<void>) => async () => {

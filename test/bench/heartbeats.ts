@@ -16,7 +16,7 @@ import { MIB } from "@remotegpu/shared/units";
 import { eventually } from "../support/eventually.ts";
 import { startTestNats } from "../support/nats.ts";
 import { quietLog } from "../support/quiet-log.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { FleetFigures, type FleetOrder } from "./heartbeat-fleet.ts";
 import { spawnProcess, type RunningProcess } from "./running-process.ts";
 
@@ -99,7 +99,7 @@ async function startControlPlane(parts: {
 }): Promise<RunningProcess> {
   await mkdir(parts.folder, { mode: 0o700 });
   copyFileSync(parts.operatorFile, join(parts.folder, "operator.json"));
-  const listen = `127.0.0.1:${await freePort()}`;
+  const listen = `127.0.0.1:${await freePort("127.0.0.1", null)}`;
   const controlPlane = spawnProcess([process.execPath, CONTROL_PLANE, "run"], {
     env: {
       REMOTEGPU_STATE_DIR: parts.folder,
