@@ -49,6 +49,9 @@ const RATE_LIMITS = {
   perAddress: { burst: 400, perSecond: 100 },
 };
 
+/** Nobody guesses it, and no two are the same. */
+const newId = (prefix: string) => `${prefix}-${randomBytes(10).toString("hex")}`;
+
 export interface ControlPlane {
   /** Where clients reach it. */
   url: string;
@@ -128,7 +131,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
   const app = createApp({
     db,
     now,
-    newId: (prefix) => `${prefix}-${randomBytes(10).toString("hex")}`,
+    newId,
     pause: (ms) => setTimeout(ms),
     link: hostLink({ orders, logs, wake, accounts }),
     identity: hostIdentity(operator, { natsUrls: nats.urlsForHosts, ca: nats.caForHosts }),
@@ -179,7 +182,6 @@ function startLoops(
 ): { wake(): void; stop(): Promise<void> } {
   const { calendar, orders, now, log } = parts;
   const nudge = (host: HostId) => orders.nudge(host);
-  const newId = (prefix: string) => `${prefix}-${randomBytes(10).toString("hex")}`;
   const leadership = new Leadership(db, `${process.pid}-${randomBytes(6).toString("hex")}`);
   const hostLiveness = new HostLiveness({ db, now, hears: () => orders.isConnected });
   const whileLeading = (pass: (pass: { term: number; now: Date }) => Promise<void>) => async () => {

@@ -102,7 +102,7 @@ export const PullReply = z.object({
   generation: Generation,
   page: z.int().nonnegative(),
   pages: z.int().positive(),
-  /** True on the first snapshot after a rise of term or incarnation until stops were confirmed or are few. */
+  /** Up to this generation an administrator has confirmed that the stops are meant, however many; null: none. */
   confirmedStops: Generation.nullable(),
   instances: z.array(DesiredInstance),
   /** All of the host, with the first page only. Absent from a control plane that knows none. */

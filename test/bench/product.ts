@@ -14,7 +14,7 @@ import { MIB } from "@remotegpu/shared/units";
 import { removeLabelled } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { openCustomer } from "./customer.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { spawnProcess, type RunningProcess } from "./running-process.ts";
 
 const repository = join(import.meta.dirname, "../..");
@@ -133,7 +133,7 @@ export class Product implements AsyncDisposable {
   async #serve(): Promise<ApiClient> {
     // Postgres runs as a user of its own and has to pass through here.
     chmodSync(this.#folder, 0o711);
-    const listen = `127.0.0.1:${await freePort()}`;
+    const listen = `127.0.0.1:${await freePort("127.0.0.1", null)}`;
     this.#server = `http://${listen}`;
     const env = {
       REMOTEGPU_STATE_DIR: join(this.#folder, "control-plane"),

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { type EmbeddedPostgres, startPostgres } from "@remotegpu/control-plane/embedded/postgres";
 import { packagedBinaries } from "@remotegpu/control-plane/embedded/postgres-account";
 import { openDatabase } from "@remotegpu/control-plane/store/database";
@@ -77,7 +78,7 @@ test("Ctrl-C reaches us and not the server", async () => {
 test("one that runs on another port than wanted is stopped and started there", async () => {
   process.kill(await startInAnotherProcess(), "SIGKILL");
   const before = await postmasterPid();
-  const port = await freePort();
+  const port = await freePort("127.0.0.1", null);
 
   const server = await start({ port });
 
@@ -207,14 +208,4 @@ async function passableFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "remotegpu-postgres-"));
   await chmod(folder, 0o711);
   return folder;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
 }

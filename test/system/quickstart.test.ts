@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
+import { ensureStarterImage, removeStarterImage } from "@remotegpu/control-plane/quickstart/starter-image";
 import { eventually } from "../support/eventually.ts";
 import { endProcessesIn, leftOnHost, processesIn, removeFromHost } from "../support/leftovers.ts";
 
@@ -24,15 +25,19 @@ const Kept = z.object({
 });
 
 let folder: string;
+let madeImage = false;
 const hostIds: string[] = [];
 
-beforeAll(() => {
+beforeAll(async () => {
+  // Whoever makes the image may take it away again, and here one of the two must not do that to the other.
+  madeImage = await ensureStarterImage();
   folder = mkdtempSync(join(tmpdir(), "remotegpu-quickstart-"));
   chmodSync(folder, 0o711);
 });
 afterAll(async () => {
   await endProcessesIn(folder);
   for (const hostId of hostIds) await removeFromHost(hostId);
+  if (madeImage) await removeStarterImage();
   rmSync(folder, { recursive: true, force: true });
 });
 

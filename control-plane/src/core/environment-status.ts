@@ -61,13 +61,11 @@ function afterStop(status: Exclude<EnvironmentStatus, "deleting">): Verdict {
   }
 }
 
-/** What one report says about the environment's current placement. */
+/** What one report says about the current run of the environment's placement; any other says nothing about it. */
 export interface PlacementReport {
   phase: ObservedInstance["phase"];
   problem: InstanceProblem | null;
   detail: string;
-  /** False for the run before a restart, whose end says nothing about the environment. */
-  isCurrentRun: boolean;
   stopOrderedBy: StopOrderer | null;
   /** The host has known a later placement of it, which a restored database has lost. */
   isBehind: boolean;
@@ -92,7 +90,6 @@ const becomes = (status: EnvironmentStatus, reason: string | null): Transition =
 
 /** What a report about the current placement makes of the environment. */
 export function afterReport(status: EnvironmentStatus, report: PlacementReport): Transition {
-  if (!report.isCurrentRun) return STAYS;
   switch (status) {
     case "creating":
     case "restarting":

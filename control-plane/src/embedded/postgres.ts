@@ -4,7 +4,6 @@
  * password kept in the state folder.
  */
 import { chmod, mkdir, realpath } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Log } from "@remotegpu/shared/log";
 import { Client, escapeIdentifier } from "pg";
@@ -15,6 +14,7 @@ import {
   postgresAccount,
   runnableBinaries,
 } from "./postgres-account.ts";
+import { freePort } from "./ports.ts";
 import { DATABASE_USER, ensureDataDir, keptPassword } from "./postgres-data-dir.ts";
 import {
   findPostmaster,
@@ -25,13 +25,14 @@ import {
 } from "./postmaster.ts";
 import { PostgresKeeper } from "./postgres-keeper.ts";
 
+const LOOPBACK = "127.0.0.1";
 const DATABASE = "remotegpu";
 const ANSWER_WITHIN_MS = 5_000;
 const ASK_EVERY_MS = 50;
 /** A free port may be taken by another between our look and the server's bind. */
 const MAX_START_ATTEMPTS = 4;
 const SETTINGS: Record<string, string> = {
-  listen_addresses: "127.0.0.1",
+  listen_addresses: LOOPBACK,
   unix_socket_directories: "",
   max_connections: "200",
   shared_buffers: "64MB",
@@ -135,7 +136,7 @@ async function adopt(server: Server, wantedPort: number | undefined): Promise<Po
 
 async function start(server: Server, wantedPort: number | undefined): Promise<Postmaster> {
   for (let attempt = 1; ; attempt += 1) {
-    const port = wantedPort ?? (await freePort());
+    const port = wantedPort ?? (await freePort(LOOPBACK, null));
     const isReady = () => answers(urlOf(server, port, "postgres"));
     try {
       return await startPostmaster({ ...server, port, isReady });
@@ -172,20 +173,7 @@ async function ensureDatabase(url: string): Promise<void> {
 }
 
 function urlOf({ password }: Server, port: number, database: string): string {
-  return `postgres://${DATABASE_USER}:${password}@127.0.0.1:${port}/${database}`;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const at = probe.address();
-      probe.close(() =>
-        typeof at === "object" && at !== null ? resolve(at.port) : reject(new Error("no free port")),
-      );
-    });
-  });
+  return `postgres://${DATABASE_USER}:${password}@${LOOPBACK}:${port}/${database}`;
 }
 
 function ignoreLostConnection(): void {}

@@ -3,12 +3,12 @@
  * the right order whatever happened. It knows how to begin and end things; what is ordered is the story's.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
 import { ApiClient, type Row } from "../cli/api-client.ts";
 import { CliError } from "../cli/cli-error.ts";
+import { freePort, isPortFree } from "../embedded/ports.ts";
 import { Child } from "./child.ts";
 import { Interrupted, StartError } from "./start-error.ts";
 import { removeStarterImage } from "./starter-image.ts";
@@ -18,6 +18,7 @@ const AGENT = new URL("../../../agent/src/main.ts", import.meta.url).pathname;
 const ACCESS = new URL("../../../agent/src/access/main.ts", import.meta.url).pathname;
 /** As in the agent's unit, which says why. */
 export const SPARING_MEMORY = { NODE_OPTIONS: "--max-semi-space-size=1", MALLOC_ARENA_MAX: "1" };
+const LOOPBACK = "127.0.0.1";
 const ASK_EVERY_MS = 200;
 const READY_WITHIN_MS = 120_000;
 const ONLINE_WITHIN_MS = 60_000;
@@ -94,8 +95,8 @@ export class Stage {
 
   /** @throws StartError with the process' last words */
   async startControlPlane(): Promise<void> {
-    this.#port = this.options.port === 0 ? await freePort() : this.options.port;
-    if (!(await isFree(this.#port)))
+    this.#port = this.options.port === 0 ? await freePort(LOOPBACK, null) : this.options.port;
+    if (!(await isPortFree(LOOPBACK, this.#port)))
       throw new StartError(
         `Port ${this.#port} is taken by another program. Choose one: npm start -- --port 9090`,
       );
@@ -285,23 +286,4 @@ export class Stage {
       if (existsSync(this.#logFile(name)))
         copyFileSync(this.#logFile(name), join(keepLogs, `${name.replace(" ", "-")}.log`));
   }
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
-
-async function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
 }

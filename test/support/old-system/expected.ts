@@ -56,6 +56,7 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     degraded: "{}",
     observed_digest: null,
     observed_at: null,
+    restore_shown_at: null,
     status_reason: null,
     confirmed_stops: null,
     revoked_at: null,

@@ -12,23 +12,19 @@ import {
 import { transaction } from "../../store/database.ts";
 import { Customer, customerAnswer } from "./customer-answer.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { NotNegativeAmount } from "../request/input-fields.ts";
+import { NotNegativeAmount, PlainName } from "../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
 import { created, forAdmins, jsonBody, NumericIdPath, ok } from "../request/route.ts";
 
 const tags = ["customers"];
 
-const Username = z
-  .string()
-  .max(64)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, ., _ and -");
 const Email = z.email().max(128);
 const UserType = z.enum(["admin", "internal", "external"]);
 
 const NewCustomer = z
   .strictObject({
-    username: Username,
+    username: PlainName,
     email: Email,
     display_name: displayText(128).optional(),
     user_type: UserType.optional(),
@@ -65,7 +61,7 @@ const list = createRoute({
     query: z.strictObject({
       ...pageQuery,
       status: z.enum(["active", "suspended", "deleted"]).optional(),
-      username: Username.optional(),
+      username: PlainName.optional(),
       email: z.string().max(128).pipe(Email).optional(),
     }),
   },

@@ -5,7 +5,6 @@ import { displayText, text } from "@remotegpu/shared/text";
 import { KIB, MIB } from "@remotegpu/shared/units";
 import {
   DATASET_PATHS,
-  IMAGE_REFERENCE,
   MAX_MOUNTS,
   MIN_MEMORY,
   MODEL_PATHS,
@@ -13,14 +12,12 @@ import {
   withPaths,
 } from "../../core/order-check.ts";
 import type { NewEnvironment } from "../../store/environments/environments.ts";
-import { Description, Int53, RowId } from "../request/input-fields.ts";
+import { Description, ImageReference, Int53, RowId, SpecName } from "../request/input-fields.ts";
 import { ApiRefusal } from "../request/refusal.ts";
 
 const MAX_CPU = 4096;
 const MAX_GPUS = 64;
 const MAX_COMMAND = 64 * KIB;
-
-const Image = z.string().max(256).regex(IMAGE_REFERENCE, "must be an image's name or id");
 
 const Mounts = z
   .array(
@@ -39,7 +36,7 @@ export const NewEnvironmentBody = z
     workspace_id: RowId.nullable().optional(),
     name: EnvironmentName,
     description: Description.nullable().optional(),
-    image: Image,
+    image: ImageReference,
     cpu: z.int().min(1).max(MAX_CPU),
     memory: Int53.min(MIN_MEMORY).openapi({ description: "Bytes" }),
     gpu: z.int().min(0).max(MAX_GPUS).optional(),
@@ -56,11 +53,7 @@ export const NewEnvironmentBody = z
     env_vars: EnvVars.optional(),
     config: z
       .strictObject({
-        spec: z
-          .string()
-          .max(64)
-          .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, ., _ and -")
-          .optional(),
+        spec: SpecName.optional(),
         gpu_sharing: z.enum(["exclusive", "shared"]).optional(),
         gpu_model: displayText(128).optional(),
         command: text(MAX_COMMAND).min(1).optional(),

@@ -8,7 +8,7 @@ import { CredentialGrant, HostRemoved, JoinRequest, RenewalRequest } from "@remo
 import { transaction } from "../../store/database.ts";
 import { credentialOf, noteIssued, useJoinToken } from "../../store/hosts/join-tokens.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { joinTokenHash } from "./join-tokens.ts";
+import { secretHash } from "../request/authentication.ts";
 import { ApiRefusal, badField, conflict, forbidden, notFound } from "../request/refusal.ts";
 import { created, forEveryone, jsonBody, ok, OpaqueIdPath } from "../request/route.ts";
 
@@ -51,7 +51,7 @@ export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
       throw badField("proof", "is not this key's signature of the token");
 
     const now = deps.now();
-    const tokenHash = joinTokenHash(request.token);
+    const tokenHash = secretHash(request.token);
     const newHostId = deps.newId("host") as HostId;
     const join = await transaction(deps.db, (sql) =>
       useJoinToken(sql, { tokenHash, request, newHostId, now }),

@@ -20,6 +20,7 @@ import {
 } from "../../store/hosts/hosts.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { Gpu, gpuAnswer, Host, hostAnswer } from "./host-answer.ts";
+import { PlainName } from "../request/input-fields.ts";
 import { pageOf, PageQuery, pageQuery, textPage, toPage } from "../request/pagination.ts";
 import { conflict, notFound } from "../request/refusal.ts";
 import { forAdmins, jsonBody, noContent, ok, OpaqueIdPath, optionalJsonBody } from "../request/route.ts";
@@ -42,11 +43,7 @@ const HostChange = z
       .refine((labels) => Object.keys(labels).length <= MAX_LABELS, `at most ${MAX_LABELS} labels`)
       .optional(),
     tags: z.array(labelWord).max(MAX_LABELS).optional(),
-    storage_pool: z
-      .string()
-      .max(64)
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, ., _ and -")
-      .optional(),
+    storage_pool: PlainName.optional(),
   })
   .openapi("HostChange");
 

@@ -1,11 +1,12 @@
 /** POST /join-tokens: an admin makes a one-use token, shown once, with which a host joins within 15 minutes. */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/joining";
 import { displayText } from "@remotegpu/shared/text";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { insertJoinToken } from "../../store/hosts/join-tokens.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { secretHash } from "../request/authentication.ts";
 import { created, forAdmins, optionalJsonBody, Timestamp } from "../request/route.ts";
 
 const NewToken = z.strictObject({ host_name: displayText(128).optional() }).openapi("NewJoinToken");
@@ -36,7 +37,7 @@ export function registerJoinTokenRoutes(api: ApiApp, deps: ApiDeps): void {
     const now = deps.now();
     const expiresAt = new Date(now.getTime() + JOIN_TOKEN_MINUTES * MS_PER_MINUTE);
     await insertJoinToken(deps.db, {
-      tokenHash: joinTokenHash(token),
+      tokenHash: secretHash(token),
       hostName: c.req.valid("json").host_name ?? null,
       createdBy: c.var.actor.customerId,
       now,
@@ -45,8 +46,4 @@ export function registerJoinTokenRoutes(api: ApiApp, deps: ApiDeps): void {
     const command = deps.config.joinCommand(token);
     return c.json({ token, expires_at: expiresAt.toISOString(), command }, 201);
   });
-}
-
-export function joinTokenHash(token: string): string {
-  return createHash("sha256").update(token).digest("hex");
 }

@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { MAX_POINTS, parsePoints, parsePrice } from "@remotegpu/shared/money";
 import { text } from "@remotegpu/shared/text";
+import { IMAGE_REFERENCE } from "../../core/order-check.ts";
 
 /** A plain decimal with at most 4 decimals that numeric(20,4) holds. */
 export const Amount = z
@@ -65,9 +66,12 @@ export const ImageReference = z
   .string()
   .min(1)
   .max(256)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._/:@-]*$/, "must be an image reference like registry.example/name:tag");
+  .regex(IMAGE_REFERENCE, "must be an image reference like registry.example/name:tag");
 
-export const SpecName = z
+/** A name that may stand in a path, a label and a command line as it is. */
+export const PlainName = z
   .string()
   .max(64)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, ., _ and -");
+
+export const SpecName = PlainName.openapi({ example: "default" });

@@ -18,6 +18,7 @@ import { LIVE } from "../accounts/workspaces.ts";
 import { mayStartNow } from "../billing/accounts.ts";
 import type { Connection } from "../database.ts";
 import { lockAccount } from "../billing/ledger.ts";
+import { gpuModels } from "../hosts/fleet.ts";
 import { resolveMounts } from "./mounts.ts";
 import { specPrices } from "../billing/prices.ts";
 import { quotaObstacle } from "./quota-use.ts";
@@ -109,16 +110,10 @@ export function specOf(order: EnvironmentResources): string {
 }
 
 /** The models of the fleet that the order may land on. */
-export async function modelsFor(sql: Connection, order: EnvironmentResources): Promise<string[]> {
+async function modelsFor(sql: Connection, order: EnvironmentResources): Promise<string[]> {
   const named = order.config?.gpu_model;
   if (named !== undefined) return [named];
-  const { rows } = await sql.query<{ name: string }>(
-    `SELECT DISTINCT g.name FROM gpus g JOIN hosts h ON h.id = g.host_id
-      WHERE h.deleted_at IS NULL AND h.connection <> 'never' AND g.vanished_at IS NULL AND g.name IS NOT NULL
-        AND coalesce(g.memory_total, 0) >= $1 ORDER BY g.name`,
-    [order.gpu_memory ?? 0],
-  );
-  return rows.map(({ name }) => name);
+  return await gpuModels(sql, order.gpu_memory ?? 0);
 }
 
 /** The models with a price, for placement; null where no GPU is asked. */

@@ -184,7 +184,6 @@ async function applyReport(sql: Connection, reported: Reported): Promise<void> {
     phase: seen.phase,
     problem: seen.problem,
     detail: seen.detail,
-    isCurrentRun: true,
     stopOrderedBy: placement.ordered_by,
     isBehind: (seen.knownEpoch ?? 0) > placement.epoch,
   });
