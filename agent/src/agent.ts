@@ -191,7 +191,9 @@ export class Agent {
     const set = journal.desired.read();
     const stopsUnconfirmed = set.stopsAreGuarded && (set.confirmedStops ?? -1) < set.generation;
     const { contact, isSetCurrent } = link;
-    orphanWatch.look({ nowMs: now.ms, observed: seen, contact, isSetCurrent, stopsUnconfirmed });
+    // Before the first set there is nobody who could have asked for anything.
+    if (set.term > 0)
+      orphanWatch.look({ nowMs: now.ms, observed: seen, contact, isSetCurrent, stopsUnconfirmed });
     const actions = reconcile({ ...knowledge, flags: this.#flags(stopsUnconfirmed), now });
 
     this.#holdsStops = false;
