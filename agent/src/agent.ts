@@ -220,7 +220,9 @@ export class Agent {
     const stopsUnconfirmed =
       set.stopsAreGuarded && (set.confirmedStops ?? -1) < set.generation && !this.#hasLeftFleet;
     const { contact, isSetCurrent } = link;
-    orphanWatch.look({ nowMs: now.ms, observed: seen, contact, isSetCurrent, stopsUnconfirmed });
+    // Before the first set there is nobody who could have asked for anything.
+    if (set.term > 0)
+      orphanWatch.look({ nowMs: now.ms, observed: seen, contact, isSetCurrent, stopsUnconfirmed });
     const actions = reconcile({ ...knowledge, flags: this.#flags(stopsUnconfirmed), now });
 
     this.#holdsStops = false;
