@@ -6,6 +6,9 @@ import type { Machine } from "./machine.ts";
 import { Stage } from "./stage.ts";
 
 const AGENT = "remotegpu-agent.service";
+const ACCESS = "remotegpu-access.service";
+/** A second access process, with all that its unit allows and forbids, and a list that no agent makes. */
+const TRIED = "tried-access.service";
 const IMAGE = "proof/busybox:1";
 
 let stage: Stage;
@@ -63,6 +66,9 @@ test("a machine with curl alone joins by the printed line and works", async () =
   expect(await host.run(`journalctl --unit=${AGENT} --output=cat`)).toContain('"msg":"connected to NATS"');
   await controlPlane.isOnline("host-1");
   expect(await controlPlane.host("host-1")).toMatchObject({ simulated: true, total_gpu: 2, degraded: [] });
+  await eventually(async () => (await unit(host, ACCESS, "ActiveState")) === "active");
+  expect(await unit(host, ACCESS, "StatusText")).toBe("holding the ports of this host's leases");
+  expect(await host.run(`systemctl is-enabled ${ACCESS}`)).toBe("enabled");
 });
 
 test("an environment with a GPU runs on it and is entered from the control plane", async () => {
@@ -86,6 +92,41 @@ test("an environment with a GPU runs on it and is entered from the control plane
   expect(await controlPlane.cli(`env exec ${environment} nvidia-smi -L`)).toMatch(/^GPU 0: Simulated/);
 });
 
+test("what the access process's unit allows is enough to lead a client into a container", async () => {
+  const [id = ""] = (await host.run("docker ps --quiet --no-trunc")).split("\n");
+  await host.run(`docker exec --detach ${id} nc -ll -p 7000 -e echo hello`);
+  await host.run(
+    `sed -e 's/^StateDirectory=remotegpu$/StateDirectory=tried-access/' \
+         -e '/^EnvironmentFile=/a EnvironmentFile=/etc/remotegpu/tried.env' /etc/systemd/system/${ACCESS} \
+       >/etc/systemd/system/${TRIED} && \
+     printf 'REMOTEGPU_STATE_DIR=/var/lib/tried-access\\nREMOTEGPU_LEASE_PORTS=19000-19009\\n' >/etc/remotegpu/tried.env && \
+     systemctl daemon-reload && systemctl start ${TRIED}`,
+  );
+  const script = `
+    const pid = Number(process.argv[2]);
+    const startTicks = Number(require("fs").readFileSync("/proc/" + pid + "/stat", "utf8").split(") ")[1].split(" ")[19]);
+    const lease = { leaseId: "a", workloadId: "w", service: "custom", internalPort: 7000, autoReleaseHours: 1, want: "held" };
+    const list = { kind: "list", serial: 1, term: 1, generation: 1, bundle: null, leases: [lease],
+      instances: [{ workloadId: "w", pid, startTicks }] };
+    const socket = require("net").connect("/var/lib/tried-access/access.sock");
+    socket.write(JSON.stringify(list) + "\\n");
+    socket.on("data", (news) => {
+      const port = /"externalPort":(\\d+)/.exec(String(news));
+      if (port === null) return;
+      require("net").connect(Number(port[1]), "127.0.0.1").on("data", (said) => {
+        process.stdout.write(said);
+        process.exit(0);
+      });
+    });`;
+  await host.run(`cat >/root/try.cjs <<'END'\n${script}\nEND`);
+  const pid = await host.run(`docker inspect --format '{{.State.Pid}}' ${id}`);
+
+  const said = await host.run(`timeout 30 /opt/remotegpu/current/node /root/try.cjs ${pid}`);
+
+  expect(said).toBe("hello");
+  await host.run(`systemctl stop ${TRIED} && rm /etc/systemd/system/${TRIED} && systemctl daemon-reload`);
+});
+
 test("the same line again changes nothing", async () => {
   const pid = await unit(host, AGENT, "MainPID");
 
@@ -97,6 +138,7 @@ test("the same line again changes nothing", async () => {
 
 test("a newer agent takes over in place; containers keep their processes", async () => {
   const running = await containers();
+  const access = await unit(host, ACCESS, "MainPID");
   await controlPlane.offerAgent({ release: "9.0.0", line: "// newer" });
 
   const agent = await throughAnotherAgent(async () => host.run(await controlPlane.joinCommand()));
@@ -104,6 +146,15 @@ test("a newer agent takes over in place; containers keep their processes", async
   expect(agent.after).not.toBe(agent.before);
   expect(await host.run("readlink /opt/remotegpu/current")).toMatch(/^9\.0\.0-/);
   expect(await containers()).toBe(running);
+  // The access process is left alone, and takes the new version up once nobody has been connected for a minute.
+  expect(await unit(host, ACCESS, "MainPID")).toBe(access);
+  await eventually(async () => (await unit(host, ACCESS, "MainPID")) !== access, {
+    withinMs: 120_000,
+    what: "another access process",
+  });
+  await eventually(async () => (await unit(host, ACCESS, "ActiveState")) === "active");
+  const successor = await unit(host, ACCESS, "MainPID");
+  expect(await host.run(`readlink /proc/${successor}/exe`)).toMatch(/\/9\.0\.0-/);
 });
 
 test("an agent that cannot start is taken back, and the one before goes on", async () => {
