@@ -1,9 +1,10 @@
-/** The suite. Unit tests first and in parallel; what needs real parts runs one file at a time. */
+/** The suite. Unit tests first; then what needs real parts, which mostly waits for them: two files at a time. */
 import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./support/closing-line.ts";
 import { SizeTable } from "./support/size-table.ts";
 
 const postgresServer = new URL("support/postgres-server.ts", import.meta.url).pathname;
+const images = new URL("support/images.ts", import.meta.url).pathname;
 
 export default defineConfig({
   test: {
@@ -12,14 +13,18 @@ export default defineConfig({
     hookTimeout: 120_000,
     reporters: ["default", new SizeTable(), new ClosingLine()],
     projects: [
-      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      {
+        extends: true,
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"], sequence: { groupOrder: 1 } },
+      },
       {
         extends: true,
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
-          fileParallelism: false,
-          globalSetup: [postgresServer],
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+          globalSetup: [postgresServer, images],
         },
       },
       {
@@ -27,8 +32,9 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["test/system/**/*.test.ts"],
-          fileParallelism: false,
-          globalSetup: [postgresServer],
+          maxWorkers: 2,
+          sequence: { groupOrder: 3 },
+          globalSetup: [postgresServer, images],
         },
       },
     ],

@@ -15,11 +15,19 @@ import { DamagedJournalError } from "./journal/integrity.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import type { Action } from "./core/action.ts";
-import { isRunning, isSameRun, type Container, type OwnedContainer } from "./core/container.ts";
+import {
+  isRunning,
+  isSamePlacement,
+  isSameRun,
+  type Container,
+  type OwnedContainer,
+  type RunKey,
+} from "./core/container.ts";
 import { cutOffMs } from "./core/contact.ts";
 import { observedInstances } from "./core/lifecycle.ts";
+import { ordersOfRemovedHost } from "./core/removed-host.ts";
 import { reconcile, type Flags } from "./core/reconcile.ts";
-import { ownedContainers, type Knowledge } from "./core/run-view.ts";
+import { ownedContainers, runNow, type Knowledge, type RunNow } from "./core/run-view.ts";
 import type { HostObstacles } from "./core/start-obstacle.ts";
 import { runsOverStorage } from "./core/storage-limit.ts";
 import { EXTEND_EVERY_MS } from "./core/usage-interval.ts";
@@ -28,9 +36,12 @@ import type { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import type { GpuWatch } from "./loop/gpu-watch.ts";
 import { takeMeteringTick, type Seen } from "./loop/metering-tick.ts";
 import { momentOf, monotonic, type Clock } from "./loop/moment.ts";
+import type { OutputKeeper } from "./loop/output-keeper.ts";
+import type { OrphanWatch } from "./loop/orphan-watch.ts";
 import { observedState, vitalsOf } from "./loop/report.ts";
 import type { RunPerformer } from "./loop/run-performer.ts";
 import type { Look, RuntimeWatch } from "./loop/runtime-watch.ts";
+import { TransitionWatch } from "./loop/transition-watch.ts";
 
 /** While something is under way the loop looks this often; else it sleeps until woken or the next tick. */
 const BUSY_ROUND_MS = 1_000;
@@ -54,7 +65,9 @@ export type AgentParts = {
   runtime: Runtime;
   runtimeWatch: RuntimeWatch;
   gpuWatch: GpuWatch;
+  orphanWatch: OrphanWatch;
   performer: RunPerformer;
+  outputKeeper: OutputKeeper;
   link: ControlPlaneLink;
   access: Pick<AccessLink, "exchange" | "leases" | "released" | "degraded">;
   notifier: ServiceNotifier;
@@ -63,6 +76,7 @@ export type AgentParts = {
 
 export class Agent {
   readonly #parts: AgentParts;
+  readonly #transitionWatch: TransitionWatch;
   #isWoken = false;
   #wakeUp: () => void = () => undefined;
   #isStopping = false;
@@ -72,11 +86,14 @@ export class Agent {
   /** Null until the runtime has told once. */
   #lastSeen: readonly Container[] | null = null;
   #overStorage: ReadonlyMap<RunId, string> = new Map();
+  #isKeepingHouse = false;
   #holdsStops = false;
   #isReady = false;
+  #hasLeftFleet = false;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
+    this.#transitionWatch = new TransitionWatch(parts.log);
   }
 
   wake(): void {
@@ -88,6 +105,14 @@ export class Agent {
     this.#loop = this.#run();
   }
 
+  /** This host was taken out of the fleet: what it runs is stopped and removed. Told anew after a restart. */
+  leaveFleet(): void {
+    if (this.#hasLeftFleet) return;
+    this.#hasLeftFleet = true;
+    this.#parts.log.error({}, "this host has left the fleet; its containers are stopped and removed");
+    this.wake();
+  }
+
   /** Finishes what is under way and writes the last tick down; containers go on. */
   async stop(): Promise<void> {
     this.#isStopping = true;
@@ -95,6 +120,11 @@ export class Agent {
     await this.#loop;
     await this.#parts.performer.settled();
     await this.#meter({ containers: null, wasUpSinceMs: null });
+  }
+
+  /** What the last round knew of a run, for those who read its output. */
+  runNow(run: RunKey): RunNow {
+    return runNow(this.#knowledge(this.#lastSeen ?? []), run);
   }
 
   /** A short command in a running instance, ordered by the control plane. */
@@ -170,7 +200,11 @@ export class Agent {
     runtimeWatch.learnWhenDue(nowMs);
     const containers = this.#lastSeen === null ? null : this.#ownContainers();
     void gpuWatch.lookWhenDue({ nowMs, runtime: runtimeWatch.info, containers }, () => this.wake());
-    const patienceMs = Math.max(LEAST_PATIENCE_MS, Math.min(RUNTIME_PATIENCE_MS, this.#untilTickMs()));
+    // What was never seen is worth waiting for: taking over what runs begins with it.
+    const patienceMs =
+      this.#lastSeen === null
+        ? RUNTIME_PATIENCE_MS
+        : Math.max(LEAST_PATIENCE_MS, Math.min(RUNTIME_PATIENCE_MS, this.#untilTickMs()));
     const look = await runtimeWatch.containers(nowMs, { patienceMs, mark: performer.endedWorks });
     if (look.seen !== null) this.#lastSeen = look.seen;
     return look;
@@ -178,12 +212,15 @@ export class Agent {
 
   /** Returns whether something was done that is worth a metering tick at once. */
   #act(seen: readonly Container[], shownWorks: number): boolean {
-    const { journal, performer, clock } = this.#parts;
+    const { journal, performer, clock, orphanWatch, link } = this.#parts;
     performer.shown(shownWorks);
     const knowledge = this.#knowledge(seen);
     const now = monotonic(momentOf(clock));
     const set = journal.desired.read();
-    const stopsUnconfirmed = set.stopsAreGuarded && (set.confirmedStops ?? -1) < set.generation;
+    const stopsUnconfirmed =
+      set.stopsAreGuarded && (set.confirmedStops ?? -1) < set.generation && !this.#hasLeftFleet;
+    const { contact, isSetCurrent } = link;
+    orphanWatch.look({ nowMs: now.ms, observed: seen, contact, isSetCurrent, stopsUnconfirmed });
     const actions = reconcile({ ...knowledge, flags: this.#flags(stopsUnconfirmed), now });
 
     this.#holdsStops = false;
@@ -202,9 +239,10 @@ export class Agent {
   }
 
   #flags(stopsUnconfirmed: boolean): Flags {
-    const { gpuWatch, link, clock } = this.#parts;
+    const { gpuWatch, link, clock, orphanWatch } = this.#parts;
     return {
       ...this.#hostObstacles(),
+      reapedOrphans: orphanWatch.reaped,
       lostGpus: gpuWatch.lost,
       overStorage: this.#overStorage,
       disconnectedMs: cutOffMs(link.contact, clock.monotonicMs()),
@@ -223,9 +261,12 @@ export class Agent {
 
   #knowledge(observed: readonly Container[]): Knowledge {
     const { hostId, journal } = this.#parts;
+    const { instances } = journal.desired.read();
     return {
       hostId,
-      desired: journal.desired.read().instances.filter((instance) => !instance.isAbsent),
+      desired: this.#hasLeftFleet
+        ? ordersOfRemovedHost(instances)
+        : instances.filter((instance) => !instance.isAbsent),
       observed,
       runs: journal.runs.all(),
       knownEpochs: journal.runs.knownEpochs(),
@@ -269,8 +310,8 @@ export class Agent {
     for (const desired of journal.desired.read().instances) {
       if (desired.want !== "removed") continue;
       const isLeft =
-        runs.some((run) => isSameRun(run, desired)) ||
-        containers.some(({ owner }) => isSameRun(owner, desired));
+        runs.some((run) => isSamePlacement(run, desired)) ||
+        containers.some(({ owner }) => isSamePlacement(owner, desired));
       if (!isLeft) journal.desired.confirmGone(desired.instanceId, desired.placementEpoch);
     }
   }
@@ -299,19 +340,25 @@ export class Agent {
   }
 
   #report(): void {
-    const { journal, performer, clock, gpuWatch, runtimeWatch, link, access } = this.#parts;
+    const { journal, performer, clock, gpuWatch, orphanWatch, runtimeWatch, link, access } = this.#parts;
     const seen = runtimeWatch.isDown ? null : this.#lastSeen;
-    const instances = observedInstances({
-      ...this.#knowledge(seen ?? []),
-      ...this.#hostObstacles(),
-      observed: seen,
-      waits: performer.waits,
-      now: monotonic(momentOf(clock)),
-    });
+    const now = monotonic(momentOf(clock));
+    const instances = this.#transitionWatch.look(
+      observedInstances({
+        ...this.#knowledge(seen ?? []),
+        ...this.#hostObstacles(),
+        observed: seen,
+        waits: performer.waits,
+        now,
+      }),
+      now.ms,
+    );
     const observed = observedState(this.#machine(), gpuWatch.gpus, instances, access.leases);
     const degraded = [
       ...runtimeWatch.degraded,
       ...gpuWatch.degraded,
+      ...orphanWatch.degraded,
+      ...this.#transitionWatch.degraded,
       ...access.degraded,
       ...(journal.isShortOfSpace ? ["disk-full"] : []),
       ...(this.#holdsStops ? ["stops-held"] : []),
@@ -329,7 +376,7 @@ export class Agent {
       storagePool: storagePool ?? hostId,
       attachMode: gpuWatch.facts.mode,
       runtime:
-        info === null ? null : { name: "docker", version: info.version, liveRestore: info.liveRestore },
+        info === null ? null : { name: info.name, version: info.version, liveRestore: info.liveRestore },
     };
   }
 
@@ -337,11 +384,18 @@ export class Agent {
   #housekeep(nowMs: number): void {
     if (nowMs - this.#housekeepingMs < HOUSEKEEPING_EVERY_MS) return;
     this.#housekeepingMs = nowMs;
-    const { runtime, link, log } = this.#parts;
+    const { runtime, link, orphanWatch, log } = this.#parts;
     link.keepContact();
-    void Promise.all([runtime.repairNetworks(), this.#measureStorage()]).catch((error: unknown) => {
-      log.warn({ error }, "networks or storage could not be looked after; tried again in a minute");
-    });
+    this.#parts.outputKeeper.pruneWhenDue(nowMs);
+    orphanWatch.keep();
+    // However slow the runtime is, one such round is under way at a time.
+    if (this.#isKeepingHouse) return;
+    this.#isKeepingHouse = true;
+    void Promise.all([runtime.repairNetworks(), this.#measureStorage()])
+      .catch((error: unknown) => {
+        log.warn({ error }, "networks or storage could not be looked after; tried again in a minute");
+      })
+      .finally(() => (this.#isKeepingHouse = false));
   }
 
   async #measureStorage(): Promise<void> {

@@ -23,6 +23,8 @@ const Environment = z.object({
   REMOTEGPU_POOL_FOLDER: OrUnset(z.string().startsWith("/")),
   REMOTEGPU_RUNTIME_SOCKET: OrUnset(z.string().startsWith("/")),
   REMOTEGPU_NVIDIA_SMI: z.string().min(1).default("nvidia-smi"),
+  /** Containers of ours that nobody has asked for through their whole grace are removed, not only told. */
+  REMOTEGPU_REAP_ORPHANS: OrUnset(Flag),
   /** The numbers that leases get, outside the kernel's own range for outgoing connections. */
   REMOTEGPU_LEASE_PORTS: z
     .string()
@@ -47,6 +49,7 @@ export type Config = {
   poolFolder: string;
   runtimeSocket: string | null;
   nvidiaSmiPath: string;
+  reapsOrphans: boolean;
   leasePorts: PortRange;
   leaseAddress: string | null;
   cleanOnExit: boolean;
@@ -72,6 +75,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     poolFolder: env.REMOTEGPU_POOL_FOLDER ?? ownPoolFolder(env.REMOTEGPU_STATE_DIR),
     runtimeSocket: env.REMOTEGPU_RUNTIME_SOCKET ?? null,
     nvidiaSmiPath: env.REMOTEGPU_NVIDIA_SMI,
+    reapsOrphans: env.REMOTEGPU_REAP_ORPHANS ?? false,
     leasePorts: portRange(env.REMOTEGPU_LEASE_PORTS),
     leaseAddress: env.REMOTEGPU_LEASE_ADDRESS ?? null,
     cleanOnExit: env.REMOTEGPU_CLEAN_ON_EXIT ?? false,
@@ -96,3 +100,4 @@ export const keyFile = (stateDir: string) => join(stateDir, "host.nk");
 export const accessSocket = (stateDir: string) => join(stateDir, "access.sock");
 export const credentialFile = (stateDir: string) => join(stateDir, "credential.json");
 export const ownPoolFolder = (stateDir: string) => join(stateDir, "pool");
+export const keptOutputFolder = (stateDir: string) => join(stateDir, "output");

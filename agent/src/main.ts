@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { Command, CommanderError } from "commander";
 import { pino } from "pino";
+import type { MachineReport } from "@remotegpu/shared/host-report";
 import { JournalId, type HostId } from "@remotegpu/shared/ids";
 import { errorForLog } from "@remotegpu/shared/log";
 import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/joining";
@@ -13,15 +14,18 @@ import {
   accessSocket,
   ConfigError,
   credentialFile,
+  keptOutputFolder,
   keyFile,
   ownPoolFolder,
   readConfig,
   type Config,
 } from "./config.ts";
+import { doctorCommand } from "./doctor-command.ts";
 import { ending } from "./ending.ts";
 import { monotonicMs, readBootId } from "./host/clock.ts";
 import { MachineFactsError, readMachineFacts } from "./host/machine-facts.ts";
 import { ServiceNotifier } from "./host/notify.ts";
+import { readProcessStart } from "./host/process-liveness.ts";
 import { FolderLockedError } from "./journal/folder-lock.ts";
 import { openJournal } from "./journal/journal.ts";
 import { Outbox } from "./journal/outbox.ts";
@@ -31,13 +35,20 @@ import { CredentialKeeper } from "./link/credential-keeper.ts";
 import { loadCredential, saveCredential } from "./link/credential.ts";
 import { joinControlPlane } from "./link/join.ts";
 import { openHostKey } from "./link/nkey.ts";
+import { LogSessions } from "./link/log-sessions.ts";
 import { orderSubscriptions } from "./link/order-server.ts";
 import { AccessLink } from "./loop/access-link.ts";
 import { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import { GpuWatch } from "./loop/gpu-watch.ts";
+import { logOpener } from "./loop/log-source.ts";
+import { OrphanWatch } from "./loop/orphan-watch.ts";
+import { OutputKeeper } from "./loop/output-keeper.ts";
 import { RunPerformer } from "./loop/run-performer.ts";
-import { RuntimeWatch } from "./loop/runtime-watch.ts";
+import { NO_LIVE_RESTORE, RuntimeWatch } from "./loop/runtime-watch.ts";
+import { KeptOutput } from "./output/kept-output.ts";
+import { Docker } from "./runtime/docker.ts";
 import { RuntimeDown, RuntimeError } from "./runtime/runtime-error.ts";
+import { runtimeInfo } from "./runtime/runtime-info.ts";
 import { Runtime } from "./runtime/runtime.ts";
 import { installToolbox, ToolboxError } from "./runtime/toolbox.ts";
 
@@ -60,6 +71,7 @@ async function join(): Promise<void> {
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
   const key = openHostKey(keyFile(config.stateDir));
   const facts = await readMachineFacts({ diskPath: config.stateDir });
+  const runtime = await runtimeAtJoin(config);
   const result = await joinControlPlane(
     {
       apiUrl: config.server,
@@ -69,7 +81,7 @@ async function join(): Promise<void> {
       machine: {
         ...facts,
         agentVersion: AGENT_VERSION,
-        runtime: null,
+        runtime,
         attachMode: null,
         storagePool: config.storagePool ?? "",
       },
@@ -86,6 +98,19 @@ async function join(): Promise<void> {
   process.stdout.write(`This host has joined as ${result.grant.host_id}.\n`);
 }
 
+/** What a fault would cost is said before anybody's work is on this host; none of it keeps the host from joining. */
+async function runtimeAtJoin({ runtimeSocket }: Config): Promise<MachineReport["runtime"]> {
+  try {
+    const { name, version, liveRestore } = await runtimeInfo(new Docker(runtimeSocket ?? undefined));
+    if (!liveRestore) process.stderr.write(`remotegpu-agent: WARNING: ${NO_LIVE_RESTORE}\n`);
+    return { name, version, liveRestore };
+  } catch (error) {
+    if (!(error instanceof RuntimeDown || error instanceof RuntimeError)) throw error;
+    process.stderr.write(`remotegpu-agent: WARNING: nothing can run here yet: ${error.message}\n`);
+    return null;
+  }
+}
+
 async function run(): Promise<void> {
   const config = readConfig(process.env);
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
@@ -95,6 +120,22 @@ async function run(): Promise<void> {
   await ending(config);
   log.info({}, `ending in order; containers ${config.cleanOnExit ? "are removed" : "go on"}`);
   await agent.end();
+}
+
+/** What cannot be asked is neither well nor broken. */
+async function doctor({ json }: { json?: boolean }): Promise<void> {
+  try {
+    const { stateDir, runtimeSocket } = readConfig(process.env);
+    const credential = loadCredential(credentialFile(stateDir));
+    if (credential === null)
+      throw new StartError(`${stateDir} belongs to no fleet yet: there is nothing to check.`);
+    const clock = { bootId: await readBootId(), monotonicMs };
+    const patient = { hostId: credential.grant.host_id, stateDir, runtimeSocket, clock };
+    process.exitCode = await doctorCommand(patient, { json }, (text) => process.stdout.write(`${text}\n`));
+  } catch (error) {
+    explain(error);
+    process.exitCode = 2;
+  }
 }
 
 /** Makes every part and ties them together. `end` undoes it in the opposite order. */
@@ -122,6 +163,7 @@ async function assemble(
     ...(config.runtimeSocket !== null && { socketPath: config.runtimeSocket }),
     poolRoot: config.poolFolder,
     toolboxPath: await installToolbox(config.stateDir),
+    processStart: readProcessStart,
     wake,
     onEventsBroken: (cause) => log.warn({ error: cause }, "the runtime's events broke off"),
   });
@@ -137,8 +179,21 @@ async function assemble(
     simulatedCount: config.simulatedGpus,
     log,
   });
+  // Nothing of it waits for the runtime or the cards.
+  const facts = readMachineFacts({ diskPath: config.stateDir });
+  facts.catch(() => undefined);
   await runtimeWatch.learn(clock.monotonicMs());
   await gpuWatch.prepare(clock.monotonicMs(), clock.wallMs(), runtimeWatch.info);
+
+  const kept = new KeptOutput({ folder: keptOutputFolder(config.stateDir), wallMs: clock.wallMs });
+  await kept.open();
+  const outputKeeper = new OutputKeeper({ runtime, kept, log });
+  const logSessions = new LogSessions({
+    hostId,
+    publisher: () => connection,
+    opener: logOpener({ runtime, kept, runNow: (run) => agent.runNow(run), wallMs: clock.wallMs }),
+    log,
+  });
 
   const connection = new HostConnection({
     grant: credential.grant,
@@ -148,6 +203,7 @@ async function assemble(
       {
         onNudge: () => link.nudged(),
         exec: (request) => agent.exec(request),
+        logs: logSessions.onMessage,
       },
       log,
     ),
@@ -163,6 +219,7 @@ async function assemble(
     credential,
     key,
     onRenewed: (grant) => void connection.renew(grant),
+    onRemoved: () => agent.leaveFleet(),
     log,
   });
   const outbox = new Outbox(journal.rows, (text) => key.sign(text));
@@ -177,7 +234,15 @@ async function assemble(
     wake,
     log,
   });
-  const performer = new RunPerformer({ journal, runtime, gpuFacts: () => gpuWatch.facts, wake, log });
+  const performer = new RunPerformer({
+    journal,
+    runtime,
+    output: outputKeeper,
+    hasToldEnd: (runId) => link.hasToldEnd(runId),
+    gpuFacts: () => gpuWatch.facts,
+    wake,
+    log,
+  });
   const access = new AccessLink({
     socketPath: accessSocket(config.stateDir),
     bundle: bundleOf(import.meta.dirname),
@@ -185,18 +250,19 @@ async function assemble(
     wake,
     log,
   });
-  const facts = await readMachineFacts({ diskPath: config.stateDir });
   const agent = new Agent({
     hostId,
     version: AGENT_VERSION,
-    facts,
+    facts: await facts,
     storagePool: config.storagePool,
     clock,
     journal,
     runtime,
     runtimeWatch,
     gpuWatch,
+    orphanWatch: new OrphanWatch({ hostId, journal, isReaping: config.reapsOrphans, log }),
     performer,
+    outputKeeper,
     link,
     access,
     notifier,
@@ -212,6 +278,7 @@ async function assemble(
   return {
     async end() {
       await notifier.stopping();
+      await logSessions.close();
       await agent.stop();
       keeper.stop();
       access.close();
@@ -223,6 +290,8 @@ async function assemble(
         await gpuWatch.clean();
       }
       await connection.close();
+      // An answer that came last is still being written down.
+      await link.settled();
       journal.close();
     },
   };
@@ -257,6 +326,11 @@ program
   .command("join")
   .description("join the fleet of REMOTEGPU_SERVER with REMOTEGPU_JOIN_TOKEN")
   .action(join);
+program
+  .command("doctor")
+  .description("check what this host knows against itself and against what runs here; changes nothing")
+  .option("--json", "one document for scripts")
+  .action(doctor);
 program.command("run", { isDefault: true }).description("look after this host").action(run);
 
 try {

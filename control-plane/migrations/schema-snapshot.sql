@@ -444,6 +444,7 @@ CREATE TABLE host_boots (
   utc_at_zero timestamptz NOT NULL,
   round_trip_ms integer,
   fixed_at timestamptz,
+  measured_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT host_boots_pkey PRIMARY KEY (host_id, boot_id),
   CONSTRAINT host_boots_round_trip_ms_check CHECK ((round_trip_ms >= 0))
 );
@@ -520,6 +521,7 @@ CREATE TABLE hosts (
   confirmed_stops bigint,
   revoked_at timestamptz,
   deleted_at timestamptz,
+  restore_shown_at timestamptz,
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_attach_mode_check CHECK ((attach_mode IN ('cdi', 'gpus', 'plain'))),
   CONSTRAINT hosts_connection_check CHECK ((connection IN ('never', 'connected', 'suspect', 'unreachable'))),
@@ -640,8 +642,10 @@ CREATE TABLE instances (
   state varchar(16) NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
+  known_epoch integer NOT NULL DEFAULT 0,
   CONSTRAINT instances_pkey PRIMARY KEY (id),
   CONSTRAINT instances_current_epoch_check CHECK ((current_epoch >= 0)),
+  CONSTRAINT instances_known_epoch_check CHECK ((known_epoch >= 0)),
   CONSTRAINT instances_rank_check CHECK ((rank >= 0)),
   CONSTRAINT instances_state_check CHECK ((state IN ('placed', 'starting', 'ready', 'stopping', 'stopped', 'failed', 'lost'))),
   CONSTRAINT instances_workload_kind_check CHECK ((workload_kind IN ('environment', 'training', 'inference'))),
@@ -696,6 +700,42 @@ CREATE TABLE leader (
   CONSTRAINT leader_singleton_check CHECK (singleton),
   CONSTRAINT leader_term_check CHECK ((term >= 0))
 );
+
+CREATE TABLE lease_orders (
+  id varchar(64) NOT NULL,
+  env_id varchar(64) NOT NULL,
+  host_id varchar(64) NOT NULL,
+  service_type varchar(32) NOT NULL,
+  internal_port integer NOT NULL,
+  auto_release_hours integer NOT NULL,
+  want varchar(16) NOT NULL DEFAULT 'held',
+  generation bigint NOT NULL,
+  ordered_by varchar(160) NOT NULL,
+  ordered_at timestamptz NOT NULL DEFAULT now(),
+  released_by varchar(160),
+  release_reason text,
+  state varchar(16) NOT NULL DEFAULT 'waiting',
+  external_port integer,
+  detail text NOT NULL DEFAULT '',
+  last_accessed_at timestamptz,
+  release_due_at timestamptz,
+  state_changed_at timestamptz NOT NULL DEFAULT now(),
+  ended_at timestamptz,
+  CONSTRAINT lease_orders_pkey PRIMARY KEY (id),
+  CONSTRAINT lease_orders_auto_release_hours_check CHECK (((auto_release_hours >= 1) AND (auto_release_hours <= 87600))),
+  CONSTRAINT lease_orders_ended_when_released CHECK (((ended_at IS NOT NULL) = ((state)::text = 'released'::text))),
+  CONSTRAINT lease_orders_external_port_check CHECK (((external_port >= 1) AND (external_port <= 65535))),
+  CONSTRAINT lease_orders_generation_check CHECK ((generation >= 0)),
+  CONSTRAINT lease_orders_internal_port_check CHECK (((internal_port >= 1) AND (internal_port <= 65535))),
+  CONSTRAINT lease_orders_release_by_somebody CHECK ((((want)::text = 'held'::text) OR (released_by IS NOT NULL))),
+  CONSTRAINT lease_orders_service_type_check CHECK ((service_type IN ('ssh', 'rdp', 'jupyter', 'tensorboard', 'custom'))),
+  CONSTRAINT lease_orders_state_check CHECK ((state IN ('waiting', 'held', 'conflict', 'exhausted', 'released'))),
+  CONSTRAINT lease_orders_want_check CHECK ((want IN ('held', 'released')))
+);
+CREATE INDEX idx_lease_orders_env ON lease_orders USING btree (env_id);
+CREATE INDEX idx_lease_orders_host ON lease_orders USING btree (host_id);
+CREATE INDEX idx_lease_orders_live ON lease_orders USING btree (host_id, ordered_at) WHERE (ended_at IS NULL);
+CREATE UNIQUE INDEX lease_orders_one_wanted ON lease_orders USING btree (env_id, service_type, internal_port) WHERE (((want)::text = 'held'::text) AND (ended_at IS NULL));
 
 CREATE TABLE ledger_entries (
   id bigserial,
@@ -798,6 +838,7 @@ CREATE TABLE placements (
   resources_released_at timestamptz,
   gone_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
+  waits_for varchar(16),
   CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
   CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),
   CONSTRAINT placements_epoch_check CHECK ((epoch >= 1)),
@@ -810,6 +851,7 @@ CREATE TABLE placements (
   CONSTRAINT placements_state_check CHECK ((state IN ('placed', 'starting', 'ready', 'stopping', 'stopped', 'failed', 'lost'))),
   CONSTRAINT placements_storage_bytes_check CHECK ((storage_bytes >= 0)),
   CONSTRAINT placements_temp_storage_bytes_check CHECK ((temp_storage_bytes >= 0)),
+  CONSTRAINT placements_waits_for_check CHECK ((waits_for IN ('start', 'stop', 'removal'))),
   CONSTRAINT placements_want_check CHECK ((want IN ('running', 'stopped', 'removed')))
 );
 CREATE INDEX idx_placements_host ON placements USING btree (host_id);
@@ -898,6 +940,21 @@ ALTER TABLE resource_quotas
 CREATE INDEX idx_resource_quotas_customer ON resource_quotas USING btree (customer_id);
 CREATE INDEX idx_resource_quotas_workspace ON resource_quotas USING btree (workspace_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON resource_quotas FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE run_ends (
+  run_id varchar(64) NOT NULL,
+  told_at timestamptz NOT NULL DEFAULT now(),
+  phase varchar(16) NOT NULL,
+  problem varchar(64),
+  detail text,
+  exit_code integer,
+  out_of_memory boolean NOT NULL DEFAULT false,
+  signal varchar(16),
+  tail text,
+  CONSTRAINT run_ends_pkey PRIMARY KEY (run_id),
+  CONSTRAINT run_ends_phase_check CHECK ((phase IN ('stopped', 'failed'))),
+  CONSTRAINT run_ends_tail_check CHECK ((octet_length(tail) <= 8192))
+);
 
 CREATE TABLE run_lines (
   run_id varchar(64) NOT NULL,
@@ -1210,6 +1267,10 @@ ALTER TABLE join_tokens
   ADD CONSTRAINT join_tokens_created_by_fkey FOREIGN KEY (created_by) REFERENCES customers(id),
   ADD CONSTRAINT join_tokens_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
 
+ALTER TABLE lease_orders
+  ADD CONSTRAINT lease_orders_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id),
+  ADD CONSTRAINT lease_orders_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
 ALTER TABLE ledger_entries
   ADD CONSTRAINT ledger_entries_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),
   ADD CONSTRAINT ledger_entries_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger_transactions(id);
@@ -1243,6 +1304,9 @@ ALTER TABLE quarantine
 ALTER TABLE resource_quotas
   ADD CONSTRAINT resource_quotas_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
   ADD CONSTRAINT resource_quotas_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE run_ends
+  ADD CONSTRAINT run_ends_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id) ON DELETE CASCADE;
 
 ALTER TABLE run_lines
   ADD CONSTRAINT run_lines_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id);

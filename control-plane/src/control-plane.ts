@@ -4,18 +4,22 @@
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { CONTROL_PLANE_WAKE } from "@remotegpu/shared/subjects";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { buildAgentBundle, type AgentBundle } from "./agent-bundle.ts";
 import type { Config } from "./config.ts";
 import { chargeDueHours } from "./controllers/charging.ts";
-import { livenessPass } from "./controllers/host-liveness.ts";
+import { cutOffRulesPass } from "./controllers/cut-off-rules.ts";
+import { HostLiveness } from "./controllers/host-liveness.ts";
 import { hostSync } from "./controllers/host-sync.ts";
 import { ingestBatch, recordMalformed } from "./controllers/ingest.ts";
 import { Leadership, RENEW_EVERY_MS } from "./controllers/leadership.ts";
 import { lifecyclePass } from "./controllers/lifecycle.ts";
 import { startLoop, type Loop } from "./controllers/loop.ts";
+import { placementWaitsPass } from "./controllers/placement-waits.ts";
 import { schedulePass } from "./controllers/scheduling.ts";
 import { bracketed, startEngines, type Engines } from "./engines.ts";
 import { createApp } from "./http/app.ts";
@@ -24,6 +28,7 @@ import { openServer } from "./http/server.ts";
 import { hostIdentity, verifySignature } from "./link/host-credential.ts";
 import { HostOrders, HostUnreachableError } from "./link/host-orders.ts";
 import { serveHosts } from "./link/host-requests.ts";
+import { LogStreams } from "./link/log-streams.ts";
 import { ensureJournalStream, JournalConsumer } from "./link/journal-stream.ts";
 import { AccountKeeper } from "./link/account-keeper.ts";
 import { keysOfHost } from "./store/hosts/host-keys.ts";
@@ -36,6 +41,8 @@ const SCHEDULING_POLL_MS = 5_000;
 const LIFECYCLE_POLL_MS = 2_000;
 const LIVENESS_POLL_MS = 5_000;
 const CHARGING_POLL_MS = 5_000;
+const PLACEMENT_WAITS_POLL_MS = 15_000;
+const CUT_OFF_RULES_POLL_MS = 5 * MS_PER_MINUTE;
 const INVOICE_CLOSE_DELAY_HOURS = 24;
 const RATE_LIMITS = {
   perKey: { burst: 200, perSecond: 50 },
@@ -72,7 +79,8 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
     closeDelayHours: INVOICE_CLOSE_DELAY_HOURS,
   };
   const orders = new HostOrders(nats.connection);
-  const loops = startLoops(engines, { calendar, nudge: (host) => orders.nudge(host), now, log });
+  const logs = new LogStreams(nats.connection);
+  const loops = startLoops(engines, { calendar, orders, now, log });
   const wake = () => {
     loops.wake();
     // Only one replica leads, and it need not be this one.
@@ -121,7 +129,8 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
     db,
     now,
     newId: (prefix) => `${prefix}-${randomBytes(10).toString("hex")}`,
-    link: hostLink({ orders, wake, accounts }),
+    pause: (ms) => setTimeout(ms),
+    link: hostLink({ orders, logs, wake, accounts }),
     identity: hostIdentity(operator, { natsUrls: nats.urlsForHosts, ca: nats.caForHosts }),
     config: {
       version: VERSION,
@@ -146,6 +155,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
   return {
     url: publicUrl,
     async stop() {
+      logs.close();
       await server.close();
       await building;
       await accounts.stop();
@@ -162,15 +172,16 @@ function startLoops(
   { db }: Engines,
   parts: {
     calendar: { utcOffsetMinutes: number; closeDelayHours: number };
-    nudge: (host: HostId) => void;
+    orders: HostOrders;
     now: () => Date;
     log: Log;
   },
 ): { wake(): void; stop(): Promise<void> } {
-  const { calendar, nudge, now, log } = parts;
+  const { calendar, orders, now, log } = parts;
+  const nudge = (host: HostId) => orders.nudge(host);
   const newId = (prefix: string) => `${prefix}-${randomBytes(10).toString("hex")}`;
   const leadership = new Leadership(db, `${process.pid}-${randomBytes(6).toString("hex")}`);
-  const listeningSince = now();
+  const hostLiveness = new HostLiveness({ db, now, hears: () => orders.isConnected });
   const whileLeading = (pass: (pass: { term: number; now: Date }) => Promise<void>) => async () => {
     const term = leadership.term(now());
     if (term !== null) await pass({ term, now: now() });
@@ -194,8 +205,8 @@ function startLoops(
   const liveness = startLoop({
     name: "host-liveness",
     everyMs: LIVENESS_POLL_MS,
-    pass: whileLeading(async (pass) => {
-      const changed = await livenessPass({ db }, { ...pass, listeningSince });
+    pass: whileLeading(async ({ term }) => {
+      const changed = await hostLiveness.pass(term);
       if (changed.length > 0) scheduling.wake();
     }),
     log,
@@ -209,7 +220,19 @@ function startLoops(
     }),
     log,
   });
-  const led = [scheduling, lifecycle, liveness, charging];
+  const waits = startLoop({
+    name: "placement-waits",
+    everyMs: PLACEMENT_WAITS_POLL_MS,
+    pass: whileLeading((pass) => placementWaitsPass({ db }, pass)),
+    log,
+  });
+  const cutOffRules = startLoop({
+    name: "cut-off-rules",
+    everyMs: CUT_OFF_RULES_POLL_MS,
+    pass: whileLeading((pass) => cutOffRulesPass({ db, nudge }, pass)),
+    log,
+  });
+  const led = [scheduling, lifecycle, liveness, charging, waits, cutOffRules];
   const leading = startLoop({
     name: "leadership",
     everyMs: RENEW_EVERY_MS,
@@ -232,7 +255,12 @@ function startLoops(
   };
 }
 
-function hostLink(parts: { orders: HostOrders; wake: () => void; accounts: AccountKeeper }): HostLink {
+function hostLink(parts: {
+  orders: HostOrders;
+  logs: LogStreams;
+  wake: () => void;
+  accounts: AccountKeeper;
+}): HostLink {
   return {
     nudge: (host) => parts.orders.nudge(host),
     wake: parts.wake,
@@ -245,6 +273,7 @@ function hostLink(parts: { orders: HostOrders; wake: () => void; accounts: Accou
         throw error;
       }
     },
+    openLogs: (host, query, reader) => parts.logs.open(host, query, reader),
     revocationsChanged: () => parts.accounts.push(),
   };
 }

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { BootId, GpuUuid, InstanceId, RunId, WorkloadId } from "./ids.ts";
 import { text } from "./text.ts";
+import { KIB } from "./units.ts";
 import { WORKLOAD_KINDS } from "./workload.ts";
 
 /** A path below a storage pool's root: relative, no empty, "." or ".." part. */
@@ -63,6 +64,9 @@ export type InstanceSpec = z.infer<typeof InstanceSpec>;
 
 export const STOP_ORDERERS = ["customer", "admin", "account", "control-plane", "limit"] as const;
 
+/** What an INT column of the control plane holds. */
+const MAX_EPOCH = 2_147_483_647;
+
 /** One placement as the host should have it. Only `removed` takes something away; absence never does. */
 export const DesiredInstance = z.object({
   instanceId: InstanceId,
@@ -100,18 +104,41 @@ export const INSTANCE_PROBLEMS = [
 ] as const;
 export type InstanceProblem = (typeof INSTANCE_PROBLEMS)[number];
 
+/** Of the last lines that an ended run's container wrote, as UTF-8. */
+export const MAX_TAIL_BYTES = 8 * KIB;
+
+/** What an ended run left, told once and for good. Its exit code stands with the instance. */
+export const RunRemains = z.object({
+  /** The kernel ended something of it for its memory. */
+  outOfMemory: z.boolean(),
+  /** The signal that its exit code speaks of; null for none. */
+  signal: z
+    .string()
+    .regex(/^SIG[A-Z0-9+]{1,12}$/)
+    .nullable(),
+  /** What could not be read as text is replaced. Null where nothing could be read; empty where nothing was written. */
+  tail: text(MAX_TAIL_BYTES)
+    .refine((tail) => new TextEncoder().encode(tail).length <= MAX_TAIL_BYTES, "too long")
+    .nullable(),
+});
+export type RunRemains = z.infer<typeof RunRemains>;
+
 export const ObservedInstance = z.object({
   instanceId: InstanceId,
-  placementEpoch: z.int().positive(),
+  placementEpoch: z.int().positive().max(MAX_EPOCH),
   runId: RunId,
   phase: z.enum(["starting", "ready", "stopping", "stopped", "failed"]),
   /** A sentence: what it waits for or why it ended. */
-  detail: z.string().max(2000),
+  detail: text(2000),
   problem: z.enum(INSTANCE_PROBLEMS).nullable(),
-  containerId: z.string().max(128).nullable(),
+  containerId: text(128).nullable(),
   exitCode: z.int().nullable(),
   /** When metering opened, on the host's monotonic clock. */
   gateOpenedMs: z.int().nonnegative().nullable(),
   bootId: BootId,
+  /** On a placement that is refused for its epoch: the highest this host has known. Agents of before tell it in `detail` only. */
+  knownEpoch: z.int().positive().max(MAX_EPOCH).optional(),
+  /** Absent while the run lives, while it is still being looked at, and from agents of before. */
+  remains: RunRemains.optional(),
 });
 export type ObservedInstance = z.infer<typeof ObservedInstance>;

@@ -43,4 +43,14 @@ export const RenewalRequest = z.object({
 });
 export type RenewalRequest = z.infer<typeof RenewalRequest>;
 
-export const RenewalAnswer = z.union([z.object({ challenge: z.string().max(200) }), CredentialGrant]);
+/**
+ * The host was taken out of the fleet, for good. Only a host that has signed its challenge is told so: it ends what it
+ * runs on this word.
+ */
+export const HostRemoved = z.object({ removed_at: z.iso.datetime() });
+
+export const RenewalAnswer = z.union([
+  z.object({ challenge: z.string().max(200) }),
+  HostRemoved,
+  CredentialGrant,
+]);

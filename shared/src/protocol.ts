@@ -12,6 +12,8 @@ import { text } from "./text.ts";
 export const PROTOCOL = { min: 1, max: 1 } as const;
 export const HEARTBEAT_MS = 10_000;
 export const MAX_PAGE_BYTES = 512 * 1024;
+/** Of one host; one that claims more is not believed. */
+export const MAX_OBSERVED_INSTANCES = 4_096;
 export const MAX_EXEC_BYTES = 512 * 1024;
 export const MAX_EXEC_SECONDS = 60;
 
@@ -41,7 +43,7 @@ export type GpuVitals = z.infer<typeof GpuVitals>;
 
 export const Heartbeat = z.object({
   kind: z.literal("heartbeat"),
-  version: z.string().max(32),
+  version: text(32),
   protocol: z.object({ min: z.int(), max: z.int() }),
   bootId: BootId,
   /** Counts the agent's starts in its journal; only goes up. */
@@ -56,12 +58,14 @@ export const Heartbeat = z.object({
     headSeq: z.int().nonnegative(),
     headHash: Digest,
     watermarkSeen: z.int().nonnegative(),
+    /** Rows up to here were confirmed a week ago and are forgotten: nobody can ask for them again. */
+    baseSeq: z.int().nonnegative().optional(),
     /** The highest db_incarnation the journal was told: one beyond Postgres' own shows a restored database. */
     dbIncarnationSeen: z.int().nonnegative().optional(),
   }),
   observedDigest: Digest,
   /** A short list of what is wrong with the host itself: "runtime-down", "nvidia-smi-hung", "disk-full". */
-  degraded: z.array(z.string().max(64)).max(16),
+  degraded: z.array(text(64)).max(16),
   gpus: z.array(GpuVitals).max(64).default([]),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
@@ -113,7 +117,7 @@ export const ObservedReport = z.object({
   pages: z.int().positive(),
   machine: MachineReport.nullable(),
   gpus: z.array(GpuReport).max(64).nullable(),
-  instances: z.array(ObservedInstance),
+  instances: z.array(ObservedInstance).max(MAX_OBSERVED_INSTANCES),
   /** All of the host, with the first page only. Absent or null: not to be told now, so nothing has changed. */
   leases: z.array(ObservedLease).max(MAX_LEASES_OF_HOST).nullable().optional(),
 });

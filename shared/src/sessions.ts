@@ -9,7 +9,7 @@
 import { z } from "zod";
 import { InstanceId, RunId } from "./ids.ts";
 import { text } from "./text.ts";
-import { KIB, MIB } from "./units.ts";
+import { KIB, MIB, MS_PER_SECOND } from "./units.ts";
 
 /** Of raw bytes in one message: far below the 1 MiB of a payload, and large enough for a log that is read fast. */
 export const MAX_CHUNK_BYTES = 64 * KIB;
@@ -56,8 +56,9 @@ export type TerminalOpen = z.infer<typeof TerminalOpen>;
 export const LogOpen = z.object({
   kind: z.literal("log-open"),
   ...SessionTarget,
-  tailLines: z.int().nonnegative().max(MAX_LOG_TAIL_LINES),
-  /** False: what is there now, then the close. */
+  /** How many of the last lines to begin with; null for all that the host has. A line beyond 16 KiB counts as several. */
+  tailLines: z.int().nonnegative().max(MAX_LOG_TAIL_LINES).nullable(),
+  /** False: what is there now, then the close. True: until the run is over, its container's restarts included. */
   follow: z.boolean(),
   creditBytes: Credit,
 });
@@ -97,6 +98,11 @@ export const TerminalResize = z.object({
   rows: WindowSide,
 });
 export type TerminalResize = z.infer<typeof TerminalResize>;
+
+/** A reader says its credit again this often though nothing has changed: it is the sign that it is still there. */
+export const SAY_CREDIT_EVERY_MS = 10 * MS_PER_SECOND;
+/** A session whose reader was not heard for so long is over. */
+export const READER_SILENT_MS = 45 * MS_PER_SECOND;
 
 /** From whoever reads. All bytes up to this offset may be sent: said twice or late, it adds nothing. */
 export const SessionCredit = z.object({ kind: z.literal("session-credit"), upToByte: Offset });

@@ -1,4 +1,4 @@
-/** Paired measurements of us against something bare, told as lines of milliseconds or MiB and of their ratio. */
+/** Paired measurements of us against something bare, told as lines of milliseconds, MiB or the like and of their ratio. */
 
 export interface Pair {
   ours: number;
@@ -34,7 +34,7 @@ export function ratioLine(what: string, pairs: readonly Pair[]): string {
   return line(what, spreadOf(ratiosOf(pairs)), (value) => `${value.toFixed(2)} x`);
 }
 
-const DIGITS = { ms: 0, µs: 0, s: 1, MiB: 0 };
+const DIGITS = { ms: 0, µs: 0, s: 1, MiB: 0, "%": 2, "/s": 0 };
 const WHAT_WIDTH = 62;
 const VALUE_WIDTH = 10;
 

@@ -1,9 +1,13 @@
 /**
  * `npm run bench`: measures what was promised as ratios, each to something bare in the same moments, and judges
- * nothing. Arguments choose: `npm run bench -- environment agent-memory start upgrade relay`; none means all.
+ * nothing. Arguments choose by name (test/README.md has the list); none means all.
  */
+import { measureAgentCpu } from "./agent-cpu.ts";
 import { measureAgentMemory } from "./agent-memory.ts";
+import { measureBacklog } from "./backlog.ts";
 import { measureEnvironment } from "./environment.ts";
+import { measureHeartbeats } from "./heartbeats.ts";
+import { measureJournal } from "./journal.ts";
 import { measureRelay } from "./relay.ts";
 import { measureStart } from "./start.ts";
 import { measureUpgrade } from "./upgrade.ts";
@@ -13,7 +17,11 @@ type Bench = (say: (line: string) => void, ending: AsyncDisposableStack) => Prom
 const BENCHES: Record<string, Bench> = {
   environment: measureEnvironment,
   "agent-memory": measureAgentMemory,
+  "agent-cpu": measureAgentCpu,
+  journal: measureJournal,
   start: measureStart,
+  heartbeats: measureHeartbeats,
+  backlog: measureBacklog,
   upgrade: measureUpgrade,
   relay: measureRelay,
 };

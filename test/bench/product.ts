@@ -26,6 +26,8 @@ const CONTROL_PLANE = join(repository, "control-plane/src/main.ts");
  */
 const MANY_CORES = `data:text/javascript,import os from "node:os"; os.cpus = () => Array(64).fill({ model: "", speed: 0 });`;
 const STEP_WITHIN_MS = 60_000;
+const ORDERS_AT_ONCE = 8;
+const RUNNING_ASK_EVERY_MS = 100;
 const SIMULATED_GPUS = "2";
 const ORDER = { name: "bench", cpu: 1, memory: 256 * MIB };
 
@@ -64,6 +66,10 @@ export class Product implements AsyncDisposable {
     return this.#hostId;
   }
 
+  get agentFolder(): string {
+    return this.#agentEnv().REMOTEGPU_STATE_DIR;
+  }
+
   /** Resolves once it is connected. Ended in order it takes its containers along; killed it leaves them. */
   async startAgent({ main, node }: AgentProgram = AGENT_SOURCES): Promise<RunningProcess> {
     const agent = this.#spawn("agent", [node, "--import", MANY_CORES, main, "run"], this.#agentEnv());
@@ -88,6 +94,15 @@ export class Product implements AsyncDisposable {
       if (status === "error" || performance.now() > deadline)
         throw new Error(`environment ${id} is still ${status}`);
       await delay(askEveryMs);
+    }
+  }
+
+  /** Orders so many in parts, each of which runs before the next. */
+  async orderMany(count: number, body: { image: string }): Promise<void> {
+    for (let left = count; left > 0; left -= ORDERS_AT_ONCE) {
+      const orders = Array.from({ length: Math.min(left, ORDERS_AT_ONCE) }, () => this.order(body));
+      for (const id of await Promise.all(orders))
+        await this.running(id, { askEveryMs: RUNNING_ASK_EVERY_MS });
     }
   }
 

@@ -5,12 +5,16 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { KIB } from "@remotegpu/shared/units";
 
 const STOP_WITHIN_MS = 30_000;
+/** USER_HZ is 100 on every Linux we run on. */
+const MS_PER_TICK = 10;
 
 export interface RunningProcess {
   /** @throws Error with its last words when it has ended */
   said(): string;
   /** Resident, shared pages included: VmRSS. */
   memoryBytes(): number;
+  /** Of all its threads, in the kernel and out of it. */
+  cpuMs(): number;
   /** In order; KILL past a bound. */
   stop(): Promise<void>;
   /** Without warning. */
@@ -50,6 +54,11 @@ export function spawnProcess(
     memoryBytes() {
       const status = readFileSync(`/proc/${child.pid ?? 0}/status`, "utf8");
       return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * KIB;
+    },
+    cpuMs() {
+      const stat = readFileSync(`/proc/${child.pid ?? 0}/stat`, "utf8");
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
     },
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),

@@ -137,6 +137,7 @@ test("one that hangs is noticed as well", async () => {
     process.kill(access.program.pid ?? 0, "SIGCONT");
   }
   expect(await heldPort("a")).toBe(port);
+  expect(agent.access.degraded).toEqual([]);
 });
 
 test("a stopped workload keeps its number, and its port leads nowhere", async () => {

@@ -5,6 +5,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DEADLINES_MS } from "@remotegpu/agent/core/transitions";
 import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/usage-interval";
 import { LABEL } from "@remotegpu/agent/core/container";
 import { JOURNAL_FILE } from "@remotegpu/agent/journal/journal";
@@ -143,6 +144,29 @@ describe.concurrent("a restart: a new run of the same placement", () => {
     expect(await containersOf(agent.hostId)).toHaveLength(1);
   });
 
+  test.each(["stopped", "removed"] as const)(
+    "that nobody heard of before its own end (%s) was ordered still ends the old run, and its card is not free before",
+    async (want) => {
+      const { agent, proxy } = await startHeldAgent();
+      const name = `overtaken-${want}`;
+      agent.host.order([wanted(name)]);
+      await agent.host.says(`run-${name}`, { phase: "ready" });
+      proxy.hold((_method, url) => url.includes("/stop"));
+
+      agent.host.order([{ ...again(name), want }]);
+      await agent.host.says(`run-${name}`, { phase: "stopping" });
+      await eventually(() => proxy.held === 1, { what: "the stop under way" });
+      expect(agent.host.observed(`run-${name}-again`)?.phase).not.toBe("stopped");
+      proxy.release();
+
+      await eventually(async () => (await containersOf(agent.hostId)).length === 0, {
+        what: "the old run's removal",
+      });
+      await finalRow(agent, `run-${name}`);
+      if (want === "stopped") await agent.host.says(`run-${name}-again`, { phase: "stopped" });
+    },
+  );
+
   test("ordered while the old run is still being started lets that come up and end first", async () => {
     const { agent, proxy } = await startHeldAgent();
     proxy.hold((_method, url) => url.endsWith("/start"));
@@ -204,6 +228,28 @@ test.concurrent("a runtime that is only slow changes nothing in what is said, an
   expect(proxy.held).toBe(1);
   expect(told).toMatchObject({ degraded: [], observedDigest: digest });
   expect(host.observed("run-l")).toMatchObject({ phase: "ready", problem: null });
+});
+
+test.concurrent("a stop that the runtime does not carry out is told as overdue, is tried on, and is done in the end", async () => {
+  const { agent, proxy } = await startHeldAgent();
+  const { host } = agent;
+  host.order([wanted("s")]);
+  const { containerId } = await host.says("run-s", { phase: "ready" });
+
+  proxy.hold((_method, url) => url.includes("/stop"));
+  host.order([wanted("s", { want: "stopped", orderedBy: "customer" })]);
+  await host.says("run-s", { phase: "stopping" });
+  agent.setForward(DEADLINES_MS.stopping);
+  await eventually(() => host.heartbeats.at(-1)?.degraded.includes("stops-overdue"), { what: "the flag" });
+  const late = await eventually(() => {
+    const now = host.observed("run-s");
+    return now?.detail.includes("for more than 10 minutes") && now;
+  });
+  expect(late).toMatchObject({ phase: "stopping", containerId });
+  proxy.release();
+  await host.says("run-s", { phase: "stopped", detail: "Stopped; ordered by customer." });
+
+  await eventually(() => host.heartbeats.at(-1)?.degraded.length === 0, { what: "the flag down" });
 });
 
 describe.concurrent("an agent that starts again in the same boot", () => {

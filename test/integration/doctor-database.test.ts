@@ -239,13 +239,6 @@ describe("placements and workloads", () => {
       { "placement-without-allocation": { instance: anyText, epoch: expect.any(Number), gpu: anyText } },
     ],
     [
-      "a port leased twice",
-      `DROP INDEX idx_port_mappings_host_external_port;
-       INSERT INTO port_mappings (env_id, service_type, external_port, internal_port, status, host_id)
-         VALUES ('a', 'ssh', 20000, 22, 'active', 'host-one'), ('b', 'ssh', 20000, 22, 'active', 'host-one')`,
-      { "port-leased-twice": { host: "host-one", port: 20_000 } },
-    ],
-    [
       "a placement released under a running environment",
       `UPDATE placements SET resources_released_at = now() WHERE instance_id = ${OF_RUN("running")} AND resources_released_at IS NULL`,
       {
@@ -262,7 +255,10 @@ describe("placements and workloads", () => {
     [
       "a running environment deleted",
       "UPDATE environments SET deleted_at = now() WHERE status = 'running'",
-      { "deleted-environment-placed": { environment: anyText, host: "host-one" } },
+      {
+        "deleted-environment-placed": { environment: anyText, host: "host-one" },
+        "lease-of-deleted-environment": { lease: anyText, environment: anyText, host: "host-one" },
+      },
     ],
     [
       "a deadline that nobody acted upon",
@@ -273,6 +269,74 @@ describe("placements and workloads", () => {
       "a passing status without a deadline",
       "UPDATE environments SET status_deadline_at = NULL WHERE status = 'restarting'",
       { "status-without-deadline": { environment: anyText } },
+    ],
+  ])("%s", async (_name, damage, expected) => {
+    expect(subjectsOf(await findingsAfter(damage))).toEqual(expected);
+  });
+});
+
+describe("leases", () => {
+  const anyText = expect.any(String);
+  const anyPort = expect.any(Number);
+  const LEASE = `(SELECT o.id FROM lease_orders o JOIN environments e ON e.id = o.env_id WHERE e.status = 'running')`;
+  const lease = { lease: anyText, environment: anyText, host: "host-one" };
+  test.each<[string, string, Record<string, object>]>([
+    [
+      "a port leased twice",
+      `DROP INDEX idx_port_mappings_host_external_port;
+       INSERT INTO port_mappings (env_id, service_type, external_port, internal_port, status, host_id)
+         VALUES ('a', 'ssh', 20000, 22, 'active', 'host-one'), ('b', 'ssh', 20000, 22, 'active', 'host-one')`,
+      { "port-leased-twice": { host: "host-one", port: 20_000 } },
+    ],
+    [
+      "a lease with two numbers",
+      `UPDATE port_mappings SET external_port = 29999 WHERE lease_id = ${LEASE}`,
+      {
+        "mapping-differs": { ...lease, port: anyPort },
+        "shown-ports-differ": { environment: anyText },
+      },
+    ],
+    [
+      "a bound lease that nobody is told of",
+      `DELETE FROM port_mappings WHERE lease_id = ${LEASE}`,
+      {
+        "lease-without-mapping": { ...lease, port: anyPort },
+        "shown-ports-differ": { environment: anyText },
+      },
+    ],
+    [
+      "a mapping whose lease is over",
+      `UPDATE lease_orders SET state = 'released', ended_at = now() WHERE id = ${LEASE}`,
+      {
+        "mapping-without-lease": {
+          mapping: anyPort,
+          environment: anyText,
+          host: "host-one",
+          port: anyPort,
+        },
+        "shown-ports-differ": { environment: anyText },
+      },
+    ],
+    [
+      "another port shown than is held",
+      "UPDATE environments SET ssh_port = 29999 WHERE status = 'running'",
+      { "shown-ports-differ": { environment: anyText } },
+    ],
+    [
+      "a port shown that is none",
+      "UPDATE environments SET tensorboard_port = 29999 WHERE status = 'running'",
+      { "shown-ports-differ": { environment: anyText } },
+    ],
+    [
+      "a port kept for an environment that is deleted",
+      `UPDATE lease_orders SET want = 'held', state = 'waiting', ended_at = NULL
+        WHERE env_id = (SELECT id FROM environments WHERE status = 'deleting')`,
+      { "lease-of-deleted-environment": lease },
+    ],
+    [
+      "a lease left open on a host that is lost",
+      `UPDATE lease_orders SET state = 'waiting', ended_at = NULL WHERE host_id = 'host-two'`,
+      { "lease-on-gone-host": { ...lease, host: "host-two" } },
     ],
   ])("%s", async (_name, damage, expected) => {
     expect(subjectsOf(await findingsAfter(damage))).toEqual(expected);

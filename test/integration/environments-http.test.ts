@@ -192,6 +192,37 @@ describe("bad orders", () => {
     expect(answer.body.errors.map((error: { path: string }) => error.path)).toContain(path);
   });
 
+  describe("by price or by what a spec includes", () => {
+    beforeAll(async () => {
+      await scene.api.db.query(
+        `INSERT INTO specs (spec, shape) VALUES ('small', $1), ('half-priced', NULL), ('shapeless', NULL)`,
+        [JSON.stringify({ cpu: 1, memory: GIB, gpu: 1, gpu_model: "NVIDIA L4", gpu_memory: 8 * GIB })],
+      );
+      await scene.api.db.query(
+        `INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from)
+         VALUES ('small', 'spec', '1', 'hour', '2020-01-01Z'), ('shapeless', 'spec', '1', 'hour', '2020-01-01Z'),
+                ('half-priced', 'cpu', '1', 'hour', '2020-01-01Z'), ('half-priced', 'memory', '1', 'hour', '2020-01-01Z')`,
+      );
+    });
+
+    test.each<[string, string, { config?: object; [field: string]: unknown }]>([
+      ["config.spec", "shapeless", {}],
+      ["gpu", "half-priced", { gpu: 1 }],
+      ["temp_storage", "half-priced", { temp_storage: GIB }],
+      ["cpu", "small", { cpu: 2 }],
+      ["memory", "small", { memory: 2 * GIB }],
+      ["gpu", "small", { gpu: 2 }],
+      ["gpu_memory", "small", { gpu: 1, gpu_memory: 9 * GIB }],
+      ["temp_storage", "small", { temp_storage: 1 }],
+      ["config.gpu_model", "small", { gpu: 1, config: { gpu_model: "NVIDIA H100" } }],
+    ])("%s, under the spec %s: %j", async (path, spec, change) => {
+      const answer = await scene.order(alice, { ...change, config: { spec, ...change.config } });
+
+      expect(answer.status).toBe(422);
+      expect(answer.body.errors.map((error: { path: string }) => error.path)).toEqual([path]);
+    });
+  });
+
   test("nothing of them was written down", async () => {
     const { rows } = await scene.api.db.query("SELECT count(*) FROM environments WHERE deleted_at IS NULL");
 

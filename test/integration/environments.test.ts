@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { LeadershipLostError } from "@remotegpu/control-plane/store/leader";
 import { GIB } from "@remotegpu/shared/units";
 import type { Caller } from "../support/api.ts";
 import { type ControlScene, openControlScene, type ScriptedHost } from "../support/control-scene.ts";
@@ -196,13 +197,22 @@ describe("the whole way of one order", () => {
 
     const { body } = await scene.api.ask("GET", `/api/v1/environments/${id}/events`, { as: alice });
 
-    const story = body.items.map((event: { new: string; actor: string }) => [event.new, event.actor]);
-    expect(story).toEqual([
-      ["stopped", "host host-a"],
-      ["stopping", `customer ${alice.customerId}`],
-      ["running", "host host-a"],
-      ["creating", "control-plane"],
-      ["queued", `customer ${alice.customerId}`],
+    type Told = { kind: string; old: string | null; new: string; actor: string };
+    const storyOf = (kind: string) =>
+      body.items
+        .filter((event: Told) => event.kind === kind)
+        .map((event: Told) => [event.old, event.new, event.actor]);
+    expect(storyOf("status")).toEqual([
+      ["stopping", "stopped", "host host-a"],
+      ["running", "stopping", `customer ${alice.customerId}`],
+      ["creating", "running", "host host-a"],
+      ["queued", "creating", "control-plane"],
+      [null, "queued", `customer ${alice.customerId}`],
+    ]);
+    expect(storyOf("instance-state")).toEqual([
+      ["ready", "stopped", "host host-a"],
+      ["placed", "ready", "host host-a"],
+      [null, "placed", "control-plane"],
     ]);
     await clear();
   });
@@ -224,6 +234,17 @@ describe("delete is legal in every state", () => {
       await clear();
     },
   );
+
+  test("a leader whose term is over writes not even why something waits", async () => {
+    const { id } = (await scene.order(alice, { gpu: 5 })).body;
+
+    await expect(scene.schedule({ term: 0 })).rejects.toThrow(LeadershipLostError);
+
+    expect(await get(id)).toMatchObject({ status: "queued", status_reason: "Waiting for a place." });
+    await scene.schedule();
+    expect((await get(id)).status_reason).toContain("host-a");
+    await clear();
+  });
 
   test("deleting twice is fine, and a deletion is not forgotten before the host has applied it", async () => {
     const id = await environmentIn("running");

@@ -150,8 +150,9 @@ describe("a watch over real cards", () => {
     await chmod(join(folder, "nvidia-smi"), 0o755);
   }
 
-  async function watch(): Promise<GpuWatch> {
+  async function watch(rest: { lookWithinMs?: number } = {}): Promise<GpuWatch> {
     const watched = new GpuWatch({
+      ...rest,
       hostId: newHostId(),
       bootId: BOOT,
       stateDir: folder,
@@ -206,7 +207,7 @@ describe("a watch over real cards", () => {
   });
 
   test("an Xid is heeded while nvidia-smi hangs, on that card alone", async () => {
-    const watched = await watch();
+    const watched = await watch({ lookWithinMs: 3_000 });
     await play("sleep 60");
     nowMs += SAMPLE_EVERY_MS;
     const hanging = watched.lookWhenDue({ nowMs, runtime: null, containers: [] }, () => undefined);

@@ -67,10 +67,11 @@ test("the fault is an event and an alarm, once, and so is the way back", async (
   for (const change of [FAILED(5), FAILED(5), WELL, WELL]) await says(change);
 
   expect(await events()).toEqual([
+    "gpu-status available host host-a",
     "gpu-health healthy unhealthy host host-a",
-    "gpu-cordoned host host-a",
+    "gpu-cordoned available maintenance host host-a",
     "gpu-health unhealthy healthy host host-a",
-    "gpu-uncordoned host host-a",
+    "gpu-uncordoned maintenance available host host-a",
   ]);
   expect(await alarms()).toEqual([`gpu-out-of-service ${uuidOf(0)} over`]);
   expect(await card()).toMatchObject({ cordoned: false, status: "available", health_status: "healthy" });
@@ -82,7 +83,11 @@ test("what the report says counts like the heartbeat, whichever comes first", as
   await says(FAILED(5));
 
   expect(await card()).toMatchObject({ cordoned: true, cordoned_by: "host" });
-  expect(await events()).toEqual(["gpu-health healthy unhealthy host host-a", "gpu-cordoned host host-a"]);
+  expect(await events()).toEqual([
+    "gpu-status available host host-a",
+    "gpu-health healthy unhealthy host host-a",
+    "gpu-cordoned available maintenance host host-a",
+  ]);
 });
 
 describe("an administrator", () => {

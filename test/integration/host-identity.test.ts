@@ -20,6 +20,7 @@ import { startTestNats, type HostCredential, type TestNats } from "../support/na
 const TOKEN = "a-join-token";
 let nats: TestNats;
 const closers: (() => Promise<void> | void)[] = [];
+let removals = 0;
 
 beforeEach(async () => {
   nats = await startTestNats();
@@ -58,6 +59,7 @@ function startKeeper(host: HostSide, api: IdentityApi, receivedAtMs = Date.now()
     credential,
     key: host.key,
     onRenewed: (grant) => void host.connection.renew(grant),
+    onRemoved: () => (removals += 1),
     log: keptLog(),
   });
   keeper.start();
@@ -265,6 +267,20 @@ test("a revoked key is not renewed, and asking goes on slowly", async () => {
 
   expect(keeper.grant).toEqual(credential.grant);
   expect(api.requests.length).toBeLessThan(5);
+});
+
+test("a host that was taken out of the fleet is told so, once it has proved who it is", async () => {
+  removals = 0;
+  const api = await startApi();
+  const credential = await nats.hostCredential("host-1", { lifetimeMs: 1_000 });
+  api.removedKeys.add(credential.key.publicKey);
+  const host = await startHost(credential, { isAwaited: false });
+  const keeper = startKeeper(host, api);
+
+  await eventually(() => removals > 0, { what: "the word" });
+
+  expect(api.requests.length).toBeGreaterThanOrEqual(2);
+  expect(keeper.grant).toEqual(credential.grant);
 });
 
 test("a control plane that moved is found by renewal", async () => {

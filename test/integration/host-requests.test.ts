@@ -5,7 +5,9 @@ import { serveHosts, refusal, type HostHandlers } from "@remotegpu/control-plane
 import type { WholeReport } from "@remotegpu/control-plane/link/report-assembly";
 import { LinkDownError } from "@remotegpu/agent/link/connection";
 import { RequestRefusedError } from "@remotegpu/agent/link/control-plane-client";
-import type { Heartbeat } from "@remotegpu/shared/protocol";
+import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
+import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
+import { type Heartbeat, PullReply } from "@remotegpu/shared/protocol";
 import { encode } from "@remotegpu/shared/wire";
 import { eventually } from "../support/eventually.ts";
 import { startHostSide, type HostSide } from "../support/host-side.ts";
@@ -65,6 +67,15 @@ test("a heartbeat is answered, and the host is who the subject says", async () =
   expect(reply.watermark).toBe(41);
   expect(roundTripMs).toBeGreaterThan(0);
   expect(seen).toEqual([{ host: "host-1", heartbeat }]);
+});
+
+test("a connection that closes while its subscriptions open keeps nobody waiting", async () => {
+  const closing = await nats.connectControlPlane();
+
+  const opened = serveHosts(closing, REFUSING, keptLog());
+  await closing.close();
+
+  await expect(opened).resolves.toBeDefined();
 });
 
 test("nobody listening is told at once, not after the deadline", async () => {
@@ -147,6 +158,34 @@ test("a desired set of several pages arrives whole and in order", async () => {
   expect(pages).toBeGreaterThan(3);
 });
 
+test("as many leases as a host can hold, with the longest ids, fit into the first page and come with no other", async () => {
+  const longest = (letter: string, n: number) => letter + String(n).padStart(62, "0");
+  const leases = Array.from({ length: MAX_LEASES_OF_HOST }, (_, n) => ({
+    leaseId: LeaseId.parse(longest("l", n)),
+    workloadId: WorkloadId.parse(longest("w", n)),
+    service: "tensorboard" as const,
+    internalPort: 65_535,
+    autoReleaseHours: 87_600,
+    want: "released" as const,
+  }));
+  const instances = largeInstances(20);
+  await serve({
+    desiredSet: () => Promise.resolve({ term: 1, generation: 1, confirmedStops: null, instances, leases }),
+  });
+  const pull = async (page: number) => {
+    const bytes = encode({ kind: "pull", generation: page === 0 ? null : 1, page });
+    const answer = await host.connection.request("rg.v1.h.host-1.up.pull", bytes, { timeoutMs: 15_000 });
+    return PullReply.parse(JSON.parse(new TextDecoder().decode(answer)));
+  };
+
+  const [first, second] = [await pull(0), await pull(1)];
+
+  expect(first.leases).toEqual(leases);
+  expect(first.instances.length).toBeGreaterThan(5);
+  expect(first.pages).toBeGreaterThan(2);
+  expect(second.leases).toBeUndefined();
+});
+
 test("an empty desired set is a set, not a silence", async () => {
   await serve({
     desiredSet: () => Promise.resolve({ term: 1, generation: 1, confirmedStops: null, instances: [] }),
@@ -207,7 +246,7 @@ test("an observed report of several pages comes together at one of two replicas"
 
   expect(reports).toHaveLength(5);
   for (const report of reports)
-    expect(report).toEqual({ digest: "b".repeat(64), machine: null, gpus: [], instances });
+    expect(report).toMatchObject({ digest: "b".repeat(64), machine: null, gpus: [], instances });
 });
 
 test("a replica that ends in the middle of a report costs one more report", async () => {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { livenessPass } from "@remotegpu/control-plane/controllers/host-liveness";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
+import { MAX_BOOTS_A_DAY, MAX_JOURNALS_A_DAY } from "@remotegpu/control-plane/store/hosts/newcomers";
 import type { Caller } from "../support/api.ts";
 import { type ControlScene, gpuReport, openControlScene } from "../support/control-scene.ts";
 
@@ -21,6 +22,8 @@ async function running(change: object = {}): Promise<string> {
   await scene.schedule();
   return id;
 }
+
+const journalOf = (id: string) => ({ id, headSeq: 0, headHash: "0".repeat(64), watermarkSeen: 0 });
 
 describe("heartbeats", () => {
   test("a host that nobody knows, or that was revoked, is refused", async () => {
@@ -74,11 +77,98 @@ describe("heartbeats", () => {
     expect(await host.tryHeartbeat({ agentEpoch: 1, journal })).toMatchObject({ kind: "heartbeat-reply" });
   });
 
+  test.each([
+    { kind: "journals", max: MAX_JOURNALS_A_DAY, told: () => ({ journal: journalOf(randomUUID()) }) },
+    { kind: "boots", max: MAX_BOOTS_A_DAY, told: () => ({ bootId: randomUUID() }) },
+  ])(
+    "a host begins at most $max $kind a day; beyond that it is not listened to, which the operators see once",
+    async ({ kind, max, told }) => {
+      const host = await scene.host("host-a");
+      // Its joining was the first of each.
+      for (let count = 2; count <= max; count += 1) await host.heartbeat(told());
+
+      expect(await host.tryHeartbeat(told())).toMatchObject({
+        kind: "refused",
+        reason: expect.stringContaining(kind),
+      });
+      expect(await host.tryHeartbeat(told())).toMatchObject({ kind: "refused" });
+      await host.heartbeat();
+
+      expect(await sql("SELECT kind, subject FROM alarms")).toEqual([
+        { kind: "too-many-beginnings", subject: `host-a ${kind.slice(0, -1)}` },
+      ]);
+      expect(await sql("SELECT count(*)::int AS count FROM host_journals")).toEqual([
+        { count: kind === "journals" ? max : 1 },
+      ]);
+      expect(await sql("SELECT count(*)::int AS count FROM host_boots")).toEqual([
+        { count: kind === "boots" ? max : 1 },
+      ]);
+      await sql("UPDATE events SET at = at - interval '1 day'");
+      await host.heartbeat(told());
+    },
+  );
+
   test("the digest of the report that was merged comes back, so that it is not sent again", async () => {
     const host = await scene.host("host-a");
     const { observed_digest: digest } = (await host.row()) as { observed_digest: string };
 
     expect((await host.heartbeat()).observedDigest).toBe(digest);
+  });
+});
+
+describe("a run that its host called over", () => {
+  test("is closed then, whether or not its final row comes: it burns no more", async () => {
+    const host = await scene.host("host-a");
+    const id = await running();
+    const [wanted] = await host.round();
+    const { runId } = wanted!;
+    await host.round({ phase: "failed", problem: "exited", detail: "It ended." });
+    const closedAt = () => sql("SELECT closed_at FROM runs WHERE id = $1", [runId]);
+    const closed = await closedAt();
+
+    expect(closed).toEqual([{ closed_at: expect.any(Date) }]);
+    // The final row may never come; what nobody is to be charged for must not seem to be.
+    const balance = await scene.api.ask("GET", "/api/v1/billing/balance", { as: alice });
+    expect(balance.body).toMatchObject({ burn_per_hour: "0.0000" });
+    await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
+    await host.round();
+    expect(await closedAt()).toEqual(closed);
+  });
+
+  test("while the run before it goes on frees nothing yet", async () => {
+    const host = await scene.host("host-a", { gpus: 1 });
+    const id = await running({ gpu: 1 });
+    const [first] = await host.round();
+    await scene.api.ask("POST", `/api/v1/environments/${id}/restart`, { as: alice, body: {} });
+    await scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: alice, body: {} });
+    const [second] = await host.pull();
+    await host.heartbeat();
+
+    await host.report([
+      host.observedOf(first!, { phase: "stopping" }),
+      host.observedOf(second!, { phase: "stopped" }),
+    ]);
+    expect(await scene.get(alice, id)).toMatchObject({ status: "stopping" });
+    expect(await sql("SELECT status FROM gpus")).toEqual([{ status: "allocated" }]);
+    await host.report([host.observedOf(second!, { phase: "stopped" })]);
+
+    expect(await scene.get(alice, id)).toMatchObject({ status: "stopped" });
+    expect(await sql("SELECT status FROM gpus")).toEqual([{ status: "available" }]);
+  });
+
+  test("and was replaced by a restart is closed as well, and the run after it is not", async () => {
+    const host = await scene.host("host-a");
+    const id = await running();
+    const [first] = await host.round();
+    await scene.api.ask("POST", `/api/v1/environments/${id}/restart`, { as: alice, body: {} });
+    const [second] = await host.pull();
+    await host.heartbeat();
+    await host.report([
+      host.observedOf(first!, { phase: "stopped" }),
+      host.observedOf(second!, { phase: "ready" }),
+    ]);
+
+    expect(await sql("SELECT id FROM runs WHERE closed_at IS NULL")).toEqual([{ id: second!.runId }]);
   });
 });
 
@@ -229,6 +319,7 @@ describe("the inventory", () => {
       machine: null,
       gpus: null,
       instances: [],
+      leases: null,
     });
 
     expect(refused).toBeUndefined();
@@ -291,6 +382,38 @@ describe("silence", () => {
     expect(await host.row()).toMatchObject({ connection: "suspect" });
   });
 });
+
+test.each([
+  { age: "old", protocol: { min: -1, max: 0 } },
+  { age: "new", protocol: { min: 1_000, max: 1_001 } },
+])(
+  "an agent too $age is only kept: its work runs, reports and stops, nothing new is placed, and the owner sees why",
+  async ({ age, protocol }) => {
+    const host = await scene.host("host-a");
+    const before = await running();
+    await host.round();
+
+    await host.heartbeat({ protocol });
+    const waiting = await running();
+    await host.report(host.desired.map((wanted) => host.observedOf(wanted, { phase: "ready" })));
+
+    expect((await scene.get(alice, waiting)).status_reason).toContain(`its agent is too ${age} for new work`);
+    const listed = (await scene.api.ask("GET", "/api/v1/hosts", { as: scene.api.admin })).body.items;
+    expect(listed[0]).toMatchObject({
+      status: "online",
+      status_reason: expect.stringContaining(`its agent is too ${age} for new work: it speaks protocol`),
+    });
+    expect(await scene.get(alice, before)).toMatchObject({ status: "running" });
+    await scene.api.ask("POST", `/api/v1/environments/${before}/stop`, { as: alice });
+    expect((await host.pull())[0]).toMatchObject({ want: "stopped" });
+    await host.heartbeat({ protocol });
+    await host.report(host.desired.map((wanted) => host.observedOf(wanted, { phase: "stopped" })));
+    expect(await scene.get(alice, before)).toMatchObject({ status: "stopped" });
+
+    await host.heartbeat();
+    expect((await scene.schedule()).placed).toEqual([waiting]);
+  },
+);
 
 test("a cordoned host, and a cordoned card, get nothing new", async () => {
   await scene.host("host-a", { gpus: 1 });

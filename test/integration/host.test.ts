@@ -9,7 +9,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
-import { readMachineFacts } from "@remotegpu/agent/host/machine-facts";
+import { defaultInterface, readMachineFacts } from "@remotegpu/agent/host/machine-facts";
 import { NvidiaSmi } from "@remotegpu/agent/host/nvidia-smi";
 import { NvidiaSmiError } from "@remotegpu/agent/host/nvidia-smi-error";
 import { readContainers, readProcessLife, readProcessName } from "@remotegpu/agent/host/process-liveness";
@@ -36,6 +36,33 @@ describe("the machine", () => {
     expect(facts.ipAddress).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
     expect(facts.diskBytes).toBeGreaterThan(0);
   });
+
+  const header = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n";
+  const route = (name: string, destination: string, metric: number, mask: string) =>
+    `${name}\t${destination}\t00000000\t0003\t0\t0\t${metric}\t${mask}\t0\t0\t0   \n`;
+  test.each([
+    [
+      "the one that leads anywhere",
+      [route("rg1", "0000D20A", 0, "00FFFFFF"), route("eth0", "00000000", 5, "00000000")],
+    ],
+    [
+      "the better one of two",
+      [route("eth1", "00000000", 600, "00000000"), route("eth0", "00000000", 100, "00000000")],
+    ],
+    [
+      "not half of everywhere",
+      [route("vpn", "00000000", 0, "00000080"), route("eth0", "00000000", 100, "00000000")],
+    ],
+  ])("the default route is %s", (_which, routes) => {
+    expect(defaultInterface(header + routes.join(""))).toBe("eth0");
+  });
+
+  test.each(["", header, header + route("rg1", "0000D20A", 0, "00FFFFFF"), "nonsense\n\n0 0"])(
+    "there is no default route in %j",
+    (routes) => {
+      expect(defaultInterface(routes)).toBeNull();
+    },
+  );
 
   test("the monotonic clock is the kernel's, counted since boot", async () => {
     const before = monotonicMs();

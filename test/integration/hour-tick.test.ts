@@ -18,12 +18,16 @@ import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
 import { waiveRun } from "@remotegpu/control-plane/store/billing/runs";
 import { parsePoints } from "@remotegpu/shared/money";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { failingDatabase } from "../support/failing-database.ts";
 import { at, CHINA, openScene, openSceneRun, type Scene, SceneJournal } from "../support/metering-scene.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+
+const WAITS_FOR_A_LOCK =
+  "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 let fresh: FreshDatabase;
 let database: Database;
@@ -200,7 +204,9 @@ describe("leadership", () => {
       const takeover = acquireLeadership(database, { holder: "two", now: at(HOUR) }).then(() =>
         order.push("taken"),
       );
-      await tx.query("SELECT pg_sleep(0.05)");
+      await eventually(async () => (await database.query(WAITS_FOR_A_LOCK)).rowCount > 0, {
+        what: "the other waiting for this transaction",
+      });
       order.push("written");
       return { takeover };
     });
@@ -429,13 +435,43 @@ describe("money and prices", () => {
     await send(scene, journal, journal.write({ run: "r1", fromMs: 0, toMs: HOUR, final: true }), at(HOUR));
     await tick(at(HOUR));
     expect(await charges()).toEqual([]);
-    await database.query(
-      "INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from) VALUES ('B', 'spec', 1, 'hour', '2025-01-01')",
-    );
+    const price = {
+      spec: "B",
+      unitPrice: "1",
+      billingUnit: "hour",
+      effectiveFrom: at(0),
+      createdBy: null,
+    } as const;
+    const added = await transaction(database, (tx) => addPrice(tx, { ...price, line: "spec" }));
+    expect(added.added).not.toBeNull();
 
     await tick(at(2 * HOUR));
 
     expect(await charges()).toEqual([{ at: 2 * HOUR, amount: "1.0000" }]);
+  });
+
+  test("a price that is being added holds up the run that begins meanwhile, which then has it", async () => {
+    const scene = await openScene(database, "bob");
+    await openSceneRun(database, scene, "r1");
+    const journal = new SceneJournal(scene);
+    const price = { spec: "A", line: "spec", unitPrice: "60", billingUnit: "hour", createdBy: null } as const;
+
+    const { ingested } = await transaction(database, async (tx) => {
+      await addPrice(tx, { ...price, effectiveFrom: at(-MINUTE) });
+      const begins = send(scene, journal, journal.write({ run: "r1", fromMs: 0, toMs: HOUR }), at(HOUR));
+      await eventually(async () => {
+        const { rows } = await database.query<{ count: number }>(
+          "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        );
+        return (rows[0]?.count ?? 0) > 0;
+      });
+      // In an object, since a bare promise would be waited for within the transaction.
+      return { ingested: begins };
+    });
+    await ingested;
+    await tick(at(HOUR));
+
+    expect(await charges()).toEqual([{ at: HOUR, amount: "60.0000" }]);
   });
 
   test("time that turns out to be waived is given back", async () => {

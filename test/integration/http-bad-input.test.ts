@@ -6,7 +6,15 @@
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openApi, type Answer, type ApiWorld, type Caller } from "../support/api.ts";
-import { bodies, type JsonSchema, type Schemas } from "../support/hostile-values.ts";
+import {
+  bodies,
+  friendlyBody,
+  type JsonSchema,
+  METACHARACTERS,
+  type Schemas,
+  textPlaces,
+  withText,
+} from "../support/hostile-values.ts";
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 12);
 
@@ -57,11 +65,15 @@ beforeAll(async () => {
      VALUES ('service-1', $1, $2, 's', 'busybox', 'stopped')`,
     [customer.customerId, customer.workspaceId],
   );
+  const mapping = await api.db.query<{ id: number }>(
+    "INSERT INTO port_mappings (env_id, service_type, external_port, internal_port) VALUES ('env-1', 'ssh', 30001, 22) RETURNING id",
+  );
   const workspace = await make("/workspaces", { name: "w" }, customer);
   await make(`/workspaces/${workspace}/members`, { customer_id: other.customerId }, customer);
   ids = {
     "/workspaces/{id}": workspace,
     "/environments/{id}": "env-1",
+    "/port-mappings/{id}": String(mapping.rows[0]?.id),
     "/training-jobs/{id}": "job-1",
     "/inference-services/{id}": "service-1",
     "/datasets/{id}": await make("/datasets", { name: "d" }, customer),
@@ -190,6 +202,34 @@ describe("bodies", () => {
       { numRuns: RUNS },
     );
   });
+
+  test.each(withBody)(
+    "$name takes metacharacters in any of its texts literally, or refuses them by name",
+    async ({ route, schema }) => {
+      const friendly = friendlyBody(schema, components.schemas);
+      for (const place of textPlaces(schema, components.schemas)) {
+        const before = await fingerprint();
+        let areAllRefused = true;
+        for (const text of METACHARACTERS) {
+          const body = withText(friendly, place, text);
+
+          const answer = await api.ask(route.method, `/api/v1${existing(route.path.slice(7))}`, {
+            as: callerOf(route),
+            body: JSON.stringify(body),
+          });
+
+          expect(answer.status, `${place.join(".")}: ${text}`).toBeLessThan(500);
+          if (answer.status >= 400) expectNamed(answer);
+          else {
+            areAllRefused = false;
+            expectEcho(body, answer.body);
+          }
+        }
+        // Looking after each request would take most of the time; the bodies at random above are looked at so.
+        expect(areAllRefused ? await fingerprint() : before).toBe(before);
+      }
+    },
+  );
 
   test.each(withBody.filter(({ route }) => route.operation["x-access"] !== "public"))(
     "$name refuses a field it does not know, by name",

@@ -1,8 +1,9 @@
 import { createUser } from "@nats-io/nkeys";
 import { createApp } from "@remotegpu/control-plane/http/app";
 import { openDatabase } from "@remotegpu/control-plane/store/database";
-import { joinProofText } from "@remotegpu/shared/joining";
+import { joinProofText, renewalProofText } from "@remotegpu/shared/joining";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { failingDatabase } from "../support/failing-database.ts";
 import { openApi, problem, type ApiWorld, type Caller } from "../support/api.ts";
 
 let api: ApiWorld;
@@ -212,6 +213,28 @@ describe("idempotency keys", () => {
     expect((await topUp("pay-3", "2")).status).toBe(201);
   });
 
+  test("a commit whose answer was lost leaves the key taken, so that nothing is done twice", async () => {
+    const { connectionString } = api.db.pool.options;
+    const failing = failingDatabase(connectionString ?? "", { at: "COMMIT", when: "after" });
+    const order = {
+      method: "POST",
+      headers: {
+        Authorization: `Bearer ${alice.key}`,
+        "Content-Type": "application/json",
+        "Idempotency-Key": "lost-answer",
+      },
+      body: JSON.stringify({ name: "once" }),
+    };
+
+    const lost = await createApp({ ...api.deps, db: failing }).request("/api/v1/workspaces", order);
+    const again = await api.app.request("/api/v1/workspaces", order);
+
+    expect({ lost: lost.status, again: again.status }).toEqual({ lost: 503, again: 409 });
+    await failing.close();
+    const { rows } = await api.db.query("SELECT FROM workspaces WHERE name = 'once'");
+    expect(rows).toHaveLength(1);
+  });
+
   test("a payment is known to the ledger even when its answer was forgotten", async () => {
     const before = await balance();
     await api.db.query("DELETE FROM idempotency_keys");
@@ -419,8 +442,27 @@ describe("joining", () => {
     ).toMatchObject(problem(409));
   });
 
+  test("a host that was taken out of the fleet hears so once it has proved who it is, and nobody else does", async () => {
+    const user = createUser();
+    const nkey = user.getPublicKey();
+    const { host_id: hostId } = (await join(await newToken(), user)).body;
+    const path = `/api/v1/hosts/${hostId}/credential`;
+    await api.ask("DELETE", `/api/v1/hosts/${hostId}?lost=true`, { as: api.admin });
+
+    const { challenge, ...rest } = (await api.ask("POST", path, { body: { nkey } })).body;
+    const sign = (text: string) => Buffer.from(user.sign(new TextEncoder().encode(text))).toString("base64");
+    const signature = sign(renewalProofText(hostId, nkey, challenge));
+    const told = await api.ask("POST", path, { body: { nkey, challenge, signature } });
+    const forged = await api.ask("POST", path, { body: { nkey, challenge, signature: sign("else") } });
+
+    expect(rest).toEqual({});
+    expect(told).toMatchObject({ status: 200, body: { removed_at: expect.any(String) } });
+    expect(told.body.jwt).toBeUndefined();
+    expect(forged).toMatchObject(problem(422));
+    expect(await join(await newToken(), user)).toMatchObject(problem(403));
+  });
+
   test("renewal takes a signature of a challenge of ours, for this host and key", async () => {
-    const { renewalProofText } = await import("@remotegpu/shared/joining");
     const user = createUser();
     const nkey = user.getPublicKey();
     const { host_id: hostId } = (await join(await newToken(), user)).body;

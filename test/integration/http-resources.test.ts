@@ -248,6 +248,7 @@ describe("settings", () => {
     const changed = await ask("PUT", "/settings/DEFAULT_QUOTA_LEVEL", admin, { value: "basic" });
 
     expect(before).toMatchObject([
+      { key: "ALLOW_PLAIN_HTTP_PORTS", value: "off", default: "off", updated_at: null },
       { key: "DEFAULT_QUOTA_LEVEL", value: "professional", default: "free" },
       { key: "MIN_START_MINUTES", value: "60", default: "60", updated_at: null },
     ]);
@@ -262,11 +263,11 @@ describe("settings", () => {
   });
 
   test("come in pages like every list", async () => {
-    const first = (await ask("GET", "/settings?limit=1", admin)).body;
-    const second = (await ask("GET", `/settings?limit=1&cursor=${first.next_cursor}`, admin)).body;
+    const first = (await ask("GET", "/settings?limit=2", admin)).body;
+    const second = (await ask("GET", `/settings?limit=2&cursor=${first.next_cursor}`, admin)).body;
 
     const keys = [...first.items, ...second.items].map(({ key }: { key: string }) => key);
-    expect(keys).toEqual(["DEFAULT_QUOTA_LEVEL", "MIN_START_MINUTES"]);
+    expect(keys).toEqual(["ALLOW_PLAIN_HTTP_PORTS", "DEFAULT_QUOTA_LEVEL", "MIN_START_MINUTES"]);
     expect(second.next_cursor).toBeNull();
   });
 
@@ -371,7 +372,30 @@ describe("prices and estimates", () => {
 
     expect(noMemory).toMatchObject(problem(422));
     expect(noMemory.body.detail).toContain("no price for memory");
+    expect(noMemory.body.errors).toMatchObject([{ path: "memory" }]);
     expect(noSpec.body.errors).toMatchObject([{ path: "spec" }]);
+  });
+
+  test.each([
+    ["cpu", { cpu: 2 }],
+    ["memory", { memory: GIB + 1 }],
+    ["gpu", { gpu: 2 }],
+    ["gpu_memory", { gpu: 1, gpu_memory: GIB + 1 }],
+    ["temp_storage", { temp_storage: 1 }],
+  ])("what a spec does not include is named: %s", async (path, more) => {
+    const shape = { cpu: 1, memory: GIB, gpu: 1, gpu_memory: GIB };
+    await ask("PUT", "/specs/boxed", admin, { shape, description: null });
+    await price("boxed", "spec", "1", { effective_from: "2026-01-01T00:00:00Z" });
+
+    const answer = await ask("POST", "/billing/estimate", bob, {
+      spec: "boxed",
+      cpu: 1,
+      memory: GIB,
+      ...more,
+    });
+
+    expect(answer).toMatchObject(problem(422));
+    expect(answer.body.errors).toMatchObject([{ path }]);
   });
 
   test("a price is never given twice for one moment, and storage keeps to its spec", async () => {

@@ -58,6 +58,15 @@ async function environment(): Promise<string> {
   return id;
 }
 
+/** As the old system left them: no host is needed to close it. */
+async function portMapping(): Promise<number> {
+  const { rows } = await api.db.query<{ id: number }>(
+    "INSERT INTO port_mappings (env_id, service_type, external_port, internal_port) VALUES ($1, 'ssh', 30001, 22) RETURNING id",
+    [await environment()],
+  );
+  return rows[0]?.id ?? 0;
+}
+
 async function trainingJob(): Promise<string> {
   const id = fresh("job");
   await api.db.query(
@@ -238,9 +247,30 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /environments/{id}/events", MEMBERS, ofEnvironment("GET", "/events")],
   ["GET /environments/{id}/instances", MEMBERS, ofEnvironment("GET", "/instances")],
   ["GET /environments/{id}/why", MEMBERS, ofEnvironment("GET", "/why")],
+  ["GET /environments/{id}/access", MEMBERS, ofEnvironment("GET", "/access")],
+  ["POST /environments/{id}/access", AUTHORS, ofEnvironment("POST", "/access")],
+  ["GET /port-mappings", EVERYONE, plain("/port-mappings")],
+  [
+    "POST /port-mappings",
+    AUTHORS,
+    async () => ({
+      path: "/port-mappings",
+      body: { env_id: await environment(), service_type: "custom", internal_port: 7860 },
+    }),
+  ],
+  ["DELETE /port-mappings/{id}", AUTHORS, at(portMapping, (id) => `/port-mappings/${id}`)],
+  ["GET /environments/{id}/logs", MEMBERS, ofEnvironment("GET", "/logs")],
 
   ["GET /training-jobs", EVERYONE, plain("/training-jobs")],
   ["GET /training-jobs/{id}", MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}`)],
+  ...["events", "instances", "logs"].flatMap((word): [string, string, Question][] => [
+    [`GET /training-jobs/{id}/${word}`, MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}/${word}`)],
+    [
+      `GET /inference-services/{id}/${word}`,
+      MEMBERS,
+      at(inferenceService, (id) => `/inference-services/${id}/${word}`),
+    ],
+  ]),
   ["GET /inference-services", EVERYONE, plain("/inference-services")],
   ["GET /inference-services/{id}", MEMBERS, at(inferenceService, (id) => `/inference-services/${id}`)],
 
@@ -343,6 +373,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["PATCH /hosts/{id}", ADMINS, at(host, (id) => `/hosts/${id}`, { name: "n" })],
   ["DELETE /hosts/{id}", ADMINS, at(host, (id) => `/hosts/${id}`)],
   ["GET /hosts/{id}/gpus", ADMINS, at(host, (id) => `/hosts/${id}/gpus`)],
+  ["GET /hosts/{id}/events", ADMINS, at(host, (id) => `/hosts/${id}/events`)],
   ["POST /hosts/{id}/cordon", ADMINS, at(host, (id) => `/hosts/${id}/cordon`, {})],
   ["POST /hosts/{id}/uncordon", ADMINS, at(host, (id) => `/hosts/${id}/uncordon`, {})],
   ["POST /hosts/{id}/drain", ADMINS, at(host, (id) => `/hosts/${id}/drain`, {})],

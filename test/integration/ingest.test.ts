@@ -3,7 +3,9 @@ import { type IngestReport, ingestBatch, recordMalformed } from "@remotegpu/cont
 import type { Database } from "@remotegpu/control-plane/store/database";
 import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
 import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
+import { MAX_JOURNALS_A_DAY } from "@remotegpu/control-plane/store/hosts/newcomers";
 import type { JournalBatch, JournalRow } from "@remotegpu/shared/journal-row";
+import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failingDatabase } from "../support/failing-database.ts";
 import { at, CHINA, openScene, openSceneRun, type Scene, SceneJournal } from "../support/metering-scene.ts";
@@ -325,6 +327,24 @@ describe("what does not count", () => {
     expect(await ingest(scene, journal.batch())).toMatchObject({ decided: 1, watermark: 1 });
   });
 
+  test("of the journals that a host makes up only so many a day are begun", async () => {
+    const { scene, run } = await sceneWithRun();
+    const batchOfNewJournal = () => {
+      const journal = new SceneJournal(scene);
+      journal.write({ run, fromMs: 0, toMs: MINUTE });
+      return journal.batch();
+    };
+    for (let count = 1; count <= MAX_JOURNALS_A_DAY; count += 1) await ingest(scene, batchOfNewJournal());
+    const known = async () =>
+      (await database.query("SELECT FROM host_journals WHERE host_id = $1", [scene.hostId])).rowCount;
+
+    expect(await ingest(scene, batchOfNewJournal())).toEqual({ decided: 0, quarantined: 0, watermark: null });
+
+    expect(await known()).toBe(MAX_JOURNALS_A_DAY);
+    const dayLater = at(3 * 60 * MINUTE + MS_PER_DAY);
+    expect(await ingest(scene, batchOfNewJournal(), { now: dayLater })).toMatchObject({ decided: 1 });
+  });
+
   test("a host that is not ours and bytes that are no batch leave nothing or one note", async () => {
     const { scene, run, journal } = await sceneWithRun();
     journal.write({ run, fromMs: 0, toMs: MINUTE });
@@ -391,6 +411,46 @@ describe("boots", () => {
     const early = ingest(scene, journal.batch(seq, seq), { now: at(10 * MINUTE) });
 
     await expect(early).rejects.toThrow(/no heartbeat of boot/);
+  });
+
+  test.each([
+    { what: "a boot of nineteen years", monotonicMs: 19 * 365 * 24 * 60 * MINUTE, roundTripMs: 0 },
+    {
+      what: "a round trip of two thousand years",
+      monotonicMs: 0,
+      roundTripMs: 2000 * 365 * 24 * 60 * MINUTE,
+    },
+  ])("$what makes no time that has not passed", async ({ monotonicMs, roundTripMs }) => {
+    const { scene, run } = await sceneWithRun();
+    const bootId = "00000000-0000-4000-8000-0000000000ff";
+    const { hostId } = scene;
+    await fixBootZero(database, { hostId, bootId, monotonicMs, receivedAt: at(0), roundTripMs: null });
+    await fixBootZero(database, { hostId, bootId, monotonicMs, receivedAt: at(0), roundTripMs });
+    const journal = new SceneJournal({ ...scene, bootId });
+    const YEAR = 365 * 24 * 60 * MINUTE;
+    journal.write({ run, fromMs: monotonicMs, toMs: monotonicMs + YEAR });
+    journal.write({ run, fromMs: monotonicMs + YEAR, toMs: monotonicMs + 2 * YEAR, final: true });
+
+    await ingest(scene, journal.batch(), { now: at(MINUTE) });
+
+    const { proven_ms } = await moneyOf(run);
+    expect(proven_ms).toBeGreaterThanOrEqual(MINUTE);
+    expect(proven_ms).toBeLessThanOrEqual(MINUTE + 2_000 + 30);
+  });
+
+  test("many rows together claim no more than one could", async () => {
+    const { scene, run, journal } = await sceneWithRun();
+    // The clocks were compared a day ago, so where an interval lies is known to 45 s only.
+    const day = 24 * 60 * MINUTE;
+    await database.query("UPDATE runs SET ordered_at = $2 WHERE id = $1", [run, at(day)]);
+    for (let row = 0; row < 4; row += 1)
+      journal.write({ run, fromMs: day - 40_000 + row * 20_000, toMs: day - 20_000 + row * 20_000 });
+
+    await ingest(scene, journal.batch(1, 2), { now: at(day + 10_000) });
+    await ingest(scene, journal.batch(3, 4), { now: at(day + 10_000) });
+
+    const { proven_ms } = await moneyOf(run);
+    expect(proven_ms).toBe(10_000 + 2_000 + 5);
   });
 
   test("the shortest round trip fixes the zero until usage was decided", async () => {

@@ -56,29 +56,26 @@ describe("over plain HTTP to this host itself", () => {
     expect((await readdir(join(site.host, "opt/remotegpu"))).sort()).toEqual([".lock", version, "current"]);
   });
 
-  test.skipIf(!existsSync("/usr/bin/systemd-analyze"))(
-    "the installed units are ones that systemd takes",
-    async () => {
-      await site.offer("one");
-      await site.install(join_());
+  test("the installed units are ones that systemd takes", async () => {
+    await site.offer("one");
+    await site.install(join_());
 
-      for (const [name, script] of [
-        ["remotegpu-agent", "agent.mjs"],
-        ["remotegpu-access", "access.mjs"],
-      ]) {
-        const unit = join(site.host, `etc/systemd/system/${name}.service`);
-        const { exitCode, stderr } = await execa("systemd-analyze", ["verify", "--man=no", unit], {
-          reject: false,
-        });
+    for (const [name, script] of [
+      ["remotegpu-agent", "agent.mjs"],
+      ["remotegpu-access", "access.mjs"],
+    ]) {
+      const unit = join(site.host, `etc/systemd/system/${name}.service`);
+      const { exitCode, stderr } = await execa("systemd-analyze", ["verify", "--man=no", unit], {
+        reject: false,
+      });
 
-        expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-        const { host } = site;
-        expect(await readFile(unit, "utf8")).toContain(
-          `ExecStart=${host}/opt/remotegpu/current/node ${host}/opt/remotegpu/current/${script} run`,
-        );
-      }
-    },
-  );
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+      const { host } = site;
+      expect(await readFile(unit, "utf8")).toContain(
+        `ExecStart=${host}/opt/remotegpu/current/node ${host}/opt/remotegpu/current/${script} run`,
+      );
+    }
+  });
 
   test("the access process is started once, before the agent, and an upgrade leaves it alone", async () => {
     await site.offer("one");

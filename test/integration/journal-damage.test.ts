@@ -156,7 +156,21 @@ describe("other state", () => {
     );
 
     expect(journal.damage.intervals).toEqual(["run-1"]);
-    expect(journal.intervals().size).toBe(0);
+    expect([...journal.intervals().values()]).toMatchObject([{ endMs: 120_000, isOpen: false }]);
+  });
+
+  test("of an interval that changed claims nothing twice afterwards", () => {
+    const folder = journalFolder();
+    const before = journalWithRows(folder, 3);
+    const journal = damaged(folder, before, "UPDATE intervals SET entry_hash = ''");
+
+    for (let nowMs = 190_000; nowMs <= 250_000; nowMs += 10_000) tick(journal, ["run-1"], nowMs);
+
+    const spans = rowsOf(journal).flatMap(({ entry }) =>
+      entry.kind === "usage" ? [[entry.startMs, entry.endMs]] : [],
+    );
+    expect(spans.length).toBeGreaterThan(3);
+    expect(spans.slice(1).filter(([startMs], n) => startMs !== spans[n]?.[1])).toEqual([]);
   });
 
   test("of the desired set that changed is dropped, and the set is asked for again", () => {

@@ -91,7 +91,7 @@ describe("an environment", () => {
       PidsLimit: 40,
       Privileged: false,
       RestartPolicy: { Name: "no" },
-      LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "3" } },
+      LogConfig: { Type: "local", Config: { "max-size": "10m", "max-file": "3", compress: "false" } },
     });
   });
 

@@ -169,6 +169,14 @@ describe("what the old schema has no place for", () => {
       named: /service_type .*port_mappings 72/,
     },
     {
+      sql: "INSERT INTO port_mappings (id, env_id, host_id, service_type, external_port, internal_port, lease_id) VALUES (73, 'env-2', 'host-1', 'ssh', 30003, 22, 'lease-1')",
+      named: /lease_id .*port_mappings 73/,
+    },
+    {
+      sql: "INSERT INTO lease_orders (id, env_id, host_id, service_type, internal_port, auto_release_hours, generation, ordered_by) VALUES ('lease-1', 'env-2', 'host-1', 'ssh', 22, 48, 1, 'customer 7')",
+      named: /lease_orders lease-1/,
+    },
+    {
       sql: "INSERT INTO api_keys (id, customer_id, prefix, key_hash) VALUES (61, 7, 'rg', 'x')",
       named: /api_keys 61/,
     },

@@ -9,17 +9,24 @@ import { accessSocket } from "@remotegpu/agent/config";
 import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
 import { readMachineFacts } from "@remotegpu/agent/host/machine-facts";
 import { ServiceNotifier } from "@remotegpu/agent/host/notify";
+import { readProcessStart } from "@remotegpu/agent/host/process-liveness";
 import { removeSimulatedCdiSpec } from "@remotegpu/agent/host/simulated-cdi";
 import { openJournal, type Journal } from "@remotegpu/agent/journal/journal";
 import { Outbox } from "@remotegpu/agent/journal/outbox";
 import { HostConnection } from "@remotegpu/agent/link/connection";
+import { LogSessions } from "@remotegpu/agent/link/log-sessions";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
 import { AccessLink } from "@remotegpu/agent/loop/access-link";
 import { ControlPlaneLink } from "@remotegpu/agent/loop/control-plane-link";
 import { GpuWatch } from "@remotegpu/agent/loop/gpu-watch";
 import type { Clock } from "@remotegpu/agent/loop/moment";
+import { logOpener } from "@remotegpu/agent/loop/log-source";
+import { OrphanWatch } from "@remotegpu/agent/loop/orphan-watch";
+import { OutputKeeper } from "@remotegpu/agent/loop/output-keeper";
 import { RunPerformer } from "@remotegpu/agent/loop/run-performer";
 import { RuntimeWatch } from "@remotegpu/agent/loop/runtime-watch";
+import { KeptOutput } from "@remotegpu/agent/output/kept-output";
+import { keptOutputFolder } from "@remotegpu/agent/config";
 import { Runtime } from "@remotegpu/agent/runtime/runtime";
 import { installToolbox } from "@remotegpu/agent/runtime/toolbox";
 import { importBusyboxImage, newHostId, removeLabelled } from "./docker.ts";
@@ -47,6 +54,8 @@ export class AgentUnderTest {
   readonly stateDir: string;
   readonly poolRoot: string;
   readonly log: KeptLog = keptLog();
+  /** Asked at the next start. */
+  reapsOrphans = false;
   readonly #controlPlane: ScriptedControlPlane;
   readonly #socketPath: string | undefined;
   readonly #simulatedGpus: number;
@@ -82,20 +91,18 @@ export class AgentUnderTest {
 
   static async begin(
     controlPlane: ScriptedControlPlane,
-    {
-      socketPath,
-      simulatedGpus = 0,
-      hasAccess = false,
-    }: {
+    options: {
       socketPath?: string;
       simulatedGpus?: number;
+      stateDir?: string;
       /** An access process runs on the state folder. */
       hasAccess?: boolean;
     } = {},
   ): Promise<AgentUnderTest> {
     await importBusyboxImage();
     const { host } = await controlPlane.admit(newHostId());
-    const stateDir = await mkdtemp(join(tmpdir(), "rg-agent-"));
+    const { socketPath, simulatedGpus = 0, hasAccess = false } = options;
+    const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), "rg-agent-")));
     await mkdir(join(stateDir, "pool"));
     const agent = new AgentUnderTest(host, controlPlane, {
       stateDir,
@@ -138,8 +145,12 @@ export class AgentUnderTest {
   /**
    * Starts the agent on its state folder, as after an upgrade or a crash of its process.
    * @param isCutOff no way to the control plane, as long as this agent runs
+   * @param notifier plays systemd
    */
-  async start({ isCutOff = false }: { isCutOff?: boolean } = {}): Promise<void> {
+  async start({
+    isCutOff = false,
+    notifier = new ServiceNotifier({ environment: {} }),
+  }: { isCutOff?: boolean; notifier?: ServiceNotifier } = {}): Promise<void> {
     const { hostId, stateDir, log, poolRoot } = this;
     const { credential } = await this.#controlPlane.admit(hostId);
     const journal = openJournal({
@@ -158,6 +169,7 @@ export class AgentUnderTest {
       ...(this.#socketPath !== undefined && { socketPath: this.#socketPath }),
       poolRoot,
       toolboxPath: await installToolbox(stateDir),
+      processStart: readProcessStart,
       wake,
       onEventsBroken: () => undefined,
     });
@@ -173,6 +185,15 @@ export class AgentUnderTest {
     await runtimeWatch.learn(clock.monotonicMs());
     if (this.#simulatedGpus > 0)
       await gpuWatch.prepare(clock.monotonicMs(), clock.wallMs(), runtimeWatch.info);
+    const kept = new KeptOutput({ folder: keptOutputFolder(stateDir), wallMs: clock.wallMs });
+    await kept.open();
+    const outputKeeper = new OutputKeeper({ runtime, kept, log });
+    const logSessions = new LogSessions({
+      hostId,
+      publisher: () => connection,
+      opener: logOpener({ runtime, kept, runNow: (run) => agent.runNow(run), wallMs: clock.wallMs }),
+      log,
+    });
     const connection = new HostConnection({
       ...credential,
       subscriptions: orderSubscriptions(
@@ -180,6 +201,7 @@ export class AgentUnderTest {
         {
           onNudge: () => link.nudged(),
           exec: (request) => agent.exec(request),
+          logs: logSessions.onMessage,
         },
         log,
       ),
@@ -215,10 +237,20 @@ export class AgentUnderTest {
       runtime,
       runtimeWatch,
       gpuWatch,
+      orphanWatch: new OrphanWatch({ hostId, journal, isReaping: this.reapsOrphans, log }),
       storagePool: null,
       facts: await readMachineFacts({ diskPath: stateDir }),
-      performer: new RunPerformer({ journal, runtime, gpuFacts: () => gpuWatch.facts, wake, log }),
-      notifier: new ServiceNotifier({ environment: {} }),
+      outputKeeper,
+      performer: new RunPerformer({
+        journal,
+        runtime,
+        output: outputKeeper,
+        hasToldEnd: (runId) => link.hasToldEnd(runId),
+        gpuFacts: () => gpuWatch.facts,
+        wake,
+        log,
+      }),
+      notifier,
     });
     const watching = new AbortController();
     if (!isCutOff) connection.start();
@@ -226,12 +258,15 @@ export class AgentUnderTest {
     access?.start();
     agent.start();
     const end = async () => {
+      await logSessions.close();
       await agent.stop();
       access?.close();
       watching.abort();
       await watched;
       await gpuWatch.close();
       await connection.close();
+      // An answer that came last is still being written down.
+      await link.settled();
       journal.close();
     };
     this.#running = { agent, journal, runtime, access, end };
@@ -245,13 +280,13 @@ export class AgentUnderTest {
   }
 
   /** Takes everything of this host away. */
-  async end(): Promise<void> {
+  async end({ leavesFolder = false }: { leavesFolder?: boolean } = {}): Promise<void> {
     const running = this.#running;
     if (running !== null) await this.stop();
     await running?.runtime.removeEverything();
     await removeLabelled(this.hostId);
     await removeSimulatedCdiSpec(this.hostId);
-    await rm(this.stateDir, { recursive: true, force: true });
+    if (!leavesFolder) await rm(this.stateDir, { recursive: true, force: true });
   }
 
   #now(): Running {

@@ -44,6 +44,8 @@ export interface ApiWorld {
   nudged: string[];
   /** Moves the API's clock. */
   passMinutes(minutes: number): void;
+  /** What happens whenever the API waits for a host; no time passes by itself. */
+  meanwhile(work: () => Promise<void> | void): void;
   ask(method: string, path: string, wish?: Ask): Promise<Answer>;
   customer(username: string, userType?: string): Promise<Caller & { workspaceId: number; uuid: string }>;
   close(): Promise<void>;
@@ -57,15 +59,19 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
   let minutes = 0;
   const nudged: string[] = [];
   let fault: object | undefined;
+  let whilePaused: () => Promise<void> | void = () => undefined;
   const deps: ApiDeps = {
     db: fresh.database,
     now: () => new Date(Date.now() + minutes * 60_000),
     newId: (prefix) => `${prefix}-${randomUUID()}`,
+    pause: async () => await whilePaused(),
     link: {
       nudge: (hostId) => void nudged.push(hostId),
       wake: () => undefined,
       isConnected: () => true,
       exec: () => Promise.resolve(null),
+      openLogs: () =>
+        Promise.resolve({ opened: false, reason: "unreachable", detail: "there is no host in this test" }),
       revocationsChanged: () => Promise.resolve(),
     },
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
@@ -117,6 +123,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
     admin,
     nudged,
     passMinutes: (more) => void (minutes += more),
+    meanwhile: (work) => void (whilePaused = work),
     ask,
     async customer(username, userType = "external") {
       const made = await ask("POST", "/api/v1/customers", {

@@ -12,6 +12,7 @@ import { setSetting } from "@remotegpu/control-plane/store/settings";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import { BootId, GpuUuid, HostId, JournalId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import { DesiredLease, LEASE_PORTS, type ObservedLease } from "@remotegpu/shared/lease";
 import { Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
 import { GIB } from "@remotegpu/shared/units";
 import { type Answer, type ApiWorld, type Caller, openApi } from "./api.ts";
@@ -21,8 +22,8 @@ import { quietLog } from "./quiet-log.ts";
 export interface ControlScene {
   api: ApiWorld;
   handlers: HostHandlers;
-  /** One pass of the scheduler, as the leader. */
-  schedule(): Promise<SchedulingReport>;
+  /** One pass of the scheduler, as the leader, or under a term that is over. */
+  schedule(under?: { term: number }): Promise<SchedulingReport>;
   lifecycle(): Promise<void>;
   host(id: string, wish?: HostWish): Promise<ScriptedHost>;
   /** A customer with money. */
@@ -39,6 +40,8 @@ export interface HostWish {
   pool?: string;
   gpuMemoryMib?: number;
   gpuUuids?: string[];
+  /** It holds leases, and tells them; one that does not is like an agent of before. */
+  leases?: boolean;
 }
 
 /** Prices of 0.6 a core-hour and 6 a GPU-hour, so that sums are easy to see. */
@@ -75,7 +78,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
   return {
     api,
     handlers,
-    schedule: async () => await schedulePass(deps, await leaderPass()),
+    schedule: async (under) => await schedulePass(deps, { ...(await leaderPass()), ...under }),
     lifecycle: async () => await lifecyclePass(deps, await leaderPass()),
     host: async (id, wish = {}) => await ScriptedHost.join({ api, handlers }, id, wish),
     async customer(name, balance = "1000") {
@@ -97,7 +100,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
   };
 }
 
-type Says = Partial<Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode">>;
+type Says = Partial<Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode" | "remains">>;
 
 export class ScriptedHost {
   readonly id: HostId;
@@ -110,6 +113,11 @@ export class ScriptedHost {
   desired: DesiredInstance[] = [];
   applied = { term: 0, generation: 0 };
   watermarkSeen = 0;
+  desiredLeases: DesiredLease[] = [];
+  /** What it tells of its leases, by their ids; a test may put in anything. */
+  readonly leases = new Map<string, ObservedLease>();
+  readonly #holdsLeases: boolean;
+  #nextPort: number = LEASE_PORTS.first;
   #digest = "0".repeat(64);
 
   constructor(scene: Pick<ControlScene, "api" | "handlers">, id: string, wish: HostWish) {
@@ -117,6 +125,7 @@ export class ScriptedHost {
     this.#api = scene.api;
     this.#handlers = scene.handlers;
     this.machine = machineOf(id, wish);
+    this.#holdsLeases = wish.leases ?? false;
     const uuids = wish.gpuUuids ?? Array.from({ length: wish.gpus ?? 0 }, (_, n) => `GPU-${id}-00000${n}`);
     this.gpus = uuids.map((uuid, index) => gpuReport(uuid, index, wish.gpuMemoryMib ?? 24_576));
   }
@@ -144,28 +153,29 @@ export class ScriptedHost {
   }
 
   async tryHeartbeat(change: object = {}): ReturnType<HostHandlers["heartbeat"]> {
-    return await this.#handlers.heartbeat(
-      this.id,
-      Heartbeat.parse({
-        kind: "heartbeat",
-        version: "1.0.0",
-        protocol: { min: 1, max: 1 },
-        bootId: this.bootId,
-        agentEpoch: 1,
-        monotonicMs: 1_000_000,
-        lastRoundTripMs: 4,
-        applied: this.applied,
-        journal: {
-          id: this.journalId,
-          headSeq: this.watermarkSeen,
-          headHash: "0".repeat(64),
-          watermarkSeen: this.watermarkSeen,
-        },
-        observedDigest: this.#digest,
-        degraded: [],
-        ...change,
-      }),
-    );
+    return await this.#handlers.heartbeat(this.id, this.heartbeatOf(change));
+  }
+
+  heartbeatOf(change: object = {}): Heartbeat {
+    return Heartbeat.parse({
+      kind: "heartbeat",
+      version: "1.0.0",
+      protocol: { min: 1, max: 1 },
+      bootId: this.bootId,
+      agentEpoch: 1,
+      monotonicMs: 1_000_000,
+      lastRoundTripMs: 4,
+      applied: this.applied,
+      journal: {
+        id: this.journalId,
+        headSeq: this.watermarkSeen,
+        headHash: "0".repeat(64),
+        watermarkSeen: this.watermarkSeen,
+      },
+      observedDigest: this.#digest,
+      degraded: [],
+      ...change,
+    });
   }
 
   /** Takes the desired set over, as a nudged agent would. */
@@ -173,6 +183,7 @@ export class ScriptedHost {
     const answer = await this.#handlers.desiredSet(this.id);
     if ("kind" in answer) throw new Error(`pull of ${this.id} refused: ${answer.reason}`);
     this.desired = answer.instances;
+    this.desiredLeases = DesiredLease.array().parse(answer.leases);
     this.applied = { term: answer.term, generation: answer.generation };
     return this.desired;
   }
@@ -186,14 +197,48 @@ export class ScriptedHost {
       machine: this.machine,
       gpus: this.gpus,
       instances,
+      leases: this.#holdsLeases ? [...this.leases.values()] : null,
     });
     if (refusal !== undefined) throw new Error(`report of ${this.id} refused: ${refusal.reason}`);
     this.#digest = digest;
   }
 
+  /** Does with its leases what a host does: binds what is new, gives back what is not wanted, keeps the rest. */
+  bindLeases(): void {
+    const isKnown = (id: string) => this.desiredLeases.some(({ leaseId }) => leaseId === id);
+    for (const [id, { state }] of this.leases)
+      if (state === "released" && !isKnown(id)) this.leases.delete(id);
+    for (const { leaseId, workloadId, want } of this.desiredLeases) {
+      const lease = this.leases.get(leaseId) ?? this.#leaseOf({ leaseId, workloadId });
+      const isOver = lease.state === "released";
+      const released = { ...lease, state: "released", releasedBecause: "ordered" } as const;
+      this.leases.set(leaseId, want === "released" && !isOver ? released : lease);
+    }
+  }
+
+  /** Changes what the host says of one lease. */
+  sayOfLease(id: string, change: Partial<ObservedLease>): void {
+    const lease = this.leases.get(id);
+    if (lease === undefined) throw new Error(`${this.id} knows no lease ${id}`);
+    this.leases.set(id, { ...lease, ...change });
+  }
+
+  #leaseOf(named: Pick<ObservedLease, "leaseId" | "workloadId">): ObservedLease {
+    return {
+      ...named,
+      state: "held",
+      externalPort: this.#nextPort++,
+      detail: "",
+      lastAccessedAt: null,
+      releaseDueAt: null,
+      releasedBecause: null,
+    };
+  }
+
   /** One round of an agent: pull, tell that it was applied, report. What is to be removed is no longer there. */
   async round(says: Says = { phase: "ready" }): Promise<DesiredInstance[]> {
     await this.pull();
+    this.bindLeases();
     await this.heartbeat();
     await this.report(
       this.desired.filter(({ want }) => want !== "removed").map((wanted) => this.observedOf(wanted, says)),
@@ -214,6 +259,7 @@ export class ScriptedHost {
       exitCode: says.exitCode ?? null,
       gateOpenedMs: phase === "ready" ? 1 : null,
       bootId: this.bootId,
+      ...(says.remains !== undefined && { remains: says.remains }),
     };
   }
 

@@ -7,10 +7,13 @@ export interface FailingDatabase extends Database {
   hasFailed(): boolean;
 }
 
-/** Counts statements from 1, BEGIN and COMMIT included. Failing after a COMMIT is a lost answer: it is done. */
+/**
+ * Counts statements from 1, BEGIN and COMMIT included; "COMMIT" is the first of them. Failing after a COMMIT is a lost
+ * answer: it is done.
+ */
 export function failingDatabase(
   url: string,
-  fail: { at: number; when: "before" | "after" },
+  fail: { at: number | "COMMIT"; when: "before" | "after" },
 ): FailingDatabase {
   const database = openDatabase(url, { maxConnections: 1 });
   let statements = 0;
@@ -26,7 +29,8 @@ export function failingDatabase(
       const text = typeof asked === "string" ? asked : (asked.text ?? "");
       if (text === "ROLLBACK") return query(...given);
       statements += 1;
-      if (statements !== fail.at) return query(...given);
+      const isChosen = fail.at === "COMMIT" ? text === "COMMIT" && !failed : statements === fail.at;
+      if (!isChosen) return query(...given);
       failed = true;
       if (fail.when === "after") await query(...given);
       throw new Error(`the world failed at statement ${fail.at}: ${text.slice(0, 60)}`);

@@ -1,15 +1,11 @@
 /** Values that strangers send, and bodies made from a JSON schema that are wrong in one place or nearly right. */
 import * as fc from "fast-check";
 
-const HOSTILE_STRINGS = [
-  "",
-  " ",
+/** What means something to SQL, a shell, a path, a format, a template, a page, a command line or a terminal. */
+export const METACHARACTERS = [
   "\u0000",
   "a\u0000b",
   "\ud800",
-  "\udfff tail",
-  "x".repeat(300),
-  "😀".repeat(300),
   "'; DROP TABLE customers; --",
   "' OR '1'='1",
   "Robert'); DELETE FROM hosts;--",
@@ -19,18 +15,27 @@ const HOSTILE_STRINGS = [
   "| cat /etc/passwd",
   "a\nb\r\nc",
   "../../etc/passwd",
-  "/absolute",
   "%s%n%x",
   "{{7*7}}",
   "<script>alert(1)</script>",
+  "--help",
+  "\\",
+  "\u202eabc",
+];
+
+const HOSTILE_STRINGS = [
+  ...METACHARACTERS,
+  "",
+  " ",
+  "\udfff tail",
+  "x".repeat(300),
+  "😀".repeat(300),
+  "/absolute",
   "NaN",
   "-1",
   "1e309",
   "99999999999999999999999999",
   "0.00000000001",
-  "--help",
-  "\\",
-  "\u202eabc",
   "__proto__",
 ];
 
@@ -153,4 +158,41 @@ function resolve(schema: JsonSchema, schemas: Schemas): JsonSchema {
   if (name !== undefined) return resolve(schemas[name] ?? {}, schemas);
   if (schema.allOf === undefined) return schema;
   return Object.assign({}, ...schema.allOf.map((part) => resolve(part, schemas))) as JsonSchema;
+}
+
+/** Where in a body a text stands: names of fields, and 0 for the one item of a list. */
+export type TextPlace = readonly (string | 0)[];
+
+/** Every text of a body, however deep; also the names that a customer gives, as in env_vars. */
+export function textPlaces(given: JsonSchema, schemas: Schemas, at: TextPlace = []): TextPlace[] {
+  const schema = resolve(given, schemas);
+  if (schema.enum !== undefined || schema.const !== undefined) return [at];
+  const alternatives = schema.anyOf ?? schema.oneOf;
+  if (alternatives !== undefined) return alternatives.flatMap((one) => textPlaces(one, schemas, at));
+  const types = [schema.type ?? "object"].flat();
+  return [
+    ...(types.includes("string") ? [at] : []),
+    ...(types.includes("array") ? textPlaces(schema.items ?? {}, schemas, [...at, 0]) : []),
+    ...Object.entries(schema.properties ?? {}).flatMap(([name, value]) =>
+      textPlaces(value, schemas, [...at, name]),
+    ),
+    ...(typeof schema.additionalProperties === "object"
+      ? textPlaces(schema.additionalProperties, schemas, [...at, "A"])
+      : []),
+  ];
+}
+
+/** A body with nothing wrong in it, the same every time. */
+export function friendlyBody(schema: JsonSchema, schemas: Schemas): unknown {
+  return fc.sample(friendlyValue(schema, schemas), { numRuns: 1, seed: 1 })[0];
+}
+
+/** The body with this text there; what is missing on the way is made. */
+export function withText(body: unknown, place: TextPlace, text: string): unknown {
+  const [step, ...rest] = place;
+  if (step === undefined) return text;
+  if (step === 0) return [withText(undefined, rest, text)];
+  const fields = typeof body === "object" && body !== null && !Array.isArray(body) ? body : {};
+  const below = Object.entries(fields).find(([name]) => name === step)?.[1];
+  return { ...fields, [step]: withText(below, rest, text) };
 }

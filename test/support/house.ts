@@ -56,10 +56,24 @@ export class Program {
     this.#child = null;
   }
 
+  /** Stops it where it stands, as a machine does that hangs. */
+  pause(): void {
+    this.#signal("SIGSTOP");
+  }
+
+  /** It goes on as if nothing had been. */
+  resume(): void {
+    this.#signal("SIGCONT");
+  }
+
   /** No warning at all. */
   async kill(): Promise<void> {
-    if (this.#child?.pid !== undefined) process.kill(this.#child.pid, "SIGKILL");
+    this.#signal("SIGKILL");
     await this.stop();
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#child?.pid !== undefined) process.kill(this.#child.pid, signal);
   }
 
   get isEnded(): boolean {

@@ -13,6 +13,8 @@ import { JoinRequest, RenewalRequest } from "@remotegpu/shared/joining";
 export interface IdentityApi {
   url: string;
   revokedKeys: Set<string>;
+  /** Of hosts that were taken out of the fleet. */
+  removedKeys: Set<string>;
   /** Paths of all requests that arrived. */
   requests: string[];
   close(): Promise<void>;
@@ -23,6 +25,7 @@ export async function startIdentityApi(
   { token, certificate = null }: { token: string; certificate?: ServerCertificate | null },
 ): Promise<IdentityApi> {
   const revokedKeys = new Set<string>();
+  const removedKeys = new Set<string>();
   const requests: string[] = [];
   const answer = async (path: string, body: unknown): Promise<[number, object]> => {
     if (path === "/api/v1/hosts/join") {
@@ -43,6 +46,7 @@ export async function startIdentityApi(
     }
     if (!identity.verifyRenewal({ hostId, nkey, challenge, signature, now }))
       return [403, { detail: "not yours" }];
+    if (removedKeys.has(nkey)) return [200, { removed_at: now.toISOString() }];
     return [200, await identity.mint({ hostId, nkey, now })];
   };
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
@@ -65,6 +69,7 @@ export async function startIdentityApi(
   return {
     url: `${certificate === null ? "http" : "https"}://127.0.0.1:${port}`,
     revokedKeys,
+    removedKeys,
     requests,
     close: () =>
       new Promise((resolve) => {

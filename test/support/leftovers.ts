@@ -33,7 +33,7 @@ export async function removeFromHost(hostId: string): Promise<void> {
   await removeSimulatedCdiSpec(HostId.parse(hostId));
 }
 
-/** Processes that work in the folder or name it on their command line. */
+/** Processes that work in the folder, or name it on their command line or in their environment. */
 export function processesIn(folder: string): number[] {
   return readdirSync("/proc")
     .map(Number)
@@ -62,7 +62,8 @@ function belongsTo(pid: number, folder: string): boolean {
   try {
     return (
       readlinkSync(`/proc/${pid}/cwd`).startsWith(folder) ||
-      readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(folder)
+      readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(folder) ||
+      readFileSync(`/proc/${pid}/environ`, "utf8").includes(folder)
     );
   } catch {
     // It has just ended.

@@ -1,6 +1,6 @@
 /**
  * A database in the middle of its life, for tests that look at all of it: usage in any order, forged, lost and
- * quarantined; hours, a refund, waived time; environments in every state that lasts.
+ * quarantined; hours, a refund, waived time; environments in every state that lasts, and their ports.
  */
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
@@ -68,7 +68,7 @@ async function meter(database: Database): Promise<void> {
 async function placeAndEnd(fresh: FreshDatabase): Promise<void> {
   const scene = await openControlScene(fresh);
   const owner = await scene.customer("owner");
-  const host = await scene.host("host-one", { gpus: 4, cpu: 8 });
+  const host = await scene.host("host-one", { gpus: 4, cpu: 8, leases: true });
   const order = async (change: object) => (await scene.order(owner, change)).body.id as string;
   const act = (id: string, verb: string) =>
     scene.api.ask("POST", `/api/v1/environments/${id}/${verb}`, { as: owner });
@@ -86,7 +86,7 @@ async function placeAndEnd(fresh: FreshDatabase): Promise<void> {
   await host.round();
   await act(anew, "restart");
   await order({ name: "waits", gpu: 3 });
-  const gone = await scene.host("host-two", { gpus: 1, cpu: 64 });
+  const gone = await scene.host("host-two", { gpus: 1, cpu: 64, leases: true });
   await order({ name: "lost", cpu: 32 });
   await scene.schedule();
   await gone.round();

@@ -78,7 +78,12 @@ export async function openScene(database: Database, name: string, balance = "100
 }
 
 /** A run on the scene's host, its placement wanted running. */
-export async function openSceneRun(database: Database, scene: Scene, runId: string): Promise<void> {
+export async function openSceneRun(
+  database: Database,
+  scene: Scene,
+  runId: string,
+  orderedAt = at(0),
+): Promise<void> {
   await transaction(database, async (tx) => {
     await tx.query(
       "INSERT INTO instances (id, workload_kind, workload_id, current_epoch, state) VALUES ($1, 'environment', $2, 1, 'ready')",
@@ -102,7 +107,7 @@ export async function openSceneRun(database: Database, scene: Scene, runId: stri
       resourceName: `env-${runId}`,
       spec: "A",
       gpuModel: null,
-      orderedAt: at(0),
+      orderedAt,
       lines: [{ line: "spec", quantity: parseQuantity("1") }],
     });
   });
@@ -113,6 +118,9 @@ export interface Claim {
   readonly fromMs: number;
   readonly toMs: number;
   readonly final?: boolean;
+  /** By default that of openSceneRun. */
+  readonly instanceId?: string;
+  readonly epoch?: number;
   readonly proof?: "exact" | "bounded" | "reconstructed" | "unproven";
 }
 
@@ -132,8 +140,8 @@ export class SceneJournal {
       UsageEntry.parse({
         kind: "usage",
         runId: claim.run,
-        instanceId: `i-${claim.run}`,
-        placementEpoch: 1,
+        instanceId: claim.instanceId ?? `i-${claim.run}`,
+        placementEpoch: claim.epoch ?? 1,
         bootId: this.#scene.bootId,
         startMs: claim.fromMs,
         endMs: claim.toMs,

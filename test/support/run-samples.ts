@@ -28,6 +28,7 @@ export const exited = (exitCode: number, outOfMemory = false): ContainerState =>
   state: "exited",
   exitCode,
   outOfMemory,
+  startedAt: "2026-01-01T00:00:00Z",
   finishedAt: "2026-01-01T00:01:00Z",
 });
 
@@ -67,6 +68,7 @@ const QUIET_FLAGS: Flags = {
   disconnectedMs: 0,
   awaitsContact: false,
   stopsUnconfirmed: false,
+  reapedOrphans: new Set(),
 };
 
 export function reconcileInput({

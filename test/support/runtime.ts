@@ -19,12 +19,13 @@ export class RuntimeUnderTest {
   readonly runtime: Runtime;
   wakes = 0;
 
-  private constructor(hostId: HostId, stateDir: string, toolboxPath: string) {
+  private constructor(hostId: HostId, stateDir: string, toolboxPath: string, socketPath?: string) {
     this.hostId = hostId;
     this.stateDir = stateDir;
     this.poolRoot = join(stateDir, "pool");
     this.runtime = new Runtime({
       hostId,
+      ...(socketPath !== undefined && { socketPath }),
       poolRoot: this.poolRoot,
       toolboxPath,
       wake: () => {
@@ -34,11 +35,12 @@ export class RuntimeUnderTest {
     });
   }
 
-  static async begin(): Promise<RuntimeUnderTest> {
-    await importBusyboxImage();
+  /** On the machine's runtime; `socketPath` names another, which must have the image. */
+  static async begin({ socketPath }: { socketPath?: string } = {}): Promise<RuntimeUnderTest> {
+    if (socketPath === undefined) await importBusyboxImage();
     const stateDir = await mkdtemp(join(tmpdir(), "rg-runtime-"));
     await mkdir(join(stateDir, "pool"));
-    return new RuntimeUnderTest(newHostId(), stateDir, await installToolbox(stateDir));
+    return new RuntimeUnderTest(newHostId(), stateDir, await installToolbox(stateDir), socketPath);
   }
 
   async end(): Promise<void> {

@@ -2,12 +2,14 @@
  * A control plane that a test speaks for, behind a real NATS server and the product's own link: it serves the desired
  * set it is told, keeps what hosts say, and confirms every journal row that arrives.
  */
+import type { NatsConnection } from "nats";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import type { JournalBatch, JournalRow, UsageEntry } from "@remotegpu/shared/journal-row";
 import type { Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
 import { HostOrders } from "@remotegpu/control-plane/link/host-orders";
 import { serveHosts } from "@remotegpu/control-plane/link/host-requests";
+import { LogStreams } from "@remotegpu/control-plane/link/log-streams";
 import { ensureJournalStream, JournalConsumer } from "@remotegpu/control-plane/link/journal-stream";
 import type { WholeReport } from "@remotegpu/control-plane/link/report-assembly";
 import { eventually } from "./eventually.ts";
@@ -93,13 +95,22 @@ export class ScriptedHost {
 
 export class ScriptedControlPlane {
   readonly orders: HostOrders;
+  readonly logs: LogStreams;
+  /** As the control plane itself is connected, to say what it never would. */
+  readonly connection: NatsConnection;
   readonly #nats: TestNats;
   readonly #hosts = new Map<HostId, ScriptedHost>();
   readonly #close: () => Promise<void>;
 
-  private constructor(nats: TestNats, orders: HostOrders, close: () => Promise<void>) {
+  private constructor(
+    nats: TestNats,
+    connection: NatsConnection,
+    { logs, close }: { logs: LogStreams; close: () => Promise<void> },
+  ) {
     this.#nats = nats;
-    this.orders = orders;
+    this.connection = connection;
+    this.orders = new HostOrders(connection);
+    this.logs = logs;
     this.#close = close;
   }
 
@@ -144,10 +155,13 @@ export class ScriptedControlPlane {
       quietLog,
     );
     consumer.start();
-    const self = new ScriptedControlPlane(nats, new HostOrders(connection), async () => {
-      await consumer.stop();
-      await served.close();
-      await nats.close();
+    const self = new ScriptedControlPlane(nats, connection, {
+      logs: new LogStreams(connection),
+      close: async () => {
+        await consumer.stop();
+        await served.close();
+        await nats.close();
+      },
     });
     return self;
   }

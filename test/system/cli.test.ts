@@ -72,6 +72,25 @@ test("an owner sets the shop up: customers, money, quotas, prices, specs, images
   expect(await house.cli(["me"], { REMOTEGPU_KEY: key })).toMatchObject({
     stdout: expect.stringMatching(/^username +bob$/m),
   });
+  const lost = JSON.parse(await remotegpu(["customer", "key-create", customer, "--json"], owner));
+  await remotegpu(["customer", "key-delete", customer, String(lost.id)], owner);
+  expect(await house.cli(["me"], { REMOTEGPU_KEY: String(lost.key) })).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringMatching(/\(401\)$/),
+  });
+
+  const lab = await idOf(["workspace", "create", "bobs-lab"]);
+  expect(await remotegpu(["quota", "set", "--workspace", lab, ...quota], owner)).toMatch(/gpu_quota +2/);
+  expect(await remotegpu(["workspace", "member", "add", lab, customer, "--role", "viewer"])).toContain(
+    `Customer ${customer} is viewer`,
+  );
+  expect(await remotegpu(["workspace", "member", "set", lab, customer, "--role", "admin"])).toContain(
+    "is admin",
+  );
+  expect(await remotegpu(["workspace", "member", "list", lab])).toMatch(/ bob +admin/);
+  await remotegpu(["workspace", "member", "remove", lab, customer]);
+  expect(await remotegpu(["workspace", "member", "list", lab])).not.toContain("bob");
+  await remotegpu(["workspace", "delete", lab]);
 });
 
 test("a customer logs in once; the key stands in no command line and in a file for its eyes only", async () => {
@@ -137,10 +156,43 @@ test("a customer's day: workspace, data, keys, an environment from order to bill
     { what: "the record" },
   );
   expect(bill).toMatch(/^start_time +resource +kind +line +quantity +minutes +unit_price +per +amount$/m);
+  const [record] = List.parse(JSON.parse(await remotegpu(["records", "--resource", id, "--json"]))).items;
+  const refund = ["customer", "refund", String(house.customerId), String(record?.["run_id"]), "0.01"];
+  expect(await remotegpu([...refund, "--reason", "it was slow"], owner)).toContain("has a balance of");
   expect(await remotegpu(["env", "start", id, "--wait"])).toContain("is running");
+  expect(await remotegpu(["env", "update", id, "--name", "better work"])).toContain(
+    "(better work) is running",
+  );
   expect(await remotegpu(["env", "events", id])).toContain("running");
   await remotegpu(["env", "delete", id]);
   await remotegpu(["model", "delete", model]);
+});
+
+test("what a container writes is followed until Ctrl-C, and there after its end, with how it ended", async () => {
+  const command = "exec 2>/dev/null; trap 'echo bye; exit' TERM; echo begin; while :; do sleep 0.1; done";
+  const order = ["--image", BUSYBOX_IMAGE, "--memory", "128M", "--command", command, "--wait"];
+  const id = await idOf(["env", "create", "talker", ...order]);
+  const following = execa(process.execPath, [CLI, "env", "logs", id, "--follow"], {
+    env: { REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: house.customerKey, HOME: house.folder },
+    extendEnv: false,
+    reject: false,
+    timeout: 60_000,
+  });
+  await new Promise<void>((resolve) => {
+    following.stdout.once("data", () => resolve());
+  });
+
+  following.kill("SIGINT");
+
+  expect(await following).toMatchObject({ stdout: "begin", stderr: "", exitCode: 0 });
+  expect(await remotegpu(["env", "stop", id, "--wait"])).toContain("is stopped");
+  await eventually(async () => (await house.containersOf(hostId)).length === 0, { what: "its end" });
+  expect(await remotegpu(["env", "logs", id])).toBe("begin\nbye");
+  expect(await remotegpu(["env", "logs", id, "--tail", "1", "--follow"])).toBe("bye");
+  expect(JSON.parse(await remotegpu(["env", "logs", id, "--json"]))).toEqual({ log: "begin\nbye\n" });
+  expect(await remotegpu(["env", "instances", id])).toMatch(/stopped: exit code 143, SIGTERM/);
+  expect(await remotegpu(["env", "events", id])).toMatch(/run-ended .*Last line: bye/);
+  await remotegpu(["env", "delete", id]);
 });
 
 test("a cordoned host gets no order, and the customer is told why; a cordoned GPU likewise", async () => {
@@ -186,14 +238,25 @@ test("a join token opens once: another key is refused with it, and the owner is 
   expect(rows).toHaveLength(1);
   const hosts = List.parse(JSON.parse(await remotegpu(["host", "list", "--json"], owner))).items;
   expect(new Set(hosts.map(({ name }) => name))).toEqual(new Set(["host-1", "rightful"]));
-  const rightful = hosts.find(({ name }) => name === "rightful");
-  await remotegpu(["host", "delete", String(rightful?.["id"])], owner);
+  expect(await remotegpu(["alarms"], owner)).toMatch(/^id +raised_at +kind .*\n.* join-token-reused /m);
+  const rightful = String(hosts.find(({ name }) => name === "rightful")?.["id"]);
+  expect(
+    await remotegpu(["host", "update", rightful, "--name", "right", "--labels", '{"rack":"7"}'], owner),
+  ).toMatch(/^name +right$/m);
+  const { generation } = JSON.parse(await remotegpu(["host", "show", rightful, "--json"], owner));
+  expect(await remotegpu(["host", "confirm-stops", rightful, String(generation)], owner)).toContain(
+    "are confirmed",
+  );
+  expect(await remotegpu(["host", "revoke", rightful], owner)).toContain("revoke done");
+  expect(await remotegpu(["host", "delete", rightful, "--lost"], owner)).toContain("is gone");
+  expect(await remotegpu(["host", "list"], owner)).not.toContain(rightful);
 });
 
 test.each([
   { args: ["host", "list"], head: /^id +name +status +connection +health .*$/m, asOwner: true },
   { args: ["host", "show", "HOST"], head: /^name +host-1$/m, asOwner: true },
   { args: ["host", "gpus", "HOST"], head: /^index +uuid +name .*\n0 +GPU-.* yes /m, asOwner: true },
+  { args: ["host", "events", "HOST"], head: /^at +actor +kind +old +new [^]*instance-state/m, asOwner: true },
   { args: ["customer", "list"], head: /^id +username +email .*$/m, asOwner: true },
   { args: ["fleet"], head: /gpu/, asOwner: true },
   { args: ["audit-log"], head: /^at +actor_customer_id +method +route .*$/m, asOwner: true },

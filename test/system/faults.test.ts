@@ -153,6 +153,17 @@ test("after all of that the bill covers the whole run once", async () => {
   );
 });
 
+test("after all of that the doctor of each host finds nothing broken", async () => {
+  for (const { agent } of house.hosts) {
+    const { exitCode, stdout } = await agent.command("doctor", "--json");
+
+    expect({ exitCode, verdict: JSON.parse(stdout) }).toMatchObject({
+      exitCode: 0,
+      verdict: { verdict: "well" },
+    });
+  }
+});
+
 test("a revoked host is cut off at once and stays out", async () => {
   const other = house.hosts.at(-1);
   if (other === undefined) throw new Error("there are two hosts");
@@ -162,6 +173,26 @@ test("a revoked host is cut off at once and stays out", async () => {
   await eventually(() => other.agent.said().includes("lost the connection to NATS"), { what: "the cut" });
   const { stderr } = await other.agent.command("join");
   expect(stderr).toContain("This host was revoked.");
+});
+
+test("a host that is declared lost and is there after all is told so, and ends what it runs", async () => {
+  const host = house.hosts[0];
+  if (host === undefined) throw new Error("there are two hosts");
+  const id = String((await house.customer.post("/environments", { ...ORDER, name: "lost" })).id);
+  await house.environment(id, "running");
+  expect(await house.containersOf(host.id)).toHaveLength(1);
+
+  await house.admin.delete(`/hosts/${host.id}?lost=true`);
+
+  expect(await house.environment(id, "error")).toMatchObject({
+    status_reason: expect.stringContaining("declared lost"),
+  });
+  await eventually(async () => (await house.containersOf(host.id)).length === 0, {
+    withinMs: 90_000,
+    what: "the end of its container",
+  });
+  expect(host.agent.said()).toContain("this host has left the fleet");
+  expect(host.agent.isEnded).toBe(false);
 });
 
 test("what cannot start says so in one line, without a stack", async () => {

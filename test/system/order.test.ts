@@ -15,7 +15,14 @@ const Shown = z.looseObject({
   instances: z.array(
     z.looseObject({
       gpus: z.array(z.looseObject({ uuid: z.string(), simulated: z.boolean() })),
-      runs: z.array(z.looseObject({ id: z.string(), proven_ms: z.number(), billed_minutes: z.number() })),
+      runs: z.array(
+        z.looseObject({
+          id: z.string(),
+          proven_ms: z.number(),
+          billed_minutes: z.number(),
+          end: z.looseObject({ exit_code: z.number().nullable(), signal: z.string().nullable() }).nullable(),
+        }),
+      ),
     }),
   ),
 });
@@ -137,8 +144,11 @@ test("a stop charges what ran, once: records, ledger and balance agree with the 
   await house.customer.post(`/environments/${environmentId}/stop`);
   await house.environment(environmentId, "stopped");
   await eventually(
-    async () => (await shown()).instances.flatMap(({ runs }) => runs).every((run) => run.closed_at !== null),
-    { what: "both runs closed" },
+    async () =>
+      (await shown()).instances
+        .flatMap(({ runs }) => runs)
+        .every((run) => run.closed_at !== null && run.end !== null),
+    { what: "both runs closed, with their ends told" },
   );
 
   const runs = (await shown()).instances.flatMap((instance) => instance.runs);
@@ -147,6 +157,9 @@ test("a stop charges what ran, once: records, ledger and balance agree with the 
   const { balance, accrued } = await house.customer.get("/billing/balance");
 
   expect(runs).toHaveLength(2);
+  expect(runs.map(({ end }) => end)).toMatchObject(
+    runs.map(() => ({ phase: "stopped", exit_code: 143, signal: "SIGTERM", out_of_memory: false })),
+  );
   for (const run of runs) expect(run.billed_minutes).toBe(Math.ceil(run.proven_ms / 60_000));
   expect(accrued).toBe("0.0000");
   expect(parsePoints("100") - parsePoints(String(balance))).toBe(charged);

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { JournalEntry } from "@remotegpu/shared/journal-row";
 import { cuttableTcp, type CuttableTcp } from "../support/cuttable-tcp.ts";
 import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
+import { keepMoment } from "../support/database-moment.ts";
 import { eventually } from "../support/eventually.ts";
 import { House } from "../support/house.ts";
 import { freshDatabase, type FreshDatabase } from "../support/postgres.ts";
@@ -125,6 +126,56 @@ test("after that the books agree: balance, ledger and records", async () => {
   expect(Number(rows[0]?.balance)).toBeLessThan(100);
   expect(rows[0]).toEqual({ balance: rows[0]?.balance, ledger: rows[0]?.balance, left: rows[0]?.balance });
 });
+
+test("its database is restored to an earlier moment: no container is touched, a restart that was lost is paid, an order that was lost is shown", async () => {
+  const host = house.hosts[0];
+  if (host === undefined) throw new Error("no host");
+  const id = String((await house.customer.post("/environments", { ...ORDER, gpu: 0, name: "kept" })).id);
+  await house.environment(id, "running");
+  const moment = await keepMoment(database.database);
+  await house.customer.post(`/environments/${id}/restart`);
+  await house.environment(id, "running");
+  const lost = await house.customer.post("/environments", { ...ORDER, name: "lost" });
+  await house.environment(String(lost.id), "running");
+  const before = await house.containersOf(host.id);
+  expect(before).toHaveLength(2);
+
+  await house.controlPlane.kill();
+  await moment.goBack();
+  house.controlPlane.start();
+  await house.serves();
+  await eventually(
+    async () =>
+      (
+        await database.database.query("SELECT FROM events WHERE kind = 'run-adopted' AND workload_id = $1", [
+          id,
+        ])
+      ).rowCount === 1,
+    { withinMs: 45_000, what: "the restart that only its host knew" },
+  );
+  await house.isOnline(host.id);
+
+  expect(await house.containersOf(host.id)).toEqual(before);
+  const alarms = await house.admin.list("/alarms");
+  expect(
+    alarms.filter(({ kind, cleared_at: cleared }) => kind === "unknown-instance" && cleared === null),
+  ).toHaveLength(1);
+  await house.customer.post(`/environments/${id}/stop`);
+  await house.environment(id, "stopped");
+  const [adopted] = await eventually(
+    async () => {
+      const { rows } = await database.database.query<{ id: string; proven_ms: number }>(
+        "SELECT id, proven_ms FROM runs WHERE resource_id = $1 AND closed_at IS NOT NULL ORDER BY ordered_at DESC",
+        [id],
+      );
+      return rows.length === 2 && rows;
+    },
+    { withinMs: 90_000, what: "the last rows of both runs" },
+  );
+  expect(before.map(({ run }) => run)).toContain(adopted?.id);
+  expect(adopted?.proven_ms).toBe(journalledMs(host.folder, adopted?.id ?? ""));
+  expect((await house.controlPlane.command("doctor")).stdout).not.toContain("BROKEN");
+}, 180_000);
 
 test("an agent without its container runtime stays up, says so, and gets no orders", async () => {
   const [whole] = house.hosts;

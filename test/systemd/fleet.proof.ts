@@ -10,6 +10,16 @@ const ACCESS = "remotegpu-access.service";
 /** A second access process, with all that its unit allows and forbids, and a list that no agent makes. */
 const TRIED = "tried-access.service";
 const IMAGE = "proof/busybox:1";
+const ENVIRONMENTS = 20;
+/**
+ * A core is the least that an environment takes, and twenty must fit; and whoever waits for the watchdog should not
+ * wait for two minutes. Neither is what the story is about.
+ */
+const MANY_CORES = `NODE_OPTIONS="--max-semi-space-size=1 --import=data:text/javascript,import%20os%20from%20'node:os';os.cpus=()=>Array(64).fill({model:'',speed:0})"`;
+const WATCHDOG_SECONDS = 15;
+/** README, "Take a host away". */
+const UNINSTALL =
+  "systemctl disable --now remotegpu-agent remotegpu-access && rm -r /etc/systemd/system/remotegpu-a*.service* /opt/remotegpu /etc/remotegpu && systemctl daemon-reload";
 
 let stage: Stage;
 let controlPlane: ControlPlaneMachine;
@@ -31,6 +41,19 @@ async function unit(on: Machine, name: string, property: string): Promise<string
 async function containers(): Promise<string> {
   const format = "{{.State.Pid}} {{.State.StartedAt}} {{.Id}} {{.State.Running}}";
   return host.run(`docker inspect --format '${format}' $(docker ps --all --quiet)`);
+}
+
+/** What the doctor of the host says of all that was written down so far. */
+async function doctor(): Promise<{ exitCode: number; said: string }> {
+  return host.tell(
+    "set -a; . /etc/remotegpu/agent.env; /opt/remotegpu/current/node /opt/remotegpu/current/agent.mjs doctor",
+  );
+}
+const WELL = { exitCode: 0, said: expect.stringContaining("All is well") };
+
+async function running(): Promise<number> {
+  const listed = JSON.parse(await controlPlane.cli("env list --json")) as { items: { status: string }[] };
+  return listed.items.filter(({ status }) => status === "running").length;
 }
 
 /** Does it, and waits until the fleet has heard from the agent that lives then. */
@@ -71,7 +94,20 @@ test("a machine with curl alone joins by the printed line and works", async () =
   expect(await host.run(`systemctl is-enabled ${ACCESS}`)).toBe("enabled");
 });
 
+test("the unit's exposure is told", async () => {
+  const said = await host.run(`systemd-analyze security --no-pager ${AGENT} | tail -n 1`);
+
+  console.log(said);
+  expect(said).toMatch(/Overall exposure level for remotegpu-agent\.service: \d+\.\d/);
+});
+
 test("an environment with a GPU runs on it and is entered from the control plane", async () => {
+  const dropIn = `/etc/systemd/system/${AGENT}.d`;
+  await host.run(
+    `mkdir ${dropIn} && printf '[Service]\\nWatchdogSec=${WATCHDOG_SECONDS}s\\n' >${dropIn}/proof.conf`,
+  );
+  await host.run(`cat >>/etc/remotegpu/agent.env <<'LINE'\n${MANY_CORES}\nLINE`);
+  await throughAnotherAgent(() => host.run(`systemctl daemon-reload && systemctl restart ${AGENT}`));
   await host.run(`DEBIAN_FRONTEND=noninteractive apt-get install -qq busybox-static`);
   await host.run(
     `mkdir -p image/bin image/tmp && cp /usr/bin/busybox image/bin/ && \
@@ -81,7 +117,7 @@ test("an environment with a GPU runs on it and is entered from the control plane
   );
   for (const line of ["cpu", "memory", "gpu"]) await controlPlane.cli(`price set default ${line} 1`);
   await controlPlane.cli(
-    "quota set --customer 1 --cpu 16 --memory 64G --gpu 2 --storage 200G --environments 5",
+    "quota set --customer 1 --cpu 64 --memory 64G --gpu 2 --storage 200G --environments 64",
   );
   await controlPlane.cli("customer top-up 1 100");
 
@@ -127,6 +163,16 @@ test("what the access process's unit allows is enough to lead a client into a co
   await host.run(`systemctl stop ${TRIED} && rm /etc/systemd/system/${TRIED} && systemctl daemon-reload`);
 });
 
+test("nineteen more run beside it", async () => {
+  for (let number = 2; number <= ENVIRONMENTS; number += 1)
+    await controlPlane.cli(`env create number-${number} --image ${IMAGE} --cpu 1 --memory 64M`);
+
+  await eventually(async () => (await running()) === ENVIRONMENTS, { withinMs: 120_000, what: "twenty" });
+
+  expect((await containers()).split("\n")).toHaveLength(ENVIRONMENTS);
+  expect(await doctor()).toMatchObject(WELL);
+});
+
 test("the same line again changes nothing", async () => {
   const pid = await unit(host, AGENT, "MainPID");
 
@@ -155,6 +201,7 @@ test("a newer agent takes over in place; containers keep their processes", async
   await eventually(async () => (await unit(host, ACCESS, "ActiveState")) === "active");
   const successor = await unit(host, ACCESS, "MainPID");
   expect(await host.run(`readlink /proc/${successor}/exe`)).toMatch(/\/9\.0\.0-/);
+  expect(await doctor()).toMatchObject(WELL);
 });
 
 test("an agent that cannot start is taken back, and the one before goes on", async () => {
@@ -182,6 +229,24 @@ test.each(["systemctl restart", "systemctl kill --signal=KILL", "systemctl kill 
     expect(await controlPlane.cli(`env exec ${environment} echo still here`)).toBe("still here");
   },
 );
+
+test("an agent that hangs is ended by the watchdog and replaced; no container noticed, and no second is missing", async () => {
+  const running = await containers();
+  const restarts = Number(await unit(host, AGENT, "NRestarts"));
+
+  const agent = await throughAnotherAgent(async () => {
+    await host.run(`systemctl kill --signal=STOP ${AGENT}`);
+    await eventually(async () => Number(await unit(host, AGENT, "NRestarts")) > restarts, {
+      withinMs: 120_000,
+      what: "the watchdog",
+    });
+  });
+
+  expect(agent.after).not.toBe(agent.before);
+  expect(await host.run(`journalctl --unit=${AGENT} --output=cat`)).toContain("Watchdog timeout");
+  expect(await containers()).toBe(running);
+  expect(await doctor()).toMatchObject(WELL);
+});
 
 test("after a restart of Docker no container noticed", async () => {
   const running = await containers();
@@ -219,4 +284,24 @@ test("after a reboot of the host its agent and its environment come back", async
     },
   );
   expect(await controlPlane.environment(environment)).toMatchObject({ status: "running" });
+});
+
+test("a host that is taken away leaves its containers to Docker and its files where they are", async () => {
+  // After the reboot they come back one after the other.
+  const up = "docker ps --quiet --filter label=remotegpu.host | wc -l";
+  await eventually(async () => (await host.run(up)) === String(ENVIRONMENTS), {
+    withinMs: 120_000,
+    what: "all of them",
+  });
+  expect(await doctor()).toMatchObject(WELL);
+  const before = await containers();
+
+  await host.run(UNINSTALL);
+
+  expect(await containers()).toBe(before);
+  expect(await host.run("ls /var/lib/remotegpu")).not.toContain("access.sock");
+  expect(await host.run("ls /var/lib/remotegpu")).toMatch(/^journal\.sqlite$/m);
+  expect(await host.run(up)).toBe(String(ENVIRONMENTS));
+  await host.run("docker rm --force $(docker ps --all --quiet --filter label=remotegpu.host)");
+  expect(await host.run("docker ps --all --quiet")).toBe("");
 });

@@ -142,3 +142,41 @@ test("every file of the contract is in its table", () => {
     globSync("src/*.ts", { cwd: `${ROOT}/shared` }).filter((file) => !page.includes(`\`${file}\``)),
   ).toEqual([]);
 });
+
+describe("the page on the schema", () => {
+  const migrations = "control-plane/migrations";
+  const indexesIn = (sql: string) =>
+    [...sql.matchAll(/^CREATE (?:UNIQUE )?INDEX (\w+) ON (\w+) /gm)].map(([, name = "", table = ""]) => ({
+      name,
+      table,
+    }));
+  const oldNames = new Set(indexesIn(read(`${migrations}/old_names.sql`)).map(({ name }) => name));
+  const oldTables = new Set(
+    [...read(`${migrations}/0001_old_tables.sql`).matchAll(/^CREATE TABLE IF NOT EXISTS (\w+)/gm)].map(
+      ([, table = ""]) => table,
+    ),
+  );
+
+  test("names every index that an upgrade adds to an old table, by its table, and no other", () => {
+    const added = indexesIn(read(`${migrations}/schema-snapshot.sql`)).filter(
+      ({ name, table }) => oldTables.has(table) && !oldNames.has(name),
+    );
+    const rows = read(`${migrations}/README.md`).matchAll(/^\| (\w+) \| (idx_[^|]*) \|$/gm);
+    const told = [...rows].flatMap(([, table = "", cell = ""]) =>
+      (cell.match(/idx_\w+/g) ?? []).map((name) => ({ name, table })),
+    );
+
+    const inOrder = (indexes: typeof added) =>
+      indexes.map(({ table, name }) => `${table} ${name}`).toSorted();
+    expect(added.length).toBeGreaterThan(30);
+    expect(inOrder(told)).toEqual(inOrder(added));
+  });
+
+  test("names every file", () => {
+    const page = read(`${migrations}/README.md`);
+
+    expect(
+      globSync("0*.sql", { cwd: join(ROOT, migrations) }).filter((file) => !page.includes(file)),
+    ).toEqual([]);
+  });
+});

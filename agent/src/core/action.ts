@@ -9,13 +9,14 @@ export type StopOrderer = NonNullable<DesiredInstance["orderedBy"]>;
 
 /**
  * Why a container is stopped. `gpu-missing`, `gpu-failed` and `storage-exceeded` end the run as failed, the others as
- * stopped.
+ * stopped. `orphaned`: nobody has asked for it for a long time (orphans.ts).
  */
 export type StopCause =
   | "ordered"
   | "superseded"
   | "no-contact"
   | "already-ended"
+  | "orphaned"
   | "gpu-missing"
   | "gpu-failed"
   | "storage-exceeded";
@@ -45,7 +46,9 @@ export type Action =
     })
   /** The run is over: its end is written down and its last usage row is final. */
   | (RunKey & { kind: "close-run"; specHash: string; end: RunEnd })
-  /** The container, its volumes, and its network if it was the last one there. */
+  /** The run is over and its container is still there: what it left is read and written down. */
+  | (RunKey & { kind: "keep-remains"; containerId: string; exitCode: number; outOfMemory: boolean })
+  /** The container, its volumes, and its network if it was the last one there. Its output is kept before. */
   | (RunKey & { kind: "remove"; containerId: string; network: string })
   /** Nothing of the run is left and nobody asks for it: it leaves the observed set. */
   | (RunKey & { kind: "forget" })
@@ -66,6 +69,7 @@ const ORDER: readonly Action["kind"][] = [
   "open-gate",
   "stop",
   "close-run",
+  "keep-remains",
   "remove",
   "forget",
   "restart",

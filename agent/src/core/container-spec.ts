@@ -56,6 +56,8 @@ export type HostFacts = {
   attachment: GpuAttachment;
   /** True where the storage driver can bound a container's writable layer. */
   hasLayerQuota: boolean;
+  /** True where the runtime can keep output as the bytes it is. */
+  hasLocalLog: boolean;
 };
 
 type Mount =
@@ -89,7 +91,7 @@ export type ContainerOptions = {
     NanoCpus: number;
     ShmSize: number;
     RestartPolicy: { Name: "no" };
-    LogConfig: { Type: "json-file"; Config: Record<string, string> };
+    LogConfig: { Type: "local" | "json-file"; Config: Record<string, string> };
     Mounts: Mount[];
     Devices: GpuOptions["devices"];
     DeviceRequests: DeviceRequest[];
@@ -129,7 +131,7 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
       NanoCpus: spec.cpuMilli * NANO_CPUS_PER_MILLI,
       ShmSize: Math.floor(spec.memoryBytes / SHARED_MEMORY_PART),
       RestartPolicy: { Name: "no" },
-      LogConfig: { Type: "json-file", Config: { "max-size": LOG_MAX_SIZE, "max-file": LOG_MAX_FILES } },
+      LogConfig: logConfig(facts),
       Mounts: [...mountsOf(spec, facts), ...gpu.mounts],
       Devices: gpu.devices,
       DeviceRequests: gpu.deviceRequests,
@@ -193,6 +195,17 @@ function volumeMount({ volume, target, isReadOnly }: VolumeAt): Mount {
 /** NAME=value goes to the runtime as JSON; no shell and no command line ever sees it. */
 function envList(env: Record<string, string>): string[] {
   return Object.entries(env).map(([name, value]) => `${name}=${value}`);
+}
+
+/**
+ * Both keep the newest 30 MiB. json-file, which every runtime has, makes replacement characters of what is not UTF-8,
+ * the halves of a character at the cut of a long line included.
+ */
+function logConfig({ hasLocalLog }: HostFacts): ContainerOptions["HostConfig"]["LogConfig"] {
+  const limits = { "max-size": LOG_MAX_SIZE, "max-file": LOG_MAX_FILES };
+  return hasLocalLog
+    ? { Type: "local", Config: { ...limits, compress: "false" } }
+    : { Type: "json-file", Config: limits };
 }
 
 function layerQuota(spec: InstanceSpec, facts: HostFacts): { StorageOpt?: { size: string } } {

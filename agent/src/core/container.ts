@@ -19,7 +19,8 @@ export type ContainerState =
   | { state: "created" }
   /** `pid` is the host's; `startedAt` is the runtime's RFC 3339 label, not a proof of time. */
   | { state: "running"; pid: number; startedAt: string }
-  | { state: "exited"; exitCode: number; outOfMemory: boolean; finishedAt: string }
+  /** Of its last process; the times are the runtime's RFC 3339 labels. */
+  | { state: "exited"; exitCode: number; outOfMemory: boolean; startedAt: string; finishedAt: string }
   | { state: "removing" };
 
 export type Container = {
@@ -90,7 +91,11 @@ export function isRunning(container: Container | null): boolean {
 }
 
 export function isSameRun(a: RunKey, b: RunKey): boolean {
-  return a.instanceId === b.instanceId && a.placementEpoch === b.placementEpoch && a.runId === b.runId;
+  return isSamePlacement(a, b) && a.runId === b.runId;
+}
+
+export function isSamePlacement(a: RunKey, b: RunKey): boolean {
+  return a.instanceId === b.instanceId && a.placementEpoch === b.placementEpoch;
 }
 
 /** A slice of a shared card is `uuid=MiB`, a whole card is the uuid alone. */

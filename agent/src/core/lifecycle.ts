@@ -3,11 +3,11 @@
  * While a start is still tried again the problem stays null, unless the host itself is the reason.
  */
 import type { BootId, RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import type { DesiredInstance, ObservedInstance, RunRemains } from "@remotegpu/shared/instance";
 import { isRunning } from "./container.ts";
 import { nextStart } from "./restart-policy.ts";
 import type { MonotonicTime } from "./run-record.ts";
-import { ownedContainers, runViews } from "./run-view.ts";
+import { ownedContainers, runningPredecessor, runViews } from "./run-view.ts";
 import type { Knowledge, RunView } from "./run-view.ts";
 import { startObstacle } from "./start-obstacle.ts";
 import type { HostObstacles } from "./start-obstacle.ts";
@@ -21,7 +21,9 @@ export type LifecycleInput = Omit<Knowledge, "observed"> &
     now: MonotonicTime;
   };
 
-type Said = Pick<ObservedInstance, "phase" | "detail" | "problem"> & { exitCode?: number | null };
+type Said = Pick<ObservedInstance, "phase" | "detail" | "problem" | "knownEpoch"> & {
+  exitCode?: number | null;
+};
 
 const MAX_DETAIL = 2000;
 
@@ -30,18 +32,22 @@ export function observedInstances(input: LifecycleInput): ObservedInstance[] {
   const observed = input.observed ?? [];
   return runViews({ ...input, observed }).flatMap((view) => {
     const said = input.observed === null ? inTheDark(view) : saidOf(view, { ...input, observed });
-    return said ? [instanceOf(view, said, input.now.bootId)] : [];
+    if (said === null) return [];
+    const remains = remainsOf(view, said, { isBlind: input.observed === null });
+    return [{ ...instanceOf(view, said, input.now.bootId), ...(remains && { remains }) }];
   });
 }
 
 function saidOf(view: RunView, input: LifecycleInput & { observed: Knowledge["observed"] }): Said | null {
   const { standing, record, container } = view;
   const running = isRunning(container);
+  const predecessor = runningPredecessor(view.key, ownedContainers(input));
   if (record?.end) return running ? stopping(record.end.detail) : record.end;
   if (running && record?.stop) return stopping(record.stop.detail);
   switch (standing.kind) {
     case "to-stop":
       if (running || record || container) return stopping(`Stopping; ordered by ${standing.orderedBy}.`);
+      if (predecessor) return stopping(`Its earlier run ${predecessor.owner.runId} is being stopped.`);
       return { phase: "stopped", detail: "Nothing of it runs on this host.", problem: null };
     case "to-remove":
       return running || record || container
@@ -51,7 +57,7 @@ function saidOf(view: RunView, input: LifecycleInput & { observed: Knowledge["ob
       return stopping(`It gives way to run ${standing.by.runId}.`);
     case "refused": {
       const detail = `Placement epoch ${view.key.placementEpoch} is older than ${standing.knownEpoch}, which this host has known.`;
-      return { phase: "failed", detail, problem: "start-refused" };
+      return { phase: "failed", detail, problem: "start-refused", knownEpoch: standing.knownEpoch };
     }
     case "orphan":
       if (running) {
@@ -107,15 +113,36 @@ function stopping(detail: string): Said {
   return { phase: "stopping", detail, problem: null };
 }
 
+/** Once there is nothing more to be learned of the end. Null before. */
+function remainsOf(
+  { record, container }: RunView,
+  { phase }: Said,
+  { isBlind }: { isBlind: boolean },
+): RunRemains | null {
+  if (!record?.end || (phase !== "stopped" && phase !== "failed")) return null;
+  if (record.remains !== undefined) {
+    const { exitCode: _exitCode, ...remains } = record.remains;
+    return remains;
+  }
+  const mayStillTell = isBlind || container?.status.state === "exited";
+  return mayStillTell ? null : { outOfMemory: false, signal: null, tail: null };
+}
+
 function instanceOf({ key, record, container }: RunView, said: Said, bootId: BootId): ObservedInstance {
   return {
     ...key,
     phase: said.phase,
-    detail: said.detail.slice(0, MAX_DETAIL),
+    detail: storable(said.detail),
     problem: said.problem,
     containerId: container?.containerId ?? record?.containerId ?? null,
-    exitCode: said.exitCode ?? null,
+    exitCode: said.exitCode ?? record?.remains?.exitCode ?? null,
     gateOpenedMs: record?.gate?.ms ?? null,
     bootId: record?.gate?.bootId ?? bootId,
+    ...(said.knownEpoch !== undefined && { knownEpoch: said.knownEpoch }),
   };
+}
+
+/** What a runtime or a tool said may hold anything; a report with it would be refused as a whole. */
+function storable(detail: string): string {
+  return detail.replaceAll("\u0000", "").slice(0, MAX_DETAIL).toWellFormed();
 }

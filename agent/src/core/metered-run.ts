@@ -7,6 +7,9 @@ import type { CardProof } from "./run-cards.ts";
 import type { RunRecord } from "./run-record.ts";
 import type { Interval, Moment } from "./usage-interval.ts";
 
+/** The runtime notes a start somewhat after the process began. The agent's own restarts keep a greater distance. */
+const START_LABEL_SLACK_MS = 500;
+
 /** Start times in /proc count USER_HZ, which is 100 on every Linux we run on. */
 const MS_PER_TICK = 10;
 
@@ -35,6 +38,29 @@ export function pidToRead(
 ): number | null {
   if (typeof containerPid === "number") return containerPid;
   return interval?.isOpen === true && interval.bootId === now.bootId ? interval.pid : null;
+}
+
+/**
+ * When the process that `interval` follows ended, by the runtime's word; null where that is not to be trusted: the
+ * runtime was not up all the while, or what ended is a later process of the container, whose end says nothing of it.
+ * @returns milliseconds on this boot's clock
+ */
+export function finishedMs(
+  exit: { startedAt: string; finishedAt: string },
+  { wasUpSinceMs, interval }: { wasUpSinceMs: number | null; interval: Interval | null },
+  now: Moment,
+): number | null {
+  const startedMs = onThisClock(exit.startedAt, now);
+  const endedMs = onThisClock(exit.finishedAt, now);
+  if (wasUpSinceMs === null || startedMs === null || endedMs === null || endedMs < wasUpSinceMs) return null;
+  const isLaterLife = interval !== null && startedMs > interval.endMs + START_LABEL_SLACK_MS;
+  return isLaterLife ? null : endedMs;
+}
+
+/** A wall-clock label of this boot, as of now; null when it is none. */
+function onThisClock(label: string, now: Moment): number | null {
+  const wallMs = Date.parse(label);
+  return Number.isNaN(wallMs) ? null : Math.floor(now.nowMs - (now.wallMs - wallMs));
 }
 
 /** Null while there is nothing to count or close: the gate has not opened and the run is not over. */

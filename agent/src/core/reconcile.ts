@@ -32,6 +32,8 @@ export type Flags = {
   awaitsContact: boolean;
   /** First snapshot after a rise of term or incarnation, not yet confirmed: mass stops wait. */
   stopsUnconfirmed: boolean;
+  /** Containers that nobody has asked for through their whole grace and that are to go (orphans.ts). */
+  reapedOrphans: ReadonlySet<string>;
 };
 
 export type ReconcileInput = Knowledge & { flags: Flags; now: MonotonicTime };
@@ -42,8 +44,23 @@ const DEFAULT_GRACE_SECONDS = 10;
 
 export function reconcile(input: ReconcileInput): Action[] {
   const containers = ownedContainers(input);
-  const actions = withoutRivals(runViews(input).flatMap((view) => actionsFor(view, input, containers)));
+  const actions = withoutRivals(
+    runViews(input).flatMap((view) => withRemains(view, actionsFor(view, input, containers))),
+  );
   return inOrder(input.flags.stopsUnconfirmed ? withoutMassStops(actions, containers) : actions);
+}
+
+/** What an ended container left is written down before anything takes the container away. */
+function withRemains({ key, record, container }: RunView, actions: Action[]): Action[] {
+  if (record === null || record.remains !== undefined || container?.status.state !== "exited") return actions;
+  const isOver = record.end !== null || actions.some(({ kind }) => kind === "close-run");
+  if (!isOver) return actions;
+  const { containerId, status } = container;
+  const { exitCode, outOfMemory } = status;
+  return [
+    ...actions.filter(({ kind }) => kind !== "remove"),
+    { kind: "keep-remains", ...key, containerId, exitCode, outOfMemory },
+  ];
 }
 
 function actionsFor(view: RunView, input: ReconcileInput, containers: OwnedContainer[]): Action[] {
@@ -66,8 +83,23 @@ function actionsFor(view: RunView, input: ReconcileInput, containers: OwnedConta
       return [{ kind: "refuse", ...key, knownEpoch: standing.knownEpoch, detail }];
     }
     case "orphan":
+      if (mayReap(view, input.flags)) return reaping(view);
       return isRunning(container) ? [] : closing(view, null);
   }
+}
+
+/** Once its container is gone, the record of why it went is all that is left to clear away. */
+function mayReap({ container, record }: RunView, { reapedOrphans, stopsUnconfirmed }: Flags): boolean {
+  if (container === null) return record?.stop?.cause === "orphaned";
+  return !stopsUnconfirmed && reapedOrphans.has(container.containerId);
+}
+
+/** What has ended by itself is stopped as well, which only writes down why it goes. */
+function reaping(view: RunView): Action[] {
+  const { container, record } = view;
+  return container && record && !record.stop
+    ? [stopFor(view, container, ORPHAN_STOP)]
+    : removal(view, ORPHAN_STOP);
 }
 
 function wantedActions(
@@ -156,9 +188,16 @@ function endOfStop({ cause, orderedBy, detail }: Stop): Omit<RunEnd, "exitCode">
     case "superseded":
     case "no-contact":
     case "already-ended":
+    case "orphaned":
       return { phase: "stopped", problem: null, detail, orderedBy };
   }
 }
+
+const ORPHAN_STOP: Stop = {
+  cause: "orphaned",
+  orderedBy: "limit",
+  detail: "Removed by this host, whose operator wants that: nobody has asked for it for a day.",
+};
 
 function supersededStop({ by, orderedBy }: Extract<RunView["standing"], { kind: "superseded" }>): Stop {
   const detail = `Stopped: run ${by.runId} takes its place; ordered by ${orderedBy}.`;

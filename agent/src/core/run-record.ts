@@ -6,6 +6,7 @@ import type { BootId } from "@remotegpu/shared/ids";
 import type { InstanceProblem } from "@remotegpu/shared/instance";
 import type { Action, RunEnd, StopCause, StopOrderer } from "./action.ts";
 import type { RunKey } from "./container.ts";
+import type { RunRemains } from "./run-remains.ts";
 
 /** A moment on the host's CLOCK_MONOTONIC; it means nothing in another boot. */
 export type MonotonicTime = { bootId: BootId; ms: number };
@@ -25,6 +26,8 @@ export type RunRecord = RunKey & {
   stop: { cause: StopCause; orderedBy: StopOrderer; detail: string } | null;
   /** How the run ended; null while it lives. Never changes once set. */
   end: RunEnd | null;
+  /** What its container left; absent until it was read, and where there was none. Never changes once set. */
+  remains?: RunRemains | undefined;
 };
 
 /**
@@ -70,6 +73,7 @@ export function recordAfter(record: RunRecord | null, action: Action, at: Monoto
     }
     case "forget":
       return null;
+    case "keep-remains":
     case "remove":
     case "refuse":
     case "hold-stops":
@@ -84,6 +88,10 @@ export function recordStarted(record: RunRecord, containerId: string): RunRecord
 
 export function recordTrouble(record: RunRecord, trouble: NonNullable<RunRecord["trouble"]>): RunRecord {
   return { ...record, trouble };
+}
+
+export function recordRemains(record: RunRecord, remains: RunRemains): RunRecord {
+  return { ...record, remains: record.remains ?? remains };
 }
 
 function newRecord(key: RunKey, specHash: string): RunRecord {

@@ -5,7 +5,7 @@
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { StopOrderer } from "./action.ts";
-import { isRunning, isSameRun } from "./container.ts";
+import { isRunning, isSamePlacement, isSameRun } from "./container.ts";
 import type { Container, OwnedContainer, RunKey } from "./container.ts";
 import type { RunRecord } from "./run-record.ts";
 
@@ -51,6 +51,18 @@ export function runViews(knowledge: Knowledge): RunView[] {
   return views;
 }
 
+/** What can be told of one run now. `over`: nothing more comes of it; `unknown`: neither ordered, recorded nor seen. */
+export type RunNow = { standing: "unknown" | "alive" | "over"; container: OwnedContainer | null };
+
+export function runNow(knowledge: Knowledge, key: RunKey): RunNow {
+  const view = runViews(knowledge).find((candidate) => isSameRun(candidate.key, key));
+  if (view === undefined) return { standing: "unknown", container: null };
+  const { standing, record, container } = view;
+  const isUp = isRunning(container);
+  const isOver = record?.end != null || (standing.kind !== "wanted" && !isUp);
+  return { standing: isOver && !isUp ? "over" : "alive", container };
+}
+
 /** Ours by every label and by the host id: what another agent on this host runs never gets past here. */
 export function ownedContainers(knowledge: Pick<Knowledge, "hostId" | "observed">): OwnedContainer[] {
   return knowledge.observed.filter(
@@ -73,12 +85,28 @@ function standingOf(key: RunKey, knowledge: Knowledge, containers: OwnedContaine
   return { kind: "wanted", desired };
 }
 
-/** Only an order to run takes another run's place; a stop or removal speaks for its own run alone. */
+/**
+ * Run ids have no order: of one placement, the run in the desired set is the newer one, whatever is wanted of it, since
+ * a restart may be followed by a stop before either was heard here. An earlier placement gives way to an order to run
+ * only; a stop or removal of a later one speaks for that one alone.
+ */
 function supersedes(desired: DesiredInstance, key: RunKey, keyIsDesired: boolean): boolean {
-  if (desired.instanceId !== key.instanceId || desired.want !== "running") return false;
-  // Run ids have no order: of one placement, the run in the desired set is the newer one.
+  if (desired.instanceId !== key.instanceId) return false;
   if (desired.placementEpoch === key.placementEpoch) return desired.runId !== key.runId && !keyIsDesired;
-  return desired.placementEpoch > key.placementEpoch;
+  return desired.want === "running" && desired.placementEpoch > key.placementEpoch;
+}
+
+/** An earlier run of the same placement whose container still runs: until it does not, the placement is not over. */
+export function runningPredecessor(
+  key: RunKey,
+  containers: readonly OwnedContainer[],
+): OwnedContainer | null {
+  return (
+    containers.find(
+      (container) =>
+        isRunning(container) && isSamePlacement(container.owner, key) && !isSameRun(container.owner, key),
+    ) ?? null
+  );
 }
 
 function highestKnownEpoch(

@@ -63,6 +63,6 @@ export function areRivals(one: DesiredInstance, other: DesiredInstance): boolean
 }
 
 /** Slices of a card go together; a whole card goes with nothing. */
-function conflict(held: AttachedGpu, wanted: AttachedGpu): boolean {
+export function conflict(held: AttachedGpu, wanted: AttachedGpu): boolean {
   return held.uuid === wanted.uuid && (held.memoryMib === null || wanted.memoryMib === null);
 }

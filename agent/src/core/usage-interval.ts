@@ -100,19 +100,21 @@ export function closeAtLoss(interval: Interval, lastGoodMs: number | null, now: 
 /** The runtime tells when the process ended. Its clock may be off: taken only between the last sight and now. */
 export function closeAt(interval: Interval, finishedMs: number, now: Moment): Progress {
   const reached = reachedTo(interval, Math.max(interval.endMs, Math.min(finishedMs, now.nowMs)), now);
+  if (reached.endMs === reached.startMs) return closeAtLastSight(interval, now.nowMs, now);
   return { pieces: [pieceOf(reached, "bounded")], interval: closed(reached) };
 }
 
 /**
  * The process ended unseen, between the last sight and `untilMs` at the latest: what was seen is claimed. A long
- * stretch beyond it is told as `unproven`, so that people see what was not charged.
+ * stretch beyond it is told as `unproven`, so that people see what was not charged; and so is a short one where
+ * nothing else would tell that a process ended here, since a hole after its last row would look like lost time.
  */
 export function closeAtLastSight(interval: Interval, untilMs: number, now: Moment): Progress {
   const seen = pieceOf(interval, "bounded");
   // The old boot's clock ended with it: how long the process lived on there is not even a guess.
   const isRebooted = interval.bootId !== now.bootId;
-  if (isRebooted || untilMs - interval.endMs <= MISSED_TICK_MS)
-    return { pieces: [seen], interval: closed(interval) };
+  const isShort = untilMs - interval.endMs <= MISSED_TICK_MS && seen.endMs > seen.startMs;
+  if (isRebooted || isShort) return { pieces: [seen], interval: closed(interval) };
   const reached = reachedTo(interval, untilMs, now);
   const unseen = pieceOf({ ...reached, startMs: interval.endMs }, "unproven");
   return { pieces: [seen, unseen], interval: closed(reached) };

@@ -1,7 +1,7 @@
 /** What this machine is apart from its GPUs: name, address, system, size. Read at the start and now and then. */
-import { hostname, machine } from "node:os";
-import { statfs } from "node:fs/promises";
-import { cpu, mem, networkInterfaces, osInfo } from "systeminformation";
+import { hostname, machine, networkInterfaces } from "node:os";
+import { readFile, statfs } from "node:fs/promises";
+import { cpu, mem, osInfo } from "systeminformation";
 import type { MachineReport } from "@remotegpu/shared/host-report";
 
 export type MachineFacts = Pick<
@@ -66,9 +66,31 @@ async function gatherFacts(diskPath: string): Promise<MachineFacts> {
   };
 }
 
-/** The address on the interface of the default route; without such a route, the first outside address. */
+/**
+ * The address on the interface of the default route; without such a route, the first outside address. Read from the
+ * kernel's own table: a host with many containers has an interface for each, and asking about all of them takes seconds.
+ */
 async function readAddress(): Promise<string> {
-  const interfaces = [await networkInterfaces()].flat().filter((card) => !card.internal && card.ip4 !== "");
-  const byDefaultFirst = interfaces.sort((a, b) => Number(b.default) - Number(a.default));
-  return byDefaultFirst[0]?.ip4 ?? LOOPBACK;
+  const cards = networkInterfaces();
+  const routed = defaultInterface(await readFile("/proc/net/route", "utf8"));
+  const inOrder = [...(routed === null ? [] : [cards[routed]]), ...Object.values(cards)];
+  const outside = inOrder
+    .flatMap((card) => card ?? [])
+    .find(({ internal, family }) => !internal && family === "IPv4");
+  return outside?.address ?? LOOPBACK;
+}
+
+/** Columns of /proc/net/route. */
+const ROUTE = { interface: 0, destination: 1, metric: 6, mask: 7 } as const;
+const ANYWHERE = "00000000";
+
+/** Of the routes to anywhere the one with the lowest metric, as the kernel chooses; null where there is none. */
+export function defaultInterface(routes: string): string | null {
+  const found = routes
+    .split("\n")
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .filter((route) => route[ROUTE.destination] === ANYWHERE && route[ROUTE.mask] === ANYWHERE)
+    .toSorted((one, other) => Number(one[ROUTE.metric]) - Number(other[ROUTE.metric]));
+  return found[0]?.[ROUTE.interface] ?? null;
 }

@@ -15,6 +15,11 @@ export type Cell = string | null | undefined;
 
 /** `[N/A]`, `[Not Supported]`, `[Unknown Error]`, `[GPU is lost]` … and their bare forms in XML. */
 const UNKNOWN = /^(\[.*\]|N\/A|Not Supported|Unknown Error|GPU is lost|Requested functionality .*|)$/i;
+/** Beyond these a reading is the driver's slip, and one absurd value must not make a whole host's answer unreadable. */
+const MOST_COUNTED = 2_147_483_647;
+const COLDEST_C = -273;
+const HOTTEST_C = 10_000;
+const MOST_WATTS = 1_000_000;
 const QUANTITY = /^(-?\d{1,15}(?:\.\d{1,9})?)(?:\s*([A-Za-z%]+))?$/;
 
 export function readText(cell: Cell, maxLength: number): string | null {
@@ -32,7 +37,7 @@ export function readNumber(cell: Cell, unit: string): number | null {
 /** A whole number of at least `least` and at most `most`. */
 export function readCount(
   cell: Cell,
-  { unit = "", least = 0, most = Number.MAX_SAFE_INTEGER }: { unit?: string; least?: number; most?: number },
+  { unit = "", least = 0, most = MOST_COUNTED }: { unit?: string; least?: number; most?: number },
 ): number | null {
   const value = readNumber(cell, unit);
   return value !== null && Number.isInteger(value) && value >= least && value <= most ? value : null;
@@ -40,12 +45,12 @@ export function readCount(
 
 export function readDegrees(cell: Cell): number | null {
   const value = readNumber(cell, "C");
-  return value === null ? null : Math.round(value);
+  return value === null || value < COLDEST_C || value > HOTTEST_C ? null : Math.round(value);
 }
 
 export function readWatts(cell: Cell): number | null {
   const value = readNumber(cell, "W");
-  return value !== null && value >= 0 ? value : null;
+  return value !== null && value >= 0 && value <= MOST_WATTS ? value : null;
 }
 
 export function readEnabled(cell: Cell): boolean | null {

@@ -18,6 +18,12 @@ export async function readProcessLife(pid: number): Promise<ProcessLife> {
   return stat === null ? { alive: false } : parseProcStat(stat);
 }
 
+/** Of a living process, in ticks since boot; null where there is none of that pid. */
+export async function readProcessStart(pid: number): Promise<number | null> {
+  const life = await readProcessLife(pid);
+  return life.alive ? life.startTicks : null;
+}
+
 /** The containers a process is in, the outermost first; empty for a process of the host or none at all. */
 export async function readContainers(pid: number): Promise<string[]> {
   return containersOf((await readProcFile(`/proc/${pid}/cgroup`)) ?? "");

@@ -8,7 +8,7 @@ import type { Contact } from "../core/contact.ts";
 import type { JournalDatabase } from "./journal-database.ts";
 import { seal, unseal, type StoredSeal } from "./sealed.ts";
 
-const StoredContact: z.ZodType<Contact> = z.object({
+export const StoredContact: z.ZodType<Contact> = z.object({
   bootId: BootId,
   atMs: z.int().nonnegative(),
   cutOffMs: z.int().nonnegative(),

@@ -7,7 +7,7 @@ import type { InstanceId } from "@remotegpu/shared/ids";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import { DesiredLeases } from "./desired-leases.ts";
 import type { JournalDatabase } from "./journal-database.ts";
-import { seal, unseal, type StoredSeal } from "./sealed.ts";
+import { seal, unseal, Unsealed, type StoredSeal } from "./sealed.ts";
 
 export interface PulledSet {
   term: number;
@@ -47,6 +47,7 @@ interface StoredDesired extends StoredSeal {
 export class DesiredStore {
   readonly leases: DesiredLeases;
   readonly #database: JournalDatabase;
+  readonly #unsealed = new Unsealed(DesiredInstance);
 
   constructor(database: JournalDatabase) {
     this.#database = database;
@@ -55,9 +56,11 @@ export class DesiredStore {
 
   read(): DesiredSet {
     const { term, generation, confirmed_stops: confirmedStops, stops_guarded } = this.#applied();
-    const instances = this.#stored().flatMap((row) => {
-      const instance = unseal(row, DesiredInstance);
-      return instance === null ? [] : [{ ...instance, isAbsent: row.absent === 1 }];
+    const stored = this.#stored();
+    const unsealed = this.#unsealed.all(stored, (row) => `${row.instance_id} ${row.placement_epoch}`);
+    const instances = stored.flatMap(({ absent }, at) => {
+      const instance = unsealed[at];
+      return instance ? [{ ...instance, isAbsent: absent === 1 }] : [];
     });
     return { term, generation, confirmedStops, stopsAreGuarded: stops_guarded === 1, instances };
   }

@@ -22,16 +22,23 @@ export function isDamage(error: unknown): boolean {
 /** Takes a third of a second for a full host's week of rows. @throws DamagedJournalError */
 export function assertIntact(sqlite: Database.Database): void {
   assertWritable(sqlite);
-  const complaint = sqlite.pragma("quick_check(1)", { simple: true });
-  if (complaint !== "ok") throw new DamagedJournalError(`the journal's structure: ${String(complaint)}`);
+  const complaint = complaintAbout(sqlite);
+  if (complaint !== null) throw new DamagedJournalError(complaint);
+}
+
+/** What is wrong with the file as a whole; null when nothing is. Changes nothing. */
+export function complaintAbout(sqlite: Database.Database): string | null {
+  const structure = sqlite.pragma("quick_check(1)", { simple: true });
+  if (structure !== "ok") return `the journal's structure: ${String(structure)}`;
   const isOurVersion = sqlite.pragma("user_version", { simple: true }) === SCHEMA_VERSION;
   if (isOurVersion && definitions(sqlite) !== expectedDefinitions())
-    throw new DamagedJournalError("the journal's table definitions have changed by themselves");
+    return "the journal's table definitions have changed by themselves";
   const identity = sqlite
     .prepare<[], { id: string; hash: string }>("SELECT journal_id AS id, journal_id_hash AS hash FROM meta")
     .all();
-  if (identity.length > 1 || identity.some(({ id, hash }) => sha256(id) !== hash))
-    throw new DamagedJournalError("the journal's own id has changed by itself");
+  return identity.length > 1 || identity.some(({ id, hash }) => sha256(id) !== hash)
+    ? "the journal's own id has changed by itself"
+    : null;
 }
 
 /** A changed version number in the header makes SQLite refuse to write, on a disk that takes writes. */

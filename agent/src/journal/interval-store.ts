@@ -1,13 +1,17 @@
 /** How far each run is covered. Kept in place, so that extending needs no new room on the disk. */
 import { BootId, RunId } from "@remotegpu/shared/ids";
+import type { UsageEntry } from "@remotegpu/shared/journal-row";
 import { z } from "zod";
 import type { Interval } from "../core/usage-interval.ts";
 import type { JournalDatabase } from "./journal-database.ts";
 import { seal, unseal, type StoredSeal } from "./sealed.ts";
 
+/** Of no process that lives: whichever comes is another one. */
+const NOBODY = { pid: 1, startTicks: 0 };
+
 const Milliseconds = z.int().nonnegative();
 
-const StoredInterval: z.ZodType<Interval> = z.object({
+export const StoredInterval: z.ZodType<Interval> = z.object({
   runId: RunId,
   bootId: BootId,
   pid: z.int().positive(),
@@ -47,12 +51,20 @@ export class IntervalStore {
     this.#database.prepare("DELETE FROM intervals WHERE run_id = ?").run(runId);
   }
 
-  /** Drops damaged intervals, since their time cannot be proven. Returns whose they were. */
-  mend(): RunId[] {
+  /**
+   * Drops damaged intervals, since their time cannot be proven. What is a row already must not be claimed again, so
+   * a closed one that ends with the run's last row takes their place. Returns whose they were.
+   * @param lastRowOf the run's last usage row, null where none is found
+   */
+  mend(lastRowOf: (runId: RunId) => UsageEntry | null): RunId[] {
     const damaged = this.#stored().filter((row) => unseal(row, StoredInterval) === null);
     if (damaged.length > 0)
       this.#database.write(() => {
-        for (const { run_id: runId } of damaged) this.remove(runId);
+        for (const { run_id: runId } of damaged) {
+          this.remove(runId);
+          const last = lastRowOf(runId);
+          if (last !== null) this.put(coveredBy(last));
+        }
       });
     return damaged.map((row) => row.run_id);
   }
@@ -62,4 +74,8 @@ export class IntervalStore {
       .prepare<[], StoredSeal & { run_id: RunId }>("SELECT run_id, entry, entry_hash FROM intervals")
       .all();
   }
+}
+
+function coveredBy({ runId, bootId, endMs }: UsageEntry): Interval {
+  return { runId, bootId, ...NOBODY, startMs: endMs, endMs, wallEndMs: 0, isOpen: false };
 }

@@ -6,7 +6,7 @@
 import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import type { JournalId, RunId } from "@remotegpu/shared/ids";
-import { GENESIS_HASH, sha256 } from "@remotegpu/shared/journal-row";
+import { GENESIS_HASH, sha256, type UsageEntry } from "@remotegpu/shared/journal-row";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import assert from "node:assert";
 import type { MeterStep } from "../core/metering.ts";
@@ -19,6 +19,7 @@ import { lockFolder, type FolderLock } from "./folder-lock.ts";
 import { DamagedJournalError } from "./integrity.ts";
 import { IntervalStore } from "./interval-store.ts";
 import { JournalDatabase } from "./journal-database.ts";
+import { OrphanStore } from "./orphan-store.ts";
 import { RowStore } from "./row-store.ts";
 import { RunStore } from "./run-store.ts";
 
@@ -80,6 +81,7 @@ export function openJournal(options: JournalOptions): Journal {
 export class Journal {
   readonly origin: JournalOrigin;
   readonly contact: ContactStore;
+  readonly orphans: OrphanStore;
   readonly desired: DesiredStore;
   readonly runs: RunStore;
   readonly rows: RowStore;
@@ -96,6 +98,7 @@ export class Journal {
     this.origin = origin;
     this.#database = new JournalDatabase(join(options.folder, JOURNAL_FILE), ballast);
     this.contact = new ContactStore(this.#database);
+    this.orphans = new OrphanStore(this.#database);
     this.desired = new DesiredStore(this.#database);
     this.runs = new RunStore(this.#database);
     this.rows = new RowStore(this.#database);
@@ -105,7 +108,7 @@ export class Journal {
       this.#begin(options.newJournalId);
       this.damage = {
         rows: this.#checkOutbox(),
-        intervals: this.#intervals.mend(),
+        intervals: this.#intervals.mend((runId) => this.#lastRowOf(runId)),
         runs: this.runs.mend(),
         desired: this.desired.mend(),
       };
@@ -191,6 +194,13 @@ export class Journal {
         .run({ journalId, idHash: sha256(journalId), genesis: GENESIS_HASH });
       this.#database.prepare("UPDATE meta SET agent_epoch = agent_epoch + 1").run();
     });
+  }
+
+  /** Among the newest rows, where that of a run which is metered is found. */
+  #lastRowOf(runId: RunId): UsageEntry | null {
+    const { rows } = this.rows.verified(this.rows.chain().head.seq - CHECKED_AT_OPEN, CHECKED_AT_OPEN);
+    const last = rows.findLast(({ entry }) => entry.kind === "usage" && entry.runId === runId)?.entry;
+    return last?.kind === "usage" ? last : null;
   }
 
   #checkOutbox(): number[] {

@@ -9,7 +9,7 @@ import { z } from "zod";
 import type { StopCause } from "../core/action.ts";
 import type { RunRecord } from "../core/run-record.ts";
 import type { JournalDatabase } from "./journal-database.ts";
-import { seal, unseal, type StoredSeal } from "./sealed.ts";
+import { seal, unseal, Unsealed, type StoredSeal } from "./sealed.ts";
 
 const MonotonicTime = z.object({ bootId: BootId, ms: z.int().nonnegative() });
 const Problem = z.enum(INSTANCE_PROBLEMS);
@@ -21,13 +21,14 @@ const STOP_CAUSES: Record<StopCause, true> = {
   superseded: true,
   "no-contact": true,
   "already-ended": true,
+  orphaned: true,
   "gpu-missing": true,
   "gpu-failed": true,
   "storage-exceeded": true,
 };
 const Cause = z.custom<StopCause>((value) => typeof value === "string" && value in STOP_CAUSES);
 
-const StoredRecord: z.ZodType<RunRecord> = z.object({
+export const StoredRecord: z.ZodType<RunRecord> = z.object({
   instanceId: InstanceId,
   placementEpoch: z.int().positive(),
   runId: RunId,
@@ -47,12 +48,21 @@ const StoredRecord: z.ZodType<RunRecord> = z.object({
       orderedBy: Orderer.nullable(),
     })
     .nullable(),
+  remains: z
+    .object({
+      exitCode: z.int(),
+      outOfMemory: z.boolean(),
+      signal: z.string().nullable(),
+      tail: z.string().nullable(),
+    })
+    .optional(),
 });
 
 type StoredRun = StoredSeal & { run_id: RunId };
 
 export class RunStore {
   readonly #database: JournalDatabase;
+  readonly #unsealed = new Unsealed(StoredRecord);
 
   constructor(database: JournalDatabase) {
     this.#database = database;
@@ -127,9 +137,7 @@ export class RunStore {
   }
 
   #read(sql: string): RunRecord[] {
-    return this.#stored(sql)
-      .map((row) => unseal(row, StoredRecord))
-      .filter((record) => record !== null);
+    return this.#unsealed.all(this.#stored(sql), (row) => row.run_id).filter((record) => record !== null);
   }
 
   #stored(sql: string): StoredRun[] {

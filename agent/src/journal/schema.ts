@@ -78,6 +78,14 @@ const STEPS = [
   ) STRICT;
   `,
   `
+  -- Containers that nobody asks for, with the time that counts towards their removal: one JSON list beside its SHA-256.
+  CREATE TABLE orphans (
+    singleton        INTEGER PRIMARY KEY CHECK (singleton = 1),
+    entry            TEXT    NOT NULL,
+    entry_hash       TEXT    NOT NULL
+  ) STRICT;
+    `,
+  `
   -- The ports that were ordered, with the desired set. What of them is held is in the access process's own file.
   CREATE TABLE desired_leases (
     lease_id         TEXT    PRIMARY KEY,

@@ -25,3 +25,32 @@ export function unseal<T>({ entry, entry_hash: hash }: StoredSeal, schema: z.Zod
   const parsed = schema.safeParse(JSON.parse(entry));
   return parsed.success ? parsed.data : null;
 }
+
+/**
+ * Values that were unsealed before, by the key of their row: the loop reads the same few dozen in every round, and
+ * bytes that are still the same need no second proof. What is not asked for any more is forgotten.
+ */
+export class Unsealed<T> {
+  readonly #schema: z.ZodType<T>;
+  #known = new Map<string, StoredSeal & { value: T | null }>();
+
+  constructor(schema: z.ZodType<T>) {
+    this.#schema = schema;
+  }
+
+  /** The value of each row, null for a damaged one. */
+  all<Row extends StoredSeal>(rows: readonly Row[], keyOf: (row: Row) => string): (T | null)[] {
+    const before = this.#known;
+    this.#known = new Map();
+    return rows.map((row) => {
+      const key = keyOf(row);
+      const earlier = before.get(key);
+      const value =
+        earlier !== undefined && earlier.entry === row.entry && earlier.entry_hash === row.entry_hash
+          ? earlier.value
+          : unseal(row, this.#schema);
+      this.#known.set(key, { entry: row.entry, entry_hash: row.entry_hash, value });
+      return value;
+    });
+  }
+}

@@ -9,6 +9,7 @@ import { dialNats, isSameServer, RECONNECT_AFTER_MS, RECONNECT_JITTER_MS } from 
 import type { HostKey } from "./nkey.ts";
 
 const MAX_REDIAL_MS = 30_000;
+const FLUSH_WITHIN_MS = 1_000;
 /** Away for so long, the addresses may have changed: the credential is renewed to learn them. */
 const ADDRESSES_AGE_MS = 60_000;
 
@@ -17,8 +18,12 @@ export class LinkDownError extends Error {
   override name = "LinkDownError";
 }
 
-/** `respond` is null when the sender wants no answer. */
-export type MessageHandler = (data: Uint8Array, respond: ((answer: Uint8Array) => void) | null) => void;
+/** `respond` is null when the sender wants no answer. `subject` tells the messages of a wildcard apart. */
+export type MessageHandler = (
+  data: Uint8Array,
+  respond: ((answer: Uint8Array) => void) | null,
+  subject: string,
+) => void;
 
 export interface ConnectionOptions {
   grant: CredentialGrant;
@@ -87,6 +92,25 @@ export class HostConnection {
     }
   }
 
+  /** Sends without waiting for anything. False, and nothing is sent, while there is no connection. */
+  publish(subject: string, data: Uint8Array): boolean {
+    if (this.#current === null || !this.#isConnected) return false;
+    this.#current.publish(subject, data);
+    return true;
+  }
+
+  /** Waits until the server has what was published, or the connection is gone, but not for long. */
+  async flush(): Promise<void> {
+    const connection = this.#current;
+    if (connection === null || !this.#isConnected) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, FLUSH_WITHIN_MS);
+    });
+    await Promise.race([connection.flush(), connection.closed(), late]);
+    clearTimeout(timer);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#away);
@@ -130,7 +154,7 @@ export class HostConnection {
       connection.subscribe(subject, {
         callback: (error, message) => {
           if (error) this.#onForbidden(connection, subject, error);
-          else handle(message.data, responderOf(message));
+          else handle(message.data, responderOf(message), message.subject);
         },
       }),
     );

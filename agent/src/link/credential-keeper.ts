@@ -17,6 +17,8 @@ export interface KeeperOptions {
   credential: SavedCredential;
   key: HostKey;
   onRenewed: (grant: CredentialGrant) => void;
+  /** The host was taken out of the fleet; said again with each try. */
+  onRemoved: () => void;
   log: Log;
   now?: () => number;
 }
@@ -76,11 +78,12 @@ export class CredentialKeeper {
   }
 
   async #renew(): Promise<void> {
-    const { file, key, log, onRenewed } = this.#options;
+    const { file, key, log, onRenewed, onRemoved } = this.#options;
     try {
       const renewal = await renewCredential(this.#credential, key);
       if (!renewal.renewed) {
         log.error({ reason: renewal.reason }, "the control plane does not renew this host's credential");
+        if (renewal.isRemoved) onRemoved();
         this.#retryLater();
         return;
       }

@@ -44,19 +44,24 @@ export function renewalDueMs({ grant, receivedAtMs }: SavedCredential): number {
 export type Renewal =
   | { renewed: true; grant: CredentialGrant }
   /** The control plane does not know this key any more, or has revoked it. */
-  | { renewed: false; reason: string };
+  | { renewed: false; isRemoved: boolean; reason: string };
 
 /** @throws ApiUnreachableError */
 export async function renewCredential({ apiUrl, grant }: SavedCredential, key: HostKey): Promise<Renewal> {
   const url = new URL(`/api/v1/hosts/${grant.host_id}/credential`, apiUrl);
   const asked = await ask(url, { nkey: key.publicKey }, grant.ca);
-  if (asked.refused !== null) return { renewed: false, reason: asked.refused };
-  if (!("challenge" in asked.answer)) return { renewed: true, grant: asked.answer };
+  if (asked.refused !== null) return { renewed: false, isRemoved: false, reason: asked.refused };
+  if (!("challenge" in asked.answer))
+    throw new ApiUnreachableError(`${url.origin} answers without a challenge`);
 
   const { challenge } = asked.answer;
   const signature = key.sign(renewalProofText(grant.host_id, key.publicKey, challenge));
   const answered = await ask(url, { nkey: key.publicKey, challenge, signature }, grant.ca);
-  if (answered.refused !== null) return { renewed: false, reason: answered.refused };
+  if (answered.refused !== null) return { renewed: false, isRemoved: false, reason: answered.refused };
+  if ("removed_at" in answered.answer) {
+    const reason = `this host was taken out of the fleet at ${answered.answer.removed_at}`;
+    return { renewed: false, isRemoved: true, reason };
+  }
   if ("challenge" in answered.answer) {
     throw new ApiUnreachableError(`${url.origin} answers a signed challenge with another one`);
   }

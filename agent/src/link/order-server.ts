@@ -6,7 +6,7 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { ExecRequest, type ExecReply } from "@remotegpu/shared/protocol";
-import { down } from "@remotegpu/shared/subjects";
+import { down, downOfAllSessions } from "@remotegpu/shared/subjects";
 import { decode, encode } from "@remotegpu/shared/wire";
 import type { MessageHandler } from "./connection.ts";
 
@@ -18,6 +18,8 @@ export interface OrderHandlers {
   /** Wakes the loop; called seldom, whatever arrives. */
   onNudge: () => void;
   exec: (request: ExecRequest) => Promise<ExecReply>;
+  /** All messages of sessions that read output. */
+  logs?: MessageHandler;
 }
 
 /** The subscriptions to hand to the host's connection. */
@@ -29,6 +31,7 @@ export function orderSubscriptions(
   return {
     [down(host, "nudge")]: gentle(handlers.onNudge),
     [down(host, "exec")]: commandHandler(handlers.exec, log),
+    ...(handlers.logs && { [downOfAllSessions(host, "logs")]: handlers.logs }),
   };
 }
 

@@ -2,7 +2,7 @@
  * The agent's side of the conversation: heartbeats, pulls, reports and journal batches, each at most one at a time
  * and none of them waited for by the loop. What comes back is written to the journal; the loop reads it there.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId, RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { HEARTBEAT_MS, PROTOCOL, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { GpuVitals } from "@remotegpu/shared/protocol";
@@ -51,7 +51,7 @@ export type Vitals = {
 export class ControlPlaneLink {
   readonly #options: LinkOptions;
   readonly #client: ControlPlaneClient;
-  readonly #busy = new Set<Word>();
+  readonly #busy = new Map<Word, Promise<void>>();
   readonly #restsUntilMs = new Map<Word, number>();
   #nextHeartbeatMs = Number.NEGATIVE_INFINITY;
   #contact: Contact;
@@ -59,7 +59,11 @@ export class ControlPlaneLink {
   /** What is wrong with the host or a card is told as soon as it changes. */
   #saidTroubles = "";
   #isPullWanted = true;
+  /** By the last heartbeat's answer the applied set is the newest there is. */
+  #isSetCurrent = false;
   #reportedDigest: string | null = null;
+  /** Runs whose end stood in a report that was taken; those of the latest report, and no others. */
+  #toldEnds: ReadonlySet<RunId> = new Set();
   /** Since when what is observed is not what was reported. */
   #differsSinceMs: number | null = null;
 
@@ -72,6 +76,16 @@ export class ControlPlaneLink {
   /** When the control plane last accepted a heartbeat. */
   get contact(): Contact {
     return this.#contact;
+  }
+
+  /** A report with the run's end and all that is left of it has been taken. */
+  hasToldEnd(runId: RunId): boolean {
+    return this.#toldEnds.has(runId);
+  }
+
+  /** The desired set in force is what the control plane wants now, as far as it was heard. */
+  get isSetCurrent(): boolean {
+    return this.#isSetCurrent && !this.#isPullWanted;
   }
 
   /** Writes down for how long it has been silent. @throws JournalError */
@@ -92,6 +106,11 @@ export class ControlPlaneLink {
     this.#nextHeartbeatMs = Number.NEGATIVE_INFINITY;
     this.#restsUntilMs.clear();
     this.#options.outbox.sendAgain();
+  }
+
+  /** Resolves when nothing is under way any more; to be asked once the loop has ended and the connection is closed. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#busy.values());
   }
 
   /** Begins whatever is due; resolves at once. */
@@ -127,6 +146,7 @@ export class ControlPlaneLink {
     this.#nextHeartbeatMs =
       clock.monotonicMs() + HEARTBEAT_MS + (Math.random() - 0.5) * 2 * HEARTBEAT_JITTER_MS;
     const head = journal.head();
+    const chain = journal.rows.chain();
     const heartbeat: Heartbeat = {
       kind: "heartbeat",
       version,
@@ -141,7 +161,8 @@ export class ControlPlaneLink {
         headSeq: head.headSeq,
         headHash: head.headHash,
         watermarkSeen: head.watermarkSeen,
-        dbIncarnationSeen: journal.rows.chain().dbIncarnation,
+        baseSeq: chain.base.seq,
+        dbIncarnationSeen: chain.dbIncarnation,
       },
       observedDigest: observed.digest,
       degraded,
@@ -154,7 +175,8 @@ export class ControlPlaneLink {
     const { watermark, dbIncarnation } = reply;
     journal.confirm({ journalId: head.journalId, watermark, dbIncarnation });
     const { term, generation } = journal.head().applied;
-    if (reply.term !== term || reply.targetGeneration !== generation) this.#isPullWanted = true;
+    this.#isSetCurrent = reply.term === term && reply.targetGeneration === generation;
+    if (!this.#isSetCurrent) this.#isPullWanted = true;
     if (reply.observedDigest !== observed.digest) this.#reportedDigest = null;
     if (reply.liftCordons !== undefined) await this.#options.liftCordons(reply.liftCordons);
     journal.contact.put(this.#contact);
@@ -185,6 +207,8 @@ export class ControlPlaneLink {
     await this.#client.reportObserved(observed);
     this.#reportedDigest = observed.digest;
     this.#differsSinceMs = null;
+    const ended = observed.instances.filter(({ remains }) => remains !== undefined);
+    this.#toldEnds = new Set(ended.map(({ runId }) => runId));
   }
 
   async #publish(): Promise<void> {
@@ -206,8 +230,7 @@ export class ControlPlaneLink {
   #begin(what: Word, work: () => Promise<void>): void {
     const { clock, log, wake } = this.#options;
     if (this.#busy.has(what) || clock.monotonicMs() < (this.#restsUntilMs.get(what) ?? 0)) return;
-    this.#busy.add(what);
-    void work()
+    const word = work()
       .then(
         // Publishing changes nothing here; after the others there may be more to say or to do.
         () => (what === "publish" ? undefined : wake()),
@@ -218,6 +241,7 @@ export class ControlPlaneLink {
         },
       )
       .finally(() => this.#busy.delete(what));
+    this.#busy.set(what, word);
   }
 }
 

@@ -44,6 +44,8 @@ export type GpuWatchOptions = {
   simulatedCount: number;
   /** Of the real cards; simulated ones have one of their own. */
   kernelLogPath?: string;
+  /** How long one look by nvidia-smi may take; its own choice unless given. */
+  lookWithinMs?: number;
   log: Log;
 };
 
@@ -74,7 +76,7 @@ export class GpuWatch {
 
   constructor(options: GpuWatchOptions) {
     this.#options = options;
-    this.#nvidiaSmi = new NvidiaSmi({ path: options.nvidiaSmiPath, simulated: false });
+    this.#nvidiaSmi = this.#nvidiaSmiAt(options.nvidiaSmiPath);
     this.#kernelLog = new KernelLog(options.kernelLogPath ?? KERNEL_LOG);
   }
 
@@ -122,7 +124,7 @@ export class GpuWatch {
         index,
       }));
       await writeSimulatedCdiSpec({ hostId, gpus, files });
-      this.#nvidiaSmi = new NvidiaSmi({ path: files.hostExecutable, simulated: true });
+      this.#nvidiaSmi = this.#nvidiaSmiAt(files.hostExecutable);
       this.#kernelLog = new KernelLog(files.kernelLog);
       log.warn({ gpus: count }, "this host carries simulated GPUs; they compute nothing");
     }
@@ -176,6 +178,15 @@ export class GpuWatch {
   /** Takes what was written outside the state folder away again. */
   async clean(): Promise<void> {
     await removeSimulatedCdiSpec(this.#options.hostId);
+  }
+
+  #nvidiaSmiAt(path: string): NvidiaSmi {
+    const { simulatedCount, lookWithinMs: deadlineMs } = this.#options;
+    return new NvidiaSmi({
+      path,
+      simulated: simulatedCount > 0,
+      ...(deadlineMs !== undefined && { deadlineMs }),
+    });
   }
 
   async #sample({ nowMs, runtime, containers }: Surroundings): Promise<void> {

@@ -2,7 +2,7 @@
 import type { Container } from "../core/container.ts";
 import { isSameRun } from "../core/container.ts";
 import { meter } from "../core/metering.ts";
-import { meteredRun, pidToRead, type RunSighting } from "../core/metered-run.ts";
+import { finishedMs, meteredRun, pidToRead, type RunSighting } from "../core/metered-run.ts";
 import type { CardProof } from "../core/run-cards.ts";
 import type { RunRecord } from "../core/run-record.ts";
 import type { Interval, Moment } from "../core/usage-interval.ts";
@@ -60,7 +60,7 @@ async function sightingOf(
     record,
     interval,
     process: pid === null ? { alive: false } : await processNow(pid),
-    finishedMs: status?.state === "exited" ? finishedMs(status.finishedAt, seen, now) : null,
+    finishedMs: status?.state === "exited" ? finishedMs(status, { ...seen, interval }, now) : null,
   };
 }
 
@@ -72,12 +72,4 @@ async function processNow(pid: number): Promise<RunSighting["process"]> {
     // /proc itself failed: not to be told from here, so neither alive nor ended is claimed.
     return "unknown";
   }
-}
-
-/** The runtime's wall-clock label on this boot's clock, where the runtime was up to see the end. */
-function finishedMs(finishedAt: string, { wasUpSinceMs }: Seen, now: Moment): number | null {
-  const wallMs = Date.parse(finishedAt);
-  if (wasUpSinceMs === null || Number.isNaN(wallMs)) return null;
-  const endedMs = Math.floor(now.nowMs - (now.wallMs - wallMs));
-  return endedMs >= wasUpSinceMs ? endedMs : null;
 }

@@ -4,6 +4,7 @@ import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { GpuVitals } from "@remotegpu/shared/protocol";
+import { withTailsInReport } from "../core/run-remains.ts";
 import type { ObservedState } from "../link/control-plane-client.ts";
 
 export function observedState(
@@ -13,7 +14,9 @@ export function observedState(
   /** Null: not to be told now. */
   leases: readonly ObservedLease[] | null,
 ): ObservedState {
-  const sorted = instances.toSorted((a, b) => order(a.instanceId, b.instanceId) || order(a.runId, b.runId));
+  const sorted = withTailsInReport(
+    instances.toSorted((a, b) => order(a.instanceId, b.instanceId) || order(a.runId, b.runId)),
+  );
   const ports = leases?.toSorted((a, b) => order(a.leaseId, b.leaseId)) ?? null;
   const digest = sha256(canonicalJson([machine, gpus.map(withoutReadings), sorted, ports]));
   return { digest, machine, gpus: [...gpus], instances: sorted, leases: ports };

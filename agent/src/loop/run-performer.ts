@@ -9,6 +9,7 @@ import type { Log } from "@remotegpu/shared/log";
 import type { Action } from "../core/action.ts";
 import {
   recordAfter,
+  recordRemains,
   recordStarted,
   recordTrouble,
   type MonotonicTime,
@@ -18,6 +19,7 @@ import { areRivals } from "../core/start-obstacle.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { GpuFacts, Runtime } from "../runtime/runtime.ts";
 import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
+import type { OutputKeeper } from "./output-keeper.ts";
 
 type RunAction = Exclude<Action, { kind: "hold-stops" }>;
 type StartAction = Extract<Action, { kind: "start" | "restart" }>;
@@ -33,6 +35,8 @@ type Work = {
 export class RunPerformer {
   readonly #journal: Journal;
   readonly #runtime: Runtime;
+  readonly #output: OutputKeeper;
+  readonly #hasToldEnd: (runId: RunId) => boolean;
   readonly #gpuFacts: () => GpuFacts;
   readonly #wake: () => void;
   readonly #log: Log;
@@ -44,12 +48,17 @@ export class RunPerformer {
   constructor(options: {
     journal: Journal;
     runtime: Runtime;
+    output: OutputKeeper;
+    /** Whether the control plane was told how a run ended: it is not forgotten before. */
+    hasToldEnd: (runId: RunId) => boolean;
     gpuFacts: () => GpuFacts;
     wake: () => void;
     log: Log;
   }) {
     this.#journal = options.journal;
     this.#runtime = options.runtime;
+    this.#output = options.output;
+    this.#hasToldEnd = options.hasToldEnd;
     this.#gpuFacts = options.gpuFacts;
     this.#wake = options.wake;
     this.#log = options.log;
@@ -112,8 +121,12 @@ export class RunPerformer {
         this.#log.error(action, action.detail);
         return;
       case "forget":
+        if (!this.#hasToldEnd(runId)) return;
         this.#journal.runs.forget(runId);
         this.#waits.delete(runId);
+        return;
+      case "keep-remains":
+        this.#inBackground(action, () => this.#keepRemains(action));
         return;
       case "stop":
         this.#log.info(action, `run ${runId}: ${action.detail}`);
@@ -121,7 +134,10 @@ export class RunPerformer {
         this.#inBackground(action, () => this.#runtime.stop(action.containerId, action));
         return;
       case "remove":
-        this.#inBackground(action, () => this.#runtime.remove(action));
+        this.#inBackground(action, async () => {
+          await this.#output.keep(action);
+          await this.#runtime.remove(action);
+        });
         return;
       case "start":
       case "restart":
@@ -163,6 +179,13 @@ export class RunPerformer {
       const record = this.#recordOf(runId) ?? begun;
       this.#journal.runs.save(recordTrouble(record, { problem, detail: sentenceOf(error) }));
     }
+  }
+
+  /** Taken from the container that is still there; the removal waits for it. */
+  async #keepRemains(action: Extract<Action, { kind: "keep-remains" }>): Promise<void> {
+    const remains = await this.#output.remainsOf(action);
+    const record = this.#recordOf(action.runId);
+    if (record !== null) this.#journal.runs.save(recordRemains(record, remains));
   }
 
   /** The record is on the disk before the world is touched. */

@@ -9,6 +9,8 @@ import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
 import type { RuntimeInfo } from "../runtime/runtime-info.ts";
 
 const INFO_EVERY_MS = 60_000;
+export const NO_LIVE_RESTORE =
+  'the container runtime has no live-restore: restarting it ends every container; set "live-restore": true in /etc/docker/daemon.json and reload it';
 /** Seen twice within this time, the runtime is taken to have been up all the while. */
 const LONGEST_UNSEEN_MS = 30_000;
 
@@ -76,10 +78,13 @@ export class RuntimeWatch {
   /** Bounded by the call's own deadline. */
   async learn(nowMs: number): Promise<void> {
     this.#infoMs = nowMs;
-    const isFirst = this.#info === null;
+    const before = this.#info;
     this.#info = (await this.#orDown(() => this.#runtime.info())) ?? this.#info;
-    if (isFirst && this.#info?.liveRestore === false)
-      this.#log.warn({}, "the container runtime has no live-restore: restarting it ends every container");
+    if (this.#info === null || this.#info.liveRestore === before?.liveRestore) return;
+    const { name, version, liveRestore } = this.#info;
+    if (!liveRestore) this.#log.error({ name, version }, NO_LIVE_RESTORE);
+    else if (before !== null)
+      this.#log.info({ name, version }, "restarting the container runtime ends no container any more");
   }
 
   async #list(): Promise<Container[] | null> {
@@ -89,7 +94,11 @@ export class RuntimeWatch {
   async #orDown<T>(ask: () => Promise<T>): Promise<T | null> {
     try {
       const answer = await ask();
-      if (this.#isDown) this.#log.info({}, "the container runtime answers again");
+      if (this.#isDown) {
+        this.#log.info({}, "the container runtime answers again");
+        // It may be another version by now, or set otherwise.
+        this.#infoMs = Number.NEGATIVE_INFINITY;
+      }
       this.#isDown = false;
       return answer;
     } catch (error) {

@@ -31,13 +31,23 @@ const Inspection = z.object({
   Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }),
 });
 
+/** When a process started, in ticks since boot; null where there is none of that pid. */
+export type ProcessStart = (pid: number) => Promise<number | null>;
+
+/** As it was inspected, with what proves that it is still so: its first process has not been another one since. */
+type Known = { container: Container; pid: number; startTicks: number };
+
 export class Containers {
   readonly #docker: Docker;
   readonly #hostId: HostId;
+  readonly #processStart: ProcessStart;
+  #known = new Map<string, Known>();
 
-  constructor(docker: Docker, hostId: HostId) {
+  /** Without `processStart` every list inspects every container. */
+  constructor(docker: Docker, hostId: HostId, processStart: ProcessStart = () => Promise.resolve(null)) {
     this.#docker = docker;
     this.#hostId = hostId;
+    this.#processStart = processStart;
   }
 
   /** Every container of this host id, whatever its state. @throws RuntimeError, RuntimeDown */
@@ -49,12 +59,30 @@ export class Containers {
       (client, abortSignal) => client.listContainers({ all: true, filters, abortSignal }),
     );
     const containers: Container[] = [];
+    const known = new Map<string, Known>();
     for (let at = 0; at < found.length; at += INSPECTIONS_AT_ONCE) {
       const some = found.slice(at, at + INSPECTIONS_AT_ONCE);
-      const inspected = await Promise.all(some.map((container) => this.inspect(container.Id)));
-      containers.push(...inspected.filter((container) => container !== null));
+      const looked = await Promise.all(some.map(({ Id, State }) => this.#look(Id, State)));
+      for (const look of looked) {
+        if (look === null) continue;
+        containers.push(look.container);
+        if ("pid" in look) known.set(look.container.containerId, look);
+      }
     }
+    this.#known = known;
     return containers;
+  }
+
+  /** Most containers run on from one list to the next, and an inspection is the dearest thing of a round. */
+  async #look(containerId: string, listedState: string): Promise<Known | { container: Container } | null> {
+    const before = this.#known.get(containerId);
+    if (before !== undefined && listedState === "running")
+      if ((await this.#processStart(before.pid)) === before.startTicks) return before;
+    const container = await this.inspect(containerId);
+    if (container?.status.state !== "running" || listedState !== "running") return container && { container };
+    const { pid } = container.status;
+    const startTicks = await this.#processStart(pid);
+    return startTicks === null ? { container } : { container, pid, startTicks };
   }
 
   /** Null when there is none of that id. @throws RuntimeError, RuntimeDown */
@@ -169,6 +197,7 @@ function stateOf(state: z.infer<typeof Inspection>["State"]): ContainerState {
         state: "exited",
         exitCode: state.ExitCode,
         outOfMemory: state.OOMKilled,
+        startedAt: state.StartedAt,
         finishedAt: state.FinishedAt,
       };
   }

@@ -8,7 +8,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { LABEL } from "../core/container.ts";
 import { QUICK_MS, WORK_MS } from "./docker.ts";
 import type { Docker } from "./docker.ts";
-import { protectFrom, unprotectFrom } from "./firewall.ts";
+import { protectFrom, unprotectFrom, type BridgeServices } from "./firewall.ts";
 import { isStatus, RuntimeError } from "./runtime-error.ts";
 import { freeSubnet } from "./subnets.ts";
 
@@ -26,11 +26,13 @@ const NetworkList = z.array(
 export class Networks {
   readonly #docker: Docker;
   readonly #hostId: HostId;
+  readonly #services: () => Promise<BridgeServices>;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(docker: Docker, hostId: HostId) {
+  constructor(docker: Docker, hostId: HostId, services: () => Promise<BridgeServices>) {
     this.#docker = docker;
     this.#hostId = hostId;
+    this.#services = services;
   }
 
   /** The runtime's name for a workspace's network. */
@@ -49,7 +51,7 @@ export class Networks {
       const existing = await this.#all();
       const isThere = existing.some((found) => found.Name === name);
       // All at once, since somebody waits for it: rules name a bridge, whether it is there or not.
-      const protecting = protectFrom(bridgeName(name));
+      const protecting = this.#protect(name);
       const making = isThere ? null : this.#create(network, existing);
       const working = making === null ? work(name) : Promise.all([making, protecting]).then(() => work(name));
       // The turn does not end before all have, however they end.
@@ -62,7 +64,7 @@ export class Networks {
   /** Puts back rules that somebody flushed; for every network of ours. */
   repair(): Promise<void> {
     return this.#inTurn(async () => {
-      for (const { Name } of await this.#own()) await protectFrom(bridgeName(Name));
+      for (const { Name } of await this.#own()) await this.#protect(Name);
     });
   }
 
@@ -94,6 +96,10 @@ export class Networks {
     return result;
   }
 
+  async #protect(name: string): Promise<void> {
+    await protectFrom(bridgeName(name), await this.#services());
+  }
+
   async #create(network: string, existing: z.infer<typeof NetworkList>): Promise<void> {
     const name = this.nameOf(network);
     const taken = existing.flatMap((found) => subnetsOf(found));
@@ -105,7 +111,7 @@ export class Networks {
         return;
       } catch (error) {
         if (isStatus(error, 409)) return;
-        if (!isStatus(error, 403) || tries >= SUBNET_TRIES) throw error;
+        if (!isSubnetTaken(error) || tries >= SUBNET_TRIES) throw error;
         taken.push(subnet);
       }
     }
@@ -161,6 +167,11 @@ export class Networks {
     );
     return NetworkList.parse(raw);
   }
+}
+
+/** Docker refuses such a subnet with 403; Podman has the same status for every refusal, and says it in words. */
+function isSubnetTaken(error: unknown): boolean {
+  return isStatus(error, 403) || (isStatus(error, 500) && /subnet .* is already used/.test(String(error)));
 }
 
 /** At most 15 characters, as the kernel allows, and different for each host id. */

@@ -11,12 +11,15 @@ export type FrameSink = (output: "stdout" | "stderr", bytes: Buffer) => void;
 
 export class OutputFrames {
   readonly #sink: FrameSink;
+  readonly #onFrame: () => void;
   #header = Buffer.alloc(0);
   #output: "stdout" | "stderr" = "stdout";
   #bytesLeft = 0;
 
-  constructor(sink: FrameSink) {
+  /** @param onFrame called at the beginning of each frame, before its bytes */
+  constructor(sink: FrameSink, onFrame: () => void = () => undefined) {
     this.#sink = sink;
+    this.#onFrame = onFrame;
   }
 
   write(chunk: Buffer): void {
@@ -38,6 +41,7 @@ export class OutputFrames {
       this.#output = this.#header[0] === 2 ? "stderr" : "stdout";
       this.#bytesLeft = this.#header.readUInt32BE(LENGTH_AT);
       this.#header = Buffer.alloc(0);
+      this.#onFrame();
     }
     return bytes.subarray(missing);
   }

@@ -13,12 +13,17 @@ const Info = z.object({
   DockerRootDir: z.string(),
   Runtimes: z.record(z.string(), z.unknown()).default({}),
   CDISpecDirs: z.array(z.string()).nullish(),
+  Plugins: z.object({ Log: z.array(z.string()).nullish() }).nullish(),
 });
 
+const Version = z.object({ Components: z.array(z.object({ Name: z.string() })).nullish() });
+
 /** What the library takes and its types do not know. */
-type WithInfoOptions = { info(options: { abortSignal: AbortSignal }): Promise<unknown> };
+type WithOptions = Record<"info" | "version", (options: { abortSignal: AbortSignal }) => Promise<unknown>>;
 
 export type RuntimeInfo = {
+  /** "docker", "podman", or what else the engine calls itself. */
+  name: string;
   version: string;
   /** Containers outlive a restart of the runtime. */
   liveRestore: boolean;
@@ -29,25 +34,45 @@ export type RuntimeInfo = {
   storageDriver: string;
   /** Whether the storage driver can bound a container's writable layer. */
   hasLayerQuota: boolean;
+  /** Whether it can keep a container's output as the bytes it is. */
+  hasLocalLog: boolean;
 };
 
 /** @throws RuntimeError, RuntimeDown */
 export async function runtimeInfo(docker: Docker): Promise<RuntimeInfo> {
-  const raw: unknown = await docker.call(
-    "ask the runtime about itself",
-    { deadlineMs: QUICK_MS },
-    (client, abortSignal) => (client as WithInfoOptions).info({ abortSignal }),
-  );
-  const info = Info.parse(raw);
+  const [info, name] = await Promise.all([
+    ask(docker, "info", "ask the runtime about itself").then((raw) => Info.parse(raw)),
+    ask(docker, "version", "ask the runtime for its name").then((raw) => nameOf(Version.parse(raw))),
+  ]);
   return {
+    name,
     version: info.ServerVersion,
-    liveRestore: info.LiveRestoreEnabled,
+    // Podman's containers belong to no daemon: each has a keeper of its own.
+    liveRestore: info.LiveRestoreEnabled || name === "podman",
     cgroupVersion: info.CgroupVersion === "2" ? 2 : 1,
     cdiSpecDirs: info.CDISpecDirs ?? [],
     hasNvidia: "nvidia" in info.Runtimes,
     storageDriver: info.Driver,
     hasLayerQuota: await hasLayerQuota(info),
+    hasLocalLog: info.Plugins?.Log?.includes("local") ?? false,
   };
+}
+
+async function ask(docker: Docker, which: keyof WithOptions, what: string): Promise<unknown> {
+  return docker.call(what, { deadlineMs: QUICK_MS }, (client, abortSignal) =>
+    (client as WithOptions)[which]({ abortSignal }),
+  );
+}
+
+/** Docker calls its daemon "Engine", Podman its own "Podman Engine". */
+export function nameOf({ Components: components }: z.infer<typeof Version>): string {
+  const [engine = ""] = (components ?? []).map(({ Name }) => Name).filter((name) => / ?Engine$/.test(name));
+  return (
+    engine
+      .replace(/ ?Engine$/, "")
+      .toLowerCase()
+      .slice(0, 32) || "docker"
+  );
 }
 
 /** overlay2 refuses a size on anything but xfs with project quotas, and then the create fails. */

@@ -11,11 +11,14 @@ import type { CdiDevice, GpuAttachment } from "../core/gpu-attachment.ts";
 import type { Container } from "../core/container.ts";
 import { containerOptions } from "../core/container-spec.ts";
 import { Containers } from "./containers.ts";
+import type { ProcessStart } from "./containers.ts";
 import { Docker } from "./docker.ts";
 import { watchEvents } from "./events.ts";
 import { Execs } from "./exec.ts";
 import type { ExecOrder, ExecResult } from "./exec.ts";
 import { Images } from "./images.ts";
+import type { OutputPiece } from "./log-frames.ts";
+import { logPieces, type LogQuery } from "./log-stream.ts";
 import { Networks } from "./networks.ts";
 import { RuntimeError } from "./runtime-error.ts";
 import { runtimeInfo } from "./runtime-info.ts";
@@ -35,6 +38,8 @@ export type RuntimeOptions = {
   poolRoot: string;
   /** What `installToolbox` returned. */
   toolboxPath: string;
+  /** Spares most inspections of a list (containers.ts). */
+  processStart?: ProcessStart;
   /** Called after each event of a container of ours, after each pull, and when the event stream comes back. */
   wake: () => void;
   /** Each time the event stream breaks off; it is opened again. */
@@ -68,9 +73,11 @@ export class Runtime {
   constructor(options: RuntimeOptions) {
     this.#options = options;
     this.#docker = new Docker(options.socketPath);
-    this.#containers = new Containers(this.#docker, options.hostId);
+    this.#containers = new Containers(this.#docker, options.hostId, options.processStart);
     this.#images = new Images(this.#docker, options.wake);
-    this.#networks = new Networks(this.#docker, options.hostId);
+    this.#networks = new Networks(this.#docker, options.hostId, async () => ({
+      hasResolver: (this.#info ?? (await this.info())).name === "podman",
+    }));
     this.#volumes = new Volumes(this.#docker, options.hostId);
     this.#execs = new Execs(this.#docker);
   }
@@ -112,7 +119,7 @@ export class Runtime {
    * @returns the container's id
    */
   async create(desired: DesiredInstance, ready: Extract<Readiness, { kind: "ready" }>): Promise<string> {
-    const { hasLayerQuota } = this.#info ?? (await this.info());
+    const { hasLayerQuota, hasLocalLog } = this.#info ?? (await this.info());
     const { hostId, toolboxPath } = this.#options;
     const { attachment, folders } = ready;
     const making = this.#volumes.create(desired, folders);
@@ -121,7 +128,15 @@ export class Runtime {
     const containerId = await this.#networks.use(desired.spec.network, async (networkName) => {
       const volumes = await making;
       return this.#containers.create(
-        containerOptions(desired, { hostId, networkName, toolboxPath, volumes, attachment, hasLayerQuota }),
+        containerOptions(desired, {
+          hostId,
+          networkName,
+          toolboxPath,
+          volumes,
+          attachment,
+          hasLayerQuota,
+          hasLocalLog,
+        }),
       );
     });
     this.#fresh.add(containerId);
@@ -153,6 +168,11 @@ export class Runtime {
     await this.#containers.remove(containerId);
     await this.#volumes.removeOf(runId);
     await this.#networks.removeIfUnused(network);
+  }
+
+  /** What a container wrote, piece by piece. @throws RuntimeError, RuntimeDown, the reason of the query's signal */
+  logs(query: LogQuery): AsyncGenerator<OutputPiece> {
+    return logPieces(this.#docker.socketPath, query);
   }
 
   exec(order: ExecOrder): Promise<ExecResult> {

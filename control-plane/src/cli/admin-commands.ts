@@ -6,6 +6,7 @@ import { body, withContext } from "./context.ts";
 import type { Row } from "./api-client.ts";
 import { sizeText, printDone, printList, printOne, type Column } from "./output.ts";
 import { addSettingsCommands } from "./settings-commands.ts";
+import { EVENT_COLUMNS } from "./story-commands.ts";
 
 const HOST_COLUMNS: Column[] = [
   "id",
@@ -22,6 +23,7 @@ const HOST_COLUMNS: Column[] = [
       `${String(row.used_gpu)}/${String(row.total_gpu)}${row.simulated === true ? " (simulated)" : ""}`,
   ],
   "agent_version",
+  ["says", (row) => row.status_reason],
 ];
 const GPU_COLUMNS: Column[] = [
   ["index", (row) => row.gpu_index],
@@ -73,6 +75,11 @@ export function addAdminCommands(program: Command): void {
       "quarantine",
       "usage that a host claimed and that was refused, newest first; it is not billed",
       ["id", "at", "host_id", "run_id", "reason", "excess_ms"],
+    ],
+    [
+      "alarms",
+      "what an operator should look at, newest first",
+      ["id", "raised_at", "kind", "subject", "detail", "cleared_at"],
     ],
   ] satisfies [string, string, Column[]][]) {
     program
@@ -287,6 +294,18 @@ function addHostCommands(program: Command): void {
     .action(
       withContext(async ({ api, output }, id: string) =>
         printList(output, await api.list(`/hosts/${id}/gpus`), GPU_COLUMNS),
+      ),
+    );
+  host
+    .command("events <id>")
+    .description("what happened on it, newest first")
+    .option("--limit <count>", "at most so many", wholeNumber, 50)
+    .action(
+      withContext(async ({ api, output }, id: string, { limit }: { limit: number }) =>
+        printList(output, await api.list(`/hosts/${encodeURIComponent(id)}/events`, {}, limit), [
+          ...EVENT_COLUMNS,
+          ["gpu", (row) => row.gpu_uuid],
+        ]),
       ),
     );
   host

@@ -4,8 +4,9 @@
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { request as httpRequest } from "node:http";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { CliError } from "./cli-error.ts";
 import type { Profile } from "./profile.ts";
@@ -68,6 +69,56 @@ export class ApiClient {
       cursor = answer.next_cursor;
     }
     return items;
+  }
+
+  /**
+   * An answer as it comes, for as long as it comes; `write` holds it back by resolving late. Resolves at its end, or
+   * when `signal` ends it.
+   */
+  async stream(
+    path: string,
+    query: Record<string, string | undefined>,
+    { write, signal }: { write: (bytes: Buffer) => Promise<void>; signal: AbortSignal },
+  ): Promise<void> {
+    const response = await this.#open(path + queryString(query), signal);
+    if (response === null) return;
+    const status = response.statusCode ?? 0;
+    if (status >= 400) throw refusal(status, parseJson(await text(response)));
+    try {
+      for await (const chunk of response as AsyncIterable<Buffer>) await write(chunk);
+    } catch (cause) {
+      if (signal.aborted) return;
+      throw new CliError("unavailable", "The server broke off in the middle.", { cause });
+    }
+  }
+
+  /** Null when `signal` ended it before the answer came. */
+  #open(path: string, signal: AbortSignal): Promise<IncomingMessage | null> {
+    const url = new URL(`/api/v1${path}`, this.#profile.server);
+    const request = url.protocol === "https:" ? httpsRequest : httpRequest;
+    return new Promise((resolve, reject) => {
+      const sent = request(url, {
+        signal,
+        ...(this.#ca && { ca: this.#ca }),
+        headers: { authorization: `Bearer ${this.#profile.key}`, accept: "text/plain, application/json" },
+      });
+      // Only the beginning has a deadline: what is followed may be silent for days.
+      const late = setTimeout(
+        () => sent.destroy(new Error(`no answer within ${DEADLINE_MS / 1000} s`)),
+        DEADLINE_MS,
+      );
+      sent.once("close", () => clearTimeout(late));
+      sent.once("response", (response) => {
+        clearTimeout(late);
+        resolve(response);
+      });
+      sent.once("error", (cause) => {
+        if (signal.aborted) resolve(null);
+        else
+          reject(new CliError("unavailable", `${url.origin} cannot be reached: ${cause.message}`, { cause }));
+      });
+      sent.end();
+    });
   }
 
   async #call(method: Method, path: string, body?: Row): Promise<Row> {

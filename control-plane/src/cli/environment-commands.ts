@@ -6,7 +6,9 @@ import { bytes, each, jsonObject, nameValue, wholeNumber } from "./arguments.ts"
 import type { Row } from "./api-client.ts";
 import { CliError } from "./cli-error.ts";
 import { body, withContext, type Context } from "./context.ts";
+import { addAccessCommand } from "./port-commands.ts";
 import { sizeText, printDone, printList, printOne, type Column } from "./output.ts";
+import { addStoryCommands } from "./story-commands.ts";
 
 const WAIT_POLL_MS = 500;
 
@@ -110,6 +112,18 @@ export function addEnvironmentCommands(program: Command): void {
   }
 
   env
+    .command("update <id>")
+    .description("rename or describe it")
+    .option("--name <name>")
+    .option("--description <text>")
+    .action(
+      withContext(async ({ api, output }, id: string, options: object) => {
+        const row = await api.patch(`/environments/${path(id)}`, body(options));
+        printDone(output, sentence(row), row);
+      }),
+    );
+
+  env
     .command("delete <id>")
     .description("delete it, in whatever state it is")
     .action(
@@ -127,19 +141,9 @@ export function addEnvironmentCommands(program: Command): void {
     .passThroughOptions()
     .action(withContext(exec));
 
-  for (const [noun, columns] of [
-    ["events", ["at", "actor", "kind", "old", "new", "reason"]],
-    ["instances", ["id", "rank", "state", "host_id", "run_id", "detail"]],
-  ] satisfies [string, Column[]][]) {
-    env
-      .command(`${noun} <id>`)
-      .description(`its ${noun}`)
-      .action(
-        withContext(async ({ api, output }, id: string) =>
-          printList(output, await api.list(`/environments/${path(id)}/${noun}`), columns),
-        ),
-      );
-  }
+  addStoryCommands(env, "/environments");
+
+  addAccessCommand(env);
 
   env
     .command("why <id>")

@@ -4,6 +4,7 @@ import { addAccountCommands } from "./account-commands.ts";
 import { addAdminCommands } from "./admin-commands.ts";
 import { addEnvironmentCommands } from "./environment-commands.ts";
 import { addLoginCommand } from "./login-command.ts";
+import { addPortCommands } from "./port-commands.ts";
 import { addJobCommands, addServiceCommands } from "./workload-commands.ts";
 
 export function remotegpu(): Command {
@@ -16,6 +17,7 @@ export function remotegpu(): Command {
     .enablePositionalOptions();
   addLoginCommand(program);
   addEnvironmentCommands(program);
+  addPortCommands(program);
   addJobCommands(program);
   addServiceCommands(program);
   addAccountCommands(program);

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { withContext } from "./context.ts";
 import { sizeText, printList, printOne, type Column } from "./output.ts";
+import { addStoryCommands } from "./story-commands.ts";
 
 const SIZES: Column[] = ["cpu", ["memory", (row) => sizeText(row.memory)], "gpu"];
 const SAYS: Column = ["waits for / says", (row) => row.status_reason];
@@ -37,6 +38,8 @@ function addLooks(
         printList(output, rows, columns);
       }),
     );
+
+  addStoryCommands(group, route);
 
   group
     .command("show <id>")

@@ -9,8 +9,8 @@ import {
   type JournalRow,
   type UsageEntry,
 } from "@remotegpu/shared/journal-row";
-import type { Interval } from "../core/proven-time.ts";
-import { checkClaim } from "../core/usage-check.ts";
+import { atUtc, type Interval, type ProvenTime, union } from "../core/proven-time.ts";
+import { type BootZero, checkClaim } from "../core/usage-check.ts";
 import type { Run } from "../store/billing/runs.ts";
 import type { DecidedRow, Quarantined } from "../store/billing/usage.ts";
 
@@ -59,13 +59,15 @@ export interface Decisions {
   readonly finished: readonly string[];
 }
 
-/** What each fresh row proves. `runs` are those the rows name, `zeros` the UTC of the zero of each boot. */
+/** What each fresh row proves. `runs` are those the rows name, `zeros` how the clock of each boot stands to UTC. */
 export function decideRows(
   sorted: SortedRows,
   context: {
     readonly hostId: string;
     readonly runs: ReadonlyMap<string, Run>;
-    readonly zeros: ReadonlyMap<string, number>;
+    readonly zeros: ReadonlyMap<string, BootZero>;
+    /** What is proven of each run so far, in UTC; none where it is missing. */
+    readonly proven: ReadonlyMap<string, ProvenTime>;
     readonly now: Date;
   },
 ): Decisions {
@@ -73,12 +75,18 @@ export function decideRows(
   const setAsideRows = sorted.conflicting.map((row) => setAside(row, "same key, different content", null));
   const time = new Map<string, ProvenByBoot>();
   const finished = new Set<string>();
+  const proven = new Map(context.proven);
   for (const row of sorted.fresh) {
-    const decision = decideRow(row, { ...context, isChained: sorted.isChained });
+    const decision = decideRow(row, { ...context, proven, isChained: sorted.isChained });
     rows.push({ row, verdict: decision.verdict, reason: decision.reason });
     if (decision.excess !== null) setAsideRows.push(setAside(row, decision.reason ?? "", decision.excess));
     if (row.entry.kind !== "usage") continue;
-    if (decision.accepted !== null) addInterval(time, row.entry, decision.accepted);
+    if (decision.accepted !== null) {
+      const { runId, bootId } = row.entry;
+      addInterval(time, row.entry, decision.accepted);
+      const accepted = atUtc([decision.accepted], context.zeros.get(bootId)?.utcAtZeroMs ?? 0);
+      proven.set(runId, union([...(proven.get(runId) ?? []), ...accepted]));
+    }
     if (decision.isFinal) finished.add(row.entry.runId);
   }
   return { rows, setAside: setAsideRows, time: [...time.values()], finished: [...finished].sort() };
@@ -100,7 +108,8 @@ function decideRow(
     hostId: string;
     isChained: boolean;
     runs: ReadonlyMap<string, Run>;
-    zeros: ReadonlyMap<string, number>;
+    zeros: ReadonlyMap<string, BootZero>;
+    proven: ReadonlyMap<string, ProvenTime>;
     now: Date;
   },
 ): RowDecision {
@@ -116,8 +125,8 @@ function decideRow(
   }
   const claim = checkClaim(entry, {
     hostId: context.hostId,
-    run: run === undefined ? null : placementOf(run),
-    utcAtZeroMs: context.zeros.get(entry.bootId) ?? null,
+    run: run === undefined ? null : claimedRun(run, context.proven.get(run.id) ?? []),
+    boot: context.zeros.get(entry.bootId) ?? null,
     receivedAtMs: context.now.getTime(),
   });
   if (claim.verdict === "quarantined")
@@ -136,13 +145,14 @@ function isOwnRun(run: Run, entry: UsageEntry, hostId: string): boolean {
   return run.hostId === hostId && run.instanceId === entry.instanceId && run.epoch === entry.placementEpoch;
 }
 
-function placementOf(run: Run) {
+function claimedRun(run: Run, proven: ProvenTime) {
   return {
     hostId: run.hostId,
     instanceId: run.instanceId,
     placementEpoch: run.epoch,
     orderedAtMs: run.orderedAt.getTime(),
     closedAtMs: run.closedAt?.getTime() ?? null,
+    proven,
   };
 }
 

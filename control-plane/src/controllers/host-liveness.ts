@@ -1,5 +1,15 @@
-/** One pass over the hosts that fell silent: suspect, then unreachable. Nothing that runs there is touched. */
-import { connectionOf, hostStatus, SUSPECT_AFTER_MS } from "../core/host-liveness.ts";
+/**
+ * The hosts that fell silent: suspect, then unreachable. Nothing that runs there is touched. A silence counts only
+ * while we could have heard: NATS away, Postgres away (nothing is noted then), this process paused, or another replica
+ * leading, each begins the amnesty anew.
+ */
+import {
+  connectionOf,
+  hostStatus,
+  type Listening,
+  listenOn,
+  SUSPECT_AFTER_MS,
+} from "../core/host-liveness.ts";
 import { type Database, transaction } from "../store/database.ts";
 import { noteSilence, silentHosts } from "../store/hosts/host-connections.ts";
 import { assertTerm } from "../store/leader.ts";
@@ -7,8 +17,36 @@ import { assertTerm } from "../store/leader.ts";
 export interface LivenessPass {
   term: number;
   now: Date;
-  /** When this control plane last began to hear hosts: its start, or NATS' coming back. */
+  /** When this control plane last began to hear hosts. */
   listeningSince: Date;
+}
+
+export interface HostLivenessDeps {
+  db: Database;
+  now: () => Date;
+  /** Whether what hosts send arrives here at this moment. */
+  hears: () => boolean;
+}
+
+export class HostLiveness {
+  readonly #deps: HostLivenessDeps;
+  #listening: Listening | null = null;
+
+  constructor(deps: HostLivenessDeps) {
+    this.#deps = deps;
+  }
+
+  /** Answers the hosts whose connection changed. @throws LeadershipLostError, StoreError */
+  async pass(term: number): Promise<string[]> {
+    const { db, now, hears } = this.#deps;
+    const at = now();
+    const listening = listenOn(this.#listening, { nowMs: at.getTime(), hears: hears() });
+    const listeningSince = new Date(listening?.sinceMs ?? at);
+    const changed = await livenessPass({ db }, { term, now: at, listeningSince });
+    // Only a pass that came through says that the database was there. It may itself have taken long.
+    this.#listening = listening === null ? null : { ...listening, untilMs: now().getTime() };
+    return changed;
+  }
 }
 
 /** Answers the hosts whose connection changed. */

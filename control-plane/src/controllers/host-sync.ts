@@ -7,11 +7,11 @@ import type { Log } from "@remotegpu/shared/log";
 import type { Heartbeat, HeartbeatReply, Refusal } from "@remotegpu/shared/protocol";
 import type { DesiredSet, HostHandlers } from "../link/host-requests.ts";
 import type { WholeReport } from "../link/report-assembly.ts";
-import type { Database } from "../store/database.ts";
+import { raiseAlarmOnce } from "../store/alarms.ts";
+import { type Database, transaction } from "../store/database.ts";
 import { desiredSetOf } from "../store/hosts/desired-sets.ts";
-import { acceptHeartbeat } from "../store/hosts/heartbeats.ts";
 import { mergeObserved } from "../store/hosts/observed.ts";
-import { fixBootZero } from "../store/billing/run-time.ts";
+import { HeartbeatDesk } from "./heartbeat-desk.ts";
 
 export interface HostSyncDeps {
   db: Database;
@@ -26,28 +26,23 @@ export interface HostSyncDeps {
 const refused = (reason: string): Refusal => ({ kind: "refused", reason });
 
 export function hostSync(deps: HostSyncDeps): HostHandlers {
+  const desk = new HeartbeatDesk(deps);
   return {
-    heartbeat: (host, heartbeat) => heartbeatOf(deps, host, heartbeat),
+    heartbeat: (host, heartbeat) => heartbeatOf(deps, desk, host, heartbeat),
     desiredSet: (host) => desiredSet(deps, host),
     observed: (host, report) => observed(deps, host, report),
+    floods: (host) => floods(deps, host),
   };
 }
 
 async function heartbeatOf(
   deps: HostSyncDeps,
+  desk: HeartbeatDesk,
   hostId: HostId,
   heartbeat: Heartbeat,
 ): Promise<HeartbeatReply | Refusal> {
-  const now = deps.now();
-  const outcome = await acceptHeartbeat(deps.db, { hostId, heartbeat, now });
+  const outcome = await desk.take(hostId, heartbeat);
   if (!outcome.accepted) return refused(outcome.reason);
-  await fixBootZero(deps.db, {
-    hostId,
-    bootId: heartbeat.bootId,
-    monotonicMs: heartbeat.monotonicMs,
-    receivedAt: now,
-    roundTripMs: heartbeat.lastRoundTripMs,
-  });
   const { answer, restored, wasConnected } = outcome;
   if (restored)
     deps.log.warn(
@@ -62,20 +57,29 @@ async function heartbeatOf(
     watermark: answer.watermark,
     observedDigest: answer.observedDigest,
     dbIncarnation: answer.dbIncarnation,
-    time: now.toISOString(),
+    time: deps.now().toISOString(),
     ...(answer.liftCordons.length > 0 && { liftCordons: answer.liftCordons }),
   };
 }
 
 async function desiredSet(deps: HostSyncDeps, hostId: HostId): Promise<DesiredSet | Refusal> {
-  const outcome = await desiredSetOf(deps.db, hostId);
+  const outcome = await desiredSetOf(deps.db, hostId, deps.now());
   if (outcome.served) return outcome.desired;
   switch (outcome.reason) {
     case "unknown-host":
       return refused("this host is not known here, or was revoked");
+    case "beat-first":
+      return refused("a heartbeat of this host has to be accepted first");
     case "report-first":
       return refused("the observed state of this host has to be reported first");
   }
+}
+
+async function floods({ db, now }: HostSyncDeps, hostId: HostId): Promise<void> {
+  const detail = `Host ${hostId} asks more than any agent does. What goes beyond its share is dropped; others are not affected.`;
+  await transaction(db, (sql) =>
+    raiseAlarmOnce(sql, { kind: "host-floods", subject: hostId, detail, now: now() }),
+  );
 }
 
 async function observed(

@@ -11,12 +11,20 @@ import {
   type UsageEntry,
 } from "@remotegpu/shared/journal-row";
 import type { BillingCalendar } from "../core/billing-calendar.ts";
+import type { BootZero } from "../core/usage-check.ts";
 import { type Decisions, decideRows, setAside, type SortedRows, sortRows } from "./batch-decisions.ts";
 import { chargeRun } from "../store/billing/charging.ts";
 import { type Connection, type Database, transaction } from "../store/database.ts";
 import { lockAccount } from "../store/billing/ledger.ts";
+import { refusedNewcomer } from "../store/hosts/newcomers.ts";
 import { freezePrices } from "../store/billing/run-lines.ts";
-import { addProvenTime, holdBootZeros, isBootExpected, updateProvenTime } from "../store/billing/run-time.ts";
+import {
+  addProvenTime,
+  holdBootZeros,
+  isBootExpected,
+  provenTimes,
+  updateProvenTime,
+} from "../store/billing/run-time.ts";
 import { closeRun, lockRun, lockRuns, type Run } from "../store/billing/runs.ts";
 import {
   advanceWatermark,
@@ -43,7 +51,7 @@ export interface IngestReport {
   /** Rows decided now; the rest of the batch was known. */
   readonly decided: number;
   readonly quarantined: number;
-  /** Null where nothing of the batch was taken: an unknown host, or a signature that is not the host's. */
+  /** Null where nothing of the batch was taken: an unknown host, a journal too many, or a signature that is not the host's. */
   readonly watermark: number | null;
 }
 
@@ -52,7 +60,12 @@ export class BootNotYetKnownError extends Error {
   override readonly name = "BootNotYetKnownError";
 }
 
-/** @throws StoreError, BootNotYetKnownError: the batch was not taken and must come again */
+/** The host has shown a restored database and not reported since: its runs may not be known yet. */
+export class HostNotYetMergedError extends Error {
+  override readonly name = "HostNotYetMergedError";
+}
+
+/** @throws StoreError, BootNotYetKnownError, HostNotYetMergedError: the batch was not taken and must come again */
 export async function ingestBatch(
   deps: IngestDeps,
   hostId: HostId,
@@ -65,10 +78,14 @@ export async function ingestBatch(
     (await deps.verify(hostId, signedText(batch.journalId, head.seq, head.hash), batch.signature));
   return transaction(deps.db, async (tx) => {
     const key = { hostId, journalId: batch.journalId };
+    if ((await refusedNewcomer(tx, { hostId, kind: "journal", id: batch.journalId, now })) !== null)
+      return { decided: 0, quarantined: 0, watermark: null };
     const state = await lockJournal(tx, key, now);
     if (state === null) return { decided: 0, quarantined: 0, watermark: null };
     // Nobody can be held to rows that are not signed, so they are not even decided; the host sends them again.
     if (!isSigned || head === undefined) return refuseUnsigned(tx, key, head, now);
+    if (state.awaitsReport)
+      throw new HostNotYetMergedError(`host ${hostId} has not reported since the database was restored`);
 
     // Not by position: nothing says that a hostile host sends its rows in order.
     const seqs = batch.rows.map((row) => row.seq);
@@ -77,7 +94,8 @@ export async function ingestBatch(
     const sorted = sortRows(batch, known);
     const runs = await lockRuns(tx, [...new Set(entriesOf(sorted).map((entry) => entry.runId))]);
     const zeros = await bootZeros(tx, key, { sorted, now });
-    const decisions = decideRows(sorted, { hostId, runs, zeros, now });
+    const proven = await provenTimes(tx, [...runs.keys()]);
+    const decisions = decideRows(sorted, { hostId, runs, zeros, proven, now });
     await insertUsageRows(tx, key, decisions.rows, now);
     const quarantined = await quarantine(tx, key, decisions.setAside, now);
     await countTime(tx, { decisions, runs, hostId });
@@ -124,7 +142,7 @@ async function bootZeros(
   tx: Connection,
   { hostId, journalId }: JournalKey,
   { sorted, now }: { sorted: SortedRows; now: Date },
-): Promise<Map<string, number>> {
+): Promise<Map<string, BootZero>> {
   const bootIds = [...new Set(entriesOf(sorted).map((entry) => entry.bootId))];
   const zeros = await holdBootZeros(tx, { hostId, bootIds, now });
   for (const bootId of bootIds)

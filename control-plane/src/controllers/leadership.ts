@@ -5,7 +5,8 @@
 import type { Database } from "../store/database.ts";
 import { acquireLeadership, LEADER_LEASE_MS, releaseLeadership } from "../store/leader.ts";
 
-export const RENEW_EVERY_MS = LEADER_LEASE_MS / 3;
+/** Who does not lead asks as often: it takes over this long after the lease's end at most. */
+export const RENEW_EVERY_MS = LEADER_LEASE_MS / 6;
 
 export class Leadership {
   readonly #db: Database;

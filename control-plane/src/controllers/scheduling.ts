@@ -82,32 +82,35 @@ async function scheduleRound(
   requests: PlacementRequest[],
   report: SchedulingReport,
 ): Promise<{ unplaced: PlacementRequest[]; somethingCameFree: boolean }> {
-  const fleet = await fleetSnapshot(deps.db);
+  const fleet = await fleetSnapshot(deps.db, { now: pass.now });
   const { decisions } = place(fleet, requests, {
     policy: "best-fit",
     seed: pass.term,
     now: pass.now.getTime(),
   });
   const unplaced: PlacementRequest[] = [];
+  const sentences = new Map<string, string>();
   let somethingCameFree = false;
   for (const [index, decision] of decisions.entries()) {
     const request = requests[index];
     if (request === undefined) continue;
     if (!decision.placed) {
       unplaced.push(request);
-      await explainWaiting(deps.db, request.id, waitingSentence(decision.hosts));
+      sentences.set(request.id, waitingSentence(decision.hosts));
       continue;
     }
     const outcome = await commitOne(deps, pass, decision);
     if (outcome.committed) {
       report.placed.push(request.id);
-      deps.nudge(decision.hostId as HostId);
+      for (const hostId of outcome.hostIds) deps.nudge(hostId as HostId);
       continue;
     }
     somethingCameFree = true;
     report.again ||= outcome.reason === "taken";
-    await refuse(deps.db, pass, request.id, outcome);
+    if (isHopeless(outcome)) await failOrder(deps.db, pass, request.id, outcome.detail);
+    else if (outcome.reason !== "not-queued") sentences.set(request.id, refusalSentence(outcome));
   }
+  await explainWaiting(deps.db, pass, sentences);
   report.waiting = unplaced.map(({ id }) => id);
   return { unplaced, somethingCameFree: somethingCameFree && unplaced.length > 0 };
 }
@@ -126,30 +129,27 @@ async function commitOne(
   });
 }
 
-async function refuse(
-  db: Database,
-  pass: Pass,
-  environmentId: string,
-  outcome: Extract<CommitOutcome, { committed: false }>,
-): Promise<void> {
+type Refused = Extract<CommitOutcome, { committed: false }>;
+type Hopeless = Extract<Refused, { reason: "mount-not-found" | "mount-not-ready" }>;
+
+/** The right to a mount was taken away, or what it names is gone: waiting would not help. */
+function isHopeless(outcome: Refused): outcome is Hopeless {
+  return outcome.reason === "mount-not-found" || outcome.reason === "mount-not-ready";
+}
+
+function refusalSentence(outcome: Exclude<Refused, Hopeless | { reason: "not-queued" }>): string {
   switch (outcome.reason) {
-    case "not-queued":
-      return;
     case "taken":
-      return await explainWaiting(db, environmentId, `Waiting for a place: ${outcome.detail}.`);
+      return `Waiting for a place: ${outcome.detail}.`;
     case "still-held":
-      return await explainWaiting(db, environmentId, outcome.detail);
+      return outcome.detail;
     case "price":
     case "quota":
     case "funds":
-      return await explainWaiting(db, environmentId, `Waiting for ${outcome.reason}: ${outcome.detail}.`);
-    case "mount-not-found":
-    case "mount-not-ready":
-      return await failOrder(db, pass, environmentId, outcome.detail);
+      return `Waiting for ${outcome.reason}: ${outcome.detail}.`;
   }
 }
 
-/** The right to a mount was taken away, or what it names is gone: waiting would not help. */
 async function failOrder(
   db: Database,
   { term, now }: Pass,
@@ -164,6 +164,16 @@ async function failOrder(
   });
 }
 
-async function explainWaiting(db: Database, id: string, reason: string): Promise<void> {
-  await explainEnvironment(db, { id, status: "queued", reason });
+/** In the order of the ids, so that two who write many of them never wait for each other. */
+async function explainWaiting(
+  db: Database,
+  { term }: Pass,
+  sentences: ReadonlyMap<string, string>,
+): Promise<void> {
+  if (sentences.size === 0) return;
+  await transaction(db, async (sql) => {
+    await assertTerm(sql, term);
+    for (const [id, reason] of [...sentences].toSorted(([one], [other]) => (one < other ? -1 : 1)))
+      await explainEnvironment(sql, { id, status: "queued", reason });
+  });
 }

@@ -111,7 +111,7 @@ export function isBelowPool(storagePath: string): boolean {
   );
 }
 
-/** What is applied live, outside the spec hash. Environments are never stopped by a lost connection. */
+/** What is applied live, outside the spec hash. Where money is short a cut-off is bounded later (cut-off-rule.ts). */
 export function environmentLive(): DesiredInstance["live"] {
   return { stopGraceSeconds: STOP_GRACE_SECONDS, onDisconnect: "keep", stopAfterSeconds: null };
 }

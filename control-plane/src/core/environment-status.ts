@@ -69,6 +69,8 @@ export interface PlacementReport {
   /** False for the run before a restart, whose end says nothing about the environment. */
   isCurrentRun: boolean;
   stopOrderedBy: StopOrderer | null;
+  /** The host has known a later placement of it, which a restored database has lost. */
+  isBehind: boolean;
 }
 
 export type Transition =
@@ -77,7 +79,9 @@ export type Transition =
   | { kind: "explains"; reason: string }
   | { kind: "becomes"; status: EnvironmentStatus; reason: string | null }
   /** Back to the queue; this storage pool is skipped for a while. */
-  | { kind: "skips-pool"; reason: string };
+  | { kind: "skips-pool"; reason: string }
+  /** Back to the queue, for a placement beyond what its host has known; nothing of this one ever ran. */
+  | { kind: "places-anew"; reason: string };
 
 const STAYS: Transition = { kind: "stays" };
 const becomes = (status: EnvironmentStatus, reason: string | null): Transition => ({
@@ -119,6 +123,7 @@ function whileStarting(report: PlacementReport): Transition {
       return STAYS;
     case "stopped":
     case "failed":
+      if (report.isBehind) return { kind: "places-anew", reason: report.detail };
       return report.problem === "mount-missing"
         ? { kind: "skips-pool", reason: report.detail }
         : ended(report);

@@ -43,14 +43,22 @@ export interface SpecPrices {
   readonly prices: readonly CataloguePrice[];
 }
 
+/** What of an order is counted, and what its price or the spec may speak against. */
+export type OrderField = "spec" | "cpu" | "memory" | "gpu" | "gpu_memory" | "temp_storage";
+
 export type OrderLines =
   | { priced: true; lines: PricedLine[] }
-  | { priced: false; reason: "unknown-spec" | "no-price" | "exceeds-shape"; detail: string };
+  | {
+      priced: false;
+      reason: "unknown-spec" | "no-price" | "exceeds-shape";
+      /** Which part of the order would have to be another. */
+      field: OrderField;
+      detail: string;
+    };
 
 /** A counted thing of an order before a price is found for it. */
 interface CountedLine {
-  /** spec, cpu, memory, gpu, gpu_memory or temp_storage. */
-  readonly counted: string;
+  readonly counted: OrderField;
   readonly quantity: Quantity;
 }
 
@@ -60,14 +68,23 @@ interface CountedLine {
  */
 export function linesForOrder(order: PricedOrder, spec: SpecPrices, gpuModel: string | null): OrderLines {
   if (spec.prices.length === 0)
-    return { priced: false, reason: "unknown-spec", detail: `no price for the spec ${spec.spec}` };
+    return {
+      priced: false,
+      reason: "unknown-spec",
+      field: "spec",
+      detail: `no price for the spec ${spec.spec}`,
+    };
   const isBundle = spec.prices.some((price) => price.line === "spec");
   const excess = isBundle ? excessOver(order, spec.shape) : null;
   if (excess !== null)
     return {
       priced: false,
       reason: "exceeds-shape",
-      detail: `${excess} than the spec ${spec.spec} includes`,
+      field: excess,
+      detail:
+        spec.shape === null
+          ? `the spec ${spec.spec} has no shape yet`
+          : `more ${excess} than the spec ${spec.spec} includes`,
     };
 
   const lines: PricedLine[] = [];
@@ -78,6 +95,7 @@ export function linesForOrder(order: PricedOrder, spec: SpecPrices, gpuModel: st
       return {
         priced: false,
         reason: "no-price",
+        field: counted.counted,
         detail: `no price for ${nameOf(counted.counted, gpuModel)}`,
       };
   }
@@ -139,14 +157,14 @@ function countedLines(order: PricedOrder, isBundle: boolean): CountedLine[] {
   return all.filter((line) => line.quantity > 0n);
 }
 
-function excessOver(order: PricedOrder, shape: SpecShape | null): string | null {
-  if (shape === null) return "the spec has no shape yet: more";
-  if (order.cpuMilli > shape.cpuMilli) return "more cpu";
-  if (order.memoryBytes > shape.memoryBytes) return "more memory";
-  if (order.gpus > shape.gpus) return "more gpu";
+function excessOver(order: PricedOrder, shape: SpecShape | null): OrderField | null {
+  if (shape === null) return "spec";
+  if (order.cpuMilli > shape.cpuMilli) return "cpu";
+  if (order.memoryBytes > shape.memoryBytes) return "memory";
+  if (order.gpus > shape.gpus) return "gpu";
   if (shape.gpuMemoryBytes !== null && (order.gpuMemoryBytes ?? 0) > shape.gpuMemoryBytes)
-    return "more gpu_memory";
-  if ((order.tempStorageBytes ?? 0) > shape.tempStorageBytes) return "more temp_storage";
+    return "gpu_memory";
+  if ((order.tempStorageBytes ?? 0) > shape.tempStorageBytes) return "temp_storage";
   return null;
 }
 

@@ -36,6 +36,19 @@ export function before(time: ProvenTime, endMs: number | null): ProvenTime {
     .map((one) => ({ fromMs: one.fromMs, toMs: Math.min(one.toMs, endMs) }));
 }
 
+/** The parts of the interval that are not in the time yet. */
+export function beyond(time: ProvenTime, { fromMs, toMs }: Interval): ProvenTime {
+  const parts: Interval[] = [];
+  let atMs = fromMs;
+  for (const one of time) {
+    if (one.toMs <= atMs) continue;
+    if (one.fromMs >= toMs) break;
+    if (one.fromMs > atMs) parts.push({ fromMs: atMs, toMs: one.fromMs });
+    atMs = Math.min(one.toMs, toMs);
+  }
+  return atMs < toMs ? [...parts, { fromMs: atMs, toMs }] : parts;
+}
+
 /** When the first `elapsedMs` milliseconds of the time had passed; the end of the time if it is shorter. */
 export function momentAfter(time: ProvenTime, elapsedMs: number): number | null {
   let left = elapsedMs;

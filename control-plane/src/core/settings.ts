@@ -5,7 +5,7 @@
 import { QUOTA_LEVELS } from "./quota-levels.ts";
 
 /** In the order of the alphabet, in which they are listed. */
-export const SETTING_KEYS = ["DEFAULT_QUOTA_LEVEL", "MIN_START_MINUTES"] as const;
+export const SETTING_KEYS = ["ALLOW_PLAIN_HTTP_PORTS", "DEFAULT_QUOTA_LEVEL", "MIN_START_MINUTES"] as const;
 export type SettingKey = (typeof SETTING_KEYS)[number];
 
 interface Setting {
@@ -18,6 +18,12 @@ interface Setting {
 }
 
 export const SETTINGS: Record<SettingKey, Setting> = {
+  ALLOW_PLAIN_HTTP_PORTS: {
+    description: "Whether JupyterLab and TensorBoard get public ports, on which they speak plain HTTP",
+    byDefault: "off",
+    values: /^(on|off)$/,
+    form: "on or off",
+  },
   DEFAULT_QUOTA_LEVEL: {
     description: "The quotas of customers for whom none were set",
     byDefault: "free",

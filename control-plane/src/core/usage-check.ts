@@ -1,9 +1,13 @@
 /**
  * Is a usage row's claim possible? A host may claim time only for a run that was placed on it, not before the run
- * was ordered, not after the row arrived or the run was over. Only the excess is set aside; the rest is accepted.
+ * was ordered, not after the row arrived or the run was over, and in all no more than has passed in between. Only the
+ * excess is set aside; the rest is accepted.
+ *
+ * Both bounds are needed. Where an interval lies is known no better than the two clocks agree, and after a year of one
+ * boot that is hours; how much time a run can have had is known to seconds, whatever its host says of its clock.
  */
 import type { UsageEntry } from "@remotegpu/shared/journal-row";
-import type { Interval } from "./proven-time.ts";
+import { beyond, type Interval, momentAfter, type ProvenTime, totalMs } from "./proven-time.ts";
 
 /** What clocks are allowed to differ by: a fixed part for latency, and drift of 500 parts per million. */
 export const CLAIM_TOLERANCE_MS = 2_000;
@@ -27,12 +31,21 @@ export interface ClaimContext {
     readonly instanceId: string;
     readonly placementEpoch: number;
     readonly orderedAtMs: number;
-    /** When the final row was decided; no time after it can be the run's. */
+    /** When its end was known here; no time after it can be the run's. */
     readonly closedAtMs: number | null;
+    /** What was accepted as proven before this row, in UTC. */
+    readonly proven: ProvenTime;
   } | null;
-  /** UTC of the boot's zero; null for a boot the control plane never heard from. */
-  readonly utcAtZeroMs: number | null;
+  /** How the boot's clock stands to UTC; null for a boot the control plane never heard from. */
+  readonly boot: BootZero | null;
   readonly receivedAtMs: number;
+}
+
+export interface BootZero {
+  /** UTC at which the boot's clock was zero. */
+  readonly utcAtZeroMs: number;
+  /** When that was measured: the clocks may have drifted apart since, or before. */
+  readonly measuredAtMs: number;
 }
 
 export type ClaimDecision =
@@ -48,20 +61,15 @@ export function checkClaim(entry: UsageEntry, context: ClaimContext): ClaimDecis
     excessMs: claimedMs,
     reason,
   });
-  const { run, utcAtZeroMs } = context;
+  const { run, boot } = context;
   if (run === null) return refused("unknown-run");
   if (run.hostId !== context.hostId) return refused("foreign-run");
   if (run.instanceId !== entry.instanceId || run.placementEpoch !== entry.placementEpoch)
     return refused("wrong-placement");
   if (entry.endMs < entry.startMs) return refused("backwards");
-  if (utcAtZeroMs === null) return refused("unknown-boot");
+  if (boot === null) return refused("unknown-boot");
 
-  const latestMs = Math.min(context.receivedAtMs, run.closedAtMs ?? Infinity) - utcAtZeroMs;
-  const earliestMs = run.orderedAtMs - utcAtZeroMs;
-  const accepted = {
-    fromMs: Math.max(entry.startMs, earliestMs - toleranceMs(earliestMs)),
-    toMs: Math.min(entry.endMs, latestMs + toleranceMs(latestMs)),
-  };
+  const accepted = possiblePart(entry, { run, boot, receivedAtMs: context.receivedAtMs });
   const acceptedMs = Math.max(0, accepted.toMs - accepted.fromMs);
   if (acceptedMs === claimedMs) return { verdict: "accepted", accepted };
   if (acceptedMs === 0) return refused("over-claim");
@@ -73,7 +81,28 @@ export function checkClaim(entry: UsageEntry, context: ClaimContext): ClaimDecis
   };
 }
 
-/** Grows with the time since the boot, because the clock's zero was fixed near its beginning. */
-function toleranceMs(sinceBootMs: number): number {
-  return CLAIM_TOLERANCE_MS + Math.ceil((Math.abs(sinceBootMs) * CLAIM_DRIFT_PPM) / 1_000_000);
+function possiblePart(
+  entry: UsageEntry,
+  {
+    run,
+    boot,
+    receivedAtMs,
+  }: { run: NonNullable<ClaimContext["run"]>; boot: BootZero; receivedAtMs: number },
+): Interval {
+  const latestMs = Math.min(receivedAtMs, run.closedAtMs ?? Infinity);
+  const driftMs = (atMs: number) => toleranceMs(Math.abs(atMs - boot.measuredAtMs));
+  const placed = {
+    fromMs: Math.max(entry.startMs + boot.utcAtZeroMs, run.orderedAtMs - driftMs(run.orderedAtMs)),
+    toMs: Math.min(entry.endMs + boot.utcAtZeroMs, latestMs + driftMs(latestMs)),
+  };
+  const elapsedMs = Math.max(0, latestMs - run.orderedAtMs);
+  const leftMs = Math.max(0, elapsedMs + toleranceMs(elapsedMs) - totalMs(run.proven));
+  // Time that is proven already costs nothing of what is left, so rows may overlap and come twice.
+  const added = beyond(run.proven, placed);
+  const toMs = totalMs(added) > leftMs ? (momentAfter(added, leftMs) ?? placed.fromMs) : placed.toMs;
+  return { fromMs: placed.fromMs - boot.utcAtZeroMs, toMs: toMs - boot.utcAtZeroMs };
+}
+
+function toleranceMs(spanMs: number): number {
+  return CLAIM_TOLERANCE_MS + Math.ceil((spanMs * CLAIM_DRIFT_PPM) / 1_000_000);
 }

@@ -8,6 +8,7 @@ import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import type { Log } from "@remotegpu/shared/log";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { BillingCalendar } from "../core/billing-calendar.ts";
+import type { LogOpening, LogQuery, Reader } from "../link/log-streams.ts";
 import type { Database } from "../store/database.ts";
 import type { HostIdentity } from "./hosts/host-identity.ts";
 
@@ -21,6 +22,8 @@ export interface HostLink {
   isConnected(): boolean;
   /** Runs a short command in an instance; null when the host does not answer. */
   exec(hostId: HostId, request: ExecRequest): Promise<ExecReply | null>;
+  /** Begins to read a run's output on its host. Never fails: what cannot be opened says why. */
+  openLogs(hostId: HostId, query: LogQuery, reader: Reader): Promise<LogOpening>;
   /** The list of revoked keys has changed: makes NATS agree with it at once, closing their connections. */
   revocationsChanged(): Promise<void>;
 }
@@ -50,6 +53,8 @@ export interface ApiDeps {
   now: () => Date;
   /** A fresh opaque id: `newId("env")` → "env-…", safe wherever shared/ids.ts says so. */
   newId: (prefix: string) => string;
+  /** Resolves after so many milliseconds. */
+  pause: (ms: number) => Promise<void>;
   link: HostLink;
   identity: HostIdentity;
   config: ApiConfig;

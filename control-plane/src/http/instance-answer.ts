@@ -3,6 +3,18 @@ import { z } from "@hono/zod-openapi";
 import type { InstanceRun, InstanceView } from "../store/placement/instances.ts";
 import { iso, Money, Timestamp } from "./request/route.ts";
 
+const RunEnd = z.object({
+  told_at: Timestamp,
+  phase: z.string(),
+  problem: z.string().nullable(),
+  detail: z.string().nullable(),
+  exit_code: z.int().nullable(),
+  out_of_memory: z.boolean(),
+  signal: z.string().nullable(),
+  /** The last lines that it wrote. */
+  tail: z.string().nullable(),
+});
+
 const Run = z.object({
   id: z.string(),
   ordered_at: Timestamp,
@@ -13,6 +25,8 @@ const Run = z.object({
   waived_ms: z.int(),
   billed_minutes: z.int(),
   charged: Money,
+  host_id: z.string(),
+  end: RunEnd.nullable(),
 });
 
 export const Instance = z
@@ -57,5 +71,6 @@ function runAnswer(run: InstanceRun): z.input<typeof Run> {
     first_proven_at: iso(run.first_proven_at),
     last_proven_at: iso(run.last_proven_at),
     closed_at: iso(run.closed_at),
+    end: run.end && { ...run.end, told_at: run.end.told_at.toISOString() },
   };
 }

@@ -8,10 +8,13 @@ import { registerEnvironmentExecRoute } from "./environments/environment-exec.ts
 import { registerEnvironmentStoryRoutes } from "./environments/environment-story.ts";
 import { registerEnvironmentVerbRoutes } from "./environments/environment-verbs.ts";
 import { registerEnvironmentRoutes } from "./environments/environments.ts";
+import { registerPortMappingRoutes } from "./environments/port-mappings.ts";
+import { registerWaysInRoutes } from "./environments/ways-in.ts";
 import { registerInferenceServiceRoutes } from "./inference/inference-services.ts";
 import { registerTrainingJobRoutes } from "./training/training-jobs.ts";
 import { registerFleetRoutes } from "./hosts/fleet.ts";
 import { registerGpuRoutes } from "./hosts/gpus.ts";
+import { registerHostEventRoutes } from "./hosts/host-events.ts";
 import { registerHostJoiningRoutes } from "./hosts/host-joining.ts";
 import { registerHostRoutes } from "./hosts/hosts.ts";
 import { registerImageRoutes } from "./accounts/images.ts";
@@ -23,6 +26,8 @@ import { registerQuotaRoutes } from "./accounts/quotas.ts";
 import { registerSettingRoutes } from "./accounts/settings.ts";
 import { registerSpecRoutes } from "./billing/specs.ts";
 import { registerSshKeyRoutes } from "./accounts/ssh-keys.ts";
+import { registerWorkloadLogRoutes } from "./workloads/workload-logs.ts";
+import { registerWorkloadStoryRoutes } from "./workloads/workload-story.ts";
 import { registerWorkspaceMemberRoutes } from "./accounts/workspace-members.ts";
 import { registerWorkspaceRoutes } from "./accounts/workspaces.ts";
 
@@ -35,8 +40,12 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerEnvironmentVerbRoutes(api, deps);
   registerEnvironmentExecRoute(api, deps);
   registerEnvironmentStoryRoutes(api, deps);
+  registerWaysInRoutes(api, deps);
+  registerPortMappingRoutes(api, deps);
   registerTrainingJobRoutes(api, deps);
   registerInferenceServiceRoutes(api, deps);
+  registerWorkloadStoryRoutes(api, deps);
+  registerWorkloadLogRoutes(api, deps);
   registerDatasetRoutes(api, deps);
   registerModelRoutes(api, deps);
   registerImageRoutes(api, deps);
@@ -53,6 +62,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerJoinTokenRoutes(api, deps);
   registerHostJoiningRoutes(api, deps);
   registerHostRoutes(api, deps);
+  registerHostEventRoutes(api, deps);
   registerGpuRoutes(api, deps);
   registerFleetRoutes(api, deps);
 }

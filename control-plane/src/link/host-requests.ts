@@ -6,6 +6,7 @@ import { createInbox, type Msg, type NatsConnection, type Subscription } from "n
 import type { z } from "zod";
 import { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { DesiredLease } from "@remotegpu/shared/lease";
 import type { Log } from "@remotegpu/shared/log";
 import { pagesOf } from "@remotegpu/shared/paging";
 import {
@@ -18,13 +19,15 @@ import {
   type Refusal,
 } from "@remotegpu/shared/protocol";
 import { hostOf, upObservedOfAllHosts, upOfAllHosts } from "@remotegpu/shared/subjects";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { decode, encode } from "@remotegpu/shared/wire";
+import { RequestGate } from "./request-gate.ts";
 import { ReportAssembly, type WholeReport } from "./report-assembly.ts";
 
 /** Replicas share the hosts' requests. */
 const QUEUE_GROUP = "control-plane";
-const MAX_IN_FLIGHT_PER_HOST = 4;
-const MAX_IN_FLIGHT = 512;
+/** A host that floods is spoken of this often. */
+const FLOOD_TOLD_EVERY_MS = MS_PER_MINUTE;
 
 /** The whole desired set of a host, at one generation. */
 export interface DesiredSet {
@@ -32,6 +35,8 @@ export interface DesiredSet {
   generation: number;
   confirmedStops: number | null;
   instances: DesiredInstance[];
+  /** At most MAX_LEASES_OF_HOST. Where there are none to speak of, the host hears nothing of leases. */
+  leases?: DesiredLease[];
 }
 
 /** Handlers answer, or refuse with a reason; what they throw is logged and refused as unavailable. */
@@ -40,6 +45,8 @@ export interface HostHandlers {
   /** Instances in a fixed order: the pages of one generation are cut anew for each request. */
   desiredSet(host: HostId): Promise<DesiredSet | Refusal>;
   observed(host: HostId, report: WholeReport): Promise<Refusal | undefined>;
+  /** It asks far more than any agent does, and is not answered beyond a bound; told once a minute, and logged. */
+  floods?(host: HostId): Promise<void>;
 }
 
 export const refusal = (reason: string): Refusal => ({ kind: "refused", reason });
@@ -60,7 +67,7 @@ export async function serveHosts(
     return refused ?? { kind: "observed-reply", digest: page.digest, replica };
   };
 
-  const server = new RequestServer(connection, log);
+  const server = new RequestServer(connection, handlers, log);
   server.serve(upOfAllHosts("hb"), Heartbeat, (host, heartbeat) => handlers.heartbeat(host, heartbeat));
   server.serve(upOfAllHosts("pull"), PullRequest, async (host, { page }) => {
     const desired = await handlers.desiredSet(host);
@@ -68,7 +75,8 @@ export async function serveHosts(
   });
   server.serve(upOfAllHosts("obs"), ObservedReport, observed);
   server.serve(upObservedOfAllHosts(replica), ObservedReport, observed, { isShared: false });
-  await connection.flush();
+  // A flush that is under way when the connection closes is never answered.
+  await Promise.race([connection.flush(), connection.closed()]);
   return { close: () => server.close() };
 }
 
@@ -77,11 +85,14 @@ type Answer<T> = (host: HostId, message: T) => Promise<object>;
 class RequestServer {
   readonly #connection: NatsConnection;
   readonly #log: Log;
-  readonly #inFlight = new InFlight();
+  readonly #handlers: Pick<HostHandlers, "floods">;
+  readonly #gate = new RequestGate();
+  readonly #floodToldMs = new Map<HostId, number>();
   readonly #subscriptions: Subscription[] = [];
 
-  constructor(connection: NatsConnection, log: Log) {
+  constructor(connection: NatsConnection, handlers: Pick<HostHandlers, "floods">, log: Log) {
     this.#connection = connection;
+    this.#handlers = handlers;
     this.#log = log;
   }
 
@@ -102,29 +113,55 @@ class RequestServer {
   }
 
   async #respond<T>(message: Msg, schema: z.ZodType<T>, answer: Answer<T>): Promise<void> {
-    const reply = await this.#answerTo(message, schema, answer);
-    // The connection may have been closed meanwhile; then the host asks again.
+    const host = HostId.safeParse(hostOf(message.subject));
+    if (!host.success) return this.#reply(message, refusal("the subject names no host"));
+    const size = { bytes: message.data.byteLength };
+    switch (this.#gate.enter(host.data, { ...size, nowMs: performance.now() })) {
+      case "floods":
+        return this.#tellFlood(host.data);
+      case "busy":
+        return this.#reply(message, refusal("too many requests at once"));
+      case "admitted":
+        try {
+          this.#reply(message, await this.#answerTo(host.data, message, { schema, answer }));
+        } finally {
+          this.#gate.leave(host.data, size);
+        }
+    }
+  }
+
+  async #answerTo<T>(
+    host: HostId,
+    message: Msg,
+    { schema, answer }: { schema: z.ZodType<T>; answer: Answer<T> },
+  ): Promise<object> {
+    try {
+      const request = decode(schema, message.data);
+      return request.ok ? await answer(host, request.message) : refusal(request.reason);
+    } catch (error) {
+      this.#log.error({ error, host, subject: message.subject }, "a host's request failed");
+      return refusal("the control plane cannot answer now");
+    }
+  }
+
+  /** The connection may have been closed meanwhile; then the host asks again. */
+  #reply(message: Msg, reply: object): void {
     if (!this.#connection.isClosed()) message.respond(encode(reply));
   }
 
-  async #answerTo<T>(message: Msg, schema: z.ZodType<T>, answer: Answer<T>): Promise<object> {
-    const host = HostId.safeParse(hostOf(message.subject));
-    if (!host.success) return refusal("the subject names no host");
-    if (!this.#inFlight.enter(host.data)) return refusal("too many requests at once");
-    try {
-      const request = decode(schema, message.data);
-      return request.ok ? await answer(host.data, request.message) : refusal(request.reason);
-    } catch (error) {
-      this.#log.error({ error, host: host.data, subject: message.subject }, "a host's request failed");
-      return refusal("the control plane cannot answer now");
-    } finally {
-      this.#inFlight.leave(host.data);
-    }
+  #tellFlood(host: HostId): void {
+    const nowMs = performance.now();
+    if (nowMs - (this.#floodToldMs.get(host) ?? -Infinity) < FLOOD_TOLD_EVERY_MS) return;
+    this.#floodToldMs.set(host, nowMs);
+    this.#log.error({ host }, "a host floods the control plane; what goes beyond its share is dropped");
+    this.#handlers
+      .floods?.(host)
+      .catch((error: unknown) => this.#log.error({ error, host }, "a flood could not be written down"));
   }
 }
 
 /** A page beyond the last (the set has shrunk) answers the first, which tells the host to start over. */
-function pageOf({ instances, ...desired }: DesiredSet, page: number): PullReply {
+function pageOf({ instances, leases, ...desired }: DesiredSet, page: number): PullReply {
   const pages = pagesOf(instances);
   const number = page < pages.length ? page : 0;
   return {
@@ -133,26 +170,6 @@ function pageOf({ instances, ...desired }: DesiredSet, page: number): PullReply 
     page: number,
     pages: pages.length,
     instances: pages[number] ?? [],
+    ...(number === 0 && leases !== undefined && { leases }),
   };
-}
-
-/** Counts requests in hand, so that one host cannot occupy the control plane. */
-class InFlight {
-  readonly #ofHost = new Map<HostId, number>();
-  #all = 0;
-
-  enter(host: HostId): boolean {
-    const mine = this.#ofHost.get(host) ?? 0;
-    if (mine >= MAX_IN_FLIGHT_PER_HOST || this.#all >= MAX_IN_FLIGHT) return false;
-    this.#ofHost.set(host, mine + 1);
-    this.#all += 1;
-    return true;
-  }
-
-  leave(host: HostId): void {
-    const mine = (this.#ofHost.get(host) ?? 1) - 1;
-    if (mine === 0) this.#ofHost.delete(host);
-    else this.#ofHost.set(host, mine);
-    this.#all -= 1;
-  }
 }

@@ -32,6 +32,8 @@ const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 30_000;
 const FETCH_WAIT_MS = 5_000;
 const REPAIR_EVERY_MS = 1_000;
+/** What is no batch is told this often of each host; the rest of a flood of it is only dropped. */
+const MALFORMED_TOLD_EVERY_MS = 10_000;
 
 export interface JournalHandler {
   /** Resolves once the batch is decided and committed; throws when the world failed and it must come again. */
@@ -88,6 +90,7 @@ export class JournalConsumer {
   readonly #log: Log;
   readonly #limits: StreamLimits;
   readonly #stopping = new AbortController();
+  readonly #malformedToldMs = new Map<string, number>();
   #loop: Promise<void> = Promise.resolve();
 
   constructor(connection: NatsConnection, handler: JournalHandler, log: Log, limits = LIMITS) {
@@ -146,7 +149,7 @@ export class JournalConsumer {
     try {
       if (!host.success || !batch.ok) {
         const reason = batch.ok ? "the subject names no host" : batch.reason;
-        await this.#handler.malformed(host.data ?? null, reason);
+        await this.#tellMalformed(host.data ?? null, reason);
         message.term(reason);
         return;
       }
@@ -155,6 +158,13 @@ export class JournalConsumer {
     } catch (error) {
       this.#postpone(message, error);
     }
+  }
+
+  async #tellMalformed(host: string | null, reason: string): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs - (this.#malformedToldMs.get(host ?? "") ?? -Infinity) < MALFORMED_TOLD_EVERY_MS) return;
+    await this.#handler.malformed(host, reason);
+    this.#malformedToldMs.set(host ?? "", nowMs);
   }
 
   #postpone(message: JsMsg, error: unknown): void {

@@ -5,7 +5,8 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
-import type { ObservedReport } from "@remotegpu/shared/protocol";
+import type { ObservedLease } from "@remotegpu/shared/lease";
+import { MAX_OBSERVED_INSTANCES, type ObservedReport } from "@remotegpu/shared/protocol";
 
 const UNFINISHED_LIVES_MS = 30_000;
 const MAX_UNFINISHED = 64;
@@ -18,6 +19,8 @@ export interface WholeReport {
   machine: MachineReport | null;
   gpus: GpuReport[] | null;
   instances: ObservedInstance[];
+  /** Null: not told this time, so nothing has changed. */
+  leases: ObservedLease[] | null;
 }
 
 type Taken =
@@ -49,6 +52,10 @@ export class ReportAssembly {
       this.#unfinished.delete(host);
       return { state: "refused", reason: "this page does not follow the one before; start over" };
     }
+    if (before.report.instances.length + page.instances.length > MAX_OBSERVED_INSTANCES) {
+      this.#unfinished.delete(host);
+      return { state: "refused", reason: `a host has at most ${MAX_OBSERVED_INSTANCES} instances` };
+    }
     before.report.instances.push(...page.instances);
     before.nextPage += 1;
     before.lastPageAtMs = nowMs;
@@ -61,8 +68,8 @@ export class ReportAssembly {
     return { state: "partial" };
   }
 
-  #begin({ digest, machine, gpus, pages }: ObservedReport): Unfinished {
-    return { report: { digest, machine, gpus, instances: [] }, nextPage: 0, pages, lastPageAtMs: 0 };
+  #begin({ digest, machine, gpus, leases = null, pages }: ObservedReport): Unfinished {
+    return { report: { digest, machine, gpus, instances: [], leases }, nextPage: 0, pages, lastPageAtMs: 0 };
   }
 
   #forgetAbandoned(nowMs: number): void {

@@ -3,11 +3,18 @@ import type { Connection } from "./database.ts";
 
 export type AlarmKind =
   | "join-token-reused"
+  | "too-many-beginnings"
   | "usage-quarantined"
   | "gpu-conflict"
   | "gpu-out-of-service"
   | "gpu-vanished"
-  | "unknown-instance";
+  | "unknown-instance"
+  | "impossible-numbers"
+  | "host-floods"
+  | "too-many-cards"
+  | "placement-overdue"
+  | "unknown-lease"
+  | "lease-disbelieved";
 
 export async function raiseAlarm(
   sql: Connection,
@@ -42,6 +49,18 @@ export async function clearAlarm(
     "UPDATE alarms SET cleared_at = $3 WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL",
     [kind, subject, now],
   );
+}
+
+/** What open alarms of this kind speak of, as far as that begins so. */
+export async function openAlarmSubjects(
+  sql: Connection,
+  { kind, prefix }: { kind: AlarmKind; prefix: string },
+): Promise<string[]> {
+  const { rows } = await sql.query<{ subject: string }>(
+    "SELECT subject FROM alarms WHERE kind = $1 AND cleared_at IS NULL AND starts_with(subject, $2) ORDER BY id",
+    [kind, prefix],
+  );
+  return rows.map(({ subject }) => subject);
 }
 
 export interface AlarmRow {

@@ -43,6 +43,15 @@ export function isUniqueViolation(error: unknown, constraint?: string): error is
   );
 }
 
+/**
+ * True where Postgres itself said that the statement, or the commit, failed. Where it said nothing, or that it was being
+ * shut down, the work may be done all the same.
+ */
+export function isUndone(error: unknown): boolean {
+  const code = error instanceof StoreError ? (error.code ?? "") : "";
+  return /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P|58|XX)/.test(code);
+}
+
 /** What store functions ask through: the whole database, or the connection of a transaction. */
 export interface Connection {
   /** The caller says what a row looks like; the SQL beside it is the proof. */
@@ -125,9 +134,12 @@ async function runOnce<T>(
   const query: Connection["query"] = (text, values) => ask(client, { text, values, keepsPlans, timeoutMs });
   let broken = false;
   try {
-    // SET LOCAL, since poolers refuse a statement timeout in the start-up packet and mix up sessions.
+    // SET LOCAL, since poolers refuse a statement timeout in the start-up packet and mix up sessions. A process that
+    // is paused between two statements loses its transaction, and with it the rows that others wait for.
+    const limitMs = Math.trunc(statementTimeoutMs);
     await query(
-      `BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL statement_timeout = ${Math.trunc(statementTimeoutMs)}`,
+      `BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL statement_timeout = ${limitMs};
+       SET LOCAL idle_in_transaction_session_timeout = ${limitMs}`,
     );
     const value = await work({ query });
     const { command } = await ask(client, { text: "COMMIT", values: undefined, keepsPlans, timeoutMs });

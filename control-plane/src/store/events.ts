@@ -1,4 +1,5 @@
 /** What happened to workloads, hosts and accounts, for people to read. Rows outlive what they speak of. */
+import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "./database.ts";
 
 /** The kind of an event that tells a workload's new status. */
@@ -7,7 +8,7 @@ export const STATUS_EVENT = "status";
 export interface NewEvent {
   at: Date;
   kind: string;
-  workloadKind?: "environment" | "training" | "inference";
+  workloadKind?: WorkloadKind;
   workloadId?: string;
   instanceId?: string;
   hostId?: string;
@@ -41,6 +42,40 @@ export async function appendEvent(sql: Connection, event: NewEvent): Promise<voi
   );
 }
 
+/** Many at once, in their order. */
+export async function appendEvents(sql: Connection, events: readonly NewEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  await sql.query(
+    `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new, reason)
+     SELECT e.at, e."workloadKind", e."workloadId", e."instanceId", e."hostId", e."gpuUuid", e."customerId", e.actor,
+            e.kind, e.old, e.new, e.reason
+       FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS each (event, nth),
+            jsonb_to_record(event) AS e(at timestamptz, "workloadKind" text, "workloadId" text, "instanceId" text,
+              "hostId" text, "gpuUuid" text, "customerId" bigint, actor text, kind text, old text, new text, reason text)
+      ORDER BY nth`,
+    [JSON.stringify(events)],
+  );
+}
+
+/** An event of an instance, shown with its workload's. */
+export async function appendInstanceEvent(
+  sql: Connection,
+  event: Required<
+    Pick<NewEvent, "at" | "kind" | "instanceId" | "hostId" | "actor" | "old" | "new" | "reason">
+  >,
+): Promise<void> {
+  await sql.query(
+    `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, actor, kind, old, new, reason)
+     SELECT $1, i.workload_kind, i.workload_id, i.id, $3, $4, $5, $6, $7, $8 FROM instances i WHERE i.id = $2`,
+    [event.at, event.instanceId, event.hostId, event.actor, event.kind, event.old, event.new, event.reason],
+  );
+}
+
+/** The kind of an event that tells an instance's new state. */
+export const INSTANCE_EVENT = "instance-state";
+/** The kind of an event that tells a card's new status. */
+export const GPU_EVENT = "gpu-status";
+
 export interface EventRow {
   id: number;
   at: Date;
@@ -56,17 +91,33 @@ export interface EventRow {
   reason: string | null;
 }
 
-/** Newest first. */
+const COLUMNS =
+  "id, at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, actor, kind, old, new, reason";
+
+interface EventPageWish {
+  limit: number;
+  after: number | null;
+}
+
+/** Newest first; fetches one row more than the limit. */
 export async function workloadEvents(
   sql: Connection,
-  workload: { kind: "environment" | "training" | "inference"; id: string },
-  page: { limit: number; after: number | null },
+  workload: { kind: WorkloadKind; id: string },
+  page: EventPageWish,
 ): Promise<EventRow[]> {
   const { rows } = await sql.query<EventRow>(
-    `SELECT id, at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, actor, kind, old, new, reason
-       FROM events WHERE workload_kind = $1 AND workload_id = $2 AND ($3::bigint IS NULL OR id < $3)
+    `SELECT ${COLUMNS} FROM events WHERE workload_kind = $1 AND workload_id = $2 AND ($3::bigint IS NULL OR id < $3)
       ORDER BY id DESC LIMIT $4`,
     [workload.kind, workload.id, page.after, page.limit + 1],
+  );
+  return rows;
+}
+
+/** The same of a host, its cards, and what ran there. */
+export async function hostEvents(sql: Connection, hostId: string, page: EventPageWish): Promise<EventRow[]> {
+  const { rows } = await sql.query<EventRow>(
+    `SELECT ${COLUMNS} FROM events WHERE host_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+    [hostId, page.after, page.limit + 1],
   );
   return rows;
 }

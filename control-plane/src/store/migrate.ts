@@ -12,6 +12,7 @@ import { dryRun } from "./upgrade/dry-run.ts";
 import { LOCK_WAIT_MS, MIGRATING, transactionAlone, whoMigrates } from "./upgrade/locks.ts";
 import { isOld, readForm } from "./upgrade/old-form.ts";
 import { NOTHING_TO_REPORT } from "./upgrade/report.ts";
+import { FIRST_LINE_AFTER_MS, withProgress } from "./upgrade/progress.ts";
 import { upgrade, type UpgradeResult } from "./upgrade/up.ts";
 
 /** The numbered files, beside the sources of the control plane. */
@@ -45,6 +46,8 @@ export interface MigrateOptions {
   strict?: boolean;
   /** How long others may go on using the tables that change. */
   waitMs?: number;
+  /** A file that takes longer is told of while it goes on. */
+  tellAfterMs?: number;
 }
 
 export interface Migrated extends UpgradeResult {
@@ -59,12 +62,18 @@ export interface Migrated extends UpgradeResult {
  */
 export async function migrate(
   target: Database | string,
-  { log = () => undefined, folder = MIGRATIONS, strict = false, waitMs = LOCK_WAIT_MS }: MigrateOptions = {},
+  {
+    log = () => undefined,
+    folder = MIGRATIONS,
+    strict = false,
+    waitMs = LOCK_WAIT_MS,
+    tellAfterMs = FIRST_LINE_AFTER_MS,
+  }: MigrateOptions = {},
 ): Promise<Migrated> {
   if (typeof target === "string") {
     const database = openDatabase(target, { maxConnections: 1 });
     try {
-      return await migrate(database, { log, folder, strict, waitMs });
+      return await migrate(database, { log, folder, strict, waitMs, tellAfterMs });
     } finally {
       await database.close();
     }
@@ -74,14 +83,16 @@ export async function migrate(
   await makeBookkeeping(target);
   const applied = [...upgraded.applied];
   for (const migration of migrations) {
-    const isNew = await transaction(
-      target,
-      async (connection) => {
-        await connection.query(`SET LOCAL application_name = '${MIGRATING}'`);
-        return await apply(connection, migration);
-      },
-      { statementTimeoutMs: MIGRATION_TIMEOUT_MS },
-    ).catch((cause: unknown) => {
+    const applyAlone = async () =>
+      await transaction(
+        target,
+        async (connection) => {
+          await connection.query(`SET LOCAL application_name = '${MIGRATING}'`);
+          return await apply(connection, migration);
+        },
+        { statementTimeoutMs: MIGRATION_TIMEOUT_MS },
+      );
+    const isNew = await withProgress(log, migration.name, applyAlone, tellAfterMs).catch((cause: unknown) => {
       if (!(cause instanceof StoreError)) throw cause;
       throw new MigrationError(`${migration.name} fails: ${cause.message}`, { cause });
     });

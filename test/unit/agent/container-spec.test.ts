@@ -17,6 +17,7 @@ const facts: HostFacts = {
   volumes: [],
   attachment: { mode: "none" },
   hasLayerQuota: false,
+  hasLocalLog: false,
 };
 
 const options = (spec: Partial<InstanceSpec> = {}, changes: Partial<HostFacts> = {}) =>
@@ -203,4 +204,11 @@ test("cards come in by their attachment", () => {
 
   expect(made.HostConfig.DeviceRequests).toMatchObject([{ Driver: "nvidia", DeviceIDs: [uuid] }]);
   expect(made.Env).toContain(`NVIDIA_VISIBLE_DEVICES=${uuid}`);
+});
+
+test("output is kept as bytes where the runtime can, and bounded either way", () => {
+  expect(options({}, { hasLocalLog: true }).HostConfig.LogConfig).toEqual({
+    Type: "local",
+    Config: { "max-size": "10m", "max-file": "3", compress: "false" },
+  });
 });

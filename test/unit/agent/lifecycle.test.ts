@@ -156,6 +156,7 @@ describe("a wanted run", () => {
       phase: "failed",
       problem: "start-refused",
       detail: "Placement epoch 1 is older than 2, which this host has known.",
+      knownEpoch: 2,
     });
   });
 });
@@ -174,6 +175,18 @@ describe("a run on its way out", () => {
   test("nothing there: stopped where a stop is wanted, not mentioned where removal is", () => {
     expect(one({ desired: [order({ want: "stopped" })] })).toMatchObject({ phase: "stopped", problem: null });
     expect(report({ desired: [order({ want: "removed" })] })).toEqual([]);
+  });
+
+  test("a stop that overtook the restart before it is not done while the earlier run goes on", () => {
+    const desired = [order({ ...key({ run: "run-2" }), want: "stopped" })];
+
+    const said = report({ desired, observed: [running], runs: [recordOf(key())] });
+
+    expect(said.map(({ runId: id, phase }) => [id, phase])).toEqual([
+      ["run-2", "stopping"],
+      ["run-1", "stopping"],
+    ]);
+    expect(one({ desired, observed: [dead], runs: [] })).toMatchObject({ runId: "run-2", phase: "stopped" });
   });
 
   test("that a newer run replaces is stopping, while the newer one starts", () => {
@@ -227,4 +240,59 @@ test("a sentence beyond the protocol's bound is cut", () => {
   const runs = [recordOf(key(), { end: { ...end, detail: "x".repeat(5_000) } })];
 
   expect(one({ runs })?.detail).toHaveLength(2_000);
+});
+
+describe("what a run left", () => {
+  const desired = [order()];
+  const remains = { exitCode: 3, outOfMemory: false, signal: null, tail: "last words\n" };
+  const left = { outOfMemory: false, signal: null, tail: "last words\n" };
+
+  test("is told with its end, once it was read", () => {
+    expect(one({ desired, observed: [dead], runs: [recordOf(key(), { end })] })).not.toHaveProperty(
+      "remains",
+    );
+    expect(one({ desired, observed: [dead], runs: [recordOf(key(), { end, remains })] })).toMatchObject({
+      phase: "failed",
+      exitCode: 3,
+      remains: left,
+    });
+  });
+
+  test("is told also when its container is gone, and while the runtime is silent", () => {
+    const runs = [recordOf(key(), { end, remains })];
+
+    expect(one({ desired, runs })).toMatchObject({ remains: left });
+    expect(one({ desired, runs, observed: null })).toMatchObject({ remains: left });
+  });
+
+  test("is nothing where there is no container to read it from; a silent runtime may still have one", () => {
+    const runs = [recordOf(key(), { end })];
+
+    expect(one({ desired, runs })).toMatchObject({ remains: { ...left, tail: null } });
+    expect(one({ desired, runs, observed: null })).not.toHaveProperty("remains");
+  });
+
+  test("is not told of a run that lives, or whose container runs on", () => {
+    expect(one({ desired, observed: [running], runs: [recordOf(key())] })).not.toHaveProperty("remains");
+    expect(
+      one({ desired, observed: [running], runs: [recordOf(key(), { end, remains })] }),
+    ).not.toHaveProperty("remains");
+  });
+
+  test("fills in the exit code of an end that knew none", () => {
+    const stopped = { ...end, phase: "stopped", exitCode: null } as const;
+    const runs = [recordOf(key(), { end: stopped, remains: { ...remains, exitCode: 143 } })];
+
+    expect(one({ desired, observed: [dead], runs })).toMatchObject({ exitCode: 143 });
+  });
+});
+
+test.each([
+  ["U+0000", "It said \u0000nothing.", "It said nothing."],
+  ["half a character", "It said \ud83d.", "It said \ufffd."],
+  ["a character at its limit cut in half", `${"x".repeat(1_999)}\u{1f600}`, `${"x".repeat(1_999)}\ufffd`],
+])("what a tool said can be stored: %s", (_, said, told) => {
+  const runs = [recordOf(key(), { end: { ...end, detail: said } })];
+
+  expect(one({ desired: [order()], runs })?.detail).toBe(told);
 });

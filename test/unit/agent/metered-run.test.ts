@@ -1,5 +1,5 @@
 import type { BootId, InstanceId, RunId } from "@remotegpu/shared/ids";
-import { meteredRun, pidToRead } from "@remotegpu/agent/core/metered-run";
+import { finishedMs, meteredRun, pidToRead } from "@remotegpu/agent/core/metered-run";
 import type { RunRecord } from "@remotegpu/agent/core/run-record";
 import type { Interval } from "@remotegpu/agent/core/usage-interval";
 import { describe, expect, test } from "vitest";
@@ -32,6 +32,52 @@ const open: Interval = {
   wallEndMs: 0,
   isOpen: true,
 };
+
+describe("the runtime's word for an end is taken", () => {
+  // On the wall clock this is 100 s after its zero, so labels count seconds of this boot.
+  const at = { ...now, wallMs: 100_000 };
+  const label = (ms: number) => new Date(ms).toISOString();
+  const lastSight = { wasUpSinceMs: 80_000, interval: open };
+
+  test.each([
+    { what: "of the process that was metered", startedMs: 60_000, endedMs: 95_000, ...lastSight, is: 95_000 },
+    {
+      what: "where nothing was metered",
+      startedMs: 91_000,
+      endedMs: 95_000,
+      ...lastSight,
+      interval: null,
+      is: 95_000,
+    },
+    {
+      what: "of a start that was labelled late",
+      startedMs: 90_500,
+      endedMs: 95_000,
+      ...lastSight,
+      is: 95_000,
+    },
+    { what: "not of a later process", startedMs: 90_501, endedMs: 95_000, ...lastSight, is: null },
+    { what: "not from before it was seen up", startedMs: 60_000, endedMs: 79_999, ...lastSight, is: null },
+    {
+      what: "not where it was down",
+      startedMs: 60_000,
+      endedMs: 95_000,
+      ...lastSight,
+      wasUpSinceMs: null,
+      is: null,
+    },
+  ])("$what", ({ startedMs, endedMs, wasUpSinceMs, interval, is }) => {
+    const exit = { startedAt: label(startedMs), finishedAt: label(endedMs) };
+
+    expect(finishedMs(exit, { wasUpSinceMs, interval }, at)).toBe(is);
+  });
+
+  test("not where it is no time", () => {
+    const exit = { startedAt: label(60_000), finishedAt: "never" };
+
+    expect(finishedMs(exit, lastSight, at)).toBeNull();
+  });
+});
 
 describe("which pid is looked at", () => {
   test.each([

@@ -297,7 +297,7 @@ describe("the end of a run", () => {
     ]);
   });
 
-  test("just after a row is an empty one at the end of what was covered", () => {
+  test("just after a row is told as a stretch that proves nothing, from the end of what was covered", () => {
     const meter = new Meter();
     meter.tick(run({ life: alive }), moment(0));
     meter.tick(run({ life: alive }), moment(10_000));
@@ -306,7 +306,7 @@ describe("the end of a run", () => {
 
     expect(meter.spans()).toEqual([
       [0, 10_000, "exact"],
-      [10_000, 10_000, "unproven", "final"],
+      [10_000, 12_000, "unproven", "final"],
     ]);
   });
 
@@ -384,7 +384,13 @@ function play(
       life !== null
         ? { life: alive, pid, sinceMs: life.startMs, boot }
         : known?.isOpen === true
-          ? { life: ended(told), pid: known.pid, sinceMs: known.startMs, boot: BOOTS.indexOf(known.bootId) }
+          ? // The runtime tells the end of the last process only.
+            {
+              life: ended(known.pid === pid ? told : null),
+              pid: known.pid,
+              sinceMs: known.startMs,
+              boot: BOOTS.indexOf(known.bootId),
+            }
           : null;
     if (life !== null) history.lastSightMs.set(life, nowMs);
     history.meter.tick(run(process, isOver), moment(nowMs, boot), isShortOfSpace(ticks));
@@ -542,7 +548,7 @@ describe("a run with cards", () => {
 
     expect(meter.spans()).toEqual([
       [0, 10_000, "exact"],
-      [10_000, 10_000, "unproven", "final"],
+      [10_000, 12_000, "unproven", "final"],
     ]);
   });
 

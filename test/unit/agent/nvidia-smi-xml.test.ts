@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { NvidiaSmiError } from "@remotegpu/agent/host/nvidia-smi-error";
 import { parseNvidiaSmiXml } from "@remotegpu/agent/host/nvidia-smi-xml";
+import { GpuReport } from "@remotegpu/shared/host-report";
 
 const fixture = (name: string) =>
   readFileSync(new URL(`../../fixtures/nvidia-smi/${name}`, import.meta.url), "utf8");
@@ -100,6 +101,79 @@ test("garbage leads to the named error or to readable cards, never elsewhere", (
     { numRuns: 1000 },
   );
 });
+
+test("whatever stands in the known places, what is read of a card may be reported", () => {
+  const value = fc.oneof(
+    fc.constantFrom(
+      "N/A",
+      "[N/A]",
+      "",
+      "-1",
+      "0",
+      "99999999999999999999 MiB",
+      "37 %",
+      "1e308 W",
+      "NaN C",
+      "Enabled",
+      "Yes",
+      "<a><b>1</b></a>",
+      "<![CDATA[5 MiB]]>",
+      "&lt;",
+      "12 MiB<x/>3",
+      "-400 C",
+      "Infinity W",
+      "0x10 W",
+    ),
+    fc.string({ maxLength: 12 }).map((text) => text.replaceAll(/[<>&]/g, "")),
+  );
+  const tag = (name: string) => value.map((text) => `<${name}>${text}</${name}>`);
+  const inside = (name: string, ...parts: fc.Arbitrary<string>[]) =>
+    fc
+      .tuple(...parts.map((part) => fc.option(part, { nil: "" })))
+      .map((texts) => `<${name}>${texts.join("")}</${name}>`);
+  const counts = (name: string) => inside(name, tag("sram_uncorrectable"), tag("dram_uncorrectable"));
+  const card = inside(
+    "gpu",
+    tag("product_brand"),
+    tag("product_architecture"),
+    inside("pci", tag("pci_bus_id")),
+    inside("mig_mode", tag("current_mig")),
+    inside("fb_memory_usage", tag("total"), tag("used")),
+    inside("utilization", tag("gpu_util")),
+    inside("temperature", tag("gpu_temp"), tag("gpu_temp_slow_threshold")),
+    inside("gpu_power_readings", tag("power_draw"), tag("current_power_limit")),
+    inside("ecc_errors", counts("volatile"), counts("aggregate")),
+    inside("remapped_rows", tag("remapped_row_pending"), tag("remapped_row_failure")),
+    inside("clocks_event_reasons", tag("clocks_event_reason_hw_slowdown")),
+    inside("processes", inside("process_info", tag("pid"), tag("used_memory"))),
+  );
+  const identity = "<uuid>GPU-11111111-2222-3333-4444-555555555555</uuid><product_name>Card</product_name>";
+  fc.assert(
+    fc.property(card, (text) => {
+      const output = `<nvidia_smi_log>${text.replace("<gpu>", `<gpu>${identity}`)}</nvidia_smi_log>`;
+
+      const read = readOrNull(output);
+
+      const judged = { index: 0, simulated: false, health: "unknown" };
+      for (const gpu of read?.gpus ?? [])
+        expect(GpuReport.safeParse({ ...gpu, ...judged }).error?.issues ?? []).toEqual([]);
+      for (const { pid, memoryMib } of read?.processes ?? []) {
+        expect(Number.isSafeInteger(pid) && pid > 0).toBe(true);
+        expect(memoryMib === null || (Number.isSafeInteger(memoryMib) && memoryMib >= 0)).toBe(true);
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+function readOrNull(output: string) {
+  try {
+    return parseNvidiaSmiXml(output);
+  } catch (error) {
+    if (error instanceof NvidiaSmiError) return null;
+    throw error;
+  }
+}
 
 function isNamedErrorOrCards(read: () => { uuid: string }[]): boolean {
   try {

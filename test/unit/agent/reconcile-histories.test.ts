@@ -10,7 +10,7 @@ import { isRunning, isSameRun } from "@remotegpu/agent/core/container";
 import { observedInstances } from "@remotegpu/agent/core/lifecycle";
 import { reconcile } from "@remotegpu/agent/core/reconcile";
 import { MAX_STARTS } from "@remotegpu/agent/core/restart-policy";
-import { recordAfter, recordStarted, recordTrouble } from "@remotegpu/agent/core/run-record";
+import { recordAfter, recordRemains, recordStarted, recordTrouble } from "@remotegpu/agent/core/run-record";
 import type { RunRecord } from "@remotegpu/agent/core/run-record";
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import { ObservedInstance } from "@remotegpu/shared/instance";
@@ -87,6 +87,11 @@ class World {
       case "remove":
         this.containers = this.containers.filter((container) => container.containerId !== action.containerId);
         return;
+      case "keep-remains": {
+        const { exitCode, outOfMemory } = action;
+        if (after) this.#keep(after, recordRemains(after, { exitCode, outOfMemory, signal: null, tail: "" }));
+        return;
+      }
       case "adopt":
       case "open-gate":
       case "close-run":

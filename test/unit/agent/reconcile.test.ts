@@ -38,6 +38,8 @@ const ended: RunEnd = {
   orderedBy: null,
 };
 
+const remains = { exitCode: 143, outOfMemory: false, signal: "SIGTERM", tail: "" };
+
 const kinds = (actions: Action[]) => actions.map((action) => action.kind);
 const decide = (input: Parameters<typeof reconcileInput>[0]) => reconcile(reconcileInput(input));
 
@@ -94,17 +96,13 @@ describe("wanted", () => {
 
   test("and crashed too often: closed as failed, and then left alone", () => {
     const runs = [recordOf(key(), { starts: 6, lastStart: at(990_000) })];
-    const [close, ...more] = decide({ desired: [order()], observed: [deadContainer], runs });
 
-    expect(more).toEqual([]);
-    expect(close).toMatchObject({
-      kind: "close-run",
-      specHash: HASH,
-      end: { phase: "failed", problem: "exited" },
-    });
-    expect(
-      decide({ desired: [order()], observed: [deadContainer], runs: [recordOf(key(), { end: ended })] }),
-    ).toEqual([]);
+    expect(decide({ desired: [order()], observed: [deadContainer], runs })).toMatchObject([
+      { kind: "close-run", specHash: HASH, end: { phase: "failed", problem: "exited" } },
+      { kind: "keep-remains" },
+    ]);
+    const over = recordOf(key(), { end: ended, remains });
+    expect(decide({ desired: [order()], observed: [deadContainer], runs: [over] })).toEqual([]);
   });
 
   test("an ended run whose container lives is stopped again, with the end's words", () => {
@@ -164,8 +162,15 @@ describe("to be stopped", () => {
         specHash: HASH,
         end: { phase: "stopped", problem: null, detail: stop.detail, exitCode: 143, orderedBy: "account" },
       },
+      {
+        kind: "keep-remains",
+        ...key(),
+        containerId: observed[0]?.containerId,
+        exitCode: 143,
+        outOfMemory: false,
+      },
     ]);
-    expect(decide({ desired, observed, runs: [recordOf(key(), { stop, end: ended })] })).toEqual([]);
+    expect(decide({ desired, observed, runs: [recordOf(key(), { stop, end: ended, remains })] })).toEqual([]);
   });
 
   test("and never started: closed as stopped where it is known, else nothing", () => {
@@ -183,14 +188,20 @@ describe("to be stopped", () => {
 describe("to be removed", () => {
   const desired = [order({ want: "removed", orderedBy: "customer" })];
 
-  test("goes in steps: stop, close and remove, forget", () => {
+  test("goes in steps: stop, close and keep what is left, remove, forget", () => {
     const stopped = containerOf(key(), exited(143));
 
     expect(kinds(decide({ desired, observed: [container], runs: [record] }))).toEqual(["stop"]);
     expect(decide({ desired, observed: [stopped], runs: [record] })).toMatchObject([
       { kind: "close-run", end: { phase: "stopped", orderedBy: "customer" } },
-      { kind: "remove", containerId: stopped.containerId, network: "ws-1" },
+      { kind: "keep-remains", containerId: stopped.containerId, exitCode: 143, outOfMemory: false },
     ]);
+    expect(decide({ desired, observed: [stopped], runs: [recordOf(key(), { end: ended })] })).toMatchObject([
+      { kind: "keep-remains" },
+    ]);
+    expect(
+      decide({ desired, observed: [stopped], runs: [recordOf(key(), { end: ended, remains })] }),
+    ).toMatchObject([{ kind: "remove", containerId: stopped.containerId, network: "ws-1" }]);
     expect(kinds(decide({ desired, runs: [recordOf(key(), { end: ended })] }))).toEqual(["forget"]);
     expect(decide({ desired })).toEqual([]);
   });
@@ -214,10 +225,10 @@ describe("a new run of the same placement", () => {
     ]);
   });
 
-  test("starts in the round in which the old one is removed", () => {
+  test("starts in the round in which the old one is closed, and does not wait for its removal", () => {
     expect(kinds(decide({ desired, observed: [deadContainer], runs: [record] }))).toEqual([
       "close-run",
-      "remove",
+      "keep-remains",
       "start",
     ]);
   });
@@ -250,6 +261,7 @@ describe("absence", () => {
   test("starts nothing either: what died by itself is closed", () => {
     expect(decide({ observed: [deadContainer], runs: [record] })).toMatchObject([
       { kind: "close-run", end: { phase: "failed", problem: "exited", orderedBy: null } },
+      { kind: "keep-remains" },
     ]);
     expect(decide({ runs: [record] })).toMatchObject([
       { kind: "close-run", end: { problem: "container-lost" } },
@@ -301,6 +313,7 @@ describe("limits of this host", () => {
     const stop = { cause: "gpu-missing", orderedBy: "limit", detail: "gone" } as const;
     expect(decide({ desired, observed: [deadContainer], runs: [recordOf(key(), { stop })] })).toMatchObject([
       { kind: "close-run", end: { phase: "failed", problem: "gpu-missing", detail: "gone", exitCode: 1 } },
+      { kind: "keep-remains" },
     ]);
   });
 
@@ -314,6 +327,7 @@ describe("limits of this host", () => {
     const stop = { ...loss, orderedBy: "limit" as const };
     expect(decide({ desired, observed: [deadContainer], runs: [recordOf(key(), { stop })] })).toMatchObject([
       { kind: "close-run", end: { phase: "failed", problem: "gpu-failed", detail: loss.detail } },
+      { kind: "keep-remains" },
     ]);
   });
 
@@ -376,7 +390,7 @@ describe("after a reboot, before anybody was heard", () => {
 
   test.each([
     [59_999, []],
-    [60_000, ["close-run"]],
+    [60_000, ["close-run", "keep-remains"]],
   ])("what has a stop_after of 60 s is not started; cut off for %i ms: %j", (disconnectedMs, expected) => {
     const flags = { awaitsContact: true, disconnectedMs };
 
@@ -422,5 +436,59 @@ describe("an unconfirmed snapshot", () => {
 
     expect(kinds(decide({ desired: more, observed, runs, flags }))).toEqual(["hold-stops", "stop", "start"]);
     expect(kinds(decide({ desired, observed, runs }))).toEqual(Array.from({ length: 5 }, () => "stop"));
+  });
+});
+
+describe("an orphan whose grace is over and whose removal the operator wants", () => {
+  const reapedOrphans = new Set([container.containerId]);
+  const reaped = { cause: "orphaned", orderedBy: "limit" } as const;
+  const stop = { ...reaped, detail: "Nobody asked." };
+
+  test.each([
+    ["that the journal does not know is written down first", { observed: [container] }, ["adopt"]],
+    ["that runs is stopped", { observed: [container], runs: [record] }, ["stop"]],
+    [
+      "that has ended has it written down why it goes",
+      { observed: [deadContainer], runs: [record] },
+      ["stop"],
+    ],
+    [
+      "whose stop is over is closed",
+      { observed: [deadContainer], runs: [{ ...record, stop }] },
+      ["close-run", "keep-remains"],
+    ],
+    [
+      "of which is known what it left is removed",
+      { observed: [deadContainer], runs: [{ ...record, stop, end: ended, remains }] },
+      ["remove"],
+    ],
+    ["that is gone is forgotten", { runs: [{ ...record, stop, end: ended }] }, ["forget"]],
+  ])("%s", (_what, seen, expected) => {
+    expect(kinds(reconcile(reconcileInput({ ...seen, flags: { reapedOrphans } })))).toEqual(expected);
+  });
+
+  test("says by whom and why", () => {
+    const [stop] = reconcile(
+      reconcileInput({ observed: [container], runs: [record], flags: { reapedOrphans } }),
+    );
+
+    expect(stop).toMatchObject({ ...reaped, detail: expect.stringContaining("nobody has asked for it") });
+  });
+
+  test("stays while stops wait for their confirmation", () => {
+    const flags = { reapedOrphans, stopsUnconfirmed: true };
+
+    expect(reconcile(reconcileInput({ observed: [container], runs: [record], flags }))).toEqual([]);
+  });
+
+  test("stays when it is ordered after all", () => {
+    const input = reconcileInput({
+      desired: [order()],
+      observed: [container],
+      runs: [record],
+      flags: { reapedOrphans },
+    });
+
+    expect(reconcile(input)).toEqual([]);
   });
 });

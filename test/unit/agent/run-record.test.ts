@@ -1,6 +1,6 @@
 /** What stands in the journal before each action is carried out. */
 import { describe, expect, test } from "vitest";
-import { recordAfter, recordStarted, recordTrouble } from "@remotegpu/agent/core/run-record";
+import { recordAfter, recordRemains, recordStarted, recordTrouble } from "@remotegpu/agent/core/run-record";
 import type { RunEnd } from "@remotegpu/agent/core/action";
 import { desiredOf } from "../../support/desired-instance.ts";
 import { HASH, at, key, recordOf } from "../../support/run-samples.ts";
@@ -117,4 +117,12 @@ test("a forgotten run has none; a removal, a refusal and held stops change nothi
   expect(
     recordAfter(null, { kind: "open-gate", ...key(), containerId: "c", pid: 1, startedAt: "" }, at(0)),
   ).toBeNull();
+});
+
+test("what a container left is written once", () => {
+  const first = { exitCode: 137, outOfMemory: true, signal: "SIGKILL", tail: "first" };
+
+  const written = recordRemains(recordOf(run, { end }), first);
+
+  expect(recordRemains(written, { ...first, tail: "second" }).remains).toEqual(first);
 });

@@ -1,6 +1,6 @@
 /** How the desired set stands to each run that the host knows. */
 import { describe, expect, test } from "vitest";
-import { ownedContainers, runViews } from "@remotegpu/agent/core/run-view";
+import { ownedContainers, runNow, runViews } from "@remotegpu/agent/core/run-view";
 import type { Knowledge } from "@remotegpu/agent/core/run-view";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { HostId } from "@remotegpu/shared/ids";
@@ -43,6 +43,15 @@ describe("standing", () => {
       "env-1/1/run-2: wanted",
       "env-1/1/run-1: superseded",
     ]);
+  });
+
+  test.each(["stopped", "removed"] as const)("also one of which %s is wanted by now", (want) => {
+    const newer = order({ ...key({ run: "run-2" }), want });
+
+    expect(standings({ desired: [newer], observed: [containerOf(key())] })).toContain(
+      "env-1/1/run-1: superseded",
+    );
+    expect(standings({ desired: [newer], runs: [recordOf(key())] })).toContain("env-1/1/run-1: superseded");
   });
 
   test("a higher epoch supersedes a lower one, wanted or forgotten", () => {
@@ -135,4 +144,50 @@ test("containers without labels or with another host's id are not ours", () => {
   const own = containerOf(key());
 
   expect(ownedContainers({ hostId: HOST, observed: [unlabelled, foreign, own] })).toEqual([own]);
+});
+
+describe("a run now", () => {
+  const now = (knowledge: Partial<Knowledge>) =>
+    runNow(
+      { hostId: HOST, desired: [], observed: [], runs: [], knownEpochs: new Map(), ...knowledge },
+      key(),
+    );
+  const end = {
+    phase: "failed",
+    problem: "exited",
+    detail: "It died.",
+    exitCode: 1,
+    orderedBy: null,
+  } as const;
+  const dead = containerOf(key(), exited(1));
+  const up = containerOf(key(), RUNNING);
+
+  test.each<[string, Partial<Knowledge>, string]>([
+    ["that nobody knows", {}, "unknown"],
+    ["of which only others know", { runs: [recordOf(key({ run: "run-2" }))] }, "unknown"],
+    ["that is wanted and not there yet", { desired: [order()] }, "alive"],
+    ["that is wanted and runs", { desired: [order()], observed: [up], runs: [recordOf(key())] }, "alive"],
+    [
+      "that has died and is started again",
+      { desired: [order()], observed: [dead], runs: [recordOf(key())] },
+      "alive",
+    ],
+    ["that has ended", { desired: [order()], observed: [dead], runs: [recordOf(key(), { end })] }, "over"],
+    ["that is to stop and has stopped", { desired: [order({ want: "stopped" })], observed: [dead] }, "over"],
+    [
+      "that is to be removed and still runs",
+      { desired: [order({ want: "removed" })], observed: [up] },
+      "alive",
+    ],
+    ["that runs and nobody asks for", { observed: [up] }, "alive"],
+    ["that ran and nobody asks for", { observed: [dead] }, "over"],
+  ])("%s", (_what, knowledge, standing) => {
+    expect(now(knowledge).standing).toBe(standing);
+  });
+
+  test("has the container that is its own", () => {
+    const other = containerOf(key({ run: "run-2" }));
+
+    expect(now({ observed: [other, dead] }).container).toBe(dead);
+  });
 });

@@ -2,11 +2,20 @@
 import { readFile } from "node:fs/promises";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { LogFrames } from "@remotegpu/agent/runtime/log-frames";
 import { OutputFrames } from "@remotegpu/agent/runtime/output-frames";
 import { treeOf } from "@remotegpu/agent/runtime/process-tree";
-import { hasProjectQuota } from "@remotegpu/agent/runtime/runtime-info";
+import { hasProjectQuota, nameOf } from "@remotegpu/agent/runtime/runtime-info";
 import { freeSubnet, SUBNETS } from "@remotegpu/agent/runtime/subnets";
 import { isStaticProgram } from "@remotegpu/agent/runtime/toolbox";
+
+test.each([
+  ["docker", ["Engine", "containerd", "runc"]],
+  ["podman", ["Podman Engine", "Conmon"]],
+  ["docker", []],
+])("a runtime is %s when its parts are %j", (name, parts) => {
+  expect(nameOf({ Components: parts.map((part) => ({ Name: part })) })).toBe(name);
+});
 
 describe("a free subnet", () => {
   test.each([
@@ -81,6 +90,64 @@ describe("frames of a command's output", () => {
     );
 
     expect(count).toBe(100_000);
+  });
+});
+
+describe("frames of a container's log", () => {
+  const frame = (output: "stdout" | "stderr", second: number, body: string | Uint8Array) => {
+    const time = `2026-01-01T00:00:0${second}.000000000Z`;
+    const bytes = Buffer.concat([Buffer.from(`${time} `), Buffer.from(body)]);
+    const header = Buffer.alloc(8);
+    header[0] = output === "stdout" ? 1 : 2;
+    header.writeUInt32BE(bytes.length, 4);
+    return { stream: Buffer.concat([header, bytes]), piece: { output, time, bytes: Buffer.from(body) } };
+  };
+  const sent = [
+    frame("stdout", 1, "one\n"),
+    frame("stdout", 2, "two\n"),
+    frame("stderr", 3, Buffer.from([0, 255, 32, 10])),
+    frame("stdout", 4, "no end"),
+  ];
+
+  test("lose the time before them, and keep it beside them", () => {
+    const pieces = new LogFrames({ mergesLines: false }).read(
+      Buffer.concat(sent.map(({ stream }) => stream)),
+    );
+
+    expect(pieces).toEqual(sent.map(({ piece }) => piece));
+  });
+
+  test("of one output are one piece for whoever wants bytes alone", () => {
+    const pieces = new LogFrames({ mergesLines: true }).read(Buffer.concat(sent.map(({ stream }) => stream)));
+
+    expect(
+      pieces.map(({ output, time, bytes }) => [output, time.slice(17, 19), bytes.toString("latin1")]),
+    ).toEqual([
+      ["stdout", "02", "one\ntwo\n"],
+      ["stderr", "03", "\u0000\u00ff \n"],
+      ["stdout", "04", "no end"],
+    ]);
+  });
+
+  test("come through whatever pieces they arrive in", () => {
+    const stream = Buffer.concat(sent.map((one) => one.stream));
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1 }),
+        fc.boolean(),
+        (cuts, mergesLines) => {
+          const reader = new LogFrames({ mergesLines });
+          const got = { stdout: "", stderr: "" };
+          for (let at = 0, cut = 0; at < stream.length; cut += 1) {
+            const end = at + (cuts[cut % cuts.length] ?? 1);
+            for (const { output, bytes } of reader.read(stream.subarray(at, end)))
+              got[output] += bytes.toString("latin1");
+            at = end;
+          }
+          expect(got).toEqual({ stdout: "one\ntwo\nno end", stderr: "\u0000\u00ff \n" });
+        },
+      ),
+    );
   });
 });
 

@@ -40,6 +40,7 @@ describe("reports", () => {
     detail: "",
     isCurrentRun: true,
     stopOrderedBy: null,
+    isBehind: false,
     ...change,
   });
   const becomes = (status: EnvironmentStatus, reason: string | null = null): Transition => ({
@@ -49,6 +50,16 @@ describe("reports", () => {
   });
 
   test.each<[EnvironmentStatus, Partial<PlacementReport>, Transition]>([
+    [
+      "creating",
+      { phase: "failed", problem: "start-refused", detail: "older", isBehind: true },
+      { kind: "places-anew", reason: "older" },
+    ],
+    [
+      "running",
+      { phase: "failed", problem: "start-refused", detail: "older", isBehind: true },
+      becomes("error", "older"),
+    ],
     ["creating", { phase: "starting", detail: "pulling" }, { kind: "explains", reason: "pulling" }],
     ["creating", { phase: "ready" }, becomes("running")],
     [

@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { AMNESTY_MS, connectionOf, hostStatus } from "@remotegpu/control-plane/core/host-liveness";
+import {
+  AMNESTY_MS,
+  connectionOf,
+  hostStatus,
+  isHeardNow,
+  listenOn,
+  SUSPECT_AFTER_MS,
+} from "@remotegpu/control-plane/core/host-liveness";
 
 const LONG_AGO = -10 * AMNESTY_MS;
 
@@ -12,6 +19,14 @@ test.each([
   expect(connectionOf({ lastHeartbeatMs: 0, nowMs: silentMs, listeningSinceMs: LONG_AGO })).toBe(connection);
 });
 
+test.each([
+  [null, false],
+  [70_000, false],
+  [70_001, true],
+] as const)("a heartbeat at %s is of just now, 30 s later: %s", (lastHeartbeatMs, isNow) => {
+  expect(isHeardNow({ lastHeartbeatMs, nowMs: 100_000 })).toBe(isNow);
+});
+
 test("a host that was never heard is neither", () => {
   expect(connectionOf({ lastHeartbeatMs: null, nowMs: 1, listeningSinceMs: 0 })).toBe("never");
 });
@@ -21,6 +36,17 @@ test("after the control plane comes back a silent host is suspect until the amne
 
   expect(connectionOf({ ...silence, nowMs: 1_000_000 + AMNESTY_MS - 1 })).toBe("suspect");
   expect(connectionOf({ ...silence, nowMs: 1_000_000 + AMNESTY_MS })).toBe("unreachable");
+});
+
+test.each([
+  { why: "the first look", before: null, hears: true, sinceMs: 1_000_000 },
+  { why: "a look just after another", before: 1_000_000 - SUSPECT_AFTER_MS + 1, hears: true, sinceMs: 7 },
+  { why: "a look after too long", before: 1_000_000 - SUSPECT_AFTER_MS, hears: true, sinceMs: 1_000_000 },
+  { why: "a look by one who is deaf", before: 999_999, hears: false, sinceMs: undefined },
+])("$why: listening since $sinceMs", ({ before, hears, sinceMs }) => {
+  const last = before === null ? null : { sinceMs: 7, untilMs: before };
+
+  expect(listenOn(last, { nowMs: 1_000_000, hears })?.sinceMs).toBe(sinceMs);
 });
 
 test.each([

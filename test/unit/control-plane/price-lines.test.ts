@@ -68,13 +68,20 @@ describe("lines of an order", () => {
       name: "temp storage",
       order: { ...ORDER, tempStorageBytes: GIB },
       prices: CATALOGUE,
+      field: "temp_storage",
       detail: "no price for temp_storage",
     },
-    { name: "a GPU model", order: ORDER, prices: CATALOGUE.slice(0, 2), detail: "no price for gpu:H100" },
-  ])("without a price for $name the order is refused by name", ({ order, prices, detail }) => {
+    {
+      name: "a GPU model",
+      order: ORDER,
+      prices: CATALOGUE.slice(0, 2),
+      field: "gpu",
+      detail: "no price for gpu:H100",
+    },
+  ])("without a price for $name the order is refused by name", ({ order, prices, field, detail }) => {
     const answer = linesForOrder(order, { ...spec, prices }, "H100");
 
-    expect(answer).toEqual({ priced: false, reason: "no-price", detail });
+    expect(answer).toEqual({ priced: false, reason: "no-price", field, detail });
   });
 
   test("a price of 0 is a price", () => {
@@ -86,7 +93,10 @@ describe("lines of an order", () => {
   });
 
   test("a spec without any price in force is unknown", () => {
-    expect(linesForOrder(ORDER, { ...spec, prices: [] }, null)).toMatchObject({ reason: "unknown-spec" });
+    expect(linesForOrder(ORDER, { ...spec, prices: [] }, null)).toMatchObject({
+      reason: "unknown-spec",
+      field: "spec",
+    });
   });
 });
 
@@ -112,6 +122,7 @@ describe("a bundle", () => {
     expect(answer).toEqual({
       priced: false,
       reason: "exceeds-shape",
+      field,
       detail: `more ${field} than the spec basic includes`,
     });
   });
@@ -126,7 +137,11 @@ describe("a bundle", () => {
   });
 
   test("without a shape nothing fits it", () => {
-    expect(linesForOrder(ORDER, { ...bundle, shape: null }, "H100").priced).toBe(false);
+    expect(linesForOrder(ORDER, { ...bundle, shape: null }, "H100")).toMatchObject({
+      reason: "exceeds-shape",
+      field: "spec",
+      detail: "the spec basic has no shape yet",
+    });
   });
 });
 

@@ -2,6 +2,7 @@
 import {
   atUtc,
   before,
+  beyond,
   type Interval,
   momentAfter,
   totalMs,
@@ -92,6 +93,45 @@ describe("before", () => {
     expect(before(time, 20)).toEqual([{ fromMs: 0, toMs: 10 }]);
     expect(before(time, 0)).toEqual([]);
     expect(before(time, null)).toEqual(time);
+  });
+});
+
+describe("beyond", () => {
+  const time = union([
+    { fromMs: 100, toMs: 110 },
+    { fromMs: 200, toMs: 230 },
+  ]);
+
+  test.each([
+    { what: "before all", fromMs: 0, toMs: 100, parts: [[0, 100]] },
+    { what: "within", fromMs: 101, toMs: 110, parts: [] },
+    { what: "over a gap", fromMs: 105, toMs: 210, parts: [[110, 200]] },
+    {
+      what: "over everything",
+      fromMs: 90,
+      toMs: 240,
+      parts: [
+        [90, 100],
+        [110, 200],
+        [230, 240],
+      ],
+    },
+    { what: "empty", fromMs: 150, toMs: 150, parts: [] },
+  ])("an interval $what", ({ fromMs, toMs, parts }) => {
+    expect(beyond(time, { fromMs, toMs })).toEqual(parts.map(([from, to]) => ({ fromMs: from, toMs: to })));
+  });
+
+  test("is what uniting adds", () => {
+    fc.assert(
+      fc.property(fc.array(interval), interval, (intervals, next) => {
+        const before = union(intervals);
+
+        const parts = beyond(before, next);
+
+        expect(union([...before, ...parts])).toEqual(union([...before, next]));
+        expect(totalMs(before) + totalMs(parts)).toBe(totalMs(union([...before, next])));
+      }),
+    );
   });
 });
 

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { ReportAssembly } from "@remotegpu/control-plane/link/report-assembly";
-import type { ObservedReport } from "@remotegpu/shared/protocol";
+import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
+import { MAX_OBSERVED_INSTANCES, type ObservedReport } from "@remotegpu/shared/protocol";
 import { aHost, anObservedInstance } from "../../support/protocol-samples.ts";
 
 const host = aHost("host-1");
@@ -32,7 +33,27 @@ test("three pages in order are one report", () => {
       machine: null,
       gpus: [],
       instances: ["env-0", "env-1", "env-2"].map((id) => anObservedInstance(id)),
+      leases: null,
     },
+  });
+});
+
+test("leases come with the first page and count for the whole report", () => {
+  const lease = {
+    leaseId: LeaseId.parse("lease-1"),
+    workloadId: WorkloadId.parse("env-1"),
+    state: "held",
+    externalPort: 20_000,
+    detail: "",
+    lastAccessedAt: null,
+    releaseDueAt: null,
+    releasedBecause: null,
+  } as const;
+  assembly.take(host, page(0, { pages: 2, leases: [lease] }), 0);
+
+  expect(assembly.take(host, page(1, { pages: 2, leases: [] }), 1)).toMatchObject({
+    state: "whole",
+    report: { leases: [lease] },
   });
 });
 
@@ -65,6 +86,14 @@ test("an abandoned report is forgotten", () => {
 
 test("a host that claims too many pages is not believed", () => {
   expect(assembly.take(host, page(0, { pages: 17 }), 0).state).toBe("refused");
+});
+
+test("a host that claims too many instances over its pages is not believed", () => {
+  const half = Array.from({ length: MAX_OBSERVED_INSTANCES / 2 }, (_, n) => anObservedInstance(`env-${n}`));
+
+  expect(assembly.take(host, page(0, { instances: half }), 0).state).toBe("partial");
+  expect(assembly.take(host, page(1, { instances: half }), 0).state).toBe("partial");
+  expect(assembly.take(host, page(2), 0).state).toBe("refused");
 });
 
 test("unfinished reports of many hosts are bounded", () => {

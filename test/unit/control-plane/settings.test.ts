@@ -3,6 +3,9 @@ import { QUOTA_LEVELS } from "@remotegpu/control-plane/core/quota-levels";
 import { SETTING_KEYS, SETTINGS, settingInForce } from "@remotegpu/control-plane/core/settings";
 
 test.each([
+  ["ALLOW_PLAIN_HTTP_PORTS", null, "off"],
+  ["ALLOW_PLAIN_HTTP_PORTS", "on", "on"],
+  ["ALLOW_PLAIN_HTTP_PORTS", "yes", "off"],
   ["DEFAULT_QUOTA_LEVEL", null, "free"],
   ["DEFAULT_QUOTA_LEVEL", "enterprise", "enterprise"],
   ["DEFAULT_QUOTA_LEVEL", "Enterprise", "free"],

@@ -14,8 +14,9 @@ const CONTEXT: ClaimContext = {
     placementEpoch: 1,
     orderedAtMs: ZERO + HOUR,
     closedAtMs: null,
+    proven: [],
   },
-  utcAtZeroMs: ZERO,
+  boot: { utcAtZeroMs: ZERO, measuredAtMs: ZERO },
   receivedAtMs: ZERO + 2 * HOUR,
 };
 
@@ -35,16 +36,19 @@ function claim(startMs: number, endMs: number, other: Partial<UsageEntry> = {}):
   } as UsageEntry;
 }
 
-/** 2 s and 500 parts per million of the two hours since the boot. */
+/** 2 s and 500 parts per million of the two hours since the clocks were compared. */
 const LATEST = 2 * HOUR + 2_000 + 3_600;
-/** 2 s and 500 parts per million of the hour until the order. */
+/** 2 s and 500 parts per million of the hour from then until the order. */
 const EARLIEST = HOUR - 2_000 - 1_800;
+/** What a run ordered an hour ago can have had: 2 s and 500 parts per million more than that hour. */
+const MOST = HOUR + 2_000 + 1_800;
 
 describe("what fits is accepted whole", () => {
   test.each([
     { name: "an hour inside", startMs: HOUR, endMs: 2 * HOUR },
     { name: "an empty interval", startMs: HOUR, endMs: HOUR },
-    { name: "exactly at the tolerance", startMs: EARLIEST, endMs: LATEST },
+    { name: "exactly at the tolerance's beginning", startMs: EARLIEST, endMs: EARLIEST + MOST },
+    { name: "exactly at the tolerance's end", startMs: LATEST - MOST, endMs: LATEST },
   ])("$name", ({ startMs, endMs }) => {
     expect(checkClaim(claim(startMs, endMs), CONTEXT)).toEqual({
       verdict: "accepted",
@@ -55,9 +59,9 @@ describe("what fits is accepted whole", () => {
 
 describe("only the excess is set aside", () => {
   test("time that has not passed yet", () => {
-    const decision = checkClaim(claim(HOUR, LATEST + 5), CONTEXT);
+    const decision = checkClaim(claim(2 * HOUR, LATEST + 5), CONTEXT);
 
-    expect(decision).toMatchObject({ accepted: { fromMs: HOUR, toMs: LATEST }, excessMs: 5 });
+    expect(decision).toMatchObject({ accepted: { fromMs: 2 * HOUR, toMs: LATEST }, excessMs: 5 });
   });
 
   test("time before the order", () => {
@@ -71,16 +75,39 @@ describe("only the excess is set aside", () => {
 
     expect(decision).toMatchObject({
       verdict: "accepted-in-part",
-      accepted: { fromMs: EARLIEST, toMs: LATEST },
+      accepted: { fromMs: EARLIEST, toMs: EARLIEST + MOST },
     });
+  });
+
+  test("more than has passed since the order, with what was proven before", () => {
+    const before = [{ fromMs: ZERO + HOUR - 3_000, toMs: ZERO + 2 * HOUR - 3_000 }];
+    const run = CONTEXT.run === null ? null : { ...CONTEXT.run, proven: before };
+    const decision = checkClaim(claim(HOUR, 2 * HOUR + 4_000), { ...CONTEXT, run });
+
+    expect(decision).toMatchObject({ accepted: { fromMs: HOUR, toMs: 2 * HOUR - 3_000 + 3_800 } });
+  });
+
+  test("nothing of what is proven already", () => {
+    const before = [{ fromMs: ZERO + HOUR, toMs: ZERO + 2 * HOUR + 3_800 }];
+    const run = CONTEXT.run === null ? null : { ...CONTEXT.run, proven: before };
+
+    expect(checkClaim(claim(HOUR, 2 * HOUR), { ...CONTEXT, run })).toMatchObject({ verdict: "accepted" });
+  });
+
+  test("drift counts from when the clocks were compared, however old the boot says that it is", () => {
+    const boot = { utcAtZeroMs: ZERO - 20 * 365 * 24 * HOUR, measuredAtMs: CONTEXT.receivedAtMs };
+    const latest = CONTEXT.receivedAtMs - boot.utcAtZeroMs;
+    const decision = checkClaim(claim(latest - 60_000, latest + 60_000), { ...CONTEXT, boot });
+
+    expect(decision).toMatchObject({ accepted: { fromMs: latest - 60_000, toMs: latest + 2_000 } });
   });
 
   test("time after the run was over, in rows that come later", () => {
     const run = CONTEXT.run === null ? null : { ...CONTEXT.run, closedAtMs: ZERO + HOUR + 60_000 };
-    const decision = checkClaim(claim(HOUR, 2 * HOUR), { ...CONTEXT, run });
+    const decision = checkClaim(claim(HOUR + 50_000, 2 * HOUR), { ...CONTEXT, run });
 
     expect(decision).toMatchObject({
-      accepted: { fromMs: HOUR, toMs: HOUR + 60_000 + 2_000 + 1_830 },
+      accepted: { fromMs: HOUR + 50_000, toMs: HOUR + 60_000 + 2_000 + 1_830 },
     });
   });
 });
@@ -114,7 +141,7 @@ describe("what cannot be is quarantined whole", () => {
     {
       name: "a boot never heard of",
       entry: claim(HOUR, HOUR + 9),
-      change: { utcAtZeroMs: null },
+      change: { boot: null },
       reason: "unknown-boot",
     },
     {

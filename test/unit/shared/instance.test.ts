@@ -1,4 +1,4 @@
-import { DesiredInstance, ObservedInstance, PoolPath } from "@remotegpu/shared/instance";
+import { DesiredInstance, ObservedInstance, PoolPath, RunRemains } from "@remotegpu/shared/instance";
 import { describe, expect, test } from "vitest";
 import { desiredInstance } from "../../support/journal-samples.ts";
 
@@ -75,5 +75,22 @@ describe("an observed instance", () => {
     ["with a novel for a detail", { detail: "x".repeat(2001) }, false],
   ])("%s is taken: %s", (_what, changes, isTaken) => {
     expect(ObservedInstance.safeParse({ ...observed, ...changes }).success).toBe(isTaken);
+  });
+});
+
+describe("what an ended run left", () => {
+  const remains = (change: object) => ({ outOfMemory: false, signal: null, tail: "", ...change });
+
+  test.each([
+    ["nothing written", remains({}), true],
+    ["nothing known", remains({ tail: null }), true],
+    ["8 KiB of UTF-8", remains({ tail: "€".repeat(2_730) }), true],
+    ["more than 8 KiB of UTF-8", remains({ tail: "€".repeat(2_731) }), false],
+    ["what the database cannot store", remains({ tail: "\u0000" }), false],
+    ["half a character", remains({ tail: "\ud800" }), false],
+    ["a signal", remains({ signal: "SIGKILL" }), true],
+    ["no signal's name", remains({ signal: "kill -9" }), false],
+  ])("%s is taken: %#", (_what, left, isTaken) => {
+    expect(RunRemains.safeParse(left).success).toBe(isTaken);
   });
 });

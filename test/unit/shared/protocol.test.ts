@@ -10,12 +10,14 @@ import { ControlPlaneClient } from "@remotegpu/agent/link/control-plane-client";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
 import { verifyJoinProof, verifySignature } from "@remotegpu/control-plane/link/host-credential";
 import { GENESIS_HASH, JournalBatch, rowHash, signedText } from "@remotegpu/shared/journal-row";
+import { ObservedInstance } from "@remotegpu/shared/instance";
 import { CredentialGrant, JoinRequest, RenewalAnswer, RenewalRequest } from "@remotegpu/shared/joining";
 import {
   ExecReply,
   ExecRequest,
   Heartbeat,
   HeartbeatReply,
+  MAX_OBSERVED_INSTANCES,
   ObservedReply,
   ObservedReport,
   PullReply,
@@ -294,9 +296,36 @@ test("the agent runs the sample command and answers in the contract's words", as
   );
 
   const answer = await new Promise<Uint8Array>((resolve) =>
-    subscriptions[down(aHost("gpu-7"), "exec")]?.(encode(sample("exec")), resolve),
+    subscriptions[down(aHost("gpu-7"), "exec")]?.(
+      encode(sample("exec")),
+      resolve,
+      down(aHost("gpu-7"), "exec"),
+    ),
   );
 
   expect(ran).toEqual([sample("exec")]);
   expect(decode(ExecReply, answer)).toEqual({ ok: true, message: sample("exec-reply") });
+});
+
+test.each([
+  ["a detail with U+0000", { detail: "a\u0000b" }],
+  ["a detail with half a character", { detail: "\ud800" }],
+  ["a container with U+0000", { containerId: "\u0000" }],
+])("%s is not an observed instance", (_, change) => {
+  const instance = ObservedReport.parse(sample("observed")).instances[0];
+
+  expect(ObservedInstance.safeParse(instance).success).toBe(true);
+  expect(ObservedInstance.safeParse({ ...instance, ...change }).success).toBe(false);
+});
+
+test("a page with more instances than a host has is refused", () => {
+  const report = ObservedReport.parse(sample("observed"));
+  const instances = (count: number) => Array.from({ length: count }, () => report.instances[0]);
+
+  expect(ObservedReport.safeParse({ ...report, instances: instances(MAX_OBSERVED_INSTANCES) }).success).toBe(
+    true,
+  );
+  expect(
+    ObservedReport.safeParse({ ...report, instances: instances(MAX_OBSERVED_INSTANCES + 1) }).success,
+  ).toBe(false);
 });

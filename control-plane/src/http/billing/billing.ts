@@ -204,7 +204,7 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
     const models =
       order.gpu_model === undefined ? await gpuModels(db, order.gpu_memory ?? 0) : [order.gpu_model];
     const priced = dearestLines(pricedOrder(order), await specPrices(db, { spec, at: deps.now() }), models);
-    if (!priced.priced) throw badField(priced.reason === "unknown-spec" ? "spec" : "body", priced.detail);
+    if (!priced.priced) throw badField(priced.field, priced.detail);
     const { lines } = priced;
     return c.json(
       {

@@ -1,5 +1,6 @@
 /** What every route of environments begins and ends with: may the actor, what the store answered, what is shown. */
 import type { z } from "@hono/zod-openapi";
+import type { PriceField } from "../../store/environments/environment-checks.ts";
 import type { Orderer, OrderOutcome } from "../../store/environments/environment-orders.ts";
 import { environmentById, type EnvironmentRow } from "../../store/environments/environments.ts";
 import { instancesOf } from "../../store/placement/instances.ts";
@@ -30,20 +31,26 @@ export function ordererOf(c: ApiContext): Orderer {
 }
 
 /** @throws ApiRefusal saying why the order was not taken */
-export function refuseUnlessDone(outcome: OrderOutcome): { hostId: string | null } {
+export function refuseUnlessDone(outcome: OrderOutcome): { hostIds: string[] } {
   if (outcome.done) return outcome;
-  switch (outcome.refusal) {
-    case "wrong-state":
+  if (outcome.refusal === "wrong-state") throw conflict(outcome.detail);
+  const { check } = outcome;
+  switch (check.obstacle) {
     case "mount-not-ready":
     case "quota":
-      throw conflict(outcome.detail);
+      throw conflict(check.detail);
     case "mount-not-found":
-      throw new ApiRefusal("not-found", outcome.detail);
+      throw new ApiRefusal("not-found", check.detail);
     case "price":
-      throw badField("config.spec", outcome.detail);
+      throw badField(pathOf(check.field), check.detail);
     case "funds":
-      throw new ApiRefusal("no-funds", outcome.detail);
+      throw new ApiRefusal("no-funds", check.detail);
   }
+}
+
+/** Where the body of an order has that field. */
+function pathOf(field: PriceField): string {
+  return field === "spec" || field === "gpu_model" ? `config.${field}` : field;
 }
 
 export async function answerOf({ db }: ApiDeps, id: string): Promise<z.input<typeof Environment>> {

@@ -88,7 +88,6 @@ async function carryOut(
     if (environment === null) throw notFound(`environment ${id}`);
     return await give(sql, environment, ordererOf(c));
   });
-  const { hostId } = refuseUnlessDone(outcome);
-  if (hostId !== null) deps.link.nudge(hostId as HostId);
+  for (const hostId of refuseUnlessDone(outcome).hostIds) deps.link.nudge(hostId as HostId);
   deps.link.wake();
 }

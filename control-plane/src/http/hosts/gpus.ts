@@ -56,7 +56,9 @@ async function setCordon(
     await (cordoned ? cordonGpu(sql, { uuid, reason }) : uncordonGpu(sql, uuid));
     await (cordoned ? noteAdminsCordon(sql, uuid) : noteAdminsUncordon(sql, uuid, now()));
     const kind = cordoned ? "gpu-cordoned" : "gpu-uncordoned";
-    await appendEvent(sql, { kind, hostId: found.host_id, gpuUuid: uuid, reason, ...deed(c) });
+    const after = await gpuByUuid(sql, uuid);
+    const change = { old: found.status, new: after?.status ?? null, reason };
+    await appendEvent(sql, { kind, hostId: found.host_id, gpuUuid: uuid, ...change, ...deed(c) });
   });
   return gpuAnswer((await gpuByUuid(db, uuid)) ?? found);
 }

@@ -1,5 +1,7 @@
 /** Hosts and GPUs as the API shows them. Simulated ones say so. */
 import { z } from "@hono/zod-openapi";
+import { PROTOCOL } from "@remotegpu/shared/protocol";
+import { agentService } from "../../core/agent-service.ts";
 import type { GpuRow, HostRow } from "../../store/hosts/hosts.ts";
 import { Timestamp } from "../request/route.ts";
 
@@ -14,7 +16,9 @@ export const Host = z
     os_version: z.string().nullable(),
     arch: z.string().nullable(),
     status: z.string(),
-    status_reason: z.string().nullable(),
+    status_reason: z.string().nullable().openapi({
+      description: "Why it is silent, or why nothing new is placed there though it is heard",
+    }),
     health_status: z.string(),
     connection: z.string(),
     cordoned: z.boolean(),
@@ -47,9 +51,12 @@ export const Host = z
   })
   .openapi("Host");
 
-export function hostAnswer(row: HostRow) {
+export function hostAnswer({ protocol, ...row }: HostRow) {
+  const service = agentService(protocol, PROTOCOL);
   return {
     ...row,
+    status_reason:
+      row.status_reason ?? (service.mode === "full" ? null : `Nothing new is placed: ${service.why}.`),
     last_heartbeat: row.last_heartbeat?.toISOString() ?? null,
     observed_at: row.observed_at?.toISOString() ?? null,
     registered_at: row.registered_at?.toISOString() ?? null,

@@ -4,7 +4,7 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
-import { CredentialGrant, JoinRequest, RenewalRequest } from "@remotegpu/shared/joining";
+import { CredentialGrant, HostRemoved, JoinRequest, RenewalRequest } from "@remotegpu/shared/joining";
 import { transaction } from "../../store/database.ts";
 import { credentialOf, noteIssued, useJoinToken } from "../../store/hosts/join-tokens.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
@@ -26,10 +26,13 @@ const postJoin = createRoute({
 });
 
 const Renewal = z
-  .object({ challenge: z.string() })
+  .object({ challenge: z.string(), ...HostRemoved.shape })
   .partial()
   .extend(CredentialGrant.partial().shape)
-  .openapi("RenewalAnswer", { description: "A challenge, or once it was signed the new credential" });
+  .openapi("RenewalAnswer", {
+    description:
+      "A challenge, or once it was signed the new credential, or that the host was taken out of the fleet",
+  });
 
 const postCredential = createRoute({
   ...forEveryone,
@@ -38,7 +41,7 @@ const postCredential = createRoute({
   tags: ["joining"],
   summary: "A host renews its credential: asks for a challenge, then signs it",
   request: { params: OpaqueIdPath, body: jsonBody(RenewalRequest.strict().openapi("RenewalRequest")) },
-  responses: ok("A challenge, or the credential", Renewal),
+  responses: ok("A challenge, the credential, or the host's removal", Renewal),
 });
 
 export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
@@ -76,7 +79,8 @@ export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
     const { nkey, challenge, signature } = c.req.valid("json");
     const credential = await credentialOf(deps.db, nkey);
     if (credential === null || credential.host_id !== id) throw notFound(`host ${id} with this key`);
-    if (credential.revoked_at !== null) throw forbidden("This host was revoked.");
+    const { removed_at: removedAt } = credential;
+    if (credential.revoked_at !== null && removedAt === null) throw forbidden("This host was revoked.");
 
     const now = deps.now();
     const hostId = credential.host_id;
@@ -84,6 +88,7 @@ export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
       return c.json({ challenge: deps.identity.makeChallenge({ hostId, nkey, now }) }, 200);
     if (!deps.identity.verifyRenewal({ hostId, nkey, challenge, signature, now }))
       throw badField("signature", "does not answer a challenge of ours that is still fresh");
+    if (removedAt !== null) return c.json({ removed_at: removedAt.toISOString() }, 200);
     return c.json(await grant(deps, { hostId, nkey, now }), 200);
   });
 }

@@ -14,6 +14,7 @@ import {
   hostById,
   type HostRow,
   listHosts,
+  statusOf,
   uncordonHost,
   updateHost,
 } from "../../store/hosts/hosts.ts";
@@ -165,8 +166,10 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
     const host = await hostOf(deps, c.req.valid("param").id);
     const reason = c.req.valid("json").reason ?? null;
     await transaction(db, async (sql) => {
+      const old = await statusOf(sql, host.id);
       await cordonHost(sql, { hostId: host.id, reason });
-      await appendEvent(sql, { kind: "host-cordoned", hostId: host.id, reason, ...deed(c) });
+      const change = { old, new: await statusOf(sql, host.id), reason };
+      await appendEvent(sql, { kind: "host-cordoned", hostId: host.id, ...change, ...deed(c) });
     });
     return c.json(hostAnswer(await hostOf(deps, host.id)), 200);
   });
@@ -176,8 +179,10 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
     if (host.revoked_at !== null) throw conflict(`Host ${host.id} was revoked; it cannot serve again.`);
     const reason = c.req.valid("json").reason ?? null;
     await transaction(db, async (sql) => {
+      const old = await statusOf(sql, host.id);
       await uncordonHost(sql, host.id);
-      await appendEvent(sql, { kind: "host-uncordoned", hostId: host.id, reason, ...deed(c) });
+      const change = { old, new: await statusOf(sql, host.id), reason };
+      await appendEvent(sql, { kind: "host-uncordoned", hostId: host.id, ...change, ...deed(c) });
     });
     deps.link.wake();
     return c.json(hostAnswer(await hostOf(deps, host.id)), 200);

@@ -3,15 +3,18 @@
  * is refused, and while the first request runs a second one is told so.
  *
  * Only answers that did something (2xx) are kept: a refused request left nothing behind, so asking again is safe
- * and may now succeed. If the process dies in the middle, the outcome is unknown and the key stays taken.
+ * and may now succeed. Where the process dies in the middle, or something fails that is no refusal of ours, the outcome
+ * is unknown (a commit may have come through although its answer did not) and the key stays taken.
  * Answers can hold secrets that are shown once (keys, tokens), so they are stored sealed with a key that is
  * derived from the caller's own bearer key, which the server does not keep.
  */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from "node:crypto";
 import { createMiddleware } from "hono/factory";
+import { HTTPException } from "hono/http-exception";
+import { isUndone } from "../../store/database.ts";
 import { claimKey, finishKey, releaseKey } from "../../store/idempotency.ts";
 import type { ApiContext, ApiEnv } from "../deps.ts";
-import { badField, conflict } from "./refusal.ts";
+import { ApiRefusal, badField, conflict } from "./refusal.ts";
 
 const KEY_PATTERN = /^[\x21-\x7e]{1,200}$/;
 
@@ -41,10 +44,16 @@ export const replayIdempotent = createMiddleware<ApiEnv>(async (c, next) => {
     case "claimed":
       await next();
       if (c.res.ok) await finishKey(deps.db, slot, { status: c.res.status, sealedBody: await seal(c) });
-      else await releaseKey(deps.db, slot);
+      else if (didNothing(c.error)) await releaseKey(deps.db, slot);
       return undefined;
   }
 });
+
+/** A refusal of ours, thrown or answered, or a failure of which the database itself says that nothing came. */
+function didNothing(error: Error | undefined): boolean {
+  if (error === undefined || error instanceof ApiRefusal) return true;
+  return (error instanceof HTTPException && error.status < 500) || isUndone(error);
+}
 
 /** The concrete path, so that the same key on two environments means two things; hashed where it is too long. */
 function routeOf(c: ApiContext): string {

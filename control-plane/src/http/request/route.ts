@@ -57,6 +57,11 @@ export function ok<S extends z.ZodType>(description: string, schema: S) {
   return { 200: { description, content: { "application/json": { schema } } }, ...problems };
 }
 
+/** Bytes of that type, as they come. */
+export function okStream(description: string, type: string) {
+  return { 200: { description, content: { [type]: { schema: z.string() } } }, ...problems };
+}
+
 export function created<S extends z.ZodType>(description: string, schema: S) {
   return { 201: { description, content: { "application/json": { schema } } }, ...problems };
 }

@@ -64,6 +64,11 @@ export async function pricesInForce(
   }));
 }
 
+/** Keeps the spec's prices as they are to the end of the transaction; several may hold them at once. */
+export async function holdPrices(transaction: Connection, spec: string): Promise<void> {
+  await transaction.query("SELECT FROM specs WHERE spec = $1 FOR SHARE", [spec]);
+}
+
 /** What linesForOrder and dearestLines of core/price-lines.ts take. */
 export async function specPrices(
   connection: Connection,
@@ -81,15 +86,19 @@ export type PriceAdded = { added: PriceRow } | { added: null; reason: "taken" | 
 
 /**
  * Adds an entry. Refused where it would change what a run that has begun costs, and where one already stands at the
- * same moment. Call in a transaction.
+ * same moment. A run that began without a price for this line is not changed by it but gets its first one. Call in a
+ * transaction, which then holds the spec: prices of a run are frozen before this entry or with it.
  */
 export async function addPrice(transaction: Connection, price: NewPrice): Promise<PriceAdded> {
-  const begun = await transaction.query(
-    "SELECT FROM runs WHERE spec = $1 AND first_proven_at >= $2 LIMIT 1",
-    [price.spec, price.effectiveFrom],
-  );
-  if (begun.rowCount > 0) return { added: null, reason: "moves-a-run" };
   await transaction.query("INSERT INTO specs (spec) VALUES ($1) ON CONFLICT DO NOTHING", [price.spec]);
+  await transaction.query("SELECT FROM specs WHERE spec = $1 FOR UPDATE", [price.spec]);
+  const moved = await transaction.query(
+    `SELECT FROM runs r JOIN run_lines l ON l.run_id = r.id
+      WHERE r.spec = $1 AND r.first_proven_at >= $2 AND l.unit_price IS NOT NULL
+        AND split_part(l.line, ':', 1) = split_part($3, ':', 1) LIMIT 1`,
+    [price.spec, price.effectiveFrom, price.line],
+  );
+  if (moved.rowCount > 0) return { added: null, reason: "moves-a-run" };
   const { rows } = await transaction.query<PriceRow>(
     `INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from, created_by)
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING *`,

@@ -6,7 +6,7 @@ import { formatPrice, parsePrice, parseQuantity, type Points } from "@remotegpu/
 import { countedOf, hourlyPrice, priceFor } from "../../core/price-lines.ts";
 import type { BillingUnit, PricedLine } from "../../core/rating.ts";
 import type { Connection } from "../database.ts";
-import { pricesInForce } from "./prices.ts";
+import { holdPrices, pricesInForce } from "./prices.ts";
 import type { Run } from "./runs.ts";
 
 /** Lines with their frozen prices; null while one has none. */
@@ -25,6 +25,7 @@ export async function freezePrices(
   run: Pick<Run, "id" | "spec" | "gpuModel">,
   at: Date,
 ): Promise<void> {
+  await holdPrices(transaction, run.spec);
   const prices = await pricesInForce(transaction, { spec: run.spec, at });
   for (const line of await runLines(transaction, run.id)) {
     const price = priceFor(countedOf(line.line), prices, run.gpuModel);

@@ -3,11 +3,16 @@
  * each boot's clock was zero, which turns them into moments.
  */
 import { MS_PER_DAY } from "@remotegpu/shared/units";
+import type { BootZero } from "../../core/usage-check.ts";
 import { atUtc, type Interval, type ProvenTime, totalMs, union } from "../../core/proven-time.ts";
 import type { Connection } from "../database.ts";
 
 /** A boot cannot be older than this; a host that says so is not believed. */
-const MAX_BOOT_AGE_MS = 20 * 365 * MS_PER_DAY;
+export const MAX_BOOT_AGE_MS = 20 * 365 * MS_PER_DAY;
+/** One reboot a day for a lifetime; a host that invents more proves no time in them. */
+const MAX_BOOTS_OF_HOST = 10_000;
+/** No heartbeat is waited for longer, so a longer round trip tells nothing about the clocks. */
+export const MAX_ROUND_TRIP_MS = 10_000;
 /** A host heard of within this time is in contact. */
 const IN_CONTACT_MS = 60_000;
 
@@ -27,35 +32,46 @@ export async function fixBootZero(
   },
 ): Promise<void> {
   if (heartbeat.monotonicMs > MAX_BOOT_AGE_MS) return;
-  const uplinkMs = Math.floor((heartbeat.roundTripMs ?? 0) / 2);
+  const isTelling = heartbeat.roundTripMs !== null && heartbeat.roundTripMs < MAX_ROUND_TRIP_MS;
+  const roundTripMs = isTelling ? heartbeat.roundTripMs : null;
+  const uplinkMs = Math.floor((roundTripMs ?? 0) / 2);
   await connection.query(
-    `INSERT INTO host_boots AS b (host_id, boot_id, utc_at_zero, round_trip_ms) VALUES ($1, $2, $3, $4)
+    `INSERT INTO host_boots AS b (host_id, boot_id, utc_at_zero, round_trip_ms, measured_at)
+     SELECT $1::text, $2::uuid, $3::timestamptz, $4::int, $5::timestamptz
+      WHERE (SELECT count(*) FROM host_boots o WHERE o.host_id = $1::text) < ${MAX_BOOTS_OF_HOST}
+         OR EXISTS (SELECT FROM host_boots o WHERE o.host_id = $1::text AND o.boot_id = $2::uuid)
      ON CONFLICT (host_id, boot_id) DO UPDATE
-        SET utc_at_zero = EXCLUDED.utc_at_zero, round_trip_ms = EXCLUDED.round_trip_ms
-      WHERE b.fixed_at IS NULL AND EXCLUDED.round_trip_ms < coalesce(b.round_trip_ms, 2147483647)`,
+        SET utc_at_zero = EXCLUDED.utc_at_zero, round_trip_ms = EXCLUDED.round_trip_ms, measured_at = EXCLUDED.measured_at
+      WHERE b.fixed_at IS NULL AND EXCLUDED.round_trip_ms < coalesce(b.round_trip_ms, ${MAX_ROUND_TRIP_MS})`,
     [
       heartbeat.hostId,
       heartbeat.bootId,
       new Date(heartbeat.receivedAt.getTime() - heartbeat.monotonicMs - uplinkMs),
-      heartbeat.roundTripMs === null ? null : Math.min(heartbeat.roundTripMs, 2_147_483_647),
+      roundTripMs,
+      heartbeat.receivedAt,
     ],
   );
 }
 
-/** UTC of the zero of each boot that the host has told us about; from now on these stay as they are. */
+/** How the clock of each boot that the host has told us about stands to UTC; from now on that stays as it is. */
 export async function holdBootZeros(
   transaction: Connection,
   { hostId, bootIds, now }: { hostId: string; bootIds: readonly string[]; now: Date },
-): Promise<Map<string, number>> {
+): Promise<Map<string, BootZero>> {
   await transaction.query(
     "UPDATE host_boots SET fixed_at = $3 WHERE host_id = $1 AND boot_id = ANY($2::uuid[]) AND fixed_at IS NULL",
     [hostId, bootIds, now],
   );
-  const { rows } = await transaction.query<{ boot_id: string; utc_at_zero: Date }>(
-    "SELECT boot_id, utc_at_zero FROM host_boots WHERE host_id = $1 AND boot_id = ANY($2::uuid[])",
+  const { rows } = await transaction.query<{ boot_id: string; utc_at_zero: Date; measured_at: Date }>(
+    "SELECT boot_id, utc_at_zero, measured_at FROM host_boots WHERE host_id = $1 AND boot_id = ANY($2::uuid[])",
     [hostId, bootIds],
   );
-  return new Map(rows.map((row) => [row.boot_id, row.utc_at_zero.getTime()]));
+  return new Map(
+    rows.map((row) => [
+      row.boot_id,
+      { utcAtZeroMs: row.utc_at_zero.getTime(), measuredAtMs: row.measured_at.getTime() },
+    ]),
+  );
 }
 
 /**
@@ -91,12 +107,26 @@ export async function addProvenTime(
 
 /** The union of the run's proven time in UTC. Time of a boot whose zero is not known yet is left out. */
 export async function provenTimeOf(connection: Connection, runId: string): Promise<ProvenTime> {
-  const { rows } = await connection.query<{ proven: string; utc_at_zero: Date }>(
-    `SELECT t.proven, b.utc_at_zero FROM run_time t JOIN host_boots b USING (host_id, boot_id)
-      WHERE t.run_id = $1`,
-    [runId],
+  return (await provenTimes(connection, [runId])).get(runId) ?? [];
+}
+
+/** Likewise for several runs; one of which nothing is proven is missing. */
+export async function provenTimes(
+  connection: Connection,
+  runIds: readonly string[],
+): Promise<Map<string, ProvenTime>> {
+  const { rows } = await connection.query<{ run_id: string; proven: string; utc_at_zero: Date }>(
+    `SELECT t.run_id, t.proven, b.utc_at_zero FROM run_time t JOIN host_boots b USING (host_id, boot_id)
+      WHERE t.run_id = ANY($1::text[])`,
+    [runIds],
   );
-  return union(rows.flatMap((row) => atUtc(parseMultirange(row.proven), row.utc_at_zero.getTime())));
+  const intervals = Map.groupBy(rows, (row) => row.run_id);
+  return new Map(
+    [...intervals].map(([runId, ofRun]) => [
+      runId,
+      union(ofRun.flatMap((row) => atUtc(parseMultirange(row.proven), row.utc_at_zero.getTime()))),
+    ]),
+  );
 }
 
 /** Writes the sums of a run's proven time on its row. Hold the run. */

@@ -95,9 +95,22 @@ export async function lockRun(transaction: Connection, runId: string): Promise<R
   return (await lockRuns(transaction, [runId])).get(runId) ?? null;
 }
 
-/** The final row is decided: no later time can be this run's. */
+/** Its end is known: no later time can be this run's. What is proven until then still counts, whenever it arrives. */
 export async function closeRun(transaction: Connection, runId: string, at: Date): Promise<void> {
-  await transaction.query("UPDATE runs SET closed_at = coalesce(closed_at, $2) WHERE id = $1", [runId, at]);
+  await transaction.query("UPDATE runs SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL", [runId, at]);
+}
+
+/** Likewise for runs of one placement: the named ones, or all of them. */
+export async function closeRunsOf(
+  transaction: Connection,
+  placement: { instanceId: string; epoch: number; runIds: readonly string[] | "all"; at: Date },
+): Promise<void> {
+  const { instanceId, epoch, runIds, at } = placement;
+  await transaction.query(
+    `UPDATE runs SET closed_at = $4
+      WHERE instance_id = $1 AND epoch = $2 AND ($3::text[] IS NULL OR id = ANY($3::text[])) AND closed_at IS NULL`,
+    [instanceId, epoch, runIds === "all" ? null : runIds, at],
+  );
 }
 
 /**
@@ -113,6 +126,18 @@ export async function waiveRun(
       WHERE id = $1 AND (waive_from IS NULL OR waive_from > $2)`,
     [run.runId, run.from, run.reason],
   );
+}
+
+/** The instance is placed anew: runs of its earlier placements that are not over are waived from then on. */
+export async function waiveEarlierRuns(
+  transaction: Connection,
+  { instanceId, epoch, from }: { instanceId: string; epoch: number; from: Date },
+): Promise<void> {
+  const { rows } = await transaction.query<{ id: string }>(
+    "SELECT id FROM runs WHERE instance_id = $1 AND epoch < $2 AND closed_at IS NULL ORDER BY id",
+    [instanceId, epoch],
+  );
+  for (const { id } of rows) await waiveRun(transaction, { runId: id, from, reason: "placed anew" });
 }
 
 interface RunRow {

@@ -16,6 +16,11 @@ export interface JournalState {
   readonly watermarkHash: string | null;
 }
 
+export interface LockedJournal extends JournalState {
+  /** What its host runs is not known until it has reported: the database was restored. */
+  readonly awaitsReport: boolean;
+}
+
 export interface DecidedRow {
   readonly row: JournalRow;
   readonly verdict: "accepted" | "quarantined" | "lost";
@@ -31,23 +36,43 @@ export interface Quarantined {
   readonly hash: string | null;
 }
 
-/** Holds the journal to the end of the transaction, the first lock of ingest; null for a host that does not exist. */
+/** A host begins a journal where it has lost one. One that names a new one each time comes to this bound. */
+const MAX_JOURNALS_OF_HOST = 1_000;
+
+/**
+ * Holds the journal to the end of the transaction, the first lock of ingest; null for a host that does not exist, or
+ * that has had more journals than any host.
+ */
 export async function lockJournal(
   transaction: Connection,
   key: JournalKey,
   now: Date,
-): Promise<JournalState | null> {
-  await transaction.query(
-    `INSERT INTO host_journals (host_id, journal_id, first_seen_at) SELECT id, $2, $3 FROM hosts WHERE id = $1
-     ON CONFLICT DO NOTHING`,
-    [key.hostId, key.journalId, now],
-  );
-  const { rows } = await transaction.query<{ watermark: number; watermark_hash: string | null }>(
-    "SELECT watermark, watermark_hash FROM host_journals WHERE host_id = $1 AND journal_id = $2 FOR NO KEY UPDATE",
+): Promise<LockedJournal | null> {
+  const known = await lockKnownJournal(transaction, key);
+  if (known !== null) return known;
+  await openJournalRow(transaction, key, now);
+  return await lockKnownJournal(transaction, key);
+}
+
+async function lockKnownJournal(transaction: Connection, key: JournalKey): Promise<LockedJournal | null> {
+  const { rows } = await transaction.query<LockedJournal>(
+    `SELECT j.watermark, j.watermark_hash AS "watermarkHash", h.restore_shown_at IS NOT NULL AS "awaitsReport"
+       FROM host_journals j JOIN hosts h ON h.id = j.host_id
+      WHERE j.host_id = $1 AND j.journal_id = $2 FOR NO KEY UPDATE OF j`,
     [key.hostId, key.journalId],
   );
-  const row = rows[0];
-  return row === undefined ? null : { watermark: row.watermark, watermarkHash: row.watermark_hash };
+  return rows[0] ?? null;
+}
+
+/** Nothing happens where it is there, or where the host has too many. */
+export async function openJournalRow(transaction: Connection, key: JournalKey, now: Date): Promise<void> {
+  await transaction.query(
+    `INSERT INTO host_journals (host_id, journal_id, first_seen_at)
+     SELECT id, $2, $3 FROM hosts
+      WHERE id = $1 AND (SELECT count(*) FROM host_journals j WHERE j.host_id = $1) < $4
+     ON CONFLICT DO NOTHING`,
+    [key.hostId, key.journalId, now, MAX_JOURNALS_OF_HOST],
+  );
 }
 
 /** Hashes of the rows that are decided already, among these and the one before them. */

@@ -3,6 +3,7 @@ import type { CheckResult } from "@remotegpu/shared/doctor";
 import type { Database } from "../database.ts";
 import { HOUR_QUESTIONS } from "./hours.ts";
 import { JOURNAL_QUESTIONS } from "./journals.ts";
+import { LEASE_QUESTIONS } from "./leases.ts";
 import { MONEY_QUESTIONS } from "./money.ts";
 import { PLACEMENT_QUESTIONS } from "./placements.ts";
 import { answer } from "./question.ts";
@@ -14,6 +15,7 @@ const QUESTIONS = [
   ...RUN_QUESTIONS,
   ...JOURNAL_QUESTIONS,
   ...PLACEMENT_QUESTIONS,
+  ...LEASE_QUESTIONS,
   ...WORKLOAD_QUESTIONS,
   ...HOUR_QUESTIONS,
 ];

@@ -1,4 +1,4 @@
-/** Does each instance run once, and does each card and each port have one owner? */
+/** Does each instance run once, and does each card have one owner? */
 import type { Connection } from "../database.ts";
 import { findRows, type Found, type Question } from "./question.ts";
 
@@ -22,11 +22,6 @@ export const PLACEMENT_QUESTIONS: readonly Question[] = [
     check: "placed-cards-are-held",
     claim: "Every live placement holds the GPUs that its order names.",
     ask: placementsWithoutCard,
-  },
-  {
-    check: "ports-leased-once",
-    claim: "Every port of a host is leased once.",
-    ask: portsLeasedTwice,
   },
 ];
 
@@ -85,19 +80,6 @@ async function placementsWithoutCard(sql: Connection): Promise<Found> {
       subject: { instance: instance_id, epoch, gpu: gpu_uuid },
       sentence:
         "The order gives it this card and nothing keeps others from it. Stop the workload and start it anew.",
-    }),
-  );
-}
-
-async function portsLeasedTwice(sql: Connection): Promise<Found> {
-  return await findRows<{ host_id: string; port: number; environments: string }>(
-    sql,
-    `SELECT host_id, external_port AS port, string_agg(env_id, ', ' ORDER BY env_id) AS environments FROM port_mappings
-      WHERE status = 'active' AND host_id IS NOT NULL GROUP BY host_id, external_port HAVING count(*) > 1`,
-    ({ host_id, port, environments }) => ({
-      finding: "port-leased-twice",
-      subject: { host: host_id, port },
-      sentence: `The environments ${environments} hold it; the host can have bound it for one only.`,
     }),
   );
 }

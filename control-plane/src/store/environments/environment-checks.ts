@@ -10,6 +10,7 @@ import {
   DEFAULT_SPEC,
   hourlyPrice,
   linesForOrder,
+  type OrderField,
   type OrderLines,
 } from "../../core/price-lines.ts";
 import type { PricedLine } from "../../core/rating.ts";
@@ -33,13 +34,17 @@ export interface CheckedOrder extends EnvironmentResources {
   mounted_models: Mount[] | null;
 }
 
+/** What of an order stands in the way of a price. */
+export type PriceField = OrderField | "gpu_model";
+
 export type CheckOutcome =
   | { passed: true; lines: readonly PricedLine[]; datasets: ResolvedMount[]; models: ResolvedMount[] }
   | {
       passed: false;
-      obstacle: "mount-not-found" | "mount-not-ready" | "price" | "quota" | "funds";
+      obstacle: "mount-not-found" | "mount-not-ready" | "quota" | "funds";
       detail: string;
-    };
+    }
+  | { passed: false; obstacle: "price"; field: PriceField; detail: string };
 
 /**
  * Holds the payer's account to the end of the transaction.
@@ -68,7 +73,7 @@ export async function checkEnvironment(
           : `The ${mounts.kind} ${mounts.id} is not ready to be mounted.`,
     };
   const priced = await priceEnvironment(sql, order, { card, now });
-  if (!priced.priced) return { passed: false, obstacle: "price", detail: priced.detail };
+  if (!priced.priced) return { passed: false, obstacle: "price", field: priced.field, detail: priced.detail };
   const quota = await quotaObstacle(sql, {
     payerId: order.payer_id,
     workspaceId: order.workspace_id,

@@ -14,8 +14,11 @@ import {
   setRun,
   want,
 } from "./environment-placements.ts";
-import { type EnvironmentRow, moveEnvironment, releaseLeases } from "./environments.ts";
-import { raiseGeneration } from "../hosts/hosts.ts";
+import { type EnvironmentRow, moveEnvironment, releaseOldLeasesOf } from "./environments.ts";
+import { raiseGeneration, raiseGenerations } from "../hosts/hosts.ts";
+import { leaseForStart } from "../leases/environment-leases.ts";
+import { orderRelease, wantedLeases } from "../leases/lease-orders.ts";
+import { appendInstanceEvent, INSTANCE_EVENT } from "../events.ts";
 import type { NewId } from "../placement/placements.ts";
 import { lockRun, openRun, waiveRun } from "../billing/runs.ts";
 
@@ -27,9 +30,9 @@ export interface Orderer {
 }
 
 export type OrderOutcome =
-  | { done: true; /** Whose desired set changed. */ hostId: string | null }
+  | { done: true; /** Whose desired sets changed. */ hostIds: string[] }
   | { done: false; refusal: "wrong-state"; detail: string }
-  | { done: false; refusal: Extract<CheckOutcome, { passed: false }>["obstacle"]; detail: string };
+  | { done: false; refusal: "check"; check: Extract<CheckOutcome, { passed: false }> };
 
 /** Time later than this after a person's own stop is not charged, however long the host takes. */
 const STOP_CHARGED_MS = MS_PER_MINUTE;
@@ -45,9 +48,9 @@ export async function startEnvironment(
     environment.orderer_id === null ? "The account that ordered it is no more." : startIssue(environment);
   if (issue !== null) return { done: false, refusal: "wrong-state", detail: issue };
   const check = await checkEnvironment(sql, environment, { card: null, now: orderer.now });
-  if (!check.passed) return { done: false, refusal: check.obstacle, detail: check.detail };
+  if (!check.passed) return { done: false, refusal: "check", check };
   await move(sql, environment, { to: verdict.status, reason: waitsFor("queued", null) }, orderer);
-  return { done: true, hostId: null };
+  return { done: true, hostIds: [] };
 }
 
 export async function stopEnvironment(
@@ -60,13 +63,13 @@ export async function stopEnvironment(
   const held = await heldPlacement(sql, environment.id);
   if (held === null) {
     await move(sql, environment, { to: "stopped", reason: null }, orderer);
-    return { done: true, hostId: null };
+    return { done: true, hostIds: [] };
   }
   await waive(sql, held, orderer);
   await want(sql, held, "stopped", orderer.by);
   await move(sql, environment, { to: verdict.status, reason: waitsFor("stopping", held.host_name) }, orderer);
   await raiseGeneration(sql, held.host_id);
-  return { done: true, hostId: held.host_id };
+  return { done: true, hostIds: [held.host_id] };
 }
 
 /** The same placement, a new run: it is checked, rounded and charged like any other start. */
@@ -89,7 +92,7 @@ export async function restartEnvironment(
   });
   if (!check.passed) {
     await setRun(sql, held, held.run_id);
-    return { done: false, refusal: check.obstacle, detail: check.detail };
+    return { done: false, refusal: "check", check };
   }
   await waive(sql, held, orderer);
   const runId = orderer.newId("run");
@@ -117,10 +120,25 @@ export async function restartEnvironment(
     [held.instance_id, held.epoch, orderer.now],
   );
   await sql.query("UPDATE instances SET state = 'placed' WHERE id = $1", [held.instance_id]);
+  await appendInstanceEvent(sql, {
+    at: orderer.now,
+    kind: INSTANCE_EVENT,
+    instanceId: held.instance_id,
+    hostId: held.host_id,
+    actor: orderer.actor,
+    old: held.state,
+    new: "placed",
+    reason: "A restart: a new run in its place.",
+  });
   const reason = waitsFor("restarting", held.host_name);
   await move(sql, environment, { to: verdict.status, reason }, orderer);
-  await raiseGeneration(sql, held.host_id);
-  return { done: true, hostId: held.host_id };
+  const leases = await leaseForStart(sql, {
+    ...orderer,
+    environment,
+    hostId: held.host_id,
+    generation: await raiseGeneration(sql, held.host_id),
+  });
+  return { done: true, hostIds: [...new Set([held.host_id, ...leases.hostIds])] };
 }
 
 /** Legal in every status. Where no host holds anything of it, it is deleted at once. */
@@ -134,17 +152,26 @@ export async function deleteEnvironment(
     await waive(sql, placement, orderer);
     await want(sql, placement, "removed", orderer.by);
   }
+  const { actor, now } = orderer;
   if (placements.length === 0) {
-    const { actor, now } = orderer;
     await moveEnvironment(sql, { environment, to: "deleting", reason: null, actor, now, isGone: true });
-    await releaseLeases(sql, { environmentIds: [environment.id], now });
-    return { done: true, hostId: null };
+    await releaseOldLeasesOf(sql, { environmentIds: [environment.id], now });
+  } else if (environment.status !== "deleting") {
+    const reason = waitsFor("deleting", placements[0]?.host_name ?? null);
+    await move(sql, environment, { to: "deleting", reason }, orderer);
   }
-  const reason = waitsFor("deleting", placements[0]?.host_name ?? null);
-  if (environment.status !== "deleting") await move(sql, environment, { to: "deleting", reason }, orderer);
-  const hostIds = [...new Set(placements.map((placement) => placement.host_id))].sort();
-  for (const hostId of hostIds) await raiseGeneration(sql, hostId);
-  return { done: true, hostId: hostIds[0] ?? null };
+  const leases = await wantedLeases(sql, environment.id);
+  const generations = await raiseGenerations(sql, [
+    ...placements.map((placement) => placement.host_id),
+    ...leases.map((lease) => lease.hostId),
+  ]);
+  await orderRelease(sql, {
+    environmentId: environment.id,
+    leases: leases.map((lease) => ({ ...lease, reason: "The environment was deleted." })),
+    generations,
+    actor,
+  });
+  return { done: true, hostIds: [...generations.keys()] };
 }
 
 /** The control plane's own stop of a placement whose start took too long; the status is the caller's. */

@@ -10,13 +10,14 @@ export interface PlacementRow {
   run_id: string | null;
   gpu_model: string | null;
   want: "running" | "stopped" | "removed";
+  state: string;
   is_held: boolean;
 }
 
 /** The one that holds something first, then the newest. */
 export async function placementsNotGone(sql: Connection, environmentId: string): Promise<PlacementRow[]> {
   const { rows } = await sql.query<PlacementRow>(
-    `SELECT p.instance_id, p.epoch, p.host_id, h.name AS host_name, p.run_id, r.gpu_model, p.want,
+    `SELECT p.instance_id, p.epoch, p.host_id, h.name AS host_name, p.run_id, r.gpu_model, p.want, p.state,
             p.resources_released_at IS NULL AS is_held
        FROM instances i JOIN placements p ON p.instance_id = i.id JOIN hosts h ON h.id = p.host_id
        LEFT JOIN runs r ON r.id = p.run_id

@@ -16,8 +16,13 @@ export async function orderEnvironment(
   if (bound === null)
     return {
       done: false,
-      refusal: "price",
-      detail: `the spec ${order.config.spec} is for another GPU model than ${order.config.gpu_model}`,
+      refusal: "check",
+      check: {
+        passed: false,
+        obstacle: "price",
+        field: "gpu_model",
+        detail: `the spec ${order.config.spec} is for another GPU model than ${order.config.gpu_model}`,
+      },
     };
   const checked: CheckedOrder = {
     id: null,
@@ -35,10 +40,10 @@ export async function orderEnvironment(
     config: bound.config,
   };
   const check = await checkEnvironment(sql, checked, { card: null, now: orderer.now });
-  if (!check.passed) return { done: false, refusal: check.obstacle, detail: check.detail };
+  if (!check.passed) return { done: false, refusal: "check", check };
   const reason = waitsFor("queued", null) ?? "";
   await insertEnvironment(sql, bound, { reason, now: orderer.now, actor: orderer.actor });
-  return { done: true, hostId: null };
+  return { done: true, hostIds: [] };
 }
 
 /** A spec whose shape names a GPU model is an order for that model; null where the order names another. */

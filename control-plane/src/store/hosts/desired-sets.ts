@@ -1,7 +1,10 @@
-/** The whole desired set of a host: its placements that are not gone, at one generation. */
+/** The whole desired set of a host: its placements that are not gone and its leases that are not over, at one generation. */
 import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { isHeardNow } from "../../core/host-liveness.ts";
+import type { DesiredLease } from "@remotegpu/shared/lease";
 import { type Database, transaction } from "../database.ts";
+import { desiredLeases } from "../leases/lease-orders.ts";
 
 export interface HostDesiredSet {
   term: number;
@@ -9,11 +12,12 @@ export interface HostDesiredSet {
   confirmedStops: number | null;
   /** In a fixed order, so that pages of one generation fit together. */
   instances: DesiredInstance[];
+  leases: DesiredLease[];
 }
 
 export type DesiredSetOutcome =
   | { served: true; desired: HostDesiredSet }
-  | { served: false; reason: "unknown-host" | "report-first" };
+  | { served: false; reason: "unknown-host" | "beat-first" | "report-first" };
 
 interface PlacementRow {
   instance_id: InstanceId;
@@ -27,10 +31,14 @@ interface PlacementRow {
 }
 
 /**
- * Served only to a host whose observed state was merged: after a restore the database may not know what runs there,
- * and an order given blindly could stop or double it.
+ * Served only to a host that was heard just now and whose observed state was merged: a heartbeat shows whether the
+ * database was restored, and if so it may not know what runs there; an order given blindly could stop or double it.
  */
-export async function desiredSetOf(database: Database, hostId: HostId): Promise<DesiredSetOutcome> {
+export async function desiredSetOf(
+  database: Database,
+  hostId: HostId,
+  now: Date,
+): Promise<DesiredSetOutcome> {
   return await transaction(
     database,
     async (sql) => {
@@ -39,13 +47,17 @@ export async function desiredSetOf(database: Database, hostId: HostId): Promise<
         term: number;
         confirmed_stops: number | null;
         observed_digest: string | null;
+        last_heartbeat: Date | null;
       }>(
-        `SELECT h.generation, h.confirmed_stops, h.observed_digest, l.term FROM hosts h, leader l
+        `SELECT h.last_heartbeat, h.generation, h.confirmed_stops, h.observed_digest, l.term FROM hosts h, leader l
           WHERE h.id = $1 AND h.deleted_at IS NULL AND h.revoked_at IS NULL`,
         [hostId],
       );
       const row = host.rows[0];
       if (row === undefined) return { served: false, reason: "unknown-host" };
+      const lastHeartbeatMs = row.last_heartbeat?.getTime() ?? null;
+      if (!isHeardNow({ lastHeartbeatMs, nowMs: now.getTime() }))
+        return { served: false, reason: "beat-first" };
       if (row.observed_digest === null) return { served: false, reason: "report-first" };
       const placements = await sql.query<PlacementRow>(
         `SELECT instance_id, epoch, run_id, want, ordered_by, spec_hash, spec, live
@@ -60,10 +72,11 @@ export async function desiredSetOf(database: Database, hostId: HostId): Promise<
           generation: row.generation,
           confirmedStops: row.confirmed_stops,
           instances: placements.rows.map(desiredInstance),
+          leases: await desiredLeases(sql, hostId),
         },
       };
     },
-    // Generation and placements must be of one moment.
+    // Generation, placements and leases must be of one moment.
     { isolation: "repeatable read" },
   );
 }

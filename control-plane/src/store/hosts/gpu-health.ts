@@ -10,6 +10,7 @@ import { appendEvent } from "../events.ts";
 
 interface KnownCard {
   uuid: string;
+  status: string | null;
   health_status: string;
   cordoned: boolean;
   cordon_reason: string | null;
@@ -42,7 +43,7 @@ export async function noteGpuHealth(
     if (card.health_status !== told.health) await noteChange(sql, { hostId, card, told, now });
     const change = changeOf(card, told);
     if (change.kind === "tells-lift") lifts.push({ uuid: told.uuid, sinceMs: change.sinceMs });
-    await applyChange(sql, { hostId, uuid: told.uuid, change, now });
+    await applyChange(sql, { hostId, card, change, now });
   }
   await putHealth(
     sql,
@@ -58,7 +59,7 @@ async function knownCards(
   uuids: readonly string[],
 ): Promise<Map<string, KnownCard>> {
   const { rows } = await sql.query<KnownCard>(
-    `SELECT g.uuid, coalesce(g.health_status, 'unknown') AS health_status, g.cordoned, g.cordon_reason,
+    `SELECT g.uuid, g.status, coalesce(g.health_status, 'unknown') AS health_status, g.cordoned, g.cordon_reason,
             coalesce(h.cordoned_by_host, false) AS by_host, h.lifted_since_ms
        FROM gpus g LEFT JOIN gpu_health h ON h.gpu_uuid = g.uuid
       WHERE g.host_id = $1 AND g.uuid = ANY($2::text[]) ORDER BY g.uuid FOR NO KEY UPDATE OF g`,
@@ -98,8 +99,9 @@ async function noteChange(
 
 async function applyChange(
   sql: Connection,
-  { hostId, uuid, change, now }: { hostId: string; uuid: string; change: ServiceChange; now: Date },
+  { hostId, card, change, now }: { hostId: string; card: KnownCard; change: ServiceChange; now: Date },
 ): Promise<void> {
+  const { uuid, status: old } = card;
   const event = { at: now, hostId, gpuUuid: uuid, actor: `host ${hostId}` };
   switch (change.kind) {
     case "stays":
@@ -114,24 +116,37 @@ async function applyChange(
         [uuid, change.reason],
       );
       await setCordonedByHost(sql, uuid, true);
-      await appendEvent(sql, { ...event, kind: "gpu-cordoned", reason: change.reason });
+      await appendEvent(sql, {
+        ...event,
+        kind: "gpu-cordoned",
+        old,
+        new: "maintenance",
+        reason: change.reason,
+      });
       return await raiseAlarmOnce(sql, {
         kind: "gpu-out-of-service",
         subject: uuid,
         detail: `GPU ${uuid} of host ${hostId} is out of service. ${change.reason ?? ""}`.trim(),
         now,
       });
-    case "uncordons":
-      await sql.query(
+    case "uncordons": {
+      const { rows } = await sql.query<{ status: string }>(
         `UPDATE gpus SET cordoned = false, cordon_reason = NULL, status = CASE WHEN EXISTS (
                   SELECT FROM gpu_allocations a WHERE a.gpu_uuid = gpus.uuid AND a.released_at IS NULL
                 ) THEN 'allocated' ELSE 'available' END
-          WHERE uuid = $1`,
+          WHERE uuid = $1 RETURNING status`,
         [uuid],
       );
       await setCordonedByHost(sql, uuid, false);
-      await appendEvent(sql, { ...event, kind: "gpu-uncordoned", reason: "Its host finds it well again." });
+      await appendEvent(sql, {
+        ...event,
+        kind: "gpu-uncordoned",
+        old,
+        new: rows[0]?.status ?? null,
+        reason: "Its host finds it well again.",
+      });
       return await clearAlarm(sql, { kind: "gpu-out-of-service", subject: uuid, now });
+    }
   }
 }
 

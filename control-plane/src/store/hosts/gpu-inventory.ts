@@ -6,7 +6,7 @@ import type { GpuReport } from "@remotegpu/shared/host-report";
 import { MIB } from "@remotegpu/shared/units";
 import { clearAlarm, raiseAlarm, raiseAlarmOnce } from "../alarms.ts";
 import type { Connection } from "../database.ts";
-import { appendEvent } from "../events.ts";
+import { appendEvent, GPU_EVENT } from "../events.ts";
 import { noteGone, noteGpuHealth } from "./gpu-health.ts";
 
 interface KnownCard {
@@ -18,18 +18,22 @@ interface KnownCard {
   conflict_host_id: string | null;
 }
 
+/** Rows of one host, those of cards that are gone included. A host that makes cards up comes to it, and no further. */
+const MAX_CARDS_OF_HOST = 512;
+
 /** Call in a transaction that holds the host's row. */
 export async function mergeGpus(
   sql: Connection,
-  { hostId, gpus, now }: { hostId: string; gpus: readonly GpuReport[]; now: Date },
+  { hostId, gpus: told, now }: { hostId: string; gpus: readonly GpuReport[]; now: Date },
 ): Promise<void> {
   // Cards change places when a boot enumerates them anew; the index is judged when all of them stand.
   await sql.query("SET CONSTRAINTS gpus_host_id_gpu_index_key DEFERRED");
   const known = await knownCards(
     sql,
-    gpus.map(({ uuid }) => uuid),
+    told.map(({ uuid }) => uuid),
     hostId,
   );
+  const gpus = await withinShare(sql, { hostId, gpus: told, known, now });
   const isElsewhere = ({ uuid }: GpuReport) => {
     const card = known.get(uuid);
     return card !== undefined && card.host_id !== hostId && card.is_live;
@@ -52,6 +56,34 @@ export async function mergeGpus(
       WHERE id = $1`,
     [hostId],
   );
+}
+
+/** Cards that nobody knows yet are taken as far as there is room for them. */
+async function withinShare(
+  sql: Connection,
+  {
+    hostId,
+    gpus,
+    known,
+    now,
+  }: {
+    hostId: string;
+    gpus: readonly GpuReport[];
+    known: ReadonlyMap<string, KnownCard>;
+    now: Date;
+  },
+): Promise<GpuReport[]> {
+  const fresh = gpus.filter(({ uuid }) => !known.has(uuid));
+  const { rows } = await sql.query<{ count: number }>(
+    "SELECT count(*) AS count FROM gpus WHERE host_id = $1",
+    [hostId],
+  );
+  const room = Math.max(0, MAX_CARDS_OF_HOST - (rows[0]?.count ?? 0));
+  if (fresh.length <= room) return [...gpus];
+  const detail = `Host ${hostId} has told of more than ${MAX_CARDS_OF_HOST} cards; further ones are not taken.`;
+  await raiseAlarmOnce(sql, { kind: "too-many-cards", subject: hostId, detail, now });
+  const left = new Set(fresh.slice(room));
+  return gpus.filter((gpu) => !left.has(gpu));
 }
 
 async function knownCards(sql: Connection, uuids: string[], hostId: string): Promise<Map<string, KnownCard>> {
@@ -81,7 +113,8 @@ async function refuseCard(
   await sql.query("UPDATE gpus SET conflict_host_id = $2 WHERE uuid = $1", [gpu.uuid, hostId]);
   const detail = `GPU ${gpu.uuid} of host ${card.host_id} is claimed by host ${hostId} too`;
   await raiseAlarm(sql, { kind: "gpu-conflict", subject: gpu.uuid, detail, now });
-  await appendEvent(sql, { at: now, kind: "gpu-conflict", hostId, gpuUuid: gpu.uuid, reason: detail });
+  const actor = `host ${hostId}`;
+  await appendEvent(sql, { at: now, kind: "gpu-conflict", hostId, gpuUuid: gpu.uuid, actor, reason: detail });
 }
 
 /** A vanished card gives its index away: the row's own number, negative, is nobody else's. */
@@ -89,14 +122,17 @@ async function markVanished(
   sql: Connection,
   { hostId, present, now }: { hostId: string; present: string[]; now: Date },
 ): Promise<void> {
-  const { rows } = await sql.query<{ uuid: string }>(
-    `UPDATE gpus SET vanished_at = $3, gpu_index = -id, status = 'error'
-      WHERE host_id = $1 AND vanished_at IS NULL AND NOT uuid = ANY($2::text[]) RETURNING uuid`,
+  const { rows } = await sql.query<{ uuid: string; old: string | null }>(
+    `UPDATE gpus g SET vanished_at = $3, gpu_index = -g.id, status = 'error'
+       FROM (SELECT id, status AS old FROM gpus WHERE host_id = $1) before
+      WHERE g.id = before.id AND g.vanished_at IS NULL AND NOT g.uuid = ANY($2::text[])
+      RETURNING g.uuid, before.old`,
     [hostId, present, now],
   );
-  for (const { uuid } of rows) {
+  for (const { uuid, old } of rows) {
     const detail = `GPU ${uuid} is gone: host ${hostId} no longer lists it`;
-    await appendEvent(sql, { at: now, kind: "gpu-vanished", hostId, gpuUuid: uuid, reason: detail });
+    const event = { at: now, hostId, gpuUuid: uuid, actor: `host ${hostId}` };
+    await appendEvent(sql, { ...event, kind: "gpu-vanished", old, new: "error", reason: detail });
     await raiseAlarmOnce(sql, { kind: "gpu-vanished", subject: uuid, detail, now });
     await noteGone(sql, uuid);
   }
@@ -108,8 +144,9 @@ async function putCard(
   sql: Connection,
   { hostId, gpu, now }: { hostId: string; gpu: GpuReport; now: Date },
 ): Promise<void> {
-  await sql.query(
-    `INSERT INTO gpus AS g (host_id, gpu_index, uuid, name, brand, architecture, memory_total, compute_capability,
+  const { rows } = await sql.query<{ status: string; old: string | null; was_gone: boolean | null }>(
+    `WITH before AS (SELECT status, vanished_at FROM gpus WHERE uuid = $3)
+     INSERT INTO gpus AS g (host_id, gpu_index, uuid, name, brand, architecture, memory_total, compute_capability,
             health_status, power_limit, temperature_limit, simulated, pci_bus_id, driver_version, memory_used_mib,
             utilization_percent, temperature_c, power_w, last_seen_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
@@ -127,7 +164,8 @@ async function putCard(
             conflict_host_id = CASE WHEN g.conflict_host_id = EXCLUDED.host_id THEN NULL ELSE g.conflict_host_id END,
             status = CASE WHEN g.cordoned THEN 'maintenance'
                           WHEN EXCLUDED.health_status = 'unhealthy' THEN 'error'
-                          WHEN ${IS_HELD} THEN 'allocated' ELSE 'available' END`,
+                          WHEN ${IS_HELD} THEN 'allocated' ELSE 'available' END
+     RETURNING status, (SELECT b.status FROM before b) AS old, (SELECT b.vanished_at IS NOT NULL FROM before b) AS was_gone`,
     [
       hostId,
       gpu.index,
@@ -150,4 +188,16 @@ async function putCard(
       now,
     ],
   );
+  const row = rows[0];
+  if (row === undefined || (row.old === row.status && row.was_gone !== true)) return;
+  await appendEvent(sql, {
+    at: now,
+    kind: GPU_EVENT,
+    hostId,
+    gpuUuid: gpu.uuid,
+    actor: `host ${hostId}`,
+    old: row.was_gone === true ? "vanished" : row.old,
+    new: row.status,
+    reason: "Its host reports it.",
+  });
 }

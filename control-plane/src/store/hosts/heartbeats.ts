@@ -1,11 +1,17 @@
 /**
- * What a heartbeat changes and what it is answered with. A heartbeat also shows a restored Postgres: a host that
- * was told higher numbers than the database holds proves that the database is older than the fleet.
+ * What a heartbeat changes and what it is answered with. What it shows of a restored database is in restores.ts; one
+ * in which nothing is new passes by here (quiet-heartbeats.ts).
  */
 import type { GpuVitals, Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
+import { fixBootZero } from "../billing/run-time.ts";
+import { openJournalRow } from "../billing/usage.ts";
+import { raiseAlarmOnce } from "../alarms.ts";
 import { type Connection, type Database, transaction } from "../database.ts";
-import { currentTerm, raiseTermAbove } from "../leader.ts";
+import { appendEvent } from "../events.ts";
+import { currentTerm } from "../leader.ts";
 import { noteGpuHealth } from "./gpu-health.ts";
+import { refusedNewcomer } from "./newcomers.ts";
+import { noteRestore } from "./restores.ts";
 
 export interface HeartbeatAnswer {
   term: number;
@@ -21,6 +27,7 @@ export type HeartbeatOutcome =
   | { accepted: false; reason: string };
 
 interface KnownHost {
+  health_status: string | null;
   generation: number;
   agent_epoch: number | null;
   connection: string;
@@ -41,17 +48,38 @@ export async function acceptHeartbeat(
         accepted: false,
         reason: `agent start ${heartbeat.agentEpoch} is older than ${host.agent_epoch}`,
       };
+    const { journal, bootId } = heartbeat;
+    const refused =
+      (await refusedNewcomer(sql, { hostId, kind: "journal", id: journal.id, now })) ??
+      (await refusedNewcomer(sql, { hostId, kind: "boot", id: bootId, now }));
+    if (refused !== null) return { accepted: false, reason: refused };
     const watermark = await noteJournal(sql, { hostId, heartbeat, now });
-    const restored = await raiseAboveRestored(sql, {
+    if (watermark === null) return await refuseClaim(sql, { hostId, why: "it names ever new journals", now });
+    const restore = await noteRestore(sql, {
       hostId,
       heartbeat,
       generation: host.generation,
       watermark,
+      now,
     });
+    if (restore.kind === "impossible") return await refuseClaim(sql, { hostId, why: restore.why, now });
+    const restored = restore.kind === "restored";
     await noteHost(sql, { hostId, heartbeat, now });
+    await fixBootZero(sql, {
+      hostId,
+      bootId: heartbeat.bootId,
+      monotonicMs: heartbeat.monotonicMs,
+      receivedAt: now,
+      roundTripMs: heartbeat.lastRoundTripMs,
+    });
+    await tellChanges(sql, { hostId, host, heartbeat, now });
     const liftCordons = await noteGpuHealth(sql, { hostId, cards: heartbeat.gpus, now });
     await noteVitals(sql, { hostId, vitals: heartbeat.gpus, now });
-    const asked = await answerFor(sql, { hostId, watermark, waitsForReport: restored });
+    const asked = await answerFor(sql, {
+      hostId,
+      watermark: restored ? restore.askedFrom : watermark,
+      waitsForReport: restored,
+    });
     const answer = { ...asked, liftCordons };
     return { accepted: true, answer, wasConnected: host.connection === "connected", restored };
   });
@@ -59,7 +87,7 @@ export async function acceptHeartbeat(
 
 async function lockKnownHost(sql: Connection, hostId: string): Promise<KnownHost | null> {
   const { rows } = await sql.query<KnownHost>(
-    `SELECT generation, agent_epoch, connection, observed_digest,
+    `SELECT generation, agent_epoch, connection, observed_digest, health_status,
             (SELECT j.journal_id FROM host_journals j WHERE j.host_id = hosts.id
               ORDER BY j.first_seen_at DESC, j.journal_id LIMIT 1) AS newest_journal
        FROM hosts WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE`,
@@ -76,46 +104,24 @@ function isFromAnEarlierStart(host: KnownHost, { agentEpoch, journal }: Heartbea
 async function noteJournal(
   sql: Connection,
   { hostId, heartbeat, now }: { hostId: string; heartbeat: Heartbeat; now: Date },
-): Promise<number> {
+): Promise<number | null> {
+  const { id: journalId, headSeq } = heartbeat.journal;
+  await openJournalRow(sql, { hostId, journalId }, now);
   const { rows } = await sql.query<{ watermark: number }>(
-    `INSERT INTO host_journals (host_id, journal_id, head_seq, first_seen_at) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (host_id, journal_id) DO UPDATE SET head_seq = EXCLUDED.head_seq
-     RETURNING watermark`,
-    [hostId, heartbeat.journal.id, heartbeat.journal.headSeq, now],
+    "UPDATE host_journals SET head_seq = $3 WHERE host_id = $1 AND journal_id = $2 RETURNING watermark",
+    [hostId, journalId, headSeq],
   );
-  return rows[0]?.watermark ?? 0;
+  return rows[0]?.watermark ?? null;
 }
 
-/**
- * Raises every number that the host proves to be too low, and forgets its observed state: until that is merged anew
- * its desired set is not served, so nothing is stopped or started there on the word of an old database.
- */
-async function raiseAboveRestored(
+/** The host's numbers stay as they are, and the operators see why it is silent. */
+async function refuseClaim(
   sql: Connection,
-  {
-    hostId,
-    heartbeat,
-    generation,
-    watermark,
-  }: { hostId: string; heartbeat: Heartbeat; generation: number; watermark: number },
-): Promise<boolean> {
-  const { applied, journal } = heartbeat;
-  const incarnation = await sql.query<{ db_incarnation: number }>("SELECT db_incarnation FROM cluster_state");
-  const held = incarnation.rows[0]?.db_incarnation ?? 1;
-  const seen = journal.dbIncarnationSeen ?? 0;
-  const isOlderThanHost =
-    applied.term > (await currentTerm(sql)) ||
-    applied.generation > generation ||
-    journal.watermarkSeen > watermark ||
-    seen > held;
-  if (!isOlderThanHost) return false;
-  await sql.query("UPDATE cluster_state SET db_incarnation = greatest(db_incarnation, $1) + 1", [seen]);
-  await raiseTermAbove(sql, applied.term);
-  await sql.query(
-    "UPDATE hosts SET generation = greatest(generation, $2) + 1, observed_digest = NULL WHERE id = $1",
-    [hostId, applied.generation],
-  );
-  return true;
+  { hostId, why, now }: { hostId: string; why: string; now: Date },
+): Promise<HeartbeatOutcome> {
+  const detail = `Heartbeats of host ${hostId} are refused: ${why}.`;
+  await raiseAlarmOnce(sql, { kind: "impossible-numbers", subject: hostId, detail, now });
+  return { accepted: false, reason: `not believed: ${why}` };
 }
 
 async function noteHost(
@@ -142,6 +148,31 @@ async function noteHost(
       heartbeat.applied.generation,
     ],
   );
+}
+
+/** Coming back, and becoming well or unwell, are events. */
+async function tellChanges(
+  sql: Connection,
+  { hostId, host, heartbeat, now }: { hostId: string; host: KnownHost; heartbeat: Heartbeat; now: Date },
+): Promise<void> {
+  const event = { at: now, hostId, actor: `host ${hostId}` };
+  if (host.connection !== "connected")
+    await appendEvent(sql, {
+      ...event,
+      kind: "host-connection",
+      old: host.connection,
+      new: "connected",
+      reason: "It was heard.",
+    });
+  const health = heartbeat.degraded.length > 0 ? "degraded" : "healthy";
+  if (host.health_status !== health)
+    await appendEvent(sql, {
+      ...event,
+      kind: "host-health",
+      old: host.health_status,
+      new: health,
+      reason: heartbeat.degraded.join(", ") || null,
+    });
 }
 
 async function noteVitals(

@@ -4,7 +4,7 @@ import { stopEnvironment } from "../environments/environment-orders.ts";
 import { lockEnvironment } from "../environments/environments.ts";
 import { appendEvent } from "../events.ts";
 import type { Deed } from "./host-removal.ts";
-import { cordonHost } from "./hosts.ts";
+import { cordonHost, statusOf } from "./hosts.ts";
 
 /** Call in a transaction. Answers how many environments were ordered to stop. */
 export async function drainHost(
@@ -12,8 +12,9 @@ export async function drainHost(
   hostId: string,
   { reason, actor, now }: Deed & { reason: string | null },
 ): Promise<{ stopping: number }> {
+  const old = await statusOf(sql, hostId);
   await cordonHost(sql, { hostId, reason: reason ?? "drained" });
-  await appendEvent(sql, { at: now, kind: "host-drained", hostId, actor, reason });
+  await appendEvent(sql, { at: now, kind: "host-drained", hostId, actor, old, new: "maintenance", reason });
   const { rows } = await sql.query<{ id: string }>(
     `SELECT e.id FROM environments e
        JOIN instances i ON i.workload_kind = 'environment' AND i.workload_id = e.id

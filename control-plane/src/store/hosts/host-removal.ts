@@ -5,11 +5,12 @@
  */
 import type { Connection } from "../database.ts";
 import { completeDeletions, lockEnvironment, moveEnvironment } from "../environments/environments.ts";
-import { appendEvent } from "../events.ts";
+import { appendEvent, appendInstanceEvent, GPU_EVENT, INSTANCE_EVENT } from "../events.ts";
 import { SOUND_GPU, SOUND_HOST } from "../old-values.ts";
-import { raiseGeneration } from "./hosts.ts";
+import { raiseGeneration, statusOf } from "./hosts.ts";
 import { releasePlacement } from "../placement/release.ts";
 import { closeRun } from "../billing/runs.ts";
+import { endLeasesOf } from "../leases/host-leases.ts";
 
 /** Whoever did it, as events name people. */
 export interface Deed {
@@ -19,6 +20,7 @@ export interface Deed {
 
 /** Every key of the host is refused from now on. Call in a transaction. */
 export async function revokeHost(sql: Connection, hostId: string, { actor, now }: Deed): Promise<void> {
+  const old = await statusOf(sql, hostId);
   await sql.query(
     `UPDATE hosts SET ${SOUND_HOST}, revoked_at = coalesce(revoked_at, $2), cordoned = true, status = 'maintenance',
             cordon_reason = coalesce(cordon_reason, 'revoked') WHERE id = $1`,
@@ -28,7 +30,8 @@ export async function revokeHost(sql: Connection, hostId: string, { actor, now }
     hostId,
     now,
   ]);
-  await appendEvent(sql, { at: now, kind: "host-revoked", hostId, actor });
+  const reason = "Its keys are refused from now on.";
+  await appendEvent(sql, { at: now, kind: "host-revoked", hostId, actor, old, new: "maintenance", reason });
 }
 
 export type Removal = { removed: true } | { removed: false; instances: number };
@@ -37,6 +40,7 @@ interface LeftPlacement {
   instance_id: string;
   epoch: number;
   run_id: string | null;
+  state: string;
   workload_kind: string;
   workload_id: string;
   is_held: boolean;
@@ -53,28 +57,44 @@ export async function removeHost(
 ): Promise<Removal> {
   await sql.query("SELECT id FROM hosts WHERE id = $1 FOR UPDATE", [hostId]);
   const { rows: left } = await sql.query<LeftPlacement>(
-    `SELECT p.instance_id, p.epoch, p.run_id, i.workload_kind, i.workload_id, p.resources_released_at IS NULL AS is_held
+    `SELECT p.instance_id, p.epoch, p.run_id, p.state, i.workload_kind, i.workload_id, p.resources_released_at IS NULL AS is_held
        FROM placements p JOIN instances i ON i.id = p.instance_id
       WHERE p.host_id = $1 AND p.gone_at IS NULL ORDER BY p.run_id, p.instance_id, p.epoch`,
     [hostId],
   );
   if (left.length > 0 && !lost) return { removed: false, instances: left.length };
 
+  const old = await statusOf(sql, hostId);
   for (const placement of left) await losePlacement(sql, placement, { hostId, actor, now });
   await completeDeletions(sql, { ids: left.map((placement) => placement.workload_id), now });
   await closeOpenRuns(sql, hostId, now);
+  const reason = lost ? "declared lost" : "taken out of the fleet";
+  await endLeasesOf(sql, hostId, { reason: `Its host was ${reason}.`, actor, now });
   await revokeHost(sql, hostId, { actor, now });
   await raiseGeneration(sql, hostId);
   await sql.query("UPDATE hosts SET deleted_at = $2, status = 'offline', status_reason = $3 WHERE id = $1", [
     hostId,
     now,
-    lost ? "declared lost" : "taken out of the fleet",
+    reason,
   ]);
-  await sql.query(
-    `UPDATE gpus SET ${SOUND_GPU}, vanished_at = coalesce(vanished_at, $2) WHERE host_id = $1`,
+  const { rows: cards } = await sql.query<{ uuid: string; status: string; is_new: boolean }>(
+    `UPDATE gpus SET ${SOUND_GPU}, vanished_at = coalesce(vanished_at, $2)
+      WHERE host_id = $1 RETURNING uuid, status, vanished_at = $2 AS is_new`,
     [hostId, now],
   );
-  await appendEvent(sql, { at: now, kind: lost ? "host-lost" : "host-removed", hostId, actor });
+  for (const { uuid, status } of cards.filter((card) => card.is_new))
+    await appendEvent(sql, {
+      at: now,
+      kind: GPU_EVENT,
+      hostId,
+      gpuUuid: uuid,
+      actor,
+      old: status,
+      new: "vanished",
+      reason,
+    });
+  const kind = lost ? "host-lost" : "host-removed";
+  await appendEvent(sql, { at: now, kind, hostId, actor, old, new: "offline", reason });
   return { removed: true };
 }
 
@@ -92,6 +112,16 @@ async function losePlacement(
       "UPDATE placements SET state = 'lost', state_changed_at = $3 WHERE instance_id = $1 AND epoch = $2",
       [instanceId, epoch, now],
     );
+    await appendInstanceEvent(sql, {
+      at: now,
+      kind: INSTANCE_EVENT,
+      instanceId,
+      hostId,
+      actor,
+      old: placement.state,
+      new: "lost",
+      reason: "The host was declared lost.",
+    });
     await releasePlacement(sql, { instanceId, epoch, now });
   }
   await sql.query(

@@ -3,6 +3,7 @@
  * heartbeats.ts and observed.ts; what runs on them is placements.ts.
  */
 import type { GpuStranger } from "@remotegpu/shared/host-report";
+import type { ProtocolRange } from "../../core/agent-service.ts";
 import type { Connection } from "../database.ts";
 import { safeBigint, SOUND_HOST } from "../old-values.ts";
 
@@ -26,6 +27,7 @@ export interface HostRow {
   storage_pool: string;
   attach_mode: string | null;
   agent_version: string | null;
+  protocol: ProtocolRange | null;
   total_cpu: number;
   used_cpu: number;
   total_memory: number;
@@ -49,10 +51,15 @@ export interface HostRow {
   updated_at: Date | null;
 }
 
+/** Of the host `h`: the versions of the protocol that its agent speaks, null before its first heartbeat. */
+export const SPOKEN_PROTOCOL = `CASE WHEN h.protocol_min IS NOT NULL AND h.protocol_max IS NOT NULL
+  THEN jsonb_build_object('min', h.protocol_min, 'max', h.protocol_max) END`;
+
 const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, h.os_type, h.os_version, h.arch,
     coalesce(h.status, 'offline') AS status, h.status_reason, h.connection,
     coalesce(h.health_status, 'unknown') AS health_status, h.cordoned, h.cordon_reason, h.simulated, h.degraded,
     coalesce(h.storage_pool, h.id) AS storage_pool, h.attach_mode, h.agent_version,
+    ${SPOKEN_PROTOCOL} AS protocol,
     coalesce(h.total_cpu, 0) AS total_cpu, coalesce(h.used_cpu, 0) AS used_cpu,
     coalesce(h.total_gpu, 0) AS total_gpu, coalesce(h.used_gpu, 0) AS used_gpu,
     ${["total_memory", "used_memory", "total_disk", "used_disk"]
@@ -185,6 +192,14 @@ export async function updateHost(sql: Connection, hostId: string, change: HostCh
   );
 }
 
+/** Null for a host that is not there. */
+export async function statusOf(sql: Connection, hostId: string): Promise<string | null> {
+  const { rows } = await sql.query<{ status: string | null }>("SELECT status FROM hosts WHERE id = $1", [
+    hostId,
+  ]);
+  return rows[0]?.status ?? null;
+}
+
 /** Nothing new is placed there; what runs, runs on. */
 export async function cordonHost(
   sql: Connection,
@@ -243,8 +258,22 @@ export async function confirmStops(
 }
 
 /** Whoever changes a host's desired set calls this in the same transaction. Takes the host's row lock. */
-export async function raiseGeneration(sql: Connection, hostId: string): Promise<void> {
-  await sql.query("UPDATE hosts SET generation = generation + 1 WHERE id = $1", [hostId]);
+export async function raiseGeneration(sql: Connection, hostId: string): Promise<number> {
+  const { rows } = await sql.query<{ generation: number }>(
+    "UPDATE hosts SET generation = generation + 1 WHERE id = $1 RETURNING generation",
+    [hostId],
+  );
+  return rows[0]?.generation ?? 0;
+}
+
+/** Of several hosts, each once, in the order of their ids: the order of locks everywhere. */
+export async function raiseGenerations(
+  sql: Connection,
+  hostIds: readonly string[],
+): Promise<Map<string, number>> {
+  const raised = new Map<string, number>();
+  for (const hostId of [...new Set(hostIds)].sort()) raised.set(hostId, await raiseGeneration(sql, hostId));
+  return raised;
 }
 
 /** The host's used_ columns follow what its placements hold. */

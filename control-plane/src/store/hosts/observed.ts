@@ -1,14 +1,18 @@
 /**
  * Takes a host's whole observed state into the database, in one transaction: the machine and its cards, what became
- * of each placement, and what that means for the workloads. Absence means nothing but the end of an ordered removal.
+ * of each placement and lease, and what that means for the workloads. Absence means nothing but the end of an ordered removal.
  */
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
-import { raiseAlarm } from "../alarms.ts";
+import { clearAlarm, openAlarmSubjects, raiseAlarm } from "../alarms.ts";
+import type { ObservedLease } from "@remotegpu/shared/lease";
 import { type Connection, type Database, transaction } from "../database.ts";
-import { completeDeletions, type EnvironmentRow, lockEnvironment } from "../environments/environments.ts";
+import { completeDeletions, environmentById, type EnvironmentRow } from "../environments/environments.ts";
+import { noteRunEnds } from "../placement/run-ends.ts";
 import { mergeGpus } from "./gpu-inventory.ts";
+import { mergeLeases } from "../leases/lease-reports.ts";
 import { raiseGeneration } from "./hosts.ts";
+import { mergeLostHistory, noteKnownEpochs } from "./lost-history.ts";
 import {
   livePlacements,
   type LivePlacement,
@@ -16,11 +20,16 @@ import {
   type ReportingHost,
 } from "./placement-reports.ts";
 
+/** Of one host. */
+const MAX_STRANGERS_SHOWN = 20;
+
 export interface ObservedState {
   digest: string;
   machine: MachineReport | null;
   gpus: readonly GpuReport[] | null;
   instances: readonly ObservedInstance[];
+  /** Null: the host does not tell them this time. */
+  leases: readonly ObservedLease[] | null;
 }
 
 export type MergeOutcome =
@@ -40,31 +49,53 @@ export async function mergeObserved(
     if (observed.gpus !== null) await mergeGpus(sql, { hostId, gpus: observed.gpus, now });
 
     let ordersChanged = false;
-    const placements = await livePlacements(sql, hostId);
+    await noteKnownEpochs(sql, observed.instances);
+    const known = await livePlacements(sql, hostId);
+    const placements = host.is_restored
+      ? await mergeLostHistory(sql, {
+          host,
+          placements: known,
+          observed: observed.instances,
+          environments,
+          now,
+        })
+      : known;
+    ordersChanged ||= host.is_restored;
     for (const placement of placements) {
       const merge = { host, placement, observed: observed.instances, now };
       ordersChanged = (await mergePlacement(sql, merge, environments)) || ordersChanged;
     }
+    await noteRunEnds(sql, { hostId, observed: observed.instances, now });
     await reportStrangers(sql, { hostId, placements, observed: observed.instances, now });
+    if (observed.leases !== null)
+      ordersChanged = (await mergeLeases(sql, { host, leases: observed.leases, now })) || ordersChanged;
     await completeDeletions(sql, { ids: [...environments.keys()], now });
     if (ordersChanged) await raiseGeneration(sql, hostId);
     await sql.query(
-      "UPDATE hosts SET observed_digest = $2, observed_at = $3, status_reason = NULL WHERE id = $1",
+      "UPDATE hosts SET observed_digest = $2, observed_at = $3, status_reason = NULL, restore_shown_at = NULL WHERE id = $1",
       [hostId, observed.digest, now],
     );
     return { merged: true, ordersChanged };
   });
 }
 
+/**
+ * Those with something placed there, in full; those that only hold leases there are locked with them, since their
+ * ports may change.
+ */
 async function lockEnvironmentsOn(sql: Connection, hostId: string): Promise<Map<string, EnvironmentRow>> {
-  const { rows } = await sql.query<{ id: string }>(
-    `SELECT DISTINCT i.workload_id AS id FROM placements p JOIN instances i ON i.id = p.instance_id
-      WHERE p.host_id = $1 AND p.gone_at IS NULL AND i.workload_kind = 'environment' ORDER BY 1`,
+  const placed = `SELECT i.workload_id FROM placements p JOIN instances i ON i.id = p.instance_id
+      WHERE p.host_id = $1 AND p.gone_at IS NULL AND i.workload_kind = 'environment'`;
+  const { rows } = await sql.query<{ id: string; is_placed: boolean }>(
+    `SELECT e.id, e.id IN (${placed}) AS is_placed FROM environments e
+      WHERE e.deleted_at IS NULL
+        AND e.id IN (${placed} UNION SELECT env_id FROM lease_orders WHERE host_id = $1 AND ended_at IS NULL)
+      ORDER BY e.id FOR NO KEY UPDATE OF e`,
     [hostId],
   );
   const locked = new Map<string, EnvironmentRow>();
-  for (const { id } of rows) {
-    const environment = await lockEnvironment(sql, id);
+  for (const { id, is_placed: isPlaced } of rows) {
+    const environment = isPlaced ? await environmentById(sql, id) : null;
     if (environment !== null) locked.set(id, environment);
   }
   return locked;
@@ -72,7 +103,8 @@ async function lockEnvironmentsOn(sql: Connection, hostId: string): Promise<Map<
 
 async function lockHost(sql: Connection, hostId: string): Promise<ReportingHost | null> {
   const { rows } = await sql.query<ReportingHost>(
-    `SELECT id, name, coalesce(storage_pool, id) AS storage_pool, applied_generation >= generation AS has_applied_all
+    `SELECT id, name, coalesce(storage_pool, id) AS storage_pool, applied_generation >= generation AS has_applied_all,
+            restore_shown_at IS NOT NULL AS is_restored
        FROM hosts WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE`,
     [hostId],
   );
@@ -102,7 +134,10 @@ async function mergeMachine(sql: Connection, hostId: string, machine: MachineRep
   );
 }
 
-/** Instances that no placement of this host explains are left alone and shown to the operators, once. */
+/**
+ * Instances that no placement of this host explains are left alone and shown to the operators, once, for as long as
+ * they are there. A host that makes them up fills no more than its share of the list.
+ */
 async function reportStrangers(
   sql: Connection,
   {
@@ -112,7 +147,7 @@ async function reportStrangers(
     now,
   }: {
     hostId: string;
-    placements: LivePlacement[];
+    placements: readonly LivePlacement[];
     observed: readonly ObservedInstance[];
     now: Date;
   },
@@ -125,13 +160,14 @@ async function reportStrangers(
         (placement) => placement.instance_id === seen.instanceId && placement.epoch === seen.placementEpoch,
       ),
   );
-  for (const seen of strangers) {
-    const subject = `${hostId} ${seen.instanceId} ${seen.placementEpoch}`;
-    const open = await sql.query(
-      "SELECT FROM alarms WHERE kind = 'unknown-instance' AND subject = $1 AND cleared_at IS NULL",
-      [subject],
-    );
-    if (open.rowCount > 0) continue;
+  const subjectOf = (seen: ObservedInstance) => `${hostId} ${seen.instanceId} ${seen.placementEpoch}`;
+  const there = new Map(strangers.map((seen) => [subjectOf(seen), seen]));
+  const shown = await openAlarmSubjects(sql, { kind: "unknown-instance", prefix: `${hostId} ` });
+  for (const subject of shown)
+    if (!there.has(subject)) await clearAlarm(sql, { kind: "unknown-instance", subject, now });
+  const stillShown = shown.filter((subject) => there.has(subject));
+  const fresh = [...there].filter(([subject]) => !stillShown.includes(subject));
+  for (const [subject, seen] of fresh.slice(0, MAX_STRANGERS_SHOWN - stillShown.length)) {
     const detail = `Host ${hostId} runs instance ${seen.instanceId} (epoch ${seen.placementEpoch}), which nobody placed there.`;
     await raiseAlarm(sql, { kind: "unknown-instance", subject, detail, now });
   }

@@ -4,8 +4,16 @@
  */
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { InstanceState } from "@remotegpu/shared/workload";
-import { afterReport, isOver, type StopOrderer, type Transition } from "../../core/environment-status.ts";
+import {
+  afterReport,
+  isOver,
+  type StopOrderer,
+  type Transition,
+  waitsFor,
+} from "../../core/environment-status.ts";
+import { closeRun, closeRunsOf } from "../billing/runs.ts";
 import type { Connection } from "../database.ts";
+import { appendInstanceEvent, INSTANCE_EVENT } from "../events.ts";
 import { type EnvironmentRow, explainEnvironment, moveEnvironment } from "../environments/environments.ts";
 import { skipPool } from "../placement/pool-skips.ts";
 import { releasePlacement } from "../placement/release.ts";
@@ -26,6 +34,8 @@ export interface ReportingHost {
   name: string;
   storage_pool: string;
   has_applied_all: boolean;
+  /** It has shown that the database was restored, and this is its first report since. */
+  is_restored: boolean;
 }
 
 /** The placements that the host still has to know of, held to the end of the transaction. */
@@ -58,10 +68,13 @@ export async function mergePlacement(
     (seen) => seen.instanceId === placement.instance_id && seen.placementEpoch === placement.epoch,
   );
   if (ofPlacement.length === 0) return await mergeAbsence(sql, merge);
+  await closeEnded(sql, merge, ofPlacement);
   // The run before a restart may still be reported; only the run that is wanted now speaks for the placement.
   const seen = ofPlacement.find((one) => one.runId === placement.run_id);
   if (seen === undefined) return false;
-  await notePlacement(sql, placement, seen, now);
+  // A stop that overtook a restart: while the run before it goes on, nothing of the placement is free.
+  if (isOver(seen.phase) && ofPlacement.some(({ phase }) => !isOver(phase))) return false;
+  await notePlacement(sql, merge, seen);
 
   const environment =
     placement.environment_id === null ? undefined : environments.get(placement.environment_id);
@@ -74,6 +87,17 @@ export async function mergePlacement(
   return true;
 }
 
+/** What a host calls over has no later time, whatever its journal claims afterwards. */
+async function closeEnded(
+  sql: Connection,
+  { placement, now }: Merge,
+  reported: readonly ObservedInstance[],
+): Promise<void> {
+  const runIds = reported.filter(({ phase }) => isOver(phase)).map(({ runId }) => runId);
+  if (runIds.length === 0) return;
+  await closeRunsOf(sql, { instanceId: placement.instance_id, epoch: placement.epoch, runIds, at: now });
+}
+
 /** The host has applied the removal and its whole report lacks it: gone. Before that, absence says nothing. */
 async function mergeAbsence(sql: Connection, { host, placement, now }: Merge): Promise<boolean> {
   if (placement.want !== "removed" || !host.has_applied_all) return false;
@@ -84,17 +108,46 @@ async function mergeAbsence(sql: Connection, { host, placement, now }: Merge): P
       WHERE instance_id = $1 AND epoch = $2`,
     [placement.instance_id, placement.epoch, now],
   );
+  await closeRunsOf(sql, {
+    instanceId: placement.instance_id,
+    epoch: placement.epoch,
+    runIds: "all",
+    at: now,
+  });
+  if (!ENDED_STATES.includes(placement.state))
+    await appendInstanceEvent(sql, {
+      at: now,
+      kind: INSTANCE_EVENT,
+      instanceId: placement.instance_id,
+      hostId: host.id,
+      actor: `host ${host.id}`,
+      old: placement.state,
+      new: "stopped",
+      reason: "Nothing of it is left on its host.",
+    });
   if (placement.is_current && placement.state !== "failed")
     await sql.query("UPDATE instances SET state = 'stopped' WHERE id = $1", [placement.instance_id]);
   return false;
 }
 
+const ENDED_STATES: readonly InstanceState[] = ["stopped", "failed", "lost"];
+
 async function notePlacement(
   sql: Connection,
-  placement: LivePlacement,
+  { host, placement, now }: Merge,
   seen: ObservedInstance,
-  now: Date,
 ): Promise<void> {
+  if (placement.state !== seen.phase)
+    await appendInstanceEvent(sql, {
+      at: now,
+      kind: INSTANCE_EVENT,
+      instanceId: placement.instance_id,
+      hostId: host.id,
+      actor: `host ${host.id}`,
+      old: placement.state,
+      new: seen.phase,
+      reason: seen.detail === "" ? seen.problem : seen.detail,
+    });
   await sql.query(
     `UPDATE placements SET state = $3::text, detail = $4, problem = $5, container_id = $6, exit_code = $7,
             state_changed_at = CASE WHEN state = $3::text THEN state_changed_at ELSE $8::timestamptz END
@@ -133,6 +186,7 @@ async function applyReport(sql: Connection, reported: Reported): Promise<void> {
     detail: seen.detail,
     isCurrentRun: true,
     stopOrderedBy: placement.ordered_by,
+    isBehind: (seen.knownEpoch ?? 0) > placement.epoch,
   });
   await applyTransition(sql, reported, transition);
   if (seen.phase !== "ready") return;
@@ -150,7 +204,7 @@ async function applyReport(sql: Connection, reported: Reported): Promise<void> {
 
 async function applyTransition(
   sql: Connection,
-  { environment, host, now }: Reported,
+  { environment, host, placement, now }: Reported,
   transition: Transition,
 ): Promise<void> {
   const move = { environment, actor: `host ${host.id}`, now, hostId: host.id };
@@ -175,6 +229,10 @@ async function applyTransition(
       });
       return await moveEnvironment(sql, { ...move, to: "queued", reason });
     }
+    case "places-anew":
+      // Its host will never say anything of this run.
+      await closeRun(sql, placement.run_id, now);
+      return await moveEnvironment(sql, { ...move, to: "queued", reason: waitsFor("queued", null) });
   }
 }
 

@@ -1,12 +1,15 @@
 /** The fleet as placement sees it: hosts, cards and what is still free of them, from one read. */
 import { PROTOCOL } from "@remotegpu/shared/protocol";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import { agentService, type ProtocolRange } from "../../core/agent-service.ts";
+import { isHeardNow } from "../../core/host-liveness.ts";
 import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/fleet.ts";
 import type { Connection } from "../database.ts";
+import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
 import { safeBigint } from "../old-values.ts";
 
 /** A host that says one of these works as well as any other; it only warns its operator. */
-const WARNINGS = new Set(["no-live-restore", "no-kernel-log"]);
+const WARNINGS = new Set(["no-live-restore", "no-kernel-log", "orphans", "starts-overdue"]);
 
 interface HostNow {
   id: string;
@@ -16,7 +19,8 @@ interface HostNow {
   cordoned: boolean;
   cordon_reason: string | null;
   degraded: string[];
-  protocol_max: number | null;
+  protocol: ProtocolRange | null;
+  last_heartbeat: Date | null;
   has_reported: boolean;
   total_cpu: number;
   total_memory: number;
@@ -42,10 +46,13 @@ interface GpuNow {
 }
 
 /** All hosts of the fleet, or only the one named; a host that never connected has no cards that anybody saw. */
-export async function fleetSnapshot(sql: Connection, onlyHostId: string | null = null): Promise<Fleet> {
+export async function fleetSnapshot(
+  sql: Connection,
+  { now, onlyHostId = null }: { now: Date; onlyHostId?: string | null },
+): Promise<Fleet> {
   const hosts = await sql.query<HostNow>(
     `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool, h.connection, h.cordoned, h.cordon_reason,
-            h.degraded, h.protocol_max, h.observed_digest IS NOT NULL AS has_reported, h.total_cpu,
+            h.degraded, ${SPOKEN_PROTOCOL} AS protocol, h.last_heartbeat, h.observed_digest IS NOT NULL AS has_reported, h.total_cpu,
             ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk, coalesce(sum(p.cpu_milli), 0)::bigint AS held_cpu_milli,
             coalesce(sum(p.memory_bytes), 0)::bigint AS held_memory,
             coalesce(sum(p.temp_storage_bytes), 0)::bigint AS held_disk
@@ -66,17 +73,11 @@ export async function fleetSnapshot(sql: Connection, onlyHostId: string | null =
       GROUP BY g.id`,
     [onlyHostId],
   );
-  return {
-    hosts: hosts.rows.map((host) =>
-      hostCapacity(
-        host,
-        gpus.rows.filter((gpu) => gpu.host_id === host.id),
-      ),
-    ),
-  };
+  const gpusOf = Map.groupBy(gpus.rows, (gpu) => gpu.host_id);
+  return { hosts: hosts.rows.map((host) => hostCapacity(host, { gpus: gpusOf.get(host.id) ?? [], now })) };
 }
 
-function hostCapacity(host: HostNow, gpus: GpuNow[]): HostCapacity {
+function hostCapacity(host: HostNow, { gpus, now }: { gpus: GpuNow[]; now: Date }): HostCapacity {
   const freeCpuMilli = host.total_cpu * THOUSANDTHS - host.held_cpu_milli;
   const freeMemoryMib = Math.floor((host.total_memory - host.held_memory) / MIB);
   const freeTempStorageMib = Math.floor((host.total_disk - host.held_disk) / MIB);
@@ -86,7 +87,7 @@ function hostCapacity(host: HostNow, gpus: GpuNow[]): HostCapacity {
     name: host.name,
     storagePool: host.storage_pool,
     // A host that came back with less than it holds is no error of ours, but it gets nothing more.
-    closed: closedHost(host) ?? (holdsTooMuch ? "it holds more than it has now" : null),
+    closed: closedHost(host, now) ?? (holdsTooMuch ? "it holds more than it has now" : null),
     freeCpuMilli: Math.max(0, freeCpuMilli),
     freeMemoryMib: Math.max(0, freeMemoryMib),
     freeTempStorageMib: Math.max(0, freeTempStorageMib),
@@ -94,17 +95,19 @@ function hostCapacity(host: HostNow, gpus: GpuNow[]): HostCapacity {
   };
 }
 
-function closedHost(host: HostNow): string | null {
+function closedHost(host: HostNow, now: Date): string | null {
   if (host.cordoned)
     return host.cordon_reason === null ? "it is cordoned" : `it is cordoned: ${host.cordon_reason}`;
   if (host.connection === "never") return "it has not connected yet";
   if (host.connection !== "connected") return `it is ${host.connection}`;
+  // A restored database says "connected" of hosts that it has not heard since; nothing is ordered on its word.
+  const lastHeartbeatMs = host.last_heartbeat?.getTime() ?? null;
+  if (!isHeardNow({ lastHeartbeatMs, nowMs: now.getTime() })) return "it has not been heard just now";
   if (!host.has_reported) return "it has not reported its state yet";
   const troubles = host.degraded.filter((flag) => !WARNINGS.has(flag));
   if (troubles.length > 0) return `it is degraded: ${troubles.join(", ")}`;
-  if (host.protocol_max !== null && host.protocol_max < PROTOCOL.min)
-    return "its agent is too old for new work";
-  return null;
+  const service = agentService(host.protocol, PROTOCOL);
+  return service.mode === "full" ? null : service.why;
 }
 
 function gpuCapacity(gpu: GpuNow): GpuCapacity {

@@ -10,6 +10,19 @@ export interface InstanceGpu {
   memory_mib: number | null;
 }
 
+/** How a run ended, as its host told it. */
+export interface RunEnding {
+  told_at: Date;
+  phase: string;
+  problem: string | null;
+  detail: string | null;
+  exit_code: number | null;
+  out_of_memory: boolean;
+  signal: string | null;
+  /** Null where it could not be read, and where no tails were asked for. */
+  tail: string | null;
+}
+
 export interface InstanceRun {
   id: string;
   ordered_at: Date;
@@ -21,6 +34,9 @@ export interface InstanceRun {
   billed_minutes: number;
   /** Points charged so far, a decimal. */
   charged: string;
+  host_id: string;
+  /** Null while it lives, and where its host never told. */
+  end: RunEnding | null;
 }
 
 export interface InstanceView {
@@ -50,6 +66,7 @@ export async function instancesOf(
   sql: Connection,
   kind: WorkloadKind,
   workloadIds: readonly string[],
+  { withTails = false }: { withTails?: boolean } = {},
 ): Promise<Map<string, InstanceView[]>> {
   const { rows } = await sql.query<Omit<InstanceView, "gpus" | "runs"> & { workload_id: string }>(
     `SELECT i.workload_id, i.id, i.rank, p.epoch, p.state, p.want, p.detail, p.problem, p.run_id,
@@ -61,7 +78,7 @@ export async function instancesOf(
   );
   const ids = rows.map(({ id }) => id);
   const gpus = await gpusOf(sql, ids);
-  const runs = await runsOf(sql, ids);
+  const runs = await runsOf(sql, ids, withTails);
   const views = new Map<string, InstanceView[]>(workloadIds.map((id) => [id, []]));
   for (const { workload_id, ...row } of rows)
     views.get(workload_id)?.push({
@@ -86,17 +103,25 @@ async function gpusOf(
   return rows;
 }
 
+type RunRow = Omit<InstanceRun, "end"> & RunEnding & { instance_id: string; told_at: Date | null };
+
 async function runsOf(
   sql: Connection,
   instanceIds: string[],
+  withTails: boolean,
 ): Promise<(InstanceRun & { instance_id: string })[]> {
-  const { rows } = await sql.query<InstanceRun & { instance_id: string }>(
-    `SELECT instance_id, id, ordered_at, first_proven_at, last_proven_at, closed_at, proven_ms, waived_ms,
-            billed_minutes, posted_amount AS charged
+  const { rows } = await sql.query<RunRow>(
+    `SELECT r.instance_id, r.id, r.host_id, r.ordered_at, r.first_proven_at, r.last_proven_at, r.closed_at, r.proven_ms,
+            r.waived_ms, r.billed_minutes, r.posted_amount AS charged, e.told_at, e.phase, e.problem, e.detail, e.exit_code,
+            e.out_of_memory, e.signal, CASE WHEN $3 THEN e.tail END AS tail
        FROM (SELECT r.*, row_number() OVER (PARTITION BY instance_id ORDER BY ordered_at DESC, id DESC) AS nth
-               FROM runs r WHERE instance_id = ANY($1::text[])) newest
-      WHERE nth <= $2 ORDER BY instance_id, nth`,
-    [instanceIds, MAX_RUNS],
+               FROM runs r WHERE instance_id = ANY($1::text[])) r
+       LEFT JOIN run_ends e ON e.run_id = r.id
+      WHERE r.nth <= $2 ORDER BY r.instance_id, r.nth`,
+    [instanceIds, MAX_RUNS, withTails],
   );
-  return rows;
+  return rows.map(({ told_at, phase, problem, detail, exit_code, out_of_memory, signal, tail, ...run }) => ({
+    ...run,
+    end: told_at && { told_at, phase, problem, detail, exit_code, out_of_memory, signal, tail },
+  }));
 }

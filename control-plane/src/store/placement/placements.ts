@@ -4,7 +4,6 @@
  * What a placement becomes later is in environment-orders.ts and observed.ts.
  */
 import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
-import { WorkloadId } from "@remotegpu/shared/ids";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { environmentLive, environmentSpec } from "../../core/desired-set.ts";
 import { placementRequest } from "../../core/environment-order.ts";
@@ -20,15 +19,18 @@ import {
 } from "../environments/environment-checks.ts";
 import { heldPlacement } from "../environments/environment-placements.ts";
 import { type EnvironmentRow, lockEnvironment, moveEnvironment } from "../environments/environments.ts";
+import { idOnHosts } from "../environments/id-on-hosts.ts";
+import { appendInstanceEvent, INSTANCE_EVENT } from "../events.ts";
 import { fleetSnapshot } from "./fleet-snapshot.ts";
 import { takeCard } from "./gpu-allocations.ts";
 import { raiseGeneration, refreshHostUse } from "../hosts/hosts.ts";
 import { assertTerm } from "../leader.ts";
+import { leaseForStart } from "../leases/environment-leases.ts";
 import { lockAccount } from "../billing/ledger.ts";
 import { poolSkips } from "./pool-skips.ts";
-import { openRun } from "../billing/runs.ts";
+import { openRun, waiveEarlierRuns } from "../billing/runs.ts";
 
-export type NewId = (kind: "ins" | "run") => string;
+export type NewId = (kind: "ins" | "run" | "lease") => string;
 
 export interface PlacementProposal {
   environmentId: string;
@@ -39,7 +41,14 @@ export interface PlacementProposal {
 }
 
 export type CommitOutcome =
-  | { committed: true; instanceId: string; epoch: number; runId: string }
+  | {
+      committed: true;
+      instanceId: string;
+      epoch: number;
+      runId: string;
+      /** Whose desired sets changed: the placement's own, and of hosts that are to give ports of it back. */
+      hostIds: string[];
+    }
   /** Stopped, deleted or placed meanwhile: nothing to do. */
   | { committed: false; reason: "not-queued"; detail: string }
   /** Somebody else was faster: look again. */
@@ -86,7 +95,7 @@ async function commit(sql: Connection, proposal: PlacementProposal): Promise<Com
     skips: await poolSkips(sql, environmentId),
     pricedModels: await pricedModelsFor(sql, environment, now),
   });
-  const decision = place(await fleetSnapshot(sql, hostId), [request], {
+  const decision = place(await fleetSnapshot(sql, { now, onlyHostId: hostId }), [request], {
     policy: "best-fit",
     seed: 0,
     now: now.getTime(),
@@ -114,6 +123,8 @@ async function write(
   { environment, grants, check, model }: Decided,
 ): Promise<CommitOutcome> {
   const { instanceId, epoch } = await nextEpoch(sql, environment.id, newId);
+  // Whatever an earlier placement of it is still found to have run is metered, and not charged.
+  await waiveEarlierRuns(sql, { instanceId, epoch, from: now });
   const runId = newId("run");
   const spec = environmentSpec(
     {
@@ -169,7 +180,17 @@ async function write(
     lines: check.lines,
   });
   for (const grant of grants) await takeCard(sql, grant, { instanceId, epoch, now });
-  await raiseGeneration(sql, hostId);
+  await appendInstanceEvent(sql, {
+    at: now,
+    kind: INSTANCE_EVENT,
+    instanceId,
+    hostId,
+    actor: "control-plane",
+    old: null,
+    new: "placed",
+    reason: `Placement ${epoch} on host ${hostId}.`,
+  });
+  const generation = await raiseGeneration(sql, hostId);
   await refreshHostUse(sql, hostId);
   await moveEnvironment(sql, {
     environment,
@@ -179,12 +200,9 @@ async function write(
     now,
     hostId,
   });
-  return { committed: true, instanceId, epoch, runId };
-}
-
-/** Hosts name folders and containers after it. Ids of the old system may be any text; such a one gets another name there. */
-function idOnHosts(id: string): string {
-  return WorkloadId.safeParse(id).success ? id : `old-${sha256(id).slice(0, 40)}`;
+  const leasing = { environment, hostId, generation, newId, actor: "control-plane", now };
+  const leases = await leaseForStart(sql, leasing);
+  return { committed: true, instanceId, epoch, runId, hostIds: [...new Set([hostId, ...leases.hostIds])] };
 }
 
 /** Without a workspace it gets a network of its customer's own: the leading 0 keeps that apart from any workspace's. */
@@ -195,7 +213,7 @@ function networkNumber({
   return workspaceId === null ? `0${customerId}` : String(workspaceId);
 }
 
-/** The environment's one instance, made at its first placement, at its next epoch. */
+/** The environment's one instance, made at its first placement, at an epoch beyond any that a host has known. */
 async function nextEpoch(
   sql: Connection,
   environmentId: string,
@@ -205,7 +223,7 @@ async function nextEpoch(
     `INSERT INTO instances (id, workload_kind, workload_id, rank, current_epoch, state)
      VALUES ($1, 'environment', $2, 0, 1, 'placed')
      ON CONFLICT (workload_kind, workload_id, rank)
-       DO UPDATE SET current_epoch = instances.current_epoch + 1, state = 'placed'
+       DO UPDATE SET current_epoch = greatest(instances.current_epoch, instances.known_epoch) + 1, state = 'placed'
      RETURNING id, current_epoch`,
     [newId("ins"), environmentId],
   );

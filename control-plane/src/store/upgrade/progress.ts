@@ -1,19 +1,24 @@
 /** A line for each step that takes longer than a second, while it goes on and when it is done. */
-const FIRST_LINE_AFTER_MS = 1_000;
+export const FIRST_LINE_AFTER_MS = 1_000;
 const NEXT_LINE_AFTER_MS = 10_000;
 
 export type Say = (line: string) => void;
 
-export async function withProgress<T>(say: Say, title: string, work: () => Promise<T>): Promise<T> {
+export async function withProgress<T>(
+  say: Say,
+  title: string,
+  work: () => Promise<T>,
+  firstLineAfterMs = FIRST_LINE_AFTER_MS,
+): Promise<T> {
   const startedMs = performance.now();
   const seconds = () => ((performance.now() - startedMs) / 1_000).toFixed(1);
   let timer = setTimeout(function tell() {
     say(`${title}: ${seconds()} s …`);
     timer = setTimeout(tell, NEXT_LINE_AFTER_MS);
-  }, FIRST_LINE_AFTER_MS);
+  }, firstLineAfterMs);
   try {
     const value = await work();
-    if (performance.now() - startedMs >= FIRST_LINE_AFTER_MS) say(`${title}: done in ${seconds()} s`);
+    if (performance.now() - startedMs >= firstLineAfterMs) say(`${title}: done in ${seconds()} s`);
     return value;
   } finally {
     clearTimeout(timer);

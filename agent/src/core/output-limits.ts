@@ -1,0 +1,57 @@
+/**
+ * How much of what ended containers wrote is kept on the host, and which goes when that is too much: the newest of
+ * each run, the newest runs, and nothing that the journal's disk has no room for.
+ */
+import type { RunId } from "@remotegpu/shared/ids";
+import { GIB, MIB, MS_PER_DAY } from "@remotegpu/shared/units";
+
+/** A run's output is kept in segments: dropping the oldest one makes room for the newest lines. */
+export const SEGMENT_BYTES = 4 * MIB;
+const MAX_SEGMENTS = 4;
+export const MAX_RUN_BYTES = MAX_SEGMENTS * SEGMENT_BYTES;
+const MAX_HOST_BYTES = 2 * GIB;
+export const KEPT_MS = 7 * MS_PER_DAY;
+/** Left free on the disk: what the journal needs to go on goes before any output. */
+const RESERVED_BYTES = 128 * MIB;
+
+export type KeptRun = { runId: RunId; bytes: number; keptAtMs: number };
+
+/** Bytes that all kept runs together may take. */
+function allowedBytes({ keptBytes, freeBytes }: { keptBytes: number; freeBytes: number }): number {
+  return Math.max(0, Math.min(MAX_HOST_BYTES, keptBytes + freeBytes - RESERVED_BYTES));
+}
+
+/**
+ * Which runs' output goes, oldest first.
+ * @param comingBytes room that is about to be needed
+ */
+export function outputsToDrop(
+  kept: readonly KeptRun[],
+  { nowMs, freeBytes, comingBytes = 0 }: { nowMs: number; freeBytes: number; comingBytes?: number },
+): RunId[] {
+  const oldestFirst = kept.toSorted((a, b) => a.keptAtMs - b.keptAtMs || (a.runId < b.runId ? -1 : 1));
+  let keptBytes = kept.reduce((sum, { bytes }) => sum + bytes, 0);
+  const allowed = allowedBytes({ keptBytes, freeBytes });
+  const dropped: RunId[] = [];
+  for (const { runId, bytes, keptAtMs } of oldestFirst) {
+    const isTooOld = nowMs - keptAtMs >= KEPT_MS;
+    if (!isTooOld && keptBytes + comingBytes <= allowed) continue;
+    dropped.push(runId);
+    keptBytes -= bytes;
+  }
+  return dropped;
+}
+
+/** Whether a run's output can be kept at all once everything else has gone for it. */
+export function hasRoomFor(
+  comingBytes: number,
+  { keptBytes, freeBytes }: { keptBytes: number; freeBytes: number },
+): boolean {
+  return keptBytes + comingBytes <= allowedBytes({ keptBytes, freeBytes });
+}
+
+/** Of a run's segments, by their numbers: those that go once a further one is begun. */
+export function segmentsToDrop(numbers: readonly number[]): number[] {
+  const ascending = numbers.toSorted((a, b) => a - b);
+  return ascending.slice(0, Math.max(0, ascending.length - MAX_SEGMENTS + 1));
+}

@@ -1,0 +1,40 @@
+/**
+ * How long a run may be starting or stopping before its host calls that overdue. The owner of both is reconcile.ts, in
+ * whose every round what is not done yet is decided again; nothing is given up here, it is only not waited for in
+ * silence. The count begins anew with the agent.
+ */
+import type { RunId } from "@remotegpu/shared/ids";
+import type { ObservedInstance } from "@remotegpu/shared/instance";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+
+/** A pull may take an hour and wait for two others; a stop has at most five minutes of grace. */
+export const DEADLINES_MS = { starting: 90 * MS_PER_MINUTE, stopping: 10 * MS_PER_MINUTE } as const;
+
+/** With the sentence it stays within what a report may hold. */
+const MAX_DETAIL = 1_900;
+
+export type Transition = { phase: keyof typeof DEADLINES_MS; sinceMs: number };
+
+/** Since when each run has been in its transition; runs at rest are left out. */
+export function transitionsAfter(
+  before: ReadonlyMap<RunId, Transition>,
+  instances: readonly ObservedInstance[],
+  nowMs: number,
+): Map<RunId, Transition> {
+  const after = new Map<RunId, Transition>();
+  for (const { runId, phase } of instances) {
+    if (phase !== "starting" && phase !== "stopping") continue;
+    const earlier = before.get(runId);
+    after.set(runId, earlier?.phase === phase ? earlier : { phase, sinceMs: nowMs });
+  }
+  return after;
+}
+
+export function isOverdue({ phase, sinceMs }: Transition, nowMs: number): boolean {
+  return nowMs - sinceMs >= DEADLINES_MS[phase];
+}
+
+/** What an overdue run says of itself; the sentence stays the same, so that it is reported once. */
+export function overdueDetail(detail: string, { phase }: Transition): string {
+  return `${detail.slice(0, MAX_DETAIL)} It has been ${phase} for more than ${DEADLINES_MS[phase] / MS_PER_MINUTE} minutes.`;
+}

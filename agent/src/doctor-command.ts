@@ -1,0 +1,77 @@
+/**
+ * `doctor`: is what this host knows whole, and is what runs here what it knows? Reads and changes nothing, beside a
+ * running agent or without one. Each examination is a group of checks; one that cannot be made says why.
+ */
+import { type Check, type CheckResult, exitCodeOf, reportJson, reportText } from "@remotegpu/shared/doctor";
+import type { HostId } from "@remotegpu/shared/ids";
+import { ownedContainers } from "./core/run-view.ts";
+import { checkHost, HOST_CHECKS } from "./doctor/host-checks.ts";
+import { checkJournal, JOURNAL_CHECKS } from "./doctor/journal-checks.ts";
+import type { Clock } from "./loop/moment.ts";
+import {
+  isAgentRunning,
+  NoJournalError,
+  readJournal,
+  UnreadableJournalError,
+} from "./journal/journal-reading.ts";
+import { Containers } from "./runtime/containers.ts";
+import { Docker } from "./runtime/docker.ts";
+import { RuntimeDown, RuntimeError } from "./runtime/runtime-error.ts";
+
+export type Patient = {
+  hostId: HostId;
+  stateDir: string;
+  /** Null: Docker's own. */
+  runtimeSocket: string | null;
+  clock: Pick<Clock, "bootId" | "monotonicMs">;
+};
+
+type Examination = {
+  checks: readonly Check[];
+  make: (patient: Patient) => Promise<CheckResult[]> | CheckResult[];
+};
+
+const EXAMINATIONS: readonly Examination[] = [
+  { checks: JOURNAL_CHECKS, make: ({ stateDir }) => readJournal(stateDir, checkJournal) },
+  { checks: HOST_CHECKS, make: examineHost },
+];
+
+/** What keeps a claim from being checked at all. */
+const OBSTACLES = [NoJournalError, UnreadableJournalError, RuntimeDown, RuntimeError];
+
+/** Answers the exit code: 0 all well, 1 something is broken, 2 something could not be checked. */
+export async function doctorCommand(
+  patient: Patient,
+  { json = false }: { json?: boolean | undefined },
+  say: (text: string) => void,
+): Promise<0 | 1 | 2> {
+  const results: CheckResult[] = [];
+  for (const { checks, make } of EXAMINATIONS) {
+    try {
+      results.push(...(await make(patient)));
+    } catch (error) {
+      if (!(error instanceof Error && OBSTACLES.some((obstacle) => error instanceof obstacle))) throw error;
+      results.push(
+        ...checks.map((check) => ({ ...check, state: "not-checked" as const, reason: error.message })),
+      );
+    }
+  }
+  say(json ? reportJson(results) : reportText(results));
+  return exitCodeOf(results);
+}
+
+async function examineHost({ hostId, stateDir, runtimeSocket, clock }: Patient): Promise<CheckResult[]> {
+  const runtime = new Containers(new Docker(runtimeSocket ?? undefined), hostId);
+  return checkHost(async () => {
+    // The journal first: a container that it names was made before it was read.
+    const journal = readJournal(stateDir, (reading) => reading.state());
+    const observed = await runtime.list();
+    return {
+      journal,
+      containers: ownedContainers({ hostId, observed }),
+      isAgentRunning: isAgentRunning(stateDir),
+      bootId: clock.bootId,
+      nowMs: clock.monotonicMs(),
+    };
+  });
+}

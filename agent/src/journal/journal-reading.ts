@@ -1,0 +1,161 @@
+/**
+ * The journal's file as the doctor reads it, beside a running agent or alone: nothing is mended and nothing written.
+ * All that one reading tells is of one moment. Damaged entries are named and left out.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { JournalId } from "@remotegpu/shared/ids";
+import { DesiredInstance } from "@remotegpu/shared/instance";
+import type { StoredLink } from "@remotegpu/shared/chain-walk";
+import { z } from "zod";
+import type { RunRecord } from "../core/run-record.ts";
+import type { Interval } from "../core/usage-interval.ts";
+import { StoredContact } from "./contact-store.ts";
+import { LOCK_FILE } from "./folder-lock.ts";
+import { complaintAbout } from "./integrity.ts";
+import { StoredInterval } from "./interval-store.ts";
+import { JOURNAL_FILE } from "./journal.ts";
+import { StoredOrphans } from "./orphan-store.ts";
+import { StoredRecord } from "./run-store.ts";
+import { unseal, type StoredSeal } from "./sealed.ts";
+
+/** Rows read in one go; a few megabytes. */
+const ROWS_PER_PAGE = 5_000;
+
+const Meta = z.object({
+  journal_id: JournalId,
+  watermark: z.int().nonnegative(),
+  base_seq: z.int().nonnegative(),
+  base_hash: z.string(),
+  head_seq: z.int().nonnegative(),
+  head_hash: z.string(),
+});
+export type JournalMeta = z.infer<typeof Meta>;
+
+/** An entry whose bytes changed by themselves: which table, and its key. */
+export type DamagedEntry = { table: "desired" | "runs" | "intervals" | "contact" | "orphans"; key: string };
+
+export type JournalState = {
+  runs: RunRecord[];
+  intervals: Interval[];
+  damaged: DamagedEntry[];
+};
+
+export class NoJournalError extends Error {
+  override name = "NoJournalError";
+}
+
+export class UnreadableJournalError extends Error {
+  override name = "UnreadableJournalError";
+}
+
+/** @throws NoJournalError, UnreadableJournalError */
+export function readJournal<T>(folder: string, read: (reading: JournalReading) => T): T {
+  const path = join(folder, JOURNAL_FILE);
+  if (!existsSync(path)) throw new NoJournalError(`there is no journal in ${folder}`);
+  let sqlite: Database.Database | null = null;
+  try {
+    sqlite = new Database(path, { readonly: true });
+    sqlite.exec("BEGIN");
+    return read(new JournalReading(sqlite));
+  } catch (cause) {
+    if (!(cause instanceof Database.SqliteError || cause instanceof z.ZodError)) throw cause;
+    throw new UnreadableJournalError(`the journal cannot be read: ${cause.message}`, { cause });
+  } finally {
+    sqlite?.close();
+  }
+}
+
+/** Whether an agent runs on the folder: it holds the lock for as long as it lives. */
+export function isAgentRunning(folder: string): boolean {
+  const path = join(folder, LOCK_FILE);
+  if (!existsSync(path)) return false;
+  const sqlite = new Database(path, { readonly: true, timeout: 0 });
+  try {
+    sqlite.prepare("SELECT 1 FROM sqlite_schema").get();
+    return false;
+  } catch (error) {
+    if (error instanceof Database.SqliteError && error.code.startsWith("SQLITE_BUSY")) return true;
+    throw error;
+  } finally {
+    sqlite.close();
+  }
+}
+
+export class JournalReading {
+  readonly #sqlite: Database.Database;
+
+  constructor(sqlite: Database.Database) {
+    this.#sqlite = sqlite;
+  }
+
+  /** What is wrong with the file as a whole; null when nothing is. */
+  complaint(): string | null {
+    return complaintAbout(this.#sqlite);
+  }
+
+  meta(): JournalMeta {
+    return Meta.parse(
+      this.#sqlite
+        .prepare("SELECT journal_id, watermark, base_seq, base_hash, head_seq, head_hash FROM meta")
+        .get(),
+    );
+  }
+
+  /** All rows that are kept, page by page, in the order of their seqs. */
+  *pages(): Generator<StoredLink[]> {
+    const page = this.#sqlite.prepare<[number], { seq: number; entry: string; hash: string }>(
+      `SELECT seq, entry, hash FROM rows WHERE seq > ? ORDER BY seq LIMIT ${ROWS_PER_PAGE}`,
+    );
+    for (let afterSeq = 0; ;) {
+      const rows = page.all(afterSeq);
+      if (rows.length > 0) yield rows.map(({ seq, entry, hash }) => ({ seq, entry: jsonOf(entry), hash }));
+      if (rows.length < ROWS_PER_PAGE) return;
+      afterSeq = rows.at(-1)?.seq ?? afterSeq;
+    }
+  }
+
+  state(): JournalState {
+    const damaged: DamagedEntry[] = [];
+    const sealed = <T>(table: DamagedEntry["table"], key: string, schema: z.ZodType<T>): T[] =>
+      this.#sqlite
+        .prepare<[], StoredSeal & { key: string }>(
+          `SELECT CAST(${key} AS TEXT) AS key, entry, entry_hash FROM ${table}`,
+        )
+        .all()
+        .flatMap((row) => {
+          const value = unseal(row, schema);
+          if (value === null) damaged.push({ table, key: row.key });
+          return value === null ? [] : [value];
+        });
+    const runs = sealed("runs", "run_id", StoredRecord);
+    const intervals = sealed("intervals", "run_id", StoredInterval);
+    sealed("contact", "singleton", StoredContact);
+    sealed("orphans", "singleton", StoredOrphans);
+    sealed("desired", "instance_id || ' epoch ' || placement_epoch", DesiredInstance);
+    damaged.push(...this.#misfiledOrders());
+    return { runs, intervals, damaged };
+  }
+
+  /** The columns that decide what is dropped must say what the entry says. */
+  #misfiledOrders(): DamagedEntry[] {
+    return this.#sqlite
+      .prepare<[], { key: string }>(
+        `SELECT instance_id || ' epoch ' || placement_epoch AS key FROM desired
+          WHERE json_valid(entry) AND (json_extract(entry, '$.instanceId') <> instance_id
+             OR json_extract(entry, '$.placementEpoch') <> placement_epoch OR json_extract(entry, '$.want') <> want)`,
+      )
+      .all()
+      .map(({ key }) => ({ table: "desired", key }));
+  }
+}
+
+/** Undefined where the text is no JSON, which the walk calls unreadable. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,37 @@
+/** Says which runs have been starting or stopping for too long (core/transitions.ts): in the log, the report, the flags. */
+import type { RunId } from "@remotegpu/shared/ids";
+import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { Log } from "@remotegpu/shared/log";
+import { isOverdue, overdueDetail, transitionsAfter, type Transition } from "../core/transitions.ts";
+
+export class TransitionWatch {
+  readonly #log: Log;
+  #transitions: ReadonlyMap<RunId, Transition> = new Map();
+  #overdue: ReadonlyMap<RunId, Transition> = new Map();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** As the heartbeat says it. */
+  get degraded(): string[] {
+    const phases = new Set([...this.#overdue.values()].map(({ phase }) => phase));
+    return [
+      ...(phases.has("stopping") ? ["stops-overdue"] : []),
+      ...(phases.has("starting") ? ["starts-overdue"] : []),
+    ];
+  }
+
+  /** The instances as they are to be reported. */
+  look(instances: readonly ObservedInstance[], nowMs: number): ObservedInstance[] {
+    this.#transitions = transitionsAfter(this.#transitions, instances, nowMs);
+    const overdue = new Map([...this.#transitions].filter(([, transition]) => isOverdue(transition, nowMs)));
+    for (const [runId, { phase }] of overdue)
+      if (!this.#overdue.has(runId)) this.#log.error({ runId, phase }, `run ${runId}: ${phase} is overdue`);
+    this.#overdue = overdue;
+    return instances.map((instance) => {
+      const late = overdue.get(instance.runId);
+      return late === undefined ? instance : { ...instance, detail: overdueDetail(instance.detail, late) };
+    });
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Which ports an environment is to hold: those of its services, from each start on, and those that its people open by
+ * hand. Numbers are no matter of this: the host picks them.
+ */
+import type { LeaseService } from "@remotegpu/shared/lease";
+
+export type NamedService = Exclude<LeaseService, "custom">;
+
+/** In the order in which people are told. */
+export const NAMED_SERVICES: readonly NamedService[] = ["ssh", "rdp", "jupyter", "tensorboard"];
+
+/** Where each listens inside the container. */
+export const SERVICE_PORTS: Record<NamedService, number> = {
+  ssh: 22,
+  rdp: 3389,
+  jupyter: 8888,
+  tensorboard: 6006,
+};
+
+/** Beside those of its services. */
+export const MAX_CUSTOM_PORTS = 16;
+
+/** Which services were ordered with the environment. */
+export type ServiceSwitches = Record<NamedService, boolean>;
+
+export interface PortWish {
+  service: LeaseService;
+  internalPort: number;
+  autoReleaseHours: number;
+}
+
+/** A lease that is wanted held, wherever it is. */
+export interface WantedLease extends PortWish {
+  id: string;
+  hostId: string;
+}
+
+/** The services that get a port. A password or token in plain HTTP is readable on the way, so that is the operator's to allow. */
+export function leasedServices(switches: ServiceSwitches, allowsPlainHttp: boolean): NamedService[] {
+  return NAMED_SERVICES.filter(
+    (service) => switches[service] && (allowsPlainHttp || !speaksPlainHttp(service)),
+  );
+}
+
+export function speaksPlainHttp(service: NamedService): boolean {
+  return service === "jupyter" || service === "tensorboard";
+}
+
+export interface LeasePlan {
+  release: { id: string; hostId: string; reason: string }[];
+  take: PortWish[];
+}
+
+/**
+ * What a start on this host changes. A lease that is still wanted here stays, and with it its number; one that was
+ * released for idleness is taken anew. Ports opened by hand move along to another host.
+ */
+export function planLeases({
+  hostId,
+  services,
+  wanted,
+  autoReleaseHours,
+}: {
+  hostId: string;
+  services: readonly NamedService[];
+  wanted: readonly WantedLease[];
+  autoReleaseHours: number;
+}): LeasePlan {
+  const isLeased = (service: LeaseService) =>
+    service === "custom" || services.some((leased) => leased === service);
+  const elsewhere = wanted.filter((lease) => lease.hostId !== hostId);
+  const here = wanted.filter((lease) => lease.hostId === hostId);
+  return {
+    release: [
+      ...elsewhere.map(({ id, hostId: from }) => ({
+        id,
+        hostId: from,
+        reason: "The environment was placed on another host.",
+      })),
+      ...here
+        .filter(({ service }) => !isLeased(service))
+        .map(({ id, service }) => ({ id, hostId, reason: `${service} gets no port any more.` })),
+    ],
+    take: [
+      ...services
+        .filter((service) => !here.some((lease) => lease.service === service))
+        .map((service) => ({ service, internalPort: SERVICE_PORTS[service], autoReleaseHours })),
+      ...elsewhere
+        .filter(({ service }) => service === "custom")
+        .map(({ service, internalPort, autoReleaseHours: hours }) => ({
+          service,
+          internalPort,
+          autoReleaseHours: hours,
+        })),
+    ],
+  };
+}
+
+export type CustomPortObstacle =
+  | { field: "internal_port"; detail: string }
+  | { field: null; detail: string }
+  | null;
+
+/** Why this port may not be opened by hand: with the field, where another number would do. */
+export function customPortObstacle(
+  internalPort: number,
+  {
+    switches,
+    opened,
+    closing,
+  }: {
+    switches: ServiceSwitches;
+    opened: readonly number[];
+    /** How many of its hosts have not confirmed yet: an environment must not fill a silent host with its wishes. */
+    closing: number;
+  },
+): CustomPortObstacle {
+  const owner = NAMED_SERVICES.find(
+    (service) => switches[service] && SERVICE_PORTS[service] === internalPort,
+  );
+  if (owner !== undefined)
+    return { field: "internal_port", detail: `${internalPort} is the port of ${owner}` };
+  if (opened.includes(internalPort))
+    return { field: null, detail: `Port ${internalPort} of this environment is open already.` };
+  if (opened.length >= MAX_CUSTOM_PORTS)
+    return { field: null, detail: `An environment has at most ${MAX_CUSTOM_PORTS} ports opened by hand.` };
+  if (opened.length + closing >= MAX_CUSTOM_PORTS)
+    return {
+      field: null,
+      detail: `${closing} ports of this environment are still being closed by its host; try again then.`,
+    };
+  return null;
+}

@@ -1,0 +1,89 @@
+/** Which changes of a lease are worth an event, and what people are told of them. */
+import type { LeaseService, ObservedLease } from "@remotegpu/shared/lease";
+
+export type LeaseState = ObservedLease["state"];
+
+/** A lease as it was ordered and last heard of. */
+export interface KnownLease {
+  service: LeaseService;
+  internalPort: number;
+  autoReleaseHours: number;
+  want: "held" | "released";
+  state: LeaseState;
+  externalPort: number | null;
+  isReleaseDue: boolean;
+  releasedBy: string | null;
+  releaseReason: string | null;
+}
+
+export interface LeaseEvent {
+  kind: "lease" | "lease-release-due";
+  actor: string;
+  old: string | null;
+  new: string;
+  reason: string;
+}
+
+/** None where nothing changed that people should know. */
+export function leaseEvents(
+  known: KnownLease,
+  seen: ObservedLease,
+  host: { id: string; name: string },
+): LeaseEvent[] {
+  const events: LeaseEvent[] = [];
+  const hasMoved =
+    seen.state === "held" && known.state === "held" && seen.externalPort !== known.externalPort;
+  if (seen.state !== known.state || hasMoved)
+    events.push({
+      kind: "lease",
+      actor: isByOrder(known, seen) ? (known.releasedBy ?? "control-plane") : `host ${host.id}`,
+      old: known.state,
+      new: seen.state,
+      reason: reasonOf(known, seen, host.name),
+    });
+  if (seen.state !== "released" && seen.releaseDueAt !== null && !known.isReleaseDue)
+    events.push({
+      kind: "lease-release-due",
+      actor: `host ${host.id}`,
+      old: null,
+      new: seen.releaseDueAt,
+      reason: `${portOf(seen, host.name)} (${known.service}) is released at ${seen.releaseDueAt} unless somebody connects.`,
+    });
+  return events;
+}
+
+function isByOrder(known: KnownLease, seen: ObservedLease): boolean {
+  return seen.state === "released" && known.want === "released" && seen.releasedBecause !== "idle";
+}
+
+function reasonOf(known: KnownLease, seen: ObservedLease, hostName: string): string {
+  const { service, internalPort } = known;
+  const port = portOf(seen, hostName);
+  switch (seen.state) {
+    case "waiting":
+      return `Host ${hostName} is to bind a port for ${service}.${detailOf(seen)}`;
+    case "held":
+      return `${port} leads to ${service} (port ${internalPort} inside).`;
+    case "conflict":
+      return `${port}, which led to ${service}, is taken by something else there; it is tried again.${detailOf(seen)}`;
+    case "exhausted":
+      return `Host ${hostName} has no free port for ${service}; it is tried again.${detailOf(seen)}`;
+    case "released":
+      return releaseReasonOf(known, seen, port);
+  }
+}
+
+function releaseReasonOf(known: KnownLease, seen: ObservedLease, port: string): string {
+  if (isByOrder(known, seen)) return known.releaseReason ?? `${port} was released.`;
+  if (seen.releasedBecause === "idle")
+    return `Nobody connected to ${known.service} for ${known.autoReleaseHours} hours.`;
+  return `Its host has released it.${detailOf(seen)}`;
+}
+
+function portOf({ externalPort }: ObservedLease, hostName: string): string {
+  return externalPort === null ? `A port of host ${hostName}` : `Port ${externalPort} of host ${hostName}`;
+}
+
+function detailOf({ detail }: ObservedLease): string {
+  return detail === "" ? "" : ` ${detail}`;
+}

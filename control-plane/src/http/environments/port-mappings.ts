@@ -1,0 +1,248 @@
+/** Ports of environments on their hosts: listed, opened by hand, closed. Those of services are taken with each start. */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { HostId } from "@remotegpu/shared/ids";
+import { LEASE_SERVICES } from "@remotegpu/shared/lease";
+import { text } from "@remotegpu/shared/text";
+import { customPortObstacle } from "../../core/lease-plan.ts";
+import { type Connection, transaction } from "../../store/database.ts";
+import { heldPlacement } from "../../store/environments/environment-placements.ts";
+import { lockEnvironment } from "../../store/environments/environments.ts";
+import { raiseGeneration } from "../../store/hosts/hosts.ts";
+import { closePort, openPort, switchesOf } from "../../store/leases/environment-leases.ts";
+import { countClosingPorts, wantedLeases } from "../../store/leases/lease-orders.ts";
+import { leaseState } from "../../store/leases/lease-views.ts";
+import {
+  listPortMappings,
+  portMappingById,
+  portMappingOfLease,
+  type PortMappingRow,
+  releaseOldMapping,
+} from "../../store/leases/port-mapping-rows.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { visibleWorkloads } from "../request/authorization.ts";
+import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
+import { ApiRefusal, badField, conflict, notFound } from "../request/refusal.ts";
+import {
+  accepted,
+  created,
+  forCustomers,
+  iso,
+  jsonBody,
+  NumericIdPath,
+  ok,
+  Timestamp,
+} from "../request/route.ts";
+import { environmentFor, ordererOf } from "./environment-access.ts";
+import { LEASE_WAIT_SECONDS, waitForLeases } from "./lease-wait.ts";
+
+const tags = ["ports"];
+/** Ids of the old system may be any text; varchar(64) counts code points. */
+const EnvironmentId = text(128).min(1);
+const MAX_PORT = 65_535;
+
+const PortMapping = z
+  .object({
+    id: z.int(),
+    env_id: z.string(),
+    host_id: z.string().nullable(),
+    /** The address to connect to. */
+    host: z.string().nullable(),
+    service_type: z.string(),
+    external_port: z.int(),
+    internal_port: z.int(),
+    status: z.string(),
+    /** "released": ordered, and the host has not confirmed it yet. Null for one that the old system leased. */
+    want: z.enum(["held", "released"]).nullable(),
+    /** What the host said of it last. */
+    state: z.string().nullable(),
+    detail: z.string().nullable(),
+    release_reason: z.string().nullable(),
+    /** Without access for so long it is released. */
+    auto_release_hours: z.int().nullable(),
+    allocated_at: Timestamp.nullable(),
+    last_accessed_at: Timestamp.nullable(),
+    /** Told once the release is near. */
+    release_due_at: Timestamp.nullable(),
+    released_at: Timestamp.nullable(),
+  })
+  .openapi("PortMapping");
+
+const PortWish = z
+  .strictObject({
+    env_id: EnvironmentId,
+    service_type: z.literal("custom"),
+    internal_port: z.int().min(1).max(MAX_PORT),
+  })
+  .openapi("PortWish");
+
+const list = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/port-mappings",
+  tags,
+  summary: "The ports of your environments on their hosts, newest first",
+  request: {
+    query: z.strictObject({
+      ...pageQuery,
+      env_id: EnvironmentId.optional(),
+      status: z.enum(["active", "released"]).optional(),
+      service_type: z.enum(LEASE_SERVICES).optional(),
+    }),
+  },
+  responses: ok("A page of ports", pageOf(PortMapping)),
+});
+
+const post = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/port-mappings",
+  tags,
+  summary: `Open a port of a running environment; waits up to ${LEASE_WAIT_SECONDS} s for its host to bind one`,
+  request: { body: jsonBody(PortWish) },
+  responses: created("The port, with the number that the host picked", PortMapping),
+});
+
+const remove = createRoute({
+  ...forCustomers,
+  method: "delete",
+  path: "/port-mappings/{id}",
+  tags,
+  summary: "Close a port; a service's port is taken anew with the next start",
+  request: { params: NumericIdPath },
+  responses: accepted("It is being released, or is already", PortMapping),
+});
+
+export function registerPortMappingRoutes(api: ApiApp, deps: ApiDeps): void {
+  const { db } = deps;
+
+  api.openapi(list, async (c) => {
+    const query = c.req.valid("query");
+    const page = numericPage(query);
+    const filter = {
+      visibleTo: await visibleWorkloads(c, "port mappings"),
+      environmentId: query.env_id ?? null,
+      status: query.status ?? null,
+      service: query.service_type ?? null,
+    };
+    const rows = await listPortMappings(db, filter, page);
+    return c.json(toPage(rows, page.limit, { item: mappingAnswer, key: (row) => [row.id] }), 200);
+  });
+
+  api.openapi(post, async (c) => {
+    const { env_id: wished, internal_port: internalPort } = c.req.valid("json");
+    const { id: environmentId } = await environmentFor(c, wished, "manage-workload");
+    const leaseId = deps.newId("lease");
+    const hostId = await transaction(db, (sql) =>
+      orderPort(c, sql, { environmentId, leaseId, internalPort }),
+    );
+    deps.link.nudge(hostId);
+    await waitForLeases(deps, [leaseId]);
+    const outcome = await transaction(db, (sql) => boundOrWithdrawn(c, sql, { environmentId, leaseId }));
+    if (outcome.bound) return c.json(mappingAnswer(outcome.mapping), 201);
+    if (outcome.hostId !== null) deps.link.nudge(outcome.hostId as HostId);
+    throw new ApiRefusal("unavailable", outcome.why, { retryAfterSeconds: LEASE_WAIT_SECONDS });
+  });
+
+  api.openapi(remove, async (c) => {
+    const mapping = await mappingFor(c, c.req.valid("param").id);
+    const hostId = await transaction(db, (sql) => release(c, sql, mapping));
+    if (hostId !== null) deps.link.nudge(hostId as HostId);
+    return c.json(mappingAnswer((await portMappingById(db, mapping.id)) ?? mapping), 202);
+  });
+}
+
+/**
+ * Orders it of the host that the environment runs on, which is answered.
+ * @throws ApiRefusal where it runs nowhere, or may not have that port
+ */
+async function orderPort(
+  c: ApiContext,
+  sql: Connection,
+  { environmentId, leaseId, internalPort }: { environmentId: string; leaseId: string; internalPort: number },
+): Promise<HostId> {
+  const environment = await lockEnvironment(sql, environmentId);
+  if (environment === null) throw notFound(`environment ${environmentId}`);
+  const held = await heldPlacement(sql, environmentId);
+  if (held?.want !== "running")
+    throw conflict(
+      `Ports are opened on the host that an environment runs on; this one is ${environment.status}.`,
+    );
+  const wanted = await wantedLeases(sql, environmentId);
+  const obstacle = customPortObstacle(internalPort, {
+    switches: switchesOf(environment),
+    opened: wanted.filter(({ service }) => service === "custom").map((lease) => lease.internalPort),
+    closing: await countClosingPorts(sql, environmentId),
+  });
+  if (obstacle !== null)
+    throw obstacle.field === null ? conflict(obstacle.detail) : badField(obstacle.field, obstacle.detail);
+  // Raising the generation locks the host's row, so that nobody else takes the last room meanwhile.
+  const generation = await raiseGeneration(sql, held.host_id);
+  const { actor, now } = ordererOf(c);
+  const leasing = { environment, hostId: held.host_id, generation, actor, now, id: leaseId };
+  if (!(await openPort(sql, leasing, internalPort)))
+    throw new ApiRefusal("unavailable", `Host ${held.host_name} can hold no more ports.`);
+  return held.host_id as HostId;
+}
+
+type Outcome =
+  | { bound: true; mapping: PortMappingRow }
+  | { bound: false; why: string; hostId: string | null };
+
+/** What the host has bound by now is the customer's; anything else is taken back, since nobody waits for it any more. */
+async function boundOrWithdrawn(
+  c: ApiContext,
+  sql: Connection,
+  { environmentId, leaseId }: { environmentId: string; leaseId: string },
+): Promise<Outcome> {
+  await lockEnvironment(sql, environmentId);
+  const mapping = await portMappingOfLease(sql, { environmentId, leaseId });
+  if (mapping?.status === "active") return { bound: true, mapping };
+  const lease = await leaseState(sql, leaseId);
+  const { actor } = ordererOf(c);
+  const reason = "It was withdrawn: the host did not bind it in time.";
+  return {
+    bound: false,
+    hostId: await closePort(sql, { environmentId, leaseId, actor, reason }),
+    why:
+      lease?.state === "exhausted"
+        ? `The host has no free port. ${lease.detail}`.trim()
+        : `The host did not bind a port within ${LEASE_WAIT_SECONDS} seconds, so the wish is withdrawn. Try again later.`,
+  };
+}
+
+async function mappingFor(c: ApiContext, id: number): Promise<PortMappingRow> {
+  const mapping = await portMappingById(c.var.deps.db, id);
+  if (mapping === null) throw notFound(`port mapping ${id}`);
+  try {
+    await environmentFor(c, mapping.env_id, "manage-workload");
+  } catch (error) {
+    // A stranger must not learn which environment the port is of.
+    if (error instanceof ApiRefusal && error.kind === "not-found") throw notFound(`port mapping ${id}`);
+    throw error;
+  }
+  return mapping;
+}
+
+/** Answers the host that has to be told. */
+async function release(
+  c: ApiContext,
+  sql: Connection,
+  { id, env_id: environmentId, lease_id: leaseId }: PortMappingRow,
+): Promise<string | null> {
+  const { actor, now } = ordererOf(c);
+  await lockEnvironment(sql, environmentId);
+  if (leaseId !== null)
+    return await closePort(sql, { environmentId, leaseId, actor, reason: `Closed by ${actor}.` });
+  await releaseOldMapping(sql, { id, now });
+  return null;
+}
+
+function mappingAnswer({ lease_id: _lease, ...row }: PortMappingRow): z.input<typeof PortMapping> {
+  return {
+    ...row,
+    allocated_at: iso(row.allocated_at),
+    last_accessed_at: iso(row.last_accessed_at),
+    release_due_at: iso(row.release_due_at),
+    released_at: iso(row.released_at),
+  };
+}

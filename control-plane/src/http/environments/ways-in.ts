@@ -1,0 +1,150 @@
+/** The ways into an environment: where each of its services is reached, and taking released ports anew. */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { HostId } from "@remotegpu/shared/ids";
+import { LEASE_SERVICES } from "@remotegpu/shared/lease";
+import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
+import { waysIn } from "../../core/ways-in.ts";
+import { type Connection, transaction } from "../../store/database.ts";
+import { heldPlacement } from "../../store/environments/environment-placements.ts";
+import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
+import {
+  allowsPlainHttp,
+  type LeaseChange,
+  leaseForStart,
+  switchesOf,
+} from "../../store/leases/environment-leases.ts";
+import { type LeaseView, newestLeases } from "../../store/leases/lease-views.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { ApiRefusal, conflict, notFound } from "../request/refusal.ts";
+import { forCustomers, iso, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
+import { environmentFor, ordererOf } from "./environment-access.ts";
+import { waitForLeases } from "./lease-wait.ts";
+
+const tags = ["environments"];
+const params = WorkloadIdPath;
+
+const Access = z
+  .object({
+    environment_id: z.string(),
+    status: z.enum(ENVIRONMENT_STATUSES),
+    services: z.array(
+      z.object({
+        service: z.enum(LEASE_SERVICES),
+        internal_port: z.int(),
+        /** What the host said of its port last; none where there is no port. */
+        state: z.enum(["waiting", "held", "conflict", "exhausted", "released", "none"]),
+        reachable: z.boolean(),
+        host: z.string().nullable(),
+        port: z.int().nullable(),
+        command: z.string().nullable(),
+        url: z.string().nullable(),
+        token: z.string().nullable(),
+        /** Why it is not reachable; null where it is. */
+        reason: z.string().nullable(),
+        last_accessed_at: Timestamp.nullable(),
+        /** Told once the release is near. */
+        release_due_at: Timestamp.nullable(),
+      }),
+    ),
+  })
+  .openapi("Access");
+
+const get = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/environments/{id}/access",
+  tags,
+  summary: "How to get in: for each service that is switched on where it is reached, or why it is not",
+  request: { params },
+  responses: ok("The ways in", Access),
+});
+
+const post = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/environments/{id}/access",
+  tags,
+  summary: "Take ports of services anew that were released; waits a moment for the host",
+  request: { params },
+  responses: ok("The ways in", Access),
+});
+
+export function registerWaysInRoutes(api: ApiApp, deps: ApiDeps): void {
+  api.openapi(get, async (c) => {
+    const environment = await environmentFor(c, c.req.valid("param").id, "read-workload");
+    return c.json(await accessOf(deps, environment), 200);
+  });
+
+  api.openapi(post, async (c) => {
+    const { id } = await environmentFor(c, c.req.valid("param").id, "manage-workload");
+    const { hostIds, taken } = await transaction(deps.db, (sql) => renew(c, sql, id));
+    for (const hostId of hostIds) deps.link.nudge(hostId as HostId);
+    await waitForLeases(deps, taken);
+    return c.json(await accessOf(deps, await environmentFor(c, id, "read-workload")), 200);
+  });
+}
+
+/** @throws ApiRefusal where the environment runs nowhere (its next start takes the ports), or its host is full */
+async function renew(c: ApiContext, sql: Connection, id: string): Promise<LeaseChange> {
+  const environment = await lockEnvironment(sql, id);
+  if (environment === null) throw notFound(`environment ${id}`);
+  const held = await heldPlacement(sql, id);
+  if (held?.want !== "running")
+    throw conflict(`The environment is ${environment.status}; its next start takes the ports anew.`);
+  const { actor, now } = ordererOf(c);
+  const change = await leaseForStart(sql, {
+    environment,
+    hostId: held.host_id,
+    generation: null,
+    newId: c.var.deps.newId,
+    actor,
+    now,
+  });
+  // Taken back whole: a host that is full must not be told of it again and again.
+  if (change.refused > 0 && change.taken.length === 0)
+    throw new ApiRefusal("unavailable", `Host ${held.host_name} can hold no more ports.`);
+  return change;
+}
+
+async function accessOf({ db }: ApiDeps, environment: EnvironmentRow): Promise<z.input<typeof Access>> {
+  const leases = await newestLeases(db, environment.id);
+  const ways = waysIn({
+    status: environment.status,
+    switches: switchesOf(environment),
+    allowsPlainHttp: await allowsPlainHttp(db),
+    leases: leases.map(leaseNow),
+  });
+  return {
+    environment_id: environment.id,
+    status: environment.status,
+    services: ways.map(({ internalPort, isReachable, ...way }) => {
+      const lease = leases.find(
+        (one) => one.service_type === way.service && one.internal_port === internalPort,
+      );
+      return {
+        ...way,
+        internal_port: internalPort,
+        reachable: isReachable,
+        token: null,
+        last_accessed_at: iso(lease?.last_accessed_at ?? null),
+        release_due_at: iso(lease?.release_due_at ?? null),
+      };
+    }),
+  };
+}
+
+function leaseNow(lease: LeaseView) {
+  return {
+    service: lease.service_type,
+    internalPort: lease.internal_port,
+    want: lease.want,
+    state: lease.state,
+    externalPort: lease.external_port,
+    detail: lease.detail,
+    releaseReason: lease.release_reason,
+    autoReleaseHours: lease.auto_release_hours,
+    hostName: lease.host_name,
+    hostAddress: lease.host_address,
+    isHostHeard: lease.host_connection === "connected",
+  };
+}

@@ -1,0 +1,235 @@
+/**
+ * What a workload's containers wrote, streamed from their host as it comes. A client that reads slowly holds the host
+ * back; one that leaves ends the reading there. Where the host is away, the last lines of an ended run are here.
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import { InstanceId, RunId, type HostId } from "@remotegpu/shared/ids";
+import { MAX_LOG_TAIL_LINES } from "@remotegpu/shared/sessions";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { LogEnd, LogQuery, LogStream } from "../../link/log-streams.ts";
+import { StoreError } from "../../store/database.ts";
+import { logTarget, type LogTarget } from "../../store/placement/log-targets.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { actorFrom } from "../request/authentication.ts";
+import { ApiRefusal, conflict, notFound } from "../request/refusal.ts";
+import { forCustomers, okStream, WorkloadIdPath } from "../request/route.ts";
+import { assertReadable, ROUTED_KINDS, type RoutedKind } from "./workload-kinds.ts";
+
+/** How often a stream that lasts is looked after: whether its host is heard, and whether its reader still may. */
+const LOOK_EVERY_MS = 10 * MS_PER_SECOND;
+const BUSY_RETRY_SECONDS = 5;
+
+const wholeNumber = (most: number) =>
+  z
+    .string()
+    .regex(/^[0-9]{1,5}$/, "must be a whole number")
+    .transform(Number)
+    .pipe(z.int().max(most))
+    .optional()
+    .openapi({ type: "integer", minimum: 0, maximum: most });
+
+const LogsQuery = z.strictObject({
+  /** Goes on until the run ends or the client leaves. */
+  follow: z.enum(["true", "false"]).optional(),
+  /** Begin with so many of the last lines; all that are kept without it. */
+  tail: wholeNumber(MAX_LOG_TAIL_LINES),
+  /** Of a job or a service: which of its instances. */
+  rank: wholeNumber(9_999),
+  /** Another run than the latest. */
+  run: RunId.optional(),
+});
+
+const logsOf = <Path extends string>(path: Path, tag: string) =>
+  createRoute({
+    ...forCustomers,
+    method: "get",
+    path: `/${path}/{id}/logs`,
+    tags: [tag],
+    summary:
+      "What its container wrote, both outputs together, as plain text; a last line says where it broke off",
+    request: { params: WorkloadIdPath, query: LogsQuery },
+    responses: okStream("The output, as it comes", "text/plain"),
+  });
+
+export function registerWorkloadLogRoutes(api: ApiApp, deps: ApiDeps): void {
+  for (const routed of ROUTED_KINDS)
+    api.openapi(logsOf(routed.path, routed.tag), async (c) => {
+      const { id } = c.req.valid("param");
+      await assertReadable(c, routed, id);
+      return await answerLogs(c, deps, { routed, id, query: c.req.valid("query") });
+    });
+}
+
+interface Asked {
+  routed: RoutedKind;
+  id: string;
+  query: z.output<typeof LogsQuery>;
+}
+
+async function answerLogs(c: ApiContext, { db, link }: ApiDeps, asked: Asked): Promise<Response> {
+  const { routed, id, query } = asked;
+  const target = await logTarget(db, {
+    kind: routed.kind,
+    workloadId: id,
+    rank: query.rank ?? 0,
+    runId: query.run ?? null,
+  });
+  if (target === null) {
+    if (query.run !== undefined) throw notFound(`run ${query.run} of ${routed.what} ${id}`);
+    throw conflict(`Nothing of rank ${query.rank ?? 0} has run yet.`);
+  }
+  if (!link.isConnected())
+    return storedTail(c, target, "NATS is not connected now, so no host can be reached.");
+  if (!isHeard(target)) return storedTail(c, target, awayText(target));
+  const reader = `customer ${c.var.actor.customerId}`;
+  const opening = await link.openLogs(target.host_id as HostId, logQuery(target, query), reader);
+  if (opening.opened)
+    return c.body(
+      bodyOf(opening.stream, () => lookAfter(c, asked, target)),
+      200,
+      headersOf(target, "host"),
+    );
+  switch (opening.reason) {
+    case "busy":
+      throw new ApiRefusal("too-many-requests", `Too many read at once: ${opening.detail}.`, {
+        retryAfterSeconds: BUSY_RETRY_SECONDS,
+      });
+    case "no-such-run":
+      if (!target.has_ended)
+        throw conflict(`Host ${target.host_name} has nothing of this run yet; try again shortly.`);
+      return storedTail(c, target, `Host ${target.host_name} no longer keeps the output of this run.`);
+    case "unreachable":
+    case "refused":
+      return storedTail(c, target, `Host ${target.host_name} does not answer now: ${opening.detail}.`);
+  }
+}
+
+function logQuery(target: LogTarget, { follow, tail }: Asked["query"]): LogQuery {
+  return {
+    instanceId: InstanceId.parse(target.instance_id),
+    placementEpoch: target.epoch,
+    runId: RunId.parse(target.run_id),
+    follow: follow === "true",
+    tailLines: tail ?? null,
+  };
+}
+
+function isHeard({ host_connection: connection, is_host_gone: isGone }: LogTarget): boolean {
+  return !isGone && (connection === "connected" || connection === "suspect");
+}
+
+function awayText({ host_name: name, is_host_gone: isGone, last_heartbeat: heard }: LogTarget): string {
+  if (isGone) return `Host ${name} is no longer in the fleet.`;
+  return `Host ${name} is unreachable since ${heard?.toISOString() ?? "it joined"}.`;
+}
+
+/** What is here in the host's place. @throws ApiRefusal where there is nothing */
+function storedTail(c: ApiContext, target: LogTarget, why: string): Response {
+  if (target.tail !== null) {
+    const text = withLastLine(target.tail, `${why} These are the last lines of run ${target.run_id}.`);
+    return c.body(text, 200, headersOf(target, "stored-tail"));
+  }
+  const rest = target.has_ended
+    ? "No last lines of this run are stored."
+    : "Its last lines are stored when it ends.";
+  throw new ApiRefusal("unavailable", `${why} ${rest}`);
+}
+
+function headersOf(target: LogTarget, source: "host" | "stored-tail"): Record<string, string> {
+  return {
+    "Content-Type": "text/plain; charset=utf-8",
+    "Cache-Control": "no-store",
+    // Reverse proxies that collect an answer before they pass it on must not collect this one.
+    "X-Accel-Buffering": "no",
+    "RemoteGPU-Run": target.run_id,
+    "RemoteGPU-Log-Source": source,
+  };
+}
+
+/** Null while all is well; else why the reading ends. */
+async function lookAfter(
+  c: ApiContext,
+  { routed, id, query }: Asked,
+  target: LogTarget,
+): Promise<string | null> {
+  const { db, log } = c.var.deps;
+  try {
+    await actorFrom(c);
+    await assertReadable(c, routed, id);
+    const wish = { kind: routed.kind, workloadId: id, rank: query.rank ?? 0, runId: target.run_id };
+    const now = await logTarget(db, wish);
+    return now === null || isHeard(now) ? null : awayText(now);
+  } catch (error) {
+    if (error instanceof ApiRefusal) return "You may not read this any more.";
+    if (!(error instanceof StoreError)) throw error;
+    // What cannot be looked up now is looked up again; the bytes do not pass through the database.
+    log.warn({ error }, "a stream of output could not be looked after");
+    return null;
+  }
+}
+
+/** Pulled by the client's reading: nothing is taken from the stream that nobody waits for. */
+function bodyOf(stream: LogStream, look: () => Promise<string | null>): ReadableStream<Uint8Array> {
+  let isAtLineStart = true;
+  const looking = setInterval(() => {
+    look()
+      .then((why) => (why === null ? undefined : stream.giveUp(why)))
+      .catch((error: unknown) => stream.giveUp(String(error)));
+  }, LOOK_EVERY_MS).unref();
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const next = await stream.next();
+        if (next.kind === "bytes") {
+          isAtLineStart = next.bytes.at(-1) === LINE_BREAK;
+          controller.enqueue(next.bytes);
+          return;
+        }
+        clearInterval(looking);
+        const last = lastLineOf(next.end, isAtLineStart);
+        if (last !== "") controller.enqueue(new TextEncoder().encode(last));
+        controller.close();
+      },
+      cancel() {
+        clearInterval(looking);
+        stream.leave();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+const LINE_BREAK = 0x0a;
+
+/** An output that is whole needs no word of ours. */
+function lastLineOf({ isWhole, reason, detail }: LogEnd, isAtLineStart: boolean): string {
+  if (isWhole) return "";
+  return `${isAtLineStart ? "" : "\n"}${noticeLine(`The output breaks off here: ${detail || saidOf(reason)}.`)}`;
+}
+
+function saidOf(reason: LogEnd["reason"]): string {
+  switch (reason) {
+    case "shutdown":
+      return "its host's agent was restarted; ask again";
+    case "too-slow":
+      return "it was not read for too long";
+    case "error":
+      return "its host could not read on";
+    case "lost":
+    case "beyond-credit":
+      return "a part was lost on the way";
+    case "left":
+    case "ended":
+    case "run-over":
+      return "it was closed";
+  }
+}
+
+function withLastLine(text: string, said: string): string {
+  const isAtLineStart = text === "" || text.endsWith("\n");
+  return `${text}${isAtLineStart ? "" : "\n"}${noticeLine(said)}`;
+}
+
+function noticeLine(said: string): string {
+  return `[remotegpu] ${said.replaceAll(/\.\.$/g, ".")}\n`;
+}

@@ -1,0 +1,221 @@
+/**
+ * Takes what a host reports of its leases into the database: which are bound, to which numbers, which are over. What
+ * cannot be true changes nothing and is shown to the operators; a lease that the report lacks stays as it was.
+ */
+import type { LeaseService, ObservedLease } from "@remotegpu/shared/lease";
+import { type BelievedLease, believeLeases } from "../../core/lease-belief.ts";
+import { leaseEvents, type LeaseState } from "../../core/lease-report.ts";
+import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../alarms.ts";
+import type { Connection } from "../database.ts";
+import { idOnHosts } from "../environments/id-on-hosts.ts";
+import { appendEvents, type NewEvent } from "../events.ts";
+import {
+  type BoundPort,
+  mirrorPorts,
+  moveMapping,
+  portNumbers,
+  putMappings,
+  releaseMappings,
+} from "./port-mappings.ts";
+
+/** An alarm names so many and counts the rest. */
+const MAX_NAMED = 5;
+
+interface LiveOrder {
+  id: string;
+  env_id: string;
+  customer_id: number;
+  service_type: LeaseService;
+  internal_port: number;
+  auto_release_hours: number;
+  want: "held" | "released";
+  generation: number;
+  state: LeaseState;
+  external_port: number | null;
+  detail: string;
+  last_accessed_at: Date | null;
+  release_due_at: Date | null;
+  released_by: string | null;
+  release_reason: string | null;
+}
+
+export interface LeaseMerge {
+  host: { id: string; name: string };
+  leases: readonly ObservedLease[];
+  now: Date;
+}
+
+/** A believed report on a lease that says something new. */
+interface LeaseNews extends BelievedLease {
+  order: LiveOrder;
+  lastAccessedAt: Date | null;
+  releaseDueAt: Date | null;
+}
+
+/** True when a lease is over, which takes it out of the host's desired set. The host's row is locked by the caller. */
+export async function mergeLeases(sql: Connection, merge: LeaseMerge): Promise<boolean> {
+  const { host, leases } = merge;
+  const orders = new Map((await liveOrders(sql, host.id)).map((order) => [order.id, order]));
+  const open = new Map(
+    [...orders.values()].map(({ id, env_id: environmentId }) => [
+      id,
+      { environmentId, workloadId: idOnHosts(environmentId) },
+    ]),
+  );
+  const { believed, disbelieved } = believeLeases(open, leases, await portNumbers(sql, host.id));
+  const unexplained = leases
+    .filter(({ leaseId, state }) => !orders.has(leaseId) && state !== "released")
+    .map(({ leaseId, state }) => `lease ${leaseId} is ${state}, and nobody wants it there`);
+
+  const news = believed.flatMap((one) => newsOf(orders.get(one.seen.leaseId), one));
+  await noteOrders(sql, merge, news);
+  await mapPorts(sql, merge, news);
+  await appendEvents(
+    sql,
+    news.flatMap((one) => eventsOf(one, merge)),
+  );
+  await tellOperators(sql, merge, "lease-disbelieved", disbelieved);
+  await tellOperators(sql, merge, "unknown-lease", unexplained);
+  return news.some(({ seen }) => seen.state === "released");
+}
+
+async function liveOrders(sql: Connection, hostId: string): Promise<LiveOrder[]> {
+  const { rows } = await sql.query<LiveOrder>(
+    `SELECT o.id, o.env_id, e.customer_id, o.service_type, o.internal_port, o.auto_release_hours, o.want, o.generation,
+            o.state, o.external_port, o.detail, o.last_accessed_at, o.release_due_at, o.released_by, o.release_reason
+       FROM lease_orders o JOIN environments e ON e.id = o.env_id
+      WHERE o.host_id = $1 AND o.ended_at IS NULL ORDER BY o.ordered_at, o.id FOR NO KEY UPDATE OF o`,
+    [hostId],
+  );
+  return rows;
+}
+
+function newsOf(order: LiveOrder | undefined, believed: BelievedLease): LeaseNews[] {
+  if (order === undefined) return [];
+  const { seen } = believed;
+  const news = {
+    ...believed,
+    order,
+    lastAccessedAt: moment(seen.lastAccessedAt) ?? order.last_accessed_at,
+    releaseDueAt: seen.state === "released" ? null : moment(seen.releaseDueAt),
+  };
+  return isNews(news) ? [news] : [];
+}
+
+function isNews({ order, seen, hasMoved, lastAccessedAt, releaseDueAt }: LeaseNews): boolean {
+  return (
+    hasMoved ||
+    seen.state !== order.state ||
+    (seen.externalPort !== null && seen.externalPort !== order.external_port) ||
+    seen.detail !== order.detail ||
+    lastAccessedAt?.getTime() !== order.last_accessed_at?.getTime() ||
+    releaseDueAt?.getTime() !== order.release_due_at?.getTime()
+  );
+}
+
+async function noteOrders(sql: Connection, merge: LeaseMerge, news: readonly LeaseNews[]): Promise<void> {
+  if (news.length === 0) return;
+  const changes = news.map((one) => ({
+    id: one.order.id,
+    state: one.seen.state,
+    port: one.seen.externalPort,
+    detail: one.seen.detail,
+    accessed: one.lastAccessedAt,
+    due: one.releaseDueAt,
+    reason: one.seen.state === "released" ? (eventsOf(one, merge)[0]?.reason ?? null) : null,
+  }));
+  await sql.query(
+    `UPDATE lease_orders o SET state = n.state, external_port = coalesce(n.port, o.external_port), detail = n.detail,
+            last_accessed_at = n.accessed, release_due_at = n.due,
+            ended_at = CASE n.state WHEN 'released' THEN $2::timestamptz END,
+            release_reason = coalesce(o.release_reason, n.reason),
+            state_changed_at = CASE WHEN o.state = n.state THEN o.state_changed_at ELSE $2::timestamptz END
+       FROM jsonb_to_recordset($1::jsonb) AS n(id text, state text, port int, detail text, accessed timestamptz,
+              due timestamptz, reason text)
+      WHERE o.id = n.id`,
+    [JSON.stringify(changes), merge.now],
+  );
+}
+
+/** A number is public only of a lease that is wanted; one that was withdrawn before its host heard so gets no row. */
+async function mapPorts(
+  sql: Connection,
+  { host, now }: LeaseMerge,
+  news: readonly LeaseNews[],
+): Promise<void> {
+  const over = news.filter(({ seen }) => seen.state === "released");
+  const bound = news.flatMap(boundPort);
+  await releaseMappings(sql, { hostId: host.id, leaseIds: over.map(({ order }) => order.id), now });
+  for (const { order, seen, hasMoved } of news)
+    if (hasMoved && seen.externalPort !== null)
+      await moveMapping(sql, {
+        environmentId: order.env_id,
+        leaseId: order.id,
+        externalPort: seen.externalPort,
+      });
+  await putMappings(sql, host.id, bound, now);
+  await mirrorPorts(sql, [
+    ...over.map(({ order }) => order.env_id),
+    ...bound.map(({ environmentId }) => environmentId),
+  ]);
+}
+
+function boundPort({ order, seen, lastAccessedAt }: LeaseNews): BoundPort[] {
+  if (seen.state !== "held" || seen.externalPort === null || order.want !== "held") return [];
+  return [
+    {
+      leaseId: order.id,
+      environmentId: order.env_id,
+      service: order.service_type,
+      internalPort: order.internal_port,
+      externalPort: seen.externalPort,
+      autoReleaseHours: order.auto_release_hours,
+      generation: order.generation,
+      lastAccessedAt,
+    },
+  ];
+}
+
+function eventsOf({ order, seen, releaseDueAt }: LeaseNews, { host, now }: LeaseMerge): NewEvent[] {
+  const known = {
+    service: order.service_type,
+    internalPort: order.internal_port,
+    autoReleaseHours: order.auto_release_hours,
+    want: order.want,
+    state: order.state,
+    externalPort: order.external_port,
+    isReleaseDue: order.release_due_at !== null,
+    releasedBy: order.released_by,
+    releaseReason: order.release_reason,
+  };
+  // A label that is no time is not repeated to anybody.
+  const readable = { ...seen, releaseDueAt: releaseDueAt?.toISOString() ?? null };
+  return leaseEvents(known, readable, host).map((event) => ({
+    ...event,
+    at: now,
+    workloadKind: "environment",
+    workloadId: order.env_id,
+    customerId: order.customer_id,
+    hostId: host.id,
+  }));
+}
+
+/** A label of the host's wall clock; one that is no time is none. */
+function moment(label: string | null): Date | null {
+  if (label === null) return null;
+  const at = new Date(label);
+  return Number.isNaN(at.getTime()) || at.getUTCFullYear() < 1 || at.getUTCFullYear() > 9999 ? null : at;
+}
+
+/** One alarm of a kind for a host, however much it claims; cleared when a whole report is sound again. */
+async function tellOperators(
+  sql: Connection,
+  { host, now }: LeaseMerge,
+  kind: AlarmKind,
+  claims: readonly string[],
+): Promise<void> {
+  if (claims.length === 0) return await clearAlarm(sql, { kind, subject: host.id, now });
+  const more = claims.length > MAX_NAMED ? ` and ${claims.length - MAX_NAMED} more` : "";
+  const detail = `Host ${host.id} reports: ${claims.slice(0, MAX_NAMED).join("; ")}${more}.`;
+  await raiseAlarmOnce(sql, { kind, subject: host.id, detail, now });
+}

@@ -1,0 +1,57 @@
+/** Leases of an environment as its people are told them. */
+import type { LeaseService } from "@remotegpu/shared/lease";
+import type { LeaseState } from "../../core/lease-report.ts";
+import type { Connection } from "../database.ts";
+
+export interface LeaseView {
+  id: string;
+  service_type: LeaseService;
+  internal_port: number;
+  want: "held" | "released";
+  state: LeaseState;
+  external_port: number | null;
+  detail: string;
+  release_reason: string | null;
+  auto_release_hours: number;
+  last_accessed_at: Date | null;
+  release_due_at: Date | null;
+  host_id: string;
+  host_name: string;
+  host_address: string;
+  host_connection: string;
+}
+
+const SELECT = `SELECT DISTINCT ON (o.service_type, o.internal_port) o.id, o.service_type, o.internal_port, o.want, o.state,
+    o.external_port, o.detail, o.release_reason, o.auto_release_hours, o.last_accessed_at, o.release_due_at, o.host_id,
+    h.name AS host_name, coalesce(h.public_ip, h.ip_address) AS host_address, h.connection AS host_connection
+  FROM lease_orders o JOIN hosts h ON h.id = o.host_id`;
+
+/** The newest lease of each service, and the ports opened by hand that are not over. */
+export async function newestLeases(sql: Connection, environmentId: string): Promise<LeaseView[]> {
+  const { rows } = await sql.query<LeaseView>(
+    `${SELECT} WHERE o.env_id = $1 AND (o.service_type <> 'custom' OR o.ended_at IS NULL)
+      ORDER BY o.service_type, o.internal_port, (o.want = 'held' AND o.ended_at IS NULL) DESC, o.ordered_at DESC, o.id DESC`,
+    [environmentId],
+  );
+  return rows;
+}
+
+/** How many of these leases their hosts have not spoken of yet. */
+export async function countWaiting(sql: Connection, leaseIds: readonly string[]): Promise<number> {
+  const { rows } = await sql.query<{ n: number }>(
+    "SELECT count(*) AS n FROM lease_orders WHERE id = ANY($1::text[]) AND state = 'waiting'",
+    [leaseIds],
+  );
+  return rows[0]?.n ?? 0;
+}
+
+export async function leaseState(
+  sql: Connection,
+  leaseId: string,
+): Promise<{ state: LeaseState; detail: string } | null> {
+  const { rows } = await sql.query<{ state: LeaseState; detail: string }>(
+    "SELECT state, detail FROM lease_orders WHERE id = $1",
+    [leaseId],
+  );
+  return rows[0] ?? null;
+}

@@ -1,0 +1,170 @@
+/**
+ * A fleet that only beats, in a process of its own: so many hosts, each asking every ten seconds as an agent does, at
+ * moments of its own. Told on standard input what to do (`FleetOrder`), it prints one line of figures and ends.
+ */
+import { randomUUID } from "node:crypto";
+import { text } from "node:stream/consumers";
+import { setTimeout as pause } from "node:timers/promises";
+import { connect, jwtAuthenticator, NatsError, type NatsConnection } from "nats";
+import { z } from "zod";
+import { BootId, GpuUuid, HostId, JournalId } from "@remotegpu/shared/ids";
+import { HEARTBEAT_MS, HeartbeatReply, type Heartbeat } from "@remotegpu/shared/protocol";
+import { up } from "@remotegpu/shared/subjects";
+import { decode, encode } from "@remotegpu/shared/wire";
+
+export const FleetOrder = z.object({
+  natsUrl: z.string(),
+  jwt: z.string(),
+  seed: z.string(),
+  hosts: z.int().positive(),
+  cardsPerHost: z.int().nonnegative(),
+  /** Not counted: hosts that are new cost more. */
+  warmUpMs: z.int(),
+  countedMs: z.int(),
+});
+export type FleetOrder = z.infer<typeof FleetOrder>;
+
+export const FleetFigures = z.object({
+  answered: z.int(),
+  refused: z.int(),
+  p50Ms: z.number(),
+  p99Ms: z.number(),
+  maxMs: z.number(),
+});
+export type FleetFigures = z.infer<typeof FleetFigures>;
+
+export const hostName = (number: number) => HostId.parse(`host-${String(number).padStart(5, "0")}`);
+export const cardName = (host: number, card: number) => GpuUuid.parse(`GPU-bench-${host}-${card}`);
+
+const ANSWER_WITHIN_MS = 20_000;
+
+interface Beating {
+  id: HostId;
+  bootId: BootId;
+  journalId: JournalId;
+  number: number;
+  applied: { term: number; generation: number };
+  lastRoundTripMs: number | null;
+}
+
+function heartbeatOf(host: Beating, cards: number, beat: number): Heartbeat {
+  return {
+    kind: "heartbeat",
+    version: "0.1.0",
+    protocol: { min: 1, max: 1 },
+    bootId: host.bootId,
+    agentEpoch: 1,
+    monotonicMs: Math.floor(performance.now()),
+    lastRoundTripMs: host.lastRoundTripMs,
+    applied: host.applied,
+    journal: {
+      id: host.journalId,
+      headSeq: 0,
+      headHash: "0".repeat(64),
+      watermarkSeen: 0,
+      dbIncarnationSeen: 1,
+    },
+    observedDigest: "a".repeat(64),
+    degraded: [],
+    gpus: Array.from({ length: cards }, (_, card) => ({
+      uuid: cardName(host.number, card),
+      health: "healthy",
+      memoryUsedMib: 1_000 + ((beat * 37 + card) % 70_000),
+      utilizationPercent: (beat * 7 + card) % 101,
+      temperatureC: 40 + ((beat + card) % 30),
+      powerW: 200 + ((beat * 13 + card) % 150),
+      eccUncorrected: 0,
+      reasons: [],
+      cordon: null,
+      eccUncorrectedTotal: 0,
+      repairPending: false,
+      repairFailed: false,
+      throttleReasons: [],
+      strangers: [],
+      foreignMemoryMib: 0,
+    })),
+  };
+}
+
+/** Beats from now on; what is answered while `isCounting` counts. */
+class Fleet {
+  readonly #connection: NatsConnection;
+  readonly #cards: number;
+  readonly #roundTripsMs: number[] = [];
+  #refused = 0;
+  #isCounting = false;
+
+  constructor(connection: NatsConnection, cards: number) {
+    this.#connection = connection;
+    this.#cards = cards;
+  }
+
+  async live(number: number): Promise<never> {
+    const host: Beating = {
+      id: hostName(number),
+      bootId: BootId.parse(randomUUID()),
+      journalId: JournalId.parse(randomUUID()),
+      number,
+      applied: { term: 0, generation: 0 },
+      lastRoundTripMs: null,
+    };
+    const begunMs = performance.now() + Math.random() * HEARTBEAT_MS;
+    for (let beat = 0; ; beat += 1) {
+      await pause(Math.max(0, begunMs + beat * HEARTBEAT_MS - performance.now()));
+      if (!(await this.#beat(host, beat)) && this.#isCounting) this.#refused += 1;
+    }
+  }
+
+  async count(windowMs: number): Promise<FleetFigures> {
+    this.#isCounting = true;
+    await pause(windowMs);
+    const sorted = this.#roundTripsMs.toSorted((a, b) => a - b);
+    const share = (part: number) =>
+      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
+    return {
+      answered: sorted.length,
+      refused: this.#refused,
+      p50Ms: share(0.5),
+      p99Ms: share(0.99),
+      maxMs: share(1),
+    };
+  }
+
+  async #beat(host: Beating, beat: number): Promise<boolean> {
+    const sentMs = performance.now();
+    const message = encode(heartbeatOf(host, this.#cards, beat));
+    try {
+      const answer = await this.#connection.request(up(host.id, "hb"), message, {
+        timeout: ANSWER_WITHIN_MS,
+      });
+      const tookMs = performance.now() - sentMs;
+      const reply = decode(HeartbeatReply, answer.data);
+      if (!reply.ok) return false;
+      host.lastRoundTripMs = Math.ceil(tookMs);
+      host.applied = { term: reply.message.term, generation: reply.message.targetGeneration };
+      if (this.#isCounting) this.#roundTripsMs.push(tookMs);
+      return true;
+    } catch (error) {
+      if (!(error instanceof NatsError)) throw error;
+      return false;
+    }
+  }
+}
+
+async function main(order: FleetOrder): Promise<void> {
+  const connection = await connect({
+    servers: order.natsUrl,
+    authenticator: jwtAuthenticator(order.jwt, new TextEncoder().encode(order.seed)),
+    noAsyncTraces: true,
+  });
+  const fleet = new Fleet(connection, order.cardsPerHost);
+  for (let number = 0; number < order.hosts; number += 1) void fleet.live(number);
+  await pause(order.warmUpMs);
+  process.stdout.write("counting\n");
+  process.stdout.write(`${JSON.stringify(await fleet.count(order.countedMs))}\n`, () => process.exit(0));
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const order = FleetOrder.parse(JSON.parse(await text(process.stdin)));
+  await main(order);
+}

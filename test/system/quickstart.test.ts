@@ -1,0 +1,143 @@
+/** `npm start` and `npm run demo` as a person types them, on folders and ports of the test's own. */
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
+import { freePort } from "@remotegpu/control-plane/embedded/ports";
+import { eventually } from "../support/eventually.ts";
+import { endProcessesIn, leftOnHost, processesIn, removeFromHost } from "../support/leftovers.ts";
+
+const REPOSITORY = new URL("../..", import.meta.url).pathname;
+const RUNS_WITHIN_MS = 120_000;
+const ENDS_WITHIN_MS = 60_000;
+const ALL_OF_IT_MS = 240_000;
+
+const Credential = z.looseObject({ grant: z.looseObject({ host_id: z.string() }) });
+const Kept = z.object({
+  adminKey: z.string(),
+  customerId: z.number(),
+  customerKey: z.string(),
+  environmentId: z.string(),
+});
+
+let folder: string;
+const hostIds: string[] = [];
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "remotegpu-quickstart-"));
+  chmodSync(folder, 0o711);
+});
+afterAll(async () => {
+  await endProcessesIn(folder);
+  for (const hostId of hostIds) await removeFromHost(hostId);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** In a process group of its own, as a shell does it, so that Ctrl-C reaches all of it. */
+function npm(args: string[], env: Record<string, string> = {}) {
+  return execa("npm", args, {
+    cwd: REPOSITORY,
+    // npm itself would keep what it compiled in the folder for temporary files.
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], NODE_DISABLE_COMPILE_CACHE: "1", ...env },
+    extendEnv: false,
+    detached: true,
+    reject: false,
+    all: true,
+    timeout: ALL_OF_IT_MS,
+  });
+}
+
+/** The host that the agent in this folder has joined as. */
+function hostIn(agentFolder: string): string {
+  const file = join(agentFolder, "credential.json");
+  const hostId = Credential.parse(JSON.parse(readFileSync(file, "utf8"))).grant.host_id;
+  if (!hostIds.includes(hostId)) hostIds.push(hostId);
+  return hostId;
+}
+
+async function expectNothingLeftBy(hostId: string, stateFolder: string): Promise<void> {
+  await eventually(() => processesIn(stateFolder).length === 0, {
+    withinMs: ENDS_WITHIN_MS,
+    what: `the end of all processes of ${stateFolder}`,
+  });
+  expect(await leftOnHost(hostId)).toEqual([]);
+}
+
+// They mostly wait, for a first row of usage above all, so both go on at once.
+test.concurrent(
+  "npm start: Ctrl-C ends all of it and keeps the state; the second start goes on with it; killed, it leaves nothing that runs",
+  async () => {
+    const state = join(folder, "start");
+    const port = await freePort("127.0.0.1", null);
+    const startUntil = async (line: string) => {
+      const running = npm(["start", "--", "--state", state, "--port", String(port), "--simulated-gpus", "1"]);
+      let said = "";
+      running.all.on("data", (chunk) => (said += String(chunk)));
+      let hasEnded = false;
+      void running.finally(() => (hasEnded = true));
+      await eventually(() => said.includes(line) || hasEnded, {
+        withinMs: RUNS_WITHIN_MS,
+        what: `npm start saying "${line}"`,
+      });
+      expect(said).toContain(line);
+      return { running, said };
+    };
+    const kept = () => Kept.parse(JSON.parse(readFileSync(join(state, "kept.json"), "utf8")));
+
+    const first = await startUntil("It runs. Enter it:");
+    const keptFirst = kept();
+    const hostId = hostIn(join(state, "agent"));
+    expect(first.said).toContain("4. Prices:");
+    expect(await leftOnHost(hostId)).toContainEqual(expect.stringMatching(/^container /));
+    process.kill(-(first.running.pid ?? 0), "SIGINT");
+    await first.running;
+    await expectNothingLeftBy(hostId, state);
+    expect(existsSync(join(state, "running.pid"))).toBe(false);
+
+    const second = await startUntil("6. The environment");
+    expect(second.said).toContain("This host joins the fleet again.");
+    expect(second.said).not.toContain("4. Prices:");
+    expect(kept()).toEqual(keptFirst);
+    const admin = new ApiClient({ server: `http://127.0.0.1:${port}`, key: keptFirst.adminKey });
+    const customer = new ApiClient({ server: `http://127.0.0.1:${port}`, key: keptFirst.customerKey });
+    expect(await admin.list("/hosts")).toMatchObject([{ id: hostId, connection: "connected" }]);
+    expect(await customer.list("/environments")).toMatchObject([
+      { id: keptFirst.environmentId, status: "running", host_id: hostId },
+    ]);
+    process.kill(Number(readFileSync(join(state, "running.pid"), "utf8")), "SIGKILL");
+    await second.running;
+    await expectNothingLeftBy(hostId, state);
+
+    expect(await npm(["start", "--", "--state", state, "--clean"])).toMatchObject({ exitCode: 0 });
+    expect(existsSync(state)).toBe(false);
+  },
+  ALL_OF_IT_MS,
+);
+
+test.concurrent(
+  "npm run demo plays the whole story by itself, checks the bill and leaves nothing",
+  async () => {
+    const scratch = join(folder, "demo");
+    mkdirSync(scratch, { mode: 0o711 });
+    const playing = npm(["run", "demo"], { TMPDIR: scratch });
+    const joined = eventually(
+      () => {
+        const [root = "none"] = readdirSync(scratch).filter((name) => name.startsWith("remotegpu-demo-"));
+        return hostIn(join(scratch, root, "agent"));
+      },
+      { withinMs: RUNS_WITHIN_MS, what: "the demo's host" },
+    );
+
+    const [done, hostId] = await Promise.all([playing, joined]);
+
+    expect(done.all).toContain("checked: every started minute is billed once");
+    expect(done.all).toContain("Everything of the demo is cleaned away.");
+    expect(done).toMatchObject({ exitCode: 0 });
+    await expectNothingLeftBy(hostId, scratch);
+    expect(readdirSync(scratch)).toEqual([]);
+  },
+  ALL_OF_IT_MS,
+);
