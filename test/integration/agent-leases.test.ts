@@ -123,6 +123,7 @@ test("an access process that is away makes the host degraded and its leases unkn
 });
 
 test("one that hangs is noticed as well", async () => {
+  const port = await heldPort("a");
   process.kill(access.program.pid ?? 0, "SIGSTOP");
   try {
     await eventually(
@@ -135,7 +136,7 @@ test("one that hangs is noticed as well", async () => {
   } finally {
     process.kill(access.program.pid ?? 0, "SIGCONT");
   }
-  await heldPort("a");
+  expect(await heldPort("a")).toBe(port);
   expect(agent.access.degraded).toEqual([]);
 });
 

@@ -16,6 +16,7 @@ import { JOURNAL_FILE, type Journal } from "@remotegpu/agent/journal/journal";
 import { describe, expect, test } from "vitest";
 import { brokenLinks, journalFolder, journalIn, journalWithRows, rowsOf, tick } from "../support/journal.ts";
 import { BOOT, desiredInstance, runRecord } from "../support/journal-samples.ts";
+import { wantedLease } from "../support/lease-samples.ts";
 
 /** Closes the journal, changes its tables behind its back, and opens it again. */
 function damaged(folder: string, journal: Journal, sql: string): Journal {
@@ -185,6 +186,19 @@ describe("other state", () => {
     expect(
       journal.desired.replace({ term: 1, generation: 7, confirmedStops: null, instances: wanted }),
     ).toEqual({ applied: true });
+  });
+
+  test("of an ordered lease that changed is dropped, and the set is asked for again", () => {
+    const folder = journalFolder();
+    const before = journalIn(folder);
+    const leases = [wantedLease("a"), wantedLease("b")];
+    before.desired.replace({ term: 1, generation: 7, confirmedStops: null, instances: [], leases });
+
+    const journal = damaged(folder, before, "UPDATE desired_leases SET entry = '{' WHERE lease_id = 'a'");
+
+    expect(journal.damage.desired).toBe(1);
+    expect(journal.desired.read()).toMatchObject({ generation: 6 });
+    expect(journal.desired.leases.all()).toEqual([wantedLease("b")]);
   });
 });
 

@@ -85,23 +85,31 @@ describe("the file", () => {
     expect(() => journalIn(folder)).toThrow(NewerJournalError);
   });
 
-  test("of the release before is brought up to date and keeps what it holds", () => {
-    const folder = journalFolder();
-    const before = journalWithRows(folder, 2);
-    const { journalId, headHash } = before.head();
-    before.close();
-    const raw = new Database(join(folder, JOURNAL_FILE));
-    raw.exec("DROP TABLE contact; DROP TABLE orphans");
-    raw.exec("DELETE FROM schema_steps WHERE number > 1");
-    raw.pragma("user_version = 1");
-    raw.close();
+  test.each([
+    [1, ["contact", "orphans", "desired_leases"]],
+    [2, ["orphans", "desired_leases"]],
+    [3, ["desired_leases"]],
+  ])(
+    "of an earlier release, of schema %i, is brought up to date and keeps what it holds",
+    (step, lacking) => {
+      const folder = journalFolder();
+      const before = journalWithRows(folder, 2);
+      const { journalId, headHash } = before.head();
+      before.close();
+      const raw = new Database(join(folder, JOURNAL_FILE));
+      for (const table of lacking) raw.exec(`DROP TABLE ${table}`);
+      raw.exec(`DELETE FROM schema_steps WHERE number > ${step}`);
+      raw.pragma(`user_version = ${step}`);
+      raw.close();
 
-    const journal = journalIn(folder);
+      const journal = journalIn(folder);
 
-    expect(journal.origin).toBe("opened");
-    expect(journal.head()).toMatchObject({ journalId, headHash });
-    expect(journal.contact.read()).toBeNull();
-  });
+      expect(journal.origin).toBe("opened");
+      expect(journal.head()).toMatchObject({ journalId, headHash });
+      expect(journal.contact.read()).toBeNull();
+      expect(journal.desired.leases.all()).toEqual([]);
+    },
+  );
 
   test("counts an epoch at each open and keeps its id", () => {
     const folder = journalFolder();

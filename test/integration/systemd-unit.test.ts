@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readConfig } from "@remotegpu/control-plane/config";
 import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { NotifyError, ServiceNotifier } from "@remotegpu/agent/host/notify";
+import { AccessUnderTest } from "../support/access.ts";
 import { eventually } from "../support/eventually.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
@@ -131,6 +132,19 @@ describe("systemd-notify", () => {
     await systemd.stop();
     expect(systemd.heard()).toMatch(/READY=1\nSTATUS=serving 2 GPUs\n/);
     expect(systemd.heard().match(/^WATCHDOG=1$/gm)).toHaveLength(3);
+  });
+
+  test("hears of the access process that it holds its ports, that it lives, and that it stops", async () => {
+    const systemd = await listen("two");
+
+    const access = await AccessUnderTest.begin({ ...systemd.environment, WATCHDOG_USEC: "3000000" });
+    await eventually(() => systemd.heard().includes("READY=1\nSTATUS=holding the ports"));
+    await eventually(() => (systemd.heard().match(/^WATCHDOG=1$/gm) ?? []).length > 1);
+    await access.end();
+
+    await eventually(() => systemd.heard().includes("STOPPING=1"));
+    await systemd.stop();
+    expect(systemd.heard().match(/^READY=1$/gm)).toHaveLength(1);
   });
 });
 

@@ -6,6 +6,9 @@ import type { Machine } from "./machine.ts";
 import { Stage } from "./stage.ts";
 
 const AGENT = "remotegpu-agent.service";
+const ACCESS = "remotegpu-access.service";
+/** A second access process, with all that its unit allows and forbids, and a list that no agent makes. */
+const TRIED = "tried-access.service";
 const IMAGE = "proof/busybox:1";
 const ENVIRONMENTS = 20;
 /**
@@ -16,7 +19,7 @@ const MANY_CORES = `NODE_OPTIONS="--max-semi-space-size=1 --import=data:text/jav
 const WATCHDOG_SECONDS = 15;
 /** README, "Take a host away". */
 const UNINSTALL =
-  "systemctl disable --now remotegpu-agent && rm -r /etc/systemd/system/remotegpu-agent.service* /opt/remotegpu /etc/remotegpu && systemctl daemon-reload";
+  "systemctl disable --now remotegpu-agent remotegpu-access && rm -r /etc/systemd/system/remotegpu-a*.service* /opt/remotegpu /etc/remotegpu && systemctl daemon-reload";
 
 let stage: Stage;
 let controlPlane: ControlPlaneMachine;
@@ -86,6 +89,9 @@ test("a machine with curl alone joins by the printed line and works", async () =
   expect(await host.run(`journalctl --unit=${AGENT} --output=cat`)).toContain('"msg":"connected to NATS"');
   await controlPlane.isOnline("host-1");
   expect(await controlPlane.host("host-1")).toMatchObject({ simulated: true, total_gpu: 2, degraded: [] });
+  await eventually(async () => (await unit(host, ACCESS, "ActiveState")) === "active");
+  expect(await unit(host, ACCESS, "StatusText")).toBe("holding the ports of this host's leases");
+  expect(await host.run(`systemctl is-enabled ${ACCESS}`)).toBe("enabled");
 });
 
 test("the unit's exposure is told", async () => {
@@ -122,6 +128,41 @@ test("an environment with a GPU runs on it and is entered from the control plane
   expect(await controlPlane.cli(`env exec ${environment} nvidia-smi -L`)).toMatch(/^GPU 0: Simulated/);
 });
 
+test("what the access process's unit allows is enough to lead a client into a container", async () => {
+  const [id = ""] = (await host.run("docker ps --quiet --no-trunc")).split("\n");
+  await host.run(`docker exec --detach ${id} nc -ll -p 7000 -e echo hello`);
+  await host.run(
+    `sed -e 's/^StateDirectory=remotegpu$/StateDirectory=tried-access/' \
+         -e '/^EnvironmentFile=/a EnvironmentFile=/etc/remotegpu/tried.env' /etc/systemd/system/${ACCESS} \
+       >/etc/systemd/system/${TRIED} && \
+     printf 'REMOTEGPU_STATE_DIR=/var/lib/tried-access\\nREMOTEGPU_LEASE_PORTS=19000-19009\\n' >/etc/remotegpu/tried.env && \
+     systemctl daemon-reload && systemctl start ${TRIED}`,
+  );
+  const script = `
+    const pid = Number(process.argv[2]);
+    const startTicks = Number(require("fs").readFileSync("/proc/" + pid + "/stat", "utf8").split(") ")[1].split(" ")[19]);
+    const lease = { leaseId: "a", workloadId: "w", service: "custom", internalPort: 7000, autoReleaseHours: 1, want: "held" };
+    const list = { kind: "list", serial: 1, term: 1, generation: 1, bundle: null, leases: [lease],
+      instances: [{ workloadId: "w", pid, startTicks }] };
+    const socket = require("net").connect("/var/lib/tried-access/access.sock");
+    socket.write(JSON.stringify(list) + "\\n");
+    socket.on("data", (news) => {
+      const port = /"externalPort":(\\d+)/.exec(String(news));
+      if (port === null) return;
+      require("net").connect(Number(port[1]), "127.0.0.1").on("data", (said) => {
+        process.stdout.write(said);
+        process.exit(0);
+      });
+    });`;
+  await host.run(`cat >/root/try.cjs <<'END'\n${script}\nEND`);
+  const pid = await host.run(`docker inspect --format '{{.State.Pid}}' ${id}`);
+
+  const said = await host.run(`timeout 30 /opt/remotegpu/current/node /root/try.cjs ${pid}`);
+
+  expect(said).toBe("hello");
+  await host.run(`systemctl stop ${TRIED} && rm /etc/systemd/system/${TRIED} && systemctl daemon-reload`);
+});
+
 test("nineteen more run beside it", async () => {
   for (let number = 2; number <= ENVIRONMENTS; number += 1)
     await controlPlane.cli(`env create number-${number} --image ${IMAGE} --cpu 1 --memory 64M`);
@@ -143,6 +184,7 @@ test("the same line again changes nothing", async () => {
 
 test("a newer agent takes over in place; containers keep their processes", async () => {
   const running = await containers();
+  const access = await unit(host, ACCESS, "MainPID");
   await controlPlane.offerAgent({ release: "9.0.0", line: "// newer" });
 
   const agent = await throughAnotherAgent(async () => host.run(await controlPlane.joinCommand()));
@@ -150,6 +192,16 @@ test("a newer agent takes over in place; containers keep their processes", async
   expect(agent.after).not.toBe(agent.before);
   expect(await host.run("readlink /opt/remotegpu/current")).toMatch(/^9\.0\.0-/);
   expect(await containers()).toBe(running);
+  // Nobody is connected, so the access process makes room by itself, as soon as the agent tells it of the new bundle.
+  await eventually(
+    async () => {
+      const [pid, state] = [await unit(host, ACCESS, "MainPID"), await unit(host, ACCESS, "ActiveState")];
+      return pid !== access && pid !== "0" && state === "active";
+    },
+    { withinMs: 120_000, what: "another access process" },
+  );
+  const successor = await unit(host, ACCESS, "MainPID");
+  expect(await host.run(`readlink /proc/${successor}/exe`)).toMatch(/\/9\.0\.0-/);
   expect(await doctor()).toMatchObject(WELL);
 });
 
@@ -248,6 +300,7 @@ test("a host that is taken away leaves its containers to Docker and its files wh
   await host.run(UNINSTALL);
 
   expect(await containers()).toBe(before);
+  expect(await host.run("ls /var/lib/remotegpu")).not.toContain("access.sock");
   expect(await host.run("ls /var/lib/remotegpu")).toMatch(/^journal\.sqlite$/m);
   expect(await host.run(up)).toBe(String(ENVIRONMENTS));
   await host.run("docker rm --force $(docker ps --all --quiet --filter label=remotegpu.host)");

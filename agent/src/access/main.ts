@@ -28,6 +28,16 @@ async function run(): Promise<void> {
   const notifier = new ServiceNotifier({ environment: process.env });
   const successor = Promise.withResolvers<void>();
   let isReady = false;
+  let isTelling = false;
+  /** One word at a time; what could not be told is told at the next tick. */
+  const tellSystemd = async () => {
+    if (isTelling) return;
+    isTelling = true;
+    await orLog(notifier.alive(monotonicMs()));
+    if (!isReady && broker.isServing)
+      isReady = await orLog(notifier.ready("holding the ports of this host's leases"));
+    isTelling = false;
+  };
   const broker = new Broker({
     stateDir: config.stateDir,
     socketPath: accessSocket(config.stateDir),
@@ -36,12 +46,7 @@ async function run(): Promise<void> {
     bundle: bundleOf(import.meta.dirname),
     clock: { monotonicMs, wallMs: () => Date.now() },
     bootId: await readBootId(),
-    onTick: () => {
-      void orLog(notifier.alive(monotonicMs()));
-      if (isReady || !broker.isServing) return;
-      isReady = true;
-      void orLog(notifier.ready("holding the ports of this host's leases"));
-    },
+    onTick: () => void tellSystemd(),
     onSucceeded: () => successor.resolve(),
     log,
   });
@@ -53,13 +58,15 @@ async function run(): Promise<void> {
   await broker.end();
 }
 
-/** systemd could not be told; an untold watchdog ends this process in the end. */
-async function orLog(told: Promise<void>): Promise<void> {
+/** False: systemd could not be told. An untold watchdog ends this process in the end. */
+async function orLog(told: Promise<void>): Promise<boolean> {
   try {
     await told;
+    return true;
   } catch (error) {
     if (!(error instanceof NotifyError)) throw error;
     log.warn({ error }, "systemd could not be told");
+    return false;
   }
 }
 

@@ -122,7 +122,7 @@ export class ControlPlaneClient {
       machine: page === 0 ? machine : null,
       gpus: page === 0 ? gpus : null,
       instances: pages[page] ?? [],
-      leases: page === 0 ? (leases ?? null) : null,
+      leases: page === 0 ? leases : null,
     });
     const { replica } = await this.#ask(up(this.#host, "obs"), pageOf(0), ObservedReply, PAGE_WITHIN_MS);
     for (let page = 1; page < pages.length; page += 1) {

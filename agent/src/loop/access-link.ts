@@ -41,6 +41,8 @@ export class AccessLink {
   #heardMs: number;
   #said: { text: string; serial: number; atMs: number } | null = null;
   #serial = 0;
+  /** Something was to be said while an answer was awaited. */
+  #hasMore = false;
 
   constructor(options: {
     socketPath: string;
@@ -92,7 +94,10 @@ export class AccessLink {
     if (!this.#client.isConnected || instances === "unknown-yet") return;
     const nowMs = this.#monotonicMs();
     const isAnswered = this.#said === null || this.#news?.serial === this.#said.serial;
-    if (!isAnswered && this.#said !== null && nowMs - this.#said.atMs < ANSWER_WITHIN_MS) return;
+    if (!isAnswered && this.#said !== null && nowMs - this.#said.atMs < ANSWER_WITHIN_MS) {
+      this.#hasMore = true;
+      return;
+    }
     if (!isAnswered) {
       this.#log.warn({}, "the access process does not answer");
       this.#client.reconnect();
@@ -120,10 +125,11 @@ export class AccessLink {
     const isNew = JSON.stringify(news.leases) !== JSON.stringify(this.#news?.leases);
     if (news.refused !== null && news.refused !== this.#news?.refused)
       this.#log.error({ reason: news.refused }, "the access process refuses the list of leases");
-    const wasDown = this.#isDown;
+    const isWorthARound = isNew || this.#isDown || this.#hasMore;
+    this.#hasMore = false;
     this.#heardMs = this.#monotonicMs();
     this.#news = news;
-    if (isNew || wasDown) this.#wake();
+    if (isWorthARound) this.#wake();
   }
 
   /**

@@ -19,17 +19,18 @@ export class LeasedPort {
   readonly #connections = new Set<RelayedConnection>();
   /** Of connections that have closed since it was told last. */
   #closed = { isUsed: false, bytesIn: 0, bytesOut: 0 };
-  readonly #onUse: () => void;
+  readonly #onChange: () => void;
 
   constructor(options: {
     leaseId: LeaseActivity["leaseId"];
     /** Null when there is no way now. */
     dial: (leaseId: LeaseActivity["leaseId"]) => Promise<Socket | null>;
-    onClosed: () => void;
+    /** Somebody came or went. */
+    onChange: () => void;
   }) {
     this.#leaseId = options.leaseId;
     this.#dial = options.dial;
-    this.#onUse = options.onClosed;
+    this.#onChange = options.onChange;
     this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (client) => {
       void this.#serve(client);
     });
@@ -75,7 +76,11 @@ export class LeasedPort {
       return;
     }
     this.#clients.set(client, address);
-    client.once("close", () => this.#clients.delete(client));
+    this.#onChange();
+    client.once("close", () => {
+      this.#clients.delete(client);
+      this.#onChange();
+    });
     client.on("error", () => client.destroy());
     const service = await this.#dial(this.#leaseId);
     if (service === null || client.destroyed || !this.#server.listening) {
@@ -87,7 +92,7 @@ export class LeasedPort {
       new RelayedConnection(client, service, (closed) => {
         this.#connections.delete(closed);
         add(this.#closed, closed);
-        this.#onUse();
+        this.#onChange();
       }),
     );
   }

@@ -50,7 +50,7 @@ export class Relay {
     const leased = new LeasedPort({
       leaseId,
       dial: (id) => this.#dial(id),
-      onClosed: () => this.#tellSoon(),
+      onChange: () => this.#tellSoon(),
     });
     this.#ports.set(leaseId, leased);
     try {
