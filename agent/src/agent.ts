@@ -31,6 +31,7 @@ import { ownedContainers, runNow, type Knowledge, type RunNow } from "./core/run
 import type { HostObstacles } from "./core/start-obstacle.ts";
 import { runsOverStorage } from "./core/storage-limit.ts";
 import { EXTEND_EVERY_MS } from "./core/usage-interval.ts";
+import type { GatewayIdentity } from "./access/control-messages.ts";
 import type { AccessLink, RunningContainer } from "./loop/access-link.ts";
 import type { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import type { GpuWatch } from "./loop/gpu-watch.ts";
@@ -69,7 +70,9 @@ export type AgentParts = {
   performer: RunPerformer;
   outputKeeper: OutputKeeper;
   link: ControlPlaneLink;
-  access: Pick<AccessLink, "exchange" | "leases" | "released" | "degraded">;
+  access: Pick<AccessLink, "exchange" | "leases" | "released" | "degraded" | "gatewayPort">;
+  /** What the TLS port for gateways shows now; null without a certificate for it. */
+  gatewayIdentity: () => GatewayIdentity | null;
   notifier: ServiceNotifier;
   log: Log;
 };
@@ -324,7 +327,13 @@ export class Agent {
     const { desired } = journal;
     desired.leases.confirmReleased(access.released);
     const { term, generation } = journal.head().applied;
-    access.exchange({ term, generation, leases: desired.leases.all(), running: this.#runningContainers() });
+    access.exchange({
+      term,
+      generation,
+      leases: desired.leases.all(),
+      running: this.#runningContainers(),
+      gateway: this.#parts.gatewayIdentity(),
+    });
   }
 
   /** Of one workload the latest placement's comes last. */
@@ -337,7 +346,14 @@ export class Agent {
         const desired = instances.find(({ instanceId }) => instanceId === owner.instanceId);
         return desired === undefined || status.state !== "running"
           ? []
-          : [{ workloadId: desired.spec.workloadId, containerId, pid: status.pid }];
+          : [
+              {
+                workloadId: desired.spec.workloadId,
+                instanceId: owner.instanceId,
+                containerId,
+                pid: status.pid,
+              },
+            ];
       });
   }
 
@@ -376,6 +392,7 @@ export class Agent {
       ...facts,
       agentVersion: version,
       storagePool: storagePool ?? hostId,
+      gatewayPort: this.#parts.access.gatewayPort,
       attachMode: gpuWatch.facts.mode,
       runtime:
         info === null ? null : { name: info.name, version: info.version, liveRestore: info.liveRestore },

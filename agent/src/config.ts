@@ -5,6 +5,9 @@ import type { PortRange } from "./core/lease-port.ts";
 import { MAX_SIMULATED_GPUS } from "./host/simulated-gpus.ts";
 
 const LAST_PORT = 65_535;
+/** Below the leases' range and the kernel's for outgoing connections. */
+const DEFAULT_GATEWAY_PORT = 19_443;
+
 const Flag = z.enum(["0", "1"]).transform((value) => value === "1");
 const OrUnset = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === "" ? undefined : value), schema.optional());
@@ -32,6 +35,8 @@ const Environment = z.object({
     .default("20000-29999"),
   /** Where leased ports are bound; unset: on every address of the host. */
   REMOTEGPU_LEASE_ADDRESS: OrUnset(z.ipv4().or(z.ipv6())),
+  /** The TLS port to which gateways of the control plane connect; 0 takes any that is free. */
+  REMOTEGPU_GATEWAY_PORT: OrUnset(z.coerce.number().int().min(0).max(65_535)),
   /** For `npm start`: take every container along when the agent is ended in order. */
   REMOTEGPU_CLEAN_ON_EXIT: OrUnset(Flag),
   /** For `npm start`: end when standard input closes, so that nothing outlives a starter that was killed. */
@@ -52,6 +57,7 @@ export type Config = {
   reapsOrphans: boolean;
   leasePorts: PortRange;
   leaseAddress: string | null;
+  gatewayPort: number;
   cleanOnExit: boolean;
   exitWithStdin: boolean;
 };
@@ -78,6 +84,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     reapsOrphans: env.REMOTEGPU_REAP_ORPHANS ?? false,
     leasePorts: portRange(env.REMOTEGPU_LEASE_PORTS),
     leaseAddress: env.REMOTEGPU_LEASE_ADDRESS ?? null,
+    gatewayPort: env.REMOTEGPU_GATEWAY_PORT ?? DEFAULT_GATEWAY_PORT,
     cleanOnExit: env.REMOTEGPU_CLEAN_ON_EXIT ?? false,
     exitWithStdin: env.REMOTEGPU_EXIT_WITH_STDIN ?? false,
   };

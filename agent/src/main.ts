@@ -265,6 +265,10 @@ async function assemble(
     outputKeeper,
     link,
     access,
+    gatewayIdentity: () => {
+      const { access: certified } = keeper.grant;
+      return certified === undefined ? null : { key: key.accessKeyPem, ...certified };
+    },
     notifier,
     log,
   });
@@ -272,6 +276,8 @@ async function assemble(
   connection.start();
   access.start();
   keeper.start();
+  // One from before there was that port, or from a control plane that knew nothing of it.
+  if (credential.grant.access === undefined) keeper.renewSoon();
   const watched = runtime.watch(watching.signal);
   agent.start();
 

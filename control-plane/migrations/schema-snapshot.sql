@@ -522,9 +522,11 @@ CREATE TABLE hosts (
   revoked_at timestamptz,
   deleted_at timestamptz,
   restore_shown_at timestamptz,
+  gateway_port integer,
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_attach_mode_check CHECK ((attach_mode IN ('cdi', 'gpus', 'plain'))),
   CONSTRAINT hosts_connection_check CHECK ((connection IN ('never', 'connected', 'suspect', 'unreachable'))),
+  CONSTRAINT hosts_gateway_port_check CHECK (((gateway_port >= 1) AND (gateway_port <= 65535))),
   CONSTRAINT hosts_generation_check CHECK (((generation >= 0) AND (applied_generation >= 0) AND (applied_term >= 0)))
 );
 ALTER TABLE hosts

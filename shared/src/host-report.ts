@@ -81,5 +81,7 @@ export const MachineReport = z.object({
   runtime: z.object({ name: text(32), version: text(64), liveRestore: z.boolean() }).nullable(),
   attachMode: z.enum(ATTACH_MODES).nullable(),
   storagePool: text(64),
+  /** Where gateways of the control plane connect; null while that is closed, absent from agents of before. */
+  gatewayPort: z.int().min(1).max(65_535).nullable().optional(),
 });
 export type MachineReport = z.infer<typeof MachineReport>;

@@ -15,6 +15,29 @@ export const joinProofText = (token: string, nkey: string) => `remotegpu join ${
 export const renewalProofText = (host: string, nkey: string, challenge: string) =>
   `remotegpu renew ${host} ${nkey} ${challenge}`;
 
+/** The names in the certificates of a host's TLS port for gateways, and of a gateway. */
+export const accessName = (host: string) => `${host}.access.remotegpu.internal`;
+export const GATEWAY_NAME = "gateway.remotegpu.internal";
+
+export const accessKeyProofText = (nkey: string, key: string) => `remotegpu access ${nkey} ${key}`;
+
+/** The host's own key for that port, for which it wants a certificate. */
+export const AccessKeyClaim = z.object({
+  /** Base64 of the DER of an Ed25519 public key (SubjectPublicKeyInfo, RFC 8410). */
+  key: z.string().regex(/^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/),
+  /** Base64 signature of accessKeyProofText by the nkey. */
+  proof: z.string().max(128),
+});
+export type AccessKeyClaim = z.infer<typeof AccessKeyClaim>;
+
+export const AccessCertificate = z.object({
+  /** PEM. */
+  certificate: z.string().max(16_384),
+  /** PEM of the authority that certifies gateways. */
+  ca: z.string().max(16_384),
+});
+export type AccessCertificate = z.infer<typeof AccessCertificate>;
+
 export const JoinRequest = z.object({
   token: z.string().max(200),
   nkey: PublicNkey,
@@ -22,6 +45,7 @@ export const JoinRequest = z.object({
   proof: z.string().max(128),
   name: displayText(128),
   machine: MachineReport,
+  access: AccessKeyClaim.optional(),
 });
 export type JoinRequest = z.infer<typeof JoinRequest>;
 
@@ -32,6 +56,8 @@ export const CredentialGrant = z.object({
   nats_urls: z.array(z.string().max(512)).min(1),
   /** PEM of the CA that NATS and the API use, or null where they use plain loopback or a public CA. */
   ca: z.string().max(65_536).nullable(),
+  /** Where the host asked for it. */
+  access: AccessCertificate.optional(),
 });
 export type CredentialGrant = z.infer<typeof CredentialGrant>;
 
@@ -40,6 +66,7 @@ export const RenewalRequest = z.object({
   nkey: PublicNkey,
   challenge: z.string().max(200).optional(),
   signature: z.string().max(128).optional(),
+  access: AccessKeyClaim.optional(),
 });
 export type RenewalRequest = z.infer<typeof RenewalRequest>;
 

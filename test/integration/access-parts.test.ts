@@ -11,7 +11,7 @@ import { NOBODY_CONNECTED_MS, Succession } from "@remotegpu/agent/access/success
 import { bundleOf } from "@remotegpu/agent/bundle";
 import { ConfigError, readConfig } from "@remotegpu/agent/config";
 import { released } from "@remotegpu/agent/core/lease";
-import type { WorkloadId } from "@remotegpu/shared/ids";
+import type { InstanceId, WorkloadId } from "@remotegpu/shared/ids";
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { heldLease } from "../support/lease-samples.ts";
 
@@ -25,7 +25,12 @@ describe("access.sqlite", () => {
 
   test("keeps leases, numbers, clock and reachable containers, and its clock never goes back", () => {
     const lease = heldLease("a", 20_001);
-    const instance = { workloadId: "env-1" as WorkloadId, pid: 42, startTicks: 7 };
+    const instance = {
+      workloadId: "env-1" as WorkloadId,
+      instanceId: "ins-1" as InstanceId,
+      pid: 42,
+      startTicks: 7,
+    };
     const store = open();
     store.write(5_000, { saved: [lease], numbers: { term: 2, generation: 3 }, endedFor: "1.0.0" });
     store.write(4_000, {});

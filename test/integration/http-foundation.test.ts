@@ -1,7 +1,9 @@
+import { X509Certificate } from "node:crypto";
 import { createUser } from "@nats-io/nkeys";
 import { createApp } from "@remotegpu/control-plane/http/app";
 import { openDatabase } from "@remotegpu/control-plane/store/database";
-import { joinProofText, renewalProofText } from "@remotegpu/shared/joining";
+import { derivedKey } from "@remotegpu/shared/derived-key";
+import { accessKeyProofText, accessName, joinProofText, renewalProofText } from "@remotegpu/shared/joining";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failingDatabase } from "../support/failing-database.ts";
 import { openApi, problem, type ApiWorld, type Caller } from "../support/api.ts";
@@ -348,14 +350,36 @@ describe("joining", () => {
   const newToken = async () =>
     (await api.ask("POST", "/api/v1/join-tokens", { as: api.admin, body: { host_name: "h1" } })).body
       .token as string;
-  const join = (token: string, user = createUser(), change: object = {}) => {
+  const join = (token: string, user = createUser(), change: object = {}, more: object = {}) => {
     const nkey = user.getPublicKey();
     const signature = user.sign(new TextEncoder().encode(joinProofText(token, nkey)));
     const proof = Buffer.from(signature).toString("base64");
     return api.ask("POST", "/api/v1/hosts/join", {
-      body: { token, nkey, proof, name: "x", machine: { ...machine, ...change } },
+      body: { token, nkey, proof, name: "x", machine: { ...machine, ...change }, ...more },
     });
   };
+
+  test("a key for the host's TLS port is certified where the host's own key vouches for it, and only there", async () => {
+    const [user, stranger] = [createUser(), createUser()];
+    const { publicKey } = derivedKey(user.getSeed(), "a test");
+    const key = publicKey.toString("base64");
+    const claim = (by: typeof user) => {
+      const signature = by.sign(new TextEncoder().encode(accessKeyProofText(user.getPublicKey(), key)));
+      return { access: { key, proof: Buffer.from(signature).toString("base64") } };
+    };
+    const token = await newToken();
+
+    const refused = await join(token, user, {}, claim(stranger));
+    const joined = await join(token, user, {}, claim(user));
+
+    expect(refused).toMatchObject(problem(422));
+    expect(refused.body.errors).toMatchObject([{ path: "access.proof" }]);
+    const { certificate, ca } = joined.body.access;
+    const shown = new X509Certificate(certificate);
+    expect(shown.verify(new X509Certificate(ca).publicKey)).toBe(true);
+    expect(shown.checkHost(accessName(joined.body.host_id))).toBeDefined();
+    expect(shown.publicKey.export({ format: "der", type: "spki" })).toEqual(publicKey);
+  });
 
   test("a token and a proof give a host and its credential; the same key gets the same answer again", async () => {
     const token = await newToken();

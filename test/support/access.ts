@@ -7,7 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { WorkloadId } from "@remotegpu/shared/ids";
+import type { InstanceId, WorkloadId } from "@remotegpu/shared/ids";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { ControlClient } from "@remotegpu/agent/access/control-client";
 import type { AccessList, AccessNews, ReachableInstance } from "@remotegpu/agent/access/control-messages";
@@ -34,7 +34,7 @@ function nextPorts(): string {
   return `${first}-${first + PORTS_EACH - 1}`;
 }
 
-type List = Partial<Pick<AccessList, "term" | "generation" | "bundle" | "leases" | "instances">>;
+type List = Partial<Pick<AccessList, "term" | "generation" | "bundle" | "leases" | "instances" | "gateway">>;
 
 export class AccessUnderTest {
   readonly folder: string;
@@ -53,6 +53,7 @@ export class AccessUnderTest {
         NODE_COMPILE_CACHE: COMPILED,
         REMOTEGPU_LEASE_PORTS: nextPorts(),
         REMOTEGPU_LEASE_ADDRESS: "127.0.0.1",
+        REMOTEGPU_GATEWAY_PORT: "0",
         ...settings,
       },
       join(folder, "access.log"),
@@ -111,10 +112,20 @@ export class AccessUnderTest {
     bundle = null,
     leases = [],
     instances = null,
+    gateway = null,
   }: List): Promise<AccessNews> {
     const serial = (this.#serial += 1);
     await eventually(() => this.#client.isConnected, { what: "the control socket" });
-    this.#client.say({ kind: "list", serial, term, generation, bundle, leases: [...leases], instances });
+    this.#client.say({
+      kind: "list",
+      serial,
+      term,
+      generation,
+      bundle,
+      leases: [...leases],
+      instances,
+      gateway,
+    });
     return eventually(() => (this.news?.serial === serial ? this.news : undefined), { what: "an answer" });
   }
 
@@ -217,7 +228,12 @@ export class ContainerUnderTest {
     if (!life.alive) throw new Error("the container has ended");
     return new ContainerUnderTest(
       container.id,
-      { workloadId: workloadId as WorkloadId, pid: State.Pid, startTicks: life.startTicks },
+      {
+        workloadId: workloadId as WorkloadId,
+        instanceId: `ins-of-${workloadId}` as InstanceId,
+        pid: State.Pid,
+        startTicks: life.startTicks,
+      },
       {
         address: NetworkSettings.Networks["bridge"]?.IPAddress ?? "",
         ports: Object.fromEntries(

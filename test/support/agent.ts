@@ -46,7 +46,7 @@ type Running = {
 };
 
 /** For tests that no lease is ordered in: without an access process the host would be degraded. */
-const NO_LEASES = { exchange: () => undefined, leases: [], released: [], degraded: [] };
+const NO_LEASES = { exchange: () => undefined, leases: [], released: [], degraded: [], gatewayPort: null };
 
 export class AgentUnderTest {
   readonly hostId: HostId;
@@ -234,6 +234,7 @@ export class AgentUnderTest {
       ...common,
       link,
       access: access ?? NO_LEASES,
+      gatewayIdentity: () => null,
       runtime,
       runtimeWatch,
       gpuWatch,

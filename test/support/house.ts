@@ -176,6 +176,7 @@ export class House {
       REMOTEGPU_JOIN_TOKEN: String(token),
       REMOTEGPU_HOST_NAME: `host-${number}`,
       REMOTEGPU_SIMULATED_GPUS: "1",
+      REMOTEGPU_GATEWAY_PORT: "0",
       REMOTEGPU_CLEAN_ON_EXIT: "1",
       REMOTEGPU_EXIT_WITH_STDIN: "1",
       ...settings,

@@ -8,7 +8,7 @@ import { createServer as createHttpsServer } from "node:https";
 import { hostIdentity } from "@remotegpu/control-plane/link/host-credential";
 import type { ServerCertificate } from "@remotegpu/control-plane/embedded/certificate-authority";
 import { HostId } from "@remotegpu/shared/ids";
-import { JoinRequest, RenewalRequest } from "@remotegpu/shared/joining";
+import { type AccessKeyClaim, JoinRequest, RenewalRequest } from "@remotegpu/shared/joining";
 
 export interface IdentityApi {
   url: string;
@@ -27,6 +27,8 @@ export async function startIdentityApi(
   const revokedKeys = new Set<string>();
   const removedKeys = new Set<string>();
   const requests: string[] = [];
+  const provenKey = ({ nkey, access }: { nkey: string; access?: AccessKeyClaim | undefined }) =>
+    access !== undefined && identity.verifyAccessKey(nkey, access) ? access.key : null;
   const answer = async (path: string, body: unknown): Promise<[number, object]> => {
     if (path === "/api/v1/hosts/join") {
       const request = JoinRequest.parse(body);
@@ -34,11 +36,16 @@ export async function startIdentityApi(
         return [403, { detail: "no such token" }];
       return [
         201,
-        await identity.mint({ hostId: HostId.parse("host-1"), nkey: request.nkey, now: new Date() }),
+        await identity.mint({
+          hostId: HostId.parse("host-1"),
+          nkey: request.nkey,
+          accessKey: provenKey(request),
+          now: new Date(),
+        }),
       ];
     }
     const hostId = HostId.parse(path.split("/").at(-2));
-    const { nkey, challenge, signature } = RenewalRequest.parse(body);
+    const { nkey, challenge, signature, access } = RenewalRequest.parse(body);
     if (revokedKeys.has(nkey)) return [403, { detail: "this key is revoked" }];
     const now = new Date();
     if (challenge === undefined || signature === undefined) {
@@ -47,7 +54,7 @@ export async function startIdentityApi(
     if (!identity.verifyRenewal({ hostId, nkey, challenge, signature, now }))
       return [403, { detail: "not yours" }];
     if (removedKeys.has(nkey)) return [200, { removed_at: now.toISOString() }];
-    return [200, await identity.mint({ hostId, nkey, now })];
+    return [200, await identity.mint({ hostId, nkey, accessKey: provenKey({ nkey, access }), now })];
   };
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];

@@ -1,8 +1,13 @@
 /** The way of one order on real parts, as a customer sees it: from HTTP to a container with a GPU to a bill. */
+import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { connect } from "node:tls";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
+import { AccessAuthority } from "@remotegpu/control-plane/link/access-authority";
+import { openOperator } from "@remotegpu/control-plane/link/operator";
+import { accessName } from "@remotegpu/shared/joining";
 import { parsePoints } from "@remotegpu/shared/money";
 import { eventually } from "../support/eventually.ts";
 import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
@@ -96,6 +101,25 @@ test("a command inside sees exactly its GPU, its variables literally, and its mo
     argv: ["touch", "/gemini/data-1/mine"],
   });
   expect(written).toMatchObject({ exit_code: 1, stderr: expect.stringContaining("Read-only") });
+});
+
+test("its host lets in gateways of this fleet, by the certificate that came with its credential", async () => {
+  const operator = await openOperator(join(house.folder, "control-plane", "operator.json"));
+  const authority = await AccessAuthority.of(operator);
+  const { key, certificate: cert, ca } = await authority.gateway(new Date());
+  const instance = String((await shown()).instances[0]?.id);
+  const { host_id: hostId } = await house.customer.get(`/environments/${environmentId}`);
+  const port = await eventually(
+    async () => Number((await house.admin.get(`/hosts/${String(hostId)}`)).gateway_port) || undefined,
+    { what: "the port for gateways" },
+  );
+
+  const socket = connect({ port, host: "127.0.0.1", servername: accessName(String(hostId)), ca, key, cert });
+  socket.write(`CONNECT ${instance}:9 HTTP/1.1\r\n\r\n`);
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  socket.destroy();
+
+  expect(String(answer)).toContain("503 Service Unavailable");
 });
 
 test("a command's input and exit code are its own", async () => {

@@ -2,20 +2,24 @@
  * The access process put together: the book of leases, the relay that binds and carries, the way into containers,
  * and the socket on which the agent says what it wants. With the agent away it serves the last list.
  */
+import type { Socket } from "node:net";
 import type { Log } from "@remotegpu/shared/log";
 import type { LeaseId } from "@remotegpu/shared/ids";
 import { lockFolder } from "../journal/folder-lock.ts";
 import type { PortRange } from "../core/lease-port.ts";
-import { type AccessList, type ReachableInstance } from "./control-messages.ts";
+import type { AccessList, GatewayIdentity, ReachableInstance } from "./control-messages.ts";
 import { ControlServer } from "./control-server.ts";
 import { dialInto, DialError } from "./dial.ts";
 import { LeaseKeeper, TICK_EVERY_MS } from "./lease-keeper.ts";
 import { LeaseStoreError, openLeaseStore, type LeaseStore } from "./lease-store.ts";
 import { ObservedLeases } from "./observed-leases.ts";
 import { RelayProcess } from "./relay-process.ts";
+import type { DialTarget } from "./relay/relay-messages.ts";
 import { Succession } from "./succession.ts";
 
 const LOCK_FILE = "access.lock";
+/** A stranger on the port may go. */
+const GATEWAY_AGAIN_AFTER_MS = 30_000;
 
 export type BrokerOptions = {
   stateDir: string;
@@ -23,6 +27,8 @@ export type BrokerOptions = {
   range: PortRange;
   /** To bind; null for all of the host's. */
   address: string | null;
+  /** For gateways; 0 takes any. */
+  gatewayPort: number;
   bundle: string | null;
   clock: { monotonicMs: () => number; wallMs: () => number };
   bootId: string;
@@ -41,7 +47,12 @@ export class Broker {
   readonly #observed = new ObservedLeases();
   readonly #succession: Succession;
   readonly #release: () => void;
-  #instances: ReadonlyMap<string, ReachableInstance>;
+  #instances: readonly ReachableInstance[];
+  #gatewayIdentity: GatewayIdentity | null = null;
+  /** Where it is open now, and where it was last: the same number is asked for again. */
+  #gatewayPort: number | null = null;
+  #lastGatewayPort: number | null = null;
+  #gatewayTriedMs = Number.NEGATIVE_INFINITY;
   #answered: { serial: number; refused: string | null } | null = null;
   #lastTold = "";
   #ticking: NodeJS.Timeout | undefined;
@@ -56,19 +67,27 @@ export class Broker {
     if (isReplaced)
       log.error({}, "the file of leases was unreadable and was set aside; leases get new numbers");
     this.#store = store;
-    this.#instances = byWorkload(store.reachable(bootId));
+    this.#instances = store.reachable(bootId);
     this.#succession = new Succession({ own: bundle, endedFor: store.endedFor, nowMs: clock.monotonicMs() });
     this.#relay = new RelayProcess({
       address,
       log,
       handlers: {
-        onUp: () => this.#keeper.rebind(),
+        onUp: () => {
+          this.#keeper.rebind();
+          this.#openGateway();
+        },
         onDown: () => this.#keeper.unbound(),
         onActivity: (leases, openConnections) => {
           this.#succession.connected(openConnections, clock.monotonicMs());
           this.#keeper.noteActivity(leases);
         },
-        dial: (leaseId) => this.#dial(leaseId),
+        dial: (target) => this.#dial(target),
+        onGateway: (port) => {
+          this.#gatewayPort = port;
+          this.#lastGatewayPort = port ?? this.#lastGatewayPort;
+          this.#tell();
+        },
       },
     });
     this.#keeper = new LeaseKeeper({
@@ -114,7 +133,11 @@ export class Broker {
     const { bootId } = this.#options;
     this.#succession.agentRunsFrom(list.bundle);
     const { instances } = list;
-    if (instances !== null) this.#instances = byWorkload(instances);
+    if (instances !== null) this.#instances = instances;
+    if (JSON.stringify(list.gateway) !== JSON.stringify(this.#gatewayIdentity)) {
+      this.#gatewayIdentity = list.gateway;
+      this.#openGateway();
+    }
     let refused: string | null = "its disk takes no writes";
     this.#orLog(() => {
       if (instances !== null) this.#store.keepReachable(bootId, instances);
@@ -134,15 +157,33 @@ export class Broker {
       nowMs: this.#keeper.nowMs,
       wallMs: clock.wallMs(),
     });
-    const text = JSON.stringify(leases);
+    const gatewayPort = this.#gatewayPort;
+    const text = JSON.stringify([leases, gatewayPort]);
     if (text === this.#lastTold) return;
     this.#lastTold = text;
-    this.#server.tell({ kind: "held", ...this.#answered, leases });
+    this.#server.tell({ kind: "held", ...this.#answered, leases, gatewayPort });
   }
 
-  async #dial(leaseId: LeaseId) {
+  /** One that is open when the identity is taken away stays as it is: a host has one for life. */
+  #openGateway(): void {
+    if (this.#gatewayIdentity === null) return;
+    this.#gatewayTriedMs = this.#options.clock.monotonicMs();
+    this.#relay.openGateway(this.#lastGatewayPort ?? this.#options.gatewayPort, this.#gatewayIdentity);
+  }
+
+  async #dial(target: DialTarget): Promise<Socket> {
+    if (target.kind === "lease") return this.#dialService(target.leaseId);
+    const instance = this.#instances.find(({ instanceId }) => instanceId === target.instanceId);
+    if (instance === undefined) throw new DialError(`instance ${target.instanceId} does not run here`);
+    return dialInto(instance, target.port);
+  }
+
+  async #dialService(leaseId: LeaseId): Promise<Socket> {
     const lease = this.#keeper.held(leaseId);
-    const instance = lease === null ? undefined : this.#instances.get(lease.workloadId);
+    const instance =
+      lease === null
+        ? undefined
+        : this.#instances.findLast(({ workloadId }) => workloadId === lease.workloadId);
     if (lease === null || instance === undefined)
       throw new DialError(`lease ${leaseId} leads nowhere: its workload does not run`);
     return dialInto(instance, lease.internalPort);
@@ -153,6 +194,8 @@ export class Broker {
     this.#keeper.tick();
     this.#tell();
     const nowMs = clock.monotonicMs();
+    if (this.#gatewayPort === null && nowMs - this.#gatewayTriedMs >= GATEWAY_AGAIN_AFTER_MS)
+      this.#openGateway();
     const successor = this.#succession.dueFor(nowMs);
     if (
       successor !== null &&
@@ -178,8 +221,4 @@ export class Broker {
       return false;
     }
   }
-}
-
-function byWorkload(instances: readonly ReachableInstance[]): Map<string, ReachableInstance> {
-  return new Map(instances.map((instance) => [instance.workloadId, instance]));
 }

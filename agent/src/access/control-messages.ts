@@ -3,7 +3,7 @@
  * tells all it knows each time; the access process answers with all it holds, and again whenever that changes.
  */
 import { z } from "zod";
-import { WorkloadId } from "@remotegpu/shared/ids";
+import { InstanceId, WorkloadId } from "@remotegpu/shared/ids";
 import { DesiredLease, MAX_LEASES_OF_HOST, ObservedLease } from "@remotegpu/shared/lease";
 import { MIB } from "@remotegpu/shared/units";
 
@@ -14,10 +14,20 @@ const MAX_INSTANCES = 1024;
 /** A container that may be dialled into: its first process, which is meant only together with its start ticks. */
 export const ReachableInstance = z.object({
   workloadId: WorkloadId,
+  instanceId: InstanceId,
   pid: z.int().min(2),
   startTicks: z.int().nonnegative(),
 });
 export type ReachableInstance = z.infer<typeof ReachableInstance>;
+
+/** What the TLS port for gateways is opened with. All PEM. */
+export const GatewayIdentity = z.object({
+  key: z.string().max(16_384),
+  certificate: z.string().max(16_384),
+  /** Of the authority that certifies gateways. */
+  ca: z.string().max(16_384),
+});
+export type GatewayIdentity = z.infer<typeof GatewayIdentity>;
 
 export const AccessList = z.object({
   kind: z.literal("list"),
@@ -31,6 +41,8 @@ export const AccessList = z.object({
   leases: z.array(DesiredLease).max(MAX_LEASES_OF_HOST),
   /** Null: the agent does not know yet, so those of before stay. */
   instances: z.array(ReachableInstance).max(MAX_INSTANCES).nullable(),
+  /** Null: this host has no certificate yet. */
+  gateway: GatewayIdentity.nullable(),
 });
 export type AccessList = z.infer<typeof AccessList>;
 
@@ -41,6 +53,8 @@ export const AccessNews = z.object({
   /** Why that list's leases were not followed; its instances are all the same. */
   refused: z.string().max(500).nullable(),
   leases: z.array(ObservedLease).max(MAX_LEASES_OF_HOST),
+  /** Where gateways connect; null while it is not open. */
+  gatewayPort: z.int().min(1).max(65_535).nullable(),
 });
 export type AccessNews = z.infer<typeof AccessNews>;
 

@@ -43,6 +43,7 @@ async function run(): Promise<void> {
     socketPath: accessSocket(config.stateDir),
     range: config.leasePorts,
     address: config.leaseAddress,
+    gatewayPort: config.gatewayPort,
     bundle: bundleOf(import.meta.dirname),
     clock: { monotonicMs, wallMs: () => Date.now() },
     bootId: await readBootId(),

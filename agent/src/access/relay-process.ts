@@ -9,8 +9,9 @@ import type { Socket } from "node:net";
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { BindOutcome } from "../core/lease.ts";
+import type { GatewayIdentity } from "./control-messages.ts";
 import { DialError } from "./dial.ts";
-import { FromRelay, type LeaseActivity, type ToRelay } from "./relay/relay-messages.ts";
+import { type DialTarget, FromRelay, type LeaseActivity, type ToRelay } from "./relay/relay-messages.ts";
 
 /** In a checkout the relay's own main, in a bundle a file beside this one. */
 const RELAY = import.meta.filename.endsWith(".mjs")
@@ -30,7 +31,9 @@ export type RelayHandlers = {
   onDown: () => void;
   onActivity: (leases: LeaseActivity[], openConnections: number) => void;
   /** @throws DialError */
-  dial: (leaseId: LeaseId) => Promise<Socket>;
+  dial: (target: DialTarget) => Promise<Socket>;
+  /** Null: it could not be opened, or its relay has ended. */
+  onGateway: (port: number | null) => void;
 };
 
 type Waiting = { port: number; answer: (outcome: BindOutcome | null) => void };
@@ -98,6 +101,11 @@ export class RelayProcess {
     });
   }
 
+  /** Opens the TLS port for gateways, or renews what it shows; `onGateway` is called with the outcome. */
+  openGateway(port: number, identity: GatewayIdentity): void {
+    if (this.#isReady) this.#send({ kind: "open-gateway", port, address: this.#address, identity });
+  }
+
   close(leaseId: LeaseId): void {
     if (this.#isReady) this.#send({ kind: "close", leaseId });
   }
@@ -134,6 +142,11 @@ export class RelayProcess {
         return this.#answerBind(message.leaseId, message.port, { kind: "bound" });
       case "not-listening":
         return this.#answerBind(message.leaseId, message.port, outcomeOf(message.code));
+      case "gateway-open":
+        return this.#handlers.onGateway(message.port);
+      case "gateway-not-open":
+        this.#log.error({ code: message.code }, "the TLS port for gateways cannot be opened");
+        return this.#handlers.onGateway(null);
       case "dial":
         void this.#dial(child, message);
         return;
@@ -147,8 +160,11 @@ export class RelayProcess {
     if (waiting?.port === port) waiting.answer(outcome);
   }
 
-  async #dial(child: ChildProcess, { dialId, leaseId }: { dialId: number; leaseId: LeaseId }): Promise<void> {
-    const socket = await this.#dialled(leaseId);
+  async #dial(
+    child: ChildProcess,
+    { dialId, target }: { dialId: number; target: DialTarget },
+  ): Promise<void> {
+    const socket = await this.#dialled(target);
     if (child !== this.#child || !child.connected) {
       socket?.destroy();
       return;
@@ -157,11 +173,11 @@ export class RelayProcess {
     else child.send({ kind: "dialled", dialId } satisfies ToRelay, socket, (error) => this.#onUnsent(error));
   }
 
-  async #dialled(leaseId: LeaseId): Promise<Socket | null> {
+  async #dialled(target: DialTarget): Promise<Socket | null> {
     if (this.#openDials >= MAX_DIALS) return null;
     this.#openDials += 1;
     try {
-      return await this.#handlers.dial(leaseId);
+      return await this.#handlers.dial(target);
     } catch (error) {
       if (!(error instanceof DialError)) throw error;
       return null;
@@ -185,6 +201,7 @@ export class RelayProcess {
     this.#isReady = false;
     for (const { answer } of this.#waiting.values()) answer(null);
     this.#handlers.onActivity([], 0);
+    this.#handlers.onGateway(null);
     this.#handlers.onDown();
     if (this.#isEnding) return;
     this.#failures = performance.now() - this.#startedMs > STEADY_MS ? 0 : this.#failures + 1;

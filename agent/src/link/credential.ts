@@ -56,7 +56,11 @@ export async function renewCredential({ apiUrl, grant }: SavedCredential, key: H
 
   const { challenge } = asked.answer;
   const signature = key.sign(renewalProofText(grant.host_id, key.publicKey, challenge));
-  const answered = await ask(url, { nkey: key.publicKey, challenge, signature }, grant.ca);
+  const answered = await ask(
+    url,
+    { nkey: key.publicKey, challenge, signature, access: key.accessClaim },
+    grant.ca,
+  );
   if (answered.refused !== null) return { renewed: false, isRemoved: false, reason: answered.refused };
   if ("removed_at" in answered.answer) {
     const reason = `this host was taken out of the fleet at ${answered.answer.removed_at}`;

@@ -29,6 +29,7 @@ export async function joinControlPlane(order: JoinOrder, key: HostKey): Promise<
     proof: key.sign(joinProofText(order.token, key.publicKey)),
     name: order.name,
     machine: order.machine,
+    access: key.accessClaim,
   };
   const answer = await postJson(url, request, ca);
   if (answer.status >= 500 || answer.status === 429) {

@@ -2,21 +2,34 @@
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { createUser, fromSeed, type KeyPair } from "@nats-io/nkeys";
+import { derivedKey } from "@remotegpu/shared/derived-key";
+import { accessKeyProofText, type AccessKeyClaim } from "@remotegpu/shared/joining";
 
 export interface HostKey {
   publicKey: string;
   seed: Uint8Array;
   /** Base64 signature of the text. */
   sign: (text: string) => string;
+  /** PEM of the key of this host's TLS port for gateways; it follows from the host's key. */
+  accessKeyPem: string;
+  /** What is sent to get a certificate for it. */
+  accessClaim: AccessKeyClaim;
 }
 
 /** Reads the key's file (mode 0600), or makes it. */
 export function openHostKey(path: string): HostKey {
   const pair = fromSeed(readSeed(path) ?? makeSeed(path));
+  const access = derivedKey(pair.getSeed(), "remotegpu access key");
+  const accessKey = access.publicKey.toString("base64");
   return {
     publicKey: pair.getPublicKey(),
     seed: pair.getSeed(),
     sign: (text) => signWith(pair, text),
+    accessKeyPem: access.privateKeyPem,
+    accessClaim: {
+      key: accessKey,
+      proof: signWith(pair, accessKeyProofText(pair.getPublicKey(), accessKey)),
+    },
   };
 }
 

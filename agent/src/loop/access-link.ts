@@ -3,11 +3,11 @@
  * reached, and what is held. Nothing here is waited for by the loop; an access process that is away, or does not
  * answer, makes the host degraded and its leases unknown, which changes nothing for those who use them.
  */
-import type { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
+import type { InstanceId, LeaseId, WorkloadId } from "@remotegpu/shared/ids";
 import { MAX_LEASES_OF_HOST, type DesiredLease, type ObservedLease } from "@remotegpu/shared/lease";
 import type { Log } from "@remotegpu/shared/log";
 import { ControlClient } from "../access/control-client.ts";
-import type { AccessNews, ReachableInstance } from "../access/control-messages.ts";
+import type { AccessNews, GatewayIdentity, ReachableInstance } from "../access/control-messages.ts";
 import { readContainers, readProcessLife } from "../host/process-liveness.ts";
 
 /** Also said when nothing has changed, so that a process that hangs is noticed. */
@@ -20,7 +20,12 @@ const DOWN_AFTER_MS = 20_000;
 /** Looked up, being looked up, or not to be found. */
 type Process = ReachableInstance | { isPending: true } | { failedMs: number };
 
-export type RunningContainer = { workloadId: WorkloadId; containerId: string; pid: number };
+export type RunningContainer = {
+  workloadId: WorkloadId;
+  instanceId: InstanceId;
+  containerId: string;
+  pid: number;
+};
 
 export type Wanted = {
   term: number;
@@ -28,6 +33,8 @@ export type Wanted = {
   leases: readonly DesiredLease[];
   /** Null: the runtime has not told yet. */
   running: readonly RunningContainer[] | null;
+  /** For the TLS port; null where this host has no certificate for it yet. */
+  gateway: GatewayIdentity | null;
 };
 
 export class AccessLink {
@@ -84,6 +91,11 @@ export class AccessLink {
     return (this.leases ?? []).flatMap(({ leaseId, state }) => (state === "released" ? [leaseId] : []));
   }
 
+  /** Where gateways connect; null while it is not open, or not known. */
+  get gatewayPort(): number | null {
+    return this.#isDown ? null : (this.#news?.gatewayPort ?? null);
+  }
+
   get degraded(): string[] {
     return this.#isDown ? ["access-down"] : [];
   }
@@ -109,6 +121,7 @@ export class AccessLink {
       bundle: this.#bundle,
       leases: wanted.leases.slice(0, MAX_LEASES_OF_HOST),
       instances,
+      gateway: wanted.gateway,
     };
     const text = JSON.stringify(list);
     if (this.#said?.text === text && nowMs - this.#said.atMs < SAY_EVERY_MS) return;
@@ -122,7 +135,9 @@ export class AccessLink {
   }
 
   #hear(news: AccessNews): void {
-    const isNew = JSON.stringify(news.leases) !== JSON.stringify(this.#news?.leases);
+    const isNew =
+      news.gatewayPort !== this.#news?.gatewayPort ||
+      JSON.stringify(news.leases) !== JSON.stringify(this.#news.leases);
     if (news.refused !== null && news.refused !== this.#news?.refused)
       this.#log.error({ reason: news.refused }, "the access process refuses the list of leases");
     const isWorthARound = isNew || this.#isDown || this.#hasMore;
@@ -151,7 +166,7 @@ export class AccessLink {
   }
 
   async #lookUp(container: RunningContainer): Promise<void> {
-    const { workloadId, containerId, pid } = container;
+    const { workloadId, instanceId, containerId, pid } = container;
     const key = keyOf(container);
     this.#processes.set(key, { isPending: true });
     try {
@@ -161,7 +176,9 @@ export class AccessLink {
       const isThere = life.alive && isItsOwn;
       this.#processes.set(
         key,
-        isThere ? { workloadId, pid, startTicks: life.startTicks } : { failedMs: this.#monotonicMs() },
+        isThere
+          ? { workloadId, instanceId, pid, startTicks: life.startTicks }
+          : { failedMs: this.#monotonicMs() },
       );
     } catch (error) {
       this.#processes.set(key, { failedMs: this.#monotonicMs() });

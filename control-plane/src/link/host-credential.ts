@@ -8,6 +8,8 @@ import { encodeUser } from "@nats-io/jwt";
 import { fromPublic } from "@nats-io/nkeys";
 import type { HostId } from "@remotegpu/shared/ids";
 import {
+  accessKeyProofText,
+  type AccessKeyClaim,
   CREDENTIAL_HOURS,
   joinProofText,
   renewalProofText,
@@ -16,6 +18,7 @@ import {
 } from "@remotegpu/shared/joining";
 import { downAll, upAll } from "@remotegpu/shared/subjects";
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { AccessAuthority } from "./access-authority.ts";
 import type { Operator } from "./operator.ts";
 
 const CHALLENGE_VALID_MS = 2 * MS_PER_MINUTE;
@@ -28,10 +31,19 @@ const MAX_HOST_SUBSCRIPTIONS = 1_024;
 
 /** What the API needs to let hosts in: everything of identity, with the keys already in hand. */
 export function hostIdentity(operator: Operator, reach: { natsUrls: string[]; ca: string | null }) {
+  const authority = AccessAuthority.of(operator);
   return {
     verifyJoinProof,
-    mint: (claim: { hostId: HostId; nkey: string; now: Date }) =>
-      mintHostCredential(operator, { ...claim, ...reach }),
+    /** True when the host's key for its TLS port was signed by the nkey it joins or renews with. */
+    verifyAccessKey: (nkey: string, { key, proof }: AccessKeyClaim) =>
+      verifySignature(nkey, accessKeyProofText(nkey, key), proof),
+    /** `accessKey` of a claim that was verified; null where none was sent. */
+    mint: async (claim: { hostId: HostId; nkey: string; accessKey: string | null; now: Date }) => {
+      const { hostId, nkey, accessKey, now } = claim;
+      const grant = await mintHostCredential(operator, { hostId, nkey, now, ...reach });
+      if (accessKey === null) return grant;
+      return { ...grant, access: await (await authority).certifyHost(hostId, accessKey, now) };
+    },
     makeChallenge: (claim: { hostId: string; nkey: string; now: Date }) =>
       makeChallenge(operator.challengeSecret, claim),
     /** True when the challenge is ours, fresh, for this host and key, and the signature answers it. */

@@ -268,6 +268,8 @@ export class Stage {
       REMOTEGPU_STATE_DIR: stateDir,
       REMOTEGPU_SERVER: this.url,
       REMOTEGPU_SIMULATED_GPUS: String(simulatedGpus),
+      // Nobody beyond this host connects to it.
+      REMOTEGPU_GATEWAY_PORT: "0",
       REMOTEGPU_CLEAN_ON_EXIT: "1",
       REMOTEGPU_EXIT_WITH_STDIN: "1",
       ...SPARING_MEMORY,

@@ -5,7 +5,8 @@
 import { Socket } from "node:net";
 import type { LeaseId } from "@remotegpu/shared/ids";
 import { LeasedPort } from "./leased-port.ts";
-import { ToRelay, type FromRelay, type LeaseActivity } from "./relay-messages.ts";
+import { GatewayPort } from "./gateway-port.ts";
+import { ToRelay, type DialTarget, type FromRelay, type LeaseActivity } from "./relay-messages.ts";
 
 export const ACTIVITY_EVERY_MS = 5_000;
 /** What came and went meanwhile is told together. */
@@ -17,6 +18,7 @@ const MAX_OPEN_DIALS = 1024;
 export class Relay {
   readonly #tell: (message: FromRelay) => void;
   readonly #ports = new Map<LeaseId, LeasedPort>();
+  #gateway: GatewayPort | null = null;
   readonly #dials = new Map<number, (service: Socket | null) => void>();
   #lastDialId = 0;
   #openTold = 0;
@@ -38,6 +40,8 @@ export class Relay {
         return this.#listen(message);
       case "close":
         return this.#close(message.leaseId);
+      case "open-gateway":
+        return this.#openGateway(message);
       case "dialled":
         return this.#answerDial(message.dialId, handle instanceof Socket ? handle : null);
       case "not-dialled":
@@ -49,7 +53,7 @@ export class Relay {
     await this.#close(leaseId);
     const leased = new LeasedPort({
       leaseId,
-      dial: (id) => this.#dial(id),
+      dial: (id) => this.#dial({ kind: "lease", leaseId: id }),
       onChange: () => this.#tellSoon(),
     });
     this.#ports.set(leaseId, leased);
@@ -62,13 +66,30 @@ export class Relay {
     }
   }
 
+  async #openGateway({ port, address, identity }: Extract<ToRelay, { kind: "open-gateway" }>): Promise<void> {
+    try {
+      if (this.#gateway === null) {
+        const gateway = new GatewayPort({
+          identity,
+          dial: (target) => this.#dial({ kind: "instance", ...target }),
+          onClosed: () => this.#tellSoon(),
+        });
+        await gateway.listen(port, address);
+        this.#gateway = gateway;
+      } else this.#gateway.setIdentity(identity);
+      this.#tell({ kind: "gateway-open", port: this.#gateway.port });
+    } catch (error) {
+      this.#tell({ kind: "gateway-not-open", code: codeOf(error) });
+    }
+  }
+
   async #close(leaseId: LeaseId): Promise<void> {
     const leased = this.#ports.get(leaseId);
     this.#ports.delete(leaseId);
     await leased?.close();
   }
 
-  #dial(leaseId: LeaseId): Promise<Socket | null> {
+  #dial(target: DialTarget): Promise<Socket | null> {
     if (this.#dials.size >= MAX_OPEN_DIALS) return Promise.resolve(null);
     const dialId = (this.#lastDialId += 1);
     return new Promise((resolve) => {
@@ -77,7 +98,7 @@ export class Relay {
         clearTimeout(timer);
         resolve(service);
       });
-      this.#tell({ kind: "dial", dialId, leaseId });
+      this.#tell({ kind: "dial", dialId, target });
     });
   }
 
@@ -101,7 +122,7 @@ export class Relay {
     if (this.#telling !== null) clearTimeout(this.#telling);
     this.#telling = null;
     const leases: LeaseActivity[] = [];
-    let openConnections = 0;
+    let openConnections = this.#gateway?.openConnections ?? 0;
     for (const leased of this.#ports.values()) {
       openConnections += leased.openConnections;
       const activity = leased.takeActivity();

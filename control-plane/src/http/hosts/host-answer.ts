@@ -38,6 +38,7 @@ export const Host = z
     tags: z.array(z.string()).nullable(),
     agent_version: z.string().nullable(),
     attach_mode: z.string().nullable(),
+    gateway_port: z.int().nullable(),
     generation: z.int(),
     applied_generation: z.int(),
     applied_term: z.int(),

@@ -4,7 +4,13 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
-import { CredentialGrant, HostRemoved, JoinRequest, RenewalRequest } from "@remotegpu/shared/joining";
+import {
+  type AccessKeyClaim,
+  CredentialGrant,
+  HostRemoved,
+  JoinRequest,
+  RenewalRequest,
+} from "@remotegpu/shared/joining";
 import { transaction } from "../../store/database.ts";
 import { credentialOf, noteIssued, useJoinToken } from "../../store/hosts/join-tokens.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
@@ -49,6 +55,7 @@ export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
     const request = c.req.valid("json");
     if (!deps.identity.verifyJoinProof(request))
       throw badField("proof", "is not this key's signature of the token");
+    const accessKey = provenAccessKey(deps, request);
 
     const now = deps.now();
     const tokenHash = secretHash(request.token);
@@ -68,7 +75,7 @@ export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
       case "joined":
         // Minted as of the moment of joining, so that asking again gives the same rights until the same moment.
         return c.json(
-          await grant(deps, { hostId: join.hostId, nkey: request.nkey, now: join.joinedAt }),
+          await grant(deps, { hostId: join.hostId, nkey: request.nkey, accessKey, now: join.joinedAt }),
           201,
         );
     }
@@ -76,7 +83,7 @@ export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(postCredential, async (c) => {
     const { id } = c.req.valid("param");
-    const { nkey, challenge, signature } = c.req.valid("json");
+    const { nkey, challenge, signature, access } = c.req.valid("json");
     const credential = await credentialOf(deps.db, nkey);
     if (credential === null || credential.host_id !== id) throw notFound(`host ${id} with this key`);
     const { removed_at: removedAt } = credential;
@@ -89,13 +96,16 @@ export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
     if (!deps.identity.verifyRenewal({ hostId, nkey, challenge, signature, now }))
       throw badField("signature", "does not answer a challenge of ours that is still fresh");
     if (removedAt !== null) return c.json({ removed_at: removedAt.toISOString() }, 200);
-    return c.json(await grant(deps, { hostId, nkey, now }), 200);
+    return c.json(
+      await grant(deps, { hostId, nkey, accessKey: provenAccessKey(deps, { nkey, access }), now }),
+      200,
+    );
   });
 }
 
 async function grant(
   deps: ApiDeps,
-  claim: { hostId: HostId; nkey: string; now: Date },
+  claim: { hostId: HostId; nkey: string; accessKey: string | null; now: Date },
 ): Promise<CredentialGrant> {
   const credential = await deps.identity.mint(claim);
   await noteIssued(deps.db, {
@@ -104,6 +114,17 @@ async function grant(
     expiresAt: new Date(credential.expires_at),
   });
   return credential;
+}
+
+/** Null where none was sent, as agents of before do. */
+function provenAccessKey(
+  { identity }: ApiDeps,
+  { nkey, access }: { nkey: string; access?: AccessKeyClaim | undefined },
+): string | null {
+  if (access === undefined) return null;
+  if (!identity.verifyAccessKey(nkey, access))
+    throw badField("access.proof", "is not this key's signature of the access key");
+  return access.key;
 }
 
 function refusedToken(detail: string): ApiRefusal {

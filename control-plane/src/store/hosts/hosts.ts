@@ -26,6 +26,7 @@ export interface HostRow {
   degraded: string[];
   storage_pool: string;
   attach_mode: string | null;
+  gateway_port: number | null;
   agent_version: string | null;
   protocol: ProtocolRange | null;
   total_cpu: number;
@@ -58,7 +59,7 @@ export const SPOKEN_PROTOCOL = `CASE WHEN h.protocol_min IS NOT NULL AND h.proto
 const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, h.os_type, h.os_version, h.arch,
     coalesce(h.status, 'offline') AS status, h.status_reason, h.connection,
     coalesce(h.health_status, 'unknown') AS health_status, h.cordoned, h.cordon_reason, h.simulated, h.degraded,
-    coalesce(h.storage_pool, h.id) AS storage_pool, h.attach_mode, h.agent_version,
+    coalesce(h.storage_pool, h.id) AS storage_pool, h.attach_mode, h.agent_version, h.gateway_port,
     ${SPOKEN_PROTOCOL} AS protocol,
     coalesce(h.total_cpu, 0) AS total_cpu, coalesce(h.used_cpu, 0) AS used_cpu,
     coalesce(h.total_gpu, 0) AS total_gpu, coalesce(h.used_gpu, 0) AS used_gpu,

@@ -115,7 +115,7 @@ async function mergeMachine(sql: Connection, hostId: string, machine: MachineRep
   await sql.query(
     `UPDATE hosts SET hostname = $2, ip_address = $3, os_type = $4, os_version = $5, arch = $6, total_cpu = $7,
             total_memory = $8, total_disk = $9, agent_version = $10, attach_mode = $11,
-            storage_pool = coalesce(storage_pool, $12)
+            storage_pool = coalesce(storage_pool, $12), gateway_port = $13
       WHERE id = $1`,
     [
       hostId,
@@ -130,6 +130,7 @@ async function mergeMachine(sql: Connection, hostId: string, machine: MachineRep
       machine.agentVersion,
       machine.attachMode,
       machine.storagePool,
+      machine.gatewayPort ?? null,
     ],
   );
 }

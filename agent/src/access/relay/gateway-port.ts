@@ -1,0 +1,125 @@
+/**
+ * The one TLS port of this host for the gateways of the control plane: whoever shows a gateway's certificate may
+ * `CONNECT <instance>:<port>`, and nobody else gets further than the handshake. It leads only into containers that
+ * the agent has listed.
+ */
+import { STATUS_CODES, type IncomingMessage } from "node:http";
+import { createServer, type Server } from "node:https";
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import { InstanceId } from "@remotegpu/shared/ids";
+import { GATEWAY_NAME } from "@remotegpu/shared/joining";
+import type { GatewayIdentity } from "../control-messages.ts";
+import { RelayedConnection } from "./relayed-connection.ts";
+
+/** Of all gateways together: a busy service has hundreds under way. */
+const MAX_GATEWAY_CONNECTIONS = 4096;
+const HEADERS_WITHIN_MS = 10_000;
+const TARGET = /^([a-z0-9][a-z0-9-]{0,62}):([1-9]\d{0,4})$/;
+const MAX_PORT = 65_535;
+
+type InstancePort = { instanceId: InstanceId; port: number };
+
+export class GatewayPort {
+  readonly #server: Server;
+  readonly #dial: (target: InstancePort) => Promise<Socket | null>;
+  readonly #onClosed: () => void;
+  readonly #connections = new Set<RelayedConnection>();
+
+  constructor(options: {
+    identity: GatewayIdentity;
+    /** Null when there is no way now. */
+    dial: (target: InstancePort) => Promise<Socket | null>;
+    onClosed: () => void;
+  }) {
+    this.#dial = options.dial;
+    this.#onClosed = options.onClosed;
+    this.#server = createServer(
+      {
+        // Else a client's half-close would end the way back as well. The types do not know that it is taken here, too.
+        ...{ allowHalfOpen: true },
+        ...tlsOf(options.identity),
+        requestCert: true,
+        rejectUnauthorized: true,
+        minVersion: "TLSv1.3",
+        noDelay: true,
+        headersTimeout: HEADERS_WITHIN_MS,
+        requestTimeout: HEADERS_WITHIN_MS,
+      },
+      (_request, response) => void response.writeHead(405, { Allow: "CONNECT" }).end(),
+    );
+    this.#server.maxConnections = MAX_GATEWAY_CONNECTIONS;
+    this.#server.on("connect", (request, socket: Socket, head: Buffer) => {
+      void this.#connect(request, socket, head);
+    });
+  }
+
+  /** Rejects with the system's error when the port cannot be bound. */
+  async listen(port: number, address: string | null): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ port, ...(address !== null && { host: address }) }, () => {
+        this.#server.off("error", reject);
+        // What fails later is a single accept; there is nothing to be done about it here.
+        this.#server.on("error", () => undefined);
+        resolve();
+      });
+    });
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  }
+
+  get openConnections(): number {
+    return this.#connections.size;
+  }
+
+  /** For handshakes from now on; who is connected stays. */
+  setIdentity(identity: GatewayIdentity): void {
+    this.#server.setSecureContext(tlsOf(identity));
+  }
+
+  async #connect(request: IncomingMessage, client: Socket, head: Buffer): Promise<void> {
+    client.on("error", () => client.destroy());
+    if (!isGateway(client)) return refuse(client, 403);
+    const target = targetOf(request.url ?? "");
+    if (target === null) return refuse(client, 400);
+    const service = await this.#dial(target);
+    if (service === null) return refuse(client, 503);
+    if (client.destroyed) {
+      service.destroy();
+      return;
+    }
+    client.write("HTTP/1.1 200 Connection established\r\n\r\n");
+    if (head.length > 0) service.write(head);
+    this.#connections.add(
+      new RelayedConnection(client, service, (closed) => {
+        this.#connections.delete(closed);
+        this.#onClosed();
+      }),
+    );
+  }
+}
+
+/** Certified by the same authority are the hosts, too, which have no business here. */
+function isGateway(client: Socket): boolean {
+  return client instanceof TLSSocket && client.getPeerCertificate().subject?.CN === GATEWAY_NAME;
+}
+
+function targetOf(text: string): InstancePort | null {
+  const [, instance, port] = TARGET.exec(text) ?? [];
+  const instanceId = InstanceId.safeParse(instance);
+  return instanceId.success && Number(port) <= MAX_PORT
+    ? { instanceId: instanceId.data, port: Number(port) }
+    : null;
+}
+
+function refuse(client: Socket, status: 400 | 403 | 503): void {
+  client.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+}
+
+function tlsOf({ key, certificate, ca }: GatewayIdentity): { key: string; cert: string; ca: string } {
+  return { key, cert: certificate, ca };
+}
