@@ -526,7 +526,6 @@ CREATE TABLE hosts (
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_attach_mode_check CHECK ((attach_mode IN ('cdi', 'gpus', 'plain'))),
   CONSTRAINT hosts_connection_check CHECK ((connection IN ('never', 'connected', 'suspect', 'unreachable'))),
-  CONSTRAINT hosts_gateway_port_check CHECK (((gateway_port >= 1) AND (gateway_port <= 65535))),
   CONSTRAINT hosts_generation_check CHECK (((generation >= 0) AND (applied_generation >= 0) AND (applied_term >= 0)))
 );
 ALTER TABLE hosts

@@ -246,6 +246,13 @@ describe("a container that died", () => {
     agent.reboot(5_000);
     await agent.start();
     await secondLife(agent, firstLife);
+    agent.setForward(EXTEND_EVERY_MS);
+    await eventually(
+      () => new Set(proven(agent.host.usageOf("run-boot")).map(({ bootId }) => bootId)).size === 2,
+      {
+        what: "a row of the second boot",
+      },
+    );
     const rows = await finalRows(agent, "boot");
 
     const boots = [...new Set(rows.map(({ bootId }) => bootId))];

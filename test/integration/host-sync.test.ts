@@ -117,22 +117,22 @@ describe("heartbeats", () => {
 });
 
 describe("a run that its host called over", () => {
-  test("is closed then, whether or not its final row comes: it burns no more", async () => {
+  const waivedFrom = async () =>
+    await sql("SELECT id, waive_from FROM runs WHERE waive_from IS NOT NULL ORDER BY id");
+
+  test("costs nothing more and burns no more, whether or not its final row comes", async () => {
     const host = await scene.host("host-a");
     const id = await running();
     const [wanted] = await host.round();
-    const { runId } = wanted!;
     await host.round({ phase: "failed", problem: "exited", detail: "It ended." });
-    const closedAt = () => sql("SELECT closed_at FROM runs WHERE id = $1", [runId]);
-    const closed = await closedAt();
+    const waived = await waivedFrom();
 
-    expect(closed).toEqual([{ closed_at: expect.any(Date) }]);
-    // The final row may never come; what nobody is to be charged for must not seem to be.
+    expect(waived).toEqual([{ id: wanted!.runId, waive_from: expect.any(Date) }]);
     const balance = await scene.api.ask("GET", "/api/v1/billing/balance", { as: alice });
     expect(balance.body).toMatchObject({ burn_per_hour: "0.0000" });
     await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
     await host.round();
-    expect(await closedAt()).toEqual(closed);
+    expect(await waivedFrom()).toEqual(waived);
   });
 
   test("while the run before it goes on frees nothing yet", async () => {
@@ -156,7 +156,7 @@ describe("a run that its host called over", () => {
     expect(await sql("SELECT status FROM gpus")).toEqual([{ status: "available" }]);
   });
 
-  test("and was replaced by a restart is closed as well, and the run after it is not", async () => {
+  test("and was replaced by a restart costs nothing more either, and the run after it does", async () => {
     const host = await scene.host("host-a");
     const id = await running();
     const [first] = await host.round();
@@ -168,7 +168,9 @@ describe("a run that its host called over", () => {
       host.observedOf(second!, { phase: "ready" }),
     ]);
 
-    expect(await sql("SELECT id FROM runs WHERE closed_at IS NULL")).toEqual([{ id: second!.runId }]);
+    const [earlier, ...others] = await waivedFrom();
+    expect([earlier?.["id"], others]).toEqual([first!.runId, []]);
+    expect((earlier?.["waive_from"] as Date).getTime()).toBeLessThanOrEqual(scene.api.deps.now().getTime());
   });
 });
 

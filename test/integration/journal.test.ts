@@ -88,7 +88,6 @@ describe("the file", () => {
   test.each([
     [1, ["contact", "orphans", "desired_leases"]],
     [2, ["orphans", "desired_leases"]],
-    [3, ["desired_leases"]],
   ])(
     "of an earlier release, of schema %i, is brought up to date and keeps what it holds",
     (step, lacking) => {

@@ -137,6 +137,8 @@ function watermarkFindings({ watermark, base_seq: base, head_seq: head }: Journa
 const LOSS_OF: Record<DamagedEntry["table"], string> = {
   desired:
     "At its next start the agent drops it and asks for the whole set again; its container runs on meanwhile.",
+  desired_leases:
+    "At its next start the agent drops it and asks for the whole set again; its port is held meanwhile.",
   runs: "At its next start the agent drops it and takes the container over from its labels.",
   intervals:
     "At its next start the agent drops it: time since the run's last row that nothing proves is free.",

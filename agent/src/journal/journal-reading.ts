@@ -7,6 +7,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { JournalId } from "@remotegpu/shared/ids";
 import { DesiredInstance } from "@remotegpu/shared/instance";
+import { DesiredLease } from "@remotegpu/shared/lease";
 import type { StoredLink } from "@remotegpu/shared/chain-walk";
 import { z } from "zod";
 import type { RunRecord } from "../core/run-record.ts";
@@ -34,7 +35,10 @@ const Meta = z.object({
 export type JournalMeta = z.infer<typeof Meta>;
 
 /** An entry whose bytes changed by themselves: which table, and its key. */
-export type DamagedEntry = { table: "desired" | "runs" | "intervals" | "contact" | "orphans"; key: string };
+export type DamagedEntry = {
+  table: "desired" | "desired_leases" | "runs" | "intervals" | "contact" | "orphans";
+  key: string;
+};
 
 export type JournalState = {
   runs: RunRecord[];
@@ -134,6 +138,7 @@ export class JournalReading {
     sealed("contact", "singleton", StoredContact);
     sealed("orphans", "singleton", StoredOrphans);
     sealed("desired", "instance_id || ' epoch ' || placement_epoch", DesiredInstance);
+    sealed("desired_leases", "lease_id", DesiredLease);
     damaged.push(...this.#misfiledOrders());
     return { runs, intervals, damaged };
   }

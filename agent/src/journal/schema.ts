@@ -84,8 +84,7 @@ const STEPS = [
     entry            TEXT    NOT NULL,
     entry_hash       TEXT    NOT NULL
   ) STRICT;
-    `,
-  `
+
   -- The ports that were ordered, with the desired set. What of them is held is in the access process's own file.
   CREATE TABLE desired_leases (
     lease_id         TEXT    PRIMARY KEY,

@@ -57,6 +57,7 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     observed_digest: null,
     observed_at: null,
     restore_shown_at: null,
+    gateway_port: null,
     status_reason: null,
     confirmed_stops: null,
     revoked_at: null,

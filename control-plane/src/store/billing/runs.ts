@@ -100,22 +100,9 @@ export async function closeRun(transaction: Connection, runId: string, at: Date)
   await transaction.query("UPDATE runs SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL", [runId, at]);
 }
 
-/** Likewise for runs of one placement: the named ones, or all of them. */
-export async function closeRunsOf(
-  transaction: Connection,
-  placement: { instanceId: string; epoch: number; runIds: readonly string[] | "all"; at: Date },
-): Promise<void> {
-  const { instanceId, epoch, runIds, at } = placement;
-  await transaction.query(
-    `UPDATE runs SET closed_at = $4
-      WHERE instance_id = $1 AND epoch = $2 AND ($3::text[] IS NULL OR id = ANY($3::text[])) AND closed_at IS NULL`,
-    [instanceId, epoch, runIds === "all" ? null : runIds, at],
-  );
-}
-
 /**
  * From this moment on the run's time is metered but not charged; an earlier moment stays. Used for stop orders
- * (a customer's own: 60 s later) and re-placements.
+ * (a customer's own: 60 s later), for re-placements, and for what its host itself called over.
  */
 export async function waiveRun(
   transaction: Connection,
@@ -138,6 +125,27 @@ export async function waiveEarlierRuns(
     [instanceId, epoch],
   );
   for (const { id } of rows) await waiveRun(transaction, { runId: id, from, reason: "placed anew" });
+}
+
+/** Likewise for runs of one placement: the named ones, or all of them. */
+export async function waiveRunsOf(
+  transaction: Connection,
+  placement: {
+    instanceId: string;
+    epoch: number;
+    runIds: readonly string[] | "all";
+    from: Date;
+    reason: string;
+  },
+): Promise<void> {
+  const { instanceId, epoch, runIds, from, reason } = placement;
+  const { rows } = await transaction.query<{ id: string }>(
+    `SELECT id FROM runs
+      WHERE instance_id = $1 AND epoch = $2 AND ($3::text[] IS NULL OR id = ANY($3::text[])) AND closed_at IS NULL
+        AND (waive_from IS NULL OR waive_from > $4) ORDER BY id`,
+    [instanceId, epoch, runIds === "all" ? null : runIds, from],
+  );
+  for (const { id } of rows) await waiveRun(transaction, { runId: id, from, reason });
 }
 
 interface RunRow {

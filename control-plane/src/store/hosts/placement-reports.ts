@@ -11,7 +11,7 @@ import {
   type Transition,
   waitsFor,
 } from "../../core/environment-status.ts";
-import { closeRun, closeRunsOf } from "../billing/runs.ts";
+import { closeRun, waiveRunsOf } from "../billing/runs.ts";
 import type { Connection } from "../database.ts";
 import { appendInstanceEvent, INSTANCE_EVENT } from "../events.ts";
 import { type EnvironmentRow, explainEnvironment, moveEnvironment } from "../environments/environments.ts";
@@ -68,7 +68,7 @@ export async function mergePlacement(
     (seen) => seen.instanceId === placement.instance_id && seen.placementEpoch === placement.epoch,
   );
   if (ofPlacement.length === 0) return await mergeAbsence(sql, merge);
-  await closeEnded(sql, merge, ofPlacement);
+  await waiveEnded(sql, merge, ofPlacement);
   // The run before a restart may still be reported; only the run that is wanted now speaks for the placement.
   const seen = ofPlacement.find((one) => one.runId === placement.run_id);
   if (seen === undefined) return false;
@@ -87,15 +87,21 @@ export async function mergePlacement(
   return true;
 }
 
-/** What a host calls over has no later time, whatever its journal claims afterwards. */
-async function closeEnded(
+/** What a host calls over costs nothing more, whatever its journal claims afterwards and whether its last row comes. */
+async function waiveEnded(
   sql: Connection,
   { placement, now }: Merge,
   reported: readonly ObservedInstance[],
 ): Promise<void> {
   const runIds = reported.filter(({ phase }) => isOver(phase)).map(({ runId }) => runId);
   if (runIds.length === 0) return;
-  await closeRunsOf(sql, { instanceId: placement.instance_id, epoch: placement.epoch, runIds, at: now });
+  await waiveRunsOf(sql, {
+    instanceId: placement.instance_id,
+    epoch: placement.epoch,
+    runIds,
+    from: now,
+    reason: "its host called it over",
+  });
 }
 
 /** The host has applied the removal and its whole report lacks it: gone. Before that, absence says nothing. */
@@ -108,11 +114,12 @@ async function mergeAbsence(sql: Connection, { host, placement, now }: Merge): P
       WHERE instance_id = $1 AND epoch = $2`,
     [placement.instance_id, placement.epoch, now],
   );
-  await closeRunsOf(sql, {
+  await waiveRunsOf(sql, {
     instanceId: placement.instance_id,
     epoch: placement.epoch,
     runIds: "all",
-    at: now,
+    from: now,
+    reason: "nothing of it is left on its host",
   });
   if (!ENDED_STATES.includes(placement.state))
     await appendInstanceEvent(sql, {

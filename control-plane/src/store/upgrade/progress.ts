@@ -12,13 +12,15 @@ export async function withProgress<T>(
 ): Promise<T> {
   const startedMs = performance.now();
   const seconds = () => ((performance.now() - startedMs) / 1_000).toFixed(1);
+  let isTold = false;
   let timer = setTimeout(function tell() {
+    isTold = true;
     say(`${title}: ${seconds()} s …`);
     timer = setTimeout(tell, NEXT_LINE_AFTER_MS);
   }, firstLineAfterMs);
   try {
     const value = await work();
-    if (performance.now() - startedMs >= firstLineAfterMs) say(`${title}: done in ${seconds()} s`);
+    if (isTold || performance.now() - startedMs >= firstLineAfterMs) say(`${title}: done in ${seconds()} s`);
     return value;
   } finally {
     clearTimeout(timer);
