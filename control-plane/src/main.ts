@@ -1,4 +1,5 @@
 /** The server's commands: run it, bring its database up to date, make the first administrator's key. */
+import { existsSync } from "node:fs";
 import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
 import { pino } from "pino";
 import { errorForLog } from "@remotegpu/shared/log";
@@ -6,6 +7,7 @@ import { ConfigError, readConfig, type Config } from "./config.ts";
 import { startControlPlane, VERSION } from "./control-plane.ts";
 import { doctorCommand } from "./doctor-command.ts";
 import { NatsStartError } from "./embedded/nats.ts";
+import { dataFolder } from "./embedded/postgres.ts";
 import { PostgresStartError } from "./embedded/postgres-start-error.ts";
 import { StateLockedError } from "./embedded/state-lock.ts";
 import { database, EngineError, openOperatorKeys } from "./engines.ts";
@@ -14,6 +16,7 @@ import { ListenError } from "./http/server.ts";
 import { renderNatsConfig } from "./link/nats-config.ts";
 import { migrateCommand, type MigrateCommandOptions } from "./migrate-command.ts";
 import { type Database, transaction } from "./store/database.ts";
+import { assertMigrated } from "./store/migrate.ts";
 import { MigrationError } from "./store/migration-error.ts";
 import { schemaSnapshot } from "./store/schema-snapshot.ts";
 
@@ -30,10 +33,11 @@ const tell = (text: string) => void process.stderr.write(`${text}\n`);
 const program = new Command("remotegpu-control-plane").version(VERSION).exitOverride();
 program
   .command("run", { isDefault: true })
-  .description("serve the API, place orders, charge")
+  .description("serve the API, place orders, charge; what happens where no command is named")
   .option("--listen <address:port>", "or REMOTEGPU_LISTEN; beyond loopback with TLS from a CA of our own")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR")
   .option("--public-url <url>", "or REMOTEGPU_PUBLIC_URL: where clients and hosts reach us")
+  .allowExcessArguments()
   .action(run);
 program
   .command("migrate")
@@ -51,23 +55,22 @@ program
   .option("--discard <table...>", "with down: tables of ours whose rows may go")
   .option("--wait <seconds>", "how long others may go on using the old tables", secondsOf, 30)
   .option("--json", "the answer for scripts")
-  .action((direction: "up" | "down", options: Options & MigrateCommandOptions) =>
-    withDatabase(options, (db) => migrateCommand(db, direction, options, { say, tell })),
-  );
+  .action(async (direction: "up" | "down", options: Options & MigrateCommandOptions) => {
+    if (direction === "down" || options.dryRun === true) assertDatabaseThere(options);
+    await withDatabase(options, (db) => migrateCommand(db, direction, options, { say, tell }));
+  });
 program
   .command("admin-key")
   .description("print a fresh key of the first administrator")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
   .action((options: Options) =>
-    withDatabase(options, async (db) => say((await createFirstAdminKey(db, new Date())).key)),
+    withSchema(options, async (db) => say((await createFirstAdminKey(db, new Date())).key)),
   );
 program
   .command("schema-snapshot")
   .description("print the database's schema as plain SQL")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
-  .action((options: Options) =>
-    withDatabase(options, async (db) => say((await snapshotInUtc(db)).trimEnd())),
-  );
+  .action((options: Options) => withSchema(options, async (db) => say((await snapshotInUtc(db)).trimEnd())));
 program
   .command("doctor")
   .description("look whether the database is what it must be, and name what is broken; writes nothing")
@@ -110,7 +113,9 @@ function configOf({ listen, stateDir, publicUrl }: Options): Config {
   });
 }
 
-async function run(options: Options): Promise<void> {
+async function run(options: Options, { args: [unknown] }: Command): Promise<void> {
+  if (unknown !== undefined)
+    program.error(`error: unknown command '${unknown}' (see remotegpu-control-plane --help)`);
   const config = configOf(options);
   const controlPlane = await startControlPlane(config, log);
   await ending(config);
@@ -128,10 +133,28 @@ async function withDatabase(options: Options, work: (db: Database) => Promise<vo
   }
 }
 
+/** For what only asks: neither a database nor its schema is made for it. */
+async function withSchema(options: Options, work: (db: Database) => Promise<void>): Promise<void> {
+  assertDatabaseThere(options);
+  await withDatabase(options, async (db) => {
+    await assertMigrated(db);
+    await work(db);
+  });
+}
+
+/** A mistyped folder must not become a server's. */
+function assertDatabaseThere(options: Options): void {
+  const { databaseUrl, stateDir } = configOf(options);
+  if (databaseUrl === null && !existsSync(dataFolder(stateDir)))
+    throw new EngineError(
+      `there is no database in ${stateDir}; name the server's folder (--state-dir) or its DATABASE_URL`,
+    );
+}
+
 /** A database that cannot be asked is neither well nor broken. */
 async function doctor(options: Options & { json?: boolean }): Promise<void> {
   try {
-    await withDatabase(options, async (db) => {
+    await withSchema(options, async (db) => {
       process.exitCode = await doctorCommand(db, { json: options.json, now: new Date() }, say);
     });
   } catch (error) {

@@ -1,6 +1,10 @@
 /** The server's command as an operator types it. */
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { execa } from "execa";
 import { expect, test } from "vitest";
+import { freshDatabase } from "../support/postgres.ts";
 
 const COMMAND = new URL("../../control-plane/bin/remotegpu-control-plane", import.meta.url).pathname;
 /** Not even root can make a folder there. */
@@ -14,4 +18,44 @@ test("a state folder that cannot be made is one line, without a stack", async ()
 
   expect(exitCode).toBe(1);
   expect(stderr).toMatch(/^remotegpu-control-plane: .*permitted.*'\/sys\/remotegpu'$/);
+});
+
+test.each(["admin-key", "doctor", "schema-snapshot", "migrate down", "migrate --dry-run"])(
+  "%s in a folder without a database is one line, and nothing is made",
+  async (command) => {
+    const folder = join(tmpdir(), `remotegpu-mistyped-${process.pid}`);
+
+    const done = await execa(COMMAND, [...command.split(" "), "--state-dir", folder], {
+      env: { DATABASE_URL: "" },
+      reject: false,
+      timeout: 20_000,
+    });
+
+    expect(done.exitCode).toBe(command === "doctor" ? 2 : 1);
+    expect(done.stderr).toMatch(/^remotegpu-control-plane: there is no database in .*$/);
+    expect(existsSync(folder)).toBe(false);
+  },
+);
+
+test.each(["admin-key", "doctor", "schema-snapshot"])(
+  "%s on a database without the schema is one line",
+  async (command) => {
+    const database = await freshDatabase({ template: "template0" });
+
+    const done = await execa(COMMAND, [command], {
+      env: { DATABASE_URL: database.url },
+      reject: false,
+      timeout: 20_000,
+    });
+
+    await database.drop();
+    expect(done.exitCode).toBe(command === "doctor" ? 2 : 1);
+    expect(done.stderr).toMatch(/^remotegpu-control-plane: .*migrate.*$/);
+  },
+);
+
+test("a command that does not exist is named, and none of the server is started", async () => {
+  const done = await execa(COMMAND, ["foo"], { reject: false, timeout: 20_000 });
+
+  expect(done).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("unknown command 'foo'") });
 });

@@ -291,11 +291,42 @@ describe("a command in an environment", () => {
     ]);
   });
 
+  test("carries bytes as base64 in both directions when asked to", async () => {
+    const id = (await ask("GET", "?status=running", alice)).body.items[0].id;
+    const bytes = Buffer.from([0, 255, 254, 10, 128]).toString("base64");
+    answerWith({ kind: "exec-reply", exitCode: 0, stdout: bytes, stderr: bytes, truncated: true });
+
+    const order = { argv: ["cat"], stdin: bytes, encoding: "base64" };
+    const answer = await ask("POST", `/${id}/exec`, alice, order);
+
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { stdout: bytes, stderr: bytes, encoding: "base64", truncated: true },
+    });
+    expect(asked).toMatchObject([{ stdin: bytes }]);
+  });
+
+  test.each([
+    ["text", "x".repeat(512 * 1024), 200],
+    ["text", `ü${"x".repeat(512 * 1024 - 1)}`, 422],
+    ["base64", Buffer.alloc(512 * 1024).toString("base64"), 200],
+    ["base64", Buffer.alloc(512 * 1024 + 1).toString("base64"), 422],
+    ["base64", "no base64!", 422],
+    ["hex", "00", 422],
+  ])("takes up to 512 KiB of input: as %s", async (encoding, stdin, status) => {
+    const id = (await ask("GET", "?status=running", alice)).body.items[0].id;
+    answerWith({ kind: "exec-reply", exitCode: 0, stdout: "", stderr: "", truncated: false });
+
+    const answer = await ask("POST", `/${id}/exec`, alice, { argv: ["cat"], stdin, encoding });
+
+    expect(answer.status).toBe(status);
+  });
+
   test.each([
     [null, 503],
     ["no-such-instance", 409],
     ["not-running", 409],
-    ["timeout", 503],
+    ["timeout", 504],
     ["busy", 429],
     ["bad-request", 422],
     ["runtime-error", 503],

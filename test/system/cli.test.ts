@@ -30,6 +30,24 @@ afterAll(async () => {
   await database?.drop();
 });
 
+const EVERY_BYTE = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+
+async function throughCat(id: string, input: Buffer) {
+  const { exitCode, stdout, stderr } = await execa(
+    process.execPath,
+    [CLI, "env", "exec", "--stdin", id, "--", "sh", "-c", "cat"],
+    {
+      env: { REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: house.customerKey, HOME: house.folder },
+      extendEnv: false,
+      reject: false,
+      input,
+      encoding: "buffer",
+      timeout: 60_000,
+    },
+  );
+  return { exitCode, stdout: Buffer.from(stdout), stderr: Buffer.from(stderr) };
+}
+
 type Who = { asOwner?: boolean };
 
 /** What the command prints when all goes well. */
@@ -112,6 +130,26 @@ test("a customer logs in once; the key stands in no command line and in a file f
   expect(done.stdout).not.toContain(house.customerKey);
   expect(statSync(join(home, ".config/remotegpu/profile.json")).mode & 0o777).toBe(0o600);
   expect(me.stdout).toMatch(/^username +alice$/m);
+
+  const named = join(home, "as-admin.json");
+  const elsewhere = (args: string[], { input = "", ...more }: Record<string, string> = {}) =>
+    execa(process.execPath, [CLI, ...args], {
+      env: { ...env, ...more },
+      extendEnv: false,
+      reject: false,
+      input,
+    });
+  const asAdmin = ["login", "--server", house.url, "--profile", named];
+  const second = await elsewhere(asAdmin, { input: house.adminKey });
+  const stranger = await elsewhere(["login", "--server", house.url], { input: "rgk_no_such_key" });
+
+  expect(second.stdout).toContain(`The key is kept in ${named}.`);
+  expect(stranger).toMatchObject({
+    exitCode: 1,
+    stderr: "remotegpu: The server does not know that key, or it was revoked. Nothing was kept.",
+  });
+  expect((await elsewhere(["me"])).stdout).toMatch(/^username +alice$/m);
+  expect((await elsewhere(["me"], { REMOTEGPU_PROFILE: named })).stdout).toMatch(/^username +admin$/m);
 });
 
 test("a customer's day: workspace, data, keys, an environment from order to bill", async () => {
@@ -142,6 +180,13 @@ test("a customer's day: workspace, data, keys, an environment from order to bill
     stdout: "out",
     stderr: "err",
   });
+  expect(await throughCat(id, EVERY_BYTE)).toMatchObject({ exitCode: 0, stdout: EVERY_BYTE });
+  const flood = await house.cli(["env", "exec", id, "--", "sh", "-c", "yes xx | head -c 600000; exit 7"]);
+  expect(flood).toMatchObject({ exitCode: 7, stderr: expect.stringMatching(/longer than 512 KiB/) });
+  expect(flood.stdout.length).toBe(512 * 1024);
+  const tooMuch = await throughCat(id, Buffer.alloc(512 * 1024 + 1));
+  expect(tooMuch).toMatchObject({ exitCode: 2, stdout: Buffer.alloc(0) });
+  expect(tooMuch.stderr.toString()).toContain("at most 512 KiB");
   expect(await remotegpu(["env", "restart", id, "--wait"])).toContain("is running");
   expect(await remotegpu(["env", "show", id])).toMatch(/^run +host +gpus/m);
   expect(await remotegpu(["env", "instances", id])).toMatch(/^id +rank +state/);

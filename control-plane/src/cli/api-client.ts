@@ -16,6 +16,7 @@ export type Row = Record<string, unknown>;
 
 const DEADLINE_MS = 90_000;
 const MAX_PAGES = 1_000;
+const TIMED_OUT = 504;
 
 const Problem = z.looseObject({
   title: z.string().optional(),
@@ -193,5 +194,10 @@ function refusal(status: number, answer: unknown): CliError {
   const problem = Problem.safeParse(answer).data ?? {};
   const fields = (problem.errors ?? []).map(({ path, message }) => `\n  ${path}: ${message}`).join("");
   const sentence = problem.detail ?? problem.title ?? "The server refused";
-  return new CliError(status >= 500 ? "unavailable" : "refused", `${sentence} (${status})${fields}`);
+  return new CliError(kindOf(status), `${sentence} (${status})${fields}`, { status });
+}
+
+function kindOf(status: number): CliError["kind"] {
+  if (status === TIMED_OUT) return "timedOut";
+  return status >= 500 ? "unavailable" : "refused";
 }

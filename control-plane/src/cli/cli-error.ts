@@ -1,14 +1,30 @@
 /** How the command line fails: one line for a person, one exit code for a script. */
 
-/** 1: the server said no. 2: the command was wrong. 3: the server could not be reached or failed. */
-export const EXIT_CODES = { refused: 1, usage: 2, unavailable: 3 } as const;
+/**
+ * 1: the server said no. 2: the command was wrong. 3: the server could not be reached or failed. 124: what was waited
+ * for did not come in time, as timeout(1) says it.
+ */
+export const EXIT_CODES = { refused: 1, usage: 2, unavailable: 3, timedOut: 124 } as const;
+
+const UNAUTHENTICATED = 401;
 
 export class CliError extends Error {
   readonly kind: keyof typeof EXIT_CODES;
+  /** The server's status where it answered. */
+  readonly status: number | null;
 
-  constructor(kind: keyof typeof EXIT_CODES, message: string, options?: ErrorOptions) {
+  constructor(
+    kind: keyof typeof EXIT_CODES,
+    message: string,
+    { status = null, ...options }: ErrorOptions & { status?: number | null } = {},
+  ) {
     super(message, options);
     this.name = "CliError";
     this.kind = kind;
+    this.status = status;
+  }
+
+  get isUnauthenticated(): boolean {
+    return this.status === UNAUTHENTICATED;
   }
 }

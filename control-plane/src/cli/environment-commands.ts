@@ -1,11 +1,11 @@
 /** `remotegpu env …`: the dev environments of a customer. */
-import { text } from "node:stream/consumers";
 import { Option, type Command } from "commander";
 import { z } from "zod";
 import { bytes, each, jsonObject, nameValue, wholeNumber } from "./arguments.ts";
 import type { Row } from "./api-client.ts";
 import { CliError } from "./cli-error.ts";
 import { body, withContext, type Context } from "./context.ts";
+import { addExecCommand } from "./exec-command.ts";
 import { addAccessCommand } from "./port-commands.ts";
 import { sizeText, printDone, printList, printOne, type Column } from "./output.ts";
 import { addStoryCommands } from "./story-commands.ts";
@@ -26,8 +26,6 @@ const COLUMNS: Column[] = [
 
 const Rows = z.array(z.looseObject({}));
 const GpuNames = z.array(z.looseObject({ uuid: z.string(), model: z.string().nullish() }));
-
-const ExecAnswer = z.object({ exit_code: z.int(), stdout: z.string(), stderr: z.string() });
 
 type CreateOptions = {
   dataset?: string[];
@@ -133,13 +131,7 @@ export function addEnvironmentCommands(program: Command): void {
       }),
     );
 
-  env
-    .command("exec <id> [argv...]")
-    .description("run a command inside and print what it prints; exits with its exit code")
-    .option("-i, --stdin", "pass standard input on (at most 512 KiB)")
-    .allowUnknownOption()
-    .passThroughOptions()
-    .action(withContext(exec));
+  addExecCommand(env);
 
   addStoryCommands(env, "/environments");
 
@@ -179,22 +171,6 @@ async function create({ api, output }: Context, name: string, options: CreateOpt
   const created = await api.post("/environments", order);
   const shown = wait ? await settled(api, String(created.id)) : created;
   printDone(output, sentence(shown), shown);
-}
-
-async function exec(
-  { api }: Context,
-  id: string,
-  argv: string[],
-  options: { stdin?: boolean },
-): Promise<void> {
-  // Everything after the id is passed through, the customary "--" between them included.
-  if (argv[0] === "--") argv.shift();
-  if (argv.length === 0) throw new CliError("usage", "Name the command: remotegpu env exec ID -- COMMAND …");
-  const stdin = options.stdin ? { stdin: await text(process.stdin) } : {};
-  const answer = ExecAnswer.parse(await api.post(`/environments/${path(id)}/exec`, { argv, ...stdin }));
-  process.stdout.write(answer.stdout);
-  process.stderr.write(answer.stderr);
-  process.exitCode = answer.exit_code;
 }
 
 /** Waits until the status no longer ends in "ing" or "queued"; the server bounds each such status itself. */

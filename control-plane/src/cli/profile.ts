@@ -42,9 +42,16 @@ export function loadProfile(options: { profile?: string; server?: string; key?: 
       "usage",
       "No server is known. Run `remotegpu login --server URL`, or set REMOTEGPU_SERVER and REMOTEGPU_KEY.",
     );
+  const profile = readProfile(path);
+  // Whoever answers at the other address would have the key.
+  if (server !== undefined && key === undefined && !isSameServer(server, profile.server))
+    throw new CliError(
+      "usage",
+      `The key in ${path} is for ${String(profile.server)} and is not sent to ${server}. Give the key too (REMOTEGPU_KEY), or log in there with a --profile of its own.`,
+    );
   const kept = { server: `server in ${path}`, key: `key in ${path}`, ca: `ca in ${path}` };
   return checked(
-    { ...readProfile(path), ...(server !== undefined && { server }), ...(key !== undefined && { key }) },
+    { ...profile, ...(server !== undefined && { server }), ...(key !== undefined && { key }) },
     { ...kept, ...given },
   );
 }
@@ -54,7 +61,13 @@ export function saveProfile(path: string, profile: Profile): void {
   writeFileSync(path, `${JSON.stringify(profile, null, 2)}\n`, { mode: 0o600 });
 }
 
-function readProfile(path: string): object {
+/** By origin, so that a slash at the end makes no difference; what is no address at all is blamed later. */
+function isSameServer(given: string, kept: unknown): boolean {
+  const [one, other] = [given, String(kept)].map((url) => (URL.canParse(url) ? new URL(url).origin : null));
+  return one === null || other === null || one === other;
+}
+
+function readProfile(path: string): Record<string, unknown> {
   try {
     return z.looseObject({}).parse(JSON.parse(readFileSync(path, "utf8")));
   } catch (cause) {

@@ -12,7 +12,7 @@ export function remotegpu(): Command {
     .description("Rent GPUs, or rent them out. Talks to a RemoteGPU control plane.")
     .addHelpText(
       "after",
-      "\nExit codes: 0 done, 1 refused, 2 wrong usage, 3 server out of reach; exec: the command's own.",
+      "\nExit codes: 0 done, 1 refused, 2 wrong usage, 3 server out of reach, 124 not done in time; exec: the command's own.",
     )
     .enablePositionalOptions();
   addLoginCommand(program);

@@ -101,6 +101,15 @@ function keptUp(server: Server): ConstructorParameters<typeof PostgresKeeper>[1]
   };
 }
 
+/** Where a control plane with this state folder has its database, if it has made one. */
+export function dataFolder(stateDir: string): string {
+  return dataFolderIn(join(stateDir, "postgres"));
+}
+
+function dataFolderIn(folder: string): string {
+  return join(folder, "data");
+}
+
 async function prepare({ stateDir, binaries, settings }: PostgresOptions): Promise<Server> {
   await mkdir(join(stateDir, "postgres"), { recursive: true });
   // A server's working folder shows as a real path, and by it we know our server.
@@ -110,7 +119,7 @@ async function prepare({ stateDir, binaries, settings }: PostgresOptions): Promi
   const account = await postgresAccount();
   assertReachable(folder, account);
   const server = {
-    dataDir: join(folder, "data"),
+    dataDir: dataFolderIn(folder),
     logFile: join(folder, "postgres.log"),
     binaries: await runnableBinaries(binaries ?? packagedBinaries(), folder, account),
     account,

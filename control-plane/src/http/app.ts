@@ -37,6 +37,7 @@ const STATUS: Record<RefusalKind, ContentfulStatusCode> = {
   "bad-input": 422,
   "too-many-requests": 429,
   unavailable: 503,
+  "timed-out": 504,
 };
 
 const TITLES: Partial<Record<number, string>> = {
@@ -53,6 +54,7 @@ const TITLES: Partial<Record<number, string>> = {
   429: "Too many requests",
   500: "Internal error",
   503: "Not available now",
+  504: "Not done in time",
 };
 
 export function createApp(deps: ApiDeps): ApiApp {

@@ -2,16 +2,18 @@
  * `npm start` and `npm run demo`: the way of one order on this host, from an empty folder to a bill. Both play the
  * same story over HTTP with the product's own processes; only how they end differs.
  */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { playDemo, playStart } from "./story.ts";
 import { StartError } from "./start-error.ts";
-import { Stage } from "./stage.ts";
+import { assertPortFree, Stage } from "./stage.ts";
+import { claimStateFolder, removeStateFolder, START_FOLDER } from "./state-folder.ts";
 
-const START_FOLDER = "/var/lib/remotegpu/start";
 const DEFAULT_PORT = 8080;
+/** As many as an agent carries. */
+const MAX_SIMULATED_GPUS = 16;
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const program = new Command("npm");
@@ -20,7 +22,7 @@ program
   .command("start", { isDefault: true })
   .option("--port <port>", "port of the API on 127.0.0.1", port, DEFAULT_PORT)
   .option("--state <folder>", "where the database, keys and files are kept", START_FOLDER)
-  .option("--simulated-gpus <count>", "carry simulated GPUs even beside real ones", Number)
+  .option("--simulated-gpus <count>", "carry simulated GPUs even beside real ones", gpuCount)
   .option("--clean", "remove the state folder and end")
   .action(start);
 program
@@ -38,13 +40,10 @@ async function start(options: {
   clean?: true;
 }): Promise<void> {
   if (options.clean) return clean(options.state);
-  // Postgres runs as a user of its own and has to pass through here; what is secret inside is closed by itself. A
-  // folder above one that somebody named is theirs and stays as it is.
-  const ours = options.state === START_FOLDER ? [dirname(START_FOLDER), START_FOLDER] : [options.state];
-  for (const folder of ours) {
-    mkdirSync(folder, { recursive: true });
-    chmodSync(folder, 0o711);
-  }
+  // Asked before anything is written: a start that is refused leaves nothing behind.
+  Stage.assertNotRunning(options.state);
+  await assertPortFree(options.port);
+  claimStateFolder(options.state);
   await using stage = new Stage({ ...options, root: options.state, say, throwaway: false });
   await playStart(stage);
 }
@@ -63,12 +62,9 @@ async function demo(options: { keepLogs?: string }): Promise<void> {
 
 function clean(folder: string): void {
   if (!existsSync(folder)) return say(`There is nothing in ${folder}.`);
-  if (existsSync(join(folder, "running.pid")) && Stage.isRunning(folder))
+  if (Stage.isRunning(folder))
     throw new StartError(`npm start is running on ${folder}; end it first (Ctrl-C).`);
-  rmSync(folder, { recursive: true, force: true });
-  // The folder above is ours too, unless an agent of this host lives there.
-  const above = dirname(START_FOLDER);
-  if (folder === START_FOLDER && readdirSync(above).length === 0) rmdirSync(above);
+  removeStateFolder(folder);
   say(`${folder} is removed.`);
 }
 
@@ -76,6 +72,12 @@ function port(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 65_535) throw new InvalidArgumentError("Give a port.");
   return value;
+}
+
+function gpuCount(text: string): number {
+  if (!/^\d{1,2}$/.test(text) || Number(text) > MAX_SIMULATED_GPUS)
+    throw new InvalidArgumentError(`Give a number from 0 to ${MAX_SIMULATED_GPUS}.`);
+  return Number(text);
 }
 
 async function endOf(story: Promise<unknown>): Promise<number> {

@@ -54,13 +54,16 @@ export class Stage {
   constructor(options: StageOptions) {
     this.options = options;
     this.#pidFile = join(options.root, "running.pid");
-    if (Stage.isRunning(options.root))
-      throw new StartError(
-        `npm start is already running on ${options.root}. End it first, or give another --state.`,
-      );
+    Stage.assertNotRunning(options.root);
     writeFileSync(this.#pidFile, `${process.pid}\n`);
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
       process.on(signal, () => this.#interruption.abort());
+  }
+
+  /** @throws StartError */
+  static assertNotRunning(root: string): void {
+    if (Stage.isRunning(root))
+      throw new StartError(`npm start is already running on ${root}. End it first, or give another --state.`);
   }
 
   /** Whether a living process of ours plays on this folder. */
@@ -96,10 +99,7 @@ export class Stage {
   /** @throws StartError with the process' last words */
   async startControlPlane(): Promise<void> {
     this.#port = this.options.port === 0 ? await freePort(LOOPBACK, null) : this.options.port;
-    if (!(await isPortFree(LOOPBACK, this.#port)))
-      throw new StartError(
-        `Port ${this.#port} is taken by another program. Choose one: npm start -- --port 9090`,
-      );
+    await assertPortFree(this.#port);
     this.#controlPlane = this.#spawn("control plane", CONTROL_PLANE, this.#controlPlaneEnv());
     await this.until(READY_WITHIN_MS, "the control plane to serve", async () => {
       const answer = await fetch(`${this.url}/readyz`).catch(() => null);
@@ -288,4 +288,10 @@ export class Stage {
       if (existsSync(this.#logFile(name)))
         copyFileSync(this.#logFile(name), join(keepLogs, `${name.replace(" ", "-")}.log`));
   }
+}
+
+/** @throws StartError */
+export async function assertPortFree(port: number): Promise<void> {
+  if (!(await isPortFree(LOOPBACK, port)))
+    throw new StartError(`Port ${port} is taken by another program. Choose one: npm start -- --port 9090`);
 }

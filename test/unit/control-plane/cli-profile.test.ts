@@ -50,3 +50,14 @@ test("what is given stands before what is kept", () => {
     key: "mine",
   });
 });
+
+test("the key of a profile goes to no other server than its own", () => {
+  const loadFor = (server: string) => () =>
+    load({ options: { server }, kept: { server: SERVER, key: "kept" } });
+
+  expect(loadFor("https://elsewhere.example.com")).toThrow(
+    `is for ${SERVER} and is not sent to https://elsewhere`,
+  );
+  expect(loadFor("http://127.0.0.1:8081")).toThrow("is not sent to");
+  expect(loadFor(`${SERVER}/`)()).toMatchObject({ key: "kept" });
+});

@@ -13,10 +13,18 @@ import { forCustomers, jsonBody, ok, WorkloadIdPath } from "../request/route.ts"
 const MAX_ARGUMENTS = 256;
 const MAX_ARGUMENT = 64 * KIB;
 
+/** Base64 of MAX_EXEC_BYTES, which is also room for as many bytes of text. */
+const MAX_STDIN_TEXT = Math.ceil(MAX_EXEC_BYTES / 3) * 4;
+
+const Encoding = z.enum(["text", "base64"]);
+type Encoding = z.infer<typeof Encoding>;
+
 const ExecOrder = z
   .strictObject({
     argv: z.array(text(MAX_ARGUMENT)).min(1).max(MAX_ARGUMENTS),
-    stdin: text(MAX_EXEC_BYTES).optional(),
+    stdin: text(MAX_STDIN_TEXT).optional(),
+    /** What stdin is written in, and both outputs of the answer: as text, or base64 of the bytes. */
+    encoding: Encoding.default("text"),
   })
   .openapi("ExecOrder");
 
@@ -25,6 +33,8 @@ const ExecAnswer = z
     exit_code: z.int(),
     stdout: z.string(),
     stderr: z.string(),
+    /** That of the order. Text shows what is not UTF-8 as replacement characters; base64 keeps every byte. */
+    encoding: Encoding,
     /** True where the output was longer than is passed on. */
     truncated: z.boolean(),
   })
@@ -43,9 +53,8 @@ const exec = createRoute({
 export function registerEnvironmentExecRoute(api: ApiApp, deps: ApiDeps): void {
   api.openapi(exec, async (c) => {
     const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
-    const { argv, stdin } = c.req.valid("json");
-    if (stdin !== undefined && Buffer.byteLength(stdin) > MAX_EXEC_BYTES)
-      throw badField("stdin", `at most ${MAX_EXEC_BYTES} bytes`);
+    const { argv, stdin, encoding } = c.req.valid("json");
+    const input = stdin === undefined ? null : bytesOf(stdin, encoding);
     const target = await execTarget(deps.db, environment.id);
     if (target === null)
       throw conflict(`Commands run in a running environment; this one is ${environment.status}.`);
@@ -54,7 +63,7 @@ export function registerEnvironmentExecRoute(api: ApiApp, deps: ApiDeps): void {
       kind: "exec",
       instanceId: target.instance_id as InstanceId,
       argv,
-      stdin: stdin === undefined ? null : Buffer.from(stdin).toString("base64"),
+      stdin: input === null ? null : input.toString("base64"),
       timeoutSeconds: MAX_EXEC_SECONDS,
     });
     if (reply === null)
@@ -62,7 +71,7 @@ export function registerEnvironmentExecRoute(api: ApiApp, deps: ApiDeps): void {
         "unavailable",
         `Host ${target.host_name} does not answer now: its agent is down or cut off.`,
       );
-    return c.json(answerOf(reply), 200);
+    return c.json(answerOf(reply, encoding), 200);
   });
 }
 
@@ -81,13 +90,14 @@ function assertReachable(link: HostLink, target: ExecTarget): void {
   );
 }
 
-function answerOf(reply: ExecReply): z.input<typeof ExecAnswer> {
+function answerOf(reply: ExecReply, encoding: Encoding): z.input<typeof ExecAnswer> {
   switch (reply.kind) {
     case "exec-reply":
       return {
         exit_code: reply.exitCode,
-        stdout: fromBase64(reply.stdout),
-        stderr: fromBase64(reply.stderr),
+        stdout: outputIn(encoding, reply.stdout),
+        stderr: outputIn(encoding, reply.stderr),
+        encoding,
         truncated: reply.truncated,
       };
     case "exec-refused":
@@ -105,12 +115,21 @@ function refusalOf({ reason, detail }: Extract<ExecReply, { kind: "exec-refused"
     case "bad-request":
       return badField("argv", detail);
     case "timeout":
+      return new ApiRefusal("timed-out", detail);
     case "runtime-error":
       return new ApiRefusal("unavailable", detail);
   }
 }
 
-/** Output is bytes; what is not UTF-8 in it shows as replacement characters. */
-function fromBase64(bytes: string): string {
-  return Buffer.from(bytes, "base64").toString("utf8");
+/** @throws ApiRefusal */
+function bytesOf(stdin: string, encoding: Encoding): Buffer {
+  const bytes = Buffer.from(stdin, encoding === "text" ? "utf8" : "base64");
+  // Node takes whatever it can read; what does not come out the same was no base64.
+  if (encoding === "base64" && bytes.toString("base64") !== stdin) throw badField("stdin", "is not base64");
+  if (bytes.byteLength > MAX_EXEC_BYTES) throw badField("stdin", `may have at most ${MAX_EXEC_BYTES} bytes`);
+  return bytes;
+}
+
+function outputIn(encoding: Encoding, base64: string): string {
+  return encoding === "base64" ? base64 : Buffer.from(base64, "base64").toString("utf8");
 }

@@ -14,7 +14,8 @@ export type RefusalKind =
   | "too-large"
   | "unsupported-media-type"
   | "too-many-requests"
-  | "unavailable";
+  | "unavailable"
+  | "timed-out";
 
 /** One field that is wrong; `path` is dotted from the root of the body or names the query or path parameter. */
 export interface FieldError {
