@@ -31,7 +31,7 @@ import { ownedContainers, runNow, type Knowledge, type RunNow } from "./core/run
 import type { HostObstacles } from "./core/start-obstacle.ts";
 import { runsOverStorage } from "./core/storage-limit.ts";
 import { EXTEND_EVERY_MS } from "./core/usage-interval.ts";
-import type { GatewayIdentity } from "./access/control-messages.ts";
+import type { GatewayIdentity } from "./access/relay/gateway-identity.ts";
 import type { AccessLink, RunningContainer } from "./loop/access-link.ts";
 import type { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import type { GpuWatch } from "./loop/gpu-watch.ts";

@@ -2,18 +2,19 @@
  * `doctor`: is what this host knows whole, and is what runs here what it knows? Reads and changes nothing, beside a
  * running agent or without one. Each examination is a group of checks; one that cannot be made says why.
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { SqliteError } from "better-sqlite3";
 import { type Check, type CheckResult, exitCodeOf, reportJson, reportText } from "@remotegpu/shared/doctor";
 import type { HostId } from "@remotegpu/shared/ids";
 import { ownedContainers } from "./core/run-view.ts";
+import { ACCESS_FILE, readLeases } from "./access/lease-store.ts";
 import { checkHost, HOST_CHECKS } from "./doctor/host-checks.ts";
 import { checkJournal, JOURNAL_CHECKS } from "./doctor/journal-checks.ts";
+import { checkPorts, PORT_CHECKS } from "./doctor/port-checks.ts";
+import { ACCESS_LOCK_FILE, isLocked } from "./journal/folder-lock.ts";
 import type { Clock } from "./loop/moment.ts";
-import {
-  isAgentRunning,
-  NoJournalError,
-  readJournal,
-  UnreadableJournalError,
-} from "./journal/journal-reading.ts";
+import { NoJournalError, readJournal, UnreadableJournalError } from "./journal/journal-reading.ts";
 import { Containers } from "./runtime/containers.ts";
 import { Docker } from "./runtime/docker.ts";
 import { RuntimeDown, RuntimeError } from "./runtime/runtime-error.ts";
@@ -34,10 +35,11 @@ type Examination = {
 const EXAMINATIONS: readonly Examination[] = [
   { checks: JOURNAL_CHECKS, make: ({ stateDir }) => readJournal(stateDir, checkJournal) },
   { checks: HOST_CHECKS, make: examineHost },
+  { checks: PORT_CHECKS, make: examinePorts },
 ];
 
 /** What keeps a claim from being checked at all. */
-const OBSTACLES = [NoJournalError, UnreadableJournalError, RuntimeDown, RuntimeError];
+const OBSTACLES = [NoJournalError, UnreadableJournalError, RuntimeDown, RuntimeError, SqliteError];
 
 /** Answers the exit code: 0 all well, 1 something is broken, 2 something could not be checked. */
 export async function doctorCommand(
@@ -60,6 +62,15 @@ export async function doctorCommand(
   return exitCodeOf(results);
 }
 
+/** A host on which no access process ever ran has no leases, and nothing of them can be wrong. */
+async function examinePorts({ stateDir }: Patient): Promise<CheckResult[]> {
+  const hasLeases = existsSync(join(stateDir, ACCESS_FILE));
+  return checkPorts(() => ({
+    ...(hasLeases ? readLeases(stateDir) : { leases: [], damaged: [] }),
+    isAccessRunning: isLocked(stateDir, ACCESS_LOCK_FILE),
+  }));
+}
+
 async function examineHost({ hostId, stateDir, runtimeSocket, clock }: Patient): Promise<CheckResult[]> {
   const runtime = new Containers(new Docker(runtimeSocket ?? undefined), hostId);
   return checkHost(async () => {
@@ -69,7 +80,7 @@ async function examineHost({ hostId, stateDir, runtimeSocket, clock }: Patient):
     return {
       journal,
       containers: ownedContainers({ hostId, observed }),
-      isAgentRunning: isAgentRunning(stateDir),
+      isAgentRunning: isLocked(stateDir),
       bootId: clock.bootId,
       nowMs: clock.monotonicMs(),
     };

@@ -8,7 +8,7 @@ import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { createOperator } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AccessAuthority, type GatewayCredential } from "@remotegpu/control-plane/link/access-authority";
-import type { GatewayIdentity } from "@remotegpu/agent/access/control-messages";
+import type { GatewayIdentity } from "@remotegpu/agent/access/relay/gateway-identity";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
 import { HostId } from "@remotegpu/shared/ids";
 import { accessName } from "@remotegpu/shared/joining";

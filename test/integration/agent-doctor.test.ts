@@ -1,14 +1,18 @@
 /** The doctor of a host: finds nothing where nothing is wrong, and each damage by its own name. */
+import { once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { doctorCommand, type Patient } from "@remotegpu/agent/doctor-command";
 import { checkHost, type Look } from "@remotegpu/agent/doctor/host-checks";
 import { checkJournal } from "@remotegpu/agent/doctor/journal-checks";
+import { checkPorts } from "@remotegpu/agent/doctor/port-checks";
 import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
 import { JOURNAL_FILE } from "@remotegpu/agent/journal/journal";
-import { isAgentRunning, readJournal } from "@remotegpu/agent/journal/journal-reading";
+import { isLocked } from "@remotegpu/agent/journal/folder-lock";
+import { readJournal } from "@remotegpu/agent/journal/journal-reading";
 import type { CheckResult } from "@remotegpu/shared/doctor";
 import type { HostId } from "@remotegpu/shared/ids";
 import { AgentUnderTest } from "../support/agent.ts";
@@ -16,6 +20,7 @@ import { desiredOf } from "../support/desired-instance.ts";
 import { docker, importBusyboxImage } from "../support/docker.ts";
 import { journalFolder, journalIn, journalWithRows } from "../support/journal.ts";
 import { desiredInstance } from "../support/journal-samples.ts";
+import { heldLease } from "../support/lease-samples.ts";
 import { BOOT, containerOf, gpu, key, recordOf } from "../support/run-samples.ts";
 import { ScriptedControlPlane } from "../support/scripted-control-plane.ts";
 
@@ -45,6 +50,54 @@ function damage(folder: string, ...statements: string[]): void {
   raw.close();
 }
 
+describe("leases", () => {
+  let server: Server;
+  let boundPort: number;
+  beforeAll(async () => {
+    server = createServer();
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    boundPort = (server.address() as AddressInfo).port;
+  });
+  afterAll(() => void server.close());
+
+  const look = (
+    change: Partial<Parameters<typeof checkPorts>[0] extends () => infer Look ? Look : never> = {},
+  ) => ({
+    leases: [heldLease("a", boundPort)],
+    damaged: [],
+    isAccessRunning: true,
+    ...change,
+  });
+
+  test("that are held and bound, or whose process is away, have nothing wrong", async () => {
+    expect(findingsOf(await checkPorts(() => look()))).toEqual([]);
+    expect(
+      findingsOf(await checkPorts(() => look({ leases: [heldLease("a", 1)], isAccessRunning: false }))),
+    ).toEqual([]);
+  });
+
+  test("that were bound a moment later have nothing wrong", async () => {
+    let looks = 0;
+
+    const results = await checkPorts(() =>
+      (looks += 1) === 1 ? look({ leases: [heldLease("a", 1)] }) : look(),
+    );
+
+    expect([looks, findingsOf(results)]).toEqual([2, []]);
+  });
+
+  test("with each damage are found out by its name", async () => {
+    const twice = [heldLease("a", boundPort), heldLease("b", boundPort)];
+
+    const found = async (change: object) => findingsOf(await checkPorts(() => look(change)));
+
+    expect(await found({ leases: twice })).toEqual(["one-lease-per-port port-given-twice"]);
+    expect(await found({ leases: [heldLease("a", 1)] })).toEqual(["held-ports-are-bound held-port-unbound"]);
+    expect(await found({ damaged: ["lease-x"] })).toEqual(["leases-are-intact lease-damaged"]);
+  });
+});
+
 describe("a journal", () => {
   test("as the agent writes it has nothing wrong, and is read without being changed", () => {
     const folder = writtenJournal();
@@ -60,7 +113,7 @@ describe("a journal", () => {
     journalWithRows(folder, 3);
 
     expect(findingsOf(readJournal(folder, checkJournal))).toEqual([]);
-    expect(isAgentRunning(folder)).toBe(true);
+    expect(isLocked(folder)).toBe(true);
   });
 
   test.each([

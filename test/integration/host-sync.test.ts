@@ -168,9 +168,7 @@ describe("a run that its host called over", () => {
       host.observedOf(second!, { phase: "ready" }),
     ]);
 
-    const [earlier, ...others] = await waivedFrom();
-    expect([earlier?.["id"], others]).toEqual([first!.runId, []]);
-    expect((earlier?.["waive_from"] as Date).getTime()).toBeLessThanOrEqual(scene.api.deps.now().getTime());
+    expect(await waivedFrom()).toEqual([{ id: first!.runId, waive_from: expect.any(Date) }]);
   });
 });
 

@@ -5,9 +5,10 @@
 import type { Socket } from "node:net";
 import type { Log } from "@remotegpu/shared/log";
 import type { LeaseId } from "@remotegpu/shared/ids";
-import { lockFolder } from "../journal/folder-lock.ts";
+import { ACCESS_LOCK_FILE, lockFolder } from "../journal/folder-lock.ts";
 import type { PortRange } from "../core/lease-port.ts";
-import type { AccessList, GatewayIdentity, ReachableInstance } from "./control-messages.ts";
+import type { AccessList, ReachableInstance } from "./control-messages.ts";
+import type { GatewayIdentity } from "./relay/gateway-identity.ts";
 import { ControlServer } from "./control-server.ts";
 import { dialInto, DialError } from "./dial.ts";
 import { LeaseKeeper, TICK_EVERY_MS } from "./lease-keeper.ts";
@@ -17,7 +18,6 @@ import { RelayProcess } from "./relay-process.ts";
 import type { DialTarget } from "./relay/relay-messages.ts";
 import { Succession } from "./succession.ts";
 
-const LOCK_FILE = "access.lock";
 /** A stranger on the port may go. */
 const GATEWAY_AGAIN_AFTER_MS = 30_000;
 
@@ -61,7 +61,7 @@ export class Broker {
   constructor(options: BrokerOptions) {
     this.#options = options;
     const { stateDir, range, address, bundle, clock, log, bootId } = options;
-    const lock = lockFolder(stateDir, { file: LOCK_FILE, holder: "access process" });
+    const lock = lockFolder(stateDir, { file: ACCESS_LOCK_FILE, holder: "access process" });
     this.#release = () => lock.release();
     const { store, isReplaced } = openLeaseStore(stateDir);
     if (isReplaced)

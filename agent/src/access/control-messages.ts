@@ -6,6 +6,7 @@ import { z } from "zod";
 import { InstanceId, WorkloadId } from "@remotegpu/shared/ids";
 import { DesiredLease, MAX_LEASES_OF_HOST, ObservedLease } from "@remotegpu/shared/lease";
 import { MIB } from "@remotegpu/shared/units";
+import { GatewayIdentity } from "./relay/gateway-identity.ts";
 
 /** A full list is half of it. */
 export const MAX_LINE_BYTES = MIB;
@@ -19,15 +20,6 @@ export const ReachableInstance = z.object({
   startTicks: z.int().nonnegative(),
 });
 export type ReachableInstance = z.infer<typeof ReachableInstance>;
-
-/** What the TLS port for gateways is opened with. All PEM. */
-export const GatewayIdentity = z.object({
-  key: z.string().max(16_384),
-  certificate: z.string().max(16_384),
-  /** Of the authority that certifies gateways. */
-  ca: z.string().max(16_384),
-});
-export type GatewayIdentity = z.infer<typeof GatewayIdentity>;
 
 export const AccessList = z.object({
   kind: z.literal("list"),

@@ -91,6 +91,30 @@ export function openLeaseStore(folder: string): { store: LeaseStore; isReplaced:
   }
 }
 
+/** As they stand, for a reader beside the access process: nothing is mended and nothing written. */
+export function readLeases(folder: string): { leases: LeaseRecord[]; damaged: string[] } {
+  const sqlite = new Database(join(folder, ACCESS_FILE), { readonly: true });
+  try {
+    return leasesIn(sqlite);
+  } finally {
+    sqlite.close();
+  }
+}
+
+function leasesIn(sqlite: Database.Database): { leases: LeaseRecord[]; damaged: string[] } {
+  const leases: LeaseRecord[] = [];
+  const damaged: string[] = [];
+  const rows = sqlite
+    .prepare<[], StoredSeal & { lease_id: string }>("SELECT lease_id, entry, entry_hash FROM leases")
+    .all();
+  for (const row of rows) {
+    const lease = unseal(row, StoredLease);
+    if (lease === null) damaged.push(row.lease_id);
+    else leases.push(lease);
+  }
+  return { leases, damaged };
+}
+
 export class LeaseStore {
   readonly #sqlite: Database.Database;
 
@@ -124,16 +148,7 @@ export class LeaseStore {
 
   /** Every lease that is not forgotten; `damaged` ones cannot be read and are dropped. */
   leases(): { leases: LeaseRecord[]; damaged: string[] } {
-    const rows = this.#sqlite
-      .prepare<[], StoredSeal & { lease_id: string }>("SELECT lease_id, entry, entry_hash FROM leases")
-      .all();
-    const leases: LeaseRecord[] = [];
-    const damaged: string[] = [];
-    for (const row of rows) {
-      const lease = unseal(row, StoredLease);
-      if (lease === null) damaged.push(row.lease_id);
-      else leases.push(lease);
-    }
+    const { leases, damaged } = leasesIn(this.#sqlite);
     const drop = this.#sqlite.prepare("DELETE FROM leases WHERE lease_id = ?");
     this.#transact(() => damaged.forEach((leaseId) => drop.run(leaseId)));
     return { leases, damaged };

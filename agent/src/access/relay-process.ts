@@ -9,7 +9,7 @@ import type { Socket } from "node:net";
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { BindOutcome } from "../core/lease.ts";
-import type { GatewayIdentity } from "./control-messages.ts";
+import type { GatewayIdentity } from "./relay/gateway-identity.ts";
 import { DialError } from "./dial.ts";
 import { type DialTarget, FromRelay, type LeaseActivity, type ToRelay } from "./relay/relay-messages.ts";
 

@@ -1,11 +1,14 @@
 /**
- * One agent per state folder. The lock is SQLite's exclusive lock on a file of its own: the kernel drops it when the
+ * One agent, and one access process, per state folder. The lock is SQLite's exclusive lock on a file of its own: the kernel drops it when the
  * process dies, however it dies, so there is no stale pid file to judge. The journal itself stays readable meanwhile.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 
-export const LOCK_FILE = "journal.lock";
+const LOCK_FILE = "journal.lock";
+/** Of the access process, which has its own. */
+export const ACCESS_LOCK_FILE = "access.lock";
 
 export class FolderLockedError extends Error {
   override name = "FolderLockedError";
@@ -32,4 +35,20 @@ export function lockFolder(
     throw cause;
   }
   return { release: () => database.close() };
+}
+
+/** Whether one runs on the folder: it holds the lock for as long as it lives. */
+export function isLocked(folder: string, file = LOCK_FILE): boolean {
+  const path = join(folder, file);
+  if (!existsSync(path)) return false;
+  const database = new Database(path, { readonly: true, timeout: 0 });
+  try {
+    database.prepare("SELECT 1 FROM sqlite_schema").get();
+    return false;
+  } catch (error) {
+    if (error instanceof Database.SqliteError && error.code.startsWith("SQLITE_BUSY")) return true;
+    throw error;
+  } finally {
+    database.close();
+  }
 }

@@ -13,7 +13,6 @@ import { z } from "zod";
 import type { RunRecord } from "../core/run-record.ts";
 import type { Interval } from "../core/usage-interval.ts";
 import { StoredContact } from "./contact-store.ts";
-import { LOCK_FILE } from "./folder-lock.ts";
 import { complaintAbout } from "./integrity.ts";
 import { StoredInterval } from "./interval-store.ts";
 import { JOURNAL_FILE } from "./journal.ts";
@@ -68,22 +67,6 @@ export function readJournal<T>(folder: string, read: (reading: JournalReading) =
     throw new UnreadableJournalError(`the journal cannot be read: ${cause.message}`, { cause });
   } finally {
     sqlite?.close();
-  }
-}
-
-/** Whether an agent runs on the folder: it holds the lock for as long as it lives. */
-export function isAgentRunning(folder: string): boolean {
-  const path = join(folder, LOCK_FILE);
-  if (!existsSync(path)) return false;
-  const sqlite = new Database(path, { readonly: true, timeout: 0 });
-  try {
-    sqlite.prepare("SELECT 1 FROM sqlite_schema").get();
-    return false;
-  } catch (error) {
-    if (error instanceof Database.SqliteError && error.code.startsWith("SQLITE_BUSY")) return true;
-    throw error;
-  } finally {
-    sqlite.close();
   }
 }
 

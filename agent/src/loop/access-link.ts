@@ -7,7 +7,8 @@ import type { InstanceId, LeaseId, WorkloadId } from "@remotegpu/shared/ids";
 import { MAX_LEASES_OF_HOST, type DesiredLease, type ObservedLease } from "@remotegpu/shared/lease";
 import type { Log } from "@remotegpu/shared/log";
 import { ControlClient } from "../access/control-client.ts";
-import type { AccessNews, GatewayIdentity, ReachableInstance } from "../access/control-messages.ts";
+import type { AccessNews, ReachableInstance } from "../access/control-messages.ts";
+import type { GatewayIdentity } from "../access/relay/gateway-identity.ts";
 import { readContainers, readProcessLife } from "../host/process-liveness.ts";
 
 /** Also said when nothing has changed, so that a process that hangs is noticed. */

@@ -9,7 +9,7 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { InstanceId } from "@remotegpu/shared/ids";
 import { GATEWAY_NAME } from "@remotegpu/shared/joining";
-import type { GatewayIdentity } from "../control-messages.ts";
+import type { GatewayIdentity } from "./gateway-identity.ts";
 import { RelayedConnection } from "./relayed-connection.ts";
 
 /** Of all gateways together: a busy service has hundreds under way. */
@@ -34,18 +34,19 @@ export class GatewayPort {
   }) {
     this.#dial = options.dial;
     this.#onClosed = options.onClosed;
+    const tls = {
+      ...tlsOf(options.identity),
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: "TLSv1.3" as const,
+      noDelay: true,
+      // Else a client's half-close would end the way back as well. The types do not know that it is taken here, too.
+      allowHalfOpen: true,
+      headersTimeout: HEADERS_WITHIN_MS,
+      requestTimeout: HEADERS_WITHIN_MS,
+    };
     this.#server = createServer(
-      {
-        // Else a client's half-close would end the way back as well. The types do not know that it is taken here, too.
-        ...{ allowHalfOpen: true },
-        ...tlsOf(options.identity),
-        requestCert: true,
-        rejectUnauthorized: true,
-        minVersion: "TLSv1.3",
-        noDelay: true,
-        headersTimeout: HEADERS_WITHIN_MS,
-        requestTimeout: HEADERS_WITHIN_MS,
-      },
+      tls,
       (_request, response) => void response.writeHead(405, { Allow: "CONNECT" }).end(),
     );
     this.#server.maxConnections = MAX_GATEWAY_CONNECTIONS;

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { InstanceId, LeaseId } from "@remotegpu/shared/ids";
-import { GatewayIdentity } from "../control-messages.ts";
+import { GatewayIdentity } from "./gateway-identity.ts";
 
 const Port = z.int().min(1).max(65_535);
 const DialId = z.int().nonnegative();
