@@ -281,7 +281,7 @@ describe("the command", () => {
 
     expect({ exitCode, text }).toEqual({
       exitCode: 0,
-      text: expect.stringMatching(/All is well: 10 checks\.$/),
+      text: expect.stringMatching(/All is well: 13 checks\.$/),
     });
   });
 

@@ -143,7 +143,7 @@ test("what the access process's unit allows is enough to lead a client into a co
     const startTicks = Number(require("fs").readFileSync("/proc/" + pid + "/stat", "utf8").split(") ")[1].split(" ")[19]);
     const lease = { leaseId: "a", workloadId: "w", service: "custom", internalPort: 7000, autoReleaseHours: 1, want: "held" };
     const list = { kind: "list", serial: 1, term: 1, generation: 1, bundle: null, leases: [lease],
-      instances: [{ workloadId: "w", pid, startTicks }] };
+      instances: [{ workloadId: "w", instanceId: "i", pid, startTicks }], gateway: null };
     const socket = require("net").connect("/var/lib/tried-access/access.sock");
     socket.write(JSON.stringify(list) + "\\n");
     socket.on("data", (news) => {
@@ -182,7 +182,35 @@ test("the same line again changes nothing", async () => {
   expect(await unit(host, AGENT, "MainPID")).toBe(pid);
 });
 
-test("a newer agent takes over in place; containers keep their processes", async () => {
+/**
+ * A client of a leased port: says a line every few milliseconds, and that it is done once a file is there; at the end
+ * it tells whether everything that it said came back.
+ */
+const TALKER = `
+  const said = [], net = require("net"), fs = require("fs");
+  const socket = net.connect(Number(process.argv[2]), "127.0.0.1").setEncoding("utf8");
+  let heard = "";
+  socket.on("data", (text) => (heard += text));
+  socket.on("error", (error) => console.log("broken off:", error.code));
+  socket.on("close", () => {
+    console.log(heard === said.join("") ? "all came back of" : "not all came back of", said.length);
+    process.exit(0);
+  });
+  const talking = setInterval(() => {
+    if (fs.existsSync("/root/enough")) {
+      clearInterval(talking);
+      return socket.end();
+    }
+    said.push("line " + said.length + "\\n");
+    socket.write(said.at(-1));
+  }, 5);`;
+
+test("a newer agent takes over in place; containers keep their processes, and who is connected notices nothing", async () => {
+  await controlPlane.cli(`env exec ${environment} -- sh -c 'nc -ll -p 7100 -e cat >/dev/null 2>&1 &'`);
+  const opened = await controlPlane.cli(`port open ${environment} 7100 --json`);
+  const { external_port: port } = JSON.parse(opened) as { external_port: number };
+  await host.run(`cat >/root/talk.cjs <<'END'\n${TALKER}\nEND`);
+  const talk = await host.launch(`/opt/remotegpu/current/node /root/talk.cjs ${port}`);
   const running = await containers();
   const access = await unit(host, ACCESS, "MainPID");
   await controlPlane.offerAgent({ release: "9.0.0", line: "// newer" });
@@ -192,7 +220,13 @@ test("a newer agent takes over in place; containers keep their processes", async
   expect(agent.after).not.toBe(agent.before);
   expect(await host.run("readlink /opt/remotegpu/current")).toMatch(/^9\.0\.0-/);
   expect(await containers()).toBe(running);
-  // Nobody is connected, so the access process makes room by itself, as soon as the agent tells it of the new bundle.
+  expect(await unit(host, ACCESS, "MainPID")).toBe(access);
+  expect(await talk.isAlive()).toBe(true);
+  await host.run("touch /root/enough");
+  await eventually(async () => (await talk.said()) !== "", { what: "the client's end" });
+  const [, lines] = /^all came back of (\d+)$/.exec((await talk.said()).trim()) ?? [];
+  expect(Number(lines)).toBeGreaterThan(100);
+  // Now that nobody is connected, the access process makes room by itself, as soon as the agent tells it of the new bundle.
   await eventually(
     async () => {
       const [pid, state] = [await unit(host, ACCESS, "MainPID"), await unit(host, ACCESS, "ActiveState")];
