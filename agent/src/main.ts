@@ -26,7 +26,8 @@ import { monotonicMs, readBootId } from "./host/clock.ts";
 import { MachineFactsError, readMachineFacts } from "./host/machine-facts.ts";
 import { ServiceNotifier } from "./host/notify.ts";
 import { readProcessStart } from "./host/process-liveness.ts";
-import { FolderLockedError } from "./journal/folder-lock.ts";
+import { removeSimulatedCdiSpec } from "./host/simulated-cdi.ts";
+import { FolderLockedError, lockFolder } from "./journal/folder-lock.ts";
 import { openJournal } from "./journal/journal.ts";
 import { Outbox } from "./journal/outbox.ts";
 import { ApiUnreachableError } from "./link/api-request.ts";
@@ -135,6 +136,33 @@ async function doctor({ json }: { json?: boolean }): Promise<void> {
   } catch (error) {
     explain(error);
     process.exitCode = 2;
+  }
+}
+
+/** For the end of a host, and after an agent that could not end in order. An agent that runs would only start anew. */
+async function clean(): Promise<void> {
+  const { stateDir, runtimeSocket, poolFolder } = readConfig(process.env);
+  const credential = loadCredential(credentialFile(stateDir));
+  if (credential === null)
+    throw new StartError(`${stateDir} belongs to no fleet: nothing was made here that could be removed.`);
+  const lock = lockFolder(stateDir);
+  try {
+    const runtime = new Runtime({
+      hostId: credential.grant.host_id,
+      ...(runtimeSocket !== null && { socketPath: runtimeSocket }),
+      poolRoot: poolFolder,
+      // Only what is started would need it.
+      toolboxPath: stateDir,
+      wake: () => undefined,
+      onEventsBroken: () => undefined,
+    });
+    await runtime.removeEverything();
+    await removeSimulatedCdiSpec(credential.grant.host_id);
+  } catch (cause) {
+    if (!(cause instanceof RuntimeDown || cause instanceof RuntimeError)) throw cause;
+    throw new StartError(`Not everything could be removed: ${cause.message}`, { cause });
+  } finally {
+    lock.release();
   }
 }
 
@@ -331,6 +359,12 @@ program
   .description("check what this host knows against itself and against what runs here; changes nothing")
   .option("--json", "one document for scripts")
   .action(doctor);
+program
+  .command("clean")
+  .description(
+    "remove this host's containers, networks, firewall rules and simulated cards; its files and journal stay",
+  )
+  .action(clean);
 program.command("run", { isDefault: true }).description("look after this host").action(run);
 
 try {
