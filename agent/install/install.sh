@@ -269,11 +269,31 @@ export_settings() {
   done <"$etc/agent.env"
 }
 
-join_host() {
-  if [ -n "$joined_server" ]; then
-    if [ -n "$token" ]; then say "this host has joined $joined_server before; the token was not used"; fi
+agent() { # COMMAND: of the agent that was just installed, with its settings
+  (
+    export_settings
+    exec "$opt/current/node" "$opt/current/agent.mjs" "$1" </dev/null
+  )
+}
+
+# A host that the control plane has taken out of its fleet joins as a new one; any other stays what it is.
+rejoin_removed() {
+  if ! reason=$(agent is-removed 2>&1); then
+    say "this host has joined $joined_server before; the token was not used ($(printf '%s' "$reason" | tail -n 1))"
+    say "to join as another host: end what it runs, remove $etc/joined and $state, and run this again"
     return 0
   fi
+  say "$reason; it joins anew"
+  if [ "$systemd" = yes ]; then systemctl stop "$service" "$access" || true; fi
+  agent leave || fail "what this host ran before could not be ended; nothing was joined"
+  rm -f "$etc/joined"
+  joined_server=
+  changed=yes
+}
+
+join_host() {
+  if [ -n "$joined_server" ] && [ -n "$token" ]; then rejoin_removed; fi
+  if [ -n "$joined_server" ]; then return 0; fi
   say "joining $server as $name"
   (
     export_settings
@@ -305,9 +325,10 @@ start_access() {
 
 install_unit() {
   if [ "$systemd" = no ]; then
-    say "no unit was installed; start both with the settings of $etc/agent.env:"
-    say "    $opt/current/node $opt/current/access.mjs run"
-    say "    $opt/current/node $opt/current/agent.mjs run"
+    say "no unit was installed and nothing runs yet; start both with the settings of $etc/agent.env:"
+    for program in access agent; do
+      say "    sh -c 'set -a; . $etc/agent.env; exec $opt/current/node $opt/current/$program.mjs run'"
+    done
     return 0
   fi
   place_units
@@ -349,7 +370,11 @@ main() {
   join_host
   install_unit
   forget_old_versions
-  say "this host runs version $version of the agent"
+  if [ "$systemd" = yes ]; then
+    say "this host runs version $version of the agent"
+  else
+    say "this host has version $version of the agent"
+  fi
 }
 
 main "$@"

@@ -26,13 +26,15 @@ import { monotonicMs, readBootId } from "./host/clock.ts";
 import { MachineFactsError, readMachineFacts } from "./host/machine-facts.ts";
 import { ServiceNotifier } from "./host/notify.ts";
 import { readProcessStart } from "./host/process-liveness.ts";
-import { FolderLockedError } from "./journal/folder-lock.ts";
+import { removeSimulatedCdiSpec } from "./host/simulated-cdi.ts";
+import { FolderLockedError, lockFolder } from "./journal/folder-lock.ts";
 import { openJournal } from "./journal/journal.ts";
 import { Outbox } from "./journal/outbox.ts";
 import { ApiUnreachableError } from "./link/api-request.ts";
 import { HostConnection } from "./link/connection.ts";
 import { CredentialKeeper } from "./link/credential-keeper.ts";
-import { loadCredential, saveCredential } from "./link/credential.ts";
+import { loadCredential, renewCredential, saveCredential } from "./link/credential.ts";
+import { setAsideMembership } from "./link/former-membership.ts";
 import { joinControlPlane } from "./link/join.ts";
 import { openHostKey } from "./link/nkey.ts";
 import { LogSessions } from "./link/log-sessions.ts";
@@ -138,6 +140,58 @@ async function doctor({ json }: { json?: boolean }): Promise<void> {
   }
 }
 
+/** Exit code 0: the control plane has taken this host out of the fleet; 1: it has not, or cannot say so. */
+async function isRemoved(): Promise<void> {
+  const { removal, reason } = await removalOf(readConfig(process.env));
+  if (removal !== null) return void process.stdout.write(`${reason}\n`);
+  throw new StartError(reason);
+}
+
+/** Makes a host that was taken out of the fleet one that can join: what it ran ends, what it knew is put aside. */
+async function leave(): Promise<void> {
+  const config = readConfig(process.env);
+  const { removal, reason } = await removalOf(config);
+  if (removal === null) throw new StartError(reason);
+  await clean();
+  const aside = setAsideMembership(config.stateDir, removal);
+  process.stdout.write(`${reason}; its key and its journal are in ${aside} now.\n`);
+}
+
+async function removalOf({ stateDir }: Config): Promise<{ removal: HostId | null; reason: string }> {
+  const credential = loadCredential(credentialFile(stateDir));
+  if (credential === null) throw new StartError(`${stateDir} belongs to no fleet.`);
+  const renewal = await renewCredential(credential, openHostKey(keyFile(stateDir)));
+  if (renewal.renewed) return { removal: null, reason: "This host is in the fleet." };
+  return { removal: renewal.isRemoved ? credential.grant.host_id : null, reason: renewal.reason };
+}
+
+/** For the end of a host, and after an agent that could not end in order. An agent that runs would only start anew. */
+async function clean(): Promise<void> {
+  const { stateDir, runtimeSocket, poolFolder } = readConfig(process.env);
+  const credential = loadCredential(credentialFile(stateDir));
+  if (credential === null)
+    throw new StartError(`${stateDir} belongs to no fleet: nothing was made here that could be removed.`);
+  const lock = lockFolder(stateDir);
+  try {
+    const runtime = new Runtime({
+      hostId: credential.grant.host_id,
+      ...(runtimeSocket !== null && { socketPath: runtimeSocket }),
+      poolRoot: poolFolder,
+      // Only what is started would need it.
+      toolboxPath: stateDir,
+      wake: () => undefined,
+      onEventsBroken: () => undefined,
+    });
+    await runtime.removeEverything();
+    await removeSimulatedCdiSpec(credential.grant.host_id);
+  } catch (cause) {
+    if (!(cause instanceof RuntimeDown || cause instanceof RuntimeError)) throw cause;
+    throw new StartError(`Not everything could be removed: ${cause.message}`, { cause });
+  } finally {
+    lock.release();
+  }
+}
+
 /** Makes every part and ties them together. `end` undoes it in the opposite order. */
 async function assemble(
   config: Config,
@@ -214,12 +268,16 @@ async function assemble(
     onRefused: () => keeper.renewSoon(),
     log,
   });
+  let hasLeftFleet = false;
   const keeper = new CredentialKeeper({
     file: credentialFile(config.stateDir),
     credential,
     key,
     onRenewed: (grant) => void connection.renew(grant),
-    onRemoved: () => agent.leaveFleet(),
+    onRemoved: () => {
+      hasLeftFleet = true;
+      agent.leaveFleet();
+    },
     log,
   });
   const outbox = new Outbox(journal.rows, (text) => key.sign(text));
@@ -291,10 +349,9 @@ async function assemble(
       watching.abort();
       await watched;
       await gpuWatch.close();
-      if (config.cleanOnExit) {
-        await removeContainers(runtime);
-        await gpuWatch.clean();
-      }
+      if (config.cleanOnExit) await removeContainers(runtime);
+      // Of a removed host nothing starts again that would need the cards' specification.
+      if (config.cleanOnExit || hasLeftFleet) await gpuWatch.clean();
       await connection.close();
       // An answer that came last is still being written down.
       await link.settled();
@@ -337,6 +394,22 @@ program
   .description("check what this host knows against itself and against what runs here; changes nothing")
   .option("--json", "one document for scripts")
   .action(doctor);
+program
+  .command("is-removed")
+  .description("ask the control plane whether this host was taken out of the fleet; the exit code says it")
+  .action(isRemoved);
+program
+  .command("leave")
+  .description(
+    "of a host that was taken out: end what it ran and put its key and journal aside, to join anew",
+  )
+  .action(leave);
+program
+  .command("clean")
+  .description(
+    "remove this host's containers, networks, firewall rules and simulated cards; its files and journal stay",
+  )
+  .action(clean);
 program.command("run", { isDefault: true }).description("look after this host").action(run);
 
 try {

@@ -258,6 +258,34 @@ describe("lists", () => {
   });
 });
 
+test.each([
+  [{ memory: -5 }, "memory", /16777216/],
+  [{ memory: undefined }, "memory", /^is missing$/],
+  [{ temp_storage: 1 }, "temp_storage", /1048576/],
+])("%j is one fault and one message", async (wrong, path, message) => {
+  const order = { name: "e", image: "busybox", cpu: 1, memory: 2 ** 30, ...wrong };
+
+  const answer = await ask("POST", "", alice, order);
+
+  expect(answer).toMatchObject({
+    status: 422,
+    body: { errors: [{ path, message: expect.stringMatching(message) }] },
+  });
+  expect(answer.body.errors).toHaveLength(1);
+});
+
+test.each(["-1", "0", "201", "100000", "x"])(
+  "a list of %s items is refused with the bounds",
+  async (limit) => {
+    const answer = await ask("GET", `?limit=${limit}`, alice);
+
+    expect(answer).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: "limit", message: "must be a whole number from 1 to 200" }] },
+    });
+  },
+);
+
 describe("a command in an environment", () => {
   let asked: ExecRequest[] = [];
   const answerWith = (reply: ExecReply | null) => {

@@ -358,6 +358,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     ADMINS,
     at(aCustomer, (id) => `/customers/${id}/refunds`, { amount: "1", run_id: "run-1" }),
   ],
+  ["GET /me/quota", EVERYONE, plain("/me/quota")],
   ["GET /customers/{id}/quota", ADMINS, at(aCustomer, (id) => `/customers/${id}/quota`)],
   ["PUT /customers/{id}/quota", ADMINS, at(aCustomer, (id) => `/customers/${id}/quota`, quota())],
   ["GET /workspaces/{id}/quota", ADMINS, at(aWorkspace, (id) => `/workspaces/${id}/quota`)],

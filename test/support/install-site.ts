@@ -16,7 +16,11 @@ const agentFolder = new URL("../../agent/", import.meta.url).pathname;
 /** Plays `node agent.mjs COMMAND`: notes the call with the settings it got; refuses to join on demand. */
 const AGENT = `#!/bin/sh
 echo "$2 $REMOTEGPU_SERVER|$REMOTEGPU_HOST_NAME|$REMOTEGPU_SIMULATED_GPUS|\${REMOTEGPU_JOIN_TOKEN:-}|\${NOTE:-}" >>"$REMOTEGPU_STATE_DIR/calls"
-[ ! -e "$REMOTEGPU_STATE_DIR/refuse" ]
+case $2 in
+  is-removed) [ -e "$REMOTEGPU_STATE_DIR/removed" ] && echo "this host was taken out" ;;
+  leave) rm "$REMOTEGPU_STATE_DIR/removed" ;;
+  *) [ ! -e "$REMOTEGPU_STATE_DIR/refuse" ] ;;
+esac
 `;
 
 /** Plays systemctl: the access process is active once it was started, the agent's unit is active once it was restarted; a restart fails for a version that is marked bad. */

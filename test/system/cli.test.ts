@@ -193,6 +193,8 @@ test("a customer's day: workspace, data, keys, an environment from order to bill
   expect(await remotegpu(["env", "why", id])).toMatch(/^status +running\nreason +It runs on host host-1\.$/);
   expect(await remotegpu(["balance"])).toMatch(/^accrued +\d+\.\d{4}$/m);
   expect(await remotegpu(["env", "stop", id, "--wait"])).toContain("is stopped");
+  expect(await remotegpu(["env", "update", id, "--name", "done"])).toContain("is changed");
+  expect(await remotegpu(["env", "show", id])).toMatch(/^name +done$[^]*^simulated +true$[^]*GPU-/m);
   const bill = await eventually(
     async () => {
       const table = await remotegpu(["records", "--resource", id]);
@@ -244,7 +246,9 @@ test("a cordoned host gets no order, and the customer is told why; a cordoned GP
   const order = ["--image", BUSYBOX_IMAGE, "--memory", "128M", "--gpu", "1"];
 
   await remotegpu(["host", "cordon", hostId], owner);
-  const id = await idOf(["env", "create", "patient", ...order]);
+  const waited = await house.cli(["env", "create", "patient", ...order, "--wait", "--timeout", "0"]);
+  expect(waited).toMatchObject({ exitCode: 124, stderr: expect.stringContaining("the order stands") });
+  const id = /env-\w+/.exec(waited.stderr)?.[0] ?? "none";
   await eventually(async () => (await remotegpu(["env", "why", id])).includes("host-1"), { what: "why" });
   await remotegpu(["gpu", "cordon", gpuUuid], owner);
   await remotegpu(["host", "uncordon", hostId], owner);
@@ -301,10 +305,17 @@ test.each([
   { args: ["host", "list"], head: /^id +name +status +connection +health .*$/m, asOwner: true },
   { args: ["host", "show", "HOST"], head: /^name +host-1$/m, asOwner: true },
   { args: ["host", "gpus", "HOST"], head: /^index +uuid +name .*\n0 +GPU-.* yes /m, asOwner: true },
-  { args: ["host", "events", "HOST"], head: /^at +actor +kind +old +new [^]*instance-state/m, asOwner: true },
+  {
+    args: ["host", "events", "HOST", "--limit", "500"],
+    head: /^at +actor +kind +[^]*host-joined/m,
+    asOwner: true,
+  },
   { args: ["customer", "list"], head: /^id +username +email .*$/m, asOwner: true },
   { args: ["fleet"], head: /gpu/, asOwner: true },
   { args: ["audit-log"], head: /^at +actor_customer_id +method +route .*$/m, asOwner: true },
+  { args: ["alarms"], head: /^id +raised_at +kind [^]*join-token-reused/m, asOwner: true },
+  { args: ["customer", "key-list", "2"], head: /^id +name +prefix +created_at /m, asOwner: true },
+  { args: ["quota", "show"], head: /^quota_level +\w+\ncpu_quota +\d+$/m, asOwner: false },
   { args: ["quarantine"], head: /^Nothing yet\.$/m, asOwner: true },
   { args: ["settings", "list"], head: /^key +value +default .*\n[^]*MIN_START_MINUTES/m, asOwner: true },
   { args: ["spec", "list"], head: /^spec +description +shape$/m, asOwner: false },

@@ -11,7 +11,7 @@ import { writeBundleManifest } from "../../agent/install/bundle-manifest.ts";
 import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
 import { eventually } from "../support/eventually.ts";
 import { House } from "../support/house.ts";
-import { removeFromHost } from "../support/leftovers.ts";
+import { leftOnHost, removeFromHost } from "../support/leftovers.ts";
 import { freshDatabase, type FreshDatabase } from "../support/postgres.ts";
 
 const NAME = "far-away";
@@ -37,8 +37,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await endAgent();
-  access?.stdin.end();
-  await access;
+  await endAccess();
   if (hostId !== undefined) await removeFromHost(hostId);
   await house?.close();
   await database?.drop();
@@ -94,6 +93,12 @@ async function agentEpoch(): Promise<number> {
   return rows[0]?.epoch ?? 0;
 }
 
+async function endAccess(): Promise<void> {
+  access?.stdin.end();
+  await access;
+  access = undefined;
+}
+
 async function endAgent(): Promise<void> {
   agent?.stdin.end();
   await agent;
@@ -103,7 +108,7 @@ async function endAgent(): Promise<void> {
 test("the printed command joins the host, and the installed agent brings it online", async () => {
   const done = await install(command);
 
-  expect(done.all).toContain("this host runs version");
+  expect(done.all).toContain("this host has version");
   expect(done.exitCode).toBe(0);
   const [host] = z
     .tuple([z.looseObject({ id: z.string(), name: z.string() })])
@@ -148,4 +153,25 @@ test("the same command again changes nothing; once the control plane has another
   expect(readlinkSync(installed("opt/remotegpu/current"))).toBe(version);
   expect(existsSync(installed(`opt/remotegpu/${before}`))).toBe(true);
   expect(await house.admin.list("/hosts")).toHaveLength(1);
+});
+
+test("a host that was deleted joins again by a newly printed command, as another host", async () => {
+  await endAgent();
+  await endAccess();
+  const former = hostId;
+  await house.admin.delete(`/hosts/${former}`, { lost: "true" });
+  const again = String((await house.admin.post("/join-tokens")).command);
+
+  const done = await install(again);
+
+  expect(done).toMatchObject({ exitCode: 0, all: expect.stringContaining("it joins anew") });
+  const [host, ...others] = z
+    .array(z.looseObject({ id: z.string() }))
+    .parse(await house.admin.list("/hosts"));
+  expect(others).toEqual([]);
+  expect(host?.id).not.toBe(former);
+  expect(existsSync(installed(`var/lib/remotegpu/removed-${former}/journal.sqlite`))).toBe(true);
+  expect(await leftOnHost(former)).toEqual([]);
+  hostId = host?.id ?? "";
+  await startAgent();
 });

@@ -1,5 +1,14 @@
 /** `npm start` and `npm run demo` as a person types them, on folders and ports of the test's own. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -63,6 +72,12 @@ function hostIn(agentFolder: string): string {
   return hostId;
 }
 
+/** Empty where it has just ended. */
+function commandLineOf(pid: number): string {
+  const file = `/proc/${pid}/cmdline`;
+  return existsSync(file) ? readFileSync(file, "utf8").replaceAll("\0", " ") : "";
+}
+
 async function expectNothingLeftBy(hostId: string, stateFolder: string): Promise<void> {
   await eventually(() => processesIn(stateFolder).length === 0, {
     withinMs: ENDS_WITHIN_MS,
@@ -73,7 +88,7 @@ async function expectNothingLeftBy(hostId: string, stateFolder: string): Promise
 
 // They mostly wait, for a first row of usage above all, so both go on at once.
 test.concurrent(
-  "npm start: Ctrl-C ends all of it and keeps the state; the second start goes on with it; killed, it leaves nothing that runs",
+  "npm start: an agent that dies is started again; Ctrl-C ends all of it and keeps the state; the second start goes on with it, without the keys of the first; killed, it leaves nothing that runs",
   async () => {
     const state = join(folder, "start");
     const port = await freePort("127.0.0.1", null);
@@ -97,17 +112,29 @@ test.concurrent(
     const hostId = hostIn(join(state, "agent"));
     expect(first.said).toContain("4. Prices:");
     expect(await leftOnHost(hostId)).toContainEqual(expect.stringMatching(/^container /));
+    const agentPid = () =>
+      processesIn(join(state, "agent")).find((pid) => commandLineOf(pid).includes("agent/src/main.ts run"));
+    const dead = agentPid();
+    process.kill(dead ?? 0, "SIGKILL");
+    await eventually(() => agentPid() !== undefined && agentPid() !== dead, {
+      withinMs: RUNS_WITHIN_MS,
+      what: "another agent",
+    });
+    process.kill(agentPid() ?? 0, "SIGKILL");
     process.kill(-(first.running.pid ?? 0), "SIGINT");
     await first.running;
     await expectNothingLeftBy(hostId, state);
     expect(existsSync(join(state, "running.pid"))).toBe(false);
 
+    const lost = { adminKey: "rgk_revoked", customerKey: "rgk_revoked" };
+    writeFileSync(join(state, "kept.json"), JSON.stringify({ ...keptFirst, ...lost }));
     const second = await startUntil("6. The environment");
     expect(second.said).toContain("This host joins the fleet again.");
     expect(second.said).not.toContain("4. Prices:");
-    expect(kept()).toEqual(keptFirst);
-    const admin = new ApiClient({ server: `http://127.0.0.1:${port}`, key: keptFirst.adminKey });
-    const customer = new ApiClient({ server: `http://127.0.0.1:${port}`, key: keptFirst.customerKey });
+    const { adminKey, customerKey, ...others } = kept();
+    expect(others).toEqual({ customerId: keptFirst.customerId, environmentId: keptFirst.environmentId });
+    const admin = new ApiClient({ server: `http://127.0.0.1:${port}`, key: adminKey });
+    const customer = new ApiClient({ server: `http://127.0.0.1:${port}`, key: customerKey });
     expect(await admin.list("/hosts")).toMatchObject([{ id: hostId, connection: "connected" }]);
     expect(await customer.list("/environments")).toMatchObject([
       { id: keptFirst.environmentId, status: "running", host_id: hostId },

@@ -78,7 +78,7 @@ export function addAdminCommands(program: Command): void {
     ],
     [
       "alarms",
-      "what an operator should look at, newest first",
+      "what an operator should look at, newest first; one without cleared_at is open",
       ["id", "raised_at", "kind", "subject", "detail", "cleared_at"],
     ],
   ] satisfies [string, string, Column[]][]) {
@@ -190,6 +190,21 @@ function addCustomerCommands(program: Command): void {
       }),
     );
   customer
+    .command("key-list <id>")
+    .description("its API keys, by their first characters")
+    .action(
+      withContext(async ({ api, output }, id: string) =>
+        printList(output, await api.list(`/customers/${id}/api-keys`), [
+          "id",
+          "name",
+          "prefix",
+          "created_at",
+          "last_used_at",
+          "revoked_at",
+        ]),
+      ),
+    );
+  customer
     .command("key-delete <id> <key-id>")
     .description("revoke an API key")
     .action(
@@ -211,11 +226,14 @@ function addQuotaCommands(program: Command): void {
 
   quota
     .command("show")
-    .description("the quota that holds")
-    .option("--customer <id>")
-    .option("--workspace <id>")
+    .description("the quota that holds; your own, unless another is named")
+    .option("--customer <id>", "a customer's (admins)")
+    .option("--workspace <id>", "a workspace's (admins)")
     .action(
-      withContext(async ({ api, output }, owner: Owner) => printOne(output, await api.get(route(owner)))),
+      withContext(async ({ api, output }, owner: Owner) => {
+        const isOwn = owner.customer === undefined && owner.workspace === undefined;
+        printOne(output, await api.get(isOwn ? "/me/quota" : route(owner)));
+      }),
     );
   quota
     .command("set")

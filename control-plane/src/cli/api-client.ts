@@ -192,7 +192,11 @@ function parseJson(text: string): unknown {
 
 function refusal(status: number, answer: unknown): CliError {
   const problem = Problem.safeParse(answer).data ?? {};
-  const fields = (problem.errors ?? []).map(({ path, message }) => `\n  ${path}: ${message}`).join("");
+  const errors = problem.errors ?? [];
+  // The sentence is about the first of them.
+  const fields = (errors.length > 1 ? errors : [])
+    .map(({ path, message }) => `\n  ${path}: ${message}`)
+    .join("");
   const sentence = problem.detail ?? problem.title ?? "The server refused";
   return new CliError(kindOf(status), `${sentence} (${status})${fields}`, { status });
 }

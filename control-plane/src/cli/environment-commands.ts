@@ -1,6 +1,7 @@
 /** `remotegpu env …`: the dev environments of a customer. */
 import { Option, type Command } from "commander";
 import { z } from "zod";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { bytes, each, jsonObject, nameValue, wholeNumber } from "./arguments.ts";
 import type { Row } from "./api-client.ts";
 import { CliError } from "./cli-error.ts";
@@ -11,6 +12,8 @@ import { sizeText, printDone, printList, printOne, type Column } from "./output.
 import { addStoryCommands } from "./story-commands.ts";
 
 const WAIT_POLL_MS = 500;
+/** A large image takes its time; an order that finds no place would be waited for without end. */
+const WAIT_SECONDS = 1_800;
 
 const COLUMNS: Column[] = [
   "id",
@@ -33,7 +36,8 @@ type CreateOptions = {
   env?: Record<string, string>;
   command?: string;
   config?: Record<string, unknown>;
-  wait?: string;
+  wait?: true;
+  timeout: number;
 };
 
 export function addEnvironmentCommands(program: Command): void {
@@ -56,7 +60,20 @@ export function addEnvironmentCommands(program: Command): void {
     .option("--command <text>", "run this instead of our init")
     .option("--config <json>", "further settings as a JSON object", jsonObject)
     .option("--wait", "return when it runs")
+    .addOption(timeout())
     .action(withContext(create));
+
+  env
+    .command("update <id>")
+    .description("change its name or description")
+    .option("--name <name>")
+    .option("--description <text>")
+    .action(
+      withContext(async ({ api, output }, id: string, options: object) => {
+        const row = await api.patch(`/environments/${path(id)}`, body(options));
+        printDone(output, `Environment ${id} is changed.`, row);
+      }),
+    );
 
   env
     .command("list")
@@ -100,10 +117,11 @@ export function addEnvironmentCommands(program: Command): void {
       .command(`${verb} <id>`)
       .description(description)
       .option("--wait", "return when it is done")
+      .addOption(timeout())
       .action(
-        withContext(async ({ api, output }, id: string, options: { wait?: boolean }) => {
+        withContext(async ({ api, output }, id: string, options: { wait?: true; timeout: number }) => {
           const row = await api.post(`/environments/${path(id)}/${verb}`);
-          const shown = options.wait ? await settled(api, id) : row;
+          const shown = options.wait ? await settled(api, id, options.timeout) : row;
           printDone(output, sentence(shown), shown);
         }),
       );
@@ -159,7 +177,7 @@ export function addEnvironmentCommands(program: Command): void {
 }
 
 async function create({ api, output }: Context, name: string, options: CreateOptions): Promise<void> {
-  const { dataset, model, env, command, config, wait, ...plain } = options;
+  const { dataset, model, env, command, config, wait, timeout: seconds, ...plain } = options;
   const order = {
     name,
     ...body(plain, { workspace: "workspace_id" }),
@@ -169,12 +187,22 @@ async function create({ api, output }: Context, name: string, options: CreateOpt
     ...((config ?? command) && { config: { ...config, ...(command && { command }) } }),
   };
   const created = await api.post("/environments", order);
-  const shown = wait ? await settled(api, String(created.id)) : created;
+  const shown = wait ? await settled(api, String(created.id), seconds) : created;
   printDone(output, sentence(shown), shown);
 }
 
-/** Waits until the status no longer ends in "ing" or "queued"; the server bounds each such status itself. */
-async function settled(api: Context["api"], id: string): Promise<Row> {
+function timeout(): Option {
+  return new Option("--timeout <seconds>", "with --wait: give up after so long; the order stands")
+    .argParser(wholeNumber)
+    .default(WAIT_SECONDS);
+}
+
+/**
+ * Waits until the status no longer ends in "ing" or "queued".
+ * @throws CliError past the bound
+ */
+async function settled(api: Context["api"], id: string, seconds: number): Promise<Row> {
+  const deadline = performance.now() + seconds * MS_PER_SECOND;
   let told = "";
   for (;;) {
     const row = await api.get(`/environments/${path(id)}`);
@@ -184,6 +212,11 @@ async function settled(api: Context["api"], id: string): Promise<Row> {
       told = row.status_reason;
       process.stderr.write(`${told}\n`);
     }
+    if (performance.now() >= deadline)
+      throw new CliError(
+        "timedOut",
+        `Waited ${seconds} s and stopped waiting; the order stands. ${sentence(row)}`,
+      );
     await new Promise((resolve) => setTimeout(resolve, WAIT_POLL_MS));
   }
 }

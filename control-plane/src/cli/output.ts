@@ -46,6 +46,8 @@ const SIZE_UNITS: Record<string, number> = {
   temp_storage: 1,
   total_memory: 1,
   used_memory: 1,
+  total_disk: 1,
+  used_disk: 1,
   memory_total: 1,
   memory_free: 1,
   storage_quota: 1,

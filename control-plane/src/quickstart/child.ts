@@ -60,12 +60,16 @@ export class Child {
     return new StartError(`The ${this.name} ended unexpectedly. Its last words:\n${this.lastWords()}`);
   }
 
-  /** TERM, and KILL once the bound has passed. */
-  async stop(withinMs: number): Promise<void> {
-    if (this.#isEnded) return;
+  /**
+   * TERM, and KILL once the bound has passed.
+   * @returns whether it ended in order, by our wish and within the bound
+   */
+  async stop(withinMs: number): Promise<boolean> {
+    if (this.#isEnded) return false;
     this.#process.kill("SIGTERM");
     const timer = setTimeout(() => this.#process.kill("SIGKILL"), withinMs);
     await this.#ended;
     clearTimeout(timer);
+    return this.#process.exitCode === 0;
   }
 }

@@ -23,6 +23,8 @@ const ASK_EVERY_MS = 200;
 const READY_WITHIN_MS = 120_000;
 const ONLINE_WITHIN_MS = 60_000;
 const COMMAND_WITHIN_MS = 60_000;
+/** The agent and the access process together; what falls this often does not get well by being started once more. */
+const MAX_RESTARTS = 5;
 const STOP_ENVIRONMENT_WITHIN_MS = 20_000;
 const STOP_AGENT_WITHIN_MS = 40_000;
 const STOP_ACCESS_WITHIN_MS = 10_000;
@@ -46,6 +48,8 @@ export class Stage {
   #controlPlane: Child | null = null;
   #access: Child | null = null;
   #agent: Child | null = null;
+  #agentEnv: Record<string, string> = {};
+  #restarts = 0;
   #port = 0;
   #environment: { api: ApiClient; id: string } | null = null;
   #madeImage = false;
@@ -115,7 +119,8 @@ export class Stage {
 
   /** Joins once, runs the agent and the access process beside it, and waits until its host is online with its GPUs. */
   async startAgent(admin: ApiClient, simulatedGpus: number): Promise<Row> {
-    const env = this.#agentEnv(simulatedGpus);
+    const env = this.#newAgentEnv(simulatedGpus);
+    this.#agentEnv = env;
     const credential = join(this.options.root, "agent", "credential.json");
     if (!existsSync(credential)) {
       const { token } = await admin.post("/join-tokens");
@@ -182,17 +187,29 @@ export class Stage {
     return this.#interruption.signal.aborted;
   }
 
-  /** @throws the failure of a process that ended by itself */
-  assertAlive(): void {
-    for (const child of [this.#controlPlane, this.#access, this.#agent])
-      if (child?.isEnded === true) throw child.failure();
+  /**
+   * An agent that ended by itself is started again, as its unit would; it finds its containers and goes on. The control
+   * plane looks after its own Postgres and NATS.
+   * @throws the failure of a process that does not stay up
+   */
+  keepUp(): void {
+    if (this.#controlPlane?.isEnded === true) throw this.#controlPlane.failure();
+    if (this.#access?.isEnded === true) this.#access = this.#startAgain(this.#access, ACCESS);
+    if (this.#agent?.isEnded === true) this.#agent = this.#startAgain(this.#agent, AGENT);
+  }
+
+  #startAgain(ended: Child, script: string): Child {
+    if (this.#restarts >= MAX_RESTARTS) throw ended.failure();
+    this.#restarts += 1;
+    this.say(`The ${ended.name} is started again (${this.#restarts} of at most ${MAX_RESTARTS} times).`);
+    return this.#spawn(ended.name, script, this.#agentEnv);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isEnding = true;
     if (this.#controlPlane !== null) this.say("Ending: the environment, the agent, the control plane …");
     await this.#stopEnvironment();
-    await this.#agent?.stop(STOP_AGENT_WITHIN_MS);
+    if (this.#agent !== null) await this.#stopAgent(this.#agent);
     await this.#access?.stop(STOP_ACCESS_WITHIN_MS);
     await this.#controlPlane?.stop(STOP_CONTROL_PLANE_WITHIN_MS);
     if (this.options.throwaway && this.#madeImage) await removeStarterImage();
@@ -202,12 +219,27 @@ export class Stage {
 
   #assertPlaying(): void {
     if (this.isInterrupted) throw new Interrupted();
-    this.assertAlive();
+    this.keepUp();
+  }
+
+  /** One that ends in order takes its containers along; for any other they are removed after it. */
+  async #stopAgent(agent: Child): Promise<void> {
+    if (await agent.stop(STOP_AGENT_WITHIN_MS)) return;
+    try {
+      await this.#command(AGENT, ["clean"], this.#agentEnv);
+      this.say("The agent did not end in order; what it ran here is removed.");
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      this.say(`The agent did not end in order, and what it ran may still be here: ${error.message}`);
+      this.say("See: docker ps --filter label=remotegpu.host");
+    }
   }
 
   /** A stop in order lets the last usage row reach the bill. Without an answer the agent takes the container along. */
   async #stopEnvironment(): Promise<void> {
     if (this.#environment === null || this.#controlPlane?.isEnded !== false) return;
+    if (this.#agent?.isEnded !== false)
+      return this.say("The agent has ended, so the environment cannot be stopped in order; it is removed.");
     const { api, id } = this.#environment;
     const deadline = performance.now() + STOP_ENVIRONMENT_WITHIN_MS;
     try {
@@ -261,7 +293,7 @@ export class Stage {
     };
   }
 
-  #agentEnv(simulatedGpus: number): Record<string, string> {
+  #newAgentEnv(simulatedGpus: number): Record<string, string> {
     const stateDir = join(this.options.root, "agent");
     mkdirSync(stateDir, { recursive: true, mode: 0o711 });
     return {

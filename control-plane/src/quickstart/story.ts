@@ -9,6 +9,7 @@ import { z } from "zod";
 import { divideHalfUp, formatPoints, parsePoints, parsePrice } from "@remotegpu/shared/money";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { ApiClient, Row } from "../cli/api-client.ts";
+import { CliError } from "../cli/cli-error.ts";
 import { saveProfile, START_PROFILE } from "../cli/profile.ts";
 import type { Stage } from "./stage.ts";
 import { StartError } from "./start-error.ts";
@@ -71,7 +72,7 @@ export async function playStart(stage: Stage): Promise<void> {
   tellHowToGoOn(stage, { scene, environment, balance });
   let toldMs = performance.now();
   while (!stage.isInterrupted) {
-    stage.assertAlive();
+    stage.keepUp();
     await stage.pause(1_000);
     if (performance.now() - toldMs < TELL_BILL_EVERY_MS || stage.isInterrupted) continue;
     toldMs = performance.now();
@@ -111,7 +112,8 @@ async function setUp(stage: Stage): Promise<Scene> {
 
   stage.say("1. Database, message server and API start.");
   await stage.startControlPlane();
-  const adminKey = before?.adminKey ?? (await stage.adminKey());
+  const adminKey =
+    before !== null && (await opens(stage.api(before.adminKey))) ? before.adminKey : await stage.adminKey();
   const admin = stage.api(adminKey);
 
   stage.say(`2. This host joins the fleet${before === null ? "" : " again"}.`);
@@ -127,7 +129,10 @@ async function setUp(stage: Stage): Promise<Scene> {
   stage.say("3. An image to run, without any registry.");
   if (await ensureStarterImage()) stage.imageWasMade();
 
-  const kept = before ?? (await newCustomer(stage, admin, adminKey));
+  const kept =
+    before === null
+      ? await newCustomer(stage, admin, adminKey)
+      : { ...before, adminKey, customerKey: await customerKeyOf(stage, admin, before) };
   if (before !== null) stage.say("4. and 5. Prices and customer are those of the last time.");
   writeFileSync(keptFile, JSON.stringify(kept), { mode: 0o600 });
   chmodSync(keptFile, 0o600);
@@ -146,9 +151,29 @@ async function newCustomer(stage: Stage, admin: ApiClient, adminKey: string): Pr
   const customerId = z.number().parse(customer.id);
   await admin.put(`/customers/${customerId}/quota`, QUOTA);
   await admin.post(`/customers/${customerId}/top-ups`, { amount: TOP_UP });
-  const { key } = await admin.post(`/customers/${customerId}/api-keys`, { name: "npm start" });
+  const customerKey = await newKey(admin, customerId);
   stage.say(`5. A customer "you" with ${TOP_UP} points.`);
-  return { adminKey, customerId, customerKey: String(key), environmentId: null };
+  return { adminKey, customerId, customerKey, environmentId: null };
+}
+
+/** The database is this stage's own, so a key that was revoked meanwhile is no reason to stay outside. */
+async function customerKeyOf(stage: Stage, admin: ApiClient, before: Kept): Promise<string> {
+  if (await opens(stage.api(before.customerKey))) return before.customerKey;
+  return await newKey(admin, before.customerId);
+}
+
+async function newKey(admin: ApiClient, customerId: number): Promise<string> {
+  return String((await admin.post(`/customers/${customerId}/api-keys`, { name: "npm start" })).key);
+}
+
+async function opens(api: ApiClient): Promise<boolean> {
+  try {
+    await api.get("/me");
+    return true;
+  } catch (error) {
+    if (error instanceof CliError && error.isUnauthenticated) return false;
+    throw error;
+  }
 }
 
 async function runEnvironment(
@@ -165,6 +190,8 @@ async function runEnvironment(
   const ask = async () => {
     const row = await customer.get(`/environments/${id}`);
     reason = typeof row.status_reason === "string" ? row.status_reason : "";
+    // Of the last time, whose stop ended only now.
+    if (row.status === "stopped") await customer.post(`/environments/${id}/start`);
     if (row.status === "error") throw new StartError(`The environment does not run: ${reason}`);
     return row.status === "running" && RunningEnvironment.parse(row);
   };
@@ -179,7 +206,7 @@ async function orderEnvironment(customer: ApiClient, known: string | null): Prom
   const found = known === null ? [] : (await customer.list("/environments")).filter(({ id }) => id === known);
   if (known === null || found.length === 0) return String((await customer.post("/environments", ORDER)).id);
   const status = found[0]?.status;
-  if (status === "stopped" || status === "error") await customer.post(`/environments/${known}/start`);
+  if (status === "error") await customer.post(`/environments/${known}/start`);
   return known;
 }
 
@@ -205,7 +232,7 @@ function tellHowToGoOn(
       `It runs. Enter it:   ${command} env exec ${environment.id} nvidia-smi`,
       `The bill grows:      ${command} balance        (${String(balance.accrued)} accrued, ${String(balance.burn_per_hour)} an hour)`,
       `As the owner:        npx remotegpu --profile ${join(root, "admin-profile.json")} host list`,
-      `The API:             ${stage.url}/api/v1        documentation: ${stage.url}/docs`,
+      `The API:             ${stage.url}/docs        (its routes are below ${stage.url}/api/v1)`,
       "",
       "Ctrl-C ends it; npm start again is fast; npm start -- --clean removes all it kept.",
     ].join("\n"),

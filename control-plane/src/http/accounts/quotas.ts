@@ -8,7 +8,7 @@ import { requireCustomer } from "./customers.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { Int32, Int53 } from "../request/input-fields.ts";
 import { notFound } from "../request/refusal.ts";
-import { forAdmins, jsonBody, NumericIdPath, ok } from "../request/route.ts";
+import { forAdmins, forCustomers, jsonBody, NumericIdPath, ok } from "../request/route.ts";
 
 const tags = ["quotas"];
 
@@ -56,6 +56,15 @@ const putOfCustomer = createRoute({
   responses: ok("The quota", Quota),
 });
 
+const getOwn = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/me/quota",
+  tags,
+  summary: "How much the account of this key may hold at once, over all it pays for",
+  responses: ok("The quota", Quota),
+});
+
 const getOfWorkspace = createRoute({
   ...forAdmins,
   method: "get",
@@ -84,6 +93,8 @@ export function registerQuotaRoutes(api: ApiApp, deps: ApiDeps): void {
     if (workspace === null) throw notFound(`workspace ${workspaceId}`);
     return workspace.owner_id;
   };
+
+  api.openapi(getOwn, async (c) => c.json(quotaAnswer(await customerQuota(db, c.var.actor.customerId)), 200));
 
   api.openapi(getOfCustomer, async (c) => {
     const { id } = await requireCustomer(deps, c.req.valid("param").id);

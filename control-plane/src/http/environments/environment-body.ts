@@ -18,6 +18,11 @@ import { ApiRefusal } from "../request/refusal.ts";
 const MAX_CPU = 4096;
 const MAX_GPUS = 64;
 const MAX_COMMAND = 64 * KIB;
+/** Below this no image's own start fits; the container would only be stopped for it. */
+const MIN_TEMP_STORAGE = MIB;
+
+/** Without a bound of its own, so that what is too small is told once. */
+const Bytes = z.int();
 
 const Mounts = z
   .array(
@@ -38,11 +43,11 @@ export const NewEnvironmentBody = z
     description: Description.nullable().optional(),
     image: ImageReference,
     cpu: z.int().min(1).max(MAX_CPU),
-    memory: Int53.min(MIN_MEMORY).openapi({ description: "Bytes" }),
+    memory: Bytes.min(MIN_MEMORY).openapi({ description: "Bytes" }),
     gpu: z.int().min(0).max(MAX_GPUS).optional(),
-    gpu_memory: Int53.min(MIB).nullable().optional().openapi({ description: "Bytes of each GPU" }),
+    gpu_memory: Bytes.min(MIB).nullable().optional().openapi({ description: "Bytes of each GPU" }),
     storage: Int53.nullable().optional(),
-    temp_storage: Int53.nullable().optional(),
+    temp_storage: Bytes.min(MIN_TEMP_STORAGE).nullable().optional(),
     ssh_enabled: z.boolean().optional(),
     jupyter_enabled: z.boolean().optional(),
     tensorboard_enabled: z.boolean().optional(),

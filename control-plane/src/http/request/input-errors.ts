@@ -17,7 +17,10 @@ export class InputRefused extends ApiRefusal {
 }
 
 export function fieldErrorsOf(error: { issues: readonly Issue[] }): FieldError[] {
-  return error.issues.flatMap((issue) => errorsOf(issue, [])).slice(0, MAX_ERRORS);
+  const errors = error.issues.flatMap((issue) => errorsOf(issue, []));
+  // One message a field: a number below zero breaks every lower bound, and one of them is enough to know.
+  const first = new Map(errors.toReversed().map((one) => [one.path, one]));
+  return errors.filter((one) => first.get(one.path) === one).slice(0, MAX_ERRORS);
 }
 
 function errorsOf(issue: Issue, parents: readonly PropertyKey[]): FieldError[] {
@@ -31,7 +34,8 @@ function errorsOf(issue: Issue, parents: readonly PropertyKey[]): FieldError[] {
     const closest = [...issue.errors].sort((a, b) => a.length - b.length)[0] ?? [];
     if (closest.length > 0) return closest.flatMap((inner) => errorsOf(inner, path));
   }
-  return [{ path: dotted(path), message: issue.message }];
+  const isMissing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
+  return [{ path: dotted(path), message: isMissing ? "is missing" : issue.message }];
 }
 
 /** "mounts.0.path"; the whole body is named "body". Field names come from strangers, so they are cut. */

@@ -15,9 +15,11 @@ const MAX_CURSOR_LENGTH = 400;
 export const pageQuery = {
   limit: z
     .string()
-    .regex(/^[0-9]{1,3}$/, "must be a whole number")
+    .refine(
+      (text) => /^[0-9]{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= MAX_LIMIT,
+      `must be a whole number from 1 to ${MAX_LIMIT}`,
+    )
     .transform(Number)
-    .pipe(z.int().min(1).max(MAX_LIMIT))
     .optional()
     .openapi({ type: "integer", minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT }),
   cursor: z.string().max(MAX_CURSOR_LENGTH).optional(),

@@ -89,6 +89,7 @@ export async function instancesOf(
   return views;
 }
 
+/** The cards that it holds, or else those that it held last: what ran is told by its cards afterwards, too. */
 async function gpusOf(
   sql: Connection,
   instanceIds: string[],
@@ -97,7 +98,9 @@ async function gpusOf(
     `SELECT a.instance_id, a.gpu_uuid AS uuid, g.name AS model, g.simulated, a.memory_mib
        FROM gpu_allocations a JOIN gpus g ON g.uuid = a.gpu_uuid
        JOIN instances i ON i.id = a.instance_id AND i.current_epoch = a.epoch
-      WHERE a.instance_id = ANY($1::text[]) AND a.released_at IS NULL ORDER BY a.instance_id, g.gpu_index`,
+      WHERE a.instance_id = ANY($1::text[]) AND (a.released_at IS NULL OR NOT EXISTS (
+              SELECT FROM gpu_allocations b
+               WHERE b.instance_id = a.instance_id AND b.epoch = a.epoch AND b.released_at IS NULL)) ORDER BY a.instance_id, g.gpu_index`,
     [instanceIds],
   );
   return rows;
