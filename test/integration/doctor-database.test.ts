@@ -459,12 +459,12 @@ describe("the command", () => {
     });
   });
 
-  test("ends with 2 where it cannot look: no database, or one without our tables", async () => {
+  test("ends with 2, and says why in one line, where it cannot look: a database without our tables", async () => {
     const empty = await freshDatabase({ template: "template0" });
-    const { exitCode, stdout } = await doctor(empty.url);
+    const { exitCode, stdout, stderr } = await doctor(empty.url);
     await empty.drop();
 
-    expect(exitCode).toBe(2);
-    expect(stdout).toContain("not checked");
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+    expect(stderr).toMatch(/^remotegpu-control-plane: the database lacks [^\n]* first$/);
   });
 });
