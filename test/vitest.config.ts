@@ -1,4 +1,4 @@
-/** The suite. Unit tests first; then what needs real parts, which mostly waits for them: two files at a time. */
+/** The suite. Unit tests first; then what needs real parts, which mostly waits for them: a few files at a time. */
 import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./support/closing-line.ts";
 import { SizeTable } from "./support/size-table.ts";
@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
-          maxWorkers: 2,
+          maxWorkers: 4,
           sequence: { groupOrder: 2 },
           globalSetup: [postgresServer, images],
         },
@@ -32,7 +32,7 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["test/system/**/*.test.ts"],
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 3 },
           globalSetup: [postgresServer, images],
         },
