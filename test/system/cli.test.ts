@@ -193,7 +193,7 @@ test("a customer's day: workspace, data, keys, an environment from order to bill
   expect(await remotegpu(["env", "why", id])).toMatch(/^status +running\nreason +It runs on host host-1\.$/);
   expect(await remotegpu(["balance"])).toMatch(/^accrued +\d+\.\d{4}$/m);
   expect(await remotegpu(["env", "stop", id, "--wait"])).toContain("is stopped");
-  expect(await remotegpu(["env", "update", id, "--name", "done"])).toContain("is changed");
+  expect(await remotegpu(["env", "update", id, "--name", "done"])).toContain("(done) is stopped");
   expect(await remotegpu(["env", "show", id])).toMatch(/^name +done$[^]*^simulated +true$[^]*GPU-/m);
   const bill = await eventually(
     async () => {

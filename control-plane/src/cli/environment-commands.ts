@@ -64,18 +64,6 @@ export function addEnvironmentCommands(program: Command): void {
     .action(withContext(create));
 
   env
-    .command("update <id>")
-    .description("change its name or description")
-    .option("--name <name>")
-    .option("--description <text>")
-    .action(
-      withContext(async ({ api, output }, id: string, options: object) => {
-        const row = await api.patch(`/environments/${path(id)}`, body(options));
-        printDone(output, `Environment ${id} is changed.`, row);
-      }),
-    );
-
-  env
     .command("list")
     .description("environments you may see")
     .option("--status <status>")
