@@ -67,6 +67,8 @@ describe("taken along", () => {
     ALTER TABLE customers ADD balance double precision DEFAULT 0.1;
     ALTER TABLE environments ADD deleted_at TIMESTAMPTZ DEFAULT '2025-01-01 00:00+05';
     ALTER TABLE billing_records ADD resource_id TEXT, ADD billing_minutes BIGINT, ALTER amount TYPE numeric(12,2), ALTER customer_id TYPE int;
+    INSERT INTO billing_records (id, customer_id, env_id, resource_type, quantity, unit_price, amount, start_time, end_time)
+      VALUES (3, 7, 'env-1', 'gpu', 0.1, 1, 1, '2025-03-01 12:00', '2025-03-01 11:00');
     ALTER TABLE hosts DROP labels;
     DROP TABLE images, dataset_versions;
     DROP INDEX idx_training_jobs_status;
@@ -107,6 +109,18 @@ describe("taken along", () => {
     expect(after.billing_records).toMatchObject([
       { resource_id: "env-1", billing_minutes: "1", amount: "1.0000" },
       { resource_id: "env-1", billing_minutes: null, amount: "1.0000" },
+      { resource_id: "env-1", billing_minutes: null, amount: "1.0000" },
+    ]);
+  });
+
+  test("a record whose times give no minutes is told", async () => {
+    const { rows } = await database.query(
+      "SELECT finding, row_id FROM upgrade_findings WHERE column_name = 'billing_minutes' ORDER BY row_id",
+    );
+
+    expect(rows).toEqual([
+      { finding: "no source", row_id: "2" },
+      { finding: "no source", row_id: "3" },
     ]);
   });
 });

@@ -195,6 +195,8 @@ function billingRecord({ env_id: env, ...row }: TextRow, hasUnit: boolean, { of,
   if (row.resource_id !== null && isSaid(env) && row.resource_id !== env)
     report("differs", "resource_id", env);
   const kind = row.resource_type ?? "";
+  const minutes = row.billing_minutes ?? minutesBegun(row.start_time ?? "", row.end_time ?? "");
+  if (minutes === null) report("no source", "billing_minutes", null);
   const stays = ["environment", "training", "inference", "storage"].includes(kind);
   return {
     ...row,
@@ -204,7 +206,7 @@ function billingRecord({ env_id: env, ...row }: TextRow, hasUnit: boolean, { of,
     resource_name: isSaid(row.resource_name) ? row.resource_name : (of?.name ?? null),
     workspace_id: row.workspace_id ?? of?.workspace_id ?? null,
     billing_unit: hasUnit ? (row.billing_unit ?? null) : null,
-    billing_minutes: row.billing_minutes ?? minutesBegun(row.start_time ?? "", row.end_time ?? ""),
+    billing_minutes: minutes,
     legacy_resource_type: row.resource_type ?? null,
     resource_type: env != null ? "environment" : stays ? kind : "legacy",
   };

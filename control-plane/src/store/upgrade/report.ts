@@ -126,6 +126,16 @@ function findingsOf(fill: Fill): Question[] {
 const NO_COMMAND = "COALESCE(t.command, '') = '' AND COALESCE(t.script_path, '') = ''";
 
 const OWN_QUESTIONS: Partial<Record<Fill["table"], Question[]>> = {
+  billing_records: [
+    {
+      finding: "no source",
+      column: "billing_minutes",
+      where: "(VALUE) IS NULL",
+      old: "NULL",
+      new: "NULL",
+      note: "end_time is before start_time, or too far from it to be counted; the record's amount stays",
+    },
+  ],
   training_jobs: [
     {
       finding: "no source",
