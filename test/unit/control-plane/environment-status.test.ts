@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ENVIRONMENT_STATUSES, type EnvironmentStatus } from "@remotegpu/shared/workload";
 import {
@@ -129,5 +130,97 @@ describe("deadlines", () => {
       stops: false,
     });
     expect(afterDeadline("deleting", "h1")?.status).toBe("deleting");
+  });
+});
+
+describe("whatever is asked, reported and missed, in any order", () => {
+  type Happening =
+    | { kind: "request"; request: EnvironmentRequest }
+    | { kind: "placed" }
+    | { kind: "report"; report: PlacementReport }
+    | { kind: "deadline" };
+  const report = fc.record<PlacementReport>({
+    phase: fc.constantFrom("starting", "ready", "stopping", "stopped", "failed"),
+    problem: fc.constantFrom(null, "exited", "mount-missing", "gpu-failed", "start-refused"),
+    detail: fc.constantFrom("", "It says so."),
+    stopOrderedBy: fc.constantFrom(null, "customer", "admin", "account", "control-plane", "limit"),
+    isBehind: fc.boolean(),
+  });
+  const happening = fc.oneof<fc.Arbitrary<Happening>[]>(
+    fc.record({
+      kind: fc.constant("request" as const),
+      request: fc.constantFrom("start", "stop", "restart", "delete"),
+    }),
+    fc.constant({ kind: "placed" as const }),
+    fc.record({ kind: fc.constant("report" as const), report }),
+    fc.constant({ kind: "deadline" as const }),
+  );
+  const next = (status: EnvironmentStatus, what: Happening): EnvironmentStatus => {
+    switch (what.kind) {
+      case "request": {
+        const verdict = afterRequest(status, what.request);
+        return verdict.legal ? verdict.status : status;
+      }
+      case "placed":
+        return status === "queued" ? "creating" : status;
+      case "report": {
+        const transition = afterReport(status, what.report);
+        if (transition.kind === "becomes") return transition.status;
+        return transition.kind === "skips-pool" || transition.kind === "places-anew" ? "queued" : status;
+      }
+      case "deadline":
+        return afterDeadline(status, "host-1")?.status ?? status;
+    }
+  };
+  const histories = fc.array(happening, { maxLength: 40 });
+  const after = (history: readonly Happening[]) =>
+    history.reduce<EnvironmentStatus>((status, what) => next(status, what), "queued");
+
+  test("what ends in -ing has a deadline and says what it waits for, and nothing else waits for a host", () => {
+    fc.assert(
+      fc.property(histories, (history) => {
+        const status = after(history);
+
+        const isWaitingForHost = ["creating", "stopping", "restarting", "deleting"].includes(status);
+        expect(limitMs(status) !== null).toBe(isWaitingForHost);
+        expect(waitsFor(status, "host-1") === null).toBe(["running", "stopped", "error"].includes(status));
+      }),
+    );
+  });
+
+  test("nothing but its removal comes after a deletion", () => {
+    fc.assert(
+      fc.property(histories, histories, (before, later) => {
+        const status = after([...before, { kind: "request", request: "delete" }, ...later]);
+
+        expect(status).toBe("deleting");
+      }),
+    );
+  });
+
+  test("a host that never answers leaves it in no -ing but deleting once its deadlines are over", () => {
+    fc.assert(
+      fc.property(histories, (history) => {
+        const status = next(next(after(history), { kind: "deadline" }), { kind: "deadline" });
+
+        expect(["queued", "running", "stopped", "error", "deleting"]).toContain(status);
+      }),
+    );
+  });
+
+  test("a report never starts what was stopped, and a stop that a person ordered is never undone by one", () => {
+    fc.assert(
+      fc.property(histories, fc.array(report, { maxLength: 10 }), (history, reports) => {
+        const stopped = next(after(history), { kind: "request", request: "stop" });
+        fc.pre(stopped === "stopping" || stopped === "stopped");
+
+        const status = reports.reduce<EnvironmentStatus>(
+          (now, told) => next(now, { kind: "report", report: told }),
+          stopped,
+        );
+
+        expect(["stopping", "stopped"]).toContain(status);
+      }),
+    );
   });
 });

@@ -9,8 +9,6 @@ import type { Connection } from "../database.ts";
 
 /** A boot cannot be older than this; a host that says so is not believed. */
 export const MAX_BOOT_AGE_MS = 20 * 365 * MS_PER_DAY;
-/** One reboot a day for a lifetime; a host that invents more proves no time in them. */
-const MAX_BOOTS_OF_HOST = 10_000;
 /** No heartbeat is waited for longer, so a longer round trip tells nothing about the clocks. */
 export const MAX_ROUND_TRIP_MS = 10_000;
 /** A host heard of within this time is in contact. */
@@ -37,9 +35,7 @@ export async function fixBootZero(
   const uplinkMs = Math.floor((roundTripMs ?? 0) / 2);
   await connection.query(
     `INSERT INTO host_boots AS b (host_id, boot_id, utc_at_zero, round_trip_ms, measured_at)
-     SELECT $1::text, $2::uuid, $3::timestamptz, $4::int, $5::timestamptz
-      WHERE (SELECT count(*) FROM host_boots o WHERE o.host_id = $1::text) < ${MAX_BOOTS_OF_HOST}
-         OR EXISTS (SELECT FROM host_boots o WHERE o.host_id = $1::text AND o.boot_id = $2::uuid)
+     VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (host_id, boot_id) DO UPDATE
         SET utc_at_zero = EXCLUDED.utc_at_zero, round_trip_ms = EXCLUDED.round_trip_ms, measured_at = EXCLUDED.measured_at
       WHERE b.fixed_at IS NULL AND EXCLUDED.round_trip_ms < coalesce(b.round_trip_ms, ${MAX_ROUND_TRIP_MS})`,
