@@ -1,6 +1,6 @@
 /** Hosts, GPUs and requests for tests of placement: whole ones by default, changed where the test cares. */
-import type { GpuCapacity, HostCapacity } from "@remotegpu/control-plane/core/fleet";
-import type { PlacementRequest } from "@remotegpu/control-plane/core/fits-on";
+import type { GpuCapacity, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet";
+import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";
 
 export function aGpu(change: Partial<GpuCapacity> = {}): GpuCapacity {
   const memoryMib = change.memoryMib ?? 24_576;
@@ -9,6 +9,7 @@ export function aGpu(change: Partial<GpuCapacity> = {}): GpuCapacity {
     index: 0,
     model: "NVIDIA L4",
     memoryMib,
+    island: null,
     closed: null,
     use: "idle",
     freeShareThousandths: 1000,
@@ -24,6 +25,11 @@ export function aHost(change: Partial<HostCapacity> = {}): HostCapacity {
     name: id,
     storagePool: `pool-${id}`,
     closed: null,
+    labels: {},
+    images: [],
+    totalCpuMilli: change.freeCpuMilli ?? 16_000,
+    totalMemoryMib: change.freeMemoryMib ?? 65_536,
+    totalTempStorageMib: change.freeTempStorageMib ?? 100_000,
     freeCpuMilli: 16_000,
     freeMemoryMib: 65_536,
     freeTempStorageMib: 100_000,
@@ -42,10 +48,14 @@ export function gpusOf(hostId: string, count: number, change: Partial<GpuCapacit
 export function aRequest(change: Partial<PlacementRequest> = {}): PlacementRequest {
   return {
     id: "ins-1",
+    instances: 1,
+    distinctHosts: false,
     cpuMilli: 1000,
     memoryMib: 1024,
     tempStorageMib: 0,
     gpu: { kind: "none" },
+    labels: {},
+    image: null,
     storagePool: null,
     skips: [],
     ...change,

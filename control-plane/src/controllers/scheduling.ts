@@ -1,13 +1,13 @@
 /**
  * One pass of the scheduler: what waits, in the order of the queue, against a snapshot of the fleet; what fits is
- * committed, and whatever waits on gets the sentence that says why. The decision is core/placement.ts, the commit
+ * committed, and whatever waits on gets the sentence that says why. The decision is core/placement/placement.ts, the commit
  * looks at everything again.
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import { placementRequest } from "../core/environment-order.ts";
-import type { PlacementRequest } from "../core/fits-on.ts";
-import { place, type PlacementDecision, waitingSentence } from "../core/placement.ts";
-import { inQueueOrder } from "../core/queue.ts";
+import type { PlacementRequest } from "../core/placement/fits-on.ts";
+import { place, type PlacementDecision, waitingSentence } from "../core/placement/placement.ts";
+import { inQueueOrder } from "../core/queue/queue.ts";
 import { type Database, transaction } from "../store/database.ts";
 import { pricedModelsFor } from "../store/environments/environment-checks.ts";
 import { explainEnvironment, lockEnvironment, moveEnvironment } from "../store/environments/environments.ts";
@@ -122,7 +122,7 @@ async function commitOne(
 ): Promise<CommitOutcome> {
   return await commitPlacement(deps.db, {
     environmentId: decision.requestId,
-    hostId: decision.hostId,
+    hostId: decision.instances[0]?.hostId ?? "",
     term,
     now,
     newId: deps.newId,

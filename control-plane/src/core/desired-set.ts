@@ -5,7 +5,7 @@
 import type { DesiredInstance, InstanceSpec, ReadOnlyMount } from "@remotegpu/shared/instance";
 import type { GpuUuid, WorkloadId } from "@remotegpu/shared/ids";
 import { DATASET_PATHS, MODEL_PATHS } from "./order-check.ts";
-import type { GpuGrant } from "./placement.ts";
+import type { GpuGrant } from "./placement/placement.ts";
 
 /** Enough for a busy notebook with its data loaders, too few for a fork bomb to hurt the host. */
 export const PIDS_LIMIT = 4096;

@@ -3,7 +3,7 @@
  * the order that prices are found for, and the share of the quotas it takes.
  */
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
-import type { GpuWish, PlacementRequest, PoolSkip } from "./fits-on.ts";
+import type { GpuWish, PlacementRequest, PoolSkip } from "./placement/fits-on.ts";
 import type { PricedOrder } from "./price-lines.ts";
 import type { Quota } from "./quota-levels.ts";
 
@@ -23,6 +23,8 @@ export interface EnvironmentConfig {
   spec?: string | undefined;
   gpu_sharing?: "exclusive" | "shared" | undefined;
   gpu_model?: string | undefined;
+  /** Labels that the host must carry. */
+  host_labels?: Readonly<Record<string, string>> | undefined;
   /** In place of our init. */
   command?: string | undefined;
 }
@@ -34,20 +36,24 @@ export function gpuWish(order: EnvironmentResources, pricedModels: readonly stri
     named === undefined ? pricedModels : (pricedModels?.filter((model) => model === named) ?? [named]);
   const memoryMib = mibRoundedUp(order.gpu_memory ?? 0);
   if (order.gpu === 0) return { kind: "none" };
-  if (isShared(order)) return { kind: "slice", memoryMib, models };
+  if (isShared(order)) return { kind: "slice", memoryMib, shareThousandths: 0, models };
   return { kind: "whole", count: order.gpu, leastMemoryMib: memoryMib, models };
 }
 
 export function placementRequest(
-  order: EnvironmentResources & { id: string; storage_pool: string | null },
+  order: EnvironmentResources & { id: string; image: string; storage_pool: string | null },
   { skips, pricedModels }: { skips: PoolSkip[]; pricedModels: readonly string[] | null },
 ): PlacementRequest {
   return {
     id: order.id,
+    instances: 1,
+    distinctHosts: false,
     cpuMilli: order.cpu * THOUSANDTHS,
     memoryMib: mibRoundedUp(order.memory),
     tempStorageMib: mibRoundedUp(order.temp_storage ?? 0),
     gpu: gpuWish(order, pricedModels),
+    labels: order.config?.host_labels ?? {},
+    image: order.image,
     storagePool: order.storage_pool,
     skips,
   };

@@ -32,7 +32,7 @@ test.each<[string, Partial<EnvironmentResources>, readonly string[] | null, Retu
     "a slice",
     { gpu: 1, gpu_memory: 8 * GIB, config: { gpu_sharing: "shared" } },
     ["A"],
-    { kind: "slice", memoryMib: 8192, models: ["A"] },
+    { kind: "slice", memoryMib: 8192, shareThousandths: 0, models: ["A"] },
   ],
   [
     "a named model",
@@ -58,7 +58,7 @@ test.each<[string, Partial<EnvironmentResources>, readonly string[] | null, Retu
 
 test("placement weighs thousandths of a core and whole MiB, rounded up", () => {
   const request = placementRequest(
-    { ...order({ memory: GIB + 1, temp_storage: 1 }), id: "env-1", storage_pool: "p" },
+    { ...order({ memory: GIB + 1, temp_storage: 1 }), id: "env-1", image: "debian:13", storage_pool: "p" },
     { skips: [], pricedModels: null },
   );
 

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import type { HostCapacity } from "@remotegpu/control-plane/core/fleet";
+import type { HostCapacity } from "@remotegpu/control-plane/core/placement/fleet";
 import {
   describeObstacle,
   type Obstacle,
   obstaclesOn,
   type PlacementRequest,
   sliceShare,
-} from "@remotegpu/control-plane/core/fits-on";
+} from "@remotegpu/control-plane/core/placement/fits-on";
 import { aGpu, aHost, aRequest, gpusOf } from "../../support/fleet.ts";
 
 const NOW = 1_000_000;
@@ -61,19 +61,19 @@ test.each<[string, HostCapacity, Partial<PlacementRequest>, Obstacle["kind"][]]>
   [
     "a slice of just what is free",
     aHost({ gpus: [aGpu({ use: "shared", freeMemoryMib: 100 })] }),
-    { gpu: { kind: "slice", memoryMib: 100, models: null } },
+    { gpu: { kind: "slice", memoryMib: 100, shareThousandths: 0, models: null } },
     [],
   ],
   [
     "a slice of one MiB more",
     aHost({ gpus: [aGpu({ use: "shared", freeMemoryMib: 100 })] }),
-    { gpu: { kind: "slice", memoryMib: 101, models: null } },
+    { gpu: { kind: "slice", memoryMib: 101, shareThousandths: 0, models: null } },
     ["gpu-busy"],
   ],
   [
     "a slice of a card held whole",
     aHost({ gpus: [aGpu({ use: "exclusive", freeMemoryMib: 0 })] }),
-    { gpu: { kind: "slice", memoryMib: 1, models: null } },
+    { gpu: { kind: "slice", memoryMib: 1, shareThousandths: 0, models: null } },
     ["gpu-busy"],
   ],
   ["two things at once", aHost({ freeCpuMilli: 0, freeMemoryMib: 0 }), {}, ["cpu", "memory"]],
@@ -101,5 +101,7 @@ test("slices that fill a card's memory never exceed its share", () => {
     [8192, 24_576],
     [24_576, 24_576],
   ] as const)
-    expect(sliceShare(sliceMib, cardMib) * Math.floor(cardMib / sliceMib)).toBeLessThanOrEqual(1000);
+    expect(
+      sliceShare({ memoryMib: sliceMib, shareThousandths: 0 }, cardMib) * Math.floor(cardMib / sliceMib),
+    ).toBeLessThanOrEqual(1000);
 });

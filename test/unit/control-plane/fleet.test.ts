@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { assertSound, byId, type Fleet, UnsoundFleetError } from "@remotegpu/control-plane/core/fleet";
+import {
+  assertSound,
+  byId,
+  type Fleet,
+  UnsoundFleetError,
+} from "@remotegpu/control-plane/core/placement/fleet";
 import { aGpu, aHost } from "../../support/fleet.ts";
 
 const fleetOf = (...hosts: Fleet["hosts"]): Fleet => ({ hosts });

@@ -1,16 +1,20 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { assertSound, type Fleet } from "@remotegpu/control-plane/core/fleet";
-import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/fits-on";
-import { obstaclesOn } from "@remotegpu/control-plane/core/fits-on";
-import { place, type PlacementResult, waitingSentence } from "@remotegpu/control-plane/core/placement";
+import { assertSound, type Fleet } from "@remotegpu/control-plane/core/placement/fleet";
+import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";
+import { obstaclesOn } from "@remotegpu/control-plane/core/placement/fits-on";
+import {
+  place,
+  type PlacementResult,
+  waitingSentence,
+} from "@remotegpu/control-plane/core/placement/placement";
 import { aGpu, aHost, aRequest, gpusOf } from "../../support/fleet.ts";
 
 const OPTIONS = { policy: "best-fit", seed: 42, now: 0 } as const;
 const oneGpu: GpuWish = { kind: "whole", count: 1, leastMemoryMib: 0, models: null };
 const placeOn = (fleet: Fleet, ...requests: PlacementRequest[]) => place(fleet, requests, OPTIONS);
 const hostsOf = ({ decisions }: PlacementResult) =>
-  decisions.map((decision) => (decision.placed ? decision.hostId : null));
+  decisions.map((decision) => (decision.placed ? (decision.instances[0]?.hostId ?? null) : null));
 
 test("work without GPU goes where no GPU would be left beside it", () => {
   const fleet = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 4) }), aHost({ id: "b" })] };
@@ -42,17 +46,17 @@ test("the smallest card that has the memory is taken", () => {
 
   expect(decisions[0]).toMatchObject({
     placed: true,
-    gpus: [{ uuid: "GPU-small", memoryMib: null, shareThousandths: 1000 }],
+    instances: [{ hostId: "host-a", gpus: [{ uuid: "GPU-small", memoryMib: null, shareThousandths: 1000 }] }],
   });
 });
 
 test("slices fill a card that is cut already before they cut an idle one", () => {
-  const slice = aRequest({ gpu: { kind: "slice", memoryMib: 8192, models: null } });
+  const slice = aRequest({ gpu: { kind: "slice", memoryMib: 8192, shareThousandths: 0, models: null } });
   const fleet = { hosts: [aHost({ gpus: gpusOf("a", 2) })] };
 
   const { decisions, fleet: left } = placeOn(fleet, slice, slice, slice, slice);
 
-  expect(decisions.map((decision) => decision.placed && decision.gpus[0]?.uuid)).toEqual([
+  expect(decisions.map((decision) => decision.placed && decision.instances[0]?.gpus[0]?.uuid)).toEqual([
     "GPU-a-0",
     "GPU-a-0",
     "GPU-a-0",
@@ -112,6 +116,7 @@ const anyWish: fc.Arbitrary<GpuWish> = fc.oneof(
   fc.record({
     kind: fc.constant("slice" as const),
     memoryMib: fc.integer({ min: 1, max: 30_000 }),
+    shareThousandths: fc.integer({ min: 0, max: 1000 }),
     models: fc.constant(null),
   }),
 );
@@ -149,7 +154,10 @@ test("nothing is oversold, what waits really fits nowhere, and the input is left
       expect(() => assertSound(left)).not.toThrow();
       const wholeCards = decisions.flatMap((decision) =>
         decision.placed
-          ? decision.gpus.filter(({ memoryMib }) => memoryMib === null).map(({ uuid }) => uuid)
+          ? decision.instances
+              .flatMap(({ gpus }) => gpus)
+              .filter(({ memoryMib }) => memoryMib === null)
+              .map(({ uuid }) => uuid)
           : [],
       );
       expect(new Set(wholeCards).size).toBe(wholeCards.length);

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { inQueueOrder, positionInQueue } from "@remotegpu/control-plane/core/queue";
+import { inQueueOrder, positionInQueue } from "@remotegpu/control-plane/core/queue/queue";
 
 const waiting = (id: string, priority: number, orderedAtMs: number) => ({ id, priority, orderedAtMs });
 

@@ -1,9 +1,9 @@
 /** What an environment's people ask about it while it is not where they want it: why it waits. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { placementRequest } from "../../core/environment-order.ts";
-import { describeObstacle } from "../../core/fits-on.ts";
-import { place } from "../../core/placement.ts";
-import { positionInQueue } from "../../core/queue.ts";
+import { describeObstacle } from "../../core/placement/fits-on.ts";
+import { place } from "../../core/placement/placement.ts";
+import { positionInQueue } from "../../core/queue/queue.ts";
 import { pricedModelsFor } from "../../store/environments/environment-checks.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
 import { fleetSnapshot } from "../../store/placement/fleet-snapshot.ts";

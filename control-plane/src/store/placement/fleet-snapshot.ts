@@ -3,7 +3,7 @@ import { PROTOCOL } from "@remotegpu/shared/protocol";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import { agentService, type ProtocolRange } from "../../core/agent-service.ts";
 import { isHeardNow } from "../../core/host-liveness.ts";
-import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/fleet.ts";
+import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placement/fleet.ts";
 import type { Connection } from "../database.ts";
 import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
 import { safeBigint } from "../old-values.ts";
@@ -22,6 +22,7 @@ interface HostNow {
   protocol: ProtocolRange | null;
   last_heartbeat: Date | null;
   has_reported: boolean;
+  labels: Record<string, string> | null;
   total_cpu: number;
   total_memory: number;
   total_disk: number;
@@ -52,7 +53,7 @@ export async function fleetSnapshot(
 ): Promise<Fleet> {
   const hosts = await sql.query<HostNow>(
     `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool, h.connection, h.cordoned, h.cordon_reason,
-            h.degraded, ${SPOKEN_PROTOCOL} AS protocol, h.last_heartbeat, h.observed_digest IS NOT NULL AS has_reported, h.total_cpu,
+            h.degraded, ${SPOKEN_PROTOCOL} AS protocol, h.last_heartbeat, h.observed_digest IS NOT NULL AS has_reported, h.labels, h.total_cpu,
             ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk, coalesce(sum(p.cpu_milli), 0)::bigint AS held_cpu_milli,
             coalesce(sum(p.memory_bytes), 0)::bigint AS held_memory,
             coalesce(sum(p.temp_storage_bytes), 0)::bigint AS held_disk
@@ -88,6 +89,11 @@ function hostCapacity(host: HostNow, { gpus, now }: { gpus: GpuNow[]; now: Date 
     storagePool: host.storage_pool,
     // A host that came back with less than it holds is no error of ours, but it gets nothing more.
     closed: closedHost(host, now) ?? (holdsTooMuch ? "it holds more than it has now" : null),
+    labels: host.labels ?? {},
+    images: [],
+    totalCpuMilli: host.total_cpu * THOUSANDTHS,
+    totalMemoryMib: Math.floor(host.total_memory / MIB),
+    totalTempStorageMib: Math.floor(host.total_disk / MIB),
     freeCpuMilli: Math.max(0, freeCpuMilli),
     freeMemoryMib: Math.max(0, freeMemoryMib),
     freeTempStorageMib: Math.max(0, freeTempStorageMib),
@@ -117,6 +123,7 @@ function gpuCapacity(gpu: GpuNow): GpuCapacity {
     uuid: gpu.uuid,
     index: gpu.gpu_index,
     model: gpu.name ?? "unknown",
+    island: null,
     memoryMib,
     closed: closedGpu(gpu),
     use: gpu.use,

@@ -1,5 +1,5 @@
 /** Who holds which card. Unique indexes and a foreign key on the card's mode stand behind every line here. */
-import type { GpuGrant } from "../../core/placement.ts";
+import type { GpuGrant } from "../../core/placement/placement.ts";
 import type { Connection } from "../database.ts";
 import { appendEvent, GPU_EVENT } from "../events.ts";
 

@@ -8,8 +8,8 @@ import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { environmentLive, environmentSpec } from "../../core/desired-set.ts";
 import { placementRequest } from "../../core/environment-order.ts";
 import { waitsFor } from "../../core/environment-status.ts";
-import { describeObstacle } from "../../core/fits-on.ts";
-import { type GpuGrant, place } from "../../core/placement.ts";
+import { describeObstacle } from "../../core/placement/fits-on.ts";
+import { type GpuGrant, place } from "../../core/placement/placement.ts";
 import { type Connection, type Database, isUniqueViolation, StoreError, transaction } from "../database.ts";
 import {
   checkEnvironment,
@@ -104,10 +104,11 @@ async function commit(sql: Connection, proposal: PlacementProposal): Promise<Com
     const obstacles = decision?.hosts[0]?.obstacles ?? [];
     return { committed: false, reason: "taken", detail: obstacles.map(describeObstacle).join(", ") };
   }
-  const model = await modelOf(sql, decision.gpus);
+  const grants = decision.instances[0]?.gpus ?? [];
+  const model = await modelOf(sql, grants);
   const check = await checkEnvironment(sql, environment, { card: { model }, now });
   if (!check.passed) return { committed: false, reason: check.obstacle, detail: check.detail };
-  return await write(sql, proposal, { environment, grants: decision.gpus, check, model });
+  return await write(sql, proposal, { environment, grants, check, model });
 }
 
 interface Decided {

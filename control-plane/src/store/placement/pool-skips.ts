@@ -1,6 +1,6 @@
 /** Storage pools in which an order found a mount missing: they are not tried again for a while. */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import type { PoolSkip } from "../../core/fits-on.ts";
+import type { PoolSkip } from "../../core/placement/fits-on.ts";
 import type { Connection } from "../database.ts";
 
 const POOL_SKIP_MS = 10 * MS_PER_MINUTE;

@@ -9,7 +9,13 @@ import type { GpuCapacity, HostCapacity } from "./fleet.ts";
 export type GpuWish =
   | { kind: "none" }
   | { kind: "whole"; count: number; leastMemoryMib: number; models: readonly string[] | null }
-  | { kind: "slice"; memoryMib: number; models: readonly string[] | null };
+  | {
+      kind: "slice";
+      memoryMib: number;
+      /** At least this part of the card; its memory's part where that is more. */
+      shareThousandths: number;
+      models: readonly string[] | null;
+    };
 
 export interface PoolSkip {
   storagePool: string;
@@ -19,10 +25,18 @@ export interface PoolSkip {
 
 export interface PlacementRequest {
   id: string;
+  /** Placed all or none; everything below is asked for each of them. */
+  instances: number;
+  /** No two of them on one host. */
+  distinctHosts: boolean;
   cpuMilli: number;
   memoryMib: number;
   tempStorageMib: number;
   gpu: GpuWish;
+  /** Labels that the host must carry, with these values. */
+  labels: Readonly<Record<string, string>>;
+  /** A host that has it already is preferred; null where it does not matter. */
+  image: string | null;
   /** The pool that holds the workload's files; null before its first start. */
   storagePool: string | null;
   skips: PoolSkip[];
@@ -30,6 +44,7 @@ export interface PlacementRequest {
 
 export type Obstacle =
   | { kind: "host-closed"; reason: string }
+  | { kind: "label"; label: string; wanted: string; has: string | null }
   | { kind: "other-pool"; wanted: string; has: string }
   | { kind: "pool-skipped"; storagePool: string; reason: string }
   | { kind: "cpu"; askedMilli: number; freeMilli: number }
@@ -43,6 +58,7 @@ export type Obstacle =
 export function obstaclesOn(host: HostCapacity, request: PlacementRequest, now: number): Obstacle[] {
   return [
     ...poolObstacles(host, request, now),
+    ...labelObstacles(host, request),
     ...capacityObstacles(host, request),
     ...gpuObstacles(host, request.gpu),
   ];
@@ -57,6 +73,12 @@ function poolObstacles(host: HostCapacity, request: PlacementRequest, now: numbe
   if (skip !== undefined)
     obstacles.push({ kind: "pool-skipped", storagePool: skip.storagePool, reason: skip.reason });
   return obstacles;
+}
+
+function labelObstacles(host: HostCapacity, request: PlacementRequest): Obstacle[] {
+  return Object.entries(request.labels)
+    .filter(([label, wanted]) => host.labels[label] !== wanted)
+    .map(([label, wanted]) => ({ kind: "label", label, wanted, has: host.labels[label] ?? null }));
 }
 
 function capacityObstacles(host: HostCapacity, request: PlacementRequest): Obstacle[] {
@@ -121,14 +143,15 @@ export function hasRoom(gpu: GpuCapacity, wish: GpuWish): boolean {
       return (
         gpu.use !== "exclusive" &&
         gpu.freeMemoryMib >= wish.memoryMib &&
-        gpu.freeShareThousandths >= sliceShare(wish.memoryMib, gpu.memoryMib)
+        gpu.freeShareThousandths >= sliceShare(wish, gpu.memoryMib)
       );
   }
 }
 
 /** A slice's part of the card follows its memory, rounded down so that slices which fit the memory fit the card. */
-export function sliceShare(sliceMib: number, cardMib: number): number {
-  return Math.max(1, Math.floor((sliceMib * THOUSANDTHS) / cardMib));
+export function sliceShare(slice: { memoryMib: number; shareThousandths: number }, cardMib: number): number {
+  const ofMemory = cardMib === 0 ? 0 : Math.floor((slice.memoryMib * THOUSANDTHS) / cardMib);
+  return Math.max(1, slice.shareThousandths, ofMemory);
 }
 
 function describeWish(wish: GpuWish): string {
@@ -141,8 +164,14 @@ function describeWish(wish: GpuWish): string {
         ...(wish.leastMemoryMib > 0 ? [`with at least ${wish.leastMemoryMib} MiB`] : []),
       ].join(" ");
     case "slice":
-      return `a slice of ${wish.memoryMib} MiB of ${modelsOf(wish.models) ?? "a GPU"}`;
+      return `a slice of ${sliceSize(wish)} of ${modelsOf(wish.models) ?? "a GPU"}`;
   }
+}
+
+function sliceSize({ memoryMib, shareThousandths }: Extract<GpuWish, { kind: "slice" }>): string {
+  const share = `${shareThousandths} thousandths`;
+  if (memoryMib === 0) return share;
+  return shareThousandths === 0 ? `${memoryMib} MiB` : `${memoryMib} MiB and ${share}`;
 }
 
 function modelsOf(models: readonly string[] | null): string | null {
@@ -159,6 +188,10 @@ export function describeObstacle(obstacle: Obstacle): string {
       return `the files are in storage pool ${obstacle.wanted}, this host sees ${obstacle.has}`;
     case "pool-skipped":
       return `storage pool ${obstacle.storagePool} is skipped for a while: ${obstacle.reason}`;
+    case "label":
+      return obstacle.has === null
+        ? `it has no label ${obstacle.label}, ${obstacle.wanted} is wanted`
+        : `its label ${obstacle.label} is ${obstacle.has}, ${obstacle.wanted} is wanted`;
     case "cpu":
       return `${cores(obstacle.askedMilli)} asked, ${obstacle.freeMilli / THOUSANDTHS} free`;
     case "memory":

@@ -26,6 +26,12 @@ export interface GpuGrant {
   shareThousandths: number;
 }
 
+/** One container's place; in the order of the ranks. */
+export interface PlacedInstance {
+  hostId: string;
+  gpus: GpuGrant[];
+}
+
 export interface HostReason {
   hostId: string;
   hostName: string;
@@ -33,7 +39,7 @@ export interface HostReason {
 }
 
 export type PlacementDecision =
-  | { placed: true; requestId: string; hostId: string; gpus: GpuGrant[] }
+  | { placed: true; requestId: string; instances: PlacedInstance[] }
   | { placed: false; requestId: string; hosts: HostReason[] };
 
 export interface PlacementResult {
@@ -65,7 +71,11 @@ function placeOne(left: Fleet, request: PlacementRequest, now: number): Placemen
   const [best] = candidates.sort(tightestFirst);
   if (best === undefined) return { placed: false, requestId: request.id, hosts };
   take(best, request);
-  return { placed: true, requestId: request.id, hostId: best.host.id, gpus: best.grants };
+  return {
+    placed: true,
+    requestId: request.id,
+    instances: [{ hostId: best.host.id, gpus: best.grants }],
+  };
 }
 
 interface Candidate {
@@ -111,7 +121,7 @@ function grantOf(card: GpuCapacity, wish: GpuWish): GpuGrant {
     ? {
         uuid: card.uuid,
         memoryMib: wish.memoryMib,
-        shareThousandths: sliceShare(wish.memoryMib, card.memoryMib),
+        shareThousandths: sliceShare(wish, card.memoryMib),
       }
     : { uuid: card.uuid, memoryMib: null, shareThousandths: THOUSANDTHS };
 }

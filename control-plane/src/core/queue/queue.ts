@@ -2,7 +2,7 @@
  * The order in which waiting workloads are tried: the more urgent first, then the one that waits longest. A blocked
  * head holds nothing back; whatever fits behind it is placed.
  */
-import { byId } from "./fleet.ts";
+import { byId } from "../placement/fleet.ts";
 
 export interface Waiting {
   id: string;

@@ -11,6 +11,8 @@ export interface GpuCapacity {
   uuid: string;
   index: number;
   model: string;
+  /** Cards of a host with the same number are joined by NVLink; null where the host could not tell. */
+  island: number | null;
   /** 0 where the host could not tell. */
   memoryMib: number;
   /** A phrase that says why nothing new may land on this card, or null. */
@@ -26,11 +28,20 @@ export interface HostCapacity {
   storagePool: string;
   /** A phrase that says why nothing new may land on this host, or null. */
   closed: string | null;
+  labels: Readonly<Record<string, string>>;
+  /** Names and ids of the images that it has; what is ordered by another name has to be fetched first. */
+  images: readonly string[];
+  totalCpuMilli: number;
+  totalMemoryMib: number;
+  totalTempStorageMib: number;
   freeCpuMilli: number;
   freeMemoryMib: number;
   freeTempStorageMib: number;
   gpus: GpuCapacity[];
 }
+
+/** The label that says in which rack a host stands. */
+export const RACK_LABEL = "rack";
 
 export interface Fleet {
   hosts: HostCapacity[];
