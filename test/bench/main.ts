@@ -8,6 +8,7 @@ import { measureBacklog } from "./backlog.ts";
 import { measureEnvironment } from "./environment.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
 import { measureJournal } from "./journal.ts";
+import { measureQueue } from "./queue.ts";
 import { measureRelay } from "./relay.ts";
 import { measureStart } from "./start.ts";
 import { measureUpgrade } from "./upgrade.ts";
@@ -24,6 +25,7 @@ const BENCHES: Record<string, Bench> = {
   backlog: measureBacklog,
   upgrade: measureUpgrade,
   relay: measureRelay,
+  queue: measureQueue,
 };
 
 const chosen = process.argv.slice(2);
