@@ -47,7 +47,7 @@ export function inTurns<T extends Sharing>(oldestFirst: readonly T[], shares: Ma
   const line: T[] = [];
   for (let turn = turns[0]; turn !== undefined; turn = turns[0]) {
     line.push(turn.front);
-    turn.share.usedShareSeconds = saturated(turn.share.usedShareSeconds + expectedUse(turn.front));
+    turn.share.usedShareSeconds += expectedUse(turn.front);
     turn.next += 1;
     const front = turn.orders[turn.next];
     if (front !== undefined) turn.front = front;
@@ -75,12 +75,7 @@ function turnsOf<T extends Sharing>(oldestFirst: readonly T[], shares: Map<strin
 /** Work without a GPU counts as the smallest share of one, so that it takes turns, too. */
 function expectedUse({ gpuShareThousandths, limitSeconds }: Sharing): number {
   const seconds = Math.min(limitSeconds ?? NOMINAL_SECONDS, FAIR_SHARE_WINDOW_SECONDS);
-  return Math.max(1, gpuShareThousandths) * Math.max(1, seconds);
-}
-
-/** Whole numbers stay exact; beyond 2^53 a workspace is last anyway. */
-function saturated(amount: number): number {
-  return Math.min(amount, Number.MAX_SAFE_INTEGER);
+  return Math.max(1, gpuShareThousandths) * seconds;
 }
 
 /** The turns are a binary heap, so that a line of n orders of w workspaces takes n log w steps. */
