@@ -1,8 +1,8 @@
 /**
  * The order in which waiting workloads are tried: the more urgent first, then the workspace that had less than its
- * share, then the one that waits longest. Waiting makes urgent, so nothing starves: whatever is ordered later than
- * AGEING_STEP_MS, once for each level of priority between the two and once more, comes behind. Who of the line starts is
- * backfill's to say.
+ * share, then the one that waits longest. Waiting makes urgent, so nothing starves: an order with n levels of priority
+ * less stays behind only those that come within n + 1 steps of ageing after it. Who of the line starts is backfill's to
+ * say.
  */
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { byId } from "../placement/fleet.ts";
