@@ -5,6 +5,7 @@
 import { measureAgentCpu } from "./agent-cpu.ts";
 import { measureAgentMemory } from "./agent-memory.ts";
 import { measureBacklog } from "./backlog.ts";
+import { measureDecisions } from "./decisions.ts";
 import { measureEnvironment } from "./environment.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
 import { measureJournal } from "./journal.ts";
@@ -25,6 +26,7 @@ const BENCHES: Record<string, Bench> = {
   backlog: measureBacklog,
   upgrade: measureUpgrade,
   relay: measureRelay,
+  decisions: measureDecisions,
   queue: measureQueue,
 };
 

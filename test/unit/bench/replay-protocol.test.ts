@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ReplayError } from "../../bench/replay-error.ts";
-import { BACKFILLS, meanSlowdown, ORDERS, type Protocol } from "../../bench/replay-protocol.ts";
-import { parseSwf } from "../../bench/swf-log.ts";
+import { ReplayError } from "../../bench/replay/replay-error.ts";
+import { BACKFILLS, meanSlowdown, ORDERS, type Protocol } from "../../bench/replay/queue-protocol.ts";
+import { parseSwf } from "../../bench/replay/swf-log.ts";
 import { plainReplay } from "../../support/plain-replay.ts";
 import { type SwfRow, swfText } from "../../support/swf.ts";
 

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { ReplayError } from "../../bench/replay-error.ts";
-import { replayReport } from "../../bench/replay-report.ts";
+import { ReplayError } from "../../bench/replay/replay-error.ts";
+import { replayReport } from "../../bench/replay/queue-report.ts";
 import { swfText } from "../../support/swf.ts";
 
-const COMMAND = new URL("../../bench/queue-replay.ts", import.meta.url).pathname;
+const COMMAND = new URL("../../bench/replay/queue-replay.ts", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "remotegpu-replay-"));
 const log = join(folder, "log.swf");
 afterAll(() => rmSync(folder, { recursive: true }));

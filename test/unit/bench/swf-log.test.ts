@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { ReplayError } from "../../bench/replay-error.ts";
-import { parseSwf } from "../../bench/swf-log.ts";
+import { ReplayError } from "../../bench/replay/replay-error.ts";
+import { parseSwf } from "../../bench/replay/swf-log.ts";
 import { swfText } from "../../support/swf.ts";
 
 const REST = "-1 -1 1 -1 -1 -1 0 -1 -1 -1";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { ReplayError } from "./replay-error.ts";
-import { BACKFILLS, meanSlowdown, ORDERS } from "./replay-protocol.ts";
+import { BACKFILLS, meanSlowdown, ORDERS } from "./queue-protocol.ts";
 import { parseSwf, type SwfJob } from "./swf-log.ts";
 
 const WholeNumber = z

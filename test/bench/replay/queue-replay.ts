@@ -3,7 +3,7 @@
  * mean bounded slowdown for each start. Ends with 2 where what is asked cannot be done.
  */
 import { ReplayError } from "./replay-error.ts";
-import { replayReport } from "./replay-report.ts";
+import { replayReport } from "./queue-report.ts";
 
 try {
   process.stdout.write(replayReport(process.argv.slice(2)));
