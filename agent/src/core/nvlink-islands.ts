@@ -17,9 +17,10 @@ export function nvlinkIslands(
   cards: readonly LinkedCard[],
   { cards: mapped, links }: NvlinkMap,
 ): ReadonlyMap<GpuUuid, number> | null {
-  const indices = new Set(cards.map(({ index }) => index));
-  const isSame = mapped.length === cards.length && mapped.every((index) => indices.has(index));
-  if (!isSame || indices.size !== cards.length) return null;
+  const listed = new Set(cards.map(({ index }) => index));
+  const onMap = new Set(mapped);
+  if (listed.size !== cards.length || onMap.size !== mapped.length) return null;
+  if (onMap.size !== listed.size || !mapped.every((index) => listed.has(index))) return null;
   // A card that is cut up by MIG exchanges nothing with other cards, whatever lies between them.
   const cutUp = new Set(cards.filter(({ migEnabled }) => migEnabled === true).map(({ index }) => index));
   const islands = new Map(mapped.map((index) => [index, index]));

@@ -68,6 +68,8 @@ test.each<[string, number[], number[]]>([
   ["has one more", [0, 1], [0, 1, 2]],
   ["has another one", [0, 1], [0, 2]],
   ["is of nothing", [0], []],
+  ["has one twice", [0, 1], [0, 0]],
+  ["has all and one twice", [0, 1], [0, 1, 1]],
 ])("a map that %s says nothing of any card", (_which, indices, mapped) => {
   const map: NvlinkMap = { cards: mapped, links: [] };
 

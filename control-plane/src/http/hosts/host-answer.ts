@@ -40,8 +40,7 @@ export const Host = z
     attach_mode: z.string().nullable(),
     gateway_port: z.int().nullable(),
     image_count: z.int().nullable().openapi({
-      description:
-        "Of how many names and ids of images it tells; an order for one of them need not be fetched",
+      description: "How many names and ids of images that it has it tells; null: it tells nothing of them",
     }),
     generation: z.int(),
     applied_generation: z.int(),
