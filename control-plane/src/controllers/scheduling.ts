@@ -6,6 +6,7 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import { placementRequest, waitingOrder } from "../core/environment-order.ts";
 import type { PlacementRequest } from "../core/placement/fits-on.ts";
+import { FleetState } from "../core/placement/fleet-state.ts";
 import { place, type PlacementDecision, waitingSentence } from "../core/placement/placement.ts";
 import { inQueueOrder } from "../core/queue/queue.ts";
 import { type Database, transaction } from "../store/database.ts";
@@ -79,11 +80,12 @@ async function scheduleRound(
   report: SchedulingReport,
 ): Promise<{ unplaced: PlacementRequest[]; somethingCameFree: boolean }> {
   const fleet = await fleetSnapshot(deps.db, { now: pass.now });
-  const { decisions } = place(fleet, requests, {
+  const { decisions, fleet: left } = place(fleet, requests, {
     policy: "best-fit",
     seed: pass.term,
     now: pass.now.getTime(),
   });
+  const state = new FleetState(left);
   const unplaced: PlacementRequest[] = [];
   const sentences = new Map<string, string>();
   let somethingCameFree = false;
@@ -92,7 +94,8 @@ async function scheduleRound(
     if (request === undefined) continue;
     if (!decision.placed) {
       unplaced.push(request);
-      sentences.set(request.id, waitingSentence(decision.hosts));
+      const { fitting } = decision;
+      sentences.set(request.id, waitingSentence(state, request, { now: pass.now.getTime(), fitting }));
       continue;
     }
     const outcome = await commitOne(deps, pass, decision);
