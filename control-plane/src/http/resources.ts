@@ -1,4 +1,5 @@
 /** Every resource of the API, in the order the documentation shows them. */
+import { KeptFleet } from "../store/placement/kept-fleet.ts";
 import { registerApiKeyRoutes } from "./accounts/api-keys.ts";
 import { registerBillingRoutes } from "./billing/billing.ts";
 import { registerCustomerRoutes } from "./accounts/customers.ts";
@@ -32,12 +33,14 @@ import { registerWorkspaceMemberRoutes } from "./accounts/workspace-members.ts";
 import { registerWorkspaceRoutes } from "./accounts/workspaces.ts";
 
 export function registerResources(api: ApiApp, deps: ApiDeps): void {
+  const fleet = new KeptFleet(deps);
+
   registerMeRoutes(api, deps);
   registerWorkspaceRoutes(api, deps);
   registerWorkspaceMemberRoutes(api, deps);
   registerSshKeyRoutes(api, deps);
-  registerEnvironmentRoutes(api, deps);
-  registerEnvironmentVerbRoutes(api, deps);
+  registerEnvironmentRoutes(api, deps, fleet);
+  registerEnvironmentVerbRoutes(api, deps, fleet);
   registerEnvironmentExecRoute(api, deps);
   registerEnvironmentStoryRoutes(api, deps);
   registerWaysInRoutes(api, deps);
