@@ -25,6 +25,7 @@ import { registerPaymentRoutes } from "./billing/payments.ts";
 import { registerPriceRoutes } from "./billing/prices.ts";
 import { registerQuotaRoutes } from "./accounts/quotas.ts";
 import { registerSettingRoutes } from "./accounts/settings.ts";
+import { registerShareWeightRoutes } from "./accounts/share-weights.ts";
 import { registerSpecRoutes } from "./billing/specs.ts";
 import { registerSshKeyRoutes } from "./accounts/ssh-keys.ts";
 import { registerWorkloadLogRoutes } from "./workloads/workload-logs.ts";
@@ -60,6 +61,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerApiKeyRoutes(api, deps);
   registerPaymentRoutes(api, deps);
   registerQuotaRoutes(api, deps);
+  registerShareWeightRoutes(api, deps);
   registerSettingRoutes(api, deps);
 
   registerJoinTokenRoutes(api, deps);
