@@ -429,6 +429,7 @@ CREATE TABLE gpus (
   vanished_at timestamptz,
   conflict_host_id varchar(64),
   sharing_mode varchar(16),
+  nvlink_island integer,
   CONSTRAINT gpus_pkey PRIMARY KEY (id),
   CONSTRAINT gpus_host_id_gpu_index_key UNIQUE (host_id, gpu_index) DEFERRABLE,
   CONSTRAINT gpus_sharing_mode_check CHECK ((sharing_mode IN ('exclusive', 'shared'))),
@@ -460,6 +461,13 @@ CREATE TABLE host_credentials (
   CONSTRAINT host_credentials_pkey PRIMARY KEY (nkey)
 );
 CREATE INDEX idx_host_credentials_host ON host_credentials USING btree (host_id);
+
+CREATE TABLE host_images (
+  host_id varchar(64) NOT NULL,
+  images varchar(256)[] NOT NULL,
+  CONSTRAINT host_images_pkey PRIMARY KEY (host_id),
+  CONSTRAINT host_images_images_check CHECK ((cardinality(images) <= 200))
+);
 
 CREATE TABLE host_journals (
   host_id varchar(64) NOT NULL,
@@ -1256,6 +1264,9 @@ ALTER TABLE host_boots
 
 ALTER TABLE host_credentials
   ADD CONSTRAINT host_credentials_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE host_images
+  ADD CONSTRAINT host_images_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
 
 ALTER TABLE host_journals
   ADD CONSTRAINT host_journals_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);

@@ -4,7 +4,7 @@
  * looks at everything again.
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import { placementRequest } from "../core/environment-order.ts";
+import { placementRequest, waitingOrder } from "../core/environment-order.ts";
 import type { PlacementRequest } from "../core/placement/fits-on.ts";
 import { place, type PlacementDecision, waitingSentence } from "../core/placement/placement.ts";
 import { inQueueOrder } from "../core/queue/queue.ts";
@@ -58,12 +58,8 @@ export async function schedulePass(deps: SchedulingDeps, pass: Pass): Promise<Sc
 async function waitingRequests(db: Database, now: Date): Promise<PlacementRequest[]> {
   const waiting = await waitingEnvironments(db, MAX_WAITING);
   const inOrder = inQueueOrder(
-    waiting.map(({ environment, orderedAt }) => ({
-      id: environment.id,
-      priority: 0,
-      orderedAtMs: orderedAt.getTime(),
-      environment,
-    })),
+    waiting.map(({ environment, orderedAt }) => ({ ...waitingOrder(environment, orderedAt), environment })),
+    { shares: new Map(), now: now.getTime() },
   );
   const requests: PlacementRequest[] = [];
   for (const { environment } of inOrder)

@@ -78,6 +78,7 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     vanished_at: null,
     conflict_host_id: null,
     sharing_mode: null,
+    nvlink_island: null,
   },
 };
 

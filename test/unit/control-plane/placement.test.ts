@@ -75,6 +75,7 @@ test("a second request for the last GPU waits and is told why, host by host", ()
   expect(decisions[1]).toEqual({
     placed: false,
     requestId: "ins-1",
+    fitting: 0,
     hosts: [
       { hostId: "a", hostName: "a", obstacles: [{ kind: "gpu-busy", asked: 1, free: 0 }] },
       {

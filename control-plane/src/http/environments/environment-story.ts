@@ -1,6 +1,6 @@
 /** What an environment's people ask about it while it is not where they want it: why it waits. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { placementRequest } from "../../core/environment-order.ts";
+import { placementRequest, waitingOrder } from "../../core/environment-order.ts";
 import { describeObstacle } from "../../core/placement/fits-on.ts";
 import { place } from "../../core/placement/placement.ts";
 import { positionInQueue } from "../../core/queue/queue.ts";
@@ -60,15 +60,11 @@ async function whyOf({ db, now }: ApiDeps, environment: EnvironmentRow): Promise
   const reason = environment.status_reason ?? sayingOf(environment);
   if (status !== "queued") return { status, reason, position: null, hosts: [] };
   const waiting = await waitingEnvironments(db, MAX_QUEUE);
-  const queue = waiting.map((one) => ({
-    id: one.environment.id,
-    priority: 0,
-    orderedAtMs: one.orderedAt.getTime(),
-  }));
+  const queue = waiting.map((one) => waitingOrder(one.environment, one.orderedAt));
   return {
     status,
     reason,
-    position: positionInQueue(queue, environment.id),
+    position: positionInQueue(queue, environment.id, { shares: new Map(), now: now().getTime() }),
     hosts: await hostReasons(db, environment, now()),
   };
 }
