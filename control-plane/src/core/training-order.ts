@@ -1,39 +1,59 @@
 /**
- * A training job's row, read as what the scheduler wants of it: the request for all of its instances together, and what
- * they take of the quotas. Sizes are those of one instance.
+ * A training job's row, read as what the scheduler wants of it: the gang that placement weighs, and the share of the
+ * quotas that all ranks take. A rank asks as an environment does.
  */
-import { type EnvironmentResources, placementRequest, quotaShare } from "./environment-order.ts";
+import {
+  type EnvironmentConfig,
+  type EnvironmentResources,
+  placementRequest,
+  quotaShare,
+} from "./environment-order.ts";
 import type { PlacementRequest, PoolSkip } from "./placement/fits-on.ts";
 import type { Quota } from "./quota-levels.ts";
 
-export interface TrainingOrder extends EnvironmentResources {
-  id: string;
-  image: string;
+/** Sizes in bytes, as ordered for each rank. */
+export interface TrainingResources {
+  cpu: number;
+  memory: number;
+  gpu: number;
+  gpu_memory: number | null;
   node_count: number;
-  /**
-   * `distributed_config.distinct_hosts`; false where nothing is said. To torchrun an instance is a node wherever it
-   * stands: each has an address and ports of its own, and those on one host only talk the faster. Who wants them apart
-   * says so, and waits for as many hosts.
-   */
-  distinct_hosts: boolean;
+  config: TrainingConfig | null;
 }
 
-export function trainingRequest(
-  job: TrainingOrder,
-  facts: { skips: PoolSkip[]; pricedModels: readonly string[] | null },
+export interface TrainingConfig extends EnvironmentConfig {
+  /**
+   * No two ranks on one host; false where nothing is said. To torchrun a rank is a node wherever it stands: each has an
+   * address and ports of its own, and those on one host only talk the faster. Who wants them apart says so, and waits
+   * for as many hosts.
+   */
+  distinct_hosts?: boolean | undefined;
+}
+
+export function gangRequest(
+  job: TrainingResources & { id: string; image: string },
+  known: { skips: PoolSkip[]; pricedModels: readonly string[] | null },
 ): PlacementRequest {
-  const each = placementRequest({ ...job, storage_pool: null }, facts);
-  return { ...each, instances: job.node_count, distinctHosts: job.distinct_hosts };
+  return {
+    ...placementRequest({ ...rankResources(job), id: job.id, image: job.image, storage_pool: null }, known),
+    instances: job.node_count,
+    distinctHosts: job.config?.distinct_hosts ?? false,
+  };
 }
 
 /** A job is no environment, and what it writes belongs to its workspace's storage. */
-export function trainingQuotaShare(job: TrainingOrder): Quota {
-  const each = quotaShare(job);
+export function gangShare(job: TrainingResources): Quota {
+  const ofRank = quotaShare(rankResources(job));
   return {
-    cpu_quota: each.cpu_quota * job.node_count,
-    memory_quota: each.memory_quota * job.node_count,
-    gpu_quota: each.gpu_quota * job.node_count,
+    cpu_quota: ofRank.cpu_quota * job.node_count,
+    memory_quota: ofRank.memory_quota * job.node_count,
+    gpu_quota: ofRank.gpu_quota * job.node_count,
     storage_quota: 0,
     environment_quota: 0,
   };
+}
+
+export function rankResources(job: TrainingResources): EnvironmentResources {
+  const { cpu, memory, gpu, gpu_memory, config } = job;
+  return { cpu, memory, gpu, gpu_memory, storage: null, temp_storage: null, config };
 }

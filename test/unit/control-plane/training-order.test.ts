@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import {
-  type TrainingOrder,
-  trainingQuotaShare,
-  trainingRequest,
+  gangRequest,
+  gangShare,
+  rankResources,
+  type TrainingResources,
 } from "@remotegpu/control-plane/core/training-order";
 import { GIB } from "@remotegpu/shared/units";
 
-function aJob(change: Partial<TrainingOrder> = {}): TrainingOrder {
+function aJob(change: Partial<TrainingResources> = {}) {
   return {
     id: "job-1",
     image: "trainer:1",
@@ -14,17 +15,14 @@ function aJob(change: Partial<TrainingOrder> = {}): TrainingOrder {
     memory: 2 * GIB,
     gpu: 8,
     gpu_memory: null,
-    storage: null,
-    temp_storage: null,
     config: null,
     node_count: 3,
-    distinct_hosts: false,
     ...change,
   };
 }
 
-test("a job asks for all of its instances at once, each of the size ordered", () => {
-  const request = trainingRequest(aJob({ config: { host_labels: { rack: "r1" } } }), {
+test("a job asks for all of its ranks at once, each of the size ordered", () => {
+  const request = gangRequest(aJob({ config: { host_labels: { rack: "r1" } } }), {
     skips: [],
     pricedModels: ["L4"],
   });
@@ -44,18 +42,31 @@ test("a job asks for all of its instances at once, each of the size ordered", ()
   });
 });
 
-test("a job that asks for hosts of their own gets them", () => {
-  const facts = { skips: [], pricedModels: null };
+test("a job that asks for hosts of their own for its ranks gets them", () => {
+  const known = { skips: [], pricedModels: null };
 
-  expect(trainingRequest(aJob({ distinct_hosts: true }), facts).distinctHosts).toBe(true);
+  expect(gangRequest(aJob({ config: { distinct_hosts: true } }), known).distinctHosts).toBe(true);
+  expect(gangRequest(aJob({ config: { distinct_hosts: false } }), known).distinctHosts).toBe(false);
 });
 
-test("a job takes of the quotas what all of its instances take, and counts as no environment", () => {
-  expect(trainingQuotaShare(aJob({ storage: GIB }))).toEqual({
+test("a job takes of the quotas what all of its ranks take, and counts as no environment", () => {
+  expect(gangShare(aJob())).toEqual({
     cpu_quota: 12,
     memory_quota: 6144,
     gpu_quota: 24,
     storage_quota: 0,
     environment_quota: 0,
+  });
+});
+
+test("a rank asks for what was ordered for each", () => {
+  expect(rankResources(aJob({ gpu_memory: GIB, config: { gpu_sharing: "shared" } }))).toEqual({
+    cpu: 4,
+    memory: 2 * GIB,
+    gpu: 8,
+    gpu_memory: GIB,
+    storage: null,
+    temp_storage: null,
+    config: { gpu_sharing: "shared" },
   });
 });
