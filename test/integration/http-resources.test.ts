@@ -240,6 +240,35 @@ describe("workspaces", () => {
   });
 });
 
+describe("share weights", () => {
+  test("are 1 until an administrator sets another, which members see", async () => {
+    const { id } = (await ask("POST", "/workspaces", alice, { name: "weighed" })).body;
+    const before = await ask("GET", `/workspaces/${id}`, alice);
+
+    const answer = await ask("PUT", `/workspaces/${id}/share-weight`, admin, { share_weight: 1000 });
+
+    expect(before.body.share_weight).toBe(1);
+    expect(answer).toMatchObject({ status: 200, body: { share_weight: 1000 } });
+    expect((await ask("GET", `/workspaces/${id}`, alice)).body.share_weight).toBe(1000);
+  });
+
+  test.each([0, 1001, 1.5, "2", null])("%j is none", async (share_weight) => {
+    const answer = await ask("PUT", `/workspaces/${alice.workspaceId}/share-weight`, admin, { share_weight });
+
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: "share_weight" }] } });
+  });
+
+  test("of an archived workspace and of none at all are 404", async () => {
+    const { id } = (await ask("POST", "/workspaces", alice, { name: "gone" })).body;
+    await ask("DELETE", `/workspaces/${id}`, alice);
+
+    for (const each of [id, 999_999])
+      expect(await ask("PUT", `/workspaces/${each}/share-weight`, admin, { share_weight: 2 })).toMatchObject(
+        problem(404),
+      );
+  });
+});
+
 describe("quotas", () => {
   const wish = { cpu_quota: 2, memory_quota: 0, gpu_quota: 0, storage_quota: 1, environment_quota: 3 };
 

@@ -4,19 +4,16 @@
  * looks at everything again.
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import { placementRequest, waitingOrder } from "../core/environment-order.ts";
 import type { PlacementRequest } from "../core/placement/fits-on.ts";
 import { FleetState } from "../core/placement/fleet-state.ts";
 import { place, type PlacementDecision, waitingSentence } from "../core/placement/placement.ts";
 import { inQueueOrder } from "../core/queue/queue.ts";
 import { type Database, transaction } from "../store/database.ts";
-import { pricedModelsFor } from "../store/environments/environment-checks.ts";
 import { explainEnvironment, lockEnvironment, moveEnvironment } from "../store/environments/environments.ts";
 import { fleetSnapshot } from "../store/placement/fleet-snapshot.ts";
 import { assertTerm } from "../store/leader.ts";
 import { type CommitOutcome, commitPlacement, type NewId } from "../store/placement/placements.ts";
-import { poolSkips } from "../store/placement/pool-skips.ts";
-import { waitingEnvironments } from "../store/placement/waiting.ts";
+import { standingOf, waitingOrders } from "../store/placement/waiting.ts";
 
 export interface SchedulingDeps {
   db: Database;
@@ -57,20 +54,15 @@ export async function schedulePass(deps: SchedulingDeps, pass: Pass): Promise<Sc
 }
 
 async function waitingRequests(db: Database, now: Date): Promise<PlacementRequest[]> {
-  const waiting = await waitingEnvironments(db, MAX_WAITING);
-  const inOrder = inQueueOrder(
-    waiting.map(({ environment, orderedAt }) => ({ ...waitingOrder(environment, orderedAt), environment })),
-    { shares: new Map(), now: now.getTime() },
+  const waiting = await waitingOrders(db, { now });
+  const line = inQueueOrder(
+    waiting.map((order) => ({ ...order, ...order.stand })),
+    await standingOf(db, waiting, now),
   );
-  const requests: PlacementRequest[] = [];
-  for (const { environment } of inOrder)
-    requests.push(
-      placementRequest(environment, {
-        skips: await poolSkips(db, environment.id),
-        pricedModels: await pricedModelsFor(db, environment, now),
-      }),
-    );
-  return requests;
+  return line
+    .filter(({ workload }) => workload.kind === "environment")
+    .slice(0, MAX_WAITING)
+    .map(({ request }) => request);
 }
 
 async function scheduleRound(

@@ -60,7 +60,12 @@ export function placementRequest(
   };
 }
 
-/** Work outside every workspace shares as its customer's. A slice counts as a GPU, as in quotas. */
+/** Who shares the fleet with others: a workspace; work outside every workspace shares as its customer's. */
+export function sharerOf(order: { customer_id: number; workspace_id: number | null }): string {
+  return order.workspace_id === null ? `customer-${order.customer_id}` : `${order.workspace_id}`;
+}
+
+/** A slice counts as a GPU, as in quotas. */
 export function waitingOrder(
   order: { id: string; customer_id: number; workspace_id: number | null; gpu: number },
   orderedAt: Date,
@@ -69,7 +74,7 @@ export function waitingOrder(
     id: order.id,
     priority: 0,
     orderedAtMs: orderedAt.getTime(),
-    workspace: order.workspace_id === null ? `customer-${order.customer_id}` : `${order.workspace_id}`,
+    workspace: sharerOf(order),
     gpuShareThousandths: order.gpu * THOUSANDTHS,
     limitSeconds: null,
   };

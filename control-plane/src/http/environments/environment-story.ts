@@ -1,6 +1,6 @@
 /** What an environment's people ask about it while it is not where they want it: why it waits. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { placementRequest, waitingOrder } from "../../core/environment-order.ts";
+import { placementRequest } from "../../core/environment-order.ts";
 import { describeObstacle } from "../../core/placement/fits-on.ts";
 import { place } from "../../core/placement/placement.ts";
 import { positionInQueue } from "../../core/queue/queue.ts";
@@ -8,16 +8,13 @@ import { pricedModelsFor } from "../../store/environments/environment-checks.ts"
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
 import { fleetSnapshot } from "../../store/placement/fleet-snapshot.ts";
 import { poolSkips } from "../../store/placement/pool-skips.ts";
-import { waitingEnvironments } from "../../store/placement/waiting.ts";
+import { standingOf, waitingOrders } from "../../store/placement/waiting.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { environmentFor } from "./environment-access.ts";
 import { forCustomers, ok, WorkloadIdPath } from "../request/route.ts";
 
 const tags = ["environments"];
 const params = WorkloadIdPath;
-
-/** Beyond this nobody counts; the answer says "null" for a position further back. */
-const MAX_QUEUE = 10_000;
 
 const Why = z
   .object({
@@ -59,12 +56,12 @@ async function whyOf({ db, now }: ApiDeps, environment: EnvironmentRow): Promise
   const { status } = environment;
   const reason = environment.status_reason ?? sayingOf(environment);
   if (status !== "queued") return { status, reason, position: null, hosts: [] };
-  const waiting = await waitingEnvironments(db, MAX_QUEUE);
-  const queue = waiting.map((one) => waitingOrder(one.environment, one.orderedAt));
+  const waiting = await waitingOrders(db, { now: now() });
+  const line = waiting.map(({ stand }) => stand);
   return {
     status,
     reason,
-    position: positionInQueue(queue, environment.id, { shares: new Map(), now: now().getTime() }),
+    position: positionInQueue(line, environment.id, await standingOf(db, waiting, now())),
     hosts: await hostReasons(db, environment, now()),
   };
 }

@@ -6,9 +6,10 @@ import { transaction } from "../../store/database.ts";
 import { listEnvironments, updateEnvironment } from "../../store/environments/environments.ts";
 import { orderEnvironment } from "../../store/environments/new-environments.ts";
 import { instancesOf } from "../../store/placement/instances.ts";
+import type { KeptFleet } from "../../store/placement/kept-fleet.ts";
 import { visibleWorkloads, workspaceForOrder } from "../request/authorization.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { answerOf, environmentFor, ordererOf, refuseUnlessDone } from "./environment-access.ts";
+import { answerOf, environmentFor, onFleet, ordererOf, refuseUnlessDone } from "./environment-access.ts";
 import { Environment, environmentAnswer } from "./environment-answer.ts";
 import { EnvironmentName, newEnvironment, NewEnvironmentBody } from "./environment-body.ts";
 import { Description } from "../request/input-fields.ts";
@@ -77,7 +78,7 @@ const patch = createRoute({
   responses: ok("The environment", Environment),
 });
 
-export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps): void {
+export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
   const { db } = deps;
 
   api.openapi(post, async (c) => {
@@ -88,8 +89,9 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps): void {
       customerId: c.var.actor.customerId,
       workspaceId: workspace.id,
     });
-    const outcome = await transaction(db, (sql) =>
-      orderEnvironment(sql, order, { payerId: workspace.owner_id, orderer: ordererOf(c) }),
+    const terms = { payerId: workspace.owner_id, orderer: ordererOf(c) };
+    const outcome = await onFleet(fleet, (fleet) =>
+      transaction(db, (sql) => orderEnvironment(sql, order, { ...terms, fleet })),
     );
     refuseUnlessDone(outcome);
     deps.link.wake();

@@ -3,6 +3,7 @@
  * step of a transaction in which the environment is locked; the answer says which host has to be told.
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { Impossibility } from "../../core/placement/impossibility.ts";
 import { startIssue } from "../../core/order-check.ts";
 import { afterRequest, type StopOrderer, waitsFor } from "../../core/environment-status.ts";
 import type { Connection } from "../database.ts";
@@ -19,6 +20,8 @@ import { raiseGeneration, raiseGenerations } from "../hosts/hosts.ts";
 import { leaseForStart } from "../leases/environment-leases.ts";
 import { orderRelease, wantedLeases } from "../leases/lease-orders.ts";
 import { appendInstanceEvent, INSTANCE_EVENT } from "../events.ts";
+import { orderImpossibility } from "./order-impossibility.ts";
+import type { EmptyFleet } from "../placement/empty-fleet.ts";
 import type { NewId } from "../placement/placements.ts";
 import { lockRun, openRun, waiveRun } from "../billing/runs.ts";
 
@@ -32,6 +35,7 @@ export interface Orderer {
 export type OrderOutcome =
   | { done: true; /** Whose desired sets changed. */ hostIds: string[] }
   | { done: false; refusal: "wrong-state"; detail: string }
+  | { done: false; refusal: "impossible"; impossibility: Impossibility }
   | { done: false; refusal: "check"; check: Extract<CheckOutcome, { passed: false }> };
 
 /** Time later than this after a person's own stop is not charged, however long the host takes. */
@@ -40,13 +44,15 @@ const STOP_CHARGED_MS = MS_PER_MINUTE;
 export async function startEnvironment(
   sql: Connection,
   environment: EnvironmentRow,
-  orderer: Orderer,
+  orderer: Orderer & { fleet: EmptyFleet },
 ): Promise<OrderOutcome> {
   const verdict = afterRequest(environment.status, "start");
   if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
   const issue =
     environment.orderer_id === null ? "The account that ordered it is no more." : startIssue(environment);
   if (issue !== null) return { done: false, refusal: "wrong-state", detail: issue };
+  const impossible = await orderImpossibility(sql, environment, orderer);
+  if (impossible !== null) return { done: false, refusal: "impossible", impossibility: impossible };
   const check = await checkEnvironment(sql, environment, { card: null, now: orderer.now });
   if (!check.passed) return { done: false, refusal: "check", check };
   await move(sql, environment, { to: verdict.status, reason: waitsFor("queued", null) }, orderer);

@@ -111,9 +111,9 @@ export async function insertEnvironment(
   await sql.query(
     `INSERT INTO environments (id, customer_id, workspace_id, name, description, image, status, status_reason, cpu, memory,
             gpu, gpu_memory, storage, temp_storage, ssh_enabled, jupyter_enabled, tensorboard_enabled, rdp_enabled,
-            web_terminal_enabled, mounted_datasets, mounted_models, env_vars, config, created_at)
+            web_terminal_enabled, mounted_datasets, mounted_models, env_vars, config, created_at, queued_at)
      VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-            $22, $23)`,
+            $22, $23, $23)`,
     [
       order.id,
       order.customerId,
@@ -196,6 +196,10 @@ const MOVED_PORTS = OLD_PORTS.map(
     `${port} = CASE WHEN ${port} BETWEEN 1 AND 65535 AND ($2::text <> 'queued' OR ${HAS_INSTANCE}) THEN ${port} END`,
 ).join(", ");
 
+/** A start that its host could not carry out waits again, from where it was in the line. */
+const QUEUED_AT = `CASE WHEN $2::text <> 'queued' OR queued_at IS NOT NULL AND status IN ('creating', 'running', 'restarting')
+    THEN queued_at ELSE $5::timestamptz END`;
+
 export interface StatusMove {
   environment: Pick<EnvironmentRow, "id" | "status" | "customer_id">;
   to: EnvironmentStatus;
@@ -220,6 +224,7 @@ export async function moveEnvironment(sql: Connection, move: StatusMove): Promis
     `UPDATE environments SET ${SOUND_ENVIRONMENT}, status = $2::text, status_reason = $3, status_deadline_at = $4,
             ${MOVED_PORTS},
             started_at = CASE WHEN $2::text = 'running' THEN $5::timestamptz ELSE started_at END,
+            queued_at = ${QUEUED_AT},
             stopped_at = CASE WHEN $2::text IN ('stopped', 'error') THEN $5::timestamptz ELSE stopped_at END,
             deleted_at = CASE WHEN $7 THEN $5::timestamptz ELSE deleted_at END,
             workspace_id = CASE WHEN $2::text NOT IN ('queued', 'creating')

@@ -4,13 +4,15 @@ import type { Connection } from "../database.ts";
 import { type CheckedOrder, checkEnvironment } from "./environment-checks.ts";
 import type { Orderer, OrderOutcome } from "./environment-orders.ts";
 import { insertEnvironment, type NewEnvironment } from "./environments.ts";
+import { orderImpossibility } from "./order-impossibility.ts";
+import type { EmptyFleet } from "../placement/empty-fleet.ts";
 import { specByName } from "../billing/prices.ts";
 
 /** A new order, checked and written down as queued. */
 export async function orderEnvironment(
   sql: Connection,
   order: NewEnvironment,
-  { payerId, orderer }: { payerId: number; orderer: Orderer },
+  { payerId, orderer, fleet }: { payerId: number; orderer: Orderer; fleet: EmptyFleet },
 ): Promise<OrderOutcome> {
   const bound = await boundToSpec(sql, order);
   if (bound === null)
@@ -39,6 +41,9 @@ export async function orderEnvironment(
     mounted_models: order.mountedModels,
     config: bound.config,
   };
+  const shaped = { ...checked, id: order.id, image: order.image, storage_pool: null };
+  const impossible = await orderImpossibility(sql, shaped, { fleet, now: orderer.now });
+  if (impossible !== null) return { done: false, refusal: "impossible", impossibility: impossible };
   const check = await checkEnvironment(sql, checked, { card: null, now: orderer.now });
   if (!check.passed) return { done: false, refusal: "check", check };
   const reason = waitsFor("queued", null) ?? "";
