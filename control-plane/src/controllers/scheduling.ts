@@ -6,14 +6,19 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import { placementRequest } from "../core/environment-order.ts";
 import type { PlacementRequest } from "../core/placement/fits-on.ts";
-import { place, type PlacementDecision, waitingSentence } from "../core/placement/placement.ts";
+import { place, waitingSentence } from "../core/placement/placement.ts";
 import { inQueueOrder } from "../core/queue/queue.ts";
 import { type Database, transaction } from "../store/database.ts";
-import { pricedModelsFor } from "../store/environments/environment-checks.ts";
-import { explainEnvironment, lockEnvironment, moveEnvironment } from "../store/environments/environments.ts";
+import { explainWaiting, lockEnvironment, moveEnvironment } from "../store/environments/environments.ts";
+import { orderPrices } from "../store/environments/order-prices.ts";
 import { fleetSnapshot } from "../store/placement/fleet-snapshot.ts";
 import { assertTerm } from "../store/leader.ts";
-import { type CommitOutcome, commitPlacement, type NewId } from "../store/placement/placements.ts";
+import {
+  type CommitOutcome,
+  commitPlacements,
+  type NewId,
+  type PlacementProposal,
+} from "../store/placement/placements.ts";
 import { poolSkips } from "../store/placement/pool-skips.ts";
 import { waitingEnvironments } from "../store/placement/waiting.ts";
 
@@ -32,6 +37,8 @@ export interface SchedulingReport {
 
 /** Longer queues are served from their head; the rest is looked at as it moves up. */
 const MAX_WAITING = 500;
+/** Of one transaction: it holds rows that heartbeats, reports and orders wait for, so it must stay short. */
+const MAX_BATCH = 256;
 /** What a refused commit leaves free is offered to the others within the same pass, this often. */
 const MAX_ROUNDS = 3;
 
@@ -65,12 +72,17 @@ async function waitingRequests(db: Database, now: Date): Promise<PlacementReques
       environment,
     })),
   );
+  const prices = await orderPrices(
+    db,
+    inOrder.map(({ environment }) => environment),
+    now,
+  );
   const requests: PlacementRequest[] = [];
   for (const { environment } of inOrder)
     requests.push(
       placementRequest(environment, {
         skips: await poolSkips(db, environment.id),
-        pricedModels: await pricedModelsFor(db, environment, now),
+        pricedModels: prices.pricedModels(environment),
       }),
     );
   return requests;
@@ -90,43 +102,50 @@ async function scheduleRound(
   });
   const unplaced: PlacementRequest[] = [];
   const sentences = new Map<string, string>();
-  let somethingCameFree = false;
+  const proposals: PlacementProposal[] = [];
   for (const [index, decision] of decisions.entries()) {
     const request = requests[index];
     if (request === undefined) continue;
-    if (!decision.placed) {
+    if (decision.placed)
+      proposals.push({
+        workload: { kind: "environment", id: request.id },
+        instances: decision.instances,
+      });
+    else {
       unplaced.push(request);
       sentences.set(request.id, waitingSentence(decision.hosts));
-      continue;
     }
-    const outcome = await commitOne(deps, pass, decision);
+  }
+  const outcomes = await commitAll(deps, pass, proposals);
+  for (const { id, outcome } of outcomes) {
     if (outcome.committed) {
-      report.placed.push(request.id);
+      report.placed.push(id);
       for (const hostId of outcome.hostIds) deps.nudge(hostId as HostId);
       continue;
     }
-    somethingCameFree = true;
     report.again ||= outcome.reason === "taken";
-    if (isHopeless(outcome)) await failOrder(deps.db, pass, request.id, outcome.detail);
-    else if (outcome.reason !== "not-queued") sentences.set(request.id, refusalSentence(outcome));
+    if (isHopeless(outcome)) await failOrder(deps.db, pass, id, outcome.detail);
+    else if (outcome.reason !== "not-queued") sentences.set(id, refusalSentence(outcome));
   }
-  await explainWaiting(deps.db, pass, sentences);
+  const somethingCameFree = outcomes.some(({ outcome }) => !outcome.committed);
+  await explain(deps.db, pass, sentences);
   report.waiting = unplaced.map(({ id }) => id);
   return { unplaced, somethingCameFree: somethingCameFree && unplaced.length > 0 };
 }
 
-async function commitOne(
-  deps: SchedulingDeps,
+async function commitAll(
+  { db, newId }: SchedulingDeps,
   { term, now }: Pass,
-  decision: Extract<PlacementDecision, { placed: true }>,
-): Promise<CommitOutcome> {
-  return await commitPlacement(deps.db, {
-    environmentId: decision.requestId,
-    hostId: decision.instances[0]?.hostId ?? "",
-    term,
-    now,
-    newId: deps.newId,
-  });
+  proposals: readonly PlacementProposal[],
+): Promise<{ id: string; outcome: CommitOutcome }[]> {
+  const committed: { id: string; outcome: CommitOutcome }[] = [];
+  for (let first = 0; first < proposals.length; first += MAX_BATCH) {
+    const batch = proposals.slice(first, first + MAX_BATCH);
+    const outcomes = await commitPlacements(db, batch, { term, now, newId });
+    for (const [index, outcome] of outcomes.entries())
+      committed.push({ id: batch[index]?.workload.id ?? "", outcome });
+  }
+  return committed;
 }
 
 type Refused = Extract<CommitOutcome, { committed: false }>;
@@ -164,16 +183,10 @@ async function failOrder(
   });
 }
 
-/** In the order of the ids, so that two who write many of them never wait for each other. */
-async function explainWaiting(
-  db: Database,
-  { term }: Pass,
-  sentences: ReadonlyMap<string, string>,
-): Promise<void> {
+async function explain(db: Database, { term }: Pass, sentences: ReadonlyMap<string, string>): Promise<void> {
   if (sentences.size === 0) return;
   await transaction(db, async (sql) => {
     await assertTerm(sql, term);
-    for (const [id, reason] of [...sentences].toSorted(([one], [other]) => (one < other ? -1 : 1)))
-      await explainEnvironment(sql, { id, status: "queued", reason });
+    await explainWaiting(sql, sentences);
   });
 }

@@ -1,7 +1,7 @@
 /** What every route of environments begins and ends with: may the actor, what the store answered, what is shown. */
 import type { z } from "@hono/zod-openapi";
 import type { PriceField } from "../../store/environments/environment-checks.ts";
-import type { Orderer, OrderOutcome } from "../../store/environments/environment-orders.ts";
+import type { Orderer, RefusedOrder } from "../../store/environments/environment-orders.ts";
 import { environmentById, type EnvironmentRow } from "../../store/environments/environments.ts";
 import { instancesOf } from "../../store/placement/instances.ts";
 import { authorizeWorkload } from "../request/authorization.ts";
@@ -31,7 +31,7 @@ export function ordererOf(c: ApiContext): Orderer {
 }
 
 /** @throws ApiRefusal saying why the order was not taken */
-export function refuseUnlessDone(outcome: OrderOutcome): { hostIds: string[] } {
+export function refuseUnlessDone<Done extends { done: true }>(outcome: Done | RefusedOrder): Done {
   if (outcome.done) return outcome;
   if (outcome.refusal === "wrong-state") throw conflict(outcome.detail);
   const { check } = outcome;

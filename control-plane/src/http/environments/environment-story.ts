@@ -4,7 +4,7 @@ import { placementRequest } from "../../core/environment-order.ts";
 import { describeObstacle } from "../../core/placement/fits-on.ts";
 import { place } from "../../core/placement/placement.ts";
 import { positionInQueue } from "../../core/queue/queue.ts";
-import { pricedModelsFor } from "../../store/environments/environment-checks.ts";
+import { pricedModelsFor } from "../../store/environments/order-prices.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
 import { fleetSnapshot } from "../../store/placement/fleet-snapshot.ts";
 import { poolSkips } from "../../store/placement/pool-skips.ts";

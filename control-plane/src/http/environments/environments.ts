@@ -2,9 +2,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { displayText } from "@remotegpu/shared/text";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
-import { transaction } from "../../store/database.ts";
 import { listEnvironments, updateEnvironment } from "../../store/environments/environments.ts";
-import { orderEnvironment } from "../../store/environments/new-environments.ts";
+import { takeOrder } from "../../store/environments/order-desk.ts";
 import { instancesOf } from "../../store/placement/instances.ts";
 import { visibleWorkloads, workspaceForOrder } from "../request/authorization.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
@@ -88,12 +87,10 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps): void {
       customerId: c.var.actor.customerId,
       workspaceId: workspace.id,
     });
-    const outcome = await transaction(db, (sql) =>
-      orderEnvironment(sql, order, { payerId: workspace.owner_id, orderer: ordererOf(c) }),
-    );
-    refuseUnlessDone(outcome);
+    const outcome = await takeOrder(db, { order, payerId: workspace.owner_id, orderer: ordererOf(c) });
+    const { environment } = refuseUnlessDone(outcome);
     deps.link.wake();
-    return c.json(await answerOf(deps, order.id), 201);
+    return c.json(environmentAnswer(environment, []), 201);
   });
 
   api.openapi(list, async (c) => {

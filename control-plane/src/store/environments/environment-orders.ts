@@ -6,7 +6,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { startIssue } from "../../core/order-check.ts";
 import { afterRequest, type StopOrderer, waitsFor } from "../../core/environment-status.ts";
 import type { Connection } from "../database.ts";
-import { checkEnvironment, type CheckOutcome, specOf } from "./environment-checks.ts";
+import { checkedEnvironment, checkOrders, type CheckOutcome, checkRestart } from "./environment-checks.ts";
 import {
   heldPlacement,
   type PlacementRow,
@@ -15,12 +15,13 @@ import {
   want,
 } from "./environment-placements.ts";
 import { type EnvironmentRow, moveEnvironment, releaseOldLeasesOf } from "./environments.ts";
+import { specOf } from "./order-prices.ts";
 import { raiseGeneration, raiseGenerations } from "../hosts/hosts.ts";
-import { leaseForStart } from "../leases/environment-leases.ts";
+import { leaseForStart } from "../leases/start-leases.ts";
 import { orderRelease, wantedLeases } from "../leases/lease-orders.ts";
 import { appendInstanceEvent, INSTANCE_EVENT } from "../events.ts";
 import type { NewId } from "../placement/placements.ts";
-import { lockRun, openRun, waiveRun } from "../billing/runs.ts";
+import { lockRun, openRuns, waiveRun } from "../billing/runs.ts";
 
 export interface Orderer {
   by: StopOrderer;
@@ -31,6 +32,9 @@ export interface Orderer {
 
 export type OrderOutcome =
   | { done: true; /** Whose desired sets changed. */ hostIds: string[] }
+  | RefusedOrder;
+
+export type RefusedOrder =
   | { done: false; refusal: "wrong-state"; detail: string }
   | { done: false; refusal: "check"; check: Extract<CheckOutcome, { passed: false }> };
 
@@ -47,8 +51,8 @@ export async function startEnvironment(
   const issue =
     environment.orderer_id === null ? "The account that ordered it is no more." : startIssue(environment);
   if (issue !== null) return { done: false, refusal: "wrong-state", detail: issue };
-  const check = await checkEnvironment(sql, environment, { card: null, now: orderer.now });
-  if (!check.passed) return { done: false, refusal: "check", check };
+  const [check] = await checkOrders(sql, [checkedEnvironment(environment)], orderer.now);
+  if (check?.passed === false) return { done: false, refusal: "check", check };
   await move(sql, environment, { to: verdict.status, reason: waitsFor("queued", null) }, orderer);
   return { done: true, hostIds: [] };
 }
@@ -86,32 +90,32 @@ export async function restartEnvironment(
   await lockRun(sql, held.run_id);
   // Out of the way of the start rule: the run that ends here makes room for the one that begins.
   await setRun(sql, held, null);
-  const check = await checkEnvironment(sql, environment, {
-    card: { model: held.gpu_model },
-    now: orderer.now,
-  });
+  const order = checkedEnvironment(environment);
+  const check = await checkRestart(sql, { order, model: held.gpu_model }, orderer.now);
   if (!check.passed) {
     await setRun(sql, held, held.run_id);
     return { done: false, refusal: "check", check };
   }
   await waive(sql, held, orderer);
   const runId = orderer.newId("run");
-  await openRun(sql, {
-    id: runId,
-    instanceId: held.instance_id,
-    epoch: held.epoch,
-    hostId: held.host_id,
-    customerId: environment.payer_id,
-    orderedBy: environment.orderer_id,
-    workspaceId: environment.paying_workspace_id,
-    resourceType: "environment",
-    resourceId: environment.id,
-    resourceName: environment.name,
-    spec: specOf(environment),
-    gpuModel: held.gpu_model,
-    orderedAt: orderer.now,
-    lines: check.lines,
-  });
+  await openRuns(sql, [
+    {
+      id: runId,
+      instanceId: held.instance_id,
+      epoch: held.epoch,
+      hostId: held.host_id,
+      customerId: environment.payer_id,
+      orderedBy: environment.orderer_id,
+      workspaceId: environment.paying_workspace_id,
+      resourceType: "environment",
+      resourceId: environment.id,
+      resourceName: environment.name,
+      spec: specOf(environment),
+      gpuModel: held.gpu_model,
+      orderedAt: orderer.now,
+      lines: check.lines.flat(),
+    },
+  ]);
   await setRun(sql, held, runId);
   await sql.query(
     `UPDATE placements SET state = 'placed', detail = NULL, problem = NULL, exit_code = NULL, container_id = NULL,

@@ -3,6 +3,7 @@
  * never connected is counted, but not what it is said to have: it may be one of the old system.
  */
 import type { Connection } from "../database.ts";
+import { safeBigint } from "../old-values.ts";
 
 export interface FleetNumbers {
   hosts_total: number;
@@ -56,13 +57,18 @@ export async function fleetNumbers(sql: Connection): Promise<FleetNumbers> {
 
 /** Models of the cards that an order for so much memory per card may land on, the fleet being empty. */
 export async function gpuModels(sql: Connection, minMemoryBytes: number): Promise<string[]> {
-  const { rows } = await sql.query<{ name: string }>(
-    `SELECT DISTINCT g.name FROM gpus g JOIN hosts h ON h.id = g.host_id
+  return (await gpuModelSizes(sql)).filter(({ bytes }) => bytes >= minMemoryBytes).map(({ name }) => name);
+}
+
+/** Each model of the fleet, by name, with the most memory that a card of it has. */
+export async function gpuModelSizes(sql: Connection): Promise<{ name: string; bytes: number }[]> {
+  const { rows } = await sql.query<{ name: string; bytes: number }>(
+    `SELECT g.name, ${safeBigint("coalesce(max(g.memory_total), 0)")} AS bytes
+       FROM gpus g JOIN hosts h ON h.id = g.host_id
       WHERE h.deleted_at IS NULL AND h.connection <> 'never' AND g.vanished_at IS NULL AND g.name IS NOT NULL
-        AND coalesce(g.memory_total, 0) >= $1 ORDER BY g.name`,
-    [minMemoryBytes],
+      GROUP BY g.name ORDER BY g.name`,
   );
-  return rows.map(({ name }) => name);
+  return rows;
 }
 
 export interface Gauge {
