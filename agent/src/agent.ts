@@ -35,6 +35,7 @@ import type { GatewayIdentity } from "./access/relay/gateway-identity.ts";
 import type { AccessLink, RunningContainer } from "./loop/access-link.ts";
 import type { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import type { GpuWatch } from "./loop/gpu-watch.ts";
+import type { ImageWatch } from "./loop/image-watch.ts";
 import { takeMeteringTick, type Seen } from "./loop/metering-tick.ts";
 import { momentOf, monotonic, type Clock } from "./loop/moment.ts";
 import type { OutputKeeper } from "./loop/output-keeper.ts";
@@ -66,6 +67,7 @@ export type AgentParts = {
   runtime: Runtime;
   runtimeWatch: RuntimeWatch;
   gpuWatch: GpuWatch;
+  imageWatch: ImageWatch;
   orphanWatch: OrphanWatch;
   performer: RunPerformer;
   outputKeeper: OutputKeeper;
@@ -199,8 +201,9 @@ export class Agent {
 
   /** With little patience: a slow runtime holds up neither heartbeats nor the tick that is due next. */
   async #look(nowMs: number): Promise<Look> {
-    const { runtimeWatch, gpuWatch, performer } = this.#parts;
+    const { runtimeWatch, gpuWatch, imageWatch, performer } = this.#parts;
     runtimeWatch.learnWhenDue(nowMs);
+    void imageWatch.lookWhenDue(nowMs);
     const containers = this.#lastSeen === null ? null : this.#ownContainers();
     void gpuWatch.lookWhenDue({ nowMs, runtime: runtimeWatch.info, containers }, () => this.wake());
     // What was never seen is worth waiting for: taking over what runs begins with it.
@@ -386,7 +389,7 @@ export class Agent {
   }
 
   #machine(): MachineReport {
-    const { facts, version, storagePool, hostId, runtimeWatch, gpuWatch } = this.#parts;
+    const { facts, version, storagePool, hostId, runtimeWatch, gpuWatch, imageWatch } = this.#parts;
     const { info } = runtimeWatch;
     return {
       ...facts,
@@ -396,6 +399,7 @@ export class Agent {
       attachMode: gpuWatch.facts.mode,
       runtime:
         info === null ? null : { name: info.name, version: info.version, liveRestore: info.liveRestore },
+      images: imageWatch.names,
     };
   }
 

@@ -42,6 +42,7 @@ import { orderSubscriptions } from "./link/order-server.ts";
 import { AccessLink } from "./loop/access-link.ts";
 import { ControlPlaneLink } from "./loop/control-plane-link.ts";
 import { GpuWatch } from "./loop/gpu-watch.ts";
+import { ImageWatch } from "./loop/image-watch.ts";
 import { logOpener } from "./loop/log-source.ts";
 import { OrphanWatch } from "./loop/orphan-watch.ts";
 import { OutputKeeper } from "./loop/output-keeper.ts";
@@ -225,6 +226,7 @@ async function assemble(
   if (config.poolFolder === ownPoolFolder(config.stateDir))
     mkdirSync(config.poolFolder, { recursive: true, mode: 0o755 });
   const runtimeWatch = new RuntimeWatch(runtime, log);
+  const imageWatch = new ImageWatch(runtime, log);
   const gpuWatch = new GpuWatch({
     hostId,
     bootId: clock.bootId,
@@ -236,7 +238,7 @@ async function assemble(
   // Nothing of it waits for the runtime or the cards.
   const facts = readMachineFacts({ diskPath: config.stateDir });
   facts.catch(() => undefined);
-  await runtimeWatch.learn(clock.monotonicMs());
+  await Promise.all([runtimeWatch.learn(clock.monotonicMs()), imageWatch.lookWhenDue(clock.monotonicMs())]);
   await gpuWatch.prepare(clock.monotonicMs(), clock.wallMs(), runtimeWatch.info);
 
   const kept = new KeptOutput({ folder: keptOutputFolder(config.stateDir), wallMs: clock.wallMs });
@@ -318,6 +320,7 @@ async function assemble(
     runtime,
     runtimeWatch,
     gpuWatch,
+    imageWatch,
     orphanWatch: new OrphanWatch({ hostId, journal, isReaping: config.reapsOrphans, log }),
     performer,
     outputKeeper,

@@ -308,6 +308,7 @@ CREATE TABLE environments (
   status_reason text,
   status_deadline_at timestamptz,
   storage_pool varchar(64),
+  queued_at timestamptz,
   CONSTRAINT environments_pkey PRIMARY KEY (id),
   CONSTRAINT environments_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
   CONSTRAINT environments_env_vars_check CHECK (env_vars_ok(env_vars)),
@@ -375,6 +376,7 @@ CREATE UNIQUE INDEX gpu_allocations_one_exclusive ON gpu_allocations USING btree
 CREATE UNIQUE INDEX gpu_allocations_one_per_slot ON gpu_allocations USING btree (gpu_uuid, slot) WHERE ((mode)::text = 'shared'::text);
 CREATE INDEX idx_gpu_allocations_gpu ON gpu_allocations USING btree (gpu_uuid, mode);
 CREATE INDEX idx_gpu_allocations_placement ON gpu_allocations USING btree (instance_id, epoch);
+CREATE INDEX idx_gpu_allocations_released_at ON gpu_allocations USING btree (released_at);
 
 CREATE TABLE gpu_health (
   gpu_uuid varchar(128) NOT NULL,
@@ -427,6 +429,7 @@ CREATE TABLE gpus (
   vanished_at timestamptz,
   conflict_host_id varchar(64),
   sharing_mode varchar(16),
+  nvlink_island integer,
   CONSTRAINT gpus_pkey PRIMARY KEY (id),
   CONSTRAINT gpus_host_id_gpu_index_key UNIQUE (host_id, gpu_index) DEFERRABLE,
   CONSTRAINT gpus_sharing_mode_check CHECK ((sharing_mode IN ('exclusive', 'shared'))),
@@ -458,6 +461,13 @@ CREATE TABLE host_credentials (
   CONSTRAINT host_credentials_pkey PRIMARY KEY (nkey)
 );
 CREATE INDEX idx_host_credentials_host ON host_credentials USING btree (host_id);
+
+CREATE TABLE host_images (
+  host_id varchar(64) NOT NULL,
+  images varchar(256)[] NOT NULL,
+  CONSTRAINT host_images_pkey PRIMARY KEY (host_id),
+  CONSTRAINT host_images_images_check CHECK ((cardinality(images) <= 200))
+);
 
 CREATE TABLE host_journals (
   host_id varchar(64) NOT NULL,
@@ -814,6 +824,7 @@ CREATE TABLE placement_skips (
   CONSTRAINT placement_skips_pkey PRIMARY KEY (workload_kind, workload_id, storage_pool),
   CONSTRAINT placement_skips_workload_kind_check CHECK ((workload_kind IN ('environment', 'training', 'inference')))
 );
+CREATE INDEX idx_placement_skips_until ON placement_skips USING btree (until);
 
 CREATE TABLE placements (
   instance_id varchar(64) NOT NULL,
@@ -855,6 +866,7 @@ CREATE TABLE placements (
   CONSTRAINT placements_waits_for_check CHECK ((waits_for IN ('start', 'stop', 'removal'))),
   CONSTRAINT placements_want_check CHECK ((want IN ('running', 'stopped', 'removed')))
 );
+CREATE INDEX idx_placements_created_at ON placements USING btree (created_at);
 CREATE INDEX idx_placements_host ON placements USING btree (host_id);
 CREATE INDEX idx_placements_host_desired ON placements USING btree (host_id) WHERE (gone_at IS NULL);
 CREATE INDEX idx_placements_run ON placements USING btree (run_id);
@@ -1095,6 +1107,7 @@ CREATE TABLE training_jobs (
   config jsonb,
   status_reason text,
   status_deadline_at timestamptz,
+  queued_at timestamptz,
   CONSTRAINT training_jobs_pkey PRIMARY KEY (id),
   CONSTRAINT training_jobs_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
   CONSTRAINT training_jobs_distributed_config_check CHECK ((jsonb_typeof(distributed_config) = 'object'::text)),
@@ -1203,7 +1216,9 @@ CREATE TABLE workspaces (
   status varchar(32) DEFAULT 'active',
   created_at timestamptz DEFAULT now(),
   updated_at timestamptz DEFAULT now(),
+  share_weight integer NOT NULL DEFAULT 1,
   CONSTRAINT workspaces_pkey PRIMARY KEY (id),
+  CONSTRAINT workspaces_share_weight_check CHECK (((share_weight >= 1) AND (share_weight <= 1000))),
   CONSTRAINT workspaces_uuid_key UNIQUE (uuid)
 );
 ALTER TABLE workspaces
@@ -1249,6 +1264,9 @@ ALTER TABLE host_boots
 
 ALTER TABLE host_credentials
   ADD CONSTRAINT host_credentials_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE host_images
+  ADD CONSTRAINT host_images_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
 
 ALTER TABLE host_journals
   ADD CONSTRAINT host_journals_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);

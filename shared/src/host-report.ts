@@ -1,6 +1,7 @@
 /** What a host says about itself: the machine, its GPUs, and how they feel. Unknown values are null, never invented. */
 import { z } from "zod";
 import { GpuUuid } from "./ids.ts";
+import { IMAGE_NAME, MAX_HOST_IMAGES } from "./image-name.ts";
 import { text } from "./text.ts";
 
 /** What an INT column of the control plane holds; no machine comes near. */
@@ -61,6 +62,8 @@ export const GpuReport = z.object({
   strangers: z.array(GpuStranger).max(MAX_GPU_STRANGERS).optional(),
   /** Memory in use that no process of our containers accounts for. */
   foreignMemoryMib: count.nullable().optional(),
+  /** Cards of the host with the same number are joined by NVLink; null where the host cannot tell. */
+  island: count.nullable().optional(),
 });
 export type GpuReport = z.infer<typeof GpuReport>;
 
@@ -83,5 +86,10 @@ export const MachineReport = z.object({
   storagePool: text(64),
   /** Where gateways of the control plane connect; null while that is closed, absent from agents of before. */
   gatewayPort: z.int().min(1).max(65_535).nullable().optional(),
+  /**
+   * Names and ids of images that are here, of many only some; null until the runtime has told them, absent from agents
+   * of before. Either means that nothing is known now.
+   */
+  images: z.array(z.string().regex(IMAGE_NAME)).max(MAX_HOST_IMAGES).nullable().optional(),
 });
 export type MachineReport = z.infer<typeof MachineReport>;

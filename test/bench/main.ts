@@ -5,9 +5,11 @@
 import { measureAgentCpu } from "./agent-cpu.ts";
 import { measureAgentMemory } from "./agent-memory.ts";
 import { measureBacklog } from "./backlog.ts";
+import { measureDecisions } from "./decisions.ts";
 import { measureEnvironment } from "./environment.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
 import { measureJournal } from "./journal.ts";
+import { measureQueue } from "./queue.ts";
 import { measureRelay } from "./relay.ts";
 import { measureStart } from "./start.ts";
 import { measureUpgrade } from "./upgrade.ts";
@@ -24,6 +26,8 @@ const BENCHES: Record<string, Bench> = {
   backlog: measureBacklog,
   upgrade: measureUpgrade,
   relay: measureRelay,
+  decisions: measureDecisions,
+  queue: measureQueue,
 };
 
 const chosen = process.argv.slice(2);

@@ -31,6 +31,9 @@ afterAll(async () => await scene.close());
 const ask = async (method: string, path: string, as: Caller, body?: unknown) =>
   await scene.api.ask(method, `/api/v1/environments${path}`, { as, ...(body !== undefined && { body }) });
 
+const manyLabels = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, at) => [`label-${at}`, "x"]));
+
 describe("who may do what", () => {
   test.each([
     ["owner", 201],
@@ -184,12 +187,32 @@ describe("bad orders", () => {
     ["mounted_models.0.readonly", { mounted_models: [{ id: 1, readonly: false }] }],
     ["config.spec", { config: { spec: "nobody-priced-this" } }],
     ["config.priority", { config: { priority: 1 } }],
+    ["config.host_labels", { config: { host_labels: "rack" } }],
+    ["config.host_labels", { config: { host_labels: manyLabels(17) } }],
+    ["config.host_labels.rack", { config: { host_labels: { rack: "" } } }],
+    ["config.host_labels.rack", { config: { host_labels: { rack: "x".repeat(64) } } }],
+    ["config.host_labels.rack", { config: { host_labels: { rack: "a\nb" } } }],
+    ["config.host_labels.rack", { config: { host_labels: { rack: "\u0000" } } }],
+    ["config.host_labels.rack", { config: { host_labels: { rack: 7 } } }],
+    ['config.host_labels.""', { config: { host_labels: { "": "x" } } }],
+    ["config.host_labels.-rack", { config: { host_labels: { "-rack": "x" } } }],
+    ["config.host_labels.a b", { config: { host_labels: { "a b": "x" } } }],
+    [`config.host_labels.${"k".repeat(64)}`, { config: { host_labels: { ["k".repeat(64)]: "x" } } }],
     ["unknown_field", { unknown_field: 1 }],
   ])("%s: %j", async (path, change) => {
     const answer = await scene.order(alice, change);
 
     expect([400, 422]).toContain(answer.status);
     expect(answer.body.errors.map((error: { path: string }) => error.path)).toContain(path);
+  });
+
+  test("labels of hosts at their bounds are no fault", async () => {
+    const labels = { ...manyLabels(15), ["k".repeat(63)]: "v".repeat(63) };
+
+    const answer = await scene.order(alice, { config: { host_labels: labels } });
+
+    expect(answer).toMatchObject({ status: 201, body: { config: { host_labels: labels } } });
+    await ask("DELETE", `/${answer.body.id}`, alice);
   });
 
   describe("by price or by what a spec includes", () => {

@@ -236,7 +236,8 @@ describe("delete is legal in every state", () => {
   );
 
   test("a leader whose term is over writes not even why something waits", async () => {
-    const { id } = (await scene.order(alice, { gpu: 5 })).body;
+    await environmentIn("running", { gpu: 1 });
+    const { id } = (await scene.order(alice, { gpu: 4 })).body;
 
     await expect(scene.schedule({ term: 0 })).rejects.toThrow(LeadershipLostError);
 

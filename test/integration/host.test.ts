@@ -12,6 +12,7 @@ import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
 import { defaultInterface, readMachineFacts } from "@remotegpu/agent/host/machine-facts";
 import { NvidiaSmi } from "@remotegpu/agent/host/nvidia-smi";
 import { NvidiaSmiError } from "@remotegpu/agent/host/nvidia-smi-error";
+import { parseTopology } from "@remotegpu/agent/host/nvidia-smi-topology";
 import { readContainers, readProcessLife, readProcessName } from "@remotegpu/agent/host/process-liveness";
 import {
   prepareSimulatedGpus,
@@ -303,6 +304,10 @@ describe("simulated cards", () => {
     [["--query-gpu=index,wisdom", "--format=csv"], 2, /"wisdom" is not a valid field/],
     [["--query-gpu=*", "--format=csv"], 2, /"\*" is not a valid field/],
     [["--query-gpu=index"], 2, /--format=csv is missing/],
+    [["topo", "-m"], 0, /GPU0\tGPU1\t[\s\S]*\nGPU0\t X \tNV12\t[\s\S]*\nGPU1\tNV12\t X \t[\s\S]*NV#/],
+    [["topo", "--matrix"], 0, /\nGPU1\tNV12/],
+    [["topo"], 2, /only the matrix/],
+    [["topo", "-p2p", "r"], 2, /only the matrix/],
     [["--gpu-reset"], 2, /--gpu-reset is not recognized/],
     [["-i"], 2, /needs a value/],
     [["--version"], 0, /DRIVER version +: simulated/],
@@ -335,6 +340,12 @@ describe("simulated cards", () => {
 
       expect(stderr).toBe("");
       expect(stdout).toBe(`GPU 0: Simulated A100 80GB (UUID: ${second})`);
+    });
+
+    test("the topology is of those cards alone, too", async () => {
+      const { stdout } = await answerIn({ NVIDIA_VISIBLE_DEVICES: second }, "topo", "-m");
+
+      expect(parseTopology(stdout)).toEqual({ cards: [0], links: [] });
     });
 
     test.each([

@@ -150,6 +150,37 @@ describe("a hostile host", () => {
     );
   });
 
+  test.each<[string, object, object]>([
+    ["an island that no column holds", {}, { island: 2 ** 31 }],
+    ["a thousand images", { images: Array.from({ length: 1_000 }, (_, at) => `x:${at}`) }, {}],
+    ["an image with a name of 300 characters", { images: ["x".repeat(300)] }, {}],
+    ["an image that Postgres cannot keep", { images: ["x:1\u0000"] }, {}],
+    ["an image that is no name", { images: ["'; DROP TABLE hosts; --"] }, {}],
+    ["images that are no list", { images: { 0: "x:1" } }, {}],
+  ])("tells %s: the whole report is refused, and nothing of it is kept", async (_what, machine, gpu) => {
+    const kept = async () =>
+      (
+        await scene.api.db.query(
+          "SELECT h.observed_digest, h.hostname, g.nvlink_island, i.images FROM hosts h JOIN gpus g ON g.host_id = h.id LEFT JOIN host_images i ON i.host_id = h.id WHERE h.id = 'evil'",
+        )
+      ).rows;
+    const before = await kept();
+    const report = encode({
+      kind: "observed",
+      digest: "e".repeat(64),
+      page: 0,
+      pages: 1,
+      machine: { ...bad.machine, hostname: "changed", ...machine },
+      gpus: bad.gpus.map((one) => ({ ...one, ...gpu })),
+      instances: [],
+    });
+
+    const answer = await evil.request("rg.v1.h.evil.up.obs", report, { timeout: 10_000 });
+
+    expect(answer.json()).toMatchObject({ kind: "refused" });
+    expect(await kept()).toEqual(before);
+  });
+
   test("floods with heartbeats, pulls and usage: it is served its share, the neighbour's heartbeats go on", async () => {
     const heartbeat = encode(
       aHeartbeat({

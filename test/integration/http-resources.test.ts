@@ -27,6 +27,9 @@ const ask = async (method: string, path: string, as: Caller, body?: unknown) => 
   return await scene.api.ask(method, `/api/v1${path}`, wish);
 };
 
+const manyLabels = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, at) => [`label/${at}.`, "x"]));
+
 describe("hosts", () => {
   test("are named, labelled and moved to another pool", async () => {
     await scene.host("host-named");
@@ -43,6 +46,45 @@ describe("hosts", () => {
     expect(answer).toMatchObject({ status: 200, body: { id: "host-named", ...change } });
     expect((await ask("GET", "/hosts/host-named", admin)).body).toMatchObject(change);
     await ask("DELETE", "/hosts/host-named", admin);
+  });
+
+  describe("with labels or tags that are absurd", () => {
+    const known = { labels: { zone: "a" }, tags: ["quiet"] };
+    beforeAll(async () => {
+      await scene.host("host-absurd");
+      await ask("PATCH", "/hosts/host-absurd", admin, known);
+    });
+    afterAll(async () => void (await ask("DELETE", "/hosts/host-absurd", admin)));
+
+    test.each<[string, object]>([
+      ["labels", { labels: [] }],
+      ["labels", { labels: manyLabels(65) }],
+      ["labels.a b", { labels: { zone: "b", "a b": "x" } }],
+      ["labels.__x", { labels: { __x: "x" } }],
+      ["labels.zone", { labels: { zone: "" } }],
+      ["labels.zone", { labels: { zone: " b" } }],
+      ["labels.zone", { labels: { zone: "x".repeat(64) } }],
+      ["labels.zone", { labels: { zone: "\ud800" } }],
+      ["tags", { tags: Object.keys(manyLabels(65)) }],
+    ])("are refused by the field %s: %j", async (path, change) => {
+      const answer = await ask("PATCH", "/hosts/host-absurd", admin, change);
+
+      expect([400, 422]).toContain(answer.status);
+      expect(answer.body.errors.map((error: { path: string }) => error.path)).toEqual([path]);
+      expect((await ask("GET", "/hosts/host-absurd", admin)).body).toMatchObject(known);
+    });
+  });
+
+  test("a host carries up to 64 labels of 63 characters", async () => {
+    await scene.host("host-labelled");
+    const longest = (key: string) => [key.padEnd(63, "k"), "v".repeat(63)];
+    const labels = Object.fromEntries(Object.keys(manyLabels(64)).map(longest));
+
+    expect(await ask("PATCH", "/hosts/host-labelled", admin, { labels })).toMatchObject({
+      status: 200,
+      body: { labels },
+    });
+    await ask("DELETE", "/hosts/host-labelled", admin);
   });
 
   test("a drained host takes nothing new and is told to stop what it has", async () => {
@@ -195,6 +237,35 @@ describe("workspaces", () => {
     });
     await ask("PATCH", `${members}/${bob.customerId}`, alice, { status: "suspended" });
     expect(await ask("GET", `/workspaces/${id}`, bob)).toMatchObject(problem(404));
+  });
+});
+
+describe("share weights", () => {
+  test("are 1 until an administrator sets another, which members see", async () => {
+    const { id } = (await ask("POST", "/workspaces", alice, { name: "weighed" })).body;
+    const before = await ask("GET", `/workspaces/${id}`, alice);
+
+    const answer = await ask("PUT", `/workspaces/${id}/share-weight`, admin, { share_weight: 1000 });
+
+    expect(before.body.share_weight).toBe(1);
+    expect(answer).toMatchObject({ status: 200, body: { share_weight: 1000 } });
+    expect((await ask("GET", `/workspaces/${id}`, alice)).body.share_weight).toBe(1000);
+  });
+
+  test.each([0, 1001, 1.5, "2", null])("%j is none", async (share_weight) => {
+    const answer = await ask("PUT", `/workspaces/${alice.workspaceId}/share-weight`, admin, { share_weight });
+
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: "share_weight" }] } });
+  });
+
+  test("of an archived workspace and of none at all are 404", async () => {
+    const { id } = (await ask("POST", "/workspaces", alice, { name: "gone" })).body;
+    await ask("DELETE", `/workspaces/${id}`, alice);
+
+    for (const each of [id, 999_999])
+      expect(await ask("PUT", `/workspaces/${each}/share-weight`, admin, { share_weight: 2 })).toMatchObject(
+        problem(404),
+      );
   });
 });
 

@@ -362,6 +362,11 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /customers/{id}/quota", ADMINS, at(aCustomer, (id) => `/customers/${id}/quota`)],
   ["PUT /customers/{id}/quota", ADMINS, at(aCustomer, (id) => `/customers/${id}/quota`, quota())],
   ["GET /workspaces/{id}/quota", ADMINS, at(aWorkspace, (id) => `/workspaces/${id}/quota`)],
+  [
+    "PUT /workspaces/{id}/share-weight",
+    ADMINS,
+    at(aWorkspace, (id) => `/workspaces/${id}/share-weight`, { share_weight: 2 }),
+  ],
   ["PUT /workspaces/{id}/quota", ADMINS, at(aWorkspace, (id) => `/workspaces/${id}/quota`, quota())],
 
   ["GET /settings", ADMINS, plain("/settings")],

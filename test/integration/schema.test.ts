@@ -408,6 +408,25 @@ describe("cards", () => {
     expect(await refusal(sql)).toBe(expected);
   });
 
+  const HOST_IMAGES = "INSERT INTO host_images (host_id, images) VALUES ('host-1', $1::text[])";
+  test.each<[string, string, unknown[], string | null]>([
+    ["200 images", HOST_IMAGES, [Array.from({ length: 200 }, (_, at) => `x:${at}`)], null],
+    [
+      "201 images",
+      HOST_IMAGES,
+      [Array.from({ length: 201 }, (_, at) => `x:${at}`)],
+      "host_images_images_check",
+    ],
+    [
+      "a name of 257 characters",
+      HOST_IMAGES,
+      [["x".repeat(257)]],
+      "value too long for type character varying(256)",
+    ],
+  ])("what a host tells for placement is bounded: %s", async (_which, sql, values, expected) => {
+    expect(await refusal(sql, values)).toBe(expected);
+  });
+
   test("cards change places in one statement when a boot numbers them anew", async () => {
     expect(await refusal("UPDATE gpus SET gpu_index = 1 - gpu_index WHERE host_id = 'host-1'")).toBe(null);
     expect(await refusal("UPDATE gpus SET gpu_index = 0 WHERE host_id = 'host-1'")).toBe(

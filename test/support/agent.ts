@@ -19,6 +19,7 @@ import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
 import { AccessLink } from "@remotegpu/agent/loop/access-link";
 import { ControlPlaneLink } from "@remotegpu/agent/loop/control-plane-link";
 import { GpuWatch } from "@remotegpu/agent/loop/gpu-watch";
+import { ImageWatch } from "@remotegpu/agent/loop/image-watch";
 import type { Clock } from "@remotegpu/agent/loop/moment";
 import { logOpener } from "@remotegpu/agent/loop/log-source";
 import { OrphanWatch } from "@remotegpu/agent/loop/orphan-watch";
@@ -174,6 +175,7 @@ export class AgentUnderTest {
       onEventsBroken: () => undefined,
     });
     const runtimeWatch = new RuntimeWatch(runtime, log);
+    const imageWatch = new ImageWatch(runtime, log);
     const gpuWatch = new GpuWatch({
       hostId,
       bootId: clock.bootId,
@@ -182,7 +184,7 @@ export class AgentUnderTest {
       simulatedCount: this.#simulatedGpus,
       log,
     });
-    await runtimeWatch.learn(clock.monotonicMs());
+    await Promise.all([runtimeWatch.learn(clock.monotonicMs()), imageWatch.lookWhenDue(clock.monotonicMs())]);
     if (this.#simulatedGpus > 0)
       await gpuWatch.prepare(clock.monotonicMs(), clock.wallMs(), runtimeWatch.info);
     const kept = new KeptOutput({ folder: keptOutputFolder(stateDir), wallMs: clock.wallMs });
@@ -238,6 +240,7 @@ export class AgentUnderTest {
       runtime,
       runtimeWatch,
       gpuWatch,
+      imageWatch,
       orphanWatch: new OrphanWatch({ hostId, journal, isReaping: this.reapsOrphans, log }),
       storagePool: null,
       facts: await readMachineFacts({ diskPath: stateDir }),

@@ -263,6 +263,23 @@ test("a cordoned host gets no order, and the customer is told why; a cordoned GP
   await remotegpu(["env", "delete", id]);
 });
 
+test("an order for a host's label runs on a host that carries it, and else waits and says what is lacking", async () => {
+  const order = ["--image", BUSYBOX_IMAGE, "--memory", "128M", "--command", "sleep 600"];
+  await remotegpu(["host", "update", hostId, "--labels", '{"rack":"7","zone":"b"}'], owner);
+  const here = ["--host-label", "rack=7", "--host-label", "zone=b"];
+
+  const id = await idOf(["env", "create", "labelled", ...order, ...here, "--wait"]);
+  const elsewhere = await idOf(["env", "create", "elsewhere", ...order, "--host-label", "rack=8"]);
+
+  expect(JSON.parse(await remotegpu(["env", "show", id, "--json"]))).toMatchObject({
+    config: { command: "sleep 600", host_labels: { rack: "7", zone: "b" } },
+  });
+  expect(await remotegpu(["env", "why", elsewhere])).toContain("its label rack is 7, 8 is wanted");
+  const refused = await house.cli(["env", "create", "absurd", ...order, "--host-label", "a b=c"]);
+  expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("config.host_labels.a b") });
+  for (const one of [id, elsewhere]) await remotegpu(["env", "delete", one]);
+});
+
 test("a join token opens once: another key is refused with it, and the owner is warned", async () => {
   const token = (await remotegpu(["join-token"], owner)).split("\n")[0] ?? "";
   const join2 = async (name: string) =>
@@ -304,7 +321,7 @@ test("a join token opens once: another key is refused with it, and the owner is 
 test.each([
   { args: ["host", "list"], head: /^id +name +status +connection +health .*$/m, asOwner: true },
   { args: ["host", "show", "HOST"], head: /^name +host-1$/m, asOwner: true },
-  { args: ["host", "gpus", "HOST"], head: /^index +uuid +name .*\n0 +GPU-.* yes /m, asOwner: true },
+  { args: ["host", "gpus", "HOST"], head: /^index +uuid +name .* island .*\n0 +GPU-.* yes /m, asOwner: true },
   {
     args: ["host", "events", "HOST", "--limit", "500"],
     head: /^at +actor +kind +[^]*host-joined/m,

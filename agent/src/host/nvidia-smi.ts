@@ -1,11 +1,13 @@
 /**
- * Asks nvidia-smi, real or simulated, which cards there are, how they are and who uses them. CSV gives identity,
- * index and readings; XML fills in what CSV lacks. It judges no card's health: core/gpu-health.ts does.
+ * Asks nvidia-smi, real or simulated, which cards there are, how they are, who uses them and how they are joined. CSV
+ * gives identity, index and readings; XML fills in what CSV lacks. It judges no card's health: core/gpu-health.ts does.
  */
 import { GpuReport } from "@remotegpu/shared/host-report";
+import type { NvlinkMap } from "../core/nvlink-islands.ts";
 import { HostCommand, type CommandOutcome } from "./host-command.ts";
 import { parseGpuCsv } from "./nvidia-smi-csv.ts";
 import { NvidiaSmiError } from "./nvidia-smi-error.ts";
+import { parseTopology } from "./nvidia-smi-topology.ts";
 import type { GpuFacts } from "./nvidia-smi-values.ts";
 import { parseNvidiaSmiXml, type GpuProcess } from "./nvidia-smi-xml.ts";
 
@@ -34,6 +36,8 @@ const NO_CARDS = /^No devices (were )?found/im;
 
 export class NvidiaSmi {
   readonly #command: HostCommand;
+  /** Apart from the other: a question about the topology that hangs must not keep the cards from being looked after. */
+  readonly #topologyCommand: HostCommand;
   readonly #simulated: boolean;
   readonly #deadlineMs: number;
   #fields = [...FIELDS, ...NEWER_FIELDS];
@@ -49,7 +53,9 @@ export class NvidiaSmi {
     simulated: boolean;
     deadlineMs?: number;
   }) {
-    this.#command = new HostCommand({ path, maxOutputBytes: MAX_OUTPUT_BYTES, environment: { LC_ALL: "C" } });
+    const command = { path, maxOutputBytes: MAX_OUTPUT_BYTES, environment: { LC_ALL: "C" } };
+    this.#command = new HostCommand(command);
+    this.#topologyCommand = new HostCommand(command);
     this.#simulated = simulated;
     this.#deadlineMs = deadlineMs;
   }
@@ -63,6 +69,13 @@ export class NvidiaSmi {
       this.#inFlight = null;
     });
     return this.#inFlight;
+  }
+
+  /** How the cards are joined; one question at a time, a second one meanwhile "hangs". @throws NvidiaSmiError */
+  async nvlinks(): Promise<NvlinkMap> {
+    const deadlineAt = performance.now() + this.#deadlineMs;
+    const { stdout } = await this.#ask(["topo", "-m"], deadlineAt, { command: this.#topologyCommand });
+    return parseTopology(stdout);
   }
 
   async #takeInventory(): Promise<GpuInventory> {
@@ -92,19 +105,19 @@ export class NvidiaSmi {
     return answer.stdout;
   }
 
-  async #ask(args: string[], deadlineAt: number, { mayFail = false } = {}) {
+  async #ask(args: string[], deadlineAt: number, { mayFail = false, command = this.#command } = {}) {
     const deadlineMs = Math.max(1, deadlineAt - performance.now());
-    const outcome = await this.#command.run(args, { deadlineMs });
+    const outcome = await command.run(args, { deadlineMs });
     switch (outcome.kind) {
       case "ended":
         if (outcome.exitCode !== 0 && !mayFail) throw this.#refused(outcome);
         return outcome;
       case "missing":
-        throw new NvidiaSmiError("missing", `${this.#command.path} cannot be run`, { cause: outcome.cause });
+        throw new NvidiaSmiError("missing", `${command.path} cannot be run`, { cause: outcome.cause });
       case "hung":
-        throw new NvidiaSmiError("hung", `${this.#command.path} gave no answer in ${this.#deadlineMs} ms`);
+        throw new NvidiaSmiError("hung", `${command.path} gave no answer in ${this.#deadlineMs} ms`);
       case "too-much-output":
-        throw new NvidiaSmiError("garbage", `${this.#command.path} printed over ${MAX_OUTPUT_BYTES} bytes`);
+        throw new NvidiaSmiError("garbage", `${command.path} printed over ${MAX_OUTPUT_BYTES} bytes`);
     }
   }
 

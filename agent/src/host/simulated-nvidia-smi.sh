@@ -257,6 +257,36 @@ print_xml() {
   printf '</nvidia_smi_log>\n'
 }
 
+# ---- topology ----
+
+add_to_matrix() { matrix="$matrix $index/$host_index"; }
+
+# Cards of this model sit on boards of eight, where each reaches each other one over 12 NVLinks.
+print_matrix_row() {
+  line=GPU$index
+  for other in $matrix; do
+    if [ "${other%/*}" = "$index" ]; then
+      line="$line\t X "
+    elif [ $((${other#*/} / 8)) = $((host_index / 8)) ]; then
+      line="$line\tNV12"
+    else
+      line="$line\tSYS"
+    fi
+  done
+  printf '%b\tN/A\tN/A\t\tN/A\n' "$line"
+}
+
+print_topology() {
+  matrix=
+  each_card add_to_matrix
+  line=
+  for other in $matrix; do line="$line\tGPU${other%/*}"; done
+  # The real command, too, underlines its header, whoever reads it.
+  printf '\t\033[4m%b\tCPU Affinity\tNUMA Affinity\tGPU NUMA ID\033[0m\n' "${line#'\t'}"
+  each_card print_matrix_row
+  printf '\nLegend:\n\n  X    = the card itself\n  SYS  = over PCIe and the processors\n  NV#  = over # NVLinks\n'
+}
+
 # ---- for people ----
 
 print_list_line() { printf 'GPU %s: %s (UUID: %s)\n' "$index" "$name" "$uuid"; }
@@ -302,6 +332,7 @@ print_help() {
     $self -q [-x] [-i ID]                       details, as text or XML
     $self --query-gpu=FIELDS --format=csv[,noheader][,nounits] [-i ID]
     $self --query-compute-apps=FIELDS --format=csv[,noheader][,nounits]
+    $self topo -m                               how the cards reach each other
     $self --help-query-gpu | --help-query-compute-apps | --version | -h"
   printf '%s\n' "$text"
 }
@@ -330,6 +361,10 @@ while [ $# -gt 0 ]; do
     --query-gpu=*) query=gpu && take_fields "${1#*=}" ;;
     --query-compute-apps=*) query=apps && take_fields "${1#*=}" ;;
     --format=*) format=${1#*=} ;;
+    topo)
+      case ${2:-} in -m | --matrix) query=topology ;; *) refuse 'Of the topology only the matrix (-m) is simulated.' ;; esac
+      shift
+      ;;
     -h | --help) print_help && exit 0 ;;
     --help-query-gpu) printf '"%s"\n' $gpu_fields && exit 0 ;;
     --help-query-compute-apps) printf '"%s"\n' $app_fields && exit 0 ;;
@@ -369,5 +404,6 @@ case $query in
       each_card print_details
     fi
     ;;
+  topology) print_topology ;;
   summary) print_summary ;;
 esac

@@ -7,6 +7,7 @@ import type { DesiredLease, ObservedLease } from "@remotegpu/shared/lease";
 import { MAX_PAGES, pagesOf } from "@remotegpu/shared/paging";
 import {
   HeartbeatReply,
+  MAX_PAGE_BYTES,
   ObservedReply,
   PullReply,
   Refusal,
@@ -22,6 +23,8 @@ const HEARTBEAT_WITHIN_MS = 5_000;
 const PAGE_WITHIN_MS = 10_000;
 /** The set changes while it is read, or a replica ends: start over this often, then leave it to the next wake. */
 const MAX_ATTEMPTS = 4;
+/** Kind, digest and numbers of a page. */
+const ENVELOPE_BYTES = 1_024;
 
 /** The control plane answered, and will not do it now. */
 export class RequestRefusedError extends Error {
@@ -113,16 +116,16 @@ export class ControlPlaneClient {
   }
 
   async #reportAllPages({ digest, machine, gpus, instances, leases }: ObservedState): Promise<void> {
-    const pages = pagesOf(instances);
+    // What goes along with the first page is not small: hundreds of leases and images, cards with their reasons.
+    const whole = { machine, gpus, leases };
+    const pages = pagesOf(instances, MAX_PAGE_BYTES - ENVELOPE_BYTES - encode(whole).byteLength);
     const pageOf = (page: number): ObservedReport => ({
       kind: "observed",
       digest,
       page,
       pages: pages.length,
-      machine: page === 0 ? machine : null,
-      gpus: page === 0 ? gpus : null,
+      ...(page === 0 ? whole : { machine: null, gpus: null, leases: null }),
       instances: pages[page] ?? [],
-      leases: page === 0 ? leases : null,
     });
     const { replica } = await this.#ask(up(this.#host, "obs"), pageOf(0), ObservedReply, PAGE_WITHIN_MS);
     for (let page = 1; page < pages.length; page += 1) {

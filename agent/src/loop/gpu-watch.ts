@@ -32,6 +32,7 @@ import { removeSimulatedCdiSpec, writeSimulatedCdiSpec } from "../host/simulated
 import { prepareSimulatedGpus, simulatedGpuUuid, updateSimulatedGpus } from "../host/simulated-gpus.ts";
 import type { GpuFacts } from "../runtime/runtime.ts";
 import type { RuntimeInfo } from "../runtime/runtime-info.ts";
+import { NvlinkWatch } from "./nvlink-watch.ts";
 
 export const SAMPLE_EVERY_MS = 10_000;
 
@@ -61,6 +62,7 @@ export class GpuWatch {
   readonly #options: GpuWatchOptions;
   #nvidiaSmi: NvidiaSmi;
   #kernelLog: KernelLog;
+  readonly #nvlinkWatch: NvlinkWatch;
   #gpus: GpuReport[] = [];
   #cards: Cards = new Map();
   #kernelSeq: number | null = null;
@@ -78,10 +80,14 @@ export class GpuWatch {
     this.#options = options;
     this.#nvidiaSmi = this.#nvidiaSmiAt(options.nvidiaSmiPath);
     this.#kernelLog = new KernelLog(options.kernelLogPath ?? KERNEL_LOG);
+    this.#nvlinkWatch = new NvlinkWatch(options.log);
   }
 
   get gpus(): readonly GpuReport[] {
-    return this.#gpus.map((gpu) => judged(gpu, this.#cards.get(gpu.uuid)));
+    return this.#gpus.map((gpu) => ({
+      ...judged(gpu, this.#cards.get(gpu.uuid)),
+      island: this.#nvlinkWatch.islandOf(gpu.uuid),
+    }));
   }
 
   /** Cards that are gone or failed: what holds them ends. */
@@ -113,7 +119,7 @@ export class GpuWatch {
     return cardProof(uuids, this.#cards, nowMs);
   }
 
-  /** Writes what simulated cards need and takes the first sample; bounded by nvidia-smi's own deadline. */
+  /** Writes what simulated cards need and takes the first look; bounded by nvidia-smi's own deadlines. */
   async prepare(nowMs: number, wallMs: number, runtime: RuntimeInfo | null): Promise<void> {
     const { simulatedCount: count, stateDir, hostId, bootId, log } = this.#options;
     if (count === 0) await removeSimulatedCdiSpec(hostId);
@@ -135,6 +141,7 @@ export class GpuWatch {
       this.#cards = new Map(memory.cards.map((card) => [card.uuid, card]));
     }
     await this.#sample({ nowMs, runtime, containers: null });
+    await this.#nvlinkWatch.lookWhenDue(this.#nvidiaSmi, this.#gpus, nowMs);
   }
 
   /**
@@ -148,6 +155,7 @@ export class GpuWatch {
     const isDue = !this.#isSampling && at.nowMs - this.#sampledMs >= SAMPLE_EVERY_MS;
     await (isDue ? this.#sample(at) : this.#listen(at.nowMs));
     if (stable() !== before) onChange();
+    if (isDue && (await this.#nvlinkWatch.lookWhenDue(this.#nvidiaSmi, this.#gpus, at.nowMs))) onChange();
   }
 
   /** An administrator puts cards back in service. */

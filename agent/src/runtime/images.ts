@@ -3,7 +3,9 @@
  * the wanted name or id is used as it is and never pulled again. Pulls go on beside the loop and wake it.
  */
 import type Dockerode from "dockerode";
+import { z } from "zod";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { LocalImage } from "../core/image-names.ts";
 import { QUICK_MS } from "./docker.ts";
 import type { Docker } from "./docker.ts";
 import { isStatus } from "./runtime-error.ts";
@@ -19,6 +21,8 @@ export const PULL_MS = 60 * MS_PER_MINUTE;
 export const PULLS_AT_ONCE = 2;
 
 const IMAGE_ID = /^(sha256:)?[0-9a-f]{64}$/;
+
+const ImageList = z.array(z.object({ Id: z.string(), RepoTags: z.array(z.string()).nullish() }));
 
 export class Images {
   readonly #docker: Docker;
@@ -54,6 +58,16 @@ export class Images {
     }
     this.#begin(image);
     return { kind: "pulling", detail: `Image ${image} is being pulled.` };
+  }
+
+  /** All that is here. @throws RuntimeError, RuntimeDown */
+  async list(): Promise<LocalImage[]> {
+    const images = await this.#docker.call(
+      "list images",
+      { deadlineMs: QUICK_MS },
+      async (client, abortSignal) => ImageList.parse(await client.listImages({ abortSignal })),
+    );
+    return images.map(({ Id: id, RepoTags: tags }) => ({ id, tags: tags ?? [] }));
   }
 
   #begin(image: string): void {

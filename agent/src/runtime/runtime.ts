@@ -10,6 +10,7 @@ import { attachmentOf } from "../core/gpu-attachment.ts";
 import type { CdiDevice, GpuAttachment } from "../core/gpu-attachment.ts";
 import type { Container } from "../core/container.ts";
 import { containerOptions } from "../core/container-spec.ts";
+import type { LocalImage } from "../core/image-names.ts";
 import { Containers } from "./containers.ts";
 import type { ProcessStart } from "./containers.ts";
 import { Docker } from "./docker.ts";
@@ -85,6 +86,11 @@ export class Runtime {
   async info(): Promise<RuntimeInfo> {
     this.#info = await runtimeInfo(this.#docker);
     return this.#info;
+  }
+
+  /** Every image that is here, whoever brought it. */
+  images(): Promise<LocalImage[]> {
+    return this.#images.list();
   }
 
   /** The containers of this host id, and of no other. */

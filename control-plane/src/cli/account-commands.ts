@@ -78,6 +78,15 @@ export function addAccountCommands(program: Command): void {
     update: (command) => command.option("--name <name>").option("--description <text>"),
   });
   addMemberCommands(workspace);
+  workspace
+    .command("share-weight <workspace> <weight>")
+    .description("its share of GPU time beside others that wait, 1 to 1000 (admins)")
+    .action(
+      withContext(async ({ api, output }, id: string, weight: string) => {
+        const row = await api.put(`/workspaces/${id}/share-weight`, { share_weight: wholeNumber(weight) });
+        printDone(output, `Workspace ${id} has the share weight ${String(row.share_weight)}.`, row);
+      }),
+    );
 
   addResource(program, {
     noun: "ssh-key",

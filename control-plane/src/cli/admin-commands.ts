@@ -33,6 +33,7 @@ const GPU_COLUMNS: Column[] = [
   ["health", (row) => row.health_status],
   ["simulated", (row) => (row.simulated === true ? "yes" : "no")],
   ["use", (row) => (row.utilization_percent === null ? null : `${Number(row.utilization_percent)} %`)],
+  ["island", (row) => row.nvlink_island],
   ["allocated to", (row) => row.allocated_to],
   ["strangers", (row) => strangersText(row.strangers)],
   ["why", (row) => reasonsText(row)],

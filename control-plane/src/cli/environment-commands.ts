@@ -35,6 +35,7 @@ type CreateOptions = {
   model?: string[];
   env?: Record<string, string>;
   command?: string;
+  hostLabel?: Record<string, string>;
   config?: Record<string, unknown>;
   wait?: true;
   timeout: number;
@@ -58,6 +59,7 @@ export function addEnvironmentCommands(program: Command): void {
     .option("--model <id>", "model mounted read-only at /gemini/pretrain1…3; repeat", each)
     .option("--env <NAME=VALUE>", "environment variable; repeat", nameValue)
     .option("--command <text>", "run this instead of our init")
+    .option("--host-label <KEY=VALUE>", "only on a host that carries this label; repeat", nameValue)
     .option("--config <json>", "further settings as a JSON object", jsonObject)
     .option("--wait", "return when it runs")
     .addOption(timeout())
@@ -165,14 +167,19 @@ export function addEnvironmentCommands(program: Command): void {
 }
 
 async function create({ api, output }: Context, name: string, options: CreateOptions): Promise<void> {
-  const { dataset, model, env, command, config, wait, timeout: seconds, ...plain } = options;
+  const { dataset, model, env, command, hostLabel, config, wait, timeout: seconds, ...plain } = options;
+  const settings = {
+    ...config,
+    ...(command && { command }),
+    ...(hostLabel && { host_labels: hostLabel }),
+  };
   const order = {
     name,
     ...body(plain, { workspace: "workspace_id" }),
     ...(dataset && { mounted_datasets: mounts(dataset, "/gemini/data-") }),
     ...(model && { mounted_models: mounts(model, "/gemini/pretrain") }),
     ...(env && { env_vars: env }),
-    ...((config ?? command) && { config: { ...config, ...(command && { command }) } }),
+    ...(Object.keys(settings).length > 0 && { config: settings }),
   };
   const created = await api.post("/environments", order);
   const shown = wait ? await settled(api, String(created.id), seconds) : created;

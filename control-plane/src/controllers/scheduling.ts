@@ -1,26 +1,23 @@
 /**
  * One pass of the scheduler: what waits, in the order of the queue, against a snapshot of the fleet; what fits is
- * committed, and whatever waits on gets the sentence that says why. The decision is core/placement/placement.ts, the commit
- * looks at everything again.
+ * committed in batches, and whatever waits on gets the sentence that says why. The decision is
+ * core/placement/placement.ts, the commit looks at everything again.
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import { placementRequest } from "../core/environment-order.ts";
-import type { PlacementRequest } from "../core/placement/fits-on.ts";
+import { FleetState } from "../core/placement/fleet-state.ts";
 import { place, waitingSentence } from "../core/placement/placement.ts";
 import { inQueueOrder } from "../core/queue/queue.ts";
 import { type Database, transaction } from "../store/database.ts";
 import { explainWaiting, lockEnvironment, moveEnvironment } from "../store/environments/environments.ts";
-import { orderPrices } from "../store/environments/order-prices.ts";
-import { fleetSnapshot } from "../store/placement/fleet-snapshot.ts";
 import { assertTerm } from "../store/leader.ts";
+import { fleetSnapshot } from "../store/placement/fleet-snapshot.ts";
 import {
   type CommitOutcome,
   commitPlacements,
   type NewId,
   type PlacementProposal,
 } from "../store/placement/placements.ts";
-import { poolSkips } from "../store/placement/pool-skips.ts";
-import { waitingEnvironments } from "../store/placement/waiting.ts";
+import { standingOf, type WaitingOrder, waitingOrders } from "../store/placement/waiting.ts";
 
 export interface SchedulingDeps {
   db: Database;
@@ -36,7 +33,7 @@ export interface SchedulingReport {
 }
 
 /** Longer queues are served from their head; the rest is looked at as it moves up. */
-const MAX_WAITING = 500;
+const MAX_WAITING = 512;
 /** Of one transaction: it holds rows that heartbeats, reports and orders wait for, so it must stay short. */
 const MAX_BATCH = 256;
 /** What a refused commit leaves free is offered to the others within the same pass, this often. */
@@ -53,67 +50,46 @@ interface Pass {
  */
 export async function schedulePass(deps: SchedulingDeps, pass: Pass): Promise<SchedulingReport> {
   const report: SchedulingReport = { placed: [], waiting: [], again: false };
-  let requests = await waitingRequests(deps.db, pass.now);
-  for (let round = 1; round <= MAX_ROUNDS && requests.length > 0; round += 1) {
-    const left = await scheduleRound(deps, pass, requests, report);
+  let line = await waitingLine(deps.db, pass.now);
+  for (let round = 1; round <= MAX_ROUNDS && line.length > 0; round += 1) {
+    const left = await scheduleRound(deps, pass, line, report);
     if (!left.somethingCameFree) return report;
-    requests = left.unplaced;
+    line = left.unplaced;
   }
   return report;
 }
 
-async function waitingRequests(db: Database, now: Date): Promise<PlacementRequest[]> {
-  const waiting = await waitingEnvironments(db, MAX_WAITING);
-  const inOrder = inQueueOrder(
-    waiting.map(({ environment, orderedAt }) => ({
-      id: environment.id,
-      priority: 0,
-      orderedAtMs: orderedAt.getTime(),
-      environment,
-    })),
+async function waitingLine(db: Database, now: Date): Promise<WaitingOrder[]> {
+  const waiting = await waitingOrders(db, { now });
+  const line = inQueueOrder(
+    waiting.map((order) => ({ ...order, ...order.stand })),
+    await standingOf(db, waiting, now),
   );
-  const prices = await orderPrices(
-    db,
-    inOrder.map(({ environment }) => environment),
-    now,
-  );
-  const requests: PlacementRequest[] = [];
-  for (const { environment } of inOrder)
-    requests.push(
-      placementRequest(environment, {
-        skips: await poolSkips(db, environment.id),
-        pricedModels: prices.pricedModels(environment),
-      }),
-    );
-  return requests;
+  return line.filter(({ workload }) => workload.kind === "environment").slice(0, MAX_WAITING);
 }
 
 async function scheduleRound(
   deps: SchedulingDeps,
   pass: Pass,
-  requests: PlacementRequest[],
+  line: WaitingOrder[],
   report: SchedulingReport,
-): Promise<{ unplaced: PlacementRequest[]; somethingCameFree: boolean }> {
+): Promise<{ unplaced: WaitingOrder[]; somethingCameFree: boolean }> {
   const fleet = await fleetSnapshot(deps.db, { now: pass.now });
-  const { decisions } = place(fleet, requests, {
-    policy: "best-fit",
-    seed: pass.term,
-    now: pass.now.getTime(),
-  });
-  const unplaced: PlacementRequest[] = [];
+  const now = pass.now.getTime();
+  const requests = line.map(({ request }) => request);
+  const { decisions, fleet: left } = place(fleet, requests, { policy: "best-fit", seed: pass.term, now });
+  const state = new FleetState(left);
+  const unplaced: WaitingOrder[] = [];
   const sentences = new Map<string, string>();
   const proposals: PlacementProposal[] = [];
-  for (const [index, decision] of decisions.entries()) {
-    const request = requests[index];
-    if (request === undefined) continue;
-    if (decision.placed)
-      proposals.push({
-        workload: { kind: "environment", id: request.id },
-        instances: decision.instances,
-      });
+  for (const [index, order] of line.entries()) {
+    const decision = decisions[index];
+    if (decision?.placed === true)
+      proposals.push({ workload: order.workload, instances: decision.instances });
     else {
-      unplaced.push(request);
-      sentences.set(request.id, waitingSentence(decision.hosts));
+      const fitting = decision?.fitting ?? 0;
+      unplaced.push(order);
+      sentences.set(order.workload.id, waitingSentence(state, order.request, { now, fitting }));
     }
   }
   const outcomes = await commitAll(deps, pass, proposals);
@@ -127,9 +103,9 @@ async function scheduleRound(
     if (isHopeless(outcome)) await failOrder(deps.db, pass, id, outcome.detail);
     else if (outcome.reason !== "not-queued") sentences.set(id, refusalSentence(outcome));
   }
-  const somethingCameFree = outcomes.some(({ outcome }) => !outcome.committed);
   await explain(deps.db, pass, sentences);
-  report.waiting = unplaced.map(({ id }) => id);
+  report.waiting = unplaced.map(({ workload }) => workload.id);
+  const somethingCameFree = outcomes.some(({ outcome }) => !outcome.committed);
   return { unplaced, somethingCameFree: somethingCameFree && unplaced.length > 0 };
 }
 

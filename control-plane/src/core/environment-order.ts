@@ -1,10 +1,11 @@
 /**
- * An environment's row, read as what each part of the control plane wants of it: the request that placement weighs,
- * the order that prices are found for, and the share of the quotas it takes.
+ * An environment's row, read as what each part of the control plane wants of it: its stand in the queue, the request
+ * that placement weighs, the order that prices are found for, and the share of the quotas it takes.
  */
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import type { GpuWish, PlacementRequest, PoolSkip } from "./placement/fits-on.ts";
 import type { PricedOrder } from "./price-lines.ts";
+import type { Waiting } from "./queue/queue.ts";
 import type { Quota } from "./quota-levels.ts";
 
 /** Sizes in bytes, as ordered. */
@@ -56,6 +57,26 @@ export function placementRequest(
     image: order.image,
     storagePool: order.storage_pool,
     skips,
+  };
+}
+
+/** Who shares the fleet with others: a workspace; work outside every workspace shares as its customer's. */
+export function sharerOf(order: { customer_id: number; workspace_id: number | null }): string {
+  return order.workspace_id === null ? `customer-${order.customer_id}` : `${order.workspace_id}`;
+}
+
+/** A slice counts as a GPU, as in quotas. */
+export function waitingOrder(
+  order: { id: string; customer_id: number; workspace_id: number | null; gpu: number },
+  orderedAt: Date,
+): Waiting {
+  return {
+    id: order.id,
+    priority: 0,
+    orderedAtMs: orderedAt.getTime(),
+    workspace: sharerOf(order),
+    gpuShareThousandths: order.gpu * THOUSANDTHS,
+    limitSeconds: null,
   };
 }
 

@@ -2,14 +2,13 @@
  * What can be said about an order without asking the database: mounts (at most 3 and 3, distinct, in their family
  * of paths) and shapes that contradict themselves. Field types and ranges are the HTTP schema's.
  */
+import { IMAGE_NAME } from "@remotegpu/shared/image-name";
 import { MIB } from "@remotegpu/shared/units";
 
 export const MAX_MOUNTS = 3;
 export const DATASET_PATHS = ["/gemini/data-1", "/gemini/data-2", "/gemini/data-3"] as const;
 export const MODEL_PATHS = ["/gemini/pretrain1", "/gemini/pretrain2", "/gemini/pretrain3"] as const;
 
-/** A reference or an image id; a shell's or a URL's special characters have no place in either. */
-export const IMAGE_REFERENCE = /^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,255}$/;
 /** Bytes. The runtime takes no less. */
 export const MIN_MEMORY = 16 * MIB;
 
@@ -35,7 +34,7 @@ export interface OrderIssue {
 
 /** Why an environment that was ordered in the old system cannot be started as it stands; null where it can. */
 export function startIssue(order: { image: string; memory: number }): string | null {
-  if (!IMAGE_REFERENCE.test(order.image))
+  if (!IMAGE_NAME.test(order.image))
     return `No host can fetch an image called ${JSON.stringify(order.image)}.`;
   if (order.memory < MIN_MEMORY)
     return `${order.memory} bytes of memory are too little: ${MIN_MEMORY} are the least.`;

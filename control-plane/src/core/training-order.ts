@@ -1,6 +1,6 @@
 /**
- * A training job's row, read as what each part of the control plane wants of it: the gang that placement weighs, what
- * each rank is priced for, and the share of the quotas that all of them take. A rank asks as an environment does.
+ * A training job's row, read as what the scheduler wants of it: the gang that placement weighs, and the share of the
+ * quotas that all ranks take. A rank asks as an environment does.
  */
 import {
   type EnvironmentConfig,
@@ -22,33 +22,26 @@ export interface TrainingResources {
 }
 
 export interface TrainingConfig extends EnvironmentConfig {
-  /** No two ranks on one host. */
+  /**
+   * No two ranks on one host; false where nothing is said. To torchrun a rank is a node wherever it stands: each has an
+   * address and ports of its own, and those on one host only talk the faster. Who wants them apart says so, and waits
+   * for as many hosts.
+   */
   distinct_hosts?: boolean | undefined;
-}
-
-export function rankResources({
-  cpu,
-  memory,
-  gpu,
-  gpu_memory,
-  config,
-}: TrainingResources): EnvironmentResources {
-  return { cpu, memory, gpu, gpu_memory, storage: null, temp_storage: null, config };
 }
 
 export function gangRequest(
   job: TrainingResources & { id: string; image: string },
   known: { skips: PoolSkip[]; pricedModels: readonly string[] | null },
 ): PlacementRequest {
-  const { id, image } = job;
   return {
-    ...placementRequest({ ...rankResources(job), id, image, storage_pool: null }, known),
+    ...placementRequest({ ...rankResources(job), id: job.id, image: job.image, storage_pool: null }, known),
     instances: job.node_count,
     distinctHosts: job.config?.distinct_hosts ?? false,
   };
 }
 
-/** A job is no environment, and its files are its pool's. */
+/** A job is no environment, and what it writes belongs to its workspace's storage. */
 export function gangShare(job: TrainingResources): Quota {
   const ofRank = quotaShare(rankResources(job));
   return {
@@ -58,4 +51,9 @@ export function gangShare(job: TrainingResources): Quota {
     storage_quota: 0,
     environment_quota: 0,
   };
+}
+
+export function rankResources(job: TrainingResources): EnvironmentResources {
+  const { cpu, memory, gpu, gpu_memory, config } = job;
+  return { cpu, memory, gpu, gpu_memory, storage: null, temp_storage: null, config };
 }

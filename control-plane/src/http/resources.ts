@@ -1,4 +1,5 @@
 /** Every resource of the API, in the order the documentation shows them. */
+import { KeptFleet } from "../store/placement/kept-fleet.ts";
 import { registerApiKeyRoutes } from "./accounts/api-keys.ts";
 import { registerBillingRoutes } from "./billing/billing.ts";
 import { registerCustomerRoutes } from "./accounts/customers.ts";
@@ -24,6 +25,7 @@ import { registerPaymentRoutes } from "./billing/payments.ts";
 import { registerPriceRoutes } from "./billing/prices.ts";
 import { registerQuotaRoutes } from "./accounts/quotas.ts";
 import { registerSettingRoutes } from "./accounts/settings.ts";
+import { registerShareWeightRoutes } from "./accounts/share-weights.ts";
 import { registerSpecRoutes } from "./billing/specs.ts";
 import { registerSshKeyRoutes } from "./accounts/ssh-keys.ts";
 import { registerWorkloadLogRoutes } from "./workloads/workload-logs.ts";
@@ -32,12 +34,14 @@ import { registerWorkspaceMemberRoutes } from "./accounts/workspace-members.ts";
 import { registerWorkspaceRoutes } from "./accounts/workspaces.ts";
 
 export function registerResources(api: ApiApp, deps: ApiDeps): void {
+  const fleet = new KeptFleet(deps);
+
   registerMeRoutes(api, deps);
   registerWorkspaceRoutes(api, deps);
   registerWorkspaceMemberRoutes(api, deps);
   registerSshKeyRoutes(api, deps);
-  registerEnvironmentRoutes(api, deps);
-  registerEnvironmentVerbRoutes(api, deps);
+  registerEnvironmentRoutes(api, deps, fleet);
+  registerEnvironmentVerbRoutes(api, deps, fleet);
   registerEnvironmentExecRoute(api, deps);
   registerEnvironmentStoryRoutes(api, deps);
   registerWaysInRoutes(api, deps);
@@ -57,6 +61,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerApiKeyRoutes(api, deps);
   registerPaymentRoutes(api, deps);
   registerQuotaRoutes(api, deps);
+  registerShareWeightRoutes(api, deps);
   registerSettingRoutes(api, deps);
 
   registerJoinTokenRoutes(api, deps);

@@ -25,9 +25,9 @@ const WHITE_SPACE = /[ \t\n\v\f\r]/;
 
 /** Columns that are the new system's own, with what every old row gets in them. */
 const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
-  environments: { status_reason: null, status_deadline_at: null, storage_pool: null },
+  environments: { status_reason: null, status_deadline_at: null, storage_pool: null, queued_at: null },
   port_mappings: { host_id: null, lease_id: null, generation: null },
-  training_jobs: { config: null, status_reason: null, status_deadline_at: null },
+  training_jobs: { config: null, status_reason: null, status_deadline_at: null, queued_at: null },
   inference_services: { config: null, status_reason: null, status_deadline_at: null },
   billing_records: {
     line: null,
@@ -38,6 +38,7 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     transaction_id: null,
   },
   customers: { credit_limit: "0.0000" },
+  workspaces: { share_weight: "1" },
   hosts: {
     connection: "never",
     cordoned: "false",
@@ -77,6 +78,7 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     vanished_at: null,
     conflict_host_id: null,
     sharing_mode: null,
+    nvlink_island: null,
   },
 };
 

@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parseCsvTable, parseGpuCsv } from "@remotegpu/agent/host/nvidia-smi-csv";
+import { parseTopology } from "@remotegpu/agent/host/nvidia-smi-topology";
 import { parseNvidiaSmiXml } from "@remotegpu/agent/host/nvidia-smi-xml";
 
 const folder = new URL("../../../../shared/data/nvidia-smi/", import.meta.url);
@@ -45,6 +46,16 @@ describe.skipIf(!present)("recordings", () => {
     }
     expect(otherTables).toHaveLength(6);
     for (const { output } of otherTables) parseCsvTable(output);
+  });
+
+  test.each(named(".txt"))("%s: the topology is of its cards", (name) => {
+    const sections = sectionsOf(recording(name));
+    const [table] = sections.filter(({ command }) => command.includes("--query-gpu="));
+    const topology = sections.find(({ command }) => command === "nvidia-smi topo -m");
+
+    const { cards } = parseTopology(topology?.output ?? "");
+
+    expect(cards).toEqual(parseGpuCsv(table?.output ?? "").map(({ index }) => index));
   });
 
   test("the processes of a busy card are all in the table", () => {

@@ -6,6 +6,7 @@ import {
   placementRequest,
   pricedOrder,
   quotaShare,
+  waitingOrder,
 } from "@remotegpu/control-plane/core/environment-order";
 
 const order = (change: Partial<EnvironmentResources> = {}): EnvironmentResources => ({
@@ -74,5 +75,21 @@ test("a slice is priced as a slice and counts as a GPU of the quota", () => {
     cpu_quota: 2,
     memory_quota: 4096,
     environment_quota: 1,
+  });
+});
+
+test.each([
+  { where: "in a workspace shares with it", workspace_id: 3, workspace: "3" },
+  { where: "outside every workspace shares as its customer's", workspace_id: null, workspace: "customer-3" },
+])("an order $where", ({ workspace_id, workspace }) => {
+  const row = { ...order({ gpu: 2 }), id: "env-1", customer_id: 3, workspace_id };
+
+  expect(waitingOrder(row, new Date(5))).toEqual({
+    id: "env-1",
+    priority: 0,
+    orderedAtMs: 5,
+    workspace,
+    gpuShareThousandths: 2_000,
+    limitSeconds: null,
   });
 });

@@ -7,62 +7,66 @@ import {
 } from "@remotegpu/control-plane/core/training-order";
 import { GIB } from "@remotegpu/shared/units";
 
-const job = (change: Partial<TrainingResources> = {}) => ({
-  id: "job-1",
-  image: "trainer:1",
-  cpu: 4,
-  memory: 8 * GIB,
-  gpu: 2,
-  gpu_memory: null,
-  node_count: 3,
-  config: null,
-  ...change,
-});
+function aJob(change: Partial<TrainingResources> = {}) {
+  return {
+    id: "job-1",
+    image: "trainer:1",
+    cpu: 4,
+    memory: 2 * GIB,
+    gpu: 8,
+    gpu_memory: null,
+    config: null,
+    node_count: 3,
+    ...change,
+  };
+}
 
-test("a job asks for as many instances as it has ranks, each with the sizes ordered", () => {
-  const request = gangRequest(job(), { skips: [], pricedModels: ["NVIDIA L4"] });
+test("a job asks for all of its ranks at once, each of the size ordered", () => {
+  const request = gangRequest(aJob({ config: { host_labels: { rack: "r1" } } }), {
+    skips: [],
+    pricedModels: ["L4"],
+  });
 
-  expect(request).toMatchObject({
+  expect(request).toEqual({
     id: "job-1",
     instances: 3,
     distinctHosts: false,
     cpuMilli: 4000,
-    memoryMib: 8192,
+    memoryMib: 2048,
     tempStorageMib: 0,
-    gpu: { kind: "whole", count: 2, models: ["NVIDIA L4"] },
+    gpu: { kind: "whole", count: 8, leastMemoryMib: 0, models: ["L4"] },
+    labels: { rack: "r1" },
     image: "trainer:1",
     storagePool: null,
+    skips: [],
   });
 });
 
-test("ranks go to hosts of their own and to hosts with certain labels where the job says so", () => {
-  const config = { distinct_hosts: true, host_labels: { rack: "r1" } };
+test("a job that asks for hosts of their own for its ranks gets them", () => {
+  const known = { skips: [], pricedModels: null };
 
-  const request = gangRequest(job({ config }), { skips: [], pricedModels: null });
-
-  expect(request).toMatchObject({ distinctHosts: true, labels: { rack: "r1" } });
+  expect(gangRequest(aJob({ config: { distinct_hosts: true } }), known).distinctHosts).toBe(true);
+  expect(gangRequest(aJob({ config: { distinct_hosts: false } }), known).distinctHosts).toBe(false);
 });
 
-test("the quotas count every rank, and no environment and no storage", () => {
-  expect(gangShare(job())).toEqual({
+test("a job takes of the quotas what all of its ranks take, and counts as no environment", () => {
+  expect(gangShare(aJob())).toEqual({
     cpu_quota: 12,
-    memory_quota: 3 * 8192,
-    gpu_quota: 6,
+    memory_quota: 6144,
+    gpu_quota: 24,
     storage_quota: 0,
     environment_quota: 0,
   });
 });
 
-test("a rank is priced like an environment of its size and spec", () => {
-  const config = { spec: "big" };
-
-  expect(rankResources(job({ config, gpu_memory: GIB }))).toEqual({
+test("a rank asks for what was ordered for each", () => {
+  expect(rankResources(aJob({ gpu_memory: GIB, config: { gpu_sharing: "shared" } }))).toEqual({
     cpu: 4,
-    memory: 8 * GIB,
-    gpu: 2,
+    memory: 2 * GIB,
+    gpu: 8,
     gpu_memory: GIB,
     storage: null,
     temp_storage: null,
-    config,
+    config: { gpu_sharing: "shared" },
   });
 });

@@ -10,7 +10,9 @@ import { ControlPlaneClient } from "@remotegpu/agent/link/control-plane-client";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
 import { verifyJoinProof, verifySignature } from "@remotegpu/control-plane/link/host-credential";
 import { GENESIS_HASH, JournalBatch, rowHash, signedText } from "@remotegpu/shared/journal-row";
+import { MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
 import { ObservedInstance } from "@remotegpu/shared/instance";
+import { MAX_LEASES_OF_HOST, ObservedLease } from "@remotegpu/shared/lease";
 import { CredentialGrant, JoinRequest, RenewalAnswer, RenewalRequest } from "@remotegpu/shared/joining";
 import {
   ExecReply,
@@ -18,6 +20,7 @@ import {
   Heartbeat,
   HeartbeatReply,
   MAX_OBSERVED_INSTANCES,
+  MAX_PAGE_BYTES,
   ObservedReply,
   ObservedReport,
   PullReply,
@@ -186,6 +189,49 @@ test("an agent of before tells no reasons, cordons or strangers, and a control p
   expect(decode(HeartbeatReply, encode(reply))).toEqual({ ok: true, message: reply });
 });
 
+test("an agent of before tells no islands and no images", () => {
+  const { machine, gpus } = ObservedReport.parse(sample("observed"));
+  const { images: _, ...olderMachine } = machine ?? {};
+  const older = {
+    ...sample("observed"),
+    machine: olderMachine,
+    gpus: gpus?.map(({ island: __, ...gpu }) => gpu),
+  };
+
+  expect(decode(ObservedReport, encode(older))).toEqual({ ok: true, message: older });
+});
+
+const aName = (at: number) => `${at}`.padStart(3, "0").padEnd(256, "x");
+
+test.each<[string, object, string]>([
+  ["an image with U+0000", { images: ["a\u0000b"] }, "machine.images.0"],
+  ["an image with half a character", { images: ["\ud800"] }, "machine.images.0"],
+  ["an image without a name", { images: ["python:3", ""] }, "machine.images.1"],
+  ["an image that a shell would see", { images: ["$(reboot)"] }, "machine.images.0"],
+  ["an image with a name that no order can say", { images: ["x".repeat(257)] }, "machine.images.0"],
+  [
+    "more images than a host tells",
+    { images: Array.from({ length: 201 }, (_, at) => aName(at)) },
+    "machine.images",
+  ],
+  ["images that are no list", { images: { length: 1 } }, "machine.images"],
+])("%s makes no report", (_which, change, member) => {
+  const report = sample("observed");
+  const machine = { ...(report["machine"] as object), ...change };
+
+  const refused = decode(ObservedReport, encode({ ...report, machine }));
+
+  expect(refused).toMatchObject({ ok: false, reason: expect.stringContaining(`${member}:`) });
+});
+
+test.each([-1, 0.5, 2_147_483_648, "0", {}])("%j is no island", (island) => {
+  const [gpu] = ObservedReport.parse(sample("observed")).gpus ?? [];
+
+  expect(decode(ObservedReport, encode({ ...sample("observed"), gpus: [{ ...gpu, island }] })).ok).toBe(
+    false,
+  );
+});
+
 test("a heartbeat of an agent without GPU vitals is still a heartbeat", () => {
   const { gpus: _, ...older } = sample("heartbeat");
 
@@ -279,6 +325,47 @@ test("the agent takes the control plane's sample answers and sends what its pars
     sample("pull"),
     sample("observed"),
   ]);
+});
+
+test("however much a host has to tell, each page stays within its bound", async () => {
+  const pages: Uint8Array[] = [];
+  const client = new ControlPlaneClient(
+    {
+      request: (_subject, data) => {
+        pages.push(data);
+        return Promise.resolve(encode(sample("observed-reply")));
+      },
+    },
+    aHost("gpu-7"),
+  );
+  const { machine, gpus, ...observed } = ObservedReport.parse(sample("observed"));
+  const many = <T>(count: number, item: T | undefined) => Array.from({ length: count }, () => item as T);
+  const lease = ObservedLease.parse({
+    leaseId: "lease-0123456789abcdef",
+    workloadId: "env-0123456789abcdef",
+    state: "held",
+    externalPort: 20_000,
+    detail: "",
+    lastAccessedAt: "2026-01-01T00:00:00Z",
+    releaseDueAt: null,
+    releasedBecause: null,
+  });
+
+  await client.reportObserved({
+    ...observed,
+    machine: machine && { ...machine, images: Array.from({ length: MAX_HOST_IMAGES }, (_, at) => aName(at)) },
+    gpus: many(64, gpus?.[1]),
+    leases: many(MAX_LEASES_OF_HOST, lease),
+    instances: many(MAX_OBSERVED_INSTANCES, observed.instances[1]),
+  });
+
+  const read = pages.map((page) => decode(ObservedReport, page));
+  expect(pages.length).toBeGreaterThan(2);
+  expect(Math.max(...pages.map(({ byteLength }) => byteLength))).toBeLessThanOrEqual(MAX_PAGE_BYTES);
+  expect(read.map((page) => page.ok && page.message.page)).toEqual([...pages.keys()]);
+  expect(read.flatMap((page) => (page.ok ? page.message.instances : []))).toHaveLength(
+    MAX_OBSERVED_INSTANCES,
+  );
 });
 
 test("the agent runs the sample command and answers in the contract's words", async () => {

@@ -120,15 +120,15 @@ export function gpuCount(wish: GpuWish): number {
   }
 }
 
-/** Whether the card could ever serve the wish, were it idle. */
-export function isOfKind(gpu: GpuCapacity, wish: GpuWish): boolean {
+/** Whether a card of this kind could ever serve the wish, were it idle. */
+export function isOfKind(kind: { model: string; memoryMib: number }, wish: GpuWish): boolean {
   switch (wish.kind) {
     case "none":
       return false;
     case "whole":
-      return gpu.memoryMib >= wish.leastMemoryMib && (wish.models?.includes(gpu.model) ?? true);
+      return kind.memoryMib >= wish.leastMemoryMib && (wish.models?.includes(kind.model) ?? true);
     case "slice":
-      return gpu.memoryMib >= wish.memoryMib && (wish.models?.includes(gpu.model) ?? true);
+      return kind.memoryMib >= wish.memoryMib && (wish.models?.includes(kind.model) ?? true);
   }
 }
 

@@ -50,6 +50,7 @@ const Workspace = z
     type: z.string(),
     member_count: z.int(),
     status: z.string(),
+    share_weight: z.int().openapi({ description: "Its share of GPU time beside others that wait" }),
     role: z.string().nullable().openapi({ description: "The caller's role; null for administrators" }),
     created_at: Timestamp.nullable(),
     updated_at: Timestamp.nullable(),

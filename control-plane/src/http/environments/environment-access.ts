@@ -3,7 +3,9 @@ import type { z } from "@hono/zod-openapi";
 import type { PriceField } from "../../store/environments/environment-checks.ts";
 import type { Orderer, RefusedOrder } from "../../store/environments/environment-orders.ts";
 import { environmentById, type EnvironmentRow } from "../../store/environments/environments.ts";
+import type { EmptyFleet } from "../../store/placement/empty-fleet.ts";
 import { instancesOf } from "../../store/placement/instances.ts";
+import type { KeptFleet } from "../../store/placement/kept-fleet.ts";
 import { authorizeWorkload } from "../request/authorization.ts";
 import type { ApiContext, ApiDeps } from "../deps.ts";
 import { type Environment, environmentAnswer } from "./environment-answer.ts";
@@ -30,10 +32,22 @@ export function ordererOf(c: ApiContext): Orderer {
   return { by, actor: `${by} ${actor.customerId}`, now: deps.now() };
 }
 
+/** What the kept fleet finds impossible is tried once more, on a fleet that is read for it. */
+export async function onFleet<Done extends { done: true }>(
+  kept: KeptFleet,
+  order: (fleet: EmptyFleet) => Promise<Done | RefusedOrder>,
+): Promise<Done | RefusedOrder> {
+  const outcome = await order(await kept.recent());
+  const isImpossible = !outcome.done && outcome.refusal === "impossible";
+  return isImpossible ? await order(await kept.anew()) : outcome;
+}
+
 /** @throws ApiRefusal saying why the order was not taken */
 export function refuseUnlessDone<Done extends { done: true }>(outcome: Done | RefusedOrder): Done {
   if (outcome.done) return outcome;
   if (outcome.refusal === "wrong-state") throw conflict(outcome.detail);
+  if (outcome.refusal === "impossible")
+    throw badField(outcome.impossibility.field, `${outcome.impossibility.sentence}.`);
   const { check } = outcome;
   switch (check.obstacle) {
     case "mount-not-ready":

@@ -12,12 +12,14 @@ import {
   withPaths,
 } from "../../core/order-check.ts";
 import type { NewEnvironment } from "../../store/environments/environments.ts";
+import { hostLabels } from "../request/host-labels.ts";
 import { Description, ImageReference, Int53, RowId, SpecName } from "../request/input-fields.ts";
 import { ApiRefusal } from "../request/refusal.ts";
 
 const MAX_CPU = 4096;
 const MAX_GPUS = 64;
 const MAX_COMMAND = 64 * KIB;
+const MAX_HOST_LABELS = 16;
 /** Below this no image's own start fits; the container would only be stopped for it. */
 const MIN_TEMP_STORAGE = MIB;
 
@@ -61,6 +63,9 @@ export const NewEnvironmentBody = z
         spec: SpecName.optional(),
         gpu_sharing: z.enum(["exclusive", "shared"]).optional(),
         gpu_model: displayText(128).optional(),
+        host_labels: hostLabels({ most: MAX_HOST_LABELS })
+          .optional()
+          .openapi({ description: "Labels that the host must carry, with these values" }),
         command: text(MAX_COMMAND).min(1).optional(),
       })
       .optional(),

@@ -8,16 +8,13 @@ import { pricedModelsFor } from "../../store/environments/order-prices.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
 import { fleetSnapshot } from "../../store/placement/fleet-snapshot.ts";
 import { poolSkips } from "../../store/placement/pool-skips.ts";
-import { waitingEnvironments } from "../../store/placement/waiting.ts";
+import { standingOf, waitingOrders } from "../../store/placement/waiting.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { environmentFor } from "./environment-access.ts";
 import { forCustomers, ok, WorkloadIdPath } from "../request/route.ts";
 
 const tags = ["environments"];
 const params = WorkloadIdPath;
-
-/** Beyond this nobody counts; the answer says "null" for a position further back. */
-const MAX_QUEUE = 10_000;
 
 const Why = z
   .object({
@@ -59,16 +56,12 @@ async function whyOf({ db, now }: ApiDeps, environment: EnvironmentRow): Promise
   const { status } = environment;
   const reason = environment.status_reason ?? sayingOf(environment);
   if (status !== "queued") return { status, reason, position: null, hosts: [] };
-  const waiting = await waitingEnvironments(db, MAX_QUEUE);
-  const queue = waiting.map((one) => ({
-    id: one.environment.id,
-    priority: 0,
-    orderedAtMs: one.orderedAt.getTime(),
-  }));
+  const waiting = await waitingOrders(db, { now: now() });
+  const line = waiting.map(({ stand }) => stand);
   return {
     status,
     reason,
-    position: positionInQueue(queue, environment.id),
+    position: positionInQueue(line, environment.id, await standingOf(db, waiting, now())),
     hosts: await hostReasons(db, environment, now()),
   };
 }

@@ -11,8 +11,9 @@ import {
   stopEnvironment,
 } from "../../store/environments/environment-orders.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
+import type { KeptFleet } from "../../store/placement/kept-fleet.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
-import { answerOf, environmentFor, ordererOf, refuseUnlessDone } from "./environment-access.ts";
+import { answerOf, environmentFor, onFleet, ordererOf, refuseUnlessDone } from "./environment-access.ts";
 import { Environment } from "./environment-answer.ts";
 import { notFound } from "../request/refusal.ts";
 import { accepted, forCustomers, WorkloadIdPath } from "../request/route.ts";
@@ -48,7 +49,7 @@ const start = verb("/environments/{id}/start", "Start it again, where its files 
 const stop = verb("/environments/{id}/stop", "Stop it; code and output stay");
 const restart = verb("/environments/{id}/restart", "Stop and start it in its place");
 
-export function registerEnvironmentVerbRoutes(api: ApiApp, deps: ApiDeps): void {
+export function registerEnvironmentVerbRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
   api.openapi(remove, async (c) => {
     const { id } = await environmentFor(c, c.req.valid("param").id, "manage-workload");
     await carryOut(c, id, deleteEnvironment);
@@ -57,7 +58,10 @@ export function registerEnvironmentVerbRoutes(api: ApiApp, deps: ApiDeps): void 
 
   api.openapi(start, async (c) => {
     const { id } = await environmentFor(c, c.req.valid("param").id, "manage-workload");
-    await carryOut(c, id, startEnvironment);
+    const outcome = await onFleet(fleet, (fleet) =>
+      give(c, id, (sql, environment, orderer) => startEnvironment(sql, environment, { ...orderer, fleet })),
+    );
+    tellOf(c, outcome);
     return c.json(await answerOf(deps, id), 202);
   });
 
@@ -76,18 +80,24 @@ export function registerEnvironmentVerbRoutes(api: ApiApp, deps: ApiDeps): void 
   });
 }
 
-/** Locks the environment, gives the order, and tells the host and our own loops about it. */
-async function carryOut(
-  c: ApiContext,
-  id: string,
-  give: (sql: Connection, environment: EnvironmentRow, orderer: Orderer) => Promise<OrderOutcome>,
-): Promise<void> {
-  const { deps } = c.var;
-  const outcome = await transaction(deps.db, async (sql) => {
+type Order = (sql: Connection, environment: EnvironmentRow, orderer: Orderer) => Promise<OrderOutcome>;
+
+async function carryOut(c: ApiContext, id: string, order: Order): Promise<void> {
+  tellOf(c, await give(c, id, order));
+}
+
+/** Locks the environment and gives the order. */
+async function give(c: ApiContext, id: string, order: Order): Promise<OrderOutcome> {
+  return await transaction(c.var.deps.db, async (sql) => {
     const environment = await lockEnvironment(sql, id);
     if (environment === null) throw notFound(`environment ${id}`);
-    return await give(sql, environment, ordererOf(c));
+    return await order(sql, environment, ordererOf(c));
   });
-  for (const hostId of refuseUnlessDone(outcome).hostIds) deps.link.nudge(hostId as HostId);
-  deps.link.wake();
+}
+
+/** Tells the hosts and our own loops about an order that was taken. */
+function tellOf(c: ApiContext, outcome: OrderOutcome): void {
+  const { link } = c.var.deps;
+  for (const hostId of refuseUnlessDone(outcome).hostIds) link.nudge(hostId as HostId);
+  link.wake();
 }

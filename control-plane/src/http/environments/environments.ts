@@ -5,9 +5,10 @@ import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { listEnvironments, updateEnvironment } from "../../store/environments/environments.ts";
 import { takeOrder } from "../../store/environments/order-desk.ts";
 import { instancesOf } from "../../store/placement/instances.ts";
+import type { KeptFleet } from "../../store/placement/kept-fleet.ts";
 import { visibleWorkloads, workspaceForOrder } from "../request/authorization.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { answerOf, environmentFor, ordererOf, refuseUnlessDone } from "./environment-access.ts";
+import { answerOf, environmentFor, onFleet, ordererOf, refuseUnlessDone } from "./environment-access.ts";
 import { Environment, environmentAnswer } from "./environment-answer.ts";
 import { EnvironmentName, newEnvironment, NewEnvironmentBody } from "./environment-body.ts";
 import { Description } from "../request/input-fields.ts";
@@ -76,7 +77,7 @@ const patch = createRoute({
   responses: ok("The environment", Environment),
 });
 
-export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps): void {
+export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
   const { db } = deps;
 
   api.openapi(post, async (c) => {
@@ -87,7 +88,8 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps): void {
       customerId: c.var.actor.customerId,
       workspaceId: workspace.id,
     });
-    const outcome = await takeOrder(db, { order, payerId: workspace.owner_id, orderer: ordererOf(c) });
+    const terms = { order, payerId: workspace.owner_id, orderer: ordererOf(c) };
+    const outcome = await onFleet(fleet, async (fleet) => await takeOrder(db, { ...terms, fleet }));
     const { environment } = refuseUnlessDone(outcome);
     deps.link.wake();
     return c.json(environmentAnswer(environment, []), 201);

@@ -39,6 +39,9 @@ export const Host = z
     agent_version: z.string().nullable(),
     attach_mode: z.string().nullable(),
     gateway_port: z.int().nullable(),
+    image_count: z.int().nullable().openapi({
+      description: "How many names and ids of images that it has it tells; null: it tells nothing of them",
+    }),
     generation: z.int(),
     applied_generation: z.int(),
     applied_term: z.int(),
@@ -115,6 +118,9 @@ export const Gpu = z
     power_w: z.string().nullable(),
     power_limit: z.int().nullable(),
     temperature_limit: z.int().nullable(),
+    nvlink_island: z.int().nullable().openapi({
+      description: "Cards of the host with the same number are joined by NVLink; null: not known",
+    }),
     conflict_host_id: z.string().nullable(),
     last_seen_at: Timestamp.nullable(),
     vanished_at: Timestamp.nullable(),

@@ -20,6 +20,7 @@ import {
 } from "../../store/hosts/hosts.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { Gpu, gpuAnswer, Host, hostAnswer } from "./host-answer.ts";
+import { hostLabels } from "../request/host-labels.ts";
 import { PlainName } from "../request/input-fields.ts";
 import { pageOf, PageQuery, pageQuery, textPage, toPage } from "../request/pagination.ts";
 import { conflict, notFound } from "../request/refusal.ts";
@@ -29,7 +30,7 @@ const tags = ["hosts"];
 const params = OpaqueIdPath;
 
 const MAX_LABELS = 64;
-const labelWord = text(128).min(1);
+const MAX_TAGS = 64;
 
 const HostChange = z
   .strictObject({
@@ -38,11 +39,8 @@ const HostChange = z
       .union([z.ipv4(), z.ipv6(), z.hostname().max(64)])
       .nullable()
       .optional(),
-    labels: z
-      .record(labelWord, text(256))
-      .refine((labels) => Object.keys(labels).length <= MAX_LABELS, `at most ${MAX_LABELS} labels`)
-      .optional(),
-    tags: z.array(labelWord).max(MAX_LABELS).optional(),
+    labels: hostLabels({ most: MAX_LABELS }).optional(),
+    tags: z.array(text(128).min(1)).max(MAX_TAGS).optional(),
     storage_pool: PlainName.optional(),
   })
   .openapi("HostChange");

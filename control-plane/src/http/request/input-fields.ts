@@ -1,8 +1,8 @@
 /** Fields that several bodies share. Every text is storable, every number bounded, money is text until it is parsed. */
 import { z } from "@hono/zod-openapi";
+import { IMAGE_NAME } from "@remotegpu/shared/image-name";
 import { MAX_POINTS, parsePoints, parsePrice } from "@remotegpu/shared/money";
 import { text } from "@remotegpu/shared/text";
-import { IMAGE_REFERENCE } from "../../core/order-check.ts";
 
 /** A plain decimal with at most 4 decimals that numeric(20,4) holds. */
 export const Amount = z
@@ -66,7 +66,7 @@ export const ImageReference = z
   .string()
   .min(1)
   .max(256)
-  .regex(IMAGE_REFERENCE, "must be an image reference like registry.example/name:tag");
+  .regex(IMAGE_NAME, "must be an image reference like registry.example/name:tag");
 
 /** A name that may stand in a path, a label and a command line as it is. */
 export const PlainName = z

@@ -12,13 +12,15 @@ export interface WorkspaceRow {
   type: string;
   member_count: number;
   status: string;
+  /** How much GPU time it is due beside others that wait. */
+  share_weight: number;
   /** Null where the old system did not say. */
   created_at: Date | null;
   updated_at: Date | null;
 }
 
 const COLUMNS = `w.id, w.uuid, ${safeBigint("w.owner_id")} AS owner_id, w.name, w.description, w.type,
-    coalesce(w.member_count, 1) AS member_count, coalesce(w.status, 'active') AS status, w.created_at, w.updated_at`;
+    coalesce(w.member_count, 1) AS member_count, coalesce(w.status, 'active') AS status, w.share_weight, w.created_at, w.updated_at`;
 
 /** The active role of `customer` in `w`, as SQL; the owner is one even where the old data lacks the member's row. */
 const roleOf = (customer: string) => `CASE WHEN w.owner_id = ${customer} THEN 'owner' ELSE (
@@ -162,6 +164,19 @@ export async function updateWorkspace(
             description = CASE WHEN $3 THEN $4 ELSE description END WHERE id = $1`,
     [workspaceId, change.name ?? null, change.description !== undefined, change.description ?? null],
   );
+}
+
+/** False where there is no such workspace. */
+export async function setShareWeight(
+  sql: Connection,
+  workspaceId: number,
+  shareWeight: number,
+): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    `UPDATE workspaces w SET share_weight = $2 WHERE w.id = $1 AND ${LIVE}`,
+    [workspaceId, shareWeight],
+  );
+  return rowCount > 0;
 }
 
 /** Archives it, unless workloads are left in it: then answers how many. Call in a transaction. */

@@ -4,6 +4,7 @@
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { startIssue } from "../../core/order-check.ts";
+import type { Impossibility } from "../../core/placement/impossibility.ts";
 import { afterRequest, type StopOrderer, waitsFor } from "../../core/environment-status.ts";
 import type { Connection } from "../database.ts";
 import { checkedEnvironment, checkOrders, type CheckOutcome, checkRestart } from "./environment-checks.ts";
@@ -15,11 +16,13 @@ import {
   want,
 } from "./environment-placements.ts";
 import { type EnvironmentRow, moveEnvironment, releaseOldLeasesOf } from "./environments.ts";
+import { orderImpossibilities } from "./order-impossibility.ts";
 import { specOf } from "./order-prices.ts";
 import { raiseGeneration, raiseGenerations } from "../hosts/hosts.ts";
 import { leaseForStart } from "../leases/start-leases.ts";
 import { orderRelease, wantedLeases } from "../leases/lease-orders.ts";
 import { appendInstanceEvent, INSTANCE_EVENT } from "../events.ts";
+import type { EmptyFleet } from "../placement/empty-fleet.ts";
 import type { NewId } from "../placement/placements.ts";
 import { lockRun, openRuns, waiveRun } from "../billing/runs.ts";
 
@@ -36,6 +39,7 @@ export type OrderOutcome =
 
 export type RefusedOrder =
   | { done: false; refusal: "wrong-state"; detail: string }
+  | { done: false; refusal: "impossible"; impossibility: Impossibility }
   | { done: false; refusal: "check"; check: Extract<CheckOutcome, { passed: false }> };
 
 /** Time later than this after a person's own stop is not charged, however long the host takes. */
@@ -44,13 +48,19 @@ const STOP_CHARGED_MS = MS_PER_MINUTE;
 export async function startEnvironment(
   sql: Connection,
   environment: EnvironmentRow,
-  orderer: Orderer,
+  orderer: Orderer & { fleet: EmptyFleet },
 ): Promise<OrderOutcome> {
   const verdict = afterRequest(environment.status, "start");
   if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
   const issue =
     environment.orderer_id === null ? "The account that ordered it is no more." : startIssue(environment);
   if (issue !== null) return { done: false, refusal: "wrong-state", detail: issue };
+  const [impossible] = await orderImpossibilities(
+    sql,
+    [{ order: environment, fleet: orderer.fleet }],
+    orderer.now,
+  );
+  if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
   const [check] = await checkOrders(sql, [checkedEnvironment(environment)], orderer.now);
   if (check?.passed === false) return { done: false, refusal: "check", check };
   await move(sql, environment, { to: verdict.status, reason: waitsFor("queued", null) }, orderer);

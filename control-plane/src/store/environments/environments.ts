@@ -113,11 +113,11 @@ export async function insertEnvironments(
   await sql.query(
     `INSERT INTO environments (id, customer_id, workspace_id, name, description, image, status, status_reason, cpu, memory,
             gpu, gpu_memory, storage, temp_storage, ssh_enabled, jupyter_enabled, tensorboard_enabled, rdp_enabled,
-            web_terminal_enabled, mounted_datasets, mounted_models, env_vars, config, created_at)
+            web_terminal_enabled, mounted_datasets, mounted_models, env_vars, config, created_at, queued_at)
      SELECT o.id, o."customerId", o."workspaceId", o.name, o.description, o.image, 'queued', $2, o.cpu, o.memory, o.gpu,
             o."gpuMemory", o.storage, o."tempStorage", o."sshEnabled", o."jupyterEnabled", o."tensorboardEnabled",
             o."rdpEnabled", o."webTerminalEnabled", o."mountedDatasets", o."mountedModels", o."envVars", o.config,
-            o.created_at
+            o.created_at, o.created_at
        FROM jsonb_to_recordset($1::jsonb) AS o(id text, "customerId" bigint, "workspaceId" bigint, name text,
               description text, image text, cpu int, memory bigint, gpu int, "gpuMemory" bigint, storage bigint,
               "tempStorage" bigint, "sshEnabled" boolean, "jupyterEnabled" boolean, "tensorboardEnabled" boolean,
@@ -201,6 +201,10 @@ const MOVED_PORTS = OLD_PORTS.map(
     `${port} = CASE WHEN ${port} BETWEEN 1 AND 65535 AND (m.status <> 'queued' OR ${HAS_INSTANCE}) THEN ${port} END`,
 ).join(", ");
 
+/** A start that its host could not carry out waits again, from where it was in the line. */
+const QUEUED_AT = `CASE WHEN m.status <> 'queued'
+      OR queued_at IS NOT NULL AND e.status IN ('creating', 'running', 'restarting') THEN queued_at ELSE m.at END`;
+
 export interface StatusMove {
   environment: Pick<EnvironmentRow, "id" | "status" | "customer_id">;
   to: EnvironmentStatus;
@@ -230,6 +234,7 @@ export async function moveEnvironments(sql: Connection, moves: readonly StatusMo
     `UPDATE environments e SET ${SOUND_ENVIRONMENT}, status = m.status, status_reason = m.reason,
             status_deadline_at = m.deadline, ${MOVED_PORTS},
             started_at = CASE WHEN m.status = 'running' THEN m.at ELSE started_at END,
+            queued_at = ${QUEUED_AT},
             stopped_at = CASE WHEN m.status IN ('stopped', 'error') THEN m.at ELSE stopped_at END,
             deleted_at = CASE WHEN m.gone THEN m.at ELSE deleted_at END,
             workspace_id = CASE WHEN m.status NOT IN ('queued', 'creating')

@@ -4,6 +4,8 @@ import { specsByName, type SpecRow } from "../billing/prices.ts";
 import type { Connection } from "../database.ts";
 import { type CheckedOrder, checkOrders } from "./environment-checks.ts";
 import type { Orderer, RefusedOrder } from "./environment-orders.ts";
+import { orderImpossibilities } from "./order-impossibility.ts";
+import type { EmptyFleet } from "../placement/empty-fleet.ts";
 import {
   type EnvironmentRow,
   environmentsById,
@@ -13,6 +15,8 @@ import {
 
 export interface FirstOrder {
   order: NewEnvironment;
+  /** As if nothing ran on it: what never fits it is refused. */
+  fleet: EmptyFleet;
   payerId: number;
   orderer: Orderer;
 }
@@ -25,8 +29,8 @@ export async function orderEnvironments(
   orders: readonly FirstOrder[],
 ): Promise<FirstOrderOutcome[]> {
   const now = new Date(Math.max(...orders.map(({ orderer }) => orderer.now.getTime())));
-  const bound = await boundToSpecs(sql, orders);
-  const sound = bound.flatMap((one) => ("done" in one ? [] : [one]));
+  const bound = await possibleOnes(sql, await boundToSpecs(sql, orders), now);
+  const sound = bound.filter(isSound);
   const checks = await checkOrders(sql, sound.map(checkedOrder), now);
   const passed = sound.filter((_, index) => checks[index]?.passed === true);
   const reason = waitsFor("queued", null) ?? "";
@@ -41,7 +45,7 @@ export async function orderEnvironments(
   );
   const outcomes = new Map(sound.map((one, index) => [one, checks[index]]));
   return bound.map((one) => {
-    if ("done" in one) return one;
+    if (!isSound(one)) return one;
     const check = outcomes.get(one);
     if (check?.passed === false) return { done: false, refusal: "check", check };
     return { done: true, environment: made.get(one.order.id) as EnvironmentRow };
@@ -61,6 +65,28 @@ async function boundToSpecs(
     if (model === null || one.order.gpu === 0) return one;
     if (wanted !== undefined && wanted !== model) return otherModel(spec, wanted);
     return { ...one, order: { ...one.order, config: { ...one.order.config, gpu_model: model } } };
+  });
+}
+
+function isSound(one: FirstOrder | RefusedOrder): one is FirstOrder {
+  return !("done" in one);
+}
+
+async function possibleOnes(
+  sql: Connection,
+  orders: readonly (FirstOrder | RefusedOrder)[],
+  now: Date,
+): Promise<(FirstOrder | RefusedOrder)[]> {
+  const sound = orders.filter(isSound);
+  const asked = sound.map((one) => ({
+    order: { ...checkedOrder(one), id: one.order.id, image: one.order.image, storage_pool: null },
+    fleet: one.fleet,
+  }));
+  const answers = await orderImpossibilities(sql, asked, now);
+  const found = new Map(sound.map((one, index) => [one, answers[index] ?? null]));
+  return orders.map((one) => {
+    const impossibility = isSound(one) ? (found.get(one) ?? null) : null;
+    return impossibility === null ? one : { done: false, refusal: "impossible", impossibility };
   });
 }
 

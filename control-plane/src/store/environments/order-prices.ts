@@ -4,9 +4,10 @@
  */
 import { type EnvironmentResources, pricedOrder } from "../../core/environment-order.ts";
 import { dearestLines, DEFAULT_SPEC, linesForOrder, type OrderLines } from "../../core/price-lines.ts";
+import { pricedModels } from "../../core/priced-models.ts";
 import { specPricesOf, unpriced } from "../billing/prices.ts";
 import type { Connection } from "../database.ts";
-import { gpuModelSizes } from "../hosts/fleet.ts";
+import { fleetModels } from "../hosts/fleet.ts";
 
 export interface OrderPrices {
   linesOn(order: EnvironmentResources, model: string | null): OrderLines;
@@ -22,8 +23,8 @@ export async function orderPrices(
   at: Date,
 ): Promise<OrderPrices> {
   const specs = await specPricesOf(sql, { specs: orders.map(specOf), at });
-  const sizes = orders.some((order) => order.gpu > 0 && namedModel(order) === null)
-    ? await gpuModelSizes(sql)
+  const fleet = orders.some((order) => order.gpu > 0 && namedModel(order) === null)
+    ? await fleetModels(sql)
     : [];
   const pricesOf = (order: EnvironmentResources) => specs.get(specOf(order)) ?? unpriced(specOf(order));
   const linesOn = (order: EnvironmentResources, model: string | null) =>
@@ -32,13 +33,14 @@ export async function orderPrices(
   const modelsFor = (order: EnvironmentResources): string[] => {
     const named = namedModel(order);
     if (named !== null) return [named];
-    return sizes.filter(({ bytes }) => bytes >= (order.gpu_memory ?? 0)).map(({ name }) => name);
+    return fleet
+      .filter(({ memoryBytes }) => memoryBytes >= (order.gpu_memory ?? 0))
+      .map(({ model }) => model);
   };
   return {
     linesOn,
     dearest: (order) => dearestLines(pricedOrder(order), pricesOf(order), modelsFor(order)),
-    pricedModels: (order) =>
-      order.gpu === 0 ? null : modelsFor(order).filter((model) => linesOn(order, model).priced),
+    pricedModels: (order) => pricedModels(order, pricesOf(order), fleet),
   };
 }
 

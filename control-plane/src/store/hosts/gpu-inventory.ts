@@ -123,7 +123,7 @@ async function markVanished(
   { hostId, present, now }: { hostId: string; present: string[]; now: Date },
 ): Promise<void> {
   const { rows } = await sql.query<{ uuid: string; old: string | null }>(
-    `UPDATE gpus g SET vanished_at = $3, gpu_index = -g.id, status = 'error'
+    `UPDATE gpus g SET vanished_at = $3, gpu_index = -g.id, nvlink_island = NULL, status = 'error'
        FROM (SELECT id, status AS old FROM gpus WHERE host_id = $1) before
       WHERE g.id = before.id AND g.vanished_at IS NULL AND NOT g.uuid = ANY($2::text[])
       RETURNING g.uuid, before.old`,
@@ -148,8 +148,8 @@ async function putCard(
     `WITH before AS (SELECT status, vanished_at FROM gpus WHERE uuid = $3)
      INSERT INTO gpus AS g (host_id, gpu_index, uuid, name, brand, architecture, memory_total, compute_capability,
             health_status, power_limit, temperature_limit, simulated, pci_bus_id, driver_version, memory_used_mib,
-            utilization_percent, temperature_c, power_w, last_seen_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+            utilization_percent, temperature_c, power_w, last_seen_at, nvlink_island)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
      ON CONFLICT (uuid) DO UPDATE SET host_id = EXCLUDED.host_id, gpu_index = EXCLUDED.gpu_index, name = EXCLUDED.name,
             brand = EXCLUDED.brand, architecture = EXCLUDED.architecture, memory_total = EXCLUDED.memory_total,
             compute_capability = EXCLUDED.compute_capability, health_status = EXCLUDED.health_status,
@@ -157,7 +157,7 @@ async function putCard(
             simulated = EXCLUDED.simulated, pci_bus_id = EXCLUDED.pci_bus_id, driver_version = EXCLUDED.driver_version,
             memory_used_mib = EXCLUDED.memory_used_mib, utilization_percent = EXCLUDED.utilization_percent,
             temperature_c = EXCLUDED.temperature_c, power_w = EXCLUDED.power_w, last_seen_at = EXCLUDED.last_seen_at,
-            vanished_at = NULL,
+            nvlink_island = EXCLUDED.nvlink_island, vanished_at = NULL,
             -- The old system's word for who holds it is nothing that we know of.
             allocated_to = CASE WHEN ${IS_HELD} THEN g.allocated_to END,
             allocated_at = CASE WHEN ${IS_HELD} THEN g.allocated_at END,
@@ -186,6 +186,7 @@ async function putCard(
       gpu.temperatureC,
       gpu.powerW,
       now,
+      gpu.island ?? null,
     ],
   );
   const row = rows[0];

@@ -27,6 +27,8 @@ export interface HostRow {
   storage_pool: string;
   attach_mode: string | null;
   gateway_port: number | null;
+  /** Names and ids together; null for a host that does not tell. */
+  image_count: number | null;
   agent_version: string | null;
   protocol: ProtocolRange | null;
   total_cpu: number;
@@ -60,6 +62,7 @@ const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, h.os_t
     coalesce(h.status, 'offline') AS status, h.status_reason, h.connection,
     coalesce(h.health_status, 'unknown') AS health_status, h.cordoned, h.cordon_reason, h.simulated, h.degraded,
     coalesce(h.storage_pool, h.id) AS storage_pool, h.attach_mode, h.agent_version, h.gateway_port,
+    (SELECT cardinality(i.images) FROM host_images i WHERE i.host_id = h.id) AS image_count,
     ${SPOKEN_PROTOCOL} AS protocol,
     coalesce(h.total_cpu, 0) AS total_cpu, coalesce(h.used_cpu, 0) AS used_cpu,
     coalesce(h.total_gpu, 0) AS total_gpu, coalesce(h.used_gpu, 0) AS used_gpu,
@@ -112,6 +115,7 @@ export interface GpuRow {
   power_w: string | null;
   power_limit: number | null;
   temperature_limit: number | null;
+  nvlink_island: number | null;
   status: string;
   health_status: string;
   sharing_mode: string | null;
@@ -138,7 +142,8 @@ export interface GpuRow {
 
 const GPU = `SELECT g.uuid, g.host_id, g.gpu_index, g.name, g.brand, g.architecture, g.compute_capability,
     g.driver_version, g.pci_bus_id, ${safeBigint("g.memory_total")} AS memory_total, g.memory_used_mib,
-    g.utilization_percent, g.temperature_c, g.power_w, g.power_limit, g.temperature_limit, coalesce(g.status, 'available') AS status,
+    g.utilization_percent, g.temperature_c, g.power_w, g.power_limit, g.temperature_limit,
+    g.nvlink_island, coalesce(g.status, 'available') AS status,
     coalesce(g.health_status, 'unknown') AS health_status, g.sharing_mode, g.simulated, g.cordoned,
     g.cordon_reason, g.conflict_host_id, g.allocated_to, g.allocated_at, g.last_seen_at, g.vanished_at,
     ARRAY(SELECT a.instance_id FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL

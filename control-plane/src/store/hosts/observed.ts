@@ -10,6 +10,7 @@ import { type Connection, type Database, transaction } from "../database.ts";
 import { completeDeletions, environmentById, type EnvironmentRow } from "../environments/environments.ts";
 import { noteRunEnds } from "../placement/run-ends.ts";
 import { mergeGpus } from "./gpu-inventory.ts";
+import { putHostImages } from "./host-images.ts";
 import { mergeLeases } from "../leases/lease-reports.ts";
 import { raiseGeneration } from "./hosts.ts";
 import { mergeLostHistory, noteKnownEpochs } from "./lost-history.ts";
@@ -133,6 +134,9 @@ async function mergeMachine(sql: Connection, hostId: string, machine: MachineRep
       machine.gatewayPort ?? null,
     ],
   );
+  // Nothing told is nothing known: what was there may well be there still.
+  const images = machine.images ?? null;
+  if (images !== null) await putHostImages(sql, { hostId, images });
 }
 
 /**

@@ -21,21 +21,12 @@ import { checkedEnvironment, type CheckedOrder } from "../environments/environme
 import { type EnvironmentRow, lockEnvironments } from "../environments/environments.ts";
 import { idOnHosts } from "../environments/id-on-hosts.ts";
 import { type JobOrderRow, lockJobOrders } from "../training/job-orders.ts";
-
-export interface WorkloadName {
-  kind: "environment" | "training";
-  id: string;
-}
+import { nameKey, type WorkloadName } from "./workload-name.ts";
 
 export type PlaceableOrder = { checked: CheckedOrder } & (
   | { kind: "environment"; row: EnvironmentRow }
   | { kind: "training"; row: JobOrderRow }
 );
-
-/** One text for a workload, to find it by. */
-export function nameKey({ kind, id }: WorkloadName): string {
-  return `${kind} ${id}`;
-}
 
 /** Those that wait, held to the end of the transaction: environments, then jobs, each in the order of their ids. */
 export async function lockWaiting(

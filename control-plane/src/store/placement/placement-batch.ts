@@ -20,9 +20,10 @@ import { type PlannedStart, planStarts } from "../leases/start-leases.ts";
 import { settings } from "../settings.ts";
 import { fleetSnapshot } from "./fleet-snapshot.ts";
 import { type AcceptedOrder, writePlacements } from "./new-placements.ts";
-import { lockWaiting, nameKey, type PlaceableOrder, requestOf } from "./placeable-orders.ts";
+import { lockWaiting, type PlaceableOrder, requestOf } from "./placeable-orders.ts";
 import { holdingHosts, modelsOfCards, skipsOf } from "./placement-grounds.ts";
 import type { CommitOutcome, CommitTerms, PlacementProposal } from "./placements.ts";
+import { nameKey } from "./workload-name.ts";
 
 /** A proposal whose order waits, is held, and has nothing left anywhere. */
 interface Candidate extends PlacementProposal {

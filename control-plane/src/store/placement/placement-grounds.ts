@@ -1,7 +1,7 @@
 /** What a batch of placements is judged by beside the fleet and the money: asked once for all of its orders. */
 import type { PoolSkip } from "../../core/placement/fits-on.ts";
 import type { Connection } from "../database.ts";
-import { nameKey, type WorkloadName } from "./placeable-orders.ts";
+import { nameKey, type WorkloadName } from "./workload-name.ts";
 
 const ASKED = "unnest($1::text[], $2::text[]) AS asked(kind, id)";
 const namesOf = (workloads: readonly WorkloadName[]) => [

@@ -6,8 +6,8 @@
  */
 import type { PlacedInstance } from "../../core/placement/placement.ts";
 import { type Database, isUniqueViolation, StoreError, transaction } from "../database.ts";
-import type { WorkloadName } from "./placeable-orders.ts";
 import { commitBatch } from "./placement-batch.ts";
+import type { WorkloadName } from "./workload-name.ts";
 
 export type NewId = (kind: "ins" | "run" | "lease") => string;
 

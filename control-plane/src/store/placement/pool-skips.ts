@@ -1,7 +1,9 @@
 /** Storage pools in which an order found a mount missing: they are not tried again for a while. */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { PoolSkip } from "../../core/placement/fits-on.ts";
+import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "../database.ts";
+import { nameKey } from "./workload-name.ts";
 
 const POOL_SKIP_MS = 10 * MS_PER_MINUTE;
 
@@ -16,6 +18,28 @@ export async function poolSkips(sql: Connection, environmentId: string): Promise
     reason: row.reason,
     untilMs: row.until.getTime(),
   }));
+}
+
+/** Of all workloads, by the key of their names: those that have not passed. */
+export async function poolSkipsInForce(sql: Connection, now: Date): Promise<Map<string, PoolSkip[]>> {
+  const { rows } = await sql.query<{
+    workload_kind: WorkloadKind;
+    workload_id: string;
+    storage_pool: string;
+    reason: string;
+    until: Date;
+  }>(
+    `SELECT workload_kind, workload_id, storage_pool, reason, until FROM placement_skips
+      WHERE until > $1 ORDER BY storage_pool`,
+    [now],
+  );
+  const skips = new Map<string, PoolSkip[]>();
+  for (const row of rows) {
+    const skip = { storagePool: row.storage_pool, reason: row.reason, untilMs: row.until.getTime() };
+    const key = nameKey({ kind: row.workload_kind, id: row.workload_id });
+    skips.set(key, [...(skips.get(key) ?? []), skip]);
+  }
+  return skips;
 }
 
 /** A mount was missing there: the pool is not tried again for this order until then. */

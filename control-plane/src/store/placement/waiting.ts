@@ -1,29 +1,86 @@
-/** What waits for a place, and where in the line each stands. */
+/**
+ * What waits for a place: every queued environment and training job as the scheduler weighs it, from a few reads,
+ * however many wait. Who of them may start is not asked here but at the commit.
+ */
+import { placementRequest, quotaShare, waitingOrder } from "../../core/environment-order.ts";
+import type { PlacementRequest, PoolSkip } from "../../core/placement/fits-on.ts";
+import { FAIR_SHARE_WINDOW_SECONDS } from "../../core/queue/fair-share.ts";
+import type { Standing, Waiting } from "../../core/queue/queue.ts";
+import type { Quota } from "../../core/quota-levels.ts";
+import { gangRequest, gangShare } from "../../core/training-order.ts";
 import type { Connection } from "../database.ts";
-import { type EnvironmentRow, environmentById } from "../environments/environments.ts";
-import { STATUS_EVENT } from "../events.ts";
+import { recentGpuTime } from "./gpu-time.ts";
+import { holdersOfWaiting } from "./held-orders.ts";
+import { poolSkipsInForce } from "./pool-skips.ts";
+import { pricedModelsOf } from "./priced-models.ts";
+import { type WaitingRow, waitingRows } from "./waiting-rows.ts";
+import { nameKey, type WorkloadName } from "./workload-name.ts";
 
-export interface WaitingEnvironment {
-  environment: EnvironmentRow;
-  /** When this start was ordered. */
-  orderedAt: Date;
+export interface WaitingOrder {
+  workload: WorkloadName;
+  /** What the queue orders it by. */
+  stand: Waiting;
+  request: PlacementRequest;
+  payerId: number;
+  /** Null outside of every workspace that is there. */
+  workspaceId: number | null;
+  /** Of its workspace; 1 without one. */
+  shareWeight: number;
+  /** What all of it takes of the quotas. */
+  quotaShare: Quota;
+  /** Hosts that have not confirmed yet that its last placement is over: until then it can have no other. */
+  heldBy: readonly string[];
 }
 
-/** Queued environments, the longest waiting first, at most `limit` of them. */
-export async function waitingEnvironments(sql: Connection, limit: number): Promise<WaitingEnvironment[]> {
-  const { rows } = await sql.query<{ id: string; ordered_at: Date }>(
-    `SELECT e.id, coalesce(
-              (SELECT max(v.at) FROM events v
-                WHERE v.workload_kind = 'environment' AND v.workload_id = e.id AND v.kind = $1 AND v.new = 'queued'),
-              e.created_at) AS ordered_at
-       FROM environments e WHERE e.status = 'queued' AND e.deleted_at IS NULL
-      ORDER BY ordered_at, e.id LIMIT $2`,
-    [STATUS_EVENT, limit],
+export async function waitingOrders(sql: Connection, { now }: { now: Date }): Promise<WaitingOrder[]> {
+  const rows = await waitingRows(sql);
+  const priced = await pricedModelsOf(sql, rows, now);
+  const skips = await poolSkipsInForce(sql, now);
+  const holders = await holdersOfWaiting(sql);
+  return rows.map((row) => {
+    const key = nameKey(row);
+    return waitingOrderOf(row, {
+      skips: skips.get(key) ?? [],
+      pricedModels: priced.modelsOf(row),
+      heldBy: holders.get(key) ?? [],
+    });
+  });
+}
+
+/** What those who wait have had lately, and what each is due: with this the queue puts them in order. */
+export async function standingOf(
+  sql: Connection,
+  waiting: readonly WaitingOrder[],
+  now: Date,
+): Promise<Standing> {
+  const used = await recentGpuTime(sql, { now, windowSeconds: FAIR_SHARE_WINDOW_SECONDS });
+  const shares = new Map(
+    waiting.map(({ stand: { workspace }, shareWeight }) => [
+      workspace,
+      { usedShareSeconds: used.get(workspace) ?? 0, weight: shareWeight },
+    ]),
   );
-  const waiting: WaitingEnvironment[] = [];
-  for (const { id, ordered_at } of rows) {
-    const environment = await environmentById(sql, id);
-    if (environment?.status === "queued") waiting.push({ environment, orderedAt: ordered_at });
-  }
-  return waiting;
+  return { shares, now: now.getTime() };
+}
+
+function waitingOrderOf(
+  row: WaitingRow,
+  known: { skips: PoolSkip[]; pricedModels: readonly string[] | null; heldBy: readonly string[] },
+): WaitingOrder {
+  const { kind, id, customer_id, workspace_id, node_count } = row;
+  const ordered = { id, customer_id, workspace_id, gpu: row.gpu * node_count };
+  return {
+    workload: { kind, id },
+    stand: {
+      ...waitingOrder(ordered, row.ordered_at),
+      priority: row.priority,
+      limitSeconds: row.limit_seconds,
+    },
+    request: kind === "training" ? gangRequest(row, known) : placementRequest(row, known),
+    payerId: row.payer_id,
+    workspaceId: workspace_id,
+    shareWeight: row.share_weight,
+    quotaShare: kind === "training" ? gangShare(row) : quotaShare(row),
+    heldBy: known.heldBy,
+  };
 }

@@ -17,12 +17,14 @@ const HOUSEKEEPING: Record<string, string> = {
   events: "reason IS DISTINCT FROM 'from the old system'",
 };
 
-/** Explanations that come and go by themselves. */
+/** What comes and goes by itself: explanations, and since when something waits that does not wait any more. */
 const TRANSIENT = new Set([
   "environments.status_reason",
   "environments.status_deadline_at",
+  "environments.queued_at",
   "training_jobs.status_reason",
   "training_jobs.status_deadline_at",
+  "training_jobs.queued_at",
   "inference_services.status_reason",
   "inference_services.status_deadline_at",
 ]);

@@ -1,0 +1,28 @@
+/**
+ * By which names an order may call for an image that is on this host: its tags, and its id. Sorted and bounded, so that
+ * the same images always make the same list.
+ */
+import { IMAGE_NAME, MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
+
+export type LocalImage = { id: string; tags: readonly string[] };
+
+/** What a runtime adds where an order names no tag. */
+const DEFAULT_TAG = ":latest";
+
+/** Names before ids: of more than can be told, an order hardly ever means one by its id. */
+export function imageNames(images: readonly LocalImage[]): string[] {
+  const tags = images.flatMap((image) => image.tags.flatMap(withoutDefaultTag));
+  const ids = images.map(({ id }) => id);
+  const told = [...sorted(tags), ...sorted(ids)].filter((name) => IMAGE_NAME.test(name));
+  return [...new Set(told)].slice(0, MAX_HOST_IMAGES);
+}
+
+/** `python:latest` is `python`, too. An untagged image's `<none>:<none>` is no name and falls out later. */
+function withoutDefaultTag(tag: string): string[] {
+  return tag.endsWith(DEFAULT_TAG) ? [tag, tag.slice(0, -DEFAULT_TAG.length)] : [tag];
+}
+
+/** In the order of code units, which no locale changes. */
+function sorted(names: readonly string[]): string[] {
+  return names.toSorted((a, b) => (a < b ? -1 : Number(a > b)));
+}

@@ -1,0 +1,47 @@
+/**
+ * What is known of the images on this host, for the report. It only helps placement to find a host that need not pull,
+ * so it is asked for at a slow pace, and nobody waits for it; whether a start needs a pull is asked anew at that start.
+ */
+import type { Log } from "@remotegpu/shared/log";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { imageNames } from "../core/image-names.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
+
+export const LIST_IMAGES_EVERY_MS = MS_PER_MINUTE;
+
+export class ImageWatch {
+  readonly #runtime: Pick<Runtime, "images">;
+  readonly #log: Log;
+  #names: string[] | null = null;
+  #askedMs = Number.NEGATIVE_INFINITY;
+  #isAsking = false;
+  #isFailing = false;
+
+  constructor(runtime: Pick<Runtime, "images">, log: Log) {
+    this.#runtime = runtime;
+    this.#log = log;
+  }
+
+  /** As last told; null before the runtime has told any. */
+  get names(): string[] | null {
+    return this.#names;
+  }
+
+  /** Resolves when what was due is done, within the call's own deadline. */
+  async lookWhenDue(nowMs: number): Promise<void> {
+    if (this.#isAsking || nowMs - this.#askedMs < LIST_IMAGES_EVERY_MS) return;
+    this.#askedMs = nowMs;
+    this.#isAsking = true;
+    try {
+      this.#names = imageNames(await this.#runtime.images());
+      this.#isFailing = false;
+    } catch (error) {
+      if (!(error instanceof RuntimeDown || error instanceof RuntimeError)) throw error;
+      if (!this.#isFailing) this.#log.warn({ error }, "the container runtime does not tell its images");
+      this.#isFailing = true;
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+}

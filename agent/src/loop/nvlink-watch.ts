@@ -1,0 +1,65 @@
+/**
+ * What is known of the NVLinks among the host's cards. Asked when the cards are others than before, not at every sample:
+ * cables do not move. It serves placement alone, so a host that cannot tell is as good as any other, and nothing waits.
+ */
+import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { nvlinkIslands, type LinkedCard } from "../core/nvlink-islands.ts";
+import type { NvidiaSmi } from "../host/nvidia-smi.ts";
+import { NvidiaSmiError } from "../host/nvidia-smi-error.ts";
+
+/** After a question that brought nothing; a driver may still be coming up. */
+const ASK_AGAIN_MS = 10 * MS_PER_MINUTE;
+
+type Islands = ReadonlyMap<GpuUuid, number>;
+
+export class NvlinkWatch {
+  readonly #log: Log;
+  /** Null: not known. */
+  #islands: Islands | null = null;
+  /** The cards that were asked about last. */
+  #askedAbout = "";
+  #askedMs = Number.NEGATIVE_INFINITY;
+  #isAsking = false;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  islandOf(uuid: GpuUuid): number | null {
+    return this.#islands?.get(uuid) ?? null;
+  }
+
+  /**
+   * Asks when that is due. Until the answer is there, what was known of a card holds for it.
+   * @returns whether something else is known than before
+   */
+  async lookWhenDue(nvidiaSmi: NvidiaSmi, cards: readonly LinkedCard[], nowMs: number): Promise<boolean> {
+    const about = JSON.stringify(cards.map(({ uuid, index, migEnabled }) => [uuid, index, migEnabled]));
+    const isAnotherTry = this.#islands === null && nowMs - this.#askedMs >= ASK_AGAIN_MS;
+    if (cards.length === 0 || this.#isAsking || (about === this.#askedAbout && !isAnotherTry)) return false;
+    const before = this.#islands;
+    this.#askedAbout = about;
+    this.#askedMs = nowMs;
+    this.#isAsking = true;
+    this.#islands = await this.#ask(nvidiaSmi, cards).finally(() => (this.#isAsking = false));
+    return !isSame(before, this.#islands);
+  }
+
+  async #ask(nvidiaSmi: NvidiaSmi, cards: readonly LinkedCard[]): Promise<Islands | null> {
+    try {
+      const islands = nvlinkIslands(cards, await nvidiaSmi.nvlinks());
+      if (islands === null) this.#log.warn({}, "nvidia-smi's topology is not of the cards that it lists");
+      return islands;
+    } catch (error) {
+      if (!(error instanceof NvidiaSmiError)) throw error;
+      this.#log.warn({ error }, "which GPUs are joined by NVLink is not to be told");
+      return null;
+    }
+  }
+}
+
+function isSame(before: Islands | null, after: Islands | null): boolean {
+  return JSON.stringify([...(before ?? [])]) === JSON.stringify([...(after ?? [])]);
+}

@@ -1,0 +1,200 @@
+/**
+ * Places requests one after the other in a fleet whose columns it keeps, with one index per shape. Deterministic: the
+ * same fleet, requests and seed give the same places. placement.ts makes a plain function of it.
+ */
+import { type Draw, drawFrom } from "./draw.ts";
+import type { Fleet } from "./fleet.ts";
+import { type CardDemand, FleetState } from "./fleet-state.ts";
+import type { PlacementRequest } from "./fits-on.ts";
+import { gangRoom } from "./gang.ts";
+import { HostIndex, UNFIT } from "./host-index.ts";
+import { type Policy, type Scorer, scorerOf } from "./policies.ts";
+import { fitsNow, requestShape, type RequestShape, shapeKey } from "./request-shape.ts";
+import type { CountedShape } from "./typical-shapes.ts";
+import { wholeCardsOf } from "./whole-cards.ts";
+
+export interface PlacementOptions {
+  policy: Policy;
+  /** For policies that draw; the others do not. */
+  seed: number;
+  /** Milliseconds since 1970, to tell which pool skips have passed. */
+  now: number;
+  /** What is usually ordered (typicalShapes); without it the default policy is best-fit. */
+  typical?: readonly CountedShape[];
+}
+
+/** One instance's place in the numbers of the fleet's state. */
+export interface Place {
+  host: number;
+  cards: CardDemand[];
+}
+
+/** Indexes kept at a time, the least used is dropped; each takes 16 bytes per host. */
+const MAX_INDEXES = 256;
+
+/** The parts of a host's value, from the weightiest: one island, the policy's score, the image. */
+const ISLAND_VALUE = 2 ** 29;
+const SCORE_STEP = 2;
+/** Scores begin at 0 with it, however large a host is. */
+const LEAST_SCORE = -(2 ** 26);
+const MOST_SCORE = 2 ** 26;
+
+interface Indexed {
+  shape: RequestShape;
+  index: HostIndex;
+  /** The fewest instances that did not fit when so much had been given back. */
+  refused: { instances: number; distinctHosts: boolean; gifts: number } | null;
+}
+
+export class Placer {
+  readonly state: FleetState;
+  readonly #policy: Policy;
+  readonly #now: number;
+  readonly #draw: Draw;
+  readonly #scorer: Scorer;
+  readonly #indexes = new Map<string, Indexed>();
+
+  /** @throws UnsoundFleetError when the snapshot contradicts itself */
+  constructor(fleet: Fleet, { policy, seed, now, typical = [] }: PlacementOptions) {
+    this.state = new FleetState(fleet);
+    this.#policy = policy;
+    this.#now = now;
+    this.#draw = drawFrom(seed);
+    this.#scorer = scorerOf(policy, this.state, { typical, draw: this.#draw });
+  }
+
+  /** Places and takes them, all or none: null. The places are in the order of the ranks. */
+  place(request: PlacementRequest): Place[] | null {
+    const indexed = this.#indexed(request);
+    if (request.instances !== 1) return this.#placeGang(request, indexed);
+    return this.#placeOne(indexed);
+  }
+
+  #placeOne(indexed: Indexed): Place[] | null {
+    const host = this.#policy === "random" ? this.#drawHost(indexed) : indexed.index.best();
+    return host === null ? null : [this.#take(indexed.shape, host)];
+  }
+
+  /** How many of its instances would fit now. */
+  fitting(request: PlacementRequest): number {
+    const { shape, index } = this.#indexed(request);
+    if (request.instances === 1) return index.best() === null ? 0 : 1;
+    return gangRoom(this.state, shape, request).fitting;
+  }
+
+  /** Whether `place` would place it; without an index of its own, for shapes that are asked about once. */
+  hasRoom(request: PlacementRequest): boolean {
+    const shape = requestShape(this.state, request, this.#now);
+    if (request.instances !== 1) return gangRoom(this.state, shape, request).racks !== null;
+    for (let host = 0; host < this.state.hosts.length; host += 1)
+      if (fitsNow(this.state, shape, host)) return true;
+    return false;
+  }
+
+  fitsOn(request: PlacementRequest, host: number): boolean {
+    return fitsNow(this.state, this.shapeOf(request), host);
+  }
+
+  /** Gives back what `place` took. */
+  release(request: PlacementRequest, places: readonly Place[]): void {
+    for (const { host, cards } of places) this.state.give(host, request, cards);
+  }
+
+  shapeOf(request: PlacementRequest): RequestShape {
+    return this.#indexed(request).shape;
+  }
+
+  #placeGang(request: PlacementRequest, indexed: Indexed): Place[] | null {
+    const { shape, index, refused } = indexed;
+    const { instances, distinctHosts } = request;
+    if (
+      refused?.gifts === this.state.gifts &&
+      refused.instances <= instances &&
+      (distinctHosts || !refused.distinctHosts)
+    )
+      return null;
+    const { racks } = gangRoom(this.state, shape, request);
+    if (racks === null) {
+      indexed.refused = { instances, distinctHosts, gifts: this.state.gifts };
+      return null;
+    }
+    const places: Place[] = [];
+    for (const hosts of racks) {
+      const open = new Set(hosts);
+      while (places.length < request.instances) {
+        const host = bestOf(open, index.values());
+        if (host === null) break;
+        places.push(this.#take(shape, host));
+        if (request.distinctHosts || !fitsNow(this.state, shape, host)) open.delete(host);
+      }
+    }
+    return places;
+  }
+
+  #drawHost({ index }: Indexed): number | null {
+    const fitting: number[] = [];
+    for (const [host, value] of index.values().entries()) if (value !== UNFIT) fitting.push(host);
+    return fitting[this.#draw(fitting.length)] ?? null;
+  }
+
+  #take(shape: RequestShape, host: number): Place {
+    const place = { host, cards: this.#cardsOf(shape, host) };
+    this.state.take(host, shape, place.cards);
+    return place;
+  }
+
+  #cardsOf(shape: RequestShape, host: number): CardDemand[] {
+    if (shape.cardCount === 0) return [];
+    const chosen = shape.isSlice
+      ? [this.#scorer.cardFor(shape, host)]
+      : wholeCardsOf(this.state, shape, host).cards;
+    return chosen.map((card) => ({
+      card,
+      memoryMib: shape.isSlice ? shape.sliceMib : null,
+      shareThousandths: shape.shareOfKind[this.state.kindOf[card] as number] as number,
+    }));
+  }
+
+  #indexed(request: PlacementRequest): Indexed {
+    const key = shapeKey(request, this.#now);
+    const known = this.#indexes.get(key);
+    if (known !== undefined) {
+      // The one asked last is dropped last.
+      if (this.#indexes.size === MAX_INDEXES) {
+        this.#indexes.delete(key);
+        this.#indexes.set(key, known);
+      }
+      return known;
+    }
+    for (const oldest of this.#indexes.keys()) {
+      if (this.#indexes.size < MAX_INDEXES) break;
+      this.#indexes.delete(oldest);
+    }
+    const shape = requestShape(this.state, request, this.#now);
+    const made: Indexed = {
+      shape,
+      refused: null,
+      index: new HostIndex(this.state, (host) => this.#valueOf(shape, host)),
+    };
+    this.#indexes.set(key, made);
+    return made;
+  }
+
+  #valueOf(shape: RequestShape, host: number): number {
+    if (!fitsNow(this.state, shape, host)) return UNFIT;
+    const score = Math.min(MOST_SCORE, Math.max(LEAST_SCORE, this.#scorer.score(shape, host))) - LEAST_SCORE;
+    const value = score * SCORE_STEP + (shape.hasImage?.[host] ?? 0);
+    const isSeveral = !shape.isSlice && shape.cardCount > 1;
+    return isSeveral && wholeCardsOf(this.state, shape, host).isOneIsland ? value + ISLAND_VALUE : value;
+  }
+}
+
+function bestOf(hosts: ReadonlySet<number>, values: Int32Array): number | null {
+  let best: number | null = null;
+  for (const host of hosts) {
+    const value = values[host] as number;
+    if (value === UNFIT) continue;
+    if (best === null || value > (values[best] as number)) best = host;
+  }
+  return best;
+}

@@ -1,0 +1,145 @@
+/**
+ * By what a host is chosen among those that fit. A scorer gives whole numbers, the higher the better, and says which
+ * card of a host a slice takes; ties go to the first host and the first card in the fixed order. Whole cards are
+ * chosen in whole-cards.ts, the same for all policies.
+ */
+import { THOUSANDTHS } from "@remotegpu/shared/units";
+import type { FleetState } from "./fleet-state.ts";
+import { IDLE } from "./fleet-state.ts";
+import { FragmentationScorer, lostGpu, strandedGpu } from "./fragmentation-scorer.ts";
+import type { Draw } from "./draw.ts";
+import { cardTakes, type RequestShape } from "./request-shape.ts";
+import type { CountedShape } from "./typical-shapes.ts";
+
+/**
+ * "default" weighs what usual orders could not use afterwards, what of the cards will be left over and what short CPU
+ * strands; "fgd" only the first, as published. "random" is for comparison.
+ */
+export const POLICIES = ["default", "fgd", "best-fit", "packing", "spread", "random"] as const;
+export type Policy = (typeof POLICIES)[number];
+
+export interface Scorer {
+  /** How good the host is for a shape that fits it. */
+  score(shape: RequestShape, host: number): number;
+  /** The card that a slice takes of a host which it fits. */
+  cardFor(shape: RequestShape, host: number): number;
+}
+
+export function scorerOf(
+  policy: Policy,
+  state: FleetState,
+  { typical, draw }: { typical: readonly CountedShape[]; draw: Draw },
+): Scorer {
+  switch (policy) {
+    case "default":
+      // Without any history nothing is known to fragment; then it is best-fit.
+      return typical.some(({ gpuCount }) => gpuCount > 0)
+        ? new FragmentationScorer(state, typical, strandedGpu)
+        : bestFit(state);
+    case "fgd":
+      return new FragmentationScorer(state, typical, lostGpu);
+    case "best-fit":
+      return bestFit(state);
+    case "packing":
+      return packing(state);
+    case "spread":
+      return spread(state);
+    case "random":
+      return {
+        score: () => 0,
+        cardFor: (shape, host) => {
+          const fitting = cardsFor(state, shape, host);
+          return fitting[draw(fitting.length)] as number;
+        },
+      };
+  }
+}
+
+/** The formula of the published comparison (Weng et al., ATC 2023), with the fleet's largest host as its measure. */
+function bestFit(state: FleetState): Scorer {
+  const looseness = loosenessIn(state);
+  return {
+    score: (shape, host) => {
+      const { free, most } = looseness(shape, host);
+      return Math.trunc((100 * (most - free)) / most);
+    },
+    cardFor: (shape, host) => tightestCard(state, shape, host),
+  };
+}
+
+function spread(state: FleetState): Scorer {
+  const looseness = loosenessIn(state);
+  return {
+    score: (shape, host) => {
+      const { free, most } = looseness(shape, host);
+      return Math.trunc((100 * free) / most);
+    },
+    cardFor: (shape, host) => {
+      let freest = -1;
+      for (const card of cardsFor(state, shape, host))
+        if (freest < 0 || (state.freeShare[card] as number) > (state.freeShare[freest] as number))
+          freest = card;
+      return freest;
+    },
+  };
+}
+
+/** Cards that are cut already before hosts that are in use, and those before hosts where nothing runs. */
+function packing(state: FleetState): Scorer {
+  const looseness = loosenessIn(state);
+  const { hosts } = state;
+  return {
+    score: (shape, host) => {
+      const { free, most } = looseness(shape, host);
+      const tight = Math.trunc((100 * (most - free)) / most);
+      if (shape.isSlice && state.use[tightestCard(state, shape, host)] !== IDLE) return 400 + tight;
+      const isInUse = (state.freeCpuMilli[host] as number) < (hosts[host]?.totalCpuMilli ?? 0);
+      return (isInUse ? 200 : 0) + tight;
+    },
+    cardFor: (shape, host) => tightestCard(state, shape, host),
+  };
+}
+
+/** What would be free of CPU and GPU, each in parts of the fleet's largest host and both together at most `most`. */
+function loosenessIn(
+  state: FleetState,
+): (shape: RequestShape, host: number) => { free: number; most: number } {
+  let cpu = 1;
+  let gpu = 1;
+  for (const host of state.hosts) {
+    cpu = Math.max(cpu, host.totalCpuMilli, host.freeCpuMilli);
+    gpu = Math.max(gpu, host.gpus.length * THOUSANDTHS);
+  }
+  const looseness = { free: 0, most: 2 * cpu * gpu };
+  return (shape, host) => {
+    const cpuLeft = (state.freeCpuMilli[host] as number) - shape.cpuMilli;
+    // A slice's share is its least, which differs from what it takes only where cards of several sizes would do.
+    looseness.free = cpuLeft * gpu + ((state.freeGpu[host] as number) - shape.leastGpu) * cpu;
+    return looseness;
+  };
+}
+
+/** Where the least is left, so that idle cards stay whole. */
+export function tightestCard(state: FleetState, shape: RequestShape, host: number): number {
+  let tightest = -1;
+  const end = state.firstCard[host + 1] as number;
+  for (let card = state.firstCard[host] as number; card < end; card += 1)
+    if (cardTakes(state, shape, card) && (tightest < 0 || isTighter(state, card, tightest))) tightest = card;
+  return tightest;
+}
+
+function isTighter(state: FleetState, card: number, than: number): boolean {
+  const difference = (state.freeShare[card] as number) - (state.freeShare[than] as number);
+  return (
+    difference < 0 ||
+    (difference === 0 && (state.freeCardMib[card] as number) < (state.freeCardMib[than] as number))
+  );
+}
+
+function cardsFor(state: FleetState, shape: RequestShape, host: number): number[] {
+  const fitting: number[] = [];
+  const end = state.firstCard[host + 1] as number;
+  for (let card = state.firstCard[host] as number; card < end; card += 1)
+    if (cardTakes(state, shape, card)) fitting.push(card);
+  return fitting;
+}

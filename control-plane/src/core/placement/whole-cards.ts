@@ -1,0 +1,28 @@
+/** Which whole cards of a host an instance takes: of one NVLink island where one has enough, the smallest first. */
+import type { FleetState } from "./fleet-state.ts";
+import { cardTakes, type RequestShape } from "./request-shape.ts";
+
+export interface WholeCards {
+  cards: number[];
+  /** False where they are known to lie in several islands. */
+  isOneIsland: boolean;
+}
+
+/**
+ * For a host that the shape fits. Of islands that have enough the one with the fewest free cards is taken, so that the
+ * larger ones stay whole; where none has, cards are taken as they come.
+ */
+export function wholeCardsOf(state: FleetState, shape: RequestShape, host: number): WholeCards {
+  const fitting: number[] = [];
+  const end = state.firstCard[host + 1] as number;
+  for (let card = state.firstCard[host] as number; card < end; card += 1)
+    if (cardTakes(state, shape, card)) fitting.push(card);
+  const asTheyCome = { cards: fitting.slice(0, shape.cardCount), isOneIsland: true };
+  if (shape.cardCount < 2) return asTheyCome;
+  const islands = Map.groupBy(fitting, (card) => state.cards[card]?.island ?? null);
+  let tightest: number[] | null = null;
+  for (const cards of islands.values())
+    if (cards.length >= shape.cardCount && cards.length < (tightest?.length ?? Infinity)) tightest = cards;
+  if (tightest !== null) return { cards: tightest.slice(0, shape.cardCount), isOneIsland: true };
+  return { ...asTheyCome, isOneIsland: false };
+}

@@ -1,0 +1,49 @@
+/** For which models many orders have a price, from two reads: the fleet's models, and the prices of all specs. */
+import type { EnvironmentResources } from "../../core/environment-order.ts";
+import { type FleetModel, pricedModels } from "../../core/priced-models.ts";
+import { specPricesOf, unpriced } from "../billing/prices.ts";
+import type { Connection } from "../database.ts";
+import { specOf } from "../environments/order-prices.ts";
+import { fleetModels } from "../hosts/fleet.ts";
+
+export interface PricedModels {
+  fleet: readonly FleetModel[];
+  /** As pricedModels of core says. Orders that ask the same are answered with the same list. */
+  modelsOf(order: EnvironmentResources): string[] | null;
+}
+
+/** @param orders the only ones that may be asked about */
+export async function pricedModelsOf(
+  sql: Connection,
+  orders: readonly EnvironmentResources[],
+  now: Date,
+): Promise<PricedModels> {
+  const withGpu = orders.filter(({ gpu }) => gpu > 0);
+  const prices = await specPricesOf(sql, { specs: withGpu.map(specOf), at: now });
+  const fleet = withGpu.length === 0 ? [] : await fleetModels(sql);
+  const known = new Map<string, string[] | null>();
+  return {
+    fleet,
+    modelsOf(order) {
+      if (order.gpu === 0) return null;
+      const spec = prices.get(specOf(order)) ?? unpriced(specOf(order));
+      const key = keyOf(order);
+      const models = known.get(key) ?? pricedModels(order, spec, fleet);
+      known.set(key, models);
+      return models;
+    },
+  };
+}
+
+function keyOf({ cpu, memory, gpu, gpu_memory, temp_storage, config }: EnvironmentResources): string {
+  return JSON.stringify([
+    cpu,
+    memory,
+    gpu,
+    gpu_memory,
+    temp_storage,
+    config?.spec,
+    config?.gpu_sharing,
+    config?.gpu_model,
+  ]);
+}
