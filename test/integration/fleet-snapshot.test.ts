@@ -17,7 +17,7 @@ beforeEach(async () => {
 afterEach(async () => await scene.close());
 
 const snapshot = async () => {
-  const { hosts } = await fleetSnapshot(scene.api.db, { now: scene.api.deps.now(), onlyHostId: "host-a" });
+  const { hosts } = await fleetSnapshot(scene.api.db, { now: scene.api.deps.now(), onlyHostIds: ["host-a"] });
   return hosts[0];
 };
 const api = async (path: string) =>
