@@ -208,6 +208,7 @@ describe("bad orders", () => {
 
   test("labels of hosts at their bounds are no fault", async () => {
     const labels = { ...manyLabels(15), ["k".repeat(63)]: "v".repeat(63) };
+    await scene.api.ask("PATCH", `/api/v1/hosts/${host.id}`, { as: scene.api.admin, body: { labels } });
 
     const answer = await scene.order(alice, { config: { host_labels: labels } });
 

@@ -162,8 +162,16 @@ describe("labels", () => {
     expect(await scene.get(alice, order.body.id)).toMatchObject({ status: "creating", host_id: "host-b" });
   });
 
-  test("that no host carries let the order wait and say so, even where every object has such a member", async () => {
+  test("that no host carries are refused at the order, even where every object has such a member", async () => {
+    const answer = await scene.order(alice, { config: { host_labels: { constructor: "x" } } });
+
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: "config.host_labels" }] } });
+  });
+
+  test("that no host carries any more let the order wait and say so", async () => {
+    await label("host-a", { constructor: "x" });
     const { body } = await scene.order(alice, { config: { host_labels: { constructor: "x" } } });
+    await label("host-a", {});
     await scene.schedule();
 
     expect(await scene.get(alice, body.id)).toMatchObject({ status: "queued" });
