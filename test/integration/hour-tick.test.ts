@@ -1,7 +1,7 @@
 /** The hour tick on Postgres: each hour once and in order, by one leader, whatever is cut off half way. */
 import { chargeDueHours, type HourReport } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
-import { mayStartNow, setCreditLimit } from "@remotegpu/control-plane/store/billing/accounts";
+import { setCreditLimit, startRule } from "@remotegpu/control-plane/store/billing/accounts";
 import { balanceView, billingRecords } from "@remotegpu/control-plane/store/billing/balance";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database";
 import {
@@ -12,7 +12,7 @@ import {
   LeadershipLostError,
   releaseLeadership,
 } from "@remotegpu/control-plane/store/leader";
-import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
+import { lockAccounts, trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
 import { refund, topUp } from "@remotegpu/control-plane/store/billing/payments";
 import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
 import { waiveRun } from "@remotegpu/control-plane/store/billing/runs";
@@ -267,11 +267,13 @@ describe("accounts", () => {
 
   test("a start must leave the minutes of everything that runs", async () => {
     const { scene } = await runningUntil(HOUR, "17.9999");
-    const start = { customerId: scene.customerId, minStartMinutes: 60, at: at(0) };
+    const { customerId } = scene;
     const reasonFor = async (additional: string): Promise<string> => {
-      const decision = await transaction(database, (tx) =>
-        mayStartNow(tx, { ...start, additionalPerHour: parsePoints(additional) }),
-      );
+      const decision = await transaction(database, async (tx) => {
+        const accounts = await lockAccounts(tx, [customerId]);
+        const rule = { accounts, waiting: new Map(), minStartMinutes: 60, at: at(0) };
+        return (await startRule(tx, rule))({ customerId, hourly: parsePoints(additional) });
+      });
       return decision.allowed ? "allowed" : decision.reason;
     };
 

@@ -7,14 +7,15 @@ import { parseUtcOffset } from "@remotegpu/control-plane/core/billing-calendar";
 import { estimate } from "@remotegpu/control-plane/core/rating";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
-import { mayStartNow } from "@remotegpu/control-plane/store/billing/accounts";
+import { startRule } from "@remotegpu/control-plane/store/billing/accounts";
+import { lockAccounts } from "@remotegpu/control-plane/store/billing/ledger";
 import { balanceView } from "@remotegpu/control-plane/store/billing/balance";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
 import { adjust, type PaymentResult, refund, topUp } from "@remotegpu/control-plane/store/billing/payments";
 import { addPrice, pricesInForce } from "@remotegpu/control-plane/store/billing/prices";
 import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
-import { openRun } from "@remotegpu/control-plane/store/billing/runs";
+import { openRuns } from "@remotegpu/control-plane/store/billing/runs";
 import type { HostId } from "@remotegpu/shared/ids";
 import {
   GENESIS_HASH,
@@ -168,22 +169,24 @@ class VectorRunner {
          VALUES ($1, 1, $2, 'ready', $3, '{}', '', 0, 0)`,
         [`i-${run.run}`, node, run.run],
       );
-      await openRun(tx, {
-        id: run.run,
-        instanceId: `i-${run.run}`,
-        epoch: 1,
-        hostId: node ?? "",
-        customerId: this.#customerId,
-        orderedBy: this.#customerId,
-        workspaceId: this.#workspaces.get(run.workspace) ?? null,
-        resourceType: kind,
-        resourceId: run.resource_id,
-        resourceName: run.resource_id,
-        spec: run.spec,
-        gpuModel: null,
-        orderedAt: now,
-        lines: this.#linesOf(run.spec),
-      });
+      await openRuns(tx, [
+        {
+          id: run.run,
+          instanceId: `i-${run.run}`,
+          epoch: 1,
+          hostId: node ?? "",
+          customerId: this.#customerId,
+          orderedBy: this.#customerId,
+          workspaceId: this.#workspaces.get(run.workspace) ?? null,
+          resourceType: kind,
+          resourceId: run.resource_id,
+          resourceName: run.resource_id,
+          spec: run.spec,
+          gpuModel: null,
+          orderedAt: now,
+          lines: this.#linesOf(run.spec),
+        },
+      ]);
     });
   }
 
@@ -257,14 +260,12 @@ class VectorRunner {
   }
 
   async #tryStart(attempt: { at: string; workspace: string }, now: Date): Promise<void> {
-    const decision = await transaction(this.#database, (tx) =>
-      mayStartNow(tx, {
-        customerId: this.#customerId,
-        additionalPerHour: 0n,
-        minStartMinutes: 0,
-        at: now,
-      }),
-    );
+    const customerId = this.#customerId;
+    const decision = await transaction(this.#database, async (tx) => {
+      const accounts = await lockAccounts(tx, [customerId]);
+      const mayStart = await startRule(tx, { accounts, waiting: new Map(), minStartMinutes: 0, at: now });
+      return mayStart({ customerId, hourly: 0n });
+    });
     this.#startResults.push({ ...attempt, accepted: decision.allowed });
   }
 

@@ -8,7 +8,7 @@ import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customer
 import { topUp } from "@remotegpu/control-plane/store/billing/payments";
 import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
 import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
-import { openRun } from "@remotegpu/control-plane/store/billing/runs";
+import { openRuns } from "@remotegpu/control-plane/store/billing/runs";
 import type { HostId } from "@remotegpu/shared/ids";
 import {
   GENESIS_HASH,
@@ -94,22 +94,24 @@ export async function openSceneRun(
        VALUES ($1, 1, $2, 'ready', $3, '{}', '', 0, 0)`,
       [`i-${runId}`, scene.hostId, runId],
     );
-    await openRun(tx, {
-      id: runId,
-      instanceId: `i-${runId}`,
-      epoch: 1,
-      hostId: scene.hostId,
-      customerId: scene.customerId,
-      orderedBy: scene.customerId,
-      workspaceId: scene.workspaceId,
-      resourceType: "environment",
-      resourceId: `env-${runId}`,
-      resourceName: `env-${runId}`,
-      spec: "A",
-      gpuModel: null,
-      orderedAt,
-      lines: [{ line: "spec", quantity: parseQuantity("1") }],
-    });
+    await openRuns(tx, [
+      {
+        id: runId,
+        instanceId: `i-${runId}`,
+        epoch: 1,
+        hostId: scene.hostId,
+        customerId: scene.customerId,
+        orderedBy: scene.customerId,
+        workspaceId: scene.workspaceId,
+        resourceType: "environment",
+        resourceId: `env-${runId}`,
+        resourceName: `env-${runId}`,
+        spec: "A",
+        gpuModel: null,
+        orderedAt,
+        lines: [{ line: "spec", quantity: parseQuantity("1") }],
+      },
+    ]);
   });
 }
 

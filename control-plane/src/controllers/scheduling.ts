@@ -1,18 +1,23 @@
 /**
  * One pass of the scheduler: what waits, in the order of the queue, against a snapshot of the fleet; what fits is
- * committed, and whatever waits on gets the sentence that says why. The decision is core/placement/placement.ts, the commit
- * looks at everything again.
+ * committed in batches, and whatever waits on gets the sentence that says why. The decision is
+ * core/placement/placement.ts, the commit looks at everything again.
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import type { PlacementRequest } from "../core/placement/fits-on.ts";
-import { place, type PlacementDecision, waitingSentence } from "../core/placement/placement.ts";
+import { FleetState } from "../core/placement/fleet-state.ts";
+import { place, waitingSentence } from "../core/placement/placement.ts";
 import { inQueueOrder } from "../core/queue/queue.ts";
 import { type Database, transaction } from "../store/database.ts";
-import { explainEnvironment, lockEnvironment, moveEnvironment } from "../store/environments/environments.ts";
-import { fleetSnapshot } from "../store/placement/fleet-snapshot.ts";
+import { explainWaiting, lockEnvironment, moveEnvironment } from "../store/environments/environments.ts";
 import { assertTerm } from "../store/leader.ts";
-import { type CommitOutcome, commitPlacement, type NewId } from "../store/placement/placements.ts";
-import { standingOf, waitingOrders } from "../store/placement/waiting.ts";
+import { fleetSnapshot } from "../store/placement/fleet-snapshot.ts";
+import {
+  type CommitOutcome,
+  commitPlacements,
+  type NewId,
+  type PlacementProposal,
+} from "../store/placement/placements.ts";
+import { standingOf, type WaitingOrder, waitingOrders } from "../store/placement/waiting.ts";
 
 export interface SchedulingDeps {
   db: Database;
@@ -28,7 +33,9 @@ export interface SchedulingReport {
 }
 
 /** Longer queues are served from their head; the rest is looked at as it moves up. */
-const MAX_WAITING = 500;
+const MAX_WAITING = 512;
+/** Of one transaction: it holds rows that heartbeats, reports and orders wait for, so it must stay short. */
+const MAX_BATCH = 256;
 /** What a refused commit leaves free is offered to the others within the same pass, this often. */
 const MAX_ROUNDS = 3;
 
@@ -43,78 +50,78 @@ interface Pass {
  */
 export async function schedulePass(deps: SchedulingDeps, pass: Pass): Promise<SchedulingReport> {
   const report: SchedulingReport = { placed: [], waiting: [], again: false };
-  let requests = await waitingRequests(deps.db, pass.now);
-  for (let round = 1; round <= MAX_ROUNDS && requests.length > 0; round += 1) {
-    const left = await scheduleRound(deps, pass, requests, report);
+  let line = await waitingLine(deps.db, pass.now);
+  for (let round = 1; round <= MAX_ROUNDS && line.length > 0; round += 1) {
+    const left = await scheduleRound(deps, pass, line, report);
     if (!left.somethingCameFree) return report;
-    requests = left.unplaced;
+    line = left.unplaced;
   }
   return report;
 }
 
-async function waitingRequests(db: Database, now: Date): Promise<PlacementRequest[]> {
+async function waitingLine(db: Database, now: Date): Promise<WaitingOrder[]> {
   const waiting = await waitingOrders(db, { now });
   const line = inQueueOrder(
     waiting.map((order) => ({ ...order, ...order.stand })),
     await standingOf(db, waiting, now),
   );
-  return line
-    .filter(({ workload }) => workload.kind === "environment")
-    .slice(0, MAX_WAITING)
-    .map(({ request }) => request);
+  return line.filter(({ workload }) => workload.kind === "environment").slice(0, MAX_WAITING);
 }
 
 async function scheduleRound(
   deps: SchedulingDeps,
   pass: Pass,
-  requests: PlacementRequest[],
+  line: WaitingOrder[],
   report: SchedulingReport,
-): Promise<{ unplaced: PlacementRequest[]; somethingCameFree: boolean }> {
+): Promise<{ unplaced: WaitingOrder[]; somethingCameFree: boolean }> {
   const fleet = await fleetSnapshot(deps.db, { now: pass.now });
-  const { decisions } = place(fleet, requests, {
-    policy: "best-fit",
-    seed: pass.term,
-    now: pass.now.getTime(),
-  });
-  const unplaced: PlacementRequest[] = [];
+  const now = pass.now.getTime();
+  const requests = line.map(({ request }) => request);
+  const { decisions, fleet: left } = place(fleet, requests, { policy: "best-fit", seed: pass.term, now });
+  const state = new FleetState(left);
+  const unplaced: WaitingOrder[] = [];
   const sentences = new Map<string, string>();
-  let somethingCameFree = false;
-  for (const [index, decision] of decisions.entries()) {
-    const request = requests[index];
-    if (request === undefined) continue;
-    if (!decision.placed) {
-      unplaced.push(request);
-      sentences.set(request.id, waitingSentence(decision.hosts));
-      continue;
+  const proposals: PlacementProposal[] = [];
+  for (const [index, order] of line.entries()) {
+    const decision = decisions[index];
+    if (decision?.placed === true)
+      proposals.push({ workload: order.workload, instances: decision.instances });
+    else {
+      const fitting = decision?.fitting ?? 0;
+      unplaced.push(order);
+      sentences.set(order.workload.id, waitingSentence(state, order.request, { now, fitting }));
     }
-    const outcome = await commitOne(deps, pass, decision);
+  }
+  const outcomes = await commitAll(deps, pass, proposals);
+  for (const { id, outcome } of outcomes) {
     if (outcome.committed) {
-      report.placed.push(request.id);
+      report.placed.push(id);
       for (const hostId of outcome.hostIds) deps.nudge(hostId as HostId);
       continue;
     }
-    somethingCameFree = true;
     report.again ||= outcome.reason === "taken";
-    if (isHopeless(outcome)) await failOrder(deps.db, pass, request.id, outcome.detail);
-    else if (outcome.reason !== "not-queued") sentences.set(request.id, refusalSentence(outcome));
+    if (isHopeless(outcome)) await failOrder(deps.db, pass, id, outcome.detail);
+    else if (outcome.reason !== "not-queued") sentences.set(id, refusalSentence(outcome));
   }
-  await explainWaiting(deps.db, pass, sentences);
-  report.waiting = unplaced.map(({ id }) => id);
+  await explain(deps.db, pass, sentences);
+  report.waiting = unplaced.map(({ workload }) => workload.id);
+  const somethingCameFree = outcomes.some(({ outcome }) => !outcome.committed);
   return { unplaced, somethingCameFree: somethingCameFree && unplaced.length > 0 };
 }
 
-async function commitOne(
-  deps: SchedulingDeps,
+async function commitAll(
+  { db, newId }: SchedulingDeps,
   { term, now }: Pass,
-  decision: Extract<PlacementDecision, { placed: true }>,
-): Promise<CommitOutcome> {
-  return await commitPlacement(deps.db, {
-    environmentId: decision.requestId,
-    hostId: decision.instances[0]?.hostId ?? "",
-    term,
-    now,
-    newId: deps.newId,
-  });
+  proposals: readonly PlacementProposal[],
+): Promise<{ id: string; outcome: CommitOutcome }[]> {
+  const committed: { id: string; outcome: CommitOutcome }[] = [];
+  for (let first = 0; first < proposals.length; first += MAX_BATCH) {
+    const batch = proposals.slice(first, first + MAX_BATCH);
+    const outcomes = await commitPlacements(db, batch, { term, now, newId });
+    for (const [index, outcome] of outcomes.entries())
+      committed.push({ id: batch[index]?.workload.id ?? "", outcome });
+  }
+  return committed;
 }
 
 type Refused = Extract<CommitOutcome, { committed: false }>;
@@ -152,16 +159,10 @@ async function failOrder(
   });
 }
 
-/** In the order of the ids, so that two who write many of them never wait for each other. */
-async function explainWaiting(
-  db: Database,
-  { term }: Pass,
-  sentences: ReadonlyMap<string, string>,
-): Promise<void> {
+async function explain(db: Database, { term }: Pass, sentences: ReadonlyMap<string, string>): Promise<void> {
   if (sentences.size === 0) return;
   await transaction(db, async (sql) => {
     await assertTerm(sql, term);
-    for (const [id, reason] of [...sentences].toSorted(([one], [other]) => (one < other ? -1 : 1)))
-      await explainEnvironment(sql, { id, status: "queued", reason });
+    await explainWaiting(sql, sentences);
   });
 }

@@ -1,8 +1,9 @@
 /**
- * From an order to what its host is told: the instance's spec with its environment, mounts and folders. The spec is
- * everything that creating the container takes; a change to it is a new run.
+ * From an order to what its host is told: the instance's spec with its environment, mounts and folders, of an
+ * environment or of one rank of a training job. The spec is everything that creating the container takes; a change to
+ * it is a new run.
  */
-import type { DesiredInstance, InstanceSpec, ReadOnlyMount } from "@remotegpu/shared/instance";
+import type { AttachedGpu, DesiredInstance, InstanceSpec, ReadOnlyMount } from "@remotegpu/shared/instance";
 import type { GpuUuid, WorkloadId } from "@remotegpu/shared/ids";
 import { DATASET_PATHS, MODEL_PATHS } from "./order-check.ts";
 import type { GpuGrant } from "./placement/placement.ts";
@@ -11,6 +12,9 @@ import type { GpuGrant } from "./placement/placement.ts";
 export const PIDS_LIMIT = 4096;
 export const STOP_GRACE_SECONDS = 30;
 const MAX_POOL_PATH = 512;
+const MAX_HOSTNAME = 63;
+const CODE = "/gemini/code";
+const OUTPUT = "/gemini/output";
 
 export interface ResolvedMount {
   /** Path in the container. */
@@ -19,20 +23,31 @@ export interface ResolvedMount {
   storagePath: string;
 }
 
-export interface EnvironmentOrder {
+interface ContainerOrder {
   id: string;
   workspaceId: string;
   image: string;
-  command: string | null;
   cpuMilli: number;
   memoryBytes: number;
-  storageBytes: number | null;
-  tempStorageBytes: number | null;
   envVars: Record<string, string>;
   datasets: ResolvedMount[];
   models: ResolvedMount[];
+}
+
+export interface EnvironmentOrder extends ContainerOrder {
+  command: string | null;
+  storageBytes: number | null;
+  tempStorageBytes: number | null;
   jupyter: boolean;
   tensorboard: boolean;
+}
+
+/** One rank of a training job. */
+export interface RankOrder extends ContainerOrder {
+  rank: number;
+  command: string;
+  /** Where in the container the job leaves its results; all ranks share that folder. */
+  outputPath: string;
 }
 
 export function environmentSpec(order: EnvironmentOrder, gpus: GpuGrant[]): InstanceSpec {
@@ -43,28 +58,63 @@ export function environmentSpec(order: EnvironmentOrder, gpus: GpuGrant[]): Inst
     hostname: order.id,
     image: order.image,
     command: order.command,
-    env: { ...order.envVars, ...geminiEnv(order) },
+    env: { ...order.envVars, GEMINI_CODE: CODE, GEMINI_DATA_OUT: OUTPUT, ...mountEnv(order) },
     cpuMilli: order.cpuMilli,
     memoryBytes: order.memoryBytes,
     pidsLimit: PIDS_LIMIT,
     storageBytes: order.storageBytes,
     tempStorageBytes: order.tempStorageBytes,
-    gpus: gpus.map((grant) => ({ uuid: grant.uuid as GpuUuid, memoryMib: grant.memoryMib })),
-    mounts: [...order.datasets.map(datasetMount), ...modelMounts(order.models)],
+    gpus: gpus.map(attachedGpu),
+    mounts: mountsOf(order),
     folders: [
-      { source: `environments/${order.id}/code`, target: "/gemini/code" },
-      { source: `environments/${order.id}/output`, target: "/gemini/output" },
+      { source: `environments/${order.id}/code`, target: CODE },
+      { source: `environments/${order.id}/output`, target: OUTPUT },
     ],
     jupyter: order.jupyter,
     tensorboard: order.tensorboard,
   };
 }
 
-/** Only what is mounted gets its variable, so that a program can tell. */
-function geminiEnv(order: EnvironmentOrder): Record<string, string> {
+export function rankSpec(order: RankOrder, gpus: GpuGrant[]): InstanceSpec {
+  const output = order.outputPath.replace(/\/+$/, "") || OUTPUT;
   return {
-    GEMINI_CODE: "/gemini/code",
-    GEMINI_DATA_OUT: "/gemini/output",
+    kind: "training",
+    workloadId: order.id as WorkloadId,
+    network: `ws-${order.workspaceId}`,
+    hostname: rankName(order),
+    image: order.image,
+    command: order.command,
+    env: { ...order.envVars, GEMINI_DATA_OUT: output, ...mountEnv(order) },
+    cpuMilli: order.cpuMilli,
+    memoryBytes: order.memoryBytes,
+    pidsLimit: PIDS_LIMIT,
+    storageBytes: null,
+    tempStorageBytes: null,
+    gpus: gpus.map(attachedGpu),
+    mounts: mountsOf(order),
+    folders: [{ source: `training-jobs/${order.id}/output`, target: output }],
+    jupyter: false,
+    tensorboard: false,
+  };
+}
+
+/** Of the job, with the rank; a long id gives way to the rank's number. */
+function rankName({ id, rank }: RankOrder): string {
+  const ending = `-${rank}`;
+  return `${id.slice(0, MAX_HOSTNAME - ending.length)}${ending}`;
+}
+
+function attachedGpu({ uuid, memoryMib }: GpuGrant): AttachedGpu {
+  return { uuid: uuid as GpuUuid, memoryMib };
+}
+
+function mountsOf({ datasets, models }: ContainerOrder): ReadOnlyMount[] {
+  return [...datasets.map(datasetMount), ...modelMounts(models)];
+}
+
+/** Only what is mounted gets its variable, so that a program can tell. */
+function mountEnv(order: ContainerOrder): Record<string, string> {
+  return {
     ...numbered("GEMINI_DATA_IN", DATASET_PATHS, order.datasets),
     ...numbered("GEMINI_PRETRAIN", MODEL_PATHS, order.models),
   };
@@ -114,4 +164,16 @@ export function isBelowPool(storagePath: string): boolean {
 /** What is applied live, outside the spec hash. Where money is short a cut-off is bounded later (cut-off-rule.ts). */
 export function environmentLive(): DesiredInstance["live"] {
   return { stopGraceSeconds: STOP_GRACE_SECONDS, onDisconnect: "keep", stopAfterSeconds: null };
+}
+
+/** A gang over several hosts is of no use without one of them: cut off for so long, a rank ends by itself. */
+export const GANG_STOP_AFTER_SECONDS = 900;
+
+export function rankLive({ hosts }: { hosts: number }): DesiredInstance["live"] {
+  if (hosts === 1) return environmentLive();
+  return {
+    stopGraceSeconds: STOP_GRACE_SECONDS,
+    onDisconnect: "stop_after",
+    stopAfterSeconds: GANG_STOP_AFTER_SECONDS,
+  };
 }

@@ -1,5 +1,5 @@
 /** The few settings that live in the database (core/settings.ts), as they are stored. */
-import { settingInForce, type SettingKey } from "../core/settings.ts";
+import { SETTING_KEYS, settingInForce, type SettingKey } from "../core/settings.ts";
 import type { Connection } from "./database.ts";
 
 export interface SettingRow {
@@ -20,6 +20,13 @@ export async function setting(sql: Connection, key: SettingKey): Promise<string>
     key,
   ]);
   return settingInForce(key, rows[0]?.value ?? null);
+}
+
+/** All of them, as they hold. */
+export async function settings(sql: Connection): Promise<Record<SettingKey, string>> {
+  const stored = new Map((await storedSettings(sql)).map(({ key, value }) => [key, value]));
+  const entries = SETTING_KEYS.map((key) => [key, settingInForce(key, stored.get(key) ?? null)]);
+  return Object.fromEntries(entries) as Record<SettingKey, string>;
 }
 
 export async function setSetting(sql: Connection, key: SettingKey, value: string): Promise<void> {

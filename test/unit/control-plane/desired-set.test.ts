@@ -2,8 +2,12 @@ import { expect, test } from "vitest";
 import { InstanceSpec } from "@remotegpu/shared/instance";
 import {
   type EnvironmentOrder,
+  environmentLive,
   environmentSpec,
   isBelowPool,
+  rankLive,
+  type RankOrder,
+  rankSpec,
 } from "@remotegpu/control-plane/core/desired-set";
 
 const order = (change: Partial<EnvironmentOrder> = {}): EnvironmentOrder => ({
@@ -73,6 +77,62 @@ test("the fullest order is one that a host accepts, newlines in variables and al
 
   expect(InstanceSpec.parse(spec)).toEqual(spec);
   expect(spec.env["TEXT"]).toBe("one\ntwo 'three' $HOME");
+});
+
+const rank = (change: Partial<RankOrder> = {}): RankOrder => ({
+  id: "job-1",
+  workspaceId: "7",
+  image: "trainer:1",
+  command: "python train.py",
+  cpuMilli: 2000,
+  memoryBytes: 2 ** 30,
+  envVars: { EPOCHS: "3" },
+  datasets: [{ target: "/gemini/data-1", storagePath: "d/1" }],
+  models: [],
+  rank: 1,
+  outputPath: "/gemini/output/",
+  ...change,
+});
+
+test("a rank runs its job's command in the workspace's network and shares one output folder with the others", () => {
+  const spec = rankSpec(rank(), [{ uuid: "GPU-12345678-aaaa", memoryMib: null, shareThousandths: 1000 }]);
+
+  expect(InstanceSpec.parse(spec)).toEqual(spec);
+  expect(spec).toMatchObject({
+    kind: "training",
+    workloadId: "job-1",
+    hostname: "job-1-1",
+    network: "ws-7",
+    command: "python train.py",
+    env: { EPOCHS: "3", GEMINI_DATA_IN1: "/gemini/data-1", GEMINI_DATA_OUT: "/gemini/output" },
+    mounts: [{ kind: "dataset", source: "d/1", target: "/gemini/data-1" }],
+    folders: [{ source: "training-jobs/job-1/output", target: "/gemini/output" }],
+    gpus: [{ uuid: "GPU-12345678-aaaa", memoryMib: null }],
+    jupyter: false,
+  });
+  expect(rankSpec(rank({ rank: 2 }), []).folders).toEqual(spec.folders);
+});
+
+test.each([
+  ["/results/", "/results"],
+  ["/", "/gemini/output"],
+  ["", "/gemini/output"],
+])("results that are left in %j are kept from %s", (outputPath, target) => {
+  const spec = rankSpec(rank({ outputPath }), []);
+
+  expect(spec.folders.map((folder) => folder.target)).toEqual([target]);
+  expect(spec.env["GEMINI_DATA_OUT"]).toBe(target);
+});
+
+test("a rank's host name stays one, whatever the job's id and the rank", () => {
+  const spec = rankSpec(rank({ id: "j".repeat(63), rank: 9999 }), []);
+
+  expect(spec.hostname).toBe(`${"j".repeat(58)}-9999`);
+});
+
+test("a gang over several hosts ends by itself 15 minutes after it is cut off; one on a single host runs on", () => {
+  expect(rankLive({ hosts: 2 })).toMatchObject({ onDisconnect: "stop_after", stopAfterSeconds: 900 });
+  expect(rankLive({ hosts: 1 })).toEqual(environmentLive());
 });
 
 test.each([

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { assertSound, type Fleet } from "@remotegpu/control-plane/core/placement/fleet";
+import { FleetState } from "@remotegpu/control-plane/core/placement/fleet-state";
 import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";
 import { obstaclesOn } from "@remotegpu/control-plane/core/placement/fits-on";
 import {
@@ -94,16 +95,21 @@ test("a snapshot that contradicts itself places nothing", () => {
   expect(() => placeOn({ hosts: [aHost({ freeCpuMilli: -1 })] }, aRequest())).toThrow(/host-a is -1/);
 });
 
-test("the sentence names the hosts and says how many more there are", () => {
-  expect(waitingSentence([])).toBe("Waiting for a place: no host has joined yet.");
-  const hosts = ["a", "b", "c", "d"].map((hostName) => ({
-    hostId: hostName,
-    hostName,
-    obstacles: [{ kind: "gpu-busy", asked: 1, free: 0 } as const],
-  }));
-  expect(waitingSentence(hosts)).toBe(
-    "Waiting for a place. a: 1 GPU asked, 0 free; b: 1 GPU asked, 0 free; c: 1 GPU asked, 0 free; and 1 more hosts.",
+test("the sentence names the first hosts and says how many more there are", () => {
+  const sentence = (ids: string[], change: Partial<PlacementRequest> = {}) =>
+    waitingSentence(
+      new FleetState({
+        hosts: ids.map((id) => aHost({ id, gpus: gpusOf(id, 1, { closed: "is cordoned" }) })),
+      }),
+      aRequest({ gpu: oneGpu, ...change }),
+      { now: 0, fitting: 0 },
+    );
+
+  expect(sentence([])).toBe("Waiting for a place: no host has joined yet.");
+  expect(sentence(["a", "b", "c", "d"])).toMatch(
+    /^Waiting for a place\. a: 1 GPU asked, 0 free.*; b: .*; c: .*; and 1 more hosts\.$/,
   );
+  expect(sentence(["a"], { instances: 2 })).toMatch(/^Waiting for 2 places at once, 0 are free now\. a: /);
 });
 
 const anyWish: fc.Arbitrary<GpuWish> = fc.oneof(

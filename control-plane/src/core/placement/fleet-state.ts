@@ -22,6 +22,14 @@ export interface CardDemand {
   shareThousandths: number;
 }
 
+/** Everything that changes of one host. */
+export interface HostRow {
+  freeCpuMilli: number;
+  freeMemoryMib: number;
+  freeTempStorageMib: number;
+  cards: { use: number; freeShare: number; freeCardMib: number }[];
+}
+
 /** Cards that are alike: what fits one of them when idle fits them all. */
 export interface CardKind {
   model: string;
@@ -30,7 +38,7 @@ export interface CardKind {
 
 const USES: readonly GpuUse[] = ["idle", "exclusive", "shared"];
 export const IDLE = 0;
-export const EXCLUSIVE = 1;
+const EXCLUSIVE = 1;
 const SHARED = 2;
 
 /** Changes remembered per host; an index that missed more builds itself anew. */
@@ -57,6 +65,8 @@ export class FleetState {
 
   /** How many changes there have been. */
   changes = 0;
+  /** How many of them gave something back; while there are none, what did not fit does not fit. */
+  gifts = 0;
   readonly #log: Int32Array;
   readonly #ordinals = new Map<string, number>();
   readonly #cardNumbers = new Map<string, number>();
@@ -118,13 +128,60 @@ export class FleetState {
 
   /** The opposite of `take`: a card that is whole again is idle. */
   give(host: number, demand: Demand, cards: readonly CardDemand[]): void {
+    this.gifts += 1;
     this.#move(host, demand, 1);
     for (const { card, memoryMib, shareThousandths } of cards) {
       const { memoryMib: size } = this.kinds[this.kindOf[card] as number] as CardKind;
-      this.#moveShare(host, card, shareThousandths);
-      this.freeCardMib[card] = memoryMib === null ? size : (this.freeCardMib[card] as number) + memoryMib;
+      // What is given back may have been counted as less, as where a card's size is told anew.
+      const held = THOUSANDTHS - (this.freeShare[card] as number);
+      this.#moveShare(host, card, Math.min(held, shareThousandths));
+      this.freeCardMib[card] =
+        memoryMib === null ? size : Math.min(size, (this.freeCardMib[card] as number) + memoryMib);
       if (this.freeShare[card] === THOUSANDTHS && this.freeCardMib[card] === size) this.use[card] = IDLE;
     }
+  }
+
+  rowOf(host: number): HostRow {
+    const cards: HostRow["cards"] = [];
+    const end = this.firstCard[host + 1] as number;
+    for (let card = this.firstCard[host] as number; card < end; card += 1)
+      cards.push({
+        use: this.use[card] as number,
+        freeShare: this.freeShare[card] as number,
+        freeCardMib: this.freeCardMib[card] as number,
+      });
+    return {
+      freeCpuMilli: this.freeCpuMilli[host] as number,
+      freeMemoryMib: this.freeMemoryMib[host] as number,
+      freeTempStorageMib: this.freeTempStorageMib[host] as number,
+      cards,
+    };
+  }
+
+  setRow(host: number, row: HostRow): void {
+    this.gifts += 1;
+    this.freeCpuMilli[host] = row.freeCpuMilli;
+    this.freeMemoryMib[host] = row.freeMemoryMib;
+    this.freeTempStorageMib[host] = row.freeTempStorageMib;
+    const first = this.firstCard[host] as number;
+    for (const [index, { use, freeShare, freeCardMib }] of row.cards.entries()) {
+      this.#moveShare(host, first + index, freeShare - (this.freeShare[first + index] as number));
+      this.use[first + index] = use;
+      this.freeCardMib[first + index] = freeCardMib;
+    }
+    this.#note(host);
+  }
+
+  /** Makes the host what is free in both of two states of the same fleet. */
+  meet(host: number, one: FleetState, other: FleetState): void {
+    const here = one.rowOf(host);
+    const there = other.rowOf(host);
+    this.setRow(host, {
+      freeCpuMilli: Math.min(here.freeCpuMilli, there.freeCpuMilli),
+      freeMemoryMib: Math.min(here.freeMemoryMib, there.freeMemoryMib),
+      freeTempStorageMib: Math.min(here.freeTempStorageMib, there.freeTempStorageMib),
+      cards: here.cards.map((card, index) => leastOf(card, there.cards[index] ?? card)),
+    });
   }
 
   #moveShare(host: number, card: number, thousandths: number): void {
@@ -133,9 +190,19 @@ export class FleetState {
   }
 
   #move(host: number, demand: Demand, sign: 1 | -1): void {
-    this.freeCpuMilli[host] = (this.freeCpuMilli[host] as number) + sign * demand.cpuMilli;
-    this.freeMemoryMib[host] = (this.freeMemoryMib[host] as number) + sign * demand.memoryMib;
-    this.freeTempStorageMib[host] = (this.freeTempStorageMib[host] as number) + sign * demand.tempStorageMib;
+    const total = this.hosts[host] as HostCapacity;
+    // Never beyond what the host has, whatever is said to be given back.
+    const moved = (free: number, most: number, amount: number) =>
+      sign < 0 ? free - amount : Math.min(Math.max(free, most), free + amount);
+    const { cpuMilli, memoryMib, tempStorageMib } = demand;
+    const freeTemp = this.freeTempStorageMib[host] as number;
+    this.freeCpuMilli[host] = moved(this.freeCpuMilli[host] as number, total.totalCpuMilli, cpuMilli);
+    this.freeMemoryMib[host] = moved(this.freeMemoryMib[host] as number, total.totalMemoryMib, memoryMib);
+    this.freeTempStorageMib[host] = moved(freeTemp, total.totalTempStorageMib, tempStorageMib);
+    this.#note(host);
+  }
+
+  #note(host: number): void {
     this.#log[this.changes % this.#log.length] = host;
     this.changes += 1;
   }
@@ -169,4 +236,16 @@ export class FleetState {
   toFleet(): Fleet {
     return { hosts: this.hosts.map((_, host) => this.capacityOf(host)) };
   }
+}
+
+type CardRow = HostRow["cards"][number];
+
+function leastOf(one: CardRow, other: CardRow): CardRow {
+  const isHeld = one.use === EXCLUSIVE || other.use === EXCLUSIVE;
+  const isIdle = one.use === IDLE && other.use === IDLE;
+  return {
+    use: isHeld ? EXCLUSIVE : isIdle ? IDLE : SHARED,
+    freeShare: Math.min(one.freeShare, other.freeShare),
+    freeCardMib: Math.min(one.freeCardMib, other.freeCardMib),
+  };
 }

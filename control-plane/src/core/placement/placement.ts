@@ -59,7 +59,7 @@ export function place(
       placed: false,
       requestId: request.id,
       fitting: placer.fitting(request),
-      hosts: hostReasons(placer.state, request, options.now),
+      hosts: hostReasons(placer.state, request, { now: options.now }),
     };
   });
   return { decisions, fleet: placer.state.toFleet() };
@@ -76,10 +76,14 @@ export function placedInstances(state: FleetState, places: readonly Place[]): Pl
   }));
 }
 
-/** What is in the way of one instance, host by host, of hosts where something is. */
-export function hostReasons(state: FleetState, request: PlacementRequest, now: number): HostReason[] {
+/** What is in the way of one instance, host by host, of the first hosts where something is. */
+export function hostReasons(
+  state: FleetState,
+  request: PlacementRequest,
+  { now, atMost = Infinity }: { now: number; atMost?: number },
+): HostReason[] {
   const reasons: HostReason[] = [];
-  for (let host = 0; host < state.hosts.length; host += 1) {
+  for (let host = 0; host < state.hosts.length && reasons.length < atMost; host += 1) {
     const capacity = state.capacityOf(host);
     const obstacles = obstaclesOn(capacity, request, now);
     if (obstacles.length > 0) reasons.push({ hostId: capacity.id, hostName: capacity.name, obstacles });
@@ -91,11 +95,17 @@ export function hostReasons(state: FleetState, request: PlacementRequest, now: n
 const HOSTS_IN_A_SENTENCE = 3;
 
 /** One sentence for `status_reason`: why nothing took the request. */
-export function waitingSentence(hosts: HostReason[]): string {
-  if (hosts.length === 0) return "Waiting for a place: no host has joined yet.";
-  const named = hosts
-    .slice(0, HOSTS_IN_A_SENTENCE)
-    .map((host) => `${host.hostName}: ${host.obstacles.map(describeObstacle).join(", ")}`);
-  const more = hosts.length - named.length;
-  return `Waiting for a place. ${named.join("; ")}${more > 0 ? `; and ${more} more hosts` : ""}.`;
+export function waitingSentence(
+  state: FleetState,
+  request: PlacementRequest,
+  { now, fitting }: { now: number; fitting: number },
+): string {
+  const hosts = state.hosts.length;
+  if (hosts === 0) return "Waiting for a place: no host has joined yet.";
+  const named = hostReasons(state, request, { now, atMost: HOSTS_IN_A_SENTENCE });
+  const reasons = named.map((host) => `${host.hostName}: ${host.obstacles.map(describeObstacle).join(", ")}`);
+  const more = hosts - named.length;
+  const others = more > 0 ? `; and ${more} more hosts` : "";
+  if (request.instances === 1) return `Waiting for a place. ${reasons.join("; ")}${others}.`;
+  return `Waiting for ${request.instances} places at once, ${fitting} are free now. ${reasons.join("; ")}${others}.`;
 }

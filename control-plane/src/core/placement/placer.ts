@@ -42,6 +42,8 @@ const MOST_SCORE = 2 ** 26;
 interface Indexed {
   shape: RequestShape;
   index: HostIndex;
+  /** The fewest instances that did not fit when so much had been given back. */
+  refused: { instances: number; distinctHosts: boolean; gifts: number } | null;
 }
 
 export class Placer {
@@ -65,6 +67,10 @@ export class Placer {
   place(request: PlacementRequest): Place[] | null {
     const indexed = this.#indexed(request);
     if (request.instances !== 1) return this.#placeGang(request, indexed);
+    return this.#placeOne(indexed);
+  }
+
+  #placeOne(indexed: Indexed): Place[] | null {
     const host = this.#policy === "random" ? this.#drawHost(indexed) : indexed.index.best();
     return host === null ? null : [this.#take(indexed.shape, host)];
   }
@@ -76,6 +82,19 @@ export class Placer {
     return gangRoom(this.state, shape, request).fitting;
   }
 
+  /** Whether `place` would place it; without an index of its own, for shapes that are asked about once. */
+  hasRoom(request: PlacementRequest): boolean {
+    const shape = requestShape(this.state, request, this.#now);
+    if (request.instances !== 1) return gangRoom(this.state, shape, request).racks !== null;
+    for (let host = 0; host < this.state.hosts.length; host += 1)
+      if (fitsNow(this.state, shape, host)) return true;
+    return false;
+  }
+
+  fitsOn(request: PlacementRequest, host: number): boolean {
+    return fitsNow(this.state, this.shapeOf(request), host);
+  }
+
   /** Gives back what `place` took. */
   release(request: PlacementRequest, places: readonly Place[]): void {
     for (const { host, cards } of places) this.state.give(host, request, cards);
@@ -85,9 +104,20 @@ export class Placer {
     return this.#indexed(request).shape;
   }
 
-  #placeGang(request: PlacementRequest, { shape, index }: Indexed): Place[] | null {
+  #placeGang(request: PlacementRequest, indexed: Indexed): Place[] | null {
+    const { shape, index, refused } = indexed;
+    const { instances, distinctHosts } = request;
+    if (
+      refused?.gifts === this.state.gifts &&
+      refused.instances <= instances &&
+      (distinctHosts || !refused.distinctHosts)
+    )
+      return null;
     const { racks } = gangRoom(this.state, shape, request);
-    if (racks === null) return null;
+    if (racks === null) {
+      indexed.refused = { instances, distinctHosts, gifts: this.state.gifts };
+      return null;
+    }
     const places: Place[] = [];
     for (const hosts of racks) {
       const open = new Set(hosts);
@@ -141,7 +171,11 @@ export class Placer {
       this.#indexes.delete(oldest);
     }
     const shape = requestShape(this.state, request, this.#now);
-    const made = { shape, index: new HostIndex(this.state, (host) => this.#valueOf(shape, host)) };
+    const made: Indexed = {
+      shape,
+      refused: null,
+      index: new HostIndex(this.state, (host) => this.#valueOf(shape, host)),
+    };
     this.#indexes.set(key, made);
     return made;
   }

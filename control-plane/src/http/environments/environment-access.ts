@@ -1,7 +1,7 @@
 /** What every route of environments begins and ends with: may the actor, what the store answered, what is shown. */
 import type { z } from "@hono/zod-openapi";
 import type { PriceField } from "../../store/environments/environment-checks.ts";
-import type { Orderer, OrderOutcome } from "../../store/environments/environment-orders.ts";
+import type { Orderer, RefusedOrder } from "../../store/environments/environment-orders.ts";
 import { environmentById, type EnvironmentRow } from "../../store/environments/environments.ts";
 import type { EmptyFleet } from "../../store/placement/empty-fleet.ts";
 import { instancesOf } from "../../store/placement/instances.ts";
@@ -33,17 +33,17 @@ export function ordererOf(c: ApiContext): Orderer {
 }
 
 /** What the kept fleet finds impossible is tried once more, on a fleet that is read for it. */
-export async function onFleet(
+export async function onFleet<Done extends { done: true }>(
   kept: KeptFleet,
-  order: (fleet: EmptyFleet) => Promise<OrderOutcome>,
-): Promise<OrderOutcome> {
+  order: (fleet: EmptyFleet) => Promise<Done | RefusedOrder>,
+): Promise<Done | RefusedOrder> {
   const outcome = await order(await kept.recent());
   const isImpossible = !outcome.done && outcome.refusal === "impossible";
   return isImpossible ? await order(await kept.anew()) : outcome;
 }
 
 /** @throws ApiRefusal saying why the order was not taken */
-export function refuseUnlessDone(outcome: OrderOutcome): { hostIds: string[] } {
+export function refuseUnlessDone<Done extends { done: true }>(outcome: Done | RefusedOrder): Done {
   if (outcome.done) return outcome;
   if (outcome.refusal === "wrong-state") throw conflict(outcome.detail);
   if (outcome.refusal === "impossible")

@@ -2,9 +2,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { displayText } from "@remotegpu/shared/text";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
-import { transaction } from "../../store/database.ts";
 import { listEnvironments, updateEnvironment } from "../../store/environments/environments.ts";
-import { orderEnvironment } from "../../store/environments/new-environments.ts";
+import { takeOrder } from "../../store/environments/order-desk.ts";
 import { instancesOf } from "../../store/placement/instances.ts";
 import type { KeptFleet } from "../../store/placement/kept-fleet.ts";
 import { visibleWorkloads, workspaceForOrder } from "../request/authorization.ts";
@@ -89,13 +88,11 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Kep
       customerId: c.var.actor.customerId,
       workspaceId: workspace.id,
     });
-    const terms = { payerId: workspace.owner_id, orderer: ordererOf(c) };
-    const outcome = await onFleet(fleet, (fleet) =>
-      transaction(db, (sql) => orderEnvironment(sql, order, { ...terms, fleet })),
-    );
-    refuseUnlessDone(outcome);
+    const terms = { order, payerId: workspace.owner_id, orderer: ordererOf(c) };
+    const outcome = await onFleet(fleet, async (fleet) => await takeOrder(db, { ...terms, fleet }));
+    const { environment } = refuseUnlessDone(outcome);
     deps.link.wake();
-    return c.json(await answerOf(deps, order.id), 201);
+    return c.json(environmentAnswer(environment, []), 201);
   });
 
   api.openapi(list, async (c) => {

@@ -7,13 +7,9 @@ import { waysIn } from "../../core/ways-in.ts";
 import { type Connection, transaction } from "../../store/database.ts";
 import { heldPlacement } from "../../store/environments/environment-placements.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
-import {
-  allowsPlainHttp,
-  type LeaseChange,
-  leaseForStart,
-  switchesOf,
-} from "../../store/leases/environment-leases.ts";
+import { allowsPlainHttp, switchesOf } from "../../store/leases/environment-leases.ts";
 import { type LeaseView, newestLeases } from "../../store/leases/lease-views.ts";
+import { type LeaseChange, leaseForStart } from "../../store/leases/start-leases.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { ApiRefusal, conflict, notFound } from "../request/refusal.ts";
 import { forCustomers, iso, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";

@@ -15,12 +15,12 @@ const COLUMNS = "quota_level, cpu_quota, memory_quota, gpu_quota, storage_quota,
 
 /** Rows of the old system may lack a number, which then is what a level that nobody named gives. */
 const FREE = defaultQuota("free");
-const SELECT = `SELECT coalesce(quota_level, 'free') AS quota_level, coalesce(cpu_quota, ${FREE.cpu_quota}) AS cpu_quota,
+const VALUES = `coalesce(quota_level, 'free') AS quota_level, coalesce(cpu_quota, ${FREE.cpu_quota}) AS cpu_quota,
     ${safeBigint(`coalesce(memory_quota, ${FREE.memory_quota})`)} AS memory_quota,
     coalesce(gpu_quota, ${FREE.gpu_quota}) AS gpu_quota,
     ${safeBigint(`coalesce(storage_quota, ${FREE.storage_quota})`)} AS storage_quota,
-    coalesce(environment_quota, ${FREE.environment_quota}) AS environment_quota
-  FROM resource_quotas`;
+    coalesce(environment_quota, ${FREE.environment_quota}) AS environment_quota`;
+const SELECT = `SELECT ${VALUES} FROM resource_quotas`;
 
 /** The quota of a customer over all workspaces they pay for. */
 export async function customerQuota(sql: Connection, customerId: number): Promise<QuotaRow> {
@@ -37,6 +37,32 @@ export async function workspaceQuota(sql: Connection, workspaceId: number): Prom
     workspaceId,
   ]);
   return rows[0] ?? null;
+}
+
+export interface QuotaLimits {
+  /** By customer; whoever has none of their own is not in it. */
+  customers: Map<number, QuotaRow>;
+  workspaces: Map<number, QuotaRow>;
+}
+
+/** The quotas that were set, of several customers and workspaces at once. */
+export async function quotaLimits(
+  sql: Connection,
+  owners: { customerIds: readonly number[]; workspaceIds: readonly number[] },
+): Promise<QuotaLimits> {
+  const { rows } = await sql.query<QuotaRow & { customer_id: number | null; workspace_id: number | null }>(
+    `SELECT CASE WHEN workspace_id IS NULL THEN customer_id END AS customer_id, workspace_id, ${VALUES}
+       FROM resource_quotas
+      WHERE customer_id = ANY($1::bigint[]) AND workspace_id IS NULL OR workspace_id = ANY($2::bigint[])
+      ORDER BY id DESC`,
+    [owners.customerIds, owners.workspaceIds],
+  );
+  // Of two rows of one owner, which old data may have, the first one holds: it comes last here.
+  const limits: QuotaLimits = { customers: new Map(), workspaces: new Map() };
+  for (const { customer_id, workspace_id, ...row } of rows)
+    if (workspace_id !== null) limits.workspaces.set(workspace_id, row);
+    else if (customer_id !== null) limits.customers.set(customer_id, row);
+  return limits;
 }
 
 /** Replaces the quota of a customer (`workspaceId` null) or of one of their workspaces. Call in a transaction. */

@@ -22,11 +22,12 @@ export interface WorkspaceRow {
 const COLUMNS = `w.id, w.uuid, ${safeBigint("w.owner_id")} AS owner_id, w.name, w.description, w.type,
     coalesce(w.member_count, 1) AS member_count, coalesce(w.status, 'active') AS status, w.share_weight, w.created_at, w.updated_at`;
 
-/** The active role of a customer in `w`, as SQL; the owner is one even where the old data lacks the member's row. */
-const ROLE = `CASE WHEN w.owner_id = $1 THEN 'owner' ELSE (
+/** The active role of `customer` in `w`, as SQL; the owner is one even where the old data lacks the member's row. */
+const roleOf = (customer: string) => `CASE WHEN w.owner_id = ${customer} THEN 'owner' ELSE (
     SELECT coalesce(m.role, 'member') FROM workspace_members m
-     WHERE m.workspace_id = w.id AND m.customer_id = $1 AND coalesce(m.status, 'active') = 'active'
+     WHERE m.workspace_id = w.id AND m.customer_id = ${customer} AND coalesce(m.status, 'active') = 'active'
        AND coalesce(m.role, 'member') IN ('admin', 'member', 'viewer')) END`;
+const ROLE = roleOf("$1");
 
 /** SQL: `w` is not archived; rows of the old system may lack a word. Who has a workload in an archived one pays alone. */
 export const LIVE = "coalesce(w.status, 'active') = 'active'";
@@ -95,6 +96,23 @@ export async function workspaceIdsOf(
     [customerId, roles],
   );
   return rows.map(({ id }) => id);
+}
+
+export interface Membership {
+  customerId: number;
+  workspaceId: number;
+}
+
+/** Those of the pairs in which the customer has an active role in the workspace. */
+export async function membershipsAmong(sql: Connection, pairs: readonly Membership[]): Promise<Membership[]> {
+  const { rows } = await sql.query<{ customer_id: number; workspace_id: number }>(
+    `SELECT DISTINCT asked.customer_id, w.id AS workspace_id
+       FROM unnest($1::bigint[], $2::bigint[]) AS asked(customer_id, workspace_id)
+       JOIN workspaces w ON w.id = asked.workspace_id
+      WHERE ${LIVE} AND ${roleOf("asked.customer_id")} IS NOT NULL`,
+    [pairs.map(({ customerId }) => customerId), pairs.map(({ workspaceId }) => workspaceId)],
+  );
+  return rows.map((row) => ({ customerId: row.customer_id, workspaceId: row.workspace_id }));
 }
 
 /** The workspaces a customer belongs to; all of them for an administrator. */

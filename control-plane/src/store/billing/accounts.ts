@@ -9,8 +9,8 @@ import type { Connection } from "../database.ts";
 import { lockEnvironment, moveEnvironment } from "../environments/environments.ts";
 import { appendEvent } from "../events.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
-import { changeAccountStatus, lockAccount } from "./ledger.ts";
-import { startCost } from "./run-lines.ts";
+import { changeAccountStatus, lockAccount, type LockedAccount } from "./ledger.ts";
+import { startCosts } from "./run-lines.ts";
 import { waiveRun } from "./runs.ts";
 
 const STOPPABLE: readonly EnvironmentStatus[] = ["creating", "running", "restarting"];
@@ -128,22 +128,40 @@ async function appendStopOrder(
   });
 }
 
+/** Whether something may start whose hour costs so much; what may counts for whatever is asked next. */
+export type StartRule = (start: { customerId: number; hourly: Points }) => StartDecision;
+
 /**
- * The start rule under the balance's lock: call it in the placing transaction. `additionalPerHour` is the hourly
- * price of what is being started, as far as no run of it is opened yet.
+ * The start rule of payers whose accounts are locked: call it in the placing transaction. It begins with what each
+ * has running and on its way; `waiting` is what else counts, an hour of it.
  */
-export async function mayStartNow(
+export async function startRule(
   transaction: Connection,
-  start: { customerId: number; additionalPerHour: Points; minStartMinutes: number; at: Date },
-): Promise<StartDecision> {
-  const account = await lockAccount(transaction, start.customerId);
-  if (account === null) return { allowed: false, reason: "no-balance", detail: "there is no such account" };
-  const running = await startCost(transaction, { customerId: start.customerId, at: start.at });
-  return mayStart({
-    ...account,
-    minStartMinutes: start.minStartMinutes,
-    hourlyOfAllRunningAndPlacing: running + start.additionalPerHour,
-  });
+  {
+    accounts,
+    waiting,
+    minStartMinutes,
+    at,
+  }: {
+    accounts: ReadonlyMap<number, LockedAccount>;
+    waiting: ReadonlyMap<number, Points>;
+    minStartMinutes: number;
+    at: Date;
+  },
+): Promise<StartRule> {
+  const running = await startCosts(transaction, { customerIds: [...accounts.keys()], at });
+  const counted = new Map(
+    [...accounts.keys()].map((id) => [id, (running.get(id) ?? 0n) + (waiting.get(id) ?? 0n)]),
+  );
+  return ({ customerId, hourly }) => {
+    const account = accounts.get(customerId);
+    if (account === undefined)
+      return { allowed: false, reason: "no-balance", detail: "there is no such account" };
+    const hourlyOfAllRunningAndPlacing = (counted.get(customerId) ?? 0n) + hourly;
+    const decision = mayStart({ ...account, minStartMinutes, hourlyOfAllRunningAndPlacing });
+    if (decision.allowed) counted.set(customerId, hourlyOfAllRunningAndPlacing);
+    return decision;
+  };
 }
 
 /** Sets how far below zero the account may go, and the state that follows from it. */

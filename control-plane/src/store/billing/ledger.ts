@@ -30,7 +30,7 @@ export type Posted =
   | { posted: true; transactionId: number; balance: Points; status: OverdueStatus }
   | { posted: false; reason: "known-source" | "unknown-customer" | "beyond-column" };
 
-interface LockedAccount {
+export interface LockedAccount {
   readonly customerId: number;
   readonly balance: Points;
   readonly creditLimit: Points;
@@ -44,28 +44,40 @@ export async function lockAccount(
   transaction: Connection,
   customerId: number,
 ): Promise<LockedAccount | null> {
+  return (await lockAccounts(transaction, [customerId])).get(customerId) ?? null;
+}
+
+/** The same of several payers, in the order of their ids. */
+export async function lockAccounts(
+  transaction: Connection,
+  customerIds: readonly number[],
+): Promise<Map<number, LockedAccount>> {
   // NO KEY: rows that merely refer to the customer are not kept waiting.
   const { rows } = await transaction.query<{
+    id: number;
     balance: string;
     credit_limit: string;
     overdue_status: OverdueStatus;
     overdue_since: Date | null;
     currency: string;
   }>(
-    `SELECT balance, credit_limit, overdue_status, overdue_since, currency
-       FROM customers WHERE id = $1 FOR NO KEY UPDATE`,
-    [customerId],
+    `SELECT id, balance, credit_limit, overdue_status, overdue_since, currency
+       FROM customers WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE`,
+    [customerIds],
   );
-  const row = rows[0];
-  if (row === undefined) return null;
-  return {
-    customerId,
-    balance: parsePoints(row.balance),
-    creditLimit: parsePoints(row.credit_limit),
-    status: row.overdue_status,
-    overdueSince: row.overdue_since,
-    currency: row.currency,
-  };
+  return new Map(
+    rows.map((row) => [
+      row.id,
+      {
+        customerId: row.id,
+        balance: parsePoints(row.balance),
+        creditLimit: parsePoints(row.credit_limit),
+        status: row.overdue_status,
+        overdueSince: row.overdue_since,
+        currency: row.currency,
+      },
+    ]),
+  );
 }
 
 /** Entries, balance and the state that follows from it, in the caller's transaction. */

@@ -57,11 +57,7 @@ export async function pricesInForce(
       WHERE spec = $1 AND effective_from <= $2 ORDER BY line, effective_from DESC`,
     [spec, at],
   );
-  return rows.map((row) => ({
-    line: row.line,
-    unitPrice: parsePrice(row.unit_price),
-    billingUnit: row.billing_unit,
-  }));
+  return rows.map(cataloguePrice);
 }
 
 /** Keeps the spec's prices as they are to the end of the transaction; several may hold them at once. */
@@ -74,12 +70,33 @@ export async function specPrices(
   connection: Connection,
   { spec, at }: { spec: string; at: Date },
 ): Promise<SpecPrices> {
-  const row = await specByName(connection, spec);
-  return {
-    spec,
-    shape: row?.shape == null ? null : shapeOf(row.shape),
-    prices: await pricesInForce(connection, { spec, at }),
-  };
+  return (await specPricesOf(connection, { specs: [spec], at })).get(spec) ?? unpriced(spec);
+}
+
+/** Of several specs at once. */
+export async function specPricesOf(
+  connection: Connection,
+  { specs, at }: { specs: readonly string[]; at: Date },
+): Promise<Map<string, SpecPrices>> {
+  const { rows } = await connection.query<
+    Pick<PriceRow, "spec" | "line" | "unit_price" | "billing_unit"> & { shape: ShapeRow | null }
+  >(
+    `SELECT DISTINCT ON (p.spec, p.line) p.spec, s.shape, p.line, p.unit_price, p.billing_unit
+       FROM prices p LEFT JOIN specs s ON s.spec = p.spec
+      WHERE p.spec = ANY($1::text[]) AND p.effective_from <= $2 ORDER BY p.spec, p.line, p.effective_from DESC`,
+    [[...new Set(specs)], at],
+  );
+  return new Map(
+    [...Map.groupBy(rows, ({ spec }) => spec)].map(([spec, lines]) => {
+      const shape = lines[0]?.shape ?? null;
+      return [spec, { spec, shape: shape && shapeOf(shape), prices: lines.map(cataloguePrice) }];
+    }),
+  );
+}
+
+/** Without prices a spec's shape says nothing. */
+export function unpriced(spec: string): SpecPrices {
+  return { spec, shape: null, prices: [] };
 }
 
 export type PriceAdded = { added: PriceRow } | { added: null; reason: "taken" | "moves-a-run" };
@@ -126,6 +143,17 @@ export async function specByName(connection: Connection, spec: string): Promise<
   return rows[0] ?? null;
 }
 
+/** Those of them that are in the catalogue. */
+export async function specsByName(
+  connection: Connection,
+  specs: readonly string[],
+): Promise<Map<string, SpecRow>> {
+  const { rows } = await connection.query<SpecRow>("SELECT * FROM specs WHERE spec = ANY($1::text[])", [
+    specs,
+  ]);
+  return new Map(rows.map((row) => [row.spec, row]));
+}
+
 /** By name. `after` is the last name of the page before. */
 export async function listSpecs(
   connection: Connection,
@@ -149,6 +177,10 @@ export async function putSpec(
     [spec.spec, spec.shape === null ? null : JSON.stringify(spec.shape), spec.description],
   );
   return rows[0] as SpecRow;
+}
+
+function cataloguePrice(row: Pick<PriceRow, "line" | "unit_price" | "billing_unit">): CataloguePrice {
+  return { line: row.line, unitPrice: parsePrice(row.unit_price), billingUnit: row.billing_unit };
 }
 
 function shapeOf(row: ShapeRow): SpecShape {

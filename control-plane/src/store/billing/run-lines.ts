@@ -3,10 +3,10 @@
  * runs costs.
  */
 import { formatPrice, parsePrice, parseQuantity, type Points } from "@remotegpu/shared/money";
-import { countedOf, hourlyPrice, priceFor } from "../../core/price-lines.ts";
+import { countedOf, hourlyPrice, priceFor, type SpecPrices } from "../../core/price-lines.ts";
 import type { BillingUnit, PricedLine } from "../../core/rating.ts";
 import type { Connection } from "../database.ts";
-import { holdPrices, pricesInForce } from "./prices.ts";
+import { holdPrices, pricesInForce, specPricesOf, unpriced } from "./prices.ts";
 import type { Run } from "./runs.ts";
 
 /** Lines with their frozen prices; null while one has none. */
@@ -43,19 +43,20 @@ export async function freezePrices(
 }
 
 /**
- * What an hour of everything costs that the payer has running or on its way, for the start rule. A run that has not
- * begun counts at the prices of `at`; the instance being placed counts once its run is opened.
+ * What an hour of everything costs that each payer has running or on its way, for the start rule. A run that has not
+ * begun counts at the prices of `at`; an instance being placed counts once its run is opened.
  */
-export async function startCost(
+export async function startCosts(
   connection: Connection,
-  { customerId, at }: { customerId: number; at: Date },
-): Promise<Points> {
-  const { rows } = await connection.query<OpenRunRow>(
-    `SELECT r.id, r.spec, r.gpu_model FROM runs r JOIN placements p ON p.run_id = r.id
-      WHERE r.customer_id = $1 AND r.closed_at IS NULL AND p.want = 'running' AND p.resources_released_at IS NULL`,
-    [customerId],
+  { customerIds, at }: { customerIds: readonly number[]; at: Date },
+): Promise<Map<number, Points>> {
+  const { rows } = await connection.query<HourlyLineRow>(
+    `${HOURLY_LINES} JOIN placements p ON p.run_id = r.id
+      WHERE r.customer_id = ANY($1::bigint[]) AND r.closed_at IS NULL AND p.want = 'running'
+        AND p.resources_released_at IS NULL ${PER_LINE}`,
+    [customerIds],
   );
-  return hourlyOf(connection, rows, at);
+  return await hourlyByPayer(connection, rows, at);
 }
 
 /** What an hour of the payer's running instances costs: begun, not over, and not ordered to stop. */
@@ -63,35 +64,47 @@ export async function burnPerHour(
   connection: Connection,
   { customerId, at }: { customerId: number; at: Date },
 ): Promise<Points> {
-  const { rows } = await connection.query<OpenRunRow>(
-    `SELECT id, spec, gpu_model FROM runs
-      WHERE customer_id = $1 AND closed_at IS NULL AND first_proven_at IS NOT NULL
-        AND (waive_from IS NULL OR waive_from > $2)`,
+  const { rows } = await connection.query<HourlyLineRow>(
+    `${HOURLY_LINES}
+      WHERE r.customer_id = $1 AND r.closed_at IS NULL AND r.first_proven_at IS NOT NULL
+        AND (r.waive_from IS NULL OR r.waive_from > $2) ${PER_LINE}`,
     [customerId, at],
   );
-  return hourlyOf(connection, rows, at);
+  return (await hourlyByPayer(connection, rows, at)).get(customerId) ?? 0n;
 }
 
-interface OpenRunRow {
-  id: string;
+/** Lines of runs that are alike in all that makes their price, with how many they are. */
+interface HourlyLineRow extends RunLineRow {
+  customer_id: number;
   spec: string;
   gpu_model: string | null;
+  runs: number;
 }
 
-async function hourlyOf(connection: Connection, runs: readonly OpenRunRow[], at: Date): Promise<Points> {
-  let sum = 0n;
-  for (const run of runs) {
-    const lines = await runLines(connection, run.id);
-    const prices = lines.every(isPriced) ? [] : await pricesInForce(connection, { spec: run.spec, at });
-    sum += hourlyPrice(
-      lines.flatMap((line) => {
-        if (isPriced(line)) return [line];
-        const price = priceFor(countedOf(line.line), prices, run.gpu_model);
-        return price === null ? [] : [{ ...price, quantity: line.quantity }];
-      }),
-    );
+const HOURLY_LINES = `SELECT r.customer_id, r.spec, r.gpu_model, l.line, l.quantity, l.unit_price, l.billing_unit,
+        count(*) AS runs FROM runs r JOIN run_lines l ON l.run_id = r.id`;
+const PER_LINE =
+  "GROUP BY r.customer_id, r.spec, r.gpu_model, l.line, l.quantity, l.unit_price, l.billing_unit";
+
+/** Each line is rounded by itself, so that many runs cost what the sum of their bills will say. */
+async function hourlyByPayer(
+  connection: Connection,
+  rows: readonly HourlyLineRow[],
+  at: Date,
+): Promise<Map<number, Points>> {
+  const open = rows.filter(({ unit_price }) => unit_price === null).map(({ spec }) => spec);
+  const inForce =
+    open.length === 0 ? new Map<string, SpecPrices>() : await specPricesOf(connection, { specs: open, at });
+  const sums = new Map<number, Points>();
+  for (const row of rows) {
+    const line = runLine(row);
+    const catalogue = (inForce.get(row.spec) ?? unpriced(row.spec)).prices;
+    const price = isPriced(line) ? line : priceFor(countedOf(line.line), catalogue, row.gpu_model);
+    if (price === null) continue;
+    const hourly = hourlyPrice([{ ...price, quantity: line.quantity }]) * BigInt(row.runs);
+    sums.set(row.customer_id, (sums.get(row.customer_id) ?? 0n) + hourly);
   }
-  return sum;
+  return sums;
 }
 
 type RunLine = Omit<PricedLine, "unitPrice" | "billingUnit"> & {
@@ -103,19 +116,26 @@ function isPriced(line: RunLine): line is PricedLine {
   return line.unitPrice !== null && line.billingUnit !== null;
 }
 
+interface RunLineRow {
+  line: string;
+  quantity: string;
+  unit_price: string | null;
+  billing_unit: BillingUnit | null;
+}
+
 async function runLines(connection: Connection, runId: string): Promise<RunLine[]> {
-  const { rows } = await connection.query<{
-    line: string;
-    quantity: string;
-    unit_price: string | null;
-    billing_unit: BillingUnit | null;
-  }>("SELECT line, quantity, unit_price, billing_unit FROM run_lines WHERE run_id = $1 ORDER BY line", [
-    runId,
-  ]);
-  return rows.map((row) => ({
+  const { rows } = await connection.query<RunLineRow>(
+    "SELECT line, quantity, unit_price, billing_unit FROM run_lines WHERE run_id = $1 ORDER BY line",
+    [runId],
+  );
+  return rows.map(runLine);
+}
+
+function runLine(row: RunLineRow): RunLine {
+  return {
     line: row.line,
     quantity: parseQuantity(row.quantity),
     unitPrice: row.unit_price === null ? null : parsePrice(row.unit_price),
     billingUnit: row.billing_unit,
-  }));
+  };
 }

@@ -47,31 +47,37 @@ export interface Run {
   readonly uncharged: boolean;
 }
 
-/** Call in the transaction that makes the placement. */
-export async function openRun(transaction: Connection, run: NewRun): Promise<void> {
+/** Call in the transaction that makes the placements. */
+export async function openRuns(transaction: Connection, runs: readonly NewRun[]): Promise<void> {
   await transaction.query(
     `INSERT INTO runs (id, instance_id, epoch, host_id, customer_id, ordered_by, workspace_id, resource_type,
                        resource_id, resource_name, spec, gpu_model, ordered_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+     SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
+                          $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[])`,
     [
-      run.id,
-      run.instanceId,
-      run.epoch,
-      run.hostId,
-      run.customerId,
-      run.orderedBy,
-      run.workspaceId,
-      run.resourceType,
-      run.resourceId,
-      run.resourceName,
-      run.spec,
-      run.gpuModel,
-      run.orderedAt,
+      runs.map((run) => run.id),
+      runs.map((run) => run.instanceId),
+      runs.map((run) => run.epoch),
+      runs.map((run) => run.hostId),
+      runs.map((run) => run.customerId),
+      runs.map((run) => run.orderedBy),
+      runs.map((run) => run.workspaceId),
+      runs.map((run) => run.resourceType),
+      runs.map((run) => run.resourceId),
+      runs.map((run) => run.resourceName),
+      runs.map((run) => run.spec),
+      runs.map((run) => run.gpuModel),
+      runs.map((run) => run.orderedAt),
     ],
   );
+  const lines = runs.flatMap((run) => run.lines.map((line) => ({ ...line, runId: run.id })));
   await transaction.query(
-    "INSERT INTO run_lines (run_id, line, quantity) SELECT $1, * FROM unnest($2::text[], $3::numeric[])",
-    [run.id, run.lines.map((line) => line.line), run.lines.map((line) => formatQuantity(line.quantity))],
+    "INSERT INTO run_lines (run_id, line, quantity) SELECT * FROM unnest($1::text[], $2::text[], $3::numeric[])",
+    [
+      lines.map(({ runId }) => runId),
+      lines.map(({ line }) => line),
+      lines.map(({ quantity }) => formatQuantity(quantity)),
+    ],
   );
 }
 
@@ -106,25 +112,47 @@ export async function closeRun(transaction: Connection, runId: string, at: Date)
  */
 export async function waiveRun(
   transaction: Connection,
-  run: { runId: string; from: Date; reason: string },
+  { runId, from, reason }: { runId: string; from: Date; reason: string },
+): Promise<void> {
+  await waiveRuns(transaction, { runIds: [runId], from, reason });
+}
+
+/** The same of several, which the caller holds. */
+async function waiveRuns(
+  transaction: Connection,
+  { runIds, from, reason }: { runIds: readonly string[]; from: Date; reason: string },
 ): Promise<void> {
   await transaction.query(
     `UPDATE runs SET waive_from = $2, waive_reason = $3, uncharged = uncharged OR coalesce(last_proven_at > $2, false)
-      WHERE id = $1 AND (waive_from IS NULL OR waive_from > $2)`,
-    [run.runId, run.from, run.reason],
+      WHERE id = ANY($1::text[]) AND (waive_from IS NULL OR waive_from > $2)`,
+    [runIds, from, reason],
   );
 }
 
-/** The instance is placed anew: runs of its earlier placements that are not over are waived from then on. */
+/**
+ * The instances are placed anew: runs of their earlier placements that are not over are waived from then on. Held by
+ * the caller, who locks runs before accounts and hosts.
+ */
 export async function waiveEarlierRuns(
   transaction: Connection,
-  { instanceId, epoch, from }: { instanceId: string; epoch: number; from: Date },
+  { runIds, from }: { runIds: readonly string[]; from: Date },
 ): Promise<void> {
-  const { rows } = await transaction.query<{ id: string }>(
-    "SELECT id FROM runs WHERE instance_id = $1 AND epoch < $2 AND closed_at IS NULL ORDER BY id",
-    [instanceId, epoch],
+  if (runIds.length > 0) await waiveRuns(transaction, { runIds, from, reason: "placed anew" });
+}
+
+/** The open runs of these workloads, held to the end of the transaction, in the order of their ids. */
+export async function lockOpenRunsOf<Kind extends WorkloadKind>(
+  transaction: Connection,
+  workloads: readonly { kind: Kind; id: string }[],
+): Promise<{ id: string; workload: { kind: Kind; id: string } }[]> {
+  const { rows } = await transaction.query<{ id: string; resource_type: Kind; resource_id: string }>(
+    `SELECT id, resource_type, resource_id FROM runs
+      WHERE resource_id = ANY($2::text[]) AND closed_at IS NULL
+        AND (resource_type, resource_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+      ORDER BY id FOR NO KEY UPDATE OF runs`,
+    [workloads.map(({ kind }) => kind), workloads.map(({ id }) => id)],
   );
-  for (const { id } of rows) await waiveRun(transaction, { runId: id, from, reason: "placed anew" });
+  return rows.map((row) => ({ id: row.id, workload: { kind: row.resource_type, id: row.resource_id } }));
 }
 
 /** Likewise for runs of one placement: the named ones, or all of them. */

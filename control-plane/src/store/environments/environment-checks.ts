@@ -1,33 +1,32 @@
 /**
- * Whether an environment may be ordered or placed: data rights, prices, quotas and the start rule, in this order.
- * The same questions at the order and again in the placing transaction, where the answer decides.
+ * Whether workloads may be ordered or placed: data rights, prices, quotas and the start rule, in this order. The same
+ * questions at the order and again in the placing transaction, where the answer decides; many orders are asked with
+ * the same few queries as one, each counting those before it.
  */
-import { type EnvironmentResources, pricedOrder, quotaShare } from "../../core/environment-order.ts";
+import type { Points } from "@remotegpu/shared/money";
+import { type EnvironmentResources, quotaShare } from "../../core/environment-order.ts";
 import type { ResolvedMount } from "../../core/desired-set.ts";
 import type { Mount } from "../../core/order-check.ts";
-import {
-  dearestLines,
-  DEFAULT_SPEC,
-  hourlyPrice,
-  linesForOrder,
-  type OrderField,
-  type OrderLines,
-} from "../../core/price-lines.ts";
+import { hourlyPrice, type OrderField } from "../../core/price-lines.ts";
 import type { PricedLine } from "../../core/rating.ts";
-import { LIVE } from "../accounts/workspaces.ts";
-import { mayStartNow } from "../billing/accounts.ts";
+import type { SettingKey } from "../../core/settings.ts";
+import { gangShare } from "../../core/training-order.ts";
+import { startRule } from "../billing/accounts.ts";
+import { lockAccounts, type LockedAccount } from "../billing/ledger.ts";
 import type { Connection } from "../database.ts";
-import { lockAccount } from "../billing/ledger.ts";
-import { gpuModels } from "../hosts/fleet.ts";
-import { resolveMounts } from "./mounts.ts";
-import { specPrices } from "../billing/prices.ts";
-import { quotaObstacle } from "./quota-use.ts";
-import { setting } from "../settings.ts";
+import { settings } from "../settings.ts";
+import { resolveMounts, type ResolvedMounts } from "./mounts.ts";
+import { type OrderPrices, orderPrices } from "./order-prices.ts";
+import { type QuotaShare, quotaTally } from "./quota-use.ts";
+import { waitingCosts, waitingShapes } from "./waiting-costs.ts";
+import type { Askers } from "./workloads-of-payers.ts";
 
-/** What the checks read of an environment, ordered or still to be. */
+/** What the checks read of an environment or a training job, ordered or still to be. Sizes are each instance's. */
 export interface CheckedOrder extends EnvironmentResources {
+  kind: "environment" | "training";
   /** Null before it exists. */
   id: string | null;
+  instances: number;
   customer_id: number;
   workspace_id: number | null;
   payer_id: number;
@@ -39,7 +38,13 @@ export interface CheckedOrder extends EnvironmentResources {
 export type PriceField = OrderField | "gpu_model";
 
 export type CheckOutcome =
-  | { passed: true; lines: readonly PricedLine[]; datasets: ResolvedMount[]; models: ResolvedMount[] }
+  | {
+      passed: true;
+      /** Of each instance, in the order of the ranks. */
+      lines: readonly (readonly PricedLine[])[];
+      datasets: ResolvedMount[];
+      models: ResolvedMount[];
+    }
   | {
       passed: false;
       obstacle: "mount-not-found" | "mount-not-ready" | "quota" | "funds";
@@ -47,104 +52,168 @@ export type CheckOutcome =
     }
   | { passed: false; obstacle: "price"; field: PriceField; detail: string };
 
+/** An order whose cards are decided: the model that each instance lands on, null for no GPU. */
+export interface PlacedOrder {
+  order: CheckedOrder;
+  models: readonly (string | null)[];
+}
+
+/** What is known before: the payers' accounts, locked, and prices of these orders. */
+export interface CheckGrounds {
+  accounts: ReadonlyMap<number, LockedAccount>;
+  prices: OrderPrices;
+  settings: Record<SettingKey, string>;
+  now: Date;
+}
+
 /**
- * Holds the payer's account to the end of the transaction.
- * @param card the model it lands on, where that is decided; else the dearest it may land on counts, and so does
- *   what the payer has waiting already
+ * Whether these orders may be queued. The dearest cards that each may land on count, and so does what its payer has
+ * waiting already. Holds the payers' accounts to the end of the transaction.
  */
-export async function checkEnvironment(
+export async function checkOrders(
   sql: Connection,
-  order: CheckedOrder,
-  { card, now }: { card: { model: string | null } | null; now: Date },
+  orders: readonly CheckedOrder[],
+  now: Date,
+): Promise<CheckOutcome[]> {
+  const payerIds = payersOf(orders);
+  const accounts = await lockAccounts(sql, payerIds);
+  const shapes = await waitingShapes(sql, { payerIds, askers: askersOf(orders) });
+  const prices = await orderPrices(sql, [...orders, ...shapes], now);
+  const grounds = { accounts, prices, settings: await settings(sql), now };
+  const waiting = waitingCosts(shapes, prices);
+  const asked = orders.map((order) => ({ order, models: null }));
+  return asked.map(await openChecks(sql, asked, { ...grounds, waiting }));
+}
+
+/**
+ * Opens the check whether these orders, which count as queued or running already, may start on these cards; each that
+ * passes counts for those asked after it.
+ */
+export async function openPlacedChecks(
+  sql: Connection,
+  placed: readonly PlacedOrder[],
+  grounds: CheckGrounds,
+): Promise<(placed: PlacedOrder) => CheckOutcome> {
+  return await openChecks(sql, placed, { ...grounds, waiting: new Map() });
+}
+
+/** The same for a start in its old place. Holds the payer's account to the end of the transaction. */
+export async function checkRestart(
+  sql: Connection,
+  { order, model }: { order: CheckedOrder; model: string | null },
+  now: Date,
 ): Promise<CheckOutcome> {
-  await lockAccount(sql, order.payer_id);
-  const mounts = await resolveMounts(sql, {
+  const accounts = await lockAccounts(sql, [order.payer_id]);
+  const prices = await orderPrices(sql, [order], now);
+  const placed = { order, models: [model] };
+  const grounds = { accounts, prices, settings: await settings(sql), now };
+  return (await openPlacedChecks(sql, [placed], grounds))(placed);
+}
+
+export function payersOf(orders: readonly Pick<CheckedOrder, "payer_id">[]): number[] {
+  return [...new Set(orders.map(({ payer_id }) => payer_id))];
+}
+
+/** An environment's row as the checks read it. */
+export function checkedEnvironment<Row extends Omit<CheckedOrder, "kind" | "instances">>(
+  row: Row,
+): Row & CheckedOrder {
+  return { ...row, kind: "environment", instances: 1 };
+}
+
+/** `models` is null for an order that is not queued yet: it counts for the others once it has passed. */
+interface Asked {
+  order: CheckedOrder;
+  models: readonly (string | null)[] | null;
+}
+
+async function openChecks(
+  sql: Connection,
+  asked: readonly Asked[],
+  grounds: CheckGrounds & { waiting: ReadonlyMap<number, Points> },
+): Promise<(one: Asked) => CheckOutcome> {
+  const orders = asked.map(({ order }) => order);
+  const resolved = await resolveMounts(sql, orders.map(mountQuestion));
+  const mountsOf = new Map(orders.map((order, index) => [order, resolved[index] as ResolvedMounts]));
+  const quotas = await quotaTally(sql, orders.map(shareOf), {
+    askers: askersOf(orders),
+    defaultLevel: grounds.settings.DEFAULT_QUOTA_LEVEL,
+  });
+  const minStartMinutes = Number(grounds.settings.MIN_START_MINUTES);
+  const mayStart = await startRule(sql, { ...grounds, minStartMinutes, at: grounds.now });
+  for (const { order, models } of asked) if (models !== null) quotas.count(shareOf(order), 1);
+
+  return ({ order, models }) => {
+    const mounts = mountsOf.get(order) as ResolvedMounts;
+    if (!mounts.resolved) return mountRefusal(mounts);
+    const priced = priceInstances(order, models, grounds.prices);
+    if (!priced.priced)
+      return { passed: false, obstacle: "price", field: priced.field, detail: priced.detail };
+    const share = shareOf(order);
+    if (models !== null) quotas.count(share, -1);
+    const beyond = quotas.obstacleTo(share);
+    if (models !== null) quotas.count(share, 1);
+    if (beyond !== null) return { passed: false, obstacle: "quota", detail: beyond };
+    const hourly = priced.lines.reduce((sum, lines) => sum + hourlyPrice(lines), 0n);
+    const start = mayStart({ customerId: order.payer_id, hourly });
+    if (!start.allowed) return { passed: false, obstacle: "funds", detail: start.detail };
+    if (models === null) quotas.count(share, 1);
+    return { passed: true, lines: priced.lines, datasets: mounts.datasets, models: mounts.models };
+  };
+}
+
+type PricedInstances =
+  | { priced: true; lines: PricedLine[][] }
+  | { priced: false; field: PriceField; detail: string };
+
+function priceInstances(
+  order: CheckedOrder,
+  models: readonly (string | null)[] | null,
+  prices: OrderPrices,
+): PricedInstances {
+  const answers =
+    models === null
+      ? Array.from({ length: order.instances }, () => prices.dearest(order))
+      : models.map((model) => prices.linesOn(order, model));
+  const lines: PricedLine[][] = [];
+  for (const answer of answers) {
+    if (!answer.priced) return answer;
+    lines.push(answer.lines);
+  }
+  return { priced: true, lines };
+}
+
+function shareOf(order: CheckedOrder): QuotaShare {
+  const share =
+    order.kind === "environment" ? quotaShare(order) : gangShare({ ...order, node_count: order.instances });
+  return { payerId: order.payer_id, workspaceId: order.workspace_id, share };
+}
+
+function askersOf(orders: readonly CheckedOrder[]): Askers {
+  const idsOf = (kind: CheckedOrder["kind"]) =>
+    orders.flatMap((order) => (order.kind === kind && order.id !== null ? [order.id] : []));
+  return { environmentIds: idsOf("environment"), jobIds: idsOf("training") };
+}
+
+function mountQuestion(order: CheckedOrder) {
+  return {
     customerId: order.customer_id,
     workspaceId: order.workspace_id,
     datasets: order.mounted_datasets ?? [],
     models: order.mounted_models ?? [],
-  });
-  if (!mounts.resolved)
-    return {
-      passed: false,
-      obstacle: mounts.reason === "not-found" ? "mount-not-found" : "mount-not-ready",
-      detail:
-        mounts.reason === "not-found"
-          ? `There is no ${mounts.kind} ${mounts.id} that you can mount.`
-          : `The ${mounts.kind} ${mounts.id} is not ready to be mounted.`,
-    };
-  const priced = await priceEnvironment(sql, order, { card, now });
-  if (!priced.priced) return { passed: false, obstacle: "price", field: priced.field, detail: priced.detail };
-  const quota = await quotaObstacle(sql, {
-    payerId: order.payer_id,
-    workspaceId: order.workspace_id,
-    asked: quotaShare(order),
-    environmentId: order.id,
-  });
-  if (quota !== null) return { passed: false, obstacle: "quota", detail: quota };
-  const waiting = card === null ? await waitingPerHour(sql, order, now) : 0n;
-  const start = await mayStartNow(sql, {
-    customerId: order.payer_id,
-    additionalPerHour: hourlyPrice(priced.lines) + waiting,
-    minStartMinutes: await minStartMinutes(sql),
-    at: now,
-  });
-  if (!start.allowed) return { passed: false, obstacle: "funds", detail: start.detail };
-  return { passed: true, lines: priced.lines, datasets: mounts.datasets, models: mounts.models };
+  };
 }
 
-async function priceEnvironment(
-  sql: Connection,
-  order: EnvironmentResources,
-  { card, now }: { card: { model: string | null } | null; now: Date },
-): Promise<OrderLines> {
-  const prices = await specPrices(sql, { spec: specOf(order), at: now });
-  const wanted = pricedOrder(order);
-  return card === null
-    ? dearestLines(wanted, prices, await modelsFor(sql, order))
-    : linesForOrder(wanted, prices, card.model);
-}
-
-export function specOf(order: EnvironmentResources): string {
-  return order.config?.spec ?? DEFAULT_SPEC;
-}
-
-/** The models of the fleet that the order may land on. */
-async function modelsFor(sql: Connection, order: EnvironmentResources): Promise<string[]> {
-  const named = order.config?.gpu_model;
-  if (named !== undefined) return [named];
-  return await gpuModels(sql, order.gpu_memory ?? 0);
-}
-
-/** The models with a price, for placement; null where no GPU is asked. */
-export async function pricedModelsFor(
-  sql: Connection,
-  order: EnvironmentResources,
-  now: Date,
-): Promise<string[] | null> {
-  if (order.gpu === 0) return null;
-  const prices = await specPrices(sql, { spec: specOf(order), at: now });
-  const models = await modelsFor(sql, order);
-  return models.filter((model) => linesForOrder(pricedOrder(order), prices, model).priced);
-}
-
-/** What the payer's queued environments would cost an hour; what has a placement is counted by its run. */
-async function waitingPerHour(sql: Connection, order: CheckedOrder, now: Date): Promise<bigint> {
-  const { rows } = await sql.query<EnvironmentResources>(
-    `SELECT e.cpu, e.memory, coalesce(e.gpu, 0) AS gpu, e.gpu_memory, e.storage, e.temp_storage, e.config
-       FROM environments e LEFT JOIN workspaces w ON w.id = e.workspace_id AND ${LIVE}
-      WHERE e.status = 'queued' AND e.deleted_at IS NULL AND coalesce(w.owner_id, e.customer_id) = $1
-        AND e.id IS DISTINCT FROM $2`,
-    [order.payer_id, order.id],
-  );
-  let sum = 0n;
-  for (const waiting of rows) {
-    const priced = await priceEnvironment(sql, waiting, { card: null, now });
-    if (priced.priced) sum += hourlyPrice(priced.lines);
-  }
-  return sum;
-}
-
-async function minStartMinutes(sql: Connection): Promise<number> {
-  return Number(await setting(sql, "MIN_START_MINUTES"));
+function mountRefusal(mounts: Extract<ResolvedMounts, { resolved: false }>): CheckOutcome {
+  return mounts.reason === "not-found"
+    ? {
+        passed: false,
+        obstacle: "mount-not-found",
+        detail: `There is no ${mounts.kind} ${mounts.id} that you can mount.`,
+      }
+    : {
+        passed: false,
+        obstacle: "mount-not-ready",
+        detail: `The ${mounts.kind} ${mounts.id} is not ready to be mounted.`,
+      };
 }

@@ -3,11 +3,11 @@
  * step of a transaction in which the environment is locked; the answer says which host has to be told.
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import type { Impossibility } from "../../core/placement/impossibility.ts";
 import { startIssue } from "../../core/order-check.ts";
+import type { Impossibility } from "../../core/placement/impossibility.ts";
 import { afterRequest, type StopOrderer, waitsFor } from "../../core/environment-status.ts";
 import type { Connection } from "../database.ts";
-import { checkEnvironment, type CheckOutcome, specOf } from "./environment-checks.ts";
+import { checkedEnvironment, checkOrders, type CheckOutcome, checkRestart } from "./environment-checks.ts";
 import {
   heldPlacement,
   type PlacementRow,
@@ -16,14 +16,15 @@ import {
   want,
 } from "./environment-placements.ts";
 import { type EnvironmentRow, moveEnvironment, releaseOldLeasesOf } from "./environments.ts";
+import { orderImpossibilities } from "./order-impossibility.ts";
+import { specOf } from "./order-prices.ts";
 import { raiseGeneration, raiseGenerations } from "../hosts/hosts.ts";
-import { leaseForStart } from "../leases/environment-leases.ts";
+import { leaseForStart } from "../leases/start-leases.ts";
 import { orderRelease, wantedLeases } from "../leases/lease-orders.ts";
 import { appendInstanceEvent, INSTANCE_EVENT } from "../events.ts";
-import { orderImpossibility } from "./order-impossibility.ts";
 import type { EmptyFleet } from "../placement/empty-fleet.ts";
 import type { NewId } from "../placement/placements.ts";
-import { lockRun, openRun, waiveRun } from "../billing/runs.ts";
+import { lockRun, openRuns, waiveRun } from "../billing/runs.ts";
 
 export interface Orderer {
   by: StopOrderer;
@@ -34,6 +35,9 @@ export interface Orderer {
 
 export type OrderOutcome =
   | { done: true; /** Whose desired sets changed. */ hostIds: string[] }
+  | RefusedOrder;
+
+export type RefusedOrder =
   | { done: false; refusal: "wrong-state"; detail: string }
   | { done: false; refusal: "impossible"; impossibility: Impossibility }
   | { done: false; refusal: "check"; check: Extract<CheckOutcome, { passed: false }> };
@@ -51,10 +55,14 @@ export async function startEnvironment(
   const issue =
     environment.orderer_id === null ? "The account that ordered it is no more." : startIssue(environment);
   if (issue !== null) return { done: false, refusal: "wrong-state", detail: issue };
-  const impossible = await orderImpossibility(sql, environment, orderer);
-  if (impossible !== null) return { done: false, refusal: "impossible", impossibility: impossible };
-  const check = await checkEnvironment(sql, environment, { card: null, now: orderer.now });
-  if (!check.passed) return { done: false, refusal: "check", check };
+  const [impossible] = await orderImpossibilities(
+    sql,
+    [{ order: environment, fleet: orderer.fleet }],
+    orderer.now,
+  );
+  if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
+  const [check] = await checkOrders(sql, [checkedEnvironment(environment)], orderer.now);
+  if (check?.passed === false) return { done: false, refusal: "check", check };
   await move(sql, environment, { to: verdict.status, reason: waitsFor("queued", null) }, orderer);
   return { done: true, hostIds: [] };
 }
@@ -92,32 +100,32 @@ export async function restartEnvironment(
   await lockRun(sql, held.run_id);
   // Out of the way of the start rule: the run that ends here makes room for the one that begins.
   await setRun(sql, held, null);
-  const check = await checkEnvironment(sql, environment, {
-    card: { model: held.gpu_model },
-    now: orderer.now,
-  });
+  const order = checkedEnvironment(environment);
+  const check = await checkRestart(sql, { order, model: held.gpu_model }, orderer.now);
   if (!check.passed) {
     await setRun(sql, held, held.run_id);
     return { done: false, refusal: "check", check };
   }
   await waive(sql, held, orderer);
   const runId = orderer.newId("run");
-  await openRun(sql, {
-    id: runId,
-    instanceId: held.instance_id,
-    epoch: held.epoch,
-    hostId: held.host_id,
-    customerId: environment.payer_id,
-    orderedBy: environment.orderer_id,
-    workspaceId: environment.paying_workspace_id,
-    resourceType: "environment",
-    resourceId: environment.id,
-    resourceName: environment.name,
-    spec: specOf(environment),
-    gpuModel: held.gpu_model,
-    orderedAt: orderer.now,
-    lines: check.lines,
-  });
+  await openRuns(sql, [
+    {
+      id: runId,
+      instanceId: held.instance_id,
+      epoch: held.epoch,
+      hostId: held.host_id,
+      customerId: environment.payer_id,
+      orderedBy: environment.orderer_id,
+      workspaceId: environment.paying_workspace_id,
+      resourceType: "environment",
+      resourceId: environment.id,
+      resourceName: environment.name,
+      spec: specOf(environment),
+      gpuModel: held.gpu_model,
+      orderedAt: orderer.now,
+      lines: check.lines.flat(),
+    },
+  ]);
   await setRun(sql, held, runId);
   await sql.query(
     `UPDATE placements SET state = 'placed', detail = NULL, problem = NULL, exit_code = NULL, container_id = NULL,

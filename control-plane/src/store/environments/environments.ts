@@ -8,7 +8,7 @@ import { limitMs } from "../../core/environment-status.ts";
 import type { Mount } from "../../core/order-check.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database.ts";
-import { appendEvent, STATUS_EVENT } from "../events.ts";
+import { appendEvent, appendEvents, STATUS_EVENT } from "../events.ts";
 import {
   knownStatus,
   OLD_PORTS,
@@ -102,71 +102,76 @@ export interface NewEnvironment {
   config: EnvironmentConfig;
 }
 
-/** Makes it as `queued`. Call in the transaction that checked the order. */
-export async function insertEnvironment(
+/** Makes them as `queued`. Call in the transaction that checked the orders. */
+export async function insertEnvironments(
   sql: Connection,
-  order: NewEnvironment,
-  { reason, now, actor }: { reason: string; now: Date; actor: string },
+  orders: readonly { order: NewEnvironment; actor: string; now: Date }[],
+  reason: string,
 ): Promise<void> {
+  if (orders.length === 0) return;
+  const rows = orders.map(({ order, now }) => ({ ...order, created_at: now }));
   await sql.query(
     `INSERT INTO environments (id, customer_id, workspace_id, name, description, image, status, status_reason, cpu, memory,
             gpu, gpu_memory, storage, temp_storage, ssh_enabled, jupyter_enabled, tensorboard_enabled, rdp_enabled,
             web_terminal_enabled, mounted_datasets, mounted_models, env_vars, config, created_at, queued_at)
-     VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-            $22, $23, $23)`,
-    [
-      order.id,
-      order.customerId,
-      order.workspaceId,
-      order.name,
-      order.description,
-      order.image,
-      reason,
-      order.cpu,
-      order.memory,
-      order.gpu,
-      order.gpuMemory,
-      order.storage,
-      order.tempStorage,
-      order.sshEnabled,
-      order.jupyterEnabled,
-      order.tensorboardEnabled,
-      order.rdpEnabled,
-      order.webTerminalEnabled,
-      JSON.stringify(order.mountedDatasets),
-      JSON.stringify(order.mountedModels),
-      JSON.stringify(order.envVars),
-      JSON.stringify(order.config),
-      now,
-    ],
+     SELECT o.id, o."customerId", o."workspaceId", o.name, o.description, o.image, 'queued', $2, o.cpu, o.memory, o.gpu,
+            o."gpuMemory", o.storage, o."tempStorage", o."sshEnabled", o."jupyterEnabled", o."tensorboardEnabled",
+            o."rdpEnabled", o."webTerminalEnabled", o."mountedDatasets", o."mountedModels", o."envVars", o.config,
+            o.created_at, o.created_at
+       FROM jsonb_to_recordset($1::jsonb) AS o(id text, "customerId" bigint, "workspaceId" bigint, name text,
+              description text, image text, cpu int, memory bigint, gpu int, "gpuMemory" bigint, storage bigint,
+              "tempStorage" bigint, "sshEnabled" boolean, "jupyterEnabled" boolean, "tensorboardEnabled" boolean,
+              "rdpEnabled" boolean, "webTerminalEnabled" boolean, "mountedDatasets" jsonb, "mountedModels" jsonb,
+              "envVars" jsonb, config jsonb, created_at timestamptz)`,
+    [JSON.stringify(rows), reason],
   );
-  await appendEvent(sql, {
-    at: now,
-    kind: STATUS_EVENT,
-    workloadKind: "environment",
-    workloadId: order.id,
-    customerId: order.customerId,
-    actor,
-    new: "queued",
-    reason,
-  });
+  await appendEvents(
+    sql,
+    orders.map(({ order, actor, now }) => ({
+      at: now,
+      kind: STATUS_EVENT,
+      workloadKind: "environment",
+      workloadId: order.id,
+      customerId: order.customerId,
+      actor,
+      new: "queued",
+      reason,
+    })),
+  );
 }
 
 /** Null for one that does not exist or is deleted. */
 export async function environmentById(sql: Connection, id: string): Promise<EnvironmentRow | null> {
-  const { rows } = await sql.query<EnvironmentRow>(`${SELECT} WHERE e.id = $1 AND e.deleted_at IS NULL`, [
-    id,
-  ]);
-  return rows[0] ?? null;
+  return (await environmentsById(sql, [id])).get(id) ?? null;
+}
+
+/** Those that exist and are not deleted. */
+export async function environmentsById(
+  sql: Connection,
+  ids: readonly string[],
+): Promise<Map<string, EnvironmentRow>> {
+  const { rows } = await sql.query<EnvironmentRow>(
+    `${SELECT} WHERE e.id = ANY($1::text[]) AND e.deleted_at IS NULL`,
+    [ids],
+  );
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
 /** The same, held to the end of the transaction. Environments are locked before accounts, placements and hosts. */
 export async function lockEnvironment(sql: Connection, id: string): Promise<EnvironmentRow | null> {
+  return (await lockEnvironments(sql, [id])).get(id) ?? null;
+}
+
+/** Several, in the order of their ids. */
+export async function lockEnvironments(
+  sql: Connection,
+  ids: readonly string[],
+): Promise<Map<string, EnvironmentRow>> {
   const { rowCount } = await sql.query(
-    "SELECT id FROM environments WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE",
-    [id],
+    "SELECT FROM environments WHERE id = ANY($1::text[]) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE",
+    [ids],
   );
-  return rowCount === 0 ? null : await environmentById(sql, id);
+  return rowCount === 0 ? new Map() : await environmentsById(sql, ids);
 }
 
 /** Newest first; fetches one row more than the limit. */
@@ -190,15 +195,15 @@ export async function updateEnvironment(
   );
 }
 
-const HAS_INSTANCE = `EXISTS (SELECT FROM instances i WHERE i.workload_kind = 'environment' AND i.workload_id = $1)`;
+const HAS_INSTANCE = `EXISTS (SELECT FROM instances i WHERE i.workload_kind = 'environment' AND i.workload_id = m.id)`;
 const MOVED_PORTS = OLD_PORTS.map(
   (port) =>
-    `${port} = CASE WHEN ${port} BETWEEN 1 AND 65535 AND ($2::text <> 'queued' OR ${HAS_INSTANCE}) THEN ${port} END`,
+    `${port} = CASE WHEN ${port} BETWEEN 1 AND 65535 AND (m.status <> 'queued' OR ${HAS_INSTANCE}) THEN ${port} END`,
 ).join(", ");
 
 /** A start that its host could not carry out waits again, from where it was in the line. */
-const QUEUED_AT = `CASE WHEN $2::text <> 'queued' OR queued_at IS NOT NULL AND status IN ('creating', 'running', 'restarting')
-    THEN queued_at ELSE $5::timestamptz END`;
+const QUEUED_AT = `CASE WHEN m.status <> 'queued'
+      OR queued_at IS NOT NULL AND e.status IN ('creating', 'running', 'restarting') THEN queued_at ELSE m.at END`;
 
 export interface StatusMove {
   environment: Pick<EnvironmentRow, "id" | "status" | "customer_id">;
@@ -213,48 +218,63 @@ export interface StatusMove {
   isGone?: boolean;
 }
 
-/**
- * Writes the status with its sentence and deadline and an event. The row is locked by the caller. All of it is one
- * UPDATE: a second one in a transaction checks the foreign keys, and ids of the old system may point nowhere. From its
- * first start on they do not, and what only the old system knew (ports, pod) is gone.
- */
+/** Writes the status with its sentence and deadline and an event. The row is locked by the caller. */
 export async function moveEnvironment(sql: Connection, move: StatusMove): Promise<void> {
-  const limit = limitMs(move.to);
+  await moveEnvironments(sql, [move]);
+}
+
+/**
+ * The same of several, each at most once. All of it is one UPDATE: a second one in a transaction checks the foreign
+ * keys, and ids of the old system may point nowhere. From its first start on they do not, and what only the old system
+ * knew (ports, pod) is gone.
+ */
+export async function moveEnvironments(sql: Connection, moves: readonly StatusMove[]): Promise<void> {
+  if (moves.length === 0) return;
   await sql.query(
-    `UPDATE environments SET ${SOUND_ENVIRONMENT}, status = $2::text, status_reason = $3, status_deadline_at = $4,
-            ${MOVED_PORTS},
-            started_at = CASE WHEN $2::text = 'running' THEN $5::timestamptz ELSE started_at END,
+    `UPDATE environments e SET ${SOUND_ENVIRONMENT}, status = m.status, status_reason = m.reason,
+            status_deadline_at = m.deadline, ${MOVED_PORTS},
+            started_at = CASE WHEN m.status = 'running' THEN m.at ELSE started_at END,
             queued_at = ${QUEUED_AT},
-            stopped_at = CASE WHEN $2::text IN ('stopped', 'error') THEN $5::timestamptz ELSE stopped_at END,
-            deleted_at = CASE WHEN $7 THEN $5::timestamptz ELSE deleted_at END,
-            workspace_id = CASE WHEN $2::text NOT IN ('queued', 'creating')
+            stopped_at = CASE WHEN m.status IN ('stopped', 'error') THEN m.at ELSE stopped_at END,
+            deleted_at = CASE WHEN m.gone THEN m.at ELSE deleted_at END,
+            workspace_id = CASE WHEN m.status NOT IN ('queued', 'creating')
               OR EXISTS (SELECT FROM workspaces w WHERE w.id = workspace_id) THEN workspace_id END,
-            host_id = CASE $2::text WHEN 'queued' THEN NULL WHEN 'creating' THEN $6 ELSE host_id END,
-            pod_name = CASE $2::text WHEN 'queued' THEN NULL ELSE pod_name END,
-            container_id = CASE WHEN $2::text IN ('queued', 'stopped', 'error') THEN NULL ELSE container_id END
-      WHERE id = $1`,
+            host_id = CASE m.status WHEN 'queued' THEN NULL WHEN 'creating' THEN m.host ELSE host_id END,
+            pod_name = CASE m.status WHEN 'queued' THEN NULL ELSE pod_name END,
+            container_id = CASE WHEN m.status IN ('queued', 'stopped', 'error') THEN NULL ELSE container_id END
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::boolean[])
+              AS m(id, status, reason, deadline, at, host, gone)
+      WHERE e.id = m.id`,
     [
-      move.environment.id,
-      move.to,
-      move.reason,
-      limit === null || move.isGone === true ? null : new Date(move.now.getTime() + limit),
-      move.now,
-      move.hostId ?? null,
-      move.isGone ?? false,
+      moves.map(({ environment }) => environment.id),
+      moves.map(({ to }) => to),
+      moves.map(({ reason }) => reason),
+      moves.map(deadlineOf),
+      moves.map(({ now }) => now),
+      moves.map(({ hostId }) => hostId ?? null),
+      moves.map(({ isGone }) => isGone ?? false),
     ],
   );
-  await appendEvent(sql, {
-    at: move.now,
-    kind: STATUS_EVENT,
-    workloadKind: "environment",
-    workloadId: move.environment.id,
-    customerId: move.environment.customer_id,
-    ...(move.hostId === undefined || move.hostId === null ? {} : { hostId: move.hostId }),
-    actor: move.actor,
-    old: move.environment.status,
-    new: move.to,
-    reason: move.reason,
-  });
+  await appendEvents(
+    sql,
+    moves.map(({ environment, to, reason, actor, now, hostId }) => ({
+      at: now,
+      kind: STATUS_EVENT,
+      workloadKind: "environment",
+      workloadId: environment.id,
+      customerId: environment.customer_id,
+      ...(hostId === undefined || hostId === null ? {} : { hostId }),
+      actor,
+      old: environment.status,
+      new: to,
+      reason,
+    })),
+  );
+}
+
+function deadlineOf({ to, now, isGone }: StatusMove): Date | null {
+  const limit = limitMs(to);
+  return limit === null || isGone === true ? null : new Date(now.getTime() + limit);
 }
 
 /** Another sentence while the status is still that one; no event, since it may change every few seconds. */
@@ -266,6 +286,19 @@ export async function explainEnvironment(
     `UPDATE environments SET status_reason = $3
       WHERE id = $1 AND status = $2 AND status_reason IS DISTINCT FROM $3`,
     [id, status, reason],
+  );
+}
+
+/** New sentences of those that still wait; in the order of their ids, so that two who write many never wait in a circle. */
+export async function explainWaiting(sql: Connection, sentences: ReadonlyMap<string, string>): Promise<void> {
+  const ids = [...sentences.keys()];
+  await sql.query(
+    `WITH held AS (
+       SELECT e.id, s.reason FROM unnest($1::text[], $2::text[]) AS s(id, reason) JOIN environments e ON e.id = s.id
+        WHERE e.status = 'queued' AND e.status_reason IS DISTINCT FROM s.reason
+        ORDER BY e.id FOR NO KEY UPDATE OF e)
+     UPDATE environments e SET status_reason = held.reason FROM held WHERE e.id = held.id`,
+    [ids, ids.map((id) => sentences.get(id))],
   );
 }
 

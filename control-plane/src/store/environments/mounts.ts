@@ -1,9 +1,9 @@
-/** Datasets and models that a workload mounts: where they lie, and whether who ordered may (still) read them. */
-import { mayMountData, type SharedData, type Visibility } from "../../core/data-rights.ts";
+/** Datasets and models that workloads mount: where they lie, and whether who ordered may (still) read them. */
+import { type DataReader, mayMountData, type SharedData, type Visibility } from "../../core/data-rights.ts";
 import { isBelowPool, type ResolvedMount } from "../../core/desired-set.ts";
 import type { Mount } from "../../core/order-check.ts";
+import { membershipsAmong } from "../accounts/workspaces.ts";
 import type { Connection } from "../database.ts";
-import { workspaceIdsOf } from "../accounts/workspaces.ts";
 
 export interface MountQuestion {
   /** Who ordered the workload: it mounts with their rights. */
@@ -18,12 +18,35 @@ export type ResolvedMounts =
   /** Missing and forbidden look alike. */
   | { resolved: false; kind: "dataset" | "model"; id: number; reason: "not-found" | "not-ready" };
 
-export async function resolveMounts(sql: Connection, question: MountQuestion): Promise<ResolvedMounts> {
-  const datasets = await resolveKind(sql, "dataset", question);
-  if (!datasets.resolved) return datasets;
-  const models = await resolveKind(sql, "model", question);
-  if (!models.resolved) return models;
-  return { resolved: true, datasets: datasets.mounts, models: models.mounts };
+type Reader = DataReader & { workloadWorkspaceId: number | null };
+
+/** Of many workloads at once, in their order. */
+export async function resolveMounts(
+  sql: Connection,
+  questions: readonly MountQuestion[],
+): Promise<ResolvedMounts[]> {
+  const mounting = questions.filter(({ datasets, models }) => datasets.length + models.length > 0);
+  if (mounting.length === 0) return questions.map(() => ({ resolved: true, datasets: [], models: [] }));
+  const known = {
+    dataset: await dataRows(
+      sql,
+      "dataset",
+      mounting.flatMap(({ datasets }) => datasets),
+    ),
+    model: await dataRows(
+      sql,
+      "model",
+      mounting.flatMap(({ models }) => models),
+    ),
+  };
+  const readerOf = await readers(sql, mounting);
+  return questions.map((question) => {
+    const reader = readerOf(question);
+    const datasets = resolveKind("dataset", question.datasets, { known: known.dataset, reader });
+    if (!datasets.resolved) return datasets;
+    const models = resolveKind("model", question.models, { known: known.model, reader });
+    return models.resolved ? { resolved: true, datasets: datasets.mounts, models: models.mounts } : models;
+  });
 }
 
 interface DataRow {
@@ -36,25 +59,30 @@ interface DataRow {
 }
 
 /** Held until the order is written, so that what it mounts cannot be deleted in between. */
-const READ = {
-  dataset:
-    "SELECT id, customer_id, workspace_id, coalesce(visibility, 'private') AS visibility, status, storage_path FROM datasets WHERE id = ANY($1) FOR KEY SHARE",
-  model:
-    "SELECT id, customer_id, workspace_id, coalesce(visibility, 'private') AS visibility, status, storage_path FROM models WHERE id = ANY($1) FOR KEY SHARE",
-};
+const read = (table: "datasets" | "models") =>
+  `SELECT id, customer_id, workspace_id, coalesce(visibility, 'private') AS visibility, status, storage_path
+     FROM ${table} WHERE id = ANY($1) ORDER BY id FOR KEY SHARE`;
+const READ = { dataset: read("datasets"), model: read("models") };
 
-async function resolveKind(
+async function dataRows(
   sql: Connection,
   kind: "dataset" | "model",
-  question: MountQuestion,
-): Promise<{ resolved: true; mounts: ResolvedMount[] } | Extract<ResolvedMounts, { resolved: false }>> {
-  const wanted = kind === "dataset" ? question.datasets : question.models;
-  if (wanted.length === 0) return { resolved: true, mounts: [] };
-  const { rows } = await sql.query<DataRow>(READ[kind], [wanted.map(({ id }) => id)]);
-  const reader = await readerOf(sql, question);
+  mounts: readonly Mount[],
+): Promise<Map<number, DataRow>> {
+  if (mounts.length === 0) return new Map();
+  const ids = [...new Set(mounts.map(({ id }) => id))];
+  const { rows } = await sql.query<DataRow>(READ[kind], [ids]);
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+function resolveKind(
+  kind: "dataset" | "model",
+  wanted: readonly Mount[],
+  { known, reader }: { known: ReadonlyMap<number, DataRow>; reader: Reader },
+): { resolved: true; mounts: ResolvedMount[] } | Extract<ResolvedMounts, { resolved: false }> {
   const mounts: ResolvedMount[] = [];
   for (const { id, path } of wanted) {
-    const data = rows.find((row) => row.id === id);
+    const data = known.get(id);
     if (data === undefined || !mayMountData(reader, sharedData(data)))
       return { resolved: false, kind, id, reason: "not-found" };
     if (data.status !== "ready" || !isBelowPool(data.storage_path))
@@ -64,17 +92,30 @@ async function resolveKind(
   return { resolved: true, mounts };
 }
 
-async function readerOf(sql: Connection, { customerId, workspaceId }: MountQuestion) {
-  const { rows } = await sql.query<{ is_admin: boolean }>(
-    "SELECT user_type = 'admin' AS is_admin FROM customers WHERE id = $1 AND deleted_at IS NULL",
-    [customerId],
+/** Of the workspaces that a reader belongs to only the workload's own matters: nothing else is mounted from one. */
+async function readers(
+  sql: Connection,
+  questions: readonly MountQuestion[],
+): Promise<(question: MountQuestion) => Reader> {
+  const { rows } = await sql.query<{ id: number }>(
+    "SELECT id FROM customers WHERE id = ANY($1::bigint[]) AND user_type = 'admin' AND deleted_at IS NULL",
+    [questions.map(({ customerId }) => customerId)],
   );
-  return {
+  const admins = new Set(rows.map(({ id }) => id));
+  const members = await membershipsAmong(
+    sql,
+    questions.flatMap(({ customerId, workspaceId }) =>
+      workspaceId === null ? [] : [{ customerId, workspaceId }],
+    ),
+  );
+  return ({ customerId, workspaceId }) => ({
     customerId,
-    isAdmin: rows[0]?.is_admin ?? false,
-    workspaceIds: await workspaceIdsOf(sql, customerId),
+    isAdmin: admins.has(customerId),
+    workspaceIds: members
+      .filter((one) => one.customerId === customerId && one.workspaceId === workspaceId)
+      .map((one) => one.workspaceId),
     workloadWorkspaceId: workspaceId,
-  };
+  });
 }
 
 function sharedData(row: DataRow): SharedData {

@@ -1,33 +1,35 @@
 /**
- * Whether an environment could never be placed on the fleet as it is, were all of it free. On models without a price it
- * is not placed either; where no model has one, that is for the price's own check to say.
+ * Whether environments could never be placed on the fleet as it is, were all of it free. On models without a price they
+ * are not placed either; where no model has one, that is for the price's own check to say.
  */
 import { type EnvironmentResources, placementRequest } from "../../core/environment-order.ts";
 import { type Impossibility, impossibility } from "../../core/placement/impossibility.ts";
+import type { SpecPrices } from "../../core/price-lines.ts";
 import { pricedModels } from "../../core/priced-models.ts";
-import { specPrices } from "../billing/prices.ts";
+import { specPricesOf, unpriced } from "../billing/prices.ts";
 import type { Connection } from "../database.ts";
 import type { EmptyFleet } from "../placement/empty-fleet.ts";
-import { specOf } from "./environment-checks.ts";
+import { specOf } from "./order-prices.ts";
 
-type ShapedOrder = EnvironmentResources & { id: string; image: string; storage_pool: string | null };
-
-export async function orderImpossibility(
-  sql: Connection,
-  order: ShapedOrder,
-  { fleet, now }: { fleet: EmptyFleet; now: Date },
-): Promise<Impossibility | null> {
-  const models = order.gpu === 0 ? null : await modelsToLandOn(sql, order, { fleet, now });
-  return impossibility(fleet, placementRequest(order, { skips: [], pricedModels: models }));
+export interface OrderOnFleet {
+  order: EnvironmentResources & { id: string; image: string; storage_pool: string | null };
+  fleet: EmptyFleet;
 }
 
-/** Null for any. */
-async function modelsToLandOn(
+/** Null for each that is possible. */
+export async function orderImpossibilities(
   sql: Connection,
-  order: ShapedOrder,
-  { fleet, now }: { fleet: EmptyFleet; now: Date },
-): Promise<string[] | null> {
-  const prices = await specPrices(sql, { spec: specOf(order), at: now });
-  const priced = pricedModels(order, prices, fleet.models);
-  return priced?.length === 0 ? null : priced;
+  asked: readonly OrderOnFleet[],
+  now: Date,
+): Promise<(Impossibility | null)[]> {
+  const specs = asked.filter(({ order }) => order.gpu > 0).map(({ order }) => specOf(order));
+  const prices =
+    specs.length === 0 ? new Map<string, SpecPrices>() : await specPricesOf(sql, { specs, at: now });
+  return asked.map(({ order, fleet }) => {
+    const spec = specOf(order);
+    const priced = pricedModels(order, prices.get(spec) ?? unpriced(spec), fleet.models);
+    /** Null for any. */
+    const models = priced?.length === 0 ? null : priced;
+    return impossibility(fleet, placementRequest(order, { skips: [], pricedModels: models }));
+  });
 }

@@ -2,7 +2,9 @@
  * The fleet in numbers: what there is, what is free, what waits, and usage that has not been decided yet. A host that
  * never connected is counted, but not what it is said to have: it may be one of the old system.
  */
+import type { FleetModel } from "../../core/priced-models.ts";
 import type { Connection } from "../database.ts";
+import { safeBigint } from "../old-values.ts";
 
 export interface FleetNumbers {
   hosts_total: number;
@@ -56,13 +58,19 @@ export async function fleetNumbers(sql: Connection): Promise<FleetNumbers> {
 
 /** Models of the cards that an order for so much memory per card may land on, the fleet being empty. */
 export async function gpuModels(sql: Connection, minMemoryBytes: number): Promise<string[]> {
-  const { rows } = await sql.query<{ name: string }>(
-    `SELECT DISTINCT g.name FROM gpus g JOIN hosts h ON h.id = g.host_id
+  const models = await fleetModels(sql);
+  return models.filter(({ memoryBytes }) => memoryBytes >= minMemoryBytes).map(({ model }) => model);
+}
+
+/** Each model of the fleet by name, in which order sentences name them, with the memory of its largest card. */
+export async function fleetModels(sql: Connection): Promise<FleetModel[]> {
+  const { rows } = await sql.query<{ name: string; bytes: number }>(
+    `SELECT g.name, ${safeBigint("coalesce(max(g.memory_total), 0)")} AS bytes
+       FROM gpus g JOIN hosts h ON h.id = g.host_id
       WHERE h.deleted_at IS NULL AND h.connection <> 'never' AND g.vanished_at IS NULL AND g.name IS NOT NULL
-        AND coalesce(g.memory_total, 0) >= $1 ORDER BY g.name`,
-    [minMemoryBytes],
+      GROUP BY g.name ORDER BY g.name`,
   );
-  return rows.map(({ name }) => name);
+  return rows.map(({ name, bytes }) => ({ model: name, memoryBytes: bytes }));
 }
 
 export interface Gauge {

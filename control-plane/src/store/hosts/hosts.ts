@@ -263,6 +263,11 @@ export async function confirmStops(
   return rowCount === 1;
 }
 
+/** Held to the end of the transaction, in the order of their ids: the order of locks everywhere. */
+export async function lockHosts(sql: Connection, hostIds: readonly string[]): Promise<void> {
+  await sql.query("SELECT FROM hosts WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE", [hostIds]);
+}
+
 /** Whoever changes a host's desired set calls this in the same transaction. Takes the host's row lock. */
 export async function raiseGeneration(sql: Connection, hostId: string): Promise<number> {
   const { rows } = await sql.query<{ generation: number }>(
@@ -277,22 +282,27 @@ export async function raiseGenerations(
   sql: Connection,
   hostIds: readonly string[],
 ): Promise<Map<string, number>> {
-  const raised = new Map<string, number>();
-  for (const hostId of [...new Set(hostIds)].sort()) raised.set(hostId, await raiseGeneration(sql, hostId));
-  return raised;
+  if (hostIds.length === 0) return new Map();
+  const { rows } = await sql.query<{ id: string; generation: number }>(
+    `WITH held AS (SELECT id FROM hosts WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE)
+     UPDATE hosts h SET generation = h.generation + 1 FROM held WHERE h.id = held.id RETURNING h.id, h.generation`,
+    [hostIds],
+  );
+  return new Map(rows.map(({ id, generation }) => [id, generation]));
 }
 
-/** The host's used_ columns follow what its placements hold. */
-export async function refreshHostUse(sql: Connection, hostId: string): Promise<void> {
+/** The hosts' used_ columns follow what their placements hold. Their rows are locked by the caller. */
+export async function refreshHostUse(sql: Connection, hostIds: readonly string[]): Promise<void> {
   await sql.query(
     `UPDATE hosts h SET used_cpu = held.cpu, used_memory = held.memory, used_disk = held.disk, used_gpu = held.gpus
-       FROM (SELECT coalesce(ceil(sum(p.cpu_milli) / 1000.0), 0)::int AS cpu,
-                    coalesce(sum(p.memory_bytes), 0)::bigint AS memory,
-                    coalesce(sum(p.temp_storage_bytes), 0)::bigint AS disk,
-                    (SELECT count(DISTINCT a.gpu_uuid) FROM gpu_allocations a JOIN gpus g ON g.uuid = a.gpu_uuid
-                      WHERE g.host_id = $1 AND a.released_at IS NULL)::int AS gpus
-               FROM placements p WHERE p.host_id = $1 AND p.resources_released_at IS NULL) held
-      WHERE h.id = $1`,
-    [hostId],
+       FROM unnest($1::text[]) asked (id) CROSS JOIN LATERAL (
+            SELECT coalesce(ceil(sum(p.cpu_milli) / 1000.0), 0)::int AS cpu,
+                   coalesce(sum(p.memory_bytes), 0)::bigint AS memory,
+                   coalesce(sum(p.temp_storage_bytes), 0)::bigint AS disk,
+                   (SELECT count(DISTINCT a.gpu_uuid) FROM gpus g JOIN gpu_allocations a ON a.gpu_uuid = g.uuid
+                     WHERE g.host_id = asked.id AND a.released_at IS NULL)::int AS gpus
+              FROM placements p WHERE p.host_id = asked.id AND p.resources_released_at IS NULL) held
+      WHERE h.id = asked.id`,
+    [hostIds],
   );
 }

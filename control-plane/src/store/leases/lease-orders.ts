@@ -19,55 +19,82 @@ export interface NewLease extends PortWish {
   now: Date;
 }
 
-/** @throws StoreError (a unique violation) where that port of the environment is wanted already */
-export async function insertLeaseOrder(sql: Connection, lease: NewLease): Promise<void> {
+/** @throws StoreError (a unique violation) where such a port of the environment is wanted already */
+export async function insertLeaseOrders(sql: Connection, leases: readonly NewLease[]): Promise<void> {
+  if (leases.length === 0) return;
   await sql.query(
     `INSERT INTO lease_orders (id, env_id, host_id, service_type, internal_port, auto_release_hours, generation,
             ordered_by, ordered_at, state_changed_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)`,
+     SELECT o.*, o.ordered_at
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::bigint[], $8::text[],
+                   $9::timestamptz[]) AS o(id, env_id, host_id, service_type, internal_port, auto_release_hours,
+                   generation, ordered_by, ordered_at)`,
     [
-      lease.id,
-      lease.environmentId,
-      lease.hostId,
-      lease.service,
-      lease.internalPort,
-      lease.autoReleaseHours,
-      lease.generation,
-      lease.actor,
-      lease.now,
+      leases.map((lease) => lease.id),
+      leases.map((lease) => lease.environmentId),
+      leases.map((lease) => lease.hostId),
+      leases.map((lease) => lease.service),
+      leases.map((lease) => lease.internalPort),
+      leases.map((lease) => lease.autoReleaseHours),
+      leases.map((lease) => lease.generation),
+      leases.map((lease) => lease.actor),
+      leases.map((lease) => lease.now),
     ],
   );
 }
 
-/** How many more leases the host can be told of. Its row is locked by the caller. */
-export async function roomForLeases(sql: Connection, hostId: string): Promise<number> {
-  const { rows } = await sql.query<{ n: number }>(
-    "SELECT count(*) AS n FROM lease_orders WHERE host_id = $1 AND ended_at IS NULL",
-    [hostId],
+/** How many more leases each host can be told of. Their rows are locked by the caller. */
+export async function roomForLeases(
+  sql: Connection,
+  hostIds: readonly string[],
+): Promise<Map<string, number>> {
+  if (hostIds.length === 0) return new Map();
+  const { rows } = await sql.query<{ host_id: string; n: number }>(
+    `SELECT host_id, count(*) AS n FROM lease_orders
+      WHERE host_id = ANY($1::text[]) AND ended_at IS NULL GROUP BY host_id`,
+    [[...new Set(hostIds)]],
   );
-  return Math.max(0, MAX_LEASES_OF_HOST - (rows[0]?.n ?? 0));
+  const held = new Map(rows.map(({ host_id, n }) => [host_id, n]));
+  return new Map(hostIds.map((id) => [id, Math.max(0, MAX_LEASES_OF_HOST - (held.get(id) ?? 0))]));
 }
 
 /** The leases that the environment is to hold, wherever. Its row is locked by the caller. */
 export async function wantedLeases(sql: Connection, environmentId: string): Promise<WantedLease[]> {
-  const { rows } = await sql.query<{
-    id: string;
-    host_id: string;
-    service_type: LeaseService;
-    internal_port: number;
-    auto_release_hours: number;
-  }>(
-    `SELECT id, host_id, service_type, internal_port, auto_release_hours FROM lease_orders
-      WHERE env_id = $1 AND want = 'held' AND ended_at IS NULL ORDER BY ordered_at, id`,
-    [environmentId],
+  return (await wantedLeasesOf(sql, [environmentId])).get(environmentId) ?? [];
+}
+
+/** The same of several; those without any are left out. */
+export async function wantedLeasesOf(
+  sql: Connection,
+  environmentIds: readonly string[],
+): Promise<Map<string, WantedLease[]>> {
+  const { rows } = await sql.query<WantedRow & { env_id: string }>(
+    `SELECT id, env_id, host_id, service_type, internal_port, auto_release_hours FROM lease_orders
+      WHERE env_id = ANY($1::text[]) AND want = 'held' AND ended_at IS NULL ORDER BY ordered_at, id`,
+    [environmentIds],
   );
-  return rows.map((row) => ({
+  const byEnvironment = Map.groupBy(rows, ({ env_id }) => env_id);
+  return new Map(
+    [...byEnvironment].map(([environmentId, leases]) => [environmentId, leases.map(wantedLease)]),
+  );
+}
+
+interface WantedRow {
+  id: string;
+  host_id: string;
+  service_type: LeaseService;
+  internal_port: number;
+  auto_release_hours: number;
+}
+
+function wantedLease(row: WantedRow): WantedLease {
+  return {
     id: row.id,
     hostId: row.host_id,
     service: row.service_type,
     internalPort: row.internal_port,
     autoReleaseHours: row.auto_release_hours,
-  }));
+  };
 }
 
 /** Ports opened by hand whose release their hosts have not confirmed. */
@@ -86,8 +113,7 @@ export async function orderRelease(
   {
     environmentId,
     leases,
-    generations,
-    actor,
+    ...order
   }: {
     environmentId: string;
     leases: readonly { id: string; hostId: string; reason: string }[];
@@ -96,14 +122,36 @@ export async function orderRelease(
     actor: string;
   },
 ): Promise<void> {
-  for (const { id, hostId, reason } of leases)
-    await sql.query(
-      `UPDATE lease_orders SET want = 'released', released_by = $2, release_reason = $3,
-              generation = coalesce($4, generation)
-        WHERE id = $1 AND want = 'held' AND ended_at IS NULL`,
-      [id, actor, reason, generations.get(hostId) ?? null],
-    );
-  if (leases.length > 0) await mirrorPorts(sql, [environmentId]);
+  await orderReleases(sql, { leases: leases.map((lease) => ({ ...lease, environmentId })), ...order });
+}
+
+/** The same for several environments. */
+export async function orderReleases(
+  sql: Connection,
+  {
+    leases,
+    generations,
+    actor,
+  }: {
+    leases: readonly { id: string; environmentId: string; hostId: string; reason: string }[];
+    generations: ReadonlyMap<string, number>;
+    actor: string;
+  },
+): Promise<void> {
+  if (leases.length === 0) return;
+  await sql.query(
+    `UPDATE lease_orders o SET want = 'released', released_by = $4, release_reason = r.reason,
+            generation = coalesce(r.generation, o.generation)
+       FROM unnest($1::text[], $2::text[], $3::bigint[]) AS r(id, reason, generation)
+      WHERE o.id = r.id AND o.want = 'held' AND o.ended_at IS NULL`,
+    [
+      leases.map(({ id }) => id),
+      leases.map(({ reason }) => reason),
+      leases.map(({ hostId }) => generations.get(hostId) ?? null),
+      actor,
+    ],
+  );
+  await mirrorPorts(sql, [...new Set(leases.map(({ environmentId }) => environmentId))]);
 }
 
 /** What the host is told, in a fixed order. */

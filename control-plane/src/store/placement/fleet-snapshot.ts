@@ -51,10 +51,10 @@ interface GpuNow {
   held_memory_mib: number;
 }
 
-/** All hosts of the fleet, or only the one named; a host that never connected has no cards that anybody saw. */
+/** All hosts of the fleet, or only those named; a host that never connected has no cards that anybody saw. */
 export async function fleetSnapshot(
   sql: Connection,
-  { now, onlyHostId = null }: { now: Date; onlyHostId?: string | null },
+  { now, onlyHostIds = null }: { now: Date; onlyHostIds?: readonly string[] | null },
 ): Promise<Fleet> {
   const hosts = await sql.query<HostNow>(
     `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool, h.connection, h.cordoned, h.cordon_reason,
@@ -64,9 +64,9 @@ export async function fleetSnapshot(
             coalesce(sum(p.temp_storage_bytes), 0)::bigint AS held_disk
        FROM hosts h LEFT JOIN host_images i ON i.host_id = h.id
        LEFT JOIN placements p ON p.host_id = h.id AND p.resources_released_at IS NULL
-      WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND ($1::text IS NULL OR h.id = $1)
+      WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND ($1::text[] IS NULL OR h.id = ANY($1))
       GROUP BY h.id, i.host_id`,
-    [onlyHostId],
+    [onlyHostIds],
   );
   const gpus = await sql.query<GpuNow>(
     `SELECT g.host_id, g.uuid, g.gpu_index, g.name, g.memory_total, g.nvlink_island, g.cordoned, g.cordon_reason, g.health_status,
@@ -76,9 +76,9 @@ export async function fleetSnapshot(
             coalesce(sum(a.memory_mib), 0)::int AS held_memory_mib
        FROM gpus g JOIN hosts h ON h.id = g.host_id AND h.connection <> 'never'
        LEFT JOIN gpu_allocations a ON a.gpu_uuid = g.uuid AND a.released_at IS NULL
-      WHERE g.vanished_at IS NULL AND g.uuid IS NOT NULL AND ($1::text IS NULL OR g.host_id = $1)
+      WHERE g.vanished_at IS NULL AND g.uuid IS NOT NULL AND ($1::text[] IS NULL OR g.host_id = ANY($1))
       GROUP BY g.id`,
-    [onlyHostId],
+    [onlyHostIds],
   );
   const gpusOf = Map.groupBy(gpus.rows, (gpu) => gpu.host_id);
   return { hosts: hosts.rows.map((host) => hostCapacity(host, { gpus: gpusOf.get(host.id) ?? [], now })) };

@@ -1,7 +1,7 @@
 /** Who holds which card. Unique indexes and a foreign key on the card's mode stand behind every line here. */
 import type { GpuGrant } from "../../core/placement/placement.ts";
 import type { Connection } from "../database.ts";
-import { appendEvent, GPU_EVENT } from "../events.ts";
+import { appendEvent, appendEvents, GPU_EVENT } from "../events.ts";
 
 interface Holder {
   instanceId: string;
@@ -9,39 +9,87 @@ interface Holder {
   now: Date;
 }
 
-/** Sets the card's mode first: a foreign key holds every live allocation to it, so whole and slice never mix. */
-export async function takeCard(
-  sql: Connection,
-  grant: GpuGrant,
-  { instanceId, epoch, now }: Holder,
-): Promise<void> {
-  const mode = grant.memoryMib === null ? "exclusive" : "shared";
-  const { rows } = await sql.query<{ host_id: string; old: string | null }>(
-    `UPDATE gpus g SET sharing_mode = $2, status = 'allocated', allocated_to = coalesce(allocated_to, $3),
-            allocated_at = coalesce(allocated_at, $4)
-       FROM (SELECT uuid, status AS old FROM gpus WHERE uuid = $1) before
-      WHERE g.uuid = before.uuid RETURNING g.host_id, before.old`,
-    [grant.uuid, mode, instanceId, now],
+/** What one placement takes of one card. */
+export interface TakenCard extends GpuGrant {
+  instanceId: string;
+  epoch: number;
+}
+
+/** Sets the cards' modes first: a foreign key holds every live allocation to it, so whole and slice never mix. */
+export async function takeCards(sql: Connection, taken: readonly TakenCard[], now: Date): Promise<void> {
+  if (taken.length === 0) return;
+  await setModes(sql, taken, now);
+  const slots = await freeSlots(sql, taken);
+  await sql.query(
+    `INSERT INTO gpu_allocations (gpu_uuid, mode, slot, memory_mib, share_thousandths, instance_id, epoch, allocated_at)
+     SELECT t.*, $8::timestamptz
+       FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::int[], $6::text[], $7::int[]) AS t`,
+    [
+      taken.map(({ uuid }) => uuid),
+      taken.map(modeOf),
+      slots,
+      taken.map(({ memoryMib }) => memoryMib),
+      taken.map(({ shareThousandths }) => shareThousandths),
+      taken.map(({ instanceId }) => instanceId),
+      taken.map(({ epoch }) => epoch),
+      now,
+    ],
   );
-  for (const { host_id: hostId, old } of rows)
-    if (old !== "allocated")
-      await appendEvent(sql, {
+}
+
+function modeOf({ memoryMib }: GpuGrant): "exclusive" | "shared" {
+  return memoryMib === null ? "exclusive" : "shared";
+}
+
+/** Each card once, in the name of the first that takes of it; one that is cut already stays as it is. */
+async function setModes(sql: Connection, taken: readonly TakenCard[], now: Date): Promise<void> {
+  const first = [...Map.groupBy(taken, ({ uuid }) => uuid).values()].flatMap(([one]) => one ?? []);
+  const { rows } = await sql.query<{ uuid: string; host_id: string; old: string | null }>(
+    `UPDATE gpus g SET sharing_mode = t.mode, status = 'allocated', allocated_to = coalesce(g.allocated_to, t.instance_id),
+            allocated_at = coalesce(g.allocated_at, $4)
+       FROM unnest($1::text[], $2::text[], $3::text[]) AS t(uuid, mode, instance_id)
+       JOIN gpus before ON before.uuid = t.uuid
+      WHERE g.uuid = t.uuid
+        AND (g.sharing_mode, g.status, g.allocated_to IS NULL) IS DISTINCT FROM (t.mode, 'allocated', false)
+      RETURNING g.uuid, g.host_id, before.status AS old`,
+    [first.map(({ uuid }) => uuid), first.map(modeOf), first.map(({ instanceId }) => instanceId), now],
+  );
+  const holders = new Map(first.map((one) => [one.uuid, one]));
+  await appendEvents(
+    sql,
+    rows
+      .filter(({ old }) => old !== "allocated")
+      .map(({ uuid, host_id: hostId, old }) => ({
         at: now,
         kind: GPU_EVENT,
         hostId,
-        gpuUuid: grant.uuid,
+        gpuUuid: uuid,
         actor: "control-plane",
         old,
         new: "allocated",
-        reason: `Placement ${epoch} of instance ${instanceId} holds it.`,
-      });
-  await sql.query(
-    `INSERT INTO gpu_allocations (gpu_uuid, mode, slot, memory_mib, share_thousandths, instance_id, epoch, allocated_at)
-     VALUES ($1::text, $2, (SELECT min(s) FROM generate_series(0, 1000) s
-                      WHERE NOT EXISTS (SELECT FROM gpu_allocations a
-                             WHERE a.gpu_uuid = $1::text AND a.released_at IS NULL AND a.slot = s)), $3, $4, $5, $6, $7)`,
-    [grant.uuid, mode, grant.memoryMib, grant.shareThousandths, instanceId, epoch, now],
+        reason: `Placement ${holders.get(uuid)?.epoch} of instance ${holders.get(uuid)?.instanceId} holds it.`,
+      })),
   );
+}
+
+/** For each the lowest number that nobody holds on its card; a whole card has but one. */
+async function freeSlots(sql: Connection, taken: readonly TakenCard[]): Promise<number[]> {
+  const cut = taken.filter(({ memoryMib }) => memoryMib !== null).map(({ uuid }) => uuid);
+  const held = new Map<string, Set<number>>(taken.map(({ uuid }) => [uuid, new Set()]));
+  if (cut.length > 0) {
+    const { rows } = await sql.query<{ gpu_uuid: string; slot: number }>(
+      "SELECT gpu_uuid, slot FROM gpu_allocations WHERE gpu_uuid = ANY($1::text[]) AND released_at IS NULL",
+      [[...new Set(cut)]],
+    );
+    for (const { gpu_uuid, slot } of rows) held.get(gpu_uuid)?.add(slot);
+  }
+  return taken.map(({ uuid }) => {
+    const slots = held.get(uuid) ?? new Set();
+    let slot = 0;
+    while (slots.has(slot)) slot += 1;
+    slots.add(slot);
+    return slot;
+  });
 }
 
 export async function releaseCards(sql: Connection, { instanceId, epoch, now }: Holder): Promise<void> {

@@ -1,11 +1,10 @@
-/** For which models many orders have a price, from a handful of reads: one for the fleet's models, two for each spec. */
+/** For which models many orders have a price, from two reads: the fleet's models, and the prices of all specs. */
 import type { EnvironmentResources } from "../../core/environment-order.ts";
-import type { SpecPrices } from "../../core/price-lines.ts";
 import { type FleetModel, pricedModels } from "../../core/priced-models.ts";
-import { specPrices } from "../billing/prices.ts";
+import { specPricesOf, unpriced } from "../billing/prices.ts";
 import type { Connection } from "../database.ts";
-import { specOf } from "../environments/environment-checks.ts";
-import { safeBigint } from "../old-values.ts";
+import { specOf } from "../environments/order-prices.ts";
+import { fleetModels } from "../hosts/fleet.ts";
 
 export interface PricedModels {
   fleet: readonly FleetModel[];
@@ -20,32 +19,20 @@ export async function pricedModelsOf(
   now: Date,
 ): Promise<PricedModels> {
   const withGpu = orders.filter(({ gpu }) => gpu > 0);
-  const prices = new Map<string, SpecPrices>();
-  for (const spec of new Set(withGpu.map(specOf))) prices.set(spec, await specPrices(sql, { spec, at: now }));
+  const prices = await specPricesOf(sql, { specs: withGpu.map(specOf), at: now });
   const fleet = withGpu.length === 0 ? [] : await fleetModels(sql);
   const known = new Map<string, string[] | null>();
   return {
     fleet,
     modelsOf(order) {
-      const spec = prices.get(specOf(order));
-      if (order.gpu === 0 || spec === undefined) return null;
+      if (order.gpu === 0) return null;
+      const spec = prices.get(specOf(order)) ?? unpriced(specOf(order));
       const key = keyOf(order);
       const models = known.get(key) ?? pricedModels(order, spec, fleet);
       known.set(key, models);
       return models;
     },
   };
-}
-
-/** By name, in which order sentences name them. */
-async function fleetModels(sql: Connection): Promise<FleetModel[]> {
-  const { rows } = await sql.query<{ name: string; bytes: number }>(
-    `SELECT g.name, ${safeBigint("coalesce(max(g.memory_total), 0)")} AS bytes
-       FROM gpus g JOIN hosts h ON h.id = g.host_id
-      WHERE h.deleted_at IS NULL AND h.connection <> 'never' AND g.vanished_at IS NULL AND g.name IS NOT NULL
-      GROUP BY g.name ORDER BY g.name`,
-  );
-  return rows.map(({ name, bytes }) => ({ model: name, memoryBytes: bytes }));
 }
 
 function keyOf({ cpu, memory, gpu, gpu_memory, temp_storage, config }: EnvironmentResources): string {

@@ -16,5 +16,5 @@ export async function releasePlacement(
   const released = rows[0];
   if (released === undefined) return;
   await releaseCards(sql, { instanceId, epoch, now });
-  await refreshHostUse(sql, released.host_id);
+  await refreshHostUse(sql, [released.host_id]);
 }

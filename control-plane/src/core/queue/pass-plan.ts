@@ -1,0 +1,69 @@
+/**
+ * One pass of the scheduler on paper: who of those that wait starts where, and what the others are told. Each shape is
+ * explained once, however many orders have it.
+ */
+import type { Fleet } from "../placement/fleet.ts";
+import { type PlacedInstance, waitingSentence } from "../placement/placement.ts";
+import type { PlacementOptions } from "../placement/placer.ts";
+import { shapeKey } from "../placement/request-shape.ts";
+import { serve } from "./backfill.ts";
+import { FleetRoom, type QueuedOrder, type RunningWork } from "./fleet-room.ts";
+import { inQueueOrder, type Standing, type Waiting } from "./queue.ts";
+
+export interface PassScene<Order extends Waiting & QueuedOrder> {
+  fleet: Fleet;
+  running: readonly RunningWork[];
+  orders: readonly Order[];
+  /** Whose turn it is; the time is the options'. */
+  shares: Standing["shares"];
+  options: PlacementOptions;
+}
+
+export interface PassPlan<Order> {
+  /** In the order in which they were placed. */
+  placed: { order: Order; instances: PlacedInstance[] }[];
+  /** With the sentence that says why. */
+  waiting: { order: Order; sentence: string }[];
+}
+
+/** @throws UnsoundFleetError when the snapshot contradicts itself; nothing is placed then */
+export function planPass<Order extends Waiting & QueuedOrder>(scene: PassScene<Order>): PassPlan<Order> {
+  const { options } = scene;
+  const room = new FleetRoom(scene.fleet, scene.running, options);
+  const standing = { shares: scene.shares, now: options.now };
+  const served = serve<Order>({ head: null, behind: scene.orders }, room, {
+    inOrder: (orders) => inQueueOrder(orders, standing),
+    inBackfillOrder: (orders) => orders,
+  });
+  const explain = explainer(room, options.now);
+  const { head, behind } = served.line;
+  return {
+    placed: served.started.map((order) => ({ order, instances: room.placed.get(order.request.id) ?? [] })),
+    waiting: [
+      ...served.heldBack.map((order) => ({ order, sentence: order.heldBack ?? "" })),
+      ...served.neverFits.map((order) => ({
+        order,
+        sentence: `No host can take it: ${room.impossible.get(order.request.id)?.sentence ?? ""}.`,
+      })),
+      ...(head === null ? [] : [{ order: head.job, sentence: explain(head.job) }]),
+      ...behind.map((order) => ({ order, sentence: explain(order) })),
+    ],
+  };
+}
+
+/** What fits and was not placed waits for the head, whose place is kept. */
+function explainer(room: FleetRoom, now: number): (order: QueuedOrder) => string {
+  const sentences = new Map<string, string>();
+  return ({ request }) => {
+    const key = `${request.instances} ${request.distinctHosts} ${shapeKey(request, now)}`;
+    const known = sentences.get(key);
+    if (known !== undefined) return known;
+    const fitting = room.fitting(request);
+    const sentence =
+      fitting === request.instances
+        ? "Waiting behind an order that comes first: what is free is kept for it."
+        : waitingSentence(room.state, request, { now, fitting });
+    sentences.set(key, sentence);
+    return sentence;
+  };
+}

@@ -1,0 +1,62 @@
+/**
+ * The prices of orders: on a card that is decided, or the dearest of the cards they may land on. Read once for many
+ * orders; what is priced here is one instance.
+ */
+import { type EnvironmentResources, pricedOrder } from "../../core/environment-order.ts";
+import { dearestLines, DEFAULT_SPEC, linesForOrder, type OrderLines } from "../../core/price-lines.ts";
+import { pricedModels } from "../../core/priced-models.ts";
+import { specPricesOf, unpriced } from "../billing/prices.ts";
+import type { Connection } from "../database.ts";
+import { fleetModels } from "../hosts/fleet.ts";
+
+export interface OrderPrices {
+  linesOn(order: EnvironmentResources, model: string | null): OrderLines;
+  dearest(order: EnvironmentResources): OrderLines;
+  /** The models with a price, for placement; null where no GPU is asked. */
+  pricedModels(order: EnvironmentResources): string[] | null;
+}
+
+/** @param orders the only ones that may be asked about */
+export async function orderPrices(
+  sql: Connection,
+  orders: readonly EnvironmentResources[],
+  at: Date,
+): Promise<OrderPrices> {
+  const specs = await specPricesOf(sql, { specs: orders.map(specOf), at });
+  const fleet = orders.some((order) => order.gpu > 0 && namedModel(order) === null)
+    ? await fleetModels(sql)
+    : [];
+  const pricesOf = (order: EnvironmentResources) => specs.get(specOf(order)) ?? unpriced(specOf(order));
+  const linesOn = (order: EnvironmentResources, model: string | null) =>
+    linesForOrder(pricedOrder(order), pricesOf(order), model);
+  /** The models of the fleet that the order may land on. */
+  const modelsFor = (order: EnvironmentResources): string[] => {
+    const named = namedModel(order);
+    if (named !== null) return [named];
+    return fleet
+      .filter(({ memoryBytes }) => memoryBytes >= (order.gpu_memory ?? 0))
+      .map(({ model }) => model);
+  };
+  return {
+    linesOn,
+    dearest: (order) => dearestLines(pricedOrder(order), pricesOf(order), modelsFor(order)),
+    pricedModels: (order) => pricedModels(order, pricesOf(order), fleet),
+  };
+}
+
+/** The same models of one order. */
+export async function pricedModelsFor(
+  sql: Connection,
+  order: EnvironmentResources,
+  now: Date,
+): Promise<string[] | null> {
+  return (await orderPrices(sql, [order], now)).pricedModels(order);
+}
+
+export function specOf(order: EnvironmentResources): string {
+  return order.config?.spec ?? DEFAULT_SPEC;
+}
+
+function namedModel(order: EnvironmentResources): string | null {
+  return order.config?.gpu_model ?? null;
+}
