@@ -1,4 +1,5 @@
 /** All that a pass of the scheduler looks at, read together: the fleet, what runs, who waits and whose turn it is. */
+import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { QueuedOrder } from "../../core/queue/fleet-room.ts";
 import type { Waiting } from "../../core/queue/queue.ts";
 import type { WaitingScene } from "../../core/queue/turn.ts";
@@ -8,6 +9,12 @@ import { runningWork } from "./running-work.ts";
 import type { UsualOrders } from "./usual-orders.ts";
 import { standingOf, type WaitingOrder, waitingOrders } from "./waiting.ts";
 import { nameKey } from "./workload-name.ts";
+
+/**
+ * What is started so far. A training job that was placed could not be ended yet: nothing orders one and nothing stops
+ * it; reads and commits carry its gang all the same.
+ */
+const STARTED_KINDS: readonly WorkloadKind[] = ["environment"];
 
 /** One that waits, under a name that is its own among all kinds. */
 export interface ScheduledOrder extends WaitingOrder, Waiting, QueuedOrder {}
@@ -24,7 +31,7 @@ export async function passScene(
   return {
     fleet,
     running: running.map((work) => ({ ...work, workload: nameKey(work.workload) })),
-    orders: waiting.map(scheduledOrder),
+    orders: waiting.filter(({ workload }) => STARTED_KINDS.includes(workload.kind)).map(scheduledOrder),
     shares,
     options: { policy: "default", seed, now: now.getTime(), typical: await usual.at(now) },
   };
