@@ -85,6 +85,7 @@ test("an environment with all that was ordered of it", async () => {
         storage_quota: 5 * GIB,
         environment_quota: 1,
       },
+      otherModels: [],
       heldBy: [],
     },
   ]);
@@ -134,6 +135,7 @@ test("a training job is one order of all its ranks, with its priority and its li
       storage_quota: 0,
       environment_quota: 0,
     },
+    otherModels: [],
     heldBy: [],
   });
 });
