@@ -256,6 +256,25 @@ describe("models with a price", () => {
   });
 });
 
+test("an order that names a model is told the others that have a price and are large enough", async () => {
+  await work.host("host-a");
+  const cards = [
+    ["L4", 24_576],
+    ["A100", 81_920],
+    ["H100", 81_920],
+  ] as const;
+  for (const [index, [model, memoryMib]] of cards.entries())
+    await work.card("host-a", { uuid: `GPU-${index}`, index, model, memoryMib });
+  const named = { gpu: 1, gpu_memory: 40 * GIB, config: { gpu_model: "A100" } };
+  await work.environment("named", alice, named);
+  await work.environment("any", alice, { gpu: 1 });
+
+  const orders = await waiting();
+
+  expect(orders.get("named")?.otherModels).toEqual(["H100"]);
+  expect(orders.get("any")?.otherModels).toEqual([]);
+});
+
 test("10,000 orders are read with as many queries as two", async () => {
   let queries = 0;
   const counted: Connection = {
