@@ -6,6 +6,8 @@ import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import type { ApiContext } from "../deps.ts";
 import { ROUTED_KINDS } from "./workload-kinds.ts";
 
+const SECONDS_PER_MINUTE = 60;
+
 export const SuggestionAnswer = z
   .object({
     /** Null where nothing of the order needs to change. */
@@ -56,7 +58,7 @@ export async function suggestionAnswer(c: ApiContext, suggestion: Suggestion): P
     case "instances":
       return toField("node_count", suggestion.count, `with ${suggestion.count} instances`);
     case "limit": {
-      const minutes = Math.floor(suggestion.seconds / 60);
+      const minutes = suggestion.seconds / SECONDS_PER_MINUTE;
       return toField("config.max_minutes", minutes, `with a time limit of ${minutes} minutes`);
     }
     case "wait":
