@@ -71,7 +71,8 @@ describe("a head that fits once what runs has ended as promised", () => {
 
   test.each([
     ["ends one second before", 99, "started"],
-    ["ends with the head's start", 100, "no-room"],
+    ["ends with the head's start", 100, "started"],
+    ["ends one second later", 101, "no-room"],
     ["may run as long as it likes", null, "no-room"],
   ] as const)("is not delayed: work on its cards that %s: %s", (_what, limitSeconds, outcome) => {
     const room = roomOf(halfFull.fleet, halfFull.running);
@@ -95,6 +96,21 @@ describe("a head that fits once what runs has ended as promised", () => {
 
     expect(room.startBeside(anOrder("one", { gpu: gpus(1) }))).toBe("started");
     expect(placesOf(room, "one")).toEqual(["b"]);
+    expect(room.startBeside(anOrder("two", { gpu: gpus(1) }))).toBe("no-room");
+  });
+
+  test("goes elsewhere where that is no later, and leaves its old place to what fits only there", () => {
+    const fleet = {
+      hosts: [aHost({ id: "a", gpus: cardsOf("a", 2, 1) }), aHost({ id: "b", gpus: cardsOf("b", 2, 2) })],
+    };
+    const running = [
+      work("x", { hostId: "a", cards: ["GPU-a-0"], endsIn: 100 }),
+      work("y", { hostId: "b", cards: ["GPU-b-0", "GPU-b-1"], endsIn: 100 }),
+    ];
+    const room = roomOf(fleet, running);
+
+    expect(room.reserve(anOrder("head", { gpu: gpus(2) }))).toBe(NOW + 100_000);
+    expect(room.startBeside(anOrder("one", { gpu: gpus(1) }))).toBe("started");
     expect(room.startBeside(anOrder("two", { gpu: gpus(1) }))).toBe("no-room");
   });
 

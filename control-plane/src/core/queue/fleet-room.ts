@@ -1,18 +1,17 @@
 /**
  * The fleet as the queue fills it (backfill.ts): what fits is placed, and while the head does not fit, its future place
- * is kept. That is where it fits first once what runs ends as promised; where nothing that promises an end makes room,
- * the hosts on which the least is missing. What outlasts the head's start may take of kept hosts only what the head
- * leaves there. Knows no money: what may not start for another reason says so itself.
+ * is kept (reservation.ts). What outlasts the head's start may take of kept hosts only what the head leaves there. Knows no money: what may not start for another reason says so itself.
  */
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { type Impossibility, impossibility } from "../placement/impossibility.ts";
 import type { Fleet } from "../placement/fleet.ts";
 import type { PlacementRequest } from "../placement/fits-on.ts";
-import type { CardDemand, Demand, FleetState } from "../placement/fleet-state.ts";
-import { type GpuGrant, type PlacedInstance, placedInstances } from "../placement/placement.ts";
+import type { FleetState } from "../placement/fleet-state.ts";
+import { type PlacedInstance, placedInstances } from "../placement/placement.ts";
 import { type Place, Placer, type PlacementOptions } from "../placement/placer.ts";
-import { keptPlaces } from "../placement/kept-places.ts";
+import { shapeKey } from "../placement/request-shape.ts";
 import type { Room, Start } from "./backfill.ts";
+import { cardDemands, type Reservation, reservationOf, type RunningWork } from "./reservation.ts";
 
 export interface QueuedOrder {
   request: PlacementRequest;
@@ -22,23 +21,8 @@ export interface QueuedOrder {
   heldBack: string | null;
 }
 
-/** What holds a part of a host now. */
-export interface RunningWork extends Demand {
-  hostId: string;
-  gpus: readonly GpuGrant[];
-  /** By when it has promised to end; null where it has not. */
-  endsAtMs: number | null;
-}
-
-interface Reservation {
-  /** Milliseconds; null where nobody can say. */
-  startsAtMs: number | null;
-  /** The fleet when the head runs. */
-  later: FleetState;
-  hosts: ReadonlySet<number>;
-  /** What may be taken by those who outlast the head's start. */
-  beside: Placer;
-}
+/** Orders of a pass for which another place of the head is looked for; each costs as much as the reservation itself. */
+const MAX_MOVES = 32;
 
 export class FleetRoom implements Room<QueuedOrder> {
   readonly placed = new Map<string, PlacedInstance[]>();
@@ -48,6 +32,9 @@ export class FleetRoom implements Room<QueuedOrder> {
   readonly #placer: Placer;
   readonly #running: RunningWork[];
   #reservation: Reservation | null = null;
+  #movesTried = 0;
+  /** Shapes and limits that would take the head's place wherever that is; what is free only shrinks within a pass. */
+  readonly #inTheWay = new Set<string>();
 
   /** @throws UnsoundFleetError when the snapshot contradicts itself */
   constructor(fleet: Fleet, running: readonly RunningWork[], options: PlacementOptions) {
@@ -107,14 +94,8 @@ export class FleetRoom implements Room<QueuedOrder> {
   }
 
   reserve({ request }: QueuedOrder): number | null {
-    const later = new Placer(this.#placer.state.toFleet(), this.#options);
-    const end = this.#firstEndWithRoom(later, request);
-    const places = end === null ? this.#nearestPlaces(later, request) : (later.place(request) ?? []);
-    const beside = new Placer(this.#placer.state.toFleet(), this.#options);
-    const hosts = new Set(places.map(({ host }) => host));
-    for (const host of hosts) beside.state.meet(host, this.#placer.state, later.state);
-    this.#reservation = { startsAtMs: end, later: later.state, hosts, beside };
-    return end;
+    this.#reservation = this.#reservationFor(request);
+    return this.#reservation.startsAtMs;
   }
 
   startBeside(order: QueuedOrder): Start {
@@ -123,7 +104,7 @@ export class FleetRoom implements Room<QueuedOrder> {
     const placer = this.#placerFor(order);
     const isOverBefore = placer === this.#placer;
     const places = placer.place(order.request);
-    if (places === null) return this.#noRoom(order);
+    if (places === null) return this.#startWithHeadElsewhere(order, reservation);
     for (const { host, cards } of places) {
       if (!isOverBefore) {
         this.#placer.state.take(host, order.request, cards);
@@ -133,6 +114,37 @@ export class FleetRoom implements Room<QueuedOrder> {
       else reservation.beside.state.take(host, order.request, cards);
     }
     return this.#started(order, places);
+  }
+
+  /** The head's place may be another one that is free no later: then its old one stands in nobody's way. */
+  #startWithHeadElsewhere(order: QueuedOrder, { head, startsAtMs }: Reservation): Start {
+    const key = this.#wayKey(order);
+    if (startsAtMs === null || this.#movesTried >= MAX_MOVES || this.#inTheWay.has(key))
+      return this.#noRoom(order);
+    const places = this.#placer.place(order.request);
+    if (places === null) return this.#noRoom(order);
+    this.#movesTried += 1;
+    const runningBefore = this.#running.length;
+    const started = this.#started(order, places);
+    const elsewhere = this.#reservationFor(head);
+    if (elsewhere.startsAtMs !== null && elsewhere.startsAtMs <= startsAtMs) {
+      this.#reservation = elsewhere;
+      return started;
+    }
+    this.#placer.release(order.request, places);
+    this.#running.length = runningBefore;
+    this.placed.delete(order.request.id);
+    this.#inTheWay.add(key);
+    return "no-room";
+  }
+
+  #wayKey({ request, limitSeconds }: QueuedOrder): string {
+    const { instances, distinctHosts } = request;
+    return `${instances} ${distinctHosts} ${limitSeconds} ${shapeKey(request, this.#options.now)}`;
+  }
+
+  #reservationFor(head: PlacementRequest): Reservation {
+    return reservationOf(head, { state: this.#placer.state, running: this.#running, options: this.#options });
   }
 
   /** Where it may be placed: all that is free, or what the head leaves to those who outlast its start. */
@@ -162,36 +174,4 @@ export class FleetRoom implements Room<QueuedOrder> {
     this.impossible.set(request.id, never);
     return "never-fits";
   }
-
-  /** Lets what has promised an end go, the earliest first, until the request fits. Null where it never does. */
-  #firstEndWithRoom(later: Placer, request: PlacementRequest): number | null {
-    const { now } = this.#options;
-    const ending = this.#running
-      .flatMap((work) =>
-        work.endsAtMs === null ? [] : [{ ...work, endsAtMs: Math.max(now, work.endsAtMs) }],
-      )
-      .sort((a, b) => a.endsAtMs - b.endsAtMs);
-    for (const [index, work] of ending.entries()) {
-      const host = later.state.ordinalOf(work.hostId);
-      if (host === null) continue;
-      later.state.give(host, work, cardDemands(later.state, work.gpus));
-      if (ending[index + 1]?.endsAtMs === work.endsAtMs) continue;
-      if (later.fitting(request) === request.instances) return work.endsAtMs;
-    }
-    return null;
-  }
-
-  /** Keeps them in what will be free once all that has promised an end has ended. */
-  #nearestPlaces(later: Placer, request: PlacementRequest): { host: number }[] {
-    const places = keptPlaces(later.state, later.shapeOf(request), request);
-    for (const { host, taken, cards } of places) later.state.take(host, taken, cards);
-    return places;
-  }
-}
-
-export function cardDemands(state: FleetState, gpus: readonly GpuGrant[]): CardDemand[] {
-  return gpus.flatMap(({ uuid, memoryMib, shareThousandths }) => {
-    const card = state.cardOf(uuid);
-    return card === null ? [] : [{ card, memoryMib, shareThousandths }];
-  });
 }

@@ -6,8 +6,9 @@ import type { Fleet } from "../placement/fleet.ts";
 import { type PlacedInstance, waitingSentence } from "../placement/placement.ts";
 import type { PlacementOptions } from "../placement/placer.ts";
 import { shapeKey } from "../placement/request-shape.ts";
-import { serve } from "./backfill.ts";
-import { FleetRoom, type QueuedOrder, type RunningWork } from "./fleet-room.ts";
+import { type Head, serve } from "./backfill.ts";
+import { FleetRoom, type QueuedOrder } from "./fleet-room.ts";
+import type { RunningWork } from "./reservation.ts";
 import { inQueueOrder, type Standing, type Waiting } from "./queue.ts";
 
 export interface PassScene<Order extends Waiting & QueuedOrder> {
@@ -22,6 +23,8 @@ export interface PassScene<Order extends Waiting & QueuedOrder> {
 export interface PassPlan<Order> {
   /** In the order in which they were placed. */
   placed: { order: Order; instances: PlacedInstance[] }[];
+  /** Whose place is kept; null where nobody's is. `startsAt` is when it starts as far as promised, in ms, or null. */
+  head: Head<Order> | null;
   /** With the sentence that says why. */
   waiting: { order: Order; sentence: string }[];
 }
@@ -39,6 +42,7 @@ export function planPass<Order extends Waiting & QueuedOrder>(scene: PassScene<O
   const { head, behind } = served.line;
   return {
     placed: served.started.map((order) => ({ order, instances: room.placed.get(order.request.id) ?? [] })),
+    head,
     waiting: [
       ...served.heldBack.map((order) => ({ order, sentence: order.heldBack ?? "" })),
       ...served.neverFits.map((order) => ({

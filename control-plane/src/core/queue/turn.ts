@@ -1,6 +1,7 @@
 /** The room as it is when a waiting order's turn comes. */
 import { serve } from "./backfill.ts";
-import { FleetRoom, type QueuedOrder, type RunningWork } from "./fleet-room.ts";
+import { FleetRoom, type QueuedOrder } from "./fleet-room.ts";
+import type { RunningWork } from "./reservation.ts";
 import type { PassScene } from "./pass-plan.ts";
 import { inQueueOrder, type Waiting } from "./queue.ts";
 

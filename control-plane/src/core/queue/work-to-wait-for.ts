@@ -1,7 +1,8 @@
 /** The running work whose end would start a waiting order: the first that promised to end, else what frees least. */
 import type { Fleet } from "../placement/fleet.ts";
 import { FleetState } from "../placement/fleet-state.ts";
-import { cardDemands, type FleetRoom, type QueuedOrder } from "./fleet-room.ts";
+import type { FleetRoom, QueuedOrder } from "./fleet-room.ts";
+import { cardDemands } from "./reservation.ts";
 import type { Waiting } from "./queue.ts";
 import { type NamedWork, roomAtTurn, type WaitingScene } from "./turn.ts";
 

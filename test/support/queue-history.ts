@@ -1,0 +1,87 @@
+/**
+ * A fleet over time on paper: orders come, passes place them, what runs ends as it promised. One pass at each moment at
+ * which something happens.
+ */
+import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet";
+import { FleetState } from "@remotegpu/control-plane/core/placement/fleet-state";
+import type { PlacedInstance } from "@remotegpu/control-plane/core/placement/placement";
+import { type PassPlan, planPass } from "@remotegpu/control-plane/core/queue/pass-plan";
+import { cardDemands } from "@remotegpu/control-plane/core/queue/reservation";
+import { fleetWithout } from "@remotegpu/control-plane/core/queue/work-to-wait-for";
+import type { NamedWork } from "@remotegpu/control-plane/core/queue/turn";
+import { NOW, OPTIONS, type TestOrder } from "./queued-orders.ts";
+
+export interface Pass {
+  /** Milliseconds. */
+  now: number;
+  /** Before the pass. */
+  fleet: Fleet;
+  running: NamedWork[];
+  orders: TestOrder[];
+  plan: PassPlan<TestOrder>;
+}
+
+/** @param arrivals with the milliseconds at which they come as `orderedAtMs` */
+export function historyOf(fleet: Fleet, arrivals: readonly TestOrder[]): Pass[] {
+  const passes: Pass[] = [];
+  const coming = arrivals.toSorted((a, b) => a.orderedAtMs - b.orderedAtMs);
+  let running: NamedWork[] = [];
+  let orders: TestOrder[] = [];
+  for (let now: number | null = NOW; now !== null; now = nextMoment(now, coming, running)) {
+    for (const { workload } of running.filter(
+      ({ endsAtMs }) => endsAtMs !== null && endsAtMs <= (now ?? 0),
+    )) {
+      fleet = fleetWithout({ fleet, running }, workload);
+      running = running.filter((work) => work.workload !== workload);
+    }
+    orders = [
+      ...orders,
+      ...coming.splice(0, coming.filter(({ orderedAtMs }) => orderedAtMs <= (now ?? 0)).length),
+    ];
+    const plan = planPass({ fleet, running, orders, shares: new Map(), options: { ...OPTIONS, now } });
+    passes.push({ now, fleet, running, orders, plan });
+    for (const { order, instances } of plan.placed) {
+      fleet = fleetWith(fleet, order, instances);
+      running = [...running, ...workOf(order, instances, now)];
+    }
+    const placed = new Set(plan.placed.map(({ order }) => order));
+    orders = orders.filter((order) => !placed.has(order));
+  }
+  return passes;
+}
+
+function nextMoment(now: number, coming: readonly TestOrder[], running: readonly NamedWork[]): number | null {
+  const moments = [
+    ...coming.map(({ orderedAtMs }) => orderedAtMs),
+    ...running.flatMap(({ endsAtMs }) => endsAtMs ?? []),
+  ].filter((moment) => moment > now);
+  return moments.length === 0 ? null : Math.min(...moments);
+}
+
+export function fleetWith(fleet: Fleet, { request }: TestOrder, instances: readonly PlacedInstance[]): Fleet {
+  const state = new FleetState(fleet);
+  for (const { hostId, gpus } of instances) {
+    const host = state.ordinalOf(hostId);
+    if (host === null) throw new Error(`no host ${hostId}`);
+    state.take(host, request, cardDemands(state, gpus));
+  }
+  return state.toFleet();
+}
+
+export function workOf(
+  { id, request, limitSeconds }: TestOrder,
+  instances: readonly PlacedInstance[],
+  now: number,
+): NamedWork[] {
+  const { cpuMilli, memoryMib, tempStorageMib } = request;
+  const endsAtMs = limitSeconds === null ? null : now + limitSeconds * 1000;
+  return instances.map(({ hostId, gpus }) => ({
+    workload: id,
+    hostId,
+    gpus,
+    cpuMilli,
+    memoryMib,
+    tempStorageMib,
+    endsAtMs,
+  }));
+}
