@@ -60,6 +60,10 @@ function rowsOf<T>(csv: string, schema: z.ZodType<T>): T[] {
   const columns = header.split(",");
   return lines.map((line, index) => {
     const fields = line.split(",");
+    if (fields.length !== columns.length)
+      throw new ReplayError(
+        `line ${index + 2}: ${fields.length} fields where the header has ${columns.length}`,
+      );
     const row = schema.safeParse(
       Object.fromEntries(columns.map((column, position) => [column, fields[position]])),
     );

@@ -1,6 +1,7 @@
 /**
  * `npm run bench:placement -- --hosts FILE --tasks FILE`: replays a recorded cluster through the product's placement and
- * prints how much of its GPU each policy allocates. Ends with 2 where what is asked cannot be done.
+ * prints how much of its GPU each policy allocates; with `--departures` work ends, and what does not fit waits. Ends
+ * with 2 where what is asked cannot be done.
  */
 import { placementReport } from "./placement-report.ts";
 import { ReplayError } from "./replay-error.ts";

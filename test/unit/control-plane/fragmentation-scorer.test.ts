@@ -1,12 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { FleetState } from "@remotegpu/control-plane/core/placement/fleet-state";
 import type { GpuCapacity } from "@remotegpu/control-plane/core/placement/fleet";
-import {
-  FragmentationScorer,
-  lostGpu,
-  type Measure,
-  strandedGpu,
-} from "@remotegpu/control-plane/core/placement/fragmentation-scorer";
+import { FragmentationScorer } from "@remotegpu/control-plane/core/placement/fragmentation-scorer";
+import { lostGpu, type Measure, strandedGpu } from "@remotegpu/control-plane/core/placement/loss-measure";
 import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";
 import { requestShape } from "@remotegpu/control-plane/core/placement/request-shape";
 import type { CountedShape } from "@remotegpu/control-plane/core/placement/typical-shapes";

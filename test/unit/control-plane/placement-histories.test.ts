@@ -12,7 +12,7 @@ import { POLICIES } from "@remotegpu/control-plane/core/placement/policies";
 import { anyFleet, anyRequest, anyTypicalShapes } from "../../support/any-fleet.ts";
 import { SlowPlacement } from "../../support/slow-placement.ts";
 
-const RUNS = Number(process.env.FUZZ_RUNS ?? 150);
+const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
 const NOW = 1_000;
 
 /** Requests come back, so that an index is asked again; of what runs one in the given place ends, if any runs. */

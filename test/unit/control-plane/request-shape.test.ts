@@ -122,7 +122,8 @@ describe("the key of a shape", () => {
     { storagePool: "a" },
     { skips: [{ storagePool: "a", reason: "", untilMs: NOW + 1 }] },
   ])("%o does", (change) => {
-    const request = aRequest({ gpu: aWholeWish(2) });
+    const skips = [{ storagePool: "b", reason: "", untilMs: NOW + 1 }];
+    const request = aRequest({ gpu: aWholeWish(2), skips });
 
     expect(shapeKey({ ...request, ...change }, NOW)).not.toBe(shapeKey(request, NOW));
   });

@@ -1,81 +1,15 @@
 /**
- * How much GPU a host would lose by taking a shape, as a score. What counts as lost is one of two measures: the
- * published one (what usual orders could not use), and ours, which adds what of the cards will be left over once they
- * are filled (card-rest.ts) and what is beyond the CPU that is left.
+ * What a host and its cards are worth to a shape: how much more GPU would be lost by taking it there, as a score. What
+ * counts as lost is a measure's to say (loss-measure.ts); the sums that it needs are kept card by card here.
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { cardRests } from "./card-rest.ts";
 import { type FleetState, IDLE } from "./fleet-state.ts";
 import { UsableGpu } from "./fragmentation.ts";
+import type { Measure, Sums, Usual } from "./loss-measure.ts";
 import { cardTakes, type RequestShape } from "./request-shape.ts";
 import type { CountedShape } from "./typical-shapes.ts";
 import { wholeCardsOf } from "./whole-cards.ts";
-
-/** Sums over a host's open cards. */
-interface Sums {
-  /** Free thousandths. */
-  free: number;
-  /** Thousandths that will be left over. */
-  rest: number;
-  /** Thousandths × orders that usual orders can use. */
-  usable: number;
-  freeCpuMilli: number;
-}
-
-/** What a measure knows of the usual orders. */
-interface Usual {
-  orders: number;
-  /** Thousandths of a GPU and of CPU that all orders with GPU ask for together. */
-  gpu: number;
-  cpu: number;
-}
-
-/** What is lost of a host, and the score of losing so much more, both in whole numbers. */
-export interface Measure {
-  lost(sums: Sums, usual: Usual): number;
-  score(moreLost: number, usual: Usual): number;
-}
-
-/**
- * Scores are coarse on purpose: hosts that differ by less are taken in the fixed order, so that work gathers on the
- * first ones. Exact scores are measurably worse (`npm run bench:placement`).
- */
-const THOUSANDTHS_PER_POINT = 40;
-
-/** The fragmentation of the paper, with its score: trunc(100 · sigmoid(less lost ÷ 1000)). */
-export const lostGpu: Measure = {
-  lost: ({ free, usable }, { orders }) => orders * free - usable,
-  score: (moreLost, { orders }) => sigmoidPoints(-moreLost, orders),
-};
-
-/**
- * Twice what usual orders cannot use, once what will be left over, once what is stranded: free GPU beyond the free CPU
- * at the usual CPU per GPU. Found by trying on the published lists and on twelve lists made from them; the figures
- * change little between half and twice each weight.
- */
-export const strandedGpu: Measure = {
-  lost: ({ free, usable, rest, freeCpuMilli }, { orders, gpu, cpu }) => {
-    const stranded = Math.max(0, free - Math.floor((freeCpuMilli * gpu) / Math.max(1, cpu)));
-    return 2 * (orders * free - usable) + orders * (rest + stranded);
-  },
-  score: (moreLost, { orders }) => Math.floor((0 - moreLost) / (2 * THOUSANDTHS_PER_POINT * orders)),
-};
-
-/** For each score from 1 to 99 the least x with 100 · sigmoid(x / 1000) ≥ score, in millionths. */
-const SIGMOID_STEPS = Array.from({ length: 99 }, (_, index) =>
-  Math.round(1_000_000 * Math.log((index + 1) / (99 - index))),
-);
-
-function sigmoidPoints(lessLost: number, orders: number): number {
-  let low = 0;
-  let high = SIGMOID_STEPS.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((SIGMOID_STEPS[middle] as number) * orders <= lessLost * 1000) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
 
 export class FragmentationScorer {
   readonly #state: FleetState;

@@ -7,8 +7,9 @@ import { THOUSANDTHS } from "@remotegpu/shared/units";
 import type { HostCapacity } from "./fleet.ts";
 import type { FleetState } from "./fleet-state.ts";
 import { IDLE } from "./fleet-state.ts";
-import { FragmentationScorer, lostGpu, strandedGpu } from "./fragmentation-scorer.ts";
+import { FragmentationScorer } from "./fragmentation-scorer.ts";
 import type { Draw } from "./draw.ts";
+import { lostGpu, strandedGpu } from "./loss-measure.ts";
 import { cardTakes, type RequestShape } from "./request-shape.ts";
 import type { CountedShape } from "./typical-shapes.ts";
 

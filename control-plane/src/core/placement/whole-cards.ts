@@ -13,12 +13,14 @@ export interface WholeCards {
  * larger ones stay whole; where none is known to, cards whose island is not known; else cards as they come.
  */
 export function wholeCardsOf(state: FleetState, shape: RequestShape, host: number): WholeCards {
+  const count = shape.cardCount;
   const fitting: number[] = [];
   const end = state.firstCard[host + 1] as number;
-  for (let card = state.firstCard[host] as number; card < end; card += 1)
-    if (cardTakes(state, shape, card)) fitting.push(card);
-  const count = shape.cardCount;
-  if (count < 2) return { cards: fitting.slice(0, count), isOneIsland: true };
+  for (let card = state.firstCard[host] as number; card < end; card += 1) {
+    if (!cardTakes(state, shape, card)) continue;
+    fitting.push(card);
+    if (count === 1) return { cards: fitting, isOneIsland: true };
+  }
   const byIsland = Map.groupBy(fitting, (card) => state.cards[card]?.island ?? null);
   const unknown = byIsland.get(null) ?? [];
   byIsland.delete(null);
