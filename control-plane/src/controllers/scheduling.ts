@@ -4,8 +4,9 @@
  * core/placement/placement.ts, the commit looks at everything again.
  */
 import type { HostId } from "@remotegpu/shared/ids";
+import type { Fleet } from "../core/placement/fleet.ts";
 import { FleetState } from "../core/placement/fleet-state.ts";
-import { place, waitingSentence } from "../core/placement/placement.ts";
+import { place, type PlacementDecision, waitingSentence } from "../core/placement/placement.ts";
 import { inQueueOrder } from "../core/queue/queue.ts";
 import { type Database, transaction } from "../store/database.ts";
 import { explainWaiting, lockEnvironment, moveEnvironment } from "../store/environments/environments.ts";
@@ -78,20 +79,15 @@ async function scheduleRound(
   const now = pass.now.getTime();
   const requests = line.map(({ request }) => request);
   const { decisions, fleet: left } = place(fleet, requests, { policy: "best-fit", seed: pass.term, now });
-  const state = new FleetState(left);
-  const unplaced: WaitingOrder[] = [];
-  const sentences = new Map<string, string>();
   const proposals: PlacementProposal[] = [];
+  const unplaced: WaitingOrder[] = [];
   for (const [index, order] of line.entries()) {
     const decision = decisions[index];
     if (decision?.placed === true)
       proposals.push({ workload: order.workload, instances: decision.instances });
-    else {
-      const fitting = decision?.fitting ?? 0;
-      unplaced.push(order);
-      sentences.set(order.workload.id, waitingSentence(state, order.request, { now, fitting }));
-    }
+    else unplaced.push(order);
   }
+  const sentences = waitingSentences(left, { unplaced, decisions, now });
   const outcomes = await commitAll(deps, pass, proposals);
   for (const { id, outcome } of outcomes) {
     if (outcome.committed) {
@@ -107,6 +103,21 @@ async function scheduleRound(
   report.waiting = unplaced.map(({ workload }) => workload.id);
   const somethingCameFree = outcomes.some(({ outcome }) => !outcome.committed);
   return { unplaced, somethingCameFree: somethingCameFree && unplaced.length > 0 };
+}
+
+function waitingSentences(
+  left: Fleet,
+  { unplaced, decisions, now }: { unplaced: WaitingOrder[]; decisions: PlacementDecision[]; now: number },
+): Map<string, string> {
+  if (unplaced.length === 0) return new Map();
+  const state = new FleetState(left);
+  const fitting = new Map(decisions.map((one) => [one.requestId, one.placed ? 0 : one.fitting]));
+  return new Map(
+    unplaced.map(({ workload: { id }, request }) => [
+      id,
+      waitingSentence(state, request, { now, fitting: fitting.get(request.id) ?? 0 }),
+    ]),
+  );
 }
 
 async function commitAll(
