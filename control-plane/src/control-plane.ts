@@ -21,6 +21,7 @@ import { lifecyclePass } from "./controllers/lifecycle.ts";
 import { startLoop, type Loop } from "./controllers/loop.ts";
 import { placementWaitsPass } from "./controllers/placement-waits.ts";
 import { schedulePass } from "./controllers/scheduling.ts";
+import { UsualOrders } from "./store/placement/usual-orders.ts";
 import { bracketed, startEngines, type Engines } from "./engines.ts";
 import { createApp } from "./http/app.ts";
 import type { HostLink } from "./http/deps.ts";
@@ -183,6 +184,7 @@ function startLoops(
   const { calendar, orders, now, log } = parts;
   const nudge = (host: HostId) => orders.nudge(host);
   const leadership = new Leadership(db, `${process.pid}-${randomBytes(6).toString("hex")}`);
+  const usual = new UsualOrders(db);
   const hostLiveness = new HostLiveness({ db, now, hears: () => orders.isConnected });
   const whileLeading = (pass: (pass: { term: number; now: Date }) => Promise<void>) => async () => {
     const term = leadership.term(now());
@@ -193,7 +195,7 @@ function startLoops(
     name: "scheduling",
     everyMs: SCHEDULING_POLL_MS,
     pass: whileLeading(async (pass) => {
-      const report = await schedulePass({ db, newId, nudge }, pass);
+      const report = await schedulePass({ db, newId, nudge, usual }, pass);
       if (report.again) scheduling.wake();
     }),
     log,

@@ -9,6 +9,7 @@ import {
   commitPlacements,
   type PlacementProposal,
 } from "@remotegpu/control-plane/store/placement/placements";
+import { UsualOrders } from "@remotegpu/control-plane/store/placement/usual-orders";
 import { transaction } from "@remotegpu/control-plane/store/database";
 import { MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/units";
 import { quietLog } from "../support/quiet-log.ts";
@@ -140,13 +141,14 @@ async function wholeWay(world: OrderWorld, { together, orders }: Round): Promise
   const { db, newId } = world;
   const placed = new Map<string, () => void>();
   const early = new Set<string>();
+  const deps = { db, newId, nudge: () => undefined, usual: new UsualOrders(db) };
   const loop = startLoop({
     name: "scheduling",
     everyMs: POLL_MS,
     log: quietLog,
     async pass() {
       const pass = { term: await leaderTerm(db), now: new Date() };
-      const report = await schedulePass({ db, newId, nudge: () => undefined }, pass);
+      const report = await schedulePass(deps, pass);
       for (const id of report.placed) {
         const done = placed.get(id);
         if (done === undefined) early.add(id);

@@ -209,6 +209,8 @@ describe("bad orders", () => {
   test("labels of hosts at their bounds are no fault", async () => {
     const labels = { ...manyLabels(15), ["k".repeat(63)]: "v".repeat(63) };
 
+    await scene.api.db.query("UPDATE hosts SET labels = $1", [JSON.stringify(labels)]);
+
     const answer = await scene.order(alice, { config: { host_labels: labels } });
 
     expect(answer).toMatchObject({ status: 201, body: { config: { host_labels: labels } } });

@@ -162,11 +162,19 @@ describe("labels", () => {
     expect(await scene.get(alice, order.body.id)).toMatchObject({ status: "creating", host_id: "host-b" });
   });
 
-  test("that no host carries let the order wait and say so, even where every object has such a member", async () => {
-    const { body } = await scene.order(alice, { config: { host_labels: { constructor: "x" } } });
+  test("that no host carries make an order impossible, even where every object has such a member", async () => {
+    const answer = await scene.order(alice, { config: { host_labels: { constructor: "x" } } });
+
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: "config.host_labels" }] } });
+  });
+
+  test("that a host no longer carries let the order wait and say so", async () => {
+    await label("host-a", { zone: "b" });
+    const { body } = await scene.order(alice, { config: { host_labels: { zone: "b" } } });
+    await label("host-a", { rack: "r7" });
     await scene.schedule();
 
     expect(await scene.get(alice, body.id)).toMatchObject({ status: "queued" });
-    expect(JSON.stringify(await why(body.id))).toContain("it has no label constructor, x is wanted");
+    expect((await why(body.id)).hosts[0].reason).toBe("it has no label zone, b is wanted");
   });
 });

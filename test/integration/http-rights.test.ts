@@ -263,7 +263,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
 
   ["GET /training-jobs", EVERYONE, plain("/training-jobs")],
   ["GET /training-jobs/{id}", MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}`)],
-  ...["events", "instances", "logs"].flatMap((word): [string, string, Question][] => [
+  ...["events", "instances", "logs", "why"].flatMap((word): [string, string, Question][] => [
     [`GET /training-jobs/{id}/${word}`, MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}/${word}`)],
     [
       `GET /inference-services/{id}/${word}`,

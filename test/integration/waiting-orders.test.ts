@@ -85,6 +85,7 @@ test("an environment with all that was ordered of it", async () => {
         storage_quota: 5 * GIB,
         environment_quota: 1,
       },
+      otherModels: [],
       heldBy: [],
     },
   ]);
@@ -134,6 +135,7 @@ test("a training job is one order of all its ranks, with its priority and its li
       storage_quota: 0,
       environment_quota: 0,
     },
+    otherModels: [],
     heldBy: [],
   });
 });
@@ -252,6 +254,25 @@ describe("models with a price", () => {
 
     expect((await waiting()).get("env-1")?.request.gpu).toMatchObject({ kind: "whole", models });
   });
+});
+
+test("an order that names a model is told the others that have a price and are large enough", async () => {
+  await work.host("host-a");
+  const cards = [
+    ["L4", 24_576],
+    ["A100", 81_920],
+    ["H100", 81_920],
+  ] as const;
+  for (const [index, [model, memoryMib]] of cards.entries())
+    await work.card("host-a", { uuid: `GPU-${index}`, index, model, memoryMib });
+  const named = { gpu: 1, gpu_memory: 40 * GIB, config: { gpu_model: "A100" } };
+  await work.environment("named", alice, named);
+  await work.environment("any", alice, { gpu: 1 });
+
+  const orders = await waiting();
+
+  expect(orders.get("named")?.otherModels).toEqual(["H100"]);
+  expect(orders.get("any")?.otherModels).toEqual([]);
 });
 
 test("10,000 orders are read with as many queries as two", async () => {

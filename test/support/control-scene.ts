@@ -5,6 +5,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { hostSync } from "@remotegpu/control-plane/controllers/host-sync";
 import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
+import { UsualOrders } from "@remotegpu/control-plane/store/placement/usual-orders";
 import { schedulePass, type SchedulingReport } from "@remotegpu/control-plane/controllers/scheduling";
 import type { HostHandlers } from "@remotegpu/control-plane/link/host-requests";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
@@ -74,7 +75,12 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     if (term === null) throw new Error("somebody else leads");
     return { term, now: api.deps.now() };
   };
-  const deps = { db: api.db, newId: api.deps.newId, nudge: (host: HostId) => api.deps.link.nudge(host) };
+  const deps = {
+    db: api.db,
+    newId: api.deps.newId,
+    nudge: (host: HostId) => api.deps.link.nudge(host),
+    usual: new UsualOrders(api.db),
+  };
   return {
     api,
     handlers,

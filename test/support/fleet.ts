@@ -1,9 +1,15 @@
 /** Hosts, GPUs and requests for tests of placement: whole ones by default, changed where the test cares. */
-import type { GpuCapacity, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet";
-import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";
+import { THOUSANDTHS } from "@remotegpu/shared/units";
+import type { GpuCapacity, GpuUse, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet";
+import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";
+import type { CountedShape } from "@remotegpu/control-plane/core/placement/typical-shapes";
+
+/** What is left of a card, in parts of it; a shared one has given one half. */
+const LEFT: Record<GpuUse, number> = { idle: 1, exclusive: 0, shared: 0.5 };
 
 export function aGpu(change: Partial<GpuCapacity> = {}): GpuCapacity {
   const memoryMib = change.memoryMib ?? 24_576;
+  const left = LEFT[change.use ?? "idle"];
   return {
     uuid: "GPU-00000000-a",
     index: 0,
@@ -12,8 +18,8 @@ export function aGpu(change: Partial<GpuCapacity> = {}): GpuCapacity {
     island: null,
     closed: null,
     use: "idle",
-    freeShareThousandths: 1000,
-    freeMemoryMib: memoryMib,
+    freeShareThousandths: THOUSANDTHS * left,
+    freeMemoryMib: Math.floor(memoryMib * left),
     ...change,
   };
 }
@@ -58,6 +64,30 @@ export function aRequest(change: Partial<PlacementRequest> = {}): PlacementReque
     image: null,
     storagePool: null,
     skips: [],
+    ...change,
+  };
+}
+
+export function aWholeWish(
+  count: number,
+  change: Partial<Extract<GpuWish, { kind: "whole" }>> = {},
+): GpuWish {
+  return { kind: "whole", count, leastMemoryMib: 0, models: null, ...change };
+}
+
+export function aSliceWish(change: Partial<Extract<GpuWish, { kind: "slice" }>>): GpuWish {
+  return { kind: "slice", memoryMib: 0, shareThousandths: 0, models: null, ...change };
+}
+
+/** An order of one whole card, with no CPU to speak of. */
+export function aCountedShape(change: Partial<CountedShape> = {}): CountedShape {
+  return {
+    cpuMilli: 1,
+    gpuCount: 1,
+    shareThousandths: THOUSANDTHS,
+    models: null,
+    leastMemoryMib: 0,
+    count: 1,
     ...change,
   };
 }

@@ -10,6 +10,7 @@ import { addExecCommand } from "./exec-command.ts";
 import { addAccessCommand } from "./port-commands.ts";
 import { sizeText, printDone, printList, printOne, type Column } from "./output.ts";
 import { addStoryCommands } from "./story-commands.ts";
+import { addWhyCommand } from "./why-command.ts";
 
 const WAIT_POLL_MS = 500;
 /** A large image takes its time; an order that finds no place would be waited for without end. */
@@ -145,25 +146,7 @@ export function addEnvironmentCommands(program: Command): void {
 
   addAccessCommand(env);
 
-  env
-    .command("why <id>")
-    .description("why it waits, host by host; else what it does")
-    .action(
-      withContext(async ({ api, output }, id: string) => {
-        const why = await api.get(`/environments/${path(id)}/why`);
-        const hosts = z.array(z.looseObject({})).safeParse(why.hosts);
-        if (output.json || !hosts.success) return printOne(output, why);
-        printOne(output, Object.fromEntries(Object.entries(why).filter(([name]) => name !== "hosts")));
-        // Only what waits for a place is a matter of hosts.
-        if (why.status !== "queued") return;
-        printList(
-          output,
-          hosts.data,
-          [["host", (row) => row.host_id ?? row.id], "reason"],
-          "No host to ask.",
-        );
-      }),
-    );
+  addWhyCommand(env, "/environments");
 }
 
 async function create({ api, output }: Context, name: string, options: CreateOptions): Promise<void> {

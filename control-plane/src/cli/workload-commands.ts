@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { withContext } from "./context.ts";
 import { sizeText, printList, printOne, type Column } from "./output.ts";
 import { addStoryCommands } from "./story-commands.ts";
+import { addWhyCommand } from "./why-command.ts";
 
 const SIZES: Column[] = ["cpu", ["memory", (row) => sizeText(row.memory)], "gpu"];
 const SAYS: Column = ["waits for / says", (row) => row.status_reason];
@@ -40,6 +41,7 @@ function addLooks(
     );
 
   addStoryCommands(group, route);
+  addWhyCommand(group, route);
 
   group
     .command("show <id>")

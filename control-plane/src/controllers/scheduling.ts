@@ -1,29 +1,27 @@
 /**
  * One pass of the scheduler: what waits, in the order of the queue, against a snapshot of the fleet; what fits is
- * committed in batches, and whatever waits on gets the sentence that says why. The decision is
- * core/placement/placement.ts, the commit looks at everything again.
+ * committed in batches, and whatever waits on gets the sentence that says why. The decision is core/queue/pass-plan.ts,
+ * the commit looks at everything again.
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import type { Fleet } from "../core/placement/fleet.ts";
-import { FleetState } from "../core/placement/fleet-state.ts";
-import { place, type PlacementDecision, waitingSentence } from "../core/placement/placement.ts";
-import { inQueueOrder } from "../core/queue/queue.ts";
+import { planPass } from "../core/queue/pass-plan.ts";
 import { type Database, transaction } from "../store/database.ts";
 import { explainWaiting, lockEnvironment, moveEnvironment } from "../store/environments/environments.ts";
 import { assertTerm } from "../store/leader.ts";
-import { fleetSnapshot } from "../store/placement/fleet-snapshot.ts";
+import { passScene, type ScheduledOrder } from "../store/placement/pass-scene.ts";
 import {
   type CommitOutcome,
   commitPlacements,
   type NewId,
   type PlacementProposal,
 } from "../store/placement/placements.ts";
-import { standingOf, type WaitingOrder, waitingOrders } from "../store/placement/waiting.ts";
+import type { UsualOrders } from "../store/placement/usual-orders.ts";
 
 export interface SchedulingDeps {
   db: Database;
   newId: NewId;
   nudge: (host: HostId) => void;
+  usual: UsualOrders;
 }
 
 export interface SchedulingReport {
@@ -33,12 +31,12 @@ export interface SchedulingReport {
   again: boolean;
 }
 
-/** Longer queues are served from their head; the rest is looked at as it moves up. */
-const MAX_WAITING = 512;
 /** Of one transaction: it holds rows that heartbeats, reports and orders wait for, so it must stay short. */
 const MAX_BATCH = 256;
 /** What a refused commit leaves free is offered to the others within the same pass, this often. */
 const MAX_ROUNDS = 3;
+/** Sentences written in a pass, of the first in line; whoever is further back learns more as it moves up. */
+const MAX_SENTENCES = 5_000;
 
 interface Pass {
   term: number;
@@ -51,86 +49,62 @@ interface Pass {
  */
 export async function schedulePass(deps: SchedulingDeps, pass: Pass): Promise<SchedulingReport> {
   const report: SchedulingReport = { placed: [], waiting: [], again: false };
-  let line = await waitingLine(deps.db, pass.now);
-  for (let round = 1; round <= MAX_ROUNDS && line.length > 0; round += 1) {
-    const left = await scheduleRound(deps, pass, line, report);
-    if (!left.somethingCameFree) return report;
-    line = left.unplaced;
+  const refused = new Set<string>();
+  for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+    const refusedBefore = refused.size;
+    await scheduleRound(deps, pass, { report, refused });
+    if (refused.size === refusedBefore || report.waiting.length === 0) break;
   }
   return report;
 }
 
-async function waitingLine(db: Database, now: Date): Promise<WaitingOrder[]> {
-  const waiting = await waitingOrders(db, { now });
-  const line = inQueueOrder(
-    waiting.map((order) => ({ ...order, ...order.stand })),
-    await standingOf(db, waiting, now),
-  );
-  return line.filter(({ workload }) => workload.kind === "environment").slice(0, MAX_WAITING);
-}
-
+/** @param refused orders that may not start in this pass; those whose commit is refused join them */
 async function scheduleRound(
   deps: SchedulingDeps,
   pass: Pass,
-  line: WaitingOrder[],
-  report: SchedulingReport,
-): Promise<{ unplaced: WaitingOrder[]; somethingCameFree: boolean }> {
-  const fleet = await fleetSnapshot(deps.db, { now: pass.now });
-  const now = pass.now.getTime();
-  const requests = line.map(({ request }) => request);
-  const { decisions, fleet: left } = place(fleet, requests, { policy: "best-fit", seed: pass.term, now });
-  const proposals: PlacementProposal[] = [];
-  const unplaced: WaitingOrder[] = [];
-  for (const [index, order] of line.entries()) {
-    const decision = decisions[index];
-    if (decision?.placed === true)
-      proposals.push({ workload: order.workload, instances: decision.instances });
-    else unplaced.push(order);
-  }
-  const sentences = waitingSentences(left, { unplaced, decisions, now });
-  const outcomes = await commitAll(deps, pass, proposals);
-  for (const { id, outcome } of outcomes) {
+  { report, refused }: { report: SchedulingReport; refused: Set<string> },
+): Promise<void> {
+  const scene = await passScene(deps.db, { now: pass.now, seed: pass.term, usual: deps.usual });
+  const orders = scene.orders.filter(({ id }) => !refused.has(id));
+  const plan = planPass({ ...scene, orders });
+  const sentences = new Map(
+    plan.waiting.slice(0, MAX_SENTENCES).map(({ order, sentence }) => [order.workload.id, sentence]),
+  );
+  report.waiting = plan.waiting.map(({ order }) => order.workload.id);
+  for (const { order, outcome } of await commitAll(deps, pass, plan.placed)) {
+    const { id } = order.workload;
     if (outcome.committed) {
       report.placed.push(id);
       for (const hostId of outcome.hostIds) deps.nudge(hostId as HostId);
       continue;
     }
+    refused.add(order.id);
     report.again ||= outcome.reason === "taken";
     if (isHopeless(outcome)) await failOrder(deps.db, pass, id, outcome.detail);
     else if (outcome.reason !== "not-queued") sentences.set(id, refusalSentence(outcome));
   }
   await explain(deps.db, pass, sentences);
-  report.waiting = unplaced.map(({ workload }) => workload.id);
-  const somethingCameFree = outcomes.some(({ outcome }) => !outcome.committed);
-  return { unplaced, somethingCameFree: somethingCameFree && unplaced.length > 0 };
 }
 
-function waitingSentences(
-  left: Fleet,
-  { unplaced, decisions, now }: { unplaced: WaitingOrder[]; decisions: PlacementDecision[]; now: number },
-): Map<string, string> {
-  if (unplaced.length === 0) return new Map();
-  const state = new FleetState(left);
-  const fitting = new Map(decisions.map((one) => [one.requestId, one.placed ? 0 : one.fitting]));
-  return new Map(
-    unplaced.map(({ workload: { id }, request }) => [
-      id,
-      waitingSentence(state, request, { now, fitting: fitting.get(request.id) ?? 0 }),
-    ]),
-  );
+interface Planned {
+  order: ScheduledOrder;
+  instances: PlacementProposal["instances"];
 }
 
 async function commitAll(
   { db, newId }: SchedulingDeps,
   { term, now }: Pass,
-  proposals: readonly PlacementProposal[],
-): Promise<{ id: string; outcome: CommitOutcome }[]> {
-  const committed: { id: string; outcome: CommitOutcome }[] = [];
-  for (let first = 0; first < proposals.length; first += MAX_BATCH) {
-    const batch = proposals.slice(first, first + MAX_BATCH);
-    const outcomes = await commitPlacements(db, batch, { term, now, newId });
-    for (const [index, outcome] of outcomes.entries())
-      committed.push({ id: batch[index]?.workload.id ?? "", outcome });
+  planned: readonly Planned[],
+): Promise<{ order: ScheduledOrder; outcome: CommitOutcome }[]> {
+  const committed: { order: ScheduledOrder; outcome: CommitOutcome }[] = [];
+  for (let first = 0; first < planned.length; first += MAX_BATCH) {
+    const batch = planned.slice(first, first + MAX_BATCH);
+    const proposals = batch.map(({ order: { workload }, instances }) => ({ workload, instances }));
+    const outcomes = await commitPlacements(db, proposals, { term, now, newId });
+    for (const [index, { order }] of batch.entries()) {
+      const outcome = outcomes[index];
+      if (outcome !== undefined) committed.push({ order, outcome });
+    }
   }
   return committed;
 }

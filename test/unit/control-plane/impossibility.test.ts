@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { HostCapacity } from "@remotegpu/control-plane/core/placement/fleet";
 import { obstaclesOn, type PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";

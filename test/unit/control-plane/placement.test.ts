@@ -9,6 +9,9 @@ import {
   type PlacementResult,
   waitingSentence,
 } from "@remotegpu/control-plane/core/placement/placement";
+import { POLICIES } from "@remotegpu/control-plane/core/placement/policies";
+import { UnsoundRequestError } from "@remotegpu/control-plane/core/placement/sound-request";
+import { anyFleet, anyRequest, anyTypicalShapes } from "../../support/any-fleet.ts";
 import { aGpu, aHost, aRequest, gpusOf } from "../../support/fleet.ts";
 
 const OPTIONS = { policy: "best-fit", seed: 42, now: 0 } as const;
@@ -112,81 +115,109 @@ test("the sentence names the first hosts and says how many more there are", () =
   expect(sentence(["a"], { instances: 2 })).toMatch(/^Waiting for 2 places at once, 0 are free now\. a: /);
 });
 
-const anyWish: fc.Arbitrary<GpuWish> = fc.oneof(
-  fc.constant<GpuWish>({ kind: "none" }),
-  fc.record({
-    kind: fc.constant("whole" as const),
-    count: fc.integer({ min: 1, max: 4 }),
-    leastMemoryMib: fc.constantFrom(0, 16_000, 40_000),
-    models: fc.constantFrom(null, ["NVIDIA L4"], ["NVIDIA H100"], []),
-  }),
-  fc.record({
-    kind: fc.constant("slice" as const),
-    memoryMib: fc.integer({ min: 1, max: 30_000 }),
-    shareThousandths: fc.integer({ min: 0, max: 1000 }),
-    models: fc.constant(null),
-  }),
-);
-const anyRequests = fc.array(
-  fc.record({
-    cpuMilli: fc.integer({ min: 1, max: 8000 }),
-    memoryMib: fc.integer({ min: 1, max: 20_000 }),
-    gpu: anyWish,
-  }),
-  { maxLength: 30 },
-);
-const anyFleet = fc
-  .array(
-    fc.record({ gpus: fc.integer({ min: 0, max: 4 }), memoryMib: fc.constantFrom(16_384, 24_576, 81_920) }),
-    {
-      maxLength: 5,
-    },
-  )
-  .map((hosts) => ({
-    hosts: hosts.map(({ gpus, memoryMib }, index) => {
-      const id = `h${index}`;
-      return aHost({ id, gpus: gpusOf(id, gpus, { memoryMib, freeMemoryMib: memoryMib }) });
-    }),
-  }));
+const NOW = 1_000;
+const anyPolicy = fc.constantFrom(...POLICIES);
+const anyOptions = fc.record({
+  policy: anyPolicy,
+  seed: fc.nat(),
+  now: fc.constant(NOW),
+  typical: anyTypicalShapes,
+});
+
+/** Some of them alike but for their names. */
+const anyRequests = fc
+  .tuple(fc.array(anyRequest, { minLength: 1, maxLength: 4 }), fc.array(fc.nat(), { maxLength: 15 }))
+  .map(([shapes, drawn]) =>
+    drawn.map((shape, index) => ({
+      ...(shapes[shape % shapes.length] as PlacementRequest),
+      id: `ins-${index}`,
+    })),
+  );
 
 test("nothing is oversold, what waits really fits nowhere, and the input is left alone", () => {
   fc.assert(
-    fc.property(anyFleet, anyRequests, (fleet, wishes) => {
-      const before = structuredClone(fleet);
-      const requests = wishes.map((wish, index) => aRequest({ id: `ins-${index}`, ...wish }));
+    fc.property(anyFleet, anyRequests, anyOptions, (fleet, requests, options) => {
+      const before = structuredClone({ fleet, requests });
 
-      const { decisions, fleet: left } = place(fleet, requests, OPTIONS);
+      const { decisions, fleet: left } = place(fleet, requests, options);
 
-      expect(fleet).toEqual(before);
+      expect({ fleet, requests }).toEqual(before);
       expect(() => assertSound(left)).not.toThrow();
-      const wholeCards = decisions.flatMap((decision) =>
-        decision.placed
-          ? decision.instances
-              .flatMap(({ gpus }) => gpus)
-              .filter(({ memoryMib }) => memoryMib === null)
-              .map(({ uuid }) => uuid)
-          : [],
-      );
+      const wholeCards = decisions
+        .flatMap((decision) => (decision.placed ? decision.instances : []))
+        .flatMap(({ gpus }) => gpus.filter(({ memoryMib }) => memoryMib === null))
+        .map(({ uuid }) => uuid);
       expect(new Set(wholeCards).size).toBe(wholeCards.length);
       // Room only shrinks within a pass, so whoever fits at its end would have fitted before.
       for (const [index, decision] of decisions.entries()) {
-        const request = requests[index];
-        if (decision.placed || request === undefined) continue;
-        expect(left.hosts.every((host) => obstaclesOn(host, request, 0).length > 0)).toBe(true);
+        const request = requests[index] as PlacementRequest;
+        if (decision.placed || request.instances > 1) continue;
+        expect(left.hosts.every((host) => obstaclesOn(host, request, NOW).length > 0)).toBe(true);
+        expect(decision.hosts).toHaveLength(fleet.hosts.length);
       }
     }),
   );
 });
 
-test("the same input gives the same answer, in whatever order the hosts are listed", () => {
+test("the same input gives the same answer byte for byte, in whatever order hosts and their cards are listed", () => {
   fc.assert(
-    fc.property(anyFleet, anyRequests, (fleet, wishes) => {
-      const requests = wishes.map((wish, index) => aRequest({ id: `ins-${index}`, ...wish }));
-      const reversed = { hosts: [...fleet.hosts].reverse() };
+    fc.property(anyFleet, anyRequests, anyOptions, (fleet, requests, options) => {
+      const reversed = {
+        hosts: fleet.hosts.toReversed().map((host) => ({ ...host, gpus: host.gpus.toReversed() })),
+      };
 
-      expect(JSON.stringify(place(reversed, requests, OPTIONS))).toBe(
-        JSON.stringify(place(fleet, requests, OPTIONS)),
-      );
+      const answer = JSON.stringify(place(fleet, requests, options));
+
+      expect(JSON.stringify(place(fleet, requests, options))).toBe(answer);
+      expect(JSON.stringify(place(reversed, requests, options))).toBe(answer);
     }),
   );
+});
+
+test("requests that are alike may change their places in the line: only the names change theirs", () => {
+  fc.assert(
+    fc.property(
+      anyFleet,
+      anyRequest,
+      fc.integer({ min: 2, max: 8 }),
+      anyOptions,
+      (fleet, request, count, options) => {
+        const line = Array.from({ length: count }, (_, index) => ({ ...request, id: `ins-${index}` }));
+        const unnamed = (requests: PlacementRequest[]) => {
+          const { decisions, fleet: left } = place(fleet, requests, options);
+          expect(decisions.map(({ requestId }) => requestId)).toEqual(requests.map(({ id }) => id));
+          return JSON.stringify([decisions.map((decision) => ({ ...decision, requestId: "" })), left]);
+        };
+
+        expect(unnamed(line.toReversed())).toBe(unnamed(line));
+      },
+    ),
+  );
+});
+
+test.each<[string, Partial<PlacementRequest>]>([
+  ["no instances", { instances: 0 }],
+  ["less than nothing", { cpuMilli: -1 }],
+  ["no number", { memoryMib: Number.NaN }],
+])("a request of %s among others stops the pass, and nothing is placed", (_what, change) => {
+  const fleet = { hosts: [aHost()] };
+
+  expect(() => placeOn(fleet, aRequest(), aRequest(change))).toThrow(UnsoundRequestError);
+  expect(fleet).toEqual({ hosts: [aHost()] });
+});
+
+test("a gang that waits says how many of its instances would fit", () => {
+  const fleet = {
+    hosts: [aHost({ id: "a", gpus: gpusOf("a", 3) }), aHost({ id: "b", gpus: gpusOf("b", 2) })],
+  };
+  const gang = { instances: 6, gpu: oneGpu };
+
+  const fittingOf = (change: Partial<PlacementRequest>) => {
+    const [decision] = placeOn(fleet, aRequest({ ...gang, ...change })).decisions;
+    return decision?.placed === false ? decision.fitting : null;
+  };
+
+  expect(fittingOf({ distinctHosts: false })).toBe(5);
+  expect(fittingOf({ distinctHosts: true })).toBe(2);
+  expect(fittingOf({ instances: 5, distinctHosts: false })).toBeNull();
 });

@@ -4,8 +4,8 @@
 export type Draw = (below: number) => number;
 
 export function drawFrom(seed: number): Draw {
-  // Seeds that lie side by side must not begin alike, and 0 would stay 0.
-  let state = Math.imul((seed ^ 0x9e3779b9) | 1, 0x85ebca6b) | 1;
+  // Every seed begins somewhere else, and neighbours far apart; only 0 would stay what it is.
+  let state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) || 1;
   const next = () => {
     state ^= state << 13;
     state ^= state >>> 17;

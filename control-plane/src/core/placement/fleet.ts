@@ -59,21 +59,49 @@ export function assertSound(fleet: Fleet): void {
   for (const host of fleet.hosts) {
     if (hostIds.has(host.id)) throw new UnsoundFleetError(`host ${host.id} is listed twice`);
     hostIds.add(host.id);
-    soundAmount(host.freeCpuMilli, `free CPU thousandths of host ${host.id}`);
-    soundAmount(host.freeMemoryMib, `free memory of host ${host.id}`);
-    soundAmount(host.freeTempStorageMib, `free disk of host ${host.id}`);
+    // A host may say that it has less than nothing; then nothing of it is free.
+    soundAmount(host.freeCpuMilli, `free CPU thousandths of host ${host.id}`, host.totalCpuMilli);
+    soundAmount(host.freeMemoryMib, `free memory of host ${host.id}`, host.totalMemoryMib);
+    soundAmount(host.freeTempStorageMib, `free disk of host ${host.id}`, host.totalTempStorageMib);
+    const indexes = new Set<number>();
     for (const gpu of host.gpus) {
       if (gpuUuids.has(gpu.uuid)) throw new UnsoundFleetError(`GPU ${gpu.uuid} is listed twice`);
       gpuUuids.add(gpu.uuid);
-      soundAmount(gpu.freeShareThousandths, `free share of GPU ${gpu.uuid}`, THOUSANDTHS);
-      soundAmount(gpu.freeMemoryMib, `free memory of GPU ${gpu.uuid}`, gpu.memoryMib);
+      if (indexes.has(gpu.index))
+        throw new UnsoundFleetError(`card ${gpu.index} of host ${host.id} is listed twice`);
+      indexes.add(gpu.index);
+      assertSoundCard(gpu);
     }
   }
 }
 
-function soundAmount(amount: number, what: string, atMost = Number.MAX_SAFE_INTEGER): void {
-  if (!Number.isSafeInteger(amount) || amount < 0 || amount > atMost)
-    throw new UnsoundFleetError(`${what} is ${amount}`);
+function assertSoundCard(gpu: GpuCapacity): void {
+  soundAmount(gpu.index, `index of GPU ${gpu.uuid}`);
+  if (gpu.island !== null) soundAmount(gpu.island, `NVLink island of GPU ${gpu.uuid}`);
+  soundAmount(gpu.memoryMib, `memory of GPU ${gpu.uuid}`);
+  soundAmount(gpu.freeShareThousandths, `free share of GPU ${gpu.uuid}`, THOUSANDTHS);
+  soundAmount(gpu.freeMemoryMib, `free memory of GPU ${gpu.uuid}`, gpu.memoryMib);
+  const free = `${gpu.freeShareThousandths} thousandths and ${gpu.freeMemoryMib} of ${gpu.memoryMib} MiB are free`;
+  if (!isUseOf(gpu)) throw new UnsoundFleetError(`GPU ${gpu.uuid} is ${gpu.use}, but ${free}`);
+}
+
+/** Whether what is free of the card is what its use leaves. */
+function isUseOf({ use, freeShareThousandths, freeMemoryMib, memoryMib }: GpuCapacity): boolean {
+  const isWhole = freeShareThousandths === THOUSANDTHS && freeMemoryMib === memoryMib;
+  switch (use) {
+    case "idle":
+      return isWhole;
+    case "exclusive":
+      return freeShareThousandths === 0 && freeMemoryMib === 0;
+    case "shared":
+      return !isWhole;
+  }
+}
+
+function soundAmount(amount: number, what: string, total = Number.MAX_SAFE_INTEGER): void {
+  if (!Number.isSafeInteger(total)) throw new UnsoundFleetError(`${what} is ${amount} of ${total}`);
+  if (!Number.isSafeInteger(amount) || amount < 0) throw new UnsoundFleetError(`${what} is ${amount}`);
+  if (amount > Math.max(0, total)) throw new UnsoundFleetError(`${what} is ${amount} of ${total}`);
 }
 
 /** Code unit order of ids: the one fixed total order that every tie falls back to. */

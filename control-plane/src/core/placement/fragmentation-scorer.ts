@@ -9,6 +9,7 @@ import { type FleetState, IDLE } from "./fleet-state.ts";
 import { UsableGpu } from "./fragmentation.ts";
 import { cardTakes, type RequestShape } from "./request-shape.ts";
 import type { CountedShape } from "./typical-shapes.ts";
+import { wholeCardsOf } from "./whole-cards.ts";
 
 /** Sums over a host's open cards. */
 interface Sums {
@@ -57,7 +58,7 @@ export const strandedGpu: Measure = {
     const stranded = Math.max(0, free - Math.floor((freeCpuMilli * gpu) / Math.max(1, cpu)));
     return 2 * (orders * free - usable) + orders * (rest + stranded);
   },
-  score: (moreLost, { orders }) => Math.floor(-moreLost / (2 * THOUSANDTHS_PER_POINT * orders)),
+  score: (moreLost, { orders }) => Math.floor((0 - moreLost) / (2 * THOUSANDTHS_PER_POINT * orders)),
 };
 
 /** For each score from 1 to 99 the least x with 100 · sigmoid(x / 1000) ≥ score, in millionths. */
@@ -82,8 +83,7 @@ export class FragmentationScorer {
   readonly #rests: Int32Array;
   readonly #usual: Usual;
   readonly #measure: Measure;
-  readonly #asksForSeveral: boolean;
-  /** Idle cards by kind, of the host that is looked at. */
+  /** Of the host that is looked at: idle cards by the group of orders that may use them. */
   readonly #idle: Int32Array;
   readonly #before: Sums = { free: 0, rest: 0, usable: 0, freeCpuMilli: 0 };
   readonly #after: Sums = { free: 0, rest: 0, usable: 0, freeCpuMilli: 0 };
@@ -95,8 +95,7 @@ export class FragmentationScorer {
     this.#usable = new UsableGpu(state, typical);
     this.#rests = cardRests(typical);
     this.#measure = measure;
-    this.#asksForSeveral = typical.some(({ gpuCount }) => gpuCount > 1);
-    this.#idle = new Int32Array(state.kinds.length);
+    this.#idle = new Int32Array(this.#usable.groupCount);
     const sum = (of: (shape: CountedShape) => number) =>
       typical.reduce((total, shape) => total + (shape.gpuCount > 0 ? shape.count * of(shape) : 0), 0);
     this.#usual = {
@@ -130,7 +129,7 @@ export class FragmentationScorer {
     sums.rest = 0;
     sums.usable = 0;
     sums.freeCpuMilli = freeCpuMilli;
-    if (this.#asksForSeveral) this.#idle.fill(0);
+    this.#idle.fill(0);
     const end = state.firstCard[host + 1] as number;
     for (let card = state.firstCard[host] as number; card < end; card += 1) {
       const free = state.freeShare[card] as number;
@@ -139,12 +138,10 @@ export class FragmentationScorer {
       sums.free += free;
       sums.rest += this.#rests[free] as number;
       sums.usable += this.#usable.ofCard(kind, rank, free);
-      if (this.#asksForSeveral && state.use[card] === IDLE)
-        this.#idle[kind] = (this.#idle[kind] as number) + 1;
+      if (state.use[card] === IDLE) this.#countIdle(kind, 1);
     }
-    if (this.#asksForSeveral)
-      for (let kind = 0; kind < this.#idle.length; kind += 1)
-        sums.usable += this.#usable.ofIdleCards(kind, rank, this.#idle[kind] as number);
+    for (let group = 0; group < this.#idle.length; group += 1)
+      sums.usable += this.#usable.ofIdleCards(group, rank, this.#idle[group] as number);
     return this.#measure.lost(sums, this.#usual);
   }
 
@@ -170,21 +167,17 @@ export class FragmentationScorer {
     return best;
   }
 
-  /** Whole cards of one kind are alike here, whichever are taken. */
   #scoreWhole(shape: RequestShape, host: number, { lost, rank }: { lost: number; rank: number }): number {
-    const state = this.#state;
-    let missing = shape.cardCount;
-    const end = state.firstCard[host + 1] as number;
-    for (let card = state.firstCard[host] as number; missing > 0 && card < end; card += 1) {
-      if (!cardTakes(state, shape, card)) continue;
+    for (const card of wholeCardsOf(this.#state, shape, host).cards) {
       this.#cutCard(card, rank, THOUSANDTHS);
-      if (this.#asksForSeveral) {
-        const kind = state.kindOf[card] as number;
-        this.#idle[kind] = (this.#idle[kind] as number) - 1;
-      }
-      missing -= 1;
+      this.#countIdle(this.#state.kindOf[card] as number, -1);
     }
     return this.#measure.score(this.#measure.lost(this.#after, this.#usual) - lost, this.#usual);
+  }
+
+  #countIdle(kind: number, more: 1 | -1): void {
+    for (const group of this.#usable.groupsOfKind[kind] as readonly number[])
+      this.#idle[group] = (this.#idle[group] as number) + more;
   }
 
   /** Moves the sums to what they are once the card has given that share. */
@@ -197,9 +190,10 @@ export class FragmentationScorer {
     sums.free -= share;
     sums.rest += (this.#rests[free - share] as number) - (this.#rests[free] as number);
     sums.usable += usable.ofCard(kind, rank, free - share) - usable.ofCard(kind, rank, free);
-    if (this.#asksForSeveral && state.use[card] === IDLE) {
-      const idle = this.#idle[kind] as number;
-      sums.usable += usable.ofIdleCards(kind, rank, idle - 1) - usable.ofIdleCards(kind, rank, idle);
+    if (state.use[card] !== IDLE) return;
+    for (const group of usable.groupsOfKind[kind] as readonly number[]) {
+      const idle = this.#idle[group] as number;
+      sums.usable += usable.ofIdleCards(group, rank, idle - 1) - usable.ofIdleCards(group, rank, idle);
     }
   }
 }

@@ -7,7 +7,7 @@
  * shape of one card can use is a sum over the cards, and what it cannot is the rest.
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
-import type { FleetState } from "./fleet-state.ts";
+import type { CardKind, FleetState } from "./fleet-state.ts";
 import type { CountedShape } from "./typical-shapes.ts";
 
 export class UsableGpu {
@@ -16,50 +16,70 @@ export class UsableGpu {
   /** The different CPU that shapes ask for, the least first. */
   readonly #cpuSteps: number[];
   /** By thousandths of a card: how many of the different shares are no larger. */
-  readonly #shareRank: Uint8Array;
+  readonly #shareRank: Uint16Array;
   /** Orders of one card with at most that CPU and share, by kind, CPU and share. */
   readonly #single: Float64Array;
-  /** Thousandths of idle cards that orders of several can use, weighed, by kind, CPU and number of idle cards. */
+  /**
+   * By kind of card: the groups of orders of several cards that may use it. Orders that may use the same kinds are one
+   * group, since a host's idle cards of all these kinds count together.
+   */
+  readonly groupsOfKind: readonly (readonly number[])[];
+  readonly groupCount: number;
+  /** Thousandths of idle cards that orders of several can use, weighed, by group, CPU and number of idle cards. */
   readonly #several: Float64Array;
   readonly #shares: number;
   readonly #cards: number;
 
   constructor(state: FleetState, typical: readonly CountedShape[]) {
     const withGpu = typical.filter(({ gpuCount }) => gpuCount > 0);
-    this.orders = Math.max(
-      1,
-      typical.reduce((sum, { count }) => sum + count, 0),
-    );
+    this.orders = typical.reduce((sum, { count }) => sum + count, 0);
     this.#cpuSteps = [...new Set(withGpu.map(({ cpuMilli }) => cpuMilli))].sort((a, b) => a - b);
     const shares = [...new Set(withGpu.map(({ shareThousandths }) => shareThousandths))].sort(
       (a, b) => a - b,
     );
-    this.#shareRank = Uint8Array.from(
+    this.#shareRank = Uint16Array.from(
       { length: THOUSANDTHS + 1 },
       (_, free) => shares.filter((share) => share <= free).length,
     );
     this.#shares = shares.length + 1;
     this.#cards = 1 + mostCards(state);
-    const rows = state.kinds.length * (this.#cpuSteps.length + 1);
-    this.#single = new Float64Array(rows * this.#shares);
-    this.#several = new Float64Array(rows * this.#cards);
-    for (const [kind, { model, memoryMib }] of state.kinds.entries())
+    const { kinds } = state;
+    this.#single = new Float64Array(kinds.length * (this.#cpuSteps.length + 1) * this.#shares);
+    for (const [kind, card] of kinds.entries())
       for (const shape of withGpu)
-        if (memoryMib >= shape.leastMemoryMib && (shape.models?.includes(model) ?? true))
-          this.#add(kind, shape);
+        if (shape.gpuCount === 1 && suits(card, shape)) this.#addSingle(kind, shape);
+    const groups = Map.groupBy(
+      withGpu.filter(({ gpuCount }) => gpuCount > 1),
+      (shape) => kinds.map((card) => Number(suits(card, shape))).join(""),
+    );
+    this.groupCount = groups.size;
+    this.groupsOfKind = kinds.map((_, kind) =>
+      [...groups.keys()].flatMap((suited, group) => (suited[kind] === "1" ? [group] : [])),
+    );
+    this.#several = new Float64Array(groups.size * (this.#cpuSteps.length + 1) * this.#cards);
+    for (const [group, shapes] of [...groups.values()].entries())
+      for (const shape of shapes) this.#addSeveral(group, shape);
   }
 
-  #add(kind: number, { cpuMilli, gpuCount, shareThousandths, count }: CountedShape): void {
-    for (let rank = this.rankOfCpu(cpuMilli); rank <= this.#cpuSteps.length; rank += 1) {
-      const row = kind * (this.#cpuSteps.length + 1) + rank;
-      const cells = gpuCount === 1 ? this.#single : this.#several;
-      const width = gpuCount === 1 ? this.#shares : this.#cards;
-      const from = gpuCount === 1 ? (this.#shareRank[shareThousandths] as number) : gpuCount;
-      for (let cell = from; cell < width; cell += 1) {
-        const weighed = gpuCount === 1 ? count : count * cell * THOUSANDTHS;
-        cells[row * width + cell] = (cells[row * width + cell] as number) + weighed;
+  #addSingle(kind: number, { cpuMilli, shareThousandths, count }: CountedShape): void {
+    for (let rank = this.rankOfCpu(cpuMilli); rank <= this.#cpuSteps.length; rank += 1)
+      for (let share = this.#shareRank[shareThousandths] as number; share < this.#shares; share += 1) {
+        const cell = this.#row(kind, rank) * this.#shares + share;
+        this.#single[cell] = (this.#single[cell] as number) + count;
       }
-    }
+  }
+
+  #addSeveral(group: number, { cpuMilli, gpuCount, count }: CountedShape): void {
+    for (let rank = this.rankOfCpu(cpuMilli); rank <= this.#cpuSteps.length; rank += 1)
+      for (let idle = gpuCount; idle < this.#cards; idle += 1) {
+        const cell = this.#row(group, rank) * this.#cards + idle;
+        this.#several[cell] = (this.#several[cell] as number) + count * idle * THOUSANDTHS;
+      }
+  }
+
+  /** Of a kind or a group, at that much CPU. */
+  #row(kindOrGroup: number, rank: number): number {
+    return kindOrGroup * (this.#cpuSteps.length + 1) + rank;
   }
 
   /** How many of the CPU steps are no larger: what can be used depends on no more of the free CPU than this. */
@@ -76,15 +96,18 @@ export class UsableGpu {
 
   /** What orders of one card can use of a card of the kind with so much free: thousandths × orders. */
   ofCard(kind: number, rank: number, freeShare: number): number {
-    const row = kind * (this.#cpuSteps.length + 1) + rank;
-    return freeShare * (this.#single[row * this.#shares + (this.#shareRank[freeShare] as number)] as number);
+    const share = this.#shareRank[freeShare] as number;
+    return freeShare * (this.#single[this.#row(kind, rank) * this.#shares + share] as number);
   }
 
-  /** What orders of several cards can use of so many idle ones of the kind: thousandths × orders. */
-  ofIdleCards(kind: number, rank: number, idle: number): number {
-    const row = kind * (this.#cpuSteps.length + 1) + rank;
-    return this.#several[row * this.#cards + idle] as number;
+  /** What the group's orders can use of so many idle cards that they may use: thousandths × orders. */
+  ofIdleCards(group: number, rank: number, idle: number): number {
+    return this.#several[this.#row(group, rank) * this.#cards + idle] as number;
   }
+}
+
+function suits({ model, memoryMib }: CardKind, { models, leastMemoryMib }: CountedShape): boolean {
+  return memoryMib >= leastMemoryMib && (models?.includes(model) ?? true);
 }
 
 function mostCards(state: FleetState): number {

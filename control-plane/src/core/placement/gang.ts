@@ -1,6 +1,7 @@
 /**
  * Where the instances of a gang may go, so that all of them fit or none is placed: the tightest rack that takes them
- * all; where none does, as few racks as possible. Hosts without the rack's label count as one rack.
+ * all; where none does, as few racks as possible, the last of them as tight as can be. Hosts without the rack's label
+ * count as one rack.
  */
 import { RACK_LABEL } from "./fleet.ts";
 import type { FleetState } from "./fleet-state.ts";
@@ -27,7 +28,8 @@ export interface GangRoom {
 export function gangRoom(state: FleetState, shape: RequestShape, gang: Gang): GangRoom {
   const racks = new Map<string, Rack>();
   for (let host = 0; host < state.hosts.length; host += 1) {
-    const atMost = gang.distinctHosts ? 1 : gang.instances;
+    // Not at most as many as the gang has, or a roomy rack would look as tight as one that it fills.
+    const atMost = gang.distinctHosts ? 1 : Number.MAX_SAFE_INTEGER;
     const fitting = fittingInstances(state, shape, { host, atMost });
     if (fitting === 0) continue;
     const name = state.hosts[host]?.labels[RACK_LABEL] ?? "";
@@ -45,15 +47,17 @@ export function gangRoom(state: FleetState, shape: RequestShape, gang: Gang): Ga
   return { fitting, racks: fewestRacks(all, gang.instances).map(({ hosts }) => hosts) };
 }
 
+/** The roomiest racks, but for the last the tightest that takes what is still missing. */
 function fewestRacks(racks: Rack[], instances: number): Rack[] {
-  const tightest = racks
-    .filter(({ fitting }) => fitting >= instances)
-    .sort((a, b) => a.fitting - b.fitting || byName(a, b))[0];
-  if (tightest !== undefined) return [tightest];
   const chosen: Rack[] = [];
   let missing = instances;
-  for (const rack of racks.toSorted((a, b) => b.fitting - a.fitting || byName(a, b))) {
-    if (missing <= 0) break;
+  const roomiestFirst = racks.toSorted((a, b) => b.fitting - a.fitting || byName(a, b));
+  for (const [position, rack] of roomiestFirst.entries()) {
+    if (rack.fitting >= missing) {
+      const others = roomiestFirst.slice(position + 1).filter(({ fitting }) => fitting >= missing);
+      chosen.push(others.reduce((least, other) => (other.fitting < least.fitting ? other : least), rack));
+      break;
+    }
     chosen.push(rack);
     missing -= rack.fitting;
   }

@@ -44,7 +44,10 @@ export interface PlacementResult {
   fleet: Fleet;
 }
 
-/** @throws UnsoundFleetError when the snapshot contradicts itself; nothing is placed then */
+/**
+ * @throws UnsoundFleetError when the snapshot contradicts itself; nothing is placed then
+ * @throws UnsoundRequestError when a request asks for what cannot be; nothing is placed then either
+ */
 export function place(
   fleet: Fleet,
   requests: PlacementRequest[],

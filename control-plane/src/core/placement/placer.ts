@@ -10,6 +10,7 @@ import { gangRoom } from "./gang.ts";
 import { HostIndex, UNFIT } from "./host-index.ts";
 import { type Policy, type Scorer, scorerOf } from "./policies.ts";
 import { fitsNow, requestShape, type RequestShape, shapeKey } from "./request-shape.ts";
+import { assertSoundRequest } from "./sound-request.ts";
 import type { CountedShape } from "./typical-shapes.ts";
 import { wholeCardsOf } from "./whole-cards.ts";
 
@@ -19,7 +20,7 @@ export interface PlacementOptions {
   seed: number;
   /** Milliseconds since 1970, to tell which pool skips have passed. */
   now: number;
-  /** What is usually ordered (typicalShapes); without it the default policy is best-fit. */
+  /** What is usually ordered (typicalShapes); without it the policies that weigh fragmentation are best-fit. */
   typical?: readonly CountedShape[];
 }
 
@@ -29,7 +30,7 @@ export interface Place {
   cards: CardDemand[];
 }
 
-/** Indexes kept at a time, the least used is dropped; each takes 16 bytes per host. */
+/** Indexes kept at a time, about the one asked longest ago is dropped; each takes some 20 bytes per host. */
 const MAX_INDEXES = 256;
 
 /** The parts of a host's value, from the weightiest: one island, the policy's score, the image. */
@@ -63,7 +64,10 @@ export class Placer {
     this.#scorer = scorerOf(policy, this.state, { typical, draw: this.#draw });
   }
 
-  /** Places and takes them, all or none: null. The places are in the order of the ranks. */
+  /**
+   * Places and takes them, all or none: null. The places are in the order of the ranks.
+   * @throws UnsoundRequestError before anything is taken
+   */
   place(request: PlacementRequest): Place[] | null {
     const indexed = this.#indexed(request);
     if (request.instances !== 1) return this.#placeGang(request, indexed);
@@ -84,6 +88,7 @@ export class Placer {
 
   /** Whether `place` would place it; without an index of its own, for shapes that are asked about once. */
   hasRoom(request: PlacementRequest): boolean {
+    assertSoundRequest(request);
     const shape = requestShape(this.state, request, this.#now);
     if (request.instances !== 1) return gangRoom(this.state, shape, request).racks !== null;
     for (let host = 0; host < this.state.hosts.length; host += 1)
@@ -156,6 +161,7 @@ export class Placer {
   }
 
   #indexed(request: PlacementRequest): Indexed {
+    assertSoundRequest(request);
     const key = shapeKey(request, this.#now);
     const known = this.#indexes.get(key);
     if (known !== undefined) {

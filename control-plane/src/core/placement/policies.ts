@@ -4,6 +4,7 @@
  * chosen in whole-cards.ts, the same for all policies.
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
+import type { HostCapacity } from "./fleet.ts";
 import type { FleetState } from "./fleet-state.ts";
 import { IDLE } from "./fleet-state.ts";
 import { FragmentationScorer, lostGpu, strandedGpu } from "./fragmentation-scorer.ts";
@@ -37,7 +38,7 @@ export function scorerOf(
         ? new FragmentationScorer(state, typical, strandedGpu)
         : bestFit(state);
     case "fgd":
-      return new FragmentationScorer(state, typical, lostGpu);
+      return typical.length > 0 ? new FragmentationScorer(state, typical, lostGpu) : bestFit(state);
     case "best-fit":
       return bestFit(state);
     case "packing":
@@ -55,72 +56,84 @@ export function scorerOf(
   }
 }
 
-/** The formula of the published comparison (Weng et al., ATC 2023), with the fleet's largest host as its measure. */
+/** The formula of the published comparison (Weng et al., ATC 2023), with the largest open host as its measure. */
 function bestFit(state: FleetState): Scorer {
   const looseness = loosenessIn(state);
+  const cardFor: Scorer["cardFor"] = (shape, host) => tightestCard(state, shape, host);
   return {
     score: (shape, host) => {
-      const { free, most } = looseness(shape, host);
+      const { free, most } = looseness(shape, host, cardFor);
       return Math.trunc((100 * (most - free)) / most);
     },
-    cardFor: (shape, host) => tightestCard(state, shape, host),
+    cardFor,
   };
 }
 
 function spread(state: FleetState): Scorer {
   const looseness = loosenessIn(state);
+  const cardFor: Scorer["cardFor"] = (shape, host) => {
+    let freest = -1;
+    for (const card of cardsFor(state, shape, host))
+      if (freest < 0 || (state.freeShare[card] as number) > (state.freeShare[freest] as number))
+        freest = card;
+    return freest;
+  };
   return {
     score: (shape, host) => {
-      const { free, most } = looseness(shape, host);
+      const { free, most } = looseness(shape, host, cardFor);
       return Math.trunc((100 * free) / most);
     },
-    cardFor: (shape, host) => {
-      let freest = -1;
-      for (const card of cardsFor(state, shape, host))
-        if (freest < 0 || (state.freeShare[card] as number) > (state.freeShare[freest] as number))
-          freest = card;
-      return freest;
-    },
+    cardFor,
   };
 }
 
 /** Cards that are cut already before hosts that are in use, and those before hosts where nothing runs. */
 function packing(state: FleetState): Scorer {
   const looseness = loosenessIn(state);
-  const { hosts } = state;
+  const cardFor: Scorer["cardFor"] = (shape, host) => tightestCard(state, shape, host);
   return {
     score: (shape, host) => {
-      const { free, most } = looseness(shape, host);
+      const { free, most } = looseness(shape, host, cardFor);
       const tight = Math.trunc((100 * (most - free)) / most);
-      if (shape.isSlice && state.use[tightestCard(state, shape, host)] !== IDLE) return 400 + tight;
-      const isInUse = (state.freeCpuMilli[host] as number) < (hosts[host]?.totalCpuMilli ?? 0);
+      if (shape.isSlice && state.use[cardFor(shape, host)] !== IDLE) return 400 + tight;
+      const isInUse =
+        (state.freeCpuMilli[host] as number) < (state.hosts[host] as HostCapacity).totalCpuMilli;
       return (isInUse ? 200 : 0) + tight;
     },
-    cardFor: (shape, host) => tightestCard(state, shape, host),
+    cardFor,
   };
 }
 
-/** What would be free of CPU and GPU, each in parts of the fleet's largest host and both together at most `most`. */
-function loosenessIn(
-  state: FleetState,
-): (shape: RequestShape, host: number) => { free: number; most: number } {
+type Looseness = (
+  shape: RequestShape,
+  host: number,
+  cardFor: Scorer["cardFor"],
+) => { free: number; most: number };
+
+/** What would be free of CPU and GPU, each in parts of the largest open host and both together at most `most`. */
+function loosenessIn(state: FleetState): Looseness {
   let cpu = 1;
   let gpu = 1;
   for (const host of state.hosts) {
-    cpu = Math.max(cpu, host.totalCpuMilli, host.freeCpuMilli);
+    // A host of which nobody knows what it is like would make all the others alike.
+    if (host.closed !== null) continue;
+    cpu = Math.max(cpu, host.totalCpuMilli);
     gpu = Math.max(gpu, host.gpus.length * THOUSANDTHS);
   }
   const looseness = { free: 0, most: 2 * cpu * gpu };
-  return (shape, host) => {
+  return (shape, host, cardFor) => {
     const cpuLeft = (state.freeCpuMilli[host] as number) - shape.cpuMilli;
-    // A slice's share is its least, which differs from what it takes only where cards of several sizes would do.
-    looseness.free = cpuLeft * gpu + ((state.freeGpu[host] as number) - shape.leastGpu) * cpu;
+    // Only where cards of several sizes would do, does it depend on the card how much a slice takes.
+    const taken = shape.isEvenShare
+      ? shape.leastGpu
+      : (shape.shareOfKind[state.kindOf[cardFor(shape, host)] as number] as number);
+    looseness.free = cpuLeft * gpu + ((state.freeGpu[host] as number) - taken) * cpu;
     return looseness;
   };
 }
 
 /** Where the least is left, so that idle cards stay whole. */
-export function tightestCard(state: FleetState, shape: RequestShape, host: number): number {
+function tightestCard(state: FleetState, shape: RequestShape, host: number): number {
   let tightest = -1;
   const end = state.firstCard[host + 1] as number;
   for (let card = state.firstCard[host] as number; card < end; card += 1)

@@ -17,6 +17,8 @@ export interface RequestShape extends Demand {
   shareOfKind: Int32Array;
   /** The least that one instance takes of a host's cards together, in thousandths. */
   leastGpu: number;
+  /** Whether it takes as much of whichever card. */
+  isEvenShare: boolean;
   /** By host: 1 where nothing but room can stand in the way. */
   mayUse: Uint8Array;
   /** By host: 1 where the image is there. Null where it does not matter. */
@@ -78,6 +80,7 @@ export function requestShape(state: FleetState, request: PlacementRequest, now: 
     sliceMib: wish.kind === "slice" ? wish.memoryMib : 0,
     shareOfKind,
     leastGpu: gpuCount(wish) * (shares.length === 0 ? THOUSANDTHS : Math.min(...shares)),
+    isEvenShare: shares.every((share) => share === shares[0]),
     mayUse,
     hasImage:
       image === null ? null : Uint8Array.from(state.hosts, (host) => Number(host.images.includes(image))),

@@ -10,19 +10,25 @@ export interface WholeCards {
 
 /**
  * For a host that the shape fits. Of islands that have enough the one with the fewest free cards is taken, so that the
- * larger ones stay whole; where none has, cards are taken as they come.
+ * larger ones stay whole; where none is known to, cards whose island is not known; else cards as they come.
  */
 export function wholeCardsOf(state: FleetState, shape: RequestShape, host: number): WholeCards {
   const fitting: number[] = [];
   const end = state.firstCard[host + 1] as number;
   for (let card = state.firstCard[host] as number; card < end; card += 1)
     if (cardTakes(state, shape, card)) fitting.push(card);
-  const asTheyCome = { cards: fitting.slice(0, shape.cardCount), isOneIsland: true };
-  if (shape.cardCount < 2) return asTheyCome;
-  const islands = Map.groupBy(fitting, (card) => state.cards[card]?.island ?? null);
+  const count = shape.cardCount;
+  if (count < 2) return { cards: fitting.slice(0, count), isOneIsland: true };
+  const byIsland = Map.groupBy(fitting, (card) => state.cards[card]?.island ?? null);
+  const unknown = byIsland.get(null) ?? [];
+  byIsland.delete(null);
   let tightest: number[] | null = null;
-  for (const cards of islands.values())
-    if (cards.length >= shape.cardCount && cards.length < (tightest?.length ?? Infinity)) tightest = cards;
-  if (tightest !== null) return { cards: tightest.slice(0, shape.cardCount), isOneIsland: true };
-  return { ...asTheyCome, isOneIsland: false };
+  for (const cards of byIsland.values())
+    if (cards.length >= count && cards.length < (tightest?.length ?? Infinity)) tightest = cards;
+  if (tightest !== null) return { cards: tightest.slice(0, count), isOneIsland: true };
+  if (unknown.length >= count) return { cards: unknown.slice(0, count), isOneIsland: true };
+  const cards = fitting.slice(0, count);
+  const known = new Set(cards.map((card) => state.cards[card]?.island ?? null));
+  known.delete(null);
+  return { cards, isOneIsland: known.size < 2 };
 }

@@ -4,6 +4,7 @@
  * the hosts on which the least is missing. What outlasts the head's start may take of kept hosts only what the head
  * leaves there. Knows no money: what may not start for another reason says so itself.
  */
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { type Impossibility, impossibility } from "../placement/impossibility.ts";
 import type { Fleet } from "../placement/fleet.ts";
 import type { PlacementRequest } from "../placement/fits-on.ts";
@@ -38,8 +39,6 @@ interface Reservation {
   /** What may be taken by those who outlast the head's start. */
   beside: Placer;
 }
-
-const MS_PER_SECOND = 1000;
 
 export class FleetRoom implements Room<QueuedOrder> {
   readonly placed = new Map<string, PlacedInstance[]>();
@@ -85,11 +84,13 @@ export class FleetRoom implements Room<QueuedOrder> {
     return fits;
   }
 
-  /** The longest time limit in seconds with which it would start beside the reservation; null where none does. */
+  /** The longest limit, in seconds of whole minutes, with which it would start beside the reservation; or null. */
   longestBeside(order: QueuedOrder): number | null {
     const startsAtMs = this.#reservation?.startsAtMs ?? null;
     if (startsAtMs === null) return null;
-    const seconds = Math.ceil((startsAtMs - this.#options.now) / MS_PER_SECOND) - 1;
+    // Strictly before: to end with the head's start is too late.
+    const minutes = Math.ceil((startsAtMs - this.#options.now) / MS_PER_MINUTE) - 1;
+    const seconds = (minutes * MS_PER_MINUTE) / MS_PER_SECOND;
     return seconds > 0 && this.wouldStart({ ...order, limitSeconds: seconds }) ? seconds : null;
   }
 

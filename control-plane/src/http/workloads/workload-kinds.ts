@@ -8,10 +8,15 @@ import type { ApiContext } from "../deps.ts";
 import { authorizeWorkload } from "../request/authorization.ts";
 import { notFound } from "../request/refusal.ts";
 
-interface WorkloadOwner {
+/** What all kinds tell of themselves. Only environments have a host of their own. */
+export interface WorkloadState {
   id: string;
   customer_id: number;
   workspace_id: number | null;
+  status: string;
+  status_reason: string | null;
+  host_id?: string | null;
+  host_name?: string | null;
 }
 
 export interface RoutedKind {
@@ -20,7 +25,7 @@ export interface RoutedKind {
   tag: string;
   /** "There is no … that you can see." */
   what: string;
-  byId: (sql: Connection, id: string) => Promise<WorkloadOwner | null>;
+  byId: (sql: Connection, id: string) => Promise<WorkloadState | null>;
 }
 
 export const ROUTED_KINDS: readonly RoutedKind[] = [
@@ -48,8 +53,13 @@ export const ROUTED_KINDS: readonly RoutedKind[] = [
 ];
 
 /** @throws ApiRefusal unless the actor may look at it */
-export async function assertReadable(c: ApiContext, { byId, what }: RoutedKind, id: string): Promise<void> {
+export async function assertReadable(
+  c: ApiContext,
+  { byId, what }: RoutedKind,
+  id: string,
+): Promise<WorkloadState> {
   const row = await byId(c.var.deps.db, id);
   if (row === null) throw notFound(`${what} ${id}`);
   await authorizeWorkload(c, row, { action: "read-workload", what });
+  return row;
 }

@@ -12,7 +12,7 @@ import type { Connection } from "../database.ts";
 import { recentGpuTime } from "./gpu-time.ts";
 import { holdersOfWaiting } from "./held-orders.ts";
 import { poolSkipsInForce } from "./pool-skips.ts";
-import { pricedModelsOf } from "./priced-models.ts";
+import { type PricedModels, pricedModelsOf } from "./priced-models.ts";
 import { type WaitingRow, waitingRows } from "./waiting-rows.ts";
 import { nameKey, type WorkloadName } from "./workload-name.ts";
 
@@ -28,6 +28,8 @@ export interface WaitingOrder {
   shareWeight: number;
   /** What all of it takes of the quotas. */
   quotaShare: Quota;
+  /** Models that it could name in place of the one it names. */
+  otherModels: readonly string[];
   /** Hosts that have not confirmed yet that its last placement is over: until then it can have no other. */
   heldBy: readonly string[];
 }
@@ -42,6 +44,7 @@ export async function waitingOrders(sql: Connection, { now }: { now: Date }): Pr
     return waitingOrderOf(row, {
       skips: skips.get(key) ?? [],
       pricedModels: priced.modelsOf(row),
+      otherModels: otherModelsOf(row, priced),
       heldBy: holders.get(key) ?? [],
     });
   });
@@ -65,7 +68,12 @@ export async function standingOf(
 
 function waitingOrderOf(
   row: WaitingRow,
-  known: { skips: PoolSkip[]; pricedModels: readonly string[] | null; heldBy: readonly string[] },
+  known: {
+    skips: PoolSkip[];
+    pricedModels: readonly string[] | null;
+    otherModels: readonly string[];
+    heldBy: readonly string[];
+  },
 ): WaitingOrder {
   const { kind, id, customer_id, workspace_id, node_count } = row;
   const ordered = { id, customer_id, workspace_id, gpu: row.gpu * node_count };
@@ -81,6 +89,14 @@ function waitingOrderOf(
     workspaceId: workspace_id,
     shareWeight: row.share_weight,
     quotaShare: kind === "training" ? gangShare(row) : quotaShare(row),
+    otherModels: known.otherModels,
     heldBy: known.heldBy,
   };
+}
+
+function otherModelsOf(row: WaitingRow, priced: PricedModels): string[] {
+  const named = row.config.gpu_model;
+  if (named === undefined) return [];
+  const unnamed = priced.modelsOf({ ...row, config: { ...row.config, gpu_model: undefined } });
+  return (unnamed ?? []).filter((model) => model !== named);
 }

@@ -1,0 +1,106 @@
+/** What would start a waiting order, as its people read it: the field of the order and the value, in the order's units. */
+import { z } from "@hono/zod-openapi";
+import { GIB, MIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import type { Suggestion } from "../../core/queue/suggestions.ts";
+import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
+import type { ApiContext } from "../deps.ts";
+import { ROUTED_KINDS } from "./workload-kinds.ts";
+
+const SECONDS_PER_MINUTE = 60;
+
+export const SuggestionAnswer = z
+  .object({
+    /** Null where nothing of the order needs to change. */
+    field: z.string().nullable(),
+    /** With this, all else unchanged, it would start now. Sizes are bytes. Null where the field has to go. */
+    value: z.union([z.number(), z.string()]).nullable(),
+    /** The work to wait for, where it may be seen. */
+    wait_for: z.string().nullable(),
+    /** By when that has promised to end. */
+    until: z.string().nullable(),
+    sentence: z.string(),
+  })
+  .openapi("Suggestion");
+type SuggestionAnswer = z.input<typeof SuggestionAnswer>;
+
+export async function suggestionAnswer(c: ApiContext, suggestion: Suggestion): Promise<SuggestionAnswer> {
+  switch (suggestion.change) {
+    case "cpu":
+      return toField(
+        "cpu",
+        suggestion.cpuMilli / THOUSANDTHS,
+        `with ${suggestion.cpuMilli / THOUSANDTHS} cores`,
+      );
+    case "memory":
+      return toField("memory", suggestion.memoryMib * MIB, `with ${inWords(suggestion.memoryMib)} of memory`);
+    case "temp-storage":
+      return toField(
+        "temp_storage",
+        suggestion.tempStorageMib * MIB,
+        `with ${inWords(suggestion.tempStorageMib)} of temporary storage`,
+      );
+    case "gpu":
+      return toField("gpu", suggestion.count, `with ${suggestion.count} GPU`);
+    case "gpu-memory":
+      return toField(
+        "gpu_memory",
+        suggestion.memoryMib * MIB,
+        `with ${inWords(suggestion.memoryMib)} of GPU memory`,
+      );
+    case "gpu-model":
+      return toField("config.gpu_model", suggestion.model, `on ${suggestion.model}`);
+    case "label":
+      return toField(
+        `config.host_labels.${suggestion.without}`,
+        null,
+        `without the label ${suggestion.without}`,
+      );
+    case "instances":
+      return toField("node_count", suggestion.count, `with ${suggestion.count} instances`);
+    case "limit": {
+      const minutes = suggestion.seconds / SECONDS_PER_MINUTE;
+      return toField("config.max_minutes", minutes, `with a time limit of ${minutes} minutes`);
+    }
+    case "wait":
+      return await toWait(c, suggestion);
+  }
+}
+
+function toField(field: string, value: string | number | null, change: string): SuggestionAnswer {
+  const sentence = `${change.charAt(0).toUpperCase()}${change.slice(1)} it would start now.`;
+  return { field, value, wait_for: null, until: null, sentence };
+}
+
+function inWords(mib: number): string {
+  return mib % (GIB / MIB) === 0 ? `${mib / (GIB / MIB)} GiB` : `${mib} MiB`;
+}
+
+/** Whose work it is, is only for those who may see that. */
+async function toWait(
+  c: ApiContext,
+  { workload, endsAtMs }: Extract<Suggestion, { change: "wait" }>,
+): Promise<SuggestionAnswer> {
+  const [kind = "", id = ""] = workload.split(" ");
+  const routed = ROUTED_KINDS.find((one) => one.kind === kind);
+  const isSeen = routed !== undefined && (await isVisible(c, await routed.byId(c.var.deps.db, id)));
+  const name = isSeen ? `${routed.what} ${id}` : "work of another customer";
+  const until = endsAtMs === null ? null : new Date(endsAtMs).toISOString();
+  return {
+    field: null,
+    value: null,
+    wait_for: isSeen ? id : null,
+    until,
+    sentence: `It would start when ${name} has ended${until === null ? "" : `, by ${until} at the latest`}.`,
+  };
+}
+
+async function isVisible(
+  c: ApiContext,
+  row: { customer_id: number; workspace_id: number | null } | null,
+): Promise<boolean> {
+  const { actor, deps } = c.var;
+  if (actor.isAdmin) return true;
+  if (row === null) return false;
+  if (row.workspace_id === null) return row.customer_id === actor.customerId;
+  return (await workspaceIdsOf(deps.db, actor.customerId)).includes(row.workspace_id);
+}

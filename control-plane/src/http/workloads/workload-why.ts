@@ -1,0 +1,105 @@
+/** Why a workload waits, whatever its kind: host by host, its turn, and what would start it now. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { describeObstacle } from "../../core/placement/fits-on.ts";
+import { FleetState } from "../../core/placement/fleet-state.ts";
+import { hostReasons } from "../../core/placement/placement.ts";
+import { positionInQueue } from "../../core/queue/queue.ts";
+import { suggestions } from "../../core/queue/suggestions.ts";
+import { passScene, type ScheduledOrder } from "../../store/placement/pass-scene.ts";
+import { UsualOrders } from "../../store/placement/usual-orders.ts";
+import { nameKey } from "../../store/placement/workload-name.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { forCustomers, ok, WorkloadIdPath } from "../request/route.ts";
+import { SuggestionAnswer, suggestionAnswer } from "./suggestion-answer.ts";
+import { assertReadable, ROUTED_KINDS, type RoutedKind, type WorkloadState } from "./workload-kinds.ts";
+
+const Why = z
+  .object({
+    status: z.string(),
+    reason: z.string().nullable(),
+    /** 1 for the next in line; null when it does not wait. */
+    position: z.int().nullable(),
+    hosts: z.array(
+      z.object({
+        host_id: z.string(),
+        host_name: z.string(),
+        /** True where one instance would fit now. */
+        fits: z.boolean(),
+        reason: z.string(),
+        obstacles: z.array(z.string()),
+      }),
+    ),
+    suggestions: z.array(SuggestionAnswer).openapi({ description: "Each alone would start it now" }),
+  })
+  .openapi("Why");
+
+const why = <Path extends string>(path: Path, tag: string) =>
+  createRoute({
+    ...forCustomers,
+    method: "get",
+    path: `/${path}/{id}/why`,
+    tags: [tag],
+    summary: "Why it waits, host by host, and what would start it now; of a running one, where it runs",
+    request: { params: WorkloadIdPath },
+    responses: ok("The reasons", Why),
+  });
+
+export function registerWorkloadWhyRoutes(api: ApiApp, deps: ApiDeps): void {
+  const usual = new UsualOrders(deps.db);
+  for (const routed of ROUTED_KINDS)
+    api.openapi(why(routed.path, routed.tag), async (c) => {
+      const workload = await assertReadable(c, routed, c.req.valid("param").id);
+      return c.json(await whyOf(c, { routed, workload, usual }), 200);
+    });
+}
+
+async function whyOf(
+  c: ApiContext,
+  { routed, workload, usual }: { routed: RoutedKind; workload: WorkloadState; usual: UsualOrders },
+): Promise<z.input<typeof Why>> {
+  const { db, now } = c.var.deps;
+  const told = { status: workload.status, reason: workload.status_reason ?? sayingOf(workload) };
+  const nothing = { ...told, position: null, hosts: [], suggestions: [] };
+  if (workload.status !== "queued") return nothing;
+  const at = now();
+  const scene = await passScene(db, { now: at, seed: 0, usual });
+  const key = nameKey({ kind: routed.kind, id: workload.id });
+  const order = scene.orders.find(({ id }) => id === key);
+  if (order === undefined) return nothing;
+  const found = suggestions(scene, order, {
+    otherModels: order.otherModels,
+    mayLimit: routed.kind === "training",
+  });
+  return {
+    ...told,
+    position: positionInQueue(scene.orders, key, { shares: scene.shares, now: at.getTime() }),
+    hosts: hostAnswers(new FleetState(scene.fleet), order, at),
+    suggestions: await Promise.all(found.map((one) => suggestionAnswer(c, one))),
+  };
+}
+
+/** A status that needs no reason still deserves an answer. */
+function sayingOf({ status, host_id: hostId, host_name: hostName }: WorkloadState): string | null {
+  if (status !== "running" || hostId === null || hostId === undefined) return null;
+  return `It runs on host ${hostName ?? hostId}.`;
+}
+
+function hostAnswers(
+  state: FleetState,
+  { request }: ScheduledOrder,
+  now: Date,
+): z.input<typeof Why>["hosts"] {
+  const reasons = new Map(
+    hostReasons(state, request, { now: now.getTime() }).map((reason) => [reason.hostId, reason.obstacles]),
+  );
+  return state.hosts.map((host) => {
+    const obstacles = (reasons.get(host.id) ?? []).map(describeObstacle);
+    return {
+      host_id: host.id,
+      host_name: host.name,
+      fits: obstacles.length === 0,
+      reason: obstacles.length === 0 ? "it fits here now" : obstacles.join("; "),
+      obstacles,
+    };
+  });
+}

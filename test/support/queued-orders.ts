@@ -1,0 +1,58 @@
+/** Waiting orders and running work for tests of the queue over a fleet. */
+import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";
+import type { PlacementOptions } from "@remotegpu/control-plane/core/placement/placer";
+import type { QueuedOrder } from "@remotegpu/control-plane/core/queue/fleet-room";
+import type { Waiting } from "@remotegpu/control-plane/core/queue/queue";
+import type { NamedWork } from "@remotegpu/control-plane/core/queue/turn";
+import { aRequest } from "./fleet.ts";
+
+export const NOW = 1_000_000_000;
+export const OPTIONS: PlacementOptions = { policy: "best-fit", seed: 1, now: NOW };
+
+export type TestOrder = Waiting & QueuedOrder;
+
+/** `age`: seconds that it has waited. One workspace for all, so that age decides. */
+export function anOrder(
+  id: string,
+  request: Partial<PlacementRequest> = {},
+  change: Partial<Omit<TestOrder, "request">> & { age?: number } = {},
+): TestOrder {
+  const { age = 0, ...rest } = change;
+  return {
+    id,
+    request: aRequest({ id, ...request }),
+    limitSeconds: null,
+    heldBack: null,
+    workspace: "w",
+    orderedAtMs: NOW - age * 1000,
+    gpuShareThousandths: 0,
+    priority: 0,
+    ...rest,
+  };
+}
+
+/** Whole cards of a host; `endsIn` in seconds, null where it promised nothing. */
+export function work(
+  workload: string,
+  {
+    hostId,
+    cards = [],
+    endsIn = null,
+    cpuMilli = 0,
+  }: {
+    hostId: string;
+    cards?: string[];
+    endsIn?: number | null;
+    cpuMilli?: number;
+  },
+): NamedWork {
+  return {
+    workload,
+    hostId,
+    cpuMilli,
+    memoryMib: 0,
+    tempStorageMib: 0,
+    gpus: cards.map((uuid) => ({ uuid, memoryMib: null, shareThousandths: 1000 })),
+    endsAtMs: endsIn === null ? null : NOW + endsIn * 1000,
+  };
+}

@@ -1,0 +1,393 @@
+/**
+ * Placement once more, said as plainly as it can be and sharing nothing with the product but the types of what goes in:
+ * every host is looked at for every request, and every figure is worked out anew from its formula. For comparing.
+ */
+import type { Fleet, GpuCapacity, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet";
+import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";
+import type { CountedShape } from "@remotegpu/control-plane/core/placement/typical-shapes";
+
+export interface SlowGrant {
+  uuid: string;
+  memoryMib: number | null;
+  shareThousandths: number;
+}
+
+export interface SlowInstance {
+  hostId: string;
+  gpus: SlowGrant[];
+}
+
+interface SlowRules {
+  policy: "default" | "fgd" | "best-fit" | "packing" | "spread";
+  now: number;
+  typical: readonly CountedShape[];
+}
+
+/** What a host is worth, part for part: the first part that differs decides. */
+type Worth = number[];
+
+const byName = (one: string, other: string) => (one < other ? -1 : Number(one > other));
+const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
+
+export class SlowPlacement {
+  readonly hosts: HostCapacity[];
+  readonly #rules: SlowRules;
+  readonly #mostCpu: number;
+  readonly #mostGpu: number;
+
+  constructor(fleet: Fleet, rules: SlowRules) {
+    this.hosts = structuredClone(fleet.hosts).sort((a, b) => byName(a.id, b.id));
+    this.#rules = rules;
+    const open = this.hosts.filter(({ closed }) => closed === null);
+    this.#mostCpu = Math.max(1, ...open.map(({ totalCpuMilli }) => totalCpuMilli));
+    this.#mostGpu = Math.max(1, ...open.map(({ gpus }) => gpus.length * 1000));
+  }
+
+  place(request: PlacementRequest): SlowInstance[] | null {
+    const racks = request.instances === 1 ? [this.hosts] : this.#racksFor(request);
+    const placed: SlowInstance[] = [];
+    for (const rack of racks ?? []) {
+      let open = rack;
+      while (placed.length < request.instances) {
+        const host = this.#best(open, request);
+        if (host === null) break;
+        const gpus = this.#grants(host, request.gpu, request.cpuMilli);
+        this.take(request, [{ hostId: host.id, gpus }]);
+        placed.push({ hostId: host.id, gpus });
+        if (request.distinctHosts) open = open.filter((other) => other !== host);
+      }
+    }
+    return placed.length === request.instances ? placed : null;
+  }
+
+  /** How many instances could be placed, were as many asked for. */
+  fitting(request: PlacementRequest): number {
+    return Math.min(request.instances, sum(this.hosts.map((host) => this.#roomOn(host, request))));
+  }
+
+  fits(host: HostCapacity, request: PlacementRequest): boolean {
+    return (
+      host.closed === null &&
+      (request.storagePool === null || host.storagePool === request.storagePool) &&
+      request.skips.every(
+        ({ storagePool, untilMs }) => storagePool !== host.storagePool || untilMs <= this.#rules.now,
+      ) &&
+      Object.entries(request.labels).every(([label, value]) => host.labels[label] === value) &&
+      host.freeCpuMilli >= request.cpuMilli &&
+      host.freeMemoryMib >= request.memoryMib &&
+      host.freeTempStorageMib >= request.tempStorageMib &&
+      fittingCards(host, request.gpu).length >= cardsAsked(request.gpu)
+    );
+  }
+
+  take(request: PlacementRequest, instances: readonly SlowInstance[]): void {
+    for (const { host, gpu, grant } of this.#move(request, instances, -1)) {
+      gpu.freeShareThousandths -= grant.shareThousandths;
+      gpu.freeMemoryMib -= grant.memoryMib ?? gpu.memoryMib;
+      gpu.use = grant.memoryMib === null ? "exclusive" : "shared";
+      if (gpu.freeShareThousandths < 0 || gpu.freeMemoryMib < 0)
+        throw new Error(`GPU ${gpu.uuid} of ${host.id} is sold twice`);
+    }
+  }
+
+  release(request: PlacementRequest, instances: readonly SlowInstance[]): void {
+    for (const { gpu, grant } of this.#move(request, instances, 1)) {
+      gpu.freeShareThousandths += grant.shareThousandths;
+      gpu.freeMemoryMib += grant.memoryMib ?? gpu.memoryMib;
+      if (isWhole(gpu)) gpu.use = "idle";
+    }
+  }
+
+  #move(request: PlacementRequest, instances: readonly SlowInstance[], sign: 1 | -1) {
+    return instances.flatMap(({ hostId, gpus }) => {
+      const host = this.hosts.find(({ id }) => id === hostId);
+      if (host === undefined) throw new Error(`there is no host ${hostId}`);
+      host.freeCpuMilli += sign * request.cpuMilli;
+      host.freeMemoryMib += sign * request.memoryMib;
+      host.freeTempStorageMib += sign * request.tempStorageMib;
+      if (Math.min(host.freeCpuMilli, host.freeMemoryMib, host.freeTempStorageMib) < 0)
+        throw new Error(`${hostId} is sold twice`);
+      return gpus.map((grant) => {
+        const gpu = host.gpus.find(({ uuid }) => uuid === grant.uuid);
+        if (gpu === undefined) throw new Error(`${hostId} has no GPU ${grant.uuid}`);
+        return { host, gpu, grant };
+      });
+    });
+  }
+
+  #best(hosts: HostCapacity[], request: PlacementRequest): HostCapacity | null {
+    let best: { host: HostCapacity; worth: Worth } | null = null;
+    for (const host of hosts) {
+      if (!this.fits(host, request)) continue;
+      const worth = this.#worthOf(host, request);
+      if (best === null || isMore(worth, best.worth)) best = { host, worth };
+    }
+    return best?.host ?? null;
+  }
+
+  #worthOf(host: HostCapacity, request: PlacementRequest): Worth {
+    const { gpu, image } = request;
+    const isTogether = gpu.kind === "whole" && gpu.count > 1 && areTogether(wholeCards(host, gpu));
+    return [
+      Number(isTogether),
+      ...this.#score(host, request),
+      Number(image !== null && host.images.includes(image)),
+    ];
+  }
+
+  #score(host: HostCapacity, { gpu, cpuMilli }: PlacementRequest): Worth {
+    const { policy } = this.#rules;
+    const after = afterwards(host, { cpuMilli, grants: this.#grants(host, gpu, cpuMilli) });
+    switch (policy) {
+      case "default":
+      case "fgd":
+        return [this.#knowsUsual() ? this.#lossScore(host, after) : this.#tightness(after)];
+      case "best-fit":
+        return [this.#tightness(after)];
+      case "packing":
+        return [this.#kindOfPlace(host, gpu), this.#tightness(after)];
+      case "spread":
+        return [Number((100n * this.#freeParts(after)) / this.#allParts())];
+    }
+  }
+
+  /** A card that is cut already, else a host that is in use, else one where nothing runs. */
+  #kindOfPlace(host: HostCapacity, wish: GpuWish): number {
+    if (wish.kind === "slice" && fittingCards(host, wish).some(({ use }) => use !== "idle")) return 2;
+    return Number(host.freeCpuMilli < host.totalCpuMilli);
+  }
+
+  /** trunc(100 (1 − (free CPU ÷ C + free GPU ÷ G) ÷ 2)), in whole numbers so that nothing is rounded before. */
+  #tightness(after: HostCapacity): number {
+    return Number((100n * (this.#allParts() - this.#freeParts(after))) / this.#allParts());
+  }
+
+  #freeParts(host: HostCapacity): bigint {
+    const gpu = sum(openCards(host).map(({ freeShareThousandths }) => freeShareThousandths));
+    return BigInt(host.freeCpuMilli) * BigInt(this.#mostGpu) + BigInt(gpu) * BigInt(this.#mostCpu);
+  }
+
+  #allParts(): bigint {
+    return 2n * BigInt(this.#mostCpu) * BigInt(this.#mostGpu);
+  }
+
+  /** Where nothing is known of what is usual, these policies are best-fit. */
+  #knowsUsual(): boolean {
+    const { policy, typical } = this.#rules;
+    return policy === "fgd" ? typical.length > 0 : typical.some(({ gpuCount }) => gpuCount > 0);
+  }
+
+  #lossScore(before: HostCapacity, after: HostCapacity): number {
+    const orders = sum(this.#rules.typical.map(({ count }) => count));
+    const more = this.#lost(after, orders) - this.#lost(before, orders);
+    if (this.#rules.policy === "default") return Math.floor((0 - more) / (2 * 40 * orders));
+    return Math.trunc(100 / (1 + Math.exp(more / orders / 1000)));
+  }
+
+  /** Times the number of orders, so that it is whole. */
+  #lost(host: HostCapacity, orders: number): number {
+    const { policy, typical } = this.#rules;
+    const unusable = sum(typical.map((shape) => shape.count * unusableTo(shape, host)));
+    if (policy === "fgd") return unusable;
+    const free = sum(openCards(host).map(({ freeShareThousandths }) => freeShareThousandths));
+    const withGpu = typical.filter(({ gpuCount }) => gpuCount > 0);
+    const gpuAsked = sum(withGpu.map((shape) => shape.count * shape.gpuCount * shape.shareThousandths));
+    const cpuAsked = sum(withGpu.map((shape) => shape.count * shape.cpuMilli));
+    const stranded = Math.max(0, free - Math.floor((host.freeCpuMilli * gpuAsked) / Math.max(1, cpuAsked)));
+    const leftOver = sum(
+      openCards(host).map(({ freeShareThousandths }) => this.#leftOver(freeShareThousandths)),
+    );
+    return 2 * unusable + orders * (leftOver + stranded);
+  }
+
+  readonly #leftOvers = new Map<number, number>([[0, 0]]);
+
+  /** What remains of a card when the usual orders have filled it; each 50 that remain make an order half as likely. */
+  #leftOver(free: number): number {
+    const known = this.#leftOvers.get(free);
+    if (known !== undefined) return known;
+    const fitting = this.#rules.typical.filter(
+      ({ gpuCount, shareThousandths }) => gpuCount > 0 && shareThousandths <= free,
+    );
+    const ways = fitting.map(({ count, gpuCount, shareThousandths }) => {
+      const rest = this.#leftOver(free - shareThousandths);
+      return { rest, weight: count * gpuCount * 0.5 ** Math.floor(rest / 50) };
+    });
+    const weights = sum(ways.map(({ weight }) => weight));
+    const leftOver =
+      ways.length === 0 ? free : Math.floor(sum(ways.map(({ rest, weight }) => rest * weight)) / weights);
+    this.#leftOvers.set(free, leftOver);
+    return leftOver;
+  }
+
+  #grants(host: HostCapacity, wish: GpuWish, cpuMilli: number): SlowGrant[] {
+    switch (wish.kind) {
+      case "none":
+        return [];
+      case "whole":
+        return wholeCards(host, wish).map(({ uuid }) => ({ uuid, memoryMib: null, shareThousandths: 1000 }));
+      case "slice":
+        return [grantOf(this.#sliceCard(host, wish, cpuMilli), wish)];
+    }
+  }
+
+  #sliceCard(host: HostCapacity, wish: SliceWish, cpuMilli: number): GpuCapacity {
+    let best: { gpu: GpuCapacity; worth: Worth } | null = null;
+    for (const gpu of fittingCards(host, wish)) {
+      const worth = this.#worthOfCard(host, gpu, { wish, cpuMilli });
+      if (best === null || isMore(worth, best.worth)) best = { gpu, worth };
+    }
+    if (best === null) throw new Error(`no card of ${host.id} takes the slice`);
+    return best.gpu;
+  }
+
+  #worthOfCard(
+    host: HostCapacity,
+    gpu: GpuCapacity,
+    { wish, cpuMilli }: { wish: SliceWish; cpuMilli: number },
+  ): Worth {
+    const { policy } = this.#rules;
+    if (policy === "spread") return [gpu.freeShareThousandths];
+    if (policy === "best-fit" || policy === "packing" || !this.#knowsUsual())
+      return [-gpu.freeShareThousandths, -gpu.freeMemoryMib];
+    return [this.#lossScore(host, afterwards(host, { cpuMilli, grants: [grantOf(gpu, wish)] }))];
+  }
+
+  /** Which racks to fill, one after the other. */
+  #racksFor(request: PlacementRequest): HostCapacity[][] | null {
+    const byRack = Map.groupBy(this.hosts, ({ labels }) => labels.rack ?? "");
+    let racks = [...byRack]
+      .map(([name, hosts]) => ({ name, hosts, room: sum(hosts.map((host) => this.#roomOn(host, request))) }))
+      .filter(({ room }) => room > 0)
+      .sort((a, b) => byName(a.name, b.name));
+    const chosen: HostCapacity[][] = [];
+    let missing = request.instances;
+    while (missing > 0 && racks.length > 0) {
+      const enough = racks.filter(({ room }) => room >= missing);
+      const [next] =
+        enough.length > 0
+          ? enough.toSorted((a, b) => a.room - b.room)
+          : racks.toSorted((a, b) => b.room - a.room);
+      if (next === undefined) break;
+      chosen.push(next.hosts);
+      missing -= next.room;
+      racks = racks.filter((rack) => rack !== next);
+    }
+    return missing > 0 ? null : chosen;
+  }
+
+  /** Tried out: instance after instance on a copy of the host. */
+  #roomOn(host: HostCapacity, request: PlacementRequest): number {
+    let room = 0;
+    let left = host;
+    while (this.fits(left, request) && !(request.distinctHosts && room === 1)) {
+      const [gpu] = fittingCards(left, request.gpu);
+      const cards =
+        request.gpu.kind === "whole" ? fittingCards(left, request.gpu).slice(0, request.gpu.count) : [];
+      const grants =
+        request.gpu.kind === "slice" && gpu !== undefined
+          ? [grantOf(gpu, request.gpu)]
+          : cards.map(({ uuid }) => ({ uuid, memoryMib: null, shareThousandths: 1000 }));
+      left = afterwards(left, { ...request, grants });
+      room += 1;
+    }
+    return room;
+  }
+}
+
+type SliceWish = Extract<GpuWish, { kind: "slice" }>;
+type WholeWish = Extract<GpuWish, { kind: "whole" }>;
+
+function isMore(one: Worth, other: Worth): boolean {
+  const position = one.findIndex((part, index) => part !== other[index]);
+  return position >= 0 && (one[position] ?? 0) > (other[position] ?? 0);
+}
+
+function isWhole({ freeShareThousandths, freeMemoryMib, memoryMib }: GpuCapacity): boolean {
+  return freeShareThousandths === 1000 && freeMemoryMib === memoryMib;
+}
+
+function openCards({ gpus }: HostCapacity): GpuCapacity[] {
+  return gpus.filter(({ closed }) => closed === null);
+}
+
+function cardsAsked(wish: GpuWish): number {
+  if (wish.kind === "none") return 0;
+  return wish.kind === "whole" ? wish.count : 1;
+}
+
+/** The smallest first. */
+function fittingCards(host: HostCapacity, wish: GpuWish): GpuCapacity[] {
+  if (wish.kind === "none") return [];
+  return openCards(host)
+    .filter((gpu) => {
+      if (wish.models !== null && !wish.models.includes(gpu.model)) return false;
+      if (wish.kind === "whole") return isWhole(gpu) && gpu.memoryMib >= wish.leastMemoryMib;
+      const { memoryMib, shareThousandths } = grantOf(gpu, wish);
+      return (
+        gpu.memoryMib >= wish.memoryMib &&
+        gpu.freeMemoryMib >= (memoryMib ?? 0) &&
+        gpu.freeShareThousandths >= shareThousandths
+      );
+    })
+    .sort((a, b) => a.memoryMib - b.memoryMib || a.index - b.index);
+}
+
+function grantOf(gpu: GpuCapacity, { memoryMib, shareThousandths }: SliceWish): SlowGrant {
+  const ofMemory = gpu.memoryMib === 0 ? 0 : Math.floor((memoryMib * 1000) / gpu.memoryMib);
+  return { uuid: gpu.uuid, memoryMib, shareThousandths: Math.max(1, shareThousandths, ofMemory) };
+}
+
+/** Of the tightest known island that has enough; else of those of which nothing is known; else the first. */
+function wholeCards(host: HostCapacity, wish: WholeWish): GpuCapacity[] {
+  const cards = fittingCards(host, wish);
+  if (wish.count === 1) return cards.slice(0, 1);
+  const islands = [...new Set(cards.map(({ island }) => island))]
+    .map((island) => ({ island, cards: cards.filter((card) => card.island === island) }))
+    .filter((group) => group.cards.length >= wish.count)
+    .sort((a, b) => Number(a.island === null) - Number(b.island === null) || a.cards.length - b.cards.length);
+  return (islands[0]?.cards ?? cards).slice(0, wish.count);
+}
+
+/** Unless they are known to lie in several islands. */
+function areTogether(cards: GpuCapacity[]): boolean {
+  return new Set(cards.flatMap(({ island }) => (island === null ? [] : [island]))).size <= 1;
+}
+
+function afterwards(
+  host: HostCapacity,
+  taken: { cpuMilli: number; memoryMib?: number; tempStorageMib?: number; grants: readonly SlowGrant[] },
+): HostCapacity {
+  const gpus = host.gpus.map((gpu) => {
+    const grant = taken.grants.find(({ uuid }) => uuid === gpu.uuid);
+    if (grant === undefined) return gpu;
+    return {
+      ...gpu,
+      use: grant.memoryMib === null ? ("exclusive" as const) : ("shared" as const),
+      freeShareThousandths: gpu.freeShareThousandths - grant.shareThousandths,
+      freeMemoryMib: gpu.freeMemoryMib - (grant.memoryMib ?? gpu.memoryMib),
+    };
+  });
+  return {
+    ...host,
+    freeCpuMilli: host.freeCpuMilli - taken.cpuMilli,
+    freeMemoryMib: host.freeMemoryMib - (taken.memoryMib ?? 0),
+    freeTempStorageMib: host.freeTempStorageMib - (taken.tempStorageMib ?? 0),
+    gpus,
+  };
+}
+
+/** GPU thousandths of the host that the shape cannot use, as published. */
+function unusableTo(shape: CountedShape, host: HostCapacity): number {
+  const free = openCards(host).map((gpu) => ({ gpu, share: gpu.freeShareThousandths }));
+  const all = sum(free.map(({ share }) => share));
+  if (shape.gpuCount === 0 || host.freeCpuMilli < shape.cpuMilli) return all;
+  const usable = free.filter(
+    ({ gpu, share }) =>
+      share >= shape.shareThousandths &&
+      (shape.gpuCount === 1 || isWhole(gpu)) &&
+      gpu.memoryMib >= shape.leastMemoryMib &&
+      (shape.models === null || shape.models.includes(gpu.model)),
+  );
+  return usable.length < shape.gpuCount ? all : all - sum(usable.map(({ share }) => share));
+}
