@@ -9,6 +9,7 @@ import { measureDecisions } from "./decisions.ts";
 import { measureEnvironment } from "./environment.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
 import { measureJournal } from "./journal.ts";
+import { measurePlacements } from "./placements.ts";
 import { measureQueue } from "./queue.ts";
 import { measureRelay } from "./relay.ts";
 import { measureStart } from "./start.ts";
@@ -28,6 +29,7 @@ const BENCHES: Record<string, Bench> = {
   relay: measureRelay,
   decisions: measureDecisions,
   queue: measureQueue,
+  placements: measurePlacements,
 };
 
 const chosen = process.argv.slice(2);

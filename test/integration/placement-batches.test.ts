@@ -170,7 +170,7 @@ describe("what one payer's orders of a batch take together", () => {
   });
 
   test("is bounded by quotas that were lowered meanwhile, of the payer and of the workspace", async () => {
-    const [two = "", one = ""] = [
+    const [two, one] = [
       await scene.environment(alice, { cpu: 2 }),
       await scene.environment(alice, { cpu: 1 }),
     ];

@@ -40,7 +40,7 @@ export async function actorFrom(c: ApiContext): Promise<Actor> {
   if (found === null) throw unauthenticated("This key is not known, or it was revoked.");
   if (found.customerStatus !== "active") throw forbidden(`This account is ${found.customerStatus}.`);
 
-  await touchKey(deps.db, found.actor.apiKeyId, deps.now());
+  await touchKey(deps.db, found, deps.now());
   return found.actor;
 }
 

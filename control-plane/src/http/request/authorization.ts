@@ -2,6 +2,7 @@
 import { decide, type WorkspaceAction } from "../../core/access-rights.ts";
 import {
   ensurePersonalWorkspace,
+  personalWorkspace,
   workspaceFor,
   workspaceIdsOf,
   type WorkspaceWithRole,
@@ -67,8 +68,11 @@ export async function workspaceForOrder(
   workspaceId: number | null | undefined,
 ): Promise<WorkspaceWithRole> {
   const { actor, deps } = c.var;
-  const id = workspaceId ?? (await ensurePersonalWorkspace(deps.db, actor));
-  return await authorizeWorkspace(c, id, "create-workload");
+  if (workspaceId != null) return await authorizeWorkspace(c, workspaceId, "create-workload");
+  // Its owner may do everything there.
+  const own = await personalWorkspace(deps.db, actor.customerId);
+  if (own !== null) return own;
+  return await authorizeWorkspace(c, await ensurePersonalWorkspace(deps.db, actor), "create-workload");
 }
 
 function refuseUnlessAllowed(

@@ -1,4 +1,5 @@
 /** API keys: found by their hash, shown by their prefix, never readable again. */
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { Connection } from "../database.ts";
 
 /** A key's last use is a label for people; writing it on every request would be a write per read. */
@@ -13,6 +14,7 @@ export interface KeyHolder {
     isAdmin: boolean;
   };
   customerStatus: string;
+  lastUsedAt: Date | null;
 }
 
 export async function actorOfKey(sql: Connection, keyHash: string): Promise<KeyHolder | null> {
@@ -23,8 +25,9 @@ export async function actorOfKey(sql: Connection, keyHash: string): Promise<KeyH
     username: string;
     user_type: string;
     status: string;
+    last_used_at: Date | null;
   }>(
-    `SELECT k.id AS api_key_id, c.id AS customer_id, c.uuid, c.username, c.user_type,
+    `SELECT k.id AS api_key_id, k.last_used_at, c.id AS customer_id, c.uuid, c.username, c.user_type,
             coalesce(c.status, 'active') AS status
        FROM api_keys k JOIN customers c ON c.id = k.customer_id
       WHERE k.key_hash = $1 AND k.revoked_at IS NULL AND c.deleted_at IS NULL`,
@@ -41,10 +44,18 @@ export async function actorOfKey(sql: Connection, keyHash: string): Promise<KeyH
       isAdmin: row.user_type === "admin",
     },
     customerStatus: row.status,
+    lastUsedAt: row.last_used_at,
   };
 }
 
-export async function touchKey(sql: Connection, apiKeyId: number, now: Date): Promise<void> {
+/** Asks nothing of the database while the last use that was read is young enough. */
+export async function touchKey(
+  sql: Connection,
+  { actor: { apiKeyId }, lastUsedAt }: KeyHolder,
+  now: Date,
+): Promise<void> {
+  const youngest = now.getTime() - TOUCH_EVERY_SECONDS * MS_PER_SECOND;
+  if (lastUsedAt !== null && lastUsedAt.getTime() >= youngest) return;
   await sql.query(
     `UPDATE api_keys SET last_used_at = $2
       WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2::timestamptz - make_interval(secs => $3))`,

@@ -57,7 +57,20 @@ export async function personalWorkspaceId(sql: Connection, customerId: number): 
   return rows[0]?.id ?? null;
 }
 
-/** The same, made where it is missing: accounts of the old system need not have one. */
+/** The same, as one finds one's own. */
+export async function personalWorkspace(
+  sql: Connection,
+  customerId: number,
+): Promise<WorkspaceWithRole | null> {
+  const { rows } = await sql.query<WorkspaceWithRole>(
+    `SELECT ${COLUMNS}, 'owner' AS role FROM workspaces w
+      WHERE owner_id = $1 AND type = 'personal' AND ${LIVE} ORDER BY id LIMIT 1`,
+    [customerId],
+  );
+  return rows[0] ?? null;
+}
+
+/** The id of it, made where it is missing: accounts of the old system need not have one. */
 export async function ensurePersonalWorkspace(
   database: Database,
   { customerId, username }: { customerId: number; username: string },

@@ -8,6 +8,7 @@ import { type EnvironmentResources, quotaShare } from "../../core/environment-or
 import type { ResolvedMount } from "../../core/desired-set.ts";
 import type { Mount } from "../../core/order-check.ts";
 import { hourlyPrice, type OrderField } from "../../core/price-lines.ts";
+import type { FleetModel } from "../../core/priced-models.ts";
 import type { PricedLine } from "../../core/rating.ts";
 import type { SettingKey } from "../../core/settings.ts";
 import { gangShare } from "../../core/training-order.ts";
@@ -73,12 +74,12 @@ export interface CheckGrounds {
 export async function checkOrders(
   sql: Connection,
   orders: readonly CheckedOrder[],
-  now: Date,
+  { models, now }: { models: readonly FleetModel[]; now: Date },
 ): Promise<CheckOutcome[]> {
   const payerIds = payersOf(orders);
   const accounts = await lockAccounts(sql, payerIds);
   const shapes = await waitingShapes(sql, { payerIds, askers: askersOf(orders) });
-  const prices = await orderPrices(sql, [...orders, ...shapes], now);
+  const prices = await orderPrices(sql, [...orders, ...shapes], { models, at: now });
   const grounds = { accounts, prices, settings: await settings(sql), now };
   const waiting = waitingCosts(shapes, prices);
   const asked = orders.map((order) => ({ order, models: null }));
@@ -104,7 +105,7 @@ export async function checkRestart(
   now: Date,
 ): Promise<CheckOutcome> {
   const accounts = await lockAccounts(sql, [order.payer_id]);
-  const prices = await orderPrices(sql, [order], now);
+  const prices = await orderPrices(sql, [order], { models: [], at: now });
   const placed = { order, models: [model] };
   const grounds = { accounts, prices, settings: await settings(sql), now };
   return (await openPlacedChecks(sql, [placed], grounds))(placed);

@@ -61,7 +61,10 @@ export async function startEnvironment(
     orderer.now,
   );
   if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
-  const [check] = await checkOrders(sql, [checkedEnvironment(environment)], orderer.now);
+  const [check] = await checkOrders(sql, [checkedEnvironment(environment)], {
+    models: orderer.fleet.models,
+    now: orderer.now,
+  });
   if (check?.passed === false) return { done: false, refusal: "check", check };
   await move(sql, environment, { to: verdict.status, reason: waitsFor("queued", null) }, orderer);
   return { done: true, hostIds: [] };

@@ -31,7 +31,8 @@ export async function orderEnvironments(
   const now = new Date(Math.max(...orders.map(({ orderer }) => orderer.now.getTime())));
   const bound = await possibleOnes(sql, await boundToSpecs(sql, orders), now);
   const sound = bound.filter(isSound);
-  const checks = await checkOrders(sql, sound.map(checkedOrder), now);
+  const models = orders.at(-1)?.fleet.models ?? [];
+  const checks = await checkOrders(sql, sound.map(checkedOrder), { models, now });
   const passed = sound.filter((_, index) => checks[index]?.passed === true);
   const reason = waitsFor("queued", null) ?? "";
   await insertEnvironments(

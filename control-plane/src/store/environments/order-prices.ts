@@ -4,7 +4,7 @@
  */
 import { type EnvironmentResources, pricedOrder } from "../../core/environment-order.ts";
 import { dearestLines, DEFAULT_SPEC, linesForOrder, type OrderLines } from "../../core/price-lines.ts";
-import { pricedModels } from "../../core/priced-models.ts";
+import { type FleetModel, pricedModels } from "../../core/priced-models.ts";
 import { specPricesOf, unpriced } from "../billing/prices.ts";
 import type { Connection } from "../database.ts";
 import { fleetModels } from "../hosts/fleet.ts";
@@ -16,16 +16,16 @@ export interface OrderPrices {
   pricedModels(order: EnvironmentResources): string[] | null;
 }
 
-/** @param orders the only ones that may be asked about */
+/**
+ * @param orders the only ones that may be asked about
+ * @param models those that they may land on; none where it is decided
+ */
 export async function orderPrices(
   sql: Connection,
   orders: readonly EnvironmentResources[],
-  at: Date,
+  { models, at }: { models: readonly FleetModel[]; at: Date },
 ): Promise<OrderPrices> {
   const specs = await specPricesOf(sql, { specs: orders.map(specOf), at });
-  const fleet = orders.some((order) => order.gpu > 0 && namedModel(order) === null)
-    ? await fleetModels(sql)
-    : [];
   const pricesOf = (order: EnvironmentResources) => specs.get(specOf(order)) ?? unpriced(specOf(order));
   const linesOn = (order: EnvironmentResources, model: string | null) =>
     linesForOrder(pricedOrder(order), pricesOf(order), model);
@@ -33,14 +33,14 @@ export async function orderPrices(
   const modelsFor = (order: EnvironmentResources): string[] => {
     const named = namedModel(order);
     if (named !== null) return [named];
-    return fleet
+    return models
       .filter(({ memoryBytes }) => memoryBytes >= (order.gpu_memory ?? 0))
       .map(({ model }) => model);
   };
   return {
     linesOn,
     dearest: (order) => dearestLines(pricedOrder(order), pricesOf(order), modelsFor(order)),
-    pricedModels: (order) => pricedModels(order, pricesOf(order), fleet),
+    pricedModels: (order) => pricedModels(order, pricesOf(order), models),
   };
 }
 
@@ -50,7 +50,8 @@ export async function pricedModelsFor(
   order: EnvironmentResources,
   now: Date,
 ): Promise<string[] | null> {
-  return (await orderPrices(sql, [order], now)).pricedModels(order);
+  const prices = await orderPrices(sql, [order], { models: await fleetModels(sql), at: now });
+  return prices.pricedModels(order);
 }
 
 export function specOf(order: EnvironmentResources): string {

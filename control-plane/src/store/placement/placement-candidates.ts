@@ -1,0 +1,58 @@
+/** The orders of a batch that may be placed at all: they wait, are held by this transaction, and have nothing left anywhere. */
+import type { Connection } from "../database.ts";
+import { lockWaiting, type PlaceableOrder } from "./placeable-orders.ts";
+import type { CommitOutcome, PlacementProposal } from "./placements.ts";
+import { nameKey, type WorkloadName } from "./workload-name.ts";
+
+export interface Candidate extends PlacementProposal {
+  order: PlaceableOrder;
+}
+
+export type Refusal = Extract<CommitOutcome, { committed: false }>;
+
+/** Of two proposals for one workload the first counts. */
+export async function lockCandidates(
+  sql: Connection,
+  proposals: readonly PlacementProposal[],
+): Promise<(Candidate | Refusal)[]> {
+  const waiting = await lockWaiting(
+    sql,
+    proposals.map(({ workload }) => workload),
+  );
+  const holders = await holdingHosts(
+    sql,
+    proposals.map(({ workload }) => workload),
+  );
+  return proposals.map((proposal) => {
+    const key = nameKey(proposal.workload);
+    const order = waiting.get(key);
+    waiting.delete(key);
+    if (order === undefined)
+      return { committed: false, reason: "not-queued", detail: "It does not wait any more." };
+    const holder = holders.get(key);
+    return holder === undefined ? { ...proposal, order } : stillHeld(holder);
+  });
+}
+
+function stillHeld(hostName: string): Refusal {
+  return {
+    committed: false,
+    reason: "still-held",
+    detail: `Waiting for host ${hostName} to confirm that the container of the last start has stopped.`,
+  };
+}
+
+/** By workload, a host on which an earlier placement of it still holds something. */
+async function holdingHosts(
+  sql: Connection,
+  workloads: readonly WorkloadName[],
+): Promise<Map<string, string>> {
+  const { rows } = await sql.query<WorkloadName & { host_name: string }>(
+    `SELECT asked.kind, asked.id, h.name AS host_name
+       FROM unnest($1::text[], $2::text[]) AS asked(kind, id) JOIN instances i ON i.workload_kind = asked.kind AND i.workload_id = asked.id
+       JOIN placements p ON p.instance_id = i.id AND p.resources_released_at IS NULL
+       JOIN hosts h ON h.id = p.host_id ORDER BY i.rank DESC`,
+    [workloads.map(({ kind }) => kind), workloads.map(({ id }) => id)],
+  );
+  return new Map(rows.map((row) => [nameKey(row), row.host_name]));
+}

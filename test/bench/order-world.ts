@@ -1,0 +1,190 @@
+/**
+ * A control plane in this process for benches of orders: the real API and scheduling on a real Postgres, with its
+ * settings of production, a fleet of hosts that are rows only, and customers with money.
+ */
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
+import { createFirstAdminKey } from "@remotegpu/control-plane/http/admin-key";
+import { createApp } from "@remotegpu/control-plane/http/app";
+import type { ApiDeps } from "@remotegpu/control-plane/http/deps";
+import { hostIdentity } from "@remotegpu/control-plane/link/host-credential";
+import { openOperator } from "@remotegpu/control-plane/link/operator";
+import { type Database, openDatabase } from "@remotegpu/control-plane/store/database";
+import { migrate } from "@remotegpu/control-plane/store/migrate";
+import { setSetting } from "@remotegpu/control-plane/store/settings";
+import { GIB } from "@remotegpu/shared/units";
+import { quietLog } from "../support/quiet-log.ts";
+
+const NO_LIMIT = { burst: 1e9, perSecond: 1e9 };
+
+export interface OrderWorld {
+  db: Database;
+  newId: ApiDeps["newId"];
+  /** Answers the id of an environment with one core and one card, ordered by one customer after the other. */
+  order(): Promise<string>;
+  /** Nothing runs any more, and Postgres knows the sizes of its tables, as it does by itself within a minute. */
+  empty(): Promise<void>;
+  /** Called with every order that is queued. */
+  onWake(wake: () => void): void;
+  /** Of all its processes so far. */
+  postgresCpuMs(): Promise<number>;
+}
+
+export interface FleetSize {
+  hosts: number;
+  cardsPerHost: number;
+  customers: number;
+}
+
+export const hostName = (host: number) => `host-${String(host).padStart(5, "0")}`;
+export const cardName = (host: number, card: number) => `GPU-bench-${String(host).padStart(5, "0")}-${card}`;
+
+export async function openOrderWorld(fleet: FleetSize, ending: AsyncDisposableStack): Promise<OrderWorld> {
+  const folder = await mkdtemp(join(tmpdir(), "remotegpu-bench-"));
+  ending.defer(() => rm(folder, { recursive: true, force: true }));
+  await chmod(folder, 0o755);
+  const postgres = await startPostgres({ stateDir: join(folder, "postgres"), log: quietLog });
+  ending.defer(() => postgres.stop());
+  const db = openDatabase(postgres.url, { keepsPlans: true });
+  ending.defer(() => db.close());
+  await migrate(db);
+  await makeFleet(db, fleet);
+
+  let wake: () => void = () => undefined;
+  const deps = await depsOf(db, { folder, wake: () => wake() });
+  const app = createApp(deps);
+  const ask = async (path: string, key: string, body: object): Promise<Record<string, unknown>> => {
+    const response = await app.request(`/api/v1${path}`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    const answer = await response.text();
+    if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${answer}`);
+    return JSON.parse(answer) as Record<string, unknown>;
+  };
+  const keys = await makeCustomers(db, { customers: fleet.customers, ask });
+  let ordered = 0;
+  return {
+    db,
+    newId: deps.newId,
+    async order() {
+      const key = keys[ordered++ % keys.length] ?? "";
+      const body = { name: "work", image: "trainer:1", cpu: 1, memory: GIB, gpu: 1 };
+      return (await ask("/environments", key, body))["id"] as string;
+    },
+    empty: () => empty(db),
+    postgresCpuMs: () => postgresCpuMs(db),
+    onWake(work) {
+      wake = work;
+    },
+  };
+}
+
+/** As if every host had confirmed that all is gone. */
+async function empty(db: Database): Promise<void> {
+  const statements = [
+    "UPDATE gpu_allocations SET mode = NULL, released_at = now() WHERE released_at IS NULL",
+    "UPDATE gpus SET sharing_mode = NULL, status = 'available', allocated_to = NULL, allocated_at = NULL",
+    `UPDATE placements SET want = 'removed', ordered_by = 'customer', resources_released_at = now(), gone_at = now()
+      WHERE gone_at IS NULL`,
+    "UPDATE lease_orders SET state = 'released', ended_at = now() WHERE ended_at IS NULL",
+    "UPDATE runs SET closed_at = now() WHERE closed_at IS NULL",
+    "UPDATE environments SET status = 'deleting', deleted_at = now() WHERE deleted_at IS NULL",
+    "ANALYZE",
+  ];
+  for (const statement of statements) await db.query(statement);
+}
+
+/** A tick of /proc/<pid>/stat is 10 ms. */
+const MS_PER_TICK = 10;
+
+async function postgresCpuMs(db: Database): Promise<number> {
+  const { rows } = await db.query<{ pid: number }>("SELECT pid FROM pg_stat_activity");
+  const ticks = rows.map(({ pid }) => {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return Number(fields[11]) + Number(fields[12]);
+  });
+  return MS_PER_TICK * ticks.reduce((sum, one) => sum + one, 0);
+}
+
+async function depsOf(
+  db: Database,
+  { folder, wake }: { folder: string; wake: () => void },
+): Promise<ApiDeps> {
+  const operator = await openOperator(join(folder, "operator.json"));
+  return {
+    db,
+    now: () => new Date(),
+    newId: (prefix) => `${prefix}-${randomUUID()}`,
+    pause: () => Promise.resolve(),
+    link: {
+      nudge: () => undefined,
+      wake,
+      isConnected: () => true,
+      exec: () => Promise.resolve(null),
+      openLogs: () => Promise.resolve({ opened: false, reason: "unreachable", detail: "no host here" }),
+      revocationsChanged: () => Promise.resolve(),
+    },
+    identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
+    config: {
+      version: "0.0.0-bench",
+      publicUrl: "http://127.0.0.1:8080",
+      joinCommand: () => null,
+      bundle: () => null,
+      billingCalendar: { utcOffsetMinutes: 480, closeDelayHours: 24 },
+      rateLimits: { perKey: NO_LIMIT, perAddress: NO_LIMIT },
+    },
+    log: quietLog,
+  };
+}
+
+/** Hosts that were heard just now, and stay so: what they would say is not measured here. */
+async function makeFleet(db: Database, { hosts, cardsPerHost }: FleetSize): Promise<void> {
+  await db.query(
+    `INSERT INTO hosts (id, name, hostname, ip_address, storage_pool, observed_digest, observed_at, connection, status,
+            protocol_min, protocol_max, last_heartbeat, total_cpu, total_memory, total_disk)
+     SELECT 'host-' || lpad(n::text, 5, '0'), 'host ' || n, 'host-' || n, '10.0.0.1', 'pool-' || n, repeat('a', 64), now(),
+            'connected', 'online', 1, 1, now() + interval '1 hour', 128, 2^40, 2^42
+       FROM generate_series(0, $1::int - 1) n`,
+    [hosts],
+  );
+  await db.query(
+    `INSERT INTO gpus (host_id, gpu_index, uuid, name, memory_total, health_status, status)
+     SELECT 'host-' || lpad(n::text, 5, '0'), card, 'GPU-bench-' || lpad(n::text, 5, '0') || '-' || card, 'Bench', 2^36,
+            'healthy', 'available'
+       FROM generate_series(0, $1::int - 1) n, generate_series(0, $2::int - 1) card`,
+    [hosts, cardsPerHost],
+  );
+}
+
+async function makeCustomers(
+  db: Database,
+  {
+    customers,
+    ask,
+  }: {
+    customers: number;
+    ask: (path: string, key: string, body: object) => Promise<Record<string, unknown>>;
+  },
+): Promise<string[]> {
+  await setSetting(db, "DEFAULT_QUOTA_LEVEL", "enterprise");
+  await db.query(
+    `INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from)
+     SELECT 'default', line, 0.5, 'hour', '2020-01-01Z' FROM unnest('{cpu,memory,gpu}'::text[]) line`,
+  );
+  const admin = await createFirstAdminKey(db, new Date());
+  const keys: string[] = [];
+  for (let n = 0; n < customers; n += 1) {
+    const named = { username: `customer-${n}`, email: `customer-${n}@example.com` };
+    const { id } = await ask("/customers", admin.key, named);
+    await ask(`/customers/${String(id)}/top-ups`, admin.key, { amount: "1000000" });
+    keys.push((await ask(`/customers/${String(id)}/api-keys`, admin.key, {}))["key"] as string);
+  }
+  return keys;
+}

@@ -1,0 +1,182 @@
+/**
+ * Placements a second: orders over HTTP alone, commits alone, and both with the scheduling loop between them, with 1,
+ * 16 and 256 at a time; beside bare inserts of as many rows of the same size, in transactions as large.
+ */
+import { startLoop } from "@remotegpu/control-plane/controllers/loop";
+import { schedulePass } from "@remotegpu/control-plane/controllers/scheduling";
+import { acquireLeadership, LEADER_LEASE_MS } from "@remotegpu/control-plane/store/leader";
+import {
+  commitPlacements,
+  type PlacementProposal,
+} from "@remotegpu/control-plane/store/placement/placements";
+import { UsualOrders } from "@remotegpu/control-plane/store/placement/usual-orders";
+import { transaction } from "@remotegpu/control-plane/store/database";
+import { MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/units";
+import { quietLog } from "../support/quiet-log.ts";
+import { cardName, hostName, openOrderWorld, type OrderWorld } from "./order-world.ts";
+
+const FLEET = { hosts: 128, cardsPerHost: 8, customers: 32 };
+/** How many at a time, and how many in all. */
+const ROUNDS = [
+  { together: 1, orders: 64 },
+  { together: 16, orders: 512 },
+  { together: 256, orders: 1_024 },
+];
+const POLL_MS = 1_000;
+
+export async function measurePlacements(
+  say: (line: string) => void,
+  ending: AsyncDisposableStack,
+): Promise<void> {
+  const world = await openOrderWorld(FLEET, ending);
+  say(
+    `Placements: ${FLEET.hosts * FLEET.cardsPerHost} cards, ${FLEET.customers} customers, a card for each order`,
+  );
+  for (const round of ROUNDS) {
+    await world.empty();
+    const bare = await measured(world, round.orders, async () => await bareInserts(world, round));
+    const ids: string[] = [];
+    const order = await measured(world, round.orders, async () => {
+      await inFlight(round.together, round.orders, async () => void ids.push(await world.order()));
+    });
+    const commit = await measured(world, round.orders, async () => {
+      await commitAll(world, ids, round.together);
+    });
+    await world.empty();
+    const whole = await measured(world, round.orders, async () => await wholeWay(world, round));
+    say(`  ${round.together} at a time, ${round.orders} in all`.padEnd(34) + HEAD);
+    say(line("bare inserts of a row as large", bare));
+    say(line("orders over HTTP", order));
+    say(line("commits", commit));
+    say(line("the whole way", whole));
+    const parts = [order, commit].map((part) => percent(cpuOf(part) / cpuOf(whole)));
+    say(
+      `    of its CPU: ${parts[0]} the order, ${parts[1]} the commit; ${times(bare, whole)} as long as a bare insert`,
+    );
+  }
+}
+
+interface Round {
+  together: number;
+  orders: number;
+}
+
+interface Measured {
+  perSecond: number;
+  /** Milliseconds of each one, of this process and of Postgres: what others do on the machine changes them little. */
+  ownCpu: number;
+  postgresCpu: number;
+}
+
+const HEAD = ["a second", "CPU: own", "Postgres"].map((word) => word.padStart(12)).join("");
+
+function line(what: string, { perSecond, ownCpu, postgresCpu }: Measured): string {
+  const cells = [perSecond.toFixed(0), `${ownCpu.toFixed(2)} ms`, `${postgresCpu.toFixed(2)} ms`];
+  return `    ${what}`.padEnd(34) + cells.map((cell) => cell.padStart(12)).join("");
+}
+
+const percent = (part: number) => `${(100 * part).toFixed(0)} %`;
+const cpuOf = ({ ownCpu, postgresCpu }: Measured) => ownCpu + postgresCpu;
+const times = (bare: Measured, whole: Measured) => `${(bare.perSecond / whole.perSecond).toFixed(1)} times`;
+
+async function measured(world: OrderWorld, count: number, work: () => Promise<void>): Promise<Measured> {
+  const own = process.cpuUsage();
+  const postgresMs = await world.postgresCpuMs();
+  const startedMs = performance.now();
+  await work();
+  const tookMs = performance.now() - startedMs;
+  const { user, system } = process.cpuUsage(own);
+  return {
+    perSecond: (count * MS_PER_SECOND) / tookMs,
+    ownCpu: (user + system) / 1_000 / count,
+    postgresCpu: ((await world.postgresCpuMs()) - postgresMs) / count,
+  };
+}
+
+/** So many run at once until all are done. */
+async function inFlight(together: number, count: number, one: () => Promise<void>): Promise<void> {
+  let begun = 0;
+  const line = async () => {
+    while (begun < count) {
+      begun += 1;
+      await one();
+    }
+  };
+  await Promise.all(Array.from({ length: together }, line));
+}
+
+async function bareInserts({ db }: OrderWorld, { together, orders }: Round): Promise<void> {
+  await db.query("CREATE TABLE IF NOT EXISTS bare_placements (instance_id text, epoch int, spec jsonb)");
+  const spec = JSON.stringify({ text: "x".repeat(800) });
+  for (let first = 0; first < orders; first += together)
+    await transaction(db, async (sql) => {
+      await sql.query(
+        "INSERT INTO bare_placements SELECT 'instance-' || n, 1, $2::jsonb FROM generate_series(1, $1::int) n",
+        [together, spec],
+      );
+    });
+}
+
+async function commitAll({ db, newId }: OrderWorld, ids: readonly string[], together: number): Promise<void> {
+  const proposals = ids.map((id, nth): PlacementProposal => {
+    const host = Math.floor(nth / FLEET.cardsPerHost);
+    const uuid = cardName(host, nth % FLEET.cardsPerHost);
+    return {
+      workload: { kind: "environment", id },
+      instances: [
+        { hostId: hostName(host), gpus: [{ uuid, memoryMib: null, shareThousandths: THOUSANDTHS }] },
+      ],
+    };
+  });
+  for (let first = 0; first < proposals.length; first += together) {
+    const batch = proposals.slice(first, first + together);
+    const terms = { term: await leaderTerm(db), now: new Date(), newId };
+    const refused = (await commitPlacements(db, batch, terms)).find(({ committed }) => !committed);
+    if (refused !== undefined) throw new Error(`not committed: ${JSON.stringify(refused)}`);
+  }
+}
+
+/** Each client orders, waits until its environment is placed, and orders the next. */
+async function wholeWay(world: OrderWorld, { together, orders }: Round): Promise<void> {
+  const { db, newId } = world;
+  const placed = new Map<string, () => void>();
+  const early = new Set<string>();
+  const deps = { db, newId, nudge: () => undefined, usual: new UsualOrders(db) };
+  const loop = startLoop({
+    name: "scheduling",
+    everyMs: POLL_MS,
+    log: quietLog,
+    async pass() {
+      const pass = { term: await leaderTerm(db), now: new Date() };
+      const report = await schedulePass(deps, pass);
+      for (const id of report.placed) {
+        const done = placed.get(id);
+        if (done === undefined) early.add(id);
+        else done();
+      }
+      if (report.again) loop.wake();
+    },
+  });
+  world.onWake(() => loop.wake());
+  try {
+    await inFlight(together, orders, async () => {
+      const id = await world.order();
+      if (!early.delete(id)) await new Promise<void>((resolve) => placed.set(id, resolve));
+    });
+  } finally {
+    await loop.stop();
+    world.onWake(() => undefined);
+  }
+}
+
+let held: { term: number; untilMs: number } | null = null;
+
+/** Renewed as a leader does, long before the lease is over. */
+async function leaderTerm(db: OrderWorld["db"]): Promise<number> {
+  if (held !== null && Date.now() < held.untilMs) return held.term;
+  const now = new Date();
+  const term = await acquireLeadership(db, { holder: "the bench", now });
+  if (term === null) throw new Error("somebody else leads");
+  held = { term, untilMs: now.getTime() + LEADER_LEASE_MS / 3 };
+  return term;
+}
