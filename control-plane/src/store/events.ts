@@ -47,13 +47,26 @@ export async function appendEvents(sql: Connection, events: readonly NewEvent[])
   if (events.length === 0) return;
   await sql.query(
     `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new, reason)
-     SELECT e.at, e."workloadKind", e."workloadId", e."instanceId", e."hostId", e."gpuUuid", e."customerId", e.actor,
-            e.kind, e.old, e.new, e.reason
-       FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS each (event, nth),
-            jsonb_to_record(event) AS e(at timestamptz, "workloadKind" text, "workloadId" text, "instanceId" text,
-              "hostId" text, "gpuUuid" text, "customerId" bigint, actor text, kind text, old text, new text, reason text)
-      ORDER BY nth`,
-    [JSON.stringify(events)],
+     SELECT e.at, e.workload_kind, e.workload_id, e.instance_id, e.host_id, e.gpu_uuid, e.customer_id, e.actor, e.kind,
+            e.old, e.new, e.reason
+       FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
+                   $9::text[], $10::text[], $11::text[], $12::text[]) WITH ORDINALITY
+         AS e(at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new, reason, nth)
+      ORDER BY e.nth`,
+    [
+      events.map((event) => event.at),
+      events.map((event) => event.workloadKind ?? null),
+      events.map((event) => event.workloadId ?? null),
+      events.map((event) => event.instanceId ?? null),
+      events.map((event) => event.hostId ?? null),
+      events.map((event) => event.gpuUuid ?? null),
+      events.map((event) => event.customerId ?? null),
+      events.map((event) => event.actor ?? null),
+      events.map((event) => event.kind),
+      events.map((event) => event.old ?? null),
+      events.map((event) => event.new ?? null),
+      events.map((event) => event.reason ?? null),
+    ],
   );
 }
 

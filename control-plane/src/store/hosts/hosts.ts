@@ -291,17 +291,24 @@ export async function raiseGenerations(
   return new Map(rows.map(({ id, generation }) => [id, generation]));
 }
 
-/** The hosts' used_ columns follow what their placements hold. Their rows are locked by the caller. */
+/**
+ * The hosts' used_ columns follow what their placements hold. Their rows are locked by the caller. Each table is read
+ * once for all hosts: a look for each host by itself is slow where Postgres believes that next to nothing is held.
+ */
 export async function refreshHostUse(sql: Connection, hostIds: readonly string[]): Promise<void> {
   await sql.query(
-    `UPDATE hosts h SET used_cpu = held.cpu, used_memory = held.memory, used_disk = held.disk, used_gpu = held.gpus
-       FROM unnest($1::text[]) asked (id) CROSS JOIN LATERAL (
-            SELECT coalesce(ceil(sum(p.cpu_milli) / 1000.0), 0)::int AS cpu,
-                   coalesce(sum(p.memory_bytes), 0)::bigint AS memory,
-                   coalesce(sum(p.temp_storage_bytes), 0)::bigint AS disk,
-                   (SELECT count(DISTINCT a.gpu_uuid) FROM gpus g JOIN gpu_allocations a ON a.gpu_uuid = g.uuid
-                     WHERE g.host_id = asked.id AND a.released_at IS NULL)::int AS gpus
-              FROM placements p WHERE p.host_id = asked.id AND p.resources_released_at IS NULL) held
+    `WITH held AS (
+       SELECT host_id, ceil(sum(cpu_milli) / 1000.0)::int AS cpu, sum(memory_bytes)::bigint AS memory,
+              coalesce(sum(temp_storage_bytes), 0)::bigint AS disk
+         FROM placements WHERE host_id = ANY($1::text[]) AND resources_released_at IS NULL GROUP BY host_id),
+     cards AS (
+       SELECT g.host_id, count(DISTINCT a.gpu_uuid)::int AS gpus FROM gpus g
+         JOIN gpu_allocations a ON a.gpu_uuid = g.uuid AND a.released_at IS NULL
+        WHERE g.host_id = ANY($1::text[]) GROUP BY g.host_id)
+     UPDATE hosts h SET used_cpu = coalesce(held.cpu, 0), used_memory = coalesce(held.memory, 0),
+            used_disk = coalesce(held.disk, 0), used_gpu = coalesce(cards.gpus, 0)
+       FROM unnest($1::text[]) asked (id) LEFT JOIN held ON held.host_id = asked.id
+       LEFT JOIN cards ON cards.host_id = asked.id
       WHERE h.id = asked.id`,
     [hostIds],
   );
