@@ -10,6 +10,7 @@ import { measureEnvironment } from "./environment.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
 import { measureJournal } from "./journal.ts";
 import { measurePlacements } from "./placements.ts";
+import { measurePass } from "./pass.ts";
 import { measureQueue } from "./queue.ts";
 import { measureRelay } from "./relay.ts";
 import { measureStart } from "./start.ts";
@@ -29,6 +30,7 @@ const BENCHES: Record<string, Bench> = {
   relay: measureRelay,
   decisions: measureDecisions,
   queue: measureQueue,
+  pass: measurePass,
   placements: measurePlacements,
 };
 

@@ -27,6 +27,8 @@ const MAX_MOVES = 32;
 export class FleetRoom implements Room<QueuedOrder> {
   readonly placed = new Map<string, PlacedInstance[]>();
   readonly impossible = new Map<string, Impossibility>();
+  /** By shape: what no host could take. */
+  readonly #impossible = new Map<string, Impossibility | null>();
   readonly #fleet: Fleet;
   readonly #options: PlacementOptions;
   readonly #placer: Placer;
@@ -118,7 +120,7 @@ export class FleetRoom implements Room<QueuedOrder> {
 
   /** The head's place may be another one that is free no later: then its old one stands in nobody's way. */
   #startWithHeadElsewhere(order: QueuedOrder, { head, startsAtMs }: Reservation): Start {
-    const key = this.#wayKey(order);
+    const key = `${order.limitSeconds} ${this.#gangKey(order.request)}`;
     if (startsAtMs === null || this.#movesTried >= MAX_MOVES || this.#inTheWay.has(key))
       return this.#noRoom(order);
     const places = this.#placer.place(order.request);
@@ -138,9 +140,9 @@ export class FleetRoom implements Room<QueuedOrder> {
     return "no-room";
   }
 
-  #wayKey({ request, limitSeconds }: QueuedOrder): string {
-    const { instances, distinctHosts } = request;
-    return `${instances} ${distinctHosts} ${limitSeconds} ${shapeKey(request, this.#options.now)}`;
+  /** Requests with the same text are alike but for their names. */
+  #gangKey(request: PlacementRequest): string {
+    return `${request.instances} ${request.distinctHosts} ${shapeKey(request, this.#options.now)}`;
   }
 
   #reservationFor(head: PlacementRequest): Reservation {
@@ -169,7 +171,10 @@ export class FleetRoom implements Room<QueuedOrder> {
   }
 
   #noRoom({ request }: QueuedOrder): Start {
-    const never = impossibility(this.#fleet, request);
+    const key = this.#gangKey(request);
+    const known = this.#impossible.get(key);
+    const never = known === undefined ? impossibility(this.#fleet, request) : known;
+    if (known === undefined) this.#impossible.set(key, never);
     if (never === null) return "no-room";
     this.impossible.set(request.id, never);
     return "never-fits";
