@@ -99,7 +99,7 @@ async function noteLostEnd(
 
 /**
  * A run of the placement that the database does not know is opened on the terms of the one that it does. That one was
- * over by then, and its own last row says when.
+ * over by then, and its own last row says when; the new one was ordered after it, even where nothing of it was proven.
  */
 async function adoptRun(
   sql: Connection,
@@ -110,7 +110,8 @@ async function adoptRun(
     `INSERT INTO runs (id, instance_id, epoch, host_id, customer_id, ordered_by, workspace_id, resource_type, resource_id,
             resource_name, spec, gpu_model, ordered_at)
      SELECT $2, instance_id, epoch, host_id, customer_id, ordered_by, workspace_id, resource_type, resource_id,
-            resource_name, spec, gpu_model, coalesce(last_proven_at, ordered_at) FROM runs WHERE id = $1
+            resource_name, spec, gpu_model,
+            coalesce(last_proven_at, ordered_at) + interval '1 millisecond' FROM runs WHERE id = $1
      ON CONFLICT DO NOTHING`,
     [placement.run_id, runId],
   );
