@@ -71,6 +71,31 @@ describe("canonical JSON", () => {
   });
 });
 
+test("an entry's digest is that of its canonical JSON, whatever the order of its members", () => {
+  const storable = fc
+    .string({ unit: "grapheme" })
+    .filter((text) => text.isWellFormed() && !text.includes("\0"));
+  const entries = fc.oneof(
+    storable.map((reason) => ({ kind: "lost" as const, reason })),
+    fc
+      .record({
+        startMs: fc.nat(),
+        endMs: fc.nat(),
+        final: fc.boolean(),
+        proof: fc.constantFrom("exact", "bounded", "reconstructed", "unproven"),
+        wallEnd: storable,
+      })
+      .map((told) => ({ ...usage(0), ...told })),
+  );
+  fc.assert(
+    fc.property(entries, (entry) => {
+      const shuffled = Object.fromEntries(Object.entries(entry).reverse()) as JournalRow["entry"];
+
+      expect(entryDigest(shuffled)).toBe(sha256(canonicalJson(entry)));
+    }),
+  );
+});
+
 test("the hash is the known one, so that both sides of an upgrade agree", () => {
   expect(sha256("")).toBe("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   expect(rowHash(JOURNAL, 1, GENESIS_HASH, { kind: "lost", reason: "x" })).toBe(
