@@ -15,7 +15,8 @@ import { chargeDueHours } from "./controllers/charging.ts";
 import { cutOffRulesPass } from "./controllers/cut-off-rules.ts";
 import { HostLiveness } from "./controllers/host-liveness.ts";
 import { hostSync } from "./controllers/host-sync.ts";
-import { ingestBatch, recordMalformed } from "./controllers/ingest.ts";
+import { recordMalformed } from "./controllers/ingest.ts";
+import { IngestDesk } from "./controllers/ingest-desk.ts";
 import { Leadership, RENEW_EVERY_MS } from "./controllers/leadership.ts";
 import { lifecyclePass } from "./controllers/lifecycle.ts";
 import { startLoop, type Loop } from "./controllers/loop.ts";
@@ -32,7 +33,7 @@ import { serveHosts } from "./link/host-requests.ts";
 import { LogStreams } from "./link/log-streams.ts";
 import { ensureJournalStream, JournalConsumer } from "./link/journal-stream.ts";
 import { AccountKeeper } from "./link/account-keeper.ts";
-import { keysOfHost } from "./store/hosts/host-keys.ts";
+import { HostKeys } from "./store/hosts/host-keys.ts";
 import { revokedKeys } from "./store/hosts/join-tokens.ts";
 import { assertMigrated, migrate } from "./store/migrate.ts";
 
@@ -106,13 +107,15 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
     hostSync({ db, now, log, wake, nudge: (host) => orders.nudge(host) }),
     log,
   );
+  const keys = new HostKeys(db);
+  const verify = async (host: HostId, text: string, signature: string) =>
+    (await keys.ofHost(host)).some((nkey) => verifySignature(nkey, text, signature));
+  const desk = new IngestDesk({ db, verify, calendar }, now);
   const journal = new JournalConsumer(
     nats.connection,
     {
       async ingest(hostId, batch) {
-        const verify = async (host: HostId, text: string, signature: string) =>
-          (await keysOfHost(db, host)).some((nkey) => verifySignature(nkey, text, signature));
-        const report = await ingestBatch({ db, verify, calendar }, hostId, batch, now());
+        const report = await desk.take(hostId, batch);
         if (report.quarantined > 0)
           log.error({ hostId, ...report }, "rows of a host's journal were set aside");
       },

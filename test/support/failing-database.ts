@@ -5,6 +5,8 @@ import type { PoolClient } from "pg";
 export interface FailingDatabase extends Database {
   /** Whether the chosen statement was reached. */
   hasFailed(): boolean;
+  /** How many statements of transactions there were so far. */
+  statements(): number;
 }
 
 /**
@@ -38,5 +40,5 @@ export function failingDatabase(
     return Object.assign(Object.create(client) as PoolClient, { query: failingQuery });
   };
   Object.assign(database.pool, { connect: connectFailing });
-  return { ...database, hasFailed: () => failed };
+  return { ...database, hasFailed: () => failed, statements: () => statements };
 }

@@ -12,7 +12,8 @@ import {
 import { atUtc, type Interval, type ProvenTime, union } from "../core/proven-time.ts";
 import { type BootZero, checkClaim } from "../core/usage-check.ts";
 import type { Run } from "../store/billing/runs.ts";
-import type { DecidedRow, Quarantined } from "../store/billing/usage.ts";
+import type { Quarantined } from "../store/usage/quarantine.ts";
+import type { DecidedRow } from "../store/usage/usage-rows.ts";
 
 export interface SortedRows {
   readonly fresh: readonly JournalRow[];
@@ -48,13 +49,15 @@ export function sortRows(batch: JournalBatch, known: ReadonlyMap<number, string>
 interface ProvenByBoot {
   readonly runId: string;
   readonly bootId: string;
-  readonly intervals: readonly Interval[];
+  readonly intervals: Interval[];
 }
 
 export interface Decisions {
   readonly rows: readonly DecidedRow[];
   readonly setAside: readonly Quarantined[];
   readonly time: readonly ProvenByBoot[];
+  /** All that is proven by now of each run that `time` adds to, in UTC. */
+  readonly proven: ReadonlyMap<string, ProvenTime>;
   /** Runs whose final row is among these, in order. */
   readonly finished: readonly string[];
 }
@@ -76,6 +79,7 @@ export function decideRows(
   const time = new Map<string, ProvenByBoot>();
   const finished = new Set<string>();
   const proven = new Map(context.proven);
+  const added = new Map<string, ProvenTime>();
   for (const row of sorted.fresh) {
     const decision = decideRow(row, { ...context, proven, isChained: sorted.isChained });
     rows.push({ row, verdict: decision.verdict, reason: decision.reason });
@@ -85,11 +89,19 @@ export function decideRows(
       const { runId, bootId } = row.entry;
       addInterval(time, row.entry, decision.accepted);
       const accepted = atUtc([decision.accepted], context.zeros.get(bootId)?.utcAtZeroMs ?? 0);
-      proven.set(runId, union([...(proven.get(runId) ?? []), ...accepted]));
+      const together = union([...(proven.get(runId) ?? []), ...accepted]);
+      proven.set(runId, together);
+      added.set(runId, together);
     }
     if (decision.isFinal) finished.add(row.entry.runId);
   }
-  return { rows, setAside: setAsideRows, time: [...time.values()], finished: [...finished].sort() };
+  return {
+    rows,
+    setAside: setAsideRows,
+    time: [...time.values()],
+    proven: added,
+    finished: [...finished].sort(),
+  };
 }
 
 interface RowDecision {
@@ -159,8 +171,9 @@ function claimedRun(run: Run, proven: ProvenTime) {
 function addInterval(time: Map<string, ProvenByBoot>, entry: UsageEntry, interval: Interval): void {
   const { runId, bootId } = entry;
   const key = `${runId} ${bootId}`;
-  const known = time.get(key) ?? { runId, bootId, intervals: [] };
-  time.set(key, { ...known, intervals: [...known.intervals, interval] });
+  const known = time.get(key);
+  if (known === undefined) time.set(key, { runId, bootId, intervals: [interval] });
+  else known.intervals.push(interval);
 }
 
 export function setAside(row: JournalRow | undefined, reason: string, excessMs: number | null): Quarantined {

@@ -1,17 +1,18 @@
 /**
- * The hour tick: by the leader, one per UTC hour, in order, missed ones under their nominal hour. Each run is charged
- * in a transaction of its own, then the accounts are settled; a tick that was cut off half way goes on where it was,
+ * The hour tick: by the leader, one per UTC hour, in order, missed ones under their nominal hour. Runs are charged some
+ * hundreds in a transaction, then the accounts are settled; a tick that was cut off half way goes on where it was,
  * because what is charged already has no difference left to post.
  */
-import { chargeRun, unchargedRuns } from "../store/billing/charging.ts";
+import { chargeRuns, unchargedRuns } from "../store/billing/charging.ts";
 import { accountsToSettle, settleAccount } from "../store/billing/accounts.ts";
 import { type Database, transaction } from "../store/database.ts";
-import { countCharge, finishHour, nextHour, startHour } from "../store/billing/hour-ticks.ts";
+import { countCharges, finishHour, nextHour, startHour } from "../store/billing/hour-ticks.ts";
 import { assertTerm } from "../store/leader.ts";
-import { lockRun } from "../store/billing/runs.ts";
+import { lockRuns } from "../store/billing/runs.ts";
 import type { BillingCalendar } from "../core/billing-calendar.ts";
 
-const RUNS_PER_PAGE = 500;
+/** Of one transaction: whoever starts, stops or tops up waits for it, and it holds the lease's row. */
+const RUNS_PER_PAGE = 300;
 /** After a long pause a wake-up catches up this many hours; the next one goes on. */
 const MAX_HOURS_PER_WAKE = 24;
 
@@ -50,11 +51,14 @@ export async function chargeDueHours(
   return reports;
 }
 
-async function chargeHour(
-  deps: ChargingDeps,
-  tick: { hour: Date; term: number; now: Date },
-): Promise<HourReport> {
-  const runsCharged = await chargeRuns(deps, tick);
+interface Tick {
+  readonly hour: Date;
+  readonly term: number;
+  readonly now: Date;
+}
+
+async function chargeHour(deps: ChargingDeps, tick: Tick): Promise<HourReport> {
+  const runsCharged = await chargeAllRuns(deps, tick);
   // Storage is charged here, between the runs and the accounts, once it is sampled.
   const settled = await settleAccounts(deps, tick);
   await transaction(deps.db, async (tx) => {
@@ -64,37 +68,37 @@ async function chargeHour(
   return { hour: tick.hour, runsCharged, ...settled };
 }
 
-async function chargeRuns(
-  { db, calendar }: ChargingDeps,
-  { hour, term }: { hour: Date; term: number },
-): Promise<number> {
+async function chargeAllRuns({ db, calendar }: ChargingDeps, tick: Tick): Promise<number> {
   let charged = 0;
   let page = await unchargedRuns(db, { after: "", limit: RUNS_PER_PAGE });
   while (page.length > 0) {
-    for (const runId of page) if (await chargeOne(db, runId, { hour, term, calendar })) charged += 1;
+    charged += await chargePage(db, page, { ...tick, calendar });
     page = await unchargedRuns(db, { after: page.at(-1) ?? "", limit: RUNS_PER_PAGE });
   }
   return charged;
 }
 
-async function chargeOne(
+async function chargePage(
   db: Database,
-  runId: string,
-  { hour, term, calendar }: { hour: Date; term: number; calendar: BillingCalendar },
-): Promise<boolean> {
+  runIds: readonly string[],
+  { hour, term, calendar }: Tick & { calendar: BillingCalendar },
+): Promise<number> {
   return transaction(db, async (tx) => {
     await assertTerm(tx, term);
-    const run = await lockRun(tx, runId);
-    if (run === null || !run.uncharged) return false;
-    const result = await chargeRun(tx, run, { at: hour, provenBefore: hour, calendar });
-    if (result.charged) await countCharge(tx, hour, result.amount);
-    return result.charged;
+    const runs = [...(await lockRuns(tx, runIds)).values()].filter(({ uncharged }) => uncharged);
+    const results = await chargeRuns(tx, runs, { at: hour, provenBefore: hour, calendar });
+    const amounts = [...results.values()].flatMap((result) => (result.charged ? [result.amount] : []));
+    if (amounts.length > 0) {
+      const amount = amounts.reduce((sum, one) => sum + one, 0n);
+      await countCharges(tx, hour, { runs: amounts.length, amount });
+    }
+    return amounts.length;
   });
 }
 
 async function settleAccounts(
   { db }: ChargingDeps,
-  { hour, term, now }: { hour: Date; term: number; now: Date },
+  { hour, term, now }: Tick,
 ): Promise<{ suspended: number[]; hostIds: string[] }> {
   const suspended: number[] = [];
   const hostIds = new Set<string>();

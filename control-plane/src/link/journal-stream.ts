@@ -24,7 +24,8 @@ const MAX_MESSAGES_PER_HOST = 10_000;
 /** Shorter than the agents' 60 s re-send, so that a re-sent batch is never taken for a double. */
 const DUPLICATE_WINDOW_MS = 30_000;
 const HANDLE_WITHIN_MS = 60_000;
-const MAX_IN_FLIGHT = 32;
+/** Those of as many hosts may be decided in one transaction. All are in memory, each up to MAX_BATCH_BYTES. */
+const MAX_IN_FLIGHT = 64;
 const MAX_UNACKNOWLEDGED = 4_096;
 /** A batch that fails this often is dropped from the stream; its host sends the rows again. */
 const MAX_DELIVERIES = 20;

@@ -40,6 +40,28 @@ export async function raiseAlarmOnce(
   if (open.rowCount === 0) await raiseAlarm(sql, alarm);
 }
 
+/** The same of several of one kind, in their order; of those about one subject the first. */
+export async function raiseAlarmsOnce(
+  sql: Connection,
+  {
+    kind,
+    alarms,
+    now,
+  }: { kind: AlarmKind; alarms: readonly { subject: string; detail: string }[]; now: Date },
+): Promise<void> {
+  if (alarms.length === 0) return;
+  const firsts = [...Map.groupBy(alarms, ({ subject }) => subject).values()].flatMap(
+    ([first]) => first ?? [],
+  );
+  await sql.query(
+    `INSERT INTO alarms (kind, subject, detail, raised_at)
+     SELECT $1::text, n.subject, n.detail, $4 FROM unnest($2::text[], $3::text[]) WITH ORDINALITY n (subject, detail, nth)
+      WHERE NOT EXISTS (SELECT FROM alarms a WHERE a.kind = $1::text AND a.subject = n.subject AND a.cleared_at IS NULL)
+      ORDER BY n.nth`,
+    [kind, firsts.map(({ subject }) => subject), firsts.map(({ detail }) => detail), now],
+  );
+}
+
 /** What it warned of is over. */
 export async function clearAlarm(
   sql: Connection,

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
 import { columnTypes } from "./column-types.ts";
+import { CopyIn } from "./copy-in.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -62,6 +63,12 @@ export interface Connection {
   ): Promise<{ rows: Row[]; rowCount: number }>;
 }
 
+/** The connection of a transaction. */
+export interface Transaction extends Connection {
+  /** Many rows at once: `text` is COPY … FROM STDIN, `lines` are copyLine's. */
+  copyIn(text: string, lines: string): Promise<void>;
+}
+
 export interface Database extends Connection {
   readonly pool: Pool;
   readonly keepsPlans: boolean;
@@ -105,7 +112,7 @@ export type Isolation = "read committed" | "repeatable read" | "serializable";
  */
 export async function transaction<T>(
   database: Database,
-  work: (connection: Connection) => Promise<T>,
+  work: (connection: Transaction) => Promise<T>,
   {
     isolation = "read committed",
     statementTimeoutMs = STATEMENT_TIMEOUT_MS,
@@ -123,7 +130,7 @@ export async function transaction<T>(
 
 async function runOnce<T>(
   { pool, keepsPlans }: Database,
-  work: (connection: Connection) => Promise<T>,
+  work: (connection: Transaction) => Promise<T>,
   { isolation, statementTimeoutMs }: { isolation: Isolation; statementTimeoutMs: number },
 ): Promise<T> {
   const client = await pool.connect().catch((cause: unknown) => {
@@ -141,7 +148,10 @@ async function runOnce<T>(
       `BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL statement_timeout = ${limitMs};
        SET LOCAL idle_in_transaction_session_timeout = ${limitMs}`,
     );
-    const value = await work({ query });
+    const value = await work({
+      query,
+      copyIn: (text, lines) => copyIn(client, { copy: new CopyIn(text, lines), timeoutMs }),
+    });
     const { command } = await ask(client, { text: "COMMIT", values: undefined, keepsPlans, timeoutMs });
     // Postgres answers ROLLBACK, without an error, to the COMMIT of a transaction in which a statement failed.
     assert.equal(command, "COMMIT", "a failed statement was caught inside a transaction that went on");
@@ -178,6 +188,22 @@ async function ask<Row extends QueryResultRow>(
     return { rows, rowCount: rowCount ?? 0, command };
   } catch (cause) {
     throw asStoreError(cause, on instanceof Pool ? on : undefined);
+  }
+}
+
+async function copyIn(
+  client: PoolClient,
+  { copy, timeoutMs }: { copy: CopyIn; timeoutMs: number },
+): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("COPY read timeout")), timeoutMs);
+  try {
+    // Both, since what stands before the driver may fail where the copy never begins.
+    await Promise.all([Promise.resolve(client.query(copy)), Promise.race([copy.done, late])]);
+  } catch (cause) {
+    throw asStoreError(cause, undefined);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -3,12 +3,10 @@ import { formatDecimal, formatPoints, parsePoints, type Points } from "@remotegp
 import { hundredthHoursLeft, type OverdueStatus } from "../../core/account-state.ts";
 import type { BillingCalendar } from "../../core/billing-calendar.ts";
 import { rateRun } from "../../core/rating.ts";
-import { postedShares } from "./charging.ts";
 import type { Connection } from "../database.ts";
 import { safeBigint } from "../old-values.ts";
-import { burnPerHour, frozenLines } from "./run-lines.ts";
-import { provenTimeOf } from "./run-time.ts";
-import { waivedTimes } from "./run-waivers.ts";
+import { rateableRuns } from "./rateable-runs.ts";
+import { burnPerHour } from "./run-lines.ts";
 
 export interface BalanceView {
   readonly balance: string;
@@ -66,15 +64,12 @@ async function accruedOf(
     'SELECT id, waive_from AS "waiveFrom" FROM runs WHERE uncharged AND customer_id = $1',
     [customerId],
   );
-  const waived = await waivedTimes(connection, rows);
   let accrued = 0n;
-  for (const run of rows) {
-    const lines = await frozenLines(connection, run.id);
+  for (const { rateable } of await rateableRuns(connection, rows)) {
+    const { lines, proven, waived, posted } = rateable;
     if (lines === null) continue;
-    const proven = await provenTimeOf(connection, run.id);
-    const rated = rateRun({ proven, waived: waived.get(run.id) ?? [], lines }, calendar);
-    const { shares } = await postedShares(connection, run.id);
-    accrued += rated.amount - shares.reduce((sum, share) => sum + share.amount, 0n);
+    const rated = rateRun({ proven, waived, lines }, calendar);
+    accrued += rated.amount - posted.shares.reduce((sum, share) => sum + share.amount, 0n);
   }
   return accrued;
 }

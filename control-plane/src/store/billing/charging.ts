@@ -1,23 +1,18 @@
 /**
- * The charge of one run: what rating says it costs by now less what was posted before, as billing records, a ledger
- * transaction and a new balance, all in the caller's transaction. Doing it again posts nothing.
+ * The charge of runs: what rating says each costs by now less what was posted before, as billing records, ledger
+ * transactions and new balances, all in the caller's transaction. Each run is rated by itself; what is asked and written
+ * is asked and written once for all of them. Doing it again posts nothing.
  */
-import { formatPoints, formatPrice, formatQuantity, parsePoints, type Points } from "@remotegpu/shared/money";
+import { formatPoints, formatPrice, formatQuantity, type Points } from "@remotegpu/shared/money";
 import { type BillingCalendar, invoiceMonth } from "../../core/billing-calendar.ts";
-import { before, type ProvenTime, totalMs, without } from "../../core/proven-time.ts";
-import {
-  type Charge,
-  chargesDue,
-  type PricedLine,
-  type RatedRun,
-  rateRun,
-  type Share,
-} from "../../core/rating.ts";
+import { before, totalMs, without } from "../../core/proven-time.ts";
+import { type Charge, chargesDue, type PricedLine, type RatedRun, rateRun } from "../../core/rating.ts";
 import type { Connection } from "../database.ts";
-import { lockAccount, postTransaction } from "./ledger.ts";
-import { freezePrices, frozenLines } from "./run-lines.ts";
-import { provenTimeOf } from "./run-time.ts";
-import { waivedTimes, waiverReasons } from "./run-waivers.ts";
+import { type LockedAccount, lockAccounts, type Posting, postTransactions } from "./ledger.ts";
+import { type RateableRun, rateableRuns } from "./rateable-runs.ts";
+import { freezePrices, frozenLines, type PriceTaking } from "./run-lines.ts";
+import { type RunTotals, writeRunTotals } from "./run-totals.ts";
+import { waiverReasons } from "./run-waivers.ts";
 import type { Run } from "./runs.ts";
 
 export interface ChargeMoment {
@@ -28,166 +23,197 @@ export interface ChargeMoment {
   readonly calendar: BillingCalendar;
 }
 
-export type ChargeResult =
+type ChargeResult =
   | { charged: true; amount: Points }
   /** `later-charge`: the run was charged after this moment already. `unrated`: the catalogue lacks a price. */
   | { charged: false; reason: "nothing-due" | "unrated" | "later-charge" };
 
-/** Give it a run that the transaction holds; it takes the payer's balance. */
-export async function chargeRun(
+/**
+ * Give it runs that the transaction holds, as they are to be written: closed where their end is known by now. It takes
+ * the payers' balances, in the order of their ids, and makes the runs' postings in the order of the runs.
+ * @returns results by run
+ */
+export async function chargeRuns(
   transaction: Connection,
-  run: Run,
+  runs: readonly Run[],
   moment: ChargeMoment,
-): Promise<ChargeResult> {
-  const lines = await linesToCharge(transaction, run);
-  if (lines === null) return { charged: false, reason: "unrated" };
-  const posted = await postedShares(transaction, run.id);
-  if (posted.lastAt !== null && posted.lastAt > moment.at) return { charged: false, reason: "later-charge" };
+): Promise<Map<string, ChargeResult>> {
+  if (runs.length === 0) return new Map();
+  await freezeMissingPrices(transaction, runs);
+  const rated = (await rateableRuns(transaction, runs)).map(({ run, rateable }) => {
+    return { run, proven: rateable.proven, bill: billOf(run, rateable, moment) };
+  });
+  const bills = rated.flatMap(({ bill }) => (typeof bill === "string" ? [] : bill));
+  const due = bills.filter(({ charges }) => charges.length > 0);
+  await postBills(transaction, due, moment);
+  await writeRunTotals(
+    transaction,
+    rated.map(({ run, proven, bill }) => ({
+      runId: run.id,
+      proven,
+      closedAt: run.closedAt,
+      bill: typeof bill === "string" ? null : totalsOf(bill),
+    })),
+  );
+  return new Map(rated.map(({ run, bill }) => [run.id, resultOf(bill)]));
+}
 
-  const allProven = await provenTimeOf(transaction, run.id);
-  const proven = before(allProven, moment.provenBefore?.getTime() ?? null);
-  const waived = (await waivedTimes(transaction, [run])).get(run.id) ?? [];
-  const rated = rateRun({ proven, waived, lines }, moment.calendar);
-  const charges = chargesDue({ rated, posted: posted.shares, proven, waived }, moment.calendar);
-  const amount = charges.reduce((sum, charge) => sum + charge.amount, 0n);
-  if (charges.length > 0)
-    await postCharges(transaction, { run, lines, charges, amount, moment, number: posted.count + 1 });
-  await updateTotals(transaction, { run, allProven, waived, rated, amount });
+function resultOf(bill: Bill | "unrated" | "later-charge"): ChargeResult {
+  if (typeof bill === "string") return { charged: false, reason: bill };
+  const { charges, amount } = bill;
   return charges.length > 0 ? { charged: true, amount } : { charged: false, reason: "nothing-due" };
 }
 
+function totalsOf({ rated, waivedMs, amount, provenMs }: Bill): RunTotals["bill"] {
+  return { minutes: rated.minutes, waivedMs, amount, leavesTime: rated.provenMs < provenMs };
+}
+
 /** A run that began while the catalogue had no price for it gets one as soon as there is one. */
-async function linesToCharge(transaction: Connection, run: Run): Promise<PricedLine[] | null> {
-  const lines = await frozenLines(transaction, run.id);
-  if (lines !== null || run.firstProvenAt === null) return lines;
-  await freezePrices(transaction, run, run.firstProvenAt);
-  return frozenLines(transaction, run.id);
-}
-
-export interface PostedShares {
-  /** By line and month of use. */
-  readonly shares: Share[];
-  readonly lastAt: Date | null;
-  /** How many ledger transactions the run has had. */
-  readonly count: number;
-}
-
-/** What was posted of a run so far. */
-export async function postedShares(connection: Connection, runId: string): Promise<PostedShares> {
-  const { rows } = await connection.query<{
-    line: string;
-    usage_month: string;
-    minutes: number;
-    amount: string;
-    last_at: Date;
-    transactions: number[];
-  }>(
-    `SELECT line, usage_month, sum(billing_minutes) AS minutes, sum(amount) AS amount, max(created_at) AS last_at,
-            array_agg(DISTINCT transaction_id) FILTER (WHERE transaction_id IS NOT NULL) AS transactions
-       FROM billing_records WHERE run_id = $1 GROUP BY line, usage_month`,
-    [runId],
+async function freezeMissingPrices(transaction: Connection, runs: readonly Run[]): Promise<void> {
+  const frozen = await frozenLines(
+    transaction,
+    runs.map(({ id }) => id),
   );
-  return {
-    shares: rows.map((row) => ({
-      line: row.line,
-      usageMonth: row.usage_month.slice(0, 7),
-      minutes: row.minutes,
-      amount: parsePoints(row.amount),
-    })),
-    lastAt: rows.reduce<Date | null>(
-      (last, row) => (last === null || row.last_at > last ? row.last_at : last),
-      null,
-    ),
-    count: new Set(rows.flatMap((row) => row.transactions ?? [])).size,
-  };
+  const open = runs.flatMap((run): PriceTaking[] =>
+    frozen.has(run.id) || run.firstProvenAt === null ? [] : [{ run, at: run.firstProvenAt }],
+  );
+  await freezePrices(transaction, open);
 }
 
 interface Bill {
   readonly run: Run;
   readonly lines: readonly PricedLine[];
+  readonly rated: RatedRun;
   readonly charges: readonly Charge[];
   readonly amount: Points;
-  readonly moment: ChargeMoment;
-  /** Which of the run's postings this is, from 1. */
+  /** Of all that is proven, time beyond the moment of the charge included. */
+  readonly provenMs: number;
+  readonly waivedMs: number;
+  /** Which of the run's postings this would be, from 1. */
   readonly number: number;
 }
 
-async function postCharges(transaction: Connection, bill: Bill): Promise<void> {
-  const { run, moment } = bill;
-  const account = await lockAccount(transaction, run.customerId);
-  if (account === null) throw new Error(`run ${run.id} has a payer ${run.customerId} that does not exist`);
-  const transactionId = bill.amount === 0n ? null : await postAmount(transaction, bill);
-  for (const charge of bill.charges) {
-    const line = bill.lines.find((one) => one.line === charge.line);
-    await transaction.query(
-      `INSERT INTO billing_records (customer_id, workspace_id, resource_type, resource_id, resource_name, run_id, line,
-         quantity, unit_price, billing_unit, billing_minutes, amount, currency, start_time, end_time, usage_month,
-         invoice_month, transaction_id, created_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
-      [
-        run.customerId,
-        run.workspaceId,
-        run.resourceType,
-        run.resourceId,
-        run.resourceName,
-        run.id,
-        charge.line,
-        // A line that a re-priced run no longer has is only taken back; its old record names quantity and price.
-        line === undefined ? "0" : formatQuantity(line.quantity),
-        line === undefined ? "0" : formatPrice(line.unitPrice),
-        line?.billingUnit ?? "minute",
-        charge.minutes,
-        formatPoints(charge.amount),
-        account.currency,
-        new Date(charge.fromMs),
-        new Date(charge.toMs),
-        `${charge.usageMonth}-01`,
-        `${invoiceMonth(charge.usageMonth, moment.at.getTime(), moment.calendar)}-01`,
-        transactionId,
-        moment.at,
-      ],
-    );
-  }
+function billOf(
+  run: Run,
+  { lines, proven: allProven, waived, posted }: RateableRun,
+  { at, provenBefore, calendar }: ChargeMoment,
+): Bill | "unrated" | "later-charge" {
+  if (lines === null) return "unrated";
+  if (posted.lastAt !== null && posted.lastAt > at) return "later-charge";
+  const proven = before(allProven, provenBefore?.getTime() ?? null);
+  const rated = rateRun({ proven, waived, lines }, calendar);
+  const charges = chargesDue({ rated, posted: posted.shares, proven, waived }, calendar);
+  const provenMs = totalMs(allProven);
+  return {
+    run,
+    lines,
+    rated,
+    charges,
+    amount: charges.reduce((sum, charge) => sum + charge.amount, 0n),
+    provenMs,
+    waivedMs: provenMs - totalMs(without(allProven, waived)),
+    number: posted.count + 1,
+  };
+}
+
+async function postBills(
+  transaction: Connection,
+  bills: readonly Bill[],
+  moment: ChargeMoment,
+): Promise<void> {
+  if (bills.length === 0) return;
+  const accounts = await lockAccounts(transaction, [...new Set(bills.map(({ run }) => run.customerId))]);
+  for (const { run } of bills)
+    if (!accounts.has(run.customerId))
+      throw new Error(`run ${run.id} has a payer ${run.customerId} that does not exist`);
+  const transactionIds = await postAmounts(transaction, bills, moment.at);
+  await insertRecords(transaction, { bills, accounts, transactionIds }, moment);
 }
 
 /**
- * The run is held, so its postings can be counted: the same one cannot be made twice. One that gives money back says
- * why; only waived time does.
+ * The runs are held, so their postings can be counted: the same one cannot be made twice. One that gives money back
+ * says why; only waived time does.
  */
-async function postAmount(transaction: Connection, { run, number, amount, moment }: Bill): Promise<number> {
-  const sourceId = `${run.id}/${number}`;
-  const isCredit = amount < 0n;
-  const posted = await postTransaction(transaction, {
-    sourceKind: isCredit ? "credit" : "charge",
-    sourceId,
-    customerId: run.customerId,
-    runId: run.id,
-    amount: 0n - amount,
-    contra: "revenue",
-    at: moment.at,
-    reason: isCredit ? await waiverReasons(transaction, run.id) : null,
-    actor: "control-plane",
+async function postAmounts(
+  transaction: Connection,
+  bills: readonly Bill[],
+  at: Date,
+): Promise<Map<string, number>> {
+  const posted = bills.filter(({ amount }) => amount !== 0n);
+  const credited = posted.filter(({ amount }) => amount < 0n).map(({ run }) => run.id);
+  const reasons = await waiverReasons(transaction, credited);
+  const postings = posted.map(({ run, number, amount }): Posting => {
+    const isCredit = amount < 0n;
+    return {
+      sourceKind: isCredit ? "credit" : "charge",
+      sourceId: `${run.id}/${number}`,
+      customerId: run.customerId,
+      runId: run.id,
+      amount: 0n - amount,
+      contra: "revenue",
+      at,
+      reason: isCredit ? (reasons.get(run.id) ?? "") : null,
+      actor: "control-plane",
+    };
   });
-  if (!posted.posted) throw new Error(`charge ${sourceId} cannot be posted: ${posted.reason}`);
-  return posted.transactionId;
+  const outcomes = await postTransactions(transaction, postings);
+  const ids = new Map<string, number>();
+  for (const [index, { run, number }] of posted.entries()) {
+    const outcome = outcomes[index];
+    if (outcome?.posted !== true)
+      throw new Error(`charge ${run.id}/${number} cannot be posted: ${outcome?.reason ?? "no answer"}`);
+    ids.set(run.id, outcome.transactionId);
+  }
+  return ids;
 }
 
-async function updateTotals(
+async function insertRecords(
   transaction: Connection,
-  totals: { run: Run; allProven: ProvenTime; waived: ProvenTime; rated: RatedRun; amount: Points },
+  posted: {
+    bills: readonly Bill[];
+    accounts: ReadonlyMap<number, LockedAccount>;
+    transactionIds: ReadonlyMap<string, number>;
+  },
+  { at, calendar }: ChargeMoment,
 ): Promise<void> {
-  const provenMs = totalMs(totals.allProven);
-  const waivedMs = provenMs - totalMs(without(totals.allProven, totals.waived));
+  const records = posted.bills.flatMap(({ run, lines, charges }) =>
+    charges.map((charge) => ({ run, charge, line: lines.find((one) => one.line === charge.line) })),
+  );
   await transaction.query(
-    `UPDATE runs SET billed_minutes = $2, waived_ms = $3, posted_amount = posted_amount + $4::numeric, uncharged = $5
-      WHERE id = $1`,
+    `INSERT INTO billing_records (customer_id, workspace_id, resource_type, resource_id, resource_name, run_id, line,
+       quantity, unit_price, billing_unit, billing_minutes, amount, currency, start_time, end_time, usage_month,
+       invoice_month, transaction_id, created_at)
+     SELECT r.customer_id, r.workspace_id, r.resource_type, r.resource_id, r.resource_name, r.run_id, r.line, r.quantity,
+            r.unit_price, r.billing_unit, r.billing_minutes, r.amount, r.currency, r.start_time, r.end_time,
+            r.usage_month, r.invoice_month, r.transaction_id, $19
+       FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::numeric[],
+                   $9::numeric[], $10::text[], $11::int[], $12::numeric[], $13::text[], $14::timestamptz[],
+                   $15::timestamptz[], $16::date[], $17::date[], $18::bigint[]) WITH ORDINALITY
+         r (customer_id, workspace_id, resource_type, resource_id, resource_name, run_id, line, quantity, unit_price,
+            billing_unit, billing_minutes, amount, currency, start_time, end_time, usage_month, invoice_month,
+            transaction_id, nth)
+      ORDER BY r.nth`,
     [
-      totals.run.id,
-      totals.rated.minutes,
-      waivedMs,
-      formatPoints(totals.amount),
-      // Time beyond the moment of the charge waits for the next one.
-      totals.rated.provenMs < provenMs,
+      records.map(({ run }) => run.customerId),
+      records.map(({ run }) => run.workspaceId),
+      records.map(({ run }) => run.resourceType),
+      records.map(({ run }) => run.resourceId),
+      records.map(({ run }) => run.resourceName),
+      records.map(({ run }) => run.id),
+      records.map(({ charge }) => charge.line),
+      // A line that a re-priced run no longer has is only taken back; its old record names quantity and price.
+      records.map(({ line }) => (line === undefined ? "0" : formatQuantity(line.quantity))),
+      records.map(({ line }) => (line === undefined ? "0" : formatPrice(line.unitPrice))),
+      records.map(({ line }) => line?.billingUnit ?? "minute"),
+      records.map(({ charge }) => charge.minutes),
+      records.map(({ charge }) => formatPoints(charge.amount)),
+      records.map(({ run }) => posted.accounts.get(run.customerId)?.currency),
+      records.map(({ charge }) => new Date(charge.fromMs).toISOString()),
+      records.map(({ charge }) => new Date(charge.toMs).toISOString()),
+      records.map(({ charge }) => `${charge.usageMonth}-01`),
+      records.map(({ charge }) => `${invoiceMonth(charge.usageMonth, at.getTime(), calendar)}-01`),
+      records.map(({ run }) => posted.transactionIds.get(run.id) ?? null),
+      at,
     ],
   );
 }

@@ -44,11 +44,15 @@ export async function startHour(
   );
 }
 
-/** Counts a run's charge, in the transaction that made it. */
-export async function countCharge(transaction: Connection, hour: Date, amount: Points): Promise<void> {
+/** Counts runs' charges, in the transaction that made them. */
+export async function countCharges(
+  transaction: Connection,
+  hour: Date,
+  charged: { runs: number; amount: Points },
+): Promise<void> {
   await transaction.query(
-    "UPDATE hour_ticks SET runs_charged = runs_charged + 1, amount = amount + $2::numeric WHERE hour = $1",
-    [hour, formatPoints(amount)],
+    "UPDATE hour_ticks SET runs_charged = runs_charged + $2::int, amount = amount + $3::numeric WHERE hour = $1",
+    [hour, charged.runs, formatPoints(charged.amount)],
   );
 }
 

@@ -4,10 +4,11 @@
  *
  * Order of locks everywhere: journal, runs by id, customers by id, placements, hosts by id.
  */
+import assert from "node:assert/strict";
 import { formatPoints, MAX_POINTS, parsePoints, type Points } from "@remotegpu/shared/money";
 import { type OverdueStatus, statusAfterPosting } from "../../core/account-state.ts";
 import type { Connection } from "../database.ts";
-import { appendEvent } from "../events.ts";
+import { appendEvents } from "../events.ts";
 
 export type LedgerAccount = "customer" | "cash" | "revenue" | "adjustment" | "writeoff";
 
@@ -82,67 +83,187 @@ export async function lockAccounts(
 
 /** Entries, balance and the state that follows from it, in the caller's transaction. */
 export async function postTransaction(transaction: Connection, posting: Posting): Promise<Posted> {
-  const account = await lockAccount(transaction, posting.customerId);
-  if (account === null) return { posted: false, reason: "unknown-customer" };
-  const balance = account.balance + posting.amount;
-  if (balance > MAX_POINTS || balance + MAX_POINTS < 0n) return { posted: false, reason: "beyond-column" };
+  const [posted] = await postTransactions(transaction, [posting]);
+  assert(posted !== undefined, "one posting has one answer");
+  return posted;
+}
 
-  const transactionId = await insertTransaction(transaction, posting);
-  if (transactionId === null) return { posted: false, reason: "known-source" };
+/**
+ * The same of many, whoever's: each finds the balance and the state that those before it left, as if they were posted
+ * one by one.
+ * @returns answers in the order of the postings
+ */
+export async function postTransactions(
+  transaction: Connection,
+  postings: readonly Posting[],
+): Promise<Posted[]> {
+  if (postings.length === 0) return [];
+  const accounts = await lockAccounts(transaction, [
+    ...new Set(postings.map(({ customerId }) => customerId)),
+  ]);
+  const refusals = refusedPostings(postings, accounts);
+  const ids = await insertTransactions(
+    transaction,
+    postings.filter((posting) => !refusals.has(posting)),
+  );
+  const books = new Map(accounts);
+  const changes: StatusChange[] = [];
+  const answers = postings.map((posting): Posted => {
+    const transactionId = ids.get(posting);
+    const account = books.get(posting.customerId);
+    if (transactionId === undefined || account === undefined)
+      return { posted: false, reason: refusals.get(posting) ?? "known-source" };
+    const balance = account.balance + posting.amount;
+    const status = statusAfterPosting({ ...account, balance }, posting.amount);
+    books.set(posting.customerId, { ...account, balance, status });
+    if (status !== account.status)
+      changes.push({ customerId: posting.customerId, from: account.status, to: status, at: posting.at });
+    return { posted: true, transactionId, balance, status };
+  });
+  await insertEntries(transaction, ids);
+  await writeBalances(transaction, [...ids.keys()], books);
+  await writeStatusChanges(transaction, changes);
+  return answers;
+}
+
+type Refusal = Extract<Posted, { posted: false }>["reason"];
+
+/** What cannot be posted whatever the ledger has already: of two with one cause the first is posted. */
+function refusedPostings(
+  postings: readonly Posting[],
+  accounts: ReadonlyMap<number, LockedAccount>,
+): Map<Posting, Refusal> {
+  const balances = new Map([...accounts].map(([customerId, { balance }]) => [customerId, balance]));
+  const causes = new Set<string>();
+  const refusals = new Map<Posting, Refusal>();
+  for (const posting of postings) {
+    const before = balances.get(posting.customerId);
+    const balance = (before ?? 0n) + posting.amount;
+    const cause = causeOf(posting.sourceKind, posting.sourceId);
+    if (before === undefined) refusals.set(posting, "unknown-customer");
+    else if (balance > MAX_POINTS || balance + MAX_POINTS < 0n) refusals.set(posting, "beyond-column");
+    else if (causes.has(cause)) refusals.set(posting, "known-source");
+    else {
+      causes.add(cause);
+      balances.set(posting.customerId, balance);
+    }
+  }
+  return refusals;
+}
+
+/** @returns the transactions' ids, of those whose cause was not known */
+async function insertTransactions(
+  transaction: Connection,
+  postings: readonly Posting[],
+): Promise<Map<Posting, number>> {
+  if (postings.length === 0) return new Map();
+  const { rows } = await transaction.query<{ id: number; source_kind: string; source_id: string }>(
+    `INSERT INTO ledger_transactions (source_kind, source_id, customer_id, run_id, reason, actor, at)
+     SELECT t.source_kind, t.source_id, t.customer_id, t.run_id, t.reason, t.actor, t.at
+       FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+            WITH ORDINALITY t (source_kind, source_id, customer_id, run_id, reason, actor, at, nth)
+      ORDER BY t.nth
+     ON CONFLICT (source_kind, source_id) DO NOTHING RETURNING id, source_kind, source_id`,
+    [
+      postings.map(({ sourceKind }) => sourceKind),
+      postings.map(({ sourceId }) => sourceId),
+      postings.map(({ customerId }) => customerId),
+      postings.map(({ runId }) => runId ?? null),
+      postings.map(({ reason }) => reason),
+      postings.map(({ actor }) => actor),
+      postings.map(({ at }) => at.toISOString()),
+    ],
+  );
+  const ids = new Map(rows.map((row) => [causeOf(row.source_kind, row.source_id), row.id]));
+  return new Map(
+    postings.flatMap((posting) => {
+      const id = ids.get(causeOf(posting.sourceKind, posting.sourceId));
+      return id === undefined ? [] : [[posting, id] as const];
+    }),
+  );
+}
+
+function causeOf(sourceKind: string, sourceId: string): string {
+  return `${sourceKind} ${sourceId}`;
+}
+
+async function insertEntries(transaction: Connection, ids: ReadonlyMap<Posting, number>): Promise<void> {
+  if (ids.size === 0) return;
+  const postings = [...ids.keys()];
   await transaction.query(
     `INSERT INTO ledger_entries (transaction_id, account, customer_id, amount)
-     VALUES ($1, 'customer', $2, $3::numeric), ($1, $4, $2, -$3::numeric)`,
-    [transactionId, posting.customerId, formatPoints(posting.amount), posting.contra],
+     SELECT p.id, side.account, p.customer_id, side.amount
+       FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::numeric[]) WITH ORDINALITY p (id, customer_id, contra, amount, nth)
+      CROSS JOIN LATERAL (VALUES (1, 'customer', p.amount), (2, p.contra, -p.amount)) side (nth, account, amount)
+      ORDER BY p.nth, side.nth`,
+    [
+      [...ids.values()],
+      postings.map(({ customerId }) => customerId),
+      postings.map(({ contra }) => contra),
+      postings.map(({ amount }) => formatPoints(amount)),
+    ],
   );
-  const status = statusAfterPosting({ ...account, balance }, posting.amount);
+}
+
+async function writeBalances(
+  transaction: Connection,
+  postings: readonly Posting[],
+  books: ReadonlyMap<number, LockedAccount>,
+): Promise<void> {
+  if (postings.length === 0) return;
+  const changed = [...new Set(postings.map(({ customerId }) => customerId))];
+  const paidAt = new Map(
+    postings.filter(({ sourceKind }) => sourceKind === "topup").map(({ customerId, at }) => [customerId, at]),
+  );
   await transaction.query(
-    `UPDATE customers SET balance = $2,
-            last_payment_at = CASE WHEN $3 THEN $4::timestamptz ELSE last_payment_at END
-      WHERE id = $1`,
-    [posting.customerId, formatPoints(balance), posting.sourceKind === "topup", posting.at],
+    `UPDATE customers c SET balance = d.balance, last_payment_at = coalesce(d.paid_at, c.last_payment_at)
+       FROM unnest($1::bigint[], $2::numeric[], $3::timestamptz[]) d (id, balance, paid_at) WHERE c.id = d.id`,
+    [
+      changed,
+      changed.map((customerId) => formatPoints(books.get(customerId)?.balance ?? 0n)),
+      changed.map((customerId) => paidAt.get(customerId) ?? null),
+    ],
   );
-  await changeAccountStatus(transaction, account, { to: status, at: posting.at });
-  return { posted: true, transactionId, balance, status };
+}
+
+interface StatusChange {
+  readonly customerId: number;
+  readonly from: OverdueStatus;
+  readonly to: OverdueStatus;
+  readonly at: Date;
 }
 
 /** Writes a changed state with its moment and an event; does nothing when it is the same. */
 export async function changeAccountStatus(
   transaction: Connection,
-  account: Pick<LockedAccount, "customerId" | "status">,
+  { customerId, status }: Pick<LockedAccount, "customerId" | "status">,
   { to, at }: { to: OverdueStatus; at: Date },
 ): Promise<void> {
-  if (to === account.status) return;
-  await transaction.query(
-    `UPDATE customers SET overdue_status = $2::text,
-            overdue_since = CASE $2::text WHEN 'normal' THEN NULL WHEN 'overdue' THEN $3::timestamptz ELSE overdue_since END
-      WHERE id = $1`,
-    [account.customerId, to, at],
-  );
-  await appendEvent(transaction, {
-    at,
-    kind: "account-status",
-    customerId: account.customerId,
-    actor: "control-plane",
-    old: account.status,
-    new: to,
-  });
+  if (to !== status) await writeStatusChanges(transaction, [{ customerId, from: status, to, at }]);
 }
 
-async function insertTransaction(transaction: Connection, posting: Posting): Promise<number | null> {
-  const { rows } = await transaction.query<{ id: number }>(
-    `INSERT INTO ledger_transactions (source_kind, source_id, customer_id, run_id, reason, actor, at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (source_kind, source_id) DO NOTHING RETURNING id`,
-    [
-      posting.sourceKind,
-      posting.sourceId,
-      posting.customerId,
-      posting.runId ?? null,
-      posting.reason,
-      posting.actor,
-      posting.at,
-    ],
+/** Each change is an event; the account keeps the last. */
+async function writeStatusChanges(transaction: Connection, changes: readonly StatusChange[]): Promise<void> {
+  if (changes.length === 0) return;
+  const last = [...new Map(changes.map((change) => [change.customerId, change])).values()];
+  // Who became overdue, and was made normal and overdue again, is so since the last time.
+  await transaction.query(
+    `UPDATE customers c SET overdue_status = d.status,
+            overdue_since = CASE d.status WHEN 'normal' THEN NULL WHEN 'overdue' THEN d.at ELSE c.overdue_since END
+       FROM unnest($1::bigint[], $2::text[], $3::timestamptz[]) d (id, status, at) WHERE c.id = d.id`,
+    [last.map(({ customerId }) => customerId), last.map(({ to }) => to), last.map(({ at }) => at)],
   );
-  return rows[0]?.id ?? null;
+  await appendEvents(
+    transaction,
+    changes.map(({ customerId, from, to, at }) => ({
+      at,
+      kind: "account-status",
+      customerId,
+      actor: "control-plane",
+      old: from,
+      new: to,
+    })),
+  );
 }
 
 export interface TrialBalance {

@@ -50,19 +50,33 @@ export interface NewPrice {
 /** The lines of a spec that hold at a moment; none for a spec nobody priced. */
 export async function pricesInForce(
   connection: Connection,
-  { spec, at }: { spec: string; at: Date },
+  moment: { spec: string; at: Date },
 ): Promise<CataloguePrice[]> {
-  const { rows } = await connection.query<Pick<PriceRow, "line" | "unit_price" | "billing_unit">>(
-    `SELECT DISTINCT ON (line) line, unit_price, billing_unit FROM prices
-      WHERE spec = $1 AND effective_from <= $2 ORDER BY line, effective_from DESC`,
-    [spec, at],
-  );
-  return rows.map(cataloguePrice);
+  const [prices] = await pricesInForceAt(connection, [moment]);
+  return prices ?? [];
 }
 
-/** Keeps the spec's prices as they are to the end of the transaction; several may hold them at once. */
-export async function holdPrices(transaction: Connection, spec: string): Promise<void> {
-  await transaction.query("SELECT FROM specs WHERE spec = $1 FOR SHARE", [spec]);
+/** The same for several specs, each at a moment of its own, in their order. */
+export async function pricesInForceAt(
+  connection: Connection,
+  moments: readonly { spec: string; at: Date }[],
+): Promise<CataloguePrice[][]> {
+  const { rows } = await connection.query<
+    Pick<PriceRow, "line" | "unit_price" | "billing_unit"> & { nth: number }
+  >(
+    `SELECT DISTINCT ON (m.nth, p.line) m.nth, p.line, p.unit_price, p.billing_unit
+       FROM unnest($1::text[], $2::timestamptz[]) WITH ORDINALITY m (spec, at, nth)
+       JOIN prices p ON p.spec = m.spec AND p.effective_from <= m.at
+      ORDER BY m.nth, p.line, p.effective_from DESC`,
+    [moments.map(({ spec }) => spec), moments.map(({ at }) => at)],
+  );
+  const ofMoments = Map.groupBy(rows, ({ nth }) => nth);
+  return moments.map((_, index) => (ofMoments.get(index + 1) ?? []).map(cataloguePrice));
+}
+
+/** Keeps the specs' prices as they are to the end of the transaction; several may hold them at once. */
+export async function holdPrices(transaction: Connection, specs: readonly string[]): Promise<void> {
+  await transaction.query("SELECT FROM specs WHERE spec = ANY($1::text[]) ORDER BY spec FOR SHARE", [specs]);
 }
 
 /** What linesForOrder and dearestLines of core/price-lines.ts take. */

@@ -6,40 +6,61 @@ import { formatPrice, parsePrice, parseQuantity, type Points } from "@remotegpu/
 import { countedOf, hourlyPrice, priceFor, type SpecPrices } from "../../core/price-lines.ts";
 import type { BillingUnit, PricedLine } from "../../core/rating.ts";
 import type { Connection } from "../database.ts";
-import { holdPrices, pricesInForce, specPricesOf, unpriced } from "./prices.ts";
+import { holdPrices, pricesInForceAt, specPricesOf, unpriced } from "./prices.ts";
 import type { Run } from "./runs.ts";
 
-/** Lines with their frozen prices; null while one has none. */
-export async function frozenLines(connection: Connection, runId: string): Promise<PricedLine[] | null> {
-  const lines = await runLines(connection, runId);
-  return lines.every(isPriced) ? lines : null;
+/** Lines of runs with their frozen prices; a run is missing while one of its lines has none. */
+export async function frozenLines(
+  connection: Connection,
+  runIds: readonly string[],
+): Promise<Map<string, PricedLine[]>> {
+  const lines = await runLinesOf(connection, runIds);
+  const frozen = new Map<string, PricedLine[]>();
+  for (const runId of runIds) {
+    const ofRun = lines.get(runId) ?? [];
+    if (ofRun.every(isPriced)) frozen.set(runId, ofRun);
+  }
+  return frozen;
+}
+
+/** A run whose prices are to be those of a moment: its first proven one. */
+export interface PriceTaking {
+  readonly run: Pick<Run, "id" | "spec" | "gpuModel">;
+  readonly at: Date;
 }
 
 /**
- * Takes the prices in force at the run's first proven moment. When an earlier moment is proven later on, they are
+ * Takes the prices in force at each run's first proven moment. When an earlier moment is proven later on, they are
  * taken again, so that the order of messages does not matter. A line without a price stays open: the run is kept
  * uncharged until the catalogue has one.
  */
-export async function freezePrices(
-  transaction: Connection,
-  run: Pick<Run, "id" | "spec" | "gpuModel">,
-  at: Date,
-): Promise<void> {
-  await holdPrices(transaction, run.spec);
-  const prices = await pricesInForce(transaction, { spec: run.spec, at });
-  for (const line of await runLines(transaction, run.id)) {
-    const price = priceFor(countedOf(line.line), prices, run.gpuModel);
-    await transaction.query(
-      "UPDATE run_lines SET line = $3, unit_price = $4, billing_unit = $5 WHERE run_id = $1 AND line = $2",
-      [
-        run.id,
-        line.line,
-        price?.line ?? line.line,
-        price === null ? null : formatPrice(price.unitPrice),
-        price?.billingUnit ?? null,
-      ],
-    );
-  }
+export async function freezePrices(transaction: Connection, takings: readonly PriceTaking[]): Promise<void> {
+  if (takings.length === 0) return;
+  await holdPrices(transaction, [...new Set(takings.map(({ run }) => run.spec))]);
+  const moments = takings.map(({ run, at }) => ({ spec: run.spec, at }));
+  const inForce = await pricesInForceAt(transaction, moments);
+  const lines = await runLinesOf(
+    transaction,
+    takings.map(({ run }) => run.id),
+  );
+  const taken = takings.flatMap(({ run }, index) =>
+    (lines.get(run.id) ?? []).map(({ line }) => {
+      return { runId: run.id, line, price: priceFor(countedOf(line), inForce[index] ?? [], run.gpuModel) };
+    }),
+  );
+  await transaction.query(
+    `UPDATE run_lines l SET line = d.priced_line, unit_price = d.unit_price, billing_unit = d.billing_unit
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::text[])
+         d (run_id, line, priced_line, unit_price, billing_unit)
+      WHERE l.run_id = d.run_id AND l.line = d.line`,
+    [
+      taken.map(({ runId }) => runId),
+      taken.map(({ line }) => line),
+      taken.map(({ line, price }) => price?.line ?? line),
+      taken.map(({ price }) => (price === null ? null : formatPrice(price.unitPrice))),
+      taken.map(({ price }) => price?.billingUnit ?? null),
+    ],
+  );
 }
 
 /**
@@ -123,12 +144,18 @@ interface RunLineRow {
   billing_unit: BillingUnit | null;
 }
 
-async function runLines(connection: Connection, runId: string): Promise<RunLine[]> {
-  const { rows } = await connection.query<RunLineRow>(
-    "SELECT line, quantity, unit_price, billing_unit FROM run_lines WHERE run_id = $1 ORDER BY line",
-    [runId],
+async function runLinesOf(
+  connection: Connection,
+  runIds: readonly string[],
+): Promise<Map<string, RunLine[]>> {
+  const { rows } = await connection.query<RunLineRow & { run_id: string }>(
+    // A join, since = ANY of many may be tried one by one on each row of the table.
+    `SELECT l.run_id, l.line, l.quantity, l.unit_price, l.billing_unit
+       FROM unnest($1::text[]) r (id) JOIN run_lines l ON l.run_id = r.id ORDER BY l.run_id, l.line`,
+    [runIds],
   );
-  return rows.map(runLine);
+  const ofRuns = Map.groupBy(rows, (row) => row.run_id);
+  return new Map([...ofRuns].map(([runId, lines]) => [runId, lines.map(runLine)]));
 }
 
 function runLine(row: RunLineRow): RunLine {

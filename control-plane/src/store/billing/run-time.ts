@@ -4,7 +4,7 @@
  */
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import type { BootZero } from "../../core/usage-check.ts";
-import { atUtc, type Interval, type ProvenTime, totalMs, union } from "../../core/proven-time.ts";
+import { atUtc, type Interval, type ProvenTime, union } from "../../core/proven-time.ts";
 import type { Connection } from "../database.ts";
 
 /** A boot cannot be older than this; a host that says so is not believed. */
@@ -49,64 +49,100 @@ export async function fixBootZero(
   );
 }
 
-/** How the clock of each boot that the host has told us about stands to UTC; from now on that stays as it is. */
+export interface BootOfHost {
+  readonly hostId: string;
+  readonly bootId: string;
+}
+
+/**
+ * How the clocks of these boots stand to UTC, by host and boot; from now on that stays as it is. One that its host has
+ * not told us about is missing.
+ */
 export async function holdBootZeros(
   transaction: Connection,
-  { hostId, bootIds, now }: { hostId: string; bootIds: readonly string[]; now: Date },
-): Promise<Map<string, BootZero>> {
+  boots: readonly BootOfHost[],
+  now: Date,
+): Promise<Map<string, Map<string, BootZero>>> {
+  const columns = [boots.map(({ hostId }) => hostId), boots.map(({ bootId }) => bootId)];
   await transaction.query(
-    "UPDATE host_boots SET fixed_at = $3 WHERE host_id = $1 AND boot_id = ANY($2::uuid[]) AND fixed_at IS NULL",
-    [hostId, bootIds, now],
+    `UPDATE host_boots b SET fixed_at = $3
+       FROM (SELECT open.host_id, open.boot_id FROM unnest($1::text[], $2::uuid[]) k (host_id, boot_id)
+               JOIN host_boots open USING (host_id, boot_id) WHERE open.fixed_at IS NULL
+              ORDER BY open.host_id, open.boot_id FOR NO KEY UPDATE OF open) held
+      WHERE b.host_id = held.host_id AND b.boot_id = held.boot_id`,
+    [...columns, now],
   );
-  const { rows } = await transaction.query<{ boot_id: string; utc_at_zero: Date; measured_at: Date }>(
-    "SELECT boot_id, utc_at_zero, measured_at FROM host_boots WHERE host_id = $1 AND boot_id = ANY($2::uuid[])",
-    [hostId, bootIds],
+  const { rows } = await transaction.query<{
+    host_id: string;
+    boot_id: string;
+    utc_at_zero: Date;
+    measured_at: Date;
+  }>(
+    `SELECT host_id, boot_id, utc_at_zero, measured_at
+       FROM unnest($1::text[], $2::uuid[]) k (host_id, boot_id) JOIN host_boots USING (host_id, boot_id)`,
+    columns,
   );
+  const ofHosts = Map.groupBy(rows, ({ host_id }) => host_id);
   return new Map(
-    rows.map((row) => [
-      row.boot_id,
-      { utcAtZeroMs: row.utc_at_zero.getTime(), measuredAtMs: row.measured_at.getTime() },
-    ]),
+    [...ofHosts].map(([hostId, zeros]) => [hostId, new Map(zeros.map((row) => [row.boot_id, zeroOf(row)]))]),
+  );
+}
+
+function zeroOf(row: { utc_at_zero: Date; measured_at: Date }): BootZero {
+  return { utcAtZeroMs: row.utc_at_zero.getTime(), measuredAtMs: row.measured_at.getTime() };
+}
+
+/**
+ * Of boots that we know nothing of, those that will not announce themselves any more: their host talks to us under
+ * another boot of which the journal has nothing yet. Then that one began later, and nobody will ever say when these did.
+ */
+export async function unexpectedBoots<Boot extends BootOfHost & { readonly journalId: string }>(
+  connection: Connection,
+  boots: readonly Boot[],
+  now: Date,
+): Promise<Boot[]> {
+  const { rows } = await connection.query<{ nth: number }>(
+    `SELECT k.nth FROM unnest($1::text[], $2::uuid[], $3::uuid[]) WITH ORDINALITY k (host_id, journal_id, boot_id, nth)
+       JOIN hosts h ON h.id = k.host_id
+      WHERE h.last_heartbeat > $4 AND h.boot_id <> k.boot_id
+        AND NOT EXISTS (SELECT FROM usage_rows u
+                         WHERE u.host_id = h.id AND u.journal_id = k.journal_id AND u.boot_id = h.boot_id)`,
+    [
+      boots.map(({ hostId }) => hostId),
+      boots.map(({ journalId }) => journalId),
+      boots.map(({ bootId }) => bootId),
+      new Date(now.getTime() - IN_CONTACT_MS),
+    ],
+  );
+  return rows.flatMap(({ nth }) => boots[nth - 1] ?? []);
+}
+
+/** Adds intervals to what is proven of runs, once for each run and boot; what is there already changes nothing. */
+export async function addProvenTimes(
+  transaction: Connection,
+  times: readonly (BootOfHost & { runId: string; intervals: readonly Interval[] })[],
+): Promise<void> {
+  const added = times
+    .map((time) => ({ ...time, ranges: union(time.intervals).map((one) => `[${one.fromMs},${one.toMs})`) }))
+    .filter(({ ranges }) => ranges.length > 0);
+  if (added.length === 0) return;
+  await transaction.query(
+    `INSERT INTO run_time AS t (run_id, host_id, boot_id, proven)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::int8multirange[])
+     ON CONFLICT (run_id, host_id, boot_id) DO UPDATE SET proven = t.proven + EXCLUDED.proven`,
+    [
+      added.map(({ runId }) => runId),
+      added.map(({ hostId }) => hostId),
+      added.map(({ bootId }) => bootId),
+      added.map(({ ranges }) => `{${ranges.join(",")}}`),
+    ],
   );
 }
 
 /**
- * May a boot that we know nothing of still announce itself? Not where the host talks to us under another boot of which
- * this journal has nothing yet: then that one began later, and nobody will ever say when this one did.
+ * The union of each run's proven time in UTC; one of which nothing is proven is missing. Time of a boot whose zero is
+ * not known yet is left out.
  */
-export async function isBootExpected(
-  connection: Connection,
-  { hostId, journalId, bootId, now }: { hostId: string; journalId: string; bootId: string; now: Date },
-): Promise<boolean> {
-  const { rowCount } = await connection.query(
-    `SELECT FROM hosts h WHERE h.id = $1 AND h.last_heartbeat > $4 AND h.boot_id <> $3
-        AND NOT EXISTS (SELECT FROM usage_rows u
-                         WHERE u.host_id = h.id AND u.journal_id = $2 AND u.boot_id = h.boot_id)`,
-    [hostId, journalId, bootId, new Date(now.getTime() - IN_CONTACT_MS)],
-  );
-  return rowCount === 0;
-}
-
-/** Adds intervals of one boot to what is proven of a run; what is there already changes nothing. */
-export async function addProvenTime(
-  transaction: Connection,
-  time: { runId: string; hostId: string; bootId: string; intervals: readonly Interval[] },
-): Promise<void> {
-  const ranges = union(time.intervals).map((one) => `[${one.fromMs},${one.toMs})`);
-  if (ranges.length === 0) return;
-  await transaction.query(
-    `INSERT INTO run_time AS t (run_id, host_id, boot_id, proven) VALUES ($1, $2, $3, $4::int8multirange)
-     ON CONFLICT (run_id, host_id, boot_id) DO UPDATE SET proven = t.proven + EXCLUDED.proven`,
-    [time.runId, time.hostId, time.bootId, `{${ranges.join(",")}}`],
-  );
-}
-
-/** The union of the run's proven time in UTC. Time of a boot whose zero is not known yet is left out. */
-export async function provenTimeOf(connection: Connection, runId: string): Promise<ProvenTime> {
-  return (await provenTimes(connection, [runId])).get(runId) ?? [];
-}
-
-/** Likewise for several runs; one of which nothing is proven is missing. */
 export async function provenTimes(
   connection: Connection,
   runIds: readonly string[],
@@ -123,19 +159,6 @@ export async function provenTimes(
       union(ofRun.flatMap((row) => atUtc(parseMultirange(row.proven), row.utc_at_zero.getTime()))),
     ]),
   );
-}
-
-/** Writes the sums of a run's proven time on its row. Hold the run. */
-export async function updateProvenTime(transaction: Connection, runId: string): Promise<ProvenTime> {
-  const proven = await provenTimeOf(transaction, runId);
-  const [first, last] = [proven.at(0), proven.at(-1)];
-  if (first === undefined || last === undefined) return proven;
-  await transaction.query(
-    `UPDATE runs SET uncharged = uncharged OR proven_ms <> $2, proven_ms = $2, first_proven_at = $3, last_proven_at = $4
-      WHERE id = $1`,
-    [runId, totalMs(proven), new Date(first.fromMs), new Date(last.toMs)],
-  );
-  return proven;
 }
 
 /** "{[0,61000),[70000,80000)}" */

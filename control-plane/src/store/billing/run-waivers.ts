@@ -62,18 +62,24 @@ export async function waivedTimes(
   );
 }
 
-/** Why time of this run is not charged, in words: the stop's reason and the broken stretches, for a credit's entry. */
-export async function waiverReasons(connection: Connection, runId: string): Promise<string> {
-  const { rows } = await connection.query<{ reason: string }>(
-    `SELECT reason FROM (
-       SELECT waive_reason AS reason, waive_from AS at FROM runs WHERE id = $1 AND waive_from IS NOT NULL
+/** Why time of each run is not charged, in words: the stop's reason and the broken stretches, for a credit's entry. */
+export async function waiverReasons(
+  connection: Connection,
+  runIds: readonly string[],
+): Promise<Map<string, string>> {
+  if (runIds.length === 0) return new Map();
+  const { rows } = await connection.query<{ run_id: string; reason: string }>(
+    `SELECT run_id, reason FROM (
+       SELECT id AS run_id, waive_reason AS reason, waive_from AS at FROM runs
+        WHERE id = ANY($1::text[]) AND waive_from IS NOT NULL
        UNION ALL
-       SELECT reason || ' since ' || to_char(from_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+       SELECT run_id, reason || ' since ' || to_char(from_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
               || coalesce(' until ' || to_char(to_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), '')
               || coalesce(': ' || (evidence ->> 'sentence'), ''), from_at
-         FROM run_waivers WHERE run_id = $1) why
-      ORDER BY at`,
-    [runId],
+         FROM run_waivers WHERE run_id = ANY($1::text[])) why
+      ORDER BY run_id, at`,
+    [runIds],
   );
-  return rows.map((row) => row.reason).join("; ");
+  const ofRuns = Map.groupBy(rows, ({ run_id }) => run_id);
+  return new Map([...ofRuns].map(([runId, why]) => [runId, why.map(({ reason }) => reason).join("; ")]));
 }

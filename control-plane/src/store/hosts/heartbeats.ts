@@ -4,11 +4,11 @@
  */
 import type { GpuVitals, Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
 import { fixBootZero } from "../billing/run-time.ts";
-import { openJournalRow } from "../billing/usage.ts";
 import { raiseAlarmOnce } from "../alarms.ts";
 import { type Connection, type Database, transaction } from "../database.ts";
 import { appendEvent } from "../events.ts";
 import { currentTerm } from "../leader.ts";
+import { openJournalRows } from "../usage/journals.ts";
 import { noteGpuHealth } from "./gpu-health.ts";
 import { refusedNewcomer } from "./newcomers.ts";
 import { noteRestore } from "./restores.ts";
@@ -106,7 +106,7 @@ async function noteJournal(
   { hostId, heartbeat, now }: { hostId: string; heartbeat: Heartbeat; now: Date },
 ): Promise<number | null> {
   const { id: journalId, headSeq } = heartbeat.journal;
-  await openJournalRow(sql, { hostId, journalId }, now);
+  await openJournalRows(sql, [{ hostId, journalId }], now);
   const { rows } = await sql.query<{ watermark: number }>(
     "UPDATE host_journals SET head_seq = $3 WHERE host_id = $1 AND journal_id = $2 RETURNING watermark",
     [hostId, journalId, headSeq],

@@ -4,9 +4,9 @@
  * over needs. Beyond that it is not listened to, and the operators see why.
  */
 import { MS_PER_DAY } from "@remotegpu/shared/units";
-import { raiseAlarmOnce } from "../alarms.ts";
+import { raiseAlarmsOnce } from "../alarms.ts";
 import type { Connection } from "../database.ts";
-import { appendEvent } from "../events.ts";
+import { appendEvents } from "../events.ts";
 
 export const MAX_JOURNALS_A_DAY = 50;
 export const MAX_BOOTS_A_DAY = 200;
@@ -16,30 +16,54 @@ const NEWCOMERS = {
   boot: { table: "host_boots", id: "boot_id", event: "boot-begun", max: MAX_BOOTS_A_DAY },
 } as const;
 
-export interface Told {
-  hostId: string;
-  kind: keyof typeof NEWCOMERS;
-  id: string;
-  now: Date;
+type Kind = keyof typeof NEWCOMERS;
+
+interface Told {
+  readonly hostId: string;
+  readonly id: string;
 }
 
 /** A phrase that says why this one is not listened to; null for one that is known, or may begin now. */
-export async function refusedNewcomer(sql: Connection, told: Told): Promise<string | null> {
-  const { hostId, kind, id, now } = told;
+export async function refusedNewcomer(
+  sql: Connection,
+  { hostId, kind, id, now }: Told & { kind: Kind; now: Date },
+): Promise<string | null> {
+  return (await refusedNewcomers(sql, kind, [{ hostId, id }], now)).get(hostId) ?? null;
+}
+
+/** The same of several hosts, one newcomer of each: phrases of those that are not listened to, by host. */
+export async function refusedNewcomers(
+  sql: Connection,
+  kind: Kind,
+  told: readonly Told[],
+  now: Date,
+): Promise<Map<string, string>> {
   const { table, id: column, event, max } = NEWCOMERS[kind];
-  const { rows } = await sql.query<{ begun: number }>(
-    `SELECT (SELECT count(*) FROM events e WHERE e.host_id = $1 AND e.kind = $3 AND e.at > $4)::int AS begun
-       FROM hosts h WHERE h.id = $1 AND NOT EXISTS (SELECT FROM ${table} t WHERE t.host_id = $1 AND t.${column} = $2)`,
-    [hostId, id, event, new Date(now.getTime() - MS_PER_DAY)],
+  const { rows: unknown } = await sql.query<{ host_id: string; id: string; begun: number }>(
+    `SELECT t.host_id, t.id,
+            (SELECT count(*) FROM events e WHERE e.host_id = h.id AND e.kind = $3 AND e.at > $4)::int AS begun
+       FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY t (host_id, id, nth) JOIN hosts h ON h.id = t.host_id
+      WHERE NOT EXISTS (SELECT FROM ${table} known WHERE known.host_id = t.host_id AND known.${column} = t.id)
+      ORDER BY t.nth`,
+    [told.map(({ hostId }) => hostId), told.map(({ id }) => id), event, new Date(now.getTime() - MS_PER_DAY)],
   );
-  const [unknown] = rows;
-  if (unknown === undefined) return null;
-  if (unknown.begun < max) {
-    await appendEvent(sql, { at: now, kind: event, hostId, actor: `host ${hostId}`, new: id });
-    return null;
-  }
+  const begins = unknown.filter(({ begun }) => begun < max);
+  await appendEvents(
+    sql,
+    begins.map(({ host_id: hostId, id }) => ({
+      at: now,
+      kind: event,
+      hostId,
+      actor: `host ${hostId}`,
+      new: id,
+    })),
+  );
   const why = `it has begun ${max} ${kind}s within a day, and tells of one more`;
-  const detail = `Host ${hostId} is not listened to: ${why}.`;
-  await raiseAlarmOnce(sql, { kind: "too-many-beginnings", subject: `${hostId} ${kind}`, detail, now });
-  return why;
+  const refused = unknown.filter(({ begun }) => begun >= max).map(({ host_id }) => host_id);
+  const alarms = refused.map((hostId) => ({
+    subject: `${hostId} ${kind}`,
+    detail: `Host ${hostId} is not listened to: ${why}.`,
+  }));
+  await raiseAlarmsOnce(sql, { kind: "too-many-beginnings", alarms, now });
+  return new Map(refused.map((hostId) => [hostId, why]));
 }

@@ -5,10 +5,10 @@
 import type { Heartbeat } from "@remotegpu/shared/protocol";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { type RestoreClaim, restoreClaim, type TellingNumbers } from "../../core/restore-claim.ts";
-import { quarantine } from "../billing/usage.ts";
 import type { Connection } from "../database.ts";
 import { appendEvent } from "../events.ts";
 import { currentTerm, raiseTermAbove } from "../leader.ts";
+import { quarantine } from "../usage/quarantine.ts";
 
 /** The kind of an event: this host showed that the database was restored. */
 const RESTORE_EVENT = "restore-shown";
@@ -109,6 +109,8 @@ async function skipForgotten(
   );
   const entry = { firstSeq: watermark + 1, lastSeq: baseSeq };
   const row = {
+    hostId,
+    journalId,
     seq: baseSeq,
     runId: null,
     reason: "lost with a restored database",
@@ -116,6 +118,6 @@ async function skipForgotten(
     entry,
     hash: null,
   };
-  await quarantine(sql, { hostId, journalId }, [row], now);
+  await quarantine(sql, [row], now);
   return baseSeq;
 }

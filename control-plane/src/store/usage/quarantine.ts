@@ -1,0 +1,81 @@
+/** What hosts claimed and does not count: set aside whole, each content once, with an alarm for each host and reason. */
+import { raiseAlarmsOnce } from "../alarms.ts";
+import type { Connection } from "../database.ts";
+
+export interface Quarantined {
+  readonly seq: number | null;
+  readonly runId: string | null;
+  readonly reason: string;
+  readonly excessMs: number | null;
+  readonly entry: unknown;
+  readonly hash: string | null;
+}
+
+export interface QuarantinedOfHost extends Quarantined {
+  readonly hostId: string;
+  readonly journalId: string | null;
+}
+
+/**
+ * Sets rows aside, each content once however often it is sent, and raises one alarm per host and reason while an
+ * earlier one is open.
+ * @returns by host how many were not known yet
+ */
+export async function quarantine(
+  transaction: Connection,
+  rows: readonly QuarantinedOfHost[],
+  now: Date,
+): Promise<Map<string, number>> {
+  if (rows.length === 0) return new Map();
+  const distinct = [...Map.groupBy(rows, contentOf).values()].flatMap(([first]) => first ?? []);
+  const added = await insertUnknown(transaction, distinct, now);
+  const alarms = added.map((row) => ({
+    subject: `${row.hostId} ${row.reason}`,
+    detail: `row ${row.seq ?? "?"} of run ${row.runId ?? "?"}: ${row.reason}`,
+  }));
+  await raiseAlarmsOnce(transaction, { kind: "usage-quarantined", alarms, now });
+  const ofHosts = Map.groupBy(added, ({ hostId }) => hostId);
+  return new Map([...ofHosts].map(([hostId, { length }]) => [hostId, length]));
+}
+
+/** What makes two rows the same one sent twice. */
+function contentOf({ hostId, journalId, seq, hash, reason }: QuarantinedOfHost): string {
+  return JSON.stringify([hostId, journalId, seq, hash, reason]);
+}
+
+/** In their order, which is that of their ids. */
+async function insertUnknown(
+  transaction: Connection,
+  rows: readonly QuarantinedOfHost[],
+  now: Date,
+): Promise<Pick<QuarantinedOfHost, "hostId" | "seq" | "runId" | "reason">[]> {
+  const { rows: added } = await transaction.query<{
+    id: number;
+    hostId: string;
+    seq: number | null;
+    runId: string | null;
+    reason: string;
+  }>(
+    `INSERT INTO quarantine (host_id, journal_id, seq, run_id, reason, excess_ms, entry, hash, at)
+     SELECT n.host_id, n.journal_id, n.seq, n.run_id, n.reason, n.excess_ms, n.entry, n.hash, $9
+       FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::jsonb[], $8::text[])
+            WITH ORDINALITY n (host_id, journal_id, seq, run_id, reason, excess_ms, entry, hash, nth)
+      WHERE NOT EXISTS (SELECT FROM quarantine q WHERE q.host_id = n.host_id
+                           AND q.journal_id IS NOT DISTINCT FROM n.journal_id AND q.seq IS NOT DISTINCT FROM n.seq
+                           AND q.hash IS NOT DISTINCT FROM n.hash AND q.reason = n.reason)
+      ORDER BY n.nth
+     RETURNING id, host_id AS "hostId", seq, run_id AS "runId", reason`,
+    [
+      rows.map(({ hostId }) => hostId),
+      rows.map(({ journalId }) => journalId),
+      rows.map(({ seq }) => seq),
+      rows.map(({ runId }) => runId),
+      rows.map(({ reason }) => reason),
+      rows.map(({ excessMs }) => excessMs),
+      rows.map(({ entry }) => JSON.stringify(entry)),
+      rows.map(({ hash }) => hash),
+      now,
+    ],
+  );
+  return added.toSorted((a, b) => a.id - b.id);
+}

@@ -1,0 +1,87 @@
+/**
+ * Rows of the hosts' journals, each once and for ever: what was decided about it, and the signed heads by which their
+ * hosts claimed them. Held journals (journals.ts) see to it that nobody else writes the same.
+ */
+import type { JournalBatch, JournalRow } from "@remotegpu/shared/journal-row";
+import { copyLine } from "../copy-in.ts";
+import type { Connection, Transaction } from "../database.ts";
+import type { JournalKey } from "./journals.ts";
+
+export interface DecidedRow {
+  readonly row: JournalRow;
+  readonly verdict: "accepted" | "quarantined" | "lost";
+  readonly reason: string | null;
+}
+
+/**
+ * Hashes of the rows that are decided already, by host: among those from the first seq to the last of its journal, and
+ * the one before them.
+ */
+export async function decidedHashes(
+  connection: Connection,
+  spans: readonly (JournalKey & { firstSeq: number; lastSeq: number })[],
+): Promise<Map<string, Map<number, string>>> {
+  const { rows } = await connection.query<{ host_id: string; seq: number; hash: string }>(
+    `SELECT u.host_id, u.seq, u.hash
+       FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[]) k (host_id, journal_id, first_seq, last_seq)
+       JOIN usage_rows u ON u.host_id = k.host_id AND u.journal_id = k.journal_id
+        AND u.seq BETWEEN k.first_seq - 1 AND k.last_seq`,
+    [
+      spans.map(({ hostId }) => hostId),
+      spans.map(({ journalId }) => journalId),
+      spans.map(({ firstSeq }) => firstSeq),
+      spans.map(({ lastSeq }) => lastSeq),
+    ],
+  );
+  const hashes = new Map(spans.map(({ hostId }) => [hostId, new Map<number, string>()]));
+  for (const { host_id, seq, hash } of rows) hashes.get(host_id)?.set(seq, hash);
+  return hashes;
+}
+
+/** By COPY, since nothing else of ingest is as much: an INSERT of the same takes half as long again. */
+export async function insertUsageRows(
+  transaction: Transaction,
+  decided: readonly (JournalKey & { rows: readonly DecidedRow[] })[],
+  now: Date,
+): Promise<void> {
+  const receivedAt = now.toISOString();
+  const lines = decided.flatMap(({ hostId, journalId, rows }) =>
+    rows.map(({ row, verdict, reason }) => {
+      const { seq, entry, hash } = row;
+      const claim =
+        entry.kind === "usage"
+          ? ([entry.runId, entry.bootId, entry.startMs, entry.endMs, entry.proof, entry.final] as const)
+          : ([null, null, null, null, null, false] as const);
+      const decision = [verdict, reason, JSON.stringify(entry), hash, receivedAt] as const;
+      return copyLine([hostId, journalId, seq, entry.kind, ...claim, ...decision]);
+    }),
+  );
+  if (lines.length === 0) return;
+  await transaction.copyIn(
+    `COPY usage_rows (host_id, journal_id, seq, kind, run_id, boot_id, start_ms, end_ms, proof, final, verdict, reason,
+                      entry, hash, received_at) FROM STDIN`,
+    lines.join(""),
+  );
+}
+
+/** The signed heads of batches: proof of who claimed their rows. */
+export async function keepSignedHeads(
+  transaction: Connection,
+  batches: readonly { hostId: string; batch: JournalBatch }[],
+  now: Date,
+): Promise<void> {
+  const heads = batches.map(({ batch }) => batch.rows.at(-1));
+  await transaction.query(
+    `INSERT INTO usage_batches (host_id, journal_id, last_seq, last_hash, signature, received_at)
+     SELECT *, $6::timestamptz FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::text[])
+     ON CONFLICT DO NOTHING`,
+    [
+      batches.map(({ hostId }) => hostId),
+      batches.map(({ batch }) => batch.journalId),
+      heads.map((head) => head?.seq),
+      heads.map((head) => head?.hash),
+      batches.map(({ batch }) => batch.signature),
+      now,
+    ],
+  );
+}
