@@ -8,6 +8,7 @@ import { measureBacklog } from "./backlog.ts";
 import { measureDecisions } from "./decisions.ts";
 import { measureEnvironment } from "./environment.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
+import { measureIngest } from "./ingest.ts";
 import { measureJournal } from "./journal.ts";
 import { measurePlacements } from "./placements.ts";
 import { measurePass } from "./pass.ts";
@@ -26,6 +27,7 @@ const BENCHES: Record<string, Bench> = {
   start: measureStart,
   heartbeats: measureHeartbeats,
   backlog: measureBacklog,
+  ingest: measureIngest,
   upgrade: measureUpgrade,
   relay: measureRelay,
   decisions: measureDecisions,

@@ -1,0 +1,229 @@
+/**
+ * How fast usage is taken in, beside a plain COPY of the same rows, prepared as text, into a copy of the same table with
+ * its keys and indexes (but not its foreign key), by transactions as large. Ours begins with the bytes that arrive over
+ * NATS: decoding them, checking their form, their chain and the hosts' signatures is inside the figure.
+ */
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
+import { ingestBatches } from "@remotegpu/control-plane/controllers/ingest";
+import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
+import { verifySignature } from "@remotegpu/control-plane/link/host-credential";
+import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
+import { copyLine } from "@remotegpu/control-plane/store/copy-in";
+import { type Database, openDatabase, transaction } from "@remotegpu/control-plane/store/database";
+import { HostKeys } from "@remotegpu/control-plane/store/hosts/host-keys";
+import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
+import { migrate } from "@remotegpu/control-plane/store/migrate";
+import { JournalBatch } from "@remotegpu/shared/journal-row";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { decode } from "@remotegpu/shared/wire";
+import { quietLog } from "../support/quiet-log.ts";
+import { headLine, type Pair, ratioLine, valuesLine } from "./comparison.ts";
+import { afterMinutes, type Message, openCustomers, UsageFleet } from "./usage-fleet.ts";
+
+const FLEET = { hosts: 40, runsPerHost: 25 };
+const CUSTOMERS = 20;
+const MINUTES = [5, 1];
+const ROUNDS = 9;
+/** The first of them find no plans and cold code. */
+const WARM_UPS = 2;
+const HOUR_ROUNDS = 3;
+const HOUR = { minutes: 60, minutesAtATime: 5 };
+const WORKERS = { count: 8, rounds: 5, fleet: { hosts: 5, runsPerHost: 25 }, minutes: 8 };
+const CALENDAR = { utcOffsetMinutes: 480, closeDelayHours: 24 };
+const COLUMNS =
+  "host_id, journal_id, seq, kind, run_id, boot_id, start_ms, end_ms, proof, final, verdict, reason, entry, hash, received_at";
+
+export async function measureIngest(
+  say: (line: string) => void,
+  ending: AsyncDisposableStack,
+): Promise<void> {
+  const db = await openBenchDatabase(ending);
+  await db.query("CREATE TABLE bare_usage_rows (LIKE usage_rows INCLUDING ALL)");
+  const customerIds = await openCustomers(db, CUSTOMERS);
+  const fleet = await UsageFleet.open(db, "fleet", { ...FLEET, customerIds });
+
+  for (const minutes of MINUTES) {
+    const rows = FLEET.hosts * FLEET.runsPerHost * minutes;
+    const alone = await rounds(
+      async () => await pairOf(db, [fleet.messages({ minutes, final: false })], fleet),
+    );
+    tell(say, `Ingest: rows decided and stored (${ROUNDS} transactions of ${rows} rows)`, alone);
+  }
+  for (const minutes of MINUTES) {
+    const rows = FLEET.hosts * FLEET.runsPerHost * minutes;
+    const charged = await rounds(async () => {
+      await fleet.startRuns();
+      return await pairOf(db, [fleet.messages({ minutes, final: true })], fleet);
+    });
+    const runs = FLEET.hosts * FLEET.runsPerHost;
+    tell(say, `Ingest that ends and charges ${runs} runs (${ROUNDS} transactions of ${rows} rows)`, charged);
+  }
+  await fleet.startRuns();
+  const hours: Pair[] = [];
+  for (let round = 0; round < HOUR_ROUNDS; round += 1) hours.push(await hourPair(db, fleet));
+  tell(say, `An hour of all, in transactions of ${HOUR.minutesAtATime} minutes, and its tick`, hours);
+
+  const workers: UsageFleet[] = [];
+  for (let worker = 0; worker < WORKERS.count; worker += 1) {
+    const size = { ...WORKERS.fleet, customerIds: customerIds.slice(0, 1) };
+    workers.push(await UsageFleet.open(db, `worker-${worker}`, size));
+  }
+  const contended: Pair[] = [];
+  for (let round = 0; round < WORKERS.rounds; round += 1) contended.push(await workersPair(db, workers));
+  tell(say, `${WORKERS.count} workers at once whose runs all end and have one payer`, contended);
+
+  const books = await trialBalance(db);
+  say(`  the books: sum ${books.total}, balances that do not agree ${books.unbalancedCustomers}`);
+}
+
+async function openBenchDatabase(ending: AsyncDisposableStack): Promise<Database> {
+  const folder = await mkdtemp(join(tmpdir(), "remotegpu-bench-"));
+  ending.defer(() => rm(folder, { recursive: true, force: true }));
+  await chmod(folder, 0o755);
+  const postgres = await startPostgres({ stateDir: join(folder, "postgres"), log: quietLog });
+  ending.defer(() => postgres.stop());
+  const db = openDatabase(postgres.url, { keepsPlans: true });
+  ending.defer(() => db.close());
+  await migrate(db);
+  return db;
+}
+
+function tell(say: (line: string) => void, title: string, pairs: readonly Pair[]): void {
+  say(headLine(title));
+  say(ratioLine("to a plain COPY (higher is better)", pairs));
+  const perSecond = { ours: "rows a second", bare: "rows a second by COPY" } as const;
+  for (const side of ["ours", "bare"] as const)
+    say(
+      valuesLine(
+        perSecond[side],
+        pairs.map((pair) => pair[side]),
+        "/s",
+      ),
+    );
+}
+
+async function rounds(pair: () => Promise<Pair>): Promise<Pair[]> {
+  const pairs: Pair[] = [];
+  for (let round = 0; round < WARM_UPS + ROUNDS; round += 1) pairs.push(await pair());
+  return pairs.slice(WARM_UPS);
+}
+
+let turns = 0;
+
+/** Rows a second of both, one after the other and each first in turn. */
+async function pairOf(db: Database, batches: readonly Message[][], fleet: UsageFleet): Promise<Pair> {
+  const now = afterMinutes(fleet.minute);
+  const lines = batches.map((messages) => copyText(messages, now));
+  return await inTurn(
+    batches.flat(),
+    async () => {
+      for (const messages of batches) await ingest(db, messages, now);
+    },
+    async () => {
+      for (const text of lines) await copy(db, text);
+    },
+  );
+}
+
+async function inTurn(
+  messages: readonly Message[],
+  ours: () => Promise<void>,
+  bare: () => Promise<void>,
+): Promise<Pair> {
+  const rows = messages.reduce((sum, message) => sum + message.rows.length, 0);
+  turns += 1;
+  const first = await perSecond(rows, turns % 2 === 0 ? ours : bare);
+  const second = await perSecond(rows, turns % 2 === 0 ? bare : ours);
+  return turns % 2 === 0 ? { ours: first, bare: second } : { ours: second, bare: first };
+}
+
+async function perSecond(rows: number, work: () => Promise<void>): Promise<number> {
+  const beganMs = performance.now();
+  await work();
+  return (rows * MS_PER_SECOND) / (performance.now() - beganMs);
+}
+
+/** All rows of an hour, then its tick. */
+async function hourPair(db: Database, fleet: UsageFleet): Promise<Pair> {
+  // From a full hour on, so that the tick's hour is the rows' own.
+  fleet.minute = Math.ceil(fleet.minute / HOUR.minutes) * HOUR.minutes;
+  await tick(db, fleet.minute);
+  const batches: { messages: Message[]; now: Date }[] = [];
+  for (let minute = 0; minute < HOUR.minutes; minute += HOUR.minutesAtATime) {
+    const messages = fleet.messages({ minutes: HOUR.minutesAtATime, final: false });
+    batches.push({ messages, now: afterMinutes(fleet.minute) });
+  }
+  const lines = batches.map(({ messages, now }) => copyText(messages, now));
+  return await inTurn(
+    batches.flatMap(({ messages }) => messages),
+    async () => {
+      for (const { messages, now } of batches) await ingest(db, messages, now);
+      await tick(db, fleet.minute);
+    },
+    async () => {
+      for (const text of lines) await copy(db, text);
+    },
+  );
+}
+
+async function tick(db: Database, minute: number): Promise<void> {
+  const now = afterMinutes(minute);
+  const term = await acquireLeadership(db, { holder: "the bench", now });
+  await chargeDueHours({ db, calendar: CALENDAR }, { term: term ?? 0, now });
+}
+
+async function workersPair(db: Database, workers: readonly UsageFleet[]): Promise<Pair> {
+  const work = workers.map((fleet) => {
+    const messages = fleet.messages({ minutes: WORKERS.minutes, final: true });
+    const now = afterMinutes(fleet.minute);
+    return { messages, now, lines: copyText(messages, now) };
+  });
+  const pair = await inTurn(
+    work.flatMap(({ messages }) => messages),
+    async () => void (await Promise.all(work.map(({ messages, now }) => ingest(db, messages, now)))),
+    async () => void (await Promise.all(work.map(({ lines }) => copy(db, lines)))),
+  );
+  for (const fleet of workers) await fleet.startRuns();
+  return pair;
+}
+
+async function ingest(db: Database, messages: readonly Message[], now: Date): Promise<void> {
+  const keys = new HostKeys(db);
+  const verify = async (host: string, text: string, signature: string) =>
+    (await keys.ofHost(host)).some((nkey) => verifySignature(nkey, text, signature));
+  const deliveries = messages.map(({ hostId, bytes }) => {
+    const batch = decode(JournalBatch, bytes);
+    if (!batch.ok) throw new Error(batch.reason);
+    return { hostId, batch: batch.message };
+  });
+  const outcomes = await ingestBatches({ db, verify, calendar: CALENDAR }, deliveries, now);
+  for (const [index, outcome] of outcomes.entries())
+    if (
+      !outcome.taken ||
+      outcome.report.decided !== messages[index]?.rows.length ||
+      outcome.report.quarantined > 0
+    )
+      throw new Error(`rows were not all taken: ${JSON.stringify(outcome)}`);
+}
+
+async function copy(db: Database, lines: string): Promise<void> {
+  await transaction(db, async (tx) => {
+    await tx.copyIn(`COPY bare_usage_rows (${COLUMNS}) FROM STDIN`, lines);
+  });
+}
+
+function copyText(messages: readonly Message[], now: Date): string {
+  return messages
+    .flatMap(({ hostId, journalId, rows }) =>
+      rows.map(({ seq, entry, hash }) => {
+        if (entry.kind !== "usage") throw new Error("a fleet writes usage only");
+        const { runId, bootId, startMs, endMs, proof, final } = entry;
+        const claim = [hostId, journalId, seq, "usage", runId, bootId, startMs, endMs, proof, final] as const;
+        return copyLine([...claim, "accepted", null, JSON.stringify(entry), hash, now.toISOString()]);
+      }),
+    )
+    .join("");
+}
