@@ -2,13 +2,12 @@
  * Decisions of the scheduler's core per second: a fleet kept full while work comes and goes. Each step one of what runs
  * ends and new work is placed until something does not fit. Beside it a plain look at every host, without an index.
  */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";
 import { type Draw, drawFrom } from "@remotegpu/control-plane/core/placement/draw";
 import { type Place, Placer } from "@remotegpu/control-plane/core/placement/placer";
 import type { Policy } from "@remotegpu/control-plane/core/placement/policies";
 import { fitsNow, requestShape } from "@remotegpu/control-plane/core/placement/request-shape";
+import { collectGarbage } from "./garbage.ts";
 import { fleetOf, orders, usual } from "./published-mix.ts";
 
 const GPUS = [1_000, 10_000, 100_000];
@@ -85,11 +84,8 @@ function secondsOfScan({ state }: Placer, next: () => PlacementRequest): number 
   return fitting < 0 ? 0 : seconds / SCANS;
 }
 
-setFlagsFromString("--expose-gc");
-const collectGarbage: unknown = runInNewContext("gc");
-
 function memoryNow(): number {
-  if (typeof collectGarbage === "function") collectGarbage();
+  collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }

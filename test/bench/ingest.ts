@@ -21,17 +21,23 @@ import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { decode } from "@remotegpu/shared/wire";
 import { quietLog } from "../support/quiet-log.ts";
 import { headLine, type Pair, ratioLine, valuesLine } from "./comparison.ts";
+import { collectGarbage } from "./garbage.ts";
+import { postgresCpuMs } from "./order-world.ts";
 import { afterMinutes, type Message, openCustomers, UsageFleet } from "./usage-fleet.ts";
 
 const FLEET = { hosts: 40, runsPerHost: 25 };
 const CUSTOMERS = 20;
-const MINUTES = [5, 1];
-const ROUNDS = 9;
+/** Transactions one after the other in each round, and minutes of every run in each transaction. */
+const SIZES = [
+  { minutes: 5, transactions: 2 },
+  { minutes: 1, transactions: 6 },
+];
+const ROUNDS = 5;
 /** The first of them find no plans and cold code. */
 const WARM_UPS = 2;
-const HOUR_ROUNDS = 3;
+const HOUR_ROUNDS = 2;
 const HOUR = { minutes: 60, minutesAtATime: 5 };
-const WORKERS = { count: 8, rounds: 5, fleet: { hosts: 5, runsPerHost: 25 }, minutes: 8 };
+const WORKERS = { count: 8, rounds: 3, fleet: { hosts: 5, runsPerHost: 25 }, minutes: 8 };
 const CALENDAR = { utcOffsetMinutes: 480, closeDelayHours: 24 };
 const COLUMNS =
   "host_id, journal_id, seq, kind, run_id, boot_id, start_ms, end_ms, proof, final, verdict, reason, entry, hash, received_at";
@@ -45,24 +51,22 @@ export async function measureIngest(
   const customerIds = await openCustomers(db, CUSTOMERS);
   const fleet = await UsageFleet.open(db, "fleet", { ...FLEET, customerIds });
 
-  for (const minutes of MINUTES) {
-    const rows = FLEET.hosts * FLEET.runsPerHost * minutes;
-    const alone = await rounds(
-      async () => await pairOf(db, [fleet.messages({ minutes, final: false })], fleet),
-    );
-    tell(say, `Ingest: rows decided and stored (${ROUNDS} transactions of ${rows} rows)`, alone);
-  }
-  for (const minutes of MINUTES) {
-    const rows = FLEET.hosts * FLEET.runsPerHost * minutes;
-    const charged = await rounds(async () => {
-      await fleet.startRuns();
-      return await pairOf(db, [fleet.messages({ minutes, final: true })], fleet);
-    });
-    const runs = FLEET.hosts * FLEET.runsPerHost;
-    tell(say, `Ingest that ends and charges ${runs} runs (${ROUNDS} transactions of ${rows} rows)`, charged);
-  }
+  const runs = FLEET.hosts * FLEET.runsPerHost;
+  for (const final of [false, true])
+    for (const { minutes, transactions } of SIZES) {
+      const measured = await rounds(async () => {
+        const batches: Message[][] = [];
+        for (let count = 0; count < transactions; count += 1) {
+          if (final) await fleet.startRuns();
+          batches.push(fleet.messages({ minutes, final }));
+        }
+        return await pairOf(db, batches, fleet);
+      });
+      const what = final ? `Ingest that ends and charges ${runs} runs` : "Ingest: rows decided and stored";
+      tell(say, `${what}, ${runs * minutes} rows a transaction`, measured);
+    }
   await fleet.startRuns();
-  const hours: Pair[] = [];
+  const hours: Measured[] = [];
   for (let round = 0; round < HOUR_ROUNDS; round += 1) hours.push(await hourPair(db, fleet));
   tell(say, `An hour of all, in transactions of ${HOUR.minutesAtATime} minutes, and its tick`, hours);
 
@@ -71,7 +75,7 @@ export async function measureIngest(
     const size = { ...WORKERS.fleet, customerIds: customerIds.slice(0, 1) };
     workers.push(await UsageFleet.open(db, `worker-${worker}`, size));
   }
-  const contended: Pair[] = [];
+  const contended: Measured[] = [];
   for (let round = 0; round < WORKERS.rounds; round += 1) contended.push(await workersPair(db, workers));
   tell(say, `${WORKERS.count} workers at once whose runs all end and have one payer`, contended);
 
@@ -91,33 +95,51 @@ async function openBenchDatabase(ending: AsyncDisposableStack): Promise<Database
   return db;
 }
 
-function tell(say: (line: string) => void, title: string, pairs: readonly Pair[]): void {
+function tell(say: (line: string) => void, title: string, pairs: readonly Measured[]): void {
   say(headLine(title));
-  say(ratioLine("to a plain COPY (higher is better)", pairs));
-  const perSecond = { ours: "rows a second", bare: "rows a second by COPY" } as const;
+  say(
+    ratioLine(
+      "to a plain COPY (higher is better)",
+      pairs.map(({ perSecond }) => perSecond),
+    ),
+  );
+  say(
+    ratioLine(
+      "by the CPU of both, ours and Postgres'",
+      pairs.map(({ perCpuSecond }) => perCpuSecond),
+    ),
+  );
+  const named = { ours: "rows a second", bare: "rows a second by COPY" } as const;
   for (const side of ["ours", "bare"] as const)
     say(
       valuesLine(
-        perSecond[side],
-        pairs.map((pair) => pair[side]),
+        named[side],
+        pairs.map(({ perSecond }) => perSecond[side]),
         "/s",
       ),
     );
 }
 
-async function rounds(pair: () => Promise<Pair>): Promise<Pair[]> {
-  const pairs: Pair[] = [];
+async function rounds(pair: () => Promise<Measured>): Promise<Measured[]> {
+  const pairs: Measured[] = [];
   for (let round = 0; round < WARM_UPS + ROUNDS; round += 1) pairs.push(await pair());
   return pairs.slice(WARM_UPS);
+}
+
+/** Rows for each second of time, and of CPU. */
+interface Measured {
+  perSecond: Pair;
+  perCpuSecond: Pair;
 }
 
 let turns = 0;
 
 /** Rows a second of both, one after the other and each first in turn. */
-async function pairOf(db: Database, batches: readonly Message[][], fleet: UsageFleet): Promise<Pair> {
+async function pairOf(db: Database, batches: readonly Message[][], fleet: UsageFleet): Promise<Measured> {
   const now = afterMinutes(fleet.minute);
   const lines = batches.map((messages) => copyText(messages, now));
   return await inTurn(
+    db,
     batches.flat(),
     async () => {
       for (const messages of batches) await ingest(db, messages, now);
@@ -129,25 +151,42 @@ async function pairOf(db: Database, batches: readonly Message[][], fleet: UsageF
 }
 
 async function inTurn(
+  db: Database,
   messages: readonly Message[],
   ours: () => Promise<void>,
   bare: () => Promise<void>,
-): Promise<Pair> {
+): Promise<Measured> {
   const rows = messages.reduce((sum, message) => sum + message.rows.length, 0);
   turns += 1;
-  const first = await perSecond(rows, turns % 2 === 0 ? ours : bare);
-  const second = await perSecond(rows, turns % 2 === 0 ? bare : ours);
-  return turns % 2 === 0 ? { ours: first, bare: second } : { ours: second, bare: first };
+  const isOursFirst = turns % 2 === 0;
+  const first = await measured(db, isOursFirst ? ours : bare);
+  const second = await measured(db, isOursFirst ? bare : ours);
+  const [mine, plain] = isOursFirst ? [first, second] : [second, first];
+  return {
+    perSecond: { ours: rows / mine.seconds, bare: rows / plain.seconds },
+    perCpuSecond: { ours: rows / mine.cpuSeconds, bare: rows / plain.cpuSeconds },
+  };
 }
 
-async function perSecond(rows: number, work: () => Promise<void>): Promise<number> {
+/** Another's work on the machine stretches the time of both, and their CPU little. */
+async function measured(
+  db: Database,
+  work: () => Promise<void>,
+): Promise<{ seconds: number; cpuSeconds: number }> {
+  // What making the messages left behind is not to be cleared away in the time of either.
+  collectGarbage();
+  const postgresMs = await postgresCpuMs(db);
+  const own = process.cpuUsage();
   const beganMs = performance.now();
   await work();
-  return (rows * MS_PER_SECOND) / (performance.now() - beganMs);
+  const seconds = (performance.now() - beganMs) / MS_PER_SECOND;
+  const { user, system } = process.cpuUsage(own);
+  const ownMs = (user + system) / 1_000;
+  return { seconds, cpuSeconds: ((await postgresCpuMs(db)) - postgresMs + ownMs) / MS_PER_SECOND };
 }
 
 /** All rows of an hour, then its tick. */
-async function hourPair(db: Database, fleet: UsageFleet): Promise<Pair> {
+async function hourPair(db: Database, fleet: UsageFleet): Promise<Measured> {
   // From a full hour on, so that the tick's hour is the rows' own.
   fleet.minute = Math.ceil(fleet.minute / HOUR.minutes) * HOUR.minutes;
   await tick(db, fleet.minute);
@@ -158,6 +197,7 @@ async function hourPair(db: Database, fleet: UsageFleet): Promise<Pair> {
   }
   const lines = batches.map(({ messages, now }) => copyText(messages, now));
   return await inTurn(
+    db,
     batches.flatMap(({ messages }) => messages),
     async () => {
       for (const { messages, now } of batches) await ingest(db, messages, now);
@@ -175,13 +215,14 @@ async function tick(db: Database, minute: number): Promise<void> {
   await chargeDueHours({ db, calendar: CALENDAR }, { term: term ?? 0, now });
 }
 
-async function workersPair(db: Database, workers: readonly UsageFleet[]): Promise<Pair> {
+async function workersPair(db: Database, workers: readonly UsageFleet[]): Promise<Measured> {
   const work = workers.map((fleet) => {
     const messages = fleet.messages({ minutes: WORKERS.minutes, final: true });
     const now = afterMinutes(fleet.minute);
     return { messages, now, lines: copyText(messages, now) };
   });
   const pair = await inTurn(
+    db,
     work.flatMap(({ messages }) => messages),
     async () => void (await Promise.all(work.map(({ messages, now }) => ingest(db, messages, now)))),
     async () => void (await Promise.all(work.map(({ lines }) => copy(db, lines)))),

@@ -103,7 +103,8 @@ async function empty(db: Database): Promise<void> {
 /** A tick of /proc/<pid>/stat is 10 ms. */
 const MS_PER_TICK = 10;
 
-async function postgresCpuMs(db: Database): Promise<number> {
+/** Of all processes that serve this database now. */
+export async function postgresCpuMs(db: Database): Promise<number> {
   const { rows } = await db.query<{ pid: number }>("SELECT pid FROM pg_stat_activity");
   const ticks = rows.map(({ pid }) => {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");

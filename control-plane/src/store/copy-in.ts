@@ -12,7 +12,8 @@ interface CopyConnection {
 
 /** What COPY's text format reads as NULL. */
 const NULL = "\\N";
-const SPECIAL = /[\\\t\n\r]/g;
+const SPECIAL = /[\\\t\n\r]/;
+const EACH_SPECIAL = new RegExp(SPECIAL, "g");
 const ESCAPED: Record<string, string> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
 
 /** A row of COPY's text format, its end included. */
@@ -22,7 +23,8 @@ export function copyLine(values: readonly (string | number | boolean | null)[]):
 
 function copyValue(value: string | number | boolean | null): string {
   if (value === null) return NULL;
-  return typeof value === "string" ? value.replace(SPECIAL, (one) => ESCAPED[one] ?? one) : String(value);
+  if (typeof value !== "string") return String(value);
+  return SPECIAL.test(value) ? value.replace(EACH_SPECIAL, (one) => ESCAPED[one] ?? one) : value;
 }
 
 export class CopyIn implements Submittable {
