@@ -280,7 +280,6 @@ class VectorRunner {
     const view = await balanceView(this.#database, {
       customerId: this.#customerId,
       now,
-      calendar: this.#calendar,
     });
     if (view === null) throw new Error("the vector's customer is gone");
     this.#balances.push({

@@ -10,6 +10,7 @@ import {
   type CustomerRow,
 } from "../../store/accounts/customers.ts";
 import { transaction } from "../../store/database.ts";
+import { tellHostsOfMoney } from "../billing/told-money.ts";
 import { Customer, customerAnswer } from "./customer-answer.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { NotNegativeAmount, PlainName } from "../request/input-fields.ts";
@@ -138,6 +139,7 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
       if (creditLimit !== undefined)
         await setCreditLimit(sql, { customerId: id, creditLimit, at: deps.now() });
     });
+    if (creditLimit !== undefined) await tellHostsOfMoney(deps, id);
     return c.json(customerAnswer(await requireCustomer(deps, id)), 200);
   });
 }

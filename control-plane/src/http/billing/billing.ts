@@ -167,11 +167,7 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
     const { customer_id: customerId = actor.customerId } = c.req.valid("query");
     if (customerId !== actor.customerId && !actor.isAdmin) throw notFound(`customer ${customerId}`);
     actingOn(c, { ownerCustomerId: customerId, subject: `balance of customer ${customerId}` });
-    const view = await balanceView(db, {
-      customerId,
-      now: deps.now(),
-      calendar: deps.config.billingCalendar,
-    });
+    const view = await balanceView(db, { customerId, now: deps.now() });
     if (view === null) throw notFound(`customer ${customerId}`);
     return c.json(
       {
