@@ -234,6 +234,30 @@ CREATE INDEX idx_customers_user_type ON customers USING btree (user_type);
 CREATE INDEX idx_customers_username ON customers USING btree (username);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
+CREATE TABLE data_removals (
+  id bigserial,
+  customer_id bigint NOT NULL,
+  ordered_at timestamptz NOT NULL,
+  ordered_by varchar(160) NOT NULL,
+  resource_type varchar(16) NOT NULL,
+  resource_id varchar(64) NOT NULL,
+  storage_pool varchar(64),
+  folder varchar(512) NOT NULL,
+  CONSTRAINT data_removals_pkey PRIMARY KEY (id),
+  CONSTRAINT data_removals_resource_type_check CHECK ((resource_type IN ('environment', 'training', 'dataset', 'model')))
+);
+CREATE INDEX idx_data_removals_customer ON data_removals USING btree (customer_id, id);
+CREATE UNIQUE INDEX idx_data_removals_folder ON data_removals USING btree (customer_id, resource_type, resource_id, COALESCE(storage_pool, ''::character varying), folder);
+
+CREATE TABLE data_risks (
+  customer_id bigint NOT NULL,
+  overdue_since timestamptz NOT NULL,
+  told_day integer NOT NULL,
+  told_at timestamptz NOT NULL,
+  CONSTRAINT data_risks_pkey PRIMARY KEY (customer_id),
+  CONSTRAINT data_risks_told_day_check CHECK ((told_day = ANY (ARRAY[30, 53, 59, 60])))
+);
+
 CREATE TABLE dataset_versions (
   id bigserial,
   dataset_id bigint NOT NULL,
@@ -1251,6 +1275,12 @@ ALTER TABLE billing_records
   ADD CONSTRAINT billing_records_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id),
   ADD CONSTRAINT billing_records_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger_transactions(id),
   ADD CONSTRAINT billing_records_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE data_removals
+  ADD CONSTRAINT data_removals_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+
+ALTER TABLE data_risks
+  ADD CONSTRAINT data_risks_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 
 ALTER TABLE dataset_versions
   ADD CONSTRAINT dataset_versions_dataset_id_fkey FOREIGN KEY (dataset_id) REFERENCES datasets(id) NOT VALID;

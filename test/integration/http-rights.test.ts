@@ -331,6 +331,12 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ],
   ["GET /customers", ADMINS, plain("/customers")],
   ["GET /customers/{id}", ADMINS, () => ({ path: `/customers/${people.author.customerId}` })],
+  [
+    "POST /customers/{id}/delete-data",
+    ADMINS,
+    at(aCustomer, (id) => `/customers/${id}/delete-data`, { confirm_username: "x" }),
+  ],
+  ["GET /customers/{id}/data-removals", ADMINS, at(aCustomer, (id) => `/customers/${id}/data-removals`)],
   ["PATCH /customers/{id}", ADMINS, at(aCustomer, (id) => `/customers/${id}`, { display_name: "n" })],
   ["POST /customers/{id}/api-keys", ADMINS, at(aCustomer, (id) => `/customers/${id}/api-keys`, {})],
   ["GET /customers/{id}/api-keys", ADMINS, at(aCustomer, (id) => `/customers/${id}/api-keys`)],

@@ -6,6 +6,7 @@
 import { chargeRun, unchargedRuns } from "../store/billing/charging.ts";
 import { accountsToSettle, settleAccount } from "../store/billing/accounts.ts";
 import { type Database, transaction } from "../store/database.ts";
+import { customersToWarn, warnOfRisk } from "../store/data-at-risk/warnings.ts";
 import { countCharge, finishHour, nextHour, startHour } from "../store/billing/hour-ticks.ts";
 import { assertTerm } from "../store/leader.ts";
 import { lockRun } from "../store/billing/runs.ts";
@@ -57,6 +58,7 @@ async function chargeHour(
   const runsCharged = await chargeRuns(deps, tick);
   // Storage is charged here, between the runs and the accounts, once it is sampled.
   const settled = await settleAccounts(deps, tick);
+  await warnOfRisks(deps, tick);
   await transaction(deps.db, async (tx) => {
     await assertTerm(tx, tick.term);
     await finishHour(tx, tick);
@@ -107,4 +109,15 @@ async function settleAccounts(
     for (const hostId of settled.hostIds) hostIds.add(hostId);
   }
   return { suspended, hostIds: [...hostIds] };
+}
+
+async function warnOfRisks(
+  { db }: ChargingDeps,
+  { hour, term }: { hour: Date; term: number },
+): Promise<void> {
+  for (const customerId of await customersToWarn(db, hour))
+    await transaction(db, async (tx) => {
+      await assertTerm(tx, term);
+      await warnOfRisk(tx, { customerId, hour });
+    });
 }

@@ -2,6 +2,7 @@
 import { KeptFleet } from "../store/placement/kept-fleet.ts";
 import { registerApiKeyRoutes } from "./accounts/api-keys.ts";
 import { registerBillingRoutes } from "./billing/billing.ts";
+import { registerCustomerDataRoutes } from "./accounts/customer-data.ts";
 import { registerCustomerRoutes } from "./accounts/customers.ts";
 import { registerDatasetRoutes, registerModelRoutes } from "./accounts/data-entries.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
@@ -58,6 +59,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerBillingRoutes(api, deps);
 
   registerCustomerRoutes(api, deps);
+  registerCustomerDataRoutes(api, deps);
   registerApiKeyRoutes(api, deps);
   registerPaymentRoutes(api, deps);
   registerQuotaRoutes(api, deps);

@@ -64,6 +64,7 @@ const list = createRoute({
       status: z.enum(["active", "suspended", "deleted"]).optional(),
       username: PlainName.optional(),
       email: z.string().max(128).pipe(Email).optional(),
+      data_at_risk: z.enum(["true", "false"]).optional(),
     }),
   },
   responses: ok("A page of accounts", pageOf(Customer)),
@@ -113,6 +114,7 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
       status: query.status ?? null,
       username: query.username ?? null,
       email: query.email ?? null,
+      dataAtRisk: query.data_at_risk === undefined ? null : query.data_at_risk === "true",
       page,
     });
     return c.json(toPage(rows, page.limit, { item: customerAnswer, key: (row) => [row.id] }), 200);
