@@ -49,13 +49,17 @@ async function tick(): Promise<void> {
   await chargeDueHours({ db, calendar: CHINA }, { term, now: now() });
 }
 
+/** As the debtor sees it, the oldest first. */
 const told = async () =>
   (
-    await scene.rows<{ kind: string; new: string | null; actor: string }>(
-      "SELECT kind, new, actor FROM events WHERE customer_id = $1 AND kind LIKE 'data-%' ORDER BY id",
-      [debtor.customerId],
-    )
-  ).map(({ kind, new: day }) => `${kind} ${day ?? ""}`.trim());
+    (await scene.api.ask("GET", "/api/v1/billing/events?limit=200", { as: debtor })).body.items as {
+      kind: string;
+      new: string | null;
+    }[]
+  )
+    .toReversed()
+    .filter(({ kind }) => kind.startsWith("data-"))
+    .map(({ kind, new: day }) => `${kind} ${day ?? ""}`.trim());
 
 const WARNED = ["data-at-risk-warning 30", "data-at-risk-warning 53", "data-at-risk-warning 59"];
 

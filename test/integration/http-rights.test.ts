@@ -319,6 +319,12 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     PERSONAL,
     () => ({ path: `/billing/records?customer_id=${people.author.customerId}` }),
   ],
+  ["GET /billing/events", EVERYONE, plain("/billing/events")],
+  [
+    "GET /billing/events",
+    PERSONAL,
+    () => ({ path: `/billing/events?customer_id=${people.author.customerId}` }),
+  ],
   ["POST /billing/estimate", EVERYONE, plain("/billing/estimate", sized)],
 
   [

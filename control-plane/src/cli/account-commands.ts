@@ -6,6 +6,7 @@ import { bytes, jsonObject, wholeNumber } from "./arguments.ts";
 import { body, withContext } from "./context.ts";
 import { printDone, printList, printOne, type Column } from "./output.ts";
 import { addResource } from "./resource-commands.ts";
+import { EVENT_COLUMNS } from "./story-commands.ts";
 
 const RECORD_COLUMNS: Column[] = [
   "start_time",
@@ -37,6 +38,18 @@ export function addAccountCommands(program: Command): void {
     .command("balance")
     .description("balance, what has accrued since the last charge, burn per hour, hours left")
     .action(withContext(async ({ api, output }) => printOne(output, await api.get("/billing/balance"))));
+
+  program
+    .command("account-events")
+    .description(
+      "what happened to the account: its states, and warnings that its data is at risk; newest first",
+    )
+    .option("--limit <count>", "how many", wholeNumber, 50)
+    .action(
+      withContext(async ({ api, output }, { limit }: { limit: number }) =>
+        printList(output, await api.list("/billing/events", {}, limit), EVENT_COLUMNS),
+      ),
+    );
 
   program
     .command("records")

@@ -1,6 +1,7 @@
 /** Every resource of the API, in the order the documentation shows them. */
 import { KeptFleet } from "../store/placement/kept-fleet.ts";
 import { registerApiKeyRoutes } from "./accounts/api-keys.ts";
+import { registerAccountEventRoutes } from "./billing/account-events.ts";
 import { registerBillingRoutes } from "./billing/billing.ts";
 import { registerCustomerDataRoutes } from "./accounts/customer-data.ts";
 import { registerCustomerRoutes } from "./accounts/customers.ts";
@@ -57,6 +58,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerPriceRoutes(api, deps);
   registerSpecRoutes(api, deps);
   registerBillingRoutes(api, deps);
+  registerAccountEventRoutes(api, deps);
 
   registerCustomerRoutes(api, deps);
   registerCustomerDataRoutes(api, deps);

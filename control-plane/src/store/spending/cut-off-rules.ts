@@ -3,7 +3,7 @@
  * core/cut-off-rule.ts; here are its numbers, and the placements that are told.
  */
 import { parsePoints } from "@remotegpu/shared/money";
-import { type CutOffRule, cutOffRule, type Spending } from "../../core/cut-off-rule.ts";
+import { type CutOffRule, cutOffRule, NEAR_THE_END_HOURS, type Spending } from "../../core/cut-off-rule.ts";
 import type { OverdueStatus } from "../../core/account-state.ts";
 import { GANG_STOP_AFTER_SECONDS } from "../../core/desired-set.ts";
 import { lockAccounts } from "../billing/ledger.ts";
@@ -51,21 +51,27 @@ export async function armPlacements(
   sql: Connection,
   { customerIds, hostIds, now }: { customerIds: readonly number[]; hostIds: readonly string[]; now: Date },
 ): Promise<void> {
-  await tell(sql, { rules: await rulesOf(sql, { customerIds, now }), onHosts: hostIds });
+  const rules = await rulesOf(sql, { customerIds, now, takesRichForRich: true });
+  await tell(sql, { rules, onHosts: hostIds });
 }
 
-async function rulesOf(
-  sql: Connection,
-  { customerIds, now }: { customerIds: readonly number[]; now: Date },
-): Promise<Map<number, CutOffRule>> {
-  if (customerIds.length === 0) return new Map();
-  const spendings = await spendingOf(sql, { customerIds, now });
+interface RulesQuestion {
+  readonly customerIds: readonly number[];
+  readonly now: Date;
+  /** What has accrued of a thousand runs is not added up for who has money for days; the next pass does. */
+  readonly takesRichForRich?: boolean;
+}
+
+async function rulesOf(sql: Connection, question: RulesQuestion): Promise<Map<number, CutOffRule>> {
+  if (question.customerIds.length === 0) return new Map();
+  const spendings = await spendingOf(sql, question);
+  const { now } = question;
   return new Map([...spendings].map(([id, spending]) => [id, cutOffRule(spending, now.getTime())]));
 }
 
 async function spendingOf(
   sql: Connection,
-  { customerIds, now }: { customerIds: readonly number[]; now: Date },
+  { customerIds, now, takesRichForRich = false }: RulesQuestion,
 ): Promise<Map<number, Spending>> {
   const accounts = await sql.query<{
     id: number;
@@ -77,20 +83,30 @@ async function spendingOf(
       WHERE id = ANY($1::bigint[])`,
     [customerIds],
   );
-  const accrued = await accruedOf(sql, customerIds);
   const costs = await wantedCosts(sql, { customerIds, at: now });
-  return new Map(
-    accounts.rows.map((row) => [
-      row.id,
-      {
-        status: row.overdue_status,
-        overdueSinceMs: row.overdue_since?.getTime() ?? null,
-        funds: parsePoints(row.funds) - (accrued.get(row.id) ?? 0n),
-        unheard: costs.get(row.id)?.unheard ?? 0n,
-        burnPerHour: costs.get(row.id)?.hourly ?? 0n,
-      },
-    ]),
+  const spendings = accounts.rows.map((row): [number, Spending] => [
+    row.id,
+    {
+      status: row.overdue_status,
+      overdueSinceMs: row.overdue_since?.getTime() ?? null,
+      funds: parsePoints(row.funds),
+      unheard: costs.get(row.id)?.unheard ?? 0n,
+      burnPerHour: costs.get(row.id)?.hourly ?? 0n,
+    },
+  ]);
+  const looked = spendings.filter(([, spending]) => !takesRichForRich || !isRich(spending));
+  const accrued = await accruedOf(
+    sql,
+    looked.map(([id]) => id),
   );
+  return new Map(
+    spendings.map(([id, spending]) => [id, { ...spending, funds: spending.funds - (accrued.get(id) ?? 0n) }]),
+  );
+}
+
+/** Twice what keeps it all: a day's use would have to be uncharged to make a difference. */
+function isRich({ funds, burnPerHour }: Spending): boolean {
+  return funds >= 2n * NEAR_THE_END_HOURS * burnPerHour;
 }
 
 /** Answers the hosts on which something is told anew. */
