@@ -3,9 +3,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { reconcile } from "@remotegpu/agent/core/reconcile";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
+import { transaction } from "@remotegpu/control-plane/store/database";
+import { lockEnvironment } from "@remotegpu/control-plane/store/environments/environments";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { eventually } from "../support/eventually.ts";
 import { CHINA, SceneJournal } from "../support/metering-scene.ts";
 import {
   card,
@@ -18,6 +21,9 @@ import {
 } from "../support/placement-scene.ts";
 import type { ScriptedHost } from "../support/control-scene.ts";
 import { containerOf, exited, key, reconcileInput, recordOf } from "../support/run-samples.ts";
+
+const WAITS_FOR_A_LOCK =
+  "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 let scene: PlacementScene;
 let counter = 0;
@@ -213,6 +219,33 @@ test("ranks of a job and replicas of a service get the stop order, too, and say 
     [job],
   );
   expect(reasons.map(({ why }) => why)).toEqual(Array(2).fill(expect.stringContaining("suspended")));
+});
+
+test("a suspension holds environments before runs, as whoever stops one does, so that nobody waits in a circle", async () => {
+  const { payer, host } = await world("6.7");
+  const { id } = (await scene.order(payer, { gpu: 1 })).body;
+  await scene.schedule();
+  const [running] = await host.round();
+  await scene.rows(
+    "UPDATE customers SET balance = 0, overdue_status = 'overdue', overdue_since = now() WHERE id = $1",
+    [payer.customerId],
+  );
+  passToNextHour();
+
+  // In an object, since a bare promise would be waited for within the transaction.
+  const { ticked } = await transaction(scene.api.db, async (sql) => {
+    await lockEnvironment(sql, id);
+    const tick = leaderTick();
+    await eventually(async () => (await scene.rows(WAITS_FOR_A_LOCK)).length > 0, {
+      what: "the suspension waiting for the environment",
+    });
+    await sql.query("SELECT FROM runs WHERE id = $1 FOR NO KEY UPDATE NOWAIT", [running!.runId]);
+    return { ticked: tick };
+  });
+  await ticked;
+
+  expect(await statusOf(payer)).toBe("suspended");
+  expect((await scene.get(payer, id)).status).toBe("stopping");
 });
 
 test("the start rule counts everything that runs and waits, and the credit limit is money", async () => {
