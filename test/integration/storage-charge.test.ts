@@ -7,6 +7,7 @@ import { chargeDueHours, type HourReport } from "@remotegpu/control-plane/contro
 import { transaction } from "@remotegpu/control-plane/store/database";
 import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
 import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
+import { setSetting } from "@remotegpu/control-plane/store/settings";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
 import { GIB } from "@remotegpu/shared/units";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -278,6 +279,16 @@ describe("a day", () => {
       [yesterday, 1, 70, "0.2000"],
     ]);
     expect(await balance()).toBe("-0.3000");
+  });
+
+  test("is free up to what the setting says", async () => {
+    await setSetting(api.db, "FREE_STORAGE_GB", "59.5");
+    await sampled(midnight - DAY, [60]);
+
+    await tick(midnight);
+    await setSetting(api.db, "FREE_STORAGE_GB", "50");
+
+    expect(await days()).toEqual([[yesterday, 1, 60, "0.0050"]]);
   });
 
   test("is charged before the accounts are settled", async () => {

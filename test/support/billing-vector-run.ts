@@ -8,7 +8,6 @@ import { estimate } from "@remotegpu/control-plane/core/rating";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
 import { answerStorage } from "@remotegpu/control-plane/controllers/storage-sampling";
-import { FREE_STORAGE_GB } from "@remotegpu/control-plane/core/storage-rating";
 import { startRule } from "@remotegpu/control-plane/store/billing/accounts";
 import { lockAccounts } from "@remotegpu/control-plane/store/billing/ledger";
 import { balanceView } from "@remotegpu/control-plane/store/billing/balance";
@@ -26,9 +25,10 @@ import {
   rowHash,
   UsageEntry,
 } from "@remotegpu/shared/journal-row";
-import { formatPoints, parseDecimal, parsePoints, parseQuantity } from "@remotegpu/shared/money";
+import { formatPoints, parsePoints, parseQuantity, QUANTITY_DECIMALS } from "@remotegpu/shared/money";
 import { GIB, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { insertData } from "@remotegpu/control-plane/store/accounts/catalogue";
+import { setSetting } from "@remotegpu/control-plane/store/settings";
 import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
 import { insertWorkspace } from "@remotegpu/control-plane/store/accounts/workspaces";
 import type { BillingVector } from "./billing-vector.ts";
@@ -42,6 +42,7 @@ const RESOURCE_TYPES = {
   training_job: "training",
   inference_service: "inference",
 } as const;
+const NOWHERE = "nowhere";
 const NO_HASH_KNOWN = "f".repeat(64);
 
 /** Samples the one storage pool that the vectors know. */
@@ -81,28 +82,33 @@ interface Sample {
   readonly bytes: number | null;
 }
 
-/** The hours of a day begin at its midnight in the billing time zone. */
+/** The hours of a day begin at its midnight in the billing time zone; the product's begin at full hours. */
 function samplesOf({ storage, config }: BillingVector): Sample[] {
   const offsetMs = parseUtcOffset(config.utc_offset) * MS_PER_MINUTE;
   return storage.flatMap(({ workspace, day, hourly_gb, hourly_bytes }) =>
     (hourly_bytes ?? hourly_gb ?? []).map((sample, hour) => ({
       workspace,
-      hourMs: Date.parse(`${day}T00:00:00Z`) - offsetMs + hour * MS_PER_HOUR,
+      hourMs: fullHourFrom(Date.parse(`${day}T00:00:00Z`) - offsetMs) + hour * MS_PER_HOUR,
       bytes: sample === null ? null : hourly_bytes === undefined ? bytesOf(sample) : Number(sample),
     })),
   );
 }
 
+const fullHourFrom = (ms: number) => Math.ceil(ms / MS_PER_HOUR) * MS_PER_HOUR;
+
+/** A begun byte is one, so that what lies exactly half way between two amounts does not fall below it. */
 function bytesOf(gb: string): number {
-  return Number((parseDecimal(gb, 10) * BigInt(GIB)) / 10n ** 10n);
+  const one = 10n ** BigInt(QUANTITY_DECIMALS);
+  return Number((parseQuantity(gb) * BigInt(GIB) + one - 1n) / one);
 }
 
 /** A run is ordered when it was submitted, else just when it begins. */
 function orderedAtMs(vector: BillingVector, run: VectorRun): number {
+  if (run.submitted_at !== undefined) return Date.parse(run.submitted_at);
   const begins = vector.usage
     .filter((message) => message.run === run.run)
     .map((message) => zeroOf(vector, message) + message.from_ms);
-  return run.submitted_at === undefined ? Math.min(...begins) : Date.parse(run.submitted_at);
+  return begins.length > 0 ? Math.min(...begins) : Date.parse(vector.observe_at[0] ?? "2026-01-01T00:00:00Z");
 }
 
 function zeroOf(vector: BillingVector, { node, boot }: { node: string; boot: string }): number {
@@ -157,7 +163,7 @@ class VectorRunner {
           effectiveFrom: new Date(entry.effective_from),
           createdBy: null,
         });
-      for (const node of new Set(vector.boots.map((boot) => boot.node)))
+      for (const node of new Set([NOWHERE, ...vector.boots.map((boot) => boot.node)]))
         await tx.query(
           "INSERT INTO hosts (id, name, hostname, ip_address) VALUES ($1, $1, $1, '127.0.0.1')",
           [node],
@@ -177,7 +183,7 @@ class VectorRunner {
   async #prepareStorage(tx: Connection): Promise<void> {
     const { config, storage } = this.#vector;
     if (storage.length === 0) return;
-    if (FREE_STORAGE_GB !== BigInt(config.free_storage_gb)) throw new Error("another free amount");
+    await setSetting(tx, "FREE_STORAGE_GB", config.free_storage_gb);
     await tx.query(
       "INSERT INTO hosts (id, name, ip_address, storage_pool, connection) VALUES ($1, $1, '', 'pool', 'connected')",
       [SAMPLER],
@@ -224,7 +230,8 @@ class VectorRunner {
 
   async #open(run: VectorRun, index: number, now: Date): Promise<void> {
     const kind = RESOURCE_TYPES[run.resource_type];
-    const node = this.#vector.usage.find((message) => message.run === run.run)?.node;
+    // A run that nothing was heard of may be anywhere.
+    const node = this.#vector.usage.find((message) => message.run === run.run)?.node ?? NOWHERE;
     await transaction(this.#database, async (tx) => {
       await tx.query(
         "INSERT INTO instances (id, workload_kind, workload_id, rank, current_epoch, state) VALUES ($1, $2, $3, $4, 1, 'ready')",
@@ -240,7 +247,7 @@ class VectorRunner {
           id: run.run,
           instanceId: `i-${run.run}`,
           epoch: 1,
-          hostId: node ?? "",
+          hostId: node,
           customerId: this.#customerId,
           orderedBy: this.#customerId,
           workspaceId: this.#workspaces.get(run.workspace) ?? null,
@@ -289,7 +296,11 @@ class VectorRunner {
   #writeJournals(): void {
     const inOrder = this.#vector.usage
       .map((message) => ({ message }))
-      .sort((a, b) => a.message.seq - b.message.seq);
+      .sort(
+        (a, b) =>
+          a.message.seq - b.message.seq ||
+          Date.parse(a.message.arrives_at) - Date.parse(b.message.arrives_at),
+      );
     for (const { message } of inOrder) {
       const key = `${journalOf(message)} ${message.seq}`;
       if (!this.#chain.has(key)) this.#chain.set(key, this.#rowOf(message).hash);

@@ -13,12 +13,12 @@ import {
 import { GIB } from "@remotegpu/shared/units";
 import type { BillingUnit } from "./rating.ts";
 
-/** Of each workspace, on all pools together. A GB of a bill is 2^30 bytes. */
-export const FREE_STORAGE_GB = 50n;
 /** To so many decimals GB are told; amounts are made of the exact ones. */
 export const GB_DECIMALS = 6;
 
+/** A GB of a bill. */
 const BYTES_PER_GB = BigInt(GIB);
+const GB_SCALE = 10n ** BigInt(GB_DECIMALS);
 const UNITS_PER_DAY: Record<BillingUnit, bigint> = { minute: 1440n, hour: 24n, day: 1n };
 
 /** A workspace's samples of one day on one pool. */
@@ -37,24 +37,30 @@ export interface RatedStorageDay {
   readonly amount: Points;
 }
 
+export interface StorageTerms {
+  readonly price: { readonly unitPrice: Price; readonly billingUnit: BillingUnit } | null;
+  /** Of a workspace, on all pools together; in 10^-6 GB. */
+  readonly freeGb: bigint;
+}
+
 /** Null where not one sample is there: such a day is not charged. */
 export function rateStorageDay(
   pools: readonly PoolSamples[],
-  price: { unitPrice: Price; billingUnit: BillingUnit } | null,
+  { price, freeGb }: StorageTerms,
 ): RatedStorageDay | null {
   const sampled = pools.filter(({ samples }) => samples > 0);
   if (sampled.length === 0) return null;
   const mean = sumOfMeans(sampled);
-  const beyondFree = mean.bytes - FREE_STORAGE_GB * BYTES_PER_GB * mean.per;
-  const billable = beyondFree > 0n ? beyondFree : 0n;
+  const beyondFree = mean.bytes * GB_SCALE - freeGb * BYTES_PER_GB * mean.per;
+  const billable = { bytes: beyondFree > 0n ? beyondFree : 0n, per: mean.per * GB_SCALE };
   const unitPrice = price === null ? null : price.unitPrice * UNITS_PER_DAY[price.billingUnit];
   const scale = 10n ** BigInt(PRICE_DECIMALS - POINTS_DECIMALS);
   return {
     samples: sampled.reduce((sum, { samples }) => sum + samples, 0),
     averageGb: inGb(mean),
-    billableGb: inGb({ bytes: billable, per: mean.per }),
+    billableGb: inGb(billable),
     unitPrice,
-    amount: divideHalfUp(billable * (unitPrice ?? 0n), mean.per * BYTES_PER_GB * scale),
+    amount: divideHalfUp(billable.bytes * (unitPrice ?? 0n), billable.per * BYTES_PER_GB * scale),
   };
 }
 
@@ -76,5 +82,5 @@ function sumOfMeans(pools: readonly PoolSamples[]): Fraction {
 }
 
 function inGb({ bytes, per }: Fraction): bigint {
-  return divideHalfUp(bytes * 10n ** BigInt(GB_DECIMALS), per * BYTES_PER_GB);
+  return divideHalfUp(bytes * GB_SCALE, per * BYTES_PER_GB);
 }

@@ -1,18 +1,16 @@
 /** What a day of storage costs: means, the free amount and its edges, prices by other units, and exactness. */
-import { rateStorageDay } from "@remotegpu/control-plane/core/storage-rating";
+import { rateStorageDay, type StorageTerms } from "@remotegpu/control-plane/core/storage-rating";
 import { formatDecimal, formatPoints, parsePrice } from "@remotegpu/shared/money";
 import { GIB } from "@remotegpu/shared/units";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 const gb = (count: number) => BigInt(count) * BigInt(GIB);
+const FREE = 50_000_000n;
 const DEFAULT = { unitPrice: parsePrice("0.003333"), billingUnit: "day" } as const;
 
-function shown(
-  pools: { bytes: bigint; samples: number }[],
-  price: Parameters<typeof rateStorageDay>[1] = DEFAULT,
-) {
-  const rated = rateStorageDay(pools, price);
+function shown(pools: { bytes: bigint; samples: number }[], price: StorageTerms["price"] = DEFAULT) {
+  const rated = rateStorageDay(pools, { price, freeGb: FREE });
   return (
     rated && [
       rated.samples,
@@ -64,13 +62,26 @@ describe("a day", () => {
   });
 
   test("a price by the hour is 24 times as much a day", () => {
-    const hourly = rateStorageDay([{ bytes: gb(150), samples: 2 }], { ...DEFAULT, billingUnit: "hour" });
+    const hourly = rateStorageDay([{ bytes: gb(150), samples: 2 }], {
+      price: { ...DEFAULT, billingUnit: "hour" },
+      freeGb: FREE,
+    });
 
     expect(hourly).toMatchObject({ unitPrice: 24n * DEFAULT.unitPrice, amount: 20_000n - 2n });
   });
 
+  test.each([
+    ["nothing is free", 0n, "10.000000"],
+    ["a part of a GB is", 500_000n, "9.500000"],
+    ["all is, to the last byte", 10_000_000n, "0.000000"],
+  ])("where %s", (_, freeGb, billable) => {
+    const rated = rateStorageDay([{ bytes: gb(30), samples: 3 }], { price: DEFAULT, freeGb });
+
+    expect(formatDecimal(rated?.billableGb ?? -1n, 6)).toBe(billable);
+  });
+
   test("without a price it is free, and says so", () => {
-    expect(rateStorageDay([{ bytes: gb(80), samples: 1 }], null)).toMatchObject({
+    expect(rateStorageDay([{ bytes: gb(80), samples: 1 }], { price: null, freeGb: FREE })).toMatchObject({
       unitPrice: null,
       amount: 0n,
       samples: 1,
@@ -103,7 +114,7 @@ test("any samples cost what the sum of fractions says, rounded once", () => {
             bytes: samples.reduce((sum, one) => sum + one, 0n),
             samples: samples.length,
           })),
-          { unitPrice, billingUnit: "day" },
+          { price: { unitPrice, billingUnit: "day" }, freeGb: FREE },
         );
 
         const amount = rated?.amount ?? -1n;

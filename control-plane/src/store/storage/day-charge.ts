@@ -2,12 +2,18 @@
  * The charge of one workspace's day: billing record, ledger and the row that says that the day is charged, in the
  * caller's transaction. Doing it again posts nothing, and samples that come later change nothing.
  */
-import { formatDecimal, formatPoints, formatPrice } from "@remotegpu/shared/money";
+import { formatDecimal, formatPoints, formatPrice, parseDecimal } from "@remotegpu/shared/money";
 import { type BillingCalendar, type BillingDay, invoiceMonth } from "../../core/billing-calendar.ts";
-import { GB_DECIMALS, type RatedStorageDay, rateStorageDay } from "../../core/storage-rating.ts";
+import {
+  GB_DECIMALS,
+  type RatedStorageDay,
+  rateStorageDay,
+  type StorageTerms,
+} from "../../core/storage-rating.ts";
 import { lockAccount, postTransaction } from "../billing/ledger.ts";
 import { pricesInForce } from "../billing/prices.ts";
 import type { Connection } from "../database.ts";
+import { setting } from "../settings.ts";
 import { samplesOfDay } from "./day-samples.ts";
 
 /** Spec and line of the catalogue. */
@@ -28,8 +34,8 @@ export async function chargeStorageDay(transaction: Connection, bill: StorageBil
   // An owner whom the old system lost pays nothing.
   if (!workspace || account === null || (await isCharged(transaction, bill))) return false;
   const samples = await samplesOfDay(transaction, { workspaceIds: [bill.workspaceId], day: bill.day });
-  const price = await storagePrice(transaction, bill.day);
-  const rated = rateStorageDay(samples.get(bill.workspaceId) ?? [], price);
+  const terms = await storageTerms(transaction, bill.day);
+  const rated = rateStorageDay(samples.get(bill.workspaceId) ?? [], terms);
   if (rated === null) return false;
   const customerId = account.customerId;
   const transactionId = rated.amount === 0n ? null : await post(transaction, bill, { customerId, rated });
@@ -39,10 +45,14 @@ export async function chargeStorageDay(transaction: Connection, bill: StorageBil
   return true;
 }
 
-/** Of a day: one that begins at the midnight that ends it is the next day's. */
-export async function storagePrice(sql: Connection, { toMs }: Pick<BillingDay, "toMs">) {
+/** Of a day: a price that begins at the midnight that ends it is the next day's. */
+export async function storageTerms(
+  sql: Connection,
+  { toMs }: Pick<BillingDay, "toMs">,
+): Promise<StorageTerms> {
   const prices = await pricesInForce(sql, { spec: STORAGE, at: new Date(toMs - 1) });
-  return prices.find(({ line }) => line === STORAGE) ?? null;
+  const price = prices.find(({ line }) => line === STORAGE) ?? null;
+  return { price, freeGb: parseDecimal(await setting(sql, "FREE_STORAGE_GB"), GB_DECIMALS) };
 }
 
 async function payerOf(

@@ -4,7 +4,7 @@ import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { type BillingCalendar, dayOf } from "../../core/billing-calendar.ts";
 import { GB_DECIMALS, rateStorageDay } from "../../core/storage-rating.ts";
 import type { Connection } from "../database.ts";
-import { storagePrice } from "./day-charge.ts";
+import { storageTerms } from "./day-charge.ts";
 import { samplesOfDay } from "./day-samples.ts";
 
 export interface StorageDayRow {
@@ -49,9 +49,9 @@ export async function openStorageDays(
     const day = dayOf(momentMs, calendar);
     const uncharged = await unchargedOf(sql, workspaceIds, day.day);
     const samples = await samplesOfDay(sql, { workspaceIds: uncharged, day });
-    const price = await storagePrice(sql, { toMs: Math.min(day.toMs, now.getTime() + 1) });
+    const terms = await storageTerms(sql, { toMs: Math.min(day.toMs, now.getTime() + 1) });
     for (const [workspaceId, pools] of [...samples].sort(([a], [b]) => b - a)) {
-      const rated = rateStorageDay(pools, price);
+      const rated = rateStorageDay(pools, terms);
       if (rated === null) continue;
       days.push({
         workspace_id: workspaceId,
