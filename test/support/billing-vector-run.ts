@@ -2,7 +2,6 @@
  * Feeds a billing vector to the real store, ingest and hour tick, moment by moment, and reads back what came of it.
  * The clock is the vector's; nothing is calculated here.
  */
-import { createHash } from "node:crypto";
 import { parseUtcOffset } from "@remotegpu/control-plane/core/billing-calendar";
 import { estimate } from "@remotegpu/control-plane/core/rating";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
@@ -32,6 +31,7 @@ import { setSetting } from "@remotegpu/control-plane/store/settings";
 import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
 import { insertWorkspace } from "@remotegpu/control-plane/store/accounts/workspaces";
 import type { BillingVector } from "./billing-vector.ts";
+import { uuidOf } from "./named-uuid.ts";
 
 type Usage = BillingVector["usage"][number];
 type Money = BillingVector["money"][number];
@@ -171,7 +171,7 @@ class VectorRunner {
       for (const boot of vector.boots)
         await fixBootZero(tx, {
           hostId: boot.node,
-          bootId: idOf(`boot ${boot.node} ${boot.boot}`),
+          bootId: uuidOf(`boot ${boot.node} ${boot.boot}`),
           monotonicMs: 0,
           receivedAt: new Date(boot.utc_at_zero),
           roundTripMs: 0,
@@ -483,7 +483,7 @@ function sumOf(kind: string): string {
 }
 
 function journalOf({ node, boot }: { node: string; boot: string }): string {
-  return idOf(`journal ${node} ${boot}`);
+  return uuidOf(`journal ${node} ${boot}`);
 }
 
 function entryOf(message: Usage): UsageEntry {
@@ -492,19 +492,13 @@ function entryOf(message: Usage): UsageEntry {
     runId: message.run,
     instanceId: `i-${message.run}`,
     placementEpoch: 1,
-    bootId: idOf(`boot ${message.node} ${message.boot}`),
+    bootId: uuidOf(`boot ${message.node} ${message.boot}`),
     startMs: message.from_ms,
     endMs: message.to_ms,
     proof: message.proven ? "exact" : "unproven",
     final: message.final,
     wallEnd: message.node_wall_start ?? "",
   });
-}
-
-/** The same name gives the same UUID. */
-function idOf(name: string): string {
-  const hex = createHash("sha256").update(name).digest("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 /** As the vectors write it: no fraction where there is none. */
