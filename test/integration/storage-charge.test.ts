@@ -8,6 +8,7 @@ import { transaction } from "@remotegpu/control-plane/store/database";
 import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
 import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
 import { setSetting } from "@remotegpu/control-plane/store/settings";
+import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
 import { GIB } from "@remotegpu/shared/units";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -213,6 +214,9 @@ describe("a day", () => {
     ]);
     expect(await balance()).toBe("-0.1500");
     expect(await trialBalance(api.db)).toEqual(BOOKS_AGREE);
+    const unwell = (await examine(api.db, new Date())).filter(({ state }) => state !== "well");
+    expect(unwell.map(({ check }) => check)).not.toContain("storage-days-are-posted");
+    expect(unwell.map(({ check }) => check)).not.toContain("storage-postings-have-days");
   });
 
   test("within the free amount posts nothing and is over all the same", async () => {
