@@ -557,6 +557,7 @@ CREATE TABLE hosts (
   deleted_at timestamptz,
   restore_shown_at timestamptz,
   gateway_port integer,
+  storage_asked_at timestamptz,
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_attach_mode_check CHECK ((attach_mode IN ('cdi', 'gpus', 'plain'))),
   CONSTRAINT hosts_connection_check CHECK ((connection IN ('never', 'connected', 'suspect', 'unreachable'))),
@@ -1117,6 +1118,51 @@ CREATE TABLE ssh_keys (
   CONSTRAINT ssh_keys_customer_id_fingerprint_key UNIQUE (customer_id, fingerprint)
 );
 
+CREATE TABLE storage_days (
+  workspace_id bigint NOT NULL,
+  day date NOT NULL,
+  customer_id bigint NOT NULL,
+  samples integer NOT NULL,
+  average_gb numeric(20,6) NOT NULL,
+  billable_gb numeric(20,6) NOT NULL,
+  unit_price numeric(18,6),
+  amount numeric(20,4) NOT NULL,
+  transaction_id bigint,
+  charged_at timestamptz NOT NULL,
+  CONSTRAINT storage_days_pkey PRIMARY KEY (workspace_id, day),
+  CONSTRAINT storage_days_amount_check CHECK ((amount >= (0)::numeric)),
+  CONSTRAINT storage_days_amount_is_posted CHECK (((amount > (0)::numeric) = (transaction_id IS NOT NULL))),
+  CONSTRAINT storage_days_average_gb_check CHECK ((average_gb >= (0)::numeric)),
+  CONSTRAINT storage_days_billable_gb_check CHECK ((billable_gb >= (0)::numeric)),
+  CONSTRAINT storage_days_samples_check CHECK ((samples > 0)),
+  CONSTRAINT storage_days_unit_price_check CHECK ((unit_price >= (0)::numeric)),
+  CONSTRAINT storage_days_unrated_is_free CHECK (((unit_price IS NOT NULL) OR (amount = (0)::numeric)))
+);
+CREATE INDEX idx_storage_days_customer ON storage_days USING btree (customer_id);
+CREATE INDEX idx_storage_days_transaction ON storage_days USING btree (transaction_id);
+
+CREATE TABLE storage_hours (
+  storage_pool varchar(64) NOT NULL,
+  hour timestamptz NOT NULL,
+  host_id varchar(64) NOT NULL,
+  claimed_at timestamptz NOT NULL,
+  finished_at timestamptz,
+  CONSTRAINT storage_hours_pkey PRIMARY KEY (storage_pool, hour),
+  CONSTRAINT storage_hours_hour_check CHECK ((mod(EXTRACT(epoch FROM hour), (3600)::numeric) = (0)::numeric))
+);
+CREATE INDEX idx_storage_hours_host ON storage_hours USING btree (host_id);
+
+CREATE TABLE storage_samples (
+  workspace_id bigint NOT NULL,
+  storage_pool varchar(64) NOT NULL,
+  hour timestamptz NOT NULL,
+  bytes bigint,
+  CONSTRAINT storage_samples_pkey PRIMARY KEY (workspace_id, storage_pool, hour),
+  CONSTRAINT storage_samples_bytes_check CHECK ((bytes > 0))
+);
+CREATE INDEX idx_storage_samples_hour ON storage_samples USING btree (hour);
+CREATE INDEX idx_storage_samples_pool_hour ON storage_samples USING btree (storage_pool, hour);
+
 CREATE TABLE training_jobs (
   id varchar(64) NOT NULL,
   customer_id bigint NOT NULL,
@@ -1395,6 +1441,18 @@ ALTER TABLE service_revisions
 
 ALTER TABLE ssh_keys
   ADD CONSTRAINT ssh_keys_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+
+ALTER TABLE storage_days
+  ADD CONSTRAINT storage_days_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),
+  ADD CONSTRAINT storage_days_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger_transactions(id),
+  ADD CONSTRAINT storage_days_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
+
+ALTER TABLE storage_hours
+  ADD CONSTRAINT storage_hours_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE storage_samples
+  ADD CONSTRAINT storage_samples_storage_pool_hour_fkey FOREIGN KEY (storage_pool, hour) REFERENCES storage_hours(storage_pool, hour),
+  ADD CONSTRAINT storage_samples_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
 
 ALTER TABLE training_jobs
   ADD CONSTRAINT training_jobs_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,

@@ -325,6 +325,8 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     PERSONAL,
     () => ({ path: `/billing/events?customer_id=${people.author.customerId}` }),
   ],
+  ["GET /billing/storage", EVERYONE, plain("/billing/storage")],
+  ["GET /billing/storage", MANAGERS, () => ({ path: `/billing/storage?workspace_id=${team}` })],
   ["POST /billing/estimate", EVERYONE, plain("/billing/estimate", sized)],
 
   [
@@ -512,13 +514,15 @@ describe("the audit log", () => {
 
     await api.ask("GET", `/api/v1/billing/balance?customer_id=${customerId}`, { as: people.admin });
     await api.ask("GET", `/api/v1/billing/records?customer_id=${customerId}`, { as: people.admin });
+    await api.ask("GET", `/api/v1/billing/storage?workspace_id=${team}`, { as: people.admin });
     await api.ask("POST", `/api/v1/customers/${customerId}/top-ups`, {
       as: people.admin,
       body: { amount: "1" },
     });
 
-    expect((await entries()).slice(0, 3).map(({ subject }) => subject)).toEqual([
+    expect((await entries()).slice(0, 4).map(({ subject }) => subject)).toEqual([
       `customers/${customerId}/top-ups`,
+      `workspace ${team}`,
       `bills of customer ${customerId}`,
       `balance of customer ${customerId}`,
     ]);

@@ -24,6 +24,7 @@ import { registerJoinTokenRoutes } from "./hosts/join-tokens.ts";
 import { registerMeRoutes } from "./accounts/me.ts";
 import { registerPaymentRoutes } from "./billing/payments.ts";
 import { registerPriceRoutes } from "./billing/prices.ts";
+import { registerStorageRoutes } from "./billing/storage.ts";
 import { registerQuotaRoutes } from "./accounts/quotas.ts";
 import { registerSettingRoutes } from "./accounts/settings.ts";
 import { registerShareWeightRoutes } from "./accounts/share-weights.ts";
@@ -59,6 +60,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerSpecRoutes(api, deps);
   registerBillingRoutes(api, deps);
   registerAccountEventRoutes(api, deps);
+  registerStorageRoutes(api, deps);
 
   registerCustomerRoutes(api, deps);
   registerCustomerDataRoutes(api, deps);
