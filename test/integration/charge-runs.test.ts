@@ -169,7 +169,7 @@ describe("an hour's runs", () => {
       await prove(scene, await runsOf(scene, count), [from, to]);
       const counting = failingDatabase(fresh.url, { at: Infinity, when: "before" });
       const view = await transaction(counting, (tx) =>
-        balanceView(tx, { customerId: scene.customerId, now: at(to), calendar: CHINA }),
+        balanceView(tx, { customerId: scene.customerId, now: at(to) }),
       );
       const viewed = counting.statements();
 

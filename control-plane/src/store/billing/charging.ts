@@ -10,7 +10,7 @@ import { type Charge, chargesDue, type PricedLine, type RatedRun, rateRun } from
 import type { Connection } from "../database.ts";
 import { type LockedAccount, lockAccounts, type Posting, postTransactions } from "./ledger.ts";
 import { type RateableRun, rateableRuns } from "./rateable-runs.ts";
-import { freezePrices, frozenLines, type PriceTaking } from "./run-lines.ts";
+import { freezePrices, frozenLinesOf, type PriceTaking } from "./run-lines.ts";
 import { type RunTotals, writeRunTotals } from "./run-totals.ts";
 import { waiverReasons } from "./run-waivers.ts";
 import type { Run } from "./runs.ts";
@@ -70,7 +70,7 @@ function totalsOf({ rated, waivedMs, amount, provenMs }: Bill): RunTotals["bill"
 
 /** A run that began while the catalogue had no price for it gets one as soon as there is one. */
 async function freezeMissingPrices(transaction: Connection, runs: readonly Run[]): Promise<void> {
-  const frozen = await frozenLines(
+  const frozen = await frozenLinesOf(
     transaction,
     runs.map(({ id }) => id),
   );

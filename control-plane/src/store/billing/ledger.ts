@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { formatPoints, MAX_POINTS, parsePoints, type Points } from "@remotegpu/shared/money";
 import { type OverdueStatus, statusAfterPosting } from "../../core/account-state.ts";
+import { endRisks } from "../data-at-risk/risk-records.ts";
 import type { Connection } from "../database.ts";
 import { appendEvents } from "../events.ts";
 
@@ -14,7 +15,7 @@ export type LedgerAccount = "customer" | "cash" | "revenue" | "adjustment" | "wr
 
 export interface Posting {
   /** With sourceId what caused the posting: the same cause posts once. */
-  readonly sourceKind: "topup" | "charge" | "credit" | "refund" | "adjustment" | "writeoff";
+  readonly sourceKind: "topup" | "charge" | "credit" | "storage" | "refund" | "adjustment" | "writeoff";
   readonly sourceId: string;
   readonly customerId: number;
   readonly runId?: string;
@@ -252,6 +253,10 @@ async function writeStatusChanges(transaction: Connection, changes: readonly Sta
             overdue_since = CASE d.status WHEN 'normal' THEN NULL WHEN 'overdue' THEN d.at ELSE c.overdue_since END
        FROM unnest($1::bigint[], $2::text[], $3::timestamptz[]) d (id, status, at) WHERE c.id = d.id`,
     [last.map(({ customerId }) => customerId), last.map(({ to }) => to), last.map(({ at }) => at)],
+  );
+  await endRisks(
+    transaction,
+    changes.filter(({ to }) => to === "normal"),
   );
   await appendEvents(
     transaction,

@@ -1,14 +1,14 @@
 /**
- * What rating takes of runs, for many at once: their lines, what is proven and waived, and what was posted. The same
- * for a charge, which holds the runs, and for the view of what is not posted yet, which does not.
+ * What a charge takes of runs, for many at once: their lines, what is proven and waived, and what was posted.
  */
 import { parsePoints } from "@remotegpu/shared/money";
 import type { ProvenTime } from "../../core/proven-time.ts";
 import type { PricedLine, Share } from "../../core/rating.ts";
 import type { Connection } from "../database.ts";
-import { frozenLines } from "./run-lines.ts";
+import { frozenLinesOf } from "./run-lines.ts";
 import { provenTimes } from "./run-time.ts";
 import { waivedTimes } from "./run-waivers.ts";
+import type { Run } from "./runs.ts";
 
 export interface RateableRun {
   /** With frozen prices; null while one has none. */
@@ -29,13 +29,13 @@ interface PostedShares {
 const NOTHING_POSTED: PostedShares = { shares: [], lastAt: null, count: 0 };
 
 /** In the order of the runs. */
-export async function rateableRuns<Given extends { readonly id: string; readonly waiveFrom: Date | null }>(
+export async function rateableRuns(
   connection: Connection,
-  runs: readonly Given[],
-): Promise<{ run: Given; rateable: RateableRun }[]> {
+  runs: readonly Run[],
+): Promise<{ run: Run; rateable: RateableRun }[]> {
   if (runs.length === 0) return [];
   const ids = runs.map(({ id }) => id);
-  const lines = await frozenLines(connection, ids);
+  const lines = await frozenLinesOf(connection, ids);
   const proven = await provenTimes(connection, ids);
   const waived = await waivedTimes(connection, runs);
   const posted = await postedShares(connection, ids);
