@@ -18,7 +18,7 @@ beforeEach(async () => {
 afterEach(() => fresh.drop());
 
 function expectedOf({ expected }: BillingVector): VectorResult {
-  const { storage_records: _storage, alerts: _alerts, ...rest } = expected;
+  const { storage_records: _storage, ...rest } = expected;
   return comparable(rest);
 }
 

@@ -10,6 +10,7 @@ import { countCharge, finishHour, nextHour, startHour } from "../store/billing/h
 import { assertTerm } from "../store/leader.ts";
 import { lockRun } from "../store/billing/runs.ts";
 import type { BillingCalendar } from "../core/billing-calendar.ts";
+import { tellHourAlerts } from "./hour-alerts.ts";
 
 const RUNS_PER_PAGE = 500;
 /** After a long pause a wake-up catches up this many hours; the next one goes on. */
@@ -57,6 +58,7 @@ async function chargeHour(
   const runsCharged = await chargeRuns(deps, tick);
   // Storage is charged here, between the runs and the accounts, once it is sampled.
   const settled = await settleAccounts(deps, tick);
+  await tellHourAlerts(deps, tick);
   await transaction(deps.db, async (tx) => {
     await assertTerm(tx, tick.term);
     await finishHour(tx, tick);

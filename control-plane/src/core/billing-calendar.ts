@@ -28,6 +28,11 @@ export function monthOf(utcMs: number, calendar: BillingCalendar): Month {
   return new Date(utcMs + calendar.utcOffsetMinutes * MS_PER_MINUTE).toISOString().slice(0, 7);
 }
 
+/** The midnight that begins the month, in UTC milliseconds. */
+export function monthBegin(month: Month, calendar: BillingCalendar): number {
+  return Date.parse(`${month}-01T00:00:00Z`) - calendar.utcOffsetMinutes * MS_PER_MINUTE;
+}
+
 /** The midnight that ends the month, in UTC milliseconds. */
 export function monthEnd(month: Month, calendar: BillingCalendar): number {
   const [year, monthNumber] = month.split("-").map(Number);

@@ -1,7 +1,9 @@
 /** Every resource of the API, in the order the documentation shows them. */
 import { KeptFleet } from "../store/placement/kept-fleet.ts";
 import { registerApiKeyRoutes } from "./accounts/api-keys.ts";
+import { registerAlertRoutes } from "./billing/alerts.ts";
 import { registerBillingRoutes } from "./billing/billing.ts";
+import { registerBudgetRoutes } from "./billing/budget.ts";
 import { registerCustomerRoutes } from "./accounts/customers.ts";
 import { registerDatasetRoutes, registerModelRoutes } from "./accounts/data-entries.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
@@ -27,6 +29,8 @@ import { registerSettingRoutes } from "./accounts/settings.ts";
 import { registerShareWeightRoutes } from "./accounts/share-weights.ts";
 import { registerSpecRoutes } from "./billing/specs.ts";
 import { registerSshKeyRoutes } from "./accounts/ssh-keys.ts";
+import { registerWebhookDeliveryRoutes } from "./webhooks/webhook-deliveries.ts";
+import { registerWebhookRoutes } from "./webhooks/webhooks.ts";
 import { registerWorkloadLogRoutes } from "./workloads/workload-logs.ts";
 import { registerWorkloadStoryRoutes } from "./workloads/workload-story.ts";
 import { registerWorkloadWhyRoutes } from "./workloads/workload-why.ts";
@@ -56,6 +60,10 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerPriceRoutes(api, deps);
   registerSpecRoutes(api, deps);
   registerBillingRoutes(api, deps);
+  registerBudgetRoutes(api, deps);
+  registerAlertRoutes(api, deps);
+  registerWebhookRoutes(api, deps);
+  registerWebhookDeliveryRoutes(api, deps);
 
   registerCustomerRoutes(api, deps);
   registerApiKeyRoutes(api, deps);
