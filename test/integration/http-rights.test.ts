@@ -344,6 +344,10 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /billing/alert-thresholds", PERSONAL, ofAuthor("/billing/alert-thresholds")],
   ["PUT /billing/alert-thresholds", EVERYONE, plain("/billing/alert-thresholds", { balances: ["5"] })],
   ["PUT /billing/alert-thresholds", PERSONAL, ofAuthor("/billing/alert-thresholds", { balances: null })],
+  ["GET /billing/pending", ADMINS, plain("/billing/pending")],
+  ["GET /billing/unrated", ADMINS, plain("/billing/unrated")],
+  ["GET /billing/waived", ADMINS, plain("/billing/waived")],
+  ["GET /billing/trial-balance", ADMINS, plain("/billing/trial-balance")],
 
   ["POST /webhooks", EVERYONE, plain("/webhooks", { url: "https://example.com/" })],
   ["GET /webhooks", EVERYONE, plain("/webhooks")],

@@ -4,6 +4,7 @@ import { addAccountCommands } from "./account-commands.ts";
 import { addAdminCommands } from "./admin-commands.ts";
 import { addEnvironmentCommands } from "./environment-commands.ts";
 import { addLoginCommand } from "./login-command.ts";
+import { addBookCommands } from "./money/book-commands.ts";
 import { addBudgetCommands } from "./money/budget-commands.ts";
 import { addWebhookCommands } from "./money/webhook-commands.ts";
 import { addPortCommands } from "./port-commands.ts";
@@ -26,6 +27,7 @@ export function remotegpu(): Command {
   addBudgetCommands(program);
   addWebhookCommands(program);
   addAdminCommands(program);
+  addBookCommands(program);
   finish(program);
   return program;
 }

@@ -3,6 +3,7 @@ import { KeptFleet } from "../store/placement/kept-fleet.ts";
 import { registerApiKeyRoutes } from "./accounts/api-keys.ts";
 import { registerAlertRoutes } from "./billing/alerts.ts";
 import { registerBillingRoutes } from "./billing/billing.ts";
+import { registerBookRoutes } from "./billing/books.ts";
 import { registerBudgetRoutes } from "./billing/budget.ts";
 import { registerCustomerRoutes } from "./accounts/customers.ts";
 import { registerDatasetRoutes, registerModelRoutes } from "./accounts/data-entries.ts";
@@ -68,6 +69,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerCustomerRoutes(api, deps);
   registerApiKeyRoutes(api, deps);
   registerPaymentRoutes(api, deps);
+  registerBookRoutes(api, deps);
   registerQuotaRoutes(api, deps);
   registerShareWeightRoutes(api, deps);
   registerSettingRoutes(api, deps);
