@@ -19,6 +19,8 @@ import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import { actingOn } from "../request/audit.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { budgetOf } from "./budget.ts";
+import { customerMeant, forCustomer } from "./whose-money.ts";
 import { Int53, SpecName } from "../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { badField, notFound } from "../request/refusal.ts";
@@ -48,6 +50,9 @@ const Balance = z
     accrued: Money.openapi({ description: "Used and proven, but not charged yet" }),
     burn_per_hour: Money,
     hours_left: Money.nullable(),
+    month: z.string().openapi({ example: "2026-03" }),
+    spent_this_month: Money.openapi({ description: "Charged; what has accrued comes on top" }),
+    monthly_limit: Money.nullable(),
   })
   .openapi("Balance");
 
@@ -119,8 +124,6 @@ const Estimate = z
   })
   .openapi("Estimate");
 
-const forCustomer = NumericId.optional().openapi({ description: "Another customer's; for administrators" });
-
 const getBalance = createRoute({
   ...forCustomers,
   method: "get",
@@ -166,11 +169,9 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
   api.openapi(getBalance, async (c) => {
-    const { actor } = c.var;
-    const { customer_id: customerId = actor.customerId } = c.req.valid("query");
-    if (customerId !== actor.customerId && !actor.isAdmin) throw notFound(`customer ${customerId}`);
-    actingOn(c, { ownerCustomerId: customerId, subject: `balance of customer ${customerId}` });
-    const view = await balanceView(db, { customerId, now: deps.now() });
+    const customerId = await customerMeant(c, c.req.valid("query"), "balance");
+    const look = { now: deps.now(), calendar: deps.config.billingCalendar };
+    const view = await balanceView(db, { customerId, now: look.now });
     if (view === null) throw notFound(`customer ${customerId}`);
     return c.json(
       {
@@ -178,6 +179,7 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
         overdue_since: iso(view.overdue_since),
         data_at_risk_from:
           view.overdue_since && new Date(atRiskFromMs(view.overdue_since.getTime())).toISOString(),
+        ...monthAnswer(await budgetOf(db, customerId, look)),
         last_payment_at: view.last_payment_at?.toISOString() ?? null,
       },
       200,
@@ -264,6 +266,10 @@ function pricedOrder(order: {
     gpuShared: order.gpu_sharing === "shared",
     tempStorageBytes: order.temp_storage ?? null,
   };
+}
+
+function monthAnswer({ month, spent, monthly_limit }: Awaited<ReturnType<typeof budgetOf>>) {
+  return { month, spent_this_month: spent, monthly_limit };
 }
 
 function recordAnswer(row: BillingRecordRow) {
