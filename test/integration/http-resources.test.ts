@@ -322,6 +322,7 @@ describe("settings", () => {
     for (const shown of [
       { key: "ALLOW_PLAIN_HTTP_PORTS", value: "off", default: "off", updated_at: null },
       { key: "DEFAULT_QUOTA_LEVEL", value: "professional", default: "free" },
+      { key: "FREE_STORAGE_GB", value: "50", default: "50", updated_at: null },
       { key: "MIN_START_MINUTES", value: "60", default: "60", updated_at: null },
     ])
       expect(before).toContainEqual(expect.objectContaining(shown));

@@ -1,6 +1,8 @@
 /** Every resource of the API, in the order the documentation shows them. */
 import { KeptFleet } from "../store/placement/kept-fleet.ts";
 import { registerApiKeyRoutes } from "./accounts/api-keys.ts";
+import { registerAccountEventRoutes } from "./billing/account-events.ts";
+import { registerCustomerDataRoutes } from "./accounts/customer-data.ts";
 import { registerAlertRoutes } from "./billing/alerts.ts";
 import { registerBillingRoutes } from "./billing/billing.ts";
 import { registerBookRoutes } from "./billing/books.ts";
@@ -25,6 +27,7 @@ import { registerJoinTokenRoutes } from "./hosts/join-tokens.ts";
 import { registerMeRoutes } from "./accounts/me.ts";
 import { registerPaymentRoutes } from "./billing/payments.ts";
 import { registerPriceRoutes } from "./billing/prices.ts";
+import { registerStorageRoutes } from "./billing/storage.ts";
 import { registerQuotaRoutes } from "./accounts/quotas.ts";
 import { registerSettingRoutes } from "./accounts/settings.ts";
 import { registerShareWeightRoutes } from "./accounts/share-weights.ts";
@@ -61,12 +64,15 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerPriceRoutes(api, deps);
   registerSpecRoutes(api, deps);
   registerBillingRoutes(api, deps);
+  registerAccountEventRoutes(api, deps);
+  registerStorageRoutes(api, deps);
   registerBudgetRoutes(api, deps);
   registerAlertRoutes(api, deps);
   registerWebhookRoutes(api, deps);
   registerWebhookDeliveryRoutes(api, deps);
 
   registerCustomerRoutes(api, deps);
+  registerCustomerDataRoutes(api, deps);
   registerApiKeyRoutes(api, deps);
   registerPaymentRoutes(api, deps);
   registerBookRoutes(api, deps);

@@ -52,10 +52,10 @@ export async function hourTellings(
 async function hoursLeftTellings(
   sql: Connection,
   { customerId, standing: { rules, open } }: { customerId: number; standing: AlertStanding },
-  { hour, calendar }: HourLook,
+  { hour }: HourLook,
 ): Promise<Telling[]> {
   if (rules.hoursLeft.length === 0 && !open.some(({ kind }) => kind === "hours-left")) return [];
-  const view = await balanceView(sql, { customerId, now: hour, calendar });
+  const view = await balanceView(sql, { customerId, now: hour });
   if (view === null) return [];
   return hoursLeftAlerts({
     hoursLeft: view.hours_left === null ? null : parsePoints(view.hours_left),
