@@ -45,10 +45,10 @@ describe("vectors", () => {
   const applicable = readBillingVectors(BILLING_VECTORS).filter((vector) => !(vector.id in NOT_YET));
 
   test.each(applicable.map(withoutStorage))("$id: $rule", async (vector) => {
-    const result = await runBillingVector(fresh.database, vector);
+    const result = await runBillingVector(fresh.application, vector);
 
     expect(comparable(result)).toEqual(expectedOf(vector));
-    expect(await trialBalance(fresh.database)).toEqual({ total: "0.0000", unbalancedCustomers: 0 });
+    expect(await trialBalance(fresh.application)).toEqual({ total: "0.0000", unbalancedCustomers: 0 });
   });
 
   test("all 22 are there, and those that do not apply yet are named", () => {
