@@ -65,15 +65,7 @@ export async function holdPrices(transaction: Connection, spec: string): Promise
   await transaction.query("SELECT FROM specs WHERE spec = $1 FOR SHARE", [spec]);
 }
 
-/** What linesForOrder and dearestLines of core/price-lines.ts take. */
-export async function specPrices(
-  connection: Connection,
-  { spec, at }: { spec: string; at: Date },
-): Promise<SpecPrices> {
-  return (await specPricesOf(connection, { specs: [spec], at })).get(spec) ?? unpriced(spec);
-}
-
-/** Of several specs at once. */
+/** What linesForOrder and dearestLines of core/price-lines.ts take, by spec. */
 export async function specPricesOf(
   connection: Connection,
   { specs, at }: { specs: readonly string[]; at: Date },
