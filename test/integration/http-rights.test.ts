@@ -292,6 +292,14 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
       body: { spec: fresh("spec"), line: "cpu", unit_price: "1", billing_unit: "hour" },
     }),
   ],
+  [
+    "POST /prices/preview",
+    ADMINS,
+    plain("/prices/preview", {
+      prices: [{ spec: "previewed", line: "cpu", unit_price: "1", billing_unit: "hour" }],
+    }),
+  ],
+  ["POST /prices/examples", ADMINS, plain("/prices/examples")],
   ["GET /specs", EVERYONE, plain("/specs")],
   ["PUT /specs/{spec}", ADMINS, plain("/specs/small", { shape: { cpu: 1, memory: 1 } })],
   [

@@ -117,14 +117,18 @@ class VectorRunner {
         this.#workspaces.set(name, (await insertWorkspace(tx, workspace)).id);
       }
       for (const entry of vector.catalog)
-        await addPrice(tx, {
-          spec: entry.spec,
-          line: entry.line,
-          unitPrice: entry.unit_price,
-          billingUnit: entry.billing_unit,
-          effectiveFrom: new Date(entry.effective_from),
-          createdBy: null,
-        });
+        await addPrice(
+          tx,
+          {
+            spec: entry.spec,
+            line: entry.line,
+            unitPrice: entry.unit_price,
+            billingUnit: entry.billing_unit,
+            effectiveFrom: new Date(entry.effective_from),
+            createdBy: null,
+          },
+          new Date(0),
+        );
       for (const node of new Set(vector.boots.map((boot) => boot.node)))
         await tx.query(
           "INSERT INTO hosts (id, name, hostname, ip_address) VALUES ($1, $1, $1, '127.0.0.1')",

@@ -143,10 +143,11 @@ async function newCustomer(stage: Stage, admin: ApiClient, adminKey: string): Pr
   stage.say(
     `4. Prices: ${Object.entries(PRICES)
       .map(([line, price]) => `${line} ${price}`)
-      .join(", ")} an hour.`,
+      .join(", ")} an hour; and the specs basic, standard and premium.`,
   );
   for (const [line, price] of Object.entries(PRICES))
     await admin.post("/prices", { spec: "default", line, unit_price: price, billing_unit: "hour" });
+  await admin.post("/prices/examples");
   const customer = await admin.post("/customers", { username: "you", email: "you@localhost.invalid" });
   const customerId = z.number().parse(customer.id);
   await admin.put(`/customers/${customerId}/quota`, QUOTA);
