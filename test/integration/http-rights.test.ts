@@ -366,6 +366,11 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     ADMINS,
     at(aCustomer, (id) => `/customers/${id}/refunds`, { amount: "1", run_id: "run-1" }),
   ],
+  [
+    "POST /customers/{id}/write-offs",
+    ADMINS,
+    at(aCustomer, (id) => `/customers/${id}/write-offs`, { amount: "1", reason: "r" }),
+  ],
   ["GET /me/quota", EVERYONE, plain("/me/quota")],
   ["GET /customers/{id}/quota", ADMINS, at(aCustomer, (id) => `/customers/${id}/quota`)],
   ["PUT /customers/{id}/quota", ADMINS, at(aCustomer, (id) => `/customers/${id}/quota`, quota())],
