@@ -1006,6 +1006,22 @@ CREATE TABLE run_time (
 );
 CREATE INDEX idx_run_time_host ON run_time USING btree (host_id);
 
+CREATE TABLE run_waivers (
+  id bigserial,
+  run_id varchar(64) NOT NULL,
+  reason varchar(32) NOT NULL,
+  from_at timestamptz NOT NULL,
+  to_at timestamptz,
+  evidence jsonb NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT run_waivers_pkey PRIMARY KEY (id),
+  CONSTRAINT run_waivers_evidence_check CHECK ((jsonb_typeof(evidence) = 'object'::text)),
+  CONSTRAINT run_waivers_from_before_to CHECK ((from_at < to_at)),
+  CONSTRAINT run_waivers_reason_check CHECK ((reason IN ('gpu-lost', 'host-died', 'never-ready'))),
+  CONSTRAINT run_waivers_run_id_reason_from_at_key UNIQUE (run_id, reason, from_at)
+);
+CREATE INDEX idx_run_waivers_open ON run_waivers USING btree (run_id) WHERE (to_at IS NULL);
+
 CREATE TABLE runs (
   id varchar(64) NOT NULL,
   instance_id varchar(64) NOT NULL,
@@ -1350,6 +1366,9 @@ ALTER TABLE run_lines
 ALTER TABLE run_time
   ADD CONSTRAINT run_time_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),
   ADD CONSTRAINT run_time_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id);
+
+ALTER TABLE run_waivers
+  ADD CONSTRAINT run_waivers_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id);
 
 ALTER TABLE runs
   ADD CONSTRAINT runs_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),

@@ -15,6 +15,7 @@ import {
 import { lockAccounts, trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
 import { refund, topUp } from "@remotegpu/control-plane/store/billing/payments";
 import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
+import { waiveBroken } from "@remotegpu/control-plane/store/billing/run-waivers";
 import { waiveRun } from "@remotegpu/control-plane/store/billing/runs";
 import { parsePoints } from "@remotegpu/shared/money";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -60,7 +61,7 @@ async function runningUntil(toMs: number, balance = "100"): Promise<{ scene: Sce
 async function charges(): Promise<{ at: number; amount: string }[]> {
   const { rows } = await database.query<{ at: Date; amount: string }>(
     `SELECT t.at, -e.amount AS amount FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
-      WHERE t.source_kind = 'charge' AND e.account = 'customer' ORDER BY t.id`,
+      WHERE t.source_kind IN ('charge', 'credit') AND e.account = 'customer' ORDER BY t.id`,
   );
   return rows.map((row) => ({ at: row.at.getTime() - at(0).getTime(), amount: row.amount }));
 }
@@ -482,6 +483,45 @@ describe("money and prices", () => {
     await tick(at(HOUR));
 
     expect(await charges()).toEqual([{ at: HOUR, amount: "60.0000" }]);
+  });
+
+  test("a stretch that was broken is given back, with what shows it, and time after it is charged", async () => {
+    const { scene } = await runningUntil(2 * HOUR);
+    await tick(at(HOUR));
+    const stretch = {
+      runId: "r1",
+      reason: "gpu-lost",
+      from: at(10 * MINUTE),
+      evidence: { sentence: "GPU-1 fell off the bus" },
+    } as const;
+    const begun = await transaction(database, (tx) => waiveBroken(tx, { ...stretch, to: null }, at(HOUR)));
+
+    await tick(at(2 * HOUR));
+    expect(await accountOf(scene)).toMatchObject({ balance: "99.0000" });
+    expect(
+      (await balanceView(database, { customerId: scene.customerId, now: at(2 * HOUR), calendar: CHINA }))
+        ?.accrued,
+    ).toBe("0.0000");
+    const ended = await transaction(database, (tx) =>
+      waiveBroken(tx, { ...stretch, to: at(90 * MINUTE) }, at(2 * HOUR)),
+    );
+    await tick(at(3 * HOUR));
+
+    expect([begun, ended]).toEqual([true, true]);
+    expect(await accountOf(scene)).toMatchObject({ balance: "96.0000" });
+    const { rows } = await database.query(
+      "SELECT source_kind, source_id, reason FROM ledger_transactions WHERE run_id = 'r1' ORDER BY id",
+    );
+    expect(rows).toEqual([
+      { source_kind: "charge", source_id: "r1/1", reason: null },
+      {
+        source_kind: "credit",
+        source_id: "r1/2",
+        reason: "gpu-lost since 2026-03-10T02:10:00Z: GPU-1 fell off the bus",
+      },
+      { source_kind: "charge", source_id: "r1/3", reason: null },
+    ]);
+    expect(await trialBalance(database)).toEqual(BOOKS_AGREE);
   });
 
   test("time that turns out to be waived is given back", async () => {

@@ -36,6 +36,11 @@ export function before(time: ProvenTime, endMs: number | null): ProvenTime {
     .map((one) => ({ fromMs: one.fromMs, toMs: Math.min(one.toMs, endMs) }));
 }
 
+/** The part of the time that lies in none of the `holes`, which may reach to Infinity. */
+export function without(time: ProvenTime, holes: ProvenTime): ProvenTime {
+  return holes.length === 0 ? time : time.flatMap((one) => beyond(holes, one));
+}
+
 /** The parts of the interval that are not in the time yet. */
 export function beyond(time: ProvenTime, { fromMs, toMs }: Interval): ProvenTime {
   const parts: Interval[] = [];

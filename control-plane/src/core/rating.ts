@@ -14,7 +14,7 @@ import {
 } from "@remotegpu/shared/money";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { type BillingCalendar, type Month, monthAfter, monthEnd, monthOf } from "./billing-calendar.ts";
-import { before, momentAfter, type ProvenTime, totalMs } from "./proven-time.ts";
+import { before, momentAfter, type ProvenTime, totalMs, without } from "./proven-time.ts";
 
 export const BILLING_UNITS = ["minute", "hour", "day"] as const;
 export type BillingUnit = (typeof BILLING_UNITS)[number];
@@ -80,13 +80,13 @@ export function estimate(
 
 /**
  * @param run.proven the union of the run's proven intervals, in UTC milliseconds
- * @param run.waiveFromMs the moment from which time is metered but not charged
+ * @param run.waived when time is metered but not charged: stretches of UTC, the last of which may have no end
  */
 export function rateRun(
-  run: { proven: ProvenTime; waiveFromMs: number | null; lines: readonly PricedLine[] },
+  run: { proven: ProvenTime; waived: ProvenTime; lines: readonly PricedLine[] },
   calendar: BillingCalendar,
 ): RatedRun {
-  const payable = before(run.proven, run.waiveFromMs);
+  const payable = without(run.proven, run.waived);
   const provenMs = totalMs(run.proven);
   const payableMs = totalMs(payable);
   return {
@@ -100,10 +100,10 @@ export function rateRun(
 
 /** What must be posted so that the posted shares become the rated ones: a credit where it is negative. */
 export function chargesDue(
-  run: { rated: RatedRun; posted: readonly Share[]; proven: ProvenTime; waiveFromMs: number | null },
+  run: { rated: RatedRun; posted: readonly Share[]; proven: ProvenTime; waived: ProvenTime },
   calendar: BillingCalendar,
 ): Charge[] {
-  const payable = before(run.proven, run.waiveFromMs);
+  const payable = without(run.proven, run.waived);
   return differences(run.rated.shares, run.posted).map((difference) => ({
     ...difference,
     ...stretchOf(difference, run.posted, payable, calendar),

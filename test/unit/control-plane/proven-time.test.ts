@@ -7,6 +7,7 @@ import {
   momentAfter,
   totalMs,
   union,
+  without,
 } from "@remotegpu/control-plane/core/proven-time";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -159,4 +160,24 @@ describe("momentAfter", () => {
 
 test("atUtc moves intervals by the boot's zero", () => {
   expect(atUtc([{ fromMs: 1, toMs: 2 }], 1000)).toEqual([{ fromMs: 1001, toMs: 1002 }]);
+});
+
+describe("without", () => {
+  test("an endless hole leaves what is before it", () => {
+    expect(without(union([{ fromMs: 0, toMs: 9 }]), [{ fromMs: 4, toMs: Infinity }])).toEqual([
+      { fromMs: 0, toMs: 4 },
+    ]);
+  });
+
+  test("is every millisecond that lies in no hole", () => {
+    fc.assert(
+      fc.property(fc.array(interval), fc.array(interval), (time, holes) => {
+        const left = without(union(time), union(holes));
+
+        const inHoles = milliseconds(holes);
+        expect(milliseconds(left)).toEqual(new Set([...milliseconds(time)].filter((ms) => !inHoles.has(ms))));
+        expect(left).toEqual(union(left));
+      }),
+    );
+  });
 });

@@ -3,6 +3,7 @@ import { parseUtcOffset } from "@remotegpu/control-plane/core/billing-calendar";
 import { linesForOrder } from "@remotegpu/control-plane/core/price-lines";
 import { atUtc, union } from "@remotegpu/control-plane/core/proven-time";
 import { estimate, type PricedLine, rateRun } from "@remotegpu/control-plane/core/rating";
+import { waivedTime } from "@remotegpu/control-plane/core/waived-time";
 import { formatPoints, parsePrice, parseQuantity } from "@remotegpu/shared/money";
 import { describe, expect, test } from "vitest";
 import { BILLING_VECTORS, type BillingVector, readBillingVectors } from "../../support/billing-vector.ts";
@@ -44,12 +45,12 @@ function ratedRuns(vector: BillingVector) {
     const proven = provenTimeOf(vector, run.run);
     const stop = vector.expected.stop_orders.find((order) => order.run === run.run);
     const lines = pricedLines(vector, run.spec, proven[0]?.fromMs ?? 0);
-    const waiveFromMs = stop === undefined ? null : Date.parse(stop.at);
+    const waived = waivedTime(stop === undefined ? null : Date.parse(stop.at), []);
     const calendar = {
       utcOffsetMinutes: parseUtcOffset(vector.config.utc_offset),
       closeDelayHours: vector.config.close_delay_hours,
     };
-    return { run, rated: rateRun({ proven, waiveFromMs, lines }, calendar) };
+    return { run, rated: rateRun({ proven, waived, lines }, calendar) };
   });
 }
 

@@ -10,6 +10,7 @@ import {
   rateRun,
   type Share,
 } from "@remotegpu/control-plane/core/rating";
+import { waivedTime } from "@remotegpu/control-plane/core/waived-time";
 import { formatPoints, parsePrice, parseQuantity } from "@remotegpu/shared/money";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -101,8 +102,8 @@ describe("amount of a line", () => {
           { fromMs: cutMs, toMs },
         ]);
 
-        const rated = rateRun({ proven, waiveFromMs: null, lines: priced }, CHINA);
-        const posted = chargesDue({ rated, posted: [], proven, waiveFromMs: null }, CHINA);
+        const rated = rateRun({ proven, waived: [], lines: priced }, CHINA);
+        const posted = chargesDue({ rated, posted: [], proven, waived: [] }, CHINA);
 
         const charged = posted.reduce((sum, charge) => sum + charge.amount, 0n);
         expect(charged).toBe(estimate(priced, { minutes, instances: 1 }));
@@ -119,7 +120,7 @@ describe("months", () => {
   test("the minute that straddles midnight belongs to the month in which it began", () => {
     const proven = union([{ fromMs: MIDNIGHT - 30_000, toMs: MIDNIGHT + 90_000 }]);
 
-    const rated = rateRun({ proven, waiveFromMs: null, lines: [line("60")] }, CHINA);
+    const rated = rateRun({ proven, waived: [], lines: [line("60")] }, CHINA);
 
     expect(rated.shares).toEqual([
       { line: "spec", usageMonth: "2026-01", minutes: 1, amount: 10_000n },
@@ -130,7 +131,7 @@ describe("months", () => {
   test("a month in which only the rest of a counted minute falls has no share", () => {
     const proven = union([{ fromMs: MIDNIGHT - 30_000, toMs: MIDNIGHT + 20_000 }]);
 
-    const rated = rateRun({ proven, waiveFromMs: null, lines: [line("60")] }, CHINA);
+    const rated = rateRun({ proven, waived: [], lines: [line("60")] }, CHINA);
 
     expect(rated.shares.map((share) => share.usageMonth)).toEqual(["2026-01"]);
   });
@@ -152,11 +153,21 @@ describe("a charge", () => {
     const proven = union([{ fromMs: 0, toMs: 600_000 }]);
     const lines = [line("60")];
     const posted = charge(proven, [], lines);
-    const waived = { proven, waiveFromMs: 120_000 };
+    const waived = { proven, waived: [{ fromMs: 120_000, toMs: Infinity }] };
 
     const due = chargesDue({ rated: rateRun({ ...waived, lines }, CHINA), posted, ...waived }, CHINA);
 
     expect(due).toMatchObject([{ minutes: -8, amount: -80_000n }]);
+  });
+
+  test("leaves out a broken stretch amid the time, and rounds what is left once", () => {
+    const proven = union([{ fromMs: 0, toMs: 600_000 }]);
+    const lines = [line("60")];
+    const waived = [{ fromMs: 90_000, toMs: 210_500 }];
+
+    const rated = rateRun({ proven, waived, lines }, CHINA);
+
+    expect(rated).toMatchObject({ provenMs: 600_000, waivedMs: 120_500, minutes: 8, amount: 80_000n });
   });
 });
 
@@ -177,16 +188,25 @@ const lines = fc
     { minLength: 1, maxLength: 4 },
   )
   .map((all): PricedLine[] => all.map((one, index) => ({ ...one, line: `line-${index}` })));
-const waiver = fc.option(fc.integer({ min: MIDNIGHT - 400_000, max: MIDNIGHT + 400_000 }), { nil: null });
+/** From some moment on, or some broken stretches, or both, or nothing. */
+const moment = fc.integer({ min: MIDNIGHT - 400_000, max: MIDNIGHT + 400_000 });
+const waiver = fc
+  .tuple(fc.option(moment, { nil: null }), fc.array(fc.tuple(moment, fc.integer({ min: 1, max: 90_000 }))))
+  .map(([fromMs, broken]) =>
+    waivedTime(
+      fromMs,
+      broken.map(([start, length]) => ({ fromMs: start, toMs: start + length })),
+    ),
+  );
 
 function charge(
   proven: readonly Interval[],
   posted: readonly Share[],
   of: PricedLine[],
-  waiveFromMs: number | null = null,
+  waived: readonly Interval[] = [],
 ): Charge[] {
-  const rated = rateRun({ proven, waiveFromMs, lines: of }, CHINA);
-  return chargesDue({ rated, posted, proven, waiveFromMs }, CHINA);
+  const rated = rateRun({ proven, waived, lines: of }, CHINA);
+  return chargesDue({ rated, posted, proven, waived }, CHINA);
 }
 
 function summed(shares: readonly Share[]): Map<string, string> {
@@ -206,18 +226,18 @@ describe("for any messages", () => {
       fc.tuple(fc.constant(all), fc.shuffledSubarray([...all, ...all], { minLength: all.length * 2 })),
     );
     fc.assert(
-      fc.property(shuffled, lines, waiver, ([all, arrivals], of, waiveFromMs) => {
+      fc.property(shuffled, lines, waiver, ([all, arrivals], of, waived) => {
         const posted: Charge[] = [];
         const arrived: Interval[] = [];
         for (const arrival of arrivals) {
           arrived.push(arrival);
-          posted.push(...charge(union(arrived), posted, of, waiveFromMs));
+          posted.push(...charge(union(arrived), posted, of, waived));
         }
 
-        const whole = rateRun({ proven: union(all), waiveFromMs, lines: of }, CHINA);
+        const whole = rateRun({ proven: union(all), waived, lines: of }, CHINA);
         expect(summed(posted)).toEqual(summed(whole.shares));
         expect(posted.reduce((sum, one) => sum + one.amount, 0n)).toBe(whole.amount);
-        expect(charge(union(all), posted, of, waiveFromMs)).toEqual([]);
+        expect(charge(union(all), posted, of, waived)).toEqual([]);
       }),
     );
   });
@@ -233,7 +253,7 @@ describe("for any messages", () => {
         });
 
         const rated = (time: readonly Interval[]) =>
-          rateRun({ proven: union(time), waiveFromMs: null, lines: of }, CHINA);
+          rateRun({ proven: union(time), waived: [], lines: of }, CHINA);
         expect(rated(cut)).toEqual(rated(all));
       }),
     );
@@ -241,8 +261,8 @@ describe("for any messages", () => {
 
   test("every line's minutes add up to the run's, billed time exceeds payable time by less than a minute", () => {
     fc.assert(
-      fc.property(intervals, lines, waiver, (all, of, waiveFromMs) => {
-        const rated = rateRun({ proven: union(all), waiveFromMs, lines: of }, CHINA);
+      fc.property(intervals, lines, waiver, (all, of, waived) => {
+        const rated = rateRun({ proven: union(all), waived, lines: of }, CHINA);
 
         const payableMs = rated.provenMs - rated.waivedMs;
         expect(rated.minutes * 60_000 - payableMs).toBeGreaterThanOrEqual(0);

@@ -8,6 +8,7 @@ import type { Connection } from "../database.ts";
 import { safeBigint } from "../old-values.ts";
 import { burnPerHour, frozenLines } from "./run-lines.ts";
 import { provenTimeOf } from "./run-time.ts";
+import { waivedTimes } from "./run-waivers.ts";
 
 export interface BalanceView {
   readonly balance: string;
@@ -61,16 +62,17 @@ async function accruedOf(
   customerId: number,
   calendar: BillingCalendar,
 ): Promise<Points> {
-  const { rows } = await connection.query<{ id: string; waive_from: Date | null }>(
-    "SELECT id, waive_from FROM runs WHERE uncharged AND customer_id = $1",
+  const { rows } = await connection.query<{ id: string; waiveFrom: Date | null }>(
+    'SELECT id, waive_from AS "waiveFrom" FROM runs WHERE uncharged AND customer_id = $1',
     [customerId],
   );
+  const waived = await waivedTimes(connection, rows);
   let accrued = 0n;
   for (const run of rows) {
     const lines = await frozenLines(connection, run.id);
     if (lines === null) continue;
     const proven = await provenTimeOf(connection, run.id);
-    const rated = rateRun({ proven, waiveFromMs: run.waive_from?.getTime() ?? null, lines }, calendar);
+    const rated = rateRun({ proven, waived: waived.get(run.id) ?? [], lines }, calendar);
     const { shares } = await postedShares(connection, run.id);
     accrued += rated.amount - shares.reduce((sum, share) => sum + share.amount, 0n);
   }

@@ -4,7 +4,7 @@
  */
 import { formatPoints, formatPrice, formatQuantity, parsePoints, type Points } from "@remotegpu/shared/money";
 import { type BillingCalendar, invoiceMonth } from "../../core/billing-calendar.ts";
-import { before, type ProvenTime, totalMs } from "../../core/proven-time.ts";
+import { before, type ProvenTime, totalMs, without } from "../../core/proven-time.ts";
 import {
   type Charge,
   chargesDue,
@@ -17,6 +17,7 @@ import type { Connection } from "../database.ts";
 import { lockAccount, postTransaction } from "./ledger.ts";
 import { freezePrices, frozenLines } from "./run-lines.ts";
 import { provenTimeOf } from "./run-time.ts";
+import { waivedTimes, waiverReasons } from "./run-waivers.ts";
 import type { Run } from "./runs.ts";
 
 export interface ChargeMoment {
@@ -45,12 +46,13 @@ export async function chargeRun(
 
   const allProven = await provenTimeOf(transaction, run.id);
   const proven = before(allProven, moment.provenBefore?.getTime() ?? null);
-  const waiveFromMs = run.waiveFrom?.getTime() ?? null;
-  const rated = rateRun({ proven, waiveFromMs, lines }, moment.calendar);
-  const charges = chargesDue({ rated, posted: posted.shares, proven, waiveFromMs }, moment.calendar);
+  const waived = (await waivedTimes(transaction, [run])).get(run.id) ?? [];
+  const rated = rateRun({ proven, waived, lines }, moment.calendar);
+  const charges = chargesDue({ rated, posted: posted.shares, proven, waived }, moment.calendar);
   const amount = charges.reduce((sum, charge) => sum + charge.amount, 0n);
-  if (charges.length > 0) await postCharges(transaction, { run, lines, rated, charges, amount, moment });
-  await updateTotals(transaction, { run, allProven, rated, amount });
+  if (charges.length > 0)
+    await postCharges(transaction, { run, lines, charges, amount, moment, number: posted.count + 1 });
+  await updateTotals(transaction, { run, allProven, waived, rated, amount });
   return charges.length > 0 ? { charged: true, amount } : { charged: false, reason: "nothing-due" };
 }
 
@@ -62,19 +64,26 @@ async function linesToCharge(transaction: Connection, run: Run): Promise<PricedL
   return frozenLines(transaction, run.id);
 }
 
-/** What was posted of a run so far, by line and month of use. */
-export async function postedShares(
-  connection: Connection,
-  runId: string,
-): Promise<{ shares: Share[]; lastAt: Date | null }> {
+export interface PostedShares {
+  /** By line and month of use. */
+  readonly shares: Share[];
+  readonly lastAt: Date | null;
+  /** How many ledger transactions the run has had. */
+  readonly count: number;
+}
+
+/** What was posted of a run so far. */
+export async function postedShares(connection: Connection, runId: string): Promise<PostedShares> {
   const { rows } = await connection.query<{
     line: string;
     usage_month: string;
     minutes: number;
     amount: string;
     last_at: Date;
+    transactions: number[];
   }>(
-    `SELECT line, usage_month, sum(billing_minutes) AS minutes, sum(amount) AS amount, max(created_at) AS last_at
+    `SELECT line, usage_month, sum(billing_minutes) AS minutes, sum(amount) AS amount, max(created_at) AS last_at,
+            array_agg(DISTINCT transaction_id) FILTER (WHERE transaction_id IS NOT NULL) AS transactions
        FROM billing_records WHERE run_id = $1 GROUP BY line, usage_month`,
     [runId],
   );
@@ -89,16 +98,18 @@ export async function postedShares(
       (last, row) => (last === null || row.last_at > last ? row.last_at : last),
       null,
     ),
+    count: new Set(rows.flatMap((row) => row.transactions ?? [])).size,
   };
 }
 
 interface Bill {
   readonly run: Run;
   readonly lines: readonly PricedLine[];
-  readonly rated: RatedRun;
   readonly charges: readonly Charge[];
   readonly amount: Points;
   readonly moment: ChargeMoment;
+  /** Which of the run's postings this is, from 1. */
+  readonly number: number;
 }
 
 async function postCharges(transaction: Connection, bill: Bill): Promise<void> {
@@ -139,18 +150,22 @@ async function postCharges(transaction: Connection, bill: Bill): Promise<void> {
   }
 }
 
-/** Proven and waived milliseconds only grow, so together they name each charge of a run once. */
-async function postAmount(transaction: Connection, { run, rated, amount, moment }: Bill): Promise<number> {
-  const sourceId = `${run.id}/${rated.provenMs}/${rated.waivedMs}`;
+/**
+ * The run is held, so its postings can be counted: the same one cannot be made twice. One that gives money back says
+ * why; only waived time does.
+ */
+async function postAmount(transaction: Connection, { run, number, amount, moment }: Bill): Promise<number> {
+  const sourceId = `${run.id}/${number}`;
+  const isCredit = amount < 0n;
   const posted = await postTransaction(transaction, {
-    sourceKind: "charge",
+    sourceKind: isCredit ? "credit" : "charge",
     sourceId,
     customerId: run.customerId,
     runId: run.id,
     amount: 0n - amount,
     contra: "revenue",
     at: moment.at,
-    reason: null,
+    reason: isCredit ? await waiverReasons(transaction, run.id) : null,
     actor: "control-plane",
   });
   if (!posted.posted) throw new Error(`charge ${sourceId} cannot be posted: ${posted.reason}`);
@@ -159,11 +174,10 @@ async function postAmount(transaction: Connection, { run, rated, amount, moment 
 
 async function updateTotals(
   transaction: Connection,
-  totals: { run: Run; allProven: ProvenTime; rated: RatedRun; amount: Points },
+  totals: { run: Run; allProven: ProvenTime; waived: ProvenTime; rated: RatedRun; amount: Points },
 ): Promise<void> {
   const provenMs = totalMs(totals.allProven);
-  const waiveFromMs = totals.run.waiveFrom?.getTime() ?? null;
-  const waivedMs = provenMs - totalMs(before(totals.allProven, waiveFromMs));
+  const waivedMs = provenMs - totalMs(without(totals.allProven, totals.waived));
   await transaction.query(
     `UPDATE runs SET billed_minutes = $2, waived_ms = $3, posted_amount = posted_amount + $4::numeric, uncharged = $5
       WHERE id = $1`,

@@ -13,7 +13,7 @@ export type LedgerAccount = "customer" | "cash" | "revenue" | "adjustment" | "wr
 
 export interface Posting {
   /** With sourceId what caused the posting: the same cause posts once. */
-  readonly sourceKind: "topup" | "charge" | "refund" | "adjustment" | "writeoff";
+  readonly sourceKind: "topup" | "charge" | "credit" | "refund" | "adjustment" | "writeoff";
   readonly sourceId: string;
   readonly customerId: number;
   readonly runId?: string;

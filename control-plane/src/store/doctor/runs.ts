@@ -115,7 +115,7 @@ async function chargesOfOtherAmount(sql: Connection): Promise<Found> {
     `SELECT r.id AS run_id, r.posted_amount AS posted, coalesce(c.amount, 0)::numeric(20,4) AS charged FROM runs r
        LEFT JOIN (SELECT t.run_id, -sum(e.amount) AS amount
                     FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
-                   WHERE t.source_kind = 'charge' AND e.account = 'customer' GROUP BY t.run_id) c ON c.run_id = r.id
+                   WHERE t.source_kind IN ('charge', 'credit') AND e.account = 'customer' GROUP BY t.run_id) c ON c.run_id = r.id
       WHERE r.posted_amount <> coalesce(c.amount, 0)`,
     ({ run_id, posted, charged }) => ({
       finding: "ledger-amount-differs",
