@@ -20,6 +20,20 @@ BEGIN
   );
 END $function$;
 
+CREATE OR REPLACE FUNCTION ledger_transaction_has_entries()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  entries int;
+BEGIN
+  SELECT count(*) INTO entries FROM ledger_entries WHERE transaction_id = NEW.id;
+  IF entries < 2 THEN
+    RAISE EXCEPTION 'ledger transaction % has % entries, not two or more', NEW.id, entries USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION ledger_transaction_sums_to_zero()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -835,6 +849,7 @@ CREATE INDEX idx_ledger_transactions_customer ON ledger_transactions USING btree
 CREATE INDEX idx_ledger_transactions_run ON ledger_transactions USING btree (run_id);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON ledger_transactions FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_transactions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE CONSTRAINT TRIGGER has_entries AFTER INSERT ON ledger_transactions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_transaction_has_entries();
 
 CREATE TABLE model_versions (
   id bigserial,
@@ -1303,6 +1318,8 @@ CREATE TABLE usage_rows (
   CONSTRAINT usage_rows_verdict_check CHECK ((verdict IN ('accepted', 'quarantined', 'lost')))
 );
 CREATE INDEX idx_usage_rows_run ON usage_rows USING btree (run_id);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON usage_rows FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON usage_rows FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
 
 CREATE TABLE webhook_deliveries (
   id bigserial,

@@ -305,6 +305,14 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
       body: { spec: fresh("spec"), line: "cpu", unit_price: "1", billing_unit: "hour" },
     }),
   ],
+  [
+    "POST /prices/preview",
+    ADMINS,
+    plain("/prices/preview", {
+      prices: [{ spec: "previewed", line: "cpu", unit_price: "1", billing_unit: "hour" }],
+    }),
+  ],
+  ["POST /prices/examples", ADMINS, plain("/prices/examples")],
   ["GET /specs", EVERYONE, plain("/specs")],
   ["PUT /specs/{spec}", ADMINS, plain("/specs/small", { shape: { cpu: 1, memory: 1 } })],
   [
@@ -407,6 +415,11 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     "POST /customers/{id}/refunds",
     ADMINS,
     at(aCustomer, (id) => `/customers/${id}/refunds`, { amount: "1", run_id: "run-1" }),
+  ],
+  [
+    "POST /customers/{id}/write-offs",
+    ADMINS,
+    at(aCustomer, (id) => `/customers/${id}/write-offs`, { amount: "1", reason: "r" }),
   ],
   ["GET /me/quota", EVERYONE, plain("/me/quota")],
   ["GET /customers/{id}/quota", ADMINS, at(aCustomer, (id) => `/customers/${id}/quota`)],

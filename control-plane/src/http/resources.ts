@@ -26,6 +26,7 @@ import { registerImageRoutes } from "./accounts/images.ts";
 import { registerJoinTokenRoutes } from "./hosts/join-tokens.ts";
 import { registerMeRoutes } from "./accounts/me.ts";
 import { registerPaymentRoutes } from "./billing/payments.ts";
+import { registerPricePreviewRoutes } from "./billing/price-preview.ts";
 import { registerPriceRoutes } from "./billing/prices.ts";
 import { registerStorageRoutes } from "./billing/storage.ts";
 import { registerQuotaRoutes } from "./accounts/quotas.ts";
@@ -62,6 +63,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerModelRoutes(api, deps);
   registerImageRoutes(api, deps);
   registerPriceRoutes(api, deps);
+  registerPricePreviewRoutes(api, deps);
   registerSpecRoutes(api, deps);
   registerBillingRoutes(api, deps);
   registerAccountEventRoutes(api, deps);
