@@ -16,6 +16,7 @@ import {
   type JournalEntry,
   type JournalRow,
   rowHash,
+  signedText,
   UsageEntry,
 } from "@remotegpu/shared/journal-row";
 import { parsePoints, parseQuantity } from "@remotegpu/shared/money";
@@ -124,16 +125,21 @@ export interface Claim {
   readonly instanceId?: string;
   readonly epoch?: number;
   readonly proof?: "exact" | "bounded" | "reconstructed" | "unproven";
+  /** By default the scene's. */
+  readonly bootId?: string;
 }
 
 /** A journal as an agent keeps it: rows are chained as they are written, and sent in batches of any cut. */
 export class SceneJournal {
   readonly id = randomUUID();
   readonly #scene: Scene;
+  readonly #sign: (text: string) => string;
   readonly #rows: JournalRow[] = [];
 
-  constructor(scene: Scene) {
+  /** `sign` is the host's, for who looks at signatures. */
+  constructor(scene: Scene, sign: (text: string) => string = () => "signed") {
     this.#scene = scene;
+    this.#sign = sign;
   }
 
   /** Writes the claim and answers its seq. */
@@ -144,7 +150,7 @@ export class SceneJournal {
         runId: claim.run,
         instanceId: claim.instanceId ?? `i-${claim.run}`,
         placementEpoch: claim.epoch ?? 1,
-        bootId: this.#scene.bootId,
+        bootId: claim.bootId ?? this.#scene.bootId,
         startMs: claim.fromMs,
         endMs: claim.toMs,
         proof: claim.proof ?? "exact",
@@ -158,6 +164,18 @@ export class SceneJournal {
     return this.#append({ kind: "lost", reason });
   }
 
+  /** The host writes another claim in the row's place, and everything after it anew. */
+  rewrite(seq: number, claim: Claim): void {
+    this.#rows.length = seq - 1;
+    this.write(claim);
+  }
+
+  /** The row's content is gone: a lost row stands in its place and keeps its hash. */
+  lose(seq: number): void {
+    const row = this.#rows[seq - 1];
+    if (row !== undefined) row.entry = { kind: "lost", reason: "the row does not match its hash" };
+  }
+
   /** The rows from one seq to another, both included; by default all. */
   batch(firstSeq = 1, lastSeq = this.#rows.length): JournalBatch {
     return JournalBatch.parse({
@@ -165,7 +183,7 @@ export class SceneJournal {
       journalId: this.id,
       previousHash: this.#hashOf(firstSeq - 1),
       rows: this.#rows.slice(firstSeq - 1, lastSeq),
-      signature: "signed",
+      signature: this.#sign(signedText(this.id, lastSeq, this.#hashOf(lastSeq))),
     });
   }
 

@@ -8,6 +8,7 @@ import { printDone, printList, printOne, type Column } from "./output.ts";
 import { addResource } from "./resource-commands.ts";
 
 const RECORD_COLUMNS: Column[] = [
+  "id",
   "start_time",
   ["resource", (row) => row.resource_name ?? row.resource_id],
   ["kind", (row) => row.resource_type],

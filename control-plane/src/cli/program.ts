@@ -5,6 +5,7 @@ import { addAdminCommands } from "./admin-commands.ts";
 import { addEnvironmentCommands } from "./environment-commands.ts";
 import { addLoginCommand } from "./login-command.ts";
 import { addPortCommands } from "./port-commands.ts";
+import { addProofCommands } from "./proof-commands.ts";
 import { addJobCommands, addServiceCommands } from "./workload-commands.ts";
 
 export function remotegpu(): Command {
@@ -21,6 +22,7 @@ export function remotegpu(): Command {
   addJobCommands(program);
   addServiceCommands(program);
   addAccountCommands(program);
+  addProofCommands(program);
   addAdminCommands(program);
   finish(program);
   return program;
