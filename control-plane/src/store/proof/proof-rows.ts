@@ -55,7 +55,7 @@ interface StoredRow {
   received_at: Date;
 }
 
-/** The segments of some spans, in their order. */
+/** The segments of some spans, in their order. The limit keeps each span a look into the index, however long a journal is. */
 export async function segmentsOf(
   connection: Connection,
   { runId, hostId }: { runId: string; hostId: string },
@@ -66,8 +66,10 @@ export async function segmentsOf(
   const { rows } = await connection.query<StoredRow>(
     `SELECT p.nth, u.seq, u.run_id, u.entry, u.hash, u.verdict, u.reason, u.received_at, aside.excess_ms
        FROM unnest($2::uuid[], $3::bigint[], $4::bigint[]) WITH ORDINALITY p (journal_id, first_seq, last_seq, nth)
-       JOIN usage_rows u ON u.host_id = $1 AND u.journal_id = p.journal_id
-        AND u.seq BETWEEN p.first_seq - 1 AND p.last_seq
+      CROSS JOIN LATERAL (
+        SELECT * FROM usage_rows r WHERE r.host_id = $1 AND r.journal_id = p.journal_id
+           AND r.seq BETWEEN p.first_seq - 1 AND p.last_seq
+         ORDER BY r.seq LIMIT ${MAX_SEGMENT_ROWS + 1}) u
        LEFT JOIN LATERAL (
          SELECT q.excess_ms FROM quarantine q
           WHERE u.verdict = 'accepted' AND u.reason IS NOT NULL AND u.run_id = $5 AND q.host_id = u.host_id

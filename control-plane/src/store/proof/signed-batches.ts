@@ -1,4 +1,7 @@
-/** What hosts have signed and sent: the heads of their batches, and the hashes that these begin after. */
+/**
+ * What hosts have signed and sent: the heads of their batches, and the hashes that these begin after. A page is asked of
+ * journals with millions of batches, so each place is a look into the index, which is what its limit is for.
+ */
 import { MAX_BATCH_ROWS } from "@remotegpu/shared/journal-row";
 import type { Segment } from "../../proof/proof-document.ts";
 import type { Connection } from "../database.ts";
@@ -24,7 +27,8 @@ export async function headsAt(
   }>(
     `SELECT p.nth, b.last_seq AS seq, b.last_hash AS hash, b.signature, b.received_at
        FROM unnest($2::uuid[], $3::bigint[]) WITH ORDINALITY p (journal_id, seq, nth)
-       JOIN usage_batches b ON b.host_id = $1 AND b.journal_id = p.journal_id AND b.last_seq = p.seq`,
+      CROSS JOIN LATERAL (
+        SELECT * FROM usage_batches WHERE host_id = $1 AND journal_id = p.journal_id AND last_seq = p.seq LIMIT 1) b`,
     [hostId, ...columnsOf(places)],
   );
   return new Map(
@@ -45,11 +49,12 @@ export async function beginningsAt(
   places: readonly RowPlace[],
 ): Promise<Map<number, string>> {
   const { rows } = await connection.query<{ nth: number; hash: string }>(
-    `SELECT DISTINCT ON (p.nth) p.nth, b.previous_hash AS hash
+    `SELECT p.nth, b.previous_hash AS hash
        FROM unnest($2::uuid[], $3::bigint[]) WITH ORDINALITY p (journal_id, seq, nth)
-       JOIN usage_batches b ON b.host_id = $1 AND b.journal_id = p.journal_id AND b.first_seq = p.seq
-        AND b.last_seq BETWEEN p.seq AND p.seq + ${MAX_BATCH_ROWS - 1}
-      ORDER BY p.nth, b.last_seq`,
+      CROSS JOIN LATERAL (
+        SELECT previous_hash FROM usage_batches WHERE host_id = $1 AND journal_id = p.journal_id AND first_seq = p.seq
+           AND last_seq BETWEEN p.seq AND p.seq + ${MAX_BATCH_ROWS - 1}
+         ORDER BY last_seq LIMIT 1) b`,
     [hostId, ...columnsOf(places)],
   );
   return new Map(rows.map(({ nth, hash }) => [nth - 1, hash]));
