@@ -10,16 +10,9 @@ import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
 import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
 import { openRuns } from "@remotegpu/control-plane/store/billing/runs";
 import type { HostId } from "@remotegpu/shared/ids";
-import {
-  GENESIS_HASH,
-  JournalBatch,
-  type JournalEntry,
-  type JournalRow,
-  rowHash,
-  signedText,
-  UsageEntry,
-} from "@remotegpu/shared/journal-row";
+import { type JournalBatch, UsageEntry } from "@remotegpu/shared/journal-row";
 import { parsePoints, parseQuantity } from "@remotegpu/shared/money";
+import { ChainedJournal } from "./chained-journal.ts";
 
 export const CHINA = { utcOffsetMinutes: 480, closeDelayHours: 24 };
 /** When the host's monotonic clock was zero: a full hour. */
@@ -129,22 +122,24 @@ export interface Claim {
   readonly bootId?: string;
 }
 
-/** A journal as an agent keeps it: rows are chained as they are written, and sent in batches of any cut. */
+/** The journal of the scene's host. */
 export class SceneJournal {
-  readonly id = randomUUID();
   readonly #scene: Scene;
-  readonly #sign: (text: string) => string;
-  readonly #rows: JournalRow[] = [];
+  readonly #journal: ChainedJournal;
 
   /** `sign` is the host's, for who looks at signatures. */
-  constructor(scene: Scene, sign: (text: string) => string = () => "signed") {
+  constructor(scene: Scene, sign?: (text: string) => string) {
     this.#scene = scene;
-    this.#sign = sign;
+    this.#journal = new ChainedJournal(undefined, sign);
+  }
+
+  get id(): string {
+    return this.#journal.id;
   }
 
   /** Writes the claim and answers its seq. */
   write(claim: Claim): number {
-    return this.#append(
+    return this.#journal.append(
       UsageEntry.parse({
         kind: "usage",
         runId: claim.run,
@@ -161,39 +156,21 @@ export class SceneJournal {
   }
 
   writeLost(reason: string): number {
-    return this.#append({ kind: "lost", reason });
+    return this.#journal.append({ kind: "lost", reason });
   }
 
   /** The host writes another claim in the row's place, and everything after it anew. */
   rewrite(seq: number, claim: Claim): void {
-    this.#rows.length = seq - 1;
+    this.#journal.cutBefore(seq);
     this.write(claim);
   }
 
-  /** The row's content is gone: a lost row stands in its place and keeps its hash. */
   lose(seq: number): void {
-    const row = this.#rows[seq - 1];
-    if (row !== undefined) row.entry = { kind: "lost", reason: "the row does not match its hash" };
+    this.#journal.lose(seq);
   }
 
   /** The rows from one seq to another, both included; by default all. */
-  batch(firstSeq = 1, lastSeq = this.#rows.length): JournalBatch {
-    return JournalBatch.parse({
-      kind: "journal-batch",
-      journalId: this.id,
-      previousHash: this.#hashOf(firstSeq - 1),
-      rows: this.#rows.slice(firstSeq - 1, lastSeq),
-      signature: this.#sign(signedText(this.id, lastSeq, this.#hashOf(lastSeq))),
-    });
-  }
-
-  #append(entry: JournalEntry): number {
-    const seq = this.#rows.length + 1;
-    this.#rows.push({ seq, entry, hash: rowHash(this.id, seq, this.#hashOf(seq - 1), entry) });
-    return seq;
-  }
-
-  #hashOf(seq: number): string {
-    return seq === 0 ? GENESIS_HASH : (this.#rows[seq - 1]?.hash ?? GENESIS_HASH);
+  batch(firstSeq?: number, lastSeq?: number): JournalBatch {
+    return this.#journal.batch(firstSeq, lastSeq);
   }
 }

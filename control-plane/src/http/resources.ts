@@ -1,7 +1,9 @@
 /** Every resource of the API, in the order the documentation shows them. */
 import { KeptFleet } from "../store/placement/kept-fleet.ts";
 import { registerApiKeyRoutes } from "./accounts/api-keys.ts";
+import { registerAccountEventRoutes } from "./billing/account-events.ts";
 import { registerBillingRoutes } from "./billing/billing.ts";
+import { registerCustomerDataRoutes } from "./accounts/customer-data.ts";
 import { registerCustomerRoutes } from "./accounts/customers.ts";
 import { registerDatasetRoutes, registerModelRoutes } from "./accounts/data-entries.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
@@ -23,6 +25,7 @@ import { registerMeRoutes } from "./accounts/me.ts";
 import { registerPaymentRoutes } from "./billing/payments.ts";
 import { registerPriceRoutes } from "./billing/prices.ts";
 import { registerProofRoute } from "./billing/proof.ts";
+import { registerStorageRoutes } from "./billing/storage.ts";
 import { registerQuotaRoutes } from "./accounts/quotas.ts";
 import { registerSettingRoutes } from "./accounts/settings.ts";
 import { registerShareWeightRoutes } from "./accounts/share-weights.ts";
@@ -58,8 +61,11 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerSpecRoutes(api, deps);
   registerBillingRoutes(api, deps);
   registerProofRoute(api, deps);
+  registerAccountEventRoutes(api, deps);
+  registerStorageRoutes(api, deps);
 
   registerCustomerRoutes(api, deps);
+  registerCustomerDataRoutes(api, deps);
   registerApiKeyRoutes(api, deps);
   registerPaymentRoutes(api, deps);
   registerQuotaRoutes(api, deps);

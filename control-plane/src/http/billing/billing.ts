@@ -4,6 +4,7 @@ import { formatPoints, formatPrice, formatQuantity } from "@remotegpu/shared/mon
 import { displayText } from "@remotegpu/shared/text";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { BILL_READERS } from "../../core/access-rights.ts";
+import { atRiskFromMs } from "../../core/data-at-risk.ts";
 import { DEFAULT_SPEC, dearestLines, type PricedOrder } from "../../core/price-lines.ts";
 import { amountOf, estimate, totalAmount } from "../../core/rating.ts";
 import {
@@ -23,6 +24,7 @@ import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts
 import { badField, notFound } from "../request/refusal.ts";
 import {
   forCustomers,
+  iso,
   jsonBody,
   Money,
   NumericId,
@@ -41,6 +43,7 @@ const Balance = z
     credit_limit: Money,
     overdue_status: z.string(),
     overdue_since: Timestamp.nullable(),
+    data_at_risk_from: Timestamp.nullable().openapi({ description: "Then what is stored may be deleted" }),
     last_payment_at: Timestamp.nullable(),
     accrued: Money.openapi({ description: "Used and proven, but not charged yet" }),
     burn_per_hour: Money,
@@ -167,16 +170,14 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
     const { customer_id: customerId = actor.customerId } = c.req.valid("query");
     if (customerId !== actor.customerId && !actor.isAdmin) throw notFound(`customer ${customerId}`);
     actingOn(c, { ownerCustomerId: customerId, subject: `balance of customer ${customerId}` });
-    const view = await balanceView(db, {
-      customerId,
-      now: deps.now(),
-      calendar: deps.config.billingCalendar,
-    });
+    const view = await balanceView(db, { customerId, now: deps.now() });
     if (view === null) throw notFound(`customer ${customerId}`);
     return c.json(
       {
         ...view,
-        overdue_since: view.overdue_since?.toISOString() ?? null,
+        overdue_since: iso(view.overdue_since),
+        data_at_risk_from:
+          view.overdue_since && new Date(atRiskFromMs(view.overdue_since.getTime())).toISOString(),
         last_payment_at: view.last_payment_at?.toISOString() ?? null,
       },
       200,

@@ -79,7 +79,7 @@ function runOf(record: ProvenRecord): string {
     );
   throw conflict(
     `Record ${record.id} has no journal rows: it was charged for ${record.resource_type} of ` +
-      `${record.resource_id ?? "no resource"}, ${record.quantity} for ${record.amount}.`,
+      `${record.resource_id ?? "no resource"}, ${record.quantity} for ${record.amount}; its samples are at /billing/storage.`,
   );
 }
 
