@@ -122,15 +122,19 @@ export interface Claim {
   readonly instanceId?: string;
   readonly epoch?: number;
   readonly proof?: "exact" | "bounded" | "reconstructed" | "unproven";
+  /** By default the scene's. */
+  readonly bootId?: string;
 }
 
 /** The journal of the scene's host. */
 export class SceneJournal {
   readonly #scene: Scene;
-  readonly #journal = new ChainedJournal();
+  readonly #journal: ChainedJournal;
 
-  constructor(scene: Scene) {
+  /** `sign` is the host's, for who looks at signatures. */
+  constructor(scene: Scene, sign?: (text: string) => string) {
     this.#scene = scene;
+    this.#journal = new ChainedJournal(undefined, sign);
   }
 
   get id(): string {
@@ -145,7 +149,7 @@ export class SceneJournal {
         runId: claim.run,
         instanceId: claim.instanceId ?? `i-${claim.run}`,
         placementEpoch: claim.epoch ?? 1,
-        bootId: this.#scene.bootId,
+        bootId: claim.bootId ?? this.#scene.bootId,
         startMs: claim.fromMs,
         endMs: claim.toMs,
         proof: claim.proof ?? "exact",
@@ -157,6 +161,16 @@ export class SceneJournal {
 
   writeLost(reason: string): number {
     return this.#journal.append({ kind: "lost", reason });
+  }
+
+  /** The host writes another claim in the row's place, and everything after it anew. */
+  rewrite(seq: number, claim: Claim): void {
+    this.#journal.cutBefore(seq);
+    this.write(claim);
+  }
+
+  lose(seq: number): void {
+    this.#journal.lose(seq);
   }
 
   /** The rows from one seq to another, both included; by default all. */

@@ -221,8 +221,11 @@ test("a customer's day: workspace, data, keys, an environment from order to bill
     },
     { what: "the record" },
   );
-  expect(bill).toMatch(/^start_time +resource +kind +line +quantity +minutes +unit_price +per +amount$/m);
+  expect(bill).toMatch(/^id +start_time +resource +kind +line +quantity +minutes +unit_price +per +amount$/m);
   const [record] = List.parse(JSON.parse(await remotegpu(["records", "--resource", id, "--json"]))).items;
+  const proof = join(house.folder, "bill.json");
+  await remotegpu(["proof", String(record?.["id"]), "--output", proof]);
+  expect(await remotegpu(["verify-bill", proof])).toMatch(/^Verified of run .* heads signed by host/m);
   const refund = ["customer", "refund", String(house.customerId), String(record?.["run_id"]), "0.01"];
   expect(await remotegpu([...refund, "--reason", "it was slow"], owner)).toContain("has a balance of");
   expect(await remotegpu(["env", "start", id, "--wait"])).toContain("is running");

@@ -10,6 +10,7 @@ import { addResource } from "./resource-commands.ts";
 import { EVENT_COLUMNS } from "./story-commands.ts";
 
 const RECORD_COLUMNS: Column[] = [
+  "id",
   "start_time",
   ["resource", (row) => row.resource_name ?? row.resource_id],
   ["kind", (row) => row.resource_type],

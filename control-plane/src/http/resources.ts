@@ -28,6 +28,7 @@ import { registerMeRoutes } from "./accounts/me.ts";
 import { registerPaymentRoutes } from "./billing/payments.ts";
 import { registerPricePreviewRoutes } from "./billing/price-preview.ts";
 import { registerPriceRoutes } from "./billing/prices.ts";
+import { registerProofRoute } from "./billing/proof.ts";
 import { registerStorageRoutes } from "./billing/storage.ts";
 import { registerQuotaRoutes } from "./accounts/quotas.ts";
 import { registerSettingRoutes } from "./accounts/settings.ts";
@@ -66,6 +67,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerPricePreviewRoutes(api, deps);
   registerSpecRoutes(api, deps);
   registerBillingRoutes(api, deps);
+  registerProofRoute(api, deps);
   registerAccountEventRoutes(api, deps);
   registerStorageRoutes(api, deps);
   registerBudgetRoutes(api, deps);
