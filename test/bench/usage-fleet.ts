@@ -170,14 +170,15 @@ function newHost(name: string): FleetHost {
 
 /** A price for the fleets' runs, and customers with money. */
 export async function openCustomers(db: Database, count: number): Promise<number[]> {
-  await addPrice(db, {
+  const price = {
     spec: "bench",
     line: "spec",
     unitPrice: "1.234567",
-    billingUnit: "hour",
+    billingUnit: "hour" as const,
     effectiveFrom: new Date("2025-01-01T00:00:00Z"),
     createdBy: null,
-  });
+  };
+  await addPrice(db, price, afterMinutes(0));
   const ids: number[] = [];
   for (let nth = 0; nth < count; nth += 1) ids.push(await openCustomer(db, `customer-${nth}`));
   return ids;

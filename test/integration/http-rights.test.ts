@@ -87,6 +87,17 @@ async function inferenceService(): Promise<string> {
   return id;
 }
 
+/** Of the team, paid by its owner. */
+async function storageRecord(): Promise<number> {
+  const { rows } = await api.db.query<{ id: number }>(
+    `INSERT INTO billing_records (customer_id, workspace_id, resource_type, quantity, unit_price, amount, start_time,
+       end_time, usage_month, invoice_month)
+     VALUES ($1, $2, 'storage', 1, 1, 1, now(), now(), '2026-03-01', '2026-03-01') RETURNING id`,
+    [people.owner.customerId, team],
+  );
+  return rows[0]?.id ?? 0;
+}
+
 async function host(): Promise<string> {
   const id = fresh("host");
   await api.db.query("INSERT INTO hosts (id, name, ip_address) VALUES ($1, $1, '10.0.0.1')", [id]);
@@ -175,6 +186,19 @@ const shared = (kind: string) =>
       return team;
     },
   }) as object;
+
+/** What the author has, by the author's number. */
+const ofAuthor =
+  (path: string, body?: object): Question =>
+  () => ({ path: `${path}?customer_id=${people.author.customerId}`, ...(body !== undefined && { body }) });
+
+async function webhook(): Promise<number> {
+  const { rows } = await api.db.query<{ id: number }>(
+    "INSERT INTO webhooks (customer_id, url, secret) VALUES ($1, 'https://example.com/', 's') RETURNING id",
+    [people.author.customerId],
+  );
+  return rows[0]?.id ?? 0;
+}
 
 const ofEnvironment = (verb: string, suffix: string, body?: object): Question =>
   at(environment, (id) => `/environments/${id}${suffix}`, verb === "POST" ? (body ?? {}) : body);
@@ -292,6 +316,14 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
       body: { spec: fresh("spec"), line: "cpu", unit_price: "1", billing_unit: "hour" },
     }),
   ],
+  [
+    "POST /prices/preview",
+    ADMINS,
+    plain("/prices/preview", {
+      prices: [{ spec: "previewed", line: "cpu", unit_price: "1", billing_unit: "hour" }],
+    }),
+  ],
+  ["POST /prices/examples", ADMINS, plain("/prices/examples")],
   ["GET /specs", EVERYONE, plain("/specs")],
   ["PUT /specs/{spec}", ADMINS, plain("/specs/small", { shape: { cpu: 1, memory: 1 } })],
   [
@@ -319,6 +351,12 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     PERSONAL,
     () => ({ path: `/billing/records?customer_id=${people.author.customerId}` }),
   ],
+  // One that was charged for storage has no proof (409), which is past the question of rights.
+  [
+    "GET /billing/records/{id}/proof",
+    "401 404 404 404 404 ok ok ok",
+    at(storageRecord, (id) => `/billing/records/${id}/proof`),
+  ],
   ["GET /billing/events", EVERYONE, plain("/billing/events")],
   [
     "GET /billing/events",
@@ -328,6 +366,29 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /billing/storage", EVERYONE, plain("/billing/storage")],
   ["GET /billing/storage", MANAGERS, () => ({ path: `/billing/storage?workspace_id=${team}` })],
   ["POST /billing/estimate", EVERYONE, plain("/billing/estimate", sized)],
+
+  ["GET /billing/budget", EVERYONE, plain("/billing/budget")],
+  ["GET /billing/budget", PERSONAL, ofAuthor("/billing/budget")],
+  ["PUT /billing/budget", EVERYONE, plain("/billing/budget", { monthly_limit: "100" })],
+  ["PUT /billing/budget", PERSONAL, ofAuthor("/billing/budget", { monthly_limit: null })],
+  ["GET /billing/alerts", EVERYONE, plain("/billing/alerts")],
+  ["GET /billing/alerts", PERSONAL, ofAuthor("/billing/alerts")],
+  ["GET /billing/alert-thresholds", EVERYONE, plain("/billing/alert-thresholds")],
+  ["GET /billing/alert-thresholds", PERSONAL, ofAuthor("/billing/alert-thresholds")],
+  ["PUT /billing/alert-thresholds", EVERYONE, plain("/billing/alert-thresholds", { balances: ["5"] })],
+  ["PUT /billing/alert-thresholds", PERSONAL, ofAuthor("/billing/alert-thresholds", { balances: null })],
+  ["GET /billing/pending", ADMINS, plain("/billing/pending")],
+  ["GET /billing/unrated", ADMINS, plain("/billing/unrated")],
+  ["GET /billing/waived", ADMINS, plain("/billing/waived")],
+  ["GET /billing/trial-balance", ADMINS, plain("/billing/trial-balance")],
+
+  ["POST /webhooks", EVERYONE, plain("/webhooks", { url: "https://example.com/" })],
+  ["GET /webhooks", EVERYONE, plain("/webhooks")],
+  ["GET /webhooks/{id}", PERSONAL, at(webhook, (id) => `/webhooks/${id}`)],
+  ["PATCH /webhooks/{id}", PERSONAL, at(webhook, (id) => `/webhooks/${id}`, { active: false })],
+  ["DELETE /webhooks/{id}", PERSONAL, at(webhook, (id) => `/webhooks/${id}`)],
+  ["GET /webhooks/{id}/deliveries", PERSONAL, at(webhook, (id) => `/webhooks/${id}/deliveries`)],
+  ["POST /webhooks/{id}/test", PERSONAL, at(webhook, (id) => `/webhooks/${id}/test`, {})],
 
   [
     "POST /customers",
@@ -371,6 +432,11 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     "POST /customers/{id}/refunds",
     ADMINS,
     at(aCustomer, (id) => `/customers/${id}/refunds`, { amount: "1", run_id: "run-1" }),
+  ],
+  [
+    "POST /customers/{id}/write-offs",
+    ADMINS,
+    at(aCustomer, (id) => `/customers/${id}/write-offs`, { amount: "1", reason: "r" }),
   ],
   ["GET /me/quota", EVERYONE, plain("/me/quota")],
   ["GET /customers/{id}/quota", ADMINS, at(aCustomer, (id) => `/customers/${id}/quota`)],

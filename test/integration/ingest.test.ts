@@ -216,7 +216,7 @@ describe("a crash at any statement", () => {
 describe("what does not count", () => {
   test("other content under a taken key is set aside, raised once, and never charged", async () => {
     const { scene, run, journal } = await sceneWithRun();
-    const forged = new SceneJournal(scene, journal.id);
+    const forged = new SceneJournal(scene, undefined, journal.id);
     journal.write({ run, fromMs: 0, toMs: MINUTE });
     forged.write({ run, fromMs: 0, toMs: 100 * MINUTE });
     await ingest(scene, journal.batch());

@@ -13,6 +13,7 @@ import { lockRuns } from "../store/billing/runs.ts";
 import { type BillingCalendar, dayEndedBy } from "../core/billing-calendar.ts";
 import { chargeStorageDay } from "../store/storage/day-charge.ts";
 import { workspacesToCharge } from "../store/storage/day-samples.ts";
+import { tellHourAlerts } from "./hour-alerts.ts";
 
 /** Of one transaction: whoever starts, stops or tops up waits for it, and it holds the lease's row. */
 const RUNS_PER_PAGE = 300;
@@ -68,6 +69,7 @@ async function chargeHour(deps: ChargingDeps, tick: Tick): Promise<HourReport> {
   const storageDaysCharged = await chargeStorageDays(deps, tick);
   const settled = await settleAccounts(deps, tick);
   await warnOfRisks(deps, tick);
+  await tellHourAlerts(deps, tick);
   await transaction(deps.db, async (tx) => {
     await assertTerm(tx, tick.term);
     await finishHour(tx, tick);

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { formatPoints, MAX_POINTS, parsePoints, type Points } from "@remotegpu/shared/money";
 import { type OverdueStatus, statusAfterPosting } from "../../core/account-state.ts";
 import { endRisks } from "../data-at-risk/risk-records.ts";
+import { alertsAfterPostings, alertsAfterStatuses, type BalanceChange } from "../alerts/money-alerts.ts";
 import type { Connection } from "../database.ts";
 import { appendEvents } from "../events.ts";
 
@@ -82,7 +83,7 @@ export async function lockAccounts(
   );
 }
 
-/** Entries, balance and the state that follows from it, in the caller's transaction. */
+/** Entries, balance, and the state and alerts that follow from it, in the caller's transaction. */
 export async function postTransaction(transaction: Connection, posting: Posting): Promise<Posted> {
   const [posted] = await postTransactions(transaction, [posting]);
   assert(posted !== undefined, "one posting has one answer");
@@ -109,6 +110,7 @@ export async function postTransactions(
   );
   const books = new Map(accounts);
   const changes: StatusChange[] = [];
+  const moves: BalanceChange[] = [];
   const answers = postings.map((posting): Posted => {
     const transactionId = ids.get(posting);
     const account = books.get(posting.customerId);
@@ -116,13 +118,15 @@ export async function postTransactions(
       return { posted: false, reason: refusals.get(posting) ?? "known-source" };
     const balance = account.balance + posting.amount;
     const status = statusAfterPosting({ ...account, balance }, posting.amount);
-    books.set(posting.customerId, { ...account, balance, status });
-    if (status !== account.status)
-      changes.push({ customerId: posting.customerId, from: account.status, to: status, at: posting.at });
+    const { customerId, at } = posting;
+    books.set(customerId, { ...account, balance, status });
+    moves.push({ customerId, before: account.balance, after: balance, at });
+    if (status !== account.status) changes.push({ customerId, from: account.status, to: status, at });
     return { posted: true, transactionId, balance, status };
   });
   await insertEntries(transaction, ids);
   await writeBalances(transaction, [...ids.keys()], books);
+  await alertsAfterPostings(transaction, moves);
   await writeStatusChanges(transaction, changes);
   return answers;
 }
@@ -234,7 +238,7 @@ interface StatusChange {
   readonly at: Date;
 }
 
-/** Writes a changed state with its moment and an event; does nothing when it is the same. */
+/** Writes a changed state with its moment, an event and alerts; does nothing when it is the same. */
 export async function changeAccountStatus(
   transaction: Connection,
   { customerId, status }: Pick<LockedAccount, "customerId" | "status">,
@@ -269,6 +273,7 @@ async function writeStatusChanges(transaction: Connection, changes: readonly Sta
       new: to,
     })),
   );
+  await alertsAfterStatuses(transaction, changes);
 }
 
 export interface TrialBalance {

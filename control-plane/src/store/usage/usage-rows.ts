@@ -64,23 +64,34 @@ export async function insertUsageRows(
   );
 }
 
-/** The signed heads of batches: proof of who claimed their rows. */
+/** The signed heads of batches: proof of who claimed their rows; with what the first of them is chained to. */
 export async function keepSignedHeads(
   transaction: Connection,
   batches: readonly { hostId: string; batch: JournalBatch }[],
   now: Date,
 ): Promise<void> {
-  const heads = batches.map(({ batch }) => batch.rows.at(-1));
+  const heads = batches.map(({ hostId, batch }) => {
+    const [first, head] = [batch.rows[0], batch.rows.at(-1)];
+    // A host that sends its rows in no order has no beginning to show.
+    const isInOrder = first !== undefined && head !== undefined && first.seq <= head.seq;
+    const beginning = isInOrder
+      ? { firstSeq: first.seq, previousHash: batch.previousHash }
+      : { firstSeq: null, previousHash: null };
+    return { hostId, batch, lastSeq: head?.seq, lastHash: head?.hash, ...beginning };
+  });
   await transaction.query(
-    `INSERT INTO usage_batches (host_id, journal_id, last_seq, last_hash, signature, received_at)
-     SELECT *, $6::timestamptz FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::text[])
+    `INSERT INTO usage_batches (host_id, journal_id, last_seq, last_hash, signature, first_seq, previous_hash, received_at)
+     SELECT *, $8::timestamptz
+       FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[])
      ON CONFLICT DO NOTHING`,
     [
-      batches.map(({ hostId }) => hostId),
-      batches.map(({ batch }) => batch.journalId),
-      heads.map((head) => head?.seq),
-      heads.map((head) => head?.hash),
-      batches.map(({ batch }) => batch.signature),
+      heads.map(({ hostId }) => hostId),
+      heads.map(({ batch }) => batch.journalId),
+      heads.map(({ lastSeq }) => lastSeq),
+      heads.map(({ lastHash }) => lastHash),
+      heads.map(({ batch }) => batch.signature),
+      heads.map(({ firstSeq }) => firstSeq),
+      heads.map(({ previousHash }) => previousHash),
       now,
     ],
   );
