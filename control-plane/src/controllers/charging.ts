@@ -8,6 +8,7 @@ import { accountsToSettle, settleAccount } from "../store/billing/accounts.ts";
 import { type Database, transaction } from "../store/database.ts";
 import { countCharge, finishHour, nextHour, startHour } from "../store/billing/hour-ticks.ts";
 import { assertTerm } from "../store/leader.ts";
+import { closeDueMonths } from "./month-closing.ts";
 import { lockRun } from "../store/billing/runs.ts";
 import type { BillingCalendar } from "../core/billing-calendar.ts";
 
@@ -57,6 +58,7 @@ async function chargeHour(
   const runsCharged = await chargeRuns(deps, tick);
   // Storage is charged here, between the runs and the accounts, once it is sampled.
   const settled = await settleAccounts(deps, tick);
+  await closeDueMonths(deps, tick);
   await transaction(deps.db, async (tx) => {
     await assertTerm(tx, tick.term);
     await finishHour(tx, tick);
