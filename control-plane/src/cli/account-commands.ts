@@ -1,4 +1,4 @@
-/** What a customer asks about itself: who it is, its workspaces and keys, its data, its bill. */
+/** What a customer asks about itself: who it is, its workspaces and keys, its data, its balance. */
 import { readFileSync } from "node:fs";
 import { Option, type Command } from "commander";
 import { z } from "zod";
@@ -6,18 +6,6 @@ import { bytes, jsonObject, wholeNumber } from "./arguments.ts";
 import { body, withContext } from "./context.ts";
 import { printDone, printList, printOne, type Column } from "./output.ts";
 import { addResource } from "./resource-commands.ts";
-
-const RECORD_COLUMNS: Column[] = [
-  "start_time",
-  ["resource", (row) => row.resource_name ?? row.resource_id],
-  ["kind", (row) => row.resource_type],
-  ["line", (row) => row.line ?? row.legacy_resource_type],
-  "quantity",
-  ["minutes", (row) => row.billing_minutes],
-  "unit_price",
-  ["per", (row) => row.billing_unit],
-  "amount",
-];
 
 const ESTIMATE_COLUMNS: Column[] = [
   "line",
@@ -37,18 +25,6 @@ export function addAccountCommands(program: Command): void {
     .command("balance")
     .description("balance, what has accrued since the last charge, burn per hour, hours left")
     .action(withContext(async ({ api, output }) => printOne(output, await api.get("/billing/balance"))));
-
-  program
-    .command("records")
-    .description("billing records, newest first")
-    .option("--limit <count>", "how many", wholeNumber, 50)
-    .option("--resource <id>", "of one environment, job or service")
-    .action(
-      withContext(async ({ api, output }, options: { limit: number; resource?: string }) => {
-        const rows = await api.list("/billing/records", { resource_id: options.resource }, options.limit);
-        printList(output, rows, RECORD_COLUMNS, "Nothing has been charged yet.");
-      }),
-    );
 
   program
     .command("estimate")

@@ -2,6 +2,9 @@
 import { KeptFleet } from "../store/placement/kept-fleet.ts";
 import { registerApiKeyRoutes } from "./accounts/api-keys.ts";
 import { registerBillingRoutes } from "./billing/billing.ts";
+import { registerInvoiceRoutes } from "./billing/invoices.ts";
+import { registerBillingRecordRoutes } from "./billing/records.ts";
+import { registerStatisticsRoutes } from "./billing/statistics.ts";
 import { registerCustomerRoutes } from "./accounts/customers.ts";
 import { registerDatasetRoutes, registerModelRoutes } from "./accounts/data-entries.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
@@ -56,6 +59,9 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerPriceRoutes(api, deps);
   registerSpecRoutes(api, deps);
   registerBillingRoutes(api, deps);
+  registerBillingRecordRoutes(api, deps);
+  registerInvoiceRoutes(api, deps);
+  registerStatisticsRoutes(api, deps);
 
   registerCustomerRoutes(api, deps);
   registerApiKeyRoutes(api, deps);

@@ -57,6 +57,12 @@ export function ok<S extends z.ZodType>(description: string, schema: S) {
   return { 200: { description, content: { "application/json": { schema } } }, ...problems };
 }
 
+/** The same as a table, too, for whoever accepts text/csv. */
+export function okOrCsv<S extends z.ZodType>(description: string, schema: S) {
+  const content = { "application/json": { schema }, "text/csv": { schema: z.string() } };
+  return { 200: { description, content }, ...problems };
+}
+
 /** Bytes of that type, as they come. */
 export function okStream(description: string, type: string) {
   return { 200: { description, content: { [type]: { schema: z.string() } } }, ...problems };
@@ -80,6 +86,11 @@ export const NumericId = z
   .regex(/^[1-9][0-9]{0,14}$/, "must be a positive number")
   .transform(Number)
   .openapi({ type: "integer", minimum: 1 });
+
+/** Of a query: whose money it is about. */
+export const forCustomer = NumericId.optional().openapi({
+  description: "Another customer's; for administrators",
+});
 
 export const NumericIdPath = z.object({ id: NumericId });
 
