@@ -23,7 +23,9 @@ import {
 import { doctorCommand } from "./doctor-command.ts";
 import { ending } from "./ending.ts";
 import { monotonicMs, readBootId } from "./host/clock.ts";
+import { KERNEL_LOG } from "./host/kernel-log.ts";
 import { MachineFactsError, readMachineFacts } from "./host/machine-facts.ts";
+import { MemoryKills } from "./host/memory-kills.ts";
 import { ServiceNotifier } from "./host/notify.ts";
 import { readProcessStart } from "./host/process-liveness.ts";
 import { removeSimulatedCdiSpec } from "./host/simulated-cdi.ts";
@@ -213,12 +215,14 @@ async function assemble(
 
   const watching = new AbortController();
   const wake = () => agent.wake();
+  const memoryKills = new MemoryKills(KERNEL_LOG, log);
   const runtime = new Runtime({
     hostId,
     ...(config.runtimeSocket !== null && { socketPath: config.runtimeSocket }),
     poolRoot: config.poolFolder,
     toolboxPath: await installToolbox(config.stateDir),
     processStart: readProcessStart,
+    memoryKills,
     wake,
     onEventsBroken: (cause) => log.warn({ error: cause }, "the runtime's events broke off"),
   });
@@ -355,6 +359,7 @@ async function assemble(
       if (config.cleanOnExit) await removeContainers(runtime);
       // Of a removed host nothing starts again that would need the cards' specification.
       if (config.cleanOnExit || hasLeftFleet) await gpuWatch.clean();
+      await memoryKills.close();
       await connection.close();
       // An answer that came last is still being written down.
       await link.settled();

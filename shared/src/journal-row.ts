@@ -1,6 +1,7 @@
 /**
  * The rows an agent writes down and the batches it sends. Each row's hash covers its content and the hash before
- * it, so a flipped bit or a missing row shows; each batch's head is signed with the host's nkey.
+ * it, so a flipped bit or a missing row shows; each batch's head is signed with the host's nkey. The hash covers the
+ * content by its digest alone, so that whoever may not see a row can still follow the chain over it.
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
@@ -62,7 +63,22 @@ export function signedText(journalId: string, seq: number, hash: string): string
 }
 
 export function rowHash(journalId: string, seq: number, previousHash: string, entry: JournalEntry): string {
-  return sha256(canonicalJson([journalId, seq, previousHash, entry]));
+  return linkHash({ journalId, seq, previousHash, digest: entryDigest(entry) });
+}
+
+/** What a row's hash says of its entry. It tells nobody the entry who does not know it: run ids cannot be guessed. */
+export function entryDigest(entry: JournalEntry): string {
+  return sha256(canonicalJson(entry));
+}
+
+/** The hash of a row of which only the digest of its entry is known. */
+export function linkHash(link: {
+  journalId: string;
+  seq: number;
+  previousHash: string;
+  digest: string;
+}): string {
+  return sha256(canonicalJson([link.journalId, link.seq, link.previousHash, link.digest]));
 }
 
 /**

@@ -28,7 +28,7 @@ afterAll(async () => {
   await proxy?.close();
 });
 beforeEach(async () => {
-  containers = new Containers(new Docker(proxy.socketPath), host.hostId, readProcessStart);
+  containers = new Containers(new Docker(proxy.socketPath), host.hostId, { processStart: readProcessStart });
   await list();
   inspections = 0;
 });

@@ -7,7 +7,9 @@ import type { BootId, HostId, JournalId } from "@remotegpu/shared/ids";
 import { Agent } from "@remotegpu/agent/agent";
 import { accessSocket } from "@remotegpu/agent/config";
 import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
+import { KERNEL_LOG } from "@remotegpu/agent/host/kernel-log";
 import { readMachineFacts } from "@remotegpu/agent/host/machine-facts";
+import { MemoryKills } from "@remotegpu/agent/host/memory-kills";
 import { ServiceNotifier } from "@remotegpu/agent/host/notify";
 import { readProcessStart } from "@remotegpu/agent/host/process-liveness";
 import { removeSimulatedCdiSpec } from "@remotegpu/agent/host/simulated-cdi";
@@ -165,12 +167,14 @@ export class AgentUnderTest {
       wallMs: () => Date.now() + this.#aheadMs,
     };
     const wake = () => agent.wake();
+    const memoryKills = new MemoryKills(KERNEL_LOG, log);
     const runtime = new Runtime({
       hostId,
       ...(this.#socketPath !== undefined && { socketPath: this.#socketPath }),
       poolRoot,
       toolboxPath: await installToolbox(stateDir),
       processStart: readProcessStart,
+      memoryKills,
       wake,
       onEventsBroken: () => undefined,
     });
@@ -268,6 +272,7 @@ export class AgentUnderTest {
       watching.abort();
       await watched;
       await gpuWatch.close();
+      await memoryKills.close();
       await connection.close();
       // An answer that came last is still being written down.
       await link.settled();

@@ -2,7 +2,6 @@
  * Feeds a billing vector to the real store, ingest and hour tick, moment by moment, and reads back what came of it.
  * The clock is the vector's; nothing is calculated here.
  */
-import { createHash } from "node:crypto";
 import { parseUtcOffset } from "@remotegpu/control-plane/core/billing-calendar";
 import { estimate } from "@remotegpu/control-plane/core/rating";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
@@ -29,6 +28,7 @@ import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
 import { insertWorkspace } from "@remotegpu/control-plane/store/accounts/workspaces";
 import type { BillingVector } from "./billing-vector.ts";
+import { uuidOf } from "./named-uuid.ts";
 
 type Usage = BillingVector["usage"][number];
 type Money = BillingVector["money"][number];
@@ -39,6 +39,7 @@ const RESOURCE_TYPES = {
   training_job: "training",
   inference_service: "inference",
 } as const;
+const NOWHERE = "nowhere";
 const NO_HASH_KNOWN = "f".repeat(64);
 
 /** What is compared with `expected`; storage and alerts come with the parts of the product that make them. */
@@ -69,10 +70,11 @@ function momentsOf(vector: BillingVector): number[] {
 
 /** A run is ordered when it was submitted, else just when it begins. */
 function orderedAtMs(vector: BillingVector, run: VectorRun): number {
+  if (run.submitted_at !== undefined) return Date.parse(run.submitted_at);
   const begins = vector.usage
     .filter((message) => message.run === run.run)
     .map((message) => zeroOf(vector, message) + message.from_ms);
-  return run.submitted_at === undefined ? Math.min(...begins) : Date.parse(run.submitted_at);
+  return begins.length > 0 ? Math.min(...begins) : Date.parse(vector.observe_at[0] ?? "2026-01-01T00:00:00Z");
 }
 
 function zeroOf(vector: BillingVector, { node, boot }: { node: string; boot: string }): number {
@@ -125,7 +127,7 @@ class VectorRunner {
           effectiveFrom: new Date(entry.effective_from),
           createdBy: null,
         });
-      for (const node of new Set(vector.boots.map((boot) => boot.node)))
+      for (const node of new Set([NOWHERE, ...vector.boots.map((boot) => boot.node)]))
         await tx.query(
           "INSERT INTO hosts (id, name, hostname, ip_address) VALUES ($1, $1, $1, '127.0.0.1')",
           [node],
@@ -133,7 +135,7 @@ class VectorRunner {
       for (const boot of vector.boots)
         await fixBootZero(tx, {
           hostId: boot.node,
-          bootId: idOf(`boot ${boot.node} ${boot.boot}`),
+          bootId: uuidOf(`boot ${boot.node} ${boot.boot}`),
           monotonicMs: 0,
           receivedAt: new Date(boot.utc_at_zero),
           roundTripMs: 0,
@@ -158,7 +160,8 @@ class VectorRunner {
 
   async #open(run: VectorRun, index: number, now: Date): Promise<void> {
     const kind = RESOURCE_TYPES[run.resource_type];
-    const node = this.#vector.usage.find((message) => message.run === run.run)?.node;
+    // A run that nothing was heard of may be anywhere.
+    const node = this.#vector.usage.find((message) => message.run === run.run)?.node ?? NOWHERE;
     await transaction(this.#database, async (tx) => {
       await tx.query(
         "INSERT INTO instances (id, workload_kind, workload_id, rank, current_epoch, state) VALUES ($1, $2, $3, $4, 1, 'ready')",
@@ -174,7 +177,7 @@ class VectorRunner {
           id: run.run,
           instanceId: `i-${run.run}`,
           epoch: 1,
-          hostId: node ?? "",
+          hostId: node,
           customerId: this.#customerId,
           orderedBy: this.#customerId,
           workspaceId: this.#workspaces.get(run.workspace) ?? null,
@@ -223,7 +226,11 @@ class VectorRunner {
   #writeJournals(): void {
     const inOrder = this.#vector.usage
       .map((message) => ({ message }))
-      .sort((a, b) => a.message.seq - b.message.seq);
+      .sort(
+        (a, b) =>
+          a.message.seq - b.message.seq ||
+          Date.parse(a.message.arrives_at) - Date.parse(b.message.arrives_at),
+      );
     for (const { message } of inOrder) {
       const key = `${journalOf(message)} ${message.seq}`;
       if (!this.#chain.has(key)) this.#chain.set(key, this.#rowOf(message).hash);
@@ -374,7 +381,7 @@ function sumOf(kind: string): string {
 }
 
 function journalOf({ node, boot }: { node: string; boot: string }): string {
-  return idOf(`journal ${node} ${boot}`);
+  return uuidOf(`journal ${node} ${boot}`);
 }
 
 function entryOf(message: Usage): UsageEntry {
@@ -383,19 +390,13 @@ function entryOf(message: Usage): UsageEntry {
     runId: message.run,
     instanceId: `i-${message.run}`,
     placementEpoch: 1,
-    bootId: idOf(`boot ${message.node} ${message.boot}`),
+    bootId: uuidOf(`boot ${message.node} ${message.boot}`),
     startMs: message.from_ms,
     endMs: message.to_ms,
     proof: message.proven ? "exact" : "unproven",
     final: message.final,
     wallEnd: message.node_wall_start ?? "",
   });
-}
-
-/** The same name gives the same UUID. */
-function idOf(name: string): string {
-  const hex = createHash("sha256").update(name).digest("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 /** As the vectors write it: no fraction where there is none. */

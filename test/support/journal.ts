@@ -61,13 +61,16 @@ export function brokenLinks(
   const broken: number[] = [];
   let before = previousHash;
   for (const [n, row] of rows.entries()) {
-    const text = `["${journalId}",${row.seq},"${before}",${sortedJson(row.entry)}]`;
-    const hash = createHash("sha256").update(text).digest("hex");
+    const hash = hashOf(`["${journalId}",${row.seq},"${before}","${hashOf(sortedJson(row.entry))}"]`);
     const isNext = n === 0 || row.seq === (rows[n - 1]?.seq ?? 0) + 1;
     if (!isNext || (row.entry.kind !== "lost" && row.hash !== hash)) broken.push(row.seq);
     before = row.hash;
   }
   return broken;
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 /** Entries are flat: no nesting to sort. */

@@ -25,7 +25,7 @@ interface Shared {
 const shared = globalThis as { remotegpuTestPostgres?: Shared };
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const { remotegpuTestPostgres: running = { server: startWithTemplate(), users: 0 } } = shared;
+  const { remotegpuTestPostgres: running = { server: startTemplateServer(), users: 0 } } = shared;
   shared.remotegpuTestPostgres = running;
   running.users += 1;
   project.provide("postgresUrl", (await running.server).url);
@@ -37,7 +37,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-async function startWithTemplate(): Promise<ThrowawayPostgres> {
+/** For whoever is not a test of the suite, too. */
+export async function startTemplateServer(): Promise<ThrowawayPostgres> {
   const server = await startThrowawayPostgres();
   const admin = openDatabase(server.url, { maxConnections: 1 });
   await admin.query(`CREATE DATABASE ${TEMPLATE}`);

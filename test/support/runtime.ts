@@ -4,11 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { KERNEL_LOG } from "@remotegpu/agent/host/kernel-log";
+import { MemoryKills } from "@remotegpu/agent/host/memory-kills";
 import { Runtime } from "@remotegpu/agent/runtime/runtime";
 import type { GpuFacts } from "@remotegpu/agent/runtime/runtime";
 import type { ExecResult } from "@remotegpu/agent/runtime/exec";
 import { installToolbox } from "@remotegpu/agent/runtime/toolbox";
 import { importBusyboxImage, newHostId, removeLabelled } from "./docker.ts";
+import { quietLog } from "./quiet-log.ts";
 
 const NO_GPUS: GpuFacts = { mode: null, devices: [] };
 
@@ -18,16 +21,27 @@ export class RuntimeUnderTest {
   readonly poolRoot: string;
   readonly runtime: Runtime;
   wakes = 0;
+  readonly #memoryKills: MemoryKills;
 
-  private constructor(hostId: HostId, stateDir: string, toolboxPath: string, socketPath?: string) {
+  private constructor(
+    hostId: HostId,
+    {
+      stateDir,
+      toolboxPath,
+      socketPath,
+      kernelLogPath,
+    }: { stateDir: string; toolboxPath: string; socketPath: string | undefined; kernelLogPath: string },
+  ) {
     this.hostId = hostId;
     this.stateDir = stateDir;
     this.poolRoot = join(stateDir, "pool");
+    this.#memoryKills = new MemoryKills(kernelLogPath, quietLog);
     this.runtime = new Runtime({
       hostId,
       ...(socketPath !== undefined && { socketPath }),
       poolRoot: this.poolRoot,
       toolboxPath,
+      memoryKills: this.#memoryKills,
       wake: () => {
         this.wakes += 1;
       },
@@ -35,16 +49,21 @@ export class RuntimeUnderTest {
     });
   }
 
-  /** On the machine's runtime; `socketPath` names another, which must have the image. */
-  static async begin({ socketPath }: { socketPath?: string } = {}): Promise<RuntimeUnderTest> {
+  /** On the machine's runtime and kernel log; `socketPath` names another runtime, which must have the image. */
+  static async begin({
+    socketPath,
+    kernelLogPath = KERNEL_LOG,
+  }: { socketPath?: string; kernelLogPath?: string } = {}): Promise<RuntimeUnderTest> {
     if (socketPath === undefined) await importBusyboxImage();
     const stateDir = await mkdtemp(join(tmpdir(), "rg-runtime-"));
     await mkdir(join(stateDir, "pool"));
-    return new RuntimeUnderTest(newHostId(), stateDir, await installToolbox(stateDir), socketPath);
+    const toolboxPath = await installToolbox(stateDir);
+    return new RuntimeUnderTest(newHostId(), { stateDir, toolboxPath, socketPath, kernelLogPath });
   }
 
   async end(): Promise<void> {
     await this.runtime.removeEverything();
+    await this.#memoryKills.close();
     await removeLabelled(this.hostId);
     await rm(this.stateDir, { recursive: true, force: true });
   }

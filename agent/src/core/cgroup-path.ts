@@ -13,8 +13,13 @@ const CONTAINER_ID = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/g;
 export function containersOf(cgroups: string): string[] {
   for (const line of cgroups.split("\n")) {
     const [, , ...path] = line.split(":");
-    const ids = path.join(":").match(CONTAINER_ID);
-    if (ids !== null) return [...new Set(ids)];
+    const ids = containersInPath(path.join(":"));
+    if (ids.length > 0) return ids;
   }
   return [];
+}
+
+/** Of one group, as the kernel log names it; from the outermost to the innermost. */
+export function containersInPath(path: string): string[] {
+  return [...new Set(path.match(CONTAINER_ID))];
 }

@@ -20,8 +20,9 @@ import {
   type Loss,
 } from "../core/gpu-health.ts";
 import { withProcesses, type SeenProcess } from "../core/gpu-processes.ts";
+import { kernelLineOf } from "../core/kernel-line.ts";
 import { cardProof, type CardProof } from "../core/run-cards.ts";
-import { kernelLineOf, parseXid, type Xid } from "../core/xid-line.ts";
+import { parseXid, type Xid } from "../core/xid-line.ts";
 import { cdiDevicesOf, readCdiSpecs } from "../host/cdi.ts";
 import { readGpuMemory, writeGpuMemory } from "../host/gpu-memory-file.ts";
 import { KERNEL_LOG, KernelLog } from "../host/kernel-log.ts";

@@ -17,6 +17,8 @@ import { isStatus } from "./runtime-error.ts";
 const STOP_EXTRA_MS = 20_000;
 /** Inspections under way at once; each is one request to the runtime. */
 const INSPECTIONS_AT_ONCE = 8;
+/** 128 and the number of KILL, which is how the kernel ends a process that is beyond its memory. */
+const KILLED = 137;
 
 const Inspection = z.object({
   Id: z.string(),
@@ -34,6 +36,20 @@ const Inspection = z.object({
 /** When a process started, in ticks since boot; null where there is none of that pid. */
 export type ProcessStart = (pid: number) => Promise<number | null>;
 
+/** Whether the kernel says that it killed something in a container for its memory; its log, for one. */
+export type KernelsWord = {
+  wereIn(containerId: string): Promise<boolean>;
+  forget(containerId: string): Promise<void>;
+};
+
+/** What the host knows better than the runtime does. */
+export type HostSide = {
+  /** Without it every list inspects every container. */
+  processStart?: ProcessStart;
+  /** Without it only the runtime tells who was beyond his memory, and it misses some. */
+  memoryKills?: KernelsWord;
+};
+
 /** As it was inspected, with what proves that it is still so: its first process has not been another one since. */
 type Known = { container: Container; pid: number; startTicks: number };
 
@@ -41,13 +57,14 @@ export class Containers {
   readonly #docker: Docker;
   readonly #hostId: HostId;
   readonly #processStart: ProcessStart;
+  readonly #memoryKills: KernelsWord | null;
   #known = new Map<string, Known>();
 
-  /** Without `processStart` every list inspects every container. */
-  constructor(docker: Docker, hostId: HostId, processStart: ProcessStart = () => Promise.resolve(null)) {
+  constructor(docker: Docker, hostId: HostId, { processStart, memoryKills }: HostSide = {}) {
     this.#docker = docker;
     this.#hostId = hostId;
-    this.#processStart = processStart;
+    this.#processStart = processStart ?? (() => Promise.resolve(null));
+    this.#memoryKills = memoryKills ?? null;
   }
 
   /** Every container of this host id, whatever its state. @throws RuntimeError, RuntimeDown */
@@ -97,8 +114,14 @@ export class Containers {
     return {
       containerId: inspection.Id,
       owner: ownerOf(inspection.Config.Labels ?? {}),
-      status: stateOf(inspection.State),
+      status: await this.#withKernelsWord(inspection.Id, stateOf(inspection.State)),
     };
+  }
+
+  /** The runtime's events of a kill and of the end race with each other, and the kill may stay untold for good. */
+  async #withKernelsWord(containerId: string, status: ContainerState): Promise<ContainerState> {
+    if (status.state !== "exited" || status.exitCode !== KILLED || status.outOfMemory) return status;
+    return { ...status, outOfMemory: (await this.#memoryKills?.wereIn(containerId)) ?? false };
   }
 
   /**
@@ -122,6 +145,12 @@ export class Containers {
       if (taken?.owner?.hostId !== this.#hostId) throw error;
       return taken.containerId;
     }
+  }
+
+  /** Once more, after it had ended. @throws RuntimeError, RuntimeDown */
+  async startAgain(containerId: string): Promise<void> {
+    await this.#memoryKills?.forget(containerId);
+    await this.start(containerId);
   }
 
   /** Starting what runs already changes nothing. @throws RuntimeError, RuntimeDown */

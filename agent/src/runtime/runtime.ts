@@ -12,7 +12,7 @@ import type { Container } from "../core/container.ts";
 import { containerOptions } from "../core/container-spec.ts";
 import type { LocalImage } from "../core/image-names.ts";
 import { Containers } from "./containers.ts";
-import type { ProcessStart } from "./containers.ts";
+import type { HostSide } from "./containers.ts";
 import { Docker } from "./docker.ts";
 import { watchEvents } from "./events.ts";
 import { Execs } from "./exec.ts";
@@ -32,15 +32,13 @@ import type { ResolvedFolder } from "./volumes.ts";
 const MAX_REMOVAL_LOOKS = 20;
 const REMOVAL_LOOK_MS = 250;
 
-export type RuntimeOptions = {
+export type RuntimeOptions = HostSide & {
   hostId: HostId;
   socketPath?: string;
   /** Folder that `source` of mounts and folders is below. */
   poolRoot: string;
   /** What `installToolbox` returned. */
   toolboxPath: string;
-  /** Spares most inspections of a list (containers.ts). */
-  processStart?: ProcessStart;
   /** Called after each event of a container of ours, after each pull, and when the event stream comes back. */
   wake: () => void;
   /** Each time the event stream breaks off; it is opened again. */
@@ -74,7 +72,7 @@ export class Runtime {
   constructor(options: RuntimeOptions) {
     this.#options = options;
     this.#docker = new Docker(options.socketPath);
-    this.#containers = new Containers(this.#docker, options.hostId, options.processStart);
+    this.#containers = new Containers(this.#docker, options.hostId, options);
     this.#images = new Images(this.#docker, options.wake);
     this.#networks = new Networks(this.#docker, options.hostId, async () => ({
       hasResolver: (this.#info ?? (await this.info())).name === "podman",
@@ -151,8 +149,9 @@ export class Runtime {
 
   /** Starts a container that exists, new or stopped; its network's rules are put back if they are gone. */
   async start(containerId: string, { network }: Pick<InstanceSpec, "network">): Promise<void> {
-    if (!this.#fresh.delete(containerId)) await this.#networks.use(network, () => Promise.resolve());
-    await this.#containers.start(containerId);
+    if (this.#fresh.delete(containerId)) return this.#containers.start(containerId);
+    await this.#networks.use(network, () => Promise.resolve());
+    await this.#containers.startAgain(containerId);
   }
 
   /** TERM, and KILL after the grace; resolves when the container has ended. */

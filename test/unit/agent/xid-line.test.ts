@@ -1,7 +1,8 @@
 /** The driver's errors in the kernel log, in the forms that drivers over the years have written. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { busKey, kernelLineOf, parseXid } from "@remotegpu/agent/core/xid-line";
+import { kernelLineOf } from "@remotegpu/agent/core/kernel-line";
+import { busKey, parseXid } from "@remotegpu/agent/core/xid-line";
 
 const read = (line: string) => parseXid(kernelLineOf(line));
 
@@ -41,14 +42,6 @@ describe("lines", () => {
     ["nothing", ""],
   ])("%s is none", (_what, line) => {
     expect(read(line)).toBeNull();
-  });
-
-  test("a record has its number, so that it is heeded once", () => {
-    expect(kernelLineOf("6,1201,99887766,-,caller=T1;text; and more")).toEqual({
-      seq: 1201,
-      isKernels: true,
-      message: "text; and more",
-    });
   });
 });
 

@@ -1,10 +1,12 @@
 import * as fc from "fast-check";
 import {
   canonicalJson,
+  entryDigest,
   followsInChain,
   GENESIS_HASH,
   JournalBatch,
   JournalEntry,
+  linkHash,
   MAX_BATCH_ROWS,
   rowHash,
   sha256,
@@ -72,8 +74,16 @@ describe("canonical JSON", () => {
 test("the hash is the known one, so that both sides of an upgrade agree", () => {
   expect(sha256("")).toBe("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   expect(rowHash(JOURNAL, 1, GENESIS_HASH, { kind: "lost", reason: "x" })).toBe(
-    sha256(`["${JOURNAL}",1,"${GENESIS_HASH}",{"kind":"lost","reason":"x"}]`),
+    sha256(`["${JOURNAL}",1,"${GENESIS_HASH}","${sha256('{"kind":"lost","reason":"x"}')}"]`),
   );
+});
+
+test("a chain can be followed over rows of which only the digests of their entries are known", () => {
+  let previousHash = GENESIS_HASH;
+  for (const { seq, entry } of chain(5))
+    previousHash = linkHash({ journalId: JOURNAL, seq, previousHash, digest: entryDigest(entry) });
+
+  expect(previousHash).toBe(chain(5).at(-1)?.hash);
 });
 
 describe("a chain", () => {
