@@ -21,6 +21,7 @@ export async function benchDatabase(ending: AsyncDisposableStack): Promise<Datab
   return database;
 }
 
+/** Beyond the time that a statement of the product may take. */
 export async function longQuery(database: Database, sql: string): Promise<void> {
   const client = await database.pool.connect();
   try {
