@@ -259,6 +259,30 @@ CREATE INDEX idx_customers_user_type ON customers USING btree (user_type);
 CREATE INDEX idx_customers_username ON customers USING btree (username);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
+CREATE TABLE data_removals (
+  id bigserial,
+  customer_id bigint NOT NULL,
+  ordered_at timestamptz NOT NULL,
+  ordered_by varchar(160) NOT NULL,
+  resource_type varchar(16) NOT NULL,
+  resource_id varchar(64) NOT NULL,
+  storage_pool varchar(64),
+  folder varchar(512) NOT NULL,
+  CONSTRAINT data_removals_pkey PRIMARY KEY (id),
+  CONSTRAINT data_removals_resource_type_check CHECK ((resource_type IN ('environment', 'training', 'dataset', 'model')))
+);
+CREATE INDEX idx_data_removals_customer ON data_removals USING btree (customer_id, id);
+CREATE UNIQUE INDEX idx_data_removals_folder ON data_removals USING btree (customer_id, resource_type, resource_id, COALESCE(storage_pool, ''::character varying), folder);
+
+CREATE TABLE data_risks (
+  customer_id bigint NOT NULL,
+  overdue_since timestamptz NOT NULL,
+  told_day integer NOT NULL,
+  told_at timestamptz NOT NULL,
+  CONSTRAINT data_risks_pkey PRIMARY KEY (customer_id),
+  CONSTRAINT data_risks_told_day_check CHECK ((told_day = ANY (ARRAY[30, 53, 59, 60])))
+);
+
 CREATE TABLE dataset_versions (
   id bigserial,
   dataset_id bigint NOT NULL,
@@ -558,6 +582,7 @@ CREATE TABLE hosts (
   deleted_at timestamptz,
   restore_shown_at timestamptz,
   gateway_port integer,
+  storage_asked_at timestamptz,
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_attach_mode_check CHECK ((attach_mode IN ('cdi', 'gpus', 'plain'))),
   CONSTRAINT hosts_connection_check CHECK ((connection IN ('never', 'connected', 'suspect', 'unreachable'))),
@@ -1180,6 +1205,51 @@ CREATE TABLE ssh_keys (
   CONSTRAINT ssh_keys_customer_id_fingerprint_key UNIQUE (customer_id, fingerprint)
 );
 
+CREATE TABLE storage_days (
+  workspace_id bigint NOT NULL,
+  day date NOT NULL,
+  customer_id bigint NOT NULL,
+  samples integer NOT NULL,
+  average_gb numeric(20,6) NOT NULL,
+  billable_gb numeric(20,6) NOT NULL,
+  unit_price numeric(18,6),
+  amount numeric(20,4) NOT NULL,
+  transaction_id bigint,
+  charged_at timestamptz NOT NULL,
+  CONSTRAINT storage_days_pkey PRIMARY KEY (workspace_id, day),
+  CONSTRAINT storage_days_amount_check CHECK ((amount >= (0)::numeric)),
+  CONSTRAINT storage_days_amount_is_posted CHECK (((amount > (0)::numeric) = (transaction_id IS NOT NULL))),
+  CONSTRAINT storage_days_average_gb_check CHECK ((average_gb >= (0)::numeric)),
+  CONSTRAINT storage_days_billable_gb_check CHECK ((billable_gb >= (0)::numeric)),
+  CONSTRAINT storage_days_samples_check CHECK ((samples > 0)),
+  CONSTRAINT storage_days_unit_price_check CHECK ((unit_price >= (0)::numeric)),
+  CONSTRAINT storage_days_unrated_is_free CHECK (((unit_price IS NOT NULL) OR (amount = (0)::numeric)))
+);
+CREATE INDEX idx_storage_days_customer ON storage_days USING btree (customer_id);
+CREATE INDEX idx_storage_days_transaction ON storage_days USING btree (transaction_id);
+
+CREATE TABLE storage_hours (
+  storage_pool varchar(64) NOT NULL,
+  hour timestamptz NOT NULL,
+  host_id varchar(64) NOT NULL,
+  claimed_at timestamptz NOT NULL,
+  finished_at timestamptz,
+  CONSTRAINT storage_hours_pkey PRIMARY KEY (storage_pool, hour),
+  CONSTRAINT storage_hours_hour_check CHECK ((mod(EXTRACT(epoch FROM hour), (3600)::numeric) = (0)::numeric))
+);
+CREATE INDEX idx_storage_hours_host ON storage_hours USING btree (host_id);
+
+CREATE TABLE storage_samples (
+  workspace_id bigint NOT NULL,
+  storage_pool varchar(64) NOT NULL,
+  hour timestamptz NOT NULL,
+  bytes bigint,
+  CONSTRAINT storage_samples_pkey PRIMARY KEY (workspace_id, storage_pool, hour),
+  CONSTRAINT storage_samples_bytes_check CHECK ((bytes > 0))
+);
+CREATE INDEX idx_storage_samples_hour ON storage_samples USING btree (hour);
+CREATE INDEX idx_storage_samples_pool_hour ON storage_samples USING btree (storage_pool, hour);
+
 CREATE TABLE training_jobs (
   id varchar(64) NOT NULL,
   customer_id bigint NOT NULL,
@@ -1339,6 +1409,12 @@ ALTER TABLE billing_records
   ADD CONSTRAINT billing_records_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger_transactions(id),
   ADD CONSTRAINT billing_records_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
 
+ALTER TABLE data_removals
+  ADD CONSTRAINT data_removals_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+
+ALTER TABLE data_risks
+  ADD CONSTRAINT data_risks_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+
 ALTER TABLE dataset_versions
   ADD CONSTRAINT dataset_versions_dataset_id_fkey FOREIGN KEY (dataset_id) REFERENCES datasets(id) NOT VALID;
 
@@ -1459,6 +1535,18 @@ ALTER TABLE service_revisions
 
 ALTER TABLE ssh_keys
   ADD CONSTRAINT ssh_keys_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+
+ALTER TABLE storage_days
+  ADD CONSTRAINT storage_days_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),
+  ADD CONSTRAINT storage_days_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger_transactions(id),
+  ADD CONSTRAINT storage_days_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
+
+ALTER TABLE storage_hours
+  ADD CONSTRAINT storage_hours_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE storage_samples
+  ADD CONSTRAINT storage_samples_storage_pool_hour_fkey FOREIGN KEY (storage_pool, hour) REFERENCES storage_hours(storage_pool, hour),
+  ADD CONSTRAINT storage_samples_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
 
 ALTER TABLE training_jobs
   ADD CONSTRAINT training_jobs_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,

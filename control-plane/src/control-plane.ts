@@ -8,11 +8,11 @@ import { setTimeout } from "node:timers/promises";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { CONTROL_PLANE_WAKE } from "@remotegpu/shared/subjects";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { buildAgentBundle, type AgentBundle } from "./agent-bundle.ts";
 import type { Config } from "./config.ts";
 import { chargeDueHours } from "./controllers/charging.ts";
 import { cutOffRulesPass } from "./controllers/cut-off-rules.ts";
+import { CUT_OFF_RULES_EVERY_MS } from "./core/cut-off-rule.ts";
 import { HostLiveness } from "./controllers/host-liveness.ts";
 import { hostSync } from "./controllers/host-sync.ts";
 import { ingestBatch, recordMalformed } from "./controllers/ingest.ts";
@@ -43,7 +43,6 @@ const LIFECYCLE_POLL_MS = 2_000;
 const LIVENESS_POLL_MS = 5_000;
 const CHARGING_POLL_MS = 5_000;
 const PLACEMENT_WAITS_POLL_MS = 15_000;
-const CUT_OFF_RULES_POLL_MS = 5 * MS_PER_MINUTE;
 const INVOICE_CLOSE_DELAY_HOURS = 24;
 const RATE_LIMITS = {
   perKey: { burst: 200, perSecond: 50 },
@@ -232,7 +231,7 @@ function startLoops(
   });
   const cutOffRules = startLoop({
     name: "cut-off-rules",
-    everyMs: CUT_OFF_RULES_POLL_MS,
+    everyMs: CUT_OFF_RULES_EVERY_MS,
     pass: whileLeading((pass) => cutOffRulesPass({ db, nudge }, pass)),
     log,
   });

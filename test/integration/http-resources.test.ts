@@ -321,6 +321,7 @@ describe("settings", () => {
     expect(before).toMatchObject([
       { key: "ALLOW_PLAIN_HTTP_PORTS", value: "off", default: "off", updated_at: null },
       { key: "DEFAULT_QUOTA_LEVEL", value: "professional", default: "free" },
+      { key: "FREE_STORAGE_GB", value: "50", default: "50", updated_at: null },
       { key: "MIN_START_MINUTES", value: "60", default: "60", updated_at: null },
     ]);
     expect(changed).toMatchObject({ status: 200, body: { value: "basic", updated_at: expect.any(String) } });
@@ -338,7 +339,12 @@ describe("settings", () => {
     const second = (await ask("GET", `/settings?limit=2&cursor=${first.next_cursor}`, admin)).body;
 
     const keys = [...first.items, ...second.items].map(({ key }: { key: string }) => key);
-    expect(keys).toEqual(["ALLOW_PLAIN_HTTP_PORTS", "DEFAULT_QUOTA_LEVEL", "MIN_START_MINUTES"]);
+    expect(keys).toEqual([
+      "ALLOW_PLAIN_HTTP_PORTS",
+      "DEFAULT_QUOTA_LEVEL",
+      "FREE_STORAGE_GB",
+      "MIN_START_MINUTES",
+    ]);
     expect(second.next_cursor).toBeNull();
   });
 

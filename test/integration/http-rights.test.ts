@@ -342,6 +342,14 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     PERSONAL,
     () => ({ path: `/billing/statistics?customer_id=${people.author.customerId}` }),
   ],
+  ["GET /billing/events", EVERYONE, plain("/billing/events")],
+  [
+    "GET /billing/events",
+    PERSONAL,
+    () => ({ path: `/billing/events?customer_id=${people.author.customerId}` }),
+  ],
+  ["GET /billing/storage", EVERYONE, plain("/billing/storage")],
+  ["GET /billing/storage", MANAGERS, () => ({ path: `/billing/storage?workspace_id=${team}` })],
   ["POST /billing/estimate", EVERYONE, plain("/billing/estimate", sized)],
 
   [
@@ -354,6 +362,12 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ],
   ["GET /customers", ADMINS, plain("/customers")],
   ["GET /customers/{id}", ADMINS, () => ({ path: `/customers/${people.author.customerId}` })],
+  [
+    "POST /customers/{id}/delete-data",
+    ADMINS,
+    at(aCustomer, (id) => `/customers/${id}/delete-data`, { confirm_username: "x" }),
+  ],
+  ["GET /customers/{id}/data-removals", ADMINS, at(aCustomer, (id) => `/customers/${id}/data-removals`)],
   ["PATCH /customers/{id}", ADMINS, at(aCustomer, (id) => `/customers/${id}`, { display_name: "n" })],
   ["POST /customers/{id}/api-keys", ADMINS, at(aCustomer, (id) => `/customers/${id}/api-keys`, {})],
   ["GET /customers/{id}/api-keys", ADMINS, at(aCustomer, (id) => `/customers/${id}/api-keys`)],
@@ -524,13 +538,15 @@ describe("the audit log", () => {
 
     await api.ask("GET", `/api/v1/billing/balance?customer_id=${customerId}`, { as: people.admin });
     await api.ask("GET", `/api/v1/billing/records?customer_id=${customerId}`, { as: people.admin });
+    await api.ask("GET", `/api/v1/billing/storage?workspace_id=${team}`, { as: people.admin });
     await api.ask("POST", `/api/v1/customers/${customerId}/top-ups`, {
       as: people.admin,
       body: { amount: "1" },
     });
 
-    expect((await entries()).slice(0, 3).map(({ subject }) => subject)).toEqual([
+    expect((await entries()).slice(0, 4).map(({ subject }) => subject)).toEqual([
       `customers/${customerId}/top-ups`,
+      `workspace ${team}`,
       `bills of customer ${customerId}`,
       `balance of customer ${customerId}`,
     ]);

@@ -259,10 +259,15 @@ describe("an invoice", () => {
     await transaction(database, (tx) => topUp(tx, { ...payment, amount: parsePoints(amount), at: moment }));
   }
 
-  async function charge(customerId: number, amount: string, moment: Date): Promise<void> {
+  async function charge(
+    customerId: number,
+    amount: string,
+    moment: Date,
+    sourceKind: "charge" | "storage" = "charge",
+  ): Promise<void> {
     await transaction(database, (tx) =>
       postTransaction(tx, {
-        sourceKind: "charge",
+        sourceKind,
         sourceId: `${customerId} ${moment.toISOString()}`,
         customerId,
         amount: 0n - parsePoints(amount),
@@ -423,7 +428,8 @@ describe("an invoice", () => {
     const ann = await customer("ann");
     await pay(ann, "100", at("2026-02-10T00:00:00Z"));
     await pay(ann, "20", at("2026-03-05T00:00:00Z"));
-    await charge(ann, "6.5000", at("2026-03-06T00:00:00Z"));
+    await charge(ann, "6.0000", at("2026-03-06T00:00:00Z"));
+    await charge(ann, "0.5000", at("2026-03-06T16:00:00Z"), "storage");
     const reason = { id: "slow", customerId: ann, reason: "it was slow", actor: "admin 1" };
     await transaction(database, (tx) =>
       adjust(tx, { ...reason, amount: parsePoints("-0.2500"), at: at("2026-03-07T00:00:00Z") }),

@@ -6,10 +6,11 @@ import { parseUtcOffset } from "@remotegpu/control-plane/core/billing-calendar";
 import { estimate } from "@remotegpu/control-plane/core/rating";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
+import { answerStorage } from "@remotegpu/control-plane/controllers/storage-sampling";
 import { startRule } from "@remotegpu/control-plane/store/billing/accounts";
 import { lockAccounts } from "@remotegpu/control-plane/store/billing/ledger";
 import { balanceView } from "@remotegpu/control-plane/store/billing/balance";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database";
+import { type Connection, type Database, transaction } from "@remotegpu/control-plane/store/database";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
 import { adjust, type PaymentResult, refund, topUp } from "@remotegpu/control-plane/store/billing/payments";
 import { addPrice, pricesInForce } from "@remotegpu/control-plane/store/billing/prices";
@@ -23,8 +24,10 @@ import {
   rowHash,
   UsageEntry,
 } from "@remotegpu/shared/journal-row";
-import { formatPoints, parsePoints, parseQuantity } from "@remotegpu/shared/money";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { formatPoints, parsePoints, parseQuantity, QUANTITY_DECIMALS } from "@remotegpu/shared/money";
+import { GIB, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { insertData } from "@remotegpu/control-plane/store/accounts/catalogue";
+import { setSetting } from "@remotegpu/control-plane/store/settings";
 import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
 import { insertWorkspace } from "@remotegpu/control-plane/store/accounts/workspaces";
 import type { BillingVector } from "./billing-vector.ts";
@@ -42,8 +45,11 @@ const RESOURCE_TYPES = {
 const NOWHERE = "nowhere";
 const NO_HASH_KNOWN = "f".repeat(64);
 
-/** What is compared with `expected`; storage and alerts come with the parts of the product that make them. */
-export type VectorResult = Omit<BillingVector["expected"], "storage_records" | "alerts">;
+/** Samples the one storage pool that the vectors know. */
+const SAMPLER = "pool-host" as HostId;
+
+/** What is compared with `expected`; alerts come with the part of the product that makes them. */
+export type VectorResult = Omit<BillingVector["expected"], "alerts">;
 
 export async function runBillingVector(database: Database, vector: BillingVector): Promise<VectorResult> {
   const run = new VectorRunner(database, vector);
@@ -61,11 +67,39 @@ function momentsOf(vector: BillingVector): number[] {
     ...vector.estimates.map((one) => one.at),
     ...vector.observe_at,
   ].map((time) => Date.parse(time));
-  const moments = new Set([...times, ...vector.runs.map((run) => orderedAtMs(vector, run))]);
+  const samples = samplesOf(vector).map(({ hourMs }) => hourMs);
+  const moments = new Set([...times, ...samples, ...vector.runs.map((run) => orderedAtMs(vector, run))]);
   const [first, last] = [Math.min(...moments), Math.max(...moments)];
   for (let hour = Math.floor(first / MS_PER_HOUR) * MS_PER_HOUR; hour <= last; hour += MS_PER_HOUR)
     moments.add(hour);
   return [...moments].sort((a, b) => a - b);
+}
+
+interface Sample {
+  readonly workspace: string;
+  readonly hourMs: number;
+  /** Null: not taken. */
+  readonly bytes: number | null;
+}
+
+/** The hours of a day begin at its midnight in the billing time zone; the product's begin at full hours. */
+function samplesOf({ storage, config }: BillingVector): Sample[] {
+  const offsetMs = parseUtcOffset(config.utc_offset) * MS_PER_MINUTE;
+  return storage.flatMap(({ workspace, day, hourly_gb, hourly_bytes }) =>
+    (hourly_bytes ?? hourly_gb ?? []).map((sample, hour) => ({
+      workspace,
+      hourMs: fullHourFrom(Date.parse(`${day}T00:00:00Z`) - offsetMs) + hour * MS_PER_HOUR,
+      bytes: sample === null ? null : hourly_bytes === undefined ? bytesOf(sample) : Number(sample),
+    })),
+  );
+}
+
+const fullHourFrom = (ms: number) => Math.ceil(ms / MS_PER_HOUR) * MS_PER_HOUR;
+
+/** A begun byte is one, so that what lies exactly half way between two amounts does not fall below it. */
+function bytesOf(gb: string): number {
+  const one = 10n ** BigInt(QUANTITY_DECIMALS);
+  return Number((parseQuantity(gb) * BigInt(GIB) + one - 1n) / one);
 }
 
 /** A run is ordered when it was submitted, else just when it begins. */
@@ -114,10 +148,12 @@ class VectorRunner {
         userType: "external",
       });
       this.#customerId = made.made ? made.customerId : 0;
-      for (const name of new Set(vector.runs.map((run) => run.workspace))) {
+      const owned = [...vector.runs, ...vector.storage].map((one) => one.workspace);
+      for (const name of new Set(owned)) {
         const workspace = { ownerId: this.#customerId, name, description: null, type: "team" } as const;
         this.#workspaces.set(name, (await insertWorkspace(tx, workspace)).id);
       }
+      await this.#prepareStorage(tx);
       for (const entry of vector.catalog)
         await addPrice(tx, {
           spec: entry.spec,
@@ -143,7 +179,37 @@ class VectorRunner {
     });
   }
 
-  /** Money, usage, hourly charges and suspension, start attempts, observation, in this order. */
+  /** A pool with one host that samples it, and something of each workspace in it. */
+  async #prepareStorage(tx: Connection): Promise<void> {
+    const { config, storage } = this.#vector;
+    if (storage.length === 0) return;
+    await setSetting(tx, "FREE_STORAGE_GB", config.free_storage_gb);
+    await tx.query(
+      "INSERT INTO hosts (id, name, ip_address, storage_pool, connection) VALUES ($1, $1, '', 'pool', 'connected')",
+      [SAMPLER],
+    );
+    await addPrice(tx, {
+      spec: "storage",
+      line: "storage",
+      unitPrice: config.storage_price,
+      billingUnit: "day",
+      effectiveFrom: new Date("2025-01-01T00:00:00Z"),
+      createdBy: null,
+    });
+    for (const name of new Set(storage.map(({ workspace }) => workspace)))
+      await insertData(tx, "dataset", {
+        customerId: this.#customerId,
+        customerUuid: "",
+        workspaceId: this.#workspaces.get(name) ?? 0,
+        name,
+        description: null,
+        visibility: "private",
+        storagePath: `data/${name}`,
+        framework: null,
+      });
+  }
+
+  /** Money, usage, hourly charges, storage and suspension, start attempts, observation, in this order. */
   async at(moment: number): Promise<void> {
     const now = new Date(moment);
     const isNow = (time: string): boolean => Date.parse(time) === moment;
@@ -153,6 +219,10 @@ class VectorRunner {
     for (const money of vector.money) if (isNow(money.at)) await this.#pay(money, now);
     for (const message of vector.usage) if (isNow(message.arrives_at)) await this.#ingest(message, now);
     if (moment % MS_PER_HOUR === 0) await this.#chargeHour(now);
+    await this.#sample(
+      samplesOf(vector).filter(({ hourMs }) => hourMs === moment),
+      now,
+    );
     for (const attempt of vector.start_attempts) if (isNow(attempt.at)) await this.#tryStart(attempt, now);
     for (const wish of vector.estimates) if (isNow(wish.at)) await this.#estimate(wish, now);
     for (const time of vector.observe_at) if (isNow(time)) await this.#observe(time, now);
@@ -266,6 +336,24 @@ class VectorRunner {
     await chargeDueHours({ db: this.#database, calendar: this.#calendar }, { term: term ?? 0, now });
   }
 
+  /** As the agent of the pool does it: asks, and tells what it measured of each owner. */
+  async #sample(samples: readonly Sample[], now: Date): Promise<void> {
+    if (samples.length === 0) return;
+    const deps = { db: this.#database, now: () => now };
+    const order = await answerStorage(deps, SAMPLER, { kind: "storage-question", after: null });
+    if (order.kind !== "storage-order") throw new Error(`no order but ${JSON.stringify(order)}`);
+    const bytesOfOwner = new Map(
+      samples.map(({ workspace, bytes }) => [String(this.#workspaces.get(workspace)), bytes]),
+    );
+    const taken = await answerStorage(deps, SAMPLER, {
+      kind: "storage-report",
+      hourMs: order.hourMs,
+      sums: order.folders.map(({ owner }) => ({ owner, bytes: bytesOfOwner.get(owner) ?? null })),
+      isLast: true,
+    });
+    if (taken.kind !== "storage-taken") throw new Error(`not taken: ${JSON.stringify(taken)}`);
+  }
+
   async #tryStart(attempt: { at: string; workspace: string }, now: Date): Promise<void> {
     const customerId = this.#customerId;
     const decision = await transaction(this.#database, async (tx) => {
@@ -287,7 +375,6 @@ class VectorRunner {
     const view = await balanceView(this.#database, {
       customerId: this.#customerId,
       now,
-      calendar: this.#calendar,
     });
     if (view === null) throw new Error("the vector's customer is gone");
     this.#balances.push({
@@ -305,6 +392,7 @@ class VectorRunner {
       run_totals: await this.#runTotals(),
       records: await this.#records(),
       charges: await this.#charges(),
+      storage_records: await this.#storageRecords(),
       balances: this.#balances,
       state_changes: await this.#events("account-status", (to, at) => ({ at, to })),
       stop_orders: await this.#events("stop-ordered", (run, at) => ({ at, run })),
@@ -344,6 +432,19 @@ class VectorRunner {
     return rows.map((row) => ({ ...row, at: timeText(row.at) }));
   }
 
+  /** A day without any sample is not charged, so it leaves nothing. */
+  async #storageRecords(): Promise<VectorResult["storage_records"]> {
+    const { rows } = await this.#database.query<VectorResult["storage_records"][number]>(
+      `SELECT w.name AS workspace, d.day, d.samples, d.average_gb, d.billable_gb, d.amount
+         FROM storage_days d JOIN workspaces w ON w.id = d.workspace_id`,
+    );
+    const isThere = (one: { workspace: string; day: string }) =>
+      rows.some((row) => row.workspace === one.workspace && row.day === one.day);
+    const nothing = { samples: 0, average_gb: null, billable_gb: "0.000000", amount: "0.0000" };
+    const without = this.#vector.storage.filter((one) => !isThere(one));
+    return [...rows, ...without.map(({ workspace, day }) => ({ workspace, day, ...nothing }))];
+  }
+
   async #events<T>(kind: string, of: (value: string, at: string) => T): Promise<T[]> {
     const { rows } = await this.#database.query<{ at: Date; new: string }>(
       "SELECT at, new FROM events WHERE kind = $1 ORDER BY id",
@@ -367,7 +468,7 @@ class VectorRunner {
 
   async #totals(): Promise<VectorResult["totals"]> {
     const { rows } = await this.#database.query<VectorResult["totals"]>(
-      `SELECT (${sumOf("topup")}) AS topups, -(${sumOf("charge")}) AS charges, (${sumOf("refund")}) AS refunds,
+      `SELECT (${sumOf("topup")}) AS topups, -(${sumOf("charge")}) - (${sumOf("storage")}) AS charges, (${sumOf("refund")}) AS refunds,
               (${sumOf("adjustment")}) AS adjustments, (SELECT balance FROM customers WHERE id = $1) AS closing_balance`,
       [this.#customerId],
     );
@@ -412,6 +513,7 @@ export function comparable(result: VectorResult): VectorResult {
     run_totals: byText(result.run_totals.map(sortedKeys)),
     records: byText(result.records.map(sortedKeys)),
     charges: byText(result.charges.map(sortedKeys)),
+    storage_records: byText(result.storage_records.map(sortedKeys)),
     balances: result.balances,
     state_changes: result.state_changes,
     stop_orders: byText(result.stop_orders.map(sortedKeys)),

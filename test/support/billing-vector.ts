@@ -105,7 +105,16 @@ const BillingVector = z.object({
     ),
     records: z.array(Share),
     charges: z.array(z.object({ at: Time, run: z.string(), minutes: z.int(), amount: Decimal })),
-    storage_records: z.array(z.unknown()),
+    storage_records: z.array(
+      z.object({
+        workspace: z.string(),
+        day: z.string(),
+        samples: z.int(),
+        average_gb: Decimal.nullable(),
+        billable_gb: Decimal,
+        amount: Decimal,
+      }),
+    ),
     balances: z.array(
       z.object({
         at: Time,

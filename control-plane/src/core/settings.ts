@@ -5,7 +5,12 @@
 import { QUOTA_LEVELS } from "./quota-levels.ts";
 
 /** In the order of the alphabet, in which they are listed. */
-export const SETTING_KEYS = ["ALLOW_PLAIN_HTTP_PORTS", "DEFAULT_QUOTA_LEVEL", "MIN_START_MINUTES"] as const;
+export const SETTING_KEYS = [
+  "ALLOW_PLAIN_HTTP_PORTS",
+  "DEFAULT_QUOTA_LEVEL",
+  "FREE_STORAGE_GB",
+  "MIN_START_MINUTES",
+] as const;
 export type SettingKey = (typeof SETTING_KEYS)[number];
 
 interface Setting {
@@ -29,6 +34,12 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     byDefault: "free",
     values: new RegExp(`^(${QUOTA_LEVELS.join("|")})$`),
     form: `one of ${QUOTA_LEVELS.join(", ")}`,
+  },
+  FREE_STORAGE_GB: {
+    description: "How much storage each workspace has free, in GB of 2^30 bytes",
+    byDefault: "50",
+    values: /^\d{1,9}(\.\d{1,6})?$/,
+    form: "a number of GB, up to 6 decimals",
   },
   MIN_START_MINUTES: {
     description: "For how many minutes of everything that then runs the balance must last before a start",

@@ -1,10 +1,12 @@
 /** Every resource of the API, in the order the documentation shows them. */
 import { KeptFleet } from "../store/placement/kept-fleet.ts";
 import { registerApiKeyRoutes } from "./accounts/api-keys.ts";
+import { registerAccountEventRoutes } from "./billing/account-events.ts";
 import { registerBillingRoutes } from "./billing/billing.ts";
 import { registerInvoiceRoutes } from "./billing/invoices.ts";
 import { registerBillingRecordRoutes } from "./billing/records.ts";
 import { registerStatisticsRoutes } from "./billing/statistics.ts";
+import { registerCustomerDataRoutes } from "./accounts/customer-data.ts";
 import { registerCustomerRoutes } from "./accounts/customers.ts";
 import { registerDatasetRoutes, registerModelRoutes } from "./accounts/data-entries.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
@@ -25,6 +27,7 @@ import { registerJoinTokenRoutes } from "./hosts/join-tokens.ts";
 import { registerMeRoutes } from "./accounts/me.ts";
 import { registerPaymentRoutes } from "./billing/payments.ts";
 import { registerPriceRoutes } from "./billing/prices.ts";
+import { registerStorageRoutes } from "./billing/storage.ts";
 import { registerQuotaRoutes } from "./accounts/quotas.ts";
 import { registerSettingRoutes } from "./accounts/settings.ts";
 import { registerShareWeightRoutes } from "./accounts/share-weights.ts";
@@ -62,8 +65,11 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerBillingRecordRoutes(api, deps);
   registerInvoiceRoutes(api, deps);
   registerStatisticsRoutes(api, deps);
+  registerAccountEventRoutes(api, deps);
+  registerStorageRoutes(api, deps);
 
   registerCustomerRoutes(api, deps);
+  registerCustomerDataRoutes(api, deps);
   registerApiKeyRoutes(api, deps);
   registerPaymentRoutes(api, deps);
   registerQuotaRoutes(api, deps);

@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { formatPoints, formatPrice, formatQuantity } from "@remotegpu/shared/money";
 import { displayText } from "@remotegpu/shared/text";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { atRiskFromMs } from "../../core/data-at-risk.ts";
 import { DEFAULT_SPEC, dearestLines, type PricedOrder } from "../../core/price-lines.ts";
 import { amountOf, estimate, totalAmount } from "../../core/rating.ts";
 import { balanceView } from "../../store/billing/balance.ts";
@@ -12,7 +13,7 @@ import { actingOn } from "../request/audit.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { Int53, SpecName } from "../request/input-fields.ts";
 import { badField, notFound } from "../request/refusal.ts";
-import { forCustomer, forCustomers, jsonBody, Money, ok, Timestamp } from "../request/route.ts";
+import { forCustomer, forCustomers, iso, jsonBody, Money, ok, Timestamp } from "../request/route.ts";
 
 const tags = ["billing"];
 
@@ -23,6 +24,7 @@ const Balance = z
     credit_limit: Money,
     overdue_status: z.string(),
     overdue_since: Timestamp.nullable(),
+    data_at_risk_from: Timestamp.nullable().openapi({ description: "Then what is stored may be deleted" }),
     last_payment_at: Timestamp.nullable(),
     accrued: Money.openapi({ description: "Used and proven, but not charged yet" }),
     burn_per_hour: Money,
@@ -98,16 +100,14 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
     const { customer_id: customerId = actor.customerId } = c.req.valid("query");
     if (customerId !== actor.customerId && !actor.isAdmin) throw notFound(`customer ${customerId}`);
     actingOn(c, { ownerCustomerId: customerId, subject: `balance of customer ${customerId}` });
-    const view = await balanceView(db, {
-      customerId,
-      now: deps.now(),
-      calendar: deps.config.billingCalendar,
-    });
+    const view = await balanceView(db, { customerId, now: deps.now() });
     if (view === null) throw notFound(`customer ${customerId}`);
     return c.json(
       {
         ...view,
-        overdue_since: view.overdue_since?.toISOString() ?? null,
+        overdue_since: iso(view.overdue_since),
+        data_at_risk_from:
+          view.overdue_since && new Date(atRiskFromMs(view.overdue_since.getTime())).toISOString(),
         last_payment_at: view.last_payment_at?.toISOString() ?? null,
       },
       200,

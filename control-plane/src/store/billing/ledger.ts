@@ -6,6 +6,7 @@
  */
 import { formatPoints, MAX_POINTS, parsePoints, type Points } from "@remotegpu/shared/money";
 import { type OverdueStatus, statusAfterPosting } from "../../core/account-state.ts";
+import { endRisk } from "../data-at-risk/risk-records.ts";
 import type { Connection } from "../database.ts";
 import { appendEvent } from "../events.ts";
 
@@ -13,7 +14,7 @@ export type LedgerAccount = "customer" | "cash" | "revenue" | "adjustment" | "wr
 
 export interface Posting {
   /** With sourceId what caused the posting: the same cause posts once. */
-  readonly sourceKind: "topup" | "charge" | "credit" | "refund" | "adjustment" | "writeoff";
+  readonly sourceKind: "topup" | "charge" | "credit" | "storage" | "refund" | "adjustment" | "writeoff";
   readonly sourceId: string;
   readonly customerId: number;
   readonly runId?: string;
@@ -118,6 +119,7 @@ export async function changeAccountStatus(
       WHERE id = $1`,
     [account.customerId, to, at],
   );
+  if (to === "normal") await endRisk(transaction, { customerId: account.customerId, at });
   await appendEvent(transaction, {
     at,
     kind: "account-status",

@@ -106,7 +106,7 @@ async function lockClosing(
 /**
  * One statement, so one view of records, ledger and balances: $1 month, $2 customers, $3 to $4 its time, $5 now, $6 how
  * many invoices it has so far. A balance at a midnight is today's less what was posted since, which reads a month of the
- * ledger and not all of it. `due` is what the account owes when the invoice is issued.
+ * ledger and not all of it. Charges are what use costs: of runs, their credits, and of storage. `due` is what the account owes when the invoice is issued.
  */
 const MAKE_INVOICES = `
   WITH lines AS MATERIALIZED (
@@ -129,8 +129,8 @@ const MAKE_INVOICES = `
     SELECT customer_id, coalesce(sum(amount) FILTER (WHERE at >= $4::timestamptz), 0) AS later,
            coalesce(sum(amount) FILTER (WHERE at < $4::timestamptz AND source_kind = 'topup'), 0) AS topups,
            coalesce(sum(amount) FILTER (WHERE at < $4::timestamptz AND source_kind = 'refund'), 0) AS refunds,
-           coalesce(sum(amount) FILTER (WHERE at < $4::timestamptz AND source_kind NOT IN ('topup', 'refund', 'charge', 'credit')), 0) AS adjustments,
-           coalesce(-sum(amount) FILTER (WHERE at < $4::timestamptz AND source_kind IN ('charge', 'credit')), 0) AS charges
+           coalesce(sum(amount) FILTER (WHERE at < $4::timestamptz AND source_kind NOT IN ('topup', 'refund', 'charge', 'credit', 'storage')), 0) AS adjustments,
+           coalesce(-sum(amount) FILTER (WHERE at < $4::timestamptz AND source_kind IN ('charge', 'credit', 'storage')), 0) AS charges
       FROM posted GROUP BY customer_id
   ), accounts AS (
     SELECT c.id AS customer_id, c.currency, c.balance, c.overdue_status, c.balance - coalesce(m.later, 0) AS closing_balance,
@@ -161,7 +161,7 @@ const MAKE_INVOICES = `
   ), shown AS (
     INSERT INTO invoice_movements (invoice_id, transaction_id, kind, at, amount, reason)
     SELECT m.id, p.id, p.source_kind, p.at, p.amount, p.reason FROM posted p JOIN made m USING (customer_id)
-     WHERE p.at < $4::timestamptz AND p.source_kind NOT IN ('charge', 'credit')
+     WHERE p.at < $4::timestamptz AND p.source_kind NOT IN ('charge', 'credit', 'storage')
   )
   UPDATE invoice_closings SET last_customer_id = (SELECT max(customer_id) FROM unnest($2::bigint[]) AS page (customer_id)),
          invoices = invoices + (SELECT count(*) FROM made), amount = amount + (SELECT sum(total_amount) FROM made)
@@ -177,7 +177,7 @@ export async function settleInvoices(transaction: Connection, now: Date): Promis
        SELECT i.id, i.status, c.overdue_status = 'normal' AND i.due <= (
                 SELECT coalesce(sum(e.amount), 0) FROM ledger_transactions t
                   JOIN ledger_entries e ON e.transaction_id = t.id AND e.account = 'customer'
-                 WHERE t.customer_id = i.customer_id AND t.at >= i.created_at AND t.source_kind <> 'charge') AS is_paid,
+                 WHERE t.customer_id = i.customer_id AND t.at >= i.created_at AND t.source_kind NOT IN ('charge', 'storage')) AS is_paid,
               c.overdue_status <> 'normal' AS is_overdue
          FROM invoices i JOIN customers c ON c.id = i.customer_id
         WHERE i.invoice_month IS NOT NULL AND i.status IN ('pending', 'overdue'))
