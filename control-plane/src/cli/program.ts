@@ -5,6 +5,9 @@ import { addAdminCommands } from "./admin-commands.ts";
 import { addBillingCommands } from "./billing-commands.ts";
 import { addEnvironmentCommands } from "./environment-commands.ts";
 import { addLoginCommand } from "./login-command.ts";
+import { addBookCommands } from "./money/book-commands.ts";
+import { addBudgetCommands } from "./money/budget-commands.ts";
+import { addWebhookCommands } from "./money/webhook-commands.ts";
 import { addPortCommands } from "./port-commands.ts";
 import { addJobCommands, addServiceCommands } from "./workload-commands.ts";
 
@@ -23,7 +26,10 @@ export function remotegpu(): Command {
   addServiceCommands(program);
   addAccountCommands(program);
   addBillingCommands(program);
+  addBudgetCommands(program);
+  addWebhookCommands(program);
   addAdminCommands(program);
+  addBookCommands(program);
   finish(program);
   return program;
 }

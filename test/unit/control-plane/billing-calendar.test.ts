@@ -5,6 +5,7 @@ import {
   invoiceMonth,
   lastClosedMonth,
   monthAfter,
+  monthBegin,
   monthEnd,
   monthOf,
   monthStart,
@@ -79,6 +80,13 @@ describe("months", () => {
       expect(monthOf(monthStart("2027-01", calendar), calendar)).toBe("2027-01");
       expect(monthOf(monthStart("2027-01", calendar) - 1, calendar)).toBe("2026-12");
     },
+  );
+});
+
+test("a month begins where the one before it ends", () => {
+  expect(monthBegin("2026-03", CHINA)).toBe(monthEnd("2026-02", CHINA));
+  expect(monthBegin("2027-01", { ...CHINA, utcOffsetMinutes: -330 })).toBe(
+    Date.parse("2027-01-01T05:30:00Z"),
   );
 });
 

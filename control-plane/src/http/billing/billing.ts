@@ -9,11 +9,12 @@ import { amountOf, estimate, totalAmount } from "../../core/rating.ts";
 import { balanceView } from "../../store/billing/balance.ts";
 import { gpuModels } from "../../store/hosts/fleet.ts";
 import { specPrices } from "../../store/billing/prices.ts";
-import { actingOn } from "../request/audit.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { budgetOf } from "./budget.ts";
+import { customerMeant, forCustomer } from "./whose-money.ts";
 import { Int53, SpecName } from "../request/input-fields.ts";
 import { badField, notFound } from "../request/refusal.ts";
-import { forCustomer, forCustomers, iso, jsonBody, Money, ok, Timestamp } from "../request/route.ts";
+import { forCustomers, iso, jsonBody, Money, ok, Timestamp } from "../request/route.ts";
 
 const tags = ["billing"];
 
@@ -29,6 +30,9 @@ const Balance = z
     accrued: Money.openapi({ description: "Used and proven, but not charged yet" }),
     burn_per_hour: Money,
     hours_left: Money.nullable(),
+    month: z.string().openapi({ example: "2026-03" }),
+    spent_this_month: Money.openapi({ description: "Charged; what has accrued comes on top" }),
+    monthly_limit: Money.nullable(),
   })
   .openapi("Balance");
 
@@ -96,11 +100,9 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
   api.openapi(getBalance, async (c) => {
-    const { actor } = c.var;
-    const { customer_id: customerId = actor.customerId } = c.req.valid("query");
-    if (customerId !== actor.customerId && !actor.isAdmin) throw notFound(`customer ${customerId}`);
-    actingOn(c, { ownerCustomerId: customerId, subject: `balance of customer ${customerId}` });
-    const view = await balanceView(db, { customerId, now: deps.now() });
+    const customerId = await customerMeant(c, c.req.valid("query"), "balance");
+    const look = { now: deps.now(), calendar: deps.config.billingCalendar };
+    const view = await balanceView(db, { customerId, now: look.now });
     if (view === null) throw notFound(`customer ${customerId}`);
     return c.json(
       {
@@ -108,6 +110,7 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
         overdue_since: iso(view.overdue_since),
         data_at_risk_from:
           view.overdue_since && new Date(atRiskFromMs(view.overdue_since.getTime())).toISOString(),
+        ...monthAnswer(await budgetOf(db, customerId, look)),
         last_payment_at: view.last_payment_at?.toISOString() ?? null,
       },
       200,
@@ -157,4 +160,8 @@ function pricedOrder(order: {
     gpuShared: order.gpu_sharing === "shared",
     tempStorageBytes: order.temp_storage ?? null,
   };
+}
+
+function monthAnswer({ month, spent, monthly_limit }: Awaited<ReturnType<typeof budgetOf>>) {
+  return { month, spent_this_month: spent, monthly_limit };
 }

@@ -16,17 +16,9 @@ import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { actingOn } from "../request/audit.ts";
 import { numericPage, pageOf, PageQuery, pageQuery, toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
-import {
-  forCustomer,
-  forCustomers,
-  iso,
-  Money,
-  NumericIdPath,
-  ok,
-  okOrCsv,
-  Timestamp,
-} from "../request/route.ts";
+import { forCustomers, iso, Money, NumericIdPath, ok, okOrCsv, Timestamp } from "../request/route.ts";
 import { type CsvColumn, csvHeaders, csvStream, wantsCsv } from "./csv.ts";
+import { forCustomer } from "./whose-money.ts";
 
 const tags = ["billing"];
 /** Of payments in one month; their sums are on the invoice in any case. */

@@ -4,7 +4,6 @@ import { type BillingRecordRow, billingRecords, type RecordFilter } from "../../
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import {
-  forCustomer,
   forCustomers,
   iso,
   Money,
@@ -16,6 +15,7 @@ import {
 } from "../request/route.ts";
 import { type CsvColumn, csvHeaders, csvStream, wantsCsv } from "./csv.ts";
 import { readableBills } from "./readable-bills.ts";
+import { forCustomer } from "./whose-money.ts";
 
 const BillingRecord = z
   .object({

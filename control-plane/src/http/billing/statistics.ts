@@ -4,8 +4,9 @@ import { monthOf, monthStart } from "../../core/billing-calendar.ts";
 import { billStatistics, type StatisticsRow } from "../../store/bills/statistics.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { badField } from "../request/refusal.ts";
-import { forCustomer, forCustomers, Money, NumericId, ok, Timestamp } from "../request/route.ts";
+import { forCustomers, Money, NumericId, ok, Timestamp } from "../request/route.ts";
 import { readableBills } from "./readable-bills.ts";
+import { forCustomer } from "./whose-money.ts";
 
 const sums = { records: z.int(), amount: Money };
 

@@ -87,11 +87,6 @@ export const NumericId = z
   .transform(Number)
   .openapi({ type: "integer", minimum: 1 });
 
-/** Of a query: whose money it is about. */
-export const forCustomer = NumericId.optional().openapi({
-  description: "Another customer's; for administrators",
-});
-
 export const NumericIdPath = z.object({ id: NumericId });
 
 /** An opaque id in a path. What does not look like one cannot exist, so a stranger's spelling is simply not found. */
