@@ -1384,7 +1384,7 @@ CREATE TABLE usage_batches (
   first_seq bigint,
   previous_hash varchar(64),
   CONSTRAINT usage_batches_pkey PRIMARY KEY (host_id, journal_id, last_seq),
-  CONSTRAINT usage_batches_beginning_check CHECK ((((first_seq >= 1) AND (first_seq <= last_seq)) AND ((first_seq IS NULL) = (previous_hash IS NULL))))
+  CONSTRAINT usage_batches_beginning_check CHECK (((first_seq >= 1) AND (first_seq <= last_seq) AND ((first_seq IS NULL) = (previous_hash IS NULL))))
 );
 
 CREATE TABLE usage_rows (
