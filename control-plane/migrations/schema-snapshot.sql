@@ -20,6 +20,20 @@ BEGIN
   );
 END $function$;
 
+CREATE OR REPLACE FUNCTION ledger_transaction_has_entries()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  entries int;
+BEGIN
+  SELECT count(*) INTO entries FROM ledger_entries WHERE transaction_id = NEW.id;
+  IF entries < 2 THEN
+    RAISE EXCEPTION 'ledger transaction % has % entries, not two or more', NEW.id, entries USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION ledger_transaction_sums_to_zero()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -115,6 +129,35 @@ CREATE TABLE alarms (
 );
 CREATE INDEX idx_alarms_open ON alarms USING btree (kind, subject) WHERE (cleared_at IS NULL);
 
+CREATE TABLE alert_rules (
+  customer_id bigint NOT NULL,
+  balances numeric(20,4)[],
+  hours_left numeric(20,4)[],
+  budget_percents numeric(20,4)[],
+  monthly_limit numeric(20,4),
+  CONSTRAINT alert_rules_pkey PRIMARY KEY (customer_id),
+  CONSTRAINT alert_rules_monthly_limit_check CHECK ((monthly_limit > (0)::numeric))
+);
+CREATE INDEX idx_alert_rules_with_limit ON alert_rules USING btree (customer_id) WHERE (monthly_limit IS NOT NULL);
+
+CREATE TABLE alerts (
+  id bigserial,
+  customer_id bigint NOT NULL,
+  kind varchar(16) NOT NULL,
+  threshold numeric(20,4),
+  month date,
+  value varchar(64) NOT NULL,
+  sentence text NOT NULL,
+  fired_at timestamptz NOT NULL,
+  recovered_at timestamptz,
+  CONSTRAINT alerts_pkey PRIMARY KEY (id),
+  CONSTRAINT alerts_kind_check CHECK ((kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended'))),
+  CONSTRAINT alerts_month_of_budget CHECK (((month IS NULL) = ((kind)::text <> 'budget'::text))),
+  CONSTRAINT alerts_threshold_of_kind CHECK (((threshold IS NULL) = (kind IN ('overdue', 'suspended'))))
+);
+CREATE UNIQUE INDEX alerts_open_once ON alerts USING btree (customer_id, kind, threshold, month) NULLS NOT DISTINCT WHERE (recovered_at IS NULL);
+CREATE INDEX idx_alerts_customer ON alerts USING btree (customer_id, id);
+
 CREATE TABLE api_keys (
   id bigserial,
   customer_id bigint NOT NULL,
@@ -173,6 +216,7 @@ ALTER TABLE billing_records
   ADD CONSTRAINT billing_records_resource_type_check CHECK (((resource_type IN ('environment', 'training', 'inference', 'storage')) OR (((resource_type)::text = 'legacy'::text) AND (legacy_resource_type IS NOT NULL)))) NOT VALID;
 CREATE INDEX idx_billing_records_created_at ON billing_records USING btree (created_at DESC);
 CREATE INDEX idx_billing_records_customer ON billing_records USING btree (customer_id);
+CREATE INDEX idx_billing_records_customer_month ON billing_records USING btree (customer_id, usage_month);
 CREATE INDEX idx_billing_records_resource ON billing_records USING btree (resource_id);
 CREATE INDEX idx_billing_records_run ON billing_records USING btree (run_id);
 CREATE INDEX idx_billing_records_start_time ON billing_records USING btree (start_time DESC);
@@ -805,6 +849,7 @@ CREATE INDEX idx_ledger_transactions_customer ON ledger_transactions USING btree
 CREATE INDEX idx_ledger_transactions_run ON ledger_transactions USING btree (run_id);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON ledger_transactions FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_transactions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE CONSTRAINT TRIGGER has_entries AFTER INSERT ON ledger_transactions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_transaction_has_entries();
 
 CREATE TABLE model_versions (
   id bigserial,
@@ -1070,6 +1115,7 @@ CREATE INDEX idx_runs_ordered_by ON runs USING btree (ordered_by);
 CREATE INDEX idx_runs_placement ON runs USING btree (instance_id, epoch);
 CREATE INDEX idx_runs_resource ON runs USING btree (resource_id);
 CREATE INDEX idx_runs_uncharged ON runs USING btree (id) WHERE uncharged;
+CREATE INDEX idx_runs_waived ON runs USING btree (id) WHERE (waived_ms > 0);
 CREATE INDEX idx_runs_workspace ON runs USING btree (workspace_id);
 
 CREATE TABLE schema_migrations (
@@ -1275,6 +1321,45 @@ CREATE TABLE usage_rows (
   CONSTRAINT usage_rows_verdict_check CHECK ((verdict IN ('accepted', 'quarantined', 'lost')))
 );
 CREATE INDEX idx_usage_rows_run ON usage_rows USING btree (run_id);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON usage_rows FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON usage_rows FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
+
+CREATE TABLE webhook_deliveries (
+  id bigserial,
+  webhook_id bigint NOT NULL,
+  alert_id bigint,
+  kind varchar(16) NOT NULL,
+  body text NOT NULL,
+  created_at timestamptz NOT NULL,
+  tries integer NOT NULL DEFAULT 0,
+  next_try_at timestamptz NOT NULL,
+  last_try_at timestamptz,
+  last_status integer,
+  last_error text,
+  last_answer text,
+  delivered_at timestamptz,
+  given_up_at timestamptz,
+  CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id),
+  CONSTRAINT webhook_deliveries_kind_check CHECK ((kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'test'))),
+  CONSTRAINT webhook_deliveries_one_end CHECK (((delivered_at IS NULL) OR (given_up_at IS NULL))),
+  CONSTRAINT webhook_deliveries_tries_check CHECK ((tries >= 0))
+);
+CREATE INDEX idx_webhook_deliveries_alert ON webhook_deliveries USING btree (alert_id);
+CREATE INDEX idx_webhook_deliveries_due ON webhook_deliveries USING btree (next_try_at) WHERE ((delivered_at IS NULL) AND (given_up_at IS NULL));
+CREATE INDEX idx_webhook_deliveries_webhook ON webhook_deliveries USING btree (webhook_id, id);
+
+CREATE TABLE webhooks (
+  id bigserial,
+  customer_id bigint NOT NULL,
+  url varchar(2048) NOT NULL,
+  secret varchar(64) NOT NULL,
+  kinds varchar(16)[],
+  active boolean NOT NULL DEFAULT true,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT webhooks_pkey PRIMARY KEY (id),
+  CONSTRAINT webhooks_kinds_check CHECK ((kinds <@ ARRAY['low-balance'::character varying, 'hours-left'::character varying, 'budget'::character varying, 'overdue'::character varying, 'suspended'::character varying]))
+);
+CREATE INDEX idx_webhooks_customer ON webhooks USING btree (customer_id, id);
 
 CREATE TABLE workspace_members (
   id bigserial,
@@ -1315,6 +1400,12 @@ ALTER TABLE workspaces
   ADD CONSTRAINT workspaces_type_check CHECK ((type IN ('personal', 'team', 'enterprise'))) NOT VALID;
 CREATE INDEX idx_workspaces_owner ON workspaces USING btree (owner_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON workspaces FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+ALTER TABLE alert_rules
+  ADD CONSTRAINT alert_rules_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+
+ALTER TABLE alerts
+  ADD CONSTRAINT alerts_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 
 ALTER TABLE api_keys
   ADD CONSTRAINT api_keys_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
@@ -1467,6 +1558,13 @@ ALTER TABLE usage_batches
 
 ALTER TABLE usage_rows
   ADD CONSTRAINT usage_rows_host_id_journal_id_fkey FOREIGN KEY (host_id, journal_id) REFERENCES host_journals(host_id, journal_id);
+
+ALTER TABLE webhook_deliveries
+  ADD CONSTRAINT webhook_deliveries_alert_id_fkey FOREIGN KEY (alert_id) REFERENCES alerts(id),
+  ADD CONSTRAINT webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhooks(id) ON DELETE CASCADE;
+
+ALTER TABLE webhooks
+  ADD CONSTRAINT webhooks_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 
 ALTER TABLE workspace_members
   ADD CONSTRAINT workspace_members_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,

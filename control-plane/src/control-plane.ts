@@ -21,6 +21,7 @@ import { lifecyclePass } from "./controllers/lifecycle.ts";
 import { startLoop, type Loop } from "./controllers/loop.ts";
 import { placementWaitsPass } from "./controllers/placement-waits.ts";
 import { schedulePass } from "./controllers/scheduling.ts";
+import { WebhookDeliveries } from "./controllers/webhooks.ts";
 import { UsualOrders } from "./store/placement/usual-orders.ts";
 import { bracketed, startEngines, type Engines } from "./engines.ts";
 import { createApp } from "./http/app.ts";
@@ -34,7 +35,6 @@ import { ensureJournalStream, JournalConsumer } from "./link/journal-stream.ts";
 import { AccountKeeper } from "./link/account-keeper.ts";
 import { keysOfHost } from "./store/hosts/host-keys.ts";
 import { revokedKeys } from "./store/hosts/join-tokens.ts";
-import { assertMigrated, migrate } from "./store/migrate.ts";
 
 export const VERSION = "0.1.0";
 
@@ -42,6 +42,7 @@ const SCHEDULING_POLL_MS = 5_000;
 const LIFECYCLE_POLL_MS = 2_000;
 const LIVENESS_POLL_MS = 5_000;
 const CHARGING_POLL_MS = 5_000;
+const WEBHOOKS_POLL_MS = 5_000;
 const PLACEMENT_WAITS_POLL_MS = 15_000;
 const INVOICE_CLOSE_DELAY_HOURS = 24;
 const RATE_LIMITS = {
@@ -70,9 +71,6 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
 
 async function serve(config: Config, engines: Engines, log: Log): Promise<ControlPlane> {
   const { db, operator, nats, tls, publicHost } = engines;
-  // A database of our own is ours to bring up to date; the operator's is not touched unasked.
-  if (config.databaseUrl === null) await migrate(db, { log: (line) => log.info({}, line) });
-  else await assertMigrated(db);
   await ensureJournalStream(nats.connection);
 
   const now = () => new Date();
@@ -223,6 +221,13 @@ function startLoops(
     }),
     log,
   });
+  const deliveries = new WebhookDeliveries({ db, now, log, wake: () => webhooks.wake() });
+  const webhooks: Loop = startLoop({
+    name: "webhooks",
+    everyMs: WEBHOOKS_POLL_MS,
+    pass: whileLeading((pass) => deliveries.pass(pass)),
+    log,
+  });
   const waits = startLoop({
     name: "placement-waits",
     everyMs: PLACEMENT_WAITS_POLL_MS,
@@ -235,7 +240,7 @@ function startLoops(
     pass: whileLeading((pass) => cutOffRulesPass({ db, nudge }, pass)),
     log,
   });
-  const led = [scheduling, lifecycle, liveness, charging, waits, cutOffRules];
+  const led = [scheduling, lifecycle, liveness, charging, webhooks, waits, cutOffRules];
   const leading = startLoop({
     name: "leadership",
     everyMs: RENEW_EVERY_MS,
@@ -253,6 +258,7 @@ function startLoops(
     async stop() {
       await leading.stop();
       for (const loop of led) await loop.stop();
+      await deliveries.stop();
       await leadership.release();
     },
   };

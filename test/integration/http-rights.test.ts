@@ -187,6 +187,19 @@ const shared = (kind: string) =>
     },
   }) as object;
 
+/** What the author has, by the author's number. */
+const ofAuthor =
+  (path: string, body?: object): Question =>
+  () => ({ path: `${path}?customer_id=${people.author.customerId}`, ...(body !== undefined && { body }) });
+
+async function webhook(): Promise<number> {
+  const { rows } = await api.db.query<{ id: number }>(
+    "INSERT INTO webhooks (customer_id, url, secret) VALUES ($1, 'https://example.com/', 's') RETURNING id",
+    [people.author.customerId],
+  );
+  return rows[0]?.id ?? 0;
+}
+
 const ofEnvironment = (verb: string, suffix: string, body?: object): Question =>
   at(environment, (id) => `/environments/${id}${suffix}`, verb === "POST" ? (body ?? {}) : body);
 
@@ -303,6 +316,14 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
       body: { spec: fresh("spec"), line: "cpu", unit_price: "1", billing_unit: "hour" },
     }),
   ],
+  [
+    "POST /prices/preview",
+    ADMINS,
+    plain("/prices/preview", {
+      prices: [{ spec: "previewed", line: "cpu", unit_price: "1", billing_unit: "hour" }],
+    }),
+  ],
+  ["POST /prices/examples", ADMINS, plain("/prices/examples")],
   ["GET /specs", EVERYONE, plain("/specs")],
   ["PUT /specs/{spec}", ADMINS, plain("/specs/small", { shape: { cpu: 1, memory: 1 } })],
   [
@@ -346,6 +367,29 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /billing/storage", MANAGERS, () => ({ path: `/billing/storage?workspace_id=${team}` })],
   ["POST /billing/estimate", EVERYONE, plain("/billing/estimate", sized)],
 
+  ["GET /billing/budget", EVERYONE, plain("/billing/budget")],
+  ["GET /billing/budget", PERSONAL, ofAuthor("/billing/budget")],
+  ["PUT /billing/budget", EVERYONE, plain("/billing/budget", { monthly_limit: "100" })],
+  ["PUT /billing/budget", PERSONAL, ofAuthor("/billing/budget", { monthly_limit: null })],
+  ["GET /billing/alerts", EVERYONE, plain("/billing/alerts")],
+  ["GET /billing/alerts", PERSONAL, ofAuthor("/billing/alerts")],
+  ["GET /billing/alert-thresholds", EVERYONE, plain("/billing/alert-thresholds")],
+  ["GET /billing/alert-thresholds", PERSONAL, ofAuthor("/billing/alert-thresholds")],
+  ["PUT /billing/alert-thresholds", EVERYONE, plain("/billing/alert-thresholds", { balances: ["5"] })],
+  ["PUT /billing/alert-thresholds", PERSONAL, ofAuthor("/billing/alert-thresholds", { balances: null })],
+  ["GET /billing/pending", ADMINS, plain("/billing/pending")],
+  ["GET /billing/unrated", ADMINS, plain("/billing/unrated")],
+  ["GET /billing/waived", ADMINS, plain("/billing/waived")],
+  ["GET /billing/trial-balance", ADMINS, plain("/billing/trial-balance")],
+
+  ["POST /webhooks", EVERYONE, plain("/webhooks", { url: "https://example.com/" })],
+  ["GET /webhooks", EVERYONE, plain("/webhooks")],
+  ["GET /webhooks/{id}", PERSONAL, at(webhook, (id) => `/webhooks/${id}`)],
+  ["PATCH /webhooks/{id}", PERSONAL, at(webhook, (id) => `/webhooks/${id}`, { active: false })],
+  ["DELETE /webhooks/{id}", PERSONAL, at(webhook, (id) => `/webhooks/${id}`)],
+  ["GET /webhooks/{id}/deliveries", PERSONAL, at(webhook, (id) => `/webhooks/${id}/deliveries`)],
+  ["POST /webhooks/{id}/test", PERSONAL, at(webhook, (id) => `/webhooks/${id}/test`, {})],
+
   [
     "POST /customers",
     ADMINS,
@@ -388,6 +432,11 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     "POST /customers/{id}/refunds",
     ADMINS,
     at(aCustomer, (id) => `/customers/${id}/refunds`, { amount: "1", run_id: "run-1" }),
+  ],
+  [
+    "POST /customers/{id}/write-offs",
+    ADMINS,
+    at(aCustomer, (id) => `/customers/${id}/write-offs`, { amount: "1", reason: "r" }),
   ],
   ["GET /me/quota", EVERYONE, plain("/me/quota")],
   ["GET /customers/{id}/quota", ADMINS, at(aCustomer, (id) => `/customers/${id}/quota`)],

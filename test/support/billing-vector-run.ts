@@ -7,6 +7,7 @@ import { estimate } from "@remotegpu/control-plane/core/rating";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
 import { answerStorage } from "@remotegpu/control-plane/controllers/storage-sampling";
+import { setThresholds } from "@remotegpu/control-plane/store/alerts/alert-rules";
 import { startRule } from "@remotegpu/control-plane/store/billing/accounts";
 import { lockAccounts } from "@remotegpu/control-plane/store/billing/ledger";
 import { balanceView } from "@remotegpu/control-plane/store/billing/balance";
@@ -48,8 +49,8 @@ const NO_HASH_KNOWN = "f".repeat(64);
 /** Samples the one storage pool that the vectors know. */
 const SAMPLER = "pool-host" as HostId;
 
-/** What is compared with `expected`; alerts come with the part of the product that makes them. */
-export type VectorResult = Omit<BillingVector["expected"], "alerts">;
+/** What is compared with `expected`. */
+export type VectorResult = BillingVector["expected"];
 
 export async function runBillingVector(database: Database, vector: BillingVector): Promise<VectorResult> {
   const run = new VectorRunner(database, vector);
@@ -148,6 +149,9 @@ class VectorRunner {
         userType: "external",
       });
       this.#customerId = made.made ? made.customerId : 0;
+      const balances = (vector.config.alert_thresholds ?? []).map(parsePoints);
+      const wish = { balances, hoursLeft: [] };
+      await setThresholds(tx, { customerId: this.#customerId, wish });
       const owned = [...vector.runs, ...vector.storage].map((one) => one.workspace);
       for (const name of new Set(owned)) {
         const workspace = { ownerId: this.#customerId, name, description: null, type: "team" } as const;
@@ -155,14 +159,18 @@ class VectorRunner {
       }
       await this.#prepareStorage(tx);
       for (const entry of vector.catalog)
-        await addPrice(tx, {
-          spec: entry.spec,
-          line: entry.line,
-          unitPrice: entry.unit_price,
-          billingUnit: entry.billing_unit,
-          effectiveFrom: new Date(entry.effective_from),
-          createdBy: null,
-        });
+        await addPrice(
+          tx,
+          {
+            spec: entry.spec,
+            line: entry.line,
+            unitPrice: entry.unit_price,
+            billingUnit: entry.billing_unit,
+            effectiveFrom: new Date(entry.effective_from),
+            createdBy: null,
+          },
+          new Date(0),
+        );
       for (const node of new Set([NOWHERE, ...vector.boots.map((boot) => boot.node)]))
         await tx.query(
           "INSERT INTO hosts (id, name, hostname, ip_address) VALUES ($1, $1, $1, '127.0.0.1')",
@@ -188,14 +196,18 @@ class VectorRunner {
       "INSERT INTO hosts (id, name, ip_address, storage_pool, connection) VALUES ($1, $1, '', 'pool', 'connected')",
       [SAMPLER],
     );
-    await addPrice(tx, {
-      spec: "storage",
-      line: "storage",
-      unitPrice: config.storage_price,
-      billingUnit: "day",
-      effectiveFrom: new Date("2025-01-01T00:00:00Z"),
-      createdBy: null,
-    });
+    await addPrice(
+      tx,
+      {
+        spec: "storage",
+        line: "storage",
+        unitPrice: config.storage_price,
+        billingUnit: "day",
+        effectiveFrom: new Date("2025-01-01T00:00:00Z"),
+        createdBy: null,
+      },
+      new Date(0),
+    );
     for (const name of new Set(storage.map(({ workspace }) => workspace)))
       await insertData(tx, "dataset", {
         customerId: this.#customerId,
@@ -398,6 +410,7 @@ class VectorRunner {
       stop_orders: await this.#events("stop-ordered", (run, at) => ({ at, run })),
       start_results: this.#startResults,
       rejected: [...this.#paymentsRefused, ...(await this.#quarantined())],
+      alerts: await this.#alerts(),
       estimates: this.#estimates,
       totals: await this.#totals(),
     };
@@ -451,6 +464,13 @@ class VectorRunner {
       [kind],
     );
     return rows.map((row) => of(row.new, timeText(row.at)));
+  }
+
+  async #alerts(): Promise<VectorResult["alerts"]> {
+    const { rows } = await this.#database.query<{ at: Date; threshold: string }>(
+      "SELECT fired_at AS at, threshold FROM alerts WHERE kind = 'low-balance' ORDER BY id",
+    );
+    return rows.map((row) => ({ ...row, at: timeText(row.at) }));
   }
 
   async #quarantined(): Promise<VectorResult["rejected"]> {
@@ -519,6 +539,7 @@ export function comparable(result: VectorResult): VectorResult {
     stop_orders: byText(result.stop_orders.map(sortedKeys)),
     start_results: result.start_results,
     rejected: byText(result.rejected.map(({ id, at }) => ({ id, at, reason: "" }))),
+    alerts: result.alerts,
     estimates: result.estimates,
     totals: result.totals,
   };

@@ -128,7 +128,7 @@ const BillingVector = z.object({
     stop_orders: z.array(z.object({ at: Time, run: z.string() })),
     start_results: z.array(z.object({ at: Time, workspace: z.string(), accepted: z.boolean() })),
     rejected: z.array(z.object({ id: z.string(), at: Time, reason: z.string() })),
-    alerts: z.array(z.unknown()),
+    alerts: z.array(z.object({ at: Time, threshold: Decimal })),
     estimates: z
       .array(z.object({ spec: z.string(), at: Time, minutes: z.int(), instances: z.int(), amount: Decimal }))
       .default([]),

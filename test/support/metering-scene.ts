@@ -50,14 +50,18 @@ export async function openScene(database: Database, name: string, balance = "100
       hostId,
     ]);
     await fixBootZero(tx, { hostId, bootId, monotonicMs: 0, receivedAt: at(0), roundTripMs: 0 });
-    await addPrice(tx, {
-      spec: "A",
-      line: "spec",
-      unitPrice: "6",
-      billingUnit: "hour",
-      effectiveFrom: new Date("2025-01-01T00:00:00Z"),
-      createdBy: null,
-    });
+    await addPrice(
+      tx,
+      {
+        spec: "A",
+        line: "spec",
+        unitPrice: "6",
+        billingUnit: "hour",
+        effectiveFrom: new Date("2025-01-01T00:00:00Z"),
+        createdBy: null,
+      },
+      at(0),
+    );
     if (balance !== "0")
       await topUp(tx, {
         id: `first-${name}`,

@@ -4,6 +4,9 @@ import { addAccountCommands } from "./account-commands.ts";
 import { addAdminCommands } from "./admin-commands.ts";
 import { addEnvironmentCommands } from "./environment-commands.ts";
 import { addLoginCommand } from "./login-command.ts";
+import { addBookCommands } from "./money/book-commands.ts";
+import { addBudgetCommands } from "./money/budget-commands.ts";
+import { addWebhookCommands } from "./money/webhook-commands.ts";
 import { addPortCommands } from "./port-commands.ts";
 import { addProofCommands } from "./proof-commands.ts";
 import { addJobCommands, addServiceCommands } from "./workload-commands.ts";
@@ -23,7 +26,10 @@ export function remotegpu(): Command {
   addServiceCommands(program);
   addAccountCommands(program);
   addProofCommands(program);
+  addBudgetCommands(program);
+  addWebhookCommands(program);
   addAdminCommands(program);
+  addBookCommands(program);
   finish(program);
   return program;
 }

@@ -13,6 +13,7 @@ import { lockRun } from "../store/billing/runs.ts";
 import { type BillingCalendar, dayEndedBy } from "../core/billing-calendar.ts";
 import { chargeStorageDay } from "../store/storage/day-charge.ts";
 import { workspacesToCharge } from "../store/storage/day-samples.ts";
+import { tellHourAlerts } from "./hour-alerts.ts";
 
 const RUNS_PER_PAGE = 500;
 const WORKSPACES_PER_PAGE = 500;
@@ -64,6 +65,7 @@ async function chargeHour(
   const storageDaysCharged = await chargeStorageDays(deps, tick);
   const settled = await settleAccounts(deps, tick);
   await warnOfRisks(deps, tick);
+  await tellHourAlerts(deps, tick);
   await transaction(deps.db, async (tx) => {
     await assertTerm(tx, tick.term);
     await finishHour(tx, tick);

@@ -53,6 +53,11 @@ export function dayEndedBy(hourMs: number, calendar: BillingCalendar): BillingDa
   return midnightMs > hourMs - MS_PER_HOUR ? dayOf(midnightMs - 1, calendar) : null;
 }
 
+/** The midnight that begins the month, in UTC milliseconds. */
+export function monthBegin(month: Month, calendar: BillingCalendar): number {
+  return Date.parse(`${month}-01T00:00:00Z`) - calendar.utcOffsetMinutes * MS_PER_MINUTE;
+}
+
 /** The midnight that ends the month, in UTC milliseconds. */
 export function monthEnd(month: Month, calendar: BillingCalendar): number {
   const [year, monthNumber] = month.split("-").map(Number);

@@ -4,6 +4,7 @@ import {
   dayOf,
   invoiceMonth,
   monthAfter,
+  monthBegin,
   monthEnd,
   monthOf,
   parseUtcOffset,
@@ -67,6 +68,13 @@ describe("months", () => {
     expect(monthEnd("2026-12", CHINA)).toBe(Date.parse("2026-12-31T16:00:00Z"));
     expect(monthAfter("2026-12", CHINA)).toBe("2027-01");
   });
+});
+
+test("a month begins where the one before it ends", () => {
+  expect(monthBegin("2026-03", CHINA)).toBe(monthEnd("2026-02", CHINA));
+  expect(monthBegin("2027-01", { ...CHINA, utcOffsetMinutes: -330 })).toBe(
+    Date.parse("2027-01-01T05:30:00Z"),
+  );
 });
 
 describe("invoice month", () => {

@@ -2,10 +2,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { formatPoints, formatPrice, formatQuantity } from "@remotegpu/shared/money";
 import { displayText } from "@remotegpu/shared/text";
-import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { BILL_READERS } from "../../core/access-rights.ts";
 import { atRiskFromMs } from "../../core/data-at-risk.ts";
-import { DEFAULT_SPEC, dearestLines, type PricedOrder } from "../../core/price-lines.ts";
+import type { EnvironmentResources } from "../../core/environment-order.ts";
 import { amountOf, estimate, totalAmount } from "../../core/rating.ts";
 import {
   balanceView,
@@ -13,12 +12,14 @@ import {
   type BillingRecordRow,
   type RecordFilter,
 } from "../../store/billing/balance.ts";
-import { gpuModels } from "../../store/hosts/fleet.ts";
-import { specPrices } from "../../store/billing/prices.ts";
+import { orderPrices, specOf } from "../../store/environments/order-prices.ts";
+import { fleetModels } from "../../store/hosts/fleet.ts";
 import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import { actingOn } from "../request/audit.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { budgetOf } from "./budget.ts";
+import { customerMeant, forCustomer } from "./whose-money.ts";
 import { Int53, SpecName } from "../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { badField, notFound } from "../request/refusal.ts";
@@ -48,6 +49,9 @@ const Balance = z
     accrued: Money.openapi({ description: "Used and proven, but not charged yet" }),
     burn_per_hour: Money,
     hours_left: Money.nullable(),
+    month: z.string().openapi({ example: "2026-03" }),
+    spent_this_month: Money.openapi({ description: "Charged; what has accrued comes on top" }),
+    monthly_limit: Money.nullable(),
   })
   .openapi("Balance");
 
@@ -119,8 +123,6 @@ const Estimate = z
   })
   .openapi("Estimate");
 
-const forCustomer = NumericId.optional().openapi({ description: "Another customer's; for administrators" });
-
 const getBalance = createRoute({
   ...forCustomers,
   method: "get",
@@ -166,11 +168,9 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
   api.openapi(getBalance, async (c) => {
-    const { actor } = c.var;
-    const { customer_id: customerId = actor.customerId } = c.req.valid("query");
-    if (customerId !== actor.customerId && !actor.isAdmin) throw notFound(`customer ${customerId}`);
-    actingOn(c, { ownerCustomerId: customerId, subject: `balance of customer ${customerId}` });
-    const view = await balanceView(db, { customerId, now: deps.now() });
+    const customerId = await customerMeant(c, c.req.valid("query"), "balance");
+    const look = { now: deps.now(), calendar: deps.config.billingCalendar };
+    const view = await balanceView(db, { customerId, now: look.now });
     if (view === null) throw notFound(`customer ${customerId}`);
     return c.json(
       {
@@ -178,6 +178,7 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
         overdue_since: iso(view.overdue_since),
         data_at_risk_from:
           view.overdue_since && new Date(atRiskFromMs(view.overdue_since.getTime())).toISOString(),
+        ...monthAnswer(await budgetOf(db, customerId, look)),
         last_payment_at: view.last_payment_at?.toISOString() ?? null,
       },
       200,
@@ -201,15 +202,16 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(postEstimate, async (c) => {
-    const { spec = DEFAULT_SPEC, minutes = 60, instances = 1, ...order } = c.req.valid("json");
-    const models =
-      order.gpu_model === undefined ? await gpuModels(db, order.gpu_memory ?? 0) : [order.gpu_model];
-    const priced = dearestLines(pricedOrder(order), await specPrices(db, { spec, at: deps.now() }), models);
+    const wish = c.req.valid("json");
+    const { minutes = 60, instances = 1 } = wish;
+    const order = orderOf(wish);
+    const prices = await orderPrices(db, [order], { models: await fleetModels(db), at: deps.now() });
+    const priced = prices.dearest(order);
     if (!priced.priced) throw badField(priced.field, priced.detail);
     const { lines } = priced;
     return c.json(
       {
-        spec,
+        spec: specOf(order),
         minutes,
         instances,
         amount: formatPoints(estimate(lines, { minutes, instances })),
@@ -248,22 +250,22 @@ async function readableBills(
   return { payerId: actor.customerId, workspaceIds: query.customer_id === undefined ? workspaceIds : [] };
 }
 
-function pricedOrder(order: {
-  cpu: number;
-  memory: number;
-  gpu?: number | undefined;
-  gpu_memory?: number | null | undefined;
-  gpu_sharing?: "exclusive" | "shared" | undefined;
-  temp_storage?: number | null | undefined;
-}): PricedOrder {
+/** One instance of it, as an order would say it. */
+function orderOf(wish: z.output<typeof EstimateWish>): EnvironmentResources {
+  const { spec, gpu_sharing, gpu_model } = wish;
   return {
-    cpuMilli: order.cpu * THOUSANDTHS,
-    memoryBytes: order.memory,
-    gpus: order.gpu ?? 0,
-    gpuMemoryBytes: order.gpu_memory ?? null,
-    gpuShared: order.gpu_sharing === "shared",
-    tempStorageBytes: order.temp_storage ?? null,
+    cpu: wish.cpu,
+    memory: wish.memory,
+    gpu: wish.gpu ?? 0,
+    gpu_memory: wish.gpu_memory ?? null,
+    storage: null,
+    temp_storage: wish.temp_storage ?? null,
+    config: { spec, gpu_sharing, gpu_model },
   };
+}
+
+function monthAnswer({ month, spent, monthly_limit }: Awaited<ReturnType<typeof budgetOf>>) {
+  return { month, spent_this_month: spent, monthly_limit };
 }
 
 function recordAnswer(row: BillingRecordRow) {

@@ -7,6 +7,7 @@
 import { formatPoints, MAX_POINTS, parsePoints, type Points } from "@remotegpu/shared/money";
 import { type OverdueStatus, statusAfterPosting } from "../../core/account-state.ts";
 import { endRisk } from "../data-at-risk/risk-records.ts";
+import { alertsAfterPostings, alertsAfterStatus } from "../alerts/money-alerts.ts";
 import type { Connection } from "../database.ts";
 import { appendEvent } from "../events.ts";
 
@@ -81,7 +82,7 @@ export async function lockAccounts(
   );
 }
 
-/** Entries, balance and the state that follows from it, in the caller's transaction. */
+/** Entries, balance, and the state and alerts that follow from it, in the caller's transaction. */
 export async function postTransaction(transaction: Connection, posting: Posting): Promise<Posted> {
   const account = await lockAccount(transaction, posting.customerId);
   if (account === null) return { posted: false, reason: "unknown-customer" };
@@ -102,11 +103,13 @@ export async function postTransaction(transaction: Connection, posting: Posting)
       WHERE id = $1`,
     [posting.customerId, formatPoints(balance), posting.sourceKind === "topup", posting.at],
   );
-  await changeAccountStatus(transaction, account, { to: status, at: posting.at });
+  const { customerId, at } = posting;
+  await alertsAfterPostings(transaction, [{ customerId, before: account.balance, after: balance, at }]);
+  await changeAccountStatus(transaction, account, { to: status, at });
   return { posted: true, transactionId, balance, status };
 }
 
-/** Writes a changed state with its moment and an event; does nothing when it is the same. */
+/** Writes a changed state with its moment, an event and alerts; does nothing when it is the same. */
 export async function changeAccountStatus(
   transaction: Connection,
   account: Pick<LockedAccount, "customerId" | "status">,
@@ -128,6 +131,7 @@ export async function changeAccountStatus(
     old: account.status,
     new: to,
   });
+  await alertsAfterStatus(transaction, { customerId: account.customerId, to, at });
 }
 
 async function insertTransaction(transaction: Connection, posting: Posting): Promise<number | null> {
