@@ -78,7 +78,7 @@ export class BilledRuns {
   async price(minute: number, unitPrice: string): Promise<void> {
     const price = { spec: "A", line: "spec", unitPrice, billingUnit: "hour", createdBy: null } as const;
     await transaction(this.#database, (tx) =>
-      addPrice(tx, { ...price, effectiveFrom: moment(minute) }, moment(0)),
+      addPrice(tx, { ...price, effectiveFrom: moment(minute) }, moment(-60)),
     );
   }
 

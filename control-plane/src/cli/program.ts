@@ -25,9 +25,9 @@ export function remotegpu(): Command {
   addJobCommands(program);
   addServiceCommands(program);
   addAccountCommands(program);
-  addProofCommands(program);
   addBudgetCommands(program);
   addWebhookCommands(program);
+  addProofCommands(program);
   addAdminCommands(program);
   addBookCommands(program);
   finish(program);
