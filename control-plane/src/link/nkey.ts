@@ -14,8 +14,21 @@ const KEY_BYTES = { from: 1, to: 33 };
 /** What stands before a raw Ed25519 key in its standard form (RFC 8410). */
 const SPKI_HEAD = Buffer.from("302a300506032b6570032100", "hex");
 
+/** More than the hosts of most fleets; the first to be known makes room. */
+const MAX_KNOWN_KEYS = 10_000;
+const known = new Map<string, KeyObject>();
+
 /** @throws NKeysError for a text that is no public nkey, or one that was mistyped */
 export function keyOfNkey(nkey: string): KeyObject {
+  const key = known.get(nkey) ?? readKey(nkey);
+  if (known.has(nkey)) return key;
+  const [first] = known.keys();
+  if (known.size >= MAX_KNOWN_KEYS && first !== undefined) known.delete(first);
+  known.set(nkey, key);
+  return key;
+}
+
+function readKey(nkey: string): KeyObject {
   const key = fromBase32(fromPublic(nkey).getPublicKey()).subarray(KEY_BYTES.from, KEY_BYTES.to);
   return createPublicKey({ key: Buffer.concat([SPKI_HEAD, key]), format: "der", type: "spki" });
 }
