@@ -11,6 +11,7 @@ import { CONTROL_PLANE_WAKE } from "@remotegpu/shared/subjects";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { buildAgentBundle, type AgentBundle } from "./agent-bundle.ts";
 import type { Config } from "./config.ts";
+import { brokenTimePass } from "./controllers/broken-time.ts";
 import { chargeDueHours } from "./controllers/charging.ts";
 import { cutOffRulesPass } from "./controllers/cut-off-rules.ts";
 import { HostLiveness } from "./controllers/host-liveness.ts";
@@ -43,6 +44,7 @@ const LIFECYCLE_POLL_MS = 2_000;
 const LIVENESS_POLL_MS = 5_000;
 const CHARGING_POLL_MS = 5_000;
 const PLACEMENT_WAITS_POLL_MS = 15_000;
+const BROKEN_TIME_POLL_MS = 15_000;
 const CUT_OFF_RULES_POLL_MS = 5 * MS_PER_MINUTE;
 const INVOICE_CLOSE_DELAY_HOURS = 24;
 const RATE_LIMITS = {
@@ -230,13 +232,19 @@ function startLoops(
     pass: whileLeading((pass) => placementWaitsPass({ db }, pass)),
     log,
   });
+  const brokenTime = startLoop({
+    name: "broken-time",
+    everyMs: BROKEN_TIME_POLL_MS,
+    pass: whileLeading((pass) => brokenTimePass({ db }, pass)),
+    log,
+  });
   const cutOffRules = startLoop({
     name: "cut-off-rules",
     everyMs: CUT_OFF_RULES_POLL_MS,
     pass: whileLeading((pass) => cutOffRulesPass({ db, nudge }, pass)),
     log,
   });
-  const led = [scheduling, lifecycle, liveness, charging, waits, cutOffRules];
+  const led = [scheduling, lifecycle, liveness, charging, waits, brokenTime, cutOffRules];
   const leading = startLoop({
     name: "leadership",
     everyMs: RENEW_EVERY_MS,
