@@ -43,6 +43,7 @@ import type { OrphanWatch } from "./loop/orphan-watch.ts";
 import { observedState, vitalsOf } from "./loop/report.ts";
 import type { RunPerformer } from "./loop/run-performer.ts";
 import type { Look, RuntimeWatch } from "./loop/runtime-watch.ts";
+import type { StorageSampling } from "./loop/storage-sampling.ts";
 import { TransitionWatch } from "./loop/transition-watch.ts";
 
 /** While something is under way the loop looks this often; else it sleeps until woken or the next tick. */
@@ -71,6 +72,7 @@ export type AgentParts = {
   orphanWatch: OrphanWatch;
   performer: RunPerformer;
   outputKeeper: OutputKeeper;
+  storageSampling: Pick<StorageSampling, "lookWhenDue">;
   link: ControlPlaneLink;
   access: Pick<AccessLink, "exchange" | "leases" | "released" | "degraded" | "gatewayPort">;
   /** What the TLS port for gateways shows now; null without a certificate for it. */
@@ -386,6 +388,8 @@ export class Agent {
     ];
     const { isStarting } = performer;
     link.converse({ observed, gpus: vitalsOf(gpuWatch.gpus), degraded, isStarting });
+    // Who was never heard is asked for nothing yet.
+    if (link.contact.wasHeardInBoot) this.#parts.storageSampling.lookWhenDue(now.ms);
   }
 
   #machine(): MachineReport {

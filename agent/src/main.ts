@@ -34,6 +34,7 @@ import { openJournal } from "./journal/journal.ts";
 import { Outbox } from "./journal/outbox.ts";
 import { ApiUnreachableError } from "./link/api-request.ts";
 import { HostConnection } from "./link/connection.ts";
+import { ControlPlaneClient } from "./link/control-plane-client.ts";
 import { CredentialKeeper } from "./link/credential-keeper.ts";
 import { loadCredential, renewCredential, saveCredential } from "./link/credential.ts";
 import { setAsideMembership } from "./link/former-membership.ts";
@@ -50,11 +51,13 @@ import { OrphanWatch } from "./loop/orphan-watch.ts";
 import { OutputKeeper } from "./loop/output-keeper.ts";
 import { RunPerformer } from "./loop/run-performer.ts";
 import { NO_LIVE_RESTORE, RuntimeWatch } from "./loop/runtime-watch.ts";
+import { StorageSampling } from "./loop/storage-sampling.ts";
 import { KeptOutput } from "./output/kept-output.ts";
 import { Docker } from "./runtime/docker.ts";
 import { RuntimeDown, RuntimeError } from "./runtime/runtime-error.ts";
 import { runtimeInfo } from "./runtime/runtime-info.ts";
 import { Runtime } from "./runtime/runtime.ts";
+import { poolBytes } from "./runtime/pool-usage.ts";
 import { installToolbox, ToolboxError } from "./runtime/toolbox.ts";
 
 const AGENT_VERSION = "0.1.0";
@@ -314,6 +317,13 @@ async function assemble(
     wake,
     log,
   });
+  const storageSampling = new StorageSampling({
+    client: new ControlPlaneClient(connection, hostId),
+    isConnected: () => connection.isConnected,
+    measure: (paths, bounds) => poolBytes(paths, { ...bounds, poolRoot: config.poolFolder }),
+    monotonicMs: clock.monotonicMs,
+    log,
+  });
   const agent = new Agent({
     hostId,
     version: AGENT_VERSION,
@@ -328,6 +338,7 @@ async function assemble(
     orphanWatch: new OrphanWatch({ hostId, journal, isReaping: config.reapsOrphans, log }),
     performer,
     outputKeeper,
+    storageSampling,
     link,
     access,
     gatewayIdentity: () => {
@@ -351,6 +362,7 @@ async function assemble(
       await notifier.stopping();
       await logSessions.close();
       await agent.stop();
+      storageSampling.close();
       keeper.stop();
       access.close();
       watching.abort();

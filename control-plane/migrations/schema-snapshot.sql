@@ -115,6 +115,35 @@ CREATE TABLE alarms (
 );
 CREATE INDEX idx_alarms_open ON alarms USING btree (kind, subject) WHERE (cleared_at IS NULL);
 
+CREATE TABLE alert_rules (
+  customer_id bigint NOT NULL,
+  balances numeric(20,4)[],
+  hours_left numeric(20,4)[],
+  budget_percents numeric(20,4)[],
+  monthly_limit numeric(20,4),
+  CONSTRAINT alert_rules_pkey PRIMARY KEY (customer_id),
+  CONSTRAINT alert_rules_monthly_limit_check CHECK ((monthly_limit > (0)::numeric))
+);
+CREATE INDEX idx_alert_rules_with_limit ON alert_rules USING btree (customer_id) WHERE (monthly_limit IS NOT NULL);
+
+CREATE TABLE alerts (
+  id bigserial,
+  customer_id bigint NOT NULL,
+  kind varchar(16) NOT NULL,
+  threshold numeric(20,4),
+  month date,
+  value varchar(64) NOT NULL,
+  sentence text NOT NULL,
+  fired_at timestamptz NOT NULL,
+  recovered_at timestamptz,
+  CONSTRAINT alerts_pkey PRIMARY KEY (id),
+  CONSTRAINT alerts_kind_check CHECK ((kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended'))),
+  CONSTRAINT alerts_month_of_budget CHECK (((month IS NULL) = ((kind)::text <> 'budget'::text))),
+  CONSTRAINT alerts_threshold_of_kind CHECK (((threshold IS NULL) = (kind IN ('overdue', 'suspended'))))
+);
+CREATE UNIQUE INDEX alerts_open_once ON alerts USING btree (customer_id, kind, threshold, month) NULLS NOT DISTINCT WHERE (recovered_at IS NULL);
+CREATE INDEX idx_alerts_customer ON alerts USING btree (customer_id, id);
+
 CREATE TABLE api_keys (
   id bigserial,
   customer_id bigint NOT NULL,
@@ -173,6 +202,7 @@ ALTER TABLE billing_records
   ADD CONSTRAINT billing_records_resource_type_check CHECK (((resource_type IN ('environment', 'training', 'inference', 'storage')) OR (((resource_type)::text = 'legacy'::text) AND (legacy_resource_type IS NOT NULL)))) NOT VALID;
 CREATE INDEX idx_billing_records_created_at ON billing_records USING btree (created_at DESC);
 CREATE INDEX idx_billing_records_customer ON billing_records USING btree (customer_id);
+CREATE INDEX idx_billing_records_customer_month ON billing_records USING btree (customer_id, usage_month);
 CREATE INDEX idx_billing_records_resource ON billing_records USING btree (resource_id);
 CREATE INDEX idx_billing_records_run ON billing_records USING btree (run_id);
 CREATE INDEX idx_billing_records_start_time ON billing_records USING btree (start_time DESC);
@@ -233,6 +263,30 @@ CREATE INDEX idx_customers_status ON customers USING btree (status);
 CREATE INDEX idx_customers_user_type ON customers USING btree (user_type);
 CREATE INDEX idx_customers_username ON customers USING btree (username);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE TABLE data_removals (
+  id bigserial,
+  customer_id bigint NOT NULL,
+  ordered_at timestamptz NOT NULL,
+  ordered_by varchar(160) NOT NULL,
+  resource_type varchar(16) NOT NULL,
+  resource_id varchar(64) NOT NULL,
+  storage_pool varchar(64),
+  folder varchar(512) NOT NULL,
+  CONSTRAINT data_removals_pkey PRIMARY KEY (id),
+  CONSTRAINT data_removals_resource_type_check CHECK ((resource_type IN ('environment', 'training', 'dataset', 'model')))
+);
+CREATE INDEX idx_data_removals_customer ON data_removals USING btree (customer_id, id);
+CREATE UNIQUE INDEX idx_data_removals_folder ON data_removals USING btree (customer_id, resource_type, resource_id, COALESCE(storage_pool, ''::character varying), folder);
+
+CREATE TABLE data_risks (
+  customer_id bigint NOT NULL,
+  overdue_since timestamptz NOT NULL,
+  told_day integer NOT NULL,
+  told_at timestamptz NOT NULL,
+  CONSTRAINT data_risks_pkey PRIMARY KEY (customer_id),
+  CONSTRAINT data_risks_told_day_check CHECK ((told_day = ANY (ARRAY[30, 53, 59, 60])))
+);
 
 CREATE TABLE dataset_versions (
   id bigserial,
@@ -568,6 +622,7 @@ CREATE TABLE hosts (
   deleted_at timestamptz,
   restore_shown_at timestamptz,
   gateway_port integer,
+  storage_asked_at timestamptz,
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_attach_mode_check CHECK ((attach_mode IN ('cdi', 'gpus', 'plain'))),
   CONSTRAINT hosts_connection_check CHECK ((connection IN ('never', 'connected', 'suspect', 'unreachable'))),
@@ -1089,6 +1144,7 @@ CREATE INDEX idx_runs_placement ON runs USING btree (instance_id, epoch);
 CREATE INDEX idx_runs_readiness_unknown ON runs USING btree (id) WHERE (was_ready IS NULL);
 CREATE INDEX idx_runs_resource ON runs USING btree (resource_id);
 CREATE INDEX idx_runs_uncharged ON runs USING btree (id) WHERE uncharged;
+CREATE INDEX idx_runs_waived ON runs USING btree (id) WHERE (waived_ms > 0);
 CREATE INDEX idx_runs_workspace ON runs USING btree (workspace_id);
 
 CREATE TABLE schema_migrations (
@@ -1136,6 +1192,51 @@ CREATE TABLE ssh_keys (
   CONSTRAINT ssh_keys_pkey PRIMARY KEY (id),
   CONSTRAINT ssh_keys_customer_id_fingerprint_key UNIQUE (customer_id, fingerprint)
 );
+
+CREATE TABLE storage_days (
+  workspace_id bigint NOT NULL,
+  day date NOT NULL,
+  customer_id bigint NOT NULL,
+  samples integer NOT NULL,
+  average_gb numeric(20,6) NOT NULL,
+  billable_gb numeric(20,6) NOT NULL,
+  unit_price numeric(18,6),
+  amount numeric(20,4) NOT NULL,
+  transaction_id bigint,
+  charged_at timestamptz NOT NULL,
+  CONSTRAINT storage_days_pkey PRIMARY KEY (workspace_id, day),
+  CONSTRAINT storage_days_amount_check CHECK ((amount >= (0)::numeric)),
+  CONSTRAINT storage_days_amount_is_posted CHECK (((amount > (0)::numeric) = (transaction_id IS NOT NULL))),
+  CONSTRAINT storage_days_average_gb_check CHECK ((average_gb >= (0)::numeric)),
+  CONSTRAINT storage_days_billable_gb_check CHECK ((billable_gb >= (0)::numeric)),
+  CONSTRAINT storage_days_samples_check CHECK ((samples > 0)),
+  CONSTRAINT storage_days_unit_price_check CHECK ((unit_price >= (0)::numeric)),
+  CONSTRAINT storage_days_unrated_is_free CHECK (((unit_price IS NOT NULL) OR (amount = (0)::numeric)))
+);
+CREATE INDEX idx_storage_days_customer ON storage_days USING btree (customer_id);
+CREATE INDEX idx_storage_days_transaction ON storage_days USING btree (transaction_id);
+
+CREATE TABLE storage_hours (
+  storage_pool varchar(64) NOT NULL,
+  hour timestamptz NOT NULL,
+  host_id varchar(64) NOT NULL,
+  claimed_at timestamptz NOT NULL,
+  finished_at timestamptz,
+  CONSTRAINT storage_hours_pkey PRIMARY KEY (storage_pool, hour),
+  CONSTRAINT storage_hours_hour_check CHECK ((mod(EXTRACT(epoch FROM hour), (3600)::numeric) = (0)::numeric))
+);
+CREATE INDEX idx_storage_hours_host ON storage_hours USING btree (host_id);
+
+CREATE TABLE storage_samples (
+  workspace_id bigint NOT NULL,
+  storage_pool varchar(64) NOT NULL,
+  hour timestamptz NOT NULL,
+  bytes bigint,
+  CONSTRAINT storage_samples_pkey PRIMARY KEY (workspace_id, storage_pool, hour),
+  CONSTRAINT storage_samples_bytes_check CHECK ((bytes > 0))
+);
+CREATE INDEX idx_storage_samples_hour ON storage_samples USING btree (hour);
+CREATE INDEX idx_storage_samples_pool_hour ON storage_samples USING btree (storage_pool, hour);
 
 CREATE TABLE training_jobs (
   id varchar(64) NOT NULL,
@@ -1247,6 +1348,43 @@ CREATE TABLE usage_rows (
 );
 CREATE INDEX idx_usage_rows_run ON usage_rows USING btree (run_id);
 
+CREATE TABLE webhook_deliveries (
+  id bigserial,
+  webhook_id bigint NOT NULL,
+  alert_id bigint,
+  kind varchar(16) NOT NULL,
+  body text NOT NULL,
+  created_at timestamptz NOT NULL,
+  tries integer NOT NULL DEFAULT 0,
+  next_try_at timestamptz NOT NULL,
+  last_try_at timestamptz,
+  last_status integer,
+  last_error text,
+  last_answer text,
+  delivered_at timestamptz,
+  given_up_at timestamptz,
+  CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id),
+  CONSTRAINT webhook_deliveries_kind_check CHECK ((kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'test'))),
+  CONSTRAINT webhook_deliveries_one_end CHECK (((delivered_at IS NULL) OR (given_up_at IS NULL))),
+  CONSTRAINT webhook_deliveries_tries_check CHECK ((tries >= 0))
+);
+CREATE INDEX idx_webhook_deliveries_alert ON webhook_deliveries USING btree (alert_id);
+CREATE INDEX idx_webhook_deliveries_due ON webhook_deliveries USING btree (next_try_at) WHERE ((delivered_at IS NULL) AND (given_up_at IS NULL));
+CREATE INDEX idx_webhook_deliveries_webhook ON webhook_deliveries USING btree (webhook_id, id);
+
+CREATE TABLE webhooks (
+  id bigserial,
+  customer_id bigint NOT NULL,
+  url varchar(2048) NOT NULL,
+  secret varchar(64) NOT NULL,
+  kinds varchar(16)[],
+  active boolean NOT NULL DEFAULT true,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT webhooks_pkey PRIMARY KEY (id),
+  CONSTRAINT webhooks_kinds_check CHECK ((kinds <@ ARRAY['low-balance'::character varying, 'hours-left'::character varying, 'budget'::character varying, 'overdue'::character varying, 'suspended'::character varying]))
+);
+CREATE INDEX idx_webhooks_customer ON webhooks USING btree (customer_id, id);
+
 CREATE TABLE workspace_members (
   id bigserial,
   workspace_id bigint NOT NULL,
@@ -1287,6 +1425,12 @@ ALTER TABLE workspaces
 CREATE INDEX idx_workspaces_owner ON workspaces USING btree (owner_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON workspaces FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
+ALTER TABLE alert_rules
+  ADD CONSTRAINT alert_rules_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+
+ALTER TABLE alerts
+  ADD CONSTRAINT alerts_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+
 ALTER TABLE api_keys
   ADD CONSTRAINT api_keys_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 
@@ -1295,6 +1439,12 @@ ALTER TABLE billing_records
   ADD CONSTRAINT billing_records_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id),
   ADD CONSTRAINT billing_records_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger_transactions(id),
   ADD CONSTRAINT billing_records_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE data_removals
+  ADD CONSTRAINT data_removals_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+
+ALTER TABLE data_risks
+  ADD CONSTRAINT data_risks_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 
 ALTER TABLE dataset_versions
   ADD CONSTRAINT dataset_versions_dataset_id_fkey FOREIGN KEY (dataset_id) REFERENCES datasets(id) NOT VALID;
@@ -1420,6 +1570,18 @@ ALTER TABLE service_revisions
 ALTER TABLE ssh_keys
   ADD CONSTRAINT ssh_keys_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 
+ALTER TABLE storage_days
+  ADD CONSTRAINT storage_days_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),
+  ADD CONSTRAINT storage_days_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger_transactions(id),
+  ADD CONSTRAINT storage_days_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
+
+ALTER TABLE storage_hours
+  ADD CONSTRAINT storage_hours_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE storage_samples
+  ADD CONSTRAINT storage_samples_storage_pool_hour_fkey FOREIGN KEY (storage_pool, hour) REFERENCES storage_hours(storage_pool, hour),
+  ADD CONSTRAINT storage_samples_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
+
 ALTER TABLE training_jobs
   ADD CONSTRAINT training_jobs_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
   ADD CONSTRAINT training_jobs_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id) NOT VALID,
@@ -1430,6 +1592,13 @@ ALTER TABLE usage_batches
 
 ALTER TABLE usage_rows
   ADD CONSTRAINT usage_rows_host_id_journal_id_fkey FOREIGN KEY (host_id, journal_id) REFERENCES host_journals(host_id, journal_id);
+
+ALTER TABLE webhook_deliveries
+  ADD CONSTRAINT webhook_deliveries_alert_id_fkey FOREIGN KEY (alert_id) REFERENCES alerts(id),
+  ADD CONSTRAINT webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhooks(id) ON DELETE CASCADE;
+
+ALTER TABLE webhooks
+  ADD CONSTRAINT webhooks_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 
 ALTER TABLE workspace_members
   ADD CONSTRAINT workspace_members_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,

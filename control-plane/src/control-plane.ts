@@ -8,12 +8,12 @@ import { setTimeout } from "node:timers/promises";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { CONTROL_PLANE_WAKE } from "@remotegpu/shared/subjects";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { buildAgentBundle, type AgentBundle } from "./agent-bundle.ts";
 import type { Config } from "./config.ts";
 import { brokenTimePass } from "./controllers/broken-time.ts";
 import { chargeDueHours } from "./controllers/charging.ts";
 import { cutOffRulesPass } from "./controllers/cut-off-rules.ts";
+import { CUT_OFF_RULES_EVERY_MS } from "./core/cut-off-rule.ts";
 import { HostLiveness } from "./controllers/host-liveness.ts";
 import { hostSync } from "./controllers/host-sync.ts";
 import { ingestBatch, recordMalformed } from "./controllers/ingest.ts";
@@ -22,6 +22,7 @@ import { lifecyclePass } from "./controllers/lifecycle.ts";
 import { startLoop, type Loop } from "./controllers/loop.ts";
 import { placementWaitsPass } from "./controllers/placement-waits.ts";
 import { schedulePass } from "./controllers/scheduling.ts";
+import { WebhookDeliveries } from "./controllers/webhooks.ts";
 import { UsualOrders } from "./store/placement/usual-orders.ts";
 import { bracketed, startEngines, type Engines } from "./engines.ts";
 import { createApp } from "./http/app.ts";
@@ -43,9 +44,9 @@ const SCHEDULING_POLL_MS = 5_000;
 const LIFECYCLE_POLL_MS = 2_000;
 const LIVENESS_POLL_MS = 5_000;
 const CHARGING_POLL_MS = 5_000;
+const WEBHOOKS_POLL_MS = 5_000;
 const PLACEMENT_WAITS_POLL_MS = 15_000;
 const BROKEN_TIME_POLL_MS = 15_000;
-const CUT_OFF_RULES_POLL_MS = 5 * MS_PER_MINUTE;
 const INVOICE_CLOSE_DELAY_HOURS = 24;
 const RATE_LIMITS = {
   perKey: { burst: 200, perSecond: 50 },
@@ -226,6 +227,13 @@ function startLoops(
     }),
     log,
   });
+  const deliveries = new WebhookDeliveries({ db, now, log, wake: () => webhooks.wake() });
+  const webhooks: Loop = startLoop({
+    name: "webhooks",
+    everyMs: WEBHOOKS_POLL_MS,
+    pass: whileLeading((pass) => deliveries.pass(pass)),
+    log,
+  });
   const waits = startLoop({
     name: "placement-waits",
     everyMs: PLACEMENT_WAITS_POLL_MS,
@@ -240,11 +248,11 @@ function startLoops(
   });
   const cutOffRules = startLoop({
     name: "cut-off-rules",
-    everyMs: CUT_OFF_RULES_POLL_MS,
+    everyMs: CUT_OFF_RULES_EVERY_MS,
     pass: whileLeading((pass) => cutOffRulesPass({ db, nudge }, pass)),
     log,
   });
-  const led = [scheduling, lifecycle, liveness, charging, waits, brokenTime, cutOffRules];
+  const led = [scheduling, lifecycle, liveness, charging, webhooks, waits, brokenTime, cutOffRules];
   const leading = startLoop({
     name: "leadership",
     everyMs: RENEW_EVERY_MS,
@@ -262,6 +270,7 @@ function startLoops(
     async stop() {
       await leading.stop();
       for (const loop of led) await loop.stop();
+      await deliveries.stop();
       await leadership.release();
     },
   };

@@ -140,6 +140,18 @@ describe("money", () => {
       { "record-without-run": { record: 900 } },
     ],
     [
+      "a day of storage that was not posted",
+      `INSERT INTO storage_days (workspace_id, day, customer_id, samples, average_gb, billable_gb, unit_price, amount,
+         transaction_id, charged_at) VALUES (900, '2026-01-01', 1, 1, 60, 10, 0.1, 1, 900, now())`,
+      { "storage-day-differs": { workspace: "900", day: "2026-01-01" } },
+    ],
+    [
+      "a day of storage deleted after it was posted",
+      `INSERT INTO ledger_transactions (id, source_kind, source_id) VALUES (900, 'storage', '1/2026-01-01');
+       INSERT INTO ledger_entries (transaction_id, account, customer_id, amount) VALUES (900, 'customer', 1, 0), (900, 'revenue', NULL, 0)`,
+      { "storage-posting-without-day": { transaction: 900 } },
+    ],
+    [
       "hours without a tick",
       "INSERT INTO hour_ticks (hour, term, finished_at) SELECT max(hour) + interval '3 hours', 1, now() FROM hour_ticks",
       { "hours-missing": { after: at(2 * HOUR).toISOString(), hours: 2 } },

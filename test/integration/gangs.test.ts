@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { transaction } from "@remotegpu/control-plane/store/database";
-import { applyCutOffRule } from "@remotegpu/control-plane/store/billing/cut-off-rules";
+import { applyCutOffRule } from "@remotegpu/control-plane/store/spending/cut-off-rules";
 import { failingDatabase } from "../support/failing-database.ts";
 import {
   card,

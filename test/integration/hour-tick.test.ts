@@ -287,8 +287,7 @@ describe("accounts", () => {
 describe("what a customer sees", () => {
   test("the accrued amount grows with proven time and is gone when it is posted", async () => {
     const { scene } = await runningUntil(30 * MINUTE);
-    const view = () =>
-      balanceView(database, { customerId: scene.customerId, now: at(HOUR), calendar: CHINA });
+    const view = () => balanceView(database, { customerId: scene.customerId, now: at(HOUR) });
 
     expect(await view()).toMatchObject({
       balance: "100.0000",
@@ -298,7 +297,7 @@ describe("what a customer sees", () => {
     });
     await tick(at(HOUR));
     expect(await view()).toMatchObject({ balance: "97.0000", accrued: "0.0000", hours_left: "16.16" });
-    expect(await balanceView(database, { customerId: 999_999, now: at(0), calendar: CHINA })).toBeNull();
+    expect(await balanceView(database, { customerId: 999_999, now: at(0) })).toBeNull();
   });
 
   test("with more accrued than is left, no hour is left, and none less than that", async () => {
@@ -307,7 +306,6 @@ describe("what a customer sees", () => {
     const view = await balanceView(database, {
       customerId: scene.customerId,
       now: at(HOUR),
-      calendar: CHINA,
     });
 
     expect(view).toMatchObject({ balance: "5.0000", accrued: "6.0000", hours_left: "0.00" });
@@ -490,10 +488,9 @@ describe("money and prices", () => {
 
     await tick(at(2 * HOUR));
     expect(await accountOf(scene)).toMatchObject({ balance: "99.0000" });
-    expect(
-      (await balanceView(database, { customerId: scene.customerId, now: at(2 * HOUR), calendar: CHINA }))
-        ?.accrued,
-    ).toBe("0.0000");
+    expect((await balanceView(database, { customerId: scene.customerId, now: at(2 * HOUR) }))?.accrued).toBe(
+      "0.0000",
+    );
     const ended = await transaction(database, (tx) =>
       waiveBroken(tx, { ...stretch, to: at(90 * MINUTE) }, at(2 * HOUR)),
     );

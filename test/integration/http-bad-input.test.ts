@@ -84,6 +84,7 @@ beforeAll(async () => {
     "/gpus/{uuid}": "GPU-00000000-1",
     "/specs/{spec}": "default",
     "/settings/{key}": "MIN_START_MINUTES",
+    "/webhooks/{id}": await make("/webhooks", { url: "https://example.com/" }, customer),
     "/ssh-keys/{id}": await make(
       "/ssh-keys",
       { name: "k", public_key: `ssh-ed25519 ${ED25519_BODY}` },

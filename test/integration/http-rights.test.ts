@@ -176,6 +176,19 @@ const shared = (kind: string) =>
     },
   }) as object;
 
+/** What the author has, by the author's number. */
+const ofAuthor =
+  (path: string, body?: object): Question =>
+  () => ({ path: `${path}?customer_id=${people.author.customerId}`, ...(body !== undefined && { body }) });
+
+async function webhook(): Promise<number> {
+  const { rows } = await api.db.query<{ id: number }>(
+    "INSERT INTO webhooks (customer_id, url, secret) VALUES ($1, 'https://example.com/', 's') RETURNING id",
+    [people.author.customerId],
+  );
+  return rows[0]?.id ?? 0;
+}
+
 const ofEnvironment = (verb: string, suffix: string, body?: object): Question =>
   at(environment, (id) => `/environments/${id}${suffix}`, verb === "POST" ? (body ?? {}) : body);
 
@@ -319,7 +332,38 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     PERSONAL,
     () => ({ path: `/billing/records?customer_id=${people.author.customerId}` }),
   ],
+  ["GET /billing/events", EVERYONE, plain("/billing/events")],
+  [
+    "GET /billing/events",
+    PERSONAL,
+    () => ({ path: `/billing/events?customer_id=${people.author.customerId}` }),
+  ],
+  ["GET /billing/storage", EVERYONE, plain("/billing/storage")],
+  ["GET /billing/storage", MANAGERS, () => ({ path: `/billing/storage?workspace_id=${team}` })],
   ["POST /billing/estimate", EVERYONE, plain("/billing/estimate", sized)],
+
+  ["GET /billing/budget", EVERYONE, plain("/billing/budget")],
+  ["GET /billing/budget", PERSONAL, ofAuthor("/billing/budget")],
+  ["PUT /billing/budget", EVERYONE, plain("/billing/budget", { monthly_limit: "100" })],
+  ["PUT /billing/budget", PERSONAL, ofAuthor("/billing/budget", { monthly_limit: null })],
+  ["GET /billing/alerts", EVERYONE, plain("/billing/alerts")],
+  ["GET /billing/alerts", PERSONAL, ofAuthor("/billing/alerts")],
+  ["GET /billing/alert-thresholds", EVERYONE, plain("/billing/alert-thresholds")],
+  ["GET /billing/alert-thresholds", PERSONAL, ofAuthor("/billing/alert-thresholds")],
+  ["PUT /billing/alert-thresholds", EVERYONE, plain("/billing/alert-thresholds", { balances: ["5"] })],
+  ["PUT /billing/alert-thresholds", PERSONAL, ofAuthor("/billing/alert-thresholds", { balances: null })],
+  ["GET /billing/pending", ADMINS, plain("/billing/pending")],
+  ["GET /billing/unrated", ADMINS, plain("/billing/unrated")],
+  ["GET /billing/waived", ADMINS, plain("/billing/waived")],
+  ["GET /billing/trial-balance", ADMINS, plain("/billing/trial-balance")],
+
+  ["POST /webhooks", EVERYONE, plain("/webhooks", { url: "https://example.com/" })],
+  ["GET /webhooks", EVERYONE, plain("/webhooks")],
+  ["GET /webhooks/{id}", PERSONAL, at(webhook, (id) => `/webhooks/${id}`)],
+  ["PATCH /webhooks/{id}", PERSONAL, at(webhook, (id) => `/webhooks/${id}`, { active: false })],
+  ["DELETE /webhooks/{id}", PERSONAL, at(webhook, (id) => `/webhooks/${id}`)],
+  ["GET /webhooks/{id}/deliveries", PERSONAL, at(webhook, (id) => `/webhooks/${id}/deliveries`)],
+  ["POST /webhooks/{id}/test", PERSONAL, at(webhook, (id) => `/webhooks/${id}/test`, {})],
 
   [
     "POST /customers",
@@ -331,6 +375,12 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ],
   ["GET /customers", ADMINS, plain("/customers")],
   ["GET /customers/{id}", ADMINS, () => ({ path: `/customers/${people.author.customerId}` })],
+  [
+    "POST /customers/{id}/delete-data",
+    ADMINS,
+    at(aCustomer, (id) => `/customers/${id}/delete-data`, { confirm_username: "x" }),
+  ],
+  ["GET /customers/{id}/data-removals", ADMINS, at(aCustomer, (id) => `/customers/${id}/data-removals`)],
   ["PATCH /customers/{id}", ADMINS, at(aCustomer, (id) => `/customers/${id}`, { display_name: "n" })],
   ["POST /customers/{id}/api-keys", ADMINS, at(aCustomer, (id) => `/customers/${id}/api-keys`, {})],
   ["GET /customers/{id}/api-keys", ADMINS, at(aCustomer, (id) => `/customers/${id}/api-keys`)],
@@ -500,13 +550,15 @@ describe("the audit log", () => {
 
     await api.ask("GET", `/api/v1/billing/balance?customer_id=${customerId}`, { as: people.admin });
     await api.ask("GET", `/api/v1/billing/records?customer_id=${customerId}`, { as: people.admin });
+    await api.ask("GET", `/api/v1/billing/storage?workspace_id=${team}`, { as: people.admin });
     await api.ask("POST", `/api/v1/customers/${customerId}/top-ups`, {
       as: people.admin,
       body: { amount: "1" },
     });
 
-    expect((await entries()).slice(0, 3).map(({ subject }) => subject)).toEqual([
+    expect((await entries()).slice(0, 4).map(({ subject }) => subject)).toEqual([
       `customers/${customerId}/top-ups`,
+      `workspace ${team}`,
       `bills of customer ${customerId}`,
       `balance of customer ${customerId}`,
     ]);

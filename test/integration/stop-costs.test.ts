@@ -126,29 +126,84 @@ test("a host that is declared lost: its runs end at their last proven moment, wh
 
 describe("money that is nearly used up", () => {
   const told = async () => (await host.pull())[0]?.live;
-
-  test("arms the stop of a host that is cut off, by a new generation, and a top-up disarms it", async () => {
-    const run = await running();
-    expect(await told()).toMatchObject({ onDisconnect: "keep" });
-    scene.api.passMinutes(61);
-    await proves(run, { minutes: [0, 60] });
-
-    expect(await tick()).toEqual(["host-a"]);
-    await host.heartbeat();
-    // 40 points, less what the last full hour took, last for five or six hours at 6.6 an hour.
-    expect(await told()).toMatchObject({ onDisconnect: "stop_after", stopAfterSeconds: 8 * 3_600 });
-
-    scene.api.passMinutes(60);
+  const hours = (seconds: number | null | undefined) => (seconds ?? 0) / 3_600;
+  const topUp = async (amount: string) =>
     await scene.api.ask("POST", `/api/v1/customers/${alice.customerId}/top-ups`, {
       as: scene.api.admin,
-      body: { amount: "1000" },
+      body: { amount },
     });
-    expect(await tick()).toEqual(["host-a"]);
-    await host.heartbeat();
-    expect(await told()).toMatchObject({ onDisconnect: "keep", stopAfterSeconds: null });
+
+  test("arms the stop of a cut-off host with the placement itself, and counts down by new generations", async () => {
+    const run = await running();
+
+    // 40 points last six hours at 6.6 an hour; one or two more are what a host that is heard would have, too.
+    const first = await told();
+    expect(first?.onDisconnect).toBe("stop_after");
+    expect(hours(first?.stopAfterSeconds)).toBeGreaterThanOrEqual(7);
+    expect(hours(first?.stopAfterSeconds)).toBeLessThanOrEqual(8.5);
+    expect(await tick()).toEqual([]);
 
     scene.api.passMinutes(60);
+    await host.heartbeat();
+    await proves(run, { minutes: [0, 60] });
+    const { generation } = await host.heartbeat().then(() => host.applied);
+    expect(await tick()).toEqual(["host-a"]);
+    const second = await told();
+    expect(host.applied.generation).toBe(generation + 1);
+    expect(hours(first?.stopAfterSeconds) - hours(second?.stopAfterSeconds)).toBeCloseTo(1, 0);
+  });
+
+  test("what is proven and not charged yet counts, and so does what a silent host may have used", async () => {
+    const run = await running();
+    const first = hours((await told())?.stopAfterSeconds);
+
+    scene.api.passMinutes(120);
+    await host.heartbeat();
+    await proves(run, { minutes: [0, 120] });
+    const { db, now } = scene.api.deps;
+    const term = (await acquireLeadership(db, { holder: "the test", now: now() })) ?? 0;
+    const pass = async () => {
+      await cutOffRulesPass({ db, nudge: () => undefined }, { term, now: now() });
+      const { rows } = await db.query<{ seconds: number }>(
+        "SELECT (live->>'stopAfterSeconds')::int AS seconds FROM placements",
+      );
+      return hours(rows[0]?.seconds);
+    };
+    // No hour was charged.
+    expect(first - (await pass())).toBeCloseTo(2, 0);
+    await db.query("UPDATE hosts SET last_heartbeat = last_heartbeat - interval '1 hour'");
+    expect(first - (await pass())).toBeCloseTo(3, 0);
+  });
+
+  test("a payment disarms it at once, and a limit does; nothing is told twice", async () => {
+    await running();
+    scene.api.nudged.length = 0;
+
+    await topUp("1000");
+    expect(scene.api.nudged).toEqual(["host-a"]);
+    expect(await told()).toMatchObject({ onDisconnect: "keep", stopAfterSeconds: null });
     expect(await tick()).toEqual([]);
+
+    await scene.api.ask("POST", `/api/v1/customers/${alice.customerId}/adjustments`, {
+      as: scene.api.admin,
+      body: { amount: "-1000", reason: "a mistake" },
+    });
+    await host.heartbeat();
+    expect(await told()).toMatchObject({ onDisconnect: "stop_after" });
+    await scene.api.ask("PATCH", `/api/v1/customers/${alice.customerId}`, {
+      as: scene.api.admin,
+      body: { credit_limit: "1000" },
+    });
+    expect(await told()).toMatchObject({ onDisconnect: "keep" });
+  });
+
+  test("what has no price burns nothing, and is kept", async () => {
+    await running();
+    await scene.api.db.query("UPDATE runs SET spec = 'nowhere'");
+
+    expect(await tick()).toEqual(["host-a"]);
+
+    expect(await told()).toMatchObject({ onDisconnect: "keep" });
   });
 
   test("a host that stopped for it says so, and is charged up to then", async () => {

@@ -16,6 +16,7 @@ import { removeSimulatedCdiSpec } from "@remotegpu/agent/host/simulated-cdi";
 import { openJournal, type Journal } from "@remotegpu/agent/journal/journal";
 import { Outbox } from "@remotegpu/agent/journal/outbox";
 import { HostConnection } from "@remotegpu/agent/link/connection";
+import { ControlPlaneClient } from "@remotegpu/agent/link/control-plane-client";
 import { LogSessions } from "@remotegpu/agent/link/log-sessions";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
 import { AccessLink } from "@remotegpu/agent/loop/access-link";
@@ -28,8 +29,10 @@ import { OrphanWatch } from "@remotegpu/agent/loop/orphan-watch";
 import { OutputKeeper } from "@remotegpu/agent/loop/output-keeper";
 import { RunPerformer } from "@remotegpu/agent/loop/run-performer";
 import { RuntimeWatch } from "@remotegpu/agent/loop/runtime-watch";
+import { StorageSampling } from "@remotegpu/agent/loop/storage-sampling";
 import { KeptOutput } from "@remotegpu/agent/output/kept-output";
 import { keptOutputFolder } from "@remotegpu/agent/config";
+import { poolBytes } from "@remotegpu/agent/runtime/pool-usage";
 import { Runtime } from "@remotegpu/agent/runtime/runtime";
 import { installToolbox } from "@remotegpu/agent/runtime/toolbox";
 import { importBusyboxImage, newHostId, removeLabelled } from "./docker.ts";
@@ -236,6 +239,13 @@ export class AgentUnderTest {
           log,
         })
       : null;
+    const storageSampling = new StorageSampling({
+      client: new ControlPlaneClient(connection, hostId),
+      isConnected: () => connection.isConnected,
+      measure: (paths, bounds) => poolBytes(paths, { ...bounds, poolRoot }),
+      monotonicMs: clock.monotonicMs,
+      log,
+    });
     const agent = new Agent({
       ...common,
       link,
@@ -249,6 +259,7 @@ export class AgentUnderTest {
       storagePool: null,
       facts: await readMachineFacts({ diskPath: stateDir }),
       outputKeeper,
+      storageSampling,
       performer: new RunPerformer({
         journal,
         runtime,
@@ -268,6 +279,7 @@ export class AgentUnderTest {
     const end = async () => {
       await logSessions.close();
       await agent.stop();
+      storageSampling.close();
       access?.close();
       watching.abort();
       await watched;

@@ -2,15 +2,16 @@
  * Feeds a billing vector to the real store, ingest and hour tick, moment by moment, and reads back what came of it.
  * The clock is the vector's; nothing is calculated here.
  */
-import { createHash } from "node:crypto";
 import { parseUtcOffset } from "@remotegpu/control-plane/core/billing-calendar";
 import { estimate } from "@remotegpu/control-plane/core/rating";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
+import { answerStorage } from "@remotegpu/control-plane/controllers/storage-sampling";
+import { setThresholds } from "@remotegpu/control-plane/store/alerts/alert-rules";
 import { startRule } from "@remotegpu/control-plane/store/billing/accounts";
 import { lockAccounts } from "@remotegpu/control-plane/store/billing/ledger";
 import { balanceView } from "@remotegpu/control-plane/store/billing/balance";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database";
+import { type Connection, type Database, transaction } from "@remotegpu/control-plane/store/database";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
 import { adjust, type PaymentResult, refund, topUp } from "@remotegpu/control-plane/store/billing/payments";
 import { addPrice, pricesInForce } from "@remotegpu/control-plane/store/billing/prices";
@@ -24,11 +25,14 @@ import {
   rowHash,
   UsageEntry,
 } from "@remotegpu/shared/journal-row";
-import { formatPoints, parsePoints, parseQuantity } from "@remotegpu/shared/money";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { formatPoints, parsePoints, parseQuantity, QUANTITY_DECIMALS } from "@remotegpu/shared/money";
+import { GIB, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { insertData } from "@remotegpu/control-plane/store/accounts/catalogue";
+import { setSetting } from "@remotegpu/control-plane/store/settings";
 import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
 import { insertWorkspace } from "@remotegpu/control-plane/store/accounts/workspaces";
 import type { BillingVector } from "./billing-vector.ts";
+import { uuidOf } from "./named-uuid.ts";
 
 type Usage = BillingVector["usage"][number];
 type Money = BillingVector["money"][number];
@@ -42,8 +46,11 @@ const RESOURCE_TYPES = {
 const NOWHERE = "nowhere";
 const NO_HASH_KNOWN = "f".repeat(64);
 
-/** What is compared with `expected`; storage and alerts come with the parts of the product that make them. */
-export type VectorResult = Omit<BillingVector["expected"], "storage_records" | "alerts">;
+/** Samples the one storage pool that the vectors know. */
+const SAMPLER = "pool-host" as HostId;
+
+/** What is compared with `expected`. */
+export type VectorResult = BillingVector["expected"];
 
 export async function runBillingVector(database: Database, vector: BillingVector): Promise<VectorResult> {
   const run = new VectorRunner(database, vector);
@@ -61,11 +68,39 @@ function momentsOf(vector: BillingVector): number[] {
     ...vector.estimates.map((one) => one.at),
     ...vector.observe_at,
   ].map((time) => Date.parse(time));
-  const moments = new Set([...times, ...vector.runs.map((run) => orderedAtMs(vector, run))]);
+  const samples = samplesOf(vector).map(({ hourMs }) => hourMs);
+  const moments = new Set([...times, ...samples, ...vector.runs.map((run) => orderedAtMs(vector, run))]);
   const [first, last] = [Math.min(...moments), Math.max(...moments)];
   for (let hour = Math.floor(first / MS_PER_HOUR) * MS_PER_HOUR; hour <= last; hour += MS_PER_HOUR)
     moments.add(hour);
   return [...moments].sort((a, b) => a - b);
+}
+
+interface Sample {
+  readonly workspace: string;
+  readonly hourMs: number;
+  /** Null: not taken. */
+  readonly bytes: number | null;
+}
+
+/** The hours of a day begin at its midnight in the billing time zone; the product's begin at full hours. */
+function samplesOf({ storage, config }: BillingVector): Sample[] {
+  const offsetMs = parseUtcOffset(config.utc_offset) * MS_PER_MINUTE;
+  return storage.flatMap(({ workspace, day, hourly_gb, hourly_bytes }) =>
+    (hourly_bytes ?? hourly_gb ?? []).map((sample, hour) => ({
+      workspace,
+      hourMs: fullHourFrom(Date.parse(`${day}T00:00:00Z`) - offsetMs) + hour * MS_PER_HOUR,
+      bytes: sample === null ? null : hourly_bytes === undefined ? bytesOf(sample) : Number(sample),
+    })),
+  );
+}
+
+const fullHourFrom = (ms: number) => Math.ceil(ms / MS_PER_HOUR) * MS_PER_HOUR;
+
+/** A begun byte is one, so that what lies exactly half way between two amounts does not fall below it. */
+function bytesOf(gb: string): number {
+  const one = 10n ** BigInt(QUANTITY_DECIMALS);
+  return Number((parseQuantity(gb) * BigInt(GIB) + one - 1n) / one);
 }
 
 /** A run is ordered when it was submitted, else just when it begins. */
@@ -114,10 +149,15 @@ class VectorRunner {
         userType: "external",
       });
       this.#customerId = made.made ? made.customerId : 0;
-      for (const name of new Set(vector.runs.map((run) => run.workspace))) {
+      const balances = (vector.config.alert_thresholds ?? []).map(parsePoints);
+      const wish = { balances, hoursLeft: [] };
+      await setThresholds(tx, { customerId: this.#customerId, wish });
+      const owned = [...vector.runs, ...vector.storage].map((one) => one.workspace);
+      for (const name of new Set(owned)) {
         const workspace = { ownerId: this.#customerId, name, description: null, type: "team" } as const;
         this.#workspaces.set(name, (await insertWorkspace(tx, workspace)).id);
       }
+      await this.#prepareStorage(tx);
       for (const entry of vector.catalog)
         await addPrice(tx, {
           spec: entry.spec,
@@ -135,7 +175,7 @@ class VectorRunner {
       for (const boot of vector.boots)
         await fixBootZero(tx, {
           hostId: boot.node,
-          bootId: idOf(`boot ${boot.node} ${boot.boot}`),
+          bootId: uuidOf(`boot ${boot.node} ${boot.boot}`),
           monotonicMs: 0,
           receivedAt: new Date(boot.utc_at_zero),
           roundTripMs: 0,
@@ -143,7 +183,37 @@ class VectorRunner {
     });
   }
 
-  /** Money, usage, hourly charges and suspension, start attempts, observation, in this order. */
+  /** A pool with one host that samples it, and something of each workspace in it. */
+  async #prepareStorage(tx: Connection): Promise<void> {
+    const { config, storage } = this.#vector;
+    if (storage.length === 0) return;
+    await setSetting(tx, "FREE_STORAGE_GB", config.free_storage_gb);
+    await tx.query(
+      "INSERT INTO hosts (id, name, ip_address, storage_pool, connection) VALUES ($1, $1, '', 'pool', 'connected')",
+      [SAMPLER],
+    );
+    await addPrice(tx, {
+      spec: "storage",
+      line: "storage",
+      unitPrice: config.storage_price,
+      billingUnit: "day",
+      effectiveFrom: new Date("2025-01-01T00:00:00Z"),
+      createdBy: null,
+    });
+    for (const name of new Set(storage.map(({ workspace }) => workspace)))
+      await insertData(tx, "dataset", {
+        customerId: this.#customerId,
+        customerUuid: "",
+        workspaceId: this.#workspaces.get(name) ?? 0,
+        name,
+        description: null,
+        visibility: "private",
+        storagePath: `data/${name}`,
+        framework: null,
+      });
+  }
+
+  /** Money, usage, hourly charges, storage and suspension, start attempts, observation, in this order. */
   async at(moment: number): Promise<void> {
     const now = new Date(moment);
     const isNow = (time: string): boolean => Date.parse(time) === moment;
@@ -153,6 +223,10 @@ class VectorRunner {
     for (const money of vector.money) if (isNow(money.at)) await this.#pay(money, now);
     for (const message of vector.usage) if (isNow(message.arrives_at)) await this.#ingest(message, now);
     if (moment % MS_PER_HOUR === 0) await this.#chargeHour(now);
+    await this.#sample(
+      samplesOf(vector).filter(({ hourMs }) => hourMs === moment),
+      now,
+    );
     for (const attempt of vector.start_attempts) if (isNow(attempt.at)) await this.#tryStart(attempt, now);
     for (const wish of vector.estimates) if (isNow(wish.at)) await this.#estimate(wish, now);
     for (const time of vector.observe_at) if (isNow(time)) await this.#observe(time, now);
@@ -266,6 +340,24 @@ class VectorRunner {
     await chargeDueHours({ db: this.#database, calendar: this.#calendar }, { term: term ?? 0, now });
   }
 
+  /** As the agent of the pool does it: asks, and tells what it measured of each owner. */
+  async #sample(samples: readonly Sample[], now: Date): Promise<void> {
+    if (samples.length === 0) return;
+    const deps = { db: this.#database, now: () => now };
+    const order = await answerStorage(deps, SAMPLER, { kind: "storage-question", after: null });
+    if (order.kind !== "storage-order") throw new Error(`no order but ${JSON.stringify(order)}`);
+    const bytesOfOwner = new Map(
+      samples.map(({ workspace, bytes }) => [String(this.#workspaces.get(workspace)), bytes]),
+    );
+    const taken = await answerStorage(deps, SAMPLER, {
+      kind: "storage-report",
+      hourMs: order.hourMs,
+      sums: order.folders.map(({ owner }) => ({ owner, bytes: bytesOfOwner.get(owner) ?? null })),
+      isLast: true,
+    });
+    if (taken.kind !== "storage-taken") throw new Error(`not taken: ${JSON.stringify(taken)}`);
+  }
+
   async #tryStart(attempt: { at: string; workspace: string }, now: Date): Promise<void> {
     const customerId = this.#customerId;
     const decision = await transaction(this.#database, async (tx) => {
@@ -287,7 +379,6 @@ class VectorRunner {
     const view = await balanceView(this.#database, {
       customerId: this.#customerId,
       now,
-      calendar: this.#calendar,
     });
     if (view === null) throw new Error("the vector's customer is gone");
     this.#balances.push({
@@ -305,11 +396,13 @@ class VectorRunner {
       run_totals: await this.#runTotals(),
       records: await this.#records(),
       charges: await this.#charges(),
+      storage_records: await this.#storageRecords(),
       balances: this.#balances,
       state_changes: await this.#events("account-status", (to, at) => ({ at, to })),
       stop_orders: await this.#events("stop-ordered", (run, at) => ({ at, run })),
       start_results: this.#startResults,
       rejected: [...this.#paymentsRefused, ...(await this.#quarantined())],
+      alerts: await this.#alerts(),
       estimates: this.#estimates,
       totals: await this.#totals(),
     };
@@ -344,12 +437,32 @@ class VectorRunner {
     return rows.map((row) => ({ ...row, at: timeText(row.at) }));
   }
 
+  /** A day without any sample is not charged, so it leaves nothing. */
+  async #storageRecords(): Promise<VectorResult["storage_records"]> {
+    const { rows } = await this.#database.query<VectorResult["storage_records"][number]>(
+      `SELECT w.name AS workspace, d.day, d.samples, d.average_gb, d.billable_gb, d.amount
+         FROM storage_days d JOIN workspaces w ON w.id = d.workspace_id`,
+    );
+    const isThere = (one: { workspace: string; day: string }) =>
+      rows.some((row) => row.workspace === one.workspace && row.day === one.day);
+    const nothing = { samples: 0, average_gb: null, billable_gb: "0.000000", amount: "0.0000" };
+    const without = this.#vector.storage.filter((one) => !isThere(one));
+    return [...rows, ...without.map(({ workspace, day }) => ({ workspace, day, ...nothing }))];
+  }
+
   async #events<T>(kind: string, of: (value: string, at: string) => T): Promise<T[]> {
     const { rows } = await this.#database.query<{ at: Date; new: string }>(
       "SELECT at, new FROM events WHERE kind = $1 ORDER BY id",
       [kind],
     );
     return rows.map((row) => of(row.new, timeText(row.at)));
+  }
+
+  async #alerts(): Promise<VectorResult["alerts"]> {
+    const { rows } = await this.#database.query<{ at: Date; threshold: string }>(
+      "SELECT fired_at AS at, threshold FROM alerts WHERE kind = 'low-balance' ORDER BY id",
+    );
+    return rows.map((row) => ({ ...row, at: timeText(row.at) }));
   }
 
   async #quarantined(): Promise<VectorResult["rejected"]> {
@@ -367,7 +480,7 @@ class VectorRunner {
 
   async #totals(): Promise<VectorResult["totals"]> {
     const { rows } = await this.#database.query<VectorResult["totals"]>(
-      `SELECT (${sumOf("topup")}) AS topups, -(${sumOf("charge")}) AS charges, (${sumOf("refund")}) AS refunds,
+      `SELECT (${sumOf("topup")}) AS topups, -(${sumOf("charge")}) - (${sumOf("storage")}) AS charges, (${sumOf("refund")}) AS refunds,
               (${sumOf("adjustment")}) AS adjustments, (SELECT balance FROM customers WHERE id = $1) AS closing_balance`,
       [this.#customerId],
     );
@@ -381,7 +494,7 @@ function sumOf(kind: string): string {
 }
 
 function journalOf({ node, boot }: { node: string; boot: string }): string {
-  return idOf(`journal ${node} ${boot}`);
+  return uuidOf(`journal ${node} ${boot}`);
 }
 
 function entryOf(message: Usage): UsageEntry {
@@ -390,19 +503,13 @@ function entryOf(message: Usage): UsageEntry {
     runId: message.run,
     instanceId: `i-${message.run}`,
     placementEpoch: 1,
-    bootId: idOf(`boot ${message.node} ${message.boot}`),
+    bootId: uuidOf(`boot ${message.node} ${message.boot}`),
     startMs: message.from_ms,
     endMs: message.to_ms,
     proof: message.proven ? "exact" : "unproven",
     final: message.final,
     wallEnd: message.node_wall_start ?? "",
   });
-}
-
-/** The same name gives the same UUID. */
-function idOf(name: string): string {
-  const hex = createHash("sha256").update(name).digest("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 /** As the vectors write it: no fraction where there is none. */
@@ -418,11 +525,13 @@ export function comparable(result: VectorResult): VectorResult {
     run_totals: byText(result.run_totals.map(sortedKeys)),
     records: byText(result.records.map(sortedKeys)),
     charges: byText(result.charges.map(sortedKeys)),
+    storage_records: byText(result.storage_records.map(sortedKeys)),
     balances: result.balances,
     state_changes: result.state_changes,
     stop_orders: byText(result.stop_orders.map(sortedKeys)),
     start_results: result.start_results,
     rejected: byText(result.rejected.map(({ id, at }) => ({ id, at, reason: "" }))),
+    alerts: result.alerts,
     estimates: result.estimates,
     totals: result.totals,
   };

@@ -105,7 +105,16 @@ const BillingVector = z.object({
     ),
     records: z.array(Share),
     charges: z.array(z.object({ at: Time, run: z.string(), minutes: z.int(), amount: Decimal })),
-    storage_records: z.array(z.unknown()),
+    storage_records: z.array(
+      z.object({
+        workspace: z.string(),
+        day: z.string(),
+        samples: z.int(),
+        average_gb: Decimal.nullable(),
+        billable_gb: Decimal,
+        amount: Decimal,
+      }),
+    ),
     balances: z.array(
       z.object({
         at: Time,
@@ -119,7 +128,7 @@ const BillingVector = z.object({
     stop_orders: z.array(z.object({ at: Time, run: z.string() })),
     start_results: z.array(z.object({ at: Time, workspace: z.string(), accepted: z.boolean() })),
     rejected: z.array(z.object({ id: z.string(), at: Time, reason: z.string() })),
-    alerts: z.array(z.unknown()),
+    alerts: z.array(z.object({ at: Time, threshold: Decimal })),
     estimates: z
       .array(z.object({ spec: z.string(), at: Time, minutes: z.int(), instances: z.int(), amount: Decimal }))
       .default([]),

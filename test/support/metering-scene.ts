@@ -10,15 +10,9 @@ import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
 import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
 import { openRuns } from "@remotegpu/control-plane/store/billing/runs";
 import type { HostId } from "@remotegpu/shared/ids";
-import {
-  GENESIS_HASH,
-  JournalBatch,
-  type JournalEntry,
-  type JournalRow,
-  rowHash,
-  UsageEntry,
-} from "@remotegpu/shared/journal-row";
+import { type JournalBatch, UsageEntry } from "@remotegpu/shared/journal-row";
 import { parsePoints, parseQuantity } from "@remotegpu/shared/money";
+import { ChainedJournal } from "./chained-journal.ts";
 
 export const CHINA = { utcOffsetMinutes: 480, closeDelayHours: 24 };
 /** When the host's monotonic clock was zero: a full hour. */
@@ -126,19 +120,22 @@ export interface Claim {
   readonly proof?: "exact" | "bounded" | "reconstructed" | "unproven";
 }
 
-/** A journal as an agent keeps it: rows are chained as they are written, and sent in batches of any cut. */
+/** The journal of the scene's host. */
 export class SceneJournal {
-  readonly id = randomUUID();
   readonly #scene: Scene;
-  readonly #rows: JournalRow[] = [];
+  readonly #journal = new ChainedJournal();
 
   constructor(scene: Scene) {
     this.#scene = scene;
   }
 
+  get id(): string {
+    return this.#journal.id;
+  }
+
   /** Writes the claim and answers its seq. */
   write(claim: Claim): number {
-    return this.#append(
+    return this.#journal.append(
       UsageEntry.parse({
         kind: "usage",
         runId: claim.run,
@@ -155,27 +152,11 @@ export class SceneJournal {
   }
 
   writeLost(reason: string): number {
-    return this.#append({ kind: "lost", reason });
+    return this.#journal.append({ kind: "lost", reason });
   }
 
   /** The rows from one seq to another, both included; by default all. */
-  batch(firstSeq = 1, lastSeq = this.#rows.length): JournalBatch {
-    return JournalBatch.parse({
-      kind: "journal-batch",
-      journalId: this.id,
-      previousHash: this.#hashOf(firstSeq - 1),
-      rows: this.#rows.slice(firstSeq - 1, lastSeq),
-      signature: "signed",
-    });
-  }
-
-  #append(entry: JournalEntry): number {
-    const seq = this.#rows.length + 1;
-    this.#rows.push({ seq, entry, hash: rowHash(this.id, seq, this.#hashOf(seq - 1), entry) });
-    return seq;
-  }
-
-  #hashOf(seq: number): string {
-    return seq === 0 ? GENESIS_HASH : (this.#rows[seq - 1]?.hash ?? GENESIS_HASH);
+  batch(firstSeq?: number, lastSeq?: number): JournalBatch {
+    return this.#journal.batch(firstSeq, lastSeq);
   }
 }

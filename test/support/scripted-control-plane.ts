@@ -7,6 +7,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import type { JournalBatch, JournalRow, UsageEntry } from "@remotegpu/shared/journal-row";
 import type { Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
+import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import { HostOrders } from "@remotegpu/control-plane/link/host-orders";
 import { serveHosts } from "@remotegpu/control-plane/link/host-requests";
 import { LogStreams } from "@remotegpu/control-plane/link/log-streams";
@@ -143,6 +144,8 @@ export class ScriptedControlPlane {
           known(hostId).report = report;
           return Promise.resolve(undefined);
         },
+        storage: () =>
+          Promise.resolve({ kind: "storage-rest", reason: "not in this test", againInMs: MS_PER_HOUR }),
       },
       quietLog,
     );

@@ -333,6 +333,11 @@ test.each([
   { args: ["audit-log"], head: /^at +actor_customer_id +method +route .*$/m, asOwner: true },
   { args: ["alarms"], head: /^id +raised_at +kind [^]*join-token-reused/m, asOwner: true },
   { args: ["customer", "key-list", "2"], head: /^id +name +prefix +created_at /m, asOwner: true },
+  {
+    args: ["storage"],
+    head: /^(Nothing has been sampled yet\.|workspace_id +day +samples +.*)$/m,
+    asOwner: false,
+  },
   { args: ["quota", "show"], head: /^quota_level +\w+\ncpu_quota +\d+$/m, asOwner: false },
   { args: ["quarantine"], head: /^Nothing yet\.$/m, asOwner: true },
   { args: ["settings", "list"], head: /^key +value +default .*\n[^]*MIN_START_MINUTES/m, asOwner: true },

@@ -32,11 +32,21 @@ const Shown = z.looseObject({
   ),
 });
 
+const StorageDays = z.looseObject({
+  open: z.array(z.looseObject({ samples: z.number(), average_gb: z.string() })),
+});
+
 let house: House;
 let environmentId: string;
+let pool: string;
 
 beforeAll(async () => {
-  house = await House.open({ hosts: 1 });
+  house = await House.open({ hosts: 0 });
+  pool = join(house.folder, "pool");
+  const own = await house.customer.post("/datasets", { name: "own" });
+  mkdirSync(join(pool, String(own.storage_path)), { recursive: true });
+  writeFileSync(join(pool, String(own.storage_path), "file"), Buffer.alloc(2 ** 20, 1));
+  await house.addHost({ REMOTEGPU_POOL_FOLDER: pool });
 });
 afterAll(async () => {
   await house?.close();
@@ -53,7 +63,6 @@ async function shown() {
 }
 
 test("an order with a GPU, a dataset and a model runs", async () => {
-  const pool = join(house.hosts[0]?.folder ?? "", "pool");
   const mounts: Record<string, { id: unknown }> = {};
   for (const [kind, route] of [
     ["data", "/datasets"],
@@ -135,6 +144,20 @@ test("a command's input and exit code are its own", async () => {
     truncated: false,
     encoding: "text",
   });
+});
+
+test("what the customer keeps in the host's pool was sampled when the host had joined", async () => {
+  const [day] = await eventually(
+    async () => {
+      const { open } = StorageDays.parse(await house.customer.get("/billing/storage"));
+      return open.length > 0 && open;
+    },
+    { what: "the sample" },
+  );
+
+  expect(day?.samples).toBe(1);
+  expect(Number(day?.average_gb)).toBeGreaterThanOrEqual(2 ** -10);
+  expect(Number(day?.average_gb)).toBeLessThan(2 ** -9);
 });
 
 test("the bill grows while it runs", async () => {

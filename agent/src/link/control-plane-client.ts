@@ -1,4 +1,7 @@
-/** What the agent asks the control plane over NATS, each with a deadline: heartbeat, desired set, observed state. */
+/**
+ * What the agent asks the control plane over NATS, each with a deadline: heartbeat, desired set, observed state, samples
+ * of storage.
+ */
 import { z } from "zod";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { HostId } from "@remotegpu/shared/ids";
@@ -15,6 +18,7 @@ import {
   type ObservedReport,
   type PullRequest,
 } from "@remotegpu/shared/protocol";
+import { StorageReply, type StorageRequest } from "@remotegpu/shared/storage-sampling";
 import { up, upObservedTo } from "@remotegpu/shared/subjects";
 import { decode, encode } from "@remotegpu/shared/wire";
 import { LinkDownError } from "./connection.ts";
@@ -89,6 +93,10 @@ export class ControlPlaneClient {
         if (!(error instanceof BrokenReportError) || attempt >= MAX_ATTEMPTS) throw error;
       }
     }
+  }
+
+  storage(request: StorageRequest): Promise<StorageReply> {
+    return this.#ask(up(this.#host, "storage"), request, StorageReply, PAGE_WITHIN_MS);
   }
 
   /** Null when a page was of another generation or term than the first. */

@@ -6,6 +6,7 @@ import { bytes, jsonObject, wholeNumber } from "./arguments.ts";
 import { body, withContext } from "./context.ts";
 import { printDone, printList, printOne, type Column } from "./output.ts";
 import { addResource } from "./resource-commands.ts";
+import { EVENT_COLUMNS } from "./story-commands.ts";
 
 const RECORD_COLUMNS: Column[] = [
   "start_time",
@@ -18,6 +19,18 @@ const RECORD_COLUMNS: Column[] = [
   ["per", (row) => row.billing_unit],
   "amount",
 ];
+
+const STORAGE_COLUMNS: Column[] = [
+  "workspace_id",
+  "day",
+  "samples",
+  "average_gb",
+  "billable_gb",
+  "unit_price",
+  "amount",
+  "state",
+];
+const StorageDays = z.object({ open: z.array(z.looseObject({})), items: z.array(z.looseObject({})) });
 
 const ESTIMATE_COLUMNS: Column[] = [
   "line",
@@ -39,6 +52,18 @@ export function addAccountCommands(program: Command): void {
     .action(withContext(async ({ api, output }) => printOne(output, await api.get("/billing/balance"))));
 
   program
+    .command("account-events")
+    .description(
+      "what happened to the account: its states, and warnings that its data is at risk; newest first",
+    )
+    .option("--limit <count>", "how many", wholeNumber, 50)
+    .action(
+      withContext(async ({ api, output }, { limit }: { limit: number }) =>
+        printList(output, await api.list("/billing/events", {}, limit), EVENT_COLUMNS),
+      ),
+    );
+
+  program
     .command("records")
     .description("billing records, newest first")
     .option("--limit <count>", "how many", wholeNumber, 50)
@@ -47,6 +72,22 @@ export function addAccountCommands(program: Command): void {
       withContext(async ({ api, output }, options: { limit: number; resource?: string }) => {
         const rows = await api.list("/billing/records", { resource_id: options.resource }, options.limit);
         printList(output, rows, RECORD_COLUMNS, "Nothing has been charged yet.");
+      }),
+    );
+
+  program
+    .command("storage")
+    .description("storage of your workspaces, day by day, and what it was charged (GB are 2^30 bytes)")
+    .option("--workspace <id>", "of one workspace", wholeNumber)
+    .option("--limit <count>", "how many days that are over, up to 200", wholeNumber, 14)
+    .action(
+      withContext(async ({ api, output }, options: { workspace?: number; limit: number }) => {
+        const answer = await api.get("/billing/storage", {
+          workspace_id: options.workspace?.toString(),
+          limit: String(options.limit),
+        });
+        const { open, items } = StorageDays.parse(answer);
+        printList(output, [...open, ...items], STORAGE_COLUMNS, "Nothing has been sampled yet.");
       }),
     );
 

@@ -125,6 +125,50 @@ function addCustomerCommands(program: Command): void {
       ),
     );
   customer
+    .command("at-risk")
+    .description("customers who have been overdue for 60 days, whose data may be deleted")
+    .action(
+      withContext(async ({ api, output }) =>
+        printList(output, await api.list("/customers", { data_at_risk: "true" }), [
+          "id",
+          "username",
+          "email",
+          "balance",
+          "overdue_status",
+          "overdue_since",
+        ]),
+      ),
+    );
+  customer
+    .command("delete-data <id>")
+    .description("delete the environments, datasets and models of a customer whose data is at risk")
+    .requiredOption("--confirm <username>", "the customer's username, once more")
+    .action(
+      withContext(async ({ api, output }, id: string, options: { confirm: string }) => {
+        const row = await api.post(`/customers/${id}/delete-data`, { confirm_username: options.confirm });
+        printDone(
+          output,
+          `Deleted. Their folders stay on hosts until you remove them: remotegpu customer data-removals ${id}`,
+          row,
+        );
+      }),
+    );
+  customer
+    .command("data-removals <id>")
+    .description("folders of deleted data, to be removed from their storage pools by hand")
+    .action(
+      withContext(async ({ api, output }, id: string) =>
+        printList(output, await api.list(`/customers/${id}/data-removals`), [
+          "ordered_at",
+          "ordered_by",
+          "resource_type",
+          "resource_id",
+          ["pool", (row) => row.storage_pool ?? "wherever it is"],
+          "folder",
+        ]),
+      ),
+    );
+  customer
     .command("show <id>")
     .description("one customer")
     .action(

@@ -4,6 +4,9 @@ import { addAccountCommands } from "./account-commands.ts";
 import { addAdminCommands } from "./admin-commands.ts";
 import { addEnvironmentCommands } from "./environment-commands.ts";
 import { addLoginCommand } from "./login-command.ts";
+import { addBookCommands } from "./money/book-commands.ts";
+import { addBudgetCommands } from "./money/budget-commands.ts";
+import { addWebhookCommands } from "./money/webhook-commands.ts";
 import { addPortCommands } from "./port-commands.ts";
 import { addJobCommands, addServiceCommands } from "./workload-commands.ts";
 
@@ -21,7 +24,10 @@ export function remotegpu(): Command {
   addJobCommands(program);
   addServiceCommands(program);
   addAccountCommands(program);
+  addBudgetCommands(program);
+  addWebhookCommands(program);
   addAdminCommands(program);
+  addBookCommands(program);
   finish(program);
   return program;
 }

@@ -1,17 +1,22 @@
 /**
  * The hour tick: by the leader, one per UTC hour, in order, missed ones under their nominal hour. Each run is charged
- * in a transaction of its own, then the accounts are settled; a tick that was cut off half way goes on where it was,
+ * in a transaction of its own, then the day of storage that has ended, then the accounts are settled; a tick that was cut off half way goes on where it was,
  * because what is charged already has no difference left to post.
  */
 import { chargeRun, unchargedRuns } from "../store/billing/charging.ts";
 import { accountsToSettle, settleAccount } from "../store/billing/accounts.ts";
 import { type Database, transaction } from "../store/database.ts";
+import { customersToWarn, warnOfRisk } from "../store/data-at-risk/warnings.ts";
 import { countCharge, finishHour, nextHour, startHour } from "../store/billing/hour-ticks.ts";
 import { assertTerm } from "../store/leader.ts";
 import { lockRun } from "../store/billing/runs.ts";
-import type { BillingCalendar } from "../core/billing-calendar.ts";
+import { type BillingCalendar, dayEndedBy } from "../core/billing-calendar.ts";
+import { chargeStorageDay } from "../store/storage/day-charge.ts";
+import { workspacesToCharge } from "../store/storage/day-samples.ts";
+import { tellHourAlerts } from "./hour-alerts.ts";
 
 const RUNS_PER_PAGE = 500;
+const WORKSPACES_PER_PAGE = 500;
 /** After a long pause a wake-up catches up this many hours; the next one goes on. */
 const MAX_HOURS_PER_WAKE = 24;
 
@@ -23,6 +28,8 @@ export interface ChargingDeps {
 export interface HourReport {
   readonly hour: Date;
   readonly runsCharged: number;
+  /** Workspaces whose day of storage was charged, be it nothing. */
+  readonly storageDaysCharged: number;
   readonly suspended: readonly number[];
   /** Hosts whose desired set changed: nudge them. */
   readonly hostIds: readonly string[];
@@ -55,13 +62,15 @@ async function chargeHour(
   tick: { hour: Date; term: number; now: Date },
 ): Promise<HourReport> {
   const runsCharged = await chargeRuns(deps, tick);
-  // Storage is charged here, between the runs and the accounts, once it is sampled.
+  const storageDaysCharged = await chargeStorageDays(deps, tick);
   const settled = await settleAccounts(deps, tick);
+  await warnOfRisks(deps, tick);
+  await tellHourAlerts(deps, tick);
   await transaction(deps.db, async (tx) => {
     await assertTerm(tx, tick.term);
     await finishHour(tx, tick);
   });
-  return { hour: tick.hour, runsCharged, ...settled };
+  return { hour: tick.hour, runsCharged, storageDaysCharged, ...settled };
 }
 
 async function chargeRuns(
@@ -92,6 +101,28 @@ async function chargeOne(
   });
 }
 
+/** At the first full hour of a day of the billing time zone the day before is charged, whatever the accounts' states. */
+async function chargeStorageDays(
+  { db, calendar }: ChargingDeps,
+  { hour, term }: { hour: Date; term: number },
+): Promise<number> {
+  const day = dayEndedBy(hour.getTime(), calendar);
+  if (day === null) return 0;
+  let charged = 0;
+  let page = await workspacesToCharge(db, { day, after: 0, limit: WORKSPACES_PER_PAGE });
+  while (page.length > 0) {
+    for (const workspaceId of page) {
+      const isCharged = await transaction(db, async (tx) => {
+        await assertTerm(tx, term);
+        return chargeStorageDay(tx, { workspaceId, day, at: hour, calendar });
+      });
+      if (isCharged) charged += 1;
+    }
+    page = await workspacesToCharge(db, { day, after: page.at(-1) ?? 0, limit: WORKSPACES_PER_PAGE });
+  }
+  return charged;
+}
+
 async function settleAccounts(
   { db }: ChargingDeps,
   { hour, term, now }: { hour: Date; term: number; now: Date },
@@ -107,4 +138,15 @@ async function settleAccounts(
     for (const hostId of settled.hostIds) hostIds.add(hostId);
   }
   return { suspended, hostIds: [...hostIds] };
+}
+
+async function warnOfRisks(
+  { db }: ChargingDeps,
+  { hour, term }: { hour: Date; term: number },
+): Promise<void> {
+  for (const customerId of await customersToWarn(db, hour))
+    await transaction(db, async (tx) => {
+      await assertTerm(tx, term);
+      await warnOfRisk(tx, { customerId, hour });
+    });
 }

@@ -12,6 +12,7 @@ import { type Database, transaction } from "../store/database.ts";
 import { desiredSetOf } from "../store/hosts/desired-sets.ts";
 import { mergeObserved } from "../store/hosts/observed.ts";
 import { HeartbeatDesk } from "./heartbeat-desk.ts";
+import { answerStorage } from "./storage-sampling.ts";
 
 export interface HostSyncDeps {
   db: Database;
@@ -31,6 +32,7 @@ export function hostSync(deps: HostSyncDeps): HostHandlers {
     heartbeat: (host, heartbeat) => heartbeatOf(deps, desk, host, heartbeat),
     desiredSet: (host) => desiredSet(deps, host),
     observed: (host, report) => observed(deps, host, report),
+    storage: (host, request) => answerStorage(deps, host, request),
     floods: (host) => floods(deps, host),
   };
 }

@@ -1,8 +1,8 @@
 /**
- * Months of the billing time zone, which is a fixed offset from UTC. A month is written "2026-03"; it is closed
- * some hours after its last midnight, and what is posted later goes on a later invoice.
+ * Days and months of the billing time zone, which is a fixed offset from UTC, so that each day has 24 hours. A month is
+ * written "2026-03"; it is closed some hours after its last midnight, and what is posted later goes on a later invoice.
  */
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 
 export interface BillingCalendar {
   /** Minutes east of UTC: 480 for +08:00. */
@@ -12,6 +12,15 @@ export interface BillingCalendar {
 
 /** "2026-03" */
 export type Month = string;
+
+/** A day of the billing time zone, and what it is in UTC milliseconds, its end not included. */
+export interface BillingDay {
+  /** "2026-03-10" */
+  readonly day: string;
+  readonly month: Month;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
 
 const UTC_OFFSET = /^([+-])(\d{2}):(\d{2})$/;
 
@@ -26,6 +35,27 @@ export function parseUtcOffset(text: string): number {
 
 export function monthOf(utcMs: number, calendar: BillingCalendar): Month {
   return new Date(utcMs + calendar.utcOffsetMinutes * MS_PER_MINUTE).toISOString().slice(0, 7);
+}
+
+export function dayOf(utcMs: number, calendar: BillingCalendar): BillingDay {
+  const offsetMs = calendar.utcOffsetMinutes * MS_PER_MINUTE;
+  const fromMs = Math.floor((utcMs + offsetMs) / MS_PER_DAY) * MS_PER_DAY - offsetMs;
+  const day = new Date(fromMs + offsetMs).toISOString().slice(0, 10);
+  return { day, month: day.slice(0, 7), fromMs, toMs: fromMs + MS_PER_DAY };
+}
+
+/**
+ * The day whose last midnight came after the full hour before this one, and not after this one; null at most hours.
+ * Where midnights are not at full hours, the first full hour after one takes it.
+ */
+export function dayEndedBy(hourMs: number, calendar: BillingCalendar): BillingDay | null {
+  const midnightMs = dayOf(hourMs, calendar).fromMs;
+  return midnightMs > hourMs - MS_PER_HOUR ? dayOf(midnightMs - 1, calendar) : null;
+}
+
+/** The midnight that begins the month, in UTC milliseconds. */
+export function monthBegin(month: Month, calendar: BillingCalendar): number {
+  return Date.parse(`${month}-01T00:00:00Z`) - calendar.utcOffsetMinutes * MS_PER_MINUTE;
 }
 
 /** The midnight that ends the month, in UTC milliseconds. */

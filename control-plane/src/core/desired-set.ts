@@ -67,8 +67,8 @@ export function environmentSpec(order: EnvironmentOrder, gpus: GpuGrant[]): Inst
     gpus: gpus.map(attachedGpu),
     mounts: mountsOf(order),
     folders: [
-      { source: `environments/${order.id}/code`, target: CODE },
-      { source: `environments/${order.id}/output`, target: OUTPUT },
+      { source: environmentFolders(order.id).code, target: CODE },
+      { source: environmentFolders(order.id).output, target: OUTPUT },
     ],
     jupyter: order.jupyter,
     tensorboard: order.tensorboard,
@@ -92,10 +92,20 @@ export function rankSpec(order: RankOrder, gpus: GpuGrant[]): InstanceSpec {
     tempStorageBytes: null,
     gpus: gpus.map(attachedGpu),
     mounts: mountsOf(order),
-    folders: [{ source: `training-jobs/${order.id}/output`, target: output }],
+    folders: [{ source: jobOutputFolder(order.id), target: output }],
     jupyter: false,
     tensorboard: false,
   };
+}
+
+/** Where in its pool an environment's own folders lie; `id` is the one that hosts know. */
+export function environmentFolders(id: string): { code: string; output: string } {
+  return { code: `environments/${id}/code`, output: `environments/${id}/output` };
+}
+
+/** The same of a training job; all ranks share it. */
+export function jobOutputFolder(id: string): string {
+  return `training-jobs/${id}/output`;
 }
 
 /** Of the job, with the rank; a long id gives way to the rank's number. */
@@ -147,7 +157,8 @@ function modelMounts(models: ResolvedMount[]): ReadOnlyMount[] {
   return first === undefined ? mounts : [...mounts, { ...first, target: "/gemini/pretrain" }];
 }
 
-function poolPath(storagePath: string): string {
+/** A storage path as hosts take it, below the pool's root. */
+export function poolPath(storagePath: string): string {
   return storagePath.replace(/^\/+|\/+$/g, "");
 }
 

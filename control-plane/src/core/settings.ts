@@ -5,7 +5,16 @@
 import { QUOTA_LEVELS } from "./quota-levels.ts";
 
 /** In the order of the alphabet, in which they are listed. */
-export const SETTING_KEYS = ["ALLOW_PLAIN_HTTP_PORTS", "DEFAULT_QUOTA_LEVEL", "MIN_START_MINUTES"] as const;
+export const SETTING_KEYS = [
+  "ALERT_BALANCES",
+  "ALERT_BUDGET_PERCENTS",
+  "ALERT_HOURS_LEFT",
+  "ALLOW_LOOPBACK_WEBHOOKS",
+  "ALLOW_PLAIN_HTTP_PORTS",
+  "DEFAULT_QUOTA_LEVEL",
+  "FREE_STORAGE_GB",
+  "MIN_START_MINUTES",
+] as const;
 export type SettingKey = (typeof SETTING_KEYS)[number];
 
 interface Setting {
@@ -17,7 +26,34 @@ interface Setting {
   readonly form: string;
 }
 
+/** At most five, as of a customer's own thresholds (http/billing/alert-fields.ts). */
+const THRESHOLDS = {
+  values: /^(none|\d{1,9}(\.\d{1,4})?(,\d{1,9}(\.\d{1,4})?){0,4})$/,
+  form: "up to five numbers with commas between, or none",
+};
+
 export const SETTINGS: Record<SettingKey, Setting> = {
+  ALERT_BALANCES: {
+    description: "Balances at which customers are warned who set none of their own",
+    byDefault: "50,10",
+    ...THRESHOLDS,
+  },
+  ALERT_BUDGET_PERCENTS: {
+    description: "Parts of their monthly budget at which customers are warned who set none of their own",
+    byDefault: "50,80,100",
+    ...THRESHOLDS,
+  },
+  ALERT_HOURS_LEFT: {
+    description: "Hours that the money still lasts at which customers are warned who set none of their own",
+    byDefault: "24,4",
+    ...THRESHOLDS,
+  },
+  ALLOW_LOOPBACK_WEBHOOKS: {
+    description: "Whether webhooks may lead to this server itself, by plain HTTP too; for trying them out",
+    byDefault: "off",
+    values: /^(on|off)$/,
+    form: "on or off",
+  },
   ALLOW_PLAIN_HTTP_PORTS: {
     description: "Whether JupyterLab and TensorBoard get public ports, on which they speak plain HTTP",
     byDefault: "off",
@@ -30,6 +66,12 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     values: new RegExp(`^(${QUOTA_LEVELS.join("|")})$`),
     form: `one of ${QUOTA_LEVELS.join(", ")}`,
   },
+  FREE_STORAGE_GB: {
+    description: "How much storage each workspace has free, in GB of 2^30 bytes",
+    byDefault: "50",
+    values: /^\d{1,9}(\.\d{1,6})?$/,
+    form: "a number of GB, up to 6 decimals",
+  },
   MIN_START_MINUTES: {
     description: "For how many minutes of everything that then runs the balance must last before a start",
     byDefault: "60",
@@ -41,4 +83,9 @@ export const SETTINGS: Record<SettingKey, Setting> = {
 /** The value that holds; one that an older release or a hand in the database left and nobody can read is as none. */
 export function settingInForce(key: SettingKey, stored: string | null): string {
   return stored !== null && SETTINGS[key].values.test(stored) ? stored : SETTINGS[key].byDefault;
+}
+
+/** The numbers of a setting that lists some. */
+export function listedNumbers(value: string): string[] {
+  return value === "none" ? [] : value.split(",");
 }

@@ -30,7 +30,9 @@ const Run = z.object({
   last_proven_at: Timestamp.nullable(),
   closed_at: Timestamp.nullable(),
   proven_ms: z.int(),
-  waived_ms: z.int(),
+  waived_ms: z.int().openapi({ description: "Metered and not charged, as of the last charge" }),
+  waive_from: Timestamp.nullable().openapi({ description: "From then on nothing is charged" }),
+  waive_reason: z.string().nullable(),
   billed_minutes: z.int(),
   charged: Money,
   host_id: z.string(),
@@ -80,6 +82,7 @@ function runAnswer(run: InstanceRun): z.input<typeof Run> {
     first_proven_at: iso(run.first_proven_at),
     last_proven_at: iso(run.last_proven_at),
     closed_at: iso(run.closed_at),
+    waive_from: iso(run.waive_from),
     waived: run.waived.map(({ from, to, ...why }) => ({
       ...why,
       from: new Date(from).toISOString(),

@@ -1,7 +1,12 @@
 /** Every resource of the API, in the order the documentation shows them. */
 import { KeptFleet } from "../store/placement/kept-fleet.ts";
 import { registerApiKeyRoutes } from "./accounts/api-keys.ts";
+import { registerAccountEventRoutes } from "./billing/account-events.ts";
+import { registerCustomerDataRoutes } from "./accounts/customer-data.ts";
+import { registerAlertRoutes } from "./billing/alerts.ts";
 import { registerBillingRoutes } from "./billing/billing.ts";
+import { registerBookRoutes } from "./billing/books.ts";
+import { registerBudgetRoutes } from "./billing/budget.ts";
 import { registerCustomerRoutes } from "./accounts/customers.ts";
 import { registerDatasetRoutes, registerModelRoutes } from "./accounts/data-entries.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
@@ -22,11 +27,14 @@ import { registerJoinTokenRoutes } from "./hosts/join-tokens.ts";
 import { registerMeRoutes } from "./accounts/me.ts";
 import { registerPaymentRoutes } from "./billing/payments.ts";
 import { registerPriceRoutes } from "./billing/prices.ts";
+import { registerStorageRoutes } from "./billing/storage.ts";
 import { registerQuotaRoutes } from "./accounts/quotas.ts";
 import { registerSettingRoutes } from "./accounts/settings.ts";
 import { registerShareWeightRoutes } from "./accounts/share-weights.ts";
 import { registerSpecRoutes } from "./billing/specs.ts";
 import { registerSshKeyRoutes } from "./accounts/ssh-keys.ts";
+import { registerWebhookDeliveryRoutes } from "./webhooks/webhook-deliveries.ts";
+import { registerWebhookRoutes } from "./webhooks/webhooks.ts";
 import { registerWorkloadLogRoutes } from "./workloads/workload-logs.ts";
 import { registerWorkloadStoryRoutes } from "./workloads/workload-story.ts";
 import { registerWorkloadWhyRoutes } from "./workloads/workload-why.ts";
@@ -56,10 +64,18 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerPriceRoutes(api, deps);
   registerSpecRoutes(api, deps);
   registerBillingRoutes(api, deps);
+  registerAccountEventRoutes(api, deps);
+  registerStorageRoutes(api, deps);
+  registerBudgetRoutes(api, deps);
+  registerAlertRoutes(api, deps);
+  registerWebhookRoutes(api, deps);
+  registerWebhookDeliveryRoutes(api, deps);
 
   registerCustomerRoutes(api, deps);
+  registerCustomerDataRoutes(api, deps);
   registerApiKeyRoutes(api, deps);
   registerPaymentRoutes(api, deps);
+  registerBookRoutes(api, deps);
   registerQuotaRoutes(api, deps);
   registerShareWeightRoutes(api, deps);
   registerSettingRoutes(api, deps);

@@ -1,6 +1,7 @@
 /**
- * Answers what hosts ask over NATS: heartbeats, pulls of the desired set, reports of the observed one. The host
- * is who the subject says. Whatever is malformed, too much or cannot be served now is answered with a refusal.
+ * Answers what hosts ask over NATS: heartbeats, pulls of the desired set, reports of the observed one, and what of
+ * their storage is to be measured. The host is who the subject says. Whatever is malformed, too much or cannot be
+ * served now is answered with a refusal.
  */
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "nats";
 import type { z } from "zod";
@@ -18,6 +19,7 @@ import {
   type PullReply,
   type Refusal,
 } from "@remotegpu/shared/protocol";
+import { StorageRequest, type StorageReply } from "@remotegpu/shared/storage-sampling";
 import { hostOf, upObservedOfAllHosts, upOfAllHosts } from "@remotegpu/shared/subjects";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { decode, encode } from "@remotegpu/shared/wire";
@@ -45,13 +47,15 @@ export interface HostHandlers {
   /** Instances in a fixed order: the pages of one generation are cut anew for each request. */
   desiredSet(host: HostId): Promise<DesiredSet | Refusal>;
   observed(host: HostId, report: WholeReport): Promise<Refusal | undefined>;
+  /** Samples of its storage pool. Whoever serves none refuses, and its hosts ask again later. */
+  storage?(host: HostId, request: StorageRequest): Promise<StorageReply | Refusal>;
   /** It asks far more than any agent does, and is not answered beyond a bound; told once a minute, and logged. */
   floods?(host: HostId): Promise<void>;
 }
 
 export const refusal = (reason: string): Refusal => ({ kind: "refused", reason });
 
-/** Subscribes all three words. Resolves once NATS has the subscriptions; `close` finishes what is in hand. */
+/** Subscribes all words. Resolves once NATS has the subscriptions; `close` finishes what is in hand. */
 export async function serveHosts(
   connection: NatsConnection,
   handlers: HostHandlers,
@@ -74,6 +78,12 @@ export async function serveHosts(
     return "kind" in desired ? desired : pageOf(desired, page);
   });
   server.serve(upOfAllHosts("obs"), ObservedReport, observed);
+  server.serve(
+    upOfAllHosts("storage"),
+    StorageRequest,
+    async (host, request) =>
+      (await handlers.storage?.(host, request)) ?? refusal("storage is not sampled here"),
+  );
   server.serve(upObservedOfAllHosts(replica), ObservedReport, observed, { isShared: false });
   // A flush that is under way when the connection closes is never answered.
   await Promise.race([connection.flush(), connection.closed()]);

@@ -18,6 +18,8 @@ import { ensureStarterImage, STARTER_IMAGE } from "./starter-image.ts";
 const SIMULATED_GPUS = 2;
 const TOP_UP = "100.0000";
 const PRICES = { cpu: "0.05", memory: "0.01", gpu: "3.5", temp_storage: "0.0001" };
+/** Of a GB and day, beyond what is free. */
+const STORAGE_PRICE = "0.003333";
 const QUOTA = {
   quota_level: "custom",
   cpu_quota: 16,
@@ -143,10 +145,12 @@ async function newCustomer(stage: Stage, admin: ApiClient, adminKey: string): Pr
   stage.say(
     `4. Prices: ${Object.entries(PRICES)
       .map(([line, price]) => `${line} ${price}`)
-      .join(", ")} an hour.`,
+      .join(", ")} an hour; storage ${STORAGE_PRICE} a GB and day.`,
   );
   for (const [line, price] of Object.entries(PRICES))
     await admin.post("/prices", { spec: "default", line, unit_price: price, billing_unit: "hour" });
+  const storage = { spec: "storage", line: "storage", unit_price: STORAGE_PRICE, billing_unit: "day" };
+  await admin.post("/prices", storage);
   const customer = await admin.post("/customers", { username: "you", email: "you@localhost.invalid" });
   const customerId = z.number().parse(customer.id);
   await admin.put(`/customers/${customerId}/quota`, QUOTA);

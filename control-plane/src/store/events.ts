@@ -134,3 +134,17 @@ export async function hostEvents(sql: Connection, hostId: string, page: EventPag
   );
   return rows;
 }
+
+/** The same of an account itself, without its workloads. */
+export async function accountEvents(
+  sql: Connection,
+  customerId: number,
+  page: EventPageWish,
+): Promise<EventRow[]> {
+  const { rows } = await sql.query<EventRow>(
+    `SELECT ${COLUMNS} FROM events
+      WHERE customer_id = $1 AND workload_id IS NULL AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+    [customerId, page.after, page.limit + 1],
+  );
+  return rows;
+}

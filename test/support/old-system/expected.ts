@@ -62,6 +62,7 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     status_reason: null,
     confirmed_stops: null,
     revoked_at: null,
+    storage_asked_at: null,
     deleted_at: null,
   },
   gpus: {

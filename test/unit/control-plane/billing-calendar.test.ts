@@ -1,7 +1,10 @@
-/** Months of the billing zone and the invoice a record goes on. */
+/** Days and months of the billing zone and the invoice a record goes on. */
 import {
+  dayEndedBy,
+  dayOf,
   invoiceMonth,
   monthAfter,
+  monthBegin,
   monthEnd,
   monthOf,
   parseUtcOffset,
@@ -23,6 +26,34 @@ test.each(["8", "+8:00", "+14:01", "+08:60", "Asia/Shanghai", ""])("%j is no off
   expect(() => parseUtcOffset(text)).toThrow(RangeError);
 });
 
+describe("days", () => {
+  test.each([
+    { at: "2026-02-28T15:59:59.999Z", day: "2026-02-28", from: "2026-02-27T16:00:00.000Z" },
+    { at: "2026-02-28T16:00:00.000Z", day: "2026-03-01", from: "2026-02-28T16:00:00.000Z" },
+  ])("$at is in $day at +08:00", ({ at, day, from }) => {
+    const found = dayOf(Date.parse(at), CHINA);
+
+    expect(found).toMatchObject({ day, month: day.slice(0, 7), fromMs: Date.parse(from) });
+    expect(found.toMs - found.fromMs).toBe(24 * 3_600_000);
+  });
+
+  test.each([
+    { hour: "2026-05-31T15:00:00Z", offset: 480, day: null },
+    { hour: "2026-05-31T16:00:00Z", offset: 480, day: "2026-05-31" },
+    { hour: "2026-05-31T17:00:00Z", offset: 480, day: null },
+    { hour: "2026-06-01T00:00:00Z", offset: 0, day: "2026-05-31" },
+    { hour: "2026-06-01T05:00:00Z", offset: -300, day: "2026-05-31" },
+    // Midnight at half past six: the full hour after it.
+    { hour: "2026-05-31T18:00:00Z", offset: 330, day: null },
+    { hour: "2026-05-31T19:00:00Z", offset: 330, day: "2026-05-31" },
+    { hour: "2026-05-31T20:00:00Z", offset: 330, day: null },
+  ])("at $hour the day $day has ended, $offset minutes east", ({ hour, offset, day }) => {
+    const calendar = { ...CHINA, utcOffsetMinutes: offset };
+
+    expect(dayEndedBy(Date.parse(hour), calendar)?.day ?? null).toBe(day);
+  });
+});
+
 describe("months", () => {
   test.each([
     { at: "2026-01-31T15:59:59.999Z", month: "2026-01" },
@@ -37,6 +68,13 @@ describe("months", () => {
     expect(monthEnd("2026-12", CHINA)).toBe(Date.parse("2026-12-31T16:00:00Z"));
     expect(monthAfter("2026-12", CHINA)).toBe("2027-01");
   });
+});
+
+test("a month begins where the one before it ends", () => {
+  expect(monthBegin("2026-03", CHINA)).toBe(monthEnd("2026-02", CHINA));
+  expect(monthBegin("2027-01", { ...CHINA, utcOffsetMinutes: -330 })).toBe(
+    Date.parse("2027-01-01T05:30:00Z"),
+  );
 });
 
 describe("invoice month", () => {

@@ -40,6 +40,7 @@ import {
   TerminalOpen,
   TerminalResize,
 } from "@remotegpu/shared/sessions";
+import { StorageReply, StorageRequest } from "@remotegpu/shared/storage-sampling";
 import { down, up } from "@remotegpu/shared/subjects";
 import { decode, encode } from "@remotegpu/shared/wire";
 import { keptLog } from "../../support/kept-log.ts";
@@ -59,6 +60,11 @@ const NATS_MESSAGES: Record<string, z.ZodType> = {
   exec: ExecRequest,
   "exec-reply": ExecReply,
   "exec-refused": ExecReply,
+  "storage-question": StorageRequest,
+  "storage-report": StorageRequest,
+  "storage-order": StorageReply,
+  "storage-rest": StorageReply,
+  "storage-taken": StorageReply,
   refused: Refusal,
   "terminal-open": TerminalOpen,
   "log-open": LogOpen,

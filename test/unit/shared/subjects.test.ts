@@ -19,6 +19,7 @@ const session = SessionId.parse("k3J-x_8QmZ0aVt5LrWc2Ng");
 
 test.each([
   [up(host, "hb"), "rg.v1.h.gpu-7.up.hb"],
+  [up(host, "storage"), "rg.v1.h.gpu-7.up.storage"],
   [down(host, "exec"), "rg.v1.h.gpu-7.down.exec"],
   [hostInbox(host), "rg.v1.h.gpu-7.down.inbox"],
   [upObservedTo(host, "R1"), "rg.v1.h.gpu-7.up.obs.R1"],

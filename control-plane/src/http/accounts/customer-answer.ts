@@ -18,6 +18,7 @@ export const Customer = z
     currency: z.string(),
     overdue_status: z.string(),
     overdue_since: Timestamp.nullable(),
+    data_at_risk: z.boolean().openapi({ description: "Overdue for 60 days: the data may be deleted" }),
     last_payment_at: Timestamp.nullable(),
     personal_workspace_id: z.int().nullable(),
     created_at: Timestamp.nullable(),

@@ -10,6 +10,7 @@ import {
   type CustomerRow,
 } from "../../store/accounts/customers.ts";
 import { transaction } from "../../store/database.ts";
+import { tellHostsOfMoney } from "../billing/told-money.ts";
 import { Customer, customerAnswer } from "./customer-answer.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { NotNegativeAmount, PlainName } from "../request/input-fields.ts";
@@ -63,6 +64,7 @@ const list = createRoute({
       status: z.enum(["active", "suspended", "deleted"]).optional(),
       username: PlainName.optional(),
       email: z.string().max(128).pipe(Email).optional(),
+      data_at_risk: z.enum(["true", "false"]).optional(),
     }),
   },
   responses: ok("A page of accounts", pageOf(Customer)),
@@ -112,6 +114,7 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
       status: query.status ?? null,
       username: query.username ?? null,
       email: query.email ?? null,
+      dataAtRisk: query.data_at_risk === undefined ? null : query.data_at_risk === "true",
       page,
     });
     return c.json(toPage(rows, page.limit, { item: customerAnswer, key: (row) => [row.id] }), 200);
@@ -138,6 +141,7 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
       if (creditLimit !== undefined)
         await setCreditLimit(sql, { customerId: id, creditLimit, at: deps.now() });
     });
+    if (creditLimit !== undefined) await tellHostsOfMoney(deps, id);
     return c.json(customerAnswer(await requireCustomer(deps, id)), 200);
   });
 }

@@ -4,6 +4,7 @@ import { formatPoints, formatPrice, formatQuantity } from "@remotegpu/shared/mon
 import { displayText } from "@remotegpu/shared/text";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { BILL_READERS } from "../../core/access-rights.ts";
+import { atRiskFromMs } from "../../core/data-at-risk.ts";
 import { DEFAULT_SPEC, dearestLines, type PricedOrder } from "../../core/price-lines.ts";
 import { amountOf, estimate, totalAmount } from "../../core/rating.ts";
 import {
@@ -18,11 +19,14 @@ import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import { actingOn } from "../request/audit.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { budgetOf } from "./budget.ts";
+import { customerMeant, forCustomer } from "./whose-money.ts";
 import { Int53, SpecName } from "../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { badField, notFound } from "../request/refusal.ts";
 import {
   forCustomers,
+  iso,
   jsonBody,
   Money,
   NumericId,
@@ -41,10 +45,14 @@ const Balance = z
     credit_limit: Money,
     overdue_status: z.string(),
     overdue_since: Timestamp.nullable(),
+    data_at_risk_from: Timestamp.nullable().openapi({ description: "Then what is stored may be deleted" }),
     last_payment_at: Timestamp.nullable(),
     accrued: Money.openapi({ description: "Used and proven, but not charged yet" }),
     burn_per_hour: Money,
     hours_left: Money.nullable(),
+    month: z.string().openapi({ example: "2026-03" }),
+    spent_this_month: Money.openapi({ description: "Charged; what has accrued comes on top" }),
+    monthly_limit: Money.nullable(),
   })
   .openapi("Balance");
 
@@ -116,8 +124,6 @@ const Estimate = z
   })
   .openapi("Estimate");
 
-const forCustomer = NumericId.optional().openapi({ description: "Another customer's; for administrators" });
-
 const getBalance = createRoute({
   ...forCustomers,
   method: "get",
@@ -163,20 +169,17 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
   api.openapi(getBalance, async (c) => {
-    const { actor } = c.var;
-    const { customer_id: customerId = actor.customerId } = c.req.valid("query");
-    if (customerId !== actor.customerId && !actor.isAdmin) throw notFound(`customer ${customerId}`);
-    actingOn(c, { ownerCustomerId: customerId, subject: `balance of customer ${customerId}` });
-    const view = await balanceView(db, {
-      customerId,
-      now: deps.now(),
-      calendar: deps.config.billingCalendar,
-    });
+    const customerId = await customerMeant(c, c.req.valid("query"), "balance");
+    const look = { now: deps.now(), calendar: deps.config.billingCalendar };
+    const view = await balanceView(db, { customerId, now: look.now });
     if (view === null) throw notFound(`customer ${customerId}`);
     return c.json(
       {
         ...view,
-        overdue_since: view.overdue_since?.toISOString() ?? null,
+        overdue_since: iso(view.overdue_since),
+        data_at_risk_from:
+          view.overdue_since && new Date(atRiskFromMs(view.overdue_since.getTime())).toISOString(),
+        ...monthAnswer(await budgetOf(db, customerId, look)),
         last_payment_at: view.last_payment_at?.toISOString() ?? null,
       },
       200,
@@ -263,6 +266,10 @@ function pricedOrder(order: {
     gpuShared: order.gpu_sharing === "shared",
     tempStorageBytes: order.temp_storage ?? null,
   };
+}
+
+function monthAnswer({ month, spent, monthly_limit }: Awaited<ReturnType<typeof budgetOf>>) {
+  return { month, spent_this_month: spent, monthly_limit };
 }
 
 function recordAnswer(row: BillingRecordRow) {

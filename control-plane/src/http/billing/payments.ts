@@ -11,6 +11,7 @@ import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { Amount, PositiveAmount } from "../request/input-fields.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
 import { created, forAdmins, jsonBody, Money, NumericIdPath } from "../request/route.ts";
+import { tellHostsOfMoney } from "./told-money.ts";
 
 const tags = ["customers"];
 const Reason = displayText(500);
@@ -81,13 +82,15 @@ export function registerPaymentRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(postTopUp, async (c) => {
     const body = c.req.valid("json");
     const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
-    return c.json(answer(payment, await transaction(db, (sql) => topUp(sql, payment))), 201);
+    const result = await transaction(db, (sql) => topUp(sql, payment));
+    return c.json(await answered(deps, payment, result), 201);
   });
 
   api.openapi(postAdjustment, async (c) => {
     const body = c.req.valid("json");
     const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
-    return c.json(answer(payment, await transaction(db, (sql) => adjust(sql, payment))), 201);
+    const result = await transaction(db, (sql) => adjust(sql, payment));
+    return c.json(await answered(deps, payment, result), 201);
   });
 
   api.openapi(postRefund, async (c) => {
@@ -98,7 +101,7 @@ export function registerPaymentRoutes(api: ApiApp, deps: ApiDeps): void {
       if (run?.customerId !== payment.customerId) return { posted: false, reason: "unknown-run" };
       return await refund(sql, { ...payment, runId });
     });
-    return c.json(answer(payment, result), 201);
+    return c.json(await answered(deps, payment, result), 201);
   });
 }
 
@@ -123,6 +126,12 @@ async function paymentOf(
 
 function keyedId(parts: readonly (string | number)[]): string {
   return `key-${createHash("sha256").update(JSON.stringify(parts)).digest("hex")}`;
+}
+
+async function answered(deps: ApiDeps, payment: Payment, result: PaymentResult) {
+  const paid = answer(payment, result);
+  await tellHostsOfMoney(deps, payment.customerId);
+  return paid;
 }
 
 function answer(payment: Payment, result: PaymentResult): z.infer<typeof Paid> {

@@ -42,6 +42,8 @@ const TextKey = z.tuple([text(128)]);
 /** Microseconds since 1970 as text, because a JavaScript date keeps milliseconds only, and the id. */
 const TimeKey = z.tuple([z.string().regex(/^-?[0-9]{1,18}$/), text(128)]);
 
+const DayKey = z.tuple([z.iso.date(), z.int().nonnegative()]);
+
 export interface PageQueryValues {
   limit?: number | undefined;
   cursor?: string | undefined;
@@ -63,6 +65,15 @@ export function timePage(query: PageQueryValues): PageWish<{ micros: string; id:
   return {
     limit: query.limit ?? DEFAULT_LIMIT,
     after: key === null ? null : { micros: key[0], id: key[1] },
+  };
+}
+
+/** Lists of days of workspaces, newest first. */
+export function dayPage(query: PageQueryValues): PageWish<{ day: string; workspaceId: number }> {
+  const key = unpack(query.cursor, DayKey);
+  return {
+    limit: query.limit ?? DEFAULT_LIMIT,
+    after: key === null ? null : { day: key[0], workspaceId: key[1] },
   };
 }
 

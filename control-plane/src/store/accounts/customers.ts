@@ -2,6 +2,7 @@
  * Customer accounts. There is no password login, so the hash column holds a value that no hash can be. Balances
  * are changed by the ledger only; here they are read.
  */
+import { AT_RISK_DAY } from "../../core/data-at-risk.ts";
 import type { Connection } from "../database.ts";
 import { insertPersonalWorkspace } from "./workspaces.ts";
 
@@ -24,6 +25,8 @@ export interface CustomerRow {
   currency: string;
   overdue_status: string;
   overdue_since: Date | null;
+  /** It has been overdue for 60 days, and that was told. */
+  data_at_risk: boolean;
   last_payment_at: Date | null;
   /** Null where the old system did not say. */
   created_at: Date | null;
@@ -31,9 +34,11 @@ export interface CustomerRow {
   personal_workspace_id: number | null;
 }
 
+const AT_RISK = `(c.overdue_status <> 'normal'
+    AND EXISTS (SELECT FROM data_risks r WHERE r.customer_id = c.id AND r.told_day = ${AT_RISK_DAY}))`;
 const SELECT = `SELECT c.id, c.uuid, c.username, c.email, c.display_name, c.user_type, c.account_type, c.status,
     c.balance::text AS balance, c.credit_limit::text AS credit_limit, c.currency, c.overdue_status, c.overdue_since,
-    c.last_payment_at, c.created_at, c.updated_at,
+    ${AT_RISK} AS data_at_risk, c.last_payment_at, c.created_at, c.updated_at,
     (SELECT min(w.id) FROM workspaces w
       WHERE w.owner_id = c.id AND w.type = 'personal' AND coalesce(w.status, 'active') = 'active') AS personal_workspace_id
   FROM customers c`;
@@ -58,14 +63,23 @@ export async function listCustomers(
     status: string | null;
     username: string | null;
     email: string | null;
+    dataAtRisk: boolean | null;
     page: { limit: number; after: number | null };
   },
 ): Promise<CustomerRow[]> {
   const { rows } = await sql.query<CustomerRow>(
     `${SELECT} WHERE c.deleted_at IS NULL AND c.id > $1 AND ($2::text IS NULL OR c.status = $2)
         AND ($3::text IS NULL OR c.username = $3) AND ($4::text IS NULL OR c.email = $4)
+        AND ($6::boolean IS NULL OR ${AT_RISK} = $6)
       ORDER BY c.id LIMIT $5`,
-    [filter.page.after ?? 0, filter.status, filter.username, filter.email, filter.page.limit + 1],
+    [
+      filter.page.after ?? 0,
+      filter.status,
+      filter.username,
+      filter.email,
+      filter.page.limit + 1,
+      filter.dataAtRisk,
+    ],
   );
   return rows;
 }

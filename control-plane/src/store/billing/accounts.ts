@@ -6,7 +6,7 @@ import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/money"
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { fundsOf, isDueForSuspension, mayStart, type StartDecision } from "../../core/account-state.ts";
 import type { Connection } from "../database.ts";
-import { lockEnvironment, moveEnvironment } from "../environments/environments.ts";
+import { type EnvironmentRow, lockEnvironments, moveEnvironment } from "../environments/environments.ts";
 import { appendEvent } from "../events.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
 import { changeAccountStatus, lockAccount, type LockedAccount } from "./ledger.ts";
@@ -40,6 +40,8 @@ export async function settleAccount(
   transaction: Connection,
   { customerId, hour, now }: { customerId: number; hour: Date; now: Date },
 ): Promise<Settled> {
+  // Environments, runs, accounts: the order in which whoever starts or stops something holds them, too.
+  const environments = await lockEnvironmentsOf(transaction, customerId);
   await lockOpenRuns(transaction, customerId);
   const account = await lockAccount(transaction, customerId);
   if (account === null) return { suspended: false, hostIds: [] };
@@ -51,7 +53,24 @@ export async function settleAccount(
   if (!isDueForSuspension({ ...account, overdueSinceMs }, hour.getTime()))
     return { suspended: false, hostIds: [] };
   await changeAccountStatus(transaction, account, { to: "suspended", at: hour });
-  return { suspended: true, hostIds: await stopOpenRuns(transaction, { customerId, at: hour, now }) };
+  const stop = { customerId, environments, at: hour, now };
+  return { suspended: true, hostIds: await stopOpenRuns(transaction, stop) };
+}
+
+/** Those in which something runs that this customer pays for. */
+async function lockEnvironmentsOf(
+  transaction: Connection,
+  customerId: number,
+): Promise<Map<string, EnvironmentRow>> {
+  const { rows } = await transaction.query<{ id: string }>(
+    `SELECT DISTINCT resource_id AS id FROM runs
+      WHERE customer_id = $1 AND closed_at IS NULL AND resource_type = 'environment'`,
+    [customerId],
+  );
+  return await lockEnvironments(
+    transaction,
+    rows.map(({ id }) => id),
+  );
 }
 
 interface OpenRun {
@@ -73,9 +92,17 @@ async function lockOpenRuns(transaction: Connection, customerId: number): Promis
   return rows;
 }
 
+interface SuspensionStop {
+  readonly customerId: number;
+  /** Locked. One whose run was opened since is not among them: its host's report says that it has stopped. */
+  readonly environments: ReadonlyMap<string, EnvironmentRow>;
+  readonly at: Date;
+  readonly now: Date;
+}
+
 async function stopOpenRuns(
   transaction: Connection,
-  { customerId, at, now }: { customerId: number; at: Date; now: Date },
+  { customerId, environments, at, now }: SuspensionStop,
 ): Promise<string[]> {
   const runs = await lockOpenRuns(transaction, customerId);
   const runIds = runs.map((run) => run.id);
@@ -88,17 +115,22 @@ async function stopOpenRuns(
   const ordered = new Set(rows.map((row) => row.run_id));
   const stopped = runs.filter((run) => ordered.has(run.id));
   for (const run of stopped) await appendStopOrder(transaction, run, { customerId, at });
-  for (const run of stopped)
-    if (run.resource_type === "environment") await showStopping(transaction, run, now);
+  for (const run of stopped) {
+    const environment = environments.get(run.resource_id);
+    if (run.resource_type !== "environment") await explainStop(transaction, run);
+    else if (environment !== undefined) await showStopping(transaction, { run, environment, now });
+  }
   const hostIds = [...new Set(stopped.map((run) => run.host_id))].sort();
   for (const hostId of hostIds) await raiseGeneration(transaction, hostId);
   return hostIds;
 }
 
 /** Its status follows at once, so that nobody sees "running" with a stop order out. */
-async function showStopping(transaction: Connection, run: OpenRun, now: Date): Promise<void> {
-  const environment = await lockEnvironment(transaction, run.resource_id);
-  if (environment === null || !STOPPABLE.includes(environment.status)) return;
+async function showStopping(
+  transaction: Connection,
+  { run, environment, now }: { run: OpenRun; environment: EnvironmentRow; now: Date },
+): Promise<void> {
+  if (!STOPPABLE.includes(environment.status)) return;
   await moveEnvironment(transaction, {
     environment,
     to: "stopping",
@@ -107,6 +139,15 @@ async function showStopping(transaction: Connection, run: OpenRun, now: Date): P
     now,
     hostId: run.host_id,
   });
+}
+
+/** What its job or service says meanwhile; the status is its own loop's to change, once its hosts have answered. */
+async function explainStop(transaction: Connection, run: OpenRun): Promise<void> {
+  const table = run.resource_type === "training" ? "training_jobs" : "inference_services";
+  await transaction.query(
+    `UPDATE ${table} SET status_reason = $2 WHERE id = $1 AND status_reason IS DISTINCT FROM $2`,
+    [run.resource_id, SUSPENDED_SENTENCE],
+  );
 }
 
 async function appendStopOrder(

@@ -1,14 +1,10 @@
 /** What a customer sees of the money: the balance with what is not posted yet, and the records of what was charged. */
-import { formatDecimal, formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
+import { formatDecimal, formatPoints, parsePoints } from "@remotegpu/shared/money";
 import { hundredthHoursLeft, type OverdueStatus } from "../../core/account-state.ts";
-import type { BillingCalendar } from "../../core/billing-calendar.ts";
-import { rateRun } from "../../core/rating.ts";
-import { postedShares } from "./charging.ts";
 import type { Connection } from "../database.ts";
 import { safeBigint } from "../old-values.ts";
-import { burnPerHour, frozenLines } from "./run-lines.ts";
-import { provenTimeOf } from "./run-time.ts";
-import { waivedTimes } from "./run-waivers.ts";
+import { accruedOf } from "../spending/accrued.ts";
+import { burnPerHour } from "./run-lines.ts";
 
 export interface BalanceView {
   readonly balance: string;
@@ -36,7 +32,7 @@ interface MoneyRow {
 /** Null for a customer that does not exist. */
 export async function balanceView(
   connection: Connection,
-  { customerId, now, calendar }: { customerId: number; now: Date; calendar: BillingCalendar },
+  { customerId, now }: { customerId: number; now: Date },
 ): Promise<BalanceView | null> {
   const { rows } = await connection.query<MoneyRow>(
     `SELECT balance, currency, credit_limit, overdue_status, overdue_since, last_payment_at
@@ -46,7 +42,7 @@ export async function balanceView(
   const row = rows[0];
   if (row === undefined) return null;
   const burn = await burnPerHour(connection, { customerId, at: now });
-  const accrued = await accruedOf(connection, customerId, calendar);
+  const accrued = (await accruedOf(connection, [customerId])).get(customerId) ?? 0n;
   const funds = parsePoints(row.balance) + parsePoints(row.credit_limit) - accrued;
   const left = hundredthHoursLeft(funds, burn);
   return {
@@ -55,28 +51,6 @@ export async function balanceView(
     burn_per_hour: formatPoints(burn),
     hours_left: left === null ? null : formatDecimal(left, 2),
   };
-}
-
-async function accruedOf(
-  connection: Connection,
-  customerId: number,
-  calendar: BillingCalendar,
-): Promise<Points> {
-  const { rows } = await connection.query<{ id: string; waiveFrom: Date | null }>(
-    'SELECT id, waive_from AS "waiveFrom" FROM runs WHERE uncharged AND customer_id = $1',
-    [customerId],
-  );
-  const waived = await waivedTimes(connection, rows);
-  let accrued = 0n;
-  for (const run of rows) {
-    const lines = await frozenLines(connection, run.id);
-    if (lines === null) continue;
-    const proven = await provenTimeOf(connection, run.id);
-    const rated = rateRun({ proven, waived: waived.get(run.id) ?? [], lines }, calendar);
-    const { shares } = await postedShares(connection, run.id);
-    accrued += rated.amount - shares.reduce((sum, share) => sum + share.amount, 0n);
-  }
-  return accrued;
 }
 
 export interface BillingRecordRow {

@@ -6,6 +6,8 @@
  */
 import { formatPoints, MAX_POINTS, parsePoints, type Points } from "@remotegpu/shared/money";
 import { type OverdueStatus, statusAfterPosting } from "../../core/account-state.ts";
+import { endRisk } from "../data-at-risk/risk-records.ts";
+import { alertsAfterPostings, alertsAfterStatus } from "../alerts/money-alerts.ts";
 import type { Connection } from "../database.ts";
 import { appendEvent } from "../events.ts";
 
@@ -13,7 +15,7 @@ export type LedgerAccount = "customer" | "cash" | "revenue" | "adjustment" | "wr
 
 export interface Posting {
   /** With sourceId what caused the posting: the same cause posts once. */
-  readonly sourceKind: "topup" | "charge" | "credit" | "refund" | "adjustment" | "writeoff";
+  readonly sourceKind: "topup" | "charge" | "credit" | "storage" | "refund" | "adjustment" | "writeoff";
   readonly sourceId: string;
   readonly customerId: number;
   readonly runId?: string;
@@ -80,7 +82,7 @@ export async function lockAccounts(
   );
 }
 
-/** Entries, balance and the state that follows from it, in the caller's transaction. */
+/** Entries, balance, and the state and alerts that follow from it, in the caller's transaction. */
 export async function postTransaction(transaction: Connection, posting: Posting): Promise<Posted> {
   const account = await lockAccount(transaction, posting.customerId);
   if (account === null) return { posted: false, reason: "unknown-customer" };
@@ -101,11 +103,13 @@ export async function postTransaction(transaction: Connection, posting: Posting)
       WHERE id = $1`,
     [posting.customerId, formatPoints(balance), posting.sourceKind === "topup", posting.at],
   );
-  await changeAccountStatus(transaction, account, { to: status, at: posting.at });
+  const { customerId, at } = posting;
+  await alertsAfterPostings(transaction, [{ customerId, before: account.balance, after: balance, at }]);
+  await changeAccountStatus(transaction, account, { to: status, at });
   return { posted: true, transactionId, balance, status };
 }
 
-/** Writes a changed state with its moment and an event; does nothing when it is the same. */
+/** Writes a changed state with its moment, an event and alerts; does nothing when it is the same. */
 export async function changeAccountStatus(
   transaction: Connection,
   account: Pick<LockedAccount, "customerId" | "status">,
@@ -118,6 +122,7 @@ export async function changeAccountStatus(
       WHERE id = $1`,
     [account.customerId, to, at],
   );
+  if (to === "normal") await endRisk(transaction, { customerId: account.customerId, at });
   await appendEvent(transaction, {
     at,
     kind: "account-status",
@@ -126,6 +131,7 @@ export async function changeAccountStatus(
     old: account.status,
     new: to,
   });
+  await alertsAfterStatus(transaction, { customerId: account.customerId, to, at });
 }
 
 async function insertTransaction(transaction: Connection, posting: Posting): Promise<number | null> {

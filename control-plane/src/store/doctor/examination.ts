@@ -8,11 +8,13 @@ import { MONEY_QUESTIONS } from "./money.ts";
 import { PLACEMENT_QUESTIONS } from "./placements.ts";
 import { answer } from "./question.ts";
 import { RUN_QUESTIONS } from "./runs.ts";
+import { STORAGE_QUESTIONS } from "./storage.ts";
 import { WORKLOAD_QUESTIONS } from "./workloads.ts";
 
 const QUESTIONS = [
   ...MONEY_QUESTIONS,
   ...RUN_QUESTIONS,
+  ...STORAGE_QUESTIONS,
   ...JOURNAL_QUESTIONS,
   ...PLACEMENT_QUESTIONS,
   ...LEASE_QUESTIONS,

@@ -30,7 +30,11 @@ export interface InstanceRun {
   last_proven_at: Date | null;
   closed_at: Date | null;
   proven_ms: number;
+  /** Metered and not charged: as of the last charge. */
   waived_ms: number;
+  /** From when on nothing is charged, and why; null where everything is. */
+  waive_from: Date | null;
+  waive_reason: string | null;
   billed_minutes: number;
   /** Points charged so far, a decimal. */
   charged: string;
@@ -120,7 +124,7 @@ async function runsOf(
 ): Promise<(InstanceRun & { instance_id: string })[]> {
   const { rows } = await sql.query<RunRow>(
     `SELECT r.instance_id, r.id, r.host_id, r.ordered_at, r.first_proven_at, r.last_proven_at, r.closed_at, r.proven_ms,
-            r.waived_ms, r.billed_minutes, r.posted_amount AS charged, e.told_at, ${WAIVED} AS waived, e.phase, e.problem, e.detail, e.exit_code,
+            r.waived_ms, r.waive_from, r.waive_reason, r.billed_minutes, r.posted_amount AS charged, e.told_at, ${WAIVED} AS waived, e.phase, e.problem, e.detail, e.exit_code,
             e.out_of_memory, e.signal, CASE WHEN $3 THEN e.tail END AS tail
        FROM (SELECT r.*, row_number() OVER (PARTITION BY instance_id ORDER BY ordered_at DESC, id DESC) AS nth
                FROM runs r WHERE instance_id = ANY($1::text[])) r

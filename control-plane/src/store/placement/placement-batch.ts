@@ -5,6 +5,7 @@
  */
 import type { Connection } from "../database.ts";
 import { assertTerm } from "../leader.ts";
+import { armPlacements } from "../spending/cut-off-rules.ts";
 import { type AcceptedOrder, writePlacements } from "./new-placements.ts";
 import { type Candidate, lockCandidates, type Refusal } from "./placement-candidates.ts";
 import { lockGrounds } from "./placement-grounds.ts";
@@ -24,6 +25,11 @@ export async function commitBatch(
     const { accepted, refused } = await decide(sql, candidates, terms);
     for (const [candidate, refusal] of refused) outcomes.set(candidate, refusal);
     const written = await writePlacements(sql, [...accepted.values()], terms);
+    await armPlacements(sql, {
+      customerIds: [...new Set([...accepted.values()].map(({ order }) => order.row.payer_id))],
+      hostIds: written.flatMap((one) => (one.committed ? one.instances.map(({ hostId }) => hostId) : [])),
+      now: terms.now,
+    });
     for (const [index, candidate] of [...accepted.keys()].entries())
       outcomes.set(candidate, written[index] as CommitOutcome);
   }

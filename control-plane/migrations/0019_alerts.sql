@@ -1,0 +1,78 @@
+-- What customers are told about their money: what they ask to be warned of, what was told, and how it is sent.
+
+-- Null where the settings' defaults hold; an empty list warns of nothing.
+CREATE TABLE IF NOT EXISTS alert_rules (
+  customer_id bigint PRIMARY KEY REFERENCES customers,
+  balances numeric(20,4)[],
+  hours_left numeric(20,4)[],
+  budget_percents numeric(20,4)[],
+  monthly_limit numeric(20,4),
+  CONSTRAINT alert_rules_monthly_limit_check CHECK (monthly_limit > 0)
+);
+CREATE INDEX IF NOT EXISTS idx_alert_rules_with_limit ON alert_rules (customer_id) WHERE monthly_limit IS NOT NULL;
+
+-- One row for each time that something was told; it is open until it has recovered.
+CREATE TABLE IF NOT EXISTS alerts (
+  id bigserial PRIMARY KEY,
+  customer_id bigint NOT NULL REFERENCES customers,
+  kind varchar(16) NOT NULL CHECK (kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended')),
+  -- Points, hours or percent.
+  threshold numeric(20,4),
+  -- The first day of the month that a budget's alert is about.
+  month date,
+  -- What stood there when it fired.
+  value varchar(64) NOT NULL,
+  sentence text NOT NULL,
+  fired_at timestamptz NOT NULL,
+  recovered_at timestamptz,
+  CONSTRAINT alerts_threshold_of_kind CHECK ((threshold IS NULL) = (kind IN ('overdue', 'suspended'))),
+  CONSTRAINT alerts_month_of_budget CHECK ((month IS NULL) = (kind <> 'budget'))
+);
+CREATE INDEX IF NOT EXISTS idx_alerts_customer ON alerts (customer_id, id);
+CREATE UNIQUE INDEX IF NOT EXISTS alerts_open_once ON alerts (customer_id, kind, threshold, month) NULLS NOT DISTINCT
+  WHERE recovered_at IS NULL;
+
+CREATE TABLE IF NOT EXISTS webhooks (
+  id bigserial PRIMARY KEY,
+  customer_id bigint NOT NULL REFERENCES customers,
+  url varchar(2048) NOT NULL,
+  -- Signs what is sent, so it has to be known; it is shown once.
+  secret varchar(64) NOT NULL,
+  -- Null: every kind.
+  kinds varchar(16)[],
+  active boolean NOT NULL DEFAULT true,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT webhooks_kinds_check CHECK (kinds <@ ARRAY['low-balance', 'hours-left', 'budget', 'overdue', 'suspended']::varchar[])
+);
+CREATE INDEX IF NOT EXISTS idx_webhooks_customer ON webhooks (customer_id, id);
+
+-- The outbox: written in the transaction of what it tells.
+CREATE TABLE IF NOT EXISTS webhook_deliveries (
+  id bigserial PRIMARY KEY,
+  webhook_id bigint NOT NULL REFERENCES webhooks ON DELETE CASCADE,
+  alert_id bigint REFERENCES alerts,
+  kind varchar(16) NOT NULL CHECK (kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'test')),
+  -- What is sent, to the byte, at every try.
+  body text NOT NULL,
+  created_at timestamptz NOT NULL,
+  tries int NOT NULL DEFAULT 0 CHECK (tries >= 0),
+  next_try_at timestamptz NOT NULL,
+  last_try_at timestamptz,
+  last_status int,
+  -- Why it was not delivered, and how the receiver's answer began.
+  last_error text,
+  last_answer text,
+  delivered_at timestamptz,
+  given_up_at timestamptz,
+  CONSTRAINT webhook_deliveries_one_end CHECK (delivered_at IS NULL OR given_up_at IS NULL)
+);
+CREATE INDEX IF NOT EXISTS idx_webhook_deliveries_webhook ON webhook_deliveries (webhook_id, id);
+CREATE INDEX IF NOT EXISTS idx_webhook_deliveries_alert ON webhook_deliveries (alert_id);
+CREATE INDEX IF NOT EXISTS idx_webhook_deliveries_due ON webhook_deliveries (next_try_at)
+  WHERE delivered_at IS NULL AND given_up_at IS NULL;
+
+-- What a customer spent in a month, for the budget.
+CREATE INDEX IF NOT EXISTS idx_billing_records_customer_month ON billing_records (customer_id, usage_month);
+
+-- Runs with time that is metered and not charged, for who looks after the books.
+CREATE INDEX IF NOT EXISTS idx_runs_waived ON runs (id) WHERE waived_ms > 0;

@@ -1,0 +1,89 @@
+/**
+ * Sends what the outbox has for webhooks. A pass takes what is due and begins to send it, and waits for none of it: each
+ * try ends by itself, writes down what came of it and wakes the loop. So a receiver that does not answer holds up only
+ * its own messages.
+ */
+import type { Log } from "@remotegpu/shared/log";
+import { type Database, transaction } from "../store/database.ts";
+import { assertTerm } from "../store/leader.ts";
+import { setting } from "../store/settings.ts";
+import { type DueDelivery, takeDue, tidyDeliveries, writeOutcome } from "../store/webhooks/deliveries.ts";
+import { type SenderOptions, sendToWebhook } from "../webhooks/sender.ts";
+
+/** Tries at once; those to webhooks that could not be reached before have places of their own. */
+const PLACES = 64;
+const PLACES_FOR_FAILING = 32;
+
+export interface WebhookDeps {
+  readonly db: Database;
+  readonly now: () => Date;
+  readonly log: Log;
+  /** Called when a try has ended, since more may be due for the same webhook. */
+  readonly wake: () => void;
+  readonly send?: typeof sendToWebhook;
+  readonly sending?: Pick<SenderOptions, "deadlineMs" | "resolve">;
+}
+
+export class WebhookDeliveries {
+  readonly #deps: WebhookDeps;
+  readonly #ending = new AbortController();
+  /** By webhook: one message at a time. */
+  readonly #underWay = new Map<number, { fails: boolean; ended: Promise<void> }>();
+
+  constructor(deps: WebhookDeps) {
+    this.#deps = deps;
+  }
+
+  /** @throws LeadershipLostError when another replica leads by now; StoreError when the database failed */
+  async pass({ term, now }: { term: number; now: Date }): Promise<void> {
+    const { db } = this.#deps;
+    const failing = [...this.#underWay.values()].filter(({ fails }) => fails).length;
+    const wish = {
+      now,
+      busyWebhookIds: [...this.#underWay.keys()],
+      places: PLACES - (this.#underWay.size - failing),
+      placesForFailing: PLACES_FOR_FAILING - failing,
+    };
+    const due = await transaction(db, async (tx) => {
+      await assertTerm(tx, term);
+      await tidyDeliveries(tx, now);
+      return takeDue(tx, wish);
+    });
+    const allowLoopback = (await setting(db, "ALLOW_LOOPBACK_WEBHOOKS")) === "on";
+    for (const one of due)
+      this.#underWay.set(one.webhookId, { fails: one.fails, ended: this.#try(one, { term, allowLoopback }) });
+  }
+
+  /** Resolves when everything under way has ended. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#underWay.values()].map(({ ended }) => ended));
+  }
+
+  /** Breaks off what is under way; it is tried again by whoever leads next. */
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    await this.settled();
+  }
+
+  async #try(
+    one: DueDelivery,
+    { term, allowLoopback }: { term: number; allowLoopback: boolean },
+  ): Promise<void> {
+    const { db, log, now, wake, send = sendToWebhook, sending } = this.#deps;
+    const signal = this.#ending.signal;
+    try {
+      const outcome = await send({ ...one, deliveryId: one.id }, { ...sending, allowLoopback, now, signal });
+      // What was broken off by our own end says nothing of the receiver.
+      if (signal.aborted && !outcome.delivered) return;
+      await transaction(db, async (tx) => {
+        await assertTerm(tx, term);
+        await writeOutcome(tx, { id: one.id, outcome, now: now() });
+      });
+    } catch (error) {
+      log.error({ error, delivery: one.id }, "what came of a message to a webhook was not written down");
+    } finally {
+      this.#underWay.delete(one.webhookId);
+      wake();
+    }
+  }
+}

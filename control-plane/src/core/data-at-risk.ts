@@ -1,0 +1,36 @@
+/**
+ * When the data of a customer who owes is at risk, and when that is told beforehand. A debt counts from the moment at
+ * which the account became overdue, through its suspension, to the moment at which it is normal again. What is deleted
+ * then is an administrator's decision and never a clock's.
+ */
+import { MS_PER_DAY } from "@remotegpu/shared/units";
+
+/** The days of a debt after which something is told, once each; the last of them is the one itself. */
+const RISK_DAYS = [30, 53, 59, 60] as const;
+export type RiskDay = (typeof RISK_DAYS)[number];
+export const AT_RISK_DAY = 60 satisfies RiskDay;
+export const FIRST_RISK_DAY = RISK_DAYS[0];
+
+export interface Debt {
+  readonly overdueSinceMs: number;
+  /** What was told of this debt last; null for nothing yet. */
+  readonly toldDay: RiskDay | null;
+}
+
+/** What has to be told by now, in the order of the days: more than one where hours were missed. */
+export function riskDaysDue({ overdueSinceMs, toldDay }: Debt, nowMs: number): RiskDay[] {
+  return RISK_DAYS.filter((day) => day > (toldDay ?? 0) && overdueSinceMs + day * MS_PER_DAY <= nowMs);
+}
+
+export function atRiskFromMs(overdueSinceMs: number): number {
+  return overdueSinceMs + AT_RISK_DAY * MS_PER_DAY;
+}
+
+/** The sentence of that day's event. */
+export function riskSentence(day: RiskDay): string {
+  if (day === AT_RISK_DAY)
+    return `The account has been overdue for ${day} days: its data may be deleted from now on. A top-up above what is owed ends that.`;
+  const left = AT_RISK_DAY - day;
+  const days = left === 1 ? "1 day" : `${left} days`;
+  return `The account has been overdue for ${day} days. In ${days} its data may be deleted; a top-up above what is owed ends that.`;
+}

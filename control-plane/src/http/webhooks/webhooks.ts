@@ -1,0 +1,171 @@
+/** A customer's webhooks: where messages about the money go, and what became of them. */
+import { randomBytes } from "node:crypto";
+import { createRoute, z } from "@hono/zod-openapi";
+import { text } from "@remotegpu/shared/text";
+import { ALERT_KINDS } from "../../core/alerts.ts";
+import { transaction } from "../../store/database.ts";
+import { setting } from "../../store/settings.ts";
+import {
+  deleteWebhook,
+  insertWebhook,
+  MAX_WEBHOOKS,
+  updateWebhook,
+  webhookById,
+  type WebhookRow,
+  webhooksOf,
+} from "../../store/webhooks/webhooks.ts";
+import { MAX_URL_LENGTH, receiverUrl } from "../../webhooks/receiver-url.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { actingOn } from "../request/audit.ts";
+import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
+import { badField, conflict, notFound } from "../request/refusal.ts";
+import {
+  created,
+  forCustomers,
+  jsonBody,
+  noContent,
+  NumericIdPath,
+  ok,
+  Timestamp,
+} from "../request/route.ts";
+
+const tags = ["webhooks"];
+const params = NumericIdPath;
+const SECRET_BYTES = 32;
+
+const Kinds = z
+  .array(z.enum(ALERT_KINDS))
+  .min(1)
+  .max(ALERT_KINDS.length)
+  .nullable()
+  .openapi({ description: "null: every kind" });
+const Url = text(MAX_URL_LENGTH).openapi({ description: "HTTPS, on the public internet" });
+
+const Webhook = z
+  .object({
+    id: z.int(),
+    url: z.string(),
+    kinds: Kinds,
+    active: z.boolean(),
+    created_at: Timestamp,
+  })
+  .openapi("Webhook");
+
+const NewWebhook = Webhook.extend({
+  secret: z.string().openapi({ description: "Signs what is sent; shown once" }),
+}).openapi("WebhookWithSecret");
+
+const post = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/webhooks",
+  tags,
+  summary: `Add a webhook, at most ${MAX_WEBHOOKS}`,
+  request: { body: jsonBody(z.strictObject({ url: Url, kinds: Kinds.optional() }).openapi("WebhookWish")) },
+  responses: created("The webhook, with its secret", NewWebhook),
+});
+
+const list = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/webhooks",
+  tags,
+  summary: "Your webhooks",
+  request: { query: PageQuery },
+  responses: ok("A page of webhooks", pageOf(Webhook)),
+});
+
+const get = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/webhooks/{id}",
+  tags,
+  summary: "One webhook",
+  request: { params },
+  responses: ok("The webhook", Webhook),
+});
+
+const patch = createRoute({
+  ...forCustomers,
+  method: "patch",
+  path: "/webhooks/{id}",
+  tags,
+  summary: "Change a webhook; switched off, what waits for it is given up",
+  request: {
+    params,
+    body: jsonBody(
+      z
+        .strictObject({ url: Url.optional(), kinds: Kinds.optional(), active: z.boolean().optional() })
+        .openapi("WebhookChange"),
+    ),
+  },
+  responses: ok("The webhook", Webhook),
+});
+
+const remove = createRoute({
+  ...forCustomers,
+  method: "delete",
+  path: "/webhooks/{id}",
+  tags,
+  summary: "Remove a webhook with its deliveries",
+  request: { params },
+  responses: noContent("It is gone"),
+});
+
+export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
+  const { db } = deps;
+
+  api.openapi(post, async (c) => {
+    const { url, kinds = null } = c.req.valid("json");
+    await refuseBadUrl(deps, url);
+    const secret = `whsec_${randomBytes(SECRET_BYTES).toString("base64url")}`;
+    const webhook = { customerId: c.var.actor.customerId, url, secret, kinds, now: deps.now() };
+    const row = await transaction(db, (tx) => insertWebhook(tx, webhook));
+    if (row === null) throw conflict(`There are ${MAX_WEBHOOKS} webhooks already.`);
+    return c.json({ ...webhookAnswer(row), secret }, 201);
+  });
+
+  api.openapi(list, async (c) => {
+    const page = numericPage(c.req.valid("query"));
+    const rows = await webhooksOf(db, c.var.actor.customerId, page);
+    return c.json(toPage(rows, page.limit, { item: webhookAnswer, key: (row) => [row.id] }), 200);
+  });
+
+  api.openapi(get, async (c) => c.json(webhookAnswer(await requireWebhook(c, c.req.valid("param").id)), 200));
+
+  api.openapi(patch, async (c) => {
+    const webhook = await requireWebhook(c, c.req.valid("param").id);
+    const { url = webhook.url, kinds = webhook.kinds, active = webhook.active } = c.req.valid("json");
+    if (url !== webhook.url) await refuseBadUrl(deps, url);
+    const change = { id: webhook.id, url, kinds, active };
+    const row = await transaction(db, (tx) => updateWebhook(tx, change, deps.now()));
+    if (row === null) throw notFound(`webhook ${webhook.id}`);
+    return c.json(webhookAnswer(row), 200);
+  });
+
+  api.openapi(remove, async (c) => {
+    const webhook = await requireWebhook(c, c.req.valid("param").id);
+    await deleteWebhook(db, webhook.id);
+    return c.body(null, 204);
+  });
+}
+
+async function refuseBadUrl({ db }: ApiDeps, url: string): Promise<void> {
+  const allowLoopback = (await setting(db, "ALLOW_LOOPBACK_WEBHOOKS")) === "on";
+  const checked = receiverUrl(url, { allowLoopback });
+  if (!checked.valid) throw badField("url", checked.why);
+}
+
+/** The caller's own; an administrator sees everybody's. */
+export async function requireWebhook(c: ApiContext, id: number): Promise<WebhookRow> {
+  const { actor, deps } = c.var;
+  const webhook = await webhookById(deps.db, id);
+  if (webhook === null || (webhook.customer_id !== actor.customerId && !actor.isAdmin))
+    throw notFound(`webhook ${id}`);
+  actingOn(c, { ownerCustomerId: webhook.customer_id, subject: `webhook ${id}` });
+  return webhook;
+}
+
+function webhookAnswer({ customer_id: _owner, ...row }: WebhookRow): z.infer<typeof Webhook> {
+  return { ...row, created_at: row.created_at.toISOString() };
+}

@@ -1,0 +1,408 @@
+/** Messages to webhooks, from the outbox to a real receiver: signed, again and again until taken, and never elsewhere. */
+import { createHmac } from "node:crypto";
+import { createServer, type AddressInfo } from "node:net";
+import { WebhookDeliveries, type WebhookDeps } from "@remotegpu/control-plane/controllers/webhooks";
+import { MAX_WEBHOOK_TRIES } from "@remotegpu/control-plane/core/webhook-tries";
+import { type Database, transaction } from "@remotegpu/control-plane/store/database";
+import {
+  acquireLeadership,
+  LeadershipLostError,
+  releaseLeadership,
+} from "@remotegpu/control-plane/store/leader";
+import { adjust, topUp } from "@remotegpu/control-plane/store/billing/payments";
+import { setSetting } from "@remotegpu/control-plane/store/settings";
+import { MAX_WEBHOOKS } from "@remotegpu/control-plane/store/webhooks/webhooks";
+import { parsePoints } from "@remotegpu/shared/money";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { openApi, problem, type ApiWorld, type Caller } from "../support/api.ts";
+import { eventually } from "../support/eventually.ts";
+import { failingDatabase } from "../support/failing-database.ts";
+import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { quietLog } from "../support/quiet-log.ts";
+import { openWebhookReceiver, type WebhookReceiver } from "../support/webhook-receiver.ts";
+
+const DAY_MS = 86_400_000;
+
+let fresh: FreshDatabase;
+let api: ApiWorld;
+let receiver: WebhookReceiver;
+let customer: Caller;
+let now: Date;
+let counter = 0;
+
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  api = await openApi({}, fresh);
+  receiver = await openWebhookReceiver();
+});
+afterAll(async () => {
+  await receiver.close();
+  await api.close();
+});
+beforeEach(async () => {
+  await setSetting(api.db, "ALLOW_LOOPBACK_WEBHOOKS", "on");
+  await api.db.query("DELETE FROM webhooks");
+  for (const holder of ["one", "two"]) await releaseLeadership(api.db, holder);
+  receiver.received.length = 0;
+  counter += 1;
+  customer = await api.customer(`ann-${counter}`);
+  // The API's clock stamps messages, too: what it has written is due.
+  now = new Date(Date.now() + 1_000);
+});
+
+const opened: WebhookDeliveries[] = [];
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.stop();
+});
+
+function deliveries(other: Partial<WebhookDeps> = {}): WebhookDeliveries {
+  const made = new WebhookDeliveries({
+    db: api.db,
+    now: () => now,
+    log: quietLog,
+    wake: () => undefined,
+    ...other,
+  });
+  opened.push(made);
+  return made;
+}
+
+async function term(): Promise<number> {
+  return (await acquireLeadership(api.db, { holder: "one", now })) ?? 0;
+}
+
+async function passed(loop: WebhookDeliveries): Promise<void> {
+  await loop.pass({ term: await term(), now });
+  await loop.settled();
+}
+
+async function webhook(path: string, wish: object = {}): Promise<{ id: number; secret: string }> {
+  const answer = await api.ask("POST", "/api/v1/webhooks", {
+    as: customer,
+    body: { url: receiver.url(path), ...wish },
+  });
+  expect(answer.status).toBe(201);
+  return answer.body;
+}
+
+async function sendTest(id: number): Promise<void> {
+  const answer = await api.ask("POST", `/api/v1/webhooks/${id}/test`, { as: customer });
+  expect(answer.status).toBe(202);
+}
+
+async function deliveriesOf(id: number) {
+  return (await api.ask("GET", `/api/v1/webhooks/${id}/deliveries`, { as: customer })).body.items;
+}
+
+/** By itself, as the ledger posts it. */
+async function move(amount: string, id: string, db: Database = api.db): Promise<void> {
+  const points = parsePoints(amount);
+  const payment = {
+    id,
+    customerId: customer.customerId,
+    amount: points,
+    at: new Date(now.getTime() - 500),
+    reason: "r",
+    actor: "test",
+  };
+  await transaction(db, (tx) => (points > 0n ? topUp(tx, payment) : adjust(tx, payment)));
+}
+
+describe("a message", () => {
+  test("is signed with the secret that was shown once, over timestamp and body", async () => {
+    const { id, secret } = await webhook("/signed");
+    await sendTest(id);
+
+    await passed(deliveries());
+
+    const [one] = receiver.at("/signed");
+    const timestamp = String(one?.headers["remotegpu-timestamp"]);
+    const expected = createHmac("sha256", secret).update(`${timestamp}.${one?.body}`).digest("hex");
+    expect(one?.headers["remotegpu-signature"]).toBe(`v1=${expected}`);
+    expect(timestamp).toBe(String(Math.floor(now.getTime() / 1000)));
+    const shown = await api.ask("GET", `/api/v1/webhooks/${id}`, { as: customer });
+    expect(JSON.stringify(shown.body)).not.toContain(secret);
+    expect(await deliveriesOf(id)).toMatchObject([
+      { state: "delivered", kind: "test", tries: 1, last_status: 200, last_answer: "thanks" },
+    ]);
+  });
+
+  test("tells an alert to the customer's webhooks that ask for its kind and are active", async () => {
+    const all = await webhook("/all");
+    await webhook("/low", { kinds: ["low-balance"] });
+    await webhook("/budget", { kinds: ["budget"] });
+    const paused = await webhook("/paused");
+    await api.ask("PATCH", `/api/v1/webhooks/${paused.id}`, { as: customer, body: { active: false } });
+    await move("60", "t1");
+    await move("-15", "a1");
+
+    await passed(deliveries());
+
+    expect(receiver.received.map(({ path }) => path).toSorted()).toEqual(["/all", "/low"]);
+    const [message] = receiver.at("/all");
+    expect(JSON.parse(message?.body ?? "")).toEqual({
+      alert_id: expect.any(Number),
+      customer_id: customer.customerId,
+      kind: "low-balance",
+      state: "fired",
+      threshold: "50.0000",
+      month: null,
+      value: "45.0000",
+      sentence: "The balance is 45.0000, at or below 50.0000.",
+      at: new Date(now.getTime() - 500).toISOString(),
+    });
+    expect(await deliveriesOf(all.id)).toMatchObject([{ state: "delivered", kind: "low-balance" }]);
+  });
+
+  test("that nobody takes is tried again ever later, then given up, and says so", async () => {
+    const { id } = await webhook("/broken");
+    receiver.answer("/broken", (response) => void response.writeHead(500).end("no"));
+    await sendTest(id);
+    const loop = deliveries();
+    const begin = now.getTime();
+
+    for (let tries = 1; tries <= MAX_WEBHOOK_TRIES; tries += 1) {
+      await passed(loop);
+      await passed(loop);
+      const [row] = await deliveriesOf(id);
+      expect(row).toMatchObject({ tries, last_status: 500, last_answer: "no" });
+      expect(row.state).toBe(tries < MAX_WEBHOOK_TRIES ? "waiting" : "given up");
+      if (tries < MAX_WEBHOOK_TRIES) now = new Date(row.next_try_at);
+    }
+
+    expect(receiver.at("/broken")).toHaveLength(MAX_WEBHOOK_TRIES);
+    expect(now.getTime() - begin).toBeLessThanOrEqual(DAY_MS);
+    expect(new Set(receiver.at("/broken").map(({ body }) => body)).size).toBe(1);
+    now = new Date(now.getTime() + 2 * DAY_MS);
+    await passed(loop);
+    expect(receiver.at("/broken")).toHaveLength(MAX_WEBHOOK_TRIES);
+  });
+
+  test("is sent again where the server dies before it wrote down that it was taken", async () => {
+    const { id } = await webhook("/twice");
+    await sendTest(id);
+    // BEGIN, term (2), tidying (2), taking, COMMIT; then the outcome.
+    const failing = failingDatabase(fresh.url, { at: 9, when: "before" });
+
+    await passed(deliveries({ db: failing }));
+    const reached = failing.hasFailed();
+    await failing.close();
+    const [row] = await deliveriesOf(id);
+    now = new Date(row.next_try_at);
+    await passed(deliveries());
+
+    expect(reached).toBe(true);
+    expect(row).toMatchObject({ state: "waiting", tries: 1 });
+    expect(receiver.at("/twice")).toHaveLength(2);
+    expect(await deliveriesOf(id)).toMatchObject([{ state: "delivered", tries: 2 }]);
+  });
+
+  test("is taken by one of two loops that look at once", async () => {
+    const hooks = [await webhook("/one"), await webhook("/two")];
+    for (const { id } of hooks) await sendTest(id);
+
+    await Promise.all([passed(deliveries()), passed(deliveries())]);
+
+    expect(receiver.received.map(({ path }) => path).toSorted()).toEqual(["/one", "/two"]);
+  });
+
+  test("is not sent by a leader whose term is over", async () => {
+    await sendTest((await webhook("/late")).id);
+    const old = await term();
+    await acquireLeadership(api.db, { holder: "two", now: new Date(now.getTime() + DAY_MS) });
+
+    await expect(deliveries().pass({ term: old, now })).rejects.toThrow(LeadershipLostError);
+    expect(receiver.received).toEqual([]);
+  });
+});
+
+describe("a receiver", () => {
+  test("that never answers holds up only its own messages, and not the loop", async () => {
+    const slow = await webhook("/never");
+    const quick = await webhook("/quick");
+    receiver.answer("/never", () => undefined);
+    await sendTest(slow.id);
+    const loop = deliveries();
+    await loop.pass({ term: await term(), now });
+    await eventually(() => Promise.resolve(receiver.at("/never").length === 1), { what: "the slow one" });
+
+    for (let message = 1; message <= 3; message += 1) {
+      await sendTest(quick.id);
+      now = new Date(Date.now() + 1_000);
+      await loop.pass({ term: await term(), now });
+      await eventually(async () => (await deliveriesOf(quick.id))[0].state === "delivered", {
+        what: "the quick one",
+      });
+    }
+    await loop.stop();
+
+    expect(receiver.at("/quick")).toHaveLength(3);
+    expect(receiver.at("/never")).toHaveLength(1);
+    expect(await deliveriesOf(slow.id)).toMatchObject([{ state: "waiting", tries: 1, last_error: null }]);
+  });
+
+  test("that is too slow has failed, and one that breaks off after its status has not", async () => {
+    const [slow, breaking] = [await webhook("/slow"), await webhook("/break")];
+    receiver.answer("/slow", () => undefined);
+    receiver.answer("/break", (response) => {
+      response.writeHead(200, { "Content-Length": "100" });
+      response.write("well", () => response.socket?.end());
+    });
+    for (const { id } of [slow, breaking]) await sendTest(id);
+
+    await passed(deliveries({ sending: { deadlineMs: 150 } }));
+
+    expect(await deliveriesOf(slow.id)).toMatchObject([{ last_error: "no answer within 0.15 s" }]);
+    expect(await deliveriesOf(breaking.id)).toMatchObject([{ state: "delivered", last_answer: "well" }]);
+  });
+
+  test("that redirects is not followed", async () => {
+    const { id } = await webhook("/moved");
+    const elsewhere = { Location: receiver.url("/elsewhere") };
+    receiver.answer("/moved", (response) => void response.writeHead(307, elsewhere).end());
+    await sendTest(id);
+
+    await passed(deliveries());
+
+    expect(receiver.received.map(({ path }) => path)).toEqual(["/moved"]);
+    expect(await deliveriesOf(id)).toMatchObject([
+      { state: "waiting", last_status: 307, last_error: "redirects are not followed (307)" },
+    ]);
+  });
+
+  test("that says much is kept to a kibibyte", async () => {
+    const { id } = await webhook("/chatty");
+    receiver.answer("/chatty", (response) => void response.end("x\0".repeat(500_000)));
+    await sendTest(id);
+
+    await passed(deliveries());
+
+    expect((await deliveriesOf(id))[0].last_answer).toBe("x".repeat(512));
+  });
+
+  test("that does not listen is an error in words", async () => {
+    const { id } = await webhook("/x", { url: "http://127.0.0.1:1/" });
+    await sendTest(id);
+
+    await passed(deliveries());
+
+    expect((await deliveriesOf(id))[0]).toMatchObject({ state: "waiting", last_status: null });
+    expect((await deliveriesOf(id))[0].last_error).toMatch(/ECONNREFUSED/);
+  });
+});
+
+describe("a name", () => {
+  async function sentTo(addresses: string[], url = "https://receiver.example/"): Promise<string> {
+    const { id } = await webhook("/x", { url });
+    await sendTest(id);
+    await passed(deliveries({ sending: { resolve: () => Promise.resolve(addresses) } }));
+    return (await deliveriesOf(id))[0].last_error;
+  }
+
+  test.each([
+    [["10.0.0.1"], "10.0.0.1"],
+    [["169.254.169.254"], "169.254.169.254"],
+    [["8.8.8.8", "192.168.0.1"], "192.168.0.1"],
+    [["2606:4700::1111", "::ffff:10.0.0.1"], "::ffff:10.0.0.1"],
+    [["fd00:ec2::254"], "fd00:ec2::254"],
+  ])("that leads to %j is not connected to", async (addresses, named) => {
+    expect(await sentTo(addresses)).toBe(`receiver.example leads to ${named}, which is not a public address`);
+  });
+
+  test("that leads nowhere is told as such", async () => {
+    expect(await sentTo([])).toBe("receiver.example has no address");
+  });
+
+  test("that leads to this server is refused once the setting is off again", async () => {
+    await setSetting(api.db, "ALLOW_LOOPBACK_WEBHOOKS", "off");
+
+    expect(await sentTo(["127.0.0.1"])).toBe(
+      "receiver.example leads to 127.0.0.1, which is not a public address",
+    );
+  });
+
+  test("is connected to at the address that was looked at, by TLS with its own name", async () => {
+    const heard: Buffer[] = [];
+    const server = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.once("data", (bytes: Buffer) => {
+        heard.push(bytes);
+        socket.destroy();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+
+    const error = await sentTo(["127.0.0.1"], `https://receiver.example:${port}/`);
+    await new Promise((resolve) => server.close(resolve));
+
+    // A greeting of TLS names whom it is meant for; no message is given to one that does not answer it.
+    expect(heard).toHaveLength(1);
+    expect(heard[0]?.toString("latin1")).toContain("receiver.example");
+    expect(error).toBeTruthy();
+  });
+});
+
+describe("bounds", () => {
+  test("a customer has at most ten webhooks", async () => {
+    for (let count = 0; count < MAX_WEBHOOKS; count += 1) await webhook(`/${count}`);
+
+    const one = { as: customer, body: { url: receiver.url("/more") } };
+    expect(await api.ask("POST", "/api/v1/webhooks", one)).toMatchObject(problem(409));
+  });
+
+  test("one test at a time, and none of a webhook that is paused, whose messages are given up", async () => {
+    const { id } = await webhook("/x");
+    await sendTest(id);
+    const again = await api.ask("POST", `/api/v1/webhooks/${id}/test`, { as: customer });
+    await api.ask("PATCH", `/api/v1/webhooks/${id}`, { as: customer, body: { active: false } });
+    const paused = await api.ask("POST", `/api/v1/webhooks/${id}/test`, { as: customer });
+
+    await passed(deliveries());
+
+    expect([again.status, paused.status]).toEqual([409, 409]);
+    expect(await deliveriesOf(id)).toMatchObject([
+      { state: "given up", last_error: "the webhook was switched off" },
+    ]);
+    expect(receiver.received).toEqual([]);
+  });
+
+  test.each([
+    ["http://127.0.0.1/", "url"],
+    ["https://10.0.0.1/", "url"],
+  ])("%s is refused by its field where the setting is off", async (url, path) => {
+    await setSetting(api.db, "ALLOW_LOOPBACK_WEBHOOKS", "off");
+
+    const answer = await api.ask("POST", "/api/v1/webhooks", { as: customer, body: { url } });
+
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ path }] } });
+  });
+
+  test("what ended long ago is removed, what waits is not", async () => {
+    const [ended, waiting] = [await webhook("/ended"), await webhook("/waiting")];
+    for (const { id } of [ended, waiting]) await sendTest(id);
+    await api.db.query("UPDATE webhook_deliveries SET delivered_at = created_at WHERE webhook_id = $1", [
+      ended.id,
+    ]);
+    receiver.answer("/waiting", (response) => void response.writeHead(503).end());
+    now = new Date(now.getTime() + 31 * DAY_MS);
+
+    await passed(deliveries());
+
+    expect(await deliveriesOf(ended.id)).toEqual([]);
+    expect(await deliveriesOf(waiting.id)).toMatchObject([{ state: "waiting", tries: 1 }]);
+  });
+});
+
+test("a posting and the deletion of a webhook at the same time both come through", async () => {
+  await move("60", "t2");
+  const hooks = await Promise.all(["/a", "/b", "/c"].map((path) => webhook(path)));
+
+  await Promise.all([
+    ...hooks.map(({ id }) => api.ask("DELETE", `/api/v1/webhooks/${id}`, { as: customer })),
+    ...[1, 2, 3, 4].map((step) => move("-5", `down-${step}`)),
+  ]);
+
+  const { rows } = await api.db.query("SELECT balance FROM customers WHERE id = $1", [customer.customerId]);
+  expect(rows).toEqual([{ balance: "40.0000" }]);
+});

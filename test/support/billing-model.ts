@@ -1,0 +1,232 @@
+/**
+ * All of billing, said once more as one plain object in memory: runs, prices, accounts, hours. It takes the same
+ * commands as the product, in the order in which they are committed, and answers what must then be true. Written from
+ * the rules of the billing vectors; shares no code with the product.
+ */
+import { type ModelLine, type ModelPrice, ModelRun, monthEnd, monthName, type Posted } from "./model-run.ts";
+
+export interface ModelAccount {
+  balance: bigint;
+  creditLimit: bigint;
+  status: "normal" | "overdue" | "suspended";
+  overdueSince: number;
+  /** What every posting was, in order. */
+  entries: bigint[];
+}
+
+export interface ModelRow {
+  readonly key: string;
+  readonly run: string;
+  /** In UTC. */
+  readonly from: number;
+  readonly to: number;
+  readonly isProven: boolean;
+  readonly isFinal: boolean;
+}
+
+const HOUR = 3_600_000;
+
+export class BillingModel {
+  readonly runs = new Map<string, ModelRun>();
+  readonly accounts = new Map<number, ModelAccount>();
+  /** "run line usage-month invoice-month". */
+  readonly records = new Map<string, Posted>();
+  /** What changed since it was last asked. */
+  readonly touched = new Set<string>();
+  /** Runs that suspensions ordered to stop. */
+  readonly stopOrders: { run: string; at: number }[] = [];
+  readonly #prices: ModelPrice[] = [];
+  readonly #seen = new Set<string>();
+  readonly #refunded = new Map<string, bigint>();
+  readonly #payments = new Set<string>();
+  readonly #offsetMinutes: number;
+  readonly #closeDelayMs: number;
+
+  constructor(calendar: { offsetMinutes: number; closeDelayHours: number }) {
+    this.#offsetMinutes = calendar.offsetMinutes;
+    this.#closeDelayMs = calendar.closeDelayHours * HOUR;
+  }
+
+  addPrice(price: ModelPrice): void {
+    this.#prices.push(price);
+  }
+
+  addCustomer(customer: number, creditLimit = 0n): void {
+    const account = { balance: 0n, creditLimit, status: "normal", overdueSince: 0, entries: [] } as const;
+    this.accounts.set(customer, { ...account, entries: [] });
+  }
+
+  open(run: { id: string; customer: number; spec: string; lines: readonly ModelLine[] }): void {
+    this.runs.set(run.id, new ModelRun({ ...run, offsetMinutes: this.#offsetMinutes }));
+  }
+
+  /** Rows of one batch, as they arrive together. */
+  ingest(rows: readonly ModelRow[], now: number): void {
+    const finished = new Set<string>();
+    for (const row of rows) {
+      const run = this.runs.get(row.run);
+      if (run === undefined || this.#seen.has(row.key)) continue;
+      this.#seen.add(row.key);
+      this.touched.add(run.id);
+      if (row.isProven) run.prove(row.from, row.to);
+      if (row.isFinal) finished.add(row.run);
+    }
+    for (const id of [...finished].sort()) {
+      const run = this.#run(id);
+      run.closed = true;
+      this.#charge(run, { at: now, until: Infinity });
+    }
+  }
+
+  /** An hour's tick, under its nominal hour. */
+  tick(hour: number): void {
+    const due = [...this.runs.values()].filter((run) => run.dirty).sort((a, b) => (a.id < b.id ? -1 : 1));
+    for (const run of due) this.#charge(run, { at: hour, until: hour });
+    for (const customer of [...this.accounts.keys()].sort((a, b) => a - b)) this.#settle(customer, hour);
+  }
+
+  topUp(id: string, customer: number, amount: bigint, at: number): void {
+    if (this.#isNew(id)) this.#post(customer, amount, at);
+  }
+
+  adjust(id: string, customer: number, amount: bigint, at: number): void {
+    if (this.#isNew(id)) this.#post(customer, amount, at);
+  }
+
+  /** Whether it was made. */
+  refund(id: string, runId: string, amount: bigint, at: number): boolean {
+    const run = this.#run(runId);
+    const before = this.#refunded.get(runId) ?? 0n;
+    if (this.#payments.has(id) || amount > this.postedOf(run) - before) return false;
+    this.#payments.add(id);
+    this.#refunded.set(runId, before + amount);
+    this.#post(run.customer, amount, at);
+    return true;
+  }
+
+  setCreditLimit(customer: number, limit: bigint): void {
+    const account = this.#account(customer);
+    account.creditLimit = limit;
+    if (account.balance + limit > 0n) account.status = "normal";
+  }
+
+  waive(runId: string, from: number): void {
+    const run = this.#run(runId);
+    if (run.closed || run.waiveFrom <= from) return;
+    run.waiveFrom = from;
+    run.wanted = false;
+    this.#markWaived(run, from);
+  }
+
+  /** A stretch in which the run was broken; the same `from` again sets the end of one that had none. */
+  breakDown(runId: string, from: number, to: number): void {
+    const run = this.#run(runId);
+    const known = run.broken.get(String(from));
+    if (known !== undefined && known[1] !== Infinity) return;
+    run.broken.set(String(from), [from, to]);
+    this.#markWaived(run, from);
+  }
+
+  /** May something start whose hour costs `hourly`, beside all that runs and is on its way? */
+  mayStart(customer: number, start: { hourly: bigint; minStartMinutes: bigint; now: number }): boolean {
+    const { status, balance, creditLimit } = this.#account(customer);
+    const { minStartMinutes, now } = start;
+    const hourly = [...this.runs.values()]
+      .filter((run) => run.customer === customer && run.wanted && !run.closed)
+      .reduce((sum, run) => sum + run.hourly(this.#prices, now), start.hourly);
+    const funds = balance + creditLimit;
+    return status === "normal" && funds > 0n && funds * 60n >= hourly * minStartMinutes;
+  }
+
+  postedOf(run: ModelRun): bigint {
+    return [...run.posted.values()].reduce((sum, { amount }) => sum + amount, 0n);
+  }
+
+  minutesOf(run: ModelRun): number {
+    const [first] = run.lines;
+    const ofLine = [...run.posted].filter(([key]) => key.endsWith(` ${first?.line ?? ""}`));
+    return ofLine.reduce((sum, [, { minutes }]) => sum + minutes, 0);
+  }
+
+  #charge(run: ModelRun, { at, until }: { at: number; until: number }): void {
+    if (run.lastPostedAt > at) return;
+    const shares = run.shares(this.#prices, until);
+    if (shares === null) return;
+    this.touched.add(run.id);
+    let amount = 0n;
+    for (const key of new Set([...shares.keys(), ...run.posted.keys()])) {
+      const due = shares.get(key) ?? { minutes: 0, amount: 0n };
+      const posted = run.posted.get(key) ?? { minutes: 0, amount: 0n };
+      const difference = { minutes: due.minutes - posted.minutes, amount: due.amount - posted.amount };
+      if (difference.minutes === 0 && difference.amount === 0n) continue;
+      run.posted.set(key, due);
+      run.lastPostedAt = at;
+      amount += difference.amount;
+      this.#record(run.id, key, difference, at);
+    }
+    run.dirty = run.provenMs(until) < run.provenMs();
+    if (amount !== 0n) this.#post(run.customer, -amount, at);
+  }
+
+  #record(runId: string, monthAndLine: string, difference: Posted, at: number): void {
+    const [month = "", ...line] = monthAndLine.split(" ");
+    const closesAt = monthEnd(Date.parse(`${month}-15T12:00:00Z`), this.#offsetMinutes) + this.#closeDelayMs;
+    const invoice = at < closesAt ? month : monthName(at, this.#offsetMinutes);
+    const key = `${runId} ${line.join(" ")} ${month} ${invoice}`;
+    const known = this.records.get(key) ?? { minutes: 0, amount: 0n };
+    this.records.set(key, {
+      minutes: known.minutes + difference.minutes,
+      amount: known.amount + difference.amount,
+    });
+  }
+
+  #post(customer: number, change: bigint, at: number): void {
+    const account = this.#account(customer);
+    account.balance += change;
+    account.entries.push(change);
+    if (account.balance + account.creditLimit > 0n) account.status = "normal";
+    else if (account.status === "normal" && change < 0n) {
+      account.status = "overdue";
+      account.overdueSince = at;
+    }
+  }
+
+  #settle(customer: number, hour: number): void {
+    const account = this.#account(customer);
+    const isOut = account.balance + account.creditLimit <= 0n;
+    if (!isOut) account.status = "normal";
+    if (!isOut || account.status !== "overdue" || account.overdueSince >= hour) return;
+    account.status = "suspended";
+    for (const run of this.runs.values()) {
+      if (run.customer !== customer || run.closed) continue;
+      if (run.wanted) this.stopOrders.push({ run: run.id, at: hour });
+      run.wanted = false;
+      if (run.waiveFrom <= hour) continue;
+      run.waiveFrom = hour;
+      this.#markWaived(run, hour);
+    }
+  }
+
+  #markWaived(run: ModelRun, from: number): void {
+    this.touched.add(run.id);
+    if ((run.lastProven() ?? -Infinity) > from) run.dirty = true;
+  }
+
+  #isNew(id: string): boolean {
+    if (this.#payments.has(id)) return false;
+    this.#payments.add(id);
+    return true;
+  }
+
+  #run(id: string): ModelRun {
+    const run = this.runs.get(id);
+    if (run === undefined) throw new Error(`the model has no run ${id}`);
+    return run;
+  }
+
+  #account(customer: number): ModelAccount {
+    const account = this.accounts.get(customer);
+    if (account === undefined) throw new Error(`the model has no customer ${customer}`);
+    return account;
+  }
+}
