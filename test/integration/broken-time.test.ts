@@ -8,6 +8,7 @@ import { livenessPass } from "@remotegpu/control-plane/controllers/host-liveness
 import { currentTerm, LeadershipLostError } from "@remotegpu/control-plane/store/leader";
 import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
 import type { GpuReport } from "@remotegpu/shared/host-report";
+import { GIB } from "@remotegpu/shared/units";
 import { BrokenScene } from "../support/broken-scene.ts";
 import { type ControlScene, openControlScene } from "../support/control-scene.ts";
 import { failingDatabase } from "../support/failing-database.ts";
@@ -181,6 +182,27 @@ describe("a card", () => {
     expect(await story.run(run)).toMatchObject({ waived: [{ from: 10, to: null }] });
   });
 
+  test("that is cut frees whoever has a slice of it, on its own host's word alone", async () => {
+    const story = await begin();
+    const slice = { gpu_memory: 4 * GIB, config: { gpu_sharing: "shared" } };
+    const runs = [await story.order(slice), await story.order(slice)];
+    await story.report(runs.map(({ wanted }) => [wanted, { phase: "ready" }] as const));
+    cards(story);
+    story.at(10);
+    await story.beat();
+    const other = await scene.host(`${story.host.id}-other`);
+    await other.heartbeat({ gpus: [{ ...story.host.gpus[0], ...XID_79 }] });
+    await story.pass();
+    for (const run of runs) expect(await story.run(run)).toMatchObject({ waived: [] });
+
+    story.at(11);
+    cards(story, XID_79);
+    await story.beat();
+    await story.pass();
+
+    for (const run of runs) expect(await story.run(run)).toMatchObject({ waived: [{ from: 10, to: null }] });
+  });
+
   test("that fails beside another one is out until both are well, and each stretch is free once", async () => {
     const story = await begin(2);
     const { id } = (await scene.order(story.alice, { gpu: 2 })).body;
@@ -261,6 +283,7 @@ describe("a host", () => {
     story.at(55);
     await story.reboot({ rowsLeft: 1 });
     await story.pass();
+    // What the journal has is still to come.
     expect(await story.run(run)).toMatchObject({ waived: [] });
     await story.proves(run.wanted, [0, 50], { bootId: story.host.bootId });
     await story.pass();
@@ -272,6 +295,24 @@ describe("a host", () => {
     await story.tick();
 
     expect(await story.run(run)).toMatchObject({ minutes: 53, waived: [{ from: 50, to: 57 }] });
+  });
+
+  test("that promises rows of its journal and sends none is waited for no longer than a day", async () => {
+    const story = await begin();
+    const run = await story.ordered();
+    story.at(10);
+    await story.beat();
+    story.at(20);
+    await story.reboot({ rowsLeft: 9 });
+
+    const day = 24 * 60;
+    story.at(20 + day - 1);
+    await story.pass();
+    expect(await story.run(run)).toMatchObject({ waived: [] });
+    story.at(20 + day);
+    await story.pass();
+
+    expect(await story.run(run)).toMatchObject({ waived: [{ from: 10, to: null }] });
   });
 
   test("that was only out of contact is charged: nothing broke", async () => {

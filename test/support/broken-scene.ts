@@ -66,8 +66,8 @@ export class BrokenScene {
   }
 
   /** An environment with a card, placed on the host and told to it. */
-  async order(): Promise<{ id: string; wanted: DesiredInstance }> {
-    const { id } = (await this.scene.order(this.alice, { gpu: 1 })).body;
+  async order(change: object = {}): Promise<{ id: string; wanted: DesiredInstance }> {
+    const { id } = (await this.scene.order(this.alice, { gpu: 1, ...change })).body;
     await this.scene.schedule();
     const { rows } = await this.#db.query<{ run_id: string }>(
       "SELECT id AS run_id FROM runs WHERE resource_id = $1",

@@ -58,7 +58,7 @@ async function waiveLostCards({ db }: Deps, pass: Pass): Promise<void> {
 }
 
 async function waiveDeadHosts({ db }: Deps, pass: Pass): Promise<void> {
-  for (const death of await unsettledDeaths(db)) {
+  for (const death of await unsettledDeaths(db, pass.now)) {
     for (const runId of await runsOfDeath(db, death))
       await waiveRun(db, pass, { runId, reason: "host-died" });
     await transaction(db, async (tx) => {

@@ -2,6 +2,7 @@
  * Whose time the death of a host makes free: the runs that were open on it when it was last heard. Nothing is decided
  * while the host's journal is behind what it had at its new start, since it may prove that the host had only been cut off.
  */
+import { MS_PER_DAY } from "@remotegpu/shared/units";
 import type { Cause } from "./waived-spans.ts";
 import { deathSpan } from "../../core/broken-time/broken-spans.ts";
 import { deathSentence } from "../../core/broken-time/broken-sentence.ts";
@@ -17,18 +18,22 @@ const OPEN_THEN = `host_deaths d
 const READY_AGAIN = `(SELECT min(y.ready_at) FROM run_readiness y
    WHERE y.run_id = r.id AND y.boot_id <> d.boot_id AND y.ready_at > d.last_heard_at)`;
 
+/** A journal that is a week behind comes in within minutes. A host that promises rows and sends none is not waited for. */
+const JOURNAL_AWAITED_MS = MS_PER_DAY;
+
 export interface HostDeath {
   host_id: string;
   boot_id: string;
 }
 
 /** Deaths of which somebody has still to hear, and whose hosts' journals are decided as far as they went then. */
-export async function unsettledDeaths(connection: Connection): Promise<HostDeath[]> {
+export async function unsettledDeaths(connection: Connection, now: Date): Promise<HostDeath[]> {
   const { rows } = await connection.query<HostDeath>(
     `SELECT d.host_id, d.boot_id FROM host_deaths d JOIN hosts h ON h.id = d.host_id
        LEFT JOIN host_journals j ON j.host_id = d.host_id AND j.journal_id = d.journal_id
-      WHERE d.settled_at IS NULL AND (h.deleted_at IS NOT NULL OR coalesce(j.watermark >= d.head_seq, true))
+      WHERE d.settled_at IS NULL AND (h.deleted_at IS NOT NULL OR d.noticed_at <= $1 OR coalesce(j.watermark >= d.head_seq, true))
       ORDER BY d.noticed_at, d.host_id, d.boot_id`,
+    [new Date(now.getTime() - JOURNAL_AWAITED_MS)],
   );
   return rows;
 }
