@@ -20,6 +20,20 @@ BEGIN
   );
 END $function$;
 
+CREATE OR REPLACE FUNCTION ledger_transaction_has_entries()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  entries int;
+BEGIN
+  SELECT count(*) INTO entries FROM ledger_entries WHERE transaction_id = NEW.id;
+  IF entries < 2 THEN
+    RAISE EXCEPTION 'ledger transaction % has % entries, not two or more', NEW.id, entries USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION ledger_transaction_sums_to_zero()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -870,6 +884,7 @@ CREATE INDEX idx_ledger_transactions_customer ON ledger_transactions USING btree
 CREATE INDEX idx_ledger_transactions_run ON ledger_transactions USING btree (run_id);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON ledger_transactions FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_transactions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE CONSTRAINT TRIGGER has_entries AFTER INSERT ON ledger_transactions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_transaction_has_entries();
 
 CREATE TABLE model_versions (
   id bigserial,
@@ -1323,7 +1338,10 @@ CREATE TABLE usage_batches (
   last_hash varchar(64) NOT NULL,
   signature varchar(128) NOT NULL,
   received_at timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT usage_batches_pkey PRIMARY KEY (host_id, journal_id, last_seq)
+  first_seq bigint,
+  previous_hash varchar(64),
+  CONSTRAINT usage_batches_pkey PRIMARY KEY (host_id, journal_id, last_seq),
+  CONSTRAINT usage_batches_beginning_check CHECK ((((first_seq >= 1) AND (first_seq <= last_seq)) AND ((first_seq IS NULL) = (previous_hash IS NULL))))
 );
 
 CREATE TABLE usage_rows (
@@ -1347,6 +1365,8 @@ CREATE TABLE usage_rows (
   CONSTRAINT usage_rows_verdict_check CHECK ((verdict IN ('accepted', 'quarantined', 'lost')))
 );
 CREATE INDEX idx_usage_rows_run ON usage_rows USING btree (run_id);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON usage_rows FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON usage_rows FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
 
 CREATE TABLE webhook_deliveries (
   id bigserial,

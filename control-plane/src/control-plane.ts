@@ -36,7 +36,6 @@ import { ensureJournalStream, JournalConsumer } from "./link/journal-stream.ts";
 import { AccountKeeper } from "./link/account-keeper.ts";
 import { keysOfHost } from "./store/hosts/host-keys.ts";
 import { revokedKeys } from "./store/hosts/join-tokens.ts";
-import { assertMigrated, migrate } from "./store/migrate.ts";
 
 export const VERSION = "0.1.0";
 
@@ -74,9 +73,6 @@ export async function startControlPlane(config: Config, log: Log): Promise<Contr
 
 async function serve(config: Config, engines: Engines, log: Log): Promise<ControlPlane> {
   const { db, operator, nats, tls, publicHost } = engines;
-  // A database of our own is ours to bring up to date; the operator's is not touched unasked.
-  if (config.databaseUrl === null) await migrate(db, { log: (line) => log.info({}, line) });
-  else await assertMigrated(db);
   await ensureJournalStream(nats.connection);
 
   const now = () => new Date();

@@ -17,6 +17,7 @@ import { connectControlPlane, NatsUnreachableError, type NatsAddress } from "./l
 import { renderNatsConfig } from "./link/nats-config.ts";
 import { openOperator, type Operator } from "./link/operator.ts";
 import { openDatabase, StoreError, type Database } from "./store/database.ts";
+import { assertMigrated, migrate } from "./store/migrate.ts";
 
 const MAX_ATTEMPTS = 30;
 const BETWEEN_ATTEMPTS_MS = 1_000;
@@ -68,7 +69,9 @@ export async function startEngines(config: Config, log: Log): Promise<Engines> {
     const publicHost = publicHostOf(config);
     const tls = isLoopback(config.listen.address) ? null : await ownCertificate(config, publicHost);
 
-    const { db, end: endDatabase } = await database(config, log);
+    const { db, end: endDatabase } = await database(config, log, {
+      prepare: (owner) => bringUpToDate(owner, config, log),
+    });
     undo.push(endDatabase);
 
     const {
@@ -89,29 +92,48 @@ export async function startEngines(config: Config, log: Log): Promise<Engines> {
   }
 }
 
+/** A database of our own is ours to bring up to date; the operator's is not touched unasked. */
+async function bringUpToDate(owner: Database, config: Config, log: Log): Promise<void> {
+  if (config.databaseUrl === null) await migrate(owner, { log: (line) => log.info({}, line) });
+  else await assertMigrated(owner);
+}
+
 /**
- * Opens the database alone. A Postgres of ours that runs already is used; `leavesRunning` leaves it so at the end, for
- * commands beside a running server.
+ * Opens the database alone, for the application, once `prepare` has been at it as the tables' owner. A Postgres of ours
+ * that runs already is used; `leavesRunning` leaves it so at the end, for commands beside a running server.
  */
 export async function database(
   config: Config,
   log: Log,
-  { leavesRunning = false }: { leavesRunning?: boolean } = {},
+  {
+    leavesRunning = false,
+    prepare,
+  }: { leavesRunning?: boolean; prepare?: (owner: Database) => Promise<void> } = {},
 ): Promise<{ db: Database; end: () => Promise<void> }> {
   const own = config.databaseUrl === null ? await startPostgres({ stateDir: config.stateDir, log }) : null;
   const url = own?.url ?? config.databaseUrl ?? "";
-  const db = openDatabase(url, { keepsPlans: own !== null });
+  const owner = openDatabase(url, { actsAs: "owner" });
   const end = async () => {
-    await db.close();
     if (own !== null && !(leavesRunning && own.adopted)) await own.stop();
   };
   try {
-    await patiently("Postgres", new URL(url).host, log, StoreError, () => db.query("SELECT 1"));
+    await patiently("Postgres", new URL(url).host, log, StoreError, () => owner.query("SELECT 1"));
+    await prepare?.(owner);
   } catch (error) {
+    await owner.close();
     await end();
     throw error;
   }
-  return { db, end };
+  await owner.close();
+  // Opened after the role is there: a connection takes it when it is made, and never later.
+  const db = openDatabase(url, { keepsPlans: own !== null });
+  return {
+    db,
+    async end() {
+      await db.close();
+      await end();
+    },
+  };
 }
 
 async function natsServer(

@@ -57,7 +57,11 @@ program
   .option("--json", "the answer for scripts")
   .action(async (direction: "up" | "down", options: Options & MigrateCommandOptions) => {
     if (direction === "down" || options.dryRun === true) assertDatabaseThere(options);
-    await withDatabase(options, (db) => migrateCommand(db, direction, options, { say, tell }));
+    const { end } = await database(configOf(options), log, {
+      leavesRunning: true,
+      prepare: (owner) => migrateCommand(owner, direction, options, { say, tell }),
+    });
+    await end();
   });
 program
   .command("admin-key")
@@ -123,23 +127,21 @@ async function run(options: Options, { args: [unknown] }: Command): Promise<void
   await controlPlane.stop();
 }
 
-/** Beside a running server its Postgres is used and left running; alone, one is started for the moment. */
-async function withDatabase(options: Options, work: (db: Database) => Promise<void>): Promise<void> {
-  const { db, end } = await database(configOf(options), log, { leavesRunning: true });
+/**
+ * For what only asks: neither a database nor its schema is made for it. Beside a running server its Postgres is used and
+ * left running; alone, one is started for the moment.
+ */
+async function withSchema(options: Options, work: (db: Database) => Promise<void>): Promise<void> {
+  assertDatabaseThere(options);
+  const { db, end } = await database(configOf(options), log, {
+    leavesRunning: true,
+    prepare: assertMigrated,
+  });
   try {
     await work(db);
   } finally {
     await end();
   }
-}
-
-/** For what only asks: neither a database nor its schema is made for it. */
-async function withSchema(options: Options, work: (db: Database) => Promise<void>): Promise<void> {
-  assertDatabaseThere(options);
-  await withDatabase(options, async (db) => {
-    await assertMigrated(db);
-    await work(db);
-  });
 }
 
 /** A mistyped folder must not become a server's. */

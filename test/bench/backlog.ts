@@ -30,7 +30,7 @@ export async function measureBacklog(
   ending.defer(() => postgres.stop());
   const database = openDatabase(postgres.url);
   ending.defer(() => database.close());
-  await migrate(database);
+  await migrate(postgres.url);
   const nats = await startTestNats();
   ending.defer(() => nats.close());
   const controlPlane = await startControlPlane({

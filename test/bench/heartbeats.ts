@@ -71,7 +71,7 @@ export async function measureHeartbeats(
 /** Hosts that have joined and reported, so that nothing but their heartbeats is left to say. */
 async function makeFleet(databaseUrl: string): Promise<void> {
   const database = openDatabase(databaseUrl);
-  await migrate(database);
+  await migrate(databaseUrl);
   await database.query(
     `INSERT INTO hosts (id, name, hostname, ip_address, storage_pool, observed_digest, total_cpu, total_memory)
      SELECT 'host-' || lpad(n::text, 5, '0'), 'host ' || n, 'host-' || n, '10.0.0.1', 'pool-' || n, repeat('a', 64), 64, 2^38

@@ -51,7 +51,7 @@ export async function openOrderWorld(fleet: FleetSize, ending: AsyncDisposableSt
   ending.defer(() => postgres.stop());
   const db = openDatabase(postgres.url, { keepsPlans: true });
   ending.defer(() => db.close());
-  await migrate(db);
+  await migrate(postgres.url);
   await makeFleet(db, fleet);
 
   let wake: () => void = () => undefined;

@@ -91,7 +91,7 @@ async function inDatabase<T>(
   await server.close();
   const url = new URL(serverUrl);
   url.pathname = name;
-  const database = openDatabase(url.href);
+  const database = openDatabase(url.href, { actsAs: "owner" });
   try {
     return await work(database);
   } finally {

@@ -19,10 +19,10 @@ describe("vectors", () => {
   const vectors = readBillingVectors(BILLING_VECTORS);
 
   test.each(vectors)("$id: $rule", async (vector) => {
-    const result = await runBillingVector(fresh.database, vector);
+    const result = await runBillingVector(fresh.application, vector);
 
     expect(comparable(result)).toEqual(expectedOf(vector));
-    expect(await trialBalance(fresh.database)).toEqual({ total: "0.0000", unbalancedCustomers: 0 });
+    expect(await trialBalance(fresh.application)).toEqual({ total: "0.0000", unbalancedCustomers: 0 });
   });
 
   test("all 22 are there", () => {

@@ -1,6 +1,7 @@
 /** The control plane's doctor: a lively database is well, and each kind of damage is named as what it is. */
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { APPEND_ONLY_TABLES } from "@remotegpu/control-plane/store/application-role/append-only";
 import { type Database, openDatabase } from "@remotegpu/control-plane/store/database";
 import { answer } from "@remotegpu/control-plane/store/doctor/question";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
@@ -30,30 +31,35 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => healthy.drop());
 
-async function onCopy<T>(work: (database: Database, url: string) => Promise<T>): Promise<T> {
+/** `database` is the owner's, for damage; `application` is the doctor's. */
+async function onCopy<T>(work: (copy: FreshDatabase) => Promise<T>): Promise<T> {
   const copy = await freshDatabase({ template });
   try {
-    return await work(copy.database, copy.url);
+    return await work(copy);
   } finally {
     await copy.drop();
   }
 }
 
+/** As by people with too many rights: past triggers and foreign keys. */
+async function damaged(database: Database, damage: string): Promise<void> {
+  await database.query(
+    `SET session_replication_role = replica; ${damage}; SET session_replication_role = origin`,
+  );
+}
+
 async function findingsAfter(damage: string): Promise<Finding[]> {
-  return await onCopy(async (database) => {
-    // The damage of people with too many rights: past triggers and foreign keys.
-    await database.query(
-      `SET session_replication_role = replica; ${damage}; SET session_replication_role = origin`,
-    );
-    const results = await examine(database, new Date());
+  return await onCopy(async ({ database, application }) => {
+    await damaged(database, damage);
+    const results = await examine(application, new Date());
     expect(results.filter(({ state }) => state === "not-checked")).toEqual([]);
     return results.flatMap((result) => (result.state === "broken" ? result.findings : []));
   });
 }
 
 test("a database in the middle of its life is well", async () => {
-  await onCopy(async (database) => {
-    const results = await examine(database, new Date());
+  await onCopy(async ({ database, application }) => {
+    const results = await examine(application, new Date());
     const { rows } = await database.query<{ status: string; n: number }>(
       "SELECT status, count(*) AS n FROM environments GROUP BY status ORDER BY status",
     );
@@ -367,19 +373,29 @@ function subjectsOf(findings: Finding[]): Record<string, object> {
 }
 
 test("of many findings the first are listed, and all are counted", async () => {
-  const results = await onCopy(async (database) => {
-    await database.query(
+  const results = await onCopy(async ({ database, application }) => {
+    await damaged(
+      database,
       "INSERT INTO ledger_transactions (source_kind, source_id) SELECT 'topup', 'x' || n FROM generate_series(1, 50) n",
     );
-    return await examine(database, new Date());
+    return await examine(application, new Date());
   });
 
   const broken = results.flatMap((result) => (result.state === "broken" ? [result] : []));
   expect(broken.map(({ count, findings }) => [count, findings.length])).toEqual([[50, 20]]);
 });
 
+test("a control plane that works as the owner of its tables is told apart from the books", async () => {
+  const results = await onCopy(({ database }) => examine(database, new Date()));
+
+  const broken = results.flatMap((result) => (result.state === "broken" ? result.findings : []));
+  expect(broken.map(({ finding, subject }) => `${finding} ${String(subject["table"])}`)).toEqual(
+    APPEND_ONLY_TABLES.map((table) => `books-can-be-changed ${table}`),
+  );
+});
+
 test("a chain of more than one page is walked to its end", async () => {
-  const findings = await onCopy(async (database) => {
+  const findings = await onCopy(async ({ database, application }) => {
     const journal = "33333333-3333-4333-8333-333333333333";
     const entry = { kind: "lost", reason: "long" } as const;
     const hashes: string[] = [];
@@ -394,10 +410,11 @@ test("a chain of more than one page is walked to its end", async () => {
        SELECT 'host-ann', $1, n, 'lost', 'lost', $3, hash FROM unnest($2::text[]) WITH ORDINALITY u (hash, n)`,
       [journal, hashes, JSON.stringify(entry)],
     );
-    await database.query("DELETE FROM usage_rows WHERE journal_id = $1 AND seq BETWEEN 9999 AND 10001", [
-      journal,
-    ]);
-    return (await examine(database, new Date())).flatMap((one) =>
+    await damaged(
+      database,
+      `DELETE FROM usage_rows WHERE journal_id = '${journal}' AND seq BETWEEN 9999 AND 10001`,
+    );
+    return (await examine(application, new Date())).flatMap((one) =>
       one.state === "broken" ? one.findings : [],
     );
   });
@@ -408,7 +425,7 @@ test("a chain of more than one page is walked to its end", async () => {
 });
 
 test("a question can write nothing, and one that fails is not checked", async () => {
-  await onCopy(async (database) => {
+  await onCopy(async ({ application }) => {
     const question = (text: string) => ({
       check: "c",
       claim: "C.",
@@ -418,11 +435,11 @@ test("a question can write nothing, and one that fails is not checked", async ()
       },
     });
 
-    expect(await answer(database, question("DELETE FROM hour_ticks"), new Date())).toMatchObject({
+    expect(await answer(application, question("DELETE FROM hour_ticks"), new Date())).toMatchObject({
       state: "not-checked",
       reason: expect.stringContaining("read-only"),
     });
-    expect(await answer(database, question("SELECT * FROM nowhere"), new Date())).toMatchObject({
+    expect(await answer(application, question("SELECT * FROM nowhere"), new Date())).toMatchObject({
       state: "not-checked",
     });
   });
@@ -456,7 +473,7 @@ describe("the command", () => {
     execa(COMMAND, ["doctor", ...args], { env: { DATABASE_URL: url }, reject: false, timeout: 60_000 });
 
   test("ends with 0 where all is well, with 1 where something is broken", async () => {
-    await onCopy(async (database, url) => {
+    await onCopy(async ({ database, url }) => {
       const well = await doctor(url);
       await database.query("UPDATE customers SET balance = balance + 1 WHERE username = 'ann'");
       const broken = await doctor(url, "--json");

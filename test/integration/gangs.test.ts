@@ -91,7 +91,9 @@ test("the hosts of a gang are told to run its ranks, and the doctor finds nothin
     ["training", "python train.py", "keep"],
     ["training", "python train.py", "keep"],
   ]);
-  const unwell = (await examine(scene.api.db, scene.api.deps.now())).filter(({ state }) => state !== "well");
+  const unwell = (await examine(scene.api.deps.db, scene.api.deps.now())).filter(
+    ({ state }) => state !== "well",
+  );
   expect(unwell).toEqual([]);
 });
 

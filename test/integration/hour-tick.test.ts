@@ -417,13 +417,21 @@ describe("money and prices", () => {
     await runningUntil(HOUR);
     const price = { spec: "A", line: "spec", unitPrice: "60", billingUnit: "hour", createdBy: null } as const;
 
-    const past = await transaction(database, (tx) => addPrice(tx, { ...price, effectiveFrom: at(0) }));
-    const future = await transaction(database, (tx) => addPrice(tx, { ...price, effectiveFrom: at(1) }));
-    const again = await transaction(database, (tx) => addPrice(tx, { ...price, effectiveFrom: at(1) }));
+    const past = await transaction(database, (tx) => addPrice(tx, { ...price, effectiveFrom: at(0) }, at(0)));
+    const future = await transaction(database, (tx) =>
+      addPrice(tx, { ...price, effectiveFrom: at(1) }, at(0)),
+    );
+    const late = await transaction(database, (tx) =>
+      addPrice(tx, { ...price, effectiveFrom: at(2) }, at(2 * HOUR)),
+    );
+    const again = await transaction(database, (tx) =>
+      addPrice(tx, { ...price, effectiveFrom: at(1) }, at(0)),
+    );
     await tick(at(HOUR));
 
     expect(past).toEqual({ added: null, reason: "moves-a-run" });
     expect(future.added).toMatchObject({ unit_price: "60.000000" });
+    expect(late).toEqual({ added: null, reason: "past" });
     expect(again).toEqual({ added: null, reason: "taken" });
     expect(await charges()).toEqual([{ at: HOUR, amount: "6.0000" }]);
   });
@@ -443,7 +451,7 @@ describe("money and prices", () => {
       effectiveFrom: at(0),
       createdBy: null,
     } as const;
-    const added = await transaction(database, (tx) => addPrice(tx, { ...price, line: "spec" }));
+    const added = await transaction(database, (tx) => addPrice(tx, { ...price, line: "spec" }, at(HOUR)));
     expect(added.added).not.toBeNull();
 
     await tick(at(2 * HOUR));
@@ -458,7 +466,7 @@ describe("money and prices", () => {
     const price = { spec: "A", line: "spec", unitPrice: "60", billingUnit: "hour", createdBy: null } as const;
 
     const { ingested } = await transaction(database, async (tx) => {
-      await addPrice(tx, { ...price, effectiveFrom: at(-MINUTE) });
+      await addPrice(tx, { ...price, effectiveFrom: at(-MINUTE) }, at(-MINUTE));
       const begins = send(scene, journal, journal.write({ run: "r1", fromMs: 0, toMs: HOUR }), at(HOUR));
       await eventually(async () => {
         const { rows } = await database.query<{ count: number }>(

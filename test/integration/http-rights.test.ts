@@ -87,6 +87,17 @@ async function inferenceService(): Promise<string> {
   return id;
 }
 
+/** Of the team, paid by its owner. */
+async function storageRecord(): Promise<number> {
+  const { rows } = await api.db.query<{ id: number }>(
+    `INSERT INTO billing_records (customer_id, workspace_id, resource_type, quantity, unit_price, amount, start_time,
+       end_time, usage_month, invoice_month)
+     VALUES ($1, $2, 'storage', 1, 1, 1, now(), now(), '2026-03-01', '2026-03-01') RETURNING id`,
+    [people.owner.customerId, team],
+  );
+  return rows[0]?.id ?? 0;
+}
+
 async function host(): Promise<string> {
   const id = fresh("host");
   await api.db.query("INSERT INTO hosts (id, name, ip_address) VALUES ($1, $1, '10.0.0.1')", [id]);
@@ -305,6 +316,14 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
       body: { spec: fresh("spec"), line: "cpu", unit_price: "1", billing_unit: "hour" },
     }),
   ],
+  [
+    "POST /prices/preview",
+    ADMINS,
+    plain("/prices/preview", {
+      prices: [{ spec: "previewed", line: "cpu", unit_price: "1", billing_unit: "hour" }],
+    }),
+  ],
+  ["POST /prices/examples", ADMINS, plain("/prices/examples")],
   ["GET /specs", EVERYONE, plain("/specs")],
   ["PUT /specs/{spec}", ADMINS, plain("/specs/small", { shape: { cpu: 1, memory: 1 } })],
   [
@@ -331,6 +350,12 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     "GET /billing/records",
     PERSONAL,
     () => ({ path: `/billing/records?customer_id=${people.author.customerId}` }),
+  ],
+  // One that was charged for storage has no proof (409), which is past the question of rights.
+  [
+    "GET /billing/records/{id}/proof",
+    "401 404 404 404 404 ok ok ok",
+    at(storageRecord, (id) => `/billing/records/${id}/proof`),
   ],
   ["GET /billing/events", EVERYONE, plain("/billing/events")],
   [
@@ -407,6 +432,11 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     "POST /customers/{id}/refunds",
     ADMINS,
     at(aCustomer, (id) => `/customers/${id}/refunds`, { amount: "1", run_id: "run-1" }),
+  ],
+  [
+    "POST /customers/{id}/write-offs",
+    ADMINS,
+    at(aCustomer, (id) => `/customers/${id}/write-offs`, { amount: "1", reason: "r" }),
   ],
   ["GET /me/quota", EVERYONE, plain("/me/quota")],
   ["GET /customers/{id}/quota", ADMINS, at(aCustomer, (id) => `/customers/${id}/quota`)],

@@ -448,8 +448,20 @@ describe("money", () => {
       await refusal(posting("(7001, 'customer', 1, 10)", "(7001, 'cash', NULL, -9.9999)") + commit),
     ).toBe("ledger transaction 7001 sums to 0.0001, not to zero");
     await expect(
-      transaction(fresh.database, (sql) => sql.query(posting("(7001, 'customer', 1, 10)"))),
-    ).rejects.toThrow("sums to 10.0000, not to zero");
+      transaction(fresh.database, (sql) =>
+        sql.query(posting("(7001, 'customer', 1, 10)", "(7001, 'cash', NULL, -9)")),
+      ),
+    ).rejects.toThrow("sums to 1.0000, not to zero");
+  });
+
+  test("a ledger transaction has at least two entries at commit", async () => {
+    const empty =
+      "INSERT INTO ledger_transactions (id, source_kind, source_id) VALUES (7001, 'topup', 'test-1');";
+
+    expect(await refusal(empty + commit)).toBe("ledger transaction 7001 has 0 entries, not two or more");
+    expect(await refusal(posting("(7001, 'cash', NULL, 0)") + commit)).toBe(
+      "ledger transaction 7001 has 1 entries, not two or more",
+    );
   });
 
   test("one cause posts once, and an entry of a customer names them", async () => {

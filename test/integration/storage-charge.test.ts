@@ -62,14 +62,18 @@ async function restart(firstTickMs: number): Promise<void> {
 
 async function price(unitPrice: string, from: number): Promise<void> {
   await transaction(api.db, (tx) =>
-    addPrice(tx, {
-      spec: "storage",
-      line: "storage",
-      unitPrice,
-      billingUnit: "day",
-      effectiveFrom: new Date(from),
-      createdBy: null,
-    }),
+    addPrice(
+      tx,
+      {
+        spec: "storage",
+        line: "storage",
+        unitPrice,
+        billingUnit: "day",
+        effectiveFrom: new Date(from),
+        createdBy: null,
+      },
+      new Date(from),
+    ),
   );
 }
 

@@ -1,6 +1,8 @@
 /** The way back to the old schema: byte for byte, or refused with what it would lose. */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { APPLICATION_ROLE } from "@remotegpu/control-plane/store/application-role/application-role";
+import type { Database } from "@remotegpu/control-plane/store/database";
 import { migrate, migrateDown } from "@remotegpu/control-plane/store/migrate";
 import { MigrationError } from "@remotegpu/control-plane/store/migration-error";
 import { AS_FOUND, type OldForm, untouchedForms } from "../support/old-system/old-form.ts";
@@ -80,9 +82,11 @@ test("up, down and up again: old and new rows are the same each time, names and 
       const after = await everything();
       await migrateDown(database);
       const back = await everything();
+      const granted = await grantedToApplication(database);
       await migrate(database);
 
       expect(back).toEqual(before);
+      expect(granted).toEqual([]);
       expect(await everything()).toEqual(after);
     } finally {
       await made.drop();
@@ -91,6 +95,15 @@ test("up, down and up again: old and new rows are the same each time, names and 
 
   await fc.assert(property, { numRuns: 2, interruptAfterTimeLimit: SHRINK_UNTIL_MS });
 });
+
+/** What still knows the application's role. */
+async function grantedToApplication(database: Database): Promise<object[]> {
+  const { rows } = await database.query(
+    `SELECT relname AS name FROM pg_class WHERE relacl::text LIKE '%${APPLICATION_ROLE}%'
+     UNION ALL SELECT nspname FROM pg_namespace WHERE nspacl::text LIKE '%${APPLICATION_ROLE}%'`,
+  );
+  return rows;
+}
 
 describe("what the old schema has no place for", () => {
   /** SQL on the new tables, and the words in which the refusal names it. */

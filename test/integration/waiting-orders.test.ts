@@ -87,6 +87,7 @@ test("an environment with all that was ordered of it", async () => {
       },
       otherModels: [],
       heldBy: [],
+      beyondMaximum: null,
     },
   ]);
 });
@@ -137,6 +138,7 @@ test("a training job is one order of all its ranks, with its priority and its li
     },
     otherModels: [],
     heldBy: [],
+    beyondMaximum: null,
   });
 });
 

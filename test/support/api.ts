@@ -38,6 +38,7 @@ export interface Ask {
 export interface ApiWorld {
   app: ApiApp;
   deps: ApiDeps;
+  /** The owner's; the API itself works in the application's role. */
   db: Database;
   admin: Caller;
   /** Ids of hosts that were nudged, in order. */
@@ -61,7 +62,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
   let fault: object | undefined;
   let whilePaused: () => Promise<void> | void = () => undefined;
   const deps: ApiDeps = {
-    db: fresh.database,
+    db: fresh.application,
     now: () => new Date(Date.now() + minutes * 60_000),
     newId: (prefix) => `${prefix}-${randomUUID()}`,
     pause: async () => await whilePaused(),
@@ -119,7 +120,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
   return {
     app,
     deps,
-    db: deps.db,
+    db: fresh.database,
     admin,
     nudged,
     passMinutes: (more) => void (minutes += more),

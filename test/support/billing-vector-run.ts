@@ -159,14 +159,18 @@ class VectorRunner {
       }
       await this.#prepareStorage(tx);
       for (const entry of vector.catalog)
-        await addPrice(tx, {
-          spec: entry.spec,
-          line: entry.line,
-          unitPrice: entry.unit_price,
-          billingUnit: entry.billing_unit,
-          effectiveFrom: new Date(entry.effective_from),
-          createdBy: null,
-        });
+        await addPrice(
+          tx,
+          {
+            spec: entry.spec,
+            line: entry.line,
+            unitPrice: entry.unit_price,
+            billingUnit: entry.billing_unit,
+            effectiveFrom: new Date(entry.effective_from),
+            createdBy: null,
+          },
+          new Date(0),
+        );
       for (const node of new Set([NOWHERE, ...vector.boots.map((boot) => boot.node)]))
         await tx.query(
           "INSERT INTO hosts (id, name, hostname, ip_address) VALUES ($1, $1, $1, '127.0.0.1')",
@@ -192,14 +196,18 @@ class VectorRunner {
       "INSERT INTO hosts (id, name, ip_address, storage_pool, connection) VALUES ($1, $1, '', 'pool', 'connected')",
       [SAMPLER],
     );
-    await addPrice(tx, {
-      spec: "storage",
-      line: "storage",
-      unitPrice: config.storage_price,
-      billingUnit: "day",
-      effectiveFrom: new Date("2025-01-01T00:00:00Z"),
-      createdBy: null,
-    });
+    await addPrice(
+      tx,
+      {
+        spec: "storage",
+        line: "storage",
+        unitPrice: config.storage_price,
+        billingUnit: "day",
+        effectiveFrom: new Date("2025-01-01T00:00:00Z"),
+        createdBy: null,
+      },
+      new Date(0),
+    );
     for (const name of new Set(storage.map(({ workspace }) => workspace)))
       await insertData(tx, "dataset", {
         customerId: this.#customerId,

@@ -109,14 +109,18 @@ export class BillingWorld {
 
   async price(price: ModelPrice & { readonly unit: "minute" | "hour" | "day" }): Promise<void> {
     const added = await transaction(this.database, (tx) =>
-      addPrice(tx, {
-        spec: price.spec,
-        line: price.line,
-        unitPrice: formatDecimal(price.price, PRICE_DECIMALS),
-        billingUnit: price.unit,
-        effectiveFrom: new Date(price.from),
-        createdBy: null,
-      }),
+      addPrice(
+        tx,
+        {
+          spec: price.spec,
+          line: price.line,
+          unitPrice: formatDecimal(price.price, PRICE_DECIMALS),
+          billingUnit: price.unit,
+          effectiveFrom: new Date(price.from),
+          createdBy: null,
+        },
+        new Date(price.from),
+      ),
     );
     if (added.added !== null) this.model.addPrice(price);
   }

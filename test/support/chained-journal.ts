@@ -6,14 +6,18 @@ import {
   type JournalEntry,
   type JournalRow,
   rowHash,
+  signedText,
 } from "@remotegpu/shared/journal-row";
 
 export class ChainedJournal {
   readonly id: string;
+  readonly #sign: (text: string) => string;
   readonly #rows: JournalRow[] = [];
 
-  constructor(id: string = randomUUID()) {
+  /** `sign` is the host's, for who looks at signatures. */
+  constructor(id: string = randomUUID(), sign: (text: string) => string = () => "signed") {
     this.id = id;
+    this.#sign = sign;
   }
 
   /** Answers the row's seq. */
@@ -21,6 +25,17 @@ export class ChainedJournal {
     const seq = this.#rows.length + 1;
     this.#rows.push({ seq, entry, hash: rowHash(this.id, seq, this.#hashOf(seq - 1), entry) });
     return seq;
+  }
+
+  /** Forgets the row and all after it, so that others are written in their places. */
+  cutBefore(seq: number): void {
+    this.#rows.length = seq - 1;
+  }
+
+  /** The row's content is gone: a lost row stands in its place and keeps its hash. */
+  lose(seq: number): void {
+    const row = this.#rows[seq - 1];
+    if (row !== undefined) row.entry = { kind: "lost", reason: "the row does not match its hash" };
   }
 
   get head(): number {
@@ -34,7 +49,7 @@ export class ChainedJournal {
       journalId: this.id,
       previousHash: this.#hashOf(firstSeq - 1),
       rows: this.#rows.slice(firstSeq - 1, lastSeq),
-      signature: "signed",
+      signature: this.#sign(signedText(this.id, lastSeq, this.#hashOf(lastSeq))),
     });
   }
 

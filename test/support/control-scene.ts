@@ -64,22 +64,22 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
       [line, unit_price],
     );
   const handlers = hostSync({
-    db: api.db,
+    db: api.deps.db,
     now: api.deps.now,
     log: quietLog,
     wake: () => undefined,
     nudge: (host) => void api.nudged.push(host),
   });
   const leaderPass = async () => {
-    const term = await acquireLeadership(api.db, { holder: "the test", now: api.deps.now() });
+    const term = await acquireLeadership(api.deps.db, { holder: "the test", now: api.deps.now() });
     if (term === null) throw new Error("somebody else leads");
     return { term, now: api.deps.now() };
   };
   const deps = {
-    db: api.db,
+    db: api.deps.db,
     newId: api.deps.newId,
     nudge: (host: HostId) => api.deps.link.nudge(host),
-    usual: new UsualOrders(api.db),
+    usual: new UsualOrders(api.deps.db),
   };
   return {
     api,

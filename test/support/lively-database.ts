@@ -17,7 +17,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
 export async function liveThrough(fresh: FreshDatabase): Promise<void> {
-  await meter(fresh.database);
+  await meter(fresh.application);
   await placeAndEnd(fresh);
 }
 

@@ -50,14 +50,18 @@ export async function openScene(database: Database, name: string, balance = "100
       hostId,
     ]);
     await fixBootZero(tx, { hostId, bootId, monotonicMs: 0, receivedAt: at(0), roundTripMs: 0 });
-    await addPrice(tx, {
-      spec: "A",
-      line: "spec",
-      unitPrice: "6",
-      billingUnit: "hour",
-      effectiveFrom: new Date("2025-01-01T00:00:00Z"),
-      createdBy: null,
-    });
+    await addPrice(
+      tx,
+      {
+        spec: "A",
+        line: "spec",
+        unitPrice: "6",
+        billingUnit: "hour",
+        effectiveFrom: new Date("2025-01-01T00:00:00Z"),
+        createdBy: null,
+      },
+      at(0),
+    );
     if (balance !== "0")
       await topUp(tx, {
         id: `first-${name}`,
@@ -118,15 +122,19 @@ export interface Claim {
   readonly instanceId?: string;
   readonly epoch?: number;
   readonly proof?: "exact" | "bounded" | "reconstructed" | "unproven";
+  /** By default the scene's. */
+  readonly bootId?: string;
 }
 
 /** The journal of the scene's host. */
 export class SceneJournal {
   readonly #scene: Scene;
-  readonly #journal = new ChainedJournal();
+  readonly #journal: ChainedJournal;
 
-  constructor(scene: Scene) {
+  /** `sign` is the host's, for who looks at signatures. */
+  constructor(scene: Scene, sign?: (text: string) => string) {
     this.#scene = scene;
+    this.#journal = new ChainedJournal(undefined, sign);
   }
 
   get id(): string {
@@ -141,7 +149,7 @@ export class SceneJournal {
         runId: claim.run,
         instanceId: claim.instanceId ?? `i-${claim.run}`,
         placementEpoch: claim.epoch ?? 1,
-        bootId: this.#scene.bootId,
+        bootId: claim.bootId ?? this.#scene.bootId,
         startMs: claim.fromMs,
         endMs: claim.toMs,
         proof: claim.proof ?? "exact",
@@ -153,6 +161,16 @@ export class SceneJournal {
 
   writeLost(reason: string): number {
     return this.#journal.append({ kind: "lost", reason });
+  }
+
+  /** The host writes another claim in the row's place, and everything after it anew. */
+  rewrite(seq: number, claim: Claim): void {
+    this.#journal.cutBefore(seq);
+    this.write(claim);
+  }
+
+  lose(seq: number): void {
+    this.#journal.lose(seq);
   }
 
   /** The rows from one seq to another, both included; by default all. */

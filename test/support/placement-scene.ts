@@ -39,10 +39,10 @@ export async function openPlacementScene(database?: FreshDatabase): Promise<Plac
     ...scene,
     rows,
     async commit(proposals, under = {}) {
-      const term = await acquireLeadership(db, { holder: "the test", now: deps.now() });
+      const term = await acquireLeadership(deps.db, { holder: "the test", now: deps.now() });
       if (term === null) throw new Error("somebody else leads");
       const terms = { term: under.term ?? term, now: deps.now(), newId: deps.newId };
-      return await commitPlacements(under.db ?? db, proposals, terms);
+      return await commitPlacements(under.db ?? deps.db, proposals, terms);
     },
     async environment(as, change = {}) {
       const { status, body } = await scene.order(as, change);

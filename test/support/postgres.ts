@@ -6,7 +6,10 @@ import { TEMPLATE } from "./postgres-server.ts";
 
 export interface FreshDatabase {
   url: string;
+  /** As the owner of its tables: for what a test prepares, looks at and breaks. */
   database: Database;
+  /** As the control plane works on it: in the application's role. */
+  application: Database;
   /** Closes the pool and removes the database, whoever is still connected to it. */
   drop(): Promise<void>;
 }
@@ -21,12 +24,15 @@ export async function freshDatabase({
   await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
   const url = new URL(serverUrl);
   url.pathname = name;
-  const database = openDatabase(url.href);
+  const database = openDatabase(url.href, { actsAs: "owner" });
+  const application = openDatabase(url.href);
   return {
     url: url.href,
     database,
+    application,
     async drop() {
       await database.close();
+      await application.close();
       await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
       await admin.close();
     },

@@ -19,7 +19,7 @@ export interface Watch {
 }
 
 export function watchedDatabase(url: string, { before, after }: Watch): Database {
-  const database = openDatabase(url, { maxConnections: 1 });
+  const database = openDatabase(url, { maxConnections: 1, actsAs: "owner" });
   let statements = 0;
   const connect = database.pool.connect.bind(database.pool) as (callback?: unknown) => Promise<PoolClient>;
   const connectWatched = async (callback?: unknown): Promise<PoolClient> => {

@@ -112,6 +112,24 @@ test("an owner sets the shop up: customers, money, quotas, prices, specs, images
   await remotegpu(["workspace", "delete", lab]);
 });
 
+test("an owner looks at a price before it holds, begins with examples, and writes debt off", async () => {
+  expect(await remotegpu(["price", "preview", "large", "spec", "8"], owner)).toMatch(
+    /^spec +line +unit_price +per +effective_from +in place of .*\nlarge +spec +8 +hour .* 7\.250000 per hour from .*\n\nNothing runs/,
+  );
+  expect(await remotegpu(["price", "examples"], owner)).toBe("Made: basic, standard, premium.");
+  const customer = await idOf(["customer", "create", "eve", "--email", "eve@example.com"], owner);
+  await remotegpu(["customer", "adjust", customer, "-1", "--reason", "late usage"], owner);
+  expect(
+    await remotegpu(["customer", "write-off", customer, "0.75", "--reason", "small change"], owner),
+  ).toContain("-0.2500");
+  expect(
+    await house.cli(["env", "create", "dear", "--image", BUSYBOX_IMAGE, "--max-price", "0"]),
+  ).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining("config.max_price_per_hour: an hour of it costs"),
+  });
+});
+
 test("a customer logs in once; the key stands in no command line and in a file for its eyes only", async () => {
   const home = join(house.folder, "home");
   mkdirSync(home);
@@ -203,8 +221,11 @@ test("a customer's day: workspace, data, keys, an environment from order to bill
     },
     { what: "the record" },
   );
-  expect(bill).toMatch(/^start_time +resource +kind +line +quantity +minutes +unit_price +per +amount$/m);
+  expect(bill).toMatch(/^id +start_time +resource +kind +line +quantity +minutes +unit_price +per +amount$/m);
   const [record] = List.parse(JSON.parse(await remotegpu(["records", "--resource", id, "--json"]))).items;
+  const proof = join(house.folder, "bill.json");
+  await remotegpu(["proof", String(record?.["id"]), "--output", proof]);
+  expect(await remotegpu(["verify-bill", proof])).toMatch(/^Verified of run .* heads signed by host/m);
   const refund = ["customer", "refund", String(house.customerId), String(record?.["run_id"]), "0.01"];
   expect(await remotegpu([...refund, "--reason", "it was slow"], owner)).toContain("has a balance of");
   expect(await remotegpu(["env", "start", id, "--wait"])).toContain("is running");

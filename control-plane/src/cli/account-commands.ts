@@ -2,13 +2,15 @@
 import { readFileSync } from "node:fs";
 import { Option, type Command } from "commander";
 import { z } from "zod";
-import { bytes, jsonObject, wholeNumber } from "./arguments.ts";
+import { bytes, wholeNumber } from "./arguments.ts";
 import { body, withContext } from "./context.ts";
 import { printDone, printList, printOne, type Column } from "./output.ts";
+import { addPriceCommands } from "./price-commands.ts";
 import { addResource } from "./resource-commands.ts";
 import { EVENT_COLUMNS } from "./story-commands.ts";
 
 const RECORD_COLUMNS: Column[] = [
+  "id",
   "start_time",
   ["resource", (row) => row.resource_name ?? row.resource_id],
   ["kind", (row) => row.resource_type],
@@ -225,78 +227,6 @@ function addMemberCommands(workspace: Command): void {
       withContext(async ({ api, output }, id: string, customer: string) => {
         await api.delete(`/workspaces/${id}/members/${customer}`);
         printDone(output, `Customer ${customer} left workspace ${id}.`);
-      }),
-    );
-}
-
-function addPriceCommands(program: Command): void {
-  const price = program.command("price").description("the catalogue");
-  price
-    .command("list")
-    .description("every price, also those that begin later")
-    .option("--spec <spec>")
-    .action(
-      withContext(async ({ api, output }, options: { spec?: string }) =>
-        printList(
-          output,
-          await api.list("/prices", { spec: options.spec }),
-          ["spec", "line", "unit_price", "billing_unit", "effective_from"],
-          "No prices yet. Set one: remotegpu price set default gpu 3.5 --per hour",
-        ),
-      ),
-    );
-  price
-    .command("set <spec> <line> <unit-price>")
-    .description("a price from a moment on (admins); running work keeps the price it began with")
-    .option("--per <unit>", "minute, hour or day", "hour")
-    .option("--from <time>", "RFC 3339; now by default")
-    .action(
-      withContext(
-        async (
-          { api, output },
-          spec: string,
-          line: string,
-          unitPrice: string,
-          options: { per: string; from?: string },
-        ) => {
-          const row = await api.post("/prices", {
-            spec,
-            line,
-            unit_price: unitPrice,
-            billing_unit: options.per,
-            ...(options.from && { effective_from: options.from }),
-          });
-          printDone(output, `${line} of ${spec} costs ${unitPrice} per ${options.per}.`, row);
-        },
-      ),
-    );
-
-  const spec = program.command("spec").description("what is sold, and its shape");
-  spec
-    .command("list")
-    .description("every spec")
-    .action(
-      withContext(async ({ api, output }) =>
-        printList(output, await api.list("/specs"), ["spec", "description", "shape"]),
-      ),
-    );
-  spec
-    .command("show <spec>")
-    .description("one spec")
-    .action(
-      withContext(async ({ api, output }, name: string) =>
-        printOne(output, await api.get(`/specs/${encodeURIComponent(name)}`)),
-      ),
-    );
-  spec
-    .command("set <spec>")
-    .description("add a spec or change it (admins)")
-    .option("--shape <json>", "what an order may not exceed", jsonObject)
-    .option("--description <text>")
-    .action(
-      withContext(async ({ api, output }, name: string, options: object) => {
-        const row = await api.put(`/specs/${encodeURIComponent(name)}`, body(options));
-        printDone(output, `Spec ${name} is set.`, row);
       }),
     );
 }

@@ -209,6 +209,19 @@ function addCustomerCommands(program: Command): void {
       }),
     );
   customer
+    .command("write-off <id> <amount>")
+    .description("forgive debt, at most what the balance is below zero")
+    .requiredOption("--reason <text>")
+    .action(
+      withContext(async ({ api, output }, id: string, sum: string, options: { reason: string }) => {
+        const row = await api.post(`/customers/${id}/write-offs`, {
+          amount: amount(sum),
+          reason: options.reason,
+        });
+        printDone(output, `Customer ${id} has a balance of ${String(row.balance)}.`, row);
+      }),
+    );
+  customer
     .command("refund <id> <run> <amount>")
     .description("give back a part of what a run was charged")
     .option("--reason <text>")

@@ -21,9 +21,21 @@ export function withContext<Values extends unknown[]>(
   return async function run(this: Command, ...values: Values): Promise<void> {
     const { json, ...where } = GlobalOptions.parse(this.optsWithGlobals());
     const given = Object.fromEntries(Object.entries(where).filter(([, value]) => value !== undefined));
-    const output: Output = { json, write: (text) => void process.stdout.write(text) };
-    await action({ api: new ApiClient(loadProfile(given)), output }, ...values);
+    await action({ api: new ApiClient(loadProfile(given)), output: outputOf(json) }, ...values);
   };
+}
+
+/** Likewise for a command that asks no server: it needs no profile. */
+export function withOutput<Values extends unknown[]>(
+  action: (output: Output, ...values: Values) => Promise<void>,
+) {
+  return async function run(this: Command, ...values: Values): Promise<void> {
+    await action(outputOf(GlobalOptions.parse(this.optsWithGlobals()).json), ...values);
+  };
+}
+
+function outputOf(json: boolean): Output {
+  return { json, write: (text) => void process.stdout.write(text) };
 }
 
 /** Options every command has; they are no part of any body. */

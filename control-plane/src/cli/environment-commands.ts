@@ -2,7 +2,7 @@
 import { Option, type Command } from "commander";
 import { z } from "zod";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { bytes, each, jsonObject, nameValue, wholeNumber } from "./arguments.ts";
+import { amount, bytes, each, jsonObject, nameValue, wholeNumber } from "./arguments.ts";
 import type { Row } from "./api-client.ts";
 import { CliError } from "./cli-error.ts";
 import { body, withContext, type Context } from "./context.ts";
@@ -37,6 +37,7 @@ type CreateOptions = {
   env?: Record<string, string>;
   command?: string;
   hostLabel?: Record<string, string>;
+  maxPrice?: string;
   config?: Record<string, unknown>;
   wait?: true;
   timeout: number;
@@ -60,6 +61,7 @@ export function addEnvironmentCommands(program: Command): void {
     .option("--model <id>", "model mounted read-only at /gemini/pretrain1…3; repeat", each)
     .option("--env <NAME=VALUE>", "environment variable; repeat", nameValue)
     .option("--command <text>", "run this instead of our init")
+    .option("--max-price <amount>", "the most that an hour of it may cost", amount)
     .option("--host-label <KEY=VALUE>", "only on a host that carries this label; repeat", nameValue)
     .option("--config <json>", "further settings as a JSON object", jsonObject)
     .option("--wait", "return when it runs")
@@ -150,11 +152,23 @@ export function addEnvironmentCommands(program: Command): void {
 }
 
 async function create({ api, output }: Context, name: string, options: CreateOptions): Promise<void> {
-  const { dataset, model, env, command, hostLabel, config, wait, timeout: seconds, ...plain } = options;
+  const {
+    dataset,
+    model,
+    env,
+    command,
+    hostLabel,
+    maxPrice,
+    config,
+    wait,
+    timeout: seconds,
+    ...plain
+  } = options;
   const settings = {
     ...config,
     ...(command && { command }),
     ...(hostLabel && { host_labels: hostLabel }),
+    ...(maxPrice !== undefined && { max_price_per_hour: maxPrice }),
   };
   const order = {
     name,

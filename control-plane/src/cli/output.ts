@@ -98,10 +98,13 @@ function valueOf(row: Row, column: Column): unknown {
   return typeof column === "string" ? row[column] : column[1](row);
 }
 
-// What others typed may hold escape sequences; a terminal must not obey them.
 function cellText(value: unknown): string {
   if (value === null || value === undefined) return "-";
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return safeText(typeof value === "string" ? value : JSON.stringify(value));
+}
+
+/** What others typed may hold escape sequences; a terminal must not obey them. */
+export function safeText(text: string): string {
   return text.replace(/\p{Cc}/gu, (character) =>
     JSON.stringify(character).slice(1, -1).replace("\u007f", "\\u007f"),
   );

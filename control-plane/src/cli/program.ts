@@ -8,6 +8,7 @@ import { addBookCommands } from "./money/book-commands.ts";
 import { addBudgetCommands } from "./money/budget-commands.ts";
 import { addWebhookCommands } from "./money/webhook-commands.ts";
 import { addPortCommands } from "./port-commands.ts";
+import { addProofCommands } from "./proof-commands.ts";
 import { addJobCommands, addServiceCommands } from "./workload-commands.ts";
 
 export function remotegpu(): Command {
@@ -26,6 +27,7 @@ export function remotegpu(): Command {
   addAccountCommands(program);
   addBudgetCommands(program);
   addWebhookCommands(program);
+  addProofCommands(program);
   addAdminCommands(program);
   addBookCommands(program);
   finish(program);

@@ -2,9 +2,10 @@
  * An environment's row, read as what each part of the control plane wants of it: its stand in the queue, the request
  * that placement weighs, the order that prices are found for, and the share of the quotas it takes.
  */
+import { parsePoints, type Points } from "@remotegpu/shared/money";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import type { GpuWish, PlacementRequest, PoolSkip } from "./placement/fits-on.ts";
-import type { PricedOrder } from "./price-lines.ts";
+import type { PricedOrder, PriceMaximum } from "./price-lines.ts";
 import type { Waiting } from "./queue/queue.ts";
 import type { Quota } from "./quota-levels.ts";
 
@@ -17,6 +18,8 @@ export interface EnvironmentResources {
   storage: number | null;
   temp_storage: number | null;
   config: EnvironmentConfig | null;
+  /** Instances of the whole order, which its maximum is for; one, if left out. */
+  node_count?: number | undefined;
 }
 
 export interface EnvironmentConfig {
@@ -24,6 +27,8 @@ export interface EnvironmentConfig {
   spec?: string | undefined;
   gpu_sharing?: "exclusive" | "shared" | undefined;
   gpu_model?: string | undefined;
+  /** What an hour of the whole order may cost, all its instances together; a plain decimal. */
+  max_price_per_hour?: string | undefined;
   /** Labels that the host must carry. */
   host_labels?: Readonly<Record<string, string>> | undefined;
   /** In place of our init. */
@@ -88,7 +93,23 @@ export function pricedOrder(order: EnvironmentResources): PricedOrder {
     gpuMemoryBytes: order.gpu_memory,
     gpuShared: isShared(order),
     tempStorageBytes: order.temp_storage,
+    maximum: maximumOf(order),
   };
+}
+
+function maximumOf({ config, node_count: instances = 1 }: EnvironmentResources): PriceMaximum | null {
+  const text = config?.max_price_per_hour;
+  return text === undefined ? null : { hourly: readableMaximum(text), instances };
+}
+
+/** The API takes none that it cannot read. One that was written past it allows nothing that costs. */
+function readableMaximum(text: string): Points {
+  try {
+    return parsePoints(text);
+  } catch (error) {
+    if (error instanceof RangeError) return 0n;
+    throw error;
+  }
 }
 
 /** What one environment takes of the quotas; a slice counts as a GPU. */

@@ -2,7 +2,7 @@
  * From an order to the lines it is charged by: which of a spec's prices apply, in what quantity, and whether the
  * order stays within the spec's shape. Prices in force come in; which moment they hold for is the caller's affair.
  */
-import { parseQuantity, type Points, type Price, type Quantity } from "@remotegpu/shared/money";
+import { formatPoints, parseQuantity, type Points, type Price, type Quantity } from "@remotegpu/shared/money";
 import { GIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import { type BillingUnit, type PricedLine, totalAmount } from "./rating.ts";
 
@@ -18,6 +18,14 @@ export interface PricedOrder {
   readonly gpuMemoryBytes: number | null;
   readonly gpuShared: boolean;
   readonly tempStorageBytes: number | null;
+  /** What an hour of the whole order may cost; null where nobody said. */
+  readonly maximum?: PriceMaximum | null;
+}
+
+export interface PriceMaximum {
+  readonly hourly: Points;
+  /** Of the whole order, all alike. */
+  readonly instances: number;
 }
 
 /** The most an order under a spec with a `spec` line may ask for; what is absent is not included. */
@@ -43,8 +51,11 @@ export interface SpecPrices {
   readonly prices: readonly CataloguePrice[];
 }
 
-/** What of an order is counted, and what its price or the spec may speak against. */
-export type OrderField = "spec" | "cpu" | "memory" | "gpu" | "gpu_memory" | "temp_storage";
+/** What of an order is counted, and has a line of its own. */
+type CountedField = "spec" | "cpu" | "memory" | "gpu" | "gpu_memory" | "temp_storage";
+
+/** What of an order its price or the spec may speak against. */
+export type OrderField = CountedField | "gpu_model" | "max_price_per_hour";
 
 export type OrderLines =
   | { priced: true; lines: PricedLine[] }
@@ -54,17 +65,25 @@ export type OrderLines =
       /** Which part of the order would have to be another. */
       field: OrderField;
       detail: string;
+    }
+  | {
+      priced: false;
+      reason: "beyond-maximum";
+      field: "max_price_per_hour";
+      detail: string;
+      /** Of one instance. */
+      hourly: Points;
     };
 
 /** A counted thing of an order before a price is found for it. */
 interface CountedLine {
-  readonly counted: OrderField;
+  readonly counted: CountedField;
   readonly quantity: Quantity;
 }
 
 /**
- * The lines of one instance on a card of `gpuModel` (null: without GPU). With a `spec` line the shape bounds the
- * order; without, every non-zero resource must have a price, 0 included.
+ * The lines of one instance on a card of `gpuModel` (null: without GPU, or it is not known which). With a `spec` line
+ * the shape bounds the order and the model; without, every non-zero resource must have a price, 0 included.
  */
 export function linesForOrder(order: PricedOrder, spec: SpecPrices, gpuModel: string | null): OrderLines {
   if (spec.prices.length === 0)
@@ -75,17 +94,8 @@ export function linesForOrder(order: PricedOrder, spec: SpecPrices, gpuModel: st
       detail: `no price for the spec ${spec.spec}`,
     };
   const isBundle = spec.prices.some((price) => price.line === "spec");
-  const excess = isBundle ? excessOver(order, spec.shape) : null;
-  if (excess !== null)
-    return {
-      priced: false,
-      reason: "exceeds-shape",
-      field: excess,
-      detail:
-        spec.shape === null
-          ? `the spec ${spec.spec} has no shape yet`
-          : `more ${excess} than the spec ${spec.spec} includes`,
-    };
+  const excess = isBundle ? excessOver(order, spec, gpuModel) : null;
+  if (excess !== null) return { priced: false, reason: "exceeds-shape", ...excess };
 
   const lines: PricedLine[] = [];
   for (const counted of countedLines(order, isBundle)) {
@@ -99,12 +109,13 @@ export function linesForOrder(order: PricedOrder, spec: SpecPrices, gpuModel: st
         detail: `no price for ${nameOf(counted.counted, gpuModel)}`,
       };
   }
-  return { priced: true, lines };
+  return withinMaximum(order, lines);
 }
 
 /**
- * The dearest lines over the models the order may land on; models without a price are passed over, since placement
- * refuses them too. No models known (an empty fleet): every model the spec has a price for.
+ * The dearest lines over the models the order may land on; models without a price, and those beyond the order's
+ * maximum, are passed over, since placement refuses them too. Where all are beyond it, the cheapest is told. No models
+ * known (an empty fleet): every model the spec has a price for.
  */
 export function dearestLines(order: PricedOrder, spec: SpecPrices, models: readonly string[]): OrderLines {
   if (order.gpus === 0) return linesForOrder(order, spec, null);
@@ -112,10 +123,28 @@ export function dearestLines(order: PricedOrder, spec: SpecPrices, models: reado
   const answers = candidates.map((model) => linesForOrder(order, spec, model));
   const [first] = answers;
   let dearest: Extract<OrderLines, { priced: true }> | null = null;
+  let leastBeyond: Extract<OrderLines, { reason: "beyond-maximum" }> | null = null;
   for (const answer of answers)
-    if (answer.priced && (dearest === null || hourlyPrice(answer.lines) > hourlyPrice(dearest.lines)))
-      dearest = answer;
-  return dearest ?? first ?? linesForOrder(order, spec, null);
+    if (answer.priced) {
+      if (dearest === null || hourlyPrice(answer.lines) > hourlyPrice(dearest.lines)) dearest = answer;
+    } else if (answer.reason === "beyond-maximum") {
+      if (leastBeyond === null || answer.hourly < leastBeyond.hourly) leastBeyond = answer;
+    }
+  return dearest ?? leastBeyond ?? first ?? linesForOrder(order, spec, null);
+}
+
+function withinMaximum({ maximum = null }: PricedOrder, lines: PricedLine[]): OrderLines {
+  const hourly = hourlyPrice(lines);
+  if (maximum === null || hourly * BigInt(maximum.instances) <= maximum.hourly)
+    return { priced: true, lines };
+  const asked = formatPoints(hourly * BigInt(maximum.instances));
+  return {
+    priced: false,
+    reason: "beyond-maximum",
+    field: "max_price_per_hour",
+    detail: `an hour of it costs ${asked}, and its maximum is ${formatPoints(maximum.hourly)}`,
+    hourly,
+  };
 }
 
 /** What an hour of these lines costs, each rounded as a charge would be. */
@@ -157,15 +186,27 @@ function countedLines(order: PricedOrder, isBundle: boolean): CountedLine[] {
   return all.filter((line) => line.quantity > 0n);
 }
 
-function excessOver(order: PricedOrder, shape: SpecShape | null): OrderField | null {
-  if (shape === null) return "spec";
+/** The first thing that goes beyond the spec's shape. */
+function excessOver(
+  order: PricedOrder,
+  { spec, shape }: SpecPrices,
+  gpuModel: string | null,
+): { field: OrderField; detail: string } | null {
+  if (shape === null) return { field: "spec", detail: `the spec ${spec} has no shape yet` };
+  const beyond = beyondSize(order, shape);
+  if (beyond !== null) return { field: beyond, detail: `more ${beyond} than the spec ${spec} includes` };
+  if (order.gpus === 0 || gpuModel === null || shape.gpuModel === null || shape.gpuModel === gpuModel)
+    return null;
+  return { field: "gpu_model", detail: `the spec ${spec} is for ${shape.gpuModel}, not for ${gpuModel}` };
+}
+
+function beyondSize(order: PricedOrder, shape: SpecShape): CountedField | null {
   if (order.cpuMilli > shape.cpuMilli) return "cpu";
   if (order.memoryBytes > shape.memoryBytes) return "memory";
   if (order.gpus > shape.gpus) return "gpu";
   if (shape.gpuMemoryBytes !== null && (order.gpuMemoryBytes ?? 0) > shape.gpuMemoryBytes)
     return "gpu_memory";
-  if ((order.tempStorageBytes ?? 0) > shape.tempStorageBytes) return "temp_storage";
-  return null;
+  return (order.tempStorageBytes ?? 0) > shape.tempStorageBytes ? "temp_storage" : null;
 }
 
 function modelsWithPrice(spec: SpecPrices): string[] {

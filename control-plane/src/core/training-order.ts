@@ -54,6 +54,6 @@ export function gangShare(job: TrainingResources): Quota {
 }
 
 export function rankResources(job: TrainingResources): EnvironmentResources {
-  const { cpu, memory, gpu, gpu_memory, config } = job;
-  return { cpu, memory, gpu, gpu_memory, storage: null, temp_storage: null, config };
+  const { cpu, memory, gpu, gpu_memory, config, node_count } = job;
+  return { cpu, memory, gpu, gpu_memory, storage: null, temp_storage: null, config, node_count };
 }

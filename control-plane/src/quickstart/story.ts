@@ -145,12 +145,15 @@ async function newCustomer(stage: Stage, admin: ApiClient, adminKey: string): Pr
   stage.say(
     `4. Prices: ${Object.entries(PRICES)
       .map(([line, price]) => `${line} ${price}`)
-      .join(", ")} an hour; storage ${STORAGE_PRICE} a GB and day.`,
+      .join(
+        ", ",
+      )} an hour; storage ${STORAGE_PRICE} a GB and day; and the specs basic, standard and premium.`,
   );
   for (const [line, price] of Object.entries(PRICES))
     await admin.post("/prices", { spec: "default", line, unit_price: price, billing_unit: "hour" });
   const storage = { spec: "storage", line: "storage", unit_price: STORAGE_PRICE, billing_unit: "day" };
   await admin.post("/prices", storage);
+  await admin.post("/prices/examples");
   const customer = await admin.post("/customers", { username: "you", email: "you@localhost.invalid" });
   const customerId = z.number().parse(customer.id);
   await admin.put(`/customers/${customerId}/quota`, QUOTA);

@@ -5,7 +5,15 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
+import {
+  type ClientBase,
+  DatabaseError,
+  Pool,
+  type PoolClient,
+  type PoolConfig,
+  type QueryResultRow,
+} from "pg";
+import { TAKE_APPLICATION_ROLE } from "./application-role/application-role.ts";
 import { columnTypes } from "./column-types.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -71,16 +79,19 @@ export interface Database extends Connection {
 /**
  * Opens a pool, which connects at the first query. `url` is a postgres:// URL. With `keepsPlans` each connection keeps
  * the plan of each statement, which takes about a third off the time of most; not for a Postgres behind a pooler,
- * which may hand the next query to another connection.
+ * which may hand the next query to another connection. It acts in the role of the application, where there is one,
+ * unless it is to change the schema: then as the `owner`, who is the user of the URL.
  */
 export function openDatabase(
   url: string,
   {
     maxConnections = MAX_CONNECTIONS,
     keepsPlans = false,
-  }: { maxConnections?: number; keepsPlans?: boolean } = {},
+    actsAs = "application",
+  }: { maxConnections?: number; keepsPlans?: boolean; actsAs?: "application" | "owner" } = {},
 ): Database {
   const pool = new Pool({
+    ...(actsAs === "application" && { onConnect: takeApplicationRole }),
     connectionString: url,
     max: maxConnections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -94,6 +105,12 @@ export function openDatabase(
     query: (text, values) => ask(pool, { text, values, keepsPlans, timeoutMs: STATEMENT_TIMEOUT_MS }),
     close: () => pool.end(),
   };
+}
+
+/** The pool hands the connection out once this is done, whatever its type says of waiting. */
+async function takeApplicationRole(client: ClientBase): Promise<void> {
+  const query = { text: TAKE_APPLICATION_ROLE, query_timeout: CONNECT_TIMEOUT_MS };
+  await client.query(query);
 }
 
 export type Isolation = "read committed" | "repeatable read" | "serializable";

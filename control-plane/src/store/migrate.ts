@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
+import { grantToApplication } from "./application-role/grants.ts";
 import { type Connection, type Database, openDatabase, StoreError, transaction } from "./database.ts";
 import { MigrationError } from "./migration-error.ts";
 import { downgrade } from "./upgrade/down.ts";
@@ -56,7 +57,9 @@ export interface Migrated extends UpgradeResult {
 }
 
 /**
- * Applies what is missing, in order. Old tables are upgraded with all of it in one transaction.
+ * Applies what is missing, in order. Old tables are upgraded with all of it in one transaction. In the end the
+ * application's role gets what it needs of all tables.
+ * @param target acts as the owner of the tables
  * @throws MigrationError when a file fails or was changed since it was applied, or something is in the way of an
  *   upgrade; StoreError when there is no database to ask
  */
@@ -71,7 +74,7 @@ export async function migrate(
   }: MigrateOptions = {},
 ): Promise<Migrated> {
   if (typeof target === "string") {
-    const database = openDatabase(target, { maxConnections: 1 });
+    const database = openDatabase(target, { maxConnections: 1, actsAs: "owner" });
     try {
       return await migrate(database, { log, folder, strict, waitMs, tellAfterMs });
     } finally {
@@ -100,6 +103,7 @@ export async function migrate(
     log(`applied ${migration.name}`);
     applied.push(migration.name);
   }
+  await grantToApplication(target, log);
   return { ...upgraded, applied };
 }
 

@@ -9,7 +9,7 @@ import {
   type PricedOrder,
   type SpecShape,
 } from "@remotegpu/control-plane/core/price-lines";
-import { formatPoints, formatQuantity, parsePrice } from "@remotegpu/shared/money";
+import { formatPoints, formatQuantity, parsePoints, parsePrice } from "@remotegpu/shared/money";
 import { GIB, MIB } from "@remotegpu/shared/units";
 import { describe, expect, test } from "vitest";
 
@@ -136,6 +136,20 @@ describe("a bundle", () => {
     ).toBe(false);
   });
 
+  test("one for a model is for that model alone, known or not, and asks nothing of an order without GPU", () => {
+    const forH100 = { ...bundle, shape: { ...SHAPE, gpuModel: "H100" } };
+
+    expect(linesForOrder(ORDER, forH100, "H100").priced).toBe(true);
+    expect(linesForOrder(ORDER, forH100, null).priced).toBe(true);
+    expect(linesForOrder({ ...ORDER, gpus: 0 }, forH100, "A10").priced).toBe(true);
+    expect(linesForOrder(ORDER, forH100, "A10")).toEqual({
+      priced: false,
+      reason: "exceeds-shape",
+      field: "gpu_model",
+      detail: "the spec basic is for H100, not for A10",
+    });
+  });
+
   test("without a shape nothing fits it", () => {
     expect(linesForOrder(ORDER, { ...bundle, shape: null }, "H100")).toMatchObject({
       reason: "exceeds-shape",
@@ -173,6 +187,55 @@ describe("the dearest lines", () => {
     const answer = dearestLines({ ...ORDER, gpus: 0 }, spec, ["H100"]);
 
     expect(answer.priced && answer.lines.map((line) => line.line)).toEqual(["cpu", "memory"]);
+  });
+});
+
+describe("a maximum for an hour of the whole order", () => {
+  const order = { ...ORDER, cpuMilli: 0, memoryBytes: 0 };
+  const within = (hourly: string, instances = 1) => ({
+    ...order,
+    maximum: { hourly: parsePoints(hourly), instances },
+  });
+
+  test.each([
+    { what: "exactly the price", maximum: within("40"), model: "H100", priced: true },
+    { what: "a ten-thousandth less", maximum: within("39.9999"), model: "H100", priced: false },
+    { what: "nothing", maximum: within("0"), model: "A10", priced: false },
+    { what: "exactly the price of three", maximum: within("120", 3), model: "H100", priced: true },
+    { what: "less than the price of three", maximum: within("119.9999", 3), model: "H100", priced: false },
+  ])("$what: $priced on $model", ({ maximum, model, priced }) => {
+    expect(linesForOrder(maximum, spec, model).priced).toBe(priced);
+  });
+
+  test("is measured by an hour as it is charged, each line rounded by itself", () => {
+    const prices = [price("cpu", "0.00005"), price("memory", "0.00005")];
+    const small = { ...ORDER, cpuMilli: 1000, memoryBytes: GIB, gpus: 0 };
+    const answer = (hourly: string) =>
+      linesForOrder(
+        { ...small, maximum: { hourly: parsePoints(hourly), instances: 1 } },
+        { ...spec, prices },
+        null,
+      );
+
+    expect(answer("0.0002").priced).toBe(true);
+    expect(answer("0.0001")).toMatchObject({ reason: "beyond-maximum" });
+  });
+
+  test("passes over dearer models, and where all are names the cheapest and itself", () => {
+    const dearest = (hourly: string) => dearestLines(within(hourly), spec, ["H100", "A10"]);
+
+    expect(dearest("39")).toMatchObject({ priced: true, lines: [{ line: "gpu" }] });
+    expect(dearest("40")).toMatchObject({ priced: true, lines: [{ line: "gpu:H100" }] });
+    expect(dearest("9")).toMatchObject({
+      field: "max_price_per_hour",
+      detail: "an hour of it costs 10.0000, and its maximum is 9.0000",
+    });
+  });
+
+  test("says nothing of what has no price at all", () => {
+    expect(linesForOrder(within("0"), { ...spec, prices: CATALOGUE.slice(0, 2) }, "A10")).toMatchObject({
+      reason: "no-price",
+    });
   });
 });
 

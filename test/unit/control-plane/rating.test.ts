@@ -75,6 +75,42 @@ describe("amount of a line", () => {
     expect(formatPoints(amountOf(of, minutes))).toBe(expected);
   });
 
+  test("an estimate for some minutes is what a run of exactly those is charged, however it is cut", () => {
+    const lines = fc.uniqueArray(
+      fc.record({
+        line: fc.constantFrom("cpu", "memory", "gpu", "temp_storage"),
+        quantity: fc.bigInt({ min: 1n, max: 10n ** 33n }),
+        unitPrice: fc.bigInt({ min: 0n, max: 10n ** 9n }),
+        billingUnit: fc.constantFrom("minute" as const, "hour" as const, "day" as const),
+      }),
+      { minLength: 1, maxLength: 4, selector: (one) => one.line },
+    );
+    const run = fc.record({
+      lines,
+      minutes: fc.integer({ min: 1, max: 100_000 }),
+      startsAtMs: fc.integer({ min: 0, max: 40 * DAY }),
+      cutAfterMs: fc.integer({ min: 0, max: 100 * DAY }),
+    });
+
+    fc.assert(
+      fc.property(run, ({ lines: priced, minutes, startsAtMs, cutAfterMs }) => {
+        const fromMs = MIDNIGHT - 20 * DAY + startsAtMs;
+        const toMs = fromMs + minutes * 60_000;
+        const cutMs = Math.min(fromMs + cutAfterMs, toMs);
+        const proven = union([
+          { fromMs, toMs: cutMs },
+          { fromMs: cutMs, toMs },
+        ]);
+
+        const rated = rateRun({ proven, waived: [], lines: priced }, CHINA);
+        const posted = chargesDue({ rated, posted: [], proven, waived: [] }, CHINA);
+
+        const charged = posted.reduce((sum, charge) => sum + charge.amount, 0n);
+        expect(charged).toBe(estimate(priced, { minutes, instances: 1 }));
+      }),
+    );
+  });
+
   test("an estimate is one rounded instance times the instances", () => {
     expect(formatPoints(estimate([line("1")], { minutes: 1, instances: 6 }))).toBe("0.1002");
   });

@@ -59,7 +59,7 @@ test("a job takes of the quotas what all of its ranks take, and counts as no env
   });
 });
 
-test("a rank asks for what was ordered for each", () => {
+test("a rank asks for what was ordered for each, under the maximum price of all", () => {
   expect(rankResources(aJob({ gpu_memory: GIB, config: { gpu_sharing: "shared" } }))).toEqual({
     cpu: 4,
     memory: 2 * GIB,
@@ -68,5 +68,6 @@ test("a rank asks for what was ordered for each", () => {
     storage: null,
     temp_storage: null,
     config: { gpu_sharing: "shared" },
+    node_count: 3,
   });
 });

@@ -24,10 +24,10 @@ export function addBudgetCommands(program: Command): void {
     .description("the limit of each month, or none")
     .option("--percents <list>", "percent of it at which to warn: 50,80,100, or none, or default", numbers)
     .action(
-      withContext(async ({ api, output }, limit: string, options: { percents?: string[] | null }) => {
+      withContext(async ({ api, output }, limit: string, options: { percents?: Numbers }) => {
         const row = await api.put("/billing/budget", {
           monthly_limit: limit === "none" ? null : amount(limit),
-          ...(options.percents !== undefined && { percents: options.percents }),
+          ...(options.percents !== undefined && { percents: wishOf(options.percents) }),
         });
         const sentence =
           limit === "none" ? "There is no budget any more." : `The budget is ${limit} a month.`;
@@ -55,21 +55,26 @@ export function addBudgetCommands(program: Command): void {
     .option("--balances <list>", "balances: 50,10, or none, or default", numbers)
     .option("--hours-left <list>", "hours that the money lasts: 24,4, or none, or default", numbers)
     .action(
-      withContext(
-        async ({ api, output }, options: { balances?: string[] | null; hoursLeft?: string[] | null }) => {
-          const wish: Row = {
-            ...(options.balances !== undefined && { balances: options.balances }),
-            ...(options.hoursLeft !== undefined && { hours_left: options.hoursLeft }),
-          };
-          const path = "/billing/alert-thresholds";
-          printOne(output, Object.keys(wish).length === 0 ? await api.get(path) : await api.put(path, wish));
-        },
-      ),
+      withContext(async ({ api, output }, options: { balances?: Numbers; hoursLeft?: Numbers }) => {
+        const wish: Row = {
+          ...(options.balances !== undefined && { balances: wishOf(options.balances) }),
+          ...(options.hoursLeft !== undefined && { hours_left: wishOf(options.hoursLeft) }),
+        };
+        const path = "/billing/alert-thresholds";
+        printOne(output, Object.keys(wish).length === 0 ? await api.get(path) : await api.put(path, wish));
+      }),
     );
 }
 
-/** null stands for the default. */
-function numbers(text: string): string[] | null {
-  if (text === "default") return null;
+/** As typed: Commander takes null for "not given". */
+type Numbers = string[] | "default";
+
+function numbers(text: string): Numbers {
+  if (text === "default") return text;
   return text === "none" ? [] : text.split(",").map((one) => amount(one.trim()));
+}
+
+/** As sent. */
+function wishOf(given: Numbers): string[] | null {
+  return given === "default" ? null : given;
 }

@@ -2,10 +2,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { formatPoints, formatPrice, formatQuantity } from "@remotegpu/shared/money";
 import { displayText } from "@remotegpu/shared/text";
-import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { BILL_READERS } from "../../core/access-rights.ts";
 import { atRiskFromMs } from "../../core/data-at-risk.ts";
-import { DEFAULT_SPEC, dearestLines, type PricedOrder } from "../../core/price-lines.ts";
+import type { EnvironmentResources } from "../../core/environment-order.ts";
 import { amountOf, estimate, totalAmount } from "../../core/rating.ts";
 import {
   balanceView,
@@ -13,8 +12,8 @@ import {
   type BillingRecordRow,
   type RecordFilter,
 } from "../../store/billing/balance.ts";
-import { gpuModels } from "../../store/hosts/fleet.ts";
-import { specPrices } from "../../store/billing/prices.ts";
+import { orderPrices, specOf } from "../../store/environments/order-prices.ts";
+import { fleetModels } from "../../store/hosts/fleet.ts";
 import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import { actingOn } from "../request/audit.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
@@ -203,15 +202,16 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(postEstimate, async (c) => {
-    const { spec = DEFAULT_SPEC, minutes = 60, instances = 1, ...order } = c.req.valid("json");
-    const models =
-      order.gpu_model === undefined ? await gpuModels(db, order.gpu_memory ?? 0) : [order.gpu_model];
-    const priced = dearestLines(pricedOrder(order), await specPrices(db, { spec, at: deps.now() }), models);
+    const wish = c.req.valid("json");
+    const { minutes = 60, instances = 1 } = wish;
+    const order = orderOf(wish);
+    const prices = await orderPrices(db, [order], { models: await fleetModels(db), at: deps.now() });
+    const priced = prices.dearest(order);
     if (!priced.priced) throw badField(priced.field, priced.detail);
     const { lines } = priced;
     return c.json(
       {
-        spec,
+        spec: specOf(order),
         minutes,
         instances,
         amount: formatPoints(estimate(lines, { minutes, instances })),
@@ -250,21 +250,17 @@ async function readableBills(
   return { payerId: actor.customerId, workspaceIds: query.customer_id === undefined ? workspaceIds : [] };
 }
 
-function pricedOrder(order: {
-  cpu: number;
-  memory: number;
-  gpu?: number | undefined;
-  gpu_memory?: number | null | undefined;
-  gpu_sharing?: "exclusive" | "shared" | undefined;
-  temp_storage?: number | null | undefined;
-}): PricedOrder {
+/** One instance of it, as an order would say it. */
+function orderOf(wish: z.output<typeof EstimateWish>): EnvironmentResources {
+  const { spec, gpu_sharing, gpu_model } = wish;
   return {
-    cpuMilli: order.cpu * THOUSANDTHS,
-    memoryBytes: order.memory,
-    gpus: order.gpu ?? 0,
-    gpuMemoryBytes: order.gpu_memory ?? null,
-    gpuShared: order.gpu_sharing === "shared",
-    tempStorageBytes: order.temp_storage ?? null,
+    cpu: wish.cpu,
+    memory: wish.memory,
+    gpu: wish.gpu ?? 0,
+    gpu_memory: wish.gpu_memory ?? null,
+    storage: null,
+    temp_storage: wish.temp_storage ?? null,
+    config: { spec, gpu_sharing, gpu_model },
   };
 }
 

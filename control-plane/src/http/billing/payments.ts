@@ -1,10 +1,17 @@
-/** Money that administrators move: top-ups, signed adjustments with a reason, refunds of a run. */
+/** Money that administrators move: top-ups, signed adjustments with a reason, refunds of a run, write-offs of debt. */
 import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import { formatPoints, parsePoints } from "@remotegpu/shared/money";
 import { displayText } from "@remotegpu/shared/text";
 import { transaction } from "../../store/database.ts";
-import { adjust, type Payment, type PaymentResult, refund, topUp } from "../../store/billing/payments.ts";
+import {
+  adjust,
+  type Payment,
+  type PaymentResult,
+  refund,
+  topUp,
+  writeOff,
+} from "../../store/billing/payments.ts";
 import { lockRun } from "../../store/billing/runs.ts";
 import { requireCustomer } from "../accounts/customers.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
@@ -76,6 +83,19 @@ const postRefund = createRoute({
   responses: created("The refund and the balance after it", Paid),
 });
 
+const postWriteOff = createRoute({
+  ...forAdmins,
+  method: "post",
+  path: "/customers/{id}/write-offs",
+  tags,
+  summary: "Forgive debt, at most what the balance is below zero, with the reason",
+  request: {
+    params: NumericIdPath,
+    body: jsonBody(z.strictObject({ amount: PositiveAmount, reason: Reason }).openapi("NewWriteOff")),
+  },
+  responses: created("What was forgiven and the balance after it", Paid),
+});
+
 export function registerPaymentRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
@@ -91,6 +111,12 @@ export function registerPaymentRoutes(api: ApiApp, deps: ApiDeps): void {
     const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
     const result = await transaction(db, (sql) => adjust(sql, payment));
     return c.json(await answered(deps, payment, result), 201);
+  });
+
+  api.openapi(postWriteOff, async (c) => {
+    const body = c.req.valid("json");
+    const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
+    return c.json(answer(payment, await transaction(db, (sql) => writeOff(sql, payment))), 201);
   });
 
   api.openapi(postRefund, async (c) => {
@@ -154,6 +180,8 @@ function answer(payment: Payment, result: PaymentResult): z.infer<typeof Paid> {
       throw badField("amount", "must not be zero");
     case "more-than-charged":
       throw badField("amount", "is more than the run was charged and not given back yet");
+    case "more-than-owed":
+      throw badField("amount", "is more than the balance is below zero");
     case "unknown-run":
       throw badField("run_id", "is not a run of this customer");
     case "unknown-customer":

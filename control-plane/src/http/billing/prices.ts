@@ -3,7 +3,13 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import { BILLING_UNITS } from "../../core/rating.ts";
 import { transaction } from "../../store/database.ts";
-import { addPrice, listPrices, type PriceRow } from "../../store/billing/prices.ts";
+import {
+  addPrice,
+  listPrices,
+  type NewPrice,
+  type PriceObstacle,
+  type PriceRow,
+} from "../../store/billing/prices.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { SpecName, UnitPrice } from "../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
@@ -18,13 +24,16 @@ const Line = text(160).regex(
   "must be spec, cpu, memory, gpu, gpu:<model>, gpu_memory, temp_storage or storage",
 );
 
-const NewPrice = z
+export const NewPriceBody = z
   .strictObject({
     spec: SpecName,
     line: Line,
     unit_price: UnitPrice,
     billing_unit: z.enum(BILLING_UNITS),
-    effective_from: z.iso.datetime({ offset: true }).optional().openapi({ description: "Now, if left out" }),
+    effective_from: z.iso.datetime({ offset: true }).optional().openapi({
+      description:
+        "Now, if left out. In the past only for a line that had no price then, as for runs that began without one",
+    }),
   })
   .openapi("NewPrice");
 
@@ -56,7 +65,7 @@ const post = createRoute({
   path: "/prices",
   tags,
   summary: "A price from a moment on; what runs already keeps the price it began with",
-  request: { body: jsonBody(NewPrice) },
+  request: { body: jsonBody(NewPriceBody) },
   responses: created("The price", Price),
 });
 
@@ -72,28 +81,42 @@ export function registerPriceRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(post, async (c) => {
     const body = c.req.valid("json");
-    // Storage is sampled per workspace and day, so it is a spec of its own and a line of no other.
-    if ((body.spec === "storage") !== (body.line === "storage"))
-      throw badField("line", "the spec storage has the line storage, and no other spec has it");
-    const effectiveFrom = body.effective_from === undefined ? deps.now() : new Date(body.effective_from);
-    const result = await transaction(db, (sql) =>
-      addPrice(sql, {
-        spec: body.spec,
-        line: body.line,
-        unitPrice: body.unit_price,
-        billingUnit: body.billing_unit,
-        effectiveFrom,
-        createdBy: c.var.actor.customerId,
-      }),
-    );
+    const now = deps.now();
+    const price = newPrice(body, { now, createdBy: c.var.actor.customerId });
+    const result = await transaction(db, (sql) => addPrice(sql, price, now));
     if (result.added !== null) return c.json(priceAnswer(result.added), 201);
-    switch (result.reason) {
-      case "taken":
-        throw conflict(`${body.line} of ${body.spec} has a price from that moment already.`);
-      case "moves-a-run":
-        throw badField("effective_from", "lies before the start of a run that has its price already");
-    }
+    const sentence = obstacleSentence(result.reason, price);
+    throw result.reason === "taken" ? conflict(`${sentence}.`) : badField("effective_from", sentence);
   });
+}
+
+/** @throws ApiRefusal where the line is no line of the spec */
+export function newPrice(
+  body: z.output<typeof NewPriceBody>,
+  { now, createdBy, at = "" }: { now: Date; createdBy: number; at?: string },
+): NewPrice {
+  // Storage is sampled per workspace and day, so it is a spec of its own and a line of no other.
+  if ((body.spec === "storage") !== (body.line === "storage"))
+    throw badField(`${at}line`, "the spec storage has the line storage, and no other spec has it");
+  return {
+    spec: body.spec,
+    line: body.line,
+    unitPrice: body.unit_price,
+    billingUnit: body.billing_unit,
+    effectiveFrom: body.effective_from === undefined ? now : new Date(body.effective_from),
+    createdBy,
+  };
+}
+
+export function obstacleSentence(obstacle: PriceObstacle, { spec, line }: NewPrice): string {
+  switch (obstacle) {
+    case "taken":
+      return `${line} of ${spec} has a price from that moment already`;
+    case "past":
+      return "lies in the past, where the line has a price that is history; leave it out for now";
+    case "moves-a-run":
+      return "lies before the start of a run that has its price already";
+  }
 }
 
 function priceAnswer({ created_by: _by, ...row }: PriceRow) {

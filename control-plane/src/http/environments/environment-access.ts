@@ -1,6 +1,6 @@
 /** What every route of environments begins and ends with: may the actor, what the store answered, what is shown. */
 import type { z } from "@hono/zod-openapi";
-import type { PriceField } from "../../store/environments/environment-checks.ts";
+import type { OrderField } from "../../core/price-lines.ts";
 import type { Orderer, RefusedOrder } from "../../store/environments/environment-orders.ts";
 import { environmentById, type EnvironmentRow } from "../../store/environments/environments.ts";
 import type { EmptyFleet } from "../../store/placement/empty-fleet.ts";
@@ -62,9 +62,11 @@ export function refuseUnlessDone<Done extends { done: true }>(outcome: Done | Re
   }
 }
 
+const OF_CONFIG: readonly OrderField[] = ["spec", "gpu_model", "max_price_per_hour"];
+
 /** Where the body of an order has that field. */
-function pathOf(field: PriceField): string {
-  return field === "spec" || field === "gpu_model" ? `config.${field}` : field;
+function pathOf(field: OrderField): string {
+  return OF_CONFIG.includes(field) ? `config.${field}` : field;
 }
 
 export async function answerOf({ db }: ApiDeps, id: string): Promise<z.input<typeof Environment>> {

@@ -13,7 +13,14 @@ import {
 } from "../../core/order-check.ts";
 import type { NewEnvironment } from "../../store/environments/environments.ts";
 import { hostLabels } from "../request/host-labels.ts";
-import { Description, ImageReference, Int53, RowId, SpecName } from "../request/input-fields.ts";
+import {
+  Description,
+  ImageReference,
+  Int53,
+  NotNegativeAmount,
+  RowId,
+  SpecName,
+} from "../request/input-fields.ts";
 import { ApiRefusal } from "../request/refusal.ts";
 
 const MAX_CPU = 4096;
@@ -63,6 +70,10 @@ export const NewEnvironmentBody = z
         spec: SpecName.optional(),
         gpu_sharing: z.enum(["exclusive", "shared"]).optional(),
         gpu_model: displayText(128).optional(),
+        max_price_per_hour: NotNegativeAmount.optional().openapi({
+          description:
+            "What an hour of the whole order may cost, all its instances together. Refused where no GPU model keeps within it; else only such models are taken, at the order and whenever it starts",
+        }),
         host_labels: hostLabels({ most: MAX_HOST_LABELS })
           .optional()
           .openapi({ description: "Labels that the host must carry, with these values" }),

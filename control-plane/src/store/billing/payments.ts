@@ -1,10 +1,10 @@
 /**
- * Money that people move: top-ups, refunds and adjustments, each once per id. A lost usage row is sent again by its
+ * Money that people move: top-ups, refunds, adjustments and write-offs, each once per id. A lost usage row is sent again by its
  * agent, a lost payment by nobody, so these commit with the strongest durability that the database offers.
  */
 import { parsePoints, type Points } from "@remotegpu/shared/money";
 import type { Connection } from "../database.ts";
-import { type Posted, postTransaction } from "./ledger.ts";
+import { lockAccount, type Posted, postTransaction } from "./ledger.ts";
 import { lockRun } from "./runs.ts";
 
 export interface Payment {
@@ -19,7 +19,10 @@ export interface Payment {
 
 export type PaymentResult =
   | Posted
-  | { posted: false; reason: "not-positive" | "zero" | "unknown-run" | "more-than-charged" };
+  | {
+      posted: false;
+      reason: "not-positive" | "zero" | "unknown-run" | "more-than-charged" | "more-than-owed";
+    };
 
 /** Call in a transaction. The amount must be above zero. */
 export async function topUp(transaction: Connection, payment: Payment): Promise<PaymentResult> {
@@ -52,7 +55,7 @@ export async function refund(
   const run = await lockRun(transaction, payment.runId);
   if (run === null) return { posted: false, reason: "unknown-run" };
   // A known id is told apart from an amount that is too large: the first refund may have used up the rest.
-  if (await isKnown(transaction, payment.id)) return { posted: false, reason: "known-source" };
+  if (await isKnown(transaction, "refund", payment.id)) return { posted: false, reason: "known-source" };
   const refunded = await refundedOf(transaction, payment.runId);
   if (payment.amount > run.postedAmount - refunded) return { posted: false, reason: "more-than-charged" };
   const { id, ...posting } = payment;
@@ -65,10 +68,28 @@ export async function refund(
   });
 }
 
-async function isKnown(transaction: Connection, id: string): Promise<boolean> {
+/** Call in a transaction. Forgives at most what the balance is below zero, else nothing at all. */
+export async function writeOff(transaction: Connection, payment: Payment): Promise<PaymentResult> {
+  if (payment.amount <= 0n) return { posted: false, reason: "not-positive" };
+  await commitDurably(transaction);
+  const account = await lockAccount(transaction, payment.customerId);
+  if (account === null) return { posted: false, reason: "unknown-customer" };
+  // As with a refund: the first one may have forgiven all.
+  if (await isKnown(transaction, "writeoff", payment.id)) return { posted: false, reason: "known-source" };
+  if (payment.amount + account.balance > 0n) return { posted: false, reason: "more-than-owed" };
+  const { id, ...posting } = payment;
+  return postTransaction(transaction, {
+    ...posting,
+    sourceKind: "writeoff",
+    sourceId: id,
+    contra: "writeoff",
+  });
+}
+
+async function isKnown(transaction: Connection, kind: "refund" | "writeoff", id: string): Promise<boolean> {
   const { rowCount } = await transaction.query(
-    "SELECT FROM ledger_transactions WHERE source_kind = 'refund' AND source_id = $1",
-    [id],
+    "SELECT FROM ledger_transactions WHERE source_kind = $1 AND source_id = $2",
+    [kind, id],
   );
   return rowCount > 0;
 }

@@ -65,15 +65,7 @@ export async function holdPrices(transaction: Connection, spec: string): Promise
   await transaction.query("SELECT FROM specs WHERE spec = $1 FOR SHARE", [spec]);
 }
 
-/** What linesForOrder and dearestLines of core/price-lines.ts take. */
-export async function specPrices(
-  connection: Connection,
-  { spec, at }: { spec: string; at: Date },
-): Promise<SpecPrices> {
-  return (await specPricesOf(connection, { specs: [spec], at })).get(spec) ?? unpriced(spec);
-}
-
-/** Of several specs at once. */
+/** What linesForOrder and dearestLines of core/price-lines.ts take, by spec. */
 export async function specPricesOf(
   connection: Connection,
   { specs, at }: { specs: readonly string[]; at: Date },
@@ -99,23 +91,45 @@ export function unpriced(spec: string): SpecPrices {
   return { spec, shape: null, prices: [] };
 }
 
-export type PriceAdded = { added: PriceRow } | { added: null; reason: "taken" | "moves-a-run" };
+/**
+ * `taken`: one stands at that moment already. `past`: the line had a price then, which is history. `moves-a-run`: a run
+ * that has begun would cost something else.
+ */
+export type PriceObstacle = "taken" | "past" | "moves-a-run";
+export type PriceAdded = { added: PriceRow } | { added: null; reason: PriceObstacle };
 
 /**
- * Adds an entry. Refused where it would change what a run that has begun costs, and where one already stands at the
- * same moment. A run that began without a price for this line is not changed by it but gets its first one. Call in a
- * transaction, which then holds the spec: prices of a run are frozen before this entry or with it.
+ * What speaks against an entry. From a past moment on only a line gets a price that had none then: runs which began
+ * without one wait for it, uncharged, and no other is touched.
  */
-export async function addPrice(transaction: Connection, price: NewPrice): Promise<PriceAdded> {
+export async function priceObstacle(
+  connection: Connection,
+  { spec, line, effectiveFrom }: Pick<NewPrice, "spec" | "line" | "effectiveFrom">,
+  now: Date,
+): Promise<PriceObstacle | null> {
+  const { rows } = await connection.query<{ taken: boolean; priced: boolean; moves: boolean }>(
+    `SELECT EXISTS (SELECT FROM prices WHERE spec = $1 AND line = $2 AND effective_from = $3) AS taken,
+            EXISTS (SELECT FROM prices WHERE spec = $1 AND line = $2 AND effective_from < $3) AS priced,
+            EXISTS (SELECT FROM runs r JOIN run_lines l ON l.run_id = r.id
+                     WHERE r.spec = $1 AND r.first_proven_at >= $3 AND l.unit_price IS NOT NULL
+                       AND split_part(l.line, ':', 1) = split_part($2, ':', 1)) AS moves`,
+    [spec, line, effectiveFrom],
+  );
+  const found = rows[0];
+  if (found?.taken === true) return "taken";
+  if (found?.priced === true && effectiveFrom < now) return "past";
+  return found?.moves === true ? "moves-a-run" : null;
+}
+
+/**
+ * Adds an entry, unless something speaks against it. Call in a transaction, which then holds the spec: prices of a run
+ * are frozen before this entry or with it.
+ */
+export async function addPrice(transaction: Connection, price: NewPrice, now: Date): Promise<PriceAdded> {
   await transaction.query("INSERT INTO specs (spec) VALUES ($1) ON CONFLICT DO NOTHING", [price.spec]);
   await transaction.query("SELECT FROM specs WHERE spec = $1 FOR UPDATE", [price.spec]);
-  const moved = await transaction.query(
-    `SELECT FROM runs r JOIN run_lines l ON l.run_id = r.id
-      WHERE r.spec = $1 AND r.first_proven_at >= $2 AND l.unit_price IS NOT NULL
-        AND split_part(l.line, ':', 1) = split_part($3, ':', 1) LIMIT 1`,
-    [price.spec, price.effectiveFrom, price.line],
-  );
-  if (moved.rowCount > 0) return { added: null, reason: "moves-a-run" };
+  const obstacle = await priceObstacle(transaction, price, now);
+  if (obstacle !== null) return { added: null, reason: obstacle };
   const { rows } = await transaction.query<PriceRow>(
     `INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from, created_by)
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING *`,

@@ -156,7 +156,7 @@ async function gaplessEnd(
   return row === undefined ? null : { watermark: row.seq, watermarkHash: row.hash };
 }
 
-/** The signed head of a batch: proof of who claimed its rows. */
+/** The signed head of a batch: proof of who claimed its rows; with what the first of them is chained to. */
 export async function keepSignedHead(
   transaction: Connection,
   hostId: string,
@@ -164,10 +164,14 @@ export async function keepSignedHead(
   now: Date,
 ): Promise<void> {
   const head = batch.rows.at(-1);
+  const first = batch.rows[0];
+  // A host that sends its rows in no order has no beginning to show.
+  const isInOrder = first !== undefined && head !== undefined && first.seq <= head.seq;
+  const beginning = isInOrder ? [first.seq, batch.previousHash] : [null, null];
   await transaction.query(
-    `INSERT INTO usage_batches (host_id, journal_id, last_seq, last_hash, signature, received_at)
-     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-    [hostId, batch.journalId, head?.seq, head?.hash, batch.signature, now],
+    `INSERT INTO usage_batches (host_id, journal_id, last_seq, last_hash, signature, received_at, first_seq, previous_hash)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
+    [hostId, batch.journalId, head?.seq, head?.hash, batch.signature, now, ...beginning],
   );
 }
 

@@ -7,12 +7,14 @@ import { LEASE_QUESTIONS } from "./leases.ts";
 import { MONEY_QUESTIONS } from "./money.ts";
 import { PLACEMENT_QUESTIONS } from "./placements.ts";
 import { answer } from "./question.ts";
+import { RIGHTS_QUESTIONS } from "./rights.ts";
 import { RUN_QUESTIONS } from "./runs.ts";
 import { STORAGE_QUESTIONS } from "./storage.ts";
 import { WORKLOAD_QUESTIONS } from "./workloads.ts";
 
 const QUESTIONS = [
   ...MONEY_QUESTIONS,
+  ...RIGHTS_QUESTIONS,
   ...RUN_QUESTIONS,
   ...STORAGE_QUESTIONS,
   ...JOURNAL_QUESTIONS,

@@ -35,9 +35,6 @@ export interface CheckedOrder extends EnvironmentResources {
   mounted_models: Mount[] | null;
 }
 
-/** What of an order stands in the way of a price. */
-export type PriceField = OrderField | "gpu_model";
-
 export type CheckOutcome =
   | {
       passed: true;
@@ -51,7 +48,7 @@ export type CheckOutcome =
       obstacle: "mount-not-found" | "mount-not-ready" | "quota" | "funds";
       detail: string;
     }
-  | { passed: false; obstacle: "price"; field: PriceField; detail: string };
+  | { passed: false; obstacle: "price"; field: OrderField; detail: string };
 
 /** An order whose cards are decided: the model that each instance lands on, null for no GPU. */
 export interface PlacedOrder {
@@ -165,7 +162,7 @@ async function openChecks(
 
 type PricedInstances =
   | { priced: true; lines: PricedLine[][] }
-  | { priced: false; field: PriceField; detail: string };
+  | { priced: false; field: OrderField; detail: string };
 
 function priceInstances(
   order: CheckedOrder,

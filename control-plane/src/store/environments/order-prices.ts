@@ -3,8 +3,8 @@
  * orders; what is priced here is one instance.
  */
 import { type EnvironmentResources, pricedOrder } from "../../core/environment-order.ts";
-import { dearestLines, DEFAULT_SPEC, linesForOrder, type OrderLines } from "../../core/price-lines.ts";
-import { type FleetModel, pricedModels } from "../../core/priced-models.ts";
+import { DEFAULT_SPEC, linesForOrder, type OrderLines } from "../../core/price-lines.ts";
+import { dearestOnFleet, type FleetModel, pricedModels } from "../../core/priced-models.ts";
 import { specPricesOf, unpriced } from "../billing/prices.ts";
 import type { Connection } from "../database.ts";
 import { fleetModels } from "../hosts/fleet.ts";
@@ -29,17 +29,9 @@ export async function orderPrices(
   const pricesOf = (order: EnvironmentResources) => specs.get(specOf(order)) ?? unpriced(specOf(order));
   const linesOn = (order: EnvironmentResources, model: string | null) =>
     linesForOrder(pricedOrder(order), pricesOf(order), model);
-  /** The models of the fleet that the order may land on. */
-  const modelsFor = (order: EnvironmentResources): string[] => {
-    const named = namedModel(order);
-    if (named !== null) return [named];
-    return models
-      .filter(({ memoryBytes }) => memoryBytes >= (order.gpu_memory ?? 0))
-      .map(({ model }) => model);
-  };
   return {
     linesOn,
-    dearest: (order) => dearestLines(pricedOrder(order), pricesOf(order), modelsFor(order)),
+    dearest: (order) => dearestOnFleet(order, pricesOf(order), models),
     pricedModels: (order) => pricedModels(order, pricesOf(order), models),
   };
 }
@@ -56,8 +48,4 @@ export async function pricedModelsFor(
 
 export function specOf(order: EnvironmentResources): string {
   return order.config?.spec ?? DEFAULT_SPEC;
-}
-
-function namedModel(order: EnvironmentResources): string | null {
-  return order.config?.gpu_model ?? null;
 }

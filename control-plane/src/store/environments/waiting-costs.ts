@@ -18,22 +18,23 @@ const SHAPES = `
   SELECT owner_id, cpu, ${safeBigint("memory")} AS memory, coalesce(gpu, 0) AS gpu,
          ${safeBigint("gpu_memory")} AS gpu_memory, ${safeBigint("temp_storage")} AS temp_storage,
          config->>'spec' AS spec, config->>'gpu_sharing' AS gpu_sharing, config->>'gpu_model' AS gpu_model,
-         sum(instances) AS instances
+         config->>'max_price_per_hour' AS max_price_per_hour, node_count, sum(node_count) AS instances
     FROM (
-      SELECT owner_id, cpu, memory, gpu, gpu_memory, temp_storage, config, 1 AS instances
+      SELECT owner_id, cpu, memory, gpu, gpu_memory, temp_storage, config, 1 AS node_count
         FROM (${ownedWorkloads("environments", [...PRICED, "temp_storage"])}) e
        WHERE status = 'queued' AND id <> ALL($3::text[])
       UNION ALL
       SELECT owner_id, coalesce(cpu, 1), coalesce(memory, 1), gpu, gpu_memory, NULL, config, coalesce(node_count, 1)
         FROM (${ownedWorkloads("training_jobs", [...PRICED, "node_count"])}) j
        WHERE status = 'queued' AND id <> ALL($4::text[])
-    ) waiting GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9`;
+    ) waiting GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11`;
 
 interface ShapeRow extends Omit<EnvironmentResources, "config" | "storage"> {
   owner_id: number;
   spec: string | null;
   gpu_sharing: EnvironmentConfig["gpu_sharing"] | null;
   gpu_model: string | null;
+  max_price_per_hour: string | null;
   instances: number;
 }
 
@@ -43,7 +44,7 @@ export async function waitingShapes(
   { payerIds, askers }: { payerIds: readonly number[]; askers: Askers },
 ): Promise<WaitingShape[]> {
   const { rows } = await sql.query<ShapeRow>(SHAPES, [payerIds, [], askers.environmentIds, askers.jobIds]);
-  return rows.map(({ owner_id: payerId, spec, gpu_sharing, gpu_model, ...row }) => ({
+  return rows.map(({ owner_id: payerId, spec, gpu_sharing, gpu_model, max_price_per_hour, ...row }) => ({
     ...row,
     payerId,
     storage: null,
@@ -51,6 +52,7 @@ export async function waitingShapes(
       spec: spec ?? undefined,
       gpu_sharing: gpu_sharing ?? undefined,
       gpu_model: gpu_model ?? undefined,
+      max_price_per_hour: max_price_per_hour ?? undefined,
     },
   }));
 }

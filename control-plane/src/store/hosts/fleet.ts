@@ -56,12 +56,6 @@ export async function fleetNumbers(sql: Connection): Promise<FleetNumbers> {
   return rows[0] as FleetNumbers;
 }
 
-/** Models of the cards that an order for so much memory per card may land on, the fleet being empty. */
-export async function gpuModels(sql: Connection, minMemoryBytes: number): Promise<string[]> {
-  const models = await fleetModels(sql);
-  return models.filter(({ memoryBytes }) => memoryBytes >= minMemoryBytes).map(({ model }) => model);
-}
-
 /** Each model of the fleet by name, in which order sentences name them, with the memory of its largest card. */
 export async function fleetModels(sql: Connection): Promise<FleetModel[]> {
   const { rows } = await sql.query<{ name: string; bytes: number }>(

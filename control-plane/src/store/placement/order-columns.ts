@@ -5,7 +5,13 @@
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import { safeBigint } from "../old-values.ts";
 
-type ConfigKey = "spec" | "gpu_sharing" | "gpu_model" | "host_labels" | "distinct_hosts";
+type ConfigKey =
+  | "spec"
+  | "gpu_sharing"
+  | "gpu_model"
+  | "max_price_per_hour"
+  | "host_labels"
+  | "distinct_hosts";
 
 /** Longer than anything runs; a limit beyond it is one that nobody wants. */
 const MAX_LIMIT_SECONDS = 10 * 365 * 86_400;

@@ -44,8 +44,13 @@ function scheduledOrder(order: WaitingOrder): ScheduledOrder {
     ...order.stand,
     id,
     request: { ...order.request, id },
-    heldBack: heldSentence(order.heldBy),
+    heldBack: heldSentence(order.heldBy) ?? priceSentence(order.beyondMaximum),
   };
+}
+
+/** It takes no place while it would cost more than its customer allows, and keeps none from others. */
+function priceSentence(beyondMaximum: string | null): string | null {
+  return beyondMaximum === null ? null : `Waiting for price: ${beyondMaximum}.`;
 }
 
 function heldSentence(heldBy: readonly string[]): string | null {

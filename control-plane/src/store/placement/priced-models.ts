@@ -1,6 +1,9 @@
-/** For which models many orders have a price, from two reads: the fleet's models, and the prices of all specs. */
+/**
+ * For which models many orders have a price, and which cost more than they allow, from two reads: the fleet's models,
+ * and the prices of all specs.
+ */
 import type { EnvironmentResources } from "../../core/environment-order.ts";
-import { type FleetModel, pricedModels } from "../../core/priced-models.ts";
+import { beyondMaximum, type FleetModel, pricedModels } from "../../core/priced-models.ts";
 import { specPricesOf, unpriced } from "../billing/prices.ts";
 import type { Connection } from "../database.ts";
 import { specOf } from "../environments/order-prices.ts";
@@ -10,6 +13,8 @@ export interface PricedModels {
   fleet: readonly FleetModel[];
   /** As pricedModels of core says. Orders that ask the same are answered with the same list. */
   modelsOf(order: EnvironmentResources): string[] | null;
+  /** Why the order's own maximum keeps it from every model; null where it does not. */
+  beyondMaximum(order: EnvironmentResources): string | null;
 }
 
 /** @param orders the only ones that may be asked about */
@@ -19,7 +24,8 @@ export async function pricedModelsOf(
   now: Date,
 ): Promise<PricedModels> {
   const withGpu = orders.filter(({ gpu }) => gpu > 0);
-  const prices = await specPricesOf(sql, { specs: withGpu.map(specOf), at: now });
+  const bounded = orders.filter(isBounded);
+  const prices = await specPricesOf(sql, { specs: [...withGpu, ...bounded].map(specOf), at: now });
   const fleet = withGpu.length === 0 ? [] : await fleetModels(sql);
   const known = new Map<string, string[] | null>();
   return {
@@ -32,10 +38,19 @@ export async function pricedModelsOf(
       known.set(key, models);
       return models;
     },
+    beyondMaximum: (order) =>
+      isBounded(order)
+        ? beyondMaximum(order, prices.get(specOf(order)) ?? unpriced(specOf(order)), fleet)
+        : null,
   };
 }
 
-function keyOf({ cpu, memory, gpu, gpu_memory, temp_storage, config }: EnvironmentResources): string {
+function isBounded({ config }: EnvironmentResources): boolean {
+  return config?.max_price_per_hour !== undefined;
+}
+
+function keyOf(order: EnvironmentResources): string {
+  const { cpu, memory, gpu, gpu_memory, temp_storage, config, node_count } = order;
   return JSON.stringify([
     cpu,
     memory,
@@ -45,5 +60,7 @@ function keyOf({ cpu, memory, gpu, gpu_memory, temp_storage, config }: Environme
     config?.spec,
     config?.gpu_sharing,
     config?.gpu_model,
+    // Whoever named no maximum is alike whatever the number of its instances.
+    isBounded(order) ? [config?.max_price_per_hour, node_count] : null,
   ]);
 }

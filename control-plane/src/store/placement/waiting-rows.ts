@@ -32,14 +32,14 @@ export async function waitingRows(sql: Connection): Promise<WaitingRow[]> {
   const environments = await sql.query<WaitingRow>(
     `SELECT 'environment' AS kind, o.id, o.image, o.storage_pool, ${OWNER}, 0 AS priority, ${ORDERED_AT},
             NULL::bigint AS limit_seconds, 1 AS node_count,
-            ${resourceColumns("environment", "o", ["spec", "gpu_sharing", "gpu_model", "host_labels"])}
+            ${resourceColumns("environment", "o", ["spec", "gpu_sharing", "gpu_model", "max_price_per_hour", "host_labels"])}
        ${from("environments")}`,
     [MAX_WAITING],
   );
   const jobs = await sql.query<WaitingRow>(
     `SELECT 'training' AS kind, o.id, o.image, NULL AS storage_pool, ${OWNER}, coalesce(o.priority, 0) AS priority,
             ${ORDERED_AT}, ${limitSeconds("o")} AS limit_seconds, greatest(coalesce(o.node_count, 1), 1) AS node_count,
-            ${resourceColumns("training", "o", ["spec", "gpu_sharing", "gpu_model", "host_labels", "distinct_hosts"])}
+            ${resourceColumns("training", "o", ["spec", "gpu_sharing", "gpu_model", "max_price_per_hour", "host_labels", "distinct_hosts"])}
        ${from("training_jobs")}`,
     [MAX_WAITING],
   );

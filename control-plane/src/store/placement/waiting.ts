@@ -32,6 +32,8 @@ export interface WaitingOrder {
   otherModels: readonly string[];
   /** Hosts that have not confirmed yet that its last placement is over: until then it can have no other. */
   heldBy: readonly string[];
+  /** Why its own maximum price keeps it from every model; null where it does not. */
+  beyondMaximum: string | null;
 }
 
 export async function waitingOrders(sql: Connection, { now }: { now: Date }): Promise<WaitingOrder[]> {
@@ -45,6 +47,7 @@ export async function waitingOrders(sql: Connection, { now }: { now: Date }): Pr
       skips: skips.get(key) ?? [],
       pricedModels: priced.modelsOf(row),
       otherModels: otherModelsOf(row, priced),
+      beyondMaximum: priced.beyondMaximum(row),
       heldBy: holders.get(key) ?? [],
     });
   });
@@ -73,6 +76,7 @@ function waitingOrderOf(
     pricedModels: readonly string[] | null;
     otherModels: readonly string[];
     heldBy: readonly string[];
+    beyondMaximum: string | null;
   },
 ): WaitingOrder {
   const { kind, id, customer_id, workspace_id, node_count } = row;
@@ -91,6 +95,7 @@ function waitingOrderOf(
     quotaShare: kind === "training" ? gangShare(row) : quotaShare(row),
     otherModels: known.otherModels,
     heldBy: known.heldBy,
+    beyondMaximum: known.beyondMaximum,
   };
 }
 

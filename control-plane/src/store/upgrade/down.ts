@@ -3,6 +3,7 @@
  * would go is compared with what the way up would make of the old row again. Anything else is a loss, named, and
  * nothing is changed.
  */
+import { withdrawFromApplication } from "../application-role/grants.ts";
 import { type Catalogue, type Column, type Definition, quoted, readCatalogue } from "../catalogue.ts";
 import type { Connection } from "../database.ts";
 import { MigrationError } from "../migration-error.ts";
@@ -45,6 +46,7 @@ export async function downgrade(
     await withProgress(say, `columns of ${table}`, () => reshape(connection, table, ours, target));
   await withProgress(say, "indexes and constraints", () => restoreDefinitions(connection, ours, target));
   await dropOurFunctions(connection, ours, target);
+  await withdrawFromApplication(connection);
   assertIsOld(await readCatalogue(connection), target);
 }
 

@@ -1,0 +1,81 @@
+/**
+ * Judges the proof of a bill as anybody can who has the file: chains and signatures, proven time, prices, amounts and
+ * ledger, each by the code that made them. It asks no server, and says what a file can and cannot prove.
+ */
+import { formatPoints } from "@remotegpu/shared/money";
+import { checkChains } from "./chain-check.ts";
+import { checkCharges } from "./charge-check.ts";
+import { checkLedger } from "./ledger-check.ts";
+import { checkPostings } from "./posting-check.ts";
+import { checkPrices } from "./price-check.ts";
+import type { ProofDocument } from "./proof-document.ts";
+import { checkTime } from "./time-check.ts";
+
+export interface VerifiedBill {
+  /** What does not hold, each naming its row, record or signature; none where all holds. */
+  readonly faults: readonly string[];
+  /** What holds and whoever reads the bill should know. */
+  readonly notes: readonly string[];
+  /** What was verified, and what no file can prove. */
+  readonly statement: string;
+}
+
+export function verifyBill(proof: ProofDocument): VerifiedBill {
+  const chains = checkChains(proof);
+  const time = checkTime(proof);
+  const postings = checkPostings(proof);
+  const charges = checkCharges(proof, time, postings.posted);
+  const faults = [
+    ...chains.faults,
+    ...time.faults,
+    ...checkPrices(proof),
+    ...postings.faults,
+    ...charges.faults,
+    ...checkLedger(proof),
+    ...(proof.records.some((record) => record.id === proof.record_id)
+      ? []
+      : [`record ${proof.record_id}, which the proof is of, is not here`]),
+  ];
+  const notes = [...charges.notes, ...notesOn(proof, chains.untied)];
+  const amount = postings.posted.reduce((sum, share) => sum + share.amount, 0n);
+  return { faults, notes, statement: statementOf(proof, { ...chains, charges, amount }) };
+}
+
+function notesOn(proof: ProofDocument, untied: number): string[] {
+  const aside = proof.set_aside.length;
+  const waived = proof.waivers.length + (proof.run.waive_from === null ? 0 : 1);
+  return [
+    ...(untied > 0
+      ? [
+          `${untied} rows lead to no signed head: the content of a row between is lost, so for them the host's signature is not shown`,
+        ]
+      : []),
+    ...(aside > 0 ? [`${aside} claims of the host, or parts of them, were set aside and are free`] : []),
+    ...(waived > 0
+      ? [`time was waived for ${waived} reasons, which are in the file and are not judged`]
+      : []),
+  ];
+}
+
+function statementOf(
+  { run, records, ledger }: ProofDocument,
+  of: {
+    signed: number;
+    heads: number;
+    charges: { rated: { minutes: number; provenMs: number; waivedMs: number } | null };
+    amount: bigint;
+  },
+): string {
+  const { rated } = of.charges;
+  const time =
+    rated === null
+      ? ""
+      : ` prove ${rated.provenMs} ms, less ${rated.waivedMs} ms waived: ${rated.minutes} minutes;`;
+  return (
+    `Verified of run ${run.id}: ${of.signed} rows lead to ${of.heads} heads signed by host ${run.host_id} and${time} ` +
+    `its ${records.length} records follow from them at its prices and come to ${formatPoints(of.amount)}, ` +
+    `as ${ledger.length} ledger transactions say. ` +
+    `Not proven: that the host measured truly, that its keys, the starts of its clocks, the catalogue and the reasons ` +
+    `for waived time are the ones that were, and that nothing was left out.`
+  );
+}

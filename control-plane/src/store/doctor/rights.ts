@@ -1,0 +1,31 @@
+/** May the control plane itself change what is append-only? Asked as it works, in the role of its own connections. */
+import { APPEND_ONLY_TABLES } from "../application-role/append-only.ts";
+import { APPLICATION_ROLE } from "../application-role/application-role.ts";
+import type { Connection } from "../database.ts";
+import { findRows, type Found, type Question } from "./question.ts";
+
+export const RIGHTS_QUESTIONS: readonly Question[] = [
+  {
+    check: "books-cannot-be-changed",
+    claim: "The control plane has no right to change or remove rows of the books.",
+    ask: rightsTooMany,
+  },
+];
+
+async function rightsTooMany(sql: Connection): Promise<Found> {
+  return await findRows<{ relname: string; role: string; rights: string }>(
+    sql,
+    `SELECT c.relname, current_user::text AS role, string_agg(p.privilege, ', ') AS rights
+       FROM pg_class c CROSS JOIN (VALUES ('UPDATE'), ('DELETE'), ('TRUNCATE')) AS p (privilege)
+      WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = ANY($1::text[])
+        AND (has_table_privilege(c.oid, p.privilege)
+          OR p.privilege = 'UPDATE' AND has_any_column_privilege(c.oid, 'UPDATE'))
+      GROUP BY c.relname`,
+    ({ relname, role, rights }) => ({
+      finding: "books-can-be-changed",
+      subject: { table: relname, role },
+      sentence: `It has ${rights} there, and only triggers stand in the way. Run migrate as the tables' owner: it says what keeps the role ${APPLICATION_ROLE} from being used.`,
+    }),
+    [APPEND_ONLY_TABLES],
+  );
+}

@@ -1,0 +1,208 @@
+/** The catalogue over HTTP: from which moment a price may hold, what a change would mean, and examples to begin with. */
+import { HostId } from "@remotegpu/shared/ids";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Answer, type ApiWorld, type Caller, openApi, problem } from "../support/api.ts";
+import { openSceneRun } from "../support/metering-scene.ts";
+
+const HOST = HostId.parse("host-one");
+
+let api: ApiWorld;
+let ann: Caller & { workspaceId: number };
+let bob: Caller & { workspaceId: number };
+beforeAll(async () => {
+  api = await openApi();
+  ann = await api.customer("ann");
+  bob = await api.customer("bob");
+  await api.db.query("INSERT INTO hosts (id, name, ip_address) VALUES ($1, $1, '10.0.0.1')", [HOST]);
+});
+afterAll(async () => await api.close());
+
+const post = async (path: string, body?: object, as = api.admin): Promise<Answer> =>
+  await api.ask("POST", `/api/v1${path}`, { as, ...(body && { body }) });
+const entry = (spec: string, line: string, unit_price: string, more: object = {}) => ({
+  spec,
+  line,
+  unit_price,
+  billing_unit: "hour",
+  ...more,
+});
+const from = (minutes: number) => ({
+  effective_from: new Date(api.deps.now().getTime() + minutes * 60_000).toISOString(),
+});
+
+let runs = 0;
+/** A run that began so many minutes ago, with its lines at these prices; null for one that found none. */
+async function run(
+  payer: { customerId: number; workspaceId: number },
+  spec: string,
+  {
+    minutesAgo = 10,
+    model = null,
+    lines,
+  }: { minutesAgo?: number | null; model?: string | null; lines: Record<string, string | null> },
+): Promise<void> {
+  const id = `run-${(runs += 1)}`;
+  await openSceneRun(api.db, { ...payer, hostId: HOST, bootId: "" }, id, api.deps.now());
+  const begunAt = minutesAgo === null ? null : new Date(api.deps.now().getTime() - minutesAgo * 60_000);
+  await api.db.query(
+    "UPDATE runs SET spec = $2, gpu_model = $3, first_proven_at = $4, last_proven_at = $4 WHERE id = $1",
+    [id, spec, model, begunAt],
+  );
+  await api.db.query("DELETE FROM run_lines WHERE run_id = $1", [id]);
+  for (const [line, price] of Object.entries(lines))
+    await api.db.query(
+      "INSERT INTO run_lines (run_id, line, quantity, unit_price, billing_unit) VALUES ($1, $2, 2, $3, $4)",
+      [id, line, price, price === null ? null : "hour"],
+    );
+}
+
+describe("from a moment that is past", () => {
+  test("a line that had no price then gets one, so that runs which began without it can be charged", async () => {
+    await run(ann, "late", { lines: { cpu: null } });
+
+    expect((await post("/prices", entry("late", "cpu", "1", from(-60)))).status).toBe(201);
+    expect((await post("/prices", entry("late", "memory", "1", from(-60)))).status).toBe(201);
+  });
+
+  test("a line that had one is refused, with the field; now and later it is accepted", async () => {
+    await post("/prices", entry("dated", "cpu", "1", from(-60)));
+
+    const refused = await post("/prices", entry("dated", "cpu", "2", from(-30)));
+
+    expect(refused).toMatchObject(problem(422));
+    expect(refused.body.errors).toMatchObject([{ path: "effective_from" }]);
+    // Before its first one it had none.
+    expect((await post("/prices", entry("dated", "cpu", "3", from(-90)))).status).toBe(201);
+    expect((await post("/prices", entry("dated", "cpu", "4"))).status).toBe(201);
+    expect((await post("/prices", entry("dated", "cpu", "5", from(60)))).status).toBe(201);
+  });
+
+  test("one that a run has already is not moved under it, not even by the price of a model", async () => {
+    await post("/prices", entry("begun", "gpu", "1", from(-60)));
+    await run(ann, "begun", { model: "H100", lines: { gpu: "1" } });
+
+    const answer = await post("/prices", entry("begun", "gpu:H100", "2", from(-30)));
+
+    expect(answer).toMatchObject(problem(422));
+    expect(answer.body.errors).toMatchObject([
+      { path: "effective_from", message: expect.stringContaining("before the start of a run") },
+    ]);
+  });
+});
+
+describe("a preview", () => {
+  beforeAll(async () => {
+    for (const [line, unit_price] of [
+      ["cpu", "1"],
+      ["gpu", "5"],
+    ] as const)
+      await post("/prices", entry("sold", line, unit_price, from(-100)));
+    await post("/prices", entry("sold", "gpu", "6"));
+    await post("/prices", entry("sold", "gpu", "9", { effective_from: "2037-01-01T00:00:00Z" }));
+    api.passMinutes(5);
+    // At the price of before.
+    await run(ann, "sold", { minutesAgo: 50, model: "H100", lines: { cpu: "1", gpu: "5" } });
+    await run(ann, "sold", { minutesAgo: 50, lines: { cpu: "1" } });
+    await run(bob, "sold", { minutesAgo: 1, model: "A10", lines: { gpu: "6" } });
+    await run(bob, "sold", { minutesAgo: null, lines: { cpu: null } });
+    await run(bob, "unsold", { lines: { cpu: "1" } });
+  });
+
+  test("tells what keeps its price, an hour of it now and anew, whom it changes, and the entries around", async () => {
+    const before = await api.db.query("SELECT count(*) FROM prices");
+
+    const answer = await post("/prices/preview", {
+      prices: [entry("sold", "gpu", "8", { effective_from: "2036-06-01T00:00:00Z" })],
+    });
+
+    expect(answer.status).toBe(200);
+    expect(answer.body).toEqual({
+      prices: [
+        {
+          ...entry("sold", "gpu", "8"),
+          effective_from: "2036-06-01T00:00:00.000Z",
+          refusal: null,
+          supersedes: { unit_price: "6.000000", billing_unit: "hour", effective_from: expect.any(String) },
+          superseded_by: [
+            { unit_price: "9.000000", billing_unit: "hour", effective_from: "2037-01-01T00:00:00.000Z" },
+          ],
+        },
+      ],
+      runs: [
+        {
+          spec: "sold",
+          resource_type: "environment",
+          keeping: 3,
+          not_begun: 1,
+          per_hour_now: "26.0000",
+          per_hour_anew: "36.0000",
+        },
+      ],
+      customers: [
+        { customer_id: ann.customerId, username: "ann", per_hour_now: "14.0000", per_hour_anew: "20.0000" },
+        { customer_id: bob.customerId, username: "bob", per_hour_now: "12.0000", per_hour_anew: "16.0000" },
+      ],
+    });
+    expect(await api.db.query("SELECT count(*) FROM prices")).toEqual(before);
+  });
+
+  test("an hour now is what each payer's burn says", async () => {
+    const carl = await api.customer("carl");
+    await post("/prices", entry("alone", "cpu", "0.333333"));
+    api.passMinutes(1);
+    await run(carl, "alone", { minutesAgo: 1, lines: { cpu: "0.333333" } });
+
+    const { body } = await post("/prices/preview", { prices: [entry("alone", "cpu", "2")] });
+
+    const balance = await api.ask("GET", "/api/v1/billing/balance", { as: carl });
+    expect(body.customers).toMatchObject([
+      { per_hour_now: balance.body.burn_per_hour, per_hour_anew: "4.0000" },
+    ]);
+    expect(balance.body.burn_per_hour).toBe("0.6667");
+  });
+
+  test("several are seen together, and those that would be refused say why", async () => {
+    const { body } = await post("/prices/preview", {
+      prices: [
+        entry("sold", "gpu:A10", "1"),
+        entry("sold", "cpu", "3"),
+        entry("sold", "cpu", "4", from(-30)),
+      ],
+    });
+
+    expect(body.prices.map(({ refusal }: { refusal: string | null }) => refusal)).toEqual([
+      null,
+      null,
+      expect.stringContaining("lies in the past"),
+    ]);
+    expect(body.runs).toMatchObject([{ per_hour_now: "26.0000", per_hour_anew: "26.0000" }]);
+  });
+
+  test.each([
+    ["prices", { prices: [] }],
+    ["prices.0.unit_price", { prices: [entry("sold", "gpu", "-1")] }],
+    ["prices.0.line", { prices: [entry("storage", "cpu", "1")] }],
+    ["prices.1", { prices: [entry("sold", "cpu", "1"), entry("sold", "cpu", "2")] }],
+  ])("a wrong %s is named", async (path, body) => {
+    const answer = await post("/prices/preview", body);
+
+    expect(answer).toMatchObject(problem(422));
+    expect(answer.body.errors).toMatchObject([{ path }]);
+  });
+});
+
+test("examples fill a new catalogue, and change nothing that is there", async () => {
+  await post("/prices", entry("standard", "spec", "1"));
+
+  const first = await post("/prices/examples");
+  const again = await post("/prices/examples");
+
+  expect(first).toMatchObject({ status: 201, body: { made: ["basic", "premium"], kept: ["standard"] } });
+  expect(again.body).toEqual({ made: [], kept: ["basic", "standard", "premium"] });
+  const prices = await api.ask("GET", "/api/v1/prices?spec=standard", { as: ann });
+  expect(prices.body.items).toMatchObject([{ unit_price: "1.000000" }]);
+  const basic = await api.ask("GET", "/api/v1/specs/basic", { as: ann });
+  expect(basic.body).toMatchObject({ shape: { cpu: 4, gpu: 0 }, description: expect.any(String) });
+  const estimate = { spec: "basic", cpu: 4, memory: 2 ** 34, temp_storage: 50 * 2 ** 30, minutes: 90 };
+  expect((await post("/billing/estimate", estimate, ann)).body).toMatchObject({ amount: "0.6000" });
+});
