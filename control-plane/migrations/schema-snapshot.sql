@@ -100,6 +100,16 @@ BEGIN
   );
 END $function$;
 
+CREATE OR REPLACE FUNCTION put_on_open_invoice()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  LOCK TABLE invoice_closings IN ROW SHARE MODE;
+  NEW.invoice_month := greatest(NEW.invoice_month, (SELECT (max(month) + interval '1 month')::date FROM invoice_closings));
+  RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION refuse_change_of_append_only()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -107,6 +117,19 @@ AS $function$
 BEGIN
   RAISE EXCEPTION '% is append-only: % is refused, a correction is a new entry', TG_TABLE_NAME, TG_OP
     USING ERRCODE = 'restrict_violation';
+END $function$;
+
+CREATE OR REPLACE FUNCTION refuse_change_of_invoice()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF TG_OP = 'DELETE' OR OLD.status = 'paid' AND NEW.status IS DISTINCT FROM 'paid'
+     OR to_jsonb(OLD) - ARRAY['status', 'paid_at', 'updated_at'] <> to_jsonb(NEW) - ARRAY['status', 'paid_at', 'updated_at'] THEN
+    RAISE EXCEPTION 'invoice % is issued: % is refused, a correction goes on a later one', OLD.invoice_no, TG_OP
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
 END $function$;
 
 CREATE OR REPLACE FUNCTION set_updated_at()
@@ -215,15 +238,17 @@ CREATE TABLE billing_records (
 ALTER TABLE billing_records
   ADD CONSTRAINT billing_records_resource_type_check CHECK (((resource_type IN ('environment', 'training', 'inference', 'storage')) OR (((resource_type)::text = 'legacy'::text) AND (legacy_resource_type IS NOT NULL)))) NOT VALID;
 CREATE INDEX idx_billing_records_created_at ON billing_records USING btree (created_at DESC);
-CREATE INDEX idx_billing_records_customer ON billing_records USING btree (customer_id);
+CREATE INDEX idx_billing_records_customer ON billing_records USING btree (customer_id, id);
 CREATE INDEX idx_billing_records_customer_month ON billing_records USING btree (customer_id, usage_month);
-CREATE INDEX idx_billing_records_resource ON billing_records USING btree (resource_id);
-CREATE INDEX idx_billing_records_run ON billing_records USING btree (run_id);
+CREATE INDEX idx_billing_records_invoice ON billing_records USING btree (invoice_month, customer_id) WHERE (invoice_month IS NOT NULL);
+CREATE INDEX idx_billing_records_resource ON billing_records USING btree (resource_id, id);
+CREATE INDEX idx_billing_records_run ON billing_records USING btree (run_id, id);
 CREATE INDEX idx_billing_records_start_time ON billing_records USING btree (start_time DESC);
 CREATE INDEX idx_billing_records_transaction ON billing_records USING btree (transaction_id);
-CREATE INDEX idx_billing_records_workspace ON billing_records USING btree (workspace_id);
+CREATE INDEX idx_billing_records_workspace ON billing_records USING btree (workspace_id, id);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON billing_records FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON billing_records FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE TRIGGER on_open_invoice BEFORE INSERT ON billing_records FOR EACH ROW WHEN ((new.invoice_month IS NOT NULL)) EXECUTE FUNCTION put_on_open_invoice();
 
 CREATE TABLE cluster_state (
   singleton boolean NOT NULL DEFAULT true,
@@ -769,6 +794,55 @@ CREATE TABLE instances (
 CREATE INDEX idx_instances_workload ON instances USING btree (workload_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON instances FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
+CREATE TABLE invoice_closings (
+  month date NOT NULL,
+  hour timestamptz NOT NULL,
+  term bigint NOT NULL,
+  started_at timestamptz NOT NULL DEFAULT now(),
+  finished_at timestamptz,
+  last_customer_id bigint NOT NULL DEFAULT 0,
+  invoices integer NOT NULL DEFAULT 0,
+  amount numeric(20,4) NOT NULL DEFAULT 0,
+  CONSTRAINT invoice_closings_pkey PRIMARY KEY (month),
+  CONSTRAINT invoice_closings_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
+);
+
+CREATE TABLE invoice_lines (
+  invoice_id bigint NOT NULL,
+  number integer NOT NULL,
+  resource_type varchar(32) NOT NULL,
+  resource_id varchar(64),
+  resource_name varchar(256),
+  workspace_id bigint,
+  ordered_by bigint,
+  line varchar(160),
+  usage_month date,
+  minutes bigint,
+  quantity numeric,
+  unit_price numeric(18,6),
+  billing_unit varchar(20),
+  amount numeric(20,4) NOT NULL,
+  CONSTRAINT invoice_lines_pkey PRIMARY KEY (invoice_id, number),
+  CONSTRAINT invoice_lines_billing_unit_check CHECK ((billing_unit IN ('minute', 'hour', 'day'))),
+  CONSTRAINT invoice_lines_number_check CHECK ((number >= 1)),
+  CONSTRAINT invoice_lines_resource_type_check CHECK ((resource_type IN ('environment', 'training', 'inference', 'storage', 'legacy')))
+);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON invoice_lines FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON invoice_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
+
+CREATE TABLE invoice_movements (
+  invoice_id bigint NOT NULL,
+  transaction_id bigint NOT NULL,
+  kind varchar(32) NOT NULL,
+  at timestamptz NOT NULL,
+  amount numeric(20,4) NOT NULL,
+  reason text,
+  CONSTRAINT invoice_movements_pkey PRIMARY KEY (invoice_id, transaction_id),
+  CONSTRAINT invoice_movements_transaction_id_key UNIQUE (transaction_id)
+);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON invoice_movements FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON invoice_movements FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
+
 CREATE TABLE invoices (
   id bigserial,
   invoice_no varchar(64) NOT NULL,
@@ -781,12 +855,25 @@ CREATE TABLE invoices (
   paid_at timestamptz,
   created_at timestamptz DEFAULT now(),
   updated_at timestamptz DEFAULT now(),
+  invoice_month date,
+  due numeric(20,4),
+  opening_balance numeric(20,4),
+  topups numeric(20,4),
+  refunds numeric(20,4),
+  adjustments numeric(20,4),
+  charges numeric(20,4),
+  closing_balance numeric(20,4),
   CONSTRAINT invoices_pkey PRIMARY KEY (id),
-  CONSTRAINT invoices_invoice_no_key UNIQUE (invoice_no)
+  CONSTRAINT invoices_invoice_no_key UNIQUE (invoice_no),
+  CONSTRAINT invoices_month_check CHECK ((EXTRACT(day FROM invoice_month) = (1)::numeric)),
+  CONSTRAINT invoices_movements_add_up CHECK ((closing_balance = ((((opening_balance + topups) + refunds) + adjustments) - charges)))
 );
 ALTER TABLE invoices
   ADD CONSTRAINT invoices_status_check CHECK ((status IN ('pending', 'paid', 'overdue', 'cancelled'))) NOT VALID;
 CREATE INDEX idx_invoices_customer ON invoices USING btree (customer_id);
+CREATE UNIQUE INDEX idx_invoices_customer_month ON invoices USING btree (customer_id, invoice_month) WHERE (invoice_month IS NOT NULL);
+CREATE INDEX idx_invoices_unpaid ON invoices USING btree (customer_id) WHERE ((invoice_month IS NOT NULL) AND (status IN ('pending', 'overdue')));
+CREATE TRIGGER issued BEFORE DELETE OR UPDATE ON invoices FOR EACH ROW WHEN ((old.invoice_month IS NOT NULL)) EXECUTE FUNCTION refuse_change_of_invoice();
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON invoices FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
 CREATE TABLE join_tokens (
@@ -880,7 +967,7 @@ CREATE TABLE ledger_transactions (
   CONSTRAINT ledger_transactions_pkey PRIMARY KEY (id),
   CONSTRAINT ledger_transactions_source_kind_source_id_key UNIQUE (source_kind, source_id)
 );
-CREATE INDEX idx_ledger_transactions_customer ON ledger_transactions USING btree (customer_id);
+CREATE INDEX idx_ledger_transactions_customer ON ledger_transactions USING btree (customer_id, at);
 CREATE INDEX idx_ledger_transactions_run ON ledger_transactions USING btree (run_id);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON ledger_transactions FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_transactions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
@@ -1515,6 +1602,13 @@ ALTER TABLE inference_services
   ADD CONSTRAINT inference_services_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
   ADD CONSTRAINT inference_services_model_id_fkey FOREIGN KEY (model_id) REFERENCES models(id) NOT VALID,
   ADD CONSTRAINT inference_services_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE invoice_lines
+  ADD CONSTRAINT invoice_lines_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES invoices(id);
+
+ALTER TABLE invoice_movements
+  ADD CONSTRAINT invoice_movements_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES invoices(id),
+  ADD CONSTRAINT invoice_movements_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger_transactions(id);
 
 ALTER TABLE invoices
   ADD CONSTRAINT invoices_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID;
