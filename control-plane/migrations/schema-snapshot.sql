@@ -491,6 +491,26 @@ CREATE TABLE gpu_health (
   CONSTRAINT gpu_health_strangers_check CHECK ((jsonb_typeof(strangers) = 'array'::text))
 );
 
+CREATE TABLE gpu_outages (
+  id bigserial,
+  gpu_uuid varchar(128) NOT NULL,
+  host_id varchar(64) NOT NULL,
+  last_good_at timestamptz NOT NULL,
+  noticed_at timestamptz NOT NULL,
+  fault text,
+  vanished_at timestamptz,
+  recovered_at timestamptz,
+  event_ids bigint[] NOT NULL DEFAULT '{}'::bigint[],
+  settled_at timestamptz,
+  CONSTRAINT gpu_outages_pkey PRIMARY KEY (id),
+  CONSTRAINT gpu_outages_in_order CHECK (((last_good_at <= noticed_at) AND (noticed_at <= recovered_at))),
+  CONSTRAINT gpu_outages_settled_when_over CHECK (((settled_at IS NULL) OR (recovered_at IS NOT NULL)))
+);
+CREATE UNIQUE INDEX gpu_outages_one_open ON gpu_outages USING btree (gpu_uuid) WHERE (recovered_at IS NULL);
+CREATE INDEX idx_gpu_outages_gpu ON gpu_outages USING btree (gpu_uuid);
+CREATE INDEX idx_gpu_outages_host ON gpu_outages USING btree (host_id);
+CREATE INDEX idx_gpu_outages_unsettled ON gpu_outages USING btree (id) WHERE (settled_at IS NULL);
+
 CREATE TABLE gpus (
   id bigserial,
   host_id varchar(64) NOT NULL,
@@ -554,6 +574,21 @@ CREATE TABLE host_credentials (
   CONSTRAINT host_credentials_pkey PRIMARY KEY (nkey)
 );
 CREATE INDEX idx_host_credentials_host ON host_credentials USING btree (host_id);
+
+CREATE TABLE host_deaths (
+  host_id varchar(64) NOT NULL,
+  boot_id uuid NOT NULL,
+  cause varchar(16) NOT NULL,
+  last_heard_at timestamptz NOT NULL,
+  noticed_at timestamptz NOT NULL,
+  journal_id uuid,
+  head_seq bigint,
+  settled_at timestamptz,
+  CONSTRAINT host_deaths_pkey PRIMARY KEY (host_id, boot_id),
+  CONSTRAINT host_deaths_cause_check CHECK ((cause IN ('rebooted', 'lost'))),
+  CONSTRAINT host_deaths_in_order CHECK ((last_heard_at <= noticed_at))
+);
+CREATE INDEX idx_host_deaths_unsettled ON host_deaths USING btree (noticed_at) WHERE (settled_at IS NULL);
 
 CREATE TABLE host_images (
   host_id varchar(64) NOT NULL,
@@ -1139,6 +1174,13 @@ CREATE TABLE run_lines (
   CONSTRAINT run_lines_unit_price_check CHECK ((unit_price >= (0)::numeric))
 );
 
+CREATE TABLE run_readiness (
+  run_id varchar(64) NOT NULL,
+  boot_id uuid NOT NULL,
+  ready_at timestamptz NOT NULL,
+  CONSTRAINT run_readiness_pkey PRIMARY KEY (run_id, boot_id)
+);
+
 CREATE TABLE run_time (
   run_id varchar(64) NOT NULL,
   host_id varchar(64) NOT NULL,
@@ -1188,6 +1230,7 @@ CREATE TABLE runs (
   billed_minutes integer NOT NULL DEFAULT 0,
   posted_amount numeric(20,4) NOT NULL DEFAULT 0,
   uncharged boolean NOT NULL DEFAULT false,
+  was_ready boolean,
   CONSTRAINT runs_pkey PRIMARY KEY (id),
   CONSTRAINT runs_billed_minutes_check CHECK ((billed_minutes >= 0)),
   CONSTRAINT runs_proven_ms_check CHECK ((proven_ms >= 0)),
@@ -1200,6 +1243,7 @@ CREATE INDEX idx_runs_host ON runs USING btree (host_id);
 CREATE INDEX idx_runs_open ON runs USING btree (customer_id) WHERE (closed_at IS NULL);
 CREATE INDEX idx_runs_ordered_by ON runs USING btree (ordered_by);
 CREATE INDEX idx_runs_placement ON runs USING btree (instance_id, epoch);
+CREATE INDEX idx_runs_readiness_unknown ON runs USING btree (id) WHERE (was_ready IS NULL);
 CREATE INDEX idx_runs_resource ON runs USING btree (resource_id);
 CREATE INDEX idx_runs_uncharged ON runs USING btree (id) WHERE uncharged;
 CREATE INDEX idx_runs_waived ON runs USING btree (id) WHERE (waived_ms > 0);
@@ -1529,6 +1573,10 @@ ALTER TABLE gpu_allocations
 ALTER TABLE gpu_health
   ADD CONSTRAINT gpu_health_gpu_uuid_fkey FOREIGN KEY (gpu_uuid) REFERENCES gpus(uuid) ON DELETE CASCADE;
 
+ALTER TABLE gpu_outages
+  ADD CONSTRAINT gpu_outages_gpu_uuid_fkey FOREIGN KEY (gpu_uuid) REFERENCES gpus(uuid) ON DELETE CASCADE,
+  ADD CONSTRAINT gpu_outages_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
 ALTER TABLE gpus
   ADD CONSTRAINT gpus_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) NOT VALID;
 
@@ -1537,6 +1585,9 @@ ALTER TABLE host_boots
 
 ALTER TABLE host_credentials
   ADD CONSTRAINT host_credentials_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE host_deaths
+  ADD CONSTRAINT host_deaths_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
 
 ALTER TABLE host_images
   ADD CONSTRAINT host_images_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
@@ -1609,6 +1660,9 @@ ALTER TABLE run_ends
 
 ALTER TABLE run_lines
   ADD CONSTRAINT run_lines_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id);
+
+ALTER TABLE run_readiness
+  ADD CONSTRAINT run_readiness_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id) ON DELETE CASCADE;
 
 ALTER TABLE run_time
   ADD CONSTRAINT run_time_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),
