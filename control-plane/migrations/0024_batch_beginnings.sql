@@ -4,4 +4,4 @@ ALTER TABLE usage_batches ADD COLUMN IF NOT EXISTS first_seq bigint;
 ALTER TABLE usage_batches ADD COLUMN IF NOT EXISTS previous_hash varchar(64);
 ALTER TABLE usage_batches DROP CONSTRAINT IF EXISTS usage_batches_beginning_check;
 ALTER TABLE usage_batches ADD CONSTRAINT usage_batches_beginning_check
-  CHECK (first_seq BETWEEN 1 AND last_seq AND (first_seq IS NULL) = (previous_hash IS NULL));
+  CHECK (first_seq >= 1 AND first_seq <= last_seq AND (first_seq IS NULL) = (previous_hash IS NULL));

@@ -100,6 +100,16 @@ BEGIN
   );
 END $function$;
 
+CREATE OR REPLACE FUNCTION put_on_open_invoice()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  LOCK TABLE invoice_closings IN ROW SHARE MODE;
+  NEW.invoice_month := greatest(NEW.invoice_month, (SELECT (max(month) + interval '1 month')::date FROM invoice_closings));
+  RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION refuse_change_of_append_only()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -107,6 +117,19 @@ AS $function$
 BEGIN
   RAISE EXCEPTION '% is append-only: % is refused, a correction is a new entry', TG_TABLE_NAME, TG_OP
     USING ERRCODE = 'restrict_violation';
+END $function$;
+
+CREATE OR REPLACE FUNCTION refuse_change_of_invoice()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF TG_OP = 'DELETE' OR OLD.status = 'paid' AND NEW.status IS DISTINCT FROM 'paid'
+     OR to_jsonb(OLD) - ARRAY['status', 'paid_at', 'updated_at'] <> to_jsonb(NEW) - ARRAY['status', 'paid_at', 'updated_at'] THEN
+    RAISE EXCEPTION 'invoice % is issued: % is refused, a correction goes on a later one', OLD.invoice_no, TG_OP
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
 END $function$;
 
 CREATE OR REPLACE FUNCTION set_updated_at()
@@ -215,15 +238,17 @@ CREATE TABLE billing_records (
 ALTER TABLE billing_records
   ADD CONSTRAINT billing_records_resource_type_check CHECK (((resource_type IN ('environment', 'training', 'inference', 'storage')) OR (((resource_type)::text = 'legacy'::text) AND (legacy_resource_type IS NOT NULL)))) NOT VALID;
 CREATE INDEX idx_billing_records_created_at ON billing_records USING btree (created_at DESC);
-CREATE INDEX idx_billing_records_customer ON billing_records USING btree (customer_id);
+CREATE INDEX idx_billing_records_customer ON billing_records USING btree (customer_id, id);
 CREATE INDEX idx_billing_records_customer_month ON billing_records USING btree (customer_id, usage_month);
-CREATE INDEX idx_billing_records_resource ON billing_records USING btree (resource_id);
-CREATE INDEX idx_billing_records_run ON billing_records USING btree (run_id);
+CREATE INDEX idx_billing_records_invoice ON billing_records USING btree (invoice_month, customer_id) WHERE (invoice_month IS NOT NULL);
+CREATE INDEX idx_billing_records_resource ON billing_records USING btree (resource_id, id);
+CREATE INDEX idx_billing_records_run ON billing_records USING btree (run_id, id);
 CREATE INDEX idx_billing_records_start_time ON billing_records USING btree (start_time DESC);
 CREATE INDEX idx_billing_records_transaction ON billing_records USING btree (transaction_id);
-CREATE INDEX idx_billing_records_workspace ON billing_records USING btree (workspace_id);
+CREATE INDEX idx_billing_records_workspace ON billing_records USING btree (workspace_id, id);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON billing_records FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON billing_records FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE TRIGGER on_open_invoice BEFORE INSERT ON billing_records FOR EACH ROW WHEN ((new.invoice_month IS NOT NULL)) EXECUTE FUNCTION put_on_open_invoice();
 
 CREATE TABLE cluster_state (
   singleton boolean NOT NULL DEFAULT true,
@@ -466,6 +491,26 @@ CREATE TABLE gpu_health (
   CONSTRAINT gpu_health_strangers_check CHECK ((jsonb_typeof(strangers) = 'array'::text))
 );
 
+CREATE TABLE gpu_outages (
+  id bigserial,
+  gpu_uuid varchar(128) NOT NULL,
+  host_id varchar(64) NOT NULL,
+  last_good_at timestamptz NOT NULL,
+  noticed_at timestamptz NOT NULL,
+  fault text,
+  vanished_at timestamptz,
+  recovered_at timestamptz,
+  event_ids bigint[] NOT NULL DEFAULT '{}'::bigint[],
+  settled_at timestamptz,
+  CONSTRAINT gpu_outages_pkey PRIMARY KEY (id),
+  CONSTRAINT gpu_outages_in_order CHECK (((last_good_at <= noticed_at) AND (noticed_at <= recovered_at))),
+  CONSTRAINT gpu_outages_settled_when_over CHECK (((settled_at IS NULL) OR (recovered_at IS NOT NULL)))
+);
+CREATE UNIQUE INDEX gpu_outages_one_open ON gpu_outages USING btree (gpu_uuid) WHERE (recovered_at IS NULL);
+CREATE INDEX idx_gpu_outages_gpu ON gpu_outages USING btree (gpu_uuid);
+CREATE INDEX idx_gpu_outages_host ON gpu_outages USING btree (host_id);
+CREATE INDEX idx_gpu_outages_unsettled ON gpu_outages USING btree (id) WHERE (settled_at IS NULL);
+
 CREATE TABLE gpus (
   id bigserial,
   host_id varchar(64) NOT NULL,
@@ -529,6 +574,21 @@ CREATE TABLE host_credentials (
   CONSTRAINT host_credentials_pkey PRIMARY KEY (nkey)
 );
 CREATE INDEX idx_host_credentials_host ON host_credentials USING btree (host_id);
+
+CREATE TABLE host_deaths (
+  host_id varchar(64) NOT NULL,
+  boot_id uuid NOT NULL,
+  cause varchar(16) NOT NULL,
+  last_heard_at timestamptz NOT NULL,
+  noticed_at timestamptz NOT NULL,
+  journal_id uuid,
+  head_seq bigint,
+  settled_at timestamptz,
+  CONSTRAINT host_deaths_pkey PRIMARY KEY (host_id, boot_id),
+  CONSTRAINT host_deaths_cause_check CHECK ((cause IN ('rebooted', 'lost'))),
+  CONSTRAINT host_deaths_in_order CHECK ((last_heard_at <= noticed_at))
+);
+CREATE INDEX idx_host_deaths_unsettled ON host_deaths USING btree (noticed_at) WHERE (settled_at IS NULL);
 
 CREATE TABLE host_images (
   host_id varchar(64) NOT NULL,
@@ -734,6 +794,55 @@ CREATE TABLE instances (
 CREATE INDEX idx_instances_workload ON instances USING btree (workload_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON instances FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
+CREATE TABLE invoice_closings (
+  month date NOT NULL,
+  hour timestamptz NOT NULL,
+  term bigint NOT NULL,
+  started_at timestamptz NOT NULL DEFAULT now(),
+  finished_at timestamptz,
+  last_customer_id bigint NOT NULL DEFAULT 0,
+  invoices integer NOT NULL DEFAULT 0,
+  amount numeric(20,4) NOT NULL DEFAULT 0,
+  CONSTRAINT invoice_closings_pkey PRIMARY KEY (month),
+  CONSTRAINT invoice_closings_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
+);
+
+CREATE TABLE invoice_lines (
+  invoice_id bigint NOT NULL,
+  number integer NOT NULL,
+  resource_type varchar(32) NOT NULL,
+  resource_id varchar(64),
+  resource_name varchar(256),
+  workspace_id bigint,
+  ordered_by bigint,
+  line varchar(160),
+  usage_month date,
+  minutes bigint,
+  quantity numeric,
+  unit_price numeric(18,6),
+  billing_unit varchar(20),
+  amount numeric(20,4) NOT NULL,
+  CONSTRAINT invoice_lines_pkey PRIMARY KEY (invoice_id, number),
+  CONSTRAINT invoice_lines_billing_unit_check CHECK ((billing_unit IN ('minute', 'hour', 'day'))),
+  CONSTRAINT invoice_lines_number_check CHECK ((number >= 1)),
+  CONSTRAINT invoice_lines_resource_type_check CHECK ((resource_type IN ('environment', 'training', 'inference', 'storage', 'legacy')))
+);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON invoice_lines FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON invoice_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
+
+CREATE TABLE invoice_movements (
+  invoice_id bigint NOT NULL,
+  transaction_id bigint NOT NULL,
+  kind varchar(32) NOT NULL,
+  at timestamptz NOT NULL,
+  amount numeric(20,4) NOT NULL,
+  reason text,
+  CONSTRAINT invoice_movements_pkey PRIMARY KEY (invoice_id, transaction_id),
+  CONSTRAINT invoice_movements_transaction_id_key UNIQUE (transaction_id)
+);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON invoice_movements FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON invoice_movements FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
+
 CREATE TABLE invoices (
   id bigserial,
   invoice_no varchar(64) NOT NULL,
@@ -746,12 +855,25 @@ CREATE TABLE invoices (
   paid_at timestamptz,
   created_at timestamptz DEFAULT now(),
   updated_at timestamptz DEFAULT now(),
+  invoice_month date,
+  due numeric(20,4),
+  opening_balance numeric(20,4),
+  topups numeric(20,4),
+  refunds numeric(20,4),
+  adjustments numeric(20,4),
+  charges numeric(20,4),
+  closing_balance numeric(20,4),
   CONSTRAINT invoices_pkey PRIMARY KEY (id),
-  CONSTRAINT invoices_invoice_no_key UNIQUE (invoice_no)
+  CONSTRAINT invoices_invoice_no_key UNIQUE (invoice_no),
+  CONSTRAINT invoices_month_check CHECK ((EXTRACT(day FROM invoice_month) = (1)::numeric)),
+  CONSTRAINT invoices_movements_add_up CHECK ((closing_balance = ((((opening_balance + topups) + refunds) + adjustments) - charges)))
 );
 ALTER TABLE invoices
   ADD CONSTRAINT invoices_status_check CHECK ((status IN ('pending', 'paid', 'overdue', 'cancelled'))) NOT VALID;
 CREATE INDEX idx_invoices_customer ON invoices USING btree (customer_id);
+CREATE UNIQUE INDEX idx_invoices_customer_month ON invoices USING btree (customer_id, invoice_month) WHERE (invoice_month IS NOT NULL);
+CREATE INDEX idx_invoices_unpaid ON invoices USING btree (customer_id) WHERE ((invoice_month IS NOT NULL) AND (status IN ('pending', 'overdue')));
+CREATE TRIGGER issued BEFORE DELETE OR UPDATE ON invoices FOR EACH ROW WHEN ((old.invoice_month IS NOT NULL)) EXECUTE FUNCTION refuse_change_of_invoice();
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON invoices FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
 CREATE TABLE join_tokens (
@@ -845,7 +967,7 @@ CREATE TABLE ledger_transactions (
   CONSTRAINT ledger_transactions_pkey PRIMARY KEY (id),
   CONSTRAINT ledger_transactions_source_kind_source_id_key UNIQUE (source_kind, source_id)
 );
-CREATE INDEX idx_ledger_transactions_customer ON ledger_transactions USING btree (customer_id);
+CREATE INDEX idx_ledger_transactions_customer ON ledger_transactions USING btree (customer_id, at);
 CREATE INDEX idx_ledger_transactions_run ON ledger_transactions USING btree (run_id);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON ledger_transactions FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_transactions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
@@ -1052,6 +1174,13 @@ CREATE TABLE run_lines (
   CONSTRAINT run_lines_unit_price_check CHECK ((unit_price >= (0)::numeric))
 );
 
+CREATE TABLE run_readiness (
+  run_id varchar(64) NOT NULL,
+  boot_id uuid NOT NULL,
+  ready_at timestamptz NOT NULL,
+  CONSTRAINT run_readiness_pkey PRIMARY KEY (run_id, boot_id)
+);
+
 CREATE TABLE run_time (
   run_id varchar(64) NOT NULL,
   host_id varchar(64) NOT NULL,
@@ -1101,6 +1230,7 @@ CREATE TABLE runs (
   billed_minutes integer NOT NULL DEFAULT 0,
   posted_amount numeric(20,4) NOT NULL DEFAULT 0,
   uncharged boolean NOT NULL DEFAULT false,
+  was_ready boolean,
   CONSTRAINT runs_pkey PRIMARY KEY (id),
   CONSTRAINT runs_billed_minutes_check CHECK ((billed_minutes >= 0)),
   CONSTRAINT runs_proven_ms_check CHECK ((proven_ms >= 0)),
@@ -1113,6 +1243,7 @@ CREATE INDEX idx_runs_host ON runs USING btree (host_id);
 CREATE INDEX idx_runs_open ON runs USING btree (customer_id) WHERE (closed_at IS NULL);
 CREATE INDEX idx_runs_ordered_by ON runs USING btree (ordered_by);
 CREATE INDEX idx_runs_placement ON runs USING btree (instance_id, epoch);
+CREATE INDEX idx_runs_readiness_unknown ON runs USING btree (id) WHERE (was_ready IS NULL);
 CREATE INDEX idx_runs_resource ON runs USING btree (resource_id);
 CREATE INDEX idx_runs_uncharged ON runs USING btree (id) WHERE uncharged;
 CREATE INDEX idx_runs_waived ON runs USING btree (id) WHERE (waived_ms > 0);
@@ -1297,7 +1428,7 @@ CREATE TABLE usage_batches (
   first_seq bigint,
   previous_hash varchar(64),
   CONSTRAINT usage_batches_pkey PRIMARY KEY (host_id, journal_id, last_seq),
-  CONSTRAINT usage_batches_beginning_check CHECK ((((first_seq >= 1) AND (first_seq <= last_seq)) AND ((first_seq IS NULL) = (previous_hash IS NULL))))
+  CONSTRAINT usage_batches_beginning_check CHECK (((first_seq >= 1) AND (first_seq <= last_seq) AND ((first_seq IS NULL) = (previous_hash IS NULL))))
 );
 
 CREATE TABLE usage_rows (
@@ -1442,6 +1573,10 @@ ALTER TABLE gpu_allocations
 ALTER TABLE gpu_health
   ADD CONSTRAINT gpu_health_gpu_uuid_fkey FOREIGN KEY (gpu_uuid) REFERENCES gpus(uuid) ON DELETE CASCADE;
 
+ALTER TABLE gpu_outages
+  ADD CONSTRAINT gpu_outages_gpu_uuid_fkey FOREIGN KEY (gpu_uuid) REFERENCES gpus(uuid) ON DELETE CASCADE,
+  ADD CONSTRAINT gpu_outages_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
 ALTER TABLE gpus
   ADD CONSTRAINT gpus_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) NOT VALID;
 
@@ -1450,6 +1585,9 @@ ALTER TABLE host_boots
 
 ALTER TABLE host_credentials
   ADD CONSTRAINT host_credentials_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE host_deaths
+  ADD CONSTRAINT host_deaths_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
 
 ALTER TABLE host_images
   ADD CONSTRAINT host_images_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
@@ -1464,6 +1602,13 @@ ALTER TABLE inference_services
   ADD CONSTRAINT inference_services_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
   ADD CONSTRAINT inference_services_model_id_fkey FOREIGN KEY (model_id) REFERENCES models(id) NOT VALID,
   ADD CONSTRAINT inference_services_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE invoice_lines
+  ADD CONSTRAINT invoice_lines_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES invoices(id);
+
+ALTER TABLE invoice_movements
+  ADD CONSTRAINT invoice_movements_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES invoices(id),
+  ADD CONSTRAINT invoice_movements_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES ledger_transactions(id);
 
 ALTER TABLE invoices
   ADD CONSTRAINT invoices_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID;
@@ -1515,6 +1660,9 @@ ALTER TABLE run_ends
 
 ALTER TABLE run_lines
   ADD CONSTRAINT run_lines_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id);
+
+ALTER TABLE run_readiness
+  ADD CONSTRAINT run_readiness_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id) ON DELETE CASCADE;
 
 ALTER TABLE run_time
   ADD CONSTRAINT run_time_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),

@@ -10,6 +10,7 @@ import type { Log } from "@remotegpu/shared/log";
 import { CONTROL_PLANE_WAKE } from "@remotegpu/shared/subjects";
 import { buildAgentBundle, type AgentBundle } from "./agent-bundle.ts";
 import type { Config } from "./config.ts";
+import { brokenTimePass } from "./controllers/broken-time.ts";
 import { chargeDueHours } from "./controllers/charging.ts";
 import { cutOffRulesPass } from "./controllers/cut-off-rules.ts";
 import { CUT_OFF_RULES_EVERY_MS } from "./core/cut-off-rule.ts";
@@ -45,6 +46,7 @@ const LIVENESS_POLL_MS = 5_000;
 const CHARGING_POLL_MS = 5_000;
 const WEBHOOKS_POLL_MS = 5_000;
 const PLACEMENT_WAITS_POLL_MS = 15_000;
+const BROKEN_TIME_POLL_MS = 15_000;
 const INVOICE_CLOSE_DELAY_HOURS = 24;
 const RATE_LIMITS = {
   perKey: { burst: 200, perSecond: 50 },
@@ -237,13 +239,19 @@ function startLoops(
     pass: whileLeading((pass) => placementWaitsPass({ db }, pass)),
     log,
   });
+  const brokenTime = startLoop({
+    name: "broken-time",
+    everyMs: BROKEN_TIME_POLL_MS,
+    pass: whileLeading((pass) => brokenTimePass({ db }, pass)),
+    log,
+  });
   const cutOffRules = startLoop({
     name: "cut-off-rules",
     everyMs: CUT_OFF_RULES_EVERY_MS,
     pass: whileLeading((pass) => cutOffRulesPass({ db, nudge }, pass)),
     log,
   });
-  const led = [scheduling, lifecycle, liveness, charging, webhooks, waits, cutOffRules];
+  const led = [scheduling, lifecycle, liveness, charging, webhooks, waits, brokenTime, cutOffRules];
   const leading = startLoop({
     name: "leadership",
     everyMs: RENEW_EVERY_MS,

@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: measures what was promised as ratios, each to something bare in the same moments, and judges
- * nothing. Arguments choose by name (test/README.md has the list); none means all.
+ * nothing. Arguments choose by name (test/README.md has the list); none means all. `--rows` makes the largest smaller.
  */
+import { parseArgs } from "node:util";
 import { measureAgentCpu } from "./agent-cpu.ts";
 import { measureAgentMemory } from "./agent-memory.ts";
 import { measureBacklog } from "./backlog.ts";
@@ -9,15 +10,21 @@ import { measureDecisions } from "./decisions.ts";
 import { measureEnvironment } from "./environment.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
 import { measureIngest } from "./ingest.ts";
+import { measureInvoices } from "./invoices.ts";
 import { measureJournal } from "./journal.ts";
 import { measurePlacements } from "./placements.ts";
 import { measurePass } from "./pass.ts";
 import { measureQueue } from "./queue.ts";
+import { measureRecordPages } from "./record-pages.ts";
 import { measureRelay } from "./relay.ts";
 import { measureStart } from "./start.ts";
 import { measureUpgrade } from "./upgrade.ts";
 
-type Bench = (say: (line: string) => void, ending: AsyncDisposableStack) => Promise<void>;
+type Bench = (
+  say: (line: string) => void,
+  ending: AsyncDisposableStack,
+  size: { rows: number | undefined },
+) => Promise<void>;
 
 const BENCHES: Record<string, Bench> = {
   environment: measureEnvironment,
@@ -34,9 +41,15 @@ const BENCHES: Record<string, Bench> = {
   queue: measureQueue,
   pass: measurePass,
   placements: measurePlacements,
+  invoices: measureInvoices,
+  "record-pages": measureRecordPages,
 };
 
-const chosen = process.argv.slice(2);
+const { values, positionals: chosen } = parseArgs({
+  allowPositionals: true,
+  options: { rows: { type: "string" } },
+});
+const size = { rows: values.rows === undefined ? undefined : Number(values.rows) };
 const unknown = chosen.filter((name) => !(name in BENCHES));
 if (unknown.length > 0) {
   process.stderr.write(`There is no ${unknown.join(", ")}; choose of ${Object.keys(BENCHES).join(", ")}.\n`);
@@ -55,6 +68,6 @@ async function run(measure: Bench): Promise<void> {
     process.once(signal, endEarly);
     ending.defer(() => void process.removeListener(signal, endEarly));
   }
-  await measure(say, ending);
+  await measure(say, ending, size);
   say("");
 }

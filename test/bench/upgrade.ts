@@ -10,13 +10,13 @@ import { type Database, openDatabase } from "@remotegpu/control-plane/store/data
 import { migrate } from "@remotegpu/control-plane/store/migrate";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { quietLog } from "../support/quiet-log.ts";
+import { longQuery } from "./bench-database.ts";
 import { headLine, ratioLine, valuesLine } from "./comparison.ts";
 
 const OLD_SYSTEM = new URL("../fixtures/old-system.sql", import.meta.url);
 const JOBS = 1_000_000;
 const RECORDS = 5_000_000;
 const ENVIRONMENTS = 100_000;
-const STATEMENT_TIMEOUT_MS = 30 * 60_000;
 const BETWEEN_LOOKS_MS = 20;
 
 export async function measureUpgrade(
@@ -96,17 +96,6 @@ async function inDatabase<T>(
     return await work(database);
   } finally {
     await database.close();
-  }
-}
-
-/** Beyond the time that a statement of the product may take. */
-async function longQuery(database: Database, sql: string): Promise<void> {
-  const client = await database.pool.connect();
-  try {
-    const query = { text: sql, query_timeout: STATEMENT_TIMEOUT_MS };
-    await client.query(query);
-  } finally {
-    client.release();
   }
 }
 

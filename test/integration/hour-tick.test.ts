@@ -2,7 +2,8 @@
 import { chargeDueHours, type HourReport } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
 import { setCreditLimit, startRule } from "@remotegpu/control-plane/store/billing/accounts";
-import { balanceView, billingRecords } from "@remotegpu/control-plane/store/billing/balance";
+import { balanceView } from "@remotegpu/control-plane/store/billing/balance";
+import { billingRecords } from "@remotegpu/control-plane/store/bills/records";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database";
 import {
   acquireLeadership,

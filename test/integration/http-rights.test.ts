@@ -98,6 +98,15 @@ async function storageRecord(): Promise<number> {
   return rows[0]?.id ?? 0;
 }
 
+async function invoice(): Promise<number> {
+  const { rows } = await api.db.query<{ id: number }>(
+    `INSERT INTO invoices (invoice_no, customer_id, billing_period_start, billing_period_end, total_amount)
+     VALUES ($1, $2, '2026-02-28T16:00:00Z', '2026-03-31T16:00:00Z', 1) RETURNING id`,
+    [fresh("invoice"), people.author.customerId],
+  );
+  return rows[0]?.id ?? 0;
+}
+
 async function host(): Promise<string> {
   const id = fresh("host");
   await api.db.query("INSERT INTO hosts (id, name, ip_address) VALUES ($1, $1, '10.0.0.1')", [id]);
@@ -357,6 +366,20 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     "401 404 404 404 404 ok ok ok",
     at(storageRecord, (id) => `/billing/records/${id}/proof`),
   ],
+  ["GET /billing/invoices", EVERYONE, plain("/billing/invoices")],
+  [
+    "GET /billing/invoices",
+    PERSONAL,
+    () => ({ path: `/billing/invoices?customer_id=${people.author.customerId}` }),
+  ],
+  ["GET /billing/invoices/{id}", PERSONAL, at(invoice, (id) => `/billing/invoices/${id}`)],
+  ["GET /billing/statistics", EVERYONE, plain("/billing/statistics")],
+  ["GET /billing/statistics", MANAGERS, () => ({ path: `/billing/statistics?workspace_id=${team}` })],
+  [
+    "GET /billing/statistics",
+    PERSONAL,
+    () => ({ path: `/billing/statistics?customer_id=${people.author.customerId}` }),
+  ],
   ["GET /billing/events", EVERYONE, plain("/billing/events")],
   [
     "GET /billing/events",
@@ -523,6 +546,7 @@ test("lists show nothing that belongs to others", async () => {
     "/datasets?visibility=private",
     "/ssh-keys",
     "/billing/records",
+    "/billing/invoices",
   ]) {
     const { items } = (await api.ask("GET", `/api/v1${path}`, { as: people.stranger })).body;
     const owners = items.map(

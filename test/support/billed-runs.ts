@@ -173,11 +173,14 @@ export class OpenScene {
     const { id } = this.#journal;
     this.#steps.push([
       minute,
-      async () => {
-        const where = "WHERE journal_id = $1 AND";
-        await this.#database.query(`DELETE FROM usage_rows ${where} seq = $2`, [id, seq]);
-        await this.#database.query(`DELETE FROM usage_batches ${where} last_seq = $2`, [id, seq]);
-      },
+      () =>
+        transaction(this.#database, async (tx) => {
+          // As a replica applies changes: the rows are append-only to everybody else.
+          await tx.query("SET LOCAL session_replication_role = replica");
+          const where = "WHERE journal_id = $1 AND";
+          await tx.query(`DELETE FROM usage_rows ${where} seq = $2`, [id, seq]);
+          await tx.query(`DELETE FROM usage_batches ${where} last_seq = $2`, [id, seq]);
+        }),
     ]);
   }
 

@@ -1,4 +1,4 @@
-/** What a customer asks about itself: who it is, its workspaces and keys, its data, its bill. */
+/** What a customer asks about itself: who it is, its workspaces and keys, its data, its balance. */
 import { readFileSync } from "node:fs";
 import { Option, type Command } from "commander";
 import { z } from "zod";
@@ -8,19 +8,6 @@ import { printDone, printList, printOne, type Column } from "./output.ts";
 import { addPriceCommands } from "./price-commands.ts";
 import { addResource } from "./resource-commands.ts";
 import { EVENT_COLUMNS } from "./story-commands.ts";
-
-const RECORD_COLUMNS: Column[] = [
-  "id",
-  "start_time",
-  ["resource", (row) => row.resource_name ?? row.resource_id],
-  ["kind", (row) => row.resource_type],
-  ["line", (row) => row.line ?? row.legacy_resource_type],
-  "quantity",
-  ["minutes", (row) => row.billing_minutes],
-  "unit_price",
-  ["per", (row) => row.billing_unit],
-  "amount",
-];
 
 const STORAGE_COLUMNS: Column[] = [
   "workspace_id",
@@ -63,18 +50,6 @@ export function addAccountCommands(program: Command): void {
       withContext(async ({ api, output }, { limit }: { limit: number }) =>
         printList(output, await api.list("/billing/events", {}, limit), EVENT_COLUMNS),
       ),
-    );
-
-  program
-    .command("records")
-    .description("billing records, newest first")
-    .option("--limit <count>", "how many", wholeNumber, 50)
-    .option("--resource <id>", "of one environment, job or service")
-    .action(
-      withContext(async ({ api, output }, options: { limit: number; resource?: string }) => {
-        const rows = await api.list("/billing/records", { resource_id: options.resource }, options.limit);
-        printList(output, rows, RECORD_COLUMNS, "Nothing has been charged yet.");
-      }),
     );
 
   program

@@ -79,9 +79,13 @@ export class ApiClient {
   async stream(
     path: string,
     query: Record<string, string | undefined>,
-    { write, signal }: { write: (bytes: Buffer) => Promise<void>; signal: AbortSignal },
+    {
+      write,
+      signal,
+      accept = "text/plain, application/json",
+    }: { write: (bytes: Buffer) => Promise<void>; signal: AbortSignal; accept?: string },
   ): Promise<void> {
-    const response = await this.#open(path + queryString(query), signal);
+    const response = await this.#open(path + queryString(query), { signal, accept });
     if (response === null) return;
     const status = response.statusCode ?? 0;
     if (status >= 400) throw refusal(status, parseJson(await text(response)));
@@ -94,14 +98,17 @@ export class ApiClient {
   }
 
   /** Null when `signal` ended it before the answer came. */
-  #open(path: string, signal: AbortSignal): Promise<IncomingMessage | null> {
+  #open(
+    path: string,
+    { signal, accept }: { signal: AbortSignal; accept: string },
+  ): Promise<IncomingMessage | null> {
     const url = new URL(`/api/v1${path}`, this.#profile.server);
     const request = url.protocol === "https:" ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
       const sent = request(url, {
         signal,
         ...(this.#ca && { ca: this.#ca }),
-        headers: { authorization: `Bearer ${this.#profile.key}`, accept: "text/plain, application/json" },
+        headers: { authorization: `Bearer ${this.#profile.key}`, accept },
       });
       // Only the beginning has a deadline: what is followed may be silent for days.
       const late = setTimeout(

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { addAccountCommands } from "./account-commands.ts";
 import { addAdminCommands } from "./admin-commands.ts";
+import { addBillingCommands } from "./billing-commands.ts";
 import { addEnvironmentCommands } from "./environment-commands.ts";
 import { addLoginCommand } from "./login-command.ts";
 import { addBookCommands } from "./money/book-commands.ts";
@@ -25,6 +26,7 @@ export function remotegpu(): Command {
   addJobCommands(program);
   addServiceCommands(program);
   addAccountCommands(program);
+  addBillingCommands(program);
   addBudgetCommands(program);
   addWebhookCommands(program);
   addProofCommands(program);

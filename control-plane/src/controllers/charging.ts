@@ -9,6 +9,7 @@ import { type Database, transaction } from "../store/database.ts";
 import { customersToWarn, warnOfRisk } from "../store/data-at-risk/warnings.ts";
 import { countCharges, finishHour, nextHour, startHour } from "../store/billing/hour-ticks.ts";
 import { assertTerm } from "../store/leader.ts";
+import { closeDueMonths } from "./month-closing.ts";
 import { lockRuns } from "../store/billing/runs.ts";
 import { type BillingCalendar, dayEndedBy } from "../core/billing-calendar.ts";
 import { chargeStorageDay } from "../store/storage/day-charge.ts";
@@ -70,6 +71,7 @@ async function chargeHour(deps: ChargingDeps, tick: Tick): Promise<HourReport> {
   const settled = await settleAccounts(deps, tick);
   await warnOfRisks(deps, tick);
   await tellHourAlerts(deps, tick);
+  await closeDueMonths(deps, tick);
   await transaction(deps.db, async (tx) => {
     await assertTerm(tx, tick.term);
     await finishHour(tx, tick);

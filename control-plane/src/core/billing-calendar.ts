@@ -65,8 +65,20 @@ export function monthEnd(month: Month, calendar: BillingCalendar): number {
   return Date.UTC(year ?? NaN, monthNumber ?? NaN, 1) - calendar.utcOffsetMinutes * MS_PER_MINUTE;
 }
 
+/** The midnight that begins the month, in UTC milliseconds. */
+export function monthStart(month: Month, calendar: BillingCalendar): number {
+  const [year, monthNumber] = month.split("-").map(Number);
+  return Date.UTC(year ?? NaN, (monthNumber ?? NaN) - 1, 1) - calendar.utcOffsetMinutes * MS_PER_MINUTE;
+}
+
 export function monthAfter(month: Month, calendar: BillingCalendar): Month {
   return monthOf(monthEnd(month, calendar), calendar);
+}
+
+/** The latest month that has closed by this moment. */
+export function lastClosedMonth(utcMs: number, calendar: BillingCalendar): Month {
+  const open = monthOf(utcMs - calendar.closeDelayHours * MS_PER_HOUR, calendar);
+  return monthOf(monthStart(open, calendar) - 1, calendar);
 }
 
 /** The invoice of the month of use while that is open, else the invoice of the month of posting. */

@@ -15,6 +15,14 @@ const RunEnd = z.object({
   tail: z.string().nullable(),
 });
 
+/** Free because something broke. */
+const Waived = z.object({
+  reason: z.string(),
+  from: Timestamp,
+  to: Timestamp.nullable(),
+  sentence: z.string(),
+});
+
 const Run = z.object({
   id: z.string(),
   ordered_at: Timestamp,
@@ -28,6 +36,7 @@ const Run = z.object({
   billed_minutes: z.int(),
   charged: Money,
   host_id: z.string(),
+  waived: z.array(Waived),
   end: RunEnd.nullable(),
 });
 
@@ -74,6 +83,11 @@ function runAnswer(run: InstanceRun): z.input<typeof Run> {
     last_proven_at: iso(run.last_proven_at),
     closed_at: iso(run.closed_at),
     waive_from: iso(run.waive_from),
+    waived: run.waived.map(({ from, to, ...why }) => ({
+      ...why,
+      from: new Date(from).toISOString(),
+      to: iso(to === null ? null : new Date(to)),
+    })),
     end: run.end && { ...run.end, told_at: run.end.told_at.toISOString() },
   };
 }

@@ -2,6 +2,9 @@
 import { KeptFleet } from "../store/placement/kept-fleet.ts";
 import { registerApiKeyRoutes } from "./accounts/api-keys.ts";
 import { registerAccountEventRoutes } from "./billing/account-events.ts";
+import { registerInvoiceRoutes } from "./billing/invoices.ts";
+import { registerBillingRecordRoutes } from "./billing/records.ts";
+import { registerStatisticsRoutes } from "./billing/statistics.ts";
 import { registerCustomerDataRoutes } from "./accounts/customer-data.ts";
 import { registerAlertRoutes } from "./billing/alerts.ts";
 import { registerBillingRoutes } from "./billing/billing.ts";
@@ -68,6 +71,9 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerSpecRoutes(api, deps);
   registerBillingRoutes(api, deps);
   registerProofRoute(api, deps);
+  registerBillingRecordRoutes(api, deps);
+  registerInvoiceRoutes(api, deps);
+  registerStatisticsRoutes(api, deps);
   registerAccountEventRoutes(api, deps);
   registerStorageRoutes(api, deps);
   registerBudgetRoutes(api, deps);

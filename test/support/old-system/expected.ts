@@ -39,6 +39,16 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
   },
   customers: { credit_limit: "0.0000" },
   workspaces: { share_weight: "1" },
+  invoices: {
+    invoice_month: null,
+    due: null,
+    opening_balance: null,
+    topups: null,
+    refunds: null,
+    adjustments: null,
+    charges: null,
+    closing_balance: null,
+  },
   hosts: {
     connection: "never",
     cordoned: "false",

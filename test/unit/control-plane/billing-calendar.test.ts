@@ -3,10 +3,12 @@ import {
   dayEndedBy,
   dayOf,
   invoiceMonth,
+  lastClosedMonth,
   monthAfter,
   monthBegin,
   monthEnd,
   monthOf,
+  monthStart,
   parseUtcOffset,
 } from "@remotegpu/control-plane/core/billing-calendar";
 import { describe, expect, test } from "vitest";
@@ -68,6 +70,17 @@ describe("months", () => {
     expect(monthEnd("2026-12", CHINA)).toBe(Date.parse("2026-12-31T16:00:00Z"));
     expect(monthAfter("2026-12", CHINA)).toBe("2027-01");
   });
+
+  test.each([480, -300, 330])(
+    "a month begins where the one before ends, at offset %i",
+    (utcOffsetMinutes) => {
+      const calendar = { utcOffsetMinutes, closeDelayHours: 24 };
+
+      expect(monthStart("2027-01", calendar)).toBe(monthEnd("2026-12", calendar));
+      expect(monthOf(monthStart("2027-01", calendar), calendar)).toBe("2027-01");
+      expect(monthOf(monthStart("2027-01", calendar) - 1, calendar)).toBe("2026-12");
+    },
+  );
 });
 
 test("a month begins where the one before it ends", () => {
@@ -85,5 +98,26 @@ describe("invoice month", () => {
     { posted: "2026-06-30T16:00:00Z", expected: "2026-07", why: "posted months later" },
   ])("use of March posted at $posted goes on $expected: $why", ({ posted, expected }) => {
     expect(invoiceMonth("2026-03", Date.parse(posted), CHINA)).toBe(expected);
+  });
+});
+
+describe("the last closed month", () => {
+  test.each([
+    { offset: 480, at: "2026-04-01T15:59:59.999Z", expected: "2026-02" },
+    { offset: 480, at: "2026-04-01T16:00:00Z", expected: "2026-03" },
+    { offset: -300, at: "2026-04-02T04:59:59.999Z", expected: "2026-02" },
+    { offset: -300, at: "2026-04-02T05:00:00Z", expected: "2026-03" },
+    { offset: 330, at: "2026-04-01T18:29:59.999Z", expected: "2026-02" },
+    { offset: 330, at: "2026-04-01T18:30:00Z", expected: "2026-03" },
+    { offset: 480, at: "2027-01-01T16:00:00Z", expected: "2026-12" },
+  ])("at $at with offset $offset is $expected", ({ offset, at, expected }) => {
+    const calendar = { utcOffsetMinutes: offset, closeDelayHours: 24 };
+
+    expect(lastClosedMonth(Date.parse(at), calendar)).toBe(expected);
+    // What is posted from then on goes elsewhere, and until then it does not.
+    expect(invoiceMonth(expected, Date.parse(at), calendar)).not.toBe(expected);
+    expect(invoiceMonth(monthAfter(expected, calendar), Date.parse(at), calendar)).toBe(
+      monthAfter(expected, calendar),
+    );
   });
 });

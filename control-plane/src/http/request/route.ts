@@ -57,6 +57,12 @@ export function ok<S extends z.ZodType>(description: string, schema: S) {
   return { 200: { description, content: { "application/json": { schema } } }, ...problems };
 }
 
+/** The same as a table, too, for whoever accepts text/csv. */
+export function okOrCsv<S extends z.ZodType>(description: string, schema: S) {
+  const content = { "application/json": { schema }, "text/csv": { schema: z.string() } };
+  return { 200: { description, content }, ...problems };
+}
+
 /** Bytes of that type, as they come. */
 export function okStream(description: string, type: string) {
   return { 200: { description, content: { [type]: { schema: z.string() } } }, ...problems };

@@ -5,6 +5,8 @@
  */
 export const APPEND_ONLY_TABLES: readonly string[] = [
   "billing_records",
+  "invoice_lines",
+  "invoice_movements",
   "ledger_entries",
   "ledger_transactions",
   "usage_rows",

@@ -6,6 +6,7 @@ import type { GpuReport } from "@remotegpu/shared/host-report";
 import { MIB } from "@remotegpu/shared/units";
 import { clearAlarm, raiseAlarm, raiseAlarmOnce } from "../alarms.ts";
 import type { Connection } from "../database.ts";
+import { IS_BLIND, noteCardWords, noteVanishedCards } from "../broken-time/gpu-outages.ts";
 import { appendEvent, GPU_EVENT } from "../events.ts";
 import { noteGone, noteGpuHealth } from "./gpu-health.ts";
 
@@ -44,12 +45,15 @@ export async function mergeGpus(
       await clearAlarm(sql, { kind: "gpu-vanished", subject: gpu.uuid, now });
   const isKnownHere = ({ uuid }: GpuReport) => known.get(uuid)?.host_id === hostId;
   await noteGpuHealth(sql, { hostId, cards: gpus.filter(isKnownHere), now });
+  await noteCardWords(sql, { hostId, cards: gpus.filter(isKnownHere), source: "report", now });
   for (const gpu of gpus) {
     if (isElsewhere(gpu)) await refuseCard(sql, { hostId, gpu, card: known.get(gpu.uuid), now });
     else await putCard(sql, { hostId, gpu, now });
   }
   // These have a row of this host's only now.
-  await noteGpuHealth(sql, { hostId, cards: gpus.filter((gpu) => !isKnownHere(gpu)), now });
+  const newHere = gpus.filter((gpu) => !isKnownHere(gpu));
+  await noteGpuHealth(sql, { hostId, cards: newHere, now });
+  await noteCardWords(sql, { hostId, cards: newHere, source: "report", now });
   await sql.query(
     `UPDATE hosts SET total_gpu = (SELECT count(*) FROM gpus WHERE host_id = $1 AND vanished_at IS NULL),
             simulated = EXISTS (SELECT FROM gpus WHERE host_id = $1 AND vanished_at IS NULL AND simulated)
@@ -136,9 +140,12 @@ async function markVanished(
     await raiseAlarmOnce(sql, { kind: "gpu-vanished", subject: uuid, detail, now });
     await noteGone(sql, uuid);
   }
+  await noteVanishedCards(sql, { hostId, uuids: rows.map(({ uuid }) => uuid), now });
 }
 
 const IS_HELD = "EXISTS (SELECT FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL)";
+
+const HOST_IS_BLIND = `(SELECT ${IS_BLIND} h.degraded FROM hosts h WHERE h.id = EXCLUDED.host_id)`;
 
 async function putCard(
   sql: Connection,
@@ -156,7 +163,8 @@ async function putCard(
             power_limit = EXCLUDED.power_limit, temperature_limit = EXCLUDED.temperature_limit,
             simulated = EXCLUDED.simulated, pci_bus_id = EXCLUDED.pci_bus_id, driver_version = EXCLUDED.driver_version,
             memory_used_mib = EXCLUDED.memory_used_mib, utilization_percent = EXCLUDED.utilization_percent,
-            temperature_c = EXCLUDED.temperature_c, power_w = EXCLUDED.power_w, last_seen_at = EXCLUDED.last_seen_at,
+            temperature_c = EXCLUDED.temperature_c, power_w = EXCLUDED.power_w,
+            last_seen_at = CASE WHEN ${HOST_IS_BLIND} THEN g.last_seen_at ELSE EXCLUDED.last_seen_at END,
             nvlink_island = EXCLUDED.nvlink_island, vanished_at = NULL,
             -- The old system's word for who holds it is nothing that we know of.
             allocated_to = CASE WHEN ${IS_HELD} THEN g.allocated_to END,

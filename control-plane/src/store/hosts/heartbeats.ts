@@ -6,6 +6,8 @@ import type { GpuVitals, Heartbeat, HeartbeatReply } from "@remotegpu/shared/pro
 import { fixBootZero } from "../billing/run-time.ts";
 import { raiseAlarmOnce } from "../alarms.ts";
 import { type Connection, type Database, transaction } from "../database.ts";
+import { IS_BLIND, noteCardWords } from "../broken-time/gpu-outages.ts";
+import { noteReboot } from "../broken-time/host-deaths.ts";
 import { appendEvent } from "../events.ts";
 import { currentTerm } from "../leader.ts";
 import { openJournalRows } from "../usage/journals.ts";
@@ -64,6 +66,7 @@ export async function acceptHeartbeat(
     });
     if (restore.kind === "impossible") return await refuseClaim(sql, { hostId, why: restore.why, now });
     const restored = restore.kind === "restored";
+    await noteReboot(sql, { hostId, heartbeat, now });
     await noteHost(sql, { hostId, heartbeat, now });
     await fixBootZero(sql, {
       hostId,
@@ -74,6 +77,7 @@ export async function acceptHeartbeat(
     });
     await tellChanges(sql, { hostId, host, heartbeat, now });
     const liftCordons = await noteGpuHealth(sql, { hostId, cards: heartbeat.gpus, now });
+    await noteCardWords(sql, { hostId, cards: heartbeat.gpus, source: "heartbeat", now });
     await noteVitals(sql, { hostId, vitals: heartbeat.gpus, now });
     const asked = await answerFor(sql, {
       hostId,
@@ -183,10 +187,10 @@ async function noteVitals(
   await sql.query(
     `UPDATE gpus g SET health_status = v.health, memory_used_mib = v."memoryUsedMib",
             utilization_percent = v."utilizationPercent", temperature_c = v."temperatureC", power_w = v."powerW",
-            last_seen_at = $3
-       FROM jsonb_to_recordset($2::jsonb) AS v(uuid text, health text, "memoryUsedMib" int,
+            last_seen_at = CASE WHEN ${IS_BLIND} h.degraded THEN g.last_seen_at ELSE $3 END
+       FROM hosts h, jsonb_to_recordset($2::jsonb) AS v(uuid text, health text, "memoryUsedMib" int,
               "utilizationPercent" int, "temperatureC" int, "powerW" numeric)
-      WHERE g.host_id = $1 AND g.uuid = v.uuid AND g.vanished_at IS NULL`,
+      WHERE h.id = $1 AND g.host_id = $1 AND g.uuid = v.uuid AND g.vanished_at IS NULL`,
     [hostId, JSON.stringify(vitals), now],
   );
 }

@@ -8,6 +8,7 @@ import { completeDeletions, lockEnvironment, moveEnvironment } from "../environm
 import { appendEvent, appendInstanceEvent, GPU_EVENT, INSTANCE_EVENT } from "../events.ts";
 import { SOUND_GPU, SOUND_HOST } from "../old-values.ts";
 import { raiseGeneration, statusOf } from "./hosts.ts";
+import { noteHostLost } from "../broken-time/host-deaths.ts";
 import { releasePlacement } from "../placement/release.ts";
 import { closeRun } from "../billing/runs.ts";
 import { endLeasesOf } from "../leases/host-leases.ts";
@@ -68,6 +69,7 @@ export async function removeHost(
   for (const placement of left) await losePlacement(sql, placement, { hostId, actor, now });
   await completeDeletions(sql, { ids: left.map((placement) => placement.workload_id), now });
   await closeOpenRuns(sql, hostId, now);
+  if (lost) await noteHostLost(sql, hostId, now);
   const reason = lost ? "declared lost" : "taken out of the fleet";
   await endLeasesOf(sql, hostId, { reason: `Its host was ${reason}.`, actor, now });
   await revokeHost(sql, hostId, { actor, now });
@@ -140,7 +142,7 @@ async function loseEnvironment(
   // One that is being deleted goes on to be: nothing of it is left.
   if (environment === null || environment.status === "deleting") return;
   const to = environment.status === "stopping" ? "stopped" : "error";
-  const reason = "The host it ran on was declared lost. Its time until the last proven moment is charged.";
+  const reason = "The host it ran on was declared lost. Its time since that was last heard is free.";
   await moveEnvironment(sql, { environment, to, reason, actor, now, hostId });
 }
 

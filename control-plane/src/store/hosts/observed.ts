@@ -8,6 +8,7 @@ import { clearAlarm, openAlarmSubjects, raiseAlarm } from "../alarms.ts";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { type Connection, type Database, transaction } from "../database.ts";
 import { completeDeletions, environmentById, type EnvironmentRow } from "../environments/environments.ts";
+import { noteReadiness } from "../broken-time/run-readiness.ts";
 import { noteRunEnds } from "../placement/run-ends.ts";
 import { mergeGpus } from "./gpu-inventory.ts";
 import { putHostImages } from "./host-images.ts";
@@ -66,6 +67,7 @@ export async function mergeObserved(
       const merge = { host, placement, observed: observed.instances, now };
       ordersChanged = (await mergePlacement(sql, merge, environments)) || ordersChanged;
     }
+    await noteReadiness(sql, { hostId, observed: observed.instances, now });
     await noteRunEnds(sql, { hostId, observed: observed.instances, now });
     await reportStrangers(sql, { hostId, placements, observed: observed.instances, now });
     if (observed.leases !== null)

@@ -6,6 +6,7 @@
 import type { GpuVitals, Heartbeat } from "@remotegpu/shared/protocol";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { MAX_BOOT_AGE_MS, MAX_ROUND_TRIP_MS } from "../billing/run-time.ts";
+import { IS_BLIND } from "../broken-time/gpu-outages.ts";
 import type { Connection } from "../database.ts";
 import type { HeartbeatAnswer } from "./heartbeats.ts";
 
@@ -75,7 +76,7 @@ WITH told AS (
    WHERE j.host_id = x.host_id AND j.journal_id = x.journal_id
 ), seen AS (
   SELECT g.id, v.* FROM held x JOIN cards v ON v."hostId" = x.id JOIN gpus g ON g.uuid = v.uuid AND g.host_id = x.id
-   WHERE g.vanished_at IS NULL AND (g.last_seen_at IS NULL OR g.last_seen_at <= $4
+   WHERE g.vanished_at IS NULL AND NOT ${IS_BLIND} x.degraded AND (g.last_seen_at IS NULL OR g.last_seen_at <= $4
       OR (g.memory_used_mib, g.utilization_percent, g.temperature_c, g.power_w)
          IS DISTINCT FROM (v."memoryUsedMib", v."utilizationPercent", v."temperatureC", v."powerW"))
      FOR NO KEY UPDATE OF g SKIP LOCKED

@@ -39,6 +39,8 @@ export interface InstanceRun {
   /** Points charged so far, a decimal. */
   charged: string;
   host_id: string;
+  /** Stretches that are free because something broke; one that lasts on has no end. */
+  waived: { reason: string; from: string; to: string | null; sentence: string }[];
   /** Null while it lives, and where its host never told. */
   end: RunEnding | null;
 }
@@ -112,6 +114,9 @@ async function gpusOf(
 
 type RunRow = Omit<InstanceRun, "end"> & RunEnding & { instance_id: string; told_at: Date | null };
 
+const WAIVED = `(SELECT coalesce(jsonb_agg(jsonb_build_object('reason', w.reason, 'from', w.from_at, 'to', w.to_at,
+    'sentence', w.evidence ->> 'sentence') ORDER BY w.from_at, w.id), '[]') FROM run_waivers w WHERE w.run_id = r.id)`;
+
 async function runsOf(
   sql: Connection,
   instanceIds: string[],
@@ -119,7 +124,7 @@ async function runsOf(
 ): Promise<(InstanceRun & { instance_id: string })[]> {
   const { rows } = await sql.query<RunRow>(
     `SELECT r.instance_id, r.id, r.host_id, r.ordered_at, r.first_proven_at, r.last_proven_at, r.closed_at, r.proven_ms,
-            r.waived_ms, r.waive_from, r.waive_reason, r.billed_minutes, r.posted_amount AS charged, e.told_at, e.phase, e.problem, e.detail, e.exit_code,
+            r.waived_ms, r.waive_from, r.waive_reason, r.billed_minutes, r.posted_amount AS charged, e.told_at, ${WAIVED} AS waived, e.phase, e.problem, e.detail, e.exit_code,
             e.out_of_memory, e.signal, CASE WHEN $3 THEN e.tail END AS tail
        FROM (SELECT r.*, row_number() OVER (PARTITION BY instance_id ORDER BY ordered_at DESC, id DESC) AS nth
                FROM runs r WHERE instance_id = ANY($1::text[])) r

@@ -14,6 +14,7 @@ const HOUSEKEEPING: Record<string, string> = {
   upgrade_findings: "false",
   upgrade_definitions: "false",
   hour_ticks: "COALESCE(amount, 0) <> 0",
+  invoice_closings: "invoices <> 0",
   events: "reason IS DISTINCT FROM 'from the old system'",
 };
 

@@ -1,0 +1,61 @@
+/** The sentences that say to people why time is free: in the credit's entry, in events and with the run. */
+import type { InstanceState } from "@remotegpu/shared/workload";
+
+export function outageSentence(outage: {
+  gpuUuid: string;
+  lastGoodAt: Date;
+  noticedAt: Date;
+  vanishedAt: Date | null;
+  recoveredAt: Date | null;
+  fault: string | null;
+}): string {
+  const { gpuUuid, noticedAt, vanishedAt, recoveredAt } = outage;
+  const fault = outage.fault === null ? "" : ` (${outage.fault.replace(/\.$/, "")})`;
+  // A card may fail first and vanish later; the first of them is what took it away.
+  const what = vanishedAt !== null && vanishedAt.getTime() <= noticedAt.getTime() ? "vanished" : "failed";
+  const later = vanishedAt !== null && vanishedAt > noticedAt ? `, and vanished at ${utc(vanishedAt)}` : "";
+  const end = recoveredAt === null ? "" : `; it was well again at ${utc(recoveredAt)}`;
+  return `${gpuUuid} was last seen healthy at ${utc(outage.lastGoodAt)} and ${what} at ${utc(noticedAt)}${fault}${later}${end}.`;
+}
+
+export function deathSentence(death: {
+  hostName: string;
+  cause: "rebooted" | "lost";
+  lastHeardAt: Date;
+  noticedAt: Date;
+  readyAgainAt: Date | null;
+}): string {
+  const { hostName, cause, lastHeardAt, noticedAt, readyAgainAt } = death;
+  const what = cause === "lost" ? "declared lost" : "found to have started anew";
+  const end = readyAgainAt === null ? "" : `; the instance was ready again at ${utc(readyAgainAt)}`;
+  return `Host ${hostName} was last heard at ${utc(lastHeardAt)} and ${what} at ${utc(noticedAt)}${end}.`;
+}
+
+export function neverReadySentence(run: {
+  orderedAt: Date;
+  state: InstanceState;
+  orderedBy: string | null;
+  detail: string | null;
+}): string {
+  const { orderedAt, orderedBy, detail } = run;
+  const stopped = orderedBy === null ? "" : ` before it was stopped by ${NAMED[orderedBy] ?? orderedBy}`;
+  const ended = run.state === "failed" || run.state === "lost" ? " before it failed" : stopped;
+  const word = detail === null || detail === "" ? "" : ` Its host said: ${detail.slice(0, MAX_DETAIL)}`;
+  return `Ordered at ${utc(orderedAt)}, it was never ready${ended}.${word}`;
+}
+
+/** It goes into a ledger entry, which nobody can shorten afterwards. */
+const MAX_DETAIL = 300;
+
+const NAMED: Readonly<Record<string, string>> = {
+  customer: "its customer",
+  admin: "an administrator",
+  account: "the lack of money",
+  limit: "a limit",
+  "control-plane": "RemoteGPU",
+};
+
+/** To the second: finer than any two clocks agree here. */
+function utc(at: Date): string {
+  return `${at.toISOString().slice(0, 19)}Z`;
+}

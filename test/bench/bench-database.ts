@@ -1,0 +1,33 @@
+/** An embedded Postgres of a bench's own, migrated; and statements that take longer than the product's may. */
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
+import { type Database, openDatabase } from "@remotegpu/control-plane/store/database";
+import { migrate } from "@remotegpu/control-plane/store/migrate";
+import { quietLog } from "../support/quiet-log.ts";
+
+const STATEMENT_TIMEOUT_MS = 60 * 60_000;
+
+export async function benchDatabase(ending: AsyncDisposableStack): Promise<Database> {
+  const folder = await mkdtemp(join(tmpdir(), "remotegpu-bench-"));
+  ending.defer(() => rm(folder, { recursive: true, force: true }));
+  await chmod(folder, 0o755);
+  const postgres = await startPostgres({ stateDir: join(folder, "state"), log: quietLog });
+  ending.defer(() => postgres.stop());
+  const database = openDatabase(postgres.url);
+  ending.defer(() => database.close());
+  await migrate(database);
+  return database;
+}
+
+/** Beyond the time that a statement of the product may take. */
+export async function longQuery(database: Database, sql: string): Promise<void> {
+  const client = await database.pool.connect();
+  try {
+    const query = { text: sql, query_timeout: STATEMENT_TIMEOUT_MS };
+    await client.query(query);
+  } finally {
+    client.release();
+  }
+}
