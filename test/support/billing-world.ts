@@ -237,11 +237,12 @@ export class BillingWorld {
     });
   }
 
-  /** The leader looks at the clock: every hour that has come is charged. */
+  /** The leader looks at the clock, again and again until every hour that has come is charged. */
   async tick(now: number): Promise<void> {
     const at = new Date(now);
     const term = (await acquireLeadership(this.database, { holder: "world", now: at })) ?? 0;
-    await chargeDueHours({ db: this.database, calendar: this.calendar }, { term, now: at });
+    const deps = { db: this.database, calendar: this.calendar };
+    while ((await chargeDueHours(deps, { term, now: at })).length > 0);
     for (let hour = this.#lastHour + HOUR_MS; hour <= now; hour += HOUR_MS) {
       this.model.tick(hour);
       this.#lastHour = hour;

@@ -401,6 +401,12 @@ test.each([
     stderr: /^error: .*(required|missing)/,
   },
   { why: "a value is none", args: ["records", "--limit", "many"], exitCode: 2, stderr: /whole number/ },
+  {
+    why: "an amount is none",
+    args: ["customer", "top-up", "2", "1e3"],
+    exitCode: 2,
+    stderr: /Give an amount/,
+  },
   { why: "there is no such command", args: ["environments"], exitCode: 2, stderr: /unknown command/ },
   {
     why: "nobody answers",
