@@ -212,14 +212,14 @@ describe("a proof as it was made", () => {
     const { statement, notes } = verifyBill(proofOf("whole"));
 
     expect(notes).toEqual([]);
-    expect(statement).toContain("3 rows lead to 2 heads");
+    expect(statement).toContain("3 rows up to 2 heads");
     expect(statement).toContain("71 minutes");
     expect(statement).toContain("Not proven:");
   });
 
   test("says of a lost row which rows it keeps from their head", () => {
     expect(verifyBill(proofOf("lost-rows")).notes).toEqual([
-      expect.stringMatching(/^2 rows lead to no signed head/),
+      expect.stringMatching(/^2 rows without a signed head/),
     ]);
   });
 
@@ -234,7 +234,7 @@ describe("a proof as it was made", () => {
     expect(told).toMatchObject({ faults: [], notes: [] });
     expect(untold).toMatchObject({
       faults: [],
-      notes: [expect.stringMatching(/^1 rows lead to no signed head/)],
+      notes: [expect.stringMatching(/^1 row without a signed head/)],
     });
   });
 

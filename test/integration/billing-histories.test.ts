@@ -78,7 +78,7 @@ test("histories: product and model agree after every step", async () => {
         startsAt = Math.ceil(played.now / HOUR) * HOUR + HOUR;
       }
     }),
-    { numRuns: HISTORIES },
+    { numRuns: HISTORIES, endOnFailure: true },
   );
 }, 600_000);
 

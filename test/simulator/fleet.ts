@@ -14,6 +14,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const POINT = 10_000n;
 const ONE = 10n ** 30n;
+const GB = 2n ** 30n;
 /** A row says at most so much of a run. */
 const ROW_MS = 20 * MINUTE;
 const MAX_RUNS_PER_HOST = 4;
@@ -60,6 +61,7 @@ export class FleetSimulation {
   readonly #draw: Draw;
   readonly #hosts: SimulatedHost[] = [];
   readonly #customers: number[] = [];
+  readonly #stored = new Map<number, bigint>();
   readonly #broken = new Map<string, { from: number; ends: number }>();
   #now: number;
   #ids = 0;
@@ -89,6 +91,7 @@ export class FleetSimulation {
       await fleet.#addPrice(spec, line, points, options.startsAt - HOUR);
     for (let index = 0; index < options.customers; index++) await fleet.#addCustomer(index);
     for (let index = 0; index < options.hosts; index++) await fleet.#addHost(index);
+    await fleet.#world.openStorage({ price: 3_333n, freeGb: 50n }, fleet.#customers);
     return fleet;
   }
 
@@ -105,6 +108,7 @@ export class FleetSimulation {
         act: (at: number) => this.#customerStep(customer, at),
       })),
       { at: this.#momentBefore(end), act: (at: number) => this.#ownerStep(at) },
+      { at: this.#momentBefore(end), act: (at: number) => this.#sampleStep(at) },
     ].sort((a, b) => a.at - b.at);
     for (const { at, act } of steps) await act(at);
     this.#now = end;
@@ -193,11 +197,11 @@ export class FleetSimulation {
       await this.#world.waive(stopped.id, at + MINUTE);
       this.#stopSoon(stopped.id, at + this.#draw(3 * MINUTE));
     }
-    if (this.#isOneIn(40))
+    if (this.#isOneIn(15))
       await this.#world.pay("topup", {
         id: this.#newId("t"),
         customer,
-        points: BigInt(1 + this.#draw(150)) * POINT,
+        points: BigInt(1 + this.#draw(400)) * POINT,
         at,
       });
   }
@@ -222,6 +226,20 @@ export class FleetSimulation {
     this.counts.runs += 1;
     const gate = at + 1 + this.#draw(MINUTE);
     host.running.push({ id, gate, written: gate, stopsAt: Infinity });
+  }
+
+  /** Some hours nobody samples, and some workspaces cannot be measured. */
+  async #sampleStep(at: number): Promise<void> {
+    if (this.#isOneIn(25)) return;
+    for (const customer of this.#customers) {
+      const grown =
+        (this.#stored.get(customer) ?? 0n) + BigInt(this.#draw(8) - 3) * GB + BigInt(this.#draw(99_999));
+      this.#stored.set(customer, grown > 1n ? grown : 1n);
+    }
+    const measured = [...this.#stored].map(
+      ([customer, bytes]) => [customer, this.#isOneIn(20) ? null : bytes] as const,
+    );
+    await this.#world.sample(new Map(measured), at);
   }
 
   /** Prices, corrections, refunds, credit, cards that fall off and come back. */
@@ -312,6 +330,7 @@ export class FleetSimulation {
   async #addCustomer(index: number): Promise<void> {
     const customer = await this.#world.customer(`customer-${index}`);
     this.#customers.push(customer);
+    this.#stored.set(customer, BigInt(this.#draw(120)) * GB + 1n);
     const points = BigInt(20 + this.#draw(400)) * POINT;
     await this.#world.pay("topup", { id: this.#newId("t"), customer, points, at: this.#now });
   }

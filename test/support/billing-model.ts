@@ -25,6 +25,15 @@ export interface ModelRow {
 }
 
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+/** In bytes. */
+const GB = 2n ** 30n;
+
+interface StorageTerms {
+  /** In 1/1,000,000 point for a GB and day. */
+  readonly price: bigint;
+  readonly freeGb: bigint;
+}
 
 export class BillingModel {
   readonly runs = new Map<string, ModelRun>();
@@ -35,6 +44,10 @@ export class BillingModel {
   readonly touched = new Set<string>();
   /** Runs that suspensions ordered to stop. */
   readonly stopOrders: { run: string; at: number }[] = [];
+  /** What storage costs; nothing is charged without. */
+  storageTerms: StorageTerms | null = null;
+  /** By "customer day": the samples that are there. */
+  readonly #samples = new Map<string, bigint[]>();
   readonly #prices: ModelPrice[] = [];
   readonly #seen = new Set<string>();
   readonly #refunded = new Map<string, bigint>();
@@ -78,11 +91,39 @@ export class BillingModel {
     }
   }
 
+  /** A customer has one workspace, and all of it lies on one pool. `hour` is the one that the sample is of. */
+  sample(customer: number, hour: number, bytes: bigint): void {
+    const key = `${customer} ${this.#dayOf(hour)}`;
+    this.#samples.set(key, [...(this.#samples.get(key) ?? []), bytes]);
+  }
+
+  /** The local day, as a number. */
+  #dayOf(at: number): number {
+    return Math.floor((at + this.#offsetMinutes * 60_000) / DAY);
+  }
+
+  /** At the first full hour of a day, for the day before. */
+  #chargeStorage(customer: number, hour: number): void {
+    const day = this.#dayOf(hour) - 1;
+    const samples = this.#samples.get(`${customer} ${day}`) ?? [];
+    if (this.storageTerms === null || this.#dayOf(hour - HOUR) !== day || samples.length === 0) return;
+    const { price, freeGb } = this.storageTerms;
+    const count = BigInt(samples.length);
+    const beyondFree = samples.reduce((sum, bytes) => sum + bytes, 0n) - freeGb * GB * count;
+    if (beyondFree <= 0n) return;
+    // From 1/1,000,000 to 1/10,000 point.
+    const divisor = count * GB * 100n;
+    const amount = (2n * beyondFree * price + divisor) / (2n * divisor);
+    if (amount > 0n) this.#post(customer, -amount, hour);
+  }
+
   /** An hour's tick, under its nominal hour. */
   tick(hour: number): void {
     const due = [...this.runs.values()].filter((run) => run.dirty).sort((a, b) => (a.id < b.id ? -1 : 1));
     for (const run of due) this.#charge(run, { at: hour, until: hour });
-    for (const customer of [...this.accounts.keys()].sort((a, b) => a - b)) this.#settle(customer, hour);
+    const customers = [...this.accounts.keys()].sort((a, b) => a - b);
+    for (const customer of customers) this.#chargeStorage(customer, hour);
+    for (const customer of customers) this.#settle(customer, hour);
   }
 
   topUp(id: string, customer: number, amount: bigint, at: number): void {

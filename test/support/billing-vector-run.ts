@@ -6,7 +6,6 @@ import { parseUtcOffset } from "@remotegpu/control-plane/core/billing-calendar";
 import { estimate } from "@remotegpu/control-plane/core/rating";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
-import { answerStorage } from "@remotegpu/control-plane/controllers/storage-sampling";
 import { setThresholds } from "@remotegpu/control-plane/store/alerts/alert-rules";
 import { startRule } from "@remotegpu/control-plane/store/billing/accounts";
 import { lockAccounts } from "@remotegpu/control-plane/store/billing/ledger";
@@ -27,12 +26,11 @@ import {
 } from "@remotegpu/shared/journal-row";
 import { formatPoints, parsePoints, parseQuantity, QUANTITY_DECIMALS } from "@remotegpu/shared/money";
 import { GIB, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { insertData } from "@remotegpu/control-plane/store/accounts/catalogue";
-import { setSetting } from "@remotegpu/control-plane/store/settings";
 import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
 import { insertWorkspace } from "@remotegpu/control-plane/store/accounts/workspaces";
 import type { BillingVector } from "./billing-vector.ts";
 import { uuidOf } from "./named-uuid.ts";
+import { openStoragePool, sampleStorage } from "./storage-sampler.ts";
 
 type Usage = BillingVector["usage"][number];
 type Money = BillingVector["money"][number];
@@ -45,9 +43,6 @@ const RESOURCE_TYPES = {
 } as const;
 const NOWHERE = "nowhere";
 const NO_HASH_KNOWN = "f".repeat(64);
-
-/** Samples the one storage pool that the vectors know. */
-const SAMPLER = "pool-host" as HostId;
 
 /** What is compared with `expected`. */
 export type VectorResult = BillingVector["expected"];
@@ -191,34 +186,15 @@ class VectorRunner {
   async #prepareStorage(tx: Connection): Promise<void> {
     const { config, storage } = this.#vector;
     if (storage.length === 0) return;
-    await setSetting(tx, "FREE_STORAGE_GB", config.free_storage_gb);
-    await tx.query(
-      "INSERT INTO hosts (id, name, ip_address, storage_pool, connection) VALUES ($1, $1, '', 'pool', 'connected')",
-      [SAMPLER],
-    );
-    await addPrice(
-      tx,
-      {
-        spec: "storage",
-        line: "storage",
-        unitPrice: config.storage_price,
-        billingUnit: "day",
-        effectiveFrom: new Date("2025-01-01T00:00:00Z"),
-        createdBy: null,
-      },
-      new Date(0),
-    );
-    for (const name of new Set(storage.map(({ workspace }) => workspace)))
-      await insertData(tx, "dataset", {
-        customerId: this.#customerId,
-        customerUuid: "",
+    await openStoragePool(tx, {
+      price: config.storage_price,
+      freeGb: config.free_storage_gb,
+      things: [...new Set(storage.map(({ workspace }) => workspace))].map((name) => ({
         workspaceId: this.#workspaces.get(name) ?? 0,
+        ownerId: this.#customerId,
         name,
-        description: null,
-        visibility: "private",
-        storagePath: `data/${name}`,
-        framework: null,
-      });
+      })),
+    });
   }
 
   /** Money, usage, hourly charges, storage and suspension, start attempts, observation, in this order. */
@@ -351,19 +327,10 @@ class VectorRunner {
   /** As the agent of the pool does it: asks, and tells what it measured of each owner. */
   async #sample(samples: readonly Sample[], now: Date): Promise<void> {
     if (samples.length === 0) return;
-    const deps = { db: this.#database, now: () => now };
-    const order = await answerStorage(deps, SAMPLER, { kind: "storage-question", after: null });
-    if (order.kind !== "storage-order") throw new Error(`no order but ${JSON.stringify(order)}`);
-    const bytesOfOwner = new Map(
-      samples.map(({ workspace, bytes }) => [String(this.#workspaces.get(workspace)), bytes]),
+    const bytesOfWorkspace = new Map(
+      samples.map(({ workspace, bytes }) => [this.#workspaces.get(workspace) ?? 0, bytes]),
     );
-    const taken = await answerStorage(deps, SAMPLER, {
-      kind: "storage-report",
-      hourMs: order.hourMs,
-      sums: order.folders.map(({ owner }) => ({ owner, bytes: bytesOfOwner.get(owner) ?? null })),
-      isLast: true,
-    });
-    if (taken.kind !== "storage-taken") throw new Error(`not taken: ${JSON.stringify(taken)}`);
+    await sampleStorage(this.#database, bytesOfWorkspace, now);
   }
 
   async #tryStart(attempt: { at: string; workspace: string }, now: Date): Promise<void> {

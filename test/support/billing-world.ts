@@ -21,6 +21,7 @@ import { BillingModel, type ModelRow } from "./billing-model.ts";
 import { ChainedJournal } from "./chained-journal.ts";
 import type { ModelLine, ModelPrice } from "./model-run.ts";
 import { uuidOf } from "./named-uuid.ts";
+import { openStoragePool, sampleStorage } from "./storage-sampler.ts";
 
 export interface Boot {
   readonly bootId: string;
@@ -45,6 +46,7 @@ export interface RunOrder {
 
 const BOOKS_AGREE = { total: "0.0000", unbalancedCustomers: 0 };
 const HOUR_MS = 3_600_000;
+const YEAR_MS = 365 * 24 * HOUR_MS;
 const MIN_START_MINUTES = 60;
 
 export class BillingWorld {
@@ -53,6 +55,8 @@ export class BillingWorld {
   /** Where a command goes; exchanged for one that fails amid it. */
   database: Database;
   readonly #orderedAt = new Map<string, number>();
+  /** Of each customer. */
+  readonly #workspaces = new Map<number, number>();
   /** By boot id. */
   readonly #zeros = new Map<string, number>();
   #lastHour: number;
@@ -203,7 +207,8 @@ export class BillingWorld {
         endMs: claim.to - host.boot.zero,
         proof: claim.isProven === false ? "unproven" : "exact",
         final: claim.isFinal ?? false,
-        wallEnd: "",
+        // A label that nobody may go by: it jumps by years.
+        wallEnd: new Date(claim.to + ((claim.to % 7) - 3) * YEAR_MS).toISOString(),
       }),
     );
   }
@@ -237,15 +242,46 @@ export class BillingWorld {
     });
   }
 
-  /** The leader looks at the clock: every hour that has come is charged. */
+  /** The leader looks at the clock, again and again until every hour that has come is charged. */
   async tick(now: number): Promise<void> {
     const at = new Date(now);
     const term = (await acquireLeadership(this.database, { holder: "world", now: at })) ?? 0;
-    await chargeDueHours({ db: this.database, calendar: this.calendar }, { term, now: at });
+    const deps = { db: this.database, calendar: this.calendar };
+    while ((await chargeDueHours(deps, { term, now: at })).length > 0);
     for (let hour = this.#lastHour + HOUR_MS; hour <= now; hour += HOUR_MS) {
       this.model.tick(hour);
       this.#lastHour = hour;
     }
+  }
+
+  /** From now on each customer's personal workspace has something on a pool that is sampled. */
+  async openStorage(terms: { price: bigint; freeGb: bigint }, customers: readonly number[]): Promise<void> {
+    const { rows } = await this.database.query<{ id: number; owner_id: number }>(
+      "SELECT id, owner_id FROM workspaces WHERE owner_id = ANY($1::bigint[])",
+      [customers],
+    );
+    for (const { id, owner_id: ownerId } of rows) this.#workspaces.set(ownerId, id);
+    await transaction(this.database, (tx) =>
+      openStoragePool(tx, {
+        price: formatDecimal(terms.price, PRICE_DECIMALS),
+        freeGb: String(terms.freeGb),
+        things: rows.map((row) => ({ workspaceId: row.id, ownerId: row.owner_id, name: `data-${row.id}` })),
+      }),
+    );
+    this.model.storageTerms = terms;
+  }
+
+  /** What each customer has stored in the hour of `now`; null could not be measured. */
+  async sample(bytesOf: ReadonlyMap<number, bigint | null>, now: number): Promise<void> {
+    const bytesOfWorkspace = new Map(
+      [...bytesOf].map(([customer, bytes]) => [
+        this.#workspaces.get(customer) ?? 0,
+        bytes === null ? null : Number(bytes),
+      ]),
+    );
+    await sampleStorage(this.database, bytesOfWorkspace, new Date(now));
+    for (const [customer, bytes] of bytesOf)
+      if (bytes !== null) this.model.sample(customer, Math.floor(now / HOUR_MS) * HOUR_MS, bytes);
   }
 
   async pay(

@@ -225,7 +225,7 @@ test("a customer's day: workspace, data, keys, an environment from order to bill
   const [record] = List.parse(JSON.parse(await remotegpu(["records", "--resource", id, "--json"]))).items;
   const proof = join(house.folder, "bill.json");
   await remotegpu(["proof", String(record?.["id"]), "--output", proof]);
-  expect(await remotegpu(["verify-bill", proof])).toMatch(/^Verified of run .* heads signed by host/m);
+  expect(await remotegpu(["verify-bill", proof])).toMatch(/^Verified of run .* heads? signed by host/m);
   expect(await remotegpu(["records", "--resource", id, "--csv"])).toMatch(/^id,customer_id,[^]*\r\n\d+,/);
   expect(await remotegpu(["statistics", "--by", "day"])).toMatch(/^environment +\d+ +\d+\.\d{4}$/m);
   expect(await remotegpu(["invoices"])).toContain("No month has been closed with charges yet.");
@@ -401,6 +401,12 @@ test.each([
     stderr: /^error: .*(required|missing)/,
   },
   { why: "a value is none", args: ["records", "--limit", "many"], exitCode: 2, stderr: /whole number/ },
+  {
+    why: "an amount is none",
+    args: ["customer", "top-up", "2", "1e3"],
+    exitCode: 2,
+    stderr: /Give an amount/,
+  },
   { why: "there is no such command", args: ["environments"], exitCode: 2, stderr: /unknown command/ },
   {
     why: "nobody answers",

@@ -4,9 +4,10 @@ import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-const PAGES = globSync("{.,agent,control-plane,control-plane/migrations,shared,test}/README.md", {
-  cwd: ROOT,
-}).toSorted();
+const PAGES = globSync(
+  ["{.,agent,control-plane,control-plane/migrations,shared,test}/README.md", "control-plane/BILLING.md"],
+  { cwd: ROOT },
+).toSorted();
 const VARIABLE = /\b(?:REMOTEGPU_[A-Z0-9_]+|DATABASE_URL|NATS_(?:URL|CA_FILE))\b/g;
 /** A first word of this kind is a path from the root of the repository, whatever follows it. */
 const FROM_THE_ROOT = /^(?:agent|control-plane|shared|test|\.setup)\/[\w./-]+$/;
@@ -45,7 +46,7 @@ function variableRows(page: string): Map<string, string> {
 }
 
 test("every page is looked at", () => {
-  expect(PAGES).toHaveLength(6);
+  expect(PAGES).toHaveLength(7);
 });
 
 describe.each(["agent", "control-plane"])("the settings of %s", (name) => {

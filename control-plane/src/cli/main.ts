@@ -1,5 +1,5 @@
 /** The remotegpu command: talks HTTP only, prints tables for people and JSON for scripts. */
-import { CommanderError } from "commander";
+import { CommanderError, InvalidArgumentError } from "commander";
 import { CliError, EXIT_CODES } from "./cli-error.ts";
 import { remotegpu } from "./program.ts";
 
@@ -10,6 +10,11 @@ try {
 }
 
 function exitCodeOf(error: unknown): number {
+  // Of an argument that a command looked at itself; those that Commander looks at are printed by it.
+  if (error instanceof InvalidArgumentError) {
+    process.stderr.write(`remotegpu: ${error.message}\n`);
+    return EXIT_CODES.usage;
+  }
   // Commander has printed its own message already; help and version are no failure.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
   if (error instanceof CliError) {

@@ -100,6 +100,8 @@ function valueOf(row: Row, column: Column): unknown {
 
 function cellText(value: unknown): string {
   if (value === null || value === undefined) return "-";
+  const isList = Array.isArray(value) && value.length > 0 && value.every((one) => typeof one !== "object");
+  if (isList) return safeText(value.join(", "));
   return safeText(typeof value === "string" ? value : JSON.stringify(value));
 }
 

@@ -47,12 +47,12 @@ function notesOn(proof: ProofDocument, untied: number): string[] {
   return [
     ...(untied > 0
       ? [
-          `${untied} rows lead to no signed head: the content of a row between is lost, so for them the host's signature is not shown`,
+          `${counted(untied, "row")} without a signed head: the content of a row between is lost, so there the host's signature is not shown`,
         ]
       : []),
-    ...(aside > 0 ? [`${aside} claims of the host, or parts of them, were set aside and are free`] : []),
+    ...(aside > 0 ? [`${counted(aside, "claim")} of the host, in part or whole, set aside and free`] : []),
     ...(waived > 0
-      ? [`time was waived for ${waived} reasons, which are in the file and are not judged`]
+      ? [`why time was not charged (${counted(waived, "reason")}) is in the file and is not judged`]
       : []),
   ];
 }
@@ -70,12 +70,16 @@ function statementOf(
   const time =
     rated === null
       ? ""
-      : ` prove ${rated.provenMs} ms, less ${rated.waivedMs} ms waived: ${rated.minutes} minutes;`;
+      : ` ${rated.provenMs} ms proven, ${rated.waivedMs} ms of them not charged, make ${counted(rated.minutes, "minute")};`;
   return (
-    `Verified of run ${run.id}: ${of.signed} rows lead to ${of.heads} heads signed by host ${run.host_id} and${time} ` +
-    `its ${records.length} records follow from them at its prices and come to ${formatPoints(of.amount)}, ` +
-    `as ${ledger.length} ledger transactions say. ` +
+    `Verified of run ${run.id}: ${counted(of.signed, "row")} up to ${counted(of.heads, "head")} signed by host ` +
+    `${run.host_id};${time} ${counted(records.length, "record")} at its prices, ${formatPoints(of.amount)} in sum, ` +
+    `as ${counted(ledger.length, "ledger transaction")} took. ` +
     `Not proven: that the host measured truly, that its keys, the starts of its clocks, the catalogue and the reasons ` +
     `for waived time are the ones that were, and that nothing was left out.`
   );
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -1,0 +1,58 @@
+/** One storage pool with one host that samples it as an agent does, and something of each workspace in it. */
+import { answerStorage } from "@remotegpu/control-plane/controllers/storage-sampling";
+import { insertData } from "@remotegpu/control-plane/store/accounts/catalogue";
+import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
+import type { Connection, Database } from "@remotegpu/control-plane/store/database";
+import { setSetting } from "@remotegpu/control-plane/store/settings";
+import type { HostId } from "@remotegpu/shared/ids";
+
+const SAMPLER = "pool-host" as HostId;
+
+export interface StoredThing {
+  readonly workspaceId: number;
+  readonly ownerId: number;
+  readonly name: string;
+}
+
+export async function openStoragePool(
+  tx: Connection,
+  { price, freeGb, things }: { price: string; freeGb: string; things: readonly StoredThing[] },
+): Promise<void> {
+  await setSetting(tx, "FREE_STORAGE_GB", freeGb);
+  await tx.query(
+    "INSERT INTO hosts (id, name, ip_address, storage_pool, connection) VALUES ($1, $1, '', 'pool', 'connected')",
+    [SAMPLER],
+  );
+  const effectiveFrom = new Date("2025-01-01T00:00:00Z");
+  const line = { spec: "storage", line: "storage", billingUnit: "day", createdBy: null } as const;
+  await addPrice(tx, { ...line, unitPrice: price, effectiveFrom }, new Date(0));
+  for (const { workspaceId, ownerId, name } of things)
+    await insertData(tx, "dataset", {
+      customerId: ownerId,
+      customerUuid: "",
+      workspaceId,
+      name,
+      description: null,
+      visibility: "private",
+      storagePath: `data/${name}`,
+      framework: null,
+    });
+}
+
+/** Asks what to measure, and tells it; null, or left out, is what could not be measured. Once an hour. */
+export async function sampleStorage(
+  database: Database,
+  bytesOfWorkspace: ReadonlyMap<number, number | null>,
+  now: Date,
+): Promise<void> {
+  const deps = { db: database, now: () => now };
+  const order = await answerStorage(deps, SAMPLER, { kind: "storage-question", after: null });
+  if (order.kind !== "storage-order") throw new Error(`no order but ${JSON.stringify(order)}`);
+  const taken = await answerStorage(deps, SAMPLER, {
+    kind: "storage-report",
+    hourMs: order.hourMs,
+    sums: order.folders.map(({ owner }) => ({ owner, bytes: bytesOfWorkspace.get(Number(owner)) ?? null })),
+    isLast: true,
+  });
+  if (taken.kind !== "storage-taken") throw new Error(`not taken: ${JSON.stringify(taken)}`);
+}
