@@ -103,9 +103,11 @@ async function empty(db: Database): Promise<void> {
 /** A tick of /proc/<pid>/stat is 10 ms. */
 const MS_PER_TICK = 10;
 
-/** Of all processes that serve this database now. */
+/** Of all processes that serve a client now; others, as those of autovacuum, come and go. */
 export async function postgresCpuMs(db: Database): Promise<number> {
-  const { rows } = await db.query<{ pid: number }>("SELECT pid FROM pg_stat_activity");
+  const { rows } = await db.query<{ pid: number }>(
+    "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'",
+  );
   const ticks = rows.map(({ pid }) => {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
