@@ -23,6 +23,7 @@ const FIT_AT_ONCE = Math.min(ORDERS_AT_ONCE, cpus().length);
 
 let folder: string;
 let database: FreshDatabase;
+let migrated: FreshDatabase;
 let nats: ReturnType<typeof runNats>;
 let settings: Record<string, string>;
 let house: House | undefined;
@@ -33,6 +34,7 @@ let hopeless: Record<"database" | "nats", ReturnType<Program["command"]>>;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "remotegpu-external-"));
   database = await freshDatabase({ template: "template0" });
+  migrated = await freshDatabase();
   const natsPort = await freePort("127.0.0.1", null);
   settings = {
     REMOTEGPU_STATE_DIR: join(folder, "first"),
@@ -41,7 +43,8 @@ beforeAll(async () => {
   };
   hopeless = {
     database: hopelessStart("database", { DATABASE_URL: "postgres://nobody:secret@127.0.0.1:1/none" }),
-    nats: hopelessStart("nats", { NATS_URL: "nats://127.0.0.1:1" }),
+    // The database is looked at first, so it has its schema.
+    nats: hopelessStart("nats", { DATABASE_URL: migrated.url, NATS_URL: "nats://127.0.0.1:1" }),
   };
   const printed = await controlPlane("nats-config", "--store-dir", join(folder, "nats"));
   writeFileSync(join(folder, "nats.conf"), printed.stdout, { mode: 0o600 });
@@ -53,6 +56,7 @@ afterAll(async () => {
   nats?.stdin.end();
   await nats;
   await database?.drop();
+  await migrated?.drop();
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -83,8 +83,8 @@ async function* reading(
       return;
     }
   } catch (error) {
-    // Removed since it was seen: its output was kept before that.
-    if (!isStatus(error, 404)) throw error;
+    // Removed since it was seen (404), or being removed (409): its output was kept before that.
+    if (!isStatus(error, 404) && !isStatus(error, 409)) throw error;
   }
   yield* joined(kept.read(runId, query));
 }
