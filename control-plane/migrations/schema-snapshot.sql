@@ -20,16 +20,22 @@ BEGIN
   );
 END $function$;
 
+CREATE OR REPLACE FUNCTION hold_invoice_closings()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  LOCK TABLE invoice_closings IN ROW SHARE MODE;
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION ledger_transaction_has_entries()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
-DECLARE
-  entries int;
 BEGIN
-  SELECT count(*) INTO entries FROM ledger_entries WHERE transaction_id = NEW.id;
-  IF entries < 2 THEN
-    RAISE EXCEPTION 'ledger transaction % has % entries, not two or more', NEW.id, entries USING ERRCODE = 'check_violation';
+  IF NOT EXISTS (SELECT FROM ledger_entries WHERE transaction_id = NEW.id) THEN
+    RAISE EXCEPTION 'ledger transaction % has 0 entries, not two or more', NEW.id USING ERRCODE = 'check_violation';
   END IF;
   RETURN NULL;
 END $function$;
@@ -39,11 +45,16 @@ CREATE OR REPLACE FUNCTION ledger_transaction_sums_to_zero()
  LANGUAGE plpgsql
 AS $function$
 DECLARE
-  total numeric;
+  wrong record;
 BEGIN
-  SELECT sum(amount) INTO total FROM ledger_entries WHERE transaction_id = NEW.transaction_id;
-  IF total <> 0 THEN
-    RAISE EXCEPTION 'ledger transaction % sums to %, not to zero', NEW.transaction_id, total USING ERRCODE = 'check_violation';
+  SELECT transaction_id, sum(amount) AS total, count(*) AS entries INTO wrong
+    FROM new_entries GROUP BY transaction_id HAVING sum(amount) <> 0 OR count(*) < 2 ORDER BY transaction_id LIMIT 1;
+  IF wrong.total <> 0 THEN
+    RAISE EXCEPTION 'ledger transaction % sums to %, not to zero', wrong.transaction_id, wrong.total
+      USING ERRCODE = 'check_violation';
+  ELSIF wrong.entries < 2 THEN
+    RAISE EXCEPTION 'ledger transaction % has % entries, not two or more', wrong.transaction_id, wrong.entries
+      USING ERRCODE = 'check_violation';
   END IF;
   RETURN NULL;
 END $function$;
@@ -105,7 +116,6 @@ CREATE OR REPLACE FUNCTION put_on_open_invoice()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
-  LOCK TABLE invoice_closings IN ROW SHARE MODE;
   NEW.invoice_month := greatest(NEW.invoice_month, (SELECT (max(month) + interval '1 month')::date FROM invoice_closings));
   RETURN NEW;
 END $function$;
@@ -248,6 +258,7 @@ CREATE INDEX idx_billing_records_transaction ON billing_records USING btree (tra
 CREATE INDEX idx_billing_records_workspace ON billing_records USING btree (workspace_id, id);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON billing_records FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON billing_records FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE TRIGGER holds_closings BEFORE INSERT ON billing_records FOR EACH STATEMENT EXECUTE FUNCTION hold_invoice_closings();
 CREATE TRIGGER on_open_invoice BEFORE INSERT ON billing_records FOR EACH ROW WHEN ((new.invoice_month IS NOT NULL)) EXECUTE FUNCTION put_on_open_invoice();
 
 CREATE TABLE cluster_state (
@@ -953,7 +964,7 @@ CREATE INDEX idx_ledger_entries_customer ON ledger_entries USING btree (customer
 CREATE INDEX idx_ledger_entries_transaction ON ledger_entries USING btree (transaction_id);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON ledger_entries FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
-CREATE CONSTRAINT TRIGGER sums_to_zero AFTER INSERT ON ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_transaction_sums_to_zero();
+CREATE TRIGGER sums_to_zero AFTER INSERT ON ledger_entries REFERENCING NEW TABLE AS new_entries FOR EACH STATEMENT EXECUTE FUNCTION ledger_transaction_sums_to_zero();
 
 CREATE TABLE ledger_transactions (
   id bigserial,
@@ -1703,9 +1714,6 @@ ALTER TABLE training_jobs
 
 ALTER TABLE usage_batches
   ADD CONSTRAINT usage_batches_host_id_journal_id_fkey FOREIGN KEY (host_id, journal_id) REFERENCES host_journals(host_id, journal_id);
-
-ALTER TABLE usage_rows
-  ADD CONSTRAINT usage_rows_host_id_journal_id_fkey FOREIGN KEY (host_id, journal_id) REFERENCES host_journals(host_id, journal_id);
 
 ALTER TABLE webhook_deliveries
   ADD CONSTRAINT webhook_deliveries_alert_id_fkey FOREIGN KEY (alert_id) REFERENCES alerts(id),

@@ -1,6 +1,6 @@
 /**
  * How fast usage is taken in, beside a plain COPY of the same rows, prepared as text, into a copy of the same table with
- * its keys and indexes (but not its foreign key), by transactions as large. Ours begins with the bytes that arrive over
+ * its keys and indexes, by transactions as large. Ours begins with the bytes that arrive over
  * NATS: decoding them, checking their form, their chain and the hosts' signatures is inside the figure.
  */
 import { chmod, mkdtemp, rm } from "node:fs/promises";

@@ -440,13 +440,15 @@ describe("money", () => {
     INSERT INTO ledger_transactions (id, source_kind, source_id) VALUES (7001, 'topup', 'test-1');
     INSERT INTO ledger_entries (transaction_id, account, customer_id, amount) VALUES ${entries.join(", ")};`;
   const balanced = posting("(7001, 'customer', 1, 10)", "(7001, 'cash', NULL, -10)");
+  const entries = (...rows: string[]) =>
+    `INSERT INTO ledger_entries (transaction_id, account, customer_id, amount) VALUES ${rows.join(", ")};`;
   const commit = "SET CONSTRAINTS ALL IMMEDIATE;";
 
-  test("a ledger transaction sums to zero at commit", async () => {
+  test("a ledger transaction sums to zero", async () => {
     expect(await refusal(balanced + commit)).toBe(null);
-    expect(
-      await refusal(posting("(7001, 'customer', 1, 10)", "(7001, 'cash', NULL, -9.9999)") + commit),
-    ).toBe("ledger transaction 7001 sums to 0.0001, not to zero");
+    expect(await refusal(posting("(7001, 'customer', 1, 10)", "(7001, 'cash', NULL, -9.9999)"))).toBe(
+      "ledger transaction 7001 sums to 0.0001, not to zero",
+    );
     await expect(
       transaction(fresh.database, (sql) =>
         sql.query(posting("(7001, 'customer', 1, 10)", "(7001, 'cash', NULL, -9)")),
@@ -454,12 +456,46 @@ describe("money", () => {
     ).rejects.toThrow("sums to 1.0000, not to zero");
   });
 
-  test("a ledger transaction has at least two entries at commit", async () => {
+  test("entries that balance only with those of another statement, or of another transaction, are refused", async () => {
+    const halves = [entries("(7001, 'customer', 1, 10)"), entries("(7001, 'cash', NULL, -10)")];
+    const other =
+      "INSERT INTO ledger_transactions (id, source_kind, source_id) VALUES (7002, 'topup', 'test-2');";
+
+    expect(await refusal(balanced + halves.join(""))).toBe(
+      "ledger transaction 7001 sums to 10.0000, not to zero",
+    );
+    expect(await refusal(balanced + entries("(7001, 'cash', NULL, 0)"))).toBe(
+      "ledger transaction 7001 has 1 entries, not two or more",
+    );
+    expect(
+      await refusal(
+        `${balanced}${other}${entries(
+          "(7001, 'cash', NULL, 1)",
+          "(7001, 'cash', NULL, 1)",
+          "(7002, 'cash', NULL, -1)",
+          "(7002, 'cash', NULL, -1)",
+        )}`,
+      ),
+    ).toBe("ledger transaction 7001 sums to 2.0000, not to zero");
+  });
+
+  test("of many ledger transactions in one statement each is judged", async () => {
+    const many = (wrong: number) => `
+      INSERT INTO ledger_transactions (id, source_kind, source_id) SELECT n, 'topup', 'many-' || n FROM generate_series(7001, 7100) n;
+      INSERT INTO ledger_entries (transaction_id, account, customer_id, amount)
+        SELECT n, side.account, 1, side.amount FROM generate_series(7001, 7100) n,
+               LATERAL (VALUES ('customer', 5), ('cash', CASE n WHEN ${wrong} THEN -4 ELSE -5 END)) side (account, amount);`;
+
+    expect(await refusal(many(0) + commit)).toBe(null);
+    expect(await refusal(many(7077))).toBe("ledger transaction 7077 sums to 1.0000, not to zero");
+  });
+
+  test("a ledger transaction has at least two entries", async () => {
     const empty =
       "INSERT INTO ledger_transactions (id, source_kind, source_id) VALUES (7001, 'topup', 'test-1');";
 
     expect(await refusal(empty + commit)).toBe("ledger transaction 7001 has 0 entries, not two or more");
-    expect(await refusal(posting("(7001, 'cash', NULL, 0)") + commit)).toBe(
+    expect(await refusal(posting("(7001, 'cash', NULL, 0)"))).toBe(
       "ledger transaction 7001 has 1 entries, not two or more",
     );
   });

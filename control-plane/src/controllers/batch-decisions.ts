@@ -3,6 +3,7 @@
  * together, and how much of each claim is possible. Pure: the database is read before and written after.
  */
 import {
+  entryText,
   followsInChain,
   GENESIS_HASH,
   type JournalBatch,
@@ -15,8 +16,14 @@ import type { Run } from "../store/billing/runs.ts";
 import type { Quarantined } from "../store/usage/quarantine.ts";
 import type { DecidedRow } from "../store/usage/usage-rows.ts";
 
+/** A row with its entry's text: it is hashed, and kept. */
+interface FreshRow {
+  readonly row: JournalRow;
+  readonly text: string;
+}
+
 export interface SortedRows {
-  readonly fresh: readonly JournalRow[];
+  readonly fresh: readonly FreshRow[];
   /** Under a key that is taken by other content. */
   readonly conflicting: readonly JournalRow[];
   /** False when the rows do not hang together, or not with what is stored: then none of the fresh ones counts. */
@@ -29,16 +36,17 @@ export function sortRows(batch: JournalBatch, known: ReadonlyMap<number, string>
   let isChained = before === undefined || before === batch.previousHash;
   let previousHash = batch.previousHash;
   const taken = new Map<number, string>(known);
-  const fresh: JournalRow[] = [];
+  const fresh: FreshRow[] = [];
   const conflicting: JournalRow[] = [];
   for (const [index, row] of batch.rows.entries()) {
-    isChained &&= row.seq === firstSeq + index && followsInChain(batch.journalId, previousHash, row);
+    const text = entryText(row.entry);
+    isChained &&= row.seq === firstSeq + index && followsInChain(batch.journalId, previousHash, row, text);
     previousHash = row.hash;
     const takenBy = taken.get(row.seq);
     taken.set(row.seq, takenBy ?? row.hash);
     if (takenBy === row.hash) continue;
     if (takenBy !== undefined) conflicting.push(row);
-    else fresh.push(row);
+    else fresh.push({ row, text });
     // What follows a conflicting row hangs on a chain that is not the stored one.
     isChained &&= takenBy !== undefined || conflicting.length === 0;
   }
@@ -76,13 +84,14 @@ export function decideRows(
 ): Decisions {
   const rows: DecidedRow[] = [];
   const setAsideRows = sorted.conflicting.map((row) => setAside(row, "same key, different content", null));
-  const time = new Map<string, ProvenByBoot>();
+  const time = new Map<string, Map<string, ProvenByBoot>>();
   const finished = new Set<string>();
   const proven = new Map(context.proven);
   const added = new Map<string, ProvenTime>();
-  for (const row of sorted.fresh) {
-    const decision = decideRow(row, { ...context, proven, isChained: sorted.isChained });
-    rows.push({ row, verdict: decision.verdict, reason: decision.reason });
+  const scene = { ...context, proven, isChained: sorted.isChained };
+  for (const { row, text } of sorted.fresh) {
+    const decision = decideRow(row, scene);
+    rows.push({ row, text, verdict: decision.verdict, reason: decision.reason });
     if (decision.excess !== null) setAsideRows.push(setAside(row, decision.reason ?? "", decision.excess));
     if (row.entry.kind !== "usage") continue;
     if (decision.accepted !== null) {
@@ -98,7 +107,7 @@ export function decideRows(
   return {
     rows,
     setAside: setAsideRows,
-    time: [...time.values()],
+    time: [...time.values()].flatMap((ofBoot) => [...ofBoot.values()]),
     proven: added,
     finished: [...finished].sort(),
   };
@@ -168,12 +177,16 @@ function claimedRun(run: Run, proven: ProvenTime) {
   };
 }
 
-function addInterval(time: Map<string, ProvenByBoot>, entry: UsageEntry, interval: Interval): void {
-  const { runId, bootId } = entry;
-  const key = `${runId} ${bootId}`;
-  const known = time.get(key);
-  if (known === undefined) time.set(key, { runId, bootId, intervals: [interval] });
-  else known.intervals.push(interval);
+/** By boot, then by run. */
+function addInterval(
+  time: Map<string, Map<string, ProvenByBoot>>,
+  { runId, bootId }: UsageEntry,
+  interval: Interval,
+): void {
+  const ofBoot = time.get(bootId) ?? new Map<string, ProvenByBoot>();
+  const known = ofBoot.get(runId);
+  if (known !== undefined) known.intervals.push(interval);
+  else time.set(bootId, ofBoot.set(runId, { runId, bootId, intervals: [interval] }));
 }
 
 export function setAside(row: JournalRow | undefined, reason: string, excessMs: number | null): Quarantined {

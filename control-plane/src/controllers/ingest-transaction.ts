@@ -4,7 +4,7 @@
  * of one host, so the batches of different hosts decide nothing about each other; they only share payers.
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import type { JournalBatch, UsageEntry } from "@remotegpu/shared/journal-row";
+import type { JournalBatch } from "@remotegpu/shared/journal-row";
 import type { BillingCalendar } from "../core/billing-calendar.ts";
 import type { BootZero } from "../core/usage-check.ts";
 import { chargeRuns } from "../store/billing/charging.ts";
@@ -74,9 +74,7 @@ export async function decideTogether(
   refuseUnmerged(batches);
 
   const sorted = await sortBatches(tx, batches);
-  const runs = await lockRuns(tx, [
-    ...new Set(sorted.flatMap((batch) => entriesOf(batch).map(({ runId }) => runId))),
-  ]);
+  const runs = await lockRuns(tx, [...new Set(sorted.flatMap(({ runIds }) => [...runIds]))]);
   const zeros = await bootZeros(tx, sorted, now);
   const proven = await provenTimes(tx, [...runs.keys()]);
   const decided = sorted.map((batch) => ({
@@ -149,6 +147,9 @@ interface SortedBatch extends HeldBatch {
   readonly lastSeq: number;
   readonly known: ReadonlyMap<number, string>;
   readonly sorted: SortedRows;
+  /** Of its fresh rows. */
+  readonly runIds: ReadonlySet<string>;
+  readonly bootIds: ReadonlySet<string>;
 }
 
 async function sortBatches(tx: Connection, batches: readonly HeldBatch[]): Promise<SortedBatch[]> {
@@ -160,12 +161,21 @@ async function sortBatches(tx: Connection, batches: readonly HeldBatch[]): Promi
   const hashes = await decidedHashes(tx, spans);
   return spans.map((span) => {
     const known = hashes.get(span.hostId) ?? new Map<number, string>();
-    return { ...span, known, sorted: sortRows(span.batch, known) };
+    const sorted = sortRows(span.batch, known);
+    return { ...span, known, sorted, ...namesOf(sorted) };
   });
 }
 
-function entriesOf({ sorted }: SortedBatch): UsageEntry[] {
-  return sorted.fresh.flatMap(({ entry }) => (entry.kind === "usage" ? [entry] : []));
+function namesOf({ fresh }: SortedRows): Pick<SortedBatch, "runIds" | "bootIds"> {
+  const runIds = new Set<string>();
+  const bootIds = new Set<string>();
+  for (const { row } of fresh) {
+    const { entry } = row;
+    if (entry.kind !== "usage") continue;
+    runIds.add(entry.runId);
+    bootIds.add(entry.bootId);
+  }
+  return { runIds, bootIds };
 }
 
 /** @throws MustComeAgainError for boots that may still announce themselves */
@@ -174,12 +184,8 @@ async function bootZeros(
   batches: readonly SortedBatch[],
   now: Date,
 ): Promise<Map<string, Map<string, BootZero>>> {
-  const boots = batches.flatMap((batch) =>
-    [...new Set(entriesOf(batch).map(({ bootId }) => bootId))].map((bootId) => ({
-      hostId: batch.hostId,
-      journalId: batch.journalId,
-      bootId,
-    })),
+  const boots = batches.flatMap(({ hostId, journalId, bootIds }) =>
+    [...bootIds].map((bootId) => ({ hostId, journalId, bootId })),
   );
   const zeros = await holdBootZeros(tx, boots, now);
   const unknown = boots.filter(({ hostId, bootId }) => zeros.get(hostId)?.has(bootId) !== true);
@@ -265,8 +271,9 @@ async function finishBatches(
   if (decided.length === 0) return new Map();
   await keepSignedHeads(tx, decided, now);
   const batches = decided.map((batch) => {
-    const fresh = batch.decisions.rows.map(({ row }): [number, string] => [row.seq, row.hash]);
-    return { ...batch, stored: new Map([...batch.known, ...fresh]) };
+    const stored = new Map(batch.known);
+    for (const { row } of batch.decisions.rows) stored.set(row.seq, row.hash);
+    return { ...batch, stored };
   });
   return advanceWatermarks(tx, batches, now);
 }

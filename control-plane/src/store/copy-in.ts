@@ -18,7 +18,13 @@ const ESCAPED: Record<string, string> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n"
 
 /** A row of COPY's text format, its end included. */
 export function copyLine(values: readonly (string | number | boolean | null)[]): string {
-  return `${values.map(copyValue).join("\t")}\n`;
+  let line = "";
+  let separator = "";
+  for (const value of values) {
+    line += separator + copyValue(value);
+    separator = "\t";
+  }
+  return `${line}\n`;
 }
 
 function copyValue(value: string | number | boolean | null): string {

@@ -39,8 +39,8 @@ export async function chargeRuns(
   moment: ChargeMoment,
 ): Promise<Map<string, ChargeResult>> {
   if (runs.length === 0) return new Map();
-  await freezeMissingPrices(transaction, runs);
-  const rated = (await rateableRuns(transaction, runs)).map(({ run, rateable }) => {
+  const frozen = await frozenLines(transaction, runs);
+  const rated = (await rateableRuns(transaction, runs, frozen)).map(({ run, rateable }) => {
     return { run, proven: rateable.proven, bill: billOf(run, rateable, moment) };
   });
   const bills = rated.flatMap(({ bill }) => (typeof bill === "string" ? [] : bill));
@@ -69,15 +69,18 @@ function totalsOf({ rated, waivedMs, amount, provenMs }: Bill): RunTotals["bill"
 }
 
 /** A run that began while the catalogue had no price for it gets one as soon as there is one. */
-async function freezeMissingPrices(transaction: Connection, runs: readonly Run[]): Promise<void> {
-  const frozen = await frozenLinesOf(
-    transaction,
-    runs.map(({ id }) => id),
-  );
+async function frozenLines(
+  transaction: Connection,
+  runs: readonly Run[],
+): Promise<Map<string, PricedLine[]>> {
+  const ids = runs.map(({ id }) => id);
+  const frozen = await frozenLinesOf(transaction, ids);
   const open = runs.flatMap((run): PriceTaking[] =>
     frozen.has(run.id) || run.firstProvenAt === null ? [] : [{ run, at: run.firstProvenAt }],
   );
+  if (open.length === 0) return frozen;
   await freezePrices(transaction, open);
+  return frozenLinesOf(transaction, ids);
 }
 
 interface Bill {

@@ -1,11 +1,11 @@
 /**
- * What a charge takes of runs, for many at once: their lines, what is proven and waived, and what was posted.
+ * What a charge takes of runs, for many at once: what is proven and waived, and what was posted. Their lines are asked
+ * in run-lines.ts.
  */
 import { parsePoints } from "@remotegpu/shared/money";
 import type { ProvenTime } from "../../core/proven-time.ts";
 import type { PricedLine, Share } from "../../core/rating.ts";
 import type { Connection } from "../database.ts";
-import { frozenLinesOf } from "./run-lines.ts";
 import { provenTimes } from "./run-time.ts";
 import { waivedTimes } from "./run-waivers.ts";
 import type { Run } from "./runs.ts";
@@ -28,14 +28,14 @@ interface PostedShares {
 
 const NOTHING_POSTED: PostedShares = { shares: [], lastAt: null, count: 0 };
 
-/** In the order of the runs. */
+/** In the order of the runs, with the lines that the caller has of them. */
 export async function rateableRuns(
   connection: Connection,
   runs: readonly Run[],
+  lines: ReadonlyMap<string, readonly PricedLine[]>,
 ): Promise<{ run: Run; rateable: RateableRun }[]> {
   if (runs.length === 0) return [];
   const ids = runs.map(({ id }) => id);
-  const lines = await frozenLinesOf(connection, ids);
   const proven = await provenTimes(connection, ids);
   const waived = await waivedTimes(connection, runs);
   const posted = await postedShares(connection, ids);

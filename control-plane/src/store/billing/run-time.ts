@@ -148,8 +148,9 @@ export async function provenTimes(
   runIds: readonly string[],
 ): Promise<Map<string, ProvenTime>> {
   const { rows } = await connection.query<{ run_id: string; proven: string; utc_at_zero: Date }>(
-    `SELECT t.run_id, t.proven, b.utc_at_zero FROM run_time t JOIN host_boots b USING (host_id, boot_id)
-      WHERE t.run_id = ANY($1::text[])`,
+    // A join, since = ANY of many may be tried one by one on each row of the table.
+    `SELECT t.run_id, t.proven, b.utc_at_zero
+       FROM unnest($1::text[]) r (id) JOIN run_time t ON t.run_id = r.id JOIN host_boots b USING (host_id, boot_id)`,
     [runIds],
   );
   const intervals = Map.groupBy(rows, (row) => row.run_id);

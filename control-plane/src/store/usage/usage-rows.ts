@@ -9,6 +9,8 @@ import type { JournalKey } from "./journals.ts";
 
 export interface DecidedRow {
   readonly row: JournalRow;
+  /** Its entry's entryText. */
+  readonly text: string;
   readonly verdict: "accepted" | "quarantined" | "lost";
   readonly reason: string | null;
 }
@@ -38,6 +40,8 @@ export async function decidedHashes(
   return hashes;
 }
 
+const NO_CLAIM = { runId: null, bootId: null, startMs: null, endMs: null, proof: null, final: false };
+
 /** By COPY, since nothing else of ingest is as much: an INSERT of the same takes half as long again. */
 export async function insertUsageRows(
   transaction: Transaction,
@@ -45,22 +49,34 @@ export async function insertUsageRows(
   now: Date,
 ): Promise<void> {
   const receivedAt = now.toISOString();
-  const lines = decided.flatMap(({ hostId, journalId, rows }) =>
-    rows.map(({ row, verdict, reason }) => {
+  let lines = "";
+  for (const { hostId, journalId, rows } of decided)
+    for (const { row, text, verdict, reason } of rows) {
       const { seq, entry, hash } = row;
-      const claim =
-        entry.kind === "usage"
-          ? ([entry.runId, entry.bootId, entry.startMs, entry.endMs, entry.proof, entry.final] as const)
-          : ([null, null, null, null, null, false] as const);
-      const decision = [verdict, reason, JSON.stringify(entry), hash, receivedAt] as const;
-      return copyLine([hostId, journalId, seq, entry.kind, ...claim, ...decision]);
-    }),
-  );
-  if (lines.length === 0) return;
+      const { runId, bootId, startMs, endMs, proof, final } = entry.kind === "usage" ? entry : NO_CLAIM;
+      lines += copyLine([
+        hostId,
+        journalId,
+        seq,
+        entry.kind,
+        runId,
+        bootId,
+        startMs,
+        endMs,
+        proof,
+        final,
+        verdict,
+        reason,
+        text,
+        hash,
+        receivedAt,
+      ]);
+    }
+  if (lines === "") return;
   await transaction.copyIn(
     `COPY usage_rows (host_id, journal_id, seq, kind, run_id, boot_id, start_ms, end_ms, proof, final, verdict, reason,
                       entry, hash, received_at) FROM STDIN`,
-    lines.join(""),
+    lines,
   );
 }
 
