@@ -19,6 +19,7 @@ import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
 import { waiveBroken } from "@remotegpu/control-plane/store/billing/run-waivers";
 import { waiveRun } from "@remotegpu/control-plane/store/billing/runs";
 import { parsePoints } from "@remotegpu/shared/money";
+import { GIB } from "@remotegpu/shared/units";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { failingDatabase } from "../support/failing-database.ts";
@@ -166,6 +167,69 @@ describe("hours", () => {
       expect(await trialBalance(database)).toEqual(BOOKS_AGREE);
     },
   );
+});
+
+describe("a midnight between two hours", () => {
+  /** Where days end at 02:30 UTC, half an hour after the boot. */
+  const calendar = { utcOffsetMinutes: -150, closeDelayHours: 24 };
+  const MIDNIGHT = 30 * MINUTE;
+
+  async function tickThere(now: Date): Promise<HourReport[]> {
+    const term = await acquireLeadership(database, { holder: "one", now });
+    return chargeDueHours({ db: database, calendar }, { term: term ?? 0, now });
+  }
+
+  /** 100 GB in one hour of the day that ends; 50 are free, the others cost 1 point. */
+  async function stored(scene: Scene): Promise<void> {
+    const line = { spec: "storage", line: "storage", unitPrice: "0.02", billingUnit: "day" } as const;
+    await transaction(database, (tx) =>
+      addPrice(tx, { ...line, effectiveFrom: at(-HOUR), createdBy: null }, at(-HOUR)),
+    );
+    await database.query(
+      "INSERT INTO storage_hours (storage_pool, hour, host_id, claimed_at, finished_at) VALUES ('p', $1, $2, $1, $1)",
+      [at(0), scene.hostId],
+    );
+    await database.query(
+      "INSERT INTO storage_samples (workspace_id, storage_pool, hour, bytes) VALUES ($1, 'p', $2, $3)",
+      [scene.workspaceId, at(0), 100 * GIB],
+    );
+  }
+
+  async function postings(): Promise<string[]> {
+    const { rows } = await database.query<{ source_kind: string; at: Date; amount: string }>(
+      `SELECT t.source_kind, t.at, e.amount FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
+        WHERE e.account = 'customer' AND t.source_kind <> 'topup' ORDER BY t.id`,
+    );
+    return rows.map((row) => `${row.source_kind} ${row.amount} at ${(+row.at - +at(0)) / MINUTE}`);
+  }
+
+  test("charges storage by the first call after it, once, and nothing else", async () => {
+    const { scene } = await runningUntil(MIDNIGHT);
+    await stored(scene);
+
+    await tickThere(at(MIDNIGHT - 1));
+    expect(await postings()).toEqual([]);
+    for (let call = 0; call < 2; call += 1) await tickThere(at(MIDNIGHT + call * MINUTE));
+    expect(await postings()).toEqual(["storage -1.0000 at 30"]);
+    const [report] = await tickThere(at(HOUR));
+
+    expect(report).toMatchObject({ runsCharged: 1, storageDaysCharged: 0 });
+    expect(await postings()).toEqual(["storage -1.0000 at 30", "charge -3.0000 at 60"]);
+  });
+
+  test("that was missed is made up for by the next hour's tick, before its runs, and owed since then", async () => {
+    const { scene } = await runningUntil(HOUR, "1");
+    await stored(scene);
+
+    const reports = await tickThere(at(HOUR + 10 * MINUTE));
+
+    expect(reports).toMatchObject([{ hour: at(HOUR), storageDaysCharged: 1, suspended: [scene.customerId] }]);
+    expect(await postings()).toEqual(["storage -1.0000 at 30", "charge -6.0000 at 60"]);
+    const { rows } = await database.query("SELECT overdue_since FROM customers WHERE id = $1", [
+      scene.customerId,
+    ]);
+    expect(rows).toEqual([{ overdue_since: at(MIDNIGHT) }]);
+  });
 });
 
 describe("leadership", () => {

@@ -1,6 +1,7 @@
 /**
  * The charge of one workspace's day: billing record, ledger and the row that says that the day is charged, in the
- * caller's transaction. Doing it again posts nothing, and samples that come later change nothing.
+ * caller's transaction. The charge counts as made at the midnight that ends the day, whenever that comes to be. Doing
+ * it again posts nothing, and samples that come later change nothing.
  */
 import { formatDecimal, formatPoints, formatPrice, parseDecimal } from "@remotegpu/shared/money";
 import { type BillingCalendar, type BillingDay, invoiceMonth } from "../../core/billing-calendar.ts";
@@ -22,8 +23,6 @@ const STORAGE = "storage";
 interface StorageBill {
   readonly workspaceId: number;
   readonly day: BillingDay;
-  /** The full hour under which the charge is made. */
-  readonly at: Date;
   readonly calendar: BillingCalendar;
 }
 
@@ -76,7 +75,7 @@ async function isCharged(sql: Connection, { workspaceId, day }: StorageBill): Pr
 
 async function post(
   transaction: Connection,
-  { workspaceId, day, at }: StorageBill,
+  { workspaceId, day }: StorageBill,
   { customerId, rated }: { customerId: number; rated: RatedStorageDay },
 ): Promise<number> {
   const sourceId = `${workspaceId}/${day.day}`;
@@ -86,7 +85,7 @@ async function post(
     customerId,
     amount: 0n - rated.amount,
     contra: "revenue",
-    at,
+    at: new Date(day.toMs),
     reason: null,
     actor: "control-plane",
   });
@@ -96,7 +95,7 @@ async function post(
 
 async function insertRecord(
   transaction: Connection,
-  { workspaceId, day, at, calendar }: StorageBill,
+  { workspaceId, day, calendar }: StorageBill,
   paid: {
     customerId: number;
     currency: string;
@@ -122,16 +121,16 @@ async function insertRecord(
       new Date(day.fromMs),
       new Date(day.toMs),
       `${day.month}-01`,
-      `${invoiceMonth(day.month, at.getTime(), calendar)}-01`,
+      `${invoiceMonth(day.month, day.toMs, calendar)}-01`,
       paid.transactionId,
-      at,
+      new Date(day.toMs),
     ],
   );
 }
 
 async function insertDay(
   transaction: Connection,
-  { workspaceId, day, at }: StorageBill,
+  { workspaceId, day }: StorageBill,
   {
     customerId,
     rated,
@@ -151,7 +150,7 @@ async function insertDay(
       rated.unitPrice === null ? null : formatPrice(rated.unitPrice),
       formatPoints(rated.amount),
       transactionId,
-      at,
+      new Date(day.toMs),
     ],
   );
 }
