@@ -358,14 +358,49 @@ describe("what a customer sees", () => {
       balance: "100.0000",
       accrued: "3.0000",
       burn_per_hour: "6.0000",
-      hours_left: "16.16",
+      hours_left: "16.66",
+      hours_left_after_accrued: "16.16",
     });
     await tick(at(HOUR));
-    expect(await view()).toMatchObject({ balance: "97.0000", accrued: "0.0000", hours_left: "16.16" });
+    expect(await view()).toMatchObject({
+      balance: "97.0000",
+      accrued: "0.0000",
+      hours_left: "16.16",
+      hours_left_after_accrued: "16.16",
+    });
     expect(await balanceView(database, { customerId: 999_999, now: at(0) })).toBeNull();
   });
 
-  test("with more accrued than is left, no hour is left, and none less than that", async () => {
+  test("a credit limit is there to be spent, too", async () => {
+    const { scene } = await runningUntil(30 * MINUTE, "5");
+    const { customerId } = scene;
+    await transaction(database, (tx) => setCreditLimit(tx, { customerId, creditLimit: "1", at: at(HOUR) }));
+
+    const view = await balanceView(database, { customerId, now: at(HOUR) });
+
+    expect(view).toMatchObject({ hours_left: "1.00", hours_left_after_accrued: "0.50" });
+  });
+
+  test("a run burns nothing while it is broken", async () => {
+    const { scene } = await runningUntil(30 * MINUTE);
+    const view = () => balanceView(database, { customerId: scene.customerId, now: at(HOUR) });
+    const waive = (to: Date | null) =>
+      transaction(database, (tx) =>
+        waiveBroken(
+          tx,
+          { runId: "r1", reason: "gpu-lost", from: at(10 * MINUTE), to, evidence: {} },
+          at(HOUR),
+        ),
+      );
+
+    await waive(null);
+    expect(await view()).toMatchObject({ burn_per_hour: "0.0000", hours_left: null });
+    await waive(at(20 * MINUTE));
+
+    expect(await view()).toMatchObject({ burn_per_hour: "6.0000", hours_left: "16.66" });
+  });
+
+  test("with more accrued than is left, no hour is left after it, and none less than that", async () => {
     const { scene } = await runningUntil(HOUR, "5");
 
     const view = await balanceView(database, {
@@ -373,7 +408,12 @@ describe("what a customer sees", () => {
       now: at(HOUR),
     });
 
-    expect(view).toMatchObject({ balance: "5.0000", accrued: "6.0000", hours_left: "0.00" });
+    expect(view).toMatchObject({
+      balance: "5.0000",
+      accrued: "6.0000",
+      hours_left: "0.83",
+      hours_left_after_accrued: "0.00",
+    });
   });
 
   test("records name the stretch, the price and both months, newest first", async () => {

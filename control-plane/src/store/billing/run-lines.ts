@@ -98,7 +98,7 @@ export async function wantedCosts(
   return await costsByPayer(connection, rows, at);
 }
 
-/** What an hour of the payer's running instances costs: begun, not over, and not ordered to stop. */
+/** What an hour of the payer's running instances costs: begun, not over, not ordered to stop, and not broken just now. */
 export async function burnPerHour(
   connection: Connection,
   { customerId, at }: { customerId: number; at: Date },
@@ -106,7 +106,8 @@ export async function burnPerHour(
   const { rows } = await connection.query<HourlyLineRow>(
     `${hourlyLines("0")}
       WHERE r.customer_id = $1 AND r.closed_at IS NULL AND r.first_proven_at IS NOT NULL
-        AND (r.waive_from IS NULL OR r.waive_from > $2) ${PER_LINE}`,
+        AND (r.waive_from IS NULL OR r.waive_from > $2)
+        AND NOT EXISTS (SELECT FROM run_waivers w WHERE w.run_id = r.id AND w.to_at IS NULL) ${PER_LINE}`,
     [customerId, at],
   );
   return (await costsByPayer(connection, rows, at)).get(customerId)?.hourly ?? 0n;
