@@ -12,7 +12,7 @@ import {
 } from "../../core/storage-rating.ts";
 import { raiseAlarmOnce } from "../alarms.ts";
 import { lockAccount, postTransaction } from "../billing/ledger.ts";
-import { pricesInForce } from "../billing/prices.ts";
+import { pricesInForce } from "../prices/prices.ts";
 import type { Connection } from "../database.ts";
 import { setting } from "../settings.ts";
 import { samplesOfDay } from "./day-samples.ts";
