@@ -15,7 +15,7 @@ import {
 } from "@remotegpu/control-plane/store/leader";
 import { lockAccounts, trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
 import { refund, topUp } from "@remotegpu/control-plane/store/billing/payments";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
+import { addPrice } from "@remotegpu/control-plane/store/prices/prices";
 import { waiveBroken } from "@remotegpu/control-plane/store/billing/run-waivers";
 import { waiveRun } from "@remotegpu/control-plane/store/billing/runs";
 import { parsePoints } from "@remotegpu/shared/money";

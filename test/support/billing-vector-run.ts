@@ -13,7 +13,7 @@ import { balanceView } from "@remotegpu/control-plane/store/billing/balance";
 import { type Connection, type Database, transaction } from "@remotegpu/control-plane/store/database";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
 import { adjust, type PaymentResult, refund, topUp } from "@remotegpu/control-plane/store/billing/payments";
-import { addPrice, pricesInForce } from "@remotegpu/control-plane/store/billing/prices";
+import { addPrice, pricesInForce } from "@remotegpu/control-plane/store/prices/prices";
 import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
 import { openRuns } from "@remotegpu/control-plane/store/billing/runs";
 import type { HostId } from "@remotegpu/shared/ids";

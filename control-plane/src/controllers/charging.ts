@@ -7,7 +7,8 @@
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import { chargeRuns, unchargedRuns } from "../store/billing/charging.ts";
 import { accountsToSettle, settleAccount } from "../store/billing/accounts.ts";
-import { type Database, transaction } from "../store/database.ts";
+import { raiseAlarmOnce } from "../store/alarms.ts";
+import { type Database, StoreError, transaction } from "../store/database.ts";
 import { customersToWarn, warnOfRisk } from "../store/data-at-risk/warnings.ts";
 import { countCharges, finishHour, fullHour, nextHour, startHour } from "../store/billing/hour-ticks.ts";
 import { assertTerm } from "../store/leader.ts";
@@ -101,10 +102,46 @@ async function chargeAllRuns({ db, calendar }: ChargingDeps, tick: Tick): Promis
   let charged = 0;
   let page = await unchargedRuns(db, { after: "", limit: RUNS_PER_PAGE });
   while (page.length > 0) {
-    charged += await chargePage(db, page, { ...tick, calendar });
+    charged += await chargePageOrEach(db, page, { ...tick, calendar });
     page = await unchargedRuns(db, { after: page.at(-1) ?? "", limit: RUNS_PER_PAGE });
   }
   return charged;
+}
+
+/** Should one run's rows be such that its charge fails whoever tries, it is left uncharged, and the others are not. */
+async function chargePageOrEach(
+  db: Database,
+  runIds: readonly string[],
+  tick: Tick & { calendar: BillingCalendar },
+): Promise<number> {
+  try {
+    return await chargePage(db, runIds, tick);
+  } catch (error) {
+    if (!isOfTheRows(error)) throw error;
+    if (runIds.length === 1) return await leaveUncharged(db, { runId: runIds[0] ?? "", error }, tick);
+  }
+  let charged = 0;
+  for (const runId of runIds) charged += await chargePageOrEach(db, [runId], tick);
+  return charged;
+}
+
+async function leaveUncharged(
+  db: Database,
+  { runId, error }: { runId: string; error: unknown },
+  { term, now }: Tick,
+): Promise<0> {
+  const detail = error instanceof Error ? error.message : String(error);
+  await transaction(db, async (tx) => {
+    await assertTerm(tx, term);
+    await raiseAlarmOnce(tx, { kind: "charge-failed", subject: runId, detail: detail.slice(0, 500), now });
+  });
+  return 0;
+}
+
+/** Postgres refuses a value or a constraint, or rating does: with the same rows it will again. */
+function isOfTheRows(error: unknown): boolean {
+  if (error instanceof StoreError) return /^(22|23)/.test(error.code ?? "");
+  return error instanceof RangeError || error instanceof TypeError;
 }
 
 async function chargePage(

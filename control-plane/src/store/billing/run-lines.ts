@@ -6,7 +6,7 @@ import { formatPrice, parsePrice, parseQuantity, type Points } from "@remotegpu/
 import { countedOf, hourlyPrice, priceFor, type SpecPrices } from "../../core/price-lines.ts";
 import type { BillingUnit, PricedLine } from "../../core/rating.ts";
 import type { Connection } from "../database.ts";
-import { holdPrices, pricesInForceAt, specPricesOf, unpriced } from "./prices.ts";
+import { holdPrices, pricesInForceAt, specPricesOf, unpriced } from "../prices/prices.ts";
 import type { Run } from "./runs.ts";
 
 const SECONDS_PER_HOUR = 3_600n;

@@ -11,8 +11,9 @@ import {
   rateStorageDay,
   type StorageTerms,
 } from "../../core/storage-rating.ts";
+import { raiseAlarmOnce } from "../alarms.ts";
 import { lockAccount, postTransaction } from "../billing/ledger.ts";
-import { pricesInForce } from "../billing/prices.ts";
+import { pricesInForce } from "../prices/prices.ts";
 import type { Connection } from "../database.ts";
 import { setting } from "../settings.ts";
 import { samplesOfDay } from "./day-samples.ts";
@@ -38,6 +39,7 @@ export async function chargeStorageDay(transaction: Connection, bill: StorageBil
   if (rated === null) return false;
   const customerId = account.customerId;
   const transactionId = rated.amount === 0n ? null : await post(transaction, bill, { customerId, rated });
+  if (transactionId === "beyond-column") return false;
   if (rated.amount > 0n)
     await insertRecord(transaction, bill, { ...account, rated, name: workspace.name, transactionId });
   await insertDay(transaction, bill, { customerId, rated, transactionId });
@@ -77,18 +79,25 @@ async function post(
   transaction: Connection,
   { workspaceId, day }: StorageBill,
   { customerId, rated }: { customerId: number; rated: RatedStorageDay },
-): Promise<number> {
+): Promise<number | "beyond-column"> {
   const sourceId = `${workspaceId}/${day.day}`;
+  const at = new Date(day.toMs);
   const posted = await postTransaction(transaction, {
     sourceKind: "storage",
     sourceId,
     customerId,
     amount: 0n - rated.amount,
     contra: "revenue",
-    at: new Date(day.toMs),
+    at,
     reason: null,
     actor: "control-plane",
   });
+  // The balance cannot hold it: the day stays free, an alarm says so, and nobody else's waits for it.
+  if (!posted.posted && posted.reason === "beyond-column") {
+    const detail = `${formatPoints(rated.amount)} of customer ${customerId} is more than the balance can hold`;
+    await raiseAlarmOnce(transaction, { kind: "charge-beyond-column", subject: sourceId, detail, now: at });
+    return posted.reason;
+  }
   if (!posted.posted) throw new Error(`storage ${sourceId} cannot be posted: ${posted.reason}`);
   return posted.transactionId;
 }
