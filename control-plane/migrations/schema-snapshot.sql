@@ -691,7 +691,7 @@ CREATE TABLE hour_ticks (
   started_at timestamptz NOT NULL DEFAULT now(),
   finished_at timestamptz,
   runs_charged integer,
-  amount numeric(20,4),
+  amount numeric(38,4),
   CONSTRAINT hour_ticks_pkey PRIMARY KEY (hour),
   CONSTRAINT hour_ticks_hour_check CHECK ((mod(EXTRACT(epoch FROM hour), (3600)::numeric) = (0)::numeric))
 );
@@ -813,7 +813,7 @@ CREATE TABLE invoice_closings (
   finished_at timestamptz,
   last_customer_id bigint NOT NULL DEFAULT 0,
   invoices integer NOT NULL DEFAULT 0,
-  amount numeric(20,4) NOT NULL DEFAULT 0,
+  amount numeric(38,4) NOT NULL DEFAULT 0,
   CONSTRAINT invoice_closings_pkey PRIMARY KEY (month),
   CONSTRAINT invoice_closings_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
 );

@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { createUser } from "@nats-io/nkeys";
 import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
+import { addPrice } from "@remotegpu/control-plane/store/prices/prices";
 import { topUp } from "@remotegpu/control-plane/store/billing/payments";
 import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
 import { openRuns } from "@remotegpu/control-plane/store/billing/runs";

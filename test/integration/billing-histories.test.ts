@@ -44,6 +44,10 @@ const INVARIANTS: Record<string, string> = {
        AND EXISTS (SELECT FROM run_lines l WHERE l.run_id = runs.id AND l.unit_price IS NOT NULL)`,
   "no charge without proof": `SELECT r.id FROM runs r WHERE r.posted_amount <> 0 AND NOT EXISTS (
        SELECT FROM usage_rows u WHERE u.run_id = r.id AND u.verdict = 'accepted' AND u.proof <> 'unproven')`,
+  "nobody gets more back of a run than it was charged": `SELECT r.id FROM runs r
+     WHERE r.posted_amount < (SELECT coalesce(sum(e.amount), 0) FROM ledger_transactions t
+             JOIN ledger_entries e ON e.transaction_id = t.id AND e.account = 'customer'
+            WHERE t.run_id = r.id AND t.source_kind = 'refund')`,
   "records and ledger say the same of a run": `SELECT r.id FROM runs r
      WHERE r.posted_amount <> (SELECT coalesce(sum(amount), 0) FROM billing_records b WHERE b.run_id = r.id)
         OR r.posted_amount <> -(SELECT coalesce(sum(e.amount), 0) FROM ledger_transactions t

@@ -1,7 +1,12 @@
 /** The billing vectors through the real store, ingest and hour tick, on Postgres. */
 import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { BILLING_VECTORS, type BillingVector, readBillingVectors } from "../support/billing-vector.ts";
+import {
+  BILLING_VECTORS,
+  type BillingVector,
+  MORE_BILLING_VECTORS,
+  readBillingVectors,
+} from "../support/billing-vector.ts";
 import { comparable, runBillingVector, type VectorResult } from "../support/billing-vector-run.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 
@@ -18,7 +23,7 @@ function expectedOf({ expected }: BillingVector): VectorResult {
 describe("vectors", () => {
   const vectors = readBillingVectors(BILLING_VECTORS);
 
-  test.each(vectors)("$id: $rule", async (vector) => {
+  test.each([...vectors, ...readBillingVectors(MORE_BILLING_VECTORS)])("$id: $rule", async (vector) => {
     const result = await runBillingVector(fresh.application, vector);
 
     expect(comparable(result)).toEqual(expectedOf(vector));

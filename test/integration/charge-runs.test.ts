@@ -3,8 +3,11 @@ import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
 import { balanceView } from "@remotegpu/control-plane/store/billing/balance";
 import { type Posting, postTransactions, trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
+import { refund } from "@remotegpu/control-plane/store/billing/payments";
+import { waiveBroken } from "@remotegpu/control-plane/store/billing/run-waivers";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
+import { parsePoints } from "@remotegpu/shared/money";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failingDatabase } from "../support/failing-database.ts";
@@ -160,10 +163,115 @@ describe("an hour's runs", () => {
     expect(account).toEqual([{ balance: "-4.0000", overdue_status: "overdue", overdue_since: at(HOUR) }]);
   });
 
+  test("a run that costs more than anything can hold is left uncharged with an alarm, and holds up nobody", async () => {
+    await tick(at(HOUR));
+    const scene = await nextScene("20");
+    const [dear = "", other = ""] = await runsOf(scene, 2);
+    // So many of it that an hour comes to more than 10^16 points.
+    await database.query("UPDATE run_lines SET quantity = 10000000000000000 WHERE run_id = $1", [dear]);
+    await prove(scene, [dear, other], [HOUR, 2 * HOUR]);
+
+    const [report] = await tick(at(2 * HOUR));
+
+    expect(report).toMatchObject({ runsCharged: 1 });
+    const { rows: runs } = await database.query(
+      "SELECT id, posted_amount, uncharged FROM runs WHERE id = ANY($1) ORDER BY id",
+      [[dear, other]],
+    );
+    expect(runs).toEqual([
+      { id: dear, posted_amount: "0.0000", uncharged: true },
+      { id: other, posted_amount: "6.0000", uncharged: false },
+    ]);
+    const { rows: alarms } = await database.query("SELECT kind FROM alarms WHERE subject = $1", [dear]);
+    expect(alarms).toEqual([{ kind: "charge-beyond-column" }]);
+  });
+
+  test("the end of such a run is taken in, and so is what its host says after it", async () => {
+    const scene = await nextScene("20");
+    const [dear = "", other = ""] = await runsOf(scene, 2);
+    await database.query("UPDATE run_lines SET quantity = 10000000000000000 WHERE run_id = $1", [dear]);
+    const journal = new SceneJournal(scene);
+    journal.write({ run: dear, fromMs: 0, toMs: HOUR, final: true });
+    journal.write({ run: other, fromMs: 0, toMs: HOUR, final: true });
+    const deps = { db: database, verify: async () => true, calendar: CHINA };
+
+    const report = await ingestBatch(deps, scene.hostId, journal.batch(), at(HOUR));
+
+    expect(report).toMatchObject({ decided: 2, quarantined: 0, watermark: 2 });
+    const { rows } = await database.query("SELECT balance FROM customers WHERE id = $1", [scene.customerId]);
+    expect(rows).toEqual([{ balance: "14.0000" }]);
+  });
+
+  test("a run whose charge the database refuses, whoever tries, is left out with an alarm", async () => {
+    await tick(at(2 * HOUR));
+    const scene = await nextScene("20");
+    const [poisoned = "", other = ""] = await runsOf(scene, 2);
+    await prove(scene, [poisoned, other], [2 * HOUR, 3 * HOUR]);
+    await database.query(
+      "ALTER TABLE billing_records ADD CONSTRAINT no_poison CHECK (run_id <> $1) NOT VALID".replace(
+        "$1",
+        `'${poisoned}'`,
+      ),
+    );
+
+    const [report] = await tick(at(3 * HOUR));
+
+    await database.query("ALTER TABLE billing_records DROP CONSTRAINT no_poison");
+    expect(report).toMatchObject({ runsCharged: 1 });
+    const { rows: alarms } = await database.query("SELECT kind FROM alarms WHERE subject = $1", [poisoned]);
+    expect(alarms).toEqual([{ kind: "charge-failed" }]);
+    expect(await tick(at(4 * HOUR))).toMatchObject([{ runsCharged: 1 }]);
+  });
+
+  test("what was refunded and is then not charged any more is given back once, and its account stays as it is", async () => {
+    await tick(at(4 * HOUR));
+    const scene = await nextScene("7");
+    const [run = ""] = await runsOf(scene, 1);
+    await prove(scene, [run], [4 * HOUR, 5 * HOUR]);
+    await tick(at(5 * HOUR));
+    const payment = {
+      id: `back-${run}`,
+      runId: run,
+      amount: parsePoints("5"),
+      at: at(5 * HOUR),
+      reason: null,
+      actor: "test",
+    };
+    await transaction(database, (tx) => refund(tx, payment));
+    const stretch = {
+      runId: run,
+      reason: "gpu-lost",
+      from: at(4 * HOUR),
+      to: at(4.5 * HOUR),
+      evidence: {},
+    } as const;
+    await transaction(database, (tx) => waiveBroken(tx, stretch, at(5 * HOUR)));
+
+    await tick(at(6 * HOUR));
+
+    const { rows } = await database.query(
+      `SELECT t.source_kind, e.amount FROM ledger_transactions t
+         JOIN ledger_entries e ON e.transaction_id = t.id AND e.account = 'customer'
+        WHERE t.run_id = $1 ORDER BY t.id`,
+      [run],
+    );
+    expect(rows).toEqual([
+      { source_kind: "charge", amount: "-6.0000" },
+      { source_kind: "refund", amount: "5.0000" },
+      { source_kind: "credit", amount: "3.0000" },
+      { source_kind: "refund", amount: "-2.0000" },
+    ]);
+    const { rows: events } = await database.query(
+      "SELECT FROM events WHERE customer_id = $1 AND kind = 'account-status'",
+      [scene.customerId],
+    );
+    expect(events).toEqual([]);
+  });
+
   test("are charged, and shown before, by so many statements, however many they are", async () => {
     const counts: { tick: number; view: number }[] = [];
     for (const [nth, count] of [1, 6].entries()) {
-      const [from, to] = [(nth + 2) * HOUR, (nth + 3) * HOUR];
+      const [from, to] = [(nth + 7) * HOUR, (nth + 8) * HOUR];
       await tick(at(from));
       const scene = await nextScene("1000");
       await prove(scene, await runsOf(scene, count), [from, to]);

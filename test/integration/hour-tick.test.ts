@@ -15,10 +15,11 @@ import {
 } from "@remotegpu/control-plane/store/leader";
 import { lockAccounts, trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
 import { refund, topUp } from "@remotegpu/control-plane/store/billing/payments";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
+import { addPrice } from "@remotegpu/control-plane/store/prices/prices";
 import { waiveBroken } from "@remotegpu/control-plane/store/billing/run-waivers";
 import { waiveRun } from "@remotegpu/control-plane/store/billing/runs";
 import { parsePoints } from "@remotegpu/shared/money";
+import { GIB } from "@remotegpu/shared/units";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { failingDatabase } from "../support/failing-database.ts";
@@ -168,6 +169,69 @@ describe("hours", () => {
   );
 });
 
+describe("a midnight between two hours", () => {
+  /** Where days end at 02:30 UTC, half an hour after the boot. */
+  const calendar = { utcOffsetMinutes: -150, closeDelayHours: 24 };
+  const MIDNIGHT = 30 * MINUTE;
+
+  async function tickThere(now: Date): Promise<HourReport[]> {
+    const term = await acquireLeadership(database, { holder: "one", now });
+    return chargeDueHours({ db: database, calendar }, { term: term ?? 0, now });
+  }
+
+  /** 100 GB in one hour of the day that ends; 50 are free, the others cost 1 point. */
+  async function stored(scene: Scene): Promise<void> {
+    const line = { spec: "storage", line: "storage", unitPrice: "0.02", billingUnit: "day" } as const;
+    await transaction(database, (tx) =>
+      addPrice(tx, { ...line, effectiveFrom: at(-HOUR), createdBy: null }, at(-HOUR)),
+    );
+    await database.query(
+      "INSERT INTO storage_hours (storage_pool, hour, host_id, claimed_at, finished_at) VALUES ('p', $1, $2, $1, $1)",
+      [at(0), scene.hostId],
+    );
+    await database.query(
+      "INSERT INTO storage_samples (workspace_id, storage_pool, hour, bytes) VALUES ($1, 'p', $2, $3)",
+      [scene.workspaceId, at(0), 100 * GIB],
+    );
+  }
+
+  async function postings(): Promise<string[]> {
+    const { rows } = await database.query<{ source_kind: string; at: Date; amount: string }>(
+      `SELECT t.source_kind, t.at, e.amount FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
+        WHERE e.account = 'customer' AND t.source_kind <> 'topup' ORDER BY t.id`,
+    );
+    return rows.map((row) => `${row.source_kind} ${row.amount} at ${(+row.at - +at(0)) / MINUTE}`);
+  }
+
+  test("charges storage by the first call after it, once, and nothing else", async () => {
+    const { scene } = await runningUntil(MIDNIGHT);
+    await stored(scene);
+
+    await tickThere(at(MIDNIGHT - 1));
+    expect(await postings()).toEqual([]);
+    for (let call = 0; call < 2; call += 1) await tickThere(at(MIDNIGHT + call * MINUTE));
+    expect(await postings()).toEqual(["storage -1.0000 at 30"]);
+    const [report] = await tickThere(at(HOUR));
+
+    expect(report).toMatchObject({ runsCharged: 1, storageDaysCharged: 0 });
+    expect(await postings()).toEqual(["storage -1.0000 at 30", "charge -3.0000 at 60"]);
+  });
+
+  test("that was missed is made up for by the next hour's tick, before its runs, and owed since then", async () => {
+    const { scene } = await runningUntil(HOUR, "1");
+    await stored(scene);
+
+    const reports = await tickThere(at(HOUR + 10 * MINUTE));
+
+    expect(reports).toMatchObject([{ hour: at(HOUR), storageDaysCharged: 1, suspended: [scene.customerId] }]);
+    expect(await postings()).toEqual(["storage -1.0000 at 30", "charge -6.0000 at 60"]);
+    const { rows } = await database.query("SELECT overdue_since FROM customers WHERE id = $1", [
+      scene.customerId,
+    ]);
+    expect(rows).toEqual([{ overdue_since: at(MIDNIGHT) }]);
+  });
+});
+
 describe("leadership", () => {
   test("one holds the lease until it ends, and every change of holder is a new term", async () => {
     const [now, later] = [at(10 * HOUR), at(10 * HOUR + LEADER_LEASE_MS)];
@@ -294,14 +358,49 @@ describe("what a customer sees", () => {
       balance: "100.0000",
       accrued: "3.0000",
       burn_per_hour: "6.0000",
-      hours_left: "16.16",
+      hours_left: "16.66",
+      hours_left_after_accrued: "16.16",
     });
     await tick(at(HOUR));
-    expect(await view()).toMatchObject({ balance: "97.0000", accrued: "0.0000", hours_left: "16.16" });
+    expect(await view()).toMatchObject({
+      balance: "97.0000",
+      accrued: "0.0000",
+      hours_left: "16.16",
+      hours_left_after_accrued: "16.16",
+    });
     expect(await balanceView(database, { customerId: 999_999, now: at(0) })).toBeNull();
   });
 
-  test("with more accrued than is left, no hour is left, and none less than that", async () => {
+  test("a credit limit is there to be spent, too", async () => {
+    const { scene } = await runningUntil(30 * MINUTE, "5");
+    const { customerId } = scene;
+    await transaction(database, (tx) => setCreditLimit(tx, { customerId, creditLimit: "1", at: at(HOUR) }));
+
+    const view = await balanceView(database, { customerId, now: at(HOUR) });
+
+    expect(view).toMatchObject({ hours_left: "1.00", hours_left_after_accrued: "0.50" });
+  });
+
+  test("a run burns nothing while it is broken", async () => {
+    const { scene } = await runningUntil(30 * MINUTE);
+    const view = () => balanceView(database, { customerId: scene.customerId, now: at(HOUR) });
+    const waive = (to: Date | null) =>
+      transaction(database, (tx) =>
+        waiveBroken(
+          tx,
+          { runId: "r1", reason: "gpu-lost", from: at(10 * MINUTE), to, evidence: {} },
+          at(HOUR),
+        ),
+      );
+
+    await waive(null);
+    expect(await view()).toMatchObject({ burn_per_hour: "0.0000", hours_left: null });
+    await waive(at(20 * MINUTE));
+
+    expect(await view()).toMatchObject({ burn_per_hour: "6.0000", hours_left: "16.66" });
+  });
+
+  test("with more accrued than is left, no hour is left after it, and none less than that", async () => {
     const { scene } = await runningUntil(HOUR, "5");
 
     const view = await balanceView(database, {
@@ -309,7 +408,12 @@ describe("what a customer sees", () => {
       now: at(HOUR),
     });
 
-    expect(view).toMatchObject({ balance: "5.0000", accrued: "6.0000", hours_left: "0.00" });
+    expect(view).toMatchObject({
+      balance: "5.0000",
+      accrued: "6.0000",
+      hours_left: "0.83",
+      hours_left_after_accrued: "0.00",
+    });
   });
 
   test("records name the stretch, the price and both months, newest first", async () => {

@@ -378,6 +378,7 @@ describe("money", () => {
       accrued: "0.0000",
       burn_per_hour: "0.0000",
       hours_left: null,
+      hours_left_after_accrued: null,
     });
     const adjusted = await ask("POST", `${path}/adjustments`, admin, { amount: "-2.25", reason: "typo" });
     expect(adjusted.body).toMatchObject({ balance: "10.2500", overdue_status: "normal" });

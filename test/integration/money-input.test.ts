@@ -314,6 +314,17 @@ describe("a write-off", () => {
     expect(await trialBalance(api.db)).toEqual({ total: "0.0000", unbalancedCustomers: 0 });
   });
 
+  test("makes an account normal only where balance and credit limit together come above zero", async () => {
+    const id = await inDebt("limited", "10");
+    await ask("PATCH", `/customers/${id}`, { credit_limit: "5" });
+
+    const toTheLimit = await writeOff(id, "5");
+    const within = await writeOff(id, "1");
+
+    expect(toTheLimit.body).toMatchObject({ balance: "-5.0000", overdue_status: "overdue" });
+    expect(within.body).toMatchObject({ balance: "-4.0000", overdue_status: "normal" });
+  });
+
   test("of whoever owes nothing, or without a reason, or of nobody is refused", async () => {
     expect(pathsOf(await writeOff(carol.customerId, "1"))).toEqual(["amount"]);
     const noReason = await ask("POST", `/customers/${carol.customerId}/write-offs`, { amount: "1" });

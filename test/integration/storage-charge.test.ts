@@ -6,7 +6,7 @@
 import { chargeDueHours, type HourReport } from "@remotegpu/control-plane/controllers/charging";
 import { transaction } from "@remotegpu/control-plane/store/database";
 import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
+import { addPrice } from "@remotegpu/control-plane/store/prices/prices";
 import { setSetting } from "@remotegpu/control-plane/store/settings";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";

@@ -10,7 +10,7 @@ import { openHostKey } from "@remotegpu/agent/link/nkey";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
 import { verifySignature } from "@remotegpu/control-plane/link/host-credential";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
+import { addPrice } from "@remotegpu/control-plane/store/prices/prices";
 import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
 import { waiveBroken } from "@remotegpu/control-plane/store/billing/run-waivers";
 import { waiveRun } from "@remotegpu/control-plane/store/billing/runs";

@@ -206,7 +206,16 @@ export class BillingModel {
       this.#record(run.id, key, difference, at);
     }
     run.dirty = run.provenMs(until) < run.provenMs();
-    if (amount !== 0n) this.#post(run.customer, -amount, at);
+    if (amount === 0n) return;
+    // What is not charged any more and was refunded before is taken back: it comes to nothing, or to less.
+    const refunded = this.#refunded.get(run.id) ?? 0n;
+    const excess = refunded - this.postedOf(run);
+    const takenBack = amount < 0n && excess > 0n ? excess : 0n;
+    this.#refunded.set(run.id, refunded - takenBack);
+    const account = this.#account(run.customer);
+    const inTurn = [-amount, -takenBack];
+    if (account.balance + account.creditLimit <= 0n) inTurn.reverse();
+    for (const change of inTurn) if (change !== 0n) this.#post(run.customer, change, at);
   }
 
   #record(runId: string, monthAndLine: string, difference: Posted, at: number): void {

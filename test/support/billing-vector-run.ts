@@ -13,7 +13,7 @@ import { balanceView } from "@remotegpu/control-plane/store/billing/balance";
 import { type Connection, type Database, transaction } from "@remotegpu/control-plane/store/database";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
 import { adjust, type PaymentResult, refund, topUp } from "@remotegpu/control-plane/store/billing/payments";
-import { addPrice, pricesInForce } from "@remotegpu/control-plane/store/billing/prices";
+import { addPrice, pricesInForce } from "@remotegpu/control-plane/store/prices/prices";
 import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
 import { openRuns } from "@remotegpu/control-plane/store/billing/runs";
 import type { HostId } from "@remotegpu/shared/ids";
@@ -25,7 +25,7 @@ import {
   UsageEntry,
 } from "@remotegpu/shared/journal-row";
 import { formatPoints, parsePoints, parseQuantity, QUANTITY_DECIMALS } from "@remotegpu/shared/money";
-import { GIB, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { GIB, MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
 import { insertWorkspace } from "@remotegpu/control-plane/store/accounts/workspaces";
 import type { BillingVector } from "./billing-vector.ts";
@@ -54,7 +54,11 @@ export async function runBillingVector(database: Database, vector: BillingVector
   return run.result();
 }
 
-/** Every moment at which the vector has something, and every full hour between the first and the last. */
+/**
+ * Every moment at which the vector has something, and every full hour and local midnight between the first and the
+ * last. The play goes on until nothing that came is left to be charged: to the full hour after the last message, and to
+ * the midnight that ends the last day of storage.
+ */
 function momentsOf(vector: BillingVector): number[] {
   const times = [
     ...vector.money.map((one) => one.at),
@@ -64,10 +68,20 @@ function momentsOf(vector: BillingVector): number[] {
     ...vector.observe_at,
   ].map((time) => Date.parse(time));
   const samples = samplesOf(vector).map(({ hourMs }) => hourMs);
-  const moments = new Set([...times, ...samples, ...vector.runs.map((run) => orderedAtMs(vector, run))]);
+  const ends = [
+    ...vector.usage.map(({ arrives_at }) => fullHourFrom(Date.parse(arrives_at))),
+    ...vector.storage.map(({ day }) => midnightOf(day, vector) + MS_PER_DAY),
+  ];
+  const moments = new Set([
+    ...times,
+    ...samples,
+    ...ends,
+    ...vector.runs.map((run) => opensAtMs(vector, run)),
+  ]);
   const [first, last] = [Math.min(...moments), Math.max(...moments)];
   for (let hour = Math.floor(first / MS_PER_HOUR) * MS_PER_HOUR; hour <= last; hour += MS_PER_HOUR)
     moments.add(hour);
+  for (let ms = midnightAfter(first, vector); ms <= last; ms += MS_PER_DAY) moments.add(ms);
   return [...moments].sort((a, b) => a - b);
 }
 
@@ -79,12 +93,11 @@ interface Sample {
 }
 
 /** The hours of a day begin at its midnight in the billing time zone; the product's begin at full hours. */
-function samplesOf({ storage, config }: BillingVector): Sample[] {
-  const offsetMs = parseUtcOffset(config.utc_offset) * MS_PER_MINUTE;
-  return storage.flatMap(({ workspace, day, hourly_gb, hourly_bytes }) =>
+function samplesOf(vector: BillingVector): Sample[] {
+  return vector.storage.flatMap(({ workspace, day, hourly_gb, hourly_bytes }) =>
     (hourly_bytes ?? hourly_gb ?? []).map((sample, hour) => ({
       workspace,
-      hourMs: fullHourFrom(Date.parse(`${day}T00:00:00Z`) - offsetMs) + hour * MS_PER_HOUR,
+      hourMs: fullHourFrom(midnightOf(day, vector)) + hour * MS_PER_HOUR,
       bytes: sample === null ? null : hourly_bytes === undefined ? bytesOf(sample) : Number(sample),
     })),
   );
@@ -92,19 +105,59 @@ function samplesOf({ storage, config }: BillingVector): Sample[] {
 
 const fullHourFrom = (ms: number) => Math.ceil(ms / MS_PER_HOUR) * MS_PER_HOUR;
 
+/** The one that begins the day. */
+function midnightOf(day: string, { config }: BillingVector): number {
+  return Date.parse(`${day}T00:00:00Z`) - parseUtcOffset(config.utc_offset) * MS_PER_MINUTE;
+}
+
+/** At the moment or after it. */
+function midnightAfter(ms: number, { config }: BillingVector): number {
+  const offsetMs = parseUtcOffset(config.utc_offset) * MS_PER_MINUTE;
+  return Math.ceil((ms + offsetMs) / MS_PER_DAY) * MS_PER_DAY - offsetMs;
+}
+
 /** A begun byte is one, so that what lies exactly half way between two amounts does not fall below it. */
 function bytesOf(gb: string): number {
   const one = 10n ** BigInt(QUANTITY_DECIMALS);
   return Number((parseQuantity(gb) * BigInt(GIB) + one - 1n) / one);
 }
 
-/** A run is ordered when it was submitted, else just when it begins. */
-function orderedAtMs(vector: BillingVector, run: VectorRun): number {
-  if (run.submitted_at !== undefined) return Date.parse(run.submitted_at);
+/** A run is placed just when it begins; one that was submitted earlier has waited until then. */
+function opensAtMs(vector: BillingVector, run: VectorRun): number {
+  const elsewhere = run.submitted_at ?? vector.observe_at[0] ?? "2026-01-01T00:00:00Z";
+  return beginsAtMs(vector, run.run) ?? Date.parse(elsewhere);
+}
+
+/** Null for a run of which nothing is ever heard. */
+function beginsAtMs(vector: BillingVector, runId: string): number | null {
   const begins = vector.usage
-    .filter((message) => message.run === run.run)
+    .filter((message) => message.run === runId)
     .map((message) => zeroOf(vector, message) + message.from_ms);
-  return begins.length > 0 ? Math.min(...begins) : Date.parse(vector.observe_at[0] ?? "2026-01-01T00:00:00Z");
+  return begins.length > 0 ? Math.min(...begins) : null;
+}
+
+/** The moment whose lines and prices are the run's. Of a key's messages the first to arrive counts. */
+function firstProvenMs(vector: BillingVector, runId: string): number | null {
+  const counted = new Map<string, Usage>();
+  for (const message of [...vector.usage].sort(
+    (a, b) => Date.parse(a.arrives_at) - Date.parse(b.arrives_at),
+  )) {
+    const key = `${journalOf(message)} ${message.seq}`;
+    if (!counted.has(key)) counted.set(key, message);
+  }
+  const begins = [...counted.values()]
+    .filter((one) => one.run === runId && one.proven && one.from_ms < one.to_ms)
+    .map((one) => zeroOf(vector, one) + one.from_ms);
+  return begins.length > 0 ? Math.min(...begins) : null;
+}
+
+/** The catalogue's entries of a spec that are in force then, with their quantities. */
+function linesAt(vector: BillingVector, spec: string, ms: number): { line: string; quantity: bigint }[] {
+  const inForce = vector.catalog
+    .filter((entry) => entry.spec === spec && Date.parse(entry.effective_from) <= ms)
+    .sort((a, b) => Date.parse(a.effective_from) - Date.parse(b.effective_from));
+  const lines = new Map(inForce.map(({ line, quantity }) => [line, parseQuantity(quantity)]));
+  return [...lines].map(([line, quantity]) => ({ line, quantity }));
 }
 
 function zeroOf(vector: BillingVector, { node, boot }: { node: string; boot: string }): number {
@@ -203,10 +256,10 @@ class VectorRunner {
     const isNow = (time: string): boolean => Date.parse(time) === moment;
     const vector = this.#vector;
     for (const [index, run] of vector.runs.entries())
-      if (orderedAtMs(vector, run) === moment) await this.#open(run, index, now);
+      if (opensAtMs(vector, run) === moment) await this.#open(run, index, now);
     for (const money of vector.money) if (isNow(money.at)) await this.#pay(money, now);
     for (const message of vector.usage) if (isNow(message.arrives_at)) await this.#ingest(message, now);
-    if (moment % MS_PER_HOUR === 0) await this.#chargeHour(now);
+    if (moment % MS_PER_HOUR === 0 || midnightAfter(moment, vector) === moment) await this.#charge(now);
     await this.#sample(
       samplesOf(vector).filter(({ hourMs }) => hourMs === moment),
       now,
@@ -244,18 +297,11 @@ class VectorRunner {
           resourceName: run.resource_id,
           spec: run.spec,
           gpuModel: null,
-          orderedAt: now,
-          lines: this.#linesOf(run.spec),
+          orderedAt: run.submitted_at === undefined ? now : new Date(run.submitted_at),
+          lines: linesAt(this.#vector, run.spec, firstProvenMs(this.#vector, run.run) ?? now.getTime()),
         },
       ]);
     });
-  }
-
-  #linesOf(spec: string): { line: string; quantity: bigint }[] {
-    const lines = new Map<string, bigint>();
-    for (const entry of this.#vector.catalog)
-      if (entry.spec === spec) lines.set(entry.line, parseQuantity(entry.quantity));
-    return [...lines].map(([line, quantity]) => ({ line, quantity }));
   }
 
   async #pay(money: Money, now: Date): Promise<void> {
@@ -319,7 +365,7 @@ class VectorRunner {
     await ingestBatch(deps, message.node as HostId, batch, now);
   }
 
-  async #chargeHour(now: Date): Promise<void> {
+  async #charge(now: Date): Promise<void> {
     const term = await acquireLeadership(this.#database, { holder: "vectors", now });
     await chargeDueHours({ db: this.#database, calendar: this.#calendar }, { term: term ?? 0, now });
   }
@@ -345,7 +391,8 @@ class VectorRunner {
 
   async #estimate(wish: BillingVector["estimates"][number], now: Date): Promise<void> {
     const prices = await pricesInForce(this.#database, { spec: wish.spec, at: now });
-    const quantities = new Map(this.#linesOf(wish.spec).map((line) => [line.line, line.quantity]));
+    const inForce = linesAt(this.#vector, wish.spec, now.getTime());
+    const quantities = new Map(inForce.map((line) => [line.line, line.quantity]));
     const lines = prices.map((price) => ({ ...price, quantity: quantities.get(price.line) ?? 0n }));
     this.#estimates.push({ ...wish, amount: formatPoints(estimate(lines, wish)) });
   }
@@ -374,7 +421,7 @@ class VectorRunner {
       storage_records: await this.#storageRecords(),
       balances: this.#balances,
       state_changes: await this.#events("account-status", (to, at) => ({ at, to })),
-      stop_orders: await this.#events("stop-ordered", (run, at) => ({ at, run })),
+      stop_orders: await this.#stopOrders(),
       start_results: this.#startResults,
       rejected: [...this.#paymentsRefused, ...(await this.#quarantined())],
       alerts: await this.#alerts(),
@@ -412,7 +459,13 @@ class VectorRunner {
     return rows.map((row) => ({ ...row, at: timeText(row.at) }));
   }
 
-  /** A day without any sample is not charged, so it leaves nothing. */
+  /** Only runs that had begun count: of one that was placed and never heard of the vectors know nothing. */
+  async #stopOrders(): Promise<VectorResult["stop_orders"]> {
+    const orders = await this.#events("stop-ordered", (run, at) => ({ at, run }));
+    return orders.filter(({ at, run }) => (beginsAtMs(this.#vector, run) ?? Infinity) <= Date.parse(at));
+  }
+
+  /** A day with nothing but samples of nothing, or without any, is not charged, so it leaves nothing. */
   async #storageRecords(): Promise<VectorResult["storage_records"]> {
     const { rows } = await this.#database.query<VectorResult["storage_records"][number]>(
       `SELECT w.name AS workspace, d.day, d.samples, d.average_gb, d.billable_gb, d.amount
@@ -420,9 +473,16 @@ class VectorRunner {
     );
     const isThere = (one: { workspace: string; day: string }) =>
       rows.some((row) => row.workspace === one.workspace && row.day === one.day);
-    const nothing = { samples: 0, average_gb: null, billable_gb: "0.000000", amount: "0.0000" };
-    const without = this.#vector.storage.filter((one) => !isThere(one));
-    return [...rows, ...without.map(({ workspace, day }) => ({ workspace, day, ...nothing }))];
+    const nothing = { billable_gb: "0.000000", amount: "0.0000" };
+    const without = this.#vector.storage.flatMap((one) => {
+      const taken = samplesOf({ ...this.#vector, storage: [one] }).filter(({ bytes }) => bytes !== null);
+      if (isThere(one) || taken.some(({ bytes }) => bytes !== 0)) return [];
+      const average = taken.length === 0 ? null : nothing.billable_gb;
+      return [
+        { workspace: one.workspace, day: one.day, samples: taken.length, average_gb: average, ...nothing },
+      ];
+    });
+    return [...rows, ...without];
   }
 
   async #events<T>(kind: string, of: (value: string, at: string) => T): Promise<T[]> {

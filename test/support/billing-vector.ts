@@ -154,3 +154,6 @@ export function readBillingVectors(path: string): BillingVector[] {
 }
 
 export const BILLING_VECTORS = new URL("../fixtures/billing-vectors.json", import.meta.url).pathname;
+/** Cases of our own, of what those leave open. */
+export const MORE_BILLING_VECTORS = new URL("../fixtures/more-billing-vectors.json", import.meta.url)
+  .pathname;

@@ -7,7 +7,7 @@ import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
 import { setCreditLimit, startRule } from "@remotegpu/control-plane/store/billing/accounts";
 import { lockAccounts, trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
 import { adjust, refund, topUp } from "@remotegpu/control-plane/store/billing/payments";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
+import { addPrice } from "@remotegpu/control-plane/store/prices/prices";
 import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
 import { waiveBroken } from "@remotegpu/control-plane/store/billing/run-waivers";
 import { lockRun, openRuns, waiveRun } from "@remotegpu/control-plane/store/billing/runs";

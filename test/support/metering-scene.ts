@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database";
 import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
 import { topUp } from "@remotegpu/control-plane/store/billing/payments";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
+import { addPrice } from "@remotegpu/control-plane/store/prices/prices";
 import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
 import { openRuns } from "@remotegpu/control-plane/store/billing/runs";
 import type { HostId } from "@remotegpu/shared/ids";

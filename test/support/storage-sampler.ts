@@ -1,7 +1,7 @@
 /** One storage pool with one host that samples it as an agent does, and something of each workspace in it. */
 import { answerStorage } from "@remotegpu/control-plane/controllers/storage-sampling";
 import { insertData } from "@remotegpu/control-plane/store/accounts/catalogue";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices";
+import { addPrice } from "@remotegpu/control-plane/store/prices/prices";
 import type { Connection, Database } from "@remotegpu/control-plane/store/database";
 import { setSetting } from "@remotegpu/control-plane/store/settings";
 import type { HostId } from "@remotegpu/shared/ids";
@@ -23,7 +23,8 @@ export async function openStoragePool(
     "INSERT INTO hosts (id, name, ip_address, storage_pool, connection) VALUES ($1, $1, '', 'pool', 'connected')",
     [SAMPLER],
   );
-  const effectiveFrom = new Date("2025-01-01T00:00:00Z");
+  // Whatever day it is about has the price.
+  const effectiveFrom = new Date(0);
   const line = { spec: "storage", line: "storage", billingUnit: "day", createdBy: null } as const;
   await addPrice(tx, { ...line, unitPrice: price, effectiveFrom }, new Date(0));
   for (const { workspaceId, ownerId, name } of things)

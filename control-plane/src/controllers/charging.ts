@@ -1,17 +1,20 @@
 /**
  * The hour tick: by the leader, one per UTC hour, in order, missed ones under their nominal hour. Runs are charged some
  * hundreds in a transaction, then the day of storage that has ended, then the accounts are settled; a tick that was cut
- * off half way goes on where it was, because what is charged already has no difference left to post.
+ * off half way goes on where it was, because what is charged already has no difference left to post. Where midnights
+ * are at no full hour (+05:30), storage is charged at them, too, under their own name.
  */
+import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import { chargeRuns, unchargedRuns } from "../store/billing/charging.ts";
 import { accountsToSettle, settleAccount } from "../store/billing/accounts.ts";
-import { type Database, transaction } from "../store/database.ts";
+import { raiseAlarmOnce } from "../store/alarms.ts";
+import { type Database, StoreError, transaction } from "../store/database.ts";
 import { customersToWarn, warnOfRisk } from "../store/data-at-risk/warnings.ts";
-import { countCharges, finishHour, nextHour, startHour } from "../store/billing/hour-ticks.ts";
+import { countCharges, finishHour, fullHour, nextHour, startHour } from "../store/billing/hour-ticks.ts";
 import { assertTerm } from "../store/leader.ts";
 import { closeDueMonths } from "./month-closing.ts";
 import { lockRuns } from "../store/billing/runs.ts";
-import { type BillingCalendar, dayEndedBy } from "../core/billing-calendar.ts";
+import { type BillingCalendar, type BillingDay, dayEndedWithin } from "../core/billing-calendar.ts";
 import { chargeStorageDay } from "../store/storage/day-charge.ts";
 import { workspacesToCharge } from "../store/storage/day-samples.ts";
 import { tellHourAlerts } from "./hour-alerts.ts";
@@ -38,7 +41,7 @@ export interface HourReport {
 }
 
 /**
- * Charges the hours that have come.
+ * Charges the hours that have come, and the day of storage that has ended since the last of them.
  * @throws LeadershipLostError when another replica leads by now; StoreError when the database failed
  */
 export async function chargeDueHours(
@@ -53,10 +56,22 @@ export async function chargeDueHours(
       if (next !== null) await startHour(tx, { hour: next, term, now });
       return next;
     });
-    if (hour === null) break;
+    if (hour === null) {
+      await chargeDayOfThisHour(deps, { term, now });
+      break;
+    }
     reports.push(await chargeHour(deps, { hour, term, now }));
   }
   return reports;
+}
+
+/** A midnight within the hour that goes on. All hours before it are charged; the next tick finds it done. */
+async function chargeDayOfThisHour(
+  deps: ChargingDeps,
+  { term, now }: { term: number; now: Date },
+): Promise<void> {
+  const since = { afterMs: fullHour(now).getTime(), untilMs: now.getTime() };
+  await chargeStorageOf(deps, dayEndedWithin(since, deps.calendar), term);
 }
 
 interface Tick {
@@ -66,8 +81,12 @@ interface Tick {
 }
 
 async function chargeHour(deps: ChargingDeps, tick: Tick): Promise<HourReport> {
+  const hourMs = tick.hour.getTime();
+  const midHour = { afterMs: hourMs - MS_PER_HOUR, untilMs: hourMs - 1 };
+  const daysBefore = await chargeStorageOf(deps, dayEndedWithin(midHour, deps.calendar), tick.term);
   const runsCharged = await chargeAllRuns(deps, tick);
-  const storageDaysCharged = await chargeStorageDays(deps, tick);
+  const thisMoment = { afterMs: hourMs - 1, untilMs: hourMs };
+  const daysNow = await chargeStorageOf(deps, dayEndedWithin(thisMoment, deps.calendar), tick.term);
   const settled = await settleAccounts(deps, tick);
   await warnOfRisks(deps, tick);
   await tellHourAlerts(deps, tick);
@@ -76,17 +95,53 @@ async function chargeHour(deps: ChargingDeps, tick: Tick): Promise<HourReport> {
     await assertTerm(tx, tick.term);
     await finishHour(tx, tick);
   });
-  return { hour: tick.hour, runsCharged, storageDaysCharged, ...settled };
+  return { hour: tick.hour, runsCharged, storageDaysCharged: daysBefore + daysNow, ...settled };
 }
 
 async function chargeAllRuns({ db, calendar }: ChargingDeps, tick: Tick): Promise<number> {
   let charged = 0;
   let page = await unchargedRuns(db, { after: "", limit: RUNS_PER_PAGE });
   while (page.length > 0) {
-    charged += await chargePage(db, page, { ...tick, calendar });
+    charged += await chargePageOrEach(db, page, { ...tick, calendar });
     page = await unchargedRuns(db, { after: page.at(-1) ?? "", limit: RUNS_PER_PAGE });
   }
   return charged;
+}
+
+/** Should one run's rows be such that its charge fails whoever tries, it is left uncharged, and the others are not. */
+async function chargePageOrEach(
+  db: Database,
+  runIds: readonly string[],
+  tick: Tick & { calendar: BillingCalendar },
+): Promise<number> {
+  try {
+    return await chargePage(db, runIds, tick);
+  } catch (error) {
+    if (!isOfTheRows(error)) throw error;
+    if (runIds.length === 1) return await leaveUncharged(db, { runId: runIds[0] ?? "", error }, tick);
+  }
+  let charged = 0;
+  for (const runId of runIds) charged += await chargePageOrEach(db, [runId], tick);
+  return charged;
+}
+
+async function leaveUncharged(
+  db: Database,
+  { runId, error }: { runId: string; error: unknown },
+  { term, now }: Tick,
+): Promise<0> {
+  const detail = error instanceof Error ? error.message : String(error);
+  await transaction(db, async (tx) => {
+    await assertTerm(tx, term);
+    await raiseAlarmOnce(tx, { kind: "charge-failed", subject: runId, detail: detail.slice(0, 500), now });
+  });
+  return 0;
+}
+
+/** Postgres refuses a value or a constraint, or rating does: with the same rows it will again. */
+function isOfTheRows(error: unknown): boolean {
+  if (error instanceof StoreError) return /^(22|23)/.test(error.code ?? "");
+  return error instanceof RangeError || error instanceof TypeError;
 }
 
 async function chargePage(
@@ -107,12 +162,12 @@ async function chargePage(
   });
 }
 
-/** At the first full hour of a day of the billing time zone the day before is charged, whatever the accounts' states. */
-async function chargeStorageDays(
+/** A day that has ended, of every workspace, whatever the accounts' states; null charges nothing. */
+async function chargeStorageOf(
   { db, calendar }: ChargingDeps,
-  { hour, term }: { hour: Date; term: number },
+  day: BillingDay | null,
+  term: number,
 ): Promise<number> {
-  const day = dayEndedBy(hour.getTime(), calendar);
   if (day === null) return 0;
   let charged = 0;
   let page = await workspacesToCharge(db, { day, after: 0, limit: WORKSPACES_PER_PAGE });
@@ -120,7 +175,7 @@ async function chargeStorageDays(
     for (const workspaceId of page) {
       const isCharged = await transaction(db, async (tx) => {
         await assertTerm(tx, term);
-        return chargeStorageDay(tx, { workspaceId, day, at: hour, calendar });
+        return chargeStorageDay(tx, { workspaceId, day, calendar });
       });
       if (isCharged) charged += 1;
     }

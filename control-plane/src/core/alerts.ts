@@ -60,7 +60,7 @@ function isClearlyAbove(hours: bigint, threshold: bigint): boolean {
 }
 
 /**
- * @param look.hoursLeft as the balance shows them, in 1/10,000 hour; null while nothing is running
+ * @param look.hoursLeft after what has accrued, as the balance shows them, in 1/10,000 hour; null while nothing is running
  * @param look.funds balance and credit limit less what has accrued
  */
 export function hoursLeftAlerts(look: {

@@ -44,13 +44,13 @@ export function dayOf(utcMs: number, calendar: BillingCalendar): BillingDay {
   return { day, month: day.slice(0, 7), fromMs, toMs: fromMs + MS_PER_DAY };
 }
 
-/**
- * The day whose last midnight came after the full hour before this one, and not after this one; null at most hours.
- * Where midnights are not at full hours, the first full hour after one takes it.
- */
-export function dayEndedBy(hourMs: number, calendar: BillingCalendar): BillingDay | null {
-  const midnightMs = dayOf(hourMs, calendar).fromMs;
-  return midnightMs > hourMs - MS_PER_HOUR ? dayOf(midnightMs - 1, calendar) : null;
+/** The day that ended later than the one moment and not later than the other; null where none did. Ask of an hour at most. */
+export function dayEndedWithin(
+  { afterMs, untilMs }: { afterMs: number; untilMs: number },
+  calendar: BillingCalendar,
+): BillingDay | null {
+  const midnightMs = dayOf(untilMs, calendar).fromMs;
+  return midnightMs > afterMs ? dayOf(midnightMs - 1, calendar) : null;
 }
 
 /** The midnight that begins the month, in UTC milliseconds. */

@@ -14,7 +14,9 @@ export type AlarmKind =
   | "too-many-cards"
   | "placement-overdue"
   | "unknown-lease"
-  | "lease-disbelieved";
+  | "lease-disbelieved"
+  | "charge-beyond-column"
+  | "charge-failed";
 
 export async function raiseAlarm(
   sql: Connection,

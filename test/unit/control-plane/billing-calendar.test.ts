@@ -1,6 +1,6 @@
 /** Days and months of the billing zone and the invoice a record goes on. */
 import {
-  dayEndedBy,
+  dayEndedWithin,
   dayOf,
   invoiceMonth,
   lastClosedMonth,
@@ -45,14 +45,18 @@ describe("days", () => {
     { hour: "2026-05-31T17:00:00Z", offset: 480, day: null },
     { hour: "2026-06-01T00:00:00Z", offset: 0, day: "2026-05-31" },
     { hour: "2026-06-01T05:00:00Z", offset: -300, day: "2026-05-31" },
-    // Midnight at half past six: the full hour after it.
+    // Midnight at half past six.
     { hour: "2026-05-31T18:00:00Z", offset: 330, day: null },
-    { hour: "2026-05-31T19:00:00Z", offset: 330, day: "2026-05-31" },
-    { hour: "2026-05-31T20:00:00Z", offset: 330, day: null },
-  ])("at $hour the day $day has ended, $offset minutes east", ({ hour, offset, day }) => {
+    { hour: "2026-05-31T18:29:59.999Z", offset: 330, day: null },
+    { hour: "2026-05-31T18:30:00Z", offset: 330, day: "2026-05-31" },
+    { hour: "2026-05-31T19:29:59.999Z", offset: 330, day: "2026-05-31" },
+    { hour: "2026-05-31T19:30:00Z", offset: 330, day: null },
+    { hour: "2026-06-01T03:30:00Z", offset: -210, day: "2026-05-31" },
+  ])("in the hour until $hour the day $day has ended, $offset minutes east", ({ hour, offset, day }) => {
     const calendar = { ...CHINA, utcOffsetMinutes: offset };
+    const untilMs = Date.parse(hour);
 
-    expect(dayEndedBy(Date.parse(hour), calendar)?.day ?? null).toBe(day);
+    expect(dayEndedWithin({ afterMs: untilMs - 3_600_000, untilMs }, calendar)?.day ?? null).toBe(day);
   });
 });
 

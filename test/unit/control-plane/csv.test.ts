@@ -1,5 +1,5 @@
 /** Tables as text that spreadsheets and other programs read back cell by cell. */
-import { type CsvColumn, csvHead, csvRow, csvStream } from "@remotegpu/control-plane/http/billing/csv";
+import { type CsvColumn, csvHead, csvRow, csvStream } from "@remotegpu/control-plane/http/bills/csv";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 

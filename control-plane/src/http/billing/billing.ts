@@ -28,7 +28,12 @@ const Balance = z
     last_payment_at: Timestamp.nullable(),
     accrued: Money.openapi({ description: "Used and proven, but not charged yet" }),
     burn_per_hour: Money,
-    hours_left: Money.nullable(),
+    hours_left: Money.nullable().openapi({
+      description: "Balance and credit limit divided by the burn, rounded down; null while nothing runs",
+    }),
+    hours_left_after_accrued: Money.nullable().openapi({
+      description: "The same after what has accrued is taken off; alerts go by it",
+    }),
     month: z.string().openapi({ example: "2026-03" }),
     spent_this_month: Money.openapi({ description: "Charged; what has accrued comes on top" }),
     monthly_limit: Money.nullable(),

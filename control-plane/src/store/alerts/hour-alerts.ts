@@ -1,6 +1,6 @@
 /**
- * What is to be told at a full hour, after its charges: how long the money lasts, by the balance view that customers
- * see, and how much of the month's budget is spent. Only looks; `tell` in alerts.ts writes.
+ * What is to be told at a full hour, after its charges: how long the money lasts, what has accrued taken
+ * off, and how much of the month's budget is spent. Only looks; `tell` in alerts.ts writes.
  */
 import { parsePoints } from "@remotegpu/shared/money";
 import { budgetAlerts, hoursLeftAlerts, type Telling } from "../../core/alerts.ts";
@@ -58,7 +58,7 @@ async function hoursLeftTellings(
   const view = await balanceView(sql, { customerId, now: hour });
   if (view === null) return [];
   return hoursLeftAlerts({
-    hoursLeft: view.hours_left === null ? null : parsePoints(view.hours_left),
+    hoursLeft: view.hours_left_after_accrued === null ? null : parsePoints(view.hours_left_after_accrued),
     funds: parsePoints(view.balance) + parsePoints(view.credit_limit) - parsePoints(view.accrued),
     thresholds: rules.hoursLeft,
     open,

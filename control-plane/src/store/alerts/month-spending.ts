@@ -22,7 +22,7 @@ export async function monthSpending(
              - (SELECT coalesce(sum(e.amount), 0)
                   FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id AND e.account = 'customer'
                  WHERE t.customer_id = c.customer_id AND t.source_kind = 'refund' AND t.at >= $3 AND t.at < $4)
-            )::numeric(20,4) AS spent
+            )::numeric(38,4) AS spent
        FROM unnest($1::bigint[]) AS c (customer_id)`,
     [customerIds, `${month}-01`, new Date(monthBegin(month, calendar)), new Date(monthEnd(month, calendar))],
   );

@@ -1,5 +1,5 @@
 /** What a customer has: the balance, what is not posted yet, what an hour costs and how long that lasts. */
-import { formatDecimal, formatPoints, parsePoints } from "@remotegpu/shared/money";
+import { formatDecimal, formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
 import { hundredthHoursLeft, type OverdueStatus } from "../../core/account-state.ts";
 import type { Connection } from "../database.ts";
 import { accruedOf } from "../spending/accrued.ts";
@@ -15,8 +15,10 @@ export interface BalanceView {
   /** Proven and not posted yet: the next full hour takes it. */
   readonly accrued: string;
   readonly burn_per_hour: string;
-  /** Until what is left after `accrued` is spent, too; null while nothing is running. */
+  /** Until balance and credit limit are spent at this rate; null while nothing is running. */
   readonly hours_left: string | null;
+  /** The same of what is left after `accrued`: alerts go by it, since an hour that is used is gone. */
+  readonly hours_left_after_accrued: string | null;
 }
 
 interface MoneyRow {
@@ -42,12 +44,17 @@ export async function balanceView(
   if (row === undefined) return null;
   const burn = await burnPerHour(connection, { customerId, at: now });
   const accrued = (await accruedOf(connection, [customerId])).get(customerId) ?? 0n;
-  const funds = parsePoints(row.balance) + parsePoints(row.credit_limit) - accrued;
-  const left = hundredthHoursLeft(funds, burn);
+  const funds = parsePoints(row.balance) + parsePoints(row.credit_limit);
   return {
     ...row,
     accrued: formatPoints(accrued),
     burn_per_hour: formatPoints(burn),
-    hours_left: left === null ? null : formatDecimal(left, 2),
+    hours_left: hoursText(funds, burn),
+    hours_left_after_accrued: hoursText(funds - accrued, burn),
   };
+}
+
+function hoursText(funds: Points, burn: Points): string | null {
+  const left = hundredthHoursLeft(funds, burn);
+  return left === null ? null : formatDecimal(left, 2);
 }

@@ -3,12 +3,15 @@
  * transactions and new balances, all in the caller's transaction. Each run is rated by itself; what is asked and written
  * is asked and written once for all of them. Doing it again posts nothing.
  */
-import { formatPoints, formatPrice, formatQuantity, type Points } from "@remotegpu/shared/money";
+import { formatPoints, formatPrice, formatQuantity, MAX_POINTS, type Points } from "@remotegpu/shared/money";
+import { fundsOf } from "../../core/account-state.ts";
 import { type BillingCalendar, invoiceMonth } from "../../core/billing-calendar.ts";
 import { before, totalMs, without } from "../../core/proven-time.ts";
 import { type Charge, chargesDue, type PricedLine, type RatedRun, rateRun } from "../../core/rating.ts";
+import { raiseAlarmsOnce } from "../alarms.ts";
 import type { Connection } from "../database.ts";
 import { type LockedAccount, lockAccounts, type Posting, postTransactions } from "./ledger.ts";
+import { refundedOfRuns } from "./payments.ts";
 import { type RateableRun, rateableRuns } from "./rateable-runs.ts";
 import { freezePrices, frozenLinesOf, type PriceTaking } from "./run-lines.ts";
 import { type RunTotals, writeRunTotals } from "./run-totals.ts";
@@ -25,8 +28,14 @@ export interface ChargeMoment {
 
 type ChargeResult =
   | { charged: true; amount: Points }
-  /** `later-charge`: the run was charged after this moment already. `unrated`: the catalogue lacks a price. */
-  | { charged: false; reason: "nothing-due" | "unrated" | "later-charge" };
+  /**
+   * `later-charge`: the run was charged after this moment already. `unrated`: the catalogue lacks a price.
+   * `beyond-column`: an amount or the balance would be more than can be kept; an alarm says so.
+   */
+  | { charged: false; reason: "nothing-due" | Unbilled };
+
+/** Why a run has no bill now; it stays uncharged, and holds up no other. */
+type Unbilled = "unrated" | "later-charge" | "beyond-column";
 
 /**
  * Give it runs that the transaction holds, as they are to be written: closed where their end is known by now. It takes
@@ -40,12 +49,16 @@ export async function chargeRuns(
 ): Promise<Map<string, ChargeResult>> {
   if (runs.length === 0) return new Map();
   const frozen = await frozenLines(transaction, runs);
-  const rated = (await rateableRuns(transaction, runs, frozen)).map(({ run, rateable }) => {
+  const wished = (await rateableRuns(transaction, runs, frozen)).map(({ run, rateable }) => {
     return { run, proven: rateable.proven, bill: billOf(run, rateable, moment) };
   });
-  const bills = rated.flatMap(({ bill }) => (typeof bill === "string" ? [] : bill));
+  const bills = wished.flatMap(({ bill }) => (typeof bill === "string" ? [] : bill));
   const due = bills.filter(({ charges }) => charges.length > 0);
-  await postBills(transaction, due, moment);
+  const refused = await postBills(transaction, due, moment);
+  const rated = wished.map((one) => ({
+    ...one,
+    bill: refused.has(one.run.id) ? ("beyond-column" as const) : one.bill,
+  }));
   await writeRunTotals(
     transaction,
     rated.map(({ run, proven, bill }) => ({
@@ -58,7 +71,7 @@ export async function chargeRuns(
   return new Map(rated.map(({ run, bill }) => [run.id, resultOf(bill)]));
 }
 
-function resultOf(bill: Bill | "unrated" | "later-charge"): ChargeResult {
+function resultOf(bill: Bill | Unbilled): ChargeResult {
   if (typeof bill === "string") return { charged: false, reason: bill };
   const { charges, amount } = bill;
   return charges.length > 0 ? { charged: true, amount } : { charged: false, reason: "nothing-due" };
@@ -100,7 +113,7 @@ function billOf(
   run: Run,
   { lines, proven: allProven, waived, posted }: RateableRun,
   { at, provenBefore, calendar }: ChargeMoment,
-): Bill | "unrated" | "later-charge" {
+): Bill | Unbilled {
   if (lines === null) return "unrated";
   if (posted.lastAt !== null && posted.lastAt > at) return "later-charge";
   const proven = before(allProven, provenBefore?.getTime() ?? null);
@@ -119,55 +132,110 @@ function billOf(
   };
 }
 
+/** @returns the runs whose bills cannot be posted */
 async function postBills(
   transaction: Connection,
   bills: readonly Bill[],
   moment: ChargeMoment,
-): Promise<void> {
-  if (bills.length === 0) return;
+): Promise<ReadonlySet<string>> {
+  if (bills.length === 0) return new Set();
   const accounts = await lockAccounts(transaction, [...new Set(bills.map(({ run }) => run.customerId))]);
   for (const { run } of bills)
     if (!accounts.has(run.customerId))
       throw new Error(`run ${run.id} has a payer ${run.customerId} that does not exist`);
-  const transactionIds = await postAmounts(transaction, bills, moment.at);
-  await insertRecords(transaction, { bills, accounts, transactionIds }, moment);
+  const keepable = bills.filter(fitsColumns);
+  const transactionIds = await postAmounts(transaction, keepable, { accounts, at: moment.at });
+  const posted = keepable.filter(({ run, amount }) => amount === 0n || transactionIds.has(run.id));
+  await insertRecords(transaction, { bills: posted, accounts, transactionIds }, moment);
+  const refused = bills.filter((bill) => !posted.includes(bill));
+  await raiseAlarmsOnce(transaction, {
+    kind: "charge-beyond-column",
+    alarms: refused.map(({ run, amount }) => ({
+      subject: run.id,
+      detail: `${formatPoints(amount)} of customer ${run.customerId} is more than balance or records can hold; the run stays uncharged`,
+    })),
+    now: moment.at,
+  });
+  return new Set(refused.map(({ run }) => run.id));
+}
+
+/** Of what is written for the run itself; what the balance can hold is the ledger's to say. */
+function fitsColumns({ run, charges, amount }: Bill): boolean {
+  return [run.postedAmount + amount, ...charges.map((charge) => charge.amount)].every(
+    (points) => points <= MAX_POINTS && points + MAX_POINTS >= 0n,
+  );
 }
 
 /**
  * The runs are held, so their postings can be counted: the same one cannot be made twice. One that gives money back
- * says why; only waived time does.
+ * says why. What of that was refunded before is taken back with it: nobody gets more back than was charged.
+ * @returns the ledger transactions of the runs; missing where the balance cannot hold the amount
  */
 async function postAmounts(
   transaction: Connection,
   bills: readonly Bill[],
-  at: Date,
+  { accounts, at }: { accounts: ReadonlyMap<number, LockedAccount>; at: Date },
 ): Promise<Map<string, number>> {
   const posted = bills.filter(({ amount }) => amount !== 0n);
   const credited = posted.filter(({ amount }) => amount < 0n).map(({ run }) => run.id);
   const reasons = await waiverReasons(transaction, credited);
-  const postings = posted.map(({ run, number, amount }): Posting => {
-    const isCredit = amount < 0n;
-    return {
-      sourceKind: isCredit ? "credit" : "charge",
-      sourceId: `${run.id}/${number}`,
-      customerId: run.customerId,
-      runId: run.id,
-      amount: 0n - amount,
-      contra: "revenue",
-      at,
-      reason: isCredit ? (reasons.get(run.id) ?? "") : null,
-      actor: "control-plane",
-    };
+  const refunded = await refundedOfRuns(transaction, credited);
+  const funds = new Map([...accounts].map(([customerId, account]) => [customerId, fundsOf(account)]));
+  const postings = posted.flatMap((bill) => {
+    const { run, amount } = bill;
+    const excess = (refunded.get(run.id) ?? 0n) - (run.postedAmount + amount);
+    const isTakenBack = amount < 0n && excess > 0n;
+    const before = funds.get(run.customerId) ?? 0n;
+    funds.set(run.customerId, before - amount - (isTakenBack ? excess : 0n));
+    const own = postingOf(bill, { at, reason: reasons.get(run.id) });
+    if (!isTakenBack) return [own];
+    const back = takingBack(bill, { at, excess });
+    // In the order in which the account does not become overdue, or normal, in between.
+    return before > 0n ? [own, back] : [back, own];
   });
   const outcomes = await postTransactions(transaction, postings);
   const ids = new Map<string, number>();
-  for (const [index, { run, number }] of posted.entries()) {
+  for (const [index, { sourceKind, sourceId, runId = "" }] of postings.entries()) {
     const outcome = outcomes[index];
-    if (outcome?.posted !== true)
-      throw new Error(`charge ${run.id}/${number} cannot be posted: ${outcome?.reason ?? "no answer"}`);
-    ids.set(run.id, outcome.transactionId);
+    if (outcome?.posted === true) {
+      if (sourceKind !== "refund") ids.set(runId, outcome.transactionId);
+    } else if (outcome?.reason !== "beyond-column")
+      throw new Error(`${sourceKind} ${sourceId} cannot be posted: ${outcome?.reason ?? "no answer"}`);
   }
   return ids;
+}
+
+function postingOf(
+  { run, number, amount }: Bill,
+  { at, reason }: { at: Date; reason: string | undefined },
+): Posting {
+  const isCredit = amount < 0n;
+  return {
+    sourceKind: isCredit ? "credit" : "charge",
+    sourceId: `${run.id}/${number}`,
+    customerId: run.customerId,
+    runId: run.id,
+    amount: 0n - amount,
+    contra: "revenue",
+    at,
+    // Time that is waived has its reason; else an earlier beginning was proven, at which another price held.
+    reason: isCredit ? (reason ?? "the price at an earlier first moment") : null,
+    actor: "control-plane",
+  };
+}
+
+function takingBack({ run, number }: Bill, { at, excess }: { at: Date; excess: Points }): Posting {
+  return {
+    sourceKind: "refund",
+    sourceId: `${run.id}/${number}/taken-back`,
+    customerId: run.customerId,
+    runId: run.id,
+    amount: 0n - excess,
+    contra: "revenue",
+    at,
+    reason: "was refunded before, and is not charged any more",
+    actor: "control-plane",
+  };
 }
 
 async function insertRecords(

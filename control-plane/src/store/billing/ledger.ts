@@ -289,7 +289,7 @@ export async function trialBalance(connection: Connection): Promise<TrialBalance
     `WITH sums AS (SELECT customer_id, sum(amount) AS total,
                           coalesce(sum(amount) FILTER (WHERE account = 'customer'), 0) AS balance
                      FROM ledger_entries GROUP BY customer_id)
-     SELECT (SELECT coalesce(sum(total), 0)::numeric(20,4) FROM sums) AS total,
+     SELECT (SELECT coalesce(sum(total), 0)::numeric(38,4) FROM sums) AS total,
             (SELECT count(*) FROM customers c LEFT JOIN sums s ON s.customer_id = c.id
               WHERE c.balance <> coalesce(s.balance, 0)) AS unbalanced`,
   );

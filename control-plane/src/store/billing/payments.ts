@@ -56,7 +56,7 @@ export async function refund(
   if (run === null) return { posted: false, reason: "unknown-run" };
   // A known id is told apart from an amount that is too large: the first refund may have used up the rest.
   if (await isKnown(transaction, "refund", payment.id)) return { posted: false, reason: "known-source" };
-  const refunded = await refundedOf(transaction, payment.runId);
+  const refunded = (await refundedOfRuns(transaction, [payment.runId])).get(payment.runId) ?? 0n;
   if (payment.amount > run.postedAmount - refunded) return { posted: false, reason: "more-than-charged" };
   const { id, ...posting } = payment;
   return postTransaction(transaction, {
@@ -94,14 +94,19 @@ async function isKnown(transaction: Connection, kind: "refund" | "writeoff", id:
   return rowCount > 0;
 }
 
-async function refundedOf(transaction: Connection, runId: string): Promise<Points> {
-  const { rows } = await transaction.query<{ refunded: string }>(
-    `SELECT coalesce(sum(e.amount), 0)::numeric(20,4) AS refunded
+/** What each of these runs was refunded, less what was taken back; missing where that is nothing. */
+export async function refundedOfRuns(
+  connection: Connection,
+  runIds: readonly string[],
+): Promise<Map<string, Points>> {
+  if (runIds.length === 0) return new Map();
+  const { rows } = await connection.query<{ run_id: string; refunded: string }>(
+    `SELECT t.run_id, sum(e.amount) AS refunded
        FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id AND e.account = 'customer'
-      WHERE t.run_id = $1 AND t.source_kind = 'refund'`,
-    [runId],
+      WHERE t.run_id = ANY($1::text[]) AND t.source_kind = 'refund' GROUP BY t.run_id`,
+    [runIds],
   );
-  return parsePoints(rows[0]?.refunded ?? "0");
+  return new Map(rows.map((row) => [row.run_id, parsePoints(row.refunded)]));
 }
 
 async function commitDurably(transaction: Connection): Promise<void> {

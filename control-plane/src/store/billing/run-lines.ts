@@ -6,7 +6,7 @@ import { formatPrice, parsePrice, parseQuantity, type Points } from "@remotegpu/
 import { countedOf, hourlyPrice, priceFor, type SpecPrices } from "../../core/price-lines.ts";
 import type { BillingUnit, PricedLine } from "../../core/rating.ts";
 import type { Connection } from "../database.ts";
-import { holdPrices, pricesInForceAt, specPricesOf, unpriced } from "./prices.ts";
+import { holdPrices, pricesInForceAt, specPricesOf, unpriced } from "../prices/prices.ts";
 import type { Run } from "./runs.ts";
 
 const SECONDS_PER_HOUR = 3_600n;
@@ -98,7 +98,7 @@ export async function wantedCosts(
   return await costsByPayer(connection, rows, at);
 }
 
-/** What an hour of the payer's running instances costs: begun, not over, and not ordered to stop. */
+/** What an hour of the payer's running instances costs: begun, not over, not ordered to stop, and not broken just now. */
 export async function burnPerHour(
   connection: Connection,
   { customerId, at }: { customerId: number; at: Date },
@@ -106,7 +106,8 @@ export async function burnPerHour(
   const { rows } = await connection.query<HourlyLineRow>(
     `${hourlyLines("0")}
       WHERE r.customer_id = $1 AND r.closed_at IS NULL AND r.first_proven_at IS NOT NULL
-        AND (r.waive_from IS NULL OR r.waive_from > $2) ${PER_LINE}`,
+        AND (r.waive_from IS NULL OR r.waive_from > $2)
+        AND NOT EXISTS (SELECT FROM run_waivers w WHERE w.run_id = r.id AND w.to_at IS NULL) ${PER_LINE}`,
     [customerId, at],
   );
   return (await costsByPayer(connection, rows, at)).get(customerId)?.hourly ?? 0n;

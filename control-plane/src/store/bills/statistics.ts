@@ -40,7 +40,7 @@ export async function billStatistics(connection: Connection, wish: StatisticsWis
     `SELECT CASE WHEN GROUPING(resource_type) = 0 THEN 'resource' WHEN GROUPING(workspace_id) = 0 THEN 'workspace'
                  WHEN GROUPING(member) = 0 THEN 'member' WHEN GROUPING(period) = 0 THEN 'period' ELSE 'total' END AS group,
             resource_type, legacy_resource_type, ${safeBigint("workspace_id")} AS workspace_id,
-            ${safeBigint("member")} AS customer_id, period::text AS period, count(*) AS records, coalesce(sum(amount), 0)::numeric(20,4) AS amount
+            ${safeBigint("member")} AS customer_id, period::text AS period, count(*) AS records, coalesce(sum(amount), 0)::numeric(38,4) AS amount
        FROM (
          SELECT r.resource_type, r.legacy_resource_type, r.workspace_id, run.ordered_by AS member, r.amount,
                 date_trunc($4::text, r.end_time AT TIME ZONE 'UTC' - interval '1 microsecond' + make_interval(mins => $3::int))::date AS period

@@ -9,7 +9,7 @@ export interface AccountTotal {
 /** It reads every entry: seconds where there are millions. */
 export async function accountTotals(sql: Connection): Promise<AccountTotal[]> {
   const { rows } = await sql.query<AccountTotal>(
-    "SELECT account, sum(amount)::numeric(20,4) AS total FROM ledger_entries GROUP BY account ORDER BY account",
+    "SELECT account, sum(amount)::numeric(38,4) AS total FROM ledger_entries GROUP BY account ORDER BY account",
   );
   return rows;
 }
@@ -27,7 +27,7 @@ export async function unbalancedCustomers(
   page: { limit: number; after: number | null },
 ): Promise<UnbalancedCustomer[]> {
   const { rows } = await sql.query<UnbalancedCustomer>(
-    `SELECT c.id AS customer_id, c.balance, coalesce(s.total, 0)::numeric(20,4) AS entries
+    `SELECT c.id AS customer_id, c.balance, coalesce(s.total, 0)::numeric(38,4) AS entries
        FROM customers c
        LEFT JOIN (SELECT customer_id, sum(amount) AS total FROM ledger_entries
                    WHERE account = 'customer' GROUP BY customer_id) s ON s.customer_id = c.id

@@ -6,7 +6,7 @@ import { type EnvironmentResources, placementRequest } from "../../core/environm
 import { type Impossibility, impossibility } from "../../core/placement/impossibility.ts";
 import type { SpecPrices } from "../../core/price-lines.ts";
 import { pricedModels } from "../../core/priced-models.ts";
-import { specPricesOf, unpriced } from "../billing/prices.ts";
+import { specPricesOf, unpriced } from "../prices/prices.ts";
 import type { Connection } from "../database.ts";
 import type { EmptyFleet } from "../placement/empty-fleet.ts";
 import { specOf } from "./order-prices.ts";

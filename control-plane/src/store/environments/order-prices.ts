@@ -5,7 +5,7 @@
 import { type EnvironmentResources, pricedOrder } from "../../core/environment-order.ts";
 import { DEFAULT_SPEC, linesForOrder, type OrderLines } from "../../core/price-lines.ts";
 import { dearestOnFleet, type FleetModel, pricedModels } from "../../core/priced-models.ts";
-import { specPricesOf, unpriced } from "../billing/prices.ts";
+import { specPricesOf, unpriced } from "../prices/prices.ts";
 import type { Connection } from "../database.ts";
 import { fleetModels } from "../hosts/fleet.ts";
 

@@ -4,7 +4,7 @@
  */
 import type { EnvironmentResources } from "../../core/environment-order.ts";
 import { beyondMaximum, type FleetModel, pricedModels } from "../../core/priced-models.ts";
-import { specPricesOf, unpriced } from "../billing/prices.ts";
+import { specPricesOf, unpriced } from "../prices/prices.ts";
 import type { Connection } from "../database.ts";
 import { specOf } from "../environments/order-prices.ts";
 import { fleetModels } from "../hosts/fleet.ts";

@@ -2,7 +2,7 @@
 import { parsePrice, parseQuantity } from "@remotegpu/shared/money";
 import type { RunningLine } from "../../core/price-preview.ts";
 import type { BillingUnit } from "../../core/rating.ts";
-import type { NewPrice } from "../billing/prices.ts";
+import type { NewPrice } from "./prices.ts";
 import type { Connection } from "../database.ts";
 
 /** Lines of runs that have begun, are not over and not ordered to stop: what burns now. */

@@ -1,6 +1,7 @@
 /**
  * The charge of one workspace's day: billing record, ledger and the row that says that the day is charged, in the
- * caller's transaction. Doing it again posts nothing, and samples that come later change nothing.
+ * caller's transaction. The charge counts as made at the midnight that ends the day, whenever that comes to be. Doing
+ * it again posts nothing, and samples that come later change nothing.
  */
 import { formatDecimal, formatPoints, formatPrice, parseDecimal } from "@remotegpu/shared/money";
 import { type BillingCalendar, type BillingDay, invoiceMonth } from "../../core/billing-calendar.ts";
@@ -10,8 +11,9 @@ import {
   rateStorageDay,
   type StorageTerms,
 } from "../../core/storage-rating.ts";
+import { raiseAlarmOnce } from "../alarms.ts";
 import { lockAccount, postTransaction } from "../billing/ledger.ts";
-import { pricesInForce } from "../billing/prices.ts";
+import { pricesInForce } from "../prices/prices.ts";
 import type { Connection } from "../database.ts";
 import { setting } from "../settings.ts";
 import { samplesOfDay } from "./day-samples.ts";
@@ -22,8 +24,6 @@ const STORAGE = "storage";
 interface StorageBill {
   readonly workspaceId: number;
   readonly day: BillingDay;
-  /** The full hour under which the charge is made. */
-  readonly at: Date;
   readonly calendar: BillingCalendar;
 }
 
@@ -39,6 +39,7 @@ export async function chargeStorageDay(transaction: Connection, bill: StorageBil
   if (rated === null) return false;
   const customerId = account.customerId;
   const transactionId = rated.amount === 0n ? null : await post(transaction, bill, { customerId, rated });
+  if (transactionId === "beyond-column") return false;
   if (rated.amount > 0n)
     await insertRecord(transaction, bill, { ...account, rated, name: workspace.name, transactionId });
   await insertDay(transaction, bill, { customerId, rated, transactionId });
@@ -76,10 +77,11 @@ async function isCharged(sql: Connection, { workspaceId, day }: StorageBill): Pr
 
 async function post(
   transaction: Connection,
-  { workspaceId, day, at }: StorageBill,
+  { workspaceId, day }: StorageBill,
   { customerId, rated }: { customerId: number; rated: RatedStorageDay },
-): Promise<number> {
+): Promise<number | "beyond-column"> {
   const sourceId = `${workspaceId}/${day.day}`;
+  const at = new Date(day.toMs);
   const posted = await postTransaction(transaction, {
     sourceKind: "storage",
     sourceId,
@@ -90,13 +92,19 @@ async function post(
     reason: null,
     actor: "control-plane",
   });
+  // The balance cannot hold it: the day stays free, an alarm says so, and nobody else's waits for it.
+  if (!posted.posted && posted.reason === "beyond-column") {
+    const detail = `${formatPoints(rated.amount)} of customer ${customerId} is more than the balance can hold`;
+    await raiseAlarmOnce(transaction, { kind: "charge-beyond-column", subject: sourceId, detail, now: at });
+    return posted.reason;
+  }
   if (!posted.posted) throw new Error(`storage ${sourceId} cannot be posted: ${posted.reason}`);
   return posted.transactionId;
 }
 
 async function insertRecord(
   transaction: Connection,
-  { workspaceId, day, at, calendar }: StorageBill,
+  { workspaceId, day, calendar }: StorageBill,
   paid: {
     customerId: number;
     currency: string;
@@ -122,16 +130,16 @@ async function insertRecord(
       new Date(day.fromMs),
       new Date(day.toMs),
       `${day.month}-01`,
-      `${invoiceMonth(day.month, at.getTime(), calendar)}-01`,
+      `${invoiceMonth(day.month, day.toMs, calendar)}-01`,
       paid.transactionId,
-      at,
+      new Date(day.toMs),
     ],
   );
 }
 
 async function insertDay(
   transaction: Connection,
-  { workspaceId, day, at }: StorageBill,
+  { workspaceId, day }: StorageBill,
   {
     customerId,
     rated,
@@ -151,7 +159,7 @@ async function insertDay(
       rated.unitPrice === null ? null : formatPrice(rated.unitPrice),
       formatPoints(rated.amount),
       transactionId,
-      at,
+      new Date(day.toMs),
     ],
   );
 }

@@ -1,7 +1,7 @@
 /** What is sold: specs and the shape that an order under one must not exceed. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { displayText, text } from "@remotegpu/shared/text";
-import { listSpecs, putSpec, specByName, type SpecRow } from "../../store/billing/prices.ts";
+import { listSpecs, putSpec, specByName, type SpecRow } from "../../store/prices/prices.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { Int32, Int53, SpecName } from "../request/input-fields.ts";
 import { pageOf, PageQuery, textPage, toPage } from "../request/pagination.ts";

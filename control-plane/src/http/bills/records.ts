@@ -15,7 +15,7 @@ import {
 } from "../request/route.ts";
 import { type CsvColumn, csvHeaders, csvStream, wantsCsv } from "./csv.ts";
 import { readableBills } from "./readable-bills.ts";
-import { forCustomer } from "./whose-money.ts";
+import { forCustomer } from "../billing/whose-money.ts";
 
 const BillingRecord = z
   .object({

@@ -4,7 +4,7 @@ import { formatPoints, parsePrice } from "@remotegpu/shared/money";
 import { EXAMPLE_SPECS } from "../../core/example-prices.ts";
 import { priceChange } from "../../core/price-preview.ts";
 import { BILLING_UNITS } from "../../core/rating.ts";
-import { type NewPrice, priceObstacle, specPricesOf } from "../../store/billing/prices.ts";
+import { type NewPrice, priceObstacle, specPricesOf } from "../../store/prices/prices.ts";
 import { type Connection, transaction } from "../../store/database.ts";
 import { addExamples } from "../../store/prices/example-prices.ts";
 import {

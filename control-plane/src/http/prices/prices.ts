@@ -9,7 +9,7 @@ import {
   type NewPrice,
   type PriceObstacle,
   type PriceRow,
-} from "../../store/billing/prices.ts";
+} from "../../store/prices/prices.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { SpecName, UnitPrice } from "../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";

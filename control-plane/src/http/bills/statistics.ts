@@ -6,7 +6,7 @@ import type { ApiApp, ApiDeps } from "../deps.ts";
 import { badField } from "../request/refusal.ts";
 import { forCustomers, Money, NumericId, ok, Timestamp } from "../request/route.ts";
 import { readableBills } from "./readable-bills.ts";
-import { forCustomer } from "./whose-money.ts";
+import { forCustomer } from "../billing/whose-money.ts";
 
 const sums = { records: z.int(), amount: Money };
 

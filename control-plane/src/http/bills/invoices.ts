@@ -18,7 +18,7 @@ import { numericPage, pageOf, PageQuery, pageQuery, toPage } from "../request/pa
 import { notFound } from "../request/refusal.ts";
 import { forCustomers, iso, Money, NumericIdPath, ok, okOrCsv, Timestamp } from "../request/route.ts";
 import { type CsvColumn, csvHeaders, csvStream, wantsCsv } from "./csv.ts";
-import { forCustomer } from "./whose-money.ts";
+import { forCustomer } from "../billing/whose-money.ts";
 
 const tags = ["billing"];
 /** Of payments in one month; their sums are on the invoice in any case. */
