@@ -147,7 +147,8 @@ async function postBills(
   const transactionIds = await postAmounts(transaction, keepable, { accounts, at: moment.at });
   const posted = keepable.filter(({ run, amount }) => amount === 0n || transactionIds.has(run.id));
   await insertRecords(transaction, { bills: posted, accounts, transactionIds }, moment);
-  const refused = bills.filter((bill) => !posted.includes(bill));
+  const kept = new Set(posted);
+  const refused = bills.filter((bill) => !kept.has(bill));
   await raiseAlarmsOnce(transaction, {
     kind: "charge-beyond-column",
     alarms: refused.map(({ run, amount }) => ({
