@@ -386,7 +386,7 @@ describe("the commands", () => {
       "run run-whole is said to cost 7.2000, and its records come to 7.1000",
       expect.stringMatching(/^ledger transaction \d+ does not sum to zero$/),
       expect.stringMatching(/^ledger transaction \d+ took -9\.0000, and its records come to /),
-      "This bill does not hold: 3 faults.",
+      "This bill does not hold (faults: 3).",
       "",
     ]);
   });

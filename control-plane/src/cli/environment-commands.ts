@@ -240,7 +240,8 @@ function printInstances(output: Context["output"], instances: Row[]): void {
 /** Time that was metered and costs nothing, and from when on and why. */
 function waivedText(run: Row): string | null {
   const minutes = Math.floor(Number(run.waived_ms ?? 0) / 60_000);
-  if (typeof run.waive_from !== "string") return minutes === 0 ? null : `${minutes} min`;
+  if (Number(run.waived_ms ?? 0) === 0) return null;
+  if (typeof run.waive_from !== "string") return `${minutes} min`;
   return `${minutes} min since ${run.waive_from}: ${String(run.waive_reason)}`;
 }
 

@@ -3,6 +3,12 @@ import { CommanderError, InvalidArgumentError } from "commander";
 import { CliError, EXIT_CODES } from "./cli-error.ts";
 import { remotegpu } from "./program.ts";
 
+// Whoever reads our output may have seen enough of it, as `head` does.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 try {
   await remotegpu().parseAsync();
 } catch (error) {

@@ -77,7 +77,7 @@ async function verify(output: Output, path: string): Promise<void> {
     );
   const lines =
     faults.length > 0
-      ? [...faults, `This bill does not hold: ${faults.length} faults.`]
+      ? [...faults, `This bill does not hold (faults: ${faults.length}).`]
       : [...notes.map((note) => `Note: ${note}.`), statement];
   output.write(lines.map((line) => `${safeText(line)}\n`).join(""));
 }

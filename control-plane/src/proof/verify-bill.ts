@@ -43,7 +43,9 @@ export function verifyBill(proof: ProofDocument): VerifiedBill {
 
 function notesOn(proof: ProofDocument, untied: number): string[] {
   const aside = proof.set_aside.length;
-  const waived = proof.waivers.length + (proof.run.waive_from === null ? 0 : 1);
+  const reasons = proof.waivers.length + (proof.run.waive_from === null ? 0 : 1);
+  // A run that its customer stopped has a moment from which nothing is charged, though nothing came after it.
+  const waived = proof.run.waived_ms > 0 ? reasons : 0;
   return [
     ...(untied > 0
       ? [
