@@ -34,11 +34,11 @@ test("a budget and thresholds are set and shown", async () => {
     "The budget is 500 a month.\n",
   );
   expect(await printed(ann, "budget", "show")).toMatch(
-    /monthly_limit +500\.0000\npercents +\["90\.0000","100\.0000"\]/,
+    /monthly_limit +500\.0000\npercents +90\.0000, 100\.0000/,
   );
   expect(await printed(ann, "budget", "set", "none", "--percents", "default")).toContain("no budget");
   expect(await printed(ann, "alert-thresholds", "--balances", "7", "--hours-left", "none")).toContain(
-    '["7.0000"]',
+    "7.0000\n",
   );
   expect(JSON.parse(await printed(ann, "alert-thresholds", "--json"))).toMatchObject({ hours_left: [] });
   expect(await printed(ann, "alerts", "--open")).toBe("Nothing to warn of.\n");
