@@ -5,7 +5,7 @@ import { z } from "zod";
 import { bytes, wholeNumber } from "./arguments.ts";
 import { body, withContext } from "./context.ts";
 import { printDone, printList, printOne, type Column } from "./output.ts";
-import { addPriceCommands } from "./price-commands.ts";
+import { addPriceCommands } from "./money/price-commands.ts";
 import { addResource } from "./resource-commands.ts";
 import { EVENT_COLUMNS } from "./story-commands.ts";
 

@@ -2,14 +2,14 @@
 import { Command } from "commander";
 import { addAccountCommands } from "./account-commands.ts";
 import { addAdminCommands } from "./admin-commands.ts";
-import { addBillingCommands } from "./billing-commands.ts";
+import { addBillingCommands } from "./money/billing-commands.ts";
 import { addEnvironmentCommands } from "./environment-commands.ts";
 import { addLoginCommand } from "./login-command.ts";
 import { addBookCommands } from "./money/book-commands.ts";
 import { addBudgetCommands } from "./money/budget-commands.ts";
 import { addWebhookCommands } from "./money/webhook-commands.ts";
 import { addPortCommands } from "./port-commands.ts";
-import { addProofCommands } from "./proof-commands.ts";
+import { addProofCommands } from "./money/proof-commands.ts";
 import { addJobCommands, addServiceCommands } from "./workload-commands.ts";
 
 export function remotegpu(): Command {

@@ -2,7 +2,8 @@
  * The ledger: double entry, append only, once per cause. A positive amount on the account `customer` raises that
  * customer's balance; the other side is negative. Nothing else changes `customers.balance`.
  *
- * Order of locks everywhere: journal, runs by id, customers by id, placements, hosts by id.
+ * Order of locks: journal, runs by id, customers by id, placements, hosts by id. What a host reports or is removed for
+ * holds the host first; where two then wait in a circle, Postgres ends one, and its transaction is tried again.
  */
 import assert from "node:assert/strict";
 import { formatPoints, MAX_POINTS, parsePoints, type Points } from "@remotegpu/shared/money";

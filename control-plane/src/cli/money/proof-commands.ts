@@ -7,11 +7,11 @@ import { once } from "node:events";
 import type { Command } from "commander";
 import { MIB } from "@remotegpu/shared/units";
 import type { z } from "zod";
-import { PROOF_FORMAT, ProofDocument } from "../proof/proof-document.ts";
-import { wholeNumber } from "./arguments.ts";
-import { CliError, EXIT_CODES } from "./cli-error.ts";
-import { type Context, withContext, withOutput } from "./context.ts";
-import { type Output, printDone, safeText } from "./output.ts";
+import { PROOF_FORMAT, ProofDocument } from "../../proof/proof-document.ts";
+import { wholeNumber } from "../arguments.ts";
+import { CliError, EXIT_CODES } from "../cli-error.ts";
+import { type Context, withContext, withOutput } from "../context.ts";
+import { type Output, printDone, safeText } from "../output.ts";
 
 /** About what one string of JavaScript holds; a run of a year is far smaller. */
 const MAX_FILE_BYTES = 500 * MIB;
@@ -68,7 +68,7 @@ function opened(path: string): number {
 async function verify(output: Output, path: string): Promise<void> {
   const proof = readProof(path);
   // The verifier brings libraries that no other command needs.
-  const { verifyBill } = await import("../proof/verify-bill.ts");
+  const { verifyBill } = await import("../../proof/verify-bill.ts");
   const { faults, notes, statement } = verifyBill(proof);
   if (faults.length > 0) process.exitCode = EXIT_CODES.refused;
   if (output.json)

@@ -2,10 +2,10 @@
 import { once } from "node:events";
 import { Option, type Command } from "commander";
 import { z } from "zod";
-import type { ApiClient, Row } from "./api-client.ts";
-import { wholeNumber } from "./arguments.ts";
-import { withContext } from "./context.ts";
-import { printList, printOne, type Column, type Output } from "./output.ts";
+import type { ApiClient, Row } from "../api-client.ts";
+import { wholeNumber } from "../arguments.ts";
+import { withContext } from "../context.ts";
+import { printList, printOne, type Column, type Output } from "../output.ts";
 
 const RECORD_COLUMNS: Column[] = [
   "id",

@@ -1,10 +1,10 @@
 /** `remotegpu price …` and `remotegpu spec …`: the catalogue, and what a change of it would mean. */
 import type { Command } from "commander";
 import { z } from "zod";
-import type { Row } from "./api-client.ts";
-import { jsonObject } from "./arguments.ts";
-import { body, withContext } from "./context.ts";
-import { printDone, printList, printOne, type Column, type Output } from "./output.ts";
+import type { Row } from "../api-client.ts";
+import { jsonObject } from "../arguments.ts";
+import { body, withContext } from "../context.ts";
+import { printDone, printList, printOne, type Column, type Output } from "../output.ts";
 
 const Examples = z.looseObject({ made: z.array(z.string()), kept: z.array(z.string()) });
 
