@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { readConfig } from "@remotegpu/control-plane/config";
 import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { NotifyError, ServiceNotifier } from "@remotegpu/agent/host/notify";
@@ -104,7 +104,7 @@ test("the control plane's unit runs a command of this repository", async () => {
 });
 
 describe("systemd-notify", () => {
-  /** Plays systemd: prints each datagram of a socket. */
+  /** Plays systemd for the rest of the test: prints each datagram of a socket. */
   async function listen(name: string) {
     const socket = join(folder, name);
     const script = `use Socket; socket(my $s, PF_UNIX, SOCK_DGRAM, 0); bind($s, sockaddr_un($ARGV[0])) or die;
@@ -112,12 +112,12 @@ describe("systemd-notify", () => {
     const child = spawn("perl", ["-e", script, socket], { stdio: ["ignore", "pipe", "inherit"] });
     let heard = "";
     child.stdout.on("data", (chunk: Buffer) => (heard += String(chunk)));
-    await eventually(() => heard.includes("listening"));
-    const stop = async () => {
+    onTestFinished(async () => {
       child.kill();
       await once(child, "exit");
-    };
-    return { environment: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "30000000" }, heard: () => heard, stop };
+    });
+    await eventually(() => heard.includes("listening"));
+    return { environment: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "30000000" }, heard: () => heard };
   }
 
   test("hears that the agent is ready, alive as often as it asked, and stopping", async () => {
@@ -129,21 +129,30 @@ describe("systemd-notify", () => {
     await notifier.stopping();
 
     await eventually(() => systemd.heard().includes("STOPPING=1"));
-    await systemd.stop();
     expect(systemd.heard()).toMatch(/READY=1\nSTATUS=serving 2 GPUs\n/);
     expect(systemd.heard().match(/^WATCHDOG=1$/gm)).toHaveLength(3);
+  });
+
+  test("hears each word, though the one before is still being told", async () => {
+    const systemd = await listen("busy");
+    const notifier = new ServiceNotifier({ environment: systemd.environment });
+
+    await Promise.all([notifier.ready("serving"), notifier.alive(0), notifier.stopping()]);
+
+    await eventually(() => systemd.heard().includes("STOPPING=1"));
+    expect(systemd.heard()).toMatch(/READY=1\nSTATUS=serving\n[^]*WATCHDOG=1\n[^]*STOPPING=1\n/);
   });
 
   test("hears of the access process that it holds its ports, that it lives, and that it stops", async () => {
     const systemd = await listen("two");
 
     const access = await AccessUnderTest.begin({ ...systemd.environment, WATCHDOG_USEC: "3000000" });
+    onTestFinished(() => access.end());
     await eventually(() => systemd.heard().includes("READY=1\nSTATUS=holding the ports"));
     await eventually(() => (systemd.heard().match(/^WATCHDOG=1$/gm) ?? []).length > 1);
-    await access.end();
+    await access.stop();
 
     await eventually(() => systemd.heard().includes("STOPPING=1"));
-    await systemd.stop();
     expect(systemd.heard().match(/^READY=1$/gm)).toHaveLength(1);
   });
 });

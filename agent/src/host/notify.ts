@@ -19,6 +19,8 @@ export class ServiceNotifier {
   readonly #command: HostCommand | null;
   readonly #pingEveryMs: number | null;
   #lastPingMs = Number.NEGATIVE_INFINITY;
+  /** Resolves when the words said so far have been told, or could not be. */
+  #told: Promise<unknown> = Promise.resolve();
 
   constructor({
     environment,
@@ -53,9 +55,13 @@ export class ServiceNotifier {
     await this.#notify(["STOPPING=1"]);
   }
 
+  /** One word at a time, in the order in which they are said: a stop must not be lost beside a ping. */
   async #notify(assignments: string[]): Promise<void> {
-    if (this.#command === null) return;
-    const outcome = await this.#command.run(assignments, { deadlineMs: DEADLINE_MS });
+    const command = this.#command;
+    if (command === null) return;
+    const telling = this.#told.then(() => command.run(assignments, { deadlineMs: DEADLINE_MS }));
+    this.#told = telling;
+    const outcome = await telling;
     if (outcome.kind === "ended" && outcome.exitCode === 0) return;
     const reason = outcome.kind === "ended" ? outcome.stderr.trim().slice(0, 200) : outcome.kind;
     throw new NotifyError(`systemd was not told ${assignments.join(" ")}: ${reason}`, {
