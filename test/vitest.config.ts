@@ -1,17 +1,21 @@
 /** The suite. Unit tests first; then what needs real parts, which mostly waits for them: a few files at a time. */
 import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./support/closing-line.ts";
+import { NoEndlessRun } from "./support/no-endless-run.ts";
 import { SizeTable } from "./support/size-table.ts";
 
 const postgresServer = new URL("support/postgres-server.ts", import.meta.url).pathname;
 const images = new URL("support/images.ts", import.meta.url).pathname;
+/** In the environment of all that the run starts. */
+const mark = `remotegpu-test-run-${process.pid}`;
+process.env["REMOTEGPU_TEST_RUN"] = mark;
 
 export default defineConfig({
   test: {
     root: new URL("..", import.meta.url).pathname,
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    reporters: ["default", new SizeTable(), new ClosingLine()],
+    reporters: ["default", new SizeTable(), new ClosingLine(), new NoEndlessRun(mark)],
     projects: [
       {
         extends: true,

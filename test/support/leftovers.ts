@@ -40,9 +40,18 @@ export function processesIn(folder: string): number[] {
     .filter((pid) => pid > 0 && pid !== process.pid && belongsTo(pid, folder));
 }
 
+/** At once, whatever they do. @returns their command lines */
+export function killProcessesIn(folder: string): string[] {
+  return processesIn(folder).map((pid) => {
+    const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+    signal(pid, "SIGKILL");
+    return command;
+  });
+}
+
 /** INT is an orderly and quick end for Postgres and for NATS, which outlive a killed control plane. */
 export async function endProcessesIn(folder: string): Promise<void> {
-  for (const pid of processesIn(folder)) interrupt(pid);
+  for (const pid of processesIn(folder)) signal(pid, "SIGINT");
   await eventually(() => processesIn(folder).length === 0, {
     withinMs: END_WITHIN_MS,
     what: `the end of all processes of ${folder}`,
@@ -50,9 +59,9 @@ export async function endProcessesIn(folder: string): Promise<void> {
 }
 
 /** One that ended meanwhile, as Postgres' own processes do with their parent, needs none. */
-function interrupt(pid: number): void {
+function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    process.kill(pid, "SIGINT");
+    process.kill(pid, name);
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
