@@ -3,13 +3,10 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { Command, CommanderError } from "commander";
-import { pino } from "pino";
 import type { MachineReport } from "@remotegpu/shared/host-report";
 import { JournalId, type HostId } from "@remotegpu/shared/ids";
-import { errorForLog } from "@remotegpu/shared/log";
 import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/joining";
 import { Agent } from "./agent.ts";
-import { bundleOf } from "./bundle.ts";
 import {
   accessSocket,
   ConfigError,
@@ -21,7 +18,6 @@ import {
   type Config,
 } from "./config.ts";
 import { doctorCommand } from "./doctor-command.ts";
-import { ending } from "./ending.ts";
 import { monotonicMs, readBootId } from "./host/clock.ts";
 import { KERNEL_LOG } from "./host/kernel-log.ts";
 import { MachineFactsError, readMachineFacts } from "./host/machine-facts.ts";
@@ -53,6 +49,10 @@ import { RunPerformer } from "./loop/run-performer.ts";
 import { NO_LIVE_RESTORE, RuntimeWatch } from "./loop/runtime-watch.ts";
 import { StorageSampling } from "./loop/storage-sampling.ts";
 import { KeptOutput } from "./output/kept-output.ts";
+import { bundleOf } from "./process/bundle.ts";
+import { ending } from "./process/ending.ts";
+import { log } from "./process/log.ts";
+import { AGENT_VERSION } from "./process/version.ts";
 import { Docker } from "./runtime/docker.ts";
 import { RuntimeDown, RuntimeError } from "./runtime/runtime-error.ts";
 import { runtimeInfo } from "./runtime/runtime-info.ts";
@@ -60,17 +60,9 @@ import { Runtime } from "./runtime/runtime.ts";
 import { poolBytes } from "./runtime/pool-usage.ts";
 import { installToolbox, ToolboxError } from "./runtime/toolbox.ts";
 
-const AGENT_VERSION = "0.1.0";
-
 class StartError extends Error {
   override readonly name = "StartError";
 }
-
-const log = pino({
-  base: null,
-  timestamp: pino.stdTimeFunctions.isoTime,
-  serializers: { error: errorForLog },
-});
 
 async function join(): Promise<void> {
   const config = readConfig(process.env);
