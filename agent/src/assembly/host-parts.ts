@@ -3,20 +3,18 @@
  * what ended containers wrote. They are ready when they are handed out.
  */
 import { mkdirSync } from "node:fs";
-import type { HostId } from "@remotegpu/shared/ids";
-import type { Log } from "@remotegpu/shared/log";
-import { keptOutputFolder, ownPoolFolder, type Config } from "../config.ts";
+import { keptOutputFolder, ownPoolFolder } from "../config.ts";
 import { KERNEL_LOG } from "../host/kernel-log.ts";
 import { readMachineFacts, type MachineFacts } from "../host/machine-facts.ts";
 import { MemoryKills } from "../host/memory-kills.ts";
 import { readProcessStart } from "../host/process-liveness.ts";
-import { GpuWatch } from "../loop/gpu-watch.ts";
-import { ImageWatch } from "../loop/image-watch.ts";
-import type { Clock } from "../loop/moment.ts";
-import { RuntimeWatch } from "../loop/runtime-watch.ts";
+import { GpuWatch } from "../loop/watch/gpu-watch.ts";
+import { ImageWatch } from "../loop/watch/image-watch.ts";
+import { RuntimeWatch } from "../loop/watch/runtime-watch.ts";
 import { KeptOutput } from "../output/kept-output.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { installToolbox } from "../runtime/toolbox.ts";
+import type { AgentSetting } from "./agent-setting.ts";
 
 export type HostParts = {
   facts: MachineFacts;
@@ -29,19 +27,11 @@ export type HostParts = {
 };
 
 /** @throws ToolboxError, MachineFactsError */
-export async function hostParts({
-  hostId,
-  config,
-  clock,
-  wake,
-  log,
-}: {
-  hostId: HostId;
-  config: Config;
-  clock: Clock;
-  wake: () => void;
-  log: Log;
-}): Promise<HostParts> {
+export async function hostParts(
+  { config, credential, clock, log }: AgentSetting,
+  wake: () => void,
+): Promise<HostParts> {
+  const { host_id: hostId } = credential.grant;
   const { stateDir, poolFolder, runtimeSocket } = config;
   const memoryKills = new MemoryKills(KERNEL_LOG, log);
   const runtime = new Runtime({

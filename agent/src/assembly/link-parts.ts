@@ -2,26 +2,21 @@
  * An agent's parts that talk with the control plane: the connection, the credential that is kept fresh for it, the
  * conversation over it, and what the control plane asks of this host by it. None of them has begun when handed out.
  */
-import type { Log } from "@remotegpu/shared/log";
-import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
-import { credentialFile, type Config } from "../config.ts";
-import type { RunKey } from "../core/container.ts";
-import type { RunNow } from "../core/run-view.ts";
-import type { Journal } from "../journal/journal.ts";
+import { credentialFile } from "../config.ts";
 import { Outbox } from "../journal/outbox.ts";
 import { HostConnection } from "../link/connection.ts";
 import { ControlPlaneClient } from "../link/control-plane-client.ts";
-import type { SavedCredential } from "../link/credential.ts";
 import { CredentialKeeper } from "../link/credential-keeper.ts";
 import { LogSessions } from "../link/log-sessions.ts";
-import type { HostKey } from "../link/nkey.ts";
-import { orderSubscriptions } from "../link/order-server.ts";
+import { orderSubscriptions, type OrderHandlers } from "../link/order-server.ts";
 import { ControlPlaneLink } from "../loop/control-plane-link.ts";
+import { execInInstance } from "../loop/instance-exec.ts";
 import { logOpener } from "../loop/log-source.ts";
-import type { Clock } from "../loop/moment.ts";
+import type { Observation } from "../loop/observation.ts";
 import { StorageSampling } from "../loop/storage-sampling.ts";
 import { AGENT_VERSION } from "../process/version.ts";
 import { poolBytes } from "../runtime/pool-usage.ts";
+import type { AgentSetting } from "./agent-setting.ts";
 import type { HostParts } from "./host-parts.ts";
 
 export type LinkParts = {
@@ -32,41 +27,23 @@ export type LinkParts = {
   storageSampling: StorageSampling;
 };
 
-export function linkParts({
-  config,
-  credential,
-  key,
-  clock,
-  journal,
-  host,
-  exec,
-  runNow,
-  onRemoved,
-  wake,
-  log,
-}: {
-  config: Config;
-  credential: SavedCredential;
-  key: HostKey;
-  clock: Clock;
-  journal: Journal;
-  host: HostParts;
-  exec: (request: ExecRequest) => Promise<ExecReply>;
-  runNow: (run: RunKey) => RunNow;
-  /** The host was taken out of the fleet; may be said more than once. */
-  onRemoved: () => void;
-  wake: () => void;
-  log: Log;
-}): LinkParts {
+export function linkParts(
+  { config, credential, key, clock, journal, log }: AgentSetting,
+  { host, observation, wake }: { host: HostParts; observation: Observation; wake: () => void },
+): LinkParts {
   const { host_id: hostId } = credential.grant;
   const { runtime, gpuWatch, kept } = host;
   const logSessions = new LogSessions({
     hostId,
     publisher: () => connection,
-    opener: logOpener({ runtime, kept, runNow, wallMs: clock.wallMs }),
+    opener: logOpener({ runtime, kept, runNow: (run) => observation.runNow(run), wallMs: clock.wallMs }),
     log,
   });
-  const orders = { onNudge: () => link.nudged(), exec, logs: logSessions.onMessage };
+  const orders: OrderHandlers = {
+    onNudge: () => link.nudged(),
+    exec: (request) => execInInstance({ runtime, observation }, request),
+    logs: logSessions.onMessage,
+  };
   const connection = new HostConnection({
     grant: credential.grant,
     key,
@@ -83,7 +60,7 @@ export function linkParts({
     credential,
     key,
     onRenewed: (grant) => void connection.renew(grant),
-    onRemoved,
+    onRemoved: () => observation.leaveFleet(),
     log,
   });
   const link = new ControlPlaneLink({

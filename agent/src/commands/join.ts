@@ -8,7 +8,7 @@ import { readMachineFacts } from "../host/machine-facts.ts";
 import { saveCredential } from "../link/credential.ts";
 import { joinControlPlane } from "../link/join.ts";
 import { openHostKey } from "../link/nkey.ts";
-import { NO_LIVE_RESTORE } from "../loop/runtime-watch.ts";
+import { NO_LIVE_RESTORE } from "../loop/watch/runtime-watch.ts";
 import { AGENT_VERSION } from "../process/version.ts";
 import { Docker } from "../runtime/docker.ts";
 import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
