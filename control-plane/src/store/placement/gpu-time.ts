@@ -15,16 +15,14 @@ export async function recentGpuTime(
 ): Promise<Map<string, number>> {
   const { rows } = await sql.query<{ workspace_id: number | null; customer_id: number; used: number }>(
     `WITH held AS (
-       SELECT a.instance_id, a.epoch, coalesce(a.share_thousandths, 1000) AS share,
+       SELECT DISTINCT ON (a.id) r.workspace_id, r.customer_id, coalesce(a.share_thousandths, 1000) AS share,
               extract(epoch FROM least(coalesce(a.released_at, $1), $1) - greatest(a.allocated_at, $2)) AS seconds
-         FROM gpu_allocations a
-        WHERE (a.released_at IS NULL OR a.released_at > $2) AND a.allocated_at < $1)
-     SELECT r.workspace_id, CASE WHEN r.workspace_id IS NULL THEN r.customer_id END AS customer_id,
-            floor(sum(held.share * held.seconds))::bigint AS used
-       FROM held JOIN LATERAL (
-              SELECT workspace_id, customer_id FROM runs
-               WHERE instance_id = held.instance_id AND epoch = held.epoch ORDER BY ordered_at, id LIMIT 1) r ON true
-      GROUP BY 1, 2`,
+         FROM gpu_allocations a JOIN runs r ON r.instance_id = a.instance_id AND r.epoch = a.epoch
+        WHERE (a.released_at IS NULL OR a.released_at > $2) AND a.allocated_at < $1
+        ORDER BY a.id, r.ordered_at, r.id)
+     SELECT workspace_id, CASE WHEN workspace_id IS NULL THEN customer_id END AS customer_id,
+            floor(sum(share * seconds))::bigint AS used
+       FROM held GROUP BY 1, 2`,
     [now, new Date(now.getTime() - windowSeconds * 1000)],
   );
   return new Map(rows.map(({ used, ...owner }) => [sharerOf(owner), used]));
