@@ -3,7 +3,29 @@
  * the host confirmed that they are free, whether or not it was charged.
  */
 import { sharerOf } from "../../core/environment-order.ts";
+import { FAIR_SHARE_WINDOW_SECONDS } from "../../core/queue/fair-share.ts";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { Connection } from "../database.ts";
+
+/** Of a window of days: what is had meanwhile is as good as nothing, and a pass counts by itself what it gives. */
+const KEPT_MS = 5 * MS_PER_SECOND;
+
+interface Kept {
+  used: Map<string, number>;
+  readAtMs: number;
+}
+
+const kept = new WeakMap<Connection, Kept>();
+
+/** What counts for the fair share, up to five seconds old: passes follow each other faster, and each would read days. */
+export async function keptGpuTime(db: Connection, now: Date): Promise<ReadonlyMap<string, number>> {
+  const known = kept.get(db);
+  const ageMs = known === undefined ? Infinity : now.getTime() - known.readAtMs;
+  if (known !== undefined && ageMs >= 0 && ageMs < KEPT_MS) return known.used;
+  const used = await recentGpuTime(db, { now, windowSeconds: FAIR_SHARE_WINDOW_SECONDS });
+  kept.set(db, { used, readAtMs: now.getTime() });
+  return used;
+}
 
 /**
  * GPU thousandths times seconds within the window that ends now, by who shares; who had none is not in it. A run's

@@ -5,6 +5,7 @@ import type { Waiting } from "../../core/queue/queue.ts";
 import type { WaitingScene } from "../../core/queue/turn.ts";
 import type { Database } from "../database.ts";
 import { fleetSnapshot } from "./fleet-snapshot.ts";
+import { keptGpuTime } from "./gpu-time.ts";
 import { endingWork, runningWork } from "./running-work.ts";
 import type { UsualOrders } from "./usual-orders.ts";
 import { standingOf, type WaitingOrder, waitingOrders } from "./waiting.ts";
@@ -25,7 +26,7 @@ export async function passScene(
   { now, seed, usual, work }: { now: Date; seed: number; usual: UsualOrders; work: "all" | "ending" },
 ): Promise<WaitingScene<ScheduledOrder>> {
   const waiting = await waitingOrders(db, { now });
-  const { shares } = await standingOf(db, waiting, now);
+  const { shares } = standingOf(waiting, await keptGpuTime(db, now), now);
   const running = await (work === "all" ? runningWork(db) : endingWork(db));
   // Last, so that nothing is thought free that one of the others has taken by now.
   const fleet = await fleetSnapshot(db, { now });
