@@ -170,12 +170,12 @@ async function appendStopOrder(
 }
 
 /** Whether something may start whose hour costs so much; what may counts for whatever is asked next. */
-export type StartRule = (start: { customerId: number; hourly: Points }) =>
+export type StartRule = (start: { customerId: number; hourly: Points }) => StartAnswer;
+
+/** `hourlyOfAll`: of all that counts for the payer by now, this start included. */
+type StartAnswer =
   | Extract<StartDecision, { allowed: false }>
-  | {
-      allowed: true;
-      /** Of all that counts for the payer by now, this start included. */ hourlyOfAll: Points;
-    };
+  | { readonly allowed: true; readonly hourlyOfAll: Points };
 
 /**
  * The start rule of payers whose accounts are locked: call it in the placing transaction. It begins with what each
