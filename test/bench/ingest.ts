@@ -267,7 +267,7 @@ async function ingest(db: Database, messages: readonly Message[], now: Date): Pr
 
 async function copy(db: Database, lines: string): Promise<void> {
   await transaction(db, async (tx) => {
-    await tx.copyIn(`COPY bare_usage_rows (${COLUMNS}) FROM STDIN`, lines);
+    await tx.copyIn(`COPY bare_usage_rows (${COLUMNS}) FROM STDIN`, [lines].values());
   });
 }
 
