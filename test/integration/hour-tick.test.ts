@@ -561,6 +561,15 @@ describe("money and prices", () => {
     expect(await charges()).toEqual([{ at: HOUR, amount: "6.0000" }]);
   });
 
+  test("a moment is past that lies more than a minute back", async () => {
+    const price = { spec: "B", line: "cpu", unitPrice: "60", billingUnit: "hour", createdBy: null } as const;
+    const added = async (line: string, now: Date) =>
+      await transaction(database, (tx) => addPrice(tx, { ...price, line, effectiveFrom: at(0) }, now));
+
+    expect((await added("cpu", at(MINUTE))).added).not.toBeNull();
+    expect(await added("memory", at(MINUTE + 1))).toEqual({ added: null, reason: "past" });
+  });
+
   test("a run that began without a price waits, uncharged, until there is one", async () => {
     const scene = await openScene(database, "ann");
     await openSceneRun(database, scene, "r1");
