@@ -465,7 +465,7 @@ describe("prices and estimates", () => {
   ])("what a spec does not include is named: %s", async (path, more) => {
     const shape = { cpu: 1, memory: GIB, gpu: 1, gpu_memory: GIB };
     await ask("PUT", "/specs/boxed", admin, { shape, description: null });
-    await price("boxed", "spec", "1", { effective_from: "2026-01-01T00:00:00Z" });
+    await price("boxed", "spec", "1");
 
     const answer = await ask("POST", "/billing/estimate", bob, {
       spec: "boxed",

@@ -349,13 +349,10 @@ test("what is estimated for some minutes is what a run of exactly those minutes 
     ["memory", "0.012345"],
     ["temp_storage", "0.000777"],
   ])
-    await ask("POST", "/prices", {
-      spec: "odd",
-      line,
-      unit_price,
-      billing_unit: "hour",
-      effective_from: "2025-01-01T00:00:00Z",
-    });
+    await api.db.query(
+      "INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from) VALUES ('odd', $1, $2, 'hour', $3)",
+      [line, unit_price, at(-MINUTE)],
+    );
   const order = { spec: "odd", cpu: 3, memory: 5_368_709_121, temp_storage: 123_456_789 };
   const quantities = {
     cpu: "3",

@@ -79,7 +79,7 @@ export function addPriceCommands(program: Command): void {
     .command("set <spec> <line> <unit-price>")
     .description("a price from a moment on (admins); running work keeps the price it began with")
     .option("--per <unit>", "minute, hour or day", "hour")
-    .option("--from <time>", "RFC 3339; now by default")
+    .option("--from <time>", "RFC 3339; now by default, past only for runs that wait uncharged for it")
     .action(
       withContext(
         async (

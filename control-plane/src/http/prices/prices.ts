@@ -24,16 +24,26 @@ const Line = text(160).regex(
   "must be spec, cpu, memory, gpu, gpu:<model>, gpu_memory, temp_storage or storage",
 );
 
+const FIRST_MOMENT = Date.parse("2000-01-01T00:00:00Z");
+const LAST_MOMENT = Date.parse("2100-12-31T23:59:59Z");
+
 export const NewPriceBody = z
   .strictObject({
     spec: SpecName,
     line: Line,
     unit_price: UnitPrice,
     billing_unit: z.enum(BILLING_UNITS),
-    effective_from: z.iso.datetime({ offset: true }).optional().openapi({
-      description:
-        "Now, if left out. In the past only for a line that had no price then, as for runs that began without one",
-    }),
+    effective_from: z.iso
+      .datetime({ offset: true })
+      .refine((time) => {
+        const moment = Date.parse(time);
+        return moment >= FIRST_MOMENT && moment <= LAST_MOMENT;
+      }, "must lie in the years 2000 to 2100")
+      .optional()
+      .openapi({
+        description:
+          "Now, if left out. In the past only where a run that began since then waits uncharged for this price",
+      }),
   })
   .openapi("NewPrice");
 
@@ -113,7 +123,7 @@ export function obstacleSentence(obstacle: PriceObstacle, { spec, line }: NewPri
     case "taken":
       return `${line} of ${spec} has a price from that moment already`;
     case "past":
-      return "lies in the past, where the line has a price that is history; leave it out for now";
+      return "lies in the past, and no run waits uncharged for this price since then; leave it out for now";
     case "moves-a-run":
       return "lies before the start of a run that has its price already";
   }
