@@ -411,6 +411,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["PATCH /webhooks/{id}", PERSONAL, at(webhook, (id) => `/webhooks/${id}`, { active: false })],
   ["DELETE /webhooks/{id}", PERSONAL, at(webhook, (id) => `/webhooks/${id}`)],
   ["GET /webhooks/{id}/deliveries", PERSONAL, at(webhook, (id) => `/webhooks/${id}/deliveries`)],
+  ["POST /webhooks/{id}/secret", PERSONAL, at(webhook, (id) => `/webhooks/${id}/secret`, {})],
   ["POST /webhooks/{id}/test", PERSONAL, at(webhook, (id) => `/webhooks/${id}/test`, {})],
 
   [

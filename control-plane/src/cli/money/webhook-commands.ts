@@ -66,6 +66,15 @@ export function addWebhookCommands(program: Command): void {
       );
 
   webhook
+    .command("new-secret <id>")
+    .description("another secret from now on, printed once; the old one signs nothing more")
+    .action(
+      withContext(async ({ api, output }, id: string) =>
+        printOne(output, await api.post(`${pathOf(id)}/secret`)),
+      ),
+    );
+
+  webhook
     .command("remove <id>")
     .description("remove a webhook and what became of its messages")
     .action(
