@@ -686,6 +686,18 @@ describe("the server's own routes", () => {
     expect((await api.ask("GET", path)).status).toBe(200);
   });
 
+  test("the API's base says which API it is, and leads to its description", async () => {
+    const answer = await api.ask("GET", "/api/v1");
+
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { name: "RemoteGPU", version: api.deps.config.version },
+    });
+    const { body: document } = await api.ask("GET", answer.body.openapi);
+    expect(document.info).toMatchObject({ title: answer.body.name, version: answer.body.version });
+    expect((await api.ask("GET", answer.body.docs)).contentType).toContain("text/html");
+  });
+
   test("metrics are Prometheus text, for this machine and for administrators", async () => {
     const local = await api.ask("GET", "/metrics");
     const forwarded = { "X-Forwarded-For": "192.0.2.1" };
