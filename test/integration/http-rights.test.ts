@@ -201,6 +201,13 @@ const ofAuthor =
   (path: string, body?: object): Question =>
   () => ({ path: `${path}?customer_id=${people.author.customerId}`, ...(body !== undefined && { body }) });
 
+async function alarm(): Promise<number> {
+  const { rows } = await api.db.query<{ id: number }>(
+    "INSERT INTO alarms (kind, subject) VALUES ('host-floods', 'host-1') RETURNING id",
+  );
+  return rows[0]?.id ?? 0;
+}
+
 async function webhook(): Promise<number> {
   const { rows } = await api.db.query<{ id: number }>(
     "INSERT INTO webhooks (customer_id, url, secret) VALUES ($1, 'https://example.com/', 's') RETURNING id",
@@ -500,6 +507,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /audit-log", ADMINS, plain("/audit-log")],
   ["GET /quarantine", ADMINS, plain("/quarantine")],
   ["GET /alarms", ADMINS, plain("/alarms")],
+  ["POST /alarms/{id}/clear", ADMINS, at(alarm, (id) => `/alarms/${id}/clear`, {})],
 
   // Proofs stand in for keys: without a good one everybody is refused, which their own tests show.
   ["POST /hosts/join", PUBLIC, plain("/hosts/join", {})],

@@ -330,6 +330,11 @@ test("a join token opens once: another key is refused with it, and the owner is 
   const hosts = List.parse(JSON.parse(await remotegpu(["host", "list", "--json"], owner))).items;
   expect(new Set(hosts.map(({ name }) => name))).toEqual(new Set(["host-1", "rightful"]));
   expect(await remotegpu(["alarms"], owner)).toMatch(/^id +raised_at +kind .*\n.* join-token-reused /m);
+  const alarm = String(JSON.parse(await remotegpu(["alarms", "--json"], owner)).items[0].id);
+  expect(await remotegpu(["alarm", "clear", alarm], owner)).toBe(
+    `Alarm ${alarm} (join-token-reused) is cleared.`,
+  );
+  expect(await remotegpu(["fleet"], owner)).toMatch(/^alarms_open +0$/m);
   const rightful = String(hosts.find(({ name }) => name === "rightful")?.["id"]);
   expect(
     await remotegpu(["host", "update", rightful, "--name", "right", "--labels", '{"rack":"7"}'], owner),
