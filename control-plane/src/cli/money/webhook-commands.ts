@@ -29,7 +29,7 @@ export function addWebhookCommands(program: Command): void {
   webhook
     .command("add <url>")
     .description("send warnings there; prints the secret that signs them, once")
-    .option("--kinds <list>", "only these: low-balance,hours-left,budget,overdue,suspended")
+    .option("--kinds <list>", "only these: low-balance,hours-left,budget,overdue,suspended,data-at-risk")
     .action(
       withContext(async ({ api, output }, url: string, options: { kinds?: string }) => {
         const kinds = options.kinds?.split(",").map((kind) => kind.trim());
