@@ -13,7 +13,7 @@ import { adjust, topUp } from "@remotegpu/control-plane/store/billing/payments";
 import { setSetting } from "@remotegpu/control-plane/store/settings";
 import { MAX_WEBHOOKS } from "@remotegpu/control-plane/store/webhooks/webhooks";
 import { parsePoints } from "@remotegpu/shared/money";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { openApi, problem, type ApiWorld, type Caller } from "../support/api.ts";
 import { eventually } from "../support/eventually.ts";
 import { failingDatabase } from "../support/failing-database.ts";
@@ -357,11 +357,11 @@ describe("a name", () => {
         socket.destroy();
       });
     });
+    onTestFinished(() => void server.close());
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
 
     const error = await sentTo(["127.0.0.1"], `https://receiver.example:${port}/`);
-    await new Promise((resolve) => server.close(resolve));
 
     // A greeting of TLS names whom it is meant for; no message is given to one that does not answer it.
     expect(heard).toHaveLength(1);

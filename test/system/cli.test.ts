@@ -19,16 +19,17 @@ let house: House;
 let hostId: string;
 let gpuUuid: string;
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  database = await freshDatabase();
-  house = await House.open({ hosts: 1, settings: { DATABASE_URL: database.url } });
+  database = ending.adopt(await freshDatabase(), (one) => one.drop());
+  house = ending.adopt(await House.open({ hosts: 1, settings: { DATABASE_URL: database.url } }), (one) =>
+    one.close(),
+  );
   hostId = house.hosts[0]?.id ?? "";
   gpuUuid = String((await house.admin.list(`/hosts/${hostId}/gpus`))[0]?.uuid);
 });
-afterAll(async () => {
-  await house?.close();
-  await database?.drop();
-});
+afterAll(() => ending.disposeAsync());
 
 const EVERY_BYTE = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 
