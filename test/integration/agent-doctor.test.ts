@@ -5,7 +5,7 @@ import { createServer, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { doctorCommand, type Patient } from "@remotegpu/agent/doctor-command";
+import { examine, type Patient } from "@remotegpu/agent/commands/doctor";
 import { checkHost, type Look } from "@remotegpu/agent/doctor/host-checks";
 import { checkJournal } from "@remotegpu/agent/doctor/journal-checks";
 import { checkPorts } from "@remotegpu/agent/doctor/port-checks";
@@ -271,7 +271,7 @@ describe("the command", () => {
     const { hostId, stateDir } = agent;
     let text = "";
     const patient = { hostId, stateDir, runtimeSocket: null, clock, ...changes };
-    const exitCode = await doctorCommand(patient, options, (said) => (text += said));
+    const exitCode = await examine(patient, options, (said) => (text += said));
     return { exitCode, text };
   }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/usage-interval";
-import { NO_LIVE_RESTORE } from "@remotegpu/agent/loop/runtime-watch";
+import { NO_LIVE_RESTORE } from "@remotegpu/agent/loop/watch/runtime-watch";
 import type { RunId } from "@remotegpu/shared/ids";
 import { AgentUnderTest } from "../support/agent.ts";
 import { desiredOf } from "../support/desired-instance.ts";

@@ -15,7 +15,7 @@ import { readGpuMemory, writeGpuMemory } from "@remotegpu/agent/host/gpu-memory-
 import { KernelLog } from "@remotegpu/agent/host/kernel-log";
 import { NvidiaSmi } from "@remotegpu/agent/host/nvidia-smi";
 import { prepareSimulatedGpus, simulatedGpuUuid } from "@remotegpu/agent/host/simulated-gpus";
-import { GpuWatch, SAMPLE_EVERY_MS } from "@remotegpu/agent/loop/gpu-watch";
+import { GpuWatch, SAMPLE_EVERY_MS } from "@remotegpu/agent/loop/watch/gpu-watch";
 import { BootId } from "@remotegpu/shared/ids";
 import { AgentUnderTest } from "../support/agent.ts";
 import { desiredOf } from "../support/desired-instance.ts";

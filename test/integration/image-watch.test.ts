@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { ImageWatch, LIST_IMAGES_EVERY_MS } from "@remotegpu/agent/loop/image-watch";
+import { ImageWatch, LIST_IMAGES_EVERY_MS } from "@remotegpu/agent/loop/watch/image-watch";
 import { Docker } from "@remotegpu/agent/runtime/docker";
 import { Images } from "@remotegpu/agent/runtime/images";
 import { RuntimeDown, RuntimeError } from "@remotegpu/agent/runtime/runtime-error";
