@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION env_vars_ok(vars jsonb)
  IMMUTABLE PARALLEL SAFE
 AS $function$
 BEGIN
-  IF vars IS NULL THEN
+  IF vars IS NULL OR vars = '{}' THEN
     RETURN true;
   ELSIF jsonb_typeof(vars) <> 'object' THEN
     RETURN false;
@@ -91,7 +91,7 @@ CREATE OR REPLACE FUNCTION mounts_at_paths_ok(mounts jsonb, path_pattern text)
  IMMUTABLE PARALLEL SAFE
 AS $function$
 BEGIN
-  IF mounts IS NULL THEN
+  IF mounts IS NULL OR mounts = '[]' THEN
     RETURN true;
   ELSIF jsonb_typeof(mounts) <> 'array' THEN
     RETURN false;

@@ -4,7 +4,7 @@
  * since the driver makes a Postgres array of an array.
  */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import {
   type ClientBase,
   DatabaseError,
@@ -226,7 +226,7 @@ async function copyIn(
 
 /** The statement's name under which a connection keeps its plan; Postgres takes up to 63 bytes. */
 function nameOf(text: string): string {
-  return createHash("sha256").update(text).digest("base64url");
+  return hash("sha256", text, "base64url");
 }
 
 function hasLostRace(error: unknown): boolean {

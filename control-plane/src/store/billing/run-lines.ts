@@ -73,7 +73,10 @@ export async function startCosts(
   connection: Connection,
   { customerIds, at }: { customerIds: readonly number[]; at: Date },
 ): Promise<Map<number, Points>> {
-  const costs = await wantedCosts(connection, { customerIds, at });
+  const { rows } = await connection.query<HourlyLineRow>(`${hourlyLines("0")} ${WANTED} ${PER_LINE}`, [
+    customerIds,
+  ]);
+  const costs = await costsByPayer(connection, rows, at);
   return new Map([...costs].map(([customerId, { hourly }]) => [customerId, hourly]));
 }
 
@@ -90,9 +93,7 @@ export async function wantedCosts(
 ): Promise<Map<number, WantedCosts>> {
   const { rows } = await connection.query<HourlyLineRow>(
     `${hourlyLines("sum(greatest(0, extract(epoch FROM $2 - greatest(h.last_heartbeat, r.ordered_at))))::bigint")}
-       JOIN placements p ON p.run_id = r.id JOIN hosts h ON h.id = r.host_id
-      WHERE r.customer_id = ANY($1::bigint[]) AND r.closed_at IS NULL AND p.want = 'running'
-        AND p.resources_released_at IS NULL ${PER_LINE}`,
+       JOIN hosts h ON h.id = r.host_id ${WANTED} ${PER_LINE}`,
     [customerIds, at],
   );
   return await costsByPayer(connection, rows, at);
@@ -127,6 +128,9 @@ function hourlyLines(unheardSeconds: string): string {
   return `SELECT r.customer_id, r.spec, r.gpu_model, l.line, l.quantity, l.unit_price, l.billing_unit, count(*) AS runs,
         ${unheardSeconds} AS unheard_seconds FROM runs r JOIN run_lines l ON l.run_id = r.id`;
 }
+const WANTED = `JOIN placements p ON p.run_id = r.id
+      WHERE r.customer_id = ANY($1::bigint[]) AND r.closed_at IS NULL AND p.want = 'running'
+        AND p.resources_released_at IS NULL`;
 const PER_LINE =
   "GROUP BY r.customer_id, r.spec, r.gpu_model, l.line, l.quantity, l.unit_price, l.billing_unit";
 
