@@ -253,19 +253,18 @@ describe.concurrent("the host", () => {
 describe("the command", () => {
   let controlPlane: ScriptedControlPlane;
   let agent: AgentUnderTest;
+  /** Ended from the last to the first, each although another fails. */
+  const ending = new AsyncDisposableStack();
   beforeAll(async () => {
     await importBusyboxImage();
-    controlPlane = await ScriptedControlPlane.start();
-    agent = await AgentUnderTest.begin(controlPlane);
+    controlPlane = ending.adopt(await ScriptedControlPlane.start(), (one) => one.close());
+    agent = ending.adopt(await AgentUnderTest.begin(controlPlane), (one) => one.end());
     agent.host.order([
       desiredOf("a", {}, { live: { stopGraceSeconds: 1, onDisconnect: "keep", stopAfterSeconds: null } }),
     ]);
     await agent.host.says("run-a", { phase: "ready" });
   });
-  afterAll(async () => {
-    await agent?.end();
-    await controlPlane?.close();
-  });
+  afterAll(() => ending.disposeAsync());
 
   async function doctor(changes: Partial<Patient> = {}, options: { json?: boolean } = {}) {
     const clock = { bootId: await readBootId(), monotonicMs };

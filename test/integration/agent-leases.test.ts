@@ -1,5 +1,4 @@
 /** The agent and its access process: what is ordered comes to be held, whoever of the two is away meanwhile. */
-import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -18,31 +17,28 @@ const DOWN_AFTER_MS = 20_000;
 let controlPlane: ScriptedControlPlane;
 let agent: AgentUnderTest;
 let access: AccessUnderTest;
-let service: ChildProcess;
 const instance = desiredOf(
   "a",
   {},
   { live: { stopGraceSeconds: 1, onDisconnect: "keep", stopAfterSeconds: null } },
 );
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  controlPlane = await ScriptedControlPlane.start();
-  agent = await AgentUnderTest.begin(controlPlane, { hasAccess: true });
-  access = await AccessUnderTest.begin({}, { folder: agent.stateDir });
+  controlPlane = ending.adopt(await ScriptedControlPlane.start(), (one) => one.close());
+  // Its folder is the agent's, and goes with it.
+  ending.defer(() => access?.end());
+  agent = ending.adopt(await AgentUnderTest.begin(controlPlane, { hasAccess: true }), (one) => one.end());
+  access = ending.adopt(await AccessUnderTest.begin({}, { folder: agent.stateDir }), (one) => one.stop());
   // The agent is the one to speak here.
   access.leaveAgent();
   agent.host.order([instance]);
   const { containerId } = await agent.host.says("run-a", { phase: "ready" });
   const { State } = await docker.getContainer(containerId ?? "").inspect();
-  service = await serveIn({ pid: State.Pid, port: 7000 });
+  ending.adopt(await serveIn({ pid: State.Pid, port: 7000 }), (service) => void service.kill("SIGKILL"));
 });
-afterAll(async () => {
-  service?.kill("SIGKILL");
-  await access?.stop();
-  await agent?.end();
-  await access?.end();
-  await controlPlane?.close();
-});
+afterAll(() => ending.disposeAsync());
 
 /** As a pull writes it down. */
 function orderLeases(leases: DesiredLease[]): void {

@@ -19,14 +19,13 @@ describe("an agent", () => {
   let controlPlane: ScriptedControlPlane;
   let agent: AgentUnderTest;
 
+  /** Ended from the last to the first, each although another fails. */
+  const ending = new AsyncDisposableStack();
   beforeAll(async () => {
-    controlPlane = await ScriptedControlPlane.start();
-    agent = await AgentUnderTest.begin(controlPlane, { simulatedGpus: 2 });
+    controlPlane = ending.adopt(await ScriptedControlPlane.start(), (one) => one.close());
+    agent = ending.adopt(await AgentUnderTest.begin(controlPlane, { simulatedGpus: 2 }), (one) => one.end());
   });
-  afterAll(async () => {
-    await agent?.end();
-    await controlPlane?.close();
-  });
+  afterAll(() => ending.disposeAsync());
 
   test("tells images by name and id, and how its cards are joined, in its report", async () => {
     const report = await eventually(() => agent.host.report ?? undefined, { what: "a report" });

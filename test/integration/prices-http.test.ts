@@ -71,6 +71,31 @@ async function run(
     );
 }
 
+describe("a price for a spec as a whole", () => {
+  const hint = async (line: string) => (await post("/prices", entry("whole", line, "7"))).body.hint;
+
+  test("says what is left to do while the spec has no shape, and so does an order's refusal", async () => {
+    expect(await hint("cpu")).toBeNull();
+    expect(await hint("spec")).toBe(
+      "Orders under whole are refused until PUT /specs/whole says what it includes (shape).",
+    );
+    const order = { spec: "whole", cpu: 1, memory: 2 ** 30, minutes: 60 };
+    expect(await post("/billing/estimate", order, ann)).toMatchObject({
+      status: 422,
+      body: {
+        detail: expect.stringContaining("has no shape yet: an administrator has to set what it includes"),
+      },
+    });
+
+    await api.ask("PUT", "/api/v1/specs/whole", {
+      as: api.admin,
+      body: { shape: { cpu: 1, memory: 2 ** 30 } },
+    });
+
+    expect((await post("/prices", entry("whole", "spec", "8"))).body.hint).toBeNull();
+  });
+});
+
 describe("from a moment that is past", () => {
   test("a line gets a price where a run of then waits uncharged for it, and no other does", async () => {
     await run(ann, "late", { minutesAgo: 10, lines: { cpu: null, memory: "1" } });

@@ -9,7 +9,7 @@ import { HTTPException } from "hono/http-exception";
 import { secureHeaders } from "hono/secure-headers";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { ApiApp, ApiContext, ApiDeps, ApiEnv } from "./deps.ts";
-import { registerDocumentation } from "./documentation.ts";
+import { API_BASE, registerDocumentation } from "./documentation.ts";
 import { fieldErrorsOf, InputRefused } from "./request/input-errors.ts";
 import { countRequests } from "./metrics.ts";
 import { ApiRefusal, type FieldError, type RefusalKind } from "./request/refusal.ts";
@@ -18,7 +18,6 @@ import { registerServerRoutes } from "./server-routes.ts";
 import { isUniqueViolation, StoreError } from "../store/database.ts";
 import { isGivenUp, whoMigrates } from "../store/upgrade/locks.ts";
 
-const API_BASE = "/api/v1";
 /** Bodies are checked before they come to the database, so what breaks its CHECKs was there: they spare old rows. */
 const CHECK_VIOLATION = "23514";
 const OLD_VALUE =

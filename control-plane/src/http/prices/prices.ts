@@ -2,13 +2,14 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import { BILLING_UNITS } from "../../core/rating.ts";
-import { transaction } from "../../store/database.ts";
+import { type Connection, transaction } from "../../store/database.ts";
 import {
   addPrice,
   listPrices,
   type NewPrice,
   type PriceObstacle,
   type PriceRow,
+  specByName,
 } from "../../store/prices/prices.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { SpecName, UnitPrice } from "../request/input-fields.ts";
@@ -59,6 +60,10 @@ const Price = z
   })
   .openapi("Price");
 
+const AddedPrice = Price.extend({
+  hint: z.string().nullable().openapi({ description: "What is left to do before anything is sold at it" }),
+}).openapi("AddedPrice");
+
 const list = createRoute({
   ...forCustomers,
   method: "get",
@@ -76,7 +81,7 @@ const post = createRoute({
   tags,
   summary: "A price from a moment on; what runs already keeps the price it began with",
   request: { body: jsonBody(NewPriceBody) },
-  responses: created("The price", Price),
+  responses: created("The price", AddedPrice),
 });
 
 export function registerPriceRoutes(api: ApiApp, deps: ApiDeps): void {
@@ -94,7 +99,8 @@ export function registerPriceRoutes(api: ApiApp, deps: ApiDeps): void {
     const now = deps.now();
     const price = newPrice(body, { now, createdBy: c.var.actor.customerId });
     const result = await transaction(db, (sql) => addPrice(sql, price, now));
-    if (result.added !== null) return c.json(priceAnswer(result.added), 201);
+    if (result.added !== null)
+      return c.json({ ...priceAnswer(result.added), hint: await hintFor(db, price) }, 201);
     const sentence = obstacleSentence(result.reason, price);
     throw result.reason === "taken" ? conflict(`${sentence}.`) : badField("effective_from", sentence);
   });
@@ -127,6 +133,12 @@ export function obstacleSentence(obstacle: PriceObstacle, { spec, line }: NewPri
     case "moves-a-run":
       return "lies before the start of a run that has its price already";
   }
+}
+
+/** A whole is sold by its shape: with a price alone every order under the spec is refused. */
+async function hintFor(db: Connection, { spec, line }: NewPrice): Promise<string | null> {
+  if (line !== "spec" || (await specByName(db, spec))?.shape !== null) return null;
+  return `Orders under ${spec} are refused until PUT /specs/${spec} says what it includes (shape).`;
 }
 
 function priceAnswer({ created_by: _by, ...row }: PriceRow) {
