@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION env_vars_ok(vars jsonb)
  IMMUTABLE PARALLEL SAFE
 AS $function$
 BEGIN
-  IF vars IS NULL THEN
+  IF vars IS NULL OR vars = '{}' THEN
     RETURN true;
   ELSIF jsonb_typeof(vars) <> 'object' THEN
     RETURN false;
@@ -91,7 +91,7 @@ CREATE OR REPLACE FUNCTION mounts_at_paths_ok(mounts jsonb, path_pattern text)
  IMMUTABLE PARALLEL SAFE
 AS $function$
 BEGIN
-  IF mounts IS NULL THEN
+  IF mounts IS NULL OR mounts = '[]' THEN
     RETURN true;
   ELSIF jsonb_typeof(mounts) <> 'array' THEN
     RETURN false;
@@ -184,7 +184,7 @@ CREATE TABLE alerts (
   fired_at timestamptz NOT NULL,
   recovered_at timestamptz,
   CONSTRAINT alerts_pkey PRIMARY KEY (id),
-  CONSTRAINT alerts_kind_check CHECK ((kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended'))),
+  CONSTRAINT alerts_kind_check CHECK ((kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'data-at-risk'))),
   CONSTRAINT alerts_month_of_budget CHECK (((month IS NULL) = ((kind)::text <> 'budget'::text))),
   CONSTRAINT alerts_threshold_of_kind CHECK (((threshold IS NULL) = (kind IN ('overdue', 'suspended'))))
 );
@@ -1192,6 +1192,17 @@ CREATE TABLE run_readiness (
   CONSTRAINT run_readiness_pkey PRIMARY KEY (run_id, boot_id)
 );
 
+CREATE TABLE run_restarts (
+  run_id varchar(64) NOT NULL,
+  told_at timestamptz NOT NULL,
+  count integer NOT NULL,
+  exit_code integer,
+  out_of_memory boolean NOT NULL,
+  signal varchar(16),
+  CONSTRAINT run_restarts_pkey PRIMARY KEY (run_id),
+  CONSTRAINT run_restarts_count_check CHECK ((count > 0))
+);
+
 CREATE TABLE run_time (
   run_id varchar(64) NOT NULL,
   host_id varchar(64) NOT NULL,
@@ -1482,7 +1493,7 @@ CREATE TABLE webhook_deliveries (
   delivered_at timestamptz,
   given_up_at timestamptz,
   CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id),
-  CONSTRAINT webhook_deliveries_kind_check CHECK ((kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'test'))),
+  CONSTRAINT webhook_deliveries_kind_check CHECK ((kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'data-at-risk', 'test'))),
   CONSTRAINT webhook_deliveries_one_end CHECK (((delivered_at IS NULL) OR (given_up_at IS NULL))),
   CONSTRAINT webhook_deliveries_tries_check CHECK ((tries >= 0))
 );
@@ -1499,7 +1510,7 @@ CREATE TABLE webhooks (
   active boolean NOT NULL DEFAULT true,
   created_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT webhooks_pkey PRIMARY KEY (id),
-  CONSTRAINT webhooks_kinds_check CHECK ((kinds <@ ARRAY['low-balance'::character varying, 'hours-left'::character varying, 'budget'::character varying, 'overdue'::character varying, 'suspended'::character varying]))
+  CONSTRAINT webhooks_kinds_check CHECK ((kinds <@ ARRAY['low-balance'::character varying, 'hours-left'::character varying, 'budget'::character varying, 'overdue'::character varying, 'suspended'::character varying, 'data-at-risk'::character varying]))
 );
 CREATE INDEX idx_webhooks_customer ON webhooks USING btree (customer_id, id);
 
@@ -1674,6 +1685,9 @@ ALTER TABLE run_lines
 
 ALTER TABLE run_readiness
   ADD CONSTRAINT run_readiness_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id) ON DELETE CASCADE;
+
+ALTER TABLE run_restarts
+  ADD CONSTRAINT run_restarts_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id) ON DELETE CASCADE;
 
 ALTER TABLE run_time
   ADD CONSTRAINT run_time_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),

@@ -65,7 +65,7 @@ export type InstanceSpec = z.infer<typeof InstanceSpec>;
 export const STOP_ORDERERS = ["customer", "admin", "account", "control-plane", "limit"] as const;
 
 /** What an INT column of the control plane holds. */
-const MAX_EPOCH = 2_147_483_647;
+const MAX_INT = 2_147_483_647;
 
 /** One placement as the host should have it. Only `removed` takes something away; absence never does. */
 export const DesiredInstance = z.object({
@@ -107,15 +107,14 @@ export type InstanceProblem = (typeof INSTANCE_PROBLEMS)[number];
 /** Of the last lines that an ended run's container wrote, as UTF-8. */
 export const MAX_TAIL_BYTES = 8 * KIB;
 
+const Signal = z.string().regex(/^SIG[A-Z0-9+]{1,12}$/);
+
 /** What an ended run left, told once and for good. Its exit code stands with the instance. */
 export const RunRemains = z.object({
   /** The kernel ended something of it for its memory. */
   outOfMemory: z.boolean(),
   /** The signal that its exit code speaks of; null for none. */
-  signal: z
-    .string()
-    .regex(/^SIG[A-Z0-9+]{1,12}$/)
-    .nullable(),
+  signal: Signal.nullable(),
   /** What could not be read as text is replaced. Null where nothing could be read; empty where nothing was written. */
   tail: text(MAX_TAIL_BYTES)
     .refine((tail) => new TextEncoder().encode(tail).length <= MAX_TAIL_BYTES, "too long")
@@ -123,9 +122,18 @@ export const RunRemains = z.object({
 });
 export type RunRemains = z.infer<typeof RunRemains>;
 
+/** How often a run's container ended and was started again, and how it ended before the last time. */
+const RunRestarts = z.object({
+  count: z.int().positive().max(MAX_INT),
+  /** Null where the container was gone. */
+  exitCode: z.int().min(-MAX_INT).max(MAX_INT).nullable(),
+  outOfMemory: z.boolean(),
+  signal: Signal.nullable(),
+});
+
 export const ObservedInstance = z.object({
   instanceId: InstanceId,
-  placementEpoch: z.int().positive().max(MAX_EPOCH),
+  placementEpoch: z.int().positive().max(MAX_INT),
   runId: RunId,
   phase: z.enum(["starting", "ready", "stopping", "stopped", "failed"]),
   /** A sentence: what it waits for or why it ended. */
@@ -137,8 +145,10 @@ export const ObservedInstance = z.object({
   gateOpenedMs: z.int().nonnegative().nullable(),
   bootId: BootId,
   /** On a placement that is refused for its epoch: the highest this host has known. Agents of before tell it in `detail` only. */
-  knownEpoch: z.int().positive().max(MAX_EPOCH).optional(),
+  knownEpoch: z.int().positive().max(MAX_INT).optional(),
   /** Absent while the run lives, while it is still being looked at, and from agents of before. */
   remains: RunRemains.optional(),
+  /** Absent while it was never started again, and from agents of before. */
+  restarts: RunRestarts.optional(),
 });
 export type ObservedInstance = z.infer<typeof ObservedInstance>;

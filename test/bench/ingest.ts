@@ -1,7 +1,8 @@
 /**
  * How fast usage is taken in, beside a plain COPY of the same rows, prepared as text, into a copy of the same table with
  * its keys and indexes, by transactions as large. Ours begins with the bytes that arrive over
- * NATS: decoding them, checking their form, their chain and the hosts' signatures is inside the figure.
+ * NATS: decoding them, checking their form, their chain and the hosts' signatures is inside the figure. What decoding,
+ * form and signatures take of it is told apart.
  */
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -25,16 +26,19 @@ import { collectGarbage } from "./garbage.ts";
 import { postgresCpuMs } from "./order-world.ts";
 import { afterMinutes, type Message, openCustomers, UsageFleet } from "./usage-fleet.ts";
 
-const FLEET = { hosts: 40, runsPerHost: 25 };
+const RUNS_PER_HOST = 25;
+const FLEET = { hosts: 40, runsPerHost: RUNS_PER_HOST };
 const CUSTOMERS = 20;
 /** Transactions one after the other in each round, and minutes of every run in each transaction. */
 const SIZES = [
-  { minutes: 5, transactions: 2 },
-  { minutes: 1, transactions: 6 },
+  { hosts: 40, minutes: 5, transactions: 2 },
+  { hosts: 8, minutes: 5, transactions: 6 },
+  // Where the runs end there is nothing in it but runs that begin and end: each row has a charge.
+  { hosts: 40, minutes: 1, transactions: 6 },
 ];
 const ROUNDS = 5;
 /** The first of them find no plans and cold code. */
-const WARM_UPS = 2;
+const WARM_UPS = 4;
 const HOUR_ROUNDS = 2;
 const HOUR = { minutes: 60, minutesAtATime: 5 };
 const WORKERS = { count: 8, rounds: 3, fleet: { hosts: 5, runsPerHost: 25 }, minutes: 8 };
@@ -48,11 +52,12 @@ export async function measureIngest(
 ): Promise<void> {
   const db = await openBenchDatabase(ending);
   const customerIds = await openCustomers(db, CUSTOMERS);
-  const fleet = await UsageFleet.open(db, "fleet", { ...FLEET, customerIds });
 
-  const runs = FLEET.hosts * FLEET.runsPerHost;
   for (const final of [false, true])
-    for (const { minutes, transactions } of SIZES) {
+    for (const { hosts, minutes, transactions } of SIZES) {
+      const runs = hosts * RUNS_PER_HOST;
+      const name = `${hosts}-hosts-${minutes}-minutes-${final ? "ending" : "going"}`;
+      const fleet = await UsageFleet.open(db, name, { hosts, runsPerHost: RUNS_PER_HOST, customerIds });
       const measured = await rounds(db, async () => {
         const batches: Message[][] = [];
         for (let count = 0; count < transactions; count += 1) {
@@ -61,10 +66,10 @@ export async function measureIngest(
         }
         return await pairOf(db, batches, fleet);
       });
-      const what = final ? `Ingest that ends and charges ${runs} runs` : "Ingest: rows decided and stored";
-      tell(say, `${what}, ${runs * minutes} rows a transaction`, measured);
+      const what = final ? "Ingest that ends and charges its runs" : "Ingest";
+      tell(say, `${what}, ${runs * minutes} rows of ${runs} runs a transaction`, measured);
     }
-  await fleet.startRuns();
+  const fleet = await UsageFleet.open(db, "fleet", { ...FLEET, customerIds });
   const hours: Measured[] = [];
   for (let round = 0; round < HOUR_ROUNDS; round += 1) hours.push(await hourPair(db, fleet));
   tell(say, `An hour of all, in transactions of ${HOUR.minutesAtATime} minutes, and its tick`, hours);
@@ -113,13 +118,20 @@ function tell(
       pairs.map(({ perSecond }) => perSecond),
     ),
   );
-  if (tellsCpu)
+  if (tellsCpu) {
     say(
       ratioLine(
         "by the CPU of both, ours and Postgres'",
         pairs.map(({ perCpuSecond }) => perCpuSecond),
       ),
     );
+    say(
+      ratioLine(
+        "by that CPU, from rows decoded and signatures checked",
+        pairs.map(({ perCpuSecondOfChecked }) => perCpuSecondOfChecked),
+      ),
+    );
+  }
   const named = { ours: "rows a second", bare: "rows a second by COPY" } as const;
   for (const side of ["ours", "bare"] as const)
     say(
@@ -141,11 +153,15 @@ async function rounds(db: Database, pair: () => Promise<Measured>): Promise<Meas
   return pairs.slice(WARM_UPS);
 }
 
-/** Rows for each second of time, and of CPU. */
+/** Rows for each second of time, of CPU, and of CPU without that of decoding and checking messages. */
 interface Measured {
   perSecond: Pair;
   perCpuSecond: Pair;
+  perCpuSecondOfChecked: Pair;
 }
+
+/** CPU of ours that went into decoding and checking messages since the bench began. */
+let checkingMs = 0;
 
 let turns = 0;
 
@@ -180,6 +196,10 @@ async function inTurn(
   return {
     perSecond: { ours: rows / mine.seconds, bare: rows / plain.seconds },
     perCpuSecond: { ours: rows / mine.cpuSeconds, bare: rows / plain.cpuSeconds },
+    perCpuSecondOfChecked: {
+      ours: rows / (mine.cpuSeconds - mine.checkingSeconds),
+      bare: rows / plain.cpuSeconds,
+    },
   };
 }
 
@@ -187,17 +207,26 @@ async function inTurn(
 async function measured(
   db: Database,
   work: () => Promise<void>,
-): Promise<{ seconds: number; cpuSeconds: number }> {
+): Promise<{ seconds: number; cpuSeconds: number; checkingSeconds: number }> {
   // What making the messages left behind is not to be cleared away in the time of either.
   collectGarbage();
   const postgresMs = await postgresCpuMs(db);
+  const checkedMs = checkingMs;
   const own = process.cpuUsage();
   const beganMs = performance.now();
   await work();
   const seconds = (performance.now() - beganMs) / MS_PER_SECOND;
-  const { user, system } = process.cpuUsage(own);
-  const ownMs = (user + system) / 1_000;
-  return { seconds, cpuSeconds: ((await postgresCpuMs(db)) - postgresMs + ownMs) / MS_PER_SECOND };
+  const ownMs = cpuMsSince(own);
+  return {
+    seconds,
+    cpuSeconds: ((await postgresCpuMs(db)) - postgresMs + ownMs) / MS_PER_SECOND,
+    checkingSeconds: (checkingMs - checkedMs) / MS_PER_SECOND,
+  };
+}
+
+function cpuMsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
 }
 
 /** All rows of an hour, then its tick. */
@@ -248,13 +277,20 @@ async function workersPair(db: Database, workers: readonly UsageFleet[]): Promis
 
 async function ingest(db: Database, messages: readonly Message[], now: Date): Promise<void> {
   const keys = new HostKeys(db);
-  const verify = async (host: string, text: string, signature: string) =>
-    (await keys.ofHost(host)).some((nkey) => verifySignature(nkey, text, signature));
+  const verify = async (host: string, text: string, signature: string) => {
+    const nkeys = await keys.ofHost(host);
+    const before = process.cpuUsage();
+    const isSigned = nkeys.some((nkey) => verifySignature(nkey, text, signature));
+    checkingMs += cpuMsSince(before);
+    return isSigned;
+  };
+  const beforeDecoding = process.cpuUsage();
   const deliveries = messages.map(({ hostId, bytes }) => {
     const batch = decode(JournalBatch, bytes);
     if (!batch.ok) throw new Error(batch.reason);
     return { hostId, batch: batch.message };
   });
+  checkingMs += cpuMsSince(beforeDecoding);
   const outcomes = await ingestBatches({ db, verify, calendar: CALENDAR }, deliveries, now);
   for (const [index, outcome] of outcomes.entries())
     if (
@@ -267,7 +303,7 @@ async function ingest(db: Database, messages: readonly Message[], now: Date): Pr
 
 async function copy(db: Database, lines: string): Promise<void> {
   await transaction(db, async (tx) => {
-    await tx.copyIn(`COPY bare_usage_rows (${COLUMNS}) FROM STDIN`, lines);
+    await tx.copyIn(`COPY bare_usage_rows (${COLUMNS}) FROM STDIN`, [lines].values());
   });
 }
 

@@ -1,7 +1,10 @@
 /**
- * A control plane in this process for benches of orders: the real API and scheduling on a real Postgres, with its
- * settings of production, a fleet of hosts that are rows only, and customers with money.
+ * A control plane in this process for benches of orders: the real API on a port and scheduling on a real Postgres, with
+ * its settings of production, a fleet of hosts that are rows only, and customers with money in a process of their own
+ * (order-client.ts).
  */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
@@ -11,27 +14,38 @@ import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
 import { createFirstAdminKey } from "@remotegpu/control-plane/http/admin-key";
 import { createApp } from "@remotegpu/control-plane/http/app";
 import type { ApiDeps } from "@remotegpu/control-plane/http/deps";
+import { openServer } from "@remotegpu/control-plane/http/server";
 import { hostIdentity } from "@remotegpu/control-plane/link/host-credential";
 import { openOperator } from "@remotegpu/control-plane/link/operator";
 import { type Database, openDatabase } from "@remotegpu/control-plane/store/database";
 import { migrate } from "@remotegpu/control-plane/store/migrate";
 import { setSetting } from "@remotegpu/control-plane/store/settings";
-import { GIB } from "@remotegpu/shared/units";
 import { quietLog } from "../support/quiet-log.ts";
+import type { FromClient, ToClient } from "./order-client.ts";
 
 const NO_LIMIT = { burst: 1e9, perSecond: 1e9 };
 
 export interface OrderWorld {
   db: Database;
+  /** The same database as its owner: for what the control plane itself may not. */
+  owner: Database;
   newId: ApiDeps["newId"];
-  /** Answers the id of an environment with one core and one card, ordered by one customer after the other. */
-  order(): Promise<string>;
+  /** Environments with one core and one card, so many at a time, ordered by one customer after the other. */
+  order(round: { together: number; orders: number; untilPlaced: boolean }): Promise<Ordered>;
+  /** Tells the customers who wait for that. */
+  tellPlaced(ids: string[]): void;
   /** Nothing runs any more, and Postgres knows the sizes of its tables, as it does by itself within a minute. */
   empty(): Promise<void>;
   /** Called with every order that is queued. */
   onWake(wake: () => void): void;
   /** Of all its processes so far. */
   postgresCpuMs(): Promise<number>;
+}
+
+interface Ordered {
+  ids: string[];
+  /** Of the customers' process. */
+  cpuMs: number;
 }
 
 export interface FleetSize {
@@ -52,6 +66,8 @@ export async function openOrderWorld(fleet: FleetSize, ending: AsyncDisposableSt
   const db = openDatabase(postgres.url, { keepsPlans: true });
   ending.defer(() => db.close());
   await migrate(postgres.url);
+  const owner = openDatabase(postgres.url, { keepsPlans: true, maxConnections: 1, actsAs: "owner" });
+  ending.defer(() => owner.close());
   await makeFleet(db, fleet);
 
   let wake: () => void = () => undefined;
@@ -68,21 +84,50 @@ export async function openOrderWorld(fleet: FleetSize, ending: AsyncDisposableSt
     return JSON.parse(answer) as Record<string, unknown>;
   };
   const keys = await makeCustomers(db, { customers: fleet.customers, ask });
-  let ordered = 0;
+  const server = await openServer(app, { host: "127.0.0.1", port: 0, tls: null });
+  ending.defer(() => server.close());
+  const client = fork(new URL("order-client.ts", import.meta.url), { serialization: "advanced" });
+  ending.defer(() => end(client));
+  await answerOf(client, { kind: "open", url: `http://127.0.0.1:${server.port}/api/v1/environments`, keys });
   return {
     db,
+    owner,
     newId: deps.newId,
-    async order() {
-      const key = keys[ordered++ % keys.length] ?? "";
-      const body = { name: "work", image: "trainer:1", cpu: 1, memory: GIB, gpu: 1 };
-      return (await ask("/environments", key, body))["id"] as string;
+    async order(round) {
+      const answer = await answerOf(client, { kind: "order", ...round });
+      if (answer.kind !== "ordered") throw new Error(`the customers answered ${answer.kind}`);
+      return answer;
     },
-    empty: () => empty(db),
+    tellPlaced: (ids) => tell(client, { kind: "placed", ids }),
+    empty: () => empty(owner),
     postgresCpuMs: () => postgresCpuMs(db),
     onWake(work) {
       wake = work;
     },
   };
+}
+
+function tell(client: ChildProcess, message: ToClient): void {
+  client.send(message);
+}
+
+async function answerOf(client: ChildProcess, message: ToClient): Promise<FromClient> {
+  const ended = new AbortController();
+  const onExit = () => ended.abort(new Error("the customers' process has ended"));
+  client.once("exit", onExit);
+  const answers = once(client, "message", { signal: ended.signal });
+  tell(client, message);
+  const [answer] = (await answers) as [FromClient];
+  client.off("exit", onExit);
+  if (answer.kind === "failed") throw new Error(`an order failed: ${answer.why}`);
+  return answer;
+}
+
+async function end(client: ChildProcess): Promise<void> {
+  if (client.exitCode !== null || client.signalCode !== null) return;
+  const ended = once(client, "exit");
+  client.disconnect();
+  await ended;
 }
 
 /** As if every host had confirmed that all is gone. */
@@ -103,17 +148,25 @@ async function empty(db: Database): Promise<void> {
 /** A tick of /proc/<pid>/stat is 10 ms. */
 const MS_PER_TICK = 10;
 
-/** Of all processes that serve a client now; others, as those of autovacuum, come and go. */
+/** Of all processes of that server, on this machine; those that have ended by now included. */
 export async function postgresCpuMs(db: Database): Promise<number> {
-  const { rows } = await db.query<{ pid: number }>(
-    "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'",
+  const { rows } = await db.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+  const postmaster = processOf(rows[0]?.pid ?? 0).parent;
+  const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, "utf8").trim().split(" ");
+  const { ticks, ticksOfEnded } = processOf(postmaster);
+  return (
+    MS_PER_TICK * children.reduce((sum, pid) => sum + processOf(Number(pid)).ticks, ticks + ticksOfEnded)
   );
-  const ticks = rows.map(({ pid }) => {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return Number(fields[11]) + Number(fields[12]);
-  });
-  return MS_PER_TICK * ticks.reduce((sum, one) => sum + one, 0);
+}
+
+function processOf(pid: number): { parent: number; ticks: number; ticksOfEnded: number } {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .map(Number);
+  const [user = 0, system = 0, endedUser = 0, endedSystem = 0] = fields.slice(11, 15);
+  return { parent: fields[1] ?? 0, ticks: user + system, ticksOfEnded: endedUser + endedSystem };
 }
 
 async function depsOf(

@@ -22,6 +22,8 @@ const ROUNDS = [
   { together: 16, orders: 512 },
   { together: 256, orders: 1_024 },
 ];
+/** Each round is measured once its code is compiled and its plans are kept, as in a server that has run for a while. */
+const WARM_UPS = 2;
 const POLL_MS = 1_000;
 
 export async function measurePlacements(
@@ -33,17 +35,8 @@ export async function measurePlacements(
     `Placements: ${FLEET.hosts * FLEET.cardsPerHost} cards, ${FLEET.customers} customers, a card for each order`,
   );
   for (const round of ROUNDS) {
-    await world.empty();
-    const bare = await measured(world, round.orders, async () => await bareInserts(world, round));
-    const ids: string[] = [];
-    const order = await measured(world, round.orders, async () => {
-      await inFlight(round.together, round.orders, async () => void ids.push(await world.order()));
-    });
-    const commit = await measured(world, round.orders, async () => {
-      await commitAll(world, ids, round.together);
-    });
-    await world.empty();
-    const whole = await measured(world, round.orders, async () => await wholeWay(world, round));
+    for (let warmUp = 0; warmUp < WARM_UPS; warmUp += 1) await measureRound(world, round);
+    const { bare, order, commit, whole } = await measureRound(world, round);
     say(`  ${round.together} at a time, ${round.orders} in all`.padEnd(34) + HEAD);
     say(line("bare inserts of a row as large", bare));
     say(line("orders over HTTP", order));
@@ -56,6 +49,22 @@ export async function measurePlacements(
   }
 }
 
+async function measureRound(world: OrderWorld, round: Round) {
+  const { orders, together } = round;
+  await world.empty();
+  const bare = await measured(world, orders, async () => await bareInserts(world, round));
+  let ids: string[] = [];
+  const order = await measured(world, orders, async () => {
+    const ordered = await world.order({ ...round, untilPlaced: false });
+    ({ ids } = ordered);
+    return ordered.cpuMs;
+  });
+  const commit = await measured(world, orders, async () => await commitAll(world, ids, together));
+  await world.empty();
+  const whole = await measured(world, orders, async () => await wholeWay(world, round));
+  return { bare, order, commit, whole };
+}
+
 interface Round {
   together: number;
   orders: number;
@@ -66,12 +75,15 @@ interface Measured {
   /** Milliseconds of each one, of this process and of Postgres: what others do on the machine changes them little. */
   ownCpu: number;
   postgresCpu: number;
+  /** Of those who order, on the same machine. */
+  clientCpu: number;
 }
 
-const HEAD = ["a second", "CPU: own", "Postgres"].map((word) => word.padStart(12)).join("");
+const HEAD = ["a second", "CPU: own", "Postgres", "customers"].map((word) => word.padStart(12)).join("");
 
-function line(what: string, { perSecond, ownCpu, postgresCpu }: Measured): string {
-  const cells = [perSecond.toFixed(0), `${ownCpu.toFixed(2)} ms`, `${postgresCpu.toFixed(2)} ms`];
+function line(what: string, { perSecond, ...cpu }: Measured): string {
+  const times = [cpu.ownCpu, cpu.postgresCpu, cpu.clientCpu].map((ms) => `${ms.toFixed(2)} ms`);
+  const cells = [perSecond.toFixed(0), ...times];
   return `    ${what}`.padEnd(34) + cells.map((cell) => cell.padStart(12)).join("");
 }
 
@@ -79,33 +91,27 @@ const percent = (part: number) => `${(100 * part).toFixed(0)} %`;
 const cpuOf = ({ ownCpu, postgresCpu }: Measured) => ownCpu + postgresCpu;
 const times = (bare: Measured, whole: Measured) => `${(bare.perSecond / whole.perSecond).toFixed(1)} times`;
 
-async function measured(world: OrderWorld, count: number, work: () => Promise<void>): Promise<Measured> {
+/** @param work answers the CPU time of whoever orders, where somebody does */
+async function measured(
+  world: OrderWorld,
+  count: number,
+  work: () => Promise<number | void>,
+): Promise<Measured> {
   const own = process.cpuUsage();
   const postgresMs = await world.postgresCpuMs();
   const startedMs = performance.now();
-  await work();
+  const clientMs = (await work()) ?? 0;
   const tookMs = performance.now() - startedMs;
   const { user, system } = process.cpuUsage(own);
   return {
     perSecond: (count * MS_PER_SECOND) / tookMs,
     ownCpu: (user + system) / 1_000 / count,
     postgresCpu: ((await world.postgresCpuMs()) - postgresMs) / count,
+    clientCpu: clientMs / count,
   };
 }
 
-/** So many run at once until all are done. */
-async function inFlight(together: number, count: number, one: () => Promise<void>): Promise<void> {
-  let begun = 0;
-  const line = async () => {
-    while (begun < count) {
-      begun += 1;
-      await one();
-    }
-  };
-  await Promise.all(Array.from({ length: together }, line));
-}
-
-async function bareInserts({ db }: OrderWorld, { together, orders }: Round): Promise<void> {
+async function bareInserts({ owner: db }: OrderWorld, { together, orders }: Round): Promise<void> {
   await db.query("CREATE TABLE IF NOT EXISTS bare_placements (instance_id text, epoch int, spec jsonb)");
   const spec = JSON.stringify({ text: "x".repeat(800) });
   for (let first = 0; first < orders; first += together)
@@ -136,11 +142,9 @@ async function commitAll({ db, newId }: OrderWorld, ids: readonly string[], toge
   }
 }
 
-/** Each client orders, waits until its environment is placed, and orders the next. */
-async function wholeWay(world: OrderWorld, { together, orders }: Round): Promise<void> {
+/** Each customer orders, waits until its environment is placed, and orders the next. */
+async function wholeWay(world: OrderWorld, round: Round): Promise<number> {
   const { db, newId } = world;
-  const placed = new Map<string, () => void>();
-  const early = new Set<string>();
   const deps = { db, newId, nudge: () => undefined, usual: new UsualOrders(db) };
   const loop = startLoop({
     name: "scheduling",
@@ -149,20 +153,13 @@ async function wholeWay(world: OrderWorld, { together, orders }: Round): Promise
     async pass() {
       const pass = { term: await leaderTerm(db), now: new Date() };
       const report = await schedulePass(deps, pass);
-      for (const id of report.placed) {
-        const done = placed.get(id);
-        if (done === undefined) early.add(id);
-        else done();
-      }
+      if (report.placed.length > 0) world.tellPlaced(report.placed);
       if (report.again) loop.wake();
     },
   });
   world.onWake(() => loop.wake());
   try {
-    await inFlight(together, orders, async () => {
-      const id = await world.order();
-      if (!early.delete(id)) await new Promise<void>((resolve) => placed.set(id, resolve));
-    });
+    return (await world.order({ ...round, untilPlaced: true })).cpuMs;
   } finally {
     await loop.stop();
     world.onWake(() => undefined);

@@ -26,9 +26,11 @@ let identity: GatewayIdentity;
 let gateway: GatewayCredential;
 let port: number;
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  access = await AccessUnderTest.begin();
-  container = await ContainerUnderTest.begin(WORKLOAD);
+  access = ending.adopt(await AccessUnderTest.begin(), (one) => one.end());
+  container = ending.adopt(await ContainerUnderTest.begin(WORKLOAD), (one) => one.end());
   await container.serve(8000);
   authority = await AccessAuthority.of({ key: createOperator() });
   identity = await identityOf(authority);
@@ -36,10 +38,7 @@ beforeAll(async () => {
   const news = await access.say({ instances: [container.instance], gateway: identity });
   port = news.gatewayPort ?? (await openPort());
 });
-afterAll(async () => {
-  await container.end();
-  await access.end();
-});
+afterAll(() => ending.disposeAsync());
 
 async function identityOf(by: AccessAuthority): Promise<GatewayIdentity> {
   const key = openHostKey(`${access.folder}/host.nk`);

@@ -8,7 +8,7 @@ import { ACCESS_FILE, openLeaseStore } from "@remotegpu/agent/access/lease-store
 import { ObservedLeases } from "@remotegpu/agent/access/observed-leases";
 import { assertNobody, RELAY_ID, StillPrivilegedError } from "@remotegpu/agent/access/relay/unprivileged";
 import { NOBODY_CONNECTED_MS, Succession } from "@remotegpu/agent/access/succession";
-import { bundleOf } from "@remotegpu/agent/bundle";
+import { bundleOf } from "@remotegpu/agent/process/bundle";
 import { ConfigError, readConfig } from "@remotegpu/agent/config";
 import { released } from "@remotegpu/agent/core/lease";
 import type { InstanceId, WorkloadId } from "@remotegpu/shared/ids";

@@ -23,15 +23,15 @@ const LEASES = [
   wantedLease("nobody", { internalPort: 7002 }),
   wantedLease("stopped", { workloadId: "env-2" }),
 ];
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  [access, container] = await Promise.all([AccessUnderTest.begin(), ContainerUnderTest.begin()]);
+  access = ending.adopt(await AccessUnderTest.begin(), (one) => one.end());
+  container = ending.adopt(await ContainerUnderTest.begin(), (one) => one.end());
   await Promise.all([container.serve(7000), container.serve(7001, container.address)]);
   await access.say({ leases: LEASES, instances: [container.instance] });
 });
-afterAll(async () => {
-  await access?.end();
-  await container?.end();
-});
+afterAll(() => ending.disposeAsync());
 
 async function client(leaseId: string): Promise<Socket> {
   const socket = connect({ port: await access.portOf(leaseId), host: "127.0.0.1", allowHalfOpen: true });

@@ -15,15 +15,14 @@ const wanted = desiredOf("a", {}, { live });
 let controlPlane: ScriptedControlPlane;
 let agent: AgentUnderTest;
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
   await importBusyboxImage();
-  controlPlane = await ScriptedControlPlane.start();
-  agent = await AgentUnderTest.begin(controlPlane);
+  controlPlane = ending.adopt(await ScriptedControlPlane.start(), (one) => one.close());
+  agent = ending.adopt(await AgentUnderTest.begin(controlPlane), (one) => one.end());
 });
-afterAll(async () => {
-  await agent?.end();
-  await controlPlane?.close();
-});
+afterAll(() => ending.disposeAsync());
 beforeEach(async () => {
   agent.host.order([wanted]);
   await agent.host.says("run-a", { phase: "ready" });

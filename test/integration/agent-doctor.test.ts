@@ -5,7 +5,7 @@ import { createServer, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { doctorCommand, type Patient } from "@remotegpu/agent/doctor-command";
+import { examine, type Patient } from "@remotegpu/agent/commands/doctor";
 import { checkHost, type Look } from "@remotegpu/agent/doctor/host-checks";
 import { checkJournal } from "@remotegpu/agent/doctor/journal-checks";
 import { checkPorts } from "@remotegpu/agent/doctor/port-checks";
@@ -253,26 +253,25 @@ describe.concurrent("the host", () => {
 describe("the command", () => {
   let controlPlane: ScriptedControlPlane;
   let agent: AgentUnderTest;
+  /** Ended from the last to the first, each although another fails. */
+  const ending = new AsyncDisposableStack();
   beforeAll(async () => {
     await importBusyboxImage();
-    controlPlane = await ScriptedControlPlane.start();
-    agent = await AgentUnderTest.begin(controlPlane);
+    controlPlane = ending.adopt(await ScriptedControlPlane.start(), (one) => one.close());
+    agent = ending.adopt(await AgentUnderTest.begin(controlPlane), (one) => one.end());
     agent.host.order([
       desiredOf("a", {}, { live: { stopGraceSeconds: 1, onDisconnect: "keep", stopAfterSeconds: null } }),
     ]);
     await agent.host.says("run-a", { phase: "ready" });
   });
-  afterAll(async () => {
-    await agent?.end();
-    await controlPlane?.close();
-  });
+  afterAll(() => ending.disposeAsync());
 
   async function doctor(changes: Partial<Patient> = {}, options: { json?: boolean } = {}) {
     const clock = { bootId: await readBootId(), monotonicMs };
     const { hostId, stateDir } = agent;
     let text = "";
     const patient = { hostId, stateDir, runtimeSocket: null, clock, ...changes };
-    const exitCode = await doctorCommand(patient, options, (said) => (text += said));
+    const exitCode = await examine(patient, options, (said) => (text += said));
     return { exitCode, text };
   }
 

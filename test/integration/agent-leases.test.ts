@@ -1,9 +1,8 @@
 /** The agent and its access process: what is ordered comes to be held, whoever of the two is away meanwhile. */
-import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { DesiredLease } from "@remotegpu/shared/lease";
+import type { DesiredLease, ObservedLease } from "@remotegpu/shared/lease";
 import { observedState } from "@remotegpu/agent/loop/report";
 import { AccessUnderTest, serveIn } from "../support/access.ts";
 import { AgentUnderTest } from "../support/agent.ts";
@@ -18,31 +17,28 @@ const DOWN_AFTER_MS = 20_000;
 let controlPlane: ScriptedControlPlane;
 let agent: AgentUnderTest;
 let access: AccessUnderTest;
-let service: ChildProcess;
 const instance = desiredOf(
   "a",
   {},
   { live: { stopGraceSeconds: 1, onDisconnect: "keep", stopAfterSeconds: null } },
 );
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  controlPlane = await ScriptedControlPlane.start();
-  agent = await AgentUnderTest.begin(controlPlane, { hasAccess: true });
-  access = await AccessUnderTest.begin({}, { folder: agent.stateDir });
+  controlPlane = ending.adopt(await ScriptedControlPlane.start(), (one) => one.close());
+  // Its folder is the agent's, and goes with it.
+  ending.defer(() => access?.end());
+  agent = ending.adopt(await AgentUnderTest.begin(controlPlane, { hasAccess: true }), (one) => one.end());
+  access = ending.adopt(await AccessUnderTest.begin({}, { folder: agent.stateDir }), (one) => one.stop());
   // The agent is the one to speak here.
   access.leaveAgent();
   agent.host.order([instance]);
   const { containerId } = await agent.host.says("run-a", { phase: "ready" });
   const { State } = await docker.getContainer(containerId ?? "").inspect();
-  service = await serveIn({ pid: State.Pid, port: 7000 });
+  ending.adopt(await serveIn({ pid: State.Pid, port: 7000 }), (service) => void service.kill("SIGKILL"));
 });
-afterAll(async () => {
-  service?.kill("SIGKILL");
-  await access?.stop();
-  await agent?.end();
-  await access?.end();
-  await controlPlane?.close();
-});
+afterAll(() => ending.disposeAsync());
 
 /** As a pull writes it down. */
 function orderLeases(leases: DesiredLease[]): void {
@@ -52,12 +48,19 @@ function orderLeases(leases: DesiredLease[]): void {
   agent.setForward(0);
 }
 
+/** As the host last reported it. */
+const reported = (leaseId: string, state: ObservedLease["state"]) =>
+  agent.host.report?.leases?.find((told) => told.leaseId === leaseId && told.state === state);
+
 async function heldPort(leaseId: string): Promise<number> {
-  const lease = await eventually(
-    () => agent.access.leases?.find((told) => told.leaseId === leaseId && told.state === "held"),
-    { what: `lease ${leaseId} held` },
-  );
+  const lease = await eventually(() => reported(leaseId, "held"), { what: `lease ${leaseId} held` });
   return lease.externalPort ?? 0;
+}
+
+async function becomesWell(): Promise<void> {
+  await eventually(() => agent.host.heartbeats.at(-1)?.degraded.length === 0, {
+    what: "a host that is well",
+  });
 }
 
 async function enter(port: number): Promise<Socket> {
@@ -105,18 +108,16 @@ test("an access process that is away makes the host degraded and its leases unkn
   const port = await heldPort("a");
   await access.program.kill();
 
-  expect(agent.access.leases).toMatchObject([{ externalPort: port }]);
+  expect(agent.host.report?.leases).toMatchObject([{ externalPort: port }]);
   agent.setForward(DOWN_AFTER_MS);
   await eventually(() => agent.host.heartbeats.at(-1)?.degraded.includes("access-down"), {
     what: "access-down",
   });
-  expect(agent.access.leases).toBeNull();
+  await eventually(() => agent.host.report?.leases === null, { what: "leases that are not known" });
 
   access.program.start();
   expect(await heldPort("a")).toBe(port);
-  await eventually(() => agent.host.heartbeats.at(-1)?.degraded.length === 0, {
-    what: "a host that is well",
-  });
+  await becomesWell();
   const socket = await enter(port);
   socket.end("hi");
   expect(await counted(socket)).toMatchObject({ bytes: 2 });
@@ -129,7 +130,7 @@ test("one that hangs is noticed as well", async () => {
     await eventually(
       () => {
         agent.setForward(DOWN_AFTER_MS / 4);
-        return agent.access.degraded.includes("access-down");
+        return agent.host.heartbeats.at(-1)?.degraded.includes("access-down");
       },
       { what: "access-down" },
     );
@@ -137,7 +138,7 @@ test("one that hangs is noticed as well", async () => {
     process.kill(access.program.pid ?? 0, "SIGCONT");
   }
   expect(await heldPort("a")).toBe(port);
-  expect(agent.access.degraded).toEqual([]);
+  await becomesWell();
 });
 
 test("a stopped workload keeps its number, and its port leads nowhere", async () => {
@@ -164,7 +165,7 @@ test("an order is forgotten only when the lease is over and the set lacks it", a
   await heldPort("a");
 
   orderLeases([wantedLease("a", { workloadId: "env-a", want: "released" })]);
-  await eventually(() => agent.access.released.includes(wantedLease("a").leaseId), { what: "its end" });
+  await eventually(() => reported("a", "released"), { what: "its end" });
   expect(agent.journal.desired.leases.all()).toHaveLength(1);
 
   orderLeases([]);

@@ -17,15 +17,14 @@ const live = { stopGraceSeconds: 1, onDisconnect: "keep", stopAfterSeconds: null
 let controlPlane: ScriptedControlPlane;
 let agent: AgentUnderTest;
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
   await importBusyboxImage();
-  controlPlane = await ScriptedControlPlane.start();
-  agent = await AgentUnderTest.begin(controlPlane);
+  controlPlane = ending.adopt(await ScriptedControlPlane.start(), (one) => one.close());
+  agent = ending.adopt(await AgentUnderTest.begin(controlPlane), (one) => one.end());
 });
-afterAll(async () => {
-  await agent?.end();
-  await controlPlane?.close();
-});
+afterAll(() => ending.disposeAsync());
 
 let orders: DesiredInstance[] = [];
 

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/usage-interval";
-import { NO_LIVE_RESTORE } from "@remotegpu/agent/loop/runtime-watch";
+import { NO_LIVE_RESTORE } from "@remotegpu/agent/loop/watch/runtime-watch";
 import type { RunId } from "@remotegpu/shared/ids";
 import { AgentUnderTest } from "../support/agent.ts";
 import { desiredOf } from "../support/desired-instance.ts";
@@ -22,20 +22,18 @@ let controlPlane: ScriptedControlPlane;
 let runtime: OwnDockerd;
 let agent: AgentUnderTest;
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  [controlPlane, runtime] = await Promise.all([
-    ScriptedControlPlane.start(),
-    OwnDockerd.start({ liveRestore: false }),
-  ]);
-  agent = await AgentUnderTest.begin(controlPlane, { socketPath: runtime.socketPath });
+  controlPlane = ending.adopt(await ScriptedControlPlane.start(), (one) => one.close());
+  runtime = ending.adopt(await OwnDockerd.start({ liveRestore: false }), (one) => one.close());
+  agent = ending.adopt(await AgentUnderTest.begin(controlPlane, { socketPath: runtime.socketPath }), (one) =>
+    one.end(),
+  );
   agent.host.order([desiredOf("a", {}, { live })]);
   await agent.host.says("run-a", { phase: "ready" });
 });
-afterAll(async () => {
-  await agent?.end();
-  await runtime?.close();
-  await controlPlane?.close();
-});
+afterAll(() => ending.disposeAsync());
 
 const lastHeartbeat = () => agent.host.heartbeats.at(-1);
 const saysOf = (flag: string) => lastHeartbeat()?.degraded.includes(flag);
@@ -132,6 +130,7 @@ test("its restart then ends nothing: same process, one unbroken run", async () =
 
 test("standing still it is told within 30 s, while the meter reads /proc; then all is as before", async () => {
   const before = await container();
+  onTestFinished(() => runtime.signal("SIGCONT"));
   runtime.signal("SIGSTOP");
   const stoppedMs = agent.nowMs;
 

@@ -214,7 +214,11 @@ describe("a proof as it was made", () => {
     expect(notes).toEqual([]);
     expect(statement).toContain("3 rows up to 2 heads");
     expect(statement).toContain("71 minutes");
-    expect(statement).toContain("Not proven:");
+    const { customerId, workspaceId } = scenes.get("whole") ?? {};
+    expect(statement).toContain(`took, all from customer ${customerId}.`);
+    expect(statement.slice(statement.indexOf("Not proven:"))).toContain(
+      `that customer ${customerId} owned workspace ${workspaceId} when the run began and so had to pay`,
+    );
   });
 
   test("says of a lost row which rows it keeps from their head", () => {

@@ -1,6 +1,7 @@
 /** Data of customers who owe for long: told in time and once, deleted only by an administrator who means it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
+import { riskSentence } from "@remotegpu/control-plane/core/data-at-risk";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
 import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
 import { CHINA } from "../support/metering-scene.ts";
@@ -81,6 +82,42 @@ describe("what is told", () => {
       expect(await account()).toMatchObject({ data_at_risk: days === 60 });
     },
   );
+
+  test("goes to webhooks as well, each day once, and is taken back by a payment", async () => {
+    const webhook = async (kinds: string[]) =>
+      (
+        await scene.rows<{ id: number }>(
+          "INSERT INTO webhooks (customer_id, url, secret, kinds) VALUES ($1, 'https://example.com/', 's', $2) RETURNING id",
+          [debtor.customerId, kinds],
+        )
+      )[0]?.id;
+    const asking = await webhook(["data-at-risk"]);
+    await webhook(["budget"]);
+    const messages = async () =>
+      (
+        await scene.rows<{ webhook_id: number; body: string }>(
+          "SELECT webhook_id, body FROM webhook_deliveries ORDER BY id",
+        )
+      ).map(({ webhook_id: id, body }) => {
+        const { kind, state, threshold, sentence } = JSON.parse(body);
+        return [id === asking, kind, state, threshold, sentence];
+      });
+
+    await owesFor(53);
+    await tick();
+    await tick();
+    const warned = await messages();
+    await adjust("10.0001");
+
+    expect(warned).toEqual([
+      [true, "data-at-risk", "fired", "30.0000", riskSentence(30)],
+      [true, "data-at-risk", "fired", "53.0000", riskSentence(53)],
+    ]);
+    expect((await messages()).slice(2)).toEqual([
+      [true, "data-at-risk", "recovered", "30.0000", "The account is normal again."],
+      [true, "data-at-risk", "recovered", "53.0000", "The account is normal again."],
+    ]);
+  });
 
   test("goes on where it was, through the suspension, and a payment ends it", async () => {
     await owesFor(59);

@@ -1,4 +1,5 @@
 /** The one way to ask Postgres: what values become, who tries again, what a failure says. */
+import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import {
   type Connection,
@@ -30,6 +31,31 @@ test.each([
   const { rows } = await fresh.database.query(`SELECT ${sql} AS value`);
 
   expect(rows).toEqual([{ value: expected }]);
+});
+
+test("arrays come back as they were sent", async () => {
+  const text = fc.string({ unit: "grapheme" }).map((value) => value.replaceAll("\0", "").toWellFormed());
+  const special = fc.stringMatching(/^[\\"{},\n\t $&NUL]{0,8}$/);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.option(fc.oneof(text, special))),
+      fc.array(fc.option(fc.maxSafeInteger())),
+      fc.array(fc.option(fc.boolean())),
+      fc.array(
+        fc.option(
+          fc.date({ min: new Date("0001-01-01Z"), max: new Date("9999-01-01Z"), noInvalidDate: true }),
+        ),
+      ),
+      async (texts, numbers, truths, moments) => {
+        const { rows } = await fresh.database.query(
+          "SELECT $1::text[] AS texts, $2::bigint[] AS numbers, $3::boolean[] AS truths, $4::timestamptz[] AS moments",
+          [texts, numbers, truths, moments],
+        );
+
+        expect(rows).toEqual([{ texts, numbers, truths, moments }]);
+      },
+    ),
+  );
 });
 
 test("an integer that does not fit a number is an error, not a wrong number", async () => {

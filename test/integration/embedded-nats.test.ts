@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { startNats, NatsStartError, type EmbeddedNats } from "@remotegpu/control-plane/embedded/nats";
 import { renderNatsConfig } from "@remotegpu/control-plane/link/nats-config";
 import { openOperator } from "@remotegpu/control-plane/link/operator";
@@ -70,7 +70,9 @@ test("a killed server is started again", async () => {
 
 test("a server left over from a killed control plane is stopped before a new one starts", async () => {
   const parent = spawn(process.execPath, [SERVE_ALONE, folder], { stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(() => void parent.kill("SIGKILL"));
   const leftover = Number(String((await once(parent.stdout, "data"))[0]));
+  onTestFinished(() => void (isAlive(leftover) && process.kill(leftover, "SIGKILL")));
   parent.kill("SIGKILL");
   await once(parent, "exit");
   expect(isAlive(leftover)).toBe(true);
@@ -83,16 +85,17 @@ test("a server left over from a killed control plane is stopped before a new one
 
 test("a pid file that names somebody else's process ends nobody", async () => {
   const bystander = spawn("sleep", ["60"]);
+  onTestFinished(() => void bystander.kill());
   writeFileSync(join(folder, "nats.pid"), `${bystander.pid}\n`);
 
   await start();
 
   expect(isAlive(bystander.pid ?? 0)).toBe(true);
-  bystander.kill();
 });
 
 test("a taken port is one clear line", async () => {
   const other = createServer().listen(0, "127.0.0.1");
+  onTestFinished(() => void other.close());
   await once(other, "listening");
   const at = other.address();
   const port = typeof at === "object" && at !== null ? at.port : 0;
@@ -101,7 +104,6 @@ test("a taken port is one clear line", async () => {
 
   await expect(failed).rejects.toThrow(NatsStartError);
   await expect(failed).rejects.toThrow(`NATS cannot listen on 127.0.0.1 port ${port}: it is taken`);
-  other.close();
 });
 
 test("a configuration that the server refuses is one clear line, and nothing is left running", async () => {

@@ -4,7 +4,7 @@ import { chmod, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vitest";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { type EmbeddedPostgres, startPostgres } from "@remotegpu/control-plane/embedded/postgres";
 import { packagedBinaries } from "@remotegpu/control-plane/embedded/postgres-account";
@@ -114,6 +114,7 @@ test("a pid file that names another's process by now does not stop it from start
 
 test("a taken port is told in one line", async () => {
   const taken = createServer();
+  onTestFinished(() => void taken.close());
   const port = await new Promise<number>((resolve) => {
     taken.listen(0, "127.0.0.1", () => resolve((taken.address() as { port: number }).port));
   });
@@ -123,16 +124,15 @@ test("a taken port is told in one line", async () => {
   await expect(failed).rejects.toThrow(
     new RegExp(`^Postgres does not start on port ${port}: .*could not (bind|create).*$`),
   );
-  taken.close();
 });
 
 test("a data folder of another major version is refused by name", async () => {
   const file = join(stateDir, "postgres/data/PG_VERSION");
   const version = await readFile(file, "utf8");
+  onTestFinished(() => writeFile(file, version));
   await writeFile(file, "14\n");
 
   await expect(start()).rejects.toThrow(/was made by Postgres 14 and ours is 18/);
-  await writeFile(file, version);
 });
 
 test.runIf(isRoot)(
@@ -142,12 +142,15 @@ test.runIf(isRoot)(
     await symlink(packagedBinaries(), join(closed, "native"));
     const folder = await passableFolder();
 
+    onTestFinished(async () => {
+      for (const made of [closed, folder]) await rm(made, { recursive: true });
+    });
+
     const server = await startPostgres({ stateDir: folder, log: quietLog, binaries: join(closed, "native") });
+    running.push(server);
 
     expect(await ask(server.url, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
     expect((await stat(join(folder, "postgres/18.4/bin/postgres"))).isFile()).toBe(true);
-    await server.stop();
-    for (const made of [closed, folder]) await rm(made, { recursive: true });
   },
 );
 
@@ -177,6 +180,12 @@ async function startInAnotherProcess(): Promise<number> {
   const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
     detached: true,
     stdio: ["pipe", "pipe", "inherit"],
+  });
+  // Its server outlives it. One that a test took over has been stopped by then.
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    const left = await postmasterPid().catch(() => null);
+    if (left !== null && (await isAlive(left))) process.kill(left, "SIGINT");
   });
   await new Promise<void>((resolve, reject) => {
     child.stdout.once("data", () => resolve());

@@ -8,14 +8,14 @@ import { appendFileSync, openSync, closeSync, writeSync, constants } from "node:
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { PROBE_SAMPLES } from "@remotegpu/agent/core/gpu-health";
 import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/usage-interval";
 import { readGpuMemory, writeGpuMemory } from "@remotegpu/agent/host/gpu-memory-file";
 import { KernelLog } from "@remotegpu/agent/host/kernel-log";
 import { NvidiaSmi } from "@remotegpu/agent/host/nvidia-smi";
 import { prepareSimulatedGpus, simulatedGpuUuid } from "@remotegpu/agent/host/simulated-gpus";
-import { GpuWatch, SAMPLE_EVERY_MS } from "@remotegpu/agent/loop/gpu-watch";
+import { GpuWatch, SAMPLE_EVERY_MS } from "@remotegpu/agent/loop/watch/gpu-watch";
 import { BootId } from "@remotegpu/shared/ids";
 import { AgentUnderTest } from "../support/agent.ts";
 import { desiredOf } from "../support/desired-instance.ts";
@@ -253,6 +253,7 @@ describe("a watch over real cards", () => {
 
   test("a process of the host on a card is a stranger, by its name, and stays alive", async () => {
     const child = spawn("sleep", ["60"]);
+    onTestFinished(() => void child.kill());
     await play(
       wholeAnswer.replace(
         `cat ${fixtures}two-cards.xml`,
@@ -267,7 +268,6 @@ describe("a watch over real cards", () => {
     expect(watched.gpus[0]?.strangers).toContainEqual({ pid: child.pid, name: "sleep", memoryMib: 900 });
     expect(watched.gpus[0]?.foreignMemoryMib).toBe(1024);
     expect(child.exitCode).toBeNull();
-    child.kill();
     await watched.close();
   });
 

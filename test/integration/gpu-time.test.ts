@@ -1,6 +1,6 @@
 /** The GPU time that workspaces had within a window: clipped to it, by share, and by who shares. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { recentGpuTime } from "@remotegpu/control-plane/store/placement/gpu-time";
+import { keptGpuTime, recentGpuTime } from "@remotegpu/control-plane/store/placement/gpu-time";
 import { PlacedWork } from "../support/placed-work.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 
@@ -83,4 +83,22 @@ test("a second run in the same placement counts its time once", async () => {
   );
 
   expect(await used()).toEqual({ [team]: 100_000 });
+});
+
+test.each([
+  ["a moment later, is the same", 4_999, 600_000],
+  ["five seconds later, is read anew", 5_000, 1_000_000 + 605_000],
+  ["at an earlier moment, is read anew", -1, 1_000_000 + 599_999],
+])("what counts for the fair share, %s", async (_name, laterMs, expected) => {
+  const whole = (uuid: string) => [{ uuid, share: 1000, memoryMib: null }];
+  const at = { customer: alice, workspace: team };
+  await work.placed({ ...at, workload: "a", placedAt: ago(600), cards: whole("GPU-0") });
+  const first = await keptGpuTime(fresh.database, NOW);
+  const held = { placedAt: ago(2_000), releasedAt: ago(1_000) };
+  await work.placed({ ...at, ...held, workload: "b", cards: whole("GPU-1") });
+
+  const then = await keptGpuTime(fresh.database, new Date(NOW.getTime() + laterMs));
+
+  expect(Object.fromEntries(first)).toEqual({ [team]: 600_000 });
+  expect(Object.fromEntries(then)).toEqual({ [team]: expected });
 });

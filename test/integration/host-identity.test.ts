@@ -27,8 +27,11 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const close of closers.splice(0).toReversed()) await close();
-  await nats.close();
+  try {
+    for (const close of closers.splice(0).toReversed()) await close();
+  } finally {
+    await nats.close();
+  }
 });
 
 async function startHost(credential: HostCredential, options?: { isAwaited: boolean }): Promise<HostSide> {

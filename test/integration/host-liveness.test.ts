@@ -21,20 +21,18 @@ let overTheWay: Database;
 let nowMs: number;
 let liveness: HostLiveness;
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  [nats, database] = await Promise.all([startTestNats(), freshDatabase()]);
+  database = ending.adopt(await freshDatabase(), (one) => one.drop());
+  nats = ending.adopt(await startTestNats(), (one) => one.close());
   orders = new HostOrders(await nats.connectControlPlane());
   const url = new URL(database.url);
-  way = await cuttableTcp({ host: url.hostname, port: Number(url.port) });
+  way = ending.adopt(await cuttableTcp({ host: url.hostname, port: Number(url.port) }), (one) => one.close());
   url.port = String(way.port);
-  overTheWay = openDatabase(url.href);
+  overTheWay = ending.adopt(openDatabase(url.href), (one) => one.close());
 });
-afterAll(async () => {
-  await nats?.close();
-  await overTheWay?.close();
-  await way?.close();
-  await database?.drop();
-});
+afterAll(() => ending.disposeAsync());
 
 beforeEach(async () => {
   nowMs = STARTED_MS;

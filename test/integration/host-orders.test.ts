@@ -25,8 +25,11 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await Promise.all(hosts.splice(0).map((host) => host.connection.close()));
-  await nats.close();
+  try {
+    await Promise.all(hosts.splice(0).map((host) => host.connection.close()));
+  } finally {
+    await nats.close();
+  }
 });
 
 async function startHost(id: string, handlers: Partial<OrderHandlers> = {}): Promise<HostSide> {

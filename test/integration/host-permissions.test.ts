@@ -25,8 +25,11 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all(opened.map((connection) => connection.close()));
-  await nats.close();
+  try {
+    await Promise.all(opened.map((connection) => connection.close()));
+  } finally {
+    await nats.close();
+  }
 });
 
 /** A host's connection without our agent's manners. */

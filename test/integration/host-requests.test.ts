@@ -25,20 +25,20 @@ let controlPlane: NatsConnection;
 let host: HostSide;
 const serving: { close(): Promise<void> }[] = [];
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  nats = await startTestNats();
+  nats = ending.adopt(await startTestNats(), (one) => one.close());
   controlPlane = await nats.connectControlPlane();
   host = await startHostSide(await nats.hostCredential("host-1"));
+  ending.defer(() => host.connection.close());
 });
 
 afterEach(async () => {
   await Promise.all(serving.splice(0).map((served) => served.close()));
 });
 
-afterAll(async () => {
-  await host.connection.close();
-  await nats.close();
-});
+afterAll(() => ending.disposeAsync());
 
 const REFUSING: HostHandlers = {
   heartbeat: () => Promise.resolve(refusal("not served here")),

@@ -6,7 +6,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
 import { defaultInterface, readMachineFacts } from "@remotegpu/agent/host/machine-facts";
@@ -83,6 +83,7 @@ describe("the machine", () => {
 describe("processes", () => {
   test("a process is alive with the same start ticks until it ends", async () => {
     const child = spawn("sleep", ["600"]);
+    onTestFinished(() => void child.kill("SIGKILL"));
     const pid = child.pid ?? 0;
     const first = await readProcessLife(pid);
     const second = await readProcessLife(pid);
@@ -96,7 +97,9 @@ describe("processes", () => {
 
   test("a zombie has ended", async () => {
     // The shell becomes a sleep, which never waits for the child that the shell started.
-    const parent = spawn("sh", ["-c", "sleep 600 & echo $!; exec sleep 600"]);
+    const parent = spawn("sh", ["-c", "sleep 600 & echo $!; exec sleep 600"], { detached: true });
+    // Its group, so that the child goes with it.
+    onTestFinished(() => void process.kill(-(parent.pid ?? 0), "SIGKILL"));
     const [line] = await once(parent.stdout, "data");
     const pid = Number(String(line).trim());
     await eventually(async () => (await readFile(`/proc/${parent.pid}/comm`, "utf8")) === "sleep\n");
@@ -106,8 +109,6 @@ describe("processes", () => {
     });
 
     expect(await readProcessLife(pid)).toEqual({ alive: false });
-    parent.kill("SIGKILL");
-    await once(parent, "exit");
   });
 
   test("a pid that nobody has is not alive and in no container", async () => {

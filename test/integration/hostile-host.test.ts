@@ -38,9 +38,11 @@ let served: { close(): Promise<void> };
 let journal: JournalConsumer;
 let heartbeatsServed = 0;
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  nats = await startTestNats();
-  scene = await openControlScene();
+  nats = ending.adopt(await startTestNats(), (one) => one.close());
+  scene = ending.adopt(await openControlScene(), (one) => one.close());
   alice = await scene.customer("alice");
   controlPlane = await nats.connectControlPlane();
   await ensureJournalStream(controlPlane);
@@ -56,6 +58,7 @@ beforeAll(async () => {
     },
     quietLog,
   );
+  ending.defer(() => served.close());
   const { db, now } = scene.api.deps;
   const verify = (host: string, text: string, signature: string) => {
     const { key } = credentials[host === "good" ? "good" : "evil"];
@@ -71,15 +74,10 @@ beforeAll(async () => {
     quietLog,
   );
   journal.start();
-  evil = await rawConnection(credentials.evil);
+  ending.defer(() => journal.stop());
+  evil = ending.adopt(await rawConnection(credentials.evil), (one) => one.close());
 });
-afterAll(async () => {
-  await evil?.close();
-  await journal?.stop();
-  await served?.close();
-  await nats?.close();
-  await scene?.close();
-});
+afterAll(() => ending.disposeAsync());
 
 async function rawConnection({ hostId, key, grant }: HostCredential): Promise<NatsConnection> {
   return await connect({

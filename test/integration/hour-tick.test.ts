@@ -381,6 +381,26 @@ describe("what a customer sees", () => {
     expect(view).toMatchObject({ hours_left: "1.00", hours_left_after_accrued: "0.50" });
   });
 
+  test("a run burns from when it is ready, at the price in force, and not while it only starts", async () => {
+    const scene = await openScene(database, "ann");
+    await openSceneRun(database, scene, "r1");
+    const view = () => balanceView(database, { customerId: scene.customerId, now: at(HOUR) });
+
+    expect(await view()).toMatchObject({ burn_per_hour: "6.0000", hours_left: "16.66" });
+    await database.query("UPDATE placements SET state = 'starting'");
+
+    expect(await view()).toMatchObject({ burn_per_hour: "0.0000", hours_left: null });
+  });
+
+  test("hours left are by the exact price, not by the rounded one of an hour", async () => {
+    const { scene } = await runningUntil(30 * MINUTE, "99.9583");
+    await database.query("UPDATE run_lines SET unit_price = 1, billing_unit = 'day'");
+
+    const view = await balanceView(database, { customerId: scene.customerId, now: at(HOUR) });
+
+    expect(view).toMatchObject({ burn_per_hour: "0.0417", hours_left: "2398.99" });
+  });
+
   test("a run burns nothing while it is broken", async () => {
     const { scene } = await runningUntil(30 * MINUTE);
     const view = () => balanceView(database, { customerId: scene.customerId, now: at(HOUR) });
@@ -539,6 +559,15 @@ describe("money and prices", () => {
     expect(late).toEqual({ added: null, reason: "past" });
     expect(again).toEqual({ added: null, reason: "taken" });
     expect(await charges()).toEqual([{ at: HOUR, amount: "6.0000" }]);
+  });
+
+  test("a moment is past that lies more than a minute back", async () => {
+    const price = { spec: "B", line: "cpu", unitPrice: "60", billingUnit: "hour", createdBy: null } as const;
+    const added = async (line: string, now: Date) =>
+      await transaction(database, (tx) => addPrice(tx, { ...price, line, effectiveFrom: at(0) }, now));
+
+    expect((await added("cpu", at(MINUTE))).added).not.toBeNull();
+    expect(await added("memory", at(MINUTE + 1))).toEqual({ added: null, reason: "past" });
   });
 
   test("a run that began without a price waits, uncharged, until there is one", async () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ListenError, openServer } from "@remotegpu/control-plane/http/server";
 import { SETTING_KEYS } from "@remotegpu/control-plane/core/settings";
+import { raiseAlarmOnce } from "@remotegpu/control-plane/store/alarms";
 import { setSetting } from "@remotegpu/control-plane/store/settings";
 import { GIB } from "@remotegpu/shared/units";
 import { openApi, problem, type Ask, type Caller } from "../support/api.ts";
@@ -465,7 +466,7 @@ describe("prices and estimates", () => {
   ])("what a spec does not include is named: %s", async (path, more) => {
     const shape = { cpu: 1, memory: GIB, gpu: 1, gpu_memory: GIB };
     await ask("PUT", "/specs/boxed", admin, { shape, description: null });
-    await price("boxed", "spec", "1", { effective_from: "2026-01-01T00:00:00Z" });
+    await price("boxed", "spec", "1");
 
     const answer = await ask("POST", "/billing/estimate", bob, {
       spec: "boxed",
@@ -559,6 +560,41 @@ describe("SSH keys", () => {
 
   test("an RSA key of 2048 bits is taken", async () => {
     expect((await ask("POST", "/ssh-keys", alice, { name: "k", public_key: rsa(2048) })).status).toBe(201);
+  });
+});
+
+describe("alarms", () => {
+  const open = async () =>
+    (await ask("GET", "/alarms", admin)).body.items.filter(
+      ({ cleared_at: clearedAt, subject }: { cleared_at: string | null; subject: string }) =>
+        clearedAt === null && subject === "host-loud",
+    );
+  const happens = async () =>
+    await raiseAlarmOnce(scene.api.db, {
+      kind: "host-floods",
+      subject: "host-loud",
+      detail: "d",
+      now: new Date(),
+    });
+  const clear = async (id: number) => await ask("POST", `/alarms/${id}/clear`, admin);
+
+  test("are cleared by whoever has looked at them, once, and come again with what they tell of", async () => {
+    await happens();
+    const [first] = await open();
+
+    const cleared = await clear(first.id);
+    const none = await open();
+    const again = await clear(first.id);
+    await happens();
+
+    expect(cleared).toMatchObject({ status: 200, body: { id: first.id, cleared_at: expect.any(String) } });
+    expect(none).toEqual([]);
+    expect(again.body).toEqual(cleared.body);
+    expect(await open()).toEqual([{ ...first, id: expect.any(Number), raised_at: expect.any(String) }]);
+    expect((await open())[0].id).not.toBe(first.id);
+    expect(await clear(987_654)).toMatchObject(problem(404));
+    const [entry] = (await ask("GET", "/audit-log?limit=1", admin)).body.items;
+    expect(entry).toMatchObject({ method: "POST", route: "/api/v1/alarms/987654/clear", status: 404 });
   });
 });
 

@@ -201,6 +201,13 @@ const ofAuthor =
   (path: string, body?: object): Question =>
   () => ({ path: `${path}?customer_id=${people.author.customerId}`, ...(body !== undefined && { body }) });
 
+async function alarm(): Promise<number> {
+  const { rows } = await api.db.query<{ id: number }>(
+    "INSERT INTO alarms (kind, subject) VALUES ('host-floods', 'host-1') RETURNING id",
+  );
+  return rows[0]?.id ?? 0;
+}
+
 async function webhook(): Promise<number> {
   const { rows } = await api.db.query<{ id: number }>(
     "INSERT INTO webhooks (customer_id, url, secret) VALUES ($1, 'https://example.com/', 's') RETURNING id",
@@ -411,6 +418,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["PATCH /webhooks/{id}", PERSONAL, at(webhook, (id) => `/webhooks/${id}`, { active: false })],
   ["DELETE /webhooks/{id}", PERSONAL, at(webhook, (id) => `/webhooks/${id}`)],
   ["GET /webhooks/{id}/deliveries", PERSONAL, at(webhook, (id) => `/webhooks/${id}/deliveries`)],
+  ["POST /webhooks/{id}/secret", PERSONAL, at(webhook, (id) => `/webhooks/${id}/secret`, {})],
   ["POST /webhooks/{id}/test", PERSONAL, at(webhook, (id) => `/webhooks/${id}/test`, {})],
 
   [
@@ -499,6 +507,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /audit-log", ADMINS, plain("/audit-log")],
   ["GET /quarantine", ADMINS, plain("/quarantine")],
   ["GET /alarms", ADMINS, plain("/alarms")],
+  ["POST /alarms/{id}/clear", ADMINS, at(alarm, (id) => `/alarms/${id}/clear`, {})],
 
   // Proofs stand in for keys: without a good one everybody is refused, which their own tests show.
   ["POST /hosts/join", PUBLIC, plain("/hosts/join", {})],
@@ -683,6 +692,18 @@ describe("the OpenAPI document", () => {
 describe("the server's own routes", () => {
   test.each(["/healthz", "/readyz"])("%s is open and well", async (path) => {
     expect((await api.ask("GET", path)).status).toBe(200);
+  });
+
+  test("the API's base says which API it is, and leads to its description", async () => {
+    const answer = await api.ask("GET", "/api/v1");
+
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { name: "RemoteGPU", version: api.deps.config.version },
+    });
+    const { body: document } = await api.ask("GET", answer.body.openapi);
+    expect(document.info).toMatchObject({ title: answer.body.name, version: answer.body.version });
+    expect((await api.ask("GET", answer.body.docs)).contentType).toContain("text/html");
   });
 
   test("metrics are Prometheus text, for this machine and for administrators", async () => {

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { ImageWatch, LIST_IMAGES_EVERY_MS } from "@remotegpu/agent/loop/image-watch";
+import { ImageWatch, LIST_IMAGES_EVERY_MS } from "@remotegpu/agent/loop/watch/image-watch";
 import { Docker } from "@remotegpu/agent/runtime/docker";
 import { Images } from "@remotegpu/agent/runtime/images";
 import { RuntimeDown, RuntimeError } from "@remotegpu/agent/runtime/runtime-error";
@@ -19,14 +19,13 @@ describe("an agent", () => {
   let controlPlane: ScriptedControlPlane;
   let agent: AgentUnderTest;
 
+  /** Ended from the last to the first, each although another fails. */
+  const ending = new AsyncDisposableStack();
   beforeAll(async () => {
-    controlPlane = await ScriptedControlPlane.start();
-    agent = await AgentUnderTest.begin(controlPlane, { simulatedGpus: 2 });
+    controlPlane = ending.adopt(await ScriptedControlPlane.start(), (one) => one.close());
+    agent = ending.adopt(await AgentUnderTest.begin(controlPlane, { simulatedGpus: 2 }), (one) => one.end());
   });
-  afterAll(async () => {
-    await agent?.end();
-    await controlPlane?.close();
-  });
+  afterAll(() => ending.disposeAsync());
 
   test("tells images by name and id, and how its cards are joined, in its report", async () => {
     const report = await eventually(() => agent.host.report ?? undefined, { what: "a report" });

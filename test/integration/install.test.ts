@@ -17,7 +17,7 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { serverCertificate } from "@remotegpu/control-plane/embedded/certificate-authority";
 import { openInstallSite, type InstallSite } from "../support/install-site.ts";
 
@@ -255,12 +255,14 @@ describe("over plain HTTP to this host itself", () => {
     await site.offer("one");
     await site.install(join_());
     const holder = spawn("flock", [join(site.host, "opt/remotegpu/.lock"), "-c", "echo held; read line"]);
+    onTestFinished(async () => {
+      holder.stdin.end("\n");
+      await once(holder, "exit");
+    });
     await once(holder.stdout, "data");
 
     const { exitCode, all } = await site.install([]);
 
-    holder.stdin.end("\n");
-    await once(holder, "exit");
     expect({ exitCode, all }).toMatchObject({
       exitCode: 1,
       all: expect.stringContaining("another install.sh"),

@@ -27,9 +27,12 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await Promise.all(consumers.splice(0).map((consumer) => consumer.stop()));
-  await Promise.all(hosts.splice(0).map((host) => host.connection.close()));
-  await nats.close();
+  try {
+    await Promise.all(consumers.splice(0).map((consumer) => consumer.stop()));
+    await Promise.all(hosts.splice(0).map((host) => host.connection.close()));
+  } finally {
+    await nats.close();
+  }
 });
 
 async function startHost(id: string): Promise<HostSide> {

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { readFileSync, statSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { serverCertificate } from "@remotegpu/control-plane/embedded/certificate-authority";
 import { hostIdentity } from "@remotegpu/control-plane/link/host-credential";
 import { ApiUnreachableError } from "@remotegpu/agent/link/api-request";
@@ -19,16 +19,16 @@ const TOKEN = "a-join-token";
 let nats: TestNats;
 let api: IdentityApi;
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  nats = await startTestNats({ isTls: true });
+  nats = ending.adopt(await startTestNats({ isTls: true }), (one) => one.close());
   const identity = hostIdentity(nats.operator, { natsUrls: nats.address.urls, ca: nats.address.ca });
   api = await startIdentityApi(identity, { token: TOKEN, certificate: nats.certificate });
+  ending.defer(() => api.close());
 });
 
-afterAll(async () => {
-  await api.close();
-  await nats.close();
-});
+afterAll(() => ending.disposeAsync());
 
 const order = (over: Partial<JoinOrder> = {}): JoinOrder => ({
   apiUrl: api.url,
@@ -61,10 +61,10 @@ test("joining, NATS and renewal work under the pinned authority", async () => {
   if (!result.joined) throw new Error(result.reason);
   expect(result.grant.nats_urls[0]).toMatch(/^tls:/);
   const host = await startHostSide({ hostId: result.grant.host_id, key, grant: result.grant });
+  onTestFinished(() => host.connection.close());
   expect(host.connection.isConnected).toBe(true);
   const saved = { apiUrl: api.url, grant: result.grant, receivedAtMs: Date.now() };
   expect(await renewCredential(saved, key)).toMatchObject({ renewed: true });
-  await host.connection.close();
 });
 
 test("another pin is refused before the token is sent", async () => {
@@ -104,10 +104,10 @@ test("a host that trusts another authority does not connect", async () => {
     {},
     { isAwaited: false },
   );
+  onTestFinished(() => host.connection.close());
 
   await eventually(() => host.log.lines.length > 0, { what: "the refusal" });
   expect(host.connection.isConnected).toBe(false);
-  await host.connection.close();
 });
 
 test("a certificate of the right authority for another address is refused", async () => {
@@ -117,6 +117,7 @@ test("a certificate of the right authority for another address is refused", asyn
     socket.pipe(createConnection({ host: "127.0.0.1", port: nats.server().port })).pipe(socket);
     socket.on("error", () => socket.destroy());
   });
+  onTestFinished(() => void forwarder.close());
   await new Promise<void>((resolve) => forwarder.listen(nats.server().port, "127.0.0.2", resolve));
 
   const host = await startHostSide(
@@ -124,11 +125,10 @@ test("a certificate of the right authority for another address is refused", asyn
     {},
     { isAwaited: false },
   );
+  onTestFinished(() => host.connection.close());
 
   await eventually(() => host.log.lines.length > 0, { what: "the refusal" });
   expect(String(Object.values(host.log.lines[0]?.fields ?? {})[0])).toContain("does not match certificate");
-  await host.connection.close();
-  forwarder.close();
 });
 
 test("a certificate is kept while it is good, and made anew for new addresses and before its end", async () => {

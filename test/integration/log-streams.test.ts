@@ -36,8 +36,11 @@ beforeEach(async () => {
   streams = new LogStreams(controlPlane);
 });
 afterEach(async () => {
-  for (const end of ends.splice(0).toReversed()) await end();
-  await nats.close();
+  try {
+    for (const end of ends.splice(0).toReversed()) await end();
+  } finally {
+    await nats.close();
+  }
 });
 
 const QUERY: LogQuery = {

@@ -33,13 +33,16 @@ let alice: Caller & { workspaceId: number };
 let source: (open: LogOpen, signal: AbortSignal) => AsyncGenerator<LogPiece, "ended" | "run-over">;
 const openings: LogOpen[] = [];
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  scene = await openControlScene();
-  nats = await startTestNats();
+  scene = ending.adopt(await openControlScene(), (one) => one.close());
+  nats = ending.adopt(await startTestNats(), (one) => one.close());
   controlPlane = await nats.connectControlPlane();
   streams = new LogStreams(controlPlane);
   scene.api.deps.link.openLogs = (hostId, query, reader) => streams.open(hostId, query, reader);
   server = await openServer(scene.api.app, { host: "127.0.0.1", port: 0, tls: null });
+  ending.defer(() => server.close());
   host = await scene.host("host-a", { cpu: 64 });
   const credential = await nats.hostCredential(host.id);
   sessions = new LogSessions({
@@ -57,15 +60,11 @@ beforeAll(async () => {
     logs: sessions.onMessage,
   };
   side = await startHostSide(credential, orderSubscriptions(host.id, handlers, keptLog()));
+  ending.defer(() => side.connection.close());
+  ending.defer(() => streams.close());
   alice = await scene.customer("alice");
 });
-afterAll(async () => {
-  streams?.close();
-  await server?.close();
-  await side?.connection.close();
-  await nats?.close();
-  await scene?.close();
-});
+afterAll(() => ending.disposeAsync());
 
 async function running(): Promise<string> {
   const { id } = (await scene.order(alice)).body;

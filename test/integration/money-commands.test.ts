@@ -44,7 +44,24 @@ test("a budget and thresholds are set and shown", async () => {
   expect(await printed(ann, "alerts", "--open")).toBe("Nothing to warn of.\n");
 });
 
-test("a webhook is added, tried, paused and removed", async () => {
+test("a price for a spec as a whole says how the spec gets its shape, until it has one", async () => {
+  const set = async (price: string) => await printed(api.admin, "price", "set", "whole", "spec", price);
+
+  const [first = "", hint = ""] = (await set("7")).split("\n");
+  const { words = "", shape = "" } =
+    /remotegpu (?<words>spec set whole --shape) '(?<shape>.+)'$/.exec(hint)?.groups ?? {};
+  await printed(api.admin, ...words.split(" "), shape);
+  const later = await set("8");
+
+  expect(first).toBe("spec of whole costs 7 per hour.");
+  expect(hint).toMatch(/^Orders under whole are refused until it has a shape: /);
+  expect(later).toBe("spec of whole costs 8 per hour.\n");
+  expect(await printed(api.admin, "price", "set", "parts", "cpu", "1")).toBe(
+    "cpu of parts costs 1 per hour.\n",
+  );
+});
+
+test("a webhook is added, tried, given another secret, paused and removed", async () => {
   const added = JSON.parse(
     await printed(ann, "webhook", "add", "https://example.com/", "--kinds", "budget,overdue", "--json"),
   );
@@ -53,6 +70,9 @@ test("a webhook is added, tried, paused and removed", async () => {
   expect(added.secret).toMatch(/^whsec_.{43}$/);
   expect(await printed(ann, "webhook", "list")).toMatch(/https:\/\/example\.com\/ +budget, overdue +yes/);
   expect(await printed(ann, "webhook", "test", id)).toContain(`remotegpu webhook deliveries ${id}`);
+  const rotated = JSON.parse(await printed(ann, "webhook", "new-secret", id, "--json"));
+  expect(rotated.secret).toMatch(/^whsec_.{43}$/);
+  expect(rotated.secret).not.toBe(added.secret);
   expect(await printed(ann, "webhook", "pause", id)).toBe(`Webhook ${id} is paused.\n`);
   expect(await printed(ann, "webhook", "deliveries", id)).toMatch(/test +given up/);
   expect(await printed(ann, "webhook", "remove", id)).toBe(`Webhook ${id} is removed.\n`);

@@ -133,6 +133,13 @@ describe("what is no amount", () => {
       field: "config.max_price_per_hour",
     },
   };
+  /** Not among those above, since null is one. */
+  const BUDGET: Place = {
+    method: "PUT",
+    path: () => `/billing/budget?customer_id=${carol.customerId}`,
+    body: (monthly_limit) => ({ monthly_limit }),
+    field: "monthly_limit",
+  };
   const NO_AMOUNTS: unknown[] = [
     "NaN",
     "Infinity",
@@ -192,6 +199,28 @@ describe("what is no amount", () => {
   );
 
   test.each([
+    ["a top-up", "9999999999999999.9999"],
+    ["an adjustment", "9999999999999999.9999"],
+    ["a refund", "9999999999999999.9999"],
+    ["a write-off", "9999999999999999.9999"],
+    ["a credit limit", "9999999999999999.9999"],
+    ["a budget", "9999999999999999.9999"],
+    ["a price", "999999999999.999999"],
+    ["a price in a preview", "999999999999.999999"],
+    ["a maximum price", "9999999999999999.9999"],
+  ])("%s that is too large or too long is told the limit, %s", async (what, most) => {
+    const place = { ...PLACES, "a budget": BUDGET }[what];
+    if (place === undefined) throw new Error(what);
+    const [whole = ""] = most.split(".");
+    const refused = async (amount: string) =>
+      (await ask(place.method, place.path(), place.body(amount))).body.errors[0].message;
+
+    expect(await refused(`1${"0".repeat(whole.length)}`)).toBe(`is too large: at most ${most}`);
+    expect(await refused("9".repeat(30))).toBe(`is too large: at most ${most}`);
+    expect(await refused("9".repeat(31))).toBe(`is too long: at most ${most}, in at most 30 characters`);
+  });
+
+  test.each([
     ["a top-up", ["-1", "0", "0.0000", "-0", "1.12345"]],
     ["an adjustment", ["0", "-0.0000", "1.12345"]],
     ["a refund", ["-1", "0", "1.12345"]],
@@ -226,6 +255,7 @@ test("the largest amount is taken, and what would go beyond the column is not", 
     const answer = await ask("POST", `${path}/${route}`, { amount, reason: "r" });
     expect(answer).toMatchObject(problem(422));
     expect(pathsOf(answer)).toEqual(["amount"]);
+    expect(answer.body.detail).toContain(`is too large: it would carry the balance beyond ${most}`);
   }
   expect(await books()).toEqual(before);
   await ask("POST", `${path}/adjustments`, { amount: `-${most}`, reason: "r" });
@@ -349,13 +379,10 @@ test("what is estimated for some minutes is what a run of exactly those minutes 
     ["memory", "0.012345"],
     ["temp_storage", "0.000777"],
   ])
-    await ask("POST", "/prices", {
-      spec: "odd",
-      line,
-      unit_price,
-      billing_unit: "hour",
-      effective_from: "2025-01-01T00:00:00Z",
-    });
+    await api.db.query(
+      "INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from) VALUES ('odd', $1, $2, 'hour', $3)",
+      [line, unit_price, at(-MINUTE)],
+    );
   const order = { spec: "odd", cpu: 3, memory: 5_368_709_121, temp_storage: 123_456_789 };
   const quantities = {
     cpu: "3",

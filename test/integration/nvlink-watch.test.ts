@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NvidiaSmi } from "@remotegpu/agent/host/nvidia-smi";
 import { prepareSimulatedGpus } from "@remotegpu/agent/host/simulated-gpus";
-import { GpuWatch, SAMPLE_EVERY_MS } from "@remotegpu/agent/loop/gpu-watch";
+import { GpuWatch, SAMPLE_EVERY_MS } from "@remotegpu/agent/loop/watch/gpu-watch";
 import { observedState } from "@remotegpu/agent/loop/report";
 import type { MachineReport } from "@remotegpu/shared/host-report";
 import { BootId } from "@remotegpu/shared/ids";

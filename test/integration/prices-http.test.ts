@@ -1,5 +1,7 @@
 /** The catalogue over HTTP: from which moment a price may hold, what a change would mean, and examples to begin with. */
 import { HostId } from "@remotegpu/shared/ids";
+import { transaction } from "@remotegpu/control-plane/store/database";
+import { addPrice } from "@remotegpu/control-plane/store/prices/prices";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, type ApiWorld, type Caller, openApi, problem } from "../support/api.ts";
 import { openSceneRun } from "../support/metering-scene.ts";
@@ -29,9 +31,20 @@ const entry = (spec: string, line: string, unit_price: string, more: object = {}
 const from = (minutes: number) => ({
   effective_from: new Date(api.deps.now().getTime() + minutes * 60_000).toISOString(),
 });
+/** A price that was given so many minutes ago, from then on. */
+async function givenBefore(spec: string, line: string, unitPrice: string, minutes: number): Promise<void> {
+  const then = new Date(api.deps.now().getTime() - minutes * 60_000);
+  const price = { spec, line, unitPrice, billingUnit: "hour", effectiveFrom: then, createdBy: null } as const;
+  await transaction(api.db, (tx) => addPrice(tx, price, then));
+}
+/** Where prices from past moments are refused. */
+const REFUSED_AS_PAST = {
+  ...problem(422),
+  body: { errors: [{ path: "effective_from", message: expect.stringContaining("lies in the past") }] },
+};
 
 let runs = 0;
-/** A run that began so many minutes ago, with its lines at these prices; null for one that found none. */
+/** A run that began so many minutes ago, with its lines at these prices; null for one that found none, or has not begun. */
 async function run(
   payer: { customerId: number; workspaceId: number },
   spec: string,
@@ -48,6 +61,8 @@ async function run(
     "UPDATE runs SET spec = $2, gpu_model = $3, first_proven_at = $4, last_proven_at = $4 WHERE id = $1",
     [id, spec, model, begunAt],
   );
+  if (begunAt === null)
+    await api.db.query("UPDATE placements SET state = 'starting' WHERE run_id = $1", [id]);
   await api.db.query("DELETE FROM run_lines WHERE run_id = $1", [id]);
   for (const [line, price] of Object.entries(lines))
     await api.db.query(
@@ -56,36 +71,97 @@ async function run(
     );
 }
 
-describe("from a moment that is past", () => {
-  test("a line that had no price then gets one, so that runs which began without it can be charged", async () => {
-    await run(ann, "late", { lines: { cpu: null } });
+describe("a price for a spec as a whole", () => {
+  const hint = async (line: string) => (await post("/prices", entry("whole", line, "7"))).body.hint;
 
+  test("says what is left to do while the spec has no shape, and so does an order's refusal", async () => {
+    expect(await hint("cpu")).toBeNull();
+    expect(await hint("spec")).toBe(
+      "Orders under whole are refused until PUT /specs/whole says what it includes (shape).",
+    );
+    const order = { spec: "whole", cpu: 1, memory: 2 ** 30, minutes: 60 };
+    expect(await post("/billing/estimate", order, ann)).toMatchObject({
+      status: 422,
+      body: {
+        detail: expect.stringContaining("has no shape yet: an administrator has to set what it includes"),
+      },
+    });
+
+    await api.ask("PUT", "/api/v1/specs/whole", {
+      as: api.admin,
+      body: { shape: { cpu: 1, memory: 2 ** 30 } },
+    });
+
+    expect((await post("/prices", entry("whole", "spec", "8"))).body.hint).toBeNull();
+  });
+});
+
+describe("from a moment that is past", () => {
+  test("a line gets a price where a run of then waits uncharged for it, and no other does", async () => {
+    await run(ann, "late", { minutesAgo: 10, lines: { cpu: null, memory: "1" } });
+
+    // It began before, after, and with another line.
+    expect(await post("/prices", entry("late", "cpu", "1", from(-9)))).toMatchObject(REFUSED_AS_PAST);
+    expect(await post("/prices", entry("late", "temp_storage", "1", from(-60)))).toMatchObject(
+      REFUSED_AS_PAST,
+    );
+    expect(await post("/prices", entry("later", "cpu", "1", from(-60)))).toMatchObject(REFUSED_AS_PAST);
     expect((await post("/prices", entry("late", "cpu", "1", from(-60)))).status).toBe(201);
-    expect((await post("/prices", entry("late", "memory", "1", from(-60)))).status).toBe(201);
+    // Now it has one.
+    expect(await post("/prices", entry("late", "cpu", "2", from(-30)))).toMatchObject(REFUSED_AS_PAST);
   });
 
-  test("a line that had one is refused, with the field; now and later it is accepted", async () => {
-    await post("/prices", entry("dated", "cpu", "1", from(-60)));
+  test("a card that has no price waits for its model's or the general one, not for another model's", async () => {
+    await run(ann, "cards", { minutesAgo: 10, model: "H100", lines: { gpu: null } });
 
-    const refused = await post("/prices", entry("dated", "cpu", "2", from(-30)));
+    expect(await post("/prices", entry("cards", "gpu:A10", "1", from(-60)))).toMatchObject(REFUSED_AS_PAST);
+    const preview = await post("/prices/preview", { prices: [entry("cards", "gpu", "1", from(-60))] });
+    expect(preview.body.prices).toMatchObject([{ refusal: null }]);
+    expect((await post("/prices", entry("cards", "gpu:H100", "2", from(-60)))).status).toBe(201);
+    expect(await post("/prices", entry("cards", "gpu", "1", from(-60)))).toMatchObject(REFUSED_AS_PAST);
+  });
 
-    expect(refused).toMatchObject(problem(422));
-    expect(refused.body.errors).toMatchObject([{ path: "effective_from" }]);
-    // Before its first one it had none.
-    expect((await post("/prices", entry("dated", "cpu", "3", from(-90)))).status).toBe(201);
-    expect((await post("/prices", entry("dated", "cpu", "4"))).status).toBe(201);
-    expect((await post("/prices", entry("dated", "cpu", "5", from(60)))).status).toBe(201);
+  test("a run that began later, with its price, hinders no price for one that waits from before it", async () => {
+    await run(ann, "both", { minutesAgo: 50, lines: { cpu: null } });
+    await givenBefore("both", "cpu", "3", 40);
+    await run(bob, "both", { minutesAgo: 30, lines: { cpu: "3" } });
+
+    expect((await post("/prices", entry("both", "cpu", "1", from(-60)))).status).toBe(201);
+  });
+
+  test("what is less than a minute ago is now, as clocks go; what is older is past", async () => {
+    expect((await post("/prices", entry("clocks", "cpu", "1", from(-0.5)))).status).toBe(201);
+    expect(await post("/prices", entry("clocks", "memory", "1", from(-1)))).toMatchObject(REFUSED_AS_PAST);
+    expect((await post("/prices", entry("clocks", "cpu", "4"))).status).toBe(201);
+    expect((await post("/prices", entry("clocks", "cpu", "5", from(60)))).status).toBe(201);
   });
 
   test("one that a run has already is not moved under it, not even by the price of a model", async () => {
-    await post("/prices", entry("begun", "gpu", "1", from(-60)));
-    await run(ann, "begun", { model: "H100", lines: { gpu: "1" } });
+    await givenBefore("begun", "gpu", "1", 60);
+    await run(ann, "begun", { minutesAgo: 0, model: "H100", lines: { gpu: "1" } });
 
-    const answer = await post("/prices", entry("begun", "gpu:H100", "2", from(-30)));
+    const answer = await post("/prices", entry("begun", "gpu:H100", "2", from(-0.5)));
 
     expect(answer).toMatchObject(problem(422));
     expect(answer.body.errors).toMatchObject([
       { path: "effective_from", message: expect.stringContaining("before the start of a run") },
+    ]);
+  });
+
+  test.each([
+    "0000-01-01T00:00:00Z",
+    "1999-12-31T23:59:59.999Z",
+    "2000-01-01T00:00:00+00:01",
+    "2101-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+  ])("the year of %s is none for a price, whatever waits for it", async (effective_from) => {
+    await run(ann, "years", { minutesAgo: 10, lines: { cpu: null } });
+
+    const answer = await post("/prices", entry("years", "cpu", "1", { effective_from }));
+
+    expect(answer).toMatchObject(problem(422));
+    expect(answer.body.errors).toEqual([
+      { path: "effective_from", message: "must lie in the years 2000 to 2100" },
     ]);
   });
 });
@@ -96,7 +172,7 @@ describe("a preview", () => {
       ["cpu", "1"],
       ["gpu", "5"],
     ] as const)
-      await post("/prices", entry("sold", line, unit_price, from(-100)));
+      await givenBefore("sold", line, unit_price, 100);
     await post("/prices", entry("sold", "gpu", "6"));
     await post("/prices", entry("sold", "gpu", "9", { effective_from: "2037-01-01T00:00:00Z" }));
     api.passMinutes(5);

@@ -1,6 +1,6 @@
 /** What holds something of the hosts now, and when it promised to end. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { runningWork } from "@remotegpu/control-plane/store/placement/running-work";
+import { endingWork, runningWork } from "@remotegpu/control-plane/store/placement/running-work";
 import { GIB, MIB } from "@remotegpu/shared/units";
 import { PlacedWork } from "../support/placed-work.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
@@ -108,4 +108,20 @@ test("a gang ends when the last of its ranks does, and other jobs do not matter 
     ["job-1", "host-b", PROVEN.getTime() + 60_000],
     ["job-2", "host-a", PLACED.getTime() + 60_000],
   ]);
+});
+
+test("what a head can be promised a place by is what has promised an end, as it is among all that runs", async () => {
+  const cards = [{ uuid: "GPU-0", share: 1000, memoryMib: null }];
+  await work.environment("env-1", alice, { status: "running", config: { max_minutes: 5 } });
+  await work.placed({ customer: alice, placedAt: PLACED });
+  await work.job("job-1", alice, { status: "running", config: { max_minutes: 1 } });
+  await work.job("job-2", alice, { status: "running", config: null });
+  const job = { kind: "training", customer: alice, placedAt: PLACED } as const;
+  await work.placed({ ...job, workload: "job-1", cards });
+  await work.placed({ ...job, workload: "job-2" });
+
+  const ending = await endingWork(fresh.database);
+
+  expect(ending.map(({ workload, gpus }) => [workload.id, gpus.length])).toEqual([["job-1", 1]]);
+  expect(ending).toEqual((await running()).filter(({ endsAtMs }) => endsAtMs !== null));
 });

@@ -21,14 +21,14 @@ if (!hasPodman)
 describe.skipIf(!hasPodman)("an environment on Podman", () => {
   let podman: Podman;
   let host: RuntimeUnderTest;
+  /** Ended from the last to the first, each although another fails. */
+  const ending = new AsyncDisposableStack();
   beforeAll(async () => {
-    podman = await startPodman();
-    host = await RuntimeUnderTest.begin({ socketPath: podman.socketPath });
+    podman = ending.adopt(await startPodman(), (one) => one.close());
+    const { socketPath } = podman;
+    host = ending.adopt(await RuntimeUnderTest.begin({ socketPath }), (one) => one.end());
   });
-  afterAll(async () => {
-    await host?.end();
-    await podman?.close();
-  });
+  afterAll(() => ending.disposeAsync());
 
   test("its host says which runtime it has, and that restarting it ends no container", async () => {
     const { name, version, liveRestore } = await host.runtime.info();

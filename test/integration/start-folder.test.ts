@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 
 const STARTER = new URL("../../control-plane/src/quickstart/main.ts", import.meta.url).pathname;
 
@@ -52,14 +52,29 @@ test("a folder with somebody's files is not taken for the state", async () => {
 
 test("a start that is refused for a taken port leaves no folder", async () => {
   const server = createServer();
+  onTestFinished(() => void server.close());
   const port = await listening(server);
   const state = join(folder, "state");
 
   const done = await start("--state", state, "--port", String(port));
 
-  server.close();
   expect(done).toMatchObject({ exitCode: 1, stderr: expect.stringContaining(`Port ${port} is taken`) });
   expect(existsSync(state)).toBe(false);
+});
+
+test("a control plane that cannot start at all is not tried again, and has its last words", async () => {
+  writeFileSync(join(folder, ".remotegpu-start"), "");
+  writeFileSync(join(folder, "control-plane"), "no folder");
+
+  const done = await start("--state", folder, "--port", String(await closedPort()));
+
+  expect(done).toMatchObject({
+    exitCode: 1,
+    stdout: expect.not.stringContaining("started again"),
+    stderr: expect.stringMatching(
+      /The control plane ended unexpectedly\. Its last words:\n[^]*control-plane/,
+    ),
+  });
 });
 
 test.each(["-1", "17", "two", "1.5", ""])("%j is no count of simulated GPUs", async (count) => {

@@ -4,6 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { livenessPass } from "@remotegpu/control-plane/controllers/host-liveness";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { GIB } from "@remotegpu/shared/units";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
 import type { Caller } from "../support/api.ts";
 import { type ControlScene, openControlScene, type ScriptedHost } from "../support/control-scene.ts";
@@ -111,6 +113,54 @@ test("an environment and its instance, from the order over a restart to the dele
   ]);
   expect(ofInstance.filter(({ actor, reason }) => actor === null || reason === null)).toEqual([]);
   expect(ofInstance[3]?.actor).toBe(`customer ${alice.customerId}`);
+});
+
+describe("a container that ended and was started again", () => {
+  const KILLED = { exitCode: 137, outOfMemory: false, signal: "SIGKILL" };
+  let host: ScriptedHost;
+  let id: string;
+  let wanted: DesiredInstance;
+
+  beforeAll(async () => {
+    host = await scene.host("host-restarts", { gpus: 1, gpuMemoryMib: 81_920 });
+    id = await ordered({ gpu: 1, gpu_memory: 60 * GIB });
+    [wanted] = (await host.round(RUNS)) as [DesiredInstance];
+  });
+
+  const says = (count: number, how: object = {}) =>
+    host.observedOf(wanted, { ...RUNS, restarts: { count, ...KILLED, ...how } });
+  const events = async () => {
+    const { items } = (await scene.api.ask("GET", `/api/v1/environments/${id}/events`, { as: alice })).body;
+    return (items as Told[]).filter(({ kind }) => kind === "container-restarted").toReversed();
+  };
+
+  test("is an event of its workload, once for each time, that says how it ended", async () => {
+    await host.report([says(1)]);
+    await host.report([says(1)]);
+    await host.report([says(3, { outOfMemory: true })]);
+    await host.report([says(2)]);
+    await host.report([says(4, { exitCode: null, signal: null })]);
+
+    expect(changes(await events())).toEqual(["0 → 1", "1 → 3", "3 → 4"]);
+    expect((await events()).map(({ reason }) => reason)).toEqual([
+      `Run ${wanted.runId}: its container ended (exit code 137, SIGKILL); it is started again within the run.`,
+      `Run ${wanted.runId}: 2 times since this was last told, in the end its container ended (exit code 137, SIGKILL, out of memory); it is started again within the run.`,
+      `Run ${wanted.runId}: its container was gone; it is started again within the run.`,
+    ]);
+    expect(new Set((await events()).map(({ actor }) => actor))).toEqual(new Set([`host ${host.id}`]));
+  });
+
+  test("is believed of its own host alone, and once of a report that tells it twice", async () => {
+    const liar = await scene.host("host-liar");
+    const before = await events();
+
+    await liar.report([says(9)]);
+    const afterLie = await events();
+    await host.report([says(6), says(5)]);
+
+    expect(afterLie).toEqual(before);
+    expect(changes((await events()).slice(before.length))).toEqual(["4 → 6"]);
+  });
 });
 
 describe("a host", () => {

@@ -21,19 +21,19 @@ let agent: AgentUnderTest;
 /** Behind the proxy, through which no command passes into a container. */
 let slowAgent: AgentUnderTest;
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  controlPlane = await ScriptedControlPlane.start();
-  proxy = await RuntimeProxy.listen(`/tmp/rg-proxy-${newHostId()}.sock`);
-  agent = await AgentUnderTest.begin(controlPlane);
-  slowAgent = await AgentUnderTest.begin(controlPlane, { socketPath: proxy.socketPath });
+  controlPlane = ending.adopt(await ScriptedControlPlane.start(), (one) => one.close());
+  proxy = ending.adopt(await RuntimeProxy.listen(`/tmp/rg-proxy-${newHostId()}.sock`), (one) => one.close());
+  agent = ending.adopt(await AgentUnderTest.begin(controlPlane), (one) => one.end());
+  slowAgent = ending.adopt(
+    await AgentUnderTest.begin(controlPlane, { socketPath: proxy.socketPath }),
+    (one) => one.end(),
+  );
+  ending.defer(() => proxy.release());
 });
-afterAll(async () => {
-  proxy?.release();
-  await agent?.end();
-  await slowAgent?.end();
-  await proxy?.close();
-  await controlPlane?.close();
-});
+afterAll(() => ending.disposeAsync());
 
 const limited = (name: string, limits: Partial<InstanceSpec>): DesiredInstance =>
   desiredOf(name, limits, { live });

@@ -13,7 +13,7 @@ import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customer
 import { type Database, transaction } from "@remotegpu/control-plane/store/database";
 import { MAX_SAMPLE_BYTES, type StorageReply, StorageReport } from "@remotegpu/shared/storage-sampling";
 import { encode } from "@remotegpu/shared/wire";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { startHostSide } from "../support/host-side.ts";
 import { quietLog } from "../support/quiet-log.ts";
@@ -382,10 +382,12 @@ test("a real agent's part measures its pool and tells it over NATS; nonsense is 
   const { pool, ids } = await poolOf(1);
   const id = await environmentIn(pool);
   const poolRoot = mkdtempSync(join(tmpdir(), "rg-pool-"));
+  onTestFinished(() => rmSync(poolRoot, { recursive: true }));
   const code = join(poolRoot, `environments/${id}/code`);
   mkdirSync(code, { recursive: true });
   writeFileSync(join(code, "file"), Buffer.alloc(300_000, 1));
   const nats = await startTestNats();
+  onTestFinished(() => nats.close());
   const notHere = () => Promise.resolve(refusal("not here"));
   const serving = await serveHosts(
     await nats.connectControlPlane(),
@@ -397,7 +399,9 @@ test("a real agent's part measures its pool and tells it over NATS; nonsense is 
     },
     quietLog,
   );
+  onTestFinished(() => serving.close());
   const side = await startHostSide(await nats.hostCredential(ids[0] ?? ""));
+  onTestFinished(() => side.connection.close());
   const sampling = new StorageSampling({
     client: side.client,
     isConnected: () => true,
@@ -405,6 +409,7 @@ test("a real agent's part measures its pool and tells it over NATS; nonsense is 
     monotonicMs: () => 0,
     log: quietLog,
   });
+  onTestFinished(() => sampling.close());
 
   const nonsense = encode({
     kind: "storage-report",
@@ -431,9 +436,4 @@ test("a real agent's part measures its pool and tells it over NATS; nonsense is 
   expect(samples).toEqual([[ann.workspaceId, expect.any(Number)]]);
   expect(samples[0]?.[1]).toBeGreaterThanOrEqual(300_000);
   expect(samples[0]?.[1]).toBeLessThan(400_000);
-  sampling.close();
-  await side.connection.close();
-  await serving.close();
-  await nats.close();
-  rmSync(poolRoot, { recursive: true });
 });

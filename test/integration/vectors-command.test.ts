@@ -36,6 +36,32 @@ test("names what differs, counts, and ends with 1", async () => {
   expect(lines.slice(4)).toEqual(["1 passed, 1 failed"]);
 });
 
+test("what a file lacks is not compared and said; numbers of bytes may be numbers, amounts may not", async () => {
+  const file = JSON.parse(readFileSync(BILLING_VECTORS, "utf8"));
+  const gaps = file.vectors.find(({ id }: { id: string }) => id === "12-storage-gaps");
+  delete gaps.expected.balances;
+  for (const day of gaps.storage)
+    if (day.hourly_bytes !== undefined)
+      day.hourly_bytes = day.hourly_bytes.map((bytes: string | null) => bytes && Number(bytes));
+  const path = join(folder, "lacking.json");
+  writeFileSync(path, JSON.stringify({ ...file, vectors: [gaps] }));
+  const [storage] = gaps.storage;
+  storage.hourly_gb = [90];
+  const wrong = join(folder, "wrong.json");
+  writeFileSync(wrong, JSON.stringify({ ...file, vectors: [gaps] }));
+
+  const played = await run(path);
+  const refused = await run(wrong);
+
+  expect(played.stdout.split("\n")).toEqual([
+    expect.stringMatching(/^passed  12-/),
+    "        not compared: balances",
+    "1 passed, 0 failed",
+  ]);
+  expect(played.exitCode).toBe(0);
+  expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringContaining("storage.0.hourly_gb.0")]);
+});
+
 test("a file that holds no vectors is refused in one line", async () => {
   const path = join(folder, "other.json");
   writeFileSync(path, '{"format": "something-else/1", "vectors": []}');

@@ -13,7 +13,7 @@ import { adjust, topUp } from "@remotegpu/control-plane/store/billing/payments";
 import { setSetting } from "@remotegpu/control-plane/store/settings";
 import { MAX_WEBHOOKS } from "@remotegpu/control-plane/store/webhooks/webhooks";
 import { parsePoints } from "@remotegpu/shared/money";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { openApi, problem, type ApiWorld, type Caller } from "../support/api.ts";
 import { eventually } from "../support/eventually.ts";
 import { failingDatabase } from "../support/failing-database.ts";
@@ -94,6 +94,12 @@ async function deliveriesOf(id: number) {
   return (await api.ask("GET", `/api/v1/webhooks/${id}/deliveries`, { as: customer })).body.items;
 }
 
+function isSignedWith(secret: string, { headers, body }: WebhookReceiver["received"][number]): boolean {
+  const timestamp = String(headers["remotegpu-timestamp"]);
+  const expected = createHmac("sha256", secret).update(`${timestamp}.${body}`).digest("hex");
+  return headers["remotegpu-signature"] === `v1=${expected}`;
+}
+
 /** By itself, as the ledger posts it. */
 async function move(amount: string, id: string, db: Database = api.db): Promise<void> {
   const points = parsePoints(amount);
@@ -116,15 +122,36 @@ describe("a message", () => {
     await passed(deliveries());
 
     const [one] = receiver.at("/signed");
-    const timestamp = String(one?.headers["remotegpu-timestamp"]);
-    const expected = createHmac("sha256", secret).update(`${timestamp}.${one?.body}`).digest("hex");
-    expect(one?.headers["remotegpu-signature"]).toBe(`v1=${expected}`);
-    expect(timestamp).toBe(String(Math.floor(now.getTime() / 1000)));
+    expect(one !== undefined && isSignedWith(secret, one)).toBe(true);
+    expect(one?.headers["remotegpu-timestamp"]).toBe(String(Math.floor(now.getTime() / 1000)));
     const shown = await api.ask("GET", `/api/v1/webhooks/${id}`, { as: customer });
     expect(JSON.stringify(shown.body)).not.toContain(secret);
     expect(await deliveriesOf(id)).toMatchObject([
       { state: "delivered", kind: "test", tries: 1, last_status: 200, last_answer: "thanks" },
     ]);
+  });
+
+  test("is signed with a new secret as soon as there is one, though it waited or was refused before", async () => {
+    const { id, secret } = await webhook("/rotated");
+    await sendTest(id);
+    receiver.answer("/rotated", (response) => void response.writeHead(401).end());
+    await passed(deliveries());
+    const rotation = await api.ask("POST", `/api/v1/webhooks/${id}/secret`, { as: customer });
+    receiver.answer("/rotated", (response) => void response.end("thanks"));
+    const [refused] = await deliveriesOf(id);
+    now = new Date(refused.next_try_at);
+
+    await passed(deliveries());
+
+    expect(rotation).toMatchObject({ status: 201, body: { id, active: true } });
+    expect(rotation.body.secret).not.toBe(secret);
+    expect(receiver.at("/rotated").map((one) => isSignedWith(secret, one))).toEqual([true, false]);
+    expect(receiver.at("/rotated").map((one) => isSignedWith(rotation.body.secret, one))).toEqual([
+      false,
+      true,
+    ]);
+    const shown = await api.ask("GET", `/api/v1/webhooks/${id}`, { as: customer });
+    expect(JSON.stringify(shown.body)).not.toContain(rotation.body.secret);
   });
 
   test("tells an alert to the customer's webhooks that ask for its kind and are active", async () => {
@@ -330,11 +357,11 @@ describe("a name", () => {
         socket.destroy();
       });
     });
+    onTestFinished(() => void server.close());
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
 
     const error = await sentTo(["127.0.0.1"], `https://receiver.example:${port}/`);
-    await new Promise((resolve) => server.close(resolve));
 
     // A greeting of TLS names whom it is meant for; no message is given to one that does not answer it.
     expect(heard).toHaveLength(1);

@@ -72,7 +72,12 @@ export class AccessUnderTest {
     const stateDir = folder ?? (await mkdtemp(join(tmpdir(), "rg-access-")));
     const access = new AccessUnderTest(stateDir, settings, script);
     open += 1;
-    await access.start();
+    try {
+      await access.start();
+    } catch (error) {
+      await access.end();
+      throw error;
+    }
     return access;
   }
 
@@ -225,7 +230,10 @@ export class ContainerUnderTest {
     await container.start();
     const { State, NetworkSettings } = await container.inspect();
     const life = await readProcessLife(State.Pid);
-    if (!life.alive) throw new Error("the container has ended");
+    if (!life.alive) {
+      await container.remove({ force: true });
+      throw new Error("the container has ended");
+    }
     return new ContainerUnderTest(
       container.id,
       {
@@ -268,7 +276,8 @@ export async function serveIn(
   const args = ["-t", String(pid), "-n", process.execPath, SERVICE, String(port), address];
   const service = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
-  await new Promise<void>((resolve) => {
+  await new Promise<void>((resolve, reject) => {
+    service.once("exit", () => reject(new Error(`the service on port ${port} ended by itself`)));
     service.stdout.on("data", (chunk: Buffer) => {
       text += String(chunk);
       const lines = text.split("\n");

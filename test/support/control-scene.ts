@@ -106,7 +106,9 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
   };
 }
 
-type Says = Partial<Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode" | "remains">>;
+type Says = Partial<
+  Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode" | "remains" | "restarts">
+>;
 
 export class ScriptedHost {
   readonly id: HostId;
@@ -266,6 +268,7 @@ export class ScriptedHost {
       gateOpenedMs: phase === "ready" ? 1 : null,
       bootId: this.bootId,
       ...(says.remains !== undefined && { remains: says.remains }),
+      ...(says.restarts !== undefined && { restarts: says.restarts }),
     };
   }
 

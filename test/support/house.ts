@@ -20,6 +20,8 @@ export const AGENT = join(REPOSITORY, "agent/src/main.ts");
 export const ACCESS = join(REPOSITORY, "agent/src/access/main.ts");
 export const CLI = join(REPOSITORY, "control-plane/src/cli/main.ts");
 const STOP_WITHIN_MS = 30_000;
+/** One that tries something for half a minute before it gives up ends within it on a busy machine, too. */
+const COMMAND_WITHIN_MS = 180_000;
 const LOOPBACK = "127.0.0.1";
 
 const Credential = z.looseObject({ grant: z.looseObject({ host_id: z.string() }) });
@@ -93,7 +95,7 @@ export class Program {
     return execa(process.execPath, [this.#script, ...args], {
       env: this.#env,
       reject: false,
-      timeout: 60_000,
+      timeout: COMMAND_WITHIN_MS,
     });
   }
 }

@@ -50,6 +50,7 @@ export async function openScene(database: Database, name: string, balance = "100
       hostId,
     ]);
     await fixBootZero(tx, { hostId, bootId, monotonicMs: 0, receivedAt: at(0), roundTripMs: 0 });
+    const effectiveFrom = new Date("2025-01-01T00:00:00Z");
     await addPrice(
       tx,
       {
@@ -57,10 +58,10 @@ export async function openScene(database: Database, name: string, balance = "100
         line: "spec",
         unitPrice: "6",
         billingUnit: "hour",
-        effectiveFrom: new Date("2025-01-01T00:00:00Z"),
+        effectiveFrom,
         createdBy: null,
       },
-      at(0),
+      effectiveFrom,
     );
     if (balance !== "0")
       await topUp(tx, {

@@ -93,9 +93,11 @@ export async function startTestNats({ isTls = false }: { isTls?: boolean } = {})
       server = await start();
     },
     async close() {
-      await Promise.all(connections.map((connection) => connection.close()));
+      // Whatever a connection says at its end: the server is a process of its own, which nobody else would end.
+      const closed = await Promise.allSettled(connections.map((connection) => connection.close()));
       await server.stop();
       rmSync(folder, { recursive: true, force: true });
+      for (const one of closed) if (one.status === "rejected") throw one.reason;
     },
   };
 }

@@ -34,11 +34,16 @@ export class OwnDockerd {
     await importBusyboxImage();
     const runtime = new OwnDockerd(await mkdtemp(join(tmpdir(), "rg-dockerd-")));
     await execa("ip", ["netns", "add", runtime.#namespace]);
-    await runtime.#write(settings);
-    await runtime.#run();
-    const image = join(runtime.#folder, "image.tar");
-    await execa("docker", ["save", "--output", image, BUSYBOX_IMAGE]);
-    await execa("docker", ["--host", `unix://${runtime.socketPath}`, "load", "--input", image]);
+    try {
+      await runtime.#write(settings);
+      await runtime.#run();
+      const image = join(runtime.#folder, "image.tar");
+      await execa("docker", ["save", "--output", image, BUSYBOX_IMAGE]);
+      await execa("docker", ["--host", `unix://${runtime.socketPath}`, "load", "--input", image]);
+    } catch (error) {
+      await runtime.close();
+      throw error;
+    }
     return runtime;
   }
 
@@ -67,16 +72,20 @@ export class OwnDockerd {
     await this.#run();
   }
 
+  /** Ends it and removes what it kept, whatever state it is in. */
   async close(): Promise<void> {
-    this.signal("SIGCONT");
-    for (const { Id } of await this.client.listContainers({ all: true }))
-      await this.client.getContainer(Id).remove({ force: true, v: true });
-    await this.#end();
-    await execa("ip", ["netns", "delete", this.#namespace]);
-    // It mounts the folder of its data on itself.
-    for (const name of ["exec", "data"])
-      await execa("umount", ["--recursive", join(this.#folder, name)], { reject: false });
-    await rm(this.#folder, { recursive: true, force: true });
+    try {
+      this.#process?.kill("SIGCONT");
+      for (const { Id } of await this.client.listContainers({ all: true }))
+        await this.client.getContainer(Id).remove({ force: true, v: true });
+    } finally {
+      await this.#end();
+      await execa("ip", ["netns", "delete", this.#namespace]);
+      // It mounts the folder of its data on itself.
+      for (const name of ["exec", "data"])
+        await execa("umount", ["--recursive", join(this.#folder, name)], { reject: false });
+      await rm(this.#folder, { recursive: true, force: true });
+    }
   }
 
   async #write({ liveRestore }: { liveRestore: boolean }): Promise<void> {
@@ -106,7 +115,7 @@ export class OwnDockerd {
 
   async #end(): Promise<void> {
     const child = this.#process;
-    if (child === null || child.exitCode !== null) return;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
     child.kill("SIGTERM");
     await once(child, "exit");

@@ -41,22 +41,28 @@ export async function startPodman(): Promise<Podman> {
     cwd: folder,
     stdio: "ignore",
   });
-  const client = new Dockerode({ socketPath });
-  const image = await importBusyboxImage();
-  await eventually(async () => (await client.ping()) !== undefined, { withinMs: 30_000, what: "podman" });
-  // The image goes over as one layer, as it was made.
-  const { id } = await docker.createContainer({ Image: image, Cmd: ["true"] });
-  const root = await docker.getContainer(id).export();
-  await finished(await client.importImage(root, { repo: image.split(":")[0], tag: image.split(":")[1] }));
-  await docker.getContainer(id).remove();
   const close = async () => {
     await execa("podman", [...where, "rm", "--all", "--force", "--time=0"], { env, reject: false });
+    const ended = service.exitCode !== null || service.signalCode !== null || once(service, "exit");
     service.kill();
-    await once(service, "exit");
+    await ended;
     await execa("umount", ["-R", join(folder, "root", "vfs"), join(folder, "run")], { reject: false });
     await rm(folder, { recursive: true, force: true });
     if (!hadChains) for (const table of ["filter", "nat"]) await removeChains(table);
   };
+  const client = new Dockerode({ socketPath });
+  try {
+    const image = await importBusyboxImage();
+    await eventually(async () => (await client.ping()) !== undefined, { withinMs: 30_000, what: "podman" });
+    // The image goes over as one layer, as it was made.
+    const { id } = await docker.createContainer({ Image: image, Cmd: ["true"] });
+    const root = await docker.getContainer(id).export();
+    await finished(await client.importImage(root, { repo: image.split(":")[0], tag: image.split(":")[1] }));
+    await docker.getContainer(id).remove();
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return { socketPath, client, close };
 }
 

@@ -151,6 +151,7 @@ function recordChanges({ records }: ProofDocument): ProofChange[] {
       });
     const gone = new RegExp(`ledger transaction ${record.transaction_id}|record \\d+`);
     return [
+      onRecord("customer", own, (r) => (r.customer_id += 1)),
       onRecord("amount", own, (r) => (r.amount = more(r.amount))),
       onRecord("minutes", own, (r) => (r.billing_minutes += 1)),
       onRecord("price", own, (r) => (r.unit_price = more(r.unit_price))),
@@ -171,6 +172,16 @@ function ledgerChanges({ ledger }: ProofDocument): ProofChange[] {
           const target = p.ledger[at]?.entries[side];
           if (target !== undefined) target.amount = more(target.amount);
         }),
+      ),
+      ...entries.flatMap(({ account }, side) =>
+        account === "customer"
+          ? [
+              change(`customer of side ${side} of transaction ${id}`, named, (p) => {
+                const target = p.ledger[at]?.entries[side];
+                if (target !== undefined) target.customer_id = (target.customer_id ?? 0) + 1;
+              }),
+            ]
+          : [],
       ),
       change(`transaction ${id} missing`, named, (p) => void p.ledger.splice(at, 1)),
       change(`transaction ${id} doubled`, named, (p) => void p.ledger.push(structuredClone(p.ledger[at]!))),
@@ -204,6 +215,7 @@ function runChanges({ run, waivers, boots }: ProofDocument): ProofChange[] {
       ];
   return [
     ...ofSettled,
+    change("payer", /the run's payer/, (p) => (p.run.customer_id += 1)),
     change("proven time", named, (p) => (p.run.proven_ms += 1)),
     change("amount", named, (p) => (p.run.amount = more(p.run.amount))),
     change("number of rows", named, (p) => (p.run.rows += 1)),

@@ -1,6 +1,6 @@
 /** Well-formed messages of every kind, for tests that need one and do not care which. */
 import { randomUUID } from "node:crypto";
-import { BootId, HostId, InstanceId, JournalId, RunId, WorkloadId } from "@remotegpu/shared/ids";
+import { BootId, HostId, InstanceId, JournalId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import {
   GENESIS_HASH,
@@ -11,6 +11,7 @@ import {
   type JournalRow,
 } from "@remotegpu/shared/journal-row";
 import type { Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
+import { desiredOf } from "./desired-instance.ts";
 
 export const aHost = (id: string) => HostId.parse(id);
 
@@ -49,35 +50,7 @@ export function aHeartbeatReply(over: Partial<HeartbeatReply> = {}): HeartbeatRe
 }
 
 export function aDesiredInstance(id: string, over: Partial<DesiredInstance["spec"]> = {}): DesiredInstance {
-  return {
-    instanceId: InstanceId.parse(id),
-    placementEpoch: 1,
-    runId: RunId.parse(`run-${id}`),
-    want: "running",
-    orderedBy: null,
-    specHash: HASH,
-    spec: {
-      kind: "environment",
-      workloadId: WorkloadId.parse(id),
-      network: "ws-1",
-      hostname: id,
-      image: "busybox",
-      command: null,
-      env: {},
-      cpuMilli: 1_000,
-      memoryBytes: 1_000_000,
-      pidsLimit: 100,
-      storageBytes: null,
-      tempStorageBytes: null,
-      gpus: [],
-      mounts: [],
-      folders: [],
-      jupyter: false,
-      tensorboard: false,
-      ...over,
-    },
-    live: { stopGraceSeconds: 10, onDisconnect: "keep", stopAfterSeconds: null },
-  };
+  return desiredOf(id, over, { instanceId: InstanceId.parse(id) });
 }
 
 export function anObservedInstance(id: string, detail = "running"): ObservedInstance {

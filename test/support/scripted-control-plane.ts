@@ -117,6 +117,15 @@ export class ScriptedControlPlane {
 
   static async start(): Promise<ScriptedControlPlane> {
     const nats = await startTestNats();
+    try {
+      return await ScriptedControlPlane.#on(nats);
+    } catch (error) {
+      await nats.close();
+      throw error;
+    }
+  }
+
+  static async #on(nats: TestNats): Promise<ScriptedControlPlane> {
     const connection = await nats.connectControlPlane();
     await ensureJournalStream(connection);
     const known = (hostId: HostId) => self.#known(hostId);
@@ -161,9 +170,9 @@ export class ScriptedControlPlane {
     const self = new ScriptedControlPlane(nats, connection, {
       logs: new LogStreams(connection),
       close: async () => {
-        await consumer.stop();
-        await served.close();
+        const ended = await Promise.allSettled([consumer.stop(), served.close()]);
         await nats.close();
+        for (const one of ended) if (one.status === "rejected") throw one.reason;
       },
     });
     return self;

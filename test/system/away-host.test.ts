@@ -24,10 +24,13 @@ let controlPlane: Program;
 let host: AwayHost;
 let url: string;
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "remotegpu-away-"));
-  database = await freshDatabase();
-  nats = await startTestNats();
+  ending.defer(() => rmSync(folder, { recursive: true, force: true }));
+  database = ending.adopt(await freshDatabase(), (one) => one.drop());
+  nats = ending.adopt(await startTestNats(), (one) => one.close());
   const stateDir = join(folder, "control-plane");
   mkdirSync(stateDir, { mode: 0o700 });
   copyFileSync(join(nats.folder, "operator.json"), join(stateDir, "operator.json"));
@@ -45,20 +48,15 @@ beforeAll(async () => {
     },
     join(folder, "control-plane.log"),
   );
-  host = await AwayHost.gone(database.database, "away", AWAY);
+  host = ending.adopt(await AwayHost.gone(database.database, "away", AWAY), (one) => one.close());
+  ending.defer(() => controlPlane.stop());
   controlPlane.start();
   await eventually(async () => (await fetch(`${url}/readyz`)).ok, {
     withinMs: 60_000,
     what: "the control plane",
   });
 });
-afterAll(async () => {
-  await host?.close();
-  await controlPlane?.stop();
-  await nats?.close();
-  await database?.drop();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => ending.disposeAsync());
 
 async function ask<Row extends Record<string, unknown>>(text: string): Promise<Row[]> {
   return (await database.database.query<Row>(text)).rows;

@@ -19,16 +19,17 @@ let house: House;
 let hostId: string;
 let gpuUuid: string;
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  database = await freshDatabase();
-  house = await House.open({ hosts: 1, settings: { DATABASE_URL: database.url } });
+  database = ending.adopt(await freshDatabase(), (one) => one.drop());
+  house = ending.adopt(await House.open({ hosts: 1, settings: { DATABASE_URL: database.url } }), (one) =>
+    one.close(),
+  );
   hostId = house.hosts[0]?.id ?? "";
   gpuUuid = String((await house.admin.list(`/hosts/${hostId}/gpus`))[0]?.uuid);
 });
-afterAll(async () => {
-  await house?.close();
-  await database?.drop();
-});
+afterAll(() => ending.disposeAsync());
 
 const EVERY_BYTE = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 
@@ -330,6 +331,11 @@ test("a join token opens once: another key is refused with it, and the owner is 
   const hosts = List.parse(JSON.parse(await remotegpu(["host", "list", "--json"], owner))).items;
   expect(new Set(hosts.map(({ name }) => name))).toEqual(new Set(["host-1", "rightful"]));
   expect(await remotegpu(["alarms"], owner)).toMatch(/^id +raised_at +kind .*\n.* join-token-reused /m);
+  const alarm = String(JSON.parse(await remotegpu(["alarms", "--json"], owner)).items[0].id);
+  expect(await remotegpu(["alarm", "clear", alarm], owner)).toBe(
+    `Alarm ${alarm} (join-token-reused) is cleared.`,
+  );
+  expect(await remotegpu(["fleet"], owner)).toMatch(/^alarms_open +0$/m);
   const rightful = String(hosts.find(({ name }) => name === "rightful")?.["id"]);
   expect(
     await remotegpu(["host", "update", rightful, "--name", "right", "--labels", '{"rack":"7"}'], owner),

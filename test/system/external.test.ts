@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "nod
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
@@ -24,17 +24,19 @@ const FIT_AT_ONCE = Math.min(ORDERS_AT_ONCE, cpus().length);
 let folder: string;
 let database: FreshDatabase;
 let migrated: FreshDatabase;
-let nats: ReturnType<typeof runNats>;
 let settings: Record<string, string>;
 let house: House | undefined;
 let second: Program | undefined;
 /** Both give up after half a minute, so they begin first and are looked at last. */
 let hopeless: Record<"database" | "nats", ReturnType<Program["command"]>>;
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "remotegpu-external-"));
-  database = await freshDatabase({ template: "template0" });
-  migrated = await freshDatabase();
+  ending.defer(() => rmSync(folder, { recursive: true, force: true }));
+  database = ending.adopt(await freshDatabase({ template: "template0" }), (one) => one.drop());
+  migrated = ending.adopt(await freshDatabase(), (one) => one.drop());
   const natsPort = await freePort("127.0.0.1", null);
   settings = {
     REMOTEGPU_STATE_DIR: join(folder, "first"),
@@ -48,17 +50,13 @@ beforeAll(async () => {
   };
   const printed = await controlPlane("nats-config", "--store-dir", join(folder, "nats"));
   writeFileSync(join(folder, "nats.conf"), printed.stdout, { mode: 0o600 });
-  nats = runNats(natsPort);
+  const nats = runNats(natsPort);
+  ending.defer(async () => {
+    nats.stdin.end();
+    await nats;
+  });
 });
-afterAll(async () => {
-  await house?.close();
-  await second?.stop();
-  nats?.stdin.end();
-  await nats;
-  await database?.drop();
-  await migrated?.drop();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => ending.disposeAsync());
 
 function runNats(port: number) {
   return execa("sh", ["-c", NATS_UNTIL_PIPE_CLOSES, join(folder, "nats.conf"), String(port)], {
@@ -105,7 +103,7 @@ test("migrate makes the schema, and changes nothing the second time", async () =
 });
 
 test("on both a host joins, and an environment runs", async () => {
-  house = await House.open({ hosts: 1, settings });
+  house = ending.adopt(await House.open({ hosts: 1, settings }), (one) => one.close());
 
   const { id } = await house.customer.post("/environments", { ...ORDER, name: "first" });
   await house.environment(String(id), "running");
@@ -130,7 +128,7 @@ async function startSecond(): Promise<string> {
     },
     join(folder, "second.log"),
   );
-  second.start();
+  ending.adopt(second, (one) => one.stop()).start();
   const url = `http://127.0.0.1:${port}`;
   await eventually(async () => (await fetch(`${url}/readyz`)).ok, {
     withinMs: 30_000,
@@ -150,6 +148,7 @@ test("of two control planes one leads; paused amid its work it is followed by th
     customer.post("/environments", { ...ORDER, gpu: 0, name: `at-once-${number}` }),
   );
   const ids = (await Promise.all(orders)).map(({ id }) => String(id));
+  onTestFinished(() => first.controlPlane.resume());
   first.controlPlane.pause();
   const pausedMs = performance.now();
   const after = await eventually(

@@ -131,6 +131,14 @@ test("a container that somebody kills is started again inside its run", async ()
 
   expect(after?.run).toBe(before?.run);
   expect(await runs()).toHaveLength(1);
+  const told = await eventually(
+    async () =>
+      (await house.customer.list(`/environments/${environmentId}/events`)).find(
+        ({ kind }) => kind === "container-restarted",
+      ),
+    { withinMs: 30_000, what: "the event that tells it" },
+  );
+  expect(told.reason).toMatch(/its container ended \(exit code 137, SIGKILL\); it is started again/);
 });
 
 test("after all of that the bill covers the whole run once", async () => {

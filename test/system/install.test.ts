@@ -24,25 +24,24 @@ let hostId: string;
 let agent: ReturnType<typeof runInstalled> | undefined;
 let access: ReturnType<typeof runInstalled> | undefined;
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
   prefix = mkdtempSync(join(tmpdir(), "remotegpu-installed-"));
-  database = await freshDatabase();
-  house = await House.open({
-    hosts: 0,
-    address: addressOfThisMachine(),
-    settings: { DATABASE_URL: database.url, REMOTEGPU_AGENT_BUNDLE: "1" },
+  ending.defer(() => rmSync(prefix, { recursive: true, force: true }));
+  database = ending.adopt(await freshDatabase(), (one) => one.drop());
+  const settings = { DATABASE_URL: database.url, REMOTEGPU_AGENT_BUNDLE: "1" };
+  const address = addressOfThisMachine();
+  house = ending.adopt(await House.open({ hosts: 0, address, settings }), (one) => one.close());
+  ending.defer(async () => {
+    if (hostId !== undefined) await removeFromHost(hostId);
   });
+  ending.defer(endAccess);
+  ending.defer(endAgent);
   await eventually(() => house.curl("/install.sh"), { withinMs: 60_000, what: "the bundle" });
   command = String((await house.admin.post("/join-tokens")).command);
 });
-afterAll(async () => {
-  await endAgent();
-  await endAccess();
-  if (hostId !== undefined) await removeFromHost(hostId);
-  await house?.close();
-  await database?.drop();
-  rmSync(prefix, { recursive: true, force: true });
-});
+afterAll(() => ending.disposeAsync());
 
 /** Docker's bridge at least: every machine with a runtime has one beyond loopback. */
 function addressOfThisMachine(): string {

@@ -18,8 +18,10 @@ let house: House;
 let ada: ApiClient;
 let key: string;
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  old = await oldSystem();
+  old = ending.adopt(await oldSystem(), (one) => one.drop());
   database = await old.database(AS_FOUND, {
     customers: [{ id: ADA, username: "ada", email: "ada@example.com", password_hash: "x" }],
     hosts: [{ id: "old-host", name: "old", ip_address: "10.9.9.9", status: "online" }],
@@ -47,16 +49,15 @@ beforeAll(async () => {
       { id: "service-1", customer_id: ADA, name: "serve", status: "running", replicas: 3 },
     ],
   });
+  ending.defer(() => database.drop());
   await migrate(database.database);
-  house = await House.open({ hosts: 1, settings: { DATABASE_URL: database.url } });
+  house = ending.adopt(await House.open({ hosts: 1, settings: { DATABASE_URL: database.url } }), (one) =>
+    one.close(),
+  );
   key = String((await house.admin.post(`/customers/${ADA}/api-keys`, { name: "test" })).key);
   ada = house.client(key);
 });
-afterAll(async () => {
-  await house?.close();
-  await database?.drop();
-  await old?.drop();
-});
+afterAll(() => ending.disposeAsync());
 
 const status = async (id: string, wanted: string) =>
   await eventually(

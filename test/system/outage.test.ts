@@ -22,18 +22,18 @@ let database: FreshDatabase;
 let way: CuttableTcp;
 let house: House;
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  database = await freshDatabase();
+  database = ending.adopt(await freshDatabase(), (one) => one.drop());
   const url = new URL(database.url);
-  way = await cuttableTcp({ host: url.hostname, port: Number(url.port) });
+  way = ending.adopt(await cuttableTcp({ host: url.hostname, port: Number(url.port) }), (one) => one.close());
   url.port = String(way.port);
-  house = await House.open({ hosts: 1, settings: { DATABASE_URL: url.href } });
+  house = ending.adopt(await House.open({ hosts: 1, settings: { DATABASE_URL: url.href } }), (one) =>
+    one.close(),
+  );
 });
-afterAll(async () => {
-  await house?.close();
-  await way?.close();
-  await database?.drop();
-});
+afterAll(() => ending.disposeAsync());
 
 async function ask(path: string) {
   const response = await fetch(house.url + path, {

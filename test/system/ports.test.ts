@@ -1,5 +1,4 @@
 /** A customer opens a port of an environment and goes through it: over the API to the host, and into the container. */
-import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -11,22 +10,21 @@ import { House, type HostProcess } from "../support/house.ts";
 let house: House;
 let host: HostProcess;
 let environmentId: string;
-let service: ChildProcess;
 let mapping: { id: string; port: number };
 
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
 beforeAll(async () => {
-  house = await House.open({ hosts: 1 });
+  house = ending.adopt(await House.open({ hosts: 1 }), (one) => one.close());
   [host] = house.hosts as [HostProcess];
   const order = { name: "served", image: BUSYBOX_IMAGE, cpu: 1, memory: 128 * 2 ** 20, gpu: 1 };
   environmentId = String((await house.customer.post("/environments", order)).id);
   await house.environment(environmentId, "running");
   const [container] = await house.containersOf(host.id);
-  service = await serveIn({ pid: container?.pid ?? 0, port: 7000 });
+  const service = await serveIn({ pid: container?.pid ?? 0, port: 7000 });
+  ending.defer(() => void service.kill("SIGKILL"));
 });
-afterAll(async () => {
-  service?.kill("SIGKILL");
-  await house?.close();
-});
+afterAll(() => ending.disposeAsync());
 
 async function enter(): Promise<Socket> {
   const socket = connect({ port: mapping.port, host: "127.0.0.1", allowHalfOpen: true });

@@ -17,6 +17,7 @@ import { z } from "zod";
 import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { ensureStarterImage, removeStarterImage } from "@remotegpu/control-plane/quickstart/starter-image";
+import { docker } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { endProcessesIn, leftOnHost, processesIn, removeFromHost } from "../support/leftovers.ts";
 
@@ -72,6 +73,16 @@ function hostIn(agentFolder: string): string {
   return hostId;
 }
 
+function pidIn(stateFolder: string, command: string): number | undefined {
+  return processesIn(stateFolder).find((pid) => commandLineOf(pid).includes(command));
+}
+
+/** How many containers of the host run now. */
+async function runningOn(hostId: string): Promise<number> {
+  const filters = JSON.stringify({ label: [`remotegpu.host=${hostId}`] });
+  return (await docker.listContainers({ filters })).length;
+}
+
 /** Empty where it has just ended. */
 function commandLineOf(pid: number): string {
   const file = `/proc/${pid}/cmdline`;
@@ -88,7 +99,7 @@ async function expectNothingLeftBy(hostId: string, stateFolder: string): Promise
 
 // They mostly wait, for a first row of usage above all, so both go on at once.
 test.concurrent(
-  "npm start: an agent that dies is started again; Ctrl-C ends all of it and keeps the state; the second start goes on with it, without the keys of the first; killed, it leaves nothing that runs",
+  "npm start: an agent and a control plane that die are started again; Ctrl-C ends all of it, whatever died just then, and keeps the state; the second start goes on with it, without the keys of the first, and calls the environment running once it runs; killed, it leaves nothing that runs",
   async () => {
     const state = join(folder, "start");
     const port = await freePort("127.0.0.1", null);
@@ -112,23 +123,35 @@ test.concurrent(
     const hostId = hostIn(join(state, "agent"));
     expect(first.said).toContain("4. Prices:");
     expect(await leftOnHost(hostId)).toContainEqual(expect.stringMatching(/^container /));
-    const agentPid = () =>
-      processesIn(join(state, "agent")).find((pid) => commandLineOf(pid).includes("agent/src/main.ts run"));
-    const dead = agentPid();
-    process.kill(dead ?? 0, "SIGKILL");
-    await eventually(() => agentPid() !== undefined && agentPid() !== dead, {
-      withinMs: RUNS_WITHIN_MS,
-      what: "another agent",
-    });
+    const agentPid = () => pidIn(join(state, "agent"), "agent/src/main.ts run");
+    const controlPlanePid = () => pidIn(join(state, "control-plane"), "control-plane/src/main.ts run");
+    const killedAndBack = async (pidOf: () => number | undefined, what: string) => {
+      const dead = pidOf();
+      process.kill(dead ?? 0, "SIGKILL");
+      await eventually(() => pidOf() !== undefined && pidOf() !== dead, { withinMs: RUNS_WITHIN_MS, what });
+    };
+    await killedAndBack(agentPid, "another agent");
+    await killedAndBack(controlPlanePid, "another control plane");
+    await eventually(
+      async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null))?.ok === true,
+      {
+        withinMs: RUNS_WITHIN_MS,
+        what: "the other control plane serving",
+      },
+    );
     process.kill(agentPid() ?? 0, "SIGKILL");
+    process.kill(controlPlanePid() ?? 0, "SIGKILL");
     process.kill(-(first.running.pid ?? 0), "SIGINT");
-    await first.running;
+    const ended = await first.running;
+    expect(ended.all).toContain("The control plane is started again (2 of at most 5 times).");
     await expectNothingLeftBy(hostId, state);
     expect(existsSync(join(state, "running.pid"))).toBe(false);
 
     const lost = { adminKey: "rgk_revoked", customerKey: "rgk_revoked" };
     writeFileSync(join(state, "kept.json"), JSON.stringify({ ...keptFirst, ...lost }));
+    // To Postgres the environment runs, from before: nobody was there to stop it in order.
     const second = await startUntil("6. The environment");
+    expect(await runningOn(hostId)).toBe(1);
     expect(second.said).toContain("This host joins the fleet again.");
     expect(second.said).not.toContain("4. Prices:");
     const { adminKey, customerKey, ...others } = kept();

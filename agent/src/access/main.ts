@@ -1,25 +1,18 @@
 /** The command of the second unit, remotegpu-access: holds the ports of this host's leases and relays to containers. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { pino } from "pino";
-import { errorForLog } from "@remotegpu/shared/log";
-import { bundleOf } from "../bundle.ts";
 import { accessSocket, ConfigError, readConfig, type Config } from "../config.ts";
 import { doOverlap } from "../core/lease-port.ts";
-import { ending } from "../ending.ts";
 import { monotonicMs, readBootId } from "../host/clock.ts";
 import { NotifyError, ServiceNotifier } from "../host/notify.ts";
 import { FolderLockedError } from "../journal/folder-lock.ts";
+import { bundleOf } from "../process/bundle.ts";
+import { ending } from "../process/ending.ts";
+import { log } from "../process/log.ts";
 import { Broker } from "./broker.ts";
 import { ControlSocketError } from "./control-server.ts";
 
 const KERNEL_RANGE_FILE = "/proc/sys/net/ipv4/ip_local_port_range";
-
-const log = pino({
-  base: null,
-  timestamp: pino.stdTimeFunctions.isoTime,
-  serializers: { error: errorForLog },
-});
 
 async function run(): Promise<void> {
   const config = readConfig(process.env);

@@ -4,6 +4,7 @@
  */
 import type { DesiredInstance, InstanceProblem } from "@remotegpu/shared/instance";
 import type { RunKey } from "./container.ts";
+import type { ContainerEnd } from "./run-restarts.ts";
 
 export type StopOrderer = NonNullable<DesiredInstance["orderedBy"]>;
 
@@ -52,10 +53,16 @@ export type Action =
   | (RunKey & { kind: "remove"; containerId: string; network: string })
   /** Nothing of the run is left and nobody asks for it: it leaves the observed set. */
   | (RunKey & { kind: "forget" })
-  /** Create a container and start it; `attempt` counts from 1. */
-  | (RunKey & { kind: "start"; desired: DesiredInstance; attempt: number })
+  /** Create a container and start it; `attempt` counts from 1. `ended`: the one before, if one has run. */
+  | (RunKey & { kind: "start"; desired: DesiredInstance; attempt: number; ended?: ContainerEnd })
   /** Start the run's existing container again, with what was written in it. */
-  | (RunKey & { kind: "restart"; desired: DesiredInstance; containerId: string; attempt: number })
+  | (RunKey & {
+      kind: "restart";
+      desired: DesiredInstance;
+      containerId: string;
+      attempt: number;
+      ended?: ContainerEnd;
+    })
   /** An order that must not be followed; only logged and reported. */
   | (RunKey & { kind: "refuse"; knownEpoch: number; detail: string })
   /** The first snapshot after a rise of term would stop most of the host: nothing is stopped until confirmed. */

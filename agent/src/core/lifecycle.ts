@@ -7,6 +7,7 @@ import type { DesiredInstance, ObservedInstance, RunRemains } from "@remotegpu/s
 import { isRunning } from "./container.ts";
 import { nextStart } from "./restart-policy.ts";
 import type { MonotonicTime } from "./run-record.ts";
+import type { RunRestarts } from "./run-restarts.ts";
 import { ownedContainers, runningPredecessor, runViews } from "./run-view.ts";
 import type { Knowledge, RunView } from "./run-view.ts";
 import { startObstacle } from "./start-obstacle.ts";
@@ -139,7 +140,13 @@ function instanceOf({ key, record, container }: RunView, said: Said, bootId: Boo
     gateOpenedMs: record?.gate?.ms ?? null,
     bootId: record?.gate?.bootId ?? bootId,
     ...(said.knownEpoch !== undefined && { knownEpoch: said.knownEpoch }),
+    ...(record?.restarts && { restarts: toldRestarts(record.restarts) }),
   };
+}
+
+function toldRestarts({ count, last }: RunRestarts): ObservedInstance["restarts"] {
+  const { exitCode, outOfMemory, signal } = last;
+  return { count, exitCode, outOfMemory, signal };
 }
 
 /** What a runtime or a tool said may hold anything; a report with it would be refused as a whole. */

@@ -13,6 +13,7 @@ import type { OwnedContainer, RunKey } from "./container.ts";
 import type { Loss } from "./gpu-health.ts";
 import { exitedBy, nextStart } from "./restart-policy.ts";
 import type { MonotonicTime } from "./run-record.ts";
+import { endBeforeStart } from "./run-restarts.ts";
 import { ownedContainers, runViews } from "./run-view.ts";
 import type { Knowledge, RunView } from "./run-view.ts";
 import { areRivals, startObstacle } from "./start-obstacle.ts";
@@ -133,9 +134,11 @@ function wantedActions(
   const next = nextStart({ kind: desired.spec.kind, record, container }, now);
   if (next.kind === "give-up") return [closeRun(key, desired.specHash, next.end)];
   if (next.kind === "wait" || startObstacle(desired, containers, flags)) return [];
+  const ended = endBeforeStart(record, container);
+  const start = { ...key, desired, attempt: next.attempt, ...(ended && { ended }) };
   return container
-    ? [{ kind: "restart", ...key, desired, containerId: container.containerId, attempt: next.attempt }]
-    : [{ kind: "start", ...key, desired, attempt: next.attempt }];
+    ? [{ kind: "restart", ...start, containerId: container.containerId }]
+    : [{ kind: "start", ...start }];
 }
 
 /** Stop, then close, then remove, then forget: each in the round after the world shows the one before. */

@@ -1,8 +1,10 @@
 /**
- * What the cards of a run mean for its proven time: time is settled up to the last sample at which all of them were
+ * Which cards a run holds, and what they mean for its proven time: time is settled up to the last sample at which all of them were
  * good, and a run that lost one is charged no further than that.
  */
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuUuid, RunId } from "@remotegpu/shared/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { OwnedContainer } from "./container.ts";
 import type { CardState } from "./gpu-health.ts";
 
 /** How long rows are held back for a sample that does not come; a tool that hangs must not stop the meter for ever. */
@@ -25,4 +27,14 @@ export function cardProof(
   if (known.some(({ cordon }) => cordon?.kind === "fatal")) return { kind: "lost", lastGoodMs };
   const isOverdue = lastGoodMs !== null && nowMs - lastGoodMs > HELD_AT_MOST_MS;
   return { kind: "good", settledMs: isOverdue ? null : lastGoodMs };
+}
+
+/** By the orders, and by the labels of containers that nobody orders any more. */
+export function cardsOfRuns(
+  orders: readonly DesiredInstance[],
+  containers: readonly OwnedContainer[],
+): Map<RunId, GpuUuid[]> {
+  const ordered = orders.map(({ runId, spec }) => ({ runId, gpus: spec.gpus }));
+  const labelled = containers.map(({ owner }) => owner);
+  return new Map([...labelled, ...ordered].map(({ runId, gpus }) => [runId, gpus.map(({ uuid }) => uuid)]));
 }

@@ -7,6 +7,7 @@ import type { InstanceProblem } from "@remotegpu/shared/instance";
 import type { Action, RunEnd, StopCause, StopOrderer } from "./action.ts";
 import type { RunKey } from "./container.ts";
 import type { RunRemains } from "./run-remains.ts";
+import { restartsAfter, type RunRestarts } from "./run-restarts.ts";
 
 /** A moment on the host's CLOCK_MONOTONIC; it means nothing in another boot. */
 export type MonotonicTime = { bootId: BootId; ms: number };
@@ -28,6 +29,8 @@ export type RunRecord = RunKey & {
   end: RunEnd | null;
   /** What its container left; absent until it was read, and where there was none. Never changes once set. */
   remains?: RunRemains | undefined;
+  /** Absent while its container was never started again. */
+  restarts?: RunRestarts | undefined;
 };
 
 /**
@@ -40,19 +43,15 @@ export function recordAfter(record: RunRecord | null, action: Action, at: Monoto
       return record ?? { ...newRecord(action, action.specHash), containerId: action.containerId, starts: 1 };
     case "start":
       return {
-        ...(record ?? newRecord(action, action.desired.specHash)),
+        ...begunAgain(record, action),
         containerId: null,
-        starts: action.attempt,
         lastStart: at,
-        trouble: null,
       };
     case "restart":
       return {
-        ...(record ?? newRecord(action, action.desired.specHash)),
+        ...begunAgain(record, action),
         containerId: action.containerId,
-        starts: action.attempt,
         lastStart: at,
-        trouble: null,
       };
     case "open-gate":
       return record && { ...record, gate: record.gate ?? at };
@@ -79,6 +78,19 @@ export function recordAfter(record: RunRecord | null, action: Action, at: Monoto
     case "hold-stops":
       return record;
   }
+}
+
+function begunAgain(
+  record: RunRecord | null,
+  action: Extract<Action, { kind: "start" | "restart" }>,
+): RunRecord {
+  const { desired, attempt, ended } = action;
+  return {
+    ...(record ?? newRecord(action, desired.specHash)),
+    starts: attempt,
+    trouble: null,
+    ...(ended && { restarts: restartsAfter(record?.restarts ?? null, ended) }),
+  };
 }
 
 /** After a start: the container it made, or the reason there is none. */

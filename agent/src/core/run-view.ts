@@ -63,6 +63,16 @@ export function runNow(knowledge: Knowledge, key: RunKey): RunNow {
   return { standing: isOver && !isUp ? "over" : "alive", container };
 }
 
+/** Whether something wanted does not run yet, or something runs that is to go. */
+export function isUnsettled(knowledge: Knowledge): boolean {
+  const running = ownedContainers(knowledge).filter(isRunning);
+  return knowledge.desired.some((desired) => {
+    const isUp = running.some(({ owner }) => isSameRun(owner, desired));
+    const hasEnded = knowledge.runs.some((run) => isSameRun(run, desired) && run.end !== null);
+    return desired.want === "running" ? !isUp && !hasEnded : isUp;
+  });
+}
+
 /** Ours by every label and by the host id: what another agent on this host runs never gets past here. */
 export function ownedContainers(knowledge: Pick<Knowledge, "hostId" | "observed">): OwnedContainer[] {
   return knowledge.observed.filter(

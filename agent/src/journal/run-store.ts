@@ -56,6 +56,17 @@ export const StoredRecord: z.ZodType<RunRecord> = z.object({
       tail: z.string().nullable(),
     })
     .optional(),
+  restarts: z
+    .object({
+      count: z.int().positive(),
+      last: z.object({
+        exitCode: z.int().nullable(),
+        outOfMemory: z.boolean(),
+        signal: z.string().nullable(),
+        finishedAt: z.string().nullable(),
+      }),
+    })
+    .optional(),
 });
 
 type StoredRun = StoredSeal & { run_id: RunId };

@@ -3,12 +3,13 @@
  * reached, and what is held. Nothing here is waited for by the loop; an access process that is away, or does not
  * answer, makes the host degraded and its leases unknown, which changes nothing for those who use them.
  */
-import type { InstanceId, LeaseId, WorkloadId } from "@remotegpu/shared/ids";
+import type { LeaseId } from "@remotegpu/shared/ids";
 import { MAX_LEASES_OF_HOST, type DesiredLease, type ObservedLease } from "@remotegpu/shared/lease";
 import type { Log } from "@remotegpu/shared/log";
 import { ControlClient } from "../access/control-client.ts";
 import type { AccessNews, ReachableInstance } from "../access/control-messages.ts";
 import type { GatewayIdentity } from "../access/relay/gateway-identity.ts";
+import type { RunningContainer } from "../core/running-containers.ts";
 import { readContainers, readProcessLife } from "../host/process-liveness.ts";
 
 /** Also said when nothing has changed, so that a process that hangs is noticed. */
@@ -20,13 +21,6 @@ const DOWN_AFTER_MS = 20_000;
 
 /** Looked up, being looked up, or not to be found. */
 type Process = ReachableInstance | { isPending: true } | { failedMs: number };
-
-export type RunningContainer = {
-  workloadId: WorkloadId;
-  instanceId: InstanceId;
-  containerId: string;
-  pid: number;
-};
 
 export type Wanted = {
   term: number;

@@ -1,11 +1,94 @@
-/** The observed state as it is sent: what is stable goes into its digest, readings that move do not. */
+/**
+ * Report: what the loop sees becomes one whole state, which the conversation with the control plane sends when it has
+ * changed. What is stable goes into its digest, readings that move do not.
+ */
 import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { GpuVitals } from "@remotegpu/shared/protocol";
+import { observedInstances } from "../core/lifecycle.ts";
 import { withTailsInReport } from "../core/run-remains.ts";
+import type { MachineFacts } from "../host/machine-facts.ts";
+import type { Journal } from "../journal/journal.ts";
 import type { ObservedState } from "../link/control-plane-client.ts";
+import type { AccessLink } from "./access-link.ts";
+import type { Vitals } from "./control-plane-link.ts";
+import { momentOf, monotonic, type Clock } from "./moment.ts";
+import type { Observation } from "./observation.ts";
+import type { Reconciliation } from "./reconciliation.ts";
+import type { RunPerformer } from "./run-performer.ts";
+import type { GpuWatch } from "./watch/gpu-watch.ts";
+import type { ImageWatch } from "./watch/image-watch.ts";
+import type { OrphanWatch } from "./watch/orphan-watch.ts";
+import type { RuntimeWatch } from "./watch/runtime-watch.ts";
+import type { TransitionWatch } from "./watch/transition-watch.ts";
+
+export type ReportParts = {
+  version: string;
+  facts: MachineFacts;
+  storagePool: string;
+  clock: Clock;
+  journal: Pick<Journal, "isShortOfSpace">;
+  observation: Observation;
+  reconciliation: Pick<Reconciliation, "degraded" | "hostObstacles">;
+  performer: Pick<RunPerformer, "waits" | "isStarting">;
+  runtimeWatch: RuntimeWatch;
+  gpuWatch: GpuWatch;
+  imageWatch: ImageWatch;
+  orphanWatch: OrphanWatch;
+  transitionWatch: TransitionWatch;
+  access: Pick<AccessLink, "leases" | "degraded" | "gatewayPort">;
+};
+
+/** All that this host has to say at this moment. */
+export function reportNow(parts: ReportParts): Vitals {
+  const { clock, observation, reconciliation, performer, runtimeWatch, gpuWatch, transitionWatch } = parts;
+  const seen = runtimeWatch.isDown ? null : observation.containers;
+  const now = monotonic(momentOf(clock));
+  const instances = transitionWatch.look(
+    observedInstances({
+      ...observation.knowledge(seen ?? []),
+      ...reconciliation.hostObstacles,
+      observed: seen,
+      waits: performer.waits,
+      now,
+    }),
+    now.ms,
+  );
+  return {
+    observed: observedState(machineOf(parts), gpuWatch.gpus, instances, parts.access.leases),
+    gpus: vitalsOf(gpuWatch.gpus),
+    degraded: degradedOf(parts),
+    isStarting: performer.isStarting,
+  };
+}
+
+function machineOf(parts: ReportParts): MachineReport {
+  const { facts, version, storagePool, runtimeWatch, gpuWatch, imageWatch, access } = parts;
+  const { info } = runtimeWatch;
+  return {
+    ...facts,
+    agentVersion: version,
+    storagePool,
+    gatewayPort: access.gatewayPort,
+    attachMode: gpuWatch.facts.mode,
+    runtime: info === null ? null : { name: info.name, version: info.version, liveRestore: info.liveRestore },
+    images: imageWatch.names,
+  };
+}
+
+function degradedOf(parts: ReportParts): string[] {
+  return [
+    ...parts.runtimeWatch.degraded,
+    ...parts.gpuWatch.degraded,
+    ...parts.orphanWatch.degraded,
+    ...parts.transitionWatch.degraded,
+    ...parts.access.degraded,
+    ...(parts.journal.isShortOfSpace ? ["disk-full"] : []),
+    ...parts.reconciliation.degraded,
+  ];
+}
 
 export function observedState(
   machine: MachineReport,
@@ -22,7 +105,7 @@ export function observedState(
   return { digest, machine, gpus: [...gpus], instances: sorted, leases: ports };
 }
 
-export function vitalsOf(gpus: readonly GpuReport[]): GpuVitals[] {
+function vitalsOf(gpus: readonly GpuReport[]): GpuVitals[] {
   return gpus.map((gpu) => GpuVitals.parse(gpu));
 }
 

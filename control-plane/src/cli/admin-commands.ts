@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { wholeNumber } from "./arguments.ts";
 import { withContext } from "./context.ts";
-import { printList, printOne, type Column } from "./output.ts";
+import { printDone, printList, printOne, type Column } from "./output.ts";
 import { addCustomerCommands, addQuotaCommands } from "./customer-commands.ts";
 import { addHostCommands } from "./host-commands.ts";
 import { addSettingsCommands } from "./settings-commands.ts";
@@ -30,7 +30,7 @@ export function addAdminCommands(program: Command): void {
     ],
     [
       "alarms",
-      "what an operator should look at, newest first; one without cleared_at is open",
+      "what an operator should look at, newest first; one without cleared_at is open (alarm clear)",
       ["id", "raised_at", "kind", "subject", "detail", "cleared_at"],
     ],
   ] satisfies [string, string, Column[]][]) {
@@ -44,4 +44,16 @@ export function addAdminCommands(program: Command): void {
         ),
       );
   }
+
+  program
+    .command("alarm")
+    .description("one of the alarms")
+    .command("clear <id>")
+    .description("somebody has looked at it; what still is so, or is so again, raises a new one")
+    .action(
+      withContext(async ({ api, output }, id: string) => {
+        const row = await api.post(`/alarms/${encodeURIComponent(id)}/clear`);
+        printDone(output, `Alarm ${id} (${String(row.kind)}) is cleared.`, row);
+      }),
+    );
 }

@@ -22,13 +22,13 @@ export function wholeNumber(text: string): number {
 /** Kept as text: an amount of money never becomes a float. */
 export function amount(text: string): string {
   if (!/^-?\d{1,16}(\.\d{1,4})?$/.test(text))
-    throw new InvalidArgumentError("Give an amount such as 100 or 12.5000.");
+    throw new InvalidArgumentError("Give an amount such as 100 or 12.5000, at most 9999999999999999.9999.");
   return text;
 }
 
 export function price(text: string): string {
   if (!/^\d{1,12}(\.\d{1,6})?$/.test(text))
-    throw new InvalidArgumentError("Give a price such as 3.5 or 0.003333.");
+    throw new InvalidArgumentError("Give a price such as 3.5 or 0.003333, at most 999999999999.999999.");
   return text;
 }
 

@@ -10,7 +10,7 @@ import {
   type JournalRow,
   type UsageEntry,
 } from "@remotegpu/shared/journal-row";
-import { atUtc, type Interval, type ProvenTime, union } from "../core/proven-time.ts";
+import { type Interval, type ProvenTime, withInterval } from "../core/proven-time.ts";
 import { type BootZero, checkClaim } from "../core/usage-check.ts";
 import type { Run } from "../store/billing/runs.ts";
 import type { Quarantined } from "../store/usage/quarantine.ts";
@@ -97,8 +97,12 @@ export function decideRows(
     if (decision.accepted !== null) {
       const { runId, bootId } = row.entry;
       addInterval(time, row.entry, decision.accepted);
-      const accepted = atUtc([decision.accepted], context.zeros.get(bootId)?.utcAtZeroMs ?? 0);
-      const together = union([...(proven.get(runId) ?? []), ...accepted]);
+      const zeroMs = context.zeros.get(bootId)?.utcAtZeroMs ?? 0;
+      const { fromMs, toMs } = decision.accepted;
+      const together = withInterval(proven.get(runId) ?? [], {
+        fromMs: fromMs + zeroMs,
+        toMs: toMs + zeroMs,
+      });
       proven.set(runId, together);
       added.set(runId, together);
     }

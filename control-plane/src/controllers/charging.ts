@@ -13,6 +13,7 @@ import { customersToWarn, warnOfRisk } from "../store/data-at-risk/warnings.ts";
 import { countCharges, finishHour, fullHour, nextHour, startHour } from "../store/billing/hour-ticks.ts";
 import { assertTerm } from "../store/leader.ts";
 import { closeDueMonths } from "./month-closing.ts";
+import { provenTimes } from "../store/billing/run-time.ts";
 import { lockRuns } from "../store/billing/runs.ts";
 import { type BillingCalendar, type BillingDay, dayEndedWithin } from "../core/billing-calendar.ts";
 import { chargeStorageDay } from "../store/storage/day-charge.ts";
@@ -152,7 +153,11 @@ async function chargePage(
   return transaction(db, async (tx) => {
     await assertTerm(tx, term);
     const runs = [...(await lockRuns(tx, runIds)).values()].filter(({ uncharged }) => uncharged);
-    const results = await chargeRuns(tx, runs, { at: hour, provenBefore: hour, calendar });
+    const proven = await provenTimes(
+      tx,
+      runs.map(({ id }) => id),
+    );
+    const results = await chargeRuns(tx, runs, proven, { at: hour, provenBefore: hour, calendar });
     const amounts = [...results.values()].flatMap((result) => (result.charged ? [result.amount] : []));
     if (amounts.length > 0) {
       const amount = amounts.reduce((sum, one) => sum + one, 0n);

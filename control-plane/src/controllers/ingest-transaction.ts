@@ -6,6 +6,7 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import type { JournalBatch } from "@remotegpu/shared/journal-row";
 import type { BillingCalendar } from "../core/billing-calendar.ts";
+import type { ProvenTime } from "../core/proven-time.ts";
 import type { BootZero } from "../core/usage-check.ts";
 import { chargeRuns } from "../store/billing/charging.ts";
 import { freezePrices, type PriceTaking } from "../store/billing/run-lines.ts";
@@ -94,7 +95,7 @@ export async function decideTogether(
     now,
   );
   const quarantined = await setAsideAll(tx, { decided, forged }, now);
-  await countTime(tx, { decided, runs }, { now, calendar });
+  await countTime(tx, { decided, runs, proven }, { now, calendar });
   const watermarks = await finishBatches(tx, decided, now);
 
   const counts = new Map(decided.map(({ hostId, decisions }) => [hostId, decisions.rows.length]));
@@ -223,7 +224,15 @@ async function setAsideAll(
 /** Unites the time, freezes the prices of runs that begin here, or earlier than was known, and charges those that end. */
 async function countTime(
   tx: Connection,
-  { decided, runs }: { decided: readonly DecidedBatch[]; runs: ReadonlyMap<string, Run> },
+  {
+    decided,
+    runs,
+    proven: before,
+  }: {
+    decided: readonly DecidedBatch[];
+    runs: ReadonlyMap<string, Run>;
+    proven: ReadonlyMap<string, ProvenTime>;
+  },
   { now, calendar }: { now: Date; calendar: BillingCalendar },
 ): Promise<void> {
   await addProvenTimes(
@@ -259,6 +268,7 @@ async function countTime(
       closedAt: run.closedAt ?? now,
       firstProvenAt: firsts.get(run.id) ?? run.firstProvenAt,
     })),
+    new Map([...before, ...proven]),
     { at: now, provenBefore: null, calendar },
   );
 }

@@ -64,7 +64,8 @@ async function scheduleRound(
   pass: Pass,
   { report, refused }: { report: SchedulingReport; refused: Set<string> },
 ): Promise<void> {
-  const scene = await passScene(deps.db, { now: pass.now, seed: pass.term, usual: deps.usual });
+  const { now, term: seed } = pass;
+  const scene = await passScene(deps.db, { now, seed, usual: deps.usual, work: "ending" });
   const orders = scene.orders.filter(({ id }) => !refused.has(id));
   const plan = planPass({ ...scene, orders });
   const sentences = new Map(

@@ -68,9 +68,3 @@ export function mayStart(
 function refused(reason: StartRefusal, detail: string): StartDecision {
   return { allowed: false, reason, detail };
 }
-
-/** Hours until the funds are spent at this rate, in hundredths, rounded down; null when nothing is burning. */
-export function hundredthHoursLeft(funds: Points, burnPerHour: Points): bigint | null {
-  if (burnPerHour <= 0n) return null;
-  return funds <= 0n ? 0n : (funds * 100n) / burnPerHour;
-}

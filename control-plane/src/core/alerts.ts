@@ -7,11 +7,18 @@ import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/money"
 import type { OverdueStatus } from "./account-state.ts";
 import type { Month } from "./billing-calendar.ts";
 
-/** `overdue` and `suspended` recover when the account is normal again. */
-export const ALERT_KINDS = ["low-balance", "hours-left", "budget", "overdue", "suspended"] as const;
+/** `overdue`, `suspended` and `data-at-risk` recover when the account is normal again. */
+export const ALERT_KINDS = [
+  "low-balance",
+  "hours-left",
+  "budget",
+  "overdue",
+  "suspended",
+  "data-at-risk",
+] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 
-/** An alert that has fired and not recovered. Thresholds are points, hours or percent, in 1/10,000. */
+/** An alert that has fired and not recovered. Thresholds are points, hours, percent or days, in 1/10,000. */
 export interface OpenAlert {
   readonly kind: AlertKind;
   readonly threshold: bigint | null;
@@ -22,7 +29,7 @@ export interface OpenAlert {
 /** Something to tell. */
 export interface Telling extends OpenAlert {
   readonly state: "fired" | "recovered";
-  /** What stands at or beyond the threshold: balance, hours left, what was spent; the state of the account. */
+  /** What stands at or beyond the threshold: balance, hours left, what was spent, days of debt; the account's state. */
   readonly value: string;
   /** A sentence for people. */
   readonly sentence: string;
@@ -140,14 +147,19 @@ const ACCOUNT_SENTENCES: Record<OverdueStatus, string> = {
   suspended: "The account is suspended, and what ran is being stopped. A payment makes it normal again.",
 };
 
+/** What a debt brings; a normal account has none. */
+const ALERTS_OF_DEBT: readonly AlertKind[] = ["overdue", "suspended", "data-at-risk"];
+
 /** The account has just come to this state. */
 export function accountAlerts(to: OverdueStatus, open: readonly OpenAlert[]): Telling[] {
-  const told = { threshold: null, month: null, value: to, sentence: ACCOUNT_SENTENCES[to] };
+  const told = { value: to, sentence: ACCOUNT_SENTENCES[to] };
   if (to !== "normal")
-    return open.some(({ kind }) => kind === to) ? [] : [{ ...told, kind: to, state: "fired" }];
+    return open.some(({ kind }) => kind === to)
+      ? []
+      : [{ ...told, threshold: null, month: null, kind: to, state: "fired" }];
   return open
-    .filter(({ kind }) => kind === "overdue" || kind === "suspended")
-    .map(({ kind }) => ({ ...told, kind, state: "recovered" }));
+    .filter(({ kind }) => ALERTS_OF_DEBT.includes(kind))
+    .map((one) => ({ ...told, ...one, state: "recovered" }));
 }
 
 function thresholdsOf(open: readonly OpenAlert[], kind: AlertKind): bigint[] {

@@ -3,7 +3,9 @@
  * which the account became overdue, through its suspension, to the moment at which it is normal again. What is deleted
  * then is an administrator's decision and never a clock's.
  */
+import { parsePoints } from "@remotegpu/shared/money";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
+import type { Telling } from "./alerts.ts";
 
 /** The days of a debt after which something is told, once each; the last of them is the one itself. */
 const RISK_DAYS = [30, 53, 59, 60] as const;
@@ -33,4 +35,17 @@ export function riskSentence(day: RiskDay): string {
   const left = AT_RISK_DAY - day;
   const days = left === 1 ? "1 day" : `${left} days`;
   return `The account has been overdue for ${day} days. In ${days} its data may be deleted; a top-up above what is owed ends that.`;
+}
+
+/** The same as an alert: each day is a threshold of its own. */
+export function riskAlert(day: RiskDay): Telling {
+  const days = String(day);
+  return {
+    kind: "data-at-risk",
+    threshold: parsePoints(days),
+    month: null,
+    state: "fired",
+    value: days,
+    sentence: riskSentence(day),
+  };
 }

@@ -192,7 +192,11 @@ function excessOver(
   { spec, shape }: SpecPrices,
   gpuModel: string | null,
 ): { field: OrderField; detail: string } | null {
-  if (shape === null) return { field: "spec", detail: `the spec ${spec} has no shape yet` };
+  if (shape === null)
+    return {
+      field: "spec",
+      detail: `the spec ${spec} has no shape yet: an administrator has to set what it includes`,
+    };
   const beyond = beyondSize(order, shape);
   if (beyond !== null) return { field: beyond, detail: `more ${beyond} than the spec ${spec} includes` };
   if (order.gpus === 0 || gpuModel === null || shape.gpuModel === null || shape.gpuModel === gpuModel)

@@ -24,6 +24,15 @@ export function union(intervals: readonly Interval[]): ProvenTime {
   return merged;
 }
 
+/** The union with one interval more; mostly that goes on where the time ends. */
+export function withInterval(time: ProvenTime, next: Interval): ProvenTime {
+  const last = time.at(-1);
+  if (last === undefined || next.fromMs < last.fromMs || next.fromMs >= next.toMs)
+    return union([...time, next]);
+  if (next.fromMs > last.toMs) return [...time, next];
+  return [...time.slice(0, -1), { fromMs: last.fromMs, toMs: Math.max(last.toMs, next.toMs) }];
+}
+
 export function totalMs(time: ProvenTime): number {
   return time.reduce((sum, one) => sum + one.toMs - one.fromMs, 0);
 }

@@ -21,6 +21,7 @@ export type BillingUnit = (typeof BILLING_UNITS)[number];
 
 /** The unit is only how the price is quoted; time is always counted in minutes. */
 const MINUTES_PER_UNIT: Record<BillingUnit, bigint> = { minute: 1n, hour: 60n, day: 1440n };
+export const UNITS_PER_DAY: Record<BillingUnit, bigint> = { minute: 1440n, hour: 24n, day: 1n };
 
 /** A price line with the price that holds for it. */
 export interface PricedLine {

@@ -11,7 +11,7 @@ import {
   type Price,
 } from "@remotegpu/shared/money";
 import { GIB } from "@remotegpu/shared/units";
-import type { BillingUnit } from "./rating.ts";
+import { type BillingUnit, UNITS_PER_DAY } from "./rating.ts";
 
 /** To so many decimals GB are told; amounts are made of the exact ones. */
 export const GB_DECIMALS = 6;
@@ -19,7 +19,6 @@ export const GB_DECIMALS = 6;
 /** A GB of a bill. */
 const BYTES_PER_GB = BigInt(GIB);
 const GB_SCALE = 10n ** BigInt(GB_DECIMALS);
-const UNITS_PER_DAY: Record<BillingUnit, bigint> = { minute: 1440n, hour: 24n, day: 1n };
 
 /** A workspace's samples of one day on one pool. */
 export interface PoolSamples {

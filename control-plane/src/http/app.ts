@@ -3,12 +3,13 @@
  * becomes an HTTP status. It owns no rule about the product and opens no port (server.ts does).
  */
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { secureHeaders } from "hono/secure-headers";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { ApiApp, ApiContext, ApiDeps, ApiEnv } from "./deps.ts";
-import { registerDocumentation } from "./documentation.ts";
+import { API_BASE, registerDocumentation } from "./documentation.ts";
 import { fieldErrorsOf, InputRefused } from "./request/input-errors.ts";
 import { countRequests } from "./metrics.ts";
 import { ApiRefusal, type FieldError, type RefusalKind } from "./request/refusal.ts";
@@ -17,7 +18,6 @@ import { registerServerRoutes } from "./server-routes.ts";
 import { isUniqueViolation, StoreError } from "../store/database.ts";
 import { isGivenUp, whoMigrates } from "../store/upgrade/locks.ts";
 
-const API_BASE = "/api/v1";
 /** Bodies are checked before they come to the database, so what breaks its CHECKs was there: they spare old rows. */
 const CHECK_VIOLATION = "23514";
 const OLD_VALUE =
@@ -76,14 +76,7 @@ export function createApp(deps: ApiDeps): ApiApp {
       strictTransportSecurity: deps.config.publicUrl.startsWith("https:") ? "max-age=31536000" : false,
     }),
   );
-  app.use(
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: () => {
-        throw new ApiRefusal("too-large", `A body may have at most ${MAX_BODY_BYTES} bytes.`);
-      },
-    }),
-  );
+  app.use(limitBody);
 
   registerResources(api, deps);
   app.route(API_BASE, api);
@@ -98,6 +91,21 @@ export function createApp(deps: ApiDeps): ApiApp {
     return problem(c, 405, `This address answers ${allowed.join(", ")}.`);
   });
   return app;
+}
+
+const readUpToLimit = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuseLargeBody });
+
+/** Whoever says how much comes sends no more than that: the body is not looked at, which would make a stream of it. */
+const limitBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
+  const { headers } = c.req.raw;
+  const length = headers.get("content-length");
+  if (length === null || headers.has("transfer-encoding")) return await readUpToLimit(c, next);
+  if (Number(length) > MAX_BODY_BYTES) return refuseLargeBody();
+  return await next();
+};
+
+function refuseLargeBody(): never {
+  throw new ApiRefusal("too-large", `A body may have at most ${MAX_BODY_BYTES} bytes.`);
 }
 
 function refuseBadInput(result: { success: true } | { success: false; error: z.ZodError }): void {

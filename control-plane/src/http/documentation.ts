@@ -1,16 +1,34 @@
 /**
  * /openapi.json, generated from the schemas that check the requests, and /docs, the same as one plain page. The
- * page is made here and loads nothing, so it is readable on a server without the internet.
+ * page is made here and loads nothing, so it is readable on a server without the internet. Whoever asks the API's base
+ * alone is told where they are.
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { documentationPage, type ApiDocument } from "./documentation-page.ts";
-import { forEveryone } from "./request/route.ts";
+import { forEveryone, ok } from "./request/route.ts";
+
+export const API_BASE = "/api/v1";
+const TITLE = "RemoteGPU";
+const OPENAPI_PATH = "/openapi.json";
+const DOCS_PATH = "/docs";
+
+const base = createRoute({
+  ...forEveryone,
+  method: "get",
+  path: API_BASE,
+  tags: ["server"],
+  summary: "Which API this is, and where it is described",
+  responses: ok(
+    "Name, version and the paths of its descriptions",
+    z.object({ name: z.string(), version: z.string(), openapi: z.string(), docs: z.string() }),
+  ),
+});
 
 const openApi = createRoute({
   ...forEveryone,
   method: "get",
-  path: "/openapi.json",
+  path: OPENAPI_PATH,
   tags: ["server"],
   summary: "This API as OpenAPI 3.1",
   responses: {
@@ -21,7 +39,7 @@ const openApi = createRoute({
 const docs = createRoute({
   ...forEveryone,
   method: "get",
-  path: "/docs",
+  path: DOCS_PATH,
   tags: ["server"],
   summary: "This API as a page to read",
   responses: { 200: { description: "The page", content: { "text/html": { schema: z.string() } } } },
@@ -29,6 +47,8 @@ const docs = createRoute({
 
 export function registerDocumentation(app: ApiApp, deps: ApiDeps): void {
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
+  const answer = { name: TITLE, version: deps.config.version, openapi: OPENAPI_PATH, docs: DOCS_PATH };
+  app.openapi(base, (c) => c.json(answer, 200));
   app.openapi(openApi, (c) => c.json(documentOf(app, deps), 200));
   app.openapi(docs, (c) => c.html(documentationPage(documentOf(app, deps)), 200));
 }
@@ -45,7 +65,7 @@ function documentOf(app: ApiApp, deps: ApiDeps): ApiDocument & Record<string, un
   const generated: unknown = app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {
-      title: "RemoteGPU",
+      title: TITLE,
       version: deps.config.version,
       description:
         "Money is a decimal as text, times are RFC 3339 in UTC, sizes are bytes. Errors are problem documents (RFC 9457).",

@@ -20,6 +20,7 @@ import { registerPortMappingRoutes } from "./environments/port-mappings.ts";
 import { registerWaysInRoutes } from "./environments/ways-in.ts";
 import { registerInferenceServiceRoutes } from "./inference/inference-services.ts";
 import { registerTrainingJobRoutes } from "./training/training-jobs.ts";
+import { registerAlarmRoutes } from "./hosts/alarms.ts";
 import { registerFleetRoutes } from "./hosts/fleet.ts";
 import { registerGpuRoutes } from "./hosts/gpus.ts";
 import { registerHostEventRoutes } from "./hosts/host-events.ts";
@@ -96,4 +97,5 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerHostEventRoutes(api, deps);
   registerGpuRoutes(api, deps);
   registerFleetRoutes(api, deps);
+  registerAlarmRoutes(api, deps);
 }

@@ -11,7 +11,7 @@ import { z } from "zod";
 import { BILLING_UNITS } from "../core/rating.ts";
 import { BROKEN_REASONS } from "../core/waived-time.ts";
 
-export const PROOF_FORMAT = "remotegpu-bill-proof/1";
+export const PROOF_FORMAT = "remotegpu-bill-proof/2";
 
 /** Own rows of a run that never ends are a minute each: a year, and some. */
 export const MAX_SEGMENTS = 600_000;
@@ -70,6 +70,7 @@ const Run = z.object({
   host_id: HostId,
   instance_id: InstanceId,
   placement_epoch: z.int().positive(),
+  /** The payer. */
   customer_id: z.int(),
   workspace_id: z.int().nullable(),
   resource_type: text(32),
@@ -110,6 +111,7 @@ const CatalogueEntry = z.object({
 
 const BillRecord = z.object({
   id: z.int(),
+  customer_id: z.int(),
   line: Line,
   quantity: Quantity,
   unit_price: Price,
@@ -132,7 +134,8 @@ const LedgerTransaction = z.object({
   source_id: text(320),
   reason: text(10_000).nullable(),
   at: Moment,
-  entries: z.array(z.object({ account: text(32), amount: Money })).max(16),
+  /** Both sides name the customer; the account `customer` is that customer's own. */
+  entries: z.array(z.object({ account: text(32), customer_id: z.int().nullable(), amount: Money })).max(16),
 });
 
 export const ProofDocument = z.object({

@@ -6,6 +6,7 @@ import { formatPoints } from "@remotegpu/shared/money";
 import { checkChains } from "./chain-check.ts";
 import { checkCharges } from "./charge-check.ts";
 import { checkLedger } from "./ledger-check.ts";
+import { checkPayer } from "./payer-check.ts";
 import { checkPostings } from "./posting-check.ts";
 import { checkPrices } from "./price-check.ts";
 import type { ProofDocument } from "./proof-document.ts";
@@ -32,6 +33,7 @@ export function verifyBill(proof: ProofDocument): VerifiedBill {
     ...postings.faults,
     ...charges.faults,
     ...checkLedger(proof),
+    ...checkPayer(proof),
     ...(proof.records.some((record) => record.id === proof.record_id)
       ? []
       : [`record ${proof.record_id}, which the proof is of, is not here`]),
@@ -76,10 +78,16 @@ function statementOf(
   return (
     `Verified of run ${run.id}: ${counted(of.signed, "row")} up to ${counted(of.heads, "head")} signed by host ` +
     `${run.host_id};${time} ${counted(records.length, "record")} at its prices, ${formatPoints(of.amount)} in sum, ` +
-    `as ${counted(ledger.length, "ledger transaction")} took. ` +
+    `as ${counted(ledger.length, "ledger transaction")} took, all from customer ${run.customer_id}. ` +
     `Not proven: that the host measured truly, that its keys, the starts of its clocks, the catalogue and the reasons ` +
-    `for waived time are the ones that were, and that nothing was left out.`
+    `for waived time are the ones that were, that ${payerClaim(run)}, and that nothing was left out.`
   );
+}
+
+/** By which the payer was chosen: the control plane's word, of which no host knows. */
+function payerClaim({ customer_id: payer, workspace_id: workspace }: ProofDocument["run"]): string {
+  const due = workspace === null ? "gave the order" : `owned workspace ${workspace} when the run began`;
+  return `customer ${payer} ${due} and so had to pay`;
 }
 
 function counted(count: number, noun: string): string {

@@ -8,22 +8,22 @@ import { StartError } from "./start-error.ts";
 
 const LOG_TAIL_LINES = 8;
 
+interface ChildOptions {
+  name: string;
+  args: string[];
+  env: Record<string, string>;
+  logFile: string;
+  onEnd: () => void;
+}
+
 export class Child {
-  readonly name: string;
-  readonly #logFile: string;
+  readonly #options: ChildOptions;
   readonly #process: ChildProcess;
   readonly #ended: Promise<void>;
   #isEnded = false;
 
-  constructor(options: {
-    name: string;
-    args: string[];
-    env: Record<string, string>;
-    logFile: string;
-    onEnd: () => void;
-  }) {
-    this.name = options.name;
-    this.#logFile = options.logFile;
+  constructor(options: ChildOptions) {
+    this.#options = options;
     const log = openSync(options.logFile, "a", 0o600);
     this.#process = spawn(process.execPath, options.args, {
       detached: true,
@@ -42,6 +42,15 @@ export class Child {
     });
   }
 
+  get name(): string {
+    return this.#options.name;
+  }
+
+  /** Another life of the same. */
+  again(): Child {
+    return new Child(this.#options);
+  }
+
   /** Undefined when it could not be started. */
   get pid(): number | undefined {
     return this.#process.pid;
@@ -53,7 +62,11 @@ export class Child {
 
   /** What it said last, for the one line that explains a failure. */
   lastWords(): string {
-    return readFileSync(this.#logFile, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
+    return readFileSync(this.#options.logFile, "utf8")
+      .trimEnd()
+      .split("\n")
+      .slice(-LOG_TAIL_LINES)
+      .join("\n");
   }
 
   failure(): StartError {

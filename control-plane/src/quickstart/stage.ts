@@ -23,7 +23,7 @@ const ASK_EVERY_MS = 200;
 const READY_WITHIN_MS = 120_000;
 const ONLINE_WITHIN_MS = 60_000;
 const COMMAND_WITHIN_MS = 60_000;
-/** The agent and the access process together; what falls this often does not get well by being started once more. */
+/** All processes together; what falls this often does not get well by being started once more. */
 const MAX_RESTARTS = 5;
 const STOP_ENVIRONMENT_WITHIN_MS = 20_000;
 const STOP_AGENT_WITHIN_MS = 40_000;
@@ -49,6 +49,8 @@ export class Stage {
   #access: Child | null = null;
   #agent: Child | null = null;
   #agentEnv: Record<string, string> = {};
+  /** Until then a control plane that ends cannot be started at all. */
+  #hasServed = false;
   #restarts = 0;
   #port = 0;
   #environment: { api: ApiClient; id: string } | null = null;
@@ -105,10 +107,13 @@ export class Stage {
     this.#port = this.options.port === 0 ? await freePort(LOOPBACK, null) : this.options.port;
     await assertPortFree(this.#port);
     this.#controlPlane = this.#spawn("control plane", CONTROL_PLANE, this.#controlPlaneEnv());
-    await this.until(READY_WITHIN_MS, "the control plane to serve", async () => {
-      const answer = await fetch(`${this.url}/readyz`).catch(() => null);
-      return answer?.ok ?? false;
-    });
+    await this.until(READY_WITHIN_MS, "the control plane to serve", () => this.#serves());
+    this.#hasServed = true;
+  }
+
+  async #serves(): Promise<boolean> {
+    const answer = await fetch(`${this.url}/readyz`).catch(() => null);
+    return answer?.ok ?? false;
   }
 
   /** A fresh administrator's key, made on the server as an operator would. */
@@ -117,7 +122,10 @@ export class Stage {
     return stdout.trim();
   }
 
-  /** Joins once, runs the agent and the access process beside it, and waits until its host is online with its GPUs. */
+  /**
+   * Joins once, runs the agent and the access process beside it, and waits until its host is online with its GPUs. What
+   * the control plane has of the host is a dated copy, so only a report of this life counts.
+   */
   async startAgent(admin: ApiClient, simulatedGpus: number): Promise<Row> {
     const env = this.#newAgentEnv(simulatedGpus);
     this.#agentEnv = env;
@@ -126,16 +134,18 @@ export class Stage {
       const { token } = await admin.post("/join-tokens");
       await this.#command(AGENT, ["join"], { ...env, REMOTEGPU_JOIN_TOKEN: String(token) });
     }
-    this.#access = this.#spawn("access process", ACCESS, env);
-    this.#agent = this.#spawn("agent", AGENT, env);
     const { grant } = z
       .object({ grant: z.object({ host_id: z.string() }) })
       .parse(JSON.parse(readFileSync(credential, "utf8")));
+    const path = `/hosts/${grant.host_id}`;
+    const { observed_at: observedBefore } = await admin.get(path);
+    this.#access = this.#spawn("access process", ACCESS, env);
+    this.#agent = this.#spawn("agent", AGENT, env);
     return this.until(ONLINE_WITHIN_MS, "this host to be online", async () => {
-      const host = await admin.get(`/hosts/${grant.host_id}`);
-      const { items } = await admin.get(`/hosts/${grant.host_id}/gpus`);
-      const isSeen = host.connection === "connected" && Array.isArray(items) && items.length >= simulatedGpus;
-      return isSeen && { ...host, gpus: items };
+      const host = await admin.get(path);
+      const { items } = await admin.get(`${path}/gpus`);
+      const isOnline = host.connection === "connected" && host.observed_at !== observedBefore;
+      return isOnline && Array.isArray(items) && items.length >= simulatedGpus && { ...host, gpus: items };
     });
   }
 
@@ -188,21 +198,24 @@ export class Stage {
   }
 
   /**
-   * An agent that ended by itself is started again, as its unit would; it finds its containers and goes on. The control
-   * plane looks after its own Postgres and NATS.
+   * A process that ended by itself is started again, as its unit would: an agent finds its containers, a control plane
+   * the Postgres that outlived it.
    * @throws the failure of a process that does not stay up
    */
   keepUp(): void {
-    if (this.#controlPlane?.isEnded === true) throw this.#controlPlane.failure();
-    if (this.#access?.isEnded === true) this.#access = this.#startAgain(this.#access, ACCESS);
-    if (this.#agent?.isEnded === true) this.#agent = this.#startAgain(this.#agent, AGENT);
+    if (this.#controlPlane?.isEnded === true) {
+      if (!this.#hasServed) throw this.#controlPlane.failure();
+      this.#controlPlane = this.#startAgain(this.#controlPlane);
+    }
+    if (this.#access?.isEnded === true) this.#access = this.#startAgain(this.#access);
+    if (this.#agent?.isEnded === true) this.#agent = this.#startAgain(this.#agent);
   }
 
-  #startAgain(ended: Child, script: string): Child {
+  #startAgain(ended: Child): Child {
     if (this.#restarts >= MAX_RESTARTS) throw ended.failure();
     this.#restarts += 1;
     this.say(`The ${ended.name} is started again (${this.#restarts} of at most ${MAX_RESTARTS} times).`);
-    return this.#spawn(ended.name, script, this.#agentEnv);
+    return ended.again();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -211,7 +224,7 @@ export class Stage {
     await this.#stopEnvironment();
     if (this.#agent !== null) await this.#stopAgent(this.#agent);
     await this.#access?.stop(STOP_ACCESS_WITHIN_MS);
-    await this.#controlPlane?.stop(STOP_CONTROL_PLANE_WITHIN_MS);
+    if (this.#controlPlane !== null) await this.#stopControlPlane(this.#controlPlane);
     if (this.options.throwaway && this.#madeImage) await removeStarterImage();
     this.#keepLogs();
     rmSync(this.#pidFile, { force: true });
@@ -233,6 +246,21 @@ export class Stage {
       this.say(`The agent did not end in order, and what it ran may still be here: ${error.message}`);
       this.say("See: docker ps --filter label=remotegpu.host");
     }
+  }
+
+  /** Postgres and NATS outlive one that was killed; its next life takes them over, and ends them with itself. */
+  async #stopControlPlane(last: Child): Promise<void> {
+    const controlPlane = last.isEnded && this.#hasServed ? await this.#nextLifeOf(last) : last;
+    await controlPlane.stop(STOP_CONTROL_PLANE_WITHIN_MS);
+  }
+
+  /** It serves, or has ended. Before it serves, a TERM would end it and nothing else. */
+  async #nextLifeOf(last: Child): Promise<Child> {
+    const controlPlane = last.again();
+    const deadline = performance.now() + READY_WITHIN_MS;
+    while (!controlPlane.isEnded && performance.now() < deadline && !(await this.#serves()))
+      await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+    return controlPlane;
   }
 
   /** A stop in order lets the last usage row reach the bill. Without an answer the agent takes the container along. */

@@ -78,10 +78,21 @@ export async function playStart(stage: Stage): Promise<void> {
     await stage.pause(1_000);
     if (performance.now() - toldMs < TELL_BILL_EVERY_MS || stage.isInterrupted) continue;
     toldMs = performance.now();
-    const now = await scene.customer.get("/billing/balance");
+    const now = await balanceIfServed(scene.customer);
+    if (now === null) continue;
     stage.say(
       `The bill so far: ${String(now.accrued)} accrued since the last charge, balance ${String(now.balance)}.`,
     );
+  }
+}
+
+/** Null while the control plane is being started again. */
+async function balanceIfServed(customer: ApiClient): Promise<Row | null> {
+  try {
+    return await customer.get("/billing/balance");
+  } catch (error) {
+    if (error instanceof CliError && error.kind === "unavailable") return null;
+    throw error;
   }
 }
 
@@ -200,7 +211,8 @@ async function runEnvironment(
     // Of the last time, whose stop ended only now.
     if (row.status === "stopped") await customer.post(`/environments/${id}/start`);
     if (row.status === "error") throw new StartError(`The environment does not run: ${reason}`);
-    return row.status === "running" && RunningEnvironment.parse(row);
+    // One whose container is being started again inside its run is running still, and says so.
+    return row.status === "running" && reason === "" && RunningEnvironment.parse(row);
   };
   const running = await stage.until(RUNNING_WITHIN_MS, "the environment to run", ask, () => reason);
   const seconds = ((performance.now() - orderedMs) / 1000).toFixed(1);

@@ -18,6 +18,8 @@ export type AlarmKind =
   | "charge-beyond-column"
   | "charge-failed";
 
+const COLUMNS = "id, kind, subject, detail, raised_at, cleared_at";
+
 export async function raiseAlarm(
   sql: Connection,
   alarm: { kind: AlarmKind; subject: string; detail: string; now: Date },
@@ -87,6 +89,18 @@ export async function openAlarmSubjects(
   return rows.map(({ subject }) => subject);
 }
 
+/** Somebody has looked at it. One that is cleared already keeps its moment; null where there is none. */
+export async function clearAlarmById(
+  sql: Connection,
+  { id, now }: { id: number; now: Date },
+): Promise<AlarmRow | null> {
+  const { rows } = await sql.query<AlarmRow>(
+    `UPDATE alarms SET cleared_at = coalesce(cleared_at, $2) WHERE id = $1 RETURNING ${COLUMNS}`,
+    [id, now],
+  );
+  return rows[0] ?? null;
+}
+
 export interface AlarmRow {
   id: number;
   kind: string;
@@ -102,7 +116,7 @@ export async function listAlarms(
   page: { limit: number; after: number | null },
 ): Promise<AlarmRow[]> {
   const { rows } = await sql.query<AlarmRow>(
-    `SELECT id, kind, subject, detail, raised_at, cleared_at FROM alarms
+    `SELECT ${COLUMNS} FROM alarms
       WHERE ($1::bigint IS NULL OR id < $1) ORDER BY id DESC LIMIT $2`,
     [page.after, page.limit + 1],
   );

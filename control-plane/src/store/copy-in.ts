@@ -1,6 +1,7 @@
 /**
- * COPY … FROM STDIN with all its lines at hand: the cheapest way of many rows into a table. Speaks the driver's own
- * protocol for what it calls a submittable, as its add-ons do; knows no table.
+ * COPY … FROM STDIN: the cheapest way of many rows into a table. Its lines go out in pieces, so that Postgres is at work
+ * on the first while the next are made. Speaks the driver's own protocol for what it calls a submittable, as its add-ons
+ * do; knows no table.
  */
 import type { Connection, Submittable } from "pg";
 
@@ -38,13 +39,13 @@ export class CopyIn implements Submittable {
   readonly text: string;
   /** Settles when Postgres has taken the rows, or refused them. */
   readonly done: Promise<void>;
-  readonly #lines: string;
+  readonly #pieces: Iterable<string>;
   readonly #settle: { resolve: () => void; reject: (error: Error) => void };
 
-  constructor(text: string, lines: string) {
+  constructor(text: string, pieces: Iterable<string>) {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.text = text;
-    this.#lines = lines;
+    this.#pieces = pieces;
     this.done = promise;
     this.#settle = { resolve, reject };
   }
@@ -54,7 +55,7 @@ export class CopyIn implements Submittable {
   }
 
   handleCopyInResponse(connection: CopyConnection): void {
-    connection.sendCopyFromChunk(Buffer.from(this.#lines));
+    for (const piece of this.#pieces) connection.sendCopyFromChunk(Buffer.from(piece));
     connection.endCopyFrom();
   }
 

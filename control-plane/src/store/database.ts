@@ -4,7 +4,7 @@
  * since the driver makes a Postgres array of an array.
  */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import {
   type ClientBase,
   DatabaseError,
@@ -14,6 +14,7 @@ import {
   type QueryResultRow,
 } from "pg";
 import { TAKE_APPLICATION_ROLE } from "./application-role/application-role.ts";
+import { arrayLiteral } from "./array-literal.ts";
 import { columnTypes } from "./column-types.ts";
 import { CopyIn } from "./copy-in.ts";
 
@@ -73,8 +74,11 @@ export interface Connection {
 
 /** The connection of a transaction. */
 export interface Transaction extends Connection {
-  /** Many rows at once: `text` is COPY … FROM STDIN, `lines` are copyLine's. */
-  copyIn(text: string, lines: string): Promise<void>;
+  /**
+   * Many rows at once: `text` is COPY … FROM STDIN, `pieces` have copyLine's lines, some in each. A piece is asked for
+   * once the one before is on its way.
+   */
+  copyIn(text: string, pieces: IterableIterator<string>): Promise<void>;
 }
 
 export interface Database extends Connection {
@@ -167,7 +171,7 @@ async function runOnce<T>(
     );
     const value = await work({
       query,
-      copyIn: (text, lines) => copyIn(client, { copy: new CopyIn(text, lines), timeoutMs }),
+      copyIn: (text, pieces) => copyIn(client, { copy: new CopyIn(text, pieces), timeoutMs }),
     });
     const { command } = await ask(client, { text: "COMMIT", values: undefined, keepsPlans, timeoutMs });
     // Postgres answers ROLLBACK, without an error, to the COMMIT of a transaction in which a statement failed.
@@ -198,7 +202,7 @@ async function ask<Row extends QueryResultRow>(
 ): Promise<{ rows: Row[]; rowCount: number; command: string }> {
   // Without values the simple protocol is used, which takes several statements at once and knows no names.
   const asked =
-    values === undefined ? {} : { values: [...values], ...(keepsPlans && { name: nameOf(text) }) };
+    values === undefined ? {} : { values: values.map(parameter), ...(keepsPlans && { name: nameOf(text) }) };
   const query = { text, query_timeout: timeoutMs, ...asked };
   try {
     const { rows, rowCount, command } = await on.query<Row>(query);
@@ -206,6 +210,10 @@ async function ask<Row extends QueryResultRow>(
   } catch (cause) {
     throw asStoreError(cause, on instanceof Pool ? on : undefined);
   }
+}
+
+function parameter(value: unknown): unknown {
+  return Array.isArray(value) ? (arrayLiteral(value) ?? value) : value;
 }
 
 async function copyIn(
@@ -226,7 +234,7 @@ async function copyIn(
 
 /** The statement's name under which a connection keeps its plan; Postgres takes up to 63 bytes. */
 function nameOf(text: string): string {
-  return createHash("sha256").update(text).digest("base64url");
+  return hash("sha256", text, "base64url");
 }
 
 function hasLostRace(error: unknown): boolean {

@@ -242,6 +242,19 @@ test("a sentence beyond the protocol's bound is cut", () => {
   expect(one({ runs })?.detail).toHaveLength(2_000);
 });
 
+test("restarts are told from the record, while it runs and while the runtime is silent", () => {
+  const ended = { exitCode: 137, outOfMemory: false, signal: "SIGKILL" };
+  const last = { ...ended, finishedAt: "2026-01-01T00:01:00Z" };
+  const runs = [recordOf(key(), { restarts: { count: 2, last } })];
+  const told = { restarts: { count: 2, ...ended } };
+
+  expect(one({ desired: [order()], observed: [running], runs })?.restarts).toEqual(told.restarts);
+  expect(one({ desired: [order()], runs, observed: null })).toMatchObject(told);
+  expect(one({ desired: [order()], observed: [running], runs: [recordOf(key())] })).not.toHaveProperty(
+    "restarts",
+  );
+});
+
 describe("what a run left", () => {
   const desired = [order()];
   const remains = { exitCode: 3, outOfMemory: false, signal: null, tail: "last words\n" };

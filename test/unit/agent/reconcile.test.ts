@@ -75,7 +75,14 @@ describe("wanted", () => {
     const desired = order();
 
     expect(decide({ desired: [desired], observed: [deadContainer], runs: [record] })).toEqual([
-      { kind: "restart", ...key(), desired, containerId: deadContainer.containerId, attempt: 1 },
+      {
+        kind: "restart",
+        ...key(),
+        desired,
+        containerId: deadContainer.containerId,
+        attempt: 1,
+        ended: { exitCode: 1, outOfMemory: false, signal: null, finishedAt: "2026-01-01T00:01:00Z" },
+      },
     ]);
     expect(
       decide({

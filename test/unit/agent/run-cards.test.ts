@@ -1,8 +1,9 @@
-/** What a run's cards say about its time. */
+/** Which cards a run holds, and what they say about its time. */
 import { expect, test } from "vitest";
 import type { CardState } from "@remotegpu/agent/core/gpu-health";
-import { cardProof, HELD_AT_MOST_MS } from "@remotegpu/agent/core/run-cards";
-import { gpu } from "../../support/run-samples.ts";
+import { cardProof, cardsOfRuns, HELD_AT_MOST_MS } from "@remotegpu/agent/core/run-cards";
+import { desiredOf } from "../../support/desired-instance.ts";
+import { containerOf, gpu, key, runId } from "../../support/run-samples.ts";
 
 type Card = Pick<CardState, "cordon" | "lastGoodMs">;
 const good = (lastGoodMs: number | null): Card => ({ lastGoodMs, cordon: null });
@@ -54,4 +55,17 @@ test("another run's failed card, or one that nobody has seen, says nothing", () 
     kind: "good",
     settledMs: null,
   });
+});
+
+test("a run holds the cards of its order, and one that nobody orders those of its container's labels", () => {
+  const ordered = desiredOf("x", { gpus: [gpu("a"), gpu("b", 1024)] }, key());
+  const running = containerOf(key(), undefined, { gpus: [gpu("c")] });
+  const stray = containerOf(key({ run: "run-2" }), undefined, { gpus: [gpu("d")] });
+
+  expect(cardsOfRuns([ordered], [running, stray])).toEqual(
+    new Map([
+      [runId("run-1"), [a, b]],
+      [runId("run-2"), [gpu("d").uuid]],
+    ]),
+  );
 });

@@ -7,6 +7,7 @@ import { HASH, at, key, recordOf } from "../../support/run-samples.ts";
 
 const desired = desiredOf("one");
 const run = { instanceId: desired.instanceId, placementEpoch: 1, runId: desired.runId };
+const GONE = { exitCode: null, outOfMemory: false, signal: null, finishedAt: null };
 const end: RunEnd = { phase: "stopped", problem: null, detail: "over", exitCode: 0, orderedBy: "customer" };
 
 describe("starts", () => {
@@ -43,6 +44,24 @@ describe("starts", () => {
 
     expect(recordAfter(recordOf(run), action, at(9))).toMatchObject({ containerId: "c", starts: 3 });
     expect(recordAfter(null, action, at(9))).toMatchObject({ containerId: "c", starts: 3, gate: null });
+  });
+
+  test("one that brings back what had ended is counted; one that follows a failed start is not", () => {
+    const ended = {
+      exitCode: 137,
+      outOfMemory: false,
+      signal: "SIGKILL",
+      finishedAt: "2026-01-01T00:01:00Z",
+    };
+    const again = { kind: "restart", ...run, desired, containerId: "c", attempt: 2 } as const;
+
+    const first = recordAfter(recordOf(run), { ...again, ended }, at(9));
+    const retried = recordAfter(first, { ...again, attempt: 3 }, at(10));
+    const anew = recordAfter(retried, { kind: "start", ...run, desired, attempt: 4, ended: GONE }, at(11));
+
+    expect(first?.restarts).toEqual({ count: 1, last: ended });
+    expect(retried?.restarts).toEqual({ count: 1, last: ended });
+    expect(anew?.restarts).toEqual({ count: 2, last: GONE });
   });
 
   test("how it went is written down", () => {

@@ -1,6 +1,6 @@
 /** How the desired set stands to each run that the host knows. */
 import { describe, expect, test } from "vitest";
-import { ownedContainers, runNow, runViews } from "@remotegpu/agent/core/run-view";
+import { isUnsettled, ownedContainers, runNow, runViews } from "@remotegpu/agent/core/run-view";
 import type { Knowledge } from "@remotegpu/agent/core/run-view";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { HostId } from "@remotegpu/shared/ids";
@@ -11,15 +11,26 @@ function order(changes: Partial<Omit<DesiredInstance, "spec">> = {}): DesiredIns
   return desiredOf("x", {}, { ...key(), ...changes });
 }
 
+const known = (knowledge: Partial<Knowledge>): Knowledge => ({
+  hostId: HOST,
+  desired: [],
+  observed: [],
+  runs: [],
+  knownEpochs: new Map(),
+  ...knowledge,
+});
+const end = {
+  phase: "failed",
+  problem: "exited",
+  detail: "It died.",
+  exitCode: 1,
+  orderedBy: null,
+} as const;
+const dead = containerOf(key(), exited(1));
+const up = containerOf(key(), RUNNING);
+
 function standings(knowledge: Partial<Knowledge>) {
-  return runViews({
-    hostId: HOST,
-    desired: [],
-    observed: [],
-    runs: [],
-    knownEpochs: new Map(),
-    ...knowledge,
-  }).map(
+  return runViews(known(knowledge)).map(
     (view) => `${view.key.instanceId}/${view.key.placementEpoch}/${view.key.runId}: ${view.standing.kind}`,
   );
 }
@@ -147,20 +158,7 @@ test("containers without labels or with another host's id are not ours", () => {
 });
 
 describe("a run now", () => {
-  const now = (knowledge: Partial<Knowledge>) =>
-    runNow(
-      { hostId: HOST, desired: [], observed: [], runs: [], knownEpochs: new Map(), ...knowledge },
-      key(),
-    );
-  const end = {
-    phase: "failed",
-    problem: "exited",
-    detail: "It died.",
-    exitCode: 1,
-    orderedBy: null,
-  } as const;
-  const dead = containerOf(key(), exited(1));
-  const up = containerOf(key(), RUNNING);
+  const now = (knowledge: Partial<Knowledge>) => runNow(known(knowledge), key());
 
   test.each<[string, Partial<Knowledge>, string]>([
     ["that nobody knows", {}, "unknown"],
@@ -189,5 +187,27 @@ describe("a run now", () => {
     const other = containerOf(key({ run: "run-2" }));
 
     expect(now({ observed: [other, dead] }).container).toBe(dead);
+  });
+});
+
+describe("a host is", () => {
+  test.each<[string, Partial<Knowledge>]>([
+    ["where nothing is wanted", {}],
+    ["where what is wanted runs", { desired: [order()], observed: [up] }],
+    ["where what is wanted has ended for good", { desired: [order()], runs: [recordOf(key(), { end })] }],
+    ["where what is to stop has stopped", { desired: [order({ want: "stopped" })], observed: [dead] }],
+    ["where something runs that nobody asks for", { observed: [up] }],
+  ])("settled %s", (_what, knowledge) => {
+    expect(isUnsettled(known(knowledge))).toBe(false);
+  });
+
+  test.each<[string, Partial<Knowledge>]>([
+    ["where what is wanted is not there yet", { desired: [order()] }],
+    ["where it has died and comes back", { desired: [order()], observed: [dead], runs: [recordOf(key())] }],
+    ["where another run of it runs", { desired: [order()], observed: [containerOf(key({ run: "run-2" }))] }],
+    ["where what is to stop still runs", { desired: [order({ want: "stopped" })], observed: [up] }],
+    ["where what is to go still runs", { desired: [order({ want: "removed" })], observed: [up] }],
+  ])("unsettled %s", (_what, knowledge) => {
+    expect(isUnsettled(known(knowledge))).toBe(true);
   });
 });

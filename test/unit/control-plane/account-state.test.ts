@@ -2,7 +2,6 @@
 import {
   type Account,
   fundsOf,
-  hundredthHoursLeft,
   isDueForSuspension,
   mayStart,
   type OverdueStatus,
@@ -115,14 +114,6 @@ describe("the start rule", () => {
 
     expect(decision.allowed || decision.reason).toBe(expected);
   });
-});
-
-test.each([
-  { funds: 100_000n, burn: 35_000n, expected: 285n },
-  { funds: 100_000n, burn: 0n, expected: null },
-  { funds: -1n, burn: 5n, expected: 0n },
-])("hours left of $funds at $burn an hour, rounded down", ({ funds, burn, expected }) => {
-  expect(hundredthHoursLeft(funds, burn)).toBe(expected);
 });
 
 describe("whatever is posted, in any order", () => {

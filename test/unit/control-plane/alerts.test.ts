@@ -204,6 +204,13 @@ describe("an account", () => {
     expect(accountAlerts("normal", [])).toEqual([]);
   });
 
+  test("takes back every warning of data at risk when it is normal again, each by its day", () => {
+    const warned = [open("data-at-risk", "30"), open("hours-left", "24"), open("data-at-risk", "53")];
+
+    expect(told(accountAlerts("normal", warned))).toEqual(["recovered 30", "recovered 53"]);
+    expect(accountAlerts("suspended", warned)).toMatchObject([{ kind: "suspended", threshold: null }]);
+  });
+
   test("tells nothing twice", () => {
     expect(accountAlerts("overdue", [open("overdue", null)])).toEqual([]);
   });

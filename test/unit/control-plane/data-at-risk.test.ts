@@ -3,9 +3,11 @@ import {
   AT_RISK_DAY,
   atRiskFromMs,
   type RiskDay,
+  riskAlert,
   riskDaysDue,
   riskSentence,
 } from "@remotegpu/control-plane/core/data-at-risk";
+import { parsePoints } from "@remotegpu/shared/money";
 import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
@@ -53,4 +55,15 @@ test("the sentence tells how long there is, and the moment is the sixtieth day's
   expect(riskSentence(59)).toContain("In 1 day its");
   expect(riskSentence(AT_RISK_DAY)).toContain("may be deleted from now on");
   expect(atRiskFromMs(SINCE)).toBe(SINCE + 60 * MS_PER_DAY);
+});
+
+test("the alert of a day has the day as its threshold and says the same", () => {
+  expect(riskAlert(53)).toEqual({
+    kind: "data-at-risk",
+    threshold: parsePoints("53"),
+    month: null,
+    state: "fired",
+    value: "53",
+    sentence: riskSentence(53),
+  });
 });

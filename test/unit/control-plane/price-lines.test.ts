@@ -154,7 +154,7 @@ describe("a bundle", () => {
     expect(linesForOrder(ORDER, { ...bundle, shape: null }, "H100")).toMatchObject({
       reason: "exceeds-shape",
       field: "spec",
-      detail: "the spec basic has no shape yet",
+      detail: "the spec basic has no shape yet: an administrator has to set what it includes",
     });
   });
 });

@@ -7,6 +7,7 @@ import {
   momentAfter,
   totalMs,
   union,
+  withInterval,
   without,
 } from "@remotegpu/control-plane/core/proven-time";
 import * as fc from "fast-check";
@@ -21,6 +22,18 @@ function milliseconds(intervals: readonly Interval[]): Set<number> {
   for (const one of intervals) for (let ms = one.fromMs; ms < one.toMs; ms += 1) all.add(ms);
   return all;
 }
+
+test("one interval more gives what uniting it with the others gives", () => {
+  fc.assert(
+    fc.property(fc.array(interval, { maxLength: 6 }), interval, fc.boolean(), (intervals, next, isTurned) => {
+      const time = union(intervals);
+      const one = isTurned ? { fromMs: next.toMs, toMs: next.fromMs } : next;
+
+      expect(withInterval(time, one)).toEqual(union([...time, one]));
+    }),
+    { numRuns: 2_000 },
+  );
+});
 
 describe("union", () => {
   test.each([

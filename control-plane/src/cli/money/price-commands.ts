@@ -1,5 +1,6 @@
 /** `remotegpu price …` and `remotegpu spec …`: the catalogue, and what a change of it would mean. */
 import type { Command } from "commander";
+import { GIB } from "@remotegpu/shared/units";
 import { z } from "zod";
 import type { Row } from "../api-client.ts";
 import { jsonObject } from "../arguments.ts";
@@ -55,6 +56,10 @@ function entriesText(entries: unknown): string | null {
   return texts.length === 0 ? null : texts.join("; ");
 }
 
+function noShape(spec: string): string {
+  return `Orders under ${spec} are refused until it has a shape: remotegpu spec set ${spec} --shape '{"cpu":8,"memory":${16 * GIB},"gpu":1}'`;
+}
+
 function eachObject(text: string, before: object[] = []): object[] {
   return [...before, jsonObject(text)];
 }
@@ -79,7 +84,7 @@ export function addPriceCommands(program: Command): void {
     .command("set <spec> <line> <unit-price>")
     .description("a price from a moment on (admins); running work keeps the price it began with")
     .option("--per <unit>", "minute, hour or day", "hour")
-    .option("--from <time>", "RFC 3339; now by default")
+    .option("--from <time>", "RFC 3339; now by default, past only for runs that wait uncharged for it")
     .action(
       withContext(
         async (
@@ -96,7 +101,8 @@ export function addPriceCommands(program: Command): void {
             billing_unit: options.per,
             ...(options.from && { effective_from: options.from }),
           });
-          printDone(output, `${line} of ${spec} costs ${unitPrice} per ${options.per}.`, row);
+          const done = `${line} of ${spec} costs ${unitPrice} per ${options.per}.`;
+          printDone(output, row.hint === null ? done : `${done}\n${noShape(spec)}`, row);
         },
       ),
     );

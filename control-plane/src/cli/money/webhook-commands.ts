@@ -29,7 +29,7 @@ export function addWebhookCommands(program: Command): void {
   webhook
     .command("add <url>")
     .description("send warnings there; prints the secret that signs them, once")
-    .option("--kinds <list>", "only these: low-balance,hours-left,budget,overdue,suspended")
+    .option("--kinds <list>", "only these: low-balance,hours-left,budget,overdue,suspended,data-at-risk")
     .action(
       withContext(async ({ api, output }, url: string, options: { kinds?: string }) => {
         const kinds = options.kinds?.split(",").map((kind) => kind.trim());
@@ -64,6 +64,15 @@ export function addWebhookCommands(program: Command): void {
           printDone(output, `Webhook ${id} is ${active ? "active" : "paused"}.`, row);
         }),
       );
+
+  webhook
+    .command("new-secret <id>")
+    .description("another secret from now on, printed once; the old one signs nothing more")
+    .action(
+      withContext(async ({ api, output }, id: string) =>
+        printOne(output, await api.post(`${pathOf(id)}/secret`)),
+      ),
+    );
 
   webhook
     .command("remove <id>")

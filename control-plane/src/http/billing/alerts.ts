@@ -12,7 +12,7 @@ const Alert = z
     id: z.int(),
     customer_id: z.int(),
     kind: z.enum(ALERT_KINDS),
-    threshold: Money.nullable().openapi({ description: "Points, hours or percent" }),
+    threshold: Money.nullable().openapi({ description: "Points, hours, percent or days" }),
     month: z.string().nullable(),
     value: z.string().openapi({ description: "What stood there when it fired" }),
     sentence: z.string(),

@@ -27,9 +27,12 @@ const Balance = z
     data_at_risk_from: Timestamp.nullable().openapi({ description: "Then what is stored may be deleted" }),
     last_payment_at: Timestamp.nullable(),
     accrued: Money.openapi({ description: "Used and proven, but not charged yet" }),
-    burn_per_hour: Money,
+    burn_per_hour: Money.openapi({
+      description: "What an hour of all that runs would be charged, each line rounded",
+    }),
     hours_left: Money.nullable().openapi({
-      description: "Balance and credit limit divided by the burn, rounded down; null while nothing runs",
+      description:
+        "Balance and credit limit divided by the exact price of an hour, rounded down; null while nothing runs",
     }),
     hours_left_after_accrued: Money.nullable().openapi({
       description: "The same after what has accrued is taken off; alerts go by it",

@@ -1,7 +1,7 @@
 /** Money that administrators move: top-ups, signed adjustments with a reason, refunds of a run, write-offs of debt. */
 import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
-import { formatPoints, parsePoints } from "@remotegpu/shared/money";
+import { formatPoints, MAX_POINTS, parsePoints } from "@remotegpu/shared/money";
 import { displayText } from "@remotegpu/shared/text";
 import { transaction } from "../../store/database.ts";
 import {
@@ -173,7 +173,7 @@ function answer(payment: Payment, result: PaymentResult): z.infer<typeof Paid> {
     case "known-source":
       throw conflict("A payment with this Idempotency-Key was made before.");
     case "beyond-column":
-      throw badField("amount", "would carry the balance beyond what can be kept");
+      throw badField("amount", `is too large: it would carry the balance beyond ${formatPoints(MAX_POINTS)}`);
     case "not-positive":
       throw badField("amount", "must be above zero");
     case "zero":

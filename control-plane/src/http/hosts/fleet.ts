@@ -1,10 +1,9 @@
 /** For administrators: the fleet in numbers, who did what, and what asks for attention. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { listAlarms } from "../../store/alarms.ts";
 import { auditEntries } from "../../store/audit-log.ts";
 import { fleetNumbers, quarantinedUsage } from "../../store/hosts/fleet.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { numericPage, pageOf, PageQuery, pageQuery, toPage } from "../request/pagination.ts";
+import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { forAdmins, NumericId, ok, OpaqueIdPath, Timestamp } from "../request/route.ts";
 
 const tags = ["fleet"];
@@ -59,17 +58,6 @@ const Quarantined = z
   })
   .openapi("QuarantinedUsage");
 
-const Alarm = z
-  .object({
-    id: z.int(),
-    kind: z.string(),
-    subject: z.string(),
-    detail: z.string().nullable(),
-    raised_at: Timestamp,
-    cleared_at: Timestamp.nullable(),
-  })
-  .openapi("Alarm");
-
 const getFleet = createRoute({
   ...forAdmins,
   method: "get",
@@ -99,16 +87,6 @@ const getQuarantine = createRoute({
   responses: ok("A page of refused usage", pageOf(Quarantined)),
 });
 
-const getAlarms = createRoute({
-  ...forAdmins,
-  method: "get",
-  path: "/alarms",
-  tags,
-  summary: "What an operator should look at; newest first",
-  request: { query: PageQuery },
-  responses: ok("A page of alarms", pageOf(Alarm)),
-});
-
 export function registerFleetRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
@@ -130,17 +108,6 @@ export function registerFleetRoutes(api: ApiApp, deps: ApiDeps): void {
       ...row,
       at: row.at.toISOString(),
       resolved_at: row.resolved_at?.toISOString() ?? null,
-    });
-    return c.json(toPage(rows, page.limit, { item, key: (row) => [row.id] }), 200);
-  });
-
-  api.openapi(getAlarms, async (c) => {
-    const page = numericPage(c.req.valid("query"));
-    const rows = await listAlarms(db, page);
-    const item = (row: (typeof rows)[number]) => ({
-      ...row,
-      raised_at: row.raised_at.toISOString(),
-      cleared_at: row.cleared_at?.toISOString() ?? null,
     });
     return c.json(toPage(rows, page.limit, { item, key: (row) => [row.id] }), 200);
   });

@@ -2,13 +2,14 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import { BILLING_UNITS } from "../../core/rating.ts";
-import { transaction } from "../../store/database.ts";
+import { type Connection, transaction } from "../../store/database.ts";
 import {
   addPrice,
   listPrices,
   type NewPrice,
   type PriceObstacle,
   type PriceRow,
+  specByName,
 } from "../../store/prices/prices.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { SpecName, UnitPrice } from "../request/input-fields.ts";
@@ -24,16 +25,26 @@ const Line = text(160).regex(
   "must be spec, cpu, memory, gpu, gpu:<model>, gpu_memory, temp_storage or storage",
 );
 
+const FIRST_MOMENT = Date.parse("2000-01-01T00:00:00Z");
+const LAST_MOMENT = Date.parse("2100-12-31T23:59:59Z");
+
 export const NewPriceBody = z
   .strictObject({
     spec: SpecName,
     line: Line,
     unit_price: UnitPrice,
     billing_unit: z.enum(BILLING_UNITS),
-    effective_from: z.iso.datetime({ offset: true }).optional().openapi({
-      description:
-        "Now, if left out. In the past only for a line that had no price then, as for runs that began without one",
-    }),
+    effective_from: z.iso
+      .datetime({ offset: true })
+      .refine((time) => {
+        const moment = Date.parse(time);
+        return moment >= FIRST_MOMENT && moment <= LAST_MOMENT;
+      }, "must lie in the years 2000 to 2100")
+      .optional()
+      .openapi({
+        description:
+          "Now, if left out. In the past only where a run that began since then waits uncharged for this price",
+      }),
   })
   .openapi("NewPrice");
 
@@ -48,6 +59,10 @@ const Price = z
     created_at: Timestamp,
   })
   .openapi("Price");
+
+const AddedPrice = Price.extend({
+  hint: z.string().nullable().openapi({ description: "What is left to do before anything is sold at it" }),
+}).openapi("AddedPrice");
 
 const list = createRoute({
   ...forCustomers,
@@ -66,7 +81,7 @@ const post = createRoute({
   tags,
   summary: "A price from a moment on; what runs already keeps the price it began with",
   request: { body: jsonBody(NewPriceBody) },
-  responses: created("The price", Price),
+  responses: created("The price", AddedPrice),
 });
 
 export function registerPriceRoutes(api: ApiApp, deps: ApiDeps): void {
@@ -84,7 +99,8 @@ export function registerPriceRoutes(api: ApiApp, deps: ApiDeps): void {
     const now = deps.now();
     const price = newPrice(body, { now, createdBy: c.var.actor.customerId });
     const result = await transaction(db, (sql) => addPrice(sql, price, now));
-    if (result.added !== null) return c.json(priceAnswer(result.added), 201);
+    if (result.added !== null)
+      return c.json({ ...priceAnswer(result.added), hint: await hintFor(db, price) }, 201);
     const sentence = obstacleSentence(result.reason, price);
     throw result.reason === "taken" ? conflict(`${sentence}.`) : badField("effective_from", sentence);
   });
@@ -113,10 +129,16 @@ export function obstacleSentence(obstacle: PriceObstacle, { spec, line }: NewPri
     case "taken":
       return `${line} of ${spec} has a price from that moment already`;
     case "past":
-      return "lies in the past, where the line has a price that is history; leave it out for now";
+      return "lies in the past, and no run waits uncharged for this price since then; leave it out for now";
     case "moves-a-run":
       return "lies before the start of a run that has its price already";
   }
+}
+
+/** A whole is sold by its shape: with a price alone every order under the spec is refused. */
+async function hintFor(db: Connection, { spec, line }: NewPrice): Promise<string | null> {
+  if (line !== "spec" || (await specByName(db, spec))?.shape !== null) return null;
+  return `Orders under ${spec} are refused until PUT /specs/${spec} says what it includes (shape).`;
 }
 
 function priceAnswer({ created_by: _by, ...row }: PriceRow) {

@@ -2,7 +2,7 @@
  * Bearer keys: 256 random bits, stored as their SHA-256 only. Turns a request's key into the actor that the
  * routes ask about; what that actor may do is core/access-rights.ts.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { createMiddleware } from "hono/factory";
 import { actorOfKey, touchKey } from "../../store/accounts/api-keys.ts";
 import { pathAsSent } from "./audit.ts";
@@ -57,5 +57,5 @@ function unauthenticated(detail: string): ApiRefusal {
 
 /** Keys and join tokens are long and random, so a plain hash of them tells nothing. */
 export function secretHash(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return hash("sha256", text, "hex");
 }

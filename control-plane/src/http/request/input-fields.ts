@@ -1,18 +1,44 @@
 /** Fields that several bodies share. Every text is storable, every number bounded, money is text until it is parsed. */
 import { z } from "@hono/zod-openapi";
 import { IMAGE_NAME } from "@remotegpu/shared/image-name";
-import { MAX_POINTS, parsePoints, parsePrice } from "@remotegpu/shared/money";
+import {
+  formatDecimal,
+  MAX_POINTS,
+  parseDecimal,
+  parsePoints,
+  parsePrice,
+  POINTS_DECIMALS,
+  PRICE_DECIMALS,
+} from "@remotegpu/shared/money";
 import { text } from "@remotegpu/shared/text";
 
+/** Of a decimal as text: more than any column holds, and no more than the parser takes. */
+const MAX_DECIMAL_LENGTH = 30;
+/** numeric(18,6) holds 12 digits before the point. */
+const MAX_PRICE = 10n ** 18n - 1n;
+
+/** A plain decimal that its column holds; whatever is beyond that is told with the limit. */
+function decimal({ decimals, most, example }: { decimals: number; most: bigint; example: string }) {
+  const limit = formatDecimal(most, decimals);
+  const isWithin = (count: bigint) => count <= most && -count <= most;
+  return z
+    .string()
+    .max(MAX_DECIMAL_LENGTH, `is too long: at most ${limit}, in at most ${MAX_DECIMAL_LENGTH} characters`)
+    .refine(
+      (value) => parses(() => typeof parseDecimal(value, decimals) === "bigint"),
+      `must be a plain decimal like ${example}, at most ${decimals} decimals`,
+    )
+    .refine(
+      (value) => parses(() => isWithin(parseDecimal(value, decimals))),
+      `is too large: at most ${limit}`,
+    );
+}
+
 /** A plain decimal with at most 4 decimals that numeric(20,4) holds. */
-export const Amount = z
-  .string()
-  .max(40)
-  .refine(
-    (value) => parses(() => within(parsePoints(value))),
-    "must be a plain decimal like 12.5, at most 4 decimals",
-  )
-  .openapi({ type: "string", example: "100.0000" });
+export const Amount = decimal({ decimals: POINTS_DECIMALS, most: MAX_POINTS, example: "12.5" }).openapi({
+  type: "string",
+  example: "100.0000",
+});
 
 export const PositiveAmount = Amount.refine(
   (value) => parses(() => parsePoints(value) > 0n),
@@ -24,16 +50,8 @@ export const NotNegativeAmount = Amount.refine(
   "must not be below zero",
 );
 
-/** numeric(18,6) holds 12 digits before the point. */
-const MAX_PRICE = 10n ** 18n - 1n;
-
-export const UnitPrice = z
-  .string()
-  .max(40)
-  .refine(
-    (value) => parses(() => parsePrice(value) >= 0n && parsePrice(value) <= MAX_PRICE),
-    "must be a plain decimal not below zero, at most 6 decimals",
-  )
+export const UnitPrice = decimal({ decimals: PRICE_DECIMALS, most: MAX_PRICE, example: "3.5" })
+  .refine((value) => parses(() => parsePrice(value) >= 0n), "must not be below zero")
   .openapi({ type: "string", example: "3.500000" });
 
 /** Free text for people: storable, but with line breaks. */
@@ -46,10 +64,6 @@ export const Int53 = z.int().nonnegative();
 
 /** The id of a row with a bigserial key, in a body. */
 export const RowId = z.int().positive();
-
-function within(points: bigint): boolean {
-  return points <= MAX_POINTS && -points <= MAX_POINTS;
-}
 
 /** The parsers throw RangeError on what is not a decimal; here that is an answer. */
 function parses(check: () => boolean): boolean {

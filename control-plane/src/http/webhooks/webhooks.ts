@@ -9,6 +9,7 @@ import {
   deleteWebhook,
   insertWebhook,
   MAX_WEBHOOKS,
+  replaceSecret,
   updateWebhook,
   webhookById,
   type WebhookRow,
@@ -102,6 +103,16 @@ const patch = createRoute({
   responses: ok("The webhook", Webhook),
 });
 
+const postSecret = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/webhooks/{id}/secret",
+  tags,
+  summary: "A new secret in place of the old one, which signs nothing more",
+  request: { params },
+  responses: created("The webhook, with its new secret", NewWebhook),
+});
+
 const remove = createRoute({
   ...forCustomers,
   method: "delete",
@@ -118,7 +129,7 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(post, async (c) => {
     const { url, kinds = null } = c.req.valid("json");
     await refuseBadUrl(deps, url);
-    const secret = `whsec_${randomBytes(SECRET_BYTES).toString("base64url")}`;
+    const secret = newSecret();
     const webhook = { customerId: c.var.actor.customerId, url, secret, kinds, now: deps.now() };
     const row = await transaction(db, (tx) => insertWebhook(tx, webhook));
     if (row === null) throw conflict(`There are ${MAX_WEBHOOKS} webhooks already.`);
@@ -143,11 +154,23 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
     return c.json(webhookAnswer(row), 200);
   });
 
+  api.openapi(postSecret, async (c) => {
+    const webhook = await requireWebhook(c, c.req.valid("param").id);
+    const secret = newSecret();
+    const row = await replaceSecret(db, { id: webhook.id, secret });
+    if (row === null) throw notFound(`webhook ${webhook.id}`);
+    return c.json({ ...webhookAnswer(row), secret }, 201);
+  });
+
   api.openapi(remove, async (c) => {
     const webhook = await requireWebhook(c, c.req.valid("param").id);
     await deleteWebhook(db, webhook.id);
     return c.body(null, 204);
   });
+}
+
+function newSecret(): string {
+  return `whsec_${randomBytes(SECRET_BYTES).toString("base64url")}`;
 }
 
 async function refuseBadUrl({ db }: ApiDeps, url: string): Promise<void> {

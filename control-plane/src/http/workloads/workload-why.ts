@@ -62,7 +62,7 @@ async function whyOf(
   const nothing = { ...told, position: null, hosts: [], suggestions: [] };
   if (workload.status !== "queued") return nothing;
   const at = now();
-  const scene = await passScene(db, { now: at, seed: 0, usual });
+  const scene = await passScene(db, { now: at, seed: 0, usual, work: "all" });
   const key = nameKey({ kind: routed.kind, id: workload.id });
   const order = scene.orders.find(({ id }) => id === key);
   if (order === undefined) return nothing;

@@ -1,6 +1,7 @@
 /** API keys: found by their hash, shown by their prefix, never readable again. */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { Connection } from "../database.ts";
+import { together } from "../together.ts";
 
 /** A key's last use is a label for people; writing it on every request would be a write per read. */
 const TOUCH_EVERY_SECONDS = 60;
@@ -17,8 +18,15 @@ export interface KeyHolder {
   lastUsedAt: Date | null;
 }
 
-export async function actorOfKey(sql: Connection, keyHash: string): Promise<KeyHolder | null> {
+/** By the key's hash; null for one that is not known or was revoked. */
+export const actorOfKey = together(actorsOfKeys);
+
+async function actorsOfKeys(
+  sql: Connection,
+  keyHashes: readonly string[],
+): Promise<ReadonlyMap<string, KeyHolder>> {
   const { rows } = await sql.query<{
+    key_hash: string;
     api_key_id: number;
     customer_id: number;
     uuid: string;
@@ -27,25 +35,28 @@ export async function actorOfKey(sql: Connection, keyHash: string): Promise<KeyH
     status: string;
     last_used_at: Date | null;
   }>(
-    `SELECT k.id AS api_key_id, k.last_used_at, c.id AS customer_id, c.uuid, c.username, c.user_type,
+    `SELECT k.key_hash, k.id AS api_key_id, k.last_used_at, c.id AS customer_id, c.uuid, c.username, c.user_type,
             coalesce(c.status, 'active') AS status
        FROM api_keys k JOIN customers c ON c.id = k.customer_id
-      WHERE k.key_hash = $1 AND k.revoked_at IS NULL AND c.deleted_at IS NULL`,
-    [keyHash],
+      WHERE k.key_hash = ANY($1::text[]) AND k.revoked_at IS NULL AND c.deleted_at IS NULL`,
+    [keyHashes],
   );
-  const [row] = rows;
-  if (row === undefined) return null;
-  return {
-    actor: {
-      apiKeyId: row.api_key_id,
-      customerId: row.customer_id,
-      customerUuid: row.uuid,
-      username: row.username,
-      isAdmin: row.user_type === "admin",
-    },
-    customerStatus: row.status,
-    lastUsedAt: row.last_used_at,
-  };
+  return new Map(
+    rows.map((row) => [
+      row.key_hash,
+      {
+        actor: {
+          apiKeyId: row.api_key_id,
+          customerId: row.customer_id,
+          customerUuid: row.uuid,
+          username: row.username,
+          isAdmin: row.user_type === "admin",
+        },
+        customerStatus: row.status,
+        lastUsedAt: row.last_used_at,
+      },
+    ]),
+  );
 }
 
 /** Asks nothing of the database while the last use that was read is young enough. */

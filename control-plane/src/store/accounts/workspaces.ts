@@ -2,6 +2,7 @@
 import { WORKSPACE_ROLES, type WorkspaceRole } from "../../core/access-rights.ts";
 import { type Connection, type Database, transaction } from "../database.ts";
 import { safeBigint } from "../old-values.ts";
+import { together } from "../together.ts";
 
 export interface WorkspaceRow {
   id: number;
@@ -58,16 +59,18 @@ export async function personalWorkspaceId(sql: Connection, customerId: number): 
 }
 
 /** The same, as one finds one's own. */
-export async function personalWorkspace(
+export const personalWorkspace = together(personalWorkspaces);
+
+async function personalWorkspaces(
   sql: Connection,
-  customerId: number,
-): Promise<WorkspaceWithRole | null> {
+  customerIds: readonly number[],
+): Promise<ReadonlyMap<number, WorkspaceWithRole>> {
   const { rows } = await sql.query<WorkspaceWithRole>(
-    `SELECT ${COLUMNS}, 'owner' AS role FROM workspaces w
-      WHERE owner_id = $1 AND type = 'personal' AND ${LIVE} ORDER BY id LIMIT 1`,
-    [customerId],
+    `SELECT DISTINCT ON (w.owner_id) ${COLUMNS}, 'owner' AS role FROM workspaces w
+      WHERE w.owner_id = ANY($1::bigint[]) AND w.type = 'personal' AND ${LIVE} ORDER BY w.owner_id, w.id`,
+    [customerIds],
   );
-  return rows[0] ?? null;
+  return new Map(rows.map((row) => [row.owner_id, row]));
 }
 
 /** The id of it, made where it is missing: accounts of the old system need not have one. */

@@ -170,7 +170,12 @@ async function appendStopOrder(
 }
 
 /** Whether something may start whose hour costs so much; what may counts for whatever is asked next. */
-export type StartRule = (start: { customerId: number; hourly: Points }) => StartDecision;
+export type StartRule = (start: { customerId: number; hourly: Points }) => StartAnswer;
+
+/** `hourlyOfAll`: of all that counts for the payer by now, this start included. */
+type StartAnswer =
+  | Extract<StartDecision, { allowed: false }>
+  | { readonly allowed: true; readonly hourlyOfAll: Points };
 
 /**
  * The start rule of payers whose accounts are locked: call it in the placing transaction. It begins with what each
@@ -200,8 +205,9 @@ export async function startRule(
       return { allowed: false, reason: "no-balance", detail: "there is no such account" };
     const hourlyOfAllRunningAndPlacing = (counted.get(customerId) ?? 0n) + hourly;
     const decision = mayStart({ ...account, minStartMinutes, hourlyOfAllRunningAndPlacing });
-    if (decision.allowed) counted.set(customerId, hourlyOfAllRunningAndPlacing);
-    return decision;
+    if (!decision.allowed) return decision;
+    counted.set(customerId, hourlyOfAllRunningAndPlacing);
+    return { allowed: true, hourlyOfAll: hourlyOfAllRunningAndPlacing };
   };
 }
 

@@ -1,9 +1,10 @@
 /** What a customer has: the balance, what is not posted yet, what an hour costs and how long that lasts. */
 import { formatDecimal, formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
-import { hundredthHoursLeft, type OverdueStatus } from "../../core/account-state.ts";
+import type { OverdueStatus } from "../../core/account-state.ts";
+import { type Burn, hundredthHoursLeft } from "../../core/burn.ts";
 import type { Connection } from "../database.ts";
 import { accruedOf } from "../spending/accrued.ts";
-import { burnPerHour } from "./run-lines.ts";
+import { burnOfPayer } from "./run-lines.ts";
 
 export interface BalanceView {
   readonly balance: string;
@@ -15,7 +16,7 @@ export interface BalanceView {
   /** Proven and not posted yet: the next full hour takes it. */
   readonly accrued: string;
   readonly burn_per_hour: string;
-  /** Until balance and credit limit are spent at this rate; null while nothing is running. */
+  /** Until balance and credit limit are spent at the exact rate; null while nothing is running. */
   readonly hours_left: string | null;
   /** The same of what is left after `accrued`: alerts go by it, since an hour that is used is gone. */
   readonly hours_left_after_accrued: string | null;
@@ -42,19 +43,19 @@ export async function balanceView(
   );
   const row = rows[0];
   if (row === undefined) return null;
-  const burn = await burnPerHour(connection, { customerId, at: now });
+  const burn = await burnOfPayer(connection, { customerId, at: now });
   const accrued = (await accruedOf(connection, [customerId])).get(customerId) ?? 0n;
   const funds = parsePoints(row.balance) + parsePoints(row.credit_limit);
   return {
     ...row,
     accrued: formatPoints(accrued),
-    burn_per_hour: formatPoints(burn),
-    hours_left: hoursText(funds, burn),
-    hours_left_after_accrued: hoursText(funds - accrued, burn),
+    burn_per_hour: formatPoints(burn.perHour),
+    hours_left: hoursText(funds, burn.exact),
+    hours_left_after_accrued: hoursText(funds - accrued, burn.exact),
   };
 }
 
-function hoursText(funds: Points, burn: Points): string | null {
+function hoursText(funds: Points, burn: Burn): string | null {
   const left = hundredthHoursLeft(funds, burn);
   return left === null ? null : formatDecimal(left, 2);
 }

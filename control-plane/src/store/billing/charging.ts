@@ -6,7 +6,7 @@
 import { formatPoints, formatPrice, formatQuantity, MAX_POINTS, type Points } from "@remotegpu/shared/money";
 import { fundsOf } from "../../core/account-state.ts";
 import { type BillingCalendar, invoiceMonth } from "../../core/billing-calendar.ts";
-import { before, totalMs, without } from "../../core/proven-time.ts";
+import { before, type ProvenTime, totalMs, without } from "../../core/proven-time.ts";
 import { type Charge, chargesDue, type PricedLine, type RatedRun, rateRun } from "../../core/rating.ts";
 import { raiseAlarmsOnce } from "../alarms.ts";
 import type { Connection } from "../database.ts";
@@ -38,18 +38,19 @@ type ChargeResult =
 type Unbilled = "unrated" | "later-charge" | "beyond-column";
 
 /**
- * Give it runs that the transaction holds, as they are to be written: closed where their end is known by now. It takes
- * the payers' balances, in the order of their ids, and makes the runs' postings in the order of the runs.
+ * Give it runs that the transaction holds, as they are to be written: closed where their end is known by now; and all
+ * that is proven of them, as provenTimes tells it. It takes the payers' balances, in the order of their ids, and makes the runs' postings in the order of the runs.
  * @returns results by run
  */
 export async function chargeRuns(
   transaction: Connection,
   runs: readonly Run[],
+  proven: ReadonlyMap<string, ProvenTime>,
   moment: ChargeMoment,
 ): Promise<Map<string, ChargeResult>> {
   if (runs.length === 0) return new Map();
-  const frozen = await frozenLines(transaction, runs);
-  const wished = (await rateableRuns(transaction, runs, frozen)).map(({ run, rateable }) => {
+  const lines = await frozenLines(transaction, runs);
+  const wished = (await rateableRuns(transaction, runs, { lines, proven })).map(({ run, rateable }) => {
     return { run, proven: rateable.proven, bill: billOf(run, rateable, moment) };
   });
   const bills = wished.flatMap(({ bill }) => (typeof bill === "string" ? [] : bill));

@@ -6,7 +6,6 @@ import { parsePoints } from "@remotegpu/shared/money";
 import type { ProvenTime } from "../../core/proven-time.ts";
 import type { PricedLine, Share } from "../../core/rating.ts";
 import type { Connection } from "../database.ts";
-import { provenTimes } from "./run-time.ts";
 import { waivedTimes } from "./run-waivers.ts";
 import type { Run } from "./runs.ts";
 
@@ -28,15 +27,17 @@ interface PostedShares {
 
 const NOTHING_POSTED: PostedShares = { shares: [], lastAt: null, count: 0 };
 
-/** In the order of the runs, with the lines that the caller has of them. */
+/** In the order of the runs, with the lines, and what is proven, that the caller has of them. */
 export async function rateableRuns(
   connection: Connection,
   runs: readonly Run[],
-  lines: ReadonlyMap<string, readonly PricedLine[]>,
+  {
+    lines,
+    proven,
+  }: { lines: ReadonlyMap<string, readonly PricedLine[]>; proven: ReadonlyMap<string, ProvenTime> },
 ): Promise<{ run: Run; rateable: RateableRun }[]> {
   if (runs.length === 0) return [];
   const ids = runs.map(({ id }) => id);
-  const proven = await provenTimes(connection, ids);
   const waived = await waivedTimes(connection, runs);
   const posted = await postedShares(connection, ids);
   return runs.map((run) => ({

@@ -3,6 +3,7 @@
  * runs costs.
  */
 import { formatPrice, parsePrice, parseQuantity, type Points } from "@remotegpu/shared/money";
+import { type Burn, burnOf } from "../../core/burn.ts";
 import { countedOf, hourlyPrice, priceFor, type SpecPrices } from "../../core/price-lines.ts";
 import type { BillingUnit, PricedLine } from "../../core/rating.ts";
 import type { Connection } from "../database.ts";
@@ -73,7 +74,10 @@ export async function startCosts(
   connection: Connection,
   { customerIds, at }: { customerIds: readonly number[]; at: Date },
 ): Promise<Map<number, Points>> {
-  const costs = await wantedCosts(connection, { customerIds, at });
+  const { rows } = await connection.query<HourlyLineRow>(`${hourlyLines("0")} ${WANTED} ${PER_LINE}`, [
+    customerIds,
+  ]);
+  const costs = await costsByPayer(connection, rows, at);
   return new Map([...costs].map(([customerId, { hourly }]) => [customerId, hourly]));
 }
 
@@ -90,27 +94,48 @@ export async function wantedCosts(
 ): Promise<Map<number, WantedCosts>> {
   const { rows } = await connection.query<HourlyLineRow>(
     `${hourlyLines("sum(greatest(0, extract(epoch FROM $2 - greatest(h.last_heartbeat, r.ordered_at))))::bigint")}
-       JOIN placements p ON p.run_id = r.id JOIN hosts h ON h.id = r.host_id
-      WHERE r.customer_id = ANY($1::bigint[]) AND r.closed_at IS NULL AND p.want = 'running'
-        AND p.resources_released_at IS NULL ${PER_LINE}`,
+       JOIN hosts h ON h.id = r.host_id ${WANTED} ${PER_LINE}`,
     [customerIds, at],
   );
   return await costsByPayer(connection, rows, at);
 }
 
-/** What an hour of the payer's running instances costs: begun, not over, not ordered to stop, and not broken just now. */
-export async function burnPerHour(
+/**
+ * Of a run `r`: its time is counted by now, or its host reports that it is ready, which opens its meter. The first
+ * proof of that comes up to a minute later, and much later from a host that is cut off.
+ */
+export const HAS_BEGUN = `(r.first_proven_at IS NOT NULL
+  OR EXISTS (SELECT FROM placements p WHERE p.run_id = r.id AND p.state = 'ready'))`;
+
+export interface PayerBurn {
+  /** As the bill of an hour would have it, each line rounded by itself. */
+  readonly perHour: Points;
+  readonly exact: Burn;
+}
+
+/**
+ * What the payer's running instances cost: begun, not over, not ordered to stop, and not broken just now. Those of which
+ * nothing is proven yet count at the prices of `at`.
+ */
+export async function burnOfPayer(
   connection: Connection,
   { customerId, at }: { customerId: number; at: Date },
-): Promise<Points> {
+): Promise<PayerBurn> {
   const { rows } = await connection.query<HourlyLineRow>(
     `${hourlyLines("0")}
-      WHERE r.customer_id = $1 AND r.closed_at IS NULL AND r.first_proven_at IS NOT NULL
+      WHERE r.customer_id = $1 AND r.closed_at IS NULL AND ${HAS_BEGUN}
         AND (r.waive_from IS NULL OR r.waive_from > $2)
         AND NOT EXISTS (SELECT FROM run_waivers w WHERE w.run_id = r.id AND w.to_at IS NULL) ${PER_LINE}`,
     [customerId, at],
   );
-  return (await costsByPayer(connection, rows, at)).get(customerId)?.hourly ?? 0n;
+  const priced = await pricedRows(connection, rows, at);
+  return priced.reduce<PayerBurn>(
+    ({ perHour, exact }, { row, line }) => ({
+      perHour: perHour + hourlyPrice([line]) * BigInt(row.runs),
+      exact: exact + burnOf(line) * BigInt(row.runs),
+    }),
+    { perHour: 0n, exact: 0n },
+  );
 }
 
 /** Lines of runs that are alike in all that makes their price, with how many they are. */
@@ -127,6 +152,9 @@ function hourlyLines(unheardSeconds: string): string {
   return `SELECT r.customer_id, r.spec, r.gpu_model, l.line, l.quantity, l.unit_price, l.billing_unit, count(*) AS runs,
         ${unheardSeconds} AS unheard_seconds FROM runs r JOIN run_lines l ON l.run_id = r.id`;
 }
+const WANTED = `JOIN placements p ON p.run_id = r.id
+      WHERE r.customer_id = ANY($1::bigint[]) AND r.closed_at IS NULL AND p.want = 'running'
+        AND p.resources_released_at IS NULL`;
 const PER_LINE =
   "GROUP BY r.customer_id, r.spec, r.gpu_model, l.line, l.quantity, l.unit_price, l.billing_unit";
 
@@ -136,16 +164,9 @@ async function costsByPayer(
   rows: readonly HourlyLineRow[],
   at: Date,
 ): Promise<Map<number, WantedCosts>> {
-  const open = rows.filter(({ unit_price }) => unit_price === null).map(({ spec }) => spec);
-  const inForce =
-    open.length === 0 ? new Map<string, SpecPrices>() : await specPricesOf(connection, { specs: open, at });
   const sums = new Map<number, WantedCosts>();
-  for (const row of rows) {
-    const line = runLine(row);
-    const catalogue = (inForce.get(row.spec) ?? unpriced(row.spec)).prices;
-    const price = isPriced(line) ? line : priceFor(countedOf(line.line), catalogue, row.gpu_model);
-    if (price === null) continue;
-    const ofOne = hourlyPrice([{ ...price, quantity: line.quantity }]);
+  for (const { row, line } of await pricedRows(connection, rows, at)) {
+    const ofOne = hourlyPrice([line]);
     const sum = sums.get(row.customer_id) ?? { hourly: 0n, unheard: 0n };
     sums.set(row.customer_id, {
       hourly: sum.hourly + ofOne * BigInt(row.runs),
@@ -153,6 +174,23 @@ async function costsByPayer(
     });
   }
   return sums;
+}
+
+/** Each with its frozen price, else the one in force at `at`; a row without either is left out. */
+async function pricedRows(
+  connection: Connection,
+  rows: readonly HourlyLineRow[],
+  at: Date,
+): Promise<{ row: HourlyLineRow; line: PricedLine }[]> {
+  const open = rows.filter(({ unit_price }) => unit_price === null).map(({ spec }) => spec);
+  const inForce =
+    open.length === 0 ? new Map<string, SpecPrices>() : await specPricesOf(connection, { specs: open, at });
+  return rows.flatMap((row) => {
+    const line = runLine(row);
+    const catalogue = (inForce.get(row.spec) ?? unpriced(row.spec)).prices;
+    const price = isPriced(line) ? line : priceFor(countedOf(line.line), catalogue, row.gpu_model);
+    return price === null ? [] : [{ row, line: { ...price, quantity: line.quantity } }];
+  });
 }
 
 type RunLine = Omit<PricedLine, "unitPrice" | "billingUnit"> & {

@@ -1,6 +1,13 @@
-/** The hour tick's part: who owes for so long that something has to be told, and the events that tell it. */
-import { AT_RISK_DAY, FIRST_RISK_DAY, riskDaysDue, riskSentence } from "../../core/data-at-risk.ts";
+/** The hour tick's part: who owes for so long that something has to be told, and the events and alerts that tell it. */
+import {
+  AT_RISK_DAY,
+  FIRST_RISK_DAY,
+  riskAlert,
+  riskDaysDue,
+  riskSentence,
+} from "../../core/data-at-risk.ts";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { tell } from "../alerts/alerts.ts";
 import { lockAccount } from "../billing/ledger.ts";
 import type { Connection } from "../database.ts";
 import { appendEvents } from "../events.ts";
@@ -43,5 +50,6 @@ export async function warnOfRisk(
       reason: riskSentence(day),
     })),
   );
+  await tell(sql, { customerId, at: hour, tellings: due.map(riskAlert) });
   await setToldDay(sql, { customerId, overdueSince, day: last, at: hour });
 }

@@ -42,6 +42,8 @@ export type CheckOutcome =
       lines: readonly (readonly PricedLine[])[];
       datasets: ResolvedMount[];
       models: ResolvedMount[];
+      /** What an hour of all that counts for its payer by now costs, this order included. */
+      payersHourly: Points;
     }
   | {
       passed: false;
@@ -156,7 +158,14 @@ async function openChecks(
     const start = mayStart({ customerId: order.payer_id, hourly });
     if (!start.allowed) return { passed: false, obstacle: "funds", detail: start.detail };
     if (models === null) quotas.count(share, 1);
-    return { passed: true, lines: priced.lines, datasets: mounts.datasets, models: mounts.models };
+    const { datasets, models: mountedModels } = mounts;
+    return {
+      passed: true,
+      lines: priced.lines,
+      datasets,
+      models: mountedModels,
+      payersHourly: start.hourlyOfAll,
+    };
   };
 }
 

@@ -10,6 +10,7 @@ import { type Connection, type Database, transaction } from "../database.ts";
 import { completeDeletions, environmentById, type EnvironmentRow } from "../environments/environments.ts";
 import { noteReadiness } from "../broken-time/run-readiness.ts";
 import { noteRunEnds } from "../placement/run-ends.ts";
+import { noteRunRestarts } from "../placement/run-restarts.ts";
 import { mergeGpus } from "./gpu-inventory.ts";
 import { putHostImages } from "./host-images.ts";
 import { mergeLeases } from "../leases/lease-reports.ts";
@@ -68,6 +69,7 @@ export async function mergeObserved(
       ordersChanged = (await mergePlacement(sql, merge, environments)) || ordersChanged;
     }
     await noteReadiness(sql, { hostId, observed: observed.instances, now });
+    await noteRunRestarts(sql, { hostId, observed: observed.instances, now });
     await noteRunEnds(sql, { hostId, observed: observed.instances, now });
     await reportStrangers(sql, { hostId, placements, observed: observed.instances, now });
     if (observed.leases !== null)

@@ -6,12 +6,14 @@ import { nameKey } from "./workload-name.ts";
 /** The names of the hosts, by the key of the workload's name. */
 export async function holdersOfWaiting(sql: Connection): Promise<Map<string, readonly string[]>> {
   const { rows } = await sql.query<{ kind: WorkloadKind; id: string; hosts: string[] }>(
-    `SELECT i.workload_kind AS kind, i.workload_id AS id, array_agg(DISTINCT h.name::text) AS hosts
-       FROM placements p JOIN instances i ON i.id = p.instance_id JOIN hosts h ON h.id = p.host_id
-       LEFT JOIN environments e ON i.workload_kind = 'environment' AND e.id = i.workload_id
-       LEFT JOIN training_jobs j ON i.workload_kind = 'training' AND j.id = i.workload_id
-      WHERE p.resources_released_at IS NULL AND coalesce(e.status, j.status) = 'queued'
-      GROUP BY i.workload_kind, i.workload_id`,
+    `WITH known AS MATERIALIZED (
+       SELECT q.kind, q.id, i.id AS instance_id
+         FROM (SELECT 'environment' AS kind, id FROM environments WHERE status = 'queued'
+               UNION ALL SELECT 'training', id FROM training_jobs WHERE status = 'queued') q
+         JOIN instances i ON i.workload_kind = q.kind AND i.workload_id = q.id)
+     SELECT k.kind, k.id, array_agg(DISTINCT h.name::text) AS hosts
+       FROM known k JOIN placements p ON p.instance_id = k.instance_id AND p.resources_released_at IS NULL
+       JOIN hosts h ON h.id = p.host_id GROUP BY k.kind, k.id`,
   );
   return new Map(rows.map(({ hosts, ...name }) => [nameKey(name), hosts]));
 }

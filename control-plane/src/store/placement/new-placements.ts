@@ -110,6 +110,7 @@ async function insertPlacements(
   const specs = instances.map(({ accepted: { order, check }, place, rank }) =>
     instanceSpec(order, { rank, gpus: place.gpus, datasets: check.datasets, models: check.models }),
   );
+  const texts = specs.map(canonicalJson);
   const lives = instances.map(({ accepted: { order, places } }) =>
     instanceLive(order, new Set(places.map(({ hostId }) => hostId)).size),
   );
@@ -124,8 +125,8 @@ async function insertPlacements(
       instances.map(({ epoch }) => epoch),
       instances.map(({ place }) => place.hostId),
       instances.map(({ runId }) => runId),
-      specs.map((spec) => JSON.stringify(spec)),
-      specs.map((spec) => sha256(canonicalJson(spec))),
+      texts,
+      texts.map(sha256),
       lives.map((live) => JSON.stringify(live)),
       instances.map(({ accepted: { order } }) => order.row.cpu * THOUSANDTHS),
       specs.map(({ memoryBytes }) => memoryBytes),

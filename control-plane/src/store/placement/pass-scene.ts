@@ -5,7 +5,8 @@ import type { Waiting } from "../../core/queue/queue.ts";
 import type { WaitingScene } from "../../core/queue/turn.ts";
 import type { Database } from "../database.ts";
 import { fleetSnapshot } from "./fleet-snapshot.ts";
-import { runningWork } from "./running-work.ts";
+import { keptGpuTime } from "./gpu-time.ts";
+import { endingWork, runningWork } from "./running-work.ts";
 import type { UsualOrders } from "./usual-orders.ts";
 import { standingOf, type WaitingOrder, waitingOrders } from "./waiting.ts";
 import { nameKey } from "./workload-name.ts";
@@ -19,13 +20,14 @@ const STARTED_KINDS: readonly WorkloadKind[] = ["environment"];
 /** One that waits, under a name that is its own among all kinds. */
 export interface ScheduledOrder extends WaitingOrder, Waiting, QueuedOrder {}
 
+/** @param work which of what runs is looked at: all of it only where somebody asks what could end */
 export async function passScene(
   db: Database,
-  { now, seed, usual }: { now: Date; seed: number; usual: UsualOrders },
+  { now, seed, usual, work }: { now: Date; seed: number; usual: UsualOrders; work: "all" | "ending" },
 ): Promise<WaitingScene<ScheduledOrder>> {
   const waiting = await waitingOrders(db, { now });
-  const { shares } = await standingOf(db, waiting, now);
-  const running = await runningWork(db);
+  const { shares } = standingOf(waiting, await keptGpuTime(db, now), now);
+  const running = await (work === "all" ? runningWork(db) : endingWork(db));
   // Last, so that nothing is thought free that one of the others has taken by now.
   const fleet = await fleetSnapshot(db, { now });
   return {

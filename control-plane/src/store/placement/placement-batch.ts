@@ -26,7 +26,10 @@ export async function commitBatch(
     for (const [candidate, refusal] of refused) outcomes.set(candidate, refusal);
     const written = await writePlacements(sql, [...accepted.values()], terms);
     await armPlacements(sql, {
-      customerIds: [...new Set([...accepted.values()].map(({ order }) => order.row.payer_id))],
+      // Of several of one payer the last, who counted those before it.
+      hourly: new Map(
+        [...accepted.values()].map(({ order, check }) => [order.row.payer_id, check.payersHourly]),
+      ),
       hostIds: written.flatMap((one) => (one.committed ? one.instances.map(({ hostId }) => hostId) : [])),
       now: terms.now,
     });

@@ -42,15 +42,18 @@ function stillHeld(hostName: string): Refusal {
   };
 }
 
-/** By workload, a host on which an earlier placement of it still holds something. */
+/** By workload, a host on which an earlier placement of it still holds something. Most have no instance yet. */
 async function holdingHosts(
   sql: Connection,
   workloads: readonly WorkloadName[],
 ): Promise<Map<string, string>> {
   const { rows } = await sql.query<WorkloadName & { host_name: string }>(
-    `SELECT asked.kind, asked.id, h.name AS host_name
-       FROM unnest($1::text[], $2::text[]) AS asked(kind, id) JOIN instances i ON i.workload_kind = asked.kind AND i.workload_id = asked.id
-       JOIN placements p ON p.instance_id = i.id AND p.resources_released_at IS NULL
+    `WITH known AS MATERIALIZED (
+       SELECT i.id, i.workload_kind, i.workload_id, i.rank
+         FROM unnest($1::text[], $2::text[]) AS asked(kind, id)
+         JOIN instances i ON i.workload_kind = asked.kind AND i.workload_id = asked.id)
+     SELECT i.workload_kind AS kind, i.workload_id AS id, h.name AS host_name
+       FROM known i JOIN placements p ON p.instance_id = i.id AND p.resources_released_at IS NULL
        JOIN hosts h ON h.id = p.host_id ORDER BY i.rank DESC`,
     [workloads.map(({ kind }) => kind), workloads.map(({ id }) => id)],
   );

@@ -35,17 +35,31 @@ interface HeldPlacement {
 const ENDS_AT_MS = `max(floor(extract(epoch FROM coalesce(r.first_proven_at, r.ordered_at, p.created_at)) * 1000)::bigint
     + 1000 * ${limitSeconds("j")}) OVER (PARTITION BY i.workload_kind, i.workload_id)`;
 
-/** In the order of the instances' ids. */
+/** All of it, in the order of the instances' ids. */
 export async function runningWork(sql: Connection): Promise<RunningWork[]> {
+  return await readWork(sql, "LEFT JOIN");
+}
+
+/** Only what has promised an end, which alone a queue's head can be promised a place by. Of a large fleet it is little. */
+export async function endingWork(sql: Connection): Promise<RunningWork[]> {
+  const work = await readWork(sql, "JOIN");
+  return work.filter(({ endsAtMs }) => endsAtMs !== null);
+}
+
+/** @param limited how training jobs, which alone have limits, are joined */
+async function readWork(sql: Connection, limited: "LEFT JOIN" | "JOIN"): Promise<RunningWork[]> {
   const placements = await sql.query<HeldPlacement>(
     `SELECT p.instance_id, i.workload_kind AS kind, i.workload_id, p.host_id, p.cpu_milli,
             ${safeBigint("p.memory_bytes")} AS memory_bytes,
             ${safeBigint("coalesce(p.temp_storage_bytes, 0)")} AS temp_storage_bytes, ${ENDS_AT_MS} AS ends_at_ms
        FROM placements p JOIN instances i ON i.id = p.instance_id LEFT JOIN runs r ON r.id = p.run_id
-       LEFT JOIN training_jobs j ON i.workload_kind = 'training' AND j.id = i.workload_id
+       ${limited} training_jobs j ON i.workload_kind = 'training' AND j.id = i.workload_id
       WHERE p.resources_released_at IS NULL ORDER BY p.instance_id`,
   );
-  const grants = await grantsByInstance(sql);
+  const grants = await grantsByInstance(
+    sql,
+    placements.rows.map(({ instance_id }) => instance_id),
+  );
   return placements.rows.map((row) => ({
     instanceId: row.instance_id,
     workload: { kind: row.kind, id: row.workload_id },
@@ -59,7 +73,11 @@ export async function runningWork(sql: Connection): Promise<RunningWork[]> {
 }
 
 /** An instance has one placement that holds something, so its id says enough. */
-async function grantsByInstance(sql: Connection): Promise<Map<string, GpuGrant[]>> {
+async function grantsByInstance(
+  sql: Connection,
+  instanceIds: readonly string[],
+): Promise<Map<string, GpuGrant[]>> {
+  if (instanceIds.length === 0) return new Map();
   const { rows } = await sql.query<{
     instance_id: string;
     uuid: string;
@@ -68,7 +86,8 @@ async function grantsByInstance(sql: Connection): Promise<Map<string, GpuGrant[]
   }>(
     `SELECT instance_id, gpu_uuid AS uuid, CASE mode WHEN 'shared' THEN memory_mib END AS memory_mib,
             coalesce(share_thousandths, 1000) AS share
-       FROM gpu_allocations WHERE released_at IS NULL ORDER BY id`,
+       FROM gpu_allocations WHERE released_at IS NULL AND instance_id = ANY($1::text[]) ORDER BY id`,
+    [instanceIds],
   );
   const grants = new Map<string, GpuGrant[]>();
   for (const { instance_id, uuid, memory_mib: memoryMib, share } of rows) {

@@ -4,12 +4,10 @@
  */
 import { placementRequest, quotaShare, waitingOrder } from "../../core/environment-order.ts";
 import type { PlacementRequest, PoolSkip } from "../../core/placement/fits-on.ts";
-import { FAIR_SHARE_WINDOW_SECONDS } from "../../core/queue/fair-share.ts";
 import type { Standing, Waiting } from "../../core/queue/queue.ts";
 import type { Quota } from "../../core/quota-levels.ts";
 import { gangRequest, gangShare } from "../../core/training-order.ts";
 import type { Connection } from "../database.ts";
-import { recentGpuTime } from "./gpu-time.ts";
 import { holdersOfWaiting } from "./held-orders.ts";
 import { poolSkipsInForce } from "./pool-skips.ts";
 import { type PricedModels, pricedModelsOf } from "./priced-models.ts";
@@ -53,13 +51,15 @@ export async function waitingOrders(sql: Connection, { now }: { now: Date }): Pr
   });
 }
 
-/** What those who wait have had lately, and what each is due: with this the queue puts them in order. */
-export async function standingOf(
-  sql: Connection,
+/**
+ * What those who wait have had lately, and what each is due: with this the queue puts them in order.
+ * @param used the GPU time of each workspace
+ */
+export function standingOf(
   waiting: readonly WaitingOrder[],
+  used: ReadonlyMap<string, number>,
   now: Date,
-): Promise<Standing> {
-  const used = await recentGpuTime(sql, { now, windowSeconds: FAIR_SHARE_WINDOW_SECONDS });
+): Standing {
   const shares = new Map(
     waiting.map(({ stand: { workspace }, shareWeight }) => [
       workspace,

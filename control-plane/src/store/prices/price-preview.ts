@@ -2,6 +2,7 @@
 import { parsePrice, parseQuantity } from "@remotegpu/shared/money";
 import type { RunningLine } from "../../core/price-preview.ts";
 import type { BillingUnit } from "../../core/rating.ts";
+import { HAS_BEGUN } from "../billing/run-lines.ts";
 import type { NewPrice } from "./prices.ts";
 import type { Connection } from "../database.ts";
 
@@ -24,7 +25,7 @@ export async function runningLines(
     `SELECT r.spec, r.resource_type, r.customer_id, r.gpu_model, l.line, l.quantity, l.unit_price, l.billing_unit,
             count(*) AS runs
        FROM runs r JOIN run_lines l ON l.run_id = r.id
-      WHERE r.spec = ANY($1::text[]) AND r.closed_at IS NULL AND r.first_proven_at IS NOT NULL
+      WHERE r.spec = ANY($1::text[]) AND r.closed_at IS NULL AND ${HAS_BEGUN}
         AND (r.waive_from IS NULL OR r.waive_from > $2)
       GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5`,
     [specs, at],

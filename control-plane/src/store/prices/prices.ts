@@ -3,7 +3,7 @@
  * spec and line. Entries are only added.
  */
 import { parsePrice } from "@remotegpu/shared/money";
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, THOUSANDTHS } from "@remotegpu/shared/units";
 import type { CataloguePrice, SpecPrices, SpecShape } from "../../core/price-lines.ts";
 import type { BillingUnit } from "../../core/rating.ts";
 import type { Connection } from "../database.ts";
@@ -106,32 +106,45 @@ export function unpriced(spec: string): SpecPrices {
 }
 
 /**
- * `taken`: one stands at that moment already. `past`: the line had a price then, which is history. `moves-a-run`: a run
- * that has begun would cost something else.
+ * `taken`: one stands at that moment already. `past`: the moment is over, and no run waits for this price. `moves-a-run`:
+ * a run that has begun would cost something else.
  */
 export type PriceObstacle = "taken" | "past" | "moves-a-run";
 export type PriceAdded = { added: PriceRow } | { added: null; reason: PriceObstacle };
 
+/** As far as clocks may differ: what is meant to hold from now on, by the clock of whoever asks. */
+const CLOCKS_APART_MS = MS_PER_MINUTE;
+
+/** What a line `l` of a run `r` counts, and the names under which the catalogue may price it. */
+const COUNTED = "split_part(l.line, ':', 1)";
+const ITS_NAMES = `(${COUNTED}, ${COUNTED} || ':' || r.gpu_model)`;
+
 /**
- * What speaks against an entry. From a past moment on only a line gets a price that had none then: runs which began
- * without one wait for it, uncharged, and no other is touched.
+ * What speaks against an entry. From a past moment on a line gets a price only where a run of then waits uncharged, since
+ * the catalogue had none for it, and this entry is one; no run that has its price is touched.
  */
 export async function priceObstacle(
   connection: Connection,
   { spec, line, effectiveFrom }: Pick<NewPrice, "spec" | "line" | "effectiveFrom">,
   now: Date,
 ): Promise<PriceObstacle | null> {
-  const { rows } = await connection.query<{ taken: boolean; priced: boolean; moves: boolean }>(
+  const { rows } = await connection.query<{ taken: boolean; awaited: boolean; moves: boolean }>(
     `SELECT EXISTS (SELECT FROM prices WHERE spec = $1 AND line = $2 AND effective_from = $3) AS taken,
-            EXISTS (SELECT FROM prices WHERE spec = $1 AND line = $2 AND effective_from < $3) AS priced,
+            EXISTS (SELECT FROM runs r JOIN run_lines l ON l.run_id = r.id
+                     WHERE r.spec = $1 AND r.first_proven_at >= $3 AND l.unit_price IS NULL AND $2 IN ${ITS_NAMES}
+                       AND NOT EXISTS (SELECT FROM prices p WHERE p.spec = $1 AND p.line IN ${ITS_NAMES}
+                             AND p.effective_from <= r.first_proven_at)) AS awaited,
             EXISTS (SELECT FROM runs r JOIN run_lines l ON l.run_id = r.id
                      WHERE r.spec = $1 AND r.first_proven_at >= $3 AND l.unit_price IS NOT NULL
-                       AND split_part(l.line, ':', 1) = split_part($2, ':', 1)) AS moves`,
+                       AND ${COUNTED} = split_part($2, ':', 1)
+                       AND NOT EXISTS (SELECT FROM prices p WHERE p.spec = $1 AND p.line = $2
+                             AND p.effective_from > $3 AND p.effective_from <= r.first_proven_at)) AS moves`,
     [spec, line, effectiveFrom],
   );
   const found = rows[0];
   if (found?.taken === true) return "taken";
-  if (found?.priced === true && effectiveFrom < now) return "past";
+  const isPast = effectiveFrom.getTime() < now.getTime() - CLOCKS_APART_MS;
+  if (isPast && found?.awaited !== true) return "past";
   return found?.moves === true ? "moves-a-run" : null;
 }
 

@@ -131,7 +131,7 @@ async function keysOf(snapshot: Connection, hostId: string): Promise<ProofFacts[
 
 async function recordsOf(snapshot: Connection, runId: string): Promise<ProofFacts["records"]> {
   const { rows } = await snapshot.query<ProofFacts["records"][number]>(
-    `SELECT id, line, quantity, unit_price, billing_unit, billing_minutes, amount, currency, ${iso("start_time")},
+    `SELECT id, customer_id, line, quantity, unit_price, billing_unit, billing_minutes, amount, currency, ${iso("start_time")},
             ${iso("end_time")}, to_char(usage_month, 'YYYY-MM') AS usage_month,
             to_char(invoice_month, 'YYYY-MM') AS invoice_month, transaction_id, ${iso("created_at")}
        FROM billing_records WHERE run_id = $1 ORDER BY id`,
@@ -143,7 +143,8 @@ async function recordsOf(snapshot: Connection, runId: string): Promise<ProofFact
 async function ledgerOf(snapshot: Connection, runId: string): Promise<ProofFacts["ledger"]> {
   const { rows } = await snapshot.query<ProofFacts["ledger"][number]>(
     `SELECT t.id, t.source_kind, t.source_id, t.reason, ${iso("t.at")},
-            jsonb_agg(jsonb_build_object('account', e.account, 'amount', e.amount::text) ORDER BY e.id) AS entries
+            jsonb_agg(jsonb_build_object('account', e.account, 'customer_id', e.customer_id,
+                                         'amount', e.amount::text) ORDER BY e.id) AS entries
        FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id
       WHERE t.run_id = $1 GROUP BY t.id ORDER BY t.id`,
     [runId],

@@ -2,7 +2,7 @@
  * What running instances are told to do should their host be cut off, by the money of who pays for them. The rule is
  * core/cut-off-rule.ts; here are its numbers, and the placements that are told.
  */
-import { parsePoints } from "@remotegpu/shared/money";
+import { parsePoints, type Points } from "@remotegpu/shared/money";
 import { type CutOffRule, cutOffRule, NEAR_THE_END_HOURS, type Spending } from "../../core/cut-off-rule.ts";
 import type { OverdueStatus } from "../../core/account-state.ts";
 import { GANG_STOP_AFTER_SECONDS } from "../../core/desired-set.ts";
@@ -24,7 +24,7 @@ export async function payersToTell(sql: Connection, now: Date): Promise<number[]
     [OF_A_GANG],
   );
   const customerIds = rows.map(({ id }) => id);
-  const rules = await rulesOf(sql, { customerIds, now });
+  const rules = await rulesOf(sql, customerIds, now);
   return rows
     .filter(({ id, is_armed }) => is_armed || rules.get(id)?.onDisconnect === "stop_after")
     .map(({ id }) => id);
@@ -37,82 +37,93 @@ export async function applyCutOffRule(
 ): Promise<string[]> {
   // Held, so that whoever comes last has seen the money as it is then.
   await lockAccounts(sql, [customerId]);
-  const rules = await rulesOf(sql, { customerIds: [customerId], now });
-  const hostIds = await tell(sql, { rules, onHosts: null });
+  const rules = await rulesOf(sql, [customerId], now);
+  const hostIds = await tell(sql, rules, null);
   await raiseGenerations(sql, hostIds);
   return hostIds;
 }
 
 /**
  * For the transaction that places something: a host may be cut off a moment later. Call once its runs are open, with
- * the payers and hosts that it holds and whose generations it raises; other hosts are told by the next pass.
+ * the hosts that it holds and whose generations it raises, and with what an hour costs each payer by now. Other hosts
+ * are told by the next pass, and so is whoever may run on again: what is placed here does so unless it is told otherwise.
  */
 export async function armPlacements(
   sql: Connection,
-  { customerIds, hostIds, now }: { customerIds: readonly number[]; hostIds: readonly string[]; now: Date },
+  { hourly, hostIds, now }: { hourly: ReadonlyMap<number, Points>; hostIds: readonly string[]; now: Date },
 ): Promise<void> {
-  const rules = await rulesOf(sql, { customerIds, now, takesRichForRich: true });
-  await tell(sql, { rules, onHosts: hostIds });
+  const accounts = await accountsOf(sql, [...hourly.keys()]);
+  const poor = accounts.filter(({ id, funds }) => !isRich(parsePoints(funds), hourly.get(id) ?? 0n));
+  const rules = await rulesOf(
+    sql,
+    poor.map(({ id }) => id),
+    now,
+  );
+  const armed = new Map([...rules].filter(([, { onDisconnect }]) => onDisconnect === "stop_after"));
+  if (armed.size > 0) await tell(sql, armed, hostIds);
 }
 
-interface RulesQuestion {
-  readonly customerIds: readonly number[];
-  readonly now: Date;
-  /** What has accrued of a thousand runs is not added up for who has money for days; the next pass does. */
-  readonly takesRichForRich?: boolean;
+/**
+ * Twice what keeps it all: a day's use would have to be uncharged to make a difference. What has accrued of a thousand
+ * runs is not added up for such a payer; the next pass does.
+ */
+function isRich(funds: Points, burnPerHour: Points): boolean {
+  return funds >= 2n * NEAR_THE_END_HOURS * burnPerHour;
 }
 
-async function rulesOf(sql: Connection, question: RulesQuestion): Promise<Map<number, CutOffRule>> {
-  if (question.customerIds.length === 0) return new Map();
-  const spendings = await spendingOf(sql, question);
-  const { now } = question;
+async function rulesOf(
+  sql: Connection,
+  customerIds: readonly number[],
+  now: Date,
+): Promise<Map<number, CutOffRule>> {
+  if (customerIds.length === 0) return new Map();
+  const spendings = await spendingOf(sql, customerIds, now);
   return new Map([...spendings].map(([id, spending]) => [id, cutOffRule(spending, now.getTime())]));
 }
 
 async function spendingOf(
   sql: Connection,
-  { customerIds, now, takesRichForRich = false }: RulesQuestion,
+  customerIds: readonly number[],
+  now: Date,
 ): Promise<Map<number, Spending>> {
-  const accounts = await sql.query<{
-    id: number;
-    funds: string;
-    overdue_status: OverdueStatus;
-    overdue_since: Date | null;
-  }>(
+  const accounts = await accountsOf(sql, customerIds);
+  const costs = await wantedCosts(sql, { customerIds, at: now });
+  const accrued = await accruedOf(sql, customerIds);
+  return new Map(
+    accounts.map((row) => [
+      row.id,
+      {
+        status: row.overdue_status,
+        overdueSinceMs: row.overdue_since?.getTime() ?? null,
+        funds: parsePoints(row.funds) - (accrued.get(row.id) ?? 0n),
+        unheard: costs.get(row.id)?.unheard ?? 0n,
+        burnPerHour: costs.get(row.id)?.hourly ?? 0n,
+      },
+    ]),
+  );
+}
+
+interface AccountRow {
+  id: number;
+  funds: string;
+  overdue_status: OverdueStatus;
+  overdue_since: Date | null;
+}
+
+async function accountsOf(sql: Connection, customerIds: readonly number[]): Promise<AccountRow[]> {
+  const { rows } = await sql.query<AccountRow>(
     `SELECT id, (balance + credit_limit) AS funds, overdue_status, overdue_since FROM customers
       WHERE id = ANY($1::bigint[])`,
     [customerIds],
   );
-  const costs = await wantedCosts(sql, { customerIds, at: now });
-  const spendings = accounts.rows.map((row): [number, Spending] => [
-    row.id,
-    {
-      status: row.overdue_status,
-      overdueSinceMs: row.overdue_since?.getTime() ?? null,
-      funds: parsePoints(row.funds),
-      unheard: costs.get(row.id)?.unheard ?? 0n,
-      burnPerHour: costs.get(row.id)?.hourly ?? 0n,
-    },
-  ]);
-  const looked = spendings.filter(([, spending]) => !takesRichForRich || !isRich(spending));
-  const accrued = await accruedOf(
-    sql,
-    looked.map(([id]) => id),
-  );
-  return new Map(
-    spendings.map(([id, spending]) => [id, { ...spending, funds: spending.funds - (accrued.get(id) ?? 0n) }]),
-  );
-}
-
-/** Twice what keeps it all: a day's use would have to be uncharged to make a difference. */
-function isRich({ funds, burnPerHour }: Spending): boolean {
-  return funds >= 2n * NEAR_THE_END_HOURS * burnPerHour;
+  return rows;
 }
 
 /** Answers the hosts on which something is told anew. */
 async function tell(
   sql: Connection,
-  { rules, onHosts }: { rules: ReadonlyMap<number, CutOffRule>; onHosts: readonly string[] | null },
+  rules: ReadonlyMap<number, CutOffRule>,
+  onHosts: readonly string[] | null,
 ): Promise<string[]> {
   const { rows } = await sql.query<{ host_id: string }>(
     `UPDATE placements p SET live = p.live || t.rule

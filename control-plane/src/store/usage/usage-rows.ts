@@ -42,42 +42,37 @@ export async function decidedHashes(
 
 const NO_CLAIM = { runId: null, bootId: null, startMs: null, endMs: null, proof: null, final: false };
 
+interface DecidedRows extends JournalKey {
+  readonly rows: readonly DecidedRow[];
+}
+
 /** By COPY, since nothing else of ingest is as much: an INSERT of the same takes half as long again. */
 export async function insertUsageRows(
   transaction: Transaction,
-  decided: readonly (JournalKey & { rows: readonly DecidedRow[] })[],
+  decided: readonly DecidedRows[],
   now: Date,
 ): Promise<void> {
+  if (decided.every(({ rows }) => rows.length === 0)) return;
   const receivedAt = now.toISOString();
-  let lines = "";
-  for (const { hostId, journalId, rows } of decided)
-    for (const { row, text, verdict, reason } of rows) {
-      const { seq, entry, hash } = row;
-      const { runId, bootId, startMs, endMs, proof, final } = entry.kind === "usage" ? entry : NO_CLAIM;
-      lines += copyLine([
-        hostId,
-        journalId,
-        seq,
-        entry.kind,
-        runId,
-        bootId,
-        startMs,
-        endMs,
-        proof,
-        final,
-        verdict,
-        reason,
-        text,
-        hash,
-        receivedAt,
-      ]);
-    }
-  if (lines === "") return;
   await transaction.copyIn(
     `COPY usage_rows (host_id, journal_id, seq, kind, run_id, boot_id, start_ms, end_ms, proof, final, verdict, reason,
                       entry, hash, received_at) FROM STDIN`,
-    lines,
+    pieces(decided, receivedAt),
   );
+}
+
+function* pieces(decided: readonly DecidedRows[], receivedAt: string): Generator<string> {
+  for (const ofJournal of decided) yield linesOf(ofJournal, receivedAt);
+}
+
+function linesOf({ hostId, journalId, rows }: DecidedRows, receivedAt: string): string {
+  const lines = rows.map(({ row, text, verdict, reason }) => {
+    const { seq, entry, hash } = row;
+    const { runId, bootId, startMs, endMs, proof, final } = entry.kind === "usage" ? entry : NO_CLAIM;
+    const claim = [hostId, journalId, seq, entry.kind, runId, bootId, startMs, endMs, proof, final] as const;
+    return copyLine([...claim, verdict, reason, text, hash, receivedAt]);
+  });
+  return lines.join("");
 }
 
 /** The signed heads of batches: proof of who claimed their rows; with what the first of them is chained to. */

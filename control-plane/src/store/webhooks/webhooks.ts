@@ -67,6 +67,18 @@ export async function updateWebhook(
   return rows[0] ?? null;
 }
 
+/** Signs every message from now on, those that wait included. Null where the webhook is gone. */
+export async function replaceSecret(
+  sql: Connection,
+  { id, secret }: { id: number; secret: string },
+): Promise<WebhookRow | null> {
+  const { rows } = await sql.query<WebhookRow>(
+    `UPDATE webhooks SET secret = $2 WHERE id = $1 RETURNING ${COLUMNS}`,
+    [id, secret],
+  );
+  return rows[0] ?? null;
+}
+
 export async function deleteWebhook(sql: Connection, webhookId: number): Promise<void> {
   await sql.query("DELETE FROM webhooks WHERE id = $1", [webhookId]);
 }

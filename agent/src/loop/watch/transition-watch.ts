@@ -2,7 +2,7 @@
 import type { RunId } from "@remotegpu/shared/ids";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
-import { isOverdue, overdueDetail, transitionsAfter, type Transition } from "../core/transitions.ts";
+import { isOverdue, overdueDetail, transitionsAfter, type Transition } from "../../core/transitions.ts";
 
 export class TransitionWatch {
   readonly #log: Log;

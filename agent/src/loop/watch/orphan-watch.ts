@@ -6,10 +6,10 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
-import { cutOffMs, type Contact } from "../core/contact.ts";
-import type { Container } from "../core/container.ts";
-import { lookForOrphans, ORPHAN_GRACE_MS, type Orphan } from "../core/orphans.ts";
-import type { Journal } from "../journal/journal.ts";
+import { cutOffMs, type Contact } from "../../core/contact.ts";
+import type { Container } from "../../core/container.ts";
+import { lookForOrphans, ORPHAN_GRACE_MS, type Orphan } from "../../core/orphans.ts";
+import type { Journal } from "../../journal/journal.ts";
 
 /** Three missed heartbeats: the control plane itself calls a host suspect then. */
 const HEARD_WITHIN_MS = 30_000;

@@ -7,8 +7,8 @@ import type { BootId, GpuUuid, HostId } from "@remotegpu/shared/ids";
 import type { GpuReport } from "@remotegpu/shared/host-report";
 import type { HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { Log } from "@remotegpu/shared/log";
-import { isRunning, type OwnedContainer } from "../core/container.ts";
-import { chooseAttachMode } from "../core/gpu-attachment.ts";
+import { isRunning, type OwnedContainer } from "../../core/container.ts";
+import { chooseAttachMode } from "../../core/gpu-attachment.ts";
 import {
   afterSample,
   afterXids,
@@ -18,21 +18,21 @@ import {
   withoutCordon,
   type Cards,
   type Loss,
-} from "../core/gpu-health.ts";
-import { withProcesses, type SeenProcess } from "../core/gpu-processes.ts";
-import { kernelLineOf } from "../core/kernel-line.ts";
-import { cardProof, type CardProof } from "../core/run-cards.ts";
-import { parseXid, type Xid } from "../core/xid-line.ts";
-import { cdiDevicesOf, readCdiSpecs } from "../host/cdi.ts";
-import { readGpuMemory, writeGpuMemory } from "../host/gpu-memory-file.ts";
-import { KERNEL_LOG, KernelLog } from "../host/kernel-log.ts";
-import { NvidiaSmi, type GpuInventory } from "../host/nvidia-smi.ts";
-import { NvidiaSmiError, type NvidiaSmiErrorKind } from "../host/nvidia-smi-error.ts";
-import { readContainers, readProcessName } from "../host/process-liveness.ts";
-import { removeSimulatedCdiSpec, writeSimulatedCdiSpec } from "../host/simulated-cdi.ts";
-import { prepareSimulatedGpus, simulatedGpuUuid, updateSimulatedGpus } from "../host/simulated-gpus.ts";
-import type { GpuFacts } from "../runtime/runtime.ts";
-import type { RuntimeInfo } from "../runtime/runtime-info.ts";
+} from "../../core/gpu-health.ts";
+import { withProcesses, type SeenProcess } from "../../core/gpu-processes.ts";
+import { kernelLineOf } from "../../core/kernel-line.ts";
+import { cardProof, type CardProof } from "../../core/run-cards.ts";
+import { parseXid, type Xid } from "../../core/xid-line.ts";
+import { cdiDevicesOf, readCdiSpecs } from "../../host/cdi.ts";
+import { readGpuMemory, writeGpuMemory } from "../../host/gpu-memory-file.ts";
+import { KERNEL_LOG, KernelLog } from "../../host/kernel-log.ts";
+import { NvidiaSmi, type GpuInventory } from "../../host/nvidia-smi.ts";
+import { NvidiaSmiError, type NvidiaSmiErrorKind } from "../../host/nvidia-smi-error.ts";
+import { readContainers, readProcessName } from "../../host/process-liveness.ts";
+import { removeSimulatedCdiSpec, writeSimulatedCdiSpec } from "../../host/simulated-cdi.ts";
+import { prepareSimulatedGpus, simulatedGpuUuid, updateSimulatedGpus } from "../../host/simulated-gpus.ts";
+import type { GpuFacts } from "../../runtime/runtime.ts";
+import type { RuntimeInfo } from "../../runtime/runtime-info.ts";
 import { NvlinkWatch } from "./nvlink-watch.ts";
 
 export const SAMPLE_EVERY_MS = 10_000;

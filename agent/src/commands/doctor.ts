@@ -7,17 +7,20 @@ import { join } from "node:path";
 import { SqliteError } from "better-sqlite3";
 import { type Check, type CheckResult, exitCodeOf, reportJson, reportText } from "@remotegpu/shared/doctor";
 import type { HostId } from "@remotegpu/shared/ids";
-import { ownedContainers } from "./core/run-view.ts";
-import { ACCESS_FILE, readLeases } from "./access/lease-store.ts";
-import { checkHost, HOST_CHECKS } from "./doctor/host-checks.ts";
-import { checkJournal, JOURNAL_CHECKS } from "./doctor/journal-checks.ts";
-import { checkPorts, PORT_CHECKS } from "./doctor/port-checks.ts";
-import { ACCESS_LOCK_FILE, isLocked } from "./journal/folder-lock.ts";
-import type { Clock } from "./loop/moment.ts";
-import { NoJournalError, readJournal, UnreadableJournalError } from "./journal/journal-reading.ts";
-import { Containers } from "./runtime/containers.ts";
-import { Docker } from "./runtime/docker.ts";
-import { RuntimeDown, RuntimeError } from "./runtime/runtime-error.ts";
+import { ACCESS_FILE, readLeases } from "../access/lease-store.ts";
+import type { Config } from "../config.ts";
+import { ownedContainers } from "../core/run-view.ts";
+import { checkHost, HOST_CHECKS } from "../doctor/host-checks.ts";
+import { checkJournal, JOURNAL_CHECKS } from "../doctor/journal-checks.ts";
+import { checkPorts, PORT_CHECKS } from "../doctor/port-checks.ts";
+import { monotonicMs, readBootId } from "../host/clock.ts";
+import { ACCESS_LOCK_FILE, isLocked } from "../journal/folder-lock.ts";
+import { NoJournalError, readJournal, UnreadableJournalError } from "../journal/journal-reading.ts";
+import type { Clock } from "../loop/moment.ts";
+import { Containers } from "../runtime/containers.ts";
+import { Docker } from "../runtime/docker.ts";
+import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
+import { membershipOf } from "./membership.ts";
 
 export type Patient = {
   hostId: HostId;
@@ -41,12 +44,26 @@ const EXAMINATIONS: readonly Examination[] = [
 /** What keeps a claim from being checked at all. */
 const OBSTACLES = [NoJournalError, UnreadableJournalError, RuntimeDown, RuntimeError, SqliteError];
 
-/** Answers the exit code: 0 all well, 1 something is broken, 2 something could not be checked. */
-export async function doctorCommand(
-  patient: Patient,
-  { json = false }: { json?: boolean | undefined },
+type Options = { json?: boolean | undefined };
+/** 0 all well, 1 something is broken, 2 something could not be checked. */
+type ExitCode = 0 | 1 | 2;
+
+/** @throws CommandRefusedError */
+export async function doctor(
+  { stateDir, runtimeSocket }: Config,
+  options: Options,
   say: (text: string) => void,
-): Promise<0 | 1 | 2> {
+): Promise<ExitCode> {
+  const { grant } = membershipOf(stateDir, `${stateDir} belongs to no fleet yet: there is nothing to check.`);
+  const clock = { bootId: await readBootId(), monotonicMs };
+  return await examine({ hostId: grant.host_id, stateDir, runtimeSocket, clock }, options, say);
+}
+
+export async function examine(
+  patient: Patient,
+  { json = false }: Options,
+  say: (text: string) => void,
+): Promise<ExitCode> {
   const results: CheckResult[] = [];
   for (const { checks, make } of EXAMINATIONS) {
     try {

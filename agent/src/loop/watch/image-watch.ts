@@ -4,9 +4,9 @@
  */
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { imageNames } from "../core/image-names.ts";
-import type { Runtime } from "../runtime/runtime.ts";
-import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
+import { imageNames } from "../../core/image-names.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { RuntimeDown, RuntimeError } from "../../runtime/runtime-error.ts";
 
 export const LIST_IMAGES_EVERY_MS = MS_PER_MINUTE;
 

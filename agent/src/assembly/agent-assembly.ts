@@ -1,0 +1,69 @@
+/** Makes every part of an agent, ties them together, and sets them going; `end` undoes it in the opposite order. */
+import type { Log } from "@remotegpu/shared/log";
+import type { Agent } from "../agent.ts";
+import { Observation } from "../loop/observation.ts";
+import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { AgentSetting } from "./agent-setting.ts";
+import { hostParts } from "./host-parts.ts";
+import { linkParts } from "./link-parts.ts";
+import { loopParts } from "./loop-parts.ts";
+
+export type StartedAgent = {
+  agent: Agent;
+  /** Containers go on, unless they were to go with it. */
+  end: () => Promise<void>;
+};
+
+/** @throws ToolboxError, MachineFactsError */
+export async function startAgent(setting: AgentSetting): Promise<StartedAgent> {
+  const { config, credential, journal, notifier, log } = setting;
+  const { host_id: hostId } = credential.grant;
+  const wake = () => agent.wake();
+  const host = await hostParts(setting, wake);
+  const { runtime, gpuWatch } = host;
+  const observation = new Observation({ ...host, hostId, journal, wake, log });
+  const linked = linkParts(setting, { host, observation, wake });
+  const { agent, access } = loopParts(setting, { host, observation, linked, wake });
+
+  linked.connection.start();
+  access.start();
+  linked.keeper.start();
+  // One from before there was that port, or from a control plane that knew nothing of it.
+  if (credential.grant.access === undefined) linked.keeper.renewSoon();
+  const watching = new AbortController();
+  const watched = runtime.watch(watching.signal);
+  agent.start();
+
+  return {
+    agent,
+    async end() {
+      await notifier.stopping();
+      await linked.logSessions.close();
+      await agent.stop();
+      linked.storageSampling.close();
+      linked.keeper.stop();
+      access.close();
+      watching.abort();
+      await watched;
+      await gpuWatch.close();
+      if (config.cleanOnExit) await removeContainers(runtime, log);
+      // Of a removed host nothing starts again that would need the cards' specification.
+      if (config.cleanOnExit || observation.hasLeftFleet) await gpuWatch.clean();
+      await host.memoryKills.close();
+      await linked.connection.close();
+      // An answer that came last is still being written down.
+      await linked.link.settled();
+    },
+  };
+}
+
+/** A runtime that does not answer keeps what it has; that is said, and the end goes on. */
+async function removeContainers(runtime: Runtime, log: Log): Promise<void> {
+  try {
+    await runtime.removeEverything();
+  } catch (error) {
+    if (!(error instanceof RuntimeDown || error instanceof RuntimeError)) throw error;
+    log.error({ error }, "the container runtime does not answer: what it has of this host stays");
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * An agent's parts that know its host: the container runtime with what is watched there, the cards, the machine, and
+ * what ended containers wrote. They are ready when they are handed out.
+ */
+import { mkdirSync } from "node:fs";
+import { keptOutputFolder, ownPoolFolder } from "../config.ts";
+import { KERNEL_LOG } from "../host/kernel-log.ts";
+import { readMachineFacts, type MachineFacts } from "../host/machine-facts.ts";
+import { MemoryKills } from "../host/memory-kills.ts";
+import { readProcessStart } from "../host/process-liveness.ts";
+import { GpuWatch } from "../loop/watch/gpu-watch.ts";
+import { ImageWatch } from "../loop/watch/image-watch.ts";
+import { RuntimeWatch } from "../loop/watch/runtime-watch.ts";
+import { KeptOutput } from "../output/kept-output.ts";
+import { Runtime } from "../runtime/runtime.ts";
+import { installToolbox } from "../runtime/toolbox.ts";
+import type { AgentSetting } from "./agent-setting.ts";
+
+export type HostParts = {
+  facts: MachineFacts;
+  runtime: Runtime;
+  memoryKills: MemoryKills;
+  runtimeWatch: RuntimeWatch;
+  imageWatch: ImageWatch;
+  gpuWatch: GpuWatch;
+  kept: KeptOutput;
+};
+
+/** @throws ToolboxError, MachineFactsError */
+export async function hostParts(
+  { config, credential, clock, log }: AgentSetting,
+  wake: () => void,
+): Promise<HostParts> {
+  const { host_id: hostId } = credential.grant;
+  const { stateDir, poolFolder, runtimeSocket } = config;
+  const memoryKills = new MemoryKills(KERNEL_LOG, log);
+  const runtime = new Runtime({
+    hostId,
+    ...(runtimeSocket !== null && { socketPath: runtimeSocket }),
+    poolRoot: poolFolder,
+    toolboxPath: await installToolbox(stateDir),
+    processStart: readProcessStart,
+    memoryKills,
+    wake,
+    onEventsBroken: (cause) => log.warn({ error: cause }, "the runtime's events broke off"),
+  });
+  // A pool of the host's own is made; a shared one is mounted by the operator, and its absence must show.
+  if (poolFolder === ownPoolFolder(stateDir)) mkdirSync(poolFolder, { recursive: true, mode: 0o755 });
+  const runtimeWatch = new RuntimeWatch(runtime, log);
+  const imageWatch = new ImageWatch(runtime, log);
+  const gpuWatch = new GpuWatch({
+    hostId,
+    bootId: clock.bootId,
+    stateDir,
+    nvidiaSmiPath: config.nvidiaSmiPath,
+    simulatedCount: config.simulatedGpus,
+    log,
+  });
+  // Nothing of it waits for the runtime or the cards.
+  const facts = readMachineFacts({ diskPath: stateDir });
+  facts.catch(() => undefined);
+  await Promise.all([runtimeWatch.learn(clock.monotonicMs()), imageWatch.lookWhenDue(clock.monotonicMs())]);
+  await gpuWatch.prepare(clock.monotonicMs(), clock.wallMs(), runtimeWatch.info);
+  const kept = new KeptOutput({ folder: keptOutputFolder(stateDir), wallMs: clock.wallMs });
+  await kept.open();
+  return { facts: await facts, runtime, memoryKills, runtimeWatch, imageWatch, gpuWatch, kept };
+}

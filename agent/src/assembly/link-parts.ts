@@ -1,0 +1,85 @@
+/**
+ * An agent's parts that talk with the control plane: the connection, the credential that is kept fresh for it, the
+ * conversation over it, and what the control plane asks of this host by it. None of them has begun when handed out.
+ */
+import { credentialFile } from "../config.ts";
+import { Outbox } from "../journal/outbox.ts";
+import { HostConnection } from "../link/connection.ts";
+import { ControlPlaneClient } from "../link/control-plane-client.ts";
+import { CredentialKeeper } from "../link/credential-keeper.ts";
+import { LogSessions } from "../link/log-sessions.ts";
+import { orderSubscriptions, type OrderHandlers } from "../link/order-server.ts";
+import { ControlPlaneLink } from "../loop/control-plane-link.ts";
+import { execInInstance } from "../loop/instance-exec.ts";
+import { logOpener } from "../loop/log-source.ts";
+import type { Observation } from "../loop/observation.ts";
+import { StorageSampling } from "../loop/storage-sampling.ts";
+import { AGENT_VERSION } from "../process/version.ts";
+import { poolBytes } from "../runtime/pool-usage.ts";
+import type { AgentSetting } from "./agent-setting.ts";
+import type { HostParts } from "./host-parts.ts";
+
+export type LinkParts = {
+  connection: HostConnection;
+  keeper: CredentialKeeper;
+  link: ControlPlaneLink;
+  logSessions: LogSessions;
+  storageSampling: StorageSampling;
+};
+
+export function linkParts(
+  { config, credential, key, clock, journal, log }: AgentSetting,
+  { host, observation, wake }: { host: HostParts; observation: Observation; wake: () => void },
+): LinkParts {
+  const { host_id: hostId } = credential.grant;
+  const { runtime, gpuWatch, kept } = host;
+  const logSessions = new LogSessions({
+    hostId,
+    publisher: () => connection,
+    opener: logOpener({ runtime, kept, runNow: (run) => observation.runNow(run), wallMs: clock.wallMs }),
+    log,
+  });
+  const orders: OrderHandlers = {
+    onNudge: () => link.nudged(),
+    exec: (request) => execInInstance({ runtime, observation }, request),
+    logs: logSessions.onMessage,
+  };
+  const connection = new HostConnection({
+    grant: credential.grant,
+    key,
+    subscriptions: orderSubscriptions(hostId, orders, log),
+    onConnected: () => {
+      link.connected();
+      wake();
+    },
+    onRefused: () => keeper.renewSoon(),
+    log,
+  });
+  const keeper = new CredentialKeeper({
+    file: credentialFile(config.stateDir),
+    credential,
+    key,
+    onRenewed: (grant) => void connection.renew(grant),
+    onRemoved: () => observation.leaveFleet(),
+    log,
+  });
+  const link = new ControlPlaneLink({
+    hostId,
+    connection,
+    journal,
+    outbox: new Outbox(journal.rows, (text) => key.sign(text)),
+    clock,
+    version: AGENT_VERSION,
+    liftCordons: (lifts) => gpuWatch.liftCordons(lifts),
+    wake,
+    log,
+  });
+  const storageSampling = new StorageSampling({
+    client: new ControlPlaneClient(connection, hostId),
+    isConnected: () => connection.isConnected,
+    measure: (paths, bounds) => poolBytes(paths, { ...bounds, poolRoot: config.poolFolder }),
+    monotonicMs: clock.monotonicMs,
+    log,
+  });
+  return { connection, keeper, link, logSessions, storageSampling };
+}

@@ -1,0 +1,88 @@
+/** The loop itself and what it is made of, in the order of its words; beside it the way to the access process. */
+import { Agent } from "../agent.ts";
+import { accessSocket } from "../config.ts";
+import { AccessLink } from "../loop/access-link.ts";
+import { Housekeeping } from "../loop/housekeeping.ts";
+import { LeaseExchange } from "../loop/lease-exchange.ts";
+import { Meter } from "../loop/meter.ts";
+import type { Observation } from "../loop/observation.ts";
+import { OutputKeeper } from "../loop/output-keeper.ts";
+import { Reconciliation } from "../loop/reconciliation.ts";
+import { reportNow } from "../loop/report.ts";
+import { RunPerformer } from "../loop/run-performer.ts";
+import { OrphanWatch } from "../loop/watch/orphan-watch.ts";
+import { TransitionWatch } from "../loop/watch/transition-watch.ts";
+import { bundleOf } from "../process/bundle.ts";
+import { AGENT_VERSION } from "../process/version.ts";
+import type { AgentSetting } from "./agent-setting.ts";
+import type { HostParts } from "./host-parts.ts";
+import type { LinkParts } from "./link-parts.ts";
+
+/** None of them has begun when handed out. */
+export function loopParts(
+  { config, credential, key, clock, journal, notifier, log }: AgentSetting,
+  {
+    host,
+    observation,
+    linked,
+    wake,
+  }: { host: HostParts; observation: Observation; linked: LinkParts; wake: () => void },
+): { agent: Agent; access: AccessLink } {
+  const { host_id: hostId } = credential.grant;
+  const { runtime, gpuWatch } = host;
+  const { link, keeper, storageSampling } = linked;
+  const outputKeeper = new OutputKeeper({ runtime, kept: host.kept, log });
+  const performer = new RunPerformer({
+    journal,
+    runtime,
+    output: outputKeeper,
+    hasToldEnd: (runId) => link.hasToldEnd(runId),
+    gpuFacts: () => gpuWatch.facts,
+    wake,
+    log,
+  });
+  const access = new AccessLink({
+    socketPath: accessSocket(config.stateDir),
+    bundle: bundleOf(import.meta.dirname),
+    monotonicMs: clock.monotonicMs,
+    wake,
+    log,
+  });
+  const leaseExchange = new LeaseExchange({
+    journal,
+    observation,
+    access,
+    gatewayIdentity: () => {
+      const { access: certified } = keeper.grant;
+      return certified === undefined ? null : { key: key.accessKeyPem, ...certified };
+    },
+  });
+  const orphanWatch = new OrphanWatch({ hostId, journal, isReaping: config.reapsOrphans, log });
+  const shared = { ...host, clock, journal, observation, orphanWatch, link, log };
+  const housekeeping = new Housekeeping({ ...shared, outputKeeper, wake });
+  const reconciliation = new Reconciliation({ ...shared, performer, housekeeping });
+  const report = {
+    ...shared,
+    version: AGENT_VERSION,
+    storagePool: config.storagePool ?? hostId,
+    reconciliation,
+    performer,
+    transitionWatch: new TransitionWatch(log),
+    access,
+  };
+  const agent = new Agent({
+    clock,
+    observation,
+    reconciliation,
+    performer,
+    meter: new Meter(shared),
+    housekeeping,
+    leaseExchange,
+    reportNow: () => reportNow(report),
+    link,
+    storageSampling,
+    notifier,
+    log,
+  });
+  return { agent, access };
+}

@@ -1,0 +1,80 @@
+/**
+ * What the loop does once a minute: time cut off written down, kept output pruned; and in the background firewall rules
+ * put back and storage measured, however slow the runtime is.
+ */
+import type { RunId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { isSameRun } from "../core/container.ts";
+import { runsOverStorage } from "../core/storage-limit.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { ControlPlaneLink } from "./control-plane-link.ts";
+import type { Observation } from "./observation.ts";
+import type { OutputKeeper } from "./output-keeper.ts";
+import type { OrphanWatch } from "./watch/orphan-watch.ts";
+import type { RuntimeWatch } from "./watch/runtime-watch.ts";
+
+const EVERY_MS = MS_PER_MINUTE;
+
+export type HousekeepingParts = {
+  journal: Journal;
+  observation: Observation;
+  runtime: Pick<Runtime, "repairNetworks" | "storageUse">;
+  runtimeWatch: RuntimeWatch;
+  orphanWatch: OrphanWatch;
+  outputKeeper: OutputKeeper;
+  link: Pick<ControlPlaneLink, "keepContact">;
+  wake: () => void;
+  log: Log;
+};
+
+export class Housekeeping {
+  readonly #parts: HousekeepingParts;
+  #doneMs = Number.NEGATIVE_INFINITY;
+  #isUnderWay = false;
+  #overStorage: ReadonlyMap<RunId, string> = new Map();
+
+  constructor(parts: HousekeepingParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs that have written more than they may, each with the sentence that people read. */
+  get overStorage(): ReadonlyMap<RunId, string> {
+    return this.#overStorage;
+  }
+
+  /** @throws JournalError */
+  doWhenDue(nowMs: number): void {
+    if (nowMs - this.#doneMs < EVERY_MS) return;
+    this.#doneMs = nowMs;
+    const { runtime, link, orphanWatch, outputKeeper, log } = this.#parts;
+    link.keepContact();
+    outputKeeper.pruneWhenDue(nowMs);
+    orphanWatch.keep();
+    // However slow the runtime is, one such round is under way at a time.
+    if (this.#isUnderWay) return;
+    this.#isUnderWay = true;
+    void Promise.all([runtime.repairNetworks(), this.#measureStorage()])
+      .catch((error: unknown) => {
+        log.warn({ error }, "networks or storage could not be looked after; tried again in a minute");
+      })
+      .finally(() => (this.#isUnderWay = false));
+  }
+
+  async #measureStorage(): Promise<void> {
+    const { journal, runtime, runtimeWatch, observation, wake } = this.#parts;
+    const { running } = observation;
+    const uses = [];
+    for (const desired of journal.desired.read().instances) {
+      const container = running.find(({ owner }) => isSameRun(owner, desired));
+      const { spec, runId } = desired;
+      if (container === undefined || (spec.storageBytes === null && spec.tempStorageBytes === null)) continue;
+      const measured = await runtime.storageUse(container.containerId, spec);
+      const hasQuota = runtimeWatch.info?.hasLayerQuota ?? false;
+      uses.push({ runId, limits: spec, ...measured, ...(hasQuota && { layerBytes: null }) });
+    }
+    this.#overStorage = runsOverStorage(uses);
+    if (this.#overStorage.size > 0) wake();
+  }
+}

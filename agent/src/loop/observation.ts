@@ -1,0 +1,119 @@
+/**
+ * Observe: what the loop knows of its host at each moment. The containers are as the runtime last told them, orders
+ * and records as the journal has them; both decisions and reports are made from what is laid together here.
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import { isRunning, type Container, type OwnedContainer, type RunKey } from "../core/container.ts";
+import { ordersOfRemovedHost } from "../core/removed-host.ts";
+import { ownedContainers, runNow, type Knowledge, type RunNow } from "../core/run-view.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { GpuWatch } from "./watch/gpu-watch.ts";
+import type { ImageWatch } from "./watch/image-watch.ts";
+import type { Look, RuntimeWatch } from "./watch/runtime-watch.ts";
+
+/** How long a round waits for the list of containers, unless a metering tick is due before. */
+const RUNTIME_PATIENCE_MS = 2_000;
+const LEAST_PATIENCE_MS = 100;
+
+export class Observation {
+  readonly #hostId: HostId;
+  readonly #journal: Journal;
+  readonly #runtimeWatch: RuntimeWatch;
+  readonly #gpuWatch: GpuWatch;
+  readonly #imageWatch: ImageWatch;
+  readonly #wake: () => void;
+  readonly #log: Log;
+  #containers: readonly Container[] | null = null;
+  #hasLeftFleet = false;
+
+  constructor(parts: {
+    hostId: HostId;
+    journal: Journal;
+    runtimeWatch: RuntimeWatch;
+    gpuWatch: GpuWatch;
+    imageWatch: ImageWatch;
+    wake: () => void;
+    log: Log;
+  }) {
+    this.#hostId = parts.hostId;
+    this.#journal = parts.journal;
+    this.#runtimeWatch = parts.runtimeWatch;
+    this.#gpuWatch = parts.gpuWatch;
+    this.#imageWatch = parts.imageWatch;
+    this.#wake = parts.wake;
+    this.#log = parts.log;
+  }
+
+  /** As last told; null until the runtime has told once. */
+  get containers(): readonly Container[] | null {
+    return this.#containers;
+  }
+
+  /** Those of the containers as last told that are this host's. */
+  get own(): OwnedContainer[] {
+    return ownedContainers({ hostId: this.#hostId, observed: this.#containers ?? [] });
+  }
+
+  get running(): OwnedContainer[] {
+    return this.own.filter(isRunning);
+  }
+
+  get hasLeftFleet(): boolean {
+    return this.#hasLeftFleet;
+  }
+
+  /** This host was taken out of the fleet: what it runs is stopped and removed. Told anew after a restart. */
+  leaveFleet(): void {
+    if (this.#hasLeftFleet) return;
+    this.#hasLeftFleet = true;
+    this.#log.error({}, "this host has left the fleet; its containers are stopped and removed");
+    this.#wake();
+  }
+
+  /**
+   * With little patience: a slow runtime holds up neither heartbeats nor the tick that is due next.
+   * @param mark comes back with the answer to the question that it was asked with
+   */
+  async look({
+    nowMs,
+    untilTickMs,
+    mark,
+  }: {
+    nowMs: number;
+    untilTickMs: number;
+    mark: number;
+  }): Promise<Look> {
+    this.#runtimeWatch.learnWhenDue(nowMs);
+    void this.#imageWatch.lookWhenDue(nowMs);
+    const containers = this.#containers === null ? null : this.own;
+    void this.#gpuWatch.lookWhenDue({ nowMs, runtime: this.#runtimeWatch.info, containers }, this.#wake);
+    // What was never seen is worth waiting for: taking over what runs begins with it.
+    const patienceMs =
+      this.#containers === null
+        ? RUNTIME_PATIENCE_MS
+        : Math.max(LEAST_PATIENCE_MS, Math.min(RUNTIME_PATIENCE_MS, untilTickMs));
+    const look = await this.#runtimeWatch.containers(nowMs, { patienceMs, mark });
+    if (look.seen !== null) this.#containers = look.seen;
+    return look;
+  }
+
+  /** What is wanted, recorded and seen, side by side. */
+  knowledge(observed: readonly Container[] = this.#containers ?? []): Knowledge {
+    const { instances } = this.#journal.desired.read();
+    return {
+      hostId: this.#hostId,
+      desired: this.#hasLeftFleet
+        ? ordersOfRemovedHost(instances)
+        : instances.filter((instance) => !instance.isAbsent),
+      observed,
+      runs: this.#journal.runs.all(),
+      knownEpochs: this.#journal.runs.knownEpochs(),
+    };
+  }
+
+  /** What is known of a run, for those who read its output. */
+  runNow(run: RunKey): RunNow {
+    return runNow(this.knowledge(), run);
+  }
+}

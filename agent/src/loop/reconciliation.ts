@@ -1,0 +1,111 @@
+/**
+ * Decide and act: what core/reconcile.ts decides from all that is known is handed to who carries it out. Nothing is
+ * waited for; how it went is seen in a later round.
+ */
+import type { Log } from "@remotegpu/shared/log";
+import type { Action } from "../core/action.ts";
+import { cutOffMs } from "../core/contact.ts";
+import type { Container } from "../core/container.ts";
+import { reconcile, type Flags } from "../core/reconcile.ts";
+import { completedRemovals } from "../core/removals.ts";
+import type { HostObstacles } from "../core/start-obstacle.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { ControlPlaneLink } from "./control-plane-link.ts";
+import type { Housekeeping } from "./housekeeping.ts";
+import { momentOf, monotonic, type Clock } from "./moment.ts";
+import type { Observation } from "./observation.ts";
+import type { RunPerformer } from "./run-performer.ts";
+import type { GpuWatch } from "./watch/gpu-watch.ts";
+import type { OrphanWatch } from "./watch/orphan-watch.ts";
+
+/** A life began or ended: the tick that sees it is taken at once, before another life of the run can hide it. */
+const METERED_AT_ONCE: ReadonlySet<Action["kind"]> = new Set(["adopt", "open-gate", "close-run", "restart"]);
+
+export type ReconciliationParts = {
+  clock: Clock;
+  journal: Journal;
+  observation: Observation;
+  performer: RunPerformer;
+  gpuWatch: GpuWatch;
+  orphanWatch: OrphanWatch;
+  housekeeping: Pick<Housekeeping, "overStorage">;
+  link: Pick<ControlPlaneLink, "contact" | "isSetCurrent">;
+  log: Log;
+};
+
+export class Reconciliation {
+  readonly #parts: ReconciliationParts;
+  #holdsStops = false;
+
+  constructor(parts: ReconciliationParts) {
+    this.#parts = parts;
+  }
+
+  /** As the heartbeat says it. */
+  get degraded(): string[] {
+    return this.#holdsStops ? ["stops-held"] : [];
+  }
+
+  get hostObstacles(): HostObstacles {
+    const { journal, link, gpuWatch } = this.#parts;
+    return {
+      startsRefused: journal.acceptsStarts ? null : "its journal's disk is full.",
+      awaitsContact: !link.contact.wasHeardInBoot,
+      closedGpus: gpuWatch.closed,
+    };
+  }
+
+  /**
+   * Returns whether something was done that is worth a metering tick at once.
+   * @param shownWorks how many ended works of the performer `seen` shows
+   */
+  act(seen: readonly Container[], shownWorks: number): boolean {
+    const { journal, performer, clock, orphanWatch, observation, link, log } = this.#parts;
+    performer.shown(shownWorks);
+    const knowledge = observation.knowledge(seen);
+    const now = monotonic(momentOf(clock));
+    const set = journal.desired.read();
+    const stopsUnconfirmed =
+      set.stopsAreGuarded && (set.confirmedStops ?? -1) < set.generation && !observation.hasLeftFleet;
+    const { contact, isSetCurrent } = link;
+    // Before the first set there is nobody who could have asked for anything.
+    if (set.term > 0)
+      orphanWatch.look({ nowMs: now.ms, observed: seen, contact, isSetCurrent, stopsUnconfirmed });
+    const actions = reconcile({ ...knowledge, flags: this.#flags(stopsUnconfirmed), now });
+
+    this.#holdsStops = false;
+    let hasChanged = false;
+    for (const action of actions) {
+      if (action.kind === "hold-stops") {
+        this.#holdsStops = true;
+        log.warn(action, "stops of most of this host wait until they are confirmed");
+        continue;
+      }
+      const isDone = performer.perform(action, now);
+      hasChanged ||= isDone && METERED_AT_ONCE.has(action.kind);
+    }
+    if (set.stopsAreGuarded && !this.#holdsStops && set.generation > 0) journal.desired.liftStopGuard();
+    return hasChanged;
+  }
+
+  /** Writes down which ordered removals are done, by containers that were seen just now. */
+  confirmRemovals(): void {
+    const { journal, observation } = this.#parts;
+    const orders = journal.desired.read().instances;
+    const left = { runs: journal.runs.all(), containers: observation.own };
+    for (const { instanceId, placementEpoch } of completedRemovals(orders, left))
+      journal.desired.confirmGone(instanceId, placementEpoch);
+  }
+
+  #flags(stopsUnconfirmed: boolean): Flags {
+    const { gpuWatch, link, clock, orphanWatch, housekeeping } = this.#parts;
+    return {
+      ...this.hostObstacles,
+      reapedOrphans: orphanWatch.reaped,
+      lostGpus: gpuWatch.lost,
+      overStorage: housekeeping.overStorage,
+      disconnectedMs: cutOffMs(link.contact, clock.monotonicMs()),
+      stopsUnconfirmed,
+    };
+  }
+}

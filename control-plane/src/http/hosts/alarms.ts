@@ -1,0 +1,59 @@
+/** What an operator should look at, and that somebody has: most alarms are of something that does not end by itself. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { type AlarmRow, clearAlarmById, listAlarms } from "../../store/alarms.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
+import { notFound } from "../request/refusal.ts";
+import { forAdmins, iso, NumericIdPath, ok, Timestamp } from "../request/route.ts";
+
+const tags = ["fleet"];
+
+const Alarm = z
+  .object({
+    id: z.int(),
+    kind: z.string(),
+    subject: z.string(),
+    detail: z.string().nullable(),
+    raised_at: Timestamp,
+    cleared_at: Timestamp.nullable(),
+  })
+  .openapi("Alarm");
+
+const list = createRoute({
+  ...forAdmins,
+  method: "get",
+  path: "/alarms",
+  tags,
+  summary: "What an operator should look at; newest first",
+  request: { query: PageQuery },
+  responses: ok("A page of alarms", pageOf(Alarm)),
+});
+
+const clear = createRoute({
+  ...forAdmins,
+  method: "post",
+  path: "/alarms/{id}/clear",
+  tags,
+  summary: "Somebody has looked at it; what still is so, or is so again, raises a new one",
+  request: { params: NumericIdPath },
+  responses: ok("The alarm", Alarm),
+});
+
+export function registerAlarmRoutes(api: ApiApp, { db, now }: ApiDeps): void {
+  api.openapi(list, async (c) => {
+    const page = numericPage(c.req.valid("query"));
+    const rows = await listAlarms(db, page);
+    return c.json(toPage(rows, page.limit, { item: alarmAnswer, key: (row) => [row.id] }), 200);
+  });
+
+  api.openapi(clear, async (c) => {
+    const { id } = c.req.valid("param");
+    const row = await clearAlarmById(db, { id, now: now() });
+    if (row === null) throw notFound(`alarm ${id}`);
+    return c.json(alarmAnswer(row), 200);
+  });
+}
+
+function alarmAnswer(row: AlarmRow): z.infer<typeof Alarm> {
+  return { ...row, raised_at: row.raised_at.toISOString(), cleared_at: iso(row.cleared_at) };
+}

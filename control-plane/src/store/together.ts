@@ -1,0 +1,45 @@
+/**
+ * Answers questions that are asked in the same moment with one statement. In a rush of requests most of what a small
+ * read costs is its way to Postgres and back. Every answer is read after its question was asked: nothing is kept.
+ */
+import type { Connection } from "./database.ts";
+
+/** Of one statement. */
+const MAX_QUESTIONS = 1_000;
+
+interface Asked<Question, Answer> {
+  question: Question;
+  resolve: (answer: Answer | null) => void;
+  reject: (error: unknown) => void;
+}
+
+/** @param read the answers by question; null is told of a question without one */
+export function together<Question, Answer>(
+  read: (sql: Connection, questions: readonly Question[]) => Promise<ReadonlyMap<Question, Answer>>,
+): (sql: Connection, question: Question) => Promise<Answer | null> {
+  const waiting = new WeakMap<Connection, Asked<Question, Answer>[]>();
+
+  async function answer(sql: Connection, asked: readonly Asked<Question, Answer>[]): Promise<void> {
+    try {
+      const answers = await read(sql, [...new Set(asked.map(({ question }) => question))]);
+      for (const { question, resolve } of asked) resolve(answers.get(question) ?? null);
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
+    }
+  }
+
+  return async (sql, question) =>
+    await new Promise((resolve, reject) => {
+      const known = waiting.get(sql);
+      if (known !== undefined && known.length < MAX_QUESTIONS) {
+        known.push({ question, resolve, reject });
+        return;
+      }
+      const asked = [{ question, resolve, reject }];
+      waiting.set(sql, asked);
+      setImmediate(() => {
+        if (waiting.get(sql) === asked) waiting.delete(sql);
+        void answer(sql, asked);
+      });
+    });
+}
