@@ -93,6 +93,7 @@ export function usual(): CountedShape[] {
       models: null,
       leastMemoryMib: 0,
       count,
+      totalMemoryMib: count * memoryOf(cores),
     })),
   );
 }
@@ -109,7 +110,7 @@ export function orders(draw: Draw): () => PlacementRequest {
       instances: 1,
       distinctHosts: false,
       cpuMilli: cores * THOUSANDTHS,
-      memoryMib: 4096 * cores,
+      memoryMib: memoryOf(cores),
       tempStorageMib: 0,
       gpu: wishOf(count, share),
       labels: {},
@@ -118,6 +119,10 @@ export function orders(draw: Draw): () => PlacementRequest {
       skips: [],
     };
   };
+}
+
+function memoryOf(cores: number): number {
+  return 4096 * cores;
 }
 
 function wishOf(count: number, share: number): GpuWish {

@@ -27,6 +27,8 @@ afterEach(async () => await fresh.drop());
 const shapes = async () => await countedShapes(fresh.database, { now: NOW });
 const noGpu = { gpuCount: 0, shareThousandths: 0, models: null, leastMemoryMib: 0 };
 const wholeCards = { shareThousandths: 1000, models: null, leastMemoryMib: 0 };
+/** Each asks for a GiB of memory where a test says nothing else. */
+const times = (count: number) => ({ count, totalMemoryMib: 1024 * count });
 
 test("orders of one shape are counted together, the most frequent first, and a job's ranks each", async () => {
   for (const id of ["a", "b"]) await work.environment(id, alice, { cpu: 2 });
@@ -34,9 +36,9 @@ test("orders of one shape are counted together, the most frequent first, and a j
   await work.job("d", alice, { cpu: 8, gpu: 2, node_count: 3 });
 
   expect(await shapes()).toEqual([
-    { cpuMilli: 8000, gpuCount: 2, ...wholeCards, count: 3 },
-    { cpuMilli: 2000, ...noGpu, count: 2 },
-    { cpuMilli: 4000, gpuCount: 1, ...wholeCards, count: 1 },
+    { cpuMilli: 8000, gpuCount: 2, ...wholeCards, ...times(3) },
+    { cpuMilli: 2000, ...noGpu, ...times(2) },
+    { cpuMilli: 4000, gpuCount: 1, ...wholeCards, ...times(1) },
   ]);
 });
 
@@ -48,7 +50,17 @@ test.each<[string, Date, number]>([
   await work.environment("env-1", alice, { status: "stopped", cpu: 3, deleted_at: NOW });
   await work.placed({ workload: "env-1", customer: alice, placedAt, releasedAt: NOW });
 
-  expect(await shapes()).toEqual(count === 0 ? [] : [{ cpuMilli: 3000, ...noGpu, count }]);
+  expect(await shapes()).toEqual(count === 0 ? [] : [{ cpuMilli: 3000, ...noGpu, ...times(count) }]);
+});
+
+test("memory is what all of them ask for together, begun MiB counted whole; orders that differ in it are counted apart", async () => {
+  for (const id of ["a", "b"]) await work.environment(id, alice, { cpu: 2, memory: 2 * GIB + 1 });
+  await work.environment("c", alice, { cpu: 2 });
+
+  expect(await shapes()).toEqual([
+    { cpuMilli: 2000, ...noGpu, count: 2, totalMemoryMib: 4098 },
+    { cpuMilli: 2000, ...noGpu, ...times(1) },
+  ]);
 });
 
 test("each placement of a gang and of a service counts, and what neither waits nor was placed does not", async () => {
@@ -78,9 +90,9 @@ test("a named model, a filter by memory and a price for some models only narrow 
   await work.environment("without a price", alice, { cpu: 4, gpu: 1, config: { spec: "nobody's" } });
 
   expect(await shapes()).toEqual([
-    { cpuMilli: 1000, gpuCount: 1, ...wholeCards, models: ["A100"], count: 1 },
-    { cpuMilli: 2000, gpuCount: 1, ...wholeCards, models: ["A100"], leastMemoryMib: 40_960, count: 1 },
-    { cpuMilli: 3000, gpuCount: 1, ...wholeCards, models: ["L4"], count: 1 },
+    { cpuMilli: 1000, gpuCount: 1, ...wholeCards, models: ["A100"], ...times(1) },
+    { cpuMilli: 2000, gpuCount: 1, ...wholeCards, models: ["A100"], leastMemoryMib: 40_960, ...times(1) },
+    { cpuMilli: 3000, gpuCount: 1, ...wholeCards, models: ["L4"], ...times(1) },
   ]);
 });
 
@@ -97,7 +109,7 @@ test("a slice is a shape for each size of card that holds it", async () => {
       shareThousandths: 150,
       models: ["A100"],
       leastMemoryMib: 12_000,
-      count: 1,
+      ...times(1),
     },
     {
       cpuMilli: 1000,
@@ -105,7 +117,7 @@ test("a slice is a shape for each size of card that holds it", async () => {
       shareThousandths: 500,
       models: ["L4", "L40"],
       leastMemoryMib: 12_000,
-      count: 1,
+      ...times(1),
     },
     {
       cpuMilli: 2000,
@@ -113,7 +125,7 @@ test("a slice is a shape for each size of card that holds it", async () => {
       shareThousandths: 300,
       models: ["A100"],
       leastMemoryMib: 24_001,
-      count: 1,
+      ...times(1),
     },
   ]);
 });

@@ -133,13 +133,15 @@ export const anyTypicalShapes: fc.Arbitrary<CountedShape[]> = fc
       models: anyModels,
       leastMemoryMib: fc.constantFrom(0, 0, 8_001),
       count: fc.integer({ min: 1, max: 50 }),
+      memoryMib: fc.constantFrom(0, 100, 1_000, 4_000),
     }),
     { maxLength: 6 },
   )
   .map((shapes) =>
     typicalShapes(
-      shapes.map(({ share, ...shape }) => ({
+      shapes.map(({ share, memoryMib, ...shape }) => ({
         ...shape,
+        totalMemoryMib: shape.count * memoryMib,
         shareThousandths: shape.gpuCount === 0 ? 0 : shape.gpuCount === 1 ? share : THOUSANDTHS,
       })),
     ),

@@ -88,6 +88,7 @@ export function aCountedShape(change: Partial<CountedShape> = {}): CountedShape 
     models: null,
     leastMemoryMib: 0,
     count: 1,
+    totalMemoryMib: 0,
     ...change,
   };
 }

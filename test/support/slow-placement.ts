@@ -21,6 +21,7 @@ interface SlowRules {
   policy: "default" | "fgd" | "best-fit" | "packing" | "spread";
   now: number;
   typical: readonly CountedShape[];
+  largest?: { cpuMilli: number; gpuThousandths: number };
 }
 
 /** What a host is worth, part for part: the first part that differs decides. */
@@ -39,8 +40,9 @@ export class SlowPlacement {
     this.hosts = structuredClone(fleet.hosts).sort((a, b) => byName(a.id, b.id));
     this.#rules = rules;
     const open = this.hosts.filter(({ closed }) => closed === null);
-    this.#mostCpu = Math.max(1, ...open.map(({ totalCpuMilli }) => totalCpuMilli));
-    this.#mostGpu = Math.max(1, ...open.map(({ gpus }) => gpus.length * 1000));
+    const { largest } = rules;
+    this.#mostCpu = largest?.cpuMilli ?? Math.max(1, ...open.map(({ totalCpuMilli }) => totalCpuMilli));
+    this.#mostGpu = largest?.gpuThousandths ?? Math.max(1, ...open.map(({ gpus }) => gpus.length * 1000));
   }
 
   place(request: PlacementRequest): SlowInstance[] | null {
@@ -51,7 +53,7 @@ export class SlowPlacement {
       while (placed.length < request.instances) {
         const host = this.#best(open, request);
         if (host === null) break;
-        const gpus = this.#grants(host, request.gpu, request.cpuMilli);
+        const gpus = this.#grants(host, request);
         this.take(request, [{ hostId: host.id, gpus }]);
         placed.push({ hostId: host.id, gpus });
         if (request.distinctHosts) open = open.filter((other) => other !== host);
@@ -135,11 +137,17 @@ export class SlowPlacement {
     ];
   }
 
-  #score(host: HostCapacity, { gpu, cpuMilli }: PlacementRequest): Worth {
+  #score(host: HostCapacity, request: PlacementRequest): Worth {
     const { policy } = this.#rules;
-    const after = afterwards(host, { cpuMilli, grants: this.#grants(host, gpu, cpuMilli) });
+    const after = afterwards(host, { ...request, grants: this.#grants(host, request) });
+    const { gpu } = request;
     switch (policy) {
       case "default":
+        return [
+          this.#knowsUsual()
+            ? this.#lossScore(host, after) - this.#scarcityPoints(host, gpu)
+            : this.#tightness(after),
+        ];
       case "fgd":
         return [this.#knowsUsual() ? this.#lossScore(host, after) : this.#tightness(after)];
       case "best-fit":
@@ -187,17 +195,62 @@ export class SlowPlacement {
   /** Times the number of orders, so that it is whole. */
   #lost(host: HostCapacity, orders: number): number {
     const { policy, typical } = this.#rules;
-    const unusable = sum(typical.map((shape) => shape.count * unusableTo(shape, host)));
-    if (policy === "fgd") return unusable;
+    const ofAllCards = (shape: CountedShape) => unusableTo(shape, host, openCards(host));
+    if (policy === "fgd") return sum(typical.map((shape) => shape.count * ofAllCards(shape)));
+    const ofItsCards = (shape: CountedShape) =>
+      unusableTo(
+        shape,
+        host,
+        openCards(host).filter((gpu) => mayUse(shape, gpu)),
+      );
+    const unusable = sum(
+      typical.map((shape) => shape.count * (shape.gpuCount === 0 ? ofAllCards(shape) : ofItsCards(shape))),
+    );
     const free = sum(openCards(host).map(({ freeShareThousandths }) => freeShareThousandths));
     const withGpu = typical.filter(({ gpuCount }) => gpuCount > 0);
-    const gpuAsked = sum(withGpu.map((shape) => shape.count * shape.gpuCount * shape.shareThousandths));
+    const gpuAsked = sum(withGpu.map(gpuAskedBy));
     const cpuAsked = sum(withGpu.map((shape) => shape.count * shape.cpuMilli));
-    const stranded = Math.max(0, free - Math.floor((host.freeCpuMilli * gpuAsked) / Math.max(1, cpuAsked)));
+    const memoryAsked = sum(withGpu.map(({ totalMemoryMib }) => totalMemoryMib));
+    const forCpu = Math.floor((host.freeCpuMilli * gpuAsked) / Math.max(1, cpuAsked));
+    const forMemory = Math.floor((host.freeMemoryMib * gpuAsked) / Math.max(1, memoryAsked));
+    const stranded = Math.max(0, free - forCpu, free - forMemory);
     const leftOver = sum(
       openCards(host).map(({ freeShareThousandths }) => this.#leftOver(freeShareThousandths)),
     );
     return 2 * unusable + orders * (leftOver + stranded);
+  }
+
+  /** A fifth of what is taken, times its scarcity; 40 thousandths a point. */
+  #scarcityPoints(host: HostCapacity, wish: GpuWish): number {
+    const every = this.hosts.flatMap(({ gpus }) => gpus);
+    const withGpu = this.#rules.typical.filter(({ gpuCount }) => gpuCount > 0);
+    if (withGpu.every((shape) => every.every((gpu) => mayUse(shape, gpu)))) return 0;
+    const points = host.gpus
+      .filter((gpu) => isOfKind(gpu, wish))
+      .map((gpu) => {
+        const taken = wish.kind === "slice" ? grantOf(gpu, wish).shareThousandths : 1000 * cardsAsked(wish);
+        return Math.floor((taken * this.#scarcity(gpu)) / (5 * 40 * 1_000_000));
+      });
+    return points.length === 0 ? 0 : Math.min(...points);
+  }
+
+  /** Millionths: of all that is asked for, each part times how much less is free for it than there is. */
+  #scarcity(gpu: GpuCapacity): number {
+    const cards = this.hosts.filter(({ closed }) => closed === null).flatMap(openCards);
+    const freeOf = (some: GpuCapacity[]) => sum(some.map(({ freeShareThousandths }) => freeShareThousandths));
+    const withGpu = this.#rules.typical.filter(({ gpuCount }) => gpuCount > 0);
+    const asked = sum(withGpu.map(gpuAskedBy));
+    const every = this.hosts.flatMap(({ gpus }) => gpus);
+    const alike = Map.groupBy(withGpu, (shape) => every.map((card) => mayUse(shape, card)).join());
+    return sum(
+      [...alike.values()].map((shapes) => {
+        const [shape] = shapes;
+        if (shape === undefined || !mayUse(shape, gpu)) return 0;
+        const free = freeOf(cards.filter((card) => mayUse(shape, card)));
+        const hundredths = free === 0 ? 0 : Math.floor((100 * freeOf(cards)) / free);
+        return Math.floor((10_000 * sum(shapes.map(gpuAskedBy))) / asked) * Math.min(1_000_000, hundredths);
+      }),
+    );
   }
 
   readonly #leftOvers = new Map<number, number>([[0, 0]]);
@@ -220,21 +273,22 @@ export class SlowPlacement {
     return leftOver;
   }
 
-  #grants(host: HostCapacity, wish: GpuWish, cpuMilli: number): SlowGrant[] {
+  #grants(host: HostCapacity, request: PlacementRequest): SlowGrant[] {
+    const wish = request.gpu;
     switch (wish.kind) {
       case "none":
         return [];
       case "whole":
         return wholeCards(host, wish).map(({ uuid }) => ({ uuid, memoryMib: null, shareThousandths: 1000 }));
       case "slice":
-        return [grantOf(this.#sliceCard(host, wish, cpuMilli), wish)];
+        return [grantOf(this.#sliceCard(host, wish, request), wish)];
     }
   }
 
-  #sliceCard(host: HostCapacity, wish: SliceWish, cpuMilli: number): GpuCapacity {
+  #sliceCard(host: HostCapacity, wish: SliceWish, request: PlacementRequest): GpuCapacity {
     let best: { gpu: GpuCapacity; worth: Worth } | null = null;
     for (const gpu of fittingCards(host, wish)) {
-      const worth = this.#worthOfCard(host, gpu, { wish, cpuMilli });
+      const worth = this.#worthOfCard(host, gpu, { wish, request });
       if (best === null || isMore(worth, best.worth)) best = { gpu, worth };
     }
     if (best === null) throw new Error(`no card of ${host.id} takes the slice`);
@@ -244,13 +298,13 @@ export class SlowPlacement {
   #worthOfCard(
     host: HostCapacity,
     gpu: GpuCapacity,
-    { wish, cpuMilli }: { wish: SliceWish; cpuMilli: number },
+    { wish, request }: { wish: SliceWish; request: PlacementRequest },
   ): Worth {
     const { policy } = this.#rules;
     if (policy === "spread") return [gpu.freeShareThousandths];
     if (policy === "best-fit" || policy === "packing" || !this.#knowsUsual())
       return [-gpu.freeShareThousandths, -gpu.freeMemoryMib];
-    return [this.#lossScore(host, afterwards(host, { cpuMilli, grants: [grantOf(gpu, wish)] }))];
+    return [this.#lossScore(host, afterwards(host, { ...request, grants: [grantOf(gpu, wish)] }))];
   }
 
   /** Which racks to fill, one after the other. */
@@ -316,19 +370,21 @@ function cardsAsked(wish: GpuWish): number {
   return wish.kind === "whole" ? wish.count : 1;
 }
 
+/** Whether the wish could be met by such cards, were they idle. */
+function isOfKind({ model, memoryMib }: GpuCapacity, wish: GpuWish): boolean {
+  if (wish.kind === "none" || !(wish.models?.includes(model) ?? true)) return false;
+  return memoryMib >= (wish.kind === "whole" ? wish.leastMemoryMib : wish.memoryMib);
+}
+
 /** The smallest first. */
 function fittingCards(host: HostCapacity, wish: GpuWish): GpuCapacity[] {
   if (wish.kind === "none") return [];
   return openCards(host)
     .filter((gpu) => {
-      if (wish.models !== null && !wish.models.includes(gpu.model)) return false;
-      if (wish.kind === "whole") return isWhole(gpu) && gpu.memoryMib >= wish.leastMemoryMib;
+      if (!isOfKind(gpu, wish)) return false;
+      if (wish.kind === "whole") return isWhole(gpu);
       const { memoryMib, shareThousandths } = grantOf(gpu, wish);
-      return (
-        gpu.memoryMib >= wish.memoryMib &&
-        gpu.freeMemoryMib >= (memoryMib ?? 0) &&
-        gpu.freeShareThousandths >= shareThousandths
-      );
+      return gpu.freeMemoryMib >= (memoryMib ?? 0) && gpu.freeShareThousandths >= shareThousandths;
     })
     .sort((a, b) => a.memoryMib - b.memoryMib || a.index - b.index);
 }
@@ -356,7 +412,7 @@ function areTogether(cards: GpuCapacity[]): boolean {
 
 function afterwards(
   host: HostCapacity,
-  taken: { cpuMilli: number; memoryMib?: number; tempStorageMib?: number; grants: readonly SlowGrant[] },
+  taken: { cpuMilli: number; memoryMib: number; tempStorageMib: number; grants: readonly SlowGrant[] },
 ): HostCapacity {
   const gpus = host.gpus.map((gpu) => {
     const grant = taken.grants.find(({ uuid }) => uuid === gpu.uuid);
@@ -371,23 +427,28 @@ function afterwards(
   return {
     ...host,
     freeCpuMilli: host.freeCpuMilli - taken.cpuMilli,
-    freeMemoryMib: host.freeMemoryMib - (taken.memoryMib ?? 0),
-    freeTempStorageMib: host.freeTempStorageMib - (taken.tempStorageMib ?? 0),
+    freeMemoryMib: host.freeMemoryMib - taken.memoryMib,
+    freeTempStorageMib: host.freeTempStorageMib - taken.tempStorageMib,
     gpus,
   };
 }
 
-/** GPU thousandths of the host that the shape cannot use, as published. */
-function unusableTo(shape: CountedShape, host: HostCapacity): number {
-  const free = openCards(host).map((gpu) => ({ gpu, share: gpu.freeShareThousandths }));
+/** GPU thousandths of these cards that the shape cannot use, as published. */
+function unusableTo(shape: CountedShape, host: HostCapacity, cards: GpuCapacity[]): number {
+  const free = cards.map((gpu) => ({ gpu, share: gpu.freeShareThousandths }));
   const all = sum(free.map(({ share }) => share));
   if (shape.gpuCount === 0 || host.freeCpuMilli < shape.cpuMilli) return all;
   const usable = free.filter(
     ({ gpu, share }) =>
-      share >= shape.shareThousandths &&
-      (shape.gpuCount === 1 || isWhole(gpu)) &&
-      gpu.memoryMib >= shape.leastMemoryMib &&
-      (shape.models === null || shape.models.includes(gpu.model)),
+      share >= shape.shareThousandths && (shape.gpuCount === 1 || isWhole(gpu)) && mayUse(shape, gpu),
   );
   return usable.length < shape.gpuCount ? all : all - sum(usable.map(({ share }) => share));
+}
+
+function mayUse({ models, leastMemoryMib }: CountedShape, { model, memoryMib }: GpuCapacity): boolean {
+  return memoryMib >= leastMemoryMib && (models === null || models.includes(model));
+}
+
+function gpuAskedBy({ count, gpuCount, shareThousandths }: CountedShape): number {
+  return count * gpuCount * shareThousandths;
 }

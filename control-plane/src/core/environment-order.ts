@@ -127,6 +127,6 @@ function isShared(order: EnvironmentResources): boolean {
   return order.config?.gpu_sharing === "shared";
 }
 
-function mibRoundedUp(bytes: number): number {
+export function mibRoundedUp(bytes: number): number {
   return Math.ceil(bytes / MIB);
 }

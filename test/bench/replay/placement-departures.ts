@@ -9,7 +9,7 @@ import { type Draw, drawFrom } from "@remotegpu/control-plane/core/placement/dra
 import { type Place, Placer } from "@remotegpu/control-plane/core/placement/placer";
 import type { Policy } from "@remotegpu/control-plane/core/placement/policies";
 import type { RecordedTask } from "./cluster-lists.ts";
-import { type Cluster, clusterScene, gpuOf, requestOf } from "./placement-scene.ts";
+import { type Cluster, clusterScene, gpuOf, PUBLISHED_LARGEST, requestOf } from "./placement-scene.ts";
 import { PlacementLine } from "./placement-line.ts";
 
 /** All times are in parts of it. */
@@ -38,7 +38,7 @@ export function replayDepartures(
 ): SteadyFigures {
   const draw = drawFrom(seed);
   const { fleet, tasks, capacity, typical } = clusterScene(cluster, draw);
-  const placer = new Placer(fleet, { policy, seed, now: 0, typical });
+  const placer = new Placer(fleet, { policy, seed, now: 0, typical, largest: PUBLISHED_LARGEST });
   const possible = tasks.filter((task) => placer.hasRoom(requestOf(task)));
   const gpu = possible.reduce((sum, task) => sum + gpuOf(task), 0);
   if (gpu === 0) return { allocated: 0, meanWait: 0, p95Wait: 0 };

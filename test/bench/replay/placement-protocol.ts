@@ -9,7 +9,7 @@ import { type Draw, drawFrom, shuffled } from "@remotegpu/control-plane/core/pla
 import { Placer } from "@remotegpu/control-plane/core/placement/placer";
 import type { Policy } from "@remotegpu/control-plane/core/placement/policies";
 import type { RecordedTask } from "./cluster-lists.ts";
-import { type Cluster, clusterScene, gpuOf, requestOf } from "./placement-scene.ts";
+import { type Cluster, clusterScene, gpuOf, PUBLISHED_LARGEST, requestOf } from "./placement-scene.ts";
 
 const FULL_PERCENT = 100;
 const LAST_PERCENT = 130;
@@ -26,7 +26,7 @@ export function replayPlacement(
 ): Allocated {
   const draw = drawFrom(seed);
   const { fleet, tasks, capacity, typical } = clusterScene(cluster, draw);
-  const placer = new Placer(fleet, { policy, seed, now: 0, typical });
+  const placer = new Placer(fleet, { policy, seed, now: 0, typical, largest: PUBLISHED_LARGEST });
   const allocated: Allocated = { at100: 0, at130: 0 };
   let asked = 0;
   let taken = 0;

@@ -12,6 +12,9 @@ import type { RecordedHost, RecordedTask } from "./cluster-lists.ts";
 /** Any size: recorded tasks ask for no GPU memory. */
 const CARD_MIB = 16_384;
 
+/** The constants of the published formula of best-fit. */
+export const PUBLISHED_LARGEST = { cpuMilli: 128_000, gpuThousandths: 8_000 };
+
 export interface Cluster {
   hosts: readonly RecordedHost[];
   tasks: readonly RecordedTask[];
@@ -77,8 +80,16 @@ function hostOf(host: RecordedHost, position: number): HostCapacity {
   };
 }
 
-function shapeOf({ cpuMilli, gpuCount, shareThousandths, models }: RecordedTask): CountedShape {
-  return { cpuMilli, gpuCount, shareThousandths, models, leastMemoryMib: 0, count: 1 };
+function shapeOf({ cpuMilli, memoryMib, gpuCount, shareThousandths, models }: RecordedTask): CountedShape {
+  return {
+    cpuMilli,
+    gpuCount,
+    shareThousandths,
+    models,
+    leastMemoryMib: 0,
+    count: 1,
+    totalMemoryMib: memoryMib,
+  };
 }
 
 export function requestOf(task: RecordedTask): PlacementRequest {

@@ -4,8 +4,9 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { drawFrom } from "@remotegpu/control-plane/core/placement/draw";
 import type { Policy } from "@remotegpu/control-plane/core/placement/policies";
-import { recordedHosts, recordedTasks } from "../../bench/replay/cluster-lists.ts";
+import { recordedHosts, type RecordedTask, recordedTasks } from "../../bench/replay/cluster-lists.ts";
 import { replayPlacement } from "../../bench/replay/placement-protocol.ts";
 
 const folder = new URL("../../../../shared/data/openb/", import.meta.url);
@@ -22,9 +23,31 @@ function clusterOf(list: string, hosts = "gpu_node") {
   };
 }
 
-function mean130(cluster: ReturnType<typeof clusterOf>, policy: Policy): number {
-  const runs = SEEDS.map((seed) => replayPlacement(cluster, { policy, seed }).at130);
+type RecordedCluster = ReturnType<typeof clusterOf>;
+
+function mean130(cluster: RecordedCluster, policy: Policy): number {
+  return meanOf(cluster, policy, "at130");
+}
+
+function meanOf(cluster: RecordedCluster, policy: Policy, when: "at100" | "at130"): number {
+  const runs = SEEDS.map((seed) => replayPlacement(cluster, { policy, seed })[when]);
   return runs.reduce((sum, run) => sum + run, 0) / runs.length;
+}
+
+/** Every third task with GPU may only use the model of some card of the fleet, drawn for each. */
+function boundToModels({ hosts, tasks }: RecordedCluster): RecordedCluster {
+  const draw = drawFrom(1);
+  const models = hosts.flatMap(({ gpu, model }) => Array<string>(gpu).fill(model));
+  const bound = (task: RecordedTask): RecordedTask => {
+    const model = models[draw(models.length)];
+    const isBound = task.gpuCount === 1 && draw(3) === 0 && model !== undefined;
+    return isBound ? { ...task, models: [model] } : task;
+  };
+  return { hosts, tasks: tasks.map(bound) };
+}
+
+function withoutCpu({ hosts, tasks }: RecordedCluster): RecordedCluster {
+  return { hosts, tasks: tasks.map((task) => ({ ...task, cpuMilli: 0 })) };
 }
 
 describe.skipIf(!present)("the recorded cluster", () => {
@@ -44,6 +67,16 @@ describe.skipIf(!present)("the recorded cluster", () => {
       expect(our("default")).toBeGreaterThan(our("fgd"));
     },
   );
+
+  test.each([
+    { what: "a third of the tasks bound to models", change: boundToModels },
+    { what: "no task that asks for CPU, so that memory runs out", change: withoutCpu },
+  ])("with $what, the default is ahead of the published policy at 100 and at 130 %", ({ change }) => {
+    const cluster = change(clusterOf("default"));
+
+    for (const when of ["at100", "at130"] as const)
+      expect(meanOf(cluster, "default", when) - meanOf(cluster, "fgd", when)).toBeGreaterThan(0.2);
+  });
 
   test("hosts without GPU change the order of the others, and nothing else", () => {
     const { hosts, tasks } = clusterOf("default", "all_node");

@@ -60,6 +60,28 @@ describe("columns", () => {
     expect([...isOpen]).toEqual([0, 1]);
   });
 
+  test("of each kind counts what is free on open cards of open hosts, whatever is taken and given", () => {
+    const gpus = [
+      ...gpusOf("a", 2),
+      aGpu({ uuid: "closed", index: 2, closed: "is unhealthy" }),
+      aGpu({ uuid: "other", index: 3, model: "NVIDIA H100" }),
+    ];
+    const cordoned = aHost({ id: "b", closed: "is cordoned", gpus: gpusOf("b", 1) });
+    const state = new FleetState({ hosts: [aHost({ id: "a", gpus }), cordoned] });
+    expect([...state.freeOfKind]).toEqual([2000, 1000]);
+
+    const before = state.rowOf(0);
+    state.take(0, demand(0), [whole(0), slice(3, 100, 300)]);
+    state.take(1, demand(0), [whole(4)]);
+    expect([...state.freeOfKind]).toEqual([1000, 700]);
+
+    state.give(0, demand(0), [whole(0)]);
+    expect([...state.freeOfKind]).toEqual([2000, 700]);
+
+    state.setRow(0, before);
+    expect([...state.freeOfKind]).toEqual([2000, 1000]);
+  });
+
   test("a contradiction is refused before anything is built", () => {
     expect(() => new FleetState({ hosts: [aHost({ freeCpuMilli: -1 })] })).toThrow(UnsoundFleetError);
   });

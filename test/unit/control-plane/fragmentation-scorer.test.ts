@@ -15,15 +15,18 @@ interface Scene {
   typical: Partial<CountedShape>[];
   request: Partial<PlacementRequest>;
   cpuMilli?: number;
+  memoryMib?: number;
 }
 
-function scored({ measure, cards, typical, request, cpuMilli = 16_000 }: Scene) {
+function scored({ measure, cards, typical, request, cpuMilli = 16_000, memoryMib = 1_000_000 }: Scene) {
   const gpus = cards.map((freeShareThousandths, index): GpuCapacity => {
     const use = freeShareThousandths === 1000 ? "idle" : "shared";
     return aGpu({ uuid: `GPU-${index}`, index, use, freeShareThousandths });
   });
-  const state = new FleetState({ hosts: [aHost({ gpus, freeCpuMilli: cpuMilli })] });
-  const scorer = new FragmentationScorer(state, typical.map(aCountedShape), measure);
+  const state = new FleetState({
+    hosts: [aHost({ gpus, freeCpuMilli: cpuMilli, freeMemoryMib: memoryMib })],
+  });
+  const scorer = new FragmentationScorer(state, typical.map(aCountedShape), { measure });
   const shape = requestShape(state, aRequest(request), 0);
   return { score: scorer.score(shape, 0), card: scorer.cardFor(shape, 0) };
 }
@@ -145,6 +148,32 @@ describe("the default measure", () => {
   });
 });
 
+describe("memory that is short strands GPU as CPU does", () => {
+  test.each([
+    // Each usual order takes a card and 8 GiB; with 16 GiB for two cards none is stranded.
+    { memoryMib: 0, score: 0 },
+    // 80 thousandths stranded are one point: 655.36 MiB.
+    { memoryMib: 655, score: -1 },
+    { memoryMib: 656, score: -2 },
+  ])("$memoryMib MiB taken alone: score $score", ({ memoryMib, score }) => {
+    const typical = [{ totalMemoryMib: 8_192 }];
+    const request = { cpuMilli: 0, memoryMib };
+
+    expect(scoreOf({ measure: strandedGpu, cards: [1000, 1000], typical, request, memoryMib: 16_384 })).toBe(
+      score,
+    );
+  });
+});
+
+test("cards of a model that an order may never use are lost to it by the published measure alone", () => {
+  const typical = [{}, { models: ["other"] }];
+  const scene = { cards: [1000, 1000], typical, request: { gpu: aWholeWish(1) } };
+
+  // Half of the orders lost the card already: 100 × sigmoid(0.5) = 62.24.
+  expect(scoreOf({ measure: lostGpu, ...scene })).toBe(62);
+  expect(scoreOf({ measure: strandedGpu, ...scene })).toBe(0);
+});
+
 test("whole cards are scored as those that are taken: of one island, here the other model's", () => {
   const gpus = [
     aGpu({ uuid: "1", index: 0, model: "A", island: 0 }),
@@ -154,7 +183,7 @@ test("whole cards are scored as those that are taken: of one island, here the ot
   ];
   const state = new FleetState({ hosts: [aHost({ gpus })] });
   // Only cards of model A are of use to anybody: the two of model B were lost and are gone.
-  const scorer = new FragmentationScorer(state, [aCountedShape({ models: ["A"] })], lostGpu);
+  const scorer = new FragmentationScorer(state, [aCountedShape({ models: ["A"] })], { measure: lostGpu });
 
   // 100 × sigmoid(2) = 88.08.
   expect(scorer.score(requestShape(state, aRequest({ gpu: aWholeWish(2) }), 0), 0)).toBe(88);

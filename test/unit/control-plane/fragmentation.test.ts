@@ -80,6 +80,45 @@ describe("orders of several cards", () => {
   });
 });
 
+test("where others are no matter, cards that an order may not use count as used, whatever the CPU", () => {
+  const shapes = [
+    { models: ["NVIDIA H100"], cpuMilli: 2_000, count: 3 },
+    { gpuCount: 2, leastMemoryMib: 24_577 },
+  ];
+  const measure = new UsableGpu(fourCards, shapes.map(aCountedShape), { others: "no matter" });
+
+  expect(measure.ofCard(0, measure.rankOfCpu(0), 100)).toBe(4 * 100);
+  expect(measure.groupsOfKind).toEqual([[]]);
+  expect(usable(...shapes).ofCard(0, 1, 100)).toBe(0);
+});
+
+test("tables say what a sum over the shapes says, at any CPU, share and number of cards", () => {
+  const shapes = [
+    { cpuMilli: 1_000, shareThousandths: 300, count: 2 },
+    { cpuMilli: 3_000, shareThousandths: 300, count: 5 },
+    { cpuMilli: 2_000, shareThousandths: 700, count: 11 },
+    { cpuMilli: 2_000, gpuCount: 2, count: 23 },
+    { cpuMilli: 4_000, gpuCount: 3, count: 47 },
+  ].map(aCountedShape);
+  const measure = new UsableGpu(fourCards, shapes);
+  const countOf = (isUsable: (shape: CountedShape) => boolean) =>
+    shapes.reduce((sum, shape) => sum + (isUsable(shape) ? shape.count : 0), 0);
+
+  for (let cpu = 0; cpu <= 5_000; cpu += 500) {
+    const rank = measure.rankOfCpu(cpu);
+    for (const free of [0, 299, 300, 699, 700, 1_000]) {
+      const orders = countOf(
+        (shape) => shape.gpuCount === 1 && shape.cpuMilli <= cpu && shape.shareThousandths <= free,
+      );
+      expect(measure.ofCard(0, rank, free)).toBe(free * orders);
+    }
+    for (let idle = 0; idle <= 4; idle += 1) {
+      const orders = countOf(({ gpuCount, cpuMilli }) => gpuCount > 1 && cpuMilli <= cpu && gpuCount <= idle);
+      expect(measure.ofIdleCards(0, rank, idle)).toBe(1_000 * idle * orders);
+    }
+  }
+});
+
 test("work without GPU uses none of it, but is among the orders", () => {
   const measure = usable({ gpuCount: 0, shareThousandths: 0, count: 9 }, { count: 1 });
 

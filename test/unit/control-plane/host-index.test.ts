@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { FleetState } from "@remotegpu/control-plane/core/placement/fleet-state";
+import { hostClasses } from "@remotegpu/control-plane/core/placement/host-classes";
 import { HostIndex, UNFIT } from "@remotegpu/control-plane/core/placement/host-index";
 import { aHost } from "../../support/fleet.ts";
 
@@ -12,11 +13,12 @@ function stateOf(hosts: number): FleetState {
   });
 }
 
-/** The index over values that a test may change; `asked` says how often one was looked at. */
-function indexOf(values: number[]) {
+/** The index over values that a test may change, each host of the given class; `asked` says how often one was looked at. */
+function indexOf(values: number[], classes: number[] = []) {
   const state = stateOf(values.length);
   const asked = { times: 0 };
-  const index = new HostIndex(state, (host) => {
+  const alike = hostClasses(values.length, (host) => String(classes[host] ?? 0));
+  const index = new HostIndex(state, alike, (host) => {
     asked.times += 1;
     return values[host] as number;
   });
@@ -39,6 +41,25 @@ test.each<[number[], number | null]>([
   [[5, 5, 5, 5, 6], 4],
 ])("of %j the best is host %j", (values, best) => {
   expect(indexOf(values).index.best()).toBe(best);
+});
+
+test.each<[string, number[], number | null]>([
+  ["the best in spite of it", [0, 2], 2],
+  ["of equals the first, whichever class it is of", [0, 3], 0],
+  ["a better one no longer", [0, 4], 0],
+  ["the best of the other class", [9, 0], 2],
+])("a handicap counts: %s", (_what, handicaps, best) => {
+  const { index } = indexOf([5, 7, 8, UNFIT], [0, 1, 1, 0]);
+
+  expect(index.best(Int32Array.from(handicaps))).toBe(best);
+});
+
+test("a class of which no host fits is no matter, nor is a worth below nothing", () => {
+  const { index, set } = indexOf([UNFIT, 2], [0, 1]);
+
+  expect(index.best(Int32Array.from([0, 5]))).toBe(1);
+  set(1, UNFIT);
+  expect(index.best(Int32Array.from([0, 5]))).toBeNull();
 });
 
 test("a host that changed plays again, and only it", () => {
@@ -82,28 +103,40 @@ test("an index that was not asked for longer than the log reaches is right all t
   expect(index.values()[1]).toBe(109);
 });
 
-test("it is the first of the best after any changes, asked at any time", () => {
+test("it is the first of the best after any changes, asked at any time, with any handicaps", () => {
   const anyChanges = fc.array(
-    fc.record({ host: fc.nat(), value: fc.integer({ min: UNFIT, max: 3 }), isAsked: fc.boolean() }),
+    fc.record({
+      host: fc.nat(),
+      value: fc.integer({ min: UNFIT, max: 3 }),
+      handicaps: fc.option(fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 3, maxLength: 3 })),
+    }),
     { maxLength: 80 },
   );
-  const anyValues = fc.array(fc.integer({ min: UNFIT, max: 3 }), { minLength: 1, maxLength: 9 });
+  const anyHosts = fc.array(
+    fc.record({ value: fc.integer({ min: UNFIT, max: 3 }), group: fc.nat({ max: 2 }) }),
+    { minLength: 1, maxLength: 9 },
+  );
   fc.assert(
-    fc.property(anyValues, anyChanges, (start, changes) => {
-      const values = [...start];
-      const { index, set } = indexOf(values);
-      const scan = () => {
-        const most = Math.max(...values);
-        return most === UNFIT ? null : values.indexOf(most);
+    fc.property(anyHosts, anyChanges, (hosts, changes) => {
+      const values = hosts.map(({ value }) => value);
+      const groups = hosts.map(({ group }) => group);
+      const names = [...new Set(groups)];
+      const { index, set } = indexOf(values, groups);
+      const scan = (handicaps: number[]) => {
+        const worths = values.map((value, host) =>
+          value === UNFIT ? -Infinity : value - (handicaps[names.indexOf(groups[host] ?? 0)] ?? 0),
+        );
+        const most = Math.max(...worths);
+        return most === -Infinity ? null : worths.indexOf(most);
       };
 
-      for (const { host, value, isAsked } of changes) {
+      for (const { host, value, handicaps } of changes) {
         set(host % values.length, value);
-        const isRight = !isAsked || index.best() === scan();
+        const isRight = handicaps === null || index.best(Int32Array.from(handicaps)) === scan(handicaps);
         expect(isRight).toBe(true);
       }
 
-      expect(index.best()).toBe(scan());
+      expect(index.best()).toBe(scan([]));
       expect(Array.from(index.values().slice(0, values.length))).toEqual(values);
     }),
   );

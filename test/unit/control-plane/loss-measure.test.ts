@@ -1,14 +1,31 @@
 import { describe, expect, test } from "vitest";
-import { lostGpu, strandedGpu, type Sums } from "@remotegpu/control-plane/core/placement/loss-measure";
+import {
+  lostGpu,
+  strandedGpu,
+  type Sums,
+  usualOf,
+} from "@remotegpu/control-plane/core/placement/loss-measure";
+import { aCountedShape } from "../../support/fleet.ts";
 
-/** Ten orders, each of a card and eight cores. */
-const USUAL = { orders: 10, gpu: 10_000, cpu: 80_000 };
+/** Ten orders, each of a card, eight cores and 4,000 MiB. */
+const USUAL = { orders: 10, gpu: 10_000, cpuMilli: 80_000, memoryMib: 40_000 };
 const sums = (change: Partial<Sums>): Sums => ({
   free: 0,
   rest: 0,
   usable: 0,
   freeCpuMilli: 1_000_000,
+  freeMemoryMib: 1_000_000,
   ...change,
+});
+
+test("of work without GPU only the number counts, of the others what they ask for, each as often as it is ordered", () => {
+  const usual = usualOf([
+    aCountedShape({ gpuCount: 2, cpuMilli: 3_000, count: 4, totalMemoryMib: 500 }),
+    aCountedShape({ shareThousandths: 250, cpuMilli: 100, count: 2, totalMemoryMib: 30 }),
+    aCountedShape({ gpuCount: 0, shareThousandths: 0, cpuMilli: 9_000, count: 7, totalMemoryMib: 900 }),
+  ]);
+
+  expect(usual).toEqual({ orders: 13, gpu: 8_500, cpuMilli: 12_200, memoryMib: 530 });
 });
 
 describe("the published measure", () => {
@@ -17,8 +34,8 @@ describe("the published measure", () => {
     { what: "all is free and of no use", host: sums({ free: 1_000 }), lost: 10_000 },
     { what: "half of the orders can use it", host: sums({ free: 1_000, usable: 5_000 }), lost: 5_000 },
     {
-      what: "CPU and rests are no matter",
-      host: sums({ free: 1_000, rest: 900, usable: 10_000, freeCpuMilli: 0 }),
+      what: "CPU, memory and rests are no matter",
+      host: sums({ free: 1_000, rest: 900, usable: 10_000, freeCpuMilli: 0, freeMemoryMib: 0 }),
       lost: 0,
     },
   ])("$what: $lost", ({ host, lost }) => {
@@ -74,14 +91,29 @@ describe("the default measure", () => {
       host: sums({ free: 1_000, usable: 10_000, freeCpuMilli: 0 }),
       lost: 10_000,
     },
+    {
+      what: "memory for just all that is free",
+      host: sums({ free: 1_000, usable: 10_000, freeMemoryMib: 4_000 }),
+      lost: 0,
+    },
+    {
+      what: "four MiB less strand one thousandth",
+      host: sums({ free: 1_000, usable: 10_000, freeMemoryMib: 3_996 }),
+      lost: 10,
+    },
+    {
+      what: "what is short of CPU and of memory is stranded once",
+      host: sums({ free: 1_000, usable: 10_000, freeCpuMilli: 6_000, freeMemoryMib: 2_000 }),
+      lost: 5_000,
+    },
   ])("$what: $lost", ({ host, lost }) => {
     expect(strandedGpu.lost(host, USUAL)).toBe(lost);
   });
 
-  test("orders without CPU strand nothing where there is any", () => {
-    const host = sums({ free: 1_000, usable: 10_000, freeCpuMilli: 1 });
+  test("orders without CPU or memory strand nothing where there is any", () => {
+    const host = sums({ free: 1_000, usable: 10_000, freeCpuMilli: 1, freeMemoryMib: 1 });
 
-    expect(strandedGpu.lost(host, { ...USUAL, cpu: 0 })).toBe(0);
+    expect(strandedGpu.lost(host, { ...USUAL, cpuMilli: 0, memoryMib: 0 })).toBe(0);
   });
 
   test.each([

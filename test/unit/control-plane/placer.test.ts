@@ -6,7 +6,7 @@ import { placedInstances } from "@remotegpu/control-plane/core/placement/placeme
 import { Placer } from "@remotegpu/control-plane/core/placement/placer";
 import { POLICIES } from "@remotegpu/control-plane/core/placement/policies";
 import { UnsoundRequestError } from "@remotegpu/control-plane/core/placement/sound-request";
-import { aGpu, aHost, aRequest, aSliceWish, aWholeWish, gpusOf } from "../../support/fleet.ts";
+import { aCountedShape, aGpu, aHost, aRequest, aSliceWish, aWholeWish, gpusOf } from "../../support/fleet.ts";
 
 const OPTIONS = { policy: "best-fit", seed: 1, now: 1_000 } as const;
 
@@ -316,4 +316,41 @@ test.each<Partial<PlacementRequest>>([
     expect(ask).toThrow(UnsoundRequestError);
 
   expect(JSON.stringify(placer.state.toFleet())).toBe(before);
+});
+
+describe("work that may use any card, by default", () => {
+  const ofModel = (id: string, model: string) => aHost({ id, gpus: gpusOf(id, 2, { model }) });
+  const placerBy = (...typical: Parameters<typeof aCountedShape>[0][]) =>
+    new Placer(
+      { hosts: [ofModel("a", "A"), ofModel("b", "B"), ofModel("c", "A")] },
+      { ...OPTIONS, policy: "default", typical: typical.map(aCountedShape) },
+    );
+
+  test("leaves the model that others need, though its host is the first", () => {
+    const placer = placerBy({ count: 2 }, { models: ["A"], count: 2 });
+
+    expect(hostsOf(placer, { gpu: aWholeWish(2) })).toEqual(["b"]);
+  });
+
+  test("takes even that when nothing else is left", () => {
+    const placer = placerBy({ count: 2 }, { models: ["A"], count: 2 });
+
+    const hosts = [1, 2, 3, 4].map(() => hostsOf(placer, { gpu: aWholeWish(2) }));
+
+    expect(hosts).toEqual([["b"], ["a"], ["c"], null]);
+  });
+
+  test("follows what is free: the more of a model is taken, the more the rest of it is left", () => {
+    const placer = placerBy({ models: ["A"], count: 3 }, { models: ["B"], count: 2 });
+
+    const hosts = [1, 2, 3].map(() => hostsOf(placer, { gpu: aWholeWish(2) }));
+
+    expect(hosts).toEqual([["a"], ["b"], ["c"]]);
+  });
+
+  test("gangs follow it too, rank by rank", () => {
+    const placer = placerBy({ models: ["A"], count: 3 }, { models: ["B"], count: 2 });
+
+    expect(hostsOf(placer, { gpu: aWholeWish(2), instances: 3 })).toEqual(["a", "b", "c"]);
+  });
 });

@@ -74,6 +74,19 @@ describe("best-fit", () => {
   });
 });
 
+test("what is free is measured by another size where one is given, whatever hosts there are", () => {
+  const state = new FleetState({ hosts: [aHost({ id: "a", ...eightCards })] });
+  const largest = { cpuMilli: 256_000, gpuThousandths: 16_000 };
+  const shape = requestShape(state, aRequest({ cpuMilli: 64_000, gpu: aWholeWish(4) }), 0);
+  const scoreBy = (policy: Policy) =>
+    scorerOf(policy, state, { typical: [], draw: drawFrom(1), largest }).score(shape, 0);
+
+  // A quarter of its CPU and a quarter of its cards stay free.
+  expect((["best-fit", "spread", "packing", "default", "fgd"] as const).map(scoreBy)).toEqual([
+    75, 25, 75, 75, 75,
+  ]);
+});
+
 describe("spread", () => {
   test.each<[string, Partial<HostCapacity>, Partial<PlacementRequest>, number]>([
     ["nothing of the largest host", eightCards, { cpuMilli: 0 }, 100],

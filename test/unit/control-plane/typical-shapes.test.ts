@@ -36,10 +36,10 @@ test.each([
   expect(cpusOf(...counts)).toEqual(typical);
 });
 
-test("equal shapes are counted together, others are told apart by everything", () => {
+test("equal shapes are counted together, others are told apart by everything but their memory", () => {
   const shapes = [
-    aCountedShape({ count: 2 }),
-    aCountedShape({ count: 3 }),
+    aCountedShape({ count: 2, totalMemoryMib: 10 }),
+    aCountedShape({ count: 3, totalMemoryMib: 7 }),
     aCountedShape({ cpuMilli: 2 }),
     aCountedShape({ gpuCount: 2 }),
     aCountedShape({ shareThousandths: 999 }),
@@ -51,13 +51,15 @@ test("equal shapes are counted together, others are told apart by everything", (
   const typical = typicalShapes(shapes);
 
   expect(typical).toHaveLength(7);
-  expect(typical[0]).toEqual(aCountedShape({ count: 5 }));
+  expect(typical[0]).toEqual(aCountedShape({ count: 5, totalMemoryMib: 17 }));
 });
 
-test("there are 128 at most, however even the orders are", () => {
-  const even = Array.from({ length: 200 }, (_, cpuMilli) => [cpuMilli, 1] as const);
+test("there are as many as make up 95 %, or as many as are wanted at most", () => {
+  const even = Array.from({ length: 1_000 }, (_, cpuMilli) => ofCpu(cpuMilli, 1));
 
-  expect(cpusOf(...even)).toHaveLength(128);
+  expect(typicalShapes(even)).toHaveLength(950);
+  expect(typicalShapes(even, { atMost: 951 })).toHaveLength(950);
+  expect(typicalShapes(even, { atMost: 949 })).toHaveLength(949);
 });
 
 test("the order of the input does not matter, and the input stays as it is", () => {

@@ -57,6 +57,8 @@ export class FleetState {
   readonly cards: readonly GpuCapacity[];
   readonly kinds: readonly CardKind[];
   readonly kindOf: Int32Array;
+  /** Thousandths that are free by kind, on open cards of open hosts. */
+  readonly freeOfKind: Float64Array;
   /** 1 where something new may land on the card. */
   readonly isOpen: Uint8Array;
   readonly use: Uint8Array;
@@ -102,9 +104,11 @@ export class FleetState {
     this.use = Uint8Array.from(cards, (card) => USES.indexOf(card.use));
     this.freeShare = Int32Array.from(cards, (card) => card.freeShareThousandths);
     this.freeCardMib = Float64Array.from(cards, (card) => card.freeMemoryMib);
-    this.freeGpu = Int32Array.from(this.hosts, (host) =>
-      host.gpus.reduce((sum, gpu) => sum + (gpu.closed === null ? gpu.freeShareThousandths : 0), 0),
-    );
+    this.freeGpu = new Int32Array(this.hosts.length);
+    this.freeOfKind = new Float64Array(kindList.length);
+    for (const host of this.hosts.keys())
+      for (let card = this.firstCard[host] as number; card < (this.firstCard[host + 1] as number); card += 1)
+        if (this.isOpen[card] === 1) this.#moveFree(host, card, this.freeShare[card] as number);
     this.#log = new Int32Array(Math.max(1, LOG_PER_HOST * this.hosts.length));
   }
 
@@ -186,7 +190,14 @@ export class FleetState {
 
   #moveShare(host: number, card: number, thousandths: number): void {
     this.freeShare[card] = (this.freeShare[card] as number) + thousandths;
-    if (this.isOpen[card] === 1) this.freeGpu[host] = (this.freeGpu[host] as number) + thousandths;
+    if (this.isOpen[card] === 1) this.#moveFree(host, card, thousandths);
+  }
+
+  #moveFree(host: number, card: number, thousandths: number): void {
+    this.freeGpu[host] = (this.freeGpu[host] as number) + thousandths;
+    if (this.hosts[host]?.closed !== null) return;
+    const kind = this.kindOf[card] as number;
+    this.freeOfKind[kind] = (this.freeOfKind[kind] as number) + thousandths;
   }
 
   #move(host: number, demand: Demand, sign: 1 | -1): void {

@@ -3,13 +3,16 @@
  * counts as lost is a measure's to say (loss-measure.ts); the sums that it needs are kept card by card here.
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
+import type { CardScarcity } from "./card-scarcity.ts";
 import { cardRests } from "./card-rest.ts";
 import { type FleetState, IDLE } from "./fleet-state.ts";
 import { UsableGpu } from "./fragmentation.ts";
-import type { Measure, Sums, Usual } from "./loss-measure.ts";
+import { type Measure, type Sums, type Usual, usualOf } from "./loss-measure.ts";
 import { cardTakes, type RequestShape } from "./request-shape.ts";
 import type { CountedShape } from "./typical-shapes.ts";
 import { wholeCardsOf } from "./whole-cards.ts";
+
+const NOTHING = { cpuMilli: 0, memoryMib: 0 };
 
 export class FragmentationScorer {
   readonly #state: FleetState;
@@ -19,31 +22,31 @@ export class FragmentationScorer {
   readonly #measure: Measure;
   /** Of the host that is looked at: idle cards by the group of orders that may use them. */
   readonly #idle: Int32Array;
-  readonly #before: Sums = { free: 0, rest: 0, usable: 0, freeCpuMilli: 0 };
-  readonly #after: Sums = { free: 0, rest: 0, usable: 0, freeCpuMilli: 0 };
+  readonly #before: Sums = { free: 0, rest: 0, usable: 0, freeCpuMilli: 0, freeMemoryMib: 0 };
+  readonly #after: Sums = { free: 0, rest: 0, usable: 0, freeCpuMilli: 0, freeMemoryMib: 0 };
   /** Of the last slice that was scored. */
   #bestCard = -1;
 
-  constructor(state: FleetState, typical: readonly CountedShape[], measure: Measure) {
+  readonly scarcity?: CardScarcity;
+
+  constructor(
+    state: FleetState,
+    typical: readonly CountedShape[],
+    { measure, scarcity }: { measure: Measure; scarcity?: CardScarcity },
+  ) {
+    if (scarcity !== undefined) this.scarcity = scarcity;
     this.#state = state;
-    this.#usable = new UsableGpu(state, typical);
+    this.#usable = new UsableGpu(state, typical, measure);
     this.#rests = cardRests(typical);
     this.#measure = measure;
     this.#idle = new Int32Array(this.#usable.groupCount);
-    const sum = (of: (shape: CountedShape) => number) =>
-      typical.reduce((total, shape) => total + (shape.gpuCount > 0 ? shape.count * of(shape) : 0), 0);
-    this.#usual = {
-      orders: this.#usable.orders,
-      gpu: sum(({ gpuCount, shareThousandths }) => gpuCount * shareThousandths),
-      cpu: sum(({ cpuMilli }) => cpuMilli),
-    };
+    this.#usual = usualOf(typical);
   }
 
   score(shape: RequestShape, host: number): number {
-    const freeCpuMilli = this.#state.freeCpuMilli[host] as number;
-    const lost = this.#lostWith(this.#before, host, freeCpuMilli);
-    const rank = this.#usable.rankOfCpu(freeCpuMilli - shape.cpuMilli);
-    const lostAfter = this.#lostWith(this.#after, host, freeCpuMilli - shape.cpuMilli);
+    const lost = this.#lostWith(this.#before, host, NOTHING);
+    const lostAfter = this.#lostWith(this.#after, host, shape);
+    const rank = this.#usable.rankOfCpu(this.#after.freeCpuMilli);
     if (shape.cardCount === 0) return this.#measure.score(lostAfter - lost, this.#usual);
     return shape.isSlice
       ? this.#scoreSlice(shape, host, { lost, rank })
@@ -55,14 +58,19 @@ export class FragmentationScorer {
     return this.#bestCard;
   }
 
-  /** Fills the sums of the host as it is, with so much CPU, and says what is lost. */
-  #lostWith(sums: Sums, host: number, freeCpuMilli: number): number {
+  /** Fills the sums of the host as it is but for CPU and memory, of which so much is taken, and says what is lost. */
+  #lostWith(
+    sums: Sums,
+    host: number,
+    { cpuMilli, memoryMib }: { cpuMilli: number; memoryMib: number },
+  ): number {
     const state = this.#state;
-    const rank = this.#usable.rankOfCpu(freeCpuMilli);
+    sums.freeCpuMilli = (state.freeCpuMilli[host] as number) - cpuMilli;
+    sums.freeMemoryMib = (state.freeMemoryMib[host] as number) - memoryMib;
+    const rank = this.#usable.rankOfCpu(sums.freeCpuMilli);
     sums.free = 0;
     sums.rest = 0;
     sums.usable = 0;
-    sums.freeCpuMilli = freeCpuMilli;
     this.#idle.fill(0);
     const end = state.firstCard[host + 1] as number;
     for (let card = state.firstCard[host] as number; card < end; card += 1) {

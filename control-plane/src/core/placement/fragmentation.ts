@@ -25,12 +25,17 @@ export class UsableGpu {
    */
   readonly groupsOfKind: readonly (readonly number[])[];
   readonly groupCount: number;
-  /** Thousandths of idle cards that orders of several can use, weighed, by group, CPU and number of idle cards. */
+  /** Orders of several with at most that CPU and so many cards, by group, CPU and cards. */
   readonly #several: Float64Array;
   readonly #shares: number;
   readonly #cards: number;
 
-  constructor(state: FleetState, typical: readonly CountedShape[]) {
+  /** @param others whether GPU that an order may never use counts as lost to it, as published, or not at all */
+  constructor(
+    state: FleetState,
+    typical: readonly CountedShape[],
+    { others = "lost" }: { others?: "lost" | "no matter" } = {},
+  ) {
     const withGpu = typical.filter(({ gpuCount }) => gpuCount > 0);
     this.orders = typical.reduce((sum, { count }) => sum + count, 0);
     this.#cpuSteps = [...new Set(withGpu.map(({ cpuMilli }) => cpuMilli))].sort((a, b) => a - b);
@@ -47,7 +52,14 @@ export class UsableGpu {
     this.#single = new Float64Array(kinds.length * (this.#cpuSteps.length + 1) * this.#shares);
     for (const [kind, card] of kinds.entries())
       for (const shape of withGpu)
-        if (shape.gpuCount === 1 && suits(card, shape)) this.#addSingle(kind, shape);
+        if (!suits(card, shape)) {
+          if (others === "no matter") this.#add(this.#single, this.#row(kind, 0) * this.#shares, shape.count);
+        } else if (shape.gpuCount === 1) {
+          const row = this.#row(kind, this.rankOfCpu(shape.cpuMilli));
+          const share = this.#shareRank[shape.shareThousandths] as number;
+          this.#add(this.#single, row * this.#shares + share, shape.count);
+        }
+    this.#sumUp(this.#single, this.#shares);
     const groups = Map.groupBy(
       withGpu.filter(({ gpuCount }) => gpuCount > 1),
       (shape) => kinds.map((card) => Number(suits(card, shape))).join(""),
@@ -58,23 +70,27 @@ export class UsableGpu {
     );
     this.#several = new Float64Array(groups.size * (this.#cpuSteps.length + 1) * this.#cards);
     for (const [group, shapes] of [...groups.values()].entries())
-      for (const shape of shapes) this.#addSeveral(group, shape);
+      for (const { cpuMilli, gpuCount, count } of shapes)
+        if (gpuCount < this.#cards)
+          this.#add(
+            this.#several,
+            this.#row(group, this.rankOfCpu(cpuMilli)) * this.#cards + gpuCount,
+            count,
+          );
+    this.#sumUp(this.#several, this.#cards);
   }
 
-  #addSingle(kind: number, { cpuMilli, shareThousandths, count }: CountedShape): void {
-    for (let rank = this.rankOfCpu(cpuMilli); rank <= this.#cpuSteps.length; rank += 1)
-      for (let share = this.#shareRank[shareThousandths] as number; share < this.#shares; share += 1) {
-        const cell = this.#row(kind, rank) * this.#shares + share;
-        this.#single[cell] = (this.#single[cell] as number) + count;
-      }
+  #add(table: Float64Array, cell: number, count: number): void {
+    table[cell] = (table[cell] as number) + count;
   }
 
-  #addSeveral(group: number, { cpuMilli, gpuCount, count }: CountedShape): void {
-    for (let rank = this.rankOfCpu(cpuMilli); rank <= this.#cpuSteps.length; rank += 1)
-      for (let idle = gpuCount; idle < this.#cards; idle += 1) {
-        const cell = this.#row(group, rank) * this.#cards + idle;
-        this.#several[cell] = (this.#several[cell] as number) + count * idle * THOUSANDTHS;
-      }
+  /** Makes each cell the sum of those with no more CPU and no more of the column's share or cards. */
+  #sumUp(table: Float64Array, columns: number): void {
+    const rows = this.#cpuSteps.length + 1;
+    for (let cell = 0; cell < table.length; cell += 1)
+      if (cell % columns > 0) this.#add(table, cell, table[cell - 1] as number);
+    for (let cell = columns; cell < table.length; cell += 1)
+      if (Math.floor(cell / columns) % rows > 0) this.#add(table, cell, table[cell - columns] as number);
   }
 
   /** Of a kind or a group, at that much CPU. */
@@ -102,11 +118,12 @@ export class UsableGpu {
 
   /** What the group's orders can use of so many idle cards that they may use: thousandths × orders. */
   ofIdleCards(group: number, rank: number, idle: number): number {
-    return this.#several[this.#row(group, rank) * this.#cards + idle] as number;
+    return idle * THOUSANDTHS * (this.#several[this.#row(group, rank) * this.#cards + idle] as number);
   }
 }
 
-function suits({ model, memoryMib }: CardKind, { models, leastMemoryMib }: CountedShape): boolean {
+/** Whether the shape may use such cards at all. */
+export function suits({ model, memoryMib }: CardKind, { models, leastMemoryMib }: CountedShape): boolean {
   return memoryMib >= leastMemoryMib && (models?.includes(model) ?? true);
 }
 

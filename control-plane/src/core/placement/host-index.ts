@@ -1,8 +1,10 @@
 /**
- * The best host for one shape: a tournament tree over the hosts, each played by its value, ties won by the first.
- * It repairs itself from the fleet's log: only hosts that changed play again, and the matches above them.
+ * The best host for one shape: a tournament tree for each class of hosts, each host played by its value, ties won by the
+ * first. It repairs itself from the fleet's log: only hosts that changed play again, and the matches above them.
  */
 import type { FleetState } from "./fleet-state.ts";
+import type { HostClasses } from "./host-classes.ts";
+import { Tournament } from "./tournament.ts";
 
 /** The value of a host that does not fit. */
 export const UNFIT = -1;
@@ -10,34 +12,47 @@ export const UNFIT = -1;
 export class HostIndex {
   readonly #state: FleetState;
   readonly #valueOf: (host: number) => number;
-  readonly #leaves: number;
+  readonly #classes: HostClasses;
+  readonly #tournaments: readonly Tournament[];
+  /** By host; one more for a seat that is nobody's. */
   readonly #values: Int32Array;
-  /** Winners, from the root at 1 down; of the hosts themselves none are kept. */
-  readonly #winners: Int32Array;
   /** The repair in which a host was last played, so that one that changed often plays once. */
   readonly #played: Int32Array;
   #repairs = 0;
   #seen = 0;
 
   /** @param valueOf what a host is worth now, 0 or more; UNFIT where it does not fit */
-  constructor(state: FleetState, valueOf: (host: number) => number) {
+  constructor(state: FleetState, classes: HostClasses, valueOf: (host: number) => number) {
     this.#state = state;
     this.#valueOf = valueOf;
-    this.#leaves = 2 ** Math.ceil(Math.log2(Math.max(2, state.hosts.length)));
-    this.#values = new Int32Array(this.#leaves).fill(UNFIT);
-    this.#winners = new Int32Array(this.#leaves);
+    this.#classes = classes;
+    this.#values = new Int32Array(state.hosts.length + 1).fill(UNFIT);
     this.#played = new Int32Array(state.hosts.length);
+    this.#tournaments = classes.members.map((members) => new Tournament(members, this.#values));
     this.#build();
   }
 
-  /** Null where no host fits. */
-  best(): number | null {
+  /**
+   * Null where no host fits.
+   * @param handicaps by class: what is taken off the values of its hosts
+   */
+  best(handicaps: Int32Array | null = null): number | null {
     this.#repair();
-    const winner = this.#winners[1] as number;
-    return this.#values[winner] === UNFIT ? null : winner;
+    let best: number | null = null;
+    let most = 0;
+    for (let number = 0; number < this.#tournaments.length; number += 1) {
+      const winner = (this.#tournaments[number] as Tournament).winner();
+      const value = this.#values[winner] as number;
+      if (value === UNFIT) continue;
+      const worth = handicaps === null ? value : value - (handicaps[number] as number);
+      if (best !== null && (worth < most || (worth === most && winner > best))) continue;
+      best = winner;
+      most = worth;
+    }
+    return best;
   }
 
-  /** By host; not to be changed. */
+  /** By host, without any handicap; not to be changed. */
   values(): Int32Array {
     this.#repair();
     return this.#values;
@@ -61,22 +76,13 @@ export class HostIndex {
     const value = this.#valueOf(host);
     if (value === this.#values[host]) return;
     this.#values[host] = value;
-    for (let node = (this.#leaves + host) >> 1; node >= 1; node >>= 1) this.#match(node);
-  }
-
-  #match(node: number): void {
-    const left = this.#contender(2 * node);
-    const right = this.#contender(2 * node + 1);
-    this.#winners[node] = (this.#values[right] as number) > (this.#values[left] as number) ? right : left;
-  }
-
-  #contender(node: number): number {
-    return node >= this.#leaves ? node - this.#leaves : (this.#winners[node] as number);
+    const { classOf, seatOf } = this.#classes;
+    (this.#tournaments[classOf[host] as number] as Tournament).play(seatOf[host] as number);
   }
 
   #build(): void {
     for (let host = 0; host < this.#state.hosts.length; host += 1) this.#values[host] = this.#valueOf(host);
-    for (let node = this.#leaves - 1; node >= 1; node -= 1) this.#match(node);
+    for (const tournament of this.#tournaments) tournament.playAll();
     this.#seen = this.#state.changes;
   }
 }

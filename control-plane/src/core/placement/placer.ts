@@ -7,8 +7,9 @@ import type { Fleet } from "./fleet.ts";
 import { type CardDemand, FleetState } from "./fleet-state.ts";
 import type { PlacementRequest } from "./fits-on.ts";
 import { gangRoom } from "./gang.ts";
+import { type HostClasses, hostClasses } from "./host-classes.ts";
 import { HostIndex, UNFIT } from "./host-index.ts";
-import { type Policy, type Scorer, scorerOf } from "./policies.ts";
+import { type HostSize, type Policy, type Scorer, scorerOf } from "./policies.ts";
 import { fitsNow, requestShape, type RequestShape, shapeKey } from "./request-shape.ts";
 import { assertSoundRequest } from "./sound-request.ts";
 import type { CountedShape } from "./typical-shapes.ts";
@@ -22,6 +23,8 @@ export interface PlacementOptions {
   now: number;
   /** What is usually ordered (typicalShapes); without it the policies that weigh fragmentation are best-fit. */
   typical?: readonly CountedShape[];
+  /** By what best-fit, packing and spread measure what is free; the largest open host where left out. */
+  largest?: HostSize;
 }
 
 /** One instance's place in the numbers of the fleet's state. */
@@ -53,15 +56,20 @@ export class Placer {
   readonly #now: number;
   readonly #draw: Draw;
   readonly #scorer: Scorer;
+  readonly #classes: HostClasses;
+  /** By class of hosts, of the shape that is placed. */
+  readonly #handicaps: Int32Array;
   readonly #indexes = new Map<string, Indexed>();
 
   /** @throws UnsoundFleetError when the snapshot contradicts itself */
-  constructor(fleet: Fleet, { policy, seed, now, typical = [] }: PlacementOptions) {
+  constructor(fleet: Fleet, { policy, seed, now, typical = [], largest }: PlacementOptions) {
     this.state = new FleetState(fleet);
     this.#policy = policy;
     this.#now = now;
     this.#draw = drawFrom(seed);
-    this.#scorer = scorerOf(policy, this.state, { typical, draw: this.#draw });
+    this.#scorer = scorerOf(policy, this.state, { typical, draw: this.#draw, largest });
+    this.#classes = this.#scorer.scarcity?.classes ?? hostClasses(this.state.hosts.length, () => "");
+    this.#handicaps = new Int32Array(this.#classes.members.length);
   }
 
   /**
@@ -75,8 +83,21 @@ export class Placer {
   }
 
   #placeOne(indexed: Indexed): Place[] | null {
-    const host = this.#policy === "random" ? this.#drawHost(indexed) : indexed.index.best();
+    const host =
+      this.#policy === "random"
+        ? this.#drawHost(indexed)
+        : indexed.index.best(this.#handicapsFor(indexed.shape));
     return host === null ? null : [this.#take(indexed.shape, host)];
+  }
+
+  /** What is taken off the values of hosts, by their class. Null where all are alike in it. */
+  #handicapsFor(shape: RequestShape): Int32Array | null {
+    const { scarcity } = this.#scorer;
+    if (scarcity === undefined || this.#handicaps.length < 2 || shape.cardCount === 0) return null;
+    scarcity.weigh(shape, this.#handicaps);
+    for (let number = 0; number < this.#handicaps.length; number += 1)
+      this.#handicaps[number] = Math.min(MOST_SCORE, this.#handicaps[number] as number) * SCORE_STEP;
+    return this.#handicaps;
   }
 
   /** How many of its instances would fit now. */
@@ -110,7 +131,7 @@ export class Placer {
   }
 
   #placeGang(request: PlacementRequest, indexed: Indexed): Place[] | null {
-    const { shape, index, refused } = indexed;
+    const { shape, refused } = indexed;
     const { instances, distinctHosts } = request;
     if (
       refused?.gifts === this.state.gifts &&
@@ -127,7 +148,7 @@ export class Placer {
     for (const hosts of racks) {
       const open = new Set(hosts);
       while (places.length < request.instances) {
-        const host = bestOf(open, index.values());
+        const host = this.#bestOf(open, indexed);
         if (host === null) break;
         places.push(this.#take(shape, host));
         if (request.distinctHosts || !fitsNow(this.state, shape, host)) open.delete(host);
@@ -136,9 +157,26 @@ export class Placer {
     return places;
   }
 
+  #bestOf(hosts: ReadonlySet<number>, { shape, index }: Indexed): number | null {
+    const values = index.values();
+    const handicaps = this.#handicapsFor(shape);
+    let best: number | null = null;
+    let most = 0;
+    for (const host of hosts) {
+      const value = values[host] as number;
+      if (value === UNFIT) continue;
+      const worth = value - (handicaps?.[this.#classes.classOf[host] as number] ?? 0);
+      if (best !== null && worth <= most) continue;
+      best = host;
+      most = worth;
+    }
+    return best;
+  }
+
   #drawHost({ index }: Indexed): number | null {
     const fitting: number[] = [];
-    for (const [host, value] of index.values().entries()) if (value !== UNFIT) fitting.push(host);
+    const values = index.values();
+    for (const host of this.state.hosts.keys()) if (values[host] !== UNFIT) fitting.push(host);
     return fitting[this.#draw(fitting.length)] ?? null;
   }
 
@@ -180,7 +218,7 @@ export class Placer {
     const made: Indexed = {
       shape,
       refused: null,
-      index: new HostIndex(this.state, (host) => this.#valueOf(shape, host)),
+      index: new HostIndex(this.state, this.#classes, (host) => this.#valueOf(shape, host)),
     };
     this.#indexes.set(key, made);
     return made;
@@ -193,14 +231,4 @@ export class Placer {
     const isSeveral = !shape.isSlice && shape.cardCount > 1;
     return isSeveral && wholeCardsOf(this.state, shape, host).isOneIsland ? value + ISLAND_VALUE : value;
   }
-}
-
-function bestOf(hosts: ReadonlySet<number>, values: Int32Array): number | null {
-  let best: number | null = null;
-  for (const host of hosts) {
-    const value = values[host] as number;
-    if (value === UNFIT) continue;
-    if (best === null || value > (values[best] as number)) best = host;
-  }
-  return best;
 }

@@ -4,6 +4,7 @@
  * chosen in whole-cards.ts, the same for all policies.
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { CardScarcity } from "./card-scarcity.ts";
 import type { HostCapacity } from "./fleet.ts";
 import type { FleetState } from "./fleet-state.ts";
 import { IDLE } from "./fleet-state.ts";
@@ -14,8 +15,8 @@ import { cardTakes, type RequestShape } from "./request-shape.ts";
 import type { CountedShape } from "./typical-shapes.ts";
 
 /**
- * "default" weighs what usual orders could not use afterwards, what of the cards will be left over and what short CPU
- * strands; "fgd" only the first, as published. "random" is for comparison.
+ * "default" weighs what usual orders could not use afterwards, what of the cards will be left over, what short CPU or
+ * memory strands, and how scarce the cards are; "fgd" only the first, as published. "random" is for comparison.
  */
 export const POLICIES = ["default", "fgd", "best-fit", "packing", "spread", "random"] as const;
 export type Policy = (typeof POLICIES)[number];
@@ -25,27 +26,47 @@ export interface Scorer {
   score(shape: RequestShape, host: number): number;
   /** The card that a slice takes of a host which it fits. */
   cardFor(shape: RequestShape, host: number): number;
+  /** Points that are taken off the score by the kinds of a host's cards; left out where none are. */
+  scarcity?: CardScarcity;
+}
+
+/** By which free CPU and GPU are measured against each other. */
+export interface HostSize {
+  cpuMilli: number;
+  gpuThousandths: number;
+}
+
+interface ScorerOptions {
+  typical: readonly CountedShape[];
+  draw: Draw;
+  /** The largest open host where left out. */
+  largest?: HostSize | undefined;
 }
 
 export function scorerOf(
   policy: Policy,
   state: FleetState,
-  { typical, draw }: { typical: readonly CountedShape[]; draw: Draw },
+  { typical, draw, largest = largestOpenHost(state) }: ScorerOptions,
 ): Scorer {
   switch (policy) {
     case "default":
       // Without any history nothing is known to fragment; then it is best-fit.
       return typical.some(({ gpuCount }) => gpuCount > 0)
-        ? new FragmentationScorer(state, typical, strandedGpu)
-        : bestFit(state);
+        ? new FragmentationScorer(state, typical, {
+            measure: strandedGpu,
+            scarcity: new CardScarcity(state, typical),
+          })
+        : bestFit(state, largest);
     case "fgd":
-      return typical.length > 0 ? new FragmentationScorer(state, typical, lostGpu) : bestFit(state);
+      return typical.length > 0
+        ? new FragmentationScorer(state, typical, { measure: lostGpu })
+        : bestFit(state, largest);
     case "best-fit":
-      return bestFit(state);
+      return bestFit(state, largest);
     case "packing":
-      return packing(state);
+      return packing(state, largest);
     case "spread":
-      return spread(state);
+      return spread(state, largest);
     case "random":
       return {
         score: () => 0,
@@ -57,9 +78,9 @@ export function scorerOf(
   }
 }
 
-/** The formula of the published comparison (Weng et al., ATC 2023), with the largest open host as its measure. */
-function bestFit(state: FleetState): Scorer {
-  const looseness = loosenessIn(state);
+/** The formula of the published comparison (Weng et al., ATC 2023). */
+function bestFit(state: FleetState, largest: HostSize): Scorer {
+  const looseness = loosenessIn(state, largest);
   const cardFor: Scorer["cardFor"] = (shape, host) => tightestCard(state, shape, host);
   return {
     score: (shape, host) => {
@@ -70,8 +91,8 @@ function bestFit(state: FleetState): Scorer {
   };
 }
 
-function spread(state: FleetState): Scorer {
-  const looseness = loosenessIn(state);
+function spread(state: FleetState, largest: HostSize): Scorer {
+  const looseness = loosenessIn(state, largest);
   const cardFor: Scorer["cardFor"] = (shape, host) => {
     let freest = -1;
     for (const card of cardsFor(state, shape, host))
@@ -89,8 +110,8 @@ function spread(state: FleetState): Scorer {
 }
 
 /** Cards that are cut already before hosts that are in use, and those before hosts where nothing runs. */
-function packing(state: FleetState): Scorer {
-  const looseness = loosenessIn(state);
+function packing(state: FleetState, largest: HostSize): Scorer {
+  const looseness = loosenessIn(state, largest);
   const cardFor: Scorer["cardFor"] = (shape, host) => tightestCard(state, shape, host);
   return {
     score: (shape, host) => {
@@ -111,16 +132,20 @@ type Looseness = (
   cardFor: Scorer["cardFor"],
 ) => { free: number; most: number };
 
-/** What would be free of CPU and GPU, each in parts of the largest open host and both together at most `most`. */
-function loosenessIn(state: FleetState): Looseness {
-  let cpu = 1;
-  let gpu = 1;
+function largestOpenHost(state: FleetState): HostSize {
+  let cpuMilli = 1;
+  let gpuThousandths = 1;
   for (const host of state.hosts) {
     // A host of which nobody knows what it is like would make all the others alike.
     if (host.closed !== null) continue;
-    cpu = Math.max(cpu, host.totalCpuMilli);
-    gpu = Math.max(gpu, host.gpus.length * THOUSANDTHS);
+    cpuMilli = Math.max(cpuMilli, host.totalCpuMilli);
+    gpuThousandths = Math.max(gpuThousandths, host.gpus.length * THOUSANDTHS);
   }
+  return { cpuMilli, gpuThousandths };
+}
+
+/** What would be free of CPU and GPU, each in parts of the largest host and both together at most `most`. */
+function loosenessIn(state: FleetState, { cpuMilli: cpu, gpuThousandths: gpu }: HostSize): Looseness {
   const looseness = { free: 0, most: 2 * cpu * gpu };
   return (shape, host, cardFor) => {
     const cpuLeft = (state.freeCpuMilli[host] as number) - shape.cpuMilli;

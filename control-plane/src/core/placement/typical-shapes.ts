@@ -15,20 +15,30 @@ export interface CountedShape {
   leastMemoryMib: number;
   /** How often it was ordered. */
   count: number;
+  /** What all these orders ask for of the host's memory together; shapes are not told apart by it. */
+  totalMemoryMib: number;
 }
 
 /** In per cent of the orders. */
 const COVERED = 95;
-/** Rarer ones than so many are left out even where the others make up less. */
-const MAX_SHAPES = 128;
 
-/** Equal shapes are counted together; the order of the input does not matter. */
-export function typicalShapes(counted: readonly CountedShape[]): CountedShape[] {
+/**
+ * Equal shapes are counted together; the order of the input does not matter.
+ * @param atMost so many, even where they make up less
+ */
+export function typicalShapes(
+  counted: readonly CountedShape[],
+  { atMost = Infinity }: { atMost?: number } = {},
+): CountedShape[] {
   const byKey = new Map<string, CountedShape>();
   for (const shape of counted) {
     const key = keyOf(shape);
     const known = byKey.get(key);
-    byKey.set(key, { ...shape, count: shape.count + (known?.count ?? 0) });
+    byKey.set(key, {
+      ...shape,
+      count: shape.count + (known?.count ?? 0),
+      totalMemoryMib: shape.totalMemoryMib + (known?.totalMemoryMib ?? 0),
+    });
   }
   const sorted = [...byKey].sort(
     ([oneKey, one], [otherKey, other]) =>
@@ -38,7 +48,7 @@ export function typicalShapes(counted: readonly CountedShape[]): CountedShape[] 
   const typical: CountedShape[] = [];
   let covered = 0;
   for (const [, shape] of sorted) {
-    if (covered * 100 >= total * COVERED || typical.length === MAX_SHAPES) break;
+    if (covered * 100 >= total * COVERED || typical.length >= atMost) break;
     typical.push(shape);
     covered += shape.count;
   }

@@ -4,7 +4,7 @@
  */
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import { type EnvironmentResources, gpuWish } from "../../core/environment-order.ts";
+import { type EnvironmentResources, gpuWish, mibRoundedUp } from "../../core/environment-order.ts";
 import { gpuCount, type GpuWish, sliceShare } from "../../core/placement/fits-on.ts";
 import type { CountedShape } from "../../core/placement/typical-shapes.ts";
 import type { FleetModel } from "../../core/priced-models.ts";
@@ -67,7 +67,12 @@ function shapesOf(
   // Nothing of it can be placed, so no card is worth anything to it.
   if (models?.length === 0) return [];
   const wish = gpuWish(order, models);
-  const shape = { cpuMilli: order.cpu * THOUSANDTHS, gpuCount: gpuCount(wish), count: order.count };
+  const shape = {
+    cpuMilli: order.cpu * THOUSANDTHS,
+    gpuCount: gpuCount(wish),
+    count: order.count,
+    totalMemoryMib: order.count * mibRoundedUp(order.memory),
+  };
   switch (wish.kind) {
     case "none":
       return [{ ...shape, shareThousandths: 0, models: null, leastMemoryMib: 0 }];

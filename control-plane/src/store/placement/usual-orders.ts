@@ -5,6 +5,11 @@ import type { Connection } from "../database.ts";
 import { countedShapes } from "./counted-shapes.ts";
 
 const KEPT_MS = 5 * MS_PER_MINUTE;
+/**
+ * Every pass builds tables with a row for each CPU and a column for each share that typical shapes ask for. So many keep
+ * them within milliseconds; a decision looks into them and costs the same however many there are.
+ */
+const MAX_TYPICAL = 256;
 
 export class UsualOrders {
   readonly #db: Connection;
@@ -17,7 +22,7 @@ export class UsualOrders {
   async at(now: Date): Promise<readonly CountedShape[]> {
     const ageMs = this.#kept === null ? Infinity : now.getTime() - this.#kept.readAtMs;
     if (this.#kept !== null && ageMs >= 0 && ageMs < KEPT_MS) return this.#kept.shapes;
-    const shapes = typicalShapes(await countedShapes(this.#db, { now }));
+    const shapes = typicalShapes(await countedShapes(this.#db, { now }), { atMost: MAX_TYPICAL });
     // While there is nothing to go by, the first orders should soon be known.
     this.#kept = shapes.length === 0 ? null : { shapes, readAtMs: now.getTime() };
     return shapes;
