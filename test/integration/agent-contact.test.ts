@@ -1,8 +1,8 @@
-/** An agent that starts again while it is cut off: what has a `stop_after` is stopped in time all the same. */
+/** An agent that is cut off: what has a `stop_after` is stopped in time, started again or not; and how it begins when it is heard. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LABEL } from "@remotegpu/agent/core/container";
 import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/usage-interval";
-import type { RunId } from "@remotegpu/shared/ids";
+import type { InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { AgentUnderTest } from "../support/agent.ts";
 import { desiredOf } from "../support/desired-instance.ts";
@@ -112,4 +112,29 @@ describe.concurrent("a restart while cut off", () => {
 
     expect(endOf(agent, "run-r")).toBeUndefined();
   });
+});
+
+test("a set is pulled once a heartbeat was answered: before that it would be refused, and tried again seconds later", async () => {
+  const agent = await AgentUnderTest.begin(controlPlane);
+  started.push(agent);
+  const { host } = agent;
+  await agent.stop();
+  const answers = Promise.withResolvers<void>();
+  Object.assign(host, { heartbeatAnswers: answers.promise, report: null, pulls: 0 });
+
+  await agent.start();
+  await eventually(() => host.report !== null, { what: "a report" });
+  host.order([wanted("o")]);
+  // Its answer comes after whatever the nudge made the host ask for.
+  await controlPlane.orders.exec(agent.hostId, {
+    kind: "exec",
+    instanceId: "ins-none" as InstanceId,
+    argv: ["true"],
+    stdin: null,
+    timeoutSeconds: 10,
+  });
+  expect(host.pulls).toBe(0);
+
+  answers.resolve();
+  await host.says("run-o", { phase: "ready" });
 });

@@ -23,6 +23,10 @@ export class ScriptedHost {
   readonly hostId: HostId;
   readonly heartbeats: Heartbeat[] = [];
   report: WholeReport | null = null;
+  /** How often it asked for its desired set. */
+  pulls = 0;
+  /** Answers to heartbeats wait for it. */
+  heartbeatAnswers: Promise<void> = Promise.resolve();
   term = 1;
   generation = 0;
   confirmedStops: number | null = null;
@@ -132,20 +136,20 @@ export class ScriptedControlPlane {
     const served = await serveHosts(
       connection,
       {
-        heartbeat: (hostId, heartbeat) => {
+        heartbeat: async (hostId, heartbeat) => {
           const host = known(hostId);
           host.heartbeats.push(heartbeat);
-          return Promise.resolve(
-            aHeartbeatReply({
-              term: host.term,
-              targetGeneration: host.generation,
-              watermark: host.watermark(heartbeat.journal.id),
-              observedDigest: host.report?.digest ?? null,
-              liftCordons: host.liftCordons,
-            }),
-          );
+          await host.heartbeatAnswers;
+          return aHeartbeatReply({
+            term: host.term,
+            targetGeneration: host.generation,
+            watermark: host.watermark(heartbeat.journal.id),
+            observedDigest: host.report?.digest ?? null,
+            liftCordons: host.liftCordons,
+          });
         },
         desiredSet: (hostId) => {
+          known(hostId).pulls += 1;
           const { term, generation, confirmedStops, desired } = known(hostId);
           return Promise.resolve({ term, generation, confirmedStops, instances: [...desired] });
         },

@@ -59,6 +59,8 @@ export class ControlPlaneLink {
   /** What is wrong with the host or a card is told as soon as it changes. */
   #saidTroubles = "";
   #isPullWanted = true;
+  /** On this connection a heartbeat was accepted: before that a pull would be refused, and rest. */
+  #isKnown = false;
   /** By the last heartbeat's answer the applied set is the newest there is. */
   #isSetCurrent = false;
   #reportedDigest: string | null = null;
@@ -103,6 +105,7 @@ export class ControlPlaneLink {
   /** A fresh connection: everything is said again at once. */
   connected(): void {
     this.#isPullWanted = true;
+    this.#isKnown = false;
     this.#nextHeartbeatMs = Number.NEGATIVE_INFINITY;
     this.#restsUntilMs.clear();
     this.#options.outbox.sendAgain();
@@ -127,7 +130,8 @@ export class ControlPlaneLink {
 
   /** A host that was never seen, or whose report differs, is asked to report first. */
   #pullIfWanted(): void {
-    if (this.#isPullWanted && this.#reportedDigest !== null) this.#begin("pull", () => this.#pull());
+    if (this.#isPullWanted && this.#isKnown && this.#reportedDigest !== null)
+      this.#begin("pull", () => this.#pull());
   }
 
   #isReportDue({ observed, isStarting }: Vitals, nowMs: number): boolean {
@@ -170,6 +174,7 @@ export class ControlPlaneLink {
     };
     const { reply, roundTripMs } = await this.#client.heartbeat(heartbeat);
     this.#lastRoundTripMs = roundTripMs;
+    this.#isKnown = true;
     this.#saidTroubles = troublesOf(vitals);
     this.#contact = heardAt(monotonic(momentOf(clock)));
     const { watermark, dbIncarnation } = reply;
