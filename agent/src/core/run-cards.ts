@@ -1,6 +1,6 @@
 /**
- * Which cards a run holds, and what they mean for its proven time: time is settled up to the last sample at which all of them were
- * good, and a run that lost one is charged no further than that.
+ * Which cards a run holds, and what they mean for its proven time: time is settled up to the last sample at which all of
+ * them were good, and a run that lost one is charged no further than that.
  */
 import type { GpuUuid, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";

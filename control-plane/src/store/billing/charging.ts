@@ -39,7 +39,8 @@ type Unbilled = "unrated" | "later-charge" | "beyond-column";
 
 /**
  * Give it runs that the transaction holds, as they are to be written: closed where their end is known by now; and all
- * that is proven of them, as provenTimes tells it. It takes the payers' balances, in the order of their ids, and makes the runs' postings in the order of the runs.
+ * that is proven of them, as provenTimes tells it. It takes the payers' balances, in the order of their ids, and makes
+ * the runs' postings in the order of the runs.
  * @returns results by run
  */
 export async function chargeRuns(

@@ -2,9 +2,9 @@
  * The GPU time that each workspace had lately, for its fair share: from the moment that a placement took its cards until
  * the host confirmed that they are free, whether or not it was charged.
  */
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { sharerOf } from "../../core/environment-order.ts";
 import { FAIR_SHARE_WINDOW_SECONDS } from "../../core/queue/fair-share.ts";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { Connection } from "../database.ts";
 
 /** Of a window of days: what is had meanwhile is as good as nothing, and a pass counts by itself what it gives. */
