@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { BootId, GpuUuid, InstanceId, RunId, WorkloadId } from "./ids.ts";
+import { ImageTerms } from "./image-fetch.ts";
 import { text } from "./text.ts";
 import { KIB } from "./units.ts";
 import { WORKLOAD_KINDS } from "./workload.ts";
@@ -85,6 +86,8 @@ export const DesiredInstance = z.object({
     /** Seconds without an accepted heartbeat after which a `stop_after` instance stops itself. */
     stopAfterSeconds: z.int().positive().nullable(),
   }),
+  /** How its image may be had; absent from a control plane of before, which says nothing of that. */
+  imageTerms: ImageTerms.optional(),
 });
 export type DesiredInstance = z.infer<typeof DesiredInstance>;
 
@@ -101,6 +104,11 @@ export const INSTANCE_PROBLEMS = [
   "out-of-memory",
   "storage-exceeded",
   "container-lost",
+  // The two below speak of a run that goes on, costs and holds its cards.
+  /** The runtime says that its container ended, or knows it no more, and its processes are still there. */
+  "runtime-disagrees",
+  /** It was told to end and killed, and processes of it are still there. */
+  "not-ending",
 ] as const;
 export type InstanceProblem = (typeof INSTANCE_PROBLEMS)[number];
 

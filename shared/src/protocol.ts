@@ -6,6 +6,7 @@ import { z } from "zod";
 import { BootId, GpuUuid, InstanceId, JournalId } from "./ids.ts";
 import { DesiredInstance, ObservedInstance } from "./instance.ts";
 import { GpuReport, MachineReport } from "./host-report.ts";
+import { DesiredFetch, MAX_FETCHES_OF_HOST, ObservedPull } from "./image-fetch.ts";
 import { DesiredLease, MAX_LEASES_OF_HOST, ObservedLease } from "./lease.ts";
 import { text } from "./text.ts";
 
@@ -14,6 +15,8 @@ export const HEARTBEAT_MS = 10_000;
 export const MAX_PAGE_BYTES = 512 * 1024;
 /** Of one host; one that claims more is not believed. */
 export const MAX_OBSERVED_INSTANCES = 4_096;
+/** Of one host: fetches, and pulls for orders that are placed there. */
+export const MAX_OBSERVED_PULLS = 256;
 export const MAX_EXEC_BYTES = 512 * 1024;
 export const MAX_EXEC_SECONDS = 60;
 
@@ -67,6 +70,8 @@ export const Heartbeat = z.object({
   /** A short list of what is wrong with the host itself: "runtime-down", "nvidia-smi-hung", "disk-full". */
   degraded: z.array(text(64)).max(16),
   gpus: z.array(GpuVitals).max(64).default([]),
+  /** What this agent can do beyond the protocol's first form; absent from agents of before. */
+  features: z.array(text(32)).max(32).optional(),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 
@@ -107,6 +112,8 @@ export const PullReply = z.object({
   instances: z.array(DesiredInstance),
   /** All of the host, with the first page only. Absent from a control plane that knows none. */
   leases: z.array(DesiredLease).max(MAX_LEASES_OF_HOST).optional(),
+  /** All of the host, with the first page only. Absent: none. */
+  fetches: z.array(DesiredFetch).max(MAX_FETCHES_OF_HOST).optional(),
 });
 export type PullReply = z.infer<typeof PullReply>;
 
@@ -120,6 +127,8 @@ export const ObservedReport = z.object({
   instances: z.array(ObservedInstance).max(MAX_OBSERVED_INSTANCES),
   /** All of the host, with the first page only. Absent or null: not to be told now, so nothing has changed. */
   leases: z.array(ObservedLease).max(MAX_LEASES_OF_HOST).nullable().optional(),
+  /** All of the host, with the first page only. Absent or null: not to be told now, so nothing has changed. */
+  pulls: z.array(ObservedPull).max(MAX_OBSERVED_PULLS).nullable().optional(),
 });
 export type ObservedReport = z.infer<typeof ObservedReport>;
 
