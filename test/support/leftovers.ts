@@ -1,6 +1,7 @@
 /** What a host or a folder of ours still has on this machine, and its end, whatever happened before. */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { HostId } from "@remotegpu/shared/ids";
+import { ContainerGroups } from "@remotegpu/agent/host/container-groups";
 import { removeSimulatedCdiSpec, simulatedCdiFile } from "@remotegpu/agent/host/simulated-cdi";
 import { Runtime } from "@remotegpu/agent/runtime/runtime";
 import { docker } from "./docker.ts";
@@ -24,6 +25,7 @@ export async function leftOnHost(hostId: string): Promise<string[]> {
 export async function removeFromHost(hostId: string): Promise<void> {
   const runtime = new Runtime({
     hostId: HostId.parse(hostId),
+    processes: new ContainerGroups(),
     poolRoot: "/nonexistent",
     toolboxPath: "/nonexistent",
     wake: () => undefined,

@@ -32,6 +32,9 @@ export const exited = (exitCode: number, outOfMemory = false): ContainerState =>
   finishedAt: "2026-01-01T00:01:00Z",
 });
 
+/** Alive, and lost to the runtime. */
+export const LEFT_BEHIND: ContainerState = { state: "left-behind", pids: [4711] };
+
 export function containerOf(
   run: RunKey,
   status: ContainerState = RUNNING,
@@ -56,6 +59,7 @@ export function recordOf(run: RunKey, changes: Partial<RunRecord> = {}): RunReco
     trouble: null,
     stop: null,
     end: null,
+    holding: { containerId: `container-of-${run.runId}`, network: "ws-1", gpus: [], group: null },
     ...changes,
   };
 }

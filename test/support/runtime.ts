@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { ContainerGroups } from "@remotegpu/agent/host/container-groups";
 import { KERNEL_LOG } from "@remotegpu/agent/host/kernel-log";
 import { MemoryKills } from "@remotegpu/agent/host/memory-kills";
 import { Runtime } from "@remotegpu/agent/runtime/runtime";
@@ -38,6 +39,7 @@ export class RuntimeUnderTest {
     this.#memoryKills = new MemoryKills(kernelLogPath, quietLog);
     this.runtime = new Runtime({
       hostId,
+      processes: new ContainerGroups(),
       ...(socketPath !== undefined && { socketPath }),
       poolRoot: this.poolRoot,
       toolboxPath,

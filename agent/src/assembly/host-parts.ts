@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { keptOutputFolder, ownPoolFolder } from "../config.ts";
+import { ContainerGroups } from "../host/container-groups.ts";
 import { KERNEL_LOG } from "../host/kernel-log.ts";
 import { readMachineFacts, type MachineFacts } from "../host/machine-facts.ts";
 import { MemoryKills } from "../host/memory-kills.ts";
@@ -18,6 +19,7 @@ import type { AgentSetting } from "./agent-setting.ts";
 
 export type HostParts = {
   facts: MachineFacts;
+  groups: ContainerGroups;
   runtime: Runtime;
   memoryKills: MemoryKills;
   runtimeWatch: RuntimeWatch;
@@ -34,8 +36,10 @@ export async function hostParts(
   const { host_id: hostId } = credential.grant;
   const { stateDir, poolFolder, runtimeSocket } = config;
   const memoryKills = new MemoryKills(KERNEL_LOG, log);
+  const groups = new ContainerGroups();
   const runtime = new Runtime({
     hostId,
+    processes: groups,
     ...(runtimeSocket !== null && { socketPath: runtimeSocket }),
     poolRoot: poolFolder,
     toolboxPath: await installToolbox(stateDir),
@@ -63,5 +67,5 @@ export async function hostParts(
   await gpuWatch.prepare(clock.monotonicMs(), clock.wallMs(), runtimeWatch.info);
   const kept = new KeptOutput({ folder: keptOutputFolder(stateDir), wallMs: clock.wallMs });
   await kept.open();
-  return { facts: await facts, runtime, memoryKills, runtimeWatch, imageWatch, gpuWatch, kept };
+  return { facts: await facts, groups, runtime, memoryKills, runtimeWatch, imageWatch, gpuWatch, kept };
 }

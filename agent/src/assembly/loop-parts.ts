@@ -35,6 +35,7 @@ export function loopParts(
   const performer = new RunPerformer({
     journal,
     runtime,
+    groups: host.groups,
     output: outputKeeper,
     hasToldEnd: (runId) => link.hasToldEnd(runId),
     gpuFacts: () => gpuWatch.facts,
@@ -61,8 +62,10 @@ export function loopParts(
   const shared = { ...host, clock, journal, observation, orphanWatch, link, log };
   const housekeeping = new Housekeeping({ ...shared, outputKeeper, wake });
   const reconciliation = new Reconciliation({ ...shared, performer, housekeeping });
+  const meter = new Meter(shared);
   const report = {
     ...shared,
+    meter,
     version: AGENT_VERSION,
     storagePool: config.storagePool ?? hostId,
     reconciliation,
@@ -75,7 +78,7 @@ export function loopParts(
     observation,
     reconciliation,
     performer,
-    meter: new Meter(shared),
+    meter,
     housekeeping,
     leaseExchange,
     reportNow: () => reportNow(report),

@@ -3,6 +3,7 @@
  * could not end in order. An agent that runs would only start anew, so there must be none.
  */
 import type { Config } from "../config.ts";
+import { ContainerGroups } from "../host/container-groups.ts";
 import { removeSimulatedCdiSpec } from "../host/simulated-cdi.ts";
 import { lockFolder } from "../journal/folder-lock.ts";
 import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
@@ -20,6 +21,7 @@ export async function clean({ stateDir, runtimeSocket, poolFolder }: Config): Pr
   try {
     const runtime = new Runtime({
       hostId: grant.host_id,
+      processes: new ContainerGroups(),
       ...(runtimeSocket !== null && { socketPath: runtimeSocket }),
       poolRoot: poolFolder,
       // Only what is started would need it.

@@ -2,7 +2,7 @@
  * The things the loop can be told to do, and the order in which it does them. An action names its run in full, so
  * each can be recorded, carried out and logged alone.
  */
-import type { DesiredInstance, InstanceProblem } from "@remotegpu/shared/instance";
+import type { AttachedGpu, DesiredInstance, InstanceProblem } from "@remotegpu/shared/instance";
 import type { RunKey } from "./container.ts";
 import type { ContainerEnd } from "./run-restarts.ts";
 
@@ -32,11 +32,16 @@ export type RunEnd = {
   orderedBy: StopOrderer | null;
 };
 
+/** What its container was given, by its labels: known for as long as anything of the container lives. */
+export type Given = { network: string; gpus: AttachedGpu[] };
+
 export type Action =
   /** A container of a wanted run that the journal does not know: write the run down, touch nothing. */
-  | (RunKey & { kind: "adopt"; containerId: string; specHash: string })
+  | (RunKey & { kind: "adopt"; containerId: string; specHash: string } & Given)
   /** The container runs: metering opens. `pid` is the host's, for the proof by start ticks. */
-  | (RunKey & { kind: "open-gate"; containerId: string; pid: number; startedAt: string })
+  | (RunKey & { kind: "open-gate"; containerId: string; pid: number } & Given)
+  /** The run's container is another one than its record knows: what it holds is written down. */
+  | (RunKey & { kind: "note-holding"; containerId: string } & Given)
   | (RunKey & {
       kind: "stop";
       containerId: string;
@@ -74,6 +79,7 @@ const ORDER: readonly Action["kind"][] = [
   "refuse",
   "adopt",
   "open-gate",
+  "note-holding",
   "stop",
   "close-run",
   "keep-remains",

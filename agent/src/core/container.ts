@@ -21,7 +21,12 @@ export type ContainerState =
   | { state: "running"; pid: number; startedAt: string }
   /** Of its last process; the times are the runtime's RFC 3339 labels. */
   | { state: "exited"; exitCode: number; outOfMemory: boolean; startedAt: string; finishedAt: string }
-  | { state: "removing" };
+  | { state: "removing" }
+  /**
+   * The runtime says that it ended, or knows it no more, and these processes of it (host's pids) are alive: it holds
+   * whatever it held (left-behind.ts).
+   */
+  | { state: "left-behind"; pids: readonly [number, ...number[]] };
 
 export type Container = {
   containerId: string;
@@ -86,8 +91,9 @@ export function ownerOf(labels: Readonly<Record<string, string>>): Owner | null 
   };
 }
 
+/** Whether it holds what it was given: cards, folders, its time. What the runtime says of it does not decide that. */
 export function isRunning(container: Container | null): boolean {
-  return container?.status.state === "running";
+  return container?.status.state === "running" || container?.status.state === "left-behind";
 }
 
 export function isSameRun(a: RunKey, b: RunKey): boolean {

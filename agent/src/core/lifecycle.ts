@@ -4,7 +4,7 @@
  */
 import type { BootId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance, RunRemains } from "@remotegpu/shared/instance";
-import { isRunning } from "./container.ts";
+import { isRunning, type OwnedContainer } from "./container.ts";
 import { nextStart } from "./restart-policy.ts";
 import type { MonotonicTime } from "./run-record.ts";
 import type { RunRestarts } from "./run-restarts.ts";
@@ -19,6 +19,10 @@ export type LifecycleInput = Omit<Knowledge, "observed"> &
     observed: Knowledge["observed"] | null;
     /** What starts under way are doing ("pulling image …"), by run. */
     waits: ReadonlyMap<RunId, string>;
+    /** Runs that were killed and are still there, with the sentence for it. */
+    notEnding: ReadonlyMap<RunId, string>;
+    /** Runs of which the runtime and the kernel say different things, with the sentence for it. */
+    disagreements: ReadonlyMap<RunId, string>;
     now: MonotonicTime;
   };
 
@@ -32,7 +36,10 @@ const MAX_DETAIL = 2000;
 export function observedInstances(input: LifecycleInput): ObservedInstance[] {
   const observed = input.observed ?? [];
   return runViews({ ...input, observed }).flatMap((view) => {
-    const said = input.observed === null ? inTheDark(view) : saidOf(view, { ...input, observed });
+    const said =
+      input.observed === null
+        ? inTheDark(view)
+        : withTrouble(saidOf(view, { ...input, observed }), view, input);
     if (said === null) return [];
     const remains = remainsOf(view, said, { isBlind: input.observed === null });
     return [{ ...instanceOf(view, said, input.now.bootId), ...(remains && { remains }) }];
@@ -68,6 +75,27 @@ function saidOf(view: RunView, input: LifecycleInput & { observed: Knowledge["ob
     case "wanted":
       return running ? runningSaid(view) : startingSaid(view, standing.desired, input);
   }
+}
+
+/** What people have to look at while it goes on, costs and holds its cards. */
+function withTrouble(
+  said: Said | null,
+  { key, container }: RunView,
+  { notEnding, disagreements }: LifecycleInput,
+): Said | null {
+  if (said === null || container === null || !isRunning(container)) return said;
+  const stuck = notEnding.get(key.runId);
+  if (stuck !== undefined && said.phase === "stopping")
+    return { ...said, detail: `${said.detail} ${stuck}${heldCards(container)}`, problem: "not-ending" };
+  const differs = disagreements.get(key.runId);
+  if (differs === undefined || said.problem !== null) return said;
+  const detail = said.phase === "ready" ? differs : `${said.detail} ${differs}`;
+  return { ...said, detail, problem: "runtime-disagrees" };
+}
+
+function heldCards({ owner: { gpus } }: OwnedContainer): string {
+  const cards = gpus.map(({ uuid }) => uuid).join(", ");
+  return cards === "" ? "" : ` Until they are gone nobody else gets ${cards}.`;
 }
 
 function runningSaid({ record }: RunView): Said {

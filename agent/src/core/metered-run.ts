@@ -17,8 +17,8 @@ export interface RunSighting {
   record: RunRecord;
   interval: Interval | null;
   /**
-   * The container's first process: alive in /proc now; none (it ended, or nothing runs); or not to be told, because
-   * /proc could not be read.
+   * The process that stands for all of the container, its first one as a rule: alive, or outlived by others of the same
+   * container; none (everything ended, or nothing runs); or not to be told, because the kernel could not be asked.
    */
   process: { alive: true; pid: number; startTicks: number } | { alive: false } | "unknown";
   /** When the container ended, on this boot's clock; null when not known or not to be trusted. */
@@ -28,16 +28,35 @@ export interface RunSighting {
 }
 
 /**
- * The pid whose life must be read for a run. With a silent runtime (`containerPid` undefined) it is the one that was
- * metered last, so metering goes on without the runtime. Null: there is none to look at.
+ * The pids of which the first that lives stands for a run: the container's first process by the runtime; the one that
+ * was metered last, which goes on without the runtime; and where nothing is being metered, the first of those there.
  */
-export function pidToRead(
+export function pidsToRead(
   interval: Interval | null,
-  containerPid: number | null | undefined,
+  { containerPid, alive }: { containerPid: number | null; alive: readonly number[] },
   now: Moment,
-): number | null {
-  if (typeof containerPid === "number") return containerPid;
-  return interval?.isOpen === true && interval.bootId === now.bootId ? interval.pid : null;
+): number[] {
+  const others = isOpenNow(interval, now) ? [interval.pid] : alive.slice(0, 1);
+  return [...new Set([...(containerPid === null ? [] : [containerPid]), ...others])];
+}
+
+/**
+ * Whether the run goes on, and the process that stands for it. Its control group decides: what ended or hid its first
+ * process goes on in another one, and a run keeps the identity by which it was metered for as long as anything lives.
+ * @param read the first living one of the pids to read; null where none lives
+ */
+export function processOfRun(
+  interval: Interval | null,
+  read: { pid: number; startTicks: number } | null,
+  { alive, now }: { alive: readonly number[]; now: Moment },
+): Extract<RunSighting["process"], object> {
+  if (read !== null) return { alive: true, ...read };
+  if (alive.length === 0 || !isOpenNow(interval, now)) return { alive: false };
+  return { alive: true, pid: interval.pid, startTicks: interval.startTicks };
+}
+
+function isOpenNow(interval: Interval | null, now: Moment): interval is Interval {
+  return interval?.isOpen === true && interval.bootId === now.bootId;
 }
 
 /**

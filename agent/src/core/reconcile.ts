@@ -12,7 +12,7 @@ import { isRunning } from "./container.ts";
 import type { OwnedContainer, RunKey } from "./container.ts";
 import type { Loss } from "./gpu-health.ts";
 import { exitedBy, nextStart } from "./restart-policy.ts";
-import type { MonotonicTime } from "./run-record.ts";
+import type { MonotonicTime, RunRecord } from "./run-record.ts";
 import { endBeforeStart } from "./run-restarts.ts";
 import { ownedContainers, runViews } from "./run-view.ts";
 import type { Knowledge, RunView } from "./run-view.ts";
@@ -110,26 +110,20 @@ function wantedActions(
   containers: OwnedContainer[],
 ): Action[] {
   const { key, record, container } = view;
-  const running = container?.status.state === "running" ? container.status : null;
+  const running = container && isRunning(container) ? container : null;
   if (record?.end) {
     const { detail, orderedBy } = record.end;
     const stop: Stop = { cause: "already-ended", orderedBy: orderedBy ?? "limit", detail };
-    return container && running ? [stopFor(view, container, stop)] : [];
+    return running ? [stopFor(view, running, stop)] : [];
   }
-  if (record?.stop) {
-    return container && running ? [stopFor(view, container, record.stop)] : closing(view, null);
-  }
+  if (record?.stop) return running ? [stopFor(view, running, record.stop)] : closing(view, null);
   const limit = limitReached(desired, flags);
   if (limit) {
-    if (container && running) return [stopFor(view, container, limit)];
+    if (running) return [stopFor(view, running, limit)];
     return [closeRun(key, desired.specHash, { ...endOfStop(limit), exitCode: null })];
   }
-  if (running && container) {
-    const { containerId } = container;
-    return record?.gate
-      ? []
-      : [{ kind: "open-gate", ...key, containerId, pid: running.pid, startedAt: running.startedAt }];
-  }
+  // Also where the runtime has lost it: what lives costs, and nobody has asked for its end.
+  if (running) return record?.gate ? noteOf(record, running) : [gateOf(view, running)];
   if (container?.status.state === "removing") return [];
   const next = nextStart({ kind: desired.spec.kind, record, container }, now);
   if (next.kind === "give-up") return [closeRun(key, desired.specHash, next.end)];
@@ -235,7 +229,21 @@ function stopFor({ standing, record, key }: RunView, { containerId }: OwnedConta
 }
 
 function adoption({ key }: RunView, { containerId, owner }: OwnedContainer): Action {
-  return { kind: "adopt", ...key, containerId, specHash: owner.specHash };
+  const { specHash, network, gpus } = owner;
+  return { kind: "adopt", ...key, containerId, specHash, network, gpus };
+}
+
+/** A container that was made anew within the run, or a record of an earlier agent. */
+function noteOf(record: RunRecord, { containerId, owner }: OwnedContainer): Action[] {
+  if (record.holding?.containerId === containerId) return [];
+  const { instanceId, placementEpoch, runId, network, gpus } = owner;
+  return [{ kind: "note-holding", instanceId, placementEpoch, runId, containerId, network, gpus }];
+}
+
+function gateOf({ key }: RunView, { containerId, owner, status }: OwnedContainer): Action {
+  const { network, gpus } = owner;
+  const pid = status.state === "running" ? status.pid : status.state === "left-behind" ? status.pids[0] : 0;
+  return { kind: "open-gate", ...key, containerId, pid, network, gpus };
 }
 
 /** Of two starts that exclude each other the first is made; the other finds it in its way in the next round. */

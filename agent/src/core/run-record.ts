@@ -4,7 +4,7 @@
  */
 import type { BootId } from "@remotegpu/shared/ids";
 import type { InstanceProblem } from "@remotegpu/shared/instance";
-import type { Action, RunEnd, StopCause, StopOrderer } from "./action.ts";
+import type { Action, Given, RunEnd, StopCause, StopOrderer } from "./action.ts";
 import type { RunKey } from "./container.ts";
 import type { RunRemains } from "./run-remains.ts";
 import { restartsAfter, type RunRestarts } from "./run-restarts.ts";
@@ -31,7 +31,12 @@ export type RunRecord = RunKey & {
   remains?: RunRemains | undefined;
   /** Absent while its container was never started again. */
   restarts?: RunRestarts | undefined;
+  /** What its container holds while any process of it lives, be it removed; absent in records of earlier agents. */
+  holding?: Holding | undefined;
 };
+
+/** `group` is the folder of the container's control group; null where none was found. */
+export type Holding = Given & { containerId: string; group: string | null };
 
 /**
  * The record as it must stand in the journal before `action` is carried out; null when nothing is kept.
@@ -40,7 +45,14 @@ export type RunRecord = RunKey & {
 export function recordAfter(record: RunRecord | null, action: Action, at: MonotonicTime): RunRecord | null {
   switch (action.kind) {
     case "adopt":
-      return record ?? { ...newRecord(action, action.specHash), containerId: action.containerId, starts: 1 };
+      return (
+        record ?? {
+          ...newRecord(action, action.specHash),
+          containerId: action.containerId,
+          starts: 1,
+          holding: holdingOf(null, action),
+        }
+      );
     case "start":
       return {
         ...begunAgain(record, action),
@@ -54,7 +66,7 @@ export function recordAfter(record: RunRecord | null, action: Action, at: Monoto
         lastStart: at,
       };
     case "open-gate":
-      return record && { ...record, gate: record.gate ?? at };
+      return record && { ...record, gate: record.gate ?? at, holding: holdingOf(record, action) };
     case "stop":
       return (
         record && {
@@ -66,6 +78,8 @@ export function recordAfter(record: RunRecord | null, action: Action, at: Monoto
           },
         }
       );
+    case "note-holding":
+      return record && { ...record, holding: holdingOf(record, action) };
     case "close-run": {
       const known = record ?? newRecord(action, action.specHash);
       return { ...known, end: known.end ?? action.end };
@@ -104,6 +118,20 @@ export function recordTrouble(record: RunRecord, trouble: NonNullable<RunRecord[
 
 export function recordRemains(record: RunRecord, remains: RunRemains): RunRecord {
   return { ...record, remains: record.remains ?? remains };
+}
+
+function holdingOf(
+  record: RunRecord | null,
+  { containerId, network, gpus }: Given & { containerId: string },
+): Holding {
+  const isSame = record?.holding?.containerId === containerId;
+  return { containerId, network, gpus, group: isSame ? (record.holding?.group ?? null) : null };
+}
+
+/** With the folder of its container's control group, where that is known. */
+export function recordGroup(record: RunRecord, group: string | null): RunRecord {
+  const { holding } = record;
+  return holding === undefined || group === null ? record : { ...record, holding: { ...holding, group } };
 }
 
 function newRecord(key: RunKey, specHash: string): RunRecord {

@@ -1,6 +1,7 @@
 /**
  * Whether a process is alive, told by /proc alone: it answers when the container runtime does not. A pid is
- * reused, so it means something only together with its start ticks. A zombie has ended.
+ * reused, so it means something only together with its start ticks. A zombie has ended, unless only its first thread
+ * has: a process lives as long as any of its threads does.
  */
 import { readFile } from "node:fs/promises";
 import { containersOf } from "../core/cgroup-path.ts";
@@ -8,8 +9,9 @@ import { containersOf } from "../core/cgroup-path.ts";
 /** `startTicks` counts clock ticks since boot and stays the same for the whole life of a process. */
 export type ProcessLife = { alive: true; startTicks: number } | { alive: false };
 
-/** Position of `state` and `starttime` (fields 3 and 22) among the fields after the command name. */
+/** Position of `state`, `num_threads` and `starttime` (fields 3, 20 and 22) among those after the command name. */
 const STATE_AT = 0;
+const THREADS_AT = 17;
 const START_TICKS_AT = 19;
 const ENDED_STATES = new Set(["Z", "X", "x"]);
 
@@ -49,7 +51,8 @@ export function parseProcStat(stat: string): ProcessLife {
   const state = fields[STATE_AT];
   const ticks = fields[START_TICKS_AT];
   if (state === undefined || ticks === undefined || !/^\d{1,15}$/.test(ticks)) return { alive: false };
-  return ENDED_STATES.has(state) ? { alive: false } : { alive: true, startTicks: Number(ticks) };
+  const hasEnded = ENDED_STATES.has(state) && !(Number(fields[THREADS_AT]) > 1);
+  return hasEnded ? { alive: false } : { alive: true, startTicks: Number(ticks) };
 }
 
 /** The file's text, or null where the process has ended (before or while it was read). */

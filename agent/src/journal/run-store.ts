@@ -4,7 +4,7 @@
  */
 import assert from "node:assert";
 import { BootId, InstanceId, RunId } from "@remotegpu/shared/ids";
-import { INSTANCE_PROBLEMS, STOP_ORDERERS } from "@remotegpu/shared/instance";
+import { AttachedGpu, INSTANCE_PROBLEMS, STOP_ORDERERS } from "@remotegpu/shared/instance";
 import { z } from "zod";
 import type { StopCause } from "../core/action.ts";
 import type { RunRecord } from "../core/run-record.ts";
@@ -65,6 +65,14 @@ export const StoredRecord: z.ZodType<RunRecord> = z.object({
         signal: z.string().nullable(),
         finishedAt: z.string().nullable(),
       }),
+    })
+    .optional(),
+  holding: z
+    .object({
+      containerId: z.string(),
+      network: z.string(),
+      gpus: z.array(AttachedGpu),
+      group: z.string().nullable(),
     })
     .optional(),
 });

@@ -1,13 +1,16 @@
 /**
- * Record: one look at every unfinished run's process, written down as proven time. Works from /proc alone while the
- * runtime is silent.
+ * Record: one look at every unfinished run's processes, written down as proven time. What a run holds is what its
+ * container's control group holds, so this works without the runtime and against its word.
  */
+import type { RunId } from "@remotegpu/shared/ids";
 import { isSameRun, type Container } from "../core/container.ts";
+import { disagreement, lastingDisagreements, type Disagreement } from "../core/disagreement.ts";
 import { meter } from "../core/metering.ts";
-import { finishedMs, meteredRun, pidToRead, type RunSighting } from "../core/metered-run.ts";
+import { finishedMs, meteredRun, pidsToRead, processOfRun, type RunSighting } from "../core/metered-run.ts";
 import { cardsOfRuns } from "../core/run-cards.ts";
 import type { RunRecord } from "../core/run-record.ts";
 import { EXTEND_EVERY_MS, type Interval, type Moment } from "../core/usage-interval.ts";
+import type { ContainerGroups } from "../host/container-groups.ts";
 import { readProcessLife } from "../host/process-liveness.ts";
 import type { Journal } from "../journal/journal.ts";
 import { momentOf, type Clock } from "./moment.ts";
@@ -26,10 +29,19 @@ export class Meter {
   readonly #journal: Journal;
   readonly #observation: Observation;
   readonly #gpuWatch: GpuWatch;
+  readonly #groups: Pick<ContainerGroups, "processesOf">;
+  readonly #disagreements = new Map<RunId, Disagreement>();
   #tickedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: { clock: Clock; journal: Journal; observation: Observation; gpuWatch: GpuWatch }) {
+  constructor(parts: {
+    clock: Clock;
+    journal: Journal;
+    observation: Observation;
+    gpuWatch: GpuWatch;
+    groups: Pick<ContainerGroups, "processesOf">;
+  }) {
     this.#clock = parts.clock;
+    this.#groups = parts.groups;
     this.#journal = parts.journal;
     this.#observation = parts.observation;
     this.#gpuWatch = parts.gpuWatch;
@@ -38,6 +50,11 @@ export class Meter {
   /** Until the next tick is due; not above 0 when it is. */
   get untilTickMs(): number {
     return this.#tickedMs + EXTEND_EVERY_MS - this.#clock.monotonicMs();
+  }
+
+  /** Where the runtime and the kernel disagree about a run for longer than one of them takes, with the sentence for it. */
+  get disagreements(): ReadonlyMap<RunId, string> {
+    return lastingDisagreements(this.#disagreements, this.#clock.monotonicMs());
   }
 
   get hasTicked(): boolean {
@@ -53,7 +70,9 @@ export class Meter {
     const sightings = await Promise.all(
       journal.runs
         .unfinished()
-        .map((record) => sightingOf(record, intervals.get(record.runId) ?? null, seen, before)),
+        .map((record) =>
+          this.#sightingOf(record, intervals.get(record.runId) ?? null, { ...seen, now: before }),
+        ),
     );
     // The moment before the look: a process seen alive was alive up to then, so that is what is claimed.
     const runs = sightings
@@ -67,32 +86,59 @@ export class Meter {
     this.#tickedMs = this.#clock.monotonicMs();
     await this.#gpuWatch.follow(this.#observation.own, this.#clock.wallMs());
   }
-}
 
-async function sightingOf(
-  record: RunRecord,
-  interval: Interval | null,
-  seen: Seen,
-  now: Moment,
-): Promise<RunSighting> {
-  const container = seen.containers?.find(({ owner }) => owner !== null && isSameRun(owner, record)) ?? null;
-  const status = container?.status ?? null;
-  const containerPid = seen.containers === null ? undefined : status?.state === "running" ? status.pid : null;
-  const pid = pidToRead(interval, containerPid, now);
-  return {
-    record,
-    interval,
-    process: pid === null ? { alive: false } : await processNow(pid),
-    finishedMs: status?.state === "exited" ? finishedMs(status, { ...seen, interval }, now) : null,
-  };
-}
-
-async function processNow(pid: number): Promise<RunSighting["process"]> {
-  try {
-    const life = await readProcessLife(pid);
-    return life.alive ? { alive: true, pid, startTicks: life.startTicks } : { alive: false };
-  } catch {
-    // /proc itself failed: not to be told from here, so neither alive nor ended is claimed.
-    return "unknown";
+  async #sightingOf(
+    record: RunRecord,
+    interval: Interval | null,
+    { now, ...seen }: Seen & { now: Moment },
+  ): Promise<RunSighting> {
+    const container =
+      seen.containers?.find(({ owner }) => owner !== null && isSameRun(owner, record)) ?? null;
+    const status = container?.status ?? null;
+    return {
+      record,
+      interval,
+      process: await this.#processOf(record, interval, { status, now }),
+      finishedMs: status?.state === "exited" ? finishedMs(status, { ...seen, interval }, now) : null,
+    };
   }
+
+  async #processOf(
+    record: RunRecord,
+    interval: Interval | null,
+    { status, now }: { status: Container["status"] | null; now: Moment },
+  ): Promise<RunSighting["process"]> {
+    try {
+      const alive = this.#aliveOf(record, status);
+      const containerPid = status?.state === "running" ? status.pid : null;
+      const read = await processNow(pidsToRead(interval, { containerPid, alive }, now));
+      this.#note(record.runId, disagreement({ status, alive, hasProcess: read !== null }), now.nowMs);
+      return processOfRun(interval, read, { alive, now });
+    } catch {
+      // The kernel could not be asked: not to be told from here, so neither alive nor ended is claimed.
+      return "unknown";
+    }
+  }
+
+  /** By the kernel, whatever the runtime says, and also while it is silent. */
+  #aliveOf({ containerId, holding }: RunRecord, status: Container["status"] | null): readonly number[] {
+    if (status?.state === "left-behind") return status.pids;
+    if (containerId === null) return [];
+    const group = holding?.containerId === containerId ? holding.group : null;
+    return this.#groups.processesOf(containerId, group);
+  }
+
+  #note(runId: RunId, kind: Disagreement["kind"] | null, nowMs: number): void {
+    const before = this.#disagreements.get(runId);
+    if (kind === null) this.#disagreements.delete(runId);
+    else if (before?.kind !== kind) this.#disagreements.set(runId, { kind, sinceMs: nowMs });
+  }
+}
+
+async function processNow(pids: readonly number[]): Promise<{ pid: number; startTicks: number } | null> {
+  for (const pid of pids) {
+    const life = await readProcessLife(pid);
+    if (life.alive) return { pid, startTicks: life.startTicks };
+  }
+  return null;
 }

@@ -4,9 +4,11 @@
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { isRunning, type Container, type OwnedContainer, type RunKey } from "../core/container.ts";
+import { type Container, type OwnedContainer, type RunKey } from "../core/container.ts";
+import { doubtsAbout, withLeftBehind } from "../core/left-behind.ts";
 import { ordersOfRemovedHost } from "../core/removed-host.ts";
 import { ownedContainers, runNow, type Knowledge, type RunNow } from "../core/run-view.ts";
+import type { ContainerGroups } from "../host/container-groups.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { GpuWatch } from "./watch/gpu-watch.ts";
 import type { ImageWatch } from "./watch/image-watch.ts";
@@ -22,6 +24,7 @@ export class Observation {
   readonly #runtimeWatch: RuntimeWatch;
   readonly #gpuWatch: GpuWatch;
   readonly #imageWatch: ImageWatch;
+  readonly #groups: Pick<ContainerGroups, "processesOf">;
   readonly #wake: () => void;
   readonly #log: Log;
   #containers: readonly Container[] | null = null;
@@ -33,6 +36,7 @@ export class Observation {
     runtimeWatch: RuntimeWatch;
     gpuWatch: GpuWatch;
     imageWatch: ImageWatch;
+    groups: Pick<ContainerGroups, "processesOf">;
     wake: () => void;
     log: Log;
   }) {
@@ -41,6 +45,7 @@ export class Observation {
     this.#runtimeWatch = parts.runtimeWatch;
     this.#gpuWatch = parts.gpuWatch;
     this.#imageWatch = parts.imageWatch;
+    this.#groups = parts.groups;
     this.#wake = parts.wake;
     this.#log = parts.log;
   }
@@ -55,8 +60,9 @@ export class Observation {
     return ownedContainers({ hostId: this.#hostId, observed: this.#containers ?? [] });
   }
 
+  /** Those of them that the runtime can still reach: it would refuse a command in what it has lost. */
   get running(): OwnedContainer[] {
-    return this.own.filter(isRunning);
+    return this.own.filter(({ status }) => status.state === "running");
   }
 
   get hasLeftFleet(): boolean {
@@ -94,8 +100,22 @@ export class Observation {
         ? RUNTIME_PATIENCE_MS
         : Math.max(LEAST_PATIENCE_MS, Math.min(RUNTIME_PATIENCE_MS, untilTickMs));
     const look = await this.#runtimeWatch.containers(nowMs, { patienceMs, mark });
-    if (look.seen !== null) this.#containers = look.seen;
-    return look;
+    if (look.seen === null) return look;
+    const seen = this.#withLeftBehind(look.seen);
+    this.#containers = seen;
+    return { ...look, seen };
+  }
+
+  /** What the runtime calls ended, or does not know any more, is looked for among the living. */
+  #withLeftBehind(seen: readonly Container[]): Container[] {
+    const runs = this.#journal.runs.all();
+    const alive = new Map(
+      doubtsAbout(seen, runs).map(({ containerId, group }) => [
+        containerId,
+        this.#groups.processesOf(containerId, group),
+      ]),
+    );
+    return withLeftBehind(seen, { hostId: this.#hostId, runs, alive });
   }
 
   /** What is wanted, recorded and seen, side by side. */

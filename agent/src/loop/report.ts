@@ -15,6 +15,7 @@ import type { ObservedState } from "../link/control-plane-client.ts";
 import type { AccessLink } from "./access-link.ts";
 import type { Vitals } from "./control-plane-link.ts";
 import { momentOf, monotonic, type Clock } from "./moment.ts";
+import type { Meter } from "./meter.ts";
 import type { Observation } from "./observation.ts";
 import type { Reconciliation } from "./reconciliation.ts";
 import type { RunPerformer } from "./run-performer.ts";
@@ -32,7 +33,8 @@ export type ReportParts = {
   journal: Pick<Journal, "isShortOfSpace">;
   observation: Observation;
   reconciliation: Pick<Reconciliation, "degraded" | "hostObstacles">;
-  performer: Pick<RunPerformer, "waits" | "isStarting">;
+  performer: Pick<RunPerformer, "waits" | "notEnding" | "isStarting">;
+  meter: Pick<Meter, "disagreements">;
   runtimeWatch: RuntimeWatch;
   gpuWatch: GpuWatch;
   imageWatch: ImageWatch;
@@ -52,6 +54,8 @@ export function reportNow(parts: ReportParts): Vitals {
       ...reconciliation.hostObstacles,
       observed: seen,
       waits: performer.waits,
+      notEnding: performer.notEnding,
+      disagreements: parts.meter.disagreements,
       now,
     }),
     now.ms,

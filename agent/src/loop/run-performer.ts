@@ -9,6 +9,7 @@ import type { Log } from "@remotegpu/shared/log";
 import type { Action } from "../core/action.ts";
 import {
   recordAfter,
+  recordGroup,
   recordRemains,
   recordStarted,
   recordTrouble,
@@ -16,9 +17,10 @@ import {
   type RunRecord,
 } from "../core/run-record.ts";
 import { areRivals } from "../core/start-obstacle.ts";
+import type { ContainerGroups } from "../host/container-groups.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { GpuFacts, Runtime } from "../runtime/runtime.ts";
-import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
+import { NotEndingError, RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
 import type { OutputKeeper } from "./output-keeper.ts";
 
 type RunAction = Exclude<Action, { kind: "hold-stops" }>;
@@ -35,6 +37,7 @@ type Work = {
 export class RunPerformer {
   readonly #journal: Journal;
   readonly #runtime: Runtime;
+  readonly #groups: Pick<ContainerGroups, "find">;
   readonly #output: OutputKeeper;
   readonly #hasToldEnd: (runId: RunId) => boolean;
   readonly #gpuFacts: () => GpuFacts;
@@ -44,10 +47,12 @@ export class RunPerformer {
   readonly #works = new Map<RunId, Work>();
   #endedWorks = 0;
   readonly #waits = new Map<RunId, string>();
+  readonly #notEnding = new Map<RunId, string>();
 
   constructor(options: {
     journal: Journal;
     runtime: Runtime;
+    groups: Pick<ContainerGroups, "find">;
     output: OutputKeeper;
     /** Whether the control plane was told how a run ended: it is not forgotten before. */
     hasToldEnd: (runId: RunId) => boolean;
@@ -57,6 +62,7 @@ export class RunPerformer {
   }) {
     this.#journal = options.journal;
     this.#runtime = options.runtime;
+    this.#groups = options.groups;
     this.#output = options.output;
     this.#hasToldEnd = options.hasToldEnd;
     this.#gpuFacts = options.gpuFacts;
@@ -71,6 +77,11 @@ export class RunPerformer {
       ...starting.map(([runId]) => [runId, "The container is being started."] as const),
       ...this.#waits,
     ]);
+  }
+
+  /** Runs that were killed and whose processes are still there, with the sentence that says so. */
+  get notEnding(): ReadonlyMap<RunId, string> {
+    return this.#notEnding;
   }
 
   /** A start is under way, or was and no list of containers shows it yet. */
@@ -113,6 +124,10 @@ export class RunPerformer {
     switch (action.kind) {
       case "adopt":
       case "open-gate":
+      case "note-holding":
+        this.#log.info(action, `run ${runId}: ${action.kind}`);
+        this.#record(action, at, (record) => recordGroup(record, this.#groups.find(action.containerId)));
+        return;
       case "close-run":
         this.#log.info(action, `run ${runId}: ${action.kind}`);
         this.#record(action, at);
@@ -124,6 +139,7 @@ export class RunPerformer {
         if (!this.#hasToldEnd(runId)) return;
         this.#journal.runs.forget(runId);
         this.#waits.delete(runId);
+        this.#notEnding.delete(runId);
         return;
       case "keep-remains":
         this.#inBackground(action, () => this.#keepRemains(action));
@@ -131,7 +147,7 @@ export class RunPerformer {
       case "stop":
         this.#log.info(action, `run ${runId}: ${action.detail}`);
         this.#record(action, at);
-        this.#inBackground(action, () => this.#runtime.stop(action.containerId, action));
+        this.#inBackground(action, () => this.#stop(action));
         return;
       case "remove":
         this.#inBackground(action, async () => {
@@ -188,9 +204,27 @@ export class RunPerformer {
     if (record !== null) this.#journal.runs.save(recordRemains(record, remains));
   }
 
+  /** What was asked in vain to end by itself is not asked again: the next try kills at once. */
+  async #stop(action: Extract<Action, { kind: "stop" }>): Promise<void> {
+    const { runId, containerId } = action;
+    const graceSeconds = this.#notEnding.has(runId) ? 0 : action.graceSeconds;
+    try {
+      await this.#runtime.stop(containerId, { graceSeconds });
+      this.#notEnding.delete(runId);
+    } catch (error) {
+      if (error instanceof NotEndingError) this.#notEnding.set(runId, error.sentence);
+      throw error;
+    }
+  }
+
   /** The record is on the disk before the world is touched. */
-  #record(action: RunAction, at: MonotonicTime): RunRecord | null {
-    const record = recordAfter(this.#recordOf(action.runId), action, at);
+  #record(
+    action: RunAction,
+    at: MonotonicTime,
+    complete = (record: RunRecord): RunRecord => record,
+  ): RunRecord | null {
+    const after = recordAfter(this.#recordOf(action.runId), action, at);
+    const record = after === null ? null : complete(after);
     if (record !== null) this.#journal.runs.save(record);
     return record;
   }

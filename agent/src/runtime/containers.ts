@@ -164,16 +164,20 @@ export class Containers {
     );
   }
 
-  /** TERM, then KILL after the grace. Stopping what does not run, or is gone, changes nothing. */
-  async stop(containerId: string, { graceSeconds }: { graceSeconds: number }): Promise<void> {
+  /**
+   * TERM, then KILL after the grace. @returns whether the runtime did that; false of what does not run for it, or is
+   * gone. Either is its word, and proves no end.
+   */
+  async stop(containerId: string, { graceSeconds }: { graceSeconds: number }): Promise<boolean> {
     const deadlineMs = graceSeconds * MS_PER_SECOND + STOP_EXTRA_MS;
-    await this.#orAbsent(
+    const done = await this.#orAbsent(
       this.#unlessSo(
         this.#docker.call(`stop container ${containerId}`, { deadlineMs }, (client, abortSignal) =>
           client.getContainer(containerId).stop({ t: graceSeconds, abortSignal }),
         ),
       ),
     );
+    return done ?? false;
   }
 
   /** With the anonymous volumes of its image; a running one is killed. Removing what is gone changes nothing. */
@@ -200,12 +204,14 @@ export class Containers {
     }
   }
 
-  /** 304: it is so already. */
-  async #unlessSo(call: Promise<unknown>): Promise<void> {
+  /** False for 304: it is so already. */
+  async #unlessSo(call: Promise<unknown>): Promise<boolean> {
     try {
       await call;
+      return true;
     } catch (error) {
-      if (!isStatus(error, 304)) throw error;
+      if (isStatus(error, 304)) return false;
+      throw error;
     }
   }
 }

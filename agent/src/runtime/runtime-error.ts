@@ -11,6 +11,23 @@ export class RuntimeError extends Error {
   }
 }
 
+/** Killed by us and by the runtime, and still there: it waits for a disk or a device. */
+export class NotEndingError extends RuntimeError {
+  override name = "NotEndingError";
+  /** For people. */
+  readonly sentence: string;
+
+  constructor(left: readonly { pid: number; name: string | null }[]) {
+    const named = left.slice(0, MOST_NAMED).map(({ pid, name }) => `${pid} (${name ?? "unknown"})`);
+    const others = left.length > MOST_NAMED ? ` and ${left.length - MOST_NAMED} more` : "";
+    const sentence = `Processes of it cannot be ended: ${named.join(", ")}${others}.`;
+    super(sentence);
+    this.sentence = sentence;
+  }
+}
+
+const MOST_NAMED = 5;
+
 /** Nothing answers at its socket, or not within the call's deadline. The host is degraded, its work goes on. */
 export class RuntimeDown extends Error {
   override name = "RuntimeDown";

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { HostId, RunId } from "@remotegpu/shared/ids";
 import type { AttachMode } from "@remotegpu/shared/host-report";
 import type { DesiredInstance, InstanceProblem, InstanceSpec } from "@remotegpu/shared/instance";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { attachmentOf } from "../core/gpu-attachment.ts";
 import type { CdiDevice, GpuAttachment } from "../core/gpu-attachment.ts";
 import type { Container } from "../core/container.ts";
@@ -21,7 +22,7 @@ import { Images } from "./images.ts";
 import type { OutputPiece } from "./log-frames.ts";
 import { logPieces, type LogQuery } from "./log-stream.ts";
 import { Networks } from "./networks.ts";
-import { RuntimeError } from "./runtime-error.ts";
+import { NotEndingError, RuntimeDown, RuntimeError } from "./runtime-error.ts";
 import { runtimeInfo } from "./runtime-info.ts";
 import type { RuntimeInfo } from "./runtime-info.ts";
 import { folderBytes, layerBytes } from "./storage-usage.ts";
@@ -32,6 +33,13 @@ import type { ResolvedFolder } from "./volumes.ts";
 const MAX_REMOVAL_LOOKS = 20;
 const REMOVAL_LOOK_MS = 250;
 
+/** The processes of a container, by the kernel's word. */
+export type ContainerProcesses = {
+  askToEnd(containerId: string, withinMs: number): Promise<void>;
+  /** Resolves with what could not be ended. */
+  end(containerId: string): Promise<readonly { pid: number; name: string | null }[]>;
+};
+
 export type RuntimeOptions = HostSide & {
   hostId: HostId;
   socketPath?: string;
@@ -39,6 +47,7 @@ export type RuntimeOptions = HostSide & {
   poolRoot: string;
   /** What `installToolbox` returned. */
   toolboxPath: string;
+  processes: ContainerProcesses;
   /** Called after each event of a container of ours, after each pull, and when the event stream comes back. */
   wake: () => void;
   /** Each time the event stream breaks off; it is opened again. */
@@ -154,12 +163,22 @@ export class Runtime {
     await this.#containers.startAgain(containerId);
   }
 
-  /** TERM, and KILL after the grace; resolves when the container has ended. */
-  stop(containerId: string, options: { graceSeconds: number }): Promise<void> {
-    return this.#containers.stop(containerId, options);
+  /**
+   * TERM, and KILL after the grace, by the runtime; then whatever it has left. Resolves when nothing of the container is
+   * alive any more.
+   * @throws NotEndingError when something still is
+   */
+  async stop(containerId: string, { graceSeconds }: { graceSeconds: number }): Promise<void> {
+    const { processes } = this.#options;
+    if (!(await this.#stopByRuntime(containerId, graceSeconds)))
+      await processes.askToEnd(containerId, graceSeconds * MS_PER_SECOND);
+    await this.#endLeft(containerId);
   }
 
-  /** The container, its run's volumes, and its network if it was the last one there. The pool's folders stay. */
+  /**
+   * The container, its run's volumes, and its network if it was the last one there. The pool's folders stay.
+   * @throws NotEndingError when something of it is alive: the runtime would only lose sight of that
+   */
   async remove({
     containerId,
     runId,
@@ -170,6 +189,7 @@ export class Runtime {
     network: string;
   }): Promise<void> {
     this.#fresh.delete(containerId);
+    await this.#endLeft(containerId);
     await this.#containers.remove(containerId);
     await this.#volumes.removeOf(runId);
     await this.#networks.removeIfUnused(network);
@@ -219,9 +239,32 @@ export class Runtime {
       if (left.length === 0) break;
       if (look > MAX_REMOVAL_LOOKS) throw new RuntimeError(`${left.length} containers could not be removed`);
       if (look > 1) await delay(REMOVAL_LOOK_MS);
-      for (const { containerId } of left) await this.#containers.remove(containerId);
+      for (const { containerId } of left) {
+        await this.#endLeft(containerId);
+        await this.#containers.remove(containerId);
+      }
     }
     await this.#volumes.removeAll();
     await this.#networks.removeAll();
+  }
+
+  /**
+   * Whether the runtime saw to it with its grace. One that refuses, or that gave up after all its time, leaves the rest
+   * to us; one that is not there is asked again later, since nothing had its grace yet.
+   */
+  async #stopByRuntime(containerId: string, graceSeconds: number): Promise<boolean> {
+    const begunMs = performance.now();
+    try {
+      return await this.#containers.stop(containerId, { graceSeconds });
+    } catch (error) {
+      const hadItsGrace = performance.now() - begunMs >= graceSeconds * MS_PER_SECOND;
+      if (error instanceof RuntimeDown && !hadItsGrace) throw error;
+      return hadItsGrace;
+    }
+  }
+
+  async #endLeft(containerId: string): Promise<void> {
+    const left = await this.#options.processes.end(containerId);
+    if (left.length > 0) throw new NotEndingError(left);
   }
 }

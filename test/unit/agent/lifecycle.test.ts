@@ -8,6 +8,7 @@ import { desiredOf } from "../../support/desired-instance.ts";
 import {
   BOOT,
   HOST,
+  LEFT_BEHIND,
   OTHER_BOOT,
   at,
   containerOf,
@@ -38,12 +39,55 @@ function report(changes: Partial<LifecycleInput>) {
     awaitsContact: false,
     closedGpus: new Map(),
     waits: new Map(),
+    notEnding: new Map(),
+    disagreements: new Map(),
     now: at(1_000_000),
     ...changes,
   });
 }
 
 const one = (changes: Partial<LifecycleInput>) => report(changes)[0];
+
+describe("what people have to look at while a run goes on", () => {
+  const lost = containerOf(key(), LEFT_BEHIND, { gpus: [gpu("a")] });
+  const stuck = new Map([[runId("run-1"), "Processes of it cannot be ended: 7 (python)."]]);
+  const differs = new Map([[runId("run-1"), "They disagree."]]);
+
+  test("that cannot be ended it is stopping, names what is left and keeps its card", () => {
+    const stopped = [order({ want: "stopped", orderedBy: "customer" })];
+
+    expect(
+      one({ desired: stopped, observed: [lost], runs: [recordOf(key())], notEnding: stuck }),
+    ).toMatchObject({
+      phase: "stopping",
+      problem: "not-ending",
+      detail: `Stopping; ordered by customer. Processes of it cannot be ended: 7 (python). Until they are gone nobody else gets ${gpu("a").uuid}.`,
+    });
+    expect(
+      one({ desired: stopped, observed: [dead], runs: [recordOf(key())], notEnding: stuck }),
+    ).toMatchObject({
+      problem: null,
+    });
+  });
+
+  test("that the runtime has lost it is still ready, with the disagreement", () => {
+    const wanted = { desired: [order()], observed: [lost], runs: [recordOf(key())] };
+
+    expect(one(wanted)).toMatchObject({ phase: "ready", detail: "It runs.", problem: null });
+    expect(one({ ...wanted, disagreements: differs })).toMatchObject({
+      phase: "ready",
+      detail: "They disagree.",
+      problem: "runtime-disagrees",
+    });
+  });
+
+  test("holds its card against the next", () => {
+    const next = desiredOf("y", { gpus: [gpu("a")] }, key({ instance: "env-2", run: "run-2" }));
+    const said = report({ desired: [next], observed: [lost], runs: [recordOf(key())] });
+
+    expect(said.find(({ runId: id }) => id === "run-2")?.detail).toContain("still holds");
+  });
+});
 
 describe("a wanted run", () => {
   const desired = [order()];

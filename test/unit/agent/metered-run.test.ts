@@ -1,5 +1,5 @@
 import type { BootId, InstanceId, RunId } from "@remotegpu/shared/ids";
-import { finishedMs, meteredRun, pidToRead } from "@remotegpu/agent/core/metered-run";
+import { finishedMs, meteredRun, pidsToRead, processOfRun } from "@remotegpu/agent/core/metered-run";
 import type { RunRecord } from "@remotegpu/agent/core/run-record";
 import type { Interval } from "@remotegpu/agent/core/usage-interval";
 import { describe, expect, test } from "vitest";
@@ -79,31 +79,56 @@ describe("the runtime's word for an end is taken", () => {
   });
 });
 
-describe("which pid is looked at", () => {
+describe("which pids are looked at, the first living one of which stands for the run", () => {
   test.each([
-    { what: "the running container's", containerPid: 9, interval: open, pid: 9 },
     {
-      what: "the metered one's while the runtime is silent",
-      containerPid: undefined,
+      what: "the running container's, then the metered one's",
+      containerPid: 9,
       interval: open,
-      pid: 7,
+      pids: [9, 7],
     },
-    { what: "the metered one's when the container does not run", containerPid: null, interval: open, pid: 7 },
+    { what: "the running container's once", containerPid: 7, interval: open, pids: [7] },
+    { what: "the metered one's, whatever the runtime says", containerPid: null, interval: open, pids: [7] },
     {
-      what: "none when nothing is open",
+      what: "the group's first where nothing is being metered",
       containerPid: null,
       interval: { ...open, isOpen: false },
-      pid: null,
+      pids: [21],
     },
     {
-      what: "none of another boot",
+      what: "the group's first after another boot",
       containerPid: null,
       interval: { ...open, bootId: LATER_BOOT },
-      pid: null,
+      pids: [21],
     },
-    { what: "none when nothing was ever metered", containerPid: undefined, interval: null, pid: null },
-  ])("$what", ({ containerPid, interval, pid }) => {
-    expect(pidToRead(interval, containerPid, now)).toBe(pid);
+    { what: "the group's after the container's", containerPid: 9, interval: null, pids: [9, 21] },
+    { what: "none where nothing is there", containerPid: null, interval: null, alive: [], pids: [] },
+  ])("$what", ({ containerPid, interval, alive = [21, 22], pids }) => {
+    expect(pidsToRead(interval, { containerPid, alive }, now)).toEqual(pids);
+  });
+});
+
+describe("whether a run goes on", () => {
+  const read = { pid: 9, startTicks: 5_000 };
+
+  test.each([
+    { what: "it does in the process that was read", read, alive: [], is: { alive: true, ...read } },
+    {
+      what: "it does, as what was metered, while anything of its group lives",
+      read: null,
+      alive: [21],
+      is: { alive: true, pid: 7, startTicks: 4_000 },
+    },
+    { what: "it does not with an empty group", read: null, alive: [], is: { alive: false } },
+    {
+      what: "nothing is known to have lived where nothing was metered",
+      read: null,
+      alive: [21],
+      interval: null,
+      is: { alive: false },
+    },
+  ])("$what", ({ read: found, alive, interval = open, is }) => {
+    expect(processOfRun(interval, found, { alive, now })).toEqual(is);
   });
 });
 

@@ -18,6 +18,7 @@ import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { desiredOf } from "../../support/desired-instance.ts";
 import {
   HOST,
+  LEFT_BEHIND,
   RUNNING,
   at,
   containerOf,
@@ -31,6 +32,15 @@ const ROUND_MS = 1_000;
 /** Enough for every wait of a row of starts. */
 const QUIET_ROUNDS = 200;
 const CARDS = ["a", "b"];
+
+const NOTHING_SPECIAL = {
+  startsRefused: null,
+  awaitsContact: false,
+  closedGpus: new Map(),
+  waits: new Map(),
+  notEnding: new Map(),
+  disagreements: new Map(),
+};
 
 const FOREIGN = {
   ...containerOf(key({ instance: "env-0", run: "foreign" })),
@@ -51,6 +61,8 @@ class World {
   readonly starts = new Map<string, number>();
   /** Instances whose start or stop the runtime refuses for now. */
   readonly refuses = new Set<InstanceId>();
+  /** Containers that the runtime does not know any more and whose processes are alive. */
+  readonly removed = new Set<string>();
 
   round(): Action[] {
     this.nowMs += ROUND_MS;
@@ -82,7 +94,7 @@ class World {
         if (after) this.#keep(after, this.#start(action, after));
         return;
       case "stop":
-        if (!this.refuses.has(action.instanceId)) this.#set(action.containerId, exited(143));
+        if (!this.refuses.has(action.instanceId)) this.#end(action.containerId);
         return;
       case "remove":
         this.containers = this.containers.filter((container) => container.containerId !== action.containerId);
@@ -94,10 +106,18 @@ class World {
       }
       case "adopt":
       case "open-gate":
+      case "note-holding":
       case "close-run":
       case "forget":
       case "refuse":
     }
+  }
+
+  /** What somebody had removed from the runtime is gone with its last process. */
+  #end(containerId: string): void {
+    if (this.removed.delete(containerId))
+      this.containers = this.containers.filter((container) => container.containerId !== containerId);
+    else this.#set(containerId, exited(143));
   }
 
   #start(action: Extract<Action, { kind: "start" | "restart" }>, record: RunRecord): RunRecord {
@@ -122,6 +142,14 @@ class World {
       const known = this.knownEpochs.get(after.instanceId) ?? 0;
       this.knownEpochs.set(after.instanceId, Math.max(known, after.placementEpoch));
     }
+  }
+
+  /** The runtime calls it ended, or has it removed, and its processes go on. */
+  leaveBehind(index: number, isRemoved: boolean): void {
+    const container = this.own()[index % Math.max(1, this.own().length)];
+    if (!container || !isRunning(container)) return;
+    this.#set(container.containerId, LEFT_BEHIND);
+    if (isRemoved) this.removed.add(container.containerId);
   }
 
   crash(index: number, exitCode: number): void {
@@ -164,6 +192,7 @@ type Step =
     }
   | { kind: "crash"; index: number; exitCode: number }
   | { kind: "lose"; index: number }
+  | { kind: "leave-behind"; index: number; isRemoved: boolean }
   | { kind: "drop"; index: number }
   | { kind: "lose-journal" }
   | { kind: "refuse"; instance: number; refuses: boolean }
@@ -189,6 +218,11 @@ const steps = fc.array(
       exitCode: fc.constantFrom(0, 1, 137),
     }),
     fc.record({ kind: fc.constant("lose" as const), index: fc.nat(9) }),
+    fc.record({
+      kind: fc.constant("leave-behind" as const),
+      index: fc.nat(9),
+      isRemoved: fc.boolean(),
+    }),
     fc.record({ kind: fc.constant("drop" as const), index: fc.nat(9) }),
     fc.record({ kind: fc.constant("lose-journal" as const) }),
     fc.record({ kind: fc.constant("refuse" as const), instance: small, refuses: fc.boolean() }),
@@ -210,6 +244,9 @@ function take(world: World, step: Step, onRound: (actions: Action[], before: Con
       break;
     case "lose":
       world.lose(step.index);
+      break;
+    case "leave-behind":
+      world.leaveBehind(step.index, step.isRemoved);
       break;
     case "drop":
       world.desired = world.desired.filter((_, index) => index !== step.index);
@@ -269,6 +306,33 @@ test("no two containers of one instance and no two holders of one card run at on
         const cards = running.flatMap(({ owner }) => owner.gpus.map((card) => card.uuid));
         expect(new Set(instances).size).toBe(instances.length);
         expect(new Set(cards).size).toBe(cards.length);
+      });
+    }),
+    RUNS,
+  );
+});
+
+test("nothing that lives is removed, called over or forgotten, whatever the runtime says of it", () => {
+  fc.assert(
+    fc.property(steps, (history) => {
+      play(history, (world, actions, before) => {
+        const alive = before.filter((container) => container !== NEIGHBOUR && isRunning(container));
+        const given = actions.filter(
+          ({ kind }) => kind === "remove" || kind === "forget" || kind === "restart",
+        );
+        const taken = given.filter(
+          (action) =>
+            "runId" in action && alive.some(({ owner }) => owner !== null && isSameRun(owner, action)),
+        );
+        expect(taken).toEqual([]);
+        const { flags: _flags, ...input } = world.input();
+        const reports = observedInstances({ ...input, ...NOTHING_SPECIAL, observed: world.containers });
+        const over = reports.filter(({ phase }) => phase === "stopped" || phase === "failed");
+        const refused = over.filter(({ problem }) => problem !== "start-refused");
+        const lies = refused.filter((report) =>
+          world.own().some((container) => isRunning(container) && isSameRun(container.owner, report)),
+        );
+        expect(lies).toEqual([]);
       });
     }),
     RUNS,
@@ -401,11 +465,8 @@ test("every report is one the protocol allows, and names each run once", () => {
         const { flags: _flags, ...input } = world.input();
         const reports = observedInstances({
           ...input,
+          ...NOTHING_SPECIAL,
           observed: isBlind ? null : world.containers,
-          startsRefused: null,
-          awaitsContact: false,
-          closedGpus: new Map(),
-          waits: new Map(),
         });
 
         expect(reports.map((report) => ObservedInstance.parse(report))).toEqual(reports);

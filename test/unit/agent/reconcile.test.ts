@@ -15,6 +15,7 @@ import {
   gpu,
   instanceId,
   key,
+  LEFT_BEHIND,
   reconcileInput,
   recordOf,
   runId,
@@ -59,7 +60,8 @@ describe("wanted", () => {
         ...key(),
         containerId: container.containerId,
         pid: 4711,
-        startedAt: "2026-01-01T00:00:00Z",
+        network: "ws-1",
+        gpus: [],
       },
     ]);
     expect(decide({ desired, observed: [container], runs: [record] })).toEqual([]);
@@ -67,7 +69,33 @@ describe("wanted", () => {
 
   test("and running, unknown to the journal: it is adopted and not touched", () => {
     expect(decide({ desired: [order()], observed: [container] })).toEqual([
-      { kind: "adopt", ...key(), containerId: container.containerId, specHash: HASH },
+      {
+        kind: "adopt",
+        ...key(),
+        containerId: container.containerId,
+        specHash: HASH,
+        network: "ws-1",
+        gpus: [],
+      },
+    ]);
+  });
+
+  test("and running in another container than its record knows: what it holds is noted", () => {
+    const holding = { containerId: "before", network: "ws-1", gpus: [], group: null };
+
+    for (const known of [holding, undefined])
+      expect(
+        decide({ desired: [order()], observed: [container], runs: [recordOf(key(), { holding: known })] }),
+      ).toMatchObject([{ kind: "note-holding", containerId: container.containerId, network: "ws-1" }]);
+  });
+
+  test("and left behind by the runtime: it goes on, and no second life of it begins beside the first", () => {
+    const lost = containerOf(key(), LEFT_BEHIND);
+    const desired = [order()];
+
+    expect(decide({ desired, observed: [lost], runs: [record] })).toEqual([]);
+    expect(decide({ desired, observed: [lost], runs: [recordOf(key(), { gate: null })] })).toMatchObject([
+      { kind: "open-gate", pid: 4711 },
     ]);
   });
 

@@ -1,9 +1,15 @@
 /** What stands in the journal before each action is carried out. */
 import { describe, expect, test } from "vitest";
-import { recordAfter, recordRemains, recordStarted, recordTrouble } from "@remotegpu/agent/core/run-record";
+import {
+  recordAfter,
+  recordGroup,
+  recordRemains,
+  recordStarted,
+  recordTrouble,
+} from "@remotegpu/agent/core/run-record";
 import type { RunEnd } from "@remotegpu/agent/core/action";
 import { desiredOf } from "../../support/desired-instance.ts";
-import { HASH, at, key, recordOf } from "../../support/run-samples.ts";
+import { HASH, at, gpu, key, recordOf } from "../../support/run-samples.ts";
 
 const desired = desiredOf("one");
 const run = { instanceId: desired.instanceId, placementEpoch: 1, runId: desired.runId };
@@ -75,9 +81,11 @@ describe("starts", () => {
   });
 });
 
+const GIVEN = { network: "ws-1", gpus: [gpu("a")] };
+
 describe("what is written once stays", () => {
   test("the gate opens once", () => {
-    const action = { kind: "open-gate", ...run, containerId: "c", pid: 1, startedAt: "" } as const;
+    const action = { kind: "open-gate", ...run, containerId: "c", pid: 1, ...GIVEN } as const;
 
     expect(recordAfter(recordOf(run, { gate: null }), action, at(7))?.gate).toEqual(at(7));
     expect(recordAfter(recordOf(run, { gate: at(3) }), action, at(7))?.gate).toEqual(at(3));
@@ -106,13 +114,14 @@ describe("what is written once stays", () => {
   });
 
   test("an adopted container makes a record only where there is none", () => {
-    const action = { kind: "adopt", ...run, containerId: "c", specHash: HASH } as const;
+    const action = { kind: "adopt", ...run, containerId: "c", specHash: HASH, ...GIVEN } as const;
 
     expect(recordAfter(null, action, at(7))).toMatchObject({
       containerId: "c",
       starts: 1,
       lastStart: null,
       gate: null,
+      holding: { containerId: "c", ...GIVEN, group: null },
     });
     expect(recordAfter(recordOf(run), action, at(7))).toEqual(recordOf(run));
   });
@@ -134,8 +143,32 @@ test("a forgotten run has none; a removal, a refusal and held stops change nothi
   expect(recordAfter(record, { kind: "refuse", ...run, knownEpoch: 2, detail: "" }, at(0))).toBe(record);
   expect(recordAfter(record, { kind: "hold-stops", stops: 4, running: 5 }, at(0))).toBe(record);
   expect(
-    recordAfter(null, { kind: "open-gate", ...key(), containerId: "c", pid: 1, startedAt: "" }, at(0)),
+    recordAfter(null, { kind: "open-gate", ...key(), containerId: "c", pid: 1, ...GIVEN }, at(0)),
   ).toBeNull();
+});
+
+describe("what a container holds", () => {
+  const note = { kind: "note-holding", ...run, containerId: "c", ...GIVEN } as const;
+
+  test("is written down with its first process, and with the folder of its group", () => {
+    const before = recordOf(run, { gate: null, holding: undefined });
+    const opened = recordAfter(before, { ...note, kind: "open-gate", pid: 1 }, at(7));
+
+    expect(opened?.holding).toEqual({ containerId: "c", ...GIVEN, group: null });
+    expect(opened && recordGroup(opened, "/groups/c").holding?.group).toBe("/groups/c");
+    expect(opened && recordGroup(opened, null)).toBe(opened);
+  });
+
+  test("keeps its folder while it is the same container, and no longer", () => {
+    const known = recordOf(run, { holding: { containerId: "c", ...GIVEN, group: "/groups/c" } });
+
+    expect(recordAfter(known, note, at(7))?.holding?.group).toBe("/groups/c");
+    expect(recordAfter(known, { ...note, containerId: "d" }, at(7))?.holding).toEqual({
+      containerId: "d",
+      ...GIVEN,
+      group: null,
+    });
+  });
 });
 
 test("what a container left is written once", () => {
