@@ -32,6 +32,8 @@ import type { ResolvedFolder } from "./volumes.ts";
 /** A removal that is under way already takes the runtime a moment. */
 const MAX_REMOVAL_LOOKS = 20;
 const REMOVAL_LOOK_MS = 250;
+/** After the grace, for the runtime's own KILL to take effect. */
+const KILL_SLACK_MS = 1_000;
 
 /** The processes of a container, by the kernel's word. */
 export type ContainerProcesses = {
@@ -169,10 +171,13 @@ export class Runtime {
    * @throws NotEndingError when something still is
    */
   async stop(containerId: string, { graceSeconds }: { graceSeconds: number }): Promise<void> {
-    const { processes } = this.#options;
-    if (!(await this.#stopByRuntime(containerId, graceSeconds)))
-      await processes.askToEnd(containerId, graceSeconds * MS_PER_SECOND);
+    const graceMs = graceSeconds * MS_PER_SECOND;
+    const stopping = this.#stopByRuntime(containerId, graceSeconds);
+    // Beyond the grace nobody waits for the runtime, which has its own troubles with what does not end.
+    const hadItsGrace = await Promise.race([stopping, after(graceMs + KILL_SLACK_MS)]);
+    if (!hadItsGrace) await this.#options.processes.askToEnd(containerId, graceMs);
     await this.#endLeft(containerId);
+    await stopping;
   }
 
   /**
@@ -249,8 +254,8 @@ export class Runtime {
   }
 
   /**
-   * Whether the runtime saw to it with its grace. One that refuses, or that gave up after all its time, leaves the rest
-   * to us; one that is not there is asked again later, since nothing had its grace yet.
+   * Whether the container had its grace. A runtime that refuses, or that gave up in the end, leaves the rest to us; one
+   * that is not there is asked again later, since nothing had its grace yet.
    */
   async #stopByRuntime(containerId: string, graceSeconds: number): Promise<boolean> {
     const begunMs = performance.now();
@@ -267,4 +272,9 @@ export class Runtime {
     const left = await this.#options.processes.end(containerId);
     if (left.length > 0) throw new NotEndingError(left);
   }
+}
+
+async function after(ms: number): Promise<true> {
+  await delay(ms, undefined, { ref: false });
+  return true;
 }
