@@ -21,7 +21,7 @@ import { docker, importBusyboxImage } from "../support/docker.ts";
 import { journalFolder, journalIn, journalWithRows } from "../support/journal.ts";
 import { desiredInstance } from "../support/journal-samples.ts";
 import { heldLease } from "../support/lease-samples.ts";
-import { BOOT, containerOf, gpu, key, recordOf } from "../support/run-samples.ts";
+import { BOOT, LEFT_BEHIND, containerOf, gpu, key, recordOf } from "../support/run-samples.ts";
 import { ScriptedControlPlane } from "../support/scripted-control-plane.ts";
 
 function findingsOf(results: readonly CheckResult[]): string[] {
@@ -200,6 +200,7 @@ describe.concurrent("the host", () => {
   const whole: Look = {
     journal: { runs: [recordOf(key())], intervals: [], damaged: [] },
     containers: [containerOf(key())],
+    strays: [],
     isAgentRunning: false,
     bootId: BOOT,
     nowMs: 100,
@@ -235,6 +236,16 @@ describe.concurrent("the host", () => {
     ],
     ["a meter that stands", { isAgentRunning: true, nowMs: 60_000 }, ["meter-goes-on meter-stands-still"]],
     ["a meter that stands without an agent", { nowMs: 60_000 }, []],
+    [
+      "a container that ended and lives",
+      { containers: [containerOf(key(), LEFT_BEHIND)] },
+      ["ended-means-empty processes-of-ended-container"],
+    ],
+    [
+      "a group that no runtime knows",
+      { strays: [{ containerId: "c", pids: [7], gpus: [] }] },
+      ["ended-means-empty processes-without-container"],
+    ],
   ])("%s", async (_what, changes, findings) => {
     const results = await checkHost(() => Promise.resolve({ ...whole, ...changes }));
 
@@ -270,7 +281,7 @@ describe("the command", () => {
     const clock = { bootId: await readBootId(), monotonicMs };
     const { hostId, stateDir } = agent;
     let text = "";
-    const patient = { hostId, stateDir, runtimeSocket: null, clock, ...changes };
+    const patient = { hostId, stateDir, runtimeSocket: null, clock, nvidiaSmiPath: "/none", ...changes };
     const exitCode = await examine(patient, options, (said) => (text += said));
     return { exitCode, text };
   }
@@ -280,7 +291,7 @@ describe("the command", () => {
 
     expect({ exitCode, text }).toEqual({
       exitCode: 0,
-      text: expect.stringMatching(/All is well: 13 checks\.$/),
+      text: expect.stringMatching(/All is well: 14 checks\.$/),
     });
   });
 
@@ -291,7 +302,7 @@ describe("the command", () => {
     expect(blind.exitCode).toBe(2);
     expect(
       JSON.parse(blind.text).checks.filter(({ state }: CheckResult) => state === "not-checked"),
-    ).toHaveLength(5);
+    ).toHaveLength(6);
     expect(empty.exitCode).toBe(2);
     expect(empty.text).toContain("there is no journal in");
   });

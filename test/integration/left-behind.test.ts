@@ -101,6 +101,35 @@ describe.concurrent("a first process that looks dead", () => {
   });
 });
 
+describe.concurrent("a container that stands still", () => {
+  test.each([
+    ["stopped from inside", ["sh", "-c", "kill -STOP -1"]],
+    ["paused from outside", null],
+  ] as const)("%s costs on, and ends with its stop", async (how, command) => {
+    const agent = await startAgent();
+    agent.host.order([wanted("a")]);
+    const { instanceId } = await agent.host.says("run-a", { phase: "ready" });
+    const containerId = await containerOf(agent, "run-a");
+    await tick(agent, "a", 1);
+
+    if (command === null) await docker.getContainer(containerId).pause();
+    else
+      await controlPlane.orders.exec(agent.hostId, {
+        kind: "exec",
+        instanceId,
+        argv: [...command],
+        stdin: null,
+        timeoutSeconds: 1,
+      });
+    await tick(agent, "a", 3);
+    expect(agent.host.observed("run-a"), how).toMatchObject({ phase: "ready", problem: null });
+
+    agent.host.order([stopped(wanted("a"))]);
+    await agent.host.says("run-a", { phase: "stopped" });
+    expect(groups.processesOf(containerId)).toEqual([]);
+  });
+});
+
 describe.concurrent("a container that the runtime has lost", () => {
   test.each(["stopped", "removed"] as const)(
     "as %s by somebody goes on costing, is told, survives the agent, keeps its card, and ends with its stop",

@@ -9,11 +9,16 @@ import { type Check, type CheckResult, exitCodeOf, reportJson, reportText } from
 import type { HostId } from "@remotegpu/shared/ids";
 import { ACCESS_FILE, readLeases } from "../access/lease-store.ts";
 import type { Config } from "../config.ts";
+import { doubtsAbout, withLeftBehind } from "../core/left-behind.ts";
 import { ownedContainers } from "../core/run-view.ts";
 import { checkHost, HOST_CHECKS } from "../doctor/host-checks.ts";
 import { checkJournal, JOURNAL_CHECKS } from "../doctor/journal-checks.ts";
+import type { StrayGroup } from "../doctor/left-processes.ts";
 import { checkPorts, PORT_CHECKS } from "../doctor/port-checks.ts";
 import { monotonicMs, readBootId } from "../host/clock.ts";
+import { ContainerGroups } from "../host/container-groups.ts";
+import { NvidiaSmi } from "../host/nvidia-smi.ts";
+import { NvidiaSmiError } from "../host/nvidia-smi-error.ts";
 import { ACCESS_LOCK_FILE, isLocked } from "../journal/folder-lock.ts";
 import { NoJournalError, readJournal, UnreadableJournalError } from "../journal/journal-reading.ts";
 import type { Clock } from "../loop/moment.ts";
@@ -28,6 +33,8 @@ export type Patient = {
   /** Null: Docker's own. */
   runtimeSocket: string | null;
   clock: Pick<Clock, "bootId" | "monotonicMs">;
+  /** The command that lists the cards. */
+  nvidiaSmiPath: string;
 };
 
 type Examination = {
@@ -50,13 +57,17 @@ type ExitCode = 0 | 1 | 2;
 
 /** @throws CommandRefusedError */
 export async function doctor(
-  { stateDir, runtimeSocket }: Config,
+  { stateDir, runtimeSocket, nvidiaSmiPath }: Config,
   options: Options,
   say: (text: string) => void,
 ): Promise<ExitCode> {
   const { grant } = membershipOf(stateDir, `${stateDir} belongs to no fleet yet: there is nothing to check.`);
   const clock = { bootId: await readBootId(), monotonicMs };
-  return await examine({ hostId: grant.host_id, stateDir, runtimeSocket, clock }, options, say);
+  return await examine(
+    { hostId: grant.host_id, stateDir, runtimeSocket, clock, nvidiaSmiPath },
+    options,
+    say,
+  );
 }
 
 export async function examine(
@@ -88,18 +99,59 @@ async function examinePorts({ stateDir }: Patient): Promise<CheckResult[]> {
   }));
 }
 
-async function examineHost({ hostId, stateDir, runtimeSocket, clock }: Patient): Promise<CheckResult[]> {
+async function examineHost(patient: Patient): Promise<CheckResult[]> {
+  const { hostId, stateDir, runtimeSocket, clock } = patient;
   const runtime = new Containers(new Docker(runtimeSocket ?? undefined), hostId);
+  const groups = new ContainerGroups();
   return checkHost(async () => {
     // The journal first: a container that it names was made before it was read.
     const journal = readJournal(stateDir, (reading) => reading.state());
-    const observed = await runtime.list();
+    // And the groups before the containers: one that is being made has its group last.
+    const holders = groups.holders();
+    const told = await runtime.list();
+    const everyId = await runtime.everyId();
+    const isKnown = (id: string) => told.some(({ containerId }) => containerId === id);
+    // What the runtime knows under another host's name was not removed, whatever the journal says.
+    const runs = journal.runs.filter(
+      ({ holding }) =>
+        holding === undefined || isKnown(holding.containerId) || !everyId.has(holding.containerId),
+    );
+    const alive = new Map(
+      doubtsAbout(told, runs).map(({ containerId, group }) => [
+        containerId,
+        groups.processesOf(containerId, group),
+      ]),
+    );
+    const observed = withLeftBehind(told, { hostId, runs, alive });
+    const strays = holders.filter(({ containerId }) => !everyId.has(containerId));
     return {
       journal,
       containers: ownedContainers({ hostId, observed }),
+      strays: strays.length === 0 ? [] : await withTheirCards(strays, patient),
       isAgentRunning: isLocked(stateDir),
       bootId: clock.bootId,
       nowMs: clock.monotonicMs(),
     };
   });
+}
+
+/** What nvidia-smi does not tell, or on a host without it, is left out: the processes are named all the same. */
+async function withTheirCards(
+  strays: readonly Omit<StrayGroup, "gpus">[],
+  { nvidiaSmiPath }: Patient,
+): Promise<StrayGroup[]> {
+  const processes = await cardProcesses(nvidiaSmiPath);
+  return strays.map(({ containerId, pids }) => {
+    const gpus = processes.filter(({ pid }) => pids.includes(pid)).map(({ gpuUuid }) => gpuUuid);
+    return { containerId, pids, gpus: [...new Set(gpus)] };
+  });
+}
+
+async function cardProcesses(path: string): Promise<{ pid: number; gpuUuid: string }[]> {
+  try {
+    return (await new NvidiaSmi({ path, simulated: false }).inventory()).processes;
+  } catch (error) {
+    if (!(error instanceof NvidiaSmiError)) throw error;
+    return [];
+  }
 }

@@ -15,6 +15,7 @@ import {
 import { EXTEND_EVERY_MS } from "../core/usage-interval.ts";
 import type { JournalState } from "../journal/journal-reading.ts";
 import { listed } from "./journal-checks.ts";
+import { LEFT_PROCESSES, leftProcesses, type StrayGroup } from "./left-processes.ts";
 
 const LOOKS = 3;
 const LOOK_EVERY_MS = 1_000;
@@ -42,6 +43,7 @@ const CHECKS = {
     check: "meter-goes-on",
     claim: "While the agent runs, the time of every running container is written down up to the last ticks.",
   },
+  left: LEFT_PROCESSES,
 } as const satisfies Record<string, Check>;
 
 export const HOST_CHECKS: readonly Check[] = Object.values(CHECKS);
@@ -50,6 +52,8 @@ export const HOST_CHECKS: readonly Check[] = Object.values(CHECKS);
 export type Look = {
   journal: JournalState;
   containers: readonly OwnedContainer[];
+  /** Groups of containers that the runtime does not know. */
+  strays: readonly StrayGroup[];
   isAgentRunning: boolean;
   bootId: BootId;
   nowMs: number;
@@ -69,6 +73,7 @@ export async function checkHost(look: () => Promise<Look>): Promise<CheckResult[
     listed(CHECKS.records, lasting.records),
     listed(CHECKS.containers, lasting.containers),
     listed(CHECKS.meter, lasting.meter),
+    listed(CHECKS.left, lasting.left),
   ];
 }
 
@@ -85,6 +90,7 @@ function inBoth(before: Found, now: Found): Found {
     records: still("records"),
     containers: still("containers"),
     meter: still("meter"),
+    left: still("left"),
   };
 }
 
@@ -119,6 +125,7 @@ function findingsOf(look: Look): Found {
         "It carries this host's labels and the journal does not know it, so it is not metered. An agent takes it over when its run is ordered; else it is an orphan.",
     })),
     meter: standingMeters(look),
+    left: leftProcesses(containers, look.strays),
   };
 }
 

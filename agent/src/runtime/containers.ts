@@ -90,6 +90,16 @@ export class Containers {
     return containers;
   }
 
+  /** Ids of all that the runtime knows, whoever they belong to. @throws RuntimeError, RuntimeDown */
+  async everyId(): Promise<Set<string>> {
+    const found = await this.#docker.call(
+      "list all containers",
+      { deadlineMs: QUICK_MS },
+      (client, abortSignal) => client.listContainers({ all: true, abortSignal }),
+    );
+    return new Set(found.map(({ Id }) => Id));
+  }
+
   /** Most containers run on from one list to the next, and an inspection is the dearest thing of a round. */
   async #look(containerId: string, listedState: string): Promise<Known | { container: Container } | null> {
     const before = this.#known.get(containerId);
