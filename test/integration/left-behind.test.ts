@@ -2,9 +2,10 @@
  * A container whose first process was taken over by its customer and looks dead, and containers that the runtime was
  * made to lose: the meter goes on, nothing of them is free, and a stop ends with nothing of them alive.
  */
-import { readFileSync, rmSync } from "node:fs";
-import { chmod, copyFile, readdir, writeFile } from "node:fs/promises";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { chmod, copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/usage-interval";
 import { LABEL } from "@remotegpu/agent/core/container";
@@ -63,6 +64,28 @@ async function containerOf({ hostId }: AgentUnderTest, run: string): Promise<str
   if (found === undefined) throw new Error(`there is no container of ${run}`);
   return found.Id;
 }
+
+/** A file system of its own; whoever writes to it while it is frozen can be killed by nobody. */
+async function frozenDisk(folder: string) {
+  const image = `${folder}.img`;
+  await execa("truncate", ["--size=32M", image]);
+  await execa("mkfs.ext4", ["-q", image]);
+  await mkdir(folder);
+  await execa("mount", ["-o", "loop", image, folder]);
+  const freeze = () => execa("fsfreeze", ["--freeze", folder]);
+  const thaw = () => execa("fsfreeze", ["--unfreeze", folder], { reject: false });
+  return {
+    freeze,
+    thaw,
+    async [Symbol.asyncDispose]() {
+      await thaw();
+      await execa("umount", ["--lazy", folder]);
+    },
+  };
+}
+
+/** In a sleep that no signal ends. */
+const isStuck = (pid: number) => /\) D /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
 
 const isZombie = (pid: number) => readFileSync(`/proc/${pid}/stat`, "utf8").includes("(leader-exit) Z ");
 
@@ -127,6 +150,38 @@ describe.concurrent("a container that stands still", () => {
     agent.host.order([stopped(wanted("a"))]);
     await agent.host.says("run-a", { phase: "stopped" });
     expect(groups.processesOf(containerId)).toEqual([]);
+  });
+});
+
+describe.concurrent("what cannot be killed", () => {
+  test("is said by name, and its card is nobody else's until it has ended after all", async ({ skip }) => {
+    if (!existsSync("/dev/loop-control")) return skip("this machine has no loop devices");
+    const agent = await startAgent({ simulatedGpus: 1 });
+    await using disk = await frozenDisk(join(agent.poolRoot, "slow"));
+    const card = await eventually(() => agent.host.report?.gpus?.[0]?.uuid, { what: "its card" });
+    const gpus = [{ uuid: card, memoryMib: null }];
+    const folders = [{ source: "slow", target: "/gemini/code" }];
+    const command = "while :; do echo more >> /gemini/code/file; sleep 0.1; done";
+    const order = desiredOf("a", { gpus, folders, command }, { live });
+    agent.host.order([order]);
+    await agent.host.says("run-a", { phase: "ready" });
+    const containerId = await containerOf(agent, "run-a");
+
+    await disk.freeze();
+    await eventually(() => groups.processesOf(containerId).some(isStuck), {
+      what: "a process in its depths",
+    });
+    const next = desiredOf("b", { gpus }, { live });
+    agent.host.order([stopped(order), next]);
+    const { detail } = await agent.host.says("run-a", { phase: "stopping", problem: "not-ending" });
+    expect(detail).toMatch(/cannot be ended: \d+ \(sh\)/);
+    expect(detail).toContain(card);
+    expect((await agent.host.says("run-b", { phase: "starting" })).detail).toContain("still holds");
+    expect(agent.host.usageOf("run-a").some(({ final }) => final)).toBe(false);
+
+    await disk.thaw();
+    await agent.host.says("run-a", { phase: "stopped", problem: null }, { withinMs: 40_000 });
+    await agent.host.says("run-b", { phase: "ready" });
   });
 });
 
