@@ -28,10 +28,9 @@ afterAll(() => rmSync(program.folder, { recursive: true, force: true }));
 
 /** A container of nobody's, with the program beside its shell. */
 async function run(argv: string[]): Promise<string> {
-  const { stdout } = await execa("docker", [
-    ...["run", "--detach", "--network=none", "--pids-limit=2000", "--stop-timeout=1"],
-    ...["--volume", `${program.folder}:/program:ro`, BUSYBOX_IMAGE, ...argv],
-  ]);
+  const options = ["--detach", "--network=none", "--pids-limit=2000", "--stop-timeout=1"];
+  const volume = `--volume=${program.folder}:/program:ro`;
+  const { stdout } = await execa("docker", ["run", ...options, volume, BUSYBOX_IMAGE, ...argv]);
   onTestFinished(async () => {
     await groups.end(stdout);
     await docker.getContainer(stdout).remove({ force: true });

@@ -128,7 +128,7 @@ describe.concurrent("a container that stands still", () => {
   test.each([
     ["stopped from inside", ["sh", "-c", "kill -STOP -1"]],
     ["paused from outside", null],
-  ] as const)("%s costs on, and ends with its stop", async (how, command) => {
+  ] as const)("%s costs on, and ends with its stop", async (_how, command) => {
     const agent = await startAgent();
     agent.host.order([wanted("a")]);
     const { instanceId } = await agent.host.says("run-a", { phase: "ready" });
@@ -145,7 +145,7 @@ describe.concurrent("a container that stands still", () => {
         timeoutSeconds: 1,
       });
     await tick(agent, "a", 3);
-    expect(agent.host.observed("run-a"), how).toMatchObject({ phase: "ready", problem: null });
+    expect(agent.host.observed("run-a")).toMatchObject({ phase: "ready", problem: null });
 
     agent.host.order([stopped(wanted("a"))]);
     await agent.host.says("run-a", { phase: "stopped" });
