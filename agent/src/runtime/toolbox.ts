@@ -10,8 +10,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compiledInit } from "./toolbox-init.ts";
 
-/** An installed agent has both beside its code. One that runs from its sources compiles init. */
+/** An installed agent has it beside its code; one that runs from its sources compiles it. */
 const INIT_PATH = fileURLToPath(new URL("./toolbox-init", import.meta.url));
+/** An installed agent has it beside its code; else it is where Debian's busybox-static puts it. */
 const BUSYBOX_PATHS = [
   fileURLToPath(new URL("./busybox", import.meta.url)),
   "/usr/bin/busybox",
