@@ -1,15 +1,27 @@
 /**
  * Makes the folder that a control plane hands out to new hosts: the agent, the access process and its relay in one
- * file each, the Node that runs them, their native parts, the toolbox's busybox, the units and install.sh.
+ * file each, the Node that runs them, their native parts, the toolbox's busybox and init, the units and install.sh.
  *
  *   node agent/install/build-bundle.ts --out FOLDER
  */
-import { chmod, copyFile, constants, glob, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
+import {
+  chmod,
+  copyFile,
+  constants,
+  glob,
+  mkdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { createRequire } from "node:module";
 import { build, type Plugin } from "esbuild";
 import { z } from "zod";
+import { compiledInit } from "../src/runtime/toolbox-init.ts";
 import { isStaticProgram } from "../src/runtime/toolbox.ts";
 import { writeBundleManifest, type BundleManifest } from "./bundle-manifest.ts";
 
@@ -39,6 +51,7 @@ export async function buildBundle({
   await copyAssets(draft);
   await copyAs(process.execPath, join(draft, "node"), 0o755);
   await copyAs(await staticBusybox(), join(draft, "busybox"), 0o755);
+  await writeFile(join(draft, "toolbox-init"), await toolboxInit(), { mode: 0o755 });
   for (const unit of ["remotegpu-agent.service", "remotegpu-access.service"])
     await copyAs(join(agentFolder, "systemd", unit), join(draft, unit), 0o644);
   await copyAs(join(agentFolder, "install/install.sh"), join(draft, "install.sh"), 0o755);
@@ -92,11 +105,11 @@ const koffiNamedOutright: Plugin = {
   },
 };
 
-/** What lies among the sources and is not TypeScript is read at run time from beside the code: `./name`. */
+/** What lies among the sources and is no source is read at run time from beside the code: `./name`. */
 async function copyAssets(folder: string): Promise<void> {
   const taken = new Set<string>();
   for await (const entry of glob("src/**/*", { cwd: agentFolder, withFileTypes: true })) {
-    if (!entry.isFile() || entry.name.endsWith(".ts")) continue;
+    if (!entry.isFile() || /\.(ts|c)$/.test(entry.name)) continue;
     if (taken.has(entry.name)) throw new BundleError(`two assets of the agent are named ${entry.name}`);
     taken.add(entry.name);
     const source = join(entry.parentPath, entry.name);
@@ -111,6 +124,14 @@ async function staticBusybox(): Promise<string> {
   if (!isStaticProgram(program))
     throw new BundleError(`${BUSYBOX} is not static; install the package busybox-static`);
   return BUSYBOX;
+}
+
+async function toolboxInit(): Promise<Buffer> {
+  return compiledInit().catch((cause: unknown) => {
+    throw new BundleError("the first process of containers cannot be compiled; install the package tcc", {
+      cause,
+    });
+  });
 }
 
 async function agentRelease(): Promise<string> {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildBundle } from "../../agent/install/build-bundle.ts";
+import { compiledInit } from "@remotegpu/agent/runtime/toolbox-init";
 import { AccessUnderTest, ContainerUnderTest } from "../support/access.ts";
 import { wantedLease } from "../support/lease-samples.ts";
 import type { BundleManifest } from "../../agent/install/bundle-manifest.ts";
@@ -66,6 +67,8 @@ test("its agent runs from another folder, without PATH and without node_modules"
   const answer = JSON.parse(stdout) as { executable: string; toolbox: string };
   expect(answer).toMatchObject({ row: { answer: 42 }, docker: "function" });
   expect((await readdir(answer.toolbox)).sort()).toEqual(["busybox", "init"]);
+  // It comes with the bundle: a host has no compiler.
+  expect(await readFile(join(answer.toolbox, "init"))).toEqual(await compiledInit());
   expect((await stat(answer.executable)).mode & 0o777).toBe(0o755);
 });
 

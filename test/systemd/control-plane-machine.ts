@@ -6,7 +6,7 @@ import { bringRepository, type Stage } from "./stage.ts";
 
 const CLONE = "/opt/remotegpu-control-plane";
 const STATE = "/var/lib/remotegpu-control-plane";
-const PACKAGES = ["nodejs", "npm", "busybox-static", "postgresql", "nats-server", "openssl"];
+const PACKAGES = ["nodejs", "npm", "busybox-static", "tcc", "postgresql", "nats-server", "openssl"];
 const DATABASE = "DATABASE_URL=postgres://remotegpu:secret@127.0.0.1/remotegpu";
 const LIBRARIES_MS = 400_000;
 /** The bundle is built before the server answers. */

@@ -10,14 +10,14 @@ import { gpuOptions } from "./gpu-attachment.ts";
 import type { DeviceRequest, GpuAttachment, GpuOptions } from "./gpu-attachment.ts";
 
 export const TOOLBOX_TARGET = "/.remotegpu";
-const BUSYBOX = `${TOOLBOX_TARGET}/busybox`;
 const INIT = `${TOOLBOX_TARGET}/init`;
 
 /**
  * What a root shell of an ordinary development image expects to work: package managers change owners and modes
  * (CHOWN, DAC_OVERRIDE, FOWNER, FSETID), servers drop to a user and confine themselves (SETUID, SETGID, SETPCAP,
  * SYS_CHROOT, AUDIT_WRITE for sshd and login), a supervisor ends its children (KILL), a web server takes port 80.
- * Of the runtime's default set NET_RAW (spoofing on the workspace's bridge), MKNOD and SETFCAP are left out.
+ * Of the runtime's default set NET_RAW (spoofing on the workspace's bridge), MKNOD and SETFCAP are left out. SYS_PTRACE
+ * would lead past the first process' own shield (toolbox-init.c); debuggers need none for processes of their own user.
  */
 export const CAPABILITIES = [
   "AUDIT_WRITE",
@@ -106,7 +106,7 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
     name: containerName(facts.hostId, desired),
     Hostname: spec.hostname,
     Image: spec.image,
-    Entrypoint: [BUSYBOX, "sh", INIT],
+    Entrypoint: [INIT],
     // Our init stays the first process either way: it reaps, forwards TERM and ends with the command.
     Cmd: spec.command === null ? [] : [spec.command],
     Env: envList({ ...spec.env, ...mountEnv(spec), ...gpu.env }),

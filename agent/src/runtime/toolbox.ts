@@ -1,13 +1,17 @@
 /**
  * The folder that every container sees read-only at /.remotegpu: a static busybox and our init, so that an
  * environment stays up whatever its image holds. Each content has a folder of its own: an upgrade of the agent
- * never changes what a running container has mounted.
+ * never changes what a running container has mounted. Both programs are static: a loader would read what the image
+ * says about libraries (LD_PRELOAD, /etc/ld.so.preload) and run the customer's code in our first process.
  */
 import { createHash } from "node:crypto";
 import { chmod, mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compiledInit } from "./toolbox-init.ts";
 
+/** An installed agent has it beside its code; one that runs from its sources compiles it. */
+const INIT_PATH = fileURLToPath(new URL("./toolbox-init", import.meta.url));
 /** An installed agent has it beside its code; else it is where Debian's busybox-static puts it. */
 const BUSYBOX_PATHS = [
   fileURLToPath(new URL("./busybox", import.meta.url)),
@@ -22,14 +26,11 @@ export class ToolboxError extends Error {
 /**
  * Writes the toolbox under the agent's state folder, once per content.
  * @returns the folder to mount
- * @throws ToolboxError when there is no static busybox
+ * @throws ToolboxError when there is no static busybox, or no compiler for sources
  */
-export async function installToolbox(
-  stateDir: string,
-  { initPath = new URL("./toolbox-init", import.meta.url) }: { initPath?: string | URL } = {},
-): Promise<string> {
+export async function installToolbox(stateDir: string): Promise<string> {
   const busybox = await staticBusybox();
-  const init = await readFile(initPath);
+  const init = (await readIfThere(INIT_PATH)) ?? (await ownInit());
   const hash = createHash("sha256").update(busybox).update(init).digest("hex").slice(0, 16);
   const folder = join(stateDir, "toolbox", hash);
   if (await exists(folder)) return folder;
@@ -41,6 +42,12 @@ export async function installToolbox(
   for (const name of ["", "busybox", "init"]) await chmod(join(draft, name), 0o755);
   await rename(draft, folder);
   return folder;
+}
+
+async function ownInit(): Promise<Buffer> {
+  return compiledInit().catch((cause: unknown) => {
+    throw new ToolboxError("the first process of containers cannot be compiled: install tcc", { cause });
+  });
 }
 
 async function staticBusybox(): Promise<Buffer> {
