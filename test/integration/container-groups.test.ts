@@ -11,10 +11,11 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { Cgroups } from "@remotegpu/agent/host/cgroups";
 import { ContainerGroups } from "@remotegpu/agent/host/container-groups";
 import { readProcessLife } from "@remotegpu/agent/host/process-liveness";
-import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
+import { BUSYBOX_IMAGE, desiredOf } from "../support/desired-instance.ts";
 import { docker, importBusyboxImage } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { nativeProgram } from "../support/native-program.ts";
+import { RuntimeUnderTest } from "../support/runtime.ts";
 
 const MOUNT = "/sys/fs/cgroup";
 const program = nativeProgram("leader-exit");
@@ -131,4 +132,26 @@ test("the name of a process says nothing of its state", async () => {
   });
 
   expect((await readProcessLife(pid)).alive).toBe(true);
+});
+
+test("nothing inside can leave the group, make one below it, or take away what is read of it", async () => {
+  const host = await RuntimeUnderTest.begin();
+  onTestFinished(() => host.end());
+  const containerId = await host.launch(desiredOf("mover"));
+  const before = groups.processesOf(containerId);
+
+  const tried = await host.sh(
+    containerId,
+    [
+      "for file in $(find /sys/fs/cgroup -name cgroup.procs); do echo 1 > $file && echo moved; done",
+      "for file in $(find /sys/fs/cgroup -name cgroup.procs); do mkdir $(dirname $file)/below && echo made; done",
+      "mount -t cgroup2 none /tmp && echo mounted; mount -t cgroup -o pids none /tmp && echo mounted",
+      "for at in /proc /sys /sys/fs/cgroup /; do umount -l $at && echo unmounted; done",
+      "mount -o remount,rw /sys/fs/cgroup && echo remounted",
+    ].join("; "),
+  );
+
+  expect(tried).not.toMatch(/^(moved|made|mounted|unmounted|remounted)$/m);
+  expect(groups.processesOf(containerId)).toEqual(before);
+  expect(before).toHaveLength(1);
 });
