@@ -67,6 +67,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     db: api.deps.db,
     now: api.deps.now,
     log: quietLog,
+    passwords: api.deps.passwords,
     wake: () => undefined,
     nudge: (host) => void api.nudged.push(host),
   });
