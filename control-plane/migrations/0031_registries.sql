@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS registry_credentials (
 CREATE UNIQUE INDEX IF NOT EXISTS registry_credentials_of_customer
   ON registry_credentials (customer_id, registry) WHERE workspace_id IS NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS registry_credentials_of_workspace
-  ON registry_credentials (workspace_id, registry) WHERE workspace_id IS NOT NULL;
+  ON registry_credentials (workspace_id, registry);
 CREATE INDEX IF NOT EXISTS idx_registry_credentials_customer ON registry_credentials (customer_id);
 
 -- As the last heartbeat told that was new in this.

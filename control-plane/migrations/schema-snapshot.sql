@@ -1151,7 +1151,7 @@ CREATE TABLE registry_credentials (
 );
 CREATE INDEX idx_registry_credentials_customer ON registry_credentials USING btree (customer_id);
 CREATE UNIQUE INDEX registry_credentials_of_customer ON registry_credentials USING btree (customer_id, registry) WHERE (workspace_id IS NULL);
-CREATE UNIQUE INDEX registry_credentials_of_workspace ON registry_credentials USING btree (workspace_id, registry) WHERE (workspace_id IS NOT NULL);
+CREATE UNIQUE INDEX registry_credentials_of_workspace ON registry_credentials USING btree (workspace_id, registry);
 
 CREATE TABLE resource_quotas (
   id bigserial,

@@ -3,6 +3,7 @@ import type { Connection } from "../database.ts";
 
 /** Those of them that are. */
 export async function offeredImages(sql: Connection, images: readonly string[]): Promise<Set<string>> {
+  if (images.length === 0) return new Set();
   const { rows } = await sql.query<{ name: string }>(
     "SELECT name FROM images WHERE name = ANY($1::text[]) AND coalesce(status, 'active') = 'active'",
     [[...new Set(images)]],
