@@ -673,6 +673,7 @@ CREATE TABLE hosts (
   restore_shown_at timestamptz,
   gateway_port integer,
   storage_asked_at timestamptz,
+  features text[] NOT NULL DEFAULT '{}',
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_attach_mode_check CHECK ((attach_mode IN ('cdi', 'gpus', 'plain'))),
   CONSTRAINT hosts_connection_check CHECK ((connection IN ('never', 'connected', 'suspect', 'unreachable'))),
@@ -1136,6 +1137,21 @@ CREATE TABLE quarantine (
 );
 CREATE INDEX idx_quarantine_host ON quarantine USING btree (host_id, journal_id, seq);
 CREATE INDEX idx_quarantine_run ON quarantine USING btree (run_id);
+
+CREATE TABLE registry_credentials (
+  id varchar(64) NOT NULL,
+  customer_id bigint NOT NULL,
+  workspace_id bigint,
+  registry varchar(260) NOT NULL,
+  username varchar(256) NOT NULL,
+  sealed_password bytea NOT NULL,
+  sealed_by varchar(64) NOT NULL,
+  created_at timestamptz NOT NULL,
+  CONSTRAINT registry_credentials_pkey PRIMARY KEY (id)
+);
+CREATE INDEX idx_registry_credentials_customer ON registry_credentials USING btree (customer_id);
+CREATE UNIQUE INDEX registry_credentials_of_customer ON registry_credentials USING btree (customer_id, registry) WHERE (workspace_id IS NULL);
+CREATE UNIQUE INDEX registry_credentials_of_workspace ON registry_credentials USING btree (workspace_id, registry);
 
 CREATE TABLE resource_quotas (
   id bigserial,
@@ -1672,6 +1688,10 @@ ALTER TABLE prices
 
 ALTER TABLE quarantine
   ADD CONSTRAINT quarantine_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE registry_credentials
+  ADD CONSTRAINT registry_credentials_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),
+  ADD CONSTRAINT registry_credentials_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
 
 ALTER TABLE resource_quotas
   ADD CONSTRAINT resource_quotas_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,

@@ -32,6 +32,7 @@ import { openServer } from "./http/server.ts";
 import { hostIdentity, verifySignature } from "./link/host-credential.ts";
 import { HostOrders, HostUnreachableError } from "./link/host-orders.ts";
 import { serveHosts } from "./link/host-requests.ts";
+import { passwordSeal } from "./link/password-seal.ts";
 import { LogStreams } from "./link/log-streams.ts";
 import { ensureJournalStream, JournalConsumer } from "./link/journal-stream.ts";
 import { AccountKeeper } from "./link/account-keeper.ts";
@@ -82,6 +83,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
     utcOffsetMinutes: config.billingUtcOffsetMinutes,
     closeDelayHours: INVOICE_CLOSE_DELAY_HOURS,
   };
+  const passwords = passwordSeal(operator);
   const orders = new HostOrders(nats.connection);
   const logs = new LogStreams(nats.connection);
   const loops = startLoops(engines, { calendar, orders, now, log });
@@ -103,7 +105,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
 
   const hosts = await serveHosts(
     nats.connection,
-    hostSync({ db, now, log, wake, nudge: (host) => orders.nudge(host) }),
+    hostSync({ db, now, log, passwords, wake, nudge: (host) => orders.nudge(host) }),
     log,
   );
   const keys = new HostKeys(db);
@@ -138,6 +140,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
     pause: (ms) => setTimeout(ms),
     link: hostLink({ orders, logs, wake, accounts }),
     identity: hostIdentity(operator, { natsUrls: nats.urlsForHosts, ca: nats.caForHosts }),
+    passwords,
     config: {
       version: VERSION,
       publicUrl,

@@ -1,4 +1,4 @@
-/** An Ed25519 key that follows from another secret, so that nothing more has to be kept. Pure. */
+/** Keys that follow from another secret, so that nothing more has to be kept. Pure. */
 import { createPrivateKey, createPublicKey, hkdfSync } from "node:crypto";
 
 /** DER of a PKCS #8 private key of Ed25519 up to its 32 bytes (RFC 8410, section 7). */
@@ -13,10 +13,14 @@ export interface DerivedKey {
   publicKey: Buffer;
 }
 
-/** By HKDF-SHA-256 (RFC 5869). Another purpose gives a key that says nothing of this one. */
+/** 32 bytes by HKDF-SHA-256 (RFC 5869). Those for another purpose say nothing of these. */
+export function derivedSecret(secret: Uint8Array, purpose: string): Buffer {
+  return Buffer.from(hkdfSync("sha256", secret, "", purpose, SECRET_BYTES));
+}
+
+/** An Ed25519 key. */
 export function derivedKey(secret: Uint8Array, purpose: string): DerivedKey {
-  const seed = hkdfSync("sha256", secret, "", purpose, SECRET_BYTES);
-  const privateKey = Buffer.concat([PKCS8_PREFIX, Buffer.from(seed)]);
+  const privateKey = Buffer.concat([PKCS8_PREFIX, derivedSecret(secret, purpose)]);
   const key = createPrivateKey({ key: privateKey, format: "der", type: "pkcs8" });
   return {
     privateKey,

@@ -1,6 +1,7 @@
-/** Somebody who may order as much as a measurement needs: prices, a quota and money. */
+/** Somebody who may order as much as a measurement needs: prices, a quota, money, and an image on offer. */
 import { z } from "zod";
 import type { ApiClient } from "@remotegpu/control-plane/cli/api-client";
+import { STARTER_IMAGE } from "@remotegpu/control-plane/quickstart/starter-image";
 
 const PRICED_LINES = ["cpu", "memory", "gpu", "temp_storage"];
 const PRICE = "0.01";
@@ -21,6 +22,7 @@ const ApiKey = z.looseObject({ key: z.string() });
 export async function openCustomer(admin: ApiClient): Promise<string> {
   for (const line of PRICED_LINES)
     await admin.post("/prices", { spec: "default", line, unit_price: PRICE, billing_unit: "hour" });
+  await admin.post("/images", { name: STARTER_IMAGE });
   const made = await admin.post("/customers", { username: "bench", email: "bench@localhost.invalid" });
   const { id } = Customer.parse(made);
   await admin.put(`/customers/${id}/quota`, QUOTA);

@@ -17,6 +17,7 @@ import type { ApiDeps } from "@remotegpu/control-plane/http/deps";
 import { openServer } from "@remotegpu/control-plane/http/server";
 import { hostIdentity } from "@remotegpu/control-plane/link/host-credential";
 import { openOperator } from "@remotegpu/control-plane/link/operator";
+import { passwordSeal } from "@remotegpu/control-plane/link/password-seal";
 import { type Database, openDatabase } from "@remotegpu/control-plane/store/database";
 import { migrate } from "@remotegpu/control-plane/store/migrate";
 import { setSetting } from "@remotegpu/control-plane/store/settings";
@@ -188,6 +189,7 @@ async function depsOf(
       revocationsChanged: () => Promise.resolve(),
     },
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
+    passwords: passwordSeal(operator),
     config: {
       version: "0.0.0-bench",
       publicUrl: "http://127.0.0.1:8080",

@@ -58,6 +58,27 @@ describe("heartbeats that come together", () => {
     expect(notNoted.size).toBe(0);
   });
 
+  test("say what the agent can do: kept when it changes, quiet while it does not, nothing of an agent of before", async () => {
+    const [a] = hosts as [ScriptedHost];
+    const isQuiet = async (change: object) => {
+      const beat = { hostId: a.id, heartbeat: a.heartbeatOf(change) };
+      return (await noteQuietHeartbeats(scene.api.db, [beat], scene.api.deps.now())).has(a.id);
+    };
+    const shown = async () =>
+      (await scene.api.ask("GET", `/api/v1/hosts/${a.id}`, { as: scene.api.admin })).body.features;
+    expect(await shown()).toEqual([]);
+    const upgraded = { features: ["image-fetches", "another"] };
+
+    expect(await isQuiet(upgraded)).toBe(false);
+    await a.heartbeat(upgraded);
+
+    expect(await shown()).toEqual(["image-fetches", "another"]);
+    expect(await isQuiet(upgraded)).toBe(true);
+    expect(await isQuiet({ features: ["image-fetches"] })).toBe(false);
+    await a.heartbeat();
+    expect(await shown()).toEqual([]);
+  });
+
   test("twice of one host are both answered", async () => {
     const host = hosts[0]!;
 

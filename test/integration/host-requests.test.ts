@@ -69,6 +69,35 @@ test("a heartbeat is answered, and the host is who the subject says", async () =
   expect(seen).toEqual([{ host: "host-1", heartbeat }]);
 });
 
+test("a question for a registry's credential is answered to the host that asks, and refused where none are kept", async () => {
+  const asked = async (question: object) =>
+    JSON.parse(
+      new TextDecoder().decode(
+        await host.connection.request("rg.v1.h.host-1.up.login", encode(question), { timeoutMs: 5_000 }),
+      ),
+    );
+  const question = {
+    kind: "registry-login-question",
+    for: { instanceId: "ins-1" },
+    image: "ghcr.io/team/tool:1",
+  };
+  const login = { kind: "registry-login", credential: "registry-1", username: "u", password: "p" } as const;
+  const seen: unknown[] = [];
+  await serve({
+    login: (...told) => {
+      seen.push(told);
+      return Promise.resolve(login);
+    },
+  });
+
+  expect(await asked(question)).toEqual(login);
+  expect(await asked({ ...question, image: "" })).toMatchObject({ kind: "refused" });
+  expect(seen).toEqual([["host-1", question]]);
+  await serving.pop()?.close();
+  await serve({});
+  expect(await asked(question)).toEqual(refusal("no credentials are kept here"));
+});
+
 test("a connection that closes while its subscriptions open keeps nobody waiting", async () => {
   const closing = await nats.connectControlPlane();
 

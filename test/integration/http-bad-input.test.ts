@@ -85,6 +85,11 @@ beforeAll(async () => {
     "/specs/{spec}": "default",
     "/settings/{key}": "MIN_START_MINUTES",
     "/webhooks/{id}": await make("/webhooks", { url: "https://example.com/" }, customer),
+    "/registry-credentials/{id}": await make(
+      "/registry-credentials",
+      { registry: "ghcr.io", username: "u", password: "p" },
+      customer,
+    ),
     "/ssh-keys/{id}": await make(
       "/ssh-keys",
       { name: "k", public_key: `ssh-ed25519 ${ED25519_BODY}` },

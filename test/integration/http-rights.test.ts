@@ -161,6 +161,10 @@ const sshKey = async () => {
   const blob = Buffer.concat([frame("ssh-ed25519"), frame(fresh("x").padEnd(32, "x"))]).toString("base64");
   return (await post("/ssh-keys", people.author, { name: "k", public_key: `ssh-ed25519 ${blob}` })).id;
 };
+const login = { registry: "ghcr.io", username: "u", password: "p" };
+const ownCredential = async () => (await post("/registry-credentials", people.author, login)).id;
+const teamCredential = async () =>
+  (await post("/registry-credentials", people.owner, { ...login, workspace_id: team })).id;
 function frame(text: string): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(text.length);
@@ -268,6 +272,19 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /ssh-keys/{id}", PERSONAL, at(sshKey, (id) => `/ssh-keys/${id}`)],
   ["PATCH /ssh-keys/{id}", PERSONAL, at(sshKey, (id) => `/ssh-keys/${id}`, { name: "n" })],
   ["DELETE /ssh-keys/{id}", PERSONAL, at(sshKey, (id) => `/ssh-keys/${id}`)],
+
+  ["POST /registry-credentials", EVERYONE, plain("/registry-credentials", login)],
+  [
+    "POST /registry-credentials",
+    MANAGERS,
+    () => ({ path: "/registry-credentials", body: { ...login, workspace_id: team } }),
+  ],
+  ["GET /registry-credentials", EVERYONE, plain("/registry-credentials")],
+  ["GET /registry-credentials", MANAGERS, () => ({ path: `/registry-credentials?workspace_id=${team}` })],
+  ["GET /registry-credentials/{id}", PERSONAL, at(ownCredential, (id) => `/registry-credentials/${id}`)],
+  ["GET /registry-credentials/{id}", MANAGERS, at(teamCredential, (id) => `/registry-credentials/${id}`)],
+  ["DELETE /registry-credentials/{id}", PERSONAL, at(ownCredential, (id) => `/registry-credentials/${id}`)],
+  ["DELETE /registry-credentials/{id}", MANAGERS, at(teamCredential, (id) => `/registry-credentials/${id}`)],
 
   // Without funds the order itself is a 402, which is past the question of rights.
   ["POST /environments", EVERYONE, plain("/environments", { name: "e", image: "busybox", ...sized })],

@@ -72,6 +72,7 @@ test("an environment with all that was ordered of it", async () => {
         tempStorageMib: 1,
         gpu: { kind: "whole", count: 2, leastMemoryMib: 20_480, models: ["L4"] },
         labels: { rack: "r1" },
+        features: [],
         image: "lab:2",
         storagePool: "pool-1",
         skips: [],
@@ -89,6 +90,7 @@ test("an environment with all that was ordered of it", async () => {
       otherModels: [],
       heldBy: [],
       beyondMaximum: null,
+      imageRefusal: null,
     },
   ]);
 });
@@ -123,6 +125,7 @@ test("a training job is one order of all its ranks, with its priority and its li
       tempStorageMib: 0,
       gpu: { kind: "whole", count: 8, leastMemoryMib: 0, models: ["A100"] },
       labels: { rack: "r2" },
+      features: [],
       image: "trainer:1",
       storagePool: null,
       skips: [],
@@ -140,6 +143,7 @@ test("a training job is one order of all its ranks, with its priority and its li
     otherModels: [],
     heldBy: [],
     beyondMaximum: null,
+    imageRefusal: null,
   });
 });
 
@@ -303,7 +307,7 @@ test("10,000 orders are read with as many queries as two", async () => {
   );
 
   expect(await read()).toEqual({ orders: 10_000, queries: ofTwo.queries });
-  expect(ofTwo).toEqual({ orders: 2, queries: 6 });
+  expect(ofTwo).toEqual({ orders: 2, queries: 8 });
 });
 
 test("the queue goes by what each workspace had lately, divided by its weight", async () => {

@@ -1,7 +1,7 @@
 /**
  * Fleets and requests at random, small enough that hosts are often full, alike, or just too small: cards of several
- * sizes and models in one host, some closed, held or cut; islands known, unknown or known in part; labels, racks, images
- * and pools.
+ * sizes and models in one host, some closed, held or cut; islands known, unknown or known in part; labels, racks, images,
+ * pools and old agents.
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import * as fc from "fast-check";
@@ -11,6 +11,7 @@ import { type CountedShape, typicalShapes } from "@remotegpu/control-plane/core/
 
 const POOLS = ["pool-1", "pool-2"];
 const IMAGES = ["image-1", "image-2"];
+const FEATURE = "image-fetches";
 const SIZES = [8_000, 16_000];
 
 const anyModels = fc.constantFrom(null, null, null, ["A"], ["B"], ["A", "B"], []);
@@ -51,6 +52,7 @@ const anyHost = fc
     rack: fc.constantFrom(undefined, "r1", "r2", "r3"),
     zone: fc.constantFrom("north", "south"),
     images: fc.subarray(IMAGES),
+    features: fc.constantFrom([], [FEATURE], [FEATURE, "another"]),
     cpu: fc.constantFrom(4_000, 8_000, 8_000, 16_000),
     heldCpu: fc.constantFrom(0, 0, 500, 4_000),
     memory: fc.constantFrom(4_000, 8_000),
@@ -113,6 +115,7 @@ export const anyRequest: fc.Arbitrary<PlacementRequest> = fc.record({
   tempStorageMib: fc.constantFrom(0, 0, 50, 100),
   gpu: anyWish,
   labels: fc.constantFrom({}, {}, {}, { zone: "north" }, { zone: "south", rack: "r1" }, { tier: "1" }),
+  features: fc.constantFrom([], [], [], [FEATURE]),
   image: fc.constantFrom(null, ...IMAGES),
   storagePool: fc.constantFrom(null, null, null, ...POOLS),
   skips: fc.constantFrom(

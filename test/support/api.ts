@@ -9,6 +9,7 @@ import type { ApiApp, ApiConfig, ApiDeps } from "@remotegpu/control-plane/http/d
 import { expect } from "vitest";
 import { hostIdentity } from "@remotegpu/control-plane/link/host-credential";
 import { openOperator } from "@remotegpu/control-plane/link/operator";
+import { passwordSeal } from "@remotegpu/control-plane/link/password-seal";
 import type { Database } from "@remotegpu/control-plane/store/database";
 import { type FreshDatabase, freshDatabase } from "./postgres.ts";
 import { quietLog } from "./quiet-log.ts";
@@ -76,6 +77,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
       revocationsChanged: () => Promise.resolve(),
     },
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
+    passwords: passwordSeal(operator),
     config: {
       version: "0.0.0-test",
       publicUrl: "http://127.0.0.1:8080",

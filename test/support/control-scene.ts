@@ -43,6 +43,8 @@ export interface HostWish {
   gpuUuids?: string[];
   /** It holds leases, and tells them; one that does not is like an agent of before. */
   leases?: boolean;
+  /** What its agent can do; left out, it is an agent of before. */
+  features?: string[];
 }
 
 /** Prices of 0.6 a core-hour and 6 a GPU-hour, so that sums are easy to see. */
@@ -67,6 +69,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     db: api.deps.db,
     now: api.deps.now,
     log: quietLog,
+    passwords: api.deps.passwords,
     wake: () => undefined,
     nudge: (host) => void api.nudged.push(host),
   });
@@ -125,6 +128,7 @@ export class ScriptedHost {
   /** What it tells of its leases, by their ids; a test may put in anything. */
   readonly leases = new Map<string, ObservedLease>();
   readonly #holdsLeases: boolean;
+  readonly #features: string[] | undefined;
   #nextPort: number = LEASE_PORTS.first;
   #digest = "0".repeat(64);
 
@@ -134,6 +138,7 @@ export class ScriptedHost {
     this.#handlers = scene.handlers;
     this.machine = machineOf(id, wish);
     this.#holdsLeases = wish.leases ?? false;
+    this.#features = wish.features;
     const uuids = wish.gpuUuids ?? Array.from({ length: wish.gpus ?? 0 }, (_, n) => `GPU-${id}-00000${n}`);
     this.gpus = uuids.map((uuid, index) => gpuReport(uuid, index, wish.gpuMemoryMib ?? 24_576));
   }
@@ -182,6 +187,7 @@ export class ScriptedHost {
       },
       observedDigest: this.#digest,
       degraded: [],
+      ...(this.#features !== undefined && { features: this.#features }),
       ...change,
     });
   }

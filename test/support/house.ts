@@ -10,6 +10,7 @@ import { z } from "zod";
 import { ApiClient, type Row } from "@remotegpu/control-plane/cli/api-client";
 import { Child } from "@remotegpu/control-plane/quickstart/child";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
+import { BUSYBOX_IMAGE } from "./desired-instance.ts";
 import { docker, importBusyboxImage } from "./docker.ts";
 import { eventually } from "./eventually.ts";
 import { endProcessesIn, leftOnHost, processesIn, removeFromHost } from "./leftovers.ts";
@@ -139,7 +140,7 @@ export class House {
     );
   }
 
-  /** A serving control plane with prices, a customer with 100 points, and so many hosts that have joined and are online. */
+  /** A serving control plane with prices, an image on offer, a customer with 100 points, and so many hosts that have joined and are online. */
   static async open({
     hosts,
     address = LOOPBACK,
@@ -235,7 +236,7 @@ export class House {
   }
 
   /** The remotegpu command as this customer. */
-  async cli(args: string[], env: Record<string, string> = {}) {
+  async cli(args: string[], env: Record<string, string> = {}, input = "") {
     return execa(process.execPath, [CLI, ...args], {
       env: {
         ...compiledIn(this.folder),
@@ -247,7 +248,7 @@ export class House {
       extendEnv: false,
       reject: false,
       timeout: 60_000,
-      input: "",
+      input,
     });
   }
 
@@ -289,6 +290,8 @@ export class House {
   async #openCustomer(): Promise<void> {
     for (const [line, price] of Object.entries({ cpu: "0.05", memory: "0.01", gpu: "3.5" }))
       await this.admin.post("/prices", { spec: "default", line, unit_price: price, billing_unit: "hour" });
+    // Nobody fetched it from a registry: whoever orders it takes what somebody put on the host.
+    await this.admin.post("/images", { name: BUSYBOX_IMAGE });
     const made = await this.admin.post("/customers", { username: "alice", email: "alice@example.com" });
     this.customerId = Number(made.id);
     await this.admin.put(`/customers/${this.customerId}/quota`, {

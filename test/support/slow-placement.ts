@@ -74,6 +74,7 @@ export class SlowPlacement {
       request.skips.every(
         ({ storagePool, untilMs }) => storagePool !== host.storagePool || untilMs <= this.#rules.now,
       ) &&
+      request.features.every((feature) => host.features.includes(feature)) &&
       Object.entries(request.labels).every(([label, value]) => host.labels[label] === value) &&
       host.freeCpuMilli >= request.cpuMilli &&
       host.freeMemoryMib >= request.memoryMib &&

@@ -180,6 +180,23 @@ test("a customer's day: workspace, data, keys, an environment from order to bill
   expect(
     await remotegpu(["ssh-key", "create", "mine", "--public-key", join(house.folder, "ada.pub")]),
   ).toContain("mine");
+  const given = await house.cli(
+    ["registry-credential", "add", "ghcr.io", "--username", "ada", "--workspace", workspace],
+    {},
+    "not to be told\n",
+  );
+  expect(given.stdout).toBe(`Hosts fetch from ghcr.io as ada for workspace ${workspace}.`);
+  writeFileSync(join(house.folder, "token"), "another\n");
+  const credential = await idOf([
+    ...["registry-credential", "add", "quay.io", "--username", "ada"],
+    ...["--password-file", join(house.folder, "token")],
+  ]);
+  const credentials = await remotegpu(["registry-credential", "list"]);
+  expect(credentials).toMatch(/^id +registry +username +for +usable +created_at$/m);
+  expect(credentials).toMatch(/ ghcr\.io +ada +workspace \d+ +yes /);
+  expect(credentials).toMatch(/ quay\.io +ada +you +yes /);
+  expect(credentials + given.stdout).not.toContain("not to be told");
+  expect(await remotegpu(["registry-credential", "remove", credential])).toContain("is gone");
   const dataset = await idOf(["dataset", "create", "faces", "--storage-path", "faces"], owner);
   await remotegpu(["dataset", "update", dataset, "--visibility", "public"], owner);
   const model = await idOf(["model", "create", "llama"]);
@@ -378,7 +395,7 @@ test.each([
   { args: ["ssh-key", "list"], head: /^id +name +fingerprint +created_at\n.*SHA256:/m, asOwner: false },
   { args: ["dataset", "list"], head: /^id +name +visibility .*\n.*faces +public/m, asOwner: false },
   { args: ["model", "list"], head: /^Nothing yet\.$/m, asOwner: false },
-  { args: ["image", "list"], head: /^id +name +display_name .*\n.*Busy Box/m, asOwner: false },
+  { args: ["image", "list"], head: /^id +name +display_name [^]*\n.*Busy Box/m, asOwner: false },
   { args: ["env", "list"], head: /^(No environments\..*|id +name +status .*)$/m, asOwner: false },
 ])("$args is a table for people and JSON for scripts", async ({ args, head, asOwner }) => {
   const given = args.map((arg) => (arg === "HOST" ? hostId : arg));

@@ -120,6 +120,7 @@ test("an environment with a GPU runs on it and is entered from the control plane
     "quota set --customer 1 --cpu 64 --memory 64G --gpu 2 --storage 200G --environments 64",
   );
   await controlPlane.cli("customer top-up 1 100");
+  await controlPlane.cli(`image create ${IMAGE}`);
 
   await controlPlane.cli(`env create first --image ${IMAGE} --cpu 1 --memory 256M --gpu 1 --wait`);
 

@@ -1,10 +1,9 @@
 /** `remotegpu login`: keeps a server and a key for the commands after it. The key comes on standard input. */
 import { resolve } from "node:path";
-import { createInterface } from "node:readline/promises";
-import { text } from "node:stream/consumers";
 import type { Command } from "commander";
 import { ApiClient } from "./api-client.ts";
 import { CliError } from "./cli-error.ts";
+import { askForSecret } from "./secret-input.ts";
 import { Profile, saveProfile, userProfilePath } from "./profile.ts";
 
 export function addLoginCommand(program: Command): void {
@@ -19,7 +18,7 @@ export function addLoginCommand(program: Command): void {
       const server = given.server ?? process.env.REMOTEGPU_SERVER;
       if (server === undefined)
         throw new CliError("usage", "Name the server: remotegpu login --server https://…");
-      const key = given.key ?? (await askForKey());
+      const key = given.key ?? (await askForSecret("API key: ")).trim();
       const ca = given.ca ?? process.env.REMOTEGPU_CA;
       const parsed = Profile.safeParse({ server, key, ...(ca && { ca: resolve(ca) }) });
       if (!parsed.success)
@@ -38,15 +37,4 @@ function explained(error: unknown): never {
       cause: error,
     });
   throw error;
-}
-
-async function askForKey(): Promise<string> {
-  // Of a pipe all is read: a question put to one that ends without a line is never answered.
-  if (!process.stdin.isTTY) return (await text(process.stdin)).trim();
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return (await lines.question("API key: ")).trim();
-  } finally {
-    lines.close();
-  }
 }

@@ -10,6 +10,7 @@ import { addBudgetCommands } from "./money/budget-commands.ts";
 import { addWebhookCommands } from "./money/webhook-commands.ts";
 import { addPortCommands } from "./port-commands.ts";
 import { addProofCommands } from "./money/proof-commands.ts";
+import { addRegistryCommands } from "./registry-commands.ts";
 import { addJobCommands, addServiceCommands } from "./workload-commands.ts";
 
 export function remotegpu(): Command {
@@ -26,6 +27,7 @@ export function remotegpu(): Command {
   addJobCommands(program);
   addServiceCommands(program);
   addAccountCommands(program);
+  addRegistryCommands(program);
   addBillingCommands(program);
   addBudgetCommands(program);
   addWebhookCommands(program);

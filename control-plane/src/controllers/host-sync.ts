@@ -1,10 +1,11 @@
 /**
- * The control plane's side of what hosts ask: heartbeats, their desired set, reports of their observed state. Any
- * replica serves any host; everything that matters is in Postgres when an answer leaves.
+ * The control plane's side of what hosts ask: heartbeats, their desired set, reports of their observed state,
+ * credentials of registries. Any replica serves any host; everything that matters is in Postgres when an answer leaves.
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { Heartbeat, HeartbeatReply, Refusal } from "@remotegpu/shared/protocol";
+import type { PasswordSeal } from "../link/password-seal.ts";
 import type { DesiredSet, HostHandlers } from "../link/host-requests.ts";
 import type { WholeReport } from "../link/report-assembly.ts";
 import { raiseAlarmOnce } from "../store/alarms.ts";
@@ -12,12 +13,15 @@ import { type Database, transaction } from "../store/database.ts";
 import { desiredSetOf } from "../store/hosts/desired-sets.ts";
 import { mergeObserved } from "../store/hosts/observed.ts";
 import { HeartbeatDesk } from "./heartbeat-desk.ts";
+import { answerLogin } from "./registry-logins.ts";
 import { answerStorage } from "./storage-sampling.ts";
 
 export interface HostSyncDeps {
   db: Database;
   now: () => Date;
   log: Log;
+  /** Of registries. */
+  passwords: PasswordSeal;
   /** Wakes the loops: capacity may have come or gone. */
   wake: () => void;
   /** "Pull now." */
@@ -33,6 +37,7 @@ export function hostSync(deps: HostSyncDeps): HostHandlers {
     desiredSet: (host) => desiredSet(deps, host),
     observed: (host, report) => observed(deps, host, report),
     storage: (host, request) => answerStorage(deps, host, request),
+    login: (host, question) => answerLogin(deps, host, question),
     floods: (host) => floods(deps, host),
   };
 }
@@ -65,7 +70,10 @@ async function heartbeatOf(
 }
 
 async function desiredSet(deps: HostSyncDeps, hostId: HostId): Promise<DesiredSet | Refusal> {
-  const outcome = await desiredSetOf(deps.db, hostId, deps.now());
+  const outcome = await desiredSetOf(deps.db, hostId, {
+    now: deps.now(),
+    sealedBy: deps.passwords.sealedBy,
+  });
   if (outcome.served) return outcome.desired;
   switch (outcome.reason) {
     case "unknown-host":

@@ -124,6 +124,7 @@ function refusalSentence(outcome: Exclude<Refused, Hopeless | { reason: "not-que
       return `Waiting for a place: ${outcome.detail}.`;
     case "still-held":
       return outcome.detail;
+    case "image":
     case "price":
     case "quota":
     case "funds":

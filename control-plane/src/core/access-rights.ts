@@ -12,6 +12,7 @@ export const WORKSPACE_ACTIONS = [
   "delete-workspace",
   "read-members",
   "manage-members",
+  "manage-registry-credentials",
   "read-bill",
   "create-workload",
   "read-workload",
@@ -41,6 +42,7 @@ const RULES: Record<WorkspaceAction, Record<WorkspaceRole, Rule>> = {
   "delete-workspace": { owner: "yes", admin: "no", member: "no", viewer: "no" },
   "read-members": { owner: "yes", admin: "yes", member: "yes", viewer: "yes" },
   "manage-members": { owner: "yes", admin: "yes", member: "no", viewer: "no" },
+  "manage-registry-credentials": { owner: "yes", admin: "yes", member: "no", viewer: "no" },
   "read-bill": { owner: "yes", admin: "yes", member: "no", viewer: "no" },
   "create-workload": { owner: "yes", admin: "yes", member: "yes", viewer: "no" },
   "read-workload": { owner: "yes", admin: "yes", member: "yes", viewer: "yes" },
@@ -60,7 +62,10 @@ export function decide(action: WorkspaceAction, standing: Standing): Decision {
   }
 }
 
+const rolesThatMay = (action: WorkspaceAction): readonly WorkspaceRole[] =>
+  WORKSPACE_ROLES.filter((role) => RULES[action][role] === "yes");
+
 /** The roles that see a workspace's whole bill and all its workloads' charges, for queries. */
-export const BILL_READERS: readonly WorkspaceRole[] = WORKSPACE_ROLES.filter(
-  (role) => RULES["read-bill"][role] === "yes",
-);
+export const BILL_READERS = rolesThatMay("read-bill");
+/** The roles that see which registries a workspace has credentials of, for queries. */
+export const CREDENTIAL_KEEPERS = rolesThatMay("manage-registry-credentials");

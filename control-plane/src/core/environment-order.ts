@@ -46,9 +46,18 @@ export function gpuWish(order: EnvironmentResources, pricedModels: readonly stri
   return { kind: "whole", count: order.gpu, leastMemoryMib: memoryMib, models };
 }
 
+/** What decides where it may go beside what it asks. */
+export interface OrderCircumstances {
+  skips: PoolSkip[];
+  /** The models that it has a price for; null where that does not matter. */
+  pricedModels: readonly string[] | null;
+  /** What the host's agent must be able to do. */
+  features: readonly string[];
+}
+
 export function placementRequest(
   order: EnvironmentResources & { id: string; image: string; storage_pool: string | null },
-  { skips, pricedModels }: { skips: PoolSkip[]; pricedModels: readonly string[] | null },
+  { skips, pricedModels, features }: OrderCircumstances,
 ): PlacementRequest {
   return {
     id: order.id,
@@ -59,6 +68,7 @@ export function placementRequest(
     tempStorageMib: mibRoundedUp(order.temp_storage ?? 0),
     gpu: gpuWish(order, pricedModels),
     labels: order.config?.host_labels ?? {},
+    features,
     image: order.image,
     storagePool: order.storage_pool,
     skips,

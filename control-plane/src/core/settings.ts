@@ -3,6 +3,7 @@
  * what each is for, what holds until it is set, and which values it takes. What a value does is decided by its user.
  */
 import { QUOTA_LEVELS } from "./quota-levels.ts";
+import { PUBLIC_REGISTRIES, readRegistryList } from "./registries.ts";
 
 /** In the order of the alphabet, in which they are listed. */
 export const SETTING_KEYS = [
@@ -13,6 +14,7 @@ export const SETTING_KEYS = [
   "ALLOW_PLAIN_HTTP_PORTS",
   "DEFAULT_QUOTA_LEVEL",
   "FREE_STORAGE_GB",
+  "IMAGE_REGISTRIES",
   "MIN_START_MINUTES",
 ] as const;
 export type SettingKey = (typeof SETTING_KEYS)[number];
@@ -21,7 +23,7 @@ interface Setting {
   readonly description: string;
   /** Holds until another is set. */
   readonly byDefault: string;
-  readonly values: RegExp;
+  readonly values: { test(value: string): boolean };
   /** What `values` says, for people. */
   readonly form: string;
 }
@@ -71,6 +73,13 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     byDefault: "50",
     values: /^\d{1,9}(\.\d{1,6})?$/,
     form: "a number of GB, up to 6 decimals",
+  },
+  IMAGE_REGISTRIES: {
+    description:
+      "From which registries images may be used that are not on offer; with =private a name may lead to private addresses",
+    byDefault: PUBLIC_REGISTRIES.join(","),
+    values: { test: (value) => readRegistryList(value) !== null },
+    form: "any, or up to 100 names HOST[:PORT] with commas between, each with =private behind where it leads inside",
   },
   MIN_START_MINUTES: {
     description: "For how many minutes of everything that then runs the balance must last before a start",

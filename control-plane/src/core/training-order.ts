@@ -5,10 +5,11 @@
 import {
   type EnvironmentConfig,
   type EnvironmentResources,
+  type OrderCircumstances,
   placementRequest,
   quotaShare,
 } from "./environment-order.ts";
-import type { PlacementRequest, PoolSkip } from "./placement/fits-on.ts";
+import type { PlacementRequest } from "./placement/fits-on.ts";
 import type { Quota } from "./quota-levels.ts";
 
 /** Sizes in bytes, as ordered for each rank. */
@@ -32,7 +33,7 @@ export interface TrainingConfig extends EnvironmentConfig {
 
 export function gangRequest(
   job: TrainingResources & { id: string; image: string },
-  known: { skips: PoolSkip[]; pricedModels: readonly string[] | null },
+  known: OrderCircumstances,
 ): PlacementRequest {
   return {
     ...placementRequest({ ...rankResources(job), id: job.id, image: job.image, storage_pool: null }, known),

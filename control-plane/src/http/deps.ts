@@ -8,6 +8,7 @@ import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import type { Log } from "@remotegpu/shared/log";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { BillingCalendar } from "../core/billing-calendar.ts";
+import type { PasswordSeal } from "../link/password-seal.ts";
 import type { LogOpening, LogQuery, Reader } from "../link/log-streams.ts";
 import type { Database } from "../store/database.ts";
 import type { HostIdentity } from "./hosts/host-identity.ts";
@@ -57,6 +58,8 @@ export interface ApiDeps {
   pause: (ms: number) => Promise<void>;
   link: HostLink;
   identity: HostIdentity;
+  /** Of registries. */
+  passwords: PasswordSeal;
   config: ApiConfig;
   log: Log;
 }

@@ -35,6 +35,7 @@ import { registerPriceRoutes } from "./prices/prices.ts";
 import { registerProofRoute } from "./bills/proof.ts";
 import { registerStorageRoutes } from "./billing/storage.ts";
 import { registerQuotaRoutes } from "./accounts/quotas.ts";
+import { registerRegistryCredentialRoutes } from "./accounts/registry-credentials.ts";
 import { registerSettingRoutes } from "./accounts/settings.ts";
 import { registerShareWeightRoutes } from "./accounts/share-weights.ts";
 import { registerSpecRoutes } from "./prices/specs.ts";
@@ -67,6 +68,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerDatasetRoutes(api, deps);
   registerModelRoutes(api, deps);
   registerImageRoutes(api, deps);
+  registerRegistryCredentialRoutes(api, deps);
   registerPriceRoutes(api, deps);
   registerPricePreviewRoutes(api, deps);
   registerSpecRoutes(api, deps);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
   BILL_READERS,
+  CREDENTIAL_KEEPERS,
   decide,
   WORKSPACE_ACTIONS,
   WORKSPACE_ROLES,
@@ -17,6 +18,7 @@ const TABLE: Record<WorkspaceAction, string> = {
   "delete-workspace": "  yes   no    no     no         no     hidden",
   "read-members": "      yes   yes   yes    yes        yes    hidden",
   "manage-members": "    yes   yes   no     no         no     hidden",
+  "manage-registry-credentials": " yes yes no no no hidden",
   "read-bill": "         yes   yes   no     no         no     hidden",
   "create-workload": "   yes   yes   yes    yes        no     hidden",
   "read-workload": "     yes   yes   yes    yes        yes    hidden",
@@ -55,6 +57,7 @@ test("administrators of the product may do everything, whatever their role", () 
       expect(decide(action, { isAdmin: true, role, isOwn: false })).toBe("allowed");
 });
 
-test("the bill is read by owner and admins", () => {
+test("the bill is read, and credentials of registries are kept, by owner and admins", () => {
   expect(BILL_READERS).toEqual(["owner", "admin"]);
+  expect(CREDENTIAL_KEEPERS).toEqual(["owner", "admin"]);
 });

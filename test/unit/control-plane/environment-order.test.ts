@@ -60,10 +60,16 @@ test.each<[string, Partial<EnvironmentResources>, readonly string[] | null, Retu
 test("placement weighs thousandths of a core and whole MiB, rounded up", () => {
   const request = placementRequest(
     { ...order({ memory: GIB + 1, temp_storage: 1 }), id: "env-1", image: "debian:13", storage_pool: "p" },
-    { skips: [], pricedModels: null },
+    { skips: [], pricedModels: null, features: ["image-fetches"] },
   );
 
-  expect(request).toMatchObject({ cpuMilli: 2000, memoryMib: 1025, tempStorageMib: 1, storagePool: "p" });
+  expect(request).toMatchObject({
+    cpuMilli: 2000,
+    memoryMib: 1025,
+    tempStorageMib: 1,
+    storagePool: "p",
+    features: ["image-fetches"],
+  });
 });
 
 test("a slice is priced as a slice and counts as a GPU of the quota", () => {

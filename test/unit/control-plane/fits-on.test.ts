@@ -35,6 +35,18 @@ test.each<[string, HostCapacity, Partial<PlacementRequest>, Obstacle["kind"][]]>
     { skips: [{ storagePool: "p1", reason: "mount missing", untilMs: NOW }] },
     [],
   ],
+  [
+    "what its agent can do",
+    aHost({ features: ["other", "image-fetches"] }),
+    { features: ["image-fetches"] },
+    [],
+  ],
+  [
+    "what its agent cannot do",
+    aHost({ features: ["other"] }),
+    { features: ["image-fetches"] },
+    ["agent-too-old"],
+  ],
   ["all GPUs of the host", twoGpus, { gpu: whole(2) }, []],
   ["more GPUs than the host has", twoGpus, { gpu: whole(3) }, ["no-such-gpu"]],
   ["a GPU of just the memory", twoGpus, { gpu: whole(1, 24_576) }, []],

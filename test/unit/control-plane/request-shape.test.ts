@@ -118,6 +118,7 @@ describe("the key of a shape", () => {
     { gpu: aSliceWish({ memoryMib: 2 }) },
     { labels: { a: "1" } },
     { labels: { a: "2" } },
+    { features: ["image-fetches"] },
     { image: "a" },
     { storagePool: "a" },
     { skips: [{ storagePool: "a", reason: "", untilMs: NOW + 1 }] },

@@ -25,6 +25,7 @@ test("a job asks for all of its ranks at once, each of the size ordered", () => 
   const request = gangRequest(aJob({ config: { host_labels: { rack: "r1" } } }), {
     skips: [],
     pricedModels: ["L4"],
+    features: ["image-fetches"],
   });
 
   expect(request).toEqual({
@@ -36,6 +37,7 @@ test("a job asks for all of its ranks at once, each of the size ordered", () => 
     tempStorageMib: 0,
     gpu: { kind: "whole", count: 8, leastMemoryMib: 0, models: ["L4"] },
     labels: { rack: "r1" },
+    features: ["image-fetches"],
     image: "trainer:1",
     storagePool: null,
     skips: [],
@@ -43,7 +45,7 @@ test("a job asks for all of its ranks at once, each of the size ordered", () => 
 });
 
 test("a job that asks for hosts of their own for its ranks gets them", () => {
-  const known = { skips: [], pricedModels: null };
+  const known = { skips: [], pricedModels: null, features: [] };
 
   expect(gangRequest(aJob({ config: { distinct_hosts: true } }), known).distinctHosts).toBe(true);
   expect(gangRequest(aJob({ config: { distinct_hosts: false } }), known).distinctHosts).toBe(false);

@@ -10,6 +10,7 @@ import { ControlPlaneClient } from "@remotegpu/agent/link/control-plane-client";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
 import { verifyJoinProof, verifySignature } from "@remotegpu/control-plane/link/host-credential";
 import { GENESIS_HASH, JournalBatch, rowHash, signedText } from "@remotegpu/shared/journal-row";
+import { RegistryLoginQuestion, RegistryLoginReply } from "@remotegpu/shared/image-fetch";
 import { MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
 import { ObservedInstance } from "@remotegpu/shared/instance";
 import { MAX_LEASES_OF_HOST, ObservedLease } from "@remotegpu/shared/lease";
@@ -60,6 +61,9 @@ const NATS_MESSAGES: Record<string, z.ZodType> = {
   exec: ExecRequest,
   "exec-reply": ExecReply,
   "exec-refused": ExecReply,
+  "registry-login-question": RegistryLoginQuestion,
+  "registry-login": RegistryLoginReply,
+  "registry-login-none": RegistryLoginReply,
   "storage-question": StorageRequest,
   "storage-report": StorageRequest,
   "storage-order": StorageReply,

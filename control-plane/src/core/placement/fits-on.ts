@@ -35,6 +35,8 @@ export interface PlacementRequest {
   gpu: GpuWish;
   /** Labels that the host must carry, with these values. */
   labels: Readonly<Record<string, string>>;
+  /** What the host's agent must be able to do beyond the protocol's first form. */
+  features: readonly string[];
   /** A host that has it already is preferred; null where it does not matter. */
   image: string | null;
   /** The pool that holds the workload's files; null before its first start. */
@@ -45,6 +47,7 @@ export interface PlacementRequest {
 export type Obstacle =
   | { kind: "host-closed"; reason: string }
   | { kind: "label"; label: string; wanted: string; has: string | null }
+  | { kind: "agent-too-old"; lacks: string }
   | { kind: "other-pool"; wanted: string; has: string }
   | { kind: "pool-skipped"; storagePool: string; reason: string }
   | { kind: "cpu"; askedMilli: number; freeMilli: number }
@@ -59,6 +62,7 @@ export function obstaclesOn(host: HostCapacity, request: PlacementRequest, now: 
   return [
     ...poolObstacles(host, request, now),
     ...labelObstacles(host, request),
+    ...agentObstacles(host, request),
     ...capacityObstacles(host, request),
     ...gpuObstacles(host, request.gpu),
   ];
@@ -79,6 +83,12 @@ function labelObstacles(host: HostCapacity, request: PlacementRequest): Obstacle
   return Object.entries(request.labels)
     .filter(([label, wanted]) => host.labels[label] !== wanted)
     .map(([label, wanted]) => ({ kind: "label", label, wanted, has: host.labels[label] ?? null }));
+}
+
+function agentObstacles(host: HostCapacity, request: PlacementRequest): Obstacle[] {
+  return request.features
+    .filter((feature) => !host.features.includes(feature))
+    .map((lacks) => ({ kind: "agent-too-old", lacks }));
 }
 
 function capacityObstacles(host: HostCapacity, request: PlacementRequest): Obstacle[] {
@@ -192,6 +202,8 @@ export function describeObstacle(obstacle: Obstacle): string {
       return obstacle.has === null
         ? `it has no label ${obstacle.label}, ${obstacle.wanted} is wanted`
         : `its label ${obstacle.label} is ${obstacle.has}, ${obstacle.wanted} is wanted`;
+    case "agent-too-old":
+      return `its agent is too old for this order (it lacks ${obstacle.lacks})`;
     case "cpu":
       return `${cores(obstacle.askedMilli)} asked, ${obstacle.freeMilli / THOUSANDTHS} free`;
     case "memory":

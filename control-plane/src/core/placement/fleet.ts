@@ -31,6 +31,8 @@ export interface HostCapacity {
   labels: Readonly<Record<string, string>>;
   /** Names and ids of the images that it has; what is ordered by another name has to be fetched first. */
   images: readonly string[];
+  /** What its agent can do beyond the protocol's first form, as it says. */
+  features: readonly string[];
   totalCpuMilli: number;
   totalMemoryMib: number;
   totalTempStorageMib: number;

@@ -27,11 +27,18 @@ export interface RequestShape extends Demand {
 
 /** Requests with the same text here are of one shape at the time `now` (ms). */
 export function shapeKey(request: PlacementRequest, now: number): string {
-  const { cpuMilli, memoryMib, tempStorageMib, gpu, labels, image, storagePool, skips } = request;
+  const { cpuMilli, memoryMib, tempStorageMib, gpu, labels, features, image, storagePool, skips } = request;
   const size = `${cpuMilli} ${memoryMib} ${tempStorageMib} ${keyOfWish(gpu)}`;
   const sorted = Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1));
-  if (sorted.length === 0 && image === null && storagePool === null && skips.length === 0) return size;
-  return `${size} ${JSON.stringify([sorted, image, storagePool, [...poolsSkipped(request, now)].sort()])}`;
+  const isPlain =
+    sorted.length === 0 &&
+    features.length === 0 &&
+    image === null &&
+    storagePool === null &&
+    skips.length === 0;
+  if (isPlain) return size;
+  const pools = [...poolsSkipped(request, now)].sort();
+  return `${size} ${JSON.stringify([sorted, features, image, storagePool, pools])}`;
 }
 
 function keyOfWish(wish: GpuWish): string {
@@ -62,7 +69,8 @@ export function requestShape(state: FleetState, request: PlacementRequest, now: 
       host.closed === null &&
         (request.storagePool === null || request.storagePool === host.storagePool) &&
         !skipped.has(host.storagePool) &&
-        labels.every(([label, value]) => host.labels[label] === value),
+        labels.every(([label, value]) => host.labels[label] === value) &&
+        request.features.every((feature) => host.features.includes(feature)),
     ),
   );
   const { image } = request;

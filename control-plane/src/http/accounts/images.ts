@@ -1,4 +1,4 @@
-/** The images on offer: everybody reads them, administrators keep the list. */
+/** The images on offer: everybody reads them and may order them, administrators keep the list. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { displayText } from "@remotegpu/shared/text";
 import {
@@ -96,6 +96,8 @@ const post = createRoute({
   path: "/images",
   tags,
   summary: "Offer an image",
+  description:
+    "While it is active everybody may order it, by this very name and whatever its registry; and it is used as it is on a host where somebody put it by hand.",
   request: { body: jsonBody(NewImage) },
   responses: created("The image", Image),
 });

@@ -9,7 +9,8 @@ import { badField } from "../request/refusal.ts";
 import { forAdmins, jsonBody, ok, Timestamp } from "../request/route.ts";
 
 const tags = ["settings"];
-const MAX_VALUE = 64;
+/** The longest is a list of registries. */
+const MAX_VALUE = 8_192;
 
 const SettingWish = z.strictObject({ value: displayText(MAX_VALUE) }).openapi("SettingWish");
 

@@ -10,6 +10,7 @@ import {
   workspaceFor,
   type WorkspaceWithRole,
 } from "../../store/accounts/workspaces.ts";
+import { deleteCredentialsOfWorkspace } from "../../store/registries/registry-credentials.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { Description } from "../request/input-fields.ts";
@@ -147,7 +148,11 @@ export function registerWorkspaceRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(remove, async (c) => {
     const workspace = await authorizeWorkspace(c, c.req.valid("param").id, "delete-workspace");
     if (workspace.type === "personal") throw conflict("A personal workspace stays as long as its account.");
-    const { liveWorkloads } = await transaction(db, (sql) => archiveWorkspace(sql, workspace.id));
+    const { liveWorkloads } = await transaction(db, async (sql) => {
+      const archived = await archiveWorkspace(sql, workspace.id);
+      if (archived.liveWorkloads === 0) await deleteCredentialsOfWorkspace(sql, workspace.id);
+      return archived;
+    });
     if (liveWorkloads > 0)
       throw conflict(`Workspace ${workspace.id} still has ${liveWorkloads} workloads; delete them first.`);
     return c.body(null, 204);

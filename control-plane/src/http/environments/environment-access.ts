@@ -50,6 +50,8 @@ export function refuseUnlessDone<Done extends { done: true }>(outcome: Done | Re
     throw badField(outcome.impossibility.field, `${outcome.impossibility.sentence}.`);
   const { check } = outcome;
   switch (check.obstacle) {
+    case "image":
+      throw badField("image", check.detail);
     case "mount-not-ready":
     case "quota":
       throw conflict(check.detail);

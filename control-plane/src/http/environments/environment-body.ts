@@ -50,7 +50,10 @@ export const NewEnvironmentBody = z
     workspace_id: RowId.nullable().optional(),
     name: EnvironmentName,
     description: Description.nullable().optional(),
-    image: ImageReference,
+    image: ImageReference.openapi({
+      description:
+        "Of a registry that the operator lets everybody use, or one that is on offer (GET /images). One that needs a login is fetched with your registry's credential, or the workspace's (POST /registry-credentials)",
+    }),
     cpu: z.int().min(1).max(MAX_CPU),
     memory: Bytes.min(MIN_MEMORY).openapi({ description: "Bytes" }),
     gpu: z.int().min(0).max(MAX_GPUS).optional(),

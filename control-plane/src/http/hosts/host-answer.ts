@@ -37,6 +37,9 @@ export const Host = z
     labels: z.record(z.string(), z.string()).nullable(),
     tags: z.array(z.string()).nullable(),
     agent_version: z.string().nullable(),
+    features: z.array(z.string()).openapi({
+      description: "What its agent can do that agents of before cannot; orders that need it go nowhere else",
+    }),
     attach_mode: z.string().nullable(),
     gateway_port: z.int().nullable(),
     image_count: z.int().nullable().openapi({

@@ -8,7 +8,7 @@
  * Answers can hold secrets that are shown once (keys, tokens), so they are stored sealed with a key that is
  * derived from the caller's own bearer key, which the server does not keep.
  */
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
 import { createMiddleware } from "hono/factory";
 import { HTTPException } from "hono/http-exception";
 import { isUndone } from "../../store/database.ts";
@@ -26,7 +26,8 @@ export const replayIdempotent = createMiddleware<ApiEnv>(async (c, next) => {
   const { deps, actor } = c.var;
   const slot = { apiKeyId: actor.apiKeyId, route: routeOf(c), key };
   const claim = await claimKey(deps.db, slot, {
-    bodyHash: createHash("sha256")
+    // Under the caller's own key: a body may hold a password, which a plain hash would let others guess at.
+    bodyHash: createHmac("sha256", sealingKey(c))
       .update(await c.req.text())
       .digest("hex"),
     now: deps.now(),

@@ -1,5 +1,5 @@
 /**
- * Whether workloads may be ordered or placed: data rights, prices, quotas and the start rule, in this order. The same
+ * Whether workloads may be ordered or placed: images, data rights, prices, quotas and the start rule, in this order. The same
  * questions at the order and again in the placing transaction, where the answer decides; many orders are asked with
  * the same few queries as one, each counting those before it.
  */
@@ -15,6 +15,8 @@ import { gangShare } from "../../core/training-order.ts";
 import { startRule } from "../billing/accounts.ts";
 import { lockAccounts, type LockedAccount } from "../billing/ledger.ts";
 import type { Connection } from "../database.ts";
+import { imageRefusals } from "../registries/image-needs.ts";
+import { registryList } from "../registries/registry-list.ts";
 import { settings } from "../settings.ts";
 import { resolveMounts, type ResolvedMounts } from "./mounts.ts";
 import { type OrderPrices, orderPrices } from "./order-prices.ts";
@@ -33,6 +35,7 @@ export interface CheckedOrder extends EnvironmentResources {
   payer_id: number;
   mounted_datasets: Mount[] | null;
   mounted_models: Mount[] | null;
+  image: string;
 }
 
 export type CheckOutcome =
@@ -47,7 +50,7 @@ export type CheckOutcome =
     }
   | {
       passed: false;
-      obstacle: "mount-not-found" | "mount-not-ready" | "quota" | "funds";
+      obstacle: "image" | "mount-not-found" | "mount-not-ready" | "quota" | "funds";
       detail: string;
     }
   | { passed: false; obstacle: "price"; field: OrderField; detail: string };
@@ -133,6 +136,10 @@ async function openChecks(
   grounds: CheckGrounds & { waiting: ReadonlyMap<number, Points> },
 ): Promise<(one: Asked) => CheckOutcome> {
   const orders = asked.map(({ order }) => order);
+  const images = orders.map(({ image }) => image);
+  const list = registryList(grounds.settings.IMAGE_REGISTRIES);
+  const refusals = await imageRefusals(sql, images, list);
+  const imageRefusalOf = new Map(images.map((image, index) => [image, refusals[index] ?? null]));
   const resolved = await resolveMounts(sql, orders.map(mountQuestion));
   const mountsOf = new Map(orders.map((order, index) => [order, resolved[index] as ResolvedMounts]));
   const quotas = await quotaTally(sql, orders.map(shareOf), {
@@ -144,6 +151,8 @@ async function openChecks(
   for (const { order, models } of asked) if (models !== null) quotas.count(shareOf(order), 1);
 
   return ({ order, models }) => {
+    const refused = imageRefusalOf.get(order.image) ?? null;
+    if (refused !== null) return { passed: false, obstacle: "image", detail: refused };
     const mounts = mountsOf.get(order) as ResolvedMounts;
     if (!mounts.resolved) return mountRefusal(mounts);
     const priced = priceInstances(order, models, grounds.prices);

@@ -80,7 +80,7 @@ async function possibleOnes(
 ): Promise<(FirstOrder | RefusedOrder)[]> {
   const sound = orders.filter(isSound);
   const asked = sound.map((one) => ({
-    order: { ...checkedOrder(one), id: one.order.id, image: one.order.image, storage_pool: null },
+    order: { ...checkedOrder(one), id: one.order.id, storage_pool: null },
     fleet: one.fleet,
   }));
   const answers = await orderImpossibilities(sql, asked, now);
@@ -120,6 +120,7 @@ function checkedOrder({ order, payerId }: FirstOrder): CheckedOrder {
     temp_storage: order.tempStorage,
     mounted_datasets: order.mountedDatasets,
     mounted_models: order.mountedModels,
+    image: order.image,
     config: order.config,
   };
 }

@@ -30,6 +30,6 @@ export async function orderImpossibilities(
     const priced = pricedModels(order, prices.get(spec) ?? unpriced(spec), fleet.models);
     /** Null for any. */
     const models = priced?.length === 0 ? null : priced;
-    return impossibility(fleet, placementRequest(order, { skips: [], pricedModels: models }));
+    return impossibility(fleet, placementRequest(order, { skips: [], pricedModels: models, features: [] }));
   });
 }

@@ -1,10 +1,15 @@
-/** The whole desired set of a host: its placements that are not gone and its leases that are not over, at one generation. */
+/**
+ * The whole desired set of a host: its placements that are not gone and its leases that are not over, at one generation.
+ * How the placements' images may be had is said as it is at this moment; a change of that alone is no new generation.
+ */
+import type { ImageTerms } from "@remotegpu/shared/image-fetch";
 import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { isHeardNow } from "../../core/host-liveness.ts";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import { type Database, transaction } from "../database.ts";
 import { desiredLeases } from "../leases/lease-orders.ts";
+import { imageTermsOf, type ImageUse } from "../registries/image-terms.ts";
 
 export interface HostDesiredSet {
   term: number;
@@ -19,7 +24,7 @@ export type DesiredSetOutcome =
   | { served: true; desired: HostDesiredSet }
   | { served: false; reason: "unknown-host" | "beat-first" | "report-first" };
 
-interface PlacementRow {
+interface PlacementRow extends ImageUse {
   instance_id: InstanceId;
   epoch: number;
   run_id: RunId;
@@ -37,7 +42,7 @@ interface PlacementRow {
 export async function desiredSetOf(
   database: Database,
   hostId: HostId,
-  now: Date,
+  { now, sealedBy }: { now: Date; sealedBy: string },
 ): Promise<DesiredSetOutcome> {
   return await transaction(
     database,
@@ -60,18 +65,20 @@ export async function desiredSetOf(
         return { served: false, reason: "beat-first" };
       if (row.observed_digest === null) return { served: false, reason: "report-first" };
       const placements = await sql.query<PlacementRow>(
-        `SELECT instance_id, epoch, run_id, want, ordered_by, spec_hash, spec, live
-           FROM placements WHERE host_id = $1 AND gone_at IS NULL AND run_id IS NOT NULL
-          ORDER BY instance_id, epoch`,
+        `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, p.spec_hash, p.spec, p.live,
+                r.ordered_by AS "customerId", r.workspace_id AS "workspaceId", p.spec ->> 'image' AS image
+           FROM placements p JOIN runs r ON r.id = p.run_id WHERE p.host_id = $1 AND p.gone_at IS NULL
+          ORDER BY p.instance_id, p.epoch`,
         [hostId],
       );
+      const terms = await imageTermsOf(sql, placements.rows, { sealedBy });
       return {
         served: true,
         desired: {
           term: row.term,
           generation: row.generation,
           confirmedStops: row.confirmed_stops,
-          instances: placements.rows.map(desiredInstance),
+          instances: placements.rows.map((row, index) => desiredInstance(row, terms[index])),
           leases: await desiredLeases(sql, hostId),
         },
       };
@@ -81,7 +88,7 @@ export async function desiredSetOf(
   );
 }
 
-function desiredInstance(row: PlacementRow): DesiredInstance {
+function desiredInstance(row: PlacementRow, imageTerms: ImageTerms | undefined): DesiredInstance {
   return {
     instanceId: row.instance_id,
     placementEpoch: row.epoch,
@@ -91,5 +98,6 @@ function desiredInstance(row: PlacementRow): DesiredInstance {
     specHash: row.spec_hash,
     spec: row.spec,
     live: row.live,
+    ...(imageTerms !== undefined && { imageTerms }),
   };
 }

@@ -137,7 +137,7 @@ async function noteHost(
             status = CASE WHEN cordoned THEN 'maintenance' ELSE 'online' END,
             health_status = CASE WHEN cardinality($3::text[]) > 0 THEN 'degraded' ELSE 'healthy' END,
             degraded = $3::text[], agent_version = $4, protocol_min = $5, protocol_max = $6, boot_id = $7,
-            agent_epoch = $8, applied_term = $9, applied_generation = $10
+            agent_epoch = $8, applied_term = $9, applied_generation = $10, features = $11::text[]
       WHERE id = $1`,
     [
       hostId,
@@ -150,6 +150,7 @@ async function noteHost(
       heartbeat.agentEpoch,
       heartbeat.applied.term,
       heartbeat.applied.generation,
+      heartbeat.features ?? [],
     ],
   );
 }

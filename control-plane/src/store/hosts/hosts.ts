@@ -30,6 +30,7 @@ export interface HostRow {
   /** Names and ids together; null for a host that does not tell. */
   image_count: number | null;
   agent_version: string | null;
+  features: string[];
   protocol: ProtocolRange | null;
   total_cpu: number;
   used_cpu: number;
@@ -61,7 +62,7 @@ export const SPOKEN_PROTOCOL = `CASE WHEN h.protocol_min IS NOT NULL AND h.proto
 const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, h.os_type, h.os_version, h.arch,
     coalesce(h.status, 'offline') AS status, h.status_reason, h.connection,
     coalesce(h.health_status, 'unknown') AS health_status, h.cordoned, h.cordon_reason, h.simulated, h.degraded,
-    coalesce(h.storage_pool, h.id) AS storage_pool, h.attach_mode, h.agent_version, h.gateway_port,
+    coalesce(h.storage_pool, h.id) AS storage_pool, h.attach_mode, h.agent_version, h.features, h.gateway_port,
     (SELECT cardinality(i.images) FROM host_images i WHERE i.host_id = h.id) AS image_count,
     ${SPOKEN_PROTOCOL} AS protocol,
     coalesce(h.total_cpu, 0) AS total_cpu, coalesce(h.used_cpu, 0) AS used_cpu,

@@ -31,7 +31,8 @@ const NOTE_AND_ANSWER = `
 WITH told AS (
   SELECT * FROM jsonb_to_recordset($1::jsonb) AS t("hostId" text, "agentEpoch" bigint, "bootId" uuid,
     "monotonicMs" bigint, "roundTripMs" bigint, "journalId" uuid, "headSeq" bigint, "watermarkSeen" bigint, "incarnationSeen" bigint,
-    term bigint, generation bigint, degraded text[], version text, "protocolMin" bigint, "protocolMax" bigint)
+    term bigint, generation bigint, degraded text[], version text, "protocolMin" bigint, "protocolMax" bigint,
+    features text[])
 ), cards AS (
   SELECT * FROM jsonb_to_recordset($2::jsonb) AS v("hostId" text, uuid text, health text, "memoryUsedMib" int,
     "utilizationPercent" int, "temperatureC" int, "powerW" numeric, reasons text[], cordon jsonb,
@@ -51,6 +52,7 @@ WITH told AS (
    WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND h.connection = 'connected'
      AND h.agent_epoch = t."agentEpoch" AND h.boot_id = t."bootId" AND h.degraded = t.degraded
      AND h.agent_version = t.version AND h.protocol_min = t."protocolMin" AND h.protocol_max = t."protocolMax"
+     AND h.features = t.features
      AND t.term <= l.term AND t.generation <= h.generation AND t."watermarkSeen" <= j.watermark
      AND t."incarnationSeen" <= c.db_incarnation
      AND NOT EXISTS (SELECT FROM loud WHERE loud."hostId" = h.id)
@@ -128,6 +130,7 @@ function toldOf({ hostId, heartbeat }: HostBeat) {
     version: heartbeat.version,
     protocolMin: protocol.min,
     protocolMax: protocol.max,
+    features: heartbeat.features ?? [],
   };
 }
 

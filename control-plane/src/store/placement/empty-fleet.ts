@@ -70,6 +70,7 @@ function emptyHost(host: HostSize, cards: CardSize[]): HostCapacity {
     closed: null,
     labels: host.labels ?? {},
     images: [],
+    features: [],
     totalCpuMilli: cpuMilli,
     totalMemoryMib: memoryMib,
     totalTempStorageMib: tempStorageMib,

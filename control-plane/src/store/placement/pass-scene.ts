@@ -46,8 +46,14 @@ function scheduledOrder(order: WaitingOrder): ScheduledOrder {
     ...order.stand,
     id,
     request: { ...order.request, id },
-    heldBack: heldSentence(order.heldBy) ?? priceSentence(order.beyondMaximum),
+    heldBack:
+      heldSentence(order.heldBy) ?? imageSentence(order.imageRefusal) ?? priceSentence(order.beyondMaximum),
   };
+}
+
+/** The operator's list has changed since it was ordered, and may change again. */
+function imageSentence(refusal: string | null): string | null {
+  return refusal === null ? null : `Waiting for image: ${refusal}.`;
 }
 
 /** It takes no place while it would cost more than its customer allows, and keeps none from others. */

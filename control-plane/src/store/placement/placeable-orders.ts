@@ -11,9 +11,9 @@ import {
   rankSpec,
   type ResolvedMount,
 } from "../../core/desired-set.ts";
-import { placementRequest } from "../../core/environment-order.ts";
+import { type OrderCircumstances, placementRequest } from "../../core/environment-order.ts";
 import { DATASET_PATHS, MODEL_PATHS, withPaths } from "../../core/order-check.ts";
-import type { PlacementRequest, PoolSkip } from "../../core/placement/fits-on.ts";
+import type { PlacementRequest } from "../../core/placement/fits-on.ts";
 import type { GpuGrant } from "../../core/placement/placement.ts";
 import { gangRequest, rankResources } from "../../core/training-order.ts";
 import type { Connection } from "../database.ts";
@@ -66,6 +66,7 @@ function checkedJob(job: JobOrderRow): CheckedOrder {
     payer_id: job.payer_id,
     mounted_datasets: mountsAt(job.mounted_datasets, DATASET_PATHS),
     mounted_models: mountsAt(job.mounted_models, MODEL_PATHS),
+    image: job.image,
   };
 }
 
@@ -77,10 +78,7 @@ function mountsAt(ids: readonly number[] | null, family: readonly string[]) {
   );
 }
 
-export function requestOf(
-  order: PlaceableOrder,
-  known: { skips: PoolSkip[]; pricedModels: readonly string[] | null },
-): PlacementRequest {
+export function requestOf(order: PlaceableOrder, known: OrderCircumstances): PlacementRequest {
   return order.kind === "environment" ? placementRequest(order.row, known) : gangRequest(order.row, known);
 }
 

@@ -18,6 +18,8 @@ import { orderPrices } from "../environments/order-prices.ts";
 import { lockHosts } from "../hosts/hosts.ts";
 import { type PlannedStart, planStarts } from "../leases/start-leases.ts";
 import { safeBigint } from "../old-values.ts";
+import { imageNeedsOf, imageUseOf } from "../registries/image-needs.ts";
+import { registryList } from "../registries/registry-list.ts";
 import { settings } from "../settings.ts";
 import { fleetSnapshot } from "./fleet-snapshot.ts";
 import { type PlaceableOrder, requestOf } from "./placeable-orders.ts";
@@ -55,6 +57,9 @@ export async function lockGrounds(
     sql,
     candidates.map(({ workload }) => workload),
   );
+  const uses = candidates.map(({ order }) => imageUseOf(order.checked));
+  const needs = await imageNeedsOf(sql, uses, registryList(inForce.IMAGE_REGISTRIES));
+  const needsOf = new Map(candidates.map(({ order }, index) => [order, needs[index]]));
   const placedOrders = new Map(
     candidates.map((candidate) => [
       candidate,
@@ -78,6 +83,7 @@ export async function lockGrounds(
       requestOf(order, {
         skips: skips.get(nameKey({ kind: order.kind, id: order.row.id })) ?? [],
         pricedModels: prices.pricedModels(order.checked),
+        features: needsOf.get(order)?.features ?? [],
       }),
     placedOrder: (candidate) => placedOrders.get(candidate) as PlacedOrder,
     starts: new Map(starts.map((start) => [start.environment.id, start])),

@@ -42,7 +42,7 @@ export type CommitOutcome =
   /** Somebody else was faster: look again. */
   | { committed: false; reason: "taken"; detail: string }
   /** It waits on, with this sentence. */
-  | { committed: false; reason: "still-held" | "price" | "quota" | "funds"; detail: string }
+  | { committed: false; reason: "still-held" | "image" | "price" | "quota" | "funds"; detail: string }
   /** It cannot start as it is: the order mounts what it may not. */
   | { committed: false; reason: "mount-not-found" | "mount-not-ready"; detail: string };
 

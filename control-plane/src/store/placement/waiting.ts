@@ -2,12 +2,19 @@
  * What waits for a place: every queued environment and training job as the scheduler weighs it, from a few reads,
  * however many wait. Who of them may start is not asked here but at the commit.
  */
-import { placementRequest, quotaShare, waitingOrder } from "../../core/environment-order.ts";
-import type { PlacementRequest, PoolSkip } from "../../core/placement/fits-on.ts";
+import {
+  type OrderCircumstances,
+  placementRequest,
+  quotaShare,
+  waitingOrder,
+} from "../../core/environment-order.ts";
+import type { PlacementRequest } from "../../core/placement/fits-on.ts";
 import type { Standing, Waiting } from "../../core/queue/queue.ts";
 import type { Quota } from "../../core/quota-levels.ts";
 import { gangRequest, gangShare } from "../../core/training-order.ts";
 import type { Connection } from "../database.ts";
+import { imageNeedsOf, imageUseOf } from "../registries/image-needs.ts";
+import { registryListInForce } from "../registries/registry-list.ts";
 import { holdersOfWaiting } from "./held-orders.ts";
 import { poolSkipsInForce } from "./pool-skips.ts";
 import { type PricedModels, pricedModelsOf } from "./priced-models.ts";
@@ -32,6 +39,8 @@ export interface WaitingOrder {
   heldBy: readonly string[];
   /** Why its own maximum price keeps it from every model; null where it does not. */
   beyondMaximum: string | null;
+  /** Why its image may not be used any more; null where it may. */
+  imageRefusal: string | null;
 }
 
 export async function waitingOrders(sql: Connection, { now }: { now: Date }): Promise<WaitingOrder[]> {
@@ -39,7 +48,8 @@ export async function waitingOrders(sql: Connection, { now }: { now: Date }): Pr
   const priced = await pricedModelsOf(sql, rows, now);
   const skips = await poolSkipsInForce(sql, now);
   const holders = await holdersOfWaiting(sql);
-  return rows.map((row) => {
+  const needs = await imageNeedsOf(sql, rows.map(imageUseOf), await registryListInForce(sql));
+  return rows.map((row, index) => {
     const key = nameKey(row);
     return waitingOrderOf(row, {
       skips: skips.get(key) ?? [],
@@ -47,6 +57,8 @@ export async function waitingOrders(sql: Connection, { now }: { now: Date }): Pr
       otherModels: otherModelsOf(row, priced),
       beyondMaximum: priced.beyondMaximum(row),
       heldBy: holders.get(key) ?? [],
+      features: needs[index]?.features ?? [],
+      imageRefusal: needs[index]?.refusal ?? null,
     });
   });
 }
@@ -71,13 +83,7 @@ export function standingOf(
 
 function waitingOrderOf(
   row: WaitingRow,
-  known: {
-    skips: PoolSkip[];
-    pricedModels: readonly string[] | null;
-    otherModels: readonly string[];
-    heldBy: readonly string[];
-    beyondMaximum: string | null;
-  },
+  known: OrderCircumstances & Pick<WaitingOrder, "otherModels" | "heldBy" | "beyondMaximum" | "imageRefusal">,
 ): WaitingOrder {
   const { kind, id, customer_id, workspace_id, node_count } = row;
   const ordered = { id, customer_id, workspace_id, gpu: row.gpu * node_count };
@@ -96,6 +102,7 @@ function waitingOrderOf(
     otherModels: known.otherModels,
     heldBy: known.heldBy,
     beyondMaximum: known.beyondMaximum,
+    imageRefusal: known.imageRefusal,
   };
 }
 

@@ -1,0 +1,202 @@
+/**
+ * Credentials of registries, for private images: a customer's own, for what this customer orders in whichever
+ * workspace, and a workspace's, for all that is ordered in it. Passwords go in and never come out here.
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import { displayText, text } from "@remotegpu/shared/text";
+import { CREDENTIAL_KEEPERS } from "../../core/access-rights.ts";
+import { registryName, registryVerdict } from "../../core/registries.ts";
+import type { SealedRow } from "../../link/password-seal.ts";
+import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
+import { transaction } from "../../store/database.ts";
+import {
+  type CredentialRow,
+  credentialById,
+  deleteCredential,
+  listCredentials,
+  MAX_CREDENTIALS,
+  putCredential,
+} from "../../store/registries/registry-credentials.ts";
+import { registryListInForce } from "../../store/registries/registry-list.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { actingOn } from "../request/audit.ts";
+import { authorizeWorkspace } from "../request/authorization.ts";
+import { RowId } from "../request/input-fields.ts";
+import { pageOf, pageQuery, textPage, toPage } from "../request/pagination.ts";
+import { badField, conflict, notFound } from "../request/refusal.ts";
+import {
+  created,
+  forCustomers,
+  jsonBody,
+  noContent,
+  NumericId,
+  ok,
+  OpaqueIdPath,
+  Timestamp,
+} from "../request/route.ts";
+
+const tags = ["registry credentials"];
+const params = OpaqueIdPath;
+const MAX_USERNAME = 256;
+const MAX_PASSWORD = 4_096;
+const MAX_REGISTRY = 260;
+
+const NewCredential = z
+  .strictObject({
+    workspace_id: RowId.nullable()
+      .optional()
+      .openapi({ description: "For all that is ordered there; without it for what you order anywhere" }),
+    registry: displayText(MAX_REGISTRY).openapi({
+      description: "HOST or HOST:PORT, as references of images begin",
+      example: "ghcr.io",
+    }),
+    username: displayText(MAX_USERNAME).regex(/^[^:]*$/, "must not contain a colon"),
+    password: text(MAX_PASSWORD).min(1).openapi({ description: "Or a token. It is never shown again" }),
+  })
+  .openapi("NewRegistryCredential");
+
+const Credential = z
+  .object({
+    id: z.string(),
+    workspace_id: z.int().nullable().openapi({ description: "Null: your own" }),
+    registry: z.string(),
+    username: z.string(),
+    usable: z.boolean().openapi({
+      description:
+        "False where the password cannot be read any more, as after the fleet got another identity: give it anew",
+    }),
+    created_at: Timestamp,
+  })
+  .openapi("RegistryCredential");
+
+const post = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/registry-credentials",
+  tags,
+  summary: "Give a registry's credential, in place of the one that was there for it",
+  description:
+    "Hosts get it at the moment when they fetch an image of that registry for such an order, and keep it nowhere. A workspace's goes before its customers' own. What was fetched with another one before is not used with this one until the registry has let it.",
+  request: { body: jsonBody(NewCredential) },
+  responses: created("The credential, without its password", Credential),
+});
+
+const list = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/registry-credentials",
+  tags,
+  summary: "Your credentials, and those of workspaces that you own or administer",
+  request: { query: z.strictObject({ ...pageQuery, workspace_id: NumericId.optional() }) },
+  responses: ok("A page of credentials, without passwords", pageOf(Credential)),
+});
+
+const get = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/registry-credentials/{id}",
+  tags,
+  summary: "One credential, without its password",
+  request: { params },
+  responses: ok("The credential", Credential),
+});
+
+const remove = createRoute({
+  ...forCustomers,
+  method: "delete",
+  path: "/registry-credentials/{id}",
+  tags,
+  summary: "Take a credential back; hosts get it no longer",
+  request: { params },
+  responses: noContent("It is gone"),
+});
+
+export function registerRegistryCredentialRoutes(api: ApiApp, deps: ApiDeps): void {
+  const { db, passwords } = deps;
+
+  api.openapi(post, async (c) => {
+    const { workspace_id: workspaceId = null, username, password, ...body } = c.req.valid("json");
+    if (workspaceId !== null) await authorizeWorkspace(c, workspaceId, "manage-registry-credentials");
+    const named: SealedRow = {
+      id: deps.newId("registry"),
+      customerId: c.var.actor.customerId,
+      workspaceId,
+      registry: await usableRegistry(deps, body.registry),
+      username,
+    };
+    const row: CredentialRow = {
+      ...named,
+      sealedPassword: passwords.seal(password, named),
+      sealedBy: passwords.sealedBy,
+      createdAt: deps.now(),
+    };
+    if (!(await transaction(db, async (sql) => await putCredential(sql, row))))
+      throw conflict(`There are ${MAX_CREDENTIALS} credentials already.`);
+    return c.json(credentialAnswer(deps, row), 201);
+  });
+
+  api.openapi(list, async (c) => {
+    const { workspace_id: workspaceId, ...query } = c.req.valid("query");
+    const page = textPage(query);
+    const rows = await listCredentials(db, await keepersMeant(c, workspaceId ?? null), page);
+    const item = (row: CredentialRow) => credentialAnswer(deps, row);
+    return c.json(toPage(rows, page.limit, { item, key: (row) => [row.id] }), 200);
+  });
+
+  api.openapi(get, async (c) =>
+    c.json(credentialAnswer(deps, await requireCredential(c, c.req.valid("param").id)), 200),
+  );
+
+  api.openapi(remove, async (c) => {
+    const { id } = await requireCredential(c, c.req.valid("param").id);
+    await deleteCredential(db, id);
+    return c.body(null, 204);
+  });
+}
+
+/** As references say it. */
+async function usableRegistry({ db }: ApiDeps, text: string): Promise<string> {
+  const registry = registryName(text);
+  if (registry === null)
+    throw badField("registry", "must be the name of a registry as images begin with it, like ghcr.io");
+  const verdict = registryVerdict(await registryListInForce(db), registry);
+  if (!verdict.mayBeUsed) throw badField("registry", verdict.why);
+  return registry;
+}
+
+async function keepersMeant(
+  c: ApiContext,
+  workspaceId: number | null,
+): Promise<{ customerId: number | null; workspaceIds: number[] }> {
+  const { customerId } = c.var.actor;
+  if (workspaceId === null)
+    return { customerId, workspaceIds: await workspaceIdsOf(c.var.deps.db, customerId, CREDENTIAL_KEEPERS) };
+  const { id } = await authorizeWorkspace(c, workspaceId, "manage-registry-credentials");
+  return { customerId: null, workspaceIds: [id] };
+}
+
+/** A workspace's for its owner and admins, a customer's own for nobody else; administrators see that they are there. */
+async function requireCredential(c: ApiContext, id: string): Promise<CredentialRow> {
+  const { actor, deps } = c.var;
+  const what = `registry credential ${id}`;
+  const row = await credentialById(deps.db, id);
+  if (row === null) throw notFound(what);
+  if (row.workspaceId !== null) {
+    await authorizeWorkspace(c, row.workspaceId, "manage-registry-credentials");
+    return row;
+  }
+  if (row.customerId !== actor.customerId && !actor.isAdmin) throw notFound(what);
+  actingOn(c, { ownerCustomerId: row.customerId, subject: what });
+  return row;
+}
+
+function credentialAnswer({ passwords }: ApiDeps, row: CredentialRow): z.input<typeof Credential> {
+  return {
+    id: row.id,
+    workspace_id: row.workspaceId,
+    registry: row.registry,
+    username: row.username,
+    usable: row.sealedBy === passwords.sealedBy && passwords.open(row.sealedPassword, row) !== null,
+    created_at: row.createdAt.toISOString(),
+  };
+}
