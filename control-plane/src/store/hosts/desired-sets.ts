@@ -1,10 +1,15 @@
-/** The whole desired set of a host: its placements that are not gone and its leases that are not over, at one generation. */
+/**
+ * The whole desired set of a host: its placements that are not gone, its leases that are not over and the images that it
+ * is to fetch, at one generation.
+ */
 import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
+import type { DesiredFetch } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { isHeardNow } from "../../core/host-liveness.ts";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import { type Database, transaction } from "../database.ts";
 import { desiredLeases } from "../leases/lease-orders.ts";
+import { desiredFetches } from "../placement/desired-fetches.ts";
 
 export interface HostDesiredSet {
   term: number;
@@ -13,6 +18,8 @@ export interface HostDesiredSet {
   /** In a fixed order, so that pages of one generation fit together. */
   instances: DesiredInstance[];
   leases: DesiredLease[];
+  /** Left out where there are none. */
+  fetches?: DesiredFetch[];
 }
 
 export type DesiredSetOutcome =
@@ -65,6 +72,7 @@ export async function desiredSetOf(
           ORDER BY instance_id, epoch`,
         [hostId],
       );
+      const fetches = await desiredFetches(sql, hostId);
       return {
         served: true,
         desired: {
@@ -73,10 +81,11 @@ export async function desiredSetOf(
           confirmedStops: row.confirmed_stops,
           instances: placements.rows.map(desiredInstance),
           leases: await desiredLeases(sql, hostId),
+          ...(fetches.length > 0 && { fetches }),
         },
       };
     },
-    // Generation, placements and leases must be of one moment.
+    // Generation, placements, leases and fetches must be of one moment.
     { isolation: "repeatable read" },
   );
 }

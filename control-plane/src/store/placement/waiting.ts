@@ -9,6 +9,7 @@ import type { Quota } from "../../core/quota-levels.ts";
 import { gangRequest, gangShare } from "../../core/training-order.ts";
 import type { Connection } from "../database.ts";
 import { holdersOfWaiting } from "./held-orders.ts";
+import { type AwaitedFetch, awaitedFetches } from "./image-fetches.ts";
 import { poolSkipsInForce } from "./pool-skips.ts";
 import { type PricedModels, pricedModelsOf } from "./priced-models.ts";
 import { type WaitingRow, waitingRows } from "./waiting-rows.ts";
@@ -30,6 +31,8 @@ export interface WaitingOrder {
   otherModels: readonly string[];
   /** Hosts that have not confirmed yet that its last placement is over: until then it can have no other. */
   heldBy: readonly string[];
+  /** A host fetches its image: until that is over it holds nothing and is placed nowhere. */
+  awaits: AwaitedFetch | null;
   /** Why its own maximum price keeps it from every model; null where it does not. */
   beyondMaximum: string | null;
 }
@@ -39,6 +42,7 @@ export async function waitingOrders(sql: Connection, { now }: { now: Date }): Pr
   const priced = await pricedModelsOf(sql, rows, now);
   const skips = await poolSkipsInForce(sql, now);
   const holders = await holdersOfWaiting(sql);
+  const fetches = await awaitedFetches(sql);
   return rows.map((row) => {
     const key = nameKey(row);
     return waitingOrderOf(row, {
@@ -47,6 +51,7 @@ export async function waitingOrders(sql: Connection, { now }: { now: Date }): Pr
       otherModels: otherModelsOf(row, priced),
       beyondMaximum: priced.beyondMaximum(row),
       heldBy: holders.get(key) ?? [],
+      awaits: fetches.get(key) ?? null,
     });
   });
 }
@@ -76,6 +81,7 @@ function waitingOrderOf(
     pricedModels: readonly string[] | null;
     otherModels: readonly string[];
     heldBy: readonly string[];
+    awaits: AwaitedFetch | null;
     beyondMaximum: string | null;
   },
 ): WaitingOrder {
@@ -95,6 +101,7 @@ function waitingOrderOf(
     quotaShare: kind === "training" ? gangShare(row) : quotaShare(row),
     otherModels: known.otherModels,
     heldBy: known.heldBy,
+    awaits: known.awaits,
     beyondMaximum: known.beyondMaximum,
   };
 }
