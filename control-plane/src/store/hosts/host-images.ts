@@ -13,8 +13,8 @@ export async function putHostImages(
 ): Promise<void> {
   await sql.query(
     `INSERT INTO host_images AS i (host_id, images)
-     SELECT $1, (ARRAY(SELECT DISTINCT f.image FROM image_fetches f
-                        WHERE f.host_id = $1 AND f.outcome = 'present' AND f.ended_at > $3 AND f.image <> ALL($2::varchar[]))
+     SELECT $1::varchar, (ARRAY(SELECT DISTINCT f.image FROM image_fetches f
+                        WHERE f.host_id = $1::varchar AND f.outcome = 'present' AND f.ended_at > $3 AND f.image <> ALL($2::varchar[]))
                  || $2::varchar[])[1:$4]
      ON CONFLICT (host_id) DO UPDATE SET images = EXCLUDED.images WHERE i.images IS DISTINCT FROM EXCLUDED.images`,
     [hostId, images, new Date(now.getTime() - IMAGES_TOLD_WITHIN_MS), MAX_HOST_IMAGES],
