@@ -38,7 +38,7 @@ export interface ImageOrder {
 function imageTermsOf(_sql: Connection, orders: readonly ImageOrder[]): Promise<ImageTerms[]> {
   return Promise.resolve(
     orders.map(({ payerId }) => ({
-      owner: `customer-${payerId}`,
+      owner: String(payerId),
       credential: null,
       isOffered: false,
       mayBePrivate: false,
