@@ -152,7 +152,10 @@ describe("what people are told", () => {
     );
   });
 
-  test.each(["present", "not-wanted", "host-away"] as const)("names the host of a fetch that ended: %s", (outcome) => {
-    expect(fetchEndSentence("a", { outcome })).toMatch(/^Host a .*\.$/);
-  });
+  test.each(["present", "not-wanted", "host-away"] as const)(
+    "names the host of a fetch that ended: %s",
+    (outcome) => {
+      expect(fetchEndSentence("a", { outcome })).toMatch(/^Host a .*\.$/);
+    },
+  );
 });
