@@ -621,6 +621,22 @@ CREATE TABLE host_journals (
   CONSTRAINT host_journals_watermark_check CHECK ((watermark >= 0))
 );
 
+CREATE TABLE host_pulls (
+  host_id varchar(64) NOT NULL,
+  image varchar(256) NOT NULL,
+  fetch_id varchar(63),
+  state varchar(16) NOT NULL,
+  layers_done bigint,
+  layers bigint,
+  bytes_done bigint,
+  bytes bigint,
+  problem varchar(32),
+  operator_detail varchar(1000),
+  told_at timestamptz NOT NULL,
+  CONSTRAINT host_pulls_once UNIQUE NULLS NOT DISTINCT (host_id, image, fetch_id),
+  CONSTRAINT host_pulls_state_check CHECK ((state IN ('waiting', 'pulling', 'present', 'failed')))
+);
+
 CREATE TABLE hosts (
   id varchar(64) NOT NULL,
   name varchar(128) NOT NULL,
@@ -710,6 +726,25 @@ CREATE TABLE idempotency_keys (
   CONSTRAINT idempotency_keys_state_check CHECK ((state IN ('in_progress', 'done')))
 );
 CREATE INDEX idx_idempotency_keys_created_at ON idempotency_keys USING btree (created_at);
+
+CREATE TABLE image_fetches (
+  id varchar(63) NOT NULL,
+  workload_kind varchar(16) NOT NULL,
+  workload_id varchar(64) NOT NULL,
+  host_id varchar(64) NOT NULL,
+  image varchar(256) NOT NULL,
+  since timestamptz NOT NULL,
+  ended_at timestamptz,
+  outcome varchar(16),
+  problem varchar(32),
+  CONSTRAINT image_fetches_pkey PRIMARY KEY (id),
+  CONSTRAINT image_fetches_end_check CHECK (((ended_at IS NULL) = (outcome IS NULL))),
+  CONSTRAINT image_fetches_outcome_check CHECK ((outcome IN ('present', 'failed', 'not-wanted', 'host-away'))),
+  CONSTRAINT image_fetches_problem_check CHECK (((problem IS NULL) = ((outcome)::text IS DISTINCT FROM 'failed'::text))),
+  CONSTRAINT image_fetches_workload_kind_check CHECK ((workload_kind IN ('environment', 'training', 'inference')))
+);
+CREATE INDEX idx_image_fetches_host ON image_fetches USING btree (host_id);
+CREATE UNIQUE INDEX image_fetches_one_open ON image_fetches USING btree (workload_kind, workload_id) WHERE (ended_at IS NULL);
 
 CREATE TABLE images (
   id bigserial,
@@ -1633,8 +1668,14 @@ ALTER TABLE host_images
 ALTER TABLE host_journals
   ADD CONSTRAINT host_journals_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
 
+ALTER TABLE host_pulls
+  ADD CONSTRAINT host_pulls_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
+
 ALTER TABLE idempotency_keys
   ADD CONSTRAINT idempotency_keys_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES api_keys(id);
+
+ALTER TABLE image_fetches
+  ADD CONSTRAINT image_fetches_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
 
 ALTER TABLE inference_services
   ADD CONSTRAINT inference_services_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,

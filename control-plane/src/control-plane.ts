@@ -16,6 +16,7 @@ import { cutOffRulesPass } from "./controllers/cut-off-rules.ts";
 import { CUT_OFF_RULES_EVERY_MS } from "./core/cut-off-rule.ts";
 import { HostLiveness } from "./controllers/host-liveness.ts";
 import { hostSync } from "./controllers/host-sync.ts";
+import { imageFetchesPass } from "./controllers/image-fetches.ts";
 import { recordMalformed } from "./controllers/ingest.ts";
 import { IngestDesk } from "./controllers/ingest-desk.ts";
 import { Leadership, RENEW_EVERY_MS } from "./controllers/leadership.ts";
@@ -48,6 +49,7 @@ const CHARGING_POLL_MS = 5_000;
 const WEBHOOKS_POLL_MS = 5_000;
 const PLACEMENT_WAITS_POLL_MS = 15_000;
 const BROKEN_TIME_POLL_MS = 15_000;
+const IMAGE_FETCHES_POLL_MS = 2_000;
 const INVOICE_CLOSE_DELAY_HOURS = 24;
 const RATE_LIMITS = {
   perKey: { burst: 200, perSecond: 50 },
@@ -242,6 +244,14 @@ function startLoops(
     pass: whileLeading((pass) => placementWaitsPass({ db }, pass)),
     log,
   });
+  const imageFetches = startLoop({
+    name: "image-fetches",
+    everyMs: IMAGE_FETCHES_POLL_MS,
+    pass: whileLeading(async (pass) => {
+      if (await imageFetchesPass({ db, newId, nudge }, pass)) scheduling.wake();
+    }),
+    log,
+  });
   const brokenTime = startLoop({
     name: "broken-time",
     everyMs: BROKEN_TIME_POLL_MS,
@@ -254,7 +264,17 @@ function startLoops(
     pass: whileLeading((pass) => cutOffRulesPass({ db, nudge }, pass)),
     log,
   });
-  const led = [scheduling, lifecycle, liveness, charging, webhooks, waits, brokenTime, cutOffRules];
+  const led = [
+    scheduling,
+    lifecycle,
+    liveness,
+    charging,
+    webhooks,
+    waits,
+    imageFetches,
+    brokenTime,
+    cutOffRules,
+  ];
   const leading = startLoop({
     name: "leadership",
     everyMs: RENEW_EVERY_MS,

@@ -13,7 +13,7 @@ export const IMAGE_FETCH_FEATURE = "image-fetches";
 /** Of one host; they travel with the first page of the desired set and of the report. */
 export const MAX_FETCHES_OF_HOST = 64;
 
-const ImageName = z.string().min(1).max(256);
+const ImageName = text(256).min(1);
 
 /** What the host has to know of an order to have its image. Outside the spec hash: none of it makes the container. */
 export const ImageTerms = z.object({

@@ -5,6 +5,7 @@ import { serveHosts, refusal, type HostHandlers } from "@remotegpu/control-plane
 import type { WholeReport } from "@remotegpu/control-plane/link/report-assembly";
 import { LinkDownError } from "@remotegpu/agent/link/connection";
 import { RequestRefusedError } from "@remotegpu/agent/link/control-plane-client";
+import { FetchId, MAX_FETCHES_OF_HOST } from "@remotegpu/shared/image-fetch";
 import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
 import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
 import { type Heartbeat, PullReply } from "@remotegpu/shared/protocol";
@@ -187,7 +188,7 @@ test("a desired set of several pages arrives whole and in order", async () => {
   expect(pages).toBeGreaterThan(3);
 });
 
-test("as many leases as a host can hold, with the longest ids, fit into the first page and come with no other", async () => {
+test("as many leases and fetches as a host can have, with the longest names, fit into the first page and come with no other", async () => {
   const longest = (letter: string, n: number) => letter + String(n).padStart(62, "0");
   const leases = Array.from({ length: MAX_LEASES_OF_HOST }, (_, n) => ({
     leaseId: LeaseId.parse(longest("l", n)),
@@ -197,10 +198,14 @@ test("as many leases as a host can hold, with the longest ids, fit into the firs
     autoReleaseHours: 87_600,
     want: "released" as const,
   }));
+  const fetches = Array.from({ length: MAX_FETCHES_OF_HOST }, (_, n) => ({
+    fetchId: FetchId.parse(longest("f", n)),
+    image: "i".repeat(256),
+    terms: { owner: "o".repeat(64), credential: "c".repeat(64), isOffered: false, mayBePrivate: false },
+  }));
   const instances = largeInstances(20);
-  await serve({
-    desiredSet: () => Promise.resolve({ term: 1, generation: 1, confirmedStops: null, instances, leases }),
-  });
+  const desired = { term: 1, generation: 1, confirmedStops: null, instances, leases, fetches };
+  await serve({ desiredSet: () => Promise.resolve(desired) });
   const pull = async (page: number) => {
     const bytes = encode({ kind: "pull", generation: page === 0 ? null : 1, page });
     const answer = await host.connection.request("rg.v1.h.host-1.up.pull", bytes, { timeoutMs: 15_000 });
@@ -210,9 +215,11 @@ test("as many leases as a host can hold, with the longest ids, fit into the firs
   const [first, second] = [await pull(0), await pull(1)];
 
   expect(first.leases).toEqual(leases);
+  expect(first.fetches).toEqual(fetches);
   expect(first.instances.length).toBeGreaterThan(5);
   expect(first.pages).toBeGreaterThan(2);
   expect(second.leases).toBeUndefined();
+  expect(second.fetches).toBeUndefined();
 });
 
 test("an empty desired set is a set, not a silence", async () => {

@@ -320,6 +320,7 @@ describe("the inventory", () => {
       gpus: null,
       instances: [],
       leases: null,
+      pulls: null,
     });
 
     expect(refused).toBeUndefined();

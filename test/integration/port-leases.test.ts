@@ -568,6 +568,7 @@ test("a host that tells nothing of leases changes none", async () => {
     gpus: null,
     instances: [],
     leases: null,
+    pulls: null,
   });
 
   expect([await mappings(id), await sql("SELECT * FROM lease_orders")]).toEqual(before);

@@ -4,6 +4,7 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import { hostSync } from "@remotegpu/control-plane/controllers/host-sync";
+import { imageFetchesPass } from "@remotegpu/control-plane/controllers/image-fetches";
 import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
 import { UsualOrders } from "@remotegpu/control-plane/store/placement/usual-orders";
 import { schedulePass, type SchedulingReport } from "@remotegpu/control-plane/controllers/scheduling";
@@ -12,6 +13,7 @@ import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
 import { setSetting } from "@remotegpu/control-plane/store/settings";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import { BootId, GpuUuid, HostId, JournalId } from "@remotegpu/shared/ids";
+import { type DesiredFetch, IMAGE_FETCH_FEATURE, type ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { DesiredLease, LEASE_PORTS, type ObservedLease } from "@remotegpu/shared/lease";
 import { Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
@@ -26,6 +28,8 @@ export interface ControlScene {
   /** One pass of the scheduler, as the leader, or under a term that is over. */
   schedule(under?: { term: number }): Promise<SchedulingReport>;
   lifecycle(): Promise<void>;
+  /** One pass over images on their way; true where the scheduler should look. */
+  fetches(): Promise<boolean>;
   host(id: string, wish?: HostWish): Promise<ScriptedHost>;
   /** A customer with money. */
   customer(name: string, balance?: string): Promise<Caller & { workspaceId: number; uuid: string }>;
@@ -45,6 +49,8 @@ export interface HostWish {
   leases?: boolean;
   /** What its agent can do; left out, it is an agent of before. */
   features?: string[];
+  /** It follows fetches, and tells of its pulls. */
+  fetches?: boolean;
 }
 
 /** Prices of 0.6 a core-hour and 6 a GPU-hour, so that sums are easy to see. */
@@ -89,6 +95,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     handlers,
     schedule: async (under) => await schedulePass(deps, { ...(await leaderPass()), ...under }),
     lifecycle: async () => await lifecyclePass(deps, await leaderPass()),
+    fetches: async () => await imageFetchesPass(deps, await leaderPass()),
     host: async (id, wish = {}) => await ScriptedHost.join({ api, handlers }, id, wish),
     async customer(name, balance = "1000") {
       const customer = await api.customer(name);
@@ -110,7 +117,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
 }
 
 type Says = Partial<
-  Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode" | "remains" | "restarts">
+  Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode" | "remains" | "restarts" | "containerId">
 >;
 
 export class ScriptedHost {
@@ -128,6 +135,9 @@ export class ScriptedHost {
   /** What it tells of its leases, by their ids; a test may put in anything. */
   readonly leases = new Map<string, ObservedLease>();
   readonly #holdsLeases: boolean;
+  desiredFetches: DesiredFetch[] = [];
+  /** What it tells of its pulls; null: nothing. */
+  pulls: ObservedPull[] | null;
   readonly #features: string[] | undefined;
   #nextPort: number = LEASE_PORTS.first;
   #digest = "0".repeat(64);
@@ -138,7 +148,8 @@ export class ScriptedHost {
     this.#handlers = scene.handlers;
     this.machine = machineOf(id, wish);
     this.#holdsLeases = wish.leases ?? false;
-    this.#features = wish.features;
+    this.pulls = wish.fetches === true ? [] : null;
+    this.#features = wish.fetches === true ? [IMAGE_FETCH_FEATURE] : wish.features;
     const uuids = wish.gpuUuids ?? Array.from({ length: wish.gpus ?? 0 }, (_, n) => `GPU-${id}-00000${n}`);
     this.gpus = uuids.map((uuid, index) => gpuReport(uuid, index, wish.gpuMemoryMib ?? 24_576));
   }
@@ -155,6 +166,8 @@ export class ScriptedHost {
       [id, host.machine.storagePool],
     );
     await host.heartbeat();
+    if (wish.fetches === true)
+      await scene.api.db.query("UPDATE hosts SET features = $2 WHERE id = $1", [id, [IMAGE_FETCH_FEATURE]]);
     await host.report([]);
     return host;
   }
@@ -198,6 +211,7 @@ export class ScriptedHost {
     if ("kind" in answer) throw new Error(`pull of ${this.id} refused: ${answer.reason}`);
     this.desired = answer.instances;
     this.desiredLeases = DesiredLease.array().parse(answer.leases);
+    this.desiredFetches = answer.fetches ?? [];
     this.applied = { term: answer.term, generation: answer.generation };
     return this.desired;
   }
@@ -212,6 +226,7 @@ export class ScriptedHost {
       gpus: this.gpus,
       instances,
       leases: this.#holdsLeases ? [...this.leases.values()] : null,
+      pulls: this.pulls,
     });
     if (refusal !== undefined) throw new Error(`report of ${this.id} refused: ${refusal.reason}`);
     this.#digest = digest;
@@ -269,7 +284,7 @@ export class ScriptedHost {
       phase,
       detail: says.detail ?? "",
       problem: says.problem ?? null,
-      containerId: `container-of-${wanted.runId}`,
+      containerId: says.containerId === undefined ? `container-of-${wanted.runId}` : says.containerId,
       exitCode: says.exitCode ?? null,
       gateOpenedMs: phase === "ready" ? 1 : null,
       bootId: this.bootId,

@@ -370,6 +370,7 @@ test.each([
   { args: ["host", "list"], head: /^id +name +status +connection +health .*$/m, asOwner: true },
   { args: ["host", "show", "HOST"], head: /^name +host-1$/m, asOwner: true },
   { args: ["host", "gpus", "HOST"], head: /^index +uuid +name .* island .*\n0 +GPU-.* yes /m, asOwner: true },
+  { args: ["host", "pulls", "HOST"], head: /^It pulls nothing now\.$/m, asOwner: true },
   {
     args: ["host", "events", "HOST", "--limit", "500"],
     head: /^at +actor +kind +[^]*host-joined/m,

@@ -37,6 +37,22 @@ const GPU_COLUMNS: Column[] = [
   ["why", (row) => reasonsText(row)],
 ];
 
+const PULL_COLUMNS: Column[] = [
+  "image",
+  "state",
+  ["layers", (row) => doneOf(row.layers_done, row.layers, String)],
+  ["bytes", (row) => doneOf(row.bytes_done, row.bytes, (bytes) => sizeText(bytes))],
+  ["fetch", (row) => row.fetch_id],
+  "problem",
+  ["runtime says", (row) => row.operator_detail],
+  "told_at",
+];
+
+/** `3 of 8`; nothing before both numbers are known. */
+function doneOf(done: unknown, all: unknown, text: (value: unknown) => string | null): string | null {
+  return done === null || all === null ? null : `${text(done)} of ${text(all)}`;
+}
+
 /** `Xorg (812)`; a process that has no name is its number. */
 function strangersText(strangers: unknown): string | null {
   const texts = (Array.isArray(strangers) ? strangers : []).map(
@@ -96,6 +112,19 @@ export function addHostCommands(program: Command): void {
     .action(
       withContext(async ({ api, output }, id: string) =>
         printList(output, await api.list(`/hosts/${id}/gpus`), GPU_COLUMNS),
+      ),
+    );
+  host
+    .command("pulls <id>")
+    .description("the images that it pulls, how far it is, and why one does not come")
+    .action(
+      withContext(async ({ api, output }, id: string) =>
+        printList(
+          output,
+          await api.list(`/hosts/${encodeURIComponent(id)}/pulls`),
+          PULL_COLUMNS,
+          "It pulls nothing now.",
+        ),
       ),
     );
   host

@@ -25,6 +25,7 @@ import { registerFleetRoutes } from "./hosts/fleet.ts";
 import { registerGpuRoutes } from "./hosts/gpus.ts";
 import { registerHostEventRoutes } from "./hosts/host-events.ts";
 import { registerHostJoiningRoutes } from "./hosts/host-joining.ts";
+import { registerHostPullRoutes } from "./hosts/host-pulls.ts";
 import { registerHostRoutes } from "./hosts/hosts.ts";
 import { registerImageRoutes } from "./accounts/images.ts";
 import { registerJoinTokenRoutes } from "./hosts/join-tokens.ts";
@@ -97,6 +98,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerHostJoiningRoutes(api, deps);
   registerHostRoutes(api, deps);
   registerHostEventRoutes(api, deps);
+  registerHostPullRoutes(api, deps);
   registerGpuRoutes(api, deps);
   registerFleetRoutes(api, deps);
   registerAlarmRoutes(api, deps);

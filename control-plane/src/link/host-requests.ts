@@ -6,7 +6,11 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "nats";
 import type { z } from "zod";
 import { HostId } from "@remotegpu/shared/ids";
-import { RegistryLoginQuestion, type RegistryLoginReply } from "@remotegpu/shared/image-fetch";
+import {
+  type DesiredFetch,
+  RegistryLoginQuestion,
+  type RegistryLoginReply,
+} from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import type { Log } from "@remotegpu/shared/log";
@@ -40,6 +44,8 @@ export interface DesiredSet {
   instances: DesiredInstance[];
   /** At most MAX_LEASES_OF_HOST. Where there are none to speak of, the host hears nothing of leases. */
   leases?: DesiredLease[];
+  /** At most MAX_FETCHES_OF_HOST; left out where there are none. */
+  fetches?: DesiredFetch[];
 }
 
 /** Handlers answer, or refuse with a reason; what they throw is logged and refused as unavailable. */
@@ -180,7 +186,7 @@ class RequestServer {
 }
 
 /** A page beyond the last (the set has shrunk) answers the first, which tells the host to start over. */
-function pageOf({ instances, leases, ...desired }: DesiredSet, page: number): PullReply {
+function pageOf({ instances, leases, fetches, ...desired }: DesiredSet, page: number): PullReply {
   const pages = pagesOf(instances);
   const number = page < pages.length ? page : 0;
   return {
@@ -190,5 +196,6 @@ function pageOf({ instances, leases, ...desired }: DesiredSet, page: number): Pu
     pages: pages.length,
     instances: pages[number] ?? [],
     ...(number === 0 && leases !== undefined && { leases }),
+    ...(number === 0 && fetches !== undefined && { fetches }),
   };
 }

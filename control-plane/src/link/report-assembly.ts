@@ -4,6 +4,7 @@
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
+import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { MAX_OBSERVED_INSTANCES, type ObservedReport } from "@remotegpu/shared/protocol";
@@ -21,6 +22,8 @@ export interface WholeReport {
   instances: ObservedInstance[];
   /** Null: not told this time, so nothing has changed. */
   leases: ObservedLease[] | null;
+  /** Likewise. */
+  pulls: ObservedPull[] | null;
 }
 
 type Taken =
@@ -68,8 +71,9 @@ export class ReportAssembly {
     return { state: "partial" };
   }
 
-  #begin({ digest, machine, gpus, leases = null, pages }: ObservedReport): Unfinished {
-    return { report: { digest, machine, gpus, instances: [], leases }, nextPage: 0, pages, lastPageAtMs: 0 };
+  #begin({ digest, machine, gpus, leases = null, pulls = null, pages }: ObservedReport): Unfinished {
+    const report = { digest, machine, gpus, instances: [], leases, pulls };
+    return { report, nextPage: 0, pages, lastPageAtMs: 0 };
   }
 
   #forgetAbandoned(nowMs: number): void {

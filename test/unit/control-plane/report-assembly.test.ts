@@ -34,7 +34,28 @@ test("three pages in order are one report", () => {
       gpus: [],
       instances: ["env-0", "env-1", "env-2"].map((id) => anObservedInstance(id)),
       leases: null,
+      pulls: null,
     },
+  });
+});
+
+test("pulls come with the first page and count for the whole report", () => {
+  const pull = {
+    image: "lab:1",
+    fetchId: null,
+    state: "waiting",
+    layersDone: null,
+    layers: null,
+    bytesDone: null,
+    bytes: null,
+    problem: null,
+    operatorDetail: null,
+  } as const;
+  assembly.take(host, page(0, { pages: 2, pulls: [pull] }), 0);
+
+  expect(assembly.take(host, page(1, { pages: 2, pulls: [] }), 1)).toMatchObject({
+    state: "whole",
+    report: { pulls: [pull] },
   });
 });
 

@@ -1,7 +1,9 @@
 /** Hosts and GPUs as the API shows them. Simulated ones say so. */
 import { z } from "@hono/zod-openapi";
+import { PULL_PROBLEMS } from "@remotegpu/shared/image-fetch";
 import { PROTOCOL } from "@remotegpu/shared/protocol";
 import { agentService } from "../../core/agent-service.ts";
+import type { HostPullRow } from "../../store/hosts/host-pulls.ts";
 import type { GpuRow, HostRow } from "../../store/hosts/hosts.ts";
 import { Timestamp } from "../request/route.ts";
 
@@ -138,4 +140,29 @@ export function gpuAnswer(row: GpuRow) {
     last_seen_at: row.last_seen_at?.toISOString() ?? null,
     vanished_at: row.vanished_at?.toISOString() ?? null,
   };
+}
+
+export const HostPull = z
+  .object({
+    image: z.string(),
+    fetch_id: z
+      .string()
+      .nullable()
+      .openapi({ description: "Of an order that waits without a place; null: for orders placed there" }),
+    state: z.enum(["waiting", "pulling", "present", "failed"]),
+    layers_done: z.int().nullable(),
+    layers: z.int().nullable(),
+    bytes_done: z.int().nullable(),
+    bytes: z.int().nullable(),
+    problem: z.enum(PULL_PROBLEMS).nullable(),
+    operator_detail: z
+      .string()
+      .nullable()
+      .openapi({ description: "What registry or runtime said; customers are told the problem alone" }),
+    told_at: Timestamp,
+  })
+  .openapi("HostPull");
+
+export function hostPullAnswer({ told_at: toldAt, ...row }: HostPullRow) {
+  return { ...row, told_at: toldAt.toISOString() };
 }

@@ -1,15 +1,17 @@
 /** Why a workload waits, whatever its kind: host by host, its turn, and what would start it now. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { fetchEndSentence } from "../../core/image-fetch.ts";
 import { describeObstacle } from "../../core/placement/fits-on.ts";
 import { FleetState } from "../../core/placement/fleet-state.ts";
 import { hostReasons } from "../../core/placement/placement.ts";
 import { positionInQueue } from "../../core/queue/queue.ts";
 import { suggestions } from "../../core/queue/suggestions.ts";
+import { type FetchOfWorkload, fetchesOfWorkload } from "../../store/placement/image-fetches.ts";
 import { passScene, type ScheduledOrder } from "../../store/placement/pass-scene.ts";
 import { UsualOrders } from "../../store/placement/usual-orders.ts";
 import { nameKey } from "../../store/placement/workload-name.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
-import { forCustomers, ok, WorkloadIdPath } from "../request/route.ts";
+import { forCustomers, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
 import { SuggestionAnswer, suggestionAnswer } from "./suggestion-answer.ts";
 import { assertReadable, ROUTED_KINDS, type RoutedKind, type WorkloadState } from "./workload-kinds.ts";
 
@@ -29,6 +31,22 @@ const Why = z
         obstacles: z.array(z.string()),
       }),
     ),
+    image_fetches: z
+      .array(
+        z.object({
+          host_id: z.string(),
+          host_name: z.string(),
+          image: z.string(),
+          since: Timestamp,
+          ended_at: Timestamp.nullable(),
+          outcome: z.enum(["present", "failed", "not-wanted", "host-away"]).nullable(),
+          reason: z.string().nullable().openapi({ description: "How it ended, in words" }),
+        }),
+      )
+      .openapi({
+        description:
+          "Hosts that fetch its image while it holds nothing there, the newest first; one that ended is told for some minutes",
+      }),
     suggestions: z.array(SuggestionAnswer).openapi({ description: "Each alone would start it now" }),
   })
   .openapi("Why");
@@ -59,7 +77,8 @@ async function whyOf(
 ): Promise<z.input<typeof Why>> {
   const { db, now } = c.var.deps;
   const told = { status: workload.status, reason: workload.status_reason ?? sayingOf(workload) };
-  const nothing = { ...told, position: null, hosts: [], suggestions: [] };
+  const fetches = (await fetchesOfWorkload(db, { kind: routed.kind, id: workload.id })).map(fetchAnswer);
+  const nothing = { ...told, position: null, hosts: [], image_fetches: fetches, suggestions: [] };
   if (workload.status !== "queued") return nothing;
   const at = now();
   const scene = await passScene(db, { now: at, seed: 0, usual, work: "all" });
@@ -71,10 +90,25 @@ async function whyOf(
     mayLimit: routed.kind === "training",
   });
   return {
-    ...told,
+    ...nothing,
+    // What hosts tell of a pull moves on between two passes of the scheduler.
+    reason: order.awaits === null ? told.reason : order.heldBack,
     position: positionInQueue(scene.orders, key, { shares: scene.shares, now: at.getTime() }),
     hosts: hostAnswers(new FleetState(scene.fleet), order, at),
     suggestions: await Promise.all(found.map((one) => suggestionAnswer(c, one))),
+  };
+}
+
+function fetchAnswer(fetch: FetchOfWorkload): z.input<typeof Why>["image_fetches"][number] {
+  const { hostId, hostName, image, since, endedAt, end } = fetch;
+  return {
+    host_id: hostId,
+    host_name: hostName,
+    image,
+    since: since.toISOString(),
+    ended_at: endedAt?.toISOString() ?? null,
+    outcome: end?.outcome ?? null,
+    reason: end === null ? null : fetchEndSentence(hostName, end),
   };
 }
 

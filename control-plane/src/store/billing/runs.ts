@@ -106,6 +106,14 @@ export async function closeRun(transaction: Connection, runId: string, at: Date)
   await transaction.query("UPDATE runs SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL", [runId, at]);
 }
 
+/** Of a container that never ran no last row will come: nothing of it is left on its host, so it has no time. */
+export async function closeUnbegunRun(transaction: Connection, runId: string, at: Date): Promise<void> {
+  await transaction.query(
+    "UPDATE runs SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL AND first_proven_at IS NULL",
+    [runId, at],
+  );
+}
+
 /**
  * From this moment on the run's time is metered but not charged; an earlier moment stays. Used for stop orders
  * (a customer's own: 60 s later), for re-placements, and for what its host itself called over.

@@ -84,7 +84,9 @@ export async function stopEnvironment(
   }
   await waive(sql, held, orderer);
   await want(sql, held, "stopped", orderer.by);
-  await move(sql, environment, { to: verdict.status, reason: waitsFor("stopping", held.host_name) }, orderer);
+  // One that waits holds its last place no longer than its host needs to answer, and is stopped at once.
+  const reason = waitsFor(verdict.status, held.host_name);
+  await move(sql, environment, { to: verdict.status, reason }, orderer);
   await raiseGeneration(sql, held.host_id);
   return { done: true, hostIds: [held.host_id] };
 }

@@ -1,15 +1,18 @@
 /**
- * The whole desired set of a host: its placements that are not gone and its leases that are not over, at one generation.
- * How the placements' images may be had is said as it is at this moment; a change of that alone is no new generation.
+/**
+ * The whole desired set of a host: its placements that are not gone, its leases that are not over and the images that it
+ * is to fetch, at one generation. How images may be had is said as it is at this moment; a change of that alone is no
+ * new generation.
  */
-import type { ImageTerms } from "@remotegpu/shared/image-fetch";
 import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
+import type { DesiredFetch, ImageTerms } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { isHeardNow } from "../../core/host-liveness.ts";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import { type Database, transaction } from "../database.ts";
 import { desiredLeases } from "../leases/lease-orders.ts";
 import { imageTermsOf, type ImageUse } from "../registries/image-terms.ts";
+import { desiredFetches } from "../placement/desired-fetches.ts";
 
 export interface HostDesiredSet {
   term: number;
@@ -18,6 +21,8 @@ export interface HostDesiredSet {
   /** In a fixed order, so that pages of one generation fit together. */
   instances: DesiredInstance[];
   leases: DesiredLease[];
+  /** Left out where there are none. */
+  fetches?: DesiredFetch[];
 }
 
 export type DesiredSetOutcome =
@@ -72,6 +77,7 @@ export async function desiredSetOf(
         [hostId],
       );
       const terms = await imageTermsOf(sql, placements.rows, { sealedBy });
+      const fetches = await desiredFetches(sql, { hostId, sealedBy });
       return {
         served: true,
         desired: {
@@ -80,10 +86,11 @@ export async function desiredSetOf(
           confirmedStops: row.confirmed_stops,
           instances: placements.rows.map((row, index) => desiredInstance(row, terms[index])),
           leases: await desiredLeases(sql, hostId),
+          ...(fetches.length > 0 && { fetches }),
         },
       };
     },
-    // Generation, placements and leases must be of one moment.
+    // Generation, placements, leases and fetches must be of one moment.
     { isolation: "repeatable read" },
   );
 }

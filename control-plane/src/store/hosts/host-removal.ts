@@ -12,6 +12,7 @@ import { noteHostLost } from "../broken-time/host-deaths.ts";
 import { releasePlacement } from "../placement/release.ts";
 import { closeRun } from "../billing/runs.ts";
 import { endLeasesOf } from "../leases/host-leases.ts";
+import { forgetPulls } from "./host-pulls.ts";
 
 /** Whoever did it, as events name people. */
 export interface Deed {
@@ -72,6 +73,7 @@ export async function removeHost(
   if (lost) await noteHostLost(sql, hostId, now);
   const reason = lost ? "declared lost" : "taken out of the fleet";
   await endLeasesOf(sql, hostId, { reason: `Its host was ${reason}.`, actor, now });
+  await forgetPulls(sql, hostId);
   await revokeHost(sql, hostId, { actor, now });
   await raiseGeneration(sql, hostId);
   await sql.query("UPDATE hosts SET deleted_at = $2, status = 'offline', status_reason = $3 WHERE id = $1", [
@@ -139,8 +141,8 @@ async function loseEnvironment(
   { hostId, actor, now }: Deed & { hostId: string },
 ): Promise<void> {
   const environment = await lockEnvironment(sql, environmentId);
-  // One that is being deleted goes on to be: nothing of it is left.
-  if (environment === null || environment.status === "deleting") return;
+  // One that is being deleted goes on to be: nothing of it is left. One that waits for a place waits on.
+  if (environment === null || environment.status === "deleting" || environment.status === "queued") return;
   const to = environment.status === "stopping" ? "stopped" : "error";
   const reason = "The host it ran on was declared lost. Its time since that was last heard is free.";
   await moveEnvironment(sql, { environment, to, reason, actor, now, hostId });

@@ -3,6 +3,7 @@
  * of each placement and lease, and what that means for the workloads. Absence means nothing but the end of an ordered removal.
  */
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
+import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import { clearAlarm, openAlarmSubjects, raiseAlarm } from "../alarms.ts";
 import type { ObservedLease } from "@remotegpu/shared/lease";
@@ -13,6 +14,7 @@ import { noteRunEnds } from "../placement/run-ends.ts";
 import { noteRunRestarts } from "../placement/run-restarts.ts";
 import { mergeGpus } from "./gpu-inventory.ts";
 import { putHostImages } from "./host-images.ts";
+import { putHostPulls } from "./host-pulls.ts";
 import { mergeLeases } from "../leases/lease-reports.ts";
 import { raiseGeneration } from "./hosts.ts";
 import { mergeLostHistory, noteKnownEpochs } from "./lost-history.ts";
@@ -33,6 +35,8 @@ export interface ObservedState {
   instances: readonly ObservedInstance[];
   /** Null: the host does not tell them this time. */
   leases: readonly ObservedLease[] | null;
+  /** Likewise. */
+  pulls: readonly ObservedPull[] | null;
 }
 
 export type MergeOutcome =
@@ -48,8 +52,9 @@ export async function mergeObserved(
     const environments = await lockEnvironmentsOn(sql, hostId);
     const host = await lockHost(sql, hostId);
     if (host === null) return { merged: false, reason: "this host is not known here, or was revoked" };
-    if (observed.machine !== null) await mergeMachine(sql, hostId, observed.machine);
+    if (observed.machine !== null) await mergeMachine(sql, { hostId, machine: observed.machine, now });
     if (observed.gpus !== null) await mergeGpus(sql, { hostId, gpus: observed.gpus, now });
+    if (observed.pulls !== null) await putHostPulls(sql, { hostId, pulls: observed.pulls, now });
 
     let ordersChanged = false;
     await noteKnownEpochs(sql, observed.instances);
@@ -116,7 +121,10 @@ async function lockHost(sql: Connection, hostId: string): Promise<ReportingHost 
   return rows[0] ?? null;
 }
 
-async function mergeMachine(sql: Connection, hostId: string, machine: MachineReport): Promise<void> {
+async function mergeMachine(
+  sql: Connection,
+  { hostId, machine, now }: { hostId: string; machine: MachineReport; now: Date },
+): Promise<void> {
   await sql.query(
     `UPDATE hosts SET hostname = $2, ip_address = $3, os_type = $4, os_version = $5, arch = $6, total_cpu = $7,
             total_memory = $8, total_disk = $9, agent_version = $10, attach_mode = $11,
@@ -140,7 +148,7 @@ async function mergeMachine(sql: Connection, hostId: string, machine: MachineRep
   );
   // Nothing told is nothing known: what was there may well be there still.
   const images = machine.images ?? null;
-  if (images !== null) await putHostImages(sql, { hostId, images });
+  if (images !== null) await putHostImages(sql, { hostId, images, now });
 }
 
 /**

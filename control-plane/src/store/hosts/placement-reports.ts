@@ -11,7 +11,7 @@ import {
   type Transition,
   waitsFor,
 } from "../../core/environment-status.ts";
-import { closeRun, waiveRunsOf } from "../billing/runs.ts";
+import { closeRun, closeUnbegunRun, waiveRunsOf } from "../billing/runs.ts";
 import type { Connection } from "../database.ts";
 import { appendInstanceEvent, INSTANCE_EVENT } from "../events.ts";
 import { type EnvironmentRow, explainEnvironment, moveEnvironment } from "../environments/environments.ts";
@@ -121,6 +121,7 @@ async function mergeAbsence(sql: Connection, { host, placement, now }: Merge): P
     from: now,
     reason: "nothing of it is left on its host",
   });
+  await closeUnbegunRun(sql, placement.run_id, now);
   if (!ENDED_STATES.includes(placement.state))
     await appendInstanceEvent(sql, {
       at: now,
@@ -200,7 +201,8 @@ async function applyReport(sql: Connection, reported: Reported): Promise<void> {
   await sql.query(
     `UPDATE environments SET container_id = $2, storage_pool = coalesce(storage_pool, $3)
       WHERE id = $1 AND (container_id IS DISTINCT FROM $2 OR storage_pool IS NULL)`,
-    [environment.id, seen.containerId, host.storage_pool],
+    // One that was taken back in the moment in which it began waits for another place: this container is going.
+    [environment.id, environment.status === "queued" ? null : seen.containerId, host.storage_pool],
   );
   await sql.query(
     "DELETE FROM placement_skips WHERE workload_kind = 'environment' AND workload_id = $1 AND until <= $2",

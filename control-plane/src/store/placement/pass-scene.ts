@@ -1,5 +1,6 @@
 /** All that a pass of the scheduler looks at, read together: the fleet, what runs, who waits and whose turn it is. */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { fetchSentence } from "../../core/image-fetch.ts";
 import type { QueuedOrder } from "../../core/queue/fleet-room.ts";
 import type { Waiting } from "../../core/queue/queue.ts";
 import type { WaitingScene } from "../../core/queue/turn.ts";
@@ -47,13 +48,21 @@ function scheduledOrder(order: WaitingOrder): ScheduledOrder {
     id,
     request: { ...order.request, id },
     heldBack:
-      heldSentence(order.heldBy) ?? imageSentence(order.imageRefusal) ?? priceSentence(order.beyondMaximum),
+      fetchingSentence(order) ??
+      heldSentence(order.heldBy) ??
+      imageSentence(order.imageRefusal) ??
+      priceSentence(order.beyondMaximum),
   };
 }
 
 /** The operator's list has changed since it was ordered, and may change again. */
 function imageSentence(refusal: string | null): string | null {
   return refusal === null ? null : `Waiting for image: ${refusal}.`;
+}
+
+/** Passed over like whatever waits for something else than room, it neither takes a place nor keeps one. */
+function fetchingSentence({ awaits, heldBy }: WaitingOrder): string | null {
+  return awaits === null ? null : fetchSentence(awaits.hostName, awaits.pull, heldBy.length > 0);
 }
 
 /** It takes no place while it would cost more than its customer allows, and keeps none from others. */

@@ -1,5 +1,7 @@
 /** The orders of a batch that may be placed at all: they wait, are held by this transaction, and have nothing left anywhere. */
+import { fetchSentence } from "../../core/image-fetch.ts";
 import type { Connection } from "../database.ts";
+import { awaitedFetches } from "./image-fetches.ts";
 import { lockWaiting, type PlaceableOrder } from "./placeable-orders.ts";
 import type { CommitOutcome, PlacementProposal } from "./placements.ts";
 import { nameKey, type WorkloadName } from "./workload-name.ts";
@@ -15,14 +17,10 @@ export async function lockCandidates(
   sql: Connection,
   proposals: readonly PlacementProposal[],
 ): Promise<(Candidate | Refusal)[]> {
-  const waiting = await lockWaiting(
-    sql,
-    proposals.map(({ workload }) => workload),
-  );
-  const holders = await holdingHosts(
-    sql,
-    proposals.map(({ workload }) => workload),
-  );
+  const workloads = proposals.map(({ workload }) => workload);
+  const waiting = await lockWaiting(sql, workloads);
+  const holders = await holdingHosts(sql, workloads);
+  const fetches = await awaitedFetches(sql, workloads);
   return proposals.map((proposal) => {
     const key = nameKey(proposal.workload);
     const order = waiting.get(key);
@@ -30,16 +28,19 @@ export async function lockCandidates(
     if (order === undefined)
       return { committed: false, reason: "not-queued", detail: "It does not wait any more." };
     const holder = holders.get(key);
-    return holder === undefined ? { ...proposal, order } : stillHeld(holder);
+    const fetch = fetches.get(key);
+    if (fetch !== undefined)
+      return stillHeld(fetchSentence(fetch.hostName, fetch.pull, holder !== undefined));
+    if (holder !== undefined)
+      return stillHeld(
+        `Waiting for host ${holder} to confirm that the container of the last start has stopped.`,
+      );
+    return { ...proposal, order };
   });
 }
 
-function stillHeld(hostName: string): Refusal {
-  return {
-    committed: false,
-    reason: "still-held",
-    detail: `Waiting for host ${hostName} to confirm that the container of the last start has stopped.`,
-  };
+function stillHeld(detail: string): Refusal {
+  return { committed: false, reason: "still-held", detail };
 }
 
 /** By workload, a host on which an earlier placement of it still holds something. Most have no instance yet. */

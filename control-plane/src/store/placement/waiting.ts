@@ -16,6 +16,7 @@ import type { Connection } from "../database.ts";
 import { imageNeedsOf, imageUseOf } from "../registries/image-needs.ts";
 import { registryListInForce } from "../registries/registry-list.ts";
 import { holdersOfWaiting } from "./held-orders.ts";
+import { type AwaitedFetch, awaitedFetches } from "./image-fetches.ts";
 import { poolSkipsInForce } from "./pool-skips.ts";
 import { type PricedModels, pricedModelsOf } from "./priced-models.ts";
 import { type WaitingRow, waitingRows } from "./waiting-rows.ts";
@@ -37,6 +38,8 @@ export interface WaitingOrder {
   otherModels: readonly string[];
   /** Hosts that have not confirmed yet that its last placement is over: until then it can have no other. */
   heldBy: readonly string[];
+  /** A host fetches its image: until that is over it holds nothing and is placed nowhere. */
+  awaits: AwaitedFetch | null;
   /** Why its own maximum price keeps it from every model; null where it does not. */
   beyondMaximum: string | null;
   /** Why its image may not be used any more; null where it may. */
@@ -49,6 +52,7 @@ export async function waitingOrders(sql: Connection, { now }: { now: Date }): Pr
   const skips = await poolSkipsInForce(sql, now);
   const holders = await holdersOfWaiting(sql);
   const needs = await imageNeedsOf(sql, rows.map(imageUseOf), await registryListInForce(sql));
+  const fetches = await awaitedFetches(sql);
   return rows.map((row, index) => {
     const key = nameKey(row);
     return waitingOrderOf(row, {
@@ -59,6 +63,7 @@ export async function waitingOrders(sql: Connection, { now }: { now: Date }): Pr
       heldBy: holders.get(key) ?? [],
       features: needs[index]?.features ?? [],
       imageRefusal: needs[index]?.refusal ?? null,
+      awaits: fetches.get(key) ?? null,
     });
   });
 }
@@ -83,7 +88,8 @@ export function standingOf(
 
 function waitingOrderOf(
   row: WaitingRow,
-  known: OrderCircumstances & Pick<WaitingOrder, "otherModels" | "heldBy" | "beyondMaximum" | "imageRefusal">,
+  known: OrderCircumstances &
+    Pick<WaitingOrder, "otherModels" | "heldBy" | "awaits" | "beyondMaximum" | "imageRefusal">,
 ): WaitingOrder {
   const { kind, id, customer_id, workspace_id, node_count } = row;
   const ordered = { id, customer_id, workspace_id, gpu: row.gpu * node_count };
@@ -101,6 +107,7 @@ function waitingOrderOf(
     quotaShare: kind === "training" ? gangShare(row) : quotaShare(row),
     otherModels: known.otherModels,
     heldBy: known.heldBy,
+    awaits: known.awaits,
     beyondMaximum: known.beyondMaximum,
     imageRefusal: known.imageRefusal,
   };

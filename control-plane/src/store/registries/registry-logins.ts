@@ -2,6 +2,7 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import type { RegistryLoginQuestion } from "@remotegpu/shared/image-fetch";
 import type { Connection } from "../database.ts";
+import { safeBigint } from "../old-values.ts";
 import type { ImageUse } from "./image-terms.ts";
 
 /** Whose use of the image the host asks for; null where it has no such order, or none any more. */
@@ -12,7 +13,7 @@ export async function useOfLogin(
 ): Promise<ImageUse | null> {
   return "instanceId" in question.for
     ? await useOfPlacement(sql, { hostId, instanceId: question.for.instanceId, image: question.image })
-    : useOfFetch();
+    : await useOfFetch(sql, { hostId, fetchId: question.for.fetchId, image: question.image });
 }
 
 /** A placement that is to run there, with just this image. */
@@ -30,7 +31,16 @@ async function useOfPlacement(
   return rows[0] ?? null;
 }
 
-/** No host is told to fetch anything for an order that has no place yet, so none has a credential for that. */
-function useOfFetch(): ImageUse | null {
-  return null;
+/** An image that it is to fetch for an order which waits for just that. */
+async function useOfFetch(
+  sql: Connection,
+  { hostId, fetchId, image }: { hostId: HostId; fetchId: string; image: string },
+): Promise<ImageUse | null> {
+  const { rows } = await sql.query<ImageUse>(
+    `SELECT ${safeBigint("e.customer_id")} AS "customerId", ${safeBigint("e.workspace_id")} AS "workspaceId", f.image
+       FROM image_fetches f JOIN environments e ON f.workload_kind = 'environment' AND e.id = f.workload_id
+      WHERE f.id = $1 AND f.host_id = $2 AND f.image = $3 AND f.ended_at IS NULL`,
+    [fetchId, hostId, image],
+  );
+  return rows[0] ?? null;
 }

@@ -1,0 +1,115 @@
+/**
+ * When an order that only waits for its image gives its place back, how its fetch ends, and what people are told
+ * meanwhile. A card is worth money to others, a pull may hang: nobody holds the one for the other.
+ */
+import {
+  MAX_FETCHES_OF_HOST,
+  type ObservedPull,
+  PULL_PROBLEM_SENTENCES,
+  type PullProblem,
+} from "@remotegpu/shared/image-fetch";
+import { GIB, MIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { InstanceState } from "@remotegpu/shared/workload";
+
+/** So long a placement may hold what it has while its image is pulled: most images are there by then. */
+export const HELD_WHILE_PULLED_MS = 2 * MS_PER_MINUTE;
+/** As long as a host itself would go on with one pull. */
+export const FETCH_LIMIT_MS = 60 * MS_PER_MINUTE;
+/** How long is told how a fetch ended. */
+export const ENDED_FETCH_KEPT_MS = 10 * MS_PER_MINUTE;
+/** Numbers of a pull that goes on are taken over no more often; how it ends is taken over at once. */
+export const PROGRESS_EVERY_MS = 2_000;
+/** Within this a host tells its images anew, what it has just fetched among them. */
+export const IMAGES_TOLD_WITHIN_MS = 2 * MS_PER_MINUTE;
+
+/** A placement that is wanted running, of the order's first run on it, as its host last told of it. */
+export interface PlacedForImage {
+  state: InstanceState;
+  problem: string | null;
+  hasContainer: boolean;
+  /** Time of its run is proven. */
+  hasBegun: boolean;
+  placedAtMs: number;
+  /** Of its image on its host; null where the host tells of none. */
+  pull: ObservedPull["state"] | null;
+  openFetchesOfHost: number;
+}
+
+/**
+ * Only what its host reported as not begun, with the image still on its way; in doubt it keeps its place. A host that
+ * can take no more fetches is waited for as one that knows none.
+ */
+export function mayTakeBack(placed: PlacedForImage, nowMs: number): boolean {
+  return (
+    nowMs - placed.placedAtMs >= HELD_WHILE_PULLED_MS &&
+    (placed.pull === "pulling" || placed.pull === "waiting") &&
+    placed.state === "starting" &&
+    placed.problem === null &&
+    !placed.hasContainer &&
+    !placed.hasBegun &&
+    placed.openFetchesOfHost < MAX_FETCHES_OF_HOST
+  );
+}
+
+export interface OpenFetch {
+  sinceMs: number;
+  /** The order is there and waits. */
+  isWaitedFor: boolean;
+  /** Its host is heard, may be placed on, and follows fetches. */
+  isServed: boolean;
+  told: Pick<ObservedPull, "state" | "problem"> | null;
+}
+
+export type FetchEnd =
+  | { outcome: "present" | "not-wanted" | "host-away" }
+  | { outcome: "failed"; problem: PullProblem };
+
+/** Null while it goes on. What nobody waits for ends first, and what the host said before that it is away. */
+export function fetchEnd(
+  { sinceMs, isWaitedFor, isServed, told }: OpenFetch,
+  nowMs: number,
+): FetchEnd | null {
+  if (!isWaitedFor) return { outcome: "not-wanted" };
+  if (told?.state === "present") return { outcome: "present" };
+  if (told?.state === "failed") return { outcome: "failed", problem: told.problem ?? "failed" };
+  if (!isServed) return { outcome: "host-away" };
+  return nowMs - sinceMs >= FETCH_LIMIT_MS ? { outcome: "failed", problem: "too-slow" } : null;
+}
+
+/** Of those alone that are told in numbers. */
+export type PullProgress = Pick<ObservedPull, "state" | "layersDone" | "layers" | "bytesDone" | "bytes">;
+
+/** @param isHeld its host has not confirmed yet that what the order held there is free */
+export function fetchSentence(hostName: string, pull: PullProgress | null, isHeld: boolean): string {
+  const held = isHeld ? "its place there is being given back" : "no GPU is held meanwhile";
+  if (pull?.state === "waiting") return `Host ${hostName} fetches the image when its turn comes; ${held}.`;
+  const numbers = pull === null ? [] : [layersText(pull), bytesText(pull)].filter((text) => text !== null);
+  const progress = numbers.length === 0 ? "" : ` (${numbers.join(", ")})`;
+  return `Host ${hostName} is fetching the image${progress}; ${held}.`;
+}
+
+/** What customers are told of a fetch that is over. */
+export function fetchEndSentence(hostName: string, end: FetchEnd): string {
+  switch (end.outcome) {
+    case "present":
+      return `Host ${hostName} has fetched the image.`;
+    case "failed":
+      return PULL_PROBLEM_SENTENCES[end.problem];
+    case "not-wanted":
+      return `Host ${hostName} need not fetch the image any more.`;
+    case "host-away":
+      return `Host ${hostName} cannot go on fetching the image.`;
+  }
+}
+
+function layersText({ layersDone, layers }: PullProgress): string | null {
+  if (layersDone === null || layers === null || layers === 0) return null;
+  return `${layersDone} of ${layers} ${layers === 1 ? "layer" : "layers"}`;
+}
+
+/** Both in the unit of the larger one. */
+function bytesText({ bytesDone, bytes }: PullProgress): string | null {
+  if (bytesDone === null || bytes === null || bytes === 0) return null;
+  const [size, unit] = bytes >= GIB ? [GIB, "GiB"] : [MIB, "MiB"];
+  return `${(bytesDone / size).toFixed(1)} of ${(bytes / size).toFixed(1)} ${unit}`;
+}

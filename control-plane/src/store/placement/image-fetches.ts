@@ -1,0 +1,194 @@
+/**
+ * Images that hosts fetch for orders which wait, without a place of theirs: ordered, read, ended. When one is ordered or
+ * ends is core/image-fetch.ts; a host's open ones are part of its desired set, so whoever changes them raises its
+ * generation.
+ */
+import type { PullProblem } from "@remotegpu/shared/image-fetch";
+import {
+  ENDED_FETCH_KEPT_MS,
+  type FetchEnd,
+  type OpenFetch,
+  type PullProgress,
+} from "../../core/image-fetch.ts";
+import type { Connection } from "../database.ts";
+import { FOLLOWS_FETCHES } from "../hosts/host-features.ts";
+import { nameKey, type WorkloadName } from "./workload-name.ts";
+
+export interface OpenFetchRow extends OpenFetch {
+  id: string;
+  workload: WorkloadName;
+  hostId: string;
+  hostName: string;
+  image: string;
+}
+
+interface OpenRow {
+  id: string;
+  workload_kind: WorkloadName["kind"];
+  workload_id: string;
+  host_id: string;
+  host_name: string;
+  image: string;
+  since: Date;
+  is_waited_for: boolean;
+  is_served: boolean;
+  state: NonNullable<OpenFetch["told"]>["state"] | null;
+  problem: PullProblem | null;
+}
+
+const IS_WAITED_FOR = `f.workload_kind = 'environment' AND EXISTS (
+  SELECT FROM environments e WHERE e.id = f.workload_id AND e.status = 'queued' AND e.deleted_at IS NULL)`;
+
+/** A host that was not heard for a moment may go on; one on which nothing is placed any more need not. */
+const IS_SERVED = `h.deleted_at IS NULL AND h.revoked_at IS NULL AND NOT h.cordoned
+  AND h.connection IN ('connected', 'suspect') AND ${FOLLOWS_FETCHES}`;
+
+/** @param id null: all of them; each host has few */
+export async function openFetches(sql: Connection, id: string | null = null): Promise<OpenFetchRow[]> {
+  const { rows } = await sql.query<OpenRow>(
+    `SELECT f.id, f.workload_kind, f.workload_id, f.host_id, h.name AS host_name, f.image, f.since,
+            ${IS_WAITED_FOR} AS is_waited_for, ${IS_SERVED} AS is_served, p.state, p.problem
+       FROM image_fetches f JOIN hosts h ON h.id = f.host_id
+       LEFT JOIN host_pulls p ON p.host_id = f.host_id AND p.image = f.image AND p.fetch_id = f.id
+      WHERE f.ended_at IS NULL AND ($1::text IS NULL OR f.id = $1) ORDER BY f.since, f.id`,
+    [id],
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    workload: { kind: row.workload_kind, id: row.workload_id },
+    hostId: row.host_id,
+    hostName: row.host_name,
+    image: row.image,
+    sinceMs: row.since.getTime(),
+    isWaitedFor: row.is_waited_for,
+    isServed: row.is_served,
+    told: row.state === null ? null : { state: row.state, problem: row.problem },
+  }));
+}
+
+/** Call with the workload and the host held. */
+export async function orderFetch(
+  sql: Connection,
+  fetch: { id: string; workload: WorkloadName; hostId: string; image: string; now: Date },
+): Promise<void> {
+  await sql.query(
+    `INSERT INTO image_fetches (id, workload_kind, workload_id, host_id, image, since)
+     VALUES ($1, $2, $3, $4, $5, $6)`,
+    [fetch.id, fetch.workload.kind, fetch.workload.id, fetch.hostId, fetch.image, fetch.now],
+  );
+}
+
+export async function endFetch(
+  sql: Connection,
+  { id, end, now }: { id: string; end: FetchEnd; now: Date },
+): Promise<void> {
+  await sql.query("UPDATE image_fetches SET ended_at = $2, outcome = $3, problem = $4 WHERE id = $1", [
+    id,
+    now,
+    end.outcome,
+    end.outcome === "failed" ? end.problem : null,
+  ]);
+}
+
+export async function forgetEndedFetches(sql: Connection, now: Date): Promise<void> {
+  await sql.query("DELETE FROM image_fetches WHERE ended_at <= $1", [
+    new Date(now.getTime() - ENDED_FETCH_KEPT_MS),
+  ]);
+}
+
+/** What a waiting order is told of the fetch that it waits for. */
+export interface AwaitedFetch {
+  hostName: string;
+  pull: PullProgress | null;
+}
+
+/**
+ * By the key of the workload's name. Until the host has heard of the fetch it may be pulling already, for the placement
+ * that was taken back.
+ * @param workloads null: all that wait
+ */
+export async function awaitedFetches(
+  sql: Connection,
+  workloads: readonly WorkloadName[] | null = null,
+): Promise<Map<string, AwaitedFetch>> {
+  const { rows } = await sql.query<
+    WorkloadName & {
+      host_name: string;
+      state: PullProgress["state"] | null;
+      layers_done: number | null;
+      layers: number | null;
+      bytes_done: number | null;
+      bytes: number | null;
+    }
+  >(
+    `SELECT f.workload_kind AS kind, f.workload_id AS id, h.name AS host_name, p.state, p.layers_done, p.layers,
+            p.bytes_done, p.bytes
+       FROM image_fetches f JOIN hosts h ON h.id = f.host_id
+       LEFT JOIN LATERAL (
+         SELECT * FROM host_pulls t
+          WHERE t.host_id = f.host_id AND t.image = f.image AND (t.fetch_id = f.id OR t.fetch_id IS NULL)
+          ORDER BY t.fetch_id NULLS LAST LIMIT 1) p ON true
+      WHERE f.ended_at IS NULL
+        AND ($1::text[] IS NULL OR (f.workload_kind, f.workload_id) IN (SELECT * FROM unnest($1::text[], $2::text[])))`,
+    [workloads?.map(({ kind }) => kind) ?? null, workloads?.map(({ id }) => id) ?? null],
+  );
+  return new Map(
+    rows.map(({ host_name: hostName, state, ...row }) => [
+      nameKey(row),
+      { hostName, pull: state === null ? null : { state, ...numbersOf(row) } },
+    ]),
+  );
+}
+
+function numbersOf(row: {
+  layers_done: number | null;
+  layers: number | null;
+  bytes_done: number | null;
+  bytes: number | null;
+}): Omit<PullProgress, "state"> {
+  return { layersDone: row.layers_done, layers: row.layers, bytesDone: row.bytes_done, bytes: row.bytes };
+}
+
+/** Open ones, and for a while those that are over, the newest first. */
+export interface FetchOfWorkload {
+  hostId: string;
+  hostName: string;
+  image: string;
+  since: Date;
+  endedAt: Date | null;
+  /** Null while it goes on. */
+  end: FetchEnd | null;
+}
+
+export async function fetchesOfWorkload(
+  sql: Connection,
+  { kind, id }: WorkloadName,
+): Promise<FetchOfWorkload[]> {
+  const { rows } = await sql.query<{
+    host_id: string;
+    host_name: string;
+    image: string;
+    since: Date;
+    ended_at: Date | null;
+    outcome: FetchEnd["outcome"] | null;
+    problem: PullProblem | null;
+  }>(
+    `SELECT f.host_id, h.name AS host_name, f.image, f.since, f.ended_at, f.outcome, f.problem
+       FROM image_fetches f JOIN hosts h ON h.id = f.host_id
+      WHERE f.workload_kind = $1 AND f.workload_id = $2 ORDER BY f.since DESC, f.id`,
+    [kind, id],
+  );
+  return rows.map(({ outcome, problem, ...row }) => ({
+    hostId: row.host_id,
+    hostName: row.host_name,
+    image: row.image,
+    since: row.since,
+    endedAt: row.ended_at,
+    end:
+      outcome === null
+        ? null
+        : outcome === "failed"
+          ? { outcome, problem: problem ?? "failed" }
+          : { outcome },
+  }));
+}
