@@ -293,7 +293,11 @@ describe("the terms of an order", () => {
     const ofOne = queries;
     queries = 0;
 
-    const terms = await imageTermsOf(counting, Array(1_000).fill(use), passwords);
+    const terms = await imageTermsOf(
+      counting,
+      Array.from({ length: 1_000 }, () => use),
+      passwords,
+    );
 
     expect([terms.length, queries]).toEqual([1_000, ofOne]);
   });

@@ -188,8 +188,13 @@ test("a customer's day: workspace, data, keys, an environment from order to bill
   expect(given.stdout).toBe(`Hosts fetch from ghcr.io as ada for workspace ${workspace}.`);
   writeFileSync(join(house.folder, "token"), "another\n");
   const credential = await idOf([
-    ...["registry-credential", "add", "quay.io", "--username", "ada"],
-    ...["--password-file", join(house.folder, "token")],
+    "registry-credential",
+    "add",
+    "quay.io",
+    "--username",
+    "ada",
+    "--password-file",
+    join(house.folder, "token"),
   ]);
   const credentials = await remotegpu(["registry-credential", "list"]);
   expect(credentials).toMatch(/^id +registry +username +for +usable +created_at$/m);

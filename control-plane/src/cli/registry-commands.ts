@@ -11,7 +11,7 @@ const COLUMNS: Column[] = [
   "id",
   "registry",
   "username",
-  ["for", (row) => (row.workspace_id === null ? "you" : `workspace ${String(row.workspace_id)}`)],
+  ["for", ({ workspace_id: id }) => (typeof id === "number" ? `workspace ${id}` : "you")],
   ["usable", (row) => (row.usable === true ? "yes" : "no: give it anew")],
   "created_at",
 ];

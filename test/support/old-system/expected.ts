@@ -65,6 +65,7 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     attach_mode: null,
     simulated: "false",
     degraded: "{}",
+    features: "{}",
     observed_digest: null,
     observed_at: null,
     restore_shown_at: null,

@@ -1,7 +1,7 @@
 /**
- * Whether workloads may be ordered or placed: images, data rights, prices, quotas and the start rule, in this order. The same
- * questions at the order and again in the placing transaction, where the answer decides; many orders are asked with
- * the same few queries as one, each counting those before it.
+ * Whether workloads may be ordered or placed: images, data rights, prices, quotas and the start rule, in this order.
+ * The same questions at the order and again in the placing transaction, where the answer decides; many orders are asked
+ * with the same few queries as one, each counting those before it.
  */
 import type { Points } from "@remotegpu/shared/money";
 import { type EnvironmentResources, quotaShare } from "../../core/environment-order.ts";

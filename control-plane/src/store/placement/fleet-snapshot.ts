@@ -62,7 +62,8 @@ export async function fleetSnapshot(
   const values = onlyHostIds === null ? [] : [onlyHostIds];
   const hosts = await sql.query<HostNow>(
     `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool, h.connection, h.cordoned, h.cordon_reason,
-            h.degraded, ${SPOKEN_PROTOCOL} AS protocol, h.last_heartbeat, h.observed_digest IS NOT NULL AS has_reported, h.labels, ${IMAGES} AS images, h.features, h.total_cpu,
+            h.degraded, ${SPOKEN_PROTOCOL} AS protocol, h.last_heartbeat, h.observed_digest IS NOT NULL AS has_reported, h.labels, ${IMAGES} AS images,
+            to_jsonb(h.features) AS features, h.total_cpu,
             ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk, coalesce(sum(p.cpu_milli), 0)::bigint AS held_cpu_milli,
             coalesce(sum(p.memory_bytes), 0)::bigint AS held_memory,
             coalesce(sum(p.temp_storage_bytes), 0)::bigint AS held_disk

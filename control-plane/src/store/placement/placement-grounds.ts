@@ -45,6 +45,9 @@ export async function lockGrounds(
   const openRuns = await lockRunsOf(sql, candidates);
   const accounts = await lockAccounts(sql, payersOf(checked));
   const inForce = await settings(sql);
+  const uses = candidates.map(({ order }) => imageUseOf(order.checked));
+  const needs = await imageNeedsOf(sql, uses, registryList(inForce.IMAGE_REGISTRIES));
+  const needsOf = new Map(candidates.map(({ order }, index) => [order, needs[index]]));
   const starts = await planStarts(sql, startsOf(candidates), inForce.ALLOW_PLAIN_HTTP_PORTS === "on");
   const hostIds = [...new Set(candidates.flatMap(({ instances }) => instances.map(({ hostId }) => hostId)))];
   const giving = starts.flatMap(({ plan }) => plan.release.map(({ hostId }) => hostId));
@@ -57,9 +60,6 @@ export async function lockGrounds(
     sql,
     candidates.map(({ workload }) => workload),
   );
-  const uses = candidates.map(({ order }) => imageUseOf(order.checked));
-  const needs = await imageNeedsOf(sql, uses, registryList(inForce.IMAGE_REGISTRIES));
-  const needsOf = new Map(candidates.map(({ order }, index) => [order, needs[index]]));
   const placedOrders = new Map(
     candidates.map((candidate) => [
       candidate,
