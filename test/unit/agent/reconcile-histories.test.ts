@@ -405,6 +405,7 @@ test("every report is one the protocol allows, and names each run once", () => {
           startsRefused: null,
           awaitsContact: false,
           closedGpus: new Map(),
+          unclearGpus: new Map(),
           waits: new Map(),
         });
 
