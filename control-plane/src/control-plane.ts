@@ -14,6 +14,7 @@ import { brokenTimePass } from "./controllers/broken-time.ts";
 import { chargeDueHours } from "./controllers/charging.ts";
 import { cutOffRulesPass } from "./controllers/cut-off-rules.ts";
 import { CUT_OFF_RULES_EVERY_MS } from "./core/cut-off-rule.ts";
+import { gpuStrangersPass } from "./controllers/gpu-strangers.ts";
 import { HostLiveness } from "./controllers/host-liveness.ts";
 import { hostSync } from "./controllers/host-sync.ts";
 import { recordMalformed } from "./controllers/ingest.ts";
@@ -46,6 +47,7 @@ const LIVENESS_POLL_MS = 5_000;
 const CHARGING_POLL_MS = 5_000;
 const WEBHOOKS_POLL_MS = 5_000;
 const PLACEMENT_WAITS_POLL_MS = 15_000;
+const GPU_STRANGERS_POLL_MS = 15_000;
 const BROKEN_TIME_POLL_MS = 15_000;
 const INVOICE_CLOSE_DELAY_HOURS = 24;
 const RATE_LIMITS = {
@@ -239,6 +241,12 @@ function startLoops(
     pass: whileLeading((pass) => placementWaitsPass({ db }, pass)),
     log,
   });
+  const strangers = startLoop({
+    name: "gpu-strangers",
+    everyMs: GPU_STRANGERS_POLL_MS,
+    pass: whileLeading((pass) => gpuStrangersPass({ db }, pass)),
+    log,
+  });
   const brokenTime = startLoop({
     name: "broken-time",
     everyMs: BROKEN_TIME_POLL_MS,
@@ -251,7 +259,17 @@ function startLoops(
     pass: whileLeading((pass) => cutOffRulesPass({ db, nudge }, pass)),
     log,
   });
-  const led = [scheduling, lifecycle, liveness, charging, webhooks, waits, brokenTime, cutOffRules];
+  const led = [
+    scheduling,
+    lifecycle,
+    liveness,
+    charging,
+    webhooks,
+    waits,
+    strangers,
+    brokenTime,
+    cutOffRules,
+  ];
   const leading = startLoop({
     name: "leadership",
     everyMs: RENEW_EVERY_MS,
