@@ -301,6 +301,7 @@ describe("a watch over real cards", () => {
 
   describe("a card that a container has left", () => {
     const uuid = GpuUuid.parse("GPU-11111111-2222-3333-4444-555555555555");
+    const neighbour = GpuUuid.parse("GPU-66666666-7777-8888-9999-aaaaaaaaaaaa");
     const holder = containerOf(key(), RUNNING, { gpus: [{ uuid, memoryMib: null }] });
     const ended = { ...holder, status: exited(0) };
     const unclear = (watched: GpuWatch) => [...watched.unclear].map(([card, { kind }]) => `${kind} ${card}`);
@@ -393,6 +394,21 @@ describe("a watch over real cards", () => {
       await hanging;
       expect(watched.degraded).toEqual(["nvidia-smi-hung"]);
       expect(unclear(watched)).toEqual([`gpu-unseen ${uuid}`]);
+      await watched.close();
+    });
+
+    test("waits in the agent's next life, with all other cards, until that has looked", async () => {
+      const before = await watchHeld();
+      await before.close();
+      await playNoting(null, "exit 9");
+
+      const watched = await watch();
+      await round(watched, [holder]);
+
+      expect(unclear(watched)).toEqual([`gpu-unseen ${uuid}`, `gpu-unseen ${neighbour}`]);
+      await playNoting();
+      await look(watched);
+      expect(unclear(watched)).toEqual([]);
       await watched.close();
     });
 

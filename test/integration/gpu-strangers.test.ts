@@ -78,6 +78,8 @@ describe("placement", () => {
     // An agent of before, which tells of nobody.
     expect(await closed()).toEqual({ [FIRST]: null, [SECOND]: null });
     await tells([PYTHON]);
+    // An agent that was started anew and has not looked yet.
+    await host.heartbeat({ gpus: host.gpus.map(({ strangers: _untold, ...gpu }) => gpu) });
     expect(await closed()).toEqual({ [FIRST]: WORDS, [SECOND]: null });
     expect(await freeGpus()).toBe(1);
 

@@ -65,9 +65,9 @@ export function isLookDue({ lookedAfter, ends }: Handovers): boolean {
   return lookedAfter === null || ends > lookedAfter;
 }
 
-/** Cards on which nothing may start, each with why. */
+/** Of these cards those on which nothing may start, each with why. */
 export function unclearGpus(
-  gpus: readonly GpuReport[],
+  gpus: readonly Pick<GpuReport, "uuid" | "strangers">[],
   { left, lookedAfter }: Handovers,
 ): Map<GpuUuid, UnclearGpu> {
   const unclear = new Map<GpuUuid, UnclearGpu>();

@@ -63,7 +63,7 @@ export class CardUsers {
   }
 
   /** Of these cards, as they were seen last: those on which somebody else is, or may be. */
-  unclear(gpus: readonly GpuReport[]): ReadonlyMap<GpuUuid, UnclearGpu> {
+  unclear(gpus: readonly Pick<GpuReport, "uuid" | "strangers">[]): ReadonlyMap<GpuUuid, UnclearGpu> {
     return unclearGpus(gpus, this.#handovers);
   }
 

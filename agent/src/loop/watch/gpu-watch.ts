@@ -104,9 +104,12 @@ export class GpuWatch {
     return closedGpus(this.#cards);
   }
 
-  /** Cards on which somebody else is, or may be. */
+  /** Cards on which somebody else is, or may be; those that only an earlier life of the agent has seen included. */
   get unclear(): ReadonlyMap<GpuUuid, UnclearGpu> {
-    return this.#users.unclear(this.#gpus);
+    const unlisted = [...this.#cards.values()].filter(
+      ({ uuid }) => !this.#gpus.some((gpu) => gpu.uuid === uuid),
+    );
+    return this.#users.unclear([...this.#gpus, ...unlisted.map(({ uuid }) => ({ uuid }))]);
   }
 
   /** What starts need to attach cards. */
