@@ -653,7 +653,7 @@ describe("containers on simulated cards", () => {
       await agent.host.says("run-b", { phase: "ready" });
     });
 
-    test("is not one whose user is a process of a live run that hides behind its ended first thread", async () => {
+    test("is not one whose user is a live run's, though its first thread has ended; is one with such a user of the host", async () => {
       const { folder: programs, path } = nativeProgram("leader-exit");
       onTestFinished(() => rm(programs, { recursive: true, force: true }));
       agent.host.order([wanted("a", 0)]);
@@ -669,12 +669,14 @@ describe("containers on simulated cards", () => {
         },
         { what: "the program without its first thread" },
       );
-      const stranger = foreignProcess();
+      const onHost = spawn(path);
+      onTestFinished(() => void onHost.kill("SIGKILL"));
+      const stranger = onHost.pid;
 
       setFaults(agent.stateDir, [`process|${cardOf(0)}|${pid}|10`, `process|${cardOf(0)}|${stranger}|10`]);
       await forwardUntil("somebody is seen", () => (seen(0)?.strangers?.length ?? 0) > 0);
 
-      expect(seen(0)?.strangers).toMatchObject([{ pid: stranger }]);
+      expect(seen(0)?.strangers).toMatchObject([{ pid: stranger, name: "leader-exit" }]);
     });
   });
 
