@@ -1,6 +1,6 @@
 /**
  * Runs that are there against somebody's word: the host cannot end them, or its runtime says that they ended. An alarm
- * names each, they cost and hold what they hold, and neither a deadline nor a deletion gives their card away.
+ * names each, they hold what they hold, and neither a deadline nor a deletion gives their card away.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RunId } from "@remotegpu/shared/ids";

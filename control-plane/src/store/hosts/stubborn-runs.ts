@@ -1,7 +1,7 @@
 /**
  * Runs that are there against somebody's word: their host cannot end them, or its container runtime says that they ended.
- * Each is an alarm for as long as its host reports it so. What they hold stays held and they go on costing, since their
- * host calls them over only when nothing of them is left (placement-reports.ts).
+ * Each is an alarm for as long as its host reports it so. What they hold stays held, since their host calls them over only
+ * when nothing of them is left (placement-reports.ts); what they cost is decided as of any other run.
  */
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import { isOver } from "../../core/environment-status.ts";
