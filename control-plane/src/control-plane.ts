@@ -14,6 +14,7 @@ import { brokenTimePass } from "./controllers/broken-time.ts";
 import { chargeDueHours } from "./controllers/charging.ts";
 import { cutOffRulesPass } from "./controllers/cut-off-rules.ts";
 import { CUT_OFF_RULES_EVERY_MS } from "./core/cut-off-rule.ts";
+import { gpuStrangersPass } from "./controllers/gpu-strangers.ts";
 import { HostLiveness } from "./controllers/host-liveness.ts";
 import { hostSync } from "./controllers/host-sync.ts";
 import { imageFetchesPass } from "./controllers/image-fetches.ts";
@@ -48,6 +49,7 @@ const LIVENESS_POLL_MS = 5_000;
 const CHARGING_POLL_MS = 5_000;
 const WEBHOOKS_POLL_MS = 5_000;
 const PLACEMENT_WAITS_POLL_MS = 15_000;
+const GPU_STRANGERS_POLL_MS = 15_000;
 const BROKEN_TIME_POLL_MS = 15_000;
 const IMAGE_FETCHES_POLL_MS = 2_000;
 const INVOICE_CLOSE_DELAY_HOURS = 24;
@@ -252,6 +254,12 @@ function startLoops(
     }),
     log,
   });
+  const strangers = startLoop({
+    name: "gpu-strangers",
+    everyMs: GPU_STRANGERS_POLL_MS,
+    pass: whileLeading((pass) => gpuStrangersPass({ db }, pass)),
+    log,
+  });
   const brokenTime = startLoop({
     name: "broken-time",
     everyMs: BROKEN_TIME_POLL_MS,
@@ -272,6 +280,7 @@ function startLoops(
     webhooks,
     waits,
     imageFetches,
+    strangers,
     brokenTime,
     cutOffRules,
   ];

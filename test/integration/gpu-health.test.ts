@@ -4,25 +4,30 @@
  */
 import { setTimeout } from "node:timers/promises";
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { appendFileSync, openSync, closeSync, writeSync, constants } from "node:fs";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import type { OwnedContainer } from "@remotegpu/agent/core/container";
 import { PROBE_SAMPLES } from "@remotegpu/agent/core/gpu-health";
+import { liveContainerIds } from "@remotegpu/agent/core/gpu-processes";
 import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/usage-interval";
 import { readGpuMemory, writeGpuMemory } from "@remotegpu/agent/host/gpu-memory-file";
 import { KernelLog } from "@remotegpu/agent/host/kernel-log";
 import { NvidiaSmi } from "@remotegpu/agent/host/nvidia-smi";
 import { prepareSimulatedGpus, simulatedGpuUuid } from "@remotegpu/agent/host/simulated-gpus";
-import { GpuWatch, SAMPLE_EVERY_MS } from "@remotegpu/agent/loop/watch/gpu-watch";
-import { BootId } from "@remotegpu/shared/ids";
+import { GpuWatch, SAMPLE_EVERY_MS, type Surroundings } from "@remotegpu/agent/loop/watch/gpu-watch";
+import { BootId, GpuUuid } from "@remotegpu/shared/ids";
 import { AgentUnderTest } from "../support/agent.ts";
 import { desiredOf } from "../support/desired-instance.ts";
 import { docker, newHostId } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { keptLog } from "../support/kept-log.ts";
+import { RUNNING, containerOf, exited, key } from "../support/run-samples.ts";
 import { ScriptedControlPlane } from "../support/scripted-control-plane.ts";
+import { nativeProgram } from "../support/native-program.ts";
 import { logXid, setFaults } from "../support/simulated-faults.ts";
 
 const BOOT = BootId.parse("11111111-1111-4111-8111-111111111111");
@@ -166,10 +171,17 @@ describe("a watch over real cards", () => {
     return watched;
   }
 
+  const surroundings = (containers: readonly OwnedContainer[] = []): Surroundings => ({
+    nowMs,
+    runtime: null,
+    containers,
+    liveContainerIds: () => liveContainerIds(containers, []),
+  });
+
   /** One look, and what came of it. */
   async function look(watched: GpuWatch): Promise<void> {
     nowMs += SAMPLE_EVERY_MS;
-    await watched.lookWhenDue({ nowMs, runtime: null, containers: [] }, () => undefined);
+    await watched.lookWhenDue(surroundings(), () => undefined);
   }
 
   beforeEach(async () => {
@@ -211,11 +223,12 @@ describe("a watch over real cards", () => {
     const watched = await watch({ lookWithinMs: 3_000 });
     await play("sleep 60");
     nowMs += SAMPLE_EVERY_MS;
-    const hanging = watched.lookWhenDue({ nowMs, runtime: null, containers: [] }, () => undefined);
+    const hanging = watched.lookWhenDue(surroundings(), () => undefined);
     appendFileSync(join(folder, "kmsg"), XID_79);
 
     let isTold = false;
-    await watched.lookWhenDue({ nowMs: nowMs + 1, runtime: null, containers: [] }, () => (isTold = true));
+    nowMs += 1;
+    await watched.lookWhenDue(surroundings(), () => (isTold = true));
 
     expect(isTold).toBe(true);
 
@@ -269,6 +282,150 @@ describe("a watch over real cards", () => {
     expect(watched.gpus[0]?.foreignMemoryMib).toBe(1024);
     expect(child.exitCode).toBeNull();
     await watched.close();
+  });
+
+  test("a process that has ended since nvidia-smi named it is nobody's", async () => {
+    const child = spawn("sleep", ["60"]);
+    await play(
+      `case "$*" in *-x*) kill -9 ${child.pid}; sed s/4711/${child.pid}/ ${fixtures}two-cards.xml | grep -v 4712 ;; *) cat ${fixtures}two-cards.csv ;; esac`,
+    );
+    const ended = once(child, "exit");
+    const watched = await watch();
+    await ended;
+
+    await look(watched);
+
+    expect(watched.gpus.map(({ strangers }) => strangers)).toEqual([[], []]);
+    await watched.close();
+  });
+
+  describe("a card that a container has left", () => {
+    const uuid = GpuUuid.parse("GPU-11111111-2222-3333-4444-555555555555");
+    const neighbour = GpuUuid.parse("GPU-66666666-7777-8888-9999-aaaaaaaaaaaa");
+    const holder = containerOf(key(), RUNNING, { gpus: [{ uuid, memoryMib: null }] });
+    const ended = { ...holder, status: exited(0) };
+    const unclear = (watched: GpuWatch) => [...watched.unclear].map(([card, { kind }]) => `${kind} ${card}`);
+
+    /** nvidia-smi writes down how it is asked; with a pid, that process is on the card. */
+    async function playNoting(pid: number | null = null, rest = ""): Promise<void> {
+      const process = pid === null ? "/process_info/d" : `s/4711/${pid}/;/4712/d`;
+      await play(
+        `echo "$*" >>${folder}/asked; ${rest}\ncase "$*" in *-x*) sed '${process}' ${fixtures}two-cards.xml ;; *) cat ${fixtures}two-cards.csv ;; esac`,
+      );
+    }
+    const timesAsked = async () => (await readFile(join(folder, "asked"), "utf8")).split("\n").length - 1;
+
+    /** A round of the loop soon after the last: nothing is due by its time. Says whether the loop was told of a change. */
+    async function round(watched: GpuWatch, containers: OwnedContainer[]): Promise<boolean> {
+      nowMs += 1;
+      let isTold = false;
+      await watched.lookWhenDue(surroundings(containers), () => (isTold = true));
+      return isTold;
+    }
+
+    /** The container on the card has been seen, and the cards with it. */
+    async function watchHeld(rest: { lookWithinMs?: number } = {}): Promise<GpuWatch> {
+      await playNoting();
+      const watched = await watch(rest);
+      await round(watched, [holder]);
+      expect(unclear(watched)).toEqual([]);
+      await writeFile(join(folder, "asked"), "");
+      return watched;
+    }
+
+    test("is looked at once, at once, and the loop is told; nobody is asked while nothing ends", async () => {
+      const watched = await watchHeld();
+      await round(watched, [holder]);
+      expect(await timesAsked()).toBe(0);
+
+      const look = round(watched, [ended]);
+      expect(unclear(watched)).toEqual([`gpu-unseen ${uuid}`]);
+      expect(await look).toBe(true);
+
+      expect(unclear(watched)).toEqual([]);
+      for (const containers of [[ended], [], []]) await round(watched, containers);
+      expect(await timesAsked()).toBe(1);
+      await watched.close();
+    });
+
+    test("stays closed while a process of nobody is on it, and opens at the sample that names it no more", async () => {
+      const left = spawn("sleep", ["60"]);
+      onTestFinished(() => void left.kill());
+      const watched = await watchHeld();
+      await playNoting(left.pid);
+
+      await round(watched, [ended]);
+
+      expect(unclear(watched)).toEqual([`gpu-stranger ${uuid}`]);
+      expect(watched.gpus[0]).toMatchObject({
+        strangers: [{ pid: left.pid, name: "sleep", memoryMib: 900 }],
+        foreignMemoryMib: 1024,
+      });
+      await playNoting();
+      await look(watched);
+      expect(unclear(watched)).toEqual([]);
+      await watched.close();
+    });
+
+    test("is asked for again at the next sample where nvidia-smi fails, and waits until it answers", async () => {
+      const watched = await watchHeld();
+      await playNoting(null, "exit 9");
+
+      for (let rounds = 0; rounds < 3; rounds += 1) await round(watched, [ended]);
+
+      expect(await timesAsked()).toBe(1);
+      expect(watched.degraded).toEqual(["nvidia-smi-garbage"]);
+      expect(unclear(watched)).toEqual([`gpu-unseen ${uuid}`]);
+      await playNoting();
+      await look(watched);
+      expect(unclear(watched)).toEqual([]);
+      await watched.close();
+    });
+
+    test("waits while nvidia-smi hangs, and no round waits for it", async () => {
+      const watched = await watchHeld({ lookWithinMs: 1_000 });
+      await playNoting(null, "sleep 60");
+
+      const hanging = round(watched, [ended]);
+      await round(watched, [ended]);
+
+      expect(unclear(watched)).toEqual([`gpu-unseen ${uuid}`]);
+      expect(watched.degraded).toEqual([]);
+      await hanging;
+      expect(watched.degraded).toEqual(["nvidia-smi-hung"]);
+      expect(unclear(watched)).toEqual([`gpu-unseen ${uuid}`]);
+      await watched.close();
+    });
+
+    test("waits in the agent's next life, with all other cards, until that has looked", async () => {
+      const before = await watchHeld();
+      await before.close();
+      await playNoting(null, "exit 9");
+
+      const watched = await watch();
+      await round(watched, [holder]);
+
+      expect(unclear(watched)).toEqual([`gpu-unseen ${uuid}`, `gpu-unseen ${neighbour}`]);
+      await playNoting();
+      await look(watched);
+      expect(unclear(watched)).toEqual([]);
+      await watched.close();
+    });
+
+    test("does not bring the next sample nearer, nor a cordoned card its way back", async () => {
+      const watched = await watchHeld();
+      appendFileSync(join(folder, "kmsg"), XID_79.replace("79", "48"));
+      await look(watched);
+
+      for (let ends = 0; ends < PROBE_SAMPLES; ends += 1)
+        await round(watched, [
+          containerOf(key({ run: `run-${ends}` }), exited(0), { gpus: holder.owner.gpus }),
+        ]);
+
+      expect(watched.closed.size).toBe(1);
+      expect(unclear(watched)).toEqual([]);
+      await watched.close();
+    });
   });
 
   test("an Xid from before the first life only keeps new work away", async () => {
@@ -426,6 +583,101 @@ describe("containers on simulated cards", () => {
 
     await agent.host.says("run-b", { phase: "ready" });
     expect(seen(0)).toMatchObject({ health: "unhealthy", cordon: { kind: "drain" } });
+  });
+
+  describe("of which one is used by a process that is none of ours", () => {
+    /** A process of the host, on these cards by the word of nvidia-smi until the test says otherwise. */
+    function foreignProcess(): number {
+      const child = spawn("sleep", ["600"]);
+      onTestFinished(() => void child.kill());
+      return child.pid ?? 0;
+    }
+    const waits = (runId: string, ...words: string[]) =>
+      eventually(() => words.every((word) => agent.host.observed(runId)?.detail.includes(word)), {
+        what: `${runId} waiting for ${words.join(" ")}`,
+      });
+
+    test("starts nothing there and says why, leaves what runs there alone, and starts when it is gone", async () => {
+      agent.host.order([wanted("a", 0)]);
+      await agent.host.says("run-a", { phase: "ready" });
+      const pid = foreignProcess();
+      setFaults(agent.stateDir, [`process|${cardOf(0)}|${pid}|300`, `process|${cardOf(1)}|${pid}|300`]);
+      await forwardUntil("the stranger is told", () => seen(1)?.strangers?.length === 1);
+
+      agent.host.order([wanted("a", 0), wanted("b", 1)]);
+      await waits("run-b", cardOf(1), String(pid), "(sleep)");
+      await tenSeconds();
+
+      expect(agent.host.observed("run-b")).toMatchObject({
+        phase: "starting",
+        problem: null,
+        containerId: null,
+      });
+      expect(agent.host.observed("run-a")).toMatchObject({ phase: "ready", problem: null });
+      expect(seen(0)).toMatchObject({ strangers: [{ pid, name: "sleep", memoryMib: 300 }] });
+      setFaults(agent.stateDir, []);
+      agent.setForward(SAMPLE_EVERY_MS);
+      await agent.host.says("run-b", { phase: "ready" });
+    });
+
+    test("between two samples, as its holder ends, is not given to the next", async () => {
+      agent.host.order([wanted("a", 0)]);
+      await agent.host.says("run-a", { phase: "ready" });
+      const pid = foreignProcess();
+      setFaults(agent.stateDir, [`process|${cardOf(0)}|${pid}|300`]);
+
+      const stopped = { ...wanted("a", 0), want: "stopped", orderedBy: "customer" } as const;
+      agent.host.order([stopped, wanted("b", 0)]);
+      await agent.host.says("run-a", { phase: "stopped" });
+      await waits("run-b", cardOf(0), String(pid), "(sleep)");
+
+      expect(agent.host.observed("run-b")).toMatchObject({ phase: "starting", containerId: null });
+      setFaults(agent.stateDir, []);
+      agent.setForward(SAMPLE_EVERY_MS);
+      await agent.host.says("run-b", { phase: "ready" });
+    });
+
+    test("is given away while nvidia-smi says nothing only if nobody was on it since it last answered", async () => {
+      agent.host.order([wanted("a", 0)]);
+      await agent.host.says("run-a", { phase: "ready" });
+      setFaults(agent.stateDir, ["garbage"]);
+
+      const stopped = { ...wanted("a", 0), want: "stopped", orderedBy: "customer" } as const;
+      agent.host.order([stopped, wanted("b", 0), wanted("c", 1)]);
+      await agent.host.says("run-c", { phase: "ready" });
+      await waits("run-b", cardOf(0), "nothing is left");
+
+      expect(agent.host.observed("run-b")).toMatchObject({ phase: "starting", problem: null });
+      setFaults(agent.stateDir, []);
+      agent.setForward(SAMPLE_EVERY_MS);
+      await agent.host.says("run-b", { phase: "ready" });
+    });
+
+    test("is not one whose user is a live run's, though its first thread has ended; is one with such a user of the host", async () => {
+      const { folder: programs, path } = nativeProgram("leader-exit");
+      onTestFinished(() => rm(programs, { recursive: true, force: true }));
+      agent.host.order([wanted("a", 0)]);
+      const { containerId } = await agent.host.says("run-a", { phase: "ready" });
+      execFileSync("docker", ["cp", path, `${containerId}:/tmp/hidden`]);
+      execFileSync("docker", ["exec", "--detach", containerId ?? "", "/tmp/hidden"]);
+      const pid = await eventually(
+        () => {
+          const lines = execFileSync("docker", ["top", containerId ?? "", "-eo", "pid,stat,comm"], {
+            encoding: "utf8",
+          });
+          return /^\s*(\d+)\s+Z\S*\s+hidden/m.exec(lines)?.[1];
+        },
+        { what: "the program without its first thread" },
+      );
+      const onHost = spawn(path);
+      onTestFinished(() => void onHost.kill("SIGKILL"));
+      const stranger = onHost.pid;
+
+      setFaults(agent.stateDir, [`process|${cardOf(0)}|${pid}|10`, `process|${cardOf(0)}|${stranger}|10`]);
+      await forwardUntil("somebody is seen", () => (seen(0)?.strangers?.length ?? 0) > 0);
+
+      expect(seen(0)?.strangers).toMatchObject([{ pid: stranger, name: "leader-exit" }]);
+    });
   });
 
   test("a hanging nvidia-smi degrades the host, and the meter and the heartbeats go on", async () => {

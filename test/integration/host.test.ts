@@ -20,7 +20,9 @@ import {
   updateSimulatedGpus,
   type SimulatedGpuFiles,
 } from "@remotegpu/agent/host/simulated-gpus";
+import { docker, importBusyboxImage } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
+import { nativeProgram } from "../support/native-program.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -109,11 +111,39 @@ describe("processes", () => {
     });
 
     expect(await readProcessLife(pid)).toEqual({ alive: false });
+    expect(await readContainers(pid)).toBeNull();
   });
 
-  test("a pid that nobody has is not alive and in no container", async () => {
+  test("one whose first thread has ended is where its other threads are: in its container, or on the host", async () => {
+    const { folder: programs, path } = nativeProgram("leader-exit");
+    onTestFinished(() => rm(programs, { recursive: true, force: true }));
+    const onHost = spawn(path);
+    onTestFinished(() => void onHost.kill("SIGKILL"));
+    const container = await docker.createContainer({
+      Image: await importBusyboxImage(),
+      Cmd: ["sh", "-c", "/programs/leader-exit & exec sleep 600"],
+      HostConfig: { Binds: [`${programs}:/programs:ro`] },
+    });
+    onTestFinished(() => container.remove({ force: true }));
+    await container.start();
+    const { Id: containerId, State: state } = await container.inspect();
+    const inside = await eventually(
+      async () =>
+        Number(await readFile(`/proc/${state.Pid}/task/${state.Pid}/children`, "utf8")) || undefined,
+      { what: "the program in the container" },
+    );
+    for (const pid of [inside, onHost.pid])
+      await eventually(async () => / Z /.test(await readFile(`/proc/${pid}/stat`, "utf8")), {
+        what: "the end of the first thread",
+      });
+
+    expect(await readContainers(inside)).toEqual([containerId]);
+    expect(await readContainers(onHost.pid ?? 0)).toEqual([]);
+  });
+
+  test("a pid that nobody has is not alive and nowhere", async () => {
     expect(await readProcessLife(2 ** 30)).toEqual({ alive: false });
-    expect(await readContainers(2 ** 30)).toEqual([]);
+    expect(await readContainers(2 ** 30)).toBeNull();
     expect(await readProcessName(2 ** 30)).toBeNull();
   });
 });

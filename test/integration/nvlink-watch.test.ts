@@ -67,7 +67,10 @@ async function watch(rest: { lookWithinMs?: number; simulatedCount?: number } = 
 async function look(watched: GpuWatch, afterMs = SAMPLE_EVERY_MS): Promise<boolean> {
   nowMs += afterMs;
   let isTold = false;
-  await watched.lookWhenDue({ nowMs, runtime: null, containers: [] }, () => (isTold = true));
+  await watched.lookWhenDue(
+    { nowMs, runtime: null, containers: [], liveContainerIds: () => new Set() },
+    () => (isTold = true),
+  );
   return isTold;
 }
 

@@ -68,6 +68,7 @@ const QUIET_FLAGS: Flags = {
   startsRefused: null,
   lostGpus: new Map(),
   closedGpus: new Map(),
+  unclearGpus: new Map(),
   overStorage: new Map(),
   disconnectedMs: 0,
   awaitsContact: false,

@@ -4,7 +4,8 @@ import { join } from "node:path";
 
 /**
  * Lines as the simulated nvidia-smi reads them: `hang`, `garbage`, or for one card `lost|UUID`, `silent|UUID`,
- * `ecc|UUID|COUNT`, `pending|UUID`, `throttle|UUID|REASON`. They hold until the next call.
+ * `ecc|UUID|COUNT`, `pending|UUID`, `throttle|UUID|REASON`, and `process|UUID|PID|MIB` for a process of somebody else on
+ * it. They hold until the next call.
  */
 export function setFaults(stateDir: string, lines: readonly string[]): void {
   const file = join(stateDir, "simulated", "faults");

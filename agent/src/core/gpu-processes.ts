@@ -1,9 +1,12 @@
 /**
- * Whose the processes on a card are. What belongs to no container of ours is shown as a stranger and never touched;
- * memory in use that our processes do not account for is shown as well, since not every user of a card is a process.
+ * Whose the processes on a card are. What belongs to no live run of ours is a stranger: shown, never touched, and nothing
+ * starts beside it. Memory in use that our processes do not account for is shown as well, since not every user of a card
+ * is a process.
  */
 import { MAX_GPU_STRANGERS, type GpuReport, type GpuStranger } from "@remotegpu/shared/host-report";
 import type { GpuUuid } from "@remotegpu/shared/ids";
+import { isRunning, type OwnedContainer } from "./container.ts";
+import type { RunRecord } from "./run-record.ts";
 
 export type SeenProcess = {
   pid: number;
@@ -14,7 +17,19 @@ export type SeenProcess = {
   containerIds: readonly string[];
 };
 
-/** @param ours ids of this host's containers; what was started inside one of them is ours too */
+/**
+ * Ids of the containers whose processes are ours: those that run, and those of runs that have not ended, whatever the
+ * runtime says of them. A run's record names its container before the first process of it is there.
+ */
+export function liveContainerIds(
+  containers: readonly OwnedContainer[],
+  runs: readonly RunRecord[],
+): Set<string> {
+  const unended = runs.filter(({ end }) => end === null).flatMap(({ containerId }) => containerId ?? []);
+  return new Set([...containers.filter(isRunning).map(({ containerId }) => containerId), ...unended]);
+}
+
+/** @param ours as `liveContainerIds` tells them; what was started inside one of them is ours too */
 export function withProcesses(
   gpu: GpuReport,
   processes: readonly SeenProcess[],
@@ -30,8 +45,9 @@ export function withProcesses(
   };
 }
 
+/** Its name is the stranger's own choice and is shown to people: what moves a terminal's cursor is taken out of it. */
 function strangerOf({ pid, name, memoryMib }: SeenProcess): GpuStranger {
-  return { pid, name, memoryMib };
+  return { pid, name: name?.replaceAll(/\p{C}/gu, "?") ?? null, memoryMib };
 }
 
 /** Null where the card, or one of our processes on it, does not tell its memory (as with MIG). */

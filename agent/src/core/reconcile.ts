@@ -10,6 +10,7 @@ import { inOrder } from "./action.ts";
 import type { Action, RunEnd, StopCause, StopOrderer } from "./action.ts";
 import { isRunning } from "./container.ts";
 import type { OwnedContainer, RunKey } from "./container.ts";
+import type { UnclearGpu } from "./gpu-handover.ts";
 import type { Loss } from "./gpu-health.ts";
 import { exitedBy, nextStart } from "./restart-policy.ts";
 import type { MonotonicTime, RunRecord } from "./run-record.ts";
@@ -25,6 +26,8 @@ export type Flags = {
   lostGpus: ReadonlyMap<GpuUuid, Loss>;
   /** GPUs that take nothing new, with why. */
   closedGpus: ReadonlyMap<GpuUuid, string>;
+  /** GPUs that nothing of ours holds and on which nothing may start, with why. */
+  unclearGpus: ReadonlyMap<GpuUuid, UnclearGpu>;
   /** Runs beyond a storage limit, with the sentence that says so. */
   overStorage: ReadonlyMap<RunId, string>;
   /** Since the last accepted heartbeat, restarts and reboots included (contact.ts). */

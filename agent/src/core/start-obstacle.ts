@@ -6,10 +6,18 @@ import type { GpuUuid } from "@remotegpu/shared/ids";
 import type { AttachedGpu, DesiredInstance } from "@remotegpu/shared/instance";
 import { isRunning, isSameRun } from "./container.ts";
 import type { OwnedContainer } from "./container.ts";
+import type { UnclearGpu } from "./gpu-handover.ts";
 
 export type StartObstacle = {
   /** `host-refuses` is the host's own state (its journal is full); the others pass by themselves. */
-  kind: "host-refuses" | "no-contact-yet" | "gpu-closed" | "same-instance" | "gpu-in-use";
+  kind:
+    | "host-refuses"
+    | "no-contact-yet"
+    | "gpu-closed"
+    | "same-instance"
+    | "gpu-in-use"
+    | "gpu-stranger"
+    | "gpu-unseen";
   detail: string;
 };
 
@@ -20,12 +28,14 @@ export type HostObstacles = {
   awaitsContact: boolean;
   /** Cards that take nothing new, with why (gpu-health.ts). */
   closedGpus: ReadonlyMap<GpuUuid, string>;
+  /** Cards that nothing of ours holds and that may not be free all the same (gpu-handover.ts). */
+  unclearGpus: ReadonlyMap<GpuUuid, UnclearGpu>;
 };
 
 export function startObstacle(
   desired: DesiredInstance,
   containers: readonly OwnedContainer[],
-  { startsRefused, awaitsContact, closedGpus }: HostObstacles,
+  { startsRefused, awaitsContact, closedGpus, unclearGpus }: HostObstacles,
 ): StartObstacle | null {
   if (startsRefused !== null) {
     return { kind: "host-refuses", detail: `This host refuses new starts: ${startsRefused}` };
@@ -53,7 +63,22 @@ export function startObstacle(
     const detail = `It waits for GPU ${gpu.uuid}, which instance ${holder.owner.instanceId} still holds.`;
     return { kind: "gpu-in-use", detail };
   }
+  for (const { uuid } of desired.spec.gpus) {
+    const unclear = unclearGpus.get(uuid);
+    if (unclear !== undefined) return { kind: unclear.kind, detail: unclearDetail(uuid, unclear) };
+  }
   return null;
+}
+
+function unclearDetail(uuid: GpuUuid, unclear: UnclearGpu): string {
+  switch (unclear.kind) {
+    case "gpu-stranger": {
+      const { pid, name } = unclear.stranger;
+      return `It waits for GPU ${uuid}, which process ${pid} (${name ?? "without a name"}) uses; it is none of this host's runs.`;
+    }
+    case "gpu-unseen":
+      return `It waits until this host has seen that nothing is left on GPU ${uuid}.`;
+  }
 }
 
 /** Whether two starts of one round would get in each other's way, as no sane desired set asks. */

@@ -3,7 +3,7 @@
  * reused, so it means something only together with its start ticks. A zombie has ended, unless only its first thread
  * has: a process lives as long as any of its threads does.
  */
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { containersOf } from "../core/cgroup-path.ts";
 
 /** `startTicks` counts clock ticks since boot and stays the same for the whole life of a process. */
@@ -26,9 +26,27 @@ export async function readProcessStart(pid: number): Promise<number | null> {
   return life.alive ? life.startTicks : null;
 }
 
-/** The containers a process is in, the outermost first; empty for a process of the host or none at all. */
-export async function readContainers(pid: number): Promise<string[]> {
-  return containersOf((await readProcFile(`/proc/${pid}/cgroup`)) ?? "");
+/**
+ * The containers a process is in, the outermost first; empty for a process of the host. Null where nothing of it lives.
+ * One whose first thread has ended goes on in its others, and only theirs tell its containers then: with cgroup v1 the
+ * first one's is "/".
+ */
+export async function readContainers(pid: number): Promise<string[] | null> {
+  if ((await readProcessLife(pid)).alive) return await containersAt(`/proc/${pid}`);
+  for (const thread of await threadsOf(pid)) {
+    const stat = await readProcFile(`/proc/${pid}/task/${thread}/stat`);
+    if (stat !== null && parseProcStat(stat).alive) return await containersAt(`/proc/${pid}/task/${thread}`);
+  }
+  return null;
+}
+
+async function containersAt(path: string): Promise<string[] | null> {
+  const cgroups = await readProcFile(`${path}/cgroup`);
+  return cgroups === null ? null : containersOf(cgroups);
+}
+
+async function threadsOf(pid: number): Promise<string[]> {
+  return (await unlessEnded(() => readdir(`/proc/${pid}/task`))) ?? [];
 }
 
 /** What the process calls itself, at most 15 bytes; null where there is none. */
@@ -57,8 +75,12 @@ export function parseProcStat(stat: string): ProcessLife {
 
 /** The file's text, or null where the process has ended (before or while it was read). */
 async function readProcFile(path: string): Promise<string | null> {
+  return await unlessEnded(() => readFile(path, "utf8"));
+}
+
+async function unlessEnded<T>(read: () => Promise<T>): Promise<T | null> {
   try {
-    return await readFile(path, "utf8");
+    return await read();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ESRCH") return null;

@@ -4,7 +4,8 @@
 # a container that has nothing but this file and a shell. The first two values below are filled in by the agent.
 state=@STATE@
 # Faults to show, for tests of what happens to a failing card; the host's command alone looks. Lines of KIND|UUID|VALUE:
-# hang and garbage for the whole command, and for a card lost, silent, ecc|UUID|COUNT, pending and throttle|UUID|REASON.
+# hang and garbage for the whole command, and for a card lost, silent, ecc|UUID|COUNT, pending, throttle|UUID|REASON
+# and process|UUID|PID|MIB: one that the agent does not know of.
 faults=${state%/*}/faults
 in_container=@IN_CONTAINER@
 driver=simulated
@@ -83,9 +84,16 @@ each_card() { # COMMAND…: runs it for each card, with the card's values in var
 
 each_process() { # COMMAND…: runs it for each process on the current card. Pids mean nothing inside a container
   if [ "$in_container" = yes ]; then return 0; fi
+  each_process_in "$state" "$@"
+  if [ -r "$faults" ]; then each_process_in "$faults" "$@"; fi
+}
+
+each_process_in() { # FILE COMMAND…
+  processes=$1
+  shift
   while IFS='|' read -r kind process_uuid pid process_mib; do
     if [ "$kind" = process ] && [ "$process_uuid" = "$uuid" ]; then "$@"; fi
-  done <"$state"
+  done <"$processes"
 }
 
 watts() { # MILLIWATTS: sets value to watts with two digits

@@ -167,7 +167,7 @@ export class AccessLink {
     try {
       const life = await readProcessLife(pid);
       // The container may have ended since it was seen, and its pid be another process's.
-      const isItsOwn = (await readContainers(pid)).includes(containerId);
+      const isItsOwn = (await readContainers(pid))?.includes(containerId) === true;
       const isThere = life.alive && isItsOwn;
       this.#processes.set(
         key,

@@ -255,5 +255,8 @@ function troublesOf({ degraded, gpus }: Vitals): string {
   return [
     ...degraded,
     ...gpus.flatMap(({ uuid, cordon }) => (cordon ? [`${uuid} ${cordon.sinceMs}`] : [])),
+    ...gpus.flatMap(({ uuid, strangers = [] }) =>
+      strangers.length > 0 ? [`${uuid} is not ours alone`] : [],
+    ),
   ].join();
 }

@@ -5,6 +5,7 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { type Container, type OwnedContainer, type RunKey } from "../core/container.ts";
+import { liveContainerIds } from "../core/gpu-processes.ts";
 import { doubtsAbout, withLeftBehind } from "../core/left-behind.ts";
 import { ordersOfRemovedHost } from "../core/removed-host.ts";
 import { ownedContainers, runNow, type Knowledge, type RunNow } from "../core/run-view.ts";
@@ -92,17 +93,24 @@ export class Observation {
   }): Promise<Look> {
     this.#runtimeWatch.learnWhenDue(nowMs);
     void this.#imageWatch.lookWhenDue(nowMs);
-    const containers = this.#containers === null ? null : this.own;
-    void this.#gpuWatch.lookWhenDue({ nowMs, runtime: this.#runtimeWatch.info, containers }, this.#wake);
     // What was never seen is worth waiting for: taking over what runs begins with it.
     const patienceMs =
       this.#containers === null
         ? RUNTIME_PATIENCE_MS
         : Math.max(LEAST_PATIENCE_MS, Math.min(RUNTIME_PATIENCE_MS, untilTickMs));
     const look = await this.#runtimeWatch.containers(nowMs, { patienceMs, mark });
-    if (look.seen === null) return look;
-    const seen = this.#withLeftBehind(look.seen);
-    this.#containers = seen;
+    const seen = look.seen === null ? null : this.#withLeftBehind(look.seen);
+    if (seen !== null) this.#containers = seen;
+    // After the list: a card that it shows to be free now is looked at before this round gives it away.
+    void this.#gpuWatch.lookWhenDue(
+      {
+        nowMs,
+        runtime: this.#runtimeWatch.info,
+        containers: this.#containers === null ? null : this.own,
+        liveContainerIds: () => liveContainerIds(this.own, this.#journal.runs.all()),
+      },
+      this.#wake,
+    );
     return { ...look, seen };
   }
 

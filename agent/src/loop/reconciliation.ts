@@ -52,6 +52,7 @@ export class Reconciliation {
       startsRefused: journal.acceptsStarts ? null : "its journal's disk is full.",
       awaitsContact: !link.contact.wasHeardInBoot,
       closedGpus: gpuWatch.closed,
+      unclearGpus: gpuWatch.unclear,
     };
   }
 

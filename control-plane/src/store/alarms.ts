@@ -7,12 +7,15 @@ export type AlarmKind =
   | "usage-quarantined"
   | "gpu-conflict"
   | "gpu-out-of-service"
+  | "gpu-stranger"
   | "gpu-vanished"
   | "unknown-instance"
   | "impossible-numbers"
   | "host-floods"
   | "too-many-cards"
   | "placement-overdue"
+  | "run-not-ending"
+  | "runtime-disagrees"
   | "unknown-lease"
   | "lease-disbelieved"
   | "charge-beyond-column"
@@ -78,15 +81,44 @@ export async function clearAlarm(
 }
 
 /** What open alarms of this kind speak of, as far as that begins so. */
-export async function openAlarmSubjects(
+export async function openAlarms(
   sql: Connection,
   { kind, prefix }: { kind: AlarmKind; prefix: string },
-): Promise<string[]> {
+): Promise<ReadonlySet<string>> {
   const { rows } = await sql.query<{ subject: string }>(
-    "SELECT subject FROM alarms WHERE kind = $1 AND cleared_at IS NULL AND starts_with(subject, $2) ORDER BY id",
+    "SELECT subject FROM alarms WHERE kind = $1 AND cleared_at IS NULL AND starts_with(subject, $2)",
     [kind, prefix],
   );
-  return rows.map(({ subject }) => subject);
+  return new Set(rows.map(({ subject }) => subject));
+}
+
+/**
+ * Of something that lasts: of this kind's alarms whose subjects begin with `prefix` those that are named stay open, or
+ * are raised, and any other is over. An open one keeps its words. At most `most` are open at once; those beyond come up
+ * as others end.
+ */
+export async function keepAlarms(
+  sql: Connection,
+  {
+    kind,
+    prefix,
+    alarms,
+    most,
+    now,
+  }: {
+    kind: AlarmKind;
+    prefix: string;
+    alarms: ReadonlyMap<string, string>;
+    most: number;
+    now: Date;
+  },
+): Promise<void> {
+  const shown = await openAlarms(sql, { kind, prefix });
+  const over = [...shown].filter((subject) => !alarms.has(subject));
+  for (const subject of over) await clearAlarm(sql, { kind, subject, now });
+  const fresh = [...alarms].filter(([subject]) => !shown.has(subject));
+  for (const [subject, detail] of fresh.slice(0, Math.max(0, most - (shown.size - over.length))))
+    await raiseAlarm(sql, { kind, subject, detail, now });
 }
 
 /** Somebody has looked at it. One that is cleared already keeps its moment; null where there is none. */

@@ -38,6 +38,7 @@ function report(changes: Partial<LifecycleInput>) {
     startsRefused: null,
     awaitsContact: false,
     closedGpus: new Map(),
+    unclearGpus: new Map(),
     waits: new Map(),
     notEnding: new Map(),
     disagreements: new Map(),
@@ -138,6 +139,17 @@ describe("a wanted run", () => {
     const holder = containerOf(key({ instance: "env-2", run: "run-2" }), undefined, { gpus: [gpu("a")] });
     const [waiting] = report({ desired: [order({}, { gpus: [gpu("a")] })], observed: [holder] });
     expect(waiting?.detail).toContain(gpu("a").uuid);
+  });
+
+  test("waits for a card that is not clear with that sentence, and nothing is wrong with it", () => {
+    const stranger = { pid: 812, name: "Xorg", memoryMib: 60 };
+    const unclearGpus = new Map([[gpu("a").uuid, { kind: "gpu-stranger" as const, stranger }]]);
+
+    expect(one({ desired: [order({}, { gpus: [gpu("a")] })], unclearGpus })).toMatchObject({
+      phase: "starting",
+      detail: `It waits for GPU ${gpu("a").uuid}, which process 812 (Xorg) uses; it is none of this host's runs.`,
+      problem: null,
+    });
   });
 
   test("that died and starts again is starting, with what happened and no problem yet", () => {

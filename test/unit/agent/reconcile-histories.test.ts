@@ -37,6 +37,7 @@ const NOTHING_SPECIAL = {
   startsRefused: null,
   awaitsContact: false,
   closedGpus: new Map(),
+  unclearGpus: new Map(),
   waits: new Map(),
   notEnding: new Map(),
   disagreements: new Map(),

@@ -373,6 +373,20 @@ describe("limits of this host", () => {
     expect(decide({ desired, flags })).toEqual([]);
   });
 
+  test.each([
+    { kind: "gpu-unseen" as const },
+    { kind: "gpu-stranger" as const, stranger: { pid: 7, name: "Xorg", memoryMib: null } },
+  ])("a GPU that is not clear ($kind) keeps what runs and starts nothing, not even again", (why) => {
+    const flags = { unclearGpus: new Map([[gpu("a").uuid, why]]) };
+
+    expect(decide({ desired, observed: [container], runs: [record], flags })).toEqual([]);
+    expect(decide({ desired, flags })).toEqual([]);
+    expect(decide({ desired, observed: [deadContainer], runs: [record], flags })).toEqual([]);
+    expect(decide({ desired, observed: [deadContainer], runs: [record] })).toMatchObject([
+      { kind: "restart" },
+    ]);
+  });
+
   test("a run beyond its storage is stopped with that reason", () => {
     const overStorage = new Map([[runId("run-1"), "Too much."]]);
 

@@ -1,12 +1,19 @@
 /** What a start waits for although nothing is wrong with it. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import type { UnclearGpu } from "@remotegpu/agent/core/gpu-handover";
 import { areRivals, startObstacle, type HostObstacles } from "@remotegpu/agent/core/start-obstacle";
+import type { AttachedGpu } from "@remotegpu/shared/instance";
 import { desiredOf } from "../../support/desired-instance.ts";
 import { RUNNING, containerOf, exited, gpu, key } from "../../support/run-samples.ts";
 
 const wanted = (gpus = [gpu("a")]) => desiredOf("x", { gpus }, key({ instance: "env-9", run: "run-9" }));
 const other = (gpus = [gpu("a")], status = RUNNING) => containerOf(key(), status, { gpus });
-const FREE: HostObstacles = { startsRefused: null, awaitsContact: false, closedGpus: new Map() };
+const FREE: HostObstacles = {
+  startsRefused: null,
+  awaitsContact: false,
+  closedGpus: new Map(),
+  unclearGpus: new Map(),
+};
 
 test("nothing in the way is null", () => {
   expect(startObstacle(wanted(), [], FREE)).toBeNull();
@@ -43,6 +50,45 @@ test("a card that takes nothing new is waited for, with why; another card is not
     detail: `It waits for GPU ${gpu("a").uuid}, which takes nothing new. Xid 48: an uncorrectable memory error.`,
   });
   expect(startObstacle(wanted([gpu("b")]), [], { ...FREE, closedGpus })).toBeNull();
+});
+
+describe("a card that nothing of ours holds", () => {
+  const { uuid } = gpu("a");
+  const unclear = (why: UnclearGpu): HostObstacles => ({ ...FREE, unclearGpus: new Map([[uuid, why]]) });
+  const used = (name: string | null) =>
+    unclear({ kind: "gpu-stranger", stranger: { pid: 812, name, memoryMib: 60 } });
+
+  test.each([
+    ["Xorg", "Xorg"],
+    [null, "without a name"],
+  ])("is not given away while a process named %s is on it", (name, said) => {
+    expect(startObstacle(wanted(), [], used(name))).toEqual({
+      kind: "gpu-stranger",
+      detail: `It waits for GPU ${uuid}, which process 812 (${said}) uses; it is none of this host's runs.`,
+    });
+  });
+
+  test("is not given away before somebody has looked", () => {
+    expect(startObstacle(wanted(), [], unclear({ kind: "gpu-unseen" }))).toEqual({
+      kind: "gpu-unseen",
+      detail: `It waits until this host has seen that nothing is left on GPU ${uuid}.`,
+    });
+  });
+
+  test("is no obstacle to who wants another one, and is one to who wants it among others or a slice of it", () => {
+    const kindOf = (gpus: AttachedGpu[]) => startObstacle(wanted(gpus), [], used("Xorg"))?.kind;
+
+    expect([[gpu("b")], [], [gpu("b"), gpu("a")], [gpu("a", 10)]].map(kindOf)).toEqual([
+      undefined,
+      undefined,
+      "gpu-stranger",
+      "gpu-stranger",
+    ]);
+  });
+
+  test("says less than who holds it", () => {
+    expect(startObstacle(wanted(), [other()], used("Xorg"))?.kind).toBe("gpu-in-use");
+  });
 });
 
 test("an earlier run of the same instance must have stopped", () => {

@@ -9,6 +9,7 @@ import type { HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { Log } from "@remotegpu/shared/log";
 import { isRunning, type OwnedContainer } from "../../core/container.ts";
 import { chooseAttachMode } from "../../core/gpu-attachment.ts";
+import type { UnclearGpu } from "../../core/gpu-handover.ts";
 import {
   afterSample,
   afterXids,
@@ -19,20 +20,19 @@ import {
   type Cards,
   type Loss,
 } from "../../core/gpu-health.ts";
-import { withProcesses, type SeenProcess } from "../../core/gpu-processes.ts";
 import { kernelLineOf } from "../../core/kernel-line.ts";
 import { cardProof, type CardProof } from "../../core/run-cards.ts";
 import { parseXid, type Xid } from "../../core/xid-line.ts";
 import { cdiDevicesOf, readCdiSpecs } from "../../host/cdi.ts";
 import { readGpuMemory, writeGpuMemory } from "../../host/gpu-memory-file.ts";
 import { KERNEL_LOG, KernelLog } from "../../host/kernel-log.ts";
-import { NvidiaSmi, type GpuInventory } from "../../host/nvidia-smi.ts";
+import { NvidiaSmi } from "../../host/nvidia-smi.ts";
 import { NvidiaSmiError, type NvidiaSmiErrorKind } from "../../host/nvidia-smi-error.ts";
-import { readContainers, readProcessName } from "../../host/process-liveness.ts";
 import { removeSimulatedCdiSpec, writeSimulatedCdiSpec } from "../../host/simulated-cdi.ts";
 import { prepareSimulatedGpus, simulatedGpuUuid, updateSimulatedGpus } from "../../host/simulated-gpus.ts";
 import type { GpuFacts } from "../../runtime/runtime.ts";
 import type { RuntimeInfo } from "../../runtime/runtime-info.ts";
+import { CardUsers } from "./card-users.ts";
 import { NvlinkWatch } from "./nvlink-watch.ts";
 
 export const SAMPLE_EVERY_MS = 10_000;
@@ -57,6 +57,8 @@ export type Surroundings = {
   runtime: RuntimeInfo | null;
   /** Of this host, as last seen; null when that is not known. */
   containers: readonly OwnedContainer[] | null;
+  /** Whose processes are ours at the moment of asking. */
+  liveContainerIds: () => ReadonlySet<string>;
 };
 
 export class GpuWatch {
@@ -64,6 +66,7 @@ export class GpuWatch {
   #nvidiaSmi: NvidiaSmi;
   #kernelLog: KernelLog;
   readonly #nvlinkWatch: NvlinkWatch;
+  readonly #users = new CardUsers();
   #gpus: GpuReport[] = [];
   #cards: Cards = new Map();
   #kernelSeq: number | null = null;
@@ -99,6 +102,14 @@ export class GpuWatch {
   /** Cards that take nothing new. */
   get closed(): ReadonlyMap<GpuUuid, string> {
     return closedGpus(this.#cards);
+  }
+
+  /** Cards on which somebody else is, or may be; those that only an earlier life of the agent has seen included. */
+  get unclear(): ReadonlyMap<GpuUuid, UnclearGpu> {
+    const unlisted = [...this.#cards.values()].filter(
+      ({ uuid }) => !this.#gpus.some((gpu) => gpu.uuid === uuid),
+    );
+    return this.#users.unclear([...this.#gpus, ...unlisted.map(({ uuid }) => ({ uuid }))]);
   }
 
   /** What starts need to attach cards. */
@@ -141,20 +152,28 @@ export class GpuWatch {
       this.#kernelSeq = memory.kernelSeq;
       this.#cards = new Map(memory.cards.map((card) => [card.uuid, card]));
     }
-    await this.#sample({ nowMs, runtime, containers: null });
+    await this.#sample({ nowMs, runtime, containers: null, liveContainerIds: () => new Set() });
     await this.#nvlinkWatch.lookWhenDue(this.#nvidiaSmi, this.#gpus, nowMs);
   }
 
   /**
-   * Takes a sample when one is due and none is being taken, else hears the kernel log. Resolves when that is done,
-   * which the loop does not wait for.
+   * Takes a sample when one is due and none is being taken, or looks who is on the cards when a container has left one;
+   * else hears the kernel log. Resolves when that is done, which the loop does not wait for.
    */
   async lookWhenDue(at: Surroundings, onChange: () => void): Promise<void> {
     const stable = () =>
-      JSON.stringify([this.gpus.map(({ uuid, health }) => [uuid, health]), [...this.lost], this.degraded]);
+      JSON.stringify([
+        this.gpus.map(({ uuid, health }) => [uuid, health]),
+        [...this.lost],
+        [...this.unclear].map(([uuid, { kind }]) => [uuid, kind]),
+        this.degraded,
+      ]);
+    if (at.containers !== null) this.#users.listed(at.containers);
     const before = stable();
     const isDue = !this.#isSampling && at.nowMs - this.#sampledMs >= SAMPLE_EVERY_MS;
-    await (isDue ? this.#sample(at) : this.#listen(at.nowMs));
+    if (isDue) await this.#sample(at);
+    else if (this.#mayLookAgain(at)) await this.#lookAgain(at);
+    else await this.#listen(at.nowMs);
     if (stable() !== before) onChange();
     if (isDue && (await this.#nvlinkWatch.lookWhenDue(this.#nvidiaSmi, this.#gpus, at.nowMs))) onChange();
   }
@@ -180,6 +199,7 @@ export class GpuWatch {
 
   /** A look that is still under way comes to its end by itself. */
   async close(): Promise<void> {
+    this.#users.close();
     this.#listening = this.#listening.then(() => this.#kernelLog.close());
     await this.#listening;
   }
@@ -198,13 +218,18 @@ export class GpuWatch {
     });
   }
 
-  async #sample({ nowMs, runtime, containers }: Surroundings): Promise<void> {
-    this.#isSampling = true;
+  async #sample({ nowMs, runtime, containers, liveContainerIds }: Surroundings): Promise<void> {
     this.#sampledMs = nowMs;
-    try {
+    await this.#whileSampling(async () => {
+      const begun = this.#users.begin(liveContainerIds);
       const inventory = await this.#nvidiaSmi.inventory();
       this.#trouble = null;
-      this.#gpus = containers === null ? inventory.gpus : await withTheirProcesses(inventory, containers);
+      if (containers === null) this.#gpus = inventory.gpus;
+      else {
+        const look = await this.#users.look(inventory.gpus, inventory.processes, begun);
+        this.#gpus = look.gpus;
+        this.#users.done(look);
+      }
       await this.#learnAttachment(runtime);
       // First heard, then judged: an error that was logged while the sample was taken counts against it.
       const xids = await this.#newXids();
@@ -216,6 +241,33 @@ export class GpuWatch {
       const heard = afterXids(known, xids, { nowMs, isHistory: !this.#hasMemory });
       await this.#become(isFirst ? heard : afterSample(heard, sample));
       this.#hasMemory = true;
+    });
+  }
+
+  /** Not while nvidia-smi fails: then the next sample comes at its time and tries it. */
+  #mayLookAgain({ containers }: Surroundings): boolean {
+    return containers !== null && !this.#isSampling && this.#trouble === null && this.#users.isLookDue;
+  }
+
+  /** Who is on the cards, and nothing of how they are: that is judged by samples at a steady pace. */
+  async #lookAgain({ liveContainerIds }: Surroundings): Promise<void> {
+    await this.#whileSampling(async () => {
+      const begun = this.#users.begin(liveContainerIds);
+      const { cards, processes } = await this.#nvidiaSmi.users();
+      const memory = new Map(cards.map(({ uuid, memoryUsedMib }) => [uuid, memoryUsedMib]));
+      const listed = this.#gpus
+        .filter(({ uuid }) => memory.has(uuid))
+        .map((gpu) => ({ ...gpu, memoryUsedMib: memory.get(gpu.uuid) ?? null }));
+      const look = await this.#users.look(listed, processes, begun);
+      this.#gpus = this.#gpus.map((gpu) => look.gpus.find(({ uuid }) => uuid === gpu.uuid) ?? gpu);
+      this.#users.done(look);
+    });
+  }
+
+  async #whileSampling(ask: () => Promise<void>): Promise<void> {
+    this.#isSampling = true;
+    try {
+      await ask();
     } catch (error) {
       if (!(error instanceof NvidiaSmiError)) throw error;
       if (this.#trouble !== error.kind && (error.kind !== "missing" || this.#cards.size > 0))
@@ -316,19 +368,4 @@ function heldBy(containers: readonly OwnedContainer[] | null): Set<GpuUuid> | nu
   return running === undefined
     ? null
     : new Set(running.flatMap(({ owner }) => owner.gpus.map(({ uuid }) => uuid)));
-}
-
-async function withTheirProcesses(
-  { gpus, processes }: GpuInventory,
-  containers: readonly OwnedContainer[],
-): Promise<GpuReport[]> {
-  const ours = new Set(containers.map(({ containerId }) => containerId));
-  const seen: SeenProcess[] = await Promise.all(
-    processes.map(async (process) => ({
-      ...process,
-      name: await readProcessName(process.pid),
-      containerIds: await readContainers(process.pid),
-    })),
-  );
-  return gpus.map((gpu) => withProcesses(gpu, seen, ours));
 }

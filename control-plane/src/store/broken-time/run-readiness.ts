@@ -12,8 +12,11 @@ export async function noteReadiness(
   sql: Connection,
   { hostId, observed, now }: { hostId: string; observed: readonly ObservedInstance[]; now: Date },
 ): Promise<void> {
-  // With a problem the host only takes it to run on: it cannot see, as while the runtime comes up after a new start.
-  const ready = observed.filter(({ phase, problem }) => phase === "ready" && problem === null);
+  // With a problem the host only takes it to run on: it cannot see, as while the runtime comes up after a new start. One
+  // with which the runtime disagrees is seen: its processes are there.
+  const ready = observed.filter(
+    ({ phase, problem }) => phase === "ready" && (problem === null || problem === "runtime-disagrees"),
+  );
   if (ready.length === 0) return;
   await sql.query(
     `INSERT INTO run_readiness (run_id, boot_id, ready_at)

@@ -34,8 +34,9 @@ export async function fleetNumbers(sql: Connection): Promise<FleetNumbers> {
                      FROM placements WHERE resources_released_at IS NULL),
           cards AS (SELECT g.simulated, EXISTS (
                              SELECT FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid AND a.released_at IS NULL) AS taken,
-                           g.cordoned OR l.cordoned OR g.health_status = 'unhealthy' AS closed
-                      FROM gpus g JOIN joined l ON l.id = g.host_id WHERE g.vanished_at IS NULL)
+                           g.cordoned OR l.cordoned OR g.health_status = 'unhealthy'
+                             OR coalesce(k.strangers <> '[]', false) AS closed
+                      FROM gpus g JOIN joined l ON l.id = g.host_id LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid WHERE g.vanished_at IS NULL)
      SELECT (SELECT count(*) FROM live) AS hosts_total,
             (SELECT count(*) FROM live WHERE connection = 'connected') AS hosts_connected,
             (SELECT count(*) FROM live WHERE cordoned) AS hosts_cordoned,

@@ -181,14 +181,17 @@ async function setCordonedByHost(sql: Connection, uuid: string, isByHost: boolea
   );
 }
 
-/** Rows that say the same are left as they are: most heartbeats change nothing here. */
+/**
+ * Rows that say the same are left as they are: most heartbeats change nothing here. A host that has not looked yet who is
+ * on a card, as after a new start of its agent, says nothing of that, and what it said before stands.
+ */
 async function putHealth(sql: Connection, cards: readonly GpuVitals[]): Promise<void> {
   await sql.query(
     `INSERT INTO gpu_health AS h (gpu_uuid, reasons, host_cordon, host_cordon_since_ms, ecc_uncorrected,
             ecc_uncorrected_total, repair_pending, repair_failed, throttle_reasons, strangers, foreign_memory_mib)
      SELECT v.uuid, v.reasons, v.cordon ->> 'kind', (v.cordon ->> 'sinceMs')::bigint, v."eccUncorrected",
             v."eccUncorrectedTotal", v."repairPending", v."repairFailed", v."throttleReasons",
-            coalesce(v.strangers, '[]'), v."foreignMemoryMib"
+            coalesce(v.strangers, (SELECT k.strangers FROM gpu_health k WHERE k.gpu_uuid = v.uuid), '[]'), v."foreignMemoryMib"
        FROM jsonb_to_recordset($1::jsonb) AS v(uuid text, reasons text[], cordon jsonb, "eccUncorrected" bigint,
               "eccUncorrectedTotal" bigint, "repairPending" boolean, "repairFailed" boolean, "throttleReasons" text[],
               strangers jsonb, "foreignMemoryMib" int)

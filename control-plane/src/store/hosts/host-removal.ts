@@ -9,6 +9,7 @@ import { appendEvent, appendInstanceEvent, GPU_EVENT, INSTANCE_EVENT } from "../
 import { SOUND_GPU, SOUND_HOST } from "../old-values.ts";
 import { raiseGeneration, statusOf } from "./hosts.ts";
 import { noteHostLost } from "../broken-time/host-deaths.ts";
+import { noteStubbornRuns } from "./stubborn-runs.ts";
 import { releasePlacement } from "../placement/release.ts";
 import { closeRun } from "../billing/runs.ts";
 import { endLeasesOf } from "../leases/host-leases.ts";
@@ -81,6 +82,8 @@ export async function removeHost(
     now,
     reason,
   ]);
+  // Nothing more is heard of them.
+  await noteStubbornRuns(sql, { hostId, observed: [], now });
   const { rows: cards } = await sql.query<{ uuid: string; status: string; is_new: boolean }>(
     `UPDATE gpus SET ${SOUND_GPU}, vanished_at = coalesce(vanished_at, $2)
       WHERE host_id = $1 RETURNING uuid, status, vanished_at = $2 AS is_new`,

@@ -5,7 +5,7 @@
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
-import { clearAlarm, openAlarmSubjects, raiseAlarm } from "../alarms.ts";
+import { keepAlarms } from "../alarms.ts";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { type Connection, type Database, transaction } from "../database.ts";
 import { completeDeletions, environmentById, type EnvironmentRow } from "../environments/environments.ts";
@@ -17,6 +17,7 @@ import { putHostImages } from "./host-images.ts";
 import { putHostPulls } from "./host-pulls.ts";
 import { mergeLeases } from "../leases/lease-reports.ts";
 import { raiseGeneration } from "./hosts.ts";
+import { noteStubbornRuns } from "./stubborn-runs.ts";
 import { mergeLostHistory, noteKnownEpochs } from "./lost-history.ts";
 import {
   livePlacements,
@@ -77,6 +78,7 @@ export async function mergeObserved(
     await noteRunRestarts(sql, { hostId, observed: observed.instances, now });
     await noteRunEnds(sql, { hostId, observed: observed.instances, now });
     await reportStrangers(sql, { hostId, placements, observed: observed.instances, now });
+    await noteStubbornRuns(sql, { hostId, observed: observed.instances, now });
     if (observed.leases !== null)
       ordersChanged = (await mergeLeases(sql, { host, leases: observed.leases, now })) || ordersChanged;
     await completeDeletions(sql, { ids: [...environments.keys()], now });
@@ -177,15 +179,12 @@ async function reportStrangers(
         (placement) => placement.instance_id === seen.instanceId && placement.epoch === seen.placementEpoch,
       ),
   );
-  const subjectOf = (seen: ObservedInstance) => `${hostId} ${seen.instanceId} ${seen.placementEpoch}`;
-  const there = new Map(strangers.map((seen) => [subjectOf(seen), seen]));
-  const shown = await openAlarmSubjects(sql, { kind: "unknown-instance", prefix: `${hostId} ` });
-  for (const subject of shown)
-    if (!there.has(subject)) await clearAlarm(sql, { kind: "unknown-instance", subject, now });
-  const stillShown = shown.filter((subject) => there.has(subject));
-  const fresh = [...there].filter(([subject]) => !stillShown.includes(subject));
-  for (const [subject, seen] of fresh.slice(0, MAX_STRANGERS_SHOWN - stillShown.length)) {
-    const detail = `Host ${hostId} runs instance ${seen.instanceId} (epoch ${seen.placementEpoch}), which nobody placed there.`;
-    await raiseAlarm(sql, { kind: "unknown-instance", subject, detail, now });
-  }
+  const alarms = new Map(
+    strangers.map((seen) => [
+      `${hostId} ${seen.instanceId} ${seen.placementEpoch}`,
+      `Host ${hostId} runs instance ${seen.instanceId} (epoch ${seen.placementEpoch}), which nobody placed there.`,
+    ]),
+  );
+  const most = MAX_STRANGERS_SHOWN;
+  await keepAlarms(sql, { kind: "unknown-instance", prefix: `${hostId} `, alarms, most, now });
 }

@@ -20,9 +20,9 @@ export interface HostBeat {
 
 type QuietAnswer = Omit<HeartbeatAnswer, "liftCordons">;
 
-/** The same list twice: as the host tells it, and as gpu_health keeps it. */
+/** The same list twice: as the host tells it, which may be that it has not looked for strangers, and as gpu_health keeps it. */
 const TOLD_HEALTH = `(v.reasons, v."eccUncorrected", v."eccUncorrectedTotal", v."repairPending", v."repairFailed",
-  v."throttleReasons", coalesce(v.strangers, '[]'), v."foreignMemoryMib")`;
+  v."throttleReasons", coalesce(v.strangers, k.strangers, '[]'), v."foreignMemoryMib")`;
 const KEPT_HEALTH = `(k.reasons, k.ecc_uncorrected, k.ecc_uncorrected_total, k.repair_pending, k.repair_failed,
   k.throttle_reasons, k.strangers, k.foreign_memory_mib)`;
 

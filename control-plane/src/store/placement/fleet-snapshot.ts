@@ -1,10 +1,12 @@
 /** The fleet as placement sees it: hosts, cards and what is still free of them, from one read. */
+import type { GpuStranger } from "@remotegpu/shared/host-report";
 import { PROTOCOL } from "@remotegpu/shared/protocol";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import { agentService, type ProtocolRange } from "../../core/agent-service.ts";
 import { isHeardNow } from "../../core/host-liveness.ts";
 import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placement/fleet.ts";
 import type { Connection } from "../database.ts";
+import { usedByStranger } from "../hosts/gpu-strangers.ts";
 import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
 import { safeBigint } from "../old-values.ts";
 
@@ -47,6 +49,8 @@ interface GpuNow {
   cordon_reason: string | null;
   health_status: string;
   conflict_host_id: string | null;
+  /** The first process on it that is in no live run of its host; null for none. */
+  stranger: GpuStranger | null;
   use: GpuUse;
   held_share: number;
   held_memory_mib: number;
@@ -75,14 +79,15 @@ export async function fleetSnapshot(
   );
   const gpus = await sql.query<GpuNow>(
     `SELECT g.host_id, g.uuid, g.gpu_index, g.name, g.memory_total, g.nvlink_island, g.cordoned, g.cordon_reason, g.health_status,
-            g.conflict_host_id,
+            g.conflict_host_id, k.strangers -> 0 AS stranger,
             CASE WHEN count(a.id) = 0 THEN 'idle' ELSE max(a.mode) END AS use,
             coalesce(sum(a.share_thousandths), 0)::int AS held_share,
             coalesce(sum(a.memory_mib), 0)::int AS held_memory_mib
        FROM gpus g JOIN hosts h ON h.id = g.host_id AND h.connection <> 'never'
+       LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid
        LEFT JOIN gpu_allocations a ON a.gpu_uuid = g.uuid AND a.released_at IS NULL
       WHERE g.vanished_at IS NULL AND g.uuid IS NOT NULL AND ${only("g.host_id")}
-      GROUP BY g.id`,
+      GROUP BY g.id, k.gpu_uuid`,
     values,
   );
   const gpusOf = Map.groupBy(gpus.rows, (gpu) => gpu.host_id);
@@ -155,5 +160,5 @@ function closedGpu(gpu: GpuNow): string | null {
   if (gpu.cordoned) return gpu.cordon_reason === null ? "is cordoned" : `is cordoned: ${gpu.cordon_reason}`;
   if (gpu.conflict_host_id !== null) return `is claimed by host ${gpu.conflict_host_id} too`;
   if (gpu.health_status === "unhealthy") return "is unhealthy";
-  return null;
+  return gpu.stranger === null ? null : usedByStranger(gpu.stranger);
 }

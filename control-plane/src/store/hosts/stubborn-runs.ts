@@ -1,0 +1,56 @@
+/**
+ * Runs that are there against somebody's word: their host cannot end them, or its container runtime says that they ended.
+ * Each is an alarm for as long as its host reports it so. What they hold stays held, since their host calls them over only
+ * when nothing of them is left (placement-reports.ts); what they cost is decided as of any other run.
+ */
+import type { ObservedInstance } from "@remotegpu/shared/instance";
+import { isOver } from "../../core/environment-status.ts";
+import { keepAlarms } from "../alarms.ts";
+import type { Connection } from "../database.ts";
+
+/** Of one host and kind. */
+const MAX_SHOWN = 20;
+
+const KINDS = [
+  { problem: "not-ending", kind: "run-not-ending", means: "cannot end" },
+  {
+    problem: "runtime-disagrees",
+    kind: "runtime-disagrees",
+    means: "sees processes, of which its container runtime knows nothing, of",
+  },
+] as const;
+
+/** @param observed the whole of the host's report; without any there is nothing left to warn of */
+export async function noteStubbornRuns(
+  sql: Connection,
+  { hostId, observed, now }: { hostId: string; observed: readonly ObservedInstance[]; now: Date },
+): Promise<void> {
+  const stubborn = observed.filter(
+    (seen) => !isOver(seen.phase) && KINDS.some(({ problem }) => problem === seen.problem),
+  );
+  const named = await workloadNames(sql, stubborn);
+  for (const { problem, kind, means } of KINDS) {
+    const alarms = new Map(
+      stubborn
+        .filter((seen) => seen.problem === problem)
+        .map(({ runId, instanceId, detail }) => {
+          const what = named.get(instanceId) ?? `instance ${instanceId}`;
+          return [`${hostId} ${runId}`, `Host ${hostId} ${means} run ${runId} of ${what}. ${detail}`.trim()];
+        }),
+    );
+    await keepAlarms(sql, { kind, prefix: `${hostId} `, alarms, most: MAX_SHOWN, now });
+  }
+}
+
+/** By instance. */
+async function workloadNames(
+  sql: Connection,
+  instances: readonly ObservedInstance[],
+): Promise<Map<string, string>> {
+  if (instances.length === 0) return new Map();
+  const { rows } = await sql.query<{ id: string; workload_kind: string; workload_id: string }>(
+    "SELECT id, workload_kind, workload_id FROM instances WHERE id = ANY($1::text[])",
+    [instances.map(({ instanceId }) => instanceId)],
+  );
+  return new Map(rows.map((row) => [row.id, `${row.workload_kind} ${row.workload_id}`]));
+}
