@@ -198,7 +198,7 @@ describe("a journal", () => {
 
 describe.concurrent("the host", () => {
   const whole: Look = {
-    journal: { runs: [recordOf(key())], intervals: [], damaged: [] },
+    journal: { runs: [recordOf(key())], intervals: [], pulledImages: [], wantedImages: [], damaged: [] },
     containers: [containerOf(key())],
     isAgentRunning: false,
     bootId: BOOT,

@@ -2,7 +2,11 @@
 import { Agent } from "../agent.ts";
 import { accessSocket } from "../config.ts";
 import { AccessLink } from "../loop/access-link.ts";
+import { diskRoom } from "../host/disk-room.ts";
+import { registryAddresses } from "../host/registry-addresses.ts";
 import { Housekeeping } from "../loop/housekeeping.ts";
+import { ImageCleaner } from "../loop/images/image-cleaner.ts";
+import { ImagePulls } from "../loop/images/image-pulls.ts";
 import { LeaseExchange } from "../loop/lease-exchange.ts";
 import { Meter } from "../loop/meter.ts";
 import type { Observation } from "../loop/observation.ts";
@@ -32,9 +36,29 @@ export function loopParts(
   const { runtime, gpuWatch } = host;
   const { link, keeper, storageSampling } = linked;
   const outputKeeper = new OutputKeeper({ runtime, kept: host.kept, log });
+  const imagePulls = new ImagePulls({
+    source: { images: runtime.images, client: linked.client, addressesOf: registryAddresses },
+    pulled: journal.pulledImages,
+    clock,
+    wake,
+    log,
+  });
+  const imageCleaner = new ImageCleaner({
+    images: runtime.images,
+    pulled: journal.pulledImages,
+    wanted: () => imagePulls.names,
+    room: async () => {
+      const { info } = host.runtimeWatch;
+      return info === null ? null : diskRoom(info.dataFolder);
+    },
+    bounds: config.imageBounds,
+    wallMs: clock.wallMs,
+    log,
+  });
   const performer = new RunPerformer({
     journal,
     runtime,
+    imagePulls,
     output: outputKeeper,
     hasToldEnd: (runId) => link.hasToldEnd(runId),
     gpuFacts: () => gpuWatch.facts,
@@ -59,7 +83,7 @@ export function loopParts(
   });
   const orphanWatch = new OrphanWatch({ hostId, journal, isReaping: config.reapsOrphans, log });
   const shared = { ...host, clock, journal, observation, orphanWatch, link, log };
-  const housekeeping = new Housekeeping({ ...shared, outputKeeper, wake });
+  const housekeeping = new Housekeeping({ ...shared, outputKeeper, imageCleaner, wake });
   const reconciliation = new Reconciliation({ ...shared, performer, housekeeping });
   const report = {
     ...shared,
@@ -67,6 +91,7 @@ export function loopParts(
     storagePool: config.storagePool ?? hostId,
     reconciliation,
     performer,
+    imagePulls,
     transitionWatch: new TransitionWatch(log),
     access,
   };
@@ -75,6 +100,7 @@ export function loopParts(
     observation,
     reconciliation,
     performer,
+    imagePulls,
     meter: new Meter(shared),
     housekeeping,
     leaseExchange,

@@ -15,14 +15,23 @@ import {
   type MonotonicTime,
   type RunRecord,
 } from "../core/run-record.ts";
+import { wishOfOrder } from "../core/images/image-wishes.ts";
 import { areRivals } from "../core/start-obstacle.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { GpuFacts, Runtime } from "../runtime/runtime.ts";
+import type { GpuFacts, Readiness, Runtime } from "../runtime/runtime.ts";
 import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
+import type { ImagePulls, ImageState } from "./images/image-pulls.ts";
 import type { OutputKeeper } from "./output-keeper.ts";
 
 type RunAction = Exclude<Action, { kind: "hold-stops" }>;
 type StartAction = Extract<Action, { kind: "start" | "restart" }>;
+
+type Ready = Extract<Readiness, { kind: "ready" }>;
+type StartReadiness =
+  | (Ready & ({ containerId: string } | { containerId: null; imageId: string }))
+  | Extract<Readiness, { kind: "refused" }>
+  /** Its image is still to come, and nothing is wrong: asked again when woken. */
+  | Extract<ImageState, { kind: "awaited" }>;
 
 type Work = {
   task: Promise<void>;
@@ -35,6 +44,7 @@ type Work = {
 export class RunPerformer {
   readonly #journal: Journal;
   readonly #runtime: Runtime;
+  readonly #imagePulls: Pick<ImagePulls, "ensure">;
   readonly #output: OutputKeeper;
   readonly #hasToldEnd: (runId: RunId) => boolean;
   readonly #gpuFacts: () => GpuFacts;
@@ -43,11 +53,11 @@ export class RunPerformer {
   /** Under way, or ended and not yet shown by a list of containers. */
   readonly #works = new Map<RunId, Work>();
   #endedWorks = 0;
-  readonly #waits = new Map<RunId, string>();
 
   constructor(options: {
     journal: Journal;
     runtime: Runtime;
+    imagePulls: Pick<ImagePulls, "ensure">;
     output: OutputKeeper;
     /** Whether the control plane was told how a run ended: it is not forgotten before. */
     hasToldEnd: (runId: RunId) => boolean;
@@ -57,6 +67,7 @@ export class RunPerformer {
   }) {
     this.#journal = options.journal;
     this.#runtime = options.runtime;
+    this.#imagePulls = options.imagePulls;
     this.#output = options.output;
     this.#hasToldEnd = options.hasToldEnd;
     this.#gpuFacts = options.gpuFacts;
@@ -67,10 +78,7 @@ export class RunPerformer {
   /** What starts under way are doing, for people. */
   get waits(): ReadonlyMap<RunId, string> {
     const starting = [...this.#works].filter(([, { starts }]) => starts !== null);
-    return new Map([
-      ...starting.map(([runId]) => [runId, "The container is being started."] as const),
-      ...this.#waits,
-    ]);
+    return new Map(starting.map(([runId]) => [runId, "The container is being started."]));
   }
 
   /** A start is under way, or was and no list of containers shows it yet. */
@@ -123,7 +131,6 @@ export class RunPerformer {
       case "forget":
         if (!this.#hasToldEnd(runId)) return;
         this.#journal.runs.forget(runId);
-        this.#waits.delete(runId);
         return;
       case "keep-remains":
         this.#inBackground(action, () => this.#keepRemains(action));
@@ -153,12 +160,8 @@ export class RunPerformer {
 
   async #start(action: StartAction, at: MonotonicTime): Promise<void> {
     const { runId, desired } = action;
-    const ready = await this.#runtime.readiness(desired, this.#gpuFacts());
-    if (ready.kind === "waiting") {
-      this.#waits.set(runId, ready.detail);
-      return;
-    }
-    this.#waits.delete(runId);
+    const ready = await this.#readiness(action);
+    if (ready.kind === "awaited") return;
     const begun = this.#record(action, at);
     if (begun === null) return;
     if (ready.kind === "refused") {
@@ -168,7 +171,7 @@ export class RunPerformer {
     }
     try {
       const containerId =
-        action.kind === "start" ? await this.#runtime.create(desired, ready) : action.containerId;
+        ready.containerId === null ? await this.#runtime.create(desired, ready) : ready.containerId;
       this.#journal.runs.save(recordStarted(begun, containerId));
       await this.#runtime.start(containerId, desired.spec);
       this.#log.info({ runId, containerId, attempt: action.attempt }, `run ${runId}: started`);
@@ -178,6 +181,23 @@ export class RunPerformer {
       this.#log.warn({ runId, error }, `run ${runId}: the container did not start`);
       const record = this.#recordOf(runId) ?? begun;
       this.#journal.runs.save(recordTrouble(record, { problem, detail: sentenceOf(error) }));
+    }
+  }
+
+  /** A container that is there already has its image, and needs none that is here by name. */
+  async #readiness(action: StartAction): Promise<StartReadiness> {
+    const { desired } = action;
+    const ready = await this.#runtime.readiness(desired, this.#gpuFacts());
+    if (ready.kind === "refused") return ready;
+    if (action.kind === "restart") return { ...ready, containerId: action.containerId };
+    const image = await this.#imagePulls.ensure(wishOfOrder(desired));
+    switch (image.kind) {
+      case "awaited":
+        return image;
+      case "missing":
+        return { kind: "refused", problem: "image-missing", detail: image.detail };
+      case "present":
+        return { ...ready, imageId: image.imageId, containerId: null };
     }
   }
 
