@@ -7,8 +7,9 @@ const TAG_OR_DIGEST = /[:@][^/]*$/;
 
 /** As the runtime wants it: the name, and what of it is wanted. */
 export function pullReference(image: string): { name: string; tag: string } {
-  const [, name = image, , tag = DEFAULT_TAG] = /^(.*?)([:@])([^/]*)$/.exec(withTag(image)) ?? [];
-  return { name, tag };
+  const named = withTag(image);
+  const at = named.includes("@") ? named.indexOf("@") : named.lastIndexOf(":");
+  return { name: named.slice(0, at), tag: named.slice(at + 1) };
 }
 
 /** As the runtime's list says it: `docker.io/library/python` is `python:latest` there. */
