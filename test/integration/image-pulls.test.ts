@@ -384,6 +384,7 @@ describe("credentials of registries", () => {
       () => (host.later(0), host.pullOf(reference)?.operatorDetail?.includes("no credentials")),
     );
     const asked = closed.requests.length;
+    expect(host.refreshes).toBe(1);
 
     host.login = given;
     host.later(5_000);

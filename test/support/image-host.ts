@@ -24,6 +24,8 @@ export class ImageHost {
   readonly questions: RegistryLoginQuestion[] = [];
   login: RegistryLoginReply = { kind: "registry-login-none" };
   addresses: string[] = [];
+  /** How often it asked for its orders anew. */
+  refreshes = 0;
   nowMs = 1_000_000;
   #wishes: readonly ImageWish[] = [];
 
@@ -42,6 +44,9 @@ export class ImageHost {
             this.questions.push(question);
             return Promise.resolve(this.login);
           },
+        },
+        refreshOrders: () => {
+          this.refreshes += 1;
         },
         addressesOf: () => Promise.resolve(this.addresses),
       },

@@ -2,11 +2,7 @@
 import { Agent } from "../agent.ts";
 import { accessSocket } from "../config.ts";
 import { AccessLink } from "../loop/access-link.ts";
-import { diskRoom } from "../host/disk-room.ts";
-import { registryAddresses } from "../host/registry-addresses.ts";
 import { Housekeeping } from "../loop/housekeeping.ts";
-import { ImageCleaner } from "../loop/images/image-cleaner.ts";
-import { ImagePulls } from "../loop/images/image-pulls.ts";
 import { LeaseExchange } from "../loop/lease-exchange.ts";
 import { Meter } from "../loop/meter.ts";
 import type { Observation } from "../loop/observation.ts";
@@ -20,11 +16,12 @@ import { bundleOf } from "../process/bundle.ts";
 import { AGENT_VERSION } from "../process/version.ts";
 import type { AgentSetting } from "./agent-setting.ts";
 import type { HostParts } from "./host-parts.ts";
+import { imageParts } from "./image-parts.ts";
 import type { LinkParts } from "./link-parts.ts";
 
 /** None of them has begun when handed out. */
 export function loopParts(
-  { config, credential, key, clock, journal, notifier, log }: AgentSetting,
+  setting: AgentSetting,
   {
     host,
     observation,
@@ -32,29 +29,12 @@ export function loopParts(
     wake,
   }: { host: HostParts; observation: Observation; linked: LinkParts; wake: () => void },
 ): { agent: Agent; access: AccessLink } {
+  const { config, credential, key, clock, journal, notifier, log } = setting;
   const { host_id: hostId } = credential.grant;
   const { runtime, gpuWatch } = host;
   const { link, keeper, storageSampling } = linked;
   const outputKeeper = new OutputKeeper({ runtime, kept: host.kept, log });
-  const imagePulls = new ImagePulls({
-    source: { images: runtime.images, client: linked.client, addressesOf: registryAddresses },
-    pulled: journal.pulledImages,
-    clock,
-    wake,
-    log,
-  });
-  const imageCleaner = new ImageCleaner({
-    images: runtime.images,
-    pulled: journal.pulledImages,
-    wanted: () => imagePulls.names,
-    room: async () => {
-      const { info } = host.runtimeWatch;
-      return info === null ? null : diskRoom(info.dataFolder);
-    },
-    bounds: config.imageBounds,
-    wallMs: clock.wallMs,
-    log,
-  });
+  const { imagePulls, imageCleaner } = imageParts(setting, { host, linked, wake });
   const performer = new RunPerformer({
     journal,
     runtime,

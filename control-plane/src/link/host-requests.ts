@@ -1,11 +1,16 @@
 /**
- * Answers what hosts ask over NATS: heartbeats, pulls of the desired set, reports of the observed one, and what of
- * their storage is to be measured. The host is who the subject says. Whatever is malformed, too much or cannot be
+ * Answers what hosts ask over NATS: heartbeats, pulls of the desired set, reports of the observed one, what of their
+ * storage is to be measured, and credentials of registries. The host is who the subject says. Whatever is malformed, too much or cannot be
  * served now is answered with a refusal.
  */
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "nats";
 import type { z } from "zod";
 import { HostId } from "@remotegpu/shared/ids";
+import {
+  type DesiredFetch,
+  RegistryLoginQuestion,
+  type RegistryLoginReply,
+} from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import type { Log } from "@remotegpu/shared/log";
@@ -39,6 +44,8 @@ export interface DesiredSet {
   instances: DesiredInstance[];
   /** At most MAX_LEASES_OF_HOST. Where there are none to speak of, the host hears nothing of leases. */
   leases?: DesiredLease[];
+  /** At most MAX_FETCHES_OF_HOST; left out where there are none. */
+  fetches?: DesiredFetch[];
 }
 
 /** Handlers answer, or refuse with a reason; what they throw is logged and refused as unavailable. */
@@ -49,6 +56,8 @@ export interface HostHandlers {
   observed(host: HostId, report: WholeReport): Promise<Refusal | undefined>;
   /** Samples of its storage pool. Whoever serves none refuses, and its hosts ask again later. */
   storage?(host: HostId, request: StorageRequest): Promise<StorageReply | Refusal>;
+  /** The credential for an image that it is to fetch; never kept or told anywhere else on its way. */
+  login?(host: HostId, question: RegistryLoginQuestion): Promise<RegistryLoginReply | Refusal>;
   /** It asks far more than any agent does, and is not answered beyond a bound; told once a minute, and logged. */
   floods?(host: HostId): Promise<void>;
 }
@@ -83,6 +92,12 @@ export async function serveHosts(
     StorageRequest,
     async (host, request) =>
       (await handlers.storage?.(host, request)) ?? refusal("storage is not sampled here"),
+  );
+  server.serve(
+    upOfAllHosts("login"),
+    RegistryLoginQuestion,
+    async (host, question) =>
+      (await handlers.login?.(host, question)) ?? refusal("no credentials are kept here"),
   );
   server.serve(upObservedOfAllHosts(replica), ObservedReport, observed, { isShared: false });
   // A flush that is under way when the connection closes is never answered.
@@ -171,7 +186,7 @@ class RequestServer {
 }
 
 /** A page beyond the last (the set has shrunk) answers the first, which tells the host to start over. */
-function pageOf({ instances, leases, ...desired }: DesiredSet, page: number): PullReply {
+function pageOf({ instances, leases, fetches, ...desired }: DesiredSet, page: number): PullReply {
   const pages = pagesOf(instances);
   const number = page < pages.length ? page : 0;
   return {
@@ -181,5 +196,6 @@ function pageOf({ instances, leases, ...desired }: DesiredSet, page: number): Pu
     pages: pages.length,
     instances: pages[number] ?? [],
     ...(number === 0 && leases !== undefined && { leases }),
+    ...(number === 0 && fetches !== undefined && { fetches }),
   };
 }

@@ -213,7 +213,7 @@ export class ImagePulls {
   }
 
   #begin(pull: Pull, nowMs: number): void {
-    const { source, clock, log } = this.#options;
+    const { source, clock, wake, log } = this.#options;
     const [wish] = pull.wishes.values();
     if (wish === undefined) return;
     const end = new AbortController();
@@ -240,6 +240,8 @@ export class ImagePulls {
       .then((outcome) => this.#ended(pull, wish, outcome))
       .finally(() => this.#ending.delete(ended));
     this.#ending.add(ended);
+    // There is something to report.
+    wake();
   }
 
   #ended(pull: Pull, wish: ImageWish, outcome: PullOutcome | null): void {

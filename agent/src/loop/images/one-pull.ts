@@ -18,6 +18,8 @@ import { RuntimeDown, RuntimeError } from "../../runtime/runtime-error.ts";
 export type PullSource = {
   images: Pick<Images, "pull" | "idOf">;
   client: Pick<ControlPlaneClient, "registryLogin">;
+  /** What the control plane now says of orders is asked for anew: a credential may have been replaced. */
+  refreshOrders: () => void;
   /** Every address that a name leads to. */
   addressesOf: (name: string) => Promise<string[]>;
 };
@@ -50,11 +52,13 @@ export async function pullOnce(source: PullSource, order: PullOrder): Promise<Pu
     if (terms?.credential != null) {
       login = await loginFor(source, order, terms.credential);
       signal.throwIfAborted();
-      if (login === null)
+      if (login === null) {
+        source.refreshOrders();
         return notNow(
           `Image ${image} waits for the credentials of its registry.`,
           "the control plane gives no credentials for this order now",
         );
+      }
     }
     await source.images.pull({ image, registry, login, onProgress: order.onProgress, signal });
     const imageId = await source.images.idOf(image);
