@@ -292,7 +292,7 @@ describe("the command", () => {
     expect(blind.exitCode).toBe(2);
     expect(
       JSON.parse(blind.text).checks.filter(({ state }: CheckResult) => state === "not-checked"),
-    ).toHaveLength(5);
+    ).toHaveLength(6);
     expect(empty.exitCode).toBe(2);
     expect(empty.text).toContain("there is no journal in");
   });

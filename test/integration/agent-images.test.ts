@@ -139,6 +139,11 @@ test("ends a fetch that is wanted no more", async () => {
   fetches();
   await eventually(() => agent.log.lines.some(({ message }) => message.includes("nobody wants it")));
 
-  await eventually(() => agent.host.imagePulls.length === 0, { what: "a report without fetches" });
+  const told = await eventually(() => agent.host.imagePulls.length === 0, {
+    what: "a report without fetches",
+  });
+
+  expect(told).toBe(true);
+  expect(await isHere(reference)).toBe(false);
   registry.letGo();
 });

@@ -5,6 +5,7 @@
 import { request, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { createInterface } from "node:readline";
+import { DEFAULT_REGISTRY } from "@remotegpu/shared/image-name";
 import { z } from "zod";
 import { pullReference } from "../core/images/image-reference.ts";
 import type { PullEvent } from "../core/images/pull-progress.ts";
@@ -80,7 +81,9 @@ async function begun(
         path: `/images/create?${query.toString()}`,
         headers: {
           "content-length": 0,
-          ...(login !== null && { "x-registry-auth": encoded({ ...login, serveraddress: registry }) }),
+          ...(login !== null && {
+            "x-registry-auth": encoded({ ...login, serveraddress: addressOf(registry) }),
+          }),
         },
       },
       resolve,
@@ -88,6 +91,11 @@ async function begun(
     asked.once("error", reject);
     asked.end();
   });
+}
+
+/** The runtime knows the default registry's logins under an older name. */
+function addressOf(registry: string): string {
+  return registry === DEFAULT_REGISTRY ? `https://index.${DEFAULT_REGISTRY}/v1/` : registry;
 }
 
 /** In the URL's alphabet, and padded: without that the runtime takes it for no login at all. */

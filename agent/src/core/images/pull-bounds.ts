@@ -17,7 +17,7 @@ export type PullClock = {
   movedMs: number;
 };
 
-/** @param others the pulls that are under way beside it */
+/** @param others the pulls of other owners that are under way */
 export function isTooSlow(pull: PullClock, others: readonly PullClock[], nowMs: number): boolean {
   if (nowMs - pull.beganMs >= PULL_MS) return true;
   // What is here already is unpacked by this host, however long its disk takes.

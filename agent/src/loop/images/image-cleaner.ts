@@ -3,6 +3,7 @@
  * time, in the background; what fails is tried again in the next one.
  */
 import type { Log } from "@remotegpu/shared/log";
+import { listedName } from "../../core/images/image-reference.ts";
 import { imagesToRemove, type ImageBounds } from "../../core/images/image-cleaning.ts";
 import type { DiskRoom } from "../../host/disk-room.ts";
 import type { PulledImages } from "../../journal/pulled-images.ts";
@@ -41,7 +42,8 @@ export class ImageCleaner {
     const hold = { images: stored, pulled: pulled.all(), usedIds, wanted: wanted(), disk, nowMs };
     for (const removal of imagesToRemove(hold, bounds)) {
       // An order may have come while the ones before it were removed.
-      if (wanted().some((name) => name === removal.imageId || removal.names.includes(name))) continue;
+      if (wanted().some((name) => name === removal.imageId || removal.names.includes(listedName(name))))
+        continue;
       try {
         await images.remove(removal);
         log.info(

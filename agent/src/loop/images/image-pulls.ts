@@ -104,9 +104,10 @@ export class ImagePulls {
     return look;
   }
 
-  /** Ends every pull; resolves when none is under way. */
+  /** Ends every pull; resolves when nothing is under way. */
   async close(): Promise<void> {
     this.want([]);
+    await Promise.allSettled(this.#looks.values());
     await Promise.all(this.#ending);
   }
 
@@ -184,15 +185,10 @@ export class ImagePulls {
 
   #endTooSlow(nowMs: number): void {
     const underWay = [...this.#pulls.values()].flatMap((pull) => pull.underWay ?? []);
-    for (const one of underWay)
-      if (
-        isTooSlow(
-          one,
-          underWay.filter((other) => other !== one),
-          nowMs,
-        )
-      )
-        one.end.abort(new TooSlow());
+    for (const one of underWay) {
+      const others = underWay.filter(({ owner }) => owner !== one.owner);
+      if (isTooSlow(one, others, nowMs)) one.end.abort(new TooSlow());
+    }
   }
 
   #beginNext(nowMs: number): void {
