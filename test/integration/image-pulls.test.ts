@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { STALL_MS } from "@remotegpu/agent/core/images/pull-bounds";
+import { STALL_BEFORE_OTHERS_MS, STALL_MS } from "@remotegpu/agent/core/images/pull-bounds";
 import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
 import { MIB } from "@remotegpu/shared/units";
 import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
@@ -182,6 +182,24 @@ describe("owners share the pulls of a host", () => {
     expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
     expect(host.pulls.observed(host.nowMs).map(({ state }) => state)).toEqual(Array(4).fill("pulling"));
   });
+});
+
+test("a pull that stands still on the runtime's own downloads is given up sooner, since another owner waits", async () => {
+  const hung = registry.push("hung/slots", { layerBytes: [MIB, MIB, MIB, MIB] });
+  registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/slots");
+  const slots = orderWish(hung.reference, "ann");
+  host.want(slots);
+  await eventually(() => registry.open >= 3, { what: "the runtime's downloads" });
+  const behind = orderWish(registry.push("team/behind").reference, "ben");
+  host.want(slots, behind);
+  await eventually(() => (host.later(0), host.pullOf(behind.image)?.layers === 1), {
+    what: "the other pull",
+  });
+
+  host.later(STALL_BEFORE_OTHERS_MS);
+
+  expect(await host.outcome(behind)).toMatchObject({ kind: "present" });
+  expect(await host.outcome(slots)).toMatchObject({ kind: "missing" });
 });
 
 describe("a registry that stalls", () => {
