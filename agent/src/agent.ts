@@ -10,6 +10,7 @@ import type { ServiceNotifier } from "./host/notify.ts";
 import { DamagedJournalError } from "./journal/integrity.ts";
 import type { ControlPlaneLink, Vitals } from "./loop/control-plane-link.ts";
 import type { Housekeeping } from "./loop/housekeeping.ts";
+import type { ImagePulls } from "./loop/images/image-pulls.ts";
 import type { LeaseExchange } from "./loop/lease-exchange.ts";
 import type { Meter } from "./loop/meter.ts";
 import type { Clock } from "./loop/moment.ts";
@@ -27,6 +28,7 @@ export type AgentParts = {
   observation: Observation;
   reconciliation: Reconciliation;
   performer: RunPerformer;
+  imagePulls: ImagePulls;
   meter: Meter;
   housekeeping: Housekeeping;
   leaseExchange: LeaseExchange;
@@ -64,6 +66,7 @@ export class Agent {
     this.wake();
     await this.#loop;
     await this.#parts.performer.settled();
+    await this.#parts.imagePulls.close();
     await this.#parts.meter.tick({ containers: null, wasUpSinceMs: null });
   }
 
@@ -77,6 +80,7 @@ export class Agent {
 
   async #round(): Promise<void> {
     const { clock, observation, reconciliation, performer, meter, housekeeping, leaseExchange } = this.#parts;
+    const { imagePulls } = this.#parts;
     const nowMs = clock.monotonicMs();
     const look = await this.#attempt("looking at the containers", () =>
       observation.look({ nowMs, untilTickMs: meter.untilTickMs, mark: performer.endedWorks }),
@@ -87,6 +91,9 @@ export class Agent {
       look !== null &&
       seen !== null &&
       (await this.#attempt("acting", () => reconciliation.act(seen, look.mark)));
+
+    if (look !== null && seen !== null)
+      await this.#attempt("fetching images", () => imagePulls.want(observation.imageWishes(seen)));
 
     if (hasChanged === true || meter.untilTickMs <= 0)
       await this.#attempt("metering", () =>
@@ -128,8 +135,8 @@ export class Agent {
   }
 
   async #sleep(): Promise<void> {
-    const { performer, observation, meter } = this.#parts;
-    const isUnderWay = performer.isBusy || isUnsettled(observation.knowledge());
+    const { performer, imagePulls, observation, meter } = this.#parts;
+    const isUnderWay = performer.isBusy || imagePulls.isBusy || isUnsettled(observation.knowledge());
     const { untilTickMs } = meter;
     // A tick that is still due has failed just now; it is tried again, but not without a pause.
     const restMs = isUnderWay || untilTickMs <= 0 ? BUSY_ROUND_MS : IDLE_ROUND_MS;

@@ -1,12 +1,16 @@
 /** The agent's settings, read once by main from the environment (systemd: /etc/remotegpu/agent.env). */
 import { join } from "node:path";
 import { z } from "zod";
+import type { ImageBounds } from "./core/images/image-cleaning.ts";
 import type { PortRange } from "./core/lease-port.ts";
 import { MAX_SIMULATED_GPUS } from "./host/simulated-gpus.ts";
 
 const LAST_PORT = 65_535;
 /** Below the leases' range and the kernel's for outgoing connections. */
 const DEFAULT_GATEWAY_PORT = 19_443;
+
+/** A large framework image or two still come in beside what containers write. */
+const DEFAULT_IMAGE_DISK_FREE_PERCENT = 15;
 
 const Flag = z.enum(["0", "1"]).transform((value) => value === "1");
 const OrUnset = <T extends z.ZodType>(schema: T) =>
@@ -33,6 +37,10 @@ const Environment = z.object({
     .string()
     .regex(/^\d{1,5}-\d{1,5}$/)
     .default("20000-29999"),
+  /** Percent of the runtime's disk below whose free part images that nobody uses are removed; 0: never for that. */
+  REMOTEGPU_IMAGE_DISK_FREE: OrUnset(z.coerce.number().min(0).max(90)),
+  /** Most bytes of images that this agent pulled. Unset: no bound. */
+  REMOTEGPU_IMAGE_BYTES: OrUnset(z.coerce.number().int().nonnegative()),
   /** Where leased ports are bound; unset: on every address of the host. */
   REMOTEGPU_LEASE_ADDRESS: OrUnset(z.ipv4().or(z.ipv6())),
   /** The TLS port to which gateways of the control plane connect; 0 takes any that is free. */
@@ -58,6 +66,7 @@ export type Config = {
   leasePorts: PortRange;
   leaseAddress: string | null;
   gatewayPort: number;
+  imageBounds: ImageBounds;
   cleanOnExit: boolean;
   exitWithStdin: boolean;
 };
@@ -85,6 +94,10 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     leasePorts: portRange(env.REMOTEGPU_LEASE_PORTS),
     leaseAddress: env.REMOTEGPU_LEASE_ADDRESS ?? null,
     gatewayPort: env.REMOTEGPU_GATEWAY_PORT ?? DEFAULT_GATEWAY_PORT,
+    imageBounds: {
+      freePart: (env.REMOTEGPU_IMAGE_DISK_FREE ?? DEFAULT_IMAGE_DISK_FREE_PERCENT) / 100,
+      mostBytes: env.REMOTEGPU_IMAGE_BYTES ?? null,
+    },
     cleanOnExit: env.REMOTEGPU_CLEAN_ON_EXIT ?? false,
     exitWithStdin: env.REMOTEGPU_EXIT_WITH_STDIN ?? false,
   };

@@ -19,8 +19,9 @@ export interface Check {
 
 /** `count` is of all findings; only the first ones are listed. */
 export type CheckResult = Check &
+  /** `notes`: what is worth knowing all the same, such as what would be done now. */
   (
-    | { readonly state: "well" }
+    | { readonly state: "well"; readonly notes?: readonly string[] }
     | { readonly state: "broken"; readonly count: number; readonly findings: readonly Finding[] }
     | { readonly state: "not-checked"; readonly reason: string }
   );
@@ -56,7 +57,9 @@ export function reportText(results: readonly CheckResult[]): string {
 function detailsOf(result: CheckResult): string[] {
   switch (result.state) {
     case "well":
-      return [];
+      return result.notes === undefined
+        ? []
+        : ["", `${result.check}:`, ...result.notes.map((note) => plain(`  ${note}`))];
     case "not-checked":
       return ["", `${result.check}: not checked: ${plain(result.reason)}`];
     case "broken": {

@@ -198,7 +198,7 @@ describe("a journal", () => {
 
 describe.concurrent("the host", () => {
   const whole: Look = {
-    journal: { runs: [recordOf(key())], intervals: [], damaged: [] },
+    journal: { runs: [recordOf(key())], intervals: [], pulledImages: [], wantedImages: [], damaged: [] },
     containers: [containerOf(key())],
     strays: [],
     isAgentRunning: false,
@@ -281,7 +281,9 @@ describe("the command", () => {
     const clock = { bootId: await readBootId(), monotonicMs };
     const { hostId, stateDir } = agent;
     let text = "";
-    const patient = { hostId, stateDir, runtimeSocket: null, clock, nvidiaSmiPath: "/none", ...changes };
+    const imageBounds = { freePart: 0.15, mostBytes: null };
+    const own = { hostId, stateDir, runtimeSocket: null, imageBounds, clock, nvidiaSmiPath: "/none" };
+    const patient = { ...own, ...changes };
     const exitCode = await examine(patient, options, (said) => (text += said));
     return { exitCode, text };
   }
@@ -291,7 +293,7 @@ describe("the command", () => {
 
     expect({ exitCode, text }).toEqual({
       exitCode: 0,
-      text: expect.stringMatching(/All is well: 14 checks\.$/),
+      text: expect.stringMatching(/All is well: 15 checks\.$/),
     });
   });
 
@@ -302,7 +304,7 @@ describe("the command", () => {
     expect(blind.exitCode).toBe(2);
     expect(
       JSON.parse(blind.text).checks.filter(({ state }: CheckResult) => state === "not-checked"),
-    ).toHaveLength(6);
+    ).toHaveLength(7);
     expect(empty.exitCode).toBe(2);
     expect(empty.text).toContain("there is no journal in");
   });

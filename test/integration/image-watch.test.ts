@@ -55,14 +55,16 @@ describe("an agent", () => {
 });
 
 describe("a watch over images", () => {
-  const image = { id: `sha256:${"a".repeat(64)}`, tags: ["x:1"] };
+  const image = { id: `sha256:${"a".repeat(64)}`, names: ["x:1"], bytes: 1 };
   let asked = 0;
   let answer: () => Promise<(typeof image)[]>;
   const log = keptLog();
   const runtime = {
-    images: () => {
-      asked += 1;
-      return answer();
+    images: {
+      list: () => {
+        asked += 1;
+        return answer();
+      },
     },
   };
 
@@ -134,7 +136,7 @@ describe("a runtime's list", () => {
       response.setHeader("content-type", "application/json");
       response.end(body);
     }).listen(socketPath);
-    return new Images(new Docker(socketPath), () => undefined).list();
+    return new Images(new Docker(socketPath)).list();
   }
 
   test.each(['{"message":"no list"}', '[{"RepoTags":["x:1"]}]', "<html>"])(
@@ -150,10 +152,10 @@ describe("a runtime's list", () => {
   test("has images without any name, too", async () => {
     const unnamed = '{"Id":"sha256:1","RepoTags":null},{"Id":"sha256:2"}';
 
-    expect(await listFrom(`[${unnamed},{"Id":"sha256:3","RepoTags":["x:1"]}]`)).toEqual([
-      { id: "sha256:1", tags: [] },
-      { id: "sha256:2", tags: [] },
-      { id: "sha256:3", tags: ["x:1"] },
+    expect(await listFrom(`[${unnamed},{"Id":"sha256:3","RepoTags":["x:1"],"Size":7}]`)).toEqual([
+      { id: "sha256:1", names: [], bytes: 0 },
+      { id: "sha256:2", names: [], bytes: 0 },
+      { id: "sha256:3", names: ["x:1"], bytes: 7 },
     ]);
   });
 });

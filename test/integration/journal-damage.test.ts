@@ -15,7 +15,7 @@ import * as fc from "fast-check";
 import { JOURNAL_FILE, type Journal } from "@remotegpu/agent/journal/journal";
 import { describe, expect, test } from "vitest";
 import { brokenLinks, journalFolder, journalIn, journalWithRows, rowsOf, tick } from "../support/journal.ts";
-import { BOOT, desiredInstance, runRecord } from "../support/journal-samples.ts";
+import { BOOT, desiredInstance, fetchOf, runRecord } from "../support/journal-samples.ts";
 import { wantedLease } from "../support/lease-samples.ts";
 
 /** Closes the journal, changes its tables behind its back, and opens it again. */
@@ -200,6 +200,35 @@ describe("other state", () => {
     expect(journal.desired.read()).toMatchObject({ generation: 6 });
     expect(journal.desired.leases.all()).toEqual([wantedLease("b")]);
   });
+
+  test("of a fetch that changed is dropped, and the set is asked for again", () => {
+    const folder = journalFolder();
+    const before = journalIn(folder);
+    const fetches = [fetchOf("f-1"), fetchOf("f-2")];
+    before.desired.replace({ term: 1, generation: 7, confirmedStops: null, instances: [], fetches });
+
+    const journal = damaged(folder, before, "UPDATE desired_fetches SET entry = '{' WHERE fetch_id = 'f-1'");
+
+    expect(journal.damage.desired).toBe(1);
+    expect(journal.desired.read()).toMatchObject({ generation: 6 });
+    expect(journal.desired.fetches.all()).toEqual([fetchOf("f-2")]);
+  });
+});
+
+test("what was pulled counts as not pulled once its record has changed", () => {
+  const folder = journalFolder();
+  const before = journalIn(folder);
+  const pulled = { image: "x:1", credential: "cred-1", lastUsedMs: 5 };
+  before.pulledImages.put({ imageId: "a", ...pulled });
+  before.pulledImages.put({ imageId: "b", ...pulled });
+
+  const journal = damaged(
+    folder,
+    before,
+    `UPDATE pulled_images SET entry = replace(entry, '"cred-1"', 'null') WHERE key LIKE '%"a"%'`,
+  );
+
+  expect(journal.pulledImages.all()).toEqual([{ imageId: "b", ...pulled }]);
 });
 
 test("a file that is no database is set aside, and a new journal begins", () => {

@@ -15,7 +15,7 @@ import { JournalDatabase } from "@remotegpu/agent/journal/journal-database";
 import { NewerJournalError, SCHEMA_VERSION } from "@remotegpu/agent/journal/schema";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { brokenLinks, journalFolder, journalIn, journalWithRows, rowsOf, tick } from "../support/journal.ts";
-import { BOOT, desiredInstance, runRecord } from "../support/journal-samples.ts";
+import { BOOT, desiredInstance, fetchOf, runRecord } from "../support/journal-samples.ts";
 
 const HOUR_MS = 3_600_000;
 const instance = (id: string) => id as InstanceId;
@@ -86,8 +86,9 @@ describe("the file", () => {
   });
 
   test.each([
-    [1, ["contact", "orphans", "desired_leases"]],
-    [2, ["orphans", "desired_leases"]],
+    [1, ["contact", "orphans", "desired_leases", "desired_fetches", "pulled_images"]],
+    [2, ["orphans", "desired_leases", "desired_fetches", "pulled_images"]],
+    [3, ["desired_fetches", "pulled_images"]],
   ])(
     "of an earlier release, of schema %i, is brought up to date and keeps what it holds",
     (step, lacking) => {
@@ -107,6 +108,8 @@ describe("the file", () => {
       expect(journal.head()).toMatchObject({ journalId, headHash });
       expect(journal.contact.read()).toBeNull();
       expect(journal.desired.leases.all()).toEqual([]);
+      expect(journal.desired.fetches.all()).toEqual([]);
+      expect(journal.pulledImages.all()).toEqual([]);
     },
   );
 
@@ -238,6 +241,44 @@ describe("a run", () => {
   });
 });
 
+describe("images that were pulled", () => {
+  const pulled = (imageId: string, credential: string | null, lastUsedMs = 0) => ({
+    imageId,
+    image: "x:1",
+    credential,
+    lastUsedMs,
+  });
+
+  test("are kept once for each credential, with their last use", () => {
+    const folder = journalFolder();
+    const journal = journalIn(folder);
+    journal.pulledImages.put(pulled("a", null, 5));
+    journal.pulledImages.put(pulled("a", "cred-1", 6));
+    journal.pulledImages.put(pulled("b", null, 7));
+    journal.pulledImages.put(pulled("a", null, 8));
+    journal.pulledImages.touch(["a"], 9 * HOUR_MS);
+    // Not worth a write.
+    journal.pulledImages.touch(["a"], 9 * HOUR_MS + 1);
+    journal.close();
+
+    expect(journalIn(folder).pulledImages.all()).toEqual([
+      pulled("a", "cred-1", 9 * HOUR_MS),
+      pulled("a", null, 9 * HOUR_MS),
+      pulled("b", null, 7),
+    ]);
+  });
+
+  test("are forgotten with the image, for every credential", () => {
+    const journal = journalIn(journalFolder());
+    for (const one of [pulled("a", null), pulled("a", "cred-1"), pulled("b", null)])
+      journal.pulledImages.put(one);
+
+    journal.pulledImages.forget(["a", "c"]);
+
+    expect(journal.pulledImages.all()).toEqual([pulled("b", null)]);
+  });
+});
+
 describe("the desired set", () => {
   const set = (generation: number, ...instances: ReturnType<typeof desiredInstance>[]) => ({
     term: 5,
@@ -280,6 +321,21 @@ describe("the desired set", () => {
 
     expect(answer).toEqual(outcome);
     expect(journal.desired.read().instances).toMatchObject([{ isAbsent: outcome.applied }]);
+  });
+
+  test("names fetches, which outlive a restart and end with the first set that lacks them", () => {
+    const folder = journalFolder();
+    const journal = journalIn(folder);
+    const [one, two] = [fetchOf("f-1"), fetchOf("f-2")];
+    journal.desired.replace({ ...set(1), fetches: [one, two] });
+    journal.desired.replace({ ...set(2), fetches: [two] });
+    journal.desired.replace({ ...set(1), fetches: [one] });
+    journal.close();
+
+    const opened = journalIn(folder);
+    expect(opened.desired.fetches.all()).toEqual([two]);
+    opened.desired.replace(set(3));
+    expect(opened.desired.fetches.all()).toEqual([]);
   });
 
   test("that lacks an instance marks it absent and keeps it, until it is named again", () => {

@@ -230,36 +230,9 @@ describe("the first process", () => {
 });
 
 describe("what the runtime refuses or does not have", () => {
-  test("an image that is here is known by its id and by its name, and nothing is pulled", async () => {
-    const { Id } = await docker.getImage(BUSYBOX_IMAGE).inspect();
-
-    await expect(host.readiness(desiredOf("i", { image: Id }))).resolves.toMatchObject({ kind: "ready" });
-    await expect(host.readiness(desiredOf("i"))).resolves.toMatchObject({ kind: "ready" });
-  });
-
-  test("an unknown id is missing at once", async () => {
-    const answer = await host.readiness(desiredOf("i", { image: `sha256:${"1".repeat(64)}` }));
-
-    expect(answer).toMatchObject({ kind: "refused", problem: "image-missing" });
-  });
-
-  test("an unknown name is pulled, and missing when the pull has failed", async () => {
-    const desired = desiredOf("i", { image: "127.0.0.1:9/nobody/nothing:1" });
-    const wakesBefore = host.wakes;
-
-    const first = await host.readiness(desired);
-    await eventually(() => host.wakes > wakesBefore, { withinMs: 50_000 });
-    const second = await host.readiness(desired);
-
-    expect(first).toMatchObject({ kind: "waiting" });
-    expect(second).toMatchObject({ kind: "refused", problem: "image-missing" });
-    expect(second).toHaveProperty("detail", expect.stringContaining("127.0.0.1:9/nobody/nothing:1"));
-  });
-
   test("a second create of one run finds the first one's container", async () => {
     const desired = desiredOf("twice");
-    const ready = await host.readiness(desired);
-    if (ready.kind !== "ready") throw new Error(ready.detail);
+    const ready = await host.ready(desired);
 
     const first = await host.runtime.create(desired, ready);
     const second = await host.runtime.create(desired, ready);
@@ -274,8 +247,7 @@ describe("what the runtime refuses or does not have", () => {
       Image: BUSYBOX_IMAGE,
       Cmd: ["true"],
     });
-    const ready = await host.readiness(desired);
-    if (ready.kind !== "ready") throw new Error(ready.detail);
+    const ready = await host.ready(desired);
 
     await expect(host.runtime.create(desired, ready)).rejects.toMatchObject({
       name: "RuntimeError",

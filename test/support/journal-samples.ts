@@ -1,8 +1,10 @@
 /** Run records and desired instances for the journal's tests; no part of a test runner in here. */
 import type { BootId, InstanceId, RunId } from "@remotegpu/shared/ids";
+import type { DesiredFetch, FetchId } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { RunRecord } from "@remotegpu/agent/core/run-record";
 import { desiredOf } from "./desired-instance.ts";
+import { termsOf } from "./image-wishes.ts";
 
 export const BOOT = "11111111-1111-4111-8111-111111111111" as BootId;
 /** Small, so that opening a journal costs a test nothing. */
@@ -31,4 +33,8 @@ export function desiredInstance(instanceId: string, changes: Partial<DesiredInst
     instanceId: instanceId as InstanceId,
     ...changes,
   };
+}
+
+export function fetchOf(fetchId: string, image = "ghcr.io/team/model:1"): DesiredFetch {
+  return { fetchId: fetchId as FetchId, image, terms: termsOf("ann") };
 }

@@ -78,9 +78,16 @@ export class RuntimeUnderTest {
   }
 
   async create(desired: DesiredInstance, gpus: GpuFacts = NO_GPUS): Promise<string> {
+    return this.runtime.create(desired, await this.ready(desired, gpus));
+  }
+
+  /** As a start needs it; fails when the runtime is not ready for it, or the image is not here. */
+  async ready(desired: DesiredInstance, gpus: GpuFacts = NO_GPUS) {
     const ready = await this.readiness(desired, gpus);
     if (ready.kind !== "ready") throw new Error(`not ready: ${ready.detail}`);
-    return this.runtime.create(desired, ready);
+    const imageId = await this.runtime.images.idOf(desired.spec.image);
+    if (imageId === null) throw new Error(`image ${desired.spec.image} is not here`);
+    return { ...ready, imageId };
   }
 
   readiness(desired: DesiredInstance, gpus: GpuFacts = NO_GPUS) {

@@ -3,11 +3,19 @@
  * set it is told, keeps what hosts say, and confirms every journal row that arrives.
  */
 import type { NatsConnection } from "nats";
-import type { HostId } from "@remotegpu/shared/ids";
+import type {
+  DesiredFetch,
+  ObservedPull,
+  RegistryLoginQuestion,
+  RegistryLoginReply,
+} from "@remotegpu/shared/image-fetch";
+import { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import type { JournalBatch, JournalRow, UsageEntry } from "@remotegpu/shared/journal-row";
-import type { Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
+import { ObservedReport, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
+import { hostOf, upOfAllHosts } from "@remotegpu/shared/subjects";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { decode } from "@remotegpu/shared/wire";
 import { HostOrders } from "@remotegpu/control-plane/link/host-orders";
 import { serveHosts } from "@remotegpu/control-plane/link/host-requests";
 import { LogStreams } from "@remotegpu/control-plane/link/log-streams";
@@ -31,6 +39,11 @@ export class ScriptedHost {
   generation = 0;
   confirmedStops: number | null = null;
   desired: readonly DesiredInstance[] = [];
+  fetches: DesiredFetch[] = [];
+  /** Answers its questions for credentials of registries. */
+  login: (question: RegistryLoginQuestion) => RegistryLoginReply = () => ({ kind: "registry-login-none" });
+  /** Of the last report that told any. */
+  imagePulls: ObservedPull[] = [];
   /** Cards that an administrator puts back in service. */
   liftCordons: HeartbeatReply["liftCordons"] = [];
   readonly #nudge: () => void;
@@ -150,18 +163,27 @@ export class ScriptedControlPlane {
         },
         desiredSet: (hostId) => {
           known(hostId).pulls += 1;
-          const { term, generation, confirmedStops, desired } = known(hostId);
-          return Promise.resolve({ term, generation, confirmedStops, instances: [...desired] });
+          const { term, generation, confirmedStops, desired, fetches } = known(hostId);
+          return Promise.resolve({ term, generation, confirmedStops, instances: [...desired], fetches });
         },
         observed: (hostId, report) => {
           known(hostId).report = report;
           return Promise.resolve(undefined);
         },
+        login: (hostId, question) => Promise.resolve(known(hostId).login(question)),
         storage: () =>
           Promise.resolve({ kind: "storage-rest", reason: "not in this test", againInMs: MS_PER_HOUR }),
       },
       quietLog,
     );
+    const reports = connection.subscribe(upOfAllHosts("obs"), {
+      callback: (_error, message) => {
+        const hostId = HostId.safeParse(hostOf(message.subject)).data;
+        const report = decode(ObservedReport, message.data);
+        if (hostId !== undefined && report.ok && report.message.pulls)
+          known(hostId).imagePulls = report.message.pulls;
+      },
+    });
     const consumer = new JournalConsumer(
       connection,
       {
@@ -174,6 +196,7 @@ export class ScriptedControlPlane {
     const self = new ScriptedControlPlane(nats, connection, {
       logs: new LogStreams(connection),
       close: async () => {
+        reports.unsubscribe();
         const ended = await Promise.allSettled([consumer.stop(), served.close()]);
         await nats.close();
         for (const one of ended) if (one.status === "rejected") throw one.reason;

@@ -23,6 +23,7 @@ export type LinkParts = {
   connection: HostConnection;
   keeper: CredentialKeeper;
   link: ControlPlaneLink;
+  client: ControlPlaneClient;
   logSessions: LogSessions;
   storageSampling: StorageSampling;
 };
@@ -74,12 +75,13 @@ export function linkParts(
     wake,
     log,
   });
+  const client = new ControlPlaneClient(connection, hostId);
   const storageSampling = new StorageSampling({
-    client: new ControlPlaneClient(connection, hostId),
+    client,
     isConnected: () => connection.isConnected,
     measure: (paths, bounds) => poolBytes(paths, { ...bounds, poolRoot: config.poolFolder }),
     monotonicMs: clock.monotonicMs,
     log,
   });
-  return { connection, keeper, link, logSessions, storageSampling };
+  return { connection, keeper, link, client, logSessions, storageSampling };
 }

@@ -16,11 +16,12 @@ import { bundleOf } from "../process/bundle.ts";
 import { AGENT_VERSION } from "../process/version.ts";
 import type { AgentSetting } from "./agent-setting.ts";
 import type { HostParts } from "./host-parts.ts";
+import { imageParts } from "./image-parts.ts";
 import type { LinkParts } from "./link-parts.ts";
 
 /** None of them has begun when handed out. */
 export function loopParts(
-  { config, credential, key, clock, journal, notifier, log }: AgentSetting,
+  setting: AgentSetting,
   {
     host,
     observation,
@@ -28,14 +29,17 @@ export function loopParts(
     wake,
   }: { host: HostParts; observation: Observation; linked: LinkParts; wake: () => void },
 ): { agent: Agent; access: AccessLink } {
+  const { config, credential, key, clock, journal, notifier, log } = setting;
   const { host_id: hostId } = credential.grant;
   const { runtime, gpuWatch } = host;
   const { link, keeper, storageSampling } = linked;
   const outputKeeper = new OutputKeeper({ runtime, kept: host.kept, log });
+  const { imagePulls, imageCleaner } = imageParts(setting, { host, linked, wake });
   const performer = new RunPerformer({
     journal,
     runtime,
     groups: host.groups,
+    imagePulls,
     output: outputKeeper,
     hasToldEnd: (runId) => link.hasToldEnd(runId),
     gpuFacts: () => gpuWatch.facts,
@@ -60,7 +64,7 @@ export function loopParts(
   });
   const orphanWatch = new OrphanWatch({ hostId, journal, isReaping: config.reapsOrphans, log });
   const shared = { ...host, clock, journal, observation, orphanWatch, link, log };
-  const housekeeping = new Housekeeping({ ...shared, outputKeeper, wake });
+  const housekeeping = new Housekeeping({ ...shared, outputKeeper, imageCleaner, wake });
   const reconciliation = new Reconciliation({ ...shared, performer, housekeeping });
   const meter = new Meter(shared);
   const report = {
@@ -70,6 +74,7 @@ export function loopParts(
     storagePool: config.storagePool ?? hostId,
     reconciliation,
     performer,
+    imagePulls,
     transitionWatch: new TransitionWatch(log),
     access,
   };
@@ -79,6 +84,7 @@ export function loopParts(
     reconciliation,
     performer,
     meter,
+    imagePulls,
     housekeeping,
     leaseExchange,
     reportNow: () => reportNow(report),

@@ -9,9 +9,11 @@ import { type Check, type CheckResult, exitCodeOf, reportJson, reportText } from
 import type { HostId } from "@remotegpu/shared/ids";
 import { ACCESS_FILE, readLeases } from "../access/lease-store.ts";
 import type { Config } from "../config.ts";
+import type { ImageBounds } from "../core/images/image-cleaning.ts";
 import { doubtsAbout, withLeftBehind } from "../core/left-behind.ts";
 import { ownedContainers } from "../core/run-view.ts";
 import { checkHost, HOST_CHECKS } from "../doctor/host-checks.ts";
+import { checkImages, IMAGE_CHECKS } from "../doctor/image-checks.ts";
 import { checkJournal, JOURNAL_CHECKS } from "../doctor/journal-checks.ts";
 import type { StrayGroup } from "../doctor/left-processes.ts";
 import { checkPorts, PORT_CHECKS } from "../doctor/port-checks.ts";
@@ -19,12 +21,15 @@ import { monotonicMs, readBootId } from "../host/clock.ts";
 import { ContainerGroups } from "../host/container-groups.ts";
 import { NvidiaSmi } from "../host/nvidia-smi.ts";
 import { NvidiaSmiError } from "../host/nvidia-smi-error.ts";
+import { diskRoom } from "../host/disk-room.ts";
 import { ACCESS_LOCK_FILE, isLocked } from "../journal/folder-lock.ts";
 import { NoJournalError, readJournal, UnreadableJournalError } from "../journal/journal-reading.ts";
 import type { Clock } from "../loop/moment.ts";
 import { Containers } from "../runtime/containers.ts";
 import { Docker } from "../runtime/docker.ts";
+import { Images } from "../runtime/images.ts";
 import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
+import { runtimeInfo } from "../runtime/runtime-info.ts";
 import { membershipOf } from "./membership.ts";
 
 export type Patient = {
@@ -32,6 +37,7 @@ export type Patient = {
   stateDir: string;
   /** Null: Docker's own. */
   runtimeSocket: string | null;
+  imageBounds: ImageBounds;
   clock: Pick<Clock, "bootId" | "monotonicMs">;
   /** The command that lists the cards. */
   nvidiaSmiPath: string;
@@ -46,6 +52,7 @@ const EXAMINATIONS: readonly Examination[] = [
   { checks: JOURNAL_CHECKS, make: ({ stateDir }) => readJournal(stateDir, checkJournal) },
   { checks: HOST_CHECKS, make: examineHost },
   { checks: PORT_CHECKS, make: examinePorts },
+  { checks: IMAGE_CHECKS, make: examineImages },
 ];
 
 /** What keeps a claim from being checked at all. */
@@ -57,14 +64,14 @@ type ExitCode = 0 | 1 | 2;
 
 /** @throws CommandRefusedError */
 export async function doctor(
-  { stateDir, runtimeSocket, nvidiaSmiPath }: Config,
+  { stateDir, runtimeSocket, imageBounds, nvidiaSmiPath }: Config,
   options: Options,
   say: (text: string) => void,
 ): Promise<ExitCode> {
   const { grant } = membershipOf(stateDir, `${stateDir} belongs to no fleet yet: there is nothing to check.`);
   const clock = { bootId: await readBootId(), monotonicMs };
   return await examine(
-    { hostId: grant.host_id, stateDir, runtimeSocket, clock, nvidiaSmiPath },
+    { hostId: grant.host_id, stateDir, runtimeSocket, imageBounds, clock, nvidiaSmiPath },
     options,
     say,
   );
@@ -97,6 +104,17 @@ async function examinePorts({ stateDir }: Patient): Promise<CheckResult[]> {
     ...(hasLeases ? readLeases(stateDir) : { leases: [], damaged: [] }),
     isAccessRunning: isLocked(stateDir, ACCESS_LOCK_FILE),
   }));
+}
+
+async function examineImages({ stateDir, runtimeSocket, imageBounds }: Patient): Promise<CheckResult[]> {
+  const docker = new Docker(runtimeSocket ?? undefined);
+  const images = new Images(docker);
+  const { pulledImages: pulled, wantedImages: wanted } = readJournal(stateDir, (reading) => reading.state());
+  const [stored, usedIds, info] = await Promise.all([images.list(), images.used(), runtimeInfo(docker)]);
+  const disk = await diskRoom(info.dataFolder);
+  if (disk === null) throw new RuntimeError(`the disk of ${info.dataFolder} does not tell its room`);
+  const hold = { images: stored, pulled, usedIds, wanted, disk, nowMs: Date.now() };
+  return checkImages(hold, imageBounds);
 }
 
 async function examineHost(patient: Patient): Promise<CheckResult[]> {

@@ -7,7 +7,7 @@ import type { RunId } from "@remotegpu/shared/ids";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 
-/** A pull may take an hour and wait for two others; a stop has at most five minutes of grace. */
+/** A pull may take an hour and wait for others; a stop has at most five minutes of grace. */
 export const DEADLINES_MS = { starting: 90 * MS_PER_MINUTE, stopping: 10 * MS_PER_MINUTE } as const;
 
 /** With the sentence it stays within what a report may hold. */

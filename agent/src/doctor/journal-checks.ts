@@ -139,6 +139,9 @@ const LOSS_OF: Record<DamagedEntry["table"], string> = {
     "At its next start the agent drops it and asks for the whole set again; its container runs on meanwhile.",
   desired_leases:
     "At its next start the agent drops it and asks for the whole set again; its port is held meanwhile.",
+  desired_fetches: "At its next start the agent drops it and asks for the whole set again.",
+  pulled_images:
+    "At its next start the agent drops it: the image is pulled once more before an order may have it, and is not removed.",
   runs: "At its next start the agent drops it and takes the container over from its labels.",
   intervals:
     "At its next start the agent drops it: time since the run's last row that nothing proves is free.",

@@ -4,7 +4,9 @@
  */
 import { DesiredInstance } from "@remotegpu/shared/instance";
 import type { InstanceId } from "@remotegpu/shared/ids";
+import type { DesiredFetch } from "@remotegpu/shared/image-fetch";
 import type { DesiredLease } from "@remotegpu/shared/lease";
+import { DesiredFetches } from "./desired-fetches.ts";
 import { DesiredLeases } from "./desired-leases.ts";
 import type { JournalDatabase } from "./journal-database.ts";
 import { seal, unseal, Unsealed, type StoredSeal } from "./sealed.ts";
@@ -16,6 +18,8 @@ export interface PulledSet {
   instances: readonly DesiredInstance[];
   /** Absent from a control plane that knows none: nothing is said of them. */
   leases?: readonly DesiredLease[] | undefined;
+  /** Absent: none. */
+  fetches?: readonly DesiredFetch[] | undefined;
 }
 
 export interface DesiredSet {
@@ -46,12 +50,14 @@ interface StoredDesired extends StoredSeal {
 
 export class DesiredStore {
   readonly leases: DesiredLeases;
+  readonly fetches: DesiredFetches;
   readonly #database: JournalDatabase;
   readonly #unsealed = new Unsealed(DesiredInstance);
 
   constructor(database: JournalDatabase) {
     this.#database = database;
     this.leases = new DesiredLeases(database);
+    this.fetches = new DesiredFetches(database);
   }
 
   read(): DesiredSet {
@@ -83,6 +89,7 @@ export class DesiredStore {
         put.run({ instanceId, placementEpoch, want, ...seal(instance) });
       }
       if (set.leases !== undefined) this.leases.replace(set.leases);
+      this.fetches.replace(set.fetches ?? []);
       this.#database
         .prepare(
           `UPDATE meta SET term = :term, generation = :generation, confirmed_stops = :confirmedStops,
@@ -119,10 +126,12 @@ export class DesiredStore {
   mend(): number {
     const damaged = this.#stored().filter((row) => unseal(row, DesiredInstance) === null);
     const damagedLeases = this.leases.damaged();
-    const count = damaged.length + damagedLeases.length;
+    const damagedFetches = this.fetches.damaged();
+    const count = damaged.length + damagedLeases.length + damagedFetches.length;
     if (count === 0) return 0;
     this.#database.write(() => {
       this.leases.drop(damagedLeases);
+      this.fetches.drop(damagedFetches);
       const drop = this.#database.prepare(
         "DELETE FROM desired WHERE instance_id = ? AND placement_epoch = ?",
       );

@@ -6,10 +6,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { JournalId } from "@remotegpu/shared/ids";
+import { DesiredFetch } from "@remotegpu/shared/image-fetch";
 import { DesiredInstance } from "@remotegpu/shared/instance";
 import { DesiredLease } from "@remotegpu/shared/lease";
 import type { StoredLink } from "@remotegpu/shared/chain-walk";
 import { z } from "zod";
+import type { PulledImage } from "../core/images/image-rights.ts";
 import type { RunRecord } from "../core/run-record.ts";
 import type { Interval } from "../core/usage-interval.ts";
 import { StoredContact } from "./contact-store.ts";
@@ -17,6 +19,7 @@ import { complaintAbout } from "./integrity.ts";
 import { StoredInterval } from "./interval-store.ts";
 import { JOURNAL_FILE } from "./journal.ts";
 import { StoredOrphans } from "./orphan-store.ts";
+import { StoredPulledImage } from "./pulled-images.ts";
 import { StoredRecord } from "./run-store.ts";
 import { unseal, type StoredSeal } from "./sealed.ts";
 
@@ -35,13 +38,24 @@ export type JournalMeta = z.infer<typeof Meta>;
 
 /** An entry whose bytes changed by themselves: which table, and its key. */
 export type DamagedEntry = {
-  table: "desired" | "desired_leases" | "runs" | "intervals" | "contact" | "orphans";
+  table:
+    | "desired"
+    | "desired_leases"
+    | "desired_fetches"
+    | "pulled_images"
+    | "runs"
+    | "intervals"
+    | "contact"
+    | "orphans";
   key: string;
 };
 
 export type JournalState = {
   runs: RunRecord[];
   intervals: Interval[];
+  pulledImages: PulledImage[];
+  /** Images by the names that orders and fetches say. */
+  wantedImages: string[];
   damaged: DamagedEntry[];
 };
 
@@ -120,10 +134,14 @@ export class JournalReading {
     const intervals = sealed("intervals", "run_id", StoredInterval);
     sealed("contact", "singleton", StoredContact);
     sealed("orphans", "singleton", StoredOrphans);
-    sealed("desired", "instance_id || ' epoch ' || placement_epoch", DesiredInstance);
+    const orders = sealed("desired", "instance_id || ' epoch ' || placement_epoch", DesiredInstance);
     sealed("desired_leases", "lease_id", DesiredLease);
+    const fetches = sealed("desired_fetches", "fetch_id", DesiredFetch);
+    const pulledImages = sealed("pulled_images", "key", StoredPulledImage);
     damaged.push(...this.#misfiledOrders());
-    return { runs, intervals, damaged };
+    const wanted = orders.filter(({ want }) => want === "running").map(({ spec }) => spec.image);
+    const wantedImages = [...wanted, ...fetches.map(({ image }) => image)];
+    return { runs, intervals, pulledImages, wantedImages, damaged };
   }
 
   /** The columns that decide what is dropped must say what the entry says. */

@@ -1,6 +1,6 @@
 /**
  * The agent's memory: one SQLite file in the state folder with the desired set, the runs, their open intervals,
- * the chained usage rows and when the control plane was last heard. It decides nothing; the loop asks and tells.
+ * the chained usage rows, when the control plane was last heard and what images were pulled. It decides nothing.
  * Each change is on the disk when its call returns. Times come in as arguments.
  */
 import { existsSync, renameSync } from "node:fs";
@@ -20,6 +20,7 @@ import { DamagedJournalError } from "./integrity.ts";
 import { IntervalStore } from "./interval-store.ts";
 import { JournalDatabase } from "./journal-database.ts";
 import { OrphanStore } from "./orphan-store.ts";
+import { PulledImages } from "./pulled-images.ts";
 import { RowStore } from "./row-store.ts";
 import { RunStore } from "./run-store.ts";
 
@@ -84,6 +85,7 @@ export class Journal {
   readonly orphans: OrphanStore;
   readonly desired: DesiredStore;
   readonly runs: RunStore;
+  readonly pulledImages: PulledImages;
   readonly rows: RowStore;
   readonly damage: JournalDamage;
   readonly #database: JournalDatabase;
@@ -101,11 +103,13 @@ export class Journal {
     this.orphans = new OrphanStore(this.#database);
     this.desired = new DesiredStore(this.#database);
     this.runs = new RunStore(this.#database);
+    this.pulledImages = new PulledImages(this.#database);
     this.rows = new RowStore(this.#database);
     this.#intervals = new IntervalStore(this.#database);
     this.#confirmations = new ConfirmationStore(this.#database, this.rows, options.newJournalId);
     try {
       this.#begin(options.newJournalId);
+      this.pulledImages.mend();
       this.damage = {
         rows: this.#checkOutbox(),
         intervals: this.#intervals.mend((runId) => this.#lastRowOf(runId)),

@@ -93,6 +93,21 @@ const STEPS = [
     absent           INTEGER NOT NULL DEFAULT 0   -- 1: the last set lacked it; kept all the same
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- The images that waiting orders need, with the desired set.
+  CREATE TABLE desired_fetches (
+    fetch_id         TEXT    PRIMARY KEY,
+    entry            TEXT    NOT NULL,
+    entry_hash       TEXT    NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- What this agent pulled, with the name of the credential that it was pulled with, never the credential itself.
+  CREATE TABLE pulled_images (
+    key              TEXT    PRIMARY KEY,         -- image id, name and credential as JSON
+    entry            TEXT    NOT NULL,
+    entry_hash       TEXT    NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

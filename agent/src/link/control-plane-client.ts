@@ -1,10 +1,16 @@
 /**
  * What the agent asks the control plane over NATS, each with a deadline: heartbeat, desired set, observed state, samples
- * of storage.
+ * of storage, credentials of registries.
  */
 import { z } from "zod";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { HostId } from "@remotegpu/shared/ids";
+import {
+  RegistryLoginReply,
+  type DesiredFetch,
+  type ObservedPull,
+  type RegistryLoginQuestion,
+} from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import type { DesiredLease, ObservedLease } from "@remotegpu/shared/lease";
 import { MAX_PAGES, pagesOf } from "@remotegpu/shared/paging";
@@ -42,6 +48,7 @@ export interface DesiredSet {
   confirmedStops: number | null;
   instances: DesiredInstance[];
   leases: DesiredLease[] | undefined;
+  fetches: DesiredFetch[] | undefined;
 }
 
 export interface ObservedState {
@@ -51,6 +58,7 @@ export interface ObservedState {
   instances: ObservedInstance[];
   /** Null or absent: not to be told now. */
   leases?: ObservedLease[] | null | undefined;
+  pulls?: ObservedPull[] | null | undefined;
 }
 
 /** The part of a connection that requests need. */
@@ -99,6 +107,11 @@ export class ControlPlaneClient {
     return this.#ask(up(this.#host, "storage"), request, StorageReply, PAGE_WITHIN_MS);
   }
 
+  /** The answer is a secret: not to be written anywhere. */
+  registryLogin(question: RegistryLoginQuestion): Promise<RegistryLoginReply> {
+    return this.#ask(up(this.#host, "login"), question, RegistryLoginReply, PAGE_WITHIN_MS);
+  }
+
   /** Null when a page was of another generation or term than the first. */
   async #pullOneGeneration(): Promise<DesiredSet | null> {
     const first = await this.#pullPage({ kind: "pull", generation: null, page: 0 });
@@ -115,24 +128,24 @@ export class ControlPlaneClient {
       if (!isSameSet) return null;
       instances.push(...next.instances);
     }
-    const { term, generation, confirmedStops, leases } = first;
-    return { term, generation, confirmedStops, instances, leases };
+    const { term, generation, confirmedStops, leases, fetches } = first;
+    return { term, generation, confirmedStops, instances, leases, fetches };
   }
 
   #pullPage(request: PullRequest): Promise<PullReply> {
     return this.#ask(up(this.#host, "pull"), request, PullReply, PAGE_WITHIN_MS);
   }
 
-  async #reportAllPages({ digest, machine, gpus, instances, leases }: ObservedState): Promise<void> {
+  async #reportAllPages({ digest, machine, gpus, instances, leases, pulls }: ObservedState): Promise<void> {
     // What goes along with the first page is not small: hundreds of leases and images, cards with their reasons.
-    const whole = { machine, gpus, leases };
+    const whole = { machine, gpus, leases, pulls };
     const pages = pagesOf(instances, MAX_PAGE_BYTES - ENVELOPE_BYTES - encode(whole).byteLength);
     const pageOf = (page: number): ObservedReport => ({
       kind: "observed",
       digest,
       page,
       pages: pages.length,
-      ...(page === 0 ? whole : { machine: null, gpus: null, leases: null }),
+      ...(page === 0 ? whole : { machine: null, gpus: null, leases: null, pulls: null }),
       instances: pages[page] ?? [],
     });
     const { replica } = await this.#ask(up(this.#host, "obs"), pageOf(0), ObservedReply, PAGE_WITHIN_MS);

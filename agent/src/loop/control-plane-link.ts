@@ -3,6 +3,7 @@
  * and none of them waited for by the loop. What comes back is written to the journal; the loop reads it there.
  */
 import type { HostId, RunId } from "@remotegpu/shared/ids";
+import { IMAGE_FETCH_FEATURE } from "@remotegpu/shared/image-fetch";
 import type { Log } from "@remotegpu/shared/log";
 import { HEARTBEAT_MS, PROTOCOL, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { GpuVitals } from "@remotegpu/shared/protocol";
@@ -171,6 +172,7 @@ export class ControlPlaneLink {
       observedDigest: observed.digest,
       degraded,
       gpus,
+      features: [IMAGE_FETCH_FEATURE],
     };
     const { reply, roundTripMs } = await this.#client.heartbeat(heartbeat);
     this.#lastRoundTripMs = roundTripMs;

@@ -1,6 +1,6 @@
 /**
  * What the loop does once a minute: time cut off written down, kept output pruned; and in the background firewall rules
- * put back and storage measured, however slow the runtime is.
+ * put back, storage measured and room made among images, however slow the runtime is.
  */
 import type { RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
@@ -10,6 +10,7 @@ import { runsOverStorage } from "../core/storage-limit.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
+import type { ImageCleaner } from "./images/image-cleaner.ts";
 import type { Observation } from "./observation.ts";
 import type { OutputKeeper } from "./output-keeper.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
@@ -24,6 +25,7 @@ export type HousekeepingParts = {
   runtimeWatch: RuntimeWatch;
   orphanWatch: OrphanWatch;
   outputKeeper: OutputKeeper;
+  imageCleaner: Pick<ImageCleaner, "clean">;
   link: Pick<ControlPlaneLink, "keepContact">;
   wake: () => void;
   log: Log;
@@ -48,16 +50,16 @@ export class Housekeeping {
   doWhenDue(nowMs: number): void {
     if (nowMs - this.#doneMs < EVERY_MS) return;
     this.#doneMs = nowMs;
-    const { runtime, link, orphanWatch, outputKeeper, log } = this.#parts;
+    const { runtime, link, orphanWatch, outputKeeper, imageCleaner, log } = this.#parts;
     link.keepContact();
     outputKeeper.pruneWhenDue(nowMs);
     orphanWatch.keep();
     // However slow the runtime is, one such round is under way at a time.
     if (this.#isUnderWay) return;
     this.#isUnderWay = true;
-    void Promise.all([runtime.repairNetworks(), this.#measureStorage()])
+    void Promise.all([runtime.repairNetworks(), this.#measureStorage(), imageCleaner.clean()])
       .catch((error: unknown) => {
-        log.warn({ error }, "networks or storage could not be looked after; tried again in a minute");
+        log.warn({ error }, "networks, storage or images could not be looked after; tried again in a minute");
       })
       .finally(() => (this.#isUnderWay = false));
   }

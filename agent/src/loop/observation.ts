@@ -6,6 +6,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { type Container, type OwnedContainer, type RunKey } from "../core/container.ts";
 import { liveContainerIds } from "../core/gpu-processes.ts";
+import { imageWishes, type ImageWish } from "../core/images/image-wishes.ts";
 import { doubtsAbout, withLeftBehind } from "../core/left-behind.ts";
 import { ordersOfRemovedHost } from "../core/removed-host.ts";
 import { ownedContainers, runNow, type Knowledge, type RunNow } from "../core/run-view.ts";
@@ -138,6 +139,12 @@ export class Observation {
       runs: this.#journal.runs.all(),
       knownEpochs: this.#journal.runs.knownEpochs(),
     };
+  }
+
+  /** Which images are wanted on this host now; a host that was taken out of the fleet wants none. */
+  imageWishes(observed: readonly Container[]): ImageWish[] {
+    const fetches = this.#hasLeftFleet ? [] : this.#journal.desired.fetches.all();
+    return imageWishes(this.knowledge(observed), fetches);
   }
 
   /** What is known of a run, for those who read its output. */

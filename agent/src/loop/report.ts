@@ -4,6 +4,7 @@
  */
 import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
+import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { GpuVitals } from "@remotegpu/shared/protocol";
@@ -14,6 +15,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { ObservedState } from "../link/control-plane-client.ts";
 import type { AccessLink } from "./access-link.ts";
 import type { Vitals } from "./control-plane-link.ts";
+import type { ImagePulls } from "./images/image-pulls.ts";
 import { momentOf, monotonic, type Clock } from "./moment.ts";
 import type { Meter } from "./meter.ts";
 import type { Observation } from "./observation.ts";
@@ -34,6 +36,7 @@ export type ReportParts = {
   observation: Observation;
   reconciliation: Pick<Reconciliation, "degraded" | "hostObstacles">;
   performer: Pick<RunPerformer, "waits" | "notEnding" | "isStarting">;
+  imagePulls: Pick<ImagePulls, "waits" | "observed">;
   meter: Pick<Meter, "disagreements">;
   runtimeWatch: RuntimeWatch;
   gpuWatch: GpuWatch;
@@ -45,15 +48,15 @@ export type ReportParts = {
 
 /** All that this host has to say at this moment. */
 export function reportNow(parts: ReportParts): Vitals {
-  const { clock, observation, reconciliation, performer, runtimeWatch, gpuWatch, transitionWatch } = parts;
+  const { clock, observation, reconciliation, performer, imagePulls, runtimeWatch, gpuWatch } = parts;
   const seen = runtimeWatch.isDown ? null : observation.containers;
   const now = monotonic(momentOf(clock));
-  const instances = transitionWatch.look(
+  const instances = parts.transitionWatch.look(
     observedInstances({
       ...observation.knowledge(seen ?? []),
       ...reconciliation.hostObstacles,
       observed: seen,
-      waits: performer.waits,
+      waits: new Map([...performer.waits, ...imagePulls.waits(now.ms)]),
       notEnding: performer.notEnding,
       disagreements: parts.meter.disagreements,
       now,
@@ -61,7 +64,13 @@ export function reportNow(parts: ReportParts): Vitals {
     now.ms,
   );
   return {
-    observed: observedState(machineOf(parts), gpuWatch.gpus, instances, parts.access.leases),
+    observed: observedState(
+      machineOf(parts),
+      gpuWatch.gpus,
+      instances,
+      parts.access.leases,
+      imagePulls.observed(now.ms),
+    ),
     gpus: vitalsOf(gpuWatch.gpus),
     degraded: degradedOf(parts),
     isStarting: performer.isStarting,
@@ -100,13 +109,14 @@ export function observedState(
   instances: readonly ObservedInstance[],
   /** Null: not to be told now. */
   leases: readonly ObservedLease[] | null,
+  pulls: readonly ObservedPull[] = [],
 ): ObservedState {
   const sorted = withTailsInReport(
     instances.toSorted((a, b) => order(a.instanceId, b.instanceId) || order(a.runId, b.runId)),
   );
   const ports = leases?.toSorted((a, b) => order(a.leaseId, b.leaseId)) ?? null;
-  const digest = sha256(canonicalJson([machine, gpus.map(withoutReadings), sorted, ports]));
-  return { digest, machine, gpus: [...gpus], instances: sorted, leases: ports };
+  const digest = sha256(canonicalJson([machine, gpus.map(withoutReadings), sorted, ports, pulls]));
+  return { digest, machine, gpus: [...gpus], instances: sorted, leases: ports, pulls: [...pulls] };
 }
 
 function vitalsOf(gpus: readonly GpuReport[]): GpuVitals[] {

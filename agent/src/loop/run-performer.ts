@@ -16,15 +16,24 @@ import {
   type MonotonicTime,
   type RunRecord,
 } from "../core/run-record.ts";
+import { wishOfOrder } from "../core/images/image-wishes.ts";
 import { areRivals } from "../core/start-obstacle.ts";
 import type { ContainerGroups } from "../host/container-groups.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { GpuFacts, Runtime } from "../runtime/runtime.ts";
+import type { GpuFacts, Readiness, Runtime } from "../runtime/runtime.ts";
 import { NotEndingError, RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
+import type { ImagePulls, ImageState } from "./images/image-pulls.ts";
 import type { OutputKeeper } from "./output-keeper.ts";
 
 type RunAction = Exclude<Action, { kind: "hold-stops" }>;
 type StartAction = Extract<Action, { kind: "start" | "restart" }>;
+
+type Ready = Extract<Readiness, { kind: "ready" }>;
+type StartReadiness =
+  | (Ready & ({ containerId: string } | { containerId: null; imageId: string }))
+  | Extract<Readiness, { kind: "refused" }>
+  /** Its image is still to come, and nothing is wrong: asked again when woken. */
+  | Extract<ImageState, { kind: "awaited" }>;
 
 type Work = {
   task: Promise<void>;
@@ -38,6 +47,7 @@ export class RunPerformer {
   readonly #journal: Journal;
   readonly #runtime: Runtime;
   readonly #groups: Pick<ContainerGroups, "find">;
+  readonly #imagePulls: Pick<ImagePulls, "ensure">;
   readonly #output: OutputKeeper;
   readonly #hasToldEnd: (runId: RunId) => boolean;
   readonly #gpuFacts: () => GpuFacts;
@@ -46,13 +56,13 @@ export class RunPerformer {
   /** Under way, or ended and not yet shown by a list of containers. */
   readonly #works = new Map<RunId, Work>();
   #endedWorks = 0;
-  readonly #waits = new Map<RunId, string>();
   readonly #notEnding = new Map<RunId, string>();
 
   constructor(options: {
     journal: Journal;
     runtime: Runtime;
     groups: Pick<ContainerGroups, "find">;
+    imagePulls: Pick<ImagePulls, "ensure">;
     output: OutputKeeper;
     /** Whether the control plane was told how a run ended: it is not forgotten before. */
     hasToldEnd: (runId: RunId) => boolean;
@@ -63,6 +73,7 @@ export class RunPerformer {
     this.#journal = options.journal;
     this.#runtime = options.runtime;
     this.#groups = options.groups;
+    this.#imagePulls = options.imagePulls;
     this.#output = options.output;
     this.#hasToldEnd = options.hasToldEnd;
     this.#gpuFacts = options.gpuFacts;
@@ -73,10 +84,7 @@ export class RunPerformer {
   /** What starts under way are doing, for people. */
   get waits(): ReadonlyMap<RunId, string> {
     const starting = [...this.#works].filter(([, { starts }]) => starts !== null);
-    return new Map([
-      ...starting.map(([runId]) => [runId, "The container is being started."] as const),
-      ...this.#waits,
-    ]);
+    return new Map(starting.map(([runId]) => [runId, "The container is being started."]));
   }
 
   /** Runs that were killed and whose processes are still there, with the sentence that says so. */
@@ -138,7 +146,6 @@ export class RunPerformer {
       case "forget":
         if (!this.#hasToldEnd(runId)) return;
         this.#journal.runs.forget(runId);
-        this.#waits.delete(runId);
         this.#notEnding.delete(runId);
         return;
       case "keep-remains":
@@ -169,12 +176,8 @@ export class RunPerformer {
 
   async #start(action: StartAction, at: MonotonicTime): Promise<void> {
     const { runId, desired } = action;
-    const ready = await this.#runtime.readiness(desired, this.#gpuFacts());
-    if (ready.kind === "waiting") {
-      this.#waits.set(runId, ready.detail);
-      return;
-    }
-    this.#waits.delete(runId);
+    const ready = await this.#readiness(action);
+    if (ready.kind === "awaited") return;
     const begun = this.#record(action, at);
     if (begun === null) return;
     if (ready.kind === "refused") {
@@ -184,7 +187,7 @@ export class RunPerformer {
     }
     try {
       const containerId =
-        action.kind === "start" ? await this.#runtime.create(desired, ready) : action.containerId;
+        ready.containerId === null ? await this.#runtime.create(desired, ready) : ready.containerId;
       this.#journal.runs.save(recordStarted(begun, containerId));
       await this.#runtime.start(containerId, desired.spec);
       this.#log.info({ runId, containerId, attempt: action.attempt }, `run ${runId}: started`);
@@ -194,6 +197,23 @@ export class RunPerformer {
       this.#log.warn({ runId, error }, `run ${runId}: the container did not start`);
       const record = this.#recordOf(runId) ?? begun;
       this.#journal.runs.save(recordTrouble(record, { problem, detail: sentenceOf(error) }));
+    }
+  }
+
+  /** A container that is there already has its image, and needs none that is here by name. */
+  async #readiness(action: StartAction): Promise<StartReadiness> {
+    const { desired } = action;
+    const ready = await this.#runtime.readiness(desired, this.#gpuFacts());
+    if (ready.kind === "refused") return ready;
+    if (action.kind === "restart") return { ...ready, containerId: action.containerId };
+    const image = await this.#imagePulls.ensure(wishOfOrder(desired));
+    switch (image.kind) {
+      case "awaited":
+        return image;
+      case "missing":
+        return { kind: "refused", problem: "image-missing", detail: image.detail };
+      case "present":
+        return { ...ready, imageId: image.imageId, containerId: null };
     }
   }
 

@@ -32,6 +32,8 @@ export type RuntimeInfo = {
   cdiSpecDirs: string[];
   hasNvidia: boolean;
   storageDriver: string;
+  /** Where it keeps images and containers. */
+  dataFolder: string;
   /** Whether the storage driver can bound a container's writable layer. */
   hasLayerQuota: boolean;
   /** Whether it can keep a container's output as the bytes it is. */
@@ -53,6 +55,7 @@ export async function runtimeInfo(docker: Docker): Promise<RuntimeInfo> {
     cdiSpecDirs: info.CDISpecDirs ?? [],
     hasNvidia: "nvidia" in info.Runtimes,
     storageDriver: info.Driver,
+    dataFolder: info.DockerRootDir,
     hasLayerQuota: await hasLayerQuota(info),
     hasLocalLog: info.Plugins?.Log?.includes("local") ?? false,
   };

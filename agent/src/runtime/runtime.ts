@@ -11,7 +11,6 @@ import { attachmentOf } from "../core/gpu-attachment.ts";
 import type { CdiDevice, GpuAttachment } from "../core/gpu-attachment.ts";
 import type { Container } from "../core/container.ts";
 import { containerOptions } from "../core/container-spec.ts";
-import type { LocalImage } from "../core/image-names.ts";
 import { Containers } from "./containers.ts";
 import type { HostSide } from "./containers.ts";
 import { Docker } from "./docker.ts";
@@ -50,7 +49,7 @@ export type RuntimeOptions = HostSide & {
   /** What `installToolbox` returned. */
   toolboxPath: string;
   processes: ContainerProcesses;
-  /** Called after each event of a container of ours, after each pull, and when the event stream comes back. */
+  /** Called after each event of a container of ours, and when the event stream comes back. */
   wake: () => void;
   /** Each time the event stream breaks off; it is opened again. */
   onEventsBroken: (cause: unknown) => void;
@@ -59,20 +58,18 @@ export type RuntimeOptions = HostSide & {
 /** What the host knows of its GPUs when a container is started. */
 export type GpuFacts = { mode: AttachMode | null; devices: readonly CdiDevice[] };
 
-/** Whether a start can be made now. Nothing is made yet, but folders of the pool. */
+/** Whether a start can be made now, its image aside. Nothing is made yet, but folders of the pool. */
 export type Readiness =
   | { kind: "ready"; attachment: GpuAttachment; folders: ResolvedFolder[] }
-  /** Not yet, and nothing is wrong: ask again when woken. */
-  | { kind: "waiting"; detail: string }
   /** Not on this host as it is. */
   | { kind: "refused"; problem: InstanceProblem; detail: string };
 
 /** All methods that return promises reject with RuntimeError or RuntimeDown, and with nothing else. */
 export class Runtime {
+  readonly images: Images;
   readonly #options: RuntimeOptions;
   readonly #docker: Docker;
   readonly #containers: Containers;
-  readonly #images: Images;
   readonly #networks: Networks;
   readonly #volumes: Volumes;
   readonly #execs: Execs;
@@ -84,7 +81,7 @@ export class Runtime {
     this.#options = options;
     this.#docker = new Docker(options.socketPath);
     this.#containers = new Containers(this.#docker, options.hostId, options);
-    this.#images = new Images(this.#docker, options.wake);
+    this.images = new Images(this.#docker);
     this.#networks = new Networks(this.#docker, options.hostId, async () => ({
       hasResolver: (this.#info ?? (await this.info())).name === "podman",
     }));
@@ -97,11 +94,6 @@ export class Runtime {
     return this.#info;
   }
 
-  /** Every image that is here, whoever brought it. */
-  images(): Promise<LocalImage[]> {
-    return this.#images.list();
-  }
-
   /** The containers of this host id, and of no other. */
   list(): Promise<Container[]> {
     return this.#containers.list();
@@ -112,47 +104,42 @@ export class Runtime {
     return this.#containers.inspect(containerId);
   }
 
-  /** To be asked before a start or restart is written down: a pull may take long and is no start. */
+  /** To be asked before a start or restart is written down. */
   async readiness({ spec }: DesiredInstance, gpus: GpuFacts): Promise<Readiness> {
     const gpu = attachmentOf(spec.gpus, gpus.mode, gpus.devices);
     if (!gpu.attached) return { kind: "refused", problem: gpu.problem, detail: gpu.detail };
     const mounts = await resolveFolders(this.#options.poolRoot, spec);
     if (!mounts.resolved) return { kind: "refused", problem: mounts.problem, detail: mounts.detail };
-    const image = await this.#images.ensure(spec.image);
-    switch (image.kind) {
-      case "missing":
-        return { kind: "refused", problem: "image-missing", detail: image.detail };
-      case "pulling":
-        return { kind: "waiting", detail: image.detail };
-      case "present":
-        return { kind: "ready", attachment: gpu.attachment, folders: mounts.folders };
-    }
+    return { kind: "ready", attachment: gpu.attachment, folders: mounts.folders };
   }
 
   /**
    * Creates the container with its network and volumes; it is not started yet.
+   * @param ready with the image by its id: its name may lead to another one by now
    * @returns the container's id
    */
-  async create(desired: DesiredInstance, ready: Extract<Readiness, { kind: "ready" }>): Promise<string> {
+  async create(
+    desired: DesiredInstance,
+    ready: Extract<Readiness, { kind: "ready" }> & { imageId: string },
+  ): Promise<string> {
     const { hasLayerQuota, hasLocalLog } = this.#info ?? (await this.info());
     const { hostId, toolboxPath } = this.#options;
-    const { attachment, folders } = ready;
+    const { attachment, folders, imageId } = ready;
     const making = this.#volumes.create(desired, folders);
     // Should the network fail meanwhile, nobody is left to hear of the volumes.
     making.catch(() => undefined);
     const containerId = await this.#networks.use(desired.spec.network, async (networkName) => {
       const volumes = await making;
-      return this.#containers.create(
-        containerOptions(desired, {
-          hostId,
-          networkName,
-          toolboxPath,
-          volumes,
-          attachment,
-          hasLayerQuota,
-          hasLocalLog,
-        }),
-      );
+      const options = containerOptions(desired, {
+        hostId,
+        networkName,
+        toolboxPath,
+        volumes,
+        attachment,
+        hasLayerQuota,
+        hasLocalLog,
+      });
+      return this.#containers.create({ ...options, Image: imageId });
     });
     this.#fresh.add(containerId);
     return containerId;

@@ -1,6 +1,6 @@
 /** What a webhook's URL may be, as far as the text tells. Where its name leads is looked at with every message. */
 import { isIP } from "node:net";
-import { isLoopbackAddress, isPublicAddress } from "./receiver-address.ts";
+import { isLoopbackAddress, isPublicAddress } from "@remotegpu/shared/public-address";
 
 export const MAX_URL_LENGTH = 2_000;
 

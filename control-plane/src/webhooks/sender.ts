@@ -8,7 +8,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import type { TryOutcome } from "../core/webhook-tries.ts";
-import { isLoopbackAddress, isPublicAddress } from "./receiver-address.ts";
+import { isLoopbackAddress, isPublicAddress } from "@remotegpu/shared/public-address";
 import { receiverUrl } from "./receiver-url.ts";
 
 const DEADLINE_MS = 10_000;

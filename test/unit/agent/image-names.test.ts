@@ -1,32 +1,36 @@
 /** Under which names a host tells the images that it has. */
 import { expect, test } from "vitest";
-import { imageNames, type LocalImage } from "@remotegpu/agent/core/image-names";
+import { imageNames } from "@remotegpu/agent/core/images/image-names";
 import { MachineReport } from "@remotegpu/shared/host-report";
 import { MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
 
 const idOf = (digit: string) => `sha256:${digit.repeat(64)}`;
 const ID = idOf("a");
 
-test.each<[string, LocalImage[], string[]]>([
+test.each<[string, Parameters<typeof imageNames>[0], string[]]>([
   ["none", [], []],
-  ["one by its tag and its id", [{ id: ID, tags: ["trainer:7"] }], ["trainer:7", ID]],
-  ["the default tag may be left out", [{ id: ID, tags: ["python:latest"] }], ["python", "python:latest", ID]],
+  ["one by its tag and its id", [{ id: ID, names: ["trainer:7"] }], ["trainer:7", ID]],
+  [
+    "the default tag may be left out",
+    [{ id: ID, names: ["python:latest"] }],
+    ["python", "python:latest", ID],
+  ],
   [
     "a port is no tag",
-    [{ id: ID, tags: ["localhost:5000/x:latest"] }],
+    [{ id: ID, names: ["localhost:5000/x:latest"] }],
     ["localhost:5000/x", "localhost:5000/x:latest", ID],
   ],
-  ["an image without a name has its id", [{ id: ID, tags: ["<none>:<none>"] }], [ID]],
-  ["what no order can say is left out", [{ id: ID, tags: ["a b:1", "-x:1", `${"n".repeat(255)}:1`] }], [ID]],
-  ["a name told twice is told once", [{ id: ID, tags: ["x:1", "x:1"] }], ["x:1", ID]],
+  ["an image without a name has its id", [{ id: ID, names: ["<none>:<none>"] }], [ID]],
+  ["what no order can say is left out", [{ id: ID, names: ["a b:1", "-x:1", `${"n".repeat(255)}:1`] }], [ID]],
+  ["a name told twice is told once", [{ id: ID, names: ["x:1", "x:1"] }], ["x:1", ID]],
 ])("%s", (_which, images, names) => {
   expect(imageNames(images)).toEqual(names);
 });
 
 test("the same images make the same list in whatever order the runtime tells them", () => {
   const images = [
-    { id: idOf("b"), tags: ["b:2", "B:1"] },
-    { id: idOf("a"), tags: ["a:1"] },
+    { id: idOf("b"), names: ["b:2", "B:1"] },
+    { id: idOf("a"), names: ["a:1"] },
   ];
   const expected = ["B:1", "a:1", "b:2", idOf("a"), idOf("b")];
 
@@ -37,7 +41,7 @@ test("the same images make the same list in whatever order the runtime tells the
 test("of too many, ids are left out before names", () => {
   const images = Array.from({ length: MAX_HOST_IMAGES - 1 }, (_, at) => ({
     id: `sha256:${String(at).padStart(64, "0")}`,
-    tags: [`image-${String(at).padStart(3, "0")}:1`],
+    names: [`image-${String(at).padStart(3, "0")}:1`],
   }));
 
   const names = imageNames(images);
@@ -49,7 +53,7 @@ test("of too many, ids are left out before names", () => {
 test("every list may stand in a report", () => {
   const images = Array.from({ length: 300 }, (_, at) => ({
     id: String(at).repeat(90),
-    tags: [`x:${at}`, ""],
+    names: [`x:${at}`, ""],
   }));
 
   expect(MachineReport.shape.images.safeParse(imageNames(images)).success).toBe(true);

@@ -42,6 +42,23 @@ test("people read a line per check, then what was found of which thing, then the
   expect(reportText([unchecked])).toContain("1 of 1 checks could not be made");
 });
 
+test("people read notes of what is well, and their text moves no cursor", () => {
+  const noted: CheckResult = { ...well, notes: ["would be removed: x:1", "\u001b[2J"] };
+
+  expect(reportText([noted])).toBe(
+    [
+      "well         The books agree.",
+      "",
+      "books:",
+      "  would be removed: x:1",
+      "  \\u001b[2J",
+      "",
+      "All is well: 1 checks.",
+    ].join("\n"),
+  );
+  expect(JSON.parse(reportJson([noted]))).toEqual({ verdict: "well", checks: [noted] });
+});
+
 test("nobody's text moves the reader's cursor", () => {
   const evil = { ...finding, subject: { customer: "\u001b[2J" } };
 

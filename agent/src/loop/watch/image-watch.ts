@@ -4,21 +4,21 @@
  */
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { imageNames } from "../../core/image-names.ts";
-import type { Runtime } from "../../runtime/runtime.ts";
+import { imageNames } from "../../core/images/image-names.ts";
+import type { Images } from "../../runtime/images.ts";
 import { RuntimeDown, RuntimeError } from "../../runtime/runtime-error.ts";
 
 export const LIST_IMAGES_EVERY_MS = MS_PER_MINUTE;
 
 export class ImageWatch {
-  readonly #runtime: Pick<Runtime, "images">;
+  readonly #runtime: { readonly images: Pick<Images, "list"> };
   readonly #log: Log;
   #names: string[] | null = null;
   #askedMs = Number.NEGATIVE_INFINITY;
   #isAsking = false;
   #isFailing = false;
 
-  constructor(runtime: Pick<Runtime, "images">, log: Log) {
+  constructor(runtime: { readonly images: Pick<Images, "list"> }, log: Log) {
     this.#runtime = runtime;
     this.#log = log;
   }
@@ -34,7 +34,7 @@ export class ImageWatch {
     this.#askedMs = nowMs;
     this.#isAsking = true;
     try {
-      this.#names = imageNames(await this.#runtime.images());
+      this.#names = imageNames(await this.#runtime.images.list());
       this.#isFailing = false;
     } catch (error) {
       if (!(error instanceof RuntimeDown || error instanceof RuntimeError)) throw error;

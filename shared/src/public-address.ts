@@ -1,6 +1,6 @@
 /**
- * Which addresses a webhook may lead to. We send from inside the operator's network at a customer's word, so only the
- * public internet is allowed: what is not surely public is refused.
+ * Which addresses are of the public internet. Webhooks are sent and images fetched from inside the operator's network
+ * at a customer's word, so what is not surely public is not. Pure.
  */
 import ipaddr from "ipaddr.js";
 

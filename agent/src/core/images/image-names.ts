@@ -3,21 +3,20 @@
  * the same images always make the same list.
  */
 import { IMAGE_NAME, MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
-
-export type LocalImage = { id: string; tags: readonly string[] };
+import type { StoredImage } from "./image-cleaning.ts";
 
 /** What a runtime adds where an order names no tag. */
 const DEFAULT_TAG = ":latest";
 
 /** Names before ids: of more than can be told, an order hardly ever means one by its id. */
-export function imageNames(images: readonly LocalImage[]): string[] {
-  const tags = images.flatMap((image) => image.tags.flatMap(withoutDefaultTag));
+export function imageNames(images: readonly Pick<StoredImage, "id" | "names">[]): string[] {
+  const tags = images.flatMap((image) => image.names.flatMap(withoutDefaultTag));
   const ids = images.map(({ id }) => id);
   const told = [...sorted(tags), ...sorted(ids)].filter((name) => IMAGE_NAME.test(name));
   return [...new Set(told)].slice(0, MAX_HOST_IMAGES);
 }
 
-/** `python:latest` is `python`, too. An untagged image's `<none>:<none>` is no name and falls out later. */
+/** `python:latest` is `python`, too. */
 function withoutDefaultTag(tag: string): string[] {
   return tag.endsWith(DEFAULT_TAG) ? [tag, tag.slice(0, -DEFAULT_TAG.length)] : [tag];
 }

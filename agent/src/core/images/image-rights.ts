@@ -1,0 +1,29 @@
+/**
+ * Who may use an image that is on this host. What was pulled without credentials everybody could have; what was pulled
+ * with some is for orders with the same ones, until a registry has let another order have it, too. What somebody put
+ * here by hand is for nobody, unless it is on offer.
+ */
+import type { ImageTerms } from "@remotegpu/shared/image-fetch";
+
+/** An image that this agent pulled: by which name, and with which credential. */
+export type PulledImage = {
+  imageId: string;
+  image: string;
+  credential: string | null;
+  /** Of the host's calendar clock; it only orders them. */
+  lastUsedMs: number;
+};
+
+/** By its content and not by its name: a name may lead to another image tomorrow. */
+export function mayUse(
+  imageId: string,
+  /** Absent from a control plane of before, which knows no such rights. */
+  terms: ImageTerms | undefined,
+  pulled: readonly PulledImage[],
+): boolean {
+  if (terms === undefined || terms.isOffered) return true;
+  return pulled.some(
+    (known) =>
+      known.imageId === imageId && (known.credential === null || known.credential === terms.credential),
+  );
+}

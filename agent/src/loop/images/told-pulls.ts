@@ -1,0 +1,125 @@
+/**
+ * What is told of images that are to come: to the control plane for each pull, and to people for each order. What only
+ * grows in it changes at most once in two seconds, so that a pull does not make the host report all the time.
+ */
+import { PULL_PROBLEM_SENTENCES, type ObservedPull, type PullProblem } from "@remotegpu/shared/image-fetch";
+import { IMAGE_ID } from "@remotegpu/shared/image-name";
+import type { RunId } from "@remotegpu/shared/ids";
+import { MAX_OBSERVED_PULLS } from "@remotegpu/shared/protocol";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { ImageWish } from "../../core/images/image-wishes.ts";
+import type { PullClock } from "../../core/images/pull-bounds.ts";
+import { countedProgress, progressSentence, UNCOUNTED } from "../../core/images/pull-progress.ts";
+
+const PROGRESS_EVERY_MS = 2 * MS_PER_SECOND;
+const MAX_OPERATOR_DETAIL = 1_000;
+
+/** One image that is to come, for all who want it on the same terms. */
+export type Pull = {
+  readonly key: string;
+  readonly image: string;
+  readonly registry: string;
+  readonly wishes: Map<string, ImageWish>;
+  readonly sinceMs: number;
+  /** Tried in vain, for no fault of the image's. */
+  notBefore: { ms: number; why: string; detail: string } | null;
+  /** Its registry is given a rest. */
+  isPaused: boolean;
+  underWay: (PullClock & { owner: string; end: AbortController }) | null;
+};
+
+/** How a wish came out. */
+export type Outcome =
+  | { kind: "present"; sinceMs: number }
+  | { kind: "failed"; problem: PullProblem; /** Null where nobody said anything. */ said: string | null };
+
+/** `terms` tells whether it is still the same wish. */
+export type Settled = Outcome & { terms: string | null };
+
+export type PullState = {
+  wishes: ReadonlyMap<string, ImageWish>;
+  pulls: readonly Pull[];
+  settled: ReadonlyMap<string, Settled>;
+};
+
+type Told = { pulls: ObservedPull[]; waits: ReadonlyMap<RunId, string> };
+
+export class ToldPulls {
+  #last: (Told & { atMs: number; states: string }) | null = null;
+
+  tell(state: PullState, nowMs: number): Told {
+    const told = toldOf(state);
+    const states = JSON.stringify([
+      told.pulls.map((pull) => ({ ...pull, ...UNCOUNTED })),
+      [...told.waits.keys()],
+    ]);
+    if (this.#last?.states === states && nowMs - this.#last.atMs < PROGRESS_EVERY_MS) return this.#last;
+    this.#last = { ...told, atMs: nowMs, states };
+    return told;
+  }
+}
+
+/** Why an order has no image. What the registry or the runtime said is no part of it. */
+export function missingDetail(image: string, problem: PullProblem): string {
+  return IMAGE_ID.test(image)
+    ? `Image ${image} is not on offer on this host, and an id cannot be pulled.`
+    : `Image ${image} is not on offer on this host and did not come. ${PULL_PROBLEM_SENTENCES[problem]}`;
+}
+
+function toldOf({ wishes, pulls, settled }: PullState): Told {
+  const waits = new Map<RunId, string>();
+  const told: ObservedPull[] = [];
+  for (const pull of pulls) {
+    const ofPull = observedOf(pull);
+    const fetches = [...pull.wishes.values()].flatMap(({ by }) => (by.kind === "fetch" ? [by.fetchId] : []));
+    for (const fetchId of fetches.length > 0 ? fetches : [null]) told.push({ ...ofPull, fetchId });
+    for (const { by } of pull.wishes.values()) if (by.kind === "order") waits.set(by.runId, detailOf(pull));
+  }
+  for (const { wisher, by, image } of wishes.values()) {
+    const outcome = settled.get(wisher);
+    if (by.kind === "fetch" && outcome !== undefined)
+      told.push({ ...settledPull(image, outcome), fetchId: by.fetchId });
+  }
+  told.sort((a, b) => order(a.image, b.image) || order(a.fetchId ?? "", b.fetchId ?? ""));
+  return { pulls: told.slice(0, MAX_OBSERVED_PULLS), waits };
+}
+
+function observedOf(pull: Pull): ObservedPull {
+  const { image, underWay } = pull;
+  const progress = underWay === null ? UNCOUNTED : countedProgress(underWay.progress);
+  const state = underWay === null ? "waiting" : "pulling";
+  return { image, fetchId: null, state, ...progress, problem: null, operatorDetail: reasonToWait(pull) };
+}
+
+function reasonToWait({ underWay, isPaused, notBefore, registry }: Pull): string | null {
+  if (underWay !== null) return null;
+  if (isPaused) return `${registry} stalled or could not be reached and is given a rest`;
+  return storable(notBefore?.why ?? "it waits for a free slot");
+}
+
+function detailOf({ image, underWay, isPaused, notBefore }: Pull): string {
+  if (underWay !== null) return progressSentence(image, countedProgress(underWay.progress));
+  if (isPaused) return `The registry of image ${image} did not answer well; it is asked again in a while.`;
+  return notBefore?.detail ?? `The pull of image ${image} waits for others.`;
+}
+
+function settledPull(image: string, settled: Settled): Omit<ObservedPull, "fetchId"> {
+  return settled.kind === "present"
+    ? { image, state: "present", ...UNCOUNTED, problem: null, operatorDetail: null }
+    : {
+        image,
+        state: "failed",
+        ...UNCOUNTED,
+        problem: settled.problem,
+        operatorDetail: storable(settled.said),
+      };
+}
+
+/** What a runtime said may hold anything; a report with it would be refused as a whole. */
+function storable(said: string | null): string | null {
+  return said && said.replaceAll("\u0000", "").slice(0, MAX_OPERATOR_DETAIL).toWellFormed();
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
