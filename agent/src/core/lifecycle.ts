@@ -54,11 +54,13 @@ function saidOf(view: RunView, input: LifecycleInput & { observed: Knowledge["ob
   if (running && record?.stop) return stopping(record.stop.detail);
   switch (standing.kind) {
     case "to-stop":
-      if (running || record || container) return stopping(`Stopping; ordered by ${standing.orderedBy}.`);
+      // A start that is under way has neither record nor container yet, and may still make both.
+      if (running || record || container || input.waits.has(view.key.runId))
+        return stopping(`Stopping; ordered by ${standing.orderedBy}.`);
       if (predecessor) return stopping(`Its earlier run ${predecessor.owner.runId} is being stopped.`);
       return { phase: "stopped", detail: "Nothing of it runs on this host.", problem: null };
     case "to-remove":
-      return running || record || container
+      return running || record || container || input.waits.has(view.key.runId)
         ? stopping(`It is being removed; ordered by ${standing.orderedBy}.`)
         : null;
     case "superseded":

@@ -16,6 +16,7 @@ import {
   type MonotonicTime,
   type RunRecord,
 } from "../core/run-record.ts";
+import { isSameRun } from "../core/container.ts";
 import { wishOfOrder } from "../core/images/image-wishes.ts";
 import { areRivals } from "../core/start-obstacle.ts";
 import type { ContainerGroups } from "../host/container-groups.ts";
@@ -177,7 +178,7 @@ export class RunPerformer {
   async #start(action: StartAction, at: MonotonicTime): Promise<void> {
     const { runId, desired } = action;
     const ready = await this.#readiness(action);
-    if (ready.kind === "awaited") return;
+    if (ready.kind === "awaited" || !this.#isWanted(action)) return;
     const begun = this.#record(action, at);
     if (begun === null) return;
     if (ready.kind === "refused") {
@@ -198,6 +199,12 @@ export class RunPerformer {
       const record = this.#recordOf(runId) ?? begun;
       this.#journal.runs.save(recordTrouble(record, { problem, detail: sentenceOf(error) }));
     }
+  }
+
+  /** What was asked before a start may take so long that the order is another one by now. */
+  #isWanted(action: StartAction): boolean {
+    const { instances } = this.#journal.desired.read();
+    return instances.some((order) => isSameRun(order, action) && order.want === "running");
   }
 
   /** A container that is there already has its image, and needs none that is here by name. */

@@ -4,6 +4,7 @@
  * names that mean something only inside need the operator's word. Where a name really leads is for the host to see.
  */
 import { DEFAULT_REGISTRY, registryOf } from "@remotegpu/shared/image-name";
+import { isInnerName } from "@remotegpu/shared/inner-name";
 
 export interface RegistryList {
   /** Every registry that has a name out there. */
@@ -44,22 +45,6 @@ const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** What resolvers take for a part of an address, in whichever base: with such an end the whole name is one. */
 const NUMBER = /^(\d+|0x[0-9a-f]*)$/;
 const IPV4 = /^((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(?!$)|$)){4}$/;
-/** Names that no public registry has, and that lead somewhere else on every network. */
-const INSIDE = [
-  "localhost",
-  "localdomain",
-  "local",
-  "internal",
-  "intranet",
-  "private",
-  "corp",
-  "home",
-  "lan",
-  "arpa",
-  "test",
-  "invalid",
-];
-
 /** Null for a list that nobody can read. */
 export function readRegistryList(value: string): RegistryList | null {
   if (value === "any") return { any: true, named: new Map() };
@@ -110,12 +95,11 @@ export function registryVerdict(list: RegistryList, registry: string): RegistryV
 /** Why a name leads, or may lead, where only the operator may send a host; null where it does not. */
 function insideBecause(registry: string): string | null {
   const { host } = partsOf(registry);
-  const labels = host.split(".");
-  const last = labels.at(-1) ?? "";
-  if (NUMBER.test(last)) return "is an address and no name";
+  if (!isInnerName(host)) return null;
   if (host === "localhost") return "is the host itself";
-  if (labels.length === 1 || INSIDE.includes(last)) return "is a name of an inner network";
-  return null;
+  return NUMBER.test(host.split(".").at(-1) ?? "")
+    ? "is an address and no name"
+    : "is a name of an inner network";
 }
 
 function isHost(host: string): boolean {

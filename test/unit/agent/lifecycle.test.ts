@@ -49,6 +49,17 @@ function report(changes: Partial<LifecycleInput>) {
 
 const one = (changes: Partial<LifecycleInput>) => report(changes)[0];
 
+test.each(["stopped", "removed"] as const)(
+  "an order to be %s whose start is under way is stopping: the start may still make a container",
+  (want) => {
+    const desired = [order({ want, orderedBy: "customer" })];
+    const waits = new Map([[runId("run-1"), "The container is being started."]]);
+
+    expect(one({ desired, waits })).toMatchObject({ phase: "stopping" });
+    expect(one({ desired })?.phase ?? "stopped").toBe("stopped");
+  },
+);
+
 describe("what people have to look at while a run goes on", () => {
   const lost = containerOf(key(), LEFT_BEHIND, { gpus: [gpu("a")] });
   const stuck = new Map([[runId("run-1"), "Processes of it cannot be ended: 7 (python)."]]);
