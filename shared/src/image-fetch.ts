@@ -13,6 +13,9 @@ export const IMAGE_FETCH_FEATURE = "image-fetches";
 /** Of one host; they travel with the first page of the desired set and of the report. */
 export const MAX_FETCHES_OF_HOST = 64;
 
+/** Told of one pull; of more the rest is left out. */
+export const MAX_INSTANCES_OF_PULL = 64;
+
 const ImageName = text(256).min(1);
 
 /** What the host has to know of an order to have its image. Outside the spec hash: none of it makes the container. */
@@ -71,6 +74,8 @@ export const ObservedPull = z.object({
   image: ImageName,
   /** Null for a pull that only orders placed here want. */
   fetchId: FetchId.nullable(),
+  /** Orders placed here that want just this pull, with its credential: of another's they have nothing. */
+  instanceIds: z.array(InstanceId).max(MAX_INSTANCES_OF_PULL).optional(),
   /** waiting: for others, or for its registry's pause. present and failed are told as long as the fetch is ordered. */
   state: z.enum(["waiting", "pulling", "present", "failed"]),
   /** Layers that are whole, of those that are known; bytes that came, of those announced. All null before the first word. */
