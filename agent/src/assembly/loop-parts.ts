@@ -42,6 +42,7 @@ export function loopParts(
     imagePulls,
     output: outputKeeper,
     hasToldEnd: (runId) => link.hasToldEnd(runId),
+    wants: (run) => observation.wants(run),
     gpuFacts: () => gpuWatch.facts,
     wake,
     log,

@@ -124,6 +124,10 @@ async function examineHost(patient: Patient): Promise<CheckResult[]> {
   return checkHost(async () => {
     // The journal first: a container that it names was made before it was read.
     const journal = readJournal(stateDir, (reading) => reading.state());
+    // Where this runtime's groups lie shows by any container of its own, and by what the journal wrote down.
+    for (const id of await runtime.everyId()) groups.find(id);
+    for (const { holding } of journal.runs)
+      if (holding !== undefined) groups.processesOf(holding.containerId, holding.group);
     // And the groups before the containers: one that is being made has its group last.
     const holders = groups.holders();
     const told = await runtime.list();

@@ -10,10 +10,10 @@ import type { Holding, RunRecord } from "./run-record.ts";
 /** A container whose group has to be looked into, and where that was at its start. */
 export type Doubt = { containerId: string; group: string | null };
 
-/** What the runtime calls running needs no look here; what was only created has no process yet. */
+/** What the runtime calls running needs no look here. A start that failed half way may have left something. */
 export function doubtsAbout(observed: readonly Container[], runs: readonly RunRecord[]): Doubt[] {
   const ended = observed
-    .filter(({ status }) => status.state === "exited" || status.state === "removing")
+    .filter(({ status }) => status.state !== "running")
     .map(({ containerId }) => ({ containerId, group: groupOf(containerId, runs) }));
   return [...ended, ...unknownTo(observed, runs).map(({ containerId, group }) => ({ containerId, group }))];
 }

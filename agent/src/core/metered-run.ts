@@ -28,30 +28,50 @@ export interface RunSighting {
 }
 
 /**
- * The pids of which the first that lives stands for a run: the container's first process by the runtime; the one that
- * was metered last, which goes on without the runtime; and where nothing is being metered, the first of those there.
+ * The pids of which the first that is the run's own and lives stands for it: the container's first process by the
+ * runtime; the one that was metered last, which goes on without the runtime; and where nothing is being metered, some
+ * of those there, of which each may be gone by the time it is read.
  */
 export function pidsToRead(
   interval: Interval | null,
   { containerPid, alive }: { containerPid: number | null; alive: readonly number[] },
   now: Moment,
 ): number[] {
-  const others = isOpenNow(interval, now) ? [interval.pid] : alive.slice(0, 1);
+  const others = isOpenNow(interval, now) ? [interval.pid] : alive.slice(0, MOST_READ);
   return [...new Set([...(containerPid === null ? [] : [containerPid]), ...others])];
+}
+
+const MOST_READ = 8;
+
+/**
+ * Whether a living process is the run's: it is in its group, or the very one that was metered. A pid alone says nothing:
+ * it may be anybody's by now.
+ */
+export function isOfRun(
+  process: { pid: number; startTicks: number },
+  interval: Interval | null,
+  { alive, now }: { alive: readonly number[]; now: Moment },
+): boolean {
+  if (alive.includes(process.pid)) return true;
+  return (
+    isOpenNow(interval, now) && interval.pid === process.pid && interval.startTicks === process.startTicks
+  );
 }
 
 /**
  * Whether the run goes on, and the process that stands for it. Its control group decides: what ended or hid its first
  * process goes on in another one, and a run keeps the identity by which it was metered for as long as anything lives.
- * @param read the first living one of the pids to read; null where none lives
+ * @param read the first of the pids to read that lives and is the run's; null where there is none
  */
 export function processOfRun(
   interval: Interval | null,
   read: { pid: number; startTicks: number } | null,
   { alive, now }: { alive: readonly number[]; now: Moment },
-): Extract<RunSighting["process"], object> {
+): RunSighting["process"] {
   if (read !== null) return { alive: true, ...read };
-  if (alive.length === 0 || !isOpenNow(interval, now)) return { alive: false };
+  if (alive.length === 0) return { alive: false };
+  // Something lives, and what was read of it was gone already.
+  if (!isOpenNow(interval, now)) return "unknown";
   return { alive: true, pid: interval.pid, startTicks: interval.startTicks };
 }
 

@@ -49,9 +49,24 @@ const DEFAULT_GRACE_SECONDS = 10;
 export function reconcile(input: ReconcileInput): Action[] {
   const containers = ownedContainers(input);
   const actions = withoutRivals(
-    runViews(input).flatMap((view) => withRemains(view, actionsFor(view, input, containers))),
+    runViews(input).flatMap((view) =>
+      withRemains(view, removedBeforeClosed(view, actionsFor(view, input, containers))),
+    ),
   );
   return inOrder(input.flags.stopsUnconfirmed ? withoutMassStops(actions, containers) : actions);
+}
+
+/**
+ * A start that the runtime was asked for and did not answer may still come true. The run is over only once the runtime
+ * has no container any more that it could start: before that its cards are nobody else's.
+ */
+function removedBeforeClosed({ key, record, container }: RunView, actions: Action[]): Action[] {
+  const isClosing = actions.some(({ kind }) => kind === "close-run");
+  if (!isClosing || container === null || isRunning(container)) return actions;
+  const { containerId, owner, status } = container;
+  const mayStillStart = status.state === "created" || record?.trouble?.problem === "runtime-down";
+  if (!mayStillStart || status.state === "removing") return actions;
+  return [{ kind: "remove", ...key, containerId, network: owner.network }];
 }
 
 /** What an ended container left is written down before anything takes the container away. */

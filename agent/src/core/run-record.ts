@@ -107,9 +107,10 @@ function begunAgain(
   };
 }
 
-/** After a start: the container it made, or the reason there is none. */
-export function recordStarted(record: RunRecord, containerId: string): RunRecord {
-  return { ...record, containerId, trouble: null };
+/** Before a start: the container that was made for it, and what that holds from its first moment on. */
+export function recordStarted(record: RunRecord, made: Given & { containerId: string }): RunRecord {
+  const { containerId } = made;
+  return { ...record, containerId, trouble: null, holding: holdingOf(record, made) };
 }
 
 export function recordTrouble(record: RunRecord, trouble: NonNullable<RunRecord["trouble"]>): RunRecord {

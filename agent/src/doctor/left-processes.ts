@@ -42,17 +42,18 @@ export function leftProcesses(
 
 function finding({ containerId, pids, gpus, run }: StrayGroup & { run?: string }): Finding {
   const shown = pids.slice(0, MOST_PIDS).join(", ");
+  // Not a part of the subject: what makes new processes all the time is the same finding in each look.
+  const named = pids.length > MOST_PIDS ? `${shown} and ${pids.length - MOST_PIDS} more` : shown;
   return {
     finding: run === undefined ? "processes-without-container" : "processes-of-ended-container",
     subject: {
       ...(run !== undefined && { run }),
       container: containerId,
       gpus: gpus.join(", ") || "none",
-      pids: pids.length > MOST_PIDS ? `${shown} and ${pids.length - MOST_PIDS} more` : shown,
     },
     sentence:
       run === undefined
-        ? "No runtime and no run knows them, so nobody meters or ends them. Look what they are, and end them with kill -KILL."
-        : "They hold what the run holds, and cost. Stopping the run ends them; what stays after that waits for a disk or a device.",
+        ? `Processes ${named}: the runtime of this host does not know their container, so nobody meters or ends them. Unless another runtime has it, end them with kill -KILL.`
+        : `Processes ${named} hold what the run holds, and cost. Stopping the run ends them; what stays after that waits for a disk or a device.`,
   };
 }

@@ -3,7 +3,7 @@
  * and none can leave it from inside. The group is found by the container's id, which every runtime writes into its
  * name, so nothing of the container has to be alive for it. Only reads; group-ending.ts ends what is there.
  *
- * cgroup version 2, version 1, and both side by side: of the trees that have the group the first one speaks. These
+ * cgroup version 2, version 1, and both side by side: a runtime makes a group in each tree, with the same path. These
  * files are the kernel's memory and never a disk, so they are read at once.
  */
 import { readdirSync, readFileSync, statSync, type Dirent } from "node:fs";
@@ -13,42 +13,61 @@ import { containersInPath } from "../core/cgroup-path.ts";
 const MOUNT = "/sys/fs/cgroup";
 /** The unified tree where it stands alone, then beside version 1, then the trees of version 1 that Docker uses. */
 const TREES = ["", "unified", "pids", "freezer", "memory", "devices", "systemd"];
-/** Where runtimes put their groups, as long as no other place was seen. */
-const USUAL_PLACES = ["docker/ID", "system.slice/docker-ID.scope", "machine.slice/libpod-ID.scope"];
-/** Groups of machines and their slices lie no deeper; a search is made only for what lies in no known place. */
-const DEEPEST = 6;
 /** Of a directory without others in it; one more for each of those. */
 const LINKS_OF_A_LEAF = 2;
+/** Files that list a process from outside of the reader's own pid namespace say 0. */
+const OUT_OF_SIGHT = "0";
+
+/** Where a runtime puts its groups: what stands before a container's id and behind it. */
+type Place = { before: string; behind: string };
+
+/** As long as no other place was seen. */
+const USUAL_PLACES: readonly Place[] = [
+  { before: "docker/", behind: "" },
+  { before: "system.slice/docker-", behind: ".scope" },
+  { before: "machine.slice/libpod-", behind: ".scope" },
+];
 
 export class Cgroups {
   readonly #mount: string;
-  readonly #places: string[] = [...USUAL_PLACES];
-  /** One container was found in one of the places: all of this runtime lie there, and one that does not is gone. */
-  #isSure = false;
+  readonly #places: Place[] = [...USUAL_PLACES];
+  /** Trees that are mounted; that does not change while a machine is up. */
+  #found: readonly string[] = [];
+  /** Places where a container of this runtime was found. */
+  readonly #confirmed = new Set<Place>();
 
   constructor(mount: string = MOUNT) {
     this.#mount = mount;
   }
 
-  /** The folder of a container's group; null where none has its name, as before its start and after its end. */
-  find(containerId: string): string | null {
-    const trees = this.#trees();
-    for (const tree of trees)
-      for (const place of this.#places) {
-        const path = join(tree, place.replace("ID", containerId));
-        if (!isFolder(path)) continue;
-        this.#isSure = true;
-        return path;
-      }
-    if (this.#isSure) return null;
-    for (const tree of trees) {
-      const path = search(tree, containerId, DEEPEST);
-      if (path === null) continue;
-      this.#isSure = true;
-      this.#places.unshift(path.slice(tree.length + 1).replace(containerId, "ID"));
-      return path;
+  /**
+   * The folders of a container's group, one for each tree that has it; none before its start and after its end. Where
+   * one lies is learned from those that were seen: `learn` names them.
+   */
+  groupsOf(containerId: string): string[] {
+    for (const place of this.#places) {
+      const path = `${place.before}${containerId}${place.behind}`;
+      const found = this.#trees()
+        .map((tree) => join(tree, path))
+        .filter(isFolder);
+      if (found.length === 0) continue;
+      this.#confirmed.add(place);
+      return found;
     }
-    return null;
+    return [];
+  }
+
+  /** From the path of a process' group, or a folder that was written down, where groups of this runtime lie. */
+  learn(containerId: string, path: string): void {
+    const at = path.indexOf(containerId);
+    if (at < 0) return;
+    const tree = this.#trees().find((root) => path.startsWith(`${root}/`));
+    const before = path.slice(tree === undefined ? 0 : tree.length, at).replace(/^\/+/, "");
+    const [behind = ""] = path.slice(at + containerId.length).split("/");
+    const known = this.#places.find((place) => place.before === before && place.behind === behind);
+    const place = known ?? { before, behind };
+    // The latest first: a runtime that was set otherwise puts its next container beside this one.
+    this.#places.splice(0, this.#places.length, place, ...this.#places.filter((other) => other !== place));
   }
 
   /**
@@ -60,11 +79,13 @@ export class Cgroups {
     return below(path).reduce((pids, child) => [...pids, ...this.processes(child)], own);
   }
 
-  /** Groups that are named after a container and lie where runtimes put them, with the container's id. */
+  /** Every group that lies where this runtime's containers were found, with the container's id. */
   all(): { containerId: string; path: string }[] {
-    const [tree] = this.#trees();
-    if (tree === undefined) return [];
-    const parents = new Set(this.#places.map((place) => join(tree, dirname(place))));
+    const parents = new Set(
+      this.#trees().flatMap((tree) =>
+        [...this.#confirmed].map(({ before }) => dirname(join(tree, `${before}x`))),
+      ),
+    );
     return [...parents].flatMap((parent) =>
       below(parent).flatMap((path) => {
         const [containerId] = containersInPath(basename(path));
@@ -81,20 +102,13 @@ export class Cgroups {
     return [join(path, "cgroup.freeze"), inFreezerTree].filter(isFile);
   }
 
-  #trees(): string[] {
-    return TREES.map((tree) => join(this.#mount, tree)).filter((tree) => isFile(join(tree, "cgroup.procs")));
+  #trees(): readonly string[] {
+    if (this.#found.length === 0)
+      this.#found = TREES.map((tree) => join(this.#mount, tree)).filter((tree) =>
+        isFile(join(tree, "cgroup.procs")),
+      );
+    return this.#found;
   }
-}
-
-function search(folder: string, containerId: string, depth: number): string | null {
-  const children = below(folder);
-  const found = children.find((child) => basename(child).includes(containerId));
-  if (found !== undefined || depth === 0) return found ?? null;
-  for (const child of children) {
-    const deeper = search(child, containerId, depth - 1);
-    if (deeper !== null) return deeper;
-  }
-  return null;
 }
 
 function below(folder: string): string[] {
@@ -105,11 +119,10 @@ function below(folder: string): string[] {
 
 function pidsIn(path: string): number[] {
   const text = absentAsNull(() => readFileSync(join(path, "cgroup.procs"), "utf8")) ?? "";
-  // A process outside of the reader's own pid namespace is listed as 0.
-  return text
-    .split("\n")
-    .filter((line) => line !== "" && line !== "0")
-    .map(Number);
+  const lines = text.split("\n").filter((line) => line !== "");
+  // Whoever cannot see the host's processes can neither call a group empty nor end what is in it.
+  if (lines.includes(OUT_OF_SIGHT)) throw new Error(`${path} holds processes of another pid namespace`);
+  return lines.map(Number);
 }
 
 function isFolder(path: string): boolean {

@@ -1,7 +1,7 @@
 /** The processes of containers, by the containers' ids: who is there, and their end. */
 import { Cgroups } from "./cgroups.ts";
-import { askToEnd, endGroup } from "./group-ending.ts";
-import { readProcessName } from "./process-liveness.ts";
+import { askToEnd, endGroups } from "./group-ending.ts";
+import { readGroupPaths, readProcessName } from "./process-liveness.ts";
 
 export type LeftProcess = { pid: number; name: string | null };
 
@@ -12,41 +12,67 @@ export class ContainerGroups {
     this.#cgroups = cgroups;
   }
 
-  /** Where the container's group is; null where it has none. */
-  find(containerId: string): string | null {
-    return this.#cgroups.find(containerId);
+  /**
+   * The folder of the container's group; null where it has none.
+   * @param pid of one of its processes, which tells where this runtime puts its groups; null for none
+   */
+  find(containerId: string, pid: number | null = null): string | null {
+    const found = this.#cgroups.groupsOf(containerId)[0];
+    if (found !== undefined || pid === null) return found ?? null;
+    for (const path of readGroupPaths(pid)) this.#cgroups.learn(containerId, path);
+    return this.#cgroups.groupsOf(containerId)[0] ?? null;
   }
 
   /**
-   * All that is alive in it, by the host's pids.
+   * All that is alive in it, by the host's pids. Of its groups the first speaks; should it be empty, each other is asked
+   * as well, since somebody on the host may have moved something in one tree alone.
    * @param recorded where its group was at its start
    */
   processesOf(containerId: string, recorded: string | null = null): readonly number[] {
-    const inRecorded = recorded === null ? [] : this.#cgroups.processes(recorded);
-    if (inRecorded.length > 0) return inRecorded;
-    const path = this.#cgroups.find(containerId);
-    return path === null || path === recorded ? [] : this.#cgroups.processes(path);
+    for (const path of this.#groupsOf(containerId, recorded)) {
+      const pids = this.#cgroups.processes(path);
+      if (pids.length > 0) return pids;
+    }
+    return [];
   }
 
-  /** Every container of any runtime here that still holds processes. */
+  /** Every container whose group lies beside those of this runtime and that still holds processes. */
   holders(): { containerId: string; pids: readonly number[] }[] {
-    return this.#cgroups
-      .all()
-      .map(({ containerId, path }) => ({ containerId, pids: this.#cgroups.processes(path) }))
-      .filter(({ pids }) => pids.length > 0);
+    const pidsOf = new Map<string, Set<number>>();
+    for (const { containerId, path } of this.#cgroups.all()) {
+      const pids = pidsOf.get(containerId) ?? new Set();
+      for (const pid of this.#cgroups.processes(path)) pids.add(pid);
+      pidsOf.set(containerId, pids);
+    }
+    return [...pidsOf].flatMap(([containerId, pids]) =>
+      pids.size > 0 ? [{ containerId, pids: [...pids] }] : [],
+    );
   }
 
   /** TERM to each of them; resolves when nothing is left, or after `withinMs`. */
-  async askToEnd(containerId: string, withinMs: number): Promise<void> {
-    const path = this.#cgroups.find(containerId);
-    if (path !== null) await askToEnd(this.#cgroups, path, withinMs);
+  async askToEnd(
+    containerId: string,
+    { withinMs, recorded = null }: { withinMs: number; recorded?: string | null },
+  ): Promise<void> {
+    await askToEnd(() => this.processesOf(containerId, recorded), withinMs);
   }
 
   /** KILL to each until nothing is left. @returns what could not be ended */
-  async end(containerId: string): Promise<LeftProcess[]> {
-    const path = this.#cgroups.find(containerId);
-    if (path === null) return [];
-    const left = await endGroup(this.#cgroups, path);
+  async end(
+    containerId: string,
+    { recorded = null }: { recorded?: string | null } = {},
+  ): Promise<LeftProcess[]> {
+    const groups = () => this.#groupsOf(containerId, recorded);
+    const left = await endGroups(
+      () => this.processesOf(containerId, recorded),
+      () => groups().flatMap((path) => this.#cgroups.freezers(path)),
+    );
     return await Promise.all(left.map(async (pid) => ({ pid, name: await readProcessName(pid) })));
+  }
+
+  #groupsOf(containerId: string, recorded: string | null): string[] {
+    if (recorded !== null) this.#cgroups.learn(containerId, recorded);
+    const found = this.#cgroups.groupsOf(containerId);
+    return recorded === null || found.includes(recorded) ? found : [recorded, ...found];
   }
 }

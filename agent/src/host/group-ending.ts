@@ -1,59 +1,66 @@
 /**
- * Ends all processes of a container's control group, those included that its runtime has lost. Each is killed by its
- * pid: on a process whose first thread has ended, the kernel's own switch for a group does nothing. A group that makes
- * new ones as fast as they are killed is frozen for each pass. Whatever still stands at the end is told.
+ * Ends all processes of a container's control groups, those included that its runtime has lost. Each is killed by its
+ * pid: on a process whose first thread has ended, the kernel's own switch for a group does nothing. Groups that hold
+ * many, or make new ones as fast as they are killed, are frozen for that. Whatever still stands at the end is told.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Cgroups } from "./cgroups.ts";
 
 /** A killed process that waits for a disk or a card gets this long; then people are told. */
 const WITHIN_MS = 10_000;
 const LOOK_EVERY_MS = 50;
+/** A pid may be another process' by the time of its signal where so many come and go. */
+const MANY = 100;
 /** Asked in turn whether everything is frozen; a process in the kernel's depths may keep it from that. */
 const FREEZE_WITHIN_MS = 500;
 const FREEZE_LOOK_MS = 5;
 
-/** TERM to each, and until the group is empty at most `withinMs`. */
-export async function askToEnd(cgroups: Cgroups, path: string, withinMs: number): Promise<void> {
-  for (const pid of cgroups.processes(path)) signal(pid, "SIGTERM");
-  await isEmptyWithin(cgroups, path, withinMs);
+/** Host's pids of all that is alive now. */
+type Living = () => readonly number[];
+
+/** TERM to each; resolves when nothing is left, or after `withinMs`. */
+export async function askToEnd(living: Living, withinMs: number): Promise<void> {
+  for (const pid of living()) signal(pid, "SIGTERM");
+  await isNobodyLeftWithin(living, withinMs);
 }
 
-/** @returns the pids of what could not be ended; empty when nothing is left */
-export async function endGroup(
-  cgroups: Cgroups,
-  path: string,
+/**
+ * KILL to each.
+ * @param freezers files that freeze them, as long as there are some
+ * @returns the pids of what could not be ended; empty when nothing is left
+ */
+export async function endGroups(
+  living: Living,
+  freezers: () => readonly string[],
   { withinMs = WITHIN_MS }: { withinMs?: number } = {},
-): Promise<number[]> {
+): Promise<readonly number[]> {
   const endsMs = performance.now() + withinMs;
   for (let pass = 1; ; pass += 1) {
-    const pids = cgroups.processes(path);
+    const pids = living();
     if (pids.length === 0) return [];
-    if (pass === 1) for (const pid of pids) signal(pid, "SIGKILL");
-    else await killFrozen(cgroups, path);
+    if (pass === 1 && pids.length <= MANY) for (const pid of pids) signal(pid, "SIGKILL");
+    else await killFrozen(living, freezers());
     const leftMs = endsMs - performance.now();
-    if (leftMs <= 0) return cgroups.processes(path);
-    await isEmptyWithin(cgroups, path, Math.min(leftMs, LOOK_EVERY_MS * pass));
+    if (leftMs <= 0) return living();
+    await isNobodyLeftWithin(living, Math.min(leftMs, LOOK_EVERY_MS * pass));
   }
 }
 
-async function killFrozen(cgroups: Cgroups, path: string): Promise<void> {
-  const freezers = cgroups.freezers(path);
+async function killFrozen(living: Living, freezers: readonly string[]): Promise<void> {
   try {
-    if (freezers[0] !== undefined) await freeze(freezers[0]);
-    for (const pid of cgroups.processes(path)) signal(pid, "SIGKILL");
+    await Promise.all(freezers.map(freeze));
+    for (const pid of living()) signal(pid, "SIGKILL");
   } finally {
     // A process that is frozen, by whomever, takes its death under version 1 only once it is thawed.
     for (const file of freezers) write(file, isOfVersion2(file) ? "0" : "THAWED");
   }
 }
 
-async function isEmptyWithin(cgroups: Cgroups, path: string, withinMs: number): Promise<boolean> {
+async function isNobodyLeftWithin(living: Living, withinMs: number): Promise<boolean> {
   const endsMs = performance.now() + withinMs;
   for (;;) {
-    if (cgroups.processes(path).length === 0) return true;
+    if (living().length === 0) return true;
     if (performance.now() >= endsMs) return false;
     await delay(Math.min(LOOK_EVERY_MS, withinMs));
   }
@@ -64,7 +71,7 @@ function isOfVersion2(file: string): boolean {
 }
 
 async function freeze(file: string): Promise<void> {
-  write(file, isOfVersion2(file) ? "1" : "FROZEN");
+  if (!write(file, isOfVersion2(file) ? "1" : "FROZEN")) return;
   const isFrozen = () =>
     isOfVersion2(file)
       ? /^frozen 1$/m.test(read(join(dirname(file), "cgroup.events")))
@@ -77,28 +84,25 @@ function signal(pid: number, name: "SIGTERM" | "SIGKILL"): void {
   try {
     process.kill(pid, name);
   } catch (error) {
-    if (!hasCode(error, ["ESRCH"])) throw error;
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
 }
 
-/** The group goes when its last process does. */
-function write(file: string, text: string): void {
+/** Whether it was written. A group that is gone needs none, and one that cannot be frozen is killed all the same. */
+function write(file: string, text: string): boolean {
   try {
     writeFileSync(file, text);
-  } catch (error) {
-    if (!hasCode(error, ["ENOENT", "ENODEV"])) throw error;
+    return true;
+  } catch {
+    return false;
   }
 }
 
+/** Empty where the group is gone. */
 function read(file: string): string {
   try {
     return readFileSync(file, "utf8");
-  } catch (error) {
-    if (!hasCode(error, ["ENOENT", "ENODEV"])) throw error;
+  } catch {
     return "";
   }
-}
-
-function hasCode(error: unknown, codes: string[]): boolean {
-  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }

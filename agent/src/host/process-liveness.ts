@@ -3,6 +3,7 @@
  * reused, so it means something only together with its start ticks. A zombie has ended, unless only its first thread
  * has: a process lives as long as any of its threads does.
  */
+import { readdirSync, readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { containersOf } from "../core/cgroup-path.ts";
 
@@ -32,12 +33,28 @@ export async function readProcessStart(pid: number): Promise<number | null> {
  * first one's is "/".
  */
 export async function readContainers(pid: number): Promise<string[] | null> {
-  if ((await readProcessLife(pid)).alive) return await containersAt(`/proc/${pid}`);
+  if (!(await readProcessLife(pid)).alive) return null;
+  const own = await containersAt(`/proc/${pid}`);
+  if (own === null || own.length > 0) return own;
   for (const thread of await threadsOf(pid)) {
-    const stat = await readProcFile(`/proc/${pid}/task/${thread}/stat`);
-    if (stat !== null && parseProcStat(stat).alive) return await containersAt(`/proc/${pid}/task/${thread}`);
+    const containers = await containersAt(`/proc/${pid}/task/${thread}`);
+    if (containers !== null && containers.length > 0) return containers;
   }
-  return null;
+  return own;
+}
+
+/** Paths of the control groups that a process and its threads are in, from the root of each tree; none for no process. */
+export function readGroupPaths(pid: number): string[] {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    const texts = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/cgroup`, "utf8"));
+    return [
+      ...new Set(texts.flatMap((text) => text.split("\n").map((line) => line.split(":").slice(2).join(":")))),
+    ];
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw error;
+  }
 }
 
 async function containersAt(path: string): Promise<string[] | null> {
@@ -82,8 +99,11 @@ async function unlessEnded<T>(read: () => Promise<T>): Promise<T | null> {
   try {
     return await read();
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ESRCH") return null;
+    if (isAbsence(error)) return null;
     throw error;
   }
+}
+
+function isAbsence(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH");
 }

@@ -3,15 +3,23 @@
  * container's control group holds, so this works without the runtime and against its word.
  */
 import type { RunId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
 import { isSameRun, type Container } from "../core/container.ts";
 import { disagreement, lastingDisagreements, type Disagreement } from "../core/disagreement.ts";
 import { meter } from "../core/metering.ts";
-import { finishedMs, meteredRun, pidsToRead, processOfRun, type RunSighting } from "../core/metered-run.ts";
+import {
+  finishedMs,
+  isOfRun,
+  meteredRun,
+  pidsToRead,
+  processOfRun,
+  type RunSighting,
+} from "../core/metered-run.ts";
 import { cardsOfRuns } from "../core/run-cards.ts";
 import type { RunRecord } from "../core/run-record.ts";
 import { EXTEND_EVERY_MS, type Interval, type Moment } from "../core/usage-interval.ts";
 import type { ContainerGroups } from "../host/container-groups.ts";
-import { readProcessLife } from "../host/process-liveness.ts";
+import { readContainers, readProcessLife } from "../host/process-liveness.ts";
 import type { Journal } from "../journal/journal.ts";
 import { momentOf, type Clock } from "./moment.ts";
 import type { Observation } from "./observation.ts";
@@ -30,6 +38,7 @@ export class Meter {
   readonly #observation: Observation;
   readonly #gpuWatch: GpuWatch;
   readonly #groups: Pick<ContainerGroups, "processesOf">;
+  readonly #log: Log;
   readonly #disagreements = new Map<RunId, Disagreement>();
   #tickedMs = Number.NEGATIVE_INFINITY;
 
@@ -39,8 +48,10 @@ export class Meter {
     observation: Observation;
     gpuWatch: GpuWatch;
     groups: Pick<ContainerGroups, "processesOf">;
+    log: Log;
   }) {
     this.#clock = parts.clock;
+    this.#log = parts.log;
     this.#groups = parts.groups;
     this.#journal = parts.journal;
     this.#observation = parts.observation;
@@ -67,12 +78,13 @@ export class Meter {
     const gpus = cardsOfRuns(journal.desired.read().instances, this.#observation.own);
     const intervals = journal.intervals();
     const before = momentOf(this.#clock);
+    const unfinished = journal.runs.unfinished();
+    for (const runId of this.#disagreements.keys())
+      if (!unfinished.some((record) => record.runId === runId)) this.#disagreements.delete(runId);
     const sightings = await Promise.all(
-      journal.runs
-        .unfinished()
-        .map((record) =>
-          this.#sightingOf(record, intervals.get(record.runId) ?? null, { ...seen, now: before }),
-        ),
+      unfinished.map((record) =>
+        this.#sightingOf(record, intervals.get(record.runId) ?? null, { ...seen, now: before }),
+      ),
     );
     // The moment before the look: a process seen alive was alive up to then, so that is what is claimed.
     const runs = sightings
@@ -111,13 +123,33 @@ export class Meter {
     try {
       const alive = this.#aliveOf(record, status);
       const containerPid = status?.state === "running" ? status.pid : null;
-      const read = await processNow(pidsToRead(interval, { containerPid, alive }, now));
+      const read = await this.#processNow(record, interval, { containerPid, alive, now });
       this.#note(record.runId, disagreement({ status, alive, hasProcess: read !== null }), now.nowMs);
       return processOfRun(interval, read, { alive, now });
-    } catch {
+    } catch (error) {
       // The kernel could not be asked: not to be told from here, so neither alive nor ended is claimed.
+      this.#log.error({ runId: record.runId, error }, `run ${record.runId}: whether it lives cannot be told`);
       return "unknown";
     }
+  }
+
+  /** The first process of the run that lives; of the runtime's word for it only one that its group's name vouches for. */
+  async #processNow(
+    { containerId }: RunRecord,
+    interval: Interval | null,
+    { containerPid, alive, now }: { containerPid: number | null; alive: readonly number[]; now: Moment },
+  ): Promise<{ pid: number; startTicks: number } | null> {
+    for (const pid of pidsToRead(interval, { containerPid, alive }, now)) {
+      const life = await readProcessLife(pid);
+      if (!life.alive) continue;
+      const process = { pid, startTicks: life.startTicks };
+      const isVouchedFor = async () =>
+        pid === containerPid &&
+        containerId !== null &&
+        (await readContainers(pid))?.includes(containerId) === true;
+      if (isOfRun(process, interval, { alive, now }) || (await isVouchedFor())) return process;
+    }
+    return null;
   }
 
   /** By the kernel, whatever the runtime says, and also while it is silent. */
@@ -133,12 +165,4 @@ export class Meter {
     if (kind === null) this.#disagreements.delete(runId);
     else if (before?.kind !== kind) this.#disagreements.set(runId, { kind, sinceMs: nowMs });
   }
-}
-
-async function processNow(pids: readonly number[]): Promise<{ pid: number; startTicks: number } | null> {
-  for (const pid of pids) {
-    const life = await readProcessLife(pid);
-    if (life.alive) return { pid, startTicks: life.startTicks };
-  }
-  return null;
 }

@@ -2,12 +2,13 @@
  * Observe: what the loop knows of its host at each moment. The containers are as the runtime last told them, orders
  * and records as the journal has them; both decisions and reports are made from what is laid together here.
  */
+import { AssertionError } from "node:assert";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { type Container, type OwnedContainer, type RunKey } from "../core/container.ts";
+import { isSameRun, type Container, type OwnedContainer, type RunKey } from "../core/container.ts";
 import { liveContainerIds } from "../core/gpu-processes.ts";
 import { imageWishes, type ImageWish } from "../core/images/image-wishes.ts";
-import { doubtsAbout, withLeftBehind } from "../core/left-behind.ts";
+import { doubtsAbout, withLeftBehind, type Doubt } from "../core/left-behind.ts";
 import { ordersOfRemovedHost } from "../core/removed-host.ts";
 import { ownedContainers, runNow, type Knowledge, type RunNow } from "../core/run-view.ts";
 import type { ContainerGroups } from "../host/container-groups.ts";
@@ -19,6 +20,8 @@ import type { Look, RuntimeWatch } from "./watch/runtime-watch.ts";
 /** How long a round waits for the list of containers, unless a metering tick is due before. */
 const RUNTIME_PATIENCE_MS = 2_000;
 const LEAST_PATIENCE_MS = 100;
+/** In place of the pids of a group that cannot be read. */
+const UNTOLD = 0;
 
 export class Observation {
   readonly #hostId: HostId;
@@ -103,28 +106,38 @@ export class Observation {
     const seen = look.seen === null ? null : this.#withLeftBehind(look.seen);
     if (seen !== null) this.#containers = seen;
     // After the list: a card that it shows to be free now is looked at before this round gives it away.
-    void this.#gpuWatch.lookWhenDue(
-      {
-        nowMs,
-        runtime: this.#runtimeWatch.info,
-        containers: this.#containers === null ? null : this.own,
-        liveContainerIds: () => liveContainerIds(this.own, this.#journal.runs.all()),
-      },
-      this.#wake,
-    );
+    void this.#gpuWatch
+      .lookWhenDue(
+        {
+          nowMs,
+          runtime: this.#runtimeWatch.info,
+          containers: this.#containers === null ? null : this.own,
+          liveContainerIds: () => liveContainerIds(this.own, this.#journal.runs.all()),
+        },
+        this.#wake,
+      )
+      .catch((error: unknown) => {
+        if (error instanceof AssertionError) throw error;
+        this.#log.error({ error }, "the cards could not be looked at; tried again");
+      });
     return { ...look, seen };
   }
 
   /** What the runtime calls ended, or does not know any more, is looked for among the living. */
   #withLeftBehind(seen: readonly Container[]): Container[] {
     const runs = this.#journal.runs.all();
-    const alive = new Map(
-      doubtsAbout(seen, runs).map(({ containerId, group }) => [
-        containerId,
-        this.#groups.processesOf(containerId, group),
-      ]),
-    );
+    const alive = new Map(doubtsAbout(seen, runs).map((doubt) => [doubt.containerId, this.#aliveIn(doubt)]));
     return withLeftBehind(seen, { hostId: this.#hostId, runs, alive });
+  }
+
+  /** Of a group that cannot be read nothing is known, and so nothing of it is free. */
+  #aliveIn({ containerId, group }: Doubt): readonly number[] {
+    try {
+      return this.#groups.processesOf(containerId, group);
+    } catch (error) {
+      this.#log.error({ containerId, error }, "what of a container is alive cannot be told");
+      return [UNTOLD];
+    }
   }
 
   /** What is wanted, recorded and seen, side by side. */
@@ -145,6 +158,12 @@ export class Observation {
   imageWishes(observed: readonly Container[]): ImageWish[] {
     const fetches = this.#hasLeftFleet ? [] : this.#journal.desired.fetches.all();
     return imageWishes(this.knowledge(observed), fetches);
+  }
+
+  /** Whether a run is to run now, by orders that count. */
+  wants(run: RunKey): boolean {
+    const { desired } = this.knowledge();
+    return desired.some((order) => isSameRun(order, run) && order.want === "running");
   }
 
   /** What is known of a run, for those who read its output. */

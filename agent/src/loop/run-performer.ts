@@ -16,8 +16,9 @@ import {
   type MonotonicTime,
   type RunRecord,
 } from "../core/run-record.ts";
-import { isSameRun } from "../core/container.ts";
+import type { RunKey } from "../core/container.ts";
 import { wishOfOrder } from "../core/images/image-wishes.ts";
+import { groupOf } from "../core/left-behind.ts";
 import { areRivals } from "../core/start-obstacle.ts";
 import type { ContainerGroups } from "../host/container-groups.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -51,6 +52,7 @@ export class RunPerformer {
   readonly #imagePulls: Pick<ImagePulls, "ensure">;
   readonly #output: OutputKeeper;
   readonly #hasToldEnd: (runId: RunId) => boolean;
+  readonly #wants: (run: RunKey) => boolean;
   readonly #gpuFacts: () => GpuFacts;
   readonly #wake: () => void;
   readonly #log: Log;
@@ -67,6 +69,8 @@ export class RunPerformer {
     output: OutputKeeper;
     /** Whether the control plane was told how a run ended: it is not forgotten before. */
     hasToldEnd: (runId: RunId) => boolean;
+    /** Whether a run is still to run: what is asked before a start, and making its container, may take long. */
+    wants: (run: RunKey) => boolean;
     gpuFacts: () => GpuFacts;
     wake: () => void;
     log: Log;
@@ -77,6 +81,7 @@ export class RunPerformer {
     this.#imagePulls = options.imagePulls;
     this.#output = options.output;
     this.#hasToldEnd = options.hasToldEnd;
+    this.#wants = options.wants;
     this.#gpuFacts = options.gpuFacts;
     this.#wake = options.wake;
     this.#log = options.log;
@@ -135,7 +140,7 @@ export class RunPerformer {
       case "open-gate":
       case "note-holding":
         this.#log.info(action, `run ${runId}: ${action.kind}`);
-        this.#record(action, at, (record) => recordGroup(record, this.#groups.find(action.containerId)));
+        this.#record(action, at, (record) => recordGroup(record, this.#groupNow(action)));
         return;
       case "close-run":
         this.#log.info(action, `run ${runId}: ${action.kind}`);
@@ -158,10 +163,7 @@ export class RunPerformer {
         this.#inBackground(action, () => this.#stop(action));
         return;
       case "remove":
-        this.#inBackground(action, async () => {
-          await this.#output.keep(action);
-          await this.#runtime.remove(action);
-        });
+        this.#inBackground(action, () => this.#remove(action));
         return;
       case "start":
       case "restart":
@@ -178,7 +180,7 @@ export class RunPerformer {
   async #start(action: StartAction, at: MonotonicTime): Promise<void> {
     const { runId, desired } = action;
     const ready = await this.#readiness(action);
-    if (ready.kind === "awaited" || !this.#isWanted(action)) return;
+    if (ready.kind === "awaited" || !this.#wants(action)) return;
     const begun = this.#record(action, at);
     if (begun === null) return;
     if (ready.kind === "refused") {
@@ -189,7 +191,9 @@ export class RunPerformer {
     try {
       const containerId =
         ready.containerId === null ? await this.#runtime.create(desired, ready) : ready.containerId;
-      this.#journal.runs.save(recordStarted(begun, containerId));
+      this.#journal.runs.save(recordStarted(begun, { containerId, ...desired.spec }));
+      // Making it may have taken long: the next round removes what nobody wants any more.
+      if (!this.#wants(action)) return;
       await this.#runtime.start(containerId, desired.spec);
       this.#log.info({ runId, containerId, attempt: action.attempt }, `run ${runId}: started`);
     } catch (error) {
@@ -199,12 +203,6 @@ export class RunPerformer {
       const record = this.#recordOf(runId) ?? begun;
       this.#journal.runs.save(recordTrouble(record, { problem, detail: sentenceOf(error) }));
     }
-  }
-
-  /** What was asked before a start may take so long that the order is another one by now. */
-  #isWanted(action: StartAction): boolean {
-    const { instances } = this.#journal.desired.read();
-    return instances.some((order) => isSameRun(order, action) && order.want === "running");
   }
 
   /** A container that is there already has its image, and needs none that is here by name. */
@@ -235,12 +233,34 @@ export class RunPerformer {
   async #stop(action: Extract<Action, { kind: "stop" }>): Promise<void> {
     const { runId, containerId } = action;
     const graceSeconds = this.#notEnding.has(runId) ? 0 : action.graceSeconds;
+    const group = groupOf(containerId, this.#journal.runs.all());
+    await this.#untilItEnds(runId, () => this.#runtime.stop(containerId, { graceSeconds, group }));
+  }
+
+  async #remove(action: Extract<Action, { kind: "remove" }>): Promise<void> {
+    await this.#output.keep(action);
+    const group = groupOf(action.containerId, this.#journal.runs.all());
+    await this.#untilItEnds(action.runId, () => this.#runtime.remove({ ...action, group }));
+  }
+
+  async #untilItEnds(runId: RunId, end: () => Promise<void>): Promise<void> {
     try {
-      await this.#runtime.stop(containerId, { graceSeconds });
+      await end();
       this.#notEnding.delete(runId);
     } catch (error) {
       if (error instanceof NotEndingError) this.#notEnding.set(runId, error.sentence);
       throw error;
+    }
+  }
+
+  /** A group that cannot be read now is found by its container's id later. */
+  #groupNow(action: Extract<Action, { kind: "adopt" | "open-gate" | "note-holding" }>): string | null {
+    const pid = action.kind === "open-gate" ? action.pid : null;
+    try {
+      return this.#groups.find(action.containerId, pid);
+    } catch (error) {
+      this.#log.warn({ runId: action.runId, error }, "where its control group lies could not be told");
+      return null;
     }
   }
 

@@ -33,12 +33,17 @@ const MAX_REMOVAL_LOOKS = 20;
 const REMOVAL_LOOK_MS = 250;
 /** After the grace, for the runtime's own KILL to take effect. */
 const KILL_SLACK_MS = 1_000;
+/** For who may never have heard a TERM, after all of the grace has passed. */
+const LAST_WORD_MS = 2_000;
 
 /** The processes of a container, by the kernel's word. */
 export type ContainerProcesses = {
-  askToEnd(containerId: string, withinMs: number): Promise<void>;
+  askToEnd(containerId: string, options: { withinMs: number; recorded: string | null }): Promise<void>;
   /** Resolves with what could not be ended. */
-  end(containerId: string): Promise<readonly { pid: number; name: string | null }[]>;
+  end(
+    containerId: string,
+    options: { recorded: string | null },
+  ): Promise<readonly { pid: number; name: string | null }[]>;
 };
 
 export type RuntimeOptions = HostSide & {
@@ -155,15 +160,23 @@ export class Runtime {
   /**
    * TERM, and KILL after the grace, by the runtime; then whatever it has left. Resolves when nothing of the container is
    * alive any more.
+   * @param group where its control group was at its start; null where that is not known
    * @throws NotEndingError when something still is
    */
-  async stop(containerId: string, { graceSeconds }: { graceSeconds: number }): Promise<void> {
+  async stop(
+    containerId: string,
+    { graceSeconds, group = null }: { graceSeconds: number; group?: string | null },
+  ): Promise<void> {
     const graceMs = graceSeconds * MS_PER_SECOND;
     const stopping = this.#stopByRuntime(containerId, graceSeconds);
     // Beyond the grace nobody waits for the runtime, which has its own troubles with what does not end.
-    const hadItsGrace = await Promise.race([stopping, after(graceMs + KILL_SLACK_MS)]);
-    if (!hadItsGrace) await this.#options.processes.askToEnd(containerId, graceMs);
-    await this.#endLeft(containerId);
+    const byRuntime = await Promise.race([stopping, after(graceMs + KILL_SLACK_MS)]);
+    if (byRuntime !== "had-its-grace") {
+      // One that hangs may not have told the container anything yet, which then has had its time but no word.
+      const withinMs = byRuntime === "late" ? Math.min(graceMs, LAST_WORD_MS) : graceMs;
+      await this.#options.processes.askToEnd(containerId, { withinMs, recorded: group });
+    }
+    await this.#endLeft(containerId, group);
     await stopping;
   }
 
@@ -175,13 +188,16 @@ export class Runtime {
     containerId,
     runId,
     network,
+    group = null,
   }: {
     containerId: string;
     runId: RunId;
     network: string;
+    /** Where its control group was at its start; null where that is not known. */
+    group?: string | null;
   }): Promise<void> {
     this.#fresh.delete(containerId);
-    await this.#endLeft(containerId);
+    await this.#endLeft(containerId, group);
     await this.#containers.remove(containerId);
     await this.#volumes.removeOf(runId);
     await this.#networks.removeIfUnused(network);
@@ -231,10 +247,13 @@ export class Runtime {
       if (left.length === 0) break;
       if (look > MAX_REMOVAL_LOOKS) throw new RuntimeError(`${left.length} containers could not be removed`);
       if (look > 1) await delay(REMOVAL_LOOK_MS);
-      for (const { containerId } of left) {
-        await this.#endLeft(containerId);
-        await this.#containers.remove(containerId);
-      }
+      const ends = await Promise.allSettled(
+        left.map(async ({ containerId }) => {
+          await this.#endLeft(containerId, null);
+          await this.#containers.remove(containerId);
+        }),
+      );
+      for (const end of ends) if (end.status === "rejected") throw end.reason;
     }
     await this.#volumes.removeAll();
     await this.#networks.removeAll();
@@ -244,24 +263,25 @@ export class Runtime {
    * Whether the container had its grace. A runtime that refuses, or that gave up in the end, leaves the rest to us; one
    * that is not there is asked again later, since nothing had its grace yet.
    */
-  async #stopByRuntime(containerId: string, graceSeconds: number): Promise<boolean> {
+  async #stopByRuntime(containerId: string, graceSeconds: number): Promise<"had-its-grace" | "not-stopped"> {
     const begunMs = performance.now();
     try {
-      return await this.#containers.stop(containerId, { graceSeconds });
+      const isStopped = await this.#containers.stop(containerId, { graceSeconds });
+      return isStopped ? "had-its-grace" : "not-stopped";
     } catch (error) {
       const hadItsGrace = performance.now() - begunMs >= graceSeconds * MS_PER_SECOND;
       if (error instanceof RuntimeDown && !hadItsGrace) throw error;
-      return hadItsGrace;
+      return hadItsGrace ? "had-its-grace" : "not-stopped";
     }
   }
 
-  async #endLeft(containerId: string): Promise<void> {
-    const left = await this.#options.processes.end(containerId);
+  async #endLeft(containerId: string, group: string | null): Promise<void> {
+    const left = await this.#options.processes.end(containerId, { recorded: group });
     if (left.length > 0) throw new NotEndingError(left);
   }
 }
 
-async function after(ms: number): Promise<true> {
+async function after(ms: number): Promise<"late"> {
   await delay(ms, undefined, { ref: false });
-  return true;
+  return "late";
 }

@@ -1,9 +1,9 @@
 /**
- * One pass over cards on which somebody is whom nobody placed there: an alarm for each that nothing of ours runs on,
- * open until its host tells of nobody there any more. That nothing is placed on such a card is decided from the same
+ * One pass over cards on which somebody is whom nobody placed there: an alarm for each, open until its host tells of
+ * nobody there any more. That nothing is placed on such a card is decided from the same
  * words by placement itself (store/placement/fleet-snapshot.ts).
  */
-import { keepAlarms, openAlarms } from "../store/alarms.ts";
+import { keepAlarms } from "../store/alarms.ts";
 import { type Database, transaction } from "../store/database.ts";
 import { strangeCards, usedByStranger } from "../store/hosts/gpu-strangers.ts";
 import { assertTerm } from "../store/leader.ts";
@@ -20,14 +20,11 @@ export async function gpuStrangersPass(
   await transaction(db, async (sql) => {
     await assertTerm(sql, term);
     const cards = await strangeCards(sql, { mostOfHost: MAX_SHOWN_OF_HOST, limit: MAX_SHOWN });
-    const open = await openAlarms(sql, { kind: KIND, prefix: "" });
     const alarms = new Map(
-      cards
-        .filter(({ uuid, is_held: isHeld }) => !isHeld || open.has(uuid))
-        .map(({ uuid, host_id: hostId, stranger }) => [
-          uuid,
-          `GPU ${uuid} of host ${hostId} ${usedByStranger(stranger)}: nothing is placed on it until that has ended.`,
-        ]),
+      cards.map(({ uuid, host_id: hostId, stranger, is_held: isHeld }) => [
+        uuid,
+        `GPU ${uuid} of host ${hostId} ${usedByStranger(stranger)}: ${isHeld ? "it runs beside what was placed there" : "nothing is placed on it until that has ended"}.`,
+      ]),
     );
     await keepAlarms(sql, { kind: KIND, prefix: "", alarms, most: MAX_SHOWN, now });
   });

@@ -6,10 +6,14 @@ import { HOST, containerOf, exited, gpu, key, recordOf } from "../../support/run
 const holding = { containerId: "gone", network: "ws-7", gpus: [gpu("a")], group: "/groups/gone" };
 const removed = recordOf(key({ instance: "env-9", run: "run-9" }), { containerId: "gone", holding });
 
-test("what the runtime calls running or has only created is not in doubt", () => {
-  const observed = [containerOf(key()), containerOf(key({ run: "run-2" }), { state: "created" })];
+test("what the runtime calls running is not in doubt", () => {
+  expect(doubtsAbout([containerOf(key())], [recordOf(key())])).toEqual([]);
+});
 
-  expect(doubtsAbout(observed, [recordOf(key())])).toEqual([]);
+test("a start that failed half way is: it may have left something", () => {
+  const created = containerOf(key(), { state: "created" });
+
+  expect(doubtsAbout([created], [])).toEqual([{ containerId: created.containerId, group: null }]);
 });
 
 test("what ended, what is being removed and what is removed is, in the group of its start", () => {

@@ -1,5 +1,5 @@
 import type { BootId, InstanceId, RunId } from "@remotegpu/shared/ids";
-import { finishedMs, meteredRun, pidsToRead, processOfRun } from "@remotegpu/agent/core/metered-run";
+import { finishedMs, isOfRun, meteredRun, pidsToRead, processOfRun } from "@remotegpu/agent/core/metered-run";
 import type { RunRecord } from "@remotegpu/agent/core/run-record";
 import type { Interval } from "@remotegpu/agent/core/usage-interval";
 import { describe, expect, test } from "vitest";
@@ -90,18 +90,18 @@ describe("which pids are looked at, the first living one of which stands for the
     { what: "the running container's once", containerPid: 7, interval: open, pids: [7] },
     { what: "the metered one's, whatever the runtime says", containerPid: null, interval: open, pids: [7] },
     {
-      what: "the group's first where nothing is being metered",
+      what: "some of the group where nothing is being metered",
       containerPid: null,
       interval: { ...open, isOpen: false },
-      pids: [21],
+      pids: [21, 22],
     },
     {
-      what: "the group's first after another boot",
+      what: "some of the group after another boot",
       containerPid: null,
       interval: { ...open, bootId: LATER_BOOT },
-      pids: [21],
+      pids: [21, 22],
     },
-    { what: "the group's after the container's", containerPid: 9, interval: null, pids: [9, 21] },
+    { what: "the group's after the container's", containerPid: 9, interval: null, pids: [9, 21, 22] },
     { what: "none where nothing is there", containerPid: null, interval: null, alive: [], pids: [] },
   ])("$what", ({ containerPid, interval, alive = [21, 22], pids }) => {
     expect(pidsToRead(interval, { containerPid, alive }, now)).toEqual(pids);
@@ -121,14 +121,26 @@ describe("whether a run goes on", () => {
     },
     { what: "it does not with an empty group", read: null, alive: [], is: { alive: false } },
     {
-      what: "nothing is known to have lived where nothing was metered",
+      what: "nobody can tell where something lives, nothing was metered, and what was read was gone",
       read: null,
       alive: [21],
       interval: null,
-      is: { alive: false },
+      is: "unknown",
     },
   ])("$what", ({ read: found, alive, interval = open, is }) => {
     expect(processOfRun(interval, found, { alive, now })).toEqual(is);
+  });
+});
+
+describe("a living process is the run's", () => {
+  test.each([
+    { what: "in its group", process: { pid: 21, startTicks: 1 }, is: true },
+    { what: "as the very one that was metered", process: { pid: 7, startTicks: 4_000 }, is: true },
+    { what: "not by a pid that is another's by now", process: { pid: 7, startTicks: 4_001 }, is: false },
+    { what: "not after another boot", process: { pid: 7, startTicks: 4_000 }, interval: null, is: false },
+    { what: "not as a stranger", process: { pid: 99, startTicks: 4_000 }, is: false },
+  ])("$what", ({ process, interval = open, is }) => {
+    expect(isOfRun(process, interval, { alive: [21], now })).toBe(is);
   });
 });
 

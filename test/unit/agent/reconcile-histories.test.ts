@@ -128,7 +128,7 @@ class World {
     const { gpus } = action.desired.spec;
     const container = containerOf(action, RUNNING, { gpus });
     this.containers = [...this.containers.filter((c) => c.containerId !== container.containerId), container];
-    return recordStarted(record, container.containerId);
+    return recordStarted(record, { containerId: container.containerId, network: "ws-1", gpus });
   }
 
   #set(containerId: string, status: Container["status"]): void {

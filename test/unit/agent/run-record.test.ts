@@ -74,9 +74,12 @@ describe("starts", () => {
     const trouble = { problem: "runtime-error", detail: "no room" } as const;
 
     expect(recordTrouble(recordOf(run), trouble).trouble).toEqual(trouble);
-    expect(recordStarted(recordOf(run, { trouble, containerId: null }), "c")).toMatchObject({
+    expect(
+      recordStarted(recordOf(run, { trouble, containerId: null }), { containerId: "c", ...GIVEN }),
+    ).toMatchObject({
       containerId: "c",
       trouble: null,
+      holding: { containerId: "c", ...GIVEN, group: null },
     });
   });
 });
