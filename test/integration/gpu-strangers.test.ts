@@ -159,13 +159,15 @@ describe("the alarm", () => {
     expect(await alarms()).toEqual([`gpu-stranger ${FIRST} over`]);
   });
 
-  test("comes when the run beside the stranger has ended, and not before", async () => {
+  test("comes beside a run that is there, too, and goes on when that has ended", async () => {
     const { id } = (await scene.order(alice, { gpu: 2 })).body;
     await scene.schedule();
     await host.round();
     await tells([PYTHON]);
     await pass();
-    expect(await alarms()).toEqual([]);
+    expect(await alarms()).toEqual([`gpu-stranger ${FIRST} open`]);
+    const { body } = await scene.api.ask("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin });
+    expect(body.items[0].detail).toContain("it runs beside what was placed there");
 
     await scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: alice });
     await host.round({ phase: "stopped" });

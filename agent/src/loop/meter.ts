@@ -110,7 +110,7 @@ export class Meter {
     return {
       record,
       interval,
-      process: await this.#processOf(record, interval, { status, now }),
+      process: await this.#processOf(record, interval, { status, isSilent: seen.containers === null, now }),
       finishedMs: status?.state === "exited" ? finishedMs(status, { ...seen, interval }, now) : null,
     };
   }
@@ -118,13 +118,15 @@ export class Meter {
   async #processOf(
     record: RunRecord,
     interval: Interval | null,
-    { status, now }: { status: Container["status"] | null; now: Moment },
+    { status, isSilent, now }: { status: Container["status"] | null; isSilent: boolean; now: Moment },
   ): Promise<RunSighting["process"]> {
     try {
       const alive = this.#aliveOf(record, status);
       const containerPid = status?.state === "running" ? status.pid : null;
       const read = await this.#processNow(record, interval, { containerPid, alive, now });
-      this.#note(record.runId, disagreement({ status, alive, hasProcess: read !== null }), now.nowMs);
+      // A runtime that is silent says nothing else than before.
+      if (!isSilent)
+        this.#note(record.runId, disagreement({ status, alive, hasProcess: read !== null }), now.nowMs);
       return processOfRun(interval, read, { alive, now });
     } catch (error) {
       // The kernel could not be asked: not to be told from here, so neither alive nor ended is claimed.
