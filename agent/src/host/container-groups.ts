@@ -29,6 +29,9 @@ export class ContainerGroups {
    * @param recorded where its group was at its start
    */
   processesOf(containerId: string, recorded: string | null = null): readonly number[] {
+    // As a rule it is where it was, and nothing else has to be looked for.
+    const inRecorded = recorded === null ? [] : this.#cgroups.processes(recorded);
+    if (inRecorded.length > 0) return inRecorded;
     for (const path of this.#groupsOf(containerId, recorded)) {
       const pids = this.#cgroups.processes(path);
       if (pids.length > 0) return pids;
