@@ -279,6 +279,24 @@ describe("the terms of an order", () => {
     ]);
   });
 
+  test.each(["starter", "docker.io/starter:latest", "index.docker.io/library/starter"])(
+    "say that it is on offer by whichever spelling it is ordered: %s",
+    async (image) => {
+      await scene.api.ask("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
+        as: scene.api.admin,
+        body: { value: "ghcr.io" },
+      });
+      await scene.api.ask("POST", "/api/v1/images", {
+        as: scene.api.admin,
+        body: { name: "library/starter:latest" },
+      });
+
+      const { told } = await placed(alice, { image });
+
+      expect(told.imageTerms).toMatchObject({ isOffered: true });
+    },
+  );
+
   test("of a thousand orders take as many queries as those of one", async () => {
     const { db, passwords } = scene.api.deps;
     let queries = 0;
