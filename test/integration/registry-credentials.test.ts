@@ -395,6 +395,21 @@ describe("a host that asks for a credential", () => {
     expect(await listed(alice)).toMatchObject([{ usable: false }]);
   });
 
+  test("is told of none any more once one cannot be opened, so that it does not ask on and on", async () => {
+    await idOf(give(alice));
+    const { told } = await placed(alice);
+    await scene.api.db.query("UPDATE registry_credentials SET username = 'eve'");
+    expect(told.imageTerms?.credential).not.toBeNull();
+
+    await asking(host, { for: { instanceId: told.instanceId } });
+    await host.pull();
+
+    expect(toldOf(told)?.imageTerms?.credential).toBeNull();
+    const anew = await idOf(give(alice));
+    await host.pull();
+    expect(toldOf(told)?.imageTerms?.credential).toBe(anew);
+  });
+
   test("gets none from a fleet of another identity, which shows the credential as not usable and tells of none", async () => {
     const theirs = passwordSeal(await operatorOfAnotherFleet());
     await idOf(give(alice));
