@@ -8,6 +8,11 @@ ALTER TABLE host_pulls DROP CONSTRAINT IF EXISTS host_pulls_once;
 CREATE UNIQUE INDEX IF NOT EXISTS host_pulls_each
   ON host_pulls (host_id, image, fetch_id, (CASE WHEN fetch_id IS NULL THEN instance_ids[1] END)) NULLS NOT DISTINCT;
 
+-- When its host last told, to the minute, of a pull that it waits for; null where its image was there.
+ALTER TABLE placements ADD COLUMN IF NOT EXISTS waited_for_image_at timestamptz;
+CREATE INDEX IF NOT EXISTS idx_placements_waited_for_image
+  ON placements (waited_for_image_at) WHERE waited_for_image_at IS NOT NULL;
+
 -- What was pulled before the last pause, and since when it is pulled again.
 ALTER TABLE image_fetches ADD COLUMN IF NOT EXISTS pulled_ms bigint NOT NULL DEFAULT 0;
 ALTER TABLE image_fetches ADD COLUMN IF NOT EXISTS pulling_since timestamptz;

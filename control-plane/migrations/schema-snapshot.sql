@@ -1099,6 +1099,7 @@ CREATE TABLE placements (
   gone_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
   waits_for varchar(16),
+  waited_for_image_at timestamptz,
   CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
   CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),
   CONSTRAINT placements_epoch_check CHECK ((epoch >= 1)),
@@ -1118,6 +1119,7 @@ CREATE INDEX idx_placements_created_at ON placements USING btree (created_at);
 CREATE INDEX idx_placements_host ON placements USING btree (host_id);
 CREATE INDEX idx_placements_host_desired ON placements USING btree (host_id) WHERE (gone_at IS NULL);
 CREATE INDEX idx_placements_run ON placements USING btree (run_id);
+CREATE INDEX idx_placements_waited_for_image ON placements USING btree (waited_for_image_at) WHERE (waited_for_image_at IS NOT NULL);
 CREATE UNIQUE INDEX placements_one_live_per_instance ON placements USING btree (instance_id) WHERE (resources_released_at IS NULL);
 
 CREATE TABLE port_mappings (

@@ -36,6 +36,7 @@ afterEach(async () => {
   await sql("UPDATE environments SET status = 'stopped', deleted_at = now()");
   await sql("UPDATE hosts SET deleted_at = now(), revoked_at = now()");
   await sql("DELETE FROM image_fetches");
+  await sql("UPDATE placements SET waited_for_image_at = NULL");
   await sql("DELETE FROM settings WHERE key = 'IMAGE_REGISTRIES'");
 });
 
@@ -96,6 +97,21 @@ async function fetching(as: Caller = alice): Promise<{ id: string; fetchId: Obse
   await host.round();
   await scene.schedule();
   return { id, fetchId: fetch?.fetchId ?? null };
+}
+
+/** It waits without a card until that host has its image, and is placed there then. */
+async function placedOnceFetched(as: Caller, id: string, on: ScriptedHost): Promise<void> {
+  expect((await scene.schedule()).placed).toEqual([]);
+  const sentence = `Host ${on.id} is fetching the image; no GPU is held meanwhile.`;
+  expect(await status(as, id)).toEqual(["queued", sentence]);
+  await on.heartbeat();
+  await on.pull();
+  const fetchId = on.desiredFetches[0]?.fetchId ?? null;
+  on.pulls = [pull({ fetchId, state: "present" })];
+  await on.report([]);
+  await scene.fetches();
+  expect((await scene.schedule()).placed).toEqual([id]);
+  expect((await scene.get(as, id)).host_id).toBe(on.id);
 }
 
 /** Its image is still to come, by the sentence of its host. */
@@ -418,11 +434,9 @@ describe("while the image is fetched", () => {
 
     await scene.api.ask("POST", `/api/v1/environments/${id}/start`, { as: alice });
     await host.heartbeat();
-    expect((await scene.schedule()).placed).toEqual([id]);
-    await host.round(NOT_BEGUN);
-    await twoMinutesLater();
-    await scene.fetches();
-    await host.round();
+    expect((await scene.schedule()).placed).toEqual([]);
+    await host.pull();
+    expect(host.desiredFetches).toHaveLength(1);
     await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
     await scene.fetches();
     expect(await openFetches()).toEqual([]);
@@ -535,8 +549,7 @@ describe("an image that does not come", () => {
     await scene.fetches();
 
     expect(await lastFetch()).toEqual({ outcome: "host-away", problem: null });
-    expect((await scene.schedule()).placed).toEqual([id]);
-    expect((await scene.get(alice, id)).host_id).toBe(other.id);
+    await placedOnceFetched(alice, id, other);
   });
 
   test("is told for some minutes after the fetch has ended, and then forgotten", async () => {
@@ -563,9 +576,8 @@ test("an order that is taken back waits on where its host is lost before it has 
 
   await scene.api.ask("DELETE", `/api/v1/hosts/${host.id}?lost=true`, { as: scene.api.admin });
   await scene.fetches();
-  await anotherHost("b");
 
-  expect((await scene.schedule()).placed).toEqual([id]);
+  await placedOnceFetched(alice, id, await anotherHost("b"));
 });
 
 test("an order that is stopped before its host has confirmed does not say that anything goes on", async () => {
@@ -596,7 +608,7 @@ test("the host that has fetched the image is preferred at once, though its list 
   expect((await scene.get(alice, id)).host_id).toBe(host.id);
 });
 
-test("a second host without the image may be waited for once more, and no longer than the first", async () => {
+test("a second host without the image fetches it before it gives a card", async () => {
   const { id, fetchId } = await fetching();
   const taken = await ordered(bob, { image: "small:1" });
   expect((await scene.schedule()).placed).toEqual([taken]);
@@ -604,16 +616,51 @@ test("a second host without the image may be waited for once more, and no longer
   host.pulls = [pull({ fetchId, state: "present" })];
   await host.round();
   await scene.fetches();
-  expect((await scene.schedule()).placed).toEqual([id]);
-  other.pulls = [pull()];
-  await other.round(NOT_BEGUN);
 
-  await twoMinutesLater(other);
-  expect(await scene.fetches()).toBe(true);
+  await placedOnceFetched(alice, id, other);
+});
 
-  expect((await status(alice, id))[1]).toBe(
-    `Host ${other.id} is fetching the image; its place there is being given back.`,
-  );
+describe("a start that held a card in vain", () => {
+  beforeEach(async () => {
+    const id = await placed();
+    host.pulls = [pull({ instanceIds: [instanceOf(id)] })];
+    await host.round(NOT_BEGUN);
+    await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
+    host.pulls = [];
+    await host.round();
+  });
+
+  test("is no way to hold another: the same customer's next order of the image, however spelled, gets a fetch first", async () => {
+    const again = await ordered(alice, { image: `docker.io/library/${IMAGE}` });
+    expect((await scene.schedule()).placed).toEqual([]);
+    scene.api.nudged.length = 0;
+    const third = await ordered(alice);
+    expect((await scene.schedule()).placed).toEqual([]);
+    expect(scene.api.nudged).toEqual([host.id]);
+    expect((await openFetches()).map((row) => row.workload_id).toSorted()).toEqual([again, third].toSorted());
+
+    const other = await ordered(bob);
+    expect((await scene.schedule()).placed).toEqual([other]);
+  });
+
+  test("is not held against another image, nor against a host that has this one", async () => {
+    const small = await ordered(alice, { image: "small:1" });
+    expect((await scene.schedule()).placed).toEqual([small]);
+    const other = await anotherHost("b");
+    other.machine.images = [IMAGE];
+    await other.report([]);
+    const again = await ordered(alice);
+
+    expect((await scene.schedule()).placed).toEqual([again]);
+  });
+
+  test("is forgotten after an hour", async () => {
+    scene.api.passMinutes(60);
+    await host.heartbeat();
+    const again = await ordered(alice);
+
+    expect((await scene.schedule()).placed).toEqual([again]);
+  });
 });
 
 describe("the bill", () => {
@@ -813,7 +860,7 @@ describe("what a host tells of its pulls", () => {
 
   test("wakes the loops for what may matter to them, and not for numbers and sentences", async () => {
     await placed();
-    const woken = async (change: Partial<ObservedPull>, detail = NOT_BEGUN.detail) => {
+    const woken = async (change: Partial<ObservedPull>, detail: string = NOT_BEGUN.detail) => {
       const before = scene.wakes();
       host.pulls = [pull(change)];
       await host.round({ ...NOT_BEGUN, detail });

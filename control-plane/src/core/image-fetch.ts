@@ -17,6 +17,8 @@ export const HELD_WHILE_PULLED_MS = 2 * MS_PER_MINUTE;
 export const FETCH_LIMIT_MS = 60 * MS_PER_MINUTE;
 /** Of one host, told at a time: with a few slow registries nobody takes all that a host can be told of. */
 export const MAX_FETCHES_OF_CUSTOMER = 4;
+/** A customer's start that held a place for an image in vain is held against the image's next starts for so long. */
+export const HELD_AGAIN_AFTER_MS = 60 * MS_PER_MINUTE;
 /** How long is told how a fetch ended. */
 export const ENDED_FETCH_KEPT_MS = 10 * MS_PER_MINUTE;
 /** Numbers of a pull that goes on are taken over no more often; how it ends is taken over at once. */
@@ -48,15 +50,23 @@ function hasNotBegun({ state, problem, hasContainer, hasBegun }: PlacedForImage)
 
 /**
  * Only what has not begun, with the image still on its way; in doubt it keeps its place. A host that can be told of no
- * more fetches is waited for as one that knows none; one more of a customer who has as many as may be told is not told.
+ * more fetches is waited for as one that knows none.
  */
 export function mayTakeBack(placed: PlacedForImage, nowMs: number): boolean {
   return (
     nowMs - placed.placedAtMs >= HELD_WHILE_PULLED_MS &&
     isOnItsWay(placed) &&
     hasNotBegun(placed) &&
-    (placed.fetchesOfHost < MAX_FETCHES_OF_HOST || placed.fetchesOfCustomer >= MAX_FETCHES_OF_CUSTOMER)
+    hasRoomForFetch(placed)
   );
+}
+
+/** One more of a customer who has as many as may be told is not told, so there is room for it. */
+export function hasRoomForFetch({
+  fetchesOfHost,
+  fetchesOfCustomer,
+}: Pick<PlacedForImage, "fetchesOfHost" | "fetchesOfCustomer">): boolean {
+  return fetchesOfHost < MAX_FETCHES_OF_HOST || fetchesOfCustomer >= MAX_FETCHES_OF_CUSTOMER;
 }
 
 /** Its image may not be used any more: at once, and nothing is fetched for it. What the host has already is its own matter. */

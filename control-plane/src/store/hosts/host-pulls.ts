@@ -3,6 +3,7 @@
  * decided by a report itself (controllers/image-fetches.ts).
  */
 import type { ObservedPull, PullProblem } from "@remotegpu/shared/image-fetch";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { PROGRESS_EVERY_MS } from "../../core/image-fetch.ts";
 import type { Connection } from "../database.ts";
 
@@ -49,7 +50,20 @@ export async function putHostPulls(
                 (excluded.layers_done, excluded.layers, excluded.bytes_done, excluded.bytes, excluded.operator_detail)`,
     [hostId, JSON.stringify(pulls.map(inOrder)), now, new Date(now.getTime() - PROGRESS_EVERY_MS)],
   );
+  await noteWaiting(sql, { hostId, now });
   await countPulledTime(sql, { hostId, now });
+}
+
+/** Of what waits on, anew once a minute. */
+async function noteWaiting(sql: Connection, { hostId, now }: { hostId: string; now: Date }): Promise<void> {
+  await sql.query(
+    `UPDATE placements p SET waited_for_image_at = $2 FROM host_pulls t
+      WHERE p.host_id = $1 AND p.gone_at IS NULL AND p.want = 'running'
+        AND (p.waited_for_image_at IS NULL OR p.waited_for_image_at <= $3) AND t.host_id = p.host_id
+        AND t.image = p.spec ->> 'image' AND t.state IN ('waiting', 'pulling')
+        AND (t.instance_ids IS NULL OR p.instance_id = ANY(t.instance_ids))`,
+    [hostId, now, new Date(now.getTime() - MS_PER_MINUTE)],
+  );
 }
 
 /** Its orders are a set, and the first of them tells it from other pulls of the image. */

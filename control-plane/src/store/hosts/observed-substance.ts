@@ -9,7 +9,7 @@ export function substanceOf({ machine, gpus, instances, leases, pulls }: Observe
   const substance = {
     machine,
     gpus,
-    instances: instances.map(({ detail: _, ...rest }) => rest),
+    instances: instances.map((instance) => ({ ...instance, detail: undefined })),
     leases,
     pulls:
       pulls?.map(({ image, fetchId, instanceIds, state, problem }) => ({
