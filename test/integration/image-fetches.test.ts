@@ -576,8 +576,11 @@ test("an order that is taken back waits on where its host is lost before it has 
 
   await scene.api.ask("DELETE", `/api/v1/hosts/${host.id}?lost=true`, { as: scene.api.admin });
   await scene.fetches();
+  const other = await anotherHost("b");
 
-  await placedOnceFetched(alice, id, await anotherHost("b"));
+  await placedOnceFetched(alice, id, other);
+
+  expect(await scene.get(alice, id)).toMatchObject({ status: "creating", host_id: other.id });
 });
 
 test("an order that is stopped before its host has confirmed does not say that anything goes on", async () => {
@@ -618,6 +621,8 @@ test("a second host without the image fetches it before it gives a card", async 
   await scene.fetches();
 
   await placedOnceFetched(alice, id, other);
+
+  expect(await lastFetch()).toEqual({ outcome: "present", problem: null });
 });
 
 describe("a start that held a card in vain", () => {

@@ -8,7 +8,7 @@ import { fetchSentence, hasRoomForFetch, HELD_AGAIN_AFTER_MS } from "../../core/
 import type { Connection } from "../database.ts";
 import { FOLLOWS_FETCHES } from "../hosts/host-features.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
-import { FETCHES_IN_TURN, IS_TOLD, orderFetch } from "./image-fetches.ts";
+import { fetchCounts, orderFetch } from "./image-fetches.ts";
 import type { Candidate, Refusal } from "./placement-candidates.ts";
 import type { CommitTerms } from "./placements.ts";
 
@@ -71,9 +71,7 @@ async function fetchingHost(
     fetches_of_customer: number;
   }>(
     `SELECT h.name, coalesce(to_jsonb(i.images), '[]') AS images,
-            (SELECT count(*) FROM ${FETCHES_IN_TURN} WHERE f.host_id = h.id AND ${IS_TOLD}) AS fetches_of_host,
-            (SELECT count(*) FROM image_fetches f
-              WHERE f.host_id = h.id AND f.ended_at IS NULL AND f.payer_id = $2) AS fetches_of_customer
+            ${fetchCounts("$2")}
        FROM hosts h LEFT JOIN host_images i ON i.host_id = h.id WHERE h.id = $1 AND ${FOLLOWS_FETCHES}`,
     [hostId, payerId],
   );

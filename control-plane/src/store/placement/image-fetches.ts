@@ -36,6 +36,16 @@ export const FETCHES_IN_TURN = `(SELECT o.*, row_number() OVER (
 /** The others wait for the customer's own before them, and their host does not know of them. */
 export const IS_TOLD = `f.turn <= ${MAX_FETCHES_OF_CUSTOMER}`;
 
+/**
+ * Of the host `h`: how many fetches it is told of, and how many of them and of others one customer has there.
+ * @param payer an expression of the query
+ */
+export function fetchCounts(payer: string): string {
+  return `(SELECT count(*) FROM ${FETCHES_IN_TURN} WHERE f.host_id = h.id AND ${IS_TOLD}) AS fetches_of_host,
+    (SELECT count(*) FROM image_fetches f
+      WHERE f.host_id = h.id AND f.ended_at IS NULL AND f.payer_id = ${payer}) AS fetches_of_customer`;
+}
+
 interface OpenRow {
   id: string;
   workload_kind: WorkloadName["kind"];

@@ -12,7 +12,7 @@ import type { Connection } from "../database.ts";
 import { type EnvironmentRow, moveEnvironment } from "../environments/environments.ts";
 import { FOLLOWS_FETCHES } from "../hosts/host-features.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
-import { awaitedFetches, FETCHES_IN_TURN, IS_TOLD, orderFetch } from "./image-fetches.ts";
+import { awaitedFetches, fetchCounts, orderFetch } from "./image-fetches.ts";
 import { nameKey } from "./workload-name.ts";
 
 export interface PlacementForImage extends PlacedForImage {
@@ -55,9 +55,7 @@ export async function placementsForImages(
     `SELECT e.id AS environment_id, p.instance_id, p.epoch, p.run_id, p.host_id, h.name AS host_name, pulls.image,
             p.state, p.problem, p.container_id, r.first_proven_at, r.customer_id AS payer_id,
             greatest(p.created_at, r.ordered_at) AS placed_at, pull.state AS pull,
-            (SELECT count(*) FROM ${FETCHES_IN_TURN} WHERE f.host_id = h.id AND ${IS_TOLD}) AS fetches_of_host,
-            (SELECT count(*) FROM image_fetches f
-              WHERE f.host_id = h.id AND f.ended_at IS NULL AND f.payer_id = r.customer_id) AS fetches_of_customer
+            ${fetchCounts("r.customer_id")}
        FROM (SELECT DISTINCT host_id, image FROM host_pulls WHERE state IN ('waiting', 'pulling')) pulls
        JOIN hosts h ON h.id = pulls.host_id AND h.connection = 'connected' AND ${FOLLOWS_FETCHES}
        JOIN placements p ON p.host_id = h.id AND p.spec ->> 'image' = pulls.image AND p.gone_at IS NULL
