@@ -633,9 +633,14 @@ CREATE TABLE host_pulls (
   problem varchar(32),
   operator_detail varchar(1000),
   told_at timestamptz NOT NULL,
-  CONSTRAINT host_pulls_once UNIQUE NULLS NOT DISTINCT (host_id, image, fetch_id),
+  instance_ids text[],
   CONSTRAINT host_pulls_state_check CHECK ((state IN ('waiting', 'pulling', 'present', 'failed')))
 );
+CREATE UNIQUE INDEX host_pulls_each ON host_pulls USING btree (host_id, image, fetch_id, (
+CASE
+    WHEN (fetch_id IS NULL) THEN instance_ids[1]
+    ELSE NULL::text
+END)) NULLS NOT DISTINCT;
 
 CREATE TABLE hosts (
   id varchar(64) NOT NULL,
@@ -690,6 +695,7 @@ CREATE TABLE hosts (
   gateway_port integer,
   storage_asked_at timestamptz,
   features text[] NOT NULL DEFAULT '{}',
+  observed_substance varchar(64),
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_attach_mode_check CHECK ((attach_mode IN ('cdi', 'gpus', 'plain'))),
   CONSTRAINT hosts_connection_check CHECK ((connection IN ('never', 'connected', 'suspect', 'unreachable'))),
@@ -737,9 +743,12 @@ CREATE TABLE image_fetches (
   ended_at timestamptz,
   outcome varchar(16),
   problem varchar(32),
+  pulled_ms bigint NOT NULL DEFAULT 0,
+  pulling_since timestamptz,
+  payer_id bigint,
   CONSTRAINT image_fetches_pkey PRIMARY KEY (id),
   CONSTRAINT image_fetches_end_check CHECK (((ended_at IS NULL) = (outcome IS NULL))),
-  CONSTRAINT image_fetches_outcome_check CHECK ((outcome IN ('present', 'failed', 'not-wanted', 'host-away'))),
+  CONSTRAINT image_fetches_outcome_check CHECK ((outcome IN ('present', 'failed', 'not-wanted', 'not-allowed', 'not-begun', 'host-away'))),
   CONSTRAINT image_fetches_problem_check CHECK (((problem IS NULL) = ((outcome)::text IS DISTINCT FROM 'failed'::text))),
   CONSTRAINT image_fetches_workload_kind_check CHECK ((workload_kind IN ('environment', 'training', 'inference')))
 );
@@ -1090,6 +1099,7 @@ CREATE TABLE placements (
   gone_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
   waits_for varchar(16),
+  waited_for_image_at timestamptz,
   CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
   CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),
   CONSTRAINT placements_epoch_check CHECK ((epoch >= 1)),
@@ -1109,6 +1119,7 @@ CREATE INDEX idx_placements_created_at ON placements USING btree (created_at);
 CREATE INDEX idx_placements_host ON placements USING btree (host_id);
 CREATE INDEX idx_placements_host_desired ON placements USING btree (host_id) WHERE (gone_at IS NULL);
 CREATE INDEX idx_placements_run ON placements USING btree (run_id);
+CREATE INDEX idx_placements_waited_for_image ON placements USING btree (waited_for_image_at) WHERE (waited_for_image_at IS NOT NULL);
 CREATE UNIQUE INDEX placements_one_live_per_instance ON placements USING btree (instance_id) WHERE (resources_released_at IS NULL);
 
 CREATE TABLE port_mappings (

@@ -250,7 +250,7 @@ function startLoops(
     name: "image-fetches",
     everyMs: IMAGE_FETCHES_POLL_MS,
     pass: whileLeading(async (pass) => {
-      if (await imageFetchesPass({ db, newId, nudge }, pass)) scheduling.wake();
+      if (await imageFetchesPass({ db, newId, nudge, log }, pass)) scheduling.wake();
     }),
     log,
   });

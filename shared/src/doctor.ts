@@ -34,9 +34,11 @@ export function exitCodeOf(results: readonly CheckResult[]): 0 | 1 | 2 {
 
 export function resultOf(
   { check, claim }: Check,
-  { count, findings }: { count: number; findings: readonly Finding[] },
+  { count, findings, notes }: { count: number; findings: readonly Finding[]; notes?: readonly string[] },
 ): CheckResult {
-  return count === 0 ? { check, claim, state: "well" } : { check, claim, state: "broken", count, findings };
+  return count === 0
+    ? { check, claim, state: "well", ...(notes && { notes }) }
+    : { check, claim, state: "broken", count, findings };
 }
 
 /** For scripts, one document. */

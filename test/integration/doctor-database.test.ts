@@ -5,6 +5,7 @@ import { APPEND_ONLY_TABLES } from "@remotegpu/control-plane/store/application-r
 import { type Database, openDatabase } from "@remotegpu/control-plane/store/database";
 import { answer } from "@remotegpu/control-plane/store/doctor/question";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
+import { setSetting } from "@remotegpu/control-plane/store/settings";
 import type { Finding } from "@remotegpu/shared/doctor";
 import { rowHash } from "@remotegpu/shared/journal-row";
 import { openApi } from "../support/api.ts";
@@ -56,6 +57,23 @@ async function findingsAfter(damage: string): Promise<Finding[]> {
     return results.flatMap((result) => (result.state === "broken" ? result.findings : []));
   });
 }
+
+test("that every registry may be asked is well, and what stays reachable by that is told", async () => {
+  await onCopy(async ({ database, application }) => {
+    const told = async () =>
+      (await examine(application, new Date())).find(({ check }) => check === "registries-can-be-asked");
+    const quiet = await told();
+    expect(quiet).toEqual({ check: quiet?.check, claim: quiet?.claim, state: "well" });
+
+    await setSetting(database, "IMAGE_REGISTRIES", "any");
+
+    const risks = [/between the look/, /redirects/, /127\.0\.0\.0\/8/, /by its digest/];
+    expect(await told()).toMatchObject({
+      state: "well",
+      notes: expect.arrayContaining(risks.map((risk) => expect.stringMatching(risk))),
+    });
+  });
+});
 
 test("a database in the middle of its life is well", async () => {
   await onCopy(async ({ database, application }) => {

@@ -5,6 +5,7 @@ import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
 import { pullsOfHost, putHostPulls } from "@remotegpu/control-plane/store/hosts/host-pulls";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
 import { type ObservedPull, PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
+import { InstanceId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { GIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { Caller } from "../support/api.ts";
@@ -35,6 +36,8 @@ afterEach(async () => {
   await sql("UPDATE environments SET status = 'stopped', deleted_at = now()");
   await sql("UPDATE hosts SET deleted_at = now(), revoked_at = now()");
   await sql("DELETE FROM image_fetches");
+  await sql("UPDATE placements SET waited_for_image_at = NULL");
+  await sql("DELETE FROM settings WHERE key = 'IMAGE_REGISTRIES'");
 });
 
 /** Of equal ones the first by `name` is taken first. */
@@ -95,6 +98,34 @@ async function fetching(as: Caller = alice): Promise<{ id: string; fetchId: Obse
   await scene.schedule();
   return { id, fetchId: fetch?.fetchId ?? null };
 }
+
+/** It waits without a card until that host has its image, and is placed there then. */
+async function placedOnceFetched(as: Caller, id: string, on: ScriptedHost): Promise<void> {
+  expect((await scene.schedule()).placed).toEqual([]);
+  const sentence = `Host ${on.id} is fetching the image; no GPU is held meanwhile.`;
+  expect(await status(as, id)).toEqual(["queued", sentence]);
+  await on.heartbeat();
+  await on.pull();
+  const fetchId = on.desiredFetches[0]?.fetchId ?? null;
+  on.pulls = [pull({ fetchId, state: "present" })];
+  await on.report([]);
+  await scene.fetches();
+  expect((await scene.schedule()).placed).toEqual([id]);
+  expect((await scene.get(as, id)).host_id).toBe(on.id);
+}
+
+/** Its image is still to come, by the sentence of its host. */
+const waitsFor = async (id: string, on: ScriptedHost = host) => {
+  const [, reason] = await status(alice, id);
+  expect(reason).toBe(`Host ${on.id} fetches the image when its turn comes; no GPU is held meanwhile.`);
+};
+const registries = async (value: string) =>
+  await scene.api.ask("PUT", "/api/v1/settings/IMAGE_REGISTRIES", { as: scene.api.admin, body: { value } });
+const instanceOf = (id: string, on: ScriptedHost = host) => {
+  const wanted = on.desired.find(({ spec }) => spec.workloadId === id);
+  if (wanted === undefined) throw new Error(`${on.id} has no ${id}`);
+  return wanted.instanceId;
+};
 
 const openFetches = async () =>
   await sql<{ workload_id: string }>("SELECT workload_id FROM image_fetches WHERE ended_at IS NULL");
@@ -196,12 +227,122 @@ describe("a placement whose image is being pulled", () => {
     expect(await scene.fetches()).toBe(false);
   });
 
+  test("is taken back for the pull that it waits for itself, and not for another order's of the same image", async () => {
+    const id = await placed();
+    host.pulls = [pull({ instanceIds: [InstanceId.parse("ins-of-another")] })];
+    await host.round(NOT_BEGUN);
+    await twoMinutesLater();
+    expect(await scene.fetches()).toBe(false);
+
+    host.pulls.push(pull({ instanceIds: [instanceOf(id)] }));
+    await host.round(NOT_BEGUN);
+    expect(await scene.fetches()).toBe(true);
+  });
+
+  test("is taken back after a restart as well, two minutes after that", async () => {
+    const id = await placed();
+    host.pulls = [];
+    await host.round({ phase: "ready" });
+    scene.api.passMinutes(30);
+    await host.heartbeat();
+    const { status: answered } = await scene.api.ask("POST", `/api/v1/environments/${id}/restart`, {
+      as: alice,
+    });
+    expect(answered).toBe(202);
+    host.pulls = [pull()];
+    await host.round(NOT_BEGUN);
+    expect((await scene.get(alice, id)).status).toBe("restarting");
+    expect(await scene.fetches()).toBe(false);
+
+    await twoMinutesLater();
+    expect(await scene.fetches()).toBe(true);
+
+    expect((await scene.get(alice, id)).status).toBe("queued");
+    expect(await host.pull()).toEqual([expect.objectContaining({ want: "removed" })]);
+  });
+
+  test("waits without a fetch behind four of its customer's own there, and holds no card for that", async () => {
+    await scene.api.ask("POST", `/api/v1/hosts/${host.id}/cordon`, { as: scene.api.admin, body: {} });
+    const large = await scene.host(`host-large-${(hosts += 1)}`, { gpus: 6, fetches: true });
+    const ids = [];
+    for (let number = 0; number < 5; number += 1) ids.push(await ordered(alice));
+    const others = await ordered(bob);
+    await scene.schedule();
+    large.pulls = [pull()];
+    await large.round(NOT_BEGUN);
+    await twoMinutesLater(large);
+    await scene.fetches();
+    await large.round();
+    await scene.schedule();
+
+    const told = large.desiredFetches.map(({ fetchId }) => fetchId);
+    const waiting = await sql<{ id: string; is_told: boolean }>(
+      "SELECT workload_id AS id, id = ANY($1) AS is_told FROM image_fetches WHERE ended_at IS NULL",
+      [told],
+    );
+    expect(waiting.map(({ id }) => id).toSorted()).toEqual([...ids, others].toSorted());
+    const [last, ...more] = waiting.filter((one) => !one.is_told);
+    expect([ids.includes(last?.id ?? ""), more]).toEqual([true, []]);
+    await waitsFor(last!.id, large);
+    expect(
+      await sql(
+        "SELECT FROM gpu_allocations a JOIN gpus g ON g.uuid = a.gpu_uuid WHERE a.released_at IS NULL AND g.host_id = $1",
+        [large.id],
+      ),
+    ).toEqual([]);
+
+    const first = waiting.find((one) => one.is_told && one.id !== others);
+    await scene.api.ask("POST", `/api/v1/environments/${first?.id}/stop`, { as: alice });
+    await scene.fetches();
+    await large.pull();
+    expect(large.desiredFetches).toHaveLength(5);
+    expect((await scene.schedule()).placed).toEqual([]);
+  });
+
+  test("is taken back at once where its registry goes off the list, with the list's reason and without a fetch", async () => {
+    const id = await placed();
+    await registries("ghcr.io");
+    await host.heartbeat();
+
+    expect(await scene.fetches()).toBe(true);
+
+    const reason = "Waiting for image: images of docker.io may not be used; these may be used: ghcr.io.";
+    expect(await status(alice, id)).toEqual(["queued", reason]);
+    expect(await openFetches()).toEqual([]);
+    expect(await host.pull()).toEqual([expect.objectContaining({ want: "removed" })]);
+    await host.round();
+    expect((await scene.schedule()).placed).toEqual([]);
+    expect(await status(alice, id)).toEqual(["queued", reason]);
+  });
+
+  test("is taken back whatever becomes of another one, whose rows cannot be written", async () => {
+    const other = await anotherHost("b");
+    const ids = [await placed(), await ordered(bob)];
+    await scene.schedule();
+    other.pulls = [pull()];
+    await other.round(NOT_BEGUN);
+    await twoMinutesLater();
+    await other.heartbeat();
+    await sql(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'never'; END $$`);
+    await sql(
+      `CREATE TRIGGER refused BEFORE UPDATE ON environments FOR EACH ROW WHEN (old.id = '${ids[0]}') EXECUTE FUNCTION refuse()`,
+    );
+    try {
+      expect(await scene.fetches()).toBe(true);
+    } finally {
+      await sql("DROP FUNCTION refuse() CASCADE");
+    }
+
+    expect(await openFetches()).toEqual([{ workload_id: ids[1] }]);
+    expect((await scene.get(alice, ids[0]!)).status).toBe("creating");
+  });
+
   test("keeps its place where its host has all the fetches that it can be told of", async () => {
     await placed();
     await sql(
       `INSERT INTO image_fetches (id, workload_kind, workload_id, host_id, image, since)
-       SELECT 'fetch-' || n, 'environment', 'env-' || n, $1, 'other:1', now() FROM generate_series(1, 64) n`,
-      [host.id],
+       SELECT 'fetch-' || n, 'environment', 'env-' || n, $1, 'other:1', $2 FROM generate_series(1, 64) n`,
+      [host.id, scene.api.deps.now()],
     );
     await sql(
       `INSERT INTO environments (id, customer_id, name, image, status, cpu, memory, gpu)
@@ -293,11 +434,9 @@ describe("while the image is fetched", () => {
 
     await scene.api.ask("POST", `/api/v1/environments/${id}/start`, { as: alice });
     await host.heartbeat();
-    expect((await scene.schedule()).placed).toEqual([id]);
-    await host.round(NOT_BEGUN);
-    await twoMinutesLater();
-    await scene.fetches();
-    await host.round();
+    expect((await scene.schedule()).placed).toEqual([]);
+    await host.pull();
+    expect(host.desiredFetches).toHaveLength(1);
     await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
     await scene.fetches();
     expect(await openFetches()).toEqual([]);
@@ -331,6 +470,56 @@ describe("an image that does not come", () => {
     },
   );
 
+  test("is waited for an hour in which it had no turn, and then its order is free to go elsewhere", async () => {
+    const { id, fetchId } = await fetching();
+    host.pulls = [pull({ fetchId, state: "waiting" })];
+    await host.report([]);
+    scene.api.passMinutes(59);
+    await host.heartbeat();
+    expect(await scene.fetches()).toBe(false);
+    scene.api.passMinutes(1);
+    await host.heartbeat();
+    expect(await scene.fetches()).toBe(true);
+
+    expect(await lastFetch()).toEqual({ outcome: "not-begun", problem: null });
+    expect((await scene.schedule()).placed).toEqual([id]);
+  });
+
+  test("is given up after an hour of being pulled, in which its waiting does not count", async () => {
+    const { id, fetchId } = await fetching();
+    const tell = async (state: ObservedPull["state"], minutes: number) => {
+      host.pulls = [pull({ fetchId, state })];
+      await host.report([]);
+      scene.api.passMinutes(minutes);
+      await host.heartbeat();
+    };
+    await tell("pulling", 30);
+    await tell("waiting", 50);
+    await tell("pulling", 29);
+    expect(await scene.fetches()).toBe(false);
+
+    await tell("pulling", 1);
+    expect(await scene.fetches()).toBe(true);
+
+    expect(await status(alice, id)).toEqual(["error", PULL_PROBLEM_SENTENCES["too-slow"]]);
+  });
+
+  test("because its registry goes off the list is asked for no more, and its order waits with that reason", async () => {
+    const { id } = await fetching();
+    await registries("ghcr.io");
+    await host.pull();
+    expect(host.desiredFetches).toEqual([]);
+
+    expect(await scene.fetches()).toBe(true);
+
+    expect(await lastFetch()).toEqual({ outcome: "not-allowed", problem: null });
+    expect((await scene.schedule()).placed).toEqual([]);
+    expect(await status(alice, id)).toEqual([
+      "queued",
+      "Waiting for image: images of docker.io may not be used; these may be used: ghcr.io.",
+    ]);
+  });
+
   test("is given up after an hour", async () => {
     const { id } = await fetching();
     scene.api.passMinutes(59);
@@ -360,8 +549,7 @@ describe("an image that does not come", () => {
     await scene.fetches();
 
     expect(await lastFetch()).toEqual({ outcome: "host-away", problem: null });
-    expect((await scene.schedule()).placed).toEqual([id]);
-    expect((await scene.get(alice, id)).host_id).toBe(other.id);
+    await placedOnceFetched(alice, id, other);
   });
 
   test("is told for some minutes after the fetch has ended, and then forgotten", async () => {
@@ -388,9 +576,11 @@ test("an order that is taken back waits on where its host is lost before it has 
 
   await scene.api.ask("DELETE", `/api/v1/hosts/${host.id}?lost=true`, { as: scene.api.admin });
   await scene.fetches();
-  await anotherHost("b");
+  const other = await anotherHost("b");
 
-  expect((await scene.schedule()).placed).toEqual([id]);
+  await placedOnceFetched(alice, id, other);
+
+  expect(await scene.get(alice, id)).toMatchObject({ status: "creating", host_id: other.id });
 });
 
 test("an order that is stopped before its host has confirmed does not say that anything goes on", async () => {
@@ -421,7 +611,7 @@ test("the host that has fetched the image is preferred at once, though its list 
   expect((await scene.get(alice, id)).host_id).toBe(host.id);
 });
 
-test("a second host without the image may be waited for once more, and no longer than the first", async () => {
+test("a second host without the image fetches it before it gives a card", async () => {
   const { id, fetchId } = await fetching();
   const taken = await ordered(bob, { image: "small:1" });
   expect((await scene.schedule()).placed).toEqual([taken]);
@@ -429,16 +619,53 @@ test("a second host without the image may be waited for once more, and no longer
   host.pulls = [pull({ fetchId, state: "present" })];
   await host.round();
   await scene.fetches();
-  expect((await scene.schedule()).placed).toEqual([id]);
-  other.pulls = [pull()];
-  await other.round(NOT_BEGUN);
 
-  await twoMinutesLater(other);
-  expect(await scene.fetches()).toBe(true);
+  await placedOnceFetched(alice, id, other);
 
-  expect((await status(alice, id))[1]).toBe(
-    `Host ${other.id} is fetching the image; its place there is being given back.`,
-  );
+  expect(await lastFetch()).toEqual({ outcome: "present", problem: null });
+});
+
+describe("a start that held a card in vain", () => {
+  beforeEach(async () => {
+    const id = await placed();
+    host.pulls = [pull({ instanceIds: [instanceOf(id)] })];
+    await host.round(NOT_BEGUN);
+    await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
+    host.pulls = [];
+    await host.round();
+  });
+
+  test("is no way to hold another: the same customer's next order of the image, however spelled, gets a fetch first", async () => {
+    const again = await ordered(alice, { image: `docker.io/library/${IMAGE}` });
+    expect((await scene.schedule()).placed).toEqual([]);
+    scene.api.nudged.length = 0;
+    const third = await ordered(alice);
+    expect((await scene.schedule()).placed).toEqual([]);
+    expect(scene.api.nudged).toEqual([host.id]);
+    expect((await openFetches()).map((row) => row.workload_id).toSorted()).toEqual([again, third].toSorted());
+
+    const other = await ordered(bob);
+    expect((await scene.schedule()).placed).toEqual([other]);
+  });
+
+  test("is not held against another image, nor against a host that has this one", async () => {
+    const small = await ordered(alice, { image: "small:1" });
+    expect((await scene.schedule()).placed).toEqual([small]);
+    const other = await anotherHost("b");
+    other.machine.images = [IMAGE];
+    await other.report([]);
+    const again = await ordered(alice);
+
+    expect((await scene.schedule()).placed).toEqual([again]);
+  });
+
+  test("is forgotten after an hour", async () => {
+    scene.api.passMinutes(60);
+    await host.heartbeat();
+    const again = await ordered(alice);
+
+    expect((await scene.schedule()).placed).toEqual([again]);
+  });
 });
 
 describe("the bill", () => {
@@ -616,6 +843,45 @@ describe("what a host tells of its pulls", () => {
     await host.report([]);
 
     expect((await pulls()).map((row: { fetch_id: string | null }) => row.fetch_id)).toEqual([fetchId, null]);
+  });
+
+  test("keeps two pulls of one image apart, in whichever order it tells them", async () => {
+    const [one, other] = ["ins-a", "ins-b"].map((id) => InstanceId.parse(id));
+    const pulls = [
+      pull({ instanceIds: [other!, one!] }),
+      pull({ instanceIds: [InstanceId.parse("ins-c")], state: "waiting" }),
+      pull({ instanceIds: [InstanceId.parse("ins-c")], state: "pulling" }),
+    ];
+    const seen = [];
+    for (const told of [pulls, pulls.toReversed()]) {
+      scene.api.passMinutes(1);
+      await putHostPulls(scene.api.db, { hostId: host.id, pulls: told, now: scene.api.deps.now() });
+      seen.push(await pullsOfHost(scene.api.db, host.id));
+    }
+
+    expect(seen[0]).toMatchObject([{ state: "pulling" }, { state: "pulling" }]);
+    expect(seen[1]).toEqual(seen[0]);
+  });
+
+  test("wakes the loops for what may matter to them, and not for numbers and sentences", async () => {
+    await placed();
+    const woken = async (change: Partial<ObservedPull>, detail: string = NOT_BEGUN.detail) => {
+      const before = scene.wakes();
+      host.pulls = [pull(change)];
+      await host.round({ ...NOT_BEGUN, detail });
+      return scene.wakes() - before;
+    };
+
+    expect(await woken({ layersDone: 1, layers: 9 }, "Image large:1 is being pulled (1 of 9 layers).")).toBe(
+      0,
+    );
+    expect(await woken({ layersDone: 2, layers: 9 }, "Image large:1 is being pulled (2 of 9 layers).")).toBe(
+      0,
+    );
+    expect(await woken({ state: "waiting", operatorDetail: "it waits for a free slot" })).toBe(1);
+    expect(await woken({ state: "waiting" })).toBe(0);
+    host.machine.cpuCount += 1;
+    expect(await woken({ state: "waiting" })).toBe(1);
   });
 
   test("cannot end another host's fetch", async () => {

@@ -279,6 +279,24 @@ describe("the terms of an order", () => {
     ]);
   });
 
+  test.each(["starter", "docker.io/starter:latest", "index.docker.io/library/starter"])(
+    "say that it is on offer by whichever spelling it is ordered: %s",
+    async (image) => {
+      await scene.api.ask("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
+        as: scene.api.admin,
+        body: { value: "ghcr.io" },
+      });
+      await scene.api.ask("POST", "/api/v1/images", {
+        as: scene.api.admin,
+        body: { name: "library/starter:latest" },
+      });
+
+      const { told } = await placed(alice, { image });
+
+      expect(told.imageTerms).toMatchObject({ isOffered: true });
+    },
+  );
+
   test("of a thousand orders take as many queries as those of one", async () => {
     const { db, passwords } = scene.api.deps;
     let queries = 0;
@@ -375,6 +393,21 @@ describe("a host that asks for a credential", () => {
 
     expect(await asking(host, { for: { instanceId: told.instanceId } })).toEqual(NONE);
     expect(await listed(alice)).toMatchObject([{ usable: false }]);
+  });
+
+  test("is told of none any more once one cannot be opened, so that it does not ask on and on", async () => {
+    await idOf(give(alice));
+    const { told } = await placed(alice);
+    await scene.api.db.query("UPDATE registry_credentials SET username = 'eve'");
+    expect(told.imageTerms?.credential).not.toBeNull();
+
+    await asking(host, { for: { instanceId: told.instanceId } });
+    await host.pull();
+
+    expect(toldOf(told)?.imageTerms?.credential).toBeNull();
+    const anew = await idOf(give(alice));
+    await host.pull();
+    expect(toldOf(told)?.imageTerms?.credential).toBe(anew);
   });
 
   test("gets none from a fleet of another identity, which shows the credential as not usable and tells of none", async () => {

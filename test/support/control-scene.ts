@@ -25,6 +25,8 @@ import { quietLog } from "./quiet-log.ts";
 export interface ControlScene {
   api: ApiWorld;
   handlers: HostHandlers;
+  /** How often what hosts told has woken the loops. */
+  wakes(): number;
   /** One pass of the scheduler, as the leader, or under a term that is over. */
   schedule(under?: { term: number }): Promise<SchedulingReport>;
   lifecycle(): Promise<void>;
@@ -71,12 +73,15 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
       `INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from) VALUES ('default', $1, $2, 'hour', '2020-01-01Z')`,
       [line, unit_price],
     );
+  let wakes = 0;
   const handlers = hostSync({
     db: api.deps.db,
     now: api.deps.now,
     log: quietLog,
     passwords: api.deps.passwords,
-    wake: () => undefined,
+    wake: () => {
+      wakes += 1;
+    },
     nudge: (host) => void api.nudged.push(host),
   });
   const leaderPass = async () => {
@@ -89,10 +94,12 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     newId: api.deps.newId,
     nudge: (host: HostId) => api.deps.link.nudge(host),
     usual: new UsualOrders(api.deps.db),
+    log: quietLog,
   };
   return {
     api,
     handlers,
+    wakes: () => wakes,
     schedule: async (under) => await schedulePass(deps, { ...(await leaderPass()), ...under }),
     lifecycle: async () => await lifecyclePass(deps, await leaderPass()),
     fetches: async () => await imageFetchesPass(deps, await leaderPass()),

@@ -44,11 +44,15 @@ export class PullingHost {
     const waiting = this.host.desired.filter(
       (wanted) => wanted.want === "running" && this.#imageOf(wanted) === undefined,
     );
+    const waitersOf = (image: string) =>
+      waiting.filter(({ spec }) => spec.image === image).map(({ instanceId }) => instanceId);
     this.host.pulls = [
       ...new Set(waiting.map(({ spec }) => spec.image).filter((image) => !this.#isFetched(image))),
-    ].map((image) => pullOf({ image, fetchId: null, state: "pulling" }));
+    ].map((image) => pullOf({ image, fetchId: null, instanceIds: waitersOf(image), state: "pulling" }));
     for (const { image, fetchId } of this.host.desiredFetches)
-      this.host.pulls.push(pullOf({ image, fetchId, state: this.images.get(image) ?? "pulling" }));
+      this.host.pulls.push(
+        pullOf({ image, fetchId, instanceIds: waitersOf(image), state: this.images.get(image) ?? "pulling" }),
+      );
     await this.host.heartbeat();
     await this.host.report(this.host.desired.flatMap((wanted) => this.#observed(wanted)));
   }
@@ -91,7 +95,7 @@ export class PullingHost {
   }
 }
 
-function pullOf(told: Pick<ObservedPull, "image" | "fetchId" | "state">): ObservedPull {
+function pullOf(told: Pick<ObservedPull, "image" | "fetchId" | "instanceIds" | "state">): ObservedPull {
   return {
     ...told,
     layersDone: null,

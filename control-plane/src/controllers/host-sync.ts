@@ -99,7 +99,7 @@ async function observed(
 ): Promise<Refusal | undefined> {
   const outcome = await mergeObserved(deps.db, { hostId, observed: report, now: deps.now() });
   if (!outcome.merged) return refused(outcome.reason);
-  deps.wake();
+  if (outcome.changed) deps.wake();
   if (outcome.ordersChanged) deps.nudge(hostId);
   return undefined;
 }

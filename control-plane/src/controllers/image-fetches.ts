@@ -4,19 +4,34 @@
  * under locks.
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import { fetchEnd, type FetchEnd, fetchEndSentence, mayTakeBack } from "../core/image-fetch.ts";
+import type { Log } from "@remotegpu/shared/log";
+import {
+  fetchEnd,
+  type FetchEnd,
+  fetchEndSentence,
+  imageSentence,
+  mayNotGoOn,
+  mayTakeBack,
+} from "../core/image-fetch.ts";
 import { type Connection, type Database, transaction } from "../store/database.ts";
 import { lockEnvironment, moveEnvironment } from "../store/environments/environments.ts";
 import { noteImageOf } from "../store/hosts/host-images.ts";
 import { lockHosts, raiseGeneration } from "../store/hosts/hosts.ts";
-import { assertTerm } from "../store/leader.ts";
+import { assertTerm, LeadershipLostError } from "../store/leader.ts";
 import {
   endFetch,
   forgetEndedFetches,
   openFetches,
   type OpenFetchRow,
 } from "../store/placement/image-fetches.ts";
-import { type PlacementForImage, placementsForImages, takeBack } from "../store/placement/take-back.ts";
+import {
+  type PlacementForImage,
+  placementsForImages,
+  takeBack,
+  takeBackToFetch,
+} from "../store/placement/take-back.ts";
+import { imageRefusals } from "../store/registries/image-needs.ts";
+import { registryListInForce } from "../store/registries/registry-list.ts";
 
 /** A pass looks at this many placements; the next one goes on. */
 const MAX_LOOKED_AT = 1_000;
@@ -25,6 +40,7 @@ export interface ImageFetchesDeps {
   db: Database;
   newId: (kind: "fetch") => string;
   nudge: (host: HostId) => void;
+  log: Log;
 }
 
 interface Pass {
@@ -32,18 +48,20 @@ interface Pass {
   now: Date;
 }
 
-/** True when an order waits for less than before, or something is about to come free: the scheduler should look. */
+/**
+ * True when an order waits for less than before, or something is about to come free: the scheduler should look.
+ * @throws LeadershipLostError when another replica leads by now; StoreError when nothing can be read
+ */
 export async function imageFetchesPass(deps: ImageFetchesDeps, pass: Pass): Promise<boolean> {
   const { db, nudge } = deps;
   const changed: string[] = [];
-  for (const fetch of await openFetches(db)) {
+  for (const fetch of await openFetches(db, await registryListInForce(db))) {
     if (fetchEnd(fetch, pass.now.getTime()) === null) continue;
-    if (await end(db, pass, fetch)) changed.push(fetch.hostId);
+    if (await orLater(deps, fetch.workload.id, () => end(db, pass, fetch))) changed.push(fetch.hostId);
   }
-  const placed = await placementsForImages(db, { now: pass.now, limit: MAX_LOOKED_AT });
-  for (const placement of placed) {
-    if (!mayTakeBack(placement, pass.now.getTime())) continue;
-    if (await makeWait(deps, pass, placement)) changed.push(placement.hostId);
+  for (const { placement } of await duePlacements(db, pass.now)) {
+    const { environmentId, hostId } = placement;
+    if (await orLater(deps, environmentId, () => makeWait(deps, pass, placement))) changed.push(hostId);
   }
   await transaction(db, async (sql) => {
     await assertTerm(sql, pass.term);
@@ -51,6 +69,21 @@ export async function imageFetchesPass(deps: ImageFetchesDeps, pass: Pass): Prom
   });
   for (const hostId of new Set(changed)) nudge(hostId as HostId);
   return changed.length > 0;
+}
+
+/** One order whose rows are such that it fails whoever tries is left as it is, and the others are not. */
+async function orLater(
+  { log }: ImageFetchesDeps,
+  workload: string,
+  act: () => Promise<boolean>,
+): Promise<boolean> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof LeadershipLostError) throw error;
+    log.error({ error, workload }, "what becomes of an order and its image was not written down");
+    return false;
+  }
 }
 
 async function end(
@@ -63,7 +96,7 @@ async function end(
     // The workload before its host: the order of locks everywhere.
     if (workload.kind === "environment") await lockEnvironment(sql, workload.id);
     await lockHosts(sql, [hostId]);
-    const [fetch] = await openFetches(sql, id);
+    const [fetch] = await openFetches(sql, await registryListInForce(sql), id);
     const over = fetch === undefined ? null : fetchEnd(fetch, now.getTime());
     if (fetch === undefined || over === null) return false;
     await endFetch(sql, { id, end: over, now });
@@ -96,10 +129,29 @@ async function makeWait(
     await assertTerm(sql, term);
     const environment = await lockEnvironment(sql, environmentId);
     await lockHosts(sql, [hostId]);
-    const [placement] = await placementsForImages(sql, { now, limit: 1, environmentId });
-    if (environment === null || placement?.hostId !== hostId || !mayTakeBack(placement, now.getTime()))
-      return false;
-    await takeBack(sql, { environment, placement, fetchId: newId("fetch"), now });
+    const [due] = await duePlacements(sql, now, environmentId);
+    if (environment === null || due?.placement.hostId !== hostId) return false;
+    const taken = { environment, placement: due.placement, now };
+    if (due.refusal === null) await takeBackToFetch(sql, { ...taken, fetchId: newId("fetch") });
+    else await takeBack(sql, taken, imageSentence(due.refusal));
     return true;
   });
+}
+
+/** Those that are to give their place back. */
+async function duePlacements(
+  sql: Connection,
+  now: Date,
+  environmentId: string | null = null,
+): Promise<
+  { placement: PlacementForImage; /** Why its image may not be used any more. */ refusal: string | null }[]
+> {
+  const placements = await placementsForImages(sql, { limit: MAX_LOOKED_AT, environmentId });
+  const images = placements.map(({ image }) => image);
+  const refusals = await imageRefusals(sql, images, await registryListInForce(sql));
+  return placements
+    .map((placement, index) => ({ placement, refusal: refusals[index] ?? null }))
+    .filter(({ placement, refusal }) =>
+      refusal === null ? mayTakeBack(placement, now.getTime()) : mayNotGoOn(placement),
+    );
 }

@@ -8,7 +8,11 @@ import type { Log } from "@remotegpu/shared/log";
 import type { PasswordSeal } from "../link/password-seal.ts";
 import { type Connection, type Database, transaction } from "../store/database.ts";
 import { imageTermsOf } from "../store/registries/image-terms.ts";
-import { type CredentialRow, credentialById } from "../store/registries/registry-credentials.ts";
+import {
+  type CredentialRow,
+  credentialById,
+  markUnusable,
+} from "../store/registries/registry-credentials.ts";
 import { useOfLogin } from "../store/registries/registry-logins.ts";
 
 export interface RegistryLoginDeps {
@@ -32,6 +36,8 @@ export async function answerLogin(
   const password = passwords.open(row.sealedPassword, row);
   if (password === null) {
     log.error(told, "a registry's password cannot be opened: its row is not what it was");
+    // From now on no order's terms name it, or hosts would ask for it again and again.
+    await markUnusable(db, credential);
     return { kind: "registry-login-none" };
   }
   log.info(told, "a host gets a registry's credential");

@@ -81,6 +81,7 @@ async function scheduleRound(
     }
     refused.add(order.id);
     report.again ||= outcome.reason === "taken";
+    if (outcome.reason === "image-first") deps.nudge(outcome.hostId as HostId);
     if (isHopeless(outcome)) await failOrder(deps.db, pass, id, outcome.detail);
     else if (outcome.reason !== "not-queued") sentences.set(id, refusalSentence(outcome));
   }
@@ -123,6 +124,7 @@ function refusalSentence(outcome: Exclude<Refused, Hopeless | { reason: "not-que
     case "taken":
       return `Waiting for a place: ${outcome.detail}.`;
     case "still-held":
+    case "image-first":
       return outcome.detail;
     case "image":
     case "price":

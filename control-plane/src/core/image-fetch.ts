@@ -13,8 +13,12 @@ import type { InstanceState } from "@remotegpu/shared/workload";
 
 /** So long a placement may hold what it has while its image is pulled: most images are there by then. */
 export const HELD_WHILE_PULLED_MS = 2 * MS_PER_MINUTE;
-/** As long as a host itself would go on with one pull. */
+/** As long as a host itself would go on with one pull. Waiting for others does not count, and is bounded by as much again. */
 export const FETCH_LIMIT_MS = 60 * MS_PER_MINUTE;
+/** Of one host, told at a time: with a few slow registries nobody takes all that a host can be told of. */
+export const MAX_FETCHES_OF_CUSTOMER = 4;
+/** A customer's start that held a place for an image in vain is held against the image's next starts for so long. */
+export const HELD_AGAIN_AFTER_MS = 60 * MS_PER_MINUTE;
 /** How long is told how a fetch ended. */
 export const ENDED_FETCH_KEPT_MS = 10 * MS_PER_MINUTE;
 /** Numbers of a pull that goes on are taken over no more often; how it ends is taken over at once. */
@@ -22,58 +26,91 @@ export const PROGRESS_EVERY_MS = 2_000;
 /** Within this a host tells its images anew, what it has just fetched among them. */
 export const IMAGES_TOLD_WITHIN_MS = 2 * MS_PER_MINUTE;
 
-/** A placement that is wanted running, of the order's first run on it, as its host last told of it. */
+/** A placement that is wanted running, as its host last told of the run that is wanted now. */
 export interface PlacedForImage {
   state: InstanceState;
   problem: string | null;
   hasContainer: boolean;
   /** Time of its run is proven. */
   hasBegun: boolean;
+  /** When that run was ordered. */
   placedAtMs: number;
-  /** Of its image on its host; null where the host tells of none. */
+  /** That it waits for; null where its host tells of none. */
   pull: ObservedPull["state"] | null;
-  openFetchesOfHost: number;
+  /** That its host is told of. */
+  fetchesOfHost: number;
+  /** That its customer has there, those included that the host is not told of yet. */
+  fetchesOfCustomer: number;
+}
+
+/** What its host reported as not begun; in doubt it has. */
+function hasNotBegun({ state, problem, hasContainer, hasBegun }: PlacedForImage): boolean {
+  return state === "starting" && problem === null && !hasContainer && !hasBegun;
 }
 
 /**
- * Only what its host reported as not begun, with the image still on its way; in doubt it keeps its place. A host that
- * can take no more fetches is waited for as one that knows none.
+ * Only what has not begun, with the image still on its way; in doubt it keeps its place. A host that can be told of no
+ * more fetches is waited for as one that knows none.
  */
 export function mayTakeBack(placed: PlacedForImage, nowMs: number): boolean {
   return (
     nowMs - placed.placedAtMs >= HELD_WHILE_PULLED_MS &&
-    (placed.pull === "pulling" || placed.pull === "waiting") &&
-    placed.state === "starting" &&
-    placed.problem === null &&
-    !placed.hasContainer &&
-    !placed.hasBegun &&
-    placed.openFetchesOfHost < MAX_FETCHES_OF_HOST
+    isOnItsWay(placed) &&
+    hasNotBegun(placed) &&
+    hasRoomForFetch(placed)
   );
+}
+
+/** One more of a customer who has as many as may be told is not told, so there is room for it. */
+export function hasRoomForFetch({
+  fetchesOfHost,
+  fetchesOfCustomer,
+}: Pick<PlacedForImage, "fetchesOfHost" | "fetchesOfCustomer">): boolean {
+  return fetchesOfHost < MAX_FETCHES_OF_HOST || fetchesOfCustomer >= MAX_FETCHES_OF_CUSTOMER;
+}
+
+/** Its image may not be used any more: at once, and nothing is fetched for it. What the host has already is its own matter. */
+export function mayNotGoOn(placed: PlacedForImage): boolean {
+  return isOnItsWay(placed) && hasNotBegun(placed);
+}
+
+function isOnItsWay({ pull }: PlacedForImage): boolean {
+  return pull === "pulling" || pull === "waiting";
 }
 
 export interface OpenFetch {
   sinceMs: number;
+  /** Before the last pause. */
+  pulledMs: number;
+  /** Since when its host has told that it pulls; null while it waits or is not told of. */
+  pullingSinceMs: number | null;
   /** The order is there and waits. */
   isWaitedFor: boolean;
   /** Its host is heard, may be placed on, and follows fetches. */
   isServed: boolean;
+  /** Its registry is on the list, or its image on offer. */
+  isAllowed: boolean;
   told: Pick<ObservedPull, "state" | "problem"> | null;
 }
 
 export type FetchEnd =
-  | { outcome: "present" | "not-wanted" | "host-away" }
+  | { outcome: "present" | "not-wanted" | "not-allowed" | "not-begun" | "host-away" }
   | { outcome: "failed"; problem: PullProblem };
 
-/** Null while it goes on. What nobody waits for ends first, and what the host said before that it is away. */
-export function fetchEnd(
-  { sinceMs, isWaitedFor, isServed, told }: OpenFetch,
-  nowMs: number,
-): FetchEnd | null {
+/**
+ * Null while it goes on. What nobody waits for ends first, and what the host said before that it is away. An image that
+ * was pulled for too long is at fault; one that only waited for its turn is not, and its order is free to go elsewhere.
+ */
+export function fetchEnd(fetch: OpenFetch, nowMs: number): FetchEnd | null {
+  const { isWaitedFor, isServed, isAllowed, told } = fetch;
   if (!isWaitedFor) return { outcome: "not-wanted" };
+  if (!isAllowed) return { outcome: "not-allowed" };
   if (told?.state === "present") return { outcome: "present" };
   if (told?.state === "failed") return { outcome: "failed", problem: told.problem ?? "failed" };
   if (!isServed) return { outcome: "host-away" };
-  return nowMs - sinceMs >= FETCH_LIMIT_MS ? { outcome: "failed", problem: "too-slow" } : null;
+  const pulledMs = fetch.pulledMs + (fetch.pullingSinceMs === null ? 0 : nowMs - fetch.pullingSinceMs);
+  if (pulledMs >= FETCH_LIMIT_MS) return { outcome: "failed", problem: "too-slow" };
+  return nowMs - fetch.sinceMs - pulledMs >= FETCH_LIMIT_MS ? { outcome: "not-begun" } : null;
 }
 
 /** Of those alone that are told in numbers. */
@@ -88,6 +125,11 @@ export function fetchSentence(hostName: string, pull: PullProgress | null, isHel
   return `Host ${hostName} is fetching the image${progress}; ${held}.`;
 }
 
+/** The operator's list has changed since it was ordered, and may change again. */
+export function imageSentence(refusal: string): string {
+  return `Waiting for image: ${refusal}.`;
+}
+
 /** What customers are told of a fetch that is over. */
 export function fetchEndSentence(hostName: string, end: FetchEnd): string {
   switch (end.outcome) {
@@ -97,6 +139,10 @@ export function fetchEndSentence(hostName: string, end: FetchEnd): string {
       return PULL_PROBLEM_SENTENCES[end.problem];
     case "not-wanted":
       return `Host ${hostName} need not fetch the image any more.`;
+    case "not-allowed":
+      return PULL_PROBLEM_SENTENCES["not-allowed"];
+    case "not-begun":
+      return `Host ${hostName} had no turn for the image in all this time.`;
     case "host-away":
       return `Host ${hostName} cannot go on fetching the image.`;
   }

@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { StartError } from "./start-error.ts";
 
-export const STARTER_IMAGE = "remotegpu/starter:1";
+export const STARTER_IMAGE = "remotegpu-starter:1";
 
 const IMPORT_MS = 60_000;
 const BUSYBOX = ["/usr/bin/busybox", "/bin/busybox"];

@@ -5,6 +5,9 @@ import {
   fetchEndSentence,
   fetchSentence,
   HELD_WHILE_PULLED_MS,
+  imageSentence,
+  MAX_FETCHES_OF_CUSTOMER,
+  mayNotGoOn,
   mayTakeBack,
   type OpenFetch,
   type PlacedForImage,
@@ -21,7 +24,8 @@ const PLACED: PlacedForImage = {
   hasBegun: false,
   placedAtMs: 1_000,
   pull: "pulling",
-  openFetchesOfHost: 0,
+  fetchesOfHost: 0,
+  fetchesOfCustomer: 0,
 };
 const DUE = PLACED.placedAtMs + HELD_WHILE_PULLED_MS;
 
@@ -43,7 +47,7 @@ describe("a placement that only waits for its image", () => {
     ["it has a container", { hasContainer: true }],
     ["time of it is proven", { hasBegun: true }],
     ["its host cannot see what runs", { problem: "runtime-down" }],
-    ["its host has as many fetches as it can be told of", { openFetchesOfHost: MAX_FETCHES_OF_HOST }],
+    ["its host has as many fetches as it can be told of", { fetchesOfHost: MAX_FETCHES_OF_HOST }],
   ])("keeps its place for good where %s", (_why, change) => {
     expect(mayTakeBack({ ...PLACED, ...change }, DUE * 1_000)).toBe(false);
   });
@@ -56,24 +60,65 @@ describe("a placement that only waits for its image", () => {
   );
 
   test("may become the last fetch that its host can be told of", () => {
-    expect(mayTakeBack({ ...PLACED, openFetchesOfHost: MAX_FETCHES_OF_HOST - 1 }, DUE)).toBe(true);
+    expect(mayTakeBack({ ...PLACED, fetchesOfHost: MAX_FETCHES_OF_HOST - 1 }, DUE)).toBe(true);
+  });
+
+  test("is taken back on a full host where it only joins its customer's own, of which the host is told four", () => {
+    const full = { ...PLACED, fetchesOfHost: MAX_FETCHES_OF_HOST };
+
+    expect(MAX_FETCHES_OF_CUSTOMER).toBe(4);
+    expect(mayTakeBack({ ...full, fetchesOfCustomer: MAX_FETCHES_OF_CUSTOMER - 1 }, DUE)).toBe(false);
+    expect(mayTakeBack({ ...full, fetchesOfCustomer: MAX_FETCHES_OF_CUSTOMER }, DUE)).toBe(true);
+  });
+
+  test("is taken back at once where its image may not be used any more, unless it has begun or has its image", () => {
+    expect(mayNotGoOn(PLACED)).toBe(true);
+    for (const change of [
+      { pull: null },
+      { hasContainer: true },
+      { hasBegun: true },
+      { state: "ready" },
+    ] as const)
+      expect(mayNotGoOn({ ...PLACED, ...change })).toBe(false);
   });
 });
 
 describe("a fetch", () => {
-  const OPEN: OpenFetch = { sinceMs: 5_000, isWaitedFor: true, isServed: true, told: null };
+  const OPEN: OpenFetch = {
+    sinceMs: 5_000,
+    pulledMs: 0,
+    pullingSinceMs: null,
+    isWaitedFor: true,
+    isServed: true,
+    isAllowed: true,
+    told: null,
+  };
   const pulling = { state: "pulling", problem: null } as const;
+  const TOO_SLOW = { outcome: "failed", problem: "too-slow" };
+
+  test.each<[string, Partial<OpenFetch>]>([
+    ["since it began", { pullingSinceMs: OPEN.sinceMs }],
+    ["since it had its turn", { sinceMs: OPEN.sinceMs - FETCH_LIMIT_MS + 1, pullingSinceMs: OPEN.sinceMs }],
+    ["with a pause", { sinceMs: 0, pulledMs: 4_000, pullingSinceMs: OPEN.sinceMs + 4_000 }],
+  ])("goes on for an hour while its host pulls: %s", (_since, change) => {
+    const fetch = { ...OPEN, told: pulling, ...change };
+
+    expect(fetchEnd(fetch, OPEN.sinceMs + FETCH_LIMIT_MS - 1)).toBeNull();
+    expect(fetchEnd(fetch, OPEN.sinceMs + FETCH_LIMIT_MS)).toEqual(TOO_SLOW);
+  });
 
   test.each<[string, Partial<OpenFetch>]>([
     ["its host has said nothing", {}],
-    ["its host pulls", { told: pulling }],
     ["its host lets it wait", { told: { state: "waiting", problem: null } }],
-  ])("goes on for an hour while %s", (_why, change) => {
+    ["it was pulled for a while", { sinceMs: OPEN.sinceMs - 4_000, pulledMs: 4_000 }],
+  ])("that only waits for an hour ends without an error: %s", (_why, change) => {
     expect(fetchEnd({ ...OPEN, ...change }, OPEN.sinceMs + FETCH_LIMIT_MS - 1)).toBeNull();
-    expect(fetchEnd({ ...OPEN, ...change }, OPEN.sinceMs + FETCH_LIMIT_MS)).toEqual({
-      outcome: "failed",
-      problem: "too-slow",
-    });
+    expect(fetchEnd({ ...OPEN, ...change }, OPEN.sinceMs + FETCH_LIMIT_MS)).toEqual({ outcome: "not-begun" });
+  });
+
+  test("ends where its image may not be used any more", () => {
+    expect(fetchEnd({ ...OPEN, told: pulling, isAllowed: false }, 6_000)).toEqual({ outcome: "not-allowed" });
+    expect(fetchEndSentence("a", { outcome: "not-allowed" })).toBe(PULL_PROBLEM_SENTENCES["not-allowed"]);
   });
 
   test.each(PULL_PROBLEMS)("fails for the reason that its host gives: %s", (problem) => {
@@ -146,13 +191,19 @@ describe("what people are told", () => {
     expect(fetchSentence("a", told, false)).toBe(sentence);
   });
 
+  test("when the list keeps an order from its image", () => {
+    expect(imageSentence("images of x may not be used")).toBe(
+      "Waiting for image: images of x may not be used.",
+    );
+  });
+
   test("does not call a place free that its host has not confirmed", () => {
     expect(fetchSentence("a", pull(some), true)).toBe(
       "Host a is fetching the image (3 of 8 layers, 1.2 of 4.0 GiB); its place there is being given back.",
     );
   });
 
-  test.each(["present", "not-wanted", "host-away"] as const)(
+  test.each(["present", "not-wanted", "not-begun", "host-away"] as const)(
     "names the host of a fetch that ended: %s",
     (outcome) => {
       expect(fetchEndSentence("a", { outcome })).toMatch(/^Host a .*\.$/);

@@ -97,7 +97,7 @@ const post = createRoute({
   tags,
   summary: "Offer an image",
   description:
-    "While it is active everybody may order it, by this very name and whatever its registry; and it is used as it is on a host where somebody put it by hand.",
+    "While it is active everybody may order it, by any spelling of its name and whatever its registry; and it is used as it is on a host where somebody put it by hand.",
   request: { body: jsonBody(NewImage) },
   responses: created("The image", Image),
 });

@@ -39,7 +39,9 @@ const Why = z
           image: z.string(),
           since: Timestamp,
           ended_at: Timestamp.nullable(),
-          outcome: z.enum(["present", "failed", "not-wanted", "host-away"]).nullable(),
+          outcome: z
+            .enum(["present", "failed", "not-wanted", "not-allowed", "not-begun", "host-away"])
+            .nullable(),
           reason: z.string().nullable().openapi({ description: "How it ended, in words" }),
         }),
       )

@@ -7,6 +7,7 @@ import { LEASE_QUESTIONS } from "./leases.ts";
 import { MONEY_QUESTIONS } from "./money.ts";
 import { PLACEMENT_QUESTIONS } from "./placements.ts";
 import { answer } from "./question.ts";
+import { REGISTRY_QUESTIONS } from "./registries.ts";
 import { RIGHTS_QUESTIONS } from "./rights.ts";
 import { RUN_QUESTIONS } from "./runs.ts";
 import { STORAGE_QUESTIONS } from "./storage.ts";
@@ -15,6 +16,7 @@ import { WORKLOAD_QUESTIONS } from "./workloads.ts";
 const QUESTIONS = [
   ...MONEY_QUESTIONS,
   ...RIGHTS_QUESTIONS,
+  ...REGISTRY_QUESTIONS,
   ...RUN_QUESTIONS,
   ...STORAGE_QUESTIONS,
   ...JOURNAL_QUESTIONS,

@@ -14,6 +14,8 @@ const QUESTION_TIMEOUT_MS = 10 * MS_PER_MINUTE;
 export interface Found {
   readonly count: number;
   readonly findings: readonly Finding[];
+  /** Where nothing was found: what is worth knowing all the same. */
+  readonly notes?: readonly string[];
 }
 
 export interface Question extends Check {

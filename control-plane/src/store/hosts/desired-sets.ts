@@ -1,5 +1,4 @@
 /**
-/**
  * The whole desired set of a host: its placements that are not gone, its leases that are not over and the images that it
  * is to fetch, at one generation. How images may be had is said as it is at this moment; a change of that alone is no
  * new generation.

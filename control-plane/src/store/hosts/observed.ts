@@ -17,6 +17,7 @@ import { putHostImages } from "./host-images.ts";
 import { putHostPulls } from "./host-pulls.ts";
 import { mergeLeases } from "../leases/lease-reports.ts";
 import { raiseGeneration } from "./hosts.ts";
+import { substanceOf } from "./observed-substance.ts";
 import { noteStubbornRuns } from "./stubborn-runs.ts";
 import { mergeLostHistory, noteKnownEpochs } from "./lost-history.ts";
 import {
@@ -41,7 +42,13 @@ export interface ObservedState {
 }
 
 export type MergeOutcome =
-  | { merged: true; /** Its desired set changed: nudge it. */ ordersChanged: boolean }
+  | {
+      merged: true;
+      /** Its desired set changed: nudge it. */
+      ordersChanged: boolean;
+      /** More than the numbers and sentences that only people read: whoever decides should look. */
+      changed: boolean;
+    }
   | { merged: false; reason: string };
 
 export async function mergeObserved(
@@ -83,11 +90,17 @@ export async function mergeObserved(
       ordersChanged = (await mergeLeases(sql, { host, leases: observed.leases, now })) || ordersChanged;
     await completeDeletions(sql, { ids: [...environments.keys()], now });
     if (ordersChanged) await raiseGeneration(sql, hostId);
+    const substance = substanceOf(observed);
     await sql.query(
-      "UPDATE hosts SET observed_digest = $2, observed_at = $3, status_reason = NULL, restore_shown_at = NULL WHERE id = $1",
-      [hostId, observed.digest, now],
+      `UPDATE hosts SET observed_digest = $2, observed_substance = $3, observed_at = $4, status_reason = NULL,
+              restore_shown_at = NULL
+        WHERE id = $1`,
+      [hostId, observed.digest, substance, now],
     );
-    return { merged: true, ordersChanged };
+    // The same words mean more once a removal is applied: that something is gone.
+    const isRemoving = placements.some(({ want }) => want === "removed");
+    const isNew = host.last_substance !== substance;
+    return { merged: true, ordersChanged, changed: ordersChanged || isRemoving || isNew };
   });
 }
 
@@ -113,10 +126,16 @@ async function lockEnvironmentsOn(sql: Connection, hostId: string): Promise<Map<
   return locked;
 }
 
-async function lockHost(sql: Connection, hostId: string): Promise<ReportingHost | null> {
-  const { rows } = await sql.query<ReportingHost>(
+interface LockedHost extends ReportingHost {
+  /** Of its last report; null where it is to report anew. */
+  last_substance: string | null;
+}
+
+async function lockHost(sql: Connection, hostId: string): Promise<LockedHost | null> {
+  const { rows } = await sql.query<LockedHost>(
     `SELECT id, name, coalesce(storage_pool, id) AS storage_pool, applied_generation >= generation AS has_applied_all,
-            restore_shown_at IS NOT NULL AS is_restored
+            restore_shown_at IS NOT NULL AS is_restored,
+            CASE WHEN observed_digest IS NOT NULL THEN observed_substance END AS last_substance
        FROM hosts WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE`,
     [hostId],
   );

@@ -6,12 +6,15 @@
 import type { PullProblem } from "@remotegpu/shared/image-fetch";
 import {
   ENDED_FETCH_KEPT_MS,
+  MAX_FETCHES_OF_CUSTOMER,
   type FetchEnd,
   type OpenFetch,
   type PullProgress,
 } from "../../core/image-fetch.ts";
 import type { Connection } from "../database.ts";
+import type { RegistryList } from "../../core/registries.ts";
 import { FOLLOWS_FETCHES } from "../hosts/host-features.ts";
+import { imageRefusals } from "../registries/image-needs.ts";
 import { nameKey, type WorkloadName } from "./workload-name.ts";
 
 export interface OpenFetchRow extends OpenFetch {
@@ -22,6 +25,27 @@ export interface OpenFetchRow extends OpenFetch {
   image: string;
 }
 
+/**
+ * Open ones as `f`, each with its place among those that one customer has on its host. Of before it is not known whose
+ * they are, so each counts for itself.
+ */
+export const FETCHES_IN_TURN = `(SELECT o.*, row_number() OVER (
+    PARTITION BY o.host_id, coalesce(o.payer_id::text, o.id) ORDER BY o.since, o.id) AS turn
+  FROM image_fetches o WHERE o.ended_at IS NULL) f`;
+
+/** The others wait for the customer's own before them, and their host does not know of them. */
+export const IS_TOLD = `f.turn <= ${MAX_FETCHES_OF_CUSTOMER}`;
+
+/**
+ * Of the host `h`: how many fetches it is told of, and how many of them and of others one customer has there.
+ * @param payer an expression of the query
+ */
+export function fetchCounts(payer: string): string {
+  return `(SELECT count(*) FROM ${FETCHES_IN_TURN} WHERE f.host_id = h.id AND ${IS_TOLD}) AS fetches_of_host,
+    (SELECT count(*) FROM image_fetches f
+      WHERE f.host_id = h.id AND f.ended_at IS NULL AND f.payer_id = ${payer}) AS fetches_of_customer`;
+}
+
 interface OpenRow {
   id: string;
   workload_kind: WorkloadName["kind"];
@@ -30,6 +54,8 @@ interface OpenRow {
   host_name: string;
   image: string;
   since: Date;
+  pulled_ms: number;
+  pulling_since: Date | null;
   is_waited_for: boolean;
   is_served: boolean;
   state: NonNullable<OpenFetch["told"]>["state"] | null;
@@ -43,23 +69,38 @@ const IS_WAITED_FOR = `f.workload_kind = 'environment' AND EXISTS (
 const IS_SERVED = `h.deleted_at IS NULL AND h.revoked_at IS NULL AND NOT h.cordoned
   AND h.connection IN ('connected', 'suspect') AND ${FOLLOWS_FETCHES}`;
 
-/** @param id null: all of them; each host has few */
-export async function openFetches(sql: Connection, id: string | null = null): Promise<OpenFetchRow[]> {
+/**
+ * @param list says which images may be fetched
+ * @param id null: all of them; each host has few
+ */
+export async function openFetches(
+  sql: Connection,
+  list: RegistryList,
+  id: string | null = null,
+): Promise<OpenFetchRow[]> {
   const { rows } = await sql.query<OpenRow>(
-    `SELECT f.id, f.workload_kind, f.workload_id, f.host_id, h.name AS host_name, f.image, f.since,
+    `SELECT f.id, f.workload_kind, f.workload_id, f.host_id, h.name AS host_name, f.image, f.since, f.pulled_ms, f.pulling_since,
             ${IS_WAITED_FOR} AS is_waited_for, ${IS_SERVED} AS is_served, p.state, p.problem
        FROM image_fetches f JOIN hosts h ON h.id = f.host_id
        LEFT JOIN host_pulls p ON p.host_id = f.host_id AND p.image = f.image AND p.fetch_id = f.id
       WHERE f.ended_at IS NULL AND ($1::text IS NULL OR f.id = $1) ORDER BY f.since, f.id`,
     [id],
   );
-  return rows.map((row) => ({
+  const refusals = await imageRefusals(
+    sql,
+    rows.map(({ image }) => image),
+    list,
+  );
+  return rows.map((row, index) => ({
     id: row.id,
     workload: { kind: row.workload_kind, id: row.workload_id },
     hostId: row.host_id,
     hostName: row.host_name,
     image: row.image,
     sinceMs: row.since.getTime(),
+    pulledMs: row.pulled_ms,
+    pullingSinceMs: row.pulling_since?.getTime() ?? null,
+    isAllowed: refusals[index] === null,
     isWaitedFor: row.is_waited_for,
     isServed: row.is_served,
     told: row.state === null ? null : { state: row.state, problem: row.problem },
@@ -69,12 +110,12 @@ export async function openFetches(sql: Connection, id: string | null = null): Pr
 /** Call with the workload and the host held. */
 export async function orderFetch(
   sql: Connection,
-  fetch: { id: string; workload: WorkloadName; hostId: string; image: string; now: Date },
+  fetch: { id: string; workload: WorkloadName; hostId: string; image: string; payerId: number; now: Date },
 ): Promise<void> {
   await sql.query(
-    `INSERT INTO image_fetches (id, workload_kind, workload_id, host_id, image, since)
-     VALUES ($1, $2, $3, $4, $5, $6)`,
-    [fetch.id, fetch.workload.kind, fetch.workload.id, fetch.hostId, fetch.image, fetch.now],
+    `INSERT INTO image_fetches (id, workload_kind, workload_id, host_id, image, payer_id, since)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [fetch.id, fetch.workload.kind, fetch.workload.id, fetch.hostId, fetch.image, fetch.payerId, fetch.now],
   );
 }
 
@@ -119,26 +160,37 @@ export async function awaitedFetches(
       layers: number | null;
       bytes_done: number | null;
       bytes: number | null;
+      is_told: boolean;
     }
   >(
-    `SELECT f.workload_kind AS kind, f.workload_id AS id, h.name AS host_name, p.state, p.layers_done, p.layers,
-            p.bytes_done, p.bytes
-       FROM image_fetches f JOIN hosts h ON h.id = f.host_id
+    `SELECT f.workload_kind AS kind, f.workload_id AS id, h.name AS host_name, ${IS_TOLD} AS is_told, p.state,
+            p.layers_done, p.layers, p.bytes_done, p.bytes
+       FROM ${FETCHES_IN_TURN} JOIN hosts h ON h.id = f.host_id
        LEFT JOIN LATERAL (
          SELECT * FROM host_pulls t
-          WHERE t.host_id = f.host_id AND t.image = f.image AND (t.fetch_id = f.id OR t.fetch_id IS NULL)
-          ORDER BY t.fetch_id NULLS LAST LIMIT 1) p ON true
-      WHERE f.ended_at IS NULL
-        AND ($1::text[] IS NULL OR (f.workload_kind, f.workload_id) IN (SELECT * FROM unnest($1::text[], $2::text[])))`,
+          WHERE t.host_id = f.host_id AND t.image = f.image
+            AND (t.fetch_id = f.id OR t.fetch_id IS NULL AND (t.instance_ids IS NULL OR t.instance_ids && ARRAY(
+                  SELECT i.id::text FROM instances i
+                   WHERE i.workload_kind = f.workload_kind AND i.workload_id = f.workload_id)))
+          ORDER BY t.fetch_id NULLS LAST, t.instance_ids LIMIT 1) p ON true
+      WHERE ($1::text[] IS NULL OR (f.workload_kind, f.workload_id) IN (SELECT * FROM unnest($1::text[], $2::text[])))`,
     [workloads?.map(({ kind }) => kind) ?? null, workloads?.map(({ id }) => id) ?? null],
   );
   return new Map(
-    rows.map(({ host_name: hostName, state, ...row }) => [
+    rows.map(({ host_name: hostName, state, is_told: isTold, ...row }) => [
       nameKey(row),
-      { hostName, pull: state === null ? null : { state, ...numbersOf(row) } },
+      { hostName, pull: isTold ? state && { state, ...numbersOf(row) } : NOT_TOLD },
     ]),
   );
 }
+
+const NOT_TOLD: PullProgress = {
+  state: "waiting",
+  layersDone: null,
+  layers: null,
+  bytesDone: null,
+  bytes: null,
+};
 
 function numbersOf(row: {
   layers_done: number | null;

@@ -1,6 +1,6 @@
 /** All that a pass of the scheduler looks at, read together: the fleet, what runs, who waits and whose turn it is. */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import { fetchSentence } from "../../core/image-fetch.ts";
+import { fetchSentence, imageSentence } from "../../core/image-fetch.ts";
 import type { QueuedOrder } from "../../core/queue/fleet-room.ts";
 import type { Waiting } from "../../core/queue/queue.ts";
 import type { WaitingScene } from "../../core/queue/turn.ts";
@@ -50,14 +50,9 @@ function scheduledOrder(order: WaitingOrder): ScheduledOrder {
     heldBack:
       fetchingSentence(order) ??
       heldSentence(order.heldBy) ??
-      imageSentence(order.imageRefusal) ??
+      (order.imageRefusal && imageSentence(order.imageRefusal)) ??
       priceSentence(order.beyondMaximum),
   };
-}
-
-/** The operator's list has changed since it was ordered, and may change again. */
-function imageSentence(refusal: string | null): string | null {
-  return refusal === null ? null : `Waiting for image: ${refusal}.`;
 }
 
 /** Passed over like whatever waits for something else than room, it neither takes a place nor keeps one. */

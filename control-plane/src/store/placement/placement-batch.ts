@@ -6,6 +6,7 @@
 import type { Connection } from "../database.ts";
 import { assertTerm } from "../leader.ts";
 import { armPlacements } from "../spending/cut-off-rules.ts";
+import { fetchFirst } from "./fetch-first.ts";
 import { type AcceptedOrder, writePlacements } from "./new-placements.ts";
 import { type Candidate, lockCandidates, type Refusal } from "./placement-candidates.ts";
 import { lockGrounds } from "./placement-grounds.ts";
@@ -23,6 +24,10 @@ export async function commitBatch(
   const outcomes = new Map<Candidate, CommitOutcome>();
   if (candidates.length > 0) {
     const { accepted, refused } = await decide(sql, candidates, terms);
+    for (const [candidate, refusal] of await fetchFirst(sql, [...accepted.keys()], terms)) {
+      accepted.delete(candidate);
+      refused.set(candidate, refusal);
+    }
     for (const [candidate, refusal] of refused) outcomes.set(candidate, refusal);
     const written = await writePlacements(sql, [...accepted.values()], terms);
     await armPlacements(sql, {

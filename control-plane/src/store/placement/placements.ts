@@ -9,7 +9,7 @@ import { type Database, isUniqueViolation, StoreError, transaction } from "../da
 import { commitBatch } from "./placement-batch.ts";
 import type { WorkloadName } from "./workload-name.ts";
 
-export type NewId = (kind: "ins" | "run" | "lease") => string;
+export type NewId = (kind: "ins" | "run" | "lease" | "fetch") => string;
 
 /** One order with its places, in the order of the ranks: all of them or none. */
 export interface PlacementProposal {
@@ -43,6 +43,8 @@ export type CommitOutcome =
   | { committed: false; reason: "taken"; detail: string }
   /** It waits on, with this sentence. */
   | { committed: false; reason: "still-held" | "image" | "price" | "quota" | "funds"; detail: string }
+  /** It waits on, and this host fetches its image meanwhile. */
+  | { committed: false; reason: "image-first"; detail: string; hostId: string }
   /** It cannot start as it is: the order mounts what it may not. */
   | { committed: false; reason: "mount-not-found" | "mount-not-ready"; detail: string };
 

@@ -6,13 +6,14 @@
 import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import type { InstanceState } from "@remotegpu/shared/workload";
-import { fetchSentence, HELD_WHILE_PULLED_MS, type PlacedForImage } from "../../core/image-fetch.ts";
+import { fetchSentence, type PlacedForImage } from "../../core/image-fetch.ts";
 import { lockRun, waiveRun } from "../billing/runs.ts";
 import type { Connection } from "../database.ts";
 import { type EnvironmentRow, moveEnvironment } from "../environments/environments.ts";
 import { FOLLOWS_FETCHES } from "../hosts/host-features.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
-import { awaitedFetches, orderFetch } from "./image-fetches.ts";
+import { awaitedFetches, fetchCounts, orderFetch } from "./image-fetches.ts";
+import { nameKey } from "./workload-name.ts";
 
 export interface PlacementForImage extends PlacedForImage {
   environmentId: string;
@@ -22,12 +23,16 @@ export interface PlacementForImage extends PlacedForImage {
   hostId: string;
   hostName: string;
   image: string;
+  payerId: number;
 }
 
-/** Those that have been placed for so long on a host that pulls for us, the longest first. */
+/**
+ * Those of hosts that pull for us, the longest placed first. A pull that names its orders is theirs alone: another order
+ * of the same image may have it already, or get it with another credential.
+ */
 export async function placementsForImages(
   sql: Connection,
-  { now, limit, environmentId = null }: { now: Date; limit: number; environmentId?: string | null },
+  { limit, environmentId = null }: { limit: number; environmentId?: string | null },
 ): Promise<PlacementForImage[]> {
   const { rows } = await sql.query<{
     environment_id: string;
@@ -41,24 +46,30 @@ export async function placementsForImages(
     problem: string | null;
     container_id: string | null;
     first_proven_at: Date | null;
-    created_at: Date;
+    placed_at: Date;
+    payer_id: number;
     pull: ObservedPull["state"];
-    open_fetches: number;
+    fetches_of_host: number;
+    fetches_of_customer: number;
   }>(
     `SELECT e.id AS environment_id, p.instance_id, p.epoch, p.run_id, p.host_id, h.name AS host_name, pulls.image,
-            p.state, p.problem, p.container_id, r.first_proven_at, p.created_at, pulls.state AS pull,
-            (SELECT count(*) FROM image_fetches f WHERE f.host_id = h.id AND f.ended_at IS NULL) AS open_fetches
-       FROM (SELECT DISTINCT ON (host_id, image) host_id, image, state FROM host_pulls
-              WHERE state IN ('waiting', 'pulling') ORDER BY host_id, image, state) pulls
+            p.state, p.problem, p.container_id, r.first_proven_at, r.customer_id AS payer_id,
+            greatest(p.created_at, r.ordered_at) AS placed_at, pull.state AS pull,
+            ${fetchCounts("r.customer_id")}
+       FROM (SELECT DISTINCT host_id, image FROM host_pulls WHERE state IN ('waiting', 'pulling')) pulls
        JOIN hosts h ON h.id = pulls.host_id AND h.connection = 'connected' AND ${FOLLOWS_FETCHES}
        JOIN placements p ON p.host_id = h.id AND p.spec ->> 'image' = pulls.image AND p.gone_at IS NULL
-        AND p.resources_released_at IS NULL AND p.want = 'running' AND p.created_at <= $1
+        AND p.resources_released_at IS NULL AND p.want = 'running'
+       JOIN LATERAL (SELECT t.state FROM host_pulls t
+              WHERE t.host_id = pulls.host_id AND t.image = pulls.image AND t.state IN ('waiting', 'pulling')
+                AND (t.instance_ids IS NULL OR p.instance_id = ANY(t.instance_ids))
+              ORDER BY t.state LIMIT 1) pull ON true
        JOIN instances i ON i.id = p.instance_id AND i.current_epoch = p.epoch AND i.workload_kind = 'environment'
-       JOIN environments e ON e.id = i.workload_id AND e.status = 'creating' AND e.deleted_at IS NULL
+       JOIN environments e ON e.id = i.workload_id AND e.status IN ('creating', 'restarting') AND e.deleted_at IS NULL
        JOIN runs r ON r.id = p.run_id
-      WHERE $3::text IS NULL OR e.id = $3
-      ORDER BY p.created_at, e.id LIMIT $2`,
-    [new Date(now.getTime() - HELD_WHILE_PULLED_MS), limit, environmentId],
+      WHERE $2::text IS NULL OR e.id = $2
+      ORDER BY placed_at, e.id LIMIT $1`,
+    [limit, environmentId],
   );
   return rows.map((row) => ({
     environmentId: row.environment_id,
@@ -72,9 +83,11 @@ export async function placementsForImages(
     problem: row.problem,
     hasContainer: row.container_id !== null,
     hasBegun: row.first_proven_at !== null,
-    placedAtMs: row.created_at.getTime(),
+    placedAtMs: row.placed_at.getTime(),
+    payerId: row.payer_id,
     pull: row.pull,
-    openFetchesOfHost: row.open_fetches,
+    fetchesOfHost: row.fetches_of_host,
+    fetchesOfCustomer: row.fetches_of_customer,
   }));
 }
 
@@ -84,18 +97,31 @@ export async function placementsForImages(
  */
 const BEFORE_ANY_CLOCK_MS = MS_PER_DAY;
 
+export interface TakenBack {
+  environment: EnvironmentRow;
+  placement: PlacementForImage;
+  now: Date;
+}
+
+/** Call with environment and host held. */
+export async function takeBackToFetch(
+  sql: Connection,
+  { fetchId, ...taken }: TakenBack & { fetchId: string },
+): Promise<void> {
+  const { hostId, hostName, image, payerId } = taken.placement;
+  const workload = { kind: "environment", id: taken.environment.id } as const;
+  await orderFetch(sql, { id: fetchId, workload, hostId, image, payerId, now: taken.now });
+  const pull = (await awaitedFetches(sql, [workload])).get(nameKey(workload))?.pull ?? null;
+  await takeBack(sql, taken, fetchSentence(hostName, pull, true));
+}
+
 /** Call with environment and host held. */
 export async function takeBack(
   sql: Connection,
-  {
-    environment,
-    placement,
-    fetchId,
-    now,
-  }: { environment: EnvironmentRow; placement: PlacementForImage; fetchId: string; now: Date },
+  { environment, placement, now }: TakenBack,
+  reason: string,
 ): Promise<void> {
-  const { instanceId, epoch, runId, hostId, hostName, image } = placement;
-  const workload = { kind: "environment", id: environment.id } as const;
+  const { instanceId, epoch, runId, hostId } = placement;
   const run = await lockRun(sql, runId);
   await waiveRun(sql, {
     runId,
@@ -107,12 +133,10 @@ export async function takeBack(
       WHERE instance_id = $1 AND epoch = $2`,
     [instanceId, epoch],
   );
-  await orderFetch(sql, { id: fetchId, workload, hostId, image, now });
-  const pull = [...(await awaitedFetches(sql, [workload])).values()].at(0)?.pull ?? null;
   await moveEnvironment(sql, {
     environment,
     to: "queued",
-    reason: fetchSentence(hostName, pull, true),
+    reason,
     actor: "control-plane",
     now,
     hostId,

@@ -76,7 +76,8 @@ async function credentialsAmong(
   const { rows } = await sql.query<{ owner: string }>(
     `SELECT coalesce('workspace ' || workspace_id, 'customer ' || customer_id) || ' ' || registry AS owner
        FROM registry_credentials
-      WHERE workspace_id = ANY($1::bigint[]) OR workspace_id IS NULL AND customer_id = ANY($2::bigint[])`,
+      WHERE sealed_by <> ''
+        AND (workspace_id = ANY($1::bigint[]) OR workspace_id IS NULL AND customer_id = ANY($2::bigint[]))`,
     [
       [...new Set(uses.map(({ workspaceId }) => workspaceId))],
       [...new Set(uses.map(({ customerId }) => customerId))],

@@ -72,6 +72,11 @@ export async function listCredentials(
   return rows;
 }
 
+/** Sealed by no key that there is, it is as none until it is given anew. */
+export async function markUnusable(sql: Connection, id: string): Promise<void> {
+  await sql.query("UPDATE registry_credentials SET sealed_by = '' WHERE id = $1", [id]);
+}
+
 export async function deleteCredential(sql: Connection, id: string): Promise<void> {
   await sql.query("DELETE FROM registry_credentials WHERE id = $1", [id]);
 }
