@@ -71,6 +71,13 @@ export class ImagePulls {
     return this.#pulls.size > 0;
   }
 
+  /** Its image is still to come. */
+  isAwaited(runId: RunId): boolean {
+    return [...this.#pulls.values()].some(({ wishes }) =>
+      [...wishes.values()].some(({ by }) => by.kind === "order" && by.runId === runId),
+    );
+  }
+
   /** Images that a pull or a wish names; none of them may be taken away now. */
   get names(): string[] {
     return [...this.#wished.values()].map(({ image }) => image);
