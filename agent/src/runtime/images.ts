@@ -2,7 +2,9 @@
  * The images of this host: whether one is here, by name or id, what is here in all, pulls and removals. Who may have
  * which, and when, is decided elsewhere.
  */
+import type { HostId } from "@remotegpu/shared/ids";
 import { z } from "zod";
+import { LABEL } from "../core/container.ts";
 import type { StoredImage } from "../core/images/image-cleaning.ts";
 import { QUICK_MS, WORK_MS } from "./docker.ts";
 import type { Docker } from "./docker.ts";
@@ -16,7 +18,9 @@ const ImageList = z.array(
     Size: z.number().nonnegative().default(0),
   }),
 );
-const ContainerImages = z.array(z.object({ ImageID: z.string() }));
+const ContainerImages = z.array(
+  z.object({ ImageID: z.string(), Image: z.string(), Labels: z.record(z.string(), z.string()).nullish() }),
+);
 
 /** What stands for a name where an image has none. */
 const NO_NAME = "<none>:<none>";
@@ -58,18 +62,37 @@ export class Images {
 
   /** Ids of the images of all containers on this machine, whosever they are and whatever their state. */
   async used(): Promise<Set<string>> {
-    const containers = await this.#docker.call(
-      "list containers of all images",
-      { deadlineMs: QUICK_MS },
-      async (client, abortSignal) =>
-        ContainerImages.parse(await client.listContainers({ all: true, abortSignal })),
-    );
-    return new Set(containers.map(({ ImageID }) => ImageID));
+    return new Set((await this.#ofContainers()).map(({ ImageID }) => ImageID));
+  }
+
+  /** For each container of this host id its image, and by what name it was made: an id where that is another's now. */
+  async ofHost(hostId: HostId): Promise<{ imageId: string; image: string; runId: string | null }[]> {
+    const own = (await this.#ofContainers()).filter(({ Labels }) => Labels?.[LABEL.host] === hostId);
+    return own.map(({ ImageID: imageId, Image: image, Labels }) => ({
+      imageId,
+      image,
+      runId: Labels?.[LABEL.run] ?? null,
+    }));
+  }
+
+  /** Of those of these images that are here. */
+  async idsOf(images: readonly string[]): Promise<string[]> {
+    const ids = await Promise.all([...new Set(images)].map((image) => this.idOf(image)));
+    return ids.filter((id) => id !== null);
   }
 
   /** Goes on until the image is here, or `signal` is aborted. @throws PullError too, and the reason of the signal */
   pull(order: ImagePull): Promise<void> {
     return pullImage(this.#docker.socketPath, order);
+  }
+
+  #ofContainers() {
+    return this.#docker.call(
+      "list containers of all images",
+      { deadlineMs: QUICK_MS },
+      async (client, abortSignal) =>
+        ContainerImages.parse(await client.listContainers({ all: true, abortSignal })),
+    );
   }
 
   /** Never by force: what is in use, or has a name more, stays. Removing what is gone changes nothing. */

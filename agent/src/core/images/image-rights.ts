@@ -4,6 +4,7 @@
  * here by hand is for nobody, unless it is on offer.
  */
 import type { ImageTerms } from "@remotegpu/shared/image-fetch";
+import { hasDigest, listedName } from "./image-reference.ts";
 
 /** An image that this agent pulled: by which name, and with which credential. */
 export type PulledImage = {
@@ -26,4 +27,19 @@ export function mayUse(
     (known) =>
       known.imageId === imageId && (known.credential === null || known.credential === terms.credential),
   );
+}
+
+/**
+ * Whether a pull may give this name to what its registry has now. A name that somebody else gave to an image here stays
+ * with that: other orders mean it. However an order spells the name, to the runtime it is the same.
+ */
+export function mayPullOver(
+  image: string,
+  /** What the name leads to on this host; null for nothing. */
+  imageId: string | null,
+  pulled: readonly PulledImage[],
+): boolean {
+  if (imageId === null || hasDigest(image)) return true;
+  const name = listedName(image);
+  return pulled.some((known) => known.imageId === imageId && listedName(known.image) === name);
 }
