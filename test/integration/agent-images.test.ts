@@ -102,11 +102,17 @@ test("tells what it waits for: of the pull in its report, and to people", async 
     return instance?.detail.includes("0 of 1 layers") && instance;
   });
   const told = await eventually(() => agent.host.imagePulls.find(({ image }) => image === reference));
+  for (const restMs of [30_000, 60_000]) {
+    agent.setForward(STALL_MS);
+    await eventually(() => agent.host.observed("run-slow")?.detail.includes("did not answer well"));
+    agent.setForward(restMs);
+    await eventually(() => agent.host.observed("run-slow")?.detail.includes("0 of 1 layers"));
+  }
   agent.setForward(STALL_MS);
   const failed = await agent.host.says("run-slow", { phase: "failed", problem: "image-missing" });
 
   expect(said).toMatchObject({ phase: "starting", problem: null });
-  expect(told).toMatchObject({ fetchId: null, state: "pulling", layers: 1 });
+  expect(told).toMatchObject({ fetchId: null, state: "pulling", layers: 1, instanceIds: [said?.instanceId] });
   expect(failed.detail).toContain("The registry is too slow.");
   registry.letGo();
 });

@@ -7,6 +7,7 @@ import type { JournalId } from "@remotegpu/shared/ids";
 import type { RegistryLoginQuestion, RegistryLoginReply } from "@remotegpu/shared/image-fetch";
 import type { ImageBounds } from "@remotegpu/agent/core/images/image-cleaning";
 import type { ImageWish } from "@remotegpu/agent/core/images/image-wishes";
+import { LONGEST_PAUSE_MS } from "@remotegpu/agent/core/images/registry-pause";
 import { openJournal, type Journal } from "@remotegpu/agent/journal/journal";
 import { ImagePulls, type ImageState } from "@remotegpu/agent/loop/images/image-pulls";
 import { ImageRoom } from "@remotegpu/agent/loop/images/image-room";
@@ -108,6 +109,18 @@ export class ImageHost {
         return state.kind !== "awaited" && state;
       },
       { what: `an end of ${wish.image}` },
+    );
+  }
+
+  /** The same, with as much time as further tries take. */
+  lastOutcome(wish: ImageWish): Promise<Exclude<ImageState, { kind: "awaited" }>> {
+    return eventually(
+      async () => {
+        this.later(this.pullOf(wish.image)?.state === "waiting" ? LONGEST_PAUSE_MS : 0);
+        const state = await this.pulls.ensure(wish);
+        return state.kind !== "awaited" && state;
+      },
+      { what: `the last try of ${wish.image}` },
     );
   }
 

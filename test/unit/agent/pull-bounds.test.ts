@@ -48,6 +48,10 @@ test("a pull whose layers wait for the runtime is not called slow: others have t
   expect(pullEnd(queued, others, QUEUED_MS)).toBe("queued");
 });
 
+test("a pull makes room before those behind it give up waiting", () => {
+  expect(YIELD_MS + STALL_BEFORE_OTHERS_MS).toBeLessThan(QUEUED_MS);
+});
+
 test.each([
   ["a download", { underWay: [queued], isSlotAwaited: false }],
   ["a slot", { underWay: [], isSlotAwaited: true }],

@@ -9,8 +9,8 @@ export const STALL_MS = 60 * MS_PER_SECOND;
 export const STALL_BEFORE_OTHERS_MS = 15 * MS_PER_SECOND;
 /** Nothing of it came for no fault of its own: others have the runtime's downloads. */
 export const QUEUED_MS = 5 * MS_PER_MINUTE;
-/** So long a pull may load while others wait behind it. Twice as long each time it has yielded, so that it ends. */
-export const YIELD_MS = 5 * MS_PER_MINUTE;
+/** So long a pull may load while others wait behind it, less than they wait. Twice as long each time it has yielded, so that it ends. */
+export const YIELD_MS = 3 * MS_PER_MINUTE;
 
 export type PullClock = {
   progress: Pick<PullProgress, "awaitsRegistry" | "awaitsRuntime">;
