@@ -86,6 +86,7 @@ test("what a container uses stays, stopped or not, and so do what is wanted and 
   await docker.getImage(named).tag({ repo: `${registry.address}/clean/theirs`, tag: "1" });
   host.want(orderWish(wanted, "ann"));
   nowMs = host.nowMs + UNUSED_MS;
+  freeBytes = LAYER;
   mostBytes = 0;
 
   await cleaner().clean();

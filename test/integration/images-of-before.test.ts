@@ -12,6 +12,7 @@ import { TestRegistry } from "../support/registry.ts";
 
 let registry: TestRegistry;
 let host: ImageHost;
+const ending: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
   registry = await TestRegistry.start();
@@ -20,7 +21,11 @@ afterAll(() => registry.close());
 beforeEach(async () => {
   host = await ImageHost.begin();
 });
-afterEach(() => host.end());
+afterEach(async () => {
+  registry.fail(null);
+  for (const end of ending.splice(0)) await end();
+  await host.end();
+});
 
 /** Somebody's container of an image that nobody wrote down. */
 async function made(name: string, hostId: string): Promise<{ reference: string; imageId: string }> {
@@ -32,11 +37,6 @@ async function made(name: string, hostId: string): Promise<{ reference: string; 
   ending.push(() => container.remove());
   return { reference, imageId };
 }
-
-const ending: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const end of ending.splice(0)) await end();
-});
 
 test("an environment of before starts again while its registry is away, and one of another host does not", async () => {
   const own = await made("before/own", host.hostId);
