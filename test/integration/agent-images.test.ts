@@ -117,30 +117,6 @@ test("tells what it waits for: of the pull in its report, and to people", async 
   registry.letGo();
 });
 
-test("rests between its rounds while a registry hangs, and is not starting anything", async () => {
-  agent.setForward(600_000);
-  const { reference } = registry.push("team/hanging");
-  registry.fail({ kind: "hang", at: "manifest" }, "team/hanging");
-  agent.host.order([orderOf("hanging", reference)]);
-  await eventually(() => registry.open > 0 && agent.host.observed("run-hanging")?.phase === "starting");
-  using rounds = vi.spyOn(ImagePulls.prototype, "want");
-  using said = vi.spyOn(ControlPlaneLink.prototype, "converse");
-  const beginMs = performance.now();
-
-  await eventually(() => rounds.mock.calls.length >= 4, { what: "four rounds" });
-
-  expect(performance.now() - beginMs).toBeGreaterThan(1_500);
-  expect(said.mock.calls.map(([{ isStarting }]) => isStarting)).not.toContain(true);
-  agent.host.order([
-    desiredOf(
-      "hanging",
-      { image: reference },
-      { imageTerms: termsOf("ann"), want: "removed", orderedBy: "customer" },
-    ),
-  ]);
-  registry.letGo();
-});
-
 test("fetches without a card, tells that it is there for as long as that is wanted, over its own restarts", async () => {
   agent.setForward(600_000);
   const [come, gone] = [registry.push("team/fetched").reference, `${registry.address}/team/nowhere:1`];
@@ -177,5 +153,22 @@ test("ends a fetch that is wanted no more", async () => {
 
   expect(told).toBe(true);
   expect(await isHere(reference)).toBe(false);
+  registry.letGo();
+});
+
+test("rests between its rounds while a registry hangs, and is not starting anything", async () => {
+  agent.setForward(600_000);
+  const { reference } = registry.push("team/hanging");
+  registry.fail({ kind: "hang", at: "manifest" }, "team/hanging");
+  agent.host.order([orderOf("hanging", reference)]);
+  await eventually(() => registry.open > 0 && agent.host.observed("run-hanging")?.phase === "starting");
+  using rounds = vi.spyOn(ImagePulls.prototype, "want");
+  using said = vi.spyOn(ControlPlaneLink.prototype, "converse");
+  const beginMs = performance.now();
+
+  await eventually(() => rounds.mock.calls.length >= 4, { what: "four rounds" });
+
+  expect(performance.now() - beginMs).toBeGreaterThan(1_500);
+  expect(said.mock.calls.map(([{ isStarting }]) => isStarting)).not.toContain(true);
   registry.letGo();
 });

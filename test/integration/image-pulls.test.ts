@@ -385,22 +385,6 @@ test("a journal that fails loses no slot and no order", async () => {
   expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
 });
 
-test("an image of more layers than images have fails", async () => {
-  const { reference } = registry.push("evil/layers", {
-    layerBytes: Array.from({ length: MAX_LAYERS + 1 }, () => 10),
-  });
-  registry.fail({ kind: "hang", at: "layer" }, "evil/layers");
-  const wish = orderWish(reference, "eve");
-
-  host.want(wish);
-
-  expect(await host.outcome(wish)).toMatchObject({ kind: "missing" });
-  expect(host.log.lines.at(-1)?.fields).toMatchObject({
-    problem: "failed",
-    said: "it has more than 512 layers",
-  });
-});
-
 test("two pulls of one image by different credentials are told by the orders that want them", async () => {
   const { reference } = registry.push("team/two");
   registry.fail({ kind: "hang", at: "manifest" }, "team/two");
@@ -744,5 +728,22 @@ describe("credentials of registries", () => {
     const friends = orderWish(reference, "ben", { credential: "cred-2" });
     host.want(friends);
     expect(await host.outcome(friends)).toEqual({ kind: "present", imageId });
+  });
+});
+
+test("an image of more layers than images have fails", async () => {
+  const { reference } = registry.push("evil/layers", {
+    layerBytes: Array.from({ length: MAX_LAYERS + 1 }, () => 10),
+  });
+  registry.fail({ kind: "stall", afterBytes: 5 }, "evil/layers");
+  const wish = orderWish(reference, "eve");
+
+  host.want(wish);
+
+  expect(await host.outcome(wish)).toMatchObject({ kind: "missing" });
+  registry.fail(null, "evil/layers");
+  expect(host.log.lines.at(-1)?.fields).toMatchObject({
+    problem: "failed",
+    said: "it has more than 512 layers",
   });
 });
