@@ -266,18 +266,21 @@ export class RunPerformer {
   /** @param perform resolves with `untouched` where it did nothing, and somebody else wakes the loop when it can */
   #inBackground(action: RunAction, perform: () => Promise<"untouched" | void>): void {
     const { runId, kind } = action;
-    const task = perform()
-      .catch((error: unknown) => {
-        this.#log.warn({ runId, kind, error }, `run ${runId}: ${kind} failed and is tried again`);
-      })
-      .then((outcome) => {
-        // No list shows what was not done, and a round at once would only ask the same again.
-        if (outcome === "untouched") return void this.#works.delete(runId);
-        work.endedAs = this.#endedWorks += 1;
-        this.#wake();
-      });
-    const work: Work = { task, starts: "desired" in action ? action.desired : null, endedAs: null };
+    const tried = perform().catch((error: unknown) => {
+      this.#log.warn({ runId, kind, error }, `run ${runId}: ${kind} failed and is tried again`);
+    });
+    const starts = "desired" in action ? action.desired : null;
+    const work: Work = { task: this.#end(runId, tried), starts, endedAs: null };
     this.#works.set(runId, work);
+  }
+
+  async #end(runId: RunId, tried: Promise<"untouched" | void>): Promise<void> {
+    const outcome = await tried;
+    const work = this.#works.get(runId);
+    // No list shows what was not done, and a round at once would only ask the same again.
+    if (outcome === "untouched" || work === undefined) return void this.#works.delete(runId);
+    work.endedAs = this.#endedWorks += 1;
+    this.#wake();
   }
 }
 

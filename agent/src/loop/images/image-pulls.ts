@@ -236,17 +236,16 @@ export class ImagePulls {
 
   /** Asked in the background; the next round asks again. */
   #endWithoutRoom(): void {
-    const { source, log } = this.#options;
     if (this.#looksForRoom || !this.isBusy) return;
     this.#looksForRoom = true;
-    source.room
-      .isNearlyFull()
-      .then((isNearlyFull) => {
-        if (!isNearlyFull) return;
-        for (const { underWay } of this.#pulls.values()) underWay?.end.abort(new EndedByUs(NO_ROOM));
-      })
-      .catch((error: unknown) => log.error({ error }, "the room for images could not be told"))
+    this.#endIfNearlyFull()
+      .catch((error: unknown) => this.#options.log.error({ error }, "the room for images could not be told"))
       .finally(() => (this.#looksForRoom = false));
+  }
+
+  async #endIfNearlyFull(): Promise<void> {
+    if (!(await this.#options.source.room.isNearlyFull())) return;
+    for (const { underWay } of this.#pulls.values()) underWay?.end.abort(new EndedByUs(NO_ROOM));
   }
 
   #beginNext(nowMs: number): void {
