@@ -147,7 +147,7 @@ install_docker() {
   say "Docker is missing: installing docker.io"
   if [ ! -e /etc/docker/daemon.json ]; then
     mkdir -p /etc/docker
-    printf '{\n  "features": { "cdi": true },\n  "live-restore": true\n}\n' >/etc/docker/daemon.json
+    printf '{\n  "features": { "cdi": true },\n  "live-restore": true,\n  "max-concurrent-downloads": 12\n}\n' >/etc/docker/daemon.json
   fi
   apt_docker </dev/null >&2 || fail "docker.io could not be installed"
 }

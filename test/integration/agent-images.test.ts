@@ -1,8 +1,10 @@
 /** An agent and its images, from the order to the report: what is fetched for whom, what is told, and what is written. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { STALL_MS } from "@remotegpu/agent/core/images/pull-bounds";
+import { ControlPlaneLink } from "@remotegpu/agent/loop/control-plane-link";
+import { ImagePulls } from "@remotegpu/agent/loop/images/image-pulls";
 import { IMAGE_FETCH_FEATURE, type DesiredFetch, type FetchId } from "@remotegpu/shared/image-fetch";
 import { MIB } from "@remotegpu/shared/units";
 import { AgentUnderTest } from "../support/agent.ts";
@@ -100,11 +102,17 @@ test("tells what it waits for: of the pull in its report, and to people", async 
     return instance?.detail.includes("0 of 1 layers") && instance;
   });
   const told = await eventually(() => agent.host.imagePulls.find(({ image }) => image === reference));
+  for (const restMs of [30_000, 60_000]) {
+    agent.setForward(STALL_MS);
+    await eventually(() => agent.host.observed("run-slow")?.detail.includes("did not answer well"));
+    agent.setForward(restMs);
+    await eventually(() => agent.host.observed("run-slow")?.detail.includes("0 of 1 layers"));
+  }
   agent.setForward(STALL_MS);
   const failed = await agent.host.says("run-slow", { phase: "failed", problem: "image-missing" });
 
   expect(said).toMatchObject({ phase: "starting", problem: null });
-  expect(told).toMatchObject({ fetchId: null, state: "pulling", layers: 1 });
+  expect(told).toMatchObject({ fetchId: null, state: "pulling", layers: 1, instanceIds: [said?.instanceId] });
   expect(failed.detail).toContain("The registry is too slow.");
   registry.letGo();
 });
@@ -145,5 +153,22 @@ test("ends a fetch that is wanted no more", async () => {
 
   expect(told).toBe(true);
   expect(await isHere(reference)).toBe(false);
+  registry.letGo();
+});
+
+test("rests between its rounds while a registry hangs, and is not starting anything", async () => {
+  agent.setForward(600_000);
+  const { reference } = registry.push("team/hanging");
+  registry.fail({ kind: "hang", at: "manifest" }, "team/hanging");
+  agent.host.order([orderOf("hanging", reference)]);
+  await eventually(() => registry.open > 0 && agent.host.observed("run-hanging")?.phase === "starting");
+  using rounds = vi.spyOn(ImagePulls.prototype, "want");
+  using said = vi.spyOn(ControlPlaneLink.prototype, "converse");
+  const beginMs = performance.now();
+
+  await eventually(() => rounds.mock.calls.length >= 4, { what: "four rounds" });
+
+  expect(performance.now() - beginMs).toBeGreaterThan(1_500);
+  expect(said.mock.calls.map(([{ isStarting }]) => isStarting)).not.toContain(true);
   registry.letGo();
 });

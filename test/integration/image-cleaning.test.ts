@@ -44,7 +44,8 @@ function cleaner(): ImageCleaner {
     images: host.images,
     pulled: host.journal.pulledImages,
     wanted: () => host.pulls.names,
-    room: () => Promise.resolve({ freeBytes, totalBytes: 10 * LAYER }),
+    before: { note: () => Promise.resolve() },
+    disk: () => Promise.resolve({ freeBytes, totalBytes: 10 * LAYER }),
     bounds: { freePart: 0.1, mostBytes },
     wallMs: () => nowMs,
     log: host.log,
@@ -58,10 +59,12 @@ async function here(...references: string[]): Promise<boolean[]> {
 test("the least recently used goes, once nobody has used it for a while and the disk runs low", async () => {
   const [old, recent] = [await pulled("clean/old"), await pulled("clean/recent")];
 
+  mostBytes = 0;
+  freeBytes = LAYER;
   await cleaner().clean();
   expect(await here(old, recent)).toEqual([true, true]);
+  mostBytes = null;
   nowMs = host.nowMs + UNUSED_MS;
-  freeBytes = LAYER;
   await cleaner().clean();
   expect(await here(old, recent)).toEqual([true, true]);
   freeBytes = LAYER - 1;
@@ -83,6 +86,7 @@ test("what a container uses stays, stopped or not, and so do what is wanted and 
   await docker.getImage(named).tag({ repo: `${registry.address}/clean/theirs`, tag: "1" });
   host.want(orderWish(wanted, "ann"));
   nowMs = host.nowMs + UNUSED_MS;
+  freeBytes = LAYER;
   mostBytes = 0;
 
   await cleaner().clean();
@@ -95,6 +99,26 @@ test("what a container uses stays, stopped or not, and so do what is wanted and 
   nowMs += UNUSED_MS;
   await cleaner().clean();
   expect(await isHere(used)).toBe(false);
+});
+
+test("what is wanted by its digest stays", async () => {
+  const reference = await pulled("clean/by-digest");
+  const { RepoDigests: digests } = await docker.getImage(reference).inspect();
+  host.want(...digests.map((digest) => orderWish(digest, "ann")));
+  nowMs = host.nowMs + UNUSED_MS;
+  mostBytes = 0;
+
+  await cleaner().clean();
+
+  expect(await isHere(reference)).toBe(true);
+});
+
+test("a full disk takes what was used just now as well", async () => {
+  const reference = await pulled("clean/just-now");
+
+  await cleaner().clean();
+
+  expect(await isHere(reference)).toBe(false);
 });
 
 test("an image that nobody knows anything of is not ours, and stays", async () => {

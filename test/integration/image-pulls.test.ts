@@ -2,8 +2,16 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { STALL_BEFORE_OTHERS_MS, STALL_MS } from "@remotegpu/agent/core/images/pull-bounds";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import {
+  QUEUED_MS,
+  STALL_BEFORE_OTHERS_MS,
+  STALL_MS,
+  YIELD_MS,
+} from "@remotegpu/agent/core/images/pull-bounds";
+import { MAX_LAYERS } from "@remotegpu/agent/core/images/pull-progress";
+import { JournalError } from "@remotegpu/agent/journal/journal-database";
+import { pullImage } from "@remotegpu/agent/runtime/image-pull";
 import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
 import { MIB } from "@remotegpu/shared/units";
 import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
@@ -12,6 +20,9 @@ import { eventually } from "../support/eventually.ts";
 import { ImageHost, isHere } from "../support/image-host.ts";
 import { fetchWish, orderWish } from "../support/image-wishes.ts";
 import { TestRegistry } from "../support/registry.ts";
+
+/** More than a runtime loads at once, also where we start it. */
+const MANY_LAYERS = Array.from({ length: 14 }, () => MIB);
 
 let registry: TestRegistry;
 let host: ImageHost;
@@ -72,13 +83,61 @@ describe("an image that an order wants", () => {
 
     expect(state).toEqual({
       kind: "missing",
-      detail: `Image ${taken} is not on offer on this host and did not come. There is no such image.`,
+      detail: `Image ${taken} is not on offer on this host and did not come. ${PULL_PROBLEM_SENTENCES["not-allowed"]}`,
     });
     expect(await host.pulls.ensure(byId)).toEqual({
       kind: "missing",
       detail: `Image ${Id} is not on offer on this host, and an id cannot be pulled.`,
     });
     expect(reference).not.toBe(taken);
+  });
+
+  test("never takes a name from an image that somebody put here by hand, however it is spelled", async () => {
+    const { Id } = await docker.getImage(BUSYBOX_IMAGE).inspect();
+    registry.push("team/kept", { tag: "latest" });
+    const names = [`${registry.address}/team/kept`, "rg-test/kept"];
+    for (const repo of names) await docker.getImage(Id).tag({ repo, tag: "latest" });
+    const wishes = [...names, "docker.io/rg-test/kept:latest", "index.docker.io/rg-test/kept"].map(
+      (image, at) => orderWish(image, "eve", { run: `eve-${at}` }),
+    );
+    const asked = registry.requests.length;
+
+    host.want(...wishes);
+    for (const wish of wishes) expect(await host.outcome(wish)).toMatchObject({ kind: "missing" });
+
+    const problems = host.log.lines.flatMap(({ level, fields }) => (level === "warn" ? [fields] : []));
+    expect(problems).toHaveLength(wishes.length);
+    for (const problem of problems)
+      expect(problem).toMatchObject({
+        problem: "not-allowed",
+        said: "another image has this name here, which this agent did not pull by it",
+      });
+    expect(registry.requests.length).toBe(asked);
+    for (const repo of names) {
+      expect((await docker.getImage(repo).inspect()).Id).toBe(Id);
+      await docker.getImage(repo).remove();
+    }
+  });
+
+  test("is pulled anew where its name is of this agent's own pulls", async () => {
+    const first = registry.push("team/moving");
+    const ann = orderWish(first.reference, "ann");
+    host.want(ann);
+    await host.outcome(ann);
+    // As of an owner who pulled it with a credential of his own.
+    host.login = { kind: "registry-login", credential: "cred-2", username: "ben", password: "x" };
+    host.journal.pulledImages.forget([first.imageId]);
+    host.journal.pulledImages.put({
+      imageId: first.imageId,
+      image: first.reference,
+      credential: "cred-1",
+      lastUsedMs: 0,
+    });
+    const second = registry.push("team/moving");
+    const ben = orderWish(first.reference, "ben", { credential: "cred-2" });
+    host.want(ben);
+
+    expect(await host.outcome(ben)).toEqual({ kind: "present", imageId: second.imageId });
   });
 
   test("by an id that is not here is missing with the same words as one that it may not have", async () => {
@@ -185,56 +244,237 @@ describe("owners share the pulls of a host", () => {
 });
 
 test("a pull that stands still on the runtime's own downloads is given up sooner, since another owner waits", async () => {
-  const hung = registry.push("hung/slots", { layerBytes: [MIB, MIB, MIB, MIB] });
+  const hung = registry.push("hung/slots", { layerBytes: MANY_LAYERS });
   registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/slots");
   const slots = orderWish(hung.reference, "ann");
   host.want(slots);
   await eventually(() => registry.open >= 3, { what: "the runtime's downloads" });
   const behind = orderWish(registry.push("team/behind").reference, "ben");
   host.want(slots, behind);
-  await eventually(() => (host.later(0), host.pullOf(behind.image)?.layers === 1), {
+  await eventually(() => (host.later(100), host.pullOf(behind.image)?.layers === 1), {
     what: "the other pull",
   });
 
   host.later(STALL_BEFORE_OTHERS_MS);
 
   expect(await host.outcome(behind)).toMatchObject({ kind: "present" });
-  expect(await host.outcome(slots)).toMatchObject({ kind: "missing" });
+  expect(host.pullOf(hung.reference)).toMatchObject({
+    state: "waiting",
+    operatorDetail: expect.stringContaining("nothing came for too long"),
+  });
+});
+
+test("a pull that waits for the runtime's own downloads has no fault, and begins again behind the others", async () => {
+  const hung = registry.push("hung/downloads", { layerBytes: MANY_LAYERS });
+  registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/downloads");
+  const slots = orderWish(hung.reference, "ann");
+  host.want(slots);
+  await eventually(() => registry.open >= 3, { what: "the runtime's downloads" });
+  const behind = orderWish(registry.push("team/queued").reference, "ann", { run: "behind" });
+  host.want(slots, behind);
+  await eventually(() => (host.later(100), host.pullOf(behind.image)?.layers === 1), {
+    what: "the other pull",
+  });
+
+  host.nowMs += QUEUED_MS;
+  host.later(0);
+  const waiting = await eventually(() => {
+    const pull = host.pullOf(behind.image);
+    return pull?.state === "waiting" && pull;
+  });
+
+  expect(waiting).toMatchObject({
+    problem: null,
+    operatorDetail: "others had all downloads of the runtime",
+  });
+  registry.letGo();
+  host.later(5_000);
+  expect(await host.outcome(behind)).toMatchObject({ kind: "present" });
+});
+
+test("a pull that moves, and that another owner waits behind, makes room and is begun again", async () => {
+  const large = registry.push("team/holder", { layerBytes: MANY_LAYERS.map(() => 2 * MIB) });
+  registry.fail({ kind: "trickle", pieceBytes: 64 * 1024, everyMs: 200 }, "team/holder");
+  const holder = orderWish(large.reference, "ann");
+  host.want(holder);
+  await eventually(() => registry.open >= 3, { what: "the runtime's downloads" });
+  const behind = orderWish(registry.push("team/waits").reference, "ben");
+  host.want(holder, behind);
+  await eventually(() => (host.later(100), host.pullOf(behind.image)?.layers === 1), {
+    what: "the other pull",
+  });
+
+  host.nowMs += YIELD_MS;
+  const bytes = host.pullOf(large.reference)?.bytesDone ?? 0;
+  await eventually(() => ((host.nowMs += 100), (host.pullOf(large.reference)?.bytesDone ?? 0) > bytes));
+  host.later(0);
+
+  expect(await host.outcome(behind)).toMatchObject({ kind: "present" });
+  expect(host.pullOf(large.reference)).toMatchObject({
+    state: "waiting",
+    operatorDetail: "it made room for others that waited",
+  });
+  registry.fail(null, "team/holder");
+  host.later(5_000);
+  expect(await host.outcome(holder)).toMatchObject({ kind: "present" });
+});
+
+describe("the disk of images", () => {
+  test("has no pull begin below its bound, and is asked again", async () => {
+    const wish = orderWish(registry.push("team/no-room").reference, "ann");
+    host.disk = { freeBytes: 9, totalBytes: 100 };
+    host.want(wish);
+    const waiting = await eventually(() => {
+      host.later(0);
+      const pull = host.pullOf(wish.image);
+      return pull?.operatorDetail === "no room" && pull;
+    });
+    expect(waiting.state).toBe("waiting");
+
+    host.disk = { freeBytes: 10, totalBytes: 100 };
+    host.later(5_000);
+
+    expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
+  });
+
+  test("has no more pulled than the operator's bytes", async () => {
+    const first = orderWish(registry.push("team/first-bytes").reference, "ann");
+    const second = orderWish(registry.push("team/more-bytes").reference, "ann", { run: "second" });
+    host.bounds.mostBytes = 1;
+    host.want(first);
+    expect(await host.outcome(first)).toMatchObject({ kind: "present" });
+
+    host.want(second);
+
+    await eventually(() => (host.later(0), host.pullOf(second.image)?.operatorDetail === "no room"));
+  });
+
+  test("ends what is under way below half of it", async () => {
+    const { reference } = registry.push("hung/fills", { layerBytes: [MIB] });
+    registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/fills");
+    const wish = orderWish(reference, "ann");
+    host.want(wish);
+    await eventually(() => (host.later(0), host.pullOf(reference)?.layers === 1));
+
+    host.disk = { freeBytes: 5, totalBytes: 100 };
+    host.later(0);
+    expect(host.pullOf(reference)).toMatchObject({ state: "pulling" });
+    host.disk = { freeBytes: 4, totalBytes: 100 };
+
+    expect(await host.outcome(wish)).toHaveProperty(
+      "detail",
+      expect.stringContaining(PULL_PROBLEM_SENTENCES["no-room"]),
+    );
+  });
+});
+
+test("a journal that fails loses no slot and no order", async () => {
+  const wish = orderWish(registry.push("team/journal").reference, "ann");
+  const all = vi.spyOn(host.journal.pulledImages, "all").mockImplementation(() => {
+    throw new JournalError("the disk failed");
+  });
+  host.want(wish);
+  await eventually(
+    () => (host.later(0), host.pullOf(wish.image)?.operatorDetail?.includes("the disk failed")),
+  );
+  expect(host.pullOf(wish.image)).toMatchObject({ state: "waiting", problem: null });
+
+  all.mockRestore();
+  host.later(5_000);
+
+  expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
+});
+
+test("two pulls of one image by different credentials are told by the orders that want them", async () => {
+  const { reference } = registry.push("team/two");
+  registry.fail({ kind: "hang", at: "manifest" }, "team/two");
+  const [ann, ben] = ["ann", "ben"].map((owner) =>
+    orderWish(reference, owner, { credential: `cred-${owner}` }),
+  );
+  if (ann === undefined || ben === undefined) throw new Error("there are two wishes");
+  const other = orderWish(reference, "ann", { credential: "cred-ann", run: "ann-2" });
+  host.want(ann, ben, other, { ...fetchWish(reference, "ben"), terms: ben.terms });
+
+  const told = await eventually(() => {
+    host.later(0);
+    const pulls = host.pulls.observed(host.nowMs);
+    return pulls.length === 2 && pulls;
+  });
+
+  expect(told.map(({ fetchId, instanceIds }) => ({ fetchId, instanceIds }))).toEqual([
+    { fetchId: null, instanceIds: ["env-ann", "env-ann-2"] },
+    { fetchId: "ben", instanceIds: ["env-ben"] },
+  ]);
 });
 
 describe("a registry that stalls", () => {
-  test("is given up after a minute, and is given a rest before it is asked again", async () => {
+  test("is given up after a minute, three times, with rests between; nobody else rests for one's layers", async () => {
     const stalled = registry.push("hung/stalled", { layerBytes: [MIB] });
     const next = registry.push("hung/next");
     registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/stalled");
     const wish = fetchWish(stalled.reference, "ann");
+    const told = () => host.pullOf(stalled.reference);
+    const stall = async () => {
+      host.later(0);
+      await eventually(() => (host.later(2_000), (told()?.bytesDone ?? 0) > 0), { what: "the first bytes" });
+      host.later(STALL_MS);
+      await eventually(() => (host.later(0), told()?.state !== "pulling"), { what: "the end of a try" });
+    };
     host.want(wish);
-    await eventually(() => (host.later(2_000), (host.pullOf(stalled.reference)?.bytesDone ?? 0) > 0), {
-      what: "the first bytes",
-    });
 
-    host.later(STALL_MS - 1);
-    expect(host.pullOf(stalled.reference)).toMatchObject({ state: "pulling" });
-    host.later(STALL_MS);
-    const failed = await eventually(() => {
-      const pull = host.pullOf(stalled.reference);
-      return pull?.state === "failed" && pull;
+    await stall();
+    expect(told()).toMatchObject({
+      state: "waiting",
+      operatorDetail: expect.stringContaining("nothing came"),
     });
     const later = orderWish(next.reference, "ben");
     host.want(wish, later);
-    const waiting = await eventually(() => (host.later(0), host.pullOf(next.reference)));
+    expect(await host.outcome(later)).toMatchObject({ kind: "present" });
+    host.want(wish);
+    host.later(30_000);
+    await stall();
+    expect(told()?.state).toBe("waiting");
+    host.later(60_000);
+    await stall();
 
-    expect(failed).toMatchObject({ fetchId: "ann", problem: "too-slow" });
+    expect(told()).toMatchObject({ fetchId: "ann", state: "failed", problem: "too-slow" });
+  });
+
+  test("before it said a word rests for its owner alone, and for all once two met it", async () => {
+    const [ann, ben, cleo] = ["ann", "ben", "cleo"].map((owner) =>
+      orderWish(registry.push(`hung/of-${owner}`).reference, owner),
+    );
+    if (ann === undefined || ben === undefined || cleo === undefined) throw new Error("there are three");
+    const anns = orderWish(registry.push("team/of-ann").reference, "ann", { run: "anns" });
+    for (const owner of ["ann", "ben"]) registry.fail({ kind: "hang", at: "manifest" }, `hung/of-${owner}`);
+    const meets = async (wish: typeof ann) => {
+      await eventually(() => (host.later(0), host.pullOf(wish.image)?.state === "pulling"));
+      host.later(STALL_MS);
+      await eventually(() => (host.later(0), host.pullOf(wish.image)?.state === "waiting"));
+    };
+    host.want(ann);
+    await meets(ann);
+
+    host.want(ann, anns, cleo);
+    const waiting = await eventually(() => (host.later(0), host.pullOf(anns.image)));
     expect(waiting).toMatchObject({
       state: "waiting",
       operatorDetail: expect.stringContaining("given a rest"),
     });
-    expect(host.pulls.waits(host.nowMs).get("ben" as never)).toContain("did not answer well");
+    expect(host.pulls.waits(host.nowMs).get("anns" as never)).toContain("did not answer well");
+    expect(await host.outcome(cleo)).toMatchObject({ kind: "present" });
+
+    host.want(ann, ben);
     host.later(30_000);
-    expect(await host.outcome(later)).toMatchObject({ kind: "present" });
+    await meets(ben);
+    const last = orderWish(registry.push("team/of-cleo").reference, "cleo", { run: "last" });
+    host.want(ann, ben, last);
+    await eventually(
+      () => (host.later(0), host.pullOf(last.image)?.operatorDetail?.includes("given a rest")),
+    );
   });
 
-  test("is not waited for by those of another registry", async () => {
+  test("is not waited for by those of another registry, and is asked three times", async () => {
     const gone = await TestRegistry.start();
     const { reference } = gone.push("team/gone");
     await gone.close();
@@ -242,12 +482,13 @@ describe("a registry that stalls", () => {
     const other = orderWish(registry.push("team/there").reference, "ann", { run: "other" });
     host.want(wish);
 
-    const state = await host.outcome(wish);
+    const state = await host.lastOutcome(wish);
     host.want(other);
 
     expect(state).toMatchObject({ kind: "missing" });
-    expect(host.log.lines).toContainEqual(
-      expect.objectContaining({ level: "warn", fields: expect.objectContaining({ problem: "unreachable" }) }),
+    const failures = host.log.lines.filter(({ level }) => level === "warn");
+    expect(failures.map(({ fields }) => fields)).toEqual(
+      Array(3).fill(expect.objectContaining({ problem: "unreachable" })),
     );
     expect(await host.outcome(other)).toMatchObject({ kind: "present" });
   });
@@ -327,7 +568,7 @@ describe("names lead to the public internet only", () => {
   const isRefused = async (image: string) => {
     const wish = orderWish(image, "eve", { mayBePrivate: false });
     host.want(wish);
-    return (await host.outcome(wish)).kind === "missing" && host.log.lines.at(-1)?.fields;
+    return (await host.lastOutcome(wish)).kind === "missing" && host.log.lines.at(-1)?.fields;
   };
 
   test.each([
@@ -351,7 +592,15 @@ describe("names lead to the public internet only", () => {
     },
   );
 
-  test("one that leads nowhere is unreachable", async () => {
+  test("a control plane of before, which knows no bounds, has no name looked up", async () => {
+    const wish = orderWish("127.0.0.1:1/team/of-before:1", "ann");
+    host.want({ ...wish, terms: undefined });
+    await host.lastOutcome({ ...wish, terms: undefined });
+
+    expect(host.log.lines.at(-1)?.fields).toMatchObject({ problem: "unreachable" });
+  });
+
+  test("one that leads nowhere is unreachable, after three tries", async () => {
     host.addresses = [];
 
     expect(await isRefused("registry.example.com/x:1")).toMatchObject({ problem: "unreachable" });
@@ -393,7 +642,7 @@ describe("credentials of registries", () => {
     ["none now", { kind: "registry-login-none" }],
     ["of another name", { kind: "registry-login", credential: "cred-2", ...login }],
   ] as const)("that are %s are asked for again later", async (_what, reply) => {
-    const { reference } = closed.push("private/later", { login });
+    const { reference } = closed.push(`private/later-${reply.kind}`, { login });
     const wish = orderWish(reference, "ann", { credential: "cred-1" });
     const given = host.login;
     host.login = reply;
@@ -428,6 +677,37 @@ describe("credentials of registries", () => {
     expect(JSON.stringify([host.log.lines, state])).not.toContain(login.password);
   });
 
+  test("are known in every form, and before what was said is cut", async () => {
+    const password = 'p"ä/+ <6f1c>';
+    const said = [
+      `${"x".repeat(1_995)}${password}`,
+      encodeURIComponent(password),
+      encodeURIComponent(password).toLowerCase(),
+      JSON.stringify(password),
+    ];
+    const socketPath = join(host.folder, "runtime.sock");
+    let answer = "";
+    const runtime = createServer((_request, response) => {
+      response.writeHead(500).end(JSON.stringify({ message: answer }));
+    });
+    await new Promise<void>((resolve) => runtime.listen(socketPath, resolve));
+    const heard: string[] = [];
+
+    for (answer of said)
+      await pullImage(socketPath, {
+        image: "r.example.com/x:1",
+        registry: "r.example.com",
+        login: { username: "ann", password },
+        onProgress: () => undefined,
+        signal: new AbortController().signal,
+      }).catch((error: unknown) => heard.push(String(error)));
+    runtime.close();
+
+    expect(heard).toHaveLength(said.length);
+    expect(heard[0]).toMatch(/x…$/);
+    for (const text of heard.slice(1)) expect(text).not.toContain("6f1c");
+  });
+
   test("open an image to their owner alone, by its name and by its id, until the registry opens it", async () => {
     const { reference, imageId } = closed.push("private/mine", { login });
     const mine = orderWish(reference, "ann", { credential: "cred-1" });
@@ -448,5 +728,22 @@ describe("credentials of registries", () => {
     const friends = orderWish(reference, "ben", { credential: "cred-2" });
     host.want(friends);
     expect(await host.outcome(friends)).toEqual({ kind: "present", imageId });
+  });
+});
+
+test("an image of more layers than images have fails", async () => {
+  const { reference } = registry.push("evil/layers", {
+    layerBytes: Array.from({ length: MAX_LAYERS + 1 }, () => 10),
+  });
+  registry.fail({ kind: "stall", afterBytes: 5 }, "evil/layers");
+  const wish = orderWish(reference, "eve");
+
+  host.want(wish);
+
+  expect(await host.outcome(wish)).toMatchObject({ kind: "missing" });
+  registry.fail(null, "evil/layers");
+  expect(host.log.lines.at(-1)?.fields).toMatchObject({
+    problem: "failed",
+    said: "it has more than 512 layers",
   });
 });

@@ -98,6 +98,7 @@ describe("the file", () => {
       before.close();
       const raw = new Database(join(folder, JOURNAL_FILE));
       for (const table of lacking) raw.exec(`DROP TABLE ${table}`);
+      raw.exec("ALTER TABLE meta DROP COLUMN knows_images");
       raw.exec(`DELETE FROM schema_steps WHERE number > ${step}`);
       raw.pragma(`user_version = ${step}`);
       raw.close();
@@ -110,6 +111,10 @@ describe("the file", () => {
       expect(journal.desired.leases.all()).toEqual([]);
       expect(journal.desired.fetches.all()).toEqual([]);
       expect(journal.pulledImages.all()).toEqual([]);
+      expect(journal.pulledImages.knowsBefore).toBe(false);
+      journal.pulledImages.noteBefore([]);
+      expect(journal.pulledImages.knowsBefore).toBe(true);
+      expect(journalIn(journalFolder()).pulledImages.knowsBefore).toBe(true);
     },
   );
 

@@ -5,11 +5,16 @@ import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 import type { JournalId } from "@remotegpu/shared/ids";
 import type { RegistryLoginQuestion, RegistryLoginReply } from "@remotegpu/shared/image-fetch";
+import type { ImageBounds } from "@remotegpu/agent/core/images/image-cleaning";
 import type { ImageWish } from "@remotegpu/agent/core/images/image-wishes";
+import { LONGEST_PAUSE_MS } from "@remotegpu/agent/core/images/registry-pause";
 import { openJournal, type Journal } from "@remotegpu/agent/journal/journal";
 import { ImagePulls, type ImageState } from "@remotegpu/agent/loop/images/image-pulls";
+import { ImageRoom } from "@remotegpu/agent/loop/images/image-room";
+import { ImagesOfBefore } from "@remotegpu/agent/loop/images/images-of-before";
 import { Docker } from "@remotegpu/agent/runtime/docker";
 import { Images } from "@remotegpu/agent/runtime/images";
+import { newHostId } from "./docker.ts";
 import { eventually } from "./eventually.ts";
 import { BALLAST_BYTES } from "./journal-samples.ts";
 import { keptLog } from "./kept-log.ts";
@@ -27,6 +32,9 @@ export class ImageHost {
   /** How often it asked for its orders anew. */
   refreshes = 0;
   nowMs = 1_000_000;
+  readonly hostId = newHostId();
+  disk = { freeBytes: 50, totalBytes: 100 };
+  readonly bounds: ImageBounds = { freePart: 0.1, mostBytes: null };
   #wishes: readonly ImageWish[] = [];
 
   private constructor(folder: string) {
@@ -39,6 +47,13 @@ export class ImageHost {
     this.pulls = new ImagePulls({
       source: {
         images: this.images,
+        pulled: this.journal.pulledImages,
+        room: new ImageRoom({
+          images: this.images,
+          pulled: this.journal.pulledImages,
+          disk: () => Promise.resolve(this.disk),
+          bounds: this.bounds,
+        }),
         client: {
           registryLogin: (question) => {
             this.questions.push(question);
@@ -50,6 +65,12 @@ export class ImageHost {
         },
         addressesOf: () => Promise.resolve(this.addresses),
       },
+      before: new ImagesOfBefore({
+        images: this.images,
+        journal: this.journal,
+        hostId: this.hostId,
+        wallMs: () => this.nowMs,
+      }),
       pulled: this.journal.pulledImages,
       clock: { monotonicMs: () => this.nowMs, wallMs: () => this.nowMs },
       wake: () => undefined,
@@ -88,6 +109,18 @@ export class ImageHost {
         return state.kind !== "awaited" && state;
       },
       { what: `an end of ${wish.image}` },
+    );
+  }
+
+  /** The same, with as much time as further tries take. */
+  lastOutcome(wish: ImageWish): Promise<Exclude<ImageState, { kind: "awaited" }>> {
+    return eventually(
+      async () => {
+        this.later(this.pullOf(wish.image)?.state === "waiting" ? LONGEST_PAUSE_MS : 0);
+        const state = await this.pulls.ensure(wish);
+        return state.kind !== "awaited" && state;
+      },
+      { what: `the last try of ${wish.image}` },
     );
   }
 

@@ -109,10 +109,16 @@ async function examinePorts({ stateDir }: Patient): Promise<CheckResult[]> {
 async function examineImages({ stateDir, runtimeSocket, imageBounds }: Patient): Promise<CheckResult[]> {
   const docker = new Docker(runtimeSocket ?? undefined);
   const images = new Images(docker);
-  const { pulledImages: pulled, wantedImages: wanted } = readJournal(stateDir, (reading) => reading.state());
-  const [stored, usedIds, info] = await Promise.all([images.list(), images.used(), runtimeInfo(docker)]);
+  const { pulledImages: pulled, wantedImages } = readJournal(stateDir, (reading) => reading.state());
+  const [stored, usedIds, wantedIds, info] = await Promise.all([
+    images.list(),
+    images.used(),
+    images.idsOf(wantedImages),
+    runtimeInfo(docker),
+  ]);
   const disk = await diskRoom(info.dataFolder);
   if (disk === null) throw new RuntimeError(`the disk of ${info.dataFolder} does not tell its room`);
+  const wanted = [...wantedImages, ...wantedIds];
   const hold = { images: stored, pulled, usedIds, wanted, disk, nowMs: Date.now() };
   return checkImages(hold, imageBounds);
 }

@@ -35,6 +35,20 @@ export class PulledImages {
     this.#database.write(() => this.#save(pulled));
   }
 
+  /** False while images may be here that an agent of before pulled. */
+  get knowsBefore(): boolean {
+    const meta = this.#database.prepare<[], { knows_images: number }>("SELECT knows_images FROM meta").get();
+    return meta?.knows_images !== 0;
+  }
+
+  /** All that agents of before are known to have pulled. */
+  noteBefore(found: readonly PulledImage[]): void {
+    this.#database.write(() => {
+      for (const pulled of found) this.#save(pulled);
+      this.#database.prepare("UPDATE meta SET knows_images = 1").run();
+    });
+  }
+
   /** They are in use now. */
   touch(imageIds: readonly string[], nowMs: number): void {
     const used = new Set(imageIds);

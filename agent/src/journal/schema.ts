@@ -107,6 +107,10 @@ const STEPS = [
     entry            TEXT    NOT NULL,
     entry_hash       TEXT    NOT NULL
   ) STRICT, WITHOUT ROWID;
+
+  -- 0 in the journal of an agent that wrote down nothing of what it pulled, until that is made good.
+  ALTER TABLE meta ADD COLUMN knows_images INTEGER NOT NULL DEFAULT 1;
+  UPDATE meta SET knows_images = 0;
   `,
 ];
 

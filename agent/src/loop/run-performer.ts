@@ -49,7 +49,7 @@ export class RunPerformer {
   readonly #journal: Journal;
   readonly #runtime: Runtime;
   readonly #groups: Pick<ContainerGroups, "find">;
-  readonly #imagePulls: Pick<ImagePulls, "ensure">;
+  readonly #imagePulls: Pick<ImagePulls, "ensure" | "isAwaited">;
   readonly #output: OutputKeeper;
   readonly #hasToldEnd: (runId: RunId) => boolean;
   readonly #wants: (run: RunKey) => boolean;
@@ -65,7 +65,7 @@ export class RunPerformer {
     journal: Journal;
     runtime: Runtime;
     groups: Pick<ContainerGroups, "find">;
-    imagePulls: Pick<ImagePulls, "ensure">;
+    imagePulls: Pick<ImagePulls, "ensure" | "isAwaited">;
     output: OutputKeeper;
     /** Whether the control plane was told how a run ended: it is not forgotten before. */
     hasToldEnd: (runId: RunId) => boolean;
@@ -98,9 +98,11 @@ export class RunPerformer {
     return this.#notEnding;
   }
 
-  /** A start is under way, or was and no list of containers shows it yet. */
+  /** A start is under way, or was and no list of containers shows it yet. One that only waits for its image is none. */
   get isStarting(): boolean {
-    return [...this.#works.values()].some(({ starts }) => starts !== null);
+    return [...this.#works].some(
+      ([runId, { starts }]) => starts !== null && !this.#imagePulls.isAwaited(runId),
+    );
   }
 
   get isBusy(): boolean {
@@ -177,10 +179,11 @@ export class RunPerformer {
     await Promise.all([...this.#works.values()].map(({ task }) => task));
   }
 
-  async #start(action: StartAction, at: MonotonicTime): Promise<void> {
+  async #start(action: StartAction, at: MonotonicTime): Promise<"untouched" | void> {
     const { runId, desired } = action;
     const ready = await this.#readiness(action);
-    if (ready.kind === "awaited" || !this.#wants(action)) return;
+    if (ready.kind === "awaited") return "untouched";
+    if (!this.#wants(action)) return;
     const begun = this.#record(action, at);
     if (begun === null) return;
     if (ready.kind === "refused") {
@@ -280,18 +283,24 @@ export class RunPerformer {
     return this.#journal.runs.all().find((record) => record.runId === runId) ?? null;
   }
 
-  #inBackground(action: RunAction, perform: () => Promise<void>): void {
+  /** @param perform resolves with `untouched` where it did nothing, and somebody else wakes the loop when it can */
+  #inBackground(action: RunAction, perform: () => Promise<"untouched" | void>): void {
     const { runId, kind } = action;
-    const task = perform()
-      .catch((error: unknown) => {
-        this.#log.warn({ runId, kind, error }, `run ${runId}: ${kind} failed and is tried again`);
-      })
-      .finally(() => {
-        work.endedAs = this.#endedWorks += 1;
-        this.#wake();
-      });
-    const work: Work = { task, starts: "desired" in action ? action.desired : null, endedAs: null };
+    const tried = perform().catch((error: unknown) => {
+      this.#log.warn({ runId, kind, error }, `run ${runId}: ${kind} failed and is tried again`);
+    });
+    const starts = "desired" in action ? action.desired : null;
+    const work: Work = { task: this.#end(runId, tried), starts, endedAs: null };
     this.#works.set(runId, work);
+  }
+
+  async #end(runId: RunId, tried: Promise<"untouched" | void>): Promise<void> {
+    const outcome = await tried;
+    const work = this.#works.get(runId);
+    // No list shows what was not done, and a round at once would only ask the same again.
+    if (outcome === "untouched" || work === undefined) return void this.#works.delete(runId);
+    work.endedAs = this.#endedWorks += 1;
+    this.#wake();
   }
 }
 

@@ -48,12 +48,12 @@ const Refusal = z.object({ message: z.string() });
 export async function pullImage(socketPath: string, pull: ImagePull): Promise<void> {
   try {
     const answer = await begun(socketPath, pull);
-    if (answer.statusCode !== 200) throw refusalOf(await text(answer), answer.statusCode ?? null);
+    if (answer.statusCode !== 200) throw refusalOf(await text(answer), answer.statusCode ?? null, pull.login);
     for await (const line of createInterface({ input: answer, crlfDelay: Infinity })) {
       const parsed = Line.safeParse(jsonOf(line));
       if (!parsed.success) continue;
       const { id, status, progressDetail, error } = parsed.data;
-      if (error !== undefined) throw new PullError(error.slice(0, MAX_SAID), null);
+      if (error !== undefined) throw new PullError(sayable(error, pull.login), null);
       const { current = null, total = null } = progressDetail ?? {};
       pull.onProgress({ id, status, current, total });
     }
@@ -103,9 +103,38 @@ function encoded(auth: RegistryLogin & { serveraddress: string }): string {
   return Buffer.from(JSON.stringify(auth)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }
 
-function refusalOf(body: string, status: number | null): PullError {
+function refusalOf(body: string, status: number | null, login: RegistryLogin | null): PullError {
   const parsed = Refusal.safeParse(jsonOf(body));
-  return new PullError((parsed.success ? parsed.data.message : body).slice(0, MAX_SAID), status);
+  return new PullError(sayable(parsed.success ? parsed.data.message : body, login), status);
+}
+
+/** A registry may say again what it was told. Taken out before the text is cut: half a secret is known by no form. */
+function sayable(said: string, login: RegistryLogin | null): string {
+  const forms = login === null ? [] : formsOf(login);
+  return forms.reduce((left, form) => left.replaceAll(form, "…"), said).slice(0, MAX_SAID);
+}
+
+/** As it is, as a URL or JSON has it, and as it goes to the registry; the longest first, as it may hold another. */
+function formsOf({ username, password }: RegistryLogin): string[] {
+  const pair = Buffer.from(`${username}:${password}`);
+  const inUrl = encodeURIComponent(password);
+  const inJson = JSON.stringify(password).slice(1, -1);
+  const forms = [
+    password,
+    inUrl,
+    inUrl.replaceAll(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase()),
+    new URLSearchParams([["", password]]).toString().slice(1),
+    inJson,
+    inJson.replaceAll(/[<>&]/g, escaped),
+    inJson.replaceAll(/[<>&]|[^ -~]/g, escaped),
+    pair.toString("base64"),
+    pair.toString("base64url"),
+  ];
+  return [...new Set(forms)].filter((form) => form !== "").toSorted((a, b) => b.length - a.length);
+}
+
+function escaped(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /** Undefined where the text is no JSON. */

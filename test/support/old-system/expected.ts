@@ -67,6 +67,7 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     degraded: "{}",
     features: "{}",
     observed_digest: null,
+    observed_substance: null,
     observed_at: null,
     restore_shown_at: null,
     gateway_port: null,

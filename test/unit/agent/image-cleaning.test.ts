@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   excessBytes,
   imagesToRemove,
+  isNearlyFull,
   UNUSED_MS,
   type ImageBounds,
   type ImageHold,
@@ -65,11 +66,6 @@ describe("never goes", () => {
     ["what is wanted by name", { wanted: ["a:1"] }],
     ["what is wanted by id", { wanted: ["sha256:a"] }],
     ["what is wanted by its bare id", { wanted: ["a"] }],
-    ["what was used a while ago only", { pulled: [pulled("a", 0.99), pulled("b", 20), pulled("c", 10)] }],
-    [
-      "what one of its owners used a while ago",
-      { pulled: [pulled("a", 30), pulled("a", 0.5, "a:1"), pulled("b", 20), pulled("c", 10)] },
-    ],
     [
       "what somebody gave a name of his own",
       { images: [stored("a", 30, ["a:1", "mine:1"]), stored("b"), stored("c")] },
@@ -78,6 +74,28 @@ describe("never goes", () => {
   ])("%s", (_what, changes) => {
     expect(removed(changes)).toEqual(["b", "c"]);
   });
+});
+
+test.each<[string, readonly PulledImage[]]>([
+  ["was used a while ago only", [pulled("a", 0.99), pulled("b", 20), pulled("c", 10)]],
+  [
+    "one of its owners used a while ago",
+    [pulled("a", 30), pulled("a", 0.5, "a:1"), pulled("b", 20), pulled("c", 10)],
+  ],
+])("what %s goes for room on the disk, last, and not for a bound of bytes", (_what, known) => {
+  expect(removed({ pulled: known })).toEqual(["b", "c", "a"]);
+  expect(removed({ pulled: known, disk: disk(100) }, { freePart: 0.1, mostBytes: 0 })).toEqual(["b", "c"]);
+  expect(removed({ pulled: known, disk: disk(39) }, { freePart: 0.1, mostBytes: 0 })).toEqual([
+    "b",
+    "c",
+    "a",
+  ]);
+});
+
+test("a disk is nearly full below half of what is to stay free", () => {
+  expect(isNearlyFull(disk(50), bounds)).toBe(false);
+  expect(isNearlyFull(disk(49), bounds)).toBe(true);
+  expect(isNearlyFull(disk(0), { freePart: 0 })).toBe(false);
 });
 
 test("an image is known by its name as the runtime lists it, and without any", () => {

@@ -1,6 +1,11 @@
 /** How images are named towards the runtime and by it. */
 import { expect, test } from "vitest";
-import { hostOfRegistry, listedName, pullReference } from "@remotegpu/agent/core/images/image-reference";
+import {
+  hasDigest,
+  hostOfRegistry,
+  listedName,
+  pullReference,
+} from "@remotegpu/agent/core/images/image-reference";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
 
@@ -22,6 +27,7 @@ test.each([
   ["index.docker.io/library/python", "python:latest"],
   ["docker.io/team/x:1", "team/x:1"],
   ["library/python", "python:latest"],
+  ["registry-1.docker.io/library/python:3", "registry-1.docker.io/library/python:3"],
   ["ghcr.io/library/python", "ghcr.io/library/python:latest"],
   [`python@${DIGEST}`, `python@${DIGEST}`],
 ])("%s is listed as %s", (image, name) => {
@@ -34,4 +40,12 @@ test.each([
   ["registry.example.com:5000", "registry.example.com"],
 ])("where %s is: %s", (registry, host) => {
   expect(hostOfRegistry(registry)).toBe(host);
+});
+
+test.each([
+  ["python:3", false],
+  [`python@${DIGEST}`, true],
+  [`python:3@${DIGEST}`, true],
+])("%s means one content for ever: %s", (image, does) => {
+  expect(hasDigest(image)).toBe(does);
 });

@@ -1,6 +1,6 @@
 /** Which of the few reasons a failed pull has, by what runtimes say (recorded, names replaced). */
 import { expect, test } from "vitest";
-import { isRegistrysFault, pullProblem } from "@remotegpu/agent/core/images/pull-problem";
+import { isHiccup, pullProblem } from "@remotegpu/agent/core/images/pull-problem";
 
 const DENIED =
   "pull access denied for r.example.com/x, repository does not exist or may require 'docker login'";
@@ -30,7 +30,11 @@ test.each([
   ["too-slow", `${GET} net/http: request canceled (Client.Timeout exceeded while awaiting headers)`, 500],
   ["too-slow", `${GET} net/http: TLS handshake timeout`, 500],
   ["too-slow", "context deadline exceeded", null],
-  ["no-room", "failed to register layer: write /usr/lib/x.so: no space left on device", null],
+  ["no-room", "write /var/lib/docker/tmp/GetImageBlob1: no space left on device", null],
+  // What a file of the image is called.
+  ["failed", "failed to register layer: write /usr/lib/x.so: no space left on device", null],
+  ["failed", "failed to register layer: lchown /connection refused: invalid argument", null],
+  ["failed", 'error processing tar file(exit status 1): mkdir /denied 403: "i/o timeout"', null],
   ["wrong-platform", "no matching manifest for linux/amd64 in the manifest list entries", 404],
   ["wrong-platform", 'image operating system "windows" cannot be used on this platform', null],
   ["failed", "toomanyrequests: You have reached your pull rate limit", 500],
@@ -47,6 +51,6 @@ test.each([
   ["refused", false],
   ["no-such-image", false],
   ["failed", false],
-] as const)("%s is what a registry rests for: %s", (problem, isFault) => {
-  expect(isRegistrysFault(problem)).toBe(isFault);
+] as const)("%s is worth another try: %s", (problem, may) => {
+  expect(isHiccup(problem)).toBe(may);
 });

@@ -1,15 +1,14 @@
 /** How far a pull is, by lines that a runtime said (recorded). */
 import { describe, expect, test } from "vitest";
 import {
-  awaitsRegistry,
-  awaitsRuntime,
-  countedProgress,
-  NOTHING_YET,
-  progressAfter,
+  MAX_LAYER_BYTES,
+  MAX_LAYERS,
   progressSentence,
+  PullProgress,
   UNCOUNTED,
   type PullEvent,
 } from "@remotegpu/agent/core/images/pull-progress";
+import { ObservedPull } from "@remotegpu/shared/image-fetch";
 import { GIB, MIB } from "@remotegpu/shared/units";
 
 type Said = [status: string, id?: string, current?: number, total?: number];
@@ -20,7 +19,11 @@ const eventOf = ([status, id, current, total]: Said): PullEvent => ({
   current: current ?? null,
   total: total ?? null,
 });
-const after = (...said: Said[]) => said.map(eventOf).reduce(progressAfter, NOTHING_YET);
+const after = (...said: Said[]) => {
+  const progress = new PullProgress();
+  for (const event of said.map(eventOf)) progress.note(event);
+  return progress;
+};
 
 const BEGUN: Said[] = [
   ["Pulling from a/one", "1"],
@@ -30,7 +33,7 @@ const BEGUN: Said[] = [
 ];
 
 test("nothing is counted before the first layer is known", () => {
-  expect(countedProgress(after(["Pulling from a/one", "1"], ["Digest: sha256:1"]))).toEqual(UNCOUNTED);
+  expect(after(["Pulling from a/one", "1"], ["Digest: sha256:1"]).counted).toEqual(UNCOUNTED);
 });
 
 test.each<[string, Said[], object]>([
@@ -67,7 +70,7 @@ test.each<[string, Said[], object]>([
   ],
   ["no size is told", [["Downloading", "l1", 50]], { layersDone: 1, layers: 3, bytesDone: 0, bytes: 0 }],
 ])("%s", (_what, said, counted) => {
-  expect(countedProgress(after(...BEGUN, ...said))).toEqual(counted);
+  expect(after(...BEGUN, ...said).counted).toEqual(counted);
 });
 
 describe("what moves", () => {
@@ -125,7 +128,7 @@ test.each<[string, Said[], { registry: boolean; runtime: boolean }]>([
 ])("what a pull waits for: %s", (_what, said, waits) => {
   const progress = after(...said);
 
-  expect({ registry: awaitsRegistry(progress), runtime: awaitsRuntime(progress) }).toEqual(waits);
+  expect({ registry: progress.awaitsRegistry, runtime: progress.awaitsRuntime }).toEqual(waits);
 });
 
 test.each([
@@ -140,4 +143,52 @@ test.each([
   ],
 ])("people read it: %j", (counted, sentence) => {
   expect(progressSentence("x", counted)).toBe(sentence);
+});
+
+const told = (progress: PullProgress) =>
+  ObservedPull.safeParse({
+    image: "x:1",
+    fetchId: null,
+    state: "pulling",
+    problem: null,
+    operatorDetail: null,
+    ...progress.counted,
+  });
+
+test.each([
+  Number.MAX_SAFE_INTEGER,
+  Number.MAX_VALUE,
+  Number.POSITIVE_INFINITY,
+  -1,
+  -Number.MAX_VALUE,
+  0.5,
+  Number.NaN,
+])("a layer of %d bytes is told in a report like any other", (bytes) => {
+  const progress = new PullProgress();
+  for (let at = 0; at < MAX_LAYERS; at += 1)
+    for (const status of ["Downloading", "Extracting", "Pull complete"])
+      progress.note({ id: `l${at}`, status, current: bytes, total: bytes });
+
+  expect(told(progress).error).toBeUndefined();
+  expect(progress.counted.bytes).toBeLessThanOrEqual(MAX_LAYERS * MAX_LAYER_BYTES);
+  expect(Number.isSafeInteger(progress.reached)).toBe(true);
+});
+
+test("of absurd sizes nothing is left once they are corrected", () => {
+  const progress = after(
+    ["Downloading", "l1", Number.MAX_VALUE, Number.MAX_VALUE],
+    ["Downloading", "l2", 5, 10],
+    ["Downloading", "l1", 1, 2],
+  );
+
+  expect(progress.counted).toMatchObject({ bytesDone: 6, bytes: 12 });
+});
+
+test("more layers than images have are too many, and are not kept", () => {
+  const layers = (count: number) =>
+    after(...Array.from({ length: count }, (_, at): Said => ["Pulling fs layer", `l${at}`]));
+
+  expect(layers(MAX_LAYERS).hasTooManyLayers).toBe(false);
+  expect(layers(MAX_LAYERS + 1).hasTooManyLayers).toBe(true);
+  expect(layers(MAX_LAYERS + 1).counted.layers).toBe(MAX_LAYERS);
 });

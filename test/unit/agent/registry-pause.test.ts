@@ -1,4 +1,4 @@
-/** For how long a registry is not asked again after it failed. */
+/** For how long a registry is not asked again after it failed, and by whom. */
 import { expect, test } from "vitest";
 import {
   isPaused,
@@ -8,10 +8,11 @@ import {
   type RegistryPauses,
 } from "@remotegpu/agent/core/images/registry-pause";
 
-const failing = (times: number) => {
-  let pauses: RegistryPauses = new Map();
-  for (let at = 0; at < times; at += 1) pauses = pausesAfter(pauses, "r", { hasFailed: true, nowMs: 0 });
-  return pauses;
+const met = (owner: string, registry = "r") => ({ registry, owner });
+const failing = (times: number, owner = "ann", pauses: RegistryPauses = []) => {
+  let after = pauses;
+  for (let at = 0; at < times; at += 1) after = pausesAfter(after, met(owner), { hasFailed: true, nowMs: 0 });
+  return after;
 };
 
 test.each([
@@ -22,33 +23,42 @@ test.each([
   [5, 480_000],
   [6, LONGEST_PAUSE_MS],
   [2_000, LONGEST_PAUSE_MS],
-])("after %i failures in a row it rests for %i ms", (times, pauseMs) => {
+])("after %i failures in a row it rests for %i ms", (times, restMs) => {
   const pauses = failing(times);
 
-  expect(isPaused(pauses, "r", pauseMs - 1)).toBe(pauseMs > 0);
-  expect(isPaused(pauses, "r", pauseMs)).toBe(false);
+  expect(isPaused(pauses, met("ann"), restMs - 1)).toBe(restMs > 0);
+  expect(isPaused(pauses, met("ann"), restMs)).toBe(false);
 });
 
 test("a good answer ends the row", () => {
-  const answered = pausesAfter(failing(5), "r", { hasFailed: false, nowMs: 0 });
+  const answered = pausesAfter(failing(5), met("ann"), { hasFailed: false, nowMs: 0 });
 
-  expect(isPaused(answered, "r", 0)).toBe(false);
-  expect(pausesAfter(answered, "r", { hasFailed: true, nowMs: 0 }).get("r")).toEqual({
-    failures: 1,
-    untilMs: 30_000,
-  });
+  expect(isPaused(answered, met("ann"), 0)).toBe(false);
+  expect(pausesAfter(answered, met("ann"), { hasFailed: true, nowMs: 0 })).toEqual([
+    { registry: "r", owner: "ann", failures: 1, untilMs: 30_000 },
+  ]);
 });
 
 test("one registry's pause is no other's", () => {
-  expect(isPaused(failing(3), "other", 0)).toBe(false);
+  expect(isPaused(failing(3), met("ann", "other"), 0)).toBe(false);
+});
+
+test("what one owner met is his pause alone, what two met is everybody's", () => {
+  const one = failing(5);
+  const two = failing(1, "ben", one);
+
+  expect(isPaused(one, met("cleo"), 0)).toBe(false);
+  expect(isPaused(two, met("cleo"), 29_999)).toBe(true);
+  expect(isPaused(two, met("cleo"), 30_000)).toBe(false);
+  expect(isPaused(two, met("ann"), 30_000)).toBe(true);
 });
 
 test("of more registries than can be kept the one that would be asked soonest is forgotten", () => {
-  let pauses: RegistryPauses = new Map();
+  let pauses: RegistryPauses = [];
   for (let at = 0; at <= MAX_PAUSES; at += 1)
-    pauses = pausesAfter(pauses, `r-${at}`, { hasFailed: true, nowMs: at });
+    pauses = pausesAfter(pauses, met("ann", `r-${at}`), { hasFailed: true, nowMs: at });
 
-  expect(pauses.size).toBe(MAX_PAUSES);
-  expect(isPaused(pauses, "r-0", 0)).toBe(false);
-  expect(isPaused(pauses, "r-1", 0)).toBe(true);
+  expect(pauses).toHaveLength(MAX_PAUSES);
+  expect(isPaused(pauses, met("ann", "r-0"), 0)).toBe(false);
+  expect(isPaused(pauses, met("ann", "r-1"), 0)).toBe(true);
 });

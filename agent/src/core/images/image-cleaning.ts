@@ -7,7 +7,7 @@ import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import { listedName } from "./image-reference.ts";
 import type { PulledImage } from "./image-rights.ts";
 
-/** What was used since is likely to be used again soon: a restart, the next job of a row. */
+/** What was used since is likely to be used again soon: a restart, the next job of a row. A full disk cannot wait. */
 export const UNUSED_MS = MS_PER_HOUR;
 
 export type StoredImage = { id: string; names: readonly string[]; bytes: number };
@@ -35,27 +35,39 @@ export type ImageRemoval = { imageId: string; names: readonly string[]; bytes: n
 /** In the order in which they go. Layers that images share count for each, so it is too few rather than too many. */
 export function imagesToRemove(hold: ImageHold, bounds: ImageBounds): ImageRemoval[] {
   let excess = excessBytes(hold, bounds);
+  let missing = missingBytes(hold.disk, bounds);
   const removals: ImageRemoval[] = [];
   for (const image of removable(hold).toSorted((a, b) => a.lastUsedMs - b.lastUsedMs)) {
-    if (excess <= 0) break;
+    const isRecent = hold.nowMs - image.lastUsedMs < UNUSED_MS;
+    if (excess <= 0 || (isRecent && missing <= 0)) break;
     removals.push(image);
     excess -= image.bytes;
+    missing -= image.bytes;
   }
   return removals;
 }
 
+/** What room is asked about: all that is needed to tell whether there is some. */
+export type ImageRoom = Pick<ImageHold, "images" | "pulled" | "disk">;
+
 /** How many bytes are to go, whether there are images to go or not; at most zero when all is well. */
-export function excessBytes(
-  { images, pulled, disk }: ImageHold,
-  { freePart, mostBytes }: ImageBounds,
-): number {
-  const kept = images.filter(({ id }) => pulled.some(({ imageId }) => imageId === id));
-  const keptBytes = kept.reduce((sum, { bytes }) => sum + bytes, 0);
-  const overBound = mostBytes === null ? 0 : keptBytes - mostBytes;
-  return Math.max(overBound, disk.totalBytes * freePart - disk.freeBytes);
+export function excessBytes({ images, pulled, disk }: ImageRoom, bounds: ImageBounds): number {
+  const ours = new Set(pulled.map(({ imageId }) => imageId));
+  const keptBytes = images.reduce((sum, { id, bytes }) => sum + (ours.has(id) ? bytes : 0), 0);
+  const overBound = bounds.mostBytes === null ? 0 : keptBytes - bounds.mostBytes;
+  return Math.max(overBound, missingBytes(disk, bounds));
 }
 
-function removable({ images, pulled, usedIds, wanted, nowMs }: ImageHold): ImageRemoval[] {
+/** Under way, a pull may use half of what is kept free; then it ends, before it fills the disk for all. */
+export function isNearlyFull(disk: ImageHold["disk"], { freePart }: Pick<ImageBounds, "freePart">): boolean {
+  return disk.freeBytes < (disk.totalBytes * freePart) / 2;
+}
+
+function missingBytes(disk: ImageHold["disk"], { freePart }: ImageBounds): number {
+  return disk.totalBytes * freePart - disk.freeBytes;
+}
+
+function removable({ images, pulled, usedIds, wanted }: ImageHold): ImageRemoval[] {
   const wantedNames = new Set(wanted.flatMap((name) => [name, `sha256:${name}`, listedName(name)]));
   return images.flatMap(({ id, names, bytes }) => {
     const ours = pulled.filter(({ imageId }) => imageId === id);
@@ -64,7 +76,6 @@ function removable({ images, pulled, usedIds, wanted, nowMs }: ImageHold): Image
     const isLeftAlone =
       ours.length === 0 ||
       usedIds.has(id) ||
-      nowMs - lastUsedMs < UNUSED_MS ||
       [id, ...names].some((name) => wantedNames.has(name)) ||
       names.some((name) => !ourNames.has(name));
     return isLeftAlone ? [] : [{ imageId: id, names, bytes, lastUsedMs }];

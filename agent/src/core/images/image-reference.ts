@@ -12,11 +12,21 @@ export function pullReference(image: string): { name: string; tag: string } {
   return { name: named.slice(0, at), tag: named.slice(at + 1) };
 }
 
-/** As the runtime's list says it: `docker.io/library/python` is `python:latest` there. */
+/** As the runtime's list says it: `docker.io/library/python` is `python:latest` there. Any other name stays itself. */
 export function listedName(image: string): string {
   const named = withTag(image);
   if (registryOf(image) !== DEFAULT_REGISTRY) return named;
-  return named.replace(/^(index\.|registry-1\.)?docker\.io\//i, "").replace(/^library\/(?=[^/]+$)/, "");
+  return named.replace(/^(index\.)?docker\.io\//i, "").replace(/^library\/(?=[^/]+$)/, "");
+}
+
+/** A listed name without its tag or digest. */
+export function repositoryOf(listed: string): string {
+  return listed.replace(/@.*$/, "").replace(/:[^:/]*$/, "");
+}
+
+/** By its content, which no pull changes. */
+export function hasDigest(image: string): boolean {
+  return image.includes("@");
 }
 
 /** What of a registry is resolved: the one of Docker answers under another name than references say. */

@@ -4,6 +4,7 @@
  * here by hand is for nobody, unless it is on offer.
  */
 import type { ImageTerms } from "@remotegpu/shared/image-fetch";
+import { hasDigest, listedName, repositoryOf } from "./image-reference.ts";
 
 /** An image that this agent pulled: by which name, and with which credential. */
 export type PulledImage = {
@@ -26,4 +27,23 @@ export function mayUse(
     (known) =>
       known.imageId === imageId && (known.credential === null || known.credential === terms.credential),
   );
+}
+
+/** What a name leads to on this host, and the repositories from which that came, by whomever it was pulled. */
+export type NamedImage = { imageId: string; cameFrom: readonly string[] };
+
+/**
+ * Whether a pull may give this name to what its registry has now. A name that somebody gave by hand to an image of
+ * their own stays with that: other orders mean it. However an order spells the name, to the runtime it is the same.
+ */
+export function mayPullOver(
+  image: string,
+  /** Null where the name leads to nothing. */
+  here: NamedImage | null,
+  pulled: readonly PulledImage[],
+): boolean {
+  if (here === null || hasDigest(image)) return true;
+  const name = listedName(image);
+  if (here.cameFrom.includes(repositoryOf(name))) return true;
+  return pulled.some((known) => known.imageId === here.imageId && listedName(known.image) === name);
 }

@@ -41,5 +41,5 @@ function wishOfFetch({ fetchId, image, terms }: DesiredFetch): ImageWish {
 
 /** Wishes with the same key share one pull. */
 export function pullKey({ image, terms }: ImageWish): string {
-  return JSON.stringify([image, terms?.credential ?? null, terms?.mayBePrivate ?? false]);
+  return JSON.stringify([image, terms?.credential ?? null, terms?.mayBePrivate ?? true]);
 }

@@ -4,8 +4,13 @@
  */
 import type { PullProblem } from "@remotegpu/shared/image-fetch";
 
-/** The first that matches. The runtime hides a missing image behind a refusal, so refusals come first. */
+/**
+ * The first that matches. While it unpacks, the runtime names files of the image, which may be called like any error
+ * at all; how much room there is, the disk itself says. The runtime hides a missing image behind a refusal, so
+ * refusals come before it.
+ */
 const WORDS: readonly (readonly [PullProblem, RegExp])[] = [
+  ["failed", /failed to register layer|error processing tar|applylayer|failed to extract|untar/i],
   ["no-room", /no space left on device|disk quota exceeded/i],
   [
     "wrong-platform",
@@ -29,7 +34,10 @@ export function pullProblem(said: string, status: number | null): PullProblem {
   return status === 404 ? "no-such-image" : "failed";
 }
 
-/** A registry that fails so is given a rest before it is asked again. */
-export function isRegistrysFault(problem: PullProblem): boolean {
+/** It may go better the next time. */
+export const TRIES = 3;
+
+/** Of the way to the registry, rather than of the image: worth another try. */
+export function isHiccup(problem: PullProblem): boolean {
   return problem === "too-slow" || problem === "unreachable";
 }

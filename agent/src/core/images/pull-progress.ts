@@ -1,6 +1,7 @@
 /**
  * How far a pull is, from what the runtime says of each layer, and since when nothing has moved. The runtime speaks of
- * bytes in steps, the larger the layer the larger; repetitions of what was had before are no progress.
+ * bytes in steps, the larger the layer the larger; repetitions of what was had before are no progress. Sizes stand in
+ * manifests that customers make, so no number of them is believed.
  */
 import { GIB, MIB } from "@remotegpu/shared/units";
 
@@ -12,16 +13,15 @@ export type PullEvent = {
   total: number | null;
 };
 
+/** Beyond what images have: with more, each line would cost, and so would the report. */
+export const MAX_LAYERS = 512;
+/** Sums of so many such layers are exact. */
+export const MAX_LAYER_BYTES = 4 * 1_024 * GIB;
+
 type Stage = "announced" | "queued" | "loading" | "loaded" | "unpacking" | "whole";
 type Layer = { stage: Stage; bytesDone: number; bytes: number | null; bytesUnpacked: number };
 
-export type PullProgress = {
-  layers: ReadonlyMap<string, Layer>;
-  /** Grows with whatever was never reached before. */
-  reached: number;
-};
-
-export const NOTHING_YET: PullProgress = { layers: new Map(), reached: 0 };
+const UNKNOWN: Layer = { stage: "announced", bytesDone: 0, bytes: null, bytesUnpacked: 0 };
 
 const STAGES: readonly (readonly [Stage, RegExp])[] = [
   ["announced", /^(Pulling fs layer|Retrying)/],
@@ -34,20 +34,94 @@ const STAGES: readonly (readonly [Stage, RegExp])[] = [
 const ORDER: readonly Stage[] = ["announced", "queued", "loading", "loaded", "unpacking", "whole"];
 const LOADED = ORDER.indexOf("loaded");
 
-export function progressAfter(progress: PullProgress, event: PullEvent): PullProgress {
-  const stage = STAGES.find(([, words]) => words.test(event.status))?.[0];
-  if (stage === undefined || event.id === undefined) return progress;
-  const before = progress.layers.get(event.id) ?? {
-    stage: "announced",
-    bytesDone: 0,
-    bytes: null,
-    bytesUnpacked: 0,
-  };
-  const layers = new Map(progress.layers).set(event.id, layerAfter(before, stage, event));
-  return { layers, reached: Math.max(progress.reached, reachedBy(layers)) };
+/** What layers come to, one or all. */
+type Sums = {
+  layers: number;
+  whole: number;
+  awaited: number;
+  queued: number;
+  bytesDone: number;
+  bytes: number;
+  reached: number;
+};
+
+export type CountedProgress = {
+  layersDone: number | null;
+  layers: number | null;
+  bytesDone: number | null;
+  bytes: number | null;
+};
+
+export const UNCOUNTED: CountedProgress = { layersDone: null, layers: null, bytesDone: null, bytes: null };
+
+/** Lines come by the thousand, so each changes the sums by its own layer alone. */
+export class PullProgress {
+  readonly #layers = new Map<string, Layer>();
+  readonly #sums: Sums = { layers: 0, whole: 0, awaited: 0, queued: 0, bytesDone: 0, bytes: 0, reached: 0 };
+  #reached = 0;
+  #hasTooManyLayers = false;
+
+  note(event: PullEvent): void {
+    const stage = STAGES.find(([, words]) => words.test(event.status))?.[0];
+    if (stage === undefined || event.id === undefined) return;
+    const before = this.#layers.get(event.id);
+    if (before === undefined && this.#layers.size >= MAX_LAYERS) {
+      this.#hasTooManyLayers = true;
+      return;
+    }
+    const layer = layerAfter(before ?? UNKNOWN, stage, event);
+    this.#layers.set(event.id, layer);
+    if (before !== undefined) this.#count(before, -1);
+    this.#count(layer, 1);
+    this.#reached = Math.max(this.#reached, this.#sums.reached);
+  }
+
+  /** Grows with whatever was never reached before. */
+  get reached(): number {
+    return this.#reached;
+  }
+
+  get hasTooManyLayers(): boolean {
+    return this.#hasTooManyLayers;
+  }
+
+  /** The registry has said what the image is made of. */
+  get hasLayers(): boolean {
+    return this.#sums.layers > 0;
+  }
+
+  /** Something is still to come from the registry, rather than from the host's own disk. */
+  get awaitsRegistry(): boolean {
+    return !this.hasLayers || this.#sums.awaited > 0;
+  }
+
+  /** All that is still to come waits for the runtime, which loads only a few layers of all pulls at once. */
+  get awaitsRuntime(): boolean {
+    return this.#sums.awaited > 0 && this.#sums.awaited === this.#sums.queued;
+  }
+
+  /** As it is told. */
+  get counted(): CountedProgress {
+    if (!this.hasLayers) return UNCOUNTED;
+    const { layers, whole, bytesDone, bytes } = this.#sums;
+    return { layersDone: whole, layers, bytesDone, bytes };
+  }
+
+  #count(layer: Layer, times: 1 | -1): void {
+    const { stage, bytes, bytesDone, bytesUnpacked } = layer;
+    const sums = this.#sums;
+    sums.layers += times;
+    sums.whole += times * Number(stage === "whole");
+    sums.awaited += times * Number(ORDER.indexOf(stage) < LOADED);
+    sums.queued += times * Number(stage === "queued");
+    sums.bytesDone += times * Math.min(bytesDone, bytes ?? 0);
+    sums.bytes += times * (bytes ?? 0);
+    sums.reached += times * (bytesDone + bytesUnpacked + ORDER.indexOf(stage));
+  }
 }
 
-function layerAfter(before: Layer, stage: Stage, { current, total }: PullEvent): Layer {
+function layerAfter(before: Layer, stage: Stage, event: PullEvent): Layer {
+  const [current, total] = [believable(event.current), believable(event.total)];
   switch (stage) {
     case "announced":
     case "queued":
@@ -68,48 +142,9 @@ function layerAfter(before: Layer, stage: Stage, { current, total }: PullEvent):
   }
 }
 
-function reachedBy(layers: ReadonlyMap<string, Layer>): number {
-  return [...layers.values()].reduce(
-    (sum, { stage, bytesDone, bytesUnpacked }) => sum + bytesDone + bytesUnpacked + ORDER.indexOf(stage),
-    0,
-  );
-}
-
-/** Something is still to come from the registry, rather than from the host's own disk. */
-export function awaitsRegistry({ layers }: PullProgress): boolean {
-  return layers.size === 0 || [...layers.values()].some(isAwaited);
-}
-
-/** All that is still to come waits for the runtime, which loads only a few layers of all pulls at once. */
-export function awaitsRuntime({ layers }: PullProgress): boolean {
-  const awaited = [...layers.values()].filter(isAwaited);
-  return awaited.length > 0 && awaited.every(({ stage }) => stage === "queued");
-}
-
-function isAwaited({ stage }: Layer): boolean {
-  return ORDER.indexOf(stage) < LOADED;
-}
-
-export type CountedProgress = {
-  layersDone: number | null;
-  layers: number | null;
-  bytesDone: number | null;
-  bytes: number | null;
-};
-
-export const UNCOUNTED: CountedProgress = { layersDone: null, layers: null, bytesDone: null, bytes: null };
-
-/** As it is told. */
-export function countedProgress({ layers }: PullProgress): CountedProgress {
-  if (layers.size === 0) return UNCOUNTED;
-  const all = [...layers.values()];
-  const announced = all.filter(({ bytes }) => bytes !== null);
-  return {
-    layersDone: all.filter(({ stage }) => stage === "whole").length,
-    layers: all.length,
-    bytesDone: announced.reduce((sum, { bytesDone, bytes }) => sum + Math.min(bytesDone, bytes ?? 0), 0),
-    bytes: announced.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0),
-  };
+function believable(bytes: number | null): number | null {
+  if (bytes === null || Number.isNaN(bytes)) return null;
+  return Math.trunc(Math.min(Math.max(bytes, 0), MAX_LAYER_BYTES));
 }
 
 /** For people. */

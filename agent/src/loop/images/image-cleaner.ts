@@ -3,20 +3,21 @@
  * time, in the background; what fails is tried again in the next one.
  */
 import type { Log } from "@remotegpu/shared/log";
-import { listedName } from "../../core/images/image-reference.ts";
 import { imagesToRemove, type ImageBounds } from "../../core/images/image-cleaning.ts";
 import type { DiskRoom } from "../../host/disk-room.ts";
 import type { PulledImages } from "../../journal/pulled-images.ts";
 import type { Images } from "../../runtime/images.ts";
 import { RuntimeDown, RuntimeError } from "../../runtime/runtime-error.ts";
+import type { ImagesOfBefore } from "./images-of-before.ts";
 
 export type ImageCleanerOptions = {
-  images: Pick<Images, "list" | "used" | "remove">;
+  images: Pick<Images, "list" | "used" | "idsOf" | "remove">;
+  before: Pick<ImagesOfBefore, "note">;
   pulled: PulledImages;
   /** By the names that orders and fetches say. */
   wanted: () => string[];
   /** Of the disk that the runtime keeps images on; null where it cannot be told. */
-  room: () => Promise<DiskRoom | null>;
+  disk: () => Promise<DiskRoom | null>;
   bounds: ImageBounds;
   wallMs: () => number;
   log: Log;
@@ -31,20 +32,22 @@ export class ImageCleaner {
 
   /** @throws RuntimeError, RuntimeDown, JournalError */
   async clean(): Promise<void> {
-    const { images, pulled, wanted, room, bounds, wallMs, log } = this.#options;
+    const { images, before, pulled, wanted, disk: diskOf, bounds, wallMs, log } = this.#options;
+    await before.note();
     if (pulled.all().length === 0) return;
-    const [stored, usedIds, disk] = await Promise.all([images.list(), images.used(), room()]);
+    const [stored, usedIds, disk] = await Promise.all([images.list(), images.used(), diskOf()]);
     const nowMs = wallMs();
     pulled.touch([...usedIds], nowMs);
     const here = new Set(stored.map(({ id }) => id));
     pulled.forget(pulled.all().flatMap(({ imageId }) => (here.has(imageId) ? [] : [imageId])));
     if (disk === null) return;
-    const hold = { images: stored, pulled: pulled.all(), usedIds, wanted: wanted(), disk, nowMs };
+    // By their ids too: the list knows nothing of digests.
+    const wantedNow = [...wanted(), ...(await images.idsOf(wanted()))];
+    const hold = { images: stored, pulled: pulled.all(), usedIds, wanted: wantedNow, disk, nowMs };
     for (const removal of imagesToRemove(hold, bounds)) {
       // An order may have come while the ones before it were removed.
-      if (wanted().some((name) => name === removal.imageId || removal.names.includes(listedName(name))))
-        continue;
       try {
+        if ((await images.idsOf(wanted())).includes(removal.imageId)) continue;
         await images.remove(removal);
         log.info(
           removal,

@@ -9,20 +9,23 @@ import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { mayUse } from "../../core/images/image-rights.ts";
 import { pullKey, type ImageWish } from "../../core/images/image-wishes.ts";
-import { isTooSlow } from "../../core/images/pull-bounds.ts";
-import { isRegistrysFault } from "../../core/images/pull-problem.ts";
-import { NOTHING_YET, progressAfter } from "../../core/images/pull-progress.ts";
-import { pullsToBegin } from "../../core/images/pull-schedule.ts";
-import { isPaused, pausesAfter, type RegistryPauses } from "../../core/images/registry-pause.ts";
+import { pullEnd, STALL_BEFORE_OTHERS_MS } from "../../core/images/pull-bounds.ts";
+import { isHiccup, TRIES } from "../../core/images/pull-problem.ts";
+import { MAX_LAYERS, PullProgress } from "../../core/images/pull-progress.ts";
+import { PULLS_AT_ONCE, pullsToBegin, type WaitingPull } from "../../core/images/pull-schedule.ts";
+import { isPaused, pausesAfter, pauseMs, type RegistryPauses } from "../../core/images/registry-pause.ts";
 import { JournalError } from "../../journal/journal-database.ts";
 import type { PulledImages } from "../../journal/pulled-images.ts";
 import { RuntimeDown, RuntimeError } from "../../runtime/runtime-error.ts";
 import type { Clock } from "../moment.ts";
-import { pullOnce, type PullOutcome, type PullSource } from "./one-pull.ts";
+import type { ImagesOfBefore } from "./images-of-before.ts";
+import { failed, notNow, pullOnce, type PullOutcome, type PullSource } from "./one-pull.ts";
 import { missingDetail, ToldPulls, type Outcome, type Pull, type Settled } from "./told-pulls.ts";
 
 /** After what was neither the image's nor its registry's fault. */
 const AGAIN_AFTER_MS = 5 * MS_PER_SECOND;
+/** One after the other makes room, and only as long as that is not enough. */
+const YIELD_EVERY_MS = STALL_BEFORE_OTHERS_MS;
 /** What a fetch has brought is looked at again this often, for as long as it is ordered. */
 const LOOK_AGAIN_MS = MS_PER_MINUTE;
 
@@ -35,6 +38,7 @@ export type ImageState =
 
 export type ImagePullsOptions = {
   source: PullSource;
+  before: Pick<ImagesOfBefore, "note">;
   pulled: PulledImages;
   clock: Pick<Clock, "monotonicMs" | "wallMs">;
   wake: () => void;
@@ -50,7 +54,9 @@ export class ImagePulls {
   readonly #settled = new Map<string, Settled>();
   readonly #looks = new Map<string, Promise<ImageState>>();
   readonly #ending = new Set<Promise<void>>();
-  #pauses: RegistryPauses = new Map();
+  #pauses: RegistryPauses = [];
+  #yieldedMs = Number.NEGATIVE_INFINITY;
+  #looksForRoom = false;
 
   constructor(options: ImagePullsOptions) {
     this.#options = options;
@@ -71,6 +77,13 @@ export class ImagePulls {
     return this.#pulls.size > 0;
   }
 
+  /** Its image is still to come. */
+  isAwaited(runId: RunId): boolean {
+    return [...this.#pulls.values()].some(({ wishes }) =>
+      [...wishes.values()].some(({ by }) => by.kind === "order" && by.runId === runId),
+    );
+  }
+
   /** Images that a pull or a wish names; none of them may be taken away now. */
   get names(): string[] {
     return [...this.#wished.values()].map(({ image }) => image);
@@ -84,13 +97,14 @@ export class ImagePulls {
       if (termsOf(this.#wished.get(wisher)) !== terms) this.#settled.delete(wisher);
     for (const pull of this.#pulls.values()) this.#dropUnwanted(pull);
     for (const wish of wishes) if (this.#isToLookFor(wish, nowMs)) this.#lookUnasked(wish);
-    this.#endTooSlow(nowMs);
+    this.#endSlow(nowMs);
+    this.#endWithoutRoom();
     this.#beginNext(nowMs);
   }
 
   /**
    * Whether the order may start with its image now; if not, it is pulled for it.
-   * @throws RuntimeError, RuntimeDown
+   * @throws RuntimeError, RuntimeDown, JournalError
    */
   async ensure(wish: ImageWish): Promise<ImageState> {
     const settled = this.#settled.get(wish.wisher);
@@ -112,7 +126,8 @@ export class ImagePulls {
   }
 
   async #look(wish: ImageWish): Promise<ImageState> {
-    const { source, pulled, clock } = this.#options;
+    const { source, before, pulled, clock } = this.#options;
+    await before.note();
     const imageId = await source.images.idOf(wish.image);
     if (imageId !== null && mayUse(imageId, wish.terms, pulled.all())) {
       this.#keep(() => pulled.touch([imageId], clock.wallMs()));
@@ -141,7 +156,8 @@ export class ImagePulls {
   #lookUnasked(wish: ImageWish): void {
     this.ensure(wish).catch((error: unknown) => {
       // The next round looks again; that the runtime is down is told elsewhere.
-      if (!(error instanceof RuntimeDown || error instanceof RuntimeError)) throw error;
+      if (error instanceof RuntimeDown || error instanceof RuntimeError) return;
+      this.#options.log.error({ error, image: wish.image }, "an image could not be looked for; tried again");
     });
   }
 
@@ -159,6 +175,8 @@ export class ImagePulls {
       registry: registryOf(wish.image) ?? "",
       wishes: new Map([[wish.wisher, wish]]),
       sinceMs: nowMs,
+      failures: 0,
+      yields: 0,
       notBefore: null,
       isPaused: false,
       underWay: null,
@@ -180,32 +198,75 @@ export class ImagePulls {
     }
     if (pull.wishes.size > 0) return;
     this.#pulls.delete(pull.key);
-    pull.underWay?.end.abort(new NobodyWants(pull.image));
+    pull.underWay?.end.abort(new EndedByUs(null));
   }
 
-  #endTooSlow(nowMs: number): void {
-    const underWay = [...this.#pulls.values()].flatMap((pull) => pull.underWay ?? []);
-    for (const one of underWay) {
+  #endSlow(nowMs: number): void {
+    const pulls = [...this.#pulls.values()].toSorted(
+      (a, b) => (a.underWay?.beganMs ?? nowMs) - (b.underWay?.beganMs ?? nowMs),
+    );
+    const underWay = pulls.flatMap((pull) => pull.underWay ?? []);
+    const owners = new Set(underWay.map(({ owner }) => owner));
+    const isSlotAwaited =
+      underWay.length >= PULLS_AT_ONCE && this.#waiting(nowMs).some(({ owner }) => !owners.has(owner));
+    for (const pull of pulls) {
+      const one = pull.underWay;
+      if (one === null || one.end.signal.aborted) continue;
       const others = underWay.filter(({ owner }) => owner !== one.owner);
-      if (isTooSlow(one, others, nowMs)) one.end.abort(new TooSlow());
+      switch (pullEnd(one, { underWay: others, isSlotAwaited }, nowMs)) {
+        case null:
+          break;
+        case "too-slow":
+          one.end.abort(new EndedByUs(TOO_SLOW));
+          break;
+        case "queued":
+          pull.sinceMs = nowMs;
+          one.end.abort(new EndedByUs(behindOthers(pull, "others had all downloads of the runtime")));
+          break;
+        case "yields":
+          if (nowMs - this.#yieldedMs < YIELD_EVERY_MS) break;
+          this.#yieldedMs = nowMs;
+          pull.sinceMs = nowMs;
+          pull.yields += 1;
+          one.end.abort(new EndedByUs(behindOthers(pull, "it made room for others that waited")));
+          break;
+      }
     }
+  }
+
+  /** Asked in the background; the next round asks again. */
+  #endWithoutRoom(): void {
+    if (this.#looksForRoom || !this.isBusy) return;
+    this.#looksForRoom = true;
+    this.#endIfNearlyFull()
+      .catch((error: unknown) => this.#options.log.error({ error }, "the room for images could not be told"))
+      .finally(() => (this.#looksForRoom = false));
+  }
+
+  async #endIfNearlyFull(): Promise<void> {
+    if (!(await this.#options.source.room.isNearlyFull())) return;
+    for (const { underWay } of this.#pulls.values()) underWay?.end.abort(new EndedByUs(NO_ROOM));
   }
 
   #beginNext(nowMs: number): void {
     const pulls = [...this.#pulls.values()];
-    for (const pull of pulls) pull.isPaused = isPaused(this.#pauses, pull.registry, nowMs);
-    const waiting = pulls.flatMap((pull) => {
-      const [first] = pull.wishes.values();
-      const isReady = pull.underWay === null && !pull.isPaused && nowMs >= (pull.notBefore?.ms ?? nowMs);
-      if (first === undefined || !isReady) return [];
-      const isPlaced = [...pull.wishes.values()].some(({ by }) => by.kind === "order");
-      return [{ key: pull.key, owner: first.owner, isPlaced, sinceMs: pull.sinceMs }];
-    });
+    for (const pull of pulls)
+      pull.isPaused = isPaused(this.#pauses, { registry: pull.registry, owner: ownerOf(pull) }, nowMs);
     const owners = pulls.flatMap(({ underWay }) => underWay?.owner ?? []);
-    for (const key of pullsToBegin(waiting, owners)) {
+    for (const key of pullsToBegin(this.#waiting(nowMs), owners)) {
       const pull = this.#pulls.get(key);
       if (pull !== undefined) this.#begin(pull, nowMs);
     }
+  }
+
+  /** Those that could begin now, were there a slot. */
+  #waiting(nowMs: number): WaitingPull[] {
+    return [...this.#pulls.values()].flatMap((pull) => {
+      const { key, wishes, underWay, isPaused: rests, notBefore, sinceMs } = pull;
+      if (underWay !== null || rests || nowMs < (notBefore?.ms ?? nowMs)) return [];
+      const isPlaced = [...wishes.values()].some(({ by }) => by.kind === "order");
+      return [{ key, owner: ownerOf(pull), isPlaced, sinceMs }];
+    });
   }
 
   #begin(pull: Pull, nowMs: number): void {
@@ -213,7 +274,9 @@ export class ImagePulls {
     const [wish] = pull.wishes.values();
     if (wish === undefined) return;
     const end = new AbortController();
-    const underWay = { owner: wish.owner, end, progress: NOTHING_YET, beganMs: nowMs, movedMs: nowMs };
+    const progress = new PullProgress();
+    const { yields } = pull;
+    const underWay = { owner: wish.owner, end, progress, beganMs: nowMs, movedMs: nowMs, yields };
     pull.underWay = underWay;
     pull.notBefore = null;
     log.info({ image: pull.image, registry: pull.registry }, `image ${pull.image}: its pull begins`);
@@ -222,18 +285,19 @@ export class ImagePulls {
       terms: wish.terms,
       by: wish.by.kind === "order" ? { instanceId: wish.by.instanceId } : { fetchId: wish.by.fetchId },
       onProgress: (event) => {
-        const { reached } = underWay.progress;
-        underWay.progress = progressAfter(underWay.progress, event);
-        if (underWay.progress.reached > reached) underWay.movedMs = clock.monotonicMs();
+        const { reached } = progress;
+        progress.note(event);
+        if (progress.reached > reached) underWay.movedMs = clock.monotonicMs();
+        if (progress.hasTooManyLayers) end.abort(new EndedByUs(TOO_MANY_LAYERS));
       },
       signal: end.signal,
     })
-      .catch((reason: unknown): PullOutcome | null => {
-        if (reason instanceof NobodyWants) return null;
-        if (reason instanceof TooSlow) return { kind: "failed", problem: "too-slow", said: reason.message };
+      .catch((reason: unknown) => {
+        if (reason instanceof EndedByUs) return reason.outcome;
         throw reason;
       })
       .then((outcome) => this.#ended(pull, wish, outcome))
+      .catch((error: unknown) => this.#failedItself(pull, error))
       .finally(() => this.#ending.delete(ended));
     this.#ending.add(ended);
     // There is something to report.
@@ -245,15 +309,26 @@ export class ImagePulls {
     const nowMs = clock.monotonicMs();
     const { image, registry } = pull;
     if (outcome === null) return log.info({ image, registry }, `image ${image}: nobody wants it any more`);
+    const hasLayers = pull.underWay?.progress.hasLayers === true;
     pull.underWay = null;
     if (outcome.kind === "not-now") {
       const { why, detail } = outcome;
       log.warn({ image, registry, why }, `image ${image}: not pulled now; tried again`);
       pull.notBefore = { ms: nowMs + AGAIN_AFTER_MS, why, detail };
-      return;
+      return this.#beginNext(nowMs);
     }
-    const hasFailed = outcome.kind === "failed" && isRegistrysFault(outcome.problem);
-    this.#pauses = pausesAfter(this.#pauses, registry, { hasFailed, nowMs });
+    const isFailure = outcome.kind === "failed" && isHiccup(outcome.problem);
+    // Who has told the layers is no registry that is away, whatever becomes of them.
+    const hasFailed = isFailure && !hasLayers;
+    this.#pauses = pausesAfter(this.#pauses, { registry, owner: wish.owner }, { hasFailed, nowMs });
+    if (isFailure && pull.failures + 1 < TRIES) {
+      const { problem, said } = outcome;
+      log.warn({ image, registry, problem, said }, `image ${image}: it did not come; tried again`);
+      pull.failures += 1;
+      const detail = `The registry of image ${image} did not answer well; it is asked again in a while.`;
+      pull.notBefore = { ms: nowMs + pauseMs(pull.failures), why: said, detail };
+      return this.#beginNext(nowMs);
+    }
     if (this.#pulls.get(pull.key) === pull) this.#pulls.delete(pull.key);
     if (outcome.kind === "came") {
       const { imageId } = outcome;
@@ -271,6 +346,17 @@ export class ImagePulls {
     for (const wisher of pull.wishes.keys()) this.#settle(wisher, settled);
     this.#beginNext(nowMs);
     wake();
+  }
+
+  /** Something of ours failed, as a journal can: the image is tried again, and nobody's slot is lost. */
+  #failedItself(pull: Pull, error: unknown): void {
+    const { clock, log } = this.#options;
+    const { image, registry } = pull;
+    log.error({ error, image, registry }, `image ${image}: its pull failed by itself; tried again`);
+    pull.underWay = null;
+    const { detail, why } = notNow(`The pull of image ${image} is tried again in a moment.`, String(error));
+    pull.notBefore = { ms: clock.monotonicMs() + AGAIN_AFTER_MS, why, detail };
+    if (pull.wishes.size > 0) this.#pulls.set(pull.key, pull);
   }
 
   /** On a full disk the image is pulled once more before it can be used. */
@@ -294,14 +380,27 @@ function termsOf(wish: ImageWish | undefined): string | null {
   return wish === undefined ? null : JSON.stringify([wish.image, wish.terms]);
 }
 
-/** Why a pull was ended by us. */
-class NobodyWants extends Error {
-  override name = "NobodyWants";
+/** Of those who want it, the one in whose name it is pulled. */
+function ownerOf({ wishes }: Pull): string {
+  const [first] = wishes.values();
+  return first?.owner ?? "";
 }
 
-class TooSlow extends Error {
-  override name = "TooSlow";
-  constructor() {
-    super("nothing came for too long, or it took too long in all");
+const TOO_SLOW = failed("too-slow", "nothing came for too long, or it took too long in all");
+const TOO_MANY_LAYERS = failed("failed", `it has more than ${MAX_LAYERS} layers`);
+const NO_ROOM = failed("no-room", "the disk of images is nearly full");
+
+function behindOthers({ image }: Pull, why: string): PullOutcome {
+  return notNow(`The pull of image ${image} waits for others.`, why);
+}
+
+/** Why a pull was ended: its outcome, or null where nobody wants it any more. */
+class EndedByUs extends Error {
+  override name = "EndedByUs";
+  readonly outcome: PullOutcome | null;
+
+  constructor(outcome: PullOutcome | null) {
+    super("the pull was ended by the agent");
+    this.outcome = outcome;
   }
 }

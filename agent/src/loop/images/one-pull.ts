@@ -9,14 +9,19 @@ import { isPublicAddress } from "@remotegpu/shared/public-address";
 import { hostOfRegistry } from "../../core/images/image-reference.ts";
 import type { PullEvent } from "../../core/images/pull-progress.ts";
 import { pullProblem } from "../../core/images/pull-problem.ts";
+import { mayPullOver } from "../../core/images/image-rights.ts";
+import type { PulledImages } from "../../journal/pulled-images.ts";
 import { LinkDownError } from "../../link/connection.ts";
 import { RequestRefusedError, type ControlPlaneClient } from "../../link/control-plane-client.ts";
 import { PullError, type RegistryLogin } from "../../runtime/image-pull.ts";
 import type { Images } from "../../runtime/images.ts";
 import { RuntimeDown, RuntimeError } from "../../runtime/runtime-error.ts";
+import type { ImageRoom } from "./image-room.ts";
 
 export type PullSource = {
-  images: Pick<Images, "pull" | "idOf">;
+  images: Pick<Images, "pull" | "idOf" | "named">;
+  pulled: Pick<PulledImages, "all">;
+  room: Pick<ImageRoom, "isShort" | "isNearlyFull">;
   client: Pick<ControlPlaneClient, "registryLogin">;
   /** What the control plane now says of orders is asked for anew: a credential may have been replaced. */
   refreshOrders: () => void;
@@ -33,6 +38,7 @@ export type PullOrder = {
   signal: AbortSignal;
 };
 
+/** How it ended, or why it was ended. */
 export type PullOutcome =
   | { kind: "came"; imageId: string }
   | { kind: "failed"; problem: PullProblem; said: string }
@@ -46,7 +52,7 @@ export async function pullOnce(source: PullSource, order: PullOrder): Promise<Pu
   if (registry === null) return failed("no-such-image", "an id cannot be pulled");
   let login: RegistryLogin | null = null;
   try {
-    const refusal = await whereItLeads(source, registry, { mayBePrivate: terms?.mayBePrivate ?? false });
+    const refusal = (await whatIsHere(source, image)) ?? (await whereItLeads(source, registry, terms));
     signal.throwIfAborted();
     if (refusal !== null) return refusal;
     if (terms?.credential != null) {
@@ -64,14 +70,13 @@ export async function pullOnce(source: PullSource, order: PullOrder): Promise<Pu
     const imageId = await source.images.idOf(image);
     return imageId === null ? failed("failed", "it is not here after its pull") : { kind: "came", imageId };
   } catch (error) {
-    return outcomeOf(error, order, login);
+    return outcomeOf(error, order);
   }
 }
 
-function outcomeOf(error: unknown, { image, signal }: PullOrder, login: RegistryLogin | null): PullOutcome {
+function outcomeOf(error: unknown, { image, signal }: PullOrder): PullOutcome {
   if (signal.aborted) throw signal.reason;
-  if (error instanceof PullError)
-    return failed(pullProblem(error.message, error.status), withoutSecrets(error.message, login));
+  if (error instanceof PullError) return failed(pullProblem(error.message, error.status), error.message);
   if (error instanceof LinkDownError || error instanceof RequestRefusedError)
     return notNow(`Image ${image} waits for the credentials of its registry.`, error.message);
   if (error instanceof RuntimeDown || error instanceof RuntimeError)
@@ -79,13 +84,21 @@ function outcomeOf(error: unknown, { image, signal }: PullOrder, login: Registry
   throw error;
 }
 
+/** Asked right before the pull, however long it waited for its turn. */
+async function whatIsHere({ images, pulled, room }: PullSource, image: string): Promise<PullOutcome | null> {
+  if (await room.isShort()) return notNow(`Image ${image} waits for room on the host's disk.`, "no room");
+  if (mayPullOver(image, await images.named(image), pulled.all())) return null;
+  return failed("not-allowed", "another image has this name here, which this agent did not pull by it");
+}
+
 /** The runtime resolves the name once more by itself; what it meets then is for the operator's list to guard. */
 async function whereItLeads(
   { addressesOf }: PullSource,
   registry: string,
-  { mayBePrivate }: { mayBePrivate: boolean },
+  /** A control plane of before knows no such bounds. */
+  terms: ImageTerms | undefined,
 ): Promise<PullOutcome | null> {
-  if (mayBePrivate) return null;
+  if (terms === undefined || terms.mayBePrivate) return null;
   const host = hostOfRegistry(registry);
   if (isInnerName(host)) return failed("not-allowed", `${host} is no name of the public internet`);
   const addresses = await addressesOf(host);
@@ -105,22 +118,10 @@ async function loginFor(
   return { username: reply.username, password: reply.password };
 }
 
-/** A registry may say again what it was told. */
-function withoutSecrets(said: string, login: RegistryLogin | null): string {
-  if (login === null) return said;
-  const pair = `${login.username}:${login.password}`;
-  const forms = [
-    login.password,
-    Buffer.from(pair).toString("base64"),
-    Buffer.from(pair).toString("base64url"),
-  ];
-  return forms.filter((form) => form !== "").reduce((text, form) => text.replaceAll(form, "…"), said);
-}
-
-function failed(problem: PullProblem, said: string): PullOutcome {
+export function failed(problem: PullProblem, said: string): Extract<PullOutcome, { kind: "failed" }> {
   return { kind: "failed", problem, said };
 }
 
-function notNow(detail: string, why: string): PullOutcome {
+export function notNow(detail: string, why: string): Extract<PullOutcome, { kind: "not-now" }> {
   return { kind: "not-now", detail, why };
 }

@@ -2,17 +2,23 @@
  * What is told of images that are to come: to the control plane for each pull, and to people for each order. What only
  * grows in it changes at most once in two seconds, so that a pull does not make the host report all the time.
  */
-import { PULL_PROBLEM_SENTENCES, type ObservedPull, type PullProblem } from "@remotegpu/shared/image-fetch";
+import {
+  MAX_INSTANCES_OF_PULL,
+  PULL_PROBLEM_SENTENCES,
+  type ObservedPull,
+  type PullProblem,
+} from "@remotegpu/shared/image-fetch";
 import { IMAGE_ID } from "@remotegpu/shared/image-name";
 import type { RunId } from "@remotegpu/shared/ids";
 import { MAX_OBSERVED_PULLS } from "@remotegpu/shared/protocol";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { ImageWish } from "../../core/images/image-wishes.ts";
 import type { PullClock } from "../../core/images/pull-bounds.ts";
-import { countedProgress, progressSentence, UNCOUNTED } from "../../core/images/pull-progress.ts";
+import { progressSentence, UNCOUNTED, type PullProgress } from "../../core/images/pull-progress.ts";
 
 const PROGRESS_EVERY_MS = 2 * MS_PER_SECOND;
-const MAX_OPERATOR_DETAIL = 1_000;
+/** Beside all else that a host tells; the log has the whole. */
+const MAX_OPERATOR_DETAIL = 200;
 
 /** One image that is to come, for all who want it on the same terms. */
 export type Pull = {
@@ -20,12 +26,17 @@ export type Pull = {
   readonly image: string;
   readonly registry: string;
   readonly wishes: Map<string, ImageWish>;
-  readonly sinceMs: number;
+  /** Since when it waits, or went behind the others. */
+  sinceMs: number;
+  /** How often its registry was too slow, or could not be reached. */
+  failures: number;
+  /** How often it made room for others. */
+  yields: number;
   /** Tried in vain, for no fault of the image's. */
   notBefore: { ms: number; why: string; detail: string } | null;
   /** Its registry is given a rest. */
   isPaused: boolean;
-  underWay: (PullClock & { owner: string; end: AbortController }) | null;
+  underWay: (PullClock & { progress: PullProgress; owner: string; end: AbortController }) | null;
 };
 
 /** How a wish came out. */
@@ -70,9 +81,7 @@ function toldOf({ wishes, pulls, settled }: PullState): Told {
   const waits = new Map<RunId, string>();
   const told: ObservedPull[] = [];
   for (const pull of pulls) {
-    const ofPull = observedOf(pull);
-    const fetches = [...pull.wishes.values()].flatMap(({ by }) => (by.kind === "fetch" ? [by.fetchId] : []));
-    for (const fetchId of fetches.length > 0 ? fetches : [null]) told.push({ ...ofPull, fetchId });
+    told.push(...observedOf(pull));
     for (const { by } of pull.wishes.values()) if (by.kind === "order") waits.set(by.runId, detailOf(pull));
   }
   for (const { wisher, by, image } of wishes.values()) {
@@ -80,15 +89,27 @@ function toldOf({ wishes, pulls, settled }: PullState): Told {
     if (by.kind === "fetch" && outcome !== undefined)
       told.push({ ...settledPull(image, outcome), fetchId: by.fetchId });
   }
-  told.sort((a, b) => order(a.image, b.image) || order(a.fetchId ?? "", b.fetchId ?? ""));
+  told.sort(inOrder);
   return { pulls: told.slice(0, MAX_OBSERVED_PULLS), waits };
 }
 
-function observedOf(pull: Pull): ObservedPull {
-  const { image, underWay } = pull;
-  const progress = underWay === null ? UNCOUNTED : countedProgress(underWay.progress);
-  const state = underWay === null ? "waiting" : "pulling";
-  return { image, fetchId: null, state, ...progress, problem: null, operatorDetail: reasonToWait(pull) };
+/** Once for each fetch; the orders stand in the first alone, or a report could grow by their product. */
+function observedOf(pull: Pull): ObservedPull[] {
+  const { image, underWay, wishes } = pull;
+  const state = underWay === null ? ("waiting" as const) : ("pulling" as const);
+  const progress = underWay?.progress.counted ?? UNCOUNTED;
+  const told = { image, state, ...progress, problem: null, operatorDetail: reasonToWait(pull) };
+  const wishers = [...wishes.values()].map(({ by }) => by);
+  const fetchIds = wishers.flatMap((by) => (by.kind === "fetch" ? [by.fetchId] : [])).toSorted(order);
+  const instanceIds = wishers
+    .flatMap((by) => (by.kind === "order" ? [by.instanceId] : []))
+    .toSorted(order)
+    .slice(0, MAX_INSTANCES_OF_PULL);
+  const [first = null, ...others] = fetchIds;
+  return [
+    { ...told, fetchId: first, instanceIds },
+    ...others.map((fetchId) => ({ ...told, fetchId, instanceIds: [] })),
+  ];
 }
 
 function reasonToWait({ underWay, isPaused, notBefore, registry }: Pull): string | null {
@@ -98,7 +119,7 @@ function reasonToWait({ underWay, isPaused, notBefore, registry }: Pull): string
 }
 
 function detailOf({ image, underWay, isPaused, notBefore }: Pull): string {
-  if (underWay !== null) return progressSentence(image, countedProgress(underWay.progress));
+  if (underWay !== null) return progressSentence(image, underWay.progress.counted);
   if (isPaused) return `The registry of image ${image} did not answer well; it is asked again in a while.`;
   return notBefore?.detail ?? `The pull of image ${image} waits for others.`;
 }
@@ -118,6 +139,12 @@ function settledPull(image: string, settled: Settled): Omit<ObservedPull, "fetch
 /** What a runtime said may hold anything; a report with it would be refused as a whole. */
 function storable(said: string | null): string | null {
   return said && said.replaceAll("\u0000", "").slice(0, MAX_OPERATOR_DETAIL).toWellFormed();
+}
+
+/** The same pulls are always told alike; those of one image that differ by their credentials, by who wants them. */
+function inOrder(a: ObservedPull, b: ObservedPull): number {
+  const [firstOfA = "", firstOfB = ""] = [a.instanceIds?.[0], b.instanceIds?.[0]];
+  return order(a.image, b.image) || order(a.fetchId ?? "", b.fetchId ?? "") || order(firstOfA, firstOfB);
 }
 
 function order(a: string, b: string): number {
