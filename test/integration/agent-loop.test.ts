@@ -17,6 +17,7 @@ import { BUSYBOX_IMAGE, desiredOf } from "../support/desired-instance.ts";
 import { docker, importBusyboxImage, newHostId, removeLabelled } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { RuntimeProxy } from "../support/runtime-proxy.ts";
+import { termsOf } from "../support/image-wishes.ts";
 import { ScriptedControlPlane } from "../support/scripted-control-plane.ts";
 
 const live = { stopGraceSeconds: 2, onDisconnect: "keep", stopAfterSeconds: null } as const;
@@ -334,7 +335,7 @@ test.concurrent("what the host does not have is told, closes the run free, and s
   const dataset = { kind: "dataset", source: "nobody/nothing", target: "/gemini/data-1" } as const;
 
   agent.host.order([
-    desiredOf("h", { image }, { live }),
+    desiredOf("h", { image }, { live, imageTerms: termsOf("ann", { mayBePrivate: false }) }),
     desiredOf("i", { mounts: [dataset] }, { live }),
     wanted("j"),
   ]);
