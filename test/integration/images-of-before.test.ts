@@ -59,6 +59,7 @@ test("an environment of before starts again while its registry is away, and one 
 
 test("of an agent that always wrote down what it pulled, nothing is taken for granted", async () => {
   const own = await made("before/fresh", host.hostId);
+  registry.fail({ kind: "refuse", at: "manifest", status: 404, body: "x" });
   const wish = orderWish(own.reference, "ann");
 
   host.want(wish);
