@@ -106,10 +106,14 @@ export async function closeRun(transaction: Connection, runId: string, at: Date)
   await transaction.query("UPDATE runs SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL", [runId, at]);
 }
 
-/** Of a container that never ran no last row will come: nothing of it is left on its host, so it has no time. */
+/**
+ * Of a container that never ran no last row will come: nothing of it is left on its host, so it has no time. One that was
+ * ever told ready has some, be its rows still on their way.
+ */
 export async function closeUnbegunRun(transaction: Connection, runId: string, at: Date): Promise<void> {
   await transaction.query(
-    "UPDATE runs SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL AND first_proven_at IS NULL",
+    `UPDATE runs SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL AND first_proven_at IS NULL
+        AND NOT EXISTS (SELECT FROM run_readiness y WHERE y.run_id = runs.id)`,
     [runId, at],
   );
 }
