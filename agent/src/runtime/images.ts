@@ -50,15 +50,7 @@ export class Images {
 
   /** Null when there is none of this name or id. */
   async idOf(image: string): Promise<string | null> {
-    try {
-      const found = await this.#docker.call(`inspect image ${image}`, { deadlineMs: QUICK_MS }, (client) =>
-        client.getImage(image).inspect(),
-      );
-      return found.Id;
-    } catch (error) {
-      if (isStatus(error, 404)) return null;
-      throw error;
-    }
+    return (await this.named(image))?.imageId ?? null;
   }
 
   /** What a name leads to here; null for nothing. */
