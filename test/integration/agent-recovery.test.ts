@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LABEL } from "@remotegpu/agent/core/container";
 import { EXTEND_EVERY_MS, isSameProcess, type Interval } from "@remotegpu/agent/core/usage-interval";
 import { ServiceNotifier } from "@remotegpu/agent/host/notify";
+import { readProcessLife } from "@remotegpu/agent/host/process-liveness";
 import { JOURNAL_FILE } from "@remotegpu/agent/journal/journal";
 import type { RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
@@ -173,6 +174,26 @@ function fits(file: number, chunk: Buffer): boolean {
 }
 
 describe("a container that died", () => {
+  test("and came back is charged for both of its lives, however short the second is", async () => {
+    const agent = await startAgent();
+    agent.host.order([wanted("twice")]);
+    const { containerId } = await agent.host.says("run-twice", { phase: "ready" });
+    await docker.getContainer(containerId ?? "").kill();
+    await eventually(() => {
+      const told = agent.host.observed("run-twice");
+      return told?.phase === "ready" && told.restarts?.count === 1;
+    });
+    const { State } = await docker.getContainer(containerId ?? "").inspect();
+    const second = await readProcessLife(State.Pid);
+    const rows = await finalRows(agent, "twice");
+
+    const secondMs = second.alive ? second.startTicks * MS_PER_TICK : Number.NaN;
+    const inSecond = proven(rows).filter(({ endMs }) => endMs > secondMs);
+    expect(inSecond).toEqual([expect.objectContaining({ final: true, proof: "bounded" })]);
+    expect(sumMs(inSecond)).toBeGreaterThan(0);
+    expect(proven(rows).length).toBeGreaterThan(inSecond.length);
+  });
+
   test("while the agent was down comes back inside its run, and is charged to the last sight of it", async () => {
     const agent = await startAgent();
     agent.host.order([wanted("down")]);

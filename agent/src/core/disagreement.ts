@@ -42,11 +42,30 @@ export function disagreement({
   return hasProcess ? "moved" : "nothing-there";
 }
 
+/** With the moment since when it has been so. @param kind as it is now @param before as it was at the last look */
+export function disagreementSince(
+  kind: Disagreement["kind"] | null,
+  before: Disagreement | undefined,
+  nowMs: number,
+): Disagreement | null {
+  if (kind === null) return null;
+  return before?.kind === kind ? before : { kind, sinceMs: nowMs };
+}
+
+/** All of it has ended, and the runtime will soon say when. */
+export function isEndUntold(disagreement: Disagreement | null, nowMs: number): boolean {
+  return disagreement?.kind === "nothing-there" && !isLasting(disagreement, nowMs);
+}
+
+function isLasting({ sinceMs }: Disagreement, nowMs: number): boolean {
+  return nowMs - sinceMs >= LASTS_AFTER_MS;
+}
+
 /** Each with the sentence for people. */
 export function lastingDisagreements(
   disagreements: ReadonlyMap<RunId, Disagreement>,
   nowMs: number,
 ): Map<RunId, string> {
-  const lasting = [...disagreements].filter(([, { sinceMs }]) => nowMs - sinceMs >= LASTS_AFTER_MS);
+  const lasting = [...disagreements].filter(([, disagreement]) => isLasting(disagreement, nowMs));
   return new Map(lasting.map(([runId, { kind }]) => [runId, SENTENCES[kind]]));
 }

@@ -62,14 +62,15 @@ export function isOfRun(
  * Whether the run goes on, and the process that stands for it. Its control group decides: what ended or hid its first
  * process goes on in another one, and a run keeps the identity by which it was metered for as long as anything lives.
  * @param read the first of the pids to read that lives and is the run's; null where there is none
+ * @param isEndUntold the runtime is about to say when it ended; until then an end is not claimed
  */
 export function processOfRun(
   interval: Interval | null,
   read: { pid: number; startTicks: number } | null,
-  { alive, now }: { alive: readonly number[]; now: Moment },
+  { alive, isEndUntold, now }: { alive: readonly number[]; isEndUntold: boolean; now: Moment },
 ): RunSighting["process"] {
   if (read !== null) return { alive: true, ...read };
-  if (alive.length === 0) return { alive: false };
+  if (alive.length === 0) return isEndUntold ? "unknown" : { alive: false };
   // Something lives, and what was read of it was gone already.
   if (!isOpenNow(interval, now)) return "unknown";
   return { alive: true, pid: interval.pid, startTicks: interval.startTicks };

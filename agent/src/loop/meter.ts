@@ -5,7 +5,13 @@
 import type { RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { isSameRun, type Container } from "../core/container.ts";
-import { disagreement, lastingDisagreements, type Disagreement } from "../core/disagreement.ts";
+import {
+  disagreement,
+  disagreementSince,
+  isEndUntold,
+  lastingDisagreements,
+  type Disagreement,
+} from "../core/disagreement.ts";
 import { meter } from "../core/metering.ts";
 import {
   finishedMs,
@@ -127,7 +133,8 @@ export class Meter {
       // A runtime that is silent says nothing else than before.
       if (!isSilent)
         this.#note(record.runId, disagreement({ status, alive, hasProcess: read !== null }), now.nowMs);
-      return processOfRun(interval, read, { alive, now });
+      const noted = isSilent ? null : (this.#disagreements.get(record.runId) ?? null);
+      return processOfRun(interval, read, { alive, isEndUntold: isEndUntold(noted, now.nowMs), now });
     } catch (error) {
       // The kernel could not be asked: not to be told from here, so neither alive nor ended is claimed.
       this.#log.error({ runId: record.runId, error }, `run ${record.runId}: whether it lives cannot be told`);
@@ -163,8 +170,8 @@ export class Meter {
   }
 
   #note(runId: RunId, kind: Disagreement["kind"] | null, nowMs: number): void {
-    const before = this.#disagreements.get(runId);
-    if (kind === null) this.#disagreements.delete(runId);
-    else if (before?.kind !== kind) this.#disagreements.set(runId, { kind, sinceMs: nowMs });
+    const since = disagreementSince(kind, this.#disagreements.get(runId), nowMs);
+    if (since === null) this.#disagreements.delete(runId);
+    else this.#disagreements.set(runId, since);
   }
 }

@@ -62,7 +62,8 @@ export class Reconciliation {
    */
   act(seen: readonly Container[], shownWorks: number): boolean {
     const { journal, performer, clock, orphanWatch, observation, link, log } = this.#parts;
-    performer.shown(shownWorks);
+    // Also a container that was started again lives anew, without an action for it: its gate has been open since.
+    const showsStart = performer.shown(shownWorks);
     const knowledge = observation.knowledge(seen);
     const now = monotonic(momentOf(clock));
     const set = journal.desired.read();
@@ -75,7 +76,7 @@ export class Reconciliation {
     const actions = reconcile({ ...knowledge, flags: this.#flags(stopsUnconfirmed), now });
 
     this.#holdsStops = false;
-    let hasChanged = false;
+    let hasChanged = showsStart;
     for (const action of actions) {
       if (action.kind === "hold-stops") {
         this.#holdsStops = true;

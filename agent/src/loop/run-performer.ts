@@ -114,10 +114,14 @@ export class RunPerformer {
     return this.#endedWorks;
   }
 
-  /** To be told before actions that were decided on a list: what `endedWorks` was when it was asked for. */
-  shown(endedWorks: number): void {
-    for (const [runId, { endedAs }] of this.#works)
-      if (endedAs !== null && endedAs <= endedWorks) this.#works.delete(runId);
+  /**
+   * To be told before actions that were decided on a list: what `endedWorks` was when it was asked for.
+   * @returns whether starts are among the works that the list shows
+   */
+  shown(endedWorks: number): boolean {
+    const shown = [...this.#works].filter(([, { endedAs }]) => endedAs !== null && endedAs <= endedWorks);
+    for (const [runId] of shown) this.#works.delete(runId);
+    return shown.some(([, { starts }]) => starts !== null);
   }
 
   /** Returns false when the action has to wait for work of before; it is decided anew then. */

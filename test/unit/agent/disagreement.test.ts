@@ -1,6 +1,11 @@
 /** When runtime and kernel disagree about a run, and from when on that is told. */
 import { expect, test } from "vitest";
-import { disagreement, lastingDisagreements } from "@remotegpu/agent/core/disagreement";
+import {
+  disagreement,
+  disagreementSince,
+  isEndUntold,
+  lastingDisagreements,
+} from "@remotegpu/agent/core/disagreement";
 import { LEFT_BEHIND, RUNNING, exited, runId } from "../../support/run-samples.ts";
 
 test.each([
@@ -20,4 +25,22 @@ test("it is told once it has lasted for thirty seconds", () => {
 
   expect(lastingDisagreements(seen, 30_999).size).toBe(0);
   expect([...lastingDisagreements(seen, 31_000).keys()]).toEqual(["run-1"]);
+});
+
+test("it lasts since it was first seen, and another kind begins anew", () => {
+  const before = { kind: "moved", sinceMs: 1_000 } as const;
+
+  expect(disagreementSince("moved", before, 5_000)).toBe(before);
+  expect(disagreementSince("left-behind", before, 5_000)).toEqual({ kind: "left-behind", sinceMs: 5_000 });
+  expect(disagreementSince("moved", undefined, 5_000)).toEqual({ kind: "moved", sinceMs: 5_000 });
+  expect(disagreementSince(null, before, 5_000)).toBeNull();
+});
+
+test("the runtime's word for an end is waited for, and not for longer than it is told to nobody", () => {
+  const ended = { kind: "nothing-there", sinceMs: 1_000 } as const;
+
+  expect(isEndUntold(ended, 30_999)).toBe(true);
+  expect(isEndUntold(ended, 31_000)).toBe(false);
+  expect(isEndUntold({ kind: "moved", sinceMs: 1_000 }, 1_000)).toBe(false);
+  expect(isEndUntold(null, 1_000)).toBe(false);
 });

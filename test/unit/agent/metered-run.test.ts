@@ -121,14 +121,28 @@ describe("whether a run goes on", () => {
     },
     { what: "it does not with an empty group", read: null, alive: [], is: { alive: false } },
     {
+      what: "its end is not claimed while the runtime is about to say when it was",
+      read: null,
+      alive: [],
+      isEndUntold: true,
+      is: "unknown",
+    },
+    {
+      what: "what was read lives, whatever is still to be told",
+      read,
+      alive: [],
+      isEndUntold: true,
+      is: { alive: true, ...read },
+    },
+    {
       what: "nobody can tell where something lives, nothing was metered, and what was read was gone",
       read: null,
       alive: [21],
       interval: null,
       is: "unknown",
     },
-  ])("$what", ({ read: found, alive, interval = open, is }) => {
-    expect(processOfRun(interval, found, { alive, now })).toEqual(is);
+  ])("$what", ({ read: found, alive, isEndUntold = false, interval = open, is }) => {
+    expect(processOfRun(interval, found, { alive, isEndUntold, now })).toEqual(is);
   });
 });
 

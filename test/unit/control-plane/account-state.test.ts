@@ -192,7 +192,13 @@ describe("whatever is posted, in any order", () => {
     return story;
   }
 
-  const holds = (check: (story: Story) => void) => fc.assert(fc.property(steps, (list) => check(play(list))));
+  /** So many that some hundred of them come to a suspension. */
+  const numRuns = 1_000;
+  const holds = (check: (story: Story) => void) =>
+    fc.assert(
+      fc.property(steps, (list) => check(play(list))),
+      { numRuns },
+    );
 
   test("with funds it is normal at once, and nothing is stopped", () => {
     holds(({ seen, suspensions }) => {
