@@ -1,6 +1,12 @@
 /** Makes every part of an agent, ties them together, and sets them going; `end` undoes it in the opposite order. */
 import type { Log } from "@remotegpu/shared/log";
 import type { Agent } from "../agent.ts";
+import {
+  limitSentence,
+  raiseKernelLimits,
+  restoreKernelLimits,
+  type SetLimit,
+} from "../host/kernel-limits.ts";
 import { Observation } from "../loop/observation.ts";
 import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -17,9 +23,12 @@ export type StartedAgent = {
 
 /** @throws ToolboxError, MachineFactsError */
 export async function startAgent(setting: AgentSetting): Promise<StartedAgent> {
-  const { config, credential, journal, notifier, log } = setting;
+  const { config, credential, clock, journal, notifier, log } = setting;
   const { host_id: hostId } = credential.grant;
   const wake = () => agent.wake();
+  const limits = { stateDir: config.stateDir, bootId: clock.bootId };
+  // Before a container is started.
+  if (config.raisesLimits) sayLimits(raiseKernelLimits(limits), log);
   const host = await hostParts(setting, wake);
   const { runtime, gpuWatch } = host;
   const observation = new Observation({ ...host, hostId, journal, wake, log });
@@ -49,13 +58,23 @@ export async function startAgent(setting: AgentSetting): Promise<StartedAgent> {
       await gpuWatch.close();
       if (config.cleanOnExit) await removeContainers(runtime, log);
       // Of a removed host nothing starts again that would need the cards' specification.
-      if (config.cleanOnExit || observation.hasLeftFleet) await gpuWatch.clean();
+      if (config.cleanOnExit || observation.hasLeftFleet) {
+        await gpuWatch.clean();
+        sayLimits(restoreKernelLimits(limits), log);
+      }
       await host.memoryKills.close();
       await linked.connection.close();
       // An answer that came last is still being written down.
       await linked.link.settled();
     },
   };
+}
+
+function sayLimits(limits: readonly SetLimit[], log: Log): void {
+  for (const limit of limits) {
+    const isAsWanted = limit.refusal === undefined && limit.forgotten === undefined;
+    log[isAsWanted ? "info" : "error"](limit, limitSentence(limit));
+  }
 }
 
 /** A runtime that does not answer keeps what it has; that is said, and the end goes on. */
