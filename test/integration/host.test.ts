@@ -33,6 +33,7 @@ import { docker, importBusyboxImage } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { nativeProgram } from "../support/native-program.ts";
 
+const AGENT = new URL("../../agent/src/main.ts", import.meta.url).pathname;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "remotegpu-host-"));
@@ -126,6 +127,24 @@ describe("the kernel's limits", () => {
       /^the kernel's limit \S+ stays 65536 instead of \d+: EACCES/,
     );
     expect(restoreKernelLimits(place)).toEqual([]);
+  });
+
+  test("are given back by a command, with what was noted of this boot", async () => {
+    const { place } = await sysctls({});
+    const now = readKernelLimits().get("fs.inotify.max_user_watches") ?? 0;
+    // Given back to what it is, since the machine's own is everybody's.
+    const raised = [{ name: "fs.inotify.max_user_watches", from: now, to: now }];
+    await writeFile(
+      join(place.stateDir, "kernel-limits.json"),
+      JSON.stringify({ bootId: await readBootId(), raised }),
+    );
+
+    const { stdout } = await execa(process.execPath, [AGENT, "restore-limits"], {
+      env: { REMOTEGPU_STATE_DIR: place.stateDir },
+    });
+
+    expect(stdout).toBe(`the kernel's limit fs.inotify.max_user_watches was ${now} and is now ${now}`);
+    expect(existsSync(join(place.stateDir, "kernel-limits.json"))).toBe(false);
   });
 
   test("that are low are named by the doctor, and are no fault where the operator looks after them", async () => {

@@ -5,18 +5,11 @@ import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readBootId } from "@remotegpu/agent/host/clock";
-import {
-  raiseKernelLimits,
-  readKernelLimits,
-  restoreKernelLimits,
-} from "@remotegpu/agent/host/kernel-limits";
 import { bridgeName } from "@remotegpu/agent/runtime/networks";
 import type { InstanceSpec } from "@remotegpu/shared/instance";
 import { BUSYBOX_IMAGE, desiredOf } from "../support/desired-instance.ts";
 import { docker } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
-import { carryIn } from "../support/native-program.ts";
 import { RuntimeUnderTest } from "../support/runtime.ts";
 
 let host: RuntimeUnderTest;
@@ -324,33 +317,6 @@ describe("networks", () => {
     expect(between).toContain(bridge);
     expect(await links()).not.toContain(bridge);
     expect((await execa("iptables", ["-S"])).stdout).not.toContain(bridge);
-  });
-});
-
-describe("limits that the kernel counts for all of root's processes together", () => {
-  test("one container takes more inotify instances than a kernel gives by default, and another one has as many", async () => {
-    const before = readKernelLimits();
-    const place = { stateDir: host.stateDir, bootId: await readBootId() };
-    const hoards = await Promise.all(
-      ["hoard-1", "hoard-2"].map(async (name) => {
-        const containerId = await host.launch(desiredOf(name));
-        return { containerId, program: await carryIn(host, containerId, "inotify-hoard") };
-      }),
-    );
-
-    raiseKernelLimits(place);
-    try {
-      for (const { containerId, program } of hoards) {
-        await host.sh(containerId, `${program} >/tmp/said &`);
-        const said = async () => (await host.sh(containerId, "cat /tmp/said")).trim();
-        expect(await eventually(said, { what: "its word" })).toBe("held");
-      }
-    } finally {
-      for (const { containerId } of hoards) await host.runtime.stop(containerId, { graceSeconds: 0 });
-      restoreKernelLimits(place);
-    }
-
-    expect(readKernelLimits()).toEqual(before);
   });
 });
 
