@@ -29,8 +29,10 @@ import {
   updateSimulatedGpus,
   type SimulatedGpuFiles,
 } from "@remotegpu/agent/host/simulated-gpus";
+import { LimitWatch } from "@remotegpu/agent/loop/watch/limit-watch";
 import { docker, importBusyboxImage } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
+import { keptLog } from "../support/kept-log.ts";
 import { nativeProgram } from "../support/native-program.ts";
 
 const AGENT = new URL("../../agent/src/main.ts", import.meta.url).pathname;
@@ -115,17 +117,50 @@ describe("the kernel's limits", () => {
     );
   });
 
-  test("that the kernel refuses to change are told with its reason", async () => {
+  test("that somebody lowers while an agent runs are raised again, and theirs is the value to go back to", async () => {
+    const { place, set, get } = await sysctls({ [INSTANCES]: 128 });
+    const log = keptLog();
+    const watch = new LimitWatch(place, { raises: true, log });
+
+    watch.raise();
+    await set(INSTANCES, 512);
+    watch.raise();
+    watch.raise();
+    watch.giveBack();
+
+    expect(log.lines.map(({ message }) => message.replace("the kernel's limit ", ""))).toEqual([
+      `fs.inotify.max_user_instances was 128 and is now ${MOST}`,
+      `fs.inotify.max_user_instances was 512 and is now ${MOST}`,
+      `fs.inotify.max_user_instances was ${MOST} and is now 512`,
+    ]);
+    expect(await get(INSTANCES)).toBe(512);
+  });
+
+  test("that are the operator's task stay as they are", async () => {
+    const { place, get } = await sysctls({ [INSTANCES]: 128 });
+
+    new LimitWatch(place, { raises: false, log: keptLog() }).raise();
+
+    expect(await get(INSTANCES)).toBe(128);
+  });
+
+  test("that the kernel refuses to change are told with its reason, once", async () => {
     const { place } = await sysctls({});
     await mkdir(dirname(join(place.folder, INSTANCES)), { recursive: true });
     // A setting that root may read and not write: 65536.
     await symlink("/proc/sys/kernel/ngroups_max", join(place.folder, INSTANCES));
 
-    const [refused] = raiseKernelLimits(place);
+    const log = keptLog();
+    const watch = new LimitWatch(place, { raises: true, log });
+    watch.raise();
+    watch.raise();
 
-    expect(refused && limitSentence(refused)).toMatch(
-      /^the kernel's limit \S+ stays 65536 instead of \d+: EACCES/,
-    );
+    expect(log.lines).toMatchObject([
+      {
+        level: "error",
+        message: expect.stringMatching(/^the kernel's limit \S+ stays 65536 instead of \d+: EACCES/),
+      },
+    ]);
     expect(restoreKernelLimits(place)).toEqual([]);
   });
 

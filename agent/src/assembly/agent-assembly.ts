@@ -1,13 +1,8 @@
 /** Makes every part of an agent, ties them together, and sets them going; `end` undoes it in the opposite order. */
 import type { Log } from "@remotegpu/shared/log";
 import type { Agent } from "../agent.ts";
-import {
-  limitSentence,
-  raiseKernelLimits,
-  restoreKernelLimits,
-  type SetLimit,
-} from "../host/kernel-limits.ts";
 import { Observation } from "../loop/observation.ts";
+import { LimitWatch } from "../loop/watch/limit-watch.ts";
 import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { AgentSetting } from "./agent-setting.ts";
@@ -26,14 +21,17 @@ export async function startAgent(setting: AgentSetting): Promise<StartedAgent> {
   const { config, credential, clock, journal, notifier, log } = setting;
   const { host_id: hostId } = credential.grant;
   const wake = () => agent.wake();
-  const limits = { stateDir: config.stateDir, bootId: clock.bootId };
+  const limitWatch = new LimitWatch(
+    { stateDir: config.stateDir, bootId: clock.bootId },
+    { raises: config.raisesLimits, log },
+  );
   // Before a container is started.
-  if (config.raisesLimits) sayLimits(raiseKernelLimits(limits), log);
+  limitWatch.raise();
   const host = await hostParts(setting, wake);
   const { runtime, gpuWatch } = host;
   const observation = new Observation({ ...host, hostId, journal, wake, log });
   const linked = linkParts(setting, { host, observation, wake });
-  const { agent, access } = loopParts(setting, { host, observation, linked, wake });
+  const { agent, access } = loopParts(setting, { host, observation, linked, limitWatch, wake });
 
   linked.connection.start();
   access.start();
@@ -60,7 +58,7 @@ export async function startAgent(setting: AgentSetting): Promise<StartedAgent> {
       // Of a removed host nothing starts again that would need the cards' specification.
       if (config.cleanOnExit || observation.hasLeftFleet) {
         await gpuWatch.clean();
-        sayLimits(restoreKernelLimits(limits), log);
+        limitWatch.giveBack();
       }
       await host.memoryKills.close();
       await linked.connection.close();
@@ -68,13 +66,6 @@ export async function startAgent(setting: AgentSetting): Promise<StartedAgent> {
       await linked.link.settled();
     },
   };
-}
-
-function sayLimits(limits: readonly SetLimit[], log: Log): void {
-  for (const limit of limits) {
-    const isAsWanted = limit.refusal === undefined && limit.forgotten === undefined;
-    log[isAsWanted ? "info" : "error"](limit, limitSentence(limit));
-  }
 }
 
 /** A runtime that does not answer keeps what it has; that is said, and the end goes on. */
