@@ -24,7 +24,7 @@ test.each([
   { limit: INSTANCES, value: MOST, isLow: false },
   { limit: "kernel.keys.root_maxkeys", value: 200, isLow: true },
   { limit: "kernel.keys.root_maxkeys", value: 1_000_000, isLow: false },
-  { limit: "fs.file-max", value: 9_223_372_036_854_775_807, isLow: false },
+  { limit: "fs.file-max", value: 2 ** 63, isLow: false },
   { limit: PIPES, value: 16_384, isLow: true },
   { limit: PIPES, value: 2 ** 50, isLow: true },
   { limit: PIPES, value: 0, isLow: false },
