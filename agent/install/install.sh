@@ -4,7 +4,7 @@
 #   curl -fsS https://CONTROL-PLANE/install.sh | sh -s -- --server https://CONTROL-PLANE --token TOKEN
 #
 # Run again (no token needed) it fetches what has changed, switches to it in one step and restarts the agent.
-# Containers run on throughout, and so do connections to them: the access process takes up a new version by itself. Everything is downloaded and checked before anything is changed.
+# Containers run on throughout, and so do connections to them: the access process takes up a new version by itself. Everything is downloaded and checked before anything is changed, and on the disk before it is switched to.
 set -eu
 umask 022
 
@@ -185,22 +185,67 @@ fetch_bundle() {
   fetch MANIFEST "$work/MANIFEST"
   version=$(sed -n '1s/^remotegpu-agent \([A-Za-z0-9][A-Za-z0-9._-]*\)$/\1/p' "$work/MANIFEST")
   [ -n "$version" ] || fail "$server/bundles/MANIFEST is not the list of an agent's bundle"
-  if [ -d "$opt/$version" ]; then
+  sed 1d "$work/MANIFEST" >"$work/files"
+  while read -r hash mode file; do check_line "$hash" "$mode" "$file"; done <"$work/files"
+  grep -q ' 755 node$' "$work/files" && grep -q ' agent\.mjs$' "$work/files" ||
+    fail "the bundle of $server has no agent in it"
+  find_damage
+  if [ -d "$opt/$version" ] && [ -z "$damage" ]; then
     say "version $version is here already"
     return 0
   fi
-  say "downloading version $version"
+  if [ -d "$opt/$version" ]; then
+    say "version $version is here and damaged:$damage; mending it"
+  else
+    say "downloading version $version"
+  fi
   mkdir "$work/bundle"
-  sed 1d "$work/MANIFEST" >"$work/files"
   while read -r hash mode file; do
-    check_line "$hash" "$mode" "$file"
+    if is_whole "$opt/$version" "$hash" "$mode" "$file"; then continue; fi
     take_unchanged "$hash" "$file" || fetch "$file" "$work/bundle/$file"
     [ "$(hash_of "$work/bundle/$file")" = "$hash" ] ||
       fail "$file was damaged on its way: its hash is not the one in the list; nothing was installed"
     chmod "$mode" "$work/bundle/$file"
+    to_disk "$work/bundle/$file"
   done <"$work/files"
-  [ -x "$work/bundle/node" ] && [ -f "$work/bundle/agent.mjs" ] || fail "the bundle of $server has no agent in it"
-  mv "$work/bundle" "$opt/$version"
+  to_disk "$work/bundle"
+  if [ -d "$opt/$version" ]; then mend; else mv "$work/bundle" "$opt/$version"; fi
+  to_disk "$opt/$version" "$opt"
+}
+
+# What of a version that is here is not as the list says: after a loss of power a file may be torn, empty or missing.
+find_damage() {
+  damage=''
+  [ -d "$opt/$version" ] || return 0
+  while read -r hash mode file; do
+    is_whole "$opt/$version" "$hash" "$mode" "$file" || damage="$damage $file"
+  done <"$work/files"
+  sed 's/^[^ ]* [^ ]* //' "$work/files" >"$work/names"
+  ls -A "$opt/$version" | grep -vxF -f "$work/names" >"$work/strangers" || true
+  while read -r stranger; do damage="$damage $stranger"; done <"$work/strangers"
+}
+
+is_whole() { # FOLDER HASH MODE NAME
+  [ -f "$1/$4" ] && [ ! -L "$1/$4" ] && [ "$(stat -c %a "$1/$4")" = "$3" ] && [ "$(hash_of "$1/$4")" = "$2" ]
+}
+
+# File by file, each in one step: what was whole stays, so that at no moment less of it is whole than before.
+mend() {
+  for file in "$work/bundle"/*; do
+    [ -e "$file" ] || continue
+    # A folder in its place would take it in.
+    if [ -d "$opt/$version/${file##*/}" ]; then rm -rf "${opt:?}/$version/${file##*/}"; fi
+    mv -f "$file" "$opt/$version/${file##*/}"
+  done
+  while read -r stranger; do rm -rf "${opt:?}/$version/$stranger"; done <"$work/strangers"
+  # What runs may have come from it.
+  changed=yes
+}
+
+# A name may be on the disk before what it names. A sync that knows no files, as in a small busybox, ignores them and
+# writes down everything there is.
+to_disk() { # FILE-OR-FOLDER ...
+  sync "$@" || fail "the disk of $opt does not take what is written there; nothing was switched"
 }
 
 check_line() { # HASH MODE NAME
@@ -217,13 +262,16 @@ replace() { # MODE SOURCE TARGET: in one step; says by its status whether anythi
   if [ -f "$3" ] && cmp -s "$2" "$3"; then return 0; fi
   cp "$2" "$3.new"
   chmod "$1" "$3.new"
+  to_disk "$3.new"
   mv "$3.new" "$3"
+  to_disk "$(dirname "$3")"
   changed=yes
 }
 
 switch_to() { # VERSION
   ln -sfn "$1" "$opt/current.new"
   mv -T "$opt/current.new" "$opt/current"
+  to_disk "$opt"
 }
 
 activate() {
@@ -301,7 +349,8 @@ join_host() {
     export REMOTEGPU_JOIN_TOKEN="$token"
     exec "$opt/current/node" "$opt/current/agent.mjs" join </dev/null
   ) || fail "this host could not join $server"
-  printf '%s\n' "$server" >"$etc/joined"
+  printf '%s\n' "$server" >"$work/joined"
+  replace 644 "$work/joined" "$etc/joined"
 }
 
 place_units() { # of the current version; an older one may lack the second

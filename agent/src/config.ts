@@ -45,6 +45,8 @@ const Environment = z.object({
   REMOTEGPU_LEASE_ADDRESS: OrUnset(z.ipv4().or(z.ipv6())),
   /** The TLS port to which gateways of the control plane connect; 0 takes any that is free. */
   REMOTEGPU_GATEWAY_PORT: OrUnset(z.coerce.number().int().min(0).max(65_535)),
+  /** 0: the kernel's limits of this host are the operator's own task. */
+  REMOTEGPU_RAISE_LIMITS: OrUnset(Flag),
   /** For `npm start`: take every container along when the agent is ended in order. */
   REMOTEGPU_CLEAN_ON_EXIT: OrUnset(Flag),
   /** For `npm start`: end when standard input closes, so that nothing outlives a starter that was killed. */
@@ -67,6 +69,7 @@ export type Config = {
   leaseAddress: string | null;
   gatewayPort: number;
   imageBounds: ImageBounds;
+  raisesLimits: boolean;
   cleanOnExit: boolean;
   exitWithStdin: boolean;
 };
@@ -98,6 +101,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       freePart: (env.REMOTEGPU_IMAGE_DISK_FREE ?? DEFAULT_IMAGE_DISK_FREE_PERCENT) / 100,
       mostBytes: env.REMOTEGPU_IMAGE_BYTES ?? null,
     },
+    raisesLimits: env.REMOTEGPU_RAISE_LIMITS ?? true,
     cleanOnExit: env.REMOTEGPU_CLEAN_ON_EXIT ?? false,
     exitWithStdin: env.REMOTEGPU_EXIT_WITH_STDIN ?? false,
   };

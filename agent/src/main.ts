@@ -5,6 +5,7 @@ import { CommandRefusedError } from "./commands/command-refused.ts";
 import { doctor } from "./commands/doctor.ts";
 import { join } from "./commands/join.ts";
 import { isRemoved, leave } from "./commands/leave.ts";
+import { restoreLimits } from "./commands/restore-limits.ts";
 import { run } from "./commands/run.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { MachineFactsError } from "./host/machine-facts.ts";
@@ -69,7 +70,11 @@ program
   .description(
     "remove this host's containers, networks, firewall rules and simulated cards; its files and journal stay",
   )
-  .action(() => clean(config()));
+  .action(() => clean(config(), say));
+program
+  .command("restore-limits")
+  .description("give this host its own limits of the kernel back; an agent that starts raises them again")
+  .action(() => restoreLimits(config(), say));
 program
   .command("run", { isDefault: true })
   .description("look after this host")

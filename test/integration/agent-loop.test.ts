@@ -2,12 +2,14 @@
  * The agent's loop with its real journal, the real container runtime and a real link; only the control plane's
  * decisions are the test's. Each test has a host of its own, so they run side by side.
  */
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { lowLimits } from "@remotegpu/agent/core/kernel-limits";
 import { DEADLINES_MS } from "@remotegpu/agent/core/transitions";
 import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/usage-interval";
 import { LABEL } from "@remotegpu/agent/core/container";
+import { readKernelLimits } from "@remotegpu/agent/host/kernel-limits";
 import { JOURNAL_FILE } from "@remotegpu/agent/journal/journal";
 import type { RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
@@ -16,6 +18,7 @@ import { AgentUnderTest } from "../support/agent.ts";
 import { BUSYBOX_IMAGE, desiredOf } from "../support/desired-instance.ts";
 import { docker, importBusyboxImage, newHostId, removeLabelled } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
+import { nativeProgram } from "../support/native-program.ts";
 import { RuntimeProxy } from "../support/runtime-proxy.ts";
 import { termsOf } from "../support/image-wishes.ts";
 import { ScriptedControlPlane } from "../support/scripted-control-plane.ts";
@@ -110,6 +113,43 @@ test.concurrent("an order runs, is metered and confirmed, is stopped, removed an
   host.order([]);
   await eventually(() => agent.journal.desired.read().instances.length === 0, { what: "an empty set" });
   expect(host.usageOf("run-a")).toHaveLength(2);
+});
+
+test.concurrent("each of two containers takes more inotify instances than a kernel gives all of root by default; the limits go back when the host is taken away", async () => {
+  const before = readKernelLimits();
+  const agent = await AgentUnderTest.begin(controlPlane, { raisesLimits: true });
+  try {
+    const hoard = nativeProgram("inotify-hoard");
+    const program = await readFile(hoard.path);
+    await rm(hoard.folder, { recursive: true });
+    const names = ["x", "y"];
+    agent.host.order(names.map((name) => wanted(name)));
+    await Promise.all(names.map((name) => agent.host.says(`run-${name}`, { phase: "ready" })));
+    const sh = async (name: string, script: string, stdin: Buffer | null = null) => {
+      const reply = await controlPlane.orders.exec(agent.hostId, {
+        kind: "exec",
+        instanceId: wanted(name).instanceId,
+        argv: ["/bin/sh", "-c", script],
+        stdin: stdin === null ? null : stdin.toString("base64"),
+        timeoutSeconds: 10,
+      });
+      return reply.kind === "exec-reply" ? Buffer.from(reply.stdout, "base64").toString() : reply.kind;
+    };
+    for (const name of names)
+      await sh(name, "cat >/tmp/hoard; chmod 755 /tmp/hoard; /tmp/hoard >/tmp/said 2>&1 &", program);
+
+    const said = (name: string) =>
+      eventually(() => sh(name, "cat /tmp/said"), { what: `the word of ${name}` });
+
+    expect([await said("x"), await said("y")]).toEqual(["held\n", "held\n"]);
+    expect(lowLimits(readKernelLimits())).toEqual([]);
+    const sentences = agent.log.lines.map(({ message }) => message).join("\n");
+    for (const { name, value } of lowLimits(before))
+      expect(sentences).toContain(`the kernel's limit ${name} was ${value} and is now `);
+  } finally {
+    await agent.end();
+  }
+  expect(readKernelLimits()).toEqual(before);
 });
 
 describe.concurrent("a restart: a new run of the same placement", () => {

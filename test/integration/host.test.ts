@@ -1,14 +1,23 @@
 /** What the agent reads of the machine it runs on: the real /proc, and executables that play nvidia-smi. */
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { hostname, tmpdir, totalmem } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
+import type { BootId } from "@remotegpu/shared/ids";
+import { checkLimits } from "@remotegpu/agent/doctor/limit-checks";
 import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
+import {
+  limitSentence,
+  raiseKernelLimits,
+  readKernelLimits,
+  restoreKernelLimits,
+} from "@remotegpu/agent/host/kernel-limits";
 import { defaultInterface, readMachineFacts } from "@remotegpu/agent/host/machine-facts";
 import { NvidiaSmi } from "@remotegpu/agent/host/nvidia-smi";
 import { NvidiaSmiError } from "@remotegpu/agent/host/nvidia-smi-error";
@@ -20,15 +29,188 @@ import {
   updateSimulatedGpus,
   type SimulatedGpuFiles,
 } from "@remotegpu/agent/host/simulated-gpus";
+import { LimitWatch } from "@remotegpu/agent/loop/watch/limit-watch";
 import { docker, importBusyboxImage } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
+import { keptLog } from "../support/kept-log.ts";
 import { nativeProgram } from "../support/native-program.ts";
 
+const AGENT = new URL("../../agent/src/main.ts", import.meta.url).pathname;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "remotegpu-host-"));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe("the kernel's limits", () => {
+  const INSTANCES = "fs/inotify/max_user_instances";
+  const PIPES = "fs/pipe-user-pages-soft";
+  const MOST = 2 ** 31 - 1;
+  const BOOT = randomUUID() as BootId;
+
+  /** A kernel's settings in a folder, and the state folder of an agent. */
+  async function sysctls(values: Record<string, number>) {
+    const place = {
+      stateDir: await mkdtemp(join(folder, "state-")),
+      folder: await mkdtemp(join(folder, "sysctl-")),
+      bootId: BOOT,
+    };
+    const set = async (name: string, value: number) => {
+      await mkdir(dirname(join(place.folder, name)), { recursive: true });
+      await writeFile(join(place.folder, name), `${value}\n`);
+    };
+    for (const [name, value] of Object.entries(values)) await set(name, value);
+    const get = async (name: string) => Number(await readFile(join(place.folder, name), "utf8"));
+    return { place, set, get };
+  }
+
+  test("are raised with a sentence for each, found raised by the next agent, and given back", async () => {
+    const { place, get } = await sysctls({ [INSTANCES]: 128, [PIPES]: 16_384, "fs/file-max": 2 ** 50 });
+
+    const raised = raiseKernelLimits(place);
+
+    expect(raised.map(limitSentence)).toEqual([
+      `the kernel's limit fs.inotify.max_user_instances was 128 and is now ${MOST}`,
+      "the kernel's limit fs.pipe-user-pages-soft was 16384 and is now 0",
+    ]);
+    expect([await get(INSTANCES), await get(PIPES), await get("fs/file-max")]).toEqual([MOST, 0, 2 ** 50]);
+    expect(raiseKernelLimits(place)).toEqual([]);
+    expect(restoreKernelLimits(place).map(limitSentence)).toEqual([
+      `the kernel's limit fs.inotify.max_user_instances was ${MOST} and is now 128`,
+      "the kernel's limit fs.pipe-user-pages-soft was 0 and is now 16384",
+    ]);
+    expect([await get(INSTANCES), await get(PIPES)]).toEqual([128, 16_384]);
+    expect(restoreKernelLimits(place)).toEqual([]);
+  });
+
+  test("that somebody has changed since stay as they are", async () => {
+    const { place, set, get } = await sysctls({ [INSTANCES]: 128, [PIPES]: 16_384 });
+    raiseKernelLimits(place);
+    await set(INSTANCES, 8192);
+
+    restoreKernelLimits(place);
+
+    expect([await get(INSTANCES), await get(PIPES)]).toEqual([8192, 16_384]);
+  });
+
+  test("of another boot were not raised by us, whatever they are", async () => {
+    const { place, get } = await sysctls({ [INSTANCES]: 128 });
+    raiseKernelLimits(place);
+    const nextBoot = { ...place, bootId: randomUUID() as BootId };
+
+    restoreKernelLimits(nextBoot);
+
+    expect(await get(INSTANCES)).toBe(MOST);
+  });
+
+  test("are raised with a full disk too, and with words that cannot be read", async () => {
+    const { place, get } = await sysctls({ [INSTANCES]: 128 });
+    await writeFile(join(place.stateDir, "kernel-limits.json"), "{half a w");
+    // Where a file of that name cannot be made.
+    await mkdir(join(place.stateDir, "kernel-limits.json.new"));
+
+    const [raised] = raiseKernelLimits(place);
+
+    expect(await get(INSTANCES)).toBe(MOST);
+    expect(raised && limitSentence(raised)).toMatch(
+      /is now \d+, until the next boot, since nothing can be noted: /,
+    );
+  });
+
+  test("that somebody lowers while an agent runs are raised again, and theirs is the value to go back to", async () => {
+    const { place, set, get } = await sysctls({ [INSTANCES]: 128 });
+    const log = keptLog();
+    const watch = new LimitWatch(place, { raises: true, log });
+
+    watch.raise();
+    await set(INSTANCES, 512);
+    watch.raise();
+    watch.raise();
+    watch.giveBack();
+
+    expect(log.lines.map(({ message }) => message.replace("the kernel's limit ", ""))).toEqual([
+      `fs.inotify.max_user_instances was 128 and is now ${MOST}`,
+      `fs.inotify.max_user_instances was 512 and is now ${MOST}`,
+      `fs.inotify.max_user_instances was ${MOST} and is now 512`,
+    ]);
+    expect(await get(INSTANCES)).toBe(512);
+  });
+
+  test("that are the operator's task stay as they are", async () => {
+    const { place, get } = await sysctls({ [INSTANCES]: 128 });
+
+    new LimitWatch(place, { raises: false, log: keptLog() }).raise();
+
+    expect(await get(INSTANCES)).toBe(128);
+  });
+
+  test("that the kernel refuses to change are told with its reason, once", async () => {
+    const { place } = await sysctls({});
+    await mkdir(dirname(join(place.folder, INSTANCES)), { recursive: true });
+    // A setting that root may read and not write: 65536.
+    await symlink("/proc/sys/kernel/ngroups_max", join(place.folder, INSTANCES));
+
+    const log = keptLog();
+    const watch = new LimitWatch(place, { raises: true, log });
+    watch.raise();
+    watch.raise();
+
+    expect(log.lines).toMatchObject([
+      {
+        level: "error",
+        message: expect.stringMatching(/^the kernel's limit \S+ stays 65536 instead of \d+: EACCES/),
+      },
+    ]);
+    expect(restoreKernelLimits(place)).toEqual([]);
+  });
+
+  test("are given back by a command, with what was noted of this boot", async () => {
+    const { place } = await sysctls({});
+    const now = readKernelLimits().get("fs.inotify.max_user_watches") ?? 0;
+    // Given back to what it is, since the machine's own is everybody's.
+    const raised = [{ name: "fs.inotify.max_user_watches", from: now, to: now }];
+    await writeFile(
+      join(place.stateDir, "kernel-limits.json"),
+      JSON.stringify({ bootId: await readBootId(), raised }),
+    );
+
+    const { stdout } = await execa(process.execPath, [AGENT, "restore-limits"], {
+      env: { REMOTEGPU_STATE_DIR: place.stateDir },
+    });
+
+    expect(stdout).toBe(`the kernel's limit fs.inotify.max_user_watches was ${now} and is now ${now}`);
+    expect(existsSync(join(place.stateDir, "kernel-limits.json"))).toBe(false);
+  });
+
+  test("that are low are named by the doctor, and are no fault where the operator looks after them", async () => {
+    const { place } = await sysctls({ [INSTANCES]: 128, [PIPES]: 16_384 });
+    const low = readKernelLimits(place.folder);
+
+    expect(checkLimits(low, { isAgentsTask: true })).toMatchObject([
+      {
+        state: "broken",
+        count: 2,
+        findings: [
+          { subject: { limit: "fs.inotify.max_user_instances", value: 128 } },
+          { subject: { limit: "fs.pipe-user-pages-soft", value: 16_384 } },
+        ],
+      },
+    ]);
+    expect(checkLimits(low, { isAgentsTask: false })).toMatchObject([
+      {
+        state: "well",
+        notes: [
+          `fs.inotify.max_user_instances is 128; better ${MOST} or more`,
+          "fs.pipe-user-pages-soft is 16384; better 0, which is no limit",
+        ],
+      },
+    ]);
+    raiseKernelLimits(place);
+    expect(checkLimits(readKernelLimits(place.folder), { isAgentsTask: true })).toMatchObject([
+      { state: "well" },
+    ]);
+  });
+});
 
 describe("the machine", () => {
   test("its facts fit the report", async () => {

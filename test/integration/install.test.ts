@@ -2,12 +2,15 @@
 import { existsSync } from "node:fs";
 import {
   appendFile,
+  chmod,
+  mkdir,
   mkdtemp,
   readdir,
   readFile,
   readlink,
   rm,
   stat,
+  truncate,
   unlink,
   writeFile,
 } from "node:fs/promises";
@@ -17,7 +20,7 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { serverCertificate } from "@remotegpu/control-plane/embedded/certificate-authority";
 import { openInstallSite, type InstallSite } from "../support/install-site.ts";
 
@@ -30,6 +33,17 @@ const versions = async () =>
 const calls = async () => (await site.read("var/lib/remotegpu/calls")).trim().split("\n");
 const restarts = async () =>
   (await site.read("systemctl")).split("\n").filter((line) => line.startsWith("restart")).length;
+
+/** Names, modes and bytes of a bundle's files. */
+async function filesOf(folder: string): Promise<[string, number, string][]> {
+  const names = (await readdir(folder)).filter((name) => name !== "MANIFEST").sort();
+  return Promise.all(
+    names.map(async (name): Promise<[string, number, string]> => {
+      const path = join(folder, name);
+      return [name, (await stat(path)).mode & 0o777, await readFile(path, "utf8")];
+    }),
+  );
+}
 
 describe("over plain HTTP to this host itself", () => {
   beforeEach(async () => {
@@ -173,6 +187,59 @@ describe("over plain HTTP to this host itself", () => {
     expect(await versions()).toEqual([second.version, third.version].sort());
   });
 
+  test("a version is on the disk, whole and by name, before it is switched to, and the switch after it", async () => {
+    const first = await site.offer("one");
+    await site.install(join_());
+    await writeFile(join(site.host, "synced"), "");
+    const second = await site.offer("two");
+
+    await site.install([]);
+
+    const synced = (await site.read("synced")).trim().split("\n");
+    const names = (version: string) =>
+      synced.filter((line) => line.startsWith(`${version} `)).map((line) => line.slice(version.length + 1));
+    expect(names(first.version)).toEqual([
+      ...second.files.map(({ name }) => name),
+      "bundle",
+      second.version,
+      "remotegpu",
+    ]);
+    expect(names(second.version)).toContain("remotegpu");
+  });
+
+  test("an upgrade whose bytes are not those of its list leaves the old version running", async () => {
+    const first = await site.offer("one");
+    await site.install(join_());
+    await site.offer("two");
+    await writeFile(join(site.bundle, "agent.mjs"), "three");
+
+    const { exitCode, all } = await site.install([]);
+
+    expect({ exitCode, all }).toMatchObject({
+      exitCode: 1,
+      all: expect.stringContaining("nothing was installed"),
+    });
+    expect(await readlink(join(site.host, "opt/remotegpu/current"))).toBe(first.version);
+    expect(await versions()).toEqual([first.version]);
+    expect(await restarts()).toBe(1);
+  });
+
+  test("a disk that does not take what is written leaves the old version running", async () => {
+    const first = await site.offer("one");
+    await site.install(join_());
+    await site.offer("two");
+    await writeFile(join(site.host, "bin/sync"), "#!/bin/sh\nexit 1\n");
+
+    const { exitCode, all } = await site.install([]);
+
+    expect({ exitCode, all }).toMatchObject({
+      exitCode: 1,
+      all: expect.stringContaining("nothing was switched"),
+    });
+    expect(await readlink(join(site.host, "opt/remotegpu/current"))).toBe(first.version);
+    expect(await restarts()).toBe(1);
+  });
+
   test("a version that does not start is taken back", async () => {
     const first = await site.offer("one");
     await site.install(join_());
@@ -308,6 +375,84 @@ describe("over plain HTTP to this host itself", () => {
       exitCode: 1,
       all: expect.stringContaining(`belongs to ${site.url}`),
     });
+  });
+});
+
+describe("after a loss of power, a version that is here", () => {
+  const installed = (file: string) => join(site.host, "opt/remotegpu/current", file);
+  // Each finds it whole again, by the one before.
+  beforeAll(async () => {
+    site = await openInstallSite();
+    await site.offer("one");
+    await site.install(join_());
+  });
+  afterAll(() => site.close());
+
+  test.each<{ what: string; file: string; damage: () => Promise<unknown>; isFetched: boolean }>([
+    {
+      what: "a torn file",
+      file: "agent.mjs",
+      damage: () => writeFile(installed("agent.mjs"), "o"),
+      isFetched: true,
+    },
+    { what: "an empty file", file: "node", damage: () => truncate(installed("node")), isFetched: true },
+    { what: "a missing file", file: "node", damage: () => rm(installed("node")), isFetched: true },
+    {
+      what: "a file of other bytes",
+      file: "agent.mjs",
+      damage: () => writeFile(installed("agent.mjs"), "One"),
+      isFetched: true,
+    },
+    {
+      what: "a file that nobody may run",
+      file: "node",
+      damage: () => chmod(installed("node"), 0o644),
+      isFetched: false,
+    },
+    {
+      what: "a folder for a file",
+      file: "agent.mjs",
+      damage: async () => {
+        await rm(installed("agent.mjs"));
+        await mkdir(installed("agent.mjs/agent.mjs"), { recursive: true });
+      },
+      isFetched: true,
+    },
+    {
+      what: "an empty file more",
+      file: "agent.mjs.new",
+      damage: () => writeFile(installed("agent.mjs.new"), ""),
+      isFetched: false,
+    },
+  ])("with $what is mended, and the agent restarted", async ({ file, damage, isFetched }) => {
+    const before = await restarts();
+    await damage();
+    site.takeRequests();
+
+    const { exitCode, all } = await site.install([]);
+
+    expect({ exitCode, all }).toMatchObject({
+      exitCode: 0,
+      all: expect.stringContaining(`is here and damaged: ${file}; mending it`),
+    });
+    expect(await filesOf(installed(""))).toEqual(await filesOf(site.bundle));
+    expect(site.takeRequests().slice(2)).toEqual(isFetched ? [`/bundles/${file}`] : []);
+    expect(await restarts()).toBe(before + 1);
+  });
+
+  test("and whose server sends other bytes now stays as it is", async () => {
+    const before = await restarts();
+    await writeFile(installed("agent.mjs"), "torn");
+    await writeFile(join(site.bundle, "agent.mjs"), "other");
+
+    const { exitCode, all } = await site.install([]);
+
+    expect({ exitCode, all }).toMatchObject({
+      exitCode: 1,
+      all: expect.stringContaining("agent.mjs was damaged on its way"),
+    });
+    expect(await readFile(installed("agent.mjs"), "utf8")).toBe("torn");
+    expect(await restarts()).toBe(before);
   });
 });
 

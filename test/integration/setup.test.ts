@@ -43,3 +43,59 @@ test("every script of the repository is a command of the set-up", () => {
   expect(run.length).toBeGreaterThan(5);
   expect(usage?.[1]?.split("|")).toEqual(expect.arrayContaining(run));
 });
+
+/**
+ * A machine of the script's own, as far as it looks: other processes, another network, and nothing in /run, where it
+ * keeps its notes and dockerd its socket. All that it starts ends with the shell.
+ */
+async function aloneOnAMachine(script: string): Promise<string[]> {
+  const machine = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
+  const prepare = `set -eu
+    for folder in /run /var/lib/docker; do mkdir -p $folder; mount -t tmpfs tmpfs $folder; done
+    ip link set lo up
+    dockerd() { .setup/dockerd "$@" 2>&1; }
+    is_there() { if docker info >/dev/null 2>&1; then echo "there"; else echo "gone"; fi; }
+    for name in one two; do sleep 1000 & eval "$name=$!"; done
+  `;
+  const { stdout } = await execa("unshare", [...machine, "sh", "-c", prepare + script], { cwd: ROOT });
+  return stdout.split("\n");
+}
+
+test("a dockerd that we started ends with its last holder, but not under others' containers", async () => {
+  const said = await aloneOnAMachine(`
+    dockerd hold $one; dockerd hold $two
+    tar -C /usr/bin -c busybox | docker import - others:1 >/dev/null
+    docker run --detach --name others-work others:1 /busybox sleep 1000 >/dev/null
+    docker create --name others-plan others:1 /busybox true >/dev/null
+    pid=$(cat /run/remotegpu-dockerd/pid)
+    dockerd release $one; is_there
+    dockerd release $two | sed "s/($pid)/(PID)/"; is_there
+    docker rm --force others-work >/dev/null
+    dockerd hold $one
+    mkdir /run/mute && printf '#!/bin/sh\nexit 1\n' >/run/mute/docker && chmod 755 /run/mute/docker
+    (PATH=/run/mute:$PATH; dockerd release $one) | sed "s/($pid)/(PID)/"; is_there
+    dockerd hold $one; dockerd release $one; is_there
+    [ -e /run/remotegpu-dockerd ] || echo "no notes"
+  `);
+
+  expect(said).toEqual([
+    "there",
+    "dockerd (PID) goes on, though nobody holds it, since containers run in it: others-work.",
+    "there",
+    "dockerd (PID) goes on, though nobody holds it: it does not say whether containers run in it.",
+    "there",
+    "gone",
+    "no notes",
+  ]);
+});
+
+test("a process that has the number of a dockerd of ours that is over goes on", async () => {
+  const said = await aloneOnAMachine(`
+    mkdir -p /run/remotegpu-dockerd/users
+    echo $two >/run/remotegpu-dockerd/pid
+    dockerd release $one
+    kill -0 $two && echo "lives"
+  `);
+
+  expect(said).toEqual(["lives"]);
+});

@@ -66,11 +66,13 @@ export class AgentUnderTest {
       stateDir?: string;
       /** An access process runs on the state folder; without one, something answers that holds no lease. */
       hasAccess?: boolean;
+      /** Else the machine's, which are everybody's, are left alone. */
+      raisesLimits?: boolean;
     } = {},
   ): Promise<AgentUnderTest> {
     await importBusyboxImage();
     const { host } = await controlPlane.admit(newHostId());
-    const { socketPath, simulatedGpus = 0, hasAccess = false } = options;
+    const { socketPath, simulatedGpus = 0, hasAccess = false, raisesLimits = false } = options;
     const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), "rg-agent-")));
     const agent = new AgentUnderTest(host, controlPlane, {
       stateDir,
@@ -78,6 +80,7 @@ export class AgentUnderTest {
         REMOTEGPU_STATE_DIR: stateDir,
         REMOTEGPU_SIMULATED_GPUS: String(simulatedGpus),
         REMOTEGPU_NVIDIA_SMI: "/nonexistent/nvidia-smi",
+        REMOTEGPU_RAISE_LIMITS: raisesLimits ? "1" : "0",
         ...(socketPath !== undefined && { REMOTEGPU_RUNTIME_SOCKET: socketPath }),
       },
       access: hasAccess ? null : await EmptyAccess.open(stateDir),
@@ -151,7 +154,7 @@ export class AgentUnderTest {
     const isRunning = this.#running !== null;
     if (isRunning) {
       await this.stop();
-      await clean(this.#config());
+      await clean(this.#config(), () => undefined);
     }
     await this.#access?.close();
     await removeLabelled(this.hostId);

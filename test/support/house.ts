@@ -182,6 +182,8 @@ export class House {
       REMOTEGPU_GATEWAY_PORT: "0",
       REMOTEGPU_CLEAN_ON_EXIT: "1",
       REMOTEGPU_EXIT_WITH_STDIN: "1",
+      // The machine is everybody's.
+      REMOTEGPU_RAISE_LIMITS: "0",
       ...settings,
     };
     const agent = new Program(AGENT, env, join(this.folder, `agent-${number}.log`));

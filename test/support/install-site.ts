@@ -34,6 +34,13 @@ case $1 in
 esac
 `;
 
+/** Notes what is written down, and which version is current just then; the real one does it. */
+const SYNC = `#!/bin/sh
+host=$(dirname "$(dirname "$0")")
+for each in "$@"; do echo "$(readlink "$host/opt/remotegpu/current") $(basename "$each")" >>"$host/synced"; done
+PATH=\${PATH#*:} exec sync "$@"
+`;
+
 export type InstallSite = Awaited<ReturnType<typeof openInstallSite>>;
 
 export async function openInstallSite({ tls }: { tls?: { cert: string; key: string } } = {}) {
@@ -44,6 +51,7 @@ export async function openInstallSite({ tls }: { tls?: { cert: string; key: stri
   await mkdir(join(host, "bin"), { recursive: true });
   await mkdir(join(host, "run/systemd/system"), { recursive: true });
   await writeExecutable(join(host, "bin/systemctl"), SYSTEMCTL);
+  await writeExecutable(join(host, "bin/sync"), SYNC);
   const answer: RequestListener = (request, response) => {
     const path = request.url ?? "";
     requests.push(path);

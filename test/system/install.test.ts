@@ -67,6 +67,7 @@ function runInstalled(script: string) {
       ...parseEnv(readFileSync(installed("etc/remotegpu/agent.env"), "utf8")),
       REMOTEGPU_CLEAN_ON_EXIT: "1",
       REMOTEGPU_EXIT_WITH_STDIN: "1",
+      REMOTEGPU_RAISE_LIMITS: "0",
     },
     extendEnv: false,
     stdin: "pipe",

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
+import { readKernelLimits } from "@remotegpu/agent/host/kernel-limits";
 import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { ensureStarterImage, removeStarterImage } from "@remotegpu/control-plane/quickstart/starter-image";
@@ -37,6 +38,7 @@ const Kept = z.object({
 let folder: string;
 let madeImage = false;
 const hostIds: string[] = [];
+const limitsBefore = readKernelLimits();
 
 beforeAll(async () => {
   // Whoever makes the image may take it away again, and here one of the two must not do that to the other.
@@ -196,3 +198,7 @@ test.concurrent(
   },
   ALL_OF_IT_MS,
 );
+
+test("after both, the host has its own limits of the kernel again, though agents were killed on the way", () => {
+  expect(readKernelLimits()).toEqual(limitsBefore);
+});

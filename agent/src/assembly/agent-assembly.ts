@@ -2,6 +2,7 @@
 import type { Log } from "@remotegpu/shared/log";
 import type { Agent } from "../agent.ts";
 import { Observation } from "../loop/observation.ts";
+import { LimitWatch } from "../loop/watch/limit-watch.ts";
 import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { AgentSetting } from "./agent-setting.ts";
@@ -17,14 +18,20 @@ export type StartedAgent = {
 
 /** @throws ToolboxError, MachineFactsError */
 export async function startAgent(setting: AgentSetting): Promise<StartedAgent> {
-  const { config, credential, journal, notifier, log } = setting;
+  const { config, credential, clock, journal, notifier, log } = setting;
   const { host_id: hostId } = credential.grant;
   const wake = () => agent.wake();
+  const limitWatch = new LimitWatch(
+    { stateDir: config.stateDir, bootId: clock.bootId },
+    { raises: config.raisesLimits, log },
+  );
+  // Before a container is started.
+  limitWatch.raise();
   const host = await hostParts(setting, wake);
   const { runtime, gpuWatch } = host;
   const observation = new Observation({ ...host, hostId, journal, wake, log });
   const linked = linkParts(setting, { host, observation, wake });
-  const { agent, access } = loopParts(setting, { host, observation, linked, wake });
+  const { agent, access } = loopParts(setting, { host, observation, linked, limitWatch, wake });
 
   linked.connection.start();
   access.start();
@@ -49,7 +56,10 @@ export async function startAgent(setting: AgentSetting): Promise<StartedAgent> {
       await gpuWatch.close();
       if (config.cleanOnExit) await removeContainers(runtime, log);
       // Of a removed host nothing starts again that would need the cards' specification.
-      if (config.cleanOnExit || observation.hasLeftFleet) await gpuWatch.clean();
+      if (config.cleanOnExit || observation.hasLeftFleet) {
+        await gpuWatch.clean();
+        limitWatch.giveBack();
+      }
       await host.memoryKills.close();
       await linked.connection.close();
       // An answer that came last is still being written down.

@@ -10,6 +10,7 @@ import { OutputKeeper } from "../loop/output-keeper.ts";
 import { Reconciliation } from "../loop/reconciliation.ts";
 import { reportNow } from "../loop/report.ts";
 import { RunPerformer } from "../loop/run-performer.ts";
+import type { LimitWatch } from "../loop/watch/limit-watch.ts";
 import { OrphanWatch } from "../loop/watch/orphan-watch.ts";
 import { TransitionWatch } from "../loop/watch/transition-watch.ts";
 import { bundleOf } from "../process/bundle.ts";
@@ -26,8 +27,15 @@ export function loopParts(
     host,
     observation,
     linked,
+    limitWatch,
     wake,
-  }: { host: HostParts; observation: Observation; linked: LinkParts; wake: () => void },
+  }: {
+    host: HostParts;
+    observation: Observation;
+    linked: LinkParts;
+    limitWatch: LimitWatch;
+    wake: () => void;
+  },
 ): { agent: Agent; access: AccessLink } {
   const { config, credential, key, clock, journal, notifier, log } = setting;
   const { host_id: hostId } = credential.grant;
@@ -65,7 +73,7 @@ export function loopParts(
   });
   const orphanWatch = new OrphanWatch({ hostId, journal, isReaping: config.reapsOrphans, log });
   const shared = { ...host, clock, journal, observation, orphanWatch, link, log };
-  const housekeeping = new Housekeeping({ ...shared, outputKeeper, imageCleaner, wake });
+  const housekeeping = new Housekeeping({ ...shared, limitWatch, outputKeeper, imageCleaner, wake });
   const reconciliation = new Reconciliation({ ...shared, performer, housekeeping });
   const meter = new Meter(shared);
   const report = {

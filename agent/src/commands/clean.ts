@@ -5,6 +5,7 @@
 import type { Config } from "../config.ts";
 import { ContainerGroups } from "../host/container-groups.ts";
 import { removeSimulatedCdiSpec } from "../host/simulated-cdi.ts";
+import { restoreLimits } from "./restore-limits.ts";
 import { lockFolder } from "../journal/folder-lock.ts";
 import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
 import { Runtime } from "../runtime/runtime.ts";
@@ -12,7 +13,8 @@ import { CommandRefusedError } from "./command-refused.ts";
 import { membershipOf } from "./membership.ts";
 
 /** @throws CommandRefusedError, FolderLockedError */
-export async function clean({ stateDir, runtimeSocket, poolFolder }: Config): Promise<void> {
+export async function clean(config: Config, say: (text: string) => void): Promise<void> {
+  const { stateDir, runtimeSocket, poolFolder } = config;
   const { grant } = membershipOf(
     stateDir,
     `${stateDir} belongs to no fleet: nothing was made here that could be removed.`,
@@ -31,6 +33,7 @@ export async function clean({ stateDir, runtimeSocket, poolFolder }: Config): Pr
     });
     await runtime.removeEverything();
     await removeSimulatedCdiSpec(grant.host_id);
+    await restoreLimits(config, say);
   } catch (cause) {
     if (!(cause instanceof RuntimeDown || cause instanceof RuntimeError)) throw cause;
     throw new CommandRefusedError(`Not everything could be removed: ${cause.message}`, { cause });

@@ -16,9 +16,11 @@ import { checkHost, HOST_CHECKS } from "../doctor/host-checks.ts";
 import { checkImages, IMAGE_CHECKS } from "../doctor/image-checks.ts";
 import { checkJournal, JOURNAL_CHECKS } from "../doctor/journal-checks.ts";
 import type { StrayGroup } from "../doctor/left-processes.ts";
+import { checkLimits, LIMIT_CHECKS } from "../doctor/limit-checks.ts";
 import { checkPorts, PORT_CHECKS } from "../doctor/port-checks.ts";
 import { monotonicMs, readBootId } from "../host/clock.ts";
 import { ContainerGroups } from "../host/container-groups.ts";
+import { readKernelLimits } from "../host/kernel-limits.ts";
 import { NvidiaSmi } from "../host/nvidia-smi.ts";
 import { NvidiaSmiError } from "../host/nvidia-smi-error.ts";
 import { diskRoom } from "../host/disk-room.ts";
@@ -38,6 +40,8 @@ export type Patient = {
   /** Null: Docker's own. */
   runtimeSocket: string | null;
   imageBounds: ImageBounds;
+  /** Whether an agent of this host is to raise the kernel's limits. */
+  raisesLimits: boolean;
   clock: Pick<Clock, "bootId" | "monotonicMs">;
   /** The command that lists the cards. */
   nvidiaSmiPath: string;
@@ -53,6 +57,10 @@ const EXAMINATIONS: readonly Examination[] = [
   { checks: HOST_CHECKS, make: examineHost },
   { checks: PORT_CHECKS, make: examinePorts },
   { checks: IMAGE_CHECKS, make: examineImages },
+  {
+    checks: LIMIT_CHECKS,
+    make: ({ raisesLimits }) => checkLimits(readKernelLimits(), { isAgentsTask: raisesLimits }),
+  },
 ];
 
 /** What keeps a claim from being checked at all. */
@@ -64,14 +72,14 @@ type ExitCode = 0 | 1 | 2;
 
 /** @throws CommandRefusedError */
 export async function doctor(
-  { stateDir, runtimeSocket, imageBounds, nvidiaSmiPath }: Config,
+  { stateDir, runtimeSocket, imageBounds, raisesLimits, nvidiaSmiPath }: Config,
   options: Options,
   say: (text: string) => void,
 ): Promise<ExitCode> {
   const { grant } = membershipOf(stateDir, `${stateDir} belongs to no fleet yet: there is nothing to check.`);
   const clock = { bootId: await readBootId(), monotonicMs };
   return await examine(
-    { hostId: grant.host_id, stateDir, runtimeSocket, imageBounds, clock, nvidiaSmiPath },
+    { hostId: grant.host_id, stateDir, runtimeSocket, imageBounds, raisesLimits, clock, nvidiaSmiPath },
     options,
     say,
   );

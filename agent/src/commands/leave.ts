@@ -16,7 +16,7 @@ export async function isRemoved(config: Config, say: (text: string) => void): Pr
 export async function leave(config: Config, say: (text: string) => void): Promise<void> {
   const { removal, reason } = await removalOf(config);
   if (removal === null) throw new CommandRefusedError(reason);
-  await clean(config);
+  await clean(config, say);
   const aside = setAsideMembership(config.stateDir, removal);
   say(`${reason}; its key and its journal are in ${aside} now.`);
 }

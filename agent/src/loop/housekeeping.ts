@@ -1,5 +1,5 @@
 /**
- * What the loop does once a minute: time cut off written down, kept output pruned; and in the background firewall rules
+ * What the loop does once a minute: time cut off written down, the kernel's limits kept up, kept output pruned; and in the background firewall rules
  * put back, storage measured and room made among images, however slow the runtime is.
  */
 import type { RunId } from "@remotegpu/shared/ids";
@@ -13,6 +13,7 @@ import type { ControlPlaneLink } from "./control-plane-link.ts";
 import type { ImageCleaner } from "./images/image-cleaner.ts";
 import type { Observation } from "./observation.ts";
 import type { OutputKeeper } from "./output-keeper.ts";
+import type { LimitWatch } from "./watch/limit-watch.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
 import type { RuntimeWatch } from "./watch/runtime-watch.ts";
 
@@ -23,6 +24,7 @@ export type HousekeepingParts = {
   observation: Observation;
   runtime: Pick<Runtime, "repairNetworks" | "storageUse">;
   runtimeWatch: RuntimeWatch;
+  limitWatch: Pick<LimitWatch, "raise">;
   orphanWatch: OrphanWatch;
   outputKeeper: OutputKeeper;
   imageCleaner: Pick<ImageCleaner, "clean">;
@@ -50,8 +52,9 @@ export class Housekeeping {
   doWhenDue(nowMs: number): void {
     if (nowMs - this.#doneMs < EVERY_MS) return;
     this.#doneMs = nowMs;
-    const { runtime, link, orphanWatch, outputKeeper, imageCleaner, log } = this.#parts;
+    const { runtime, link, limitWatch, orphanWatch, outputKeeper, imageCleaner, log } = this.#parts;
     link.keepContact();
+    limitWatch.raise();
     outputKeeper.pruneWhenDue(nowMs);
     orphanWatch.keep();
     // However slow the runtime is, one such round is under way at a time.
