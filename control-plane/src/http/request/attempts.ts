@@ -5,7 +5,7 @@
  */
 import { HTTPException } from "hono/http-exception";
 import { AttemptBound } from "../../core/attempt-bound.ts";
-import { appendAuditEntries, type AuditEntry, holderOfKey } from "../../store/audit/audit-log.ts";
+import { appendAuditEntriesAlone, type AuditEntry, holderOfKey } from "../../store/audit/audit-log.ts";
 import { isUniqueViolation, StoreError } from "../../store/database.ts";
 import { COUNTED } from "../audit/audited-routes.ts";
 import type { ApiContext, ApiDeps } from "../deps.ts";
@@ -46,7 +46,7 @@ export async function recordAttempt(c: ApiContext, entry: AuditEntry): Promise<v
   const who = await whoIs(c, entry).catch(() => null);
   if (!bound.admits(who?.apiKeyId ?? null, who, entry.at)) return;
   try {
-    await appendAuditEntries(deps.db, [{ ...entry, ...who }]);
+    await appendAuditEntriesAlone(deps.db, [{ ...entry, ...who }]);
   } catch (error) {
     // The answer is given all the same: nothing was changed, and that it was tried is not lost.
     deps.log.warn({ error }, "an attempt could not be written to the audit log; it is counted");
@@ -71,7 +71,7 @@ export async function recordCounted(deps: ApiDeps, options: { all?: boolean } = 
   const bound = boundOf(deps);
   const counted = bound.takeCounted(deps.now(), options);
   try {
-    await appendAuditEntries(
+    await appendAuditEntriesAlone(
       deps.db,
       counted.map(({ actor, minute, attempts }) => ({ ...COUNTED_ENTRY, ...actor, at: minute, attempts })),
     );

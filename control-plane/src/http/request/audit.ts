@@ -8,7 +8,7 @@ import type { Next } from "hono";
 import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
 import { auditDifference, type AuditFields } from "../../core/audit-difference.ts";
-import { appendAuditEntries } from "../../store/audit/audit-log.ts";
+import { appendAuditEntriesAlone } from "../../store/audit/audit-log.ts";
 import { type AuditTemplate, AuditWitness } from "../../store/audit/audit-witness.ts";
 import { witnessed } from "../../store/change-witness.ts";
 import { type AskedChange, LOOK, WHOSE_MONEY } from "../audit/audited-routes.ts";
@@ -49,7 +49,7 @@ async function recordLook(c: ApiContext, next: Next): Promise<void> {
   if (auditSubject === undefined || !actor.isAdmin) return;
   const look = { action: LOOK, target: null, id: [], status: c.res.status };
   const asked = templateOf(c, { requestId: randomUUID(), change: look });
-  await appendAuditEntries(deps.db, [{ ...asked, ...outcomeOf(c), ...NO_TARGET }]);
+  await appendAuditEntriesAlone(deps.db, [{ ...asked, ...outcomeOf(c), ...NO_TARGET }]);
 }
 
 const NO_TARGET = { targetKind: null, targetId: null, before: null, after: null, attempts: 1 };
@@ -67,7 +67,7 @@ async function recordChange(c: ApiContext, next: Next, change: AskedChange): Pro
   const { targetId } = witness;
   const entry = { ...template(), ...outcomeOf(c), ...NO_TARGET, targetKind: target, targetId };
   if (!c.res.ok || isRepeated(c)) await recordAttempt(c, entry);
-  else if (!witness.hasRow) await appendAuditEntries(c.var.deps.db, [entry]);
+  else if (!witness.hasRow) await appendAuditEntriesAlone(c.var.deps.db, [entry]);
 }
 
 function templateOf(

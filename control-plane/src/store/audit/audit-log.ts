@@ -3,7 +3,7 @@
  * are only ever added.
  */
 import type { AuditFields } from "../../core/audit-difference.ts";
-import type { Connection } from "../database.ts";
+import { type Connection, type Database, transaction } from "../database.ts";
 
 export const AUDIT_OUTCOMES = ["done", "repeated", "refused", "failed"] as const;
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
@@ -45,6 +45,12 @@ export async function appendAuditEntries(sql: Connection, entries: readonly Audi
       ORDER BY e.nth`,
     [JSON.stringify(entries)],
   );
+}
+
+/** Where no transaction is at hand: append-only tables are written in one, which alone has its role for sure. */
+export async function appendAuditEntriesAlone(db: Database, entries: readonly AuditEntry[]): Promise<void> {
+  if (entries.length === 0) return;
+  await transaction(db, async (sql) => await appendAuditEntries(sql, entries));
 }
 
 export interface AuditRow {

@@ -6,8 +6,8 @@
 import type { QueryResultRow } from "pg";
 import type { AuditFields } from "../../core/audit-difference.ts";
 import type { ChangeWitness } from "../change-witness.ts";
-import type { Connection } from "../database.ts";
-import { appendAuditEntries, type AuditEntry } from "./audit-log.ts";
+import type { Connection, Database } from "../database.ts";
+import { appendAuditEntries, appendAuditEntriesAlone, type AuditEntry } from "./audit-log.ts";
 import { type AuditTargetKind, differenceOf, idMadeBy, rowsOf } from "./audit-targets.ts";
 
 /** What is known of a row before the change. */
@@ -81,8 +81,8 @@ export class AuditWitness implements ChangeWitness {
   }
 
   /** A row of its own, for what is done elsewhere than in the database: it is there before that is. */
-  async writeAlone(sql: Connection, after: AuditFields | null): Promise<void> {
-    await appendAuditEntries(sql, [this.#entryOf({ before: null, after })]);
+  async writeAlone(db: Database, after: AuditFields | null): Promise<void> {
+    await appendAuditEntriesAlone(db, [this.#entryOf({ before: null, after })]);
     this.committed();
   }
 
