@@ -214,10 +214,27 @@ CREATE TABLE audit_log (
   route varchar(256) NOT NULL,
   subject varchar(256),
   status integer,
-  detail jsonb,
-  CONSTRAINT audit_log_pkey PRIMARY KEY (id)
+  actor_role varchar(16),
+  action varchar(64) NOT NULL,
+  target_kind varchar(32),
+  target_id varchar(160),
+  outcome varchar(16) NOT NULL,
+  problem varchar(32),
+  before jsonb,
+  after jsonb,
+  request_id uuid,
+  attempts integer NOT NULL DEFAULT 1,
+  CONSTRAINT audit_log_pkey PRIMARY KEY (id),
+  CONSTRAINT audit_log_attempts_check CHECK ((attempts >= 1)),
+  CONSTRAINT audit_log_outcome_check CHECK ((outcome IN ('done', 'repeated', 'refused', 'failed')))
 );
-CREATE INDEX idx_audit_log_actor ON audit_log USING btree (actor_customer_id, id);
+CREATE INDEX idx_audit_log_action ON audit_log USING btree (action, at, id);
+CREATE INDEX idx_audit_log_actor ON audit_log USING btree (actor_customer_id, at, id);
+CREATE INDEX idx_audit_log_at ON audit_log USING btree (at, id);
+CREATE INDEX idx_audit_log_target ON audit_log USING btree (target_kind, target_id, at, id);
+CREATE INDEX idx_audit_log_undone ON audit_log USING btree (outcome, at, id) WHERE ((outcome)::text <> 'done'::text);
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON audit_log FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
 
 CREATE TABLE billing_records (
   id bigserial,

@@ -29,7 +29,8 @@ import { WebhookDeliveries } from "./controllers/webhooks.ts";
 import { UsualOrders } from "./store/placement/usual-orders.ts";
 import { bracketed, startEngines, type Engines } from "./engines.ts";
 import { createApp } from "./http/app.ts";
-import type { HostLink } from "./http/deps.ts";
+import type { ApiDeps, HostLink } from "./http/deps.ts";
+import { recordCounted } from "./http/request/attempts.ts";
 import { openServer } from "./http/server.ts";
 import { hostIdentity, verifySignature } from "./link/host-credential.ts";
 import { HostOrders, HostUnreachableError } from "./link/host-orders.ts";
@@ -52,6 +53,7 @@ const PLACEMENT_WAITS_POLL_MS = 15_000;
 const GPU_STRANGERS_POLL_MS = 15_000;
 const BROKEN_TIME_POLL_MS = 15_000;
 const IMAGE_FETCHES_POLL_MS = 2_000;
+const COUNTED_ATTEMPTS_EVERY_MS = 10_000;
 const INVOICE_CLOSE_DELAY_HOURS = 24;
 const RATE_LIMITS = {
   perKey: { burst: 200, perSecond: 50 },
@@ -137,7 +139,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
   };
   const building = config.buildsBundle ? buildBundle() : Promise.resolve();
   const publicUrl = config.publicUrl ?? `${scheme}://${bracketed(publicHost)}:${config.listen.port}`;
-  const app = createApp({
+  const api: ApiDeps = {
     db,
     now,
     newId,
@@ -153,6 +155,13 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
       billingCalendar: calendar,
       rateLimits: RATE_LIMITS,
     },
+    log,
+  };
+  const app = createApp(api);
+  const attempts = startLoop({
+    name: "counted-attempts",
+    everyMs: COUNTED_ATTEMPTS_EVERY_MS,
+    pass: () => recordCounted(api),
     log,
   });
   const server = await openServer(app, {
@@ -170,6 +179,8 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
     async stop() {
       logs.close();
       await server.close();
+      await attempts.stop();
+      await recordCounted(api, { all: true });
       await building;
       await accounts.stop();
       await loops.stop();

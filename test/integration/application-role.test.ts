@@ -16,6 +16,7 @@ const PERMISSION_DENIED = "42501";
 
 /** One of each table that only grows. */
 const COLUMNS: Record<string, string> = {
+  audit_log: "subject",
   billing_records: "amount",
   invoice_lines: "amount",
   invoice_movements: "amount",
@@ -42,6 +43,7 @@ describe("the books", () => {
       INSERT INTO customers (id, username, email, password_hash) VALUES (1, 'ada', 'ada@example.org', '!');
       INSERT INTO hosts (id, name, ip_address) VALUES ('host-1', 'one', '10.0.0.1')`);
     await fresh.application.query(`
+      INSERT INTO audit_log (method, route, action, outcome) VALUES ('POST', '/api/v1/workspaces', 'workspace.create', 'done');
       INSERT INTO billing_records (customer_id, resource_type, quantity, unit_price, amount, start_time, end_time)
         VALUES (1, 'storage', 1, 1, 1, now(), now());
       INSERT INTO host_journals (host_id, journal_id) VALUES ('host-1', '11111111-1111-4111-8111-111111111111');

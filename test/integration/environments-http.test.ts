@@ -342,6 +342,12 @@ describe("a command in an environment", () => {
         timeoutSeconds: 60,
       },
     ]);
+    const { rows } = await scene.api.db.query(
+      "SELECT outcome, before, after FROM audit_log WHERE request_id = $1",
+      [answer.headers.get("X-Request-Id")],
+    );
+    // Neither arguments nor output: both may hold what is secret.
+    expect(rows).toEqual([{ outcome: "done", before: null, after: { program: "sh", arguments: 2 } }]);
   });
 
   test("carries bytes as base64 in both directions when asked to", async () => {

@@ -6,6 +6,7 @@
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openApi, type Answer, type ApiWorld, type Caller } from "../support/api.ts";
+import { fingerprint as fingerprintOf } from "../support/fingerprint.ts";
 import {
   bodies,
   friendlyBody,
@@ -145,25 +146,9 @@ function existing(path: string): string {
   }, path);
 }
 
-/** Everything that a request could write but its traces: who asked, when, and what administrators did. */
+/** All tables but those in which every request leaves a trace. */
 const TRACES = new Set(["audit_log", "idempotency_keys", "schema_migrations"]);
-let fingerprintQuery = "";
-async function fingerprint(): Promise<string> {
-  if (fingerprintQuery === "") {
-    const tables = await api.db.query<{ table_name: string }>(
-      "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'",
-    );
-    const parts = tables.rows
-      .map(({ table_name: table }) => table)
-      .filter((table) => !TRACES.has(table))
-      .map(
-        (table) =>
-          `(SELECT md5(coalesce(string_agg((to_jsonb(t) - 'last_used_at')::text, '' ORDER BY t::text), '')) FROM ${table} t)`,
-      );
-    fingerprintQuery = `SELECT md5(concat(${parts.join(", ")})) AS whole`;
-  }
-  return (await api.db.query<{ whole: string }>(fingerprintQuery)).rows[0]?.whole ?? "";
-}
+const fingerprint = async () => await fingerprintOf(api.db, TRACES);
 
 function expectNamed(answer: Answer): void {
   expect(answer.headers.get("Content-Type")).toBe("application/problem+json");

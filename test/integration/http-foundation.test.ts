@@ -378,6 +378,12 @@ describe("joining", () => {
 
     expect(refused).toMatchObject(problem(422));
     expect(refused.body.errors).toMatchObject([{ path: "access.proof" }]);
+    const { rows: entries } = await api.db.query(
+      "SELECT action, target_id, outcome, actor_customer_id FROM audit_log WHERE request_id = $1",
+      [joined.headers.get("X-Request-Id")],
+    );
+    const entry = { action: "host.join", target_id: joined.body.host_id, outcome: "done" };
+    expect(entries).toEqual([{ ...entry, actor_customer_id: null }]);
     const { certificate, ca } = joined.body.access;
     const shown = new X509Certificate(certificate);
     expect(shown.verify(new X509Certificate(ca).publicKey)).toBe(true);

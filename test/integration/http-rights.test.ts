@@ -3,11 +3,15 @@
  * not exist. A route that is added without a row here fails the last test.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fingerprint } from "../support/fingerprint.ts";
 import { openApi, type Ask, type ApiWorld, type Caller } from "../support/api.ts";
 
 /** Who asks, by how they stand to the workspace "team" and to the thing in question, which the author made there. */
 const STANDINGS = ["nobody", "stranger", "viewer", "member", "author", "wsAdmin", "owner", "admin"] as const;
 type Standing = (typeof STANDINGS)[number];
+
+/** Where every request leaves a trace. */
+const TRACES = new Set(["audit_log", "idempotency_keys", "schema_migrations"]);
 
 let api: ApiWorld;
 let people: Record<Exclude<Standing, "nobody">, Caller & { workspaceId: number; uuid: string }>;
@@ -585,6 +589,64 @@ test("lists show nothing that belongs to others", async () => {
       ),
     ).toEqual(new Set());
   }
+});
+
+/** Each once, with the first of its questions. */
+const CHANGES = RIGHTS.filter(
+  ([route, rights], at) =>
+    !route.startsWith("GET ") && rights !== PUBLIC && RIGHTS.findIndex(([first]) => first === route) === at,
+);
+
+/** Asked by POST since they are long; they change nothing. */
+const QUESTIONS = ["POST /billing/estimate", "POST /prices/preview"];
+
+describe("every route that changes something", () => {
+  beforeAll(async () => {
+    await api.db.query(`
+      CREATE FUNCTION refuse_entry() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'the audit log is full' USING ERRCODE = 'disk_full'; END $$;
+      CREATE TRIGGER takes_none BEFORE INSERT ON audit_log FOR EACH ROW EXECUTE FUNCTION refuse_entry()`);
+    await takesEntries(true);
+  });
+  const takesEntries = async (does: boolean) =>
+    await api.db.query(`ALTER TABLE audit_log ${does ? "DISABLE" : "ENABLE"} TRIGGER takes_none`);
+  const rowsOf = async (headers: Headers) =>
+    (
+      await api.db.query(
+        "SELECT actor_customer_id, actor_role, outcome, status, action FROM audit_log WHERE request_id = $1",
+        [headers.get("X-Request-Id")],
+      )
+    ).rows;
+
+  test.each(CHANGES)("%s leaves one row, and changes nothing without it", async (route, _, question) => {
+    const [method = ""] = route.split(" ");
+    const { path, body } = await question();
+    const isQuestion = QUESTIONS.includes(route);
+    const askAs = async (who: "admin" | "stranger") =>
+      await api.ask(method, `/api/v1${path}`, { as: people[who], body });
+
+    const before = await fingerprint(api.db, TRACES);
+    await takesEntries(false);
+    const vain = await askAs("admin").finally(async () => await takesEntries(true));
+    expect(await fingerprint(api.db, TRACES)).toBe(before);
+    expect(isQuestion || vain.status >= 400).toBe(true);
+
+    for (const who of ["stranger", "admin"] as const) {
+      const { status, headers } = await askAs(who);
+
+      const rows = await rowsOf(headers);
+      const row = {
+        actor_customer_id: people[who].customerId,
+        actor_role: who === "admin" ? "admin" : "customer",
+        outcome: status < 400 ? "done" : status < 500 ? "refused" : "failed",
+        status,
+        action: expect.stringMatching(/^[a-z-]+\.[a-z-]+$/),
+      };
+      expect(rows).toEqual(isQuestion ? [] : [row]);
+    }
+    // Refused attempts are counted by the minute.
+    api.passMinutes(1);
+  });
 });
 
 describe("the audit log", () => {

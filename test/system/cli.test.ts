@@ -383,7 +383,7 @@ test.each([
   },
   { args: ["customer", "list"], head: /^id +username +email .*$/m, asOwner: true },
   { args: ["fleet"], head: /gpu/, asOwner: true },
-  { args: ["audit-log"], head: /^at +actor_customer_id +method +route .*$/m, asOwner: true },
+  { args: ["audit-log"], head: /^at +actor_customer_id +action +target_kind .*$/m, asOwner: true },
   { args: ["alarms"], head: /^id +raised_at +kind [^]*join-token-reused/m, asOwner: true },
   { args: ["customer", "key-list", "2"], head: /^id +name +prefix +created_at /m, asOwner: true },
   {

@@ -7,6 +7,27 @@ import { addCustomerCommands, addQuotaCommands } from "./customer-commands.ts";
 import { addHostCommands } from "./host-commands.ts";
 import { addSettingsCommands } from "./settings-commands.ts";
 
+interface AuditOptions {
+  actor?: string;
+  target?: string;
+  action?: string;
+  outcome?: string;
+  since?: string;
+  until?: string;
+  limit: number;
+}
+
+const AUDIT_COLUMNS: Column[] = [
+  "at",
+  "actor_customer_id",
+  "action",
+  "target_kind",
+  "target_id",
+  "outcome",
+  "problem",
+  "attempts",
+];
+
 export function addAdminCommands(program: Command): void {
   addCustomerCommands(program);
   addQuotaCommands(program);
@@ -18,11 +39,6 @@ export function addAdminCommands(program: Command): void {
     .description("totals, free, queued and pending usage")
     .action(withContext(async ({ api, output }) => printOne(output, await api.get("/fleet"))));
   for (const [name, description, columns] of [
-    [
-      "audit-log",
-      "what administrators did to what belongs to others, newest first",
-      ["at", "actor_customer_id", "method", "route", "subject", "status"],
-    ],
     [
       "quarantine",
       "usage that a host claimed and that was refused, newest first; it is not billed",
@@ -44,6 +60,29 @@ export function addAdminCommands(program: Command): void {
         ),
       );
   }
+
+  program
+    .command("audit-log")
+    .description("who asked for which change and what came of it, newest first (--json has before and after)")
+    .option("--actor <customer>", "of this customer or administrator")
+    .option("--target <kind[/id]>", "done to this: environment/env-…, customer/12, or to any host")
+    .option("--action <action>", "such as environment.stop, api-key.create, money.top-up")
+    .option("--outcome <outcome>", "done, repeated, refused or failed")
+    .option("--since <time>", "from this moment on, RFC 3339")
+    .option("--until <time>", "before this moment")
+    .option("--limit <count>", "how many", wholeNumber, 50)
+    .action(
+      withContext(async ({ api, output }, { limit, actor, target, ...filters }: AuditOptions) => {
+        const [kind, ...id] = target?.split("/") ?? [];
+        const query = {
+          ...filters,
+          actor_customer_id: actor,
+          target_kind: kind,
+          target_id: id.length === 0 ? undefined : id.join("/"),
+        };
+        printList(output, await api.list("/audit-log", query, limit), AUDIT_COLUMNS);
+      }),
+    );
 
   program
     .command("alarm")

@@ -8,6 +8,7 @@ import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { secureHeaders } from "hono/secure-headers";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { changesOf } from "./audit/audited-routes.ts";
 import type { ApiApp, ApiContext, ApiDeps, ApiEnv } from "./deps.ts";
 import { API_BASE, registerDocumentation } from "./documentation.ts";
 import { fieldErrorsOf, InputRefused } from "./request/input-errors.ts";
@@ -61,8 +62,15 @@ export function createApp(deps: ApiDeps): ApiApp {
   const app: ApiApp = new OpenAPIHono<ApiEnv>({ defaultHook: refuseBadInput });
   const api: ApiApp = new OpenAPIHono<ApiEnv>({ defaultHook: refuseBadInput });
 
+  registerResources(api, deps);
+  const changes = changesOf(
+    api.openAPIRegistry.definitions.flatMap((one) => (one.type === "route" ? [one.route] : [])),
+    API_BASE,
+  );
+
   app.use(async (c, next) => {
     c.set("deps", deps);
+    c.set("changes", changes);
     await next();
   });
   app.use(countRequests);
@@ -78,7 +86,6 @@ export function createApp(deps: ApiDeps): ApiApp {
   );
   app.use(limitBody);
 
-  registerResources(api, deps);
   app.route(API_BASE, api);
   registerServerRoutes(app, deps);
   registerDocumentation(app, deps);

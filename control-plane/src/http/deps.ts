@@ -10,7 +10,9 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { BillingCalendar } from "../core/billing-calendar.ts";
 import type { PasswordSeal } from "../link/password-seal.ts";
 import type { LogOpening, LogQuery, Reader } from "../link/log-streams.ts";
+import type { AuditWitness } from "../store/audit/audit-witness.ts";
 import type { Database } from "../store/database.ts";
+import type { AskedChange } from "./audit/audited-routes.ts";
 import type { HostIdentity } from "./hosts/host-identity.ts";
 
 /** The way to the hosts. Nothing here decides anything: a lost nudge costs one heartbeat. */
@@ -77,8 +79,14 @@ export interface ApiEnv {
   Variables: {
     deps: ApiDeps;
     actor: Actor;
-    /** Set by routes where an admin acts on what belongs to others; written to the audit log with the answer's status. */
+    /** Of the key that was sent, whether it opens anything or not. */
+    keyHash: string | undefined;
+    /** Every route that changes something, as "PATCH /api/v1/environments/{id}". */
+    changes: ReadonlyMap<string, AskedChange>;
+    /** Set by routes where an admin acts on what belongs to others; written to the audit log. */
     auditSubject: string | undefined;
+    /** Of a request that may change something. */
+    auditWitness: AuditWitness | undefined;
   };
 }
 

@@ -1,6 +1,7 @@
 /** Every resource of the API, in the order the documentation shows them. */
 import { KeptFleet } from "../store/placement/kept-fleet.ts";
 import { registerApiKeyRoutes } from "./accounts/api-keys.ts";
+import { registerAuditLogRoute } from "./accounts/audit-log.ts";
 import { registerAccountEventRoutes } from "./billing/account-events.ts";
 import { registerInvoiceRoutes } from "./bills/invoices.ts";
 import { registerBillingRecordRoutes } from "./bills/records.ts";
@@ -101,5 +102,6 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerHostPullRoutes(api, deps);
   registerGpuRoutes(api, deps);
   registerFleetRoutes(api, deps);
+  registerAuditLogRoute(api, deps);
   registerAlarmRoutes(api, deps);
 }

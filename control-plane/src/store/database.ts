@@ -16,6 +16,7 @@ import {
 import { TAKE_APPLICATION_ROLE } from "./application-role/application-role.ts";
 import { arrayLiteral } from "./array-literal.ts";
 import { columnTypes } from "./column-types.ts";
+import { isToBeWitnessed, presentWitness, watch } from "./change-witness.ts";
 import { CopyIn } from "./copy-in.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -110,12 +111,16 @@ export function openDatabase(
     types: columnTypes,
   });
   pool.on("error", ignoreBrokenConnection);
-  return {
+  const database: Database = {
     pool,
     keepsPlans,
-    query: (text, values) => ask(pool, { text, values, keepsPlans, timeoutMs: STATEMENT_TIMEOUT_MS }),
+    query: async (text, values) =>
+      isToBeWitnessed(text)
+        ? await transaction(database, async (sql) => await sql.query(text, values))
+        : await ask(pool, { text, values, keepsPlans, timeoutMs: STATEMENT_TIMEOUT_MS }),
     close: () => pool.end(),
   };
+  return database;
 }
 
 /** The pool hands the connection out once this is done, whatever its type says of waiting. */
@@ -127,7 +132,8 @@ async function takeApplicationRole(client: ClientBase): Promise<void> {
 export type Isolation = "read committed" | "repeatable read" | "serializable";
 
 /**
- * Runs `work` in one transaction: commits its value, rolls back when it throws. A serialization failure or deadlock
+ * Runs `work` in one transaction: commits its value, rolls back when it throws. Where the request has a witness of
+ * changes, it adds its part before the commit. A serialization failure or deadlock
  * runs it again, MAX_TRANSACTION_ATTEMPTS times in all, so `work` must have no effect but through its connection.
  * @throws StoreError for the database's failures; whatever else `work` throws comes through as it is
  */
@@ -169,13 +175,17 @@ async function runOnce<T>(
       `BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL statement_timeout = ${limitMs};
        SET LOCAL idle_in_transaction_session_timeout = ${limitMs}`,
     );
+    const witness = presentWitness();
+    const watched = witness === undefined ? undefined : watch(query, witness);
     const value = await work({
-      query,
+      query: watched?.query ?? query,
       copyIn: (text, pieces) => copyIn(client, { copy: new CopyIn(text, pieces), timeoutMs }),
     });
+    const isSealed = await watched?.seal();
     const { command } = await ask(client, { text: "COMMIT", values: undefined, keepsPlans, timeoutMs });
     // Postgres answers ROLLBACK, without an error, to the COMMIT of a transaction in which a statement failed.
     assert.equal(command, "COMMIT", "a failed statement was caught inside a transaction that went on");
+    if (isSealed === true) witness?.committed();
     return value;
   } catch (error) {
     await query("ROLLBACK").catch(() => {

@@ -7,6 +7,7 @@ import { KIB } from "@remotegpu/shared/units";
 import { execTarget, type ExecTarget } from "../../store/environments/environment-instances.ts";
 import type { ApiApp, ApiDeps, HostLink } from "../deps.ts";
 import { environmentFor } from "./environment-access.ts";
+import { recordBeforehand } from "../request/audit.ts";
 import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
 import { forCustomers, jsonBody, ok, WorkloadIdPath } from "../request/route.ts";
 
@@ -59,6 +60,8 @@ export function registerEnvironmentExecRoute(api: ApiApp, deps: ApiDeps): void {
     if (target === null)
       throw conflict(`Commands run in a running environment; this one is ${environment.status}.`);
     assertReachable(deps.link, target);
+    // Not its arguments, which may hold what is secret.
+    await recordBeforehand(c, { program: argv[0] ?? "", arguments: argv.length - 1 });
     const reply = await deps.link.exec(target.host_id as HostId, {
       kind: "exec",
       instanceId: target.instance_id as InstanceId,

@@ -1,10 +1,9 @@
-/** For administrators: the fleet in numbers, who did what, and what asks for attention. */
+/** For administrators: the fleet in numbers, and usage that was refused. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { auditEntries } from "../../store/audit-log.ts";
 import { fleetNumbers, quarantinedUsage } from "../../store/hosts/fleet.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
-import { forAdmins, NumericId, ok, OpaqueIdPath, Timestamp } from "../request/route.ts";
+import { forAdmins, ok, OpaqueIdPath, Timestamp } from "../request/route.ts";
 
 const tags = ["fleet"];
 
@@ -31,19 +30,6 @@ const Fleet = z
   })
   .openapi("Fleet");
 
-const AuditEntry = z
-  .object({
-    id: z.int(),
-    at: Timestamp,
-    api_key_id: z.int().nullable(),
-    actor_customer_id: z.int().nullable(),
-    method: z.string(),
-    route: z.string(),
-    subject: z.string().nullable(),
-    status: z.int().nullable(),
-  })
-  .openapi("AuditEntry");
-
 const Quarantined = z
   .object({
     id: z.int(),
@@ -67,16 +53,6 @@ const getFleet = createRoute({
   responses: ok("The numbers", Fleet),
 });
 
-const getAuditLog = createRoute({
-  ...forAdmins,
-  method: "get",
-  path: "/audit-log",
-  tags,
-  summary: "What administrators did to what belongs to others; newest first",
-  request: { query: z.strictObject({ ...pageQuery, actor_customer_id: NumericId.optional() }) },
-  responses: ok("A page of entries", pageOf(AuditEntry)),
-});
-
 const getQuarantine = createRoute({
   ...forAdmins,
   method: "get",
@@ -91,14 +67,6 @@ export function registerFleetRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
   api.openapi(getFleet, async (c) => c.json(await fleetNumbers(db), 200));
-
-  api.openapi(getAuditLog, async (c) => {
-    const query = c.req.valid("query");
-    const page = numericPage(query);
-    const rows = await auditEntries(db, { actorCustomerId: query.actor_customer_id ?? null, page });
-    const item = (row: (typeof rows)[number]) => ({ ...row, at: row.at.toISOString() });
-    return c.json(toPage(rows, page.limit, { item, key: (row) => [row.id] }), 200);
-  });
 
   api.openapi(getQuarantine, async (c) => {
     const query = c.req.valid("query");

@@ -1,10 +1,19 @@
 /**
- * What administrators do to others goes into the audit log: every change through an admin route, and whatever a
- * route declares with `actingOn` (reading a customer's workloads or bill, stopping something of theirs).
+ * What is asked for goes into the audit log: every change, with the row that its transaction wrote, or, where nothing
+ * was changed, with one of what came of it; and what administrators look at that belongs to others, as a route declares
+ * with `actingOn`. How many attempts get a row of their own is request/attempts.ts.
  */
+import { randomUUID } from "node:crypto";
+import type { Next } from "hono";
 import { createMiddleware } from "hono/factory";
-import { appendAuditEntry } from "../../store/audit-log.ts";
-import type { ApiContext, ApiEnv } from "../deps.ts";
+import { routePath } from "hono/route";
+import { auditDifference, type AuditFields } from "../../core/audit-difference.ts";
+import { appendAuditEntriesAlone } from "../../store/audit/audit-log.ts";
+import { type AuditTemplate, AuditWitness } from "../../store/audit/audit-witness.ts";
+import { witnessed } from "../../store/change-witness.ts";
+import { type AskedChange, LOOK, WHOSE_MONEY } from "../audit/audited-routes.ts";
+import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
+import { isRepeated, outcomeOf, recordAttempt } from "./attempts.ts";
 
 /** Notes the subject when an admin looks at or changes what is another's; for routes that both sides use. */
 export function actingOn(
@@ -15,26 +24,97 @@ export function actingOn(
   if (actor.isAdmin && ownerCustomerId !== actor.customerId) c.set("auditSubject", subject);
 }
 
-/** Runs around the handler, so refused attempts are recorded too, with the status they got. */
-export const auditAdmin = createMiddleware<ApiEnv>(async (c, next) => {
-  await next();
+/**
+ * For what is done elsewhere than in the database: its row is there before that is done, whatever comes of it. What
+ * fails afterwards has another row of the same request.
+ */
+export async function recordBeforehand(c: ApiContext, after: AuditFields): Promise<void> {
+  const shown = new Set(Object.keys(after));
+  const bounded = auditDifference(null, after, { shown, ignored: new Set() });
+  await c.var.auditWitness?.writeAlone(c.var.deps.db, bounded.after);
+}
 
-  const { actor, deps, auditSubject } = c.var;
+/** Runs around everything else of its route, so that refused attempts are recorded too, with what they got. */
+export const recordAsked = createMiddleware<ApiEnv>(async (c, next) => {
+  if (c.req.method === "GET") return await recordLook(c, next);
+  const path = routePath(c).replaceAll(/:(\w+)/g, "{$1}");
+  const change = c.var.changes.get(`${c.req.method} ${path}`);
+  if (change === undefined) await next();
+  else await recordChange(c, next, change);
+});
+
+async function recordLook(c: ApiContext, next: Next): Promise<void> {
+  await next();
+  const { actor, auditSubject, deps } = c.var;
   if (auditSubject === undefined || !actor.isAdmin) return;
-  await appendAuditEntry(deps.db, {
-    at: deps.now(),
-    apiKeyId: actor.apiKeyId,
-    actorCustomerId: actor.customerId,
+  const look = { action: LOOK, target: null, id: [], status: c.res.status };
+  const asked = templateOf(c, { requestId: randomUUID(), change: look });
+  await appendAuditEntriesAlone(deps.db, [{ ...asked, ...outcomeOf(c), ...NO_TARGET }]);
+}
+
+const NO_TARGET = { targetKind: null, targetId: null, before: null, after: null, attempts: 1 };
+
+async function recordChange(c: ApiContext, next: Next, change: AskedChange): Promise<void> {
+  const requestId = randomUUID();
+  const template = () => templateOf(c, { requestId, change });
+  const { target } = change;
+  const witness = new AuditWitness({ target, targetId: () => targetIdOf(c, change), template });
+  c.set("auditWitness", witness);
+  await witnessed(witness, next);
+  witness.end();
+
+  c.header("X-Request-Id", requestId);
+  const { targetId } = witness;
+  const entry = { ...template(), ...outcomeOf(c), ...NO_TARGET, targetKind: target, targetId };
+  if (!c.res.ok || isRepeated(c)) await recordAttempt(c, entry);
+  else if (!witness.hasRow) await appendAuditEntriesAlone(c.var.deps.db, [entry]);
+}
+
+function templateOf(
+  c: ApiContext,
+  { requestId, change }: { requestId: string; change: AskedChange },
+): AuditTemplate {
+  // Who asks is not known where the key was refused.
+  const actor: Actor | undefined = c.var.actor;
+  return {
+    at: c.var.deps.now(),
+    requestId,
+    apiKeyId: actor?.apiKeyId ?? null,
+    actorCustomerId: actor?.customerId ?? null,
+    actorRole: actor === undefined ? null : actor.isAdmin ? "admin" : "customer",
     method: c.req.method,
     route: pathAsSent(c),
-    subject: auditSubject,
-    status: c.res.status,
-  });
-});
+    action: change.action,
+    subject: c.var.auditSubject ?? subjectOf(c),
+    outcome: "done",
+    status: change.status,
+    problem: null,
+  };
+}
+
+function targetIdOf(c: ApiContext, { id }: AskedChange): string | null {
+  if (id.length === 0) return null;
+  const actor: Actor | undefined = c.var.actor;
+  const parts = id.map((name) =>
+    name === WHOSE_MONEY ? (c.req.query("customer_id") ?? actor?.customerId) : c.req.param(name),
+  );
+  return storable(parts.join("/"));
+}
+
+const MAX_TARGET_LENGTH = 160;
+
+/** Nobody has looked at it yet: it may hold what the database cannot. */
+function storable(text: string): string {
+  return Array.from(text.toWellFormed().replaceAll("\0", "")).slice(0, MAX_TARGET_LENGTH).join("");
+}
 
 const MAX_ROUTE_LENGTH = 200;
 
 /** Still percent-encoded: a decoded path may hold what the database cannot (U+0000) or a log should not (line breaks). */
-export function pathAsSent(c: ApiContext): string {
+function pathAsSent(c: ApiContext): string {
   return new URL(c.req.url).pathname.slice(0, MAX_ROUTE_LENGTH);
+}
+
+function subjectOf(c: ApiContext): string {
+  return pathAsSent(c).replace(/^\/api\/v1\//, "");
 }

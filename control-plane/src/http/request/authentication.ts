@@ -5,7 +5,6 @@
 import { hash, randomBytes } from "node:crypto";
 import { createMiddleware } from "hono/factory";
 import { actorOfKey, touchKey } from "../../store/accounts/api-keys.ts";
-import { pathAsSent } from "./audit.ts";
 import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
 import { ApiRefusal, forbidden } from "./refusal.ts";
 
@@ -36,7 +35,9 @@ export async function actorFrom(c: ApiContext): Promise<Actor> {
   const key = KEY_PATTERN.exec(c.req.header("Authorization") ?? "")?.[1];
   if (key === undefined) throw unauthenticated("Send a key as `Authorization: Bearer <key>`.");
 
-  const found = await actorOfKey(deps.db, secretHash(key));
+  const keyHash = secretHash(key);
+  c.set("keyHash", keyHash);
+  const found = await actorOfKey(deps.db, keyHash);
   if (found === null) throw unauthenticated("This key is not known, or it was revoked.");
   if (found.customerStatus !== "active") throw forbidden(`This account is ${found.customerStatus}.`);
 
@@ -44,10 +45,8 @@ export async function actorFrom(c: ApiContext): Promise<Actor> {
   return found.actor;
 }
 
-/** Every change through an admin route is one for the audit log, whatever comes of it. */
 export const requireAdmin = createMiddleware<ApiEnv>(async (c, next) => {
   if (!c.var.actor.isAdmin) throw forbidden("Only administrators may do this.");
-  if (c.req.method !== "GET") c.set("auditSubject", pathAsSent(c).replace(/^\/api\/v1\//, ""));
   await next();
 });
 

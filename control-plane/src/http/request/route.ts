@@ -5,7 +5,7 @@
 import { z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import { authenticate, requireAdmin } from "./authentication.ts";
-import { auditAdmin } from "./audit.ts";
+import { recordAsked } from "./audit.ts";
 import { limitAddress, limitKey } from "./rate-limit.ts";
 import { replayIdempotent } from "./idempotency.ts";
 
@@ -28,19 +28,19 @@ const problems = {
 
 /** Any customer with a key; the handler looks at what belongs to whom. */
 export const forCustomers = {
-  middleware: [limitAddress, authenticate, limitKey, auditAdmin, replayIdempotent],
+  middleware: [recordAsked, limitAddress, authenticate, limitKey, replayIdempotent],
   security: [{ bearer: [] }],
   "x-access": "customer",
 };
 
 export const forAdmins = {
-  middleware: [limitAddress, authenticate, limitKey, requireAdmin, auditAdmin, replayIdempotent],
+  middleware: [recordAsked, limitAddress, authenticate, limitKey, requireAdmin, replayIdempotent],
   security: [{ bearer: [] }],
   "x-access": "admin",
 };
 
 export const forEveryone = {
-  middleware: [limitAddress],
+  middleware: [recordAsked, limitAddress],
   security: [],
   "x-access": "public",
 };

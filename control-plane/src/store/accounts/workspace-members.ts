@@ -47,7 +47,8 @@ export async function addMember(
 ): Promise<boolean> {
   const { rowCount } = await sql.query(
     `INSERT INTO workspace_members (workspace_id, customer_id, role, status, joined_at)
-     VALUES ($1, $2, $3, 'active', now()) ON CONFLICT (workspace_id, customer_id) DO NOTHING`,
+     VALUES ($1, $2, $3, 'active', now()) ON CONFLICT (workspace_id, customer_id) DO NOTHING
+     RETURNING workspace_id, customer_id`,
     [member.workspaceId, member.customerId, member.role],
   );
   if (rowCount === 1) await recount(sql, member.workspaceId);

@@ -4,6 +4,7 @@
  * hold for the owner, too.
  */
 export const APPEND_ONLY_TABLES: readonly string[] = [
+  "audit_log",
   "billing_records",
   "invoice_lines",
   "invoice_movements",

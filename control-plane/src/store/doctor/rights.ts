@@ -7,7 +7,7 @@ import { findRows, type Found, type Question } from "./question.ts";
 export const RIGHTS_QUESTIONS: readonly Question[] = [
   {
     check: "books-cannot-be-changed",
-    claim: "The control plane has no right to change or remove rows of the books.",
+    claim: "The control plane has no right to change or remove rows of the books or of the audit log.",
     ask: rightsTooMany,
   },
 ];

@@ -122,7 +122,8 @@ export async function insertEnvironments(
               description text, image text, cpu int, memory bigint, gpu int, "gpuMemory" bigint, storage bigint,
               "tempStorage" bigint, "sshEnabled" boolean, "jupyterEnabled" boolean, "tensorboardEnabled" boolean,
               "rdpEnabled" boolean, "webTerminalEnabled" boolean, "mountedDatasets" jsonb, "mountedModels" jsonb,
-              "envVars" jsonb, config jsonb, created_at timestamptz)`,
+              "envVars" jsonb, config jsonb, created_at timestamptz)
+     RETURNING id`,
     [JSON.stringify(rows), reason],
   );
   await appendEvents(

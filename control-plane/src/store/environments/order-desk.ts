@@ -2,6 +2,7 @@
  * Takes first orders as they come and writes together those that came while the last ones were being written: a calm
  * day's are written one by one at once, a rush by fewer and larger transactions, and nobody waits for a timer.
  */
+import { type ChangeWitness, presentWitness, unwitnessed } from "../change-witness.ts";
 import { type Database, isUndone, transaction } from "../database.ts";
 import { type FirstOrder, type FirstOrderOutcome, orderEnvironments } from "./new-environments.ts";
 
@@ -10,6 +11,7 @@ const MAX_TOGETHER = 128;
 
 interface Waiting {
   order: FirstOrder;
+  witness: ChangeWitness | undefined;
   done: (outcome: FirstOrderOutcome | Promise<FirstOrderOutcome>) => void;
 }
 
@@ -23,8 +25,10 @@ class OrderDesk {
   }
 
   async take(order: FirstOrder): Promise<FirstOrderOutcome> {
-    const outcome = new Promise<FirstOrderOutcome>((done) => this.#waiting.push({ order, done }));
-    if (!this.#isServing) void this.#serve();
+    const witness = presentWitness();
+    const outcome = new Promise<FirstOrderOutcome>((done) => this.#waiting.push({ order, witness, done }));
+    // What is written together is not one request's alone.
+    if (!this.#isServing) void unwitnessed(() => this.#serve());
     return await outcome;
   }
 
@@ -42,22 +46,35 @@ class OrderDesk {
    */
   async #writeTogether(ones: Waiting[]): Promise<void> {
     try {
-      const outcomes = await this.#write(ones.map(({ order }) => order));
+      const outcomes = await this.#write(ones);
       for (const [index, { done }] of ones.entries()) done(outcomes[index] as FirstOrderOutcome);
     } catch (error) {
       const isOneAtFault = ones.length > 1 && isUndone(error);
-      for (const { order, done } of ones)
-        done(isOneAtFault ? this.#writeAlone(order) : Promise.reject(error));
+      for (const one of ones) one.done(isOneAtFault ? this.#writeAlone(one) : Promise.reject(error));
     }
   }
 
-  async #writeAlone(order: FirstOrder): Promise<FirstOrderOutcome> {
-    const [outcome] = await this.#write([order]);
+  async #writeAlone(one: Waiting): Promise<FirstOrderOutcome> {
+    const [outcome] = await this.#write([one]);
     return outcome as FirstOrderOutcome;
   }
 
-  async #write(orders: FirstOrder[]): Promise<FirstOrderOutcome[]> {
-    return await transaction(this.#db, async (sql) => await orderEnvironments(sql, orders));
+  async #write(ones: Waiting[]): Promise<FirstOrderOutcome[]> {
+    const { outcomes, witnesses } = await transaction(this.#db, async (sql) => {
+      const outcomes = await orderEnvironments(
+        sql,
+        ones.map(({ order }) => order),
+      );
+      const witnesses = ones.flatMap(({ order, witness }, index) => {
+        if (witness === undefined || outcomes[index]?.done !== true) return [];
+        witness.made(order.order.id);
+        return [witness];
+      });
+      await witnesses[0]?.seal(sql, witnesses);
+      return { outcomes, witnesses };
+    });
+    for (const witness of witnesses) witness.committed();
+    return outcomes;
   }
 }
 

@@ -11,7 +11,7 @@ export async function insertJoinToken(
 ): Promise<void> {
   await sql.query(
     `INSERT INTO join_tokens (token_hash, host_name, created_by, created_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5)`,
+     VALUES ($1, $2, $3, $4, $5) RETURNING id`,
     [token.tokenHash, token.hostName, token.createdBy, token.now, token.expiresAt],
   );
 }
@@ -95,7 +95,8 @@ async function writeHost(
        hostname = EXCLUDED.hostname, ip_address = EXCLUDED.ip_address, os_type = EXCLUDED.os_type,
        os_version = EXCLUDED.os_version, arch = EXCLUDED.arch, total_cpu = EXCLUDED.total_cpu,
        total_memory = EXCLUDED.total_memory, total_disk = EXCLUDED.total_disk,
-       agent_version = EXCLUDED.agent_version, attach_mode = EXCLUDED.attach_mode`,
+       agent_version = EXCLUDED.agent_version, attach_mode = EXCLUDED.attach_mode
+     RETURNING id`,
     [
       hostId,
       name,

@@ -28,7 +28,7 @@ export async function insertLeaseOrders(sql: Connection, leases: readonly NewLea
      SELECT o.*, o.ordered_at
        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::bigint[], $8::text[],
                    $9::timestamptz[]) AS o(id, env_id, host_id, service_type, internal_port, auto_release_hours,
-                   generation, ordered_by, ordered_at)`,
+                   generation, ordered_by, ordered_at) RETURNING id`,
     [
       leases.map((lease) => lease.id),
       leases.map((lease) => lease.environmentId),

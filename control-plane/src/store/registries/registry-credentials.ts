@@ -35,7 +35,7 @@ export async function putCredential(sql: Connection, row: CredentialRow): Promis
   ]);
   const { rowCount } = await sql.query(
     `INSERT INTO registry_credentials (id, customer_id, workspace_id, registry, username, sealed_password, sealed_by, created_at)
-     SELECT $3, $1, $2, $4, $5, $6, $7, $8 WHERE (SELECT count(*) FROM registry_credentials c WHERE ${OF_OWNER}) < $9`,
+     SELECT $3, $1, $2, $4, $5, $6, $7, $8 WHERE (SELECT count(*) FROM registry_credentials c WHERE ${OF_OWNER}) < $9 RETURNING id`,
     [customerId, workspaceId, id, registry, username, sealedPassword, sealedBy, createdAt, MAX_CREDENTIALS],
   );
   return rowCount === 1;

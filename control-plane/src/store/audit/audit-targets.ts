@@ -1,0 +1,150 @@
+/**
+ * What changes are made of: where each kind of thing has its row, and which of the row's columns whoever reads the audit
+ * log may see. All others are shown as "changed": secrets, what may hold one (commands, variables, addresses of
+ * receivers), and people's names and addresses, which could never be removed from there.
+ */
+import { type AuditDifference, auditDifference, type AuditFields } from "../../core/audit-difference.ts";
+import type { Connection } from "../database.ts";
+
+interface AuditTarget {
+  table: string;
+  /** The row's id as text, and how rows are found by such ids in $1. */
+  id: string;
+  where: string;
+  shown: ReadonlySet<string>;
+  /** Columns whose decimals must not become floating. */
+  decimals: readonly string[];
+}
+
+/** What tells nothing of what somebody did: clocks, counters, and what hosts report of themselves. */
+const IGNORED: ReadonlySet<string> = new Set([
+  ..."id uuid created_at updated_at generation applied_generation applied_term queued_at status_deadline_at".split(
+    " ",
+  ),
+  ..."last_heartbeat observed_at observed_digest observed_substance member_count prefix last_used_at".split(
+    " ",
+  ),
+  ..."token_hash used_by_nkey state_changed_at sealed_by".split(" "),
+]);
+
+function target(
+  table: string,
+  shown: string,
+  { key = "id", type = "bigint", decimals = "" }: { key?: string; type?: string; decimals?: string } = {},
+): AuditTarget {
+  return {
+    table,
+    id: `${key}::text`,
+    where: `${key} = ANY($1::${type}[])`,
+    shown: new Set(shown.split(" ")),
+    decimals: decimals === "" ? [] : decimals.split(" "),
+  };
+}
+
+const QUOTAS =
+  "quota_level cpu_quota memory_quota gpu_quota storage_quota environment_quota customer_id workspace_id";
+const DATA = "customer_id workspace_id name description storage_path status visibility";
+
+const TARGETS = {
+  alarm: target("alarms", "kind subject cleared_at"),
+  alerts: target("alert_rules", "balances hours_left budget_percents monthly_limit", {
+    key: "customer_id",
+    decimals: "balances hours_left budget_percents monthly_limit",
+  }),
+  "api-key": target("api_keys", "customer_id name revoked_at expires_at scopes"),
+  customer: target(
+    "customers",
+    "username user_type account_type status balance currency overdue_status overdue_since credit_limit deleted_at",
+    { decimals: "balance credit_limit" },
+  ),
+  "customer-quota": {
+    ...target("resource_quotas", QUOTAS, { key: "customer_id" }),
+    where: "customer_id = ANY($1::bigint[]) AND workspace_id IS NULL",
+  },
+  dataset: target("datasets", DATA),
+  environment: target(
+    "environments",
+    `customer_id workspace_id name description image status cpu memory gpu gpu_memory storage temp_storage ssh_enabled
+     jupyter_enabled rdp_enabled tensorboard_enabled web_terminal_enabled mounted_datasets mounted_models host_id
+     status_reason deleted_at`.replaceAll(/\s+/g, " "),
+    { type: "text" },
+  ),
+  gpu: target("gpus", "host_id cordoned cordon_reason", { key: "uuid", type: "text" }),
+  host: target(
+    "hosts",
+    "name labels tags status cordoned cordon_reason storage_pool revoked_at deleted_at confirmed_stops",
+    {
+      type: "text",
+    },
+  ),
+  image: target(
+    "images",
+    "name display_name category framework framework_version is_official registry_url status",
+  ),
+  "join-token": target("join_tokens", "host_name created_by expires_at revoked_at"),
+  member: {
+    ...target("workspace_members", "workspace_id customer_id role status"),
+    id: "workspace_id || '/' || customer_id",
+    where: `(workspace_id, customer_id) IN
+              (SELECT split_part(m, '/', 1)::bigint, split_part(m, '/', 2)::bigint FROM unnest($1::text[]) m)`,
+  },
+  model: target("models", DATA),
+  "port-mapping": target(
+    "port_mappings",
+    "env_id host_id service_type internal_port external_port status released_at",
+  ),
+  "port-order": target("lease_orders", "env_id host_id service_type internal_port want", { type: "text" }),
+  price: target("prices", "spec line unit_price billing_unit effective_from created_by", {
+    decimals: "unit_price",
+  }),
+  "registry-credential": target("registry_credentials", "customer_id workspace_id registry", {
+    type: "text",
+  }),
+  setting: target("settings", "value", { key: "key", type: "text" }),
+  spec: target("specs", "shape description", { key: "spec", type: "text" }),
+  "ssh-key": target("ssh_keys", "customer_id name fingerprint"),
+  webhook: target("webhooks", "customer_id kinds active"),
+  workspace: target("workspaces", "owner_id name description type status share_weight"),
+  "workspace-quota": target("resource_quotas", QUOTAS, { key: "workspace_id" }),
+} satisfies Record<string, AuditTarget>;
+
+export type AuditTargetKind = keyof typeof TARGETS;
+
+export const AUDIT_TARGET_KINDS = Object.keys(TARGETS) as [AuditTargetKind, ...AuditTargetKind[]];
+
+/** The rows as they are now, by their ids. */
+export async function rowsOf(
+  sql: Connection,
+  kind: AuditTargetKind,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, AuditFields>> {
+  const { table, id, where, decimals }: AuditTarget = TARGETS[kind];
+  const asText = decimals.map((column) => ` || jsonb_build_object('${column}', ${column}::text)`).join("");
+  const { rows } = await sql.query<{ id: string; fields: AuditFields }>(
+    `SELECT ${id} AS id, to_jsonb(t)${asText} AS fields FROM ${table} t WHERE ${where}`,
+    [ids],
+  );
+  return new Map(rows.map((row) => [row.id, row.fields]));
+}
+
+export function differenceOf(
+  kind: AuditTargetKind,
+  before: AuditFields | null,
+  after: AuditFields | null,
+): AuditDifference {
+  return auditDifference(before, after, { shown: TARGETS[kind].shown, ignored: IGNORED });
+}
+
+/** The id of the row that this statement made, where it is such a row and the statement answers it. */
+export function idMadeBy(
+  kind: AuditTargetKind,
+  statement: string,
+  rows: readonly Record<string, unknown>[],
+): string | null {
+  const { table }: AuditTarget = TARGETS[kind];
+  const [, into] = /^\s*INSERT\s+INTO\s+(\w+)/i.exec(statement) ?? [];
+  const [row] = rows;
+  if (into !== table || row === undefined) return null;
+  const key = kind === "member" ? [row["workspace_id"], row["customer_id"]] : [row["id"]];
+  return key.every((part) => typeof part === "string" || typeof part === "number") ? key.join("/") : null;
+}

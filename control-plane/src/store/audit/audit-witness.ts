@@ -1,0 +1,114 @@
+/**
+ * Writes a request's row of the audit log into the transaction of its change: no change without its row, and no row of
+ * a change that did not come. A request that changes things in several transactions has one row, and another for each
+ * later one that changes the same thing again.
+ */
+import type { QueryResultRow } from "pg";
+import type { AuditFields } from "../../core/audit-difference.ts";
+import type { ChangeWitness } from "../change-witness.ts";
+import type { Connection, Database } from "../database.ts";
+import { appendAuditEntries, appendAuditEntriesAlone, type AuditEntry } from "./audit-log.ts";
+import { type AuditTargetKind, differenceOf, idMadeBy, rowsOf } from "./audit-targets.ts";
+
+/** What is known of a row before the change. */
+export type AuditTemplate = Omit<AuditEntry, "targetKind" | "targetId" | "before" | "after" | "attempts">;
+
+export interface AuditedRequest {
+  target: AuditTargetKind | null;
+  /** The target's; null where the request makes it. Asked, like the template, when who asks is known. */
+  targetId: () => string | null;
+  template: () => AuditTemplate;
+}
+
+export class AuditWitness implements ChangeWitness {
+  readonly #request: AuditedRequest;
+  #isPresent = true;
+  #madeId: string | null = null;
+  #before: AuditFields | null = null;
+  #rows = 0;
+
+  constructor(request: AuditedRequest) {
+    this.#request = request;
+  }
+
+  get isPresent(): boolean {
+    return this.#isPresent;
+  }
+
+  /** True once a row of this request is there. */
+  get hasRow(): boolean {
+    return this.#rows > 0;
+  }
+
+  get targetId(): string | null {
+    return this.#request.targetId() ?? this.#madeId;
+  }
+
+  async before(sql: Connection): Promise<void> {
+    // What the request made in a transaction that was rolled back is not there.
+    if (!this.hasRow) this.#madeId = null;
+    const { target } = this.#request;
+    const id = this.targetId;
+    this.#before =
+      target === null || id === null ? null : ((await rowsOf(sql, target, [id])).get(id) ?? null);
+  }
+
+  saw(statement: string, rows: readonly QueryResultRow[]): void {
+    const { target } = this.#request;
+    const id = target === null ? null : idMadeBy(target, statement, rows);
+    if (id !== null) this.made(id);
+  }
+
+  made(id: string): void {
+    this.#madeId = id;
+  }
+
+  async seal(sql: Connection, witnesses: readonly ChangeWitness[]): Promise<void> {
+    const ours = witnesses.filter((one) => one instanceof AuditWitness);
+    const rows = new Map<AuditTargetKind, ReadonlyMap<string, AuditFields>>();
+    for (const kind of new Set(ours.flatMap((one) => one.#request.target ?? []))) {
+      const ids = ours.filter((one) => one.#request.target === kind).flatMap((one) => one.targetId ?? []);
+      if (ids.length > 0) rows.set(kind, await rowsOf(sql, kind, ids));
+    }
+    await appendAuditEntries(
+      sql,
+      ours.flatMap((one) => one.#entry(rows) ?? []),
+    );
+  }
+
+  committed(): void {
+    this.#rows += 1;
+  }
+
+  /** A row of its own, for what is done elsewhere than in the database: it is there before that is. */
+  async writeAlone(db: Database, after: AuditFields | null): Promise<void> {
+    await appendAuditEntriesAlone(db, [this.#entryOf({ before: null, after })]);
+    this.committed();
+  }
+
+  /** The request has been answered. */
+  end(): void {
+    this.#isPresent = false;
+  }
+
+  /** Null for a later transaction of the request that changed other things: its row is there. */
+  #entry(rows: ReadonlyMap<AuditTargetKind, ReadonlyMap<string, AuditFields>>): AuditEntry | null {
+    const { target } = this.#request;
+    const after = target === null ? null : (rows.get(target)?.get(this.targetId ?? "") ?? null);
+    const difference =
+      target === null ? { before: null, after: null } : differenceOf(target, this.#before, after);
+    if (this.hasRow && difference.before === null && difference.after === null) return null;
+    return this.#entryOf(difference);
+  }
+
+  #entryOf(difference: Pick<AuditEntry, "before" | "after">): AuditEntry {
+    const { target, template } = this.#request;
+    return {
+      ...template(),
+      targetKind: target,
+      targetId: this.targetId,
+      attempts: 1,
+      ...difference,
+    };
+  }
+}
