@@ -307,16 +307,17 @@ describe("the ways in", () => {
         service: "ssh",
         internal_port: 22,
         state: "held",
-        reachable: true,
+        reachable: false,
         host: "2001:db8::7",
         command: `ssh -p ${ssh} root@2001:db8::7`,
         url: null,
         token: null,
-        reason: null,
+        reason: "ssh is not served yet: only an image that listens on port 22 by itself answers.",
       },
       {
         service: "rdp",
-        reachable: true,
+        reachable: false,
+        reason: expect.stringContaining("rdp is not served yet"),
         command: expect.stringMatching(/^xfreerdp \/v:\[2001:db8::7\]:\d+ \/u:root$/),
       },
       {
@@ -341,7 +342,7 @@ describe("the ways in", () => {
 
     expect(renewed.status).toBe(200);
     const { port } = renewed.body.services[1];
-    expect(renewed.body.services[1]).toMatchObject({ reachable: true, url: `http://10.0.0.1:${port}/` });
+    expect(renewed.body.services[1]).toMatchObject({ state: "held", url: `http://10.0.0.1:${port}/` });
     expect(await scene.get(alice, id)).toMatchObject({ jupyter_port: port });
   });
 
@@ -364,7 +365,7 @@ describe("the ways in", () => {
     const generation = (await host.row()).generation;
     const again = (await ask("POST", `/environments/${id}/access`, {})).body.services;
 
-    expect(renewed[0]).toMatchObject({ state: "held", reachable: true });
+    expect(renewed[0]).toMatchObject({ state: "held", reason: expect.stringContaining("not served yet") });
     expect(renewed[0].port).not.toBe(before[0].port);
     expect(renewed[1]).toEqual(before[1]);
     expect(again).toEqual(renewed);
@@ -447,7 +448,9 @@ test("the command opens, lists and closes ports, and tells the ways in", async (
     stdout: `Port 7860 of environment ${id} is reached at 10.0.0.1:${mapping.external_port}.`,
   });
   expect(JSON.parse(listed.stdout).items).toHaveLength(2);
-  expect(ways.stdout).toMatch(/^ssh +held +10\.0\.0\.1 +20000 +ssh -p 20000 root@10\.0\.0\.1 +-/m);
+  expect(ways.stdout).toMatch(
+    /^ssh +held +10\.0\.0\.1 +20000 +ssh -p 20000 root@10\.0\.0\.1 +ssh is not served yet/m,
+  );
   expect(ways.stdout).toMatch(/^jupyter +none +- +- +- +jupyter gets no port/m);
   expect(closed.stdout).toBe(`Port mapping ${mapping.id} is being released.`);
   expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("22 is the port of ssh") });
