@@ -222,6 +222,11 @@ test("a customer's day: workspace, data, keys, an environment from order to bill
     stdout: "out",
     stderr: "err",
   });
+  expect(await house.cli(["env", "exec", id, "--", "nosuch"])).toMatchObject({
+    exitCode: 127,
+    stdout: "",
+    stderr: 'exec: "nosuch": executable file not found in $PATH',
+  });
   expect(await throughCat(id, EVERY_BYTE)).toMatchObject({ exitCode: 0, stdout: EVERY_BYTE });
   const flood = await house.cli(["env", "exec", id, "--", "sh", "-c", "yes xx | head -c 600000; exit 7"]);
   expect(flood).toMatchObject({ exitCode: 7, stderr: expect.stringMatching(/longer than 512 KiB/) });
