@@ -1,6 +1,7 @@
 /** `remotegpu env …`: the dev environments of a customer. */
 import { Option, type Command } from "commander";
 import { z } from "zod";
+import { asSentence } from "@remotegpu/shared/sentence";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { amount, bytes, each, jsonObject, nameValue, wholeNumber } from "./arguments.ts";
 import type { Row } from "./api-client.ts";
@@ -252,10 +253,7 @@ function mounts(ids: string[], prefix: string) {
 function sentence(row: Row): string {
   const reason =
     typeof row.status_reason === "string" && row.status_reason !== "" ? `: ${row.status_reason}` : "";
-  return `Environment ${String(row.id)} (${String(row.name)}) is ${String(row.status)}${reason}.`.replace(
-    "..",
-    ".",
-  );
+  return asSentence(`Environment ${String(row.id)} (${String(row.name)}) is ${String(row.status)}${reason}`);
 }
 
 function gpuText(row: Row): string {
