@@ -3,7 +3,7 @@
  * its ports are released, and nothing is charged. What waited goes on waiting: a training job with a command stays what
  * it was, until its people confirm or cancel it (training/old-jobs.ts). A workload is an old one when it has no instance
  * and no event: ours get an event with their order and an instance with their first placement, in the same transaction.
- * So each is settled once. How odd values are read and put right is old-values.ts.
+ * So each is settled once; a change of its name is no event of its status. How odd values are read and put right is old-values.ts.
  */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "./database.ts";
@@ -76,7 +76,8 @@ async function settle(
        SELECT w.id AS found_id, w.status AS old FROM ${table} w
         WHERE (w.status = ANY($2::text[]) OR w.status IS NULL) AND w.deleted_at IS NULL
           AND NOT EXISTS (SELECT FROM instances i WHERE i.workload_kind = '${kind}' AND i.workload_id = w.id)
-          AND NOT EXISTS (SELECT FROM events v WHERE v.workload_kind = '${kind}' AND v.workload_id = w.id)
+          AND NOT EXISTS (SELECT FROM events v WHERE v.workload_kind = '${kind}' AND v.workload_id = w.id
+                            AND v.kind = '${STATUS_EVENT}')
         ORDER BY w.id LIMIT $3 FOR NO KEY UPDATE OF w SKIP LOCKED),
      settled AS (
        UPDATE ${table} w SET status_reason = '${FROM_THE_OLD_SYSTEM}', ${set}
