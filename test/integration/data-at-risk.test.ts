@@ -212,7 +212,7 @@ describe("deleting it", () => {
     expect(items.map((one: Record<string, unknown>) => [one.storage_pool, one.folder])).toEqual([
       [`pool-${counter}`, `environments/${own}/code`],
       [`pool-${counter}`, `environments/${own}/output`],
-      [null, `${debtor.uuid}/${plain}`],
+      [null, `${debtor.uuid}/datasets/${plain}`],
     ]);
     expect((await told()).at(-1)).toBe("data-deletion-ordered");
     const [entry] = (await ask("GET", "/audit-log?limit=1")).body.items;

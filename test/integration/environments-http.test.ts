@@ -151,9 +151,9 @@ describe("what may be mounted", () => {
     const [desired] = await host.pull();
 
     expect(desired?.spec.mounts.map(({ source, target }) => [source, target])).toEqual([
-      [`${alice.uuid}/${dataset}`, "/gemini/data-1"],
-      [`${alice.uuid}/${model}`, "/gemini/pretrain1"],
-      [`${alice.uuid}/${model}`, "/gemini/pretrain"],
+      [`${alice.uuid}/datasets/${dataset}`, "/gemini/data-1"],
+      [`${alice.uuid}/models/${model}`, "/gemini/pretrain1"],
+      [`${alice.uuid}/models/${model}`, "/gemini/pretrain"],
     ]);
     await ask("DELETE", `/${id}`, alice);
     await host.round();

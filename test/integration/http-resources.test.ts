@@ -170,7 +170,25 @@ describe("datasets and models", () => {
   test.each(["datasets", "models"])("%s of a customer lie in a folder of their own", async (kind) => {
     const { body } = await ask("POST", `/${kind}`, alice, { name: "faces" });
 
-    expect(body).toMatchObject({ storage_path: `${alice.uuid}/${body.id}`, status: "ready" });
+    expect(body).toMatchObject({ storage_path: `${alice.uuid}/${kind}/${body.id}`, status: "ready" });
+  });
+
+  test("a dataset and a model with the same number have two folders; a path of before stays", async () => {
+    const { db } = scene.api;
+    await db.query("SELECT setval(pg_get_serial_sequence(kind, 'id'), 7000) FROM unnest($1::text[]) kind", [
+      ["datasets", "models"],
+    ]);
+    const placed = async (kind: string) => (await ask("POST", `/${kind}`, alice, { name: "one" })).body;
+    const [dataset, model] = [await placed("datasets"), await placed("models")];
+    await db.query("UPDATE models SET storage_path = $1 WHERE id = $2", [
+      `${alice.uuid}/${model.id}`,
+      model.id,
+    ]);
+
+    expect([dataset.id, model.id]).toEqual([7001, 7001]);
+    expect(dataset.storage_path).toBe(`${alice.uuid}/datasets/7001`);
+    const renamed = await ask("PATCH", `/models/${model.id}`, alice, { name: "two" });
+    expect(renamed.body).toMatchObject({ name: "two", storage_path: `${alice.uuid}/7001` });
   });
 
   test("an administrator says where the files are, below the pool", async () => {

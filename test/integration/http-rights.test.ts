@@ -324,6 +324,11 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
 
   ["GET /training-jobs", EVERYONE, plain("/training-jobs")],
   ["GET /training-jobs/{id}", MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}`)],
+  ...["confirm", "cancel"].map((verb): [string, string, Question] => [
+    `POST /training-jobs/{id}/${verb}`,
+    AUTHORS,
+    at(trainingJob, (id) => `/training-jobs/${id}/${verb}`),
+  ]),
   ...["events", "instances", "logs", "why"].flatMap((word): [string, string, Question][] => [
     [`GET /training-jobs/{id}/${word}`, MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}/${word}`)],
     [

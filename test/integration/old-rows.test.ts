@@ -21,6 +21,7 @@ const ODD_ID = "Env.Odd/环境 1";
 const ADA = 11;
 const BOB = 12;
 const EVE = 13;
+const CAROL = 14;
 const NOBODY = 999;
 const TEAM = 70;
 const ARCHIVED = 71;
@@ -89,6 +90,7 @@ const ROWS: OldRows = {
     customer(ADA, "ada"),
     customer(BOB, "bob", { status: "active" }),
     customer(EVE, "eve", { user_type: "zombie" }),
+    customer(CAROL, "carol"),
   ],
   workspaces: [
     { id: TEAM, owner_id: BOB, name: "team", type: "team" },
@@ -157,6 +159,8 @@ const ROWS: OldRows = {
     job("job-pending", { status: "pending", script_path: LONG_SCRIPT }),
     job("job-done", { dataset_id: 0, completed_at: "2024-05-06 09:00:00" }),
     job(ODD_ID, { status: null, script_path: null, created_at: null, name: LONG_SCRIPT.slice(0, 200) }),
+    job("job-queued", { customer_id: CAROL, status: "queued", cpu: 4, memory: GIB, env_id: "env-creating" }),
+    job("job-unwanted", { customer_id: CAROL, status: "pending" }),
     job("job-orphan", { customer_id: NOBODY, workspace_id: NOBODY }),
   ],
   inference_services: [
@@ -183,7 +187,7 @@ const ROWS: OldRows = {
 let scene: ControlScene;
 let api: ApiWorld;
 let old: OldSystem;
-const people = {} as Record<"ada" | "bob" | "eve", Caller>;
+const people = {} as Record<"ada" | "bob" | "eve" | "carol", Caller>;
 
 beforeAll(async () => {
   old = await oldSystem();
@@ -191,7 +195,7 @@ beforeAll(async () => {
   await migrate(fresh.database);
   scene = await openControlScene(fresh);
   api = scene.api;
-  for (const [name, customerId] of Object.entries({ ada: ADA, bob: BOB, eve: EVE }))
+  for (const [name, customerId] of Object.entries({ ada: ADA, bob: BOB, eve: EVE, carol: CAROL }))
     people[name as keyof typeof people] = { customerId, key: await keyFor(api, customerId) };
 });
 afterAll(async () => {
@@ -398,7 +402,7 @@ describe("the lifecycle loop", () => {
 
   const reason = "from the old system";
 
-  test("stops environments, fails jobs and stops services, each with its reason and an event", async () => {
+  test("stops environments, fails jobs that ran and stops services, each with its reason and an event", async () => {
     for (const id of ["env-run", "env-zombie", ODD_ID])
       expect((await get(at("/environments", id))).body).toMatchObject({
         status: "stopped",
@@ -412,12 +416,12 @@ describe("the lifecycle loop", () => {
       status: "stopped",
       status_reason: reason,
     });
-    for (const id of ["job-run", "job-pending"])
-      expect((await get(`/training-jobs/${id}`)).body).toMatchObject({
-        status: "failed",
-        status_reason: reason,
-        completed_at: expect.any(String),
-      });
+    expect((await get("/training-jobs/job-run")).body).toMatchObject({
+      status: "failed",
+      status_reason: reason,
+      completed_at: expect.any(String),
+      awaits_confirmation: false,
+    });
     for (const id of ["service-run", "service-null"])
       expect((await get(`/inference-services/${id}`)).body).toMatchObject({
         status: "stopped",
@@ -429,14 +433,36 @@ describe("the lifecycle loop", () => {
         "SELECT workload_id, actor, kind, old, new, reason FROM events WHERE actor = 'system' AND workload_kind <> 'environment' ORDER BY 1",
       ),
     ).toEqual([
-      { workload_id: "job-pending", actor: "system", kind: "status", old: "pending", new: "failed", reason },
+      { workload_id: "job-pending", actor: "system", kind: "status", old: "pending", new: "pending", reason },
+      { workload_id: "job-queued", actor: "system", kind: "status", old: "queued", new: "queued", reason },
       { workload_id: "job-run", actor: "system", kind: "status", old: "running", new: "failed", reason },
+      {
+        workload_id: "job-unwanted",
+        actor: "system",
+        kind: "status",
+        old: "pending",
+        new: "pending",
+        reason,
+      },
       { workload_id: "service-null", actor: "system", kind: "status", old: null, new: "stopped", reason },
       { workload_id: "service-run", actor: "system", kind: "status", old: "running", new: "stopped", reason },
     ]);
     expect((await get("/environments/env-run/events")).body.items).toMatchObject([
       { actor: "system", old: "running", new: "stopped", reason },
     ]);
+  });
+
+  test("leaves jobs that waited waiting, as what they were, until somebody confirms or cancels them", async () => {
+    for (const [id, status, as] of [
+      ["job-pending", "pending", people.ada],
+      ["job-queued", "queued", people.carol],
+    ] as const)
+      expect((await get(`/training-jobs/${id}`, as)).body).toMatchObject({
+        status,
+        status_reason: reason,
+        completed_at: null,
+        awaits_confirmation: true,
+      });
   });
 
   test("leaves what had ended as it was", async () => {
@@ -626,6 +652,92 @@ describe("an old environment", () => {
   });
 });
 
+describe("a training job that the old system had waiting", () => {
+  const order = async (id: string, verb: string, as = people.carol) =>
+    await api.ask("POST", `/api/v1/training-jobs/${id}/${verb}`, { as, body: {} });
+  const quota = async (cpu_quota: number) =>
+    await api.ask("PUT", `/api/v1/customers/${CAROL}/quota`, {
+      as: api.admin,
+      body: { cpu_quota, memory_quota: 65_536, gpu_quota: 1, storage_quota: GIB, environment_quota: 5 },
+    });
+  let environmentId: string;
+
+  beforeAll(async () => {
+    await api.ask("POST", `/api/v1/customers/${CAROL}/top-ups`, { as: api.admin, body: { amount: "100" } });
+    await quota(4);
+  });
+
+  test("is placed nowhere and counts for nothing before it is confirmed", async () => {
+    const { queued } = (await get("/fleet", api.admin)).body;
+    const environments = await rows(
+      "SELECT FROM environments WHERE status = 'queued' AND deleted_at IS NULL",
+    );
+    environmentId = (await scene.order(people.carol, { cpu: 1 })).body.id;
+
+    await scene.schedule();
+
+    // Its four cores and this one would be more than the quota.
+    expect((await get(`/environments/${environmentId}`, people.carol)).body.status).toBe("creating");
+    expect(queued).toBe(environments.length);
+    expect((await get("/training-jobs/job-queued", people.carol)).body).toMatchObject({
+      status: "queued",
+      instances: [],
+    });
+  });
+
+  test("is confirmed and cancelled by those who may, and hidden from others", async () => {
+    for (const verb of ["confirm", "cancel"]) {
+      expect((await order("job-queued", verb, people.eve)).status).toBe(404);
+      expect((await order("job-run", verb, people.ada)).status).toBe(409);
+    }
+  });
+
+  test("is checked like an order: its payer's quota and balance", async () => {
+    expect(await order("job-queued", "confirm")).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining("cpu_quota") },
+    });
+    await rows("UPDATE customers SET balance = 0 WHERE id = $1", [CAROL]);
+    expect((await order("job-unwanted", "confirm")).status).toBe(402);
+    await rows("UPDATE customers SET balance = 100 WHERE id = $1", [CAROL]);
+  });
+
+  test("waits on once it is confirmed, says what for, and is confirmed once", async () => {
+    await quota(16);
+
+    const confirmed = await order("job-queued", "confirm");
+    await scene.schedule();
+    await scene.lifecycle();
+
+    const waits = {
+      status: "pending",
+      status_reason: "Confirmed. It waits: training jobs cannot be started here yet.",
+      awaits_confirmation: false,
+      instances: [],
+    };
+    expect(confirmed).toMatchObject({ status: 200, body: waits });
+    expect((await get("/training-jobs/job-queued", people.carol)).body).toMatchObject(waits);
+    expect((await get("/training-jobs/job-queued/events", people.carol)).body.items).toContainEqual(
+      expect.objectContaining({ actor: `customer ${CAROL}`, old: "queued", new: "pending" }),
+    );
+    expect((await order("job-queued", "confirm")).status).toBe(409);
+    expect(await rows("SELECT FROM runs WHERE resource_type = 'training'")).toEqual([]);
+  });
+
+  test("is over when it is cancelled, confirmed or not", async () => {
+    for (const id of ["job-unwanted", "job-queued"]) {
+      expect(await order(id, "cancel")).toMatchObject({
+        status: 200,
+        body: { status: "cancelled", completed_at: expect.any(String), awaits_confirmation: false },
+      });
+      expect((await order(id, "confirm")).status).toBe(409);
+      expect((await order(id, "cancel")).status).toBe(409);
+    }
+    await api.ask("DELETE", `/api/v1/environments/${environmentId}`, { as: people.carol });
+    await scene.lifecycle();
+  });
+});
+
 describe("an old host", () => {
   test("is listed with its cards, gets no work, and its models need no price", async () => {
     const listed = (await get("/hosts", api.admin)).body.items.find(
@@ -809,7 +921,10 @@ async function settlesAll(world: ApiWorld): Promise<void> {
   await lifecyclePass({ db: world.db, nudge: () => undefined }, { term: term ?? 0, now: world.deps.now() });
   const { rows: left } = await world.db.query(
     `SELECT id, status FROM environments WHERE deleted_at IS NULL AND (status IS NULL OR status NOT IN ('stopped', 'error'))
-     UNION ALL SELECT id, status FROM training_jobs WHERE status IS NULL OR status NOT IN ('completed', 'failed', 'cancelled')
+     UNION ALL SELECT id, status FROM training_jobs j WHERE (status IS NULL OR status NOT IN ('completed', 'failed', 'cancelled'))
+       AND NOT (status IN ('pending', 'queued') AND command <> '' AND confirmed_at IS NULL
+                AND status_reason = 'from the old system'
+                AND 1 = (SELECT count(*) FROM events v WHERE v.workload_id = j.id AND v.workload_kind = 'training'))
      UNION ALL SELECT id, status FROM inference_services WHERE status IS NULL OR status NOT IN ('stopped', 'error')`,
   );
   expect(left).toEqual([]);
@@ -837,6 +952,15 @@ test(
             expect(
               (await world.ask("DELETE", `/api/v1${at("/environments", id)}`, { as: world.admin })).status,
             ).toBe(202);
+          const { rows: waiting } = await world.db.query<{ id: string }>(
+            "SELECT id FROM training_jobs WHERE status IN ('pending', 'queued')",
+          );
+          for (const { id } of waiting.filter((row) => hasAddress(row.id))) {
+            const order = async (verb: string) =>
+              await world.ask("POST", `/api/v1${at("/training-jobs", id)}/${verb}`, { as: world.admin });
+            expect([200, 402, 404, 409, 422]).toContain((await order("confirm")).status);
+            expect((await order("cancel")).status).toBe(200);
+          }
           for (const { id } of given.customers ?? []) {
             const change = { as: world.admin, body: { display_name: "n" } };
             expect([200, 409]).toContain(

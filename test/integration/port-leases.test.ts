@@ -321,7 +321,7 @@ describe("a release", () => {
       },
     ]);
     expect((await access(id)).services[0]).toMatchObject({
-      reachable: true,
+      state: "held",
       last_accessed_at: accessed,
       release_due_at: "2026-01-03T00:00:01.000Z",
     });
@@ -391,7 +391,8 @@ describe("a host that reports", () => {
       "Something else on host host-a has taken the port; it is tried again. nginx has it.",
     );
     expect(exhausted).toMatchObject({ state: "exhausted", reachable: false });
-    expect(again).toMatchObject({ state: "held", reachable: true, reason: null, port: 20_777 });
+    expect(again).toMatchObject({ state: "held", port: 20_777 });
+    expect(again.reason).toContain("not served yet");
     expect((await leaseEvents(id)).map(({ old, new: now }) => [old, now])).toEqual([
       ["waiting", "held"],
       ["held", "conflict"],

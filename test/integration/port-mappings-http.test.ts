@@ -305,6 +305,154 @@ test("the list has the filters and pages of the others, and nobody else's ports"
   expect(await ask("DELETE", `/port-mappings/${port}`, undefined, bob)).toMatchObject(problem(404));
 });
 
+describe("PATCH /environments/{id}", () => {
+  const patch = async (id: string, change: object) => await ask("PATCH", `/environments/${id}`, change);
+  const changes = async (id: string) =>
+    (await ask("GET", `/environments/${id}/events`)).body.items
+      .filter(({ kind }: { kind: string }) => kind === "changed")
+      .map(({ actor, old, new: now, reason }: Record<string, unknown>) => [actor, old, now, reason]);
+
+  test("of a service's switch gives its port back or takes one, while it runs, and leaves the others", async () => {
+    const id = await running({ rdp_enabled: true, jupyter_enabled: false });
+    const [ssh, rdp] = await access(id);
+    scene.api.nudged.length = 0;
+
+    const off = await patch(id, { ssh_enabled: false });
+    expect(scene.api.nudged).toEqual(["host-a"]);
+    await host.round();
+
+    expect(off).toMatchObject({ status: 200, body: { ssh_enabled: false, waits_for_restart: [] } });
+    expect(await access(id)).toEqual([rdp]);
+    expect(host.desiredLeases.map(({ service, want }) => `${service} ${want}`).sort()).toEqual([
+      "rdp held",
+      "ssh released",
+    ]);
+    expect(await scene.get(alice, id)).toMatchObject({ ssh_port: null, rdp_port: rdp.port });
+
+    await patch(id, { ssh_enabled: true });
+    await host.round();
+    const again = (await access(id))[0];
+    expect(again).toMatchObject({ service: "ssh", state: "held" });
+    expect(again.port).not.toBe(ssh.port);
+    expect(await changes(id)).toEqual([
+      [`customer ${alice.customerId}`, "false", "true", "ssh_enabled was changed."],
+      [`customer ${alice.customerId}`, "true", "false", "ssh_enabled was changed."],
+    ]);
+  });
+
+  test("of a switch of one that is stopped gives its port back at once, and takes none before the start", async () => {
+    const id = await running({ jupyter_enabled: false });
+    await ask("POST", `/environments/${id}/stop`);
+    await host.round({ phase: "stopped" });
+
+    await patch(id, { ssh_enabled: false, rdp_enabled: true });
+    await host.round({ phase: "stopped" });
+
+    expect(await access(id)).toMatchObject([{ service: "rdp", state: "none" }]);
+    expect(host.desiredLeases).toMatchObject([{ service: "ssh", want: "released" }]);
+  });
+
+  test("of what a container was made with says that it waits for a restart, and is told until then", async () => {
+    const id = await running();
+    const [before] = host.desired;
+    const waits = { jupyter_enabled: false, tensorboard_enabled: true };
+
+    const answer = await patch(id, waits);
+    await host.pull();
+
+    const waiting = ["jupyter_enabled", "tensorboard_enabled"];
+    expect(answer).toMatchObject({ status: 200, body: { ...waits, waits_for_restart: waiting } });
+    expect(await scene.get(alice, id)).toMatchObject({ waits_for_restart: waiting });
+    // A run that is under way stays what it is.
+    expect(host.desired[0]).toMatchObject({ specHash: before?.specHash });
+    expect((await changes(id))[0]?.[3]).toContain("its container follows with the next start or restart.");
+
+    expect((await patch(id, { jupyter_enabled: true })).body.waits_for_restart).toEqual([
+      "tensorboard_enabled",
+    ]);
+    await ask("POST", `/environments/${id}/restart`);
+    await host.round();
+
+    expect(await scene.get(alice, id)).toMatchObject({ status: "running", waits_for_restart: [] });
+    expect(host.desired[0]?.spec).toMatchObject({ jupyter: true, tensorboard: true });
+    expect(host.desired[0]?.specHash).not.toBe(before?.specHash);
+  });
+
+  test("of one that is stopped waits for nothing: its next start knows it", async () => {
+    const id = await running();
+    await ask("POST", `/environments/${id}/stop`);
+    await host.round({ phase: "stopped" });
+
+    expect((await patch(id, { jupyter_enabled: false })).body.waits_for_restart).toEqual([]);
+    await ask("POST", `/environments/${id}/start`);
+    await scene.schedule();
+    await host.round();
+
+    expect(host.desired.at(-1)?.spec).toMatchObject({ jupyter: false });
+  });
+
+  test("of the hours without access is told to its host at once, and holds for its later ports", async () => {
+    const id = await running();
+    scene.api.nudged.length = 0;
+
+    const answer = await patch(id, { auto_release_hours: 5, name: "short" });
+    await host.round();
+
+    expect(answer.body).toMatchObject({ name: "short", auto_release_hours: 5 });
+    expect(scene.api.nudged).toEqual(["host-a"]);
+    expect(host.desiredLeases).toMatchObject([{ service: "ssh", autoReleaseHours: 5 }]);
+    hostAnswers();
+    expect((await open(id, 7860)).body).toMatchObject({ auto_release_hours: 5 });
+    expect(await sql("SELECT DISTINCT auto_release_hours FROM port_mappings")).toEqual([
+      { auto_release_hours: 5 },
+    ]);
+    await patch(id, { rdp_enabled: true });
+    await host.round();
+    expect(host.desiredLeases.map(({ autoReleaseHours }) => autoReleaseHours)).toEqual([5, 5, 5]);
+    expect(await changes(id)).toContainEqual([
+      `customer ${alice.customerId}`,
+      "48",
+      "5",
+      "auto_release_hours was changed.",
+    ]);
+  });
+
+  test("that changes nothing is no event and tells no host", async () => {
+    const id = await running();
+    scene.api.nudged.length = 0;
+
+    expect((await patch(id, { ssh_enabled: true, auto_release_hours: 48 })).status).toBe(200);
+    expect(await changes(id)).toEqual([]);
+    expect(scene.api.nudged).toEqual([]);
+  });
+
+  const REFUSALS: [object, string, string][] = [
+    [{ image: "busybox:2" }, "image", "is fixed at the order; order another environment with it"],
+    [{ cpu: 2 }, "cpu", "is fixed at the order; order another environment with it"],
+    [{ config: { idle_stop_minutes: 5 } }, "config", "nothing stops an environment for idleness yet"],
+    [{ workspace_id: 1 }, "workspace_id", "an environment stays in its workspace"],
+    [{ status: "stopped" }, "status", "starting, stopping and restarting"],
+    [{ constructor: 1 }, "constructor", "is not a known field"],
+    [{ ssh_enabled: "on" }, "ssh_enabled", "boolean"],
+    [{ ssh_enabled: null }, "ssh_enabled", "boolean"],
+    [{ auto_release_hours: 0 }, "auto_release_hours", ">=1"],
+    [{ auto_release_hours: 87_601 }, "auto_release_hours", "<=87600"],
+    [{ auto_release_hours: 1.5 }, "auto_release_hours", "int"],
+  ];
+
+  test("of what is fixed, unknown or wrong is refused, and says why", async () => {
+    const { id } = (await scene.order(alice)).body;
+
+    for (const [change, path, message] of REFUSALS) {
+      const answer = await patch(id, { ...change, name: "other" });
+
+      expect(answer.status).toBe(422);
+      expect(answer.body.errors).toEqual([{ path, message: expect.stringContaining(message) }]);
+    }
+    expect((await scene.get(alice, id)).name).not.toBe("other");
+  });
+});
+
 describe("the ways in", () => {
   test("tell host, port and command of what runs, and why not of what does not", async () => {
     const id = await running({ rdp_enabled: true, jupyter_enabled: true });
@@ -318,16 +466,17 @@ describe("the ways in", () => {
         service: "ssh",
         internal_port: 22,
         state: "held",
-        reachable: true,
+        reachable: false,
         host: "2001:db8::7",
         command: `ssh -p ${ssh} root@2001:db8::7`,
         url: null,
         token: null,
-        reason: null,
+        reason: "ssh is not served yet: only an image that listens on port 22 by itself answers.",
       },
       {
         service: "rdp",
-        reachable: true,
+        reachable: false,
+        reason: expect.stringContaining("rdp is not served yet"),
         command: expect.stringMatching(/^xfreerdp \/v:\[2001:db8::7\]:\d+ \/u:root$/),
       },
       {
@@ -352,7 +501,7 @@ describe("the ways in", () => {
 
     expect(renewed.status).toBe(200);
     const { port } = renewed.body.services[1];
-    expect(renewed.body.services[1]).toMatchObject({ reachable: true, url: `http://10.0.0.1:${port}/` });
+    expect(renewed.body.services[1]).toMatchObject({ state: "held", url: `http://10.0.0.1:${port}/` });
     expect(await scene.get(alice, id)).toMatchObject({ jupyter_port: port });
   });
 
@@ -375,7 +524,7 @@ describe("the ways in", () => {
     const generation = (await host.row()).generation;
     const again = (await ask("POST", `/environments/${id}/access`, {})).body.services;
 
-    expect(renewed[0]).toMatchObject({ state: "held", reachable: true });
+    expect(renewed[0]).toMatchObject({ state: "held", reason: expect.stringContaining("not served yet") });
     expect(renewed[0].port).not.toBe(before[0].port);
     expect(renewed[1]).toEqual(before[1]);
     expect(again).toEqual(renewed);
@@ -458,7 +607,9 @@ test("the command opens, lists and closes ports, and tells the ways in", async (
     stdout: `Port 7860 of environment ${id} is reached at 10.0.0.1:${mapping.external_port}.`,
   });
   expect(JSON.parse(listed.stdout).items).toHaveLength(2);
-  expect(ways.stdout).toMatch(/^ssh +held +10\.0\.0\.1 +20000 +ssh -p 20000 root@10\.0\.0\.1 +-/m);
+  expect(ways.stdout).toMatch(
+    /^ssh +held +10\.0\.0\.1 +20000 +ssh -p 20000 root@10\.0\.0\.1 +ssh is not served yet/m,
+  );
   expect(ways.stdout).toMatch(/^jupyter +none +- +- +- +jupyter gets no port/m);
   expect(closed.stdout).toBe(`Port mapping ${mapping.id} is being released.`);
   expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("22 is the port of ssh") });

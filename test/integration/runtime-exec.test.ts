@@ -107,12 +107,29 @@ test("after its time a command is killed with all it started", async () => {
   expect(await host.statusOf(containerId)).toMatchObject({ state: "running" });
 });
 
-test("a program that is not there ends as a shell would say it: 126 or 127", async () => {
-  const result = await run(["/no/such/program"]);
+test.each([
+  [127, "nosuch", 'exec: "nosuch": executable file not found in $PATH\n'],
+  [127, "/no/such", 'exec: "/no/such": stat /no/such: no such file or directory\n'],
+  [126, "/etc/hostname", 'exec: "/etc/hostname": permission denied\n'],
+  [126, "/bin", 'exec: "/bin": is a directory\n'],
+] as const)("ends with %i and the runtime's sentence on stderr: %s", async (exitCode, program, sentence) => {
+  const result = await run([program]);
 
-  expect([126, 127].map((exitCode) => ({ kind: "exited", exitCode }))).toContainEqual(
-    expect.objectContaining({ kind: result.kind, exitCode: "exitCode" in result ? result.exitCode : null }),
-  );
+  expect(result).toEqual({
+    kind: "exited",
+    exitCode,
+    stdout: Buffer.alloc(0),
+    stderr: Buffer.from(sentence),
+    truncated: false,
+  });
+});
+
+test("a program that prints the runtime's words keeps its output and its exit code", async () => {
+  const said = 'OCI runtime exec failed: exec failed: exec: "x": executable file not found in $PATH: unknown';
+
+  const result = await script(`printf '%s' '${said}'; exit 3`);
+
+  expect(result).toMatchObject({ exitCode: 3, stdout: Buffer.from(said), stderr: Buffer.alloc(0) });
 });
 
 test("too many at once are refused as busy, the others end", async () => {

@@ -222,6 +222,11 @@ test("a customer's day: workspace, data, keys, an environment from order to bill
     stdout: "out",
     stderr: "err",
   });
+  expect(await house.cli(["env", "exec", id, "--", "nosuch"])).toMatchObject({
+    exitCode: 127,
+    stdout: "",
+    stderr: 'exec: "nosuch": executable file not found in $PATH',
+  });
   expect(await throughCat(id, EVERY_BYTE)).toMatchObject({ exitCode: 0, stdout: EVERY_BYTE });
   const flood = await house.cli(["env", "exec", id, "--", "sh", "-c", "yes xx | head -c 600000; exit 7"]);
   expect(flood).toMatchObject({ exitCode: 7, stderr: expect.stringMatching(/longer than 512 KiB/) });
@@ -255,9 +260,20 @@ test("a customer's day: workspace, data, keys, an environment from order to bill
   const refund = ["customer", "refund", String(house.customerId), String(record?.["run_id"]), "0.01"];
   expect(await remotegpu([...refund, "--reason", "it was slow"], owner)).toContain("has a balance of");
   expect(await remotegpu(["env", "start", id, "--wait"])).toContain("is running");
-  expect(await remotegpu(["env", "update", id, "--name", "better work"])).toContain(
-    "(better work) is running",
-  );
+  const update = [
+    "env",
+    "update",
+    id,
+    "--name",
+    "better work",
+    "--jupyter",
+    "off",
+    "--auto-release-hours",
+    "5",
+  ];
+  const updated = await remotegpu(update);
+  expect(updated).toContain("(better work) is running");
+  expect(updated).toContain("follow: jupyter_enabled.");
   expect(await remotegpu(["env", "events", id])).toContain("running");
   await remotegpu(["env", "delete", id]);
   await remotegpu(["model", "delete", model]);

@@ -44,6 +44,7 @@ beforeAll(async () => {
     ],
     training_jobs: [
       { id: "job-1", customer_id: ADA, name: "train", script_path: "train.py --lr 1", status: "running" },
+      { id: "job-2", customer_id: ADA, name: "later", script_path: "later.py", status: "pending" },
     ],
     inference_services: [
       { id: "service-1", customer_id: ADA, name: "serve", status: "running", replicas: 3 },
@@ -102,6 +103,18 @@ test("the environment starts on a host of ours once there is money, and its bill
       expect.objectContaining({ resource_id: ID, billing_minutes: 1, resource_type: "environment" }),
     ]),
   );
+});
+
+test("a job that waited there is confirmed or cancelled by its owner", async () => {
+  const job = async (...words: string[]) => await house.cli(["job", ...words], { REMOTEGPU_KEY: key });
+
+  expect((await job("list")).stdout).toMatch(
+    /^job-2 +later +pending .* from the old system; confirm it \(remotegpu job confirm job-2\) or cancel it$/m,
+  );
+  expect((await job("confirm", "job-2")).stdout).toBe(
+    "Training job job-2 is pending: Confirmed. It waits: training jobs cannot be started here yet.",
+  );
+  expect((await job("cancel", "job-2")).stdout).toMatch(/^Training job job-2 is cancelled: /);
 });
 
 test("and it is deleted with what it left on the host", async () => {

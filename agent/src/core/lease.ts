@@ -28,7 +28,7 @@ export type LeaseRecord = {
   /** The number has been bound, so others may know it: from then on it never changes. */
   wasHeld: boolean;
   detail: string;
-  /** When it was bound first, or accessed last. */
+  /** When it was bound first, or accessed last; later where other hours would have ended it unwarned. */
   idleSinceMs: number;
   /** Since when a stranger keeps its number; this time is not idle time. */
   conflictSinceMs: number | null;
@@ -75,7 +75,26 @@ export function reordered(lease: LeaseRecord, desired: DesiredLease, nowMs: numb
   if (desired.want === "released") return released(lease, "ordered", nowMs);
   return desired.autoReleaseHours === lease.autoReleaseHours
     ? lease
-    : { ...lease, autoReleaseHours: desired.autoReleaseHours };
+    : withHours(lease, desired.autoReleaseHours, nowMs);
+}
+
+/**
+ * Other hours count from the last access as the old ones did. Where fewer would end the lease at once, or sooner than
+ * people are warned, its idle time is counted as less: they have the whole warning, or what is left of an earlier one.
+ */
+function withHours(lease: LeaseRecord, autoReleaseHours: number, nowMs: number): LeaseRecord {
+  const changed = { ...lease, autoReleaseHours };
+  const atMs = lease.conflictSinceMs ?? nowMs;
+  const leastMs = Math.min(warnBeforeMs(changed), idleEndMs(lease) - atMs);
+  return { ...changed, idleSinceMs: lease.idleSinceMs + Math.max(0, leastMs - (idleEndMs(changed) - atMs)) };
+}
+
+function idleEndMs({ idleSinceMs, autoReleaseHours }: LeaseRecord): number {
+  return idleSinceMs + autoReleaseHours * MS_PER_HOUR;
+}
+
+function warnBeforeMs({ autoReleaseHours }: LeaseRecord): number {
+  return Math.min(WARN_BEFORE_MS, (autoReleaseHours * MS_PER_HOUR) / WARN_BEFORE_SHARE);
 }
 
 export function released(lease: LeaseRecord, because: "ordered" | "idle", nowMs: number): LeaseRecord {
@@ -140,7 +159,7 @@ export function accessed(
 /** How long until it is released unless somebody connects; null while it cannot be reached at all. */
 export function releaseDueInMs(lease: LeaseRecord, nowMs: number): number | null {
   if (lease.state !== "held") return null;
-  return lease.idleSinceMs + lease.autoReleaseHours * MS_PER_HOUR - nowMs;
+  return idleEndMs(lease) - nowMs;
 }
 
 export function isIdle(lease: LeaseRecord, nowMs: number): boolean {
@@ -150,6 +169,5 @@ export function isIdle(lease: LeaseRecord, nowMs: number): boolean {
 
 export function isWarningDue(lease: LeaseRecord, nowMs: number): boolean {
   const dueInMs = releaseDueInMs(lease, nowMs);
-  const warnBeforeMs = Math.min(WARN_BEFORE_MS, (lease.autoReleaseHours * MS_PER_HOUR) / WARN_BEFORE_SHARE);
-  return dueInMs !== null && dueInMs <= warnBeforeMs;
+  return dueInMs !== null && dueInMs <= warnBeforeMs(lease);
 }

@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import type Dockerode from "dockerode";
 import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/protocol";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { unstartedCommand } from "../core/unstarted-command.ts";
 import { QUICK_MS } from "./docker.ts";
 import type { Docker } from "./docker.ts";
 import { OutputFrames } from "./output-frames.ts";
@@ -82,15 +83,20 @@ export class Execs {
       stream.destroy();
       return { kind: "refused", reason: "timeout", detail: `It did not end in ${seconds} s and was killed.` };
     }
-    const exitCode = await this.#exitCode(exec);
-    return { kind: "exited", exitCode, ...output.collected() };
+    const { exitCode, hasBegun } = await this.#end(exec);
+    const printed = output.collected();
+    // What the runtime says of a program that it cannot run comes as output, with an exit code that differs by version.
+    const unstarted = hasBegun ? null : unstartedCommand(printed.stdout.toString());
+    if (unstarted === null) return { kind: "exited", exitCode, ...printed };
+    const stderr = Buffer.from(`${unstarted.sentence}\n`);
+    return { ...printed, kind: "exited", exitCode: unstarted.exitCode, stdout: Buffer.alloc(0), stderr };
   }
 
-  async #exitCode(exec: Dockerode.Exec): Promise<number> {
+  async #end(exec: Dockerode.Exec): Promise<{ exitCode: number; hasBegun: boolean }> {
     const deadline = performance.now() + EXIT_MS;
     for (;;) {
-      const { Running, ExitCode } = await this.#inspect(exec);
-      if (!Running && ExitCode !== null) return ExitCode;
+      const { Running, ExitCode, Pid } = await this.#inspect(exec);
+      if (!Running && ExitCode !== null) return { exitCode: ExitCode, hasBegun: Pid > 0 };
       if (performance.now() >= deadline) break;
       await new Promise((resolve) => setTimeout(resolve, ASK_EXIT_EVERY_MS));
     }

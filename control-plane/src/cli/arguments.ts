@@ -19,6 +19,11 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+export function onOff(text: string): boolean {
+  if (text !== "on" && text !== "off") throw new InvalidArgumentError("Give on or off.");
+  return text === "on";
+}
+
 /** Kept as text: an amount of money never becomes a float. */
 export function amount(text: string): string {
   if (!/^-?\d{1,16}(\.\d{1,4})?$/.test(text))

@@ -1,8 +1,9 @@
 /** `remotegpu env …`: the dev environments of a customer. */
 import { Option, type Command } from "commander";
 import { z } from "zod";
+import { asSentence } from "@remotegpu/shared/sentence";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { amount, bytes, each, jsonObject, nameValue, wholeNumber } from "./arguments.ts";
+import { amount, bytes, each, jsonObject, nameValue, onOff, wholeNumber } from "./arguments.ts";
 import type { Row } from "./api-client.ts";
 import { CliError } from "./cli-error.ts";
 import { body, withContext, type Context } from "./context.ts";
@@ -28,6 +29,16 @@ const COLUMNS: Column[] = [
   ["waits for / says", (row) => row.status_reason],
 ];
 
+/** Options of `update` by the fields that they change. */
+const SWITCHES = {
+  ssh: "ssh_enabled",
+  rdp: "rdp_enabled",
+  jupyter: "jupyter_enabled",
+  tensorboard: "tensorboard_enabled",
+  webTerminal: "web_terminal_enabled",
+};
+
+const Fields = z.array(z.string());
 const Rows = z.array(z.looseObject({}));
 const GpuNames = z.array(z.looseObject({ uuid: z.string(), model: z.string().nullish() }));
 
@@ -122,13 +133,19 @@ export function addEnvironmentCommands(program: Command): void {
 
   env
     .command("update <id>")
-    .description("rename or describe it")
+    .description("change its name, its switches or when its ports go")
     .option("--name <name>")
     .option("--description <text>")
+    .option("--ssh <on|off>", "its port for SSH", onOff)
+    .option("--rdp <on|off>", "its port for RDP", onOff)
+    .option("--jupyter <on|off>", "JupyterLab", onOff)
+    .option("--tensorboard <on|off>", "TensorBoard", onOff)
+    .option("--web-terminal <on|off>", "the browser's terminal", onOff)
+    .option("--auto-release-hours <hours>", "without access for so long a port goes", wholeNumber)
     .action(
       withContext(async ({ api, output }, id: string, options: object) => {
-        const row = await api.patch(`/environments/${path(id)}`, body(options));
-        printDone(output, sentence(row), row);
+        const row = await api.patch(`/environments/${path(id)}`, body(options, SWITCHES));
+        printDone(output, `${sentence(row)}${restartSentence(row)}`, row);
       }),
     );
 
@@ -252,10 +269,14 @@ function mounts(ids: string[], prefix: string) {
 function sentence(row: Row): string {
   const reason =
     typeof row.status_reason === "string" && row.status_reason !== "" ? `: ${row.status_reason}` : "";
-  return `Environment ${String(row.id)} (${String(row.name)}) is ${String(row.status)}${reason}.`.replace(
-    "..",
-    ".",
-  );
+  return asSentence(`Environment ${String(row.id)} (${String(row.name)}) is ${String(row.status)}${reason}`);
+}
+
+function restartSentence(row: Row): string {
+  const waiting = Fields.parse(row.waits_for_restart ?? []);
+  return waiting.length === 0
+    ? ""
+    : ` With the next start or restart (remotegpu env restart ${String(row.id)}) follow: ${waiting.join(", ")}.`;
 }
 
 function gpuText(row: Row): string {

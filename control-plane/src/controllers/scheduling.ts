@@ -4,6 +4,7 @@
  * the commit looks at everything again.
  */
 import type { HostId } from "@remotegpu/shared/ids";
+import { asSentence } from "@remotegpu/shared/sentence";
 import { planPass } from "../core/queue/pass-plan.ts";
 import { type Database, transaction } from "../store/database.ts";
 import { explainWaiting, lockEnvironment, moveEnvironment } from "../store/environments/environments.ts";
@@ -122,7 +123,7 @@ function isHopeless(outcome: Refused): outcome is Hopeless {
 function refusalSentence(outcome: Exclude<Refused, Hopeless | { reason: "not-queued" }>): string {
   switch (outcome.reason) {
     case "taken":
-      return `Waiting for a place: ${outcome.detail}.`;
+      return asSentence(`Waiting for a place: ${outcome.detail}`);
     case "still-held":
     case "image-first":
       return outcome.detail;
@@ -130,7 +131,7 @@ function refusalSentence(outcome: Exclude<Refused, Hopeless | { reason: "not-que
     case "price":
     case "quota":
     case "funds":
-      return `Waiting for ${outcome.reason}: ${outcome.detail}.`;
+      return asSentence(`Waiting for ${outcome.reason}: ${outcome.detail}`);
   }
 }
 

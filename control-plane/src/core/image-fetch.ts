@@ -8,6 +8,7 @@ import {
   PULL_PROBLEM_SENTENCES,
   type PullProblem,
 } from "@remotegpu/shared/image-fetch";
+import { asSentence } from "@remotegpu/shared/sentence";
 import { GIB, MIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { InstanceState } from "@remotegpu/shared/workload";
 
@@ -127,7 +128,7 @@ export function fetchSentence(hostName: string, pull: PullProgress | null, isHel
 
 /** The operator's list has changed since it was ordered, and may change again. */
 export function imageSentence(refusal: string): string {
-  return `Waiting for image: ${refusal}.`;
+  return asSentence(`Waiting for image: ${refusal}`);
 }
 
 /** What customers are told of a fetch that is over. */

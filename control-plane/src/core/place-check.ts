@@ -3,6 +3,7 @@
  * the other, and what one takes is gone for the next; an order whose places are not all free can take none. Which
  * places are good ones is not asked again.
  */
+import { asPhrase } from "@remotegpu/shared/sentence";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { assertSound, type Fleet, type GpuCapacity, type HostCapacity } from "./placement/fleet.ts";
 import {
@@ -69,7 +70,7 @@ function obstacleTo(
   for (const grant of grants) {
     const card = host.gpus.find(({ uuid }) => uuid === grant.uuid);
     if (card === undefined) return `GPU ${grant.uuid} is not there any more`;
-    if (card.closed !== null) return `GPU ${grant.uuid} ${card.closed}`;
+    if (card.closed !== null) return asPhrase(`GPU ${grant.uuid} ${card.closed}`);
     if (!isOfKind(card, request.gpu) || !hasRoom(card, request.gpu)) return `GPU ${grant.uuid} is taken`;
     if (!isGrantOf(grant, card, request.gpu)) return `GPU ${grant.uuid} has another size now`;
   }

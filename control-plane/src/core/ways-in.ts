@@ -13,6 +13,12 @@ import {
 } from "./lease-plan.ts";
 import type { LeaseState } from "./lease-report.ts";
 
+/**
+ * Services for which nothing of ours listens in a container yet. Their ports are bound all the same and lead to the
+ * container, where an image may bring a server of its own; but nobody is promised one.
+ */
+const NOT_SERVED_YET: readonly LeaseService[] = NAMED_SERVICES;
+
 /** The newest lease of one service or port. */
 export interface LeaseNow {
   service: LeaseService;
@@ -113,9 +119,14 @@ function whyUnreachable(lease: LeaseNow, status: EnvironmentStatus): string | nu
       return `Host ${hostName} has no free port; it is tried again.${spaced(lease.detail)}`;
     case "held":
       return status === "running"
-        ? null
+        ? whyNotServed(lease)
         : `The environment is ${status}; the port is kept and leads in while it runs.`;
   }
+}
+
+function whyNotServed({ service, internalPort }: LeaseNow): string | null {
+  if (!NOT_SERVED_YET.includes(service)) return null;
+  return `${service} is not served yet: only an image that listens on port ${internalPort} by itself answers.`;
 }
 
 function whyReleased({ service, releaseReason, state }: LeaseNow, status: EnvironmentStatus): string {

@@ -72,7 +72,8 @@ export function isSimulated(instances: readonly InstanceView[]): boolean {
 }
 
 export function instanceAnswer(view: InstanceView): z.input<typeof Instance> {
-  return { ...view, placed_at: view.placed_at.toISOString(), runs: view.runs.map(runAnswer) };
+  const { switches: _switches, ...shown } = view;
+  return { ...shown, placed_at: view.placed_at.toISOString(), runs: view.runs.map(runAnswer) };
 }
 
 function runAnswer(run: InstanceRun): z.input<typeof Run> {

@@ -1,8 +1,9 @@
 /**
  * What becomes of workloads of the old system: nobody knows their containers, so whatever says that it runs is ended,
- * its ports are released, and nothing is charged. A workload is an old one when it has no instance and no event: ours
- * get an event with their order and an instance with their first placement, in the same transaction. So each is
- * settled once. How odd values are read and put right is old-values.ts.
+ * its ports are released, and nothing is charged. What waited goes on waiting: a training job with a command stays what
+ * it was, until its people confirm or cancel it (training/old-jobs.ts). A workload is an old one when it has no instance
+ * and no event: ours get an event with their order and an instance with their first placement, in the same transaction.
+ * So each is settled once; a change of its name is no event of its status. How odd values are read and put right is old-values.ts.
  */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "./database.ts";
@@ -38,11 +39,17 @@ export async function settleEnvironments(sql: Connection, settling: Settling): P
   });
 }
 
+/** One that waits and can be run stays what it was. The upgrade starts nothing by itself, so it is not confirmed. */
+const GOES_ON_WAITING = "w.status IN ('pending', 'queued') AND w.command <> ''";
+
 export async function settleTrainingJobs(sql: Connection, settling: Settling): Promise<number> {
   return await settle(sql, settling, {
     kind: "training",
     table: "training_jobs",
-    set: `${SOUND_SIZES}, status = 'failed', completed_at = coalesce(w.completed_at, $1), status_deadline_at = NULL`,
+    set: `${SOUND_SIZES}, status_deadline_at = NULL,
+          confirmed_at = CASE WHEN ${GOES_ON_WAITING} THEN NULL ELSE w.confirmed_at END,
+          status = CASE WHEN ${GOES_ON_WAITING} THEN w.status ELSE 'failed' END,
+          completed_at = CASE WHEN ${GOES_ON_WAITING} THEN w.completed_at ELSE coalesce(w.completed_at, $1) END`,
     hostId: "NULL",
   });
 }
@@ -69,7 +76,8 @@ async function settle(
        SELECT w.id AS found_id, w.status AS old FROM ${table} w
         WHERE (w.status = ANY($2::text[]) OR w.status IS NULL) AND w.deleted_at IS NULL
           AND NOT EXISTS (SELECT FROM instances i WHERE i.workload_kind = '${kind}' AND i.workload_id = w.id)
-          AND NOT EXISTS (SELECT FROM events v WHERE v.workload_kind = '${kind}' AND v.workload_id = w.id)
+          AND NOT EXISTS (SELECT FROM events v WHERE v.workload_kind = '${kind}' AND v.workload_id = w.id
+                            AND v.kind = '${STATUS_EVENT}')
         ORDER BY w.id LIMIT $3 FOR NO KEY UPDATE OF w SKIP LOCKED),
      settled AS (
        UPDATE ${table} w SET status_reason = '${FROM_THE_OLD_SYSTEM}', ${set}

@@ -25,9 +25,21 @@ const WHITE_SPACE = /[ \t\n\v\f\r]/;
 
 /** Columns that are the new system's own, with what every old row gets in them. */
 const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
-  environments: { status_reason: null, status_deadline_at: null, storage_pool: null, queued_at: null },
+  environments: {
+    status_reason: null,
+    status_deadline_at: null,
+    storage_pool: null,
+    queued_at: null,
+    auto_release_hours: null,
+  },
   port_mappings: { host_id: null, lease_id: null, generation: null },
-  training_jobs: { config: null, status_reason: null, status_deadline_at: null, queued_at: null },
+  training_jobs: {
+    config: null,
+    status_reason: null,
+    status_deadline_at: null,
+    queued_at: null,
+    confirmed_at: null,
+  },
   inference_services: { config: null, status_reason: null, status_deadline_at: null },
   billing_records: {
     line: null,

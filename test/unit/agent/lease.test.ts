@@ -95,6 +95,36 @@ describe("an order for a lease that is known", () => {
   });
 });
 
+describe("other hours than before", () => {
+  const lease = heldLease("a", 20_001, { autoReleaseHours: 48, idleSinceMs: 0 });
+  const changed = (hours: number, nowMs: number, from = lease) =>
+    reordered(from, wantedLease("a", { autoReleaseHours: hours }), nowMs);
+  const H = MS_PER_HOUR;
+
+  test.each([
+    ["more", 20 * H, 96, 76 * H],
+    ["fewer", 20 * H, 24, 4 * H],
+    ["fewer, with just the warning's time left", 23 * H, 24, H],
+    ["fewer, which are over already: the whole warning first", 30 * H, 24, H],
+    ["so few that the warning is short: that one first", 30 * H, 1, H / 10],
+    ["fewer, in an hour that was warned of: what is left of it", 47.5 * H, 24, H / 2],
+    ["more, in an hour that was warned of", 47.5 * H, 50, 2.5 * H],
+  ])("%s", (_how, nowMs, hours, dueInMs) => {
+    const after = changed(hours, nowMs);
+
+    expect(after.autoReleaseHours).toBe(hours);
+    expect(releaseDueInMs(after, nowMs)).toBe(dueInMs);
+    expect(isIdle(after, nowMs)).toBe(false);
+  });
+
+  test("of a number that a stranger keeps count as when it was taken", () => {
+    const conflict = { ...lease, state: "conflict", conflictSinceMs: 30 * H } as const;
+    const bound = afterBind(changed(24, 40 * H, conflict), BOUND, 50 * H);
+
+    expect(releaseDueInMs(bound, 50 * H)).toBe(H);
+  });
+});
+
 describe("idleness", () => {
   const lease = heldLease("a", 20_001, { autoReleaseHours: 48, idleSinceMs: 0 });
   const DUE_MS = 48 * MS_PER_HOUR;

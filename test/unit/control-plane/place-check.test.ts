@@ -143,6 +143,15 @@ test("what keeps an order off a host is looked at again", () => {
   );
 });
 
+test("what others say of a card or a host is told without their full stop, since more follows", () => {
+  const closed = "is cordoned: Xid 79: the GPU fell off the bus.";
+  const card = taking([aHost({ gpus: [aGpu({ uuid: "GPU-host-a-0", index: 0, closed })] })]);
+  const host = taking([aHost({ closed: "it is cordoned: Maintenance." })]);
+
+  expect(card(aRequest({ gpu: wholeCards(1) }), on("host-a", whole("GPU-host-a-0")))).toMatch(/[^.]$/);
+  expect(host(aRequest(), on("host-a"))).toBe("it is cordoned: Maintenance");
+});
+
 test("a snapshot that contradicts itself gives no place at all", () => {
   expect(() => openPlaces({ hosts: [aHost(), aHost({ id: "host-b", freeMemoryMib: -1 })] }, NOW)).toThrow(
     UnsoundFleetError,

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
-import { assertSound, type Fleet } from "@remotegpu/control-plane/core/placement/fleet";
+import { describe, expect, test } from "vitest";
+import { assertSound, type Fleet, type HostCapacity } from "@remotegpu/control-plane/core/placement/fleet";
 import { FleetState } from "@remotegpu/control-plane/core/placement/fleet-state";
 import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";
 import { obstaclesOn } from "@remotegpu/control-plane/core/placement/fits-on";
@@ -113,6 +113,29 @@ test("the sentence names the first hosts and says how many more there are", () =
     /^Waiting for a place\. a: 1 GPU asked, 0 free.*; b: .*; c: .*; and 1 more hosts\.$/,
   );
   expect(sentence(["a"], { instances: 2 })).toMatch(/^Waiting for 2 places at once, 0 are free now\. a: /);
+});
+
+describe("a sentence with words of others in it ends with one full stop", () => {
+  const skip = { storagePool: "pool-1", reason: "A mount is missing on host a.", untilMs: 1 };
+  const closed = "is cordoned: Xid 79: the GPU fell off the bus.";
+
+  test.each([
+    ["a host closed by a person", { closed: "it is cordoned: Maintenance." }, {}],
+    ["a card closed by its host", {}, { gpu: oneGpu }],
+    ["a storage pool that is skipped", { storagePool: "pool-1" }, { skips: [skip] }],
+  ] as [string, Partial<HostCapacity>, Partial<PlacementRequest>][])("%s", (_name, host, wish) => {
+    const gpus = (id: string) => gpusOf(id, 1, { closed });
+    const hosts = ["a", "b"].map((id) => aHost({ id, gpus: gpus(id), ...host }));
+    const state = new FleetState({ hosts });
+    const sentences = [1, 2].map((instances) =>
+      waitingSentence(state, aRequest({ ...wish, instances }), { now: 0, fitting: 0 }),
+    );
+
+    for (const sentence of sentences) {
+      expect(sentence).toMatch(/[^.]\.$/);
+      expect(sentence).not.toMatch(/\.\.|\.[;,:]/);
+    }
+  });
 });
 
 const NOW = 1_000;

@@ -25,6 +25,9 @@ const environment = (change: Partial<EnvironmentNow> = {}): EnvironmentNow => ({
   ...change,
 });
 
+const notServed = (service: string, port: number) =>
+  `${service} is not served yet: only an image that listens on port ${port} by itself answers.`;
+
 describe("a bound port of a running environment is told with", () => {
   test.each([
     ["ssh", "192.0.2.7", "ssh -p 20000 root@192.0.2.7", null],
@@ -43,12 +46,13 @@ describe("a bound port of a running environment is told with", () => {
         service,
         internalPort: 22,
         state: "held",
-        isReachable: true,
+        // Nothing of ours listens behind the port of a service yet; one opened by hand is its owner's.
+        isReachable: service === "custom",
         host: hostAddress,
         port: 20_000,
         command,
         url,
-        reason: null,
+        reason: service === "custom" ? null : notServed(service, 22),
       },
     ]);
   });

@@ -2,6 +2,7 @@
  * What keeps one request off one host: every constraint that fails, with the numbers, and the sentence for it.
  * An empty answer means that the host takes the request. Choosing among hosts is placement's.
  */
+import { asPhrase } from "@remotegpu/shared/sentence";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import type { GpuCapacity, HostCapacity } from "./fleet.ts";
 
@@ -189,15 +190,15 @@ function modelsOf(models: readonly string[] | null): string | null {
   return models.length === 0 ? "GPU with a price" : models.join(" or ");
 }
 
-/** The obstacle as a phrase for people, without a full stop. */
+/** The obstacle as a phrase for people, without a full stop, though its reason may be a sentence of others. */
 export function describeObstacle(obstacle: Obstacle): string {
   switch (obstacle.kind) {
     case "host-closed":
-      return obstacle.reason;
+      return asPhrase(obstacle.reason);
     case "other-pool":
       return `the files are in storage pool ${obstacle.wanted}, this host sees ${obstacle.has}`;
     case "pool-skipped":
-      return `storage pool ${obstacle.storagePool} is skipped for a while: ${obstacle.reason}`;
+      return `storage pool ${obstacle.storagePool} is skipped for a while: ${asPhrase(obstacle.reason)}`;
     case "label":
       return obstacle.has === null
         ? `it has no label ${obstacle.label}, ${obstacle.wanted} is wanted`
@@ -215,7 +216,7 @@ export function describeObstacle(obstacle: Obstacle): string {
     case "gpu-busy":
       return `${obstacle.asked} GPU asked, ${obstacle.free} free`;
     case "gpu-closed":
-      return obstacle.reason;
+      return asPhrase(obstacle.reason);
   }
 }
 

@@ -3,6 +3,7 @@
  * hosts in the order of their ids, so the same input gives the same answer byte for byte. Each request sees what
  * the ones before it took. Whether it may be paid for and by whom is decided elsewhere.
  */
+import { asSentence } from "@remotegpu/shared/sentence";
 import type { Fleet } from "./fleet.ts";
 import { describeObstacle, type Obstacle, obstaclesOn, type PlacementRequest } from "./fits-on.ts";
 import type { FleetState } from "./fleet-state.ts";
@@ -109,6 +110,8 @@ export function waitingSentence(
   const reasons = named.map((host) => `${host.hostName}: ${host.obstacles.map(describeObstacle).join(", ")}`);
   const more = hosts - named.length;
   const others = more > 0 ? `; and ${more} more hosts` : "";
-  if (request.instances === 1) return `Waiting for a place. ${reasons.join("; ")}${others}.`;
-  return `Waiting for ${request.instances} places at once, ${fitting} are free now. ${reasons.join("; ")}${others}.`;
+  if (request.instances === 1) return asSentence(`Waiting for a place. ${reasons.join("; ")}${others}`);
+  return asSentence(
+    `Waiting for ${request.instances} places at once, ${fitting} are free now. ${reasons.join("; ")}${others}`,
+  );
 }

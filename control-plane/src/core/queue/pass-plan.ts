@@ -2,6 +2,7 @@
  * One pass of the scheduler on paper: who of those that wait starts where, and what the others are told. Each shape is
  * explained once, however many orders have it.
  */
+import { asSentence } from "@remotegpu/shared/sentence";
 import type { Fleet } from "../placement/fleet.ts";
 import { type PlacedInstance, waitingSentence } from "../placement/placement.ts";
 import type { PlacementOptions } from "../placement/placer.ts";
@@ -47,7 +48,7 @@ export function planPass<Order extends Waiting & QueuedOrder>(scene: PassScene<O
       ...served.heldBack.map((order) => ({ order, sentence: order.heldBack ?? "" })),
       ...served.neverFits.map((order) => ({
         order,
-        sentence: `No host can take it: ${room.impossible.get(order.request.id)?.sentence ?? ""}.`,
+        sentence: asSentence(`No host can take it: ${room.impossible.get(order.request.id)?.sentence ?? ""}`),
       })),
       ...(head === null ? [] : [{ order: head.job, sentence: explain(head.job) }]),
       ...behind.map((order) => ({ order, sentence: explain(order) })),

@@ -46,6 +46,8 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "POST /environments/{id}/restart": to("environment.restart", "environment", "id"),
   "POST /environments/{id}/exec": to("environment.exec", "environment", "id"),
   "POST /environments/{id}/access": to("environment.open-access", "environment", "id"),
+  "POST /training-jobs/{id}/confirm": to("training-job.confirm", "training-job", "id"),
+  "POST /training-jobs/{id}/cancel": to("training-job.cancel", "training-job", "id"),
   "POST /port-mappings": to("port.open", "port-order"),
   "DELETE /port-mappings/{id}": to("port.close", "port-mapping", "id"),
 

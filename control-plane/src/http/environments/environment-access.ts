@@ -1,5 +1,6 @@
 /** What every route of environments begins and ends with: may the actor, what the store answered, what is shown. */
 import type { z } from "@hono/zod-openapi";
+import { asSentence } from "@remotegpu/shared/sentence";
 import type { OrderField } from "../../core/price-lines.ts";
 import type { Orderer, RefusedOrder } from "../../store/environments/environment-orders.ts";
 import { environmentById, type EnvironmentRow } from "../../store/environments/environments.ts";
@@ -47,7 +48,7 @@ export function refuseUnlessDone<Done extends { done: true }>(outcome: Done | Re
   if (outcome.done) return outcome;
   if (outcome.refusal === "wrong-state") throw conflict(outcome.detail);
   if (outcome.refusal === "impossible")
-    throw badField(outcome.impossibility.field, `${outcome.impossibility.sentence}.`);
+    throw badField(outcome.impossibility.field, asSentence(outcome.impossibility.sentence));
   const { check } = outcome;
   switch (check.obstacle) {
     case "image":

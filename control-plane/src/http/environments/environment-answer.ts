@@ -1,6 +1,7 @@
 /** An environment as the API shows it: its row, what it waits for, and its instances with cards, time and charges. */
 import { z } from "@hono/zod-openapi";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
+import { type ContainerSwitches, waitingForRestart } from "../../core/environment-change.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
 import type { InstanceView } from "../../store/placement/instances.ts";
 import { Instance, instanceAnswer, isSimulated } from "../instance-answer.ts";
@@ -33,6 +34,12 @@ export const Environment = z
     tensorboard_enabled: z.boolean(),
     rdp_enabled: z.boolean(),
     web_terminal_enabled: z.boolean(),
+    auto_release_hours: z.int().openapi({
+      description: "Without access for so long its host gives a port of it back, and warns before",
+    }),
+    waits_for_restart: z.array(z.string()).openapi({
+      description: "Changed fields that its container learns with its next start or restart",
+    }),
     ssh_port: z.int().nullable(),
     rdp_port: z.int().nullable(),
     jupyter_port: z.int().nullable(),
@@ -52,6 +59,12 @@ export const Environment = z
   })
   .openapi("Environment");
 
+/** Null where no container is wanted: the next start makes one with all that is switched on by then. */
+function switchesInside(instances: readonly InstanceView[]): ContainerSwitches | null {
+  const wanted = instances.find(({ want }) => want === "running");
+  return wanted === undefined ? null : wanted.switches;
+}
+
 export function environmentAnswer(
   row: EnvironmentRow,
   instances: readonly InstanceView[],
@@ -59,6 +72,7 @@ export function environmentAnswer(
   const { payer_id: _payer, paying_workspace_id: _workspace, orderer_id: _orderer, ...shown } = row;
   return {
     ...shown,
+    waits_for_restart: waitingForRestart(row, switchesInside(instances)),
     config: row.config === null ? null : { ...row.config },
     status_deadline_at: iso(row.status_deadline_at),
     started_at: iso(row.started_at),

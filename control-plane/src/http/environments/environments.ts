@@ -1,8 +1,11 @@
-/** Environments: order, list, read, rename. What is ordered for one that is there is in environment-verbs.ts. */
+/** Environments: order, list, read, change. What is ordered for one that is there is in environment-verbs.ts. */
 import { createRoute, z } from "@hono/zod-openapi";
+import type { HostId } from "@remotegpu/shared/ids";
 import { displayText } from "@remotegpu/shared/text";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
-import { listEnvironments, updateEnvironment } from "../../store/environments/environments.ts";
+import { transaction } from "../../store/database.ts";
+import { changeEnvironment } from "../../store/environments/environment-changes.ts";
+import { listEnvironments, lockEnvironment } from "../../store/environments/environments.ts";
 import { takeOrder } from "../../store/environments/order-desk.ts";
 import { instancesOf } from "../../store/placement/instances.ts";
 import type { KeptFleet } from "../../store/placement/kept-fleet.ts";
@@ -11,7 +14,8 @@ import type { ApiApp, ApiDeps } from "../deps.ts";
 import { answerOf, environmentFor, onFleet, ordererOf, refuseUnlessDone } from "./environment-access.ts";
 import { Environment, environmentAnswer } from "./environment-answer.ts";
 import { EnvironmentName, newEnvironment, NewEnvironmentBody } from "./environment-body.ts";
-import { Description } from "../request/input-fields.ts";
+import { EnvironmentChangeBody } from "./environment-change-body.ts";
+import { notFound } from "../request/refusal.ts";
 import { pageOf, pageQuery, timePage, toPage } from "../request/pagination.ts";
 import { created, forCustomers, jsonBody, NumericId, ok, WorkloadIdPath } from "../request/route.ts";
 
@@ -62,18 +66,10 @@ const patch = createRoute({
   method: "patch",
   path: "/environments/{id}",
   tags,
-  summary: "Change its name or description",
-  request: {
-    params,
-    body: jsonBody(
-      z
-        .strictObject({
-          name: EnvironmentName.optional(),
-          description: Description.nullable().optional(),
-        })
-        .openapi("EnvironmentChange"),
-    ),
-  },
+  summary: "Change its name, description, switches or the hours after which ports without access go",
+  description:
+    "Ports follow at once. What its container was made with follows with its next start or restart: those fields stand in waits_for_restart until then.",
+  request: { params, body: jsonBody(EnvironmentChangeBody) },
   responses: ok("The environment", Environment),
 });
 
@@ -127,7 +123,13 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Kep
 
   api.openapi(patch, async (c) => {
     const row = await environmentFor(c, c.req.valid("param").id, "manage-workload");
-    await updateEnvironment(db, row.id, c.req.valid("json"));
+    const change = c.req.valid("json");
+    const hostIds = await transaction(db, async (sql) => {
+      const environment = await lockEnvironment(sql, row.id);
+      if (environment === null) throw notFound(`environment ${row.id}`);
+      return await changeEnvironment(sql, environment, { change, ...ordererOf(c), newId: deps.newId });
+    });
+    for (const hostId of hostIds) deps.link.nudge(hostId as HostId);
     return c.json(await answerOf(deps, row.id), 200);
   });
 }

@@ -1,14 +1,21 @@
-/** Training jobs, read. None can be ordered yet: what is there came from the old system. */
+/**
+ * Training jobs: read, and those that wait confirmed or cancelled. None can be ordered yet: what is there came from the
+ * old system.
+ */
 import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
+import { type Connection, transaction } from "../../store/database.ts";
 import { instancesOf, type InstanceView } from "../../store/placement/instances.ts";
+import { lockJobOrders } from "../../store/training/job-orders.ts";
+import { cancelJob, confirmJob } from "../../store/training/old-jobs.ts";
 import {
   listTrainingJobs,
   trainingJobById,
   type TrainingJobRow,
 } from "../../store/training/training-jobs.ts";
-import type { ApiApp, ApiDeps } from "../deps.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { ordererOf, refuseUnlessDone } from "../environments/environment-access.ts";
 import { Instance, instanceAnswer, isSimulated } from "../instance-answer.ts";
 import { authorizeWorkload, visibleWorkloads } from "../request/authorization.ts";
 import { pageOf, pageQuery, timePage, toPage } from "../request/pagination.ts";
@@ -44,6 +51,9 @@ const TrainingJob = z
     env_vars: z.record(z.string(), z.string()).nullable(),
     output_path: z.string().nullable(),
     config: z.record(z.string(), z.unknown()).nullable(),
+    awaits_confirmation: z.boolean().openapi({
+      description: "The old system had it waiting: nothing becomes of it until it is confirmed or cancelled",
+    }),
     started_at: Timestamp.nullable(),
     completed_at: Timestamp.nullable(),
     created_at: Timestamp.nullable(),
@@ -84,6 +94,23 @@ const get = createRoute({
   responses: ok("The training job", TrainingJob),
 });
 
+const verb = <Path extends string>(path: Path, summary: string) =>
+  createRoute({
+    ...forCustomers,
+    method: "post",
+    path,
+    tags,
+    summary,
+    request: { params: WorkloadIdPath },
+    responses: ok("The training job", TrainingJob),
+  });
+
+const confirm = verb(
+  "/training-jobs/{id}/confirm",
+  "Have a job run that waits since the old system; checked like an order",
+);
+const cancel = verb("/training-jobs/{id}/cancel", "Cancel a job that waits");
+
 export function registerTrainingJobRoutes(api: ApiApp, { db }: ApiDeps): void {
   api.openapi(list, async (c) => {
     const query = c.req.valid("query");
@@ -108,12 +135,50 @@ export function registerTrainingJobRoutes(api: ApiApp, { db }: ApiDeps): void {
 
   api.openapi(get, async (c) => {
     const { id } = c.req.valid("param");
-    const row = await trainingJobById(db, id);
-    if (row === null) throw notFound(`training job ${id}`);
-    await authorizeWorkload(c, row, { action: "read-workload", what: "training job" });
-    const instances = await instancesOf(db, "training", [id]);
-    return c.json(trainingJobAnswer(row, instances.get(id) ?? []), 200);
+    await jobFor(c, id, "read-workload");
+    return c.json(await answerOf(db, id), 200);
   });
+
+  api.openapi(confirm, async (c) => {
+    const { id } = c.req.valid("param");
+    await carryOut(c, id, confirmJob);
+    return c.json(await answerOf(db, id), 200);
+  });
+
+  api.openapi(cancel, async (c) => {
+    const { id } = c.req.valid("param");
+    await carryOut(c, id, cancelJob);
+    return c.json(await answerOf(db, id), 200);
+  });
+}
+
+/** @throws ApiRefusal: not-found for strangers, forbidden for members whose role is too small */
+async function jobFor(
+  c: ApiContext,
+  id: string,
+  action: "read-workload" | "manage-workload",
+): Promise<TrainingJobRow> {
+  const row = await trainingJobById(c.var.deps.db, id);
+  if (row === null) throw notFound(`training job ${id}`);
+  await authorizeWorkload(c, row, { action, what: "training job" });
+  return row;
+}
+
+/** Holds the job and gives the order. */
+async function carryOut(c: ApiContext, id: string, order: typeof confirmJob): Promise<void> {
+  await jobFor(c, id, "manage-workload");
+  const outcome = await transaction(c.var.deps.db, async (sql) => {
+    const job = (await lockJobOrders(sql, [id])).get(id);
+    if (job === undefined) throw notFound(`training job ${id}`);
+    return await order(sql, job, ordererOf(c));
+  });
+  refuseUnlessDone(outcome);
+}
+
+async function answerOf(db: Connection, id: string): Promise<z.input<typeof TrainingJob>> {
+  const row = await trainingJobById(db, id);
+  if (row === null) throw notFound(`training job ${id}`);
+  return trainingJobAnswer(row, (await instancesOf(db, "training", [id])).get(id) ?? []);
 }
 
 function trainingJobAnswer(

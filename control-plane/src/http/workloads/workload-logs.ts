@@ -4,6 +4,7 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import { InstanceId, RunId, type HostId } from "@remotegpu/shared/ids";
+import { asSentence } from "@remotegpu/shared/sentence";
 import { MAX_LOG_TAIL_LINES } from "@remotegpu/shared/sessions";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { LogEnd, LogQuery, LogStream } from "../../link/log-streams.ts";
@@ -91,7 +92,7 @@ async function answerLogs(c: ApiContext, { db, link }: ApiDeps, asked: Asked): P
     );
   switch (opening.reason) {
     case "busy":
-      throw new ApiRefusal("too-many-requests", `Too many read at once: ${opening.detail}.`, {
+      throw new ApiRefusal("too-many-requests", asSentence(`Too many read at once: ${opening.detail}`), {
         retryAfterSeconds: BUSY_RETRY_SECONDS,
       });
     case "no-such-run":
@@ -100,7 +101,11 @@ async function answerLogs(c: ApiContext, { db, link }: ApiDeps, asked: Asked): P
       return storedTail(c, target, `Host ${target.host_name} no longer keeps the output of this run.`);
     case "unreachable":
     case "refused":
-      return storedTail(c, target, `Host ${target.host_name} does not answer now: ${opening.detail}.`);
+      return storedTail(
+        c,
+        target,
+        asSentence(`Host ${target.host_name} does not answer now: ${opening.detail}`),
+      );
   }
 }
 
@@ -204,7 +209,7 @@ const LINE_BREAK = 0x0a;
 /** An output that is whole needs no word of ours. */
 function lastLineOf({ isWhole, reason, detail }: LogEnd, isAtLineStart: boolean): string {
   if (isWhole) return "";
-  return `${isAtLineStart ? "" : "\n"}${noticeLine(`The output breaks off here: ${detail || saidOf(reason)}.`)}`;
+  return `${isAtLineStart ? "" : "\n"}${noticeLine(asSentence(`The output breaks off here: ${detail || saidOf(reason)}`))}`;
 }
 
 function saidOf(reason: LogEnd["reason"]): string {

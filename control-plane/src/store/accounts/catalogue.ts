@@ -90,7 +90,7 @@ export interface NewData {
   name: string;
   description: string | null;
   visibility: Visibility;
-  /** Null: `<customer uuid>/<id>`. */
+  /** Null: `<customer uuid>/datasets/<id>` or `…/models/<id>`; the two have ids of two sequences. */
   storagePath: string | null;
   framework: string | null;
 }
@@ -100,7 +100,7 @@ export async function insertData(sql: Connection, kind: DataKind, data: NewData)
   const own = kind === "model" ? ", framework" : "";
   const { rows } = await sql.query<{ id: number }>(
     `INSERT INTO ${TABLE[kind]} (id, customer_id, workspace_id, name, description, visibility, status, storage_path${own})
-     SELECT new.id, $1, $2, $3, $4, $5, 'ready', coalesce($6, $7 || '/' || new.id)${kind === "model" ? ", $8" : ""}
+     SELECT new.id, $1, $2, $3, $4, $5, 'ready', coalesce($6, $7 || '/${TABLE[kind]}/' || new.id)${kind === "model" ? ", $8" : ""}
        FROM (SELECT nextval(pg_get_serial_sequence('${TABLE[kind]}', 'id')) AS id) new RETURNING id`,
     [
       data.customerId,

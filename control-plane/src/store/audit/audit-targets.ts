@@ -103,6 +103,11 @@ const TARGETS = {
   setting: target("settings", "value", { key: "key", type: "text" }),
   spec: target("specs", "shape description", { key: "spec", type: "text" }),
   "ssh-key": target("ssh_keys", "customer_id name fingerprint"),
+  "training-job": target(
+    "training_jobs",
+    "customer_id workspace_id name image status status_reason cpu memory gpu node_count confirmed_at completed_at",
+    { type: "text" },
+  ),
   webhook: target("webhooks", "customer_id kinds active"),
   workspace: target("workspaces", "owner_id name description type status share_weight"),
   "workspace-quota": target("resource_quotas", QUOTAS, { key: "workspace_id" }),

@@ -13,6 +13,7 @@ import {
   type PlacementRow,
   placementsNotGone,
   setRun,
+  setSwitches,
   want,
 } from "./environment-placements.ts";
 import { type EnvironmentRow, moveEnvironment, releaseOldLeasesOf } from "./environments.ts";
@@ -132,6 +133,7 @@ export async function restartEnvironment(
     },
   ]);
   await setRun(sql, held, runId);
+  await setSwitches(sql, held, environment);
   await sql.query(
     `UPDATE placements SET state = 'placed', detail = NULL, problem = NULL, exit_code = NULL, container_id = NULL,
             state_changed_at = $3

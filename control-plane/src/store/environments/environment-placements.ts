@@ -1,4 +1,7 @@
 /** The placements behind an environment: which are there, and what their hosts are to make of them. */
+import type { InstanceSpec } from "@remotegpu/shared/instance";
+import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
+import type { ContainerSwitches } from "../../core/environment-change.ts";
 import type { StopOrderer } from "../../core/environment-status.ts";
 import type { Connection } from "../database.ts";
 
@@ -30,6 +33,40 @@ export async function placementsNotGone(sql: Connection, environmentId: string):
 
 export async function heldPlacement(sql: Connection, environmentId: string): Promise<PlacementRow | null> {
   return (await placementsNotGone(sql, environmentId)).find((placement) => placement.is_held) ?? null;
+}
+
+/** What its container was made with. */
+export async function switchesInside(
+  sql: Connection,
+  { instance_id, epoch }: PlacementRow,
+): Promise<ContainerSwitches | null> {
+  const { rows } = await sql.query<ContainerSwitches>(
+    `SELECT (spec->>'jupyter')::boolean AS jupyter_enabled, (spec->>'tensorboard')::boolean AS tensorboard_enabled
+       FROM placements WHERE instance_id = $1 AND epoch = $2`,
+    [instance_id, epoch],
+  );
+  return rows[0] ?? null;
+}
+
+/** The next run in this place is made with these; call where a new run begins, since a run's spec never changes. */
+export async function setSwitches(
+  sql: Connection,
+  { instance_id, epoch }: PlacementRow,
+  switches: ContainerSwitches,
+): Promise<void> {
+  const { rows } = await sql.query<{ spec: InstanceSpec }>(
+    "SELECT spec FROM placements WHERE instance_id = $1 AND epoch = $2",
+    [instance_id, epoch],
+  );
+  for (const { spec } of rows) {
+    const { jupyter_enabled: jupyter, tensorboard_enabled: tensorboard } = switches;
+    if (spec.jupyter === jupyter && spec.tensorboard === tensorboard) continue;
+    const text = canonicalJson({ ...spec, jupyter, tensorboard });
+    await sql.query(
+      "UPDATE placements SET spec = $3::jsonb, spec_hash = $4 WHERE instance_id = $1 AND epoch = $2",
+      [instance_id, epoch, text, sha256(text)],
+    );
+  }
 }
 
 export async function setRun(

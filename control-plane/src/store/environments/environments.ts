@@ -2,6 +2,7 @@
  * Rows of environments: made, read, renamed, and moved from one status to the next. Which move is right is decided in
  * core/environment-status.ts; what it means for placements is in environment-orders.ts and observed.ts.
  */
+import { DEFAULT_AUTO_RELEASE_HOURS } from "@remotegpu/shared/lease";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import type { EnvironmentConfig } from "../../core/environment-order.ts";
 import { limitMs } from "../../core/environment-status.ts";
@@ -48,6 +49,8 @@ export interface EnvironmentRow {
   tensorboard_enabled: boolean;
   rdp_enabled: boolean;
   web_terminal_enabled: boolean;
+  /** Hours without access after which its host gives a port back. */
+  auto_release_hours: number;
   ssh_port: number | null;
   rdp_port: number | null;
   jupyter_port: number | null;
@@ -73,7 +76,8 @@ const SELECT = `SELECT e.id, ${safeBigint("e.customer_id")} AS customer_id, ${sa
     ${safeBigint("e.storage")} AS storage, ${safeBigint("e.temp_storage")} AS temp_storage,
     coalesce(e.ssh_enabled, true) AS ssh_enabled, coalesce(e.jupyter_enabled, true) AS jupyter_enabled,
     coalesce(e.tensorboard_enabled, false) AS tensorboard_enabled, coalesce(e.rdp_enabled, false) AS rdp_enabled,
-    coalesce(e.web_terminal_enabled, true) AS web_terminal_enabled, e.ssh_port, e.rdp_port, e.jupyter_port,
+    coalesce(e.web_terminal_enabled, true) AS web_terminal_enabled,
+    coalesce(e.auto_release_hours, ${DEFAULT_AUTO_RELEASE_HOURS}) AS auto_release_hours, e.ssh_port, e.rdp_port, e.jupyter_port,
     e.tensorboard_port, e.mounted_datasets, e.mounted_models, e.env_vars, e.config, e.container_id, e.started_at,
     e.stopped_at, e.created_at, e.updated_at
   FROM environments e LEFT JOIN workspaces w ON w.id = e.workspace_id AND ${LIVE}`;
@@ -184,15 +188,43 @@ export async function listEnvironments(
   return await workloadPage<EnvironmentRow>(sql, { kind: "environment", select: SELECT, filter, page });
 }
 
+/** What is left out stays as it is. */
+export interface EnvironmentChange {
+  name?: string | undefined;
+  description?: string | null | undefined;
+  ssh_enabled?: boolean | undefined;
+  jupyter_enabled?: boolean | undefined;
+  tensorboard_enabled?: boolean | undefined;
+  rdp_enabled?: boolean | undefined;
+  web_terminal_enabled?: boolean | undefined;
+  auto_release_hours?: number | undefined;
+}
+
+/** The row alone; what follows from a change is environment-changes.ts. */
 export async function updateEnvironment(
   sql: Connection,
   id: string,
-  change: { name?: string | undefined; description?: string | null | undefined },
+  change: EnvironmentChange,
 ): Promise<void> {
   await sql.query(
     `UPDATE environments SET ${SOUND_ENVIRONMENT}, ${SOUND_PORTS}, status = ${knownStatus("environment", "environments")},
-            name = coalesce($2, name), description = CASE WHEN $3 THEN $4 ELSE description END WHERE id = $1`,
-    [id, change.name ?? null, change.description !== undefined, change.description ?? null],
+            name = coalesce($2, name), description = CASE WHEN $3 THEN $4 ELSE description END,
+            ssh_enabled = coalesce($5, ssh_enabled), jupyter_enabled = coalesce($6, jupyter_enabled),
+            tensorboard_enabled = coalesce($7, tensorboard_enabled), rdp_enabled = coalesce($8, rdp_enabled),
+            web_terminal_enabled = coalesce($9, web_terminal_enabled),
+            auto_release_hours = coalesce($10, auto_release_hours) WHERE id = $1`,
+    [
+      id,
+      change.name ?? null,
+      change.description !== undefined,
+      change.description ?? null,
+      change.ssh_enabled ?? null,
+      change.jupyter_enabled ?? null,
+      change.tensorboard_enabled ?? null,
+      change.rdp_enabled ?? null,
+      change.web_terminal_enabled ?? null,
+      change.auto_release_hours ?? null,
+    ],
   );
 }
 

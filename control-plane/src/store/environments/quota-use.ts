@@ -7,6 +7,7 @@ import { describeExceeded, exceededQuota } from "../../core/quota.ts";
 import { defaultQuota, type Quota } from "../../core/quota-levels.ts";
 import { quotaLimits } from "../accounts/quotas.ts";
 import type { Connection } from "../database.ts";
+import { waitsForPlace } from "../old-values.ts";
 import { type Askers, ownedWorkloads } from "./workloads-of-payers.ts";
 
 export interface QuotaShare {
@@ -87,8 +88,8 @@ const USES = `
       UNION ALL
       SELECT owner, owner_id, cpu::bigint * coalesce(node_count, 1),
              ceil(memory / ${MIB}.0) * coalesce(node_count, 1), gpu::bigint * coalesce(node_count, 1), NULL, 0, true
-        FROM (${ownedWorkloads("training_jobs", ["id", "cpu", "memory", "gpu", "node_count", "status"])}) j
-       WHERE (status = 'queued' OR status IN ('running', 'stopping') AND EXISTS (
+        FROM (${ownedWorkloads("training_jobs", ["id", "cpu", "memory", "gpu", "node_count", "status", "confirmed_at"])}) j
+       WHERE (${waitsForPlace("training", "j")} OR status IN ('running', 'stopping') AND EXISTS (
                SELECT FROM instances i WHERE i.workload_kind = 'training' AND i.workload_id = j.id))
          AND id <> ALL($4::text[])
     ) workloads GROUP BY owner, owner_id`;

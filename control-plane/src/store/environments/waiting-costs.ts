@@ -3,7 +3,7 @@ import type { Points } from "@remotegpu/shared/money";
 import type { EnvironmentConfig, EnvironmentResources } from "../../core/environment-order.ts";
 import { hourlyPrice } from "../../core/price-lines.ts";
 import type { Connection } from "../database.ts";
-import { safeBigint } from "../old-values.ts";
+import { safeBigint, waitsForPlace } from "../old-values.ts";
 import type { OrderPrices } from "./order-prices.ts";
 import { type Askers, ownedWorkloads } from "./workloads-of-payers.ts";
 
@@ -25,8 +25,8 @@ const SHAPES = `
        WHERE status = 'queued' AND id <> ALL($3::text[])
       UNION ALL
       SELECT owner_id, coalesce(cpu, 1), coalesce(memory, 1), gpu, gpu_memory, NULL, config, coalesce(node_count, 1)
-        FROM (${ownedWorkloads("training_jobs", [...PRICED, "node_count"])}) j
-       WHERE status = 'queued' AND id <> ALL($4::text[])
+        FROM (${ownedWorkloads("training_jobs", [...PRICED, "node_count", "confirmed_at"])}) j
+       WHERE ${waitsForPlace("training", "j")} AND id <> ALL($4::text[])
     ) waiting GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11`;
 
 interface ShapeRow extends Omit<EnvironmentResources, "config" | "storage"> {

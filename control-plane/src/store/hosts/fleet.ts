@@ -4,7 +4,7 @@
  */
 import type { FleetModel } from "../../core/priced-models.ts";
 import type { Connection } from "../database.ts";
-import { safeBigint } from "../old-values.ts";
+import { safeBigint, waitsForPlace } from "../old-values.ts";
 
 export interface FleetNumbers {
   hosts_total: number;
@@ -49,7 +49,7 @@ export async function fleetNumbers(sql: Connection): Promise<FleetNumbers> {
             (SELECT count(*) FROM cards WHERE simulated) AS gpus_simulated,
             (SELECT count(*) FROM environments WHERE status = 'running' AND deleted_at IS NULL) AS environments_running,
             (SELECT count(*) FROM environments WHERE status = 'queued' AND deleted_at IS NULL)
-              + (SELECT count(*) FROM training_jobs WHERE status = 'queued' AND deleted_at IS NULL) AS queued,
+              + (SELECT count(*) FROM training_jobs j WHERE ${waitsForPlace("training", "j")} AND deleted_at IS NULL) AS queued,
             (SELECT count(*) FROM runs WHERE uncharged) AS runs_uncharged,
             (SELECT coalesce(sum(greatest(head_seq - watermark, 0)), 0) FROM host_journals)::int8 AS pending_usage_rows,
             (SELECT count(*) FROM alarms WHERE cleared_at IS NULL) AS alarms_open`,

@@ -2,7 +2,6 @@
  * The ports of one environment that its people open and close by hand, and which of its services are to have one. Each
  * is a step of a transaction that holds the environment's row. What a start takes is in start-leases.ts.
  */
-import { DEFAULT_AUTO_RELEASE_HOURS } from "@remotegpu/shared/lease";
 import type { ServiceSwitches } from "../../core/lease-plan.ts";
 import type { Connection } from "../database.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
@@ -17,6 +16,7 @@ export interface LeasingEnvironment {
   rdp_enabled: boolean;
   jupyter_enabled: boolean;
   tensorboard_enabled: boolean;
+  auto_release_hours: number;
 }
 
 export interface Leasing {
@@ -52,7 +52,7 @@ export async function openPort(
       environmentId: leasing.environment.id,
       service: "custom",
       internalPort,
-      autoReleaseHours: DEFAULT_AUTO_RELEASE_HOURS,
+      autoReleaseHours: leasing.environment.auto_release_hours,
     },
   ]);
   return true;

@@ -154,6 +154,27 @@ export async function orderReleases(
   await mirrorPorts(sql, [...new Set(leases.map(({ environmentId }) => environmentId))]);
 }
 
+/** From now on; a host sees to it that nobody loses a port unwarned by it. */
+export async function setAutoRelease(
+  sql: Connection,
+  {
+    leaseIds,
+    hours,
+    generations,
+  }: { leaseIds: readonly string[]; hours: number; generations: ReadonlyMap<string, number> },
+): Promise<void> {
+  await sql.query(
+    `UPDATE lease_orders o SET auto_release_hours = $2, generation = g.generation
+       FROM unnest($3::text[], $4::bigint[]) AS g(host_id, generation)
+      WHERE o.id = ANY($1::text[]) AND o.host_id = g.host_id`,
+    [leaseIds, hours, [...generations.keys()], [...generations.values()]],
+  );
+  await sql.query("UPDATE port_mappings SET auto_release_hours = $2 WHERE lease_id = ANY($1::text[])", [
+    leaseIds,
+    hours,
+  ]);
+}
+
 /** What the host is told, in a fixed order. */
 export async function desiredLeases(sql: Connection, hostId: string): Promise<DesiredLease[]> {
   const { rows } = await sql.query<{

@@ -2,7 +2,7 @@
  * The leases that starts take: what a start changes is planned under the lock of its environment, before the hosts
  * that it concerns are locked, and ordered once their generations are raised. One start or many, the queries are as few.
  */
-import { DEFAULT_AUTO_RELEASE_HOURS, MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
+import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
 import { leasedServices, type LeasePlan, planLeases } from "../../core/lease-plan.ts";
 import type { Connection } from "../database.ts";
 import { appendEvents, type NewEvent } from "../events.ts";
@@ -68,7 +68,7 @@ export async function planStarts<Start extends { environment: LeasingEnvironment
       hostId: start.hostId,
       services: leasedServices(switchesOf(start.environment), allowsPlain),
       wanted: wanted.get(start.environment.id) ?? [],
-      autoReleaseHours: DEFAULT_AUTO_RELEASE_HOURS,
+      autoReleaseHours: start.environment.auto_release_hours,
     }),
   }));
 }

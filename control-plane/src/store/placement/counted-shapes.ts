@@ -9,6 +9,7 @@ import { gpuCount, type GpuWish, sliceShare } from "../../core/placement/fits-on
 import type { CountedShape } from "../../core/placement/typical-shapes.ts";
 import type { FleetModel } from "../../core/priced-models.ts";
 import type { Connection } from "../database.ts";
+import { waitsForPlace } from "../old-values.ts";
 import { resourceColumns } from "./order-columns.ts";
 import { pricedModelsOf } from "./priced-models.ts";
 
@@ -53,7 +54,7 @@ function placed(kind: WorkloadKind): string {
 
 function queued(kind: "environment" | "training", instances: string): string {
   return `SELECT ${columnsOf(kind)}, ${instances} AS instances FROM ${TABLES[kind]} o
-       WHERE o.status = 'queued' AND o.deleted_at IS NULL`;
+       WHERE ${waitsForPlace(kind, "o")} AND o.deleted_at IS NULL`;
 }
 
 function columnsOf(kind: WorkloadKind): string {

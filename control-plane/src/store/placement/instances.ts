@@ -1,4 +1,5 @@
 /** A workload's instances as its people see them: where, on which cards, how long, and what it cost so far. */
+import type { ContainerSwitches } from "../../core/environment-change.ts";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "../database.ts";
 
@@ -60,6 +61,8 @@ export interface InstanceView {
   container_id: string | null;
   exit_code: number | null;
   placed_at: Date;
+  /** What its container was made with. */
+  switches: ContainerSwitches;
   gpus: InstanceGpu[];
   runs: InstanceRun[];
 }
@@ -76,7 +79,8 @@ export async function instancesOf(
 ): Promise<Map<string, InstanceView[]>> {
   const { rows } = await sql.query<Omit<InstanceView, "gpus" | "runs"> & { workload_id: string }>(
     `SELECT i.workload_id, i.id, i.rank, p.epoch, p.state, p.want, p.detail, p.problem, p.run_id,
-            p.host_id, h.name AS host_name, p.container_id, p.exit_code, p.created_at AS placed_at
+            p.host_id, h.name AS host_name, p.container_id, p.exit_code, p.created_at AS placed_at,
+            jsonb_build_object('jupyter_enabled', p.spec->'jupyter', 'tensorboard_enabled', p.spec->'tensorboard') AS switches
        FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
        JOIN hosts h ON h.id = p.host_id
       WHERE i.workload_kind = $2 AND i.workload_id = ANY($1::text[]) ORDER BY i.workload_id, i.rank`,

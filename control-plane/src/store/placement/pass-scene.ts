@@ -1,4 +1,5 @@
 /** All that a pass of the scheduler looks at, read together: the fleet, what runs, who waits and whose turn it is. */
+import { asSentence } from "@remotegpu/shared/sentence";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import { fetchSentence, imageSentence } from "../../core/image-fetch.ts";
 import type { QueuedOrder } from "../../core/queue/fleet-room.ts";
@@ -62,7 +63,7 @@ function fetchingSentence({ awaits, heldBy }: WaitingOrder): string | null {
 
 /** It takes no place while it would cost more than its customer allows, and keeps none from others. */
 function priceSentence(beyondMaximum: string | null): string | null {
-  return beyondMaximum === null ? null : `Waiting for price: ${beyondMaximum}.`;
+  return beyondMaximum === null ? null : asSentence(`Waiting for price: ${beyondMaximum}`);
 }
 
 function heldSentence(heldBy: readonly string[]): string | null {

@@ -12,15 +12,14 @@ import {
   type ResolvedMount,
 } from "../../core/desired-set.ts";
 import { type OrderCircumstances, placementRequest } from "../../core/environment-order.ts";
-import { DATASET_PATHS, MODEL_PATHS, withPaths } from "../../core/order-check.ts";
 import type { PlacementRequest } from "../../core/placement/fits-on.ts";
 import type { GpuGrant } from "../../core/placement/placement.ts";
-import { gangRequest, rankResources } from "../../core/training-order.ts";
+import { gangRequest } from "../../core/training-order.ts";
 import type { Connection } from "../database.ts";
 import { checkedEnvironment, type CheckedOrder } from "../environments/environment-checks.ts";
 import { type EnvironmentRow, lockEnvironments } from "../environments/environments.ts";
 import { idOnHosts } from "../environments/id-on-hosts.ts";
-import { type JobOrderRow, lockJobOrders } from "../training/job-orders.ts";
+import { checkedJob, type JobOrderRow, lockJobOrders } from "../training/job-orders.ts";
 import { nameKey, type WorkloadName } from "./workload-name.ts";
 
 export type PlaceableOrder = { checked: CheckedOrder } & (
@@ -46,36 +45,13 @@ export async function lockWaiting(
         checked: checkedEnvironment(row),
       });
   for (const row of jobs.values())
-    if (row.status === "queued")
+    if (row.status === "queued" && row.confirmed_at !== null)
       waiting.set(nameKey({ kind: "training", id: row.id }), {
         kind: "training",
         row,
         checked: checkedJob(row),
       });
   return waiting;
-}
-
-function checkedJob(job: JobOrderRow): CheckedOrder {
-  return {
-    ...rankResources(job),
-    kind: "training",
-    id: job.id,
-    instances: job.node_count,
-    customer_id: job.customer_id,
-    workspace_id: job.workspace_id,
-    payer_id: job.payer_id,
-    mounted_datasets: mountsAt(job.mounted_datasets, DATASET_PATHS),
-    mounted_models: mountsAt(job.mounted_models, MODEL_PATHS),
-    image: job.image,
-  };
-}
-
-/** A job names what it mounts by ids alone, in the order of the paths. */
-function mountsAt(ids: readonly number[] | null, family: readonly string[]) {
-  return withPaths(
-    (ids ?? []).filter((id) => id !== 0).map((id) => ({ id })),
-    family,
-  );
 }
 
 export function requestOf(order: PlaceableOrder, known: OrderCircumstances): PlacementRequest {

@@ -3,7 +3,7 @@ import type { EnvironmentResources } from "../../core/environment-order.ts";
 import type { TrainingConfig } from "../../core/training-order.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database.ts";
-import { safeBigint } from "../old-values.ts";
+import { safeBigint, waitsForPlace } from "../old-values.ts";
 import { limitSeconds, resourceColumns } from "./order-columns.ts";
 
 /** Of each kind. More than ever waited anywhere; beyond it the least urgent and youngest are looked at later. */
@@ -33,14 +33,14 @@ export async function waitingRows(sql: Connection): Promise<WaitingRow[]> {
     `SELECT 'environment' AS kind, o.id, o.image, o.storage_pool, ${OWNER}, 0 AS priority, ${ORDERED_AT},
             NULL::bigint AS limit_seconds, 1 AS node_count,
             ${resourceColumns("environment", "o", ["spec", "gpu_sharing", "gpu_model", "max_price_per_hour", "host_labels"])}
-       ${from("environments")}`,
+       ${from("environment", "environments")}`,
     [MAX_WAITING],
   );
   const jobs = await sql.query<WaitingRow>(
     `SELECT 'training' AS kind, o.id, o.image, NULL AS storage_pool, ${OWNER}, coalesce(o.priority, 0) AS priority,
             ${ORDERED_AT}, ${limitSeconds("o")} AS limit_seconds, greatest(coalesce(o.node_count, 1), 1) AS node_count,
             ${resourceColumns("training", "o", ["spec", "gpu_sharing", "gpu_model", "max_price_per_hour", "host_labels", "distinct_hosts"])}
-       ${from("training_jobs")}`,
+       ${from("training", "training_jobs")}`,
     [MAX_WAITING],
   );
   return [...environments.rows, ...jobs.rows];
@@ -52,7 +52,7 @@ const OWNER = `${safeBigint("o.customer_id")} AS customer_id, w.id AS workspace_
 /** Rows of the old system may not say when they were made: nothing has waited longer. */
 const ORDERED_AT = "coalesce(o.queued_at, o.created_at, 'epoch') AS ordered_at";
 
-function from(table: "environments" | "training_jobs"): string {
+function from(kind: WaitingRow["kind"], table: string): string {
   return `FROM ${table} o LEFT JOIN workspaces w ON w.id = o.workspace_id AND ${LIVE}
-      WHERE o.status = 'queued' AND o.deleted_at IS NULL ORDER BY priority DESC, ordered_at, o.id LIMIT $1`;
+      WHERE ${waitsForPlace(kind, "o")} AND o.deleted_at IS NULL ORDER BY priority DESC, ordered_at, o.id LIMIT $1`;
 }

@@ -1,8 +1,10 @@
 /** Training jobs as the placing transaction takes them: locked, with who pays, and set running once they have a place. */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
-import type { TrainingConfig } from "../../core/training-order.ts";
+import { DATASET_PATHS, MODEL_PATHS, withPaths } from "../../core/order-check.ts";
+import { rankResources, type TrainingConfig } from "../../core/training-order.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database.ts";
+import type { CheckedOrder } from "../environments/environment-checks.ts";
 import { appendEvents, STATUS_EVENT } from "../events.ts";
 import { knownStatus, safeBigint, SOUND_SIZES } from "../old-values.ts";
 
@@ -31,6 +33,8 @@ export interface JobOrderRow {
   env_vars: Record<string, string> | null;
   output_path: string | null;
   config: TrainingConfig | null;
+  /** Since when it is wanted; null for one that the old system had, until somebody confirms it. */
+  confirmed_at: Date | null;
 }
 
 /** Held to the end of the transaction, in the order of their ids; after environments, before accounts and hosts. */
@@ -50,12 +54,36 @@ export async function lockJobOrders(
             ${knownStatus("training", "j")} AS status, coalesce(j.cpu, 1) AS cpu,
             ${safeBigint("coalesce(j.memory, 1)")} AS memory, coalesce(j.gpu, 0) AS gpu,
             ${safeBigint("j.gpu_memory")} AS gpu_memory, coalesce(j.node_count, 1) AS node_count, j.mounted_datasets,
-            j.mounted_models, j.env_vars, j.output_path, j.config
+            j.mounted_models, j.env_vars, j.output_path, j.config, j.confirmed_at
        FROM training_jobs j LEFT JOIN workspaces w ON w.id = j.workspace_id AND ${LIVE}
       WHERE j.id = ANY($1::text[]) AND j.deleted_at IS NULL`,
     [ids],
   );
   return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** As the checks of an order read it. */
+export function checkedJob(job: JobOrderRow): CheckedOrder {
+  return {
+    ...rankResources(job),
+    kind: "training",
+    id: job.id,
+    instances: job.node_count,
+    customer_id: job.customer_id,
+    workspace_id: job.workspace_id,
+    payer_id: job.payer_id,
+    mounted_datasets: mountsAt(job.mounted_datasets, DATASET_PATHS),
+    mounted_models: mountsAt(job.mounted_models, MODEL_PATHS),
+    image: job.image,
+  };
+}
+
+/** A job names what it mounts by ids alone, in the order of the paths. */
+function mountsAt(ids: readonly number[] | null, family: readonly string[]) {
+  return withPaths(
+    (ids ?? []).filter((id) => id !== 0).map((id) => ({ id })),
+    family,
+  );
 }
 
 export interface JobStart {

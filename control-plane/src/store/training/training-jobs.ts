@@ -32,6 +32,8 @@ export interface TrainingJobRow {
   env_vars: Record<string, string> | null;
   output_path: string | null;
   config: Record<string, unknown> | null;
+  /** The old system had it waiting, and nobody has said yet that it is wanted here. */
+  awaits_confirmation: boolean;
   started_at: Date | null;
   completed_at: Date | null;
   created_at: Date | null;
@@ -43,7 +45,7 @@ const SELECT = `SELECT j.id, ${safeBigint("j.customer_id")} AS customer_id, ${sa
     j.status_reason, j.status_deadline_at, coalesce(j.priority, 0) AS priority, j.cpu,
     ${safeBigint("j.memory")} AS memory, j.gpu, ${safeBigint("j.gpu_memory")} AS gpu_memory,
     coalesce(j.node_count, 1) AS node_count, j.distributed_config, j.mounted_datasets, j.mounted_models, j.env_vars,
-    j.output_path, j.config, j.started_at, j.completed_at, j.created_at, j.updated_at
+    j.output_path, j.config, j.confirmed_at IS NULL AND j.status IN ('pending', 'queued') AS awaits_confirmation, j.started_at, j.completed_at, j.created_at, j.updated_at
   FROM training_jobs j`;
 
 /** Null for one that does not exist or is deleted. */

@@ -20,7 +20,7 @@ const READ_AND_DROPPED: readonly Column[] = [
 ];
 
 /** New columns that old rows have no value for, though new rows have a default. */
-const NO_DEFAULT_FOR_OLD_ROWS = new Set(["billing_records.billing_unit"]);
+const NO_DEFAULT_FOR_OLD_ROWS = new Set(["billing_records.billing_unit", "training_jobs.confirmed_at"]);
 
 /** Types that 0002 changes itself, in the one rewrite of the table that cannot be spared. */
 const LEFT_TO_THE_CHANGE = new Set([

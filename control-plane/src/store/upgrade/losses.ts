@@ -26,6 +26,7 @@ const TRANSIENT = new Set([
   "training_jobs.status_reason",
   "training_jobs.status_deadline_at",
   "training_jobs.queued_at",
+  "training_jobs.confirmed_at",
   "inference_services.status_reason",
   "inference_services.status_deadline_at",
 ]);
