@@ -29,14 +29,14 @@ import type { Operator } from "./link/operator.ts";
 const LOOK_EVERY_MS = 2_000;
 const LOST: StreamState = { kind: "away", cause: "nats", detail: "the connection is lost" };
 
-export interface FleetLinkParts {
+interface FleetLinkParts {
   operator: Operator;
   address: NatsAddress;
   log: Log;
 }
 
 /** What is done with what comes over it. */
-export interface FleetLinkUse {
+interface FleetLinkUse {
   hosts: HostHandlers;
   journal: JournalHandler;
   /** Another replica wakes the loops. */

@@ -91,7 +91,7 @@ export class NatsCluster {
     });
     writeFileSync(file, text, { mode: 0o600 });
     const output = openSync(join(this.folder, `${name}.log`), "a");
-    const child = spawn("nats-server", ["-c", file], { stdio: ["ignore", output, output] });
+    const child = spawn("/usr/sbin/nats-server", ["-c", file], { stdio: ["ignore", output, output] });
     closeSync(output);
     this.#running.set(name, child);
   }

@@ -89,6 +89,6 @@ export function replicasSentence({ replicas, servers, isClustered, refusal }: St
   return `${has}, since no ${WANTED_REPLICAS} servers of the cluster accept it; it is raised by itself once they do.${seen}${refusal === null ? "" : ` NATS says: ${refusal}.`}`;
 }
 
-export function silentSentence(server: string, replicas: number): string {
+function silentSentence(server: string, replicas: number): string {
   return `Server ${server} holds one of the ${replicas} replicas of the journal stream and is not heard: usage comes in while most of them are there.`;
 }

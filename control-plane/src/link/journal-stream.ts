@@ -42,6 +42,8 @@ const MADE_MEANWHILE = 10_058;
 const TOO_FEW_ACCEPT = [10_074, 10_005, 10_002, 10_023, 10_028, 10_047];
 const WITHOUT_LEADER = [10_008, 10_118];
 const JETSTREAM_OFF = [10_039, 10_076];
+const NO_RESPONDERS: string = ErrorCode.NoResponders;
+const TIMEOUT: string = ErrorCode.Timeout;
 
 export interface StreamLimits {
   maxMessagesPerHost: number;
@@ -50,7 +52,7 @@ export interface StreamLimits {
 const LIMITS: StreamLimits = { maxMessagesPerHost: MAX_MESSAGES_PER_HOST };
 
 /** The stream is there, and nobody leads it. */
-export class StreamLeaderlessError extends Error {
+class StreamLeaderlessError extends Error {
   override readonly name = "StreamLeaderlessError";
 }
 
@@ -88,8 +90,8 @@ export function awayCause(error: unknown): AwayCause | null {
     if (WITHOUT_LEADER.includes(code)) return "leader";
     return JETSTREAM_OFF.includes(code) ? "jetstream" : "refused";
   }
-  if (error.code === String(ErrorCode.NoResponders)) return "jetstream";
-  return error.code === String(ErrorCode.Timeout) ? "leader" : "nats";
+  if (error.code === NO_RESPONDERS) return "jetstream";
+  return error.code === TIMEOUT ? "leader" : "nats";
 }
 
 function manager(connection: NatsConnection, timeout: number): Promise<JetStreamManager> {

@@ -19,7 +19,7 @@ export interface NatsConfig {
   cluster?: NatsCluster | undefined;
 }
 
-export interface NatsCluster {
+interface NatsCluster {
   listen: { address: string; port: number };
   /** Of all servers, this one included: "nats://10.0.0.1:6222". */
   routes: readonly string[];
