@@ -7,7 +7,6 @@ import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { CONTROL_PLANE_WAKE } from "@remotegpu/shared/subjects";
 import { buildAgentBundle, type AgentBundle } from "./agent-bundle.ts";
 import type { Config } from "./config.ts";
 import { brokenTimePass } from "./controllers/broken-time.ts";
@@ -22,23 +21,20 @@ import { recordMalformed } from "./controllers/ingest.ts";
 import { IngestDesk } from "./controllers/ingest-desk.ts";
 import { Leadership, RENEW_EVERY_MS } from "./controllers/leadership.ts";
 import { lifecyclePass } from "./controllers/lifecycle.ts";
+import { StreamAlarms } from "./controllers/journal-stream-alarms.ts";
 import { startLoop, type Loop } from "./controllers/loop.ts";
 import { placementWaitsPass } from "./controllers/placement-waits.ts";
 import { schedulePass } from "./controllers/scheduling.ts";
 import { WebhookDeliveries } from "./controllers/webhooks.ts";
 import { UsualOrders } from "./store/placement/usual-orders.ts";
 import { bracketed, startEngines, type Engines } from "./engines.ts";
+import { FleetLink } from "./fleet-link.ts";
 import { createApp } from "./http/app.ts";
 import type { ApiDeps, HostLink } from "./http/deps.ts";
 import { recordCounted } from "./http/request/attempts.ts";
 import { openServer } from "./http/server.ts";
 import { hostIdentity, verifySignature } from "./link/host-credential.ts";
-import { HostOrders, HostUnreachableError } from "./link/host-orders.ts";
-import { serveHosts } from "./link/host-requests.ts";
 import { passwordSeal } from "./link/password-seal.ts";
-import { LogStreams } from "./link/log-streams.ts";
-import { ensureJournalStream, JournalConsumer } from "./link/journal-stream.ts";
-import { AccountKeeper } from "./link/account-keeper.ts";
 import { HostKeys } from "./store/hosts/host-keys.ts";
 import { revokedKeys } from "./store/hosts/join-tokens.ts";
 
@@ -52,6 +48,7 @@ const WEBHOOKS_POLL_MS = 5_000;
 const PLACEMENT_WAITS_POLL_MS = 15_000;
 const GPU_STRANGERS_POLL_MS = 15_000;
 const BROKEN_TIME_POLL_MS = 15_000;
+const STREAM_ALARMS_POLL_MS = 15_000;
 const IMAGE_FETCHES_POLL_MS = 2_000;
 const COUNTED_ATTEMPTS_EVERY_MS = 10_000;
 const INVOICE_CLOSE_DELAY_HOURS = 24;
@@ -71,17 +68,22 @@ export interface ControlPlane {
 
 export async function startControlPlane(config: Config, log: Log): Promise<ControlPlane> {
   const engines = await startEngines(config, log);
+  const link = new FleetLink({ operator: engines.operator, address: engines.nats.address, log });
   try {
-    return await serve(config, engines, log);
+    return await serve(config, engines, { link, log });
   } catch (error) {
+    await link.stop();
     await engines.stop();
     throw error;
   }
 }
 
-async function serve(config: Config, engines: Engines, log: Log): Promise<ControlPlane> {
+async function serve(
+  config: Config,
+  engines: Engines,
+  { link, log }: { link: FleetLink; log: Log },
+): Promise<ControlPlane> {
   const { db, operator, nats, tls, publicHost } = engines;
-  await ensureJournalStream(nats.connection);
 
   const now = () => new Date();
   const scheme = tls === null ? "http" : "https";
@@ -90,37 +92,18 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
     closeDelayHours: INVOICE_CLOSE_DELAY_HOURS,
   };
   const passwords = passwordSeal(operator);
-  const orders = new HostOrders(nats.connection);
-  const logs = new LogStreams(nats.connection);
-  const loops = startLoops(engines, { calendar, orders, now, log });
+  const loops = startLoops(engines, { calendar, link, now, log });
   const wake = () => {
     loops.wake();
-    // Only one replica leads, and it need not be this one.
-    if (!nats.connection.isClosed()) nats.connection.publish(CONTROL_PLANE_WAKE);
+    link.wakeOthers();
   };
-  nats.connection.subscribe(CONTROL_PLANE_WAKE, { callback: () => loops.wake() });
-
-  const accounts = new AccountKeeper({
-    operator,
-    address: nats.address,
-    connection: nats.connection,
-    readRevoked: () => revokedKeys(db),
-    log,
-  });
-  accounts.start();
-
-  const hosts = await serveHosts(
-    nats.connection,
-    hostSync({ db, now, log, passwords, wake, nudge: (host) => orders.nudge(host) }),
-    log,
-  );
   const keys = new HostKeys(db);
   const verify = async (host: HostId, text: string, signature: string) =>
     (await keys.ofHost(host)).some((nkey) => verifySignature(nkey, text, signature));
   const desk = new IngestDesk({ db, verify, calendar }, now);
-  const journal = new JournalConsumer(
-    nats.connection,
-    {
+  await link.start({
+    hosts: hostSync({ db, now, log, passwords, wake, nudge: (host) => link.nudge(host) }),
+    journal: {
       async ingest(hostId, batch) {
         const report = await desk.take(hostId, batch);
         if (report.quarantined > 0)
@@ -128,9 +111,9 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
       },
       malformed: (host, reason) => recordMalformed(db, host, reason, now()),
     },
-    log,
-  );
-  journal.start();
+    woken: () => loops.wake(),
+    readRevoked: () => revokedKeys(db),
+  });
 
   // In the background: the API serves long before, and answers "not built yet" until then.
   let bundle: AgentBundle | null = null;
@@ -144,7 +127,7 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
     now,
     newId,
     pause: (ms) => setTimeout(ms),
-    link: hostLink({ orders, logs, wake, accounts }),
+    link: hostLink(link, wake),
     identity: hostIdentity(operator, { natsUrls: nats.urlsForHosts, ca: nats.caForHosts }),
     passwords,
     config: {
@@ -177,15 +160,13 @@ async function serve(config: Config, engines: Engines, log: Log): Promise<Contro
   return {
     url: publicUrl,
     async stop() {
-      logs.close();
+      link.endLogs();
       await server.close();
       await attempts.stop();
       await recordCounted(api, { all: true });
       await building;
-      await accounts.stop();
       await loops.stop();
-      await hosts.close();
-      await journal.stop();
+      await link.stop();
       await engines.stop();
     },
   };
@@ -196,16 +177,16 @@ function startLoops(
   { db }: Engines,
   parts: {
     calendar: { utcOffsetMinutes: number; closeDelayHours: number };
-    orders: HostOrders;
+    link: FleetLink;
     now: () => Date;
     log: Log;
   },
 ): { wake(): void; stop(): Promise<void> } {
-  const { calendar, orders, now, log } = parts;
-  const nudge = (host: HostId) => orders.nudge(host);
+  const { calendar, link, now, log } = parts;
+  const nudge = (host: HostId) => link.nudge(host);
   const leadership = new Leadership(db, `${process.pid}-${randomBytes(6).toString("hex")}`);
   const usual = new UsualOrders(db);
-  const hostLiveness = new HostLiveness({ db, now, hears: () => orders.isConnected });
+  const hostLiveness = new HostLiveness({ db, now, hears: () => link.isConnected });
   const whileLeading = (pass: (pass: { term: number; now: Date }) => Promise<void>) => async () => {
     const term = leadership.term(now());
     if (term !== null) await pass({ term, now: now() });
@@ -277,6 +258,13 @@ function startLoops(
     pass: whileLeading((pass) => brokenTimePass({ db }, pass)),
     log,
   });
+  const streamAlarms = new StreamAlarms(db);
+  const streamTrouble = startLoop({
+    name: "journal-stream-alarms",
+    everyMs: STREAM_ALARMS_POLL_MS,
+    pass: whileLeading((pass) => streamAlarms.pass(link.stream, pass)),
+    log,
+  });
   const cutOffRules = startLoop({
     name: "cut-off-rules",
     everyMs: CUT_OFF_RULES_EVERY_MS,
@@ -293,6 +281,7 @@ function startLoops(
     imageFetches,
     strangers,
     brokenTime,
+    streamTrouble,
     cutOffRules,
   ];
   const leading = startLoop({
@@ -318,26 +307,15 @@ function startLoops(
   };
 }
 
-function hostLink(parts: {
-  orders: HostOrders;
-  logs: LogStreams;
-  wake: () => void;
-  accounts: AccountKeeper;
-}): HostLink {
+function hostLink(link: FleetLink, wake: () => void): HostLink {
   return {
-    nudge: (host) => parts.orders.nudge(host),
-    wake: parts.wake,
-    isConnected: () => parts.orders.isConnected,
-    async exec(host, request) {
-      try {
-        return await parts.orders.exec(host, request);
-      } catch (error) {
-        if (error instanceof HostUnreachableError) return null;
-        throw error;
-      }
-    },
-    openLogs: (host, query, reader) => parts.logs.open(host, query, reader),
-    revocationsChanged: () => parts.accounts.push(),
+    nudge: (host) => link.nudge(host),
+    wake,
+    isConnected: () => link.isConnected,
+    degraded: () => link.degraded(),
+    exec: (host, request) => link.exec(host, request),
+    openLogs: (host, query, reader) => link.openLogs(host, query, reader),
+    revocationsChanged: () => link.revocationsChanged(),
   };
 }
 

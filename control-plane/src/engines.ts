@@ -1,19 +1,19 @@
 /**
  * What the control plane stands on: a Postgres and a NATS, ours in the state folder or the operator's, and the
- * certificate with which it shows itself beyond loopback. Each is waited for with a bound and in plain words.
+ * certificate with which it shows itself beyond loopback. Postgres is waited for with a bound and in plain words; an
+ * operator's NATS is not, since the control plane serves without it (fleet-link.ts).
  */
 import { createHash, X509Certificate } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
-import type { NatsConnection } from "nats";
 import type { Log } from "@remotegpu/shared/log";
 import type { Config } from "./config.ts";
 import { serverCertificate } from "./embedded/certificate-authority.ts";
 import { startNats } from "./embedded/nats.ts";
 import { startPostgres } from "./embedded/postgres.ts";
 import { lockState } from "./embedded/state-lock.ts";
-import { connectControlPlane, NatsUnreachableError, type NatsAddress } from "./link/connection.ts";
+import type { NatsAddress } from "./link/connection.ts";
 import { renderNatsConfig } from "./link/nats-config.ts";
 import { openOperator, type Operator } from "./link/operator.ts";
 import { openDatabase, StoreError, type Database } from "./store/database.ts";
@@ -41,7 +41,6 @@ export interface Engines {
   operator: Operator;
   nats: {
     address: NatsAddress;
-    connection: NatsConnection;
     urlsForHosts: string[];
     caForHosts: string | null;
   };
@@ -51,9 +50,11 @@ export interface Engines {
   stop(): Promise<void>;
 }
 
+export const operatorFile = (stateDir: string) => join(stateDir, "operator.json");
+
 export function openOperatorKeys(stateDir: string): Promise<Operator> {
   mkdirSync(stateDir, { recursive: true });
-  return openOperator(join(stateDir, "operator.json"));
+  return openOperator(operatorFile(stateDir));
 }
 
 /** @throws EngineError, PostgresStartError, NatsStartError, StateLockedError, each with one clear line */
@@ -80,12 +81,8 @@ export async function startEngines(config: Config, log: Log): Promise<Engines> {
       end: endNats,
     } = await natsServer(config, operator, { tls, publicHost, log });
     undo.push(endNats);
-    const connection = await patiently("NATS", address.urls.join(", "), log, NatsUnreachableError, () =>
-      connectControlPlane(operator, address, log),
-    );
-    undo.push(() => connection.close());
     const caForHosts = config.nats === null ? (tls?.ca ?? null) : address.ca;
-    return { db, operator, nats: { address, connection, urlsForHosts, caForHosts }, tls, publicHost, stop };
+    return { db, operator, nats: { address, urlsForHosts, caForHosts }, tls, publicHost, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -117,7 +114,7 @@ export async function database(
     if (own !== null && !(leavesRunning && own.adopted)) await own.stop();
   };
   try {
-    await patiently("Postgres", new URL(url).host, log, StoreError, () => owner.query("SELECT 1"));
+    await patiently("Postgres", new URL(url).host, log, () => owner.query("SELECT 1"));
     await prepare?.(owner);
   } catch (error) {
     await owner.close();
@@ -136,16 +133,20 @@ export async function database(
   };
 }
 
+/** The operator's; null where it is to be one of ours. */
+export function natsOf({ nats }: Config): NatsAddress | null {
+  if (nats === null) return null;
+  return { urls: nats.urls, ca: nats.caFile === null ? null : readFileSync(nats.caFile, "utf8") };
+}
+
 async function natsServer(
   config: Config,
   operator: Operator,
   { tls, publicHost, log }: { tls: Tls | null; publicHost: string; log: Log },
 ): Promise<{ address: NatsAddress; urlsForHosts: string[]; end: () => Promise<void> }> {
-  if (config.nats !== null) {
-    const { urls, caFile } = config.nats;
-    const ca = caFile === null ? null : readFileSync(caFile, "utf8");
-    return { address: { urls, ca }, urlsForHosts: urls, end: () => Promise.resolve() };
-  }
+  const operators = natsOf(config);
+  if (operators !== null)
+    return { address: operators, urlsForHosts: operators.urls, end: () => Promise.resolve() };
   const server = await startNats({
     stateDir: join(config.stateDir, "nats"),
     listen: { address: config.listen.address },
@@ -191,19 +192,13 @@ function isLoopback(address: string): boolean {
   return address === "localhost" || address === "::1" || address.startsWith("127.");
 }
 
-/** Asks again while the world fails in the given way, up to the bound. */
-async function patiently<T>(
-  what: string,
-  where: string,
-  log: Log,
-  failure: new (...args: never[]) => Error,
-  ask: () => Promise<T>,
-): Promise<T> {
+/** Asks again while it does not answer, up to the bound. */
+async function patiently<T>(what: string, where: string, log: Log, ask: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await ask();
     } catch (cause) {
-      if (!(cause instanceof failure)) throw cause;
+      if (!(cause instanceof StoreError)) throw cause;
       if (attempt >= MAX_ATTEMPTS)
         throw new EngineError(
           `${what} does not answer at ${where}, tried ${MAX_ATTEMPTS} times: ${reasonOf(cause)}`,

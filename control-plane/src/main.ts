@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { Argument, Command, CommanderError, InvalidArgumentError } from "commander";
 import { pino } from "pino";
+import type { CheckResult } from "@remotegpu/shared/doctor";
 import { errorForLog } from "@remotegpu/shared/log";
 import { ConfigError, readConfig, type Config } from "./config.ts";
 import { startControlPlane, VERSION } from "./control-plane.ts";
@@ -10,9 +11,10 @@ import { NatsStartError } from "./embedded/nats.ts";
 import { dataFolder } from "./embedded/postgres.ts";
 import { PostgresStartError } from "./embedded/postgres-start-error.ts";
 import { StateLockedError } from "./embedded/state-lock.ts";
-import { database, EngineError, openOperatorKeys } from "./engines.ts";
+import { database, EngineError, natsOf, openOperatorKeys, operatorFile } from "./engines.ts";
 import { createFirstAdminKey, NotAnAdminError } from "./http/admin-key.ts";
 import { ListenError } from "./http/server.ts";
+import { checkJournalStream, noStreamToAsk, streamNotChecked } from "./link/journal-stream-check.ts";
 import { renderNatsConfig } from "./link/nats-config.ts";
 import { migrateCommand, type MigrateCommandOptions } from "./migrate-command.ts";
 import { type Database, transaction } from "./store/database.ts";
@@ -21,6 +23,7 @@ import { MigrationError } from "./store/migration-error.ts";
 import { schemaSnapshot } from "./store/schema-snapshot.ts";
 
 const NATS_PORT = 4222;
+const NATS_CLUSTER_PORT = 6222;
 
 // Logs go to standard error: what a command answers stands alone on standard output.
 const log = pino(
@@ -88,6 +91,12 @@ program
   .option("--store-dir <folder>", "where that NATS keeps its files", "/var/lib/nats")
   .option("--tls-cert <file>", "PEM of its certificate")
   .option("--tls-key <file>", "PEM of its key")
+  .option("--server-name <name>", "its own name; in a cluster no two are alike", "remotegpu-nats")
+  .option("--route <url...>", "for one of a cluster: all its servers, as nats://ADDRESS:6222")
+  .option(
+    "--cluster-ca <file>",
+    "PEM of the CA by which servers of the cluster know each other's certificates",
+  )
   .action(printNatsConfig);
 
 try {
@@ -157,12 +166,28 @@ function assertDatabaseThere(options: Options): void {
 async function doctor(options: Options & { json?: boolean }): Promise<void> {
   try {
     await withSchema(options, async (db) => {
-      process.exitCode = await doctorCommand(db, { json: options.json, now: new Date() }, say);
+      const asked = {
+        json: options.json,
+        now: new Date(),
+        checkStream: () => checkStreamOf(configOf(options)),
+      };
+      process.exitCode = await doctorCommand(db, asked, say);
     });
   } catch (error) {
     explain(error);
     process.exitCode = 2;
   }
+}
+
+async function checkStreamOf(config: Config): Promise<CheckResult> {
+  const address = natsOf(config);
+  if (address === null)
+    return noStreamToAsk(
+      "NATS_URL is unset: a NATS of our own is one server, with one replica of the stream.",
+    );
+  if (!existsSync(operatorFile(config.stateDir)))
+    return streamNotChecked(`${operatorFile(config.stateDir)}, the key to NATS, is not there`);
+  return await checkJournalStream({ operator: await openOperatorKeys(config.stateDir), address }, log);
 }
 
 /** A default that names a moment is written in the session's time zone. */
@@ -178,18 +203,30 @@ async function printNatsConfig(options: {
   storeDir: string;
   tlsCert?: string;
   tlsKey?: string;
+  serverName: string;
+  route?: string[];
+  clusterCa?: string;
 }): Promise<void> {
   const operator = await openOperatorKeys(configOf(options).stateDir);
-  const { tlsCert, tlsKey, storeDir } = options;
+  const { tlsCert, tlsKey, storeDir, serverName, route: routes, clusterCa } = options;
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new ConfigError("Give both --tls-cert and --tls-key, or neither.");
   const isTls = tlsCert !== undefined && tlsKey !== undefined;
+  if (routes !== undefined && isTls !== (clusterCa !== undefined))
+    throw new ConfigError(
+      "Servers of a cluster need --tls-cert, --tls-key and --cluster-ca, or none on loopback.",
+    );
+  const address = isTls ? "0.0.0.0" : "127.0.0.1";
   say(
     renderNatsConfig(operator, {
-      listen: { address: isTls ? "0.0.0.0" : "127.0.0.1", port: NATS_PORT },
+      listen: { address, port: NATS_PORT },
       storeDir,
-      serverName: "remotegpu-nats",
+      serverName,
       tls: isTls ? { certFile: tlsCert, keyFile: tlsKey } : null,
+      cluster:
+        routes === undefined
+          ? undefined
+          : { listen: { address, port: NATS_CLUSTER_PORT }, routes, caFile: clusterCa ?? null },
     }),
   );
 }

@@ -184,6 +184,7 @@ async function depsOf(
       nudge: () => undefined,
       wake,
       isConnected: () => true,
+      degraded: () => [],
       exec: () => Promise.resolve(null),
       openLogs: () => Promise.resolve({ opened: false, reason: "unreachable", detail: "no host here" }),
       revocationsChanged: () => Promise.resolve(),

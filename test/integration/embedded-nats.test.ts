@@ -129,12 +129,36 @@ test("the printed configuration for an external server is one that nats-server t
       storeDir: join(folder, 'a folder with "quotes"'),
       serverName: "remotegpu-1",
       tls: null,
+      cluster: {
+        listen: { address: "127.0.0.1", port: 6222 },
+        routes: ["nats://127.0.0.1:6222", "nats://127.0.0.1:6223"],
+        caFile: null,
+      },
     }),
   );
 
   const { stderr } = await run("/usr/sbin/nats-server", ["-t", "-c", file]);
 
   expect(stderr).toContain("configuration file");
+});
+
+test("a server beyond loopback lets in only routes that show a certificate of the fleet's CA", async () => {
+  const operator = await openOperator(join(folder, "operator.json"));
+
+  const text = renderNatsConfig(operator, {
+    listen: { address: "0.0.0.0", port: 4222 },
+    storeDir: folder,
+    serverName: "remotegpu-1",
+    tls: { certFile: "/tls/server.pem", keyFile: "/tls/server-key.pem" },
+    cluster: {
+      listen: { address: "0.0.0.0", port: 6222 },
+      routes: ["nats://10.0.0.1:6222"],
+      caFile: "/tls/ca.pem",
+    },
+  });
+
+  const cluster = text.slice(text.indexOf("cluster {"));
+  expect(cluster).toContain('ca_file: "/tls/ca.pem", verify: true');
 });
 
 test("two control planes that start at once share one operator", async () => {

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ingestBatch, recordMalformed } from "@remotegpu/control-plane/controllers/ingest";
 import { serveHosts } from "@remotegpu/control-plane/link/host-requests";
 import { verifySignature } from "@remotegpu/control-plane/link/host-credential";
-import { ensureJournalStream, JournalConsumer } from "@remotegpu/control-plane/link/journal-stream";
+import { JournalConsumer } from "@remotegpu/control-plane/link/journal-consumer";
+import { ensureJournalStream } from "@remotegpu/control-plane/link/journal-stream";
 import { InstanceId } from "@remotegpu/shared/ids";
 import type { JournalBatch } from "@remotegpu/shared/journal-row";
 import { signedText } from "@remotegpu/shared/journal-row";
@@ -71,7 +72,7 @@ beforeAll(async () => {
         void (await ingestBatch({ db, verify, calendar: CHINA }, host, batch, now())),
       malformed: (host, reason) => recordMalformed(db, host, reason, now()),
     },
-    quietLog,
+    { repair: () => ensureJournalStream(controlPlane), log: quietLog },
   );
   journal.start();
   ending.defer(() => journal.stop());

@@ -1,12 +1,8 @@
 /** Batches of journal rows through the real stream: at least once, acknowledged after the commit, bounded per host. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { NatsConnection } from "nats";
-import {
-  ensureJournalStream,
-  JournalConsumer,
-  type JournalHandler,
-  type StreamLimits,
-} from "@remotegpu/control-plane/link/journal-stream";
+import { JournalConsumer, type JournalHandler } from "@remotegpu/control-plane/link/journal-consumer";
+import { ensureJournalStream, type StreamLimits } from "@remotegpu/control-plane/link/journal-stream";
 import { publishBatch } from "@remotegpu/agent/link/journal-publisher";
 import type { JournalBatch } from "@remotegpu/shared/journal-row";
 import { JOURNAL_STREAM } from "@remotegpu/shared/subjects";
@@ -52,7 +48,7 @@ function startConsumer(handler: Partial<JournalHandler>, connection = controlPla
       malformed: () => Promise.resolve(),
       ...handler,
     },
-    keptLog(),
+    { repair: () => ensureJournalStream(connection), log: keptLog() },
   );
   consumers.push(consumer);
   consumer.start();
@@ -175,7 +171,7 @@ test("the same batch is one message, and a restored database gets it anew", asyn
 });
 
 test("a flooding host fills its own share and stops nobody else", async () => {
-  const limits: StreamLimits = { maxMessagesPerHost: 5, replicas: 1 };
+  const limits: StreamLimits = { maxMessagesPerHost: 5 };
   await ensureJournalStream(controlPlane, limits);
   const [flooding, calm] = [await startHost("flooding"), await startHost("calm")];
 
@@ -232,4 +228,19 @@ test("ensuring the stream twice, and from two replicas at once, is harmless", as
     duplicate_window: 30_000_000_000,
     allow_rollup_hdrs: false,
   });
+});
+
+test("what an operator lets the stream take stays; less than it must take does not", async () => {
+  await ensureJournalStream(controlPlane);
+  const manager = await controlPlane.jetstreamManager();
+
+  await manager.streams.update(JOURNAL_STREAM, { max_msgs_per_subject: 50_000, max_msg_size: -1 });
+  await ensureJournalStream(controlPlane);
+  const raised = (await manager.streams.info(JOURNAL_STREAM)).config;
+  await manager.streams.update(JOURNAL_STREAM, { max_msgs_per_subject: 5 });
+  await ensureJournalStream(controlPlane);
+  const mended = (await manager.streams.info(JOURNAL_STREAM)).config;
+
+  expect(raised).toMatchObject({ max_msgs_per_subject: 50_000, max_msg_size: -1 });
+  expect(mended).toMatchObject({ max_msgs_per_subject: 10_000, max_msg_size: -1 });
 });

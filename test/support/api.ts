@@ -71,6 +71,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
       nudge: (hostId) => void nudged.push(hostId),
       wake: () => undefined,
       isConnected: () => true,
+      degraded: () => [],
       exec: () => Promise.resolve(null),
       openLogs: () =>
         Promise.resolve({ opened: false, reason: "unreachable", detail: "there is no host in this test" }),

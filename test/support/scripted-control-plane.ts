@@ -19,7 +19,8 @@ import { decode } from "@remotegpu/shared/wire";
 import { HostOrders } from "@remotegpu/control-plane/link/host-orders";
 import { serveHosts } from "@remotegpu/control-plane/link/host-requests";
 import { LogStreams } from "@remotegpu/control-plane/link/log-streams";
-import { ensureJournalStream, JournalConsumer } from "@remotegpu/control-plane/link/journal-stream";
+import { JournalConsumer } from "@remotegpu/control-plane/link/journal-consumer";
+import { ensureJournalStream } from "@remotegpu/control-plane/link/journal-stream";
 import type { WholeReport } from "@remotegpu/control-plane/link/report-assembly";
 import { eventually } from "./eventually.ts";
 import { startTestNats, type HostCredential, type TestNats } from "./nats.ts";
@@ -190,7 +191,7 @@ export class ScriptedControlPlane {
         ingest: (hostId, batch) => Promise.resolve(known(hostId).take(batch)),
         malformed: (hostId, reason) => Promise.reject(new Error(`${hostId}: ${reason}`)),
       },
-      quietLog,
+      { repair: () => ensureJournalStream(connection), log: quietLog },
     );
     consumer.start();
     const self = new ScriptedControlPlane(nats, connection, {

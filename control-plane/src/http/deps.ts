@@ -8,6 +8,7 @@ import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import type { Log } from "@remotegpu/shared/log";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { BillingCalendar } from "../core/billing-calendar.ts";
+import type { Degradation } from "../core/journal-stream.ts";
 import type { PasswordSeal } from "../link/password-seal.ts";
 import type { LogOpening, LogQuery, Reader } from "../link/log-streams.ts";
 import type { AuditWitness } from "../store/audit/audit-witness.ts";
@@ -23,6 +24,8 @@ export interface HostLink {
   wake(): void;
   /** Whether this server has its way to NATS; without it no host can be reached. */
   isConnected(): boolean;
+  /** What this server stands on and is away; it serves all the same. */
+  degraded(): readonly Degradation[];
   /** Runs a short command in an instance; null when the host does not answer. */
   exec(hostId: HostId, request: ExecRequest): Promise<ExecReply | null>;
   /** Begins to read a run's output on its host. Never fails: what cannot be opened says why. */

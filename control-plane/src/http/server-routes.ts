@@ -9,14 +9,20 @@ import { metricsText } from "./metrics.ts";
 import { ApiRefusal, notFound } from "./request/refusal.ts";
 import { forEveryone, ok } from "./request/route.ts";
 
-const Health = z.object({ status: z.string() });
+const Health = z.object({
+  status: z.enum(["ok", "ready", "degraded"]),
+  degraded: z
+    .array(z.object({ what: z.enum(["nats", "jetstream"]), why: z.string() }))
+    .optional()
+    .openapi({ description: "What is away and what that means; left out where nothing is" }),
+});
 
 const health = createRoute({
   ...forEveryone,
   method: "get",
   path: "/healthz",
   tags: ["server"],
-  summary: "This process runs",
+  summary: "This process runs; degraded names what it stands on and is away",
   responses: ok("It runs", Health),
 });
 
@@ -25,7 +31,7 @@ const ready = createRoute({
   method: "get",
   path: "/readyz",
   tags: ["server"],
-  summary: "This process can serve: its database answers",
+  summary: "This process can serve: its database answers; degraded, too",
   responses: ok("It can", Health),
 });
 
@@ -64,10 +70,14 @@ const bundleFile = createRoute({
 });
 
 export function registerServerRoutes(app: ApiApp, deps: ApiDeps): void {
-  app.openapi(health, (c) => c.json({ status: "ok" }, 200));
+  const stateOr = (well: "ok" | "ready"): z.infer<typeof Health> => {
+    const degraded = deps.link.degraded();
+    return degraded.length === 0 ? { status: well } : { status: "degraded", degraded: [...degraded] };
+  };
+  app.openapi(health, (c) => c.json(stateOr("ok"), 200));
   app.openapi(ready, async (c) => {
     await deps.db.query("SELECT 1");
-    return c.json({ status: "ready" }, 200);
+    return c.json(stateOr("ready"), 200);
   });
   app.openapi(metrics, async (c) => {
     return c.body(await metricsText(c), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" });

@@ -28,6 +28,8 @@ export class AccountKeeper {
   #last: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
+  /** An outage is told of once, however often it is tried meanwhile. */
+  #isBehind = false;
 
   constructor(parts: AccountKeeperParts) {
     this.#parts = parts;
@@ -56,6 +58,7 @@ export class AccountKeeper {
     const { operator, address, readRevoked } = this.#parts;
     try {
       await pushAccounts(operator, address, { revoked: await readRevoked(), now: new Date() });
+      this.#isBehind = false;
       this.#sleep(PUSH_EVERY_MS);
     } catch (error) {
       this.#sleep(RETRY_AFTER_MS);
@@ -67,7 +70,8 @@ export class AccountKeeper {
     try {
       await this.push();
     } catch (error) {
-      this.#parts.log.warn({ error }, "NATS could not be told the revoked keys yet");
+      if (!this.#isBehind) this.#parts.log.warn({ error }, "NATS could not be told the revoked keys yet");
+      this.#isBehind = true;
     }
   }
 

@@ -1,201 +1,222 @@
 /**
- * The stream between the hosts' journals and ingest. It owns nothing: a message is acknowledged only after the
- * handler has resolved (that is, committed), and whatever the stream loses is sent again by the agents. A wiped
- * server gets its stream and consumer back here.
+ * The stream between the hosts' journals and ingest, and its one consumer (journal-consumer.ts): made where they are
+ * missing, and given as many replicas as they should have. It owns nothing: whatever it loses is sent again by the
+ * agents. A stream that exists is never lowered, in replicas or in what it takes.
  */
 import {
   AckPolicy,
   DiscardPolicy,
+  ErrorCode,
   nanos,
+  NatsError,
   RetentionPolicy,
   StorageType,
+  type ConsumerConfig,
   type JetStreamManager,
-  type JsMsg,
   type NatsConnection,
+  type StreamConfig,
+  type StreamInfo,
 } from "nats";
-import { HostId } from "@remotegpu/shared/ids";
-import { JournalBatch, MAX_BATCH_BYTES } from "@remotegpu/shared/journal-row";
-import type { Log } from "@remotegpu/shared/log";
-import { hostOf, JOURNAL_CONSUMER, JOURNAL_STREAM, upOfAllHosts } from "@remotegpu/shared/subjects";
+import { MAX_BATCH_BYTES } from "@remotegpu/shared/journal-row";
+import { JOURNAL_CONSUMER, JOURNAL_STREAM, upOfAllHosts } from "@remotegpu/shared/subjects";
 import { KIB } from "@remotegpu/shared/units";
-import { decode } from "@remotegpu/shared/wire";
+import { type AwayCause, countsToAsk, type StreamFound } from "../core/journal-stream.ts";
 
 const MAX_MESSAGES_PER_HOST = 10_000;
 /** Shorter than the agents' 60 s re-send, so that a re-sent batch is never taken for a double. */
 const DUPLICATE_WINDOW_MS = 30_000;
 const HANDLE_WITHIN_MS = 60_000;
-/** Those of as many hosts may be decided in one transaction. All are in memory, each up to MAX_BATCH_BYTES. */
-const MAX_IN_FLIGHT = 64;
 const MAX_UNACKNOWLEDGED = 4_096;
-/** A batch that fails this often is dropped from the stream; its host sends the rows again. */
-const MAX_DELIVERIES = 20;
-const FIRST_RETRY_MS = 1_000;
-const MAX_RETRY_MS = 30_000;
-const FETCH_WAIT_MS = 5_000;
-const REPAIR_EVERY_MS = 1_000;
-/** What is no batch is told this often of each host; the rest of a flood of it is only dropped. */
-const MALFORMED_TOLD_EVERY_MS = 10_000;
+/** A cluster without a leader answers nothing; this long each look then takes. */
+const LOOK_WITHIN_MS = 2_000;
+/** Three servers first agree on a leader of the new replicas. */
+const CHANGE_WITHIN_MS = 10_000;
+/** The replicas' leader hears the others twice a second. */
+const SILENT_AFTER_MS = 30_000;
 
-export interface JournalHandler {
-  /** Resolves once the batch is decided and committed; throws when the world failed and it must come again. */
-  ingest(host: HostId, batch: JournalBatch): Promise<void>;
-  /** Something on a host's journal subject that is no batch; it is dropped. */
-  malformed(host: string | null, reason: string): Promise<void>;
-}
+/** As JetStream numbers its errors. */
+const STREAM_NOT_FOUND = 10_059;
+const CONSUMER_NOT_FOUND = 10_014;
+const MADE_MEANWHILE = 10_058;
+/** So many servers will not hold it: one alone, too few peers, no room (of the account, of memory, of disk). */
+const TOO_FEW_ACCEPT = [10_074, 10_005, 10_002, 10_023, 10_028, 10_047];
+const WITHOUT_LEADER = [10_008, 10_118];
+const JETSTREAM_OFF = [10_039, 10_076];
+const NO_RESPONDERS: string = ErrorCode.NoResponders;
+const TIMEOUT: string = ErrorCode.Timeout;
 
 export interface StreamLimits {
   maxMessagesPerHost: number;
-  replicas: number;
 }
 
-const LIMITS: StreamLimits = { maxMessagesPerHost: MAX_MESSAGES_PER_HOST, replicas: 1 };
+const LIMITS: StreamLimits = { maxMessagesPerHost: MAX_MESSAGES_PER_HOST };
 
-/** Creates the stream and its one consumer, or brings them to what they should be. */
-export async function ensureJournalStream(connection: NatsConnection, limits = LIMITS): Promise<void> {
-  const manager = await connection.jetstreamManager();
-  const config = {
+/** The stream is there, and nobody leads it. */
+class StreamLeaderlessError extends Error {
+  override readonly name = "StreamLeaderlessError";
+}
+
+/**
+ * Makes the stream and its consumer, or brings them to what they should be; harmless from several at once.
+ * @throws NatsError, StreamLeaderlessError (awayCause)
+ */
+export async function ensureJournalStream(connection: NatsConnection, limits = LIMITS): Promise<StreamFound> {
+  const [looking, changing] = [
+    await manager(connection, LOOK_WITHIN_MS),
+    await manager(connection, CHANGE_WITHIN_MS),
+  ];
+  const isClustered = connection.info?.cluster !== undefined;
+  const found = await streamInfo(looking);
+  const refusal =
+    found === null
+      ? await makeStream(changing, { config: streamConfig(limits), isClustered })
+      : await bringUp(changing, { found, limits, isClustered });
+  await ensureConsumer(looking, changing);
+  return { ...told(await looking.streams.info(JOURNAL_STREAM), isClustered), refusal };
+}
+
+/** As it is, with nothing changed. @throws NatsError, of a stream that is not there too, StreamLeaderlessError */
+export async function readJournalStream(connection: NatsConnection): Promise<StreamFound> {
+  const looking = await manager(connection, LOOK_WITHIN_MS);
+  return told(await looking.streams.info(JOURNAL_STREAM), connection.info?.cluster !== undefined);
+}
+
+/** What a failed look says of JetStream; null for what is no failure of NATS. */
+export function awayCause(error: unknown): AwayCause | null {
+  if (error instanceof StreamLeaderlessError) return "leader";
+  if (!(error instanceof NatsError)) return null;
+  const code = error.api_error?.err_code;
+  if (code !== undefined) {
+    if (WITHOUT_LEADER.includes(code)) return "leader";
+    return JETSTREAM_OFF.includes(code) ? "jetstream" : "refused";
+  }
+  if (error.code === NO_RESPONDERS) return "jetstream";
+  return error.code === TIMEOUT ? "leader" : "nats";
+}
+
+function manager(connection: NatsConnection, timeout: number): Promise<JetStreamManager> {
+  return connection.jetstreamManager({ timeout, checkAPI: false });
+}
+
+/** Answers NATS' words where it refused the replicas that were wanted. */
+async function makeStream(
+  changing: JetStreamManager,
+  { config, isClustered }: { config: OurStream; isClustered: boolean },
+): Promise<string | null> {
+  let refusal: string | null = null;
+  for (const replicas of countsToAsk({ replicas: null, isClustered })) {
+    try {
+      await changing.streams.add({ ...config, num_replicas: replicas });
+      break;
+    } catch (error) {
+      if (isAnswer(error, [MADE_MEANWHILE])) break;
+      if (replicas === 1 || !isAnswer(error, TOO_FEW_ACCEPT)) throw error;
+      refusal = error.message;
+    }
+  }
+  return refusal;
+}
+
+/** Answers NATS' words where it refused the replicas that were wanted. */
+async function bringUp(
+  changing: JetStreamManager,
+  { found, limits, isClustered }: { found: StreamInfo; limits: StreamLimits; isClustered: boolean },
+): Promise<string | null> {
+  const config = atLeast(streamConfig(limits), found.config);
+  if (differs(config, found.config)) await changing.streams.update(JOURNAL_STREAM, config);
+  // By itself, so that servers which refuse it keep nothing else from the stream.
+  for (const replicas of countsToAsk({ replicas: found.config.num_replicas, isClustered })) {
+    try {
+      await changing.streams.update(JOURNAL_STREAM, { num_replicas: replicas });
+    } catch (error) {
+      if (!isAnswer(error, TOO_FEW_ACCEPT)) throw error;
+      return error.message;
+    }
+  }
+  return null;
+}
+
+async function ensureConsumer(looking: JetStreamManager, changing: JetStreamManager): Promise<void> {
+  try {
+    const { config } = await looking.consumers.info(JOURNAL_STREAM, JOURNAL_CONSUMER);
+    if (!differs(CONSUMER, config)) return;
+  } catch (error) {
+    if (!isAnswer(error, [CONSUMER_NOT_FOUND])) throw error;
+  }
+  await changing.consumers.add(JOURNAL_STREAM, CONSUMER);
+}
+
+const CONSUMER: Partial<ConsumerConfig> = {
+  durable_name: JOURNAL_CONSUMER,
+  ack_policy: AckPolicy.Explicit,
+  ack_wait: nanos(HANDLE_WITHIN_MS),
+  max_ack_pending: MAX_UNACKNOWLEDGED,
+  max_deliver: -1,
+  // As many as the stream has, and raised with it.
+  num_replicas: 0,
+};
+
+type OurStream = ReturnType<typeof streamConfig>;
+
+function streamConfig({ maxMessagesPerHost }: StreamLimits) {
+  return {
     name: JOURNAL_STREAM,
     subjects: [upOfAllHosts("j")],
     storage: StorageType.File,
     retention: RetentionPolicy.Workqueue,
     discard: DiscardPolicy.New,
-    max_msgs_per_subject: limits.maxMessagesPerHost,
+    max_msgs_per_subject: maxMessagesPerHost,
     discard_new_per_subject: true,
     max_msg_size: MAX_BATCH_BYTES + 16 * KIB,
     duplicate_window: nanos(DUPLICATE_WINDOW_MS),
-    num_replicas: limits.replicas,
     // A header of a hostile host must not roll the stream up, and nobody deletes from it but the consumer.
     allow_rollup_hdrs: false,
     deny_delete: true,
   };
-  if (await streamExists(manager)) await manager.streams.update(JOURNAL_STREAM, config);
-  else await manager.streams.add(config);
-  await manager.consumers.add(JOURNAL_STREAM, {
-    durable_name: JOURNAL_CONSUMER,
-    ack_policy: AckPolicy.Explicit,
-    ack_wait: nanos(HANDLE_WITHIN_MS),
-    max_ack_pending: MAX_UNACKNOWLEDGED,
-    max_deliver: -1,
-  });
 }
 
-async function streamExists(manager: JetStreamManager): Promise<boolean> {
-  for await (const name of manager.streams.names(upOfAllHosts("j"))) if (name === JOURNAL_STREAM) return true;
-  return false;
+/** An operator may let it take more. */
+function atLeast(ours: OurStream, theirs: StreamConfig): OurStream {
+  const most = (our: number, their: number) => (their === -1 ? their : Math.max(our, their));
+  return {
+    ...ours,
+    max_msgs_per_subject: Math.max(ours.max_msgs_per_subject, theirs.max_msgs_per_subject),
+    max_msg_size: most(ours.max_msg_size, theirs.max_msg_size),
+  };
 }
 
-/** Feeds ingest until `stop` resolves. Any number of replicas share the one consumer. */
-export class JournalConsumer {
-  readonly #connection: NatsConnection;
-  readonly #handler: JournalHandler;
-  readonly #log: Log;
-  readonly #limits: StreamLimits;
-  readonly #stopping = new AbortController();
-  readonly #malformedToldMs = new Map<string, number>();
-  #loop: Promise<void> = Promise.resolve();
+/** Only what we say counts; whatever else an operator has set stays. */
+function differs(ours: object, theirs: object): boolean {
+  const kept = new Map(Object.entries(theirs));
+  return Object.entries(ours).some(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(kept.get(name)),
+  );
+}
 
-  constructor(connection: NatsConnection, handler: JournalHandler, log: Log, limits = LIMITS) {
-    this.#connection = connection;
-    this.#handler = handler;
-    this.#log = log;
-    this.#limits = limits;
+async function streamInfo(looking: JetStreamManager): Promise<StreamInfo | null> {
+  try {
+    return await looking.streams.info(JOURNAL_STREAM);
+  } catch (error) {
+    if (isAnswer(error, [STREAM_NOT_FOUND])) return null;
+    throw error;
   }
+}
 
-  start(): void {
-    this.#loop = this.#run();
-  }
+/** @throws StreamLeaderlessError */
+function told({ config, cluster }: StreamInfo, isClustered: boolean): StreamFound {
+  if (!cluster?.leader)
+    throw new StreamLeaderlessError(`none of its ${config.num_replicas} replicas leads it`);
+  const others = cluster.replicas ?? [];
+  const silent = others.filter(({ offline, active }) => offline || active > nanos(SILENT_AFTER_MS));
+  return {
+    replicas: config.num_replicas,
+    silent: silent.map(({ name }) => name),
+    servers: null,
+    isClustered,
+    refusal: null,
+  };
+}
 
-  /** Resolves when the batches in hand are decided. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#loop;
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#stopping.signal.aborted) {
-      try {
-        await this.#handleNextMessages();
-      } catch (error) {
-        if (this.#connection.isClosed()) return;
-        this.#log.warn({ error }, "the journal stream does not answer; it is made again if it is gone");
-        await this.#repair();
-      }
-    }
-  }
-
-  async #handleNextMessages(): Promise<void> {
-    const consumer = await this.#connection.jetstream().consumers.get(JOURNAL_STREAM, JOURNAL_CONSUMER);
-    const messages = await consumer.fetch({ max_messages: MAX_IN_FLIGHT, expires: FETCH_WAIT_MS });
-    const stop = () => messages.stop();
-    this.#stopping.signal.addEventListener("abort", stop);
-    try {
-      const ofHost = new Map<string, Promise<void>>();
-      for await (const message of messages) {
-        // One host's batches follow each other; hosts do not wait for one another.
-        const before = ofHost.get(message.subject) ?? Promise.resolve();
-        ofHost.set(
-          message.subject,
-          before.then(() => this.#handle(message)),
-        );
-      }
-      await Promise.all(ofHost.values());
-    } finally {
-      this.#stopping.signal.removeEventListener("abort", stop);
-    }
-  }
-
-  async #handle(message: JsMsg): Promise<void> {
-    const host = HostId.safeParse(hostOf(message.subject));
-    const batch = decode(JournalBatch, message.data);
-    try {
-      if (!host.success || !batch.ok) {
-        const reason = batch.ok ? "the subject names no host" : batch.reason;
-        await this.#tellMalformed(host.data ?? null, reason);
-        message.term(reason);
-        return;
-      }
-      await this.#handler.ingest(host.data, batch.message);
-      message.ack();
-    } catch (error) {
-      this.#postpone(message, error);
-    }
-  }
-
-  async #tellMalformed(host: string | null, reason: string): Promise<void> {
-    const nowMs = performance.now();
-    if (nowMs - (this.#malformedToldMs.get(host ?? "") ?? -Infinity) < MALFORMED_TOLD_EVERY_MS) return;
-    await this.#handler.malformed(host, reason);
-    this.#malformedToldMs.set(host ?? "", nowMs);
-  }
-
-  #postpone(message: JsMsg, error: unknown): void {
-    const deliveries = message.info.deliveryCount;
-    const fields = { error, subject: message.subject, deliveries };
-    if (deliveries >= MAX_DELIVERIES) {
-      this.#log.error(fields, "a batch failed too often and leaves the stream; its host will send it again");
-      message.term("failed too often");
-      return;
-    }
-    this.#log.warn(fields, "a batch could not be decided and comes again");
-    message.nak(Math.min(FIRST_RETRY_MS * 2 ** (deliveries - 1), MAX_RETRY_MS));
-  }
-
-  async #repair(): Promise<void> {
-    try {
-      await ensureJournalStream(this.#connection, this.#limits);
-    } catch (error) {
-      this.#log.warn({ error }, "the journal stream cannot be made yet");
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, REPAIR_EVERY_MS);
-        this.#stopping.signal.addEventListener(
-          "abort",
-          () => {
-            clearTimeout(timer);
-            resolve();
-          },
-          { once: true },
-        );
-      });
-    }
-  }
+function isAnswer(error: unknown, codes: readonly number[]): error is NatsError {
+  return error instanceof NatsError && codes.includes(error.api_error?.err_code ?? 0);
 }

@@ -15,15 +15,28 @@ export interface NatsConfig {
   serverName: string;
   /** PEM files; null only on loopback. */
   tls: { certFile: string; keyFile: string } | null;
+  /** For one of several servers; its name is then its own. */
+  cluster?: NatsCluster | undefined;
 }
 
+interface NatsCluster {
+  listen: { address: string; port: number };
+  /** Of all servers, this one included: "nats://10.0.0.1:6222". */
+  routes: readonly string[];
+  /** PEM of the CA by whose certificates the servers know each other; null only on loopback. */
+  caFile: string | null;
+}
+
+/** The same for all servers of a fleet. */
+const CLUSTER_NAME = "remotegpu";
+
 export function renderNatsConfig(operator: Operator, config: NatsConfig): string {
-  const { listen, storeDir, serverName, tls } = config;
+  const { listen, storeDir, serverName, tls, cluster } = config;
   const preload = Object.entries(operator.preload).map(([account, jwt]) => `  ${account}: ${quoted(jwt)}`);
   return [
     "# Made by remotegpu-control-plane.",
     `server_name: ${quoted(serverName)}`,
-    `listen: ${quoted(`${listen.address.includes(":") ? `[${listen.address}]` : listen.address}:${listen.port}`)}`,
+    `listen: ${addressText(listen)}`,
     `max_payload: ${MAX_PAYLOAD_BYTES}`,
     // A dead host shows within a minute, so that orders to it fail fast.
     'ping_interval: "20s"',
@@ -38,8 +51,29 @@ export function renderNatsConfig(operator: Operator, config: NatsConfig): string
     ...(tls === null
       ? []
       : [`tls { cert_file: ${quoted(tls.certFile)}, key_file: ${quoted(tls.keyFile)}, timeout: 5 }`]),
+    ...(cluster === undefined ? [] : clusterLines(cluster, tls)),
     "",
   ].join("\n");
+}
+
+/** Who is let in as a route is a server of the fleet: each must show a certificate of the CA. */
+function clusterLines({ listen, routes, caFile }: NatsCluster, tls: NatsConfig["tls"]): string[] {
+  return [
+    "cluster {",
+    `  name: ${CLUSTER_NAME}`,
+    `  listen: ${addressText(listen)}`,
+    `  routes: [${routes.map(quoted).join(", ")}]`,
+    ...(tls === null || caFile === null
+      ? []
+      : [
+          `  tls { cert_file: ${quoted(tls.certFile)}, key_file: ${quoted(tls.keyFile)}, ca_file: ${quoted(caFile)}, verify: true, timeout: 5 }`,
+        ]),
+    "}",
+  ];
+}
+
+function addressText({ address, port }: { address: string; port: number }): string {
+  return quoted(`${address.includes(":") ? `[${address}]` : address}:${port}`);
 }
 
 /** The configuration language reads backslash escapes in double quotes. */

@@ -18,6 +18,7 @@ export type AlarmKind =
   | "runtime-disagrees"
   | "unknown-lease"
   | "lease-disbelieved"
+  | "journal-stream"
   | "charge-beyond-column"
   | "charge-failed";
 

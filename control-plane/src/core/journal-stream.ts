@@ -1,0 +1,94 @@
+/**
+ * How many replicas the journal stream asks for, and what is said of the state in which it was found: to everyone
+ * (degraded), to operators (alarms) and by the doctor. Asking NATS is link/journal-stream.ts.
+ */
+
+/** One fewer bears no loss of a server: of two, both must be there for the stream to have a leader. */
+export const WANTED_REPLICAS = 3;
+
+export interface StreamFound {
+  readonly replicas: number;
+  /** Servers that hold a replica and have not been heard for a while. */
+  readonly silent: readonly string[];
+  /** Servers with JetStream that were seen; null where they were not asked for, since nothing depends on it. */
+  readonly servers: readonly string[] | null;
+  readonly isClustered: boolean;
+  /** NATS' words where more replicas were asked for and refused; null where none were. */
+  readonly refusal: string | null;
+}
+
+export type AwayCause = "nats" | "jetstream" | "leader" | "refused";
+
+/** `detail` is the engine's own words, for operators alone: they may hold addresses. */
+export type StreamState =
+  | ({ readonly kind: "well" } & StreamFound)
+  | { readonly kind: "away"; readonly cause: AwayCause; readonly detail: string };
+
+/** What is away and what that means, in words that a stranger may read. */
+export interface Degradation {
+  readonly what: "nats" | "jetstream";
+  readonly why: string;
+}
+
+/**
+ * The counts to ask for, one after the other until one is accepted; none where the stream has enough, since it is never
+ * lowered. Whether three servers accept it, they say themselves.
+ */
+export function countsToAsk({
+  replicas,
+  isClustered,
+}: {
+  /** Null while there is no stream. */
+  replicas: number | null;
+  isClustered: boolean;
+}): readonly number[] {
+  if (!isClustered) return replicas === null ? [1] : [];
+  if (replicas === null) return [WANTED_REPLICAS, 1];
+  return replicas < WANTED_REPLICAS ? [WANTED_REPLICAS] : [];
+}
+
+export function degradationOf(state: StreamState): Degradation | null {
+  if (state.kind === "well") return null;
+  return { what: state.cause === "nats" ? "nats" : "jetstream", why: whyAway(state.cause) };
+}
+
+function whyAway(cause: AwayCause): string {
+  switch (cause) {
+    case "nats":
+      return "NATS does not answer: orders wait for their hosts, and usage waits in the hosts' journals.";
+    case "jetstream":
+      return "NATS serves no JetStream: usage waits in the hosts' journals.";
+    case "leader":
+      return "JetStream has no leader, as when most of its servers are away: usage waits in the hosts' journals.";
+    case "refused":
+      return "JetStream refuses the journal stream: usage waits in the hosts' journals.";
+  }
+}
+
+/** What an operator should look at, by the subject of its alarm. A server that runs alone is nobody's mistake. */
+export function troublesOf(state: StreamState): ReadonlyMap<string, string> {
+  if (state.kind === "away") {
+    const detail = `${whyAway(state.cause)} It is looked for again every few seconds. NATS says: ${state.detail}`;
+    return new Map([["away", detail]]);
+  }
+  const troubles = new Map<string, string>();
+  if (state.isClustered && state.replicas < WANTED_REPLICAS)
+    troubles.set("replicas", replicasSentence(state));
+  for (const server of state.silent) troubles.set(`silent ${server}`, silentSentence(server, state.replicas));
+  return troubles;
+}
+
+export function replicasSentence({ replicas, servers, isClustered, refusal }: StreamFound): string {
+  const has = `The journal stream has ${replicas === 1 ? "one replica" : `${replicas} replicas`}`;
+  if (!isClustered) return `${has}: its NATS is one server.`;
+  const seen =
+    servers === null
+      ? ""
+      : ` Servers with JetStream seen: ${servers.length} (${servers.join(", ") || "none"}).`;
+  if (replicas >= WANTED_REPLICAS) return `${has}.${seen}`;
+  return `${has}, since no ${WANTED_REPLICAS} servers of the cluster accept it; it is raised by itself once they do.${seen}${refusal === null ? "" : ` NATS says: ${refusal}.`}`;
+}
+
+function silentSentence(server: string, replicas: number): string {
+  return `Server ${server} holds one of the ${replicas} replicas of the journal stream and is not heard: usage comes in while most of them are there.`;
+}

@@ -1,0 +1,215 @@
+/**
+ * The way to the hosts over NATS as one thing with a lifetime: opened when NATS first answers, kept through every
+ * outage from then on, and with it the journal stream. Without NATS or its JetStream the control plane serves all the
+ * same: whoever asks for the way is told that there is none, and one loop looks again.
+ */
+import { Events, type NatsConnection } from "nats";
+import type { HostId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
+import { CONTROL_PLANE_WAKE } from "@remotegpu/shared/subjects";
+import { type Loop, startLoop } from "./controllers/loop.ts";
+import {
+  type Degradation,
+  degradationOf,
+  replicasSentence,
+  type StreamState,
+} from "./core/journal-stream.ts";
+import { AccountKeeper } from "./link/account-keeper.ts";
+import type { Revocation } from "./link/account-claims.ts";
+import { connectControlPlane, NatsUnreachableError, type NatsAddress } from "./link/connection.ts";
+import { HostOrders, HostUnreachableError } from "./link/host-orders.ts";
+import { type HostHandlers, serveHosts } from "./link/host-requests.ts";
+import { JournalConsumer, type JournalHandler } from "./link/journal-consumer.ts";
+import { awayState, lookAtStream } from "./link/journal-keeping.ts";
+import { ensureJournalStream } from "./link/journal-stream.ts";
+import { type LogOpening, type LogQuery, LogStreams, type Reader } from "./link/log-streams.ts";
+import type { Operator } from "./link/operator.ts";
+
+const LOOK_EVERY_MS = 2_000;
+const LOST: StreamState = { kind: "away", cause: "nats", detail: "the connection is lost" };
+
+interface FleetLinkParts {
+  operator: Operator;
+  address: NatsAddress;
+  log: Log;
+}
+
+/** What is done with what comes over it. */
+interface FleetLinkUse {
+  hosts: HostHandlers;
+  journal: JournalHandler;
+  /** Another replica wakes the loops. */
+  woken: () => void;
+  readRevoked: () => Promise<Revocation[]>;
+}
+
+/** All that stands on one connection, which outlives the outages of NATS. */
+interface Way {
+  connection: NatsConnection;
+  orders: HostOrders;
+  logs: LogStreams;
+  accounts: AccountKeeper;
+  journal: JournalConsumer;
+  hosts: { close(): Promise<void> };
+}
+
+export class FleetLink {
+  readonly #parts: FleetLinkParts;
+  #way: Way | null = null;
+  /** Null before the first look has ended. */
+  #state: StreamState | null = null;
+  #loop: Loop | null = null;
+  /** Of those who wait for the next look to end. */
+  #looked: (() => void)[] = [];
+
+  constructor(parts: FleetLinkParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves after the first look, whatever it found. */
+  async start(use: FleetLinkUse): Promise<void> {
+    const looked = new Promise<void>((resolve) => this.#looked.push(resolve));
+    this.#loop = startLoop({
+      name: "journal-stream",
+      everyMs: LOOK_EVERY_MS,
+      pass: () => this.#look(use),
+      log: this.#parts.log,
+    });
+    await looked;
+  }
+
+  get isConnected(): boolean {
+    return this.#way?.orders.isConnected ?? false;
+  }
+
+  get stream(): StreamState {
+    return this.#state ?? { kind: "away", cause: "nats", detail: "it was not asked yet" };
+  }
+
+  /** What is away at this moment, for everyone to read. */
+  degraded(): Degradation[] {
+    const degradation = degradationOf(this.stream);
+    return degradation === null ? [] : [degradation];
+  }
+
+  nudge(host: HostId): void {
+    this.#way?.orders.nudge(host);
+  }
+
+  /** Only one replica leads, and it need not be this one. */
+  wakeOthers(): void {
+    if (this.#way !== null && !this.#way.connection.isClosed())
+      this.#way.connection.publish(CONTROL_PLANE_WAKE);
+  }
+
+  /** Null when the host does not answer. */
+  async exec(host: HostId, request: ExecRequest): Promise<ExecReply | null> {
+    try {
+      return (await this.#way?.orders.exec(host, request)) ?? null;
+    } catch (error) {
+      if (error instanceof HostUnreachableError) return null;
+      throw error;
+    }
+  }
+
+  async openLogs(host: HostId, query: LogQuery, reader: Reader): Promise<LogOpening> {
+    if (this.#way === null) return { opened: false, reason: "unreachable", detail: "NATS does not answer" };
+    return await this.#way.logs.open(host, query, reader);
+  }
+
+  /** @throws NatsUnreachableError and what pushing throws; it is done anyway once NATS answers */
+  async revocationsChanged(): Promise<void> {
+    if (this.#way === null) throw new NatsUnreachableError("NATS does not answer yet");
+    await this.#way.accounts.push();
+  }
+
+  /** Those who read logs are told, before the API ends. */
+  endLogs(): void {
+    this.#way?.logs.close();
+  }
+
+  async stop(): Promise<void> {
+    // Ingest first: it may wait for a look, and the loop still makes one.
+    const way = this.#way;
+    await way?.accounts.stop();
+    // Without a connection there is nothing to finish, and a farewell would wait for one.
+    if (this.isConnected) await way?.hosts.close();
+    await way?.journal.stop();
+    await this.#loop?.stop();
+    // A look that was under way may have opened it only now.
+    if (this.#way !== way) return this.stop();
+    await way?.connection.close();
+  }
+
+  async #look(use: FleetLinkUse): Promise<void> {
+    // Whoever begins to wait from now on means a look that begins later.
+    const waiting = this.#looked;
+    this.#looked = [];
+    try {
+      this.#tell(await this.#stateNow(use));
+    } finally {
+      for (const resolve of waiting) resolve();
+    }
+  }
+
+  async #stateNow(use: FleetLinkUse): Promise<StreamState> {
+    const { operator, address, log } = this.#parts;
+    const isNew = this.#way === null;
+    try {
+      this.#way ??= await this.#open(await connectControlPlane(operator, address, log), use);
+    } catch (error) {
+      return awayState(error);
+    }
+    const { connection, journal } = this.#way;
+    const state = this.isConnected
+      ? await lookAtStream({ operator, address, connection }, ensureJournalStream)
+      : LOST;
+    // Not before, or it would begin by missing a stream that is only about to be made.
+    if (isNew) journal.start();
+    return state;
+  }
+
+  async #open(connection: NatsConnection, use: FleetLinkUse): Promise<Way> {
+    const { operator, address, log } = this.#parts;
+    const accounts = new AccountKeeper({ operator, address, connection, readRevoked: use.readRevoked, log });
+    const journal = new JournalConsumer(connection, use.journal, { repair: () => this.#lookAgain(), log });
+    const way = {
+      connection,
+      orders: new HostOrders(connection),
+      logs: new LogStreams(connection),
+      accounts,
+      journal,
+    };
+    connection.subscribe(CONTROL_PLANE_WAKE, { callback: use.woken });
+    const hosts = await serveHosts(connection, use.hosts, log);
+    void this.#followConnection(connection);
+    accounts.start();
+    return { ...way, hosts };
+  }
+
+  #lookAgain(): Promise<void> {
+    const looked = new Promise<void>((resolve) => this.#looked.push(resolve));
+    this.#loop?.wake();
+    return looked;
+  }
+
+  async #followConnection(connection: NatsConnection): Promise<void> {
+    for await (const { type } of connection.status())
+      if (type === Events.Disconnect || type === Events.Reconnect) this.#loop?.wake();
+  }
+
+  /** Said when it changes: it may last for days. */
+  #tell(state: StreamState): void {
+    const before = this.#state === null ? null : sentenceOf(this.#state);
+    const after = sentenceOf(state);
+    this.#state = state;
+    if (after === before) return;
+    if (state.kind === "away") this.#parts.log.error({ stream: state }, `degraded: ${after}`);
+    else this.#parts.log.info({ stream: state }, `usage is taken in: ${after}`);
+  }
+}
+
+function sentenceOf(state: StreamState): string {
+  return state.kind === "well" ? replicasSentence(state) : (degradationOf(state)?.why ?? "");
+}
