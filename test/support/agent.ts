@@ -64,6 +64,8 @@ export class AgentUnderTest {
       socketPath?: string;
       simulatedGpus?: number;
       stateDir?: string;
+      /** More settings, as an operator would make them. */
+      settings?: Record<string, string>;
       /** An access process runs on the state folder; without one, something answers that holds no lease. */
       hasAccess?: boolean;
     } = {},
@@ -79,6 +81,7 @@ export class AgentUnderTest {
         REMOTEGPU_SIMULATED_GPUS: String(simulatedGpus),
         REMOTEGPU_NVIDIA_SMI: "/nonexistent/nvidia-smi",
         ...(socketPath !== undefined && { REMOTEGPU_RUNTIME_SOCKET: socketPath }),
+        ...options.settings,
       },
       access: hasAccess ? null : await EmptyAccess.open(stateDir),
     });

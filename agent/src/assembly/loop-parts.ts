@@ -10,6 +10,7 @@ import { OutputKeeper } from "../loop/output-keeper.ts";
 import { Reconciliation } from "../loop/reconciliation.ts";
 import { reportNow } from "../loop/report.ts";
 import { RunPerformer } from "../loop/run-performer.ts";
+import { DiskWatch } from "../loop/storage/disk-watch.ts";
 import { OrphanWatch } from "../loop/watch/orphan-watch.ts";
 import { TransitionWatch } from "../loop/watch/transition-watch.ts";
 import { bundleOf } from "../process/bundle.ts";
@@ -32,7 +33,7 @@ export function loopParts(
   const { config, credential, key, clock, journal, notifier, log } = setting;
   const { host_id: hostId } = credential.grant;
   const { runtime, gpuWatch } = host;
-  const { link, keeper, storageSampling } = linked;
+  const { link, keeper, storageSampling, storageMeter } = linked;
   const outputKeeper = new OutputKeeper({ runtime, kept: host.kept, log });
   const { imagePulls, imageCleaner } = imageParts(setting, { host, linked, wake });
   const performer = new RunPerformer({
@@ -65,8 +66,10 @@ export function loopParts(
   });
   const orphanWatch = new OrphanWatch({ hostId, journal, isReaping: config.reapsOrphans, log });
   const shared = { ...host, clock, journal, observation, orphanWatch, link, log };
-  const housekeeping = new Housekeeping({ ...shared, outputKeeper, imageCleaner, wake });
-  const reconciliation = new Reconciliation({ ...shared, performer, housekeeping });
+  const housekeeping = new Housekeeping({ ...shared, storageMeter, outputKeeper, imageCleaner, wake });
+  const { stateDir, poolFolder, diskBounds: bounds } = config;
+  const diskWatch = new DiskWatch({ ...shared, bounds, stateDir, poolFolder, storageMeter, wake });
+  const reconciliation = new Reconciliation({ ...shared, performer, housekeeping, diskWatch });
   const meter = new Meter(shared);
   const report = {
     ...shared,
@@ -77,6 +80,7 @@ export function loopParts(
     performer,
     imagePulls,
     transitionWatch: new TransitionWatch(log),
+    diskWatch,
     access,
   };
   const agent = new Agent({
@@ -87,6 +91,7 @@ export function loopParts(
     meter,
     imagePulls,
     housekeeping,
+    diskWatch,
     leaseExchange,
     reportNow: () => reportNow(report),
     link,
