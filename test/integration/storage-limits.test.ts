@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LABEL } from "@remotegpu/agent/core/container";
 import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
-import { MIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MIB, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { AgentUnderTest } from "../support/agent.ts";
 import { desiredOf } from "../support/desired-instance.ts";
 import { docker, newHostId } from "../support/docker.ts";
@@ -123,34 +123,33 @@ test("room that no name leads to counts against its limit, however it is held, a
   const program = "/gemini/data-1/hold-deleted";
   const inLayer = /^Stopped: it holds \d+\.\d MiB in its own file system \(temp_storage\)/;
   const inFolders = /^Stopped: it holds \d+\.\d MiB in code and output \(storage\)/;
-  const written = "dd if=/dev/zero bs=1M count=17 >&5 2>/dev/null";
-  const holders: [string, string, RegExp | null, number?][] = [
+  const written = "dd if=/dev/zero bs=1M count=2 >&5 2>/dev/null";
+  const holders: [string, string, RegExp | null][] = [
     [
       "child",
       `(exec 5>/big; rm /big; ${written}; sleep 1000 & exec 5>&-; echo > /done); sleep 1000`,
       inLayer,
     ],
     ["folder", `cd /gemini/code; exec 5>big; rm big; ${written}; echo > /done; sleep 1000`, inFolders],
-    ["mapped", `${program} mapped /gemini/code/big 17`, inFolders],
-    ["thread", `${program} thread /big 17; sleep 1000`, inLayer],
-    ["reserved", `${program} reserved /big 17`, inLayer],
-    ["many", `ulimit -n 6000; ${program} many /big 4500; sleep 1000`, inLayer],
-    ["hosts", "dd if=/dev/zero of=/etc/hosts bs=1M count=17 2>/dev/null; echo > /done; sleep 1000", inLayer],
+    ["mapped", `${program} mapped /gemini/code/big 2`, inFolders],
+    ["thread", `${program} thread /big 2; sleep 1000`, inLayer],
+    ["reserved", `${program} reserved /big 2`, inLayer],
+    ["many", `${program} many /big 500; sleep 1000`, inLayer],
+    ["hosts", "dd if=/dev/zero of=/etc/hosts bs=1M count=2 2>/dev/null; echo > /done; sleep 1000", inLayer],
     // Files of memory, and two MiB that lie in the image; its programs are gone with them.
     [
       "elsewhere",
-      `${program} memory /big 17 & exec 5>/dev/shm/big; rm /dev/shm/big; ${written}; exec 6</bin/busybox; rm /bin/busybox; wait`,
+      `${program} memory /big 2 & exec 5>/dev/shm/big; rm /dev/shm/big; ${written}; exec 6</bin/busybox; rm /bin/busybox; wait`,
       null,
-      MIB,
     ],
   ];
-  const runs = holders.map(([name, command, sentence, tempStorageBytes = LIMIT_BYTES]) => ({
+  const runs = holders.map(([name, command, sentence]) => ({
     sentence,
     order: limited(`held-${name}`, {
       command,
       mounts,
-      tempStorageBytes,
-      storageBytes: LIMIT_BYTES,
+      tempStorageBytes: MIB,
+      storageBytes: MIB,
       folders: [{ source: `code/held-${name}`, target: "/gemini/code" }],
     }),
   }));
@@ -168,6 +167,33 @@ test("room that no name leads to counts against its limit, however it is held, a
       });
   for (const { order, sentence } of runs)
     if (sentence === null) expect(host.observed(order.runId)).toMatchObject({ phase: "ready" });
+});
+
+test("what an owner's run has deleted and still open is in the owner's sample, and in nobody else's", async () => {
+  const { host } = agent;
+  const holding = limited("sampled", {
+    command:
+      "cd /gemini/code; exec 5>big; rm big; dd if=/dev/zero bs=1M count=2 >&5 2>/dev/null; echo > /done; sleep 1000",
+    storageBytes: null,
+    tempStorageBytes: null,
+    folders: [{ source: "owned/code", target: "/gemini/code" }],
+  });
+  host.order([holding]);
+  await eventually(() => isDone(holding), { what: "what is to be sampled" });
+  host.sampledFolders = [
+    { owner: "1", path: "owned/code" },
+    { owner: "2", path: "others/code" },
+  ];
+
+  agent.setForward(2 * MS_PER_HOUR);
+
+  const sums = await eventually(() => host.storageSums.length >= 2 && host.storageSums, {
+    what: "the sample",
+  });
+  expect(sums[0]?.owner).toBe("1");
+  expect(sums[0]?.bytes).toBeGreaterThanOrEqual(2 * MIB);
+  expect(sums[0]?.bytes).toBeLessThan(3 * MIB);
+  expect(sums[1]).toEqual({ owner: "2", bytes: 0 });
 });
 
 test("while a runtime is too slow to measure, no second round of it begins", async () => {
@@ -274,7 +300,7 @@ describe("a disk that is nearly full", () => {
       const instance = host.observed(late.runId);
       return instance?.detail.includes("refuses new starts: its disk is nearly full") && instance;
     }, "a start that is refused");
-    for (let look = 0; look < 20; look += 1) await onward(isLow, "still no room");
+    for (let look = 0; look < 8; look += 1) await onward(isLow, "still no room");
     expect(host.observed(steady.runId)).toMatchObject({ phase: "ready" });
     expect(told).toMatchObject({ phase: "starting" });
 
