@@ -10,8 +10,6 @@ export type OpenDeletedFile = {
   inode: string;
   /** Blocks on the disk: a sparse file takes what is written of it. */
   bytes: number;
-  /** Seconds with ten decimals; the kernel alone sets it. */
-  changedAt: string;
   /** The process that has it, by the host's pid. */
   holder: number;
   /** How the host's /proc leads to it: /proc/THREAD/fd/5, /proc/THREAD/map_files/A-B. */
@@ -30,21 +28,20 @@ export type Ground = {
 export type DeletedPlace = { runId: RunId; where: "layer" | "folders" | "either" };
 
 const BLOCK_BYTES = 512;
-const LINE = /^(\d+) (\d+) (\d+) (\d+\.\d+) (\/proc\/(\d+)\/(?:fd\/\d+|map_files\/[0-9a-f]+-[0-9a-f]+))$/;
+const LINE = /^(\d+) (\d+) (\d+) (\/proc\/(\d+)\/(?:fd\/\d+|map_files\/[0-9a-f]+-[0-9a-f]+))$/;
 
-/** Lines of "device inode blocks changed link"; each file once, by the first that has it. */
+/** Lines of "device inode blocks link"; each file once, by the first that has it. */
 export function openDeletedFiles(text: string, processOf: (thread: number) => number): OpenDeletedFile[] {
   const files = new Map<string, OpenDeletedFile>();
   for (const line of text.split("\n")) {
-    const [, device, inode, blocks, changedAt, link, thread] = LINE.exec(line) ?? [];
-    if (inode === undefined || changedAt === undefined || link === undefined) continue;
+    const [, device, inode, blocks, link, thread] = LINE.exec(line) ?? [];
+    if (inode === undefined || link === undefined) continue;
     const key = `${device} ${inode}`;
     if (files.has(key)) continue;
     files.set(key, {
       device: Number(device),
       inode,
       bytes: Number(blocks) * BLOCK_BYTES,
-      changedAt,
       holder: processOf(Number(thread)),
       link,
     });
@@ -93,6 +90,21 @@ export function mountPoints(mountinfo: string): MountPoint[] {
 export function mountOf(path: string, mounts: readonly MountPoint[]): MountPoint | null {
   const holding = mounts.filter(({ point }) => path.startsWith(point === "/" ? "/" : `${point}/`));
   return holding.toSorted((a, b) => b.point.length - a.point.length)[0] ?? null;
+}
+
+export type DeletedStorage = { layerBytes: number; folderBytes: number };
+
+/**
+ * Null: not what the run has written.
+ * @param mount that it was deleted from; null where that is not known
+ */
+export function countsAs(
+  where: DeletedPlace["where"],
+  mount: MountPoint | null,
+): keyof DeletedStorage | null {
+  if (where === "layer" || (where === "either" && mount?.point === "/")) return "layerBytes";
+  // Of a data set: who deleted it there, outside, is not who reads it here.
+  return mount?.isReadOnly === true ? null : "folderBytes";
 }
 
 function unescaped(point: string): string {

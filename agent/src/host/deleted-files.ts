@@ -6,8 +6,7 @@
  * Not to be seen there: descriptors that were sent over a socket and not yet received, and those that only a ring of
  * io_uring holds (which Docker's own rules refuse to containers).
  */
-import { lstat, readFile, readlink } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, readlink } from "node:fs/promises";
 import { execa } from "execa";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { openDeletedFiles, type OpenDeletedFile } from "../core/deleted-files.ts";
@@ -22,7 +21,8 @@ const MAX_TABLES = 20_000;
 
 /** With all that they begin, at their end. */
 const BOUNDED = ["nice", "-n", "10", "timeout", "-s", "KILL", String(LOOK_MS / MS_PER_SECOND)] as const;
-const FIND = 'exec find -L "$@" -maxdepth 1 -type f -links 0 -printf "%D %i %b %C@ %p\\n"';
+/** A file of the image that its container deleted still has its name in there, and so a link: it takes nobody's room. */
+const FIND = 'exec find -L "$@" -maxdepth 1 -type f -links 0 -printf "%D %i %b %p\\n"';
 /**
  * A mapping of a file that is gone, on any device but 00:01: that is the kernel's own memory, which a program on a GPU
  * has many of. The name alone proves nothing, so each file is looked at after that.
@@ -63,31 +63,9 @@ export async function lastNameOf({ link }: Pick<OpenDeletedFile, "link">): Promi
   return text?.endsWith(DELETED) === true ? text.slice(0, -DELETED.length) : text;
 }
 
-/**
- * Whether it is a file of the image that nobody has written to: its container has deleted it for itself alone, and it
- * takes none of its room. Such a file is, by every number of it, still what lies in the image under that name.
- */
-export async function isOfImage(
-  file: OpenDeletedFile,
-  name: string,
-  imageFolders: readonly string[],
-): Promise<boolean> {
-  for (const folder of imageFolders) {
-    const there = await lstat(join(folder, name), { bigint: true }).catch(() => null);
-    if (there === null) continue;
-    if (String(there.ino) === file.inode && secondsOf(there.ctimeNs) === file.changedAt) return true;
-  }
-  return false;
-}
-
 /** Empty where the process is gone. */
 export async function readMountinfo(pid: number): Promise<string> {
   return await readFile(`/proc/${pid}/mountinfo`, "utf8").catch(() => "");
-}
-
-/** As `find` prints it. */
-function secondsOf(nanoseconds: bigint): string {
-  return `${nanoseconds / 1_000_000_000n}.${String(nanoseconds % 1_000_000_000n).padStart(9, "0")}0`;
 }
 
 async function outputOf(argv: readonly string[], paths: readonly string[]): Promise<string | null> {

@@ -20,7 +20,6 @@ const Inspected = z.object({
       Data: z
         .object({
           UpperDir: z.string().nullish(),
-          LowerDir: z.string().nullish(),
           MergedDir: z.string().nullish(),
         })
         .nullish(),
@@ -37,8 +36,6 @@ type Inspected = z.infer<typeof Inspected>;
 export type Layer = {
   /** Folder of the host with all that was written; null where the storage driver has none to show. */
   upper: string | null;
-  /** Folders of the host with what it began from. */
-  imageFolders: readonly string[];
   /** Files of the host that the runtime puts in it, writable (/etc/hosts and others): they lie outside of the layer. */
   beside: readonly string[];
   /** Of its file system, as programs in it see it; null while it does not run. */
@@ -51,13 +48,12 @@ export type Layer = {
 export async function layerOf(docker: Docker, containerId: string): Promise<Layer | null> {
   const inspected = await inspect(docker, containerId, false);
   if (inspected === null) return null;
-  const { UpperDir, LowerDir, MergedDir } = inspected.GraphDriver?.Data ?? {};
+  const { UpperDir, MergedDir } = inspected.GraphDriver?.Data ?? {};
   const pid = inspected.State?.Pid ?? 0;
   // Seen through its first process, a container that shows no such folder.
   const root = MergedDir ?? (pid > 0 ? `/proc/${pid}/root/` : null);
   return {
     upper: UpperDir ?? null,
-    imageFolders: LowerDir?.split(":") ?? [],
     beside: [inspected.HostsPath, inspected.HostnamePath, inspected.ResolvConfPath].flatMap(
       (path) => path || [],
     ),

@@ -1,5 +1,6 @@
 /** Whose deleted files are that are still open, and what they count as. */
 import {
+  countsAs,
   deletedBelow,
   deletedPlace,
   mountOf,
@@ -19,11 +20,11 @@ const ground = (name: string, layerDevice: number | null, folders = [POOL]): Gro
 
 test("each file counts once, by its first holder, whatever leads to it", () => {
   const text = [
-    "39 753 40960 1795758664.7677375980 /proc/22433/fd/5",
-    "39 753 40960 1795758664.7677375980 /proc/22434/fd/7",
-    "39 753 40960 1795758664.7677375980 /proc/22433/map_files/7f03961a8000-7f03961a9000",
-    "39 754 8 1795758664.0000000000 /proc/22435/map_files/7f-80",
-    "65024 753 0 1795758664.0000000000 /proc/22433/fd/6",
+    "39 753 40960 /proc/22433/fd/5",
+    "39 753 40960 /proc/22434/fd/7",
+    "39 753 40960 /proc/22433/map_files/7f03961a8000-7f03961a9000",
+    "39 754 8 /proc/22435/map_files/7f-80",
+    "65024 753 0 /proc/22433/fd/6",
     "",
   ].join("\n");
 
@@ -40,8 +41,8 @@ test.each([
   "",
   "39 753 40960",
   "x 1 2 3.4 /proc/1/fd/5",
-  "39 753 8 1.0 /proc/1/fd/5 /proc/2/fd/6",
-  "39 753 8 1.0 /etc/x",
+  "39 753 8 /proc/1/fd/5 /proc/2/fd/6",
+  "39 753 8 /etc/x",
 ])("a line that is none of a file, %j, is no file", (line) => {
   expect(openDeletedFiles(line, (thread) => thread)).toEqual([]);
 });
@@ -89,4 +90,18 @@ test("what runs hold counts to who asks about one of their folders, once, and by
   expect(deletedBelow(["env"], runs)).toBe(1_100);
   expect(deletedBelow(["env/7/co", "other"], runs)).toBe(0);
   expect(deletedBelow([], runs)).toBe(0);
+});
+
+test.each([
+  ["layer", null, "layerBytes"],
+  ["layer", { point: "/gemini/data-1", isReadOnly: true }, "layerBytes"],
+  ["folders", { point: "/gemini/code", isReadOnly: false }, "folderBytes"],
+  ["folders", { point: "/gemini/data-1", isReadOnly: true }, null],
+  ["folders", null, "folderBytes"],
+  ["either", { point: "/", isReadOnly: false }, "layerBytes"],
+  ["either", { point: "/gemini/code", isReadOnly: false }, "folderBytes"],
+  ["either", { point: "/gemini/data-1", isReadOnly: true }, null],
+  ["either", null, "folderBytes"],
+] as const)("a file on %s, deleted from %o, counts as %s", (where, mount, counted) => {
+  expect(countsAs(where, mount)).toBe(counted);
 });

@@ -1,25 +1,22 @@
 /** How much of the disk runs hold in files that they have deleted and still have open, by what those count as. */
 import type { RunId } from "@remotegpu/shared/ids";
 import {
+  countsAs,
   deletedPlace,
   mountOf,
   mountPoints,
+  type DeletedStorage,
   type Ground,
-  type MountPoint,
   type OpenDeletedFile,
 } from "../../core/deleted-files.ts";
-import { findDeletedFiles, isOfImage, lastNameOf, readMountinfo } from "../../host/deleted-files.ts";
+import { findDeletedFiles, lastNameOf, readMountinfo } from "../../host/deleted-files.ts";
 
 /** A run whose open files are looked at. */
 export type Opener = Ground & {
-  /** Folders of the host with what its container began from. */
-  imageFolders: readonly string[];
   /** Its container's first process, which sees all mounts; null where there is none. */
   firstPid: number | null;
   pids: readonly number[];
 };
-
-export type DeletedStorage = { layerBytes: number; folderBytes: number };
 
 /**
  * The largest of one run: whose they are is asked of these alone, by their last names. All others count as written by
@@ -63,36 +60,10 @@ async function countedOf(
   const mounts = opener.firstPid === null ? [] : mountPoints(await readMountinfo(opener.firstPid));
   const counted: Counted[] = [];
   for (const [index, { file, place }] of onDisk.toSorted((a, b) => b.file.bytes - a.file.bytes).entries()) {
-    const name = index < MAX_NAMES ? await lastNameOf(file) : null;
-    const where =
-      name === null ? whereOf(place.where) : await namedPlace(name, { file, place, opener, mounts });
+    const isNamed = place.where !== "layer" && index < MAX_NAMES;
+    const mount = isNamed ? mountOf((await lastNameOf(file)) ?? "", mounts) : null;
+    const where = countsAs(place.where, mount);
     if (where !== null) counted.push({ runId: place.runId, where, bytes: file.bytes });
   }
   return counted;
-}
-
-/** Null: none of what it has written. */
-async function namedPlace(
-  name: string,
-  {
-    file,
-    place,
-    opener,
-    mounts,
-  }: {
-    file: OpenDeletedFile;
-    place: { where: "layer" | "folders" | "either" };
-    opener: Opener;
-    mounts: readonly MountPoint[];
-  },
-): Promise<keyof DeletedStorage | null> {
-  const mount = mountOf(name, mounts);
-  const isInLayer = place.where === "layer" || (place.where === "either" && mount?.point === "/");
-  if (isInLayer) return (await isOfImage(file, name, opener.imageFolders)) ? null : "layerBytes";
-  // Of a data set: who deleted it there, outside, is not who reads it here.
-  return mount?.isReadOnly === true ? null : "folderBytes";
-}
-
-function whereOf(where: "layer" | "folders" | "either"): keyof DeletedStorage {
-  return where === "layer" ? "layerBytes" : "folderBytes";
 }

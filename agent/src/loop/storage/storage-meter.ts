@@ -6,14 +6,14 @@ import type { RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { isSameRun, type OwnedContainer } from "../../core/container.ts";
-import type { FoldersDeleted } from "../../core/deleted-files.ts";
+import type { DeletedStorage, FoldersDeleted } from "../../core/deleted-files.ts";
 import type { StorageUse } from "../../core/storage-limit.ts";
 import type { ContainerGroups } from "../../host/container-groups.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Runtime, StorageGround } from "../../runtime/runtime.ts";
 import type { Observation } from "../observation.ts";
 import type { RuntimeWatch } from "../watch/runtime-watch.ts";
-import { deletedStorage, type DeletedStorage } from "./deleted-storage.ts";
+import { deletedStorage } from "./deleted-storage.ts";
 
 export type RunStorage = StorageUse & {
   /** Bytes that it holds on each file system of the host, by device. */
@@ -108,7 +108,6 @@ export class StorageMeter {
       runId,
       layerDevice: ground.layer.device,
       folderDevices: ground.folderDevices,
-      imageFolders: ground.layer.imageFolders,
       firstPid: container.status.state === "running" ? container.status.pid : null,
       pids: groups.processesOf(container.containerId),
     }));
