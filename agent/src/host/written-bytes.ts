@@ -4,8 +4,11 @@
  */
 import { readFileSync } from "node:fs";
 
+/** Of one group and look; what further ones wrote shows in what the group holds. */
+const MAX_PROCESSES = 4_096;
+
 /** Since it began, less what was taken back before it came to a disk; null where there is no such process. */
-export function writtenBytes(pid: number): number | null {
+function writtenBytes(pid: number): number | null {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/io`, "utf8");
@@ -27,7 +30,7 @@ export class WrittenCounter<Key> {
     const seen = new Map<number, number>();
     for (const [key, pids] of groups) {
       let bytes = this.#totals.get(key) ?? 0;
-      for (const pid of pids) {
+      for (const pid of pids.slice(0, MAX_PROCESSES)) {
         const now = writtenBytes(pid);
         if (now === null) continue;
         seen.set(pid, now);

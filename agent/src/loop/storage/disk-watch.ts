@@ -25,6 +25,8 @@ import type { RuntimeWatch } from "../watch/runtime-watch.ts";
 import type { StorageMeter } from "./storage-meter.ts";
 
 const LOOK_EVERY_MS = 4_000;
+/** What has not ended by then may never end, and holds nobody else's stop up. */
+const STOPPING_MS = 60_000;
 /** While writers are watched. It walks all that they hold. */
 const MEASURE_EVERY_MS = 20_000;
 
@@ -54,11 +56,11 @@ export class DiskWatch {
   readonly #parts: DiskWatchParts;
   readonly #counter = new WrittenCounter<RunId>();
   /** Folders whose file system has not answered yet: a shared one can stand still. */
-  readonly #asked = new Map<string, Promise<void>>();
+  readonly #asked = new Set<string>();
   readonly #sights = new Map<string, Disk>();
   #looks: Look[] = [];
   #states: ReadonlyMap<number, DiskState> = new Map();
-  readonly #filling = new Map<RunId, { detail: string; device: number }>();
+  readonly #filling = new Map<RunId, { detail: string; device: number; sinceMs: number }>();
   /** Until when each waits for the room that the last stop gives back. */
   readonly #settledMs = new Map<number, number>();
   #held: Held = new Map();
@@ -94,15 +96,16 @@ export class DiskWatch {
 
   #ask(): void {
     const { stateDir, poolFolder, runtimeWatch } = this.#parts;
-    for (const folder of new Set([runtimeWatch.info?.dataFolder ?? stateDir, poolFolder, stateDir])) {
-      if (this.#asked.has(folder)) continue;
-      const asking = diskSight(folder).then((disk) => {
-        if (disk === null) this.#sights.delete(folder);
-        else this.#sights.set(folder, disk);
-        this.#asked.delete(folder);
-      });
-      this.#asked.set(folder, asking);
-    }
+    for (const folder of new Set([runtimeWatch.info?.dataFolder ?? stateDir, poolFolder, stateDir]))
+      if (!this.#asked.has(folder)) void this.#askAbout(folder);
+  }
+
+  async #askAbout(folder: string): Promise<void> {
+    this.#asked.add(folder);
+    const disk = await diskSight(folder);
+    if (disk === null) this.#sights.delete(folder);
+    else this.#sights.set(folder, disk);
+    this.#asked.delete(folder);
   }
 
   #look(nowMs: number): void {
@@ -141,12 +144,14 @@ export class DiskWatch {
     for (const [device, state] of this.#states) {
       const isSettling =
         look.atMs < (this.#settledMs.get(device) ?? 0) ||
-        [...this.#filling.values()].some((filling) => filling.device === device);
+        [...this.#filling.values()].some(
+          (filling) => filling.device === device && look.atMs - filling.sinceMs < STOPPING_MS,
+        );
       if (state !== "nearly-full" || isSettling) continue;
       const found = largestWriter(this.#writers(device, look), this.#goneBytes(device, look));
       if (found === null) continue;
       log.error({ runId: found.runId }, `a disk of this host is nearly full: ${found.detail}`);
-      this.#filling.set(found.runId, { detail: found.detail, device });
+      this.#filling.set(found.runId, { detail: found.detail, device, sinceMs: look.atMs });
       wake();
     }
   }
@@ -185,6 +190,7 @@ export class DiskWatch {
       .instances.filter(
         (desired) =>
           (hasLayers || (hasPool && desired.spec.folders.length > 0)) &&
+          !this.#filling.has(desired.runId) &&
           running.some(({ owner }) => isSameRun(owner, desired)),
       );
   }
@@ -193,14 +199,16 @@ export class DiskWatch {
     if (this.#isMeasuring || nowMs - this.#measuredMs < MEASURE_EVERY_MS) return;
     this.#measuredMs = nowMs;
     this.#isMeasuring = true;
-    void this.#parts.storageMeter
-      .measure(() => true)
-      .then((storages) => {
-        this.#held = new Map(storages.map(({ runId, held }) => [runId, held]));
-      })
-      .catch((error: unknown) => {
-        this.#parts.log.warn({ error }, "what runs hold on the disk could not be measured; tried again");
-      })
-      .finally(() => (this.#isMeasuring = false));
+    void this.#measure().finally(() => (this.#isMeasuring = false));
+  }
+
+  async #measure(): Promise<void> {
+    const { storageMeter, log } = this.#parts;
+    try {
+      const storages = await storageMeter.measure(() => true);
+      this.#held = new Map(storages.map(({ runId, held }) => [runId, held]));
+    } catch (error) {
+      log.warn({ error }, "what runs hold on the disk could not be measured; tried again");
+    }
   }
 }

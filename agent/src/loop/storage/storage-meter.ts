@@ -103,7 +103,7 @@ export class StorageMeter {
   }
 
   async #deleted(holders: readonly Holder[]): Promise<Map<RunId, DeletedStorage | null>> {
-    const { groups, log } = this.#parts;
+    const { groups, observation, log } = this.#parts;
     const openers = holders.map(({ desired: { runId }, container, ground }) => ({
       runId,
       layerDevice: ground.layer.device,
@@ -120,7 +120,8 @@ export class StorageMeter {
       this.#uncounted.set(runId, (this.#uncounted.get(runId) ?? 0) + 1);
       log.warn({ runId }, `run ${runId} has more files open than can be counted`);
     }
-    for (const runId of this.#uncounted.keys()) if (!deleted.has(runId)) this.#uncounted.delete(runId);
+    const running = new Set(observation.running.map(({ owner }) => owner.runId));
+    for (const runId of this.#uncounted.keys()) if (!running.has(runId)) this.#uncounted.delete(runId);
     return deleted;
   }
 }
