@@ -17,6 +17,7 @@ import type { Clock } from "./loop/moment.ts";
 import type { Observation } from "./loop/observation.ts";
 import type { Reconciliation } from "./loop/reconciliation.ts";
 import type { RunPerformer } from "./loop/run-performer.ts";
+import type { DiskWatch } from "./loop/storage/disk-watch.ts";
 import type { StorageSampling } from "./loop/storage-sampling.ts";
 
 /** While something is under way the loop looks this often; else it sleeps until woken or the next tick. */
@@ -31,6 +32,7 @@ export type AgentParts = {
   imagePulls: ImagePulls;
   meter: Meter;
   housekeeping: Housekeeping;
+  diskWatch: Pick<DiskWatch, "lookWhenDue">;
   leaseExchange: LeaseExchange;
   reportNow: () => Vitals;
   link: ControlPlaneLink;
@@ -80,7 +82,7 @@ export class Agent {
 
   async #round(): Promise<void> {
     const { clock, observation, reconciliation, performer, meter, housekeeping, leaseExchange } = this.#parts;
-    const { imagePulls } = this.#parts;
+    const { imagePulls, diskWatch } = this.#parts;
     const nowMs = clock.monotonicMs();
     const look = await this.#attempt("looking at the containers", () =>
       observation.look({ nowMs, untilTickMs: meter.untilTickMs, mark: performer.endedWorks }),
@@ -100,6 +102,7 @@ export class Agent {
         meter.tick({ containers: seen, wasUpSinceMs: look?.wasUpSinceMs ?? null }),
       );
     if (seen !== null) await this.#attempt("confirming removals", () => reconciliation.confirmRemovals());
+    await this.#attempt("looking at the disks", () => diskWatch.lookWhenDue(nowMs));
     await this.#attempt("housekeeping", () => housekeeping.doWhenDue(nowMs));
     await this.#attempt("telling the access process", () => leaseExchange.exchange());
     await this.#attempt("reporting", () => this.#report());

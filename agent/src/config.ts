@@ -1,6 +1,8 @@
 /** The agent's settings, read once by main from the environment (systemd: /etc/remotegpu/agent.env). */
 import { join } from "node:path";
+import { GIB } from "@remotegpu/shared/units";
 import { z } from "zod";
+import type { DiskBounds } from "./core/disk-guard.ts";
 import type { ImageBounds } from "./core/images/image-cleaning.ts";
 import type { PortRange } from "./core/lease-port.ts";
 import { MAX_SIMULATED_GPUS } from "./host/simulated-gpus.ts";
@@ -11,6 +13,10 @@ const DEFAULT_GATEWAY_PORT = 19_443;
 
 /** A large framework image or two still come in beside what containers write. */
 const DEFAULT_IMAGE_DISK_FREE_PERCENT = 15;
+
+/** Of a disk of terabytes the bound in bytes counts: what a fast writer fills before it is stopped. */
+const DEFAULT_DISK_FREE_PERCENT = 3;
+const DEFAULT_DISK_FREE_BYTES = 10 * GIB;
 
 const Flag = z.enum(["0", "1"]).transform((value) => value === "1");
 const OrUnset = <T extends z.ZodType>(schema: T) =>
@@ -41,6 +47,10 @@ const Environment = z.object({
   REMOTEGPU_IMAGE_DISK_FREE: OrUnset(z.coerce.number().min(0).max(90)),
   /** Most bytes of images that this agent pulled. Unset: no bound. */
   REMOTEGPU_IMAGE_BYTES: OrUnset(z.coerce.number().int().nonnegative()),
+  /** Percent of each disk that containers must not fill: below, the largest writer is stopped; 0: never. */
+  REMOTEGPU_DISK_FREE: OrUnset(z.coerce.number().min(0).max(90)),
+  /** Most bytes of each disk that are kept free so. */
+  REMOTEGPU_DISK_FREE_BYTES: OrUnset(z.coerce.number().int().nonnegative()),
   /** Where leased ports are bound; unset: on every address of the host. */
   REMOTEGPU_LEASE_ADDRESS: OrUnset(z.ipv4().or(z.ipv6())),
   /** The TLS port to which gateways of the control plane connect; 0 takes any that is free. */
@@ -70,6 +80,7 @@ export type Config = {
   gatewayPort: number;
   imageBounds: ImageBounds;
   raisesLimits: boolean;
+  diskBounds: DiskBounds;
   cleanOnExit: boolean;
   exitWithStdin: boolean;
 };
@@ -102,6 +113,10 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       mostBytes: env.REMOTEGPU_IMAGE_BYTES ?? null,
     },
     raisesLimits: env.REMOTEGPU_RAISE_LIMITS ?? true,
+    diskBounds: {
+      freePart: (env.REMOTEGPU_DISK_FREE ?? DEFAULT_DISK_FREE_PERCENT) / 100,
+      freeBytes: env.REMOTEGPU_DISK_FREE_BYTES ?? DEFAULT_DISK_FREE_BYTES,
+    },
     cleanOnExit: env.REMOTEGPU_CLEAN_ON_EXIT ?? false,
     exitWithStdin: env.REMOTEGPU_EXIT_WITH_STDIN ?? false,
   };

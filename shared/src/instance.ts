@@ -103,6 +103,8 @@ export const INSTANCE_PROBLEMS = [
   "exited",
   "out-of-memory",
   "storage-exceeded",
+  /** Its host's disk was nearly full, and it wrote most. */
+  "disk-filled",
   "container-lost",
   // The two below speak of a run that goes on, costs and holds its cards.
   /** The runtime says that its container ended, or knows it no more, and its processes are still there. */

@@ -166,7 +166,9 @@ describe("folders of the pool", () => {
       "dd if=/dev/zero of=/big bs=1M count=8 2>/dev/null; dd if=/dev/zero of=/gemini/output/b bs=1M count=4 2>/dev/null",
     );
 
-    const use = await host.runtime.storageUse(containerId, desired.spec);
+    const ground = await host.runtime.storageGround(containerId, desired.spec);
+    if (ground === null) throw new Error("the container is gone");
+    const use = await host.runtime.storageUse(containerId, ground);
     expect(use.layerBytes).toBeGreaterThanOrEqual(8 * 1024 * 1024);
     expect(use.layerBytes).toBeLessThan(9 * 1024 * 1024);
     expect(use.folderBytes).toBeGreaterThanOrEqual(4 * 1024 * 1024);

@@ -406,6 +406,7 @@ test("a real agent's part measures its pool and tells it over NATS; nonsense is 
     client: side.client,
     isConnected: () => true,
     measure: (paths, bounds) => poolBytes(paths, { ...bounds, poolRoot }),
+    deletedInPool: () => Promise.resolve([]),
     monotonicMs: () => 0,
     log: quietLog,
   });

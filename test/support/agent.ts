@@ -64,6 +64,8 @@ export class AgentUnderTest {
       socketPath?: string;
       simulatedGpus?: number;
       stateDir?: string;
+      /** More settings, as an operator would make them. */
+      settings?: Record<string, string>;
       /** An access process runs on the state folder; without one, something answers that holds no lease. */
       hasAccess?: boolean;
       /** Else the machine's, which are everybody's, are left alone. */
@@ -82,6 +84,7 @@ export class AgentUnderTest {
         REMOTEGPU_NVIDIA_SMI: "/nonexistent/nvidia-smi",
         REMOTEGPU_RAISE_LIMITS: raisesLimits ? "1" : "0",
         ...(socketPath !== undefined && { REMOTEGPU_RUNTIME_SOCKET: socketPath }),
+        ...options.settings,
       },
       access: hasAccess ? null : await EmptyAccess.open(stateDir),
     });

@@ -70,6 +70,7 @@ const QUIET_FLAGS: Flags = {
   closedGpus: new Map(),
   unclearGpus: new Map(),
   overStorage: new Map(),
+  fillingDisk: new Map(),
   disconnectedMs: 0,
   awaitsContact: false,
   stopsUnconfirmed: false,

@@ -13,6 +13,12 @@ import { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import type { JournalBatch, JournalRow, UsageEntry } from "@remotegpu/shared/journal-row";
 import { ObservedReport, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
+import type {
+  StorageFolder,
+  StorageReply,
+  StorageReport,
+  StorageRequest,
+} from "@remotegpu/shared/storage-sampling";
 import { hostOf, upOfAllHosts } from "@remotegpu/shared/subjects";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import { decode } from "@remotegpu/shared/wire";
@@ -43,6 +49,10 @@ export class ScriptedHost {
   fetches: DesiredFetch[] = [];
   /** Answers its questions for credentials of registries. */
   login: (question: RegistryLoginQuestion) => RegistryLoginReply = () => ({ kind: "registry-login-none" });
+  /** What it is to measure of its storage pool, again and again. */
+  sampledFolders: StorageFolder[] = [];
+  /** Its sums of storage, as they came. */
+  readonly storageSums: StorageReport["sums"] = [];
   /** Of the last report that told any. */
   imagePulls: ObservedPull[] = [];
   /** Cards that an administrator puts back in service. */
@@ -53,6 +63,19 @@ export class ScriptedHost {
   constructor(hostId: HostId, nudge: () => void) {
     this.hostId = hostId;
     this.#nudge = nudge;
+  }
+
+  /** Answers its questions for what is to be measured, and keeps its reports. */
+  sampled(request: StorageRequest): StorageReply {
+    if (request.kind === "storage-report") {
+      this.storageSums.push(...request.sums);
+      return { kind: "storage-taken" };
+    }
+    const againInMs = MS_PER_HOUR;
+    const folders = this.sampledFolders;
+    return folders.length === 0
+      ? { kind: "storage-rest", reason: "not in this test", againInMs }
+      : { kind: "storage-order", hourMs: 0, folders, next: null, againInMs };
   }
 
   /** From now on this is the whole desired set; the host is nudged. */
@@ -172,8 +195,7 @@ export class ScriptedControlPlane {
           return Promise.resolve(undefined);
         },
         login: (hostId, question) => Promise.resolve(known(hostId).login(question)),
-        storage: () =>
-          Promise.resolve({ kind: "storage-rest", reason: "not in this test", againInMs: MS_PER_HOUR }),
+        storage: (hostId, request) => Promise.resolve(known(hostId).sampled(request)),
       },
       quietLog,
     );

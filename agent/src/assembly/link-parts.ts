@@ -13,6 +13,7 @@ import { ControlPlaneLink } from "../loop/control-plane-link.ts";
 import { execInInstance } from "../loop/instance-exec.ts";
 import { logOpener } from "../loop/log-source.ts";
 import type { Observation } from "../loop/observation.ts";
+import { StorageMeter } from "../loop/storage/storage-meter.ts";
 import { StorageSampling } from "../loop/storage-sampling.ts";
 import { AGENT_VERSION } from "../process/version.ts";
 import { poolBytes } from "../runtime/pool-usage.ts";
@@ -25,6 +26,7 @@ export type LinkParts = {
   link: ControlPlaneLink;
   client: ControlPlaneClient;
   logSessions: LogSessions;
+  storageMeter: StorageMeter;
   storageSampling: StorageSampling;
 };
 
@@ -76,12 +78,14 @@ export function linkParts(
     log,
   });
   const client = new ControlPlaneClient(connection, hostId);
+  const storageMeter = new StorageMeter({ ...host, journal, observation, log });
   const storageSampling = new StorageSampling({
     client,
     isConnected: () => connection.isConnected,
     measure: (paths, bounds) => poolBytes(paths, { ...bounds, poolRoot: config.poolFolder }),
+    deletedInPool: () => storageMeter.deletedInPool(),
     monotonicMs: clock.monotonicMs,
     log,
   });
-  return { connection, keeper, link, client, logSessions, storageSampling };
+  return { connection, keeper, link, client, logSessions, storageMeter, storageSampling };
 }

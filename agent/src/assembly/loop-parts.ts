@@ -11,6 +11,7 @@ import { Reconciliation } from "../loop/reconciliation.ts";
 import { reportNow } from "../loop/report.ts";
 import { RunPerformer } from "../loop/run-performer.ts";
 import type { LimitWatch } from "../loop/watch/limit-watch.ts";
+import { DiskWatch } from "../loop/storage/disk-watch.ts";
 import { OrphanWatch } from "../loop/watch/orphan-watch.ts";
 import { TransitionWatch } from "../loop/watch/transition-watch.ts";
 import { bundleOf } from "../process/bundle.ts";
@@ -40,7 +41,7 @@ export function loopParts(
   const { config, credential, key, clock, journal, notifier, log } = setting;
   const { host_id: hostId } = credential.grant;
   const { runtime, gpuWatch } = host;
-  const { link, keeper, storageSampling } = linked;
+  const { link, keeper, storageSampling, storageMeter } = linked;
   const outputKeeper = new OutputKeeper({ runtime, kept: host.kept, log });
   const { imagePulls, imageCleaner } = imageParts(setting, { host, linked, wake });
   const performer = new RunPerformer({
@@ -73,8 +74,10 @@ export function loopParts(
   });
   const orphanWatch = new OrphanWatch({ hostId, journal, isReaping: config.reapsOrphans, log });
   const shared = { ...host, clock, journal, observation, orphanWatch, link, log };
-  const housekeeping = new Housekeeping({ ...shared, limitWatch, outputKeeper, imageCleaner, wake });
-  const reconciliation = new Reconciliation({ ...shared, performer, housekeeping });
+  const housekeeping = new Housekeeping({ ...shared, limitWatch, storageMeter, outputKeeper, imageCleaner, wake });
+  const { stateDir, poolFolder, diskBounds: bounds } = config;
+  const diskWatch = new DiskWatch({ ...shared, bounds, stateDir, poolFolder, storageMeter, wake });
+  const reconciliation = new Reconciliation({ ...shared, performer, housekeeping, diskWatch });
   const meter = new Meter(shared);
   const report = {
     ...shared,
@@ -85,6 +88,7 @@ export function loopParts(
     performer,
     imagePulls,
     transitionWatch: new TransitionWatch(log),
+    diskWatch,
     access,
   };
   const agent = new Agent({
@@ -95,6 +99,7 @@ export function loopParts(
     meter,
     imagePulls,
     housekeeping,
+    diskWatch,
     leaseExchange,
     reportNow: () => reportNow(report),
     link,

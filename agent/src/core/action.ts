@@ -9,8 +9,8 @@ import type { ContainerEnd } from "./run-restarts.ts";
 export type StopOrderer = NonNullable<DesiredInstance["orderedBy"]>;
 
 /**
- * Why a container is stopped. `gpu-missing`, `gpu-failed` and `storage-exceeded` end the run as failed, the others as
- * stopped. `orphaned`: nobody has asked for it for a long time (orphans.ts).
+ * Why a container is stopped. `gpu-missing`, `gpu-failed`, `storage-exceeded` and `disk-filled` end the run as failed, the
+ * others as stopped. `orphaned`: nobody has asked for it for a long time (orphans.ts).
  */
 export type StopCause =
   | "ordered"
@@ -20,7 +20,9 @@ export type StopCause =
   | "orphaned"
   | "gpu-missing"
   | "gpu-failed"
-  | "storage-exceeded";
+  | "storage-exceeded"
+  /** The host's disk was nearly full, and it wrote most. */
+  | "disk-filled";
 
 export type RunEnd = {
   phase: "stopped" | "failed";

@@ -30,6 +30,8 @@ export type Flags = {
   unclearGpus: ReadonlyMap<GpuUuid, UnclearGpu>;
   /** Runs beyond a storage limit, with the sentence that says so. */
   overStorage: ReadonlyMap<RunId, string>;
+  /** Runs that fill a disk of the host, with the sentence that says so. */
+  fillingDisk: ReadonlyMap<RunId, string>;
   /** Since the last accepted heartbeat, restarts and reboots included (contact.ts). */
   disconnectedMs: number;
   /** Nobody was heard since this boot, and how long the host was off is unknown. */
@@ -45,6 +47,8 @@ export type ReconcileInput = Knowledge & { flags: Flags; now: MonotonicTime };
 /** An unconfirmed snapshot may stop this many, or half of what runs, but not more than both. */
 export const FREE_STOPS = 3;
 const DEFAULT_GRACE_SECONDS = 10;
+/** Who fills the disk goes on writing in its grace. */
+const FILLING_GRACE_SECONDS = 5;
 
 export function reconcile(input: ReconcileInput): Action[] {
   const containers = ownedContainers(input);
@@ -198,6 +202,7 @@ function endOfStop({ cause, orderedBy, detail }: Stop): Omit<RunEnd, "exitCode">
     case "gpu-missing":
     case "gpu-failed":
     case "storage-exceeded":
+    case "disk-filled":
       return { phase: "failed", problem: cause, detail, orderedBy };
     case "ordered":
     case "superseded":
@@ -231,6 +236,8 @@ function limitReached(desired: DesiredInstance, flags: Flags): Stop | null {
   if (loss !== undefined) return { ...loss, orderedBy: "limit" };
   const over = flags.overStorage.get(desired.runId);
   if (over !== undefined) return { cause: "storage-exceeded", orderedBy: "limit", detail: over };
+  const filling = flags.fillingDisk.get(desired.runId);
+  if (filling !== undefined) return { cause: "disk-filled", orderedBy: "limit", detail: filling };
   const { onDisconnect, stopAfterSeconds } = desired.live;
   if (onDisconnect === "keep" || stopAfterSeconds === null) return null;
   if (flags.disconnectedMs < stopAfterSeconds * MS_PER_SECOND) return null;
@@ -242,7 +249,9 @@ function limitReached(desired: DesiredInstance, flags: Flags): Stop | null {
 function stopFor({ standing, record, key }: RunView, { containerId }: OwnedContainer, stop: Stop): Action {
   const { cause, orderedBy, detail } = record?.stop ?? stop;
   const desired = "desired" in standing ? standing.desired : null;
-  const graceSeconds = desired?.live.stopGraceSeconds ?? DEFAULT_GRACE_SECONDS;
+  const orderedSeconds = desired?.live.stopGraceSeconds ?? DEFAULT_GRACE_SECONDS;
+  const graceSeconds =
+    cause === "disk-filled" ? Math.min(orderedSeconds, FILLING_GRACE_SECONDS) : orderedSeconds;
   return { kind: "stop", ...key, containerId, orderedBy, cause, detail, graceSeconds };
 }
 

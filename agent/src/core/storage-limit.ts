@@ -1,6 +1,6 @@
 /**
- * Which runs have written more than they may. Used where the storage driver has no quota of its own; the measuring
- * is the runtime adapter's.
+ * Which runs hold more of the disk than they may, deleted files that they still have open included. Used where the
+ * storage driver has no quota of its own; the measuring is that of others.
  */
 import type { RunId } from "@remotegpu/shared/ids";
 import type { InstanceSpec } from "@remotegpu/shared/instance";
@@ -13,7 +13,14 @@ export type StorageUse = {
   layerBytes: number | null;
   /** Bytes of its code and output folders together; null when not measured. */
   folderBytes: number | null;
+  /** Of both, in files that are deleted and still open. */
+  deletedBytes: number;
+  /** Looks in a row in which it had more files open than could be counted. */
+  uncountedLooks: number;
 };
+
+/** A host that is busy counts slowly for once; who cannot be counted for longer than that has no limit any more. */
+export const MAX_UNCOUNTED_LOOKS = 3;
 
 /** The runs beyond a limit, each with the sentence that people read. What was not measured is not judged. */
 export function runsOverStorage(uses: readonly StorageUse[]): Map<RunId, string> {
@@ -21,7 +28,8 @@ export function runsOverStorage(uses: readonly StorageUse[]): Map<RunId, string>
   for (const use of uses) {
     const detail =
       beyond("in its own file system (temp_storage)", use.layerBytes, use.limits.tempStorageBytes) ??
-      beyond("in code and output (storage)", use.folderBytes, use.limits.storageBytes);
+      beyond("in code and output (storage)", use.folderBytes, use.limits.storageBytes) ??
+      uncountable(use);
     if (detail !== null) over.set(use.runId, detail);
   }
   return over;
@@ -30,6 +38,12 @@ export function runsOverStorage(uses: readonly StorageUse[]): Map<RunId, string>
 function beyond(where: string, usedBytes: number | null, limitBytes: number | null): string | null {
   if (usedBytes === null || limitBytes === null || usedBytes <= limitBytes) return null;
   return `Stopped: it holds ${inMib(usedBytes)} MiB ${where}; its limit is ${inMib(limitBytes)} MiB.`;
+}
+
+function uncountable({ limits, uncountedLooks }: StorageUse): string | null {
+  if (limits.tempStorageBytes === null && limits.storageBytes === null) return null;
+  if (uncountedLooks < MAX_UNCOUNTED_LOOKS) return null;
+  return "Stopped: it has more files open than this host can count, and they may hold more than its storage limit.";
 }
 
 function inMib(bytes: number): string {

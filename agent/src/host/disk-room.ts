@@ -1,7 +1,10 @@
 /** How full a disk is, as those who are not root see it. */
-import { statfs } from "node:fs/promises";
+import { stat, statfs } from "node:fs/promises";
 
 export type DiskRoom = { freeBytes: number; totalBytes: number };
+
+/** A file system, told from others by its device. */
+export type Disk = DiskRoom & { device: number };
 
 /** Of the disk that holds `folder`. Null where it cannot be told, as of a folder that is not there. */
 export async function diskRoom(folder: string): Promise<DiskRoom | null> {
@@ -10,4 +13,11 @@ export async function diskRoom(folder: string): Promise<DiskRoom | null> {
   const { bsize, bavail, bfree, blocks } = disk;
   // What is kept back for root is no room: it counts neither as free nor as part of the whole.
   return { freeBytes: bavail * bsize, totalBytes: (blocks - bfree + bavail) * bsize };
+}
+
+/** The same with the device of it. A shared file system that stands still answers neither, for as long as it does. */
+export async function diskSight(folder: string): Promise<Disk | null> {
+  const room = await diskRoom(folder);
+  const found = await stat(folder).catch(() => null);
+  return room === null || found === null ? null : { ...room, device: found.dev };
 }

@@ -25,6 +25,7 @@ const STOP_CAUSES: Record<StopCause, true> = {
   "gpu-missing": true,
   "gpu-failed": true,
   "storage-exceeded": true,
+  "disk-filled": true,
 };
 const Cause = z.custom<StopCause>((value) => typeof value === "string" && value in STOP_CAUSES);
 

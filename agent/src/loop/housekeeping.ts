@@ -5,26 +5,21 @@
 import type { RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { isSameRun } from "../core/container.ts";
 import { runsOverStorage } from "../core/storage-limit.ts";
-import type { Journal } from "../journal/journal.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
 import type { ImageCleaner } from "./images/image-cleaner.ts";
-import type { Observation } from "./observation.ts";
 import type { OutputKeeper } from "./output-keeper.ts";
 import type { LimitWatch } from "./watch/limit-watch.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
-import type { RuntimeWatch } from "./watch/runtime-watch.ts";
+import type { StorageMeter } from "./storage/storage-meter.ts";
 
 const EVERY_MS = MS_PER_MINUTE;
 
 export type HousekeepingParts = {
-  journal: Journal;
-  observation: Observation;
-  runtime: Pick<Runtime, "repairNetworks" | "storageUse">;
-  runtimeWatch: RuntimeWatch;
+  runtime: Pick<Runtime, "repairNetworks">;
   limitWatch: Pick<LimitWatch, "raise">;
+  storageMeter: Pick<StorageMeter, "measure">;
   orphanWatch: OrphanWatch;
   outputKeeper: OutputKeeper;
   imageCleaner: Pick<ImageCleaner, "clean">;
@@ -68,18 +63,19 @@ export class Housekeeping {
   }
 
   async #measureStorage(): Promise<void> {
-    const { journal, runtime, runtimeWatch, observation, wake } = this.#parts;
-    const { running } = observation;
-    const uses = [];
-    for (const desired of journal.desired.read().instances) {
-      const container = running.find(({ owner }) => isSameRun(owner, desired));
-      const { spec, runId } = desired;
-      if (container === undefined || (spec.storageBytes === null && spec.tempStorageBytes === null)) continue;
-      const measured = await runtime.storageUse(container.containerId, spec);
-      const hasQuota = runtimeWatch.info?.hasLayerQuota ?? false;
-      uses.push({ runId, limits: spec, ...measured, ...(hasQuota && { layerBytes: null }) });
+    const { storageMeter, wake } = this.#parts;
+    const storages = await storageMeter.measure(
+      ({ spec }) => spec.storageBytes !== null || spec.tempStorageBytes !== null,
+    );
+    const over = runsOverStorage(storages);
+    // A file that was deleted between two parts of the measuring, and written anew, is counted twice, but only once.
+    const doubtful = storages.filter(({ runId, deletedBytes }) => over.has(runId) && deletedBytes > 0);
+    if (doubtful.length > 0) {
+      const ids = new Set(doubtful.map(({ runId }) => runId));
+      const again = runsOverStorage(await storageMeter.measure(({ runId }) => ids.has(runId)));
+      for (const runId of ids) if (!again.has(runId)) over.delete(runId);
     }
-    this.#overStorage = runsOverStorage(uses);
-    if (this.#overStorage.size > 0) wake();
+    this.#overStorage = over;
+    if (over.size > 0) wake();
   }
 }

@@ -15,6 +15,7 @@ import type { Housekeeping } from "./housekeeping.ts";
 import { momentOf, monotonic, type Clock } from "./moment.ts";
 import type { Observation } from "./observation.ts";
 import type { RunPerformer } from "./run-performer.ts";
+import type { DiskWatch } from "./storage/disk-watch.ts";
 import type { GpuWatch } from "./watch/gpu-watch.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
 
@@ -29,6 +30,7 @@ export type ReconciliationParts = {
   gpuWatch: GpuWatch;
   orphanWatch: OrphanWatch;
   housekeeping: Pick<Housekeeping, "overStorage">;
+  diskWatch: Pick<DiskWatch, "filling" | "isNearlyFull">;
   link: Pick<ControlPlaneLink, "contact" | "isSetCurrent">;
   log: Log;
 };
@@ -47,9 +49,9 @@ export class Reconciliation {
   }
 
   get hostObstacles(): HostObstacles {
-    const { journal, link, gpuWatch } = this.#parts;
+    const { link, gpuWatch } = this.#parts;
     return {
-      startsRefused: journal.acceptsStarts ? null : "its journal's disk is full.",
+      startsRefused: this.#startsRefused,
       awaitsContact: !link.contact.wasHeardInBoot,
       closedGpus: gpuWatch.closed,
       unclearGpus: gpuWatch.unclear,
@@ -100,13 +102,20 @@ export class Reconciliation {
       journal.desired.confirmGone(instanceId, placementEpoch);
   }
 
+  get #startsRefused(): string | null {
+    const { journal, diskWatch } = this.#parts;
+    if (!journal.acceptsStarts) return "its journal's disk is full.";
+    return diskWatch.isNearlyFull ? "its disk is nearly full." : null;
+  }
+
   #flags(stopsUnconfirmed: boolean): Flags {
-    const { gpuWatch, link, clock, orphanWatch, housekeeping } = this.#parts;
+    const { gpuWatch, link, clock, orphanWatch, housekeeping, diskWatch } = this.#parts;
     return {
       ...this.hostObstacles,
       reapedOrphans: orphanWatch.reaped,
       lostGpus: gpuWatch.lost,
       overStorage: housekeeping.overStorage,
+      fillingDisk: diskWatch.filling,
       disconnectedMs: cutOffMs(link.contact, clock.monotonicMs()),
       stopsUnconfirmed,
     };

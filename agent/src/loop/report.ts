@@ -21,6 +21,7 @@ import type { Meter } from "./meter.ts";
 import type { Observation } from "./observation.ts";
 import type { Reconciliation } from "./reconciliation.ts";
 import type { RunPerformer } from "./run-performer.ts";
+import type { DiskWatch } from "./storage/disk-watch.ts";
 import type { GpuWatch } from "./watch/gpu-watch.ts";
 import type { ImageWatch } from "./watch/image-watch.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
@@ -43,6 +44,7 @@ export type ReportParts = {
   imageWatch: ImageWatch;
   orphanWatch: OrphanWatch;
   transitionWatch: TransitionWatch;
+  diskWatch: Pick<DiskWatch, "degraded">;
   access: Pick<AccessLink, "leases" | "degraded" | "gatewayPort">;
 };
 
@@ -98,6 +100,7 @@ function degradedOf(parts: ReportParts): string[] {
     ...parts.orphanWatch.degraded,
     ...parts.transitionWatch.degraded,
     ...parts.access.degraded,
+    ...parts.diskWatch.degraded,
     ...(parts.journal.isShortOfSpace ? ["disk-full"] : []),
     ...parts.reconciliation.degraded,
   ];

@@ -7,9 +7,11 @@ import type { Log } from "@remotegpu/shared/log";
 import { MAX_PAGES } from "@remotegpu/shared/paging";
 import { MAX_SAMPLE_BYTES, type StorageFolder, type StorageReport } from "@remotegpu/shared/storage-sampling";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { deletedBelow, type FoldersDeleted } from "../core/deleted-files.ts";
 import { LinkDownError } from "../link/connection.ts";
 import { type ControlPlaneClient, RequestRefusedError } from "../link/control-plane-client.ts";
 import type { Measuring } from "../runtime/pool-usage.ts";
+import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
 
 /** Hosts of a fleet do not begin all at once when an hour has come. */
 const SPREAD_MS = 10 * MS_PER_MINUTE;
@@ -19,6 +21,7 @@ const AGAIN_AFTER_FAILURE_MS = 10 * MS_PER_MINUTE;
 const ROUND_MS = 50 * MS_PER_MINUTE;
 const OWNER_MS = 10 * MS_PER_MINUTE;
 const SUMS_PER_REPORT = 500;
+const DELETED_FRESH_MS = MS_PER_MINUTE;
 
 type Sum = StorageReport["sums"][number];
 type Order = { hourMs: number; folders: StorageFolder[]; againInMs: number };
@@ -27,6 +30,8 @@ export type StorageSamplingOptions = {
   client: Pick<ControlPlaneClient, "storage">;
   isConnected: () => boolean;
   measure: (paths: readonly string[], bounds: Omit<Measuring, "poolRoot">) => Promise<number | null>;
+  /** Of this host's own runs: what others have deleted and still open only their hosts can see. */
+  deletedInPool: () => Promise<readonly FoldersDeleted[]>;
   monotonicMs: () => number;
   log: Log;
 };
@@ -37,6 +42,10 @@ export class StorageSampling {
   #nextMs = Number.NEGATIVE_INFINITY;
   #isUnderWay = false;
   #isFailing = false;
+  #deleted: { atMs: number; folders: readonly FoldersDeleted[] } = {
+    atMs: Number.NEGATIVE_INFINITY,
+    folders: [],
+  };
 
   constructor(options: StorageSamplingOptions) {
     this.#options = options;
@@ -114,7 +123,25 @@ export class StorageSampling {
   async #measure(folders: readonly StorageFolder[], timeoutMs: number): Promise<number | null> {
     if (timeoutMs <= 0) return null;
     const paths = folders.map(({ path }) => path);
-    const bytes = await this.#options.measure(paths, { timeoutMs, signal: this.#ending.signal });
+    // First what is deleted: what is deleted between the two is then counted in neither, rather than in both.
+    const deletedBytes = deletedBelow(paths, await this.#deletedInPool());
+    const named = await this.#options.measure(paths, { timeoutMs, signal: this.#ending.signal });
+    const bytes = named === null ? null : named + deletedBytes;
     return bytes !== null && bytes <= MAX_SAMPLE_BYTES ? bytes : null;
+  }
+
+  /** As fresh as it is for many owners that are measured in a row. A runtime that does not answer costs no sample. */
+  async #deletedInPool(): Promise<readonly FoldersDeleted[]> {
+    const { deletedInPool, monotonicMs, log } = this.#options;
+    const nowMs = monotonicMs();
+    if (nowMs - this.#deleted.atMs < DELETED_FRESH_MS) return this.#deleted.folders;
+    try {
+      this.#deleted = { atMs: nowMs, folders: await deletedInPool() };
+    } catch (error) {
+      if (!(error instanceof RuntimeDown || error instanceof RuntimeError)) throw error;
+      log.warn({ error }, "what runs have deleted and still open is not sampled");
+      this.#deleted = { atMs: nowMs, folders: [] };
+    }
+    return this.#deleted.folders;
   }
 }

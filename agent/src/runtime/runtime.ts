@@ -24,7 +24,7 @@ import { Networks } from "./networks.ts";
 import { NotEndingError, RuntimeDown, RuntimeError } from "./runtime-error.ts";
 import { runtimeInfo } from "./runtime-info.ts";
 import type { RuntimeInfo } from "./runtime-info.ts";
-import { folderBytes, layerBytes } from "./storage-usage.ts";
+import { besideBytes, deviceOf, diskUsage, layerBytes, layerOf, type Layer } from "./storage-usage.ts";
 import { resolveFolders, Volumes } from "./volumes.ts";
 import type { ResolvedFolder } from "./volumes.ts";
 
@@ -68,6 +68,14 @@ export type Readiness =
   | { kind: "ready"; attachment: GpuAttachment; folders: ResolvedFolder[] }
   /** Not on this host as it is. */
   | { kind: "refused"; problem: InstanceProblem; detail: string };
+
+/** Where a run writes, on this host. */
+export type StorageGround = {
+  layer: Layer;
+  /** Its code and output folders; null where they cannot be found. */
+  folders: readonly string[] | null;
+  folderDevices: ReadonlySet<number>;
+};
 
 /** All methods that return promises reject with RuntimeError or RuntimeDown, and with nothing else. */
 export class Runtime {
@@ -228,15 +236,28 @@ export class Runtime {
     return this.#networks.repair();
   }
 
-  /** What a run has written, in bytes; null where it could not be measured. */
-  async storageUse(
+  /** Where a run writes; null when its container is gone. */
+  async storageGround(
     containerId: string,
     spec: Pick<InstanceSpec, "folders">,
-  ): Promise<{ layerBytes: number | null; folderBytes: number | null }> {
+  ): Promise<StorageGround | null> {
+    const layer = await layerOf(this.#docker, containerId);
+    if (layer === null) return null;
     const found = await resolveFolders(this.#options.poolRoot, { mounts: [], folders: spec.folders });
+    const folders = found.resolved ? found.folders.map(({ path }) => path) : null;
+    const devices = await Promise.all((folders ?? []).map(deviceOf));
+    return { layer, folders, folderDevices: new Set(devices.filter((device) => device !== null)) };
+  }
+
+  /** What a run has written under names, in bytes; null where it could not be measured. */
+  async storageUse(
+    containerId: string,
+    { layer, folders }: StorageGround,
+  ): Promise<{ layerBytes: number | null; besideBytes: number; folderBytes: number | null }> {
     return {
-      layerBytes: await layerBytes(this.#docker, containerId),
-      folderBytes: found.resolved ? await folderBytes(found.folders.map((folder) => folder.path)) : null,
+      layerBytes: await layerBytes(this.#docker, containerId, layer),
+      besideBytes: await besideBytes(layer),
+      folderBytes: folders === null ? null : await diskUsage(folders),
     };
   }
 

@@ -4,6 +4,7 @@
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { GIB } from "@remotegpu/shared/units";
 import { execa } from "execa";
 import { z } from "zod";
 import { ApiClient, type Row } from "../cli/api-client.ts";
@@ -330,6 +331,8 @@ export class Stage {
       REMOTEGPU_SIMULATED_GPUS: String(simulatedGpus),
       // Nobody beyond this host connects to it.
       REMOTEGPU_GATEWAY_PORT: "0",
+      // Two GiB of free disk are enough for a tour.
+      REMOTEGPU_DISK_FREE_BYTES: String(GIB),
       REMOTEGPU_CLEAN_ON_EXIT: "1",
       REMOTEGPU_EXIT_WITH_STDIN: "1",
       ...SPARING_MEMORY,

@@ -395,6 +395,22 @@ describe("limits of this host", () => {
     ).toMatchObject([{ kind: "stop", cause: "storage-exceeded", detail: "Too much.", orderedBy: "limit" }]);
   });
 
+  test("a run that fills the host's disk is stopped with that reason, in a short grace, and stays so", () => {
+    const fillingDisk = new Map([[runId("run-1"), "It wrote most."]]);
+    const desired = [order({ live: { ...order().live, stopGraceSeconds: 300 } })];
+    const stop = { cause: "disk-filled", orderedBy: "limit", detail: "It wrote most." } as const;
+
+    expect(decide({ desired, observed: [container], runs: [record], flags: { fillingDisk } })).toMatchObject([
+      { kind: "stop", ...stop, graceSeconds: 5 },
+    ]);
+    expect(decide({ desired, observed: [deadContainer], runs: [recordOf(key(), { stop })] })).toContainEqual(
+      expect.objectContaining({
+        kind: "close-run",
+        end: expect.objectContaining({ phase: "failed", problem: "disk-filled", detail: "It wrote most." }),
+      }),
+    );
+  });
+
   test("a stop that was begun goes on, even when its reason has passed", () => {
     const stop = { cause: "storage-exceeded", orderedBy: "limit", detail: "Too much." } as const;
 

@@ -1,12 +1,17 @@
 /** Which runs hold more than they may. */
 import { expect, test } from "vitest";
-import { runsOverStorage } from "@remotegpu/agent/core/storage-limit";
+import { MAX_UNCOUNTED_LOOKS, runsOverStorage } from "@remotegpu/agent/core/storage-limit";
 import { MIB } from "@remotegpu/shared/units";
 import { runId } from "../../support/run-samples.ts";
 
 const limits = { tempStorageBytes: 10 * MIB, storageBytes: 20 * MIB };
-const over = (use: { layerBytes: number | null; folderBytes: number | null }, limit: object = {}) =>
-  runsOverStorage([{ runId: runId("run-1"), limits: { ...limits, ...limit }, ...use }]).get(runId("run-1"));
+const over = (
+  use: { layerBytes: number | null; folderBytes: number | null; uncountedLooks?: number },
+  limit: object = {},
+) => {
+  const run = { runId: runId("run-1"), deletedBytes: 0, uncountedLooks: 0 };
+  return runsOverStorage([{ ...run, limits: { ...limits, ...limit }, ...use }]).get(runId("run-1"));
+};
 
 test.each([
   [0, 0, false],
@@ -32,3 +37,15 @@ test("the sentence names the place and both numbers", () => {
     "Stopped: it holds 21.0 MiB in code and output (storage); its limit is 20.0 MiB.",
   );
 });
+
+test.each([
+  [MAX_UNCOUNTED_LOOKS - 1, {}, false],
+  [MAX_UNCOUNTED_LOOKS, {}, true],
+  [MAX_UNCOUNTED_LOOKS, { tempStorageBytes: null }, true],
+  [MAX_UNCOUNTED_LOOKS, { tempStorageBytes: null, storageBytes: null }, false],
+])(
+  "open files that could not be counted %s times in a row, limits %o: over is %s",
+  (uncountedLooks, limit, isOver) => {
+    expect(over({ layerBytes: 0, folderBytes: 0, uncountedLooks }, limit) !== undefined).toBe(isOver);
+  },
+);

@@ -1,9 +1,10 @@
 /** The host's part in the samples: when it asks, what it tells, and that nothing that fails ends it. */
 import { LinkDownError } from "@remotegpu/agent/link/connection";
 import { RequestRefusedError } from "@remotegpu/agent/link/control-plane-client";
-import { StorageSampling } from "@remotegpu/agent/loop/storage-sampling";
+import { StorageSampling, type StorageSamplingOptions } from "@remotegpu/agent/loop/storage-sampling";
 import { MAX_SAMPLE_BYTES, type StorageReply, type StorageRequest } from "@remotegpu/shared/storage-sampling";
 import { expect, test } from "vitest";
+import { RuntimeDown } from "@remotegpu/agent/runtime/runtime-error";
 import { keptLog } from "../../support/kept-log.ts";
 
 const MINUTE = 60_000;
@@ -23,6 +24,7 @@ const anOrder = (folders: [owner: string, path: string][], change: Partial<Order
 function scene(
   answers: (StorageReply | Error)[],
   measure: (paths: readonly string[]) => number | null = (paths) => paths.length,
+  deletedInPool: StorageSamplingOptions["deletedInPool"] = () => Promise.resolve([]),
 ) {
   const log = keptLog();
   const said: StorageRequest[] = [];
@@ -41,6 +43,7 @@ function scene(
       clock.nowMs += MINUTE;
       return Promise.resolve(measure(paths));
     },
+    deletedInPool,
     monotonicMs: () => clock.nowMs,
     log,
   });
@@ -197,4 +200,44 @@ test("an agent that ends tells nothing of what it had not measured", async () =>
   await look(0);
 
   expect(reports()).toEqual([]);
+});
+
+test("an owner's sample holds what its runs have deleted and still open, and nobody else's", async () => {
+  const deleted = [
+    { sources: ["env/7/code", "env/7/output"], bytes: 100 },
+    { sources: ["env/8/code"], bytes: 1_000 },
+  ];
+  const { look, reports } = scene(
+    [
+      anOrder([
+        ["1", "env/7/code"],
+        ["1", "env/7/output"],
+        ["2", "env/9"],
+      ]),
+    ],
+    undefined,
+    () => Promise.resolve(deleted),
+  );
+
+  await look(HOUR);
+
+  expect(reports()).toMatchObject([
+    {
+      sums: [
+        { owner: "1", bytes: 102 },
+        { owner: "2", bytes: 1 },
+      ],
+    },
+  ]);
+});
+
+test("a runtime that does not tell what runs have open costs no sample", async () => {
+  const { look, reports, log } = scene([anOrder([["1", "a"]])], undefined, () =>
+    Promise.reject(new RuntimeDown("silent")),
+  );
+
+  await look(HOUR);
+
+  expect(reports()).toMatchObject([{ sums: [{ owner: "1", bytes: 1 }] }]);
+  expect(log.lines.filter(({ level }) => level === "warn")).toHaveLength(1);
 });

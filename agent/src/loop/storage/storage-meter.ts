@@ -1,0 +1,132 @@
+/**
+ * How much of the disk the runs of this host hold: what lies under names in their own file systems and folders, and what
+ * they have deleted and still have open. Whether that is too much is decided elsewhere.
+ */
+import type { RunId } from "@remotegpu/shared/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { Log } from "@remotegpu/shared/log";
+import { isSameRun, type OwnedContainer } from "../../core/container.ts";
+import type { DeletedStorage, FoldersDeleted } from "../../core/deleted-files.ts";
+import type { StorageUse } from "../../core/storage-limit.ts";
+import type { ContainerGroups } from "../../host/container-groups.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { Runtime, StorageGround } from "../../runtime/runtime.ts";
+import type { Observation } from "../observation.ts";
+import type { RuntimeWatch } from "../watch/runtime-watch.ts";
+import { deletedStorage } from "./deleted-storage.ts";
+
+export type RunStorage = StorageUse & {
+  /** Bytes that it holds on each file system of the host, by device. */
+  held: ReadonlyMap<number, number>;
+};
+
+type Holder = { desired: DesiredInstance; container: OwnedContainer; ground: StorageGround };
+
+export type StorageMeterParts = {
+  journal: Journal;
+  observation: Observation;
+  runtime: Pick<Runtime, "storageGround" | "storageUse">;
+  runtimeWatch: Pick<RuntimeWatch, "info">;
+  groups: Pick<ContainerGroups, "processesOf">;
+  log: Log;
+};
+
+export class StorageMeter {
+  readonly #parts: StorageMeterParts;
+  /** Looks in a row in which a run's open files could not be counted. */
+  readonly #uncounted = new Map<RunId, number>();
+
+  constructor(parts: StorageMeterParts) {
+    this.#parts = parts;
+  }
+
+  /** Of the running ones among those that are asked about. @throws RuntimeError, RuntimeDown */
+  async measure(isAsked: (desired: DesiredInstance) => boolean): Promise<RunStorage[]> {
+    const holders = await this.#holders(isAsked);
+    // First what is deleted: what is deleted between the two is then counted in neither, rather than in both.
+    const deleted = await this.#deleted(holders);
+    const storages: RunStorage[] = [];
+    for (const holder of holders) storages.push(await this.#storageOf(holder, deleted));
+    return storages;
+  }
+
+  /** Bytes of deleted files that runs have open in the pool, for each run with its folders. @throws RuntimeError, RuntimeDown */
+  async deletedInPool(): Promise<FoldersDeleted[]> {
+    const holders = await this.#holders(({ spec }) => spec.folders.length > 0);
+    const deleted = await this.#deleted(holders);
+    return holders.map(({ desired: { runId, spec } }) => ({
+      sources: spec.folders.map(({ source }) => source),
+      bytes: deleted.get(runId)?.folderBytes ?? 0,
+    }));
+  }
+
+  async #holders(isAsked: (desired: DesiredInstance) => boolean): Promise<Holder[]> {
+    const { journal, observation, runtime } = this.#parts;
+    const { running } = observation;
+    const holders: Holder[] = [];
+    for (const desired of journal.desired.read().instances) {
+      const container = running.find(({ owner }) => isSameRun(owner, desired));
+      if (container === undefined || !isAsked(desired)) continue;
+      const ground = await runtime.storageGround(container.containerId, desired.spec);
+      if (ground !== null) holders.push({ desired, container, ground });
+    }
+    return holders;
+  }
+
+  async #storageOf(
+    { desired, container, ground }: Holder,
+    deleted: ReadonlyMap<RunId, DeletedStorage | null>,
+  ): Promise<RunStorage> {
+    const { runtime, runtimeWatch } = this.#parts;
+    const { runId, spec } = desired;
+    const written = await runtime.storageUse(container.containerId, ground);
+    const open = deleted.get(runId) ?? null;
+    const layerBytes = plus(written.layerBytes, written.besideBytes + (open?.layerBytes ?? 0));
+    const folderBytes = plus(written.folderBytes, open?.folderBytes ?? 0);
+    // The driver bounds what is in the layer, deleted or not, and nothing that lies beside it.
+    const hasQuota = runtimeWatch.info?.hasLayerQuota ?? false;
+    const held = new Map<number, number>();
+    const add = (device: number | null | undefined, bytes: number | null) => {
+      if (device != null && bytes !== null) held.set(device, (held.get(device) ?? 0) + bytes);
+    };
+    add(ground.layer.disk, layerBytes);
+    add([...ground.folderDevices][0], folderBytes);
+    return {
+      runId,
+      limits: spec,
+      layerBytes: hasQuota ? written.besideBytes : layerBytes,
+      folderBytes,
+      deletedBytes: (open?.layerBytes ?? 0) + (open?.folderBytes ?? 0),
+      uncountedLooks: this.#uncounted.get(runId) ?? 0,
+      held,
+    };
+  }
+
+  async #deleted(holders: readonly Holder[]): Promise<Map<RunId, DeletedStorage | null>> {
+    const { groups, observation, log } = this.#parts;
+    const openers = holders.map(({ desired: { runId }, container, ground }) => ({
+      runId,
+      layerDevice: ground.layer.device,
+      folderDevices: ground.folderDevices,
+      firstPid: container.status.state === "running" ? container.status.pid : null,
+      pids: groups.processesOf(container.containerId),
+    }));
+    const deleted = await deletedStorage(openers);
+    for (const [runId, storage] of deleted) {
+      if (storage !== null) {
+        this.#uncounted.delete(runId);
+        continue;
+      }
+      this.#uncounted.set(runId, (this.#uncounted.get(runId) ?? 0) + 1);
+      log.warn({ runId }, `run ${runId} has more files open than can be counted`);
+    }
+    const running = new Set(observation.running.map(({ owner }) => owner.runId));
+    for (const runId of this.#uncounted.keys()) if (!running.has(runId)) this.#uncounted.delete(runId);
+    return deleted;
+  }
+}
+
+/** What could not be measured stays so, whatever is added to it. */
+function plus(bytes: number | null, more: number): number | null {
+  return bytes === null ? null : bytes + more;
+}
