@@ -22,6 +22,7 @@ interface Operation {
   "x-access": "public" | "customer" | "admin";
   parameters?: { name: string; in: string }[];
   requestBody?: { content: Record<string, { schema: JsonSchema }> };
+  responses: Record<string, unknown>;
 }
 interface Route {
   method: string;
@@ -165,8 +166,10 @@ async function fingerprint(): Promise<string> {
   return (await api.db.query<{ whole: string }>(fingerprintQuery)).rows[0]?.whole ?? "";
 }
 
-function expectNamed(answer: Answer): void {
+/** A problem document, of a status that the document of the API has for this route. */
+function expectNamed(answer: Answer, { operation }: Route): void {
   expect(answer.headers.get("Content-Type")).toBe("application/problem+json");
+  expect(Object.keys(operation.responses)).toContain(String(answer.status));
   expect(answer.body).toMatchObject({
     status: answer.status,
     title: expect.any(String),
@@ -202,7 +205,7 @@ describe("bodies", () => {
           before = after;
           return;
         }
-        expectNamed(answer);
+        expectNamed(answer, route);
         expect(after).toBe(before);
       }),
       { numRuns: RUNS },
@@ -225,7 +228,7 @@ describe("bodies", () => {
           });
 
           expect(answer.status, `${place.join(".")}: ${text}`).toBeLessThan(500);
-          if (answer.status >= 400) expectNamed(answer);
+          if (answer.status >= 400) expectNamed(answer, route);
           else {
             areAllRefused = false;
             expectEcho(body, answer.body);
@@ -295,7 +298,7 @@ describe("filters", () => {
         });
 
         expect(answer.status).toBeLessThan(500);
-        if (answer.status >= 400) expectNamed(answer);
+        if (answer.status >= 400) expectNamed(answer, route);
       }
   });
 });
