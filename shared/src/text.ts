@@ -8,6 +8,10 @@ export function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes("\u0000");
 }
 
+/** One character that is no control character. As a regular expression without a flag: a pattern in the OpenAPI document has none. */
+export const NO_CONTROL_CHARACTER = String.raw`[^\u0000-\u001f\u007f-\u009f]`;
+const DISPLAYABLE = new RegExp(`^${NO_CONTROL_CHARACTER}*$`);
+
 /** Any storable text of at most `maxLength` UTF-16 units. */
 export function text(maxLength: number) {
   return z.string().max(maxLength).refine(isStorable, "must be well-formed text without U+0000");
@@ -17,6 +21,6 @@ export function text(maxLength: number) {
 export function displayText(maxLength: number) {
   return text(maxLength)
     .min(1)
-    .regex(/^\P{Cc}*$/u, "must not contain control characters")
+    .regex(DISPLAYABLE, "must not contain control characters")
     .refine((value) => value === value.trim(), "must not begin or end with a blank");
 }

@@ -23,6 +23,7 @@ interface Operation {
   "x-access": "public" | "customer" | "admin";
   parameters?: { name: string; in: string }[];
   requestBody?: { content: Record<string, { schema: JsonSchema }> };
+  responses: Record<string, unknown>;
 }
 interface Route {
   method: string;
@@ -150,8 +151,10 @@ function existing(path: string): string {
 const TRACES = new Set(["audit_log", "idempotency_keys", "schema_migrations"]);
 const fingerprint = async () => await fingerprintOf(api.db, TRACES);
 
-function expectNamed(answer: Answer): void {
+/** A problem document, of a status that the document of the API has for this route. */
+function expectNamed(answer: Answer, { operation }: Route): void {
   expect(answer.headers.get("Content-Type")).toBe("application/problem+json");
+  expect(Object.keys(operation.responses)).toContain(String(answer.status));
   expect(answer.body).toMatchObject({
     status: answer.status,
     title: expect.any(String),
@@ -187,7 +190,7 @@ describe("bodies", () => {
           before = after;
           return;
         }
-        expectNamed(answer);
+        expectNamed(answer, route);
         expect(after).toBe(before);
       }),
       { numRuns: RUNS },
@@ -210,7 +213,7 @@ describe("bodies", () => {
           });
 
           expect(answer.status, `${place.join(".")}: ${text}`).toBeLessThan(500);
-          if (answer.status >= 400) expectNamed(answer);
+          if (answer.status >= 400) expectNamed(answer, route);
           else {
             areAllRefused = false;
             expectEcho(body, answer.body);
@@ -280,7 +283,7 @@ describe("filters", () => {
         });
 
         expect(answer.status).toBeLessThan(500);
-        if (answer.status >= 400) expectNamed(answer);
+        if (answer.status >= 400) expectNamed(answer, route);
       }
   });
 });

@@ -10,10 +10,12 @@ import { secureHeaders } from "hono/secure-headers";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { changesOf } from "./audit/audited-routes.ts";
 import type { ApiApp, ApiContext, ApiDeps, ApiEnv } from "./deps.ts";
-import { API_BASE, registerDocumentation } from "./documentation.ts";
+import { API_BASE } from "./documentation/api-base.ts";
+import { registerDocumentation } from "./documentation/documentation.ts";
 import { fieldErrorsOf, InputRefused } from "./request/input-errors.ts";
 import { countRequests } from "./metrics.ts";
-import { ApiRefusal, type FieldError, type RefusalKind } from "./request/refusal.ts";
+import { PROBLEM_STATUS, PROBLEM_TITLES } from "./request/problem-statuses.ts";
+import { ApiRefusal, type FieldError } from "./request/refusal.ts";
 import { registerResources } from "./resources.ts";
 import { registerServerRoutes } from "./server-routes.ts";
 import { isUniqueViolation, StoreError } from "../store/database.ts";
@@ -25,38 +27,6 @@ const OLD_VALUE =
   "This row holds a value of the old system that no changed row may keep; an administrator has to set it right";
 /** Room for an exec's stdin in base64 and some; everything else is far smaller. */
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
-
-const STATUS: Record<RefusalKind, ContentfulStatusCode> = {
-  malformed: 400,
-  unauthenticated: 401,
-  "no-funds": 402,
-  forbidden: 403,
-  "not-found": 404,
-  conflict: 409,
-  "too-large": 413,
-  "unsupported-media-type": 415,
-  "bad-input": 422,
-  "too-many-requests": 429,
-  unavailable: 503,
-  "timed-out": 504,
-};
-
-const TITLES: Partial<Record<number, string>> = {
-  400: "Malformed request",
-  401: "Not authenticated",
-  402: "Not enough funds",
-  403: "Not allowed",
-  404: "Not found",
-  405: "Method not allowed",
-  409: "Conflict",
-  413: "Body too large",
-  415: "Unsupported media type",
-  422: "Invalid input",
-  429: "Too many requests",
-  500: "Internal error",
-  503: "Not available now",
-  504: "Not done in time",
-};
 
 export function createApp(deps: ApiDeps): ApiApp {
   const app: ApiApp = new OpenAPIHono<ApiEnv>({ defaultHook: refuseBadInput });
@@ -78,6 +48,9 @@ export function createApp(deps: ApiDeps): ApiApp {
     secureHeaders({
       contentSecurityPolicy: {
         defaultSrc: ["'none'"],
+        baseUri: ["'none'"],
+        // The search of /docs, which asks this server again.
+        formAction: ["'self'"],
         styleSrc: ["'unsafe-inline'"],
         frameAncestors: ["'none'"],
       },
@@ -137,7 +110,7 @@ function problemOf(error: Error, c: ApiContext): Response {
   if (error instanceof ApiRefusal) {
     if (error.kind === "unauthenticated") c.header("WWW-Authenticate", "Bearer");
     if (error.retryAfterSeconds !== null) c.header("Retry-After", String(error.retryAfterSeconds));
-    return problem(c, STATUS[error.kind], error.message, error.errors);
+    return problem(c, PROBLEM_STATUS[error.kind], error.message, error.errors);
   }
   // What Hono itself refuses: malformed JSON, a content type that no schema takes.
   if (error instanceof HTTPException && error.status < 500)
@@ -169,7 +142,7 @@ function problem(
   detail: string,
   errors: readonly FieldError[] = [],
 ): Response {
-  const title = TITLES[status] ?? "Error";
+  const title = PROBLEM_TITLES[status] ?? "Error";
   const body = { type: "about:blank", title, status, detail, ...(errors.length > 0 ? { errors } : {}) };
   return c.body(JSON.stringify(body), status, { "Content-Type": "application/problem+json" });
 }

@@ -40,6 +40,7 @@ const deleteDataOf = createRoute({
   ...forAdmins,
   method: "post",
   path: "/customers/{id}/delete-data",
+  operationId: "deleteCustomerData",
   tags,
   summary: "Delete the data of a customer who has been overdue for 60 days; folders are listed for removal",
   request: {

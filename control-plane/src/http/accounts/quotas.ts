@@ -60,6 +60,7 @@ const getOwn = createRoute({
   ...forCustomers,
   method: "get",
   path: "/me/quota",
+  operationId: "getMyQuota",
   tags,
   summary: "How much the account of this key may hold at once, over all it pays for",
   responses: ok("The quota", Quota),

@@ -53,6 +53,7 @@ const put = createRoute({
   ...forAdmins,
   method: "put",
   path: "/settings/{key}",
+  operationId: "changeSetting",
   tags,
   summary: "Change a setting; it holds from the next order on",
   request: { params, body: jsonBody(SettingWish) },

@@ -97,6 +97,7 @@ const postEstimate = createRoute({
   ...forCustomers,
   method: "post",
   path: "/billing/estimate",
+  operationId: "estimateOrder",
   tags,
   summary: "What an order would cost, by the code that charges it",
   request: { body: jsonBody(EstimateWish) },

@@ -7,7 +7,7 @@ import type { InstanceView } from "../../store/placement/instances.ts";
 import { Instance, instanceAnswer, isSimulated } from "../instance-answer.ts";
 import { iso, Timestamp } from "../request/route.ts";
 
-const Mount = z.object({ id: z.int(), path: z.string(), readonly: z.boolean() });
+const Mount = z.object({ id: z.int(), path: z.string(), readonly: z.boolean() }).openapi("Mount");
 
 export const Environment = z
   .object({

@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { EnvVars } from "@remotegpu/shared/env-vars";
 import { displayText, text } from "@remotegpu/shared/text";
-import { KIB, MIB } from "@remotegpu/shared/units";
+import { GIB, KIB, MIB } from "@remotegpu/shared/units";
 import {
   DATASET_PATHS,
   MAX_MOUNTS,
@@ -35,11 +35,13 @@ const Bytes = z.int();
 
 const Mounts = z
   .array(
-    z.strictObject({
-      id: RowId,
-      path: z.string().max(64).optional(),
-      readonly: z.boolean().optional(),
-    }),
+    z
+      .strictObject({
+        id: RowId,
+        path: z.string().max(64).optional(),
+        readonly: z.boolean().optional(),
+      })
+      .openapi("NewMount"),
   )
   .max(MAX_MOUNTS);
 
@@ -84,7 +86,15 @@ export const NewEnvironmentBody = z
       })
       .optional(),
   })
-  .openapi("NewEnvironment");
+  .openapi("NewEnvironment", {
+    example: {
+      name: "fine-tuning",
+      image: "pytorch/pytorch:2.5.1-cuda12.4-cudnn9-runtime",
+      cpu: 4,
+      memory: 16 * GIB,
+      gpu: 1,
+    },
+  });
 
 type Body = z.output<typeof NewEnvironmentBody>;
 

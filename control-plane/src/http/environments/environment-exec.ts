@@ -45,6 +45,8 @@ const exec = createRoute({
   ...forCustomers,
   method: "post",
   path: "/environments/{id}/exec",
+  operationId: "execInEnvironment",
+  "x-problems": [504],
   tags: ["environments"],
   summary: `Run a command inside; at most ${MAX_EXEC_SECONDS} s and ${MAX_EXEC_BYTES} bytes of output`,
   request: { params: WorkloadIdPath, body: jsonBody(ExecOrder) },

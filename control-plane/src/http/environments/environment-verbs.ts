@@ -34,9 +34,10 @@ const remove = createRoute({
   ),
 });
 
-const verb = <Path extends string>(path: Path, summary: string) =>
+const verb = <Path extends string>(path: Path, summary: string, more: { "x-problems"?: number[] } = {}) =>
   createRoute({
     ...forCustomers,
+    ...more,
     method: "post",
     path,
     tags,
@@ -45,9 +46,11 @@ const verb = <Path extends string>(path: Path, summary: string) =>
     responses: accepted("The environment, on its way", Environment),
   });
 
-const start = verb("/environments/{id}/start", "Start it again, where its files are");
+const start = verb("/environments/{id}/start", "Start it again, where its files are", {
+  "x-problems": [402],
+});
 const stop = verb("/environments/{id}/stop", "Stop it; code and output stay");
-const restart = verb("/environments/{id}/restart", "Stop and start it in its place");
+const restart = verb("/environments/{id}/restart", "Stop and start it in its place", { "x-problems": [402] });
 
 export function registerEnvironmentVerbRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
   api.openapi(remove, async (c) => {

@@ -26,6 +26,7 @@ const post = createRoute({
   ...forCustomers,
   method: "post",
   path: "/environments",
+  "x-problems": [402],
   tags,
   summary: "Order an environment; without workspace_id it goes to your personal one",
   request: { body: jsonBody(NewEnvironmentBody) },

@@ -59,6 +59,7 @@ const post = createRoute({
   ...forCustomers,
   method: "post",
   path: "/environments/{id}/access",
+  operationId: "renewEnvironmentAccess",
   tags,
   summary: "Take ports of services anew that were released; waits a moment for the host",
   request: { params },

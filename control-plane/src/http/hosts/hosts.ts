@@ -36,7 +36,12 @@ const HostChange = z
   .strictObject({
     name: displayText(128).optional(),
     public_ip: z
-      .union([z.ipv4(), z.ipv6(), z.hostname().max(64)])
+      .union([
+        // Both have one name in the generated document, which is none of JSON Schema's.
+        z.ipv4().openapi({ format: "ipv4" }),
+        z.ipv6().openapi({ format: "ipv6" }),
+        z.hostname().max(64),
+      ])
       .nullable()
       .optional(),
     labels: hostLabels({ most: MAX_LABELS }).optional(),
@@ -113,6 +118,7 @@ const confirm = createRoute({
   ...forAdmins,
   method: "post",
   path: "/hosts/{id}/confirm-stops",
+  operationId: "confirmHostStops",
   tags,
   summary: "Yes, so many stops are meant: lets the host carry out those of this generation",
   request: {

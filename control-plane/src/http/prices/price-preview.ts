@@ -87,6 +87,7 @@ const examples = createRoute({
   ...forAdmins,
   method: "post",
   path: "/prices/examples",
+  operationId: "addExampleSpecs",
   tags,
   summary: "Put the example specs basic, standard and premium into the catalogue, those that are not there",
   responses: created("Which were made", Examples),

@@ -1,6 +1,6 @@
 /** The catalogue's prices: versioned, readable by everyone, added by administrators and never changed. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { text } from "@remotegpu/shared/text";
+import { NO_CONTROL_CHARACTER, text } from "@remotegpu/shared/text";
 import { BILLING_UNITS } from "../../core/rating.ts";
 import { type Connection, transaction } from "../../store/database.ts";
 import {
@@ -21,7 +21,7 @@ const tags = ["prices"];
 
 /** `gpu:<model>` carries the model as nvidia-smi names it, blanks included. */
 const Line = text(160).regex(
-  /^(spec|cpu|memory|gpu|gpu_memory|temp_storage|storage|gpu:[^\p{Cc}]{1,128})$/u,
+  new RegExp(`^(spec|cpu|memory|gpu|gpu_memory|temp_storage|storage|gpu:${NO_CONTROL_CHARACTER}{1,128})$`),
   "must be spec, cpu, memory, gpu, gpu:<model>, gpu_memory, temp_storage or storage",
 );
 

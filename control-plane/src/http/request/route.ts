@@ -107,4 +107,5 @@ export function iso(moment: Date | null): string | null {
   return moment?.toISOString() ?? null;
 }
 
-export const Money = z.string().openapi({ example: "12.5000", description: "A decimal, as text" });
+/** A decimal, as text. */
+export const Money = z.string().openapi({ example: "12.5000" });

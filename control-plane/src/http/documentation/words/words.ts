@@ -1,0 +1,21 @@
+/**
+ * What the fields of requests and answers mean, each with an example: by `Schema.field`, or by its name alone where it
+ * means the same everywhere; `/segment/{name}` are parameters of paths and `?name` of queries. Only what no zod schema says
+ * of itself stands here. A test finds fields without a word, words without a field, and examples that do not fit.
+ */
+import { ACCOUNT_WORDS } from "./account-words.ts";
+import { BILL_WORDS } from "./bill-words.ts";
+import { FLEET_WORDS } from "./fleet-words.ts";
+import { PARAMETER_WORDS } from "./parameter-words.ts";
+import { PROOF_WORDS } from "./proof-words.ts";
+import type { Words } from "./word.ts";
+import { WORKLOAD_WORDS } from "./workload-words.ts";
+
+export const WORDS: Words = {
+  ...PARAMETER_WORDS,
+  ...ACCOUNT_WORDS,
+  ...WORKLOAD_WORDS,
+  ...BILL_WORDS,
+  ...PROOF_WORDS,
+  ...FLEET_WORDS,
+};
