@@ -8,6 +8,7 @@ import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import type { Log } from "@remotegpu/shared/log";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { BillingCalendar } from "../core/billing-calendar.ts";
+import type { KeyRights } from "../core/key-scopes.ts";
 import type { PasswordSeal } from "../link/password-seal.ts";
 import type { LogOpening, LogQuery, Reader } from "../link/log-streams.ts";
 import type { Database } from "../store/database.ts";
@@ -71,6 +72,10 @@ export interface Actor {
   customerUuid: string;
   username: string;
   isAdmin: boolean;
+  /** What this key opens of what the account may do. */
+  keyRights: KeyRights;
+  /** Null for a key without an end. */
+  keyExpiresAt: Date | null;
 }
 
 export interface ApiEnv {

@@ -1,5 +1,6 @@
 /** Renders an OpenAPI document as one HTML page without scripts. Every text passes through the html tag's escaping. */
 import { html } from "hono/html";
+import type { ScopeRule } from "../core/key-scopes.ts";
 
 export interface Parameter {
   name: string;
@@ -17,6 +18,8 @@ export interface Operation {
   requestBody?: { content?: Record<string, { schema?: unknown }> };
   responses?: Record<string, { description?: string; content?: Record<string, { schema?: unknown }> }>;
   "x-access"?: string;
+  /** What the key must open; none of routes without a key. */
+  "x-scope"?: ScopeRule;
 }
 
 const METHODS = ["get", "post", "put", "patch", "delete"] as const;
@@ -25,6 +28,10 @@ export interface ApiDocument {
   info: { title: string; version: string; description?: string };
   paths: Record<string, Partial<Record<(typeof METHODS)[number], Operation>>>;
   components?: { schemas?: Record<string, unknown> };
+}
+
+function whoMayCall({ "x-access": access = "", "x-scope": scope }: Operation): string {
+  return scope === undefined ? access : `${access}, scope ${scope}`;
 }
 
 type Html = ReturnType<typeof html>;
@@ -117,7 +124,7 @@ function operationPart({ method, path, operation }: Listed): Html {
   return html`<details>
     <summary>
       <code><b>${method.toUpperCase()}</b> ${path}</code> ${operation.summary ?? ""}
-      <span class="who">${operation["x-access"] ?? ""}</span>
+      <span class="who">${whoMayCall(operation)}</span>
     </summary>
     ${operation.description === undefined ? "" : html`<p>${operation.description}</p>`}
     ${(operation.parameters ?? []).map(parameterPart)}

@@ -4,6 +4,7 @@
  * alone is told where they are.
  */
 import { createRoute, z } from "@hono/zod-openapi";
+import { scopeNeeded } from "../core/key-scopes.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { documentationPage, type ApiDocument } from "./documentation-page.ts";
 import { forEveryone, ok } from "./request/route.ts";
@@ -73,9 +74,18 @@ function documentOf(app: ApiApp, deps: ApiDeps): ApiDocument & Record<string, un
     servers: [{ url: deps.config.publicUrl }],
   });
   const document = generated as ApiDocument & Record<string, unknown>;
+  for (const item of Object.values(document.paths)) tellScopes(item);
   for (const { post } of Object.values(document.paths)) {
     if (post === undefined || post["x-access"] === "public") continue;
     post.parameters = [...(post.parameters ?? []), IDEMPOTENCY_KEY];
   }
   return document;
+}
+
+/** Routes are defined with a rule (core/key-scopes.ts); whoever reads wants to know the scope itself. */
+function tellScopes(item: ApiDocument["paths"][string]): void {
+  for (const [method, operation] of Object.entries(item)) {
+    const rule = operation["x-scope"];
+    if (rule !== undefined) operation["x-scope"] = scopeNeeded(rule, method.toUpperCase()) ?? "any";
+  }
 }
