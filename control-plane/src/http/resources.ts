@@ -28,6 +28,8 @@ import { registerHostPullRoutes } from "./hosts/host-pulls.ts";
 import { registerHostRoutes } from "./hosts/hosts.ts";
 import { registerImageRoutes } from "./accounts/images.ts";
 import { registerJoinTokenRoutes } from "./hosts/join-tokens.ts";
+import { registerInvitationRoutes } from "./invitations/invitations.ts";
+import { registerWorkspaceInvitationRoutes } from "./invitations/workspace-invitations.ts";
 import { registerApiKeyRoutes } from "./keys/keys-of-customers.ts";
 import { registerOwnKeyRoutes } from "./keys/own-keys.ts";
 import { registerMeRoutes } from "./accounts/me.ts";
@@ -57,6 +59,8 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerOwnKeyRoutes(api, deps);
   registerWorkspaceRoutes(api, deps);
   registerWorkspaceMemberRoutes(api, deps);
+  registerWorkspaceInvitationRoutes(api, deps);
+  registerInvitationRoutes(api, deps);
   registerSshKeyRoutes(api, deps);
   registerEnvironmentRoutes(api, deps, fleet);
   registerEnvironmentVerbRoutes(api, deps, fleet);
