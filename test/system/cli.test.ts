@@ -100,9 +100,24 @@ test("an owner sets the shop up: customers, money, quotas, prices, specs, images
 
   const lab = await idOf(["workspace", "create", "bobs-lab"]);
   expect(await remotegpu(["quota", "set", "--workspace", lab, ...quota], owner)).toMatch(/gpu_quota +2/);
-  expect(await remotegpu(["workspace", "member", "add", lab, customer, "--role", "viewer"])).toContain(
-    `Customer ${customer} is viewer`,
+  const bob = async (args: string[]) => (await house.cli(args, { REMOTEGPU_KEY: key })).stdout;
+  const member = ["workspace", "member"];
+  expect(await remotegpu([...member, "invite", lab, "bob", "--role", "viewer"])).toContain(
+    `become viewer of workspace ${lab}`,
   );
+  const withdrawn = await idOf([...member, "invite", lab, "nobody@example.com"]);
+  expect(await remotegpu([...member, "invitations", lab])).toMatch(/nobody@example\.com +member/);
+  await remotegpu([...member, "withdraw", lab, withdrawn]);
+  expect(await remotegpu([...member, "invitations", lab])).not.toContain("nobody");
+  const invitation = /^invitation-\S+/m.exec(await bob([...member, "invitations"]))?.[0] ?? "";
+  expect(await bob([...member, "accept", invitation])).toContain(`You are viewer of workspace ${lab}`);
+  expect(await bob([...member, "decline", await idOf([...member, "invite", lab, "bob"])])).toBe("");
+
+  const narrow = await bob(["key", "create", "--name", "ci", "--scope", "read", "--scope", "orders"]);
+  expect(await bob(["key", "list"])).toMatch(/ ci +rgk_\S+ +read, orders /);
+  const id = /^(\d+) +ci /m.exec(await bob(["key", "list"]))?.[1] ?? "";
+  expect((await house.cli(["balance"], { REMOTEGPU_KEY: narrow })).stderr).toContain("lacks the scope money");
+  expect(await bob(["key", "revoke", id])).toBe(`Key ${id} no longer opens anything.`);
   expect(await remotegpu(["workspace", "member", "set", lab, customer, "--role", "admin"])).toContain(
     "is admin",
   );
@@ -166,7 +181,8 @@ test("a customer logs in once; the key stands in no command line and in a file f
   expect(second.stdout).toContain(`The key is kept in ${named}.`);
   expect(stranger).toMatchObject({
     exitCode: 1,
-    stderr: "remotegpu: The server does not know that key, or it was revoked. Nothing was kept.",
+    stderr:
+      "remotegpu: The server does not know that key, or it was revoked or has expired. Nothing was kept.",
   });
   expect((await elsewhere(["me"])).stdout).toMatch(/^username +alice$/m);
   expect((await elsewhere(["me"], { REMOTEGPU_PROFILE: named })).stdout).toMatch(/^username +admin$/m);
