@@ -25,7 +25,10 @@ CREATE UNIQUE INDEX IF NOT EXISTS workspace_invitations_one_for_username
   ON workspace_invitations (workspace_id, username) WHERE ended_at IS NULL;
 
 -- Of a member that is `invited`: by which one, with whose end it ends. Null in rows of the old system, which stay open.
-ALTER TABLE workspace_members ADD COLUMN IF NOT EXISTS invitation_id varchar(64) REFERENCES workspace_invitations;
+ALTER TABLE workspace_members ADD COLUMN IF NOT EXISTS invitation_id varchar(64);
+ALTER TABLE workspace_members DROP CONSTRAINT IF EXISTS workspace_members_invitation_id_fkey;
+ALTER TABLE workspace_members ADD CONSTRAINT workspace_members_invitation_id_fkey
+  FOREIGN KEY (invitation_id) REFERENCES workspace_invitations;
 CREATE INDEX IF NOT EXISTS idx_workspace_members_invitation ON workspace_members (invitation_id);
 
 -- Keys that were there before open all that they did.
