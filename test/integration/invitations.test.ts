@@ -246,6 +246,20 @@ describe("whoever invites", () => {
     }
   });
 
+  test("cannot count in the cursors of lists how many rows were made for whom it invited", async () => {
+    await api.join(team, owner, bob);
+    await invite({ username: name.owner }, bob, bob.workspaceId);
+    const elsewhere = (await ask("POST", "/workspaces", bob, { name: "elsewhere" })).body.id;
+    await invite({ username: name.owner }, bob, elsewhere);
+    const cursorOf = async (path: string) =>
+      JSON.parse(
+        Buffer.from((await ask("GET", `${path}?limit=1`, owner)).body.next_cursor, "base64url").toString(),
+      );
+
+    expect(await cursorOf(`/workspaces/${team}/members`)).toEqual([owner.customerId]);
+    expect(await cursorOf("/invitations")).toEqual([bob.workspaceId]);
+  });
+
   test("sees what is open as it was typed, and can withdraw it", async () => {
     const typed = ["nobody@example.com", `${name.bob}@example.com`];
     for (const email of typed) await invite({ email });

@@ -94,7 +94,7 @@ export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void 
     const { id } = await authorizeWorkspace(c, c.req.valid("param").id, "read-members");
     const page = numericPage(c.req.valid("query"));
     const rows = await membersOf(db, id, page);
-    return c.json(toPage(rows, page.limit, { item: memberAnswer, key: (row) => [row.id] }), 200);
+    return c.json(toPage(rows, page.limit, { item: memberAnswer, key: (row) => [row.customer_id] }), 200);
   });
 
   api.openapi(get, async (c) => {
@@ -132,6 +132,6 @@ export async function requireMember(
   return found;
 }
 
-export function memberAnswer({ id: _id, ...row }: MemberRow) {
+export function memberAnswer(row: MemberRow) {
   return { ...row, joined_at: row.joined_at?.toISOString() ?? null };
 }

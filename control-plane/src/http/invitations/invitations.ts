@@ -65,7 +65,10 @@ export function registerInvitationRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(list, async (c) => {
     const page = numericPage(c.req.valid("query"));
     const rows = await invitationsTo(db, { customerId: c.var.actor.customerId, now: deps.now(), page });
-    return c.json(toPage(rows, page.limit, { item: invitationAnswer, key: (row) => [row.member_id] }), 200);
+    return c.json(
+      toPage(rows, page.limit, { item: invitationAnswer, key: (row) => [row.workspace_id] }),
+      200,
+    );
   });
 
   api.openapi(accept, async (c) => {
@@ -88,6 +91,6 @@ function answerOf(c: ApiContext, invitationId: string) {
   return { customerId: c.var.actor.customerId, invitationId, now: c.var.deps.now() };
 }
 
-function invitationAnswer({ member_id: _memberId, ...row }: InvitationRow): z.input<typeof Invitation> {
+function invitationAnswer(row: InvitationRow): z.input<typeof Invitation> {
   return { ...row, status: "invited", created_at: iso(row.created_at), expires_at: iso(row.expires_at) };
 }

@@ -6,7 +6,6 @@ import type { WorkspaceRole } from "../../core/access-rights.ts";
 import type { Connection } from "../database.ts";
 
 export interface MemberRow {
-  id: number;
   workspace_id: number;
   customer_id: number;
   username: string;
@@ -18,16 +17,17 @@ export interface MemberRow {
 /** SQL; rows of the old system may lack the word. */
 const HAS_JOINED = "coalesce(m.status, 'active') <> 'invited'";
 
-const SELECT = `SELECT m.id, m.workspace_id, m.customer_id, c.username, m.role, m.status, m.joined_at
+const SELECT = `SELECT m.workspace_id, m.customer_id, c.username, m.role, m.status, m.joined_at
   FROM workspace_members m JOIN customers c ON c.id = m.customer_id`;
 
+/** By customer, since a cursor shows what a list goes by, and gaps between the numbers of rows tell of invited ones. */
 export async function membersOf(
   sql: Connection,
   workspaceId: number,
   page: { limit: number; after: number | null },
 ): Promise<MemberRow[]> {
   const { rows } = await sql.query<MemberRow>(
-    `${SELECT} WHERE m.workspace_id = $1 AND ${HAS_JOINED} AND m.id > $2 ORDER BY m.id LIMIT $3`,
+    `${SELECT} WHERE m.workspace_id = $1 AND ${HAS_JOINED} AND m.customer_id > $2 ORDER BY m.customer_id LIMIT $3`,
     [workspaceId, page.after ?? 0, page.limit + 1],
   );
   return rows;

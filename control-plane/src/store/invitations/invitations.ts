@@ -8,7 +8,6 @@ import type { Connection } from "../database.ts";
 import { openAt } from "./workspace-invitations.ts";
 
 export interface InvitationRow {
-  member_id: number;
   id: string;
   workspace_id: number;
   workspace_name: string;
@@ -24,17 +23,17 @@ const OPEN = `m.customer_id = $1 AND m.status = 'invited' AND w.owner_id <> $1 A
     AND coalesce(m.role, 'member') IN ('admin', 'member', 'viewer') AND (m.invitation_id IS NULL OR ${openAt("$2")})`;
 const ID = "coalesce(m.invitation_id, m.id::text)";
 
-/** Fetches one row more than the limit. */
+/** By workspace, for the reason that members are listed by customer. Fetches one row more than the limit. */
 export async function invitationsTo(
   sql: Connection,
   { customerId, now, page }: { customerId: number; now: Date; page: { limit: number; after: number | null } },
 ): Promise<InvitationRow[]> {
   const { rows } = await sql.query<InvitationRow>(
-    `SELECT m.id AS member_id, ${ID} AS id, m.workspace_id, w.name AS workspace_name, c.username AS invited_by,
+    `SELECT ${ID} AS id, m.workspace_id, w.name AS workspace_name, c.username AS invited_by,
             coalesce(m.role, 'member') AS role, i.created_at, i.expires_at
        FROM workspace_members m JOIN workspaces w ON w.id = m.workspace_id
        LEFT JOIN workspace_invitations i ON i.id = m.invitation_id LEFT JOIN customers c ON c.id = i.invited_by
-      WHERE ${OPEN} AND m.id > $3 ORDER BY m.id LIMIT $4`,
+      WHERE ${OPEN} AND m.workspace_id > $3 ORDER BY m.workspace_id LIMIT $4`,
     [customerId, now, page.after ?? 0, page.limit + 1],
   );
   return rows;
