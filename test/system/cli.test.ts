@@ -100,32 +100,55 @@ test("an owner sets the shop up: customers, money, quotas, prices, specs, images
 
   const lab = await idOf(["workspace", "create", "bobs-lab"]);
   expect(await remotegpu(["quota", "set", "--workspace", lab, ...quota], owner)).toMatch(/gpu_quota +2/);
-  const bob = async (args: string[]) => (await house.cli(args, { REMOTEGPU_KEY: key })).stdout;
-  const member = ["workspace", "member"];
-  expect(await remotegpu([...member, "invite", lab, "bob", "--role", "viewer"])).toContain(
-    `become viewer of workspace ${lab}`,
-  );
-  const withdrawn = await idOf([...member, "invite", lab, "nobody@example.com"]);
-  expect(await remotegpu([...member, "invitations", lab])).toMatch(/nobody@example\.com +member/);
-  await remotegpu([...member, "withdraw", lab, withdrawn]);
-  expect(await remotegpu([...member, "invitations", lab])).not.toContain("nobody");
-  const invitation = /^invitation-\S+/m.exec(await bob([...member, "invitations"]))?.[0] ?? "";
-  expect(await bob([...member, "accept", invitation])).toContain(`You are viewer of workspace ${lab}`);
-  expect(await bob([...member, "decline", await idOf([...member, "invite", lab, "bob"])])).toBe("");
-
-  const narrow = await bob(["key", "create", "--name", "ci", "--scope", "read", "--scope", "orders"]);
-  expect(await bob(["key", "list"])).toMatch(/ ci +rgk_\S+ +read, orders /);
-  const id = /^(\d+) +ci /m.exec(await bob(["key", "list"]))?.[1] ?? "";
-  expect((await house.cli(["balance"], { REMOTEGPU_KEY: narrow })).stderr).toContain("lacks the scope money");
-  expect(await bob(["key", "revoke", id])).toBe(`Key ${id} no longer opens anything.`);
-  expect(await remotegpu(["workspace", "member", "set", lab, customer, "--role", "admin"])).toContain(
-    "is admin",
-  );
-  expect(await remotegpu(["workspace", "member", "list", lab])).toMatch(/ bob +admin/);
-  await remotegpu(["workspace", "member", "remove", lab, customer]);
-  expect(await remotegpu(["workspace", "member", "list", lab])).not.toContain("bob");
   expect(await remotegpu(["workspace", "share-weight", lab, "3"], owner)).toContain("share weight 3");
   await remotegpu(["workspace", "delete", lab]);
+});
+
+test("a member is invited, accepts, gets another role and is removed", async () => {
+  const lab = await idOf(["workspace", "create", "shared-lab"]);
+  const member = ["workspace", "member"];
+  expect(await remotegpu([...member, "invite", lab, "admin", "--role", "viewer"])).toContain(
+    `become viewer of workspace ${lab}`,
+  );
+  const invitation = /^invitation-\S+/m.exec(await remotegpu([...member, "invitations"], owner))?.[0] ?? "";
+
+  expect(await remotegpu([...member, "accept", invitation], owner)).toBe(
+    `You are viewer of workspace ${lab}.`,
+  );
+
+  const listed = await remotegpu([...member, "list", lab]);
+  const [, customer = ""] = /^(\d+) +admin +viewer/m.exec(listed) ?? [];
+  expect(await remotegpu([...member, "set", lab, customer, "--role", "admin"])).toContain("is admin");
+  expect(await remotegpu([...member, "list", lab])).toMatch(/ admin +admin/);
+  await remotegpu([...member, "remove", lab, customer]);
+  expect(await remotegpu([...member, "list", lab])).not.toContain("admin");
+});
+
+test("an invitation is seen by who asked and withdrawn, and declined by who was asked", async () => {
+  const lab = await idOf(["workspace", "create", "another-lab"]);
+  const member = ["workspace", "member"];
+  const withdrawn = await idOf([...member, "invite", lab, "nobody@example.com"]);
+  expect(await remotegpu([...member, "invitations", lab])).toMatch(/ nobody@example\.com +member /);
+
+  expect(await remotegpu([...member, "withdraw", lab, withdrawn])).toContain("is withdrawn");
+
+  expect(await remotegpu([...member, "invitations", lab])).not.toContain("nobody");
+  const declined = await idOf([...member, "invite", lab, "admin"]);
+  expect(await remotegpu([...member, "decline", declined], owner)).toContain("is declined");
+  expect(await remotegpu([...member, "invitations"], owner)).toBe("You are not invited.");
+});
+
+test("a customer makes a key for a script, which opens what it names, and revokes it", async () => {
+  const key = ["key", "create", "--name", "ci", "--scope", "read", "--scope", "orders"];
+  const narrow = await remotegpu([...key, "--expires", "2999-01-31T00:00:00Z"]);
+
+  const listed = await remotegpu(["key", "list"]);
+  const refused = await house.cli(["balance"], { REMOTEGPU_KEY: narrow });
+  const id = /^(\d+) +ci /m.exec(listed)?.[1] ?? "";
+
+  expect(listed).toMatch(/ ci +rgk_\S+ +\S+ +read, orders +2999-01-31T/);
+  expect(refused.stderr).toContain("lacks the scope money");
+  expect(await remotegpu(["key", "revoke", id])).toBe(`Key ${id} no longer opens anything.`);
 });
 
 test("an owner looks at a price before it holds, begins with examples, and writes debt off", async () => {
