@@ -200,8 +200,12 @@ CREATE TABLE api_keys (
   created_at timestamptz NOT NULL DEFAULT now(),
   last_used_at timestamptz,
   revoked_at timestamptz,
+  role varchar(16) NOT NULL DEFAULT 'account',
+  scopes text[] NOT NULL DEFAULT '{read,orders,money}',
+  expires_at timestamptz,
   CONSTRAINT api_keys_pkey PRIMARY KEY (id),
-  CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash)
+  CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash),
+  CONSTRAINT api_keys_rights_check CHECK (((((role)::text = 'account'::text) AND (scopes <> '{}'::text[]) AND (scopes <@ '{read,orders,money}'::text[])) OR (((role)::text = 'metrics'::text) AND (scopes = '{}'::text[]))))
 );
 CREATE INDEX idx_api_keys_customer ON api_keys USING btree (customer_id);
 
@@ -1596,6 +1600,26 @@ CREATE TABLE webhooks (
 );
 CREATE INDEX idx_webhooks_customer ON webhooks USING btree (customer_id, id);
 
+CREATE TABLE workspace_invitations (
+  id varchar(64) NOT NULL,
+  workspace_id bigint NOT NULL,
+  invited_by bigint NOT NULL,
+  email varchar(128),
+  username varchar(64),
+  role varchar(32) NOT NULL,
+  created_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  declined_at timestamptz,
+  ended_at timestamptz,
+  CONSTRAINT workspace_invitations_pkey PRIMARY KEY (id),
+  CONSTRAINT workspace_invitations_check CHECK ((num_nonnulls(email, username) = 1)),
+  CONSTRAINT workspace_invitations_role_check CHECK ((role IN ('admin', 'member', 'viewer')))
+);
+CREATE INDEX idx_workspace_invitations_invited_by ON workspace_invitations USING btree (invited_by, created_at);
+CREATE INDEX idx_workspace_invitations_workspace ON workspace_invitations USING btree (workspace_id, id);
+CREATE UNIQUE INDEX workspace_invitations_one_for_email ON workspace_invitations USING btree (workspace_id, email) WHERE (ended_at IS NULL);
+CREATE UNIQUE INDEX workspace_invitations_one_for_username ON workspace_invitations USING btree (workspace_id, username) WHERE (ended_at IS NULL);
+
 CREATE TABLE workspace_members (
   id bigserial,
   workspace_id bigint NOT NULL,
@@ -1605,6 +1629,7 @@ CREATE TABLE workspace_members (
   joined_at timestamptz DEFAULT now(),
   created_at timestamptz DEFAULT now(),
   updated_at timestamptz DEFAULT now(),
+  invitation_id varchar(64),
   CONSTRAINT workspace_members_pkey PRIMARY KEY (id),
   CONSTRAINT workspace_members_workspace_id_customer_id_key UNIQUE (workspace_id, customer_id)
 );
@@ -1612,6 +1637,7 @@ ALTER TABLE workspace_members
   ADD CONSTRAINT workspace_members_role_check CHECK ((role IN ('owner', 'admin', 'member', 'viewer'))) NOT VALID,
   ADD CONSTRAINT workspace_members_status_check CHECK ((status IN ('active', 'invited', 'suspended'))) NOT VALID;
 CREATE INDEX idx_workspace_members_customer ON workspace_members USING btree (customer_id);
+CREATE INDEX idx_workspace_members_invitation ON workspace_members USING btree (invitation_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON workspace_members FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
 CREATE TABLE workspaces (
@@ -1828,8 +1854,13 @@ ALTER TABLE webhook_deliveries
 ALTER TABLE webhooks
   ADD CONSTRAINT webhooks_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 
+ALTER TABLE workspace_invitations
+  ADD CONSTRAINT workspace_invitations_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES customers(id),
+  ADD CONSTRAINT workspace_invitations_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
+
 ALTER TABLE workspace_members
   ADD CONSTRAINT workspace_members_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
+  ADD CONSTRAINT workspace_members_invitation_id_fkey FOREIGN KEY (invitation_id) REFERENCES workspace_invitations(id),
   ADD CONSTRAINT workspace_members_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
 
 ALTER TABLE workspaces

@@ -50,10 +50,7 @@ beforeAll(async () => {
     [bob, "member"],
     [cleo, "admin"],
   ] as const)
-    await api.ask("POST", `/api/v1/workspaces/${team}/members`, {
-      as: ann,
-      body: { customer_id: member.customerId, role },
-    });
+    await api.join(team, ann, member, role);
   await insertRun(api.db, { id: "run-1", customerId: ann.customerId, orderedBy: bob.customerId });
   await insertRecords(
     api.db,

@@ -171,10 +171,7 @@ describe("deleting it", () => {
   test("takes what this customer pays for and leaves what others do; folders are listed with their pools", async () => {
     const host = await scene.host(`host-${counter}`, { pool: `pool-${counter}` });
     const friend = await scene.customer(`friend-${counter}`);
-    await scene.api.ask("POST", `/api/v1/workspaces/${friend.workspaceId}/members`, {
-      as: friend,
-      body: { customer_id: debtor.customerId, role: "member" },
-    });
+    await scene.api.join(friend.workspaceId, friend, debtor);
     const own = await scene.environment(debtor);
     await scene.schedule();
     const [running] = await host.round();

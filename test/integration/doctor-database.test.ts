@@ -467,7 +467,7 @@ test("metrics tell the trial balance, summed up every five minutes at most", asy
   const api = await openApi({}, await freshDatabase({ template }));
   const numbers = async () => {
     const text: string = (await api.ask("GET", "/metrics", { as: api.admin })).body;
-    return ["ledger_total", "customers_unbalanced"].map(
+    return ["ledger_imbalance", "customers_unbalanced"].map(
       (name) => new RegExp(`^remotegpu_${name} (.*)$`, "m").exec(text)?.[1],
     );
   };

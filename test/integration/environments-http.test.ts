@@ -21,10 +21,7 @@ beforeAll(async () => {
   alice = people.owner;
   teamId = (await scene.api.ask("POST", "/api/v1/workspaces", { as: alice, body: { name: "team" } })).body.id;
   for (const role of ["admin", "member", "viewer"] as const)
-    await scene.api.ask("POST", `/api/v1/workspaces/${teamId}/members`, {
-      as: alice,
-      body: { customer_id: people[role].customerId, role },
-    });
+    await scene.api.join(teamId, alice, people[role], role);
 });
 afterAll(async () => await scene.close());
 

@@ -184,10 +184,7 @@ describe("funds", () => {
     const bob = await scene.customer("bob", "0");
     const made = await scene.api.ask("POST", "/api/v1/workspaces", { as: alice, body: { name: "team" } });
     const workspaceId = made.body.id;
-    await scene.api.ask("POST", `/api/v1/workspaces/${workspaceId}/members`, {
-      as: alice,
-      body: { customer_id: bob.customerId, role: "member" },
-    });
+    await scene.api.join(workspaceId, alice, bob);
     await scene.host("host-a");
 
     const { id } = (await scene.order(bob, { workspace_id: workspaceId })).body;

@@ -71,7 +71,9 @@ beforeAll(async () => {
     "INSERT INTO port_mappings (env_id, service_type, external_port, internal_port) VALUES ('env-1', 'ssh', 30001, 22) RETURNING id",
   );
   const workspace = await make("/workspaces", { name: "w" }, customer);
-  await make(`/workspaces/${workspace}/members`, { customer_id: other.customerId }, customer);
+  await api.join(Number(workspace), customer, other);
+  const invite = async (to: string, by: Caller, body: object) =>
+    await make(`/workspaces/${to}/members`, body, by);
   ids = {
     "/workspaces/{id}": workspace,
     "/environments/{id}": "env-1",
@@ -98,6 +100,9 @@ beforeAll(async () => {
       customer,
     ),
     "{customer_id}": String(other.customerId),
+    "{invitation_id}": await invite(workspace, customer, { username: "nobody" }),
+    "/invitations/{id}": await invite(String(other.workspaceId), other, { username: "fuzz" }),
+    "/api-keys/{id}": String((await api.ask("POST", "/api/v1/api-keys", { as: customer, body: {} })).body.id),
     "{key_id}": "1",
   };
 });

@@ -177,6 +177,190 @@ describe("accounts and keys", () => {
   });
 });
 
+describe("a customer's own keys", () => {
+  const own = async (as: Caller, method: string, path = "", body?: object) =>
+    await api.ask(method, `/api/v1/api-keys${path}`, { as, ...(body !== undefined && { body }) });
+  const made = async (as: Caller, body: object): Promise<Caller & { id: number }> => {
+    const answer = await own(as, "POST", "", body);
+    expect(answer.status).toBe(201);
+    return { key: answer.body.key, customerId: as.customerId, id: answer.body.id };
+  };
+  const inMinutes = (minutes: number) => new Date(api.deps.now().getTime() + minutes * 60_000).toISOString();
+
+  test("open all, as those of before do, unless scopes are named", async () => {
+    const all = ["read", "orders", "money"];
+    await api.db.query(
+      "INSERT INTO api_keys (customer_id, prefix, key_hash) VALUES ($1, 'before', 'of-before')",
+      [alice.customerId],
+    );
+
+    const plain = await own(alice, "POST", "", {});
+    const narrow = await own(alice, "POST", "", { name: "dashboard", scopes: ["read"], expires_at: null });
+
+    expect(plain.body).toMatchObject({ role: "account", scopes: all, expires_at: null });
+    expect(narrow.body).toMatchObject({ name: "dashboard", role: "account", scopes: ["read"] });
+    const { items } = (await own(alice, "GET", "?limit=200")).body;
+    expect(items.find(({ prefix }: { prefix: string }) => prefix === "before").scopes).toEqual(all);
+  });
+
+  test("are listed without the keys themselves, and never another's", async () => {
+    const key = await made(alice, { name: "listed" });
+    await made(await api.customer("mallory"), {});
+
+    const { items } = (await own(alice, "GET", "?limit=200")).body;
+
+    expect(items.at(-1)).toMatchObject({ id: key.id, name: "listed", last_used_at: null, revoked_at: null });
+    expect(new Set(items.map((item: { customer_id: number }) => item.customer_id))).toEqual(
+      new Set([alice.customerId]),
+    );
+    expect(JSON.stringify(items)).not.toContain(key.key.slice(12));
+    expect(JSON.stringify(items)).not.toContain("hash");
+  });
+
+  test("tell to the minute when they were used last, by one write a minute", async () => {
+    const key = await made(alice, {});
+    const lastUse = async () =>
+      (await own(alice, "GET", "?limit=200")).body.items.find(({ id }: { id: number }) => id === key.id)
+        .last_used_at;
+
+    await own(key, "GET");
+    const first = await lastUse();
+    await own(key, "GET");
+    const soon = await lastUse();
+    api.passMinutes(2);
+    await own(key, "GET");
+
+    expect(first).not.toBeNull();
+    expect(soon).toBe(first);
+    expect(Date.parse(await lastUse()) - Date.parse(first)).toBeGreaterThanOrEqual(119_000);
+  });
+
+  test("are made of no more than the key that makes them, which is named", async () => {
+    const narrow = await made(alice, { scopes: ["read", "orders"] });
+
+    expect((await own(narrow, "POST", "", {})).body.scopes).toEqual(["read", "orders"]);
+    expect((await own(narrow, "POST", "", { scopes: ["orders"] })).body.scopes).toEqual(["orders"]);
+    expect(await own(narrow, "POST", "", { scopes: ["read", "money"] })).toMatchObject({
+      ...problem(403),
+      body: { detail: "A key gives no more than it has: yours lacks the scope money." },
+    });
+    expect(await own(await made(alice, { scopes: ["read"] }), "POST", "", {})).toMatchObject(problem(403));
+  });
+
+  test("by an administrator are made of no more either, whosever they are", async () => {
+    const narrow = await api.key(api.admin, { scopes: ["read", "orders"] });
+    const path = `/api/v1/customers/${alice.customerId}/api-keys`;
+
+    const plain = await api.ask("POST", path, { as: narrow, body: {} });
+    const wide = await api.ask("POST", path, { as: narrow, body: { scopes: ["money"] } });
+
+    expect(plain.body.scopes).toEqual(["read", "orders"]);
+    expect(wide).toMatchObject(problem(403));
+  });
+
+  test("open nothing from their end on, and say so", async () => {
+    const ends = inMinutes(10);
+    const key = await made(alice, { expires_at: ends });
+
+    api.passMinutes(9);
+    const before = await own(key, "GET");
+    api.passMinutes(1);
+    const after = await own(key, "GET");
+
+    expect(before.status).toBe(200);
+    expect(after).toMatchObject({
+      ...problem(401),
+      body: { detail: `This key expired at ${ends}; it opens nothing any more.` },
+    });
+  });
+
+  test("made by one that ends do not outlive it; nor does an administrator's for an administrator", async () => {
+    const ends = inMinutes(60);
+    const key = await made(alice, { expires_at: ends });
+    const admins = await api.key(api.admin, { expires_at: ends });
+    const path = `/api/v1/customers/${api.admin.customerId}/api-keys`;
+
+    expect((await own(key, "POST", "", {})).body.expires_at).toBe(ends);
+    expect((await own(key, "POST", "", { expires_at: inMinutes(30) })).status).toBe(201);
+    for (const expires_at of [inMinutes(61), null]) {
+      const refused = { status: 422, body: { errors: [{ path: "expires_at" }] } };
+      expect(await own(key, "POST", "", { expires_at })).toMatchObject(refused);
+      expect(await api.ask("POST", path, { as: admins, body: { expires_at } })).toMatchObject(refused);
+    }
+    const customers = await api.ask("POST", `/api/v1/customers/${alice.customerId}/api-keys`, { as: admins });
+    expect(customers.body.expires_at).toBeNull();
+  });
+
+  test.each([
+    ["an end that is over", { expires_at: "2020-01-01T00:00:00Z" }, "expires_at"],
+    ["no scope at all", { scopes: [] }, "scopes"],
+    ["a scope twice", { scopes: ["read", "read"] }, "scopes"],
+    ["a scope that is none", { scopes: ["metrics"] }, "scopes.0"],
+    ["the role of metrics, which administrators give", { role: "metrics" }, "role"],
+  ])("are not made with %s", async (_name, body, path) => {
+    expect(await own(alice, "POST", "", body)).toMatchObject({ status: 422, body: { errors: [{ path }] } });
+  });
+
+  test("are revoked by any of them that opens as much, and each by itself", async () => {
+    const [wide, narrow, narrower] = [
+      await made(alice, {}),
+      await made(alice, { scopes: ["read", "orders"] }),
+      await made(alice, { scopes: ["read"] }),
+    ];
+
+    const beyond = await own(narrow, "DELETE", `/${wide.id}`);
+    const foreign = await own(await api.customer("trudy"), "DELETE", `/${wide.id}`);
+    const within = await own(narrow, "DELETE", `/${narrower.id}`);
+    const itself = await own(narrow, "DELETE", `/${narrow.id}`);
+
+    expect([beyond.status, foreign.status, within.status, itself.status]).toEqual([403, 404, 204, 204]);
+    expect(beyond.body.detail).toContain("the scope money");
+    for (const key of [narrow, narrower]) expect(await own(key, "GET")).toMatchObject(problem(401));
+    expect((await own(wide, "GET")).status).toBe(200);
+    expect(await own(alice, "DELETE", `/${narrow.id}`)).toMatchObject(problem(404));
+  });
+
+  test("are a hundred at most that open something", async () => {
+    const hoarder = await api.customer("hoarder");
+    await api.db.query(
+      `INSERT INTO api_keys (customer_id, prefix, key_hash, revoked_at, expires_at)
+       SELECT $1, 'p', 'hoarded-' || n, CASE n WHEN 0 THEN now() END, CASE n WHEN 1 THEN now() END
+         FROM generate_series(0, 100) n`,
+      [hoarder.customerId],
+    );
+
+    expect((await own(hoarder, "POST", "", {})).body.detail).toContain("100 live keys");
+    await api.db.query("UPDATE api_keys SET revoked_at = now() WHERE key_hash = 'hoarded-2'");
+    const answers = await Promise.all([1, 2].map(async () => await own(hoarder, "POST", "", {})));
+    expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([201, 409]);
+  });
+
+  test("tell their holder who it is and what they open; the balance only with money", async () => {
+    const me = async (as: Caller) => (await api.ask("GET", "/api/v1/me", { as })).body;
+    const narrow = await made(alice, { scopes: ["read", "orders"] });
+
+    expect(await me(alice)).toMatchObject({ balance: "0.0000", scopes: ["read", "orders", "money"] });
+    expect(await me(narrow)).toMatchObject({
+      username: "alice",
+      balance: null,
+      credit_limit: null,
+      scopes: ["read", "orders"],
+      key_expires_at: null,
+    });
+  });
+});
+
+test("a key of the role metrics has no scopes to ask for", async () => {
+  const path = `/api/v1/customers/${alice.customerId}/api-keys`;
+  const body = { role: "metrics" };
+
+  const made = await api.ask("POST", path, { as: api.admin, body });
+  const both = await api.ask("POST", path, { as: api.admin, body: { ...body, scopes: ["read"] } });
+
+  expect(made).toMatchObject({ status: 201, body: { role: "metrics", scopes: [] } });
+  expect(both).toMatchObject({ status: 422, body: { errors: [{ path: "scopes" }] } });
+});
+
 describe("idempotency keys", () => {
   const path = () => `/api/v1/customers/${alice.customerId}/top-ups`;
   const topUp = (key: string, amount: string) =>

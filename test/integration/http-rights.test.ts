@@ -2,6 +2,7 @@
  * Every route of the API for every way of standing to what it is about. What belongs to others looks like what does
  * not exist. A route that is added without a row here fails the last test.
  */
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fingerprint } from "../support/fingerprint.ts";
 import { openApi, type Ask, type ApiWorld, type Caller } from "../support/api.ts";
@@ -28,10 +29,7 @@ beforeAll(async () => {
   team = (await post("/workspaces", people.owner, { name: "team" })).id;
   const roles = { viewer: "viewer", member: "member", author: "member", wsAdmin: "admin" } as const;
   for (const [name, role] of Object.entries(roles))
-    await post(`/workspaces/${team}/members`, people.owner, {
-      customer_id: made.get(name)?.customerId,
-      role,
-    });
+    await api.join(team, people.owner, people[name as keyof typeof roles], role);
 });
 afterAll(async () => await api.close());
 
@@ -126,13 +124,18 @@ async function gpu(): Promise<string> {
 const aWorkspace = async () => {
   const { id } = await post("/workspaces", people.owner, { name: fresh("ws") });
   const roles = { viewer: "viewer", member: "member", author: "member", wsAdmin: "admin" } as const;
+  // More of them than may be invited in a day.
   for (const [name, role] of Object.entries(roles))
-    await post(`/workspaces/${id}/members`, people.owner, {
-      customer_id: people[name as keyof typeof roles].customerId,
-      role,
-    });
+    await api.db.query(
+      "INSERT INTO workspace_members (workspace_id, customer_id, role) VALUES ($1, $2, $3)",
+      [id, people[name as keyof typeof roles].customerId, role],
+    );
   return id;
 };
+const anInvitation = async (username: string) =>
+  String((await post(`/workspaces/${await aWorkspaceOfOwner()}/members`, people.owner, { username })).id);
+const aWorkspaceOfOwner = async () => (await post("/workspaces", people.owner, { name: fresh("ws") })).id;
+const ownKey = async () => (await post("/api-keys", people.author, {})).id;
 const aCustomer = async () => (await api.customer(fresh("customer"))).customerId;
 const entry = (kind: "datasets" | "models", visibility: string) => async () =>
   (
@@ -159,6 +162,8 @@ const MANAGERS = "401 404 403 403 403 ok ok ok";
 const AUTHORS = "401 404 403 403 ok ok ok ok";
 /** A person's own thing: not even the workspace's owner has it. */
 const PERSONAL = "401 404 404 404 ok 404 404 ok";
+/** Not even an administrator's. */
+const ALONE = "401 404 404 404 ok 404 404 404";
 const OWN_SHARED = "401 404 403 403 ok 403 403 ok";
 
 const sshKey = async () => {
@@ -240,9 +245,41 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     MANAGERS,
     async () => ({
       path: `/workspaces/${await aWorkspace()}/members`,
-      body: { customer_id: await aCustomer() },
+      body: { username: fresh("nobody") },
     }),
   ],
+  ["GET /workspaces/{id}/invitations", MANAGERS, at(aWorkspace, (id) => `/workspaces/${id}/invitations`)],
+  [
+    "DELETE /workspaces/{id}/invitations/{invitation_id}",
+    MANAGERS,
+    async () => {
+      const { id } = await post(`/workspaces/${team}/members`, people.owner, { username: fresh("nobody") });
+      return { path: `/workspaces/${team}/invitations/${id}` };
+    },
+  ],
+  ["GET /invitations", EVERYONE, plain("/invitations")],
+  // Whoever is invited answers, and nobody else for them.
+  [
+    "POST /invitations/{id}/accept",
+    ALONE,
+    at(
+      () => anInvitation("author"),
+      (id) => `/invitations/${id}/accept`,
+    ),
+  ],
+  [
+    "POST /invitations/{id}/decline",
+    ALONE,
+    at(
+      () => anInvitation("author"),
+      (id) => `/invitations/${id}/decline`,
+    ),
+  ],
+
+  ["POST /api-keys", EVERYONE, plain("/api-keys", { name: "another" })],
+  ["GET /api-keys", EVERYONE, plain("/api-keys")],
+  ["DELETE /api-keys/{id}", ALONE, at(ownKey, (id) => `/api-keys/${id}`)],
+
   ["GET /workspaces/{id}/members", MEMBERS, at(aWorkspace, (id) => `/workspaces/${id}/members`)],
   [
     "GET /workspaces/{id}/members/{customer_id}",
@@ -561,6 +598,110 @@ test.each(RIGHTS)("%s: %s", async (route, expected, question) => {
   expect(shown.join(" ")).toBe(expected);
 });
 
+describe("the scope of the key", () => {
+  /** Where the method does not say it: GET needs `read`, everything else `orders`. */
+  const EXCEPTIONS: Record<string, string[]> = {
+    any: ["GET /me", "DELETE /api-keys/{id}"],
+    read: ["POST /billing/estimate"],
+    money: [
+      "GET /billing/balance",
+      "GET /billing/records",
+      "GET /billing/records/{id}/proof",
+      "GET /billing/invoices",
+      "GET /billing/invoices/{id}",
+      "GET /billing/statistics",
+      "GET /billing/events",
+      "GET /billing/storage",
+      "GET /billing/budget",
+      "PUT /billing/budget",
+      "GET /billing/alerts",
+      "GET /billing/alert-thresholds",
+      "PUT /billing/alert-thresholds",
+      "GET /billing/pending",
+      "GET /billing/unrated",
+      "GET /billing/waived",
+      "GET /billing/trial-balance",
+      "POST /webhooks",
+      "GET /webhooks",
+      "GET /webhooks/{id}",
+      "PATCH /webhooks/{id}",
+      "DELETE /webhooks/{id}",
+      "GET /webhooks/{id}/deliveries",
+      "POST /webhooks/{id}/secret",
+      "POST /webhooks/{id}/test",
+      "POST /customers/{id}/top-ups",
+      "POST /customers/{id}/adjustments",
+      "POST /customers/{id}/refunds",
+      "POST /customers/{id}/write-offs",
+      "POST /prices",
+      "POST /prices/preview",
+      "POST /prices/examples",
+      "PUT /specs/{spec}",
+    ],
+  };
+  const scopeOf = (route: string) =>
+    Object.keys(EXCEPTIONS).find((scope) => EXCEPTIONS[scope]?.includes(route)) ??
+    (route.startsWith("GET ") ? "read" : "orders");
+  const routes = [...new Set(RIGHTS.filter(([, expected]) => expected !== PUBLIC).map(([route]) => route))];
+
+  test("is declared by every route, and by none without a key", async () => {
+    const { paths } = (await api.ask("GET", "/openapi.json")).body;
+    const declared = Object.entries<Record<string, { "x-access": string; "x-scope"?: string }>>(
+      paths,
+    ).flatMap(([path, item]) =>
+      Object.entries(item).map(([method, operation]): [string, string | undefined] => [
+        `${method.toUpperCase()} ${path.replace("/api/v1", "")}`,
+        operation["x-scope"],
+      ]),
+    );
+
+    expect(Object.fromEntries(declared.filter(([, scope]) => scope !== undefined))).toEqual(
+      Object.fromEntries(routes.map((route) => [route, scopeOf(route)])),
+    );
+  });
+
+  test("is asked for, and named to a key that lacks it, before anything else is looked at", async () => {
+    const scopes = ["read", "orders", "money"];
+    const keys = await Promise.all(
+      scopes.map(async (scope) => await api.key(people.admin, { scopes: [scope] })),
+    );
+    const metrics = await api.key(people.admin, { role: "metrics" });
+
+    for (const route of routes) {
+      const [method = "", pattern = ""] = route.split(" ");
+      const path = `/api/v1${pattern.replaceAll(/\{[a-z_]+\}/g, "999999")}`;
+      const told = await Promise.all(
+        [...keys, metrics].map(async (as) => {
+          const { status, body } = await api.ask(method, path, { as });
+          return status === 403 ? body.detail : "let through";
+        }),
+      );
+
+      const needed = scopeOf(route);
+      const expected = scopes.map((scope) =>
+        needed === "any" || needed === scope
+          ? "let through"
+          : `This key lacks the scope ${needed}; it has ${scope}.`,
+      );
+      expect([route, ...told]).toEqual([route, ...expected, "This key reads /metrics and nothing else."]);
+    }
+  });
+
+  test("money is asked for a customer's credit limit, though the account's other fields are orders", async () => {
+    const as = await api.key(people.admin, { scopes: ["read", "orders"] });
+    const path = `/api/v1/customers/${people.author.customerId}`;
+
+    const named = await api.ask("PATCH", path, { as, body: { display_name: "n" } });
+    const limited = await api.ask("PATCH", path, { as, body: { credit_limit: "1000000" } });
+
+    expect(named.status).toBe(200);
+    expect(limited).toMatchObject({
+      status: 403,
+      body: { detail: expect.stringContaining("the scope money") },
+    });
+  });
+});
+
 test("what is another's and what does not exist are told alike", async () => {
   const foreign = people.owner.workspaceId;
   const missing = 999_999;
@@ -802,6 +943,32 @@ describe("the server's own routes", () => {
     expect((await api.ask("GET", "/metrics", { headers: forwarded })).status).toBe(401);
     expect((await api.ask("GET", "/metrics", { as: people.author, headers: forwarded })).status).toBe(403);
     expect((await api.ask("GET", "/metrics", { as: people.admin, headers: forwarded })).status).toBe(200);
+  });
+
+  test("metrics are open to a key of the role metrics, and to an administrator's that reads", async () => {
+    const asked = async (as: Caller) =>
+      (await api.ask("GET", "/metrics", { as, headers: { "X-Forwarded-For": "192.0.2.1" } })).status;
+
+    expect(await asked(await api.key(people.stranger, { role: "metrics" }))).toBe(200);
+    expect(await asked(await api.key(people.admin, { scopes: ["read"] }))).toBe(200);
+    expect(await asked(await api.key(people.admin, { scopes: ["orders", "money"] }))).toBe(403);
+  });
+
+  test("metrics of a fleet at work are as Prometheus' own tool wants them", async () => {
+    await gpu();
+    await api.db.query(
+      "UPDATE hosts SET connection = 'connected' WHERE id = (SELECT max(host_id) FROM gpus)",
+    );
+    await environment();
+    await post(`/customers/${people.author.customerId}/top-ups`, people.admin, { amount: "1" });
+    const { body: input } = await api.ask("GET", "/metrics");
+
+    const checked = await execa("promtool", ["check", "metrics"], { input, reject: false, all: true });
+
+    expect({ exitCode: checked.exitCode, told: checked.all }).toEqual({ exitCode: 0, told: "" });
+    const families = [...String(input).matchAll(/^# TYPE (\S+) /gm)].map(([, family]) => family ?? "");
+    expect(families.length).toBeGreaterThan(8);
+    expect(families.filter((family) => !new RegExp(`^${family}\\S* \\S`, "m").test(input))).toEqual([]);
   });
 
   test("without a bundle there is no install script, and a file's name cannot leave the folder", async () => {

@@ -2,6 +2,7 @@
  * The control plane on the NATS of an operator: away, one server, three of them, the leader killed, most of them
  * killed. It serves throughout, and each row of a host's journal arrives once. The tests are one story in order.
  */
+import { ALL_SCOPES } from "@remotegpu/control-plane/core/key-scopes";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
 import { readConfig } from "@remotegpu/control-plane/config";
@@ -74,6 +75,8 @@ beforeAll(async () => {
     prefix,
     keyHash,
     now: new Date(),
+    rights: ALL_SCOPES,
+    expiresAt: null,
   });
   const config = readConfig({
     REMOTEGPU_STATE_DIR: cluster.folder,

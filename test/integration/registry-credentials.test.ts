@@ -246,10 +246,7 @@ describe("the terms of an order", () => {
     const { id: team } = (
       await scene.api.ask("POST", "/api/v1/workspaces", { as: alice, body: { name: "team" } })
     ).body;
-    await scene.api.ask("POST", `/api/v1/workspaces/${team}/members`, {
-      as: alice,
-      body: { customer_id: bob.customerId, role: "member" },
-    });
+    await scene.api.join(team, alice, bob);
     await idOf(give(alice));
     const { told: without } = await placed(bob, { workspace_id: team });
     const ofTeam = await idOf(give(alice, { workspace_id: team }));

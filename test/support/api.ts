@@ -50,6 +50,10 @@ export interface ApiWorld {
   meanwhile(work: () => Promise<void> | void): void;
   ask(method: string, path: string, wish?: Ask): Promise<Answer>;
   customer(username: string, userType?: string): Promise<Caller & { workspaceId: number; uuid: string }>;
+  /** Invited by the one and accepted by the other. */
+  join(workspaceId: number, owner: Caller, member: Caller, role?: string): Promise<void>;
+  /** Another key of the administrator, or of a customer, with these fields of the API. */
+  key(owner: Caller, fields: object): Promise<Caller>;
   close(): Promise<void>;
 }
 
@@ -137,6 +141,18 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
       const { id, uuid, personal_workspace_id: workspaceId } = made.body;
       const key = await ask("POST", `/api/v1/customers/${id}/api-keys`, { as: admin, body: {} });
       return { key: key.body.key, customerId: id, workspaceId, uuid };
+    },
+    async join(workspaceId, owner, member, role = "member") {
+      const { username } = (await ask("GET", "/api/v1/me", { as: member })).body;
+      const members = `/api/v1/workspaces/${workspaceId}/members`;
+      const { body } = await ask("POST", members, { as: owner, body: { username, role } });
+      const joined = await ask("POST", `/api/v1/invitations/${body.id}/accept`, { as: member });
+      expect(joined).toMatchObject({ status: 200, body: { role, status: "active" } });
+    },
+    async key({ customerId }, fields) {
+      const made = await ask("POST", `/api/v1/customers/${customerId}/api-keys`, { as: admin, body: fields });
+      expect(made.status).toBe(201);
+      return { key: made.body.key, customerId };
     },
     async close() {
       await fresh.drop();

@@ -100,17 +100,55 @@ test("an owner sets the shop up: customers, money, quotas, prices, specs, images
 
   const lab = await idOf(["workspace", "create", "bobs-lab"]);
   expect(await remotegpu(["quota", "set", "--workspace", lab, ...quota], owner)).toMatch(/gpu_quota +2/);
-  expect(await remotegpu(["workspace", "member", "add", lab, customer, "--role", "viewer"])).toContain(
-    `Customer ${customer} is viewer`,
-  );
-  expect(await remotegpu(["workspace", "member", "set", lab, customer, "--role", "admin"])).toContain(
-    "is admin",
-  );
-  expect(await remotegpu(["workspace", "member", "list", lab])).toMatch(/ bob +admin/);
-  await remotegpu(["workspace", "member", "remove", lab, customer]);
-  expect(await remotegpu(["workspace", "member", "list", lab])).not.toContain("bob");
   expect(await remotegpu(["workspace", "share-weight", lab, "3"], owner)).toContain("share weight 3");
   await remotegpu(["workspace", "delete", lab]);
+});
+
+test("a member is invited, accepts, gets another role and is removed", async () => {
+  const lab = await idOf(["workspace", "create", "shared-lab"]);
+  const member = ["workspace", "member"];
+  expect(await remotegpu([...member, "invite", lab, "admin", "--role", "viewer"])).toContain(
+    `become viewer of workspace ${lab}`,
+  );
+  const invitation = /^invitation-\S+/m.exec(await remotegpu([...member, "invitations"], owner))?.[0] ?? "";
+
+  expect(await remotegpu([...member, "accept", invitation], owner)).toBe(
+    `You are viewer of workspace ${lab}.`,
+  );
+
+  const listed = await remotegpu([...member, "list", lab]);
+  const [, customer = ""] = /^(\d+) +admin +viewer/m.exec(listed) ?? [];
+  expect(await remotegpu([...member, "set", lab, customer, "--role", "admin"])).toContain("is admin");
+  expect(await remotegpu([...member, "list", lab])).toMatch(/ admin +admin/);
+  await remotegpu([...member, "remove", lab, customer]);
+  expect(await remotegpu([...member, "list", lab])).not.toContain("admin");
+});
+
+test("an invitation is seen by who asked and withdrawn, and declined by who was asked", async () => {
+  const lab = await idOf(["workspace", "create", "another-lab"]);
+  const member = ["workspace", "member"];
+  const withdrawn = await idOf([...member, "invite", lab, "nobody@example.com"]);
+  expect(await remotegpu([...member, "invitations", lab])).toMatch(/ nobody@example\.com +member /);
+
+  expect(await remotegpu([...member, "withdraw", lab, withdrawn])).toContain("is withdrawn");
+
+  expect(await remotegpu([...member, "invitations", lab])).not.toContain("nobody");
+  const declined = await idOf([...member, "invite", lab, "admin"]);
+  expect(await remotegpu([...member, "decline", declined], owner)).toContain("is declined");
+  expect(await remotegpu([...member, "invitations"], owner)).toBe("You are not invited.");
+});
+
+test("a customer makes a key for a script, which opens what it names, and revokes it", async () => {
+  const key = ["key", "create", "--name", "ci", "--scope", "read", "--scope", "orders"];
+  const narrow = await remotegpu([...key, "--expires", "2999-01-31T00:00:00Z"]);
+
+  const listed = await remotegpu(["key", "list"]);
+  const refused = await house.cli(["balance"], { REMOTEGPU_KEY: narrow });
+  const id = /^(\d+) +ci /m.exec(listed)?.[1] ?? "";
+
+  expect(listed).toMatch(/ ci +rgk_\S+ +\S+ +read, orders +2999-01-31T/);
+  expect(refused.stderr).toContain("lacks the scope money");
+  expect(await remotegpu(["key", "revoke", id])).toBe(`Key ${id} no longer opens anything.`);
 });
 
 test("an owner looks at a price before it holds, begins with examples, and writes debt off", async () => {
@@ -166,7 +204,8 @@ test("a customer logs in once; the key stands in no command line and in a file f
   expect(second.stdout).toContain(`The key is kept in ${named}.`);
   expect(stranger).toMatchObject({
     exitCode: 1,
-    stderr: "remotegpu: The server does not know that key, or it was revoked. Nothing was kept.",
+    stderr:
+      "remotegpu: The server does not know that key, or it was revoked or has expired. Nothing was kept.",
   });
   expect((await elsewhere(["me"])).stdout).toMatch(/^username +alice$/m);
   expect((await elsewhere(["me"], { REMOTEGPU_PROFILE: named })).stdout).toMatch(/^username +admin$/m);

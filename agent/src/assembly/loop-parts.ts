@@ -74,7 +74,14 @@ export function loopParts(
   });
   const orphanWatch = new OrphanWatch({ hostId, journal, isReaping: config.reapsOrphans, log });
   const shared = { ...host, clock, journal, observation, orphanWatch, link, log };
-  const housekeeping = new Housekeeping({ ...shared, limitWatch, storageMeter, outputKeeper, imageCleaner, wake });
+  const housekeeping = new Housekeeping({
+    ...shared,
+    limitWatch,
+    storageMeter,
+    outputKeeper,
+    imageCleaner,
+    wake,
+  });
   const { stateDir, poolFolder, diskBounds: bounds } = config;
   const diskWatch = new DiskWatch({ ...shared, bounds, stateDir, poolFolder, storageMeter, wake });
   const reconciliation = new Reconciliation({ ...shared, performer, housekeeping, diskWatch });

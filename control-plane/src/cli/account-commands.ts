@@ -5,6 +5,7 @@ import { z } from "zod";
 import { bytes, wholeNumber } from "./arguments.ts";
 import { body, withContext } from "./context.ts";
 import { printDone, printList, printOne, type Column } from "./output.ts";
+import { addMemberCommands } from "./member-commands.ts";
 import { addPriceCommands } from "./money/price-commands.ts";
 import { addResource } from "./resource-commands.ts";
 import { EVENT_COLUMNS } from "./story-commands.ts";
@@ -155,53 +156,4 @@ export function addAccountCommands(program: Command): void {
   });
 
   addPriceCommands(program);
-}
-
-function addMemberCommands(workspace: Command): void {
-  const member = workspace.command("member").description("members of a workspace");
-  member
-    .command("list <workspace>")
-    .description("who is in a workspace, and as what")
-    .action(
-      withContext(async ({ api, output }, id: string) =>
-        printList(output, await api.list(`/workspaces/${id}/members`), [
-          "customer_id",
-          "username",
-          "role",
-          "status",
-        ]),
-      ),
-    );
-  member
-    .command("add <workspace> <customer>")
-    .description("take a customer into a workspace")
-    .option("--role <role>", "admin, member or viewer", "member")
-    .action(
-      withContext(async ({ api, output }, id: string, customer: string, options: { role: string }) => {
-        const row = await api.post(`/workspaces/${id}/members`, {
-          customer_id: wholeNumber(customer),
-          role: options.role,
-        });
-        printDone(output, `Customer ${customer} is ${options.role} of workspace ${id}.`, row);
-      }),
-    );
-  member
-    .command("set <workspace> <customer>")
-    .description("change a member's role")
-    .requiredOption("--role <role>", "admin, member or viewer")
-    .action(
-      withContext(async ({ api, output }, id: string, customer: string, options: { role: string }) => {
-        const row = await api.patch(`/workspaces/${id}/members/${customer}`, { role: options.role });
-        printDone(output, `Customer ${customer} is ${options.role} of workspace ${id}.`, row);
-      }),
-    );
-  member
-    .command("remove <workspace> <customer>")
-    .description("take a member out of a workspace")
-    .action(
-      withContext(async ({ api, output }, id: string, customer: string) => {
-        await api.delete(`/workspaces/${id}/members/${customer}`);
-        printDone(output, `Customer ${customer} left workspace ${id}.`);
-      }),
-    );
 }

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { amount, bytes, wholeNumber } from "./arguments.ts";
 import { CliError } from "./cli-error.ts";
 import { body, withContext } from "./context.ts";
+import { KEY_COLUMNS, type KeyOptions, keyWish, withKeyOptions } from "./key-commands.ts";
 import { printDone, printList, printOne } from "./output.ts";
 
 export function addCustomerCommands(program: Command): void {
@@ -147,13 +148,15 @@ export function addCustomerCommands(program: Command): void {
         },
       ),
     );
-  customer
-    .command("key-create <id>")
+  withKeyOptions(customer.command("key-create <id>"))
     .description("an API key; it is shown once")
-    .option("--name <name>", "what it is for", "cli")
+    .option("--metrics", "one that reads /metrics and nothing else")
     .action(
-      withContext(async ({ api, output }, id: string, options: { name: string }) => {
-        const row = await api.post(`/customers/${id}/api-keys`, { name: options.name });
+      withContext(async ({ api, output }, id: string, options: KeyOptions & { metrics?: boolean }) => {
+        const row = await api.post(`/customers/${id}/api-keys`, {
+          ...keyWish(options),
+          ...(options.metrics === true && { role: "metrics" }),
+        });
         printDone(output, String(row.key), row);
       }),
     );
@@ -162,14 +165,7 @@ export function addCustomerCommands(program: Command): void {
     .description("its API keys, by their first characters")
     .action(
       withContext(async ({ api, output }, id: string) =>
-        printList(output, await api.list(`/customers/${id}/api-keys`), [
-          "id",
-          "name",
-          "prefix",
-          "created_at",
-          "last_used_at",
-          "revoked_at",
-        ]),
+        printList(output, await api.list(`/customers/${id}/api-keys`), KEY_COLUMNS),
       ),
     );
   customer

@@ -33,8 +33,12 @@ export function addLoginCommand(program: Command): void {
 /** The server's own sentence about a header says nothing to who has typed a key. */
 function explained(error: unknown): never {
   if (error instanceof CliError && error.isUnauthenticated)
-    throw new CliError("refused", "The server does not know that key, or it was revoked. Nothing was kept.", {
-      cause: error,
-    });
+    throw new CliError(
+      "refused",
+      "The server does not know that key, or it was revoked or has expired. Nothing was kept.",
+      {
+        cause: error,
+      },
+    );
   throw error;
 }

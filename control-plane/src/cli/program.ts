@@ -4,6 +4,7 @@ import { addAccountCommands } from "./account-commands.ts";
 import { addAdminCommands } from "./admin-commands.ts";
 import { addBillingCommands } from "./money/billing-commands.ts";
 import { addEnvironmentCommands } from "./environment-commands.ts";
+import { addKeyCommands } from "./key-commands.ts";
 import { addLoginCommand } from "./login-command.ts";
 import { addBookCommands } from "./money/book-commands.ts";
 import { addBudgetCommands } from "./money/budget-commands.ts";
@@ -27,6 +28,7 @@ export function remotegpu(): Command {
   addJobCommands(program);
   addServiceCommands(program);
   addAccountCommands(program);
+  addKeyCommands(program);
   addRegistryCommands(program);
   addBillingCommands(program);
   addBudgetCommands(program);

@@ -1,4 +1,5 @@
 /** The first way in: `remotegpu-control-plane admin-key` on the server makes an administrator and a key for it. */
+import { ALL_SCOPES } from "../core/key-scopes.ts";
 import { insertApiKey } from "../store/accounts/api-keys.ts";
 import { customerByUsername, insertCustomer } from "../store/accounts/customers.ts";
 import { transaction, type Database } from "../store/database.ts";
@@ -32,7 +33,15 @@ export async function createFirstAdminKey(
       throw new NotAnAdminError(
         made.made ? "the account admin vanished" : `the account "${USERNAME}" exists and is no administrator`,
       );
-    await insertApiKey(sql, { customerId: known.id, name: "made on the server", prefix, keyHash, now });
+    await insertApiKey(sql, {
+      customerId: known.id,
+      name: "made on the server",
+      prefix,
+      keyHash,
+      rights: ALL_SCOPES,
+      expiresAt: null,
+      now,
+    });
     return known.id;
   });
   return { key, customerId };

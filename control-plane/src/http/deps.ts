@@ -9,6 +9,7 @@ import type { Log } from "@remotegpu/shared/log";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { BillingCalendar } from "../core/billing-calendar.ts";
 import type { Degradation } from "../core/journal-stream.ts";
+import type { KeyRights } from "../core/key-scopes.ts";
 import type { PasswordSeal } from "../link/password-seal.ts";
 import type { LogOpening, LogQuery, Reader } from "../link/log-streams.ts";
 import type { AuditWitness } from "../store/audit/audit-witness.ts";
@@ -76,6 +77,10 @@ export interface Actor {
   customerUuid: string;
   username: string;
   isAdmin: boolean;
+  /** What this key opens of what the account may do. */
+  keyRights: KeyRights;
+  /** Null for a key without an end. */
+  keyExpiresAt: Date | null;
 }
 
 export interface ApiEnv {

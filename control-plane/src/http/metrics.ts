@@ -1,10 +1,12 @@
 /**
  * Prometheus metrics: what this process answered, and the state of the fleet as the database has it. Fleet
- * numbers are for administrators, so strangers are refused; a scraper on the same machine needs no key.
+ * numbers are for administrators, so strangers are refused; a scraper on the same machine needs no key, and one elsewhere
+ * a key that opens nothing else.
  */
 import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { scopeRefusal } from "../core/key-scopes.ts";
 import { type TrialBalance, trialBalance } from "../store/billing/ledger.ts";
 import { fleetGauges } from "../store/hosts/fleet.ts";
 import { actorFrom } from "./request/authentication.ts";
@@ -72,9 +74,9 @@ export async function metricsText(c: ApiContext): Promise<string> {
   ];
   const { total, unbalancedCustomers } = await booksOf(deps);
   lines.push(
-    "# HELP remotegpu_ledger_total Sum of all ledger entries; anything but 0 is wrong.",
-    "# TYPE remotegpu_ledger_total gauge",
-    `remotegpu_ledger_total ${total}`,
+    "# HELP remotegpu_ledger_imbalance Sum of all ledger entries; anything but 0 is wrong.",
+    "# TYPE remotegpu_ledger_imbalance gauge",
+    `remotegpu_ledger_imbalance ${total}`,
     "# HELP remotegpu_customers_unbalanced Customers whose balance is not the sum of their ledger entries.",
     "# TYPE remotegpu_customers_unbalanced gauge",
     `remotegpu_customers_unbalanced ${unbalancedCustomers}`,
@@ -82,17 +84,25 @@ export async function metricsText(c: ApiContext): Promise<string> {
   for (const gauge of await fleetGauges(deps.db)) {
     lines.push(`# HELP remotegpu_${gauge.name} ${gauge.help}`, `# TYPE remotegpu_${gauge.name} gauge`);
     for (const { labels, value } of gauge.samples) {
-      const written = Object.entries(labels).map(([label, text]) => `${label}="${text}"`);
+      const written = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
       lines.push(`remotegpu_${gauge.name}${written.length === 0 ? "" : `{${written.join(",")}}`} ${value}`);
     }
   }
   return `${lines.join("\n")}\n`;
 }
 
+/** What ends a label's text, or a line, must not stand in one. */
+function escaped(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
+
 /** A forwarded request comes from elsewhere, even when the proxy stands on this machine. */
 async function refuseStrangers(c: ApiContext): Promise<void> {
   const forwarded = c.req.header("X-Forwarded-For") !== undefined || c.req.header("Forwarded") !== undefined;
   if (!forwarded && LOOPBACK.has(remoteAddress(c))) return;
-  const actor = await actorFrom(c);
-  if (!actor.isAdmin) throw forbidden("Metrics are for administrators.");
+  const { isAdmin, keyRights } = await actorFrom(c);
+  if (keyRights.role === "metrics") return;
+  if (!isAdmin) throw forbidden("Metrics are for administrators, and for keys of the role metrics.");
+  const refusal = scopeRefusal(keyRights, "read");
+  if (refusal !== null) throw forbidden(refusal);
 }

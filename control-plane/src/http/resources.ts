@@ -1,6 +1,5 @@
 /** Every resource of the API, in the order the documentation shows them. */
 import { KeptFleet } from "../store/placement/kept-fleet.ts";
-import { registerApiKeyRoutes } from "./accounts/api-keys.ts";
 import { registerAuditLogRoute } from "./accounts/audit-log.ts";
 import { registerAccountEventRoutes } from "./billing/account-events.ts";
 import { registerInvoiceRoutes } from "./bills/invoices.ts";
@@ -30,6 +29,10 @@ import { registerHostPullRoutes } from "./hosts/host-pulls.ts";
 import { registerHostRoutes } from "./hosts/hosts.ts";
 import { registerImageRoutes } from "./accounts/images.ts";
 import { registerJoinTokenRoutes } from "./hosts/join-tokens.ts";
+import { registerInvitationRoutes } from "./invitations/invitations.ts";
+import { registerWorkspaceInvitationRoutes } from "./invitations/workspace-invitations.ts";
+import { registerApiKeyRoutes } from "./keys/keys-of-customers.ts";
+import { registerOwnKeyRoutes } from "./keys/own-keys.ts";
 import { registerMeRoutes } from "./accounts/me.ts";
 import { registerPaymentRoutes } from "./billing/payments.ts";
 import { registerPricePreviewRoutes } from "./prices/price-preview.ts";
@@ -54,8 +57,11 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   const fleet = new KeptFleet(deps);
 
   registerMeRoutes(api, deps);
+  registerOwnKeyRoutes(api, deps);
   registerWorkspaceRoutes(api, deps);
   registerWorkspaceMemberRoutes(api, deps);
+  registerWorkspaceInvitationRoutes(api, deps);
+  registerInvitationRoutes(api, deps);
   registerSshKeyRoutes(api, deps);
   registerEnvironmentRoutes(api, deps, fleet);
   registerEnvironmentVerbRoutes(api, deps, fleet);

@@ -46,7 +46,8 @@ const metrics = createRoute({
   method: "get",
   path: "/metrics",
   tags: ["server"],
-  summary: "Prometheus metrics; open to this machine and to administrators' keys",
+  summary:
+    "Prometheus metrics; open to this machine, to keys of the role metrics and to administrators' keys",
   responses: textAnswer("Prometheus text format", "text/plain"),
 });
 

@@ -13,6 +13,7 @@ import { transaction } from "../../store/database.ts";
 import { tellHostsOfMoney } from "../billing/told-money.ts";
 import { Customer, customerAnswer } from "./customer-answer.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { refuseBeyondScope } from "../request/authentication.ts";
 import { NotNegativeAmount, PlainName } from "../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
@@ -136,6 +137,7 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
         "would lock you out of your own account",
       );
     const { credit_limit: creditLimit, ...rest } = change;
+    if (creditLimit !== undefined) refuseBeyondScope(c, "money");
     await transaction(db, async (sql) => {
       if (!(await updateCustomer(sql, id, rest))) throw conflict(`The email ${rest.email ?? ""} is taken.`);
       if (creditLimit !== undefined)

@@ -1,15 +1,24 @@
-/** GET /me: who the key belongs to. */
+/** GET /me: who the key belongs to, and what it opens. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { KEY_SCOPES } from "../../core/key-scopes.ts";
 import { customerById } from "../../store/accounts/customers.ts";
 import { Customer, customerAnswer } from "./customer-answer.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { notFound } from "../request/refusal.ts";
-import { forCustomers, ok } from "../request/route.ts";
+import { forCustomersWith, iso, Money, ok, Timestamp } from "../request/route.ts";
 
-const Me = Customer.extend({ api_key_id: z.int() }).openapi("Me");
+const ONLY_WITH_MONEY = { description: "Null for a key without the scope money" };
+const Me = Customer.extend({
+  balance: Money.nullable().openapi(ONLY_WITH_MONEY),
+  credit_limit: Money.nullable().openapi(ONLY_WITH_MONEY),
+  last_payment_at: Timestamp.nullable().openapi(ONLY_WITH_MONEY),
+  api_key_id: z.int(),
+  scopes: z.array(z.enum(KEY_SCOPES)).openapi({ description: "What this key opens" }),
+  key_expires_at: Timestamp.nullable(),
+}).openapi("Me");
 
 const getMe = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("any"),
   method: "get",
   path: "/me",
   tags: ["account"],
@@ -22,6 +31,16 @@ export function registerMeRoutes(api: ApiApp, deps: ApiDeps): void {
     const { actor } = c.var;
     const customer = await customerById(deps.db, actor.customerId);
     if (customer === null) throw notFound("account");
-    return c.json({ ...customerAnswer(customer), api_key_id: actor.apiKeyId }, 200);
+    const scopes = actor.keyRights.role === "account" ? [...actor.keyRights.scopes] : [];
+    return c.json(
+      {
+        ...customerAnswer(customer),
+        ...(!scopes.includes("money") && { balance: null, credit_limit: null, last_payment_at: null }),
+        api_key_id: actor.apiKeyId,
+        scopes,
+        key_expires_at: iso(actor.keyExpiresAt),
+      },
+      200,
+    );
   });
 }

@@ -1,9 +1,10 @@
-/** The members of a workspace and their roles. The owner's place is not to be given or taken here. */
+/**
+ * The members of a workspace and their roles. The owner's place is not to be given or taken here, and nobody is added:
+ * members come by invitation (http/invitations).
+ */
 import { createRoute, z } from "@hono/zod-openapi";
-import { customerById } from "../../store/accounts/customers.ts";
 import { transaction } from "../../store/database.ts";
 import {
-  addMember,
   changeMember,
   memberOf,
   membersOf,
@@ -12,11 +13,9 @@ import {
 } from "../../store/accounts/workspace-members.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { RowId } from "../request/input-fields.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
-import { badField, conflict, notFound } from "../request/refusal.ts";
+import { conflict, notFound } from "../request/refusal.ts";
 import {
-  created,
   forCustomers,
   jsonBody,
   noContent,
@@ -28,9 +27,9 @@ import {
 
 const tags = ["workspaces"];
 const memberPath = z.object({ id: NumericId, customer_id: NumericId });
-const Role = z.enum(["admin", "member", "viewer"]);
+export const Role = z.enum(["admin", "member", "viewer"]);
 
-const Member = z
+export const Member = z
   .object({
     workspace_id: z.int(),
     customer_id: z.int(),
@@ -40,19 +39,6 @@ const Member = z
     joined_at: Timestamp.nullable(),
   })
   .openapi("WorkspaceMember");
-
-const post = createRoute({
-  ...forCustomers,
-  method: "post",
-  path: "/workspaces/{id}/members",
-  tags,
-  summary: "Add a customer to the workspace",
-  request: {
-    params: NumericIdPath,
-    body: jsonBody(z.strictObject({ customer_id: RowId, role: Role.optional() }).openapi("NewMember")),
-  },
-  responses: created("The member", Member),
-});
 
 const list = createRoute({
   ...forCustomers,
@@ -104,21 +90,11 @@ const remove = createRoute({
 export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
-  api.openapi(post, async (c) => {
-    const { id: workspaceId } = await authorizeWorkspace(c, c.req.valid("param").id, "manage-members");
-    const { customer_id: customerId, role = "member" } = c.req.valid("json");
-    if ((await customerById(db, customerId)) === null)
-      throw badField("customer_id", "there is no such customer");
-    const added = await transaction(db, (sql) => addMember(sql, { workspaceId, customerId, role }));
-    if (!added) throw conflict(`Customer ${customerId} is a member of workspace ${workspaceId} already.`);
-    return c.json(memberAnswer(await requireMember(deps, { workspaceId, customerId })), 201);
-  });
-
   api.openapi(list, async (c) => {
     const { id } = await authorizeWorkspace(c, c.req.valid("param").id, "read-members");
     const page = numericPage(c.req.valid("query"));
     const rows = await membersOf(db, id, page);
-    return c.json(toPage(rows, page.limit, { item: memberAnswer, key: (row) => [row.id] }), 200);
+    return c.json(toPage(rows, page.limit, { item: memberAnswer, key: (row) => [row.customer_id] }), 200);
   });
 
   api.openapi(get, async (c) => {
@@ -147,7 +123,7 @@ export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void 
   });
 }
 
-async function requireMember(
+export async function requireMember(
   deps: ApiDeps,
   member: { workspaceId: number; customerId: number },
 ): Promise<MemberRow> {
@@ -156,6 +132,6 @@ async function requireMember(
   return found;
 }
 
-function memberAnswer({ id: _id, ...row }: MemberRow) {
+export function memberAnswer(row: MemberRow) {
   return { ...row, joined_at: row.joined_at?.toISOString() ?? null };
 }

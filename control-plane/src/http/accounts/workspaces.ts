@@ -10,6 +10,7 @@ import {
   workspaceFor,
   type WorkspaceWithRole,
 } from "../../store/accounts/workspaces.ts";
+import { endInvitationsOf } from "../../store/invitations/workspace-invitations.ts";
 import { deleteCredentialsOfWorkspace } from "../../store/registries/registry-credentials.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
@@ -150,7 +151,10 @@ export function registerWorkspaceRoutes(api: ApiApp, deps: ApiDeps): void {
     if (workspace.type === "personal") throw conflict("A personal workspace stays as long as its account.");
     const { liveWorkloads } = await transaction(db, async (sql) => {
       const archived = await archiveWorkspace(sql, workspace.id);
-      if (archived.liveWorkloads === 0) await deleteCredentialsOfWorkspace(sql, workspace.id);
+      if (archived.liveWorkloads === 0) {
+        await deleteCredentialsOfWorkspace(sql, workspace.id);
+        await endInvitationsOf(sql, workspace.id, deps.now());
+      }
       return archived;
     });
     if (liveWorkloads > 0)

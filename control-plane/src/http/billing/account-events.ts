@@ -6,10 +6,10 @@ import { eventPage, EventPage } from "../event-answer.ts";
 import { actingOn } from "../request/audit.ts";
 import { numericPage, pageQuery } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
-import { forCustomers, NumericId, ok } from "../request/route.ts";
+import { forCustomersWith, NumericId, ok } from "../request/route.ts";
 
 const list = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "get",
   path: "/billing/events",
   tags: ["billing"],

@@ -4,7 +4,7 @@ import { ALERT_KINDS } from "../../core/alerts.ts";
 import { type AlertRow, alertsOf } from "../../store/alerts/alerts.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
-import { forCustomers, iso, Money, ok, Timestamp } from "../request/route.ts";
+import { forCustomersWith, iso, Money, ok, Timestamp } from "../request/route.ts";
 import { customerMeant, forCustomer } from "./whose-money.ts";
 
 const Alert = z
@@ -22,7 +22,7 @@ const Alert = z
   .openapi("Alert");
 
 const getAlerts = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "get",
   path: "/billing/alerts",
   tags: ["billing"],

@@ -13,7 +13,7 @@ import { budgetOf } from "./budget.ts";
 import { customerMeant, forCustomer } from "./whose-money.ts";
 import { Int53, SpecName } from "../request/input-fields.ts";
 import { badField, notFound } from "../request/refusal.ts";
-import { forCustomers, iso, jsonBody, Money, ok, Timestamp } from "../request/route.ts";
+import { forCustomersWith, iso, jsonBody, Money, ok, Timestamp } from "../request/route.ts";
 
 const tags = ["billing"];
 
@@ -84,7 +84,7 @@ const Estimate = z
   .openapi("Estimate");
 
 const getBalance = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "get",
   path: "/billing/balance",
   tags,
@@ -94,7 +94,7 @@ const getBalance = createRoute({
 });
 
 const postEstimate = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("read"),
   method: "post",
   path: "/billing/estimate",
   operationId: "estimateOrder",

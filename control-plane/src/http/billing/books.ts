@@ -5,7 +5,7 @@ import { accountTotals, unbalancedCustomers } from "../../store/books/account-to
 import { pendingRuns, unratedRuns, waivedRuns } from "../../store/books/run-overviews.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { numericPage, pageOf, PageQuery, textPage, toPage } from "../request/pagination.ts";
-import { forAdmins, iso, Money, ok, Timestamp } from "../request/route.ts";
+import { forAdminsWith, iso, Money, ok, Timestamp } from "../request/route.ts";
 
 const tags = ["billing"];
 const request = { query: PageQuery };
@@ -71,7 +71,7 @@ const TrialBalance = pageOf(
   .openapi("TrialBalance");
 
 const getPending = createRoute({
-  ...forAdmins,
+  ...forAdminsWith("money"),
   method: "get",
   path: "/billing/pending",
   tags,
@@ -81,7 +81,7 @@ const getPending = createRoute({
 });
 
 const getUnrated = createRoute({
-  ...forAdmins,
+  ...forAdminsWith("money"),
   method: "get",
   path: "/billing/unrated",
   tags,
@@ -91,7 +91,7 @@ const getUnrated = createRoute({
 });
 
 const getWaived = createRoute({
-  ...forAdmins,
+  ...forAdminsWith("money"),
   method: "get",
   path: "/billing/waived",
   tags,
@@ -101,7 +101,7 @@ const getWaived = createRoute({
 });
 
 const getTrialBalance = createRoute({
-  ...forAdmins,
+  ...forAdminsWith("money"),
   method: "get",
   path: "/billing/trial-balance",
   tags,

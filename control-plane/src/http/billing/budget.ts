@@ -11,7 +11,7 @@ import { monthSpending } from "../../store/alerts/month-spending.ts";
 import { type Connection, transaction } from "../../store/database.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { NotNegativeAmount, PositiveAmount } from "../request/input-fields.ts";
-import { forCustomers, jsonBody, Money, ok } from "../request/route.ts";
+import { forCustomersWith, jsonBody, Money, ok } from "../request/route.ts";
 import { customerMeant, forCustomer } from "./whose-money.ts";
 
 const tags = ["billing"];
@@ -69,7 +69,7 @@ const Thresholds = z
   .openapi("AlertThresholds");
 
 const getBudget = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "get",
   path: "/billing/budget",
   tags,
@@ -79,7 +79,7 @@ const getBudget = createRoute({
 });
 
 const putBudget = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "put",
   path: "/billing/budget",
   tags,
@@ -89,7 +89,7 @@ const putBudget = createRoute({
 });
 
 const getThresholds = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "get",
   path: "/billing/alert-thresholds",
   tags,
@@ -99,7 +99,7 @@ const getThresholds = createRoute({
 });
 
 const putThresholds = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "put",
   path: "/billing/alert-thresholds",
   tags,

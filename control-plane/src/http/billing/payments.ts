@@ -17,7 +17,7 @@ import { requireCustomer } from "../accounts/customers.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { Amount, PositiveAmount } from "../request/input-fields.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
-import { created, forAdmins, jsonBody, Money, NumericIdPath } from "../request/route.ts";
+import { created, forAdminsWith, jsonBody, Money, NumericIdPath } from "../request/route.ts";
 import { tellHostsOfMoney } from "./told-money.ts";
 
 const tags = ["customers"];
@@ -34,7 +34,7 @@ const Paid = z
   .openapi("Payment");
 
 const postTopUp = createRoute({
-  ...forAdmins,
+  ...forAdminsWith("money"),
   method: "post",
   path: "/customers/{id}/top-ups",
   tags,
@@ -47,7 +47,7 @@ const postTopUp = createRoute({
 });
 
 const postAdjustment = createRoute({
-  ...forAdmins,
+  ...forAdminsWith("money"),
   method: "post",
   path: "/customers/{id}/adjustments",
   tags,
@@ -60,7 +60,7 @@ const postAdjustment = createRoute({
 });
 
 const postRefund = createRoute({
-  ...forAdmins,
+  ...forAdminsWith("money"),
   method: "post",
   path: "/customers/{id}/refunds",
   tags,
@@ -84,7 +84,7 @@ const postRefund = createRoute({
 });
 
 const postWriteOff = createRoute({
-  ...forAdmins,
+  ...forAdminsWith("money"),
   method: "post",
   path: "/customers/{id}/write-offs",
   tags,

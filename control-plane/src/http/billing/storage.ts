@@ -6,7 +6,7 @@ import { chargedStorageDays, openStorageDays, type StorageDayRow } from "../../s
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
 import { dayPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
-import { forCustomers, Money, NumericId, ok } from "../request/route.ts";
+import { forCustomersWith, Money, NumericId, ok } from "../request/route.ts";
 
 const StorageDay = z
   .object({
@@ -24,7 +24,7 @@ const StorageDay = z
   .openapi("StorageDay");
 
 const getStorage = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "get",
   path: "/billing/storage",
   tags: ["billing"],

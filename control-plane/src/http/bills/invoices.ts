@@ -16,7 +16,7 @@ import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { actingOn } from "../request/audit.ts";
 import { numericPage, pageOf, PageQuery, pageQuery, toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
-import { forCustomers, iso, Money, NumericIdPath, ok, okOrCsv, Timestamp } from "../request/route.ts";
+import { forCustomersWith, iso, Money, NumericIdPath, ok, okOrCsv, Timestamp } from "../request/route.ts";
 import { type CsvColumn, csvHeaders, csvStream, wantsCsv } from "./csv.ts";
 import { forCustomer } from "../billing/whose-money.ts";
 
@@ -83,7 +83,7 @@ const InvoiceDetail = z
   .openapi("InvoiceDetail");
 
 const list = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "get",
   path: "/billing/invoices",
   tags,
@@ -93,7 +93,7 @@ const list = createRoute({
 });
 
 const get = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "get",
   path: "/billing/invoices/{id}",
   tags,

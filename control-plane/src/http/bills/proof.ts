@@ -14,13 +14,13 @@ import { segmentsOf, type Span, spansOf } from "../../store/proof/proof-rows.ts"
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { actingOn } from "../request/audit.ts";
 import { ApiRefusal, conflict, notFound } from "../request/refusal.ts";
-import { forCustomers, NumericIdPath, ok } from "../request/route.ts";
+import { forCustomersWith, NumericIdPath, ok } from "../request/route.ts";
 
 /** Each has a batch's rows at most. */
 const SEGMENTS_PER_PAGE = 50;
 
 const getProof = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "get",
   path: "/billing/records/{id}/proof",
   tags: ["billing"],

@@ -4,7 +4,7 @@ import { type BillingRecordRow, billingRecords, type RecordFilter } from "../../
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import {
-  forCustomers,
+  forCustomersWith,
   iso,
   Money,
   NumericId,
@@ -46,7 +46,7 @@ const BillingRecord = z
   .openapi("BillingRecord");
 
 const getRecords = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "get",
   path: "/billing/records",
   tags: ["billing"],

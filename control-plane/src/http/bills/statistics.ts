@@ -4,7 +4,7 @@ import { monthOf, monthStart } from "../../core/billing-calendar.ts";
 import { billStatistics, type StatisticsRow } from "../../store/bills/statistics.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { badField } from "../request/refusal.ts";
-import { forCustomers, Money, NumericId, ok, Timestamp } from "../request/route.ts";
+import { forCustomersWith, Money, NumericId, ok, Timestamp } from "../request/route.ts";
 import { readableBills } from "./readable-bills.ts";
 import { forCustomer } from "../billing/whose-money.ts";
 
@@ -42,7 +42,7 @@ const Statistics = z
   .openapi("Statistics");
 
 const get = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "get",
   path: "/billing/statistics",
   tags: ["billing"],

@@ -2,6 +2,7 @@
  * The OpenAPI document: what the route definitions and their zod schemas give, and on top of it what follows from them:
  * operation ids, named schemas, who may call, which problems may come, what each field means, and an example of each body.
  */
+import { type KeyScope, scopeNeeded } from "../../core/key-scopes.ts";
 import type { ApiApp } from "../deps.ts";
 import { exampleOf } from "./examples.ts";
 import { describeFields } from "./fields.ts";
@@ -52,17 +53,18 @@ function generated(app: ApiApp, { version, publicUrl }: { version: string; publi
 
 /** The role that a key must have stands where OpenAPI 3.1 has it: in the list beside the scheme. */
 function completeOperation({ method, operation }: Route): void {
-  const { "x-access": access, "x-scope": scope } = operation;
+  const { "x-access": access, "x-scope": rule } = operation;
+  const scope = rule === undefined ? null : scopeNeeded(rule, method.toUpperCase());
   operation.description = [operation.description, whoMay(access, scope)].filter(Boolean).join("\n\n");
   if (access === undefined || access === "public") return;
-  operation.security = [{ bearer: [access, ...(scope === undefined ? [] : [scope])] }];
+  operation.security = [{ bearer: [access, ...(scope === null ? [] : [scope])] }];
   if (method === "post")
     operation.parameters = [...(operation.parameters ?? []), structuredClone(IDEMPOTENCY_KEY)];
 }
 
-function whoMay(access: string | undefined, scope: string | undefined): string {
+function whoMay(access: string | undefined, scope: KeyScope | null): string {
   const who = WHO[access ?? "public"] ?? "";
-  return scope === undefined ? who : `${who} The key needs the scope ${scope}.`;
+  return scope === null ? who : `${who} The key needs the scope ${scope}.`;
 }
 
 function addBodyExample({ requestBody }: Operation, document: ApiDocument): void {

@@ -1,4 +1,5 @@
 /** The parts of an OpenAPI 3.1 document that ours has, and the few questions that all who work on it ask. */
+import type { ScopeRule } from "../../core/key-scopes.ts";
 
 export interface Schema {
   $ref?: string;
@@ -62,7 +63,7 @@ export interface Operation {
   /** Who may call it: public, customer or admin. */
   "x-access"?: string;
   /** What a key must be allowed besides, where keys are limited. */
-  "x-scope"?: string;
+  "x-scope"?: ScopeRule;
   /** Statuses of problems beyond those that follow from what kind of route it is. */
   "x-problems"?: number[];
 }

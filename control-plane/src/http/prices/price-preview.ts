@@ -16,7 +16,7 @@ import {
 } from "../../store/prices/price-preview.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { badField } from "../request/refusal.ts";
-import { created, forAdmins, jsonBody, Money, ok, Timestamp } from "../request/route.ts";
+import { created, forAdminsWith, jsonBody, Money, ok, Timestamp } from "../request/route.ts";
 import { NewPriceBody, newPrice, obstacleSentence } from "./prices.ts";
 
 const tags = ["prices"];
@@ -63,7 +63,7 @@ const PricePreview = z
   .openapi("PricePreview");
 
 const preview = createRoute({
-  ...forAdmins,
+  ...forAdminsWith("money"),
   method: "post",
   path: "/prices/preview",
   tags,
@@ -84,7 +84,7 @@ const Examples = z
   .openapi("ExampleSpecs");
 
 const examples = createRoute({
-  ...forAdmins,
+  ...forAdminsWith("money"),
   method: "post",
   path: "/prices/examples",
   operationId: "addExampleSpecs",

@@ -15,7 +15,7 @@ import type { ApiApp, ApiDeps } from "../deps.ts";
 import { SpecName, UnitPrice } from "../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict } from "../request/refusal.ts";
-import { created, forAdmins, forCustomers, jsonBody, Money, ok, Timestamp } from "../request/route.ts";
+import { created, forAdminsWith, forCustomers, jsonBody, Money, ok, Timestamp } from "../request/route.ts";
 
 const tags = ["prices"];
 
@@ -75,7 +75,7 @@ const list = createRoute({
 });
 
 const post = createRoute({
-  ...forAdmins,
+  ...forAdminsWith("money"),
   method: "post",
   path: "/prices",
   tags,

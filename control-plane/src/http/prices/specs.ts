@@ -6,7 +6,7 @@ import type { ApiApp, ApiDeps } from "../deps.ts";
 import { Int32, Int53, SpecName } from "../request/input-fields.ts";
 import { pageOf, PageQuery, textPage, toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
-import { forAdmins, forCustomers, jsonBody, ok, Timestamp } from "../request/route.ts";
+import { forAdminsWith, forCustomers, jsonBody, ok, Timestamp } from "../request/route.ts";
 
 const tags = ["prices"];
 const params = z.object({ spec: SpecName });
@@ -60,7 +60,7 @@ const get = createRoute({
 });
 
 const put = createRoute({
-  ...forAdmins,
+  ...forAdminsWith("money"),
   method: "put",
   path: "/specs/{spec}",
   tags,

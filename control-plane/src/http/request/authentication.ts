@@ -1,9 +1,11 @@
 /**
  * Bearer keys: 256 random bits, stored as their SHA-256 only. Turns a request's key into the actor that the
- * routes ask about; what that actor may do is core/access-rights.ts.
+ * routes ask about, and refuses what the key's scopes (core/key-scopes.ts) do not open; what the account may do is
+ * core/access-rights.ts.
  */
 import { hash, randomBytes } from "node:crypto";
 import { createMiddleware } from "hono/factory";
+import { isExpired, type ScopeRule, scopeNeeded, scopeRefusal } from "../../core/key-scopes.ts";
 import { actorOfKey, touchKey } from "../../store/accounts/api-keys.ts";
 import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
 import { ApiRefusal, forbidden } from "./refusal.ts";
@@ -39,10 +41,26 @@ export async function actorFrom(c: ApiContext): Promise<Actor> {
   c.set("keyHash", keyHash);
   const found = await actorOfKey(deps.db, keyHash);
   if (found === null) throw unauthenticated("This key is not known, or it was revoked.");
+  const { keyExpiresAt } = found.actor;
+  if (keyExpiresAt !== null && isExpired(keyExpiresAt, deps.now()))
+    throw unauthenticated(`This key expired at ${keyExpiresAt.toISOString()}; it opens nothing any more.`);
   if (found.customerStatus !== "active") throw forbidden(`This account is ${found.customerStatus}.`);
 
   await touchKey(deps.db, found, deps.now());
   return found.actor;
+}
+
+/** Before anything else is asked: what a key does not open is told alike, whether it is there or not. */
+export const requireScope = (rule: ScopeRule) =>
+  createMiddleware<ApiEnv>(async (c, next) => {
+    refuseBeyondScope(c, rule);
+    await next();
+  });
+
+/** @throws ApiRefusal that names the scope which the request's key lacks */
+export function refuseBeyondScope(c: ApiContext, rule: ScopeRule): void {
+  const refusal = scopeRefusal(c.var.actor.keyRights, scopeNeeded(rule, c.req.method));
+  if (refusal !== null) throw forbidden(refusal);
 }
 
 export const requireAdmin = createMiddleware<ApiEnv>(async (c, next) => {

@@ -4,8 +4,9 @@
  */
 import { z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
-import { authenticate, requireAdmin } from "./authentication.ts";
+import type { ScopeRule } from "../../core/key-scopes.ts";
 import { recordAsked } from "./audit.ts";
+import { authenticate, requireAdmin, requireScope } from "./authentication.ts";
 import { limitAddress, limitKey } from "./rate-limit.ts";
 import { replayIdempotent } from "./idempotency.ts";
 
@@ -26,18 +27,33 @@ const problems = {
   },
 };
 
-/** Any customer with a key; the handler looks at what belongs to whom. */
-export const forCustomers = {
-  middleware: [recordAsked, limitAddress, authenticate, limitKey, replayIdempotent],
+/** The routes of customers that need this scope of the key; the handler looks at what belongs to whom. */
+export const forCustomersWith = (scope: ScopeRule) => ({
+  middleware: [recordAsked, limitAddress, authenticate, limitKey, requireScope(scope), replayIdempotent],
   security: [{ bearer: [] }],
   "x-access": "customer",
-};
+  "x-scope": scope,
+});
 
-export const forAdmins = {
-  middleware: [recordAsked, limitAddress, authenticate, limitKey, requireAdmin, replayIdempotent],
+/** Any customer whose key reads, for a GET, or orders, for everything else. */
+export const forCustomers = forCustomersWith("by-method");
+
+export const forAdminsWith = (scope: ScopeRule) => ({
+  middleware: [
+    recordAsked,
+    limitAddress,
+    authenticate,
+    limitKey,
+    requireScope(scope),
+    requireAdmin,
+    replayIdempotent,
+  ],
   security: [{ bearer: [] }],
   "x-access": "admin",
-};
+  "x-scope": scope,
+});
+
+export const forAdmins = forAdminsWith("by-method");
 
 export const forEveryone = {
   middleware: [recordAsked, limitAddress],

@@ -5,7 +5,7 @@ import { queueTest } from "../../store/webhooks/outbox.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { conflict } from "../request/refusal.ts";
-import { accepted, forCustomers, iso, NumericIdPath, ok, Timestamp } from "../request/route.ts";
+import { accepted, forCustomersWith, iso, NumericIdPath, ok, Timestamp } from "../request/route.ts";
 import { requireWebhook } from "./webhooks.ts";
 
 const tags = ["webhooks"];
@@ -32,7 +32,7 @@ const Delivery = z
   .openapi("WebhookDelivery");
 
 const list = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "get",
   path: "/webhooks/{id}/deliveries",
   tags,
@@ -42,7 +42,7 @@ const list = createRoute({
 });
 
 const test = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "post",
   path: "/webhooks/{id}/test",
   tags,

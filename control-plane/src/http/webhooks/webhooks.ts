@@ -22,7 +22,7 @@ import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts
 import { badField, conflict, notFound } from "../request/refusal.ts";
 import {
   created,
-  forCustomers,
+  forCustomersWith,
   jsonBody,
   noContent,
   NumericIdPath,
@@ -57,7 +57,7 @@ const NewWebhook = Webhook.extend({
 }).openapi("WebhookWithSecret");
 
 const post = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "post",
   path: "/webhooks",
   tags,
@@ -67,7 +67,7 @@ const post = createRoute({
 });
 
 const list = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "get",
   path: "/webhooks",
   tags,
@@ -77,7 +77,7 @@ const list = createRoute({
 });
 
 const get = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "get",
   path: "/webhooks/{id}",
   tags,
@@ -87,7 +87,7 @@ const get = createRoute({
 });
 
 const patch = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "patch",
   path: "/webhooks/{id}",
   tags,
@@ -104,7 +104,7 @@ const patch = createRoute({
 });
 
 const postSecret = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "post",
   path: "/webhooks/{id}/secret",
   tags,
@@ -114,7 +114,7 @@ const postSecret = createRoute({
 });
 
 const remove = createRoute({
-  ...forCustomers,
+  ...forCustomersWith("money"),
   method: "delete",
   path: "/webhooks/{id}",
   tags,

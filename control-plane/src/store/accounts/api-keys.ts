@@ -1,10 +1,14 @@
 /** API keys: found by their hash, shown by their prefix, never readable again. */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { KeyRights, KeyScope } from "../../core/key-scopes.ts";
 import type { Connection } from "../database.ts";
 import { together } from "../together.ts";
 
 /** A key's last use is a label for people; writing it on every request would be a write per read. */
 const TOUCH_EVERY_SECONDS = 60;
+
+/** That open something, of one customer. */
+export const MAX_LIVE_KEYS = 100;
 
 export interface KeyHolder {
   actor: {
@@ -13,6 +17,8 @@ export interface KeyHolder {
     customerUuid: string;
     username: string;
     isAdmin: boolean;
+    keyRights: KeyRights;
+    keyExpiresAt: Date | null;
   };
   customerStatus: string;
   lastUsedAt: Date | null;
@@ -34,8 +40,11 @@ async function actorsOfKeys(
     user_type: string;
     status: string;
     last_used_at: Date | null;
+    role: KeyRights["role"];
+    scopes: KeyScope[];
+    expires_at: Date | null;
   }>(
-    `SELECT k.key_hash, k.id AS api_key_id, k.last_used_at, c.id AS customer_id, c.uuid, c.username, c.user_type,
+    `SELECT k.key_hash, k.id AS api_key_id, k.last_used_at, k.role, k.scopes, k.expires_at, c.id AS customer_id, c.uuid, c.username, c.user_type,
             coalesce(c.status, 'active') AS status
        FROM api_keys k JOIN customers c ON c.id = k.customer_id
       WHERE k.key_hash = ANY($1::text[]) AND k.revoked_at IS NULL AND c.deleted_at IS NULL`,
@@ -51,12 +60,18 @@ async function actorsOfKeys(
           customerUuid: row.uuid,
           username: row.username,
           isAdmin: row.user_type === "admin",
+          keyRights: rightsOf(row),
+          keyExpiresAt: row.expires_at,
         },
         customerStatus: row.status,
         lastUsedAt: row.last_used_at,
       },
     ]),
   );
+}
+
+export function rightsOf({ role, scopes }: { role: KeyRights["role"]; scopes: KeyScope[] }): KeyRights {
+  return role === "metrics" ? { role } : { role, scopes };
 }
 
 /** Asks nothing of the database while the last use that was read is young enough. */
@@ -77,23 +92,58 @@ export async function touchKey(
 export interface ApiKeyRow {
   id: number;
   customer_id: number;
-  name: string;
+  name: string | null;
   prefix: string;
+  role: KeyRights["role"];
+  scopes: KeyScope[];
   created_at: Date;
+  expires_at: Date | null;
   last_used_at: Date | null;
   revoked_at: Date | null;
 }
 
-const COLUMNS = "id, customer_id, name, prefix, created_at, last_used_at, revoked_at";
+const COLUMNS =
+  "id, customer_id, name, prefix, role, scopes, created_at, expires_at, last_used_at, revoked_at";
 
-export async function insertApiKey(
+export interface NewKeyRow {
+  customerId: number;
+  name: string;
+  prefix: string;
+  keyHash: string;
+  rights: KeyRights;
+  expiresAt: Date | null;
+  now: Date;
+}
+
+/** False where the customer has as many live keys as there may be. Call in the transaction that makes another. */
+export async function hasRoomForKey(
   sql: Connection,
-  key: { customerId: number; name: string; prefix: string; keyHash: string; now: Date },
-): Promise<ApiKeyRow> {
+  { customerId, now }: { customerId: number; now: Date },
+): Promise<boolean> {
+  // Of two at once the second one counts the first.
+  await sql.query("SELECT FROM customers WHERE id = $1 FOR NO KEY UPDATE", [customerId]);
+  const { rows } = await sql.query<{ live: number }>(
+    `SELECT count(*) AS live FROM api_keys
+      WHERE customer_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)`,
+    [customerId, now],
+  );
+  return (rows[0]?.live ?? 0) < MAX_LIVE_KEYS;
+}
+
+export async function insertApiKey(sql: Connection, key: NewKeyRow): Promise<ApiKeyRow> {
   const { rows } = await sql.query<ApiKeyRow>(
-    `INSERT INTO api_keys (customer_id, name, prefix, key_hash, created_at)
-     VALUES ($1, $2, $3, $4, $5) RETURNING ${COLUMNS}`,
-    [key.customerId, key.name, key.prefix, key.keyHash, key.now],
+    `INSERT INTO api_keys (customer_id, name, prefix, key_hash, created_at, role, scopes, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${COLUMNS}`,
+    [
+      key.customerId,
+      key.name,
+      key.prefix,
+      key.keyHash,
+      key.now,
+      key.rights.role,
+      key.rights.role === "account" ? key.rights.scopes : [],
+      key.expiresAt,
+    ],
   );
   return rows[0] as ApiKeyRow;
 }
@@ -109,6 +159,18 @@ export async function apiKeysOfCustomer(
     [customerId, page.after ?? 0, page.limit + 1],
   );
   return rows;
+}
+
+/** Null where the customer has no such key, or it was revoked. */
+export async function liveKey(
+  sql: Connection,
+  { customerId, apiKeyId }: { customerId: number; apiKeyId: number },
+): Promise<ApiKeyRow | null> {
+  const { rows } = await sql.query<ApiKeyRow>(
+    `SELECT ${COLUMNS} FROM api_keys WHERE id = $1 AND customer_id = $2 AND revoked_at IS NULL`,
+    [apiKeyId, customerId],
+  );
+  return rows[0] ?? null;
 }
 
 /** True when the key was this customer's and live. */

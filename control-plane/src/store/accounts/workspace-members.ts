@@ -1,9 +1,11 @@
-/** The members of a workspace. The owner is a member who can be neither removed nor given another role. */
+/**
+ * The members of a workspace. The owner is a member who can be neither removed nor given another role. Whoever is only
+ * invited is none yet, and nobody sees them here: a list of them would tell which addresses somebody has.
+ */
 import type { WorkspaceRole } from "../../core/access-rights.ts";
 import type { Connection } from "../database.ts";
 
 export interface MemberRow {
-  id: number;
   workspace_id: number;
   customer_id: number;
   username: string;
@@ -12,16 +14,20 @@ export interface MemberRow {
   joined_at: Date | null;
 }
 
-const SELECT = `SELECT m.id, m.workspace_id, m.customer_id, c.username, m.role, m.status, m.joined_at
+/** SQL; rows of the old system may lack the word. */
+const HAS_JOINED = "coalesce(m.status, 'active') <> 'invited'";
+
+const SELECT = `SELECT m.workspace_id, m.customer_id, c.username, m.role, m.status, m.joined_at
   FROM workspace_members m JOIN customers c ON c.id = m.customer_id`;
 
+/** By customer, since a cursor shows what a list goes by, and gaps between the numbers of rows tell of invited ones. */
 export async function membersOf(
   sql: Connection,
   workspaceId: number,
   page: { limit: number; after: number | null },
 ): Promise<MemberRow[]> {
   const { rows } = await sql.query<MemberRow>(
-    `${SELECT} WHERE m.workspace_id = $1 AND m.id > $2 ORDER BY m.id LIMIT $3`,
+    `${SELECT} WHERE m.workspace_id = $1 AND ${HAS_JOINED} AND m.customer_id > $2 ORDER BY m.customer_id LIMIT $3`,
     [workspaceId, page.after ?? 0, page.limit + 1],
   );
   return rows;
@@ -31,29 +37,14 @@ export async function memberOf(
   sql: Connection,
   { workspaceId, customerId }: { workspaceId: number; customerId: number },
 ): Promise<MemberRow | null> {
-  const { rows } = await sql.query<MemberRow>(`${SELECT} WHERE m.workspace_id = $1 AND m.customer_id = $2`, [
-    workspaceId,
-    customerId,
-  ]);
+  const { rows } = await sql.query<MemberRow>(
+    `${SELECT} WHERE m.workspace_id = $1 AND m.customer_id = $2 AND ${HAS_JOINED}`,
+    [workspaceId, customerId],
+  );
   return rows[0] ?? null;
 }
 
 export type NewMember = Exclude<WorkspaceRole, "owner">;
-
-/** False when the customer is a member already. Call in a transaction. */
-export async function addMember(
-  sql: Connection,
-  member: { workspaceId: number; customerId: number; role: NewMember },
-): Promise<boolean> {
-  const { rowCount } = await sql.query(
-    `INSERT INTO workspace_members (workspace_id, customer_id, role, status, joined_at)
-     VALUES ($1, $2, $3, 'active', now()) ON CONFLICT (workspace_id, customer_id) DO NOTHING
-     RETURNING workspace_id, customer_id`,
-    [member.workspaceId, member.customerId, member.role],
-  );
-  if (rowCount === 1) await recount(sql, member.workspaceId);
-  return rowCount === 1;
-}
 
 export async function changeMember(
   sql: Connection,
@@ -61,8 +52,8 @@ export async function changeMember(
   change: { role?: NewMember | undefined; status?: "active" | "suspended" | undefined },
 ): Promise<void> {
   await sql.query(
-    `UPDATE workspace_members SET role = coalesce($3, role), status = coalesce($4, status)
-      WHERE workspace_id = $1 AND customer_id = $2`,
+    `UPDATE workspace_members m SET role = coalesce($3, role), status = coalesce($4, status)
+      WHERE workspace_id = $1 AND customer_id = $2 AND ${HAS_JOINED}`,
     [member.workspaceId, member.customerId, change.role ?? null, change.status ?? null],
   );
 }
@@ -72,16 +63,17 @@ export async function removeMember(
   sql: Connection,
   { workspaceId, customerId }: { workspaceId: number; customerId: number },
 ): Promise<void> {
-  await sql.query("DELETE FROM workspace_members WHERE workspace_id = $1 AND customer_id = $2", [
-    workspaceId,
-    customerId,
-  ]);
-  await recount(sql, workspaceId);
+  await sql.query(
+    `DELETE FROM workspace_members m WHERE workspace_id = $1 AND customer_id = $2 AND ${HAS_JOINED}`,
+    [workspaceId, customerId],
+  );
+  await recountMembers(sql, workspaceId);
 }
 
-async function recount(sql: Connection, workspaceId: number): Promise<void> {
+export async function recountMembers(sql: Connection, workspaceId: number): Promise<void> {
   await sql.query(
-    `UPDATE workspaces SET member_count = (SELECT count(*) FROM workspace_members WHERE workspace_id = $1)
+    `UPDATE workspaces SET member_count = (
+        SELECT count(*) FROM workspace_members m WHERE m.workspace_id = $1 AND ${HAS_JOINED})
       WHERE id = $1`,
     [workspaceId],
   );

@@ -51,7 +51,7 @@ const TARGETS = {
     key: "customer_id",
     decimals: "balances hours_left budget_percents monthly_limit",
   }),
-  "api-key": target("api_keys", "customer_id name revoked_at expires_at scopes"),
+  "api-key": target("api_keys", "customer_id name role scopes expires_at revoked_at"),
   customer: target(
     "customers",
     "username user_type account_type status balance currency overdue_status overdue_since credit_limit deleted_at",
@@ -80,6 +80,11 @@ const TARGETS = {
   image: target(
     "images",
     "name display_name category framework framework_version is_official registry_url status",
+  ),
+  invitation: target(
+    "workspace_invitations",
+    "workspace_id invited_by role expires_at declined_at ended_at",
+    { type: "text" },
   ),
   "join-token": target("join_tokens", "host_name created_by expires_at revoked_at"),
   member: {

@@ -82,10 +82,10 @@ export async function fleetGauges(sql: Connection): Promise<Gauge[]> {
     samples: [{ labels: {}, value }],
   });
   const connections = await sql.query<{ connection: string; count: number }>(
-    "SELECT connection, count(*) AS count FROM hosts WHERE deleted_at IS NULL GROUP BY connection ORDER BY connection",
+    "SELECT coalesce(connection, 'never') AS connection, count(*) AS count FROM hosts WHERE deleted_at IS NULL GROUP BY 1 ORDER BY 1",
   );
   const statuses = await sql.query<{ status: string; count: number }>(
-    "SELECT status, count(*) AS count FROM environments WHERE deleted_at IS NULL GROUP BY status ORDER BY status",
+    "SELECT coalesce(status, 'creating') AS status, count(*) AS count FROM environments WHERE deleted_at IS NULL GROUP BY 1 ORDER BY 1",
   );
   return [
     {

@@ -1,17 +1,10 @@
-/** Keys of an account. A key is shown in the answer that made it and nowhere else. */
+/** Keys of any account, for administrators: the first one of a customer, and those that read the metrics. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { displayText } from "@remotegpu/shared/text";
-import {
-  apiKeysOfCustomer,
-  insertApiKey,
-  revokeApiKey,
-  type ApiKeyRow,
-} from "../../store/accounts/api-keys.ts";
-import { makeApiKey } from "../request/authentication.ts";
-import { requireCustomer } from "./customers.ts";
+import { apiKeysOfCustomer, revokeApiKey } from "../../store/accounts/api-keys.ts";
+import { requireCustomer } from "../accounts/customers.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
-import { notFound } from "../request/refusal.ts";
+import { badField, notFound } from "../request/refusal.ts";
 import {
   created,
   forAdmins,
@@ -20,22 +13,29 @@ import {
   NumericIdPath,
   ok,
   optionalJsonBody,
-  Timestamp,
 } from "../request/route.ts";
+import {
+  ApiKey,
+  apiKeyAnswer,
+  ApiKeyShownOnce,
+  expiryWithin,
+  type KeyWish,
+  makeKey,
+  newKeyFields,
+  rightsWished,
+} from "./key-making.ts";
 
 const tags = ["customers"];
 
-const ApiKey = z
-  .object({
-    id: z.int(),
-    customer_id: z.int(),
-    name: z.string().nullable(),
-    prefix: z.string().openapi({ description: "The key's first characters, to tell keys apart" }),
-    created_at: Timestamp,
-    last_used_at: Timestamp.nullable(),
-    revoked_at: Timestamp.nullable(),
+const NewApiKey = z
+  .strictObject({
+    ...newKeyFields,
+    role: z
+      .enum(["account", "metrics"])
+      .optional()
+      .openapi({ description: "A key of role metrics reads /metrics and nothing else, and has no scopes" }),
   })
-  .openapi("ApiKey");
+  .openapi("NewApiKey");
 
 const post = createRoute({
   ...forAdmins,
@@ -45,9 +45,9 @@ const post = createRoute({
   summary: "Make a key; it is shown once",
   request: {
     params: NumericIdPath,
-    body: optionalJsonBody(z.strictObject({ name: displayText(128).optional() }).openapi("NewApiKey")),
+    body: optionalJsonBody(NewApiKey),
   },
-  responses: created("The key", ApiKey.extend({ key: z.string() }).openapi("ApiKeyShownOnce")),
+  responses: created("The key", ApiKeyShownOnce),
 });
 
 const list = createRoute({
@@ -74,11 +74,19 @@ export function registerApiKeyRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
   api.openapi(post, async (c) => {
-    const { id } = await requireCustomer(deps, c.req.valid("param").id);
-    const name = c.req.valid("json").name ?? "key";
-    const { key, prefix, keyHash } = makeApiKey();
-    const row = await insertApiKey(db, { customerId: id, name, prefix, keyHash, now: deps.now() });
-    return c.json({ ...apiKeyAnswer(row), key }, 201);
+    const customer = await requireCustomer(deps, c.req.valid("param").id);
+    const wish = c.req.valid("json");
+    const isForMetrics = wish.role === "metrics";
+    if (isForMetrics && wish.scopes !== undefined) throw badField("scopes", "a key of role metrics has none");
+    // For administrators as for oneself: an expiring key must not make one of its kind that does not end.
+    const isAdmins = customer.user_type === "admin";
+    const made = await makeKey(c, {
+      customerId: customer.id,
+      name: wish.name,
+      rights: isForMetrics ? { role: "metrics" } : rightsWished(c, wish),
+      expiresAt: isAdmins && !isForMetrics ? expiryWithin(c, wish) : expiryOf(wish),
+    });
+    return c.json(made, 201);
   });
 
   api.openapi(list, async (c) => {
@@ -96,11 +104,6 @@ export function registerApiKeyRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 }
 
-function apiKeyAnswer(row: ApiKeyRow) {
-  return {
-    ...row,
-    created_at: row.created_at.toISOString(),
-    last_used_at: row.last_used_at?.toISOString() ?? null,
-    revoked_at: row.revoked_at?.toISOString() ?? null,
-  };
+function expiryOf({ expires_at: wished }: KeyWish): Date | null {
+  return wished == null ? null : new Date(wished);
 }

@@ -1,0 +1,58 @@
+/**
+ * What an API key opens of its account: the scopes, which of them a route asks for, and which keys a key may make or
+ * revoke. It knows nothing of requests or rows; what the account may do is access-rights.ts.
+ */
+
+/**
+ * `read`: look at everything but the account's money. `orders`: order, change and delete, and enter what runs.
+ * `money`: balance, bills, budgets, and webhooks, which tell of them.
+ */
+export const KEY_SCOPES = ["read", "orders", "money"] as const;
+export type KeyScope = (typeof KEY_SCOPES)[number];
+
+/** A key of an account, or one that reads the fleet's metrics and nothing else. */
+export type KeyRights = { role: "account"; scopes: readonly KeyScope[] } | { role: "metrics" };
+
+export const ALL_SCOPES: KeyRights = { role: "account", scopes: KEY_SCOPES };
+
+/** "by-method": GET reads, everything else orders. "any": whatever the account's key may otherwise do. */
+export type ScopeRule = KeyScope | "by-method" | "any";
+
+/** The scope that a route with this rule asks of a key; null for none. */
+export function scopeNeeded(rule: ScopeRule, method: string): KeyScope | null {
+  switch (rule) {
+    case "any":
+      return null;
+    case "by-method":
+      return method === "GET" || method === "HEAD" ? "read" : "orders";
+    case "read":
+    case "orders":
+    case "money":
+      return rule;
+  }
+}
+
+/** Why a key with these rights does not open the route; null where it does. */
+export function scopeRefusal(rights: KeyRights, needed: KeyScope | null): string | null {
+  if (rights.role === "metrics") return "This key reads /metrics and nothing else.";
+  if (needed === null || rights.scopes.includes(needed)) return null;
+  return `This key lacks the scope ${needed}; it has ${rights.scopes.join(", ")}.`;
+}
+
+/** Those of `wanted` that the key itself lacks: it may neither make nor revoke a key that has them. */
+export function scopesBeyond(own: KeyRights, wanted: KeyRights): KeyScope[] {
+  if (wanted.role === "metrics") return [];
+  const held = own.role === "account" ? own.scopes : [];
+  return wanted.scopes.filter((scope) => !held.includes(scope));
+}
+
+/** What was made with a key must not outlive it, or an expiry could be got round by the key itself. */
+export function outlives(wanted: Date | null, own: Date | null): boolean {
+  if (own === null) return false;
+  return wanted === null || wanted.getTime() > own.getTime();
+}
+
+/** From that very moment on it opens nothing. */
+export function isExpired(expiresAt: Date | null, now: Date): boolean {
+  return expiresAt !== null && expiresAt.getTime() <= now.getTime();
+}

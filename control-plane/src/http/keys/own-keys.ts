@@ -1,0 +1,90 @@
+/** A customer's own keys: made, looked at and revoked by any of them that may. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { scopesBeyond } from "../../core/key-scopes.ts";
+import { apiKeysOfCustomer, liveKey, revokeApiKey, rightsOf } from "../../store/accounts/api-keys.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
+import { forbidden, notFound } from "../request/refusal.ts";
+import {
+  created,
+  forCustomers,
+  forCustomersWith,
+  jsonBody,
+  noContent,
+  NumericIdPath,
+  ok,
+} from "../request/route.ts";
+import {
+  ApiKey,
+  apiKeyAnswer,
+  ApiKeyShownOnce,
+  expiryWithin,
+  makeKey,
+  newKeyFields,
+  rightsWished,
+} from "./key-making.ts";
+
+const tags = ["account"];
+
+const post = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/api-keys",
+  tags,
+  summary: "Make a key of your own; it is shown once",
+  description: "It opens no more than the key that asks, and ends with it where no earlier end is named.",
+  request: { body: jsonBody(z.strictObject(newKeyFields).openapi("NewOwnApiKey")) },
+  responses: created("The key", ApiKeyShownOnce),
+});
+
+const list = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/api-keys",
+  tags,
+  summary: "Your keys, without the keys themselves",
+  request: { query: PageQuery },
+  responses: ok("A page of keys", pageOf(ApiKey)),
+});
+
+const remove = createRoute({
+  // A key that only reads can at least end itself.
+  ...forCustomersWith("any"),
+  method: "delete",
+  path: "/api-keys/{id}",
+  tags,
+  summary: "Revoke a key of yours: it opens nothing from now on",
+  description: "One that opens no more than the key that asks; so that may always revoke itself.",
+  request: { params: NumericIdPath },
+  responses: noContent("It is revoked"),
+});
+
+export function registerOwnKeyRoutes(api: ApiApp, deps: ApiDeps): void {
+  const { db } = deps;
+
+  api.openapi(post, async (c) => {
+    const wish = c.req.valid("json");
+    const { customerId } = c.var.actor;
+    const expiresAt = expiryWithin(c, wish);
+    const rights = rightsWished(c, wish);
+    return c.json(await makeKey(c, { customerId, name: wish.name, rights, expiresAt }), 201);
+  });
+
+  api.openapi(list, async (c) => {
+    const page = numericPage(c.req.valid("query"));
+    const rows = await apiKeysOfCustomer(db, c.var.actor.customerId, page);
+    return c.json(toPage(rows, page.limit, { item: apiKeyAnswer, key: (row) => [row.id] }), 200);
+  });
+
+  api.openapi(remove, async (c) => {
+    const { customerId, keyRights } = c.var.actor;
+    const key = { customerId, apiKeyId: c.req.valid("param").id };
+    const row = await liveKey(db, key);
+    if (row === null) throw notFound(`live key ${key.apiKeyId}`);
+    const beyond = scopesBeyond(keyRights, rightsOf(row));
+    if (beyond.length > 0)
+      throw forbidden(`A key revokes none that opens more: yours lacks the scope ${beyond.join(", ")}.`);
+    if (!(await revokeApiKey(db, { ...key, now: deps.now() }))) throw notFound(`live key ${key.apiKeyId}`);
+    return c.body(null, 204);
+  });
+}
