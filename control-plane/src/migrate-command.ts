@@ -82,7 +82,7 @@ function tellReport({ derived, findings }: UpgradeReport, say: (text: string) =>
 }
 
 function list(rows: Row[], columns: Column[], say: (text: string) => void): void {
-  printList({ json: false, write: say }, rows, columns);
+  printList({ format: "wide", width: null, nowMs: 0, write: say }, rows, columns);
 }
 
 const MAX_SHOWN = 40;

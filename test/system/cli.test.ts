@@ -162,7 +162,7 @@ test("an owner looks at a price before it holds, begins with examples, and write
     await remotegpu(["customer", "write-off", customer, "0.75", "--reason", "small change"], owner),
   ).toContain("-0.2500");
   expect(
-    await house.cli(["env", "create", "dear", "--image", BUSYBOX_IMAGE, "--max-price", "0"]),
+    await house.cli(["env", "create", "dear", "--image", BUSYBOX_IMAGE, "--max-hourly", "0"]),
   ).toMatchObject({
     exitCode: 1,
     stderr: expect.stringContaining("config.max_price_per_hour: an hour of it costs"),

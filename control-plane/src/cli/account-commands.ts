@@ -1,14 +1,14 @@
-/** What a customer asks about itself: who it is, its workspaces and keys, its data, its balance. */
-import { readFileSync } from "node:fs";
-import { Option, type Command } from "commander";
+/** What a customer asks about itself: its workspaces with their members, its storage, its quota. */
 import { z } from "zod";
-import { bytes, wholeNumber } from "./arguments.ts";
-import { body, withContext } from "./context.ts";
+import { bytes, wholeNumber, words } from "./arguments.ts";
+import { argument, command, option, optionOr, thing, type Command, type Group } from "./command.ts";
+import { CliError } from "./cli-error.ts";
+import { body } from "./context.ts";
+import { MEMBER } from "./member-commands.ts";
+import { limit, listCommand, segment } from "./list-command.ts";
 import { printDone, printList, printOne, type Column } from "./output.ts";
-import { addMemberCommands } from "./member-commands.ts";
-import { addPriceCommands } from "./money/price-commands.ts";
-import { addResource } from "./resource-commands.ts";
-import { EVENT_COLUMNS } from "./story-commands.ts";
+import { resource } from "./resource.ts";
+import { EVENT_COLUMNS } from "./workload-looks.ts";
 
 const STORAGE_COLUMNS: Column[] = [
   "workspace_id",
@@ -22,138 +22,119 @@ const STORAGE_COLUMNS: Column[] = [
 ];
 const StorageDays = z.object({ open: z.array(z.looseObject({})), items: z.array(z.looseObject({})) });
 
-const ESTIMATE_COLUMNS: Column[] = [
-  "line",
-  "quantity",
-  "unit_price",
-  ["per", (row) => row.billing_unit],
-  "amount",
-];
+const WORKSPACE = resource({
+  kind: "workspace",
+  route: "/workspaces",
+  summary: "workspaces: who shares what, and who pays",
+  columns: ["id", "name", "type", "owner_id", "member_count", "status"],
+  create: {
+    description: option("--description <text>", "what it is for", words()),
+    type: option("--type <type>", "team or enterprise", words()),
+  },
+  update: {
+    name: option("--name <name>", "another name", words()),
+    description: option("--description <text>", "what it is for", words()),
+  },
+  more: [
+    MEMBER,
+    command({
+      name: "share-weight",
+      summary: "its share of GPU time beside others that wait, 1 to 1000 (admins)",
+      takes: { workspace: thing("workspace", "workspace"), weight: argument("weight", wholeNumber()) },
+      run: async ({ api, output }, { workspace, weight }) => {
+        const row = await api.put(`/workspaces/${segment(workspace)}/share-weight`, { share_weight: weight });
+        printDone(output, `Workspace ${workspace} has the share weight ${String(row.share_weight)}.`, row);
+      },
+    }),
+  ],
+});
 
-export function addAccountCommands(program: Command): void {
-  program
-    .command("me")
-    .description("who this key belongs to")
-    .action(withContext(async ({ api, output }) => printOne(output, await api.get("/me"))));
+const ofOwner = () => ({
+  customer: option("--customer <customer>", "a customer's (admins)", words(), { of: "customer" }),
+  workspace: option("--workspace <workspace>", "a workspace's (admins)", words(), { of: "workspace" }),
+});
 
-  program
-    .command("balance")
-    .description("balance, what has accrued since the last charge, burn per hour, hours left")
-    .action(withContext(async ({ api, output }) => printOne(output, await api.get("/billing/balance"))));
+type Owner = { customer?: string | undefined; workspace?: string | undefined };
 
-  program
-    .command("account-events")
-    .description(
-      "what happened to the account: its states, and warnings that its data is at risk; newest first",
-    )
-    .option("--limit <count>", "how many", wholeNumber, 50)
-    .action(
-      withContext(async ({ api, output }, { limit }: { limit: number }) =>
-        printList(output, await api.list("/billing/events", {}, limit), EVENT_COLUMNS),
-      ),
-    );
-
-  program
-    .command("storage")
-    .description("storage of your workspaces, day by day, and what it was charged (GB are 2^30 bytes)")
-    .option("--workspace <id>", "of one workspace", wholeNumber)
-    .option("--limit <count>", "how many days that are over, up to 200", wholeNumber, 14)
-    .action(
-      withContext(async ({ api, output }, options: { workspace?: number; limit: number }) => {
-        const answer = await api.get("/billing/storage", {
-          workspace_id: options.workspace?.toString(),
-          limit: String(options.limit),
-        });
-        const { open, items } = StorageDays.parse(answer);
-        printList(output, [...open, ...items], STORAGE_COLUMNS, "Nothing has been sampled yet.");
-      }),
-    );
-
-  program
-    .command("estimate")
-    .description("what an order would cost, by the code that charges it")
-    .option("--spec <spec>")
-    .option("--cpu <cores>", "CPU cores", wholeNumber, 1)
-    .addOption(new Option("--memory <size>", "memory").argParser(bytes).default(2 ** 30, "1G"))
-    .option("--gpu <count>", "GPUs", wholeNumber, 0)
-    .option("--minutes <count>", "for how long", wholeNumber, 60)
-    .action(
-      withContext(async ({ api, output }, options: object) => {
-        const estimate = await api.post("/billing/estimate", body(options));
-        if (output.json) return printOne(output, estimate);
-        const { lines, ...total } = estimate;
-        printList(output, z.array(z.looseObject({})).parse(lines), ESTIMATE_COLUMNS);
-        printOne(output, total);
-      }),
-    );
-
-  const workspace = addResource(program, {
-    noun: "workspace",
-    route: "/workspaces",
-    description: "workspaces: who shares what, and who pays",
-    columns: ["id", "name", "type", "owner_id", "member_count", "status"],
-    create: (command) =>
-      command.argument("<name>").option("--description <text>").option("--type <type>", "team or enterprise"),
-    update: (command) => command.option("--name <name>").option("--description <text>"),
-  });
-  addMemberCommands(workspace);
-  workspace
-    .command("share-weight <workspace> <weight>")
-    .description("its share of GPU time beside others that wait, 1 to 1000 (admins)")
-    .action(
-      withContext(async ({ api, output }, id: string, weight: string) => {
-        const row = await api.put(`/workspaces/${id}/share-weight`, { share_weight: wholeNumber(weight) });
-        printDone(output, `Workspace ${id} has the share weight ${String(row.share_weight)}.`, row);
-      }),
-    );
-
-  addResource(program, {
-    noun: "ssh-key",
-    route: "/ssh-keys",
-    description: "SSH public keys",
-    columns: ["id", "name", "fingerprint", "created_at"],
-    create: (command) =>
-      command
-        .argument("<name>")
-        .requiredOption("--public-key <file>", "a .pub file", (file: string) =>
-          readFileSync(file, "utf8").trim(),
-        ),
-  });
-
-  for (const [noun, route] of [
-    ["dataset", "/datasets"],
-    ["model", "/models"],
-  ] as const) {
-    addResource(program, {
-      noun,
-      route,
-      description: `${noun}s that can be mounted`,
-      columns: ["id", "name", "visibility", "status", "storage_path", "workspace_id"],
-      create: (command) =>
-        command
-          .argument("<name>")
-          .option("--description <text>")
-          .option("--visibility <visibility>", "private, workspace or public")
-          .option("--workspace-id <id>", "workspace it belongs to", wholeNumber)
-          .option("--storage-path <path>", "folder in the pool (admins)"),
-      update: (command) =>
-        command.option("--name <name>").option("--description <text>").option("--visibility <visibility>"),
-    });
-  }
-
-  addResource(program, {
-    noun: "image",
-    route: "/images",
-    description: "images that are offered",
-    columns: ["id", "name", "display_name", "framework", "cuda_version", "status"],
-    create: (command) =>
-      command
-        .argument("<name>")
-        .option("--display-name <text>")
-        .option("--framework <name>")
-        .option("--category <name>"),
-    update: (command) => command.option("--display-name <text>").option("--status <status>"),
-  });
-
-  addPriceCommands(program);
+function quotaOf({ customer, workspace }: Owner): string {
+  if ((customer === undefined) === (workspace === undefined))
+    throw new CliError("usage", "Name one of --customer and --workspace.");
+  return customer === undefined
+    ? `/workspaces/${segment(workspace ?? "")}/quota`
+    : `/customers/${segment(customer)}/quota`;
 }
+
+/** The five numbers, which the API takes together. */
+const Numbers = z.object({
+  cpu_quota: z.number(),
+  memory_quota: z.number(),
+  gpu_quota: z.number(),
+  storage_quota: z.number(),
+  environment_quota: z.number(),
+});
+
+const QUOTA: Group = {
+  name: "quota",
+  summary: "what a customer or workspace may hold at once",
+  members: [
+    command({
+      name: "show",
+      summary: "the quota that holds; your own, unless another is named",
+      takes: ofOwner(),
+      isWatchable: true,
+      run: async ({ api, output }, owner) => {
+        const isOwn = owner.customer === undefined && owner.workspace === undefined;
+        printOne(output, await api.get(isOwn ? "/me/quota" : quotaOf(owner)));
+      },
+    }),
+    command({
+      name: "set",
+      summary: "change what is given of a quota (admins); 0 allows nothing",
+      takes: {
+        ...ofOwner(),
+        cpu_quota: option("--cpu <cores>", "CPU cores", wholeNumber()),
+        memory: option("--memory <size>", "memory", bytes()),
+        gpu_quota: option("--gpu <count>", "GPUs", wholeNumber()),
+        storage_quota: option("--storage <size>", "storage", bytes()),
+        environment_quota: option("--environments <count>", "environments", wholeNumber()),
+      },
+      examples: ["quota set --customer ada --gpu 8"],
+      run: async ({ api, output }, { customer, workspace, memory, ...members }) => {
+        const path = quotaOf({ customer, workspace });
+        const memory_quota = memory === undefined ? undefined : Math.floor(memory / 2 ** 20);
+        const changes = body({ ...members, memory_quota });
+        if (Object.keys(changes).length === 0)
+          throw new CliError("usage", "Name what changes: --gpu, --cpu …");
+        const before = Numbers.parse(await api.get(path));
+        printOne(output, await api.put(path, { ...before, ...changes }));
+      },
+    }),
+  ],
+};
+
+const STORAGE: Command = command({
+  name: "storage",
+  summary: "storage of your workspaces, day by day, and what it was charged (GB are 2^30 bytes)",
+  takes: {
+    workspace: option("--workspace <workspace>", "of one workspace", words(), { of: "workspace" }),
+    limit: optionOr("--limit <count>", "how many days that are over, up to 200", wholeNumber(), "14"),
+  },
+  isWatchable: true,
+  run: async ({ api, output }, { workspace, limit: days }) => {
+    const query = { workspace_id: workspace, limit: String(days) };
+    const { open, items } = StorageDays.parse(await api.get("/billing/storage", query));
+    printList(output, [...open, ...items], STORAGE_COLUMNS, "Nothing has been sampled yet.");
+  },
+});
+
+const ACCOUNT_EVENTS = listCommand({
+  name: "account-event",
+  aliases: ["account-events"],
+  summary: "what happened to the account: its states, and warnings that its data is at risk; newest first",
+  takes: limit(50),
+  route: () => "/billing/events",
+  columns: EVENT_COLUMNS,
+  limit: 50,
+});
+
+export const ACCOUNT: readonly (Command | Group)[] = [WORKSPACE, QUOTA, STORAGE, ACCOUNT_EVENTS];

@@ -8,7 +8,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
-import { CliError } from "./cli-error.ts";
+import { CliError, UNAUTHENTICATED } from "./cli-error.ts";
 import type { Profile } from "./profile.ts";
 
 /** A JSON object as it came; commands read the members they show. */
@@ -30,10 +30,11 @@ type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 type Answer = { status: number; text: string };
 
 export class ApiClient {
-  readonly #profile: Profile;
+  readonly #profile: Profile & { keyFrom?: string };
   readonly #ca: Buffer | undefined;
 
-  constructor(profile: Profile) {
+  /** @param profile with where its key stands, which the message says that it is refused */
+  constructor(profile: Profile & { keyFrom?: string }) {
     this.#profile = profile;
     this.#ca = profile.ca === undefined ? undefined : readFileSync(profile.ca);
   }
@@ -88,7 +89,7 @@ export class ApiClient {
     const response = await this.#open(path + queryString(query), { signal, accept });
     if (response === null) return;
     const status = response.statusCode ?? 0;
-    if (status >= 400) throw refusal(status, parseJson(await text(response)));
+    if (status >= 400) throw this.#refusal(status, parseJson(await text(response)));
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) await write(chunk);
     } catch (cause) {
@@ -129,10 +130,19 @@ export class ApiClient {
     });
   }
 
+  #refusal(status: number, answer: unknown): CliError {
+    const { keyFrom } = this.#profile;
+    return refusal(
+      status,
+      answer,
+      status === UNAUTHENTICATED && keyFrom !== undefined ? ` The ${keyFrom} was used.` : "",
+    );
+  }
+
   async #call(method: Method, path: string, body?: Row): Promise<Row> {
     const answer = await this.#send(method, path, body);
     const parsed = parseJson(answer.text);
-    if (answer.status >= 400) throw refusal(answer.status, parsed);
+    if (answer.status >= 400) throw this.#refusal(answer.status, parsed);
     return parsed === undefined ? {} : AnyRow.parse(parsed);
   }
 
@@ -197,7 +207,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function refusal(status: number, answer: unknown): CliError {
+function refusal(status: number, answer: unknown, more: string): CliError {
   const problem = Problem.safeParse(answer).data ?? {};
   const errors = problem.errors ?? [];
   // The sentence is about the first of them.
@@ -205,7 +215,7 @@ function refusal(status: number, answer: unknown): CliError {
     .map(({ path, message }) => `\n  ${path}: ${message}`)
     .join("");
   const sentence = problem.detail ?? problem.title ?? "The server refused";
-  return new CliError(kindOf(status), `${sentence} (${status})${fields}`, { status });
+  return new CliError(kindOf(status), `${sentence}${more} (${status})${fields}`, { status });
 }
 
 function kindOf(status: number): CliError["kind"] {

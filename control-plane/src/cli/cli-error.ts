@@ -2,11 +2,11 @@
 
 /**
  * 1: the server said no. 2: the command was wrong. 3: the server could not be reached or failed. 124: what was waited
- * for did not come in time, as timeout(1) says it.
+ * for did not come in time, as timeout(1) says it. 130: Ctrl-C, as a shell says it.
  */
-export const EXIT_CODES = { refused: 1, usage: 2, unavailable: 3, timedOut: 124 } as const;
+export const EXIT_CODES = { refused: 1, usage: 2, unavailable: 3, timedOut: 124, interrupted: 130 } as const;
 
-const UNAUTHENTICATED = 401;
+export const UNAUTHENTICATED = 401;
 
 export class CliError extends Error {
   readonly kind: keyof typeof EXIT_CODES;

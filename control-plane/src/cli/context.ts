@@ -1,55 +1,51 @@
-/** What every command is given: a client made from the global options, and where to print. */
-import type { Command } from "commander";
+/** What every command is given: a client made from the general options, and where to print. */
 import { z } from "zod";
 import { ApiClient } from "./api-client.ts";
 import { loadProfile } from "./profile.ts";
 import type { Output } from "./output.ts";
 
-export type Context = { api: ApiClient; output: Output };
+export type Context = {
+  /** Made when it is first asked for: a command that asks no server needs no profile. */
+  readonly api: ApiClient;
+  readonly output: Output;
+  /** As given, for those who keep or look for a profile. */
+  readonly where: Where;
+};
 
-const GlobalOptions = z.object({
+export type Where = { server?: string; key?: string; profile?: string };
+
+export const FORMATS = ["table", "wide", "name", "json"] as const;
+
+export const GeneralOptions = z.object({
   json: z.boolean().default(false),
+  format: z.enum(FORMATS).optional(),
   profile: z.string().optional(),
   server: z.string().optional(),
   key: z.string().optional(),
 });
 
-/** Wraps a command's action: parses what is global, hands over the client, and the command's own values after it. */
-export function withContext<Values extends unknown[]>(
-  action: (context: Context, ...values: Values) => Promise<void>,
-) {
-  return async function run(this: Command, ...values: Values): Promise<void> {
-    const { json, ...where } = GlobalOptions.parse(this.optsWithGlobals());
-    const given = Object.fromEntries(Object.entries(where).filter(([, value]) => value !== undefined));
-    await action({ api: new ApiClient(loadProfile(given)), output: outputOf(json) }, ...values);
+/** @param given what was given of the general options */
+export function contextOf(given: z.output<typeof GeneralOptions>): Context {
+  const { json, format = json ? "json" : "table", ...options } = given;
+  const where: Where = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const { isTTY: isTerminal, columns } = process.stdout;
+  let client: ApiClient | null = null;
+  return {
+    where,
+    output: {
+      format,
+      nowMs: Date.now(),
+      width: isTerminal ? columns : null,
+      write: (text) => void process.stdout.write(text),
+    },
+    get api() {
+      client ??= new ApiClient(loadProfile(where));
+      return client;
+    },
   };
 }
 
-/** Likewise for a command that asks no server: it needs no profile. */
-export function withOutput<Values extends unknown[]>(
-  action: (output: Output, ...values: Values) => Promise<void>,
-) {
-  return async function run(this: Command, ...values: Values): Promise<void> {
-    await action(outputOf(GlobalOptions.parse(this.optsWithGlobals()).json), ...values);
-  };
-}
-
-function outputOf(json: boolean): Output {
-  return { json, write: (text) => void process.stdout.write(text) };
-}
-
-/** Options every command has; they are no part of any body. */
-const GENERAL = new Set(Object.keys(GlobalOptions.shape));
-
-/** An option bag without what was not given or is general, its names turned into the API's field names. */
-export function body(options: object, rename: Record<string, string> = {}): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(options)
-      .filter(([name, value]) => value !== undefined && !GENERAL.has(name))
-      .map(([name, value]) => [rename[name] ?? snakeCase(name), value]),
-  );
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+/** Members that were given, as the API takes them. */
+export function body(members: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }

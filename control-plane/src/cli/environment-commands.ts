@@ -1,288 +1,201 @@
 /** `remotegpu env …`: the dev environments of a customer. */
-import { Option, type Command } from "commander";
 import { z } from "zod";
-import { asSentence } from "@remotegpu/shared/sentence";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { amount, bytes, each, jsonObject, nameValue, onOff, wholeNumber } from "./arguments.ts";
 import type { Row } from "./api-client.ts";
-import { CliError } from "./cli-error.ts";
-import { body, withContext, type Context } from "./context.ts";
-import { addExecCommand } from "./exec-command.ts";
-import { addAccessCommand } from "./port-commands.ts";
-import { sizeText, printDone, printList, printOne, type Column } from "./output.ts";
-import { addStoryCommands } from "./story-commands.ts";
-import { addWhyCommand } from "./why-command.ts";
-
-const WAIT_POLL_MS = 500;
-/** A large image takes its time; an order that finds no place would be waited for without end. */
-const WAIT_SECONDS = 1_800;
+import { amount, bytes, jsonObject, nameValues, onOff, wholeNumber, words } from "./arguments.ts";
+import { argument, command, needed, option, optionOr, repeated, type Group } from "./command.ts";
+import { body } from "./context.ts";
+import {
+  anEnvironment,
+  environmentSentence,
+  printInstances,
+  restartSentence,
+  settled,
+  waiting,
+} from "./environment-state.ts";
+import { EXEC } from "./exec-command.ts";
+import { listCommand, segment } from "./list-command.ts";
+import { printDone, printOne, sizeText, type Column } from "./output.ts";
+import { ACCESS } from "./port-commands.ts";
+import { ofWorkloads } from "./workload-commands.ts";
+import { looksAt } from "./workload-looks.ts";
 
 const COLUMNS: Column[] = [
   "id",
   "name",
   "status",
-  ["host", (row) => row.host_id],
+  { wide: ["host", (row) => row.host_id] },
+  { wide: ["owner", (row) => row.owner_username ?? row.owner_id] },
   "image",
-  "cpu",
-  ["memory", (row) => sizeText(row.memory)],
+  { wide: "cpu" },
+  { wide: ["memory", (row) => sizeText(row.memory)] },
   ["gpu", gpuText],
   ["waits for / says", (row) => row.status_reason],
 ];
 
-/** Options of `update` by the fields that they change. */
-const SWITCHES = {
-  ssh: "ssh_enabled",
-  rdp: "rdp_enabled",
-  jupyter: "jupyter_enabled",
-  tensorboard: "tensorboard_enabled",
-  webTerminal: "web_terminal_enabled",
-};
-
-const Fields = z.array(z.string());
 const Rows = z.array(z.looseObject({}));
-const GpuNames = z.array(z.looseObject({ uuid: z.string(), model: z.string().nullish() }));
 
-type CreateOptions = {
-  dataset?: string[];
-  model?: string[];
-  env?: Record<string, string>;
-  command?: string;
-  hostLabel?: Record<string, string>;
-  maxPrice?: string;
-  config?: Record<string, unknown>;
-  wait?: true;
-  timeout: number;
+const CREATE = command({
+  name: "create",
+  summary: "order an environment",
+  takes: {
+    name: argument("name", words()),
+    image: needed("--image <image>", "image to run", words()),
+    workspace_id: option("--workspace <workspace>", "workspace; yours by default", wholeNumber(), {
+      of: "workspace",
+    }),
+    cpu: optionOr("--cpu <cores>", "CPU cores", wholeNumber(), "1"),
+    memory: optionOr("--memory <size>", "memory, e.g. 16G", bytes(), "1G"),
+    gpu: optionOr("--gpu <count>", "GPUs", wholeNumber(), "0"),
+    gpu_memory: option("--gpu-memory <size>", "memory each GPU must have", bytes()),
+    gpu_model: option("--gpu-model <model>", "only on GPUs of this model", words()),
+    spec: option("--spec <spec>", "priced as this spec", words(), { of: "spec" }),
+    max_price_per_hour: option("--max-hourly <amount>", "the most that an hour of it may cost", amount()),
+    storage: option("--storage <size>", "bound of code and output", bytes()),
+    temp_storage: option("--temp-storage <size>", "bound of the container's own layer", bytes()),
+    datasets: repeated(
+      "--dataset <dataset>",
+      "mounted read-only at /gemini/data-1…3; repeat",
+      z.array(wholeNumber()),
+      {
+        of: "dataset",
+      },
+    ),
+    models: repeated(
+      "--model <model>",
+      "mounted read-only at /gemini/pretrain1…3; repeat",
+      z.array(wholeNumber()),
+      {
+        of: "model",
+      },
+    ),
+    env_vars: repeated("--env <NAME=VALUE>", "environment variable; repeat", nameValues()),
+    command: option("--command <text>", "run this instead of our init", words()),
+    host_labels: repeated(
+      "--host-label <KEY=VALUE>",
+      "only on a host that carries this label; repeat",
+      nameValues(),
+    ),
+    config: option("--config <json>", "further settings as a JSON object", jsonObject()),
+    ...waiting(),
+  },
+  examples: [
+    "env create mine --image remotegpu-starter:1 --gpu 1 --memory 16G --wait",
+    "env create train --image pytorch/pytorch --gpu 2 --gpu-model H100 --max-hourly 12",
+  ],
+  run: async (context, { wait, timeout, datasets, models, config, ...members }) => {
+    const { command: program, host_labels, max_price_per_hour, spec, gpu_model, ...plain } = members;
+    const settings = {
+      ...config,
+      ...body({ command: program, host_labels, max_price_per_hour, spec, gpu_model }),
+    };
+    const created = await context.api.post("/environments", {
+      ...body(plain),
+      ...(datasets && { mounted_datasets: mounts(datasets, "/gemini/data-") }),
+      ...(models && { mounted_models: mounts(models, "/gemini/pretrain") }),
+      ...(Object.keys(settings).length > 0 && { config: settings }),
+    });
+    const id = String(created.id);
+    // Whoever stops waiting has the id all the same.
+    if (wait) process.stderr.write(`Environment ${id} is ordered.\n`);
+    const shown = wait ? await settled(context, id, timeout) : created;
+    printDone(context.output, environmentSentence(shown), shown);
+  },
+});
+
+const SHOW = command({
+  name: "show",
+  summary: "one environment with its instances and charges",
+  takes: anEnvironment(),
+  isWatchable: true,
+  run: async ({ api, output }, { environment }) => {
+    const row = await api.get(`/environments/${segment(environment)}`);
+    if (output.format === "json") return printOne(output, row);
+    const { instances, ...shown } = row;
+    printOne(output, shown);
+    printInstances(output, Rows.parse(instances ?? []));
+  },
+});
+
+const VERBS = [
+  ["start", "start it again"],
+  ["stop", "stop it; its code and output stay"],
+  ["restart", "stop and start it in its place"],
+].map(([verb = "", summary = ""]) =>
+  command({
+    name: verb,
+    summary,
+    takes: { ...anEnvironment(), ...waiting() },
+    run: async (context, { environment, wait, timeout }) => {
+      const row = await context.api.post(`/environments/${segment(environment)}/${verb}`);
+      const shown = wait ? await settled(context, environment, timeout) : row;
+      printDone(context.output, environmentSentence(shown), shown);
+    },
+  }),
+);
+
+const UPDATE = command({
+  name: "update",
+  summary: "change its name, its switches or when its ports go",
+  takes: {
+    ...anEnvironment(),
+    name: option("--name <name>", "another name", words()),
+    description: option("--description <text>", "what it is for", words()),
+    ssh_enabled: option("--ssh <on|off>", "its port for SSH", onOff()),
+    rdp_enabled: option("--rdp <on|off>", "its port for RDP", onOff()),
+    jupyter_enabled: option("--jupyter <on|off>", "JupyterLab", onOff()),
+    tensorboard_enabled: option("--tensorboard <on|off>", "TensorBoard", onOff()),
+    web_terminal_enabled: option("--web-terminal <on|off>", "the browser's terminal", onOff()),
+    auto_release_hours: option(
+      "--auto-release-hours <hours>",
+      "without access for so long a port goes",
+      wholeNumber(),
+    ),
+  },
+  run: async ({ api, output }, { environment, ...members }) => {
+    const row = await api.patch(`/environments/${segment(environment)}`, body(members));
+    printDone(output, `${environmentSentence(row)}${restartSentence(row)}`, row);
+  },
+});
+
+const DELETE = command({
+  name: "delete",
+  summary: "delete it, in whatever state it is",
+  takes: anEnvironment(),
+  run: async ({ api, output }, { environment }) => {
+    await api.delete(`/environments/${segment(environment)}`);
+    printDone(output, `Environment ${environment} is being deleted.`, { id: environment });
+  },
+});
+
+export const ENVIRONMENT: Group = {
+  name: "env",
+  aliases: ["environment"],
+  summary: "dev environments",
+  members: [
+    CREATE,
+    listCommand({
+      summary: "environments you may see",
+      takes: ofWorkloads(),
+      route: () => "/environments",
+      query: ({ status, workspace }) => ({ status, workspace_id: workspace }),
+      columns: COLUMNS,
+      empty: "No environments. Order one: remotegpu env create NAME --image IMAGE",
+      examples: ["env list --watch", "env list -o wide --status running", "env list -o name"],
+    }),
+    SHOW,
+    ...VERBS,
+    UPDATE,
+    DELETE,
+    EXEC,
+    ...looksAt("environment", "/environments"),
+    ACCESS,
+  ],
 };
 
-export function addEnvironmentCommands(program: Command): void {
-  const env = program.command("env").description("dev environments");
-
-  env
-    .command("create <name>")
-    .description("order an environment")
-    .requiredOption("--image <image>", "image to run")
-    .option("--workspace <id>", "workspace; yours by default", wholeNumber)
-    .option("--cpu <cores>", "CPU cores", wholeNumber, 1)
-    .addOption(new Option("--memory <size>", "memory, e.g. 16G").argParser(bytes).default(2 ** 30, "1G"))
-    .option("--gpu <count>", "GPUs", wholeNumber, 0)
-    .option("--gpu-memory <size>", "memory each GPU must have", bytes)
-    .option("--storage <size>", "bound of code and output", bytes)
-    .option("--temp-storage <size>", "bound of the container's own layer", bytes)
-    .option("--dataset <id>", "dataset mounted read-only at /gemini/data-1…3; repeat", each)
-    .option("--model <id>", "model mounted read-only at /gemini/pretrain1…3; repeat", each)
-    .option("--env <NAME=VALUE>", "environment variable; repeat", nameValue)
-    .option("--command <text>", "run this instead of our init")
-    .option("--max-price <amount>", "the most that an hour of it may cost", amount)
-    .option("--host-label <KEY=VALUE>", "only on a host that carries this label; repeat", nameValue)
-    .option("--config <json>", "further settings as a JSON object", jsonObject)
-    .option("--wait", "return when it runs")
-    .addOption(timeout())
-    .action(withContext(create));
-
-  env
-    .command("list")
-    .description("environments you may see")
-    .option("--status <status>")
-    .option("--workspace <id>")
-    .action(
-      withContext(async ({ api, output }, options: { status?: string; workspace?: string }) => {
-        const rows = await api.list("/environments", {
-          status: options.status,
-          workspace_id: options.workspace,
-        });
-        printList(
-          output,
-          rows,
-          COLUMNS,
-          "No environments. Order one: remotegpu env create NAME --image IMAGE",
-        );
-      }),
-    );
-
-  env
-    .command("show <id>")
-    .description("one environment with its instances and charges")
-    .action(
-      withContext(async ({ api, output }, id: string) => {
-        const row = await api.get(`/environments/${path(id)}`);
-        if (output.json) return printOne(output, row);
-        const { instances, ...shown } = row;
-        printOne(output, shown);
-        printInstances(output, Rows.parse(instances ?? []));
-      }),
-    );
-
-  for (const [verb, description] of [
-    ["start", "start it again"],
-    ["stop", "stop it; its code and output stay"],
-    ["restart", "stop and start it in its place"],
-  ] as const) {
-    env
-      .command(`${verb} <id>`)
-      .description(description)
-      .option("--wait", "return when it is done")
-      .addOption(timeout())
-      .action(
-        withContext(async ({ api, output }, id: string, options: { wait?: true; timeout: number }) => {
-          const row = await api.post(`/environments/${path(id)}/${verb}`);
-          const shown = options.wait ? await settled(api, id, options.timeout) : row;
-          printDone(output, sentence(shown), shown);
-        }),
-      );
-  }
-
-  env
-    .command("update <id>")
-    .description("change its name, its switches or when its ports go")
-    .option("--name <name>")
-    .option("--description <text>")
-    .option("--ssh <on|off>", "its port for SSH", onOff)
-    .option("--rdp <on|off>", "its port for RDP", onOff)
-    .option("--jupyter <on|off>", "JupyterLab", onOff)
-    .option("--tensorboard <on|off>", "TensorBoard", onOff)
-    .option("--web-terminal <on|off>", "the browser's terminal", onOff)
-    .option("--auto-release-hours <hours>", "without access for so long a port goes", wholeNumber)
-    .action(
-      withContext(async ({ api, output }, id: string, options: object) => {
-        const row = await api.patch(`/environments/${path(id)}`, body(options, SWITCHES));
-        printDone(output, `${sentence(row)}${restartSentence(row)}`, row);
-      }),
-    );
-
-  env
-    .command("delete <id>")
-    .description("delete it, in whatever state it is")
-    .action(
-      withContext(async ({ api, output }, id: string) => {
-        await api.delete(`/environments/${path(id)}`);
-        printDone(output, `Environment ${id} is being deleted.`, { id });
-      }),
-    );
-
-  addExecCommand(env);
-
-  addStoryCommands(env, "/environments");
-
-  addAccessCommand(env);
-
-  addWhyCommand(env, "/environments");
-}
-
-async function create({ api, output }: Context, name: string, options: CreateOptions): Promise<void> {
-  const {
-    dataset,
-    model,
-    env,
-    command,
-    hostLabel,
-    maxPrice,
-    config,
-    wait,
-    timeout: seconds,
-    ...plain
-  } = options;
-  const settings = {
-    ...config,
-    ...(command && { command }),
-    ...(hostLabel && { host_labels: hostLabel }),
-    ...(maxPrice !== undefined && { max_price_per_hour: maxPrice }),
-  };
-  const order = {
-    name,
-    ...body(plain, { workspace: "workspace_id" }),
-    ...(dataset && { mounted_datasets: mounts(dataset, "/gemini/data-") }),
-    ...(model && { mounted_models: mounts(model, "/gemini/pretrain") }),
-    ...(env && { env_vars: env }),
-    ...(Object.keys(settings).length > 0 && { config: settings }),
-  };
-  const created = await api.post("/environments", order);
-  const shown = wait ? await settled(api, String(created.id), seconds) : created;
-  printDone(output, sentence(shown), shown);
-}
-
-function timeout(): Option {
-  return new Option("--timeout <seconds>", "with --wait: give up after so long; the order stands")
-    .argParser(wholeNumber)
-    .default(WAIT_SECONDS);
-}
-
-/**
- * Waits until the status no longer ends in "ing" or "queued".
- * @throws CliError past the bound
- */
-async function settled(api: Context["api"], id: string, seconds: number): Promise<Row> {
-  const deadline = performance.now() + seconds * MS_PER_SECOND;
-  let told = "";
-  for (;;) {
-    const row = await api.get(`/environments/${path(id)}`);
-    if (row.status === "running" || row.status === "stopped") return row;
-    if (row.status === "error") throw new CliError("refused", sentence(row));
-    if (typeof row.status_reason === "string" && row.status_reason !== told) {
-      told = row.status_reason;
-      process.stderr.write(`${told}\n`);
-    }
-    if (performance.now() >= deadline)
-      throw new CliError(
-        "timedOut",
-        `Waited ${seconds} s and stopped waiting; the order stands. ${sentence(row)}`,
-      );
-    await new Promise((resolve) => setTimeout(resolve, WAIT_POLL_MS));
-  }
-}
-
-/** The runs of each placement with what they were charged so far, newest first. */
-function printInstances(output: Context["output"], instances: Row[]): void {
-  const runs = instances.flatMap((instance) =>
-    Rows.parse(instance.runs ?? []).map((run) => ({ ...run, host: instance.host_name, gpus: instance.gpus })),
-  );
-  if (runs.length === 0) return;
-  output.write("\n");
-  printList(output, runs, [
-    ["run", (row) => row.id],
-    "host",
-    [
-      "gpus",
-      (row) =>
-        GpuNames.parse(row.gpus ?? [])
-          .map(({ uuid, model }) => `${model ?? "GPU"} ${uuid}`)
-          .join(", "),
-    ],
-    "ordered_at",
-    ["minutes", (row) => row.billed_minutes],
-    "charged",
-    ["not charged", waivedText],
-  ]);
-}
-
-/** Time that was metered and costs nothing, and from when on and why. */
-function waivedText(run: Row): string | null {
-  const minutes = Math.floor(Number(run.waived_ms ?? 0) / 60_000);
-  if (Number(run.waived_ms ?? 0) === 0) return null;
-  if (typeof run.waive_from !== "string") return `${minutes} min`;
-  return `${minutes} min since ${run.waive_from}: ${String(run.waive_reason)}`;
-}
-
-function mounts(ids: string[], prefix: string) {
-  return ids.map((id, index) => ({ id: wholeNumber(id), path: `${prefix}${index + 1}`, readonly: true }));
-}
-
-function sentence(row: Row): string {
-  const reason =
-    typeof row.status_reason === "string" && row.status_reason !== "" ? `: ${row.status_reason}` : "";
-  return asSentence(`Environment ${String(row.id)} (${String(row.name)}) is ${String(row.status)}${reason}`);
-}
-
-function restartSentence(row: Row): string {
-  const waiting = Fields.parse(row.waits_for_restart ?? []);
-  return waiting.length === 0
-    ? ""
-    : ` With the next start or restart (remotegpu env restart ${String(row.id)}) follow: ${waiting.join(", ")}.`;
+function mounts(ids: readonly number[], prefix: string): Row[] {
+  return ids.map((id, index) => ({ id, path: `${prefix}${index + 1}`, readonly: true }));
 }
 
 function gpuText(row: Row): string {
   return row.simulated === true ? `${String(row.gpu)} (simulated)` : String(row.gpu);
-}
-
-function path(id: string): string {
-  return encodeURIComponent(id);
 }

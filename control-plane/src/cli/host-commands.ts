@@ -1,10 +1,11 @@
 /** What the fleet's owner does with hosts and their cards. */
-import type { Command } from "commander";
 import type { Row } from "./api-client.ts";
-import { jsonObject, wholeNumber } from "./arguments.ts";
-import { body, withContext } from "./context.ts";
-import { sizeText, printDone, printList, printOne, type Column } from "./output.ts";
-import { EVENT_COLUMNS } from "./story-commands.ts";
+import { jsonObject, wholeNumber, words } from "./arguments.ts";
+import { argument, command, flag, option, thing, type Command, type Group } from "./command.ts";
+import { body } from "./context.ts";
+import { limit, listCommand, segment, showCommand } from "./list-command.ts";
+import { printDone, printOne, sizeText, type Column } from "./output.ts";
+import { EVENT_COLUMNS } from "./workload-looks.ts";
 
 const HOST_COLUMNS: Column[] = [
   "id",
@@ -13,14 +14,14 @@ const HOST_COLUMNS: Column[] = [
   "connection",
   ["health", (row) => row.health_status],
   ["cordoned", (row) => (row.cordoned === true ? "yes" : "no")],
-  ["cpu", (row) => `${String(row.used_cpu)}/${String(row.total_cpu)}`],
-  ["memory", (row) => sizeText(row.total_memory)],
+  { wide: ["cpu", (row) => `${String(row.used_cpu)}/${String(row.total_cpu)}`] },
+  { wide: ["memory", (row) => sizeText(row.total_memory)] },
   [
     "gpu",
     (row) =>
       `${String(row.used_gpu)}/${String(row.total_gpu)}${row.simulated === true ? " (simulated)" : ""}`,
   ],
-  "agent_version",
+  { wide: "agent_version" },
   ["says", (row) => row.status_reason],
 ];
 const GPU_COLUMNS: Column[] = [
@@ -70,131 +71,125 @@ function reasonsText(row: Row): string | null {
   return [...own, ...hosts].join(" ") || null;
 }
 
-export function addHostCommands(program: Command): void {
-  program
-    .command("join-token")
-    .description("a one-use token with which a host joins within 15 minutes")
-    .option("--host-name <name>")
-    .action(
-      withContext(async ({ api, output }, options: object) => {
-        const row = await api.post("/join-tokens", body(options));
-        const command =
-          typeof row.command === "string"
-            ? row.command
-            : "(This server hands out no agent to install; one begun with `remotegpu-control-plane run` does.)";
-        printDone(output, `${String(row.token)}\n\n${command}`, row);
-      }),
-    );
+const aHost = () => ({ host: thing("host", "host") });
+const path = (host: string, what?: string) =>
+  `/hosts/${segment(host)}${what === undefined ? "" : `/${what}`}`;
 
-  const host = program.command("host").description("the fleet's hosts");
-  host
-    .command("list")
-    .description("every host")
-    .action(
-      withContext(async ({ api, output }) =>
-        printList(
-          output,
-          await api.list("/hosts"),
-          HOST_COLUMNS,
-          "No host yet. Make a token: remotegpu join-token",
-        ),
-      ),
-    );
-  host
-    .command("show <id>")
-    .description("one host, whole")
-    .action(
-      withContext(async ({ api, output }, id: string) => printOne(output, await api.get(`/hosts/${id}`))),
-    );
-  host
-    .command("gpus <id>")
-    .description("its GPUs, and who has them")
-    .action(
-      withContext(async ({ api, output }, id: string) =>
-        printList(output, await api.list(`/hosts/${id}/gpus`), GPU_COLUMNS),
-      ),
-    );
-  host
-    .command("pulls <id>")
-    .description("the images that it pulls, how far it is, and why one does not come")
-    .action(
-      withContext(async ({ api, output }, id: string) =>
-        printList(
-          output,
-          await api.list(`/hosts/${encodeURIComponent(id)}/pulls`),
-          PULL_COLUMNS,
-          "It pulls nothing now.",
-        ),
-      ),
-    );
-  host
-    .command("events <id>")
-    .description("what happened on it, newest first")
-    .option("--limit <count>", "at most so many", wholeNumber, 50)
-    .action(
-      withContext(async ({ api, output }, id: string, { limit }: { limit: number }) =>
-        printList(output, await api.list(`/hosts/${encodeURIComponent(id)}/events`, {}, limit), [
-          ...EVENT_COLUMNS,
-          ["gpu", (row) => row.gpu_uuid],
-        ]),
-      ),
-    );
-  host
-    .command("update <id>")
-    .description("change its name, address or labels")
-    .option("--name <name>")
-    .option("--public-ip <address>")
-    .option("--labels <json>", "a JSON object", jsonObject)
-    .action(
-      withContext(async ({ api, output }, id: string, options: object) =>
-        printOne(output, await api.patch(`/hosts/${id}`, body(options))),
-      ),
-    );
-  for (const [verb, description] of [
+const JOIN_TOKEN = command({
+  name: "join-token",
+  summary: "a one-use token with which a host joins within 15 minutes",
+  takes: { host_name: option("--host-name <name>", "how the host is called", words()) },
+  run: async ({ api, output }, members) => {
+    const row = await api.post("/join-tokens", body(members));
+    const install =
+      typeof row.command === "string"
+        ? row.command
+        : "(This server hands out no agent to install; one begun with `remotegpu-control-plane run` does.)";
+    printDone(output, `${String(row.token)}\n\n${install}`, row);
+  },
+});
+
+const VERBS: Command[] = [
+  ["cordon", "place nothing new on it"],
+  ["uncordon", "place on it again"],
+  ["drain", "cordon it and stop what runs there"],
+  ["revoke", "close its connection and refuse it from now on"],
+].map(([verb = "", summary = ""]) =>
+  command({
+    name: verb,
+    summary,
+    takes: aHost(),
+    run: async ({ api, output }, { host }) =>
+      printDone(output, `Host ${host}: ${verb} done.`, await api.post(path(host, verb))),
+  }),
+);
+
+const HOST: Group = {
+  name: "host",
+  summary: "the fleet's hosts",
+  members: [
+    listCommand({
+      summary: "every host",
+      route: () => "/hosts",
+      columns: HOST_COLUMNS,
+      empty: "No host yet. Make a token: remotegpu join-token",
+    }),
+    showCommand({ summary: "one host, whole", takes: aHost(), route: ({ host }) => path(host) }),
+    listCommand({
+      name: "gpus",
+      summary: "its GPUs, and who has them",
+      takes: aHost(),
+      route: ({ host }) => path(host, "gpus"),
+      columns: GPU_COLUMNS,
+    }),
+    listCommand({
+      name: "pulls",
+      summary: "the images that it pulls, how far it is, and why one does not come",
+      takes: aHost(),
+      route: ({ host }) => path(host, "pulls"),
+      columns: PULL_COLUMNS,
+      empty: "It pulls nothing now.",
+    }),
+    listCommand({
+      name: "events",
+      summary: "what happened on it, newest first",
+      takes: { ...aHost(), ...limit(50, "at most so many") },
+      route: ({ host }) => path(host, "events"),
+      columns: [...EVENT_COLUMNS, ["gpu", (row) => row.gpu_uuid]],
+      limit: 50,
+    }),
+    command({
+      name: "update",
+      summary: "change its name, address or labels",
+      takes: {
+        ...aHost(),
+        name: option("--name <name>", "another name", words()),
+        public_ip: option("--public-ip <address>", "where customers reach its ports", words()),
+        labels: option("--labels <json>", "a JSON object", jsonObject()),
+      },
+      run: async ({ api, output }, { host, ...members }) =>
+        printOne(output, await api.patch(path(host), body(members))),
+    }),
+    ...VERBS,
+    command({
+      name: "confirm-stops",
+      summary: "yes, these many stops are meant",
+      takes: { ...aHost(), generation: argument("generation", wholeNumber()) },
+      run: async ({ api, output }, { host, generation }) => {
+        const row = await api.post(path(host, "confirm-stops"), { generation });
+        printDone(output, `Stops of generation ${generation} on host ${host} are confirmed.`, row);
+      },
+    }),
+    command({
+      name: "delete",
+      summary: "take a host out of the fleet",
+      takes: {
+        ...aHost(),
+        lost: flag("--lost", "the machine is gone: its runs end at their last proven moment"),
+      },
+      run: async ({ api, output }, { host, lost }) => {
+        await api.delete(path(host), { lost: lost ? "true" : undefined });
+        printDone(output, `Host ${host} is gone.`);
+      },
+    }),
+  ],
+};
+
+const GPU: Group = {
+  name: "gpu",
+  summary: "one GPU",
+  members: [
     ["cordon", "place nothing new on it"],
     ["uncordon", "place on it again"],
-    ["drain", "cordon it and stop what runs there"],
-    ["revoke", "close its connection and refuse it from now on"],
-  ] as const)
-    host
-      .command(`${verb} <id>`)
-      .description(description)
-      .action(
-        withContext(async ({ api, output }, id: string) =>
-          printDone(output, `Host ${id}: ${verb} done.`, await api.post(`/hosts/${id}/${verb}`)),
-        ),
-      );
-  host
-    .command("confirm-stops <id> <generation>")
-    .description("yes, these many stops are meant")
-    .action(
-      withContext(async ({ api, output }, id: string, generation: string) => {
-        const row = await api.post(`/hosts/${id}/confirm-stops`, { generation: wholeNumber(generation) });
-        printDone(output, `Stops of generation ${generation} on host ${id} are confirmed.`, row);
-      }),
-    );
-  host
-    .command("delete <id>")
-    .description("take a host out of the fleet")
-    .option("--lost", "the machine is gone: its runs end at their last proven moment")
-    .action(
-      withContext(async ({ api, output }, id: string, options: { lost?: boolean }) => {
-        await api.delete(`/hosts/${id}`, { lost: options.lost ? "true" : undefined });
-        printDone(output, `Host ${id} is gone.`);
-      }),
-    );
+  ].map(([verb = "", summary = ""]) =>
+    command({
+      name: verb,
+      summary,
+      takes: { uuid: argument("uuid", words()) },
+      run: async ({ api, output }, { uuid }) =>
+        printDone(output, `GPU ${uuid}: ${verb} done.`, await api.post(`/gpus/${segment(uuid)}/${verb}`)),
+    }),
+  ),
+};
 
-  const gpu = program.command("gpu").description("one GPU");
-  for (const [verb, description] of [
-    ["cordon", "place nothing new on it"],
-    ["uncordon", "place on it again"],
-  ] as const)
-    gpu
-      .command(`${verb} <uuid>`)
-      .description(description)
-      .action(
-        withContext(async ({ api, output }, uuid: string) =>
-          printDone(output, `GPU ${uuid}: ${verb} done.`, await api.post(`/gpus/${uuid}/${verb}`)),
-        ),
-      );
-}
+export const HOSTS: readonly (Command | Group)[] = [JOIN_TOKEN, HOST, GPU];

@@ -1,8 +1,10 @@
 /** `remotegpu key …`: a customer's own API keys. A new one is printed once, alone, so that a script can take it. */
-import type { Command } from "commander";
-import { each } from "./arguments.ts";
-import { withContext } from "./context.ts";
-import { printDone, printList, type Column } from "./output.ts";
+import { z } from "zod";
+import { words } from "./arguments.ts";
+import { command, option, optionOr, repeated, thing, type Group } from "./command.ts";
+import { body } from "./context.ts";
+import { listCommand, segment } from "./list-command.ts";
+import { printDone, type Column } from "./output.ts";
 
 export const KEY_COLUMNS: Column[] = [
   "id",
@@ -15,56 +17,50 @@ export const KEY_COLUMNS: Column[] = [
   "revoked_at",
 ];
 
-export interface KeyOptions {
-  name: string;
-  scope?: string[];
-  expires?: string;
-}
-
 /** What a new key may be told, for oneself and for customers. */
-export function withKeyOptions(command: Command): Command {
-  return command
-    .option("--name <name>", "what it is for", "cli")
-    .option(
+export function keyWish() {
+  return {
+    name: optionOr("--name <name>", "what it is for", words(), "cli"),
+    scopes: repeated(
       "--scope <scope>",
       "read, orders or money; several times for several; else those of the key that asks",
-      each,
-    )
-    .option("--expires <time>", "from when on it opens nothing, like 2027-01-31T00:00:00Z");
-}
-
-export function keyWish({ name, scope, expires }: KeyOptions): Record<string, unknown> {
-  return {
-    name,
-    ...(scope !== undefined && { scopes: scope }),
-    ...(expires !== undefined && { expires_at: expires }),
+      z.array(z.string()),
+    ),
+    expires_at: option(
+      "--expires <time>",
+      "from when on it opens nothing, like 2027-01-31T00:00:00Z",
+      words(),
+    ),
   };
 }
 
-export function addKeyCommands(program: Command): void {
-  const key = program.command("key").description("your API keys: what each opens, and until when");
-
-  withKeyOptions(key.command("create"))
-    .description("a key that opens no more than the one that asks; it is shown once")
-    .action(
-      withContext(async ({ api, output }, options: KeyOptions) => {
-        const row = await api.post("/api-keys", keyWish(options));
+export const KEY: Group = {
+  name: "key",
+  summary: "your API keys: what each opens, and until when",
+  members: [
+    command({
+      name: "create",
+      summary: "a key that opens no more than the one that asks; it is shown once",
+      takes: keyWish(),
+      examples: ["key create --name ci --scope orders --expires 2027-01-31T00:00:00Z"],
+      run: async ({ api, output }, wish) => {
+        const row = await api.post("/api-keys", body(wish));
         printDone(output, String(row.key), row);
-      }),
-    );
-  key
-    .command("list")
-    .description("your keys, by their first characters")
-    .action(
-      withContext(async ({ api, output }) => printList(output, await api.list("/api-keys"), KEY_COLUMNS)),
-    );
-  key
-    .command("revoke <id>")
-    .description("from now on it opens nothing")
-    .action(
-      withContext(async ({ api, output }, id: string) => {
-        await api.delete(`/api-keys/${encodeURIComponent(id)}`);
-        printDone(output, `Key ${id} no longer opens anything.`, { id });
-      }),
-    );
-}
+      },
+    }),
+    listCommand({
+      summary: "your keys, by their first characters",
+      route: () => "/api-keys",
+      columns: KEY_COLUMNS,
+    }),
+    command({
+      name: "revoke",
+      summary: "from now on it opens nothing",
+      takes: { key: thing("key", "key") },
+      run: async ({ api, output }, { key }) => {
+        await api.delete(`/api-keys/${segment(key)}`);
+        printDone(output, `Key ${key} no longer opens anything.`, { id: key });
+      },
+    }),
+  ],
+};

@@ -1,6 +1,7 @@
 /** `remotegpu workspace member …`: who belongs to a workspace, and how they come to. */
-import type { Command } from "commander";
-import { withContext } from "./context.ts";
+import { words } from "./arguments.ts";
+import { argument, command, needed, optionalThing, optionOr, thing, type Group } from "./command.ts";
+import { listCommand, segment } from "./list-command.ts";
 import { printDone, printList, type Column } from "./output.ts";
 
 const INVITATION_COLUMNS: Column[] = [
@@ -20,97 +21,99 @@ const ASKED_COLUMNS: Column[] = [
   "expires_at",
 ];
 
-export function addMemberCommands(workspace: Command): void {
-  const member = workspace.command("member").description("members of a workspace");
-  member
-    .command("list <workspace>")
-    .description("who is in a workspace, and as what")
-    .action(
-      withContext(async ({ api, output }, id: string) =>
-        printList(output, await api.list(`/workspaces/${id}/members`), [
-          "customer_id",
-          "username",
-          "role",
-          "status",
-        ]),
-      ),
-    );
-  member
-    .command("invite <workspace> <who>")
-    .description("invite somebody by e-mail or username; the answer is the same whether they are known here")
-    .option("--role <role>", "admin, member or viewer", "member")
-    .action(
-      withContext(async ({ api, output }, id: string, who: string, options: { role: string }) => {
-        const row = await api.post(`/workspaces/${id}/members`, {
-          [who.includes("@") ? "email" : "username"]: who,
-          role: options.role,
-        });
-        printDone(
-          output,
-          `If ${who} has an account here, it can accept until ${String(row.expires_at)} to become ${options.role} of workspace ${id}.`,
-          row,
-        );
-      }),
-    );
-  member
-    .command("invitations [workspace]")
-    .description("what you are invited to; or what a workspace has asked and nobody has accepted")
-    .action(
-      withContext(async ({ api, output }, id: string | undefined) => {
-        if (id === undefined)
+const ROLE = "admin, member or viewer";
+const aWorkspace = () => ({ workspace: thing("workspace", "workspace") });
+const aMember = () => ({ ...aWorkspace(), customer: thing("customer", "member") });
+const anInvitation = () => ({ invitation: argument("invitation", words()) });
+const membersOf = (workspace: string) => `/workspaces/${segment(workspace)}/members`;
+const answerTo = (invitation: string, verb: string) => `/invitations/${segment(invitation)}/${verb}`;
+
+export const MEMBER: Group = {
+  name: "member",
+  summary: "members of a workspace",
+  members: [
+    listCommand({
+      summary: "who is in a workspace, and as what",
+      takes: aWorkspace(),
+      route: ({ workspace }) => membersOf(workspace),
+      columns: ["customer_id", "username", "role", "status"],
+    }),
+    command({
+      name: "invite",
+      summary: "invite somebody by e-mail or username; the answer is the same whether they are known here",
+      takes: {
+        ...aWorkspace(),
+        who: argument("who", words()),
+        role: optionOr("--role <role>", ROLE, words(), "member"),
+      },
+      run: async ({ api, output }, { workspace, who, role }) => {
+        const address = { [who.includes("@") ? "email" : "username"]: who };
+        const row = await api.post(membersOf(workspace), { ...address, role });
+        const until = String(row.expires_at);
+        const become = `to become ${role} of workspace ${workspace}`;
+        printDone(output, `If ${who} has an account here, it can accept until ${until} ${become}.`, row);
+      },
+    }),
+    command({
+      name: "invitations",
+      summary: "what you are invited to; or what a workspace has asked and nobody has accepted",
+      takes: { workspace: optionalThing("workspace", "workspace") },
+      isWatchable: true,
+      run: async ({ api, output }, { workspace }) => {
+        if (workspace === undefined)
           return printList(
             output,
             await api.list("/invitations"),
             INVITATION_COLUMNS,
             "You are not invited.",
           );
-        printList(output, await api.list(`/workspaces/${id}/invitations`), ASKED_COLUMNS);
-      }),
-    );
-  member
-    .command("accept <invitation>")
-    .description("become a member of the workspace that you are invited to")
-    .action(
-      withContext(async ({ api, output }, id: string) => {
-        const row = await api.post(`/invitations/${encodeURIComponent(id)}/accept`);
+        printList(output, await api.list(`/workspaces/${segment(workspace)}/invitations`), ASKED_COLUMNS);
+      },
+    }),
+    command({
+      name: "accept",
+      summary: "become a member of the workspace that you are invited to",
+      takes: anInvitation(),
+      run: async ({ api, output }, { invitation }) => {
+        const row = await api.post(answerTo(invitation, "accept"));
         printDone(output, `You are ${String(row.role)} of workspace ${String(row.workspace_id)}.`, row);
-      }),
-    );
-  member
-    .command("decline <invitation>")
-    .description("do not become a member; whoever invited is not told")
-    .action(
-      withContext(async ({ api, output }, id: string) => {
-        await api.post(`/invitations/${encodeURIComponent(id)}/decline`);
-        printDone(output, `Invitation ${id} is declined.`, { id });
-      }),
-    );
-  member
-    .command("withdraw <workspace> <invitation>")
-    .description("take an invitation back")
-    .action(
-      withContext(async ({ api, output }, id: string, invitation: string) => {
-        await api.delete(`/workspaces/${id}/invitations/${encodeURIComponent(invitation)}`);
+      },
+    }),
+    command({
+      name: "decline",
+      summary: "do not become a member; whoever invited is not told",
+      takes: anInvitation(),
+      run: async ({ api, output }, { invitation }) => {
+        await api.post(answerTo(invitation, "decline"));
+        printDone(output, `Invitation ${invitation} is declined.`, { id: invitation });
+      },
+    }),
+    command({
+      name: "withdraw",
+      summary: "take an invitation back",
+      takes: { ...aWorkspace(), ...anInvitation() },
+      run: async ({ api, output }, { workspace, invitation }) => {
+        await api.delete(`/workspaces/${segment(workspace)}/invitations/${segment(invitation)}`);
         printDone(output, `Invitation ${invitation} is withdrawn.`, { id: invitation });
-      }),
-    );
-  member
-    .command("set <workspace> <customer>")
-    .description("change a member's role")
-    .requiredOption("--role <role>", "admin, member or viewer")
-    .action(
-      withContext(async ({ api, output }, id: string, customer: string, options: { role: string }) => {
-        const row = await api.patch(`/workspaces/${id}/members/${customer}`, { role: options.role });
-        printDone(output, `Customer ${customer} is ${options.role} of workspace ${id}.`, row);
-      }),
-    );
-  member
-    .command("remove <workspace> <customer>")
-    .description("take a member out of a workspace")
-    .action(
-      withContext(async ({ api, output }, id: string, customer: string) => {
-        await api.delete(`/workspaces/${id}/members/${customer}`);
-        printDone(output, `Customer ${customer} left workspace ${id}.`);
-      }),
-    );
-}
+      },
+    }),
+    command({
+      name: "set",
+      summary: "change a member's role",
+      takes: { ...aMember(), role: needed("--role <role>", ROLE, words()) },
+      run: async ({ api, output }, { workspace, customer, role }) => {
+        const row = await api.patch(`${membersOf(workspace)}/${segment(customer)}`, { role });
+        printDone(output, `Customer ${customer} is ${role} of workspace ${workspace}.`, row);
+      },
+    }),
+    command({
+      name: "remove",
+      summary: "take a member out of a workspace",
+      takes: aMember(),
+      run: async ({ api, output }, { workspace, customer }) => {
+        await api.delete(`${membersOf(workspace)}/${segment(customer)}`);
+        printDone(output, `Customer ${customer} left workspace ${workspace}.`);
+      },
+    }),
+  ],
+};

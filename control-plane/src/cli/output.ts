@@ -3,10 +3,21 @@ import Table from "cli-table3";
 import { GIB, KIB, MIB } from "@remotegpu/shared/units";
 import type { Row } from "./api-client.ts";
 
-export type Output = { json: boolean; write: (text: string) => void };
+export type Output = {
+  /** `wide` is a table with all columns and whole times; `name` the bare names, for loops of a shell. */
+  format: "table" | "wide" | "name" | "json";
+  /** How many characters a line of a terminal holds; null where nothing is to be cut. */
+  width: number | null;
+  /** What "3 min ago" is counted from. */
+  nowMs: number;
+  write: (text: string) => void;
+};
 
-/** A column: a member's name, or a title with a function of the row. */
-export type Column = string | [title: string, value: (row: Row) => unknown];
+/** A column: a member's name, or a title with a function of the row; `wide` ones show with `-o wide` alone. */
+export type Column =
+  | string
+  | [title: string, value: (row: Row) => unknown]
+  | { wide: string | [title: string, value: (row: Row) => unknown] };
 
 const BARE = {
   chars: Object.fromEntries(
@@ -31,11 +42,87 @@ const BARE = {
 };
 
 export function printList(output: Output, rows: Row[], columns: Column[], empty = "Nothing yet."): void {
-  if (output.json) return output.write(`${JSON.stringify({ items: rows }, null, 2)}\n`);
+  if (output.format === "json") return output.write(`${JSON.stringify({ items: rows }, null, 2)}\n`);
+  if (output.format === "name") return output.write(rows.map((row) => `${nameOf(row)}\n`).join(""));
   if (rows.length === 0) return output.write(`${empty}\n`);
-  const table = new Table({ ...BARE, chars: { ...BARE.chars, middle: "" }, head: columns.map(titleOf) });
-  for (const row of rows) table.push(columns.map((column) => cellText(valueOf(row, column))));
+  const shown = columns.flatMap((column) => shownColumn(column, output.format));
+  const head = shown.map(titleOf);
+  const cells = rows.map((row) => shown.map((column) => listText(row, column, output)));
+  const table = new Table({ ...BARE, chars: { ...BARE.chars, middle: "" }, head });
+  for (const row of fitted([head, ...cells], output).slice(1)) table.push(row);
   output.write(`${trimLines(table.toString())}\n`);
+}
+
+/** By what a command takes: an id where it is no plain number, else the name that people gave. */
+function nameOf(row: Row): string {
+  const { id, name, username, key, spec } = row;
+  const called = name ?? username ?? id ?? key ?? spec;
+  return typeof called === "string" ? safeText(called) : JSON.stringify(called ?? "");
+}
+
+type PlainColumn = Exclude<Column, { wide: unknown }>;
+
+function shownColumn(column: Column, format: Output["format"]): PlainColumn[] {
+  if (typeof column === "string" || Array.isArray(column)) return [column];
+  return format === "wide" ? [column.wide] : [];
+}
+
+/** Of a member that is a moment a person wants to know how long ago it was; a bill's days and hours stay what they are. */
+const MOMENT = /_at$|^at$|^last_heartbeat$/;
+
+function listText(row: Row, column: PlainColumn, output: Output): string {
+  const value = valueOf(row, column);
+  const isMoment = typeof column === "string" ? MOMENT.test(column) : MOMENT_TITLES.has(column[0]);
+  if (!isMoment || typeof value !== "string" || output.format === "wide") return cellText(value);
+  const ms = Date.parse(value);
+  return Number.isNaN(ms) ? cellText(value) : sinceText(ms - output.nowMs);
+}
+
+const MOMENT_TITLES = new Set(["last access", "next try", "over since", "since"]);
+
+/** "3 min ago", "in 2 h" */
+export function sinceText(ms: number): string {
+  const seconds = Math.floor(Math.abs(ms) / 1000);
+  if (seconds < 5) return "now";
+  const [unit, size] = UNITS_OF_TIME.find(([, least]) => seconds >= least) ?? ["s", 1];
+  const text = `${Math.floor(seconds / size)} ${unit}`;
+  return ms < 0 ? `${text} ago` : `in ${text}`;
+}
+
+const UNITS_OF_TIME: [name: string, seconds: number][] = [
+  ["d", 172_800],
+  ["h", 7_200],
+  ["min", 120],
+  ["s", 1],
+];
+
+/** In a terminal the longest texts are cut until a row is a line, but none below what still says something. */
+function fitted(rows: string[][], { width, format }: Output): string[][] {
+  if (width === null || format === "wide") return rows;
+  const widths = (rows[0] ?? []).map((_, at) =>
+    Math.max(...rows.map((row) => charactersOf(row[at] ?? "").length)),
+  );
+  const gap = 2;
+  let tooMuch = widths.reduce((sum, one) => sum + one + gap, -gap) - width;
+  while (tooMuch > 0) {
+    const widest = widths.indexOf(Math.max(...widths));
+    const before = widths[widest] ?? 0;
+    if (before <= LEAST_WIDTH) break;
+    widths[widest] = before - 1;
+    tooMuch -= 1;
+  }
+  return rows.map((row) => row.map((cell, at) => cut(cell, widths[at] ?? cell.length)));
+}
+
+const LEAST_WIDTH = 16;
+
+function charactersOf(text: string): string[] {
+  return Array.from(text);
+}
+
+function cut(text: string, width: number): string {
+  const characters = charactersOf(text);
+  return characters.length <= width ? text : `${characters.slice(0, width - 1).join("")}…`;
 }
 
 /** Members that hold a size, and how many bytes one of it is: people read "64 GiB", scripts the number. */
@@ -55,8 +142,9 @@ const SIZE_UNITS: Record<string, number> = {
 };
 
 /** One thing, a line per member. Members that are unset are left out for people, never from JSON. */
-export function printOne(output: Output, row: Row, columns?: Column[]): void {
-  if (output.json) return output.write(`${JSON.stringify(row, null, 2)}\n`);
+export function printOne(output: Output, row: Row, columns?: PlainColumn[]): void {
+  if (output.format === "json") return output.write(`${JSON.stringify(row, null, 2)}\n`);
+  if (output.format === "name") return output.write(`${nameOf(row)}\n`);
   const shown = columns ?? Object.keys(row);
   const lines = shown
     .map((column): [string, unknown] => [titleOf(column), shownOf(row, column)])
@@ -67,7 +155,8 @@ export function printOne(output: Output, row: Row, columns?: Column[]): void {
 
 /** A sentence for people; in JSON the thing itself. */
 export function printDone(output: Output, sentence: string, row: Row = {}): void {
-  output.write(output.json ? `${JSON.stringify(row, null, 2)}\n` : `${sentence}\n`);
+  if (output.format === "json") return output.write(`${JSON.stringify(row, null, 2)}\n`);
+  output.write(output.format === "name" ? `${nameOf(row)}\n` : `${sentence}\n`);
 }
 
 /** "512 MiB", "1.5 GiB": in the largest unit of which there is one, to a tenth. */
@@ -84,17 +173,17 @@ const SIZES: [name: string, bytes: number][] = [
   ["KiB", KIB],
 ];
 
-function titleOf(column: Column): string {
+function titleOf(column: PlainColumn): string {
   return typeof column === "string" ? column : column[0];
 }
 
-function shownOf(row: Row, column: Column): unknown {
+function shownOf(row: Row, column: PlainColumn): unknown {
   const value = valueOf(row, column);
   const unit = typeof column === "string" ? SIZE_UNITS[column] : undefined;
   return unit === undefined || typeof value !== "number" ? value : sizeText(value * unit);
 }
 
-function valueOf(row: Row, column: Column): unknown {
+function valueOf(row: Row, column: PlainColumn): unknown {
   return typeof column === "string" ? row[column] : column[1](row);
 }
 

@@ -1,9 +1,10 @@
 /** `remotegpu port …` and `remotegpu env access`: ports of environments, and how to get in. */
-import type { Command } from "commander";
 import { z } from "zod";
-import { wholeNumber } from "./arguments.ts";
 import type { Row } from "./api-client.ts";
-import { withContext } from "./context.ts";
+import { wholeNumber, words } from "./arguments.ts";
+import { argument, command, flag, option, thing, type Group } from "./command.ts";
+import { anEnvironment } from "./environment-state.ts";
+import { listCommand, segment } from "./list-command.ts";
 import { printDone, printList, printOne, type Column } from "./output.ts";
 
 const COLUMNS: Column[] = [
@@ -28,62 +29,55 @@ const WAYS_IN: Column[] = [
 
 const Services = z.array(z.looseObject({}));
 
-export function addPortCommands(program: Command): void {
-  const port = program.command("port").description("ports of environments on their hosts");
-
-  port
-    .command("list")
-    .description("ports you may see")
-    .option("--env <id>", "of this environment")
-    .option("--status <status>", "active or released")
-    .action(
-      withContext(async ({ api, output }, options: { env?: string; status?: string }) => {
-        const rows = await api.list("/port-mappings", { env_id: options.env, status: options.status });
-        printList(output, rows, COLUMNS, "No ports. Open one: remotegpu port open ENVIRONMENT PORT");
-      }),
-    );
-
-  port
-    .command("open <environment> <port>")
-    .description("open a port of a running environment; its host picks the number outside")
-    .action(
-      withContext(async ({ api, output }, environment: string, internal: string) => {
-        const row = await api.post("/port-mappings", {
-          env_id: environment,
-          service_type: "custom",
-          internal_port: wholeNumber(internal),
-        });
-        const sentence = `Port ${internal} of environment ${environment} is reached at ${addressOf(row)}.`;
-        printDone(output, sentence, row);
-      }),
-    );
-
-  port
-    .command("close <id>")
-    .description("close a port; one of a service is taken anew with the next start")
-    .action(
-      withContext(async ({ api, output }, id: string) => {
-        await api.delete(`/port-mappings/${encodeURIComponent(id)}`);
+export const PORT: Group = {
+  name: "port",
+  summary: "ports of environments on their hosts",
+  members: [
+    listCommand({
+      summary: "ports you may see",
+      takes: {
+        environment: option("--env <environment>", "of this environment", words(), { of: "environment" }),
+        status: option("--status <status>", "active or released", words()),
+      },
+      route: () => "/port-mappings",
+      query: ({ environment, status }) => ({ env_id: environment, status }),
+      columns: COLUMNS,
+      empty: "No ports. Open one: remotegpu port open ENVIRONMENT PORT",
+    }),
+    command({
+      name: "open",
+      summary: "open a port of a running environment; its host picks the number outside",
+      takes: { environment: thing("environment", "environment"), port: argument("port", wholeNumber()) },
+      run: async ({ api, output }, { environment, port }) => {
+        const order = { env_id: environment, service_type: "custom", internal_port: port };
+        const row = await api.post("/port-mappings", order);
+        printDone(output, `Port ${port} of environment ${environment} is reached at ${addressOf(row)}.`, row);
+      },
+    }),
+    command({
+      name: "close",
+      summary: "close a port; one of a service is taken anew with the next start",
+      takes: { id: argument("id", words()) },
+      run: async ({ api, output }, { id }) => {
+        await api.delete(`/port-mappings/${segment(id)}`);
         printDone(output, `Port mapping ${id} is being released.`, { id });
-      }),
-    );
-}
+      },
+    }),
+  ],
+};
 
 /** Below `env`, with what else is asked of one environment. */
-export function addAccessCommand(env: Command): void {
-  env
-    .command("access <id>")
-    .description("how to get in: addresses and commands of its services, or why not")
-    .option("--renew", "take released ports anew first")
-    .action(
-      withContext(async ({ api, output }, id: string, options: { renew?: boolean }) => {
-        const path = `/environments/${encodeURIComponent(id)}/access`;
-        const answer = options.renew ? await api.post(path) : await api.get(path);
-        if (output.json) return printOne(output, answer);
-        printList(output, Services.parse(answer.services), WAYS_IN, "No service is switched on.");
-      }),
-    );
-}
+export const ACCESS = command({
+  name: "access",
+  summary: "how to get in: addresses and commands of its services, or why not",
+  takes: { ...anEnvironment(), renew: flag("--renew", "take released ports anew first") },
+  run: async ({ api, output }, { environment, renew }) => {
+    const path = `/environments/${segment(environment)}/access`;
+    const answer = renew ? await api.post(path) : await api.get(path);
+    if (output.format === "json") return printOne(output, answer);
+    printList(output, Services.parse(answer.services), WAYS_IN, "No service is switched on.");
+  },
+});
 
 /** What the host said last, while it is not over. */
 function statusOf(row: Row): unknown {

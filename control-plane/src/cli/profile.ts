@@ -2,7 +2,7 @@
  * Where the command line finds its server and key: options, then the environment, then a profile file. A profile
  * is made by `remotegpu login`, or by `npm start` for the host it runs on.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
@@ -24,8 +24,31 @@ export function userProfilePath(): string {
   return join(process.env.XDG_CONFIG_HOME ?? join(homedir(), ".config"), "remotegpu", "profile.json");
 }
 
+/**
+ * The file of a profile: a path, or a name for one of the user's own, of which `start` is the one that `npm start` keeps.
+ * @param named as given; else as REMOTEGPU_PROFILE says, else the user's only one
+ */
+export function profilePath(named = process.env["REMOTEGPU_PROFILE"]): string {
+  if (named === undefined) return userProfilePath();
+  if (named === "start") return START_PROFILE;
+  if (!PROFILE_NAME.test(named)) return named;
+  return join(dirname(userProfilePath()), "profiles", `${named}.json`);
+}
+
+const PROFILE_NAME = /^[\w-]{1,64}$/;
+
+/** @returns false where there was none */
+export function forgetProfile(path: string): boolean {
+  const isThere = existsSync(path);
+  rmSync(path, { force: true });
+  return isThere;
+}
+
+/** `keyFrom`: where the key stands, for the message that it is refused. */
+export type LoadedProfile = Profile & { keyFrom: string };
+
 /** @throws CliError when nothing names a server and a key, or a profile is unreadable */
-export function loadProfile(options: { profile?: string; server?: string; key?: string }): Profile {
+export function loadProfile(options: { profile?: string; server?: string; key?: string }): LoadedProfile {
   const server = options.server ?? process.env.REMOTEGPU_SERVER;
   const key = options.key ?? process.env.REMOTEGPU_KEY;
   const given = {
@@ -36,7 +59,10 @@ export function loadProfile(options: { profile?: string; server?: string; key?: 
     return checked({ server, key, ca: process.env.REMOTEGPU_CA }, given);
 
   const named = options.profile ?? process.env.REMOTEGPU_PROFILE;
-  const path = named ?? [userProfilePath(), START_PROFILE].find((candidate) => existsSync(candidate));
+  const path =
+    named === undefined
+      ? [userProfilePath(), START_PROFILE].find((candidate) => existsSync(candidate))
+      : profilePath(named);
   if (path === undefined)
     throw new CliError(
       "usage",
@@ -76,9 +102,9 @@ function readProfile(path: string): Record<string, unknown> {
 }
 
 /** @param origins where each member came from, so that the right one is blamed; its value is not shown, being secret */
-function checked(candidate: unknown, origins: Record<string, string>): Profile {
+function checked(candidate: unknown, origins: Record<string, string>): LoadedProfile {
   const parsed = Profile.safeParse(candidate);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return { ...parsed.data, keyFrom: origins.key ?? "key" };
   const issue = parsed.error.issues[0];
   const member = String(issue?.path[0] ?? "");
   throw new CliError("usage", `${origins[member] ?? member} ${issue?.message ?? "is not readable"}.`);

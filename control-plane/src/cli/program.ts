@@ -1,52 +1,162 @@
-/** Every command of remotegpu, put together; main.ts runs it. */
-import { Command } from "commander";
-import { addAccountCommands } from "./account-commands.ts";
-import { addAdminCommands } from "./admin-commands.ts";
-import { addBillingCommands } from "./money/billing-commands.ts";
-import { addEnvironmentCommands } from "./environment-commands.ts";
-import { addKeyCommands } from "./key-commands.ts";
-import { addLoginCommand } from "./login-command.ts";
-import { addBookCommands } from "./money/book-commands.ts";
-import { addBudgetCommands } from "./money/budget-commands.ts";
-import { addWebhookCommands } from "./money/webhook-commands.ts";
-import { addPortCommands } from "./port-commands.ts";
-import { addProofCommands } from "./money/proof-commands.ts";
-import { addRegistryCommands } from "./registry-commands.ts";
-import { addJobCommands, addServiceCommands } from "./workload-commands.ts";
+/** Every command of remotegpu as one tree of tables, and the program that Commander makes of it; main.ts runs it. */
+import { createRequire } from "node:module";
+import { Command as Program, InvalidArgumentError, Option } from "commander";
+import { z } from "zod";
+import { isGroup, type Command, type Field, type Group } from "./command.ts";
+import { completion } from "./completion.ts";
+import { contextOf, FORMATS, GeneralOptions, type Context } from "./context.ts";
+import { CliError } from "./cli-error.ts";
+import { COMMANDS } from "./commands.ts";
+import { idOf } from "./things.ts";
+import { watched } from "./watch.ts";
 
-export function remotegpu(): Command {
-  const program = new Command("remotegpu")
-    .description("Rent GPUs, or rent them out. Talks to a RemoteGPU control plane.")
+const { version } = z
+  .object({ version: z.string() })
+  .parse(createRequire(import.meta.url)("../../package.json"));
+
+const EXIT_CODES =
+  "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 server out of reach, 124 not done in time, 130 Ctrl-C; exec: the command's own.";
+
+/** The whole, completion included, which is made from the whole. */
+export const TREE: Group = {
+  name: "remotegpu",
+  summary: "Rent GPUs, or rent them out. Talks to a RemoteGPU control plane.",
+  members: [...COMMANDS, ...completion(() => TREE).map((one) => ({ ...one, section: "This command" }))],
+};
+
+export function remotegpu(): Program {
+  const program = new Program(TREE.name)
+    .description(TREE.summary)
+    .version(version, "-V, --version", "print the version")
+    .helpCommand(false)
+    .configureHelp({ subcommandTerm: termOf })
+    .enablePositionalOptions()
     .addHelpText(
       "after",
-      "\nExit codes: 0 done, 1 refused, 2 wrong usage, 3 server out of reach, 124 not done in time; exec: the command's own.",
-    )
-    .enablePositionalOptions();
-  addLoginCommand(program);
-  addEnvironmentCommands(program);
-  addPortCommands(program);
-  addJobCommands(program);
-  addServiceCommands(program);
-  addAccountCommands(program);
-  addKeyCommands(program);
-  addRegistryCommands(program);
-  addBillingCommands(program);
-  addBudgetCommands(program);
-  addWebhookCommands(program);
-  addProofCommands(program);
-  addAdminCommands(program);
-  addBookCommands(program);
+      `\n${EXIT_CODES}\nMore on one command: remotegpu help COMMAND … or --help behind it.`,
+    );
+  for (const member of TREE.members) add(program, member);
+  program
+    .command("help [words...]")
+    .helpGroup("This command:")
+    .description("what a command does: remotegpu help env create")
+    .action((words: string[]) => found(program, words).outputHelp());
   finish(program);
   return program;
 }
 
+function add(parent: Program, member: Command | Group, isDefault = false): void {
+  if (!isGroup(member)) return addCommand(parent, member, isDefault);
+  const group = parent
+    .command(member.name)
+    .description(member.summary)
+    .aliases(member.aliases ?? [])
+    .helpCommand(false);
+  if (member.section !== undefined) group.helpGroup(`${member.section}:`);
+  for (const child of member.members) add(group, child, child.name === member.standard);
+}
+
+function addCommand(parent: Program, command: Command, isDefault: boolean): void {
+  const { name, aliases, summary, fields, examples, more, isWatchable, passesThrough } = command;
+  const made = parent
+    .command(name, { isDefault, hidden: command.isHidden })
+    .description(summary)
+    .aliases(aliases);
+  if (command.section !== undefined) made.helpGroup(`${command.section}:`);
+  for (const { field } of fields) addField(made, field);
+  if (isWatchable) made.option("-w, --watch", "show it anew whenever it changes, until Ctrl-C");
+  if (passesThrough) made.allowUnknownOption().passThroughOptions();
+  if (more !== null) made.addHelpText("after", `\n${more}`);
+  if (examples.length > 0)
+    made.addHelpText("after", `\nExamples:\n${examples.map((line) => `  remotegpu ${line}`).join("\n")}`);
+  made.action(async function run(this: Program) {
+    const options = this.optsWithGlobals<Record<string, unknown>>();
+    const perform = async (context: Context) => command.perform(context, await rawOf(context, command, this));
+    const context = contextOf(GeneralOptions.parse(options));
+    await (options["watch"] === true ? watched(context, perform) : perform(context));
+  });
+}
+
+function addField(made: Program, field: Field): void {
+  if (field.place === "argument") {
+    const label = field.isRest ? `${field.label}...` : field.label;
+    made.argument(field.isOptional ? `[${label}]` : `<${label}>`);
+    return;
+  }
+  const option = new Option(field.flags, field.description);
+  if (field.isNeeded) option.makeOptionMandatory();
+  if (field.default !== undefined) option.default(field.default, field.default);
+  if (field.choices) option.choices(field.choices);
+  if (field.repeats) option.argParser((text: string, before?: string[]) => [...(before ?? []), text]);
+  else if (/[<[]/.test(field.flags) && !field.choices) option.argParser(once());
+  made.addOption(option);
+}
+
+/** Which of two was meant cannot be told. */
+function once() {
+  let isGiven = false;
+  return (text: string) => {
+    if (isGiven) throw new InvalidArgumentError("It is given twice.");
+    isGiven = true;
+    return text;
+  };
+}
+
+/** What was typed, by the command's own names, with ids where names stood. */
+async function rawOf(context: Context, { fields }: Command, made: Program): Promise<Record<string, unknown>> {
+  const raw: Record<string, unknown> = {};
+  const words: unknown[] = made.processedArgs;
+  const options = made.opts<Record<string, unknown>>();
+  let at = 0;
+  for (const { member, field } of fields) {
+    const value = field.place === "argument" ? words[at++] : options[new Option(field.flags).attributeName()];
+    if (value === undefined) continue;
+    raw[member] = field.of === undefined ? value : await idsOf(context, field.of, value, raw);
+  }
+  return raw;
+}
+
+async function idsOf(
+  { api }: Context,
+  kind: NonNullable<Field["of"]>,
+  value: unknown,
+  earlier: Record<string, unknown>,
+): Promise<unknown> {
+  if (!Array.isArray(value)) return await idOf(api, kind, String(value), earlier);
+  const ids: string[] = [];
+  for (const word of value) ids.push(await idOf(api, kind, String(word), earlier));
+  return ids;
+}
+
+/** Other spellings and that there are options say nothing in a list of commands. */
+function termOf(command: Program): string {
+  const words = command.registeredArguments.map((one) => {
+    const label = one.variadic ? `${one.name()}...` : one.name();
+    return one.required ? `<${label}>` : `[${label}]`;
+  });
+  return [command.name(), ...words].join(" ");
+}
+
+function found(program: Program, words: readonly string[]): Program {
+  let at = program;
+  for (const word of words) {
+    const below = at.commands.find((one) => one.name() === word || one.aliases().includes(word));
+    if (below === undefined) throw new CliError("usage", `There is no command ${words.join(" ")}.`);
+    at = below;
+  }
+  return at;
+}
+
 /** Every command takes the general options at its own place, too: `remotegpu env list --json`. */
-function finish(command: Command): void {
-  command
+function finish(program: Program): void {
+  program
     .exitOverride()
-    .option("--json", "print JSON")
+    .showHelpAfterError("(Try --help behind it.)")
+    .optionsGroup("General options:")
+    .addOption(new Option("-o, --format <format>", "how it is printed").choices([...FORMATS]))
+    .option("--json", "print JSON, as -o json does")
     .option("--server <url>", "control plane; or REMOTEGPU_SERVER")
     .option("--key <key>", "API key; or REMOTEGPU_KEY, which does not show in the process list")
-    .option("--profile <file>", "profile file; or REMOTEGPU_PROFILE");
-  for (const child of command.commands) finish(child);
+    .option("--profile <name>", "name or file of a profile; or REMOTEGPU_PROFILE");
+  for (const child of program.commands) finish(child);
 }

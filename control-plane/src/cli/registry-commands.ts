@@ -1,11 +1,10 @@
 /** `remotegpu registry-credential …`: what private images are fetched with. Passwords are read, never shown. */
-import { readFileSync } from "node:fs";
-import type { Command } from "commander";
-import { wholeNumber } from "./arguments.ts";
-import { CliError } from "./cli-error.ts";
-import { withContext } from "./context.ts";
-import { printDone, printList, type Column } from "./output.ts";
-import { askForSecret, withoutLineEnd } from "./secret-input.ts";
+import { fileText, wholeNumber, words } from "./arguments.ts";
+import { argument, command, needed, option, thing, type Group } from "./command.ts";
+import { body } from "./context.ts";
+import { listCommand, segment } from "./list-command.ts";
+import { printDone, type Column } from "./output.ts";
+import { askForSecret } from "./secret-input.ts";
 
 const COLUMNS: Column[] = [
   "id",
@@ -16,77 +15,48 @@ const COLUMNS: Column[] = [
   "created_at",
 ];
 
-export function addRegistryCommands(program: Command): void {
-  const credential = program
-    .command("registry-credential")
-    .description("credentials of registries, with which hosts fetch private images");
+const ofWorkspace = (description: string) => ({
+  workspace_id: option("--workspace <workspace>", description, wholeNumber(), { of: "workspace" }),
+});
 
-  credential
-    .command("add <registry>")
-    .description(
-      "give one, in place of an earlier one for that registry; the password is asked for, or read from standard input",
-    )
-    .requiredOption("--username <name>")
-    .option("--workspace <id>", "for all that is ordered there; else for what you order", wholeNumber)
-    .option("--password-file <file>", "read the password, or token, from there")
-    .action(
-      withContext(async ({ api, output }, registry: string, options: AddOptions) => {
-        const password =
-          options.passwordFile === undefined
-            ? await askForSecret(`Password of ${options.username} at ${registry}: `)
-            : passwordIn(options.passwordFile);
-        const row = await api.post("/registry-credentials", {
-          registry,
-          username: options.username,
-          password,
-          ...(options.workspace !== undefined && { workspace_id: options.workspace }),
-        });
-        const whose = options.workspace === undefined ? "what you order" : `workspace ${options.workspace}`;
-        printDone(
-          output,
-          `Hosts fetch from ${String(row.registry)} as ${options.username} for ${whose}.`,
-          row,
-        );
-      }),
-    );
-
-  credential
-    .command("list")
-    .description("yours, and those of workspaces that you own or administer")
-    .option("--workspace <id>", "of one workspace", wholeNumber)
-    .action(
-      withContext(async ({ api, output }, options: { workspace?: number }) => {
-        const rows = await api.list("/registry-credentials", { workspace_id: options.workspace?.toString() });
-        printList(
-          output,
-          rows,
-          COLUMNS,
-          "No credentials. Give one: remotegpu registry-credential add REGISTRY --username NAME",
-        );
-      }),
-    );
-
-  credential
-    .command("remove <id>")
-    .description("take one back; hosts get it no longer")
-    .action(
-      withContext(async ({ api, output }, id: string) => {
-        await api.delete(`/registry-credentials/${encodeURIComponent(id)}`);
-        printDone(output, `Credential ${id} is gone.`, { id });
-      }),
-    );
-}
-
-interface AddOptions {
-  username: string;
-  workspace?: number;
-  passwordFile?: string;
-}
-
-function passwordIn(file: string): string {
-  try {
-    return withoutLineEnd(readFileSync(file, "utf8"));
-  } catch (cause) {
-    throw new CliError("usage", `The file ${file} cannot be read.`, { cause });
-  }
-}
+export const REGISTRY_CREDENTIAL: Group = {
+  name: "registry-credential",
+  summary: "credentials of registries, with which hosts fetch private images",
+  members: [
+    command({
+      name: "add",
+      summary:
+        "give one, in place of an earlier one for that registry; the password is asked for, or read from standard input",
+      takes: {
+        registry: argument("registry", words()),
+        username: needed("--username <name>", "as whom hosts fetch", words()),
+        ...ofWorkspace("for all that is ordered there; else for what you order"),
+        password: option("--password-file <file>", "read the password, or token, from there", fileText()),
+      },
+      run: async ({ api, output }, { password, ...members }) => {
+        const { registry, username, workspace_id: workspace } = members;
+        const secret = password ?? (await askForSecret(`Password of ${username} at ${registry}: `));
+        const row = await api.post("/registry-credentials", { ...body(members), password: secret });
+        const whose = workspace === undefined ? "what you order" : `workspace ${workspace}`;
+        printDone(output, `Hosts fetch from ${String(row.registry)} as ${username} for ${whose}.`, row);
+      },
+    }),
+    listCommand({
+      summary: "yours, and those of workspaces that you own or administer",
+      takes: ofWorkspace("of one workspace"),
+      route: () => "/registry-credentials",
+      query: ({ workspace_id: workspace }) => ({ workspace_id: workspace?.toString() }),
+      columns: COLUMNS,
+      empty: "No credentials. Give one: remotegpu registry-credential add REGISTRY --username NAME",
+    }),
+    command({
+      name: "remove",
+      summary: "take one back; hosts get it no longer",
+      takes: { credential: thing("registry", "registry-credential") },
+      run: async ({ api, output }, { credential }) => {
+        await api.delete(`/registry-credentials/${segment(credential)}`);
+        printDone(output, `Credential ${credential} is gone.`, { id: credential });
+      },
+    }),
+  ],
+};

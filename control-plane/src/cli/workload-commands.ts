@@ -1,12 +1,13 @@
 /** `remotegpu job …` and `remotegpu service …`: training jobs and inference services, to look at; jobs that wait. */
-import type { Command } from "commander";
 import { asSentence } from "@remotegpu/shared/sentence";
-import { withContext } from "./context.ts";
-import { sizeText, printDone, printList, printOne, type Column } from "./output.ts";
-import { addStoryCommands } from "./story-commands.ts";
-import { addWhyCommand } from "./why-command.ts";
+import { words } from "./arguments.ts";
+import { command, option, thing, type Group } from "./command.ts";
+import { listCommand, segment, showCommand } from "./list-command.ts";
+import { printDone, sizeText, type Column } from "./output.ts";
+import type { Kind } from "./things.ts";
+import { looksAt } from "./workload-looks.ts";
 
-const SIZES: Column[] = ["cpu", ["memory", (row) => sizeText(row.memory)], "gpu"];
+const SIZES: Column[] = [{ wide: "cpu" }, { wide: ["memory", (row) => sizeText(row.memory)] }, "gpu"];
 const SAYS: Column = ["waits for / says", (row) => row.status_reason];
 
 const JOB_SAYS: Column = [
@@ -17,75 +18,83 @@ const JOB_SAYS: Column = [
       : row.status_reason,
 ];
 
-export function addJobCommands(program: Command): void {
-  const job = program.command("job").description("training jobs");
-  addLooks(job, {
-    noun: "training job",
-    route: "/training-jobs",
-    columns: [
+const ANSWERS = [
+  ["confirm", "have a job run that waits since the old system"],
+  ["cancel", "cancel a job that waits"],
+].map(([verb = "", summary = ""]) =>
+  command({
+    name: verb,
+    summary,
+    takes: { job: thing("job", "job") },
+    run: async ({ api, output }, { job }) => {
+      const row = await api.post(`/training-jobs/${segment(job)}/${verb}`);
+      printDone(
+        output,
+        asSentence(`Training job ${job} is ${String(row.status)}: ${String(row.status_reason)}`),
+        row,
+      );
+    },
+  }),
+);
+
+export const JOB: Group = {
+  name: "job",
+  summary: "training jobs",
+  members: [
+    ...looks("job", "/training-jobs", [
       "id",
       "name",
       "status",
-      "image",
-      "command",
+      { wide: "image" },
+      { wide: "command" },
       ...SIZES,
       ["nodes", (row) => row.node_count],
       JOB_SAYS,
-    ],
-  });
+    ]),
+    ...ANSWERS,
+  ],
+};
 
-  for (const [verb, description] of [
-    ["confirm", "have a job run that waits since the old system"],
-    ["cancel", "cancel a job that waits"],
-  ] as const)
-    job
-      .command(`${verb} <id>`)
-      .description(description)
-      .action(
-        withContext(async ({ api, output }, id: string) => {
-          const row = await api.post(`/training-jobs/${encodeURIComponent(id)}/${verb}`);
-          const said = `Training job ${id} is ${String(row.status)}: ${String(row.status_reason)}`;
-          printDone(output, asSentence(said), row);
-        }),
-      );
+export const SERVICE: Group = {
+  name: "service",
+  summary: "inference services",
+  members: looks("service", "/inference-services", [
+    "id",
+    "name",
+    "status",
+    { wide: "image" },
+    { wide: "version" },
+    "replicas",
+    ...SIZES,
+    SAYS,
+  ]),
+};
+
+function looks(kind: Kind, route: string, columns: Column[]): Group["members"] {
+  return [
+    listCommand({
+      summary: `every ${kind} you may see`,
+      takes: ofWorkloads(),
+      route: () => route,
+      query: ({ status, workspace }) => ({ status, workspace_id: workspace }),
+      columns,
+    }),
+    ...looksAt(kind, route),
+    showCommand({
+      summary: `one ${kind}, whole`,
+      takes: { workload: thing(kind, kind) },
+      route: ({ workload }) => `${route}/${segment(workload)}`,
+      show: ({ instances: _instances, ...shown }) => shown,
+    }),
+  ];
 }
 
-export function addServiceCommands(program: Command): void {
-  addLooks(program.command("service").description("inference services"), {
-    noun: "inference service",
-    route: "/inference-services",
-    columns: ["id", "name", "status", "image", "version", "replicas", ...SIZES, SAYS],
-  });
-}
-
-function addLooks(
-  group: Command,
-  { noun, route, columns }: { noun: string; route: string; columns: Column[] },
-): void {
-  group
-    .command("list")
-    .description(`every ${noun} you may see`)
-    .option("--status <status>")
-    .option("--workspace <id>")
-    .action(
-      withContext(async ({ api, output }, options: { status?: string; workspace?: string }) => {
-        const rows = await api.list(route, { status: options.status, workspace_id: options.workspace });
-        printList(output, rows, columns);
-      }),
-    );
-
-  addStoryCommands(group, route);
-  addWhyCommand(group, route);
-
-  group
-    .command("show <id>")
-    .description(`one ${noun}, whole`)
-    .action(
-      withContext(async ({ api, output }, id: string) => {
-        const row = await api.get(`${route}/${encodeURIComponent(id)}`);
-        if (output.json) return printOne(output, row);
-        const { instances: _instances, ...shown } = row;
-        printOne(output, shown);
-      }),
-    );
+/** What lists of workloads are narrowed by. */
+export function ofWorkloads() {
+  return {
+    status: option("--status <status>", "only those in this state", words()),
+    workspace: option("--workspace <workspace>", "only those of this workspace", words(), {
+      of: "workspace",
+    }),
+  };
 }

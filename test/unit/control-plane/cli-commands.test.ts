@@ -1,6 +1,9 @@
 /** What `--help` tells a person: something about every command, and sizes as a person writes them. */
-import { expect, test } from "vitest";
-import { remotegpu } from "@remotegpu/control-plane/cli/program";
+import { describe, expect, test } from "vitest";
+import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
+import { isGroup, type Group } from "@remotegpu/control-plane/cli/command";
+import { candidates } from "@remotegpu/control-plane/cli/completion";
+import { remotegpu, TREE } from "@remotegpu/control-plane/cli/program";
 
 type Command = ReturnType<typeof remotegpu>;
 
@@ -23,5 +26,60 @@ test.each(["remotegpu estimate", "remotegpu env create"])("%s tells its default 
   const command = all.find((candidate) => fullName(candidate) === name);
 
   expect(command?.helpInformation()).toMatch(/--memory <size> +memory.*\(default: 1G\)/);
-  expect(command?.getOptionValue("memory")).toBe(2 ** 30);
+});
+
+test.each(examples(TREE))("$line is a command with arguments that it takes", ({ words }) => {
+  const program = remotegpu();
+  for (const one of withBelow(program))
+    one.configureOutput({ writeErr: () => undefined }).action(() => undefined);
+
+  expect(() => program.parse(words, { from: "user" })).not.toThrow();
+});
+
+function withBelow(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withBelow)];
+}
+
+function examples(group: Group): { line: string; words: string[] }[] {
+  return group.members.flatMap((member) =>
+    isGroup(member) ? examples(member) : member.examples.map((line) => ({ line, words: wordsOf(line) })),
+  );
+}
+
+/** Up to where a shell would do something else with it. */
+function wordsOf(line: string): string[] {
+  const [own = ""] = line.split(/ +[<|]/);
+  return (own.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", ""));
+}
+
+describe("what completes a line", () => {
+  const offered = {
+    environments: [
+      { id: "env-1", name: "mine" },
+      { id: "env-2", name: "with space" },
+    ],
+  };
+  const context = {
+    where: {},
+    output: { format: "table" as const, width: null, nowMs: 0, write: () => undefined },
+    get api(): ApiClient {
+      return Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
+        list: () => Promise.resolve(offered.environments),
+      });
+    },
+  };
+
+  test.each([
+    { typed: ["e"], is: ["env", "estimate"] },
+    { typed: ["env", "sta"], is: ["start"] },
+    { typed: ["env", "show", ""], is: ["mine"] },
+    { typed: ["env", "exec", "-i", ""], is: ["mine"] },
+    { typed: ["env", "logs", "mine", "--t"], is: ["--tail"] },
+    { typed: ["env", "logs", "--tail", "5", "m"], is: ["mine"] },
+    { typed: ["env", "show", "mine", ""], is: [] },
+    { typed: ["statistics", "--by", ""], is: ["day", "month"] },
+    { typed: ["nothing", "at", ""], is: [] },
+  ])("$typed", async ({ typed, is }) => {
+    expect(await candidates(context, TREE, typed)).toEqual(is);
+  });
 });

@@ -20,8 +20,8 @@ test("people read sizes in units, scripts the number", () => {
   const printed: string[] = [];
   const write = (text: string) => void printed.push(text);
 
-  printOne({ json: false, write }, row);
-  printOne({ json: true, write }, row);
+  printOne({ format: "table", width: null, nowMs: 0, write }, row);
+  printOne({ format: "json", width: null, nowMs: 0, write }, row);
 
   expect(printed[0]).toBe("memory_quota   64 GiB\nstorage_quota  200 GiB\ncpu_quota      16\n");
   expect(JSON.parse(printed[1] ?? "")).toEqual(row);

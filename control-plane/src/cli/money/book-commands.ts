@@ -1,9 +1,8 @@
 /** `remotegpu billing …`: what whoever looks after the books asks. */
-import type { Command } from "commander";
 import { z } from "zod";
-import { wholeNumber } from "../arguments.ts";
 import type { Row } from "../api-client.ts";
-import { withContext } from "../context.ts";
+import { command, type Group } from "../command.ts";
+import { limit, listCommand } from "../list-command.ts";
 import { printList, printOne, type Column } from "../output.ts";
 
 const RUN: Column[] = [
@@ -50,33 +49,27 @@ const LISTS: [name: string, route: string, description: string, columns: Column[
   ],
 ];
 
-export function addBookCommands(program: Command): void {
-  const billing = program.command("billing").description("the books of the whole fleet (admins)");
-  for (const [name, route, description, columns, empty] of LISTS)
-    billing
-      .command(name)
-      .description(description)
-      .option("--limit <count>", "how many", wholeNumber, 50)
-      .action(
-        withContext(async ({ api, output }, options: { limit: number }) =>
-          printList(output, await api.list(route, {}, options.limit), columns, empty),
-        ),
-      );
-
-  billing
-    .command("trial-balance")
-    .description("whether the books agree: sums of all accounts, and customers whose balance does not")
-    .action(
-      withContext(async ({ api, output }) => {
+export const BOOKS: Group = {
+  name: "billing",
+  summary: "the books of the whole fleet",
+  members: [
+    ...LISTS.map(([name, route, summary, columns, empty]) =>
+      listCommand({ name, summary, takes: limit(50), route: () => route, columns, empty, limit: 50 }),
+    ),
+    command({
+      name: "trial-balance",
+      summary: "whether the books agree: sums of all accounts, and customers whose balance does not",
+      run: async ({ api, output }) => {
         const answer = await api.get("/billing/trial-balance", { limit: "200" });
-        if (output.json) return printOne(output, answer);
+        if (output.format === "json") return printOne(output, answer);
         const { items, accounts, next_cursor: _more, ...sums } = answer;
         printOne(output, sums);
         printList(output, Rows.parse(accounts), ["account", "total"]);
         printList(output, Rows.parse(items), ["customer_id", "balance", "entries"], "Every balance agrees.");
-      }),
-    );
-}
+      },
+    }),
+  ],
+};
 
 const Rows = z.array(z.looseObject({}));
 const Waived = z.looseObject({

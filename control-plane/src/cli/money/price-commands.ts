@@ -1,10 +1,20 @@
 /** `remotegpu price …` and `remotegpu spec …`: the catalogue, and what a change of it would mean. */
-import type { Command } from "commander";
 import { GIB } from "@remotegpu/shared/units";
 import { z } from "zod";
 import type { Row } from "../api-client.ts";
-import { jsonObject } from "../arguments.ts";
-import { body, withContext } from "../context.ts";
+import { bytes, jsonObject, jsonObjects, price, wholeNumber, words } from "../arguments.ts";
+import {
+  argument,
+  command,
+  option,
+  optionOr,
+  repeated,
+  thing,
+  type Command,
+  type Group,
+} from "../command.ts";
+import { body } from "../context.ts";
+import { listCommand, segment, showCommand } from "../list-command.ts";
 import { printDone, printList, printOne, type Column, type Output } from "../output.ts";
 
 const Examples = z.looseObject({ made: z.array(z.string()), kept: z.array(z.string()) });
@@ -30,7 +40,7 @@ const HOURS: Column[] = [
 
 /** What runs now keeps its price; "anew" is what it would cost if all of it were started again. */
 function printPreview(output: Output, answer: Row): void {
-  if (output.json) return printOne(output, answer);
+  if (output.format === "json") return printOne(output, answer);
   const { prices, runs, customers } = Preview.parse(answer);
   printList(output, prices, PREVIEWED);
   output.write("\n");
@@ -60,118 +70,119 @@ function noShape(spec: string): string {
   return `Orders under ${spec} are refused until it has a shape: remotegpu spec set ${spec} --shape '{"cpu":8,"memory":${16 * GIB},"gpu":1}'`;
 }
 
-function eachObject(text: string, before: object[] = []): object[] {
-  return [...before, jsonObject(text)];
-}
+const aPrice = () => ({
+  spec: thing("spec", "spec"),
+  line: argument("line", words()),
+  unit_price: argument("unit-price", price()),
+  billing_unit: optionOr("--per <unit>", "minute, hour or day", words(), "hour"),
+});
 
-export function addPriceCommands(program: Command): void {
-  const price = program.command("price").description("the catalogue");
-  price
-    .command("list")
-    .description("every price, also those that begin later")
-    .option("--spec <spec>")
-    .action(
-      withContext(async ({ api, output }, options: { spec?: string }) =>
-        printList(
-          output,
-          await api.list("/prices", { spec: options.spec }),
-          ["spec", "line", "unit_price", "billing_unit", "effective_from"],
-          "No prices yet. Set one: remotegpu price set default gpu 3.5 --per hour",
+const PRICE: Group = {
+  name: "price",
+  summary: "the catalogue",
+  members: [
+    listCommand({
+      summary: "every price, also those that begin later",
+      takes: { spec: option("--spec <spec>", "of one spec", words(), { of: "spec" }) },
+      route: () => "/prices",
+      query: ({ spec }) => ({ spec }),
+      columns: ["spec", "line", "unit_price", "billing_unit", "effective_from"],
+      empty: "No prices yet. Set one: remotegpu price set default gpu 3.5 --per hour",
+    }),
+    command({
+      name: "set",
+      summary: "a price from a moment on (admins); running work keeps the price it began with",
+      takes: {
+        ...aPrice(),
+        effective_from: option(
+          "--from <time>",
+          "RFC 3339; now by default, past only for runs that wait uncharged for it",
+          words(),
         ),
-      ),
-    );
-  price
-    .command("set <spec> <line> <unit-price>")
-    .description("a price from a moment on (admins); running work keeps the price it began with")
-    .option("--per <unit>", "minute, hour or day", "hour")
-    .option("--from <time>", "RFC 3339; now by default, past only for runs that wait uncharged for it")
-    .action(
-      withContext(
-        async (
-          { api, output },
-          spec: string,
-          line: string,
-          unitPrice: string,
-          options: { per: string; from?: string },
-        ) => {
-          const row = await api.post("/prices", {
-            spec,
-            line,
-            unit_price: unitPrice,
-            billing_unit: options.per,
-            ...(options.from && { effective_from: options.from }),
-          });
-          const done = `${line} of ${spec} costs ${unitPrice} per ${options.per}.`;
-          printDone(output, row.hint === null ? done : `${done}\n${noShape(spec)}`, row);
-        },
-      ),
-    );
-  price
-    .command("preview <spec> <line> <unit-price>")
-    .description("what a price would change (admins); nothing is written")
-    .option("--per <unit>", "minute, hour or day", "hour")
-    .option("--from <time>", "RFC 3339; now by default")
-    .option("--also <json>", "a further price, as the API takes it; repeat", eachObject)
-    .action(
-      withContext(
-        async (
-          { api, output },
-          spec: string,
-          line: string,
-          unitPrice: string,
-          { per, from, also = [] }: { per: string; from?: string; also?: object[] },
-        ) => {
-          const first = {
-            spec,
-            line,
-            unit_price: unitPrice,
-            billing_unit: per,
-            ...(from && { effective_from: from }),
-          };
-          printPreview(output, await api.post("/prices/preview", { prices: [first, ...also] }));
-        },
-      ),
-    );
-  price
-    .command("examples")
-    .description(
-      "put the specs basic, standard and premium into the catalogue (admins); none that is there is changed",
-    )
-    .action(
-      withContext(async ({ api, output }) => {
+      },
+      run: async ({ api, output }, members) => {
+        const { spec, line, unit_price: unitPrice, billing_unit: unit } = members;
+        const row = await api.post("/prices", body(members));
+        const done = `${line} of ${spec} costs ${unitPrice} per ${unit}.`;
+        printDone(output, row.hint === null ? done : `${done}\n${noShape(spec)}`, row);
+      },
+    }),
+    command({
+      name: "preview",
+      summary: "what a price would change (admins); nothing is written",
+      takes: {
+        ...aPrice(),
+        effective_from: option("--from <time>", "RFC 3339; now by default", words()),
+        also: repeated("--also <json>", "a further price, as the API takes it; repeat", jsonObjects()),
+      },
+      run: async ({ api, output }, { also = [], ...members }) =>
+        printPreview(output, await api.post("/prices/preview", { prices: [body(members), ...also] })),
+    }),
+    command({
+      name: "examples",
+      summary:
+        "put the specs basic, standard and premium into the catalogue (admins); none that is there is changed",
+      run: async ({ api, output }) => {
         const row = await api.post("/prices/examples");
         const { made, kept } = Examples.parse(row);
         const left = kept.length === 0 ? "" : ` Left as they are: ${kept.join(", ")}.`;
         printDone(output, `Made: ${made.join(", ") || "none"}.${left}`, row);
-      }),
-    );
+      },
+    }),
+  ],
+};
 
-  const spec = program.command("spec").description("what is sold, and its shape");
-  spec
-    .command("list")
-    .description("every spec")
-    .action(
-      withContext(async ({ api, output }) =>
-        printList(output, await api.list("/specs"), ["spec", "description", "shape"]),
-      ),
-    );
-  spec
-    .command("show <spec>")
-    .description("one spec")
-    .action(
-      withContext(async ({ api, output }, name: string) =>
-        printOne(output, await api.get(`/specs/${encodeURIComponent(name)}`)),
-      ),
-    );
-  spec
-    .command("set <spec>")
-    .description("add a spec or change it (admins)")
-    .option("--shape <json>", "what an order may not exceed", jsonObject)
-    .option("--description <text>")
-    .action(
-      withContext(async ({ api, output }, name: string, options: object) => {
-        const row = await api.put(`/specs/${encodeURIComponent(name)}`, body(options));
-        printDone(output, `Spec ${name} is set.`, row);
-      }),
-    );
-}
+const SPEC: Group = {
+  name: "spec",
+  summary: "what is sold, and its shape",
+  members: [
+    listCommand({ summary: "every spec", route: () => "/specs", columns: ["spec", "description", "shape"] }),
+    showCommand({
+      summary: "one spec",
+      takes: { spec: thing("spec", "spec") },
+      route: ({ spec }) => `/specs/${segment(spec)}`,
+    }),
+    command({
+      name: "set",
+      summary: "add a spec or change it (admins)",
+      takes: {
+        spec: thing("spec", "spec"),
+        shape: option("--shape <json>", "what an order may not exceed", jsonObject()),
+        description: option("--description <text>", "what it is", words()),
+      },
+      run: async ({ api, output }, { spec, ...members }) => {
+        const row = await api.put(`/specs/${segment(spec)}`, body(members));
+        printDone(output, `Spec ${spec} is set.`, row);
+      },
+    }),
+  ],
+};
+
+const ESTIMATE_COLUMNS: Column[] = [
+  "line",
+  "quantity",
+  "unit_price",
+  ["per", (row) => row.billing_unit],
+  "amount",
+];
+
+const ESTIMATE = command({
+  name: "estimate",
+  summary: "what an order would cost, by the code that charges it",
+  takes: {
+    spec: option("--spec <spec>", "priced as this spec", words(), { of: "spec" }),
+    cpu: optionOr("--cpu <cores>", "CPU cores", wholeNumber(), "1"),
+    memory: optionOr("--memory <size>", "memory", bytes(), "1G"),
+    gpu: optionOr("--gpu <count>", "GPUs", wholeNumber(), "0"),
+    minutes: optionOr("--minutes <count>", "for how long", wholeNumber(), "60"),
+  },
+  run: async ({ api, output }, members) => {
+    const estimate = await api.post("/billing/estimate", body(members));
+    if (output.format === "json") return printOne(output, estimate);
+    const { lines, ...total } = estimate;
+    printList(output, Rows.parse(lines), ESTIMATE_COLUMNS);
+    printOne(output, total);
+  },
+});
+
+export const CATALOGUE: readonly (Command | Group)[] = [PRICE, SPEC, ESTIMATE];

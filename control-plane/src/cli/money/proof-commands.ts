@@ -4,38 +4,38 @@
  */
 import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { once } from "node:events";
-import type { Command } from "commander";
 import { MIB } from "@remotegpu/shared/units";
 import type { z } from "zod";
 import { PROOF_FORMAT, ProofDocument } from "../../proof/proof-document.ts";
-import { wholeNumber } from "../arguments.ts";
+import { wholeNumber, words } from "../arguments.ts";
 import { CliError, EXIT_CODES } from "../cli-error.ts";
-import { type Context, withContext, withOutput } from "../context.ts";
+import { argument, command, option, type Command } from "../command.ts";
+import type { Context } from "../context.ts";
 import { type Output, printDone, safeText } from "../output.ts";
 
 /** About what one string of JavaScript holds; a run of a year is far smaller. */
 const MAX_FILE_BYTES = 500 * MIB;
 
-export function addProofCommands(program: Command): void {
-  program
-    .command("proof")
-    .argument("<record>", "id of a billing record", wholeNumber)
-    .description("all that a billing record came from, as one file for verify-bill")
-    .option("--output <file>", "where to write it; standard output by default")
-    .action(withContext(fetchProof));
+export const PROOFS: readonly Command[] = [
+  command({
+    name: "proof",
+    summary: "all that a billing record came from, as one file for verify-bill",
+    takes: {
+      record: argument("record", wholeNumber()),
+      file: option("--output <file>", "where to write it; standard output by default", words()),
+    },
+    run: async (context, { record, file }) => await fetchProof(context, record, file),
+  }),
+  command({
+    name: "verify-bill",
+    summary: "verify the proof of a bill, offline: rows, signatures, time, prices, amounts, ledger",
+    takes: { file: argument("file", words()) },
+    more: "Exits with 0 when all holds, with 1 and a line for each thing that does not.",
+    run: async ({ output }, { file }) => await verify(output, file),
+  }),
+];
 
-  program
-    .command("verify-bill <file>")
-    .description("verify the proof of a bill, offline: rows, signatures, time, prices, amounts, ledger")
-    .addHelpText("after", "\nExits with 0 when all holds, with 1 and a line for each thing that does not.")
-    .action(withOutput(verify));
-}
-
-async function fetchProof(
-  { api, output }: Context,
-  record: number,
-  { output: path }: { output?: string },
-): Promise<void> {
+async function fetchProof({ api, output }: Context, record: number, path?: string): Promise<void> {
   const route = `/billing/records/${record}/proof`;
   const { signal } = new AbortController();
   if (path === undefined) {
@@ -71,7 +71,7 @@ async function verify(output: Output, path: string): Promise<void> {
   const { verifyBill } = await import("../../proof/verify-bill.ts");
   const { faults, notes, statement } = verifyBill(proof);
   if (faults.length > 0) process.exitCode = EXIT_CODES.refused;
-  if (output.json)
+  if (output.format === "json")
     return output.write(
       `${JSON.stringify({ holds: faults.length === 0, faults, notes, statement }, null, 2)}\n`,
     );

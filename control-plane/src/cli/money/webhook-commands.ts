@@ -1,8 +1,9 @@
 /** `remotegpu webhook …`: where warnings are sent, and what became of them. */
-import type { Command } from "commander";
-import { wholeNumber } from "../arguments.ts";
-import { withContext } from "../context.ts";
-import { printDone, printList, printOne, type Column } from "../output.ts";
+import { commaSeparated, words } from "../arguments.ts";
+import { argument, command, option, thing, type Command, type Group } from "../command.ts";
+import { body } from "../context.ts";
+import { limit, listCommand, segment } from "../list-command.ts";
+import { printDone, printOne, type Column } from "../output.ts";
 
 const COLUMNS: Column[] = [
   "id",
@@ -23,89 +24,86 @@ const DELIVERY_COLUMNS: Column[] = [
   ["next try", (row) => row.next_try_at],
 ];
 
-export function addWebhookCommands(program: Command): void {
-  const webhook = program.command("webhook").description("addresses to which warnings are sent");
+const aWebhook = () => ({ webhook: thing("webhook", "webhook") });
 
-  webhook
-    .command("add <url>")
-    .description("send warnings there; prints the secret that signs them, once")
-    .option("--kinds <list>", "only these: low-balance,hours-left,budget,overdue,suspended,data-at-risk")
-    .action(
-      withContext(async ({ api, output }, url: string, options: { kinds?: string }) => {
-        const kinds = options.kinds?.split(",").map((kind) => kind.trim());
-        printOne(output, await api.post("/webhooks", { url, ...(kinds !== undefined && { kinds }) }));
-      }),
-    );
+const SWITCHES: Command[] = [
+  command({
+    name: "pause",
+    summary: "send nothing more there; what waits is given up",
+    takes: aWebhook(),
+    run: async ({ api, output }, { webhook }) =>
+      printDone(output, `Webhook ${webhook} is paused.`, await api.patch(pathOf(webhook), { active: false })),
+  }),
+  command({
+    name: "resume",
+    summary: "send there again",
+    takes: aWebhook(),
+    run: async ({ api, output }, { webhook }) =>
+      printDone(output, `Webhook ${webhook} is active.`, await api.patch(pathOf(webhook), { active: true })),
+  }),
+];
 
-  webhook
-    .command("list")
-    .description("your webhooks")
-    .action(
-      withContext(async ({ api, output }) =>
-        printList(
-          output,
-          await api.list("/webhooks"),
-          COLUMNS,
-          "No webhooks. Add one: remotegpu webhook add URL",
+export const WEBHOOK: Group = {
+  name: "webhook",
+  summary: "addresses to which warnings are sent",
+  members: [
+    command({
+      name: "add",
+      summary: "send warnings there; prints the secret that signs them, once",
+      takes: {
+        url: argument("url", words()),
+        kinds: option(
+          "--kinds <list>",
+          "only these: low-balance,hours-left,budget,overdue,suspended,data-at-risk",
+          commaSeparated(),
         ),
-      ),
-    );
-
-  for (const [verb, active, description] of [
-    ["pause", false, "send nothing more there; what waits is given up"],
-    ["resume", true, "send there again"],
-  ] as const)
-    webhook
-      .command(`${verb} <id>`)
-      .description(description)
-      .action(
-        withContext(async ({ api, output }, id: string) => {
-          const row = await api.patch(pathOf(id), { active });
-          printDone(output, `Webhook ${id} is ${active ? "active" : "paused"}.`, row);
-        }),
-      );
-
-  webhook
-    .command("new-secret <id>")
-    .description("another secret from now on, printed once; the old one signs nothing more")
-    .action(
-      withContext(async ({ api, output }, id: string) =>
-        printOne(output, await api.post(`${pathOf(id)}/secret`)),
-      ),
-    );
-
-  webhook
-    .command("remove <id>")
-    .description("remove a webhook and what became of its messages")
-    .action(
-      withContext(async ({ api, output }, id: string) => {
-        await api.delete(pathOf(id));
-        printDone(output, `Webhook ${id} is removed.`, { id });
-      }),
-    );
-
-  webhook
-    .command("test <id>")
-    .description("send a message to try it with")
-    .action(
-      withContext(async ({ api, output }, id: string) => {
-        const row = await api.post(`${pathOf(id)}/test`);
-        const sentence = `Message ${String(row.id)} is on its way. What came of it: remotegpu webhook deliveries ${id}`;
-        printDone(output, sentence, row);
-      }),
-    );
-
-  webhook
-    .command("deliveries <id>")
-    .description("messages of the last 30 days, newest first")
-    .option("--limit <count>", "how many", wholeNumber, 50)
-    .action(
-      withContext(async ({ api, output }, id: string, options: { limit: number }) =>
-        printList(output, await api.list(`${pathOf(id)}/deliveries`, {}, options.limit), DELIVERY_COLUMNS),
-      ),
-    );
-}
+      },
+      run: async ({ api, output }, members) => printOne(output, await api.post("/webhooks", body(members))),
+    }),
+    listCommand({
+      summary: "your webhooks",
+      route: () => "/webhooks",
+      columns: COLUMNS,
+      empty: "No webhooks. Add one: remotegpu webhook add URL",
+    }),
+    ...SWITCHES,
+    command({
+      name: "new-secret",
+      summary: "another secret from now on, printed once; the old one signs nothing more",
+      takes: aWebhook(),
+      run: async ({ api, output }, { webhook }) =>
+        printOne(output, await api.post(`${pathOf(webhook)}/secret`)),
+    }),
+    command({
+      name: "remove",
+      summary: "remove a webhook and what became of its messages",
+      takes: aWebhook(),
+      run: async ({ api, output }, { webhook }) => {
+        await api.delete(pathOf(webhook));
+        printDone(output, `Webhook ${webhook} is removed.`, { id: webhook });
+      },
+    }),
+    command({
+      name: "test",
+      summary: "send a message to try it with",
+      takes: aWebhook(),
+      run: async ({ api, output }, { webhook }) => {
+        const row = await api.post(`${pathOf(webhook)}/test`);
+        const next = `remotegpu webhook deliveries ${webhook}`;
+        printDone(output, `Message ${String(row.id)} is on its way. What came of it: ${next}`, row);
+      },
+    }),
+    listCommand({
+      name: "deliveries",
+      summary: "messages of the last 30 days, newest first",
+      takes: { ...aWebhook(), ...limit(50) },
+      route: ({ webhook }) => `${pathOf(webhook)}/deliveries`,
+      columns: DELIVERY_COLUMNS,
+      limit: 50,
+    }),
+  ],
+};
 
 function pathOf(id: string): string {
-  return `/webhooks/${encodeURIComponent(id)}`;
+  return `/webhooks/${segment(id)}`;
 }

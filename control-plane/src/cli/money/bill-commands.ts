@@ -1,10 +1,10 @@
 /** The bill: records, invoices and statistics, as tables, as JSON, and as CSV for spreadsheets. */
 import { once } from "node:events";
-import { Option, type Command } from "commander";
 import { z } from "zod";
 import type { ApiClient, Row } from "../api-client.ts";
-import { wholeNumber } from "../arguments.ts";
-import { withContext } from "../context.ts";
+import { wholeNumber, words } from "../arguments.ts";
+import { argument, command, flag, option, type Command, type Group } from "../command.ts";
+import { listCommand, segment, showCommand } from "../list-command.ts";
 import { printList, printOne, type Column, type Output } from "../output.ts";
 
 const RECORD_COLUMNS: Column[] = [
@@ -47,67 +47,86 @@ const LINE_COLUMNS: Column[] = [
 
 const Rows = z.array(z.looseObject({}));
 
-export function addBillingCommands(program: Command): void {
-  program
-    .command("records")
-    .description("billing records, newest first")
-    .option("--limit <count>", "how many (by default 50, as CSV all)", wholeNumber)
-    .option("--resource <id>", "of one environment, job or service")
-    .option("--csv", "print CSV")
-    .action(
-      withContext(async ({ api, output }, options: { limit?: number; resource?: string; csv?: boolean }) => {
-        const query = { resource_id: options.resource };
-        if (options.csv === true)
-          return await printCsv(api, "/billing/records", { ...query, limit: options.limit?.toString() });
-        const rows = await api.list("/billing/records", query, options.limit ?? 50);
+const RECORD: Group = {
+  name: "record",
+  aliases: ["records"],
+  summary: "billing records: what each hour and line of a run was charged",
+  standard: "list",
+  members: [
+    command({
+      name: "list",
+      summary: "billing records, newest first",
+      takes: {
+        limit: option("--limit <count>", "how many (by default 50, as CSV all)", wholeNumber()),
+        resource: option("--resource <id>", "of one environment, job or service", words(), {
+          of: "environment",
+        }),
+        csv: flag("--csv", "print CSV"),
+      },
+      isWatchable: true,
+      run: async ({ api, output }, { limit, resource, csv }) => {
+        const query = { resource_id: resource };
+        if (csv) return await printCsv(api, "/billing/records", { ...query, limit: limit?.toString() });
+        const rows = await api.list("/billing/records", query, limit ?? 50);
         printList(output, rows, RECORD_COLUMNS, "Nothing has been charged yet.");
-      }),
-    );
+      },
+    }),
+  ],
+};
 
-  program
-    .command("invoices")
-    .description("invoices, one for each month with charges, newest first")
-    .option("--customer <id>", "another customer's (admins)")
-    .action(
-      withContext(async ({ api, output }, options: { customer?: string }) => {
-        const rows = await api.list("/billing/invoices", { customer_id: options.customer });
-        printList(output, rows, INVOICE_COLUMNS, "No month has been closed with charges yet.");
-      }),
-    );
-
-  program
-    .command("invoice <id>")
-    .description("one invoice with its lines, and what else moved the account in that month")
-    .option("--csv", "print its lines as CSV")
-    .action(
-      withContext(async ({ api, output }, id: string, options: { csv?: boolean }) => {
-        const path = `/billing/invoices/${encodeURIComponent(id)}`;
-        if (options.csv === true) return await printCsv(api, path, {});
+const INVOICE: Group = {
+  name: "invoice",
+  aliases: ["invoices"],
+  summary: "invoices, one for each month with charges",
+  standard: "list",
+  members: [
+    listCommand({
+      summary: "invoices, newest first",
+      takes: {
+        customer: option("--customer <customer>", "another customer's (admins)", words(), { of: "customer" }),
+      },
+      route: () => "/billing/invoices",
+      query: ({ customer }) => ({ customer_id: customer }),
+      columns: INVOICE_COLUMNS,
+      empty: "No month has been closed with charges yet.",
+    }),
+    command({
+      name: "show",
+      summary: "one invoice with its lines, and what else moved the account in that month",
+      takes: { id: argument("id", words()), csv: flag("--csv", "print its lines as CSV") },
+      run: async ({ api, output }, { id, csv }) => {
+        const path = `/billing/invoices/${segment(id)}`;
+        if (csv) return await printCsv(api, path, {});
         printInvoice(output, await wholeInvoice(api, path));
-      }),
-    );
+      },
+    }),
+  ],
+};
 
-  program
-    .command("statistics")
-    .description("what was charged, by type, workspace and member; this month unless told")
-    .option("--from <time>", "RFC 3339; what ended then does not count any more")
-    .option("--to <time>", "RFC 3339; what ended by then counts")
-    .option("--workspace <id>", "of one workspace")
-    .option("--customer <id>", "of another customer (admins)")
-    .addOption(new Option("--by <period>", "also by time").choices(["day", "month"]))
-    .action(
-      withContext(async ({ api, output }, options: Record<string, string | undefined>) => {
-        const statistics = await api.get("/billing/statistics", {
-          start_time: options.from,
-          end_time: options.to,
-          workspace_id: options.workspace,
-          customer_id: options.customer,
-          period: options.by,
-        });
-        printStatistics(output, statistics);
+export const BILLS: readonly (Command | Group)[] = [
+  showCommand({
+    name: "balance",
+    summary: "balance, what has accrued since the last charge, burn per hour, hours left",
+    route: () => "/billing/balance",
+  }),
+  RECORD,
+  INVOICE,
+  command({
+    name: "statistics",
+    summary: "what was charged, by type, workspace and member; this month unless told",
+    takes: {
+      start_time: option("--from <time>", "RFC 3339; what ended then does not count any more", words()),
+      end_time: option("--to <time>", "RFC 3339; what ended by then counts", words()),
+      workspace_id: option("--workspace <workspace>", "of one workspace", words(), { of: "workspace" }),
+      customer_id: option("--customer <customer>", "of another customer (admins)", words(), {
+        of: "customer",
       }),
-    );
-}
+      period: option("--by <period>", "also by time", words(), { choices: ["day", "month"] }),
+    },
+    run: async ({ api, output }, query) =>
+      printStatistics(output, await api.get("/billing/statistics", query)),
+  }),
+];
 
 async function printCsv(
   api: ApiClient,
@@ -136,7 +155,7 @@ async function wholeInvoice(api: ApiClient, path: string): Promise<Row> {
 }
 
 function printInvoice(output: Output, invoice: Row): void {
-  if (output.json) return printOne(output, invoice);
+  if (output.format === "json") return printOne(output, invoice);
   const { lines, movements, ...sums } = invoice;
   printList(output, Rows.parse(lines), LINE_COLUMNS, "An invoice of the old system, without lines.");
   const moved = Rows.parse(movements);
@@ -149,7 +168,7 @@ function printInvoice(output: Output, invoice: Row): void {
 }
 
 function printStatistics(output: Output, statistics: Row): void {
-  if (output.json) return printOne(output, statistics);
+  if (output.format === "json") return printOne(output, statistics);
   const kind = (row: Row) => row.legacy_resource_type ?? row.resource_type;
   const tables: [member: string, column: Column][] = [
     ["by_resource_type", ["type", kind]],

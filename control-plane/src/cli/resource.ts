@@ -1,0 +1,70 @@
+/** The five verbs every plain resource has: create, list, show, update, delete. */
+import type { z } from "zod";
+import { argument, command, thing, type Command, type Group } from "./command.ts";
+import { words } from "./arguments.ts";
+import { body } from "./context.ts";
+import { listCommand, segment, showCommand } from "./list-command.ts";
+import { printDone, type Column } from "./output.ts";
+import type { Kind } from "./things.ts";
+
+export function resource(told: {
+  kind: Kind;
+  route: string;
+  summary: string;
+  columns: Column[];
+  create: z.ZodRawShape;
+  update?: z.ZodRawShape;
+  /** Further commands of the group. */
+  more?: readonly (Command | Group)[];
+}): Group {
+  const { kind, route, columns, create, update, more = [] } = told;
+  const path = (id: string) => `${route}/${segment(id)}`;
+  return {
+    name: kind,
+    summary: told.summary,
+    members: [
+      command({
+        name: "create",
+        summary: `make a ${kind}`,
+        takes: { name: argument("name", words()), ...create },
+        run: async ({ api, output }, members) => {
+          const row = await api.post(route, body(members));
+          printDone(output, `${capital(kind)} ${String(row.id)} (${String(row.name)}) is made.`, row);
+        },
+      }),
+      listCommand({ summary: `every ${kind} you may see`, route: () => route, columns }),
+      showCommand({
+        summary: `one ${kind}`,
+        takes: { id: thing(kind, kind) },
+        route: ({ id }) => path(id),
+      }),
+      ...(update === undefined
+        ? []
+        : [
+            command({
+              name: "update",
+              summary: `change a ${kind}`,
+              takes: { id: thing(kind, kind), ...update },
+              run: async ({ api, output }, { id, ...members }) => {
+                const row = await api.patch(path(id), body(members));
+                printDone(output, `${capital(kind)} ${id} is changed.`, row);
+              },
+            }),
+          ]),
+      command({
+        name: "delete",
+        summary: `delete a ${kind}`,
+        takes: { id: thing(kind, kind) },
+        run: async ({ api, output }, { id }) => {
+          await api.delete(path(id));
+          printDone(output, `${capital(kind)} ${id} is deleted.`, { id });
+        },
+      }),
+      ...more,
+    ],
+  };
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
