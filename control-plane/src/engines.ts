@@ -123,7 +123,9 @@ export async function database(
   }: { leavesRunning?: boolean; prepare?: (owner: Database) => Promise<void> } = {},
 ): Promise<{ db: Database; end: () => Promise<void> }> {
   if (config.databaseUrl === null && config.migrationDatabaseUrl !== null)
-    throw new EngineError("MIGRATION_DATABASE_URL is for migrate alone: name the server's own DATABASE_URL, too");
+    throw new EngineError(
+      "MIGRATION_DATABASE_URL is for migrate alone: name the server's own DATABASE_URL, too",
+    );
   const own = config.databaseUrl === null ? await startPostgres({ stateDir: config.stateDir, log }) : null;
   const ownerUrl = own?.url ?? config.databaseUrl ?? "";
   const owner = openDatabase(ownerUrl, { actsAs: "owner" });

@@ -8,7 +8,11 @@ import { hash } from "node:crypto";
 import { DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
 import { APPLICATION_ROLE } from "./application-role/application-role.ts";
 import { Standing } from "./application-role/standing.ts";
-import { type Statement, StatementInRole, type StatementResult } from "./application-role/statement-in-role.ts";
+import {
+  type Statement,
+  StatementInRole,
+  type StatementResult,
+} from "./application-role/statement-in-role.ts";
 import { arrayLiteral } from "./array-literal.ts";
 import { columnTypes } from "./column-types.ts";
 import { CopyIn } from "./copy-in.ts";
@@ -199,7 +203,10 @@ async function ask<Row extends QueryResultRow>(
 ): Promise<{ rows: Row[]; rowCount: number; command: string }> {
   const { timeoutMs, ...query } = asked(question);
   try {
-    const { rows, rowCount, command } = await client.query<Row>({ ...query, ...{ query_timeout: timeoutMs } });
+    const { rows, rowCount, command } = await client.query<Row>({
+      ...query,
+      ...{ query_timeout: timeoutMs },
+    });
     return { rows, rowCount: rowCount ?? 0, command };
   } catch (cause) {
     throw asStoreError(cause, undefined);
@@ -223,8 +230,8 @@ async function askAlone<Row extends QueryResultRow>(
         client.query(
           new StatementInRole<Row>(statement, isInRole, (error, result) => {
             client.off("error", ignoreBrokenConnection);
-            release(error);
-            if (error === undefined) resolve(result);
+            release(error ?? undefined);
+            if (error === null) resolve(result);
             else reject(error);
           }),
         );

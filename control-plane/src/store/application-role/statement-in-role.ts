@@ -30,9 +30,9 @@ export class StatementInRole<Row extends QueryResultRow> extends Query<Row> {
   constructor(
     { timeoutMs, ...statement }: Statement,
     takesRole: () => boolean,
-    answer: (error: Error | undefined, result: StatementResult<Row>) => void,
+    answer: (error: Error | null, result: StatementResult<Row>) => void,
   ) {
-    super(statement, (error, result) => answer(error, lastOf(result)));
+    super(statement, (error: Error | null | undefined, result) => answer(error ?? null, lastOf(result)));
     this.query_timeout = timeoutMs;
     const submitAlone = this.submit;
     this.submit = (connection) => {
