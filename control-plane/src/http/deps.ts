@@ -11,6 +11,7 @@ import type { BillingCalendar } from "../core/billing-calendar.ts";
 import type { PasswordSeal } from "../link/password-seal.ts";
 import type { LogOpening, LogQuery, Reader } from "../link/log-streams.ts";
 import type { Database } from "../store/database.ts";
+import type { KeyedRequest } from "../store/idempotency.ts";
 import type { HostIdentity } from "./hosts/host-identity.ts";
 
 /** The way to the hosts. Nothing here decides anything: a lost nudge costs one heartbeat. */
@@ -79,6 +80,10 @@ export interface ApiEnv {
     actor: Actor;
     /** Set by routes where an admin acts on what belongs to others; written to the audit log with the answer's status. */
     auditSubject: string | undefined;
+    /** Of a POST with an Idempotency-Key that was not answered yet, where the handler itself keeps the answer. */
+    keyedRequest: KeyedRequest | undefined;
+    /** True once it was done in one transaction with its answer, or handed to who does that. */
+    isCarriedOut: true | undefined;
   };
 }
 

@@ -126,6 +126,13 @@ export function openDatabase(
 
 export type Isolation = "read committed" | "repeatable read" | "serializable";
 
+interface TransactionOptions {
+  isolation?: Isolation;
+  statementTimeoutMs?: number;
+  /** How long Postgres waits for the next statement of who may be dead. */
+  endsDeadWithinMs?: number;
+}
+
 /**
  * Runs `work` in one transaction: commits its value, rolls back when it throws. A serialization failure or deadlock
  * runs it again, MAX_TRANSACTION_ATTEMPTS times in all, so `work` must have no effect but through its connection.
@@ -137,11 +144,12 @@ export async function transaction<T>(
   {
     isolation = "read committed",
     statementTimeoutMs = STATEMENT_TIMEOUT_MS,
-  }: { isolation?: Isolation; statementTimeoutMs?: number } = {},
+    endsDeadWithinMs = statementTimeoutMs,
+  }: TransactionOptions = {},
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await runOnce(database, work, { isolation, statementTimeoutMs });
+      return await runOnce(database, work, { isolation, statementTimeoutMs, endsDeadWithinMs });
     } catch (error) {
       if (attempt === MAX_TRANSACTION_ATTEMPTS || !hasLostRace(error)) throw error;
       await pauseBeforeRetry(attempt);
@@ -152,7 +160,7 @@ export async function transaction<T>(
 async function runOnce<T>(
   { pool, keepsPlans, standing }: Database,
   work: (connection: Transaction) => Promise<T>,
-  { isolation, statementTimeoutMs }: { isolation: Isolation; statementTimeoutMs: number },
+  { isolation, statementTimeoutMs, endsDeadWithinMs }: Required<TransactionOptions>,
 ): Promise<T> {
   const client = await pool.connect().catch((cause: unknown) => {
     throw asStoreError(cause, pool);
@@ -168,7 +176,7 @@ async function runOnce<T>(
     const limitMs = Math.trunc(statementTimeoutMs);
     await query(
       `BEGIN ISOLATION LEVEL ${isolation}; ${role} SET LOCAL statement_timeout = ${limitMs};
-       SET LOCAL idle_in_transaction_session_timeout = ${limitMs}`,
+       SET LOCAL idle_in_transaction_session_timeout = ${Math.trunc(endsDeadWithinMs)}`,
     );
     const value = await work({
       query,

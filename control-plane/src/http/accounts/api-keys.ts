@@ -10,6 +10,7 @@ import {
 import { makeApiKey } from "../request/authentication.ts";
 import { requireCustomer } from "./customers.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
 import {
@@ -77,8 +78,10 @@ export function registerApiKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     const { id } = await requireCustomer(deps, c.req.valid("param").id);
     const name = c.req.valid("json").name ?? "key";
     const { key, prefix, keyHash } = makeApiKey();
-    const row = await insertApiKey(db, { customerId: id, name, prefix, keyHash, now: deps.now() });
-    return c.json({ ...apiKeyAnswer(row), key }, 201);
+    return await once(c, async (sql) => {
+      const row = await insertApiKey(sql, { customerId: id, name, prefix, keyHash, now: deps.now() });
+      return c.json({ ...apiKeyAnswer(row), key }, 201);
+    });
   });
 
   api.openapi(list, async (c) => {

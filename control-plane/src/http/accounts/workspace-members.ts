@@ -1,7 +1,7 @@
 /** The members of a workspace and their roles. The owner's place is not to be given or taken here. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { customerById } from "../../store/accounts/customers.ts";
-import { transaction } from "../../store/database.ts";
+import { type Connection, transaction } from "../../store/database.ts";
 import {
   addMember,
   changeMember,
@@ -12,6 +12,7 @@ import {
 } from "../../store/accounts/workspace-members.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { RowId } from "../request/input-fields.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
@@ -109,9 +110,11 @@ export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void 
     const { customer_id: customerId, role = "member" } = c.req.valid("json");
     if ((await customerById(db, customerId)) === null)
       throw badField("customer_id", "there is no such customer");
-    const added = await transaction(db, (sql) => addMember(sql, { workspaceId, customerId, role }));
-    if (!added) throw conflict(`Customer ${customerId} is a member of workspace ${workspaceId} already.`);
-    return c.json(memberAnswer(await requireMember(deps, { workspaceId, customerId })), 201);
+    return await once(c, async (sql) => {
+      if (!(await addMember(sql, { workspaceId, customerId, role })))
+        throw conflict(`Customer ${customerId} is a member of workspace ${workspaceId} already.`);
+      return c.json(memberAnswer(await requireMember({ db: sql }, { workspaceId, customerId })), 201);
+    });
   });
 
   api.openapi(list, async (c) => {
@@ -148,10 +151,10 @@ export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void 
 }
 
 async function requireMember(
-  deps: ApiDeps,
+  { db }: { db: Connection },
   member: { workspaceId: number; customerId: number },
 ): Promise<MemberRow> {
-  const found = await memberOf(deps.db, member);
+  const found = await memberOf(db, member);
   if (found === null) throw notFound(`member ${member.customerId} of workspace ${member.workspaceId}`);
   return found;
 }

@@ -7,7 +7,7 @@ import { text } from "@remotegpu/shared/text";
 import { authenticate, requireAdmin } from "./authentication.ts";
 import { auditAdmin } from "./audit.ts";
 import { limitAddress, limitKey } from "./rate-limit.ts";
-import { replayIdempotent } from "./idempotency.ts";
+import { claimBefore, replayAnswered } from "./idempotency.ts";
 
 export const Problem = z
   .object({
@@ -26,18 +26,25 @@ const problems = {
   },
 };
 
-/** Any customer with a key; the handler looks at what belongs to whom. */
+/** Any customer with a key; the handler looks at what belongs to whom. What a POST does is carried out by `once`. */
 export const forCustomers = {
-  middleware: [limitAddress, authenticate, limitKey, auditAdmin, replayIdempotent],
+  middleware: [limitAddress, authenticate, limitKey, auditAdmin, replayAnswered],
   security: [{ bearer: [] }],
   "x-access": "customer",
 };
 
 export const forAdmins = {
-  middleware: [limitAddress, authenticate, limitKey, requireAdmin, auditAdmin, replayIdempotent],
+  middleware: [limitAddress, authenticate, limitKey, requireAdmin, auditAdmin, replayAnswered],
   security: [{ bearer: [] }],
   "x-access": "admin",
 };
+
+/** The same for a POST that does something beyond the database, and may take so long. */
+export const forCustomersBeyondDatabase = (boundSeconds: number) => ({
+  ...forCustomers,
+  middleware: [limitAddress, authenticate, limitKey, auditAdmin, claimBefore(boundSeconds)],
+  "x-idempotency-bound-seconds": boundSeconds,
+});
 
 export const forEveryone = {
   middleware: [limitAddress],

@@ -2,14 +2,32 @@
  * Takes first orders as they come and writes together those that came while the last ones were being written: a calm
  * day's are written one by one at once, a rush by fewer and larger transactions, and nobody waits for a timer.
  */
-import { type Database, isUndone, transaction } from "../database.ts";
+import { type Database, isUndone, type Transaction, transaction } from "../database.ts";
+import {
+  holdKeys,
+  KEY_FREE_WITHIN_MS,
+  keepAnswers,
+  type KeyedRequest,
+  KeyInUseError,
+  type SealedAnswer,
+} from "../idempotency.ts";
+import type { EnvironmentRow } from "./environments.ts";
 import { type FirstOrder, type FirstOrderOutcome, orderEnvironments } from "./new-environments.ts";
 
 /** Of one transaction: it holds the accounts of all who pay. */
 const MAX_TOGETHER = 128;
 
+/** An order with an Idempotency-Key: its answer is kept in the transaction that writes it. */
+export interface KeyedOrder<Made> {
+  request: KeyedRequest;
+  answer: (made: Made) => SealedAnswer;
+}
+
+type Keyed = KeyedOrder<EnvironmentRow>;
+
 interface Waiting {
   order: FirstOrder;
+  keyed: Keyed | null;
   done: (outcome: FirstOrderOutcome | Promise<FirstOrderOutcome>) => void;
 }
 
@@ -22,8 +40,8 @@ class OrderDesk {
     this.#db = db;
   }
 
-  async take(order: FirstOrder): Promise<FirstOrderOutcome> {
-    const outcome = new Promise<FirstOrderOutcome>((done) => this.#waiting.push({ order, done }));
+  async take(order: FirstOrder, keyed: Keyed | null): Promise<FirstOrderOutcome> {
+    const outcome = new Promise<FirstOrderOutcome>((done) => this.#waiting.push({ order, keyed, done }));
     if (!this.#isServing) void this.#serve();
     return await outcome;
   }
@@ -42,30 +60,64 @@ class OrderDesk {
    */
   async #writeTogether(ones: Waiting[]): Promise<void> {
     try {
-      const outcomes = await this.#write(ones.map(({ order }) => order));
-      for (const [index, { done }] of ones.entries()) done(outcomes[index] as FirstOrderOutcome);
+      const outcomes = await this.#write(ones);
+      for (const one of ones) one.done(outcomes.get(one) ?? Promise.reject(inUse()));
     } catch (error) {
-      const isOneAtFault = ones.length > 1 && isUndone(error);
-      for (const { order, done } of ones)
-        done(isOneAtFault ? this.#writeAlone(order) : Promise.reject(error));
+      const isOneAtFault = ones.length > 1 && (isUndone(error) || error instanceof KeyInUseError);
+      for (const one of ones) one.done(isOneAtFault ? this.#writeAlone(one) : Promise.reject(error));
     }
   }
 
-  async #writeAlone(order: FirstOrder): Promise<FirstOrderOutcome> {
-    const [outcome] = await this.#write([order]);
-    return outcome as FirstOrderOutcome;
+  async #writeAlone(one: Waiting): Promise<FirstOrderOutcome> {
+    const outcome = (await this.#write([one])).get(one);
+    if (outcome === undefined) throw inUse();
+    return outcome;
   }
 
-  async #write(orders: FirstOrder[]): Promise<FirstOrderOutcome[]> {
-    return await transaction(this.#db, async (sql) => await orderEnvironments(sql, orders));
+  async #write(ones: Waiting[]): Promise<Map<Waiting, FirstOrderOutcome>> {
+    return await transaction(this.#db, async (sql) => await writeOnce(sql, ones), {
+      endsDeadWithinMs: KEY_FREE_WITHIN_MS,
+    });
   }
+}
+
+function inUse(): KeyInUseError {
+  return new KeyInUseError("another request with this key is under way");
+}
+
+/** Without those whose key another request holds. */
+async function writeOnce(sql: Transaction, ones: Waiting[]): Promise<Map<Waiting, FirstOrderOutcome>> {
+  const requests = ones.flatMap(({ keyed }) => keyed?.request ?? []);
+  const held = requests.length === 0 ? [] : await holdKeys(sql, requests);
+  const taken = new Set(requests.filter((_, index) => held[index] !== true));
+  const free = ones.filter(({ keyed }) => keyed === null || !taken.has(keyed.request));
+  if (free.length === 0) return new Map();
+  const outcomes = await orderEnvironments(
+    sql,
+    free.map(({ order }) => order),
+  );
+  const answers = free.flatMap(({ keyed }, index) => {
+    const outcome = outcomes[index];
+    return keyed === null || outcome?.done !== true
+      ? []
+      : [{ ...keyed.request, ...keyed.answer(outcome.environment) }];
+  });
+  if (answers.length > 0) await keepAnswers(sql, answers);
+  return new Map(free.map((one, index) => [one, outcomes[index] as FirstOrderOutcome]));
 }
 
 const desks = new WeakMap<Database, OrderDesk>();
 
-/** One order's outcome, once it is committed. */
-export async function takeOrder(db: Database, order: FirstOrder): Promise<FirstOrderOutcome> {
+/**
+ * One order's outcome, once it is committed.
+ * @throws KeyInUseError
+ */
+export async function takeOrder(
+  db: Database,
+  order: FirstOrder,
+  keyed: Keyed | null = null,
+): Promise<FirstOrderOutcome> {
   const desk = desks.get(db) ?? new OrderDesk(db);
   desks.set(db, desk);
-  return await desk.take(order);
+  return await desk.take(order, keyed);
 }
