@@ -5,6 +5,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
 import { APPEND_ONLY_TABLES } from "@remotegpu/control-plane/store/application-role/append-only";
+import { admitServer } from "@remotegpu/control-plane/store/application-role/server-login";
 import { topUp } from "@remotegpu/control-plane/store/billing/payments";
 import { type Database, openDatabase, transaction } from "@remotegpu/control-plane/store/database";
 import { RIGHTS_QUESTIONS } from "@remotegpu/control-plane/store/doctor/rights";
@@ -126,6 +127,36 @@ describe("the books", () => {
     expect(await rightsTooMany(fresh.application)).toBe(0);
   });
 });
+
+describe("a Postgres of our own", () => {
+  test("has a login for its servers, made once by whoever comes first, and put right where it does not get in", async () => {
+    const fresh = await freshDatabase();
+    const login = (password: string) => admitServer(fresh.database, { ownerUrl: fresh.url, password });
+    onTestFinished(async () => {
+      await fresh.database.query("DROP ROLE remotegpu_server");
+      await fresh.drop();
+    });
+    const asServer = { role: "remotegpu_server", rightsTooMany: 0 };
+
+    const [url, same] = await Promise.all([login("first"), login("first")]);
+    expect(same).toBe(url);
+    expect(await worksAs(url)).toEqual(asServer);
+
+    // A folder that was restored has the password of another day.
+    expect(await worksAs(await login("second"))).toEqual(asServer);
+    await fresh.database.query(`REVOKE ${ROLE} FROM remotegpu_server`);
+    expect(await worksAs(await login("second"))).toEqual(asServer);
+  });
+});
+
+async function worksAs(url: string): Promise<{ role: unknown; rightsTooMany: number }> {
+  const database = openDatabase(url, { maxConnections: 1 });
+  try {
+    return { role: await roleOf(database), rightsTooMany: await rightsTooMany(database) };
+  } finally {
+    await database.close();
+  }
+}
 
 describe("a single statement", () => {
   let fresh: FreshDatabase;
@@ -323,15 +354,6 @@ describe("a user who may make no roles", () => {
     url.password = "secret";
     url.pathname = `of_${user}`;
     return { admin, url: url.href, name: user };
-  }
-
-  async function worksAs(url: string): Promise<{ role: unknown; rightsTooMany: number }> {
-    const database = openDatabase(url, { maxConnections: 1 });
-    try {
-      return { role: await roleOf(database), rightsTooMany: await rightsTooMany(database) };
-    } finally {
-      await database.close();
-    }
   }
 
   test("migrates all the same, is told what to ask for, and works in the role once it is a member", async () => {

@@ -17,6 +17,7 @@ export interface Operation {
   requestBody?: { content?: Record<string, { schema?: unknown }> };
   responses?: Record<string, { description?: string; content?: Record<string, { schema?: unknown }> }>;
   "x-access"?: string;
+  "x-idempotency-bound-seconds"?: number;
 }
 
 const METHODS = ["get", "post", "put", "patch", "delete"] as const;

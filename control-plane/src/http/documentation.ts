@@ -57,9 +57,19 @@ const IDEMPOTENCY_KEY = {
   name: "Idempotency-Key",
   in: "header",
   required: false,
-  description: "For 24 h the same key and body get the same answer",
+  description: "For 24 h the same key and body do it once and get the same answer",
   schema: { type: "string", maxLength: 200 },
 } as const;
+
+function idempotencyKeyOf({
+  "x-idempotency-bound-seconds": bound,
+}: {
+  "x-idempotency-bound-seconds"?: number;
+}) {
+  if (bound === undefined) return IDEMPOTENCY_KEY;
+  const description = `${IDEMPOTENCY_KEY.description}; after a request that died the key is free in ${bound} s, and does it again`;
+  return { ...IDEMPOTENCY_KEY, description };
+}
 
 function documentOf(app: ApiApp, deps: ApiDeps): ApiDocument & Record<string, unknown> {
   const generated: unknown = app.getOpenAPI31Document({
@@ -75,7 +85,7 @@ function documentOf(app: ApiApp, deps: ApiDeps): ApiDocument & Record<string, un
   const document = generated as ApiDocument & Record<string, unknown>;
   for (const { post } of Object.values(document.paths)) {
     if (post === undefined || post["x-access"] === "public") continue;
-    post.parameters = [...(post.parameters ?? []), IDEMPOTENCY_KEY];
+    post.parameters = [...(post.parameters ?? []), idempotencyKeyOf(post)];
   }
   return document;
 }
