@@ -292,9 +292,12 @@ describe("behind PgBouncer in transaction mode", () => {
       const own = await freshDatabase();
       const url = new URL(who === "the owner" ? fresh.url : ofServers);
       url.pathname = new URL(own.url).pathname;
-      await own.application.close();
-      const scene = await openControlScene({ ...own, application: openDatabase(bouncer.through(url.href)) });
-      onTestFinished(() => scene.close());
+      const application = openDatabase(bouncer.through(url.href));
+      const scene = await openControlScene({ ...own, application });
+      onTestFinished(async () => {
+        await application.close();
+        await scene.close();
+      });
       const ada = await scene.customer("ada");
       const host = await scene.host("host-1", { gpus: 1 });
 

@@ -691,7 +691,7 @@ describe("the OpenAPI document", () => {
     for (const [path, { post }] of Object.entries(body.paths as Record<string, { post?: PostOperation }>)) {
       if (post === undefined) continue;
       const key = post.parameters?.find(({ name }) => name === "Idempotency-Key");
-      expect(key !== undefined, path).toBe(post["x-access"] !== "public");
+      expect(key !== undefined).toBe(post["x-access"] !== "public");
       const bound = post["x-idempotency-bound-seconds"];
       if (bound === undefined) continue;
       bounded[path] = bound;

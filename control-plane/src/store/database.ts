@@ -211,10 +211,9 @@ async function ask<Row extends QueryResultRow>(
 ): Promise<{ rows: Row[]; rowCount: number; command: string }> {
   const { timeoutMs, ...query } = asked(question);
   try {
-    const { rows, rowCount, command } = await client.query<Row>({
-      ...query,
-      ...{ query_timeout: timeoutMs },
-    });
+    // Read by the driver, of which its types do not tell.
+    const timed = { ...query, query_timeout: timeoutMs };
+    const { rows, rowCount, command } = await client.query<Row>(timed);
     return { rows, rowCount: rowCount ?? 0, command };
   } catch (cause) {
     throw asStoreError(cause, undefined);

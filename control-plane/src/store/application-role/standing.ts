@@ -48,10 +48,8 @@ export class Standing {
   }
 
   async look(client: ClientBase): Promise<void> {
-    const { rows } = await client.query<{ pid: number; footing: Footing }>({
-      text: ASK,
-      ...{ query_timeout: ASK_WITHIN_MS },
-    });
+    const question = { text: ASK, query_timeout: ASK_WITHIN_MS };
+    const { rows } = await client.query<{ pid: number; footing: Footing }>(question);
     const [found] = rows;
     if (found === undefined) return;
     this.#footing = found.footing;
