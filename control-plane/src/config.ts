@@ -9,6 +9,8 @@ const Address = z
   .regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, "must be ADDRESS:PORT")
   .refine((text) => Number(portText(text)) <= 65_535, "must have a port up to 65535");
 
+const PostgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL");
+
 const Environment = z.object({
   REMOTEGPU_STATE_DIR: z.string().startsWith("/").default("/var/lib/remotegpu-control-plane"),
   /** Beyond loopback the API and NATS get TLS from a CA of the state folder. */
@@ -16,7 +18,9 @@ const Environment = z.object({
   /** Where clients and hosts reach the API; by default what it listens on. */
   REMOTEGPU_PUBLIC_URL: OrUnset(z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""))),
   /** Unset: a Postgres of our own in the state folder. */
-  DATABASE_URL: OrUnset(z.string().regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL")),
+  DATABASE_URL: OrUnset(PostgresUrl),
+  /** The tables' owner, for `migrate` alone; unset: DATABASE_URL. */
+  MIGRATION_DATABASE_URL: OrUnset(PostgresUrl),
   /** Unset: a NATS of our own in the state folder. Several are separated by commas. */
   NATS_URL: OrUnset(z.string()),
   /** PEM file of the CA of that NATS, where it is not a public one. */
@@ -37,6 +41,7 @@ export interface Config {
   listen: { address: string; port: number };
   publicUrl: string | null;
   databaseUrl: string | null;
+  migrationDatabaseUrl: string | null;
   nats: { urls: string[]; caFile: string | null } | null;
   billingUtcOffsetMinutes: number;
   buildsBundle: boolean;
@@ -60,6 +65,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     listen: { address: addressText(env.REMOTEGPU_LISTEN), port: Number(portText(env.REMOTEGPU_LISTEN)) },
     publicUrl: env.REMOTEGPU_PUBLIC_URL ?? null,
     databaseUrl: env.DATABASE_URL ?? null,
+    migrationDatabaseUrl: env.MIGRATION_DATABASE_URL ?? null,
     nats:
       env.NATS_URL === undefined
         ? null

@@ -16,6 +16,7 @@ import { lockState } from "./embedded/state-lock.ts";
 import type { NatsAddress } from "./link/connection.ts";
 import { renderNatsConfig } from "./link/nats-config.ts";
 import { openOperator, type Operator } from "./link/operator.ts";
+import { admitServer } from "./store/application-role/server-login.ts";
 import { openDatabase, StoreError, type Database } from "./store/database.ts";
 import { assertMigrated, migrate } from "./store/migrate.ts";
 
@@ -74,6 +75,7 @@ export async function startEngines(config: Config, log: Log): Promise<Engines> {
       prepare: (owner) => bringUpToDate(owner, config, log),
     });
     undo.push(endDatabase);
+    await tellOfFooting(db, log);
 
     const {
       address,
@@ -95,6 +97,16 @@ async function bringUpToDate(owner: Database, config: Config, log: Log): Promise
   else await assertMigrated(owner);
 }
 
+/** Nothing stops working for it, so nobody would notice. */
+async function tellOfFooting(db: Database, log: Log): Promise<void> {
+  await db.query("SELECT 1");
+  if (db.standing.footing === "unguarded")
+    log.warn(
+      {},
+      "the user of DATABASE_URL can change the books; give the server a login of its own (the doctor says how)",
+    );
+}
+
 /**
  * Opens the database alone, for the application, once `prepare` has been at it as the tables' owner. A Postgres of ours
  * that runs already is used; `leavesRunning` leaves it so at the end, for commands beside a running server.
@@ -107,22 +119,28 @@ export async function database(
     prepare,
   }: { leavesRunning?: boolean; prepare?: (owner: Database) => Promise<void> } = {},
 ): Promise<{ db: Database; end: () => Promise<void> }> {
+  if (config.databaseUrl === null && config.migrationDatabaseUrl !== null)
+    throw new EngineError(
+      "MIGRATION_DATABASE_URL is for migrate alone: name the server's own DATABASE_URL, too",
+    );
   const own = config.databaseUrl === null ? await startPostgres({ stateDir: config.stateDir, log }) : null;
-  const url = own?.url ?? config.databaseUrl ?? "";
-  const owner = openDatabase(url, { actsAs: "owner" });
+  const ownerUrl = own?.url ?? config.databaseUrl ?? "";
+  const owner = openDatabase(ownerUrl, { actsAs: "owner" });
   const end = async () => {
     if (own !== null && !(leavesRunning && own.adopted)) await own.stop();
   };
+  let url = ownerUrl;
   try {
-    await patiently("Postgres", new URL(url).host, log, () => owner.query("SELECT 1"));
+    await patiently("Postgres", new URL(ownerUrl).host, log, () => owner.query("SELECT 1"));
     await prepare?.(owner);
+    if (own !== null) url = await admitServer(owner, { ownerUrl, password: own.serverPassword });
   } catch (error) {
     await owner.close();
     await end();
     throw error;
   }
   await owner.close();
-  // Opened after the role is there: a connection takes it when it is made, and never later.
+  // Opened after the role is there: what a connection may do is asked when it is made.
   const db = openDatabase(url, { keepsPlans: own !== null });
   return {
     db,

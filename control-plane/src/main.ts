@@ -59,8 +59,10 @@ program
   .option("--wait <seconds>", "how long others may go on using the old tables", secondsOf, 30)
   .option("--json", "the answer for scripts")
   .action(async (direction: "up" | "down", options: Options & MigrateCommandOptions) => {
-    if (direction === "down" || options.dryRun === true) assertDatabaseThere(options);
-    const { end } = await database(configOf(options), log, {
+    const config = configOf(options);
+    const asOwner = { ...config, databaseUrl: config.migrationDatabaseUrl ?? config.databaseUrl };
+    if (direction === "down" || options.dryRun === true) assertDatabaseThere(asOwner);
+    const { end } = await database(asOwner, log, {
       leavesRunning: true,
       prepare: (owner) => migrateCommand(owner, direction, options, { say, tell }),
     });
@@ -141,8 +143,9 @@ async function run(options: Options, { args: [unknown] }: Command): Promise<void
  * left running; alone, one is started for the moment.
  */
 async function withSchema(options: Options, work: (db: Database) => Promise<void>): Promise<void> {
-  assertDatabaseThere(options);
-  const { db, end } = await database(configOf(options), log, {
+  const config = configOf(options);
+  assertDatabaseThere(config);
+  const { db, end } = await database(config, log, {
     leavesRunning: true,
     prepare: assertMigrated,
   });
@@ -154,8 +157,7 @@ async function withSchema(options: Options, work: (db: Database) => Promise<void
 }
 
 /** A mistyped folder must not become a server's. */
-function assertDatabaseThere(options: Options): void {
-  const { databaseUrl, stateDir } = configOf(options);
+function assertDatabaseThere({ databaseUrl, stateDir }: Config): void {
   if (databaseUrl === null && !existsSync(dataFolder(stateDir)))
     throw new EngineError(
       `there is no database in ${stateDir}; name the server's folder (--state-dir) or its DATABASE_URL`,

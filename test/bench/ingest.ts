@@ -11,6 +11,7 @@ import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatches } from "@remotegpu/control-plane/controllers/ingest";
 import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
 import { verifySignature } from "@remotegpu/control-plane/link/host-credential";
+import { admitServer } from "@remotegpu/control-plane/store/application-role/server-login";
 import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
 import { copyLine } from "@remotegpu/control-plane/store/copy-in";
 import { type Database, openDatabase, transaction } from "@remotegpu/control-plane/store/database";
@@ -96,12 +97,15 @@ async function openBenchDatabase(ending: AsyncDisposableStack): Promise<Database
   await chmod(folder, 0o755);
   const postgres = await startPostgres({ stateDir: join(folder, "postgres"), log: quietLog });
   ending.defer(() => postgres.stop());
-  const db = openDatabase(postgres.url, { keepsPlans: true });
+  const owner = openDatabase(postgres.url, { maxConnections: 1, actsAs: "owner" });
+  ending.defer(() => owner.close());
+  await migrate(owner);
+  await owner.query("CREATE TABLE bare_usage_rows (LIKE usage_rows INCLUDING ALL)");
+  // The server's login owns no table.
+  await owner.query("GRANT SELECT, INSERT ON bare_usage_rows TO PUBLIC");
+  const login = { ownerUrl: postgres.url, password: postgres.serverPassword };
+  const db = openDatabase(await admitServer(owner, login), { keepsPlans: true });
   ending.defer(() => db.close());
-  await migrate(db);
-  await db.query("CREATE TABLE bare_usage_rows (LIKE usage_rows INCLUDING ALL)");
-  // Later connections are the application's, which owns no table.
-  await db.query("GRANT SELECT, INSERT ON bare_usage_rows TO PUBLIC");
   return db;
 }
 

@@ -18,6 +18,7 @@ import { openServer } from "@remotegpu/control-plane/http/server";
 import { hostIdentity } from "@remotegpu/control-plane/link/host-credential";
 import { openOperator } from "@remotegpu/control-plane/link/operator";
 import { passwordSeal } from "@remotegpu/control-plane/link/password-seal";
+import { admitServer } from "@remotegpu/control-plane/store/application-role/server-login";
 import { type Database, openDatabase } from "@remotegpu/control-plane/store/database";
 import { migrate } from "@remotegpu/control-plane/store/migrate";
 import { setSetting } from "@remotegpu/control-plane/store/settings";
@@ -64,11 +65,12 @@ export async function openOrderWorld(fleet: FleetSize, ending: AsyncDisposableSt
   await chmod(folder, 0o755);
   const postgres = await startPostgres({ stateDir: join(folder, "postgres"), log: quietLog });
   ending.defer(() => postgres.stop());
-  const db = openDatabase(postgres.url, { keepsPlans: true });
-  ending.defer(() => db.close());
   await migrate(postgres.url);
   const owner = openDatabase(postgres.url, { keepsPlans: true, maxConnections: 1, actsAs: "owner" });
   ending.defer(() => owner.close());
+  const login = { ownerUrl: postgres.url, password: postgres.serverPassword };
+  const db = openDatabase(await admitServer(owner, login), { keepsPlans: true });
+  ending.defer(() => db.close());
   await makeFleet(db, fleet);
 
   let wake: () => void = () => undefined;

@@ -1,8 +1,12 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { createApp } from "@remotegpu/control-plane/http/app";
+import type { ApiApp } from "@remotegpu/control-plane/http/deps";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import { GIB } from "@remotegpu/shared/units";
 import type { Caller } from "../support/api.ts";
 import { type ControlScene, openControlScene, type ScriptedHost } from "../support/control-scene.ts";
+import { quietLog } from "../support/quiet-log.ts";
+import { type Watch, watchedDatabase, type WatchedStatement } from "../support/watched-database.ts";
 
 type Customer = Caller & { workspaceId: number; uuid: string };
 
@@ -23,6 +27,8 @@ beforeAll(async () => {
   for (const role of ["admin", "member", "viewer"] as const)
     await scene.api.join(teamId, alice, people[role], role);
 });
+// A host that is not heard for a while is given nothing, and a busy machine takes a while.
+beforeEach(async () => void (await host.heartbeat()));
 afterAll(async () => await scene.close());
 
 const ask = async (method: string, path: string, as: Caller, body?: unknown) =>
@@ -30,6 +36,18 @@ const ask = async (method: string, path: string, as: Caller, body?: unknown) =>
 
 const manyLabels = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, at) => [`label-${at}`, "x"]));
+
+/** With an Idempotency-Key. */
+const send = async (app: ApiApp, key: string, body: object, path = "/api/v1/environments") =>
+  await app.request(path, {
+    method: "POST",
+    headers: {
+      Authorization: `Bearer ${alice.key}`,
+      "Content-Type": "application/json",
+      "Idempotency-Key": key,
+    },
+    body: JSON.stringify(body),
+  });
 
 describe("who may do what", () => {
   test.each([
@@ -427,4 +445,154 @@ describe("a command in an environment", () => {
       expect((await ask("POST", `/${id}/exec`, alice, body)).status).toBe(422);
     },
   );
+});
+
+describe("an order with an Idempotency-Key", () => {
+  const orderOf = (name: string) => ({ name, image: "busybox:1", cpu: 1, memory: GIB, gpu: 0 });
+  const named = async (name: string) =>
+    (await scene.api.db.query<{ id: string }>("SELECT id FROM environments WHERE name = $1", [name])).rows;
+  /** Another server on the same database, of one connection. */
+  const serverWith = (watch: Watch) => {
+    const { connectionString = "" } = scene.api.db.pool.options;
+    const db = watchedDatabase(connectionString, watch, "application");
+    onTestFinished(() => db.close());
+    return createApp({ ...scene.api.deps, db, log: quietLog });
+  };
+  const tidy = async (name: string) => {
+    for (const { id } of await named(name)) await ask("DELETE", `/${id}`, alice);
+  };
+
+  test.each(["before", "after"] as const)(
+    "whose connection dies %s any statement is there once, and answered to the same key at once",
+    async (when) => {
+      let dyingAt = 0;
+      let statements = 0;
+      const server = serverWith({
+        [when]({ text, tear }: WatchedStatement) {
+          statements = text.startsWith("BEGIN") ? 1 : statements + 1;
+          if (statements === dyingAt) tear();
+        },
+      });
+      const orderBy = async (app: ApiApp, name: string) => {
+        const answer = await send(app, name, orderOf(name));
+        return { status: answer.status, id: ((await answer.json()) as { id?: string }).id };
+      };
+      const tries = [];
+      do {
+        dyingAt += 1;
+        const name = `dies-${when}-${dyingAt}`;
+        const first = await orderBy(server, name);
+        const again = await orderBy(scene.api.app, name);
+        const oncemore = await orderBy(scene.api.app, name);
+        tries.push({ first, again, oncemore, made: await named(name) });
+        await tidy(name);
+      } while (statements >= dyingAt);
+
+      // BEGIN with its limits, the hold of the key, the checks, the rows, the answer, COMMIT.
+      expect(tries.filter(({ first }) => first.status === 503).length).toBeGreaterThan(8);
+      expect(tries.at(-1)?.first.status).toBe(201);
+      for (const { again, oncemore, made } of tries) {
+        expect(made).toEqual([{ id: again.id }]);
+        expect([again.status, oncemore]).toEqual([201, again]);
+      }
+    },
+  );
+
+  test("and another one at the same time, on whatever server, are one order", async () => {
+    const held = Promise.withResolvers<void>();
+    const reached = Promise.withResolvers<void>();
+    let limits = "";
+    const server = serverWith({
+      async before({ text }) {
+        if (text.includes("idle_in_transaction_session_timeout")) limits = text;
+        if (text !== "COMMIT") return;
+        reached.resolve();
+        await held.promise;
+      },
+    });
+
+    const first = send(server, "at-once", orderOf("at-once"));
+    await reached.promise;
+    const second = await send(scene.api.app, "at-once", orderOf("at-once"));
+    held.resolve();
+
+    expect([second.status, (await first).status]).toEqual([409, 201]);
+    const third = await send(scene.api.app, "at-once", orderOf("at-once"));
+    expect(third.headers.get("Idempotency-Replayed")).toBe("true");
+    expect((await send(scene.api.app, "at-once", orderOf("another"))).status).toBe(422);
+    expect(await named("at-once")).toHaveLength(1);
+    // A server whose machine lost its power never says that it is gone.
+    expect(limits).toContain("= 8000");
+    await tidy("at-once");
+  });
+
+  test("many times in one moment, among others, is there once", async () => {
+    const names = ["many-1", "many", "many", "many", "many-2"];
+
+    const answers = await Promise.all(names.map((name) => send(scene.api.app, name, orderOf(name))));
+
+    const statuses = answers.map(({ status }) => status);
+    expect([statuses[0], statuses[4]]).toEqual([201, 201]);
+    expect(statuses.slice(1, 4).filter((status) => status !== 201 && status !== 409)).toEqual([]);
+    for (const name of ["many-1", "many", "many-2"]) {
+      expect(await named(name)).toHaveLength(1);
+      await tidy(name);
+    }
+  });
+
+  test("a start whose commit came through without an answer is answered to the same key", async () => {
+    const { id } = (await scene.order(alice)).body;
+    await ask("POST", `/${id}/stop`, alice);
+    const server = serverWith({
+      after({ text }) {
+        if (text === "COMMIT") throw new Error("the answer was lost");
+      },
+    });
+    const path = `/api/v1/environments/${id}/start`;
+
+    const first = await send(server, "start", {}, path);
+    const again = await send(scene.api.app, "start", {}, path);
+
+    expect([first.status, again.status]).toEqual([503, 202]);
+    expect(again.headers.get("Idempotency-Replayed")).toBe("true");
+    await ask("DELETE", `/${id}`, alice);
+  });
+
+  test("a command whose request died is run again under the same key once its time is over, and not before", async () => {
+    const { id } = (await scene.order(alice)).body;
+    await scene.schedule();
+    await host.round();
+    expect(await scene.get(alice, id)).toMatchObject({ status: "running" });
+    const path = `/api/v1/environments/${id}/exec`;
+    const begun = Promise.withResolvers<void>();
+    const late = Promise.withResolvers<ExecReply>();
+    let runs = 0;
+    scene.api.deps.link.exec = async () => {
+      runs += 1;
+      begun.resolve();
+      return await (runs === 1 ? late.promise : Promise.resolve(reply(7)));
+    };
+    const reply = (exitCode: number): ExecReply => ({
+      kind: "exec-reply",
+      exitCode,
+      stdout: "",
+      stderr: "",
+      truncated: false,
+    });
+
+    const dead = send(scene.api.app, "once", { argv: ["id"] }, path);
+    await begun.promise;
+    expect((await send(scene.api.app, "once", { argv: ["id"] }, path)).status).toBe(409);
+    scene.api.passMinutes(2);
+    expect((await send(scene.api.app, "once", { argv: ["other"] }, path)).status).toBe(422);
+    const again = await send(scene.api.app, "once", { argv: ["id"] }, path);
+    late.resolve(reply(3));
+    expect(await (await dead).json()).toMatchObject({ exit_code: 3 });
+
+    expect(await again.json()).toMatchObject({ exit_code: 7 });
+    const replayed = await send(scene.api.app, "once", { argv: ["id"] }, path);
+    expect(await replayed.json()).toMatchObject({ exit_code: 7 });
+    expect(runs).toBe(2);
+    await ask("DELETE", `/${id}`, alice);
+  });
 });

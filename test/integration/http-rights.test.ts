@@ -893,6 +893,33 @@ describe("the OpenAPI document", () => {
         expect(["public", "customer", "admin"]).toContain(operation["x-access"]);
   });
 
+  test("takes an Idempotency-Key on every POST with a key, and says where a dead request holds it for a while", async () => {
+    const { body } = await api.ask("GET", "/openapi.json");
+    const bounded: Record<string, unknown> = {};
+    for (const [path, { post }] of Object.entries(body.paths as Record<string, { post?: PostOperation }>)) {
+      if (post === undefined) continue;
+      const key = post.parameters?.find(({ name }) => name === "Idempotency-Key");
+      expect(key !== undefined).toBe(post["x-access"] !== "public");
+      const bound = post["x-idempotency-bound-seconds"];
+      if (bound === undefined) continue;
+      bounded[path] = bound;
+      expect(key?.description).toContain(`${bound} s`);
+    }
+
+    // Whatever else a POST does is one transaction with its answer; a handler that does otherwise fails.
+    expect(bounded).toEqual({
+      "/api/v1/environments/{id}/access": 30,
+      "/api/v1/environments/{id}/exec": 80,
+      "/api/v1/port-mappings": 30,
+    });
+  });
+
+  interface PostOperation {
+    "x-access": string;
+    "x-idempotency-bound-seconds"?: number;
+    parameters?: { name: string; description?: string }[];
+  }
+
   test("has no route whose rights are not in the table above", async () => {
     const inTable = new Set(RIGHTS.map(([route]) => route.replace(" ", " /api/v1")));
     const ofTheServer = (route: string) => !route.includes(" /api/v1/");

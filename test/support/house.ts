@@ -133,6 +133,7 @@ export class House {
         REMOTEGPU_AGENT_BUNDLE: "0",
         REMOTEGPU_EXIT_WITH_STDIN: "1",
         DATABASE_URL: "",
+        MIGRATION_DATABASE_URL: "",
         NATS_URL: "",
         ...settings,
       },

@@ -18,8 +18,13 @@ export interface Watch {
   after?: (statement: WatchedStatement) => Promise<void> | void;
 }
 
-export function watchedDatabase(url: string, { before, after }: Watch): Database {
-  const database = openDatabase(url, { maxConnections: 1, actsAs: "owner" });
+/** As the owner, who migrates, unless it is for the application. */
+export function watchedDatabase(
+  url: string,
+  { before, after }: Watch,
+  actsAs: "owner" | "application" = "owner",
+): Database {
+  const database = openDatabase(url, { maxConnections: 1, actsAs });
   let statements = 0;
   const connect = database.pool.connect.bind(database.pool) as (callback?: unknown) => Promise<PoolClient>;
   const connectWatched = async (callback?: unknown): Promise<PoolClient> => {

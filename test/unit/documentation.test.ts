@@ -8,7 +8,7 @@ const PAGES = globSync(
   ["{.,agent,control-plane,control-plane/migrations,shared,test}/README.md", "control-plane/BILLING.md"],
   { cwd: ROOT },
 ).toSorted();
-const VARIABLE = /\b(?:REMOTEGPU_[A-Z0-9_]+|DATABASE_URL|NATS_(?:URL|CA_FILE))\b/g;
+const VARIABLE = /\b(?:REMOTEGPU_[A-Z0-9_]+|(?:MIGRATION_)?DATABASE_URL|NATS_(?:URL|CA_FILE))\b/g;
 /** A first word of this kind is a path from the root of the repository, whatever follows it. */
 const FROM_THE_ROOT = /^(?:agent|control-plane|shared|test|\.setup)\/[\w./-]+$/;
 

@@ -1,5 +1,5 @@
 /**
- * The data folder of the embedded Postgres and the password of its one user. Made under another name and renamed when
+ * The data folder of the embedded Postgres and the passwords of its users. Made under another name and renamed when
  * whole, so that an interrupted initdb leaves nothing half-made behind.
  */
 import { spawn } from "node:child_process";

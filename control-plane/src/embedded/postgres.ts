@@ -1,7 +1,7 @@
 /**
  * Runs a Postgres of our own for a control plane without DATABASE_URL: makes its data folder once, starts the server
- * or takes over one that survived our kill, keeps it up, and stops it in order. It listens on loopback only, with a random
- * password kept in the state folder.
+ * or takes over one that survived our kill, keeps it up, and stops it in order. It listens on loopback only, with random
+ * passwords kept in the state folder.
  */
 import { chmod, mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
@@ -53,7 +53,10 @@ export interface PostgresOptions {
 }
 
 export interface EmbeddedPostgres {
+  /** Of the user to whom everything belongs. */
   url: string;
+  /** Kept for a login that may do less than that user. */
+  serverPassword: string;
   port: number;
   /** Of the server that runs now: one that ended is started again on the same port. */
   pid(): number;
@@ -68,6 +71,7 @@ interface Server {
   binaries: string;
   account: Account;
   password: string;
+  serverPassword: string;
   settings: Record<string, string>;
 }
 
@@ -85,6 +89,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
   const keeper = new PostgresKeeper(postmaster, keptUp(server), options.log);
   return {
     url: urlOf(server, port, DATABASE),
+    serverPassword: server.serverPassword,
     port,
     pid: () => keeper.pid,
     adopted: adopted !== null,
@@ -124,6 +129,7 @@ async function prepare({ stateDir, binaries, settings }: PostgresOptions): Promi
     binaries: await runnableBinaries(binaries ?? packagedBinaries(), folder, account),
     account,
     password: await keptPassword(join(folder, "password")),
+    serverPassword: await keptPassword(join(folder, "server-password")),
     settings: { ...SETTINGS, ...settings },
   };
   await ensureDataDir(server);

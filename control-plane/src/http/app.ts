@@ -19,6 +19,7 @@ import { ApiRefusal, type FieldError } from "./request/refusal.ts";
 import { registerResources } from "./resources.ts";
 import { registerServerRoutes } from "./server-routes.ts";
 import { isUniqueViolation, StoreError } from "../store/database.ts";
+import { KeyInUseError } from "../store/idempotency.ts";
 import { isGivenUp, whoMigrates } from "../store/upgrade/locks.ts";
 
 /** Bodies are checked before they come to the database, so what breaks its CHECKs was there: they spare old rows. */
@@ -115,6 +116,8 @@ function problemOf(error: Error, c: ApiContext): Response {
   // What Hono itself refuses: malformed JSON, a content type that no schema takes.
   if (error instanceof HTTPException && error.status < 500)
     return problem(c, error.status, httpExceptionDetail(error));
+  if (error instanceof KeyInUseError)
+    return problem(c, 409, "Another request with this Idempotency-Key is under way; ask again in a moment.");
   if (isUnreachable(error)) {
     c.var.deps.log.warn({ error }, "the database does not answer");
     c.header("Retry-After", "5");

@@ -15,6 +15,7 @@ import type { LogOpening, LogQuery, Reader } from "../link/log-streams.ts";
 import type { AuditWitness } from "../store/audit/audit-witness.ts";
 import type { Database } from "../store/database.ts";
 import type { AskedChange } from "./audit/audited-routes.ts";
+import type { KeyedRequest } from "../store/idempotency.ts";
 import type { HostIdentity } from "./hosts/host-identity.ts";
 
 /** The way to the hosts. Nothing here decides anything: a lost nudge costs one heartbeat. */
@@ -95,6 +96,10 @@ export interface ApiEnv {
     auditSubject: string | undefined;
     /** Of a request that may change something. */
     auditWitness: AuditWitness | undefined;
+    /** Of a POST with an Idempotency-Key that was not answered yet, where the handler itself keeps the answer. */
+    keyedRequest: KeyedRequest | undefined;
+    /** True once it was done in one transaction with its answer, or handed to who does that. */
+    isCarriedOut: true | undefined;
   };
 }
 

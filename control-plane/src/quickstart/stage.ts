@@ -318,6 +318,7 @@ export class Stage {
       REMOTEGPU_EXIT_WITH_STDIN: "1",
       // The operator's own settings for a real server do not belong to this one.
       DATABASE_URL: "",
+      MIGRATION_DATABASE_URL: "",
       NATS_URL: "",
     };
   }

@@ -5,15 +5,14 @@
  */
 import assert from "node:assert/strict";
 import { hash } from "node:crypto";
+import { DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
+import { APPLICATION_ROLE } from "./application-role/application-role.ts";
+import { Standing } from "./application-role/standing.ts";
 import {
-  type ClientBase,
-  DatabaseError,
-  Pool,
-  type PoolClient,
-  type PoolConfig,
-  type QueryResultRow,
-} from "pg";
-import { TAKE_APPLICATION_ROLE } from "./application-role/application-role.ts";
+  type Statement,
+  StatementInRole,
+  type StatementResult,
+} from "./application-role/statement-in-role.ts";
 import { arrayLiteral } from "./array-literal.ts";
 import { columnTypes } from "./column-types.ts";
 import { isToBeWitnessed, presentWitness, watch } from "./change-witness.ts";
@@ -85,14 +84,17 @@ export interface Transaction extends Connection {
 export interface Database extends Connection {
   readonly pool: Pool;
   readonly keepsPlans: boolean;
+  /** As whom its connections work. */
+  readonly standing: Standing;
   close(): Promise<void>;
 }
 
 /**
  * Opens a pool, which connects at the first query. `url` is a postgres:// URL. With `keepsPlans` each connection keeps
  * the plan of each statement, which takes about a third off the time of most; not for a Postgres behind a pooler,
- * which may hand the next query to another connection. It acts in the role of the application, where there is one,
- * unless it is to change the schema: then as the `owner`, who is the user of the URL.
+ * which may hand the next query to another connection. It acts for the application, in whose role each transaction and
+ * each single statement is where the user of the URL may do more, unless it is to change the schema: then as the
+ * `owner`, who is that user. Nothing else is ever kept in a session.
  */
 export function openDatabase(
   url: string,
@@ -102,8 +104,10 @@ export function openDatabase(
     actsAs = "application",
   }: { maxConnections?: number; keepsPlans?: boolean; actsAs?: "application" | "owner" } = {},
 ): Database {
+  const standing = new Standing();
   const pool = new Pool({
-    ...(actsAs === "application" && { onConnect: takeApplicationRole }),
+    // The pool hands the connection out once this is done, whatever its type says of waiting.
+    ...(actsAs === "application" && { onConnect: (client) => standing.look(client) }),
     connectionString: url,
     max: maxConnections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -114,22 +118,24 @@ export function openDatabase(
   const database: Database = {
     pool,
     keepsPlans,
+    standing,
     query: async (text, values) =>
       isToBeWitnessed(text)
         ? await transaction(database, async (sql) => await sql.query(text, values))
-        : await ask(pool, { text, values, keepsPlans, timeoutMs: STATEMENT_TIMEOUT_MS }),
+        : await askAlone({ pool, standing }, { text, values, keepsPlans, timeoutMs: STATEMENT_TIMEOUT_MS }),
     close: () => pool.end(),
   };
   return database;
 }
 
-/** The pool hands the connection out once this is done, whatever its type says of waiting. */
-async function takeApplicationRole(client: ClientBase): Promise<void> {
-  const query = { text: TAKE_APPLICATION_ROLE, query_timeout: CONNECT_TIMEOUT_MS };
-  await client.query(query);
-}
-
 export type Isolation = "read committed" | "repeatable read" | "serializable";
+
+interface TransactionOptions {
+  isolation?: Isolation;
+  statementTimeoutMs?: number;
+  /** How long Postgres waits for the next statement of who may be dead. */
+  endsDeadWithinMs?: number;
+}
 
 /**
  * Runs `work` in one transaction: commits its value, rolls back when it throws. Where the request has a witness of
@@ -143,11 +149,12 @@ export async function transaction<T>(
   {
     isolation = "read committed",
     statementTimeoutMs = STATEMENT_TIMEOUT_MS,
-  }: { isolation?: Isolation; statementTimeoutMs?: number } = {},
+    endsDeadWithinMs = statementTimeoutMs,
+  }: TransactionOptions = {},
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await runOnce(database, work, { isolation, statementTimeoutMs });
+      return await runOnce(database, work, { isolation, statementTimeoutMs, endsDeadWithinMs });
     } catch (error) {
       if (attempt === MAX_TRANSACTION_ATTEMPTS || !hasLostRace(error)) throw error;
       await pauseBeforeRetry(attempt);
@@ -156,14 +163,15 @@ export async function transaction<T>(
 }
 
 async function runOnce<T>(
-  { pool, keepsPlans }: Database,
+  { pool, keepsPlans, standing }: Database,
   work: (connection: Transaction) => Promise<T>,
-  { isolation, statementTimeoutMs }: { isolation: Isolation; statementTimeoutMs: number },
+  { isolation, statementTimeoutMs, endsDeadWithinMs }: Required<TransactionOptions>,
 ): Promise<T> {
   const client = await pool.connect().catch((cause: unknown) => {
     throw asStoreError(cause, pool);
   });
   client.on("error", ignoreBrokenConnection);
+  const role = standing.footing === "in-role" ? `SET LOCAL ROLE ${APPLICATION_ROLE};` : "";
   const timeoutMs = statementTimeoutMs + TIMEOUT_GRACE_MS;
   const query: Connection["query"] = (text, values) => ask(client, { text, values, keepsPlans, timeoutMs });
   let broken = false;
@@ -172,8 +180,8 @@ async function runOnce<T>(
     // is paused between two statements loses its transaction, and with it the rows that others wait for.
     const limitMs = Math.trunc(statementTimeoutMs);
     await query(
-      `BEGIN ISOLATION LEVEL ${isolation}; SET LOCAL statement_timeout = ${limitMs};
-       SET LOCAL idle_in_transaction_session_timeout = ${limitMs}`,
+      `BEGIN ISOLATION LEVEL ${isolation}; ${role} SET LOCAL statement_timeout = ${limitMs};
+       SET LOCAL idle_in_transaction_session_timeout = ${Math.trunc(endsDeadWithinMs)}`,
     );
     const witness = presentWitness();
     const watched = witness === undefined ? undefined : watch(query, witness);
@@ -207,19 +215,54 @@ interface Question {
 
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 async function ask<Row extends QueryResultRow>(
-  on: Pool | PoolClient,
-  { text, values, keepsPlans, timeoutMs }: Question,
+  client: PoolClient,
+  question: Question,
 ): Promise<{ rows: Row[]; rowCount: number; command: string }> {
-  // Without values the simple protocol is used, which takes several statements at once and knows no names.
-  const asked =
-    values === undefined ? {} : { values: values.map(parameter), ...(keepsPlans && { name: nameOf(text) }) };
-  const query = { text, query_timeout: timeoutMs, ...asked };
+  const { timeoutMs, ...query } = asked(question);
   try {
-    const { rows, rowCount, command } = await on.query<Row>(query);
+    // Read by the driver, of which its types do not tell.
+    const timed = { ...query, query_timeout: timeoutMs };
+    const { rows, rowCount, command } = await client.query<Row>(timed);
     return { rows, rowCount: rowCount ?? 0, command };
   } catch (cause) {
-    throw asStoreError(cause, on instanceof Pool ? on : undefined);
+    throw asStoreError(cause, undefined);
   }
+}
+
+/** Outside every transaction. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+async function askAlone<Row extends QueryResultRow>(
+  { pool, standing }: { pool: Pool; standing: Standing },
+  question: Question,
+): Promise<{ rows: Row[]; rowCount: number }> {
+  const isInRole = () => standing.footing === "in-role";
+  // Behind the taking of a role the driver would take the name for known before Postgres has read the statement.
+  const statement = asked({ ...question, keepsPlans: question.keepsPlans && !isInRole() });
+  try {
+    const { rows, rowCount } = await new Promise<StatementResult<Row>>((resolve, reject) => {
+      pool.connect((unreachable, client, release) => {
+        if (client === undefined) return reject(unreachable ?? new Error("no connection"));
+        client.on("error", ignoreBrokenConnection);
+        client.query(
+          new StatementInRole<Row>(statement, isInRole, (error, result) => {
+            client.off("error", ignoreBrokenConnection);
+            release(error ?? undefined);
+            if (error === null) resolve(result);
+            else reject(error);
+          }),
+        );
+      });
+    });
+    return { rows, rowCount: rowCount ?? 0 };
+  } catch (cause) {
+    throw asStoreError(cause, pool);
+  }
+}
+
+/** Without values the simple protocol is used, which takes several statements at once and knows no names. */
+function asked({ text, values, keepsPlans, timeoutMs }: Question): Statement {
+  if (values === undefined) return { text, timeoutMs };
+  return { text, values: values.map(parameter), ...(keepsPlans && { name: nameOf(text) }), timeoutMs };
 }
 
 function parameter(value: unknown): unknown {

@@ -4,8 +4,8 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { text } from "@remotegpu/shared/text";
 import { deleteCustomerData } from "../../store/data-at-risk/deletion.ts";
 import { type DataRemoval as RemovalRow, removalsOf } from "../../store/data-at-risk/folders.ts";
-import { transaction } from "../../store/database.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict } from "../request/refusal.ts";
 import { accepted, forAdmins, jsonBody, NumericIdPath, ok, Timestamp } from "../request/route.ts";
@@ -79,18 +79,20 @@ export function registerCustomerDataRoutes(api: ApiApp, deps: ApiDeps): void {
       actor: `admin ${c.var.actor.customerId}`,
       now: deps.now(),
     };
-    const deletion = await transaction(db, (sql) => deleteCustomerData(sql, decision));
-    if (!deletion.done)
-      throw conflict(
-        `The data of customer ${customer.username} is not at risk: that takes an account that has been overdue for 60 days.`,
+    return await once(c, async (sql, afterwards) => {
+      const deletion = await deleteCustomerData(sql, decision);
+      if (!deletion.done)
+        throw conflict(
+          `The data of customer ${customer.username} is not at risk: that takes an account that has been overdue for 60 days.`,
+        );
+      const { environments, datasets, models, hostIds } = deletion;
+      afterwards(() => hostIds.forEach((hostId) => deps.link.nudge(hostId as HostId)));
+      const kept = deletion.kept.map(({ mountedBy, ...entry }) => ({ ...entry, mounted_by: mountedBy }));
+      return c.json(
+        { environments: [...environments], datasets: [...datasets], models: [...models], kept },
+        202,
       );
-    for (const hostId of deletion.hostIds) deps.link.nudge(hostId as HostId);
-    const kept = deletion.kept.map(({ mountedBy, ...entry }) => ({ ...entry, mounted_by: mountedBy }));
-    const { environments, datasets, models } = deletion;
-    return c.json(
-      { environments: [...environments], datasets: [...datasets], models: [...models], kept },
-      202,
-    );
+    });
   });
 
   api.openapi(listRemovals, async (c) => {

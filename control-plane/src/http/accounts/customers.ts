@@ -9,11 +9,12 @@ import {
   updateCustomer,
   type CustomerRow,
 } from "../../store/accounts/customers.ts";
-import { transaction } from "../../store/database.ts";
+import { type Connection, transaction } from "../../store/database.ts";
 import { tellHostsOfMoney } from "../billing/told-money.ts";
 import { Customer, customerAnswer } from "./customer-answer.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { refuseBeyondScope } from "../request/authentication.ts";
+import { once } from "../request/idempotency.ts";
 import { NotNegativeAmount, PlainName } from "../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
@@ -96,16 +97,16 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(post, async (c) => {
     const body = c.req.valid("json");
-    const made = await transaction(db, (sql) =>
-      insertCustomer(sql, {
+    return await once(c, async (sql) => {
+      const made = await insertCustomer(sql, {
         username: body.username,
         email: body.email,
         displayName: body.display_name ?? null,
         userType: body.user_type ?? "external",
-      }),
-    );
-    if (!made.made) throw conflict(`The ${made.taken} ${body[made.taken]} is taken.`);
-    return c.json(customerAnswer(await requireCustomer(deps, made.customerId)), 201);
+      });
+      if (!made.made) throw conflict(`The ${made.taken} ${body[made.taken]} is taken.`);
+      return c.json(customerAnswer(await requireCustomer({ db: sql }, made.customerId)), 201);
+    });
   });
 
   api.openapi(list, async (c) => {
@@ -149,8 +150,8 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
 }
 
 /** @throws ApiRefusal when there is no such account */
-export async function requireCustomer(deps: ApiDeps, customerId: number): Promise<CustomerRow> {
-  const customer = await customerById(deps.db, customerId);
+export async function requireCustomer({ db }: { db: Connection }, customerId: number): Promise<CustomerRow> {
+  const customer = await customerById(db, customerId);
   if (customer === null) throw notFound(`customer ${customerId}`);
   return customer;
 }

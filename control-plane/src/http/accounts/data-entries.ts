@@ -20,6 +20,7 @@ import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import { actingOn } from "../request/audit.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { Description, RowId } from "../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { ApiRefusal, badField, conflict, forbidden, notFound } from "../request/refusal.ts";
@@ -109,17 +110,19 @@ function registerRoutes(api: ApiApp, deps: ApiDeps, kind: DataKind): void {
     const { actor } = c.var;
     refusePathOfCustomer(c, body.storage_path);
     await checkReach(c, { visibility: body.visibility ?? "private", workspaceId: body.workspace_id ?? null });
-    const row = await insertData(db, kind, {
-      customerId: actor.customerId,
-      customerUuid: actor.customerUuid,
-      workspaceId: body.workspace_id ?? null,
-      name: body.name,
-      description: body.description ?? null,
-      visibility: body.visibility ?? "private",
-      storagePath: body.storage_path ?? null,
-      framework: "framework" in body ? (body.framework ?? null) : null,
+    return await once(c, async (sql) => {
+      const row = await insertData(sql, kind, {
+        customerId: actor.customerId,
+        customerUuid: actor.customerUuid,
+        workspaceId: body.workspace_id ?? null,
+        name: body.name,
+        description: body.description ?? null,
+        visibility: body.visibility ?? "private",
+        storagePath: body.storage_path ?? null,
+        framework: "framework" in body ? (body.framework ?? null) : null,
+      });
+      return c.json(entryAnswer(row), 201);
     });
-    return c.json(entryAnswer(row), 201);
   });
 
   const list = createRoute({

@@ -10,6 +10,7 @@ import {
   type ImageRow,
 } from "../../store/accounts/images.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { ImageReference, Int53 } from "../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { conflict, notFound } from "../request/refusal.ts";
@@ -144,9 +145,11 @@ export function registerImageRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(post, async (c) => {
     const { name, ...rest } = c.req.valid("json");
-    const row = await insertImage(db, name, rest);
-    if (row === null) throw conflict(`The image ${name} is offered already.`);
-    return c.json(imageAnswer(row), 201);
+    return await once(c, async (sql) => {
+      const row = await insertImage(sql, name, rest);
+      if (row === null) throw conflict(`The image ${name} is offered already.`);
+      return c.json(imageAnswer(row), 201);
+    });
   });
 
   api.openapi(patch, async (c) => {

@@ -8,7 +8,6 @@ import { CREDENTIAL_KEEPERS } from "../../core/access-rights.ts";
 import { registryName, registryVerdict } from "../../core/registries.ts";
 import type { SealedRow } from "../../link/password-seal.ts";
 import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
-import { transaction } from "../../store/database.ts";
 import {
   type CredentialRow,
   credentialById,
@@ -21,6 +20,7 @@ import { registryListInForce } from "../../store/registries/registry-list.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { actingOn } from "../request/audit.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
+import { once } from "../request/idempotency.ts";
 import { RowId } from "../request/input-fields.ts";
 import { pageOf, pageQuery, textPage, toPage } from "../request/pagination.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
@@ -130,9 +130,11 @@ export function registerRegistryCredentialRoutes(api: ApiApp, deps: ApiDeps): vo
       sealedBy: passwords.sealedBy,
       createdAt: deps.now(),
     };
-    if (!(await transaction(db, async (sql) => await putCredential(sql, row))))
-      throw conflict(`There are ${MAX_CREDENTIALS} credentials already.`);
-    return c.json(credentialAnswer(deps, row), 201);
+    return await once(c, async (sql) => {
+      if (!(await putCredential(sql, row)))
+        throw conflict(`There are ${MAX_CREDENTIALS} credentials already.`);
+      return c.json(credentialAnswer(deps, row), 201);
+    });
   });
 
   api.openapi(list, async (c) => {

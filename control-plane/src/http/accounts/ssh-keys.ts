@@ -11,6 +11,7 @@ import {
 } from "../../store/accounts/ssh-keys.ts";
 import { actingOn } from "../request/audit.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
 import {
@@ -102,15 +103,17 @@ export function registerSshKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     const body = c.req.valid("json");
     const key = readSshPublicKey(body.public_key);
     if (!key.valid) throw badField("public_key", key.why);
-    const row = await insertSshKey(db, {
-      customerId: c.var.actor.customerId,
-      name: body.name,
-      publicKey: key.line,
-      fingerprint: key.fingerprint,
-      now: deps.now(),
+    return await once(c, async (sql) => {
+      const row = await insertSshKey(sql, {
+        customerId: c.var.actor.customerId,
+        name: body.name,
+        publicKey: key.line,
+        fingerprint: key.fingerprint,
+        now: deps.now(),
+      });
+      if (row === null) throw conflict(`The key ${key.fingerprint} is there already.`);
+      return c.json(sshKeyAnswer(row), 201);
     });
-    if (row === null) throw conflict(`The key ${key.fingerprint} is there already.`);
-    return c.json(sshKeyAnswer(row), 201);
   });
 
   api.openapi(list, async (c) => {

@@ -3,7 +3,7 @@
  * members come by invitation (http/invitations).
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { transaction } from "../../store/database.ts";
+import { type Connection, transaction } from "../../store/database.ts";
 import {
   changeMember,
   memberOf,
@@ -124,10 +124,10 @@ export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void 
 }
 
 export async function requireMember(
-  deps: ApiDeps,
+  { db }: { db: Connection },
   member: { workspaceId: number; customerId: number },
 ): Promise<MemberRow> {
-  const found = await memberOf(deps.db, member);
+  const found = await memberOf(db, member);
   if (found === null) throw notFound(`member ${member.customerId} of workspace ${member.workspaceId}`);
   return found;
 }

@@ -14,6 +14,7 @@ import { endInvitationsOf } from "../../store/invitations/workspace-invitations.
 import { deleteCredentialsOfWorkspace } from "../../store/registries/registry-credentials.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { Description } from "../request/input-fields.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { conflict, notFound } from "../request/refusal.ts";
@@ -115,15 +116,15 @@ export function registerWorkspaceRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(post, async (c) => {
     const body = c.req.valid("json");
     const ownerId = c.var.actor.customerId;
-    const made = await transaction(db, (sql) =>
-      insertWorkspace(sql, {
+    return await once(c, async (sql) => {
+      const made = await insertWorkspace(sql, {
         ownerId,
         name: body.name,
         description: body.description ?? null,
         type: body.type ?? "team",
-      }),
-    );
-    return c.json(workspaceAnswer({ ...made, role: "owner" }), 201);
+      });
+      return c.json(workspaceAnswer({ ...made, role: "owner" }), 201);
+    });
   });
 
   api.openapi(list, async (c) => {

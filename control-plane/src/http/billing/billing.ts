@@ -11,6 +11,7 @@ import { fleetModels } from "../../store/hosts/fleet.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { budgetOf } from "./budget.ts";
 import { customerMeant, forCustomer } from "./whose-money.ts";
+import { once } from "../request/idempotency.ts";
 import { Int53, SpecName } from "../request/input-fields.ts";
 import { badField, notFound } from "../request/refusal.ts";
 import { forCustomersWith, iso, jsonBody, Money, ok, Timestamp } from "../request/route.ts";
@@ -129,27 +130,29 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
     const wish = c.req.valid("json");
     const { minutes = 60, instances = 1 } = wish;
     const order = orderOf(wish);
-    const prices = await orderPrices(db, [order], { models: await fleetModels(db), at: deps.now() });
-    const priced = prices.dearest(order);
-    if (!priced.priced) throw badField(priced.field, priced.detail);
-    const { lines } = priced;
-    return c.json(
-      {
-        spec: specOf(order),
-        minutes,
-        instances,
-        amount: formatPoints(estimate(lines, { minutes, instances })),
-        per_hour: formatPoints(totalAmount(lines, 60)),
-        lines: lines.map((line) => ({
-          line: line.line,
-          quantity: formatQuantity(line.quantity),
-          unit_price: formatPrice(line.unitPrice),
-          billing_unit: line.billingUnit,
-          amount: formatPoints(amountOf(line, minutes)),
-        })),
-      },
-      200,
-    );
+    return await once(c, async (sql) => {
+      const prices = await orderPrices(sql, [order], { models: await fleetModels(sql), at: deps.now() });
+      const priced = prices.dearest(order);
+      if (!priced.priced) throw badField(priced.field, priced.detail);
+      const { lines } = priced;
+      return c.json(
+        {
+          spec: specOf(order),
+          minutes,
+          instances,
+          amount: formatPoints(estimate(lines, { minutes, instances })),
+          per_hour: formatPoints(totalAmount(lines, 60)),
+          lines: lines.map((line) => ({
+            line: line.line,
+            quantity: formatQuantity(line.quantity),
+            unit_price: formatPrice(line.unitPrice),
+            billing_unit: line.billingUnit,
+            amount: formatPoints(amountOf(line, minutes)),
+          })),
+        },
+        200,
+      );
+    });
   });
 }
 

@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import { formatPoints, MAX_POINTS, parsePoints } from "@remotegpu/shared/money";
 import { displayText } from "@remotegpu/shared/text";
-import { transaction } from "../../store/database.ts";
 import {
   adjust,
   type Payment,
@@ -16,6 +15,7 @@ import { lockRun } from "../../store/billing/runs.ts";
 import { requireCustomer } from "../accounts/customers.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { Amount, PositiveAmount } from "../request/input-fields.ts";
+import { once } from "../request/idempotency.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
 import { created, forAdminsWith, jsonBody, Money, NumericIdPath } from "../request/route.ts";
 import { tellHostsOfMoney } from "./told-money.ts";
@@ -97,37 +97,39 @@ const postWriteOff = createRoute({
 });
 
 export function registerPaymentRoutes(api: ApiApp, deps: ApiDeps): void {
-  const { db } = deps;
-
   api.openapi(postTopUp, async (c) => {
     const body = c.req.valid("json");
     const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
-    const result = await transaction(db, (sql) => topUp(sql, payment));
-    return c.json(await answered(deps, payment, result), 201);
+    const answer = await once(c, async (sql) => c.json(answerOf(payment, await topUp(sql, payment)), 201));
+    await tellHostsOfMoney(deps, payment.customerId);
+    return answer;
   });
 
   api.openapi(postAdjustment, async (c) => {
     const body = c.req.valid("json");
     const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
-    const result = await transaction(db, (sql) => adjust(sql, payment));
-    return c.json(await answered(deps, payment, result), 201);
+    const answer = await once(c, async (sql) => c.json(answerOf(payment, await adjust(sql, payment)), 201));
+    await tellHostsOfMoney(deps, payment.customerId);
+    return answer;
   });
 
   api.openapi(postWriteOff, async (c) => {
     const body = c.req.valid("json");
     const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
-    return c.json(answer(payment, await transaction(db, (sql) => writeOff(sql, payment))), 201);
+    return await once(c, async (sql) => c.json(answerOf(payment, await writeOff(sql, payment)), 201));
   });
 
   api.openapi(postRefund, async (c) => {
     const { run_id: runId, ...body } = c.req.valid("json");
     const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
-    const result = await transaction(db, async (sql): Promise<PaymentResult> => {
+    const answer = await once(c, async (sql) => {
       const run = await lockRun(sql, runId);
-      if (run?.customerId !== payment.customerId) return { posted: false, reason: "unknown-run" };
-      return await refund(sql, { ...payment, runId });
+      const isTheirs = run?.customerId === payment.customerId;
+      const result = isTheirs ? await refund(sql, { ...payment, runId }) : UNKNOWN_RUN;
+      return c.json(answerOf(payment, result), 201);
     });
-    return c.json(await answered(deps, payment, result), 201);
+    await tellHostsOfMoney(deps, payment.customerId);
+    return answer;
   });
 }
 
@@ -154,13 +156,9 @@ function keyedId(parts: readonly (string | number)[]): string {
   return `key-${createHash("sha256").update(JSON.stringify(parts)).digest("hex")}`;
 }
 
-async function answered(deps: ApiDeps, payment: Payment, result: PaymentResult) {
-  const paid = answer(payment, result);
-  await tellHostsOfMoney(deps, payment.customerId);
-  return paid;
-}
+const UNKNOWN_RUN: PaymentResult = { posted: false, reason: "unknown-run" };
 
-function answer(payment: Payment, result: PaymentResult): z.infer<typeof Paid> {
+function answerOf(payment: Payment, result: PaymentResult): z.infer<typeof Paid> {
   if (result.posted)
     return {
       transaction_id: result.transactionId,

@@ -7,7 +7,14 @@ import type { ApiApp } from "../deps.ts";
 import { exampleOf } from "./examples.ts";
 import { describeFields } from "./fields.ts";
 import { nameSchemas } from "./named-schemas.ts";
-import { type ApiDocument, contentOf, type Operation, type Route, routesOf } from "./openapi-document.ts";
+import {
+  type ApiDocument,
+  contentOf,
+  type Operation,
+  type Parameter,
+  type Route,
+  routesOf,
+} from "./openapi-document.ts";
 import { operationId } from "./operation-ids.ts";
 import { describeProblems } from "./problems.ts";
 import { INTRODUCTION, SECURITY_SCHEME, TAGS, WHO } from "./texts.ts";
@@ -16,7 +23,7 @@ const IDEMPOTENCY_KEY = {
   name: "Idempotency-Key",
   in: "header",
   required: false,
-  description: "For 24 h the same key and body get the same answer",
+  description: "For 24 h the same key and body do it once and get the same answer",
   schema: { type: "string", maxLength: 200 },
   example: "order-2026-03-01-a",
 };
@@ -59,7 +66,14 @@ function completeOperation({ method, operation }: Route): void {
   if (access === undefined || access === "public") return;
   operation.security = [{ bearer: [access, ...(scope === null ? [] : [scope])] }];
   if (method === "post")
-    operation.parameters = [...(operation.parameters ?? []), structuredClone(IDEMPOTENCY_KEY)];
+    operation.parameters = [...(operation.parameters ?? []), idempotencyKeyOf(operation)];
+}
+
+function idempotencyKeyOf({ "x-idempotency-bound-seconds": bound }: Operation): Parameter {
+  const parameter = structuredClone(IDEMPOTENCY_KEY);
+  if (bound === undefined) return parameter;
+  const description = `${parameter.description}; after a request that died the key is free in ${bound} s, and does it again`;
+  return { ...parameter, description };
 }
 
 function whoMay(access: string | undefined, scope: KeyScope | null): string {

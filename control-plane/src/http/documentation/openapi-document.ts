@@ -64,6 +64,7 @@ export interface Operation {
   "x-access"?: string;
   /** What a key must be allowed besides, where keys are limited. */
   "x-scope"?: ScopeRule;
+  "x-idempotency-bound-seconds"?: number;
   /** Statuses of problems beyond those that follow from what kind of route it is. */
   "x-problems"?: number[];
 }

@@ -2,13 +2,14 @@
 import type { z } from "@hono/zod-openapi";
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { OrderField } from "../../core/price-lines.ts";
+import type { Connection } from "../../store/database.ts";
 import type { Orderer, RefusedOrder } from "../../store/environments/environment-orders.ts";
 import { environmentById, type EnvironmentRow } from "../../store/environments/environments.ts";
 import type { EmptyFleet } from "../../store/placement/empty-fleet.ts";
 import { instancesOf } from "../../store/placement/instances.ts";
 import type { KeptFleet } from "../../store/placement/kept-fleet.ts";
 import { authorizeWorkload } from "../request/authorization.ts";
-import type { ApiContext, ApiDeps } from "../deps.ts";
+import type { ApiContext } from "../deps.ts";
 import { type Environment, environmentAnswer } from "./environment-answer.ts";
 import { ApiRefusal, badField, conflict, notFound } from "../request/refusal.ts";
 
@@ -35,7 +36,7 @@ export function ordererOf(c: ApiContext): Orderer {
 
 /** What the kept fleet finds impossible is tried once more, on a fleet that is read for it. */
 export async function onFleet<Done extends { done: true }>(
-  kept: KeptFleet,
+  kept: Pick<KeptFleet, "recent" | "anew">,
   order: (fleet: EmptyFleet) => Promise<Done | RefusedOrder>,
 ): Promise<Done | RefusedOrder> {
   const outcome = await order(await kept.recent());
@@ -72,7 +73,7 @@ function pathOf(field: OrderField): string {
   return OF_CONFIG.includes(field) ? `config.${field}` : field;
 }
 
-export async function answerOf({ db }: ApiDeps, id: string): Promise<z.input<typeof Environment>> {
+export async function answerOf({ db }: { db: Connection }, id: string): Promise<z.input<typeof Environment>> {
   const row = await environmentById(db, id);
   if (row === null) throw notFound(`environment ${id}`);
   return environmentAnswer(row, (await instancesOf(db, "environment", [id])).get(id) ?? []);

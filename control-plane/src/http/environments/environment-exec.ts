@@ -9,7 +9,7 @@ import type { ApiApp, ApiDeps, HostLink } from "../deps.ts";
 import { environmentFor } from "./environment-access.ts";
 import { recordBeforehand } from "../request/audit.ts";
 import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
-import { forCustomers, jsonBody, ok, WorkloadIdPath } from "../request/route.ts";
+import { forCustomersBeyondDatabase, jsonBody, ok, WorkloadIdPath } from "../request/route.ts";
 
 const MAX_ARGUMENTS = 256;
 const MAX_ARGUMENT = 64 * KIB;
@@ -41,8 +41,11 @@ const ExecAnswer = z
   })
   .openapi("ExecAnswer");
 
+/** The command itself, its way, and what is asked of the database before it. */
+const EXEC_BOUND_SECONDS = MAX_EXEC_SECONDS + 20;
+
 const exec = createRoute({
-  ...forCustomers,
+  ...forCustomersBeyondDatabase(EXEC_BOUND_SECONDS),
   method: "post",
   path: "/environments/{id}/exec",
   operationId: "execInEnvironment",

@@ -11,10 +11,12 @@ import {
   stopEnvironment,
 } from "../../store/environments/environment-orders.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
+import { emptyFleet } from "../../store/placement/empty-fleet.ts";
 import type { KeptFleet } from "../../store/placement/kept-fleet.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { answerOf, environmentFor, onFleet, ordererOf, refuseUnlessDone } from "./environment-access.ts";
 import { Environment } from "./environment-answer.ts";
+import { once } from "../request/idempotency.ts";
 import { notFound } from "../request/refusal.ts";
 import { accepted, forCustomers, WorkloadIdPath } from "../request/route.ts";
 
@@ -55,52 +57,62 @@ const restart = verb("/environments/{id}/restart", "Stop and start it in its pla
 export function registerEnvironmentVerbRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
   api.openapi(remove, async (c) => {
     const { id } = await environmentFor(c, c.req.valid("param").id, "manage-workload");
-    await carryOut(c, id, deleteEnvironment);
+    const outcome = await transaction(deps.db, (sql) => give(c, sql, id, deleteEnvironment));
+    tellOf(c, refuseUnlessDone(outcome));
     return c.json({ id, status: "deleting" as const }, 202);
   });
 
   api.openapi(start, async (c) => {
     const { id } = await environmentFor(c, c.req.valid("param").id, "manage-workload");
-    const outcome = await onFleet(fleet, (fleet) =>
-      give(c, id, (sql, environment, orderer) => startEnvironment(sql, environment, { ...orderer, fleet })),
-    );
-    tellOf(c, outcome);
-    return c.json(await answerOf(deps, id), 202);
+    const recent = await fleet.recent();
+    return await once(c, async (sql, afterwards) => {
+      // Within the transaction everything is asked through it: whoever holds a connection must not wait for another.
+      const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
+      const outcome = await onFleet(looks, (fleet) =>
+        give(c, sql, id, (sql, environment, orderer) =>
+          startEnvironment(sql, environment, { ...orderer, fleet }),
+        ),
+      );
+      const done = refuseUnlessDone(outcome);
+      afterwards(() => tellOf(c, done));
+      return c.json(await answerOf({ db: sql }, id), 202);
+    });
   });
 
   api.openapi(stop, async (c) => {
     const { id } = await environmentFor(c, c.req.valid("param").id, "manage-workload");
-    await carryOut(c, id, stopEnvironment);
-    return c.json(await answerOf(deps, id), 202);
+    return await once(c, async (sql, afterwards) => {
+      const done = refuseUnlessDone(await give(c, sql, id, stopEnvironment));
+      afterwards(() => tellOf(c, done));
+      return c.json(await answerOf({ db: sql }, id), 202);
+    });
   });
 
   api.openapi(restart, async (c) => {
     const { id } = await environmentFor(c, c.req.valid("param").id, "manage-workload");
-    await carryOut(c, id, (sql, environment, orderer) =>
-      restartEnvironment(sql, environment, { ...orderer, newId: deps.newId }),
-    );
-    return c.json(await answerOf(deps, id), 202);
+    return await once(c, async (sql, afterwards) => {
+      const outcome = await give(c, sql, id, (sql, environment, orderer) =>
+        restartEnvironment(sql, environment, { ...orderer, newId: deps.newId }),
+      );
+      const done = refuseUnlessDone(outcome);
+      afterwards(() => tellOf(c, done));
+      return c.json(await answerOf({ db: sql }, id), 202);
+    });
   });
 }
 
 type Order = (sql: Connection, environment: EnvironmentRow, orderer: Orderer) => Promise<OrderOutcome>;
 
-async function carryOut(c: ApiContext, id: string, order: Order): Promise<void> {
-  tellOf(c, await give(c, id, order));
-}
-
 /** Locks the environment and gives the order. */
-async function give(c: ApiContext, id: string, order: Order): Promise<OrderOutcome> {
-  return await transaction(c.var.deps.db, async (sql) => {
-    const environment = await lockEnvironment(sql, id);
-    if (environment === null) throw notFound(`environment ${id}`);
-    return await order(sql, environment, ordererOf(c));
-  });
+async function give(c: ApiContext, sql: Connection, id: string, order: Order): Promise<OrderOutcome> {
+  const environment = await lockEnvironment(sql, id);
+  if (environment === null) throw notFound(`environment ${id}`);
+  return await order(sql, environment, ordererOf(c));
 }
 
 /** Tells the hosts and our own loops about an order that was taken. */
-function tellOf(c: ApiContext, outcome: OrderOutcome): void {
+function tellOf(c: ApiContext, { hostIds }: OrderOutcome & { done: true }): void {
   const { link } = c.var.deps;
-  for (const hostId of refuseUnlessDone(outcome).hostIds) link.nudge(hostId as HostId);
+  for (const hostId of hostIds) link.nudge(hostId as HostId);
   link.wake();
 }

@@ -3,9 +3,13 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
 import { displayText } from "@remotegpu/shared/text";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
-import { transaction } from "../../store/database.ts";
 import { changeEnvironment } from "../../store/environments/environment-changes.ts";
-import { listEnvironments, lockEnvironment } from "../../store/environments/environments.ts";
+import {
+  type EnvironmentRow,
+  listEnvironments,
+  lockEnvironment,
+} from "../../store/environments/environments.ts";
+import { transaction } from "../../store/database.ts";
 import { takeOrder } from "../../store/environments/order-desk.ts";
 import { instancesOf } from "../../store/placement/instances.ts";
 import type { KeptFleet } from "../../store/placement/kept-fleet.ts";
@@ -15,6 +19,7 @@ import { answerOf, environmentFor, onFleet, ordererOf, refuseUnlessDone } from "
 import { Environment, environmentAnswer } from "./environment-answer.ts";
 import { EnvironmentName, newEnvironment, NewEnvironmentBody } from "./environment-body.ts";
 import { EnvironmentChangeBody } from "./environment-change-body.ts";
+import { keyedOrder } from "../request/idempotency.ts";
 import { notFound } from "../request/refusal.ts";
 import { pageOf, pageQuery, timePage, toPage } from "../request/pagination.ts";
 import { created, forCustomers, jsonBody, NumericId, ok, WorkloadIdPath } from "../request/route.ts";
@@ -86,7 +91,11 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Kep
       workspaceId: workspace.id,
     });
     const terms = { order, payerId: workspace.owner_id, orderer: ordererOf(c) };
-    const outcome = await onFleet(fleet, async (fleet) => await takeOrder(db, { ...terms, fleet }));
+    const keyed = keyedOrder(c, (environment: EnvironmentRow) => ({
+      status: 201,
+      body: environmentAnswer(environment, []),
+    }));
+    const outcome = await onFleet(fleet, async (fleet) => await takeOrder(db, { ...terms, fleet }, keyed));
     const { environment } = refuseUnlessDone(outcome);
     deps.link.wake();
     return c.json(environmentAnswer(environment, []), 201);

@@ -26,6 +26,7 @@ import {
   accepted,
   created,
   forCustomers,
+  forCustomersBeyondDatabase,
   iso,
   jsonBody,
   NumericIdPath,
@@ -39,6 +40,8 @@ const tags = ["ports"];
 /** Ids of the old system may be any text; varchar(64) counts code points. */
 const EnvironmentId = text(128).min(1);
 const MAX_PORT = 65_535;
+/** The wait for the host, and what is asked of the database before and after it. */
+const PORT_BOUND_SECONDS = LEASE_WAIT_SECONDS + 20;
 
 const PortMapping = z
   .object({
@@ -93,7 +96,7 @@ const list = createRoute({
 });
 
 const post = createRoute({
-  ...forCustomers,
+  ...forCustomersBeyondDatabase(PORT_BOUND_SECONDS),
   method: "post",
   path: "/port-mappings",
   tags,

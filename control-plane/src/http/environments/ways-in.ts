@@ -12,9 +12,16 @@ import { type LeaseView, newestLeases } from "../../store/leases/lease-views.ts"
 import { type LeaseChange, leaseForStart } from "../../store/leases/start-leases.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { ApiRefusal, conflict, notFound } from "../request/refusal.ts";
-import { forCustomers, iso, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
+import {
+  forCustomers,
+  forCustomersBeyondDatabase,
+  iso,
+  ok,
+  Timestamp,
+  WorkloadIdPath,
+} from "../request/route.ts";
 import { environmentFor, ordererOf } from "./environment-access.ts";
-import { waitForLeases } from "./lease-wait.ts";
+import { LEASE_WAIT_SECONDS, waitForLeases } from "./lease-wait.ts";
 
 const tags = ["environments"];
 const params = WorkloadIdPath;
@@ -55,8 +62,11 @@ const get = createRoute({
   responses: ok("The ways in", Access),
 });
 
+/** The wait for the host, and what is asked of the database before and after it. */
+const RENEWAL_BOUND_SECONDS = LEASE_WAIT_SECONDS + 20;
+
 const post = createRoute({
-  ...forCustomers,
+  ...forCustomersBeyondDatabase(RENEWAL_BOUND_SECONDS),
   method: "post",
   path: "/environments/{id}/access",
   operationId: "renewEnvironmentAccess",

@@ -2,6 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { type AlarmRow, clearAlarmById, listAlarms } from "../../store/alarms.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
 import { forAdmins, iso, NumericIdPath, ok, Timestamp } from "../request/route.ts";
@@ -48,9 +49,11 @@ export function registerAlarmRoutes(api: ApiApp, { db, now }: ApiDeps): void {
 
   api.openapi(clear, async (c) => {
     const { id } = c.req.valid("param");
-    const row = await clearAlarmById(db, { id, now: now() });
-    if (row === null) throw notFound(`alarm ${id}`);
-    return c.json(alarmAnswer(row), 200);
+    return await once(c, async (sql) => {
+      const row = await clearAlarmById(sql, { id, now: now() });
+      if (row === null) throw notFound(`alarm ${id}`);
+      return c.json(alarmAnswer(row), 200);
+    });
   });
 }
 

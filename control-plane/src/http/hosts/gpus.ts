@@ -1,13 +1,14 @@
 /** One GPU in or out of service. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { GpuUuid } from "@remotegpu/shared/ids";
-import { transaction } from "../../store/database.ts";
+import type { Connection } from "../../store/database.ts";
 import { appendEvent } from "../../store/events.ts";
 import { noteAdminsCordon, noteAdminsUncordon } from "../../store/hosts/gpu-health.ts";
 import { cordonGpu, gpuByUuid, uncordonGpu } from "../../store/hosts/hosts.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { Gpu, gpuAnswer } from "./host-answer.ts";
 import { CordonWish, deed } from "./hosts.ts";
+import { once } from "../request/idempotency.ts";
 import { notFound } from "../request/refusal.ts";
 import { forAdmins, ok, optionalJsonBody } from "../request/route.ts";
 
@@ -32,33 +33,35 @@ export function registerGpuRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(cordon, async (c) => {
     const { uuid } = c.req.valid("param");
     const reason = c.req.valid("json").reason ?? null;
-    return c.json(await setCordon(c, uuid, { cordoned: true, reason }), 200);
+    return await once(c, async (sql) =>
+      c.json(await setCordon(c, sql, uuid, { cordoned: true, reason }), 200),
+    );
   });
 
   api.openapi(uncordon, async (c) => {
     const { uuid } = c.req.valid("param");
     const reason = c.req.valid("json").reason ?? null;
-    const answer = await setCordon(c, uuid, { cordoned: false, reason });
-    deps.link.wake();
-    return c.json(answer, 200);
+    return await once(c, async (sql, afterwards) => {
+      afterwards(() => deps.link.wake());
+      return c.json(await setCordon(c, sql, uuid, { cordoned: false, reason }), 200);
+    });
   });
 }
 
 async function setCordon(
   c: ApiContext,
+  sql: Connection,
   uuid: string,
   { cordoned, reason }: { cordoned: boolean; reason: string | null },
 ): Promise<ReturnType<typeof gpuAnswer>> {
-  const { db, now } = c.var.deps;
-  const found = await gpuByUuid(db, uuid);
+  const { now } = c.var.deps;
+  const found = await gpuByUuid(sql, uuid);
   if (found === null) throw notFound(`GPU ${uuid}`);
-  await transaction(db, async (sql) => {
-    await (cordoned ? cordonGpu(sql, { uuid, reason }) : uncordonGpu(sql, uuid));
-    await (cordoned ? noteAdminsCordon(sql, uuid) : noteAdminsUncordon(sql, uuid, now()));
-    const kind = cordoned ? "gpu-cordoned" : "gpu-uncordoned";
-    const after = await gpuByUuid(sql, uuid);
-    const change = { old: found.status, new: after?.status ?? null, reason };
-    await appendEvent(sql, { kind, hostId: found.host_id, gpuUuid: uuid, ...change, ...deed(c) });
-  });
-  return gpuAnswer((await gpuByUuid(db, uuid)) ?? found);
+  await (cordoned ? cordonGpu(sql, { uuid, reason }) : uncordonGpu(sql, uuid));
+  await (cordoned ? noteAdminsCordon(sql, uuid) : noteAdminsUncordon(sql, uuid, now()));
+  const kind = cordoned ? "gpu-cordoned" : "gpu-uncordoned";
+  const after = await gpuByUuid(sql, uuid);
+  const change = { old: found.status, new: after?.status ?? null, reason };
+  await appendEvent(sql, { kind, hostId: found.host_id, gpuUuid: uuid, ...change, ...deed(c) });
+  return gpuAnswer(after ?? found);
 }

@@ -3,7 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
 import { displayText, text } from "@remotegpu/shared/text";
 import { HOST_CONNECTIONS } from "@remotegpu/shared/workload";
-import { transaction } from "../../store/database.ts";
+import { type Connection, transaction } from "../../store/database.ts";
 import { appendEvent } from "../../store/events.ts";
 import { drainHost } from "../../store/hosts/host-drain.ts";
 import { removeHost, revokeHost } from "../../store/hosts/host-removal.ts";
@@ -21,6 +21,7 @@ import {
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { Gpu, gpuAnswer, Host, hostAnswer } from "./host-answer.ts";
 import { hostLabels } from "../request/host-labels.ts";
+import { once } from "../request/idempotency.ts";
 import { PlainName } from "../request/input-fields.ts";
 import { pageOf, PageQuery, pageQuery, textPage, toPage } from "../request/pagination.ts";
 import { conflict, notFound } from "../request/refusal.ts";
@@ -166,56 +167,60 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(cordon, async (c) => {
     const host = await hostOf(deps, c.req.valid("param").id);
     const reason = c.req.valid("json").reason ?? null;
-    await transaction(db, async (sql) => {
+    return await once(c, async (sql) => {
       const old = await statusOf(sql, host.id);
       await cordonHost(sql, { hostId: host.id, reason });
       const change = { old, new: await statusOf(sql, host.id), reason };
       await appendEvent(sql, { kind: "host-cordoned", hostId: host.id, ...change, ...deed(c) });
+      return c.json(hostAnswer(await hostOf({ db: sql }, host.id)), 200);
     });
-    return c.json(hostAnswer(await hostOf(deps, host.id)), 200);
   });
 
   api.openapi(uncordon, async (c) => {
     const host = await hostOf(deps, c.req.valid("param").id);
     if (host.revoked_at !== null) throw conflict(`Host ${host.id} was revoked; it cannot serve again.`);
     const reason = c.req.valid("json").reason ?? null;
-    await transaction(db, async (sql) => {
+    return await once(c, async (sql, afterwards) => {
       const old = await statusOf(sql, host.id);
       await uncordonHost(sql, host.id);
       const change = { old, new: await statusOf(sql, host.id), reason };
       await appendEvent(sql, { kind: "host-uncordoned", hostId: host.id, ...change, ...deed(c) });
+      afterwards(() => deps.link.wake());
+      return c.json(hostAnswer(await hostOf({ db: sql }, host.id)), 200);
     });
-    deps.link.wake();
-    return c.json(hostAnswer(await hostOf(deps, host.id)), 200);
   });
 
   api.openapi(drain, async (c) => {
     const host = await hostOf(deps, c.req.valid("param").id);
     const reason = c.req.valid("json").reason ?? null;
-    await transaction(db, (sql) => drainHost(sql, host.id, { reason, actor: actorName(c), now: deps.now() }));
-    deps.link.nudge(host.id);
-    return c.json(hostAnswer(await hostOf(deps, host.id)), 200);
+    return await once(c, async (sql, afterwards) => {
+      await drainHost(sql, host.id, { reason, actor: actorName(c), now: deps.now() });
+      afterwards(() => deps.link.nudge(host.id));
+      return c.json(hostAnswer(await hostOf({ db: sql }, host.id)), 200);
+    });
   });
 
   api.openapi(revoke, async (c) => {
     const host = await hostOf(deps, c.req.valid("param").id);
-    await transaction(db, (sql) => revokeHost(sql, host.id, { actor: actorName(c), now: deps.now() }));
+    const answer = await once(c, async (sql) => {
+      await revokeHost(sql, host.id, { actor: actorName(c), now: deps.now() });
+      return c.json(hostAnswer(await hostOf({ db: sql }, host.id)), 200);
+    });
     await deps.link.revocationsChanged();
-    return c.json(hostAnswer(await hostOf(deps, host.id)), 200);
+    return answer;
   });
 
   api.openapi(confirm, async (c) => {
     const host = await hostOf(deps, c.req.valid("param").id);
     const { generation } = c.req.valid("json");
-    const confirmed = await transaction(db, async (sql) => {
-      const reached = await confirmStops(sql, { hostId: host.id, generation });
+    return await once(c, async (sql, afterwards) => {
+      if (!(await confirmStops(sql, { hostId: host.id, generation })))
+        throw conflict(`Host ${host.id} has not come to generation ${generation}.`);
       const event = { kind: "stops-confirmed", hostId: host.id, new: String(generation), ...deed(c) };
-      if (reached) await appendEvent(sql, event);
-      return reached;
+      await appendEvent(sql, event);
+      afterwards(() => deps.link.nudge(host.id));
+      return c.json(hostAnswer(await hostOf({ db: sql }, host.id)), 200);
     });
-    if (!confirmed) throw conflict(`Host ${host.id} has not come to generation ${generation}.`);
-    deps.link.nudge(host.id);
-    return c.json(hostAnswer(await hostOf(deps, host.id)), 200);
   });
 
   api.openapi(remove, async (c) => {
@@ -244,8 +249,8 @@ function actorName(c: ApiContext): string {
   return `${actor.isAdmin ? "admin" : "customer"} ${actor.customerId}`;
 }
 
-async function hostOf(deps: ApiDeps, id: string): Promise<HostRow & { id: HostId }> {
-  const host = await hostById(deps.db, id);
+async function hostOf({ db }: { db: Connection }, id: string): Promise<HostRow & { id: HostId }> {
+  const host = await hostById(db, id);
   if (host === null) throw notFound(`host ${id}`);
   return { ...host, id: host.id as HostId };
 }

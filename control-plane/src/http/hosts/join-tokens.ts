@@ -7,6 +7,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { insertJoinToken } from "../../store/hosts/join-tokens.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { secretHash } from "../request/authentication.ts";
+import { once } from "../request/idempotency.ts";
 import { created, forAdmins, optionalJsonBody, Timestamp } from "../request/route.ts";
 
 const NewToken = z.strictObject({ host_name: displayText(128).optional() }).openapi("NewJoinToken");
@@ -36,14 +37,17 @@ export function registerJoinTokenRoutes(api: ApiApp, deps: ApiDeps): void {
     const token = `rgj_${randomBytes(32).toString("base64url")}`;
     const now = deps.now();
     const expiresAt = new Date(now.getTime() + JOIN_TOKEN_MINUTES * MS_PER_MINUTE);
-    await insertJoinToken(deps.db, {
+    const made = {
       tokenHash: secretHash(token),
       hostName: c.req.valid("json").host_name ?? null,
       createdBy: c.var.actor.customerId,
       now,
       expiresAt,
-    });
+    };
     const command = deps.config.joinCommand(token);
-    return c.json({ token, expires_at: expiresAt.toISOString(), command }, 201);
+    return await once(c, async (sql) => {
+      await insertJoinToken(sql, made);
+      return c.json({ token, expires_at: expiresAt.toISOString(), command }, 201);
+    });
   });
 }

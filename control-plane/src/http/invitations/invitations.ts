@@ -1,6 +1,5 @@
 /** What a customer is invited to, and the answers: nobody belongs to a workspace without having said yes. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { transaction } from "../../store/database.ts";
 import {
   acceptInvitation,
   declineInvitation,
@@ -9,6 +8,7 @@ import {
 } from "../../store/invitations/invitations.ts";
 import { Member, memberAnswer, requireMember } from "../accounts/workspace-members.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
 import { forCustomers, iso, noContent, ok, OpaqueIdPath, Timestamp } from "../request/route.ts";
@@ -73,17 +73,20 @@ export function registerInvitationRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(accept, async (c) => {
     const answer = answerOf(c, c.req.valid("param").id);
-    const workspaceId = await transaction(db, async (sql) => await acceptInvitation(sql, answer));
-    if (workspaceId === null) throw notFound(`invitation ${answer.invitationId}`);
-    const { customerId } = answer;
-    return c.json(memberAnswer(await requireMember(deps, { workspaceId, customerId })), 200);
+    return await once(c, async (sql) => {
+      const workspaceId = await acceptInvitation(sql, answer);
+      if (workspaceId === null) throw notFound(`invitation ${answer.invitationId}`);
+      const { customerId } = answer;
+      return c.json(memberAnswer(await requireMember({ db: sql }, { workspaceId, customerId })), 200);
+    });
   });
 
   api.openapi(decline, async (c) => {
     const answer = answerOf(c, c.req.valid("param").id);
-    if (!(await transaction(db, async (sql) => await declineInvitation(sql, answer))))
-      throw notFound(`invitation ${answer.invitationId}`);
-    return c.body(null, 204);
+    return await once(c, async (sql) => {
+      if (!(await declineInvitation(sql, answer))) throw notFound(`invitation ${answer.invitationId}`);
+      return c.body(null, 204);
+    });
   });
 }
 

@@ -27,6 +27,7 @@ import {
 } from "../../store/invitations/workspace-invitations.ts";
 import { Role } from "../accounts/workspace-members.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
 import { pageOf, PageQuery, textPage, toPage } from "../request/pagination.ts";
 import { ApiRefusal, badField, conflict, notFound } from "../request/refusal.ts";
@@ -110,7 +111,7 @@ export function registerWorkspaceInvitationRoutes(api: ApiApp, deps: ApiDeps): v
     const now = deps.now();
     const inviterId = c.var.actor.customerId;
     const expiresAt = new Date(now.getTime() + INVITATION_LIFETIME_MS);
-    const row = await transaction(db, async (sql) => {
+    return await once(c, async (sql) => {
       await holdInvitations(sql, { workspaceId, inviterId, now });
       const known = await renewInvitation(sql, { workspaceId, email, username, role, expiresAt });
       if (known === null) {
@@ -122,10 +123,10 @@ export function registerWorkspaceInvitationRoutes(api: ApiApp, deps: ApiDeps): v
       if (known === null)
         await insertInvitation(sql, { id, workspaceId, inviterId, email, username, role, now, expiresAt });
       await inviteWhoHasIt(sql, id);
-      return await workspaceInvitation(sql, id);
+      const row = await workspaceInvitation(sql, id);
+      if (row === null) throw notFound(`workspace ${workspaceId}`);
+      return c.json(invitationAnswer(row), 201);
     });
-    if (row === null) throw notFound(`workspace ${workspaceId}`);
-    return c.json(invitationAnswer(row), 201);
   });
 
   api.openapi(list, async (c) => {

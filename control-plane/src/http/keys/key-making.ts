@@ -6,7 +6,7 @@ import { z } from "@hono/zod-openapi";
 import { displayText } from "@remotegpu/shared/text";
 import { KEY_SCOPES, type KeyRights, outlives, scopesBeyond } from "../../core/key-scopes.ts";
 import { type ApiKeyRow, hasRoomForKey, insertApiKey, MAX_LIVE_KEYS } from "../../store/accounts/api-keys.ts";
-import { transaction } from "../../store/database.ts";
+import type { Transaction } from "../../store/database.ts";
 import type { ApiContext } from "../deps.ts";
 import { makeApiKey } from "../request/authentication.ts";
 import { badField, conflict, forbidden } from "../request/refusal.ts";
@@ -57,6 +57,7 @@ export const ApiKeyShownOnce = ApiKey.extend({ key: z.string() }).openapi("ApiKe
 /** @throws ApiRefusal where the key of the request may not make such a one, or the customer has too many */
 export async function makeKey(
   c: ApiContext,
+  sql: Transaction,
   wish: { customerId: number; name: string | undefined; rights: KeyRights; expiresAt: Date | null },
 ): Promise<z.input<typeof ApiKeyShownOnce>> {
   const { deps, actor } = c.var;
@@ -69,12 +70,9 @@ export async function makeKey(
 
   const { key, prefix, keyHash } = makeApiKey();
   const { customerId, name = "key", rights, expiresAt } = wish;
-  const row = await transaction(deps.db, async (sql) =>
-    (await hasRoomForKey(sql, { customerId, now }))
-      ? await insertApiKey(sql, { customerId, name, prefix, keyHash, rights, expiresAt, now })
-      : null,
-  );
-  if (row === null) throw conflict(`There are ${MAX_LIVE_KEYS} live keys already; revoke one first.`);
+  if (!(await hasRoomForKey(sql, { customerId, now })))
+    throw conflict(`There are ${MAX_LIVE_KEYS} live keys already; revoke one first.`);
+  const row = await insertApiKey(sql, { customerId, name, prefix, keyHash, rights, expiresAt, now });
   return { ...apiKeyAnswer(row), key };
 }
 

@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { apiKeysOfCustomer, revokeApiKey } from "../../store/accounts/api-keys.ts";
 import { requireCustomer } from "../accounts/customers.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { badField, notFound } from "../request/refusal.ts";
 import {
@@ -80,13 +81,13 @@ export function registerApiKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     if (isForMetrics && wish.scopes !== undefined) throw badField("scopes", "a key of role metrics has none");
     // For administrators as for oneself: an expiring key must not make one of its kind that does not end.
     const isAdmins = customer.user_type === "admin";
-    const made = await makeKey(c, {
+    const key = {
       customerId: customer.id,
       name: wish.name,
-      rights: isForMetrics ? { role: "metrics" } : rightsWished(c, wish),
+      rights: isForMetrics ? { role: "metrics" as const } : rightsWished(c, wish),
       expiresAt: isAdmins && !isForMetrics ? expiryWithin(c, wish) : expiryOf(wish),
-    });
-    return c.json(made, 201);
+    };
+    return await once(c, async (sql) => c.json(await makeKey(c, sql, key), 201));
   });
 
   api.openapi(list, async (c) => {

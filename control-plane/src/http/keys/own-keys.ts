@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { scopesBeyond } from "../../core/key-scopes.ts";
 import { apiKeysOfCustomer, liveKey, revokeApiKey, rightsOf } from "../../store/accounts/api-keys.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { forbidden, notFound } from "../request/refusal.ts";
 import {
@@ -67,7 +68,8 @@ export function registerOwnKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     const { customerId } = c.var.actor;
     const expiresAt = expiryWithin(c, wish);
     const rights = rightsWished(c, wish);
-    return c.json(await makeKey(c, { customerId, name: wish.name, rights, expiresAt }), 201);
+    const key = { customerId, name: wish.name, rights, expiresAt };
+    return await once(c, async (sql) => c.json(await makeKey(c, sql, key), 201));
   });
 
   api.openapi(list, async (c) => {

@@ -5,7 +5,7 @@ import { EXAMPLE_SPECS } from "../../core/example-prices.ts";
 import { priceChange } from "../../core/price-preview.ts";
 import { BILLING_UNITS } from "../../core/rating.ts";
 import { type NewPrice, priceObstacle, specPricesOf } from "../../store/prices/prices.ts";
-import { type Connection, transaction } from "../../store/database.ts";
+import type { Connection } from "../../store/database.ts";
 import { addExamples } from "../../store/prices/example-prices.ts";
 import {
   type CatalogueEntry,
@@ -15,6 +15,7 @@ import {
   usernamesOf,
 } from "../../store/prices/price-preview.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { badField } from "../request/refusal.ts";
 import { created, forAdminsWith, jsonBody, Money, ok, Timestamp } from "../request/route.ts";
 import { NewPriceBody, newPrice, obstacleSentence } from "./prices.ts";
@@ -94,8 +95,6 @@ const examples = createRoute({
 });
 
 export function registerPricePreviewRoutes(api: ApiApp, deps: ApiDeps): void {
-  const { db } = deps;
-
   api.openapi(preview, async (c) => {
     const now = deps.now();
     const { customerId: createdBy } = c.var.actor;
@@ -104,17 +103,18 @@ export function registerPricePreviewRoutes(api: ApiApp, deps: ApiDeps): void {
       .prices.map((body, index) => newPrice(body, { now, createdBy, at: `prices.${index}.` }));
     assertDistinct(prices);
     // One moment of the database, so that the numbers belong together.
-    const answer = await transaction(db, (sql) => previewOf(sql, prices, now), {
+    return await once(c, async (sql) => c.json(await previewOf(sql, prices, now), 200), {
       isolation: "repeatable read",
     });
-    return c.json(answer, 200);
   });
 
   api.openapi(examples, async (c) => {
     const terms = { now: deps.now(), createdBy: c.var.actor.customerId };
-    const made = await transaction(db, (sql) => addExamples(sql, EXAMPLE_SPECS, terms));
-    const kept = EXAMPLE_SPECS.map(({ spec }) => spec).filter((spec) => !made.includes(spec));
-    return c.json({ made, kept }, 201);
+    return await once(c, async (sql) => {
+      const made = await addExamples(sql, EXAMPLE_SPECS, terms);
+      const kept = EXAMPLE_SPECS.map(({ spec }) => spec).filter((spec) => !made.includes(spec));
+      return c.json({ made, kept }, 201);
+    });
   });
 }
 

@@ -2,7 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { NO_CONTROL_CHARACTER, text } from "@remotegpu/shared/text";
 import { BILLING_UNITS } from "../../core/rating.ts";
-import { type Connection, transaction } from "../../store/database.ts";
+import type { Connection } from "../../store/database.ts";
 import {
   addPrice,
   listPrices,
@@ -12,6 +12,7 @@ import {
   specByName,
 } from "../../store/prices/prices.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { SpecName, UnitPrice } from "../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict } from "../request/refusal.ts";
@@ -98,11 +99,13 @@ export function registerPriceRoutes(api: ApiApp, deps: ApiDeps): void {
     const body = c.req.valid("json");
     const now = deps.now();
     const price = newPrice(body, { now, createdBy: c.var.actor.customerId });
-    const result = await transaction(db, (sql) => addPrice(sql, price, now));
-    if (result.added !== null)
-      return c.json({ ...priceAnswer(result.added), hint: await hintFor(db, price) }, 201);
-    const sentence = obstacleSentence(result.reason, price);
-    throw result.reason === "taken" ? conflict(`${sentence}.`) : badField("effective_from", sentence);
+    return await once(c, async (sql) => {
+      const result = await addPrice(sql, price, now);
+      if (result.added !== null)
+        return c.json({ ...priceAnswer(result.added), hint: await hintFor(sql, price) }, 201);
+      const sentence = obstacleSentence(result.reason, price);
+      throw result.reason === "taken" ? conflict(`${sentence}.`) : badField("effective_from", sentence);
+    });
   });
 }
 

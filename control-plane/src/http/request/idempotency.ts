@@ -1,54 +1,150 @@
 /**
  * `Idempotency-Key` on POST: for 24 hours the same key, route and body get the first answer again, another body
- * is refused, and while the first request runs a second one is told so.
+ * is refused, and while the first request runs a second one is told so. Each route is of one of two forms:
+ *
+ * - What is only in the database is carried out by `once`: the work and its answer are one transaction, so a request
+ *   that dies anywhere leaves all of it, answer included, or nothing, and the same key does it or tells it.
+ * - What reaches beyond (`beyondDatabase`) is claimed before it begins. A claim whose request died ends after the
+ *   longest that the request may take, and the same key does it again.
  *
  * Only answers that did something (2xx) are kept: a refused request left nothing behind, so asking again is safe
- * and may now succeed. Where the process dies in the middle, or something fails that is no refusal of ours, the outcome
- * is unknown (a commit may have come through although its answer did not) and the key stays taken.
- * Answers can hold secrets that are shown once (keys, tokens), so they are stored sealed with a key that is
- * derived from the caller's own bearer key, which the server does not keep.
+ * and may now succeed.
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { createMiddleware } from "hono/factory";
 import { HTTPException } from "hono/http-exception";
-import { isUndone } from "../../store/database.ts";
-import { claimKey, finishKey, releaseKey } from "../../store/idempotency.ts";
+import { type Isolation, isUndone, type Transaction, transaction } from "../../store/database.ts";
+import type { KeyedOrder } from "../../store/environments/order-desk.ts";
+import {
+  claimKey,
+  finishKey,
+  holdKeys,
+  keepAnswers,
+  KEY_FREE_WITHIN_MS,
+  type KeyedRequest,
+  KeyInUseError,
+  type Recalled,
+  recallKey,
+  releaseKey,
+} from "../../store/idempotency.ts";
 import type { ApiContext, ApiEnv } from "../deps.ts";
 import { ApiRefusal, badField, conflict } from "./refusal.ts";
+import { bodyHashOf, openAnswer, sealAnswer } from "./sealed-answers.ts";
 
 const KEY_PATTERN = /^[\x21-\x7e]{1,200}$/;
 
-export const replayIdempotent = createMiddleware<ApiEnv>(async (c, next) => {
-  const key = c.req.header("Idempotency-Key");
-  if (key === undefined || c.req.method !== "POST") return await next();
-  if (!KEY_PATTERN.test(key)) throw badField("Idempotency-Key", "must be 1 to 200 visible ASCII characters");
+/** For routes whose handlers carry out what they do by `once`, or hand it to the order desk by `keyedOrder`. */
+export const replayAnswered = createMiddleware<ApiEnv>(async (c, next) => {
+  if (c.req.method !== "POST") return await next();
+  const request = await keyedRequestOf(c);
+  if (request !== null) {
+    const replay = replayOrRefuse(c, await recallKey(c.var.deps.db, request));
+    if (replay !== null) return replay;
+    c.set("keyedRequest", request);
+  }
+  await next();
+  assert(!c.res.ok || c.var.isCarriedOut === true, `${c.req.path} was not carried out once`);
+  return undefined;
+});
 
-  const { deps, actor } = c.var;
-  const slot = { apiKeyId: actor.apiKeyId, route: routeOf(c), key };
-  const claim = await claimKey(deps.db, slot, {
-    // Under the caller's own key: a body may hold a password, which a plain hash would let others guess at.
-    bodyHash: createHmac("sha256", sealingKey(c))
-      .update(await c.req.text())
-      .digest("hex"),
-    now: deps.now(),
+/** For routes that reach beyond the database, each with the longest that it may take. */
+export const claimBefore = (boundSeconds: number) =>
+  createMiddleware<ApiEnv>(async (c, next) => {
+    const request = await keyedRequestOf(c);
+    if (request === null) return await next();
+    const { db } = c.var.deps;
+    const replay = replayOrRefuse(c, await claimKey(db, request, { boundSeconds }));
+    if (replay !== null) return replay;
+    await next();
+    if (c.res.ok)
+      await finishKey(db, request, {
+        status: c.res.status,
+        sealedBody: sealAnswer(c, await c.res.clone().text()),
+      });
+    else if (didNothing(c.error)) await releaseKey(db, request);
+    return undefined;
   });
 
-  switch (claim.outcome) {
+/**
+ * Runs `work`, which answers what the client gets, in one transaction that keeps the answer, too. What it gives to
+ * `afterwards` is done when it is committed. It may run again where it lost against another.
+ */
+export async function once<Answer extends Response>(
+  c: ApiContext,
+  work: (sql: Transaction, afterwards: (tell: () => void) => void) => Promise<Answer>,
+  { isolation }: { isolation?: Isolation } = {},
+): Promise<Answer> {
+  const { deps, keyedRequest } = c.var;
+  let tellings: (() => void)[] = [];
+  const answer = await transaction(
+    deps.db,
+    async (sql) => {
+      tellings = [];
+      if (keyedRequest !== undefined) await holdKey(sql, keyedRequest);
+      const made = await work(sql, (tell) => void tellings.push(tell));
+      assert(made.ok, "a refusal is thrown, so that nothing is left of the request");
+      if (keyedRequest !== undefined) {
+        const sealedBody = sealAnswer(c, await made.clone().text());
+        await keepAnswers(sql, [{ ...keyedRequest, status: made.status, sealedBody }]);
+      }
+      return made;
+    },
+    { ...(isolation !== undefined && { isolation }), endsDeadWithinMs: KEY_FREE_WITHIN_MS },
+  );
+  c.set("isCarriedOut", true);
+  for (const tell of tellings) tell();
+  return answer;
+}
+
+async function holdKey(sql: Transaction, request: KeyedRequest): Promise<void> {
+  const [isHeld] = await holdKeys(sql, [request]);
+  if (isHeld !== true) throw new KeyInUseError("another request with this key is under way");
+}
+
+/** For what others write down together with their own: the request's key, and the answer to what was made. */
+export function keyedOrder<Made>(
+  c: ApiContext,
+  answer: (made: Made) => { status: number; body: object },
+): KeyedOrder<Made> | null {
+  c.set("isCarriedOut", true);
+  const { keyedRequest: request } = c.var;
+  if (request === undefined) return null;
+  return {
+    request,
+    answer(made) {
+      const { status, body } = answer(made);
+      return { status, sealedBody: sealAnswer(c, JSON.stringify(body)) };
+    },
+  };
+}
+
+/** Null without a key. */
+async function keyedRequestOf(c: ApiContext): Promise<KeyedRequest | null> {
+  const key = c.req.header("Idempotency-Key");
+  if (key === undefined) return null;
+  if (!KEY_PATTERN.test(key)) throw badField("Idempotency-Key", "must be 1 to 200 visible ASCII characters");
+  const { deps, actor } = c.var;
+  const slot = { apiKeyId: actor.apiKeyId, route: routeOf(c), key };
+  return { slot, bodyHash: await bodyHashOf(c), now: deps.now() };
+}
+
+/** Null where the request is the first of its key. */
+function replayOrRefuse(c: ApiContext, known: Recalled): Response | null {
+  switch (known.outcome) {
     case "other-body":
       throw badField("Idempotency-Key", "was used with another body in the last 24 hours");
     case "in-progress":
-      throw conflict(
-        "The first request with this Idempotency-Key has not been answered. If it never was, look at what it did and use a new key.",
-      );
-    case "done":
-      return replay(c, claim.status, claim.sealedBody);
-    case "claimed":
-      await next();
-      if (c.res.ok) await finishKey(deps.db, slot, { status: c.res.status, sealedBody: await seal(c) });
-      else if (didNothing(c.error)) await releaseKey(deps.db, slot);
-      return undefined;
+      throw conflict("The first request with this Idempotency-Key is under way; ask again in a moment.");
+    case "done": {
+      const body = openAnswer(c, known.sealedBody);
+      const headers = { "Content-Type": "application/json", "Idempotency-Replayed": "true" };
+      return new Response(body === "" ? null : body, { status: known.status, headers });
+    }
+    case "new":
+      return null;
   }
-});
+}
 
 /** A refusal of ours, thrown or answered, or a failure of which the database itself says that nothing came. */
 function didNothing(error: Error | undefined): boolean {
@@ -61,34 +157,4 @@ function routeOf(c: ApiContext): string {
   const { pathname, search } = new URL(c.req.url);
   const route = pathname + search;
   return route.length <= 120 ? route : createHash("sha256").update(route).digest("hex");
-}
-
-function replay(c: ApiContext, status: number, sealedBody: string): Response {
-  const body = unseal(c, sealedBody);
-  const headers = { "Content-Type": "application/json", "Idempotency-Replayed": "true" };
-  return new Response(body === "" ? null : body, { status, headers });
-}
-
-const SEAL = "aes-256-gcm";
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
-
-async function seal(c: ApiContext): Promise<string> {
-  const iv = randomBytes(IV_BYTES);
-  const cipher = createCipheriv(SEAL, sealingKey(c), iv);
-  const body = Buffer.concat([cipher.update(await c.res.clone().text(), "utf8"), cipher.final()]);
-  return Buffer.concat([iv, cipher.getAuthTag(), body]).toString("base64");
-}
-
-function unseal(c: ApiContext, sealed: string): string {
-  const bytes = Buffer.from(sealed, "base64");
-  const decipher = createDecipheriv(SEAL, sealingKey(c), bytes.subarray(0, IV_BYTES));
-  decipher.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
-  const body = bytes.subarray(IV_BYTES + TAG_BYTES);
-  return Buffer.concat([decipher.update(body), decipher.final()]).toString("utf8");
-}
-
-function sealingKey(c: ApiContext): Buffer {
-  const bearer = c.req.header("Authorization") ?? "";
-  return Buffer.from(hkdfSync("sha256", bearer.replace(/^Bearer +/i, ""), "", "idempotency", 32));
 }

@@ -8,7 +8,7 @@ import type { ScopeRule } from "../../core/key-scopes.ts";
 import { recordAsked } from "./audit.ts";
 import { authenticate, requireAdmin, requireScope } from "./authentication.ts";
 import { limitAddress, limitKey } from "./rate-limit.ts";
-import { replayIdempotent } from "./idempotency.ts";
+import { claimBefore, replayAnswered } from "./idempotency.ts";
 
 export const Problem = z
   .object({
@@ -29,7 +29,7 @@ const problems = {
 
 /** The routes of customers that need this scope of the key; the handler looks at what belongs to whom. */
 export const forCustomersWith = (scope: ScopeRule) => ({
-  middleware: [recordAsked, limitAddress, authenticate, limitKey, requireScope(scope), replayIdempotent],
+  middleware: [recordAsked, limitAddress, authenticate, limitKey, requireScope(scope), replayAnswered],
   security: [{ bearer: [] }],
   "x-access": "customer",
   "x-scope": scope,
@@ -46,7 +46,7 @@ export const forAdminsWith = (scope: ScopeRule) => ({
     limitKey,
     requireScope(scope),
     requireAdmin,
-    replayIdempotent,
+    replayAnswered,
   ],
   security: [{ bearer: [] }],
   "x-access": "admin",
@@ -54,6 +54,20 @@ export const forAdminsWith = (scope: ScopeRule) => ({
 });
 
 export const forAdmins = forAdminsWith("by-method");
+
+/** The same for a POST that does something beyond the database, and may take so long. */
+export const forCustomersBeyondDatabase = (boundSeconds: number) => ({
+  ...forCustomers,
+  middleware: [
+    recordAsked,
+    limitAddress,
+    authenticate,
+    limitKey,
+    requireScope("by-method"),
+    claimBefore(boundSeconds),
+  ],
+  "x-idempotency-bound-seconds": boundSeconds,
+});
 
 export const forEveryone = {
   middleware: [recordAsked, limitAddress],

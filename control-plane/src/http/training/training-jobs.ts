@@ -5,7 +5,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
-import { type Connection, transaction } from "../../store/database.ts";
+import type { Connection } from "../../store/database.ts";
 import { instancesOf, type InstanceView } from "../../store/placement/instances.ts";
 import { lockJobOrders } from "../../store/training/job-orders.ts";
 import { cancelJob, confirmJob } from "../../store/training/old-jobs.ts";
@@ -15,6 +15,7 @@ import {
   type TrainingJobRow,
 } from "../../store/training/training-jobs.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { ordererOf, refuseUnlessDone } from "../environments/environment-access.ts";
 import { Instance, instanceAnswer, isSimulated } from "../instance-answer.ts";
 import { authorizeWorkload, visibleWorkloads } from "../request/authorization.ts";
@@ -141,14 +142,12 @@ export function registerTrainingJobRoutes(api: ApiApp, { db }: ApiDeps): void {
 
   api.openapi(confirm, async (c) => {
     const { id } = c.req.valid("param");
-    await carryOut(c, id, confirmJob);
-    return c.json(await answerOf(db, id), 200);
+    return await carryOut(c, id, confirmJob);
   });
 
   api.openapi(cancel, async (c) => {
     const { id } = c.req.valid("param");
-    await carryOut(c, id, cancelJob);
-    return c.json(await answerOf(db, id), 200);
+    return await carryOut(c, id, cancelJob);
   });
 }
 
@@ -165,14 +164,14 @@ async function jobFor(
 }
 
 /** Holds the job and gives the order. */
-async function carryOut(c: ApiContext, id: string, order: typeof confirmJob): Promise<void> {
+async function carryOut(c: ApiContext, id: string, order: typeof confirmJob) {
   await jobFor(c, id, "manage-workload");
-  const outcome = await transaction(c.var.deps.db, async (sql) => {
+  return await once(c, async (sql) => {
     const job = (await lockJobOrders(sql, [id])).get(id);
     if (job === undefined) throw notFound(`training job ${id}`);
-    return await order(sql, job, ordererOf(c));
+    refuseUnlessDone(await order(sql, job, ordererOf(c)));
+    return c.json(await answerOf(sql, id), 200);
   });
-  refuseUnlessDone(outcome);
 }
 
 async function answerOf(db: Connection, id: string): Promise<z.input<typeof TrainingJob>> {

@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { type DeliveryRow, deliveriesOf } from "../../store/webhooks/deliveries.ts";
 import { queueTest } from "../../store/webhooks/outbox.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { conflict } from "../request/refusal.ts";
 import { accepted, forCustomersWith, iso, NumericIdPath, ok, Timestamp } from "../request/route.ts";
@@ -65,9 +66,11 @@ export function registerWebhookDeliveryRoutes(api: ApiApp, deps: ApiDeps): void 
     const webhook = await requireWebhook(c, c.req.valid("param").id);
     if (!webhook.active) throw conflict(`Webhook ${webhook.id} is switched off.`);
     const wish = { webhookId: webhook.id, customerId: webhook.customer_id, now: deps.now() };
-    const row = await queueTest(db, wish);
-    if (row === null) throw conflict(`A test of webhook ${webhook.id} is under way.`);
-    return c.json(deliveryAnswer(row), 202);
+    return await once(c, async (sql) => {
+      const row = await queueTest(sql, wish);
+      if (row === null) throw conflict(`A test of webhook ${webhook.id} is under way.`);
+      return c.json(deliveryAnswer(row), 202);
+    });
   });
 }
 

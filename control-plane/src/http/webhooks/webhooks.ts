@@ -18,6 +18,7 @@ import {
 import { MAX_URL_LENGTH, receiverUrl } from "../../webhooks/receiver-url.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { actingOn } from "../request/audit.ts";
+import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
 import {
@@ -131,9 +132,11 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
     await refuseBadUrl(deps, url);
     const secret = newSecret();
     const webhook = { customerId: c.var.actor.customerId, url, secret, kinds, now: deps.now() };
-    const row = await transaction(db, (tx) => insertWebhook(tx, webhook));
-    if (row === null) throw conflict(`There are ${MAX_WEBHOOKS} webhooks already.`);
-    return c.json({ ...webhookAnswer(row), secret }, 201);
+    return await once(c, async (sql) => {
+      const row = await insertWebhook(sql, webhook);
+      if (row === null) throw conflict(`There are ${MAX_WEBHOOKS} webhooks already.`);
+      return c.json({ ...webhookAnswer(row), secret }, 201);
+    });
   });
 
   api.openapi(list, async (c) => {
@@ -157,9 +160,11 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(postSecret, async (c) => {
     const webhook = await requireWebhook(c, c.req.valid("param").id);
     const secret = newSecret();
-    const row = await replaceSecret(db, { id: webhook.id, secret });
-    if (row === null) throw notFound(`webhook ${webhook.id}`);
-    return c.json({ ...webhookAnswer(row), secret }, 201);
+    return await once(c, async (sql) => {
+      const row = await replaceSecret(sql, { id: webhook.id, secret });
+      if (row === null) throw notFound(`webhook ${webhook.id}`);
+      return c.json({ ...webhookAnswer(row), secret }, 201);
+    });
   });
 
   api.openapi(remove, async (c) => {

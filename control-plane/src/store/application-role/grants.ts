@@ -1,7 +1,9 @@
 /**
  * Makes the application's role and grants it what the control plane needs of every table, at the end of each
- * migration, so that tables which came since are covered; takes it back on the way down. A user who may not make roles
- * gets a sentence about what to ask for, and everything works as that user until then.
+ * migration, so that tables which came since are covered; takes it back on the way down. Servers come by a login that
+ * is a member of it. Where there is none, the owner becomes a member, so that servers may come as the owner and take the
+ * role; an owner who may not bring that about gets a sentence about what to ask for, and everything works as the owner
+ * until then.
  */
 import type { Connection, Database } from "../database.ts";
 import { StoreError, transaction } from "../database.ts";
@@ -17,12 +19,23 @@ const NOT_PERMITTED = "42501";
 export async function grantToApplication(database: Database, log: (line: string) => void): Promise<void> {
   const obstacle = await makeRole(database);
   if (await roleExists(database)) await transaction(database, grantTables);
-  if (obstacle !== null)
+  if (obstacle !== null && !(await hasLogins(database)))
     log(
       `the control plane goes on as the owner of its tables and could change its ledger: ${obstacle}. Let an ` +
         `administrator of Postgres run: CREATE ROLE ${APPLICATION_ROLE} NOLOGIN; GRANT ${APPLICATION_ROLE} TO ` +
-        "the user of DATABASE_URL; then migrate again",
+        "the user of DATABASE_URL, best a login that owns nothing (the owner's goes into MIGRATION_DATABASE_URL); " +
+        "then migrate again",
     );
+}
+
+/** Somebody can come in the role without being able to change the books. */
+async function hasLogins(connection: Connection): Promise<boolean> {
+  const { rowCount } = await connection.query(
+    `SELECT FROM pg_auth_members m JOIN pg_roles member ON member.oid = m.member
+      WHERE m.roleid = to_regrole($1) AND member.rolcanlogin AND member.rolname <> current_user`,
+    [APPLICATION_ROLE],
+  );
+  return rowCount > 0;
 }
 
 /** Takes back what was granted in this database. The role stays: other databases may use it. */

@@ -19,7 +19,7 @@ export interface Found {
 }
 
 export interface Question extends Check {
-  readonly ask: (sql: Connection, now: Date) => Promise<Found>;
+  readonly ask: (sql: Connection, now: Date, database: Database) => Promise<Found>;
 }
 
 export async function answer(database: Database, question: Question, now: Date): Promise<CheckResult> {
@@ -29,7 +29,7 @@ export async function answer(database: Database, question: Question, now: Date):
       database,
       async (sql) => {
         await sql.query("SET TRANSACTION READ ONLY");
-        return await ask(sql, now);
+        return await ask(sql, now, database);
       },
       { statementTimeoutMs: QUESTION_TIMEOUT_MS },
     );

@@ -1,7 +1,10 @@
-/** May the control plane itself change what is append-only? Asked as it works, in the role of its own connections. */
+/**
+ * May the control plane itself change what is append-only? Asked as it works, in the role of its own transactions, and
+ * told where it comes with rights that it then lays down.
+ */
 import { APPEND_ONLY_TABLES } from "../application-role/append-only.ts";
 import { APPLICATION_ROLE } from "../application-role/application-role.ts";
-import type { Connection } from "../database.ts";
+import type { Connection, Database } from "../database.ts";
 import { findRows, type Found, type Question } from "./question.ts";
 
 export const RIGHTS_QUESTIONS: readonly Question[] = [
@@ -12,7 +15,24 @@ export const RIGHTS_QUESTIONS: readonly Question[] = [
   },
 ];
 
-async function rightsTooMany(sql: Connection): Promise<Found> {
+const HOW_TO_COME = `Best is a login that is a member of ${APPLICATION_ROLE} and owns nothing in DATABASE_URL, with the owner's in MIGRATION_DATABASE_URL, for migrate alone.`;
+
+async function rightsTooMany(sql: Connection, _now: Date, { standing }: Database): Promise<Found> {
+  const { rows } = await sql.query<{ user: string }>("SELECT session_user::text AS user");
+  const user = rows[0]?.user ?? "unknown";
+  const notes = [
+    ...(standing.footing === "in-role"
+      ? [
+          `The user ${user} could change the books, and takes the role ${APPLICATION_ROLE} in each transaction and for each single statement.`,
+          HOW_TO_COME,
+        ]
+      : []),
+    ...(standing.isPooled ? ["A pooler stands before Postgres; nothing is kept in its sessions."] : []),
+  ];
+  return { ...(await changeableTables(sql)), ...(notes.length > 0 && { notes }) };
+}
+
+async function changeableTables(sql: Connection): Promise<Found> {
   return await findRows<{ relname: string; role: string; rights: string }>(
     sql,
     `SELECT c.relname, current_user::text AS role, string_agg(p.privilege, ', ') AS rights
@@ -24,7 +44,7 @@ async function rightsTooMany(sql: Connection): Promise<Found> {
     ({ relname, role, rights }) => ({
       finding: "books-can-be-changed",
       subject: { table: relname, role },
-      sentence: `It has ${rights} there, and only triggers stand in the way. Run migrate as the tables' owner: it says what keeps the role ${APPLICATION_ROLE} from being used.`,
+      sentence: `It has ${rights} there, and only triggers stand in the way. Run migrate as the tables' owner: it says what keeps the role ${APPLICATION_ROLE} from being used. ${HOW_TO_COME}`,
     }),
     [APPEND_ONLY_TABLES],
   );
