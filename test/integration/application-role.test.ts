@@ -10,6 +10,7 @@ import { topUp } from "@remotegpu/control-plane/store/billing/payments";
 import { type Database, openDatabase, transaction } from "@remotegpu/control-plane/store/database";
 import { RIGHTS_QUESTIONS } from "@remotegpu/control-plane/store/doctor/rights";
 import { assertMigrated, migrate } from "@remotegpu/control-plane/store/migrate";
+import { MIGRATING, whoMigrates } from "@remotegpu/control-plane/store/upgrade/locks";
 import { freshDatabase, type FreshDatabase } from "../support/postgres.ts";
 import { CHINA, SceneJournal } from "../support/metering-scene.ts";
 import { openControlScene } from "../support/control-scene.ts";
@@ -71,6 +72,15 @@ describe("the books", () => {
         SELECT 1, id, 'topup', at, 1 FROM ledger_transactions`);
   });
   afterAll(() => fresh.drop());
+
+  test("who waits for a migration is told so, though nothing else of the owner's work is to be seen", async () => {
+    expect(await whoMigrates(fresh.application)).toBeNull();
+    await transaction(fresh.database, async (sql) => {
+      await sql.query(`SET LOCAL application_name = '${MIGRATING}'`);
+
+      expect(await whoMigrates(fresh.application)).toMatch(/^process \d+ of Postgres/);
+    });
+  });
 
   const changes = APPEND_ONLY_TABLES.flatMap((table): [string, string, string][] => [
     [table, "UPDATE", `UPDATE ${table} SET ${COLUMNS[table]} = ${COLUMNS[table]}`],

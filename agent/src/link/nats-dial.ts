@@ -9,6 +9,8 @@ import type { HostKey } from "./nkey.ts";
 const PING_EVERY_MS = 10_000;
 const MAX_UNANSWERED_PINGS = 2;
 const CONNECT_WITHIN_MS = 5_000;
+/** Of each of several servers. The library forgets those that it never reached, so in the end all are dialled anew. */
+const RECONNECTS_TO_EACH = 10;
 export const RECONNECT_AFTER_MS = 1_000;
 export const RECONNECT_JITTER_MS = 2_000;
 
@@ -26,7 +28,7 @@ export async function dialNats(grant: () => CredentialGrant, key: HostKey): Prom
     timeout: CONNECT_WITHIN_MS,
     pingInterval: PING_EVERY_MS,
     maxPingOut: MAX_UNANSWERED_PINGS,
-    maxReconnectAttempts: -1,
+    maxReconnectAttempts: urls.length > 1 ? RECONNECTS_TO_EACH : -1,
     reconnectTimeWait: RECONNECT_AFTER_MS,
     reconnectJitter: RECONNECT_JITTER_MS,
     reconnectJitterTLS: RECONNECT_JITTER_MS,

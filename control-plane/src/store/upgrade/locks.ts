@@ -66,14 +66,17 @@ export async function transactionAlone<T>(
 
 /** Who is changing this database's schema at the moment, in words; null when nobody is. */
 export async function whoMigrates(connection: Connection): Promise<string | null> {
-  const { rows } = await connection.query<{ pid: number; since: Date }>(
+  // Since when is hidden from whoever is not the owner; the name stands for as long as the transaction is open.
+  const { rows } = await connection.query<{ pid: number; since: Date | null }>(
     `SELECT pid, xact_start AS since FROM pg_stat_activity
-     WHERE datname = current_database() AND application_name = $1 AND xact_start IS NOT NULL AND pid <> pg_backend_pid()
+     WHERE datname = current_database() AND application_name = $1 AND pid <> pg_backend_pid()
      ORDER BY xact_start LIMIT 1`,
     [MIGRATING],
   );
   const [first] = rows;
-  return first === undefined ? null : `process ${first.pid} of Postgres, since ${first.since.toISOString()}`;
+  if (first === undefined) return null;
+  const since = first.since === null ? "" : `, since ${first.since.toISOString()}`;
+  return `process ${first.pid} of Postgres${since}`;
 }
 
 /** True for a statement that was given up for waiting, by Postgres or, without a code, by us. */
