@@ -5,6 +5,10 @@ const MIB = 1_048_576;
 const GIB = 1_073_741_824;
 
 export const WORKLOAD_WORDS: Words = {
+  "Environment.waits_for_restart": [
+    "Changed fields that take effect with its next start",
+    ["jupyter_enabled"],
+  ],
   "Environment.id": ["Its id", "env-5b1f6c0e"],
   "EnvironmentDeletion.id": ["The environment", "env-5b1f6c0e"],
   "EnvironmentDeletion.status": ["It goes on by itself"],
