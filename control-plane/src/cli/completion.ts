@@ -18,10 +18,14 @@ import { idOf, namesOf } from "./things.ts";
 
 const PATIENCE_MS = 2_000;
 
-const SCRIPTS = {
+export const SCRIPTS = {
+  // Each line is taken as it is: a list of words would be expanded, and anybody may give a thing a name.
   bash: `_remotegpu() {
-  local IFS=$'\\n'
-  COMPREPLY=($(compgen -W "$(remotegpu complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  local word
+  COMPREPLY=()
+  while IFS= read -r word; do
+    COMPREPLY+=("$word")
+  done < <(remotegpu complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
 complete -o default -F _remotegpu remotegpu
 `,

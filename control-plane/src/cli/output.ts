@@ -53,10 +53,10 @@ export function printList(output: Output, rows: Row[], columns: Column[], empty 
   output.write(`${trimLines(table.toString())}\n`);
 }
 
-/** By what a command takes: an id where it is no plain number, else the name that people gave. */
+/** By what a command takes: an id, unless that is a plain number and there is a name. */
 function nameOf(row: Row): string {
   const { id, name, username, key, spec } = row;
-  const called = name ?? username ?? id ?? key ?? spec;
+  const called = typeof id === "string" ? id : (name ?? username ?? id ?? key ?? spec);
   return typeof called === "string" ? safeText(called) : JSON.stringify(called ?? "");
 }
 

@@ -11,6 +11,7 @@ export type Kind =
   | "environment"
   | "job"
   | "service"
+  | "workload"
   | "workspace"
   | "member"
   | "customer"
@@ -28,57 +29,88 @@ export type Kind =
 type Thing = {
   noun: string;
   /** Where all of them are listed; some only within another, which was named before. */
-  route: (earlier: Record<string, unknown>) => string;
-  /** What is an id beyond doubt: nothing is asked for it. Any other word may be a name. */
-  isId: RegExp;
+  routes: (earlier: Record<string, unknown>) => readonly string[];
   id: string;
   name: string;
+  /** What is an id beyond doubt, and no name: nothing is asked for it. */
+  isId: RegExp;
+  /** Ids are plain numbers: any other word is a name. */
+  isNumbered: boolean;
   /** Told beside the name where two are alike. */
   told: readonly string[];
+  /** Lists take `name` and `id` is part of a path, so that not all of them have to be looked through. */
+  isFound: boolean;
+  /** Those that are not meant any more. */
+  isPast: (row: Row) => boolean;
 };
 
 const NUMBER = /^\d+$/;
-const named = (noun: string, route: string, told: readonly string[] = [], isId = NUMBER): Thing => ({
-  noun,
-  route: () => route,
-  isId,
-  id: "id",
-  name: "name",
-  told,
-});
+/** Words of any form may be names, and ids of an old system. */
+const NEVER = /(?!)/;
+const ALWAYS = /(?:)/;
+const idLike = (prefix: string) => new RegExp(`^${prefix}-[0-9a-f]{20}$`);
+
+function named(noun: string, route: string, more: Partial<Thing> = {}): Thing {
+  return {
+    noun,
+    routes: () => [route],
+    id: "id",
+    name: "name",
+    isId: NEVER,
+    isNumbered: false,
+    told: [],
+    isFound: false,
+    isPast: () => false,
+    ...more,
+  };
+}
+
+const OF_WORKLOAD = ["status", "workspace_id", "owner_username"];
 
 export const THINGS: Record<Kind, Thing> = {
-  environment: named("environment", "/environments", ["status", "workspace_id"], /^env-[0-9a-f]{20}$/),
-  job: named("job", "/training-jobs", ["status", "workspace_id"], /^job-[0-9a-f]{20}$/),
-  service: named("service", "/inference-services", ["status", "workspace_id"], /^svc-[0-9a-f]{20}$/),
-  workspace: named("workspace", "/workspaces", ["type", "owner_id"]),
-  member: {
-    noun: "member",
-    route: ({ workspace }) => `/workspaces/${String(workspace)}/members`,
-    isId: NUMBER,
+  environment: named("environment", "/environments", {
+    isId: idLike("env"),
+    told: OF_WORKLOAD,
+    isFound: true,
+  }),
+  job: named("job", "/training-jobs", { isId: idLike("job"), told: OF_WORKLOAD }),
+  service: named("service", "/inference-services", { isId: idLike("svc"), told: OF_WORKLOAD }),
+  workload: {
+    ...named("workload", "", { isId: /^(?:env|job|svc)-[0-9a-f]{20}$/, told: OF_WORKLOAD }),
+    routes: () => ["/environments", "/training-jobs", "/inference-services"],
+  },
+  workspace: named("workspace", "/workspaces", { isNumbered: true, told: ["type", "owner_id"] }),
+  member: named("member", "", {
+    isNumbered: true,
+    routes: ({ workspace }) => [`/workspaces/${String(workspace)}/members`],
     id: "customer_id",
     name: "username",
     told: ["role"],
-  },
-  customer: { ...named("customer", "/customers", ["email"]), name: "username" },
-  host: named("host", "/hosts", ["status"], /^host-[0-9a-f]{20}$/),
-  dataset: named("dataset", "/datasets", ["status", "workspace_id"]),
-  model: named("model", "/models", ["status", "workspace_id"]),
-  image: named("image", "/images", ["display_name"]),
-  "ssh-key": named("SSH key", "/ssh-keys", ["fingerprint"]),
-  key: named("key", "/api-keys", ["prefix", "created_at"]),
-  webhook: { ...named("webhook", "/webhooks"), name: "url" },
-  "registry-credential": {
-    ...named("registry credential", "/registry-credentials", ["username", "workspace_id"]),
+  }),
+  customer: named("customer", "/customers", { isNumbered: true, name: "username", told: ["email"] }),
+  host: named("host", "/hosts", { isId: idLike("host"), told: ["status"] }),
+  dataset: named("dataset", "/datasets", { isNumbered: true, told: ["status", "workspace_id"] }),
+  model: named("model", "/models", { isNumbered: true, told: ["status", "workspace_id"] }),
+  image: named("image", "/images", { isNumbered: true, told: ["display_name"] }),
+  "ssh-key": named("SSH key", "/ssh-keys", { isNumbered: true, told: ["fingerprint"] }),
+  key: named("key", "/api-keys", {
+    isNumbered: true,
+    told: ["prefix", "created_at"],
+    isPast: ({ revoked_at: revoked }) => typeof revoked === "string",
+  }),
+  webhook: named("webhook", "/webhooks", { isNumbered: true, name: "url" }),
+  "registry-credential": named("registry credential", "/registry-credentials", {
     name: "registry",
-  },
-  spec: { ...named("spec", "/specs"), isId: /(?:)/, id: "spec", name: "spec" },
-  setting: { ...named("setting", "/settings"), isId: /(?:)/, id: "key", name: "key" },
+    told: ["username", "workspace_id"],
+  }),
+  spec: named("spec", "/specs", { isId: ALWAYS, id: "spec", name: "spec" }),
+  setting: named("setting", "/settings", { isId: ALWAYS, id: "key", name: "key" }),
 };
 
 /**
- * The id that a word stands for. What nothing is called goes to the server as it is, which knows what it is.
- * @throws CliError where several bear that name and nobody is there to choose
+ * The id that a word stands for, by what bears it as its id or its name. What nothing bears goes to the server as it is,
+ * which knows what it is. A name alone never leads an administrator to what is another's: its id is asked for.
+ * @throws CliError where several bear it and nobody is there to choose
  */
 export async function idOf(
   api: ApiClient,
@@ -86,26 +118,73 @@ export async function idOf(
   word: string,
   earlier: Record<string, unknown>,
 ): Promise<string> {
-  const { isId, id, name, route } = THINGS[kind];
+  const { isId, isNumbered, noun, id } = THINGS[kind];
   if (isId.test(word)) return word;
-  const alike = (await api.list(route(earlier))).filter((row) => row[name] === word);
-  const [only, ...others] = alike;
+  const [only, ...others] = await bearersOf(api, kind, word, earlier);
+  if (only === undefined && isNumbered && !NUMBER.test(word))
+    throw new CliError("refused", `There is no ${noun} called ${word}, or it is not yours to see.`);
   if (only === undefined) return word;
-  return String((others.length === 0 ? only : await chosen(kind, word, alike))[id]);
+  if (others.length > 0) return String((await chosen(kind, word, [only, ...others]))[id]);
+  const isNamedByOthers = String(only[id]) !== word && (await isAnothers(api, only));
+  return String((isNamedByOthers ? await chosen(kind, word, [only]) : only)[id]);
 }
 
-/** For completion: what may stand there. */
+async function bearersOf(
+  api: ApiClient,
+  kind: Kind,
+  word: string,
+  earlier: Record<string, unknown>,
+): Promise<Row[]> {
+  const { id, name, routes, isFound, isPast } = THINGS[kind];
+  const lists = await Promise.all(
+    routes(earlier).map(async (route) =>
+      isFound
+        ? [...(await unlessRefused(api.list(route, { name: word }))), ...(await oneOf(api, route, word))]
+        : await unlessRefused(api.list(route)),
+    ),
+  );
+  const bearers = lists.flat().filter((row) => row[name] === word || String(row[id]) === word);
+  return [...new Map(bearers.filter((row) => !isPast(row)).map((row) => [String(row[id]), row])).values()];
+}
+
+async function oneOf(api: ApiClient, route: string, word: string): Promise<Row[]> {
+  return await unlessRefused(api.get(`${route}/${encodeURIComponent(word)}`).then((row) => [row]));
+}
+
+/** Whoever may not look, or looks for what can be no name, is told by the command itself. */
+async function unlessRefused(rows: Promise<Row[]>): Promise<Row[]> {
+  try {
+    return await rows;
+  } catch (error) {
+    if (error instanceof CliError && error.kind === "refused" && !error.isUnauthenticated) return [];
+    throw error;
+  }
+}
+
+/** Administrators see what is everybody's; to all others a list shows what they share. */
+async function isAnothers(api: ApiClient, { customer_id: owner }: Row): Promise<boolean> {
+  if (typeof owner !== "number") return false;
+  const me = await api.get("/me");
+  return me.user_type === "admin" && me.id !== owner;
+}
+
+/** For completion: what may stand there. Names that a shell would read as something else are left out. */
 export async function namesOf(
   api: ApiClient,
   kind: Kind,
   earlier: Record<string, unknown>,
 ): Promise<string[]> {
-  const { name, id, route } = THINGS[kind];
-  const rows = await api.list(route(earlier), {}, MOST_COMPLETED);
-  return rows.map((row) => String(row[name] ?? row[id])).filter((text) => /^\S+$/.test(text));
+  const { name, id, routes, isPast } = THINGS[kind];
+  const lists = await Promise.all(routes(earlier).map((route) => api.list(route, {}, MOST_COMPLETED)));
+  const texts = lists
+    .flat()
+    .filter((row) => !isPast(row))
+    .map((row) => String(row[name] ?? row[id]));
+  return texts.filter((text) => PLAIN_WORD.test(text));
 }
 
 const MOST_COMPLETED = 200;
+const PLAIN_WORD = /^[\w@][\w@.+-]*$/;
 
 async function chosen(kind: Kind, word: string, alike: Row[]): Promise<Row> {
   const { noun, id, told } = THINGS[kind];
@@ -115,7 +194,8 @@ async function chosen(kind: Kind, word: string, alike: Row[]): Promise<Row> {
     );
     return `  ${index + 1}) ${String(row[id])}  ${facts.join(", ")}`.trimEnd();
   });
-  const choice = `${alike.length} ${noun}s are called ${word}:\n${lines.join("\n")}`;
+  const called = alike.length === 1 ? `One ${noun}, of somebody else, is` : `${alike.length} ${noun}s are`;
+  const choice = `${called} called ${word}:\n${lines.join("\n")}`;
   if (!process.stdin.isTTY || !process.stderr.isTTY)
     throw new CliError("usage", `${choice}\nName one by its id.`);
   const asking = createInterface({ input: process.stdin, output: process.stderr });

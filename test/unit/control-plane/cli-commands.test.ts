@@ -1,8 +1,12 @@
 /** What `--help` tells a person: something about every command, and sizes as a person writes them. */
-import { describe, expect, test } from "vitest";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
 import { isGroup, type Group } from "@remotegpu/control-plane/cli/command";
-import { candidates } from "@remotegpu/control-plane/cli/completion";
+import { candidates, SCRIPTS } from "@remotegpu/control-plane/cli/completion";
 import { remotegpu, TREE } from "@remotegpu/control-plane/cli/program";
 
 type Command = ReturnType<typeof remotegpu>;
@@ -57,6 +61,8 @@ describe("what completes a line", () => {
     environments: [
       { id: "env-1", name: "mine" },
       { id: "env-2", name: "with space" },
+      { id: "env-3", name: "$(touch${IFS}made)" },
+      { id: "env-4", name: "-rf" },
     ],
   };
   const context = {
@@ -82,4 +88,21 @@ describe("what completes a line", () => {
   ])("$typed", async ({ typed, is }) => {
     expect(await candidates(context, TREE, typed)).toEqual(is);
   });
+});
+
+test("what completes a line in bash is taken as it is, whatever somebody called a thing", () => {
+  const folder = mkdtempSync(join(tmpdir(), "rg-completion-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const script = `cd ${folder}
+    remotegpu() { printf '%s\\n' 'mine' '$(touch made)' '\`touch made\`'; }
+    complete() { :; }
+    ${SCRIPTS.bash}
+    COMP_WORDS=(remotegpu env show "") COMP_CWORD=3
+    _remotegpu
+    printf '%s\\n' "\${COMPREPLY[@]}"`;
+
+  const replies = execFileSync("bash", ["-c", script], { encoding: "utf8" });
+
+  expect(replies).toBe("mine\n$(touch made)\n`touch made`\n");
+  expect(readdirSync(folder)).toEqual([]);
 });

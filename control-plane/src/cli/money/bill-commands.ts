@@ -59,7 +59,7 @@ const RECORD: Group = {
       takes: {
         limit: option("--limit <count>", "how many (by default 50, as CSV all)", wholeNumber()),
         resource: option("--resource <id>", "of one environment, job or service", words(), {
-          of: "environment",
+          of: "workload",
         }),
         csv: flag("--csv", "print CSV"),
       },
