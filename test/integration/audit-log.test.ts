@@ -68,17 +68,30 @@ describe("the row of a change", () => {
     expect(goneEntry.before ?? goneEntry.after).not.toBeNull();
   });
 
-  test("of members has their roles", async () => {
+  test("of members has how they came to be, and their roles", async () => {
     const { id } = (await ask("POST", "/workspaces", { as: ada, body: { name: "team" } })).body;
-    const body = { customer_id: eve.customerId, role: "member" };
-    const added = await ask("POST", `/workspaces/${id}/members`, { as: ada, body });
+    const { username } = (await ask("GET", "/me", { as: eve })).body;
+    const invited = await ask("POST", `/workspaces/${id}/members`, {
+      as: ada,
+      body: { username, role: "member" },
+    });
+    const { items } = (await ask("GET", "/invitations", { as: eve })).body;
+    const accepted = await ask("POST", `/invitations/${items[0].id}/accept`, { as: eve });
     const path = `/workspaces/${id}/members/${eve.customerId}`;
     const raised = await ask("PATCH", path, { as: ada, body: { role: "admin" } });
 
-    const target = { target_kind: "member", target_id: `${id}/${eve.customerId}` };
-    expect(await entriesOf(added)).toMatchObject([{ ...target, after: { role: "member" } }]);
+    const invitation = { target_kind: "invitation", target_id: invited.body.id };
+    expect(await entriesOf(invited)).toMatchObject([
+      { ...invitation, action: "invitation.send", after: { role: "member", username: "changed" } },
+    ]);
+    expect(await entriesOf(accepted)).toMatchObject([{ ...invitation, action: "invitation.accept" }]);
     expect(await entriesOf(raised)).toMatchObject([
-      { ...target, before: { role: "member" }, after: { role: "admin" } },
+      {
+        target_kind: "member",
+        target_id: `${id}/${eve.customerId}`,
+        before: { role: "member" },
+        after: { role: "admin" },
+      },
     ]);
   });
 
