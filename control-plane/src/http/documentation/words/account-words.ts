@@ -18,6 +18,8 @@ export const ACCOUNT_WORDS: Words = {
   "Problem.status": ["The HTTP status, once more", 422],
   "Problem.detail": ["What is wrong, in a sentence", "memory: must be at least 16777216"],
   "Problem.errors": ["Each field that is wrong"],
+  "Problem.printed": ["With 504, of a command that was killed at its deadline: what it had printed"],
+  "PrintedSoFar.encoding": ["That of the order"],
   "ProblemError.path": [
     "The field, dotted from the root of the body; or the parameter's name",
     "config.gpu_model",
