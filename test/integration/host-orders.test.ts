@@ -133,7 +133,9 @@ test("a command that is given up is ended on its host, and no other", async () =
   expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
   leaving[1]?.abort();
   expect(await other).toEqual(givenUp);
-  expect(await orders.exec(host.hostId, aCommand(), leaving[0]?.signal)).toMatchObject({ reason: "given-up" });
+  expect(await orders.exec(host.hostId, aCommand(), leaving[0]?.signal)).toMatchObject({
+    reason: "given-up",
+  });
   expect(signals).toHaveLength(2);
 });
 

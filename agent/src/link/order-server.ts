@@ -64,7 +64,8 @@ function commandHandlers(
   const answerTo = async (data: Uint8Array): Promise<ExecReply> => {
     const request = decode(ExecRequest, data);
     if (!request.ok) return refused("bad-request", request.reason);
-    if (running.size >= MAX_COMMANDS) return refused("busy", `${MAX_COMMANDS} commands are running on this host`);
+    if (running.size >= MAX_COMMANDS)
+      return refused("busy", `${MAX_COMMANDS} commands are running on this host`);
     const command = { id: request.message.execId, stop: new AbortController() };
     running.add(command);
     try {

@@ -36,7 +36,7 @@ export class ApiClient {
   /** @param profile with where its key stands, which the message says that it is refused */
   constructor(profile: Profile & { keyFrom?: string }) {
     this.#profile = profile;
-    this.#ca = profile.ca === undefined ? undefined : readFileSync(profile.ca);
+    this.#ca = profile.ca === undefined ? undefined : certificateIn(profile.ca);
   }
 
   get(path: string, query: Record<string, string | undefined> = {}): Promise<Row> {
@@ -191,6 +191,14 @@ export class ApiClient {
       sent.on("error", unreachable);
       sent.end(payload);
     });
+  }
+}
+
+function certificateIn(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new CliError("usage", `The certificate ${file} of the server's CA cannot be read.`, { cause });
   }
 }
 

@@ -62,10 +62,7 @@ export class HostOrders {
     const giveUp = () => this.#tellStop(host, { kind: "exec-stop", execId });
     signal?.addEventListener("abort", giveUp, { once: true });
     const sent = this.#request(host, bytes, request.timeoutSeconds);
-    const answer = decode(
-      Answer,
-      await sent.finally(() => signal?.removeEventListener("abort", giveUp)),
-    );
+    const answer = decode(Answer, await sent.finally(() => signal?.removeEventListener("abort", giveUp)));
     if (!answer.ok)
       return { kind: "exec-refused", reason: "runtime-error", detail: `bad answer: ${answer.reason}` };
     if (answer.message.kind === "refused") {

@@ -50,6 +50,7 @@ export const ACCOUNT_WORDS: Words = {
   personal_workspace_id: ["Where orders go that name no workspace", 42],
   api_key_id: ["The key that asked", 7],
 
+  owner_username: ["Who ordered it, by name", "ada"],
   owner_id: ["The customer who owns it and pays for it", 43],
   "Workspace.type": ["personal, team or enterprise", "team"],
   "NewWorkspace.type": ["What kind; a word for people"],
