@@ -50,6 +50,15 @@ export interface Config {
 
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
+  readonly variable: string;
+  /** What is wrong with it. */
+  readonly fault: string;
+
+  constructor(variable: string, fault: string) {
+    super(`${variable}: ${fault}`);
+    this.variable = variable;
+    this.fault = fault;
+  }
 }
 
 /** @throws ConfigError naming the variable */
@@ -57,7 +66,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const parsed = Environment.safeParse(environment);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new ConfigError(`${issue?.path.join(".") ?? "environment"}: ${issue?.message ?? "invalid"}`);
+    throw new ConfigError(issue?.path.join(".") ?? "environment", issue?.message ?? "invalid");
   }
   const env = parsed.data;
   return {

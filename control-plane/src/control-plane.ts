@@ -313,7 +313,7 @@ function hostLink(link: FleetLink, wake: () => void): HostLink {
     wake,
     isConnected: () => link.isConnected,
     degraded: () => link.degraded(),
-    exec: (host, request) => link.exec(host, request),
+    exec: (host, request, signal) => link.exec(host, request, signal),
     openLogs: (host, query, reader) => link.openLogs(host, query, reader),
     revocationsChanged: () => link.revocationsChanged(),
   };

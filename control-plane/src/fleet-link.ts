@@ -104,9 +104,9 @@ export class FleetLink {
   }
 
   /** Null when the host does not answer. */
-  async exec(host: HostId, request: ExecRequest): Promise<ExecReply | null> {
+  async exec(host: HostId, request: ExecRequest, signal: AbortSignal): Promise<ExecReply | null> {
     try {
-      return (await this.#way?.orders.exec(host, request)) ?? null;
+      return (await this.#way?.orders.exec(host, request, signal)) ?? null;
     } catch (error) {
       if (error instanceof HostUnreachableError) return null;
       throw error;

@@ -22,6 +22,10 @@ import { assertMigrated } from "./store/migrate.ts";
 import { MigrationError } from "./store/migration-error.ts";
 import { schemaSnapshot } from "./store/schema-snapshot.ts";
 
+class UsageError extends Error {}
+
+/** 1 is for what went wrong although it was asked rightly. */
+const WRONG_USAGE = 2;
 const NATS_PORT = 4222;
 const NATS_CLUSTER_PORT = 6222;
 
@@ -33,14 +37,19 @@ const log = pino(
 const say = (text: string) => void process.stdout.write(`${text}\n`);
 const tell = (text: string) => void process.stderr.write(`${text}\n`);
 
-const program = new Command("remotegpu-control-plane").version(VERSION).exitOverride();
+const program = new Command("remotegpu-control-plane")
+  .version(VERSION)
+  .exitOverride()
+  .addHelpText(
+    "after",
+    "\nExit codes: 0 done, 1 not done, 2 wrong usage; doctor: 1 something is broken, 2 something could not be checked.",
+  );
 program
-  .command("run", { isDefault: true })
-  .description("serve the API, place orders, charge; what happens where no command is named")
+  .command("run")
+  .description("serve the API, place orders, charge")
   .option("--listen <address:port>", "or REMOTEGPU_LISTEN; beyond loopback with TLS from a CA of our own")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR")
   .option("--public-url <url>", "or REMOTEGPU_PUBLIC_URL: where clients and hosts reach us")
-  .allowExcessArguments()
   .action(run);
 program
   .command("migrate")
@@ -104,7 +113,12 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = error instanceof CommanderError ? error.exitCode : explain(error);
+  process.exitCode = error instanceof CommanderError ? usageCode(error) : explain(error);
+}
+
+/** Commander has said it already; help and version are no failure. */
+function usageCode({ exitCode }: CommanderError): number {
+  return exitCode === 0 ? 0 : WRONG_USAGE;
 }
 
 interface Options {
@@ -119,18 +133,23 @@ function secondsOf(text: string): number {
   return Number(text);
 }
 
+/** @throws ConfigError, UsageError where an option is what is wrong */
 function configOf({ listen, stateDir, publicUrl }: Options): Config {
-  return readConfig({
-    ...process.env,
+  const given = {
     ...(listen !== undefined && { REMOTEGPU_LISTEN: listen }),
     ...(stateDir !== undefined && { REMOTEGPU_STATE_DIR: stateDir }),
     ...(publicUrl !== undefined && { REMOTEGPU_PUBLIC_URL: publicUrl }),
-  });
+  };
+  try {
+    return readConfig({ ...process.env, ...given });
+  } catch (error) {
+    if (!(error instanceof ConfigError) || !(error.variable in given)) throw error;
+    const option = error.variable.replace("REMOTEGPU", "-").toLowerCase().replaceAll("_", "-");
+    throw new UsageError(`${option}: ${error.fault}`);
+  }
 }
 
-async function run(options: Options, { args: [unknown] }: Command): Promise<void> {
-  if (unknown !== undefined)
-    program.error(`error: unknown command '${unknown}' (see remotegpu-control-plane --help)`);
+async function run(options: Options): Promise<void> {
   const config = configOf(options);
   const controlPlane = await startControlPlane(config, log);
   await ending(config);
@@ -209,16 +228,18 @@ async function printNatsConfig(options: {
   route?: string[];
   clusterCa?: string;
 }): Promise<void> {
-  const operator = await openOperatorKeys(configOf(options).stateDir);
+  const { stateDir } = configOf(options);
   const { tlsCert, tlsKey, storeDir, serverName, route: routes, clusterCa } = options;
   if ((tlsCert === undefined) !== (tlsKey === undefined))
-    throw new ConfigError("Give both --tls-cert and --tls-key, or neither.");
+    throw new UsageError("Give both --tls-cert and --tls-key, or neither.");
   const isTls = tlsCert !== undefined && tlsKey !== undefined;
   if (routes !== undefined && isTls !== (clusterCa !== undefined))
-    throw new ConfigError(
+    throw new UsageError(
       "Servers of a cluster need --tls-cert, --tls-key and --cluster-ca, or none on loopback.",
     );
   const address = isTls ? "0.0.0.0" : "127.0.0.1";
+  // Not before: it makes keys where there are none.
+  const operator = await openOperatorKeys(stateDir);
   say(
     renderNatsConfig(operator, {
       listen: { address, port: NATS_PORT },
@@ -245,6 +266,10 @@ async function ending({ exitWithStdin }: Config): Promise<void> {
 
 /** What a person can act on is one line; anything else is a bug and shows its stack. */
 function explain(error: unknown): number {
+  if (error instanceof UsageError) {
+    tell(`remotegpu-control-plane: ${error.message}`);
+    return WRONG_USAGE;
+  }
   const isExplained =
     error instanceof ConfigError ||
     error instanceof EngineError ||

@@ -140,8 +140,13 @@ export const ObservedReply = z.object({
 });
 export type ObservedReply = z.infer<typeof ObservedReply>;
 
+/** Names one command on its way; nobody guesses it. */
+const ExecId = z.string().regex(/^[A-Za-z0-9_-]{16,64}$/);
+
 export const ExecRequest = z.object({
   kind: z.literal("exec"),
+  /** Absent from a control plane of before, which gives up no command. */
+  execId: ExecId.optional(),
   instanceId: InstanceId,
   argv: z
     .array(text(64 * 1024))
@@ -156,19 +161,33 @@ export const ExecRequest = z.object({
 });
 export type ExecRequest = z.infer<typeof ExecRequest>;
 
+/** Nobody waits for that command any more. It has no answer of its own: the command's is "given-up". */
+export const ExecStop = z.object({ kind: z.literal("exec-stop"), execId: ExecId });
+export type ExecStop = z.infer<typeof ExecStop>;
+
+/** Base64 of the raw bytes; both streams together are at most MAX_EXEC_BYTES. */
+const Printed = { stdout: z.string(), stderr: z.string(), truncated: z.boolean() };
+
 export const ExecReply = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("exec-reply"),
     exitCode: z.int(),
-    /** Base64 of the raw bytes; both streams together are at most MAX_EXEC_BYTES. */
-    stdout: z.string(),
-    stderr: z.string(),
-    truncated: z.boolean(),
+    ...Printed,
   }),
   z.object({
     kind: z.literal("exec-refused"),
-    reason: z.enum(["no-such-instance", "not-running", "timeout", "busy", "bad-request", "runtime-error"]),
+    reason: z.enum([
+      "no-such-instance",
+      "not-running",
+      "timeout",
+      "given-up",
+      "busy",
+      "bad-request",
+      "runtime-error",
+    ]),
     detail: z.string().max(2000),
+    /** With "timeout": what it had printed until then. Agents of before keep nothing of it. */
+    printed: z.object(Printed).optional(),
   }),
 ]);
 export type ExecReply = z.infer<typeof ExecReply>;

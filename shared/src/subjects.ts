@@ -11,7 +11,7 @@ export const JOURNAL_STREAM = "RG_JOURNAL";
 export const JOURNAL_CONSUMER = "ingest";
 
 export type UpWord = "hb" | "pull" | "obs" | "storage" | "login" | "j";
-export type DownWord = "nudge" | "exec";
+export type DownWord = "nudge" | "exec" | "exec-stop";
 
 export const up = (host: HostId, word: UpWord) => `${PREFIX}.${host}.up.${word}`;
 export const down = (host: HostId, word: DownWord) => `${PREFIX}.${host}.down.${word}`;

@@ -57,5 +57,35 @@ test.each(["admin-key", "doctor", "schema-snapshot"])(
 test("a command that does not exist is named, and none of the server is started", async () => {
   const done = await execa(COMMAND, ["foo"], { reject: false, timeout: 20_000 });
 
-  expect(done).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("unknown command 'foo'") });
+  expect(done).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("unknown command 'foo'") });
+});
+
+test("bare it tells what there is, and serves nothing", async () => {
+  const done = await execa(COMMAND, [], { reject: false, timeout: 20_000 });
+
+  expect(done).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringMatching(/^Usage: remotegpu-control-plane .*^ {2}run [^]*^Exit codes: /ms),
+  });
+});
+
+test.each([
+  [["run", "there"], "too many arguments"],
+  [["run", "--listen", "nowhere"], "--listen: "],
+  [["run", "--state-dir", "relative"], "--state-dir: "],
+  [["run", "--public-url", "ftp://x"], "--public-url: "],
+  [["migrate", "sideways"], "'direction'"],
+  [["migrate", "--wait", "soon"], "--wait"],
+  [["migrate", "--no-such-option"], "--no-such-option"],
+  [["doctor", "--state-dir"], "--state-dir"],
+  [["nats-config", "--tls-cert", "/a.pem", "--state-dir", "/tmp/remotegpu-usage"], "--tls-key"],
+])("%j is wrong usage, and what is wrong is named", async (words, named) => {
+  const done = await execa(COMMAND, words, {
+    env: { DATABASE_URL: "postgres://127.0.0.1:1/none" },
+    reject: false,
+    timeout: 20_000,
+  });
+
+  expect(done).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining(named) });
+  expect(done.stderr).not.toMatch(/^ {4}at /m);
 });

@@ -38,9 +38,16 @@ const manyLabels = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, at) => [`label-${at}`, "x"]));
 
 /** With an Idempotency-Key. */
-const send = async (app: ApiApp, key: string, body: object, path = "/api/v1/environments") =>
+const send = async (
+  app: ApiApp,
+  key: string,
+  body: object,
+  path = "/api/v1/environments",
+  signal?: AbortSignal,
+) =>
   await app.request(path, {
     method: "POST",
+    ...(signal && { signal }),
     headers: {
       Authorization: `Bearer ${alice.key}`,
       "Content-Type": "application/json",
@@ -411,6 +418,19 @@ describe("a command in an environment", () => {
     expect((await ask("POST", `/${id}/exec`, alice, { argv: ["true"] })).status).toBe(status);
   });
 
+  test("that was killed at its deadline leaves what it had printed", async () => {
+    const id = (await ask("GET", "?status=running", alice)).body.items[0].id;
+    const printed = { stdout: base64("half\n"), stderr: base64("why\n"), truncated: false };
+    answerWith({ kind: "exec-refused", reason: "timeout", detail: "It did not end in 60 s.", printed });
+
+    const answer = await ask("POST", `/${id}/exec`, alice, { argv: ["make"] });
+
+    expect(answer).toMatchObject({
+      status: 504,
+      body: { printed: { stdout: "half\n", stderr: "why\n", encoding: "text", truncated: false } },
+    });
+  });
+
   describe("that cannot arrive is refused at once, with the reason", () => {
     const answer = async () => {
       const id = (await ask("GET", "?status=running", alice)).body.items[0].id;
@@ -555,6 +575,31 @@ describe("an order with an Idempotency-Key", () => {
 
     expect([first.status, again.status]).toEqual([503, 202]);
     expect(again.headers.get("Idempotency-Replayed")).toBe("true");
+    await ask("DELETE", `/${id}`, alice);
+  });
+
+  test("a command whose client left is ended, and the same key runs it again at once", async () => {
+    const { id } = (await scene.order(alice)).body;
+    await scene.schedule();
+    await host.round();
+    expect(await scene.get(alice, id)).toMatchObject({ status: "running" });
+    const path = `/api/v1/environments/${id}/exec`;
+    const done: ExecReply = { kind: "exec-reply", exitCode: 0, stdout: "", stderr: "", truncated: false };
+    const leaving = new AbortController();
+    const begun = Promise.withResolvers<void>();
+    scene.api.deps.link.exec = async (_host, _request, signal) => {
+      begun.resolve();
+      if (leaving.signal.aborted) return done;
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      return { kind: "exec-refused", reason: "given-up", detail: "It was killed." };
+    };
+
+    const left = send(scene.api.app, "left", { argv: ["id"] }, path, leaving.signal);
+    await begun.promise;
+    leaving.abort();
+    expect((await left).status).toBe(409);
+
+    expect((await send(scene.api.app, "left", { argv: ["id"] }, path)).status).toBe(200);
     await ask("DELETE", `/${id}`, alice);
   });
 

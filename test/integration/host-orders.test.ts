@@ -113,6 +113,32 @@ test("a ninth command at once is told that the host is busy", async () => {
   expect(await Promise.all(eight)).toEqual(Array.from({ length: 8 }, () => DONE));
 });
 
+test("a command that is given up is ended on its host, and no other", async () => {
+  const signals: AbortSignal[] = [];
+  const givenUp = { kind: "exec-refused", reason: "given-up", detail: "ended" } as const;
+  const host = await startHost("one", {
+    exec: async (_request, signal) => {
+      signals.push(signal);
+      await eventually(() => signal.aborted);
+      return givenUp;
+    },
+  });
+  const leaving = [new AbortController(), new AbortController()];
+  const [one, other] = leaving.map(({ signal }) => orders.exec(host.hostId, aCommand(), signal));
+  await eventually(() => signals.length === 2);
+
+  leaving[0]?.abort();
+
+  expect(await one).toEqual(givenUp);
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+  leaving[1]?.abort();
+  expect(await other).toEqual(givenUp);
+  expect(await orders.exec(host.hostId, aCommand(), leaving[0]?.signal)).toMatchObject({
+    reason: "given-up",
+  });
+  expect(signals).toHaveLength(2);
+});
+
 test("a host that is not there is told at once", async () => {
   await expect(orders.exec(aHost("nobody"), aCommand())).rejects.toThrow(HostUnreachableError);
 });

@@ -7,6 +7,7 @@ import { request, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { NatsConnection } from "nats";
+import { z } from "zod";
 import { LogSessions, type LogPiece } from "@remotegpu/agent/link/log-sessions";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
 import { openServer, type ApiServer } from "@remotegpu/control-plane/http/server";
@@ -66,10 +67,10 @@ beforeAll(async () => {
 });
 afterAll(() => ending.disposeAsync());
 
-async function running(): Promise<string> {
+async function running(says?: Parameters<ScriptedHost["round"]>[0]): Promise<string> {
   const { id } = (await scene.order(alice)).body;
   await scene.schedule();
-  await host.round();
+  await host.round(says);
   return id;
 }
 
@@ -237,6 +238,44 @@ describe("of a running environment", () => {
       expect(await all).toBe(
         "here\n[remotegpu] The output breaks off here: You may not read this any more.\n",
       );
+    });
+  });
+
+  describe("whose run has not begun", () => {
+    const waiting = { phase: "starting", detail: "Pulling busybox:1.", containerId: null } as const;
+    const problemOf = async (response: IncomingMessage) => ({
+      status: response.statusCode,
+      detail: z.object({ detail: z.string() }).parse(JSON.parse(await text(response))).detail,
+    });
+
+    test("say what it waits for, unless they are followed", async () => {
+      source = () => says();
+      const id = await running(waiting);
+
+      expect(await problemOf(await logs(id))).toEqual({
+        status: 409,
+        detail: `Run ${await runOf(id)} has not started yet: Pulling busybox:1.`,
+      });
+      expect(await text(await logs(id, "?follow=true"))).toBe("");
+    });
+
+    test("are what it has written although its host has not told of it yet", async () => {
+      source = () => says("early\n", "and more\n");
+      const id = await running(waiting);
+
+      expect(await text(await logs(id))).toBe("early\nand more\n");
+    });
+
+    test("say why it never will", async () => {
+      const asked = openings.length;
+      const detail = "There is no such image.";
+      const id = await running({ ...waiting, phase: "failed", problem: "image-missing", detail });
+
+      expect(await problemOf(await logs(id, "?follow=true"))).toEqual({
+        status: 409,
+        detail: expect.stringMatching(/^Run \S+ never started: There is no such image\.$/),
+      });
+      expect(openings).toHaveLength(asked);
     });
   });
 

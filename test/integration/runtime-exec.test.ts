@@ -18,9 +18,13 @@ afterAll(() => host.end());
 
 function run(
   argv: [string, ...string[]],
-  { stdin = null, timeoutSeconds = 30 }: { stdin?: Buffer | null; timeoutSeconds?: number } = {},
+  {
+    stdin = null,
+    timeoutSeconds = 30,
+    signal,
+  }: { stdin?: Buffer | null; timeoutSeconds?: number; signal?: AbortSignal } = {},
 ): Promise<ExecResult> {
-  return host.runtime.exec({ containerId, argv, stdin, timeoutSeconds });
+  return host.runtime.exec({ containerId, argv, stdin, timeoutSeconds, ...(signal && { signal }) });
 }
 
 /** How many bytes came out, or a failure when nothing did. */
@@ -105,6 +109,28 @@ test("after its time a command is killed with all it started", async () => {
   expect(performance.now() - before).toBeLessThan(5_000);
   await eventually(async () => !/sleep 100[123]/.test(await host.sh(containerId, "ps -o args")));
   expect(await host.statusOf(containerId)).toMatchObject({ state: "running" });
+});
+
+test("what was printed before its time was over is kept", async () => {
+  const result = await script("echo out; echo err >&2; sleep 1004", { timeoutSeconds: 1 });
+
+  expect(result).toMatchObject({
+    reason: "timeout",
+    printed: { stdout: Buffer.from("out\n"), stderr: Buffer.from("err\n"), truncated: false },
+  });
+});
+
+test("a command that nobody waits for any more is killed with all it started", async () => {
+  const leaving = new AbortController();
+  const isRunning = async () => /sleep 100[56]/.test(await host.sh(containerId, "ps -o args"));
+  const late = script("sleep 1005 & trap '' TERM; sleep 1006", { signal: leaving.signal });
+  await eventually(isRunning, { what: "the command" });
+
+  leaving.abort();
+
+  expect(await late).toMatchObject({ kind: "refused", reason: "given-up" });
+  await eventually(async () => !(await isRunning()));
+  expect(await script("true", { signal: leaving.signal })).toMatchObject({ reason: "given-up" });
 });
 
 test.each([

@@ -44,7 +44,7 @@ export function linkParts(
   });
   const orders: OrderHandlers = {
     onNudge: () => link.nudged(),
-    exec: (request) => execInInstance({ runtime, observation }, request),
+    exec: (request, signal) => execInInstance({ runtime, observation }, request, signal),
     logs: logSessions.onMessage,
   };
   const connection = new HostConnection({

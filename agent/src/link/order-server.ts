@@ -5,7 +5,7 @@
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { ExecRequest, type ExecReply } from "@remotegpu/shared/protocol";
+import { ExecRequest, ExecStop, type ExecReply } from "@remotegpu/shared/protocol";
 import { down, downOfAllSessions } from "@remotegpu/shared/subjects";
 import { decode, encode } from "@remotegpu/shared/wire";
 import type { MessageHandler } from "./connection.ts";
@@ -17,7 +17,8 @@ const MIN_BETWEEN_WAKES_MS = 200;
 export interface OrderHandlers {
   /** Wakes the loop; called seldom, whatever arrives. */
   onNudge: () => void;
-  exec: (request: ExecRequest) => Promise<ExecReply>;
+  /** `signal`: nobody waits for it any more. */
+  exec: (request: ExecRequest, signal: AbortSignal) => Promise<ExecReply>;
   /** All messages of sessions that read output. */
   logs?: MessageHandler;
 }
@@ -28,9 +29,11 @@ export function orderSubscriptions(
   handlers: OrderHandlers,
   log: Log,
 ): Record<string, MessageHandler> {
+  const commands = commandHandlers(handlers.exec, log);
   return {
     [down(host, "nudge")]: gentle(handlers.onNudge),
-    [down(host, "exec")]: commandHandler(handlers.exec, log),
+    [down(host, "exec")]: commands.begin,
+    [down(host, "exec-stop")]: commands.stop,
     ...(handlers.logs && { [downOfAllSessions(host, "logs")]: handlers.logs }),
   };
 }
@@ -53,29 +56,41 @@ function gentle(wake: () => void): MessageHandler {
   };
 }
 
-function commandHandler(exec: OrderHandlers["exec"], log: Log): MessageHandler {
-  let running = 0;
+function commandHandlers(
+  exec: OrderHandlers["exec"],
+  log: Log,
+): { begin: MessageHandler; stop: MessageHandler } {
+  const running = new Set<{ id: string | undefined; stop: AbortController }>();
   const answerTo = async (data: Uint8Array): Promise<ExecReply> => {
     const request = decode(ExecRequest, data);
     if (!request.ok) return refused("bad-request", request.reason);
-    if (running >= MAX_COMMANDS) return refused("busy", `${MAX_COMMANDS} commands are running on this host`);
-    running += 1;
+    if (running.size >= MAX_COMMANDS)
+      return refused("busy", `${MAX_COMMANDS} commands are running on this host`);
+    const command = { id: request.message.execId, stop: new AbortController() };
+    running.add(command);
     try {
-      return await exec(request.message);
+      return await exec(request.message, command.stop.signal);
     } catch (error) {
       log.error({ error, instanceId: request.message.instanceId }, "a command failed");
       return refused("runtime-error", "the command could not be run");
     } finally {
-      running -= 1;
+      running.delete(command);
     }
   };
-  return (data, respond) => {
+  const begin: MessageHandler = (data, respond) => {
     // The control plane always waits for the answer; what asks for none was not sent as an order.
     if (respond === null) return;
     answerTo(data)
       .then((answer) => respond(encode(answer)))
       .catch((error: unknown) => log.warn({ error }, "the answer to a command could not be sent"));
   };
+  // What has ended meanwhile, or never came, is none of those that run.
+  const stop: MessageHandler = (data) => {
+    const wish = decode(ExecStop, data);
+    if (!wish.ok) return;
+    for (const command of running) if (command.id === wish.message.execId) command.stop.abort();
+  };
+  return { begin, stop };
 }
 
 function refused(reason: "bad-request" | "busy" | "runtime-error", detail: string): ExecReply {

@@ -1,12 +1,14 @@
 /** A short command in a running instance, ordered by the control plane. */
 import { Buffer } from "node:buffer";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
+import type { Printed } from "../runtime/exec.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Observation } from "./observation.ts";
 
 export async function execInInstance(
   { runtime, observation }: { runtime: Pick<Runtime, "exec">; observation: Observation },
   { instanceId, argv, stdin, timeoutSeconds }: ExecRequest,
+  signal: AbortSignal,
 ): Promise<ExecReply> {
   const [command, ...args] = argv;
   const container = observation.running.find(({ owner }) => owner.instanceId === instanceId);
@@ -17,14 +19,15 @@ export async function execInInstance(
     argv: [command, ...args],
     stdin: stdin === null ? null : Buffer.from(stdin, "base64"),
     timeoutSeconds,
+    signal,
   });
-  if (result.kind === "refused")
-    return { kind: "exec-refused", reason: result.reason, detail: result.detail };
-  return {
-    kind: "exec-reply",
-    exitCode: result.exitCode,
-    stdout: result.stdout.toString("base64"),
-    stderr: result.stderr.toString("base64"),
-    truncated: result.truncated,
-  };
+  if (result.kind === "exited")
+    return { kind: "exec-reply", exitCode: result.exitCode, ...onTheWire(result) };
+  const { reason, detail } = result;
+  const printed = reason === "timeout" ? { printed: onTheWire(result.printed) } : {};
+  return { kind: "exec-refused", reason, detail, ...printed };
+}
+
+function onTheWire({ stdout, stderr, truncated }: Printed) {
+  return { stdout: stdout.toString("base64"), stderr: stderr.toString("base64"), truncated };
 }

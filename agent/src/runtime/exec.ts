@@ -16,6 +16,8 @@ import { isStatus, RuntimeError } from "./runtime-error.ts";
 export const EXECS_PER_CONTAINER = 8;
 /** After its output has ended, a command has this long to be gone. */
 const EXIT_MS = 5_000;
+/** What a killed command had printed is on its way for no longer than this. */
+const LAST_OUTPUT_MS = 1_000;
 const ASK_EXIT_EVERY_MS = 20;
 
 export type ExecOrder = {
@@ -24,12 +26,23 @@ export type ExecOrder = {
   stdin: Buffer | null;
   /** 1 to MAX_EXEC_SECONDS. */
   timeoutSeconds: number;
+  /** Ends it as its deadline does: nobody waits for it any more. */
+  signal?: AbortSignal;
 };
 
+/** Both streams together hold at most MAX_EXEC_BYTES; the rest was read and dropped when `truncated`. */
+export type Printed = { stdout: Buffer; stderr: Buffer; truncated: boolean };
+
 export type ExecResult =
-  /** Both streams together hold at most MAX_EXEC_BYTES; the rest was read and dropped when `truncated`. */
-  | { kind: "exited"; exitCode: number; stdout: Buffer; stderr: Buffer; truncated: boolean }
-  | { kind: "refused"; reason: "not-running" | "timeout" | "busy"; detail: string };
+  | ({ kind: "exited"; exitCode: number } & Printed)
+  | { kind: "refused"; reason: "timeout"; detail: string; printed: Printed }
+  | { kind: "refused"; reason: "not-running" | "busy" | "given-up"; detail: string };
+
+const GIVEN_UP: ExecResult = {
+  kind: "refused",
+  reason: "given-up",
+  detail: "It was given up before its end, and killed.",
+};
 
 export class Execs {
   readonly #docker: Docker;
@@ -60,7 +73,7 @@ export class Execs {
     }
   }
 
-  async #runNow({ containerId, argv, stdin, timeoutSeconds }: ExecOrder): Promise<ExecResult> {
+  async #runNow({ containerId, argv, stdin, timeoutSeconds, signal }: ExecOrder): Promise<ExecResult> {
     const exec = await this.#call("create a command", (client, abortSignal) =>
       client.getContainer(containerId).exec({
         Cmd: [...argv],
@@ -71,17 +84,25 @@ export class Execs {
         abortSignal,
       }),
     );
+    if (signal?.aborted) return GIVEN_UP;
     const stream = await this.#call("start a command", () =>
       exec.start({ hijack: true, stdin: stdin !== null }),
     );
     const output = new Output();
     const ended = pump(stream, stdin, output);
     const seconds = Math.min(timeoutSeconds, MAX_EXEC_SECONDS);
-    const isInTime = await Promise.race([ended.then(() => true), after(seconds * MS_PER_SECOND)]);
-    if (!isInTime) {
+    const isOver = await Promise.race([
+      ended.then(() => true),
+      after(seconds * MS_PER_SECOND),
+      ...(signal === undefined ? [] : [aborted(signal)]),
+    ]);
+    if (!isOver) {
       await this.#kill(exec);
+      await Promise.race([ended, after(LAST_OUTPUT_MS)]);
       stream.destroy();
-      return { kind: "refused", reason: "timeout", detail: `It did not end in ${seconds} s and was killed.` };
+      if (signal?.aborted) return GIVEN_UP;
+      const detail = `It did not end in ${seconds} s and was killed.`;
+      return { kind: "refused", reason: "timeout", detail, printed: output.collected() };
     }
     const { exitCode, hasBegun } = await this.#end(exec);
     const printed = output.collected();
@@ -151,10 +172,17 @@ class Output {
     if (kept.length > 0) this.#chunks[name].push(Buffer.from(kept));
   }
 
-  collected(): { stdout: Buffer; stderr: Buffer; truncated: boolean } {
+  collected(): Printed {
     const { stdout, stderr } = this.#chunks;
     return { stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr), truncated: this.#truncated };
   }
+}
+
+async function aborted(signal: AbortSignal): Promise<false> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(false);
+    else signal.addEventListener("abort", () => resolve(false), { once: true });
+  });
 }
 
 async function after(ms: number): Promise<false> {

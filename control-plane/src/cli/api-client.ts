@@ -36,15 +36,16 @@ export class ApiClient {
   /** @param profile with where its key stands, which the message says that it is refused */
   constructor(profile: Profile & { keyFrom?: string }) {
     this.#profile = profile;
-    this.#ca = profile.ca === undefined ? undefined : readFileSync(profile.ca);
+    this.#ca = profile.ca === undefined ? undefined : certificateIn(profile.ca);
   }
 
   get(path: string, query: Record<string, string | undefined> = {}): Promise<Row> {
     return this.#call("GET", path + queryString(query));
   }
 
-  post(path: string, body: Row = {}): Promise<Row> {
-    return this.#call("POST", path, body);
+  /** @param signal closes the request before its answer, which ends what the server does for it alone */
+  post(path: string, body: Row = {}, signal?: AbortSignal): Promise<Row> {
+    return this.#call("POST", path, body, signal);
   }
 
   put(path: string, body: Row): Promise<Row> {
@@ -139,14 +140,17 @@ export class ApiClient {
     );
   }
 
-  async #call(method: Method, path: string, body?: Row): Promise<Row> {
-    const answer = await this.#send(method, path, body);
+  async #call(method: Method, path: string, body?: Row, signal?: AbortSignal): Promise<Row> {
+    const answer = await this.#send({ method, path, signal }, body);
     const parsed = parseJson(answer.text);
     if (answer.status >= 400) throw this.#refusal(answer.status, parsed);
     return parsed === undefined ? {} : AnyRow.parse(parsed);
   }
 
-  #send(method: Method, path: string, body?: Row): Promise<Answer> {
+  #send(
+    { method, path, signal }: { method: Method; path: string; signal: AbortSignal | undefined },
+    body?: Row,
+  ): Promise<Answer> {
     const url = new URL(`/api/v1${path}`, this.#profile.server);
     const payload = body === undefined ? undefined : JSON.stringify(body);
     const request = url.protocol === "https:" ? httpsRequest : httpRequest;
@@ -162,6 +166,7 @@ export class ApiClient {
         {
           method,
           timeout: DEADLINE_MS,
+          ...(signal && { signal }),
           ...(this.#ca && { ca: this.#ca }),
           headers: {
             authorization: `Bearer ${this.#profile.key}`,
@@ -186,6 +191,14 @@ export class ApiClient {
       sent.on("error", unreachable);
       sent.end(payload);
     });
+  }
+}
+
+function certificateIn(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new CliError("usage", `The certificate ${file} of the server's CA cannot be read.`, { cause });
   }
 }
 
@@ -215,7 +228,7 @@ function refusal(status: number, answer: unknown, more: string): CliError {
     .map(({ path, message }) => `\n  ${path}: ${message}`)
     .join("");
   const sentence = problem.detail ?? problem.title ?? "The server refused";
-  return new CliError(kindOf(status), `${sentence}${more} (${status})${fields}`, { status });
+  return new CliError(kindOf(status), `${sentence}${more} (${status})${fields}`, { status, answer });
 }
 
 function kindOf(status: number): CliError["kind"] {

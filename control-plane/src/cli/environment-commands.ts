@@ -16,7 +16,7 @@ import { EXEC } from "./exec-command.ts";
 import { listCommand, segment } from "./list-command.ts";
 import { printDone, printOne, sizeText, type Column } from "./output.ts";
 import { ACCESS } from "./port-commands.ts";
-import { ofWorkloads } from "./workload-commands.ts";
+import { ofWorkloads, OWNER } from "./workload-commands.ts";
 import { looksAt } from "./workload-looks.ts";
 
 const COLUMNS: Column[] = [
@@ -24,8 +24,8 @@ const COLUMNS: Column[] = [
   "name",
   "status",
   { wide: ["host", (row) => row.host_id] },
-  { wide: ["owner", (row) => row.owner_username ?? row.owner_id] },
-  "image",
+  OWNER,
+  { ifRoom: "image" },
   { wide: "cpu" },
   { wide: ["memory", (row) => sizeText(row.memory)] },
   ["gpu", gpuText],

@@ -11,9 +11,9 @@ const HOST_COLUMNS: Column[] = [
   "id",
   "name",
   "status",
-  "connection",
+  { ifRoom: "connection" },
   ["health", (row) => row.health_status],
-  ["cordoned", (row) => (row.cordoned === true ? "yes" : "no")],
+  { ifRoom: ["cordoned", (row) => (row.cordoned === true ? "yes" : "no")] },
   { wide: ["cpu", (row) => `${String(row.used_cpu)}/${String(row.total_cpu)}`] },
   { wide: ["memory", (row) => sizeText(row.total_memory)] },
   [
@@ -30,20 +30,25 @@ const GPU_COLUMNS: Column[] = [
   "name",
   "status",
   ["health", (row) => row.health_status],
-  ["simulated", (row) => (row.simulated === true ? "yes" : "no")],
-  ["use", (row) => (row.utilization_percent === null ? null : `${Number(row.utilization_percent)} %`)],
-  ["island", (row) => row.nvlink_island],
+  { ifRoom: ["simulated", (row) => (row.simulated === true ? "yes" : "no")] },
+  {
+    ifRoom: [
+      "use",
+      (row) => (row.utilization_percent === null ? null : `${Number(row.utilization_percent)} %`),
+    ],
+  },
+  { ifRoom: ["island", (row) => row.nvlink_island] },
   ["allocated to", (row) => row.allocated_to],
-  ["strangers", (row) => strangersText(row.strangers)],
+  { ifRoom: ["strangers", (row) => strangersText(row.strangers)] },
   ["why", (row) => reasonsText(row)],
 ];
 
 const PULL_COLUMNS: Column[] = [
   "image",
   "state",
-  ["layers", (row) => doneOf(row.layers_done, row.layers, String)],
+  { ifRoom: ["layers", (row) => doneOf(row.layers_done, row.layers, String)] },
   ["bytes", (row) => doneOf(row.bytes_done, row.bytes, (bytes) => sizeText(bytes))],
-  ["fetch", (row) => row.fetch_id],
+  { ifRoom: ["fetch", (row) => row.fetch_id] },
   "problem",
   ["runtime says", (row) => row.operator_detail],
   "told_at",

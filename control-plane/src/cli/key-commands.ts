@@ -10,10 +10,10 @@ export const KEY_COLUMNS: Column[] = [
   "id",
   "name",
   "prefix",
-  "created_at",
+  { ifRoom: "created_at" },
   ["opens", (row) => (row.role === "metrics" ? "metrics" : row.scopes)],
   "expires_at",
-  "last_used_at",
+  { ifRoom: "last_used_at" },
   "revoked_at",
 ];
 

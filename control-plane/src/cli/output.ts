@@ -13,11 +13,16 @@ export type Output = {
   write: (text: string) => void;
 };
 
-/** A column: a member's name, or a title with a function of the row; `wide` ones show with `-o wide` alone. */
+/**
+ * A column: a member's name, or a title with a function of the row. `wide` ones show with `-o wide` alone,
+ * `whenSeveral` ones also where not all rows say the same, and `ifRoom` ones unless a terminal is too narrow for them.
+ */
 export type Column =
-  | string
-  | [title: string, value: (row: Row) => unknown]
-  | { wide: string | [title: string, value: (row: Row) => unknown] };
+  | PlainColumn
+  | { wide: PlainColumn }
+  | { whenSeveral: PlainColumn }
+  | { ifRoom: PlainColumn };
+type PlainColumn = string | [title: string, value: (row: Row) => unknown];
 
 const BARE = {
   chars: Object.fromEntries(
@@ -45,11 +50,9 @@ export function printList(output: Output, rows: Row[], columns: Column[], empty 
   if (output.format === "json") return output.write(`${JSON.stringify({ items: rows }, null, 2)}\n`);
   if (output.format === "name") return output.write(rows.map((row) => `${nameOf(row)}\n`).join(""));
   if (rows.length === 0) return output.write(`${empty}\n`);
-  const shown = columns.flatMap((column) => shownColumn(column, output.format));
-  const head = shown.map(titleOf);
-  const cells = rows.map((row) => shown.map((column) => listText(row, column, output)));
+  const [head = [], ...cells] = fitted(shownCells(output, rows, columns), output);
   const table = new Table({ ...BARE, chars: { ...BARE.chars, middle: "" }, head });
-  for (const row of fitted([head, ...cells], output).slice(1)) table.push(row);
+  for (const row of cells) table.push(row);
   output.write(`${trimLines(table.toString())}\n`);
 }
 
@@ -60,11 +63,27 @@ function nameOf(row: Row): string {
   return typeof called === "string" ? safeText(called) : JSON.stringify(called ?? "");
 }
 
-type PlainColumn = Exclude<Column, { wide: unknown }>;
+/** The titles and below them the rows, without the columns for which there is no room. */
+function shownCells(output: Output, rows: Row[], columns: Column[]): string[][] {
+  for (let shown = columns; ;) {
+    const plain = shown.flatMap((column) => shownColumn(column, output.format, rows));
+    const cells = [
+      plain.map(titleOf),
+      ...rows.map((row) => plain.map((column) => listText(row, column, output))),
+    ];
+    const least = shown.findLastIndex((column) => typeof column === "object" && "ifRoom" in column);
+    if (least < 0 || isRoomFor(cells, output)) return cells;
+    shown = shown.toSpliced(least, 1);
+  }
+}
 
-function shownColumn(column: Column, format: Output["format"]): PlainColumn[] {
+function shownColumn(column: Column, format: Output["format"], rows: Row[]): PlainColumn[] {
   if (typeof column === "string" || Array.isArray(column)) return [column];
-  return format === "wide" ? [column.wide] : [];
+  if ("ifRoom" in column) return [column.ifRoom];
+  if ("wide" in column) return format === "wide" ? [column.wide] : [];
+  const { whenSeveral } = column;
+  const isOneForAll = new Set(rows.map((row) => cellText(valueOf(row, whenSeveral)))).size < 2;
+  return format === "wide" || !isOneForAll ? [whenSeveral] : [];
 }
 
 /** Of a member that is a moment a person wants to know how long ago it was; a bill's days and hours stay what they are. */
@@ -78,43 +97,61 @@ function listText(row: Row, column: PlainColumn, output: Output): string {
   return Number.isNaN(ms) ? cellText(value) : sinceText(ms - output.nowMs);
 }
 
-const MOMENT_TITLES = new Set(["last access", "next try", "over since", "since"]);
+const MOMENT_TITLES = new Set(["last access", "released at", "next try", "over since", "since"]);
 
 /** "3 min ago", "in 2 h" */
 export function sinceText(ms: number): string {
   const seconds = Math.floor(Math.abs(ms) / 1000);
   if (seconds < 5) return "now";
-  const [unit, size] = UNITS_OF_TIME.find(([, least]) => seconds >= least) ?? ["s", 1];
+  const [unit, size] = UNITS_OF_TIME.find(([, one]) => seconds >= 2 * one) ?? ["s", 1];
   const text = `${Math.floor(seconds / size)} ${unit}`;
   return ms < 0 ? `${text} ago` : `in ${text}`;
 }
 
+/** Each is told from two of it on: "90 min" says more than "1 h". */
 const UNITS_OF_TIME: [name: string, seconds: number][] = [
-  ["d", 172_800],
-  ["h", 7_200],
-  ["min", 120],
+  ["d", 86_400],
+  ["h", 3_600],
+  ["min", 60],
   ["s", 1],
 ];
+
+/** Between two columns. */
+const GAP = 2;
+/** Where not even so much of each text could be shown, a column that may be left out is. */
+const READABLE_WIDTH = 12;
+const LEAST_WIDTH = 8;
+/** They are there to be copied. */
+const NEVER_CUT: ReadonlySet<string | undefined> = new Set(["id", "address", "start_time"]);
+
+function isRoomFor(rows: string[][], { width, format }: Output): boolean {
+  if (width === null || format === "wide") return true;
+  const least = widthsOf(rows).map((one, at) =>
+    NEVER_CUT.has(rows[0]?.[at]) ? one : Math.min(one, READABLE_WIDTH),
+  );
+  return totalOf(least) <= width;
+}
 
 /** In a terminal the longest texts are cut until a row is a line, but none below what still says something. */
 function fitted(rows: string[][], { width, format }: Output): string[][] {
   if (width === null || format === "wide") return rows;
-  const widths = (rows[0] ?? []).map((_, at) =>
-    Math.max(...rows.map((row) => charactersOf(row[at] ?? "").length)),
-  );
-  const gap = 2;
-  let tooMuch = widths.reduce((sum, one) => sum + one + gap, -gap) - width;
-  while (tooMuch > 0) {
-    const widest = widths.indexOf(Math.max(...widths));
-    const before = widths[widest] ?? 0;
-    if (before <= LEAST_WIDTH) break;
-    widths[widest] = before - 1;
-    tooMuch -= 1;
+  const widths = widthsOf(rows);
+  const cuttable = [...widths.keys()].filter((at) => !NEVER_CUT.has(rows[0]?.[at]));
+  for (let tooMuch = totalOf(widths) - width; tooMuch > 0; tooMuch -= 1) {
+    const widest = Math.max(0, ...cuttable.map((at) => widths[at] ?? 0));
+    if (widest <= LEAST_WIDTH) break;
+    widths[cuttable.find((at) => widths[at] === widest) ?? 0] = widest - 1;
   }
   return rows.map((row) => row.map((cell, at) => cut(cell, widths[at] ?? cell.length)));
 }
 
-const LEAST_WIDTH = 16;
+function widthsOf(rows: string[][]): number[] {
+  return (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => charactersOf(row[at] ?? "").length)));
+}
+
+function totalOf(widths: readonly number[]): number {
+  return widths.reduce((sum, one) => sum + one + GAP, -GAP);
+}
 
 function charactersOf(text: string): string[] {
   return Array.from(text);

@@ -14,8 +14,8 @@ const COLUMNS: Column[] = [
   ["address", addressOf],
   ["leads to", (row) => row.internal_port],
   ["status", statusOf],
-  ["last access", (row) => row.last_accessed_at],
-  ["released at", (row) => row.released_at ?? row.release_due_at],
+  { ifRoom: ["last access", (row) => row.last_accessed_at] },
+  { ifRoom: ["released at", (row) => row.released_at ?? row.release_due_at] },
 ];
 
 const WAYS_IN: Column[] = [

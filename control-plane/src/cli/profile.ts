@@ -37,18 +37,38 @@ export function profilePath(named = process.env["REMOTEGPU_PROFILE"]): string {
 
 const PROFILE_NAME = /^[\w-]{1,64}$/;
 
-/** @returns false where there was none */
+/**
+ * @returns false where there was none
+ * @throws CliError for what is no file, or may not be removed
+ */
 export function forgetProfile(path: string): boolean {
   const isThere = existsSync(path);
-  rmSync(path, { force: true });
+  try {
+    rmSync(path, { force: true });
+  } catch (cause) {
+    throw new CliError("usage", `The profile ${path} cannot be removed: ${faultOf(cause)}`, { cause });
+  }
   return isThere;
 }
 
-/** `keyFrom`: where the key stands, for the message that it is refused. */
-export type LoadedProfile = Profile & { keyFrom: string };
+function faultOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
 
-/** @throws CliError when nothing names a server and a key, or a profile is unreadable */
-export function loadProfile(options: { profile?: string; server?: string; key?: string }): LoadedProfile {
+/** `keyFrom`: where the key stands, for the message that it is refused. `file`: the profile that is used, if one is. */
+export type LoadedProfile = Profile & { keyFrom: string; file: string | null };
+
+/** Where nothing is named, what a person logged in to goes before what `npm start` keeps, which `start` always names. */
+const standardFiles = () => [userProfilePath(), START_PROFILE];
+
+/**
+ * @param standard files to look for where none is named, in their order
+ * @throws CliError when nothing names a server and a key, or a profile is unreadable
+ */
+export function loadProfile(
+  options: { profile?: string; server?: string; key?: string },
+  standard = standardFiles(),
+): LoadedProfile {
   const server = options.server ?? process.env.REMOTEGPU_SERVER;
   const key = options.key ?? process.env.REMOTEGPU_KEY;
   const given = {
@@ -56,13 +76,10 @@ export function loadProfile(options: { profile?: string; server?: string; key?: 
     ...(key !== undefined && { key: options.key === undefined ? "REMOTEGPU_KEY" : "--key" }),
   };
   if (server !== undefined && key !== undefined)
-    return checked({ server, key, ca: process.env.REMOTEGPU_CA }, given);
+    return { ...checked({ server, key, ca: process.env.REMOTEGPU_CA }, given), file: null };
 
   const named = options.profile ?? process.env.REMOTEGPU_PROFILE;
-  const path =
-    named === undefined
-      ? [userProfilePath(), START_PROFILE].find((candidate) => existsSync(candidate))
-      : profilePath(named);
+  const path = named === undefined ? standard.find((candidate) => existsSync(candidate)) : profilePath(named);
   if (path === undefined)
     throw new CliError(
       "usage",
@@ -76,15 +93,28 @@ export function loadProfile(options: { profile?: string; server?: string; key?: 
       `The key in ${path} is for ${String(profile.server)} and is not sent to ${server}. Give the key too (REMOTEGPU_KEY), or log in there with a --profile of its own.`,
     );
   const kept = { server: `server in ${path}`, key: `key in ${path}`, ca: `ca in ${path}` };
-  return checked(
-    { ...profile, ...(server !== undefined && { server }), ...(key !== undefined && { key }) },
-    { ...kept, ...given },
-  );
+  const candidate = {
+    ...profile,
+    ...(server !== undefined && { server }),
+    ...(key !== undefined && { key }),
+  };
+  return { ...checked(candidate, { ...kept, ...given }), file: path };
 }
 
+/** @throws CliError where it cannot be written */
 export function saveProfile(path: string, profile: Profile): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  writeFileSync(path, `${JSON.stringify(profile, null, 2)}\n`, { mode: 0o600 });
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(path, `${JSON.stringify(profile, null, 2)}\n`, { mode: 0o600 });
+  } catch (cause) {
+    throw new CliError("usage", `The profile ${path} cannot be written: ${faultOf(cause)}`, { cause });
+  }
+}
+
+/** Said to who logs in beside `npm start`, whose profile was used until now. */
+export function shadowSentence(file: string, start = START_PROFILE): string {
+  if (file !== userProfilePath() || !existsSync(start)) return "";
+  return " It goes before that of npm start, which is --profile start from now on.";
 }
 
 /** By origin, so that a slash at the end makes no difference; what is no address at all is blamed later. */
@@ -102,7 +132,10 @@ function readProfile(path: string): Record<string, unknown> {
 }
 
 /** @param origins where each member came from, so that the right one is blamed; its value is not shown, being secret */
-function checked(candidate: unknown, origins: Record<string, string>): LoadedProfile {
+function checked(
+  candidate: unknown,
+  origins: Record<string, string>,
+): Profile & Pick<LoadedProfile, "keyFrom"> {
   const parsed = Profile.safeParse(candidate);
   if (parsed.success) return { ...parsed.data, keyFrom: origins.key ?? "key" };
   const issue = parsed.error.issues[0];

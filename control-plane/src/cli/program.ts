@@ -15,7 +15,7 @@ const { version } = z
   .parse(createRequire(import.meta.url)("../../package.json"));
 
 const EXIT_CODES =
-  "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 server out of reach, 124 not done in time, 130 Ctrl-C; exec: the command's own.";
+  "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 server out of reach, 124 not done in time, 125 output cut off, 130 Ctrl-C; exec: the command's own.";
 
 /** The whole, completion included, which is made from the whole. */
 export const TREE: Group = {

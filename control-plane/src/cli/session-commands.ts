@@ -4,10 +4,9 @@ import { words } from "./arguments.ts";
 import { ApiClient } from "./api-client.ts";
 import { CliError } from "./cli-error.ts";
 import { command, option, type Command } from "./command.ts";
-import { showCommand } from "./list-command.ts";
-import { printDone } from "./output.ts";
+import { printDone, printOne } from "./output.ts";
 import { askForSecret } from "./secret-input.ts";
-import { forgetProfile, Profile, profilePath, saveProfile } from "./profile.ts";
+import { forgetProfile, loadProfile, Profile, profilePath, saveProfile, shadowSentence } from "./profile.ts";
 
 export const SESSION: Command[] = [
   command({
@@ -30,7 +29,8 @@ export const SESSION: Command[] = [
       const me = await new ApiClient(parsed.data).get("/me").catch(explained);
       const file = profilePath(where.profile);
       saveProfile(file, parsed.data);
-      printDone(output, `Logged in as ${String(me.username)}. The key is kept in ${file}.`, {
+      const kept = `The key is kept in ${file}.${shadowSentence(file)}`;
+      printDone(output, `Logged in as ${String(me.username)}. ${kept}`, {
         username: me.username,
         server,
         file,
@@ -49,10 +49,16 @@ export const SESSION: Command[] = [
       return Promise.resolve(printDone(output, sentence, { file, removed: isGone }));
     },
   }),
-  {
-    ...showCommand({ name: "whoami", summary: "who this key belongs to", route: () => "/me" }),
+  command({
+    name: "whoami",
     aliases: ["me"],
-  },
+    summary: "who this key belongs to, and by which profile it speaks to which server",
+    isWatchable: true,
+    run: async ({ api, output, where }) => {
+      const { server, file, keyFrom } = loadProfile(where);
+      printOne(output, { ...(await api.get("/me")), server, profile: file, key_from: keyFrom });
+    },
+  }),
 ];
 
 /** The server's own sentence about a header says nothing to who has typed a key. */

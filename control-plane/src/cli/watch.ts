@@ -5,8 +5,11 @@ import type { Context } from "./context.ts";
 const EVERY_MS = 2_000;
 const CLEAR = "\u001B[H\u001B[2J\u001B[3J";
 
-export async function watched(context: Context, look: (context: Context) => Promise<void>): Promise<void> {
-  const interrupted = new AbortController();
+export async function watched(
+  context: Context,
+  look: (context: Context) => Promise<void>,
+  { everyMs = EVERY_MS, interrupted = new AbortController() } = {},
+): Promise<void> {
   const interrupt = () => interrupted.abort();
   process.once("SIGINT", interrupt);
   let shown: string | null = null;
@@ -15,7 +18,7 @@ export async function watched(context: Context, look: (context: Context) => Prom
       const text = await textOf(context, look);
       if (text !== shown) context.output.write(`${context.output.width === null ? "" : CLEAR}${text}`);
       shown = text;
-      await delay(EVERY_MS, undefined, { signal: interrupted.signal }).catch(() => undefined);
+      await delay(everyMs, undefined, { signal: interrupted.signal }).catch(() => undefined);
     }
   } finally {
     process.off("SIGINT", interrupt);

@@ -7,6 +7,8 @@ import { printDone, sizeText, type Column } from "./output.ts";
 import type { Kind } from "./things.ts";
 import { looksAt } from "./workload-looks.ts";
 
+/** Whose it is says something where several people's are listed, as administrators see them. */
+export const OWNER: Column = { whenSeveral: ["owner", (row) => row.owner_username ?? row.customer_id] };
 const SIZES: Column[] = [{ wide: "cpu" }, { wide: ["memory", (row) => sizeText(row.memory)] }, "gpu"];
 const SAYS: Column = ["waits for / says", (row) => row.status_reason];
 
@@ -45,10 +47,11 @@ export const JOB: Group = {
       "id",
       "name",
       "status",
+      OWNER,
       { wide: "image" },
       { wide: "command" },
       ...SIZES,
-      ["nodes", (row) => row.node_count],
+      { ifRoom: ["nodes", (row) => row.node_count] },
       JOB_SAYS,
     ]),
     ...ANSWERS,
@@ -62,6 +65,7 @@ export const SERVICE: Group = {
     "id",
     "name",
     "status",
+    OWNER,
     { wide: "image" },
     { wide: "version" },
     "replicas",

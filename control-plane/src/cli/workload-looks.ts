@@ -15,16 +15,18 @@ const INSTANCE_COLUMNS: Column[] = [
   "rank",
   "state",
   ["host", (row) => row.host_name ?? row.host_id],
-  [
-    "gpus",
-    (row) =>
-      Gpus.parse(row.gpus ?? [])
-        .map(({ uuid }) => uuid)
-        .join(", "),
-  ],
-  "run_id",
+  {
+    ifRoom: [
+      "gpus",
+      (row) =>
+        Gpus.parse(row.gpus ?? [])
+          .map(({ uuid }) => uuid)
+          .join(", "),
+    ],
+  },
+  { ifRoom: "run_id" },
   ["ended", endText],
-  ["charged", (row) => latestRun(row)?.charged],
+  { ifRoom: ["charged", (row) => latestRun(row)?.charged] },
   "detail",
 ];
 
@@ -57,7 +59,7 @@ export function looksAt(kind: Kind, route: string): Command[] {
         follow: flag("-f, --follow", "go on until the run ends, or Ctrl-C"),
         tail: option("--tail <lines>", "begin with so many of the last lines", wholeNumber()),
         rank: option("--rank <number>", "which instance of a job or service", wholeNumber()),
-        run: option("--run <id>", "another run than the latest (see instances)", words()),
+        run: option("--run <id>", "another run than the latest (see instances -o wide)", words()),
       },
       run: async (context, { workload, ...options }) =>
         await printLogs(context, path(workload, "logs"), options),

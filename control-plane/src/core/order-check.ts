@@ -2,6 +2,7 @@
  * What can be said about an order without asking the database: mounts (at most 3 and 3, distinct, in their family
  * of paths) and shapes that contradict themselves. Field types and ranges are the HTTP schema's.
  */
+import { wholeSize } from "@remotegpu/shared/size-text";
 import { IMAGE_NAME } from "@remotegpu/shared/image-name";
 import { MIB } from "@remotegpu/shared/units";
 
@@ -37,7 +38,7 @@ export function startIssue(order: { image: string; memory: number }): string | n
   if (!IMAGE_NAME.test(order.image))
     return `No host can fetch an image called ${JSON.stringify(order.image)}.`;
   if (order.memory < MIN_MEMORY)
-    return `${order.memory} bytes of memory are too little: ${MIN_MEMORY} are the least.`;
+    return `${wholeSize(order.memory)} of memory are too little: ${wholeSize(MIN_MEMORY)} are the least.`;
   return null;
 }
 

@@ -2,6 +2,8 @@
  * Whether an order stays within a quota. Quotas bound what runs or waits to run, and for environments and storage
  * what exists; 0 allows nothing. Which limits hold for whom is the store's to find.
  */
+import { wholeSize } from "@remotegpu/shared/size-text";
+import { MIB } from "@remotegpu/shared/units";
 import type { Quota } from "./quota-levels.ts";
 
 export interface ExceededQuota {
@@ -32,6 +34,12 @@ export function exceededQuota(limits: Quota, used: Quota, asked: Quota): Exceede
 }
 
 export function describeExceeded(exceeded: ExceededQuota, owner: "customer" | "workspace"): string {
-  const { quota, limit, used, asked } = exceeded;
-  return `${quota} of the ${owner} is ${limit}: ${used} in use, ${asked} more asked`;
+  const { quota, ...amounts } = exceeded;
+  const unit = BYTES_OF_ONE[quota];
+  const inWords = (amount: number) => (unit === undefined ? String(amount) : wholeSize(amount * unit));
+  const { limit, used, asked } = amounts;
+  return `${quota} of the ${owner} is ${inWords(limit)}: ${inWords(used)} in use, ${inWords(asked)} more asked`;
 }
+
+/** Of the quotas that are sizes. */
+const BYTES_OF_ONE: Partial<Record<keyof Quota, number>> = { memory_quota: MIB, storage_quota: 1 };

@@ -15,7 +15,7 @@ import { registerDocumentation } from "./documentation/documentation.ts";
 import { fieldErrorsOf, InputRefused } from "./request/input-errors.ts";
 import { countRequests } from "./metrics.ts";
 import { PROBLEM_STATUS, PROBLEM_TITLES } from "./request/problem-statuses.ts";
-import { ApiRefusal, type FieldError } from "./request/refusal.ts";
+import { ApiRefusal } from "./request/refusal.ts";
 import { registerResources } from "./resources.ts";
 import { registerServerRoutes } from "./server-routes.ts";
 import { isUniqueViolation, StoreError } from "../store/database.ts";
@@ -111,7 +111,7 @@ function problemOf(error: Error, c: ApiContext): Response {
   if (error instanceof ApiRefusal) {
     if (error.kind === "unauthenticated") c.header("WWW-Authenticate", "Bearer");
     if (error.retryAfterSeconds !== null) c.header("Retry-After", String(error.retryAfterSeconds));
-    return problem(c, PROBLEM_STATUS[error.kind], error.message, error.errors);
+    return problem(c, PROBLEM_STATUS[error.kind], error.message, error);
   }
   // What Hono itself refuses: malformed JSON, a content type that no schema takes.
   if (error instanceof HTTPException && error.status < 500)
@@ -143,10 +143,11 @@ function problem(
   c: ApiContext,
   status: ContentfulStatusCode,
   detail: string,
-  errors: readonly FieldError[] = [],
+  { errors = [], printed = null }: Partial<Pick<ApiRefusal, "errors" | "printed">> = {},
 ): Response {
   const title = PROBLEM_TITLES[status] ?? "Error";
-  const body = { type: "about:blank", title, status, detail, ...(errors.length > 0 ? { errors } : {}) };
+  const more = { ...(errors.length > 0 && { errors }), ...(printed !== null && { printed }) };
+  const body = { type: "about:blank", title, status, detail, ...more };
   return c.body(JSON.stringify(body), status, { "Content-Type": "application/problem+json" });
 }
 

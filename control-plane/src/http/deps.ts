@@ -28,8 +28,8 @@ export interface HostLink {
   isConnected(): boolean;
   /** What this server stands on and is away; it serves all the same. */
   degraded(): readonly Degradation[];
-  /** Runs a short command in an instance; null when the host does not answer. */
-  exec(hostId: HostId, request: ExecRequest): Promise<ExecReply | null>;
+  /** Runs a short command in an instance until it ends or `signal` does; null when the host does not answer. */
+  exec(hostId: HostId, request: ExecRequest, signal: AbortSignal): Promise<ExecReply | null>;
   /** Begins to read a run's output on its host. Never fails: what cannot be opened says why. */
   openLogs(hostId: HostId, query: LogQuery, reader: Reader): Promise<LogOpening>;
   /** The list of revoked keys has changed: makes NATS agree with it at once, closing their connections. */

@@ -1,8 +1,9 @@
 /** What the control plane sends to a host: the nudge, which has no content, and a short command in an instance. */
+import { randomBytes } from "node:crypto";
 import { Events, type NatsConnection } from "nats";
 import { z } from "zod";
 import type { HostId } from "@remotegpu/shared/ids";
-import { ExecReply, Refusal, type ExecRequest } from "@remotegpu/shared/protocol";
+import { ExecReply, Refusal, type ExecRequest, type ExecStop } from "@remotegpu/shared/protocol";
 import { down } from "@remotegpu/shared/subjects";
 import { KIB, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { decode, encode } from "@remotegpu/shared/wire";
@@ -42,10 +43,13 @@ export class HostOrders {
   /**
    * A host that has no connection to NATS fails at once; one whose connection is dead without NATS having seen it yet
    * fails only after the command's own deadline, so look at its last heartbeat first.
+   * @param signal nobody waits for it any more: the host is told, ends it and answers that it was given up; an agent of
+   * before does not listen, and its command ends by itself
    * @throws HostUnreachableError
    */
-  async exec(host: HostId, request: ExecRequest): Promise<ExecReply> {
-    const bytes = encode(request);
+  async exec(host: HostId, request: ExecRequest, signal?: AbortSignal): Promise<ExecReply> {
+    const execId = randomBytes(16).toString("base64url");
+    const bytes = encode({ ...request, execId } satisfies ExecRequest);
     if (bytes.byteLength > MAX_REQUEST_BYTES) {
       return {
         kind: "exec-refused",
@@ -53,13 +57,23 @@ export class HostOrders {
         detail: "the command and its input are too large",
       };
     }
-    const answer = decode(Answer, await this.#request(host, bytes, request.timeoutSeconds));
+    if (signal?.aborted)
+      return { kind: "exec-refused", reason: "given-up", detail: "it was given up before it began" };
+    const giveUp = () => this.#tellStop(host, { kind: "exec-stop", execId });
+    signal?.addEventListener("abort", giveUp, { once: true });
+    const sent = this.#request(host, bytes, request.timeoutSeconds);
+    const answer = decode(Answer, await sent.finally(() => signal?.removeEventListener("abort", giveUp)));
     if (!answer.ok)
       return { kind: "exec-refused", reason: "runtime-error", detail: `bad answer: ${answer.reason}` };
     if (answer.message.kind === "refused") {
       return { kind: "exec-refused", reason: "bad-request", detail: answer.message.reason };
     }
     return answer.message;
+  }
+
+  /** Where it is lost, the command ends at its own deadline. */
+  #tellStop(host: HostId, stop: ExecStop): void {
+    if (this.isConnected) this.#connection.publish(down(host, "exec-stop"), encode(stop));
   }
 
   async #followStatus(): Promise<void> {

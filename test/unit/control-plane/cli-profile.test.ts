@@ -2,8 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test, vi } from "vitest";
-import { loadProfile } from "@remotegpu/control-plane/cli/profile";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
+import { loadProfile, profilePath, START_PROFILE } from "@remotegpu/control-plane/cli/profile";
 
 const SERVER = "http://127.0.0.1:8080";
 const folder = mkdtempSync(join(tmpdir(), "rg-profile-"));
@@ -60,4 +63,54 @@ test("the key of a profile goes to no other server than its own", () => {
   );
   expect(loadFor("http://127.0.0.1:8081")).toThrow("is not sent to");
   expect(loadFor(`${SERVER}/`)()).toMatchObject({ key: "kept" });
+});
+
+describe("which profile is used", () => {
+  const [mine, start] = [join(folder, "mine.json"), join(folder, "start.json")];
+  const keep = (path: string, key: string) => {
+    writeFileSync(path, JSON.stringify({ server: SERVER, key }));
+    onTestFinished(() => rmSync(path, { force: true }));
+  };
+  const loadKept = (options = {}) => {
+    for (const name of ["SERVER", "KEY", "CA", "PROFILE"]) vi.stubEnv(`REMOTEGPU_${name}`, undefined);
+    return loadProfile(options, [mine, start]);
+  };
+
+  test("is that of npm start as long as nobody has logged in", () => {
+    keep(start, "started");
+
+    expect(loadKept()).toMatchObject({ key: "started", file: start, keyFrom: `key in ${start}` });
+  });
+
+  test("is that of a login before it, and the other is there by its name", () => {
+    keep(start, "started");
+    keep(mine, "logged-in");
+
+    expect(loadKept()).toMatchObject({ key: "logged-in", file: mine });
+    expect(loadKept({ profile: start })).toMatchObject({ key: "started", file: start });
+    expect(profilePath("start")).toBe(START_PROFILE);
+  });
+
+  test("is none where server and key are given", () => {
+    keep(mine, "logged-in");
+
+    expect(loadKept({ server: SERVER, key: "given" })).toMatchObject({ file: null, keyFrom: "--key" });
+  });
+});
+
+test("a key that is refused is said to be that of its profile, and is not shown", async () => {
+  const server = createServer((_request, response) => {
+    response.writeHead(401, { "content-type": "application/problem+json" });
+    response.end(JSON.stringify({ title: "Not authenticated", detail: "This API key is not known." }));
+  }).listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : undefined;
+  const profile = load({ kept: { server: `http://127.0.0.1:${port}`, key: "rgk_secret" } });
+
+  const asked = new ApiClient(profile).get("/me");
+
+  await expect(asked).rejects.toThrow(`This API key is not known. The key in ${file} was used. (401)`);
+  await expect(asked).rejects.not.toThrow("rgk_secret");
 });

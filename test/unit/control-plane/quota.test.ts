@@ -1,3 +1,4 @@
+import { GIB } from "@remotegpu/shared/units";
 import { expect, test } from "vitest";
 import { describeExceeded, exceededQuota } from "@remotegpu/control-plane/core/quota";
 import type { Quota } from "@remotegpu/control-plane/core/quota-levels";
@@ -37,6 +38,19 @@ test("0 allows nothing", () => {
     used: 0,
     asked: 1,
   });
+});
+
+test.each([
+  [
+    { quota: "memory_quota", limit: 65_536, used: 0, asked: 65_537 },
+    "is 64 GiB: 0 bytes in use, 65537 MiB more asked",
+  ],
+  [
+    { quota: "storage_quota", limit: 10 * GIB, used: GIB, asked: 10 * GIB },
+    "is 10 GiB: 1 GiB in use, 10 GiB more",
+  ],
+] as const)("sizes are told in units: %j", (exceeded, sentence) => {
+  expect(describeExceeded(exceeded, "customer")).toContain(sentence);
 });
 
 test("the sentence names the quota, its limit and its use", () => {

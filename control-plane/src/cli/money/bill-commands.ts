@@ -11,12 +11,12 @@ const RECORD_COLUMNS: Column[] = [
   "id",
   "start_time",
   ["resource", (row) => row.resource_name ?? row.resource_id],
-  ["kind", (row) => row.resource_type],
+  { ifRoom: ["kind", (row) => row.resource_type] },
   ["line", (row) => row.line ?? row.legacy_resource_type],
-  "quantity",
+  { ifRoom: "quantity" },
   ["minutes", (row) => row.billing_minutes],
-  "unit_price",
-  ["per", (row) => row.billing_unit],
+  { ifRoom: "unit_price" },
+  { ifRoom: ["per", (row) => row.billing_unit] },
   "amount",
 ];
 
@@ -24,9 +24,9 @@ const INVOICE_COLUMNS: Column[] = [
   "id",
   "invoice_no",
   "billing_period_start",
-  "billing_period_end",
+  { ifRoom: "billing_period_end" },
   ["total", (row) => row.total_amount],
-  "currency",
+  { ifRoom: "currency" },
   "status",
   "paid_at",
 ];

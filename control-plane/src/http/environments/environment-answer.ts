@@ -13,6 +13,7 @@ export const Environment = z
   .object({
     id: z.string(),
     customer_id: z.int(),
+    owner_username: z.string().nullable(),
     workspace_id: z.int().nullable(),
     host_id: z.string().nullable(),
     host_name: z.string().nullable(),

@@ -1,14 +1,19 @@
 /** A short command inside a running environment: no terminal, a minute and half a MiB at most. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
-import { type ExecReply, MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/protocol";
+import {
+  type ExecReply,
+  type ExecRequest,
+  MAX_EXEC_BYTES,
+  MAX_EXEC_SECONDS,
+} from "@remotegpu/shared/protocol";
 import { text } from "@remotegpu/shared/text";
 import { KIB } from "@remotegpu/shared/units";
 import { execTarget, type ExecTarget } from "../../store/environments/environment-instances.ts";
 import type { ApiApp, ApiDeps, HostLink } from "../deps.ts";
 import { environmentFor } from "./environment-access.ts";
 import { recordBeforehand } from "../request/audit.ts";
-import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
+import { ApiRefusal, badField, conflict, type PrintedSoFar } from "../request/refusal.ts";
 import { forCustomersBeyondDatabase, jsonBody, ok, WorkloadIdPath } from "../request/route.ts";
 
 const MAX_ARGUMENTS = 256;
@@ -67,13 +72,15 @@ export function registerEnvironmentExecRoute(api: ApiApp, deps: ApiDeps): void {
     assertReachable(deps.link, target);
     // Not its arguments, which may hold what is secret.
     await recordBeforehand(c, { program: argv[0] ?? "", arguments: argv.length - 1 });
-    const reply = await deps.link.exec(target.host_id as HostId, {
+    const request: ExecRequest = {
       kind: "exec",
       instanceId: target.instance_id as InstanceId,
       argv,
       stdin: input === null ? null : input.toString("base64"),
       timeoutSeconds: MAX_EXEC_SECONDS,
-    });
+    };
+    // Whoever closes the connection has the command ended, too: nobody would hear of its end.
+    const reply = await deps.link.exec(target.host_id as HostId, request, c.req.raw.signal);
     if (reply === null)
       throw new ApiRefusal(
         "unavailable",
@@ -103,17 +110,17 @@ function answerOf(reply: ExecReply, encoding: Encoding): z.input<typeof ExecAnsw
     case "exec-reply":
       return {
         exit_code: reply.exitCode,
-        stdout: outputIn(encoding, reply.stdout),
-        stderr: outputIn(encoding, reply.stderr),
-        encoding,
-        truncated: reply.truncated,
+        ...printedIn(encoding, reply),
       };
     case "exec-refused":
-      throw refusalOf(reply);
+      throw refusalOf(reply, encoding);
   }
 }
 
-function refusalOf({ reason, detail }: Extract<ExecReply, { kind: "exec-refused" }>): ApiRefusal {
+function refusalOf(
+  { reason, detail, printed }: Extract<ExecReply, { kind: "exec-refused" }>,
+  encoding: Encoding,
+): ApiRefusal {
   switch (reason) {
     case "no-such-instance":
     case "not-running":
@@ -123,7 +130,11 @@ function refusalOf({ reason, detail }: Extract<ExecReply, { kind: "exec-refused"
     case "bad-request":
       return badField("argv", detail);
     case "timeout":
-      return new ApiRefusal("timed-out", detail);
+      return new ApiRefusal("timed-out", detail, {
+        printed: printed === undefined ? null : printedIn(encoding, printed),
+      });
+    case "given-up":
+      return conflict(`Its request was closed: ${detail}`);
     case "runtime-error":
       return new ApiRefusal("unavailable", detail);
   }
@@ -136,6 +147,13 @@ function bytesOf(stdin: string, encoding: Encoding): Buffer {
   if (encoding === "base64" && bytes.toString("base64") !== stdin) throw badField("stdin", "is not base64");
   if (bytes.byteLength > MAX_EXEC_BYTES) throw badField("stdin", `may have at most ${MAX_EXEC_BYTES} bytes`);
   return bytes;
+}
+
+function printedIn(
+  encoding: Encoding,
+  { stdout, stderr, truncated }: { stdout: string; stderr: string; truncated: boolean },
+): PrintedSoFar {
+  return { stdout: outputIn(encoding, stdout), stderr: outputIn(encoding, stderr), encoding, truncated };
 }
 
 function outputIn(encoding: Encoding, base64: string): string {

@@ -21,6 +21,7 @@ const InferenceService = z
   .object({
     id: z.string(),
     customer_id: z.int(),
+    owner_username: z.string().nullable(),
     workspace_id: z.int().nullable(),
     name: z.string(),
     description: z.string().nullable(),

@@ -23,11 +23,20 @@ export interface FieldError {
   message: string;
 }
 
+/** Of a command whose time was over: what it had printed. */
+export interface PrintedSoFar {
+  stdout: string;
+  stderr: string;
+  encoding: "text" | "base64";
+  truncated: boolean;
+}
+
 export class ApiRefusal extends Error {
   override readonly name = "ApiRefusal";
   readonly kind: RefusalKind;
   readonly errors: readonly FieldError[];
   readonly retryAfterSeconds: number | null;
+  readonly printed: PrintedSoFar | null;
 
   constructor(
     kind: RefusalKind,
@@ -35,12 +44,14 @@ export class ApiRefusal extends Error {
     {
       errors = [],
       retryAfterSeconds = null,
-    }: { errors?: FieldError[]; retryAfterSeconds?: number | null } = {},
+      printed = null,
+    }: { errors?: FieldError[]; retryAfterSeconds?: number | null; printed?: PrintedSoFar | null } = {},
   ) {
     super(detail);
     this.kind = kind;
     this.errors = errors;
     this.retryAfterSeconds = retryAfterSeconds;
+    this.printed = printed;
   }
 }
 

@@ -10,6 +10,15 @@ import { authenticate, requireAdmin, requireScope } from "./authentication.ts";
 import { limitAddress, limitKey } from "./rate-limit.ts";
 import { claimBefore, replayAnswered } from "./idempotency.ts";
 
+const PrintedSoFar = z
+  .object({
+    stdout: z.string(),
+    stderr: z.string(),
+    encoding: z.enum(["text", "base64"]),
+    truncated: z.boolean(),
+  })
+  .openapi("PrintedSoFar");
+
 export const Problem = z
   .object({
     type: z.string(),
@@ -17,6 +26,7 @@ export const Problem = z
     status: z.int(),
     detail: z.string(),
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    printed: PrintedSoFar.optional(),
   })
   .openapi("Problem");
 

@@ -29,6 +29,7 @@ const TrainingJob = z
   .object({
     id: z.string(),
     customer_id: z.int(),
+    owner_username: z.string().nullable(),
     workspace_id: z.int().nullable(),
     env_id: z.string().nullable(),
     name: z.string(),

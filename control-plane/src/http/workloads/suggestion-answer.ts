@@ -1,6 +1,7 @@
 /** What would start a waiting order, as its people read it: the field of the order and the value, in the order's units. */
 import { z } from "@hono/zod-openapi";
-import { GIB, MIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import { wholeSize } from "@remotegpu/shared/size-text";
+import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import type { Suggestion } from "../../core/queue/suggestions.ts";
 import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import type { ApiContext } from "../deps.ts";
@@ -72,7 +73,7 @@ function toField(field: string, value: string | number | null, change: string): 
 }
 
 function inWords(mib: number): string {
-  return mib % (GIB / MIB) === 0 ? `${mib / (GIB / MIB)} GiB` : `${mib} MiB`;
+  return wholeSize(mib * MIB);
 }
 
 /** Whose work it is, is only for those who may see that. */

@@ -7,7 +7,7 @@ import { InstanceId, RunId, type HostId } from "@remotegpu/shared/ids";
 import { asSentence } from "@remotegpu/shared/sentence";
 import { MAX_LOG_TAIL_LINES } from "@remotegpu/shared/sessions";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { LogEnd, LogQuery, LogStream } from "../../link/log-streams.ts";
+import type { LogEnd, LogNext, LogQuery, LogStream } from "../../link/log-streams.ts";
 import { StoreError } from "../../store/database.ts";
 import { logTarget, type LogTarget } from "../../store/placement/log-targets.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
@@ -77,19 +77,25 @@ async function answerLogs(c: ApiContext, { db, link }: ApiDeps, asked: Asked): P
   });
   if (target === null) {
     if (query.run !== undefined) throw notFound(`run ${query.run} of ${routed.what} ${id}`);
-    throw conflict(`Nothing of rank ${query.rank ?? 0} has run yet.`);
+    const what = query.rank === undefined ? "It" : `Its instance ${query.rank}`;
+    throw conflict(`${what} has not run yet, so nothing was written.`);
   }
+  if (target.is_over && !target.has_begun) throw notBegun(target);
   if (!link.isConnected())
     return storedTail(c, target, "NATS is not connected now, so no host can be reached.");
   if (!isHeard(target)) return storedTail(c, target, awayText(target));
   const reader = `customer ${c.var.actor.customerId}`;
   const opening = await link.openLogs(target.host_id as HostId, logQuery(target, query), reader);
-  if (opening.opened)
+  if (opening.opened) {
+    // Whoever follows waits for the start as well; to others silence would look like a run that writes nothing.
+    const first = target.has_begun || query.follow === "true" ? null : await opening.stream.next();
+    if (first?.kind === "end" && first.end.isWhole) throw notBegun(target);
     return c.body(
-      bodyOf(opening.stream, () => lookAfter(c, asked, target)),
+      bodyOf({ stream: opening.stream, first }, () => lookAfter(c, asked, target)),
       200,
       headersOf(target, "host"),
     );
+  }
   switch (opening.reason) {
     case "busy":
       throw new ApiRefusal("too-many-requests", asSentence(`Too many read at once: ${opening.detail}`), {
@@ -107,6 +113,11 @@ async function answerLogs(c: ApiContext, { db, link }: ApiDeps, asked: Asked): P
         asSentence(`Host ${target.host_name} does not answer now: ${opening.detail}`),
       );
   }
+}
+
+function notBegun({ run_id: run, is_over: isOver, detail }: LogTarget): ApiRefusal {
+  const state = isOver ? "never started" : "has not started yet";
+  return conflict(asSentence(`Run ${run} ${state}${detail === null || detail === "" ? "" : `: ${detail}`}`));
 }
 
 function logQuery(target: LogTarget, { follow, tail }: Asked["query"]): LogQuery {
@@ -174,8 +185,12 @@ async function lookAfter(
 }
 
 /** Pulled by the client's reading: nothing is taken from the stream that nobody waits for. */
-function bodyOf(stream: LogStream, look: () => Promise<string | null>): ReadableStream<Uint8Array> {
+function bodyOf(
+  { stream, first }: { stream: LogStream; first: LogNext | null },
+  look: () => Promise<string | null>,
+): ReadableStream<Uint8Array> {
   let isAtLineStart = true;
+  let taken = first;
   const looking = setInterval(() => {
     look()
       .then((why) => (why === null ? undefined : stream.giveUp(why)))
@@ -184,7 +199,8 @@ function bodyOf(stream: LogStream, look: () => Promise<string | null>): Readable
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const next = await stream.next();
+        const next = taken ?? (await stream.next());
+        taken = null;
         if (next.kind === "bytes") {
           isAtLineStart = next.bytes.at(-1) === LINE_BREAK;
           controller.enqueue(next.bytes);

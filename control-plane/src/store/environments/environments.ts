@@ -23,6 +23,8 @@ import { type WorkloadFilter, type WorkloadPage, workloadPage } from "../workloa
 export interface EnvironmentRow {
   id: string;
   customer_id: number;
+  /** Of whoever ordered it; null where an id of the old system points nowhere. */
+  owner_username: string | null;
   workspace_id: number | null;
   /** Who pays for a run that starts now: the owner of the workspace, else the customer. */
   payer_id: number;
@@ -67,7 +69,8 @@ export interface EnvironmentRow {
   updated_at: Date | null;
 }
 
-const SELECT = `SELECT e.id, ${safeBigint("e.customer_id")} AS customer_id, ${safeBigint("e.workspace_id")} AS workspace_id,
+const SELECT = `SELECT e.id, ${safeBigint("e.customer_id")} AS customer_id,
+    (SELECT o.username FROM customers o WHERE o.id = e.customer_id) AS owner_username, ${safeBigint("e.workspace_id")} AS workspace_id,
     ${safeBigint("coalesce(w.owner_id, e.customer_id)")} AS payer_id, w.id AS paying_workspace_id,
     (SELECT c.id FROM customers c WHERE c.id = e.customer_id) AS orderer_id, e.host_id,
     (SELECT h.name FROM hosts h WHERE h.id = e.host_id) AS host_name, e.name, e.description, e.image,

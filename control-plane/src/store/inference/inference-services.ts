@@ -7,6 +7,8 @@ import { type WorkloadFilter, type WorkloadPage, workloadPage } from "../workloa
 export interface InferenceServiceRow {
   id: string;
   customer_id: number;
+  /** Of whoever ordered it; null where an id of the old system points nowhere. */
+  owner_username: string | null;
   workspace_id: number | null;
   name: string;
   description: string | null;
@@ -40,7 +42,8 @@ export interface InferenceServiceRow {
   updated_at: Date | null;
 }
 
-const SELECT = `SELECT s.id, ${safeBigint("s.customer_id")} AS customer_id, ${safeBigint("s.workspace_id")} AS workspace_id,
+const SELECT = `SELECT s.id, ${safeBigint("s.customer_id")} AS customer_id,
+    (SELECT o.username FROM customers o WHERE o.id = s.customer_id) AS owner_username, ${safeBigint("s.workspace_id")} AS workspace_id,
     s.name, s.description, ${safeBigint("s.model_id")} AS model_id, s.model_version, s.framework, s.image, s.version,
     s.previous_version, ${knownStatus("inference", "s")} AS status, s.status_reason, s.status_deadline_at,
     s.endpoint_url, s.cpu, ${safeBigint("s.memory")} AS memory, s.gpu, ${safeBigint("s.gpu_memory")} AS gpu_memory,

@@ -7,6 +7,8 @@ import { type WorkloadFilter, type WorkloadPage, workloadPage } from "../workloa
 export interface TrainingJobRow {
   id: string;
   customer_id: number;
+  /** Of whoever ordered it; null where an id of the old system points nowhere. */
+  owner_username: string | null;
   workspace_id: number | null;
   /** The environment it was made from, in the old system. */
   env_id: string | null;
@@ -40,7 +42,8 @@ export interface TrainingJobRow {
   updated_at: Date | null;
 }
 
-const SELECT = `SELECT j.id, ${safeBigint("j.customer_id")} AS customer_id, ${safeBigint("j.workspace_id")} AS workspace_id,
+const SELECT = `SELECT j.id, ${safeBigint("j.customer_id")} AS customer_id,
+    (SELECT o.username FROM customers o WHERE o.id = j.customer_id) AS owner_username, ${safeBigint("j.workspace_id")} AS workspace_id,
     j.env_id, j.name, j.description, j.framework, j.image, j.command, ${knownStatus("training", "j")} AS status,
     j.status_reason, j.status_deadline_at, coalesce(j.priority, 0) AS priority, j.cpu,
     ${safeBigint("j.memory")} AS memory, j.gpu, ${safeBigint("j.gpu_memory")} AS gpu_memory,

@@ -18,6 +18,8 @@ export const ACCOUNT_WORDS: Words = {
   "Problem.status": ["The HTTP status, once more", 422],
   "Problem.detail": ["What is wrong, in a sentence", "memory: must be at least 16777216"],
   "Problem.errors": ["Each field that is wrong"],
+  "Problem.printed": ["With 504, of a command that was killed at its deadline: what it had printed"],
+  "PrintedSoFar.encoding": ["That of the order"],
   "ProblemError.path": [
     "The field, dotted from the root of the body; or the parameter's name",
     "config.gpu_model",
@@ -60,6 +62,7 @@ export const ACCOUNT_WORDS: Words = {
   personal_workspace_id: ["Where orders go that name no workspace", 42],
   api_key_id: ["The key that asked", 7],
 
+  owner_username: ["Who ordered it, by name", "ada"],
   owner_id: ["The customer who owns it and pays for it", 43],
   "Workspace.type": ["personal, team or enterprise", "team"],
   "NewWorkspace.type": ["What kind; a word for people"],
