@@ -14,7 +14,10 @@ const Offers = z.looseObject({
 const COLUMNS: Column[] = [
   ["gpu", gpuText],
   ["each", (row) => (row.gpu_memory === null ? null : sizeText(row.gpu_memory))],
-  ["free", (row) => (row.free === null ? null : `${String(row.free)} of ${String(row.total)}`)],
+  [
+    "free",
+    (row) => (row.free === null ? null : `${JSON.stringify(row.free)} of ${JSON.stringify(row.total)}`),
+  ],
   ["one host", (row) => row.most_on_one_host],
   ["cpu", (row) => (row.cpu === 0 ? null : row.cpu)],
   ["memory", (row) => (row.memory === 0 ? null : sizeText(row.memory))],
@@ -49,8 +52,8 @@ export function printOffers(output: Output, answer: Row): void {
 }
 
 function gpuText(row: Row): string {
-  if (row.gpu_model === null) return "none";
-  const model = String(row.gpu_model);
+  const { gpu_model: model } = row;
+  if (typeof model !== "string") return "none";
   return row.simulated === true && !/simulated/i.test(model) ? `${model} (simulated)` : model;
 }
 

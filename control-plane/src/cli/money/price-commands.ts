@@ -114,7 +114,7 @@ const PRICE: Group = {
         const left =
           row.hint === null
             ? ""
-            : `\n${String(row.hint).includes("/restore") ? isRetired(spec) : noShape(spec)}`;
+            : `\n${JSON.stringify(row.hint).includes("/restore") ? isRetired(spec) : noShape(spec)}`;
         printDone(output, `${done}${left}`, row);
       },
     }),
