@@ -1386,6 +1386,7 @@ CREATE TABLE specs (
   description text,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
+  retired_at timestamptz,
   CONSTRAINT specs_pkey PRIMARY KEY (spec),
   CONSTRAINT specs_shape_check CHECK ((jsonb_typeof(shape) = 'object'::text))
 );

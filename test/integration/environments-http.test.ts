@@ -124,6 +124,14 @@ describe("who may do what", () => {
 describe("what may be mounted", () => {
   const dataOf = async (as: Caller, kind: "datasets" | "models", body: object): Promise<number> =>
     (await scene.api.ask("POST", `/api/v1/${kind}`, { as, body: { name: "data", ...body } })).body.id;
+  const filled = async (as: Caller, kind: "datasets" | "models", body: object): Promise<number> => {
+    const id = await dataOf(as, kind, body);
+    await scene.api.ask("PATCH", `/api/v1/${kind}/${id}`, {
+      as: scene.api.admin,
+      body: { status: "ready" },
+    });
+    return id;
+  };
 
   // Whose it is and how far it reaches, and what a member of the team may mount in the team's workspace.
   test.each([
@@ -138,7 +146,7 @@ describe("what may be mounted", () => {
     const inTeam = owner !== "stranger" && change.visibility === "workspace";
     const workspace = inTeam ? { workspace_id: teamId } : { workspace_id: people[owner].workspaceId };
     for (const kind of ["datasets", "models"] as const) {
-      const id = await dataOf(people[owner], kind, { ...change, ...workspace });
+      const id = await filled(people[owner], kind, { ...change, ...workspace });
 
       const answer = await scene.order(people.member, {
         workspace_id: teamId,
@@ -148,6 +156,34 @@ describe("what may be mounted", () => {
       expect(answer.status).toBe(status);
       if (answer.body.id !== undefined) await ask("DELETE", `/${answer.body.id}`, people.member);
     }
+  });
+
+  test.each([
+    ["datasets", "mounted_datasets", "dataset"],
+    ["models", "mounted_models", "model"],
+  ] as const)("of %s what nobody has filled is refused, and says what to do", async (kind, field, named) => {
+    const id = await dataOf(alice, kind, {});
+    const order = async () => await scene.order(alice, { [field]: [{ id }] });
+    const mark = async (as: Caller, status: string) =>
+      await scene.api.ask("PATCH", `/api/v1/${kind}/${id}`, { as, body: { status } });
+
+    const empty = await order();
+    const byItsOwner = await mark(alice, "ready");
+    await mark(scene.api.admin, "error");
+    const broken = await order();
+    await mark(scene.api.admin, "ready");
+    const taken = await order();
+
+    expect(empty).toMatchObject({
+      status: 409,
+      body: {
+        detail: `The ${named} ${id} is uploading: nobody has filled it yet. An administrator puts its files into the folder that its storage_path names, and then marks it ready.`,
+      },
+    });
+    expect(byItsOwner).toMatchObject({ status: 403, body: { errors: [{ path: "status" }] } });
+    expect(broken).toMatchObject({ status: 409, body: { detail: expect.stringContaining("status error") } });
+    expect(taken.status).toBe(201);
+    await ask("DELETE", `/${taken.body.id}`, alice);
   });
 
   test("what is not there looks like what is forbidden", async () => {
@@ -163,8 +199,8 @@ describe("what may be mounted", () => {
   });
 
   test("the first model is also at /gemini/pretrain, and the desired set carries where the files are", async () => {
-    const dataset = await dataOf(alice, "datasets", {});
-    const model = await dataOf(alice, "models", {});
+    const dataset = await filled(alice, "datasets", {});
+    const model = await filled(alice, "models", {});
     const { id } = (
       await scene.order(alice, { mounted_datasets: [{ id: dataset }], mounted_models: [{ id: model }] })
     ).body;

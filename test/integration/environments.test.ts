@@ -416,6 +416,10 @@ describe("what does not go as ordered", () => {
       as: bob,
       body: { name: "pictures", visibility: "public" },
     });
+    await scene.api.ask("PATCH", `/api/v1/datasets/${dataset.body.id}`, {
+      as: scene.api.admin,
+      body: { status: "ready" },
+    });
     const ordered = await scene.order(alice, { mounted_datasets: [{ id: dataset.body.id }] });
     expect(ordered.body.mounted_datasets).toEqual([
       { id: dataset.body.id, path: "/gemini/data-1", readonly: true },

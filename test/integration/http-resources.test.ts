@@ -170,7 +170,7 @@ describe("datasets and models", () => {
   test.each(["datasets", "models"])("%s of a customer lie in a folder of their own", async (kind) => {
     const { body } = await ask("POST", `/${kind}`, alice, { name: "faces" });
 
-    expect(body).toMatchObject({ storage_path: `${alice.uuid}/${kind}/${body.id}`, status: "ready" });
+    expect(body).toMatchObject({ storage_path: `${alice.uuid}/${kind}/${body.id}`, status: "uploading" });
   });
 
   test("a dataset and a model with the same number have two folders; a path of before stays", async () => {
@@ -193,7 +193,10 @@ describe("datasets and models", () => {
 
   test("an administrator says where the files are, below the pool", async () => {
     const placed = await ask("POST", "/datasets", admin, { name: "big", storage_path: "public/big" });
-    expect(placed.body).toMatchObject({ storage_path: "public/big" });
+    expect(placed.body).toMatchObject({ storage_path: "public/big", status: "ready" });
+    const own = (await ask("POST", "/datasets", alice, { name: "mine" })).body;
+    const elsewhere = await ask("PATCH", `/datasets/${own.id}`, admin, { storage_path: "public/mine" });
+    expect(elsewhere.body).toMatchObject({ storage_path: "public/mine", status: "ready" });
 
     for (const storage_path of ["/etc", "../x", "a/../b", "a//b", "", "a/./b", "a\u0000b"])
       expect(await ask("POST", "/datasets", admin, { name: "x", storage_path })).toMatchObject(problem(422));
@@ -217,6 +220,7 @@ describe("datasets and models", () => {
     ["models", "mounted_models"],
   ])("%s that are mounted cannot be deleted until the workload is", async (kind, field) => {
     const { id } = (await ask("POST", `/${kind}`, alice, { name: "held" })).body;
+    await ask("PATCH", `/${kind}/${id}`, admin, { status: "ready" });
     const order = await scene.order(alice, { [field]: [{ id }] });
     expect(order.status).toBe(201);
 
@@ -442,7 +446,14 @@ describe("money", () => {
 
 describe("prices and estimates", () => {
   const price = async (spec: string, line: string, unit_price: string, more: object = {}) =>
-    await ask("POST", "/prices", admin, { spec, line, unit_price, billing_unit: "hour", ...more });
+    await ask("POST", "/prices", admin, {
+      spec,
+      line,
+      unit_price,
+      billing_unit: "hour",
+      new_spec: true,
+      ...more,
+    });
 
   test("an order costs what its lines say, by the dearest model it may land on", async () => {
     await scene.host("host-models", { gpus: 1 });
@@ -474,6 +485,7 @@ describe("prices and estimates", () => {
     expect(noMemory.body.detail).toContain("no price for memory");
     expect(noMemory.body.errors).toMatchObject([{ path: "memory" }]);
     expect(noSpec.body.errors).toMatchObject([{ path: "spec" }]);
+    expect(noSpec.body.detail).toMatch(/there is no spec unheard-of; sold are bare, default/);
   });
 
   test.each([

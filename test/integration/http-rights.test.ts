@@ -146,6 +146,11 @@ const entry = (kind: "datasets" | "models", visibility: string) => async () =>
     })
   ).id;
 const anImage = async () => (await post("/images", people.admin, { name: fresh("image") })).id;
+const aSpec = async () => {
+  const spec = fresh("spec");
+  await api.ask("PUT", `/api/v1/specs/${spec}`, { as: people.admin, body: {} });
+  return spec;
+};
 const at =
   (make: () => Promise<string | number>, path: (id: string | number) => string, body?: object): Question =>
   async () => ({ path: path(await make()), ...(body !== undefined && { body }) });
@@ -392,7 +397,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     ADMINS,
     () => ({
       path: "/prices",
-      body: { spec: fresh("spec"), line: "cpu", unit_price: "1", billing_unit: "hour" },
+      body: { spec: fresh("spec"), line: "cpu", unit_price: "1", billing_unit: "hour", new_spec: true },
     }),
   ],
   [
@@ -405,17 +410,10 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["POST /prices/examples", ADMINS, plain("/prices/examples")],
   ["GET /specs", EVERYONE, plain("/specs")],
   ["PUT /specs/{spec}", ADMINS, plain("/specs/small", { shape: { cpu: 1, memory: 1 } })],
-  [
-    "GET /specs/{spec}",
-    EVERYONE,
-    at(
-      async () => {
-        await api.ask("PUT", "/api/v1/specs/known", { as: people.admin, body: {} });
-        return "known";
-      },
-      (spec) => `/specs/${spec}`,
-    ),
-  ],
+  ["DELETE /specs/{spec}", ADMINS, at(aSpec, (spec) => `/specs/${spec}`)],
+  ["POST /specs/{spec}/restore", ADMINS, at(aSpec, (spec) => `/specs/${spec}/restore`)],
+  ["GET /offers", EVERYONE, plain("/offers")],
+  ["GET /specs/{spec}", EVERYONE, at(aSpec, (spec) => `/specs/${spec}`)],
 
   ["GET /billing/balance", EVERYONE, plain("/billing/balance")],
   [
@@ -637,6 +635,8 @@ describe("the scope of the key", () => {
       "POST /prices/preview",
       "POST /prices/examples",
       "PUT /specs/{spec}",
+      "DELETE /specs/{spec}",
+      "POST /specs/{spec}/restore",
     ],
   };
   const scopeOf = (route: string) =>

@@ -21,6 +21,100 @@ async function written(): Promise<number> {
   return rows[0]?.count ?? -1;
 }
 
+describe("before the order", () => {
+  const estimate = async (change: object) =>
+    await scene.api.ask("POST", "/api/v1/billing/estimate", {
+      as: alice,
+      body: { cpu: 1, memory: GIB, ...change },
+    });
+
+  test("an estimate says whether the fleet can hold it: now, later, or never and what would fit", async () => {
+    const host = await scene.host("host-a", { gpus: 2 });
+    const running = await scene.order(alice, { gpu: 1 });
+    await scene.schedule();
+    expect(running.status).toBe(201);
+    expect(host.gpus).toHaveLength(2);
+
+    const fits = async (change: object) => {
+      const { body } = await estimate(change);
+      return [body.fits, body.fits_reason];
+    };
+
+    const NOW = ["now", "There is room for it now."];
+    const LATER = ["later", "No place for it is free now: it would wait."];
+    expect(await fits({ gpu: 1 })).toEqual(NOW);
+    expect(await fits({ cpu: 15 })).toEqual(NOW);
+    expect(await fits({ gpu: 2 })).toEqual(LATER);
+    expect(await fits({ cpu: 16 })).toEqual(LATER);
+    expect(await fits({ gpu: 1, instances: 2 })).toEqual(LATER);
+    expect(await fits({ gpu: 1, gpu_memory: 24_576 * MIB, gpu_sharing: "shared" })).toEqual(NOW);
+    expect(await fits({ gpu: 3 })).toEqual([
+      "never",
+      "Asked for 3 × NVIDIA L4, and the most that any host has is 2 × NVIDIA L4.",
+    ]);
+    expect(await fits({ gpu: 1, instances: 3 })).toEqual([
+      "never",
+      "Asked for 3 instances, and 2 would fit were the fleet empty.",
+    ]);
+    expect(await fits({ gpu: 1, gpu_model: "NVIDIA H100" })).toEqual([
+      "never",
+      "Asked for NVIDIA H100, and no host has one.",
+    ]);
+  });
+
+  test("offers tell what is free, the most on one host, what is beside it and what it costs; no name", async () => {
+    const bob = await scene.customer("bob");
+    await scene.host("host-secret", { gpus: 2, cpu: 8, memoryGib: 32 });
+    const play = await scene.host("host-play", { gpus: 1, cpu: 4, memoryGib: 8 });
+    play.gpus = play.gpus.map((gpu) => ({ ...gpu, simulated: true }));
+    await play.report([]);
+    await scene.order(alice, { name: "alices-work", gpu: 2, cpu: 2 });
+    await scene.schedule();
+    await scene.order(alice, { name: "alices-work", gpu: 2, cpu: 2 });
+
+    const { status, body } = await scene.api.ask("GET", "/api/v1/offers", { as: bob });
+
+    const gpuPrice = { spec: "default", of: "gpu", price_per_hour: "6.0000", includes: null };
+    const kind = { gpu_model: "NVIDIA L4", gpu_memory: 24_576 * MIB, prices: [gpuPrice] };
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      as_of: expect.any(String),
+      waiting_orders: 1,
+      waiting_gpus: 2,
+      items: [
+        { ...kind, simulated: false, total: 2, free: 0, most_on_one_host: 0, cpu: 0, memory: 0 },
+        { ...kind, simulated: true, total: 1, free: 1, most_on_one_host: 1, cpu: 4, memory: 8 * GIB },
+        {
+          gpu_model: null,
+          gpu_memory: null,
+          simulated: false,
+          total: null,
+          free: null,
+          most_on_one_host: null,
+          cpu: 6,
+          memory: 31 * GIB,
+          prices: [
+            { spec: "default", of: "cpu", price_per_hour: "0.6000", includes: null },
+            { spec: "default", of: "memory", price_per_hour: "0.0000", includes: null },
+          ],
+        },
+      ],
+    });
+    expect(JSON.stringify(body)).not.toMatch(/host-|alice|GPU-/);
+  });
+
+  test("offers that were told before are told again for a few seconds, from one read", async () => {
+    const ask = async () => await scene.api.ask("GET", "/api/v1/offers", { as: alice });
+
+    const first = await ask();
+    await scene.host("host-a", { gpus: 1 });
+    const again = await ask();
+
+    expect(again.body.as_of).toBe(first.body.as_of);
+    expect(again.body.items).toHaveLength(1);
+  });
+});
+
 describe("at the order", () => {
   test.each<[string, object, string]>([
     ["cpu", { cpu: 17 }, "asked for 17 CPU cores, and the most that any host has is 16 CPU cores."],

@@ -45,7 +45,8 @@ test("a budget and thresholds are set and shown", async () => {
 });
 
 test("a price for a spec as a whole says how the spec gets its shape, until it has one", async () => {
-  const set = async (price: string) => await printed(api.admin, "price", "set", "whole", "spec", price);
+  const set = async (price: string) =>
+    await printed(api.admin, "price", "set", "whole", "spec", price, "--new-spec");
 
   const [first = "", hint = ""] = (await set("7")).split("\n");
   const { words = "", shape = "" } =
@@ -56,9 +57,28 @@ test("a price for a spec as a whole says how the spec gets its shape, until it h
   expect(first).toBe("spec of whole costs 7 per hour.");
   expect(hint).toMatch(/^Orders under whole are refused until it has a shape: /);
   expect(later).toBe("spec of whole costs 8 per hour.\n");
-  expect(await printed(api.admin, "price", "set", "parts", "cpu", "1")).toBe(
+  expect(await printed(api.admin, "price", "set", "parts", "cpu", "1", "--new-spec")).toBe(
     "cpu of parts costs 1 per hour.\n",
   );
+});
+
+test("a spec is made on purpose, retired and sold again", async () => {
+  await expect(printed(api.admin, "price", "set", "tpyo", "cpu", "1")).rejects.toThrow(
+    /there is no spec tpyo; sold are .*parts/,
+  );
+  const retired = await printed(api.admin, "spec", "retire", "parts");
+  const listed = await printed(api.admin, "spec", "list");
+  const late = await printed(api.admin, "price", "set", "parts", "memory", "1");
+  const restored = await printed(api.admin, "spec", "restore", "parts");
+
+  expect(retired).toBe("Spec parts is retired. Sell it again: remotegpu spec restore parts\n");
+  expect(listed).toMatch(/^parts +(now|\d+ s ago|in \d)/m);
+  expect(late).toContain("since it is retired: remotegpu spec restore parts\n");
+  expect(restored).toBe("Spec parts is sold again.\n");
+  expect(await printed(ann, "estimate", "--spec", "parts", "--cpu", "2")).toMatch(
+    /^No place for it is free now: it would wait\.$/m,
+  );
+  expect(await printed(ann, "offers")).toMatch(/^none +- +- +- +- +- +1\.0000\/CPU parts/m);
 });
 
 test("a webhook is added, tried, given another secret, paused and removed", async () => {

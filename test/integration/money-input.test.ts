@@ -111,7 +111,7 @@ describe("what is no amount", () => {
     "a price": {
       method: "POST",
       path: () => "/prices",
-      body: (unit_price) => ({ spec: "s", line: "cpu", unit_price, billing_unit: "hour" }),
+      body: (unit_price) => ({ spec: "s", line: "cpu", unit_price, billing_unit: "hour", new_spec: true }),
       field: "unit_price",
     },
     "a price in a preview": {

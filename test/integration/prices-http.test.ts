@@ -26,6 +26,7 @@ const entry = (spec: string, line: string, unit_price: string, more: object = {}
   line,
   unit_price,
   billing_unit: "hour",
+  new_spec: true,
   ...more,
 });
 const from = (minutes: number) => ({
@@ -195,7 +196,10 @@ describe("a preview", () => {
     expect(answer.body).toEqual({
       prices: [
         {
-          ...entry("sold", "gpu", "8"),
+          spec: "sold",
+          line: "gpu",
+          unit_price: "8",
+          billing_unit: "hour",
           effective_from: "2036-06-01T00:00:00.000Z",
           refusal: null,
           supersedes: { unit_price: "6.000000", billing_unit: "hour", effective_from: expect.any(String) },
@@ -264,6 +268,100 @@ describe("a preview", () => {
 
     expect(answer).toMatchObject(problem(422));
     expect(answer.body.errors).toMatchObject([{ path }]);
+  });
+});
+
+describe("a spec that nobody made", () => {
+  const typo = { spec: "standrad", line: "cpu", unit_price: "1", billing_unit: "hour" };
+  const order = { spec: "standrad", cpu: 1, memory: 2 ** 30 };
+
+  test("gets no price by a slip, and those that there are are named", async () => {
+    await post("/prices", entry("named", "cpu", "1"));
+    const before = await api.ask("GET", "/api/v1/specs?limit=200", { as: ann });
+
+    const price = await post("/prices", typo);
+    const preview = await post("/prices/preview", { prices: [typo] });
+    const estimate = await post("/billing/estimate", order, ann);
+
+    const sentence = expect.stringMatching(/^there is no spec standrad; sold are .*\bnamed\b/);
+    expect(price).toMatchObject({ status: 422, body: { errors: [{ path: "spec", message: sentence }] } });
+    expect(preview.body.prices).toMatchObject([{ refusal: sentence }]);
+    expect(estimate).toMatchObject({ status: 422, body: { errors: [{ path: "spec", message: sentence }] } });
+    expect((await api.ask("GET", "/api/v1/specs?limit=200", { as: ann })).body).toEqual(before.body);
+  });
+
+  test.each([
+    ["said to be new", { spec: "fresh", new_spec: true }],
+    ["the one that orders without a spec have", { spec: "default" }],
+    ["the one of storage", { spec: "storage", line: "storage" }],
+  ])("gets its first price where it is %s", async (_what, change) => {
+    expect((await post("/prices", { ...typo, ...change })).status).toBe(201);
+  });
+});
+
+describe("a retired spec", () => {
+  const order = { cpu: 1, memory: 2 ** 30, gpu: 0 };
+  const priced = async (spec: string) => {
+    for (const line of ["cpu", "memory"]) await post("/prices", entry(spec, line, "1"));
+  };
+  const ordered = async (spec: string) =>
+    await post("/environments", { ...order, name: "work", image: "busybox:1", config: { spec } }, ann);
+  const retire = async (spec: string, as = api.admin) =>
+    await api.ask("DELETE", `/api/v1/specs/${spec}`, { as });
+
+  test("takes no new order, names what is sold instead, and is sold again when it is restored", async () => {
+    await post(`/customers/${ann.customerId}/top-ups`, { amount: "1000" });
+    await priced("leaving");
+    await priced("staying");
+    const waiting = await ordered("leaving");
+    expect(waiting.status).toBe(201);
+
+    const retired = await retire("leaving");
+    const again = await retire("leaving");
+    const listed = await api.ask("GET", "/api/v1/specs/leaving", { as: ann });
+    const refused = await ordered("leaving");
+    const estimate = await post("/billing/estimate", { ...order, spec: "leaving" }, ann);
+    const offered = await api.ask("GET", "/api/v1/offers", { as: ann });
+    const late = await post("/prices", entry("leaving", "cpu", "2"));
+    const kept = await api.ask("GET", `/api/v1/environments/${waiting.body.id}`, { as: ann });
+    const prices = await api.ask("GET", "/api/v1/prices?spec=leaving", { as: ann });
+    await api.ask("DELETE", `/api/v1/environments/${waiting.body.id}`, { as: ann });
+    await post("/specs/leaving/restore");
+    const afterwards = await ordered("leaving");
+
+    expect(retired).toMatchObject({ status: 200, body: { retired_at: expect.any(String) } });
+    expect(again.body.retired_at).toBe(retired.body.retired_at);
+    expect(listed.body.retired_at).toBe(retired.body.retired_at);
+    const sentence = expect.stringMatching(
+      /^the spec leaving is retired, and no new order may use it; sold are .*\bstaying\b/,
+    );
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: "config.spec", message: sentence }] },
+    });
+    expect(estimate).toMatchObject({ status: 422, body: { errors: [{ path: "spec", message: sentence }] } });
+    const specs = offered.body.items.flatMap(({ prices }: { prices: { spec: string }[] }) =>
+      prices.map(({ spec }) => spec),
+    );
+    expect(specs).toContain("staying");
+    expect(specs).not.toContain("leaving");
+    expect(late.body.hint).toContain("POST /specs/leaving/restore");
+    expect(kept.body.status).toBe("queued");
+    expect(prices.body.items.map(({ unit_price }: { unit_price: string }) => unit_price)).toEqual([
+      "2.000000",
+      "1.000000",
+      "1.000000",
+    ]);
+    expect(afterwards.status).toBe(201);
+  });
+
+  test("is an administrator's to say, and one that is not there is not found", async () => {
+    await priced("guarded");
+
+    expect((await retire("guarded", ann)).status).toBe(403);
+    expect((await post("/specs/guarded/restore", undefined, ann)).status).toBe(403);
+    expect((await retire("nowhere")).status).toBe(404);
+    expect((await post("/specs/nowhere/restore")).status).toBe(404);
   });
 });
 

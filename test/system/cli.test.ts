@@ -76,9 +76,9 @@ test("an owner sets the shop up: customers, money, quotas, prices, specs, images
   const quota = ["--cpu", "8", "--memory", "16G", "--gpu", "2", "--storage", "10G", "--environments", "3"];
   expect(await remotegpu(["quota", "set", "--customer", customer, ...quota], owner)).toMatch(/gpu_quota +2/);
   expect(await remotegpu(["quota", "show", "--customer", customer], owner)).toMatch(/memory_quota +16 GiB/);
-  expect(await remotegpu(["price", "set", "large", "spec", "7.25", "--per", "hour"], owner)).toContain(
-    "7.25",
-  );
+  expect(
+    await remotegpu(["price", "set", "large", "spec", "7.25", "--per", "hour", "--new-spec"], owner),
+  ).toContain("7.25");
   expect(
     await remotegpu(["spec", "set", "large", "--shape", '{"cpu":8,"memory":17179869184,"gpu":2}'], owner),
   ).toContain("large");

@@ -21,6 +21,8 @@ const mountable = (kind: "dataset" | "model", route: string): Group =>
       name: option("--name <name>", "another name", words()),
       description: option("--description <text>", "what it holds", words()),
       visibility: option("--visibility <visibility>", "private, workspace or public", words()),
+      storage_path: option("--storage-path <path>", "folder in the pool (admins)", words()),
+      status: option("--status <status>", "uploading, ready or error (admins)", words()),
     },
   });
 

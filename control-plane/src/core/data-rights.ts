@@ -6,6 +6,10 @@
 export const VISIBILITIES = ["private", "workspace", "public"] as const;
 export type Visibility = (typeof VISIBILITIES)[number];
 
+/** Only what is ready can be mounted. */
+export const DATA_STATUSES = ["uploading", "ready", "error"] as const;
+export type DataStatus = (typeof DATA_STATUSES)[number];
+
 /** The entry's owner and reach. */
 export interface SharedData {
   customerId: number;

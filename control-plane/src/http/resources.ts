@@ -1,5 +1,5 @@
 /** Every resource of the API, in the order the documentation shows them. */
-import { KeptFleet } from "../store/placement/kept-fleet.ts";
+import { KeptFleet, KeptRoom } from "../store/placement/kept-fleet.ts";
 import { registerAuditLogRoute } from "./accounts/audit-log.ts";
 import { registerAccountEventRoutes } from "./billing/account-events.ts";
 import { registerInvoiceRoutes } from "./bills/invoices.ts";
@@ -34,6 +34,8 @@ import { registerWorkspaceInvitationRoutes } from "./invitations/workspace-invit
 import { registerApiKeyRoutes } from "./keys/keys-of-customers.ts";
 import { registerOwnKeyRoutes } from "./keys/own-keys.ts";
 import { registerMeRoutes } from "./accounts/me.ts";
+import { registerOfferRoute } from "./prices/offers.ts";
+import { registerEstimateRoute } from "./billing/estimate.ts";
 import { registerPaymentRoutes } from "./billing/payments.ts";
 import { registerPricePreviewRoutes } from "./prices/price-preview.ts";
 import { registerPriceRoutes } from "./prices/prices.ts";
@@ -55,6 +57,7 @@ import { registerWorkspaceRoutes } from "./accounts/workspaces.ts";
 
 export function registerResources(api: ApiApp, deps: ApiDeps): void {
   const fleet = new KeptFleet(deps);
+  const room = new KeptRoom(deps);
 
   registerMeRoutes(api, deps);
   registerOwnKeyRoutes(api, deps);
@@ -80,7 +83,9 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerPriceRoutes(api, deps);
   registerPricePreviewRoutes(api, deps);
   registerSpecRoutes(api, deps);
+  registerOfferRoute(api, deps, room);
   registerBillingRoutes(api, deps);
+  registerEstimateRoute(api, deps, { fleet, room });
   registerProofRoute(api, deps);
   registerBillingRecordRoutes(api, deps);
   registerInvoiceRoutes(api, deps);

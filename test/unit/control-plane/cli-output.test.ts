@@ -1,5 +1,6 @@
 import { GIB, KIB, MIB } from "@remotegpu/shared/units";
 import { expect, test } from "vitest";
+import { printOffers } from "@remotegpu/control-plane/cli/money/offer-commands";
 import { printOne, sizeText } from "@remotegpu/control-plane/cli/output";
 
 test.each([
@@ -25,4 +26,45 @@ test("people read sizes in units, scripts the number", () => {
 
   expect(printed[0]).toBe("memory_quota   64 GiB\nstorage_quota  200 GiB\ncpu_quota      16\n");
   expect(JSON.parse(printed[1] ?? "")).toEqual(row);
+});
+
+test("offers of a large fleet fit a terminal of 80 characters, and say what is simulated", () => {
+  const printed: string[] = [];
+  const write = (text: string) => void printed.push(text);
+  const price = { spec: "default", of: "gpu", price_per_hour: "3.5000", includes: null };
+  const card = { gpu_memory: 80 * GIB, total: 1_024, free: 128, most_on_one_host: 8, cpu: 128 };
+  const answer = {
+    as_of: "2026-03-01T08:00:00Z",
+    waiting_orders: 1,
+    waiting_gpus: 8,
+    items: [
+      {
+        ...card,
+        gpu_model: "NVIDIA A100-SXM4-80GB",
+        simulated: true,
+        memory: 1.5 * 1_024 * GIB,
+        prices: [price, { ...price, spec: "standard", of: "spec" }],
+      },
+      {
+        ...card,
+        gpu_model: null,
+        gpu_memory: null,
+        free: null,
+        most_on_one_host: null,
+        memory: 0,
+        prices: [{ ...price, of: "cpu" }],
+      },
+    ],
+  };
+
+  printOffers({ format: "table", width: 80, nowMs: 0, write }, answer);
+  printOffers({ format: "table", width: null, nowMs: 0, write }, answer);
+
+  const [narrow = "", waits, wide = ""] = printed;
+  for (const line of narrow.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  expect(waits).toBe("1 order waits for a place and 8 GPUs.\n");
+  expect(wide).toMatch(
+    /^NVIDIA A100-SXM4-80GB \(simulated\) +80 GiB +128 of 1024 +8 +128 +1\.5 TiB +3\.5000 default, 3\.5000 standard$/m,
+  );
+  expect(wide).toMatch(/^none +- +- +- +128 +- +3\.5000\/CPU default$/m);
 });

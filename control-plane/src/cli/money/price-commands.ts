@@ -6,6 +6,7 @@ import { bytes, jsonObject, jsonObjects, price, wholeNumber, words } from "../ar
 import {
   argument,
   command,
+  flag,
   option,
   optionOr,
   repeated,
@@ -15,6 +16,7 @@ import {
 } from "../command.ts";
 import { body } from "../context.ts";
 import { listCommand, segment, showCommand } from "../list-command.ts";
+import { OFFER } from "./offer-commands.ts";
 import { printDone, printList, printOne, type Column, type Output } from "../output.ts";
 
 const Examples = z.looseObject({ made: z.array(z.string()), kept: z.array(z.string()) });
@@ -70,6 +72,10 @@ function noShape(spec: string): string {
   return `Orders under ${spec} are refused until it has a shape: remotegpu spec set ${spec} --shape '{"cpu":8,"memory":${16 * GIB},"gpu":1}'`;
 }
 
+function isRetired(spec: string): string {
+  return `New orders under ${spec} are refused as before, since it is retired: remotegpu spec restore ${spec}`;
+}
+
 const aPrice = () => ({
   spec: thing("spec", "spec"),
   line: argument("line", words()),
@@ -99,12 +105,17 @@ const PRICE: Group = {
           "RFC 3339; now by default, past only for runs that wait uncharged for it",
           words(),
         ),
+        new_spec: flag("--new-spec", "make the spec, where it is not there"),
       },
       run: async ({ api, output }, members) => {
         const { spec, line, unit_price: unitPrice, billing_unit: unit } = members;
         const row = await api.post("/prices", body(members));
         const done = `${line} of ${spec} costs ${unitPrice} per ${unit}.`;
-        printDone(output, row.hint === null ? done : `${done}\n${noShape(spec)}`, row);
+        const left =
+          row.hint === null
+            ? ""
+            : `\n${JSON.stringify(row.hint).includes("/restore") ? isRetired(spec) : noShape(spec)}`;
+        printDone(output, `${done}${left}`, row);
       },
     }),
     command({
@@ -113,6 +124,7 @@ const PRICE: Group = {
       takes: {
         ...aPrice(),
         effective_from: option("--from <time>", "RFC 3339; now by default", words()),
+        new_spec: flag("--new-spec", "as if the spec were made with it, where it is not there"),
         also: repeated("--also <json>", "a further price, as the API takes it; repeat", jsonObjects()),
       },
       run: async ({ api, output }, { also = [], ...members }) =>
@@ -136,7 +148,11 @@ const SPEC: Group = {
   name: "spec",
   summary: "what is sold, and its shape",
   members: [
-    listCommand({ summary: "every spec", route: () => "/specs", columns: ["spec", "description", "shape"] }),
+    listCommand({
+      summary: "every spec",
+      route: () => "/specs",
+      columns: ["spec", "retired_at", "description", "shape"],
+    }),
     showCommand({
       summary: "one spec",
       takes: { spec: thing("spec", "spec") },
@@ -155,6 +171,24 @@ const SPEC: Group = {
         printDone(output, `Spec ${spec} is set.`, row);
       },
     }),
+    command({
+      name: "retire",
+      summary: "no new order may use it (admins); what runs or waits goes on at its prices",
+      takes: { spec: thing("spec", "spec") },
+      run: async ({ api, output }, { spec }) => {
+        const row = await api.delete(`/specs/${segment(spec)}`);
+        printDone(output, `Spec ${spec} is retired. Sell it again: remotegpu spec restore ${spec}`, row);
+      },
+    }),
+    command({
+      name: "restore",
+      summary: "sell a retired spec again (admins), at the prices that it has",
+      takes: { spec: thing("spec", "spec") },
+      run: async ({ api, output }, { spec }) => {
+        const row = await api.post(`/specs/${segment(spec)}/restore`);
+        printDone(output, `Spec ${spec} is sold again.`, row);
+      },
+    }),
   ],
 };
 
@@ -168,21 +202,24 @@ const ESTIMATE_COLUMNS: Column[] = [
 
 const ESTIMATE = command({
   name: "estimate",
-  summary: "what an order would cost, by the code that charges it",
+  summary: "what an order would cost, by the code that charges it, and whether the fleet can hold it",
   takes: {
     spec: option("--spec <spec>", "priced as this spec", words(), { of: "spec" }),
     cpu: optionOr("--cpu <cores>", "CPU cores", wholeNumber(), "1"),
     memory: optionOr("--memory <size>", "memory", bytes(), "1G"),
     gpu: optionOr("--gpu <count>", "GPUs", wholeNumber(), "0"),
+    gpu_model: option("--gpu-model <model>", "only this model", words()),
+    instances: option("--instances <count>", "how many of it at once", wholeNumber()),
     minutes: optionOr("--minutes <count>", "for how long", wholeNumber(), "60"),
   },
   run: async ({ api, output }, members) => {
     const estimate = await api.post("/billing/estimate", body(members));
     if (output.format === "json") return printOne(output, estimate);
-    const { lines, ...total } = estimate;
+    const { lines, fits: _fits, fits_reason: fitsReason, ...total } = estimate;
     printList(output, Rows.parse(lines), ESTIMATE_COLUMNS);
     printOne(output, total);
+    output.write(`${String(fitsReason)}\n`);
   },
 });
 
-export const CATALOGUE: readonly (Command | Group)[] = [PRICE, SPEC, ESTIMATE];
+export const CATALOGUE: readonly (Command | Group)[] = [OFFER, PRICE, SPEC, ESTIMATE];

@@ -5,7 +5,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { PoolPath } from "@remotegpu/shared/instance";
 import { displayText } from "@remotegpu/shared/text";
-import { mayChangeData, mayReadData, VISIBILITIES, type DataReader } from "../../core/data-rights.ts";
+import {
+  DATA_STATUSES,
+  mayChangeData,
+  mayReadData,
+  VISIBILITIES,
+  type DataReader,
+} from "../../core/data-rights.ts";
 import {
   dataById,
   deleteData,
@@ -79,7 +85,13 @@ const Entry = {
 };
 
 const EntryChange = z
-  .strictObject({ ...newFields, name: displayText(256).optional() })
+  .strictObject({
+    ...newFields,
+    name: displayText(256).optional(),
+    status: z.enum(DATA_STATUSES).optional().openapi({
+      description: "Set by administrators; ready once its folder holds what is to be mounted",
+    }),
+  })
   .openapi("DataEntryChange");
 
 export function registerDatasetRoutes(api: ApiApp, deps: ApiDeps): void {
@@ -101,14 +113,14 @@ function registerRoutes(api: ApiApp, deps: ApiDeps, kind: DataKind): void {
     method: "post",
     path: `/${plural}`,
     tags,
-    summary: `Register a ${kind}; it is ready at once`,
+    summary: `Register a ${kind}; it is uploading until it is filled and marked ready`,
     request: { body: jsonBody(NewEntry[kind]) },
     responses: created(`The ${kind}`, answers),
   });
   api.openapi(post, async (c) => {
     const body = c.req.valid("json");
     const { actor } = c.var;
-    refusePathOfCustomer(c, body.storage_path);
+    refuseAdminsField(c, "storage_path", body.storage_path);
     await checkReach(c, { visibility: body.visibility ?? "private", workspaceId: body.workspace_id ?? null });
     return await once(c, async (sql) => {
       const row = await insertData(sql, kind, {
@@ -174,14 +186,15 @@ function registerRoutes(api: ApiApp, deps: ApiDeps, kind: DataKind): void {
     method: "patch",
     path: `/${plural}/{id}`,
     tags,
-    summary: `Change a ${kind}'s name, description or who may read it`,
+    summary: `Change a ${kind}'s name, description, who may read it or, for administrators, folder and status`,
     request: { params, body: jsonBody(EntryChange) },
     responses: ok(`The ${kind}`, answers),
   });
   api.openapi(patch, async (c) => {
     const entry = await requireOwn(c, kind, c.req.valid("param").id);
     const change = c.req.valid("json");
-    refusePathOfCustomer(c, change.storage_path);
+    refuseAdminsField(c, "storage_path", change.storage_path);
+    refuseAdminsField(c, "status", change.status);
     const workspaceId = change.workspace_id === undefined ? entry.workspace_id : change.workspace_id;
     if (change.visibility !== undefined || change.workspace_id !== undefined)
       await checkReach(c, { visibility: change.visibility ?? entry.visibility, workspaceId });
@@ -207,10 +220,19 @@ function registerRoutes(api: ApiApp, deps: ApiDeps, kind: DataKind): void {
   });
 }
 
-function refusePathOfCustomer(c: ApiContext, storagePath: string | undefined): void {
-  if (storagePath === undefined || c.var.actor.isAdmin) return;
-  throw new ApiRefusal("forbidden", "Where the files lie is set by administrators; leave storage_path out.", {
-    errors: [{ path: "storage_path", message: "is set by administrators" }],
+const ADMINS_FIELDS = {
+  storage_path: "Where the files lie is set by administrators",
+  status: "Whether the files are there is said by administrators, who put them there",
+};
+
+function refuseAdminsField(
+  c: ApiContext,
+  field: keyof typeof ADMINS_FIELDS,
+  given: string | undefined,
+): void {
+  if (given === undefined || c.var.actor.isAdmin) return;
+  throw new ApiRefusal("forbidden", `${ADMINS_FIELDS[field]}; leave ${field} out.`, {
+    errors: [{ path: field, message: "is set by administrators" }],
   });
 }
 

@@ -74,6 +74,8 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "POST /prices/preview": null,
   "POST /prices/examples": to("price.create-examples", null),
   "PUT /specs/{spec}": to("spec.set", "spec", "spec"),
+  "DELETE /specs/{spec}": to("spec.retire", "spec", "spec"),
+  "POST /specs/{spec}/restore": to("spec.restore", "spec", "spec"),
 
   "POST /billing/estimate": null,
   "PUT /billing/budget": to("budget.set", "alerts", WHOSE_MONEY),

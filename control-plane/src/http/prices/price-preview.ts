@@ -14,6 +14,7 @@ import {
   runningLines,
   usernamesOf,
 } from "../../store/prices/price-preview.ts";
+import { unknownSpec } from "../../store/prices/sold-specs.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { badField } from "../request/refusal.ts";
@@ -102,8 +103,9 @@ export function registerPricePreviewRoutes(api: ApiApp, deps: ApiDeps): void {
       .valid("json")
       .prices.map((body, index) => newPrice(body, { now, createdBy, at: `prices.${index}.` }));
     assertDistinct(prices);
+    const made = new Set(c.req.valid("json").prices.flatMap((body) => (body.new_spec ? [body.spec] : [])));
     // One moment of the database, so that the numbers belong together.
-    return await once(c, async (sql) => c.json(await previewOf(sql, prices, now), 200), {
+    return await once(c, async (sql) => c.json(await previewOf(sql, prices, { made, now }), 200), {
       isolation: "repeatable read",
     });
   });
@@ -130,7 +132,7 @@ function assertDistinct(prices: readonly NewPrice[]): void {
 async function previewOf(
   sql: Connection,
   prices: readonly NewPrice[],
-  now: Date,
+  { made, now }: { made: ReadonlySet<string>; now: Date },
 ): Promise<z.input<typeof PricePreview>> {
   const specs = [...new Set(prices.map(({ spec }) => spec))];
   const inForce = await specPricesOf(sql, { specs, at: now });
@@ -146,7 +148,7 @@ async function previewOf(
     customers.map(({ customerId }) => customerId),
   );
   const entries: z.input<typeof PricePreview>["prices"] = [];
-  for (const price of prices) entries.push(await entryOf(sql, price, now));
+  for (const price of prices) entries.push(await entryOf(sql, price, { isMade: made.has(price.spec), now }));
   return {
     prices: entries,
     runs: (await openRunsOf(sql, specs)).map((open) => ({
@@ -168,8 +170,9 @@ async function previewOf(
 async function entryOf(
   sql: Connection,
   price: NewPrice,
-  now: Date,
+  { isMade, now }: { isMade: boolean; now: Date },
 ): Promise<z.input<typeof PricePreview>["prices"][number]> {
+  const unknown = isMade ? null : await unknownSpec(sql, price.spec, now);
   const obstacle = await priceObstacle(sql, price, now);
   const { supersedes, supersededBy } = await neighboursOf(sql, price);
   return {
@@ -178,7 +181,7 @@ async function entryOf(
     unit_price: price.unitPrice,
     billing_unit: price.billingUnit,
     effective_from: price.effectiveFrom.toISOString(),
-    refusal: obstacle === null ? null : obstacleSentence(obstacle, price),
+    refusal: unknown ?? (obstacle === null ? null : obstacleSentence(obstacle, price)),
     supersedes: supersedes === null ? null : neighbour(supersedes),
     superseded_by: supersededBy.map(neighbour),
   };

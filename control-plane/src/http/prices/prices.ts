@@ -11,6 +11,7 @@ import {
   type PriceRow,
   specByName,
 } from "../../store/prices/prices.ts";
+import { unknownSpec } from "../../store/prices/sold-specs.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { SpecName, UnitPrice } from "../request/input-fields.ts";
@@ -46,6 +47,10 @@ export const NewPriceBody = z
         description:
           "Now, if left out. In the past only where a run that began since then waits uncharged for this price",
       }),
+    new_spec: z.boolean().optional().openapi({
+      description:
+        "Makes the spec where it is not there; without it a price for a spec that is not in the catalogue is refused",
+    }),
   })
   .openapi("NewPrice");
 
@@ -100,6 +105,8 @@ export function registerPriceRoutes(api: ApiApp, deps: ApiDeps): void {
     const now = deps.now();
     const price = newPrice(body, { now, createdBy: c.var.actor.customerId });
     return await once(c, async (sql) => {
+      const unknown = body.new_spec === true ? null : await unknownSpec(sql, price.spec, now);
+      if (unknown !== null) throw badField("spec", unknown);
       const result = await addPrice(sql, price, now);
       if (result.added !== null)
         return c.json({ ...priceAnswer(result.added), hint: await hintFor(sql, price) }, 201);
@@ -138,9 +145,12 @@ export function obstacleSentence(obstacle: PriceObstacle, { spec, line }: NewPri
   }
 }
 
-/** A whole is sold by its shape: with a price alone every order under the spec is refused. */
+/** A whole is sold by its shape: with a price alone every order under the spec is refused. So is one that is retired. */
 async function hintFor(db: Connection, { spec, line }: NewPrice): Promise<string | null> {
-  if (line !== "spec" || (await specByName(db, spec))?.shape !== null) return null;
+  const row = await specByName(db, spec);
+  if (row !== null && row.retired_at !== null)
+    return `New orders under ${spec} are refused until POST /specs/${spec}/restore: it is retired.`;
+  if (line !== "spec" || row?.shape !== null) return null;
   return `Orders under ${spec} are refused until PUT /specs/${spec} says what it includes (shape).`;
 }
 

@@ -1,12 +1,13 @@
 /** What is sold: specs and the shape that an order under one must not exceed. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { displayText, text } from "@remotegpu/shared/text";
-import { listSpecs, putSpec, specByName, type SpecRow } from "../../store/prices/prices.ts";
+import { listSpecs, putSpec, setRetired, specByName, type SpecRow } from "../../store/prices/prices.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
 import { Int32, Int53, SpecName } from "../request/input-fields.ts";
 import { pageOf, PageQuery, textPage, toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
-import { forAdminsWith, forCustomers, jsonBody, ok, Timestamp } from "../request/route.ts";
+import { forAdminsWith, forCustomers, iso, jsonBody, ok, Timestamp } from "../request/route.ts";
 
 const tags = ["prices"];
 const params = z.object({ spec: SpecName });
@@ -34,6 +35,7 @@ const Spec = z
     spec: z.string(),
     shape: Shape.nullable(),
     description: z.string().nullable(),
+    retired_at: Timestamp.nullable(),
     created_at: Timestamp,
     updated_at: Timestamp,
   })
@@ -69,6 +71,27 @@ const put = createRoute({
   responses: ok("The spec", Spec),
 });
 
+const retire = createRoute({
+  ...forAdminsWith("money"),
+  method: "delete",
+  path: "/specs/{spec}",
+  operationId: "retireSpec",
+  tags,
+  summary: "Retire a spec: no new order may use it; what runs or waits already goes on at its prices",
+  request: { params },
+  responses: ok("The spec, retired", Spec),
+});
+
+const restore = createRoute({
+  ...forAdminsWith("money"),
+  method: "post",
+  path: "/specs/{spec}/restore",
+  tags,
+  summary: "Sell a retired spec again, at the prices that it has",
+  request: { params },
+  responses: ok("The spec", Spec),
+});
+
 export function registerSpecRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
@@ -93,6 +116,22 @@ export function registerSpecRoutes(api: ApiApp, deps: ApiDeps): void {
       200,
     );
   });
+
+  api.openapi(retire, async (c) => {
+    const { spec } = c.req.valid("param");
+    const row = await setRetired(db, { spec, at: deps.now() });
+    if (row === null) throw notFound(`spec ${spec}`);
+    return c.json(specAnswer(row), 200);
+  });
+
+  api.openapi(restore, async (c) => {
+    const { spec } = c.req.valid("param");
+    return await once(c, async (sql) => {
+      const row = await setRetired(sql, { spec, at: null });
+      if (row === null) throw notFound(`spec ${spec}`);
+      return c.json(specAnswer(row), 200);
+    });
+  });
 }
 
 /** Absent members stay absent: what a shape does not name is not included. */
@@ -107,5 +146,10 @@ function shapeRow({ gpu, gpu_model, gpu_memory, temp_storage, ...shape }: z.infe
 }
 
 function specAnswer(row: SpecRow) {
-  return { ...row, created_at: row.created_at.toISOString(), updated_at: row.updated_at.toISOString() };
+  return {
+    ...row,
+    retired_at: iso(row.retired_at),
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+  };
 }

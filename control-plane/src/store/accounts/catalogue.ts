@@ -2,7 +2,7 @@
  * Datasets and models: one mechanism, two tables. Rows describe folders of a storage pool; the files themselves
  * are nobody's business here. Who may read which is core/data-rights.ts; lists apply the same rule in SQL.
  */
-import type { DataReader, Visibility } from "../../core/data-rights.ts";
+import type { DataReader, DataStatus, Visibility } from "../../core/data-rights.ts";
 import type { Connection } from "../database.ts";
 import { safeBigint } from "../old-values.ts";
 
@@ -95,12 +95,12 @@ export interface NewData {
   framework: string | null;
 }
 
-/** Ready at once: the entry is metadata about files that are put there by other ways. */
+/** A folder of ours is empty until somebody fills it; one that an administrator names is there and filled. */
 export async function insertData(sql: Connection, kind: DataKind, data: NewData): Promise<DataRow> {
   const own = kind === "model" ? ", framework" : "";
   const { rows } = await sql.query<{ id: number }>(
     `INSERT INTO ${TABLE[kind]} (id, customer_id, workspace_id, name, description, visibility, status, storage_path${own})
-     SELECT new.id, $1, $2, $3, $4, $5, 'ready', coalesce($6, $7 || '/${TABLE[kind]}/' || new.id)${kind === "model" ? ", $8" : ""}
+     SELECT new.id, $1, $2, $3, $4, $5, CASE WHEN $6::text IS NULL THEN 'uploading' ELSE 'ready' END, coalesce($6, $7 || '/${TABLE[kind]}/' || new.id)${kind === "model" ? ", $8" : ""}
        FROM (SELECT nextval(pg_get_serial_sequence('${TABLE[kind]}', 'id')) AS id) new RETURNING id`,
     [
       data.customerId,
@@ -121,7 +121,9 @@ export interface DataChange {
   description?: string | null | undefined;
   visibility?: Visibility | undefined;
   workspace_id?: number | null | undefined;
+  /** Another folder is one that is filled, unless the status says otherwise. */
   storage_path?: string | undefined;
+  status?: DataStatus | undefined;
 }
 
 export async function updateData(
@@ -132,7 +134,8 @@ export async function updateData(
   await sql.query(
     `UPDATE ${TABLE[kind]} SET name = coalesce($2, name),
             description = CASE WHEN $3 THEN $4 ELSE description END, visibility = coalesce($5, visibility),
-            workspace_id = CASE WHEN $6 THEN $7 ELSE workspace_id END, storage_path = coalesce($8, storage_path)
+            workspace_id = CASE WHEN $6 THEN $7 ELSE workspace_id END, storage_path = coalesce($8, storage_path),
+            status = coalesce($9, CASE WHEN $8 <> storage_path THEN 'ready' ELSE status END)
       WHERE id = $1`,
     [
       id,
@@ -143,6 +146,7 @@ export async function updateData(
       change.workspace_id !== undefined,
       change.workspace_id ?? null,
       change.storage_path ?? null,
+      change.status ?? null,
     ],
   );
 }

@@ -106,7 +106,7 @@ const TARGETS = {
     type: "text",
   }),
   setting: target("settings", "value", { key: "key", type: "text" }),
-  spec: target("specs", "shape description", { key: "spec", type: "text" }),
+  spec: target("specs", "shape description retired_at", { key: "spec", type: "text" }),
   "ssh-key": target("ssh_keys", "customer_id name fingerprint"),
   "training-job": target(
     "training_jobs",

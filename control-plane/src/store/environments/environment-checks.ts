@@ -17,9 +17,10 @@ import { lockAccounts, type LockedAccount } from "../billing/ledger.ts";
 import type { Connection } from "../database.ts";
 import { imageRefusals } from "../registries/image-needs.ts";
 import { registryList } from "../registries/registry-list.ts";
+import { unsoldSpecs } from "../prices/sold-specs.ts";
 import { settings } from "../settings.ts";
-import { resolveMounts, type ResolvedMounts } from "./mounts.ts";
-import { type OrderPrices, orderPrices } from "./order-prices.ts";
+import { resolveMounts, type ResolvedMounts, type Unready } from "./mounts.ts";
+import { type OrderPrices, orderPrices, specOf } from "./order-prices.ts";
 import { type QuotaShare, quotaTally } from "./quota-use.ts";
 import { waitingCosts, waitingShapes } from "./waiting-costs.ts";
 import type { Askers } from "./workloads-of-payers.ts";
@@ -148,6 +149,8 @@ async function openChecks(
   });
   const minStartMinutes = Number(grounds.settings.MIN_START_MINUTES);
   const mayStart = await startRule(sql, { ...grounds, minStartMinutes, at: grounds.now });
+  const ordered = asked.flatMap(({ order, models }) => (models === null ? [order] : []));
+  const unsold = await unsoldSpecs(sql, ordered, grounds);
   for (const { order, models } of asked) if (models !== null) quotas.count(shareOf(order), 1);
 
   return ({ order, models }) => {
@@ -155,6 +158,8 @@ async function openChecks(
     if (refused !== null) return { passed: false, obstacle: "image", detail: refused };
     const mounts = mountsOf.get(order) as ResolvedMounts;
     if (!mounts.resolved) return mountRefusal(mounts);
+    const detail = models === null ? unsold.get(specOf(order)) : undefined;
+    if (detail !== undefined) return { passed: false, obstacle: "price", field: "spec", detail };
     const priced = priceInstances(order, models, grounds.prices);
     if (!priced.priced)
       return { passed: false, obstacle: "price", field: priced.field, detail: priced.detail };
@@ -220,16 +225,23 @@ function mountQuestion(order: CheckedOrder) {
   };
 }
 
-function mountRefusal(mounts: Extract<ResolvedMounts, { resolved: false }>): CheckOutcome {
-  return mounts.reason === "not-found"
-    ? {
-        passed: false,
-        obstacle: "mount-not-found",
-        detail: `There is no ${mounts.kind} ${mounts.id} that you can mount.`,
-      }
-    : {
-        passed: false,
-        obstacle: "mount-not-ready",
-        detail: `The ${mounts.kind} ${mounts.id} is not ready to be mounted.`,
-      };
+function mountRefusal({ kind, id, reason }: Extract<ResolvedMounts, { resolved: false }>): CheckOutcome {
+  if (reason === "not-found")
+    return {
+      passed: false,
+      obstacle: "mount-not-found",
+      detail: `There is no ${kind} ${id} that you can mount.`,
+    };
+  return { passed: false, obstacle: "mount-not-ready", detail: unreadySentence(`${kind} ${id}`, reason) };
+}
+
+function unreadySentence(named: string, reason: Unready): string {
+  switch (reason) {
+    case "uploading":
+      return `The ${named} is uploading: nobody has filled it yet. An administrator puts its files into the folder that its storage_path names, and then marks it ready.`;
+    case "error":
+      return `The ${named} has the status error: an administrator has to look at its files, and then marks it ready.`;
+    case "outside-pool":
+      return `The ${named} cannot be mounted: its storage_path is no folder of a storage pool. An administrator sets another.`;
+  }
 }

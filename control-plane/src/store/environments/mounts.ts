@@ -16,7 +16,10 @@ export interface MountQuestion {
 export type ResolvedMounts =
   | { resolved: true; datasets: ResolvedMount[]; models: ResolvedMount[] }
   /** Missing and forbidden look alike. */
-  | { resolved: false; kind: "dataset" | "model"; id: number; reason: "not-found" | "not-ready" };
+  | { resolved: false; kind: "dataset" | "model"; id: number; reason: "not-found" | Unready };
+
+/** Why what may be mounted cannot be: nobody filled it, something went wrong with it, or it lies outside the pools. */
+export type Unready = "uploading" | "error" | "outside-pool";
 
 type Reader = DataReader & { workloadWorkspaceId: number | null };
 
@@ -54,7 +57,7 @@ interface DataRow {
   customer_id: number;
   workspace_id: number | null;
   visibility: Visibility;
-  status: string;
+  status: string | null;
   storage_path: string;
 }
 
@@ -85,11 +88,18 @@ function resolveKind(
     const data = known.get(id);
     if (data === undefined || !mayMountData(reader, sharedData(data)))
       return { resolved: false, kind, id, reason: "not-found" };
-    if (data.status !== "ready" || !isBelowPool(data.storage_path))
-      return { resolved: false, kind, id, reason: "not-ready" };
+    const unready = whyUnready(data);
+    if (unready !== null) return { resolved: false, kind, id, reason: unready };
     mounts.push({ target: path, storagePath: data.storage_path });
   }
   return { resolved: true, mounts };
+}
+
+function whyUnready({ status, storage_path }: DataRow): Unready | null {
+  if (status === "error") return "error";
+  // A row of the old system that says nothing was never said to be filled.
+  if (status !== "ready") return "uploading";
+  return isBelowPool(storage_path) ? null : "outside-pool";
 }
 
 /** Of the workspaces that a reader belongs to only the workload's own matters: nothing else is mounted from one. */

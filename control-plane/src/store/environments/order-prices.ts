@@ -5,11 +5,14 @@
 import { type EnvironmentResources, pricedOrder } from "../../core/environment-order.ts";
 import { DEFAULT_SPEC, linesForOrder, type OrderLines } from "../../core/price-lines.ts";
 import { dearestOnFleet, type FleetModel, pricedModels } from "../../core/priced-models.ts";
-import { specPricesOf, unpriced } from "../prices/prices.ts";
+import type { SpecStanding } from "../../core/spec-sale.ts";
+import { type CatalogueSpec, specPricesOf, unpriced } from "../prices/prices.ts";
 import type { Connection } from "../database.ts";
 import { fleetModels } from "../hosts/fleet.ts";
 
 export interface OrderPrices {
+  /** As far as what was read for prices tells: without a price a spec may be unknown as well. */
+  standing(order: EnvironmentResources): Extract<SpecStanding, "sold" | "retired" | "unpriced">;
   linesOn(order: EnvironmentResources, model: string | null): OrderLines;
   dearest(order: EnvironmentResources): OrderLines;
   /** The models with a price, for placement; null where no GPU is asked. */
@@ -30,10 +33,16 @@ export async function orderPrices(
   const linesOn = (order: EnvironmentResources, model: string | null) =>
     linesForOrder(pricedOrder(order), pricesOf(order), model);
   return {
+    standing: (order) => standingOf(pricesOf(order)),
     linesOn,
     dearest: (order) => dearestOnFleet(order, pricesOf(order), models),
     pricedModels: (order) => pricedModels(order, pricesOf(order), models),
   };
+}
+
+function standingOf({ prices, isRetired }: CatalogueSpec): "sold" | "retired" | "unpriced" {
+  if (isRetired) return "retired";
+  return prices.length === 0 ? "unpriced" : "sold";
 }
 
 /** The same models of one order. */

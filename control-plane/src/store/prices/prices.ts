@@ -22,6 +22,8 @@ export interface SpecRow {
   spec: string;
   shape: ShapeRow | null;
   description: string | null;
+  /** Null while new orders may use it. */
+  retired_at: Date | null;
   created_at: Date;
   updated_at: Date;
 }
@@ -79,30 +81,47 @@ export async function holdPrices(transaction: Connection, specs: readonly string
   await transaction.query("SELECT FROM specs WHERE spec = ANY($1::text[]) ORDER BY spec FOR SHARE", [specs]);
 }
 
+export interface CatalogueSpec extends SpecPrices {
+  /** No new order may use it; its prices hold for what was ordered before. */
+  readonly isRetired: boolean;
+}
+
 /** What linesForOrder and dearestLines of core/price-lines.ts take, by spec. */
 export async function specPricesOf(
   connection: Connection,
   { specs, at }: { specs: readonly string[]; at: Date },
-): Promise<Map<string, SpecPrices>> {
+): Promise<Map<string, CatalogueSpec>> {
   const { rows } = await connection.query<
-    Pick<PriceRow, "spec" | "line" | "unit_price" | "billing_unit"> & { shape: ShapeRow | null }
+    Pick<PriceRow, "spec" | "line" | "unit_price" | "billing_unit"> & {
+      shape: ShapeRow | null;
+      is_retired: boolean;
+    }
   >(
-    `SELECT DISTINCT ON (p.spec, p.line) p.spec, s.shape, p.line, p.unit_price, p.billing_unit
+    `SELECT DISTINCT ON (p.spec, p.line) p.spec, s.shape, s.retired_at IS NOT NULL AS is_retired, p.line, p.unit_price, p.billing_unit
        FROM prices p LEFT JOIN specs s ON s.spec = p.spec
       WHERE p.spec = ANY($1::text[]) AND p.effective_from <= $2 ORDER BY p.spec, p.line, p.effective_from DESC`,
     [[...new Set(specs)], at],
   );
   return new Map(
     [...Map.groupBy(rows, ({ spec }) => spec)].map(([spec, lines]) => {
-      const shape = lines[0]?.shape ?? null;
-      return [spec, { spec, shape: shape && shapeOf(shape), prices: lines.map(cataloguePrice) }];
+      const [first] = lines;
+      const shape = first?.shape ?? null;
+      return [
+        spec,
+        {
+          spec,
+          shape: shape && shapeOf(shape),
+          prices: lines.map(cataloguePrice),
+          isRetired: first?.is_retired === true,
+        },
+      ];
     }),
   );
 }
 
 /** Without prices a spec's shape says nothing. */
-export function unpriced(spec: string): SpecPrices {
-  return { spec, shape: null, prices: [] };
+export function unpriced(spec: string): CatalogueSpec {
+  return { spec, shape: null, prices: [], isRetired: false };
 }
 
 /**
@@ -218,6 +237,19 @@ export async function putSpec(
     [spec.spec, spec.shape === null ? null : JSON.stringify(spec.shape), spec.description],
   );
   return rows[0] as SpecRow;
+}
+
+/** Null where there is no such spec. One that was retired before keeps the moment. */
+export async function setRetired(
+  connection: Connection,
+  { spec, at }: { spec: string; at: Date | null },
+): Promise<SpecRow | null> {
+  const { rows } = await connection.query<SpecRow>(
+    `UPDATE specs SET retired_at = CASE WHEN $2::timestamptz IS NULL THEN NULL ELSE coalesce(retired_at, $2) END
+      WHERE spec = $1 RETURNING *`,
+    [spec, at],
+  );
+  return rows[0] ?? null;
 }
 
 function cataloguePrice(row: Pick<PriceRow, "line" | "unit_price" | "billing_unit">): CataloguePrice {

@@ -219,8 +219,12 @@ export const WORKLOAD_WORDS: Words = {
   file_count: ["How many files it has; null: not counted", 12_000],
   storage_type: ["Where the old system kept it", "local"],
   visibility: ["private (its owner), workspace or public", "private"],
-  "Dataset.status": ["uploading, ready or error", "ready"],
+  "Dataset.status": [
+    "uploading (nobody has filled it yet), ready or error; only what is ready can be mounted",
+    "ready",
+  ],
   "Model.status": ["uploading, ready or error", "ready"],
+  "DataEntryChange.status": ["", "ready"],
 
   "Image.name": ["What an order names", "pytorch/pytorch:2.5.1-cuda12.4-cudnn9-runtime"],
   "NewImage.name": ["What an order names", "pytorch/pytorch:2.5.1-cuda12.4-cudnn9-runtime"],

@@ -1,0 +1,71 @@
+/** `remotegpu offer list`: what can be ordered now, how large, and at what price. */
+import { z } from "zod";
+import type { Row } from "../api-client.ts";
+import { command, type Group } from "../command.ts";
+import { printList, printOne, safeText, sizeText, type Column, type Output } from "../output.ts";
+
+const Prices = z.array(z.looseObject({ spec: z.string(), of: z.string(), price_per_hour: z.string() }));
+const Offers = z.looseObject({
+  waiting_orders: z.number(),
+  waiting_gpus: z.number(),
+  items: z.array(z.looseObject({})),
+});
+
+const COLUMNS: Column[] = [
+  ["gpu", gpuText],
+  ["each", (row) => (row.gpu_memory === null ? null : sizeText(row.gpu_memory))],
+  [
+    "free",
+    (row) => (row.free === null ? null : `${JSON.stringify(row.free)} of ${JSON.stringify(row.total)}`),
+  ],
+  ["one host", (row) => row.most_on_one_host],
+  ["cpu", (row) => (row.cpu === 0 ? null : row.cpu)],
+  ["memory", (row) => (row.memory === 0 ? null : sizeText(row.memory))],
+  ["an hour", pricesText],
+];
+
+/** What most orders name; a long catalogue is for JSON. */
+const SHOWN_PRICES = 3;
+
+export const OFFER: Group = {
+  name: "offer",
+  aliases: ["offers"],
+  summary: "which cards and shapes are free now, at what price",
+  standard: "list",
+  members: [
+    command({
+      name: "list",
+      summary: "by kind of card: free now, the most on one host, CPU and memory free beside those, prices",
+      isWatchable: true,
+      run: async ({ api, output }) => printOffers(output, await api.get("/offers")),
+    }),
+  ],
+};
+
+export function printOffers(output: Output, answer: Row): void {
+  if (output.format === "json") return printOne(output, answer);
+  const { items, waiting_orders: orders, waiting_gpus: gpus } = Offers.parse(answer);
+  printList(output, items, COLUMNS);
+  if (output.format === "name") return;
+  const waits = `${orders} ${orders === 1 ? "order waits" : "orders wait"} for a place and ${gpus} GPUs.`;
+  output.write(orders === 0 ? "Nobody waits.\n" : `${waits}\n`);
+}
+
+function gpuText(row: Row): string {
+  const { gpu_model: model } = row;
+  if (typeof model !== "string") return "none";
+  return row.simulated === true && !/simulated/i.test(model) ? `${model} (simulated)` : model;
+}
+
+/** "3.5000 default", "0.1000/CPU" */
+function pricesText(row: Row): string {
+  const prices = Prices.parse(row.prices);
+  if (prices.length === 0) return "no price";
+  const shown = prices.slice(0, SHOWN_PRICES).map(({ spec, of, price_per_hour: hourly }) => {
+    const unit = UNITS[of];
+    return `${hourly}${unit === undefined ? "" : `/${unit}`} ${safeText(spec)}`;
+  });
+  return [...shown, ...(prices.length > SHOWN_PRICES ? ["…"] : [])].join(", ");
+}
+
+const UNITS: Record<string, string> = { cpu: "CPU", memory: "GiB" };
