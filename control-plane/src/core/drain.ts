@@ -2,6 +2,7 @@
  * A host that is emptied by a deadline: when that may be, and the sentences that people are told. What is on the host
  * and who stops it is not decided here.
  */
+import { asPhrase } from "@remotegpu/shared/sentence";
 import { MS_PER_DAY, MS_PER_SECOND } from "@remotegpu/shared/units";
 
 export const MAX_DRAIN_MS = 30 * MS_PER_DAY;
@@ -43,6 +44,6 @@ export function drainSentence(hostName: string, { reason, deadline }: Drain): st
 
 /** Why it was stopped. */
 export function drainReason(hostName: string, reason: string | null): string {
-  const why = reason === null ? "" : ` (${reason})`;
+  const why = reason === null ? "" : ` (${asPhrase(reason)})`;
   return `Host ${hostName} is taken out of service${why}.`;
 }
