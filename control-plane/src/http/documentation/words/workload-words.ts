@@ -17,6 +17,8 @@ export const WORKLOAD_WORDS: Words = {
     "How often the container of the present run ended and was started again, as a list shows it; null: never",
   ],
   "InstanceRun.restarts": ["The same of this run"],
+  "EnvironmentRestarts.count": ["How many restarts", 3],
+  "InstanceRunRestarts.count": ["How many restarts", 3],
   looping_since: ["Since when the restarts come in a row, three at least; null: it is calm"],
   last_at: ["When the last one was told"],
 
