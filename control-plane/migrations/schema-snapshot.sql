@@ -624,6 +624,16 @@ CREATE TABLE host_deaths (
 );
 CREATE INDEX idx_host_deaths_unsettled ON host_deaths USING btree (noticed_at) WHERE (settled_at IS NULL);
 
+CREATE TABLE host_drains (
+  host_id varchar(64) NOT NULL,
+  reason text,
+  deadline_at timestamptz NOT NULL,
+  ordered_by varchar(64) NOT NULL,
+  ordered_at timestamptz NOT NULL,
+  CONSTRAINT host_drains_pkey PRIMARY KEY (host_id)
+);
+CREATE INDEX idx_host_drains_deadline ON host_drains USING btree (deadline_at);
+
 CREATE TABLE host_images (
   host_id varchar(64) NOT NULL,
   images varchar(256)[] NOT NULL,
@@ -1123,6 +1133,7 @@ CREATE TABLE placements (
   created_at timestamptz NOT NULL DEFAULT now(),
   waits_for varchar(16),
   waited_for_image_at timestamptz,
+  stop_reason text,
   CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
   CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),
   CONSTRAINT placements_epoch_check CHECK ((epoch >= 1)),
@@ -1284,9 +1295,12 @@ CREATE TABLE run_restarts (
   exit_code integer,
   out_of_memory boolean NOT NULL,
   signal varchar(16),
+  calm_count integer NOT NULL DEFAULT 0,
+  looping_since timestamptz,
   CONSTRAINT run_restarts_pkey PRIMARY KEY (run_id),
   CONSTRAINT run_restarts_count_check CHECK ((count > 0))
 );
+CREATE INDEX idx_run_restarts_looping ON run_restarts USING btree (run_id) WHERE (looping_since IS NOT NULL);
 
 CREATE TABLE run_time (
   run_id varchar(64) NOT NULL,
@@ -1580,12 +1594,13 @@ CREATE TABLE webhook_deliveries (
   delivered_at timestamptz,
   given_up_at timestamptz,
   CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id),
-  CONSTRAINT webhook_deliveries_kind_check CHECK ((kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'data-at-risk', 'test'))),
+  CONSTRAINT webhook_deliveries_kind_check CHECK ((kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'data-at-risk', 'ready', 'failed', 'stopped', 'restarting', 'drained', 'lease-due', 'alarm', 'skipped', 'test'))),
   CONSTRAINT webhook_deliveries_one_end CHECK (((delivered_at IS NULL) OR (given_up_at IS NULL))),
   CONSTRAINT webhook_deliveries_tries_check CHECK ((tries >= 0))
 );
 CREATE INDEX idx_webhook_deliveries_alert ON webhook_deliveries USING btree (alert_id);
 CREATE INDEX idx_webhook_deliveries_due ON webhook_deliveries USING btree (next_try_at) WHERE ((delivered_at IS NULL) AND (given_up_at IS NULL));
+CREATE INDEX idx_webhook_deliveries_waiting ON webhook_deliveries USING btree (webhook_id) WHERE ((delivered_at IS NULL) AND (given_up_at IS NULL));
 CREATE INDEX idx_webhook_deliveries_webhook ON webhook_deliveries USING btree (webhook_id, id);
 
 CREATE TABLE webhooks (
@@ -1597,7 +1612,7 @@ CREATE TABLE webhooks (
   active boolean NOT NULL DEFAULT true,
   created_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT webhooks_pkey PRIMARY KEY (id),
-  CONSTRAINT webhooks_kinds_check CHECK ((kinds <@ ARRAY['low-balance'::character varying, 'hours-left'::character varying, 'budget'::character varying, 'overdue'::character varying, 'suspended'::character varying, 'data-at-risk'::character varying]))
+  CONSTRAINT webhooks_kinds_check CHECK ((kinds <@ ARRAY['low-balance'::character varying, 'hours-left'::character varying, 'budget'::character varying, 'overdue'::character varying, 'suspended'::character varying, 'data-at-risk'::character varying, 'ready'::character varying, 'failed'::character varying, 'stopped'::character varying, 'restarting'::character varying, 'drained'::character varying, 'lease-due'::character varying, 'alarm'::character varying]))
 );
 CREATE INDEX idx_webhooks_customer ON webhooks USING btree (customer_id, id);
 
@@ -1719,6 +1734,9 @@ ALTER TABLE host_credentials
 
 ALTER TABLE host_deaths
   ADD CONSTRAINT host_deaths_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+
+ALTER TABLE host_drains
+  ADD CONSTRAINT host_drains_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
 
 ALTER TABLE host_images
   ADD CONSTRAINT host_images_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;

@@ -2,19 +2,32 @@ import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+  vi,
+} from "vitest";
+import { remotegpu } from "@remotegpu/control-plane/cli/program";
 import { ListenError, openServer } from "@remotegpu/control-plane/http/server";
 import { SETTING_KEYS } from "@remotegpu/control-plane/core/settings";
 import { raiseAlarmOnce } from "@remotegpu/control-plane/store/alarms";
 import { setSetting } from "@remotegpu/control-plane/store/settings";
 import { GIB } from "@remotegpu/shared/units";
 import { openApi, problem, type Ask, type Caller } from "../support/api.ts";
-import { type ControlScene, openControlScene } from "../support/control-scene.ts";
+import { type ControlScene, openControlScene, type ScriptedHost } from "../support/control-scene.ts";
+import { eventually } from "../support/eventually.ts";
 
 let scene: ControlScene;
 let alice: Caller & { workspaceId: number; uuid: string };
 let bob: Caller & { workspaceId: number; uuid: string };
 let admin: Caller;
+let drains = 0;
 
 beforeAll(async () => {
   scene = await openControlScene();
@@ -108,6 +121,111 @@ describe("hosts", () => {
     await host.round({ phase: "stopped" });
     await host.round();
     expect(await ask("DELETE", "/hosts/host-drained", admin)).toMatchObject({ status: 204 });
+  });
+
+  describe("drained by a deadline", () => {
+    let host: ScriptedHost;
+    let id: string;
+    beforeEach(async () => {
+      const name = `host-by-${drains++}`;
+      host = await scene.host(name, { gpus: 1 });
+      id = (await scene.order(alice, { gpu: 1 })).body.id;
+      await scene.schedule();
+      await host.round();
+    });
+    afterEach(async () => {
+      await ask("DELETE", `/environments/${id}`, alice);
+      await host.round({ phase: "stopped" });
+      await host.round();
+      await ask("DELETE", `/hosts/${host.id}`, admin);
+    });
+    const drain = async (wish: object) => await ask("POST", `/hosts/${host.id}/drain`, admin, wish);
+
+    test("it lets what runs go on until then, tells its people, and then stops what is left", async () => {
+      const drained = await drain({ reason: "new power supply", deadline_seconds: 3_600 });
+      const until = drained.body.drain_deadline_at;
+      await host.round();
+      await scene.lifecycle();
+      const warned = await scene.get(alice, id);
+      const { items } = (await ask("GET", `/environments/${id}/events`, alice)).body;
+      scene.api.passMinutes(60);
+      await scene.lifecycle();
+      await host.heartbeat();
+      const ordered = await host.pull();
+      const stopping = await scene.get(alice, id);
+      await host.round({ phase: "stopped" });
+
+      expect(drained.body).toMatchObject({ cordoned: true, instance_count: 1 });
+      const why = "Host host-by-0 is taken out of service (new power supply).";
+      expect(warned).toMatchObject({
+        status: "running",
+        status_reason: `The environment is stopped at ${until}: ${why}`,
+      });
+      expect(items[0]).toMatchObject({ kind: "drained", new: until, reason: warned.status_reason });
+      expect(ordered).toMatchObject([{ want: "stopped", orderedBy: "admin" }]);
+      expect(stopping).toMatchObject({ status: "stopping", status_reason: why });
+      expect(await scene.get(alice, id)).toMatchObject({ status: "stopped", status_reason: why });
+      expect((await ask("GET", `/hosts/${host.id}`, admin)).body).toMatchObject({
+        drain_deadline_at: null,
+        instance_count: 0,
+      });
+    });
+
+    test.each(["cordon", "uncordon"])("%s before the deadline takes it back", async (verb) => {
+      await drain({ deadline: new Date(scene.api.deps.now().getTime() + 60_000).toISOString() });
+
+      const answer = await ask("POST", `/hosts/${host.id}/${verb}`, admin, {});
+      scene.api.passMinutes(2);
+      await scene.lifecycle();
+      await host.heartbeat();
+      await host.round();
+
+      expect(answer.body).toMatchObject({ cordoned: verb === "cordon", drain_deadline_at: null });
+      expect(await scene.get(alice, id)).toMatchObject({ status: "running", status_reason: null });
+      const { items } = (await ask("GET", `/environments/${id}/events`, alice)).body;
+      expect(items[0]).toMatchObject({ kind: "drained", new: "taken back" });
+    });
+
+    test.each([
+      ["deadline", { deadline: "2020-01-01T00:00:00Z" }],
+      ["deadline", { deadline: "2020-01-01T00:00:00Z", deadline_seconds: 60 }],
+      ["deadline_seconds", { deadline_seconds: 0 }],
+      ["deadline_seconds", { deadline_seconds: 31 * 86_400 }],
+    ])("it is refused by its field %s where that cannot be: %j", async (path, wish) => {
+      const answer = await drain(wish);
+
+      expect([400, 422]).toContain(answer.status);
+      expect(answer.body.errors).toMatchObject([{ path }]);
+      expect(await scene.get(alice, id)).toMatchObject({ status: "running" });
+    });
+
+    test("the command waits until nothing runs there, and says what is left", async () => {
+      const server = await openServer(scene.api.app, { host: "127.0.0.1", port: 0, tls: null });
+      onTestFinished(async () => await server.close());
+      const out = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+      const told = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+      onTestFinished(() => {
+        out.mockRestore();
+        told.mockRestore();
+      });
+      const texts = (spy: typeof out) => spy.mock.calls.map(([text]) => String(text)).join("");
+      const where = ["--server", `http://127.0.0.1:${server.port}`, "--key", admin.key];
+      const words = ["host", "drain", host.id, "--reason", "a fan", "--deadline", "2h", "--wait"];
+
+      const ended = remotegpu().parseAsync([...words, ...where], { from: "user" });
+      const left = `1 instance is left on host ${host.id}.`;
+      await eventually(() => Promise.resolve(texts(told).includes(left)), { what: "what is left" });
+      scene.api.passMinutes(120);
+      await scene.lifecycle();
+      await host.heartbeat();
+      await host.round({ phase: "stopped" });
+      await ended;
+
+      expect(texts(told)).toMatch(
+        new RegExp(`^Host ${host.id} is drained: what runs there is stopped at \\S+Z\\.\n`),
+      );
+      expect(texts(out)).toBe(`Nothing runs on host ${host.id} any more.\n`);
+    });
   });
 
   test("one that still runs something goes only when it is declared lost, and takes that with it", async () => {

@@ -1,4 +1,7 @@
-/** Messages to webhooks, from the outbox to a real receiver: signed, again and again until taken, and never elsewhere. */
+/**
+ * Messages to webhooks, from the outbox to a real receiver: signed, again and again until taken, and never elsewhere; and
+ * what is told of money, work and alarms.
+ */
 import { createHmac } from "node:crypto";
 import { createServer, type AddressInfo } from "node:net";
 import { WebhookDeliveries, type WebhookDeps } from "@remotegpu/control-plane/controllers/webhooks";
@@ -9,12 +12,17 @@ import {
   LeadershipLostError,
   releaseLeadership,
 } from "@remotegpu/control-plane/store/leader";
+import { clearAlarm, raiseAlarm, raiseAlarmOnce } from "@remotegpu/control-plane/store/alarms";
+import { lockEnvironment, moveEnvironment } from "@remotegpu/control-plane/store/environments/environments";
+import { CALM_MS, LOOP_RESTARTS } from "@remotegpu/control-plane/store/placement/crash-loops";
+import { MAX_WAITING } from "@remotegpu/control-plane/store/webhooks/news-outbox";
 import { adjust, topUp } from "@remotegpu/control-plane/store/billing/payments";
 import { setSetting } from "@remotegpu/control-plane/store/settings";
 import { MAX_WEBHOOKS } from "@remotegpu/control-plane/store/webhooks/webhooks";
 import { parsePoints } from "@remotegpu/shared/money";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { openApi, problem, type ApiWorld, type Caller } from "../support/api.ts";
+import { problem, type ApiWorld, type Caller } from "../support/api.ts";
+import { type ControlScene, openControlScene, type ScriptedHost } from "../support/control-scene.ts";
 import { eventually } from "../support/eventually.ts";
 import { failingDatabase } from "../support/failing-database.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
@@ -24,15 +32,17 @@ import { openWebhookReceiver, type WebhookReceiver } from "../support/webhook-re
 const DAY_MS = 86_400_000;
 
 let fresh: FreshDatabase;
+let scene: ControlScene;
 let api: ApiWorld;
 let receiver: WebhookReceiver;
-let customer: Caller;
+let customer: Caller & { workspaceId?: number };
 let now: Date;
 let counter = 0;
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  api = await openApi({}, fresh);
+  scene = await openControlScene(fresh);
+  api = scene.api;
   receiver = await openWebhookReceiver();
 });
 afterAll(async () => {
@@ -42,7 +52,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await setSetting(api.db, "ALLOW_LOOPBACK_WEBHOOKS", "on");
   await api.db.query("DELETE FROM webhooks");
-  for (const holder of ["one", "two"]) await releaseLeadership(api.db, holder);
+  for (const holder of ["one", "two", "the test"]) await releaseLeadership(api.db, holder);
   receiver.received.length = 0;
   counter += 1;
   customer = await api.customer(`ann-${counter}`);
@@ -418,6 +428,314 @@ describe("bounds", () => {
 
     expect(await deliveriesOf(ended.id)).toEqual([]);
     expect(await deliveriesOf(waiting.id)).toMatchObject([{ state: "waiting", tries: 1 }]);
+  });
+});
+
+/** What a webhook was told, in the order in which it happened; with `as`, of another's. */
+async function told(id: number, as = customer): Promise<Record<string, unknown>[]> {
+  const { items } = (await api.ask("GET", `/api/v1/webhooks/${id}/deliveries`, { as })).body;
+  return items.map(({ body }: { body: string }) => JSON.parse(body)).toReversed();
+}
+
+describe("work", () => {
+  const RUNS = { phase: "ready" } as const;
+  let host: ScriptedHost;
+  let id: string;
+
+  /** A customer's environment that runs on a host of its own. */
+  beforeEach(async () => {
+    customer = await scene.customer(`worker-${counter}`);
+    await api.db.query("UPDATE hosts SET cordoned = true");
+    host = await scene.host(`host-${counter}`, { leases: true });
+    id = (await scene.order(customer)).body.id;
+    await scene.schedule();
+  });
+
+  const asOperator = async (path: string, body: object) =>
+    await api.ask("POST", `/api/v1/hosts/${host.id}/${path}`, { as: api.admin, body });
+
+  test("that is ready, has failed or was stopped is told with the cause, to webhooks that ask for it", async () => {
+    const all = await webhook("/work");
+    const ready = await webhook("/ready", { kinds: ["ready"] });
+    const money = await webhook("/money", { kinds: ["low-balance", "overdue"] });
+
+    await host.round(RUNS);
+    await host.round({ phase: "failed", problem: "exited", detail: "It died.", exitCode: 4 });
+    await host.round();
+    await api.ask("POST", `/api/v1/environments/${id}/start`, { as: customer });
+    await scene.schedule();
+    await host.round(RUNS);
+    await api.ask("POST", `/api/v1/environments/${id}/stop`, { as: customer });
+    await host.round({ phase: "stopped", exitCode: 143 });
+
+    const messages = await told(all.id);
+    expect(messages.map(({ kind, sentence }) => [kind, sentence])).toEqual([
+      ["ready", "Environment work is ready."],
+      ["failed", "Environment work has failed: It died."],
+      ["ready", "Environment work is ready."],
+      ["stopped", "Environment work has stopped: as it was ordered."],
+    ]);
+    expect(messages[1]).toMatchObject({ by: null, exit_code: 4, reason: "It died." });
+    expect(messages[3]).toEqual({
+      event_id: expect.any(Number),
+      customer_id: customer.customerId,
+      kind: "stopped",
+      state: "fired",
+      workload_kind: "environment",
+      workload_id: id,
+      name: "work",
+      by: "customer",
+      reason: null,
+      exit_code: 143,
+      sentence: "Environment work has stopped: as it was ordered.",
+      at: expect.any(String),
+    });
+    const { rows } = await api.db.query("SELECT workload_id, new FROM events WHERE id = $1", [
+      messages[3]?.event_id,
+    ]);
+    expect(rows).toEqual([{ workload_id: id, new: "stopped" }]);
+    expect(await told(ready.id)).toHaveLength(2);
+    expect(await told(money.id)).toEqual([]);
+  });
+
+  test("is told to who ordered it and to the owner of the workspace, to each once", async () => {
+    const owner = customer;
+    await webhook("/owner");
+    const member = await api.customer(`member-${counter}`);
+    await api.db.query(
+      "INSERT INTO workspace_members (workspace_id, customer_id, role, status) VALUES ($1, $2, 'member', 'active')",
+      [owner.workspaceId, member.customerId],
+    );
+    customer = member;
+    await webhook("/member");
+    await scene.order(member, { name: "shared", workspace_id: owner.workspaceId });
+    await scene.schedule();
+
+    await host.round(RUNS);
+
+    const { rows } = await api.db.query(
+      `SELECT w.url, d.body::jsonb ->> 'name' AS name FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id
+        ORDER BY w.url, name`,
+    );
+    expect(rows).toEqual([
+      { url: receiver.url("/member"), name: "shared" },
+      { url: receiver.url("/owner"), name: "shared" },
+      { url: receiver.url("/owner"), name: "work" },
+    ]);
+  });
+
+  test("is told in the transaction of the event: what is taken back is not told", async () => {
+    const hook = await webhook("/whole");
+    const undone = transaction(api.db, async (tx) => {
+      const environment = await lockEnvironment(tx, id);
+      if (environment === null) throw new Error("it is gone");
+      await moveEnvironment(tx, { environment, to: "error", reason: "why", actor: "test", now });
+      const { rows } = await tx.query("SELECT kind FROM webhook_deliveries");
+      expect(rows).toEqual([{ kind: "failed" }]);
+      throw new Error("taken back");
+    });
+
+    await expect(undone).rejects.toThrow("taken back");
+    expect(await told(hook.id)).toEqual([]);
+  });
+
+  test("whose container dies again and again is told once when that begins and once when it is over", async () => {
+    const hook = await webhook("/loop", { kinds: ["restarting"] });
+    const [wanted] = await host.round(RUNS);
+    if (wanted === undefined) throw new Error("nothing is wanted");
+    const restarted = async (count: number, exitCode: number | null = 4) => {
+      const restarts = { count, exitCode, outOfMemory: false, signal: null };
+      await host.report([host.observedOf(wanted, { ...RUNS, restarts })]);
+    };
+    const shown = async () => (await scene.get(customer, id)).restarts;
+
+    for (let count = 1; count < LOOP_RESTARTS; count += 1) await restarted(count);
+    const before = [await told(hook.id), await shown()];
+    for (let count = LOOP_RESTARTS; count < LOOP_RESTARTS + 3; count += 1) await restarted(count);
+    const during = await told(hook.id);
+    await scene.lifecycle();
+    const looping = await shown();
+    api.passMinutes(CALM_MS / 60_000);
+    await host.heartbeat();
+    await scene.lifecycle();
+    await scene.lifecycle();
+    const after = await told(hook.id);
+
+    expect(before).toEqual([[], { ...looping, count: 2, last_at: expect.any(String), looping_since: null }]);
+    expect(during.map(({ state, sentence }) => [state, sentence])).toEqual([
+      ["fired", "Environment work is restarting (3x, exit 4)."],
+    ]);
+    expect(during[0]).toMatchObject({ kind: "restarting", workload_id: id, restarts: 3, exit_code: 4 });
+    expect(looping).toMatchObject({ count: 5, exit_code: 4, looping_since: expect.any(String) });
+    expect(after.slice(1)).toMatchObject([{ state: "recovered", restarts: 5, run_ended: false }]);
+    expect(await shown()).toMatchObject({ count: 5, looping_since: null });
+    // One more is no new loop; three more in a row are.
+    await restarted(6);
+    expect(await told(hook.id)).toHaveLength(2);
+    await restarted(8);
+    expect((await told(hook.id)).slice(2)).toMatchObject([{ state: "fired", restarts: 8 }]);
+    await host.round({
+      phase: "failed",
+      problem: "exited",
+      detail: "Given up.",
+      remains: { outOfMemory: false, signal: null, tail: null },
+    });
+    await scene.lifecycle();
+    expect((await told(hook.id)).slice(3)).toMatchObject([{ state: "recovered", run_ended: true }]);
+  });
+
+  test("on a host that is drained is told with reason and deadline, again when it is taken back", async () => {
+    await host.round(RUNS);
+    const hook = await webhook("/drain");
+
+    await asOperator("drain", { reason: "new power supply", deadline_seconds: 7_200 });
+    await asOperator("uncordon", {});
+
+    expect(await told(hook.id)).toMatchObject([
+      {
+        kind: "drained",
+        state: "fired",
+        workload_id: id,
+        host_id: host.id,
+        reason: "new power supply",
+        deadline: expect.any(String),
+      },
+      { kind: "drained", state: "recovered", workload_id: id },
+    ]);
+  });
+
+  test("with a port that is about to go is told once, with the moment", async () => {
+    const hook = await webhook("/lease", { kinds: ["lease-due"] });
+    await host.round(RUNS);
+    const [leaseId = "", lease] = [...host.leases][0] ?? [];
+
+    host.sayOfLease(leaseId, { releaseDueAt: "2026-01-03T00:00:00.000Z" });
+    await host.round(RUNS);
+    host.sayOfLease(leaseId, { releaseDueAt: "2026-01-03T00:00:01.000Z" });
+    await host.round(RUNS);
+
+    expect(await told(hook.id)).toMatchObject([
+      {
+        workload_id: id,
+        service: "ssh",
+        external_port: lease?.externalPort,
+        release_at: "2026-01-03T00:00:00.000Z",
+      },
+    ]);
+  });
+
+  test("fills no receiver's line: beyond so many that wait one message says that there are more", async () => {
+    const hook = await webhook("/flood");
+    await api.db.query(
+      `INSERT INTO webhook_deliveries (webhook_id, kind, body, created_at, next_try_at)
+       SELECT $1, 'ready', '{}', now(), now() FROM generate_series(1, $2::int)`,
+      [hook.id, MAX_WAITING - 1],
+    );
+    const kinds = async () => {
+      const { rows } = await api.db.query(
+        "SELECT kind FROM webhook_deliveries WHERE webhook_id = $1 AND body <> '{}' ORDER BY id",
+        [hook.id],
+      );
+      return rows.map(({ kind }) => kind);
+    };
+
+    await host.round(RUNS);
+    for (let time = 0; time < 2; time += 1) {
+      await asOperator("drain", { deadline_seconds: 7_200 });
+      await asOperator("uncordon", {});
+    }
+    const full = await kinds();
+    await api.db.query("UPDATE webhook_deliveries SET delivered_at = now() WHERE webhook_id = $1", [hook.id]);
+    await asOperator("drain", { deadline_seconds: 7_200 });
+
+    expect(full).toEqual(["ready", "skipped"]);
+    expect(await kinds()).toEqual(["ready", "skipped", "drained"]);
+  });
+});
+
+describe("alarms", () => {
+  test("go raised and cleared to webhooks of administrators that name them, and to nobody else's", async () => {
+    const add = async (as: Caller, kinds?: string[]) =>
+      await api.ask("POST", "/api/v1/webhooks", { as, body: { url: receiver.url("/alarms"), kinds } });
+    const named = await add(api.admin, ["alarm"]);
+    const all = await add(api.admin);
+    const refused = await add(customer, ["alarm"]);
+    // As if its owner had been an administrator.
+    const former = await webhook("/former", { kinds: ["ready"] });
+    await api.db.query("UPDATE webhooks SET kinds = '{alarm}' WHERE id = $1", [former.id]);
+    const alarm = { kind: "gpu-conflict", subject: `GPU-${counter}`, now } as const;
+
+    await transaction(api.db, async (tx) => {
+      await raiseAlarmOnce(tx, { ...alarm, detail: "Two hosts claim it." });
+      await raiseAlarmOnce(tx, { ...alarm, detail: "Two hosts claim it." });
+      await clearAlarm(tx, alarm);
+      await clearAlarm(tx, alarm);
+      await raiseAlarm(tx, { ...alarm, detail: "Again." });
+    });
+    const { items } = (await api.ask("GET", "/api/v1/alarms", { as: api.admin })).body;
+    for (const _ of [1, 2]) await api.ask("POST", `/api/v1/alarms/${items[0].id}/clear`, { as: api.admin });
+
+    const messages = await told(named.body.id, api.admin);
+    expect(messages.map(({ state, sentence }) => [state, sentence])).toEqual([
+      ["fired", "Two hosts claim it."],
+      ["recovered", "Two hosts claim it."],
+      ["fired", "Again."],
+      ["recovered", "Again."],
+    ]);
+    expect(messages[0]).toMatchObject({
+      alarm_id: expect.any(Number),
+      kind: "alarm",
+      alarm: "gpu-conflict",
+      subject: `GPU-${counter}`,
+      at: now.toISOString(),
+    });
+    expect([await told(all.body.id, api.admin), await told(former.id)]).toEqual([[], []]);
+    expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: "kinds" }] } });
+  });
+});
+
+describe("a key", () => {
+  test("needs for a webhook the scopes of what it tells of, and sees no others", async () => {
+    const work = await webhook("/work", { kinds: ["ready", "stopped"] });
+    const money = await webhook("/money", { kinds: ["budget"] });
+    const all = await webhook("/all");
+    const [reads, orders, pays] = await Promise.all(
+      ["read", "orders", "money"].map(async (scope) => await api.key(customer, { scopes: [scope] })),
+    );
+    const statuses = async (method: string, path: string, body?: object) =>
+      await Promise.all(
+        [reads, orders, pays].map(
+          async (as) =>
+            as && (await api.ask(method, `/api/v1/webhooks${path}`, { as, ...(body && { body }) })).status,
+        ),
+      );
+    const url = receiver.url("/made");
+
+    expect(await statuses("POST", "", { url, kinds: ["ready"] })).toEqual([403, 201, 403]);
+    expect(await statuses("POST", "", { url, kinds: ["budget"] })).toEqual([403, 403, 201]);
+    expect(await statuses("POST", "", { url })).toEqual([403, 403, 403]);
+    expect(await statuses("GET", `/${work.id}`)).toEqual([200, 403, 403]);
+    expect(await statuses("GET", `/${money.id}/deliveries`)).toEqual([403, 403, 200]);
+    expect(await statuses("PATCH", `/${work.id}`, { kinds: ["budget"] })).toEqual([403, 403, 403]);
+    expect(await statuses("DELETE", `/${all.id}`)).toEqual([403, 403, 403]);
+    const lists = await Promise.all(
+      [reads, pays].map(async (as) => as && (await api.ask("GET", "/api/v1/webhooks", { as })).body.items),
+    );
+    expect(lists.map((items) => items.map((item: { kinds: string[] }) => item.kinds))).toEqual([
+      [["ready", "stopped"], ["ready"]],
+      [["budget"], ["budget"]],
+    ]);
+  });
+
+  test("that does not read money sees no messages about it, though the webhook had asked for them before", async () => {
+    const hook = await webhook("/changed");
+    await move("60", "t3");
+    await move("-15", "a3");
+    await api.ask("PATCH", `/api/v1/webhooks/${hook.id}`, { as: customer, body: { kinds: ["ready"] } });
+    const reads = await api.key(customer, { scopes: ["read"] });
+
+    expect(await told(hook.id)).toMatchObject([{ kind: "low-balance" }]);
+    expect(await told(hook.id, { ...customer, ...reads })).toEqual([]);
   });
 });
 

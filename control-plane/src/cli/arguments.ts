@@ -31,6 +31,19 @@ export function wholeNumber() {
   return parsed((text) => (/^\d{1,15}$/.test(text) ? Number(text) : null), "Give a whole number.");
 }
 
+/** "2h", "30m", or a moment such as 2026-03-01T18:00Z; the two as the API names them. */
+export function deadline() {
+  return parsed<{ deadline: string } | { deadline_seconds: number }>((text) => {
+    const span = /^(\d{1,7})([smhd])$/.exec(text.trim());
+    if (span !== null) return { deadline_seconds: Number(span[1]) * (SECONDS_OF[span[2] ?? ""] ?? 0) };
+    const isMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text.trim());
+    const at = new Date(isMoment ? text.trim() : Number.NaN);
+    return Number.isNaN(at.getTime()) ? null : { deadline: at.toISOString() };
+  }, "Give a span such as 2h, 30m or 1d, or a moment such as 2026-03-01T18:00Z.");
+}
+
+const SECONDS_OF: Record<string, number> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
 export function onOff() {
   return parsed(
     (text) => (text === "on" || text === "off" ? { isOn: text === "on" } : null),

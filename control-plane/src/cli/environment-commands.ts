@@ -16,13 +16,14 @@ import { EXEC } from "./exec-command.ts";
 import { listCommand, segment } from "./list-command.ts";
 import { printDone, printOne, sizeText, type Column } from "./output.ts";
 import { ACCESS } from "./port-commands.ts";
+import { restartCount, statusText } from "./restarts-text.ts";
 import { ofWorkloads, OWNER } from "./workload-commands.ts";
 import { looksAt } from "./workload-looks.ts";
 
 const COLUMNS: Column[] = [
   "id",
   "name",
-  "status",
+  ["status", statusText],
   { wide: ["host", (row) => row.host_id] },
   OWNER,
   { ifRoom: "image" },
@@ -111,7 +112,7 @@ const SHOW = command({
     const row = await api.get(`/environments/${segment(environment)}`);
     if (output.format === "json") return printOne(output, row);
     const { instances, ...shown } = row;
-    printOne(output, shown);
+    printOne(output, { ...shown, status: statusText(row), restarts: restartCount(row) });
     printInstances(output, Rows.parse(instances ?? []));
   },
 });

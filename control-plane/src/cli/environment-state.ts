@@ -1,8 +1,6 @@
 /** How an environment stands: one sentence, waiting until it has settled, and what its runs were charged. */
-import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { asSentence } from "@remotegpu/shared/sentence";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { Row } from "./api-client.ts";
 import { wholeNumber } from "./arguments.ts";
 import { CliError } from "./cli-error.ts";
@@ -10,8 +8,9 @@ import { flag, optionOr, thing } from "./command.ts";
 import type { Context } from "./context.ts";
 import { segment } from "./list-command.ts";
 import { printList, type Output } from "./output.ts";
+import { restartsText, statusText } from "./restarts-text.ts";
+import { type Look, waitUntil } from "./wait.ts";
 
-const WAIT_POLL_MS = 500;
 /** A large image takes its time; an order that finds no place would be waited for without end. */
 const WAIT_SECONDS = "1800";
 
@@ -36,40 +35,24 @@ export function waiting() {
 
 /**
  * Waits until the status no longer ends in "ing" or "queued".
- * @throws CliError past the bound, with Ctrl-C, and where it came to nothing
+ * @throws CliError past the bound, with Ctrl-C, and where it came to nothing: also where its container dies again and again
  */
 export async function settled({ api }: Context, id: string, seconds: number): Promise<Row> {
-  const deadline = performance.now() + seconds * MS_PER_SECOND;
-  const interrupted = new AbortController();
-  const interrupt = () => interrupted.abort();
-  process.once("SIGINT", interrupt);
-  let told = "";
-  try {
-    for (;;) {
-      const row = await api.get(`/environments/${segment(id)}`);
-      if (row.status === "running" || row.status === "stopped") return row;
-      if (row.status === "error") throw new CliError("refused", environmentSentence(row));
-      if (interrupted.signal.aborted)
-        throw new CliError("interrupted", `It goes on: remotegpu env show ${id} --watch`);
-      if (typeof row.status_reason === "string" && row.status_reason !== told) {
-        told = row.status_reason;
-        process.stderr.write(`${told}\n`);
-      }
-      if (performance.now() >= deadline)
-        throw new CliError(
-          "timedOut",
-          `Waited ${seconds} s and stopped waiting; the order stands. ${environmentSentence(row)}`,
-        );
-      await delay(WAIT_POLL_MS, undefined, { signal: interrupted.signal }).catch(() => undefined);
-    }
-  } finally {
-    process.off("SIGINT", interrupt);
-  }
+  const look = async (): Promise<Look<Row>> => {
+    const row = await api.get(`/environments/${segment(id)}`);
+    const restarting = restartsText(row);
+    if (row.status === "error" || (row.status === "running" && restarting !== null))
+      throw new CliError("refused", environmentSentence(row));
+    if (row.status === "running" || row.status === "stopped") return { done: row };
+    const reason = typeof row.status_reason === "string" ? row.status_reason : null;
+    return { waitsFor: restarting ?? reason, stands: environmentSentence(row) };
+  };
+  return await waitUntil(look, { seconds, goesOn: `remotegpu env show ${id} --watch` });
 }
 
 export function environmentSentence(row: Row): string {
   const reason = typeof row.status_reason === "string" ? row.status_reason : "";
-  const state = `Environment ${String(row.id)} (${String(row.name)}) is ${String(row.status)}`;
+  const state = `Environment ${String(row.id)} (${String(row.name)}) is ${statusText(row)}`;
   return asSentence(reason === "" ? state : `${state}: ${reason}`);
 }
 

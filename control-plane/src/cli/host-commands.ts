@@ -3,6 +3,7 @@ import type { Row } from "./api-client.ts";
 import { jsonObject, wholeNumber, words } from "./arguments.ts";
 import { argument, command, flag, option, thing, type Command, type Group } from "./command.ts";
 import { body } from "./context.ts";
+import { DRAIN } from "./drain-command.ts";
 import { limit, listCommand, segment, showCommand } from "./list-command.ts";
 import { printDone, printOne, sizeText, type Column } from "./output.ts";
 import { EVENT_COLUMNS } from "./workload-looks.ts";
@@ -97,7 +98,6 @@ const JOIN_TOKEN = command({
 const VERBS: Command[] = [
   ["cordon", "place nothing new on it"],
   ["uncordon", "place on it again"],
-  ["drain", "cordon it and stop what runs there"],
   ["revoke", "close its connection and refuse it from now on"],
 ].map(([verb = "", summary = ""]) =>
   command({
@@ -156,6 +156,7 @@ const HOST: Group = {
         printOne(output, await api.patch(path(host), body(members))),
     }),
     ...VERBS,
+    DRAIN,
     command({
       name: "confirm-stops",
       summary: "yes, these many stops are meant",

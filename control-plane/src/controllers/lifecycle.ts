@@ -1,6 +1,7 @@
 /**
  * One pass over what has lasted too long or is due to end: statuses past their deadline, deletions of which nothing
- * is left, workloads of the old system, idempotency keys of yesterday. What hosts report moves environments on by itself
+ * is left, hosts to be empty by now, loops of restarts that are over, workloads of the old system, idempotency keys of
+ * yesterday. What hosts report moves environments on by itself
  * (store/hosts/observed.ts).
  */
 import type { HostId } from "@remotegpu/shared/ids";
@@ -14,9 +15,11 @@ import {
   lockEnvironment,
   moveEnvironment,
 } from "../store/environments/environments.ts";
+import { dueDrains, endDrain } from "../store/hosts/host-drain.ts";
 import { forgetOldKeys } from "../store/idempotency.ts";
 import { assertTerm } from "../store/leader.ts";
 import { overdueEnvironments } from "../store/environments/lifecycle.ts";
+import { endCalmLoops } from "../store/placement/crash-loops.ts";
 import {
   releaseOldLeases,
   settleEnvironments,
@@ -28,6 +31,7 @@ import {
 const MAX_OVERDUE = 200;
 /** Of each kind, likewise. */
 const MAX_SETTLED = 500;
+const MAX_DRAINS = 20;
 /** What the old system left, each in a transaction of its own. */
 const SETTLEMENTS = [settleEnvironments, settleTrainingJobs, settleInferenceServices, releaseOldLeases];
 
@@ -51,8 +55,16 @@ export async function lifecyclePass(deps: LifecycleDeps, pass: Pass): Promise<vo
     });
     if (hostId !== null) nudge(hostId as HostId);
   }
+  for (const hostId of await dueDrains(db, { now: pass.now, limit: MAX_DRAINS })) {
+    const hasEnded = await transaction(db, async (sql) => {
+      await assertTerm(sql, pass.term);
+      return await endDrain(sql, hostId, pass.now);
+    });
+    if (hasEnded) nudge(hostId as HostId);
+  }
   await transaction(db, async (sql) => {
     await assertTerm(sql, pass.term);
+    await endCalmLoops(sql, { now: pass.now, limit: MAX_SETTLED });
     await completeDeletions(sql, { ids: null, now: pass.now });
     await forgetOldKeys(sql, pass.now);
   });

@@ -67,6 +67,8 @@ export interface PlacementReport {
   problem: InstanceProblem | null;
   detail: string;
   stopOrderedBy: StopOrderer | null;
+  /** What its orderer gave as a reason. */
+  stopReason?: string | null;
   /** The host has known a later placement of it, which a restored database has lost. */
   isBehind: boolean;
 }
@@ -97,11 +99,11 @@ export function afterReport(status: EnvironmentStatus, report: PlacementReport):
     case "running":
       return whileRunning(report);
     case "stopping":
-      return isOver(report.phase) ? becomes("stopped", stopReason(report.stopOrderedBy)) : STAYS;
+      return isOver(report.phase) ? becomes("stopped", stopReason(report)) : STAYS;
     case "error":
       // A stop that a person ordered and that took too long has come true after all.
       return isOver(report.phase) && isPersons(report.stopOrderedBy)
-        ? becomes("stopped", stopReason(report.stopOrderedBy))
+        ? becomes("stopped", stopReason(report))
         : STAYS;
     case "queued":
     case "stopped":
@@ -146,7 +148,7 @@ function whileRunning(report: PlacementReport): Transition {
 /** It ended without a customer's stop: cleanly, or with a problem that has to be seen. */
 function ended(report: PlacementReport): Transition {
   return report.phase === "stopped" && report.problem === null
-    ? becomes("stopped", report.detail || stopReason(report.stopOrderedBy))
+    ? becomes("stopped", report.detail || stopReason(report))
     : becomes("error", report.detail || `The container ended: ${report.problem ?? "unknown reason"}.`);
 }
 
@@ -158,8 +160,9 @@ function isPersons(orderer: StopOrderer | null): boolean {
   return orderer === "customer" || orderer === "admin" || orderer === "account";
 }
 
-function stopReason(orderer: StopOrderer | null): string | null {
-  switch (orderer) {
+function stopReason({ stopOrderedBy, stopReason: given }: PlacementReport): string | null {
+  if (given != null) return given;
+  switch (stopOrderedBy) {
     case null:
     case "customer":
       return null;

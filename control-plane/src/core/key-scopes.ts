@@ -5,7 +5,7 @@
 
 /**
  * `read`: look at everything but the account's money. `orders`: order, change and delete, and enter what runs.
- * `money`: balance, bills, budgets, and webhooks, which tell of them.
+ * `money`: balance, bills, budgets, and webhooks that tell of them.
  */
 export const KEY_SCOPES = ["read", "orders", "money"] as const;
 export type KeyScope = (typeof KEY_SCOPES)[number];

@@ -15,6 +15,15 @@ const RunEnd = z.object({
   tail: z.string().nullable(),
 });
 
+export const Restarts = z.object({
+  count: z.int(),
+  exit_code: z.int().nullable(),
+  out_of_memory: z.boolean(),
+  signal: z.string().nullable(),
+  last_at: Timestamp,
+  looping_since: Timestamp.nullable(),
+});
+
 /** Free because something broke. */
 const Waived = z.object({
   reason: z.string(),
@@ -38,6 +47,7 @@ const Run = z.object({
   host_id: z.string(),
   waived: z.array(Waived),
   end: RunEnd.nullable(),
+  restarts: Restarts.nullable(),
 });
 
 export const Instance = z
@@ -90,5 +100,16 @@ function runAnswer(run: InstanceRun): z.input<typeof Run> {
       to: iso(to === null ? null : new Date(to)),
     })),
     end: run.end && { ...run.end, told_at: run.end.told_at.toISOString() },
+    restarts: restartsAnswer(run),
   };
+}
+
+export function restartsAnswer({ restarts }: Pick<InstanceRun, "restarts">): z.input<typeof Restarts> | null {
+  return (
+    restarts && {
+      ...restarts,
+      last_at: restarts.last_at.toISOString(),
+      looping_since: iso(restarts.looping_since),
+    }
+  );
 }

@@ -1,5 +1,9 @@
-/** What an operator should look at. An alarm stays open until somebody or something clears it. */
+/**
+ * What an operator should look at. An alarm stays open until somebody or something clears it; webhooks of administrators
+ * are told of both, so call in a transaction.
+ */
 import type { Connection } from "./database.ts";
+import { queueAlarmNews } from "./webhooks/news-outbox.ts";
 
 export type AlarmKind =
   | "join-token-reused"
@@ -28,12 +32,11 @@ export async function raiseAlarm(
   sql: Connection,
   alarm: { kind: AlarmKind; subject: string; detail: string; now: Date },
 ): Promise<void> {
-  await sql.query("INSERT INTO alarms (kind, subject, detail, raised_at) VALUES ($1, $2, $3, $4)", [
-    alarm.kind,
-    alarm.subject,
-    alarm.detail,
-    alarm.now,
-  ]);
+  const { rows } = await sql.query<AlarmRow>(
+    `INSERT INTO alarms (kind, subject, detail, raised_at) VALUES ($1, $2, $3, $4) RETURNING ${COLUMNS}`,
+    [alarm.kind, alarm.subject, alarm.detail, alarm.now],
+  );
+  await queueAlarmNews(sql, rows);
 }
 
 /** Unless the same is open already. */
@@ -61,13 +64,14 @@ export async function raiseAlarmsOnce(
   const firsts = [...Map.groupBy(alarms, ({ subject }) => subject).values()].flatMap(
     ([first]) => first ?? [],
   );
-  await sql.query(
+  const { rows } = await sql.query<AlarmRow>(
     `INSERT INTO alarms (kind, subject, detail, raised_at)
      SELECT $1::text, n.subject, n.detail, $4 FROM unnest($2::text[], $3::text[]) WITH ORDINALITY n (subject, detail, nth)
       WHERE NOT EXISTS (SELECT FROM alarms a WHERE a.kind = $1::text AND a.subject = n.subject AND a.cleared_at IS NULL)
-      ORDER BY n.nth`,
+      ORDER BY n.nth RETURNING ${COLUMNS}`,
     [kind, firsts.map(({ subject }) => subject), firsts.map(({ detail }) => detail), now],
   );
+  await queueAlarmNews(sql, rows);
 }
 
 /** What it warned of is over. */
@@ -75,10 +79,11 @@ export async function clearAlarm(
   sql: Connection,
   { kind, subject, now }: { kind: AlarmKind; subject: string; now: Date },
 ): Promise<void> {
-  await sql.query(
-    "UPDATE alarms SET cleared_at = $3 WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL",
+  const { rows } = await sql.query<AlarmRow>(
+    `UPDATE alarms SET cleared_at = $3 WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL RETURNING ${COLUMNS}`,
     [kind, subject, now],
   );
+  await queueAlarmNews(sql, rows);
 }
 
 /** What open alarms of this kind speak of, as far as that begins so. */
@@ -127,10 +132,12 @@ export async function clearAlarmById(
   sql: Connection,
   { id, now }: { id: number; now: Date },
 ): Promise<AlarmRow | null> {
-  const { rows } = await sql.query<AlarmRow>(
-    `UPDATE alarms SET cleared_at = coalesce(cleared_at, $2) WHERE id = $1 RETURNING ${COLUMNS}`,
+  const cleared = await sql.query<AlarmRow>(
+    `UPDATE alarms SET cleared_at = $2 WHERE id = $1 AND cleared_at IS NULL RETURNING ${COLUMNS}`,
     [id, now],
   );
+  await queueAlarmNews(sql, cleared.rows);
+  const { rows } = await sql.query<AlarmRow>(`SELECT ${COLUMNS} FROM alarms WHERE id = $1`, [id]);
   return rows[0] ?? null;
 }
 

@@ -42,17 +42,17 @@ export async function appendEvent(sql: Connection, event: NewEvent): Promise<voi
   );
 }
 
-/** Many at once, in their order. */
-export async function appendEvents(sql: Connection, events: readonly NewEvent[]): Promise<void> {
-  if (events.length === 0) return;
-  await sql.query(
+/** Many at once, in their order, which is that of the ids answered. */
+export async function appendEvents(sql: Connection, events: readonly NewEvent[]): Promise<number[]> {
+  if (events.length === 0) return [];
+  const { rows } = await sql.query<{ id: number }>(
     `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new, reason)
      SELECT e.at, e.workload_kind, e.workload_id, e.instance_id, e.host_id, e.gpu_uuid, e.customer_id, e.actor, e.kind,
             e.old, e.new, e.reason
        FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
                    $9::text[], $10::text[], $11::text[], $12::text[]) WITH ORDINALITY
          AS e(at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new, reason, nth)
-      ORDER BY e.nth`,
+      ORDER BY e.nth RETURNING id`,
     [
       events.map((event) => event.at),
       events.map((event) => event.workloadKind ?? null),
@@ -68,20 +68,22 @@ export async function appendEvents(sql: Connection, events: readonly NewEvent[])
       events.map((event) => event.reason ?? null),
     ],
   );
+  return rows.map(({ id }) => id);
 }
 
-/** An event of an instance, shown with its workload's. */
+/** An event of an instance, shown with its workload's. Answers its id; null where the instance is gone. */
 export async function appendInstanceEvent(
   sql: Connection,
   event: Required<
     Pick<NewEvent, "at" | "kind" | "instanceId" | "hostId" | "actor" | "old" | "new" | "reason">
   >,
-): Promise<void> {
-  await sql.query(
+): Promise<number | null> {
+  const { rows } = await sql.query<{ id: number }>(
     `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, actor, kind, old, new, reason)
-     SELECT $1, i.workload_kind, i.workload_id, i.id, $3, $4, $5, $6, $7, $8 FROM instances i WHERE i.id = $2`,
+     SELECT $1, i.workload_kind, i.workload_id, i.id, $3, $4, $5, $6, $7, $8 FROM instances i WHERE i.id = $2 RETURNING id`,
     [event.at, event.instanceId, event.hostId, event.actor, event.kind, event.old, event.new, event.reason],
   );
+  return rows[0]?.id ?? null;
 }
 
 /** The kind of an event that tells an instance's new state. */

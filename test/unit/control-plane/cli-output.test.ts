@@ -2,6 +2,9 @@ import { GIB, KIB, MIB } from "@remotegpu/shared/units";
 import { expect, test } from "vitest";
 import { printOffers } from "@remotegpu/control-plane/cli/money/offer-commands";
 import { printOne, sizeText } from "@remotegpu/control-plane/cli/output";
+import { environmentSentence } from "@remotegpu/control-plane/cli/environment-state";
+import { deadline } from "@remotegpu/control-plane/cli/arguments";
+import { statusText } from "@remotegpu/control-plane/cli/restarts-text";
 
 test.each([
   [0, "0 bytes"],
@@ -67,4 +70,34 @@ test("offers of a large fleet fit a terminal of 80 characters, and say what is s
     /^NVIDIA A100-SXM4-80GB \(simulated\) +80 GiB +128 of 1024 +8 +128 +1\.5 TiB +3\.5000 default, 3\.5000 standard$/m,
   );
   expect(wide).toMatch(/^none +- +- +- +128 +- +3\.5000\/CPU default$/m);
+});
+
+test.each([
+  ["dying again and again", { looping_since: "2026-03-01T08:00:00Z" }, "ready", "restarting (3x, exit 4)"],
+  ["just being started again", {}, "starting", "restarting (3x, exit 4)"],
+  ["killed for memory", { out_of_memory: true }, "starting", "restarting (3x, out of memory)"],
+  ["removed by somebody", { exit_code: null }, "starting", "restarting (3x, its container was gone)"],
+  ["up again", {}, "ready", "running"],
+])("an environment whose container is %s shows as such: %j, %s", (_is, how, state, expected) => {
+  const restarts = { count: 3, exit_code: 4, out_of_memory: false, looping_since: null, ...how };
+  const row = { id: "env-1", name: "mine", status: "running", restarts, instances: [{ state }] };
+
+  expect(statusText(row)).toBe(expected);
+  expect(environmentSentence(row)).toBe(`Environment env-1 (mine) is ${expected}.`);
+  expect(statusText({ ...row, status: "stopped" })).toBe("stopped");
+  expect(statusText({ ...row, restarts: null })).toBe("running");
+});
+
+test.each([
+  ["2h", { deadline_seconds: 7_200 }],
+  ["30m", { deadline_seconds: 1_800 }],
+  ["1d", { deadline_seconds: 86_400 }],
+  ["2026-03-01T18:00Z", { deadline: "2026-03-01T18:00:00.000Z" }],
+  ["2026-03-01T18:00:30+01:00", { deadline: "2026-03-01T17:00:30.000Z" }],
+])("the deadline %s is %j", (text, expected) => {
+  expect(deadline().parse(text)).toEqual(expected);
+});
+
+test.each(["", "2", "tomorrow", "2026-03-01", "2026-13-01T18:00Z", "-2h"])("%j is no deadline", (text) => {
+  expect(deadline().safeParse(text).success).toBe(false);
 });

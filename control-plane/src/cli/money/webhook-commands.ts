@@ -1,4 +1,4 @@
-/** `remotegpu webhook …`: where warnings are sent, and what became of them. */
+/** `remotegpu webhook …`: where messages of money, work and alarms are sent, and what became of them. */
 import { commaSeparated, words } from "../arguments.ts";
 import { argument, command, option, thing, type Command, type Group } from "../command.ts";
 import { body } from "../context.ts";
@@ -45,16 +45,16 @@ const SWITCHES: Command[] = [
 
 export const WEBHOOK: Group = {
   name: "webhook",
-  summary: "addresses to which warnings are sent",
+  summary: "addresses to which messages of money, work and alarms are sent",
   members: [
     command({
       name: "add",
-      summary: "send warnings there; prints the secret that signs them, once",
+      summary: "send messages there; prints the secret that signs them, once",
       takes: {
         url: argument("url", words()),
         kinds: option(
           "--kinds <list>",
-          "only these: low-balance,hours-left,budget,overdue,suspended,data-at-risk",
+          "only these: low-balance,hours-left,budget,overdue,suspended,data-at-risk,ready,failed,stopped,restarting,drained,lease-due; for administrators alarm",
           commaSeparated(),
         ),
       },

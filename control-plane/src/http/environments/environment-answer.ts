@@ -4,7 +4,7 @@ import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { type ContainerSwitches, waitingForRestart } from "../../core/environment-change.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
 import type { InstanceView } from "../../store/placement/instances.ts";
-import { Instance, instanceAnswer, isSimulated } from "../instance-answer.ts";
+import { Instance, instanceAnswer, isSimulated, Restarts, restartsAnswer } from "../instance-answer.ts";
 import { iso, Timestamp } from "../request/route.ts";
 
 const Mount = z.object({ id: z.int(), path: z.string(), readonly: z.boolean() }).openapi("Mount");
@@ -56,6 +56,7 @@ export const Environment = z
     updated_at: Timestamp.nullable(),
     /** True where any of its GPUs is a simulated one. */
     simulated: z.boolean(),
+    restarts: Restarts.nullable(),
     instances: z.array(Instance),
   })
   .openapi("Environment");
@@ -64,6 +65,12 @@ export const Environment = z
 function switchesInside(instances: readonly InstanceView[]): ContainerSwitches | null {
   const wanted = instances.find(({ want }) => want === "running");
   return wanted === undefined ? null : wanted.switches;
+}
+
+/** Of the run that is wanted now. */
+function restartsNow(instances: readonly InstanceView[]): z.input<typeof Restarts> | null {
+  const run = instances.flatMap(({ run_id: id, runs }) => runs.filter((one) => one.id === id))[0];
+  return run === undefined ? null : restartsAnswer(run);
 }
 
 export function environmentAnswer(
@@ -81,6 +88,7 @@ export function environmentAnswer(
     created_at: iso(row.created_at),
     updated_at: iso(row.updated_at),
     simulated: isSimulated(instances),
+    restarts: restartsNow(instances),
     instances: instances.map(instanceAnswer),
   };
 }

@@ -25,6 +25,10 @@ export const Host = z
     connection: z.string(),
     cordoned: z.boolean(),
     cordon_reason: z.string().nullable(),
+    drain_deadline_at: Timestamp.nullable().openapi({
+      description: "When what runs there is stopped; null unless it is being drained by a deadline",
+    }),
+    instance_count: z.int().openapi({ description: "How many instances hold something of it", example: 3 }),
     simulated: z.boolean(),
     degraded: z.array(z.string()),
     storage_pool: z.string(),
@@ -66,6 +70,7 @@ export function hostAnswer({ protocol, ...row }: HostRow) {
     ...row,
     status_reason:
       row.status_reason ?? (service.mode === "full" ? null : `Nothing new is placed: ${service.why}.`),
+    drain_deadline_at: row.drain_deadline_at?.toISOString() ?? null,
     last_heartbeat: row.last_heartbeat?.toISOString() ?? null,
     observed_at: row.observed_at?.toISOString() ?? null,
     registered_at: row.registered_at?.toISOString() ?? null,

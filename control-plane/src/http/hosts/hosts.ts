@@ -2,10 +2,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
 import { displayText, text } from "@remotegpu/shared/text";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { HOST_CONNECTIONS } from "@remotegpu/shared/workload";
+import { drainDeadline, MAX_DRAIN_MS } from "../../core/drain.ts";
 import { type Connection, transaction } from "../../store/database.ts";
 import { appendEvent } from "../../store/events.ts";
-import { drainHost } from "../../store/hosts/host-drain.ts";
+import { drainHost, takeBackDrain } from "../../store/hosts/host-drain.ts";
 import { removeHost, revokeHost } from "../../store/hosts/host-removal.ts";
 import {
   confirmStops,
@@ -24,8 +26,16 @@ import { hostLabels } from "../request/host-labels.ts";
 import { once } from "../request/idempotency.ts";
 import { PlainName } from "../request/input-fields.ts";
 import { pageOf, PageQuery, pageQuery, textPage, toPage } from "../request/pagination.ts";
-import { conflict, notFound } from "../request/refusal.ts";
-import { forAdmins, jsonBody, noContent, ok, OpaqueIdPath, optionalJsonBody } from "../request/route.ts";
+import { badField, conflict, notFound } from "../request/refusal.ts";
+import {
+  forAdmins,
+  jsonBody,
+  noContent,
+  ok,
+  OpaqueIdPath,
+  optionalJsonBody,
+  Timestamp,
+} from "../request/route.ts";
 
 const tags = ["hosts"];
 const params = OpaqueIdPath;
@@ -51,7 +61,22 @@ const HostChange = z
   })
   .openapi("HostChange");
 
-export const CordonWish = z.strictObject({ reason: displayText(500).optional() }).openapi("Cordon");
+const reason = displayText(500).optional();
+export const CordonWish = z.strictObject({ reason }).openapi("Cordon");
+const DrainWish = z
+  .strictObject({
+    reason,
+    deadline: Timestamp.optional().openapi({
+      description: "When what runs there is stopped; left out, with deadline_seconds: at once",
+    }),
+    deadline_seconds: z
+      .int()
+      .min(1)
+      .max(MAX_DRAIN_MS / MS_PER_SECOND)
+      .optional()
+      .openapi({ description: "The same, so many seconds from now", example: 7_200 }),
+  })
+  .openapi("Drain");
 
 const ListQuery = z.strictObject({
   ...pageQuery,
@@ -112,7 +137,16 @@ const verb = <Path extends string>(path: Path, summary: string) =>
 
 const cordon = verb("/hosts/{id}/cordon", "Place nothing new on it; what runs there goes on");
 const uncordon = verb("/hosts/{id}/uncordon", "Place on it again");
-const drain = verb("/hosts/{id}/drain", "Cordon it and stop what runs there");
+const drain = createRoute({
+  ...forAdmins,
+  method: "post",
+  path: "/hosts/{id}/drain",
+  tags,
+  summary: "Cordon it and stop what runs there, at once or at a deadline; its people are told",
+  description: "cordon and uncordon take it back while the deadline lies ahead.",
+  request: { params, body: optionalJsonBody(DrainWish) },
+  responses: ok("The host", Host),
+});
 const revoke = verb("/hosts/{id}/revoke", "Close its connection and refuse its key from now on");
 
 const confirm = createRoute({
@@ -170,6 +204,7 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
     return await once(c, async (sql) => {
       const old = await statusOf(sql, host.id);
       await cordonHost(sql, { hostId: host.id, reason });
+      await takeBackDrain(sql, host, { actor: actorName(c), now: deps.now() });
       const change = { old, new: await statusOf(sql, host.id), reason };
       await appendEvent(sql, { kind: "host-cordoned", hostId: host.id, ...change, ...deed(c) });
       return c.json(hostAnswer(await hostOf({ db: sql }, host.id)), 200);
@@ -183,6 +218,7 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
     return await once(c, async (sql, afterwards) => {
       const old = await statusOf(sql, host.id);
       await uncordonHost(sql, host.id);
+      await takeBackDrain(sql, host, { actor: actorName(c), now: deps.now() });
       const change = { old, new: await statusOf(sql, host.id), reason };
       await appendEvent(sql, { kind: "host-uncordoned", hostId: host.id, ...change, ...deed(c) });
       afterwards(() => deps.link.wake());
@@ -192,9 +228,13 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(drain, async (c) => {
     const host = await hostOf(deps, c.req.valid("param").id);
-    const reason = c.req.valid("json").reason ?? null;
+    const wish = c.req.valid("json");
+    const now = deps.now();
+    const checked = drainDeadline(wish, now);
+    if (!checked.valid) throw badField(checked.field, checked.why);
+    const order = { reason: wish.reason ?? null, deadline: checked.deadline, actor: actorName(c), now };
     return await once(c, async (sql, afterwards) => {
-      await drainHost(sql, host.id, { reason, actor: actorName(c), now: deps.now() });
+      await drainHost(sql, host, order);
       afterwards(() => deps.link.nudge(host.id));
       return c.json(hostAnswer(await hostOf({ db: sql }, host.id)), 200);
     });

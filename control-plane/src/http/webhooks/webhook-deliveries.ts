@@ -7,7 +7,7 @@ import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { conflict } from "../request/refusal.ts";
 import { accepted, forCustomersWith, iso, NumericIdPath, ok, Timestamp } from "../request/route.ts";
-import { requireWebhook } from "./webhooks.ts";
+import { hiddenFrom, requireWebhook } from "./webhooks.ts";
 
 const tags = ["webhooks"];
 const params = NumericIdPath;
@@ -33,7 +33,7 @@ const Delivery = z
   .openapi("WebhookDelivery");
 
 const list = createRoute({
-  ...forCustomersWith("money"),
+  ...forCustomersWith("any"),
   method: "get",
   path: "/webhooks/{id}/deliveries",
   tags,
@@ -43,7 +43,7 @@ const list = createRoute({
 });
 
 const test = createRoute({
-  ...forCustomersWith("money"),
+  ...forCustomersWith("any"),
   method: "post",
   path: "/webhooks/{id}/test",
   tags,
@@ -58,7 +58,7 @@ export function registerWebhookDeliveryRoutes(api: ApiApp, deps: ApiDeps): void 
   api.openapi(list, async (c) => {
     const webhook = await requireWebhook(c, c.req.valid("param").id);
     const page = numericPage(c.req.valid("query"));
-    const rows = await deliveriesOf(db, webhook.id, page);
+    const rows = await deliveriesOf(db, { webhookId: webhook.id, hidden: hiddenFrom(c) }, page);
     return c.json(toPage(rows, page.limit, { item: deliveryAnswer, key: (row) => [row.id] }), 200);
   });
 

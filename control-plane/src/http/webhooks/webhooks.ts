@@ -1,8 +1,17 @@
-/** A customer's webhooks: where messages about the money go, and what became of them. */
+/**
+ * A customer's webhooks: where messages about money, work and alarms go. Which scopes a key needs follows from the kinds
+ * that a webhook asks for, so each route looks at them itself.
+ */
 import { randomBytes } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
-import { ALERT_KINDS } from "../../core/alerts.ts";
+import {
+  hiddenKinds,
+  scopesFor,
+  WEBHOOK_KINDS,
+  type WebhookKind,
+  type WishedKinds,
+} from "../../core/webhook-kinds.ts";
 import { transaction } from "../../store/database.ts";
 import { setting } from "../../store/settings.ts";
 import {
@@ -18,6 +27,7 @@ import {
 import { MAX_URL_LENGTH, receiverUrl } from "../../webhooks/receiver-url.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { actingOn } from "../request/audit.ts";
+import { refuseBeyondScope } from "../request/authentication.ts";
 import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
@@ -35,12 +45,10 @@ const tags = ["webhooks"];
 const params = NumericIdPath;
 const SECRET_BYTES = 32;
 
-const Kinds = z
-  .array(z.enum(ALERT_KINDS))
-  .min(1)
-  .max(ALERT_KINDS.length)
-  .nullable()
-  .openapi({ description: "null: every kind" });
+const Kinds = z.array(z.enum(WEBHOOK_KINDS)).min(1).max(WEBHOOK_KINDS.length).nullable().openapi({
+  description:
+    "null: every kind that tells of your money and your work, those that come later too. alarm, for administrators, has to be named",
+});
 const Url = text(MAX_URL_LENGTH).openapi({ description: "HTTPS, on the public internet" });
 
 const Webhook = z
@@ -58,17 +66,19 @@ const NewWebhook = Webhook.extend({
 }).openapi("WebhookWithSecret");
 
 const post = createRoute({
-  ...forCustomersWith("money"),
+  ...forCustomersWith("any"),
   method: "post",
   path: "/webhooks",
   tags,
   summary: `Add a webhook, at most ${MAX_WEBHOOKS}`,
+  description:
+    "A key needs the scope money for kinds that tell of money, orders for the others (read to look at them), and both where kinds is null.",
   request: { body: jsonBody(z.strictObject({ url: Url, kinds: Kinds.optional() }).openapi("WebhookWish")) },
   responses: created("The webhook, with its secret", NewWebhook),
 });
 
 const list = createRoute({
-  ...forCustomersWith("money"),
+  ...forCustomersWith("any"),
   method: "get",
   path: "/webhooks",
   tags,
@@ -78,7 +88,7 @@ const list = createRoute({
 });
 
 const get = createRoute({
-  ...forCustomersWith("money"),
+  ...forCustomersWith("any"),
   method: "get",
   path: "/webhooks/{id}",
   tags,
@@ -88,7 +98,7 @@ const get = createRoute({
 });
 
 const patch = createRoute({
-  ...forCustomersWith("money"),
+  ...forCustomersWith("any"),
   method: "patch",
   path: "/webhooks/{id}",
   tags,
@@ -105,7 +115,7 @@ const patch = createRoute({
 });
 
 const postSecret = createRoute({
-  ...forCustomersWith("money"),
+  ...forCustomersWith("any"),
   method: "post",
   path: "/webhooks/{id}/secret",
   tags,
@@ -115,7 +125,7 @@ const postSecret = createRoute({
 });
 
 const remove = createRoute({
-  ...forCustomersWith("money"),
+  ...forCustomersWith("any"),
   method: "delete",
   path: "/webhooks/{id}",
   tags,
@@ -129,6 +139,7 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(post, async (c) => {
     const { url, kinds = null } = c.req.valid("json");
+    refuseKinds(c, kinds);
     await refuseBadUrl(deps, url);
     const secret = newSecret();
     const webhook = { customerId: c.var.actor.customerId, url, secret, kinds, now: deps.now() };
@@ -141,7 +152,8 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(list, async (c) => {
     const page = numericPage(c.req.valid("query"));
-    const rows = await webhooksOf(db, c.var.actor.customerId, page);
+    const whose = { customerId: c.var.actor.customerId, hidden: hiddenFrom(c) };
+    const rows = await webhooksOf(db, whose, page);
     return c.json(toPage(rows, page.limit, { item: webhookAnswer, key: (row) => [row.id] }), 200);
   });
 
@@ -150,6 +162,7 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(patch, async (c) => {
     const webhook = await requireWebhook(c, c.req.valid("param").id);
     const { url = webhook.url, kinds = webhook.kinds, active = webhook.active } = c.req.valid("json");
+    if (kinds !== webhook.kinds) refuseKinds(c, kinds);
     if (url !== webhook.url) await refuseBadUrl(deps, url);
     const change = { id: webhook.id, url, kinds, active };
     const row = await transaction(db, (tx) => updateWebhook(tx, change, deps.now()));
@@ -191,7 +204,26 @@ export async function requireWebhook(c: ApiContext, id: number): Promise<Webhook
   if (webhook === null || (webhook.customer_id !== actor.customerId && !actor.isAdmin))
     throw notFound(`webhook ${id}`);
   actingOn(c, { ownerCustomerId: webhook.customer_id, subject: `webhook ${id}` });
+  refuseBeyond(c, webhook.kinds);
   return webhook;
+}
+
+/** @throws ApiRefusal where the key lacks a scope for these kinds, or somebody else asks for alarms */
+function refuseKinds(c: ApiContext, kinds: WishedKinds): void {
+  refuseBeyond(c, kinds);
+  if (kinds?.includes("alarm") === true && !c.var.actor.isAdmin)
+    throw badField("kinds", "alarm is for administrators");
+}
+
+function refuseBeyond(c: ApiContext, kinds: WishedKinds): void {
+  for (const scope of scopesFor(kinds, c.req.method === "GET" ? "read" : "change"))
+    refuseBeyondScope(c, scope);
+}
+
+/** What the request's key may not look at. */
+export function hiddenFrom(c: ApiContext): WebhookKind[] {
+  const { keyRights } = c.var.actor;
+  return hiddenKinds(keyRights.role === "account" ? keyRights.scopes : []);
 }
 
 function webhookAnswer({ customer_id: _owner, ...row }: WebhookRow): z.infer<typeof Webhook> {

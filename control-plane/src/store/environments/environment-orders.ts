@@ -32,6 +32,8 @@ export interface Orderer {
   /** "customer 12", "admin 1", "control-plane". */
   actor: string;
   now: Date;
+  /** Why it is stopped, a sentence; left out, who did it says enough. */
+  reason?: string;
 }
 
 export type OrderOutcome =
@@ -80,13 +82,13 @@ export async function stopEnvironment(
   if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
   const held = await heldPlacement(sql, environment.id);
   if (held === null) {
-    await move(sql, environment, { to: "stopped", reason: null }, orderer);
+    await move(sql, environment, { to: "stopped", reason: orderer.reason ?? null }, orderer);
     return { done: true, hostIds: [] };
   }
   await waive(sql, held, orderer);
-  await want(sql, held, "stopped", orderer.by);
+  await want(sql, held, { wanted: "stopped", ...orderer });
   // One that waits holds its last place no longer than its host needs to answer, and is stopped at once.
-  const reason = waitsFor(verdict.status, held.host_name);
+  const reason = orderer.reason ?? waitsFor(verdict.status, held.host_name);
   await move(sql, environment, { to: verdict.status, reason }, orderer);
   await raiseGeneration(sql, held.host_id);
   return { done: true, hostIds: [held.host_id] };
@@ -171,7 +173,7 @@ export async function deleteEnvironment(
   const placements = await placementsNotGone(sql, environment.id);
   for (const placement of placements) {
     await waive(sql, placement, orderer);
-    await want(sql, placement, "removed", orderer.by);
+    await want(sql, placement, { wanted: "removed", ...orderer });
   }
   const { actor, now } = orderer;
   if (placements.length === 0) {
@@ -204,7 +206,7 @@ export async function stopPlacementOf(
   const held = await heldPlacement(sql, environmentId);
   if (held?.want !== "running") return null;
   await waive(sql, held, orderer);
-  await want(sql, held, "stopped", orderer.by);
+  await want(sql, held, { wanted: "stopped", ...orderer });
   await raiseGeneration(sql, held.host_id);
   return held.host_id;
 }
@@ -220,7 +222,8 @@ async function move(
   sql: Connection,
   environment: EnvironmentRow,
   { to, reason }: { to: EnvironmentRow["status"]; reason: string | null },
-  { actor, now }: Orderer,
+  { by, actor, now }: Orderer,
 ): Promise<void> {
-  await moveEnvironment(sql, { environment, to, reason, actor, now, hostId: environment.host_id });
+  const cause = { by, exitCode: null };
+  await moveEnvironment(sql, { environment, to, reason, actor, now, hostId: environment.host_id, cause });
 }

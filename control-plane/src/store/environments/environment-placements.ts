@@ -81,16 +81,16 @@ export async function setRun(
   ]);
 }
 
-/** A removal stays one; who ordered first is kept. */
+/** A removal stays one; who ordered first is kept, with the reason. */
 export async function want(
   sql: Connection,
   { instance_id, epoch }: PlacementRow,
-  wanted: "stopped" | "removed",
-  by: StopOrderer,
+  { wanted, by, reason }: { wanted: "stopped" | "removed"; by: StopOrderer; reason?: string },
 ): Promise<void> {
   await sql.query(
-    `UPDATE placements SET want = CASE want WHEN 'removed' THEN want ELSE $3 END, ordered_by = coalesce(ordered_by, $4)
+    `UPDATE placements SET want = CASE want WHEN 'removed' THEN want ELSE $3 END, ordered_by = coalesce(ordered_by, $4),
+            stop_reason = CASE WHEN ordered_by IS NULL THEN $5 ELSE stop_reason END
       WHERE instance_id = $1 AND epoch = $2`,
-    [instance_id, epoch, wanted, by],
+    [instance_id, epoch, wanted, by, reason ?? null],
   );
 }

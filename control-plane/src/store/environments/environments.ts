@@ -7,6 +7,7 @@ import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import type { EnvironmentConfig } from "../../core/environment-order.ts";
 import { limitMs } from "../../core/environment-status.ts";
 import type { Mount } from "../../core/order-check.ts";
+import { type EndCause, newsOfStatus } from "../../core/work-news.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database.ts";
 import { appendEvent, appendEvents, STATUS_EVENT } from "../events.ts";
@@ -18,6 +19,7 @@ import {
   SOUND_LEASE,
   SOUND_PORTS,
 } from "../old-values.ts";
+import { NO_CAUSE, queueWorkNews } from "../webhooks/news-outbox.ts";
 import { type WorkloadFilter, type WorkloadPage, workloadPage } from "../workload-pages.ts";
 
 export interface EnvironmentRow {
@@ -252,9 +254,11 @@ export interface StatusMove {
   hostId?: string | null;
   /** Nothing of it is left anywhere: the deletion is complete with this move. */
   isGone?: boolean;
+  /** Of an end: who ordered it and how the container ended. */
+  cause?: EndCause;
 }
 
-/** Writes the status with its sentence and deadline and an event. The row is locked by the caller. */
+/** Writes the status with its sentence and deadline, an event, and messages to webhooks. The row is locked by the caller. */
 export async function moveEnvironment(sql: Connection, move: StatusMove): Promise<void> {
   await moveEnvironments(sql, [move]);
 }
@@ -291,7 +295,7 @@ export async function moveEnvironments(sql: Connection, moves: readonly StatusMo
       moves.map(({ isGone }) => isGone ?? false),
     ],
   );
-  await appendEvents(
+  const eventIds = await appendEvents(
     sql,
     moves.map(({ environment, to, reason, actor, now, hostId }) => ({
       at: now,
@@ -305,6 +309,15 @@ export async function moveEnvironments(sql: Connection, moves: readonly StatusMo
       new: to,
       reason,
     })),
+  );
+  await queueWorkNews(
+    sql,
+    moves.flatMap(({ environment, to, reason, now, cause = NO_CAUSE }, nth) => {
+      const news = newsOfStatus(to, reason, cause);
+      return news === null
+        ? []
+        : [{ environmentId: environment.id, eventId: eventIds[nth] ?? 0, at: now, news }];
+    }),
   );
 }
 

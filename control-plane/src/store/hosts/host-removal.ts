@@ -75,6 +75,7 @@ export async function removeHost(
   const reason = lost ? "declared lost" : "taken out of the fleet";
   await endLeasesOf(sql, hostId, { reason: `Its host was ${reason}.`, actor, now });
   await forgetPulls(sql, hostId);
+  await sql.query("DELETE FROM host_drains WHERE host_id = $1", [hostId]);
   await revokeHost(sql, hostId, { actor, now });
   await raiseGeneration(sql, hostId);
   await sql.query("UPDATE hosts SET deleted_at = $2, status = 'offline', status_reason = $3 WHERE id = $1", [

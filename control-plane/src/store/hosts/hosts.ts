@@ -22,6 +22,10 @@ export interface HostRow {
   health_status: string;
   cordoned: boolean;
   cordon_reason: string | null;
+  /** Until then what runs there goes on; null unless it is being emptied by a deadline. */
+  drain_deadline_at: Date | null;
+  /** How many of its instances hold something. */
+  instance_count: number;
   simulated: boolean;
   degraded: string[];
   storage_pool: string;
@@ -61,7 +65,10 @@ export const SPOKEN_PROTOCOL = `CASE WHEN h.protocol_min IS NOT NULL AND h.proto
 
 const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, h.os_type, h.os_version, h.arch,
     coalesce(h.status, 'offline') AS status, h.status_reason, h.connection,
-    coalesce(h.health_status, 'unknown') AS health_status, h.cordoned, h.cordon_reason, h.simulated, h.degraded,
+    coalesce(h.health_status, 'unknown') AS health_status, h.cordoned, h.cordon_reason,
+    (SELECT d.deadline_at FROM host_drains d WHERE d.host_id = h.id) AS drain_deadline_at,
+    (SELECT count(*)::int FROM placements p WHERE p.host_id = h.id AND p.gone_at IS NULL AND p.resources_released_at IS NULL) AS instance_count,
+    h.simulated, h.degraded,
     coalesce(h.storage_pool, h.id) AS storage_pool, h.attach_mode, h.agent_version, h.features, h.gateway_port,
     (SELECT cardinality(i.images) FROM host_images i WHERE i.host_id = h.id) AS image_count,
     ${SPOKEN_PROTOCOL} AS protocol,

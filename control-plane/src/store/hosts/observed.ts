@@ -135,7 +135,9 @@ async function lockHost(sql: Connection, hostId: string): Promise<LockedHost | n
   const { rows } = await sql.query<LockedHost>(
     `SELECT id, name, coalesce(storage_pool, id) AS storage_pool, applied_generation >= generation AS has_applied_all,
             restore_shown_at IS NOT NULL AS is_restored,
-            CASE WHEN observed_digest IS NOT NULL THEN observed_substance END AS last_substance
+            CASE WHEN observed_digest IS NOT NULL THEN observed_substance END AS last_substance,
+            (SELECT d.deadline_at FROM host_drains d WHERE d.host_id = hosts.id) AS drain_deadline_at,
+            (SELECT d.reason FROM host_drains d WHERE d.host_id = hosts.id) AS drain_reason
        FROM hosts WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE`,
     [hostId],
   );

@@ -11,6 +11,7 @@ import {
   type Transition,
   waitsFor,
 } from "../../core/environment-status.ts";
+import { drainSentence } from "../../core/drain.ts";
 import { closeRun, closeUnbegunRun, waiveRunsOf } from "../billing/runs.ts";
 import type { Connection } from "../database.ts";
 import { appendInstanceEvent, INSTANCE_EVENT } from "../events.ts";
@@ -24,6 +25,7 @@ export interface LivePlacement {
   run_id: string;
   want: "running" | "stopped" | "removed";
   ordered_by: StopOrderer | null;
+  stop_reason: string | null;
   state: InstanceState;
   is_current: boolean;
   environment_id: string | null;
@@ -34,6 +36,9 @@ export interface ReportingHost {
   name: string;
   storage_pool: string;
   has_applied_all: boolean;
+  /** It is emptied until then. */
+  drain_deadline_at: Date | null;
+  drain_reason: string | null;
   /** It has shown that the database was restored, and this is its first report since. */
   is_restored: boolean;
 }
@@ -41,7 +46,7 @@ export interface ReportingHost {
 /** The placements that the host still has to know of, held to the end of the transaction. */
 export async function livePlacements(sql: Connection, hostId: string): Promise<LivePlacement[]> {
   const { rows } = await sql.query<LivePlacement>(
-    `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, p.state, p.epoch = i.current_epoch AS is_current,
+    `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, p.stop_reason, p.state, p.epoch = i.current_epoch AS is_current,
             CASE i.workload_kind WHEN 'environment' THEN i.workload_id END AS environment_id
        FROM placements p JOIN instances i ON i.id = p.instance_id
       WHERE p.host_id = $1 AND p.gone_at IS NULL ORDER BY p.instance_id, p.epoch FOR NO KEY UPDATE OF p`,
@@ -193,6 +198,7 @@ async function applyReport(sql: Connection, reported: Reported): Promise<void> {
     problem: seen.problem,
     detail: seen.detail,
     stopOrderedBy: placement.ordered_by,
+    stopReason: placement.stop_reason,
     isBehind: (seen.knownEpoch ?? 0) > placement.epoch,
   });
   await applyTransition(sql, reported, transition);
@@ -212,7 +218,7 @@ async function applyReport(sql: Connection, reported: Reported): Promise<void> {
 
 async function applyTransition(
   sql: Connection,
-  { environment, host, placement, now }: Reported,
+  { environment, host, placement, seen, now }: Reported,
   transition: Transition,
 ): Promise<void> {
   const move = { environment, actor: `host ${host.id}`, now, hostId: host.id };
@@ -223,10 +229,15 @@ async function applyTransition(
       return await explainEnvironment(sql, {
         id: environment.id,
         status: environment.status,
-        reason: transition.reason || null,
+        reason: transition.reason || (environment.status === "running" ? drainWarning(host) : null),
       });
     case "becomes":
-      return await moveEnvironment(sql, { ...move, to: transition.status, reason: transition.reason });
+      return await moveEnvironment(sql, {
+        ...move,
+        to: transition.status,
+        reason: transition.reason ?? (transition.status === "running" ? drainWarning(host) : null),
+        cause: { by: placement.ordered_by, exitCode: seen.exitCode },
+      });
     case "skips-pool": {
       const reason = `A mount is missing in storage pool ${host.storage_pool}: ${transition.reason}`;
       await skipPool(sql, {
@@ -242,6 +253,15 @@ async function applyTransition(
       await closeRun(sql, placement.run_id, now);
       return await moveEnvironment(sql, { ...move, to: "queued", reason: waitsFor("queued", null) });
   }
+}
+
+/** What stands with whatever runs on a host that is being emptied. */
+function drainWarning({
+  name,
+  drain_deadline_at: deadline,
+  drain_reason: reason,
+}: ReportingHost): string | null {
+  return deadline === null ? null : drainSentence(name, { deadline, reason });
 }
 
 async function orderRemoval(sql: Connection, placement: LivePlacement): Promise<void> {

@@ -5,9 +5,11 @@
 import type { LeaseService, ObservedLease } from "@remotegpu/shared/lease";
 import { type BelievedLease, believeLeases } from "../../core/lease-belief.ts";
 import { leaseEvents, type LeaseState } from "../../core/lease-report.ts";
+import { newsOfLease } from "../../core/work-news.ts";
 import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../alarms.ts";
 import type { Connection } from "../database.ts";
 import { idOnHosts } from "../environments/id-on-hosts.ts";
+import { queueWorkNews } from "../webhooks/news-outbox.ts";
 import { appendEvents, type NewEvent } from "../events.ts";
 import {
   type BoundPort,
@@ -70,9 +72,23 @@ export async function mergeLeases(sql: Connection, merge: LeaseMerge): Promise<b
   const news = believed.flatMap((one) => newsOf(orders.get(one.seen.leaseId), one));
   await noteOrders(sql, merge, news);
   await mapPorts(sql, merge, news);
-  await appendEvents(
+  const events = news.flatMap((one) => eventsOf(one, merge).map((event) => ({ ...one, event })));
+  const eventIds = await appendEvents(
     sql,
-    news.flatMap((one) => eventsOf(one, merge)),
+    events.map(({ event }) => event),
+  );
+  await queueWorkNews(
+    sql,
+    events.flatMap(({ event, order, seen, releaseDueAt }, nth) => {
+      if (event.kind !== "lease-release-due" || releaseDueAt === null) return [];
+      const due = newsOfLease({
+        service: order.service_type,
+        internalPort: order.internal_port,
+        externalPort: seen.externalPort,
+        releaseAt: releaseDueAt.toISOString(),
+      });
+      return [{ environmentId: order.env_id, eventId: eventIds[nth] ?? 0, at: merge.now, news: due }];
+    }),
   );
   await tellOperators(sql, merge, "lease-disbelieved", disbelieved);
   await tellOperators(sql, merge, "unknown-lease", unexplained);

@@ -24,6 +24,17 @@ export interface RunEnding {
   tail: string | null;
 }
 
+/** How often its container ended and was started again within the run, and how it ended before the last time. */
+export interface RunRestarts {
+  count: number;
+  exit_code: number | null;
+  out_of_memory: boolean;
+  signal: string | null;
+  last_at: Date;
+  /** Since when they come in a row; null where it is calm. */
+  looping_since: Date | null;
+}
+
 export interface InstanceRun {
   id: string;
   ordered_at: Date;
@@ -44,6 +55,8 @@ export interface InstanceRun {
   waived: { reason: string; from: string; to: string | null; sentence: string }[];
   /** Null while it lives, and where its host never told. */
   end: RunEnding | null;
+  /** Null where there was none. */
+  restarts: RunRestarts | null;
 }
 
 export interface InstanceView {
@@ -116,7 +129,14 @@ async function gpusOf(
   return rows;
 }
 
-type RunRow = Omit<InstanceRun, "end"> & RunEnding & { instance_id: string; told_at: Date | null };
+type RestartsRow = { [Column in keyof RunRestarts as `restart_${Column}`]: RunRestarts[Column] };
+type RunRow = Omit<InstanceRun, "end" | "restarts"> &
+  RunEnding &
+  Omit<RestartsRow, "restart_last_at"> & {
+    instance_id: string;
+    told_at: Date | null;
+    restart_last_at: Date | null;
+  };
 
 const WAIVED = `(SELECT coalesce(jsonb_agg(jsonb_build_object('reason', w.reason, 'from', w.from_at, 'to', w.to_at,
     'sentence', w.evidence ->> 'sentence') ORDER BY w.from_at, w.id), '[]') FROM run_waivers w WHERE w.run_id = r.id)`;
@@ -129,15 +149,39 @@ async function runsOf(
   const { rows } = await sql.query<RunRow>(
     `SELECT r.instance_id, r.id, r.host_id, r.ordered_at, r.first_proven_at, r.last_proven_at, r.closed_at, r.proven_ms,
             r.waived_ms, r.waive_from, r.waive_reason, r.billed_minutes, r.posted_amount AS charged, e.told_at, ${WAIVED} AS waived, e.phase, e.problem, e.detail, e.exit_code,
-            e.out_of_memory, e.signal, CASE WHEN $3 THEN e.tail END AS tail
+            e.out_of_memory, e.signal, CASE WHEN $3 THEN e.tail END AS tail, k.count AS restart_count,
+            k.exit_code AS restart_exit_code, k.out_of_memory AS restart_out_of_memory, k.signal AS restart_signal,
+            k.told_at AS restart_last_at, k.looping_since AS restart_looping_since
        FROM (SELECT r.*, row_number() OVER (PARTITION BY instance_id ORDER BY ordered_at DESC, id DESC) AS nth
                FROM runs r WHERE instance_id = ANY($1::text[])) r
-       LEFT JOIN run_ends e ON e.run_id = r.id
+       LEFT JOIN run_ends e ON e.run_id = r.id LEFT JOIN run_restarts k ON k.run_id = r.id
       WHERE r.nth <= $2 ORDER BY r.instance_id, r.nth`,
     [instanceIds, MAX_RUNS, withTails],
   );
-  return rows.map(({ told_at, phase, problem, detail, exit_code, out_of_memory, signal, tail, ...run }) => ({
+  return rows.map(runOf);
+}
+
+function runOf(row: RunRow): InstanceRun & { instance_id: string } {
+  const { told_at, phase, problem, detail, exit_code, out_of_memory, signal, tail, ...others } = row;
+  const {
+    restart_count: count,
+    restart_exit_code,
+    restart_out_of_memory,
+    restart_signal,
+    restart_last_at: last_at,
+    restart_looping_since: looping_since,
+    ...run
+  } = others;
+  return {
     ...run,
     end: told_at && { told_at, phase, problem, detail, exit_code, out_of_memory, signal, tail },
-  }));
+    restarts: last_at && {
+      count,
+      exit_code: restart_exit_code,
+      out_of_memory: restart_out_of_memory,
+      signal: restart_signal,
+      last_at,
+      looping_since,
+    },
+  };
 }

@@ -5,6 +5,7 @@
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { Connection } from "../database.ts";
 import { appendInstanceEvent } from "../events.ts";
+import { LOOP_RESTARTS, loopColumns, tellLoop } from "./crash-loops.ts";
 
 interface NewRestarts {
   run_id: string;
@@ -14,6 +15,9 @@ interface NewRestarts {
   exit_code: number | null;
   out_of_memory: boolean;
   signal: string | null;
+  environment_id: string;
+  /** With these restarts they come in a row. */
+  loops: boolean;
 }
 
 /** Most reports tell of none, or only of those that are known already. */
@@ -26,27 +30,29 @@ export async function noteRunRestarts(
   // A hostile host may tell of one run twice.
   const { rows } = await sql.query<NewRestarts>(
     `WITH told AS (
-       SELECT DISTINCT ON (r.id) r.id AS run_id, r.instance_id, v.restarts, coalesce(k.count, 0) AS known
+       SELECT DISTINCT ON (r.id) r.id AS run_id, r.instance_id, r.resource_id AS environment_id, v.restarts,
+              coalesce(k.count, 0) AS known, k.looping_since IS NOT NULL AS looped
          FROM jsonb_to_recordset($2::jsonb) AS v("runId" text, "instanceId" text, "placementEpoch" int, restarts jsonb)
          JOIN runs r ON r.id = v."runId" AND r.host_id = $1 AND r.instance_id = v."instanceId"
           AND r.epoch = v."placementEpoch"
          LEFT JOIN run_restarts k ON k.run_id = r.id
         ORDER BY r.id, (v.restarts ->> 'count')::int DESC),
      noted AS (
-       INSERT INTO run_restarts AS k (run_id, told_at, count, exit_code, out_of_memory, signal)
+       INSERT INTO run_restarts AS k (run_id, told_at, count, exit_code, out_of_memory, signal, looping_since)
        SELECT run_id, $3, (restarts ->> 'count')::int, (restarts ->> 'exitCode')::int,
-              (restarts ->> 'outOfMemory')::boolean, restarts ->> 'signal'
+              (restarts ->> 'outOfMemory')::boolean, restarts ->> 'signal',
+              CASE WHEN (restarts ->> 'count')::int >= ${LOOP_RESTARTS} THEN $3::timestamptz END
          FROM told
        ON CONFLICT (run_id) DO UPDATE
           SET told_at = excluded.told_at, count = excluded.count, exit_code = excluded.exit_code,
-              out_of_memory = excluded.out_of_memory, signal = excluded.signal
+              out_of_memory = excluded.out_of_memory, signal = excluded.signal, ${loopColumns("$3")}
         WHERE excluded.count > k.count
-       RETURNING run_id, count, exit_code, out_of_memory, signal)
-     SELECT n.*, t.instance_id, t.known FROM noted n JOIN told t USING (run_id) ORDER BY n.run_id`,
+       RETURNING run_id, count, exit_code, out_of_memory, signal, looping_since)
+     SELECT n.*, t.instance_id, t.environment_id, t.known, n.looping_since IS NOT NULL AND NOT t.looped AS loops FROM noted n JOIN told t USING (run_id) ORDER BY n.run_id`,
     [hostId, JSON.stringify(restarted), now],
   );
-  for (const row of rows)
-    await appendInstanceEvent(sql, {
+  for (const row of rows) {
+    const eventId = await appendInstanceEvent(sql, {
       at: now,
       kind: "container-restarted",
       instanceId: row.instance_id,
@@ -56,6 +62,8 @@ export async function noteRunRestarts(
       new: String(row.count),
       reason: sentenceOf(row),
     });
+    if (row.loops && eventId !== null) await tellLoop(sql, { loop: row, eventId, now });
+  }
 }
 
 /** Of several since the last report, the host tells how the last one came. */

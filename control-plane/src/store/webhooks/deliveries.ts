@@ -3,6 +3,7 @@
  * before it begins; so a server that dies in the middle costs one try and loses no message.
  */
 import { MS_PER_DAY } from "@remotegpu/shared/units";
+import type { WebhookKind } from "../../core/webhook-kinds.ts";
 import { MAX_WEBHOOK_TRIES, pauseAfterTry, type TryOutcome } from "../../core/webhook-tries.ts";
 import type { Connection } from "../database.ts";
 
@@ -108,13 +109,14 @@ export const DELIVERY_COLUMNS = `id, webhook_id, alert_id, kind, body, created_a
 /** Newest first; one more than the limit. */
 export async function deliveriesOf(
   sql: Connection,
-  webhookId: number,
+  /** Messages of these kinds are left out. */
+  { webhookId, hidden }: { webhookId: number; hidden: readonly WebhookKind[] },
   page: { limit: number; after: number | null },
 ): Promise<DeliveryRow[]> {
   const { rows } = await sql.query<DeliveryRow>(
     `SELECT ${DELIVERY_COLUMNS} FROM webhook_deliveries
-      WHERE webhook_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
-    [webhookId, page.after, page.limit + 1],
+      WHERE webhook_id = $1 AND ($2::bigint IS NULL OR id < $2) AND kind <> ALL($4::varchar[]) ORDER BY id DESC LIMIT $3`,
+    [webhookId, page.after, page.limit + 1, hidden],
   );
   return rows;
 }

@@ -1,5 +1,5 @@
-/** Where customers want to be told what happens to their money: an address, the kinds, and the secret that signs. */
-import type { AlertKind } from "../../core/alerts.ts";
+/** Where customers want to be told what happens to their money and work: an address, the kinds, and the secret that signs. */
+import type { WebhookKind, WishedKinds } from "../../core/webhook-kinds.ts";
 import type { Connection } from "../database.ts";
 
 export const MAX_WEBHOOKS = 10;
@@ -8,8 +8,7 @@ export interface WebhookRow {
   id: number;
   customer_id: number;
   url: string;
-  /** Null: every kind. */
-  kinds: AlertKind[] | null;
+  kinds: WebhookKind[] | null;
   active: boolean;
   created_at: Date;
 }
@@ -19,7 +18,7 @@ const COLUMNS = "id, customer_id, url, kinds, active, created_at";
 /** Null where the customer has as many as one may have. Call in a transaction: it holds the customer meanwhile. */
 export async function insertWebhook(
   transaction: Connection,
-  webhook: { customerId: number; url: string; secret: string; kinds: readonly AlertKind[] | null; now: Date },
+  webhook: { customerId: number; url: string; secret: string; kinds: WishedKinds; now: Date },
 ): Promise<WebhookRow | null> {
   await transaction.query("SELECT FROM customers WHERE id = $1 FOR NO KEY UPDATE", [webhook.customerId]);
   const { rows } = await transaction.query<WebhookRow>(
@@ -33,12 +32,14 @@ export async function insertWebhook(
 
 export async function webhooksOf(
   sql: Connection,
-  customerId: number,
+  /** Those that ask for any of these kinds are left out. */
+  { customerId, hidden }: { customerId: number; hidden: readonly WebhookKind[] },
   page: { limit: number; after: number | null },
 ): Promise<WebhookRow[]> {
   const { rows } = await sql.query<WebhookRow>(
-    `SELECT ${COLUMNS} FROM webhooks WHERE customer_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
-    [customerId, page.after ?? 0, page.limit + 1],
+    `SELECT ${COLUMNS} FROM webhooks WHERE customer_id = $1 AND id > $2
+        AND (cardinality($4::varchar[]) = 0 OR (kinds IS NOT NULL AND NOT kinds && $4::varchar[])) ORDER BY id LIMIT $3`,
+    [customerId, page.after ?? 0, page.limit + 1, hidden],
   );
   return rows;
 }

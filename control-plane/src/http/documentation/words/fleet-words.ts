@@ -4,6 +4,7 @@ import type { Words } from "./word.ts";
 const GIB = 1_073_741_824;
 
 export const FLEET_WORDS: Words = {
+  "Drain.reason": ["Why; its people are told", "new power supply"],
   "JoinToken.token": ["Opens the fleet to one host; shown once", "rgj_0Xw3bQ2n"],
   "NewJoinToken.host_name": ["What the host is to be called; its own name, if left out", "gpu-07"],
   expires_at: ["Until when it holds"],

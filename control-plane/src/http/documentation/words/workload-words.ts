@@ -17,6 +17,15 @@ export const WORKLOAD_WORDS: Words = {
   "Instance.id": ["Its id", "inst-64ab09ee"],
   "InstanceRun.id": ["Its id", "run-77a0c3f2"],
 
+  "Environment.restarts": [
+    "How often the container of the present run ended and was started again, as a list shows it; null: never",
+  ],
+  "InstanceRun.restarts": ["The same of this run"],
+  "EnvironmentRestarts.count": ["How many restarts", 3],
+  "InstanceRunRestarts.count": ["How many restarts", 3],
+  looping_since: ["Since when the restarts come in a row, three at least; null: it is calm"],
+  last_at: ["When the last one was told"],
+
   image: ["The container image, as a runtime takes it", "pytorch/pytorch:2.5.1-cuda12.4-cudnn9-runtime"],
   status: ["Where it stands", "running"],
   status_reason: [

@@ -1,0 +1,49 @@
+/**
+ * A host that is emptied by a deadline: when that may be, and the sentences that people are told. What is on the host
+ * and who stops it is not decided here.
+ */
+import { asPhrase } from "@remotegpu/shared/sentence";
+import { MS_PER_DAY, MS_PER_SECOND } from "@remotegpu/shared/units";
+
+export const MAX_DRAIN_MS = 30 * MS_PER_DAY;
+
+export interface Drain {
+  readonly reason: string | null;
+  /** Null: at once. */
+  readonly deadline: Date | null;
+}
+
+/** When what runs there is stopped, as it was asked for. */
+export type DeadlineWish = { deadline?: string | undefined; deadline_seconds?: number | undefined };
+
+export type DrainDeadline =
+  | { valid: true; deadline: Date | null }
+  | { valid: false; field: keyof DeadlineWish; why: string };
+
+export function drainDeadline(wish: DeadlineWish, now: Date): DrainDeadline {
+  const { deadline: moment, deadline_seconds: seconds } = wish;
+  if (moment === undefined && seconds === undefined) return { valid: true, deadline: null };
+  const field = moment === undefined ? "deadline_seconds" : "deadline";
+  const refused = (why: string): DrainDeadline => ({ valid: false, field, why });
+  if (moment !== undefined && seconds !== undefined) return refused("give it or deadline_seconds, not both");
+  const atMs = moment === undefined ? now.getTime() + (seconds ?? 0) * MS_PER_SECOND : Date.parse(moment);
+  if (atMs <= now.getTime())
+    return refused("must lie ahead; without a deadline everything is stopped at once");
+  if (atMs > now.getTime() + MAX_DRAIN_MS) return refused(`must be within ${MAX_DRAIN_MS / MS_PER_DAY} days`);
+  return { valid: true, deadline: new Date(atMs) };
+}
+
+/** What stands with each environment there until the deadline. */
+export function drainSentence(hostName: string, { reason, deadline }: Drain): string {
+  const until =
+    deadline === null
+      ? "The environment is being stopped"
+      : `The environment is stopped at ${deadline.toISOString()}`;
+  return `${until}: ${drainReason(hostName, reason)}`;
+}
+
+/** Why it was stopped. */
+export function drainReason(hostName: string, reason: string | null): string {
+  const why = reason === null ? "" : ` (${asPhrase(reason)})`;
+  return `Host ${hostName} is taken out of service${why}.`;
+}
