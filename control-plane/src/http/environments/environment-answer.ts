@@ -4,6 +4,7 @@ import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { type ContainerSwitches, waitingForRestart } from "../../core/environment-change.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
 import type { InstanceView } from "../../store/placement/instances.ts";
+import type { ApiContext } from "../deps.ts";
 import { Instance, instanceAnswer, isSimulated } from "../instance-answer.ts";
 import { iso, Timestamp } from "../request/route.ts";
 
@@ -66,6 +67,7 @@ function switchesInside(instances: readonly InstanceView[]): ContainerSwitches |
 }
 
 export function environmentAnswer(
+  c: ApiContext,
   row: EnvironmentRow,
   instances: readonly InstanceView[],
 ): z.input<typeof Environment> {
@@ -80,6 +82,6 @@ export function environmentAnswer(
     created_at: iso(row.created_at),
     updated_at: iso(row.updated_at),
     simulated: isSimulated(instances),
-    instances: instances.map(instanceAnswer),
+    instances: instances.map((view) => instanceAnswer(c, view)),
   };
 }
