@@ -21,7 +21,7 @@ import { connectControlPlane, NatsUnreachableError, type NatsAddress } from "./l
 import { HostOrders, HostUnreachableError } from "./link/host-orders.ts";
 import { type HostHandlers, serveHosts } from "./link/host-requests.ts";
 import { JournalConsumer, type JournalHandler } from "./link/journal-consumer.ts";
-import { awayState, lookAtStream } from "./link/journal-keeping.ts";
+import { awayState, JournalKeeping, serversSeen } from "./link/journal-keeping.ts";
 import { ensureJournalStream } from "./link/journal-stream.ts";
 import { type LogOpening, type LogQuery, LogStreams, type Reader } from "./link/log-streams.ts";
 import type { Operator } from "./link/operator.ts";
@@ -56,6 +56,7 @@ interface Way {
 
 export class FleetLink {
   readonly #parts: FleetLinkParts;
+  readonly #keeping: JournalKeeping;
   #way: Way | null = null;
   /** Null before the first look has ended. */
   #state: StreamState | null = null;
@@ -65,6 +66,11 @@ export class FleetLink {
 
   constructor(parts: FleetLinkParts) {
     this.#parts = parts;
+    this.#keeping = new JournalKeeping({
+      ensure: ensureJournalStream,
+      servers: () => serversSeen(parts.operator, parts.address),
+      nowMs: () => performance.now(),
+    });
   }
 
   /** Resolves after the first look, whatever it found. */
@@ -162,15 +168,23 @@ export class FleetLink {
       return awayState(error);
     }
     const { connection, journal } = this.#way;
-    const state = this.isConnected
-      ? await lookAtStream({ operator, address, connection }, ensureJournalStream)
-      : LOST;
+    const state = this.isConnected ? await this.#keeping.look(connection) : LOST;
     // Not before, or it would begin by missing a stream that is only about to be made.
     if (isNew) journal.start();
     return state;
   }
 
   async #open(connection: NatsConnection, use: FleetLinkUse): Promise<Way> {
+    try {
+      return await this.#build(connection, use);
+    } catch (error) {
+      // Nobody else knows of it: it would reconnect for ever, beside the one that the next look opens.
+      await connection.close();
+      throw error;
+    }
+  }
+
+  async #build(connection: NatsConnection, use: FleetLinkUse): Promise<Way> {
     const { operator, address, log } = this.#parts;
     const accounts = new AccountKeeper({ operator, address, connection, readRevoked: use.readRevoked, log });
     const journal = new JournalConsumer(connection, use.journal, { repair: () => this.#lookAgain(), log });

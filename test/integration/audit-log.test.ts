@@ -108,6 +108,44 @@ describe("the row of a change", () => {
     ]);
   });
 
+  test("of money shows who may not see it that something differs, and no amount", async () => {
+    const { customerId } = await scene.customer("saver", "0");
+    const paid = await ask("POST", `/customers/${customerId}/top-ups`, { as: admin, body: { amount: "77" } });
+    const narrow = await scene.api.key(admin, { scopes: ["read"] });
+    const query = `target_kind=customer&target_id=${customerId}&action=money.top-up`;
+
+    const { body } = await ask("GET", `/audit-log?${query}`, { as: narrow });
+
+    const requestId = paid.headers.get("X-Request-Id");
+    expect(body.items.find((entry: { request_id: string }) => entry.request_id === requestId)).toMatchObject({
+      before: { balance: null },
+      after: { balance: null },
+    });
+    expect(JSON.stringify(body)).not.toContain("77.0000");
+  });
+
+  test("shows an account's username, and of an SSH key not its name, which says whose it is", async () => {
+    const made = await ask("POST", "/customers", {
+      as: admin,
+      body: { username: "grace", email: "grace@example.com", display_name: "Grace Hopper" },
+    });
+    const public_key = `ssh-ed25519 ${Buffer.concat(
+      [Buffer.from("ssh-ed25519"), Buffer.alloc(32, 7)].flatMap((field) => {
+        const length = Buffer.alloc(4);
+        length.writeUInt32BE(field.length);
+        return [length, field];
+      }),
+    ).toString("base64")}`;
+    const key = await ask("POST", "/ssh-keys", { as: ada, body: { name: "ada@laptop", public_key } });
+
+    expect(await entriesOf(made)).toMatchObject([
+      { after: { username: "grace", email: "changed", display_name: "changed" } },
+    ]);
+    expect(await entriesOf(key)).toMatchObject([
+      { after: { name: "changed", fingerprint: expect.stringContaining("SHA256:") } },
+    ]);
+  });
+
   test("shows a secret as changed: no secret, nor anything made of it, stands anywhere in the log", async () => {
     const key = await ask("POST", `/customers/${ada.customerId}/api-keys`, {
       as: admin,

@@ -218,6 +218,26 @@ describe("what may be mounted", () => {
   });
 });
 
+test("what its runs were charged is shown to a key with money, and to no other, wherever instances are", async () => {
+  const { id } = (await scene.order(alice, {})).body;
+  await scene.schedule();
+  await host.round();
+  const narrow = await scene.api.key(alice, { scopes: ["read", "orders"] });
+  const charged = async (as: Caller) => {
+    const [one, all, instances] = [
+      (await ask("GET", `/${id}`, as)).body,
+      (await ask("GET", "?limit=200", as)).body.items.find((each: { id: string }) => each.id === id),
+      (await ask("GET", `/${id}/instances`, as)).body.items,
+    ];
+    return [one.instances, all.instances, instances].map(([{ runs }]) => runs[0].charged);
+  };
+
+  expect(await charged(alice)).toEqual(Array(3).fill("0.0000"));
+  expect(await charged(narrow)).toEqual(Array(3).fill(null));
+  await ask("DELETE", `/${id}`, alice);
+  await host.round();
+});
+
 describe("bad orders", () => {
   test.each<[string, object]>([
     ["name", { name: "" }],

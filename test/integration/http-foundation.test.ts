@@ -274,7 +274,7 @@ describe("a customer's own keys", () => {
     });
   });
 
-  test("made by one that ends do not outlive it; nor does an administrator's for an administrator", async () => {
+  test("made by one that ends do not outlive it, for whichever account", async () => {
     const ends = inMinutes(60);
     const key = await made(alice, { expires_at: ends });
     const admins = await api.key(api.admin, { expires_at: ends });
@@ -288,7 +288,72 @@ describe("a customer's own keys", () => {
       expect(await api.ask("POST", path, { as: admins, body: { expires_at } })).toMatchObject(refused);
     }
     const customers = await api.ask("POST", `/api/v1/customers/${alice.customerId}/api-keys`, { as: admins });
-    expect(customers.body.expires_at).toBeNull();
+    expect(customers.body.expires_at).toBe(ends);
+    const metrics = await api.ask("POST", path, { as: admins, body: { role: "metrics", expires_at: null } });
+    expect(metrics).toMatchObject({ status: 422, body: { errors: [{ path: "expires_at" }] } });
+  });
+
+  test("make no administrator of an account whose keys outlive the one that asks, or open more", async () => {
+    const promote = async (as: Caller, { customerId }: Caller, body: object = { user_type: "admin" }) =>
+      await api.ask("PATCH", `/api/v1/customers/${customerId}`, { as, body });
+    const passing = await api.key(api.admin, { expires_at: inMinutes(60) });
+    const narrow = await api.key(api.admin, { scopes: ["read", "orders"] });
+    const old = await api.customer("to-be-admin");
+    const suspended = await api.customer("admin-at-rest", "admin");
+    await promote(api.admin, suspended, { status: "suspended" });
+
+    for (const as of [passing, narrow]) {
+      expect(await promote(as, old)).toMatchObject(problem(403));
+      expect(await promote(as, suspended, { status: "active" })).toMatchObject(problem(403));
+    }
+    expect((await api.ask("GET", "/api/v1/me", { as: old })).body.user_type).toBe("external");
+
+    // What is made for it by the expiring key itself ends with that.
+    const { body: fresh } = await api.ask("POST", "/api/v1/customers", {
+      as: passing,
+      body: { username: "fresh-admin", email: "fresh-admin@example.com" },
+    });
+    const path = `/api/v1/customers/${fresh.id}/api-keys`;
+    const { body: key } = await api.ask("POST", path, { as: passing, body: {} });
+    const freshAdmin = { key: key.key, customerId: fresh.id };
+    expect((await promote(passing, freshAdmin)).status).toBe(200);
+    const made = (await own(freshAdmin, "POST", "", {})).body;
+    expect([key.expires_at, made.expires_at]).toEqual(Array(2).fill(made.expires_at));
+    expect(Date.parse(made.expires_at)).toBeLessThanOrEqual(Date.parse(inMinutes(60)));
+    expect((await promote(api.admin, old)).status).toBe(200);
+  });
+
+  test("of more scopes are revoked neither by their account nor by an administrator's narrow one", async () => {
+    const wide = await made(alice, {});
+    const metrics = await api.ask("POST", `/api/v1/customers/${alice.customerId}/api-keys`, {
+      as: api.admin,
+      body: { role: "metrics" },
+    });
+    const reads = await made(alice, { scopes: ["read"] });
+    const admins = await api.key(api.admin, { scopes: ["orders"] });
+    const revoke = async (as: Caller, id: number) =>
+      (await api.ask("DELETE", `/api/v1/customers/${alice.customerId}/api-keys/${id}`, { as })).status;
+
+    expect(await revoke(admins, wide.id)).toBe(403);
+    expect((await own(reads, "DELETE", `/${metrics.body.id}`)).status).toBe(403);
+    expect((await own(wide, "GET")).status).toBe(200);
+    expect(await revoke(admins, metrics.body.id)).toBe(204);
+    expect(await revoke(api.admin, wide.id)).toBe(204);
+    expect((await own(reads, "DELETE", `/${reads.id}`)).status).toBe(204);
+  });
+
+  test("of administrators show customers' money only with money", async () => {
+    const narrow = await api.key(api.admin, { scopes: ["read", "orders"] });
+    const path = `/api/v1/customers/${alice.customerId}`;
+    const blank = { balance: null, credit_limit: null, last_payment_at: null };
+    const body = { username: "poor", email: "poor@example.com" };
+
+    expect((await api.ask("GET", path, { as: api.admin })).body).toMatchObject({ balance: "0.0000" });
+    expect((await api.ask("GET", path, { as: narrow })).body).toMatchObject({ ...blank, currency: "CNY" });
+    expect((await api.ask("PATCH", path, { as: narrow, body: {} })).body).toMatchObject(blank);
+    expect((await api.ask("POST", "/api/v1/customers", { as: narrow, body })).body).toMatchObject(blank);
+    const { items } = (await api.ask("GET", "/api/v1/customers?limit=200", { as: narrow })).body;
+    expect(new Set(items.map(({ balance }: { balance: unknown }) => balance))).toEqual(new Set([null]));
   });
 
   test.each([
@@ -659,6 +724,31 @@ describe("joining", () => {
     expect(
       await api.ask("POST", `/api/v1/hosts/${hostId}/uncordon`, { as: api.admin, body: {} }),
     ).toMatchObject(problem(409));
+  });
+
+  test("a host is revoked, or taken out of the fleet, also while NATS cannot be told, and the loops hear of it", async () => {
+    const told: string[] = [];
+    const link = {
+      ...api.deps.link,
+      revocationsChanged: () => Promise.reject(new Error("NATS does not answer yet")),
+      wake: () => void told.push("wake"),
+    };
+    const app = createApp({ ...api.deps, link });
+    const { host_id: hostId } = (await join(await newToken(), createUser())).body;
+    const ask = async (method: string, path: string) =>
+      await app.request(`/api/v1/hosts/${hostId}${path}`, {
+        method,
+        headers: { Authorization: `Bearer ${api.admin.key}`, "Content-Type": "application/json" },
+        ...(method === "POST" && { body: "{}" }),
+      });
+
+    const revoked = await ask("POST", "/revoke");
+    const removed = await ask("DELETE", "?lost=true");
+
+    expect([revoked.status, removed.status]).toEqual([200, 204]);
+    expect(await revoked.json()).toMatchObject({ revoked_at: expect.any(String) });
+    expect(told).toEqual(["wake"]);
+    expect(await ask("GET", "")).toMatchObject({ status: 404 });
   });
 
   test("a host that was taken out of the fleet hears so once it has proved who it is, and nobody else does", async () => {

@@ -319,6 +319,91 @@ describe("whoever invites", () => {
   });
 });
 
+describe("an invitation stands as long as who sent it could send it: it ends", () => {
+  let admin: Person;
+  beforeEach(async () => {
+    admin = await api.customer(`admin-${counter}`);
+    await api.join(team, owner, admin, "admin");
+  });
+  const member = () => `/workspaces/${team}/members/${admin.customerId}`;
+  const account = () => `/customers/${admin.customerId}`;
+
+  test.each<[string, () => Promise<unknown>, () => Promise<unknown>]>([
+    [
+      "when they are removed",
+      async () => await ask("DELETE", member(), owner),
+      async () => await api.join(team, owner, admin, "admin"),
+    ],
+    [
+      "when they leave",
+      async () => await ask("DELETE", member(), admin),
+      async () => await api.join(team, owner, admin, "admin"),
+    ],
+    [
+      "when they are suspended there",
+      async () => await ask("PATCH", member(), owner, { status: "suspended" }),
+      async () => await ask("PATCH", member(), owner, { status: "active" }),
+    ],
+    [
+      "when their role is too small",
+      async () => await ask("PATCH", member(), owner, { role: "member" }),
+      async () => await ask("PATCH", member(), owner, { role: "admin" }),
+    ],
+    [
+      "when their account is suspended",
+      async () => await ask("PATCH", account(), api.admin, { status: "suspended" }),
+      async () => await ask("PATCH", account(), api.admin, { status: "active" }),
+    ],
+  ])("%s, for good, whether or not somebody has the address", async (_name, loses, regains) => {
+    const { body: sent } = await invite({ username: name.bob, role: "admin" }, admin);
+    await invite({ username: "nobody" }, admin);
+    await invite({ email: `${name.bob}@example.com`, role: "viewer" });
+
+    await loses();
+    const accepted = await ask("POST", `/invitations/${sent.id}/accept`, bob);
+    const unknown = await ask("POST", "/invitations/inv-none/accept", bob);
+    await regains();
+
+    expect(accepted).toMatchObject(problem(404));
+    expect(accepted.body.detail.replace(sent.id, "…")).toBe(unknown.body.detail.replace("inv-none", "…"));
+    // What another one asked, by another address, goes on.
+    expect(await invitationsOf(bob)).toMatchObject([{ role: "viewer", invited_by: name.owner }]);
+    expect(await asked()).toMatchObject([{ email: `${name.bob}@example.com` }]);
+  });
+
+  test("when an administrator of the product is none any more, who never was a member", async () => {
+    const helper = await api.customer(`helper-${counter}`, "admin");
+    const { body: sent } = await invite({ username: name.bob }, helper);
+    const before = await invitationsOf(bob);
+
+    await ask("PATCH", `/customers/${helper.customerId}`, api.admin, { user_type: "external" });
+
+    expect([before, await invitationsOf(bob)]).toMatchObject([[{ id: sent.id }], []]);
+  });
+
+  test("and whoever asks again vouches for it from then on", async () => {
+    const { body: sent } = await invite({ username: name.bob });
+    const { body: again } = await invite({ username: name.bob, role: "admin" }, admin);
+
+    expect(again).toMatchObject({ id: sent.id, invited_by: `admin-${counter}` });
+    await ask("DELETE", member(), owner);
+
+    expect([await invitationsOf(bob), await asked(), await statusInSchema(bob)]).toEqual([[], [], []]);
+  });
+
+  test("is checked when it is accepted, too, whichever way the standing was lost", async () => {
+    const { body: sent } = await invite({ username: name.bob }, admin);
+    await api.db.query("DELETE FROM workspace_members WHERE workspace_id = $1 AND customer_id = $2", [
+      team,
+      admin.customerId,
+    ]);
+
+    expect(await ask("POST", `/invitations/${sent.id}/accept`, bob)).toMatchObject(problem(404));
+    expect((await invite({ username: name.bob })).body).toMatchObject({ invited_by: name.owner });
+    expect(await invitationsOf(bob)).toHaveLength(1);
+  });
+});
+
 describe("no more are open, or sent, than", () => {
   test("a workspace may have, whoever sends them, and whether anybody has the addresses", async () => {
     const admin = await api.customer(`admin-${counter}`);

@@ -1,6 +1,9 @@
 /** Batches of journal rows through the real stream: at least once, acknowledged after the commit, bounded per host. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { NatsConnection } from "nats";
+import { z } from "zod";
+import { FleetLink } from "@remotegpu/control-plane/fleet-link";
+import { connectSystem } from "@remotegpu/control-plane/link/connection";
 import { JournalConsumer, type JournalHandler } from "@remotegpu/control-plane/link/journal-consumer";
 import { ensureJournalStream, type StreamLimits } from "@remotegpu/control-plane/link/journal-stream";
 import { publishBatch } from "@remotegpu/agent/link/journal-publisher";
@@ -172,7 +175,7 @@ test("the same batch is one message, and a restored database gets it anew", asyn
 
 test("a flooding host fills its own share and stops nobody else", async () => {
   const limits: StreamLimits = { maxMessagesPerHost: 5 };
-  await ensureJournalStream(controlPlane, limits);
+  await ensureJournalStream(controlPlane, { limits });
   const [flooding, calm] = [await startHost("flooding"), await startHost("calm")];
 
   for (let message = 1; message <= 5; message += 1) {
@@ -243,4 +246,39 @@ test("what an operator lets the stream take stays; less than it must take does n
 
   expect(raised).toMatchObject({ max_msgs_per_subject: 50_000, max_msg_size: -1 });
   expect(mended).toMatchObject({ max_msgs_per_subject: 10_000, max_msg_size: -1 });
+});
+
+test("a way to the hosts that fails while it is opened leaves no connection behind", async () => {
+  const ours = async () => {
+    const system = await connectSystem(nats.operator, nats.address);
+    try {
+      const answer = await system.request("$SYS.REQ.SERVER.PING.CONNZ", "{}", { timeout: 5_000 });
+      return Connections.parse(answer.json()).data.connections.filter(
+        ({ name }) => name === "remotegpu-control-plane",
+      ).length;
+    } finally {
+      await system.close();
+    }
+  };
+  const before = await ours();
+  const link = new FleetLink({ operator: nats.operator, address: nats.address, log: keptLog() });
+  let opened = 0;
+
+  await link.start({
+    get hosts(): never {
+      opened += 1;
+      throw new Error("cannot be served");
+    },
+    journal: { ingest: () => Promise.resolve(), malformed: () => Promise.resolve() },
+    woken: () => undefined,
+    readRevoked: () => Promise.resolve([]),
+  });
+  await link.stop();
+
+  expect(opened).toBeGreaterThan(0);
+  await eventually(async () => (await ours()) === before, { what: "only the connections of before" });
+});
+
+const Connections = z.object({
+  data: z.object({ connections: z.array(z.object({ name: z.string().optional() })) }),
 });

@@ -417,6 +417,18 @@ describe("PATCH /environments/{id}", () => {
     ]);
   });
 
+  test("of a description that was empty, or is to be, says so, and not that it is called null", async () => {
+    const id = await running();
+
+    await patch(id, { description: "for the paper" });
+    await patch(id, { description: null });
+
+    expect((await changes(id)).map(([, old, now]: unknown[]) => [old, now]).toReversed()).toEqual([
+      [null, "for the paper"],
+      ["for the paper", null],
+    ]);
+  });
+
   test("that changes nothing is no event and tells no host", async () => {
     const id = await running();
     scene.api.nudged.length = 0;

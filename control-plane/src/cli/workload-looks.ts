@@ -33,7 +33,7 @@ const INSTANCE_COLUMNS: Column[] = [
 const Gpus = z.array(z.looseObject({ uuid: z.string() }));
 const Runs = z.array(
   z.looseObject({
-    charged: z.string().optional(),
+    charged: z.string().nullish(),
     end: z
       .looseObject({
         phase: z.string(),

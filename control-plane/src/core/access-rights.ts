@@ -67,5 +67,7 @@ const rolesThatMay = (action: WorkspaceAction): readonly WorkspaceRole[] =>
 
 /** The roles that see a workspace's whole bill and all its workloads' charges, for queries. */
 export const BILL_READERS = rolesThatMay("read-bill");
+/** The roles that invite, and change and remove members, for queries. */
+export const MEMBER_MANAGERS = rolesThatMay("manage-members");
 /** The roles that see which registries a workspace has credentials of, for queries. */
 export const CREDENTIAL_KEEPERS = rolesThatMay("manage-registry-credentials");

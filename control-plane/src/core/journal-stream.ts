@@ -47,6 +47,26 @@ export function countsToAsk({
   return replicas < WANTED_REPLICAS ? [WANTED_REPLICAS] : [];
 }
 
+/** The last time that too few servers accepted the replicas wanted: what was seen of them then, how often, and when. */
+export interface RaiseTry {
+  readonly seen: string;
+  readonly tries: number;
+  readonly atMs: number;
+}
+
+const RAISE_FIRST_AFTER_MS = 2_000;
+const RAISE_EVERY_MS = 60_000;
+
+/**
+ * Whether to ask for more replicas again. At once when something else is seen of the servers, soon after that, since a
+ * new one accepts only when the others know it, and once a minute as long as nothing changes.
+ */
+export function isRaiseDue(last: RaiseTry | null, { seen, nowMs }: { seen: string; nowMs: number }): boolean {
+  if (last === null || last.seen !== seen) return true;
+  const waitMs = Math.min(RAISE_FIRST_AFTER_MS * 2 ** (last.tries - 1), RAISE_EVERY_MS);
+  return nowMs - last.atMs >= waitMs;
+}
+
 export function degradationOf(state: StreamState): Degradation | null {
   if (state.kind === "well") return null;
   return { what: state.cause === "nats" ? "nats" : "jetstream", why: whyAway(state.cause) };

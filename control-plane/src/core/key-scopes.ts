@@ -39,11 +39,32 @@ export function scopeRefusal(rights: KeyRights, needed: KeyScope | null): string
   return `This key lacks the scope ${needed}; it has ${rights.scopes.join(", ")}.`;
 }
 
-/** Those of `wanted` that the key itself lacks: it may neither make nor revoke a key that has them. */
+/** Those of `wanted` that the key itself lacks: it may not make a key that has them. */
 export function scopesBeyond(own: KeyRights, wanted: KeyRights): KeyScope[] {
   if (wanted.role === "metrics") return [];
   const held = own.role === "account" ? own.scopes : [];
   return wanted.scopes.filter((scope) => !held.includes(scope));
+}
+
+/** What a key lacks to revoke another: all that the other opens, and the scope that changes things. */
+export function scopesLackedToRevoke(own: KeyRights, other: KeyRights): KeyScope[] {
+  const scopes = other.role === "account" ? other.scopes : [];
+  return scopesBeyond(own, { role: "account", scopes: [...new Set<KeyScope>(["orders", ...scopes])] });
+}
+
+export interface KeyReach {
+  rights: KeyRights;
+  expiresAt: Date | null;
+}
+
+/**
+ * Whether the other key opens more than the own one, or lives longer. Whoever makes the other one's account an
+ * administrator gives all that, just as if they had made the key.
+ */
+export function reachesBeyond(own: KeyReach, other: KeyReach): boolean {
+  // One of metrics opens the same, whatever its account.
+  if (other.rights.role === "metrics") return false;
+  return scopesBeyond(own.rights, other.rights).length > 0 || outlives(other.expiresAt, own.expiresAt);
 }
 
 /** What was made with a key must not outlive it, or an expiry could be got round by the key itself. */

@@ -1,6 +1,8 @@
 /** A workload's instances as the API shows them, whatever its kind: where, on which cards, how long, at what charge. */
 import { z } from "@hono/zod-openapi";
 import type { InstanceRun, InstanceView } from "../store/placement/instances.ts";
+import type { ApiContext } from "./deps.ts";
+import { showsMoney } from "./request/authentication.ts";
 import { iso, Money, Timestamp } from "./request/route.ts";
 
 const RunEnd = z.object({
@@ -43,7 +45,7 @@ const Run = z.object({
   waive_from: Timestamp.nullable().openapi({ description: "From then on nothing is charged" }),
   waive_reason: z.string().nullable(),
   billed_minutes: z.int(),
-  charged: Money,
+  charged: Money.nullable().openapi({ description: "Null for a key without the scope money" }),
   host_id: z.string(),
   waived: z.array(Waived),
   end: RunEnd.nullable(),
@@ -81,14 +83,19 @@ export function isSimulated(instances: readonly InstanceView[]): boolean {
   return instances.some(({ gpus }) => gpus.some(({ simulated }) => simulated));
 }
 
-export function instanceAnswer(view: InstanceView): z.input<typeof Instance> {
+export function instanceAnswer(c: ApiContext, view: InstanceView): z.input<typeof Instance> {
   const { switches: _switches, ...shown } = view;
-  return { ...shown, placed_at: view.placed_at.toISOString(), runs: view.runs.map(runAnswer) };
+  return {
+    ...shown,
+    placed_at: view.placed_at.toISOString(),
+    runs: view.runs.map((run) => runAnswer(c, run)),
+  };
 }
 
-function runAnswer(run: InstanceRun): z.input<typeof Run> {
+function runAnswer(c: ApiContext, run: InstanceRun): z.input<typeof Run> {
   return {
     ...run,
+    charged: showsMoney(c) ? run.charged : null,
     ordered_at: run.ordered_at.toISOString(),
     first_proven_at: iso(run.first_proven_at),
     last_proven_at: iso(run.last_proven_at),

@@ -57,10 +57,14 @@ class StreamLeaderlessError extends Error {
 }
 
 /**
- * Makes the stream and its consumer, or brings them to what they should be; harmless from several at once.
+ * Makes the stream and its consumer, or brings them to what they should be; harmless from several at once. Without
+ * `mayRaise` one that is there keeps its replicas.
  * @throws NatsError, StreamLeaderlessError (awayCause)
  */
-export async function ensureJournalStream(connection: NatsConnection, limits = LIMITS): Promise<StreamFound> {
+export async function ensureJournalStream(
+  connection: NatsConnection,
+  { limits = LIMITS, mayRaise = true }: { limits?: StreamLimits; mayRaise?: boolean } = {},
+): Promise<StreamFound> {
   const [looking, changing] = [
     await manager(connection, LOOK_WITHIN_MS),
     await manager(connection, CHANGE_WITHIN_MS),
@@ -70,7 +74,7 @@ export async function ensureJournalStream(connection: NatsConnection, limits = L
   const refusal =
     found === null
       ? await makeStream(changing, { config: streamConfig(limits), isClustered })
-      : await bringUp(changing, { found, limits, isClustered });
+      : await bringUp(changing, { found, limits, isClustered: isClustered && mayRaise });
   await ensureConsumer(looking, changing);
   return { ...told(await looking.streams.info(JOURNAL_STREAM), isClustered), refusal };
 }

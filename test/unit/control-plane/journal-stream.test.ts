@@ -1,11 +1,14 @@
 import {
   countsToAsk,
   degradationOf,
+  isRaiseDue,
   replicasSentence,
   type StreamFound,
   type StreamState,
   troublesOf,
 } from "@remotegpu/control-plane/core/journal-stream";
+import { JournalKeeping } from "@remotegpu/control-plane/link/journal-keeping";
+import type { NatsConnection } from "nats";
 import { describe, expect, test } from "vitest";
 
 const found = (change: Partial<StreamFound> = {}): StreamFound => ({
@@ -30,6 +33,62 @@ describe("the replicas that are asked for", () => {
     ["three that one server is left of are not lowered", 3, false, []],
   ])("%s", (_, replicas, isClustered, asked) => {
     expect(countsToAsk({ replicas, isClustered })).toEqual(asked);
+  });
+});
+
+test.each([
+  ["never asked before", null, 0, true],
+  ["other servers than then", { seen: "one", tries: 9, atMs: 0 }, 1, true],
+  ["the first time is a moment ago", { seen: "two", tries: 1, atMs: 0 }, 1_999, false],
+  ["the first time is a while ago", { seen: "two", tries: 1, atMs: 0 }, 2_000, true],
+  ["refused often, less than a minute ago", { seen: "two", tries: 50, atMs: 0 }, 59_999, false],
+  ["refused often, a minute ago", { seen: "two", tries: 50, atMs: 0 }, 60_000, true],
+])("more replicas are asked for again: %s", (_, last, nowMs, expected) => {
+  expect(isRaiseDue(last, { seen: "two", nowMs })).toBe(expected);
+});
+
+describe("a cluster of two servers, looked at every two seconds", () => {
+  const tenMinutes = async (servers: (nowMs: number) => string[]) => {
+    let nowMs = 0;
+    const raisesAtMs: number[] = [];
+    let serversAsked = 0;
+    const keeping = new JournalKeeping({
+      ensure: (_connection, { mayRaise }) => {
+        if (mayRaise) raisesAtMs.push(nowMs);
+        return Promise.resolve(found({ replicas: 1, refusal: mayRaise ? "no suitable peers" : null }));
+      },
+      servers: () => {
+        serversAsked += 1;
+        return Promise.resolve(servers(nowMs));
+      },
+      nowMs: () => nowMs,
+    });
+    const states: StreamState[] = [];
+    for (; nowMs < 600_000; nowMs += 2_000) {
+      const info = { server_id: "NATS-1", connect_urls: servers(nowMs) };
+      // Nothing else of the connection is asked for.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+      states.push(await keeping.look({ info } as NatsConnection));
+    }
+    return { raisesAtMs, serversAsked, states };
+  };
+
+  test("is asked to take three replicas, and who is there, once a minute, and is told of alike throughout", async () => {
+    const { raisesAtMs, serversAsked, states } = await tenMinutes(() => ["nats-1", "nats-2"]);
+
+    expect(raisesAtMs.slice(0, 6)).toEqual([0, 2_000, 6_000, 14_000, 30_000, 62_000]);
+    expect(raisesAtMs).toHaveLength(14);
+    expect(serversAsked).toBe(14);
+    expect(new Set(states.map((state) => JSON.stringify(state))).size).toBe(1);
+    expect(states.at(-1)).toMatchObject({ servers: ["nats-1", "nats-2"], refusal: "no suitable peers" });
+  });
+
+  test("is asked at once when another server is seen", async () => {
+    const { raisesAtMs } = await tenMinutes((nowMs) =>
+      nowMs < 300_000 ? ["nats-1", "nats-2"] : ["nats-1", "nats-2", "nats-3"],
+    );
+
+    expect(raisesAtMs.filter((atMs) => atMs >= 300_000).slice(0, 3)).toEqual([300_000, 302_000, 306_000]);
   });
 });
 

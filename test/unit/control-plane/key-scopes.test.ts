@@ -2,13 +2,16 @@ import { describe, expect, test } from "vitest";
 import {
   ALL_SCOPES,
   isExpired,
+  type KeyReach,
   type KeyRights,
   type KeyScope,
   outlives,
+  reachesBeyond,
   type ScopeRule,
   scopeNeeded,
   scopeRefusal,
   scopesBeyond,
+  scopesLackedToRevoke,
 } from "@remotegpu/control-plane/core/key-scopes";
 
 const METRICS: KeyRights = { role: "metrics" };
@@ -73,6 +76,40 @@ test.each<[string, Date | null, Date | null, boolean]>([
   ["must end where it ends", null, at("12:00:00"), true],
 ])("a key %s", (_name, wanted, own, expected) => {
   expect(outlives(wanted, own)).toBe(expected);
+});
+
+test.each<[string, KeyRights, KeyRights, KeyScope[]]>([
+  ["one that opens as much", with_("read", "orders"), with_("read", "orders"), []],
+  ["one that opens more", with_("orders"), ALL_SCOPES, ["read", "money"]],
+  ["one of metrics, where it may change things", with_("orders"), METRICS, []],
+  ["one of metrics, where it only reads", with_("read"), METRICS, ["orders"]],
+  ["one that only reads, where it only reads itself", with_("read"), with_("read"), ["orders"]],
+])("a key revokes %s: it lacks %j", (_name, own, other, lacked) => {
+  expect(scopesLackedToRevoke(own, other)).toEqual(lacked);
+});
+
+test.each<[string, KeyReach, KeyReach, boolean]>([
+  ["as much", { rights: ALL_SCOPES, expiresAt: null }, { rights: ALL_SCOPES, expiresAt: null }, false],
+  [
+    "more",
+    { rights: with_("read", "orders"), expiresAt: null },
+    { rights: ALL_SCOPES, expiresAt: at("12:00:00") },
+    true,
+  ],
+  [
+    "as much for longer",
+    { rights: ALL_SCOPES, expiresAt: at("12:00:00") },
+    { rights: with_("read"), expiresAt: null },
+    true,
+  ],
+  [
+    "nothing but metrics for longer",
+    { rights: ALL_SCOPES, expiresAt: at("12:00:00") },
+    { rights: METRICS, expiresAt: null },
+    false,
+  ],
+])("a key that opens %s reaches beyond another: %j against %j", (_name, own, other, expected) => {
+  expect(reachesBeyond(own, other)).toBe(expected);
 });
 
 test.each<[string, Date | null, boolean]>([

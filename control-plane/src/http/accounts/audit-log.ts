@@ -2,15 +2,16 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import { AUDIT_OUTCOMES, auditEntries } from "../../store/audit/audit-log.ts";
-import { AUDIT_TARGET_KINDS } from "../../store/audit/audit-targets.ts";
+import { AUDIT_TARGET_KINDS, withoutMoney } from "../../store/audit/audit-targets.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { showsMoney } from "../request/authentication.ts";
 import { pageOf, pageQuery, timePage, toPage } from "../request/pagination.ts";
 import { forAdmins, NumericId, ok, Timestamp } from "../request/route.ts";
 
-const Fields = z
-  .record(z.string(), z.unknown())
-  .nullable()
-  .openapi({ description: 'The fields that differ; "changed" where the value is nobody\'s to read' });
+const Fields = z.record(z.string(), z.unknown()).nullable().openapi({
+  description:
+    'The fields that differ; "changed" where the value is nobody\'s to read, null for a balance and the like where the key lacks the scope money',
+});
 
 const AuditEntry = z
   .object({
@@ -81,6 +82,10 @@ export function registerAuditLogRoute(api: ApiApp, { db }: ApiDeps): void {
     const item = ({ at_micros: _micros, ...row }: (typeof rows)[number]) => ({
       ...row,
       at: row.at.toISOString(),
+      ...(!showsMoney(c) && {
+        before: withoutMoney(row.target_kind, row.before),
+        after: withoutMoney(row.target_kind, row.after),
+      }),
     });
     const key = (row: (typeof rows)[number]) => [row.at_micros, String(row.id)];
     return c.json(toPage(rows, page.limit, { item, key }), 200);

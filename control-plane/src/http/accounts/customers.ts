@@ -4,15 +4,18 @@ import { displayText } from "@remotegpu/shared/text";
 import { setCreditLimit } from "../../store/billing/accounts.ts";
 import {
   customerById,
+  holdCustomer,
   insertCustomer,
   listCustomers,
   updateCustomer,
   type CustomerRow,
 } from "../../store/accounts/customers.ts";
+import { endFallenOf } from "../../store/invitations/vouching.ts";
 import { type Connection, transaction } from "../../store/database.ts";
 import { tellHostsOfMoney } from "../billing/told-money.ts";
 import { Customer, customerAnswer } from "./customer-answer.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { refusePromotionBeyondKey } from "./promotion.ts";
 import { refuseBeyondScope } from "../request/authentication.ts";
 import { once } from "../request/idempotency.ts";
 import { NotNegativeAmount, PlainName } from "../request/input-fields.ts";
@@ -105,7 +108,7 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
         userType: body.user_type ?? "external",
       });
       if (!made.made) throw conflict(`The ${made.taken} ${body[made.taken]} is taken.`);
-      return c.json(customerAnswer(await requireCustomer({ db: sql }, made.customerId)), 201);
+      return c.json(customerAnswer(c, await requireCustomer({ db: sql }, made.customerId)), 201);
     });
   });
 
@@ -119,11 +122,14 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
       dataAtRisk: query.data_at_risk === undefined ? null : query.data_at_risk === "true",
       page,
     });
-    return c.json(toPage(rows, page.limit, { item: customerAnswer, key: (row) => [row.id] }), 200);
+    return c.json(
+      toPage(rows, page.limit, { item: (row) => customerAnswer(c, row), key: (row) => [row.id] }),
+      200,
+    );
   });
 
   api.openapi(get, async (c) => {
-    return c.json(customerAnswer(await requireCustomer(deps, c.req.valid("param").id)), 200);
+    return c.json(customerAnswer(c, await requireCustomer(deps, c.req.valid("param").id)), 200);
   });
 
   api.openapi(patch, async (c) => {
@@ -140,12 +146,16 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
     const { credit_limit: creditLimit, ...rest } = change;
     if (creditLimit !== undefined) refuseBeyondScope(c, "money");
     await transaction(db, async (sql) => {
+      const before = await holdCustomer(sql, id);
+      const after = { userType: change.user_type ?? before.userType, status: change.status ?? before.status };
+      await refusePromotionBeyondKey(c, sql, { customerId: id, before, after });
       if (!(await updateCustomer(sql, id, rest))) throw conflict(`The email ${rest.email ?? ""} is taken.`);
       if (creditLimit !== undefined)
         await setCreditLimit(sql, { customerId: id, creditLimit, at: deps.now() });
+      await endFallenOf(sql, { inviterId: id, now: deps.now() });
     });
     if (creditLimit !== undefined) await tellHostsOfMoney(deps, id);
-    return c.json(customerAnswer(await requireCustomer(deps, id)), 200);
+    return c.json(customerAnswer(c, await requireCustomer(deps, id)), 200);
   });
 }
 

@@ -5,13 +5,9 @@ import { customerById } from "../../store/accounts/customers.ts";
 import { Customer, customerAnswer } from "./customer-answer.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { notFound } from "../request/refusal.ts";
-import { forCustomersWith, iso, Money, ok, Timestamp } from "../request/route.ts";
+import { forCustomersWith, iso, ok, Timestamp } from "../request/route.ts";
 
-const ONLY_WITH_MONEY = { description: "Null for a key without the scope money" };
 const Me = Customer.extend({
-  balance: Money.nullable().openapi(ONLY_WITH_MONEY),
-  credit_limit: Money.nullable().openapi(ONLY_WITH_MONEY),
-  last_payment_at: Timestamp.nullable().openapi(ONLY_WITH_MONEY),
   api_key_id: z.int(),
   scopes: z.array(z.enum(KEY_SCOPES)).openapi({ description: "What this key opens" }),
   key_expires_at: Timestamp.nullable(),
@@ -34,8 +30,7 @@ export function registerMeRoutes(api: ApiApp, deps: ApiDeps): void {
     const scopes = actor.keyRights.role === "account" ? [...actor.keyRights.scopes] : [];
     return c.json(
       {
-        ...customerAnswer(customer),
-        ...(!scopes.includes("money") && { balance: null, credit_limit: null, last_payment_at: null }),
+        ...customerAnswer(c, customer),
         api_key_id: actor.apiKeyId,
         scopes,
         key_expires_at: iso(actor.keyExpiresAt),

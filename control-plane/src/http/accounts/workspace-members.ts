@@ -108,7 +108,8 @@ export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void 
     const workspace = await authorizeWorkspace(c, id, "manage-members");
     if (customerId === workspace.owner_id) throw conflict("The owner's role cannot be changed.");
     await requireMember(deps, { workspaceId: id, customerId });
-    await changeMember(db, { workspaceId: id, customerId }, c.req.valid("json"));
+    const change = { ...c.req.valid("json"), now: deps.now() };
+    await transaction(db, (sql) => changeMember(sql, { workspaceId: id, customerId }, change));
     return c.json(memberAnswer(await requireMember(deps, { workspaceId: id, customerId })), 200);
   });
 
@@ -118,7 +119,7 @@ export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void 
     const workspace = await authorizeWorkspace(c, id, leaving ? "read-workspace" : "manage-members");
     if (customerId === workspace.owner_id) throw conflict("The owner cannot leave the workspace.");
     await requireMember(deps, { workspaceId: id, customerId });
-    await transaction(db, (sql) => removeMember(sql, { workspaceId: id, customerId }));
+    await transaction(db, (sql) => removeMember(sql, { workspaceId: id, customerId, now: deps.now() }));
     return c.body(null, 204);
   });
 }

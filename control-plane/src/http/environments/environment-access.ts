@@ -73,8 +73,12 @@ function pathOf(field: OrderField): string {
   return OF_CONFIG.includes(field) ? `config.${field}` : field;
 }
 
-export async function answerOf({ db }: { db: Connection }, id: string): Promise<z.input<typeof Environment>> {
+export async function answerOf(
+  c: ApiContext,
+  { db }: { db: Connection },
+  id: string,
+): Promise<z.input<typeof Environment>> {
   const row = await environmentById(db, id);
   if (row === null) throw notFound(`environment ${id}`);
-  return environmentAnswer(row, (await instancesOf(db, "environment", [id])).get(id) ?? []);
+  return environmentAnswer(c, row, (await instancesOf(db, "environment", [id])).get(id) ?? []);
 }

@@ -4,6 +4,7 @@ import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { type ContainerSwitches, waitingForRestart } from "../../core/environment-change.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
 import type { InstanceView } from "../../store/placement/instances.ts";
+import type { ApiContext } from "../deps.ts";
 import { Instance, instanceAnswer, isSimulated, Restarts, restartsAnswer } from "../instance-answer.ts";
 import { iso, Timestamp } from "../request/route.ts";
 
@@ -74,6 +75,7 @@ function restartsNow(instances: readonly InstanceView[]): z.input<typeof Restart
 }
 
 export function environmentAnswer(
+  c: ApiContext,
   row: EnvironmentRow,
   instances: readonly InstanceView[],
 ): z.input<typeof Environment> {
@@ -89,6 +91,6 @@ export function environmentAnswer(
     updated_at: iso(row.updated_at),
     simulated: isSimulated(instances),
     restarts: restartsNow(instances),
-    instances: instances.map(instanceAnswer),
+    instances: instances.map((view) => instanceAnswer(c, view)),
   };
 }

@@ -75,7 +75,7 @@ export function registerEnvironmentVerbRoutes(api: ApiApp, deps: ApiDeps, fleet:
       );
       const done = refuseUnlessDone(outcome);
       afterwards(() => tellOf(c, done));
-      return c.json(await answerOf({ db: sql }, id), 202);
+      return c.json(await answerOf(c, { db: sql }, id), 202);
     });
   });
 
@@ -84,7 +84,7 @@ export function registerEnvironmentVerbRoutes(api: ApiApp, deps: ApiDeps, fleet:
     return await once(c, async (sql, afterwards) => {
       const done = refuseUnlessDone(await give(c, sql, id, stopEnvironment));
       afterwards(() => tellOf(c, done));
-      return c.json(await answerOf({ db: sql }, id), 202);
+      return c.json(await answerOf(c, { db: sql }, id), 202);
     });
   });
 
@@ -96,7 +96,7 @@ export function registerEnvironmentVerbRoutes(api: ApiApp, deps: ApiDeps, fleet:
       );
       const done = refuseUnlessDone(outcome);
       afterwards(() => tellOf(c, done));
-      return c.json(await answerOf({ db: sql }, id), 202);
+      return c.json(await answerOf(c, { db: sql }, id), 202);
     });
   });
 }

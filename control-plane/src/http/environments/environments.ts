@@ -93,12 +93,12 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Kep
     const terms = { order, payerId: workspace.owner_id, orderer: ordererOf(c) };
     const keyed = keyedOrder(c, (environment: EnvironmentRow) => ({
       status: 201,
-      body: environmentAnswer(environment, []),
+      body: environmentAnswer(c, environment, []),
     }));
     const outcome = await onFleet(fleet, async (fleet) => await takeOrder(db, { ...terms, fleet }, keyed));
     const { environment } = refuseUnlessDone(outcome);
     deps.link.wake();
-    return c.json(environmentAnswer(environment, []), 201);
+    return c.json(environmentAnswer(c, environment, []), 201);
   });
 
   api.openapi(list, async (c) => {
@@ -122,13 +122,13 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Kep
       rows.map(({ id }) => id),
     );
     const item = ({ created_micros: _micros, ...row }: (typeof rows)[number]) =>
-      environmentAnswer(row, instances.get(row.id) ?? []);
+      environmentAnswer(c, row, instances.get(row.id) ?? []);
     return c.json(toPage(rows, page.limit, { item, key: (row) => [row.created_micros, row.id] }), 200);
   });
 
   api.openapi(get, async (c) => {
     const row = await environmentFor(c, c.req.valid("param").id, "read-workload");
-    return c.json(await answerOf(deps, row.id), 200);
+    return c.json(await answerOf(c, deps, row.id), 200);
   });
 
   api.openapi(patch, async (c) => {
@@ -140,6 +140,6 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Kep
       return await changeEnvironment(sql, environment, { change, ...ordererOf(c), newId: deps.newId });
     });
     for (const hostId of hostIds) deps.link.nudge(hostId as HostId);
-    return c.json(await answerOf(deps, row.id), 200);
+    return c.json(await answerOf(c, deps, row.id), 200);
   });
 }

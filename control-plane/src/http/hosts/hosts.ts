@@ -246,7 +246,7 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
       await revokeHost(sql, host.id, { actor: actorName(c), now: deps.now() });
       return c.json(hostAnswer(await hostOf({ db: sql }, host.id)), 200);
     });
-    await deps.link.revocationsChanged();
+    await tellOfRevocation(deps, host.id);
     return answer;
   });
 
@@ -273,10 +273,19 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
       throw conflict(
         `${removal.instances} instances are on host ${host.id}. Drain it first, or say lost=true if the machine is gone.`,
       );
-    await deps.link.revocationsChanged();
+    await tellOfRevocation(deps, host.id);
     deps.link.wake();
     return c.body(null, 204);
   });
+}
+
+/** It is done whether or not NATS can be told at once: the list is pushed again until NATS has it. */
+async function tellOfRevocation({ link, log }: ApiDeps, host: HostId): Promise<void> {
+  try {
+    await link.revocationsChanged();
+  } catch (error) {
+    log.warn({ error, host }, "a host was revoked, and NATS could not be told yet");
+  }
 }
 
 /** As events name who did something and when. */

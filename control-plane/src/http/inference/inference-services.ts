@@ -8,7 +8,7 @@ import {
   listInferenceServices,
 } from "../../store/inference/inference-services.ts";
 import { instancesOf, type InstanceView } from "../../store/placement/instances.ts";
-import type { ApiApp, ApiDeps } from "../deps.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { Instance, instanceAnswer, isSimulated } from "../instance-answer.ts";
 import { authorizeWorkload, visibleWorkloads } from "../request/authorization.ts";
 import { pageOf, pageQuery, timePage, toPage } from "../request/pagination.ts";
@@ -106,7 +106,7 @@ export function registerInferenceServiceRoutes(api: ApiApp, { db }: ApiDeps): vo
       rows.map(({ id }) => id),
     );
     const item = ({ created_micros: _micros, ...row }: (typeof rows)[number]) =>
-      inferenceServiceAnswer(row, instances.get(row.id) ?? []);
+      inferenceServiceAnswer(c, row, instances.get(row.id) ?? []);
     return c.json(toPage(rows, page.limit, { item, key: (row) => [row.created_micros, row.id] }), 200);
   });
 
@@ -116,11 +116,12 @@ export function registerInferenceServiceRoutes(api: ApiApp, { db }: ApiDeps): vo
     if (row === null) throw notFound(`inference service ${id}`);
     await authorizeWorkload(c, row, { action: "read-workload", what: "inference service" });
     const instances = await instancesOf(db, "inference", [id]);
-    return c.json(inferenceServiceAnswer(row, instances.get(id) ?? []), 200);
+    return c.json(inferenceServiceAnswer(c, row, instances.get(id) ?? []), 200);
   });
 }
 
 function inferenceServiceAnswer(
+  c: ApiContext,
   row: InferenceServiceRow,
   instances: readonly InstanceView[],
 ): z.input<typeof InferenceService> {
@@ -131,6 +132,6 @@ function inferenceServiceAnswer(
     updated_at: iso(row.updated_at),
     host_id: instances[0]?.host_id ?? null,
     simulated: isSimulated(instances),
-    instances: instances.map(instanceAnswer),
+    instances: instances.map((view) => instanceAnswer(c, view)),
   };
 }

@@ -20,6 +20,7 @@ import {
   invitationCounts,
   inviteWhoHasIt,
   openInvitationsOf,
+  openInvitationTo,
   renewInvitation,
   withdrawInvitation,
   workspaceInvitation,
@@ -74,7 +75,7 @@ const post = createRoute({
   tags,
   summary: "Invite somebody by e-mail or username",
   description:
-    "The answer is the same whether anybody has the address, and whether they belong to the workspace. Asked again, the invitation that is open gets this role, and its time begins anew.",
+    "The answer is the same whether anybody has the address, and whether they belong to the workspace. Asked again, the invitation that is open gets this role, its time begins anew, and it is of who asked last. It ends when that one may no longer invite.",
   request: { params: NumericIdPath, body: jsonBody(NewInvitation) },
   responses: created("What was asked", WorkspaceInvitation),
 });
@@ -113,15 +114,18 @@ export function registerWorkspaceInvitationRoutes(api: ApiApp, deps: ApiDeps): v
     const expiresAt = new Date(now.getTime() + INVITATION_LIFETIME_MS);
     return await once(c, async (sql) => {
       await holdInvitations(sql, { workspaceId, inviterId, now });
-      const known = await renewInvitation(sql, { workspaceId, email, username, role, expiresAt });
-      if (known === null) {
+      const known = await openInvitationTo(sql, { workspaceId, email, username });
+      // Another's becomes one's own, and counts as such; the workspace has it already.
+      if (known?.inviterId !== inviterId) {
         const { oldestOfDay, ...counts } = await invitationCounts(sql, { workspaceId, inviterId, now });
-        const bound = invitationBound(counts);
+        const openOfWorkspace = counts.openOfWorkspace - (known === null ? 0 : 1);
+        const bound = invitationBound({ ...counts, openOfWorkspace });
         if (bound !== null) throw refusalAt(bound, { oldestOfDay, now });
       }
-      const id = known ?? deps.newId("invitation");
+      const id = known?.id ?? deps.newId("invitation");
       if (known === null)
         await insertInvitation(sql, { id, workspaceId, inviterId, email, username, role, now, expiresAt });
+      else await renewInvitation(sql, { id, inviterId, role, expiresAt });
       await inviteWhoHasIt(sql, id);
       const row = await workspaceInvitation(sql, id);
       if (row === null) throw notFound(`workspace ${workspaceId}`);

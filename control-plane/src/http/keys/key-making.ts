@@ -1,6 +1,6 @@
 /**
- * A key as it is wished for, made and shown. It is made of no more than the key that makes it, and shown in the answer
- * that made it and nowhere else.
+ * A key as it is wished for, made and shown. It is made of no more than the key that makes it, for whichever account, and
+ * shown in the answer that made it and nowhere else.
  */
 import { z } from "@hono/zod-openapi";
 import { displayText } from "@remotegpu/shared/text";
@@ -81,7 +81,7 @@ export function rightsWished(c: ApiContext, { scopes }: KeyWish): KeyRights {
   return scopes === undefined ? c.var.actor.keyRights : { role: "account", scopes };
 }
 
-/** For the account of the asking key itself: what it makes ends with it. */
+/** What an expiring key makes ends with it, for whichever account: that may become an administrator's later. */
 export function expiryWithin(c: ApiContext, { expires_at: wished }: KeyWish): Date | null {
   const own = c.var.actor.keyExpiresAt;
   if (wished === undefined) return own;

@@ -1,11 +1,11 @@
 /** Keys of any account, for administrators: the first one of a customer, and those that read the metrics. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { apiKeysOfCustomer, revokeApiKey } from "../../store/accounts/api-keys.ts";
+import { apiKeysOfCustomer } from "../../store/accounts/api-keys.ts";
 import { requireCustomer } from "../accounts/customers.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
-import { badField, notFound } from "../request/refusal.ts";
+import { badField } from "../request/refusal.ts";
 import {
   created,
   forAdmins,
@@ -20,11 +20,11 @@ import {
   apiKeyAnswer,
   ApiKeyShownOnce,
   expiryWithin,
-  type KeyWish,
   makeKey,
   newKeyFields,
   rightsWished,
 } from "./key-making.ts";
+import { revokeKey } from "./key-revocation.ts";
 
 const tags = ["customers"];
 
@@ -44,6 +44,7 @@ const post = createRoute({
   path: "/customers/{id}/api-keys",
   tags,
   summary: "Make a key; it is shown once",
+  description: "It opens no more than the key that asks, and ends with it where no earlier end is named.",
   request: {
     params: NumericIdPath,
     body: optionalJsonBody(NewApiKey),
@@ -67,6 +68,7 @@ const remove = createRoute({
   path: "/customers/{id}/api-keys/{key_id}",
   tags,
   summary: "Revoke a key: it opens nothing from now on",
+  description: "One that opens no more than the key that asks; itself it may always revoke.",
   request: { params: z.object({ id: NumericId, key_id: NumericId }) },
   responses: noContent("It is revoked"),
 });
@@ -79,13 +81,11 @@ export function registerApiKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     const wish = c.req.valid("json");
     const isForMetrics = wish.role === "metrics";
     if (isForMetrics && wish.scopes !== undefined) throw badField("scopes", "a key of role metrics has none");
-    // For administrators as for oneself: an expiring key must not make one of its kind that does not end.
-    const isAdmins = customer.user_type === "admin";
     const key = {
       customerId: customer.id,
       name: wish.name,
       rights: isForMetrics ? { role: "metrics" as const } : rightsWished(c, wish),
-      expiresAt: isAdmins && !isForMetrics ? expiryWithin(c, wish) : expiryOf(wish),
+      expiresAt: expiryWithin(c, wish),
     };
     return await once(c, async (sql) => c.json(await makeKey(c, sql, key), 201));
   });
@@ -99,12 +99,7 @@ export function registerApiKeyRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(remove, async (c) => {
     const { id, key_id: apiKeyId } = c.req.valid("param");
-    const revoked = await revokeApiKey(db, { customerId: id, apiKeyId, now: deps.now() });
-    if (!revoked) throw notFound(`live key ${apiKeyId} of customer ${id}`);
+    await revokeKey(c, { customerId: id, apiKeyId, what: `live key ${apiKeyId} of customer ${id}` });
     return c.body(null, 204);
   });
-}
-
-function expiryOf({ expires_at: wished }: KeyWish): Date | null {
-  return wished == null ? null : new Date(wished);
 }

@@ -1,11 +1,9 @@
 /** A customer's own keys: made, looked at and revoked by any of them that may. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { scopesBeyond } from "../../core/key-scopes.ts";
-import { apiKeysOfCustomer, liveKey, revokeApiKey, rightsOf } from "../../store/accounts/api-keys.ts";
+import { apiKeysOfCustomer } from "../../store/accounts/api-keys.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
-import { forbidden, notFound } from "../request/refusal.ts";
 import {
   created,
   forCustomers,
@@ -24,6 +22,7 @@ import {
   newKeyFields,
   rightsWished,
 } from "./key-making.ts";
+import { revokeKey } from "./key-revocation.ts";
 
 const tags = ["account"];
 
@@ -55,7 +54,8 @@ const remove = createRoute({
   path: "/api-keys/{id}",
   tags,
   summary: "Revoke a key of yours: it opens nothing from now on",
-  description: "One that opens no more than the key that asks; so that may always revoke itself.",
+  description:
+    "One that opens no more than the key that asks, which needs the scope orders for it; itself it may always revoke.",
   request: { params: NumericIdPath },
   responses: noContent("It is revoked"),
 });
@@ -79,14 +79,8 @@ export function registerOwnKeyRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(remove, async (c) => {
-    const { customerId, keyRights } = c.var.actor;
-    const key = { customerId, apiKeyId: c.req.valid("param").id };
-    const row = await liveKey(db, key);
-    if (row === null) throw notFound(`live key ${key.apiKeyId}`);
-    const beyond = scopesBeyond(keyRights, rightsOf(row));
-    if (beyond.length > 0)
-      throw forbidden(`A key revokes none that opens more: yours lacks the scope ${beyond.join(", ")}.`);
-    if (!(await revokeApiKey(db, { ...key, now: deps.now() }))) throw notFound(`live key ${key.apiKeyId}`);
+    const { id: apiKeyId } = c.req.valid("param");
+    await revokeKey(c, { customerId: c.var.actor.customerId, apiKeyId, what: `live key ${apiKeyId}` });
     return c.body(null, 204);
   });
 }

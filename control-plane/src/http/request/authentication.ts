@@ -63,6 +63,11 @@ export function refuseBeyondScope(c: ApiContext, rule: ScopeRule): void {
   if (refusal !== null) throw forbidden(refusal);
 }
 
+/** Whether amounts that stand beside other things are shown: without the scope they are null. */
+export function showsMoney(c: ApiContext): boolean {
+  return scopeRefusal(c.var.actor.keyRights, "money") === null;
+}
+
 export const requireAdmin = createMiddleware<ApiEnv>(async (c, next) => {
   if (!c.var.actor.isAdmin) throw forbidden("Only administrators may do this.");
   await next();

@@ -131,14 +131,14 @@ export function registerTrainingJobRoutes(api: ApiApp, { db }: ApiDeps): void {
       rows.map(({ id }) => id),
     );
     const item = ({ created_micros: _micros, ...row }: (typeof rows)[number]) =>
-      trainingJobAnswer(row, instances.get(row.id) ?? []);
+      trainingJobAnswer(c, row, instances.get(row.id) ?? []);
     return c.json(toPage(rows, page.limit, { item, key: (row) => [row.created_micros, row.id] }), 200);
   });
 
   api.openapi(get, async (c) => {
     const { id } = c.req.valid("param");
     await jobFor(c, id, "read-workload");
-    return c.json(await answerOf(db, id), 200);
+    return c.json(await answerOf(c, db, id), 200);
   });
 
   api.openapi(confirm, async (c) => {
@@ -171,17 +171,18 @@ async function carryOut(c: ApiContext, id: string, order: typeof confirmJob) {
     const job = (await lockJobOrders(sql, [id])).get(id);
     if (job === undefined) throw notFound(`training job ${id}`);
     refuseUnlessDone(await order(sql, job, ordererOf(c)));
-    return c.json(await answerOf(sql, id), 200);
+    return c.json(await answerOf(c, sql, id), 200);
   });
 }
 
-async function answerOf(db: Connection, id: string): Promise<z.input<typeof TrainingJob>> {
+async function answerOf(c: ApiContext, db: Connection, id: string): Promise<z.input<typeof TrainingJob>> {
   const row = await trainingJobById(db, id);
   if (row === null) throw notFound(`training job ${id}`);
-  return trainingJobAnswer(row, (await instancesOf(db, "training", [id])).get(id) ?? []);
+  return trainingJobAnswer(c, row, (await instancesOf(db, "training", [id])).get(id) ?? []);
 }
 
 function trainingJobAnswer(
+  c: ApiContext,
   row: TrainingJobRow,
   instances: readonly InstanceView[],
 ): z.input<typeof TrainingJob> {
@@ -194,6 +195,6 @@ function trainingJobAnswer(
     updated_at: iso(row.updated_at),
     host_id: instances[0]?.host_id ?? null,
     simulated: isSimulated(instances),
-    instances: instances.map(instanceAnswer),
+    instances: instances.map((view) => instanceAnswer(c, view)),
   };
 }

@@ -52,6 +52,6 @@ function registerKind(api: ApiApp, { db }: ApiDeps, routed: RoutedKind): void {
     const { id } = c.req.valid("param");
     await assertReadable(c, routed, id);
     const views = (await instancesOf(db, kind, [id], { withTails: true })).get(id) ?? [];
-    return c.json({ items: views.map(instanceAnswer), next_cursor: null }, 200);
+    return c.json({ items: views.map((view) => instanceAnswer(c, view)), next_cursor: null }, 200);
   });
 }

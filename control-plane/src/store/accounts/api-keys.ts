@@ -161,6 +161,19 @@ export async function apiKeysOfCustomer(
   return rows;
 }
 
+/** Of one customer, those that open something; there are MAX_LIVE_KEYS at most. */
+export async function liveKeysOf(
+  sql: Connection,
+  { customerId, now }: { customerId: number; now: Date },
+): Promise<ApiKeyRow[]> {
+  const { rows } = await sql.query<ApiKeyRow>(
+    `SELECT ${COLUMNS} FROM api_keys
+      WHERE customer_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2) ORDER BY id`,
+    [customerId, now],
+  );
+  return rows;
+}
+
 /** Null where the customer has no such key, or it was revoked. */
 export async function liveKey(
   sql: Connection,

@@ -106,6 +106,20 @@ export async function insertCustomer(
   return { made: true, customerId: made.id };
 }
 
+export interface CustomerStanding {
+  userType: string;
+  status: string;
+}
+
+/** Held for the rest of the transaction, with its keys: none is made meanwhile. */
+export async function holdCustomer(sql: Connection, customerId: number): Promise<CustomerStanding> {
+  const { rows } = await sql.query<CustomerStanding>(
+    `SELECT user_type AS "userType", coalesce(status, 'active') AS status FROM customers WHERE id = $1 FOR NO KEY UPDATE`,
+    [customerId],
+  );
+  return rows[0] ?? { userType: "external", status: "deleted" };
+}
+
 export interface CustomerChange {
   email?: string | undefined;
   display_name?: string | null | undefined;

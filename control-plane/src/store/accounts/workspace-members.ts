@@ -4,6 +4,7 @@
  */
 import type { WorkspaceRole } from "../../core/access-rights.ts";
 import type { Connection } from "../database.ts";
+import { endFallen } from "../invitations/vouching.ts";
 
 export interface MemberRow {
   workspace_id: number;
@@ -46,28 +47,41 @@ export async function memberOf(
 
 export type NewMember = Exclude<WorkspaceRole, "owner">;
 
+/** What they invited to as an admin ends where they are none any more. Call in a transaction. */
 export async function changeMember(
   sql: Connection,
   member: { workspaceId: number; customerId: number },
-  change: { role?: NewMember | undefined; status?: "active" | "suspended" | undefined },
+  {
+    now,
+    ...change
+  }: { role?: NewMember | undefined; status?: "active" | "suspended" | undefined; now: Date },
 ): Promise<void> {
+  await holdWorkspace(sql, member.workspaceId);
   await sql.query(
     `UPDATE workspace_members m SET role = coalesce($3, role), status = coalesce($4, status)
       WHERE workspace_id = $1 AND customer_id = $2 AND ${HAS_JOINED}`,
     [member.workspaceId, member.customerId, change.role ?? null, change.status ?? null],
   );
+  await endFallen(sql, { workspaceIds: [member.workspaceId], now });
 }
 
-/** Call in a transaction. */
+/** With what they invited to. Call in a transaction. */
 export async function removeMember(
   sql: Connection,
-  { workspaceId, customerId }: { workspaceId: number; customerId: number },
+  { workspaceId, customerId, now }: { workspaceId: number; customerId: number; now: Date },
 ): Promise<void> {
+  await holdWorkspace(sql, workspaceId);
   await sql.query(
     `DELETE FROM workspace_members m WHERE workspace_id = $1 AND customer_id = $2 AND ${HAS_JOINED}`,
     [workspaceId, customerId],
   );
+  await endFallen(sql, { workspaceIds: [workspaceId], now });
   await recountMembers(sql, workspaceId);
+}
+
+/** As for everything that changes invitations: of this and an acceptance at once the second sees what the first did. */
+async function holdWorkspace(sql: Connection, workspaceId: number): Promise<void> {
+  await sql.query("SELECT FROM workspaces WHERE id = $1 FOR NO KEY UPDATE", [workspaceId]);
 }
 
 export async function recountMembers(sql: Connection, workspaceId: number): Promise<void> {

@@ -24,7 +24,7 @@ const COLUMNS = `w.id, w.uuid, ${safeBigint("w.owner_id")} AS owner_id, w.name, 
     coalesce(w.member_count, 1) AS member_count, coalesce(w.status, 'active') AS status, w.share_weight, w.created_at, w.updated_at`;
 
 /** The active role of `customer` in `w`, as SQL; the owner is one even where the old data lacks the member's row. */
-const roleOf = (customer: string) => `CASE WHEN w.owner_id = ${customer} THEN 'owner' ELSE (
+export const roleOf = (customer: string) => `CASE WHEN w.owner_id = ${customer} THEN 'owner' ELSE (
     SELECT coalesce(m.role, 'member') FROM workspace_members m
      WHERE m.workspace_id = w.id AND m.customer_id = ${customer} AND coalesce(m.status, 'active') = 'active'
        AND coalesce(m.role, 'member') IN ('admin', 'member', 'viewer')) END`;

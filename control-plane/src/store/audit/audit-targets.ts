@@ -1,7 +1,8 @@
 /**
  * What changes are made of: where each kind of thing has its row, and which of the row's columns whoever reads the audit
  * log may see. All others are shown as "changed": secrets, what may hold one (commands, variables, addresses of
- * receivers), and people's names and addresses, which could never be removed from there.
+ * receivers), and what people are called and where they are written to, which could never be removed from there: their
+ * names as shown, e-mail addresses and names of SSH keys. The username is shown: accounts go by it.
  */
 import { type AuditDifference, auditDifference, type AuditFields } from "../../core/audit-difference.ts";
 import type { Connection } from "../database.ts";
@@ -12,6 +13,8 @@ interface AuditTarget {
   id: string;
   where: string;
   shown: ReadonlySet<string>;
+  /** Those of the shown columns that tell of somebody's money. */
+  money: ReadonlySet<string>;
   /** Columns whose decimals must not become floating. */
   decimals: readonly string[];
 }
@@ -30,13 +33,19 @@ const IGNORED: ReadonlySet<string> = new Set([
 function target(
   table: string,
   shown: string,
-  { key = "id", type = "bigint", decimals = "" }: { key?: string; type?: string; decimals?: string } = {},
+  {
+    key = "id",
+    type = "bigint",
+    decimals = "",
+    money = "",
+  }: { key?: string; type?: string; decimals?: string; money?: string } = {},
 ): AuditTarget {
   return {
     table,
     id: `${key}::text`,
     where: `${key} = ANY($1::${type}[])`,
     shown: new Set(shown.split(" ")),
+    money: new Set(money === "" ? [] : money.split(" ")),
     decimals: decimals === "" ? [] : decimals.split(" "),
   };
 }
@@ -50,12 +59,13 @@ const TARGETS = {
   alerts: target("alert_rules", "balances hours_left budget_percents monthly_limit", {
     key: "customer_id",
     decimals: "balances hours_left budget_percents monthly_limit",
+    money: "balances hours_left budget_percents monthly_limit",
   }),
   "api-key": target("api_keys", "customer_id name role scopes expires_at revoked_at"),
   customer: target(
     "customers",
     "username user_type account_type status balance currency overdue_status overdue_since credit_limit deleted_at",
-    { decimals: "balance credit_limit" },
+    { decimals: "balance credit_limit", money: "balance credit_limit" },
   ),
   "customer-quota": {
     ...target("resource_quotas", QUOTAS, { key: "customer_id" }),
@@ -107,7 +117,8 @@ const TARGETS = {
   }),
   setting: target("settings", "value", { key: "key", type: "text" }),
   spec: target("specs", "shape description retired_at", { key: "spec", type: "text" }),
-  "ssh-key": target("ssh_keys", "customer_id name fingerprint"),
+  // Its name is by custom whose it is and on which machine.
+  "ssh-key": target("ssh_keys", "customer_id fingerprint"),
   "training-job": target(
     "training_jobs",
     "customer_id workspace_id name image status status_reason cpu memory gpu node_count confirmed_at completed_at",
@@ -143,6 +154,16 @@ export function differenceOf(
   after: AuditFields | null,
 ): AuditDifference {
   return auditDifference(before, after, { shown: TARGETS[kind].shown, ignored: IGNORED });
+}
+
+/** An entry's fields for whoever may not see money: that they differ, and not from what to what. */
+export function withoutMoney(kind: string | null, fields: AuditFields | null): AuditFields | null {
+  const found = AUDIT_TARGET_KINDS.find((one) => one === kind);
+  if (found === undefined || fields === null) return fields;
+  const { money }: AuditTarget = TARGETS[found];
+  return Object.fromEntries(
+    Object.entries(fields).map(([field, value]) => [field, money.has(field) ? null : value]),
+  );
 }
 
 /** The id of the row that this statement made, where it is such a row and the statement answers it. */

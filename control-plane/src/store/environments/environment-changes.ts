@@ -43,8 +43,8 @@ export async function changeEnvironment(
       workloadId: environment.id,
       customerId: environment.customer_id,
       actor: changing.actor,
-      old: String(environment[field]),
-      new: String(changed[field]),
+      old: wordOf(environment[field]),
+      new: wordOf(changed[field]),
       reason: asSentence(`${field} was changed${waiting.includes(field) ? `; ${AT_NEXT_START}` : ""}`),
     })),
   );
@@ -67,6 +67,11 @@ const FIELDS = [
   "web_terminal_enabled",
   "auto_release_hours",
 ] as const satisfies readonly (keyof EnvironmentChange & keyof EnvironmentRow)[];
+
+/** Null stays null, or it would read as if somebody had written the word. */
+function wordOf(value: EnvironmentRow[(typeof FIELDS)[number]]): string | null {
+  return value === null ? null : String(value);
+}
 
 function given(change: EnvironmentChange): Partial<EnvironmentRow> {
   return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));

@@ -5,7 +5,7 @@
 import { recountMembers } from "../accounts/workspace-members.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database.ts";
-import { openAt } from "./workspace-invitations.ts";
+import { openAt } from "./vouching.ts";
 
 export interface InvitationRow {
   id: string;

@@ -5,6 +5,7 @@
 import type { InvitationCounts } from "../../core/invitation-bounds.ts";
 import type { NewMember } from "../accounts/workspace-members.ts";
 import type { Connection } from "../database.ts";
+import { endFallen, forgetEnded, HAS_ADDRESS, openAt } from "./vouching.ts";
 
 /** Exactly one of them. */
 export interface Address {
@@ -24,15 +25,9 @@ export interface WorkspaceInvitationRow extends Address {
 const SELECT = `SELECT i.id, i.workspace_id, c.username AS invited_by, i.email, i.username, i.role, i.created_at, i.expires_at
   FROM workspace_invitations i JOIN customers c ON c.id = i.invited_by`;
 
-/** SQL: the address of `i` is this customer's. */
-const HAS_ADDRESS = "(c.email = i.email OR c.username = i.username)";
-
-/** SQL: `i` was not answered, and its time is not over. */
-export const openAt = (now: string) => `(i.ended_at IS NULL AND i.expires_at > ${now})`;
-
 /**
- * Holds the workspace's invitations and the inviter's for the rest of the transaction, ends those of the workspace whose
- * time is over, and forgets what no bound counts any more.
+ * Holds the workspace's invitations and the inviter's for the rest of the transaction, ends those of the workspace that
+ * stand no more, and forgets what no bound counts any more.
  */
 export async function holdInvitations(
   sql: Connection,
@@ -40,15 +35,7 @@ export async function holdInvitations(
 ): Promise<void> {
   await sql.query("SELECT FROM customers WHERE id = $1 FOR NO KEY UPDATE", [inviterId]);
   await sql.query("SELECT FROM workspaces WHERE id = $1 FOR NO KEY UPDATE", [workspaceId]);
-  await sql.query(
-    "UPDATE workspace_invitations SET ended_at = $2 WHERE workspace_id = $1 AND ended_at IS NULL AND expires_at <= $2",
-    [workspaceId, now],
-  );
-  await sql.query(
-    `DELETE FROM workspace_members m USING workspace_invitations i
-      WHERE m.workspace_id = $1 AND m.status = 'invited' AND i.id = m.invitation_id AND i.ended_at IS NOT NULL`,
-    [workspaceId],
-  );
+  await endFallen(sql, { workspaceIds: [workspaceId], now });
   await sql.query(
     `DELETE FROM workspace_invitations
       WHERE workspace_id = $1 AND ended_at IS NOT NULL AND created_at <= $2::timestamptz - interval '1 day'`,
@@ -71,17 +58,28 @@ export async function invitationCounts(
   return rows[0] ?? { openOfWorkspace: 0, openOfInviter: 0, lastDayOfInviter: 0, oldestOfDay: null };
 }
 
-/** Asked again: the same invitation, with this role, its time begun anew. Null where none is open to the address. */
+/** The one that is open to the address; null where none is. Call with the workspace's invitations held. */
+export async function openInvitationTo(
+  sql: Connection,
+  { workspaceId, email, username }: Address & { workspaceId: number },
+): Promise<{ id: string; inviterId: number } | null> {
+  const { rows } = await sql.query<{ id: string; inviterId: number }>(
+    `SELECT id, invited_by AS "inviterId" FROM workspace_invitations
+      WHERE workspace_id = $1 AND (email = $2 OR username = $3) AND ended_at IS NULL`,
+    [workspaceId, email, username],
+  );
+  return rows[0] ?? null;
+}
+
+/** Asked again: the same invitation, with this role, its time begun anew, and vouched for by who asked last. */
 export async function renewInvitation(
   sql: Connection,
-  wish: Address & { workspaceId: number; role: NewMember; expiresAt: Date },
-): Promise<string | null> {
-  const { rows } = await sql.query<{ id: string }>(
-    `UPDATE workspace_invitations SET role = $4, expires_at = $5
-      WHERE workspace_id = $1 AND (email = $2 OR username = $3) AND ended_at IS NULL RETURNING id`,
-    [wish.workspaceId, wish.email, wish.username, wish.role, wish.expiresAt],
+  wish: { id: string; inviterId: number; role: NewMember; expiresAt: Date },
+): Promise<void> {
+  await sql.query(
+    "UPDATE workspace_invitations SET role = $2, expires_at = $3, invited_by = $4 WHERE id = $1",
+    [wish.id, wish.role, wish.expiresAt, wish.inviterId],
   );
-  return rows[0]?.id ?? null;
 }
 
 export async function insertInvitation(
@@ -161,19 +159,7 @@ export async function withdrawInvitation(
     `UPDATE workspace_invitations i SET ended_at = $3 WHERE i.id = $1 AND i.workspace_id = $2 AND ${openAt("$3")}`,
     [invitationId, workspaceId, now],
   );
-  // Who was also asked by the other address stays invited by that.
-  await sql.query(
-    `UPDATE workspace_members m SET invitation_id = i.id, role = i.role
-       FROM workspace_invitations i, customers c
-      WHERE m.invitation_id = $1 AND m.workspace_id = $2 AND m.status = 'invited' AND c.id = m.customer_id
-        AND i.workspace_id = $2 AND i.declined_at IS NULL AND ${openAt("$3")} AND ${HAS_ADDRESS}`,
-    [invitationId, workspaceId, now],
-  );
-  await sql.query(
-    `DELETE FROM workspace_members m USING workspace_invitations i
-      WHERE m.invitation_id = $1 AND m.workspace_id = $2 AND m.status = 'invited' AND i.id = $1 AND i.ended_at IS NOT NULL`,
-    [invitationId, workspaceId],
-  );
+  await forgetEnded(sql, { workspaceIds: [workspaceId], now });
   return rowCount === 1;
 }
 

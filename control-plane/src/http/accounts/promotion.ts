@@ -1,0 +1,34 @@
+/**
+ * Who becomes an administrator, by their account's type or by its being active again, does so with all the keys that
+ * the account has. These must open no more, and for no longer, than the key that asks, or its own bounds could be got
+ * round by an account made for that. What a key may make is keys/key-making.ts.
+ */
+import { reachesBeyond } from "../../core/key-scopes.ts";
+import { liveKeysOf, rightsOf } from "../../store/accounts/api-keys.ts";
+import type { CustomerStanding } from "../../store/accounts/customers.ts";
+import type { Transaction } from "../../store/database.ts";
+import type { ApiContext } from "../deps.ts";
+import { forbidden } from "../request/refusal.ts";
+
+/** Call with the account held. @throws ApiRefusal where the change makes an administrator whose keys reach beyond */
+export async function refusePromotionBeyondKey(
+  c: ApiContext,
+  sql: Transaction,
+  { customerId, before, after }: { customerId: number; before: CustomerStanding; after: CustomerStanding },
+): Promise<void> {
+  if (isAdministrator(before) || !isAdministrator(after)) return;
+  const { actor, deps } = c.var;
+  const own = { rights: actor.keyRights, expiresAt: actor.keyExpiresAt };
+  const keys = await liveKeysOf(sql, { customerId, now: deps.now() });
+  const beyond = keys.filter((row) =>
+    reachesBeyond(own, { rights: rightsOf(row), expiresAt: row.expires_at }),
+  );
+  if (beyond.length > 0)
+    throw forbidden(
+      `Keys of this account open more than yours, or for longer: ${beyond.map(({ id }) => id).join(", ")}. Revoke them first, or ask with a key that opens as much.`,
+    );
+}
+
+function isAdministrator({ userType, status }: CustomerStanding): boolean {
+  return userType === "admin" && status === "active";
+}
