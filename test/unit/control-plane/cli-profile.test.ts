@@ -1,9 +1,9 @@
 /** Where a wrong server or key came from is what the message names; a key is never shown. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
-import { loadProfile } from "@remotegpu/control-plane/cli/profile";
+import { forgetProfile, loadProfile, profilePath, saveProfile } from "@remotegpu/control-plane/cli/profile";
 
 const SERVER = "http://127.0.0.1:8080";
 const folder = mkdtempSync(join(tmpdir(), "rg-profile-"));
@@ -60,4 +60,17 @@ test("the key of a profile goes to no other server than its own", () => {
   );
   expect(loadFor("http://127.0.0.1:8081")).toThrow("is not sent to");
   expect(loadFor(`${SERVER}/`)()).toMatchObject({ key: "kept" });
+});
+
+test("the last profile that is forgotten leaves no folder behind, and none goes that something is in", () => {
+  vi.stubEnv("XDG_CONFIG_HOME", join(folder, "config"));
+  vi.stubEnv("REMOTEGPU_PROFILE", undefined);
+  mkdirSync(join(folder, "config"));
+  for (const name of ["ada", "grace"]) saveProfile(profilePath(name), { server: SERVER, key: "k" });
+
+  forgetProfile(profilePath("ada"));
+  expect(readdirSync(join(folder, "config", "remotegpu", "profiles"))).toEqual(["grace.json"]);
+  forgetProfile(profilePath("grace"));
+
+  expect(readdirSync(join(folder, "config"))).toEqual([]);
 });
