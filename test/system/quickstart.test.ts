@@ -144,13 +144,10 @@ test.concurrent(
     };
     await killedAndBack(agentPid, "another agent");
     await killedAndBack(controlPlanePid, "another control plane");
-    await eventually(
-      async () => (await fetch(`${url}/readyz`).catch(() => null))?.ok === true,
-      {
-        withinMs: RUNS_WITHIN_MS,
-        what: "the other control plane serving",
-      },
-    );
+    await eventually(async () => (await fetch(`${url}/readyz`).catch(() => null))?.ok === true, {
+      withinMs: RUNS_WITHIN_MS,
+      what: "the other control plane serving",
+    });
     process.kill(agentPid() ?? 0, "SIGKILL");
     process.kill(controlPlanePid() ?? 0, "SIGKILL");
     process.kill(-(first.running.pid ?? 0), "SIGINT");

@@ -1,12 +1,11 @@
 /**
- * Plays the pages on the system that `npm start` has brought up: the README's tour first, whose customer is the one of
- * the customers' page; then that page and the operators' one at once, since they do not get in each other's way.
+ * Plays the pages on the system that `npm start` has brought up: the README's tour and then the operators' page, and
+ * meanwhile the customers' page as the customer of `npm start`.
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { Profile } from "@remotegpu/control-plane/cli/profile";
-import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
 import { CLEAN, NUMBERS_VARY, START, whyNot } from "./classes.ts";
 import { commandsIn, textOf, type ToldCommand, type TriedPage } from "./page.ts";
 import { saysSo } from "./shape.ts";
@@ -35,32 +34,42 @@ export async function untrueAfterStart(system: StartedSystem): Promise<string[]>
     NODE_COMPILE_CACHE: join(folder, "compiled"),
   };
   const adminProfile = join(state, "admin-profile.json");
-  const play = async (page: TriedPage, more: { input?: string; profile?: string; places?: [string, string][] }) => {
-    const { input, profile, places = [] } = more;
+  const play = async (
+    page: TriedPage,
+    more: { input?: string; profile?: string; places?: Record<string, string> },
+  ) => {
+    const { input, profile, places = {} } = more;
     const untrue = await untrueOf(toPlay(page), {
       env: { ...env, ...(profile !== undefined && { REMOTEGPU_PROFILE: profile }) },
       folder,
-      places: new Map([...placesOf({ state, url, home }), ...places]),
+      places: new Map(Object.entries({ ...placesOf({ state, url, home }), ...places })),
       numbersVary: NUMBERS_VARY,
       ...(input !== undefined && { input }),
     });
     return untrue.map((sentence) => `${page}: ${sentence}`);
   };
 
-  const tour = await play(README, {});
-  const left = existsSync(join(home, ".config", "remotegpu")) ? ["the tour leaves a profile behind"] : [];
-  const others = await Promise.all([
+  const asOwner = { profile: adminProfile, places: { HOST: hostId } };
+  const [owner, customer] = await Promise.all([
+    play(README, {}).then(async (tour) => [
+      ...tour,
+      ...(await play("control-plane/docs/operators.md", asOwner)),
+    ]),
     play("control-plane/docs/customers.md", {
-      input: `${await keyOfTourist(adminProfile)}\n`,
-      places: [["https://gpus.example.com", url]],
+      input: `${keyIn(join(state, "profile.json"))}\n`,
+      places: { "https://gpus.example.com": url },
     }),
-    play("control-plane/docs/operators.md", { profile: adminProfile, places: [["HOST", hostId]] }),
   ]);
-  return [...tour, ...left, ...others.flat()];
+  if (existsSync(join(home, ".config/remotegpu/profiles"))) owner.push("The tour leaves a profile behind.");
+  return [...owner, ...customer];
 }
 
 /** What the README shows of `npm start` is what it said, but for the folder and port of the test's own. */
-export function untrueOfStart(command: typeof START | typeof CLEAN, said: string, system: { state: string; url: string }): string[] {
+export function untrueOfStart(
+  command: typeof START | typeof CLEAN,
+  said: string,
+  system: { state: string; url: string },
+): string[] {
   const told = commandsIn(textOf(README)).find((one) => one.command === command);
   // npm says first what it runs.
   const own = said.split("\n").filter((line) => !line.startsWith("> "));
@@ -71,7 +80,8 @@ export function untrueOfStart(command: typeof START | typeof CLEAN, said: string
     .replaceAll(profile, "")
     .replaceAll(system.state, "/var/lib/remotegpu/start")
     .replaceAll(system.url, "http://127.0.0.1:8080");
-  if (told !== undefined && saysSo(told.says, { text, numbersVary: NUMBERS_VARY.includes(command) })) return [];
+  if (told !== undefined && saysSo(told.says, { text, numbersVary: NUMBERS_VARY.includes(command) }))
+    return [];
   return [`${README}: ${command} printed, other than the page says: ${text}`];
 }
 
@@ -81,12 +91,20 @@ function toPlay(page: TriedPage): ToldCommand[] {
   );
 }
 
-function placesOf({ state, url, home }: { state: string; url: string; home: string }): [string, string][] {
-  return [
-    ["/var/lib/remotegpu/start", state],
-    ["http://127.0.0.1:8080", url],
-    ["/root/.config", join(home, ".config")],
-  ];
+function placesOf({
+  state,
+  url,
+  home,
+}: {
+  state: string;
+  url: string;
+  home: string;
+}): Record<string, string> {
+  return {
+    "/var/lib/remotegpu/start": state,
+    "http://127.0.0.1:8080": url,
+    "/root/.config": join(home, ".config"),
+  };
 }
 
 function npxIn(folder: string): string {
@@ -97,12 +115,8 @@ function npxIn(folder: string): string {
   return bin;
 }
 
-/** Of whom the README's tour makes. */
-async function keyOfTourist(adminProfile: string): Promise<string> {
-  const admin = new ApiClient(Profile.parse(JSON.parse(readFileSync(adminProfile, "utf8"))));
-  const [tourist] = (await admin.list("/customers")).filter(({ username }) => username === "ada");
-  const made = await admin.post(`/customers/${String(tourist?.id)}/api-keys`, { name: "page" });
-  return String(made.key);
+function keyIn(profile: string): string {
+  return Profile.parse(JSON.parse(readFileSync(profile, "utf8"))).key;
 }
 
 /** As a person does who copies it from the screen, npx and all. */

@@ -9,6 +9,8 @@ const MAY_BE_ANY: readonly [RegExp, string][] = [
   [/\brg([a-z])_[\w-]+/g, "rg$1_SECRET"],
   [/ {2,}/g, "  "],
 ];
+/** What means something else in a pattern. */
+const OF_A_PATTERN = /[.*+?^${}()|[\]\\]/g;
 const NUMBER = /\d+(?:\.\d+)?/g;
 
 /** @param printed.numbersVary counts of seconds, minutes and what they cost are then any, too */
@@ -18,7 +20,11 @@ export function saysSo(says: string[], printed: { text: string; numbersVary: boo
     return printed.numbersVary ? known.replaceAll(NUMBER, "0") : known;
   };
   const expected = says.map((line) =>
-    line === "…" ? "(?:.*\\n)*?" : `${RegExp.escape(shape(line)).replaceAll("…", ".*")}\\n`,
+    line === "…"
+      ? "(?:.*\\n)*?"
+      : `${shape(line)
+          .replaceAll(OF_A_PATTERN, String.raw`\$&`)
+          .replaceAll("…", ".*")}\\n`,
   );
   const lines = printed.text.trimEnd().split("\n").map(shape);
   return new RegExp(`^${expected.join("")}$`).test(`${lines.join("\n")}\n`);
