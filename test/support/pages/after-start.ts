@@ -21,7 +21,7 @@ exec ${BIN}/$name "$@"
 const README = "README.md";
 
 /** @param system.folder of the test's own, for what the commands keep and read */
-export type StartedSystem = { state: string; url: string; hostId: string; folder: string };
+type StartedSystem = { state: string; url: string; hostId: string; folder: string };
 
 /** @returns a sentence for each command that is not as its page says, and for each file that the tour leaves behind */
 export async function untrueAfterStart(system: StartedSystem): Promise<string[]> {

@@ -7,7 +7,7 @@ const ENDS_WITHIN_MS = 180_000;
 /** Between what commands print; no command prints it. */
 const MARK = "::told-session::";
 
-export type Session = {
+type Session = {
   env: Record<string, string>;
   folder: string;
   /** What stands in a page → what it is here. */
