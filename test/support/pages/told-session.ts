@@ -3,7 +3,7 @@ import { execa } from "execa";
 import { saysSo } from "./shape.ts";
 import type { ToldCommand } from "./page.ts";
 
-const ENDS_WITHIN_MS = 180_000;
+const ENDS_WITHIN_MS = 150_000;
 /** Between what commands print; no command prints it. */
 const MARK = "::told-session::";
 
