@@ -1,12 +1,18 @@
-/** The server's command as an operator types it. */
-import { existsSync } from "node:fs";
+/** The server's command as an operator types it, on the page for production and otherwise. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { RUN_BESIDE, whyNot } from "../support/pages/classes.ts";
+import { commandsIn, textOf } from "../support/pages/page.ts";
+import { untrueOf } from "../support/pages/told-session.ts";
 import { freshDatabase } from "../support/postgres.ts";
 
+const REPOSITORY = new URL("../..", import.meta.url).pathname;
 const COMMAND = new URL("../../control-plane/bin/remotegpu-control-plane", import.meta.url).pathname;
+/** Its commands are programs of their own, one after the other. */
+const PAGE_WITHIN_MS = 180_000;
 /** Not even root can make a folder there. */
 const NO_FOLDER = "/sys/remotegpu";
 
@@ -89,3 +95,36 @@ test.each([
   expect(done).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining(named) });
   expect(done.stderr).not.toMatch(/^ {4}at /m);
 });
+
+test.each(RUN_BESIDE)(
+  "%s: every command that changes no machine does as it says",
+  async (page) => {
+    const database = await freshDatabase({ template: "template0" });
+    onTestFinished(() => database.drop());
+    const folder = mkdtempSync(join(tmpdir(), "remotegpu-page-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    mkdirSync(join(folder, "etc"));
+    const told = commandsIn(textOf(page)).filter(({ command }) => whyNot(command) === undefined);
+
+    const untrue = await untrueOf(told, {
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        HOME: folder,
+        DATABASE_URL: database.url,
+        REMOTEGPU_STATE_DIR: join(folder, "state"),
+        NODE_COMPILE_CACHE: join(folder, "compiled"),
+      },
+      folder: REPOSITORY,
+      places: new Map([
+        ["postgres://remotegpu:PASSWORD@db.example.com/remotegpu", database.url],
+        ["/etc/nats-server.conf", join(folder, "etc/nats-server.conf")],
+      ]),
+    });
+
+    expect(untrue).toEqual([]);
+    expect(told.length).toBeGreaterThan(4);
+    expect(existsSync(join(folder, "state/operator.json"))).toBe(true);
+    expect(readFileSync(join(folder, "etc/nats-server.conf"), "utf8")).toContain("jetstream");
+  },
+  PAGE_WITHIN_MS,
+);

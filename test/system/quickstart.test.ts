@@ -21,11 +21,13 @@ import { ensureStarterImage, removeStarterImage } from "@remotegpu/control-plane
 import { docker } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { endProcessesIn, leftOnHost, processesIn, removeFromHost } from "../support/leftovers.ts";
+import { typed, untrueAfterStart, untrueOfStart } from "../support/pages/after-start.ts";
+import { CLEAN, START } from "../support/pages/classes.ts";
 
 const REPOSITORY = new URL("../..", import.meta.url).pathname;
 const RUNS_WITHIN_MS = 120_000;
 const ENDS_WITHIN_MS = 60_000;
-const ALL_OF_IT_MS = 240_000;
+const ALL_OF_IT_MS = 400_000;
 
 const Credential = z.looseObject({ grant: z.looseObject({ host_id: z.string() }) });
 const Kept = z.object({
@@ -101,12 +103,12 @@ async function expectNothingLeftBy(hostId: string, stateFolder: string): Promise
 
 // They mostly wait, for a first row of usage above all, so both go on at once.
 test.concurrent(
-  "npm start: an agent and a control plane that die are started again; Ctrl-C ends all of it, whatever died just then, and keeps the state; the second start goes on with it, without the keys of the first, and calls the environment running once it runs; killed, it leaves nothing that runs",
+  "npm start, and on it every command of the README and of the pages for customers and operators as they say; an agent and a control plane that die are started again; Ctrl-C ends all of it, whatever died just then, and keeps the state; the second start goes on with it, without the keys of the first, and calls the environment running once it runs; killed, it leaves nothing that runs",
   async () => {
     const state = join(folder, "start");
     const port = await freePort("127.0.0.1", null);
     const startUntil = async (line: string) => {
-      const running = npm(["start", "--", "--state", state, "--port", String(port), "--simulated-gpus", "1"]);
+      const running = npm(["start", "--", "--state", state, "--port", String(port), "--simulated-gpus", "2"]);
       let said = "";
       running.all.on("data", (chunk) => (said += String(chunk)));
       let hasEnded = false;
@@ -120,10 +122,18 @@ test.concurrent(
     };
     const kept = () => Kept.parse(JSON.parse(readFileSync(join(state, "kept.json"), "utf8")));
 
-    const first = await startUntil("It runs. Enter it:");
+    const url = `http://127.0.0.1:${port}`;
+    const first = await startUntil("removes all it kept.");
     const keptFirst = kept();
     const hostId = hostIn(join(state, "agent"));
-    expect(first.said).toContain("4. Prices:");
+    expect(untrueOfStart(START, first.said, { state, url })).toEqual([]);
+    const [, enter = ""] = /Enter it: +(.*)/.exec(first.said) ?? [];
+    expect(await typed(enter, folder)).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("SMI") });
+    expect(await untrueAfterStart({ state, url, hostId, folder: join(folder, "pages") })).toEqual([]);
+    await eventually(async () => (await runningOn(hostId)) === 1, {
+      withinMs: ENDS_WITHIN_MS,
+      what: "the end of what the pages had",
+    });
     expect(await leftOnHost(hostId)).toContainEqual(expect.stringMatching(/^container /));
     const agentPid = () => pidIn(join(state, "agent"), "agent/src/main.ts run");
     const controlPlanePid = () => pidIn(join(state, "control-plane"), "control-plane/src/main.ts run");
@@ -134,13 +144,10 @@ test.concurrent(
     };
     await killedAndBack(agentPid, "another agent");
     await killedAndBack(controlPlanePid, "another control plane");
-    await eventually(
-      async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null))?.ok === true,
-      {
-        withinMs: RUNS_WITHIN_MS,
-        what: "the other control plane serving",
-      },
-    );
+    await eventually(async () => (await fetch(`${url}/readyz`).catch(() => null))?.ok === true, {
+      withinMs: RUNS_WITHIN_MS,
+      what: "the other control plane serving",
+    });
     process.kill(agentPid() ?? 0, "SIGKILL");
     process.kill(controlPlanePid() ?? 0, "SIGKILL");
     process.kill(-(first.running.pid ?? 0), "SIGINT");
@@ -158,8 +165,8 @@ test.concurrent(
     expect(second.said).not.toContain("4. Prices:");
     const { adminKey, customerKey, ...others } = kept();
     expect(others).toEqual({ customerId: keptFirst.customerId, environmentId: keptFirst.environmentId });
-    const admin = new ApiClient({ server: `http://127.0.0.1:${port}`, key: adminKey });
-    const customer = new ApiClient({ server: `http://127.0.0.1:${port}`, key: customerKey });
+    const admin = new ApiClient({ server: url, key: adminKey });
+    const customer = new ApiClient({ server: url, key: customerKey });
     expect(await admin.list("/hosts")).toMatchObject([{ id: hostId, connection: "connected" }]);
     expect(await customer.list("/environments")).toMatchObject([
       { id: keptFirst.environmentId, status: "running", host_id: hostId },
@@ -168,7 +175,9 @@ test.concurrent(
     await second.running;
     await expectNothingLeftBy(hostId, state);
 
-    expect(await npm(["start", "--", "--state", state, "--clean"])).toMatchObject({ exitCode: 0 });
+    const cleaned = await npm(["start", "--", "--state", state, "--clean"]);
+    expect(cleaned).toMatchObject({ exitCode: 0 });
+    expect(untrueOfStart(CLEAN, cleaned.all, { state, url })).toEqual([]);
     expect(existsSync(state)).toBe(false);
   },
   ALL_OF_IT_MS,

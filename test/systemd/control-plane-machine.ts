@@ -1,4 +1,4 @@
-/** A machine that runs the control plane as the README's "In production" says: own Postgres, own NATS, the unit. */
+/** A machine that runs the control plane as the page for production says: own Postgres, own NATS, the unit. */
 import { z } from "zod";
 import { eventually } from "../support/eventually.ts";
 import type { Machine } from "./machine.ts";

@@ -17,7 +17,7 @@ const ENVIRONMENTS = 20;
  */
 const MANY_CORES = `NODE_OPTIONS="--max-semi-space-size=1 --import=data:text/javascript,import%20os%20from%20'node:os';os.cpus=()=>Array(64).fill({model:'',speed:0})"`;
 const WATCHDOG_SECONDS = 15;
-/** README, "Take a host away". */
+/** The page for operators, "Remove the agent itself". */
 const UNINSTALL =
   "systemctl disable --now remotegpu-agent remotegpu-access && (set -a; . /etc/remotegpu/agent.env; /opt/remotegpu/current/node /opt/remotegpu/current/agent.mjs restore-limits) && rm -r /etc/systemd/system/remotegpu-a*.service* /opt/remotegpu /etc/remotegpu && systemctl daemon-reload";
 

@@ -1,11 +1,15 @@
-/** The READMEs are true where a machine can tell: settings and their defaults, commands, links, paths. */
+/** The pages are true where a machine can tell: settings and their defaults, commands, links, paths. */
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const PAGES = globSync(
-  ["{.,agent,control-plane,control-plane/migrations,shared,test}/README.md", "control-plane/BILLING.md"],
+  [
+    "{.,agent,control-plane,control-plane/migrations,shared,test}/README.md",
+    "control-plane/BILLING.md",
+    "control-plane/docs/*.md",
+  ],
   { cwd: ROOT },
 ).toSorted();
 const VARIABLE = /\b(?:REMOTEGPU_[A-Z0-9_]+|(?:MIGRATION_)?DATABASE_URL|NATS_(?:URL|CA_FILE))\b/g;
@@ -18,7 +22,9 @@ function read(file: string): string {
 
 /** What stands between backticks, and the lines of indented and fenced code. */
 function codeIn(page: string): string[] {
-  const fenced = [...page.matchAll(/^```\n([\s\S]*?)^```$/gm)].flatMap(([, block = ""]) => block.split("\n"));
+  const fenced = [...page.matchAll(/^```\w*\n([\s\S]*?)^```$/gm)].flatMap(([, block = ""]) =>
+    block.split("\n"),
+  );
   const indented = page.split("\n").filter((line) => line.startsWith("    "));
   const inline = [...page.replaceAll(/^```[\s\S]*?^```$/gm, "").matchAll(/`([^`\n]+)`/g)];
   return [...fenced, ...indented, ...inline.map(([, code = ""]) => code)];
@@ -26,6 +32,16 @@ function codeIn(page: string): string[] {
 
 function linksIn(page: string): string[] {
   return [...page.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
+}
+
+/** As they are linked to: small letters, no marks, dashes for blanks. */
+function headingsIn(page: string): string[] {
+  return [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, "")
+      .replaceAll(" ", "-"),
+  );
 }
 
 /** Variable → the text that config.ts gives as its default; null where it gives none. */
@@ -46,7 +62,7 @@ function variableRows(page: string): Map<string, string> {
 }
 
 test("every page is looked at", () => {
-  expect(PAGES).toHaveLength(7);
+  expect(PAGES).toHaveLength(12);
 });
 
 describe.each(["agent", "control-plane"])("the settings of %s", (name) => {
@@ -102,6 +118,19 @@ describe.each(PAGES)("%s", (file) => {
     ).toEqual([]);
   });
 
+  test("links to headings that exist", () => {
+    const headings = linksIn(page)
+      .filter((target) => !target.startsWith("http") && target.includes("#"))
+      .map((target) => target.split("#"));
+
+    expect(
+      headings.filter(
+        ([other = "", heading = ""]) =>
+          !headingsIn(other === "" ? page : read(join(dirname(file), other))).includes(heading),
+      ),
+    ).toEqual([]);
+  });
+
   test("names files and folders that exist", () => {
     const paths = codeIn(page).flatMap((code) =>
       code.split(/\s+/).filter((word) => FROM_THE_ROOT.test(word)),
@@ -119,7 +148,7 @@ describe.each(PAGES)("%s", (file) => {
   });
 
   test("needs nothing beside this repository", () => {
-    expect(page).not.toContain("../shared");
+    expect(page.replaceAll("../../shared/", "")).not.toContain("../shared");
     expect(linksIn(page).filter((target) => join(dirname(file), target).startsWith(".."))).toEqual([]);
   });
 });

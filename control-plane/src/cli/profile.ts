@@ -2,7 +2,7 @@
  * Where the command line finds its server and key: options, then the environment, then a profile file. A profile
  * is made by `remotegpu login`, or by `npm start` for the host it runs on.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
@@ -38,6 +38,7 @@ export function profilePath(named = process.env["REMOTEGPU_PROFILE"]): string {
 const PROFILE_NAME = /^[\w-]{1,64}$/;
 
 /**
+ * The user's folders go with the last profile in them.
  * @returns false where there was none
  * @throws CliError for what is no file, or may not be removed
  */
@@ -48,6 +49,9 @@ export function forgetProfile(path: string): boolean {
   } catch (cause) {
     throw new CliError("usage", `The profile ${path} cannot be removed: ${faultOf(cause)}`, { cause });
   }
+  const own = dirname(userProfilePath());
+  for (const folder of [join(own, "profiles"), own])
+    if (isThere && existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
   return isThere;
 }
 

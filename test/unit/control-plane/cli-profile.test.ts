@@ -1,12 +1,18 @@
 /** Where a wrong server or key came from is what the message names; a key is never shown. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
-import { loadProfile, profilePath, START_PROFILE } from "@remotegpu/control-plane/cli/profile";
+import {
+  forgetProfile,
+  loadProfile,
+  profilePath,
+  saveProfile,
+  START_PROFILE,
+} from "@remotegpu/control-plane/cli/profile";
 
 const SERVER = "http://127.0.0.1:8080";
 const folder = mkdtempSync(join(tmpdir(), "rg-profile-"));
@@ -113,4 +119,17 @@ test("a key that is refused is said to be that of its profile, and is not shown"
 
   await expect(asked).rejects.toThrow(`This API key is not known. The key in ${file} was used. (401)`);
   await expect(asked).rejects.not.toThrow("rgk_secret");
+});
+
+test("the last profile that is forgotten leaves no folder behind, and none goes that something is in", () => {
+  vi.stubEnv("XDG_CONFIG_HOME", join(folder, "config"));
+  vi.stubEnv("REMOTEGPU_PROFILE", undefined);
+  mkdirSync(join(folder, "config"));
+  for (const name of ["ada", "grace"]) saveProfile(profilePath(name), { server: SERVER, key: "k" });
+
+  forgetProfile(profilePath("ada"));
+  expect(readdirSync(join(folder, "config", "remotegpu", "profiles"))).toEqual(["grace.json"]);
+  forgetProfile(profilePath("grace"));
+
+  expect(readdirSync(join(folder, "config"))).toEqual([]);
 });

@@ -1,0 +1,131 @@
+/**
+ * Plays the pages on the system that `npm start` has brought up: the README's tour and then the operators' page, and
+ * meanwhile the customers' page as the customer of `npm start`.
+ */
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
+import { Profile } from "@remotegpu/control-plane/cli/profile";
+import { CLEAN, NUMBERS_VARY, START, whyNot } from "./classes.ts";
+import { commandsIn, textOf, type ToldCommand, type TriedPage } from "./page.ts";
+import { saysSo } from "./shape.ts";
+import { untrueOf } from "./told-session.ts";
+
+const BIN = new URL("../../../node_modules/.bin", import.meta.url).pathname;
+/** What `npx` finds in a clone, without the second that npm needs for it each time. */
+const NPX = `#!/bin/sh
+name=$1
+shift
+exec ${BIN}/$name "$@"
+`;
+const README = "README.md";
+
+/** @param system.folder of the test's own, for what the commands keep and read */
+type StartedSystem = { state: string; url: string; hostId: string; folder: string };
+
+/** @returns a sentence for each command that is not as its page says, and for each file that the tour leaves behind */
+export async function untrueAfterStart(system: StartedSystem): Promise<string[]> {
+  const { state, url, hostId, folder } = system;
+  const home = join(folder, "home");
+  mkdirSync(home, { recursive: true });
+  const env = {
+    HOME: home,
+    PATH: `${npxIn(folder)}:${BIN}:${process.env["PATH"] ?? ""}`,
+    NODE_COMPILE_CACHE: join(folder, "compiled"),
+  };
+  const adminProfile = join(state, "admin-profile.json");
+  const play = async (
+    page: TriedPage,
+    more: { input?: string; profile?: string; places?: Record<string, string> },
+  ) => {
+    const { input, profile, places = {} } = more;
+    const untrue = await untrueOf(toPlay(page), {
+      env: { ...env, ...(profile !== undefined && { REMOTEGPU_PROFILE: profile }) },
+      folder,
+      places: new Map(Object.entries({ ...placesOf({ state, url, home }), ...places })),
+      numbersVary: NUMBERS_VARY,
+      ...(input !== undefined && { input }),
+    });
+    return untrue.map((sentence) => `${page}: ${sentence}`);
+  };
+
+  const asOwner = { profile: adminProfile, places: { HOST: hostId } };
+  const [owner, customer] = await Promise.all([
+    play(README, {}).then(async (tour) => [
+      ...tour,
+      ...(await play("control-plane/docs/operators.md", asOwner)),
+    ]),
+    play("control-plane/docs/customers.md", {
+      input: `${keyIn(join(state, "profile.json"))}\n`,
+      places: { "https://gpus.example.com": url },
+    }),
+  ]);
+  if (existsSync(join(home, ".config/remotegpu/profiles"))) owner.push("The tour leaves a profile behind.");
+  return [...owner, ...customer];
+}
+
+/** What the README shows of `npm start` is what it said, but for the folder and port of the test's own. */
+export function untrueOfStart(
+  command: typeof START | typeof CLEAN,
+  said: string,
+  system: { state: string; url: string },
+): string[] {
+  const told = commandsIn(textOf(README)).find((one) => one.command === command);
+  // npm says first what it runs.
+  const own = said.split("\n").filter((line) => !line.startsWith("> "));
+  const profile = ` --profile ${join(system.state, "profile.json")}`;
+  const text = own
+    .join("\n")
+    .trimStart()
+    .replaceAll(profile, "")
+    .replaceAll(system.state, "/var/lib/remotegpu/start")
+    .replaceAll(system.url, "http://127.0.0.1:8080");
+  if (told !== undefined && saysSo(told.says, { text, numbersVary: NUMBERS_VARY.includes(command) }))
+    return [];
+  return [`${README}: ${command} printed, other than the page says: ${text}`];
+}
+
+function toPlay(page: TriedPage): ToldCommand[] {
+  return commandsIn(textOf(page)).filter(
+    ({ command }) => command !== START && command !== CLEAN && whyNot(command) === undefined,
+  );
+}
+
+function placesOf({
+  state,
+  url,
+  home,
+}: {
+  state: string;
+  url: string;
+  home: string;
+}): Record<string, string> {
+  return {
+    "/var/lib/remotegpu/start": state,
+    "http://127.0.0.1:8080": url,
+    "/root/.config": join(home, ".config"),
+  };
+}
+
+function npxIn(folder: string): string {
+  const bin = join(folder, "bin");
+  mkdirSync(bin);
+  writeFileSync(join(bin, "npx"), NPX);
+  chmodSync(join(bin, "npx"), 0o755);
+  return bin;
+}
+
+function keyIn(profile: string): string {
+  return Profile.parse(JSON.parse(readFileSync(profile, "utf8"))).key;
+}
+
+/** As a person does who copies it from the screen, npx and all. */
+export async function typed(line: string, home: string) {
+  return await execa("sh", ["-c", line], {
+    cwd: new URL("../../..", import.meta.url).pathname,
+    env: { HOME: home, PATH: process.env["PATH"] ?? "", NODE_DISABLE_COMPILE_CACHE: "1" },
+    extendEnv: false,
+    reject: false,
+    timeout: 60_000,
+  });
+}

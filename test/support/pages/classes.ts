@@ -1,0 +1,49 @@
+/** How each command of the pages is tried, and which ones cannot be, and why. Nothing else says so. */
+import type { TriedPage } from "./page.ts";
+
+/** What `npm start` and its end are typed by the test of npm start itself. */
+export const START = "npm start";
+export const CLEAN = "npm start -- --clean";
+
+/** Played on the system of `npm start`, in the order of the page, as whoever the page is for. */
+export const PLAYED_AFTER_START: readonly TriedPage[] = [
+  "README.md",
+  "control-plane/docs/customers.md",
+  "control-plane/docs/operators.md",
+];
+
+/** Run on a database, and in a folder, that are thrown away. */
+export const RUN_BESIDE: readonly TriedPage[] = ["control-plane/docs/production.md"];
+
+/** By how it begins. */
+export const CANNOT_RUN: ReadonlyMap<string, string> = new Map([
+  [
+    "curl -fsS",
+    "it joins or upgrades a host of a fleet: test/system/install.test.ts runs these lines as they are printed",
+  ],
+  ["systemctl", "it changes the services of its machine; the proof of whole machines does"],
+  [
+    "(set -a; . /etc/remotegpu/agent.env",
+    "it needs a host that has joined; the proof of whole machines has one",
+  ],
+  ["rm -r /etc/systemd", "it takes the agent off its machine; the proof of whole machines does"],
+  ["apt-get", "it changes the packages of its machine"],
+  [
+    "npx remotegpu-control-plane run",
+    "it listens for other machines until it is ended; test/system/install.test.ts does",
+  ],
+  [
+    "npx remotegpu-control-plane admin-key |",
+    "it asks the server of the command before; test/system/install.test.ts does",
+  ],
+  ["install -d -o nats", "the user nats is there only with a service of NATS"],
+  ["cp control-plane/systemd", "it changes the services of its machine; the proof of whole machines does"],
+  ["git pull", "it changes the clone that is tried"],
+]);
+
+/** Of what these print, numbers are any: how long something ran, and what that costs. */
+export const NUMBERS_VARY = [START, "ada record list", "ada proof"];
+
+export function whyNot(command: string): string | undefined {
+  return [...CANNOT_RUN].find(([beginning]) => command.startsWith(beginning))?.[1];
+}

@@ -1,0 +1,57 @@
+/**
+ * What the pages for strangers tell people to type, and what they say comes of it. A command stands in a block of the
+ * language `console`, behind `$ ` or, for root, `# `; the lines up to the next one are what it prints.
+ */
+import { readFileSync } from "node:fs";
+
+const ROOT = new URL("../../..", import.meta.url);
+/** A block of any other language might hold commands that nobody tries. */
+const LANGUAGES = ["console", "ini", "sql", "text"];
+
+/** Pages whose commands are all tried. */
+export const TRIED_PAGES = [
+  "README.md",
+  "control-plane/docs/customers.md",
+  "control-plane/docs/operators.md",
+  "control-plane/docs/production.md",
+  "control-plane/docs/security.md",
+  "control-plane/docs/contributing.md",
+] as const;
+export type TriedPage = (typeof TRIED_PAGES)[number];
+
+/** `says`: empty where the page shows nothing of it. */
+export type ToldCommand = { command: string; says: string[] };
+
+export function textOf(page: string): string {
+  return readFileSync(new URL(page, ROOT), "utf8");
+}
+
+/** @throws Error for a block that hides commands from whoever tries them */
+export function commandsIn(text: string): ToldCommand[] {
+  const told: ToldCommand[] = [];
+  for (const [, language = "", block = ""] of text.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)) {
+    if (!LANGUAGES.includes(language)) throw new Error(`a block is of the language "${language}"`);
+    if (language === "console") told.push(...commandsOf(block));
+  }
+  return told;
+}
+
+function commandsOf(block: string): ToldCommand[] {
+  const told: ToldCommand[] = [];
+  for (const line of block.trimEnd().split("\n")) {
+    const [, command] = /^[$#] (.+)$/.exec(line) ?? [];
+    if (command !== undefined) told.push({ command, says: [] });
+    else if (told.length === 0) throw new Error(`"${line}" is said by no command`);
+    else told.at(-1)?.says.push(line);
+  }
+  return told;
+}
+
+/** What stands between backticks. */
+export function mentionsIn(text: string): string[] {
+  return [...withoutBlocks(text).matchAll(/`([^`\n]+)`/g)].map(([, code = ""]) => code);
+}
+
+export function withoutBlocks(text: string): string {
+  return text.replaceAll(/^```[\s\S]*?^```$/gm, "");
+}

@@ -1,0 +1,147 @@
+/** Every command that a page names is one, with options that it has, and is tried somewhere or cannot be for a reason. */
+import { globSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { remotegpu } from "@remotegpu/control-plane/cli/program";
+import { CANNOT_RUN, PLAYED_AFTER_START, RUN_BESIDE, whyNot } from "../support/pages/classes.ts";
+import { commandsIn, mentionsIn, textOf, TRIED_PAGES, withoutBlocks } from "../support/pages/page.ts";
+import { saysSo } from "../support/pages/shape.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const PAGES = globSync("{,agent/,control-plane/,control-plane/{docs,migrations}/,shared/,test/}*.md", {
+  cwd: ROOT,
+}).toSorted();
+const SERVER_COMMANDS = "control-plane/src/main.ts";
+
+type Program = ReturnType<typeof remotegpu>;
+const program = remotegpu();
+const serverOptions = optionsOfServer();
+
+/** Command of the server → its options; `run` is also what a bare name means. */
+function optionsOfServer(): Map<string, string[]> {
+  const [, ...parts] = textOf(SERVER_COMMANDS).split('.command("');
+  return new Map(
+    parts.map((part) => [
+      part.slice(0, part.indexOf('"')),
+      [...part.matchAll(/\.option\("(--[\w-]+)/g)].map(([, option = ""]) => option),
+    ]),
+  );
+}
+
+/** What is wrong with it; a name of our command alone, or one with nothing behind it, is right. */
+function wrongIn(code: string): string[] {
+  const wrong: string[] = [];
+  for (const [, isServer, line = ""] of code.matchAll(
+    /(?:^|[|(] *)(?:npx )?remotegpu(-control-plane)?(?= |$)([^|)\n]*)/g,
+  ))
+    wrong.push(...(isServer === undefined ? wrongOfClient(line) : wrongOfServer(line)));
+  return wrong.map((what) => `${code}: ${what}`);
+}
+
+function wrongOfClient(line: string): string[] {
+  const wrong: string[] = [];
+  let at: Program = program;
+  let isNamed = false;
+  for (const word of wordsOf(line)) {
+    if (word.startsWith("-")) {
+      if (!at.options.some(({ long, short }) => long === word || short === word)) wrong.push(`no ${word}`);
+      continue;
+    }
+    const below = at.commands.find((one) => one.name() === word);
+    if (below !== undefined) at = below;
+    else if (at.commands.length > 0 && !isNamed && word !== "…") wrong.push(`no ${word}`);
+    isNamed ||= below === undefined;
+  }
+  return wrong;
+}
+
+function wrongOfServer(line: string): string[] {
+  const [name = "run", ...words] = wordsOf(line);
+  const options = serverOptions.get(name);
+  if (options === undefined) return [`no ${name}`];
+  return words.filter((word) => word.startsWith("--") && !options.includes(word)).map((word) => `no ${word}`);
+}
+
+/** Up to what belongs to another command, inside or after it. */
+function wordsOf(line: string): string[] {
+  const [own = ""] = line.split(/ -- | > /);
+  return own.match(/'[^']*'|"[^"]*"|\S+/g) ?? [];
+}
+
+describe.each(PAGES)("%s", (page) => {
+  test("names commands and options that exist", () => {
+    const text = textOf(page);
+    const told = TRIED_PAGES.some((tried) => tried === page)
+      ? commandsIn(text).map(({ command }) => command)
+      : text.split("\n").filter((line) => line.startsWith("    "));
+
+    expect([...mentionsIn(text), ...told.map((line) => line.trim())].flatMap(wrongIn)).toEqual([]);
+  });
+});
+
+test("each command of a page is played, run, or cannot be for a reason", () => {
+  const tried = [...PLAYED_AFTER_START, ...RUN_BESIDE];
+  const elsewhere = TRIED_PAGES.filter((page) => !tried.includes(page));
+
+  expect(
+    elsewhere.flatMap((page) =>
+      commandsIn(textOf(page))
+        .map(({ command }) => command)
+        .filter((command) => whyNot(command) === undefined),
+    ),
+  ).toEqual([]);
+});
+
+test("each command that cannot be run is in a page", () => {
+  const all = TRIED_PAGES.flatMap((page) => commandsIn(textOf(page))).map(({ command }) => command);
+
+  expect(
+    [...CANNOT_RUN.keys()].filter((beginning) => !all.some((command) => command.startsWith(beginning))),
+  ).toEqual([]);
+});
+
+test("pages for strangers hide no command: their code stands in blocks of a known language", () => {
+  for (const page of TRIED_PAGES) {
+    expect(() => commandsIn(textOf(page))).not.toThrow();
+    expect(withoutBlocks(textOf(page))).not.toMatch(/^ {4}\S/m);
+  }
+});
+
+test.each([
+  { code: "remotegpu env list", is: [] },
+  { code: "npx remotegpu env create", is: [] },
+  { code: "remotegpu env create --max-price", is: ["no --max-price"] },
+  { code: "remotegpu envs", is: ["no envs"] },
+  { code: "remotegpu alarms", is: ["no alarms"] },
+  { code: "remotegpu env exec lab -- ls --color", is: [] },
+  { code: "echo 1 | remotegpu env exec --input lab", is: ["no --input"] },
+  { code: "remotegpu-control-plane doctor --jsno", is: ["no --jsno"] },
+  { code: "npx remotegpu-control-plane admin-keys", is: ["no admin-keys"] },
+])("$code", ({ code, is }) => {
+  expect(wrongIn(code)).toEqual(is.map((what) => `${code}: ${what}`));
+});
+
+describe("what a page says that a command prints", () => {
+  const printed = {
+    text: "Environment env-00112233445566778899 (lab) is ordered.\nWaiting.\nIt costs 4.2 a minute.\n",
+    numbersVary: false,
+  };
+  const first = "Environment env-c01288dbe45856ff239b (lab) is ordered.";
+
+  test.each([
+    { says: [first, "Waiting.", "It costs 4.2 a minute."], isTrue: true },
+    { says: [first, "…", "It costs 4.2 a minute."], isTrue: true },
+    { says: [first, "Waiting.", "It costs … a minute."], isTrue: true },
+    { says: [first, "…"], isTrue: true },
+    { says: [first, "Waiting.", "It costs 4.3 a minute."], isTrue: false },
+    { says: [first, "It costs 4.2 a minute."], isTrue: false },
+    { says: [first], isTrue: false },
+  ])("$says", ({ says, isTrue }) => {
+    expect(saysSo(says, printed)).toBe(isTrue);
+  });
+
+  test("may be another number where it tells what a run took", () => {
+    const says = [first, "Waiting.", "It costs 17 a minute."];
+
+    expect(saysSo(says, { ...printed, numbersVary: true })).toBe(true);
+  });
+});
