@@ -8,6 +8,7 @@ import { execTarget, type ExecTarget } from "../../store/environments/environmen
 import type { ApiApp, ApiDeps, HostLink } from "../deps.ts";
 import { environmentFor } from "./environment-access.ts";
 import { recordBeforehand } from "../request/audit.ts";
+import { mayBeDone } from "../request/idempotency.ts";
 import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
 import { forCustomersBeyondDatabase, jsonBody, ok, WorkloadIdPath } from "../request/route.ts";
 
@@ -67,6 +68,7 @@ export function registerEnvironmentExecRoute(api: ApiApp, deps: ApiDeps): void {
     assertReachable(deps.link, target);
     // Not its arguments, which may hold what is secret.
     await recordBeforehand(c, { program: argv[0] ?? "", arguments: argv.length - 1 });
+    mayBeDone(c, true);
     const reply = await deps.link.exec(target.host_id as HostId, {
       kind: "exec",
       instanceId: target.instance_id as InstanceId,
@@ -79,8 +81,17 @@ export function registerEnvironmentExecRoute(api: ApiApp, deps: ApiDeps): void {
         "unavailable",
         `Host ${target.host_name} does not answer now: its agent is down or cut off.`,
       );
+    mayBeDone(c, !isRefusedUnrun(reply));
     return c.json(answerOf(reply, encoding), 200);
   });
+}
+
+/** "not-running" is no such refusal: a container may be gone since the command began in it. */
+function isRefusedUnrun(reply: ExecReply): boolean {
+  return (
+    reply.kind === "exec-refused" &&
+    (reply.reason === "no-such-instance" || reply.reason === "busy" || reply.reason === "bad-request")
+  );
 }
 
 /** A command that cannot arrive would only be waited for, a minute long. */
