@@ -5,6 +5,7 @@ import { AUDIT_OUTCOMES, auditEntries } from "../../store/audit/audit-log.ts";
 import { AUDIT_TARGET_KINDS } from "../../store/audit/audit-targets.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { pageOf, pageQuery, timePage, toPage } from "../request/pagination.ts";
+import { badField } from "../request/refusal.ts";
 import { forAdmins, NumericId, ok, Timestamp } from "../request/route.ts";
 
 const Fields = z
@@ -67,6 +68,9 @@ const getAuditLog = createRoute({
 export function registerAuditLogRoute(api: ApiApp, { db }: ApiDeps): void {
   api.openapi(getAuditLog, async (c) => {
     const query = c.req.valid("query");
+    // Ids are found by their kind.
+    if (query.target_id !== undefined && query.target_kind === undefined)
+      throw badField("target_id", "needs the target_kind that it is of");
     const page = timePage(query);
     const filter = {
       actorCustomerId: query.actor_customer_id ?? null,
