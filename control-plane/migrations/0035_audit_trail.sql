@@ -14,14 +14,16 @@ ALTER TABLE audit_log ADD COLUMN IF NOT EXISTS after jsonb;
 ALTER TABLE audit_log ADD COLUMN IF NOT EXISTS request_id uuid;
 -- More than one where a row stands for attempts that were counted only.
 ALTER TABLE audit_log ADD COLUMN IF NOT EXISTS attempts int NOT NULL DEFAULT 1;
--- It was never written.
-ALTER TABLE audit_log DROP COLUMN IF EXISTS detail;
+-- `detail` was never written and is no longer named; a later release drops it, when no server of before runs any more.
 
 -- Rows of before are all administrators'.
 UPDATE audit_log
    SET outcome = CASE WHEN status < 400 THEN 'done' WHEN status < 500 THEN 'refused' ELSE 'failed' END,
        actor_role = 'admin', action = CASE method WHEN 'GET' THEN 'read' ELSE 'change' END
  WHERE outcome IS NULL;
+-- For servers of before, which run on beside this version for a while and name neither.
+ALTER TABLE audit_log ALTER COLUMN outcome SET DEFAULT 'done';
+ALTER TABLE audit_log ALTER COLUMN action SET DEFAULT 'change';
 ALTER TABLE audit_log ALTER COLUMN outcome SET NOT NULL;
 ALTER TABLE audit_log ALTER COLUMN action SET NOT NULL;
 ALTER TABLE audit_log DROP CONSTRAINT IF EXISTS audit_log_outcome_check;

@@ -163,7 +163,9 @@ async function serve(
       link.endLogs();
       await server.close();
       await attempts.stop();
-      await recordCounted(api, { all: true });
+      await recordCounted(api, { all: true }).catch((error: unknown) =>
+        log.warn({ error }, "the last attempts were counted, and could not be written to the audit log"),
+      );
       await building;
       await loops.stop();
       await link.stop();
@@ -302,7 +304,9 @@ function startLoops(
       await leading.stop();
       for (const loop of led) await loop.stop();
       await deliveries.stop();
-      await leadership.release();
+      await leadership
+        .release()
+        .catch((error: unknown) => log.warn({ error }, "another server leads once our lease has ended"));
     },
   };
 }

@@ -2,6 +2,7 @@
  * Who asked for which change and what came of it: the row that is written with the change, what it shows and hides, what
  * attempts leave, and how an administrator finds it. That every route leaves its row stands in http-rights.test.ts.
  */
+import { createUser } from "@nats-io/nkeys";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { recordCounted } from "@remotegpu/control-plane/http/request/attempts";
 import type { Answer, Ask, Caller } from "../support/api.ts";
@@ -21,8 +22,11 @@ beforeAll(async () => {
   eve = await scene.customer("eve");
 });
 afterAll(async () => await scene.close());
-// Attempts are counted by the minute.
-beforeEach(() => scene.api.passMinutes(1));
+// Attempts are counted by the minute: each test has a whole one.
+beforeEach(() => {
+  const intoMinuteMs = scene.api.deps.now().getTime() % 60_000;
+  scene.api.passMinutes((60_001 - intoMinuteMs) / 60_000);
+});
 
 const ask = async (method: string, path: string, wish?: Ask) =>
   await scene.api.ask(method, `/api/v1${path}`, wish);
@@ -180,6 +184,40 @@ describe("the row of a change", () => {
       expect(whole).not.toContain(text);
   });
 
+  test("of a workspace that an order has to make first is a row of its own, whatever comes of the order", async () => {
+    const poor = await scene.customer("old-and-poor", "0");
+    await scene.api.db.query("UPDATE workspaces SET status = 'archived' WHERE owner_id = $1", [
+      poor.customerId,
+    ]);
+
+    const refused = await scene.order(poor);
+
+    expect(refused.status).toBe(402);
+    expect(await entriesOf(refused)).toMatchObject([
+      { action: "environment.create", outcome: "refused", status: 402, target_id: null },
+      {
+        action: "workspace.create",
+        outcome: "done",
+        status: 201,
+        target_kind: "workspace",
+        target_id: expect.stringMatching(/^\d+$/),
+        after: { name: "old-and-poor's workspace" },
+      },
+    ]);
+  });
+
+  test("that a server of the version before writes is taken beside ours", async () => {
+    await scene.api.deps.db.query(
+      `INSERT INTO audit_log (at, api_key_id, actor_customer_id, method, route, subject, status)
+       VALUES ($1, 1, $2, 'POST', '/api/v1/environments/e/stop', 'environment e', 202)`,
+      [scene.api.deps.now(), admin.customerId],
+    );
+
+    expect((await log("limit=1")).items).toMatchObject([
+      { subject: "environment e", action: "change", outcome: "done", attempts: 1 },
+    ]);
+  });
+
   test("is not there where the commit failed, and then the request failed", async () => {
     await scene.api.db.query(`
       CREATE FUNCTION refuse_late() RETURNS trigger LANGUAGE plpgsql AS
@@ -285,6 +323,54 @@ describe("an attempt", () => {
     ]);
   });
 
+  test("of a flood with many keys of one account has no more rows than with one", async () => {
+    const flooder = await scene.customer("key-maker");
+    const keys = [flooder, await scene.api.key(flooder, {}), await scene.api.key(flooder, {})];
+    scene.api.passMinutes(1);
+    for (const as of keys)
+      for (let times = 0; times < 15; times += 1) await ask("DELETE", "/environments/env-none", { as });
+
+    await recordCounted(scene.api.deps, { all: true });
+
+    const { items } = await log(`actor_customer_id=${flooder.customerId}&outcome=refused&limit=200`);
+    expect(items.filter(({ attempts }: { attempts: number }) => attempts === 1)).toHaveLength(20);
+    expect(items.filter(({ action }: { action: string }) => action === "counted")).toMatchObject([
+      { attempts: 25, api_key_id: null, actor_role: "customer" },
+    ]);
+  });
+
+  test("that succeeds and changes nothing is bounded like one that is refused, and counted as done", async () => {
+    const busy = await scene.customer("busy");
+    const { id } = (await scene.order(busy)).body;
+    for (let times = 0; times < 30; times += 1)
+      expect((await ask("PATCH", `/environments/${id}`, { as: busy, body: {} })).status).toBe(200);
+
+    await recordCounted(scene.api.deps, { all: true });
+
+    const { items } = await log(`actor_customer_id=${busy.customerId}&outcome=done&limit=200`);
+    const having = (action: string) => items.filter((entry: { action: string }) => entry.action === action);
+    expect(having("environment.change")).toHaveLength(20);
+    expect(having("counted")).toMatchObject([{ attempts: 10 }]);
+  });
+
+  test("of a host to renew its credential has no row while it only asks for the challenge", async () => {
+    const nkey = createUser().getPublicKey();
+    await scene.api.db.query("INSERT INTO host_credentials (nkey, host_id) VALUES ($1, 'host-a')", [nkey]);
+    await recordCounted(scene.api.deps, { all: true });
+
+    for (let times = 0; times < 3; times += 1)
+      expect(await ask("POST", "/hosts/host-a/credential", { body: { nkey } })).toMatchObject({
+        status: 200,
+        body: { challenge: expect.any(String) },
+      });
+    await recordCounted(scene.api.deps, { all: true });
+
+    expect((await log("action=host.renew-credential")).items).toEqual([]);
+    expect((await log("action=counted&limit=1")).items).toMatchObject([
+      { attempts: 3, outcome: "done", actor_customer_id: null },
+    ]);
+  });
+
   test("of strangers has no row, and is counted", async () => {
     const strangers = [{}, { headers: { Authorization: `Bearer rgk_${"x".repeat(43)}` } }];
     const count = async () =>
@@ -345,12 +431,17 @@ describe("an administrator finds entries", () => {
     expect(Object.keys(first).toSorted()).toEqual(["items", "next_cursor"]);
   });
 
-  test.each(["outcome=won", "target_kind=moon", "since=yesterday", "until=2026-02-30T00:00:00Z", "cursor=x"])(
-    "%s is refused by name",
-    async (query) => {
-      const answer = await ask("GET", `/audit-log?${query}`, { as: admin });
+  test.each([
+    "outcome=won",
+    "target_kind=moon",
+    // Ids are found by their kind.
+    "target_id=7",
+    "since=yesterday",
+    "until=2026-02-30T00:00:00Z",
+    "cursor=x",
+  ])("%s is refused by name", async (query) => {
+    const answer = await ask("GET", `/audit-log?${query}`, { as: admin });
 
-      expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: query.split("=")[0] }] } });
-    },
-  );
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: query.split("=")[0] }] } });
+  });
 });

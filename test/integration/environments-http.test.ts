@@ -542,10 +542,11 @@ describe("an order with an Idempotency-Key", () => {
     "whose connection dies %s any statement is there once, and answered to the same key at once",
     async (when) => {
       let dyingAt = 0;
+      // Of one request: where the order dies, what tells the audit log so comes behind it.
       let statements = 0;
       const server = serverWith({
-        [when]({ text, tear }: WatchedStatement) {
-          statements = text.startsWith("BEGIN") ? 1 : statements + 1;
+        [when]({ tear }: WatchedStatement) {
+          statements += 1;
           if (statements === dyingAt) tear();
         },
       });
@@ -556,6 +557,7 @@ describe("an order with an Idempotency-Key", () => {
       const tries = [];
       do {
         dyingAt += 1;
+        statements = 0;
         const name = `dies-${when}-${dyingAt}`;
         const first = await orderBy(server, name);
         const again = await orderBy(scene.api.app, name);
@@ -564,7 +566,7 @@ describe("an order with an Idempotency-Key", () => {
         await tidy(name);
       } while (statements >= dyingAt);
 
-      // BEGIN with its limits, the hold of the key, the checks, the rows, the answer, COMMIT.
+      // BEGIN with its limits, the hold of the key, the checks, the rows, the answer, the audit log's row, COMMIT.
       expect(tries.filter(({ first }) => first.status === 503).length).toBeGreaterThan(8);
       expect(tries.at(-1)?.first.status).toBe(201);
       for (const { again, oncemore, made } of tries) {
@@ -659,6 +661,68 @@ describe("an order with an Idempotency-Key", () => {
     await ask("DELETE", `/${id}`, alice);
   });
 
+  const exited = (exitCode: number): ExecReply => ({
+    kind: "exec-reply",
+    exitCode,
+    stdout: "",
+    stderr: "",
+    truncated: false,
+  });
+
+  test("a command that may have been sent is not run again under the same key until its time is over", async () => {
+    const { id } = (await scene.order(alice)).body;
+    await scene.schedule();
+    await host.round();
+    const refused = (reason: Refusal) => ({
+      kind: "exec-refused" as const,
+      reason,
+      detail: "as the host says",
+    });
+    type Refusal = Extract<ExecReply, { kind: "exec-refused" }>["reason"];
+    const statusesAfter = async (first: ExecReply | null, key: string) => {
+      let runs = 0;
+      scene.api.deps.link.exec = async () => await Promise.resolve((runs += 1) === 1 ? first : exited(0));
+      const run = async () =>
+        (await send(scene.api.app, key, { argv: ["id"] }, `/api/v1/environments/${id}/exec`)).status;
+      const statuses = [await run(), await run(), runs];
+      scene.api.passMinutes(2);
+      return [...statuses, await run(), runs];
+    };
+
+    expect(await statusesAfter(null, "no-reply")).toEqual([503, 409, 1, 200, 2]);
+    expect(await statusesAfter(refused("timeout"), "too-long")).toEqual([504, 409, 1, 200, 2]);
+    expect(await statusesAfter(refused("runtime-error"), "trouble")).toEqual([503, 409, 1, 200, 2]);
+    expect(await statusesAfter(refused("not-running"), "gone-meanwhile")).toEqual([409, 409, 1, 200, 2]);
+    // What the host itself refused, it did not begin.
+    expect(await statusesAfter(refused("busy"), "busy")).toEqual([429, 200, 2, 200, 2]);
+    expect(await statusesAfter(refused("bad-request"), "bad")).toEqual([422, 200, 2, 200, 2]);
+    expect(await statusesAfter(refused("no-such-instance"), "none")).toEqual([409, 200, 2, 200, 2]);
+    await ask("DELETE", `/${id}`, alice);
+  });
+
+  test("that a server of an earlier version claimed and never answered is taken once that claim is old", async () => {
+    const claimed = async (secondsAgo: number) =>
+      await scene.api.db.query(
+        `UPDATE idempotency_keys SET state = 'in_progress', response_status = NULL, response_body = NULL,
+                created_at = $1::timestamptz - make_interval(secs => $2) WHERE key = 'old-claim'`,
+        [scene.api.deps.now(), secondsAgo],
+      );
+    await send(scene.api.app, "old-claim", orderOf("old-claim"));
+    await tidy("old-claim");
+
+    await claimed(60);
+    const early = await send(scene.api.app, "old-claim", orderOf("old-claim"));
+    await claimed(180);
+    const taken = await send(scene.api.app, "old-claim", orderOf("old-claim"));
+    const again = await send(scene.api.app, "old-claim", orderOf("old-claim"));
+
+    expect([early.status, taken.status, again.status]).toEqual([409, 201, 201]);
+    expect(again.headers.get("Idempotency-Replayed")).toBe("true");
+    // The first one's, which is deleted, and the one that was taken.
+    expect(await named("old-claim")).toHaveLength(2);
+    await tidy("old-claim");
+  });
+
   test("a command whose request died is run again under the same key once its time is over, and not before", async () => {
     const { id } = (await scene.order(alice)).body;
     await scene.schedule();
@@ -671,15 +735,8 @@ describe("an order with an Idempotency-Key", () => {
     scene.api.deps.link.exec = async () => {
       runs += 1;
       begun.resolve();
-      return await (runs === 1 ? late.promise : Promise.resolve(reply(7)));
+      return await (runs === 1 ? late.promise : Promise.resolve(exited(7)));
     };
-    const reply = (exitCode: number): ExecReply => ({
-      kind: "exec-reply",
-      exitCode,
-      stdout: "",
-      stderr: "",
-      truncated: false,
-    });
 
     const dead = send(scene.api.app, "once", { argv: ["id"] }, path);
     await begun.promise;
@@ -687,7 +744,7 @@ describe("an order with an Idempotency-Key", () => {
     scene.api.passMinutes(2);
     expect((await send(scene.api.app, "once", { argv: ["other"] }, path)).status).toBe(422);
     const again = await send(scene.api.app, "once", { argv: ["id"] }, path);
-    late.resolve(reply(3));
+    late.resolve(exited(3));
     expect(await (await dead).json()).toMatchObject({ exit_code: 3 });
 
     expect(await again.json()).toMatchObject({ exit_code: 7 });

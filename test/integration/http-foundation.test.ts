@@ -682,6 +682,11 @@ describe("joining", () => {
     const second = await join(token);
 
     expect(second).toMatchObject(problem(409));
+    // The alarm is committed, and nobody has joined.
+    const { rows: entries } = await api.db.query("SELECT outcome FROM audit_log WHERE request_id = $1", [
+      second.headers.get("X-Request-Id"),
+    ]);
+    expect(entries.filter(({ outcome }) => outcome === "done")).toEqual([]);
     const alarms = await api.ask("GET", "/api/v1/alarms", { as: api.admin });
     expect(alarms.body.items[0]).toMatchObject({ kind: "join-token-reused" });
     const hosts = await api.db.query("SELECT FROM hosts");

@@ -24,8 +24,11 @@ import { openHostKey } from "@remotegpu/agent/link/nkey";
 import { JOURNAL_CONSUMER, JOURNAL_STREAM } from "@remotegpu/shared/subjects";
 import { GIB } from "@remotegpu/shared/units";
 import type { JetStreamManager } from "nats";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { cuttableTcp } from "../support/cuttable-tcp.ts";
 import { eventually } from "../support/eventually.ts";
 import { type HostSide, startHostSide } from "../support/host-side.ts";
 import { openScene, openSceneRun, type Scene, SceneJournal } from "../support/metering-scene.ts";
@@ -78,18 +81,21 @@ beforeAll(async () => {
     rights: ALL_SCOPES,
     expiresAt: null,
   });
-  const config = readConfig({
-    REMOTEGPU_STATE_DIR: cluster.folder,
-    REMOTEGPU_LISTEN: `127.0.0.1:${await freePort("127.0.0.1", null)}`,
-    DATABASE_URL: fresh.url,
-    NATS_URL: cluster.urls.join(","),
-    REMOTEGPU_AGENT_BUNDLE: "0",
-  });
+  const config = await configWith(fresh.url, cluster.folder);
   const controlPlane = ending.adopt(await startControlPlane(config, log), (one) => one.stop());
   url = controlPlane.url;
   customer = new ApiClient({ server: url, key });
 });
 afterAll(() => ending.disposeAsync());
+
+const configWith = async (databaseUrl: string, stateDir: string) =>
+  readConfig({
+    REMOTEGPU_STATE_DIR: stateDir,
+    REMOTEGPU_LISTEN: `127.0.0.1:${await freePort("127.0.0.1", null)}`,
+    DATABASE_URL: databaseUrl,
+    NATS_URL: cluster.urls.join(","),
+    REMOTEGPU_AGENT_BUNDLE: "0",
+  });
 
 const Readiness = z.object({
   status: z.string(),
@@ -276,6 +282,31 @@ test("they are back: it is repaired by itself, and every row has arrived once", 
       start_ms: index * MINUTE,
       end_ms: (index + 1) * MINUTE,
     })),
+  );
+});
+
+test("a server whose database is away ends all the same, and says what it could not write down", async () => {
+  const { hostname, port } = new URL(fresh.url);
+  const way = await cuttableTcp({ host: hostname, port: Number(port) });
+  onTestFinished(() => way.close());
+  const throughIt = new URL(fresh.url);
+  throughIt.host = `127.0.0.1:${way.port}`;
+  const kept = keptLog();
+  const folder = mkdtempSync(join(tmpdir(), "remotegpu-replica-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  copyFileSync(join(cluster.folder, "operator.json"), join(folder, "operator.json"));
+  const other = await startControlPlane(await configWith(throughIt.href, folder), kept);
+  // Without a key: counted, to be written down later.
+  expect((await fetch(`${other.url}/api/v1/workspaces`, { method: "POST" })).status).toBe(401);
+  way.cut();
+
+  await other.stop();
+
+  expect(kept.lines.map(({ message }) => message)).toEqual(
+    expect.arrayContaining([
+      expect.stringContaining("the last attempts were counted"),
+      expect.stringContaining("once our lease has ended"),
+    ]),
   );
 });
 

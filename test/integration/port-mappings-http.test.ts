@@ -76,16 +76,16 @@ describe("POST /port-mappings", () => {
 
     expect(answer).toMatchObject(problem(503));
     expect(answer.headers.get("Retry-After")).toBe("10");
-    // What was ordered and what was taken back are two changes.
+    // What was ordered and what was taken back are two changes, and the second opened nothing.
     expect(
       await sql(
-        `SELECT outcome, before->>'want' AS before, after->>'want' AS after FROM audit_log
+        `SELECT action, outcome, before->>'want' AS before, after->>'want' AS after FROM audit_log
           WHERE request_id = '${answer.headers.get("X-Request-Id")}' ORDER BY id`,
       ),
     ).toEqual([
-      { outcome: "done", before: null, after: "held" },
-      { outcome: "done", before: "held", after: "released" },
-      { outcome: "failed", before: null, after: null },
+      { action: "port.open", outcome: "done", before: null, after: "held" },
+      { action: "port.withdraw", outcome: "done", before: "held", after: "released" },
+      { action: "port.open", outcome: "failed", before: null, after: null },
     ]);
     // Ten seconds in looks of 200 ms.
     expect(pauses).toBe(50);

@@ -34,6 +34,8 @@ beforeAll(async () => {
 afterAll(async () => await scene?.close());
 
 beforeEach(async () => {
+  // A host that is not heard for a while is told nothing, and a busy machine takes a while.
+  await host.heartbeat();
   alice = await scene.customer(fresh("alice"));
 });
 afterEach(async () => {

@@ -1,7 +1,8 @@
 /**
  * How many attempts that changed nothing the audit log gets of one actor: the first of each minute one by one, the rest
- * as one number for the minute. Whoever sent no key that is known has no row of their own at all: they are counted
- * together. So a flood fills no table, and still its size is known.
+ * as one number for the minute. An actor is an account and not one of its keys, of which it makes as many as it likes.
+ * Whoever sent no key that is known has no row of their own at all: they are counted together. So a flood fills no
+ * table, and still its size is known.
  */
 
 /** Of one actor in one minute. */

@@ -94,12 +94,15 @@ export interface ApiEnv {
     changes: ReadonlyMap<string, AskedChange>;
     /** Set by routes where an admin acts on what belongs to others; written to the audit log. */
     auditSubject: string | undefined;
-    /** Of a request that may change something. */
+    /** Of a request that may change something, like its witness. */
+    requestId: string;
     auditWitness: AuditWitness | undefined;
     /** Of a POST with an Idempotency-Key that was not answered yet, where the handler itself keeps the answer. */
     keyedRequest: KeyedRequest | undefined;
     /** True once it was done in one transaction with its answer, or handed to who does that. */
     isCarriedOut: true | undefined;
+    /** While it is true, a refusal or a failure does not mean that nothing was done beyond the database. */
+    mayBeDone: boolean | undefined;
   };
 }
 

@@ -3,13 +3,16 @@
  *
  * What is only in the database is done once by being one transaction with its answer: whoever holds the key keeps the
  * answer at its end, and a transaction that dies leaves neither. What reaches beyond is claimed first and answered
- * later; a claim whose request died ends with the longest that the request may take.
+ * later; a claim whose request died ends with the longest that the request may take. Servers of an earlier version
+ * claimed for everything: such a claim ends, too.
  */
 import type { Connection } from "./database.ts";
 
 export const KEY_KEPT_HOURS = 24;
 /** A server that died with its machine, of which Postgres hears nothing, holds a key no longer than this. */
 export const KEY_FREE_WITHIN_MS = 8_000;
+/** Longer than any request takes that is claimed first, of this version or the one before. */
+const LONGEST_CLAIM_SECONDS = 120;
 
 export interface IdempotencySlot {
   apiKeyId: number;
@@ -49,8 +52,9 @@ export async function recallKey(sql: Connection, { slot, bodyHash, now }: KeyedR
   }>(
     `SELECT body_hash, state, response_status, response_body->>'sealed' AS sealed
        FROM idempotency_keys
-      WHERE api_key_id = $1 AND route = $2 AND key = $3 AND created_at > $4::timestamptz - make_interval(hours => $5)`,
-    [slot.apiKeyId, slot.route, slot.key, now, KEY_KEPT_HOURS],
+      WHERE api_key_id = $1 AND route = $2 AND key = $3 AND created_at > $4::timestamptz - make_interval(hours => $5)
+        AND NOT (state = 'in_progress' AND body_hash = $6 AND created_at <= $4::timestamptz - make_interval(secs => $7))`,
+    [slot.apiKeyId, slot.route, slot.key, now, KEY_KEPT_HOURS, bodyHash, LONGEST_CLAIM_SECONDS],
   );
   const [first] = rows;
   if (first === undefined) return { outcome: "new" };
@@ -94,7 +98,9 @@ export async function keepAnswers(
      ON CONFLICT (api_key_id, route, key) DO UPDATE
        SET body_hash = EXCLUDED.body_hash, state = 'done', created_at = EXCLUDED.created_at,
            response_status = EXCLUDED.response_status, response_body = EXCLUDED.response_body
-     WHERE known.created_at <= EXCLUDED.created_at - make_interval(hours => $8)`,
+     WHERE known.created_at <= EXCLUDED.created_at - make_interval(hours => $8)
+        OR known.state = 'in_progress' AND known.body_hash = EXCLUDED.body_hash
+           AND known.created_at <= EXCLUDED.created_at - make_interval(secs => $9)`,
     [
       answers.map(({ slot }) => slot.apiKeyId),
       answers.map(({ slot }) => slot.route),
@@ -104,6 +110,7 @@ export async function keepAnswers(
       answers.map(({ status }) => status),
       answers.map(({ sealedBody }) => sealedBody),
       KEY_KEPT_HOURS,
+      LONGEST_CLAIM_SECONDS,
     ],
   );
   if (kept.rowCount < answers.length)

@@ -6,6 +6,7 @@ import { AUDIT_TARGET_KINDS, withoutMoney } from "../../store/audit/audit-target
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { showsMoney } from "../request/authentication.ts";
 import { pageOf, pageQuery, timePage, toPage } from "../request/pagination.ts";
+import { badField } from "../request/refusal.ts";
 import { forAdmins, NumericId, ok, Timestamp } from "../request/route.ts";
 
 const Fields = z.record(z.string(), z.unknown()).nullable().openapi({
@@ -68,6 +69,9 @@ const getAuditLog = createRoute({
 export function registerAuditLogRoute(api: ApiApp, { db }: ApiDeps): void {
   api.openapi(getAuditLog, async (c) => {
     const query = c.req.valid("query");
+    // Ids are found by their kind.
+    if (query.target_id !== undefined && query.target_kind === undefined)
+      throw badField("target_id", "needs the target_kind that it is of");
     const page = timePage(query);
     const filter = {
       actorCustomerId: query.actor_customer_id ?? null,

@@ -13,6 +13,7 @@ import { execTarget, type ExecTarget } from "../../store/environments/environmen
 import type { ApiApp, ApiDeps, HostLink } from "../deps.ts";
 import { environmentFor } from "./environment-access.ts";
 import { recordBeforehand } from "../request/audit.ts";
+import { mayBeDone } from "../request/idempotency.ts";
 import { ApiRefusal, badField, conflict, type PrintedSoFar } from "../request/refusal.ts";
 import { forCustomersBeyondDatabase, jsonBody, ok, WorkloadIdPath } from "../request/route.ts";
 
@@ -72,6 +73,7 @@ export function registerEnvironmentExecRoute(api: ApiApp, deps: ApiDeps): void {
     assertReachable(deps.link, target);
     // Not its arguments, which may hold what is secret.
     await recordBeforehand(c, { program: argv[0] ?? "", arguments: argv.length - 1 });
+    mayBeDone(c, true);
     const request: ExecRequest = {
       kind: "exec",
       instanceId: target.instance_id as InstanceId,
@@ -86,9 +88,25 @@ export function registerEnvironmentExecRoute(api: ApiApp, deps: ApiDeps): void {
         "unavailable",
         `Host ${target.host_name} does not answer now: its agent is down or cut off.`,
       );
+    mayBeDone(c, !leavesKeyFree(reply));
     return c.json(answerOf(reply, encoding), 200);
   });
 }
+
+/**
+ * Nothing of it runs or will, and whoever asks again means it: the host refused it, or ended it since its client left.
+ * "not-running" is no such refusal: a container may be gone since the command began in it.
+ */
+function leavesKeyFree(reply: ExecReply): boolean {
+  return reply.kind === "exec-refused" && KEY_FREE.has(reply.reason);
+}
+
+const KEY_FREE: ReadonlySet<Extract<ExecReply, { kind: "exec-refused" }>["reason"]> = new Set([
+  "no-such-instance",
+  "busy",
+  "bad-request",
+  "given-up",
+]);
 
 /** A command that cannot arrive would only be waited for, a minute long. */
 function assertReachable(link: HostLink, target: ExecTarget): void {

@@ -19,7 +19,9 @@ import {
   releaseOldMapping,
 } from "../../store/leases/port-mapping-rows.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { asItsOwnChange } from "../request/audit.ts";
 import { visibleWorkloads } from "../request/authorization.ts";
+import { mayBeDone } from "../request/idempotency.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { ApiRefusal, badField, conflict, notFound } from "../request/refusal.ts";
 import {
@@ -138,9 +140,14 @@ export function registerPortMappingRoutes(api: ApiApp, deps: ApiDeps): void {
     const hostId = await transaction(db, (sql) =>
       orderPort(c, sql, { environmentId, leaseId, internalPort }),
     );
+    mayBeDone(c, true);
     deps.link.nudge(hostId);
     await waitForLeases(deps, [leaseId]);
-    const outcome = await transaction(db, (sql) => boundOrWithdrawn(c, sql, { environmentId, leaseId }));
+    const withdrawal = { action: "port.withdraw", target: "port-order", id: leaseId, status: 200 } as const;
+    const outcome = await asItsOwnChange(c, withdrawal, () =>
+      transaction(db, (sql) => boundOrWithdrawn(c, sql, { environmentId, leaseId })),
+    );
+    mayBeDone(c, outcome.bound);
     if (outcome.bound) return c.json(mappingAnswer(outcome.mapping), 201);
     if (outcome.hostId !== null) deps.link.nudge(outcome.hostId as HostId);
     throw new ApiRefusal("unavailable", outcome.why, { retryAfterSeconds: LEASE_WAIT_SECONDS });

@@ -1,7 +1,8 @@
 /**
- * What was asked for and did not change anything, in the audit log: refused, failed, or an answer given again. The
- * first of each minute and key have rows of their own, the rest one row a minute that says how many they were
- * (core/attempt-bound.ts), and so has whoever sent no key that we know: strangers fill no table.
+ * What was asked for and did not change anything, in the audit log: refused, failed, an answer given again, or done
+ * before. The first of each minute and account, whichever of its keys it used, have rows of their own, the rest one row
+ * a minute that says how many they were (core/attempt-bound.ts), and so has whoever sent no key that we know: strangers
+ * fill no table.
  */
 import { HTTPException } from "hono/http-exception";
 import { AttemptBound } from "../../core/attempt-bound.ts";
@@ -11,15 +12,21 @@ import { COUNTED } from "../audit/audited-routes.ts";
 import type { ApiContext, ApiDeps } from "../deps.ts";
 import { ApiRefusal } from "./refusal.ts";
 
-type Who = Pick<AuditEntry, "actorCustomerId" | "actorRole"> & { apiKeyId: number };
+type Account = Pick<AuditEntry, "actorRole"> & { actorCustomerId: number };
+type Who = Account & { apiKeyId: number };
+
+/** What is counted together: what was done and changed nothing is no refusal. */
+const COUNTED_OUTCOMES = ["done", "refused"] as const;
+type CountedOutcome = (typeof COUNTED_OUTCOMES)[number];
+type Bounds = Record<CountedOutcome, AttemptBound<Account>>;
 
 /** Per app, like what limits its callers. */
-const bounds = new WeakMap<ApiDeps, AttemptBound<Who>>();
+const bounds = new WeakMap<ApiDeps, Bounds>();
 
-function boundOf(deps: ApiDeps): AttemptBound<Who> {
-  const bound = bounds.get(deps) ?? new AttemptBound<Who>();
-  bounds.set(deps, bound);
-  return bound;
+function boundsOf(deps: ApiDeps): Bounds {
+  const known = bounds.get(deps) ?? { done: new AttemptBound(), refused: new AttemptBound() };
+  bounds.set(deps, known);
+  return known;
 }
 
 /** Whether the answer is that of an earlier request with the same key. */
@@ -42,22 +49,24 @@ function problemOf(error: Error | undefined): string {
 
 export async function recordAttempt(c: ApiContext, entry: AuditEntry): Promise<void> {
   const { deps } = c.var;
-  const bound = boundOf(deps);
+  const bound = boundsOf(deps)[entry.outcome === "done" ? "done" : "refused"];
   const who = await whoIs(c, entry).catch(() => null);
-  if (!bound.admits(who?.apiKeyId ?? null, who, entry.at)) return;
+  const account = who === null ? null : { actorCustomerId: who.actorCustomerId, actorRole: who.actorRole };
+  if (!bound.admits(account?.actorCustomerId ?? null, account, entry.at)) return;
   try {
     await appendAuditEntriesAlone(deps.db, [{ ...entry, ...who }]);
   } catch (error) {
+    if (entry.outcome === "done") throw error;
     // The answer is given all the same: nothing was changed, and that it was tried is not lost.
     deps.log.warn({ error }, "an attempt could not be written to the audit log; it is counted");
-    bound.count(who?.apiKeyId ?? null, who, entry.at);
+    bound.count(account?.actorCustomerId ?? null, account, entry.at);
   }
 }
 
 /** A key that was revoked, or whose account is suspended, opens nothing, and is known all the same. */
 async function whoIs(c: ApiContext, entry: AuditEntry): Promise<Who | null> {
   const { apiKeyId, actorCustomerId, actorRole } = entry;
-  if (apiKeyId !== null) return { apiKeyId, actorCustomerId, actorRole };
+  if (apiKeyId !== null && actorCustomerId !== null) return { apiKeyId, actorCustomerId, actorRole };
   const { deps, keyHash } = c.var;
   // Not for what was refused before its key was looked at, which is how floods are refused.
   const holder = keyHash === undefined ? null : await holderOfKey(deps.db, keyHash);
@@ -68,16 +77,22 @@ async function whoIs(c: ApiContext, entry: AuditEntry): Promise<Who | null> {
 
 /** Writes down how many were only counted, minute by minute; with `all`, of the present minute, too. */
 export async function recordCounted(deps: ApiDeps, options: { all?: boolean } = {}): Promise<void> {
-  const bound = boundOf(deps);
-  const counted = bound.takeCounted(deps.now(), options);
-  try {
-    await appendAuditEntriesAlone(
-      deps.db,
-      counted.map(({ actor, minute, attempts }) => ({ ...COUNTED_ENTRY, ...actor, at: minute, attempts })),
-    );
-  } catch (error) {
-    bound.giveBack(counted);
-    throw error;
+  for (const outcome of COUNTED_OUTCOMES) {
+    const bound = boundsOf(deps)[outcome];
+    const counted = bound.takeCounted(deps.now(), options);
+    const entries = counted.map(({ actor, minute, attempts }) => ({
+      ...COUNTED_ENTRY,
+      ...actor,
+      outcome,
+      at: minute,
+      attempts,
+    }));
+    try {
+      await appendAuditEntriesAlone(deps.db, entries);
+    } catch (error) {
+      bound.giveBack(counted);
+      throw error;
+    }
   }
 }
 
@@ -92,7 +107,6 @@ const COUNTED_ENTRY = {
   targetKind: null,
   targetId: null,
   subject: null,
-  outcome: "refused",
   status: null,
   problem: null,
   before: null,

@@ -1,7 +1,7 @@
 /**
  * What is asked for goes into the audit log: every change, with the row that its transaction wrote, or, where nothing
  * was changed, with one of what came of it; and what administrators look at that belongs to others, as a route declares
- * with `actingOn`. How many attempts get a row of their own is request/attempts.ts.
+ * with `actingOn`. How many requests that changed nothing get a row of their own is request/attempts.ts.
  */
 import { randomUUID } from "node:crypto";
 import type { Next } from "hono";
@@ -9,6 +9,7 @@ import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
 import { auditDifference, type AuditFields } from "../../core/audit-difference.ts";
 import { appendAuditEntriesAlone } from "../../store/audit/audit-log.ts";
+import type { AuditTargetKind } from "../../store/audit/audit-targets.ts";
 import { type AuditTemplate, AuditWitness } from "../../store/audit/audit-witness.ts";
 import { witnessed } from "../../store/change-witness.ts";
 import { type AskedChange, LOOK, WHOSE_MONEY } from "../audit/audited-routes.ts";
@@ -34,6 +35,30 @@ export async function recordBeforehand(c: ApiContext, after: AuditFields): Promi
   await c.var.auditWitness?.writeAlone(c.var.deps.db, bounded.after);
 }
 
+/**
+ * For what a request does besides what it is asked for, and what stays whatever comes of that: it is in the log under a
+ * name of its own. Without an id, it is of what is made.
+ */
+export async function asItsOwnChange<T>(
+  c: ApiContext,
+  {
+    action,
+    target,
+    id,
+    status,
+  }: { action: string; target: AuditTargetKind; id: string | null; status: number },
+  work: () => Promise<T>,
+): Promise<T> {
+  const { requestId } = c.var;
+  const template = () => templateOf(c, { requestId, change: { action, status } });
+  const witness = new AuditWitness({ target, targetId: () => id, template });
+  try {
+    return await witnessed(witness, work);
+  } finally {
+    witness.end();
+  }
+}
+
 /** Runs around everything else of its route, so that refused attempts are recorded too, with what they got. */
 export const recordAsked = createMiddleware<ApiEnv>(async (c, next) => {
   if (c.req.method === "GET") return await recordLook(c, next);
@@ -47,7 +72,7 @@ async function recordLook(c: ApiContext, next: Next): Promise<void> {
   await next();
   const { actor, auditSubject, deps } = c.var;
   if (auditSubject === undefined || !actor.isAdmin) return;
-  const look = { action: LOOK, target: null, id: [], status: c.res.status };
+  const look = { action: LOOK, status: c.res.status };
   const asked = templateOf(c, { requestId: randomUUID(), change: look });
   await appendAuditEntriesAlone(deps.db, [{ ...asked, ...outcomeOf(c), ...NO_TARGET }]);
 }
@@ -56,6 +81,7 @@ const NO_TARGET = { targetKind: null, targetId: null, before: null, after: null,
 
 async function recordChange(c: ApiContext, next: Next, change: AskedChange): Promise<void> {
   const requestId = randomUUID();
+  c.set("requestId", requestId);
   const template = () => templateOf(c, { requestId, change });
   const { target } = change;
   const witness = new AuditWitness({ target, targetId: () => targetIdOf(c, change), template });
@@ -66,13 +92,12 @@ async function recordChange(c: ApiContext, next: Next, change: AskedChange): Pro
   c.header("X-Request-Id", requestId);
   const { targetId } = witness;
   const entry = { ...template(), ...outcomeOf(c), ...NO_TARGET, targetKind: target, targetId };
-  if (!c.res.ok || isRepeated(c)) await recordAttempt(c, entry);
-  else if (!witness.hasRow) await appendAuditEntriesAlone(c.var.deps.db, [entry]);
+  if (!c.res.ok || isRepeated(c) || !witness.hasRow) await recordAttempt(c, entry);
 }
 
 function templateOf(
   c: ApiContext,
-  { requestId, change }: { requestId: string; change: AskedChange },
+  { requestId, change }: { requestId: string; change: Pick<AskedChange, "action" | "status"> },
 ): AuditTemplate {
   // Who asks is not known where the key was refused.
   const actor: Actor | undefined = c.var.actor;

@@ -8,7 +8,7 @@ import {
   type WorkspaceWithRole,
 } from "../../store/accounts/workspaces.ts";
 import type { WorkloadFilter } from "../../store/workload-pages.ts";
-import { actingOn } from "./audit.ts";
+import { actingOn, asItsOwnChange } from "./audit.ts";
 import type { ApiContext } from "../deps.ts";
 import { forbidden, notFound } from "./refusal.ts";
 
@@ -72,7 +72,10 @@ export async function workspaceForOrder(
   // Its owner may do everything there.
   const own = await personalWorkspace(deps.db, actor.customerId);
   if (own !== null) return own;
-  return await authorizeWorkspace(c, await ensurePersonalWorkspace(deps.db, actor), "create-workload");
+  // Whatever becomes of the order, this is there.
+  const making = { action: "workspace.create", target: "workspace", id: null, status: 201 } as const;
+  const made = await asItsOwnChange(c, making, () => ensurePersonalWorkspace(deps.db, actor));
+  return await authorizeWorkspace(c, made, "create-workload");
 }
 
 function refuseUnlessAllowed(

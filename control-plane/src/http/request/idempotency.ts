@@ -8,7 +8,8 @@
  *   longest that the request may take, and the same key does it again.
  *
  * Only answers that did something (2xx) are kept: a refused request left nothing behind, so asking again is safe
- * and may now succeed.
+ * and may now succeed. Where something may have been done beyond the database, whatever the answer was, the claim stays
+ * until its end (`mayBeDone`).
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -62,9 +63,17 @@ export const claimBefore = (boundSeconds: number) =>
         status: c.res.status,
         sealedBody: sealAnswer(c, await c.res.clone().text()),
       });
-    else if (didNothing(c.error)) await releaseKey(db, request);
+    else if (c.var.mayBeDone !== true && didNothing(c.error)) await releaseKey(db, request);
     return undefined;
   });
+
+/**
+ * To be said before something is sent or committed that a later failure does not take back, and again, with false, once
+ * it is sure that nothing was done or that it was taken back.
+ */
+export function mayBeDone(c: ApiContext, isSo: boolean): void {
+  c.set("mayBeDone", isSo);
+}
 
 /**
  * Runs `work`, which answers what the client gets, in one transaction that keeps the answer, too. What it gives to

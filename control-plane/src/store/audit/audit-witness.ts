@@ -1,7 +1,8 @@
 /**
  * Writes a request's row of the audit log into the transaction of its change: no change without its row, and no row of
  * a change that did not come. A request that changes things in several transactions has one row, and another for each
- * later one that changes the same thing again.
+ * later one that changes the same thing again. A transaction after which nothing is known of the thing that is to be made
+ * did not make it (an alarm was raised, and the request is refused): no row says that it is done.
  */
 import type { QueryResultRow } from "pg";
 import type { AuditFields } from "../../core/audit-difference.ts";
@@ -25,7 +26,8 @@ export class AuditWitness implements ChangeWitness {
   #isPresent = true;
   #madeId: string | null = null;
   #before: AuditFields | null = null;
-  #rows = 0;
+  #isSealed = false;
+  #hasRow = false;
 
   constructor(request: AuditedRequest) {
     this.#request = request;
@@ -37,7 +39,7 @@ export class AuditWitness implements ChangeWitness {
 
   /** True once a row of this request is there. */
   get hasRow(): boolean {
-    return this.#rows > 0;
+    return this.#hasRow;
   }
 
   get targetId(): string | null {
@@ -72,18 +74,18 @@ export class AuditWitness implements ChangeWitness {
     }
     await appendAuditEntries(
       sql,
-      ours.flatMap((one) => one.#entry(rows) ?? []),
+      ours.flatMap((one) => one.#sealedEntry(rows) ?? []),
     );
   }
 
   committed(): void {
-    this.#rows += 1;
+    if (this.#isSealed) this.#hasRow = true;
   }
 
   /** A row of its own, for what is done elsewhere than in the database: it is there before that is. */
   async writeAlone(db: Database, after: AuditFields | null): Promise<void> {
     await appendAuditEntriesAlone(db, [this.#entryOf({ before: null, after })]);
-    this.committed();
+    this.#hasRow = true;
   }
 
   /** The request has been answered. */
@@ -91,9 +93,19 @@ export class AuditWitness implements ChangeWitness {
     this.#isPresent = false;
   }
 
-  /** Null for a later transaction of the request that changed other things: its row is there. */
+  #sealedEntry(rows: ReadonlyMap<AuditTargetKind, ReadonlyMap<string, AuditFields>>): AuditEntry | null {
+    const entry = this.#entry(rows);
+    this.#isSealed = entry !== null;
+    return entry;
+  }
+
+  /**
+   * Null for a later transaction of the request that changed other things, whose row is there, and for one that has not
+   * made what is to be made.
+   */
   #entry(rows: ReadonlyMap<AuditTargetKind, ReadonlyMap<string, AuditFields>>): AuditEntry | null {
     const { target } = this.#request;
+    if (target !== null && this.targetId === null) return null;
     const after = target === null ? null : (rows.get(target)?.get(this.targetId ?? "") ?? null);
     const difference =
       target === null ? { before: null, after: null } : differenceOf(target, this.#before, after);
