@@ -82,8 +82,17 @@ export function loopParts(
     imageCleaner,
     wake,
   });
-  const { stateDir, poolFolder, diskBounds: bounds } = config;
-  const diskWatch = new DiskWatch({ ...shared, bounds, stateDir, poolFolder, storageMeter, wake });
+  const { stateDir, poolFolder, storagePool, diskBounds: bounds } = config;
+  const isPoolShared = storagePool !== null;
+  const diskWatch = new DiskWatch({
+    ...shared,
+    bounds,
+    stateDir,
+    poolFolder,
+    isPoolShared,
+    storageMeter,
+    wake,
+  });
   const reconciliation = new Reconciliation({ ...shared, performer, housekeeping, diskWatch });
   const meter = new Meter(shared);
   const report = {

@@ -11,6 +11,7 @@ import type { StorageUse } from "../../core/storage-limit.ts";
 import type { ContainerGroups } from "../../host/container-groups.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Runtime, StorageGround } from "../../runtime/runtime.ts";
+import { deviceOf } from "../../runtime/storage-usage.ts";
 import type { Observation } from "../observation.ts";
 import type { RuntimeWatch } from "../watch/runtime-watch.ts";
 import { deletedStorage } from "./deleted-storage.ts";
@@ -85,12 +86,11 @@ export class StorageMeter {
     const folderBytes = plus(written.folderBytes, open?.folderBytes ?? 0);
     // The driver bounds what is in the layer, deleted or not, and nothing that lies beside it.
     const hasQuota = runtimeWatch.info?.hasLayerQuota ?? false;
-    const held = new Map<number, number>();
-    const add = (device: number | null | undefined, bytes: number | null) => {
-      if (device != null && bytes !== null) held.set(device, (held.get(device) ?? 0) + bytes);
-    };
-    add(ground.layer.disk, layerBytes);
-    add([...ground.folderDevices][0], folderBytes);
+    // A part that is missing once would look like growth as soon as it is there.
+    const held = heldBytes([
+      [ground.layer.disk ?? (await this.#dataDevice()), open === null ? null : layerBytes],
+      [[...ground.folderDevices][0] ?? null, open === null ? null : folderBytes],
+    ]);
     return {
       runId,
       limits: spec,
@@ -100,6 +100,12 @@ export class StorageMeter {
       uncountedLooks: this.#uncounted.get(runId) ?? 0,
       held,
     };
+  }
+
+  /** Docker's containerd store shows no folders of layers: they lie where all that is Docker's lies. */
+  async #dataDevice(): Promise<number | null> {
+    const { info } = this.#parts.runtimeWatch;
+    return info === null ? null : await deviceOf(info.dataFolder);
   }
 
   async #deleted(holders: readonly Holder[]): Promise<Map<RunId, DeletedStorage | null>> {
@@ -124,6 +130,16 @@ export class StorageMeter {
     for (const runId of this.#uncounted.keys()) if (!running.has(runId)) this.#uncounted.delete(runId);
     return deleted;
   }
+}
+
+/** By device; one with a part that was not measured is left out. */
+function heldBytes(parts: readonly [device: number | null, bytes: number | null][]): Map<number, number> {
+  const held = new Map<number, number>();
+  const unmeasured = new Set(parts.flatMap(([device, bytes]) => (bytes === null ? device : [])));
+  for (const [device, bytes] of parts)
+    if (device !== null && bytes !== null && !unmeasured.has(device))
+      held.set(device, (held.get(device) ?? 0) + bytes);
+  return held;
 }
 
 /** What could not be measured stays so, whatever is added to it. */
