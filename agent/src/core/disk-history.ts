@@ -16,7 +16,7 @@ export type Look = {
   written: ReadonlyMap<RunId, number>;
 };
 
-export type Measurement = {
+type Measurement = {
   /** When it began. */
   atMs: number;
   /** Bytes that each run held, by device; what was not measured whole is missing. */
