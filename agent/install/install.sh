@@ -4,7 +4,8 @@
 #   curl -fsS https://CONTROL-PLANE/install.sh | sh -s -- --server https://CONTROL-PLANE --token TOKEN
 #
 # Run again (no token needed) it fetches what has changed, switches to it in one step and restarts the agent.
-# Containers run on throughout, and so do connections to them: the access process takes up a new version by itself. Everything is downloaded and checked before anything is changed, and on the disk before it is switched to.
+# Containers run on throughout, and so do connections to them: the access process takes up a new version by itself.
+# Everything is downloaded and checked before anything is changed, and on the disk before it is switched to.
 set -eu
 umask 022
 

@@ -18,7 +18,7 @@ import type { Observation } from "./loop/observation.ts";
 import type { Reconciliation } from "./loop/reconciliation.ts";
 import type { RunPerformer } from "./loop/run-performer.ts";
 import type { DiskWatch } from "./loop/storage/disk-watch.ts";
-import type { StorageSampling } from "./loop/storage-sampling.ts";
+import type { StorageSampling } from "./loop/storage/storage-sampling.ts";
 
 /** While something is under way the loop looks this often; else it sleeps until woken or the next tick. */
 const BUSY_ROUND_MS = 1_000;

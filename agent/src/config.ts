@@ -47,7 +47,7 @@ const Environment = z.object({
   REMOTEGPU_IMAGE_DISK_FREE: OrUnset(z.coerce.number().min(0).max(90)),
   /** Most bytes of images that this agent pulled. Unset: no bound. */
   REMOTEGPU_IMAGE_BYTES: OrUnset(z.coerce.number().int().nonnegative()),
-  /** Percent of each disk that containers must not fill: below, the largest writer is stopped; 0: never. */
+  /** Percent of each disk that containers must not fill: below, who fills it is stopped; 0: never. */
   REMOTEGPU_DISK_FREE: OrUnset(z.coerce.number().min(0).max(90)),
   /** Most bytes of each disk that are kept free so. */
   REMOTEGPU_DISK_FREE_BYTES: OrUnset(z.coerce.number().int().nonnegative()),

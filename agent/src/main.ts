@@ -73,7 +73,9 @@ program
   .action(() => clean(config(), say));
 program
   .command("restore-limits")
-  .description("give this host its own limits of the kernel back; an agent that starts raises them again")
+  .description(
+    "give this host its own limits of the kernel back; an agent that runs raises them again within a minute",
+  )
   .action(() => restoreLimits(config(), say));
 program
   .command("run", { isDefault: true })

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync, rmSync, writeSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { hostname, tmpdir, totalmem } from "node:os";
 import { dirname, join } from "node:path";
@@ -12,6 +12,8 @@ import { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { BootId } from "@remotegpu/shared/ids";
 import { checkLimits } from "@remotegpu/agent/doctor/limit-checks";
 import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
+import { findDeletedFiles } from "@remotegpu/agent/host/deleted-files";
+import { processTasks } from "@remotegpu/agent/host/descriptor-tables";
 import {
   limitSentence,
   raiseKernelLimits,
@@ -164,6 +166,39 @@ describe("the kernel's limits", () => {
     expect(restoreKernelLimits(place)).toEqual([]);
   });
 
+  test("that cannot be read are left alone and told, once, and hold up none of the others", async () => {
+    const { place, get } = await sysctls({ [PIPES]: 16_384 });
+    await mkdir(join(place.folder, INSTANCES), { recursive: true });
+    await mkdir(join(place.stateDir, "kernel-limits.json"));
+    const log = keptLog();
+    const watch = new LimitWatch(place, { raises: true, log });
+
+    watch.raise();
+    watch.raise();
+    watch.giveBack();
+
+    expect(await get(PIPES)).toBe(0);
+    expect(log.lines.filter(({ message }) => message.includes("max_user_instances"))).toMatchObject([
+      {
+        level: "error",
+        message: expect.stringMatching(/ is left as it is, since it cannot be read: EISDIR/),
+      },
+    ]);
+  });
+
+  test("that the kernel refuses to take back stay noted, for another time", async () => {
+    const { place } = await sysctls({});
+    await mkdir(dirname(join(place.folder, INSTANCES)), { recursive: true });
+    await symlink("/proc/sys/kernel/ngroups_max", join(place.folder, INSTANCES));
+    const raised = [{ name: "fs.inotify.max_user_instances", from: 128, to: 65_536 }];
+    const note = join(place.stateDir, "kernel-limits.json");
+    await writeFile(note, JSON.stringify({ bootId: place.bootId, raised }));
+
+    expect(restoreKernelLimits(place)).toMatchObject([{ refusal: expect.stringMatching(/^EACCES/) }]);
+    expect(restoreKernelLimits(place)).toHaveLength(1);
+    expect(JSON.parse(await readFile(note, "utf8"))).toMatchObject({ raised });
+  });
+
   test("are given back by a command, with what was noted of this boot", async () => {
     const { place } = await sysctls({});
     const now = readKernelLimits().get("fs.inotify.max_user_watches") ?? 0;
@@ -209,6 +244,64 @@ describe("the kernel's limits", () => {
     expect(checkLimits(readKernelLimits(place.folder), { isAgentsTask: true })).toMatchObject([
       { state: "well" },
     ]);
+  });
+});
+
+describe("files that were deleted and are still open", () => {
+  /** One of `bytes`, open until the test ends. */
+  function heldFile(bytes: number): void {
+    const file = join(folder, randomUUID());
+    const descriptor = openSync(file, "w");
+    onTestFinished(() => closeSync(descriptor));
+    writeSync(descriptor, Buffer.alloc(bytes));
+    rmSync(file);
+  }
+
+  /** Programs of the host, with these in place of its own. */
+  async function withPrograms(programs: Record<string, string>): Promise<void> {
+    const own = await mkdtemp(join(folder, "programs-"));
+    for (const [name, script] of Object.entries(programs))
+      await writeFile(join(own, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const { PATH = "" } = process.env;
+    onTestFinished(() => void (process.env.PATH = PATH));
+    process.env.PATH = `${own}:${PATH}`;
+  }
+
+  test("are not known where a program of the host cannot do what is asked, and that is nobody's fault", async () => {
+    heldFile(4096);
+    // As busybox answers.
+    await withPrograms({ find: "echo 'find: unrecognized: -printf' >&2; exit 1" });
+
+    expect(await findDeletedFiles([process.pid])).toMatchObject({
+      kind: "unseen",
+      detail: expect.stringContaining("GNU find"),
+    });
+  });
+
+  test("are found with their blocks; those without any are left out", async () => {
+    heldFile(8192);
+    heldFile(0);
+
+    const found = await findDeletedFiles([process.pid]);
+
+    const sizes = found.kind === "found" ? found.files.map(({ bytes }) => bytes) : [];
+    expect(sizes).toContain(8192);
+    expect(sizes).not.toContain(0);
+  });
+
+  test.each([
+    ["has gone since", { xargs: "exit 127" }],
+    ["fails", { find: "exit 139" }],
+    ["is killed", { xargs: "kill -KILL $PPID" }],
+  ])("are not known where a program %s", async (_, programs) => {
+    heldFile(4096);
+    await withPrograms(programs);
+
+    expect(await findDeletedFiles([process.pid])).toMatchObject({ kind: "unseen" });
+  });
+
+  test("of many threads with one table are looked for once", () => {
+    expect(processTasks(process.pid)).toMatchObject({ tables: [expect.any(Number)] });
   });
 });
 

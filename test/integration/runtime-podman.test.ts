@@ -65,9 +65,12 @@ describe.skipIf(!hasPodman)("an environment on Podman", () => {
       host.runtime.exec({ containerId, argv, stdin, timeoutSeconds });
 
     const echoed = await run(["sh", "-c", "cat; exit 7"], Buffer.from("in"), 20);
+    const words = "OCI runtime exec failed: exec failed: of a program that prints it";
+    const printed = await run(["printf", words], null, 20);
     const late = await run(["sleep", "1001"], null, 1);
 
     expect(echoed).toMatchObject({ kind: "exited", exitCode: 7, stdout: Buffer.from("in") });
+    expect(printed).toMatchObject({ kind: "exited", exitCode: 0, stdout: Buffer.from(words) });
     expect(late).toMatchObject({ kind: "refused", reason: "timeout" });
     expect(await host.sh(containerId, "ps -o args")).not.toContain("sleep 1001");
   });

@@ -5,7 +5,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { StorageSampling } from "@remotegpu/agent/loop/storage-sampling";
+import { StorageSampling } from "@remotegpu/agent/loop/storage/storage-sampling";
 import { poolBytes } from "@remotegpu/agent/runtime/pool-usage";
 import { answerStorage } from "@remotegpu/control-plane/controllers/storage-sampling";
 import { refusal, serveHosts } from "@remotegpu/control-plane/link/host-requests";

@@ -14,7 +14,7 @@ import { execInInstance } from "../loop/instance-exec.ts";
 import { logOpener } from "../loop/log-source.ts";
 import type { Observation } from "../loop/observation.ts";
 import { StorageMeter } from "../loop/storage/storage-meter.ts";
-import { StorageSampling } from "../loop/storage-sampling.ts";
+import { StorageSampling } from "../loop/storage/storage-sampling.ts";
 import { AGENT_VERSION } from "../process/version.ts";
 import { poolBytes } from "../runtime/pool-usage.ts";
 import type { AgentSetting } from "./agent-setting.ts";
@@ -78,7 +78,7 @@ export function linkParts(
     log,
   });
   const client = new ControlPlaneClient(connection, hostId);
-  const storageMeter = new StorageMeter({ ...host, journal, observation, log });
+  const storageMeter = new StorageMeter({ ...host, journal, observation, clock, log });
   const storageSampling = new StorageSampling({
     client,
     isConnected: () => connection.isConnected,

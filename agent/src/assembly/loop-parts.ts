@@ -10,8 +10,8 @@ import { OutputKeeper } from "../loop/output-keeper.ts";
 import { Reconciliation } from "../loop/reconciliation.ts";
 import { reportNow } from "../loop/report.ts";
 import { RunPerformer } from "../loop/run-performer.ts";
-import type { LimitWatch } from "../loop/watch/limit-watch.ts";
 import { DiskWatch } from "../loop/storage/disk-watch.ts";
+import type { LimitWatch } from "../loop/watch/limit-watch.ts";
 import { OrphanWatch } from "../loop/watch/orphan-watch.ts";
 import { TransitionWatch } from "../loop/watch/transition-watch.ts";
 import { bundleOf } from "../process/bundle.ts";
@@ -82,8 +82,17 @@ export function loopParts(
     imageCleaner,
     wake,
   });
-  const { stateDir, poolFolder, diskBounds: bounds } = config;
-  const diskWatch = new DiskWatch({ ...shared, bounds, stateDir, poolFolder, storageMeter, wake });
+  const { stateDir, poolFolder, storagePool, diskBounds: bounds } = config;
+  const isPoolShared = storagePool !== null;
+  const diskWatch = new DiskWatch({
+    ...shared,
+    bounds,
+    stateDir,
+    poolFolder,
+    isPoolShared,
+    storageMeter,
+    wake,
+  });
   const reconciliation = new Reconciliation({ ...shared, performer, housekeeping, diskWatch });
   const meter = new Meter(shared);
   const report = {
@@ -96,6 +105,7 @@ export function loopParts(
     imagePulls,
     transitionWatch: new TransitionWatch(log),
     diskWatch,
+    storageMeter,
     access,
   };
   const agent = new Agent({

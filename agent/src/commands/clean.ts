@@ -5,12 +5,12 @@
 import type { Config } from "../config.ts";
 import { ContainerGroups } from "../host/container-groups.ts";
 import { removeSimulatedCdiSpec } from "../host/simulated-cdi.ts";
-import { restoreLimits } from "./restore-limits.ts";
 import { lockFolder } from "../journal/folder-lock.ts";
 import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { CommandRefusedError } from "./command-refused.ts";
 import { membershipOf } from "./membership.ts";
+import { restoreLimits } from "./restore-limits.ts";
 
 /** @throws CommandRefusedError, FolderLockedError */
 export async function clean(config: Config, say: (text: string) => void): Promise<void> {

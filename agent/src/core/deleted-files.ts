@@ -12,7 +12,7 @@ export type OpenDeletedFile = {
   bytes: number;
   /** The process that has it, by the host's pid. */
   holder: number;
-  /** How the host's /proc leads to it: /proc/THREAD/fd/5, /proc/THREAD/map_files/A-B. */
+  /** How the host's /proc leads to it: /proc/THREAD/fd/5, /proc/THREAD/exe, /proc/THREAD/map_files/A-B. */
   link: string;
 };
 
@@ -28,25 +28,19 @@ export type Ground = {
 export type DeletedPlace = { runId: RunId; where: "layer" | "folders" | "either" };
 
 const BLOCK_BYTES = 512;
-const LINE = /^(\d+) (\d+) (\d+) (\/proc\/(\d+)\/(?:fd\/\d+|map_files\/[0-9a-f]+-[0-9a-f]+))$/;
+const LINE = /^(\d+) (\d+) (\d+) (\/proc\/(\d+)\/(?:fd\/\d+|exe|map_files\/[0-9a-f]+-[0-9a-f]+))$/;
 
-/** Lines of "device inode blocks link"; each file once, by the first that has it. */
-export function openDeletedFiles(text: string, processOf: (thread: number) => number): OpenDeletedFile[] {
-  const files = new Map<string, OpenDeletedFile>();
-  for (const line of text.split("\n")) {
-    const [, device, inode, blocks, link, thread] = LINE.exec(line) ?? [];
-    if (inode === undefined || link === undefined) continue;
-    const key = `${device} ${inode}`;
-    if (files.has(key)) continue;
-    files.set(key, {
-      device: Number(device),
-      inode,
-      bytes: Number(blocks) * BLOCK_BYTES,
-      holder: processOf(Number(thread)),
-      link,
-    });
-  }
-  return [...files.values()];
+/** A line of "device inode blocks link"; null for any other, and for a file that takes no block of a disk. */
+export function openDeletedFile(line: string, processOf: (thread: number) => number): OpenDeletedFile | null {
+  const [, device, inode, blocks, link, thread] = LINE.exec(line) ?? [];
+  if (inode === undefined || link === undefined || blocks === "0") return null;
+  return {
+    device: Number(device),
+    inode,
+    bytes: Number(blocks) * BLOCK_BYTES,
+    holder: processOf(Number(thread)),
+    link,
+  };
 }
 
 /**
@@ -88,7 +82,10 @@ export function mountPoints(mountinfo: string): MountPoint[] {
 
 /** The mount that a path of the container lies on; null where none is known. */
 export function mountOf(path: string, mounts: readonly MountPoint[]): MountPoint | null {
-  const holding = mounts.filter(({ point }) => path.startsWith(point === "/" ? "/" : `${point}/`));
+  // A single file may be mounted too: then it is the mount.
+  const holding = mounts.filter(
+    ({ point }) => path === point || path.startsWith(point === "/" ? "/" : `${point}/`),
+  );
   return holding.toSorted((a, b) => b.point.length - a.point.length)[0] ?? null;
 }
 

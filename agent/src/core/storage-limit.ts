@@ -4,7 +4,7 @@
  */
 import type { RunId } from "@remotegpu/shared/ids";
 import type { InstanceSpec } from "@remotegpu/shared/instance";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
 
 export type StorageUse = {
   runId: RunId;
@@ -15,12 +15,12 @@ export type StorageUse = {
   folderBytes: number | null;
   /** Of both, in files that are deleted and still open. */
   deletedBytes: number;
-  /** Looks in a row in which it had more files open than could be counted. */
-  uncountedLooks: number;
+  /** For how long it has had more files open than are counted of one run. */
+  uncountedMs: number;
 };
 
-/** A host that is busy counts slowly for once; who cannot be counted for longer than that has no limit any more. */
-export const MAX_UNCOUNTED_LOOKS = 3;
+/** A burst is over by then; who has more open than is counted for longer than that has no limit any more. */
+export const MAX_UNCOUNTED_MS = 2 * MS_PER_MINUTE;
 
 /** The runs beyond a limit, each with the sentence that people read. What was not measured is not judged. */
 export function runsOverStorage(uses: readonly StorageUse[]): Map<RunId, string> {
@@ -40,9 +40,9 @@ function beyond(where: string, usedBytes: number | null, limitBytes: number | nu
   return `Stopped: it holds ${inMib(usedBytes)} MiB ${where}; its limit is ${inMib(limitBytes)} MiB.`;
 }
 
-function uncountable({ limits, uncountedLooks }: StorageUse): string | null {
+function uncountable({ limits, uncountedMs }: StorageUse): string | null {
   if (limits.tempStorageBytes === null && limits.storageBytes === null) return null;
-  if (uncountedLooks < MAX_UNCOUNTED_LOOKS) return null;
+  if (uncountedMs < MAX_UNCOUNTED_MS) return null;
   return "Stopped: it has more files open than this host can count, and they may hold more than its storage limit.";
 }
 

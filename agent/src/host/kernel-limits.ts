@@ -30,12 +30,24 @@ export type SetLimit = RaisedLimit & {
   forgotten?: string;
 };
 
-/** Of those that this kernel has. */
+/** Of those that this kernel has and lets us read. */
 export function readKernelLimits(folder: string = SYSCTL_FOLDER): Map<string, number> {
   return new Map(
     KERNEL_LIMITS.flatMap(({ name }): [string, number][] => {
-      const text = textOrNull(fileOf(folder, name));
+      const { text } = readText(fileOf(folder, name));
       return text === null ? [] : [[name, Number(text)]];
+    }),
+  );
+}
+
+/** Those that are there and cannot be read, with why: nothing is done about them. */
+export function unreadableLimits({
+  folder = SYSCTL_FOLDER,
+}: Pick<LimitsPlace, "folder">): Map<string, string> {
+  return new Map(
+    KERNEL_LIMITS.flatMap(({ name }): [string, string][] => {
+      const { refusal } = readText(fileOf(folder, name));
+      return refusal === null ? [] : [[name, refusal]];
     }),
   );
 }
@@ -55,13 +67,18 @@ export function raiseKernelLimits(place: LimitsPlace): SetLimit[] {
   }));
 }
 
-/** Gives each its value from before, unless somebody has changed it since, and says what it did. */
+/**
+ * Gives each its value from before, unless somebody has changed it since, and says what it did. What the kernel refuses
+ * stays noted, to be given back another time.
+ */
 export function restoreKernelLimits(place: LimitsPlace): SetLimit[] {
   const { stateDir, folder = SYSCTL_FOLDER } = place;
-  const restored = undoable(readKernelLimits(folder), remembered(place)).map(({ name, from, to }) =>
-    set(folder, { name, from: to, to: from }),
-  );
-  rmSync(memoryFile(stateDir), { force: true });
+  const ours = undoable(readKernelLimits(folder), remembered(place));
+  const restored = ours.map(({ name, from, to }) => set(folder, { name, from: to, to: from }));
+  const refused = new Set(restored.flatMap(({ name, refusal }) => (refusal === undefined ? [] : name)));
+  const left = ours.filter(({ name }) => refused.has(name));
+  // What cannot be written or removed there is found not to be ours the next time, but for what is left.
+  attempt(() => (left.length > 0 ? remember(place, left) : rmSync(memoryFile(stateDir), { force: true })));
   return restored;
 }
 
@@ -96,7 +113,7 @@ const memoryFile = (stateDir: string) => join(stateDir, "kernel-limits.json");
 
 /** Nothing of another boot: the kernel began that one with its own values. */
 function remembered({ stateDir, bootId }: LimitsPlace): RaisedLimit[] {
-  const text = textOrNull(memoryFile(stateDir));
+  const { text } = readText(memoryFile(stateDir));
   if (text === null) return [];
   const memory = Memory.safeParse(jsonOrNull(text));
   return memory.success && memory.data.bootId === bootId ? memory.data.raised : [];
@@ -109,12 +126,13 @@ function remember({ stateDir, bootId }: LimitsPlace, raised: RaisedLimit[]): voi
   renameSync(`${file}.new`, file);
 }
 
-function textOrNull(file: string): string | null {
+/** What is not there is no refusal. */
+function readText(file: string): { text: string | null; refusal: string | null } {
   try {
-    return readFileSync(file, "utf8");
+    return { text: readFileSync(file, "utf8"), refusal: null };
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    throw error;
+    if (!(error instanceof Error && "code" in error)) throw error;
+    return { text: null, refusal: error.code === "ENOENT" ? null : error.message };
   }
 }
 

@@ -7,8 +7,15 @@ import { readFileSync } from "node:fs";
 /** Of one group and look; what further ones wrote shows in what the group holds. */
 const MAX_PROCESSES = 4_096;
 
-/** Since it began, less what was taken back before it came to a disk; null where there is no such process. */
-function writtenBytes(pid: number): number | null {
+/** Both only rise while a process lives. */
+export type Written = {
+  bytes: number;
+  /** Of these, or of what others wrote, what was taken back before it came to a disk. */
+  cancelledBytes: number;
+};
+
+/** Null where there is no such process. */
+function writtenOf(pid: number): Written | null {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/io`, "utf8");
@@ -17,25 +24,33 @@ function writtenBytes(pid: number): number | null {
     return null;
   }
   const count = (name: string) => Number(new RegExp(`^${name}: (\\d+)$`, "m").exec(text)?.[1] ?? 0);
-  return Math.max(0, count("write_bytes") - count("cancelled_write_bytes"));
+  return { bytes: count("write_bytes"), cancelledBytes: count("cancelled_write_bytes") };
 }
 
-/** Counts up what groups of processes wrote between looks. */
+/** Counts up what groups of processes wrote between looks. Counts only rise. */
 export class WrittenCounter<Key> {
+  readonly #read: (pid: number) => Written | null;
   readonly #totals = new Map<Key, number>();
-  #seen: ReadonlyMap<number, number> | null = null;
+  #seen: ReadonlyMap<Key, ReadonlyMap<number, Written>> = new Map();
 
-  /** @returns bytes of each group since the first look; what was there before it counts nothing */
+  constructor(read: (pid: number) => Written | null = writtenOf) {
+    this.#read = read;
+  }
+
+  /** @returns bytes of each group since its first look; what was there before it counts nothing */
   look(groups: ReadonlyMap<Key, readonly number[]>): ReadonlyMap<Key, number> {
-    const seen = new Map<number, number>();
+    const seen = new Map<Key, Map<number, Written>>();
     for (const [key, pids] of groups) {
+      const before = this.#seen.get(key);
+      const ofGroup = new Map<number, Written>();
       let bytes = this.#totals.get(key) ?? 0;
       for (const pid of pids.slice(0, MAX_PROCESSES)) {
-        const now = writtenBytes(pid);
+        const now = this.#read(pid);
         if (now === null) continue;
-        seen.set(pid, now);
-        bytes += this.#seen === null ? 0 : since(this.#seen.get(pid), now);
+        ofGroup.set(pid, now);
+        if (before !== undefined) bytes += since(before.get(pid), now);
       }
+      seen.set(key, ofGroup);
       this.#totals.set(key, bytes);
     }
     for (const key of this.#totals.keys()) if (!groups.has(key)) this.#totals.delete(key);
@@ -43,13 +58,16 @@ export class WrittenCounter<Key> {
     return new Map(this.#totals);
   }
 
-  forget(): void {
-    this.#totals.clear();
-    this.#seen = null;
+  /** What is written until the next look counts nothing. */
+  pause(): void {
+    this.#seen = new Map();
   }
 }
 
 /** A count that is lower is another process of that number. */
-function since(before: number | undefined, now: number): number {
-  return before === undefined || now < before ? now : now - before;
+function since(before: Written | undefined, now: Written): number {
+  const isSame =
+    before !== undefined && now.bytes >= before.bytes && now.cancelledBytes >= before.cancelledBytes;
+  const from = isSame ? before : { bytes: 0, cancelledBytes: 0 };
+  return Math.max(0, now.bytes - from.bytes - (now.cancelledBytes - from.cancelledBytes));
 }

@@ -1,6 +1,6 @@
 /**
- * What the loop does once a minute: time cut off written down, the kernel's limits kept up, kept output pruned; and in the background firewall rules
- * put back, storage measured and room made among images, however slow the runtime is.
+ * What the loop does once a minute: time cut off written down, the kernel's limits kept up, kept output pruned; and in
+ * the background firewall rules put back, storage measured and room made among images, however slow the runtime is.
  */
 import type { RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
@@ -10,9 +10,9 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
 import type { ImageCleaner } from "./images/image-cleaner.ts";
 import type { OutputKeeper } from "./output-keeper.ts";
+import type { StorageMeter } from "./storage/storage-meter.ts";
 import type { LimitWatch } from "./watch/limit-watch.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
-import type { StorageMeter } from "./storage/storage-meter.ts";
 
 const EVERY_MS = MS_PER_MINUTE;
 

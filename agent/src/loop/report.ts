@@ -22,6 +22,7 @@ import type { Observation } from "./observation.ts";
 import type { Reconciliation } from "./reconciliation.ts";
 import type { RunPerformer } from "./run-performer.ts";
 import type { DiskWatch } from "./storage/disk-watch.ts";
+import type { StorageMeter } from "./storage/storage-meter.ts";
 import type { GpuWatch } from "./watch/gpu-watch.ts";
 import type { ImageWatch } from "./watch/image-watch.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
@@ -45,6 +46,7 @@ export type ReportParts = {
   orphanWatch: OrphanWatch;
   transitionWatch: TransitionWatch;
   diskWatch: Pick<DiskWatch, "degraded">;
+  storageMeter: Pick<StorageMeter, "degraded">;
   access: Pick<AccessLink, "leases" | "degraded" | "gatewayPort">;
 };
 
@@ -101,6 +103,7 @@ function degradedOf(parts: ReportParts): string[] {
     ...parts.transitionWatch.degraded,
     ...parts.access.degraded,
     ...parts.diskWatch.degraded,
+    ...parts.storageMeter.degraded,
     ...(parts.journal.isShortOfSpace ? ["disk-full"] : []),
     ...parts.reconciliation.degraded,
   ];

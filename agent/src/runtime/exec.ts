@@ -46,10 +46,13 @@ const GIVEN_UP: ExecResult = {
 
 export class Execs {
   readonly #docker: Docker;
+  readonly #engine: () => Promise<string>;
   readonly #underWay = new Map<string, number>();
 
-  constructor(docker: Docker) {
+  /** @param engine what the runtime calls itself */
+  constructor(docker: Docker, engine: () => Promise<string>) {
     this.#docker = docker;
+    this.#engine = engine;
   }
 
   /** @throws RuntimeError, RuntimeDown */
@@ -117,13 +120,18 @@ export class Execs {
     const deadline = performance.now() + EXIT_MS;
     for (;;) {
       const { Running, ExitCode, Pid } = await this.#inspect(exec);
-      if (!Running && ExitCode !== null) return { exitCode: ExitCode, hasBegun: Pid > 0 };
+      if (!Running && ExitCode !== null) return { exitCode: ExitCode, hasBegun: await this.#hasBegun(Pid) };
       if (performance.now() >= deadline) break;
       await new Promise((resolve) => setTimeout(resolve, ASK_EXIT_EVERY_MS));
     }
     // It closed its output and runs on: that is no short command.
     await this.#kill(exec);
     throw new RuntimeError("the command closed its output and did not end");
+  }
+
+  /** Docker alone is known to keep the pid of what has ended: of another engine, none is no word of a start. */
+  async #hasBegun(pid: number): Promise<boolean> {
+    return pid > 0 || (await this.#engine()) !== "docker";
   }
 
   /** The pid is the host's, so the kill needs nothing in the image. */

@@ -66,6 +66,8 @@ async function outputOf(
     reject: false,
     input: paths.map((path) => `${path}\0`).join(""),
     timeout: timeoutMs,
+    // The word before the sum of `du` is a translated one elsewhere.
+    env: { LC_ALL: "C" },
     cancelSignal: signal,
     stripFinalNewline: false,
     maxBuffer: MAX_OUTPUT_BYTES,

@@ -99,7 +99,7 @@ export class Runtime {
       hasResolver: (this.#info ?? (await this.info())).name === "podman",
     }));
     this.#volumes = new Volumes(this.#docker, options.hostId);
-    this.#execs = new Execs(this.#docker);
+    this.#execs = new Execs(this.#docker, async () => (this.#info ?? (await this.info())).name);
   }
 
   async info(): Promise<RuntimeInfo> {

@@ -91,6 +91,8 @@ export async function diskUsage(paths: readonly string[]): Promise<number | null
   const result = await execa("nice", ["-n", "10", "du", "-s", "-c", "-x", "--block-size=1", "--", ...paths], {
     reject: false,
     timeout: FOLDER_MS,
+    // The word before its sum is a translated one elsewhere.
+    env: { LC_ALL: "C" },
     stdin: "ignore",
   });
   // `du` says 1 when a file went away under it; its sum still stands.

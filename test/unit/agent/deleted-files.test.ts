@@ -5,7 +5,7 @@ import {
   deletedPlace,
   mountOf,
   mountPoints,
-  openDeletedFiles,
+  openDeletedFile,
   type Ground,
 } from "@remotegpu/agent/core/deleted-files";
 import { expect, test } from "vitest";
@@ -18,23 +18,14 @@ const ground = (name: string, layerDevice: number | null, folders = [POOL]): Gro
   folderDevices: new Set(folders),
 });
 
-test("each file counts once, by its first holder, whatever leads to it", () => {
-  const text = [
-    "39 753 40960 /proc/22433/fd/5",
-    "39 753 40960 /proc/22434/fd/7",
-    "39 753 40960 /proc/22433/map_files/7f03961a8000-7f03961a9000",
-    "39 754 8 /proc/22435/map_files/7f-80",
-    "65024 753 0 /proc/22433/fd/6",
-    "",
-  ].join("\n");
+test.each([
+  ["39 753 40960 /proc/22433/fd/5", [39, "753", 40_960 * 512, 22_433, "/proc/22433/fd/5"]],
+  ["39 754 8 /proc/22435/map_files/7f-80", [39, "754", 8 * 512, 22_433, "/proc/22435/map_files/7f-80"]],
+  ["39 755 8 /proc/22433/exe", [39, "755", 8 * 512, 22_433, "/proc/22433/exe"]],
+])("the line %j is a file", (line, fields) => {
+  const file = openDeletedFile(line, (thread) => (thread === 22_435 ? 22_433 : thread));
 
-  const files = openDeletedFiles(text, (thread) => (thread === 22_435 ? 22_433 : thread));
-
-  expect(files.map(({ device, inode, bytes, holder }) => [device, inode, bytes, holder])).toEqual([
-    [39, "753", 40_960 * 512, 22_433],
-    [39, "754", 8 * 512, 22_433],
-    [POOL, "753", 0, 22_433],
-  ]);
+  expect([file?.device, file?.inode, file?.bytes, file?.holder, file?.link]).toEqual(fields);
 });
 
 test.each([
@@ -43,8 +34,10 @@ test.each([
   "x 1 2 3.4 /proc/1/fd/5",
   "39 753 8 /proc/1/fd/5 /proc/2/fd/6",
   "39 753 8 /etc/x",
-])("a line that is none of a file, %j, is no file", (line) => {
-  expect(openDeletedFiles(line, (thread) => thread)).toEqual([]);
+  "39 753 8 /proc/1/cwd",
+  "39 753 0 /proc/1/fd/5",
+])("a line that is none of a file with blocks, %j, is no file", (line) => {
+  expect(openDeletedFile(line, (thread) => thread)).toBeNull();
 });
 
 test.each<[string, number, Ground, unknown]>([
@@ -74,6 +67,7 @@ test("a path lies on the innermost mount above it, and only whole names count", 
   expect(mountOf("/gemini/code/big", mounts)?.point).toBe("/gemini/code");
   expect(mountOf("/gemini/codex", mounts)?.point).toBe("/");
   expect(mountOf("/gemini/code/data/x", mounts)).toEqual({ point: "/gemini/code/data", isReadOnly: true });
+  expect(mountOf("/gemini/code", mounts)?.point).toBe("/gemini/code");
   expect(mountOf("/with blank/x", mounts)?.point).toBe("/with blank");
   expect(mountOf("/big", [])).toBeNull();
 });

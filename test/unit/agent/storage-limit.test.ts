@@ -1,15 +1,15 @@
 /** Which runs hold more than they may. */
 import { expect, test } from "vitest";
-import { MAX_UNCOUNTED_LOOKS, runsOverStorage } from "@remotegpu/agent/core/storage-limit";
+import { MAX_UNCOUNTED_MS, runsOverStorage } from "@remotegpu/agent/core/storage-limit";
 import { MIB } from "@remotegpu/shared/units";
 import { runId } from "../../support/run-samples.ts";
 
 const limits = { tempStorageBytes: 10 * MIB, storageBytes: 20 * MIB };
 const over = (
-  use: { layerBytes: number | null; folderBytes: number | null; uncountedLooks?: number },
+  use: { layerBytes: number | null; folderBytes: number | null; uncountedMs?: number },
   limit: object = {},
 ) => {
-  const run = { runId: runId("run-1"), deletedBytes: 0, uncountedLooks: 0 };
+  const run = { runId: runId("run-1"), deletedBytes: 0, uncountedMs: 0 };
   return runsOverStorage([{ ...run, limits: { ...limits, ...limit }, ...use }]).get(runId("run-1"));
 };
 
@@ -39,13 +39,10 @@ test("the sentence names the place and both numbers", () => {
 });
 
 test.each([
-  [MAX_UNCOUNTED_LOOKS - 1, {}, false],
-  [MAX_UNCOUNTED_LOOKS, {}, true],
-  [MAX_UNCOUNTED_LOOKS, { tempStorageBytes: null }, true],
-  [MAX_UNCOUNTED_LOOKS, { tempStorageBytes: null, storageBytes: null }, false],
-])(
-  "open files that could not be counted %s times in a row, limits %o: over is %s",
-  (uncountedLooks, limit, isOver) => {
-    expect(over({ layerBytes: 0, folderBytes: 0, uncountedLooks }, limit) !== undefined).toBe(isOver);
-  },
-);
+  [MAX_UNCOUNTED_MS - 1, {}, false],
+  [MAX_UNCOUNTED_MS, {}, true],
+  [MAX_UNCOUNTED_MS, { tempStorageBytes: null }, true],
+  [MAX_UNCOUNTED_MS, { tempStorageBytes: null, storageBytes: null }, false],
+])("open files that could not be counted for %s ms, limits %o: over is %s", (uncountedMs, limit, isOver) => {
+  expect(over({ layerBytes: 0, folderBytes: 0, uncountedMs }, limit) !== undefined).toBe(isOver);
+});

@@ -1,7 +1,7 @@
 /** The host's part in the samples: when it asks, what it tells, and that nothing that fails ends it. */
 import { LinkDownError } from "@remotegpu/agent/link/connection";
 import { RequestRefusedError } from "@remotegpu/agent/link/control-plane-client";
-import { StorageSampling, type StorageSamplingOptions } from "@remotegpu/agent/loop/storage-sampling";
+import { StorageSampling, type StorageSamplingOptions } from "@remotegpu/agent/loop/storage/storage-sampling";
 import { MAX_SAMPLE_BYTES, type StorageReply, type StorageRequest } from "@remotegpu/shared/storage-sampling";
 import { expect, test } from "vitest";
 import { RuntimeDown } from "@remotegpu/agent/runtime/runtime-error";

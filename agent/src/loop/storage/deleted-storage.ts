@@ -9,7 +9,7 @@ import {
   type Ground,
   type OpenDeletedFile,
 } from "../../core/deleted-files.ts";
-import { findDeletedFiles, lastNameOf, readMountinfo } from "../../host/deleted-files.ts";
+import { findDeletedFiles, lastNameOf, readMountinfo, type DeletedFiles } from "../../host/deleted-files.ts";
 
 /** A run whose open files are looked at. */
 export type Opener = Ground & {
@@ -18,33 +18,54 @@ export type Opener = Ground & {
   pids: readonly number[];
 };
 
+/** What is known of a run, or why nothing is: it has more open than is counted, or the host could not look. */
+export type Deleted = { kind: "counted"; storage: DeletedStorage } | Exclude<DeletedFiles, { kind: "found" }>;
+
 /**
  * The largest of one run: whose they are is asked of these alone, by their last names. All others count as written by
  * the run that has them open.
  */
 const MAX_NAMES = 1_000;
 
-/** Null for a run that has more open than can be counted. */
-export async function deletedStorage(openers: readonly Opener[]): Promise<Map<RunId, DeletedStorage | null>> {
-  const storages = new Map<RunId, DeletedStorage | null>(
-    openers.map(({ runId }) => [runId, { layerBytes: 0, folderBytes: 0 }]),
+export async function deletedStorage(openers: readonly Opener[]): Promise<Map<RunId, Deleted>> {
+  const found = await filesOfEach(openers);
+  const deleted = new Map<RunId, Deleted>(
+    openers.map((opener): [RunId, Deleted] => {
+      const files = found.get(opener);
+      return [
+        opener.runId,
+        files === undefined || files.kind === "found"
+          ? { kind: "counted", storage: { layerBytes: 0, folderBytes: 0 } }
+          : files,
+      ];
+    }),
   );
-  // All at once is the least work; should that go beyond a bound, each alone: as a rule one of them is to blame.
+  for (const [opener, files] of found)
+    if (files.kind === "found")
+      for (const counted of await countedOf(files.files, opener, openers)) add(deleted, counted);
+  return deleted;
+}
+
+/** All at once is the least work; should that not come to an end, each alone: as a rule one of them is to blame. */
+async function filesOfEach(openers: readonly Opener[]): Promise<Map<Opener, DeletedFiles>> {
   const together = await findDeletedFiles(openers.flatMap(({ pids }) => pids));
-  for (const opener of openers) {
-    const pids = new Set(opener.pids);
-    const files = together?.filter(({ holder }) => pids.has(holder)) ?? (await findDeletedFiles(opener.pids));
-    if (files === null) storages.set(opener.runId, null);
-    else for (const counted of await countedOf(files, opener, openers)) add(storages, counted);
+  const found = new Map<Opener, DeletedFiles>();
+  if (together.kind !== "found") {
+    for (const opener of openers)
+      found.set(opener, openers.length === 1 ? together : await findDeletedFiles(opener.pids));
+    return found;
   }
-  return storages;
+  const openerOf = new Map(openers.flatMap((opener) => opener.pids.map((pid) => [pid, opener])));
+  const files = Map.groupBy(together.files, ({ holder }) => openerOf.get(holder));
+  for (const opener of openers) found.set(opener, { kind: "found", files: files.get(opener) ?? [] });
+  return found;
 }
 
 type Counted = { runId: RunId; where: keyof DeletedStorage; bytes: number };
 
-function add(storages: ReadonlyMap<RunId, DeletedStorage | null>, { runId, where, bytes }: Counted): void {
-  const storage = storages.get(runId);
-  if (storage != null) storage[where] += bytes;
+function add(deleted: ReadonlyMap<RunId, Deleted>, { runId, where, bytes }: Counted): void {
+  const ofRun = deleted.get(runId);
+  if (ofRun?.kind === "counted") ofRun.storage[where] += bytes;
 }
 
 async function countedOf(
@@ -54,7 +75,7 @@ async function countedOf(
 ): Promise<Counted[]> {
   const onDisk = files.flatMap((file) => {
     const place = deletedPlace(file, opener, all);
-    return place === null || file.bytes === 0 ? [] : [{ file, place }];
+    return place === null ? [] : [{ file, place }];
   });
   if (onDisk.length === 0) return [];
   const mounts = opener.firstPid === null ? [] : mountPoints(await readMountinfo(opener.firstPid));

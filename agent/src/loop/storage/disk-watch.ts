@@ -4,18 +4,18 @@
  * fast; who writes is only looked at where room is getting scarce.
  */
 import type { RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { isSameRun, type OwnedContainer } from "../../core/container.ts";
 import {
   diskState,
   largestWriter,
+  measurePauseMs,
   SETTLE_MS,
-  WINDOW_MS,
   type DiskBounds,
   type DiskState,
   type Writer,
 } from "../../core/disk-guard.ts";
+import { DiskHistory, type Look } from "../../core/disk-history.ts";
 import type { ContainerGroups } from "../../host/container-groups.ts";
 import { diskSight, type Disk } from "../../host/disk-room.ts";
 import { WrittenCounter } from "../../host/written-bytes.ts";
@@ -27,22 +27,13 @@ import type { StorageMeter } from "./storage-meter.ts";
 const LOOK_EVERY_MS = 4_000;
 /** What has not ended by then may never end, and holds nobody else's stop up. */
 const STOPPING_MS = 60_000;
-/** While writers are watched. It walks all that they hold. */
-const MEASURE_EVERY_MS = 20_000;
-
-type Held = ReadonlyMap<RunId, ReadonlyMap<number, number>>;
-
-type Look = {
-  atMs: number;
-  disks: readonly Disk[];
-  written: ReadonlyMap<RunId, number>;
-  held: Held;
-};
 
 export type DiskWatchParts = {
   bounds: DiskBounds;
   stateDir: string;
   poolFolder: string;
+  /** Other hosts may write to the pool: then what is counted of a run here says nothing of what went there. */
+  isPoolShared: boolean;
   journal: Journal;
   observation: Pick<Observation, "running">;
   runtimeWatch: Pick<RuntimeWatch, "info">;
@@ -58,13 +49,13 @@ export class DiskWatch {
   /** Folders whose file system has not answered yet: a shared one can stand still. */
   readonly #asked = new Set<string>();
   readonly #sights = new Map<string, Disk>();
-  #looks: Look[] = [];
+  readonly #history = new DiskHistory();
   #states: ReadonlyMap<number, DiskState> = new Map();
   readonly #filling = new Map<RunId, { detail: string; device: number; sinceMs: number }>();
   /** Until when each waits for the room that the last stop gives back. */
   readonly #settledMs = new Map<number, number>();
-  #held: Held = new Map();
-  #measuredMs = Number.NEGATIVE_INFINITY;
+  /** The last one: when it began, how long it took. */
+  #measuring: { sinceMs: number; tookMs: number } = { sinceMs: Number.NEGATIVE_INFINITY, tookMs: 0 };
   #isMeasuring = false;
   #lookedMs = Number.NEGATIVE_INFINITY;
 
@@ -79,6 +70,10 @@ export class DiskWatch {
 
   get isNearlyFull(): boolean {
     return [...this.#states.values()].includes("nearly-full");
+  }
+
+  get #isScarce(): boolean {
+    return [...this.#states.values()].some((state) => state !== "roomy");
   }
 
   /** As the heartbeat says it. */
@@ -109,20 +104,19 @@ export class DiskWatch {
   }
 
   #look(nowMs: number): void {
-    const disks = [...new Map([...this.#sights.values()].map((disk) => [disk.device, disk])).values()];
-    const before = this.#looks.at(-1);
-    this.#states = new Map(
-      disks.map((disk) => {
-        const earlier = before?.disks.find(({ device }) => device === disk.device) ?? null;
-        return [disk.device, diskState(disk, earlier, this.#parts.bounds)];
-      }),
-    );
-    const isScarce = [...this.#states.values()].some((state) => state !== "roomy");
-    if (isScarce) this.#measureWhenDue(nowMs);
-    else this.#counter.forget();
+    const disks = new Map([...this.#sights.values()].map((disk) => [disk.device, disk]));
+    const isScarce = this.#isScarce;
+    if (!isScarce) this.#counter.pause();
     const written = isScarce ? this.#counter.look(this.#processes()) : new Map<RunId, number>();
-    const look = { atMs: nowMs, disks, written, held: isScarce ? this.#held : new Map() };
-    this.#looks = [...this.#looks.filter(({ atMs }) => nowMs - atMs <= WINDOW_MS), look];
+    const look = { atMs: nowMs, disks, written };
+    this.#history.look(look);
+    this.#states = new Map(
+      [...disks.keys()].map((device) => [
+        device,
+        diskState(this.#history.sights(device), this.#parts.bounds),
+      ]),
+    );
+    if (this.#isScarce) this.#measureWhenDue(nowMs);
     this.#decide(look);
   }
 
@@ -140,6 +134,7 @@ export class DiskWatch {
       if (running.has(runId)) continue;
       this.#filling.delete(runId);
       this.#settledMs.set(device, look.atMs + SETTLE_MS);
+      this.#history.beginAnew(device, look.atMs + SETTLE_MS);
     }
     for (const [device, state] of this.#states) {
       const isSettling =
@@ -148,67 +143,66 @@ export class DiskWatch {
           (filling) => filling.device === device && look.atMs - filling.sinceMs < STOPPING_MS,
         );
       if (state !== "nearly-full" || isSettling) continue;
-      const found = largestWriter(this.#writers(device, look), this.#goneBytes(device, look));
+      const found = largestWriter(this.#writers(device), this.#history.goneBytes(device));
       if (found === null) continue;
       log.error({ runId: found.runId }, `a disk of this host is nearly full: ${found.detail}`);
       this.#filling.set(found.runId, { detail: found.detail, device, sinceMs: look.atMs });
+      // What it took is accounted for; only what goes after this is anybody else's.
+      this.#history.beginAnew(device, look.atMs);
       wake();
     }
   }
 
-  #goneBytes(device: number, look: Look): number {
-    const freeAt = ({ disks }: Look) => disks.find((disk) => disk.device === device)?.freeBytes ?? null;
-    const frees = this.#looks.map(freeAt).filter((bytes) => bytes !== null);
-    return Math.max(0, Math.max(0, ...frees) - (freeAt(look) ?? 0));
-  }
-
-  #writers(device: number, look: Look): Writer[] {
-    return this.#onDisk(device).map(({ runId, spec }) => {
-      const heldAt = ({ held }: Look) => held.get(runId)?.get(device) ?? null;
-      const heldBytes = heldAt(look);
-      const firstHeld = this.#looks.map(heldAt).find((bytes) => bytes !== null) ?? null;
-      const firstWritten = this.#looks.find(({ written }) => written.has(runId))?.written.get(runId) ?? 0;
-      return {
-        runId,
-        kind: spec.kind,
-        grownBytes: heldBytes === null || firstHeld === null ? null : heldBytes - firstHeld,
-        writtenBytes: (look.written.get(runId) ?? 0) - firstWritten,
-        heldBytes,
-      };
-    });
-  }
-
   /** Runs that can write there: each has its container's own file system, and some have folders of the pool. */
-  #onDisk(device: number): DesiredInstance[] {
-    const { poolFolder, journal, runtimeWatch } = this.#parts;
+  #writers(device: number): Writer[] {
+    const { poolFolder, isPoolShared, journal, observation, runtimeWatch } = this.#parts;
     const isOf = (folder: string | undefined) => this.#sights.get(folder ?? "")?.device === device;
     const hasLayers = isOf(runtimeWatch.info?.dataFolder);
     const hasPool = isOf(poolFolder);
-    const running: OwnedContainer[] = this.#parts.observation.running;
+    const running: OwnedContainer[] = observation.running;
     return journal.desired
       .read()
-      .instances.filter(
-        (desired) =>
-          (hasLayers || (hasPool && desired.spec.folders.length > 0)) &&
-          !this.#filling.has(desired.runId) &&
-          running.some(({ owner }) => isSameRun(owner, desired)),
-      );
+      .instances.filter((desired) => running.some(({ owner }) => isSameRun(owner, desired)))
+      .flatMap(({ runId, spec }) => {
+        const hasFolders = spec.folders.length > 0;
+        if (!hasLayers && !(hasPool && hasFolders)) return [];
+        const isOnlyDisk = hasLayers && (hasPool || !hasFolders) && !(hasPool && isPoolShared);
+        return {
+          runId,
+          kind: spec.kind,
+          grownBytes: this.#history.grownBytes(device, runId),
+          writtenBytes: isOnlyDisk ? this.#history.writtenBytes(device, runId) : null,
+          isStopping: this.#filling.has(runId),
+        };
+      });
   }
 
   #measureWhenDue(nowMs: number): void {
-    if (this.#isMeasuring || nowMs - this.#measuredMs < MEASURE_EVERY_MS) return;
-    this.#measuredMs = nowMs;
+    const { sinceMs, tookMs } = this.#measuring;
+    const lostBytes = Math.max(
+      0,
+      ...[...this.#states].map(([device, state]) =>
+        state === "roomy" ? 0 : this.#history.goneBytes(device, sinceMs),
+      ),
+    );
+    if (this.#isMeasuring || nowMs - sinceMs < measurePauseMs({ tookMs, lostBytes })) return;
     this.#isMeasuring = true;
-    void this.#measure().finally(() => (this.#isMeasuring = false));
+    void this.#measure(nowMs).finally(() => (this.#isMeasuring = false));
   }
 
-  async #measure(): Promise<void> {
+  async #measure(sinceMs: number): Promise<void> {
     const { storageMeter, log } = this.#parts;
+    const begun = performance.now();
+    this.#measuring = { ...this.#measuring, sinceMs };
     try {
       const storages = await storageMeter.measure(() => true);
-      this.#held = new Map(storages.map(({ runId, held }) => [runId, held]));
+      this.#history.measured({
+        atMs: sinceMs,
+        held: new Map(storages.map(({ runId, held }) => [runId, held])),
+      });
     } catch (error) {
       log.warn({ error }, "what runs hold on the disk could not be measured; tried again");
     }
+    this.#measuring = { sinceMs, tookMs: performance.now() - begun };
   }
 }

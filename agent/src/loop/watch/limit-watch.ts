@@ -7,6 +7,7 @@ import {
   limitSentence,
   raiseKernelLimits,
   restoreKernelLimits,
+  unreadableLimits,
   type LimitsPlace,
   type SetLimit,
 } from "../../host/kernel-limits.ts";
@@ -17,6 +18,7 @@ export class LimitWatch {
   readonly #log: Log;
   /** What the kernel refused is tried again each time, and told once. */
   readonly #refused = new Set<string>();
+  readonly #unreadable = new Set<string>();
 
   /** @param raises false where the operator looks after them */
   constructor(place: LimitsPlace, { raises, log }: { raises: boolean; log: Log }) {
@@ -28,6 +30,14 @@ export class LimitWatch {
   raise(): void {
     if (!this.#raises) return;
     for (const limit of raiseKernelLimits(this.#place)) this.#tell(limit);
+    for (const [name, why] of unreadableLimits(this.#place)) {
+      if (this.#unreadable.has(name)) continue;
+      this.#unreadable.add(name);
+      this.#log.error(
+        { name },
+        `the kernel's limit ${name} is left as it is, since it cannot be read: ${why}`,
+      );
+    }
   }
 
   /** For the end of a host: what nobody has changed since is as it was before. */

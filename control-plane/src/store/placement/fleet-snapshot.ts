@@ -11,7 +11,13 @@ import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
 import { safeBigint } from "../old-values.ts";
 
 /** A host that says one of these works as well as any other; it only warns its operator. */
-const WARNINGS = new Set(["no-live-restore", "no-kernel-log", "orphans", "starts-overdue"]);
+const WARNINGS = new Set([
+  "no-live-restore",
+  "no-kernel-log",
+  "orphans",
+  "starts-overdue",
+  "storage-uncounted",
+]);
 
 /** As JSON, which the driver reads in a sixth of the time that it takes for an array; of a large fleet there are many. */
 const IMAGES = "coalesce(to_jsonb(i.images), '[]')";
