@@ -128,6 +128,8 @@ export type Command = {
   isHidden: boolean;
   /** Heading in the help of the whole. */
   section?: string;
+  /** Whatever can be told before any name is looked up. @throws CliError as `perform` does */
+  check: (raw: Record<string, unknown>) => void;
   /** @throws CliError of kind `usage` for a value that is none, naming where it stands */
   perform: (context: Context, raw: Record<string, unknown>) => Promise<void>;
 };
@@ -162,6 +164,11 @@ export function command<Shape extends z.ZodRawShape>(told: {
     if (field === undefined) throw new Error(`${name}: ${member} has no place on the command line`);
     return { member, field };
   });
+  const isName = (field: Field) => field.of !== undefined;
+  const unnamed = Object.entries<z.core.$ZodType>(takes ?? {}).filter(([member]) =>
+    fields.some((one) => one.member === member && !isName(one.field)),
+  );
+  const plain = z.object(Object.fromEntries(unnamed));
   return {
     name,
     aliases,
@@ -172,6 +179,10 @@ export function command<Shape extends z.ZodRawShape>(told: {
     isWatchable: told.isWatchable === true,
     passesThrough: told.passesThrough === true,
     isHidden: told.isHidden === true,
+    check: (raw) => {
+      const parsed = plain.safeParse(raw);
+      if (!parsed.success) throw wrongValue(parsed.error, fields);
+    },
     perform: async (context, raw) => {
       const parsed = schema.safeParse(raw);
       if (!parsed.success) throw wrongValue(parsed.error, fields);

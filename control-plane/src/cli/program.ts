@@ -103,17 +103,24 @@ function once() {
 }
 
 /** What was typed, by the command's own names, with ids where names stood. */
-async function rawOf(context: Context, { fields }: Command, made: Program): Promise<Record<string, unknown>> {
-  const raw: Record<string, unknown> = {};
+async function rawOf(context: Context, command: Command, made: Program): Promise<Record<string, unknown>> {
+  const raw = typedIn(command, made);
+  command.check(raw);
+  for (const { member, field } of command.fields)
+    if (field.of !== undefined && raw[member] !== undefined)
+      raw[member] = await idsOf(context, field.of, raw[member], raw);
+  return raw;
+}
+
+function typedIn({ fields }: Command, made: Program): Record<string, unknown> {
   const words: unknown[] = made.processedArgs;
   const options = made.opts<Record<string, unknown>>();
-  let at = 0;
-  for (const { member, field } of fields) {
-    const value = field.place === "argument" ? words[at++] : options[new Option(field.flags).attributeName()];
-    if (value === undefined) continue;
-    raw[member] = field.of === undefined ? value : await idsOf(context, field.of, value, raw);
-  }
-  return raw;
+  const places = fields.filter(({ field }) => field.place === "argument");
+  const typed = fields.map(({ member, field }, index): [string, unknown] => {
+    if (field.place === "argument") return [member, words[places.findIndex((one) => one === fields[index])]];
+    return [member, options[new Option(field.flags).attributeName()]];
+  });
+  return Object.fromEntries(typed.filter(([, value]) => value !== undefined));
 }
 
 async function idsOf(
