@@ -22,13 +22,16 @@ interface Part {
   refers: ReadonlySet<string>;
 }
 
+/** What any operation may answer. */
+const PROBLEM = { $ref: "#/components/schemas/Problem" };
+
 /** Makes the parts of the page once; what is asked for chooses among them. */
 export function documentationPages(document: ApiDocument): (asked: string) => Html {
   const operations = routesOf(document).map((route) => ({
     tag: route.operation.tags?.[0] ?? "",
     text: textOfOperation(route, document),
     shown: operationPart(route, document),
-    refers: referredTo(route.operation, document).add("Problem").add("ProblemError"),
+    refers: referredTo(route.operation, document, referredTo(PROBLEM, document)),
   }));
   const schemas = Object.entries(document.components.schemas).map(([name, schema]) => ({
     name,
