@@ -19,7 +19,7 @@ afterAll(async () => await scene.close());
 
 /** From now on. */
 async function price(spec: string, line: string, unitPrice: string): Promise<void> {
-  const body = { spec, line, unit_price: unitPrice, billing_unit: "hour" };
+  const body = { spec, line, unit_price: unitPrice, billing_unit: "hour", new_spec: true };
   expect((await scene.api.ask("POST", "/api/v1/prices", { as: scene.api.admin, body })).status).toBe(201);
 }
 
