@@ -41,6 +41,11 @@ const LAYER_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 const MANIFEST_PATH = /^\/v2\/(.+)\/manifests\/([^/]+)$/;
 const BLOB_PATH = /^\/v2\/(.+)\/blobs\/(sha256:[0-9a-f]{64})$/;
 
+/** The last name of an image takes its digest with it. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof Error && "statusCode" in error && error.statusCode === 404)) throw error;
+}
+
 export class TestRegistry {
   readonly #server: Server;
   readonly #auth: "none" | "basic" | "bearer";
@@ -142,8 +147,10 @@ export class TestRegistry {
     await new Promise((resolve) => this.#server.close(resolve));
     for (const { Id, RepoTags, RepoDigests } of await docker.listImages()) {
       const names = [...(RepoTags ?? []), ...(RepoDigests ?? [])];
-      if (names.some((name) => name.startsWith(`${this.address}/`)))
-        await docker.getImage(Id).remove({ force: true });
+      const own = names.filter((name) => name.startsWith(`${this.address}/`));
+      // The same image may run under another name for others: only what it is called here is taken from it.
+      const goes = own.length === names.length ? [Id] : own;
+      for (const name of goes) await docker.getImage(name).remove({ force: true }).catch(unlessGone);
     }
   }
 

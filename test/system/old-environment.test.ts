@@ -75,7 +75,7 @@ test("soon after the control plane serves, nothing of the old system says that i
   await eventually(async () => (await ada.get("/inference-services/service-1")).status === "stopped", {
     withinMs: 45_000,
   });
-  const jobs = await house.cli(["job", "list"], { REMOTEGPU_KEY: key });
+  const jobs = await house.cli(["job", "list", "-o", "wide"], { REMOTEGPU_KEY: key });
   const service = await house.cli(["service", "show", "service-1", "--json"], { REMOTEGPU_KEY: key });
 
   expect(jobs.stdout).toMatch(

@@ -51,6 +51,7 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
   },
   customers: { credit_limit: "0.0000" },
   workspaces: { share_weight: "1" },
+  workspace_members: { invitation_id: null },
   invoices: {
     invoice_month: null,
     due: null,

@@ -151,7 +151,12 @@ const SPEC: Group = {
     listCommand({
       summary: "every spec",
       route: () => "/specs",
-      columns: ["spec", "retired_at", "description", "shape"],
+      columns: [
+        ["spec", (row) => (row.retired_at === null ? row.spec : `${String(row.spec)} (retired)`)],
+        "description",
+        "shape",
+        { wide: "retired_at" },
+      ],
     }),
     showCommand({
       summary: "one spec",
