@@ -456,11 +456,12 @@ describe("a registry that stalls", () => {
     await meets(ann);
 
     host.want(ann, anns, cleo);
-    const waiting = await eventually(() => (host.later(0), host.pullOf(anns.image)));
-    expect(waiting).toMatchObject({
-      state: "waiting",
-      operatorDetail: expect.stringContaining("given a rest"),
+    const waiting = await eventually(() => {
+      host.later(0);
+      const told = host.pullOf(anns.image);
+      return told?.state === "waiting" && told;
     });
+    expect(waiting.operatorDetail).toContain("given a rest");
     expect(host.pulls.waits(host.nowMs).get("anns" as never)).toContain("did not answer well");
     expect(await host.outcome(cleo)).toMatchObject({ kind: "present" });
 

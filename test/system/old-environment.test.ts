@@ -79,7 +79,7 @@ test("soon after the control plane serves, nothing of the old system says that i
   const service = await house.cli(["service", "show", "service-1", "--json"], { REMOTEGPU_KEY: key });
 
   expect(jobs.stdout).toMatch(
-    /^job-1 +train +failed +unknown:migrated +train\.py --lr 1 .*from the old system$/m,
+    /^job-1 +train +failed +ada +unknown:migrated +train\.py --lr 1 .*from the old system$/m,
   );
   expect(JSON.parse(service.stdout)).toMatchObject({ status: "stopped", replicas: 0, instances: [] });
   expect(await ada.list("/billing/records")).toEqual([]);
