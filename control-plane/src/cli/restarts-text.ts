@@ -1,5 +1,6 @@
 /** How an environment's restarts are told where its status stands: "restarting (3x, exit 4)". */
 import { z } from "zod";
+import { restartingText } from "@remotegpu/shared/restarting-text";
 import type { Row } from "./api-client.ts";
 
 const Restarts = z.object({
@@ -14,15 +15,9 @@ const Instances = z.array(z.looseObject({ state: z.string() })).default([]);
 export function restartsText(row: Row): string | null {
   const parsed = Restarts.safeParse(row.restarts);
   if (!parsed.success || (row.status !== "running" && row.status !== "creating")) return null;
-  const { count, exit_code: exitCode, out_of_memory: isOutOfMemory, looping_since: since } = parsed.data;
   const isStarting = Instances.parse(row.instances).some(({ state }) => state === "starting");
-  if (since === null && !isStarting) return null;
-  const how = isOutOfMemory
-    ? "out of memory"
-    : exitCode === null
-      ? "its container was gone"
-      : `exit ${exitCode}`;
-  return `restarting (${count}x, ${how})`;
+  const { count, exit_code: exitCode, out_of_memory: outOfMemory, looping_since: since } = parsed.data;
+  return since === null && !isStarting ? null : restartingText({ count, exitCode, outOfMemory });
 }
 
 export function statusText(row: Row): string {

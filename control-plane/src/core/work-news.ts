@@ -2,6 +2,7 @@
  * What webhooks are told of an environment, in words and facts: that it is ready, failed, stopped and why, that its
  * container ends again and again, that its host is drained, that a port of it is about to go. Who is told is the store's.
  */
+import { restartingText } from "@remotegpu/shared/restarting-text";
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { type Drain, drainSentence } from "./drain.ts";
@@ -63,21 +64,15 @@ export interface Restarts {
   readonly out_of_memory: boolean;
 }
 
-/** "restarting (3x, exit 4)" */
-function restartsText({ count, exit_code: exitCode, out_of_memory: isOutOfMemory }: Restarts): string {
-  const how = isOutOfMemory
-    ? "out of memory"
-    : exitCode === null
-      ? "its container was gone"
-      : `exit ${exitCode}`;
-  return `restarting (${count}x, ${how})`;
-}
-
 export function newsOfLoop(restarts: Restarts): WorkNews {
   return {
     kind: "restarting",
     state: "fired",
-    says: `is ${restartsText(restarts)}.`,
+    says: `is ${restartingText({
+      count: restarts.count,
+      exitCode: restarts.exit_code,
+      outOfMemory: restarts.out_of_memory,
+    })}.`,
     facts: factsOf(restarts),
   };
 }
