@@ -72,8 +72,9 @@ async function dataRows(
   kind: "dataset" | "model",
   mounts: readonly Mount[],
 ): Promise<Map<number, DataRow>> {
-  if (mounts.length === 0) return new Map();
-  const ids = [...new Set(mounts.map(({ id }) => id))];
+  // Rows of the old system may name any number of 64 bits: one that JavaScript cannot hold is no dataset's here.
+  const ids = [...new Set(mounts.map(({ id }) => id))].filter(Number.isSafeInteger);
+  if (ids.length === 0) return new Map();
   const { rows } = await sql.query<DataRow>(READ[kind], [ids]);
   return new Map(rows.map((row) => [row.id, row]));
 }
