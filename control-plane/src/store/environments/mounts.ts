@@ -4,6 +4,7 @@ import { isBelowPool, type ResolvedMount } from "../../core/desired-set.ts";
 import type { Mount } from "../../core/order-check.ts";
 import { membershipsAmong } from "../accounts/workspaces.ts";
 import type { Connection } from "../database.ts";
+import { safeBigint } from "../old-values.ts";
 
 export interface MountQuestion {
   /** Who ordered the workload: it mounts with their rights. */
@@ -63,7 +64,8 @@ interface DataRow {
 
 /** Held until the order is written, so that what it mounts cannot be deleted in between. */
 const read = (table: "datasets" | "models") =>
-  `SELECT id, customer_id, workspace_id, coalesce(visibility, 'private') AS visibility, status, storage_path
+  `SELECT id, ${safeBigint("customer_id")} AS customer_id, ${safeBigint("workspace_id")} AS workspace_id,
+          coalesce(visibility, 'private') AS visibility, status, storage_path
      FROM ${table} WHERE id = ANY($1) ORDER BY id FOR KEY SHARE`;
 const READ = { dataset: read("datasets"), model: read("models") };
 
