@@ -1,5 +1,6 @@
 /** The suite. Unit tests first; then what needs real parts, which mostly waits for them: a few files at a time. */
 import { defineConfig } from "vitest/config";
+import { COMPILED } from "./support/compiled.ts";
 import { ClosingLine } from "./support/closing-line.ts";
 import { NoEndlessRun } from "./support/no-endless-run.ts";
 import { SizeTable } from "./support/size-table.ts";
@@ -9,6 +10,7 @@ const images = new URL("support/images.ts", import.meta.url).pathname;
 /** In the environment of all that the run starts. */
 const mark = `remotegpu-test-run-${process.pid}`;
 process.env["REMOTEGPU_TEST_RUN"] = mark;
+Object.assign(process.env, COMPILED);
 
 export default defineConfig({
   test: {
@@ -19,7 +21,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "unit", include: ["test/unit/**/*.test.ts"], sequence: { groupOrder: 1 } },
+        // What is pure shares nothing: a process of its own for each file would take most of the time.
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          isolate: false,
+          sequence: { groupOrder: 1 },
+        },
       },
       {
         extends: true,

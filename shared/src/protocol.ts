@@ -3,6 +3,7 @@
  * are dropped, an unknown `kind` is refused, so a message that lands on the wrong subject means nothing there.
  */
 import { z } from "zod";
+import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "./exec-limits.ts";
 import { BootId, GpuUuid, InstanceId, JournalId } from "./ids.ts";
 import { DesiredInstance, ObservedInstance } from "./instance.ts";
 import { GpuReport, MachineReport } from "./host-report.ts";
@@ -17,8 +18,6 @@ export const MAX_PAGE_BYTES = 512 * 1024;
 export const MAX_OBSERVED_INSTANCES = 4_096;
 /** Of one host: fetches, and pulls for orders that are placed there. */
 export const MAX_OBSERVED_PULLS = 256;
-export const MAX_EXEC_BYTES = 512 * 1024;
-export const MAX_EXEC_SECONDS = 60;
 
 const Term = z.int().nonnegative();
 const Generation = z.int().nonnegative();

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect, onTestFinished, test } from "vitest";
+import { COMPILED } from "../support/compiled.ts";
 import { RUN_BESIDE, whyNot } from "../support/pages/classes.ts";
 import { commandsIn, textOf } from "../support/pages/page.ts";
 import { untrueOf } from "../support/pages/told-session.ts";
@@ -112,7 +113,7 @@ test.each(RUN_BESIDE)(
         HOME: folder,
         DATABASE_URL: database.url,
         REMOTEGPU_STATE_DIR: join(folder, "state"),
-        NODE_COMPILE_CACHE: join(folder, "compiled"),
+        ...COMPILED,
       },
       folder: REPOSITORY,
       places: new Map([

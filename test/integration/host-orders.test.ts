@@ -6,7 +6,8 @@ import { serveHosts, refusal } from "@remotegpu/control-plane/link/host-requests
 import { LinkDownError } from "@remotegpu/agent/link/connection";
 import { orderSubscriptions, type OrderHandlers } from "@remotegpu/agent/link/order-server";
 import { InstanceId } from "@remotegpu/shared/ids";
-import { MAX_EXEC_BYTES, type ExecReply, type ExecRequest } from "@remotegpu/shared/protocol";
+import { MAX_EXEC_BYTES } from "@remotegpu/shared/exec-limits";
+import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import { eventually } from "../support/eventually.ts";
 import { startHostSide, type HostSide } from "../support/host-side.ts";
 import { keptLog } from "../support/kept-log.ts";

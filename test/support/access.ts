@@ -19,9 +19,6 @@ import { ACCESS, Program } from "./house.ts";
 import { quietLog } from "./quiet-log.ts";
 
 const SERVICE = new URL("../fixtures/contained-service.ts", import.meta.url).pathname;
-/** What Node compiles of the access process, for all that are open together; it goes with the last of them. */
-const COMPILED = join(tmpdir(), `rg-compiled-${process.pid}`);
-let open = 0;
 /** Away from what the product itself may hold on this machine, and from each other. */
 const FIRST_PORT = 17_000;
 const PORTS_EACH = 20;
@@ -50,7 +47,6 @@ export class AccessUnderTest {
       {
         REMOTEGPU_STATE_DIR: folder,
         REMOTEGPU_EXIT_WITH_STDIN: "1",
-        NODE_COMPILE_CACHE: COMPILED,
         REMOTEGPU_LEASE_PORTS: nextPorts(),
         REMOTEGPU_LEASE_ADDRESS: "127.0.0.1",
         REMOTEGPU_GATEWAY_PORT: "0",
@@ -71,7 +67,6 @@ export class AccessUnderTest {
   ): Promise<AccessUnderTest> {
     const stateDir = folder ?? (await mkdtemp(join(tmpdir(), "rg-access-")));
     const access = new AccessUnderTest(stateDir, settings, script);
-    open += 1;
     try {
       await access.start();
     } catch (error) {
@@ -168,8 +163,6 @@ export class AccessUnderTest {
   async end(): Promise<void> {
     await this.stop();
     await rm(this.folder, { recursive: true, force: true });
-    open -= 1;
-    if (open === 0) await rm(COMPILED, { recursive: true, force: true });
   }
 
   #newClient(): ControlClient {

@@ -1,25 +1,33 @@
 /** One number for all that a database holds, but for the tables that are left out and for when a key was used last. */
 import type { Connection } from "@remotegpu/control-plane/store/database";
 
-const queries = new WeakMap<Connection, string>();
+/** A function of the database, since planning a look at every table takes as long as the look. */
+const FUNCTION = "test_fingerprint";
+const prepared = new WeakSet<Connection>();
 
 /** @param except always the same for one database */
 export async function fingerprint(sql: Connection, except: ReadonlySet<string>): Promise<string> {
-  const query = queries.get(sql) ?? (await fingerprintQuery(sql, except));
-  queries.set(sql, query);
-  return (await sql.query<{ whole: string }>(query)).rows[0]?.whole ?? "";
+  if (!prepared.has(sql)) await prepare(sql, except);
+  prepared.add(sql);
+  return (await sql.query<{ whole: string }>(`SELECT ${FUNCTION}() AS whole`)).rows[0]?.whole ?? "";
 }
 
-async function fingerprintQuery(sql: Connection, except: ReadonlySet<string>): Promise<string> {
-  const { rows } = await sql.query<{ table_name: string }>(
-    "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'",
+async function prepare(sql: Connection, except: ReadonlySet<string>): Promise<void> {
+  const { rows } = await sql.query<{ table: string; is_used: boolean }>(
+    `SELECT t.table_name AS table, EXISTS (SELECT FROM information_schema.columns c
+              WHERE c.table_schema = t.table_schema AND c.table_name = t.table_name
+                AND c.column_name = 'last_used_at') AS is_used
+       FROM information_schema.tables t WHERE t.table_schema = 'public' AND t.table_type = 'BASE TABLE'
+      ORDER BY t.table_name`,
   );
   const parts = rows
-    .map(({ table_name: table }) => table)
-    .filter((table) => !except.has(table))
-    .map(
-      (table) =>
-        `(SELECT md5(coalesce(string_agg((to_jsonb(t) - 'last_used_at')::text, '' ORDER BY t::text), '')) FROM ${table} t)`,
-    );
-  return `SELECT md5(concat(${parts.join(", ")})) AS whole`;
+    .filter(({ table }) => !except.has(table))
+    .map(({ table, is_used: isUsed }) => {
+      const row = isUsed ? "(to_jsonb(t) - 'last_used_at')::text" : "t::text";
+      return `(SELECT md5(coalesce(string_agg(${row}, '' ORDER BY t::text), '')) FROM ${table} t)`;
+    });
+  await sql.query(
+    `CREATE OR REPLACE FUNCTION ${FUNCTION}() RETURNS text LANGUAGE plpgsql STABLE
+         AS $$ BEGIN RETURN md5(concat(${parts.join(", ")})); END $$`,
+  );
 }

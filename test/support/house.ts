@@ -4,12 +4,13 @@
  */
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
 import { ApiClient, type Row } from "@remotegpu/control-plane/cli/api-client";
 import { Child } from "@remotegpu/control-plane/quickstart/child";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
+import { COMPILED } from "./compiled.ts";
 import { BUSYBOX_IMAGE } from "./desired-instance.ts";
 import { docker, importBusyboxImage } from "./docker.ts";
 import { eventually } from "./eventually.ts";
@@ -27,9 +28,6 @@ const LOOPBACK = "127.0.0.1";
 
 const Credential = z.looseObject({ grant: z.looseObject({ host_id: z.string() }) });
 
-/** Node keeps what it compiled there: a test starts the same programs many times. */
-const compiledIn = (folder: string) => ({ NODE_COMPILE_CACHE: join(folder, "compiled") });
-
 /** One of our programs; started again with the same settings as often as a test likes. */
 export class Program {
   readonly #script: string;
@@ -39,7 +37,7 @@ export class Program {
 
   constructor(script: string, env: Record<string, string>, logFile: string) {
     this.#script = script;
-    this.#env = { ...compiledIn(dirname(logFile)), ...env };
+    this.#env = { ...COMPILED, ...env };
     this.#logFile = logFile;
   }
 
@@ -242,7 +240,7 @@ export class House {
   async cli(args: string[], env: Record<string, string> = {}, input = "") {
     return execa(process.execPath, [CLI, ...args], {
       env: {
-        ...compiledIn(this.folder),
+        ...COMPILED,
         REMOTEGPU_SERVER: this.url,
         REMOTEGPU_KEY: this.customerKey,
         HOME: this.folder,

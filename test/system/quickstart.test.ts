@@ -18,6 +18,7 @@ import { readKernelLimits } from "@remotegpu/agent/host/kernel-limits";
 import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { ensureStarterImage, removeStarterImage } from "@remotegpu/control-plane/quickstart/starter-image";
+import { COMPILED } from "../support/compiled.ts";
 import { docker } from "../support/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { endProcessesIn, leftOnHost, processesIn, removeFromHost } from "../support/leftovers.ts";
@@ -60,7 +61,7 @@ function npm(args: string[], env: Record<string, string> = {}) {
   return execa("npm", args, {
     cwd: REPOSITORY,
     // npm itself would keep what it compiled in the folder for temporary files.
-    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], NODE_DISABLE_COMPILE_CACHE: "1", ...env },
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...COMPILED, ...env },
     extendEnv: false,
     detached: true,
     reject: false,

@@ -4,7 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import type Dockerode from "dockerode";
-import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/protocol";
+import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/exec-limits";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { unstartedCommand } from "../core/unstarted-command.ts";
 import { QUICK_MS } from "./docker.ts";

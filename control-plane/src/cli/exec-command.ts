@@ -1,6 +1,6 @@
 /** `remotegpu env exec`: a short command inside an environment, with bytes in and bytes out as they are. */
 import { z } from "zod";
-import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/protocol";
+import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/exec-limits";
 import { KIB } from "@remotegpu/shared/units";
 import type { Row } from "./api-client.ts";
 import { CliError, EXIT_CODES } from "./cli-error.ts";

@@ -6,6 +6,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "n
 import { join } from "node:path";
 import { execa } from "execa";
 import { Profile } from "@remotegpu/control-plane/cli/profile";
+import { COMPILED } from "../compiled.ts";
 import { CLEAN, NUMBERS_VARY, START, whyNot } from "./classes.ts";
 import { commandsIn, textOf, type ToldCommand, type TriedPage } from "./page.ts";
 import { saysSo } from "./shape.ts";
@@ -31,7 +32,7 @@ export async function untrueAfterStart(system: StartedSystem): Promise<string[]>
   const env = {
     HOME: home,
     PATH: `${npxIn(folder)}:${BIN}:${process.env["PATH"] ?? ""}`,
-    NODE_COMPILE_CACHE: join(folder, "compiled"),
+    ...COMPILED,
   };
   const adminProfile = join(state, "admin-profile.json");
   const play = async (
@@ -123,7 +124,7 @@ function keyIn(profile: string): string {
 export async function typed(line: string, home: string) {
   return await execa("sh", ["-c", line], {
     cwd: new URL("../../..", import.meta.url).pathname,
-    env: { HOME: home, PATH: process.env["PATH"] ?? "", NODE_DISABLE_COMPILE_CACHE: "1" },
+    env: { HOME: home, PATH: process.env["PATH"] ?? "", ...COMPILED },
     extendEnv: false,
     reject: false,
     timeout: 60_000,

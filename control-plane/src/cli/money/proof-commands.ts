@@ -2,19 +2,13 @@
  * `remotegpu proof` fetches the proof of a bill; `remotegpu verify-bill` judges one, without a server and without a key,
  * since whoever doubts a bill should have to ask nobody.
  */
-import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { once } from "node:events";
-import { MIB } from "@remotegpu/shared/units";
-import type { z } from "zod";
-import { PROOF_FORMAT, ProofDocument } from "../../proof/proof-document.ts";
 import { wholeNumber, words } from "../arguments.ts";
-import { CliError, EXIT_CODES } from "../cli-error.ts";
+import { CliError } from "../cli-error.ts";
 import { argument, command, option, type Command } from "../command.ts";
 import type { Context } from "../context.ts";
-import { type Output, printDone, safeText } from "../output.ts";
-
-/** About what one string of JavaScript holds; a run of a year is far smaller. */
-const MAX_FILE_BYTES = 500 * MIB;
+import { printDone } from "../output.ts";
 
 export const PROOFS: readonly Command[] = [
   command({
@@ -31,7 +25,11 @@ export const PROOFS: readonly Command[] = [
     summary: "verify the proof of a bill, offline: rows, signatures, time, prices, amounts, ledger",
     takes: { file: argument("file", words()) },
     more: "Exits with 0 when all holds, with 1 and a line for each thing that does not.",
-    run: async ({ output }, { file }) => await verify(output, file),
+    run: async ({ output }, { file }) => {
+      // It brings libraries that no other command needs.
+      const { verify } = await import("./bill-verification.ts");
+      verify(output, file);
+    },
   }),
 ];
 
@@ -63,49 +61,4 @@ function opened(path: string): number {
   } catch (cause) {
     throw new CliError("usage", `${path} cannot be written.`, { cause });
   }
-}
-
-async function verify(output: Output, path: string): Promise<void> {
-  const proof = readProof(path);
-  // The verifier brings libraries that no other command needs.
-  const { verifyBill } = await import("../../proof/verify-bill.ts");
-  const { faults, notes, statement } = verifyBill(proof);
-  if (faults.length > 0) process.exitCode = EXIT_CODES.refused;
-  if (output.format === "json")
-    return output.write(
-      `${JSON.stringify({ holds: faults.length === 0, faults, notes, statement }, null, 2)}\n`,
-    );
-  const lines =
-    faults.length > 0
-      ? [...faults, `This bill does not hold (faults: ${faults.length}).`]
-      : [...notes.map((note) => `Note: ${note}.`), statement];
-  output.write(lines.map((line) => `${safeText(line)}\n`).join(""));
-}
-
-/** @throws CliError for what cannot be read, or is no proof: usage, and refused */
-function readProof(path: string): ProofDocument {
-  const parsed = ProofDocument.safeParse(jsonOf(path));
-  if (parsed.success) return parsed.data;
-  throw new CliError("refused", `${path} is no ${PROOF_FORMAT}: ${issueText(parsed.error.issues[0])}.`);
-}
-
-function jsonOf(path: string): unknown {
-  let text: string;
-  try {
-    if (statSync(path).size > MAX_FILE_BYTES)
-      throw new CliError("refused", `${path} is larger than any proof: ${MAX_FILE_BYTES / MIB} MiB at most.`);
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    if (cause instanceof CliError) throw cause;
-    throw new CliError("usage", `${path} cannot be read.`, { cause });
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new CliError("refused", `${path} is no JSON, or not all of it.`, { cause });
-  }
-}
-
-function issueText(issue: z.core.$ZodIssue | undefined): string {
-  return issue === undefined ? "it cannot be read" : safeText(`${issue.path.join(".")}: ${issue.message}`);
 }

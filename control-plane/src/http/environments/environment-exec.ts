@@ -1,12 +1,8 @@
 /** A short command inside a running environment: no terminal, a minute and half a MiB at most. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/exec-limits";
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
-import {
-  type ExecReply,
-  type ExecRequest,
-  MAX_EXEC_BYTES,
-  MAX_EXEC_SECONDS,
-} from "@remotegpu/shared/protocol";
+import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import { text } from "@remotegpu/shared/text";
 import { KIB } from "@remotegpu/shared/units";
 import { execTarget, type ExecTarget } from "../../store/environments/environment-instances.ts";
