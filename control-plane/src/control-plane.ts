@@ -37,8 +37,7 @@ import { hostIdentity, verifySignature } from "./link/host-credential.ts";
 import { passwordSeal } from "./link/password-seal.ts";
 import { HostKeys } from "./store/hosts/host-keys.ts";
 import { revokedKeys } from "./store/hosts/join-tokens.ts";
-
-export const VERSION = "0.1.0";
+import { VERSION } from "./version.ts";
 
 const SCHEDULING_POLL_MS = 5_000;
 const LIFECYCLE_POLL_MS = 2_000;

@@ -9,7 +9,6 @@ import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Log } from "@remotegpu/shared/log";
 import type { Config } from "./config.ts";
-import { serverCertificate } from "./embedded/certificate-authority.ts";
 import { startNats } from "./embedded/nats.ts";
 import { startPostgres } from "./embedded/postgres.ts";
 import { lockState } from "./embedded/state-lock.ts";
@@ -182,6 +181,8 @@ async function natsServer(
 async function ownCertificate({ stateDir, listen }: Config, publicHost: string): Promise<Tls> {
   const isEvery = listen.address === "0.0.0.0" || listen.address === "::";
   const addresses = [publicHost, ...(isEvery ? [] : [listen.address]), "127.0.0.1", "localhost", hostname()];
+  // The libraries for certificates are large, and most servers need none.
+  const { serverCertificate } = await import("./embedded/certificate-authority.ts");
   const made = await serverCertificate(join(stateDir, "tls"), {
     addresses: [...new Set(addresses)],
     now: new Date(),

@@ -5,7 +5,6 @@ import { pino } from "pino";
 import type { CheckResult } from "@remotegpu/shared/doctor";
 import { errorForLog } from "@remotegpu/shared/log";
 import { ConfigError, readConfig, type Config } from "./config.ts";
-import { startControlPlane, VERSION } from "./control-plane.ts";
 import { doctorCommand } from "./doctor-command.ts";
 import { NatsStartError } from "./embedded/nats.ts";
 import { dataFolder } from "./embedded/postgres.ts";
@@ -13,7 +12,7 @@ import { PostgresStartError } from "./embedded/postgres-start-error.ts";
 import { StateLockedError } from "./embedded/state-lock.ts";
 import { database, EngineError, natsOf, openOperatorKeys, operatorFile } from "./engines.ts";
 import { createFirstAdminKey, NotAnAdminError } from "./http/admin-key.ts";
-import { ListenError } from "./http/server.ts";
+import { ListenError } from "./http/listen-error.ts";
 import { checkJournalStream, noStreamToAsk, streamNotChecked } from "./link/journal-stream-check.ts";
 import { renderNatsConfig } from "./link/nats-config.ts";
 import { migrateCommand, type MigrateCommandOptions } from "./migrate-command.ts";
@@ -21,6 +20,7 @@ import { type Database, transaction } from "./store/database.ts";
 import { assertMigrated } from "./store/migrate.ts";
 import { MigrationError } from "./store/migration-error.ts";
 import { schemaSnapshot } from "./store/schema-snapshot.ts";
+import { VERSION } from "./version.ts";
 
 class UsageError extends Error {}
 
@@ -151,6 +151,8 @@ function configOf({ listen, stateDir, publicUrl }: Options): Config {
 
 async function run(options: Options): Promise<void> {
   const config = configOf(options);
+  // The whole server, which no other command needs.
+  const { startControlPlane } = await import("./control-plane.ts");
   const controlPlane = await startControlPlane(config, log);
   await ending(config);
   log.info({}, "ending in order");

@@ -14,7 +14,8 @@ import {
   vi,
 } from "vitest";
 import { remotegpu } from "@remotegpu/control-plane/cli/program";
-import { ListenError, openServer } from "@remotegpu/control-plane/http/server";
+import { ListenError } from "@remotegpu/control-plane/http/listen-error";
+import { openServer } from "@remotegpu/control-plane/http/server";
 import { SETTING_KEYS } from "@remotegpu/control-plane/core/settings";
 import { raiseAlarmOnce } from "@remotegpu/control-plane/store/alarms";
 import { setSetting } from "@remotegpu/control-plane/store/settings";

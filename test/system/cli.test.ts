@@ -211,115 +211,125 @@ test("a customer logs in once; the key stands in no command line and in a file f
   expect((await elsewhere(["me"], { REMOTEGPU_PROFILE: named })).stdout).toMatch(/^username +admin$/m);
 });
 
-test("a customer's day: workspace, data, keys, an environment from order to bill", async () => {
-  const pool = join(house.hosts[0]?.folder ?? "", "pool");
-  writeFileSync(join(house.folder, "ada.pub"), `${PUBLIC_KEY}\n`);
-  const workspace = await idOf(["workspace", "create", "lab", "--type", "team"]);
-  expect(await remotegpu(["workspace", "member", "list", workspace])).toMatch(/^customer_id +username +role/);
-  expect(
-    await remotegpu(["ssh-key", "create", "mine", "--public-key", join(house.folder, "ada.pub")]),
-  ).toContain("mine");
-  const given = await house.cli(
-    ["registry-credential", "add", "ghcr.io", "--username", "ada", "--workspace", workspace],
-    {},
-    "not to be told\n",
-  );
-  expect(given.stdout).toBe(`Hosts fetch from ghcr.io as ada for workspace ${workspace}.`);
-  writeFileSync(join(house.folder, "token"), "another\n");
-  const credential = await idOf([
-    "registry-credential",
-    "add",
-    "quay.io",
-    "--username",
-    "ada",
-    "--password-file",
-    join(house.folder, "token"),
-  ]);
-  const credentials = await remotegpu(["registry-credential", "list"]);
-  expect(credentials).toMatch(/^id +registry +username +for +usable +created_at$/m);
-  expect(credentials).toMatch(/ ghcr\.io +ada +workspace \d+ +yes /);
-  expect(credentials).toMatch(/ quay\.io +ada +you +yes /);
-  expect(credentials + given.stdout).not.toContain("not to be told");
-  expect(await remotegpu(["registry-credential", "remove", credential])).toContain("is gone");
-  const dataset = await idOf(["dataset", "create", "faces", "--storage-path", "faces"], owner);
-  await remotegpu(["dataset", "update", dataset, "--visibility", "public"], owner);
-  const model = await idOf(["model", "create", "llama"]);
-  mkdirSync(join(pool, "faces"), { recursive: true });
-  writeFileSync(join(pool, "faces", "one"), "a face\n");
-  expect(await remotegpu(["estimate", "--cpu", "1", "--gpu", "1", "--minutes", "60"])).toMatch(/3\.56/);
+test(
+  "a customer's day: workspace, data, keys, an environment from order to bill",
+  { timeout: 180_000 },
+  async () => {
+    const pool = join(house.hosts[0]?.folder ?? "", "pool");
+    writeFileSync(join(house.folder, "ada.pub"), `${PUBLIC_KEY}\n`);
+    const workspace = await idOf(["workspace", "create", "lab", "--type", "team"]);
+    expect(await remotegpu(["workspace", "member", "list", workspace])).toMatch(
+      /^customer_id +username +role/,
+    );
+    expect(
+      await remotegpu(["ssh-key", "create", "mine", "--public-key", join(house.folder, "ada.pub")]),
+    ).toContain("mine");
+    const given = await house.cli(
+      ["registry-credential", "add", "ghcr.io", "--username", "ada", "--workspace", workspace],
+      {},
+      "not to be told\n",
+    );
+    expect(given.stdout).toBe(`Hosts fetch from ghcr.io as ada for workspace ${workspace}.`);
+    writeFileSync(join(house.folder, "token"), "another\n");
+    const credential = await idOf([
+      "registry-credential",
+      "add",
+      "quay.io",
+      "--username",
+      "ada",
+      "--password-file",
+      join(house.folder, "token"),
+    ]);
+    const credentials = await remotegpu(["registry-credential", "list"]);
+    expect(credentials).toMatch(/^id +registry +username +for +usable +created_at$/m);
+    expect(credentials).toMatch(/ ghcr\.io +ada +workspace \d+ +yes /);
+    expect(credentials).toMatch(/ quay\.io +ada +you +yes /);
+    expect(credentials + given.stdout).not.toContain("not to be told");
+    expect(await remotegpu(["registry-credential", "remove", credential])).toContain("is gone");
+    const dataset = await idOf(["dataset", "create", "faces", "--storage-path", "faces"], owner);
+    await remotegpu(["dataset", "update", dataset, "--visibility", "public"], owner);
+    const model = await idOf(["model", "create", "llama"]);
+    mkdirSync(join(pool, "faces"), { recursive: true });
+    writeFileSync(join(pool, "faces", "one"), "a face\n");
+    expect(await remotegpu(["estimate", "--cpu", "1", "--gpu", "1", "--minutes", "60"])).toMatch(/3\.56/);
 
-  const order = ["--image", BUSYBOX_IMAGE, "--memory", "128M", "--gpu", "1"];
-  const more = ["--workspace", workspace, "--dataset", dataset, "--env", "GREETING=two\nlines", "--wait"];
-  const id = await idOf(["env", "create", "work", ...order, ...more]);
-  expect(
-    await remotegpu(["env", "exec", id, "--", "sh", "-c", 'echo "$GREETING"; cat /gemini/data-1/one']),
-  ).toBe("two\nlines\na face");
-  expect(
-    await house.cli(["env", "exec", id, "--", "sh", "-c", "echo out; echo err >&2; exit 5"]),
-  ).toMatchObject({
-    exitCode: 5,
-    stdout: "out",
-    stderr: "err",
-  });
-  expect(await house.cli(["env", "exec", id, "--", "nosuch"])).toMatchObject({
-    exitCode: 127,
-    stdout: "",
-    stderr: 'exec: "nosuch": executable file not found in $PATH',
-  });
-  expect(await throughCat(id, EVERY_BYTE)).toMatchObject({ exitCode: 0, stdout: EVERY_BYTE });
-  const flood = await house.cli(["env", "exec", id, "--", "sh", "-c", "yes xx | head -c 600000; exit 7"]);
-  expect(flood).toMatchObject({
-    exitCode: 125,
-    stderr: expect.stringMatching(/longer than 512 KiB; .* The command itself exited with 7\./),
-  });
-  expect(flood.stdout.length).toBe(512 * 1024);
-  const tooMuch = await throughCat(id, Buffer.alloc(512 * 1024 + 1));
-  expect(tooMuch).toMatchObject({ exitCode: 2, stdout: Buffer.alloc(0) });
-  expect(tooMuch.stderr.toString()).toContain("at most 512 KiB");
-  expect(await remotegpu(["env", "restart", id, "--wait"])).toContain("is running");
-  expect(await remotegpu(["env", "show", id])).toMatch(/^run +host +gpus/m);
-  expect(await remotegpu(["env", "instances", id])).toMatch(/^id +rank +state/);
-  expect(await remotegpu(["env", "why", id])).toMatch(/^status +running\nreason +It runs on host host-1\.$/);
-  expect(await remotegpu(["balance"])).toMatch(/^accrued +\d+\.\d{4}$/m);
-  expect(await remotegpu(["env", "stop", id, "--wait"])).toContain("is stopped");
-  expect(await remotegpu(["env", "update", id, "--name", "done"])).toContain("(done) is stopped");
-  expect(await remotegpu(["env", "show", id])).toMatch(/^name +done$[^]*^simulated +true$[^]*GPU-/m);
-  const bill = await eventually(
-    async () => {
-      const table = await remotegpu(["records", "--resource", id]);
-      return table.includes("gpu") && table;
-    },
-    { what: "the record" },
-  );
-  expect(bill).toMatch(/^id +start_time +resource +kind +line +quantity +minutes +unit_price +per +amount$/m);
-  const [record] = List.parse(JSON.parse(await remotegpu(["records", "--resource", id, "--json"]))).items;
-  const proof = join(house.folder, "bill.json");
-  await remotegpu(["proof", String(record?.["id"]), "--output", proof]);
-  expect(await remotegpu(["verify-bill", proof])).toMatch(/^Verified of run .* heads? signed by host/m);
-  expect(await remotegpu(["records", "--resource", id, "--csv"])).toMatch(/^id,customer_id,[^]*\r\n\d+,/);
-  expect(await remotegpu(["statistics", "--by", "day"])).toMatch(/^environment +\d+ +\d+\.\d{4}$/m);
-  expect(await remotegpu(["invoices"])).toContain("No month has been closed with charges yet.");
-  const refund = ["customer", "refund", String(house.customerId), String(record?.["run_id"]), "0.01"];
-  expect(await remotegpu([...refund, "--reason", "it was slow"], owner)).toContain("has a balance of");
-  expect(await remotegpu(["env", "start", id, "--wait"])).toContain("is running");
-  const update = [
-    "env",
-    "update",
-    id,
-    "--name",
-    "better work",
-    "--jupyter",
-    "off",
-    "--auto-release-hours",
-    "5",
-  ];
-  const updated = await remotegpu(update);
-  expect(updated).toContain("(better work) is running");
-  expect(updated).toContain("follow: jupyter_enabled.");
-  expect(await remotegpu(["env", "events", id])).toContain("running");
-  await remotegpu(["env", "delete", id]);
-  await remotegpu(["model", "delete", model]);
-});
+    const order = ["--image", BUSYBOX_IMAGE, "--memory", "128M", "--gpu", "1"];
+    const more = ["--workspace", workspace, "--dataset", dataset, "--env", "GREETING=two\nlines", "--wait"];
+    const id = await idOf(["env", "create", "work", ...order, ...more]);
+    expect(
+      await remotegpu(["env", "exec", id, "--", "sh", "-c", 'echo "$GREETING"; cat /gemini/data-1/one']),
+    ).toBe("two\nlines\na face");
+    expect(
+      await house.cli(["env", "exec", id, "--", "sh", "-c", "echo out; echo err >&2; exit 5"]),
+    ).toMatchObject({
+      exitCode: 5,
+      stdout: "out",
+      stderr: "err",
+    });
+    expect(await house.cli(["env", "exec", id, "--", "nosuch"])).toMatchObject({
+      exitCode: 127,
+      stdout: "",
+      stderr: 'exec: "nosuch": executable file not found in $PATH',
+    });
+    expect(await throughCat(id, EVERY_BYTE)).toMatchObject({ exitCode: 0, stdout: EVERY_BYTE });
+    const flood = await house.cli(["env", "exec", id, "--", "sh", "-c", "yes xx | head -c 600000; exit 7"]);
+    expect(flood).toMatchObject({
+      exitCode: 125,
+      stderr: expect.stringMatching(/longer than 512 KiB; .* The command itself exited with 7\./),
+    });
+    expect(flood.stdout.length).toBe(512 * 1024);
+    const tooMuch = await throughCat(id, Buffer.alloc(512 * 1024 + 1));
+    expect(tooMuch).toMatchObject({ exitCode: 2, stdout: Buffer.alloc(0) });
+    expect(tooMuch.stderr.toString()).toContain("at most 512 KiB");
+    expect(await remotegpu(["env", "restart", id, "--wait"])).toContain("is running");
+    expect(await remotegpu(["env", "show", id])).toMatch(/^run +host +gpus/m);
+    expect(await remotegpu(["env", "instances", id])).toMatch(/^id +rank +state/);
+    expect(await remotegpu(["env", "why", id])).toMatch(
+      /^status +running\nreason +It runs on host host-1\.$/,
+    );
+    expect(await remotegpu(["balance"])).toMatch(/^accrued +\d+\.\d{4}$/m);
+    expect(await remotegpu(["env", "stop", id, "--wait"])).toContain("is stopped");
+    expect(await remotegpu(["env", "update", id, "--name", "done"])).toContain("(done) is stopped");
+    expect(await remotegpu(["env", "show", id])).toMatch(/^name +done$[^]*^simulated +true$[^]*GPU-/m);
+    const bill = await eventually(
+      async () => {
+        const table = await remotegpu(["records", "--resource", id]);
+        return table.includes("gpu") && table;
+      },
+      { what: "the record" },
+    );
+    expect(bill).toMatch(
+      /^id +start_time +resource +kind +line +quantity +minutes +unit_price +per +amount$/m,
+    );
+    const [record] = List.parse(JSON.parse(await remotegpu(["records", "--resource", id, "--json"]))).items;
+    const proof = join(house.folder, "bill.json");
+    await remotegpu(["proof", String(record?.["id"]), "--output", proof]);
+    expect(await remotegpu(["verify-bill", proof])).toMatch(/^Verified of run .* heads? signed by host/m);
+    expect(await remotegpu(["records", "--resource", id, "--csv"])).toMatch(/^id,customer_id,[^]*\r\n\d+,/);
+    expect(await remotegpu(["statistics", "--by", "day"])).toMatch(/^environment +\d+ +\d+\.\d{4}$/m);
+    expect(await remotegpu(["invoices"])).toContain("No month has been closed with charges yet.");
+    const refund = ["customer", "refund", String(house.customerId), String(record?.["run_id"]), "0.01"];
+    expect(await remotegpu([...refund, "--reason", "it was slow"], owner)).toContain("has a balance of");
+    expect(await remotegpu(["env", "start", id, "--wait"])).toContain("is running");
+    const update = [
+      "env",
+      "update",
+      id,
+      "--name",
+      "better work",
+      "--jupyter",
+      "off",
+      "--auto-release-hours",
+      "5",
+    ];
+    const updated = await remotegpu(update);
+    expect(updated).toContain("(better work) is running");
+    expect(updated).toContain("follow: jupyter_enabled.");
+    expect(await remotegpu(["env", "events", id])).toContain("running");
+    await remotegpu(["env", "delete", id]);
+    await remotegpu(["model", "delete", model]);
+  },
+);
 
 test("what a container writes is followed until Ctrl-C, and there after its end, with how it ended", async () => {
   const command = "exec 2>/dev/null; trap 'echo bye; exit' TERM; echo begin; while :; do sleep 0.1; done";

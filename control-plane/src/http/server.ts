@@ -4,6 +4,7 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
 import type { ApiApp } from "./deps.ts";
+import { ListenError } from "./listen-error.ts";
 
 const CLOSE_WITHIN_MS = 5_000;
 /** Slow senders must not hold a connection for ever; a body of 2 MiB takes far less. */
@@ -21,10 +22,6 @@ export interface ApiServer {
   port: number;
   /** Answers what is running for at most 5 s, then closes. */
   close(): Promise<void>;
-}
-
-export class ListenError extends Error {
-  override readonly name = "ListenError";
 }
 
 /** @throws ListenError with one clear sentence when the port is taken or not allowed */
