@@ -354,7 +354,9 @@ describe("the disk of images", () => {
     registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/fills");
     const wish = orderWish(reference, "ann");
     host.want(wish);
-    await eventually(() => (host.later(0), host.pullOf(reference)?.layers === 1));
+    await eventually(() => (host.later(0), registry.open > 0), { what: "the layer on its way" });
+    // What is told of a pull is told anew every other second.
+    await eventually(() => (host.later(2_000), host.pullOf(reference)?.layers === 1));
 
     host.disk = { freeBytes: 5, totalBytes: 100 };
     host.later(0);

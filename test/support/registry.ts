@@ -129,10 +129,15 @@ export class TestRegistry {
     };
   }
 
-  /** From now on, for one image or for all; null: it answers well again, what hangs stays hanging. */
+  /**
+   * From now on, for one image or for all; null: it answers well again, what hangs stays hanging. Null for all ends the
+   * faults of single images, too: the runtime tries again what is broken off, and should not hang anew.
+   */
   fail(fault: RegistryFault | null, name?: string): void {
-    if (name === undefined) this.#fault = fault;
-    else if (fault === null) this.#faults.delete(name);
+    if (name === undefined) {
+      this.#fault = fault;
+      if (fault === null) this.#faults.clear();
+    } else if (fault === null) this.#faults.delete(name);
     else this.#faults.set(name, fault);
   }
 
