@@ -21,7 +21,8 @@ export async function freshDatabase({
 }: { serverUrl?: string; template?: string } = {}): Promise<FreshDatabase> {
   const name = `test_${randomBytes(6).toString("hex")}`;
   const admin = openDatabase(serverUrl, { maxConnections: 1 });
-  await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+  // Copying files takes a third of the time that writing them into the log does.
+  await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
   const url = new URL(serverUrl);
   url.pathname = name;
   const database = openDatabase(url.href, { actsAs: "owner" });
