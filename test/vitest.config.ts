@@ -6,6 +6,7 @@ import { NoEndlessRun } from "./support/no-endless-run.ts";
 import { SizeTable } from "./support/size-table.ts";
 
 const postgresServer = new URL("support/postgres-server.ts", import.meta.url).pathname;
+const operatorKeys = new URL("support/operator-keys.ts", import.meta.url).pathname;
 const images = new URL("support/images.ts", import.meta.url).pathname;
 /** In the environment of all that the run starts. */
 const mark = `remotegpu-test-run-${process.pid}`;
@@ -36,7 +37,7 @@ export default defineConfig({
           include: ["test/integration/**/*.test.ts"],
           maxWorkers: 4,
           sequence: { groupOrder: 2 },
-          globalSetup: [postgresServer, images],
+          globalSetup: [postgresServer, images, operatorKeys],
         },
       },
       {
@@ -46,7 +47,7 @@ export default defineConfig({
           include: ["test/system/**/*.test.ts"],
           maxWorkers: 3,
           sequence: { groupOrder: 3 },
-          globalSetup: [postgresServer, images],
+          globalSetup: [postgresServer, images, operatorKeys],
         },
       },
     ],

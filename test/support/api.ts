@@ -8,9 +8,9 @@ import { createApp } from "@remotegpu/control-plane/http/app";
 import type { ApiApp, ApiConfig, ApiDeps } from "@remotegpu/control-plane/http/deps";
 import { expect } from "vitest";
 import { hostIdentity } from "@remotegpu/control-plane/link/host-credential";
-import { openOperator } from "@remotegpu/control-plane/link/operator";
 import { passwordSeal } from "@remotegpu/control-plane/link/password-seal";
 import type { Database } from "@remotegpu/control-plane/store/database";
+import { openTestOperator } from "./operator-keys.ts";
 import { type FreshDatabase, freshDatabase } from "./postgres.ts";
 import { quietLog } from "./quiet-log.ts";
 
@@ -61,7 +61,7 @@ export interface ApiWorld {
 export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshDatabase): Promise<ApiWorld> {
   const fresh = database ?? (await freshDatabase());
   const folder = mkdtempSync(join(tmpdir(), "remotegpu-api-"));
-  const operator = await openOperator(join(folder, "operator.json"));
+  const operator = await openTestOperator(join(folder, "operator.json"));
   let minutes = 0;
   const nudged: string[] = [];
   let fault: object | undefined;
