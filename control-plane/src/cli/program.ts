@@ -70,11 +70,32 @@ function addCommand(parent: Program, command: Command, isDefault: boolean): void
   if (examples.length > 0)
     made.addHelpText("after", `\nExamples:\n${examples.map((line) => `  remotegpu ${line}`).join("\n")}`);
   made.action(async function run(this: Program) {
+    if (passesThrough) takeOptionsBehind(this);
     const options = this.optsWithGlobals<Record<string, unknown>>();
     const perform = async (context: Context) => command.perform(context, await rawOf(context, command, this));
     const context = contextOf(GeneralOptions.parse(options));
     await (options["watch"] === true ? watched(context, perform) : perform(context));
   });
+}
+
+/**
+ * Options may stand behind what a command is about, too, as long as `--` divides them from the words that are passed
+ * through: `env exec mine --json -- ls`.
+ */
+function takeOptionsBehind(made: Program): void {
+  const words =
+    made.processedArgs.length > 1 ? z.array(z.string()).safeParse(made.processedArgs.at(-1)).data : [];
+  if (words?.[0]?.startsWith("-") !== true || words[0] === "--") return;
+  const end = words.indexOf("--");
+  if (end < 0)
+    throw new CliError(
+      "usage",
+      `${words[0]}: write -- between the options and the words that are passed on.`,
+    );
+  const { operands, unknown } = made.parseOptions(words.slice(0, end));
+  const [odd] = [...unknown, ...operands];
+  if (odd !== undefined) throw new CliError("usage", `${odd} is no option of ${made.name()}.`);
+  made.processedArgs[made.processedArgs.length - 1] = words.slice(end);
 }
 
 function addField(made: Program, field: Field): void {

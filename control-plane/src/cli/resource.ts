@@ -25,7 +25,7 @@ export function resource(told: {
     members: [
       command({
         name: "create",
-        summary: `make a ${kind}`,
+        summary: `make a new ${kind}`,
         takes: { name: argument("name", words()), ...create },
         run: async ({ api, output }, members) => {
           const row = await api.post(route, body(members));
@@ -43,7 +43,7 @@ export function resource(told: {
         : [
             command({
               name: "update",
-              summary: `change a ${kind}`,
+              summary: `change one ${kind}`,
               takes: { id: thing(kind, kind), ...update },
               run: async ({ api, output }, { id, ...members }) => {
                 const row = await api.patch(path(id), body(members));
@@ -53,7 +53,7 @@ export function resource(told: {
           ]),
       command({
         name: "delete",
-        summary: `delete a ${kind}`,
+        summary: `delete one ${kind}`,
         takes: { id: thing(kind, kind) },
         run: async ({ api, output }, { id }) => {
           await api.delete(path(id));

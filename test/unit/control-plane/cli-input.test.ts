@@ -161,6 +161,20 @@ test.each(PATHS.concat(UNREADABLE))("whatever a file is that is given: %s", asyn
   }
 });
 
+/** What is asked of the server, of which none is there. */
+test.each([
+  ["before the environment", ["--profile", "PROFILE", "mine", "--", "ls", "--json"]],
+  ["behind it, before the dashes", ["mine", "--profile", "PROFILE", "--", "ls", "--json"]],
+])("options of exec stand %s", async (_where, words) => {
+  vi.stubEnv("REMOTEGPU_SERVER", undefined);
+  vi.stubEnv("REMOTEGPU_KEY", undefined);
+  const profile = join(folder, "profile");
+
+  const end = await typed(["env", "exec", ...words.map((word) => (word === "PROFILE" ? profile : word))]);
+
+  expect(end).toMatchObject({ exitCode: 3, said: expect.stringContaining("http://127.0.0.1:1") });
+});
+
 test("a folder is no profile that could be forgotten", async () => {
   const end = await typed(["logout", "--profile", join(folder, "directory")]);
 
@@ -179,6 +193,8 @@ test.each([
     "--public-key: The file /no/such cannot be read.",
   ],
   [["nonsense"], "nonsense"],
+  [["env", "exec", "mine", "--jsn", "--", "ls"], "--jsn is no option of exec"],
+  [["env", "exec", "mine", "--json", "ls"], "--json: write -- between"],
 ])("%j is wrong usage, and the argument is named", async (words, named) => {
   const end = await typed(words);
 
