@@ -1402,6 +1402,7 @@ CREATE TABLE specs (
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
   retired_at timestamptz,
+  retired_lines text[] NOT NULL DEFAULT '{}',
   CONSTRAINT specs_pkey PRIMARY KEY (spec),
   CONSTRAINT specs_shape_check CHECK ((jsonb_typeof(shape) = 'object'::text))
 );

@@ -149,6 +149,10 @@ const anImage = async () => (await post("/images", people.admin, { name: fresh("
 const aSpec = async () => {
   const spec = fresh("spec");
   await api.ask("PUT", `/api/v1/specs/${spec}`, { as: people.admin, body: {} });
+  await api.ask("POST", "/api/v1/prices", {
+    as: people.admin,
+    body: { spec, line: "cpu", unit_price: "1", billing_unit: "hour" },
+  });
   return spec;
 };
 const at =
@@ -412,6 +416,12 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["PUT /specs/{spec}", ADMINS, plain("/specs/small", { shape: { cpu: 1, memory: 1 } })],
   ["DELETE /specs/{spec}", ADMINS, at(aSpec, (spec) => `/specs/${spec}`)],
   ["POST /specs/{spec}/restore", ADMINS, at(aSpec, (spec) => `/specs/${spec}/restore`)],
+  ["DELETE /specs/{spec}/lines/{line}", ADMINS, at(aSpec, (spec) => `/specs/${spec}/lines/cpu`)],
+  [
+    "POST /specs/{spec}/lines/{line}/restore",
+    ADMINS,
+    at(aSpec, (spec) => `/specs/${spec}/lines/cpu/restore`),
+  ],
   ["GET /offers", EVERYONE, plain("/offers")],
   ["GET /specs/{spec}", EVERYONE, at(aSpec, (spec) => `/specs/${spec}`)],
 
@@ -641,6 +651,8 @@ describe("the scope of the key", () => {
       "PUT /specs/{spec}",
       "DELETE /specs/{spec}",
       "POST /specs/{spec}/restore",
+      "DELETE /specs/{spec}/lines/{line}",
+      "POST /specs/{spec}/lines/{line}/restore",
     ],
   };
   const scopeOf = (route: string) =>

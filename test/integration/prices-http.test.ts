@@ -365,6 +365,88 @@ describe("a retired spec", () => {
   });
 });
 
+describe("a retired price line", () => {
+  const order = { cpu: 1, memory: 2 ** 30, gpu: 0 };
+  const retire = async (line: string, as = api.admin) =>
+    await api.ask("DELETE", `/api/v1/specs/partly/lines/${encodeURIComponent(line)}`, { as });
+  const restore = async (line: string, as = api.admin) =>
+    await post(`/specs/partly/lines/${encodeURIComponent(line)}/restore`, undefined, as);
+  let orders = 0;
+  const ordered = async (more: object) =>
+    await post(
+      "/environments",
+      { ...order, ...more, name: `part-${(orders += 1)}`, image: "busybox:1", config: { spec: "partly" } },
+      ann,
+    );
+
+  test("is a price for nothing new, is told in the spec, and sells again when it is restored", async () => {
+    await post(`/customers/${ann.customerId}/top-ups`, { amount: "1000" });
+    await api.ask("PUT", `/api/v1/customers/${ann.customerId}/quota`, {
+      as: api.admin,
+      body: {
+        environment_quota: 10,
+        gpu_quota: 1,
+        cpu_quota: 10,
+        memory_quota: 10_240,
+        storage_quota: 2 ** 40,
+      },
+    });
+    for (const line of ["cpu", "memory", "temp_storage"])
+      await post("/prices", { ...entry("partly", line, "1"), new_spec: true });
+
+    const waiting = await ordered({ temp_storage: 2 ** 30 });
+    const retired = await retire("temp_storage");
+    const again = await retire("temp_storage");
+    const late = await post("/prices", entry("partly", "temp_storage", "2"));
+    const refused = await ordered({ temp_storage: 2 ** 30 });
+    const estimate = await post(
+      "/billing/estimate",
+      { ...order, temp_storage: 2 ** 30, spec: "partly" },
+      ann,
+    );
+    const without = await ordered({});
+    const kept = await api.ask("GET", `/api/v1/environments/${waiting.body.id}`, { as: ann });
+    const restored = await restore("temp_storage");
+    const afterwards = await ordered({ temp_storage: 2 ** 30 });
+
+    expect(retired).toMatchObject({
+      status: 200,
+      body: { retired_at: null, retired_lines: ["temp_storage"] },
+    });
+    expect(again.body.retired_lines).toEqual(["temp_storage"]);
+    expect(late.body.hint).toContain("POST /specs/partly/lines/temp_storage/restore");
+    const sentence = "the price for temp_storage of the spec partly is retired, and nothing new starts at it";
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: "temp_storage", message: sentence }] },
+    });
+    expect(estimate).toMatchObject({ status: 422, body: { errors: [{ message: sentence }] } });
+    expect([waiting.status, without.status]).toEqual([201, 201]);
+    expect(kept.body.status).toBe("queued");
+    expect(restored).toMatchObject({ status: 200, body: { retired_lines: [] } });
+    expect(afterwards.status).toBe(201);
+  });
+
+  test("with all lines retired the spec is not sold", async () => {
+    for (const line of ["cpu", "memory", "temp_storage"]) await retire(line);
+
+    const refused = await ordered({});
+    const offered = await api.ask("GET", "/api/v1/offers", { as: ann });
+    for (const line of ["cpu", "memory", "temp_storage"]) await restore(line);
+
+    expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: "config.spec" }] } });
+    expect(JSON.stringify(offered.body)).not.toContain("partly");
+  });
+
+  test("is an administrator's to say; one that nobody priced is not found", async () => {
+    expect((await retire("cpu", ann)).status).toBe(403);
+    expect((await restore("cpu", ann)).status).toBe(403);
+    expect((await retire("gpu:NVIDIA H100")).status).toBe(404);
+    expect((await restore("gpu")).status).toBe(404);
+    expect((await retire("nonsense")).status).toBe(422);
+  });
+});
+
 test("examples fill a new catalogue, and change nothing that is there", async () => {
   await post("/prices", entry("standard", "spec", "1"));
 

@@ -69,7 +69,7 @@ export function largestPlace(fleet: Fleet): Place | null {
 
 /** Of one card of this model, in each of these specs that sells it. */
 export function cardPrices(specs: readonly SpecPrices[], model: string): OfferPrice[] {
-  return specs.flatMap((spec) => {
+  return specs.filter(isSold).flatMap((spec) => {
     const whole = wholeOf(spec);
     if (whole !== null) return includesCard(whole.shape, model) ? [whole] : [];
     return priced(spec.spec, "gpu", priceFor("gpu", spec.prices, model));
@@ -78,7 +78,7 @@ export function cardPrices(specs: readonly SpecPrices[], model: string): OfferPr
 
 /** Of work without a GPU: a core and a GiB of memory, or a spec that includes no card. */
 export function barePrices(specs: readonly SpecPrices[]): OfferPrice[] {
-  return specs.flatMap((spec) => {
+  return specs.filter(isSold).flatMap((spec) => {
     const whole = wholeOf(spec);
     if (whole !== null) return whole.shape?.gpus === 0 ? [whole] : [];
     return [
@@ -137,6 +137,11 @@ function larger(a: Place | null, b: Place): Place {
   return (b.cpuMilli - a.cpuMilli || b.memoryMib - a.memoryMib) > 0 ? b : a;
 }
 
+/** A whole whose price is retired is not sold by its parts instead. */
+function isSold({ prices }: SpecPrices): boolean {
+  return !prices.some(({ line, isRetired }) => line === "spec" && isRetired === true);
+}
+
 /** Null for one that is sold by its parts. */
 function wholeOf({ spec, prices, shape }: SpecPrices): OfferPrice | null {
   const price = prices.find(({ line }) => line === "spec");
@@ -148,7 +153,7 @@ function includesCard(shape: SpecShape | null, model: string): boolean {
 }
 
 function priced(spec: string, of: OfferPrice["of"], price: CataloguePrice | null): OfferPrice[] {
-  return price === null ? [] : [{ spec, of, hourly: hourOf(price), shape: null }];
+  return price === null || price.isRetired === true ? [] : [{ spec, of, hourly: hourOf(price), shape: null }];
 }
 
 function hourOf(price: CataloguePrice): Points {

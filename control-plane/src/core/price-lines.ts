@@ -43,6 +43,8 @@ export interface CataloguePrice {
   readonly line: string;
   readonly unitPrice: Price;
   readonly billingUnit: BillingUnit;
+  /** Nothing new starts at it; what began at it goes on. A model's own stands in the way of the general one all the same. */
+  readonly isRetired?: boolean;
 }
 
 export interface SpecPrices {
@@ -83,7 +85,8 @@ interface CountedLine {
 
 /**
  * The lines of one instance on a card of `gpuModel` (null: without GPU, or it is not known which). With a `spec` line
- * the shape bounds the order and the model; without, every non-zero resource must have a price, 0 included.
+ * the shape bounds the order and the model; without, every non-zero resource must have a price, 0 included. A price that
+ * is retired is none.
  */
 export function linesForOrder(order: PricedOrder, spec: SpecPrices, gpuModel: string | null): OrderLines {
   if (spec.prices.length === 0)
@@ -100,6 +103,13 @@ export function linesForOrder(order: PricedOrder, spec: SpecPrices, gpuModel: st
   const lines: PricedLine[] = [];
   for (const counted of countedLines(order, isBundle)) {
     const price = priceFor(counted.counted, spec.prices, gpuModel);
+    if (price?.isRetired === true)
+      return {
+        priced: false,
+        reason: "no-price",
+        field: counted.counted,
+        detail: `the price for ${price.line} of the spec ${spec.spec} is retired, and nothing new starts at it`,
+      };
     if (price !== null) lines.push({ ...price, quantity: counted.quantity });
     else if (!isBundle)
       return {
@@ -133,6 +143,11 @@ export function dearestLines(order: PricedOrder, spec: SpecPrices, models: reado
   return dearest ?? leastBeyond ?? first ?? linesForOrder(order, spec, null);
 }
 
+/** For what was ordered before a price was retired, or may have been: it holds for that. */
+export function asOrderedBefore<Spec extends SpecPrices>(spec: Spec): Spec {
+  return { ...spec, prices: spec.prices.map(({ isRetired: _retired, ...price }) => price) };
+}
+
 function withinMaximum({ maximum = null }: PricedOrder, lines: PricedLine[]): OrderLines {
   const hourly = hourlyPrice(lines);
   if (maximum === null || hourly * BigInt(maximum.instances) <= maximum.hourly)
@@ -152,7 +167,7 @@ export function hourlyPrice(lines: readonly PricedLine[]): Points {
   return totalAmount(lines, 60);
 }
 
-/** The price for a counted thing: a model's own where there is one, else the general one. */
+/** The price for a counted thing, retired or not: a model's own where there is one, else the general one. */
 export function priceFor(
   counted: string,
   prices: readonly CataloguePrice[],

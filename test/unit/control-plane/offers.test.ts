@@ -132,6 +132,19 @@ describe("prices", () => {
     ]);
   });
 
+  test("that are retired are not offered, nor a whole by its parts", () => {
+    const retired = CATALOGUE.map((one) => ({
+      ...one,
+      prices: one.prices.map((price) => ({ ...price, isRetired: price.line !== "cpu" })),
+    }));
+
+    expect(cardPrices(retired, "NVIDIA L4")).toEqual([]);
+    expect(told(barePrices(retired))).toEqual([
+      ["parts", "cpu", parsePoints("0.1")],
+      ["cores", "cpu", parsePoints("0.2")],
+    ]);
+  });
+
   test("without a GPU are those of cores and memory, and of specs without a card", () => {
     expect(told(barePrices(CATALOGUE))).toEqual([
       ["parts", "cpu", parsePoints("0.1")],

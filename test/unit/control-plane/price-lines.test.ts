@@ -159,6 +159,38 @@ describe("a bundle", () => {
   });
 });
 
+describe("a retired price", () => {
+  const retired = (line: string) =>
+    CATALOGUE.map((one) => (one.line === line ? { ...one, isRetired: true } : one));
+
+  test("is none for an order that needs it, and nobody else's matter", () => {
+    const prices = retired("gpu:H100");
+
+    expect(linesForOrder(ORDER, { ...spec, prices }, "H100")).toMatchObject({
+      priced: false,
+      reason: "no-price",
+      field: "gpu",
+      detail: "the price for gpu:H100 of the spec default is retired, and nothing new starts at it",
+    });
+    expect(linesForOrder(ORDER, { ...spec, prices }, "A10").priced).toBe(true);
+  });
+
+  test("of a model does not count among the dearest, while other models are sold", () => {
+    const answer = dearestLines(ORDER, { ...spec, prices: retired("gpu:H100") }, ["A10", "H100"]);
+
+    expect(answer.priced && answer.lines.at(-1)?.line).toBe("gpu");
+  });
+
+  test("of a whole is not sold by its parts instead", () => {
+    const prices = [...CATALOGUE, { ...price("spec", "9"), isRetired: true }];
+
+    expect(linesForOrder(ORDER, { spec: "basic", shape: SHAPE, prices }, null)).toMatchObject({
+      priced: false,
+      field: "spec",
+    });
+  });
+});
+
 describe("the dearest lines", () => {
   const perHour = (models: string[]): string => {
     const answer = dearestLines({ ...ORDER, cpuMilli: 0, memoryBytes: 0 }, spec, models);

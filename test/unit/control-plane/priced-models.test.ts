@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { EnvironmentResources } from "@remotegpu/control-plane/core/environment-order";
 import type { SpecPrices } from "@remotegpu/control-plane/core/price-lines";
-import { beyondMaximum, pricedModels } from "@remotegpu/control-plane/core/priced-models";
+import {
+  beyondMaximum,
+  dearestOfWaiting,
+  dearestOnFleet,
+  pricedModels,
+} from "@remotegpu/control-plane/core/priced-models";
 import { parsePrice } from "@remotegpu/shared/money";
 import { GIB } from "@remotegpu/shared/units";
 
@@ -47,6 +52,20 @@ test.each<[string, Partial<EnvironmentResources>, SpecPrices, string[] | null]>(
   ["a maximum of four instances", { config: { max_price_per_hour: "9" }, node_count: 4 }, all, []],
 ])("%s", (_name, change, prices, expected) => {
   expect(pricedModels({ ...order, ...change }, prices, FLEET)).toEqual(expected);
+});
+
+test("a retired price is passed over while another card has one, and holds for what waits where none has", () => {
+  const withRetired = (...retired: string[]): SpecPrices => {
+    const spec = pricesFor("cpu", "memory", "gpu:A100", "gpu:L4");
+    const prices = spec.prices.map((one) => ({ ...one, isRetired: retired.includes(one.line) }));
+    return { ...spec, prices };
+  };
+
+  expect(pricedModels(order, withRetired("gpu:A100"), FLEET)).toEqual(["L4"]);
+  expect(pricedModels(order, withRetired("gpu:A100", "gpu:L4"), FLEET)).toEqual(["A100", "L4"]);
+  expect(dearestOfWaiting(order, withRetired("gpu:A100"), FLEET).priced).toBe(true);
+  expect(dearestOfWaiting(order, withRetired("cpu"), FLEET).priced).toBe(true);
+  expect(dearestOnFleet(order, withRetired("cpu"), FLEET)).toMatchObject({ priced: false, field: "cpu" });
 });
 
 describe("beyond the order's own maximum", () => {

@@ -68,12 +68,19 @@ function entriesText(entries: unknown): string | null {
   return texts.length === 0 ? null : texts.join("; ");
 }
 
+const lineRoute = (spec: string, line: string) => `/specs/${segment(spec)}/lines/${segment(line)}`;
+
 function noShape(spec: string): string {
   return `Orders under ${spec} are refused until it has a shape: remotegpu spec set ${spec} --shape '{"cpu":8,"memory":${16 * GIB},"gpu":1}'`;
 }
 
-function isRetired(spec: string): string {
-  return `New orders under ${spec} are refused as before, since it is retired: remotegpu spec restore ${spec}`;
+/** What the server says of it, in the words of this command. */
+function leftToDo(hint: string, spec: string, line: string): string {
+  if (hint.includes("/lines/"))
+    return `Nothing new starts at it, as before, since it is retired: remotegpu price restore ${spec} '${line}'`;
+  if (hint.includes("/restore"))
+    return `New orders under ${spec} are refused as before, since it is retired: remotegpu spec restore ${spec}`;
+  return noShape(spec);
 }
 
 const aPrice = () => ({
@@ -111,10 +118,7 @@ const PRICE: Group = {
         const { spec, line, unit_price: unitPrice, billing_unit: unit } = members;
         const row = await api.post("/prices", body(members));
         const done = `${line} of ${spec} costs ${unitPrice} per ${unit}.`;
-        const left =
-          row.hint === null
-            ? ""
-            : `\n${JSON.stringify(row.hint).includes("/restore") ? isRetired(spec) : noShape(spec)}`;
+        const left = row.hint === null ? "" : `\n${leftToDo(String(row.hint), spec, line)}`;
         printDone(output, `${done}${left}`, row);
       },
     }),
@@ -129,6 +133,29 @@ const PRICE: Group = {
       },
       run: async ({ api, output }, { also = [], ...members }) =>
         printPreview(output, await api.post("/prices/preview", { prices: [body(members), ...also] })),
+    }),
+    command({
+      name: "retire",
+      summary: "nothing new starts at this line of a spec (admins); what runs goes on at its prices",
+      takes: { spec: thing("spec", "spec"), line: argument("line", words()) },
+      examples: ["price retire default 'gpu:NVIDIA A100-SXM4-40GB'"],
+      run: async ({ api, output }, { spec, line }) => {
+        const row = await api.delete(lineRoute(spec, line));
+        printDone(
+          output,
+          `${line} of ${spec} is retired. Sell at it again: remotegpu price restore ${spec} '${line}'`,
+          row,
+        );
+      },
+    }),
+    command({
+      name: "restore",
+      summary: "sell at a retired line of a spec again (admins)",
+      takes: { spec: thing("spec", "spec"), line: argument("line", words()) },
+      run: async ({ api, output }, { spec, line }) => {
+        const row = await api.post(`${lineRoute(spec, line)}/restore`);
+        printDone(output, `${line} of ${spec} is sold at again.`, row);
+      },
     }),
     command({
       name: "examples",
@@ -156,6 +183,7 @@ const SPEC: Group = {
         "description",
         "shape",
         { wide: "retired_at" },
+        { wide: "retired_lines" },
       ],
     }),
     showCommand({

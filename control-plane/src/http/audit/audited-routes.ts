@@ -76,6 +76,8 @@ const ROUTES: Record<string, AuditedRoute | null> = {
   "PUT /specs/{spec}": to("spec.set", "spec", "spec"),
   "DELETE /specs/{spec}": to("spec.retire", "spec", "spec"),
   "POST /specs/{spec}/restore": to("spec.restore", "spec", "spec"),
+  "DELETE /specs/{spec}/lines/{line}": to("price.retire", "spec", "spec"),
+  "POST /specs/{spec}/lines/{line}/restore": to("price.restore", "spec", "spec"),
 
   "POST /billing/estimate": null,
   "PUT /billing/budget": to("budget.set", "alerts", WHOSE_MONEY),

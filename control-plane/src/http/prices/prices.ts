@@ -1,6 +1,5 @@
 /** The catalogue's prices: versioned, readable by everyone, added by administrators and never changed. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { NO_CONTROL_CHARACTER, text } from "@remotegpu/shared/text";
 import { BILLING_UNITS } from "../../core/rating.ts";
 import type { Connection } from "../../store/database.ts";
 import {
@@ -14,18 +13,12 @@ import {
 import { unknownSpec } from "../../store/prices/sold-specs.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
-import { SpecName, UnitPrice } from "../request/input-fields.ts";
+import { PriceLine, SpecName, UnitPrice } from "../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict } from "../request/refusal.ts";
 import { created, forAdminsWith, forCustomers, jsonBody, Money, ok, Timestamp } from "../request/route.ts";
 
 const tags = ["prices"];
-
-/** `gpu:<model>` carries the model as nvidia-smi names it, blanks included. */
-const Line = text(160).regex(
-  new RegExp(`^(spec|cpu|memory|gpu|gpu_memory|temp_storage|storage|gpu:${NO_CONTROL_CHARACTER}{1,128})$`),
-  "must be spec, cpu, memory, gpu, gpu:<model>, gpu_memory, temp_storage or storage",
-);
 
 const FIRST_MOMENT = Date.parse("2000-01-01T00:00:00Z");
 const LAST_MOMENT = Date.parse("2100-12-31T23:59:59Z");
@@ -33,7 +26,7 @@ const LAST_MOMENT = Date.parse("2100-12-31T23:59:59Z");
 export const NewPriceBody = z
   .strictObject({
     spec: SpecName,
-    line: Line,
+    line: PriceLine,
     unit_price: UnitPrice,
     billing_unit: z.enum(BILLING_UNITS),
     effective_from: z.iso
@@ -150,6 +143,8 @@ async function hintFor(db: Connection, { spec, line }: NewPrice): Promise<string
   const row = await specByName(db, spec);
   if (row !== null && row.retired_at !== null)
     return `New orders under ${spec} are refused until POST /specs/${spec}/restore: it is retired.`;
+  if (row?.retired_lines.includes(line) === true)
+    return `Nothing new starts at ${line} of ${spec} until POST /specs/${spec}/lines/${encodeURIComponent(line)}/restore: it is retired.`;
   if (line !== "spec" || row?.shape !== null) return null;
   return `Orders under ${spec} are refused until PUT /specs/${spec} says what it includes (shape).`;
 }

@@ -1,16 +1,24 @@
 /** What is sold: specs and the shape that an order under one must not exceed. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { displayText, text } from "@remotegpu/shared/text";
-import { listSpecs, putSpec, setRetired, specByName, type SpecRow } from "../../store/prices/prices.ts";
+import {
+  listSpecs,
+  putSpec,
+  setLineRetired,
+  setRetired,
+  specByName,
+  type SpecRow,
+} from "../../store/prices/prices.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
-import { Int32, Int53, SpecName } from "../request/input-fields.ts";
+import { Int32, Int53, PriceLine, SpecName } from "../request/input-fields.ts";
 import { pageOf, PageQuery, textPage, toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
 import { forAdminsWith, forCustomers, iso, jsonBody, ok, Timestamp } from "../request/route.ts";
 
 const tags = ["prices"];
 const params = z.object({ spec: SpecName });
+const lineParams = z.object({ spec: SpecName, line: PriceLine });
 
 /** What core/price-lines.ts counts in thousandths must still fit a safe integer. */
 const MAX_CORES = 1_000_000;
@@ -36,6 +44,7 @@ const Spec = z
     shape: Shape.nullable(),
     description: z.string().nullable(),
     retired_at: Timestamp.nullable(),
+    retired_lines: z.array(z.string()),
     created_at: Timestamp,
     updated_at: Timestamp,
   })
@@ -92,6 +101,28 @@ const restore = createRoute({
   responses: ok("The spec", Spec),
 });
 
+const retireLine = createRoute({
+  ...forAdminsWith("money"),
+  method: "delete",
+  path: "/specs/{spec}/lines/{line}",
+  operationId: "retirePriceLine",
+  tags,
+  summary: "Retire one price line of a spec: nothing new starts at it; what runs goes on at its prices",
+  request: { params: lineParams },
+  responses: ok("The spec", Spec),
+});
+
+const restoreLine = createRoute({
+  ...forAdminsWith("money"),
+  method: "post",
+  path: "/specs/{spec}/lines/{line}/restore",
+  operationId: "restorePriceLine",
+  tags,
+  summary: "Sell at a retired price line again",
+  request: { params: lineParams },
+  responses: ok("The spec", Spec),
+});
+
 export function registerSpecRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
@@ -132,6 +163,26 @@ export function registerSpecRoutes(api: ApiApp, deps: ApiDeps): void {
       return c.json(specAnswer(row), 200);
     });
   });
+
+  api.openapi(retireLine, async (c) => {
+    const of = c.req.valid("param");
+    const row = await setLineRetired(db, { ...of, isRetired: true });
+    if (row === null) throw lineNotFound(of);
+    return c.json(specAnswer(row), 200);
+  });
+
+  api.openapi(restoreLine, async (c) => {
+    const of = c.req.valid("param");
+    return await once(c, async (sql) => {
+      const row = await setLineRetired(sql, { ...of, isRetired: false });
+      if (row === null) throw lineNotFound(of);
+      return c.json(specAnswer(row), 200);
+    });
+  });
+}
+
+function lineNotFound({ spec, line }: z.output<typeof lineParams>) {
+  return notFound(`price line ${line} of the spec ${spec}`);
 }
 
 /** Absent members stay absent: what a shape does not name is not included. */

@@ -10,7 +10,7 @@ import {
   POINTS_DECIMALS,
   PRICE_DECIMALS,
 } from "@remotegpu/shared/money";
-import { text } from "@remotegpu/shared/text";
+import { NO_CONTROL_CHARACTER, text } from "@remotegpu/shared/text";
 
 /** Of a decimal as text: more than any column holds, and no more than the parser takes. */
 const MAX_DECIMAL_LENGTH = 30;
@@ -89,3 +89,11 @@ export const PlainName = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, ., _ and -");
 
 export const SpecName = PlainName.openapi({ example: "default" });
+
+/** `gpu:<model>` carries the model as nvidia-smi names it, blanks included. */
+export const PriceLine = text(160)
+  .regex(
+    new RegExp(`^(spec|cpu|memory|gpu|gpu_memory|temp_storage|storage|gpu:${NO_CONTROL_CHARACTER}{1,128})$`),
+    "must be spec, cpu, memory, gpu, gpu:<model>, gpu_memory, temp_storage or storage",
+  )
+  .openapi({ example: "gpu" });

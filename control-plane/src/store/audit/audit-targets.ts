@@ -116,7 +116,7 @@ const TARGETS = {
     type: "text",
   }),
   setting: target("settings", "value", { key: "key", type: "text" }),
-  spec: target("specs", "shape description retired_at", { key: "spec", type: "text" }),
+  spec: target("specs", "shape description retired_at retired_lines", { key: "spec", type: "text" }),
   // Its name is by custom whose it is and on which machine.
   "ssh-key": target("ssh_keys", "customer_id fingerprint"),
   "training-job": target(

@@ -3,8 +3,8 @@
  * orders; what is priced here is one instance.
  */
 import { type EnvironmentResources, pricedOrder } from "../../core/environment-order.ts";
-import { DEFAULT_SPEC, linesForOrder, type OrderLines } from "../../core/price-lines.ts";
-import { dearestOnFleet, type FleetModel, pricedModels } from "../../core/priced-models.ts";
+import { asOrderedBefore, DEFAULT_SPEC, linesForOrder, type OrderLines } from "../../core/price-lines.ts";
+import { dearestOfWaiting, dearestOnFleet, type FleetModel, pricedModels } from "../../core/priced-models.ts";
 import type { SpecStanding } from "../../core/spec-sale.ts";
 import { type CatalogueSpec, specPricesOf, unpriced } from "../prices/prices.ts";
 import type { Connection } from "../database.ts";
@@ -13,8 +13,11 @@ import { fleetModels } from "../hosts/fleet.ts";
 export interface OrderPrices {
   /** As far as what was read for prices tells: without a price a spec may be unknown as well. */
   standing(order: EnvironmentResources): Extract<SpecStanding, "sold" | "retired" | "unpriced">;
+  /** Of one that was ordered and now starts. */
   linesOn(order: EnvironmentResources, model: string | null): OrderLines;
+  /** Of one that is ordered now. */
   dearest(order: EnvironmentResources): OrderLines;
+  dearestOfWaiting(order: EnvironmentResources): OrderLines;
   /** The models with a price, for placement; null where no GPU is asked. */
   pricedModels(order: EnvironmentResources): string[] | null;
 }
@@ -31,18 +34,19 @@ export async function orderPrices(
   const specs = await specPricesOf(sql, { specs: orders.map(specOf), at });
   const pricesOf = (order: EnvironmentResources) => specs.get(specOf(order)) ?? unpriced(specOf(order));
   const linesOn = (order: EnvironmentResources, model: string | null) =>
-    linesForOrder(pricedOrder(order), pricesOf(order), model);
+    linesForOrder(pricedOrder(order), asOrderedBefore(pricesOf(order)), model);
   return {
     standing: (order) => standingOf(pricesOf(order)),
     linesOn,
     dearest: (order) => dearestOnFleet(order, pricesOf(order), models),
+    dearestOfWaiting: (order) => dearestOfWaiting(order, pricesOf(order), models),
     pricedModels: (order) => pricedModels(order, pricesOf(order), models),
   };
 }
 
 function standingOf({ prices, isRetired }: CatalogueSpec): "sold" | "retired" | "unpriced" {
   if (isRetired) return "retired";
-  return prices.length === 0 ? "unpriced" : "sold";
+  return prices.every((price) => price.isRetired === true) ? "unpriced" : "sold";
 }
 
 /** The same models of one order. */

@@ -60,11 +60,11 @@ export async function waitingShapes(
 /** What an hour of it may cost at most, by payer; what has no price does not start. */
 export function waitingCosts(
   shapes: readonly WaitingShape[],
-  prices: Pick<OrderPrices, "dearest">,
+  prices: Pick<OrderPrices, "dearestOfWaiting">,
 ): Map<number, Points> {
   const sums = new Map<number, Points>();
   for (const shape of shapes) {
-    const priced = prices.dearest(shape);
+    const priced = prices.dearestOfWaiting(shape);
     if (!priced.priced) continue;
     const hourly = hourlyPrice(priced.lines) * BigInt(shape.instances);
     sums.set(shape.payerId, (sums.get(shape.payerId) ?? 0n) + hourly);

@@ -24,6 +24,8 @@ export interface SpecRow {
   description: string | null;
   /** Null while new orders may use it. */
   retired_at: Date | null;
+  /** Lines at which nothing new starts, by name. */
+  retired_lines: string[];
   created_at: Date;
   updated_at: Date;
 }
@@ -86,7 +88,7 @@ export interface CatalogueSpec extends SpecPrices {
   readonly isRetired: boolean;
 }
 
-/** What linesForOrder and dearestLines of core/price-lines.ts take, by spec. */
+/** What linesForOrder and dearestLines of core/price-lines.ts take, by spec: for what is yet to start. */
 export async function specPricesOf(
   connection: Connection,
   { specs, at }: { specs: readonly string[]; at: Date },
@@ -95,9 +97,11 @@ export async function specPricesOf(
     Pick<PriceRow, "spec" | "line" | "unit_price" | "billing_unit"> & {
       shape: ShapeRow | null;
       is_retired: boolean;
+      is_line_retired: boolean;
     }
   >(
-    `SELECT DISTINCT ON (p.spec, p.line) p.spec, s.shape, s.retired_at IS NOT NULL AS is_retired, p.line, p.unit_price, p.billing_unit
+    `SELECT DISTINCT ON (p.spec, p.line) p.spec, s.shape, s.retired_at IS NOT NULL AS is_retired, p.line, p.unit_price,
+            p.billing_unit, coalesce(p.line = ANY(s.retired_lines), false) AS is_line_retired
        FROM prices p LEFT JOIN specs s ON s.spec = p.spec
       WHERE p.spec = ANY($1::text[]) AND p.effective_from <= $2 ORDER BY p.spec, p.line, p.effective_from DESC`,
     [[...new Set(specs)], at],
@@ -111,7 +115,10 @@ export async function specPricesOf(
         {
           spec,
           shape: shape && shapeOf(shape),
-          prices: lines.map(cataloguePrice),
+          prices: lines.map((line) => ({
+            ...cataloguePrice(line),
+            ...(line.is_line_retired && { isRetired: true }),
+          })),
           isRetired: first?.is_retired === true,
         },
       ];
@@ -248,6 +255,20 @@ export async function setRetired(
     `UPDATE specs SET retired_at = CASE WHEN $2::timestamptz IS NULL THEN NULL ELSE coalesce(retired_at, $2) END
       WHERE spec = $1 RETURNING *`,
     [spec, at],
+  );
+  return rows[0] ?? null;
+}
+
+/** Null where the spec has no such line. Twice is once. */
+export async function setLineRetired(
+  connection: Connection,
+  { spec, line, isRetired }: { spec: string; line: string; isRetired: boolean },
+): Promise<SpecRow | null> {
+  const { rows } = await connection.query<SpecRow>(
+    `UPDATE specs SET retired_lines = CASE WHEN $3 THEN array_append(array_remove(retired_lines, $2), $2)
+                                           ELSE array_remove(retired_lines, $2) END
+      WHERE spec = $1 AND EXISTS (SELECT FROM prices p WHERE p.spec = $1 AND p.line = $2) RETURNING *`,
+    [spec, line, isRetired],
   );
   return rows[0] ?? null;
 }

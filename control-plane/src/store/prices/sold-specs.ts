@@ -15,11 +15,12 @@ const ALWAYS_KNOWN: readonly string[] = [DEFAULT_SPEC, STORAGE_SPEC];
 /** More are neither listed nor named. */
 const MAX_SOLD = 200;
 
-/** With a price in force and not retired, by name. */
+/** With a price in force, neither of them retired, by name. */
 async function soldNames(sql: Connection, at: Date): Promise<string[]> {
   const { rows } = await sql.query<{ spec: string }>(
     `SELECT DISTINCT p.spec FROM prices p LEFT JOIN specs s ON s.spec = p.spec
-      WHERE p.effective_from <= $1 AND s.retired_at IS NULL AND p.spec <> $2 ORDER BY p.spec LIMIT ${MAX_SOLD}`,
+      WHERE p.effective_from <= $1 AND s.retired_at IS NULL AND p.spec <> $2
+        AND p.line <> ALL(coalesce(s.retired_lines, '{}')) ORDER BY p.spec LIMIT ${MAX_SOLD}`,
     [at, STORAGE_SPEC],
   );
   return rows.map(({ spec }) => spec);

@@ -23,6 +23,7 @@ export const BILL_WORDS: Words = {
   "Spec.description": ["What it is, for people", "One GPU with 8 cores"],
   "SpecWish.description": ["What it is, for people", "One GPU with 8 cores"],
   retired_at: ["Since when no new order may use it; null: it is sold"],
+  retired_lines: ["Price lines at which nothing new starts", ["gpu"]],
   "NewPrice.new_spec": [""],
   as_of: ["When the fleet was looked at; a few seconds ago at most"],
   waiting_orders: ["How many orders of everybody wait for a place", 3],
