@@ -21,6 +21,7 @@ import { printDone, printList, printOne, type Column, type Output } from "../out
 
 const Examples = z.looseObject({ made: z.array(z.string()), kept: z.array(z.string()) });
 
+const Added = z.looseObject({ hint: z.string().nullable() });
 const Rows = z.array(z.looseObject({}));
 const Entry = z.looseObject({ unit_price: z.string(), billing_unit: z.string(), effective_from: z.string() });
 const Preview = z.looseObject({ prices: Rows, runs: Rows, customers: Rows });
@@ -116,9 +117,9 @@ const PRICE: Group = {
       },
       run: async ({ api, output }, members) => {
         const { spec, line, unit_price: unitPrice, billing_unit: unit } = members;
-        const row = await api.post("/prices", body(members));
+        const row = Added.parse(await api.post("/prices", body(members)));
         const done = `${line} of ${spec} costs ${unitPrice} per ${unit}.`;
-        const left = row.hint === null ? "" : `\n${leftToDo(String(row.hint), spec, line)}`;
+        const left = row.hint === null ? "" : `\n${leftToDo(row.hint, spec, line)}`;
         printDone(output, `${done}${left}`, row);
       },
     }),
