@@ -95,6 +95,12 @@ describe("the page", () => {
     expect(targets.filter((id) => !anchors.has(id))).toEqual([]);
   });
 
+  test("shows what the document has between backticks as code", () => {
+    expect(page).toContain("<code>Authorization: Bearer KEY</code>");
+    const left = page.replaceAll(/<pre>[^]*?<\/pre>/g, "").match(/.{0,40}`\w[^`<]*`.{0,20}/g) ?? [];
+    expect(left).toEqual([]);
+  });
+
   test("explains keys and errors, and says its width", () => {
     expect(page).toContain('<h2 id="authentication">');
     expect(page).toContain('<h2 id="errors">');

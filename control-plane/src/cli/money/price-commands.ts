@@ -184,7 +184,7 @@ const SPEC: Group = {
         "description",
         "shape",
         { wide: "retired_at" },
-        { wide: "retired_lines" },
+        { wide: ["retired_lines", (row) => z.array(z.string()).parse(row.retired_lines).join(", ") || null] },
       ],
     }),
     showCommand({

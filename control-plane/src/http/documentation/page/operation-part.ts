@@ -9,17 +9,18 @@ import {
   type ResponsePart,
   type Route,
 } from "../openapi-document.ts";
+import { prose } from "./prose.ts";
 import { fieldPart, type Html, typeOf } from "./schema-part.ts";
 
 export function operationPart(route: Route, document: ApiDocument): Html {
   const { method, path, operation } = route;
   const { operationId = "", summary = "", description = "" } = operation;
   return html`<summary>
-      <code><b>${method.toUpperCase()}</b> ${path}</code> ${summary}
+      <code><b>${method.toUpperCase()}</b> ${path}</code> ${prose(summary)}
       <span class="who">${operation["x-access"] ?? ""}</span>
     </summary>
     <div id="${operationId}">
-      ${description.split("\n\n").map((part) => html`<p>${part}</p>`)}
+      ${description.split("\n\n").map((part) => html`<p>${prose(part)}</p>`)}
       <pre>${curlOf(route, document)}</pre>
       ${parametersPart(operation)} ${bodyPart(operation)}
       <h4>Answers</h4>
@@ -72,7 +73,7 @@ function answerPart(status: string, answer: ResponsePart): Html {
   const content = contentOf(answer);
   const what = content?.type === JSON_TYPE ? typeOf(content.media.schema) : (content?.type ?? "");
   return html`<dt><b>${status}</b> <span class="type">${what}</span></dt>
-    <dd>${answer.description ?? ""}</dd>`;
+    <dd>${prose(answer.description ?? "")}</dd>`;
 }
 
 function titleOf($ref: string | undefined, responses: ApiDocument["components"]["responses"]): string {

@@ -9,6 +9,7 @@ import { type ApiDocument, type ResponsePart, routesOf } from "../openapi-docume
 import { operationPart } from "./operation-part.ts";
 import { holdsAll, questionOf, referredTo, textOfOperation, textOfSchema } from "./page-search.ts";
 import { PAGE_STYLE } from "./page-style.ts";
+import { prose } from "./prose.ts";
 import { type Html, schemaPart } from "./schema-part.ts";
 import { SECURITY_SCHEME } from "../texts.ts";
 
@@ -71,7 +72,7 @@ function page(document: ApiDocument, asked: string, { operations, schemas }: Sho
       </head>
       <body>
         <h1>${title} API ${version}</h1>
-        <p>${description} The same for programs: <a href="/openapi.json">/openapi.json</a>.</p>
+        <p>${prose(description)} The same for programs: <a href="/openapi.json">/openapi.json</a>.</p>
         <form action="/docs" role="search">
           <input
             type="search"
@@ -96,7 +97,7 @@ function page(document: ApiDocument, asked: string, { operations, schemas }: Sho
           ({ name, description }) =>
             html`<section>
               <h2 id="${anchorOf(name)}">${name}</h2>
-              <p>${description}</p>
+              <p>${prose(description)}</p>
               ${operations.flatMap(({ tag, shown }) => (tag === name ? detailsOf(shown, isOpen) : []))}
             </section>`,
         )}
@@ -118,12 +119,14 @@ function basicsPart(document: ApiDocument): Html {
   const me = `curl '${document.servers[0]?.url ?? ""}${API_BASE}/me' \\\n  -H "Authorization: Bearer $${KEY_VARIABLE}"`;
   return html`<section>
       <h2 id="authentication">authentication</h2>
-      <p>${SECURITY_SCHEME.description}</p>
+      <p>${prose(SECURITY_SCHEME.description)}</p>
       <p>
-        An administrator makes keys (<a href="#createCustomerApiKey">createCustomerApiKey</a>); the first
-        one's is printed by <code>remotegpu-control-plane admin-key</code> on the server. The commands on this
-        page take the key from the environment, and need <code>--cacert</code> with the server's CA where it
-        has no public certificate:
+        A customer's first key comes from an administrator (<a href="#createCustomerApiKey"
+          >createCustomerApiKey</a
+        >), further ones that open no more from <a href="#createApiKey">createApiKey</a>; the first
+        administrator's is printed by <code>remotegpu-control-plane admin-key</code> on the server. The
+        commands on this page take the key from the environment, and need <code>--cacert</code> with the
+        server's CA where it has no public certificate:
       </p>
       <pre>
 export ${KEY_VARIABLE}=…
@@ -146,7 +149,7 @@ ${me}</pre>
 
 function problemPart({ description, "x-status": status, "x-title": title }: ResponsePart): Html {
   return html`<dt><b>${status}</b> ${title}</dt>
-    <dd>${description}</dd>`;
+    <dd>${prose(description ?? "")}</dd>`;
 }
 
 function anchorOf(tag: string): string {

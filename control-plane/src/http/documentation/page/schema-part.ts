@@ -1,13 +1,14 @@
 /** Schemas as the page shows them: each named one with a heading that others link to, its fields as a list. */
 import { html } from "hono/html";
 import { refName, type Schema } from "../openapi-document.ts";
+import { prose } from "./prose.ts";
 
 export type Html = ReturnType<typeof html>;
 
 export function schemaPart(name: string, schema: Schema): Html {
   return html`<section>
     <h3 id="schema-${name}">${name}</h3>
-    ${schema.description === undefined ? "" : html`<p>${schema.description}</p>`} ${fieldsPart(schema)}
+    ${schema.description === undefined ? "" : html`<p>${prose(schema.description)}</p>`} ${fieldsPart(schema)}
   </section>`;
 }
 
@@ -28,7 +29,7 @@ export function fieldPart(name: string, schema: Schema, isRequired: boolean): Ht
       <code>${name}</code> <span class="type">${typeOf(schema)}${isRequired ? "" : ", may be left out"}</span>
     </dt>
     <dd>
-      ${schema.description ?? ""}
+      ${prose(schema.description ?? "")}
       ${example === undefined ? "" : html`<span class="small">Such as <code>${JSON.stringify(example)}</code></span>`}
       ${boundsPart(schema)}
     </dd>`;
