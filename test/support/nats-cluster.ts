@@ -11,8 +11,8 @@ import { join } from "node:path";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { renderNatsConfig } from "@remotegpu/control-plane/link/nats-config";
 import type { Operator } from "@remotegpu/control-plane/link/operator";
+import { openOperator } from "@remotegpu/control-plane/link/operator";
 import { eventually } from "./eventually.ts";
-import { openTestOperator } from "./operator-keys.ts";
 
 const ADDRESS = "127.0.0.1";
 const NAMES = ["nats-1", "nats-2", "nats-3"] as const;
@@ -38,7 +38,7 @@ export class NatsCluster {
     const ports = new Map<ServerName, { client: number; cluster: number }>();
     for (const name of NAMES)
       ports.set(name, { client: await freePort(ADDRESS, null), cluster: await freePort(ADDRESS, null) });
-    return new NatsCluster(folder, await openTestOperator(join(folder, "operator.json")), ports);
+    return new NatsCluster(folder, await openOperator(join(folder, "operator.json")), ports);
   }
 
   get urls(): string[] {

@@ -11,11 +11,10 @@ import {
 import { connectControlPlane, type NatsAddress } from "@remotegpu/control-plane/link/connection";
 import { mintHostCredential } from "@remotegpu/control-plane/link/host-credential";
 import { renderNatsConfig } from "@remotegpu/control-plane/link/nats-config";
-import type { Operator } from "@remotegpu/control-plane/link/operator";
+import { openOperator, type Operator } from "@remotegpu/control-plane/link/operator";
 import { openHostKey, type HostKey } from "@remotegpu/agent/link/nkey";
 import { HostId } from "@remotegpu/shared/ids";
 import type { CredentialGrant } from "@remotegpu/shared/joining";
-import { openTestOperator } from "./operator-keys.ts";
 import { quietLog } from "./quiet-log.ts";
 
 const ADDRESS = "127.0.0.1";
@@ -45,7 +44,7 @@ export interface TestNats {
 
 export async function startTestNats({ isTls = false }: { isTls?: boolean } = {}): Promise<TestNats> {
   const folder = mkdtempSync(join(tmpdir(), "remotegpu-nats-"));
-  const operator = await openTestOperator(join(folder, "operator.json"));
+  const operator = await openOperator(join(folder, "operator.json"));
   const certificate = isTls
     ? await serverCertificate(join(folder, "tls"), { addresses: [ADDRESS], now: new Date() })
     : null;

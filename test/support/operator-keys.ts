@@ -1,6 +1,7 @@
 /**
- * The keys of NATS's operator, made once for a run of the suite: making them takes longer than most tests do. The first
- * who needs them makes them, whichever process that is.
+ * The keys of NATS's operator for tests without a NATS server, made once for a run of the suite: making them takes longer
+ * than most tests do. The first who needs them makes them, whichever process that is. Servers have keys of their own, so
+ * that nobody is let in by another test's server that happens to listen on the same port.
  */
 import { copyFileSync, mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
+import { COMPILED } from "../support/compiled.ts";
 import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
 import { eventually } from "../support/eventually.ts";
 import { AGENT, CLI, House } from "../support/house.ts";
@@ -331,16 +332,50 @@ test(
   },
 );
 
-test("what a container writes is followed until Ctrl-C, and there after its end, with how it ended", async () => {
-  const command = "exec 2>/dev/null; trap 'echo bye; exit' TERM; echo begin; while :; do sleep 0.1; done";
-  const order = ["--image", BUSYBOX_IMAGE, "--memory", "128M", "--command", command, "--wait"];
-  const id = await idOf(["env", "create", "talker", ...order]);
-  const following = execa(process.execPath, [CLI, "env", "logs", id, "--follow"], {
-    env: { REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: house.customerKey, HOME: house.folder },
+/** As the customer, to be interrupted. */
+const begun = (args: string[]) =>
+  execa(process.execPath, [CLI, ...args], {
+    env: { ...COMPILED, REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: house.customerKey, HOME: house.folder },
     extendEnv: false,
     reject: false,
     timeout: 60_000,
   });
+
+test("Ctrl-C ends the waiting and not the order, and a command inside with the one outside", async () => {
+  const order = ["--image", BUSYBOX_IMAGE, "--memory", "128M", "--command", "sleep 600"];
+  await remotegpu(["host", "cordon", hostId], owner);
+  const waiting = begun(["env", "create", "interrupted", ...order, "--wait"]);
+  await new Promise<void>((resolve) => {
+    waiting.stderr.on("data", (text: Buffer) => text.includes("is ordered") && resolve());
+  });
+  waiting.kill("SIGINT");
+  const waited = await waiting;
+  expect(waited).toMatchObject({
+    exitCode: 130,
+    stderr: expect.stringContaining("It goes on: remotegpu env "),
+  });
+  const id = /env-\w+/.exec(waited.stderr)?.[0] ?? "none";
+  await remotegpu(["host", "uncordon", hostId], owner);
+  await house.environment(id, "running");
+
+  const inside = begun(["env", "exec", "interrupted", "--", "sh", "-c", "echo $$ > /inside; exec sleep 601"]);
+  const inInside = (script: string) => house.cli(["env", "exec", "interrupted", "--", "sh", "-c", script]);
+  await eventually(async () => (await inInside("test -s /inside")).exitCode === 0, { what: "the command" });
+  inside.kill("SIGINT");
+  expect(await inside).toMatchObject({
+    exitCode: 130,
+    stderr: expect.stringContaining("the command inside is ended, too"),
+  });
+  const isGone = async () => (await inInside("kill -0 $(cat /inside)")).exitCode !== 0;
+  await eventually(isGone, { what: "the end inside" });
+  await remotegpu(["env", "delete", "interrupted"]);
+});
+
+test("what a container writes is followed until Ctrl-C, and there after its end, with how it ended", async () => {
+  const command = "exec 2>/dev/null; trap 'echo bye; exit' TERM; echo begin; while :; do sleep 0.1; done";
+  const order = ["--image", BUSYBOX_IMAGE, "--memory", "128M", "--command", command, "--wait"];
+  const id = await idOf(["env", "create", "talker", ...order]);
+  const following = begun(["env", "logs", id, "--follow"]);
   await new Promise<void>((resolve) => {
     following.stdout.once("data", () => resolve());
   });

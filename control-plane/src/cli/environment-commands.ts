@@ -97,8 +97,7 @@ const CREATE = command({
     });
     const id = String(created.id);
     // Whoever stops waiting has the id all the same.
-    if (wait) process.stderr.write(`Environment ${id} is ordered.\n`);
-    const shown = wait ? await settled(context, id, timeout) : created;
+    const shown = wait ? await settled(context, id, timeout, `Environment ${id} is ordered.`) : created;
     printDone(context.output, environmentSentence(shown), shown);
   },
 });

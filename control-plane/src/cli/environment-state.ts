@@ -37,7 +37,7 @@ export function waiting() {
  * Waits until the status no longer ends in "ing" or "queued".
  * @throws CliError past the bound, with Ctrl-C, and where it came to nothing: also where its container dies again and again
  */
-export async function settled({ api }: Context, id: string, seconds: number): Promise<Row> {
+export async function settled({ api }: Context, id: string, seconds: number, begins?: string): Promise<Row> {
   const look = async (): Promise<Look<Row>> => {
     const row = await api.get(`/environments/${segment(id)}`);
     const restarting = restartsText(row);
@@ -47,7 +47,11 @@ export async function settled({ api }: Context, id: string, seconds: number): Pr
     const reason = typeof row.status_reason === "string" ? row.status_reason : null;
     return { waitsFor: restarting ?? reason, stands: environmentSentence(row) };
   };
-  return await waitUntil(look, { seconds, goesOn: `remotegpu env show ${id} --watch` });
+  return await waitUntil(look, {
+    seconds,
+    goesOn: `remotegpu env show ${id} --watch`,
+    ...(begins !== undefined && { begins }),
+  });
 }
 
 export function environmentSentence(row: Row): string {

@@ -10,11 +10,12 @@ export type Look<Answer> = { done: Answer } | { waitsFor: string | null; stands:
 
 /**
  * @param goesOn the command that shows how it goes on
+ * @param begins a sentence to tell first, once Ctrl-C is ours
  * @throws CliError past the bound and with Ctrl-C
  */
 export async function waitUntil<Answer>(
   look: () => Promise<Look<Answer>>,
-  { seconds, goesOn }: { seconds: number; goesOn: string },
+  { seconds, goesOn, begins }: { seconds: number; goesOn: string; begins?: string },
 ): Promise<Answer> {
   const deadline = performance.now() + seconds * MS_PER_SECOND;
   const interrupted = new AbortController();
@@ -22,6 +23,7 @@ export async function waitUntil<Answer>(
   process.once("SIGINT", interrupt);
   let told = "";
   try {
+    if (begins !== undefined) process.stderr.write(`${begins}\n`);
     for (;;) {
       const seen = await look();
       if ("done" in seen) return seen.done;
