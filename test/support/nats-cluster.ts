@@ -4,17 +4,22 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, openSync, closeSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "@remotegpu/control-plane/embedded/ports";
+import { isPortFree } from "@remotegpu/control-plane/embedded/ports";
 import { renderNatsConfig } from "@remotegpu/control-plane/link/nats-config";
-import type { Operator } from "@remotegpu/control-plane/link/operator";
-import { openOperator } from "@remotegpu/control-plane/link/operator";
+import { openOperator, type Operator } from "@remotegpu/control-plane/link/operator";
 import { eventually } from "./eventually.ts";
 
 const ADDRESS = "127.0.0.1";
+/**
+ * Below those that the kernel gives away by itself: a server that starts minutes after its ports were chosen would find
+ * one taken now and then, by whatever else runs.
+ */
+const FIRST_PORT = 14_000;
+const CLUSTERS = 300;
 const NAMES = ["nats-1", "nats-2", "nats-3"] as const;
 export type ServerName = (typeof NAMES)[number];
 
@@ -36,8 +41,8 @@ export class NatsCluster {
   static async make(): Promise<NatsCluster> {
     const folder = mkdtempSync(join(tmpdir(), "remotegpu-nats-cluster-"));
     const ports = new Map<ServerName, { client: number; cluster: number }>();
-    for (const name of NAMES)
-      ports.set(name, { client: await freePort(ADDRESS, null), cluster: await freePort(ADDRESS, null) });
+    const [first = FIRST_PORT] = await freePorts(2 * NAMES.length);
+    NAMES.forEach((name, at) => ports.set(name, { client: first + 2 * at, cluster: first + 2 * at + 1 }));
     return new NatsCluster(folder, await openOperator(join(folder, "operator.json")), ports);
   }
 
@@ -51,8 +56,14 @@ export class NatsCluster {
 
   async start(names: readonly ServerName[] = NAMES, { isAlone = false } = {}): Promise<void> {
     for (const name of names) this.#spawn(name, isAlone);
-    for (const name of names)
+    for (const name of names) {
       await eventually(() => greets(this.#portsOf(name).client), { what: `${name} listening` });
+      // One that answers may be another's, and ours have ended since its port was taken.
+      if (this.#running.get(name)?.exitCode !== null)
+        throw new Error(
+          `${name} ended: ${readFileSync(join(this.folder, `${name}.log`), "utf8").slice(-500)}`,
+        );
+    }
   }
 
   /** SIGKILL, as when its machine loses power. */
@@ -101,6 +112,17 @@ export class NatsCluster {
     if (ports === undefined) throw new Error(`there is no ${name}`);
     return ports;
   }
+}
+
+/** So many in a row, of which none is in use. */
+async function freePorts(count: number): Promise<number[]> {
+  for (let cluster = process.pid % CLUSTERS; cluster < 2 * CLUSTERS; cluster += 1) {
+    const first = FIRST_PORT + (cluster % CLUSTERS) * count;
+    const ports = Array.from({ length: count }, (_, at) => first + at);
+    const areFree = await Promise.all(ports.map((port) => isPortFree(ADDRESS, port)));
+    if (!areFree.includes(false)) return ports;
+  }
+  throw new Error("no ports are free for a cluster");
 }
 
 function greets(port: number): Promise<boolean> {
