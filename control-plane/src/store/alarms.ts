@@ -3,7 +3,7 @@
  * are told of both, so call in a transaction.
  */
 import type { Connection } from "./database.ts";
-import { queueAlarmNews } from "./webhooks/news-outbox.ts";
+import { type AlarmNews, queueAlarmNews } from "./webhooks/news-outbox.ts";
 
 export type AlarmKind =
   | "join-token-reused"
@@ -141,14 +141,8 @@ export async function clearAlarmById(
   return rows[0] ?? null;
 }
 
-export interface AlarmRow {
-  id: number;
-  kind: string;
-  subject: string;
-  detail: string | null;
-  raised_at: Date;
-  cleared_at: Date | null;
-}
+/** What is told of an alarm is all of it. */
+export type AlarmRow = AlarmNews;
 
 /** Newest first. */
 export async function listAlarms(
