@@ -1,6 +1,6 @@
 /** The control plane's settings, read once by main: the environment, and options where a person types them. */
 import { z } from "zod";
-import { parseUtcOffset } from "./core/billing-calendar.ts";
+import { parseUtcOffset } from "./core/billing/billing-calendar.ts";
 
 const OrUnset = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === "" ? undefined : value), schema.optional());

@@ -12,7 +12,7 @@ import type { Config } from "./config.ts";
 import { brokenTimePass } from "./controllers/broken-time.ts";
 import { chargeDueHours } from "./controllers/charging.ts";
 import { cutOffRulesPass } from "./controllers/cut-off-rules.ts";
-import { CUT_OFF_RULES_EVERY_MS } from "./core/cut-off-rule.ts";
+import { CUT_OFF_RULES_EVERY_MS } from "./core/billing/cut-off-rule.ts";
 import { gpuStrangersPass } from "./controllers/gpu-strangers.ts";
 import { HostLiveness } from "./controllers/host-liveness.ts";
 import { hostSync } from "./controllers/host-sync.ts";

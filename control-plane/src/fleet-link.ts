@@ -14,7 +14,7 @@ import {
   degradationOf,
   replicasSentence,
   type StreamState,
-} from "./core/journal-stream.ts";
+} from "./core/ingest/journal-stream.ts";
 import { AccountKeeper } from "./link/account-keeper.ts";
 import type { Revocation } from "./link/account-claims.ts";
 import { connectControlPlane, NatsUnreachableError, type NatsAddress } from "./link/connection.ts";

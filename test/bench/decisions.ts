@@ -2,11 +2,11 @@
  * Decisions of the scheduler's core per second: a fleet kept full while work comes and goes. Each step one of what runs
  * ends and new work is placed until something does not fit. Beside it a plain look at every host, without an index.
  */
-import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";
-import { type Draw, drawFrom } from "@remotegpu/control-plane/core/placement/draw";
+import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import { type Draw, drawFrom } from "@remotegpu/control-plane/core/placement/scoring/draw";
 import { type Place, Placer } from "@remotegpu/control-plane/core/placement/placer";
-import type { Policy } from "@remotegpu/control-plane/core/placement/policies";
-import { fitsNow, requestShape } from "@remotegpu/control-plane/core/placement/request-shape";
+import type { Policy } from "@remotegpu/control-plane/core/placement/scoring/policies";
+import { fitsNow, requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
 import { collectGarbage } from "./garbage.ts";
 import { fleetOf, orders, usual } from "./published-mix.ts";
 

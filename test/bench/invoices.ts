@@ -2,7 +2,7 @@
  * Closing a month of 10,000 runs, from the records to the last invoice, against one plain query that sums up the same
  * records, which is the least that anybody would have to read.
  */
-import { lastClosedMonth, monthEnd } from "@remotegpu/control-plane/core/billing-calendar";
+import { lastClosedMonth, monthEnd } from "@remotegpu/control-plane/core/billing/billing-calendar";
 import { closeDueMonths } from "@remotegpu/control-plane/controllers/month-closing";
 import { type Database } from "@remotegpu/control-plane/store/database";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";

@@ -2,8 +2,8 @@
  * One pass of the scheduler's core over 100,000 waiting orders on a fleet of 10,000 GPUs that is full: nothing fits but
  * little, the head's place is kept, and everyone is told why. Beside it a plain sort of the same orders by age.
  */
-import { drawFrom } from "@remotegpu/control-plane/core/placement/draw";
-import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";
+import { drawFrom } from "@remotegpu/control-plane/core/placement/scoring/draw";
+import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { Placer } from "@remotegpu/control-plane/core/placement/placer";
 import { placedInstances } from "@remotegpu/control-plane/core/placement/placement";
 import type { QueuedOrder } from "@remotegpu/control-plane/core/queue/fleet-room";

@@ -2,10 +2,10 @@
  * A fleet and orders in the proportions of a published cluster (Weng et al., ATC 2023): mostly hosts of eight cards, a
  * third of the orders on part of a card.
  */
-import type { Fleet, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet";
-import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";
-import type { Draw } from "@remotegpu/control-plane/core/placement/draw";
-import { type CountedShape, typicalShapes } from "@remotegpu/control-plane/core/placement/typical-shapes";
+import type { Fleet, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
+import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { Draw } from "@remotegpu/control-plane/core/placement/scoring/draw";
+import { type CountedShape, typicalShapes } from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 
 const CARD_MIB = 40_960;

@@ -1,5 +1,5 @@
 /** Bills over HTTP: invoices, records and statistics, each against the plain rows, for whoever may see them. */
-import { monthEnd } from "@remotegpu/control-plane/core/billing-calendar";
+import { monthEnd } from "@remotegpu/control-plane/core/billing/billing-calendar";
 import { closeDueMonths } from "@remotegpu/control-plane/controllers/month-closing";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
 import { formatPoints, parsePoints } from "@remotegpu/shared/money";

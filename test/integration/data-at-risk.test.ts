@@ -1,7 +1,7 @@
 /** Data of customers who owe for long: told in time and once, deleted only by an administrator who means it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
-import { riskSentence } from "@remotegpu/control-plane/core/data-at-risk";
+import { riskSentence } from "@remotegpu/control-plane/core/alerts/data-at-risk";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
 import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
 import { CHINA } from "../support/metering-scene.ts";

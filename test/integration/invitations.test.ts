@@ -4,7 +4,7 @@ import {
   MAX_A_DAY_OF_INVITER,
   MAX_OPEN_OF_INVITER,
   MAX_OPEN_OF_WORKSPACE,
-} from "@remotegpu/control-plane/core/invitation-bounds";
+} from "@remotegpu/control-plane/core/accounts/invitation-bounds";
 import { createApp } from "@remotegpu/control-plane/http/app";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { watchedDatabase } from "../support/watched-database.ts";

@@ -1,5 +1,5 @@
 /** Months on Postgres: closed once, whole and in order, whatever is posted, cut off or done twice meanwhile. */
-import { monthAfter, monthEnd } from "@remotegpu/control-plane/core/billing-calendar";
+import { monthAfter, monthEnd } from "@remotegpu/control-plane/core/billing/billing-calendar";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
 import { closeDueMonths } from "@remotegpu/control-plane/controllers/month-closing";

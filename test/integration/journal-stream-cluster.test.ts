@@ -2,7 +2,7 @@
  * The control plane on the NATS of an operator: away, one server, three of them, the leader killed, most of them
  * killed. It serves throughout, and each row of a host's journal arrives once. The tests are one story in order.
  */
-import { ALL_SCOPES } from "@remotegpu/control-plane/core/key-scopes";
+import { ALL_SCOPES } from "@remotegpu/control-plane/core/accounts/key-scopes";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
 import { readConfig } from "@remotegpu/control-plane/config";
@@ -15,7 +15,7 @@ import { mintHostCredential } from "@remotegpu/control-plane/link/host-credentia
 import { StreamAlarms } from "@remotegpu/control-plane/controllers/journal-stream-alarms";
 import { listAlarms } from "@remotegpu/control-plane/store/alarms";
 import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
-import type { StreamState } from "@remotegpu/control-plane/core/journal-stream";
+import type { StreamState } from "@remotegpu/control-plane/core/ingest/journal-stream";
 import { insertApiKey } from "@remotegpu/control-plane/store/accounts/api-keys";
 import { addPrice } from "@remotegpu/control-plane/store/prices/prices";
 import { setSetting } from "@remotegpu/control-plane/store/settings";

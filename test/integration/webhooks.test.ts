@@ -5,7 +5,7 @@
 import { createHmac } from "node:crypto";
 import { createServer, type AddressInfo } from "node:net";
 import { WebhookDeliveries, type WebhookDeps } from "@remotegpu/control-plane/controllers/webhooks";
-import { MAX_WEBHOOK_TRIES } from "@remotegpu/control-plane/core/webhook-tries";
+import { MAX_WEBHOOK_TRIES } from "@remotegpu/control-plane/core/alerts/webhook-tries";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database";
 import {
   acquireLeadership,

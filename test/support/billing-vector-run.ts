@@ -2,8 +2,8 @@
  * Feeds a billing vector to the real store, ingest and hour tick, moment by moment, and reads back what came of it.
  * The clock is the vector's; nothing is calculated here.
  */
-import { parseUtcOffset } from "@remotegpu/control-plane/core/billing-calendar";
-import { estimate } from "@remotegpu/control-plane/core/rating";
+import { parseUtcOffset } from "@remotegpu/control-plane/core/billing/billing-calendar";
+import { estimate } from "@remotegpu/control-plane/core/billing/rating";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
 import { setThresholds } from "@remotegpu/control-plane/store/alerts/alert-rules";

@@ -1,8 +1,8 @@
 /** Hosts, GPUs and requests for tests of placement: whole ones by default, changed where the test cares. */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
-import type { GpuCapacity, GpuUse, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet";
-import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";
-import type { CountedShape } from "@remotegpu/control-plane/core/placement/typical-shapes";
+import type { GpuCapacity, GpuUse, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
+import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { CountedShape } from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
 
 /** What is left of a card, in parts of it; a shared one has given one half. */
 const LEFT: Record<GpuUse, number> = { idle: 1, exclusive: 0, shared: 0.5 };

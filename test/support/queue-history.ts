@@ -2,8 +2,8 @@
  * A fleet over time on paper: orders come, passes place them, what runs ends as it promised. One pass at each moment at
  * which something happens.
  */
-import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet";
-import { FleetState } from "@remotegpu/control-plane/core/placement/fleet-state";
+import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
+import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
 import type { PlacedInstance } from "@remotegpu/control-plane/core/placement/placement";
 import { type PassPlan, planPass } from "@remotegpu/control-plane/core/queue/pass-plan";
 import { cardDemands } from "@remotegpu/control-plane/core/queue/reservation";

@@ -1,5 +1,5 @@
 /** Waiting orders and running work for tests of the queue over a fleet. */
-import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";
+import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import type { PlacementOptions } from "@remotegpu/control-plane/core/placement/placer";
 import type { QueuedOrder } from "@remotegpu/control-plane/core/queue/fleet-room";
 import type { Waiting } from "@remotegpu/control-plane/core/queue/queue";

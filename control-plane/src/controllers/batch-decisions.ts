@@ -10,8 +10,8 @@ import {
   type JournalRow,
   type UsageEntry,
 } from "@remotegpu/shared/journal-row";
-import { type Interval, type ProvenTime, withInterval } from "../core/proven-time.ts";
-import { type BootZero, checkClaim } from "../core/usage-check.ts";
+import { type Interval, type ProvenTime, withInterval } from "../core/billing/proven-time.ts";
+import { type BootZero, checkClaim } from "../core/ingest/usage-check.ts";
 import type { Run } from "../store/billing/runs.ts";
 import type { Quarantined } from "../store/usage/quarantine.ts";
 import type { DecidedRow } from "../store/usage/usage-rows.ts";

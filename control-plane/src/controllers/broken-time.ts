@@ -3,10 +3,10 @@
  * Reports write down what happened; here it becomes free time, run by run, unasked. The whole state is read each time,
  * so a pass that was cut off half way loses nothing and the next one does nothing twice.
  */
-import { readinessOf } from "../core/broken-time/run-readiness.ts";
-import { neverReadySentence } from "../core/broken-time/broken-sentence.ts";
+import { readinessOf } from "../core/billing/broken-time/run-readiness.ts";
+import { neverReadySentence } from "../core/billing/broken-time/broken-sentence.ts";
 import { lockRun, lockRuns, type Run } from "../store/billing/runs.ts";
-import type { BrokenReason } from "../core/waived-time.ts";
+import type { BrokenReason } from "../core/billing/waived-time.ts";
 import {
   type JudgedRun,
   readinessSoFar,

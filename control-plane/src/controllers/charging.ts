@@ -15,7 +15,7 @@ import { assertTerm } from "../store/leader.ts";
 import { closeDueMonths } from "./month-closing.ts";
 import { provenTimes } from "../store/billing/run-time.ts";
 import { lockRuns } from "../store/billing/runs.ts";
-import { type BillingCalendar, type BillingDay, dayEndedWithin } from "../core/billing-calendar.ts";
+import { type BillingCalendar, type BillingDay, dayEndedWithin } from "../core/billing/billing-calendar.ts";
 import { chargeStorageDay } from "../store/storage/day-charge.ts";
 import { workspacesToCharge } from "../store/storage/day-samples.ts";
 import { tellHourAlerts } from "./hour-alerts.ts";

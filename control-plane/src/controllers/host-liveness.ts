@@ -9,7 +9,7 @@ import {
   type Listening,
   listenOn,
   SUSPECT_AFTER_MS,
-} from "../core/host-liveness.ts";
+} from "../core/hosts/host-liveness.ts";
 import { type Database, transaction } from "../store/database.ts";
 import { noteSilence, silentHosts } from "../store/hosts/host-connections.ts";
 import { assertTerm } from "../store/leader.ts";

@@ -2,7 +2,7 @@
  * The end of an hour tick: customers are told how long their money lasts and how much of their budget is spent. What
  * was told before is remembered, so a tick that was cut off and begins again tells nobody twice.
  */
-import type { BillingCalendar } from "../core/billing-calendar.ts";
+import type { BillingCalendar } from "../core/billing/billing-calendar.ts";
 import { customersToWarn, hourTellings } from "../store/alerts/hour-alerts.ts";
 import { tell } from "../store/alerts/alerts.ts";
 import { type Database, transaction } from "../store/database.ts";

@@ -12,7 +12,7 @@ import {
   imageSentence,
   mayNotGoOn,
   mayTakeBack,
-} from "../core/image-fetch.ts";
+} from "../core/images/image-fetch.ts";
 import { type Connection, type Database, transaction } from "../store/database.ts";
 import { lockEnvironment, moveEnvironment } from "../store/environments/environments.ts";
 import { noteImageOf } from "../store/hosts/host-images.ts";

@@ -5,9 +5,9 @@
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { JournalBatch } from "@remotegpu/shared/journal-row";
-import type { BillingCalendar } from "../core/billing-calendar.ts";
-import type { ProvenTime } from "../core/proven-time.ts";
-import type { BootZero } from "../core/usage-check.ts";
+import type { BillingCalendar } from "../core/billing/billing-calendar.ts";
+import type { ProvenTime } from "../core/billing/proven-time.ts";
+import type { BootZero } from "../core/ingest/usage-check.ts";
 import { chargeRuns } from "../store/billing/charging.ts";
 import { freezePrices, type PriceTaking } from "../store/billing/run-lines.ts";
 import { addProvenTimes, holdBootZeros, provenTimes, unexpectedBoots } from "../store/billing/run-time.ts";

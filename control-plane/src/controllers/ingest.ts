@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import type { HostId } from "@remotegpu/shared/ids";
 import { type JournalBatch, signedText } from "@remotegpu/shared/journal-row";
-import type { BillingCalendar } from "../core/billing-calendar.ts";
+import type { BillingCalendar } from "../core/billing/billing-calendar.ts";
 import { type Database, transaction } from "../store/database.ts";
 import { quarantine } from "../store/usage/quarantine.ts";
 import {

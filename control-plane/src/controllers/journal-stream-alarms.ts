@@ -3,7 +3,7 @@
  * it. A restart of NATS or a change of its leader is nobody's work, and comes to an end before it is told.
  */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { type StreamState, troublesOf } from "../core/journal-stream.ts";
+import { type StreamState, troublesOf } from "../core/ingest/journal-stream.ts";
 import { keepAlarms, openAlarms } from "../store/alarms.ts";
 import { type Database, transaction } from "../store/database.ts";
 import { assertTerm } from "../store/leader.ts";

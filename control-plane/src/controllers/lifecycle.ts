@@ -5,7 +5,7 @@
  * (store/hosts/observed.ts).
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import { afterDeadline, limitMs } from "../core/environment-status.ts";
+import { afterDeadline, limitMs } from "../core/environments/environment-status.ts";
 import { type Connection, type Database, transaction } from "../store/database.ts";
 import { stopPlacementOf } from "../store/environments/environment-orders.ts";
 import {

@@ -10,7 +10,7 @@ import {
   monthAfter,
   monthEnd,
   monthStart,
-} from "../core/billing-calendar.ts";
+} from "../core/billing/billing-calendar.ts";
 import {
   beginClosing,
   type ClosingMoment,

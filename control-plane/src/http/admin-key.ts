@@ -1,5 +1,5 @@
 /** The first way in: `remotegpu-control-plane admin-key` on the server makes an administrator and a key for it. */
-import { ALL_SCOPES } from "../core/key-scopes.ts";
+import { ALL_SCOPES } from "../core/accounts/key-scopes.ts";
 import { insertApiKey } from "../store/accounts/api-keys.ts";
 import { customerByUsername, insertCustomer } from "../store/accounts/customers.ts";
 import { transaction, type Database } from "../store/database.ts";

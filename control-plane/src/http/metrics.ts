@@ -6,7 +6,7 @@
 import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { scopeRefusal } from "../core/key-scopes.ts";
+import { scopeRefusal } from "../core/accounts/key-scopes.ts";
 import { type TrialBalance, trialBalance } from "../store/billing/ledger.ts";
 import { fleetGauges } from "../store/hosts/fleet.ts";
 import { actorFrom } from "./request/authentication.ts";

@@ -9,7 +9,7 @@ import {
   type StreamFound,
   type StreamState,
   WANTED_REPLICAS,
-} from "../core/journal-stream.ts";
+} from "../core/ingest/journal-stream.ts";
 import { NatsUnreachableError, type NatsAddress } from "./connection.ts";
 import { jetStreamServers } from "./jetstream-servers.ts";
 import { awayCause } from "./journal-stream.ts";

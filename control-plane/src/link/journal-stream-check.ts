@@ -3,7 +3,7 @@ import type { Check, CheckResult, Finding } from "@remotegpu/shared/doctor";
 import { resultOf } from "@remotegpu/shared/doctor";
 import { JOURNAL_STREAM } from "@remotegpu/shared/subjects";
 import type { Log } from "@remotegpu/shared/log";
-import { replicasSentence, troublesOf } from "../core/journal-stream.ts";
+import { replicasSentence, troublesOf } from "../core/ingest/journal-stream.ts";
 import { connectControlPlane, NatsUnreachableError, type NatsAddress } from "./connection.ts";
 import { lookAtStream } from "./journal-keeping.ts";
 import { readJournalStream } from "./journal-stream.ts";

@@ -20,7 +20,7 @@ import {
 import { MAX_BATCH_BYTES } from "@remotegpu/shared/journal-row";
 import { JOURNAL_CONSUMER, JOURNAL_STREAM, upOfAllHosts } from "@remotegpu/shared/subjects";
 import { KIB } from "@remotegpu/shared/units";
-import { type AwayCause, countsToAsk, type StreamFound } from "../core/journal-stream.ts";
+import { type AwayCause, countsToAsk, type StreamFound } from "../core/ingest/journal-stream.ts";
 
 const MAX_MESSAGES_PER_HOST = 10_000;
 /** Shorter than the agents' 60 s re-send, so that a re-sent batch is never taken for a double. */

@@ -3,7 +3,13 @@
  * charges, and compared by line and month. Of a run with a charge still due only too much can be found.
  */
 import { formatPoints, parsePoints, parsePrice, parseQuantity } from "@remotegpu/shared/money";
-import { billedMinutes, type PricedLine, type RatedRun, rateRun, type Share } from "../core/rating.ts";
+import {
+  billedMinutes,
+  type PricedLine,
+  type RatedRun,
+  rateRun,
+  type Share,
+} from "../core/billing/rating.ts";
 import type { CheckedTime } from "./time-check.ts";
 import type { ProofDocument } from "./proof-document.ts";
 

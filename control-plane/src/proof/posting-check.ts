@@ -4,7 +4,7 @@
  * computed anew. Whether the minutes are the proven ones is charge-check.ts's to say.
  */
 import { parsePoints, parsePrice, parseQuantity, type Points } from "@remotegpu/shared/money";
-import { amountOf, type PricedLine, type Share } from "../core/rating.ts";
+import { amountOf, type PricedLine, type Share } from "../core/billing/rating.ts";
 import type { BillRecord, ProofDocument } from "./proof-document.ts";
 
 export interface CheckedPostings {

@@ -8,8 +8,8 @@ import { PublicNkey } from "@remotegpu/shared/joining";
 import { UsageEntry } from "@remotegpu/shared/journal-row";
 import { displayText, text } from "@remotegpu/shared/text";
 import { z } from "zod";
-import { BILLING_UNITS } from "../core/rating.ts";
-import { BROKEN_REASONS } from "../core/waived-time.ts";
+import { BILLING_UNITS } from "../core/billing/rating.ts";
+import { BROKEN_REASONS } from "../core/billing/waived-time.ts";
 
 export const PROOF_FORMAT = "remotegpu-bill-proof/2";
 

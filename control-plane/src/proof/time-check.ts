@@ -2,9 +2,9 @@
  * Which time do the rows of a proof prove? Each claim is judged again by the rule that ingest judges by, in the order in
  * which the rows came, and what is accepted is united. Whether the rows are the host's is chain-check.ts's to say.
  */
-import { atUtc, type ProvenTime, totalMs, union } from "../core/proven-time.ts";
-import { type BootZero, checkClaim } from "../core/usage-check.ts";
-import { waivedTime } from "../core/waived-time.ts";
+import { atUtc, type ProvenTime, totalMs, union } from "../core/billing/proven-time.ts";
+import { type BootZero, checkClaim } from "../core/ingest/usage-check.ts";
+import { waivedTime } from "../core/billing/waived-time.ts";
 import type { OwnRow, ProofDocument } from "./proof-document.ts";
 
 /** More separate stretches than a run has; a file that holds more is judged no further. */

@@ -7,7 +7,7 @@ import { Resolver } from "node:dns/promises";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
-import type { TryOutcome } from "../core/webhook-tries.ts";
+import type { TryOutcome } from "../core/alerts/webhook-tries.ts";
 import { isLoopbackAddress, isPublicAddress } from "@remotegpu/shared/public-address";
 import { receiverUrl } from "./receiver-url.ts";
 

@@ -2,10 +2,10 @@
  * A recorded cluster in placement's words, as every replay of it begins: only hosts with GPUs count; hosts and tasks are
  * sorted by name, and the hosts then put into the seed's order. What is usual is known from the whole list beforehand.
  */
-import type { Fleet, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet";
-import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fits-on";
-import { type Draw, shuffled } from "@remotegpu/control-plane/core/placement/draw";
-import { type CountedShape, typicalShapes } from "@remotegpu/control-plane/core/placement/typical-shapes";
+import type { Fleet, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
+import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import { type Draw, shuffled } from "@remotegpu/control-plane/core/placement/scoring/draw";
+import { type CountedShape, typicalShapes } from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import type { RecordedHost, RecordedTask } from "./cluster-lists.ts";
 

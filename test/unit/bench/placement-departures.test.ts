@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { POLICIES } from "@remotegpu/control-plane/core/placement/policies";
+import { POLICIES } from "@remotegpu/control-plane/core/placement/scoring/policies";
 import { recordedHosts, recordedTasks } from "../../bench/replay/cluster-lists.ts";
 import { replayDepartures } from "../../bench/replay/placement-departures.ts";
 import { PlacementLine } from "../../bench/replay/placement-line.ts";

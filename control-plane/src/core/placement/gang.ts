@@ -3,9 +3,9 @@
  * all; where none does, as few racks as possible, the last of them as tight as can be. Hosts without the rack's label
  * count as one rack.
  */
-import { RACK_LABEL } from "./fleet.ts";
-import type { FleetState } from "./fleet-state.ts";
-import { fittingInstances, type RequestShape } from "./request-shape.ts";
+import { RACK_LABEL } from "./fleet/fleet.ts";
+import type { FleetState } from "./fleet/fleet-state.ts";
+import { fittingInstances, type RequestShape } from "./fleet/request-shape.ts";
 
 export interface Gang {
   instances: number;

@@ -4,10 +4,10 @@
  * closed, a fleet or a storage pool without any host.
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
-import { emptyRoom } from "./empty-room.ts";
-import { gpuCount, isOfKind } from "./fits-on.ts";
-import type { GpuWish, PlacementRequest } from "./fits-on.ts";
-import type { Fleet, HostCapacity } from "./fleet.ts";
+import { emptyRoom } from "./fleet/empty-room.ts";
+import { gpuCount, isOfKind } from "./fleet/fits-on.ts";
+import type { GpuWish, PlacementRequest } from "./fleet/fits-on.ts";
+import type { Fleet, HostCapacity } from "./fleet/fleet.ts";
 
 export interface Impossibility {
   /** Where an order says it. */

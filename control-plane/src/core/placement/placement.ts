@@ -4,9 +4,9 @@
  * the ones before it took. Whether it may be paid for and by whom is decided elsewhere.
  */
 import { asSentence } from "@remotegpu/shared/sentence";
-import type { Fleet } from "./fleet.ts";
-import { describeObstacle, type Obstacle, obstaclesOn, type PlacementRequest } from "./fits-on.ts";
-import type { FleetState } from "./fleet-state.ts";
+import type { Fleet } from "./fleet/fleet.ts";
+import { describeObstacle, type Obstacle, obstaclesOn, type PlacementRequest } from "./fleet/fits-on.ts";
+import type { FleetState } from "./fleet/fleet-state.ts";
 import { Placer, type Place, type PlacementOptions } from "./placer.ts";
 
 export interface GpuGrant {

@@ -2,18 +2,18 @@
  * Places requests one after the other in a fleet whose columns it keeps, with one index per shape. Deterministic: the
  * same fleet, requests and seed give the same places. placement.ts makes a plain function of it.
  */
-import { type Draw, drawFrom } from "./draw.ts";
-import type { Fleet } from "./fleet.ts";
-import { type CardDemand, FleetState } from "./fleet-state.ts";
-import type { PlacementRequest } from "./fits-on.ts";
+import { type Draw, drawFrom } from "./scoring/draw.ts";
+import type { Fleet } from "./fleet/fleet.ts";
+import { type CardDemand, FleetState } from "./fleet/fleet-state.ts";
+import type { PlacementRequest } from "./fleet/fits-on.ts";
 import { gangRoom } from "./gang.ts";
-import { type HostClasses, hostClasses } from "./host-classes.ts";
-import { HostIndex, UNFIT } from "./host-index.ts";
-import { type HostSize, type Policy, type Scorer, scorerOf } from "./policies.ts";
-import { fitsNow, requestShape, type RequestShape, shapeKey } from "./request-shape.ts";
-import { assertSoundRequest } from "./sound-request.ts";
-import type { CountedShape } from "./typical-shapes.ts";
-import { wholeCardsOf } from "./whole-cards.ts";
+import { type HostClasses, hostClasses } from "./fleet/host-classes.ts";
+import { HostIndex, UNFIT } from "./fleet/host-index.ts";
+import { type HostSize, type Policy, type Scorer, scorerOf } from "./scoring/policies.ts";
+import { fitsNow, requestShape, type RequestShape, shapeKey } from "./fleet/request-shape.ts";
+import { assertSoundRequest } from "./fleet/sound-request.ts";
+import type { CountedShape } from "./scoring/typical-shapes.ts";
+import { wholeCardsOf } from "./fleet/whole-cards.ts";
 
 export interface PlacementOptions {
   policy: Policy;

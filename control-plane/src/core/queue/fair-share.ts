@@ -3,7 +3,7 @@
  * that it had within the window, divided by its weight; the one that had least is next. What is ahead in the line counts
  * as had, so that a workspace with many orders takes turns with the others and does not go before them in one piece.
  */
-import { byId } from "../placement/fleet.ts";
+import { byId } from "../placement/fleet/fleet.ts";
 
 /** Use before this no longer counts. */
 export const FAIR_SHARE_WINDOW_SECONDS = 7 * 86_400;

@@ -4,12 +4,12 @@
  */
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { type Impossibility, impossibility } from "../placement/impossibility.ts";
-import type { Fleet } from "../placement/fleet.ts";
-import type { PlacementRequest } from "../placement/fits-on.ts";
-import type { FleetState } from "../placement/fleet-state.ts";
+import type { Fleet } from "../placement/fleet/fleet.ts";
+import type { PlacementRequest } from "../placement/fleet/fits-on.ts";
+import type { FleetState } from "../placement/fleet/fleet-state.ts";
 import { type PlacedInstance, placedInstances } from "../placement/placement.ts";
 import { type Place, Placer, type PlacementOptions } from "../placement/placer.ts";
-import { shapeKey } from "../placement/request-shape.ts";
+import { shapeKey } from "../placement/fleet/request-shape.ts";
 import type { Room, Start } from "./backfill.ts";
 import { cardDemands, type Reservation, reservationOf, type RunningWork } from "./reservation.ts";
 

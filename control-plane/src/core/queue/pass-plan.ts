@@ -3,10 +3,10 @@
  * explained once, however many orders have it.
  */
 import { asSentence } from "@remotegpu/shared/sentence";
-import type { Fleet } from "../placement/fleet.ts";
+import type { Fleet } from "../placement/fleet/fleet.ts";
 import { type PlacedInstance, waitingSentence } from "../placement/placement.ts";
 import type { PlacementOptions } from "../placement/placer.ts";
-import { shapeKey } from "../placement/request-shape.ts";
+import { shapeKey } from "../placement/fleet/request-shape.ts";
 import { type Head, serve } from "./backfill.ts";
 import { FleetRoom, type QueuedOrder } from "./fleet-room.ts";
 import type { RunningWork } from "./reservation.ts";

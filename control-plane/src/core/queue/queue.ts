@@ -5,7 +5,7 @@
  * say.
  */
 import { MS_PER_DAY } from "@remotegpu/shared/units";
-import { byId } from "../placement/fleet.ts";
+import { byId } from "../placement/fleet/fleet.ts";
 import { inTurns, type Share, type Sharing } from "./fair-share.ts";
 
 /** Waiting this long is worth one level of priority. Shares are weighed among those within one step of each other. */

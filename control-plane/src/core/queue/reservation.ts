@@ -3,9 +3,9 @@
  * end makes room, what is free on the hosts on which the least is missing. What others may take beside it is what is
  * free both now and when the head runs.
  */
-import type { PlacementRequest } from "../placement/fits-on.ts";
-import type { CardDemand, Demand, FleetState } from "../placement/fleet-state.ts";
-import { keptPlaces } from "../placement/kept-places.ts";
+import type { PlacementRequest } from "../placement/fleet/fits-on.ts";
+import type { CardDemand, Demand, FleetState } from "../placement/fleet/fleet-state.ts";
+import { keptPlaces } from "../placement/fleet/kept-places.ts";
 import type { GpuGrant } from "../placement/placement.ts";
 import { Placer, type PlacementOptions } from "../placement/placer.ts";
 

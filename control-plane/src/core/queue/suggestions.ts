@@ -3,7 +3,7 @@
  * whose end would make room. Asked of the room as it is when the order's turn comes, after all that stand before it.
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
-import type { GpuWish, PlacementRequest } from "../placement/fits-on.ts";
+import type { GpuWish, PlacementRequest } from "../placement/fleet/fits-on.ts";
 import type { FleetRoom, QueuedOrder } from "./fleet-room.ts";
 import type { Waiting } from "./queue.ts";
 import { roomAtTurn, type WaitingScene } from "./turn.ts";

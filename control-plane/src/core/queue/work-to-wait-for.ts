@@ -1,6 +1,6 @@
 /** The running work whose end would start a waiting order: the first that promised to end, else what frees least. */
-import type { Fleet } from "../placement/fleet.ts";
-import { FleetState } from "../placement/fleet-state.ts";
+import type { Fleet } from "../placement/fleet/fleet.ts";
+import { FleetState } from "../placement/fleet/fleet-state.ts";
 import type { FleetRoom, QueuedOrder } from "./fleet-room.ts";
 import { cardDemands } from "./reservation.ts";
 import type { Waiting } from "./queue.ts";

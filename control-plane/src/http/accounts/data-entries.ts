@@ -11,7 +11,7 @@ import {
   mayReadData,
   VISIBILITIES,
   type DataReader,
-} from "../../core/data-rights.ts";
+} from "../../core/accounts/data-rights.ts";
 import {
   dataById,
   deleteData,

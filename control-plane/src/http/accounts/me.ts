@@ -1,6 +1,6 @@
 /** GET /me: who the key belongs to, and what it opens. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { KEY_SCOPES } from "../../core/key-scopes.ts";
+import { KEY_SCOPES } from "../../core/accounts/key-scopes.ts";
 import { customerById } from "../../store/accounts/customers.ts";
 import { Customer, customerAnswer } from "./customer-answer.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";

@@ -3,7 +3,7 @@
  * the account has. These must open no more, and for no longer, than the key that asks, or its own bounds could be got
  * round by an account made for that. What a key may make is keys/key-making.ts.
  */
-import { reachesBeyond } from "../../core/key-scopes.ts";
+import { reachesBeyond } from "../../core/accounts/key-scopes.ts";
 import { liveKeysOf, rightsOf } from "../../store/accounts/api-keys.ts";
 import type { CustomerStanding } from "../../store/accounts/customers.ts";
 import type { Transaction } from "../../store/database.ts";

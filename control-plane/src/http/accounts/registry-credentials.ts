@@ -4,8 +4,8 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import { displayText, text } from "@remotegpu/shared/text";
-import { CREDENTIAL_KEEPERS } from "../../core/access-rights.ts";
-import { registryName, registryVerdict } from "../../core/registries.ts";
+import { CREDENTIAL_KEEPERS } from "../../core/accounts/access-rights.ts";
+import { registryName, registryVerdict } from "../../core/images/registries.ts";
 import type { SealedRow } from "../../link/password-seal.ts";
 import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import {

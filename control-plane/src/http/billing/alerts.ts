@@ -1,6 +1,6 @@
 /** What a customer was told about the money, and what of it holds now. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { ALERT_KINDS } from "../../core/alerts.ts";
+import { ALERT_KINDS } from "../../core/alerts/alerts.ts";
 import { type AlertRow, alertsOf } from "../../store/alerts/alerts.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";

@@ -1,6 +1,6 @@
 /** The balance as its customer sees it. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { atRiskFromMs } from "../../core/data-at-risk.ts";
+import { atRiskFromMs } from "../../core/alerts/data-at-risk.ts";
 import { balanceView } from "../../store/billing/balance.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { budgetOf } from "./budget.ts";

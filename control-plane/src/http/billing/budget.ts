@@ -4,7 +4,7 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
-import { type BillingCalendar, monthOf } from "../../core/billing-calendar.ts";
+import { type BillingCalendar, monthOf } from "../../core/billing/billing-calendar.ts";
 import { setMonthlyLimit, setThresholds } from "../../store/alerts/alert-rules.ts";
 import { type AlertRules, alertStandings } from "../../store/alerts/alert-standings.ts";
 import { monthSpending } from "../../store/alerts/month-spending.ts";

@@ -1,6 +1,6 @@
 /** What workspaces keep in storage, day by day, and what it was charged; for those who may see their bill. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { BILL_READERS } from "../../core/access-rights.ts";
+import { BILL_READERS } from "../../core/accounts/access-rights.ts";
 import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import { chargedStorageDays, openStorageDays, type StorageDayRow } from "../../store/storage/day-views.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";

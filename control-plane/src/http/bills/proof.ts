@@ -1,6 +1,6 @@
 /** The proof of a bill, to whoever may read the bill: written out a page of rows at a time, since it may be long. */
 import { createRoute } from "@hono/zod-openapi";
-import { BILL_READERS } from "../../core/access-rights.ts";
+import { BILL_READERS } from "../../core/accounts/access-rights.ts";
 import { MAX_SEGMENTS, ProofDocument } from "../../proof/proof-document.ts";
 import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import { type Database, transaction } from "../../store/database.ts";

@@ -1,5 +1,5 @@
 /** Whose records the actor may see: one rule for every answer that shows or sums them up. */
-import { BILL_READERS } from "../../core/access-rights.ts";
+import { BILL_READERS } from "../../core/accounts/access-rights.ts";
 import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import type { BillReader } from "../../store/bills/records.ts";
 import type { ApiContext } from "../deps.ts";

@@ -1,6 +1,6 @@
 /** What was charged in a stretch of time, summed up: of what the reader may see record by record, and of nothing else. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { monthOf, monthStart } from "../../core/billing-calendar.ts";
+import { monthOf, monthStart } from "../../core/billing/billing-calendar.ts";
 import { billStatistics, type StatisticsRow } from "../../store/bills/statistics.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { badField } from "../request/refusal.ts";

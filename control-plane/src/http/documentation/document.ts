@@ -2,7 +2,7 @@
  * The OpenAPI document: what the route definitions and their zod schemas give, and on top of it what follows from them:
  * operation ids, named schemas, who may call, which problems may come, what each field means, and an example of each body.
  */
-import { type KeyScope, scopeNeeded } from "../../core/key-scopes.ts";
+import { type KeyScope, scopeNeeded } from "../../core/accounts/key-scopes.ts";
 import type { ApiApp } from "../deps.ts";
 import { exampleOf } from "./examples.ts";
 import { describeFields } from "./fields.ts";

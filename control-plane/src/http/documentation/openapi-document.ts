@@ -1,5 +1,5 @@
 /** The parts of an OpenAPI 3.1 document that ours has, and the few questions that all who work on it ask. */
-import type { ScopeRule } from "../../core/key-scopes.ts";
+import type { ScopeRule } from "../../core/accounts/key-scopes.ts";
 
 export interface Schema {
   $ref?: string;

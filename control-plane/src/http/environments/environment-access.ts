@@ -1,7 +1,7 @@
 /** What every route of environments begins and ends with: may the actor, what the store answered, what is shown. */
 import type { z } from "@hono/zod-openapi";
 import { asSentence } from "@remotegpu/shared/sentence";
-import type { OrderField } from "../../core/price-lines.ts";
+import type { OrderField } from "../../core/prices/price-lines.ts";
 import type { Connection } from "../../store/database.ts";
 import type { Orderer, RefusedOrder } from "../../store/environments/environment-orders.ts";
 import { environmentById, type EnvironmentRow } from "../../store/environments/environments.ts";

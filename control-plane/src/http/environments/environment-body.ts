@@ -10,7 +10,7 @@ import {
   MODEL_PATHS,
   orderIssues,
   withPaths,
-} from "../../core/order-check.ts";
+} from "../../core/orders/order-check.ts";
 import type { NewEnvironment } from "../../store/environments/environments.ts";
 import { hostLabels } from "../request/host-labels.ts";
 import {

@@ -3,7 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
 import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { text } from "@remotegpu/shared/text";
-import { customPortObstacle } from "../../core/lease-plan.ts";
+import { customPortObstacle } from "../../core/leases/lease-plan.ts";
 import { type Connection, transaction } from "../../store/database.ts";
 import { heldPlacement } from "../../store/environments/environment-placements.ts";
 import { lockEnvironment } from "../../store/environments/environments.ts";

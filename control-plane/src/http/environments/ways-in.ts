@@ -3,7 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
 import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
-import { waysIn } from "../../core/ways-in.ts";
+import { waysIn } from "../../core/environments/ways-in.ts";
 import { type Connection, transaction } from "../../store/database.ts";
 import { heldPlacement } from "../../store/environments/environment-placements.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";

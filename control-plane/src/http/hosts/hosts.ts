@@ -4,7 +4,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { displayText, text } from "@remotegpu/shared/text";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { HOST_CONNECTIONS } from "@remotegpu/shared/workload";
-import { drainDeadline, MAX_DRAIN_MS } from "../../core/drain.ts";
+import { drainDeadline, MAX_DRAIN_MS } from "../../core/hosts/drain.ts";
 import { type Connection, transaction } from "../../store/database.ts";
 import { appendEvent } from "../../store/events.ts";
 import { drainHost, takeBackDrain } from "../../store/hosts/host-drain.ts";

@@ -12,7 +12,7 @@ import {
   MAX_A_DAY_OF_INVITER,
   MAX_OPEN_OF_INVITER,
   MAX_OPEN_OF_WORKSPACE,
-} from "../../core/invitation-bounds.ts";
+} from "../../core/accounts/invitation-bounds.ts";
 import { transaction } from "../../store/database.ts";
 import {
   holdInvitations,

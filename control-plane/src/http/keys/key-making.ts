@@ -4,7 +4,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import { displayText } from "@remotegpu/shared/text";
-import { KEY_SCOPES, type KeyRights, outlives, scopesBeyond } from "../../core/key-scopes.ts";
+import { KEY_SCOPES, type KeyRights, outlives, scopesBeyond } from "../../core/accounts/key-scopes.ts";
 import { type ApiKeyRow, hasRoomForKey, insertApiKey, MAX_LIVE_KEYS } from "../../store/accounts/api-keys.ts";
 import type { Transaction } from "../../store/database.ts";
 import type { ApiContext } from "../deps.ts";

@@ -2,7 +2,7 @@
  * Revoking a key, one's own or a customer's: one that opens no more than the key that asks. Of what a key may make,
  * key-making.ts knows.
  */
-import { scopesLackedToRevoke } from "../../core/key-scopes.ts";
+import { scopesLackedToRevoke } from "../../core/accounts/key-scopes.ts";
 import { liveKey, revokeApiKey, rightsOf } from "../../store/accounts/api-keys.ts";
 import type { ApiContext } from "../deps.ts";
 import { forbidden, notFound } from "../request/refusal.ts";

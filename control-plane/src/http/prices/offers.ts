@@ -10,8 +10,8 @@ import {
   largestPlace,
   type OfferPrice,
   type Place,
-} from "../../core/offers.ts";
-import type { SpecShape } from "../../core/price-lines.ts";
+} from "../../core/prices/offers.ts";
+import type { SpecShape } from "../../core/prices/price-lines.ts";
 import type { KeptRoom } from "../../store/placement/kept-fleet.ts";
 import { soldSpecs } from "../../store/prices/sold-specs.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";

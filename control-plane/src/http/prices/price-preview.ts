@@ -1,9 +1,9 @@
 /** What new prices would change, before anyone gives them; and the examples for a new system. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { formatPoints, parsePrice } from "@remotegpu/shared/money";
-import { EXAMPLE_SPECS } from "../../core/example-prices.ts";
-import { priceChange } from "../../core/price-preview.ts";
-import { BILLING_UNITS } from "../../core/rating.ts";
+import { EXAMPLE_SPECS } from "../../core/prices/example-prices.ts";
+import { priceChange } from "../../core/prices/price-preview.ts";
+import { BILLING_UNITS } from "../../core/billing/rating.ts";
 import { type NewPrice, priceObstacle, specPricesOf } from "../../store/prices/prices.ts";
 import type { Connection } from "../../store/database.ts";
 import { addExamples } from "../../store/prices/example-prices.ts";

@@ -1,6 +1,6 @@
 /** The catalogue's prices: versioned, readable by everyone, added by administrators and never changed. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { BILLING_UNITS } from "../../core/rating.ts";
+import { BILLING_UNITS } from "../../core/billing/rating.ts";
 import type { Connection } from "../../store/database.ts";
 import {
   addPrice,

@@ -5,7 +5,7 @@
  * fill no table.
  */
 import { HTTPException } from "hono/http-exception";
-import { AttemptBound } from "../../core/attempt-bound.ts";
+import { AttemptBound } from "../../core/accounts/attempt-bound.ts";
 import { appendAuditEntriesAlone, type AuditEntry, holderOfKey } from "../../store/audit/audit-log.ts";
 import { isUniqueViolation, StoreError } from "../../store/database.ts";
 import { COUNTED } from "../audit/audited-routes.ts";

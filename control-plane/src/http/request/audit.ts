@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import type { Next } from "hono";
 import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
-import { auditDifference, type AuditFields } from "../../core/audit-difference.ts";
+import { auditDifference, type AuditFields } from "../../core/accounts/audit-difference.ts";
 import { appendAuditEntriesAlone } from "../../store/audit/audit-log.ts";
 import type { AuditTargetKind } from "../../store/audit/audit-targets.ts";
 import { type AuditTemplate, AuditWitness } from "../../store/audit/audit-witness.ts";

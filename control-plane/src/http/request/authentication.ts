@@ -5,7 +5,7 @@
  */
 import { hash, randomBytes } from "node:crypto";
 import { createMiddleware } from "hono/factory";
-import { isExpired, type ScopeRule, scopeNeeded, scopeRefusal } from "../../core/key-scopes.ts";
+import { isExpired, type ScopeRule, scopeNeeded, scopeRefusal } from "../../core/accounts/key-scopes.ts";
 import { actorOfKey, touchKey } from "../../store/accounts/api-keys.ts";
 import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
 import { ApiRefusal, forbidden } from "./refusal.ts";

@@ -1,5 +1,5 @@
 /** Asks the tables of core/access-rights.ts about a request's actor and turns "no" into the right refusal. */
-import { decide, type WorkspaceAction } from "../../core/access-rights.ts";
+import { decide, type WorkspaceAction } from "../../core/accounts/access-rights.ts";
 import {
   ensurePersonalWorkspace,
   personalWorkspace,

@@ -4,7 +4,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
-import type { ScopeRule } from "../../core/key-scopes.ts";
+import type { ScopeRule } from "../../core/accounts/key-scopes.ts";
 import { recordAsked } from "./audit.ts";
 import { authenticate, requireAdmin, requireScope } from "./authentication.ts";
 import { limitAddress, limitKey } from "./rate-limit.ts";

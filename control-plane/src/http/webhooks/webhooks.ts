@@ -11,7 +11,7 @@ import {
   WEBHOOK_KINDS,
   type WebhookKind,
   type WishedKinds,
-} from "../../core/webhook-kinds.ts";
+} from "../../core/alerts/webhook-kinds.ts";
 import { transaction } from "../../store/database.ts";
 import { setting } from "../../store/settings.ts";
 import {

@@ -1,8 +1,8 @@
 /** Why a workload waits, whatever its kind: host by host, its turn, and what would start it now. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { fetchEndSentence } from "../../core/image-fetch.ts";
-import { describeObstacle } from "../../core/placement/fits-on.ts";
-import { FleetState } from "../../core/placement/fleet-state.ts";
+import { fetchEndSentence } from "../../core/images/image-fetch.ts";
+import { describeObstacle } from "../../core/placement/fleet/fits-on.ts";
+import { FleetState } from "../../core/placement/fleet/fleet-state.ts";
 import { hostReasons } from "../../core/placement/placement.ts";
 import { positionInQueue } from "../../core/queue/queue.ts";
 import { suggestions } from "../../core/queue/suggestions.ts";

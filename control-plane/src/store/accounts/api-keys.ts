@@ -1,6 +1,6 @@
 /** API keys: found by their hash, shown by their prefix, never readable again. */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { KeyRights, KeyScope } from "../../core/key-scopes.ts";
+import type { KeyRights, KeyScope } from "../../core/accounts/key-scopes.ts";
 import type { Connection } from "../database.ts";
 import { together } from "../together.ts";
 

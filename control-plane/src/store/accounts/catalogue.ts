@@ -2,7 +2,7 @@
  * Datasets and models: one mechanism, two tables. Rows describe folders of a storage pool; the files themselves
  * are nobody's business here. Who may read which is core/data-rights.ts; lists apply the same rule in SQL.
  */
-import type { DataReader, DataStatus, Visibility } from "../../core/data-rights.ts";
+import type { DataReader, DataStatus, Visibility } from "../../core/accounts/data-rights.ts";
 import type { Connection } from "../database.ts";
 import { safeBigint } from "../old-values.ts";
 

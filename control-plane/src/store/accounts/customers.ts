@@ -2,7 +2,7 @@
  * Customer accounts. There is no password login, so the hash column holds a value that no hash can be. Balances
  * are changed by the ledger only; here they are read.
  */
-import { AT_RISK_DAY } from "../../core/data-at-risk.ts";
+import { AT_RISK_DAY } from "../../core/alerts/data-at-risk.ts";
 import type { Connection } from "../database.ts";
 import { insertPersonalWorkspace } from "./workspaces.ts";
 

@@ -2,7 +2,7 @@
  * Quotas of customers and of workspaces. A row holds until it is changed; without one the defaults of the
  * setting DEFAULT_QUOTA_LEVEL hold for a customer, and nothing beyond the customer's quota limits a workspace.
  */
-import { defaultQuota, type Quota } from "../../core/quota-levels.ts";
+import { defaultQuota, type Quota } from "../../core/orders/quota-levels.ts";
 import type { Connection } from "../database.ts";
 import { safeBigint } from "../old-values.ts";
 import { setting } from "../settings.ts";

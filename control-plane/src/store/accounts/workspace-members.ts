@@ -2,7 +2,7 @@
  * The members of a workspace. The owner is a member who can be neither removed nor given another role. Whoever is only
  * invited is none yet, and nobody sees them here: a list of them would tell which addresses somebody has.
  */
-import type { WorkspaceRole } from "../../core/access-rights.ts";
+import type { WorkspaceRole } from "../../core/accounts/access-rights.ts";
 import type { Connection } from "../database.ts";
 import { endFallen } from "../invitations/vouching.ts";
 

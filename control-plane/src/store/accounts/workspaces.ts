@@ -1,5 +1,5 @@
 /** Workspaces and who belongs to them. An archived workspace is gone for everybody; its bills still name it. */
-import { WORKSPACE_ROLES, type WorkspaceRole } from "../../core/access-rights.ts";
+import { WORKSPACE_ROLES, type WorkspaceRole } from "../../core/accounts/access-rights.ts";
 import { type Connection, type Database, transaction } from "../database.ts";
 import { safeBigint } from "../old-values.ts";
 import { together } from "../together.ts";

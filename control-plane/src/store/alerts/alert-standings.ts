@@ -3,7 +3,7 @@
  * told and is not over. One question for any number of customers, since every posting asks it.
  */
 import { parsePoints, type Points } from "@remotegpu/shared/money";
-import type { AlertKind, OpenAlert } from "../../core/alerts.ts";
+import type { AlertKind, OpenAlert } from "../../core/alerts/alerts.ts";
 import { listedNumbers, settingInForce } from "../../core/settings.ts";
 import type { Connection } from "../database.ts";
 

@@ -3,7 +3,7 @@
  * message to each webhook that asks for its kind, all in the caller's transaction. What is told again changes nothing.
  */
 import { formatPoints } from "@remotegpu/shared/money";
-import type { AlertKind, Telling } from "../../core/alerts.ts";
+import type { AlertKind, Telling } from "../../core/alerts/alerts.ts";
 import type { Connection } from "../database.ts";
 import { appendEvent } from "../events.ts";
 import { queueAlert } from "../webhooks/outbox.ts";

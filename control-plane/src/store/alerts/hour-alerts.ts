@@ -3,8 +3,8 @@
  * off, and how much of the month's budget is spent. Only looks; `tell` in alerts.ts writes.
  */
 import { parsePoints } from "@remotegpu/shared/money";
-import { budgetAlerts, hoursLeftAlerts, type Telling } from "../../core/alerts.ts";
-import { type BillingCalendar, monthOf } from "../../core/billing-calendar.ts";
+import { budgetAlerts, hoursLeftAlerts, type Telling } from "../../core/alerts/alerts.ts";
+import { type BillingCalendar, monthOf } from "../../core/billing/billing-calendar.ts";
 import { balanceView } from "../billing/balance.ts";
 import type { Connection } from "../database.ts";
 import { type AlertStanding, alertStandings } from "./alert-standings.ts";

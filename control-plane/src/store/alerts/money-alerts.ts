@@ -1,7 +1,7 @@
 /** Alerts of balances and accounts that have just changed, in the transaction that changed them. */
 import type { Points } from "@remotegpu/shared/money";
-import type { OverdueStatus } from "../../core/account-state.ts";
-import { accountAlerts, balanceAlerts, type OpenAlert, type Telling } from "../../core/alerts.ts";
+import type { OverdueStatus } from "../../core/accounts/account-state.ts";
+import { accountAlerts, balanceAlerts, type OpenAlert, type Telling } from "../../core/alerts/alerts.ts";
 import type { Connection } from "../database.ts";
 import { alertStandings } from "./alert-standings.ts";
 import { tell } from "./alerts.ts";

@@ -3,7 +3,12 @@
  * what was given back of them (credits), less the refunds made in it. Adjustments are no spending.
  */
 import { parsePoints, type Points } from "@remotegpu/shared/money";
-import { type BillingCalendar, type Month, monthEnd, monthBegin } from "../../core/billing-calendar.ts";
+import {
+  type BillingCalendar,
+  type Month,
+  monthEnd,
+  monthBegin,
+} from "../../core/billing/billing-calendar.ts";
 import type { Connection } from "../database.ts";
 
 /** Of each of these customers. */

@@ -2,7 +2,7 @@
  * Who asked for which change, and what came of it; besides, what administrators looked at that belongs to others. Rows
  * are only ever added.
  */
-import type { AuditFields } from "../../core/audit-difference.ts";
+import type { AuditFields } from "../../core/accounts/audit-difference.ts";
 import { type Connection, type Database, transaction } from "../database.ts";
 
 export const AUDIT_OUTCOMES = ["done", "repeated", "refused", "failed"] as const;

@@ -4,7 +4,11 @@
  * receivers), and what people are called and where they are written to, which could never be removed from there: their
  * names as shown, e-mail addresses and names of SSH keys. The username is shown: accounts go by it.
  */
-import { type AuditDifference, auditDifference, type AuditFields } from "../../core/audit-difference.ts";
+import {
+  type AuditDifference,
+  auditDifference,
+  type AuditFields,
+} from "../../core/accounts/audit-difference.ts";
 import type { Connection } from "../database.ts";
 
 interface AuditTarget {

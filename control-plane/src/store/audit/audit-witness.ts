@@ -5,7 +5,7 @@
  * did not make it (an alarm was raised, and the request is refused): no row says that it is done.
  */
 import type { QueryResultRow } from "pg";
-import type { AuditFields } from "../../core/audit-difference.ts";
+import type { AuditFields } from "../../core/accounts/audit-difference.ts";
 import type { ChangeWitness } from "../change-witness.ts";
 import type { Connection, Database } from "../database.ts";
 import { appendAuditEntries, appendAuditEntriesAlone, type AuditEntry } from "./audit-log.ts";

@@ -4,7 +4,12 @@
  */
 import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
-import { fundsOf, isDueForSuspension, mayStart, type StartDecision } from "../../core/account-state.ts";
+import {
+  fundsOf,
+  isDueForSuspension,
+  mayStart,
+  type StartDecision,
+} from "../../core/accounts/account-state.ts";
 import type { Connection } from "../database.ts";
 import { type EnvironmentRow, lockEnvironments, moveEnvironment } from "../environments/environments.ts";
 import { appendEvent } from "../events.ts";

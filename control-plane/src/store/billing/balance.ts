@@ -1,7 +1,7 @@
 /** What a customer has: the balance, what is not posted yet, what an hour costs and how long that lasts. */
 import { formatDecimal, formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
-import type { OverdueStatus } from "../../core/account-state.ts";
-import { type Burn, hundredthHoursLeft } from "../../core/burn.ts";
+import type { OverdueStatus } from "../../core/accounts/account-state.ts";
+import { type Burn, hundredthHoursLeft } from "../../core/billing/burn.ts";
 import type { Connection } from "../database.ts";
 import { accruedOf } from "../spending/accrued.ts";
 import { burnOfPayer } from "./run-lines.ts";

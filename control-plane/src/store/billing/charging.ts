@@ -4,10 +4,16 @@
  * is asked and written once for all of them. Doing it again posts nothing.
  */
 import { formatPoints, formatPrice, formatQuantity, MAX_POINTS, type Points } from "@remotegpu/shared/money";
-import { fundsOf } from "../../core/account-state.ts";
-import { type BillingCalendar, invoiceMonth } from "../../core/billing-calendar.ts";
-import { before, type ProvenTime, totalMs, without } from "../../core/proven-time.ts";
-import { type Charge, chargesDue, type PricedLine, type RatedRun, rateRun } from "../../core/rating.ts";
+import { fundsOf } from "../../core/accounts/account-state.ts";
+import { type BillingCalendar, invoiceMonth } from "../../core/billing/billing-calendar.ts";
+import { before, type ProvenTime, totalMs, without } from "../../core/billing/proven-time.ts";
+import {
+  type Charge,
+  chargesDue,
+  type PricedLine,
+  type RatedRun,
+  rateRun,
+} from "../../core/billing/rating.ts";
 import { raiseAlarmsOnce } from "../alarms.ts";
 import type { Connection } from "../database.ts";
 import { type LockedAccount, lockAccounts, type Posting, postTransactions } from "./ledger.ts";

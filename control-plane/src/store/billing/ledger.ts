@@ -7,7 +7,7 @@
  */
 import assert from "node:assert/strict";
 import { formatPoints, MAX_POINTS, parsePoints, type Points } from "@remotegpu/shared/money";
-import { type OverdueStatus, statusAfterPosting } from "../../core/account-state.ts";
+import { type OverdueStatus, statusAfterPosting } from "../../core/accounts/account-state.ts";
 import { endRisks } from "../data-at-risk/risk-records.ts";
 import { alertsAfterPostings, alertsAfterStatuses, type BalanceChange } from "../alerts/money-alerts.ts";
 import type { Connection } from "../database.ts";

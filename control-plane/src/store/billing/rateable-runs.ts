@@ -3,8 +3,8 @@
  * in run-lines.ts.
  */
 import { parsePoints } from "@remotegpu/shared/money";
-import type { ProvenTime } from "../../core/proven-time.ts";
-import type { PricedLine, Share } from "../../core/rating.ts";
+import type { ProvenTime } from "../../core/billing/proven-time.ts";
+import type { PricedLine, Share } from "../../core/billing/rating.ts";
 import type { Connection } from "../database.ts";
 import { waivedTimes } from "./run-waivers.ts";
 import type { Run } from "./runs.ts";

@@ -3,9 +3,9 @@
  * runs costs.
  */
 import { formatPrice, parsePrice, parseQuantity, type Points } from "@remotegpu/shared/money";
-import { type Burn, burnOf } from "../../core/burn.ts";
-import { countedOf, hourlyPrice, priceFor, type SpecPrices } from "../../core/price-lines.ts";
-import type { BillingUnit, PricedLine } from "../../core/rating.ts";
+import { type Burn, burnOf } from "../../core/billing/burn.ts";
+import { countedOf, hourlyPrice, priceFor, type SpecPrices } from "../../core/prices/price-lines.ts";
+import type { BillingUnit, PricedLine } from "../../core/billing/rating.ts";
 import type { Connection } from "../database.ts";
 import { holdPrices, pricesInForceAt, specPricesOf, unpriced } from "../prices/prices.ts";
 import type { Run } from "./runs.ts";

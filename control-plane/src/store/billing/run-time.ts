@@ -3,8 +3,8 @@
  * each boot's clock was zero, which turns them into moments.
  */
 import { MS_PER_DAY } from "@remotegpu/shared/units";
-import type { BootZero } from "../../core/usage-check.ts";
-import { atUtc, type Interval, type ProvenTime, union } from "../../core/proven-time.ts";
+import type { BootZero } from "../../core/ingest/usage-check.ts";
+import { atUtc, type Interval, type ProvenTime, union } from "../../core/billing/proven-time.ts";
 import type { Connection } from "../database.ts";
 
 /** A boot cannot be older than this; a host that says so is not believed. */

@@ -4,7 +4,7 @@
  * transaction updates a second time.
  */
 import { formatPoints, type Points } from "@remotegpu/shared/money";
-import { type ProvenTime, totalMs } from "../../core/proven-time.ts";
+import { type ProvenTime, totalMs } from "../../core/billing/proven-time.ts";
 import type { Connection } from "../database.ts";
 
 export interface RunTotals {

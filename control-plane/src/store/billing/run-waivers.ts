@@ -2,8 +2,8 @@
  * The time of runs that is metered and not charged, and the broken stretches among it. Whether something was broken is
  * decided by the caller; what it changes of a bill by charging.ts.
  */
-import { type BrokenReason, waivedTime } from "../../core/waived-time.ts";
-import type { ProvenTime } from "../../core/proven-time.ts";
+import { type BrokenReason, waivedTime } from "../../core/billing/waived-time.ts";
+import type { ProvenTime } from "../../core/billing/proven-time.ts";
 import type { Connection } from "../database.ts";
 
 export interface BrokenStretch {

@@ -4,7 +4,7 @@
  */
 import { formatQuantity, parsePoints, type Points } from "@remotegpu/shared/money";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import type { PricedLine } from "../../core/rating.ts";
+import type { PricedLine } from "../../core/billing/rating.ts";
 import type { Connection } from "../database.ts";
 
 export interface NewRun {

@@ -6,7 +6,7 @@
  * Who posts locks runs, customers and then `invoice_closings` (the trigger of billing_records does that). A closing
  * locks only the last of these, so nobody waits in a circle.
  */
-import type { Month } from "../../core/billing-calendar.ts";
+import type { Month } from "../../core/billing/billing-calendar.ts";
 import type { Connection } from "../database.ts";
 
 export interface Closing {

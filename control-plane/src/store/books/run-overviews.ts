@@ -1,6 +1,6 @@
 /** Runs that whoever looks after the books should know of: time that is not charged yet, cannot be, or will not be. */
-import { totalMs, without } from "../../core/proven-time.ts";
-import { billedMinutes } from "../../core/rating.ts";
+import { totalMs, without } from "../../core/billing/proven-time.ts";
+import { billedMinutes } from "../../core/billing/rating.ts";
 import { provenTimes } from "../billing/run-time.ts";
 import { waivedTimes } from "../billing/run-waivers.ts";
 import type { Connection } from "../database.ts";

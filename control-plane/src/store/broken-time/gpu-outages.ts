@@ -3,7 +3,7 @@
  * core/broken-time/gpu-outage.ts. Whose time they make free is for the pass of controllers/broken-time.ts.
  */
 import type { GpuVitals } from "@remotegpu/shared/protocol";
-import { afterCardWord, type CardWord, cardWord } from "../../core/broken-time/gpu-outage.ts";
+import { afterCardWord, type CardWord, cardWord } from "../../core/billing/broken-time/gpu-outage.ts";
 import type { Connection } from "../database.ts";
 
 /** The host repeats what its nvidia-smi said before that fell silent: nobody has seen the cards since. */

@@ -4,7 +4,7 @@
  */
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { InstanceState } from "@remotegpu/shared/workload";
-import type { RunSoFar } from "../../core/broken-time/run-readiness.ts";
+import type { RunSoFar } from "../../core/billing/broken-time/run-readiness.ts";
 import type { Connection } from "../database.ts";
 
 /** Most reports tell of no run that was not known to be ready. */

@@ -4,8 +4,8 @@
  */
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import type { Cause } from "./waived-spans.ts";
-import { deathSpan } from "../../core/broken-time/broken-spans.ts";
-import { deathSentence } from "../../core/broken-time/broken-sentence.ts";
+import { deathSpan } from "../../core/billing/broken-time/broken-spans.ts";
+import { deathSentence } from "../../core/billing/broken-time/broken-sentence.ts";
 import type { Connection } from "../database.ts";
 
 const OPEN_THEN = `host_deaths d

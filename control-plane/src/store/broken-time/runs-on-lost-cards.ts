@@ -1,7 +1,7 @@
 /** Whose time the outages of cards make free: the runs that held a card then, and what is known of the outages of each. */
 import type { Cause } from "./waived-spans.ts";
-import { outageSpan } from "../../core/broken-time/broken-spans.ts";
-import { outageSentence } from "../../core/broken-time/broken-sentence.ts";
+import { outageSpan } from "../../core/billing/broken-time/broken-spans.ts";
+import { outageSentence } from "../../core/billing/broken-time/broken-sentence.ts";
 import type { Connection } from "../database.ts";
 
 /** Of a card that is cut, every holder's. A run is whole: with one of its cards out, all of it is of no use. */

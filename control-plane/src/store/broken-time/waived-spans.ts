@@ -2,9 +2,9 @@
  * Writes down what of a run is free because something broke under it, each stretch with what shows it, and tells the
  * customer. What it changes of a bill the next full hour posts, a credit where the time was charged already.
  */
-import type { BrokenReason } from "../../core/waived-time.ts";
-import { spansToWrite } from "../../core/broken-time/broken-spans.ts";
-import type { Interval } from "../../core/proven-time.ts";
+import type { BrokenReason } from "../../core/billing/waived-time.ts";
+import { spansToWrite } from "../../core/billing/broken-time/broken-spans.ts";
+import type { Interval } from "../../core/billing/proven-time.ts";
 import { waiveBroken } from "../billing/run-waivers.ts";
 import type { Run } from "../billing/runs.ts";
 import type { Connection } from "../database.ts";

@@ -3,7 +3,7 @@
  * datasets and models go, in one transaction, and their folders are listed for removal. Files are on hosts and stay
  * there until somebody removes them.
  */
-import { AT_RISK_DAY, atRiskFromMs } from "../../core/data-at-risk.ts";
+import { AT_RISK_DAY, atRiskFromMs } from "../../core/alerts/data-at-risk.ts";
 import { type DataKind, deleteData } from "../accounts/catalogue.ts";
 import { lockAccount } from "../billing/ledger.ts";
 import { lockOpenRunsOf } from "../billing/runs.ts";

@@ -1,5 +1,5 @@
 /** How far each debt was told of: the row of its customer, which goes with the debt. What is told is core/data-at-risk.ts. */
-import { AT_RISK_DAY, type RiskDay } from "../../core/data-at-risk.ts";
+import { AT_RISK_DAY, type RiskDay } from "../../core/alerts/data-at-risk.ts";
 import type { Connection } from "../database.ts";
 import { appendEvents } from "../events.ts";
 

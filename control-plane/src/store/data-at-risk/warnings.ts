@@ -5,7 +5,7 @@ import {
   riskAlert,
   riskDaysDue,
   riskSentence,
-} from "../../core/data-at-risk.ts";
+} from "../../core/alerts/data-at-risk.ts";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { tell } from "../alerts/alerts.ts";
 import { lockAccount } from "../billing/ledger.ts";

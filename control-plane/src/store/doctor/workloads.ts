@@ -3,7 +3,7 @@
  * an instance nor an event of ours, and are left out.
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { limitMs } from "../../core/environment-status.ts";
+import { limitMs } from "../../core/environments/environment-status.ts";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import type { Connection } from "../database.ts";
 import { findRows, type Found, type Question } from "./question.ts";

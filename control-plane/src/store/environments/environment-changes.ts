@@ -3,7 +3,11 @@
  * follow at once; what its container was made with follows with its next start (core/environment-change.ts). Each change
  * is an event. One step of a transaction that holds the environment.
  */
-import { changesPorts, servicesWithPort, waitingForRestart } from "../../core/environment-change.ts";
+import {
+  changesPorts,
+  servicesWithPort,
+  waitingForRestart,
+} from "../../core/environments/environment-change.ts";
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { Connection } from "../database.ts";
 import { appendEvents } from "../events.ts";

@@ -4,14 +4,14 @@
  * with the same few queries as one, each counting those before it.
  */
 import type { Points } from "@remotegpu/shared/money";
-import { type EnvironmentResources, quotaShare } from "../../core/environment-order.ts";
-import type { ResolvedMount } from "../../core/desired-set.ts";
-import type { Mount } from "../../core/order-check.ts";
-import { hourlyPrice, type OrderField } from "../../core/price-lines.ts";
-import type { FleetModel } from "../../core/priced-models.ts";
-import type { PricedLine } from "../../core/rating.ts";
+import { type EnvironmentResources, quotaShare } from "../../core/orders/order.ts";
+import type { ResolvedMount } from "../../core/hosts/desired-set.ts";
+import type { Mount } from "../../core/orders/order-check.ts";
+import { hourlyPrice, type OrderField } from "../../core/prices/price-lines.ts";
+import type { FleetModel } from "../../core/prices/priced-models.ts";
+import type { PricedLine } from "../../core/billing/rating.ts";
 import type { SettingKey } from "../../core/settings.ts";
-import { gangShare } from "../../core/training-order.ts";
+import { gangShare } from "../../core/training/training-order.ts";
 import { startRule } from "../billing/accounts.ts";
 import { lockAccounts, type LockedAccount } from "../billing/ledger.ts";
 import type { Connection } from "../database.ts";

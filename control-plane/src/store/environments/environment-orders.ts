@@ -3,9 +3,9 @@
  * step of a transaction in which the environment is locked; the answer says which host has to be told.
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { startIssue } from "../../core/order-check.ts";
+import { startIssue } from "../../core/orders/order-check.ts";
 import type { Impossibility } from "../../core/placement/impossibility.ts";
-import { afterRequest, type StopOrderer, waitsFor } from "../../core/environment-status.ts";
+import { afterRequest, type StopOrderer, waitsFor } from "../../core/environments/environment-status.ts";
 import type { Connection } from "../database.ts";
 import { checkedEnvironment, checkOrders, type CheckOutcome, checkRestart } from "./environment-checks.ts";
 import {

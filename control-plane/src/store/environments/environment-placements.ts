@@ -1,8 +1,8 @@
 /** The placements behind an environment: which are there, and what their hosts are to make of them. */
 import type { InstanceSpec } from "@remotegpu/shared/instance";
 import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
-import type { ContainerSwitches } from "../../core/environment-change.ts";
-import type { StopOrderer } from "../../core/environment-status.ts";
+import type { ContainerSwitches } from "../../core/environments/environment-change.ts";
+import type { StopOrderer } from "../../core/environments/environment-status.ts";
 import type { Connection } from "../database.ts";
 
 export interface PlacementRow {

@@ -4,10 +4,10 @@
  */
 import { DEFAULT_AUTO_RELEASE_HOURS } from "@remotegpu/shared/lease";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
-import type { EnvironmentConfig } from "../../core/environment-order.ts";
-import { limitMs } from "../../core/environment-status.ts";
-import type { Mount } from "../../core/order-check.ts";
-import { type EndCause, newsOfStatus } from "../../core/work-news.ts";
+import type { EnvironmentConfig } from "../../core/orders/order.ts";
+import { limitMs } from "../../core/environments/environment-status.ts";
+import type { Mount } from "../../core/orders/order-check.ts";
+import { type EndCause, newsOfStatus } from "../../core/alerts/work-news.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database.ts";
 import { appendEvent, appendEvents, STATUS_EVENT } from "../events.ts";

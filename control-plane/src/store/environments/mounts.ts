@@ -1,7 +1,12 @@
 /** Datasets and models that workloads mount: where they lie, and whether who ordered may (still) read them. */
-import { type DataReader, mayMountData, type SharedData, type Visibility } from "../../core/data-rights.ts";
-import { isBelowPool, type ResolvedMount } from "../../core/desired-set.ts";
-import type { Mount } from "../../core/order-check.ts";
+import {
+  type DataReader,
+  mayMountData,
+  type SharedData,
+  type Visibility,
+} from "../../core/accounts/data-rights.ts";
+import { isBelowPool, type ResolvedMount } from "../../core/hosts/desired-set.ts";
+import type { Mount } from "../../core/orders/order-check.ts";
 import { membershipsAmong } from "../accounts/workspaces.ts";
 import type { Connection } from "../database.ts";
 import { safeBigint } from "../old-values.ts";

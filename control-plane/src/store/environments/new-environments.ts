@@ -1,5 +1,5 @@
 /** Environments' first orders: checked, bound to their specs, and written down as queued; many as one. */
-import { waitsFor } from "../../core/environment-status.ts";
+import { waitsFor } from "../../core/environments/environment-status.ts";
 import { specsByName, type SpecRow } from "../prices/prices.ts";
 import type { Connection } from "../database.ts";
 import { type CheckedOrder, checkOrders } from "./environment-checks.ts";

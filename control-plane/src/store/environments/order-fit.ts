@@ -1,5 +1,5 @@
 /** Whether the fleet could hold an order that nobody has given yet: now, later, or never. */
-import { type EnvironmentResources, placementRequest } from "../../core/environment-order.ts";
+import { type EnvironmentResources, placementRequest } from "../../core/orders/order.ts";
 import { impossibility } from "../../core/placement/impossibility.ts";
 import type { EmptyFleet } from "../placement/empty-fleet.ts";
 import type { FleetNow } from "../placement/fleet-now.ts";

@@ -2,10 +2,10 @@
  * Whether environments could never be placed on the fleet as it is, were all of it free. On models without a price they
  * are not placed either; where no model has one, that is for the price's own check to say.
  */
-import { type EnvironmentResources, placementRequest } from "../../core/environment-order.ts";
+import { type EnvironmentResources, placementRequest } from "../../core/orders/order.ts";
 import { type Impossibility, impossibility } from "../../core/placement/impossibility.ts";
-import type { SpecPrices } from "../../core/price-lines.ts";
-import { pricedModels } from "../../core/priced-models.ts";
+import type { SpecPrices } from "../../core/prices/price-lines.ts";
+import { pricedModels } from "../../core/prices/priced-models.ts";
 import { specPricesOf, unpriced } from "../prices/prices.ts";
 import type { Connection } from "../database.ts";
 import type { EmptyFleet } from "../placement/empty-fleet.ts";

@@ -2,10 +2,21 @@
  * The prices of orders: on a card that is decided, or the dearest of the cards they may land on. Read once for many
  * orders; what is priced here is one instance.
  */
-import { type EnvironmentResources, pricedOrder } from "../../core/environment-order.ts";
-import { asOrderedBefore, DEFAULT_SPEC, linesForOrder, type OrderLines } from "../../core/price-lines.ts";
-import { dearestOfWaiting, dearestOnFleet, type FleetModel, pricedModels } from "../../core/priced-models.ts";
-import type { SpecStanding } from "../../core/spec-sale.ts";
+import { type EnvironmentResources } from "../../core/orders/order.ts";
+import { pricedOrder } from "../../core/prices/priced-order.ts";
+import {
+  asOrderedBefore,
+  DEFAULT_SPEC,
+  linesForOrder,
+  type OrderLines,
+} from "../../core/prices/price-lines.ts";
+import {
+  dearestOfWaiting,
+  dearestOnFleet,
+  type FleetModel,
+  pricedModels,
+} from "../../core/prices/priced-models.ts";
+import type { SpecStanding } from "../../core/prices/spec-sale.ts";
 import { type CatalogueSpec, specPricesOf, unpriced } from "../prices/prices.ts";
 import type { Connection } from "../database.ts";
 import { fleetModels } from "../hosts/fleet.ts";

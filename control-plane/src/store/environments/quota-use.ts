@@ -3,8 +3,8 @@
  * that two orders at once cannot both take the last of it; orders that are asked together count for each other.
  */
 import { MIB } from "@remotegpu/shared/units";
-import { describeExceeded, exceededQuota } from "../../core/quota.ts";
-import { defaultQuota, type Quota } from "../../core/quota-levels.ts";
+import { describeExceeded, exceededQuota } from "../../core/orders/quota.ts";
+import { defaultQuota, type Quota } from "../../core/orders/quota-levels.ts";
 import { quotaLimits } from "../accounts/quotas.ts";
 import type { Connection } from "../database.ts";
 import { waitsForPlace } from "../old-values.ts";

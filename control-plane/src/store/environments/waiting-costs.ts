@@ -1,7 +1,7 @@
 /** What payers have waiting for a place, as far as its price goes: what has a placement is counted by its run. */
 import type { Points } from "@remotegpu/shared/money";
-import type { EnvironmentConfig, EnvironmentResources } from "../../core/environment-order.ts";
-import { hourlyPrice } from "../../core/price-lines.ts";
+import type { EnvironmentConfig, EnvironmentResources } from "../../core/orders/order.ts";
+import { hourlyPrice } from "../../core/prices/price-lines.ts";
 import type { Connection } from "../database.ts";
 import { safeBigint, waitsForPlace } from "../old-values.ts";
 import type { OrderPrices } from "./order-prices.ts";

@@ -6,7 +6,7 @@
 import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredFetch, ImageTerms } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { isHeardNow } from "../../core/host-liveness.ts";
+import { isHeardNow } from "../../core/hosts/host-liveness.ts";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import { type Database, transaction } from "../database.ts";
 import { desiredLeases } from "../leases/lease-orders.ts";

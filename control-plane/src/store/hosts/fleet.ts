@@ -2,7 +2,7 @@
  * The fleet in numbers: what there is, what is free, what waits, and usage that has not been decided yet. A host that
  * never connected is counted, but not what it is said to have: it may be one of the old system.
  */
-import type { FleetModel } from "../../core/priced-models.ts";
+import type { FleetModel } from "../../core/prices/priced-models.ts";
 import type { Connection } from "../database.ts";
 import { safeBigint, waitsForPlace } from "../old-values.ts";
 

@@ -3,7 +3,7 @@
  * far as it counts (core/gpu-service.ts). Changes of health and service are events; a card out of service is an alarm.
  */
 import type { GpuVitals, HeartbeatReply } from "@remotegpu/shared/protocol";
-import { afterHostsWord, type ServiceChange } from "../../core/gpu-service.ts";
+import { afterHostsWord, type ServiceChange } from "../../core/hosts/gpu-service.ts";
 import { clearAlarm, raiseAlarmOnce } from "../alarms.ts";
 import type { Connection } from "../database.ts";
 import { appendEvent } from "../events.ts";

@@ -2,8 +2,8 @@
  * Emptying a host: nothing new is placed there, and what runs is stopped, at once or at a deadline until which its people
  * know. Environments are never re-placed.
  */
-import { type Drain, drainReason, drainSentence } from "../../core/drain.ts";
-import { newsOfDrain, newsOfDrainTakenBack } from "../../core/work-news.ts";
+import { type Drain, drainReason, drainSentence } from "../../core/hosts/drain.ts";
+import { newsOfDrain, newsOfDrainTakenBack } from "../../core/alerts/work-news.ts";
 import type { Connection } from "../database.ts";
 import { stopEnvironment } from "../environments/environment-orders.ts";
 import { explainEnvironment, lockEnvironment } from "../environments/environments.ts";

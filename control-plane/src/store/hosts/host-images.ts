@@ -1,6 +1,6 @@
 /** Which images hosts say that they have. Whoever places prefers such a host, and is wrong at the cost of a pull. */
 import { MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
-import { IMAGES_TOLD_WITHIN_MS } from "../../core/image-fetch.ts";
+import { IMAGES_TOLD_WITHIN_MS } from "../../core/images/image-fetch.ts";
 import type { Connection } from "../database.ts";
 
 /**

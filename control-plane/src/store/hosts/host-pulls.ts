@@ -4,7 +4,7 @@
  */
 import type { ObservedPull, PullProblem } from "@remotegpu/shared/image-fetch";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { PROGRESS_EVERY_MS } from "../../core/image-fetch.ts";
+import { PROGRESS_EVERY_MS } from "../../core/images/image-fetch.ts";
 import type { Connection } from "../database.ts";
 
 /** As the unique index has it. */

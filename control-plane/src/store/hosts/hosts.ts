@@ -3,7 +3,7 @@
  * heartbeats.ts and observed.ts; what runs on them is placements.ts.
  */
 import type { GpuStranger } from "@remotegpu/shared/host-report";
-import type { ProtocolRange } from "../../core/agent-service.ts";
+import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
 import type { Connection } from "../database.ts";
 import { safeBigint, SOUND_HOST } from "../old-values.ts";
 

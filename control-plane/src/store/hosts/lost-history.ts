@@ -4,7 +4,7 @@
  * any more goes on as the run that it is.
  */
 import type { ObservedInstance } from "@remotegpu/shared/instance";
-import { isOver } from "../../core/environment-status.ts";
+import { isOver } from "../../core/environments/environment-status.ts";
 import { type Connection } from "../database.ts";
 import { type EnvironmentRow, moveEnvironment } from "../environments/environments.ts";
 import { appendEvent } from "../events.ts";

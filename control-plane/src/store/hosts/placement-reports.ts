@@ -10,8 +10,8 @@ import {
   type StopOrderer,
   type Transition,
   waitsFor,
-} from "../../core/environment-status.ts";
-import { drainSentence } from "../../core/drain.ts";
+} from "../../core/environments/environment-status.ts";
+import { drainSentence } from "../../core/hosts/drain.ts";
 import { closeRun, closeUnbegunRun, waiveRunsOf } from "../billing/runs.ts";
 import type { Connection } from "../database.ts";
 import { appendInstanceEvent, INSTANCE_EVENT } from "../events.ts";

@@ -4,7 +4,7 @@
  */
 import type { Heartbeat } from "@remotegpu/shared/protocol";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
-import { type RestoreClaim, restoreClaim, type TellingNumbers } from "../../core/restore-claim.ts";
+import { type RestoreClaim, restoreClaim, type TellingNumbers } from "../../core/hosts/restore-claim.ts";
 import type { Connection } from "../database.ts";
 import { appendEvent } from "../events.ts";
 import { currentTerm, raiseTermAbove } from "../leader.ts";

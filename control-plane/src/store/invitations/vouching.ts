@@ -2,7 +2,7 @@
  * For how long an invitation stands: until it is answered, its time is over, or whoever sent it could send it no more.
  * That is the one rule by which invitations are listed, counted, accepted and ended; what is asked of whom is not here.
  */
-import { MEMBER_MANAGERS } from "../../core/access-rights.ts";
+import { MEMBER_MANAGERS } from "../../core/accounts/access-rights.ts";
 import { roleOf } from "../accounts/workspaces.ts";
 import type { Connection } from "../database.ts";
 

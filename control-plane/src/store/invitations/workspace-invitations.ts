@@ -2,7 +2,7 @@
  * What a workspace asked whom: addresses as typed, kept and told alike whether somebody has them. Who is really invited
  * is a row of workspace_members with the status `invited`, which whoever invites never sees.
  */
-import type { InvitationCounts } from "../../core/invitation-bounds.ts";
+import type { InvitationCounts } from "../../core/accounts/invitation-bounds.ts";
 import type { NewMember } from "../accounts/workspace-members.ts";
 import type { Connection } from "../database.ts";
 import { endFallen, forgetEnded, HAS_ADDRESS, openAt } from "./vouching.ts";

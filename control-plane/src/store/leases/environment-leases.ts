@@ -2,7 +2,7 @@
  * The ports of one environment that its people open and close by hand, and which of its services are to have one. Each
  * is a step of a transaction that holds the environment's row. What a start takes is in start-leases.ts.
  */
-import type { ServiceSwitches } from "../../core/lease-plan.ts";
+import type { ServiceSwitches } from "../../core/leases/lease-plan.ts";
 import type { Connection } from "../database.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
 import { setting } from "../settings.ts";

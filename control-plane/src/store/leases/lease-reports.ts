@@ -3,9 +3,9 @@
  * cannot be true changes nothing and is shown to the operators; a lease that the report lacks stays as it was.
  */
 import type { LeaseService, ObservedLease } from "@remotegpu/shared/lease";
-import { type BelievedLease, believeLeases } from "../../core/lease-belief.ts";
-import { leaseEvents, type LeaseState } from "../../core/lease-report.ts";
-import { newsOfLease } from "../../core/work-news.ts";
+import { type BelievedLease, believeLeases } from "../../core/leases/lease-belief.ts";
+import { leaseEvents, type LeaseState } from "../../core/leases/lease-report.ts";
+import { newsOfLease } from "../../core/alerts/work-news.ts";
 import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../alarms.ts";
 import type { Connection } from "../database.ts";
 import { idOnHosts } from "../environments/id-on-hosts.ts";

@@ -1,6 +1,6 @@
 /** Leases of an environment as its people are told them. */
 import type { LeaseService } from "@remotegpu/shared/lease";
-import type { LeaseState } from "../../core/lease-report.ts";
+import type { LeaseState } from "../../core/leases/lease-report.ts";
 import type { Connection } from "../database.ts";
 
 export interface LeaseView {

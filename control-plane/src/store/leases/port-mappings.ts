@@ -3,7 +3,7 @@
  * environment. Rows of the old system have no lease_id; what becomes of them is old-workloads.ts.
  */
 import type { LeaseService } from "@remotegpu/shared/lease";
-import { PortNumbers } from "../../core/lease-belief.ts";
+import { PortNumbers } from "../../core/leases/lease-belief.ts";
 import type { Connection } from "../database.ts";
 
 export interface BoundPort {

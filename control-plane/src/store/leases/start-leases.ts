@@ -3,7 +3,7 @@
  * that it concerns are locked, and ordered once their generations are raised. One start or many, the queries are as few.
  */
 import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
-import { leasedServices, type LeasePlan, planLeases } from "../../core/lease-plan.ts";
+import { leasedServices, type LeasePlan, planLeases } from "../../core/leases/lease-plan.ts";
 import type { Connection } from "../database.ts";
 import { appendEvents, type NewEvent } from "../events.ts";
 import { raiseGeneration, raiseGenerations } from "../hosts/hosts.ts";

@@ -4,10 +4,10 @@
  */
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import { type EnvironmentResources, gpuWish, mibRoundedUp } from "../../core/environment-order.ts";
-import { gpuCount, type GpuWish, sliceShare } from "../../core/placement/fits-on.ts";
-import type { CountedShape } from "../../core/placement/typical-shapes.ts";
-import type { FleetModel } from "../../core/priced-models.ts";
+import { type EnvironmentResources, gpuWish, mibRoundedUp } from "../../core/orders/order.ts";
+import { gpuCount, type GpuWish, sliceShare } from "../../core/placement/fleet/fits-on.ts";
+import type { CountedShape } from "../../core/placement/scoring/typical-shapes.ts";
+import type { FleetModel } from "../../core/prices/priced-models.ts";
 import type { Connection } from "../database.ts";
 import { waitsForPlace } from "../old-values.ts";
 import { resourceColumns } from "./order-columns.ts";

@@ -3,7 +3,7 @@
  * A row of restarts is over when none was told for as long as a host lets a container run before it counts anew.
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { newsOfLoop, newsOfLoopEnd, type Restarts } from "../../core/work-news.ts";
+import { newsOfLoop, newsOfLoopEnd, type Restarts } from "../../core/alerts/work-news.ts";
 import type { Connection } from "../database.ts";
 import { appendInstanceEvent } from "../events.ts";
 import { queueWorkNews } from "../webhooks/news-outbox.ts";

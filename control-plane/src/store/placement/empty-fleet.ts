@@ -4,8 +4,8 @@
  * of it.
  */
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
-import type { Fleet, GpuCapacity, HostCapacity } from "../../core/placement/fleet.ts";
-import type { FleetModel } from "../../core/priced-models.ts";
+import type { Fleet, GpuCapacity, HostCapacity } from "../../core/placement/fleet/fleet.ts";
+import type { FleetModel } from "../../core/prices/priced-models.ts";
 import type { Connection } from "../database.ts";
 import { safeBigint } from "../old-values.ts";
 

@@ -4,7 +4,7 @@
  * was chosen fetches the image first, and who may have the card meanwhile is open.
  */
 import { canonicalImageName } from "@remotegpu/shared/image-name";
-import { fetchSentence, hasRoomForFetch, HELD_AGAIN_AFTER_MS } from "../../core/image-fetch.ts";
+import { fetchSentence, hasRoomForFetch, HELD_AGAIN_AFTER_MS } from "../../core/images/image-fetch.ts";
 import type { Connection } from "../database.ts";
 import { FOLLOWS_FETCHES } from "../hosts/host-features.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";

@@ -1,6 +1,6 @@
 /** What is free of the fleet, for whoever asks before ordering: hosts and cards, which are simulated, and what waits. */
-import type { WaitingWork } from "../../core/offers.ts";
-import type { Fleet } from "../../core/placement/fleet.ts";
+import type { WaitingWork } from "../../core/prices/offers.ts";
+import type { Fleet } from "../../core/placement/fleet/fleet.ts";
 import { Placer } from "../../core/placement/placer.ts";
 import type { Connection } from "../database.ts";
 import { waitsForPlace } from "../old-values.ts";

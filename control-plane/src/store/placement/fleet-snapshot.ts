@@ -2,9 +2,9 @@
 import type { GpuStranger } from "@remotegpu/shared/host-report";
 import { PROTOCOL } from "@remotegpu/shared/protocol";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
-import { agentService, type ProtocolRange } from "../../core/agent-service.ts";
-import { isHeardNow } from "../../core/host-liveness.ts";
-import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placement/fleet.ts";
+import { agentService, type ProtocolRange } from "../../core/hosts/agent-service.ts";
+import { isHeardNow } from "../../core/hosts/host-liveness.ts";
+import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placement/fleet/fleet.ts";
 import type { Connection } from "../database.ts";
 import { usedByStranger } from "../hosts/gpu-strangers.ts";
 import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";

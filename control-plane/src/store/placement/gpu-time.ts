@@ -3,7 +3,7 @@
  * the host confirmed that they are free, whether or not it was charged.
  */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { sharerOf } from "../../core/environment-order.ts";
+import { sharerOf } from "../../core/orders/order.ts";
 import { FAIR_SHARE_WINDOW_SECONDS } from "../../core/queue/fair-share.ts";
 import type { Connection } from "../database.ts";
 

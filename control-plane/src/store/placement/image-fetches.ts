@@ -10,9 +10,9 @@ import {
   type FetchEnd,
   type OpenFetch,
   type PullProgress,
-} from "../../core/image-fetch.ts";
+} from "../../core/images/image-fetch.ts";
 import type { Connection } from "../database.ts";
-import type { RegistryList } from "../../core/registries.ts";
+import type { RegistryList } from "../../core/images/registries.ts";
 import { FOLLOWS_FETCHES } from "../hosts/host-features.ts";
 import { imageRefusals } from "../registries/image-needs.ts";
 import { nameKey, type WorkloadName } from "./workload-name.ts";

@@ -5,7 +5,7 @@
  */
 import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
-import { waitsFor } from "../../core/environment-status.ts";
+import { waitsFor } from "../../core/environments/environment-status.ts";
 import type { PlacedInstance } from "../../core/placement/placement.ts";
 import { type NewRun, openRuns, waiveEarlierRuns } from "../billing/runs.ts";
 import type { Connection } from "../database.ts";

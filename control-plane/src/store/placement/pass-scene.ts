@@ -1,7 +1,7 @@
 /** All that a pass of the scheduler looks at, read together: the fleet, what runs, who waits and whose turn it is. */
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import { fetchSentence, imageSentence } from "../../core/image-fetch.ts";
+import { fetchSentence, imageSentence } from "../../core/images/image-fetch.ts";
 import type { QueuedOrder } from "../../core/queue/fleet-room.ts";
 import type { Waiting } from "../../core/queue/queue.ts";
 import type { WaitingScene } from "../../core/queue/turn.ts";

@@ -10,11 +10,11 @@ import {
   rankLive,
   rankSpec,
   type ResolvedMount,
-} from "../../core/desired-set.ts";
-import { type OrderCircumstances, placementRequest } from "../../core/environment-order.ts";
-import type { PlacementRequest } from "../../core/placement/fits-on.ts";
+} from "../../core/hosts/desired-set.ts";
+import { type OrderCircumstances, placementRequest } from "../../core/orders/order.ts";
+import type { PlacementRequest } from "../../core/placement/fleet/fits-on.ts";
 import type { GpuGrant } from "../../core/placement/placement.ts";
-import { gangRequest } from "../../core/training-order.ts";
+import { gangRequest } from "../../core/training/training-order.ts";
 import type { Connection } from "../database.ts";
 import { checkedEnvironment, type CheckedOrder } from "../environments/environment-checks.ts";
 import { type EnvironmentRow, lockEnvironments } from "../environments/environments.ts";

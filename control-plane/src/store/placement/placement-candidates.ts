@@ -1,5 +1,5 @@
 /** The orders of a batch that may be placed at all: they wait, are held by this transaction, and have nothing left anywhere. */
-import { fetchSentence } from "../../core/image-fetch.ts";
+import { fetchSentence } from "../../core/images/image-fetch.ts";
 import type { Connection } from "../database.ts";
 import { awaitedFetches } from "./image-fetches.ts";
 import { lockWaiting, type PlaceableOrder } from "./placeable-orders.ts";

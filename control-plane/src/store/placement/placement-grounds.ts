@@ -2,9 +2,9 @@
  * What a batch of placements is judged by: runs, accounts and hosts, locked in the order of the house, and one read of
  * the fleet, the prices and whatever else decides.
  */
-import { openPlaces, type PlacesQuestion } from "../../core/place-check.ts";
-import type { PlacementRequest, PoolSkip } from "../../core/placement/fits-on.ts";
-import type { FleetModel } from "../../core/priced-models.ts";
+import { openPlaces, type PlacesQuestion } from "../../core/placement/place-check.ts";
+import type { PlacementRequest, PoolSkip } from "../../core/placement/fleet/fits-on.ts";
+import type { FleetModel } from "../../core/prices/priced-models.ts";
 import { lockAccounts } from "../billing/ledger.ts";
 import { lockOpenRunsOf } from "../billing/runs.ts";
 import type { Connection } from "../database.ts";

@@ -1,6 +1,6 @@
 /** Storage pools in which an order found a mount missing: they are not tried again for a while. */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import type { PoolSkip } from "../../core/placement/fits-on.ts";
+import type { PoolSkip } from "../../core/placement/fleet/fits-on.ts";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "../database.ts";
 import { nameKey } from "./workload-name.ts";

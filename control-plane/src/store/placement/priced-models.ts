@@ -2,8 +2,8 @@
  * For which models many orders have a price, and which cost more than they allow, from two reads: the fleet's models,
  * and the prices of all specs.
  */
-import type { EnvironmentResources } from "../../core/environment-order.ts";
-import { beyondMaximum, type FleetModel, pricedModels } from "../../core/priced-models.ts";
+import type { EnvironmentResources } from "../../core/orders/order.ts";
+import { beyondMaximum, type FleetModel, pricedModels } from "../../core/prices/priced-models.ts";
 import { specPricesOf, unpriced } from "../prices/prices.ts";
 import type { Connection } from "../database.ts";
 import { specOf } from "../environments/order-prices.ts";

@@ -6,7 +6,7 @@
 import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import type { InstanceState } from "@remotegpu/shared/workload";
-import { fetchSentence, type PlacedForImage } from "../../core/image-fetch.ts";
+import { fetchSentence, type PlacedForImage } from "../../core/images/image-fetch.ts";
 import { lockRun, waiveRun } from "../billing/runs.ts";
 import type { Connection } from "../database.ts";
 import { type EnvironmentRow, moveEnvironment } from "../environments/environments.ts";

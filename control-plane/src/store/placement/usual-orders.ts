@@ -1,6 +1,6 @@
 /** What is usually ordered, kept for a while: it changes by the day, and every pass of the scheduler weighs hosts by it. */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { type CountedShape, typicalShapes } from "../../core/placement/typical-shapes.ts";
+import { type CountedShape, typicalShapes } from "../../core/placement/scoring/typical-shapes.ts";
 import type { Connection } from "../database.ts";
 import { countedShapes } from "./counted-shapes.ts";
 

@@ -1,6 +1,6 @@
 /** Rows of what waits, of both kinds in one form: what each asks, who pays, and since when it waits. */
-import type { EnvironmentResources } from "../../core/environment-order.ts";
-import type { TrainingConfig } from "../../core/training-order.ts";
+import type { EnvironmentResources } from "../../core/orders/order.ts";
+import type { TrainingConfig } from "../../core/training/training-order.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database.ts";
 import { safeBigint, waitsForPlace } from "../old-values.ts";

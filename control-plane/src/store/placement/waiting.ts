@@ -7,11 +7,11 @@ import {
   placementRequest,
   quotaShare,
   waitingOrder,
-} from "../../core/environment-order.ts";
-import type { PlacementRequest } from "../../core/placement/fits-on.ts";
+} from "../../core/orders/order.ts";
+import type { PlacementRequest } from "../../core/placement/fleet/fits-on.ts";
 import type { Standing, Waiting } from "../../core/queue/queue.ts";
-import type { Quota } from "../../core/quota-levels.ts";
-import { gangRequest, gangShare } from "../../core/training-order.ts";
+import type { Quota } from "../../core/orders/quota-levels.ts";
+import { gangRequest, gangShare } from "../../core/training/training-order.ts";
 import type { Connection } from "../database.ts";
 import { imageNeedsOf, imageUseOf } from "../registries/image-needs.ts";
 import { registryListInForce } from "../registries/registry-list.ts";

@@ -1,5 +1,5 @@
 /** Puts example specs with their prices into the catalogue. What is there already stays as it is. */
-import type { ExampleSpec } from "../../core/example-prices.ts";
+import type { ExampleSpec } from "../../core/prices/example-prices.ts";
 import type { Connection } from "../database.ts";
 
 /** The specs that were made; the others were there. Call in a transaction. */

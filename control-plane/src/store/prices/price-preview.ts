@@ -1,7 +1,7 @@
 /** What a preview of new prices asks: what runs under their specs, and which entries of the catalogue they stand between. */
 import { parsePrice, parseQuantity } from "@remotegpu/shared/money";
-import type { RunningLine } from "../../core/price-preview.ts";
-import type { BillingUnit } from "../../core/rating.ts";
+import type { RunningLine } from "../../core/prices/price-preview.ts";
+import type { BillingUnit } from "../../core/billing/rating.ts";
 import { HAS_BEGUN } from "../billing/run-lines.ts";
 import type { NewPrice } from "./prices.ts";
 import type { Connection } from "../database.ts";

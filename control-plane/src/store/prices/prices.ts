@@ -4,8 +4,8 @@
  */
 import { parsePrice } from "@remotegpu/shared/money";
 import { MS_PER_MINUTE, THOUSANDTHS } from "@remotegpu/shared/units";
-import type { CataloguePrice, SpecPrices, SpecShape } from "../../core/price-lines.ts";
-import type { BillingUnit } from "../../core/rating.ts";
+import type { CataloguePrice, SpecPrices, SpecShape } from "../../core/prices/price-lines.ts";
+import type { BillingUnit } from "../../core/billing/rating.ts";
 import type { Connection } from "../database.ts";
 
 /** The shape as the API has it: cores and bytes. */

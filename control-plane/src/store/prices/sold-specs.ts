@@ -1,7 +1,7 @@
 /** What new orders may use of the catalogue, and why they may not use the rest. What runs already is none of its concern. */
-import type { EnvironmentResources } from "../../core/environment-order.ts";
-import { DEFAULT_SPEC, type SpecPrices } from "../../core/price-lines.ts";
-import { unsoldSentence } from "../../core/spec-sale.ts";
+import type { EnvironmentResources } from "../../core/orders/order.ts";
+import { DEFAULT_SPEC, type SpecPrices } from "../../core/prices/price-lines.ts";
+import { unsoldSentence } from "../../core/prices/spec-sale.ts";
 import type { Connection } from "../database.ts";
 import { type OrderPrices, specOf } from "../environments/order-prices.ts";
 import { specPricesOf, specsByName } from "./prices.ts";

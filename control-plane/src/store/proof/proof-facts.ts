@@ -3,7 +3,7 @@
  * run and its waived time, prices, boots, keys, records and ledger.
  */
 import { PROOF_FORMAT, type ProofDocument } from "../../proof/proof-document.ts";
-import { countedOf } from "../../core/price-lines.ts";
+import { countedOf } from "../../core/prices/price-lines.ts";
 import type { Connection } from "../database.ts";
 
 /** What the record says of itself before anybody may see it. */

@@ -4,7 +4,7 @@
  */
 import { IMAGE_FETCH_FEATURE } from "@remotegpu/shared/image-fetch";
 import { registryOf } from "@remotegpu/shared/image-name";
-import { imageVerdict, type RegistryList } from "../../core/registries.ts";
+import { imageVerdict, type RegistryList } from "../../core/images/registries.ts";
 import type { Connection } from "../database.ts";
 import type { ImageUse } from "./image-terms.ts";
 import { offeredImages } from "./offered-images.ts";

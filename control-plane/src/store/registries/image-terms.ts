@@ -4,7 +4,7 @@
  */
 import type { ImageTerms } from "@remotegpu/shared/image-fetch";
 import { registryOf } from "@remotegpu/shared/image-name";
-import { imageVerdict, type RegistryVerdict } from "../../core/registries.ts";
+import { imageVerdict, type RegistryVerdict } from "../../core/images/registries.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database.ts";
 import { offeredImages } from "./offered-images.ts";

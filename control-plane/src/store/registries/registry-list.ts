@@ -1,5 +1,5 @@
 /** The operator's list of registries as it holds (core/registries.ts). */
-import { readRegistryList, type RegistryList } from "../../core/registries.ts";
+import { readRegistryList, type RegistryList } from "../../core/images/registries.ts";
 import type { Connection } from "../database.ts";
 import { setting } from "../settings.ts";
 

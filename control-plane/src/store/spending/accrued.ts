@@ -3,8 +3,8 @@
  * hour takes it from their balances. Negative where time turned out to be waived.
  */
 import { parsePoints, type Points } from "@remotegpu/shared/money";
-import { totalMs, without } from "../../core/proven-time.ts";
-import { billedMinutes, totalAmount } from "../../core/rating.ts";
+import { totalMs, without } from "../../core/billing/proven-time.ts";
+import { billedMinutes, totalAmount } from "../../core/billing/rating.ts";
 import { frozenLinesOf } from "../billing/run-lines.ts";
 import { provenTimes } from "../billing/run-time.ts";
 import { waivedTimes } from "../billing/run-waivers.ts";

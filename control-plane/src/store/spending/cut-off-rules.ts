@@ -3,9 +3,14 @@
  * core/cut-off-rule.ts; here are its numbers, and the placements that are told.
  */
 import { parsePoints, type Points } from "@remotegpu/shared/money";
-import { type CutOffRule, cutOffRule, NEAR_THE_END_HOURS, type Spending } from "../../core/cut-off-rule.ts";
-import type { OverdueStatus } from "../../core/account-state.ts";
-import { GANG_STOP_AFTER_SECONDS } from "../../core/desired-set.ts";
+import {
+  type CutOffRule,
+  cutOffRule,
+  NEAR_THE_END_HOURS,
+  type Spending,
+} from "../../core/billing/cut-off-rule.ts";
+import type { OverdueStatus } from "../../core/accounts/account-state.ts";
+import { GANG_STOP_AFTER_SECONDS } from "../../core/hosts/desired-set.ts";
 import { lockAccounts } from "../billing/ledger.ts";
 import { wantedCosts } from "../billing/run-lines.ts";
 import type { Connection } from "../database.ts";

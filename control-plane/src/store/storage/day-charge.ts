@@ -4,13 +4,13 @@
  * it again posts nothing, and samples that come later change nothing.
  */
 import { formatDecimal, formatPoints, formatPrice, parseDecimal } from "@remotegpu/shared/money";
-import { type BillingCalendar, type BillingDay, invoiceMonth } from "../../core/billing-calendar.ts";
+import { type BillingCalendar, type BillingDay, invoiceMonth } from "../../core/billing/billing-calendar.ts";
 import {
   GB_DECIMALS,
   type RatedStorageDay,
   rateStorageDay,
   type StorageTerms,
-} from "../../core/storage-rating.ts";
+} from "../../core/billing/storage-rating.ts";
 import { raiseAlarmOnce } from "../alarms.ts";
 import { lockAccount, postTransaction } from "../billing/ledger.ts";
 import { pricesInForce } from "../prices/prices.ts";

@@ -1,6 +1,6 @@
 /** The samples of workspaces within a day, pool by pool, as the bill and its readers take them. */
-import type { BillingDay } from "../../core/billing-calendar.ts";
-import type { PoolSamples } from "../../core/storage-rating.ts";
+import type { BillingDay } from "../../core/billing/billing-calendar.ts";
+import type { PoolSamples } from "../../core/billing/storage-rating.ts";
 import type { Connection } from "../database.ts";
 
 /**

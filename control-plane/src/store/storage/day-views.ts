@@ -1,8 +1,8 @@
 /** What customers see of their storage: the days that are charged, and those that still go on. */
 import { formatDecimal, formatPoints, formatPrice } from "@remotegpu/shared/money";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
-import { type BillingCalendar, dayOf } from "../../core/billing-calendar.ts";
-import { GB_DECIMALS, rateStorageDay } from "../../core/storage-rating.ts";
+import { type BillingCalendar, dayOf } from "../../core/billing/billing-calendar.ts";
+import { GB_DECIMALS, rateStorageDay } from "../../core/billing/storage-rating.ts";
 import type { Connection } from "../database.ts";
 import { storageTerms } from "./day-charge.ts";
 import { samplesOfDay } from "./day-samples.ts";

@@ -6,7 +6,7 @@
 import { MAX_PAGE_BYTES } from "@remotegpu/shared/protocol";
 import { MAX_FOLDERS_PER_PAGE, type StorageFolder } from "@remotegpu/shared/storage-sampling";
 import { encode } from "@remotegpu/shared/wire";
-import { environmentFolders, isBelowPool, jobOutputFolder, poolPath } from "../../core/desired-set.ts";
+import { environmentFolders, isBelowPool, jobOutputFolder, poolPath } from "../../core/hosts/desired-set.ts";
 import type { Connection } from "../database.ts";
 import { idOnHosts } from "../environments/id-on-hosts.ts";
 

@@ -1,7 +1,7 @@
 /** Training jobs as the placing transaction takes them: locked, with who pays, and set running once they have a place. */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
-import { DATASET_PATHS, MODEL_PATHS, withPaths } from "../../core/order-check.ts";
-import { rankResources, type TrainingConfig } from "../../core/training-order.ts";
+import { DATASET_PATHS, MODEL_PATHS, withPaths } from "../../core/orders/order-check.ts";
+import { rankResources, type TrainingConfig } from "../../core/training/training-order.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database.ts";
 import type { CheckedOrder } from "../environments/environment-checks.ts";

@@ -3,8 +3,8 @@
  * before it begins; so a server that dies in the middle costs one try and loses no message.
  */
 import { MS_PER_DAY } from "@remotegpu/shared/units";
-import type { WebhookKind } from "../../core/webhook-kinds.ts";
-import { MAX_WEBHOOK_TRIES, pauseAfterTry, type TryOutcome } from "../../core/webhook-tries.ts";
+import type { WebhookKind } from "../../core/alerts/webhook-kinds.ts";
+import { MAX_WEBHOOK_TRIES, pauseAfterTry, type TryOutcome } from "../../core/alerts/webhook-tries.ts";
 import type { Connection } from "../database.ts";
 
 /** What has ended is shown for so long. */

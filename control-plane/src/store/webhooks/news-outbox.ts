@@ -3,8 +3,8 @@
  * of all kinds wait for a webhook; what comes beyond is one message that says so, so neither a container that dies again
  * and again nor a flood of orders fills a receiver's line. What is told of money (outbox.ts) is never left out.
  */
-import type { EndCause, WorkNews } from "../../core/work-news.ts";
-import { WORK_KINDS } from "../../core/webhook-kinds.ts";
+import type { EndCause, WorkNews } from "../../core/alerts/work-news.ts";
+import { WORK_KINDS } from "../../core/alerts/webhook-kinds.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database.ts";
 

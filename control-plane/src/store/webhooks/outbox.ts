@@ -3,7 +3,7 @@
  * what did not happen. A message's text is made once and sent to the byte at every try.
  */
 import { formatPoints } from "@remotegpu/shared/money";
-import type { Telling } from "../../core/alerts.ts";
+import type { Telling } from "../../core/alerts/alerts.ts";
 import type { Connection } from "../database.ts";
 import { DELIVERY_COLUMNS, type DeliveryRow } from "./deliveries.ts";
 

@@ -1,5 +1,5 @@
 /** Where customers want to be told what happens to their money and work: an address, the kinds, and the secret that signs. */
-import type { WebhookKind, WishedKinds } from "../../core/webhook-kinds.ts";
+import type { WebhookKind, WishedKinds } from "../../core/alerts/webhook-kinds.ts";
 import type { Connection } from "../database.ts";
 
 export const MAX_WEBHOOKS = 10;

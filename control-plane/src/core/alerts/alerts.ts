@@ -1,0 +1,180 @@
+/**
+ * What customers are told about their money, and when it is over: each alert fires once and recovers once before it
+ * may fire again. Low balance is decided by the posting that crossed a threshold; hours left and budget by what is at a
+ * full hour, beside what was told before. Who is told in which way is not decided here.
+ */
+import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
+import type { OverdueStatus } from "../accounts/account-state.ts";
+import type { Month } from "../billing/billing-calendar.ts";
+
+/** `overdue`, `suspended` and `data-at-risk` recover when the account is normal again. */
+export const ALERT_KINDS = [
+  "low-balance",
+  "hours-left",
+  "budget",
+  "overdue",
+  "suspended",
+  "data-at-risk",
+] as const;
+export type AlertKind = (typeof ALERT_KINDS)[number];
+
+/** An alert that has fired and not recovered. Thresholds are points, hours, percent or days, in 1/10,000. */
+export interface OpenAlert {
+  readonly kind: AlertKind;
+  readonly threshold: bigint | null;
+  /** Of a budget's alert: the month that it is about. */
+  readonly month: Month | null;
+}
+
+/** Something to tell. */
+export interface Telling extends OpenAlert {
+  readonly state: "fired" | "recovered";
+  /** What stands at or beyond the threshold: balance, hours left, what was spent, days of debt; the account's state. */
+  readonly value: string;
+  /** A sentence for people. */
+  readonly sentence: string;
+}
+
+/**
+ * Fires for each threshold that the balance fell to or through, the highest first. What is open ends once the balance
+ * is above it, whether or not anybody still asks for that threshold.
+ */
+export function balanceAlerts(change: {
+  readonly before: Points;
+  readonly after: Points;
+  readonly thresholds: readonly Points[];
+  readonly open: readonly OpenAlert[];
+}): Telling[] {
+  const { before, after } = change;
+  const open = thresholdsOf(change.open, "low-balance");
+  const fired = change.thresholds.filter((one) => before > one && after <= one && !open.includes(one));
+  const recovered = open.filter((one) => after > one);
+  const told = { kind: "low-balance", month: null, value: formatPoints(after) } as const;
+  const text = (one: Points, word: string) => `The balance is ${told.value}, ${word} ${formatPoints(one)}.`;
+  return [
+    ...[...fired].sort(descending).map((threshold): Telling => {
+      return { ...told, threshold, state: "fired", sentence: text(threshold, "at or below") };
+    }),
+    ...[...recovered].sort(ascending).map((threshold): Telling => {
+      return { ...told, threshold, state: "recovered", sentence: text(threshold, "above") };
+    }),
+  ];
+}
+
+/** Beyond its threshold by a quarter: a burn rate that goes up and down a little tells nobody anything. */
+function isClearlyAbove(hours: bigint, threshold: bigint): boolean {
+  return hours * 4n > threshold * 5n;
+}
+
+/**
+ * @param look.hoursLeft after what has accrued, as the balance shows them, in 1/10,000 hour; null while nothing is running
+ * @param look.funds balance and credit limit less what has accrued
+ */
+export function hoursLeftAlerts(look: {
+  readonly hoursLeft: bigint | null;
+  readonly funds: Points;
+  readonly thresholds: readonly bigint[];
+  readonly open: readonly OpenAlert[];
+}): Telling[] {
+  const { hoursLeft, funds } = look;
+  const open = thresholdsOf(look.open, "hours-left");
+  const fired = look.thresholds.filter(
+    (one) => hoursLeft !== null && hoursLeft <= one && !open.includes(one),
+  );
+  // Where nothing runs any more because the money is used up, nothing has become better.
+  const recovered = open.filter((one) => (hoursLeft === null ? funds > 0n : isClearlyAbove(hoursLeft, one)));
+  const value = hoursLeft === null ? "" : shortDecimal(hoursLeft);
+  const told = { kind: "hours-left", month: null, value } as const;
+  const rest = hoursLeft === null ? "Nothing is running." : `At this rate the money lasts ${value} hours.`;
+  return [
+    ...[...fired].sort(descending).map((threshold): Telling => {
+      return { ...told, threshold, state: "fired", sentence: `${rest} ${warned(threshold)}` };
+    }),
+    ...[...recovered].sort(ascending).map((threshold): Telling => {
+      return { ...told, threshold, state: "recovered", sentence: `${rest} ${warned(threshold)}` };
+    }),
+  ];
+}
+
+function warned(threshold: bigint): string {
+  return `You asked to be warned at ${shortDecimal(threshold)}.`;
+}
+
+/** A month's budget warns; it stops nothing. Another month begins with nothing told. */
+export function budgetAlerts(look: {
+  readonly month: Month;
+  readonly spent: Points;
+  /** Null where there is no budget. */
+  readonly limit: Points | null;
+  readonly percents: readonly bigint[];
+  readonly open: readonly OpenAlert[];
+}): Telling[] {
+  const { month, spent, limit } = look;
+  const isReached = (percent: bigint) => limit !== null && spent * HUNDRED_PERCENT >= limit * percent;
+  const ofMonth = thresholdsOf(
+    look.open.filter((one) => one.month === month),
+    "budget",
+  );
+  const fired = look.percents.filter((percent) => isReached(percent) && !ofMonth.includes(percent));
+  const recovered = look.open.filter(
+    (one) =>
+      one.kind === "budget" &&
+      (one.month !== month ||
+        !look.percents.includes(one.threshold ?? 0n) ||
+        !isReached(one.threshold ?? 0n)),
+  );
+  const told = { kind: "budget", value: formatPoints(spent) } as const;
+  const ofLimit = limit === null ? "no limit is set" : `the limit is ${formatPoints(limit)}`;
+  return [
+    ...recovered.map((one): Telling => {
+      const over =
+        one.month === month ? `${told.value} is spent in ${month}; ${ofLimit}.` : `${one.month} is over.`;
+      return { ...one, ...told, state: "recovered", sentence: over };
+    }),
+    ...[...fired].sort(ascending).map((threshold): Telling => {
+      const sentence = `${shortDecimal(threshold)} % of the budget of ${month} is reached: ${told.value} is spent, ${ofLimit}.`;
+      return { ...told, month, threshold, state: "fired", sentence };
+    }),
+  ];
+}
+
+/** 100 % in 1/10,000 percent. */
+const HUNDRED_PERCENT = parsePoints("100");
+
+const ACCOUNT_SENTENCES: Record<OverdueStatus, string> = {
+  normal: "The account is normal again.",
+  overdue: "The money is used up. What runs is stopped at the next full hour unless a payment comes in.",
+  suspended: "The account is suspended, and what ran is being stopped. A payment makes it normal again.",
+};
+
+/** What a debt brings; a normal account has none. */
+const ALERTS_OF_DEBT: readonly AlertKind[] = ["overdue", "suspended", "data-at-risk"];
+
+/** The account has just come to this state. */
+export function accountAlerts(to: OverdueStatus, open: readonly OpenAlert[]): Telling[] {
+  const told = { value: to, sentence: ACCOUNT_SENTENCES[to] };
+  if (to !== "normal")
+    return open.some(({ kind }) => kind === to)
+      ? []
+      : [{ ...told, threshold: null, month: null, kind: to, state: "fired" }];
+  return open
+    .filter(({ kind }) => ALERTS_OF_DEBT.includes(kind))
+    .map((one) => ({ ...told, ...one, state: "recovered" }));
+}
+
+function thresholdsOf(open: readonly OpenAlert[], kind: AlertKind): bigint[] {
+  return open.flatMap((one) => (one.kind === kind && one.threshold !== null ? [one.threshold] : []));
+}
+
+function ascending(a: bigint, b: bigint): number {
+  return a < b ? -1 : 1;
+}
+
+function descending(a: bigint, b: bigint): number {
+  return a < b ? 1 : -1;
+}
+
+/** "24", "3.5" */
+function shortDecimal(value: bigint): string {
+  return formatPoints(value).replace(/\.?0+$/, "");
+}

@@ -1,0 +1,129 @@
+/**
+ * What webhooks are told of an environment, in words and facts: that it is ready, failed, stopped and why, that its
+ * container ends again and again, that its host is drained, that a port of it is about to go. Who is told is the store's.
+ */
+import { restartingText } from "@remotegpu/shared/restarting-text";
+import { asSentence } from "@remotegpu/shared/sentence";
+import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import { type Drain, drainSentence } from "../hosts/drain.ts";
+import type { StopOrderer } from "../environments/environment-status.ts";
+import type { WorkKind } from "./webhook-kinds.ts";
+
+export interface WorkNews {
+  readonly kind: WorkKind;
+  /** As alerts have it. What happens once has only fired. */
+  readonly state: "fired" | "recovered";
+  /** What follows "Environment NAME". */
+  readonly says: string;
+  readonly facts: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** Who ended it; null where it ended by itself or failed. */
+export interface EndCause {
+  readonly by: StopOrderer | null;
+  readonly exitCode: number | null;
+}
+
+/** Null where a move to this status is not told: it is on its way to one that is, or being deleted. */
+export function newsOfStatus(to: EnvironmentStatus, reason: string | null, cause: EndCause): WorkNews | null {
+  const facts = { by: cause.by, reason, exit_code: cause.exitCode };
+  switch (to) {
+    case "running":
+      return { kind: "ready", state: "fired", says: "is ready.", facts: {} };
+    case "error":
+      return { kind: "failed", state: "fired", says: because("has failed", reason), facts };
+    case "stopped":
+      return {
+        kind: "stopped",
+        state: "fired",
+        says: because("has stopped", reason ?? orderOf(cause)),
+        facts,
+      };
+    case "queued":
+    case "creating":
+    case "stopping":
+    case "restarting":
+    case "deleting":
+      return null;
+  }
+}
+
+function because(what: string, reason: string | null): string {
+  return asSentence(reason === null ? what : `${what}: ${reason}`);
+}
+
+function orderOf({ by }: EndCause): string | null {
+  return by === "customer" ? "as it was ordered." : null;
+}
+
+/** How often a run's container ended and was started again, and how it ended before the last time. */
+export interface Restarts {
+  readonly count: number;
+  readonly exit_code: number | null;
+  readonly signal: string | null;
+  readonly out_of_memory: boolean;
+}
+
+export function newsOfLoop(restarts: Restarts): WorkNews {
+  return {
+    kind: "restarting",
+    state: "fired",
+    says: `is ${restartingText({
+      count: restarts.count,
+      exitCode: restarts.exit_code,
+      outOfMemory: restarts.out_of_memory,
+    })}.`,
+    facts: factsOf(restarts),
+  };
+}
+
+/** The loop is over: calm has come, or the run has ended, of which another message tells. */
+export function newsOfLoopEnd(restarts: Restarts, hasRunEnded: boolean): WorkNews {
+  const how = hasRunEnded ? "its run has ended" : "its container has stayed up since";
+  const says = `restarts no more: after ${restarts.count} restarts ${how}.`;
+  return {
+    kind: "restarting",
+    state: "recovered",
+    says,
+    facts: { ...factsOf(restarts), run_ended: hasRunEnded },
+  };
+}
+
+function factsOf({ count, ...how }: Restarts): WorkNews["facts"] {
+  return { restarts: count, exit_code: how.exit_code, signal: how.signal, out_of_memory: how.out_of_memory };
+}
+
+export function newsOfDrain(host: { id: string; name: string }, drain: Drain): WorkNews {
+  const says = `is on a host that is drained. ${drainSentence(host.name, drain)}`;
+  return { kind: "drained", state: "fired", says, facts: drainFacts(host, drain) };
+}
+
+export function newsOfDrainTakenBack(host: { id: string; name: string }, drain: Drain): WorkNews {
+  const says = `goes on: host ${host.name} is not drained after all.`;
+  return { kind: "drained", state: "recovered", says, facts: drainFacts(host, drain) };
+}
+
+function drainFacts(host: { id: string; name: string }, { reason, deadline }: Drain): WorkNews["facts"] {
+  return { host_id: host.id, host_name: host.name, reason, deadline: deadline?.toISOString() ?? null };
+}
+
+/** @param lease.releaseAt as its host says it, by its wall clock */
+export function newsOfLease(lease: {
+  service: string;
+  internalPort: number;
+  externalPort: number | null;
+  releaseAt: string;
+}): WorkNews {
+  const port = lease.externalPort === null ? "its port" : `port ${lease.externalPort}`;
+  return {
+    kind: "lease-due",
+    state: "fired",
+    says: `loses ${port} (${lease.service}) at ${lease.releaseAt} unless somebody connects.`,
+    facts: {
+      service: lease.service,
+      internal_port: lease.internalPort,
+      external_port: lease.externalPort,
+      release_at: lease.releaseAt,
+    },
+  };
+}

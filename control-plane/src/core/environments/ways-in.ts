@@ -1,0 +1,165 @@
+/**
+ * The ways into an environment as its people are told them: for each service that is switched on and each port opened
+ * by hand, where it is reached, with the command or address to use, or the sentence that says why not.
+ */
+import type { LeaseService } from "@remotegpu/shared/lease";
+import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import {
+  NAMED_SERVICES,
+  type NamedService,
+  SERVICE_PORTS,
+  type ServiceSwitches,
+  speaksPlainHttp,
+} from "../leases/lease-plan.ts";
+import type { LeaseState } from "../leases/lease-report.ts";
+
+/**
+ * Services for which nothing of ours listens in a container yet. Their ports are bound all the same and lead to the
+ * container, where an image may bring a server of its own; but nobody is promised one.
+ */
+const NOT_SERVED_YET: readonly LeaseService[] = NAMED_SERVICES;
+
+/** The newest lease of one service or port. */
+export interface LeaseNow {
+  service: LeaseService;
+  internalPort: number;
+  want: "held" | "released";
+  state: LeaseState;
+  externalPort: number | null;
+  detail: string;
+  releaseReason: string | null;
+  autoReleaseHours: number;
+  hostName: string;
+  hostAddress: string;
+  /** False while the host is not heard: what it said last may be old. */
+  isHostHeard: boolean;
+}
+
+export interface WayIn {
+  service: LeaseService;
+  internalPort: number;
+  /** none: there is no lease, and never was. */
+  state: LeaseState | "none";
+  isReachable: boolean;
+  host: string | null;
+  port: number | null;
+  command: string | null;
+  url: string | null;
+  /** A sentence; null where it is reachable. */
+  reason: string | null;
+}
+
+export interface EnvironmentNow {
+  status: EnvironmentStatus;
+  switches: ServiceSwitches;
+  allowsPlainHttp: boolean;
+  leases: readonly LeaseNow[];
+}
+
+export function waysIn(environment: EnvironmentNow): WayIn[] {
+  const { switches, leases } = environment;
+  const named = NAMED_SERVICES.filter((service) => switches[service]).map((service) => {
+    const lease = leases.find((one) => one.service === service);
+    return lease === undefined ? withoutLease(service, environment) : throughLease(lease, environment.status);
+  });
+  const opened = leases
+    .filter(({ service }) => service === "custom")
+    .map((lease) => throughLease(lease, environment.status));
+  return [...named, ...opened];
+}
+
+function withoutLease(service: NamedService, { status, allowsPlainHttp }: EnvironmentNow): WayIn {
+  return {
+    service,
+    internalPort: SERVICE_PORTS[service],
+    state: "none",
+    isReachable: false,
+    host: null,
+    port: null,
+    command: null,
+    url: null,
+    reason: whyNoLease(service, status, allowsPlainHttp),
+  };
+}
+
+function whyNoLease(service: NamedService, status: EnvironmentStatus, allowsPlainHttp: boolean): string {
+  if (speaksPlainHttp(service) && !allowsPlainHttp)
+    return `${service} gets no port of its own: plain HTTP is not allowed here.`;
+  return status === "running" || status === "creating" || status === "restarting"
+    ? "No port was taken for it. Renew the access, or start the environment anew."
+    : "It gets a port when the environment is started.";
+}
+
+function throughLease(lease: LeaseNow, status: EnvironmentStatus): WayIn {
+  const reason = whyUnreachable(lease, status);
+  const isTold = lease.want === "held" && lease.state !== "released" && lease.externalPort !== null;
+  const at = isTold ? { host: lease.hostAddress, port: lease.externalPort } : { host: null, port: null };
+  return {
+    service: lease.service,
+    internalPort: lease.internalPort,
+    state: lease.want === "released" ? "released" : lease.state,
+    isReachable: reason === null,
+    ...at,
+    command: at.port === null ? null : commandOf(lease, at.port),
+    url: at.port === null ? null : urlOf(lease, at.port),
+    reason,
+  };
+}
+
+function whyUnreachable(lease: LeaseNow, status: EnvironmentStatus): string | null {
+  const { service, hostName } = lease;
+  if (lease.want === "released" || lease.state === "released") return whyReleased(lease, status);
+  if (!lease.isHostHeard) return `Host ${hostName} is not heard; the port leads in again when it is reached.`;
+  switch (lease.state) {
+    case "waiting":
+      return `Host ${hostName} is binding a port for ${service}.${spaced(lease.detail)}`;
+    case "conflict":
+      return `Something else on host ${hostName} has taken the port; it is tried again.${spaced(lease.detail)}`;
+    case "exhausted":
+      return `Host ${hostName} has no free port; it is tried again.${spaced(lease.detail)}`;
+    case "held":
+      return status === "running"
+        ? whyNotServed(lease)
+        : `The environment is ${status}; the port is kept and leads in while it runs.`;
+  }
+}
+
+function whyNotServed({ service, internalPort }: LeaseNow): string | null {
+  if (!NOT_SERVED_YET.includes(service)) return null;
+  return `${service} is not served yet: only an image that listens on port ${internalPort} by itself answers.`;
+}
+
+function whyReleased({ service, releaseReason, state }: LeaseNow, status: EnvironmentStatus): string {
+  const why =
+    state === "released" ? (releaseReason ?? "The port was released.") : "The port is being released.";
+  if (service === "custom") return why;
+  return status === "running"
+    ? `${why} Renew the access to take another.`
+    : `${why} The next start takes another.`;
+}
+
+function commandOf({ service, hostAddress }: LeaseNow, port: number): string | null {
+  switch (service) {
+    case "ssh":
+      return `ssh -p ${port} root@${hostAddress}`;
+    case "rdp":
+      return `xfreerdp /v:${inUrl(hostAddress)}:${port} /u:root`;
+    case "jupyter":
+    case "tensorboard":
+    case "custom":
+      return null;
+  }
+}
+
+function urlOf({ service, hostAddress }: LeaseNow, port: number): string | null {
+  return service === "jupyter" || service === "tensorboard" ? `http://${inUrl(hostAddress)}:${port}/` : null;
+}
+
+/** An IPv6 address stands in brackets before a port. */
+function inUrl(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
+}
+
+function spaced(detail: string): string {
+  return detail === "" ? "" : ` ${detail}`;
+}

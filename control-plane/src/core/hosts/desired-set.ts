@@ -1,0 +1,190 @@
+/**
+ * From an order to what its host is told: the instance's spec with its environment, mounts and folders, of an
+ * environment or of one rank of a training job. The spec is everything that creating the container takes; a change to
+ * it is a new run.
+ */
+import type { AttachedGpu, DesiredInstance, InstanceSpec, ReadOnlyMount } from "@remotegpu/shared/instance";
+import type { GpuUuid, WorkloadId } from "@remotegpu/shared/ids";
+import { DATASET_PATHS, MODEL_PATHS } from "../orders/order-check.ts";
+import type { GpuGrant } from "../placement/placement.ts";
+
+/** Enough for a busy notebook with its data loaders, too few for a fork bomb to hurt the host. */
+export const PIDS_LIMIT = 4096;
+export const STOP_GRACE_SECONDS = 30;
+const MAX_POOL_PATH = 512;
+const MAX_HOSTNAME = 63;
+const CODE = "/gemini/code";
+const OUTPUT = "/gemini/output";
+
+export interface ResolvedMount {
+  /** Path in the container. */
+  target: string;
+  /** `storage_path` of the dataset or model. */
+  storagePath: string;
+}
+
+interface ContainerOrder {
+  id: string;
+  workspaceId: string;
+  image: string;
+  cpuMilli: number;
+  memoryBytes: number;
+  envVars: Record<string, string>;
+  datasets: ResolvedMount[];
+  models: ResolvedMount[];
+}
+
+export interface EnvironmentOrder extends ContainerOrder {
+  command: string | null;
+  storageBytes: number | null;
+  tempStorageBytes: number | null;
+  jupyter: boolean;
+  tensorboard: boolean;
+}
+
+/** One rank of a training job. */
+export interface RankOrder extends ContainerOrder {
+  rank: number;
+  command: string;
+  /** Where in the container the job leaves its results; all ranks share that folder. */
+  outputPath: string;
+}
+
+export function environmentSpec(order: EnvironmentOrder, gpus: GpuGrant[]): InstanceSpec {
+  return {
+    kind: "environment",
+    workloadId: order.id as WorkloadId,
+    network: `ws-${order.workspaceId}`,
+    hostname: order.id,
+    image: order.image,
+    command: order.command,
+    env: { ...order.envVars, GEMINI_CODE: CODE, GEMINI_DATA_OUT: OUTPUT, ...mountEnv(order) },
+    cpuMilli: order.cpuMilli,
+    memoryBytes: order.memoryBytes,
+    pidsLimit: PIDS_LIMIT,
+    storageBytes: order.storageBytes,
+    tempStorageBytes: order.tempStorageBytes,
+    gpus: gpus.map(attachedGpu),
+    mounts: mountsOf(order),
+    folders: [
+      { source: environmentFolders(order.id).code, target: CODE },
+      { source: environmentFolders(order.id).output, target: OUTPUT },
+    ],
+    jupyter: order.jupyter,
+    tensorboard: order.tensorboard,
+  };
+}
+
+export function rankSpec(order: RankOrder, gpus: GpuGrant[]): InstanceSpec {
+  const output = order.outputPath.replace(/\/+$/, "") || OUTPUT;
+  return {
+    kind: "training",
+    workloadId: order.id as WorkloadId,
+    network: `ws-${order.workspaceId}`,
+    hostname: rankName(order),
+    image: order.image,
+    command: order.command,
+    env: { ...order.envVars, GEMINI_DATA_OUT: output, ...mountEnv(order) },
+    cpuMilli: order.cpuMilli,
+    memoryBytes: order.memoryBytes,
+    pidsLimit: PIDS_LIMIT,
+    storageBytes: null,
+    tempStorageBytes: null,
+    gpus: gpus.map(attachedGpu),
+    mounts: mountsOf(order),
+    folders: [{ source: jobOutputFolder(order.id), target: output }],
+    jupyter: false,
+    tensorboard: false,
+  };
+}
+
+/** Where in its pool an environment's own folders lie; `id` is the one that hosts know. */
+export function environmentFolders(id: string): { code: string; output: string } {
+  return { code: `environments/${id}/code`, output: `environments/${id}/output` };
+}
+
+/** The same of a training job; all ranks share it. */
+export function jobOutputFolder(id: string): string {
+  return `training-jobs/${id}/output`;
+}
+
+/** Of the job, with the rank; a long id gives way to the rank's number. */
+function rankName({ id, rank }: RankOrder): string {
+  const ending = `-${rank}`;
+  return `${id.slice(0, MAX_HOSTNAME - ending.length)}${ending}`;
+}
+
+function attachedGpu({ uuid, memoryMib }: GpuGrant): AttachedGpu {
+  return { uuid: uuid as GpuUuid, memoryMib };
+}
+
+function mountsOf({ datasets, models }: ContainerOrder): ReadOnlyMount[] {
+  return [...datasets.map(datasetMount), ...modelMounts(models)];
+}
+
+/** Only what is mounted gets its variable, so that a program can tell. */
+function mountEnv(order: ContainerOrder): Record<string, string> {
+  return {
+    ...numbered("GEMINI_DATA_IN", DATASET_PATHS, order.datasets),
+    ...numbered("GEMINI_PRETRAIN", MODEL_PATHS, order.models),
+  };
+}
+
+function numbered(
+  prefix: string,
+  family: readonly string[],
+  mounts: ResolvedMount[],
+): Record<string, string> {
+  return Object.fromEntries(
+    family.flatMap((path, index) =>
+      mounts.some((mount) => mount.target === path) ? [[`${prefix}${index + 1}`, path]] : [],
+    ),
+  );
+}
+
+function datasetMount(mount: ResolvedMount): ReadOnlyMount {
+  return { kind: "dataset", source: poolPath(mount.storagePath), target: mount.target };
+}
+
+/** The model at the lowest number is also found at /gemini/pretrain. */
+function modelMounts(models: ResolvedMount[]): ReadOnlyMount[] {
+  const mounts = models.map((mount): ReadOnlyMount => ({
+    kind: "model",
+    source: poolPath(mount.storagePath),
+    target: mount.target,
+  }));
+  const [first] = [...mounts].sort((a, b) => (a.target < b.target ? -1 : 1));
+  return first === undefined ? mounts : [...mounts, { ...first, target: "/gemini/pretrain" }];
+}
+
+/** A storage path as hosts take it, below the pool's root. */
+export function poolPath(storagePath: string): string {
+  return storagePath.replace(/^\/+|\/+$/g, "");
+}
+
+/** Whether a storage path stays below the pool's root; one that does not would be refused by the host. */
+export function isBelowPool(storagePath: string): boolean {
+  const path = poolPath(storagePath);
+  return (
+    path.length > 0 &&
+    path.length <= MAX_POOL_PATH &&
+    !path.split("/").some((part) => part === "" || part === "." || part === "..")
+  );
+}
+
+/** What is applied live, outside the spec hash. Where money is short a cut-off is bounded later (cut-off-rule.ts). */
+export function environmentLive(): DesiredInstance["live"] {
+  return { stopGraceSeconds: STOP_GRACE_SECONDS, onDisconnect: "keep", stopAfterSeconds: null };
+}
+
+/** A gang over several hosts is of no use without one of them: cut off for so long, a rank ends by itself. */
+export const GANG_STOP_AFTER_SECONDS = 900;
+
+export function rankLive({ hosts }: { hosts: number }): DesiredInstance["live"] {
+  if (hosts === 1) return environmentLive();
+  return {
+    stopGraceSeconds: STOP_GRACE_SECONDS,
+    onDisconnect: "stop_after",
+    stopAfterSeconds: GANG_STOP_AFTER_SECONDS,
+  };
+}

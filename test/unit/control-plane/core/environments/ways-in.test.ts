@@ -1,0 +1,149 @@
+/** How people are told to get into an environment, and why they cannot. */
+import { describe, expect, test } from "vitest";
+import {
+  type EnvironmentNow,
+  type LeaseNow,
+  waysIn,
+} from "@remotegpu/control-plane/core/environments/ways-in";
+
+const lease = (change: Partial<LeaseNow> = {}): LeaseNow => ({
+  service: "ssh",
+  internalPort: 22,
+  want: "held",
+  state: "held",
+  externalPort: 20_000,
+  detail: "",
+  releaseReason: null,
+  autoReleaseHours: 48,
+  hostName: "Rack 3",
+  hostAddress: "192.0.2.7",
+  isHostHeard: true,
+  ...change,
+});
+
+const environment = (change: Partial<EnvironmentNow> = {}): EnvironmentNow => ({
+  status: "running",
+  switches: { ssh: true, rdp: false, jupyter: false, tensorboard: false },
+  allowsPlainHttp: false,
+  leases: [lease()],
+  ...change,
+});
+
+const notServed = (service: string, port: number) =>
+  `${service} is not served yet: only an image that listens on port ${port} by itself answers.`;
+
+describe("a bound port of a running environment is told with", () => {
+  test.each([
+    ["ssh", "192.0.2.7", "ssh -p 20000 root@192.0.2.7", null],
+    ["ssh", "2001:db8::7", "ssh -p 20000 root@2001:db8::7", null],
+    ["rdp", "2001:db8::7", "xfreerdp /v:[2001:db8::7]:20000 /u:root", null],
+    ["jupyter", "gpu.example.com", null, "http://gpu.example.com:20000/"],
+    ["tensorboard", "2001:db8::7", null, "http://[2001:db8::7]:20000/"],
+    ["custom", "192.0.2.7", null, null],
+  ] as const)("%s at %s", (service, hostAddress, command, url) => {
+    const switches = { ssh: false, rdp: false, jupyter: false, tensorboard: false, [service]: true };
+
+    expect(
+      waysIn(environment({ switches, leases: [lease({ service, hostAddress })], allowsPlainHttp: true })),
+    ).toEqual([
+      {
+        service,
+        internalPort: 22,
+        state: "held",
+        // Nothing of ours listens behind the port of a service yet; one opened by hand is its owner's.
+        isReachable: service === "custom",
+        host: hostAddress,
+        port: 20_000,
+        command,
+        url,
+        reason: service === "custom" ? null : notServed(service, 22),
+      },
+    ]);
+  });
+});
+
+describe("a port does not lead in", () => {
+  test.each([
+    [{ isHostHeard: false }, "Host Rack 3 is not heard; the port leads in again when it is reached."],
+    [{ state: "waiting", externalPort: null }, "Host Rack 3 is binding a port for ssh."],
+    [
+      { state: "conflict", detail: "nginx has it." },
+      "Something else on host Rack 3 has taken the port; it is tried again. nginx has it.",
+    ],
+    [{ state: "exhausted", externalPort: null }, "Host Rack 3 has no free port; it is tried again."],
+    [{ state: "released", releaseReason: "Nobody came." }, "Nobody came. Renew the access to take another."],
+    [{ want: "released" }, "The port is being released. Renew the access to take another."],
+  ] as [Partial<LeaseNow>, string][])("as long as %j", (change, reason) => {
+    const [way] = waysIn(environment({ leases: [lease(change)] }));
+
+    expect(way).toMatchObject({ isReachable: false, reason });
+  });
+
+  test.each(["released", "held"] as const)(
+    "when its release is ordered and it is %s: nobody is told a number",
+    (state) => {
+      const [way] = waysIn(environment({ leases: [lease({ want: "released", state })] }));
+
+      expect(way).toMatchObject({ state: "released", host: null, port: null, command: null });
+    },
+  );
+
+  test.each([
+    ["stopped", "The environment is stopped; the port is kept and leads in while it runs."],
+    ["restarting", "The environment is restarting; the port is kept and leads in while it runs."],
+  ] as const)("while the environment is %s, and is told all the same", (status, reason) => {
+    const [way] = waysIn(environment({ status }));
+
+    expect(way).toMatchObject({ isReachable: false, state: "held", port: 20_000, reason });
+  });
+
+  test("that is released, of a stopped environment: its start takes another", () => {
+    const [way] = waysIn(
+      environment({ status: "stopped", leases: [lease({ state: "released", releaseReason: null })] }),
+    );
+
+    expect(way?.reason).toBe("The port was released. The next start takes another.");
+  });
+});
+
+describe("a service without a lease", () => {
+  const jupyter = { ssh: false, rdp: false, jupyter: true, tensorboard: false };
+
+  test.each([
+    ["queued", jupyter, true, "It gets a port when the environment is started."],
+    ["running", jupyter, true, "No port was taken for it. Renew the access, or start the environment anew."],
+    ["running", jupyter, false, "jupyter gets no port of its own: plain HTTP is not allowed here."],
+  ] as const)("of a %s environment says why", (status, switches, allowsPlainHttp, reason) => {
+    expect(waysIn(environment({ status, switches, allowsPlainHttp, leases: [] }))).toEqual([
+      {
+        service: "jupyter",
+        internalPort: 8888,
+        state: "none",
+        isReachable: false,
+        host: null,
+        port: null,
+        command: null,
+        url: null,
+        reason,
+      },
+    ]);
+  });
+});
+
+test("services come in their order, then ports opened by hand; what is switched off is not told", () => {
+  const leases = [
+    lease({ service: "custom", internalPort: 80 }),
+    lease({ service: "rdp", internalPort: 3389 }),
+    lease(),
+    lease({ service: "custom", internalPort: 81, want: "released" }),
+  ];
+
+  const ways = waysIn(environment({ leases }));
+
+  expect(ways.map(({ service, internalPort }) => [service, internalPort])).toEqual([
+    ["ssh", 22],
+    ["custom", 80],
+    ["custom", 81],
+  ]);
+  expect(ways[2]?.reason).toBe("The port is being released.");
+});

@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
+import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
+import { keptPlaces } from "@remotegpu/control-plane/core/placement/fleet/kept-places";
+import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
+import { aHost, aRequest, gpusOf } from "../../../../../support/fleet.ts";
+
+const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
+const held = { use: "exclusive", freeShareThousandths: 0, freeMemoryMib: 0 } as const;
+const cut = { use: "shared", freeShareThousandths: 400, freeMemoryMib: 9000 } as const;
+
+function kept(fleet: Fleet, change: Partial<PlacementRequest>) {
+  const state = new FleetState(fleet);
+  const request = aRequest(change);
+  return keptPlaces(state, requestShape(state, request, 0), request).map(({ host, taken, cards }) => ({
+    host: state.hosts[host]?.id,
+    cpuMilli: taken.cpuMilli,
+    cards: cards.map(({ card, shareThousandths }) => [state.cards[card]?.uuid, shareThousandths]),
+  }));
+}
+
+const cards = (id: string, ...changes: object[]) =>
+  gpusOf(id, changes.length).map((gpu, index) => ({ ...gpu, ...changes[index] }));
+
+test("the host that misses the fewest cards is kept, then the one that misses the least CPU", () => {
+  const fleet = {
+    hosts: [
+      aHost({ id: "a", gpus: cards("a", {}, held, held) }),
+      aHost({ id: "b", gpus: cards("b", {}, {}, held), totalCpuMilli: 16_000, freeCpuMilli: 500 }),
+      aHost({ id: "c", gpus: cards("c", {}, {}, held), totalCpuMilli: 16_000, freeCpuMilli: 700 }),
+    ],
+  };
+
+  expect(kept(fleet, { gpu: gpus(3), cpuMilli: 1000 })).toEqual([
+    {
+      host: "c",
+      cpuMilli: 700,
+      cards: [
+        ["GPU-c-0", 1000],
+        ["GPU-c-1", 1000],
+      ],
+    },
+  ]);
+});
+
+test("the rest of a card that is cut is kept too, once idle ones do not reach", () => {
+  const fleet = { hosts: [aHost({ id: "a", gpus: cards("a", cut, {}, held) })] };
+
+  expect(kept(fleet, { gpu: gpus(1) })[0]?.cards).toEqual([["GPU-a-1", 1000]]);
+  expect(kept(fleet, { gpu: gpus(3) })[0]?.cards).toEqual([
+    ["GPU-a-1", 1000],
+    ["GPU-a-0", 400],
+  ]);
+});
+
+test("a slice keeps its part of the freest card", () => {
+  const fleet = { hosts: [aHost({ id: "a", gpus: cards("a", held, cut) })] };
+  const gpu: GpuWish = { kind: "slice", memoryMib: 0, shareThousandths: 500, models: null };
+
+  expect(kept(fleet, { gpu })[0]?.cards).toEqual([["GPU-a-1", 400]]);
+});
+
+test("a gang keeps as many hosts as it needs, or nothing", () => {
+  const hosts = ["a", "b"].map((id) => aHost({ id, gpus: cards(id, {}, held) }));
+
+  expect(kept({ hosts }, { gpu: gpus(2), instances: 2 }).map(({ host }) => host)).toEqual(["a", "b"]);
+  expect(kept({ hosts }, { gpu: gpus(2), instances: 3 })).toEqual([]);
+});
+
+test("hosts that are closed, too small, or of another label are not kept", () => {
+  const hosts = [
+    aHost({ id: "a", closed: "is cordoned", gpus: gpusOf("a", 2) }),
+    aHost({ id: "b", gpus: gpusOf("b", 1) }),
+    aHost({ id: "c", gpus: gpusOf("c", 2), labels: { zone: "x" } }),
+  ];
+
+  expect(kept({ hosts }, { gpu: gpus(2), labels: { zone: "y" } })).toEqual([]);
+  expect(kept({ hosts }, { gpu: gpus(2) }).map(({ host }) => host)).toEqual(["c"]);
+});

@@ -1,0 +1,73 @@
+import { expect, test } from "vitest";
+import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import { UnsoundFleetError, type Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
+import { planPass } from "@remotegpu/control-plane/core/queue/pass-plan";
+import { aHost, gpusOf } from "../../../../support/fleet.ts";
+import { anOrder, OPTIONS, type TestOrder } from "../../../../support/queued-orders.ts";
+
+const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
+const plan = (fleet: Fleet, orders: TestOrder[]) => {
+  const { placed, waiting } = planPass({ fleet, running: [], orders, shares: new Map(), options: OPTIONS });
+  return {
+    placed: placed.map(({ order, instances }) => [order.id, ...instances.map(({ hostId }) => hostId)]),
+    waiting: new Map(waiting.map(({ order, sentence }) => [order.id, sentence])),
+  };
+};
+const oneHost = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 2) })] };
+
+test("the oldest starts first, and whoever finds nothing left is told what is in the way", () => {
+  const { placed, waiting } = plan(oneHost, [
+    anOrder("young", { gpu: gpus(2) }, { age: 1 }),
+    anOrder("old", { gpu: gpus(2) }, { age: 2 }),
+  ]);
+
+  expect(placed).toEqual([["old", "a"]]);
+  expect(waiting).toEqual(new Map([["young", "Waiting for a place. a: 2 GPU asked, 0 free."]]));
+});
+
+test("whoever would fit and must not take the head's place is told so", () => {
+  const { placed, waiting } = plan(oneHost, [
+    anOrder("running", { gpu: gpus(1) }, { age: 3 }),
+    anOrder("head", { gpu: gpus(2) }, { age: 2 }),
+    anOrder("small", { gpu: gpus(1) }, { age: 1 }),
+    anOrder("light", {}, { age: 0 }),
+  ]);
+
+  expect(placed).toEqual([
+    ["running", "a"],
+    ["light", "a"],
+  ]);
+  expect(waiting.get("small")).toBe("Waiting behind an order that comes first: what is free is kept for it.");
+});
+
+test("what is held back says why, keeps nothing, and what is impossible is named", () => {
+  const { placed, waiting } = plan(oneHost, [
+    anOrder("held", { gpu: gpus(2) }, { age: 3, heldBack: "Waiting for host b." }),
+    anOrder("huge", { gpu: gpus(3) }, { age: 2 }),
+    anOrder("small", { gpu: gpus(2) }, { age: 1 }),
+  ]);
+
+  expect(placed).toEqual([["small", "a"]]);
+  expect(waiting.get("held")).toBe("Waiting for host b.");
+  expect(waiting.get("huge")).toMatch(/^No host can take it: .*3.*\.$/);
+});
+
+test("a gang is told how many of it would fit", () => {
+  const { placed, waiting } = plan({ hosts: ["a", "b"].map((id) => aHost({ id, gpus: gpusOf(id, 2) })) }, [
+    anOrder("first", { gpu: gpus(2) }, { age: 2 }),
+    anOrder("gang", { gpu: gpus(2), instances: 2 }, { age: 1 }),
+  ]);
+
+  expect(placed).toEqual([["first", "a"]]);
+  expect(waiting.get("gang")).toMatch(/^Waiting for 2 places at once, 1 are free now\. a: /);
+});
+
+test("without any host everything waits for one", () => {
+  expect(plan({ hosts: [] }, [anOrder("one")]).waiting.get("one")).toBe(
+    "Waiting for a place: no host has joined yet.",
+  );
+});
+
+test("a snapshot that contradicts itself plans nothing", () => {
+  expect(() => plan({ hosts: [aHost({ freeMemoryMib: -1 })] }, [anOrder("one")])).toThrow(UnsoundFleetError);
+});

@@ -1,0 +1,244 @@
+/** The queue over a fleet in random histories: the head is never delayed, nothing is oversold, suggestions hold. */
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { assertSound, type Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
+import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
+import { Placer } from "@remotegpu/control-plane/core/placement/placer";
+import { planPass } from "@remotegpu/control-plane/core/queue/pass-plan";
+import { reservationOf } from "@remotegpu/control-plane/core/queue/reservation";
+import { type Suggestion, suggestions } from "@remotegpu/control-plane/core/queue/suggestions";
+import { fleetWithout } from "@remotegpu/control-plane/core/queue/work-to-wait-for";
+import { anyFleet, anyRequest } from "../../../../support/any-fleet.ts";
+import { aHost, aRequest, gpusOf } from "../../../../support/fleet.ts";
+import { fleetWith, historyOf, type Pass, workOf } from "../../../../support/queue-history.ts";
+import { NOW, OPTIONS, type TestOrder } from "../../../../support/queued-orders.ts";
+
+const RUNS = Number(process.env.FUZZ_RUNS ?? 250);
+
+const anyArrivals = (limit: fc.Arbitrary<number | null>): fc.Arbitrary<TestOrder[]> =>
+  fc
+    .array(
+      fc.record({
+        request: anyRequest,
+        limitSeconds: limit,
+        comesAfter: fc.constantFrom(0, 0, 0, 1, 3, 7, 20),
+        heldBack: fc.constantFrom(null, null, null, null, null, "Waiting for an old container."),
+      }),
+      { maxLength: 14 },
+    )
+    .map((arrivals) =>
+      arrivals.map(({ request, limitSeconds, comesAfter, heldBack }, index) => {
+        const id = `order-${String(index).padStart(2, "0")}`;
+        return {
+          id,
+          request: { ...request, id },
+          limitSeconds,
+          heldBack,
+          workspace: "w",
+          priority: 0,
+          gpuShareThousandths: 0,
+          orderedAtMs: NOW + comesAfter * 1000,
+        };
+      }),
+    );
+/** Few hosts of a few cards, and orders that any of them could take: most have to wait. */
+const aTightFleet: fc.Arbitrary<Fleet> = fc
+  .array(fc.constantFrom(2, 4), { minLength: 1, maxLength: 3 })
+  .map((hosts) => ({
+    hosts: hosts.map((count, index) => aHost({ id: `h${index}`, gpus: gpusOf(`h${index}`, count) })),
+  }));
+const aRush = (limit: fc.Arbitrary<number | null>): fc.Arbitrary<TestOrder[]> =>
+  anyArrivals(limit).map((orders) =>
+    orders.map((order) => {
+      const { id, cpuMilli, instances, distinctHosts, gpu } = order.request;
+      const wish = gpu.kind === "none" ? gpu : { ...gpu, models: null };
+      return { ...order, request: aRequest({ id, cpuMilli, instances, distinctHosts, gpu: wish }) };
+    }),
+  );
+const anyLimit = fc.constantFrom(1, 2, 5, 10, 30);
+const shortOrLong = fc.constantFrom(2, 5, 1_000, 1_000);
+const sometimesNone = fc.oneof(anyLimit, fc.constant(null));
+
+type History = fc.IPropertyWithHooks<[Parameters<typeof historyOf>[0], TestOrder[]]>;
+const check = (property: History, numRuns = RUNS) => fc.assert(property, { numRuns });
+
+test("whoever was promised a start has it by then, whatever comes and starts beside", () => {
+  let promises = 0;
+  check(
+    fc.property(aTightFleet, aRush(anyLimit), (fleet, arrivals) => {
+      const promised = new Map<string, number>();
+      for (const { now, plan } of historyOf(fleet, arrivals)) {
+        for (const { order } of plan.placed)
+          expect(now).toBeLessThanOrEqual(promised.get(order.id) ?? Infinity);
+        if (plan.head === null || plan.head.startsAt === null) continue;
+        const { job, startsAt } = plan.head;
+        expect(startsAt).toBeLessThanOrEqual(promised.get(job.id) ?? Infinity);
+        promised.set(job.id, startsAt);
+        promises += 1;
+      }
+    }),
+  );
+  expect(promises).toBeGreaterThan(RUNS / 10);
+});
+
+test("where all that runs has promised an end, whatever some host could take starts in the end", () => {
+  check(
+    fc.property(aTightFleet, aRush(anyLimit), (fleet, arrivals) => {
+      const passes = historyOf(fleet, arrivals);
+      const last = passes.at(-1);
+
+      // At the end nothing runs any more: who still waits fits nowhere even then, or is held back.
+      const state = new FleetState(last?.fleet ?? fleet);
+      for (const { order } of last?.plan.waiting ?? []) {
+        if (order.heldBack !== null) continue;
+        expect(new Placer(state.toFleet(), OPTIONS).hasRoom(order.request)).toBe(false);
+      }
+    }),
+  );
+});
+
+test("nothing is oversold, gangs are whole, and whoever is held back does not start", () => {
+  check(
+    fc.property(anyFleet, anyArrivals(sometimesNone), (fleet, arrivals) => {
+      for (const { fleet: before, plan } of historyOf(fleet, arrivals)) {
+        expect(() => assertSound(before)).not.toThrow();
+        for (const { order, instances } of plan.placed) {
+          expect(instances).toHaveLength(order.request.instances);
+          expect(order.heldBack).toBeNull();
+        }
+      }
+    }),
+  );
+});
+
+test("the order in which the line is listed changes nothing", () => {
+  check(
+    fc.property(anyFleet, anyArrivals(sometimesNone), (fleet, arrivals) => {
+      expect(JSON.stringify(historyOf(fleet, arrivals.toReversed()).map(placesOf))).toBe(
+        JSON.stringify(historyOf(fleet, arrivals).map(placesOf)),
+      );
+    }),
+  );
+});
+
+const placesOf = ({ plan }: Pass) => plan.placed.map(({ order, instances }) => [order.id, instances]);
+
+test("whoever fits and waits behind a promised start would delay it", () => {
+  let blocked = 0;
+  check(
+    fc.property(aTightFleet, aRush(shortOrLong), (fleet, arrivals) => {
+      for (const pass of historyOf(fleet, arrivals)) {
+        const { head } = pass.plan;
+        if (head === null || head.startsAt === null) continue;
+        const { state, running } = afterPass(pass);
+        for (const { order } of pass.plan.waiting) {
+          if (order === head.job || order.heldBack !== null || order.request.instances > 1) continue;
+          const placer = new Placer(state.toFleet(), OPTIONS);
+          const places = placer.place(order.request);
+          if (places === null) continue;
+          blocked += 1;
+          const endsAtMs = order.limitSeconds === null ? null : pass.now + order.limitSeconds * 1000;
+          const { cpuMilli, memoryMib, tempStorageMib } = order.request;
+          const its = places.map(({ host, cards }) => ({
+            hostId: placer.state.hosts[host]?.id ?? "",
+            gpus: cards.map(({ card, ...part }) => ({ uuid: placer.state.cards[card]?.uuid ?? "", ...part })),
+            cpuMilli,
+            memoryMib,
+            tempStorageMib,
+            endsAtMs,
+          }));
+          const { startsAtMs } = reservationOf(head.job.request, {
+            state: placer.state,
+            running: [...running, ...its],
+            options: { ...OPTIONS, now: pass.now },
+          });
+          expect(startsAtMs ?? Infinity).toBeGreaterThan(head.startsAt);
+        }
+      }
+    }),
+    // Few histories have such a one.
+    4 * RUNS,
+  );
+  expect(blocked).toBeGreaterThan(0);
+});
+
+/** What is free and what runs once the plan is carried out. */
+function afterPass({ fleet, running, plan, now }: Pass) {
+  let after = fleet;
+  const started = plan.placed.flatMap(({ order, instances }) => {
+    after = fleetWith(after, order, instances);
+    return workOf(order, instances, now);
+  });
+  return { state: new FleetState(after), running: [...running, ...started] };
+}
+
+test("whatever is suggested to whoever waits starts it", () => {
+  let tried = 0;
+  check(
+    fc.property(anyFleet, anyArrivals(sometimesNone), (fleet, arrivals) => {
+      for (const pass of historyOf(fleet, arrivals)) {
+        const options = { ...OPTIONS, now: pass.now };
+        const scene = { ...pass, shares: new Map(), options };
+        for (const { order } of pass.plan.waiting)
+          for (const suggestion of suggestions(scene, order, { otherModels: ["B", "A"], mayLimit: true })) {
+            const changed = applied(order, suggestion);
+            const ended =
+              suggestion.change === "wait"
+                ? {
+                    fleet: fleetWithout(pass, suggestion.workload),
+                    running: pass.running.filter(({ workload }) => workload !== suggestion.workload),
+                  }
+                : {};
+            const orders = pass.orders.map((one) => (one === order ? changed : one));
+            const { placed } = planPass({ ...scene, ...ended, orders });
+            expect({ suggestion, placed: placed.map(({ order: { id } }) => id) }).toEqual({
+              suggestion,
+              placed: expect.arrayContaining([order.id]),
+            });
+            tried += 1;
+          }
+      }
+    }),
+  );
+  expect(tried).toBeGreaterThan(RUNS / 10);
+});
+
+function applied(order: TestOrder, suggestion: Suggestion): TestOrder {
+  const { request } = order;
+  const with_ = (change: Partial<PlacementRequest>) => ({ ...order, request: { ...request, ...change } });
+  switch (suggestion.change) {
+    case "cpu":
+      return with_({ cpuMilli: suggestion.cpuMilli });
+    case "memory":
+      return with_({ memoryMib: suggestion.memoryMib });
+    case "temp-storage":
+      return with_({ tempStorageMib: suggestion.tempStorageMib });
+    case "gpu":
+      return request.gpu.kind === "whole"
+        ? with_({ gpu: { ...request.gpu, count: suggestion.count } })
+        : order;
+    case "gpu-memory":
+      if (request.gpu.kind === "whole")
+        return with_({ gpu: { ...request.gpu, leastMemoryMib: suggestion.memoryMib } });
+      return request.gpu.kind === "slice"
+        ? with_({ gpu: { ...request.gpu, memoryMib: suggestion.memoryMib } })
+        : order;
+    case "gpu-model":
+      return request.gpu.kind === "none"
+        ? order
+        : with_({ gpu: { ...request.gpu, models: [suggestion.model] } });
+    case "label":
+      return with_({
+        labels: Object.fromEntries(
+          Object.entries(request.labels).filter(([label]) => label !== suggestion.without),
+        ),
+      });
+    case "instances":
+      return with_({ instances: suggestion.count });
+    case "limit":
+      return { ...order, limitSeconds: suggestion.seconds };
+    case "wait":
+      return order;
+  }
+}

@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import { roomAtTurn } from "@remotegpu/control-plane/core/queue/turn";
+import { aHost, gpusOf } from "../../../../support/fleet.ts";
+import { anOrder, OPTIONS } from "../../../../support/queued-orders.ts";
+
+const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
+
+test("those ahead have taken their places and those behind have not", () => {
+  const asking = anOrder("asking", { gpu: gpus(2) }, { age: 2 });
+  const orders = [
+    anOrder("behind", { gpu: gpus(1) }, { age: 1 }),
+    asking,
+    anOrder("ahead", { gpu: gpus(1) }, { age: 3 }),
+  ];
+  const fleet = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 3) })] };
+
+  const room = roomAtTurn({ fleet, running: [], orders, shares: new Map(), options: OPTIONS }, asking);
+
+  expect([...room.placed.keys()]).toEqual(["ahead"]);
+  expect(room.wouldStart(asking)).toBe(true);
+  expect(room.wouldStart(anOrder("asking", { gpu: gpus(3) }))).toBe(false);
+});
+
+test("a head ahead of it has its place kept", () => {
+  const asking = anOrder("asking", { gpu: gpus(1) }, { age: 1 });
+  const orders = [
+    anOrder("running", { gpu: gpus(1) }, { age: 3 }),
+    anOrder("head", { gpu: gpus(2) }, { age: 2 }),
+    asking,
+  ];
+  const fleet = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 2) })] };
+
+  const room = roomAtTurn({ fleet, running: [], orders, shares: new Map(), options: OPTIONS }, asking);
+
+  expect(room.wouldStart(asking)).toBe(false);
+});

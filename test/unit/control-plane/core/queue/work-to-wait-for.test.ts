@@ -1,0 +1,87 @@
+import { expect, test } from "vitest";
+import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
+import { type NamedWork, roomAtTurn } from "@remotegpu/control-plane/core/queue/turn";
+import { fleetWithout, workToWaitFor } from "@remotegpu/control-plane/core/queue/work-to-wait-for";
+import { aHost, gpusOf } from "../../../../support/fleet.ts";
+import { anOrder, NOW, OPTIONS, type TestOrder, work } from "../../../../support/queued-orders.ts";
+
+const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
+const held = { use: "exclusive", freeShareThousandths: 0, freeMemoryMib: 0 } as const;
+const allHeld = (id: string, count: number) => aHost({ id, gpus: gpusOf(id, count, held) });
+
+function waitFor(
+  fleet: Fleet,
+  running: NamedWork[],
+  asking: TestOrder,
+  ahead: TestOrder[] = [],
+): string | null {
+  const scene = { fleet, running, orders: [...ahead, asking], shares: new Map(), options: OPTIONS };
+  return workToWaitFor(scene, asking, roomAtTurn(scene, asking))?.workload ?? null;
+}
+
+test("the first to end of those that would do, and promises before silence", () => {
+  const fleet = { hosts: ["a", "b", "c", "d"].map((id) => allHeld(id, 1)) };
+  const running = [
+    work("silent", { hostId: "a", cards: ["GPU-a-0"] }),
+    work("late", { hostId: "b", cards: ["GPU-b-0"], endsIn: 20 }),
+    work("soon", { hostId: "c", cards: ["GPU-c-0"], endsIn: 10 }),
+    work("no use", { hostId: "d", cpuMilli: 1, endsIn: 1 }),
+  ];
+
+  expect(waitFor(fleet, running, anOrder("one", { gpu: gpus(1) }))).toBe("soon");
+  expect(waitFor(fleet, running.slice(0, 1), anOrder("one", { gpu: gpus(1) }))).toBe("silent");
+});
+
+test("of what promised no end the one that frees least", () => {
+  const fleet = { hosts: [allHeld("a", 2), allHeld("b", 1)] };
+  const running = [
+    work("large", { hostId: "a", cards: ["GPU-a-0", "GPU-a-1"] }),
+    work("small", { hostId: "b", cards: ["GPU-b-0"] }),
+  ];
+
+  expect(waitFor(fleet, running, anOrder("one", { gpu: gpus(1) }))).toBe("small");
+  expect(waitFor(fleet, running, anOrder("two", { gpu: gpus(2) }))).toBe("large");
+});
+
+test("all parts of a gang end together, the last of them counts", () => {
+  const fleet = { hosts: [allHeld("a", 1), allHeld("b", 1)] };
+  const running = [
+    work("gang", { hostId: "a", cards: ["GPU-a-0"], endsIn: 10 }),
+    work("gang", { hostId: "b", cards: ["GPU-b-0"], endsIn: 30 }),
+  ];
+  const asking = anOrder("two", { gpu: gpus(1), instances: 2 });
+  const scene = { fleet, running, orders: [asking], shares: new Map(), options: OPTIONS };
+
+  expect(workToWaitFor(scene, asking, roomAtTurn(scene, asking))).toEqual({
+    change: "wait",
+    workload: "gang",
+    endsAtMs: NOW + 30_000,
+  });
+});
+
+test("nothing that somebody ahead would take, and nothing that does not reach", () => {
+  const fleet = { hosts: [allHeld("a", 1)] };
+  const running = [work("x", { hostId: "a", cards: ["GPU-a-0"] })];
+
+  expect(
+    waitFor(fleet, running, anOrder("second", { gpu: gpus(1) }), [
+      anOrder("first", { gpu: gpus(1) }, { age: 1 }),
+    ]),
+  ).toBeNull();
+  expect(waitFor(fleet, running, anOrder("two", { gpu: gpus(2) }))).toBeNull();
+});
+
+test("the fleet without it has its parts back and keeps the others'", () => {
+  const fleet = { hosts: [allHeld("a", 2)] };
+  const running = [
+    work("x", { hostId: "a", cards: ["GPU-a-0"] }),
+    work("y", { hostId: "a", cards: ["GPU-a-1"] }),
+    work("x", { hostId: "gone", cards: ["GPU-gone-0"] }),
+  ];
+
+  expect(fleetWithout({ fleet, running }, "x").hosts[0]?.gpus.map(({ use }) => use)).toEqual([
+    "idle",
+    "exclusive",
+  ]);
+});

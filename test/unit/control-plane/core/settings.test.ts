@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { QUOTA_LEVELS } from "@remotegpu/control-plane/core/orders/quota-levels";
+import {
+  listedNumbers,
+  SETTING_KEYS,
+  SETTINGS,
+  settingInForce,
+} from "@remotegpu/control-plane/core/settings";
+
+test.each([
+  ["ALERT_BALANCES", null, "50,10"],
+  ["ALERT_BALANCES", "none", "none"],
+  ["ALERT_BALANCES", "100,12.5,0", "100,12.5,0"],
+  ["ALERT_BALANCES", "1,2,3,4,5", "1,2,3,4,5"],
+  ["ALERT_BALANCES", "1,2,3,4,5,6", "50,10"],
+  ["ALERT_BALANCES", "-5", "50,10"],
+  ["ALERT_BALANCES", "1.00001", "50,10"],
+  ["ALERT_BUDGET_PERCENTS", null, "50,80,100"],
+  ["ALERT_HOURS_LEFT", "24, 4", "24,4"],
+  ["ALLOW_LOOPBACK_WEBHOOKS", null, "off"],
+  ["ALLOW_PLAIN_HTTP_PORTS", null, "off"],
+  ["ALLOW_PLAIN_HTTP_PORTS", "on", "on"],
+  ["ALLOW_PLAIN_HTTP_PORTS", "yes", "off"],
+  ["DEFAULT_QUOTA_LEVEL", null, "free"],
+  ["DEFAULT_QUOTA_LEVEL", "enterprise", "enterprise"],
+  ["DEFAULT_QUOTA_LEVEL", "Enterprise", "free"],
+  ["DEFAULT_QUOTA_LEVEL", "enterprise\n", "free"],
+  ["DEFAULT_QUOTA_LEVEL", "", "free"],
+  ["FREE_STORAGE_GB", null, "50"],
+  ["FREE_STORAGE_GB", "0.5", "0.5"],
+  ["FREE_STORAGE_GB", "1.0000001", "50"],
+  ["FREE_STORAGE_GB", "-1", "50"],
+  ["MIN_START_MINUTES", null, "60"],
+  ["MIN_START_MINUTES", "0", "0"],
+  ["MIN_START_MINUTES", "999999", "999999"],
+  ["MIN_START_MINUTES", "1000000", "60"],
+  ["MIN_START_MINUTES", "-1", "60"],
+  ["MIN_START_MINUTES", "1.5", "60"],
+] as const)("%s with %j stored is %j", (key, stored, expected) => {
+  expect(settingInForce(key, stored)).toBe(expected);
+});
+
+test("every default is a value the setting takes, and every quota level is one", () => {
+  const refused = SETTING_KEYS.filter((key) => !SETTINGS[key].values.test(SETTINGS[key].byDefault));
+
+  expect(refused).toEqual([]);
+  expect(QUOTA_LEVELS.map((level) => settingInForce("DEFAULT_QUOTA_LEVEL", level))).toEqual(QUOTA_LEVELS);
+});
+
+test("a list of numbers is read one by one, and none is none", () => {
+  expect(listedNumbers("50,12.5")).toEqual(["50", "12.5"]);
+  expect(listedNumbers("none")).toEqual([]);
+});
