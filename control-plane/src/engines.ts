@@ -12,11 +12,11 @@ import type { Config } from "./config.ts";
 import { startNats } from "./embedded/nats.ts";
 import { startPostgres } from "./embedded/postgres.ts";
 import { lockState } from "./embedded/state-lock.ts";
-import type { NatsAddress } from "./link/connection.ts";
-import { renderNatsConfig } from "./link/nats-config.ts";
-import { openOperator, type Operator } from "./link/operator.ts";
-import { admitServer } from "./store/application-role/server-login.ts";
-import { openDatabase, StoreError, type Database } from "./store/database.ts";
+import type { NatsAddress } from "./link/servers/connection.ts";
+import { renderNatsConfig } from "./link/servers/nats-config.ts";
+import { openOperator, type Operator } from "./link/servers/operator.ts";
+import { admitServer } from "./store/database/server-login.ts";
+import { openDatabase, StoreError, type Database } from "./store/database/database.ts";
 import { assertMigrated, migrate } from "./store/migrate.ts";
 
 const MAX_ATTEMPTS = 30;

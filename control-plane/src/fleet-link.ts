@@ -15,16 +15,17 @@ import {
   replicasSentence,
   type StreamState,
 } from "./core/ingest/journal-stream.ts";
-import { AccountKeeper } from "./link/account-keeper.ts";
-import type { Revocation } from "./link/account-claims.ts";
-import { connectControlPlane, NatsUnreachableError, type NatsAddress } from "./link/connection.ts";
-import { HostOrders, HostUnreachableError } from "./link/host-orders.ts";
-import { type HostHandlers, serveHosts } from "./link/host-requests.ts";
-import { JournalConsumer, type JournalHandler } from "./link/journal-consumer.ts";
-import { awayState, JournalKeeping, serversSeen } from "./link/journal-keeping.ts";
-import { ensureJournalStream } from "./link/journal-stream.ts";
-import { type LogOpening, type LogQuery, LogStreams, type Reader } from "./link/log-streams.ts";
-import type { Operator } from "./link/operator.ts";
+import { AccountKeeper } from "./link/identity/account-keeper.ts";
+import type { Revocation } from "./link/servers/account-claims.ts";
+import { connectControlPlane, NatsUnreachableError, type NatsAddress } from "./link/servers/connection.ts";
+import { HostOrders, HostUnreachableError } from "./link/hosts/host-orders.ts";
+import { type HostHandlers, serveHosts } from "./link/hosts/host-requests.ts";
+import { JournalConsumer, type JournalHandler } from "./link/journal/journal-consumer.ts";
+import { awayState, JournalKeeping, serversSeen } from "./link/journal/journal-keeping.ts";
+import { ensureJournalStream } from "./link/journal/journal-stream.ts";
+import { LogStreams } from "./link/hosts/log-streams.ts";
+import type { LogOpening, LogQuery, Reader } from "./core/workloads/log-stream.ts";
+import type { Operator } from "./link/servers/operator.ts";
 
 const LOOK_EVERY_MS = 2_000;
 const LOST: StreamState = { kind: "away", cause: "nats", detail: "the connection is lost" };

@@ -6,7 +6,7 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
-import { openDatabase } from "@remotegpu/control-plane/store/database";
+import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { migrate } from "@remotegpu/control-plane/store/migrate";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
-import { type Database, openDatabase } from "@remotegpu/control-plane/store/database";
+import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { migrate } from "@remotegpu/control-plane/store/migrate";
 import { quietLog } from "../support/quiet-log.ts";
 

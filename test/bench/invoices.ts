@@ -3,9 +3,9 @@
  * records, which is the least that anybody would have to read.
  */
 import { lastClosedMonth, monthEnd } from "@remotegpu/control-plane/core/billing/billing-calendar";
-import { closeDueMonths } from "@remotegpu/control-plane/controllers/month-closing";
-import { type Database } from "@remotegpu/control-plane/store/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
+import { closeDueMonths } from "@remotegpu/control-plane/controllers/billing/month-closing";
+import { type Database } from "@remotegpu/control-plane/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import { CHINA } from "../support/metering-scene.ts";
 import { benchDatabase, longQuery } from "./bench-database.ts";

@@ -3,14 +3,12 @@
  * 16 and 256 at a time; beside bare inserts of as many rows of the same size, in transactions as large.
  */
 import { startLoop } from "@remotegpu/control-plane/controllers/loop";
-import { schedulePass } from "@remotegpu/control-plane/controllers/scheduling";
-import { acquireLeadership, LEADER_LEASE_MS } from "@remotegpu/control-plane/store/leader";
-import {
-  commitPlacements,
-  type PlacementProposal,
-} from "@remotegpu/control-plane/store/placement/placements";
-import { UsualOrders } from "@remotegpu/control-plane/store/placement/usual-orders";
-import { transaction } from "@remotegpu/control-plane/store/database";
+import { schedulePass } from "@remotegpu/control-plane/controllers/scheduling/scheduling";
+import { acquireLeadership, LEADER_LEASE_MS } from "@remotegpu/control-plane/store/database/leader";
+import { commitPlacements } from "@remotegpu/control-plane/store/placement/commit/placements";
+import type { PlacementProposal } from "@remotegpu/control-plane/store/placement/commit/proposals";
+import { UsualOrders } from "@remotegpu/control-plane/store/placement/scene/usual-orders";
+import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/units";
 import { quietLog } from "../support/quiet-log.ts";
 import { cardName, hostName, openOrderWorld, type OrderWorld } from "./order-world.ts";

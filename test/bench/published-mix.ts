@@ -5,7 +5,10 @@
 import type { Fleet, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
 import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import type { Draw } from "@remotegpu/control-plane/core/placement/scoring/draw";
-import { type CountedShape, typicalShapes } from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
+import {
+  type CountedShape,
+  typicalShapes,
+} from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 
 const CARD_MIB = 40_960;

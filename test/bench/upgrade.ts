@@ -6,7 +6,7 @@ import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
-import { type Database, openDatabase } from "@remotegpu/control-plane/store/database";
+import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { migrate } from "@remotegpu/control-plane/store/migrate";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { quietLog } from "../support/quiet-log.ts";

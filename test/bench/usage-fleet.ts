@@ -5,11 +5,11 @@
 import { randomUUID } from "node:crypto";
 import { createUser } from "@nats-io/nkeys";
 import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
-import { addPrice } from "@remotegpu/control-plane/store/prices/prices";
-import { topUp } from "@remotegpu/control-plane/store/billing/payments";
-import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
-import { openRuns } from "@remotegpu/control-plane/store/billing/runs";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database";
+import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
+import { topUp } from "@remotegpu/control-plane/store/billing/ledger/payments";
+import { fixBootZero } from "@remotegpu/control-plane/store/billing/runs/run-time";
+import { openRuns } from "@remotegpu/control-plane/store/billing/runs/runs";
+import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
 import { HostId } from "@remotegpu/shared/ids";
 import {
   GENESIS_HASH,

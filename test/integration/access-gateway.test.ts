@@ -7,7 +7,10 @@ import { once } from "node:events";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { createOperator } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { AccessAuthority, type GatewayCredential } from "@remotegpu/control-plane/link/access-authority";
+import {
+  AccessAuthority,
+  type GatewayCredential,
+} from "@remotegpu/control-plane/link/identity/access-authority";
 import type { GatewayIdentity } from "@remotegpu/agent/access/relay/gateway-identity";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
 import { HostId } from "@remotegpu/shared/ids";

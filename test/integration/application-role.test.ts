@@ -3,11 +3,11 @@
  * to be in a cluster, where the migrating user may make roles and where not.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
-import { APPEND_ONLY_TABLES } from "@remotegpu/control-plane/store/application-role/append-only";
-import { admitServer } from "@remotegpu/control-plane/store/application-role/server-login";
-import { topUp } from "@remotegpu/control-plane/store/billing/payments";
-import { type Database, openDatabase, transaction } from "@remotegpu/control-plane/store/database";
+import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
+import { APPEND_ONLY_TABLES } from "@remotegpu/control-plane/store/database/append-only";
+import { admitServer } from "@remotegpu/control-plane/store/database/server-login";
+import { topUp } from "@remotegpu/control-plane/store/billing/ledger/payments";
+import { type Database, openDatabase, transaction } from "@remotegpu/control-plane/store/database/database";
 import { RIGHTS_QUESTIONS } from "@remotegpu/control-plane/store/doctor/rights";
 import { assertMigrated, migrate } from "@remotegpu/control-plane/store/migrate";
 import { MIGRATING, whoMigrates } from "@remotegpu/control-plane/store/upgrade/locks";

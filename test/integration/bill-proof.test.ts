@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { remotegpu } from "@remotegpu/control-plane/cli/program";
-import { openServer } from "@remotegpu/control-plane/http/server";
+import { openServer } from "@remotegpu/control-plane/http/server/server";
 import { ProofDocument } from "@remotegpu/control-plane/proof/proof-document";
 import { verifyBill } from "@remotegpu/control-plane/proof/verify-bill";
 import * as fc from "fast-check";

@@ -1,5 +1,5 @@
 /** The billing vectors through the real store, ingest and hour tick, on Postgres. */
-import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
+import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { BILLING_VECTORS, MORE_BILLING_VECTORS, readBillingVectors } from "../support/billing-vector.ts";
 import { runBillingVector } from "../support/billing-vector-run.ts";

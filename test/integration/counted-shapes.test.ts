@@ -1,6 +1,6 @@
 /** Which shapes of orders there are: of what was placed within a week and of what waits, counted by instances. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { countedShapes } from "@remotegpu/control-plane/store/placement/counted-shapes";
+import { countedShapes } from "@remotegpu/control-plane/store/placement/scene/counted-shapes";
 import { GIB } from "@remotegpu/shared/units";
 import { PlacedWork } from "../support/placed-work.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";

@@ -7,7 +7,7 @@ import {
   openDatabase,
   StoreError,
   transaction,
-} from "@remotegpu/control-plane/store/database";
+} from "@remotegpu/control-plane/store/database/database";
 import { freshDatabase, type FreshDatabase } from "../support/postgres.ts";
 
 let fresh: FreshDatabase;

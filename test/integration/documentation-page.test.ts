@@ -1,5 +1,5 @@
 /** The page to read, as a browser without scripts has it; and its curl commands, each of them run as it stands. */
-import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server";
+import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
 import {
   type ApiDocument,
   type Route,

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { startNats, NatsStartError, type EmbeddedNats } from "@remotegpu/control-plane/embedded/nats";
-import { renderNatsConfig } from "@remotegpu/control-plane/link/nats-config";
-import { openOperator } from "@remotegpu/control-plane/link/operator";
+import { renderNatsConfig } from "@remotegpu/control-plane/link/servers/nats-config";
+import { openOperator } from "@remotegpu/control-plane/link/servers/operator";
 import { eventually } from "../support/eventually.ts";
 import { keptLog } from "../support/kept-log.ts";
 

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vi
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { type EmbeddedPostgres, startPostgres } from "@remotegpu/control-plane/embedded/postgres";
 import { packagedBinaries } from "@remotegpu/control-plane/embedded/postgres-account";
-import { openDatabase } from "@remotegpu/control-plane/store/database";
+import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { eventually } from "../support/eventually.ts";
 import { quietLog } from "../support/quiet-log.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { createApp } from "@remotegpu/control-plane/http/app";
+import { createApp } from "@remotegpu/control-plane/http/server/app";
 import type { ApiApp } from "@remotegpu/control-plane/http/deps";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import { GIB } from "@remotegpu/shared/units";

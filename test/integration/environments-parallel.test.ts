@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { setSetting } from "@remotegpu/control-plane/store/settings";
+import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
 import { GIB } from "@remotegpu/shared/units";
 import { type ControlScene, openControlScene } from "../support/control-scene.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { LeadershipLostError } from "@remotegpu/control-plane/store/leader";
+import { LeadershipLostError } from "@remotegpu/control-plane/store/database/leader";
 import { GIB } from "@remotegpu/shared/units";
 import type { Caller } from "../support/api.ts";
 import { type ControlScene, openControlScene, type ScriptedHost } from "../support/control-scene.ts";

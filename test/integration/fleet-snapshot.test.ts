@@ -1,6 +1,6 @@
 /** What hosts tell for placement's sake, from their reports to the snapshot that placement reads: islands, images, labels. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { fleetSnapshot } from "@remotegpu/control-plane/store/placement/fleet-snapshot";
+import { fleetSnapshot } from "@remotegpu/control-plane/store/fleet/fleet-snapshot";
 import { MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
 import type { Caller } from "../support/api.ts";
 import { type ControlScene, openControlScene, type ScriptedHost } from "../support/control-scene.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
-import { transaction } from "@remotegpu/control-plane/store/database";
+import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { applyCutOffRule } from "@remotegpu/control-plane/store/spending/cut-off-rules";
 import { failingDatabase } from "../support/failing-database.ts";
 import {

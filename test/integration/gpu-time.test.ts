@@ -1,6 +1,6 @@
 /** The GPU time that workspaces had within a window: clipped to it, by share, and by who shares. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { keptGpuTime, recentGpuTime } from "@remotegpu/control-plane/store/placement/gpu-time";
+import { keptGpuTime, recentGpuTime } from "@remotegpu/control-plane/store/placement/scene/gpu-time";
 import { PlacedWork } from "../support/placed-work.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 

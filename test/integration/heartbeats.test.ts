@@ -1,7 +1,7 @@
 /** Many heartbeats at once: noted together where nothing is new, and none waits for another host's troubles. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { transaction } from "@remotegpu/control-plane/store/database";
-import { noteQuietHeartbeats } from "@remotegpu/control-plane/store/hosts/quiet-heartbeats";
+import { transaction } from "@remotegpu/control-plane/store/database/database";
+import { noteQuietHeartbeats } from "@remotegpu/control-plane/store/reports/quiet-heartbeats";
 import { type ControlScene, openControlScene, type ScriptedHost } from "../support/control-scene.ts";
 import { eventually } from "../support/eventually.ts";
 

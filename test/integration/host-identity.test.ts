@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import { readFileSync, statSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { hostIdentity, mintHostCredential } from "@remotegpu/control-plane/link/host-credential";
-import { AccountKeeper } from "@remotegpu/control-plane/link/account-keeper";
-import type { Revocation } from "@remotegpu/control-plane/link/account-claims";
-import { pushAccounts } from "@remotegpu/control-plane/link/revocation";
+import { hostIdentity, mintHostCredential } from "@remotegpu/control-plane/link/identity/host-credential";
+import { AccountKeeper } from "@remotegpu/control-plane/link/identity/account-keeper";
+import type { Revocation } from "@remotegpu/control-plane/link/servers/account-claims";
+import { pushAccounts } from "@remotegpu/control-plane/link/identity/revocation";
 import { HostConnection } from "@remotegpu/agent/link/connection";
 import { loadCredential, saveCredential, type SavedCredential } from "@remotegpu/agent/link/credential";
 import { CredentialKeeper } from "@remotegpu/agent/link/credential-keeper";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { livenessPass } from "@remotegpu/control-plane/controllers/host-liveness";
-import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
+import { livenessPass } from "@remotegpu/control-plane/controllers/hosts/host-liveness";
+import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import { MAX_BOOTS_A_DAY, MAX_JOURNALS_A_DAY } from "@remotegpu/control-plane/store/hosts/newcomers";
 import type { Caller } from "../support/api.ts";
 import { type ControlScene, gpuReport, openControlScene } from "../support/control-scene.ts";

@@ -1,10 +1,11 @@
 /** The hour tick on Postgres: each hour once and in order, by one leader, whatever is cut off half way. */
-import { chargeDueHours, type HourReport } from "@remotegpu/control-plane/controllers/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
-import { setCreditLimit, startRule } from "@remotegpu/control-plane/store/billing/accounts";
-import { balanceView } from "@remotegpu/control-plane/store/billing/balance";
-import { billingRecords } from "@remotegpu/control-plane/store/bills/records";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database";
+import { chargeDueHours, type HourReport } from "@remotegpu/control-plane/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
+import { setCreditLimit } from "@remotegpu/control-plane/store/spending/suspensions";
+import { startRule } from "@remotegpu/control-plane/store/orders/checks/start-rule";
+import { balanceView } from "@remotegpu/control-plane/store/spending/balance";
+import { billingRecords } from "@remotegpu/control-plane/store/billing/bills/records";
+import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
 import {
   acquireLeadership,
   assertTerm,
@@ -12,12 +13,12 @@ import {
   LEADER_LEASE_MS,
   LeadershipLostError,
   releaseLeadership,
-} from "@remotegpu/control-plane/store/leader";
-import { lockAccounts, trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
-import { refund, topUp } from "@remotegpu/control-plane/store/billing/payments";
-import { addPrice } from "@remotegpu/control-plane/store/prices/prices";
-import { waiveBroken } from "@remotegpu/control-plane/store/billing/run-waivers";
-import { waiveRun } from "@remotegpu/control-plane/store/billing/runs";
+} from "@remotegpu/control-plane/store/database/leader";
+import { lockAccounts, trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
+import { refund, topUp } from "@remotegpu/control-plane/store/billing/ledger/payments";
+import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
+import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";
+import { waiveRun } from "@remotegpu/control-plane/store/billing/runs/runs";
 import { parsePoints } from "@remotegpu/shared/money";
 import { GIB } from "@remotegpu/shared/units";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";

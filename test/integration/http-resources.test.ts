@@ -14,11 +14,11 @@ import {
   vi,
 } from "vitest";
 import { remotegpu } from "@remotegpu/control-plane/cli/program";
-import { ListenError } from "@remotegpu/control-plane/http/listen-error";
-import { openServer } from "@remotegpu/control-plane/http/server";
+import { ListenError } from "@remotegpu/control-plane/http/server/listen-error";
+import { openServer } from "@remotegpu/control-plane/http/server/server";
 import { SETTING_KEYS } from "@remotegpu/control-plane/core/settings";
-import { raiseAlarmOnce } from "@remotegpu/control-plane/store/alarms";
-import { setSetting } from "@remotegpu/control-plane/store/settings";
+import { raiseAlarmOnce } from "@remotegpu/control-plane/store/events/alarms";
+import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
 import { GIB } from "@remotegpu/shared/units";
 import { openApi, problem, type Ask, type Caller } from "../support/api.ts";
 import { type ControlScene, openControlScene, type ScriptedHost } from "../support/control-scene.ts";

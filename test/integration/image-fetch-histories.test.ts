@@ -5,12 +5,12 @@
  */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
+import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
 import { PLACEMENT_QUESTIONS } from "@remotegpu/control-plane/store/doctor/placements";
 import { answer } from "@remotegpu/control-plane/store/doctor/question";
 import { RUN_QUESTIONS } from "@remotegpu/control-plane/store/doctor/runs";
-import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
+import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import type { Caller } from "../support/api.ts";
 import { type ControlScene, openControlScene } from "../support/control-scene.ts";
 import { CHINA, SceneJournal } from "../support/metering-scene.ts";

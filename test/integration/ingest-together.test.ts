@@ -1,10 +1,10 @@
 /** Batches of many hosts in one transaction: none changes what becomes of another, whatever is wrong with it. */
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
-import { type IngestOutcome, ingestBatches } from "@remotegpu/control-plane/controllers/ingest";
-import { IngestDesk } from "@remotegpu/control-plane/controllers/ingest-desk";
-import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
-import type { Database } from "@remotegpu/control-plane/store/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
+import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
+import { type IngestOutcome, ingestBatches } from "@remotegpu/control-plane/controllers/ingest/ingest";
+import { IngestDesk } from "@remotegpu/control-plane/controllers/ingest/ingest-desk";
+import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
+import type { Database } from "@remotegpu/control-plane/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import type { JournalBatch } from "@remotegpu/shared/journal-row";
 import { formatPoints } from "@remotegpu/shared/money";
 import * as fc from "fast-check";

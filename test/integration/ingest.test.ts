@@ -1,8 +1,12 @@
 /** Ingest on Postgres: every row once, whatever is repeated, reordered, forged or cut off half way. */
-import { type IngestReport, ingestBatch, recordMalformed } from "@remotegpu/control-plane/controllers/ingest";
-import type { Database } from "@remotegpu/control-plane/store/database";
-import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger";
-import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
+import {
+  type IngestReport,
+  ingestBatch,
+  recordMalformed,
+} from "@remotegpu/control-plane/controllers/ingest/ingest";
+import type { Database } from "@remotegpu/control-plane/store/database/database";
+import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
+import { fixBootZero } from "@remotegpu/control-plane/store/billing/runs/run-time";
 import { MAX_JOURNALS_A_DAY } from "@remotegpu/control-plane/store/hosts/newcomers";
 import type { JournalBatch, JournalRow } from "@remotegpu/shared/journal-row";
 import { MS_PER_DAY } from "@remotegpu/shared/units";

@@ -5,7 +5,7 @@ import {
   MAX_OPEN_OF_INVITER,
   MAX_OPEN_OF_WORKSPACE,
 } from "@remotegpu/control-plane/core/accounts/invitation-bounds";
-import { createApp } from "@remotegpu/control-plane/http/app";
+import { createApp } from "@remotegpu/control-plane/http/server/app";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { watchedDatabase } from "../support/watched-database.ts";
 import { openApi, problem, type ApiWorld, type Caller } from "../support/api.ts";

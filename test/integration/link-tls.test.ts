@@ -4,7 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { serverCertificate } from "@remotegpu/control-plane/embedded/certificate-authority";
-import { hostIdentity } from "@remotegpu/control-plane/link/host-credential";
+import { hostIdentity } from "@remotegpu/control-plane/link/identity/host-credential";
 import { ApiUnreachableError } from "@remotegpu/agent/link/api-request";
 import { joinControlPlane, type JoinOrder } from "@remotegpu/agent/link/join";
 import { openHostKey } from "@remotegpu/agent/link/nkey";

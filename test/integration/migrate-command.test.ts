@@ -1,8 +1,11 @@
 /** What `migrate` prints and refuses, on a database of the old system. */
 import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { migrateCommand, type MigrateCommandOptions } from "@remotegpu/control-plane/migrate-command";
-import { openDatabase } from "@remotegpu/control-plane/store/database";
+import {
+  migrateCommand,
+  type MigrateCommandOptions,
+} from "@remotegpu/control-plane/commands/migrate-command";
+import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { schemaSnapshot } from "@remotegpu/control-plane/store/schema-snapshot";
 import { freshDatabase, type FreshDatabase } from "../support/postgres.ts";
 

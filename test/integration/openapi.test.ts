@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Validator } from "@seriousme/openapi-schema-validator";
-import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server";
+import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
 import { WORDS } from "@remotegpu/control-plane/http/documentation/words/words";
 import {
   type ApiDocument,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createApp } from "@remotegpu/control-plane/http/app";
-import { openDatabase } from "@remotegpu/control-plane/store/database";
+import { createApp } from "@remotegpu/control-plane/http/server/app";
+import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { type ControlScene, openControlScene } from "../support/control-scene.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { GIB } from "@remotegpu/shared/units";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { LeadershipLostError } from "@remotegpu/control-plane/store/leader";
+import { LeadershipLostError } from "@remotegpu/control-plane/store/database/leader";
 import { GIB } from "@remotegpu/shared/units";
 import {
   card,

@@ -1,8 +1,8 @@
 /** Opening and closing ports over HTTP, and being told the ways in; the host that binds is the test's. */
 import { execa } from "execa";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openServer } from "@remotegpu/control-plane/http/server";
-import { setSetting } from "@remotegpu/control-plane/store/settings";
+import { openServer } from "@remotegpu/control-plane/http/server/server";
+import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
 import { problem, type Caller } from "../support/api.ts";
 import { type ControlScene, openControlScene, type ScriptedHost } from "../support/control-scene.ts";
 

@@ -1,6 +1,6 @@
 /** What holds something of the hosts now, and when it promised to end. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { endingWork, runningWork } from "@remotegpu/control-plane/store/placement/running-work";
+import { endingWork, runningWork } from "@remotegpu/control-plane/store/placement/scene/running-work";
 import { GIB, MIB } from "@remotegpu/shared/units";
 import { PlacedWork } from "../support/placed-work.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";

@@ -4,7 +4,7 @@
  */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Database } from "@remotegpu/control-plane/store/database";
+import type { Database } from "@remotegpu/control-plane/store/database/database";
 import { migrate } from "@remotegpu/control-plane/store/migrate";
 import { oldSystem, type OldSystem } from "../support/old-system/old-database.ts";
 import { AS_FOUND, untouchedForms } from "../support/old-system/old-form.ts";

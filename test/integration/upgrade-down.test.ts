@@ -1,10 +1,10 @@
 /** The way back to the old schema: byte for byte, or refused with what it would lose. */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { APPLICATION_ROLE } from "@remotegpu/control-plane/store/application-role/application-role";
-import type { Database } from "@remotegpu/control-plane/store/database";
+import { APPLICATION_ROLE } from "@remotegpu/control-plane/store/database/application-role";
+import type { Database } from "@remotegpu/control-plane/store/database/database";
 import { migrate, migrateDown } from "@remotegpu/control-plane/store/migrate";
-import { MigrationError } from "@remotegpu/control-plane/store/migration-error";
+import { MigrationError } from "@remotegpu/control-plane/store/upgrade/migration-error";
 import { AS_FOUND, type OldForm, untouchedForms } from "../support/old-system/old-form.ts";
 import { type OldRows, oldSystem, type OldSystem } from "../support/old-system/old-database.ts";
 import { oldRows } from "../support/old-system/old-rows.ts";

@@ -4,7 +4,7 @@
  */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import type { Database } from "@remotegpu/control-plane/store/database";
+import type { Database } from "@remotegpu/control-plane/store/database/database";
 import { migrate } from "@remotegpu/control-plane/store/migrate";
 import { startThrowawayPostgres, type ThrowawayPostgres } from "../support/throwaway-postgres.ts";
 import { type ExpectedFinding, expectedAfterUpgrade } from "../support/old-system/expected.ts";

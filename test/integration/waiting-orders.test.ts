@@ -1,13 +1,13 @@
 /** What waits, as one pass of the scheduler reads it: all of it, whole, and with a handful of queries. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { inQueueOrder } from "@remotegpu/control-plane/core/queue/queue";
-import type { Connection } from "@remotegpu/control-plane/store/database";
-import { keptGpuTime } from "@remotegpu/control-plane/store/placement/gpu-time";
+import type { Connection } from "@remotegpu/control-plane/store/database/database";
+import { keptGpuTime } from "@remotegpu/control-plane/store/placement/scene/gpu-time";
 import {
   standingOf,
   type WaitingOrder,
   waitingOrders,
-} from "@remotegpu/control-plane/store/placement/waiting";
+} from "@remotegpu/control-plane/store/placement/scene/waiting";
 import { GIB, MIB } from "@remotegpu/shared/units";
 import { PlacedWork } from "../support/placed-work.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";

@@ -6,19 +6,19 @@ import { createHmac } from "node:crypto";
 import { createServer, type AddressInfo } from "node:net";
 import { WebhookDeliveries, type WebhookDeps } from "@remotegpu/control-plane/controllers/webhooks";
 import { MAX_WEBHOOK_TRIES } from "@remotegpu/control-plane/core/alerts/webhook-tries";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database";
+import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
 import {
   acquireLeadership,
   LeadershipLostError,
   releaseLeadership,
-} from "@remotegpu/control-plane/store/leader";
-import { clearAlarm, raiseAlarm, raiseAlarmOnce } from "@remotegpu/control-plane/store/alarms";
+} from "@remotegpu/control-plane/store/database/leader";
+import { clearAlarm, raiseAlarm, raiseAlarmOnce } from "@remotegpu/control-plane/store/events/alarms";
 import { lockEnvironment, moveEnvironment } from "@remotegpu/control-plane/store/environments/environments";
-import { CALM_MS, LOOP_RESTARTS } from "@remotegpu/control-plane/store/placement/crash-loops";
-import { MAX_WAITING } from "@remotegpu/control-plane/store/webhooks/news-outbox";
-import { adjust, topUp } from "@remotegpu/control-plane/store/billing/payments";
-import { setSetting } from "@remotegpu/control-plane/store/settings";
-import { MAX_WEBHOOKS } from "@remotegpu/control-plane/store/webhooks/webhooks";
+import { CALM_MS, LOOP_RESTARTS } from "@remotegpu/control-plane/store/reports/runs/crash-loops";
+import { MAX_WAITING } from "@remotegpu/control-plane/store/events/news-outbox";
+import { adjust, topUp } from "@remotegpu/control-plane/store/billing/ledger/payments";
+import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+import { MAX_WEBHOOKS } from "@remotegpu/control-plane/store/events/webhooks";
 import { parsePoints } from "@remotegpu/shared/money";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { problem, type ApiWorld, type Caller } from "../support/api.ts";

@@ -7,16 +7,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
-import { verifySignature } from "@remotegpu/control-plane/link/host-credential";
-import { addPrice } from "@remotegpu/control-plane/store/prices/prices";
-import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
-import { waiveBroken } from "@remotegpu/control-plane/store/billing/run-waivers";
-import { waiveRun } from "@remotegpu/control-plane/store/billing/runs";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database";
+import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
+import { verifySignature } from "@remotegpu/control-plane/link/identity/host-credential";
+import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
+import { fixBootZero } from "@remotegpu/control-plane/store/billing/runs/run-time";
+import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";
+import { waiveRun } from "@remotegpu/control-plane/store/billing/runs/runs";
+import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
 import { HostKeys } from "@remotegpu/control-plane/store/hosts/host-keys";
-import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
+import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import {
   at,
   CHINA,

@@ -4,18 +4,27 @@
  */
 import { parseUtcOffset } from "@remotegpu/control-plane/core/billing/billing-calendar";
 import { estimate } from "@remotegpu/control-plane/core/billing/rating";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest";
-import { setThresholds } from "@remotegpu/control-plane/store/alerts/alert-rules";
-import { startRule } from "@remotegpu/control-plane/store/billing/accounts";
-import { lockAccounts } from "@remotegpu/control-plane/store/billing/ledger";
-import { balanceView } from "@remotegpu/control-plane/store/billing/balance";
-import { type Connection, type Database, transaction } from "@remotegpu/control-plane/store/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
-import { adjust, type PaymentResult, refund, topUp } from "@remotegpu/control-plane/store/billing/payments";
-import { addPrice, pricesInForce } from "@remotegpu/control-plane/store/prices/prices";
-import { fixBootZero } from "@remotegpu/control-plane/store/billing/run-time";
-import { openRuns } from "@remotegpu/control-plane/store/billing/runs";
+import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
+import { setThresholds } from "@remotegpu/control-plane/store/events/alert-rules";
+import { startRule } from "@remotegpu/control-plane/store/orders/checks/start-rule";
+import { lockAccounts } from "@remotegpu/control-plane/store/billing/ledger/ledger";
+import { balanceView } from "@remotegpu/control-plane/store/spending/balance";
+import {
+  type Connection,
+  type Database,
+  transaction,
+} from "@remotegpu/control-plane/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import {
+  adjust,
+  type PaymentResult,
+  refund,
+  topUp,
+} from "@remotegpu/control-plane/store/billing/ledger/payments";
+import { addPrice, pricesInForce } from "@remotegpu/control-plane/store/billing/prices/prices";
+import { fixBootZero } from "@remotegpu/control-plane/store/billing/runs/run-time";
+import { openRuns } from "@remotegpu/control-plane/store/billing/runs/runs";
 import { formatPoints, parsePoints } from "@remotegpu/shared/money";
 import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
 import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";

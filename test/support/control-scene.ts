@@ -3,14 +3,17 @@
  * that a test speaks for. A host says what the test has it say, through the same handlers that NATS would call.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { hostSync } from "@remotegpu/control-plane/controllers/host-sync";
-import { imageFetchesPass } from "@remotegpu/control-plane/controllers/image-fetches";
+import { hostSync } from "@remotegpu/control-plane/controllers/hosts/host-sync";
+import { imageFetchesPass } from "@remotegpu/control-plane/controllers/hosts/image-fetches";
 import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
-import { UsualOrders } from "@remotegpu/control-plane/store/placement/usual-orders";
-import { schedulePass, type SchedulingReport } from "@remotegpu/control-plane/controllers/scheduling";
-import type { HostHandlers } from "@remotegpu/control-plane/link/host-requests";
-import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
-import { setSetting } from "@remotegpu/control-plane/store/settings";
+import { UsualOrders } from "@remotegpu/control-plane/store/placement/scene/usual-orders";
+import {
+  schedulePass,
+  type SchedulingReport,
+} from "@remotegpu/control-plane/controllers/scheduling/scheduling";
+import type { HostHandlers } from "@remotegpu/control-plane/link/hosts/host-requests";
+import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import { BootId, GpuUuid, HostId, JournalId } from "@remotegpu/shared/ids";
 import { type DesiredFetch, IMAGE_FETCH_FEATURE, type ObservedPull } from "@remotegpu/shared/image-fetch";

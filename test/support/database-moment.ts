@@ -2,7 +2,11 @@
  * A moment of a database, kept to go back to: what restoring a backup does, without closing anybody's connection.
  * Sequences go on, as after a restore from a log.
  */
-import { type Connection, type Database, transaction } from "@remotegpu/control-plane/store/database";
+import {
+  type Connection,
+  type Database,
+  transaction,
+} from "@remotegpu/control-plane/store/database/database";
 
 export interface Moment {
   /** Every row of every table is again what it was then. */

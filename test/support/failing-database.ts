@@ -1,5 +1,5 @@
 /** A database that fails at one chosen statement of a transaction, before or after Postgres has done it. */
-import { type Database, openDatabase } from "@remotegpu/control-plane/store/database";
+import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
 import type { PoolClient } from "pg";
 
 export interface FailingDatabase extends Database {

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/api-client";
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
 import { Child } from "@remotegpu/control-plane/quickstart/child";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { COMPILED } from "./compiled.ts";

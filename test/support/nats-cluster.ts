@@ -9,8 +9,8 @@ import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isPortFree } from "@remotegpu/control-plane/embedded/ports";
-import { renderNatsConfig } from "@remotegpu/control-plane/link/nats-config";
-import { openOperator, type Operator } from "@remotegpu/control-plane/link/operator";
+import { renderNatsConfig } from "@remotegpu/control-plane/link/servers/nats-config";
+import { openOperator, type Operator } from "@remotegpu/control-plane/link/servers/operator";
 import { eventually } from "./eventually.ts";
 
 const ADDRESS = "127.0.0.1";

@@ -8,10 +8,10 @@ import {
   serverCertificate,
   type ServerCertificate,
 } from "@remotegpu/control-plane/embedded/certificate-authority";
-import { connectControlPlane, type NatsAddress } from "@remotegpu/control-plane/link/connection";
-import { mintHostCredential } from "@remotegpu/control-plane/link/host-credential";
-import { renderNatsConfig } from "@remotegpu/control-plane/link/nats-config";
-import { openOperator, type Operator } from "@remotegpu/control-plane/link/operator";
+import { connectControlPlane, type NatsAddress } from "@remotegpu/control-plane/link/servers/connection";
+import { mintHostCredential } from "@remotegpu/control-plane/link/identity/host-credential";
+import { renderNatsConfig } from "@remotegpu/control-plane/link/servers/nats-config";
+import { openOperator, type Operator } from "@remotegpu/control-plane/link/servers/operator";
 import { openHostKey, type HostKey } from "@remotegpu/agent/link/nkey";
 import { HostId } from "@remotegpu/shared/ids";
 import type { CredentialGrant } from "@remotegpu/shared/joining";

@@ -8,7 +8,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
-import { openDatabase } from "@remotegpu/control-plane/store/database";
+import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { eventually } from "./eventually.ts";
 
 const LOOPBACK = "127.0.0.1";

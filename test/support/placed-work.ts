@@ -1,5 +1,5 @@
 /** Rows of what waits and of what was placed, written as they are: for reads that no order could bring so far. */
-import type { Database } from "@remotegpu/control-plane/store/database";
+import type { Database } from "@remotegpu/control-plane/store/database/database";
 import { GIB, MIB } from "@remotegpu/shared/units";
 
 type Row = Record<string, unknown>;

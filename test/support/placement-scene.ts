@@ -4,13 +4,13 @@
  */
 import { randomUUID } from "node:crypto";
 import type { GpuGrant, PlacedInstance } from "@remotegpu/control-plane/core/placement/placement";
-import type { Database } from "@remotegpu/control-plane/store/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/leader";
-import {
-  type CommitOutcome,
-  commitPlacements,
-  type PlacementProposal,
-} from "@remotegpu/control-plane/store/placement/placements";
+import type { Database } from "@remotegpu/control-plane/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { commitPlacements } from "@remotegpu/control-plane/store/placement/commit/placements";
+import type {
+  CommitOutcome,
+  PlacementProposal,
+} from "@remotegpu/control-plane/store/placement/commit/proposals";
 import { GIB } from "@remotegpu/shared/units";
 import type { Caller } from "./api.ts";
 import { type ControlScene, openControlScene } from "./control-scene.ts";

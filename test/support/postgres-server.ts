@@ -4,7 +4,7 @@
  */
 import type { TestProject } from "vitest/node";
 import { migrate } from "@remotegpu/control-plane/store/migrate";
-import { openDatabase } from "@remotegpu/control-plane/store/database";
+import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { startThrowawayPostgres, type ThrowawayPostgres } from "./throwaway-postgres.ts";
 
 export const TEMPLATE = "remotegpu_template";

@@ -1,7 +1,7 @@
 /** Databases for integration tests: migrated and empty, made in milliseconds, each for one test or one file. */
 import { randomBytes } from "node:crypto";
 import { inject } from "vitest";
-import { type Database, openDatabase } from "@remotegpu/control-plane/store/database";
+import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { TEMPLATE } from "./postgres-server.ts";
 
 export interface FreshDatabase {

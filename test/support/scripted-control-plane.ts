@@ -22,12 +22,12 @@ import type {
 import { hostOf, upOfAllHosts } from "@remotegpu/shared/subjects";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import { decode } from "@remotegpu/shared/wire";
-import { HostOrders } from "@remotegpu/control-plane/link/host-orders";
-import { serveHosts } from "@remotegpu/control-plane/link/host-requests";
-import { LogStreams } from "@remotegpu/control-plane/link/log-streams";
-import { JournalConsumer } from "@remotegpu/control-plane/link/journal-consumer";
-import { ensureJournalStream } from "@remotegpu/control-plane/link/journal-stream";
-import type { WholeReport } from "@remotegpu/control-plane/link/report-assembly";
+import { HostOrders } from "@remotegpu/control-plane/link/hosts/host-orders";
+import { serveHosts } from "@remotegpu/control-plane/link/hosts/host-requests";
+import { LogStreams } from "@remotegpu/control-plane/link/hosts/log-streams";
+import { JournalConsumer } from "@remotegpu/control-plane/link/journal/journal-consumer";
+import { ensureJournalStream } from "@remotegpu/control-plane/link/journal/journal-stream";
+import type { WholeReport } from "@remotegpu/control-plane/link/hosts/report-assembly";
 import { eventually } from "./eventually.ts";
 import { startTestNats, type HostCredential, type TestNats } from "./nats.ts";
 import { aHeartbeatReply } from "./protocol-samples.ts";

@@ -1,9 +1,9 @@
 /** One storage pool with one host that samples it as an agent does, and something of each workspace in it. */
-import { answerStorage } from "@remotegpu/control-plane/controllers/storage-sampling";
+import { answerStorage } from "@remotegpu/control-plane/controllers/billing/storage-sampling";
 import { insertData } from "@remotegpu/control-plane/store/accounts/catalogue";
-import { addPrice } from "@remotegpu/control-plane/store/prices/prices";
-import type { Connection, Database } from "@remotegpu/control-plane/store/database";
-import { setSetting } from "@remotegpu/control-plane/store/settings";
+import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
+import type { Connection, Database } from "@remotegpu/control-plane/store/database/database";
+import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
 import type { HostId } from "@remotegpu/shared/ids";
 
 const SAMPLER = "pool-host" as HostId;

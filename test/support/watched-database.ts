@@ -3,7 +3,7 @@
  * without a word, as when the process dies. A text of many statements is sent as many, so that each is seen.
  */
 import type { PoolClient } from "pg";
-import { type Database, openDatabase } from "@remotegpu/control-plane/store/database";
+import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
 
 export interface WatchedStatement {
   /** From 1, BEGIN and COMMIT included. */

@@ -7,7 +7,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { ApiClient } from "@remotegpu/control-plane/cli/api-client";
+import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
 import { eventually } from "../support/eventually.ts";

@@ -1,7 +1,7 @@
 /** The rules of the house that the linter cannot check: what lies where, and what a pure file must not do. */
 import { execFileSync } from "node:child_process";
 import { globSync, readdirSync, readFileSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
@@ -25,16 +25,28 @@ const SQL =
 const READS_THE_CLOCK = /\bnew\s+Date\b(?!\s*\(\s*[^)\s])|(?<!\bnew\s+|[.\w])Date\s*\(/;
 
 const sources = PACKAGES.flatMap((name) => filesOf(`${name}/src/**/*.ts`));
+/** Unit tests lie where what they test does. */
+const tests = new Set(filesOf("test/unit/{agent,control-plane,shared}/**/*.test.ts"));
 const coreFiles = sources.filter((file) => file.includes("/src/core/"));
 
 function filesOf(pattern: string): string[] {
   return globSync(pattern, { cwd: ROOT }).toSorted();
 }
 
+/** The unit test of a file: `agent/src/core/x.ts` → `test/unit/agent/core/x.test.ts`. */
+function mirrorOf(file: string): string {
+  return `test/unit/${file.replace("/src/", "/").replace(/\.ts$/, ".test.ts")}`;
+}
+
 /** The text without its comments, which may well speak of what code must not do. */
 function codeOf(file: string): string {
   const text = readFileSync(ROOT + file, "utf8");
   return text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/(^|\s)\/\/.*$/gm, "$1");
+}
+
+/** Nothing of it is there at run time. */
+function isTypesAlone(code: string): boolean {
+  return !/^export (async )?(function|const|class|let)\b/m.test(code);
 }
 
 /** What is kept in the repository; in an unpacked archive, what lies there. */
@@ -60,11 +72,8 @@ describe("a core file", () => {
     expect(coreFiles.filter((file) => READS_THE_CLOCK.test(codeOf(file)))).toEqual([]);
   });
 
-  test("has its unit test", () => {
-    const untested = coreFiles.filter((file) => {
-      const [packageName = ""] = file.split("/");
-      return filesOf(`test/unit/${packageName}/${basename(file, ".ts")}.test.ts`).length === 0;
-    });
+  test("has its unit test, in the folder that mirrors its own", () => {
+    const untested = coreFiles.filter((file) => !tests.has(mirrorOf(file)) && !isTypesAlone(codeOf(file)));
 
     expect(untested).toEqual([]);
   });
@@ -81,6 +90,64 @@ describe("a core file", () => {
   ])("as %j reads the clock: %s", (code, isReading) => {
     expect(READS_THE_CLOCK.test(code)).toBe(isReading);
   });
+});
+
+test("a unit test lies in a folder that mirrors one of the sources", () => {
+  const folders = new Set(sources.map((file) => dirname(mirrorOf(file))));
+
+  expect([...tests].filter((file) => !folders.has(dirname(file)))).toEqual([]);
+});
+
+/** What a folder holds, and which of it imports which: subfolders with all that is in them, and single files. */
+function importsWithin(folder: string): Map<string, Set<string>> {
+  const entryOf = (file: string) =>
+    file.startsWith(`${folder}/`) ? (file.slice(folder.length + 1).split("/")[0] ?? null) : null;
+  const imports = new Map<string, Set<string>>();
+  for (const file of sources) {
+    const from = entryOf(file);
+    if (from === null) continue;
+    for (const [, path = ""] of codeOf(file).matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)) {
+      const to = entryOf(join(dirname(file), path));
+      if (to !== null && to !== from) imports.set(from, (imports.get(from) ?? new Set()).add(to));
+    }
+  }
+  return imports;
+}
+
+/** Entries that reach themselves again through others. */
+function circleIn(imports: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const reaches = (start: string) => {
+    const seen = new Set<string>();
+    const open = [start];
+    for (let from = open.pop(); from !== undefined; from = open.pop())
+      for (const to of imports.get(from) ?? [])
+        if (!seen.has(to)) {
+          seen.add(to);
+          open.push(to);
+        }
+    return seen.has(start);
+  };
+  return [...imports.keys()].filter(reaches).toSorted();
+}
+
+test("no folders of the sources import each other in a circle", () => {
+  const folders = new Set(sources.flatMap((file) => [dirname(file), dirname(dirname(file))]));
+  const circles = [...folders].flatMap((folder) => {
+    const circle = circleIn(importsWithin(folder));
+    // Two files of one folder may share a type; that is the linter's matter.
+    return circle.some((entry) => !entry.endsWith(".ts")) ? [{ folder, circle }] : [];
+  });
+
+  expect(circles).toEqual([]);
+});
+
+test.each([
+  [{ a: ["b"], b: ["c"], c: ["a"], d: ["a"] }, ["a", "b", "c"]],
+  [{ a: ["b", "c"], b: ["c"] }, []],
+])("the circle of %j is %j", (imports, circle) => {
+  const graph = new Map(Object.entries(imports).map(([from, to]) => [from, new Set(to)]));
+
+  expect(circleIn(graph)).toEqual(circle);
 });
 
 test("SQL stands only with the databases it is for", () => {

@@ -1,22 +1,22 @@
 /** The tree of all commands, in the order of the help. */
-import type { Command, Group } from "./command.ts";
-import { ACCOUNT } from "./account-commands.ts";
-import { DATA } from "./data-commands.ts";
-import { ENVIRONMENT } from "./environment-commands.ts";
-import { FLEET } from "./fleet-commands.ts";
-import { CUSTOMERS } from "./customer-commands.ts";
-import { HOSTS } from "./host-commands.ts";
-import { SESSION } from "./session-commands.ts";
+import type { Command, Group } from "./frame/command.ts";
+import { ACCOUNT } from "./people/account-commands.ts";
+import { DATA } from "./people/data-commands.ts";
+import { ENVIRONMENT } from "./work/environment-commands.ts";
+import { FLEET } from "./hosts/fleet-commands.ts";
+import { CUSTOMERS } from "./people/customer-commands.ts";
+import { HOSTS } from "./hosts/host-commands.ts";
+import { SESSION } from "./people/session-commands.ts";
 import { BILLS } from "./money/bill-commands.ts";
 import { BOOKS } from "./money/book-commands.ts";
 import { BUDGET } from "./money/budget-commands.ts";
 import { CATALOGUE } from "./money/price-commands.ts";
 import { PROOFS } from "./money/proof-commands.ts";
 import { WEBHOOK } from "./money/webhook-commands.ts";
-import { KEY } from "./key-commands.ts";
-import { PORT } from "./port-commands.ts";
-import { REGISTRY_CREDENTIAL } from "./registry-commands.ts";
-import { JOB, SERVICE } from "./workload-commands.ts";
+import { KEY } from "./people/key-commands.ts";
+import { PORT } from "./work/port-commands.ts";
+import { REGISTRY_CREDENTIAL } from "./people/registry-commands.ts";
+import { JOB, SERVICE } from "./work/workload-commands.ts";
 
 export const COMMANDS: readonly (Command | Group)[] = [
   ...inSection("Work", [ENVIRONMENT, PORT, JOB, SERVICE]),

@@ -1,5 +1,5 @@
 /** The remotegpu command: talks HTTP only, prints tables for people and JSON for scripts. */
-import { failureOf } from "./failure.ts";
+import { failureOf } from "./frame/failure.ts";
 import { remotegpu } from "./program.ts";
 
 // Whoever reads our output may have seen enough of it, as `head` does.

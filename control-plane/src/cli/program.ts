@@ -2,13 +2,13 @@
 import { createRequire } from "node:module";
 import { Command as Program, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
-import { isGroup, type Command, type Field, type Group } from "./command.ts";
-import { completion } from "./completion.ts";
-import { contextOf, FORMATS, GeneralOptions, type Context } from "./context.ts";
-import { CliError } from "./cli-error.ts";
+import { isGroup, type Command, type Field, type Group } from "./frame/command.ts";
+import { completion } from "./frame/completion.ts";
+import { contextOf, FORMATS, GeneralOptions, type Context } from "./frame/context.ts";
+import { CliError } from "./frame/cli-error.ts";
 import { COMMANDS } from "./commands.ts";
-import { idOf } from "./things.ts";
-import { watched } from "./watch.ts";
+import { idOf } from "./frame/things.ts";
+import { watched } from "./work/watch.ts";
 
 const { version } = z
   .object({ version: z.string() })

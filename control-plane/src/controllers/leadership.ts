@@ -2,8 +2,8 @@
  * Whether this replica leads, and under which term. The lease is renewed well before it ends; loops ask for the term
  * before each pass, and each of their transactions compares it, so being wrong here for a moment does no harm.
  */
-import type { Database } from "../store/database.ts";
-import { acquireLeadership, LEADER_LEASE_MS, releaseLeadership } from "../store/leader.ts";
+import type { Database } from "../store/database/database.ts";
+import { acquireLeadership, LEADER_LEASE_MS, releaseLeadership } from "../store/database/leader.ts";
 
 /** Who does not lead asks as often: it takes over this long after the lease's end at most. */
 export const RENEW_EVERY_MS = LEADER_LEASE_MS / 6;

@@ -6,8 +6,8 @@
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import { afterDeadline, limitMs } from "../core/environments/environment-status.ts";
-import { type Connection, type Database, transaction } from "../store/database.ts";
-import { stopPlacementOf } from "../store/environments/environment-orders.ts";
+import { type Connection, type Database, transaction } from "../store/database/database.ts";
+import { stopPlacementOf } from "../store/orders/environment-orders.ts";
 import {
   completeDeletions,
   type EnvironmentRow,
@@ -15,17 +15,17 @@ import {
   lockEnvironment,
   moveEnvironment,
 } from "../store/environments/environments.ts";
-import { dueDrains, endDrain } from "../store/hosts/host-drain.ts";
-import { forgetOldKeys } from "../store/idempotency.ts";
-import { assertTerm } from "../store/leader.ts";
-import { overdueEnvironments } from "../store/environments/lifecycle.ts";
-import { endCalmLoops } from "../store/placement/crash-loops.ts";
+import { dueDrains, endDrain } from "../store/reports/host-drain.ts";
+import { forgetOldKeys } from "../store/orders/idempotency.ts";
+import { assertTerm } from "../store/database/leader.ts";
+import { overdueEnvironments } from "../store/workloads/lifecycle.ts";
+import { endCalmLoops } from "../store/reports/runs/crash-loops.ts";
 import {
   releaseOldLeases,
   settleEnvironments,
   settleInferenceServices,
   settleTrainingJobs,
-} from "../store/old-workloads.ts";
+} from "../store/workloads/old-workloads.ts";
 
 /** A pass takes this many; the next one goes on. */
 const MAX_OVERDUE = 200;

@@ -4,10 +4,10 @@
  * its own messages.
  */
 import type { Log } from "@remotegpu/shared/log";
-import { type Database, transaction } from "../store/database.ts";
-import { assertTerm } from "../store/leader.ts";
-import { setting } from "../store/settings.ts";
-import { type DueDelivery, takeDue, tidyDeliveries, writeOutcome } from "../store/webhooks/deliveries.ts";
+import { type Database, transaction } from "../store/database/database.ts";
+import { assertTerm } from "../store/database/leader.ts";
+import { setting } from "../store/accounts/settings.ts";
+import { type DueDelivery, takeDue, tidyDeliveries, writeOutcome } from "../store/events/deliveries.ts";
 import { type SenderOptions, sendToWebhook } from "../webhooks/sender.ts";
 
 /** Tries at once; those to webhooks that could not be reached before have places of their own. */

@@ -3,7 +3,7 @@
  * what each is for, what holds until it is set, and which values it takes. What a value does is decided by its user.
  */
 import { QUOTA_LEVELS } from "./orders/quota-levels.ts";
-import { PUBLIC_REGISTRIES, readRegistryList } from "./images/registries.ts";
+import { PUBLIC_REGISTRIES, readRegistryList } from "./hosts/images/registries.ts";
 
 /** In the order of the alphabet, in which they are listed. */
 export const SETTING_KEYS = [

@@ -7,16 +7,16 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import type { Log } from "@remotegpu/shared/log";
 import type { HostId } from "@remotegpu/shared/ids";
+import type { AccessKeyClaim, CredentialGrant, JoinRequest } from "@remotegpu/shared/joining";
 import type { BillingCalendar } from "../core/billing/billing-calendar.ts";
 import type { Degradation } from "../core/ingest/journal-stream.ts";
 import type { KeyRights } from "../core/accounts/key-scopes.ts";
-import type { PasswordSeal } from "../link/password-seal.ts";
-import type { LogOpening, LogQuery, Reader } from "../link/log-streams.ts";
+import type { PasswordSeal } from "../core/hosts/images/password-seal.ts";
+import type { LogOpening, LogQuery, Reader } from "../core/workloads/log-stream.ts";
 import type { AuditWitness } from "../store/audit/audit-witness.ts";
-import type { Database } from "../store/database.ts";
-import type { AskedChange } from "./audit/audited-routes.ts";
-import type { KeyedRequest } from "../store/idempotency.ts";
-import type { HostIdentity } from "./hosts/host-identity.ts";
+import type { Database } from "../store/database/database.ts";
+import type { AskedChange } from "./audited-routes.ts";
+import type { KeyedRequest } from "../store/orders/idempotency.ts";
 
 /** The way to the hosts. Nothing here decides anything: a lost nudge costs one heartbeat. */
 export interface HostLink {
@@ -34,6 +34,34 @@ export interface HostLink {
   openLogs(hostId: HostId, query: LogQuery, reader: Reader): Promise<LogOpening>;
   /** The list of revoked keys has changed: makes NATS agree with it at once, closing their connections. */
   revocationsChanged(): Promise<void>;
+}
+
+/** What joining and renewal ask of the keeper of the hosts' credentials; main plugs the real one in. */
+export interface HostIdentity {
+  /** True when the request was signed by the key it names, for the token it carries. */
+  verifyJoinProof(request: JoinRequest): boolean;
+  /** True when the host's key for its TLS port was signed by the key it joins or renews with. */
+  verifyAccessKey(nkey: string, claim: AccessKeyClaim): boolean;
+  /**
+   * Signs a credential for exactly this host's subjects; the same claim gives the same rights and expiry. With a key
+   * that was verified comes its certificate.
+   */
+  mint(claim: {
+    hostId: HostId;
+    nkey: string;
+    accessKey: string | null;
+    now: Date;
+  }): Promise<CredentialGrant>;
+  /** A challenge for this host and key that is good for a short while; nothing needs to be stored. */
+  makeChallenge(claim: { hostId: string; nkey: string; now: Date }): string;
+  /** True when the challenge is ours, fresh, for this host and key, and the signature answers it. */
+  verifyRenewal(claim: {
+    hostId: string;
+    nkey: string;
+    challenge: string;
+    signature: string;
+    now: Date;
+  }): boolean;
 }
 
 export interface ApiConfig {

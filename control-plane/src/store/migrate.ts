@@ -5,14 +5,20 @@
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
-import { grantToApplication } from "./application-role/grants.ts";
-import { type Connection, type Database, openDatabase, StoreError, transaction } from "./database.ts";
-import { MigrationError } from "./migration-error.ts";
+import { grantToApplication } from "./database/grants.ts";
+import {
+  type Connection,
+  type Database,
+  openDatabase,
+  StoreError,
+  transaction,
+} from "./database/database.ts";
+import { MigrationError } from "./upgrade/migration-error.ts";
 import { downgrade } from "./upgrade/down.ts";
 import { dryRun } from "./upgrade/dry-run.ts";
 import { LOCK_WAIT_MS, MIGRATING, transactionAlone, whoMigrates } from "./upgrade/locks.ts";
 import { isOld, readForm } from "./upgrade/old-form.ts";
-import { NOTHING_TO_REPORT } from "./upgrade/report.ts";
+import { NOTHING_TO_REPORT } from "./upgrade/rows/report.ts";
 import { FIRST_LINE_AFTER_MS, withProgress } from "./upgrade/progress.ts";
 import { upgrade, type UpgradeResult } from "./upgrade/up.ts";
 

@@ -3,7 +3,7 @@
  * Postgres ships no pg_dump. Tables are sorted by name, their columns are in their order; the text is the same on
  * every version of Postgres we promise, and running it in an empty database makes the same schema again.
  */
-import type { Connection } from "./database.ts";
+import type { Connection } from "./database/database.ts";
 import { MIGRATIONS } from "./migrate.ts";
 
 /** Kept in the repository beside the migrations that build it. */

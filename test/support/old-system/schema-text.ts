@@ -1,5 +1,5 @@
 /** A schema as text, the same whatever a database's own settings are. */
-import type { Database } from "@remotegpu/control-plane/store/database";
+import type { Database } from "@remotegpu/control-plane/store/database/database";
 import { schemaSnapshot } from "@remotegpu/control-plane/store/schema-snapshot";
 import { readingText } from "./rows-as-text.ts";
 

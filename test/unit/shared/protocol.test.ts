@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import type { z } from "zod";
 import { ControlPlaneClient } from "@remotegpu/agent/link/control-plane-client";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
-import { verifyJoinProof, verifySignature } from "@remotegpu/control-plane/link/host-credential";
+import { verifyJoinProof, verifySignature } from "@remotegpu/control-plane/link/identity/host-credential";
 import { GENESIS_HASH, JournalBatch, rowHash, signedText } from "@remotegpu/shared/journal-row";
 import { RegistryLoginQuestion, RegistryLoginReply } from "@remotegpu/shared/image-fetch";
 import { MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";

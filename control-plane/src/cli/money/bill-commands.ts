@@ -1,11 +1,11 @@
 /** The bill: records, invoices and statistics, as tables, as JSON, and as CSV for spreadsheets. */
 import { once } from "node:events";
 import { z } from "zod";
-import type { ApiClient, Row } from "../api-client.ts";
-import { wholeNumber, words } from "../arguments.ts";
-import { argument, command, flag, option, type Command, type Group } from "../command.ts";
-import { listCommand, segment, showCommand } from "../list-command.ts";
-import { printList, printOne, type Column, type Output } from "../output.ts";
+import type { ApiClient, Row } from "../frame/api-client.ts";
+import { wholeNumber, words } from "../frame/arguments.ts";
+import { argument, command, flag, option, type Command, type Group } from "../frame/command.ts";
+import { listCommand, segment, showCommand } from "../frame/list-command.ts";
+import { printList, printOne, type Column, type Output } from "../frame/output.ts";
 
 const RECORD_COLUMNS: Column[] = [
   "id",

@@ -4,8 +4,8 @@ import { MIB } from "@remotegpu/shared/units";
 import type { z } from "zod";
 import { PROOF_FORMAT, ProofDocument } from "../../proof/proof-document.ts";
 import { verifyBill } from "../../proof/verify-bill.ts";
-import { CliError, EXIT_CODES } from "../cli-error.ts";
-import { type Output, safeText } from "../output.ts";
+import { CliError, EXIT_CODES } from "../frame/cli-error.ts";
+import { type Output, safeText } from "../frame/output.ts";
 
 /** About what one string of JavaScript holds; a run of a year is far smaller. */
 const MAX_FILE_BYTES = 500 * MIB;

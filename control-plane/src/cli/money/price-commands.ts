@@ -1,8 +1,8 @@
 /** `remotegpu price …` and `remotegpu spec …`: the catalogue, and what a change of it would mean. */
 import { GIB } from "@remotegpu/shared/units";
 import { z } from "zod";
-import type { Row } from "../api-client.ts";
-import { bytes, jsonObject, jsonObjects, price, wholeNumber, words } from "../arguments.ts";
+import type { Row } from "../frame/api-client.ts";
+import { bytes, jsonObject, jsonObjects, price, wholeNumber, words } from "../frame/arguments.ts";
 import {
   argument,
   command,
@@ -13,11 +13,11 @@ import {
   thing,
   type Command,
   type Group,
-} from "../command.ts";
-import { body } from "../context.ts";
-import { listCommand, segment, showCommand } from "../list-command.ts";
+} from "../frame/command.ts";
+import { body } from "../frame/context.ts";
+import { listCommand, segment, showCommand } from "../frame/list-command.ts";
 import { OFFER } from "./offer-commands.ts";
-import { printDone, printList, printOne, type Column, type Output } from "../output.ts";
+import { printDone, printList, printOne, type Column, type Output } from "../frame/output.ts";
 
 const Examples = z.looseObject({ made: z.array(z.string()), kept: z.array(z.string()) });
 

@@ -4,11 +4,11 @@
  */
 import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { once } from "node:events";
-import { wholeNumber, words } from "../arguments.ts";
-import { CliError } from "../cli-error.ts";
-import { argument, command, option, type Command } from "../command.ts";
-import type { Context } from "../context.ts";
-import { printDone } from "../output.ts";
+import { wholeNumber, words } from "../frame/arguments.ts";
+import { CliError } from "../frame/cli-error.ts";
+import { argument, command, option, type Command } from "../frame/command.ts";
+import type { Context } from "../frame/context.ts";
+import { printDone } from "../frame/output.ts";
 
 export const PROOFS: readonly Command[] = [
   command({

@@ -1,7 +1,7 @@
 /** Accounts, for administrators. An account comes with its personal workspace; there is no password login. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { displayText } from "@remotegpu/shared/text";
-import { setCreditLimit } from "../../store/billing/accounts.ts";
+import { setCreditLimit } from "../../store/spending/suspensions.ts";
 import {
   customerById,
   holdCustomer,
@@ -10,9 +10,9 @@ import {
   updateCustomer,
   type CustomerRow,
 } from "../../store/accounts/customers.ts";
-import { endFallenOf } from "../../store/invitations/vouching.ts";
-import { type Connection, transaction } from "../../store/database.ts";
-import { tellHostsOfMoney } from "../billing/told-money.ts";
+import { endFallenOf } from "../../store/accounts/vouching.ts";
+import { type Connection, transaction } from "../../store/database/database.ts";
+import { tellHostsOfMoney } from "./told-money.ts";
 import { Customer, customerAnswer } from "./customer-answer.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { refusePromotionBeyondKey } from "./promotion.ts";

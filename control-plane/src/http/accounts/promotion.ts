@@ -6,7 +6,7 @@
 import { reachesBeyond } from "../../core/accounts/key-scopes.ts";
 import { liveKeysOf, rightsOf } from "../../store/accounts/api-keys.ts";
 import type { CustomerStanding } from "../../store/accounts/customers.ts";
-import type { Transaction } from "../../store/database.ts";
+import type { Transaction } from "../../store/database/database.ts";
 import type { ApiContext } from "../deps.ts";
 import { forbidden } from "../request/refusal.ts";
 

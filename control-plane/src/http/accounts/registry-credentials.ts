@@ -5,8 +5,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { displayText, text } from "@remotegpu/shared/text";
 import { CREDENTIAL_KEEPERS } from "../../core/accounts/access-rights.ts";
-import { registryName, registryVerdict } from "../../core/images/registries.ts";
-import type { SealedRow } from "../../link/password-seal.ts";
+import { registryName, registryVerdict } from "../../core/hosts/images/registries.ts";
+import type { SealedRow } from "../../core/hosts/images/password-seal.ts";
 import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import {
   type CredentialRow,
@@ -15,8 +15,8 @@ import {
   listCredentials,
   MAX_CREDENTIALS,
   putCredential,
-} from "../../store/registries/registry-credentials.ts";
-import { registryListInForce } from "../../store/registries/registry-list.ts";
+} from "../../store/hosts/images/registry-credentials.ts";
+import { registryListInForce } from "../../store/hosts/images/registry-list.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { actingOn } from "../request/audit.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";

@@ -2,7 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { displayText } from "@remotegpu/shared/text";
 import { SETTING_KEYS, settingInForce, SETTINGS, type SettingKey } from "../../core/settings.ts";
-import { setSetting, storedSettings, type SettingRow } from "../../store/settings.ts";
+import { setSetting, storedSettings, type SettingRow } from "../../store/accounts/settings.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { pageOf, PageQuery, textPage, toPage } from "../request/pagination.ts";
 import { badField } from "../request/refusal.ts";

@@ -1,13 +1,13 @@
 /** What every route of environments begins and ends with: may the actor, what the store answered, what is shown. */
 import type { z } from "@hono/zod-openapi";
 import { asSentence } from "@remotegpu/shared/sentence";
-import type { OrderField } from "../../core/prices/price-lines.ts";
-import type { Connection } from "../../store/database.ts";
-import type { Orderer, RefusedOrder } from "../../store/environments/environment-orders.ts";
+import type { OrderField } from "../../core/orders/prices/price-lines.ts";
+import type { Connection } from "../../store/database/database.ts";
+import type { Orderer, RefusedOrder } from "../../store/orders/environment-orders.ts";
 import { environmentById, type EnvironmentRow } from "../../store/environments/environments.ts";
-import type { EmptyFleet } from "../../store/placement/empty-fleet.ts";
-import { instancesOf } from "../../store/placement/instances.ts";
-import type { KeptFleet } from "../../store/placement/kept-fleet.ts";
+import type { EmptyFleet } from "../../store/fleet/empty-fleet.ts";
+import { instancesOf } from "../../store/workloads/instances.ts";
+import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
 import { authorizeWorkload } from "../request/authorization.ts";
 import type { ApiContext } from "../deps.ts";
 import { type Environment, environmentAnswer } from "./environment-answer.ts";

@@ -3,9 +3,15 @@ import { z } from "@hono/zod-openapi";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { type ContainerSwitches, waitingForRestart } from "../../core/environments/environment-change.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
-import type { InstanceView } from "../../store/placement/instances.ts";
+import type { InstanceView } from "../../store/workloads/instances.ts";
 import type { ApiContext } from "../deps.ts";
-import { Instance, instanceAnswer, isSimulated, Restarts, restartsAnswer } from "../instance-answer.ts";
+import {
+  Instance,
+  instanceAnswer,
+  isSimulated,
+  Restarts,
+  restartsAnswer,
+} from "../workloads/instance-answer.ts";
 import { iso, Timestamp } from "../request/route.ts";
 
 const Mount = z.object({ id: z.int(), path: z.string(), readonly: z.boolean() }).openapi("Mount");

@@ -5,7 +5,7 @@ import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import { text } from "@remotegpu/shared/text";
 import { KIB } from "@remotegpu/shared/units";
-import { execTarget, type ExecTarget } from "../../store/environments/environment-instances.ts";
+import { execTarget, type ExecTarget } from "../../store/workloads/environment-instances.ts";
 import type { ApiApp, ApiDeps, HostLink } from "../deps.ts";
 import { environmentFor } from "./environment-access.ts";
 import { recordBeforehand } from "../request/audit.ts";

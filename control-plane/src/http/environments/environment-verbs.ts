@@ -1,7 +1,7 @@
 /** What is ordered for an environment that is there: start, stop, restart, delete. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
-import { type Connection, transaction } from "../../store/database.ts";
+import { type Connection, transaction } from "../../store/database/database.ts";
 import {
   deleteEnvironment,
   type Orderer,
@@ -9,10 +9,10 @@ import {
   restartEnvironment,
   startEnvironment,
   stopEnvironment,
-} from "../../store/environments/environment-orders.ts";
+} from "../../store/orders/environment-orders.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
-import { emptyFleet } from "../../store/placement/empty-fleet.ts";
-import type { KeptFleet } from "../../store/placement/kept-fleet.ts";
+import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
+import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { answerOf, environmentFor, onFleet, ordererOf, refuseUnlessDone } from "./environment-access.ts";
 import { Environment } from "./environment-answer.ts";

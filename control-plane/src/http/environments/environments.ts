@@ -3,16 +3,16 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
 import { displayText } from "@remotegpu/shared/text";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
-import { changeEnvironment } from "../../store/environments/environment-changes.ts";
+import { changeEnvironment } from "../../store/orders/environment-changes.ts";
 import {
   type EnvironmentRow,
   listEnvironments,
   lockEnvironment,
 } from "../../store/environments/environments.ts";
-import { transaction } from "../../store/database.ts";
-import { takeOrder } from "../../store/environments/order-desk.ts";
-import { instancesOf } from "../../store/placement/instances.ts";
-import type { KeptFleet } from "../../store/placement/kept-fleet.ts";
+import { transaction } from "../../store/database/database.ts";
+import { takeOrder } from "../../store/orders/order-desk.ts";
+import { instancesOf } from "../../store/workloads/instances.ts";
+import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
 import { visibleWorkloads, workspaceForOrder } from "../request/authorization.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { answerOf, environmentFor, onFleet, ordererOf, refuseUnlessDone } from "./environment-access.ts";

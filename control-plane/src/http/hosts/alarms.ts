@@ -1,6 +1,6 @@
 /** What an operator should look at, and that somebody has: most alarms are of something that does not end by itself. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { type AlarmRow, clearAlarmById, listAlarms } from "../../store/alarms.ts";
+import { type AlarmRow, clearAlarmById, listAlarms } from "../../store/events/alarms.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";

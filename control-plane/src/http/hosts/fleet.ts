@@ -1,6 +1,6 @@
 /** For administrators: the fleet in numbers, and usage that was refused. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { fleetNumbers, quarantinedUsage } from "../../store/hosts/fleet.ts";
+import { fleetNumbers, quarantinedUsage } from "../../store/fleet/fleet.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { forAdmins, ok, OpaqueIdPath, Timestamp } from "../request/route.ts";

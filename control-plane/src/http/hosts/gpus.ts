@@ -1,9 +1,9 @@
 /** One GPU in or out of service. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { GpuUuid } from "@remotegpu/shared/ids";
-import type { Connection } from "../../store/database.ts";
-import { appendEvent } from "../../store/events.ts";
-import { noteAdminsCordon, noteAdminsUncordon } from "../../store/hosts/gpu-health.ts";
+import type { Connection } from "../../store/database/database.ts";
+import { appendEvent } from "../../store/events/events.ts";
+import { noteAdminsCordon, noteAdminsUncordon } from "../../store/reports/health/gpu-health.ts";
 import { cordonGpu, gpuByUuid, uncordonGpu } from "../../store/hosts/hosts.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { Gpu, gpuAnswer } from "./host-answer.ts";

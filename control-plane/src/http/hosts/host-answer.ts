@@ -3,7 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { PULL_PROBLEMS } from "@remotegpu/shared/image-fetch";
 import { PROTOCOL } from "@remotegpu/shared/protocol";
 import { agentService } from "../../core/hosts/agent-service.ts";
-import type { HostPullRow } from "../../store/hosts/host-pulls.ts";
+import type { HostPullRow } from "../../store/hosts/images/host-pulls.ts";
 import type { GpuRow, HostRow } from "../../store/hosts/hosts.ts";
 import { Timestamp } from "../request/route.ts";
 

@@ -1,9 +1,9 @@
 /** What happened on a host: to itself, to its GPUs, and to what was placed there. */
 import { createRoute } from "@hono/zod-openapi";
-import { hostEvents } from "../../store/events.ts";
+import { hostEvents } from "../../store/events/events.ts";
 import { hostById } from "../../store/hosts/hosts.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { eventPage, EventPage } from "../event-answer.ts";
+import { eventPage, EventPage } from "../workloads/event-answer.ts";
 import { numericPage, PageQuery } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
 import { forAdmins, ok, OpaqueIdPath } from "../request/route.ts";

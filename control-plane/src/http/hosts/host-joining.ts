@@ -11,7 +11,7 @@ import {
   JoinRequest,
   RenewalRequest,
 } from "@remotegpu/shared/joining";
-import { transaction } from "../../store/database.ts";
+import { transaction } from "../../store/database/database.ts";
 import { credentialOf, noteIssued, useJoinToken } from "../../store/hosts/join-tokens.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { secretHash } from "../request/authentication.ts";

@@ -5,10 +5,10 @@ import { displayText, text } from "@remotegpu/shared/text";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { HOST_CONNECTIONS } from "@remotegpu/shared/workload";
 import { drainDeadline, MAX_DRAIN_MS } from "../../core/hosts/drain.ts";
-import { type Connection, transaction } from "../../store/database.ts";
-import { appendEvent } from "../../store/events.ts";
-import { drainHost, takeBackDrain } from "../../store/hosts/host-drain.ts";
-import { removeHost, revokeHost } from "../../store/hosts/host-removal.ts";
+import { type Connection, transaction } from "../../store/database/database.ts";
+import { appendEvent } from "../../store/events/events.ts";
+import { drainHost, takeBackDrain } from "../../store/reports/host-drain.ts";
+import { removeHost, revokeHost } from "../../store/reports/host-removal.ts";
 import {
   confirmStops,
   cordonHost,

@@ -7,9 +7,9 @@ import {
   type InferenceServiceRow,
   listInferenceServices,
 } from "../../store/inference/inference-services.ts";
-import { instancesOf, type InstanceView } from "../../store/placement/instances.ts";
+import { instancesOf, type InstanceView } from "../../store/workloads/instances.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
-import { Instance, instanceAnswer, isSimulated } from "../instance-answer.ts";
+import { Instance, instanceAnswer, isSimulated } from "../workloads/instance-answer.ts";
 import { authorizeWorkload, visibleWorkloads } from "../request/authorization.ts";
 import { pageOf, pageQuery, timePage, toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";

@@ -7,8 +7,8 @@
 import { HTTPException } from "hono/http-exception";
 import { AttemptBound } from "../../core/accounts/attempt-bound.ts";
 import { appendAuditEntriesAlone, type AuditEntry, holderOfKey } from "../../store/audit/audit-log.ts";
-import { isUniqueViolation, StoreError } from "../../store/database.ts";
-import { COUNTED } from "../audit/audited-routes.ts";
+import { isUniqueViolation, StoreError } from "../../store/database/database.ts";
+import { COUNTED } from "../audited-routes.ts";
 import type { ApiContext, ApiDeps } from "../deps.ts";
 import { ApiRefusal } from "./refusal.ts";
 

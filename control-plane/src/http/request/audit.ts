@@ -11,8 +11,8 @@ import { auditDifference, type AuditFields } from "../../core/accounts/audit-dif
 import { appendAuditEntriesAlone } from "../../store/audit/audit-log.ts";
 import type { AuditTargetKind } from "../../store/audit/audit-targets.ts";
 import { type AuditTemplate, AuditWitness } from "../../store/audit/audit-witness.ts";
-import { witnessed } from "../../store/change-witness.ts";
-import { type AskedChange, LOOK, WHOSE_MONEY } from "../audit/audited-routes.ts";
+import { witnessed } from "../../store/database/change-witness.ts";
+import { type AskedChange, LOOK, WHOSE_MONEY } from "../audited-routes.ts";
 import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
 import { isRepeated, outcomeOf, recordAttempt } from "./attempts.ts";
 

@@ -15,8 +15,8 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { createMiddleware } from "hono/factory";
 import { HTTPException } from "hono/http-exception";
-import { type Isolation, isUndone, type Transaction, transaction } from "../../store/database.ts";
-import type { KeyedOrder } from "../../store/environments/order-desk.ts";
+import { type Isolation, isUndone, type Transaction, transaction } from "../../store/database/database.ts";
+import type { KeyedOrder } from "../../store/orders/order-desk.ts";
 import {
   claimKey,
   finishKey,
@@ -28,7 +28,7 @@ import {
   type Recalled,
   recallKey,
   releaseKey,
-} from "../../store/idempotency.ts";
+} from "../../store/orders/idempotency.ts";
 import type { ApiContext, ApiEnv } from "../deps.ts";
 import { ApiRefusal, badField, conflict } from "./refusal.ts";
 import { bodyHashOf, openAnswer, sealAnswer } from "./sealed-answers.ts";

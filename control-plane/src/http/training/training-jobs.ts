@@ -5,10 +5,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
-import type { Connection } from "../../store/database.ts";
-import { instancesOf, type InstanceView } from "../../store/placement/instances.ts";
+import type { Connection } from "../../store/database/database.ts";
+import { instancesOf, type InstanceView } from "../../store/workloads/instances.ts";
 import { lockJobOrders } from "../../store/training/job-orders.ts";
-import { cancelJob, confirmJob } from "../../store/training/old-jobs.ts";
+import { cancelJob, confirmJob } from "../../store/orders/old-jobs.ts";
 import {
   listTrainingJobs,
   trainingJobById,
@@ -17,7 +17,7 @@ import {
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { ordererOf, refuseUnlessDone } from "../environments/environment-access.ts";
-import { Instance, instanceAnswer, isSimulated } from "../instance-answer.ts";
+import { Instance, instanceAnswer, isSimulated } from "../workloads/instance-answer.ts";
 import { authorizeWorkload, visibleWorkloads } from "../request/authorization.ts";
 import { pageOf, pageQuery, timePage, toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";

@@ -1,7 +1,7 @@
 /** What became of messages to a webhook, and a message to try it with. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { type DeliveryRow, deliveriesOf } from "../../store/webhooks/deliveries.ts";
-import { queueTest } from "../../store/webhooks/outbox.ts";
+import { type DeliveryRow, deliveriesOf } from "../../store/events/deliveries.ts";
+import { queueTest } from "../../store/events/outbox.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";

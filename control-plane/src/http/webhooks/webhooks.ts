@@ -12,8 +12,8 @@ import {
   type WebhookKind,
   type WishedKinds,
 } from "../../core/alerts/webhook-kinds.ts";
-import { transaction } from "../../store/database.ts";
-import { setting } from "../../store/settings.ts";
+import { transaction } from "../../store/database/database.ts";
+import { setting } from "../../store/accounts/settings.ts";
 import {
   deleteWebhook,
   insertWebhook,
@@ -23,7 +23,7 @@ import {
   webhookById,
   type WebhookRow,
   webhooksOf,
-} from "../../store/webhooks/webhooks.ts";
+} from "../../store/events/webhooks.ts";
 import { MAX_URL_LENGTH, receiverUrl } from "../../webhooks/receiver-url.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { actingOn } from "../request/audit.ts";

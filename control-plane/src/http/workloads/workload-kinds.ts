@@ -1,7 +1,7 @@
 /** The three kinds of workload as routes that are the same for all of them see them. */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import { environmentById } from "../../store/environments/environments.ts";
-import type { Connection } from "../../store/database.ts";
+import type { Connection } from "../../store/database/database.ts";
 import { inferenceServiceById } from "../../store/inference/inference-services.ts";
 import { trainingJobById } from "../../store/training/training-jobs.ts";
 import type { ApiContext } from "../deps.ts";

@@ -1,10 +1,10 @@
 /** What a workload's people ask about it, whatever its kind: what happened, and where it runs and ran. */
 import { createRoute } from "@hono/zod-openapi";
-import { workloadEvents } from "../../store/events.ts";
-import { instancesOf } from "../../store/placement/instances.ts";
+import { workloadEvents } from "../../store/events/events.ts";
+import { instancesOf } from "../../store/workloads/instances.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { eventPage, EventPage } from "../event-answer.ts";
-import { Instance, instanceAnswer } from "../instance-answer.ts";
+import { eventPage, EventPage } from "./event-answer.ts";
+import { Instance, instanceAnswer } from "./instance-answer.ts";
 import { numericPage, pageOf, PageQuery } from "../request/pagination.ts";
 import { forCustomers, ok, WorkloadIdPath } from "../request/route.ts";
 import { assertReadable, ROUTED_KINDS, type RoutedKind } from "./workload-kinds.ts";

@@ -1,15 +1,15 @@
 /** Why a workload waits, whatever its kind: host by host, its turn, and what would start it now. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { fetchEndSentence } from "../../core/images/image-fetch.ts";
+import { fetchEndSentence } from "../../core/hosts/images/image-fetch.ts";
 import { describeObstacle } from "../../core/placement/fleet/fits-on.ts";
 import { FleetState } from "../../core/placement/fleet/fleet-state.ts";
 import { hostReasons } from "../../core/placement/placement.ts";
 import { positionInQueue } from "../../core/queue/queue.ts";
 import { suggestions } from "../../core/queue/suggestions.ts";
-import { type FetchOfWorkload, fetchesOfWorkload } from "../../store/placement/image-fetches.ts";
-import { passScene, type ScheduledOrder } from "../../store/placement/pass-scene.ts";
-import { UsualOrders } from "../../store/placement/usual-orders.ts";
-import { nameKey } from "../../store/placement/workload-name.ts";
+import { type FetchOfWorkload, fetchesOfWorkload } from "../../store/hosts/images/image-fetches.ts";
+import { passScene, type ScheduledOrder } from "../../store/placement/scene/pass-scene.ts";
+import { UsualOrders } from "../../store/placement/scene/usual-orders.ts";
+import { nameKey } from "../../core/workloads/workload-name.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { forCustomers, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
 import { SuggestionAnswer, suggestionAnswer } from "./suggestion-answer.ts";

@@ -1,8 +1,8 @@
 /** API keys: found by their hash, shown by their prefix, never readable again. */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { KeyRights, KeyScope } from "../../core/accounts/key-scopes.ts";
-import type { Connection } from "../database.ts";
-import { together } from "../together.ts";
+import type { Connection } from "../database/database.ts";
+import { together } from "../database/together.ts";
 
 /** A key's last use is a label for people; writing it on every request would be a write per read. */
 const TOUCH_EVERY_SECONDS = 60;

@@ -3,8 +3,8 @@
  * are nobody's business here. Who may read which is core/data-rights.ts; lists apply the same rule in SQL.
  */
 import type { DataReader, DataStatus, Visibility } from "../../core/accounts/data-rights.ts";
-import type { Connection } from "../database.ts";
-import { safeBigint } from "../old-values.ts";
+import type { Connection } from "../database/database.ts";
+import { safeBigint } from "../database/old-values.ts";
 
 export type DataKind = "dataset" | "model";
 

@@ -3,7 +3,7 @@
  * are changed by the ledger only; here they are read.
  */
 import { AT_RISK_DAY } from "../../core/alerts/data-at-risk.ts";
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 import { insertPersonalWorkspace } from "./workspaces.ts";
 
 /** Begins like no password hash does: nothing hashes to it. */

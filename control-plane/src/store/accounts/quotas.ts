@@ -3,9 +3,9 @@
  * setting DEFAULT_QUOTA_LEVEL hold for a customer, and nothing beyond the customer's quota limits a workspace.
  */
 import { defaultQuota, type Quota } from "../../core/orders/quota-levels.ts";
-import type { Connection } from "../database.ts";
-import { safeBigint } from "../old-values.ts";
-import { setting } from "../settings.ts";
+import type { Connection } from "../database/database.ts";
+import { safeBigint } from "../database/old-values.ts";
+import { setting } from "./settings.ts";
 
 export interface QuotaRow extends Quota {
   quota_level: string;

@@ -1,5 +1,5 @@
 /** Customers' SSH public keys; one row per customer and fingerprint. */
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 
 export interface SshKeyRow {
   id: number;

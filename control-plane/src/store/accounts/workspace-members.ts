@@ -3,8 +3,8 @@
  * invited is none yet, and nobody sees them here: a list of them would tell which addresses somebody has.
  */
 import type { WorkspaceRole } from "../../core/accounts/access-rights.ts";
-import type { Connection } from "../database.ts";
-import { endFallen } from "../invitations/vouching.ts";
+import type { Connection } from "../database/database.ts";
+import { endFallen } from "./vouching.ts";
 
 export interface MemberRow {
   workspace_id: number;

@@ -3,7 +3,7 @@
  * are only ever added.
  */
 import type { AuditFields } from "../../core/accounts/audit-difference.ts";
-import { type Connection, type Database, transaction } from "../database.ts";
+import { type Connection, type Database, transaction } from "../database/database.ts";
 
 export const AUDIT_OUTCOMES = ["done", "repeated", "refused", "failed"] as const;
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];

@@ -9,7 +9,7 @@ import {
   auditDifference,
   type AuditFields,
 } from "../../core/accounts/audit-difference.ts";
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 
 interface AuditTarget {
   table: string;

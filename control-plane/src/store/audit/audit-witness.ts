@@ -6,8 +6,8 @@
  */
 import type { QueryResultRow } from "pg";
 import type { AuditFields } from "../../core/accounts/audit-difference.ts";
-import type { ChangeWitness } from "../change-witness.ts";
-import type { Connection, Database } from "../database.ts";
+import type { ChangeWitness } from "../database/change-witness.ts";
+import type { Connection, Database } from "../database/database.ts";
 import { appendAuditEntries, appendAuditEntriesAlone, type AuditEntry } from "./audit-log.ts";
 import { type AuditTargetKind, differenceOf, idMadeBy, rowsOf } from "./audit-targets.ts";
 

@@ -1,6 +1,6 @@
 /** Asks every question of the doctor, one after the other; each sees the database as it is at that moment. */
 import type { CheckResult } from "@remotegpu/shared/doctor";
-import type { Database } from "../database.ts";
+import type { Database } from "../database/database.ts";
 import { HOUR_QUESTIONS } from "./hours.ts";
 import { JOURNAL_QUESTIONS } from "./journals.ts";
 import { LEASE_QUESTIONS } from "./leases.ts";

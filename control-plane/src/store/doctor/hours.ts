@@ -1,5 +1,5 @@
 /** Was every hour charged, in order? */
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 import { findRows, type Found, type Question } from "./question.ts";
 
 export const HOUR_QUESTIONS: readonly Question[] = [

@@ -5,7 +5,7 @@
 import { type ChainFault, type ChainPlace, placeAfter, walkChain } from "@remotegpu/shared/chain-walk";
 import type { Finding } from "@remotegpu/shared/doctor";
 import { GENESIS_HASH } from "@remotegpu/shared/journal-row";
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 import { findRows, type Found, MAX_LISTED, type Question } from "./question.ts";
 
 /** Rows looked at in one go; a few megabytes. */

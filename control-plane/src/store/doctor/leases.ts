@@ -1,5 +1,5 @@
 /** Does each port have one owner, and do orders, port mappings and the environments' mirrors say the same of it? */
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 import { mirroredPorts } from "../leases/port-mappings.ts";
 import { findRows, type Found, type Question } from "./question.ts";
 

@@ -1,5 +1,5 @@
 /** Do the books agree? Entries with their transactions, balances with entries, all with zero. */
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 import { findRows, type Found, type Question } from "./question.ts";
 
 export const MONEY_QUESTIONS: readonly Question[] = [

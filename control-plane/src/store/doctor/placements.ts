@@ -1,5 +1,5 @@
 /** Does each instance run once, and does each card have one owner? */
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 import { findRows, type Found, type Question } from "./question.ts";
 
 export const PLACEMENT_QUESTIONS: readonly Question[] = [

@@ -4,7 +4,7 @@
  */
 import { type Check, type CheckResult, type Finding, resultOf } from "@remotegpu/shared/doctor";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { type Connection, type Database, StoreError, transaction } from "../database.ts";
+import { type Connection, type Database, StoreError, transaction } from "../database/database.ts";
 
 /** Findings listed of each question. */
 export const MAX_LISTED = 20;

@@ -1,6 +1,6 @@
 /** Which registries hosts may be sent to, and what that leaves reachable: nothing broken, but the operator's to know. */
-import type { Connection } from "../database.ts";
-import { registryListInForce } from "../registries/registry-list.ts";
+import type { Connection } from "../database/database.ts";
+import { registryListInForce } from "../hosts/images/registry-list.ts";
 import type { Found, Question } from "./question.ts";
 
 export const REGISTRY_QUESTIONS: readonly Question[] = [

@@ -2,9 +2,9 @@
  * May the control plane itself change what is append-only? Asked as it works, in the role of its own transactions, and
  * told where it comes with rights that it then lays down.
  */
-import { APPEND_ONLY_TABLES } from "../application-role/append-only.ts";
-import { APPLICATION_ROLE } from "../application-role/application-role.ts";
-import type { Connection, Database } from "../database.ts";
+import { APPEND_ONLY_TABLES } from "../database/append-only.ts";
+import { APPLICATION_ROLE } from "../database/application-role.ts";
+import type { Connection, Database } from "../database/database.ts";
 import { findRows, type Found, type Question } from "./question.ts";
 
 export const RIGHTS_QUESTIONS: readonly Question[] = [

@@ -1,5 +1,5 @@
 /** Does each run's charge follow from its proven time, and do records and ledger say the same as the run? */
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 import { findRows, type Found, type Question } from "./question.ts";
 
 export const RUN_QUESTIONS: readonly Question[] = [

@@ -1,5 +1,5 @@
 /** Was each day of storage posted as it says, and nothing besides? */
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 import { findRows, type Found, type Question } from "./question.ts";
 
 export const STORAGE_QUESTIONS: readonly Question[] = [

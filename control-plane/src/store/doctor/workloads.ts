@@ -5,7 +5,7 @@
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { limitMs } from "../../core/environments/environment-status.ts";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 import { findRows, type Found, type Question } from "./question.ts";
 
 /** The leader looks every few seconds; a change of leaders takes less than this. */

@@ -9,8 +9,8 @@ import { limitMs } from "../../core/environments/environment-status.ts";
 import type { Mount } from "../../core/orders/order-check.ts";
 import { type EndCause, newsOfStatus } from "../../core/alerts/work-news.ts";
 import { LIVE } from "../accounts/workspaces.ts";
-import type { Connection } from "../database.ts";
-import { appendEvent, appendEvents, STATUS_EVENT } from "../events.ts";
+import type { Connection } from "../database/database.ts";
+import { appendEvent, appendEvents, STATUS_EVENT } from "../events/events.ts";
 import {
   knownStatus,
   OLD_PORTS,
@@ -18,9 +18,9 @@ import {
   SOUND_ENVIRONMENT,
   SOUND_LEASE,
   SOUND_PORTS,
-} from "../old-values.ts";
-import { NO_CAUSE, queueWorkNews } from "../webhooks/news-outbox.ts";
-import { type WorkloadFilter, type WorkloadPage, workloadPage } from "../workload-pages.ts";
+} from "../database/old-values.ts";
+import { NO_CAUSE, queueWorkNews } from "../events/news-outbox.ts";
+import { type WorkloadFilter, type WorkloadPage, workloadPage } from "../workloads/workload-pages.ts";
 
 export interface EnvironmentRow {
   id: string;

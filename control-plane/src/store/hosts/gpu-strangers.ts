@@ -1,6 +1,6 @@
 /** Cards with processes on them that are in no live run of their host, by what hosts told last. */
 import type { GpuStranger } from "@remotegpu/shared/host-report";
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 
 export interface StrangeCard {
   uuid: string;

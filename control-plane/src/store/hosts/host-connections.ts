@@ -1,8 +1,8 @@
 /** Which hosts have fallen silent, and writing down what that makes of their connection. */
 import type { HostConnection } from "@remotegpu/shared/workload";
 import type { HostStatus } from "../../core/hosts/host-liveness.ts";
-import type { Connection } from "../database.ts";
-import { appendEvent } from "../events.ts";
+import type { Connection } from "../database/database.ts";
+import { appendEvent } from "../events/events.ts";
 
 export interface SilentHost {
   id: string;

@@ -1,5 +1,5 @@
 /** The keys by which hosts are known: whose signature a batch of usage rows may carry. */
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 
 /** Answers those who ask in the same moment by one question. */
 export class HostKeys {

@@ -4,8 +4,8 @@
  */
 import type { GpuStranger } from "@remotegpu/shared/host-report";
 import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
-import type { Connection } from "../database.ts";
-import { safeBigint, SOUND_HOST } from "../old-values.ts";
+import type { Connection } from "../database/database.ts";
+import { safeBigint, SOUND_HOST } from "../database/old-values.ts";
 
 export interface HostRow {
   id: string;

@@ -1,9 +1,9 @@
 /** One-use tokens with which hosts join, stored as hashes, and the transaction in which a host uses one. */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { JoinRequest } from "@remotegpu/shared/joining";
-import { raiseAlarm } from "../alarms.ts";
-import type { Connection } from "../database.ts";
-import { appendEvent } from "../events.ts";
+import { raiseAlarm } from "../events/alarms.ts";
+import type { Connection } from "../database/database.ts";
+import { appendEvent } from "../events/events.ts";
 
 export async function insertJoinToken(
   sql: Connection,

@@ -4,9 +4,9 @@
  * over needs. Beyond that it is not listened to, and the operators see why.
  */
 import { MS_PER_DAY } from "@remotegpu/shared/units";
-import { raiseAlarmsOnce } from "../alarms.ts";
-import type { Connection } from "../database.ts";
-import { appendEvents } from "../events.ts";
+import { raiseAlarmsOnce } from "../events/alarms.ts";
+import type { Connection } from "../database/database.ts";
+import { appendEvents } from "../events/events.ts";
 
 export const MAX_JOURNALS_A_DAY = 50;
 export const MAX_BOOTS_A_DAY = 200;

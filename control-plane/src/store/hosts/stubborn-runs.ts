@@ -5,8 +5,8 @@
  */
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import { isOver } from "../../core/environments/environment-status.ts";
-import { keepAlarms } from "../alarms.ts";
-import type { Connection } from "../database.ts";
+import { keepAlarms } from "../events/alarms.ts";
+import type { Connection } from "../database/database.ts";
 
 /** Of one host and kind. */
 const MAX_SHOWN = 20;

@@ -3,9 +3,9 @@
  * is a step of a transaction that holds the environment's row. What a start takes is in start-leases.ts.
  */
 import type { ServiceSwitches } from "../../core/leases/lease-plan.ts";
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
-import { setting } from "../settings.ts";
+import { setting } from "../accounts/settings.ts";
 import { insertLeaseOrders, orderRelease, roomForLeases, wantedLeases } from "./lease-orders.ts";
 
 /** What of an environment its leases depend on. */

@@ -1,6 +1,6 @@
 /** The end of all leases of a host that leaves the fleet: nobody will ever report on them again. */
-import type { Connection } from "../database.ts";
-import { appendEvents } from "../events.ts";
+import type { Connection } from "../database/database.ts";
+import { appendEvents } from "../events/events.ts";
 import { mirrorPorts, releaseMappings } from "./port-mappings.ts";
 
 /** Call in the transaction that takes the host away. */

@@ -6,11 +6,11 @@ import type { LeaseService, ObservedLease } from "@remotegpu/shared/lease";
 import { type BelievedLease, believeLeases } from "../../core/leases/lease-belief.ts";
 import { leaseEvents, type LeaseState } from "../../core/leases/lease-report.ts";
 import { newsOfLease } from "../../core/alerts/work-news.ts";
-import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../alarms.ts";
-import type { Connection } from "../database.ts";
-import { idOnHosts } from "../environments/id-on-hosts.ts";
-import { queueWorkNews } from "../webhooks/news-outbox.ts";
-import { appendEvents, type NewEvent } from "../events.ts";
+import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../events/alarms.ts";
+import type { Connection } from "../database/database.ts";
+import { idOnHosts } from "../workloads/id-on-hosts.ts";
+import { queueWorkNews } from "../events/news-outbox.ts";
+import { appendEvents, type NewEvent } from "../events/events.ts";
 import {
   type BoundPort,
   mirrorPorts,

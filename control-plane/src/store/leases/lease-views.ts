@@ -1,7 +1,7 @@
 /** Leases of an environment as its people are told them. */
 import type { LeaseService } from "@remotegpu/shared/lease";
 import type { LeaseState } from "../../core/leases/lease-report.ts";
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 
 export interface LeaseView {
   id: string;

@@ -4,7 +4,7 @@
  */
 import type { LeaseService } from "@remotegpu/shared/lease";
 import { PortNumbers } from "../../core/leases/lease-belief.ts";
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 
 export interface BoundPort {
   leaseId: string;

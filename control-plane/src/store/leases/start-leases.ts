@@ -4,8 +4,8 @@
  */
 import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
 import { leasedServices, type LeasePlan, planLeases } from "../../core/leases/lease-plan.ts";
-import type { Connection } from "../database.ts";
-import { appendEvents, type NewEvent } from "../events.ts";
+import type { Connection } from "../database/database.ts";
+import { appendEvents, type NewEvent } from "../events/events.ts";
 import { raiseGeneration, raiseGenerations } from "../hosts/hosts.ts";
 import { allowsPlainHttp, type Leasing, type LeasingEnvironment, switchesOf } from "./environment-leases.ts";
 import {

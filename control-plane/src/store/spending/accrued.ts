@@ -5,10 +5,10 @@
 import { parsePoints, type Points } from "@remotegpu/shared/money";
 import { totalMs, without } from "../../core/billing/proven-time.ts";
 import { billedMinutes, totalAmount } from "../../core/billing/rating.ts";
-import { frozenLinesOf } from "../billing/run-lines.ts";
-import { provenTimes } from "../billing/run-time.ts";
-import { waivedTimes } from "../billing/run-waivers.ts";
-import type { Connection } from "../database.ts";
+import { frozenLinesOf } from "../billing/runs/run-lines.ts";
+import { provenTimes } from "../billing/runs/run-time.ts";
+import { waivedTimes } from "../billing/runs/run-waivers.ts";
+import type { Connection } from "../database/database.ts";
 
 interface UnchargedRun {
   id: string;

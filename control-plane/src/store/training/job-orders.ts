@@ -1,12 +1,10 @@
 /** Training jobs as the placing transaction takes them: locked, with who pays, and set running once they have a place. */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
-import { DATASET_PATHS, MODEL_PATHS, withPaths } from "../../core/orders/order-check.ts";
-import { rankResources, type TrainingConfig } from "../../core/training/training-order.ts";
+import type { TrainingConfig } from "../../core/training/training-order.ts";
 import { LIVE } from "../accounts/workspaces.ts";
-import type { Connection } from "../database.ts";
-import type { CheckedOrder } from "../environments/environment-checks.ts";
-import { appendEvents, STATUS_EVENT } from "../events.ts";
-import { knownStatus, safeBigint, SOUND_SIZES } from "../old-values.ts";
+import type { Connection } from "../database/database.ts";
+import { appendEvents, STATUS_EVENT } from "../events/events.ts";
+import { knownStatus, safeBigint, SOUND_SIZES } from "../database/old-values.ts";
 
 export interface JobOrderRow {
   id: string;
@@ -60,30 +58,6 @@ export async function lockJobOrders(
     [ids],
   );
   return new Map(rows.map((row) => [row.id, row]));
-}
-
-/** As the checks of an order read it. */
-export function checkedJob(job: JobOrderRow): CheckedOrder {
-  return {
-    ...rankResources(job),
-    kind: "training",
-    id: job.id,
-    instances: job.node_count,
-    customer_id: job.customer_id,
-    workspace_id: job.workspace_id,
-    payer_id: job.payer_id,
-    mounted_datasets: mountsAt(job.mounted_datasets, DATASET_PATHS),
-    mounted_models: mountsAt(job.mounted_models, MODEL_PATHS),
-    image: job.image,
-  };
-}
-
-/** A job names what it mounts by ids alone, in the order of the paths. */
-function mountsAt(ids: readonly number[] | null, family: readonly string[]) {
-  return withPaths(
-    (ids ?? []).filter((id) => id !== 0).map((id) => ({ id })),
-    family,
-  );
 }
 
 export interface JobStart {

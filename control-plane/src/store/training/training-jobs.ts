@@ -1,8 +1,8 @@
 /** Rows of training jobs, read. */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
-import type { Connection } from "../database.ts";
-import { knownStatus, safeBigint } from "../old-values.ts";
-import { type WorkloadFilter, type WorkloadPage, workloadPage } from "../workload-pages.ts";
+import type { Connection } from "../database/database.ts";
+import { knownStatus, safeBigint } from "../database/old-values.ts";
+import { type WorkloadFilter, type WorkloadPage, workloadPage } from "../workloads/workload-pages.ts";
 
 export interface TrainingJobRow {
   id: string;

@@ -3,17 +3,17 @@
  * would go is compared with what the way up would make of the old row again. Anything else is a loss, named, and
  * nothing is changed.
  */
-import { withdrawFromApplication } from "../application-role/grants.ts";
-import { type Catalogue, type Column, type Definition, quoted, readCatalogue } from "../catalogue.ts";
-import type { Connection } from "../database.ts";
-import { MigrationError } from "../migration-error.ts";
-import { assertNothingIsLost } from "./losses.ts";
-import { modelOf } from "./model.ts";
+import { withdrawFromApplication } from "../database/grants.ts";
+import { type Catalogue, type Column, type Definition, quoted, readCatalogue } from "./catalogue.ts";
+import type { Connection } from "../database/database.ts";
+import { MigrationError } from "./migration-error.ts";
+import { assertNothingIsLost } from "./rows/losses.ts";
+import { modelOf } from "./tables/model.ts";
 import { isOldTable, OLD_TABLES } from "./old-form.ts";
-import { withoutTriggers } from "./others-triggers.ts";
+import { withoutTriggers } from "./tables/others-triggers.ts";
 import { withProgress, type Say } from "./progress.ts";
-import { settled, typeChange } from "./columns.ts";
-import { linesOf } from "./same-schema.ts";
+import { settled, typeChange } from "./tables/columns.ts";
+import { linesOf } from "./tables/same-schema.ts";
 
 const MAX_NAMED = 20;
 

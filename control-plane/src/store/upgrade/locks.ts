@@ -2,8 +2,8 @@
  * Holding everybody off while the tables change. Whoever uses them is waited for with a bound and then named; nobody is
  * cut off. Another process that is migrating is waited for as long as it takes.
  */
-import { type Connection, type Database, StoreError, transaction } from "../database.ts";
-import { MigrationError } from "../migration-error.ts";
+import { type Connection, type Database, StoreError, transaction } from "../database/database.ts";
+import { MigrationError } from "./migration-error.ts";
 
 /** What this process calls itself to Postgres while it changes the schema. */
 export const MIGRATING = "remotegpu migrate";

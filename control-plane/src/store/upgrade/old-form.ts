@@ -2,7 +2,7 @@
  * What the old system's tables look like in a given database: which are there, with which columns, and whether the
  * change has been made to them. Somebody may have added new columns by hand or taken old ones away.
  */
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 
 export const OLD_TABLES = [
   "customers",

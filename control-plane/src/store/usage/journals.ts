@@ -2,7 +2,7 @@
  * Hosts' journals: each held while its rows are decided, and how far it is decided without a gap (the watermark). The
  * rows themselves are in usage-rows.ts. What is asked together is one journal of each host, so hosts name the answers.
  */
-import type { Connection } from "../database.ts";
+import type { Connection } from "../database/database.ts";
 
 export interface JournalKey {
   readonly hostId: string;

@@ -1,6 +1,6 @@
 /** What hosts claimed and does not count: set aside whole, each content once, with an alarm for each host and reason. */
-import { raiseAlarmsOnce } from "../alarms.ts";
-import type { Connection } from "../database.ts";
+import { raiseAlarmsOnce } from "../events/alarms.ts";
+import type { Connection } from "../database/database.ts";
 
 export interface Quarantined {
   readonly seq: number | null;

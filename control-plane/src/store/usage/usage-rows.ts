@@ -3,8 +3,8 @@
  * hosts claimed them. Held journals (journals.ts) see to it that nobody else writes the same.
  */
 import type { JournalBatch, JournalRow } from "@remotegpu/shared/journal-row";
-import { copyLine } from "../copy-in.ts";
-import type { Connection, Transaction } from "../database.ts";
+import { copyLine } from "../database/copy-in.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import type { JournalKey } from "./journals.ts";
 
 export interface DecidedRow {

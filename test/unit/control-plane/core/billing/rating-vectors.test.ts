@@ -1,6 +1,6 @@
 /** The billing vectors through the real rating code, message by message being left to the integration test. */
 import { parseUtcOffset } from "@remotegpu/control-plane/core/billing/billing-calendar";
-import { linesForOrder } from "@remotegpu/control-plane/core/prices/price-lines";
+import { linesForOrder } from "@remotegpu/control-plane/core/orders/prices/price-lines";
 import { atUtc, union } from "@remotegpu/control-plane/core/billing/proven-time";
 import { estimate, type PricedLine, rateRun } from "@remotegpu/control-plane/core/billing/rating";
 import { waivedTime } from "@remotegpu/control-plane/core/billing/waived-time";

@@ -7,7 +7,7 @@ import {
   type StreamState,
   troublesOf,
 } from "@remotegpu/control-plane/core/ingest/journal-stream";
-import { JournalKeeping } from "@remotegpu/control-plane/link/journal-keeping";
+import { JournalKeeping } from "@remotegpu/control-plane/link/journal/journal-keeping";
 import type { NatsConnection } from "nats";
 import { describe, expect, test } from "vitest";
 

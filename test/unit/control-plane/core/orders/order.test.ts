@@ -7,7 +7,6 @@ import {
   quotaShare,
   waitingOrder,
 } from "@remotegpu/control-plane/core/orders/order";
-import { pricedOrder } from "@remotegpu/control-plane/core/prices/priced-order";
 
 const order = (change: Partial<EnvironmentResources> = {}): EnvironmentResources => ({
   cpu: 2,
@@ -72,10 +71,9 @@ test("placement weighs thousandths of a core and whole MiB, rounded up", () => {
   });
 });
 
-test("a slice is priced as a slice and counts as a GPU of the quota", () => {
+test("a slice counts as a GPU of the quota", () => {
   const slice = order({ gpu: 1, gpu_memory: GIB, config: { gpu_sharing: "shared" } });
 
-  expect(pricedOrder(slice)).toMatchObject({ gpus: 1, gpuShared: true, gpuMemoryBytes: GIB });
   expect(quotaShare(slice)).toMatchObject({
     gpu_quota: 1,
     cpu_quota: 2,

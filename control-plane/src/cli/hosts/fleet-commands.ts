@@ -1,0 +1,111 @@
+/** What the fleet's owner looks at: totals, alarms, what was refused, who did what, and the settings of the whole. */
+import { words } from "../frame/arguments.ts";
+import { argument, command, option, thing, type Command, type Group } from "../frame/command.ts";
+import { limit, listCommand, segment, showCommand } from "../frame/list-command.ts";
+import { printDone } from "../frame/output.ts";
+
+const SETTING: Group = {
+  name: "setting",
+  aliases: ["settings"],
+  summary: "settings of the whole fleet",
+  members: [
+    listCommand({
+      summary: "every setting, its value and what it takes",
+      route: () => "/settings",
+      columns: ["key", "value", "default", { wide: "values" }, "description"],
+    }),
+    command({
+      name: "set",
+      summary: "change one; it holds from the next order on",
+      takes: { key: thing("key", "setting"), value: argument("value", words()) },
+      run: async ({ api, output }, { key, value }) => {
+        const row = await api.put(`/settings/${segment(key)}`, { value });
+        printDone(output, `${key} is ${String(row.value)}.`, row);
+      },
+    }),
+  ],
+};
+
+const ALARM: Group = {
+  name: "alarm",
+  aliases: ["alarms"],
+  summary: "what an operator should look at",
+  standard: "list",
+  members: [
+    listCommand({
+      summary: "alarms, newest first; one without cleared_at is open",
+      takes: limit(50),
+      route: () => "/alarms",
+      columns: ["id", "raised_at", "kind", "subject", "detail", "cleared_at"],
+      limit: 50,
+    }),
+    command({
+      name: "clear",
+      summary: "somebody has looked at it; what still is so, or is so again, raises a new one",
+      takes: { alarm: argument("alarm", words()) },
+      run: async ({ api, output }, { alarm }) => {
+        const row = await api.post(`/alarms/${segment(alarm)}/clear`);
+        printDone(output, `Alarm ${alarm} (${String(row.kind)}) is cleared.`, row);
+      },
+    }),
+  ],
+};
+
+export const FLEET: readonly (Command | Group)[] = [
+  showCommand({ name: "fleet", summary: "totals, free, queued and pending usage", route: () => "/fleet" }),
+  ALARM,
+  listCommand({
+    name: "audit-log",
+    summary: "who asked for which change and what came of it, newest first (-o json has before and after)",
+    takes: {
+      actor: option("--actor <customer>", "of this customer or administrator", words(), { of: "customer" }),
+      target: option(
+        "--target <kind[/id]>",
+        "done to this: environment/env-…, customer/12, or to any host",
+        words(),
+      ),
+      action: option("--action <action>", "such as environment.stop, api-key.create, money.top-up", words()),
+      outcome: option("--outcome <outcome>", "done, repeated, refused or failed", words()),
+      since: option("--since <time>", "from this moment on, RFC 3339", words()),
+      until: option("--until <time>", "before this moment", words()),
+      ...limit(50),
+    },
+    route: () => "/audit-log",
+    query: ({ actor, target, action, outcome, since, until }) => {
+      const [kind, ...id] = target?.split("/") ?? [];
+      return {
+        actor_customer_id: actor,
+        target_kind: kind,
+        target_id: id.length === 0 ? undefined : id.join("/"),
+        action,
+        outcome,
+        since,
+        until,
+      };
+    },
+    columns: [
+      "at",
+      "actor_customer_id",
+      "action",
+      "target_kind",
+      "target_id",
+      "outcome",
+      "problem",
+      { wide: "attempts" },
+    ],
+    limit: 50,
+    examples: [
+      "audit-log --actor ada --outcome refused",
+      "audit-log --target environment --since 2026-11-01T00:00:00Z",
+    ],
+  }),
+  listCommand({
+    name: "quarantine",
+    summary: "usage that a host claimed and that was refused, newest first; it is not billed",
+    takes: limit(50),
+    route: () => "/quarantine",
+    columns: ["id", "at", "host_id", "run_id", "reason", "excess_ms"],
+    limit: 50,
+  }),
+  SETTING,
+];

@@ -1,0 +1,201 @@
+/** What the fleet's owner does with hosts and their cards. */
+import type { Row } from "../frame/api-client.ts";
+import { jsonObject, wholeNumber, words } from "../frame/arguments.ts";
+import { argument, command, flag, option, thing, type Command, type Group } from "../frame/command.ts";
+import { body } from "../frame/context.ts";
+import { DRAIN } from "./drain-command.ts";
+import { limit, listCommand, segment, showCommand } from "../frame/list-command.ts";
+import { printDone, printOne, sizeText, type Column } from "../frame/output.ts";
+import { EVENT_COLUMNS } from "../work/workload-looks.ts";
+
+const HOST_COLUMNS: Column[] = [
+  "id",
+  "name",
+  "status",
+  { ifRoom: "connection" },
+  ["health", (row) => row.health_status],
+  { ifRoom: ["cordoned", (row) => (row.cordoned === true ? "yes" : "no")] },
+  { wide: ["cpu", (row) => `${String(row.used_cpu)}/${String(row.total_cpu)}`] },
+  { wide: ["memory", (row) => sizeText(row.total_memory)] },
+  [
+    "gpu",
+    (row) =>
+      `${String(row.used_gpu)}/${String(row.total_gpu)}${row.simulated === true ? " (simulated)" : ""}`,
+  ],
+  { wide: "agent_version" },
+  ["says", (row) => row.status_reason],
+];
+const GPU_COLUMNS: Column[] = [
+  ["index", (row) => row.gpu_index],
+  "uuid",
+  "name",
+  "status",
+  ["health", (row) => row.health_status],
+  { ifRoom: ["simulated", (row) => (row.simulated === true ? "yes" : "no")] },
+  {
+    ifRoom: [
+      "use",
+      (row) => (row.utilization_percent === null ? null : `${Number(row.utilization_percent)} %`),
+    ],
+  },
+  { ifRoom: ["island", (row) => row.nvlink_island] },
+  ["allocated to", (row) => row.allocated_to],
+  { ifRoom: ["strangers", (row) => strangersText(row.strangers)] },
+  ["why", (row) => reasonsText(row)],
+];
+
+const PULL_COLUMNS: Column[] = [
+  "image",
+  "state",
+  { ifRoom: ["layers", (row) => doneOf(row.layers_done, row.layers, String)] },
+  ["bytes", (row) => doneOf(row.bytes_done, row.bytes, (bytes) => sizeText(bytes))],
+  { ifRoom: ["fetch", (row) => row.fetch_id] },
+  "problem",
+  ["runtime says", (row) => row.operator_detail],
+  "told_at",
+];
+
+/** `3 of 8`; nothing before both numbers are known. */
+function doneOf(done: unknown, all: unknown, text: (value: unknown) => string | null): string | null {
+  return done === null || all === null ? null : `${text(done)} of ${text(all)}`;
+}
+
+/** `Xorg (812)`; a process that has no name is its number. */
+function strangersText(strangers: unknown): string | null {
+  const texts = (Array.isArray(strangers) ? strangers : []).map(
+    (stranger: { pid: number; name: string | null }) =>
+      stranger.name === null ? String(stranger.pid) : `${stranger.name} (${stranger.pid})`,
+  );
+  return texts.length === 0 ? null : texts.join(", ");
+}
+
+/** An administrator's own word first, then what the host says. */
+function reasonsText(row: Row): string | null {
+  const word = typeof row.cordon_reason === "string" ? `Cordoned: ${row.cordon_reason}` : "Cordoned.";
+  const own = row.cordoned_by === "admin" ? [word] : [];
+  const hosts = Array.isArray(row.health_reasons) ? row.health_reasons.map(String) : [];
+  return [...own, ...hosts].join(" ") || null;
+}
+
+const aHost = () => ({ host: thing("host", "host") });
+const path = (host: string, what?: string) =>
+  `/hosts/${segment(host)}${what === undefined ? "" : `/${what}`}`;
+
+const JOIN_TOKEN = command({
+  name: "join-token",
+  summary: "a one-use token with which a host joins within 15 minutes",
+  takes: { host_name: option("--host-name <name>", "how the host is called", words()) },
+  run: async ({ api, output }, members) => {
+    const row = await api.post("/join-tokens", body(members));
+    const install =
+      typeof row.command === "string"
+        ? row.command
+        : "(This server hands out no agent to install; one begun with `remotegpu-control-plane run` does.)";
+    printDone(output, `${String(row.token)}\n\n${install}`, row);
+  },
+});
+
+const VERBS: Command[] = [
+  ["cordon", "place nothing new on it"],
+  ["uncordon", "place on it again"],
+  ["revoke", "close its connection and refuse it from now on"],
+].map(([verb = "", summary = ""]) =>
+  command({
+    name: verb,
+    summary,
+    takes: aHost(),
+    run: async ({ api, output }, { host }) =>
+      printDone(output, `Host ${host}: ${verb} done.`, await api.post(path(host, verb))),
+  }),
+);
+
+const HOST: Group = {
+  name: "host",
+  summary: "the fleet's hosts",
+  members: [
+    listCommand({
+      summary: "every host",
+      route: () => "/hosts",
+      columns: HOST_COLUMNS,
+      empty: "No host yet. Make a token: remotegpu join-token",
+    }),
+    showCommand({ summary: "one host, whole", takes: aHost(), route: ({ host }) => path(host) }),
+    listCommand({
+      name: "gpus",
+      summary: "its GPUs, and who has them",
+      takes: aHost(),
+      route: ({ host }) => path(host, "gpus"),
+      columns: GPU_COLUMNS,
+    }),
+    listCommand({
+      name: "pulls",
+      summary: "the images that it pulls, how far it is, and why one does not come",
+      takes: aHost(),
+      route: ({ host }) => path(host, "pulls"),
+      columns: PULL_COLUMNS,
+      empty: "It pulls nothing now.",
+    }),
+    listCommand({
+      name: "events",
+      summary: "what happened on it, newest first",
+      takes: { ...aHost(), ...limit(50, "at most so many") },
+      route: ({ host }) => path(host, "events"),
+      columns: [...EVENT_COLUMNS, ["gpu", (row) => row.gpu_uuid]],
+      limit: 50,
+    }),
+    command({
+      name: "update",
+      summary: "change its name, address or labels",
+      takes: {
+        ...aHost(),
+        name: option("--name <name>", "another name", words()),
+        public_ip: option("--public-ip <address>", "where customers reach its ports", words()),
+        labels: option("--labels <json>", "a JSON object", jsonObject()),
+      },
+      run: async ({ api, output }, { host, ...members }) =>
+        printOne(output, await api.patch(path(host), body(members))),
+    }),
+    ...VERBS,
+    DRAIN,
+    command({
+      name: "confirm-stops",
+      summary: "yes, these many stops are meant",
+      takes: { ...aHost(), generation: argument("generation", wholeNumber()) },
+      run: async ({ api, output }, { host, generation }) => {
+        const row = await api.post(path(host, "confirm-stops"), { generation });
+        printDone(output, `Stops of generation ${generation} on host ${host} are confirmed.`, row);
+      },
+    }),
+    command({
+      name: "delete",
+      summary: "take a host out of the fleet",
+      takes: {
+        ...aHost(),
+        lost: flag("--lost", "the machine is gone: its runs end at their last proven moment"),
+      },
+      run: async ({ api, output }, { host, lost }) => {
+        await api.delete(path(host), { lost: lost ? "true" : undefined });
+        printDone(output, `Host ${host} is gone.`);
+      },
+    }),
+  ],
+};
+
+const GPU: Group = {
+  name: "gpu",
+  summary: "one GPU",
+  members: [
+    ["cordon", "place nothing new on it"],
+    ["uncordon", "place on it again"],
+  ].map(([verb = "", summary = ""]) =>
+    command({
+      name: verb,
+      summary,
+      takes: { uuid: argument("uuid", words()) },
+      run: async ({ api, output }, { uuid }) =>
+        printDone(output, `GPU ${uuid}: ${verb} done.`, await api.post(`/gpus/${segment(uuid)}/${verb}`)),
+    }),
+  ),
+};
+
+export const HOSTS: readonly (Command | Group)[] = [JOIN_TOKEN, HOST, GPU];

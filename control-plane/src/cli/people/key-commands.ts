@@ -1,0 +1,66 @@
+/** `remotegpu key …`: a customer's own API keys. A new one is printed once, alone, so that a script can take it. */
+import { z } from "zod";
+import { words } from "../frame/arguments.ts";
+import { command, option, optionOr, repeated, thing, type Group } from "../frame/command.ts";
+import { body } from "../frame/context.ts";
+import { listCommand, segment } from "../frame/list-command.ts";
+import { printDone, type Column } from "../frame/output.ts";
+
+export const KEY_COLUMNS: Column[] = [
+  "id",
+  "name",
+  "prefix",
+  { ifRoom: "created_at" },
+  ["opens", (row) => (row.role === "metrics" ? "metrics" : row.scopes)],
+  "expires_at",
+  { ifRoom: "last_used_at" },
+  "revoked_at",
+];
+
+/** What a new key may be told, for oneself and for customers. */
+export function keyWish() {
+  return {
+    name: optionOr("--name <name>", "what it is for", words(), "cli"),
+    scopes: repeated(
+      "--scope <scope>",
+      "read, orders or money; several times for several; else those of the key that asks",
+      z.array(z.string()),
+    ),
+    expires_at: option(
+      "--expires <time>",
+      "from when on it opens nothing, like 2027-01-31T00:00:00Z",
+      words(),
+    ),
+  };
+}
+
+export const KEY: Group = {
+  name: "key",
+  summary: "your API keys: what each opens, and until when",
+  members: [
+    command({
+      name: "create",
+      summary: "a key that opens no more than the one that asks; it is shown once",
+      takes: keyWish(),
+      examples: ["key create --name ci --scope orders --expires 2027-01-31T00:00:00Z"],
+      run: async ({ api, output }, wish) => {
+        const row = await api.post("/api-keys", body(wish));
+        printDone(output, String(row.key), row);
+      },
+    }),
+    listCommand({
+      summary: "your keys, by their first characters",
+      route: () => "/api-keys",
+      columns: KEY_COLUMNS,
+    }),
+    command({
+      name: "revoke",
+      summary: "from now on it opens nothing",
+      takes: { key: thing("key", "key") },
+      run: async ({ api, output }, { key }) => {
+        await api.delete(`/api-keys/${segment(key)}`);
+        printDone(output, `Key ${key} no longer opens anything.`, { id: key });
+      },
+    }),
+  ],
+};

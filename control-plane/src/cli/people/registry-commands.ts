@@ -1,0 +1,62 @@
+/** `remotegpu registry-credential …`: what private images are fetched with. Passwords are read, never shown. */
+import { fileText, wholeNumber, words } from "../frame/arguments.ts";
+import { argument, command, needed, option, thing, type Group } from "../frame/command.ts";
+import { body } from "../frame/context.ts";
+import { listCommand, segment } from "../frame/list-command.ts";
+import { printDone, type Column } from "../frame/output.ts";
+import { askForSecret } from "../frame/secret-input.ts";
+
+const COLUMNS: Column[] = [
+  "id",
+  "registry",
+  "username",
+  ["for", ({ workspace_id: id }) => (typeof id === "number" ? `workspace ${id}` : "you")],
+  ["usable", (row) => (row.usable === true ? "yes" : "no: give it anew")],
+  "created_at",
+];
+
+const ofWorkspace = (description: string) => ({
+  workspace_id: option("--workspace <workspace>", description, wholeNumber(), { of: "workspace" }),
+});
+
+export const REGISTRY_CREDENTIAL: Group = {
+  name: "registry-credential",
+  summary: "credentials of registries, with which hosts fetch private images",
+  members: [
+    command({
+      name: "add",
+      summary:
+        "give one, in place of an earlier one for that registry; the password is asked for, or read from standard input",
+      takes: {
+        registry: argument("registry", words()),
+        username: needed("--username <name>", "as whom hosts fetch", words()),
+        ...ofWorkspace("for all that is ordered there; else for what you order"),
+        password: option("--password-file <file>", "read the password, or token, from there", fileText()),
+      },
+      run: async ({ api, output }, { password, ...members }) => {
+        const { registry, username, workspace_id: workspace } = members;
+        const secret = password ?? (await askForSecret(`Password of ${username} at ${registry}: `));
+        const row = await api.post("/registry-credentials", { ...body(members), password: secret });
+        const whose = workspace === undefined ? "what you order" : `workspace ${workspace}`;
+        printDone(output, `Hosts fetch from ${String(row.registry)} as ${username} for ${whose}.`, row);
+      },
+    }),
+    listCommand({
+      summary: "yours, and those of workspaces that you own or administer",
+      takes: ofWorkspace("of one workspace"),
+      route: () => "/registry-credentials",
+      query: ({ workspace_id: workspace }) => ({ workspace_id: workspace?.toString() }),
+      columns: COLUMNS,
+      empty: "No credentials. Give one: remotegpu registry-credential add REGISTRY --username NAME",
+    }),
+    command({
+      name: "remove",
+      summary: "take one back; hosts get it no longer",
+      takes: { credential: thing("registry", "registry-credential") },
+      run: async ({ api, output }, { credential }) => {
+        await api.delete(`/registry-credentials/${segment(credential)}`);
+        printDone(output, `Credential ${credential} is gone.`, { id: credential });
+      },
+    }),
+  ],
+};

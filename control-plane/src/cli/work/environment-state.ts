@@ -1,0 +1,103 @@
+/** How an environment stands: one sentence, waiting until it has settled, and what its runs were charged. */
+import { z } from "zod";
+import { asSentence } from "@remotegpu/shared/sentence";
+import type { Row } from "../frame/api-client.ts";
+import { wholeNumber } from "../frame/arguments.ts";
+import { CliError } from "../frame/cli-error.ts";
+import { flag, optionOr, thing } from "../frame/command.ts";
+import type { Context } from "../frame/context.ts";
+import { segment } from "../frame/list-command.ts";
+import { printList, type Output } from "../frame/output.ts";
+import { restartsText, statusText } from "./restarts-text.ts";
+import { type Look, waitUntil } from "./wait.ts";
+
+/** A large image takes its time; an order that finds no place would be waited for without end. */
+const WAIT_SECONDS = "1800";
+
+const Rows = z.array(z.looseObject({}));
+const GpuNames = z.array(z.looseObject({ uuid: z.string(), model: z.string().nullish() }));
+
+export function anEnvironment() {
+  return { environment: thing("environment", "environment") };
+}
+
+export function waiting() {
+  return {
+    wait: flag("--wait", "return when it is done"),
+    timeout: optionOr(
+      "--timeout <seconds>",
+      "with --wait: give up after so long; the order stands",
+      wholeNumber(),
+      WAIT_SECONDS,
+    ),
+  };
+}
+
+/**
+ * Waits until the status no longer ends in "ing" or "queued".
+ * @throws CliError past the bound, with Ctrl-C, and where it came to nothing: also where its container dies again and again
+ */
+export async function settled({ api }: Context, id: string, seconds: number, begins?: string): Promise<Row> {
+  const look = async (): Promise<Look<Row>> => {
+    const row = await api.get(`/environments/${segment(id)}`);
+    const restarting = restartsText(row);
+    if (row.status === "error" || (row.status === "running" && restarting !== null))
+      throw new CliError("refused", environmentSentence(row));
+    if (row.status === "running" || row.status === "stopped") return { done: row };
+    const reason = typeof row.status_reason === "string" ? row.status_reason : null;
+    return { waitsFor: restarting ?? reason, stands: environmentSentence(row) };
+  };
+  return await waitUntil(look, {
+    seconds,
+    goesOn: `remotegpu env show ${id} --watch`,
+    ...(begins !== undefined && { begins }),
+  });
+}
+
+export function environmentSentence(row: Row): string {
+  const reason = typeof row.status_reason === "string" ? row.status_reason : "";
+  const state = `Environment ${String(row.id)} (${String(row.name)}) is ${statusText(row)}`;
+  return asSentence(reason === "" ? state : `${state}: ${reason}`);
+}
+
+/** What was changed and takes effect only later; empty where nothing waits. */
+export function restartSentence(row: Row): string {
+  const fields = Fields.parse(row.waits_for_restart ?? []);
+  if (fields.length === 0) return "";
+  const next = `remotegpu env restart ${String(row.id)}`;
+  return ` With the next start or restart (${next}) follow: ${fields.join(", ")}.`;
+}
+
+const Fields = z.array(z.string());
+
+/** The runs of each placement with what they were charged so far, newest first. */
+export function printInstances(output: Output, instances: Row[]): void {
+  const runs = instances.flatMap((instance) =>
+    Rows.parse(instance.runs ?? []).map((run) => ({ ...run, host: instance.host_name, gpus: instance.gpus })),
+  );
+  if (runs.length === 0) return;
+  output.write("\n");
+  printList(output, runs, [
+    ["run", (row) => row.id],
+    "host",
+    ["gpus", gpusText],
+    "ordered_at",
+    ["minutes", (row) => row.billed_minutes],
+    "charged",
+    ["not charged", waivedText],
+  ]);
+}
+
+function gpusText(row: Row): string {
+  return GpuNames.parse(row.gpus ?? [])
+    .map(({ uuid, model }) => `${model ?? "GPU"} ${uuid}`)
+    .join(", ");
+}
+
+/** Time that was metered and costs nothing, and from when on and why. */
+function waivedText(run: Row): string | null {
+  const minutes = Math.floor(Number(run.waived_ms ?? 0) / 60_000);
+  if (Number(run.waived_ms ?? 0) === 0) return null;
+  if (typeof run.waive_from !== "string") return `${minutes} min`;
+  return `${minutes} min since ${run.waive_from}: ${String(run.waive_reason)}`;
+}

@@ -1,0 +1,91 @@
+/** `remotegpu port …` and `remotegpu env access`: ports of environments, and how to get in. */
+import { z } from "zod";
+import type { Row } from "../frame/api-client.ts";
+import { wholeNumber, words } from "../frame/arguments.ts";
+import { argument, command, flag, option, thing, type Group } from "../frame/command.ts";
+import { anEnvironment } from "./environment-state.ts";
+import { listCommand, segment } from "../frame/list-command.ts";
+import { printDone, printList, printOne, type Column } from "../frame/output.ts";
+
+const COLUMNS: Column[] = [
+  "id",
+  ["environment", (row) => row.env_id],
+  ["service", (row) => row.service_type],
+  ["address", addressOf],
+  ["leads to", (row) => row.internal_port],
+  ["status", statusOf],
+  { ifRoom: ["last access", (row) => row.last_accessed_at] },
+  { ifRoom: ["released at", (row) => row.released_at ?? row.release_due_at] },
+];
+
+const WAYS_IN: Column[] = [
+  "service",
+  "state",
+  "host",
+  "port",
+  ["command / address", (row) => row.command ?? row.url],
+  ["why not", (row) => row.reason],
+];
+
+const Services = z.array(z.looseObject({}));
+
+export const PORT: Group = {
+  name: "port",
+  summary: "ports of environments on their hosts",
+  members: [
+    listCommand({
+      summary: "ports you may see",
+      takes: {
+        environment: option("--env <environment>", "of this environment", words(), { of: "environment" }),
+        status: option("--status <status>", "active or released", words()),
+      },
+      route: () => "/port-mappings",
+      query: ({ environment, status }) => ({ env_id: environment, status }),
+      columns: COLUMNS,
+      empty: "No ports. Open one: remotegpu port open ENVIRONMENT PORT",
+    }),
+    command({
+      name: "open",
+      summary: "open a port of a running environment; its host picks the number outside",
+      takes: { environment: thing("environment", "environment"), port: argument("port", wholeNumber()) },
+      run: async ({ api, output }, { environment, port }) => {
+        const order = { env_id: environment, service_type: "custom", internal_port: port };
+        const row = await api.post("/port-mappings", order);
+        printDone(output, `Port ${port} of environment ${environment} is reached at ${addressOf(row)}.`, row);
+      },
+    }),
+    command({
+      name: "close",
+      summary: "close a port; one of a service is taken anew with the next start",
+      takes: { id: argument("id", words()) },
+      run: async ({ api, output }, { id }) => {
+        await api.delete(`/port-mappings/${segment(id)}`);
+        printDone(output, `Port mapping ${id} is being released.`, { id });
+      },
+    }),
+  ],
+};
+
+/** Below `env`, with what else is asked of one environment. */
+export const ACCESS = command({
+  name: "access",
+  summary: "how to get in: addresses and commands of its services, or why not",
+  takes: { ...anEnvironment(), renew: flag("--renew", "take released ports anew first") },
+  run: async ({ api, output }, { environment, renew }) => {
+    const path = `/environments/${segment(environment)}/access`;
+    const answer = renew ? await api.post(path) : await api.get(path);
+    if (output.format === "json") return printOne(output, answer);
+    printList(output, Services.parse(answer.services), WAYS_IN, "No service is switched on.");
+  },
+});
+
+/** What the host said last, while it is not over. */
+function statusOf(row: Row): unknown {
+  if (row.status !== "active") return row.status;
+  return row.want === "released" ? "being released" : (row.state ?? row.status);
+}
+
+function addressOf(row: Row): string {
+  const host = typeof row.host === "string" ? row.host : "?";
+  return `${host.includes(":") ? `[${host}]` : host}:${String(row.external_port)}`;
+}

@@ -1,0 +1,45 @@
+/** `--wait`: looks again and again until what was ordered has come about, tells what it waits for, and ends with Ctrl-C. */
+import { setTimeout as delay } from "node:timers/promises";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { CliError } from "../frame/cli-error.ts";
+
+const WAIT_POLL_MS = 500;
+
+/** Done with an answer, or not yet: what it waits for, and how it stands, each a sentence. */
+export type Look<Answer> = { done: Answer } | { waitsFor: string | null; stands: string };
+
+/**
+ * @param goesOn the command that shows how it goes on
+ * @param begins a sentence to tell first, once Ctrl-C is ours
+ * @throws CliError past the bound and with Ctrl-C
+ */
+export async function waitUntil<Answer>(
+  look: () => Promise<Look<Answer>>,
+  { seconds, goesOn, begins }: { seconds: number; goesOn: string; begins?: string },
+): Promise<Answer> {
+  const deadline = performance.now() + seconds * MS_PER_SECOND;
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort();
+  process.once("SIGINT", interrupt);
+  let told = "";
+  try {
+    if (begins !== undefined) process.stderr.write(`${begins}\n`);
+    for (;;) {
+      const seen = await look();
+      if ("done" in seen) return seen.done;
+      if (interrupted.signal.aborted) throw new CliError("interrupted", `It goes on: ${goesOn}`);
+      if (seen.waitsFor !== null && seen.waitsFor !== told) {
+        told = seen.waitsFor;
+        process.stderr.write(`${told}\n`);
+      }
+      if (performance.now() >= deadline)
+        throw new CliError(
+          "timedOut",
+          `Waited ${seconds} s and stopped waiting; the order stands. ${seen.stands}`,
+        );
+      await delay(WAIT_POLL_MS, undefined, { signal: interrupted.signal }).catch(() => undefined);
+    }
+  } finally {
+    process.off("SIGINT", interrupt);
+  }
+}

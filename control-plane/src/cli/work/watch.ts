@@ -1,0 +1,33 @@
+/** `--watch`: a look that is taken again and again. A terminal shows the latest; a pipe gets what changed. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Context } from "../frame/context.ts";
+
+const EVERY_MS = 2_000;
+const CLEAR = "\u001B[H\u001B[2J\u001B[3J";
+
+export async function watched(
+  context: Context,
+  look: (context: Context) => Promise<void>,
+  { everyMs = EVERY_MS, interrupted = new AbortController() } = {},
+): Promise<void> {
+  const interrupt = () => interrupted.abort();
+  process.once("SIGINT", interrupt);
+  let shown: string | null = null;
+  try {
+    while (!interrupted.signal.aborted) {
+      const text = await textOf(context, look);
+      if (text !== shown) context.output.write(`${context.output.width === null ? "" : CLEAR}${text}`);
+      shown = text;
+      await delay(everyMs, undefined, { signal: interrupted.signal }).catch(() => undefined);
+    }
+  } finally {
+    process.off("SIGINT", interrupt);
+  }
+}
+
+async function textOf(context: Context, look: (context: Context) => Promise<void>): Promise<string> {
+  const parts: string[] = [];
+  const output = { ...context.output, nowMs: Date.now(), write: (text: string) => void parts.push(text) };
+  await look({ api: context.api, where: context.where, output });
+  return parts.join("");
+}

@@ -1,0 +1,153 @@
+/** What people ask of a workload, whatever its kind: what it wrote, what happened to it, where it runs and why not. */
+import { once } from "node:events";
+import { z } from "zod";
+import type { Row } from "../frame/api-client.ts";
+import { wholeNumber, words } from "../frame/arguments.ts";
+import { command, flag, option, thing, type Command } from "../frame/command.ts";
+import type { Context } from "../frame/context.ts";
+import { listCommand, segment } from "../frame/list-command.ts";
+import { printList, printOne, type Column } from "../frame/output.ts";
+import type { Kind } from "../frame/things.ts";
+
+export const EVENT_COLUMNS: Column[] = ["at", "actor", "kind", "old", "new", "reason"];
+const INSTANCE_COLUMNS: Column[] = [
+  "id",
+  "rank",
+  "state",
+  ["host", (row) => row.host_name ?? row.host_id],
+  {
+    ifRoom: [
+      "gpus",
+      (row) =>
+        Gpus.parse(row.gpus ?? [])
+          .map(({ uuid }) => uuid)
+          .join(", "),
+    ],
+  },
+  { ifRoom: "run_id" },
+  ["ended", endText],
+  { ifRoom: ["charged", (row) => latestRun(row)?.charged] },
+  "detail",
+];
+
+const Gpus = z.array(z.looseObject({ uuid: z.string() }));
+const Runs = z.array(
+  z.looseObject({
+    charged: z.string().nullish(),
+    end: z
+      .looseObject({
+        phase: z.string(),
+        exit_code: z.int().nullable(),
+        signal: z.string().nullable(),
+        out_of_memory: z.boolean(),
+      })
+      .nullish(),
+  }),
+);
+const Rows = z.array(z.looseObject({})).default([]);
+const Why = z.looseObject({ hosts: Rows, image_fetches: Rows, suggestions: Rows });
+
+/** @param route "/environments" and the like */
+export function looksAt(kind: Kind, route: string): Command[] {
+  const path = (id: string, what: string) => `${route}/${segment(id)}/${what}`;
+  return [
+    command({
+      name: "logs",
+      summary: "what its container wrote; also after it has ended",
+      takes: {
+        workload: thing(kind, kind),
+        follow: flag("-f, --follow", "go on until the run ends, or Ctrl-C"),
+        tail: option("--tail <lines>", "begin with so many of the last lines", wholeNumber()),
+        rank: option("--rank <number>", "which instance of a job or service", wholeNumber()),
+        run: option("--run <id>", "another run than the latest (see instances -o wide)", words()),
+      },
+      run: async (context, { workload, ...options }) =>
+        await printLogs(context, path(workload, "logs"), options),
+    }),
+    listCommand({
+      name: "events",
+      summary: "what happened to it, newest first",
+      takes: { workload: thing(kind, kind) },
+      route: ({ workload }) => path(workload, "events"),
+      columns: EVENT_COLUMNS,
+    }),
+    listCommand({
+      name: "instances",
+      summary: "where it runs, and how its runs ended",
+      takes: { workload: thing(kind, kind) },
+      route: ({ workload }) => path(workload, "instances"),
+      columns: INSTANCE_COLUMNS,
+    }),
+    command({
+      name: "why",
+      summary: "why it waits, host by host, and what would start it now; else what it does",
+      takes: { workload: thing(kind, kind) },
+      isWatchable: true,
+      run: async ({ api, output }, { workload }) => {
+        const answer = await api.get(path(workload, "why"));
+        if (output.format === "json") return printOne(output, answer);
+        const { hosts, image_fetches: fetches, suggestions, ...why } = Why.parse(answer);
+        printOne(output, why);
+        // Only what waits for a place is a matter of hosts.
+        if (why.status !== "queued") return;
+        printList(output, hosts, [["host", (row) => row.host_id ?? row.id], "reason"], "No host to ask.");
+        const ofFetches: Column[] = [
+          ["image fetched by", (row) => row.host_id],
+          "since",
+          ["how it ended", (row) => row.reason],
+        ];
+        if (fetches.length > 0) printList(output, fetches, ofFetches);
+        const ofSuggestions: Column[] = [["what would start it", (row) => row.sentence], "field", "value"];
+        printList(output, suggestions, ofSuggestions, "No single change would start it now.");
+      },
+    }),
+  ];
+}
+
+type LogOptions = {
+  follow: boolean;
+  tail?: number | undefined;
+  rank?: number | undefined;
+  run?: string | undefined;
+};
+
+/** As JSON it is one object at the end, so it cannot be followed; as text the bytes as they were written. */
+async function printLogs({ api, output }: Context, path: string, options: LogOptions): Promise<void> {
+  const { follow, tail, rank, run } = options;
+  const isJson = output.format === "json";
+  const query = {
+    follow: follow && !isJson ? "true" : undefined,
+    tail: tail?.toString(),
+    rank: rank?.toString(),
+    run,
+  };
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort();
+  process.once("SIGINT", interrupt);
+  const collected: Buffer[] = [];
+  const write = async (bytes: Buffer) => {
+    if (isJson) collected.push(bytes);
+    else if (!process.stdout.write(bytes)) await once(process.stdout, "drain");
+  };
+  try {
+    await api.stream(path, query, { write, signal: interrupted.signal });
+  } finally {
+    process.off("SIGINT", interrupt);
+  }
+  if (isJson) output.write(`${JSON.stringify({ log: Buffer.concat(collected).toString("utf8") })}\n`);
+}
+
+function latestRun(row: Row): z.infer<typeof Runs>[number] | undefined {
+  return Runs.parse(row.runs ?? [])[0];
+}
+
+function endText(row: Row): string | undefined {
+  const end = latestRun(row)?.end;
+  if (end === undefined || end === null) return undefined;
+  const facts = [
+    ...(end.exit_code === null ? [] : [`exit code ${end.exit_code}`]),
+    ...(end.signal === null ? [] : [end.signal]),
+    ...(end.out_of_memory ? ["out of memory"] : []),
+  ];
+  return facts.length === 0 ? end.phase : `${end.phase}: ${facts.join(", ")}`;
+}

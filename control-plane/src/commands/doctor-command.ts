@@ -1,0 +1,19 @@
+/** `doctor`: asks database and NATS whether they are what they must be, and says what is broken. Writes nothing. */
+import { type CheckResult, exitCodeOf, reportJson, reportText } from "@remotegpu/shared/doctor";
+import type { Database } from "../store/database/database.ts";
+import { examine } from "../store/doctor/examination.ts";
+
+/** Answers the exit code: 0 all well, 1 something is broken, 2 something could not be checked. */
+export async function doctorCommand(
+  database: Database,
+  {
+    json = false,
+    now,
+    checkStream,
+  }: { json?: boolean | undefined; now: Date; checkStream: () => Promise<CheckResult> },
+  say: (text: string) => void,
+): Promise<0 | 1 | 2> {
+  const results = [...(await examine(database, now)), await checkStream()];
+  say(json ? reportJson(results) : reportText(results));
+  return exitCodeOf(results);
+}

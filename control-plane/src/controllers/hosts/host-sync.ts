@@ -1,0 +1,105 @@
+/**
+ * The control plane's side of what hosts ask: heartbeats, their desired set, reports of their observed state,
+ * credentials of registries. Any replica serves any host; everything that matters is in Postgres when an answer leaves.
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import type { Heartbeat, HeartbeatReply, Refusal } from "@remotegpu/shared/protocol";
+import type { PasswordSeal } from "../../core/hosts/images/password-seal.ts";
+import type { DesiredSet, HostHandlers } from "../../link/hosts/host-requests.ts";
+import type { WholeReport } from "../../link/hosts/report-assembly.ts";
+import { raiseAlarmOnce } from "../../store/events/alarms.ts";
+import { type Database, transaction } from "../../store/database/database.ts";
+import { desiredSetOf } from "../../store/reports/desired-sets.ts";
+import { mergeObserved } from "../../store/reports/observed.ts";
+import { HeartbeatDesk } from "./heartbeat-desk.ts";
+import { answerLogin } from "./registry-logins.ts";
+import { answerStorage } from "../billing/storage-sampling.ts";
+
+export interface HostSyncDeps {
+  db: Database;
+  now: () => Date;
+  log: Log;
+  /** Of registries. */
+  passwords: PasswordSeal;
+  /** Wakes the loops: capacity may have come or gone. */
+  wake: () => void;
+  /** "Pull now." */
+  nudge: (host: HostId) => void;
+}
+
+const refused = (reason: string): Refusal => ({ kind: "refused", reason });
+
+export function hostSync(deps: HostSyncDeps): HostHandlers {
+  const desk = new HeartbeatDesk(deps);
+  return {
+    heartbeat: (host, heartbeat) => heartbeatOf(deps, desk, host, heartbeat),
+    desiredSet: (host) => desiredSet(deps, host),
+    observed: (host, report) => observed(deps, host, report),
+    storage: (host, request) => answerStorage(deps, host, request),
+    login: (host, question) => answerLogin(deps, host, question),
+    floods: (host) => floods(deps, host),
+  };
+}
+
+async function heartbeatOf(
+  deps: HostSyncDeps,
+  desk: HeartbeatDesk,
+  hostId: HostId,
+  heartbeat: Heartbeat,
+): Promise<HeartbeatReply | Refusal> {
+  const outcome = await desk.take(hostId, heartbeat);
+  if (!outcome.accepted) return refused(outcome.reason);
+  const { answer, restored, wasConnected } = outcome;
+  if (restored)
+    deps.log.warn(
+      { host: hostId, ...answer },
+      "this host knows higher numbers than the database, which was restored",
+    );
+  if (!wasConnected) deps.wake();
+  return {
+    kind: "heartbeat-reply",
+    term: answer.term,
+    targetGeneration: answer.generation,
+    watermark: answer.watermark,
+    observedDigest: answer.observedDigest,
+    dbIncarnation: answer.dbIncarnation,
+    time: deps.now().toISOString(),
+    ...(answer.liftCordons.length > 0 && { liftCordons: answer.liftCordons }),
+  };
+}
+
+async function desiredSet(deps: HostSyncDeps, hostId: HostId): Promise<DesiredSet | Refusal> {
+  const outcome = await desiredSetOf(deps.db, hostId, {
+    now: deps.now(),
+    sealedBy: deps.passwords.sealedBy,
+  });
+  if (outcome.served) return outcome.desired;
+  switch (outcome.reason) {
+    case "unknown-host":
+      return refused("this host is not known here, or was revoked");
+    case "beat-first":
+      return refused("a heartbeat of this host has to be accepted first");
+    case "report-first":
+      return refused("the observed state of this host has to be reported first");
+  }
+}
+
+async function floods({ db, now }: HostSyncDeps, hostId: HostId): Promise<void> {
+  const detail = `Host ${hostId} asks more than any agent does. What goes beyond its share is dropped; others are not affected.`;
+  await transaction(db, (sql) =>
+    raiseAlarmOnce(sql, { kind: "host-floods", subject: hostId, detail, now: now() }),
+  );
+}
+
+async function observed(
+  deps: HostSyncDeps,
+  hostId: HostId,
+  report: WholeReport,
+): Promise<Refusal | undefined> {
+  const outcome = await mergeObserved(deps.db, { hostId, observed: report, now: deps.now() });
+  if (!outcome.merged) return refused(outcome.reason);
+  if (outcome.changed) deps.wake();
+  if (outcome.ordersChanged) deps.nudge(hostId);
+  return undefined;
+}

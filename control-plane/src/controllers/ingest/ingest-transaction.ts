@@ -1,0 +1,300 @@
+/**
+ * The one transaction of ingest: every row decided once, proven time united, prices frozen, runs whose final rows are
+ * here charged, watermarks moved. It asks the same few questions whatever the number of hosts, runs and rows. A run is
+ * of one host, so the batches of different hosts decide nothing about each other; they only share payers.
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import type { JournalBatch } from "@remotegpu/shared/journal-row";
+import type { BillingCalendar } from "../../core/billing/billing-calendar.ts";
+import type { ProvenTime } from "../../core/billing/proven-time.ts";
+import type { BootZero } from "../../core/ingest/usage-check.ts";
+import { chargeRuns } from "../../store/billing/ledger/charging.ts";
+import { freezePrices, type PriceTaking } from "../../store/billing/runs/run-lines.ts";
+import {
+  addProvenTimes,
+  holdBootZeros,
+  provenTimes,
+  unexpectedBoots,
+} from "../../store/billing/runs/run-time.ts";
+import { writeRunTotals } from "../../store/billing/runs/run-totals.ts";
+import { lockRuns, type Run } from "../../store/billing/runs/runs.ts";
+import type { Connection, Transaction } from "../../store/database/database.ts";
+import { refusedNewcomers } from "../../store/hosts/newcomers.ts";
+import { advanceWatermarks, lockJournals, type LockedJournal } from "../../store/usage/journals.ts";
+import { quarantine } from "../../store/usage/quarantine.ts";
+import { decidedHashes, insertUsageRows, keepSignedHeads } from "../../store/usage/usage-rows.ts";
+import {
+  type Decisions,
+  decideRows,
+  setAside,
+  type SortedRows,
+  sortRows,
+} from "../scheduling/batch-decisions.ts";
+
+export interface Delivery {
+  readonly hostId: HostId;
+  readonly batch: JournalBatch;
+}
+
+export interface SignedDelivery extends Delivery {
+  /** By a key of its host. */
+  readonly isSigned: boolean;
+}
+
+export interface IngestReport {
+  /** Rows decided now; the rest of the batch was known. */
+  readonly decided: number;
+  readonly quarantined: number;
+  /** Null where nothing of the batch was taken: an unknown host, a journal too many, or a signature that is not the host's. */
+  readonly watermark: number | null;
+}
+
+/** The batch speaks of a boot whose first heartbeat is still to come: it has to come again. */
+class BootNotYetKnownError extends Error {
+  override readonly name = "BootNotYetKnownError";
+}
+
+/** The host has shown a restored database and not reported since: its runs may not be known yet. */
+class HostNotYetMergedError extends Error {
+  override readonly name = "HostNotYetMergedError";
+}
+
+/** These hosts' batches cannot be decided yet, so the transaction is taken back. */
+export class MustComeAgainError extends Error {
+  override readonly name = "MustComeAgainError";
+  readonly reasons: ReadonlyMap<HostId, Error>;
+
+  constructor(reasons: ReadonlyMap<HostId, Error>) {
+    super(`batches of ${[...reasons.keys()].join(", ")} must come again`);
+    this.reasons = reasons;
+  }
+}
+
+/**
+ * @returns reports of the deliveries in their order
+ * @throws MustComeAgainError
+ */
+export async function decideTogether(
+  tx: Transaction,
+  deliveries: readonly SignedDelivery[],
+  { now, calendar }: { now: Date; calendar: BillingCalendar },
+): Promise<IngestReport[]> {
+  const held = await holdJournals(tx, deliveries, now);
+  // Nobody can be held to rows that are not signed, so they are not even decided; the host sends them again.
+  const forged = held.filter(({ isSigned }) => !isSigned);
+  const batches = held.filter(({ isSigned }) => isSigned);
+  refuseUnmerged(batches);
+
+  const sorted = await sortBatches(tx, batches);
+  const runs = await lockRuns(tx, [...new Set(sorted.flatMap(({ runIds }) => [...runIds]))]);
+  const zeros = await bootZeros(tx, sorted, now);
+  const proven = await provenTimes(tx, [...runs.keys()]);
+  const decided = sorted.map((batch) => ({
+    ...batch,
+    decisions: decideRows(batch.sorted, {
+      hostId: batch.hostId,
+      runs,
+      zeros: zeros.get(batch.hostId) ?? new Map<string, BootZero>(),
+      proven,
+      now,
+    }),
+  }));
+
+  await insertUsageRows(
+    tx,
+    decided.map(({ decisions: { rows }, ...key }) => ({ ...key, rows })),
+    now,
+  );
+  const quarantined = await setAsideAll(tx, { decided, forged }, now);
+  await countTime(tx, { decided, runs, proven }, { now, calendar });
+  const watermarks = await finishBatches(tx, decided, now);
+
+  const counts = new Map(decided.map(({ hostId, decisions }) => [hostId, decisions.rows.length]));
+  return deliveries.map(({ hostId }) => ({
+    decided: counts.get(hostId) ?? 0,
+    quarantined: quarantined.get(hostId) ?? 0,
+    watermark: watermarks.get(hostId) ?? null,
+  }));
+}
+
+interface HeldBatch extends SignedDelivery {
+  readonly journalId: string;
+  readonly state: LockedJournal;
+}
+
+/** Those whose host and journal may be listened to, with their journals held. */
+async function holdJournals(
+  tx: Connection,
+  deliveries: readonly SignedDelivery[],
+  now: Date,
+): Promise<HeldBatch[]> {
+  const told = deliveries.map((delivery) => ({ ...delivery, journalId: delivery.batch.journalId }));
+  const newcomers = told.map(({ hostId, journalId }) => ({ hostId, id: journalId }));
+  const refused = await refusedNewcomers(tx, "journal", newcomers, now);
+  const heard = told.filter(({ hostId }) => !refused.has(hostId));
+  const states = await lockJournals(tx, heard, now);
+  return heard.flatMap((delivery) => {
+    const state = states.get(delivery.hostId);
+    return state === undefined ? [] : { ...delivery, state };
+  });
+}
+
+function refuseUnmerged(batches: readonly HeldBatch[]): void {
+  mayAllBeDecided(
+    batches
+      .filter(({ state }) => state.awaitsReport)
+      .map(({ hostId }) => [
+        hostId,
+        new HostNotYetMergedError(`host ${hostId} has not reported since the database was restored`),
+      ]),
+  );
+}
+
+function mayAllBeDecided(reasons: readonly [HostId, Error][]): void {
+  if (reasons.length > 0) throw new MustComeAgainError(new Map(reasons));
+}
+
+interface SortedBatch extends HeldBatch {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly known: ReadonlyMap<number, string>;
+  readonly sorted: SortedRows;
+  /** Of its fresh rows. */
+  readonly runIds: ReadonlySet<string>;
+  readonly bootIds: ReadonlySet<string>;
+}
+
+async function sortBatches(tx: Connection, batches: readonly HeldBatch[]): Promise<SortedBatch[]> {
+  // Not by position: nothing says that a hostile host sends its rows in order.
+  const spans = batches.map((held) => {
+    const seqs = held.batch.rows.map(({ seq }) => seq);
+    return { ...held, firstSeq: Math.min(...seqs), lastSeq: Math.max(...seqs) };
+  });
+  const hashes = await decidedHashes(tx, spans);
+  return spans.map((span) => {
+    const known = hashes.get(span.hostId) ?? new Map<number, string>();
+    const sorted = sortRows(span.batch, known);
+    return { ...span, known, sorted, ...namesOf(sorted) };
+  });
+}
+
+function namesOf({ fresh }: SortedRows): Pick<SortedBatch, "runIds" | "bootIds"> {
+  const runIds = new Set<string>();
+  const bootIds = new Set<string>();
+  for (const { row } of fresh) {
+    const { entry } = row;
+    if (entry.kind !== "usage") continue;
+    runIds.add(entry.runId);
+    bootIds.add(entry.bootId);
+  }
+  return { runIds, bootIds };
+}
+
+/** @throws MustComeAgainError for boots that may still announce themselves */
+async function bootZeros(
+  tx: Connection,
+  batches: readonly SortedBatch[],
+  now: Date,
+): Promise<Map<string, Map<string, BootZero>>> {
+  const boots = batches.flatMap(({ hostId, journalId, bootIds }) =>
+    [...bootIds].map((bootId) => ({ hostId, journalId, bootId })),
+  );
+  const zeros = await holdBootZeros(tx, boots, now);
+  const unknown = boots.filter(({ hostId, bootId }) => zeros.get(hostId)?.has(bootId) !== true);
+  if (unknown.length === 0) return zeros;
+  const over = new Set(await unexpectedBoots(tx, unknown, now));
+  mayAllBeDecided(
+    unknown
+      .filter((boot) => !over.has(boot))
+      .map(({ hostId, bootId }) => [
+        hostId,
+        new BootNotYetKnownError(`host ${hostId} has sent no heartbeat of boot ${bootId} yet`),
+      ]),
+  );
+  return zeros;
+}
+
+interface DecidedBatch extends SortedBatch {
+  readonly decisions: Decisions;
+}
+
+async function setAsideAll(
+  tx: Connection,
+  { decided, forged }: { decided: readonly DecidedBatch[]; forged: readonly HeldBatch[] },
+  now: Date,
+): Promise<Map<string, number>> {
+  const refused = decided.flatMap(({ hostId, journalId, decisions }) =>
+    decisions.setAside.map((row) => ({ ...row, hostId, journalId })),
+  );
+  const unsigned = forged.map(({ hostId, journalId, batch }) => {
+    return { ...setAside(batch.rows.at(-1), "bad-signature", null), hostId, journalId };
+  });
+  return quarantine(tx, [...refused, ...unsigned], now);
+}
+
+/** Unites the time, freezes the prices of runs that begin here, or earlier than was known, and charges those that end. */
+async function countTime(
+  tx: Connection,
+  {
+    decided,
+    runs,
+    proven: before,
+  }: {
+    decided: readonly DecidedBatch[];
+    runs: ReadonlyMap<string, Run>;
+    proven: ReadonlyMap<string, ProvenTime>;
+  },
+  { now, calendar }: { now: Date; calendar: BillingCalendar },
+): Promise<void> {
+  await addProvenTimes(
+    tx,
+    decided.flatMap(({ hostId, decisions }) => decisions.time.map((time) => ({ ...time, hostId }))),
+  );
+  const proven = new Map(decided.flatMap(({ decisions }) => [...decisions.proven]));
+  const firsts = new Map(
+    [...proven].flatMap(([runId, time]) => {
+      const first = time.at(0);
+      return first === undefined ? [] : [[runId, new Date(first.fromMs)] as const];
+    }),
+  );
+  const takings = [...firsts].flatMap(([runId, at]): PriceTaking[] => {
+    const run = runs.get(runId);
+    if (run === undefined || (run.firstProvenAt !== null && at >= run.firstProvenAt)) return [];
+    return [{ run, at }];
+  });
+  await freezePrices(tx, takings);
+
+  const finished = new Set(decided.flatMap(({ decisions }) => decisions.finished));
+  const going = [...proven].filter(([runId]) => firsts.has(runId) && !finished.has(runId));
+  await writeRunTotals(
+    tx,
+    going.map(([runId, time]) => ({ runId, proven: time, closedAt: null, bill: null })),
+  );
+  // In the order of their ids, as they are held.
+  const ended = [...runs.values()].filter(({ id }) => finished.has(id));
+  await chargeRuns(
+    tx,
+    ended.map((run) => ({
+      ...run,
+      closedAt: run.closedAt ?? now,
+      firstProvenAt: firsts.get(run.id) ?? run.firstProvenAt,
+    })),
+    new Map([...before, ...proven]),
+    { at: now, provenBefore: null, calendar },
+  );
+}
+
+async function finishBatches(
+  tx: Connection,
+  decided: readonly DecidedBatch[],
+  now: Date,
+): Promise<Map<string, number>> {
+  if (decided.length === 0) return new Map();
+  await keepSignedHeads(tx, decided, now);
+  const batches = decided.map((batch) => {
+    const stored = new Map(batch.known);
+    for (const { row } of batch.decisions.rows) stored.set(row.seq, row.hash);
+    return { ...batch, stored };
+  });
+  return advanceWatermarks(tx, batches, now);
+}

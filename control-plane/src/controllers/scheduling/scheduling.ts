@@ -1,0 +1,155 @@
+/**
+ * One pass of the scheduler: what waits, in the order of the queue, against a snapshot of the fleet; what fits is
+ * committed in batches, and whatever waits on gets the sentence that says why. The decision is core/queue/pass-plan.ts,
+ * the commit looks at everything again.
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import { asSentence } from "@remotegpu/shared/sentence";
+import { planPass } from "../../core/queue/pass-plan.ts";
+import { type Database, transaction } from "../../store/database/database.ts";
+import { explainWaiting, lockEnvironment, moveEnvironment } from "../../store/environments/environments.ts";
+import { assertTerm } from "../../store/database/leader.ts";
+import { passScene, type ScheduledOrder } from "../../store/placement/scene/pass-scene.ts";
+import { commitPlacements } from "../../store/placement/commit/placements.ts";
+import type { CommitOutcome, PlacementProposal } from "../../store/placement/commit/proposals.ts";
+import type { NewId } from "../../core/workloads/new-id.ts";
+import type { UsualOrders } from "../../store/placement/scene/usual-orders.ts";
+
+export interface SchedulingDeps {
+  db: Database;
+  newId: NewId;
+  nudge: (host: HostId) => void;
+  usual: UsualOrders;
+}
+
+export interface SchedulingReport {
+  placed: string[];
+  waiting: string[];
+  /** Somebody was faster somewhere: another pass should follow at once. */
+  again: boolean;
+}
+
+/** Of one transaction: it holds rows that heartbeats, reports and orders wait for, so it must stay short. */
+const MAX_BATCH = 256;
+/** What a refused commit leaves free is offered to the others within the same pass, this often. */
+const MAX_ROUNDS = 3;
+/** Sentences written in a pass, of the first in line; whoever is further back learns more as it moves up. */
+const MAX_SENTENCES = 5_000;
+
+interface Pass {
+  term: number;
+  now: Date;
+}
+
+/**
+ * @throws LeadershipLostError when another replica leads by now; UnsoundFleetError when the snapshot contradicts
+ *   itself; StoreError when the database failed
+ */
+export async function schedulePass(deps: SchedulingDeps, pass: Pass): Promise<SchedulingReport> {
+  const report: SchedulingReport = { placed: [], waiting: [], again: false };
+  const refused = new Set<string>();
+  for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+    const refusedBefore = refused.size;
+    await scheduleRound(deps, pass, { report, refused });
+    if (refused.size === refusedBefore || report.waiting.length === 0) break;
+  }
+  return report;
+}
+
+/** @param refused orders that may not start in this pass; those whose commit is refused join them */
+async function scheduleRound(
+  deps: SchedulingDeps,
+  pass: Pass,
+  { report, refused }: { report: SchedulingReport; refused: Set<string> },
+): Promise<void> {
+  const { now, term: seed } = pass;
+  const scene = await passScene(deps.db, { now, seed, usual: deps.usual, work: "ending" });
+  const orders = scene.orders.filter(({ id }) => !refused.has(id));
+  const plan = planPass({ ...scene, orders });
+  const sentences = new Map(
+    plan.waiting.slice(0, MAX_SENTENCES).map(({ order, sentence }) => [order.workload.id, sentence]),
+  );
+  report.waiting = plan.waiting.map(({ order }) => order.workload.id);
+  for (const { order, outcome } of await commitAll(deps, pass, plan.placed)) {
+    const { id } = order.workload;
+    if (outcome.committed) {
+      report.placed.push(id);
+      for (const hostId of outcome.hostIds) deps.nudge(hostId as HostId);
+      continue;
+    }
+    refused.add(order.id);
+    report.again ||= outcome.reason === "taken";
+    if (outcome.reason === "image-first") deps.nudge(outcome.hostId as HostId);
+    if (isHopeless(outcome)) await failOrder(deps.db, pass, id, outcome.detail);
+    else if (outcome.reason !== "not-queued") sentences.set(id, refusalSentence(outcome));
+  }
+  await explain(deps.db, pass, sentences);
+}
+
+interface Planned {
+  order: ScheduledOrder;
+  instances: PlacementProposal["instances"];
+}
+
+async function commitAll(
+  { db, newId }: SchedulingDeps,
+  { term, now }: Pass,
+  planned: readonly Planned[],
+): Promise<{ order: ScheduledOrder; outcome: CommitOutcome }[]> {
+  const committed: { order: ScheduledOrder; outcome: CommitOutcome }[] = [];
+  for (let first = 0; first < planned.length; first += MAX_BATCH) {
+    const batch = planned.slice(first, first + MAX_BATCH);
+    const proposals = batch.map(({ order: { workload }, instances }) => ({ workload, instances }));
+    const outcomes = await commitPlacements(db, proposals, { term, now, newId });
+    for (const [index, { order }] of batch.entries()) {
+      const outcome = outcomes[index];
+      if (outcome !== undefined) committed.push({ order, outcome });
+    }
+  }
+  return committed;
+}
+
+type Refused = Extract<CommitOutcome, { committed: false }>;
+type Hopeless = Extract<Refused, { reason: "mount-not-found" | "mount-not-ready" }>;
+
+/** The right to a mount was taken away, or what it names is gone: waiting would not help. */
+function isHopeless(outcome: Refused): outcome is Hopeless {
+  return outcome.reason === "mount-not-found" || outcome.reason === "mount-not-ready";
+}
+
+function refusalSentence(outcome: Exclude<Refused, Hopeless | { reason: "not-queued" }>): string {
+  switch (outcome.reason) {
+    case "taken":
+      return asSentence(`Waiting for a place: ${outcome.detail}`);
+    case "still-held":
+    case "image-first":
+      return outcome.detail;
+    case "image":
+    case "price":
+    case "quota":
+    case "funds":
+      return asSentence(`Waiting for ${outcome.reason}: ${outcome.detail}`);
+  }
+}
+
+async function failOrder(
+  db: Database,
+  { term, now }: Pass,
+  environmentId: string,
+  reason: string,
+): Promise<void> {
+  await transaction(db, async (sql) => {
+    await assertTerm(sql, term);
+    const environment = await lockEnvironment(sql, environmentId);
+    if (environment?.status !== "queued") return;
+    await moveEnvironment(sql, { environment, to: "error", reason, actor: "control-plane", now });
+  });
+}
+
+async function explain(db: Database, { term }: Pass, sentences: ReadonlyMap<string, string>): Promise<void> {
+  if (sentences.size === 0) return;
+  await transaction(db, async (sql) => {
+    await assertTerm(sql, term);
+    await explainWaiting(sql, sentences);
+  });
+}

@@ -1,0 +1,102 @@
+/**
+ * A key as it is wished for, made and shown. It is made of no more than the key that makes it, for whichever account, and
+ * shown in the answer that made it and nowhere else.
+ */
+import { z } from "@hono/zod-openapi";
+import { displayText } from "@remotegpu/shared/text";
+import { KEY_SCOPES, type KeyRights, outlives, scopesBeyond } from "../../core/accounts/key-scopes.ts";
+import { type ApiKeyRow, hasRoomForKey, insertApiKey, MAX_LIVE_KEYS } from "../../store/accounts/api-keys.ts";
+import type { Transaction } from "../../store/database/database.ts";
+import type { ApiContext } from "../deps.ts";
+import { makeApiKey } from "../request/authentication.ts";
+import { badField, conflict, forbidden } from "../request/refusal.ts";
+import { iso, Timestamp } from "../request/route.ts";
+
+const Scopes = z
+  .array(z.enum(KEY_SCOPES))
+  .min(1)
+  .max(KEY_SCOPES.length)
+  .refine((scopes) => new Set(scopes).size === scopes.length, "must name each scope once");
+
+export const newKeyFields = {
+  name: displayText(128).optional(),
+  scopes: Scopes.optional().openapi({
+    description:
+      "`read` looks at everything but money, `orders` orders, changes and deletes, `money` is for balance, bills, budgets and webhooks. Without it: those of the key that asks",
+  }),
+  expires_at: z.iso
+    .datetime({ offset: true })
+    .nullable()
+    .optional()
+    .openapi({ description: "From then on it opens nothing" }),
+};
+
+export interface KeyWish {
+  name?: string | undefined;
+  scopes?: z.infer<typeof Scopes> | undefined;
+  expires_at?: string | null | undefined;
+}
+
+export const ApiKey = z
+  .object({
+    id: z.int(),
+    customer_id: z.int(),
+    name: z.string().nullable(),
+    prefix: z.string().openapi({ description: "The key's first characters, to tell keys apart" }),
+    role: z.enum(["account", "metrics"]).openapi({ description: "One of metrics reads /metrics alone" }),
+    scopes: z.array(z.enum(KEY_SCOPES)),
+    created_at: Timestamp,
+    expires_at: Timestamp.nullable(),
+    last_used_at: Timestamp.nullable().openapi({ description: "To the minute" }),
+    revoked_at: Timestamp.nullable(),
+  })
+  .openapi("ApiKey");
+
+export const ApiKeyShownOnce = ApiKey.extend({ key: z.string() }).openapi("ApiKeyShownOnce");
+
+/** @throws ApiRefusal where the key of the request may not make such a one, or the customer has too many */
+export async function makeKey(
+  c: ApiContext,
+  sql: Transaction,
+  wish: { customerId: number; name: string | undefined; rights: KeyRights; expiresAt: Date | null },
+): Promise<z.input<typeof ApiKeyShownOnce>> {
+  const { deps, actor } = c.var;
+  const now = deps.now();
+  const beyond = scopesBeyond(actor.keyRights, wish.rights);
+  if (beyond.length > 0)
+    throw forbidden(`A key gives no more than it has: yours lacks the scope ${beyond.join(", ")}.`);
+  if (wish.expiresAt !== null && wish.expiresAt.getTime() <= now.getTime())
+    throw badField("expires_at", "must lie ahead");
+
+  const { key, prefix, keyHash } = makeApiKey();
+  const { customerId, name = "key", rights, expiresAt } = wish;
+  if (!(await hasRoomForKey(sql, { customerId, now })))
+    throw conflict(`There are ${MAX_LIVE_KEYS} live keys already; revoke one first.`);
+  const row = await insertApiKey(sql, { customerId, name, prefix, keyHash, rights, expiresAt, now });
+  return { ...apiKeyAnswer(row), key };
+}
+
+/** What the wish names, else what the asking key has. */
+export function rightsWished(c: ApiContext, { scopes }: KeyWish): KeyRights {
+  return scopes === undefined ? c.var.actor.keyRights : { role: "account", scopes };
+}
+
+/** What an expiring key makes ends with it, for whichever account: that may become an administrator's later. */
+export function expiryWithin(c: ApiContext, { expires_at: wished }: KeyWish): Date | null {
+  const own = c.var.actor.keyExpiresAt;
+  if (wished === undefined) return own;
+  const expiresAt = wished === null ? null : new Date(wished);
+  if (outlives(expiresAt, own))
+    throw badField("expires_at", `must not be after ${iso(own)}, when the key that asks expires`);
+  return expiresAt;
+}
+
+export function apiKeyAnswer(row: ApiKeyRow): z.input<typeof ApiKey> {
+  return {
+    ...row,
+    created_at: row.created_at.toISOString(),
+    expires_at: iso(row.expires_at),
+    last_used_at: iso(row.last_used_at),
+    revoked_at: iso(row.revoked_at),
+  };
+}

@@ -1,0 +1,105 @@
+/** Keys of any account, for administrators: the first one of a customer, and those that read the metrics. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { apiKeysOfCustomer } from "../../store/accounts/api-keys.ts";
+import { requireCustomer } from "./customers.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
+import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
+import { badField } from "../request/refusal.ts";
+import {
+  created,
+  forAdmins,
+  noContent,
+  NumericId,
+  NumericIdPath,
+  ok,
+  optionalJsonBody,
+} from "../request/route.ts";
+import {
+  ApiKey,
+  apiKeyAnswer,
+  ApiKeyShownOnce,
+  expiryWithin,
+  makeKey,
+  newKeyFields,
+  rightsWished,
+} from "./key-making.ts";
+import { revokeKey } from "./key-revocation.ts";
+
+const tags = ["customers"];
+
+const NewApiKey = z
+  .strictObject({
+    ...newKeyFields,
+    role: z
+      .enum(["account", "metrics"])
+      .optional()
+      .openapi({ description: "A key of role metrics reads /metrics and nothing else, and has no scopes" }),
+  })
+  .openapi("NewApiKey");
+
+const post = createRoute({
+  ...forAdmins,
+  method: "post",
+  path: "/customers/{id}/api-keys",
+  tags,
+  summary: "Make a key; it is shown once",
+  description: "It opens no more than the key that asks, and ends with it where no earlier end is named.",
+  request: {
+    params: NumericIdPath,
+    body: optionalJsonBody(NewApiKey),
+  },
+  responses: created("The key", ApiKeyShownOnce),
+});
+
+const list = createRoute({
+  ...forAdmins,
+  method: "get",
+  path: "/customers/{id}/api-keys",
+  tags,
+  summary: "The account's keys, without the keys themselves",
+  request: { params: NumericIdPath, query: PageQuery },
+  responses: ok("A page of keys", pageOf(ApiKey)),
+});
+
+const remove = createRoute({
+  ...forAdmins,
+  method: "delete",
+  path: "/customers/{id}/api-keys/{key_id}",
+  tags,
+  summary: "Revoke a key: it opens nothing from now on",
+  description: "One that opens no more than the key that asks; itself it may always revoke.",
+  request: { params: z.object({ id: NumericId, key_id: NumericId }) },
+  responses: noContent("It is revoked"),
+});
+
+export function registerApiKeyRoutes(api: ApiApp, deps: ApiDeps): void {
+  const { db } = deps;
+
+  api.openapi(post, async (c) => {
+    const customer = await requireCustomer(deps, c.req.valid("param").id);
+    const wish = c.req.valid("json");
+    const isForMetrics = wish.role === "metrics";
+    if (isForMetrics && wish.scopes !== undefined) throw badField("scopes", "a key of role metrics has none");
+    const key = {
+      customerId: customer.id,
+      name: wish.name,
+      rights: isForMetrics ? { role: "metrics" as const } : rightsWished(c, wish),
+      expiresAt: expiryWithin(c, wish),
+    };
+    return await once(c, async (sql) => c.json(await makeKey(c, sql, key), 201));
+  });
+
+  api.openapi(list, async (c) => {
+    const { id } = await requireCustomer(deps, c.req.valid("param").id);
+    const page = numericPage(c.req.valid("query"));
+    const rows = await apiKeysOfCustomer(db, id, page);
+    return c.json(toPage(rows, page.limit, { item: apiKeyAnswer, key: (row) => [row.id] }), 200);
+  });
+
+  api.openapi(remove, async (c) => {
+    const { id, key_id: apiKeyId } = c.req.valid("param");
+    await revokeKey(c, { customerId: id, apiKeyId, what: `live key ${apiKeyId} of customer ${id}` });
+    return c.body(null, 204);
+  });
+}

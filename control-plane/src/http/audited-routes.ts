@@ -1,0 +1,149 @@
+/**
+ * What each route that changes something is called in the audit log, and what it is done to. Every route that is no GET
+ * stands here: the app does not start with one that is missing. It writes nothing (request/audit.ts does).
+ */
+import assert from "node:assert/strict";
+import type { AuditTargetKind } from "../store/audit/audit-targets.ts";
+
+interface AuditedRoute {
+  /** A stable word: filters are built on it. */
+  action: string;
+  target: AuditTargetKind | null;
+  /** The path's parameters that are the target's id; none where the route makes it. */
+  id: readonly string[];
+}
+
+const to = (action: string, target: AuditTargetKind | null, ...id: string[]): AuditedRoute => ({
+  action,
+  target,
+  id,
+});
+
+/** The account in ?customer_id=, or the caller's own. */
+export const WHOSE_MONEY = "?customer_id";
+
+/** Null: a question that is asked by POST since it is long, and changes nothing. */
+const ROUTES: Record<string, AuditedRoute | null> = {
+  "POST /workspaces": to("workspace.create", "workspace"),
+  "PATCH /workspaces/{id}": to("workspace.change", "workspace", "id"),
+  "DELETE /workspaces/{id}": to("workspace.delete", "workspace", "id"),
+  "PUT /workspaces/{id}/quota": to("quota.set", "workspace-quota", "id"),
+  "PUT /workspaces/{id}/share-weight": to("share-weight.set", "workspace", "id"),
+  "POST /workspaces/{id}/members": to("invitation.send", "invitation"),
+  "DELETE /workspaces/{id}/invitations/{invitation_id}": to(
+    "invitation.withdraw",
+    "invitation",
+    "invitation_id",
+  ),
+  "POST /invitations/{id}/accept": to("invitation.accept", "invitation", "id"),
+  "POST /invitations/{id}/decline": to("invitation.decline", "invitation", "id"),
+  "PATCH /workspaces/{id}/members/{customer_id}": to("member.change", "member", "id", "customer_id"),
+  "DELETE /workspaces/{id}/members/{customer_id}": to("member.remove", "member", "id", "customer_id"),
+  "POST /api-keys": to("api-key.create", "api-key"),
+  "DELETE /api-keys/{id}": to("api-key.revoke", "api-key", "id"),
+  "POST /ssh-keys": to("ssh-key.create", "ssh-key"),
+  "PATCH /ssh-keys/{id}": to("ssh-key.change", "ssh-key", "id"),
+  "DELETE /ssh-keys/{id}": to("ssh-key.delete", "ssh-key", "id"),
+  "POST /registry-credentials": to("registry-credential.create", "registry-credential"),
+  "DELETE /registry-credentials/{id}": to("registry-credential.delete", "registry-credential", "id"),
+
+  "POST /environments": to("environment.create", "environment"),
+  "PATCH /environments/{id}": to("environment.change", "environment", "id"),
+  "DELETE /environments/{id}": to("environment.delete", "environment", "id"),
+  "POST /environments/{id}/start": to("environment.start", "environment", "id"),
+  "POST /environments/{id}/stop": to("environment.stop", "environment", "id"),
+  "POST /environments/{id}/restart": to("environment.restart", "environment", "id"),
+  "POST /environments/{id}/exec": to("environment.exec", "environment", "id"),
+  "POST /environments/{id}/access": to("environment.open-access", "environment", "id"),
+  "POST /training-jobs/{id}/confirm": to("training-job.confirm", "training-job", "id"),
+  "POST /training-jobs/{id}/cancel": to("training-job.cancel", "training-job", "id"),
+  "POST /port-mappings": to("port.open", "port-order"),
+  "DELETE /port-mappings/{id}": to("port.close", "port-mapping", "id"),
+
+  "POST /datasets": to("dataset.create", "dataset"),
+  "PATCH /datasets/{id}": to("dataset.change", "dataset", "id"),
+  "DELETE /datasets/{id}": to("dataset.delete", "dataset", "id"),
+  "POST /models": to("model.create", "model"),
+  "PATCH /models/{id}": to("model.change", "model", "id"),
+  "DELETE /models/{id}": to("model.delete", "model", "id"),
+  "POST /images": to("image.create", "image"),
+  "PATCH /images/{id}": to("image.change", "image", "id"),
+  "DELETE /images/{id}": to("image.delete", "image", "id"),
+
+  "POST /prices": to("price.create", "price"),
+  "POST /prices/preview": null,
+  "POST /prices/examples": to("price.create-examples", null),
+  "PUT /specs/{spec}": to("spec.set", "spec", "spec"),
+  "DELETE /specs/{spec}": to("spec.retire", "spec", "spec"),
+  "POST /specs/{spec}/restore": to("spec.restore", "spec", "spec"),
+  "DELETE /specs/{spec}/lines/{line}": to("price.retire", "spec", "spec"),
+  "POST /specs/{spec}/lines/{line}/restore": to("price.restore", "spec", "spec"),
+
+  "POST /billing/estimate": null,
+  "PUT /billing/budget": to("budget.set", "alerts", WHOSE_MONEY),
+  "PUT /billing/alert-thresholds": to("alert-thresholds.set", "alerts", WHOSE_MONEY),
+  "POST /webhooks": to("webhook.create", "webhook"),
+  "PATCH /webhooks/{id}": to("webhook.change", "webhook", "id"),
+  "DELETE /webhooks/{id}": to("webhook.delete", "webhook", "id"),
+  "POST /webhooks/{id}/secret": to("webhook.new-secret", "webhook", "id"),
+  "POST /webhooks/{id}/test": to("webhook.test", "webhook", "id"),
+
+  "POST /customers": to("customer.create", "customer"),
+  "PATCH /customers/{id}": to("customer.change", "customer", "id"),
+  "POST /customers/{id}/delete-data": to("customer.delete-data", "customer", "id"),
+  "POST /customers/{id}/api-keys": to("api-key.create", "api-key"),
+  "DELETE /customers/{id}/api-keys/{key_id}": to("api-key.revoke", "api-key", "key_id"),
+  "POST /customers/{id}/top-ups": to("money.top-up", "customer", "id"),
+  "POST /customers/{id}/adjustments": to("money.adjust", "customer", "id"),
+  "POST /customers/{id}/refunds": to("money.refund", "customer", "id"),
+  "POST /customers/{id}/write-offs": to("money.write-off", "customer", "id"),
+  "PUT /customers/{id}/quota": to("quota.set", "customer-quota", "id"),
+  "PUT /settings/{key}": to("setting.set", "setting", "key"),
+
+  "POST /join-tokens": to("join-token.create", "join-token"),
+  "POST /hosts/join": to("host.join", "host"),
+  "POST /hosts/{id}/credential": to("host.renew-credential", "host", "id"),
+  "PATCH /hosts/{id}": to("host.change", "host", "id"),
+  "DELETE /hosts/{id}": to("host.remove", "host", "id"),
+  "POST /hosts/{id}/cordon": to("host.cordon", "host", "id"),
+  "POST /hosts/{id}/uncordon": to("host.uncordon", "host", "id"),
+  "POST /hosts/{id}/drain": to("host.drain", "host", "id"),
+  "POST /hosts/{id}/revoke": to("host.revoke", "host", "id"),
+  "POST /hosts/{id}/confirm-stops": to("host.confirm-stops", "host", "id"),
+  "POST /gpus/{uuid}/cordon": to("gpu.cordon", "gpu", "uuid"),
+  "POST /gpus/{uuid}/uncordon": to("gpu.uncordon", "gpu", "uuid"),
+  "POST /alarms/{id}/clear": to("alarm.clear", "alarm", "id"),
+};
+
+/** A change, and the status of the answer that it is done. */
+export interface AskedChange extends AuditedRoute {
+  status: number;
+}
+
+interface DefinedRoute {
+  method: string;
+  path: string;
+  responses: object;
+}
+
+/** What changes something, of these routes below `base`, by method and whole path. */
+export function changesOf(routes: readonly DefinedRoute[], base: string): ReadonlyMap<string, AskedChange> {
+  const changes = new Map<string, AskedChange>();
+  for (const { method, path, responses } of routes) {
+    if (method === "get") continue;
+    const name = `${method.toUpperCase()} ${path}`;
+    const route = ROUTES[name];
+    assert(route !== undefined, `${name} has no name for the audit log in audited-routes.ts`);
+    const status =
+      Object.keys(responses)
+        .map(Number)
+        .find((one) => one >= 200 && one < 300) ?? 200;
+    if (route !== null) changes.set(`${method.toUpperCase()} ${base}${path}`, { ...route, status });
+  }
+  return changes;
+}
+
+/** Of a look at what belongs to others. */
+export const LOOK = "read";
+/** Of the rows that stand for attempts which were counted only. */
+export const COUNTED = "counted";

@@ -1,0 +1,108 @@
+/** The data of customers who have owed for long: an administrator has it deleted, and sees which folders are to go. */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { HostId } from "@remotegpu/shared/ids";
+import { text } from "@remotegpu/shared/text";
+import { deleteCustomerData } from "../../store/spending/deletion.ts";
+import { type DataRemoval as RemovalRow, removalsOf } from "../../store/spending/folders.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
+import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
+import { badField, conflict } from "../request/refusal.ts";
+import { accepted, forAdmins, jsonBody, NumericIdPath, ok, Timestamp } from "../request/route.ts";
+import { requireCustomer } from "../accounts/customers.ts";
+
+const tags = ["customers"];
+
+const DataRemoval = z
+  .object({
+    id: z.int(),
+    ordered_at: Timestamp,
+    ordered_by: z.string(),
+    resource_type: z.string(),
+    resource_id: z.string(),
+    storage_pool: z.string().nullable().openapi({ description: "Null: in whichever pool has the folder" }),
+    folder: z.string().openapi({ description: "Below the root of the pool" }),
+  })
+  .openapi("DataRemoval");
+
+const DataDeletion = z
+  .object({
+    environments: z.array(z.string()),
+    datasets: z.array(z.int()),
+    models: z.array(z.int()),
+    kept: z
+      .array(z.object({ kind: z.string(), id: z.int(), mounted_by: z.string() }))
+      .openapi({ description: "Still mounted; ask again once that is gone" }),
+  })
+  .openapi("DataDeletion");
+
+const deleteDataOf = createRoute({
+  ...forAdmins,
+  method: "post",
+  path: "/customers/{id}/delete-data",
+  operationId: "deleteCustomerData",
+  tags,
+  summary: "Delete the data of a customer who has been overdue for 60 days; folders are listed for removal",
+  request: {
+    params: NumericIdPath,
+    body: jsonBody(
+      z
+        .strictObject({
+          confirm_username: text(128).openapi({ description: "The customer's username, once more" }),
+        })
+        .openapi("DataDeletionOrder"),
+    ),
+  },
+  responses: accepted("What is deleted; its folders are at data-removals", DataDeletion),
+});
+
+const listRemovals = createRoute({
+  ...forAdmins,
+  method: "get",
+  path: "/customers/{id}/data-removals",
+  tags,
+  summary:
+    "Folders of deleted data, for whoever removes them from their storage pools: no host does by itself",
+  request: { params: NumericIdPath, query: PageQuery },
+  responses: ok("A page of folders", pageOf(DataRemoval)),
+});
+
+export function registerCustomerDataRoutes(api: ApiApp, deps: ApiDeps): void {
+  const { db } = deps;
+
+  api.openapi(deleteDataOf, async (c) => {
+    const customer = await requireCustomer(deps, c.req.valid("param").id);
+    if (c.req.valid("json").confirm_username !== customer.username)
+      throw badField("confirm_username", "is not the username of this customer");
+    const decision = {
+      customerId: customer.id,
+      actor: `admin ${c.var.actor.customerId}`,
+      now: deps.now(),
+    };
+    return await once(c, async (sql, afterwards) => {
+      const deletion = await deleteCustomerData(sql, decision);
+      if (!deletion.done)
+        throw conflict(
+          `The data of customer ${customer.username} is not at risk: that takes an account that has been overdue for 60 days.`,
+        );
+      const { environments, datasets, models, hostIds } = deletion;
+      afterwards(() => hostIds.forEach((hostId) => deps.link.nudge(hostId as HostId)));
+      const kept = deletion.kept.map(({ mountedBy, ...entry }) => ({ ...entry, mounted_by: mountedBy }));
+      return c.json(
+        { environments: [...environments], datasets: [...datasets], models: [...models], kept },
+        202,
+      );
+    });
+  });
+
+  api.openapi(listRemovals, async (c) => {
+    const { id } = await requireCustomer(deps, c.req.valid("param").id);
+    const page = numericPage(c.req.valid("query"));
+    const rows = await removalsOf(db, id, page);
+    return c.json(toPage(rows, page.limit, { item: removalAnswer, key: (row) => [row.id] }), 200);
+  });
+}
+
+function removalAnswer(row: RemovalRow): z.input<typeof DataRemoval> {
+  return { ...row, ordered_at: row.ordered_at.toISOString() };
+}

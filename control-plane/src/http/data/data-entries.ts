@@ -1,0 +1,282 @@
+/**
+ * Datasets and models: one set of routes, registered for each of the two. Reading is decided by
+ * core/data-rights.ts, changing is the owner's, and where the files lie is the administrators' to say.
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import { PoolPath } from "@remotegpu/shared/instance";
+import { displayText } from "@remotegpu/shared/text";
+import {
+  DATA_STATUSES,
+  mayChangeData,
+  mayReadData,
+  VISIBILITIES,
+  type DataReader,
+} from "../../core/accounts/data-rights.ts";
+import {
+  dataById,
+  deleteData,
+  insertData,
+  listData,
+  updateData,
+  type DataKind,
+  type DataRow,
+} from "../../store/accounts/catalogue.ts";
+import { transaction } from "../../store/database/database.ts";
+import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
+import { actingOn } from "../request/audit.ts";
+import { authorizeWorkspace } from "../request/authorization.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
+import { Description, RowId } from "../request/input-fields.ts";
+import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
+import { ApiRefusal, badField, conflict, forbidden, notFound } from "../request/refusal.ts";
+import {
+  created,
+  forCustomers,
+  jsonBody,
+  noContent,
+  NumericId,
+  NumericIdPath,
+  ok,
+  Timestamp,
+} from "../request/route.ts";
+
+const params = NumericIdPath;
+const Visibility = z.enum(VISIBILITIES);
+
+const NAMES = {
+  dataset: { plural: "datasets", schema: "Dataset" },
+  model: { plural: "models", schema: "Model" },
+} as const;
+
+const newFields = {
+  name: displayText(256),
+  description: Description.nullable().optional(),
+  visibility: Visibility.optional(),
+  workspace_id: RowId.nullable().optional(),
+  storage_path: PoolPath.optional().openapi({ description: "A folder of the pool; set by administrators" }),
+};
+
+const answerFields = {
+  id: z.int(),
+  uuid: z.string(),
+  customer_id: z.int(),
+  workspace_id: z.int().nullable(),
+  name: z.string(),
+  description: z.string().nullable(),
+  storage_path: z.string(),
+  total_size: z.int().nullable(),
+  status: z.string(),
+  visibility: z.string(),
+  created_at: Timestamp.nullable(),
+  updated_at: Timestamp.nullable(),
+};
+
+const NewEntry = {
+  dataset: z.strictObject(newFields).openapi("NewDataset"),
+  model: z.strictObject({ ...newFields, framework: displayText(64).optional() }).openapi("NewModel"),
+};
+
+const Entry = {
+  dataset: z
+    .object({ ...answerFields, storage_type: z.string().nullable(), file_count: z.int().nullable() })
+    .openapi("Dataset"),
+  model: z.object({ ...answerFields, framework: z.string().nullable() }).openapi("Model"),
+};
+
+const EntryChange = z
+  .strictObject({
+    ...newFields,
+    name: displayText(256).optional(),
+    status: z.enum(DATA_STATUSES).optional().openapi({
+      description: "Set by administrators; ready once its folder holds what is to be mounted",
+    }),
+  })
+  .openapi("DataEntryChange");
+
+export function registerDatasetRoutes(api: ApiApp, deps: ApiDeps): void {
+  registerRoutes(api, deps, "dataset");
+}
+
+export function registerModelRoutes(api: ApiApp, deps: ApiDeps): void {
+  registerRoutes(api, deps, "model");
+}
+
+function registerRoutes(api: ApiApp, deps: ApiDeps, kind: DataKind): void {
+  const { db } = deps;
+  const { plural } = NAMES[kind];
+  const tags = [plural];
+  const answers = Entry[kind];
+
+  const post = createRoute({
+    ...forCustomers,
+    method: "post",
+    path: `/${plural}`,
+    tags,
+    summary: `Register a ${kind}; it is uploading until it is filled and marked ready`,
+    request: { body: jsonBody(NewEntry[kind]) },
+    responses: created(`The ${kind}`, answers),
+  });
+  api.openapi(post, async (c) => {
+    const body = c.req.valid("json");
+    const { actor } = c.var;
+    refuseAdminsField(c, "storage_path", body.storage_path);
+    await checkReach(c, { visibility: body.visibility ?? "private", workspaceId: body.workspace_id ?? null });
+    return await once(c, async (sql) => {
+      const row = await insertData(sql, kind, {
+        customerId: actor.customerId,
+        customerUuid: actor.customerUuid,
+        workspaceId: body.workspace_id ?? null,
+        name: body.name,
+        description: body.description ?? null,
+        visibility: body.visibility ?? "private",
+        storagePath: body.storage_path ?? null,
+        framework: "framework" in body ? (body.framework ?? null) : null,
+      });
+      return c.json(entryAnswer(row), 201);
+    });
+  });
+
+  const list = createRoute({
+    ...forCustomers,
+    method: "get",
+    path: `/${plural}`,
+    tags,
+    summary: `The ${plural} you may read: your own, your workspaces', public ones`,
+    request: {
+      query: z.strictObject({
+        ...pageQuery,
+        visibility: Visibility.optional(),
+        workspace_id: NumericId.optional(),
+        name: displayText(256).optional(),
+      }),
+    },
+    responses: ok(`A page of ${plural}`, pageOf(answers)),
+  });
+  api.openapi(list, async (c) => {
+    const query = c.req.valid("query");
+    const page = numericPage(query);
+    const rows = await listData(db, kind, {
+      reader: await readerOf(c),
+      visibility: query.visibility ?? null,
+      workspaceId: query.workspace_id ?? null,
+      name: query.name ?? null,
+      page,
+    });
+    actingOn(c, { ownerCustomerId: null, subject: `${plural} of all customers` });
+    return c.json(toPage(rows, page.limit, { item: entryAnswer, key: (row) => [row.id] }), 200);
+  });
+
+  const get = createRoute({
+    ...forCustomers,
+    method: "get",
+    path: `/${plural}/{id}`,
+    tags,
+    summary: `One ${kind}`,
+    request: { params },
+    responses: ok(`The ${kind}`, answers),
+  });
+  api.openapi(get, async (c) => {
+    const { id } = c.req.valid("param");
+    return c.json(entryAnswer(await requireReadable(c, kind, id)), 200);
+  });
+
+  const patch = createRoute({
+    ...forCustomers,
+    method: "patch",
+    path: `/${plural}/{id}`,
+    tags,
+    summary: `Change a ${kind}'s name, description, who may read it or, for administrators, folder and status`,
+    request: { params, body: jsonBody(EntryChange) },
+    responses: ok(`The ${kind}`, answers),
+  });
+  api.openapi(patch, async (c) => {
+    const entry = await requireOwn(c, kind, c.req.valid("param").id);
+    const change = c.req.valid("json");
+    refuseAdminsField(c, "storage_path", change.storage_path);
+    refuseAdminsField(c, "status", change.status);
+    const workspaceId = change.workspace_id === undefined ? entry.workspace_id : change.workspace_id;
+    if (change.visibility !== undefined || change.workspace_id !== undefined)
+      await checkReach(c, { visibility: change.visibility ?? entry.visibility, workspaceId });
+    await updateData(db, kind, { id: entry.id, change });
+    return c.json(entryAnswer((await dataById(db, kind, entry.id)) ?? entry), 200);
+  });
+
+  const remove = createRoute({
+    ...forCustomers,
+    method: "delete",
+    path: `/${plural}/{id}`,
+    tags,
+    summary: `Delete a ${kind} that no workload mounts; its files stay`,
+    request: { params },
+    responses: noContent("It is gone"),
+  });
+  api.openapi(remove, async (c) => {
+    const entry = await requireOwn(c, kind, c.req.valid("param").id);
+    const deletion = await transaction(db, (sql) => deleteData(sql, kind, entry.id));
+    if (!deletion.deleted)
+      throw conflict(`The ${kind} ${entry.id} is mounted by ${deletion.mountedBy}; delete that first.`);
+    return c.body(null, 204);
+  });
+}
+
+const ADMINS_FIELDS = {
+  storage_path: "Where the files lie is set by administrators",
+  status: "Whether the files are there is said by administrators, who put them there",
+};
+
+function refuseAdminsField(
+  c: ApiContext,
+  field: keyof typeof ADMINS_FIELDS,
+  given: string | undefined,
+): void {
+  if (given === undefined || c.var.actor.isAdmin) return;
+  throw new ApiRefusal("forbidden", `${ADMINS_FIELDS[field]}; leave ${field} out.`, {
+    errors: [{ path: field, message: "is set by administrators" }],
+  });
+}
+
+/** Sharing with a workspace takes the right to bring something into it. */
+async function checkReach(
+  c: ApiContext,
+  { visibility, workspaceId }: { visibility: string; workspaceId: number | null },
+): Promise<void> {
+  if (workspaceId !== null) await authorizeWorkspace(c, workspaceId, "create-workload");
+  else if (visibility === "workspace") throw badField("workspace_id", "is needed with visibility workspace");
+}
+
+export async function readerOf(c: ApiContext): Promise<DataReader> {
+  const { actor, deps } = c.var;
+  const workspaceIds = await workspaceIdsOf(deps.db, actor.customerId);
+  return { customerId: actor.customerId, isAdmin: actor.isAdmin, workspaceIds };
+}
+
+async function requireReadable(c: ApiContext, kind: DataKind, id: number): Promise<DataRow> {
+  const entry = await dataById(c.var.deps.db, kind, id);
+  if (entry === null || !mayReadData(await readerOf(c), sharedData(entry))) throw notFound(`${kind} ${id}`);
+  actingOn(c, { ownerCustomerId: entry.customer_id, subject: `${kind} ${id}` });
+  return entry;
+}
+
+async function requireOwn(c: ApiContext, kind: DataKind, id: number): Promise<DataRow> {
+  const entry = await requireReadable(c, kind, id);
+  if (!mayChangeData(await readerOf(c), sharedData(entry)))
+    throw forbidden(`Only its owner may change ${kind} ${id}.`);
+  return entry;
+}
+
+function sharedData(entry: DataRow) {
+  return {
+    customerId: entry.customer_id,
+    workspaceId: entry.workspace_id,
+    visibility: entry.visibility,
+  };
+}
+
+function entryAnswer(row: DataRow) {
+  return {
+    ...row,
+    created_at: row.created_at?.toISOString() ?? null,
+    updated_at: row.updated_at?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,178 @@
+/** The images on offer: everybody reads them and may order them, administrators keep the list. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { displayText } from "@remotegpu/shared/text";
+import {
+  deleteImage,
+  imageById,
+  insertImage,
+  listImages,
+  updateImage,
+  type ImageRow,
+} from "../../store/hosts/images/images.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
+import { ImageReference, Int53 } from "../request/input-fields.ts";
+import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
+import { conflict, notFound } from "../request/refusal.ts";
+import {
+  created,
+  forAdmins,
+  forCustomers,
+  jsonBody,
+  noContent,
+  NumericIdPath,
+  ok,
+  Timestamp,
+} from "../request/route.ts";
+
+const tags = ["images"];
+const params = NumericIdPath;
+const Status = z.enum(["active", "deprecated"]);
+
+const fields = {
+  display_name: displayText(256).nullable().optional(),
+  category: displayText(64).nullable().optional(),
+  framework: displayText(64).nullable().optional(),
+  framework_version: displayText(64).nullable().optional(),
+  cuda_version: displayText(32).nullable().optional(),
+  python_version: displayText(32).nullable().optional(),
+  is_official: z.boolean().optional(),
+  size: Int53.nullable().optional(),
+  registry_url: displayText(512).nullable().optional(),
+  status: Status.optional(),
+};
+
+const NewImage = z.strictObject({ name: ImageReference, ...fields }).openapi("NewImage");
+const ImageChange = z.strictObject(fields).openapi("ImageChange");
+
+const Image = z
+  .object({
+    id: z.int(),
+    name: z.string(),
+    display_name: z.string().nullable(),
+    category: z.string().nullable(),
+    framework: z.string().nullable(),
+    framework_version: z.string().nullable(),
+    cuda_version: z.string().nullable(),
+    python_version: z.string().nullable(),
+    is_official: z.boolean(),
+    size: z.int().nullable(),
+    registry_url: z.string().nullable(),
+    status: z.string(),
+    created_at: Timestamp.nullable(),
+    updated_at: Timestamp.nullable(),
+  })
+  .openapi("Image");
+
+const list = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/images",
+  tags,
+  summary: "The images on offer",
+  request: {
+    query: z.strictObject({
+      ...pageQuery,
+      status: Status.optional(),
+      category: displayText(64).optional(),
+      framework: displayText(64).optional(),
+    }),
+  },
+  responses: ok("A page of images", pageOf(Image)),
+});
+
+const get = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/images/{id}",
+  tags,
+  summary: "One image",
+  request: { params },
+  responses: ok("The image", Image),
+});
+
+const post = createRoute({
+  ...forAdmins,
+  method: "post",
+  path: "/images",
+  tags,
+  summary: "Offer an image",
+  description:
+    "While it is active everybody may order it, by any spelling of its name and whatever its registry; and it is used as it is on a host where somebody put it by hand.",
+  request: { body: jsonBody(NewImage) },
+  responses: created("The image", Image),
+});
+
+const patch = createRoute({
+  ...forAdmins,
+  method: "patch",
+  path: "/images/{id}",
+  tags,
+  summary: "Describe an image anew",
+  request: { params, body: jsonBody(ImageChange) },
+  responses: ok("The image", Image),
+});
+
+const remove = createRoute({
+  ...forAdmins,
+  method: "delete",
+  path: "/images/{id}",
+  tags,
+  summary: "Offer it no longer; workloads that use it go on",
+  request: { params },
+  responses: noContent("It is gone"),
+});
+
+export function registerImageRoutes(api: ApiApp, deps: ApiDeps): void {
+  const { db } = deps;
+
+  api.openapi(list, async (c) => {
+    const query = c.req.valid("query");
+    const page = numericPage(query);
+    const rows = await listImages(db, {
+      status: query.status ?? null,
+      category: query.category ?? null,
+      framework: query.framework ?? null,
+      page,
+    });
+    return c.json(toPage(rows, page.limit, { item: imageAnswer, key: (row) => [row.id] }), 200);
+  });
+
+  api.openapi(get, async (c) => {
+    const { id } = c.req.valid("param");
+    return c.json(imageAnswer(found(await imageById(db, id), id)), 200);
+  });
+
+  api.openapi(post, async (c) => {
+    const { name, ...rest } = c.req.valid("json");
+    return await once(c, async (sql) => {
+      const row = await insertImage(sql, name, rest);
+      if (row === null) throw conflict(`The image ${name} is offered already.`);
+      return c.json(imageAnswer(row), 201);
+    });
+  });
+
+  api.openapi(patch, async (c) => {
+    const { id } = c.req.valid("param");
+    return c.json(imageAnswer(found(await updateImage(db, id, c.req.valid("json")), id)), 200);
+  });
+
+  api.openapi(remove, async (c) => {
+    const { id } = c.req.valid("param");
+    if (!(await deleteImage(db, id))) throw notFound(`image ${id}`);
+    return c.body(null, 204);
+  });
+}
+
+function found(row: ImageRow | null, id: number): ImageRow {
+  if (row === null) throw notFound(`image ${id}`);
+  return row;
+}
+
+function imageAnswer(row: ImageRow) {
+  return {
+    ...row,
+    created_at: row.created_at?.toISOString() ?? null,
+    updated_at: row.updated_at?.toISOString() ?? null,
+  };
+}

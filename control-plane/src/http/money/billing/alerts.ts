@@ -1,0 +1,54 @@
+/** What a customer was told about the money, and what of it holds now. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { ALERT_KINDS } from "../../../core/alerts/alerts.ts";
+import { type AlertRow, alertsOf } from "../../../store/events/alerts.ts";
+import type { ApiApp, ApiDeps } from "../../deps.ts";
+import { numericPage, pageOf, pageQuery, toPage } from "../../request/pagination.ts";
+import { forCustomersWith, iso, Money, ok, Timestamp } from "../../request/route.ts";
+import { customerMeant, forCustomer } from "./whose-money.ts";
+
+const Alert = z
+  .object({
+    id: z.int(),
+    customer_id: z.int(),
+    kind: z.enum(ALERT_KINDS),
+    threshold: Money.nullable().openapi({ description: "Points, hours, percent or days" }),
+    month: z.string().nullable(),
+    value: z.string().openapi({ description: "What stood there when it fired" }),
+    sentence: z.string(),
+    fired_at: Timestamp,
+    recovered_at: Timestamp.nullable().openapi({ description: "null while it holds" }),
+  })
+  .openapi("Alert");
+
+const getAlerts = createRoute({
+  ...forCustomersWith("money"),
+  method: "get",
+  path: "/billing/alerts",
+  tags: ["billing"],
+  summary: "Warnings about the money, newest first",
+  request: {
+    query: z.strictObject({
+      ...pageQuery,
+      customer_id: forCustomer,
+      kind: z.enum(ALERT_KINDS).optional(),
+      open: z.enum(["true", "false"]).optional().openapi({ description: "true: only those that hold now" }),
+    }),
+  },
+  responses: ok("A page of alerts", pageOf(Alert)),
+});
+
+export function registerAlertRoutes(api: ApiApp, { db }: ApiDeps): void {
+  api.openapi(getAlerts, async (c) => {
+    const query = c.req.valid("query");
+    const customerId = await customerMeant(c, query, "alerts");
+    const page = numericPage(query);
+    const filter = { customerId, kind: query.kind ?? null, onlyOpen: query.open === "true" };
+    const rows = await alertsOf(db, filter, page);
+    return c.json(toPage(rows, page.limit, { item: alertAnswer, key: (row) => [row.id] }), 200);
+  });
+}
+
+function alertAnswer(row: AlertRow): z.infer<typeof Alert> {
+  return { ...row, fired_at: row.fired_at.toISOString(), recovered_at: iso(row.recovered_at) };
+}

@@ -1,0 +1,144 @@
+/** What an order would cost and whether the fleet can hold it, before anybody orders it. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { formatPoints, formatPrice, formatQuantity } from "@remotegpu/shared/money";
+import { asSentence } from "@remotegpu/shared/sentence";
+import { displayText } from "@remotegpu/shared/text";
+import type { EnvironmentResources } from "../../../core/orders/order.ts";
+import { amountOf, estimate, totalAmount } from "../../../core/billing/rating.ts";
+import { type OrderFit, orderFit } from "../../../store/orders/checks/order-fit.ts";
+import { orderPrices, specOf } from "../../../store/orders/checks/order-prices.ts";
+import { fleetModels } from "../../../store/fleet/fleet.ts";
+import type { KeptFleet, KeptRoom } from "../../../store/fleet/kept-fleet.ts";
+import { unsoldSpecs } from "../../../store/orders/checks/sold-specs.ts";
+import type { ApiApp, ApiDeps } from "../../deps.ts";
+import { once } from "../../request/idempotency.ts";
+import { Int53, SpecName } from "../../request/input-fields.ts";
+import { badField } from "../../request/refusal.ts";
+import { forCustomersWith, jsonBody, Money, ok } from "../../request/route.ts";
+
+const tags = ["billing"];
+
+const MAX_ESTIMATED_MINUTES = 60 * 24 * 366;
+const MAX_INSTANCES = 10_000;
+const MAX_CORES = 4_096;
+
+const EstimateWish = z
+  .strictObject({
+    spec: SpecName.optional(),
+    cpu: z.int().positive().max(MAX_CORES),
+    memory: Int53.openapi({ description: "Bytes" }),
+    gpu: z.int().nonnegative().max(64).optional(),
+    gpu_memory: Int53.nullable().optional(),
+    gpu_sharing: z.enum(["exclusive", "shared"]).optional(),
+    gpu_model: displayText(128)
+      .optional()
+      .openapi({ description: "Only this model; else the dearest that fits" }),
+    temp_storage: Int53.nullable().optional(),
+    minutes: z.int().positive().max(MAX_ESTIMATED_MINUTES).optional(),
+    instances: z.int().positive().max(MAX_INSTANCES).optional(),
+  })
+  .openapi("EstimateWish");
+
+const FITS = ["now", "later", "never"] as const;
+
+const Estimate = z
+  .object({
+    spec: z.string(),
+    minutes: z.int(),
+    instances: z.int(),
+    amount: Money,
+    per_hour: Money.openapi({ description: "Of one instance" }),
+    lines: z.array(
+      z.object({
+        line: z.string(),
+        quantity: z.string(),
+        unit_price: Money,
+        billing_unit: z.string(),
+        amount: Money,
+      }),
+    ),
+    fits: z.enum(FITS),
+    fits_reason: z.string(),
+  })
+  .openapi("Estimate");
+
+const postEstimate = createRoute({
+  ...forCustomersWith("read"),
+  method: "post",
+  path: "/billing/estimate",
+  operationId: "estimateOrder",
+  tags,
+  summary: "What an order would cost, by the code that charges it, and whether the fleet can hold it",
+  request: { body: jsonBody(EstimateWish) },
+  responses: ok("The estimate", Estimate),
+});
+
+export function registerEstimateRoute(
+  api: ApiApp,
+  deps: ApiDeps,
+  { fleet, room }: { fleet: KeptFleet; room: KeptRoom },
+): void {
+  api.openapi(postEstimate, async (c) => {
+    const wish = c.req.valid("json");
+    const { minutes = 60, instances = 1 } = wish;
+    const order = orderOf(wish);
+    const kept = { fleet: await fleet.recent(), room: await room.recent() };
+    return await once(c, async (sql) => {
+      const now = deps.now();
+      const prices = await orderPrices(sql, [order], { models: await fleetModels(sql), at: now });
+      const unsold = (await unsoldSpecs(sql, [order], { prices, now })).get(specOf(order));
+      if (unsold !== undefined) throw badField("spec", unsold);
+      const priced = prices.dearest(order);
+      if (!priced.priced) throw badField(priced.field, priced.detail);
+      const { lines } = priced;
+      const models = prices.pricedModels(order);
+      return c.json(
+        {
+          spec: specOf(order),
+          minutes,
+          instances,
+          amount: formatPoints(estimate(lines, { minutes, instances })),
+          per_hour: formatPoints(totalAmount(lines, 60)),
+          lines: lines.map((line) => ({
+            line: line.line,
+            quantity: formatQuantity(line.quantity),
+            unit_price: formatPrice(line.unitPrice),
+            billing_unit: line.billingUnit,
+            amount: formatPoints(amountOf(line, minutes)),
+          })),
+          ...fitAnswer(orderFit(order, { ...kept, instances, models })),
+        },
+        200,
+      );
+    });
+  });
+}
+
+/** One instance of it, as an order would say it. */
+function orderOf(wish: z.output<typeof EstimateWish>): EnvironmentResources {
+  const { spec, gpu_sharing, gpu_model } = wish;
+  return {
+    cpu: wish.cpu,
+    memory: wish.memory,
+    gpu: wish.gpu ?? 0,
+    gpu_memory: wish.gpu_memory ?? null,
+    storage: null,
+    temp_storage: wish.temp_storage ?? null,
+    config: { spec, gpu_sharing, gpu_model },
+  };
+}
+
+function fitAnswer(fit: OrderFit): { fits: (typeof FITS)[number]; fits_reason: string } {
+  switch (fit.when) {
+    case "now":
+      return { fits: "now", fits_reason: "There is room for it now." };
+    case "later":
+      return { fits: "later", fits_reason: "No place for it is free now: it would wait." };
+    case "never":
+      return { fits: "never", fits_reason: asSentence(capital(fit.sentence)) };
+  }
+}
+
+function capital(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}

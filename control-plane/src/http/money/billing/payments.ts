@@ -1,0 +1,188 @@
+/** Money that administrators move: top-ups, signed adjustments with a reason, refunds of a run, write-offs of debt. */
+import { createHash } from "node:crypto";
+import { createRoute, z } from "@hono/zod-openapi";
+import { formatPoints, MAX_POINTS, parsePoints } from "@remotegpu/shared/money";
+import { displayText } from "@remotegpu/shared/text";
+import {
+  adjust,
+  type Payment,
+  type PaymentResult,
+  refund,
+  topUp,
+  writeOff,
+} from "../../../store/billing/ledger/payments.ts";
+import { lockRun } from "../../../store/billing/runs/runs.ts";
+import { requireCustomer } from "../../accounts/customers.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../../deps.ts";
+import { Amount, PositiveAmount } from "../../request/input-fields.ts";
+import { once } from "../../request/idempotency.ts";
+import { badField, conflict, notFound } from "../../request/refusal.ts";
+import { created, forAdminsWith, jsonBody, Money, NumericIdPath } from "../../request/route.ts";
+import { tellHostsOfMoney } from "../../accounts/told-money.ts";
+
+const tags = ["customers"];
+const Reason = displayText(500);
+
+const Paid = z
+  .object({
+    transaction_id: z.int(),
+    customer_id: z.int(),
+    amount: Money,
+    balance: Money,
+    overdue_status: z.string(),
+  })
+  .openapi("Payment");
+
+const postTopUp = createRoute({
+  ...forAdminsWith("money"),
+  method: "post",
+  path: "/customers/{id}/top-ups",
+  tags,
+  summary: "Add to the prepaid balance",
+  request: {
+    params: NumericIdPath,
+    body: jsonBody(z.strictObject({ amount: PositiveAmount, reason: Reason.optional() }).openapi("NewTopUp")),
+  },
+  responses: created("The payment and the balance after it", Paid),
+});
+
+const postAdjustment = createRoute({
+  ...forAdminsWith("money"),
+  method: "post",
+  path: "/customers/{id}/adjustments",
+  tags,
+  summary: "A signed correction of the balance, with its reason",
+  request: {
+    params: NumericIdPath,
+    body: jsonBody(z.strictObject({ amount: Amount, reason: Reason }).openapi("NewAdjustment")),
+  },
+  responses: created("The correction and the balance after it", Paid),
+});
+
+const postRefund = createRoute({
+  ...forAdminsWith("money"),
+  method: "post",
+  path: "/customers/{id}/refunds",
+  tags,
+  summary: "Give back at most what a run was charged",
+  request: {
+    params: NumericIdPath,
+    body: jsonBody(
+      z
+        .strictObject({
+          run_id: z
+            .string()
+            .max(64)
+            .regex(/^[A-Za-z0-9_-]+$/),
+          amount: PositiveAmount,
+          reason: Reason.optional(),
+        })
+        .openapi("NewRefund"),
+    ),
+  },
+  responses: created("The refund and the balance after it", Paid),
+});
+
+const postWriteOff = createRoute({
+  ...forAdminsWith("money"),
+  method: "post",
+  path: "/customers/{id}/write-offs",
+  tags,
+  summary: "Forgive debt, at most what the balance is below zero, with the reason",
+  request: {
+    params: NumericIdPath,
+    body: jsonBody(z.strictObject({ amount: PositiveAmount, reason: Reason }).openapi("NewWriteOff")),
+  },
+  responses: created("What was forgiven and the balance after it", Paid),
+});
+
+export function registerPaymentRoutes(api: ApiApp, deps: ApiDeps): void {
+  api.openapi(postTopUp, async (c) => {
+    const body = c.req.valid("json");
+    const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
+    const answer = await once(c, async (sql) => c.json(answerOf(payment, await topUp(sql, payment)), 201));
+    await tellHostsOfMoney(deps, payment.customerId);
+    return answer;
+  });
+
+  api.openapi(postAdjustment, async (c) => {
+    const body = c.req.valid("json");
+    const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
+    const answer = await once(c, async (sql) => c.json(answerOf(payment, await adjust(sql, payment)), 201));
+    await tellHostsOfMoney(deps, payment.customerId);
+    return answer;
+  });
+
+  api.openapi(postWriteOff, async (c) => {
+    const body = c.req.valid("json");
+    const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
+    return await once(c, async (sql) => c.json(answerOf(payment, await writeOff(sql, payment)), 201));
+  });
+
+  api.openapi(postRefund, async (c) => {
+    const { run_id: runId, ...body } = c.req.valid("json");
+    const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
+    const answer = await once(c, async (sql) => {
+      const run = await lockRun(sql, runId);
+      const isTheirs = run?.customerId === payment.customerId;
+      const result = isTheirs ? await refund(sql, { ...payment, runId }) : UNKNOWN_RUN;
+      return c.json(answerOf(payment, result), 201);
+    });
+    await tellHostsOfMoney(deps, payment.customerId);
+    return answer;
+  });
+}
+
+async function paymentOf(
+  c: ApiContext,
+  body: { id: number; amount: string; reason?: string | undefined },
+): Promise<Payment> {
+  const { actor, deps } = c.var;
+  const customer = await requireCustomer(deps, body.id);
+  // With an Idempotency-Key the ledger itself knows the payment, so not even a crash between the payment and its
+  // answer can make it happen twice.
+  const key = c.req.header("Idempotency-Key");
+  return {
+    id: key === undefined ? deps.newId("pay") : keyedId([actor.apiKeyId, customer.id, key]),
+    customerId: customer.id,
+    amount: parsePoints(body.amount),
+    at: deps.now(),
+    reason: body.reason ?? null,
+    actor: `admin ${actor.customerId}`,
+  };
+}
+
+function keyedId(parts: readonly (string | number)[]): string {
+  return `key-${createHash("sha256").update(JSON.stringify(parts)).digest("hex")}`;
+}
+
+const UNKNOWN_RUN: PaymentResult = { posted: false, reason: "unknown-run" };
+
+function answerOf(payment: Payment, result: PaymentResult): z.infer<typeof Paid> {
+  if (result.posted)
+    return {
+      transaction_id: result.transactionId,
+      customer_id: payment.customerId,
+      amount: formatPoints(payment.amount),
+      balance: formatPoints(result.balance),
+      overdue_status: result.status,
+    };
+  switch (result.reason) {
+    case "known-source":
+      throw conflict("A payment with this Idempotency-Key was made before.");
+    case "beyond-column":
+      throw badField("amount", `is too large: it would carry the balance beyond ${formatPoints(MAX_POINTS)}`);
+    case "not-positive":
+      throw badField("amount", "must be above zero");
+    case "zero":
+      throw badField("amount", "must not be zero");
+    case "more-than-charged":
+      throw badField("amount", "is more than the run was charged and not given back yet");
+    case "more-than-owed":
+      throw badField("amount", "is more than the balance is below zero");
+    case "unknown-run":
+      throw badField("run_id", "is not a run of this customer");
+    case "unknown-customer":
+      throw notFound(`customer ${payment.customerId}`);
+  }
+}

@@ -1,0 +1,135 @@
+/** What can be ordered now and at what price, without a word of whose the rest is. A few seconds old at most. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { formatPoints } from "@remotegpu/shared/money";
+import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import {
+  barePrices,
+  cardOffers,
+  cardPrices,
+  type CardOffer,
+  largestPlace,
+  type OfferPrice,
+  type Place,
+} from "../../../core/orders/prices/offers.ts";
+import type { SpecShape } from "../../../core/orders/prices/price-lines.ts";
+import type { KeptRoom } from "../../../store/fleet/kept-fleet.ts";
+import { soldSpecs } from "../../../store/orders/checks/sold-specs.ts";
+import type { ApiApp, ApiDeps } from "../../deps.ts";
+import { forCustomers, Money, ok, Timestamp } from "../../request/route.ts";
+
+const tags = ["prices"];
+
+const Included = z
+  .object({
+    cpu: z.number(),
+    memory: z.int(),
+    gpu: z.int(),
+    gpu_memory: z.int().nullable(),
+    temp_storage: z.int(),
+  })
+  .openapi("IncludedInSpec");
+
+const Price = z
+  .object({
+    spec: z.string(),
+    of: z.enum(["gpu", "cpu", "memory", "spec"]),
+    price_per_hour: Money,
+    includes: Included.nullable(),
+  })
+  .openapi("OfferPrice");
+
+const Offer = z
+  .object({
+    gpu_model: z.string().nullable(),
+    gpu_memory: z.int().nullable(),
+    simulated: z.boolean(),
+    total: z.int().nullable(),
+    free: z.int().nullable(),
+    most_on_one_host: z.int().nullable(),
+    cpu: z.number(),
+    memory: z.int(),
+    prices: z.array(Price),
+  })
+  .openapi("Offer");
+
+const Offers = z
+  .object({ as_of: Timestamp, waiting_orders: z.int(), waiting_gpus: z.int(), items: z.array(Offer) })
+  .openapi("Offers");
+
+const list = createRoute({
+  ...forCustomers,
+  method: "get",
+  path: "/offers",
+  tags,
+  summary: "Which cards are free now, how many on one host, what is beside them, and what an hour costs",
+  description:
+    "The last item, without a model, is work without a GPU. What is free may be taken when an order comes; the order then waits.",
+  responses: ok("What can be ordered", Offers),
+});
+
+export function registerOfferRoute(api: ApiApp, deps: ApiDeps, room: KeptRoom): void {
+  api.openapi(list, async (c) => {
+    const { readAt, fleet, simulated, waiting } = await room.recent();
+    const specs = await soldSpecs(deps.db, deps.now());
+    const cards = cardOffers(fleet, simulated).map((offer) =>
+      cardAnswer(offer, cardPrices(specs, offer.model)),
+    );
+    const bare = { ...placeAnswer(largestPlace(fleet)), prices: barePrices(specs).map(priceAnswer) };
+    return c.json(
+      {
+        as_of: readAt.toISOString(),
+        waiting_orders: waiting.orders,
+        waiting_gpus: waiting.gpus,
+        items: [...cards, { ...WITHOUT_GPU, ...bare }],
+      },
+      200,
+    );
+  });
+}
+
+const WITHOUT_GPU = {
+  gpu_model: null,
+  gpu_memory: null,
+  simulated: false,
+  total: null,
+  free: null,
+  most_on_one_host: null,
+};
+
+function cardAnswer(offer: CardOffer, prices: readonly OfferPrice[]): z.input<typeof Offer> {
+  return {
+    gpu_model: offer.model,
+    gpu_memory: offer.memoryMib * MIB,
+    simulated: offer.isSimulated,
+    total: offer.total,
+    free: offer.free,
+    most_on_one_host: offer.mostOnOneHost,
+    ...placeAnswer(offer.beside),
+    prices: prices.map(priceAnswer),
+  };
+}
+
+/** Whole cores, as orders name them. */
+function placeAnswer(place: Place | null): { cpu: number; memory: number } {
+  if (place === null) return { cpu: 0, memory: 0 };
+  return { cpu: Math.floor(place.cpuMilli / THOUSANDTHS), memory: place.memoryMib * MIB };
+}
+
+function priceAnswer({ spec, of, hourly, shape }: OfferPrice): z.input<typeof Price> {
+  return {
+    spec,
+    of,
+    price_per_hour: formatPoints(hourly),
+    includes: shape === null ? null : includedIn(shape),
+  };
+}
+
+function includedIn(shape: SpecShape): z.input<typeof Included> {
+  return {
+    cpu: shape.cpuMilli / THOUSANDTHS,
+    memory: shape.memoryBytes,
+    gpu: shape.gpus,
+    gpu_memory: shape.gpuMemoryBytes,
+    temp_storage: shape.tempStorageBytes,
+  };
+}

@@ -1,0 +1,169 @@
+/**
+ * The API as one Hono app: what every request passes, every resource's routes, and the one place where an error
+ * becomes an HTTP status. It owns no rule about the product and opens no port (server.ts does).
+ */
+import { OpenAPIHono, type z } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { HTTPException } from "hono/http-exception";
+import { secureHeaders } from "hono/secure-headers";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { changesOf } from "../audited-routes.ts";
+import type { ApiApp, ApiContext, ApiDeps, ApiEnv } from "../deps.ts";
+import { API_BASE } from "../documentation/api-base.ts";
+import { registerDocumentation } from "../documentation/documentation.ts";
+import { fieldErrorsOf, InputRefused } from "../request/input-errors.ts";
+import { countRequests } from "./metrics.ts";
+import { PROBLEM_STATUS, PROBLEM_TITLES } from "../request/problem-statuses.ts";
+import { ApiRefusal } from "../request/refusal.ts";
+import { registerResources } from "./resources.ts";
+import { registerServerRoutes } from "./server-routes.ts";
+import { isUniqueViolation, StoreError } from "../../store/database/database.ts";
+import { KeyInUseError } from "../../store/orders/idempotency.ts";
+import { isGivenUp, whoMigrates } from "../../store/upgrade/locks.ts";
+
+/** Bodies are checked before they come to the database, so what breaks its CHECKs was there: they spare old rows. */
+const CHECK_VIOLATION = "23514";
+const OLD_VALUE =
+  "This row holds a value of the old system that no changed row may keep; an administrator has to set it right";
+/** Room for an exec's stdin in base64 and some; everything else is far smaller. */
+const MAX_BODY_BYTES = 2 * 1024 * 1024;
+
+export function createApp(deps: ApiDeps): ApiApp {
+  const app: ApiApp = new OpenAPIHono<ApiEnv>({ defaultHook: refuseBadInput });
+  const api: ApiApp = new OpenAPIHono<ApiEnv>({ defaultHook: refuseBadInput });
+
+  registerResources(api, deps);
+  const changes = changesOf(
+    api.openAPIRegistry.definitions.flatMap((one) => (one.type === "route" ? [one.route] : [])),
+    API_BASE,
+  );
+
+  app.use(async (c, next) => {
+    c.set("deps", deps);
+    c.set("changes", changes);
+    await next();
+  });
+  app.use(countRequests);
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        baseUri: ["'none'"],
+        // The search of /docs, which asks this server again.
+        formAction: ["'self'"],
+        styleSrc: ["'unsafe-inline'"],
+        frameAncestors: ["'none'"],
+      },
+      strictTransportSecurity: deps.config.publicUrl.startsWith("https:") ? "max-age=31536000" : false,
+    }),
+  );
+  app.use(limitBody);
+
+  app.route(API_BASE, api);
+  registerServerRoutes(app, deps);
+  registerDocumentation(app, deps);
+
+  app.onError((error, c) => (isGivenUp(error) ? heldOffOr(deps, error, c) : problemOf(error, c)));
+  app.notFound((c) => {
+    const allowed = methodsOf(app, c.req.path);
+    if (allowed.length === 0) return problem(c, 404, "There is nothing at this address.");
+    c.header("Allow", allowed.join(", "));
+    return problem(c, 405, `This address answers ${allowed.join(", ")}.`);
+  });
+  return app;
+}
+
+const readUpToLimit = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuseLargeBody });
+
+/** Whoever says how much comes sends no more than that: the body is not looked at, which would make a stream of it. */
+const limitBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
+  const { headers } = c.req.raw;
+  const length = headers.get("content-length");
+  if (length === null || headers.has("transfer-encoding")) return await readUpToLimit(c, next);
+  if (Number(length) > MAX_BODY_BYTES) return refuseLargeBody();
+  return await next();
+};
+
+function refuseLargeBody(): never {
+  throw new ApiRefusal("too-large", `A body may have at most ${MAX_BODY_BYTES} bytes.`);
+}
+
+function refuseBadInput(result: { success: true } | { success: false; error: z.ZodError }): void {
+  if (!result.success) throw new InputRefused(fieldErrorsOf(result.error));
+}
+
+/** Not an answer of Postgres about our statement, but no answer, or "not now". */
+function isUnreachable(error: unknown): boolean {
+  if (!(error instanceof StoreError)) return false;
+  const sqlState = /^[0-9A-Z]{5}$/.test(error.code ?? "") ? (error.code ?? "") : null;
+  return sqlState === null || /^(08|53|57P)/.test(sqlState);
+}
+
+/** A statement that waited too long may have waited for a migration, and that is worth saying. */
+async function heldOffOr({ db }: ApiDeps, error: Error, c: ApiContext): Promise<Response> {
+  const who = await whoMigrates(db).catch(() => null);
+  if (who === null) return problemOf(error, c);
+  return problem(c, 503, `The database is being migrated (${who}); try again when that has ended.`);
+}
+
+function problemOf(error: Error, c: ApiContext): Response {
+  if (error instanceof ApiRefusal) {
+    if (error.kind === "unauthenticated") c.header("WWW-Authenticate", "Bearer");
+    if (error.retryAfterSeconds !== null) c.header("Retry-After", String(error.retryAfterSeconds));
+    return problem(c, PROBLEM_STATUS[error.kind], error.message, error);
+  }
+  // What Hono itself refuses: malformed JSON, a content type that no schema takes.
+  if (error instanceof HTTPException && error.status < 500)
+    return problem(c, error.status, httpExceptionDetail(error));
+  if (error instanceof KeyInUseError)
+    return problem(c, 409, "Another request with this Idempotency-Key is under way; ask again in a moment.");
+  if (isUnreachable(error)) {
+    c.var.deps.log.warn({ error }, "the database does not answer");
+    c.header("Retry-After", "5");
+    return problem(c, 503, "The database does not answer now; try again shortly.");
+  }
+  if (error instanceof StoreError && error.code === CHECK_VIOLATION) {
+    c.var.deps.log.warn({ error }, "a row of the old system could not be changed");
+    return problem(c, 409, `${OLD_VALUE} (${error.constraint ?? "unknown"}).`);
+  }
+  // Two requests raced for one name; the schema decided.
+  if (isUniqueViolation(error)) return problem(c, 409, "Another request has just taken this.");
+  c.var.deps.log.error({ error, method: c.req.method, path: c.req.path }, "a request failed");
+  return problem(c, 500, "This is our fault. It was written to the log.");
+}
+
+function httpExceptionDetail(error: HTTPException): string {
+  if (error.status === 400) return "The body is not well-formed JSON.";
+  if (error.status === 415) return "Send the body as application/json.";
+  return error.message;
+}
+
+function problem(
+  c: ApiContext,
+  status: ContentfulStatusCode,
+  detail: string,
+  { errors = [], printed = null }: Partial<Pick<ApiRefusal, "errors" | "printed">> = {},
+): Response {
+  const title = PROBLEM_TITLES[status] ?? "Error";
+  const more = { ...(errors.length > 0 && { errors }), ...(printed !== null && { printed }) };
+  const body = { type: "about:blank", title, status, detail, ...more };
+  return c.body(JSON.stringify(body), status, { "Content-Type": "application/problem+json" });
+}
+
+/** The methods that some route has at this path; a wrong method is a 405 and not "nothing here". */
+function methodsOf(app: ApiApp, path: string): string[] {
+  const found = app.routes
+    .filter(({ method, path: pattern }) => method !== "ALL" && matches(pattern, path))
+    .map(({ method }) => method);
+  return [...new Set(found)].sort();
+}
+
+function matches(pattern: string, path: string): boolean {
+  const parts = pattern.split("/");
+  const given = path.split("/");
+  return (
+    parts.length === given.length &&
+    parts.every((part, index) => (part.startsWith(":") ? given[index] !== "" : part === given[index]))
+  );
+}

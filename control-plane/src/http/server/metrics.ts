@@ -1,0 +1,108 @@
+/**
+ * Prometheus metrics: what this process answered, and the state of the fleet as the database has it. Fleet
+ * numbers are for administrators, so strangers are refused; a scraper on the same machine needs no key, and one elsewhere
+ * a key that opens nothing else.
+ */
+import { createMiddleware } from "hono/factory";
+import { routePath } from "hono/route";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { scopeRefusal } from "../../core/accounts/key-scopes.ts";
+import { type TrialBalance, trialBalance } from "../../store/billing/ledger/ledger.ts";
+import { fleetGauges } from "../../store/fleet/fleet.ts";
+import { actorFrom } from "../request/authentication.ts";
+import type { ApiContext, ApiDeps, ApiEnv } from "../deps.ts";
+import { remoteAddress } from "../request/rate-limit.ts";
+import { forbidden } from "../request/refusal.ts";
+
+interface Counter {
+  requests: Map<string, number>;
+  secondsTotal: number;
+  count: number;
+}
+
+/** Per app, so that two apps of one process (tests) do not count into each other. */
+const counters = new WeakMap<ApiDeps, Counter>();
+
+function counterOf(deps: ApiDeps): Counter {
+  const known = counters.get(deps) ?? { requests: new Map(), secondsTotal: 0, count: 0 };
+  counters.set(deps, known);
+  return known;
+}
+
+/** Labels are the route's pattern, never the path: a stranger must not be able to grow the map. */
+export const countRequests = createMiddleware<ApiEnv>(async (c, next) => {
+  const startedMs = performance.now();
+  await next();
+  const counter = counterOf(c.var.deps);
+  const label = `method="${methodLabel(c.req.method)}",route="${routePath(c, -1)}",status="${c.res.status}"`;
+  counter.requests.set(label, (counter.requests.get(label) ?? 0) + 1);
+  counter.secondsTotal += (performance.now() - startedMs) / 1000;
+  counter.count += 1;
+});
+
+function methodLabel(method: string): string {
+  return ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].includes(method) ? method : "OTHER";
+}
+
+/** The books are summed up at most this often, since that reads every entry. */
+const BOOKS_FRESH_MS = 5 * MS_PER_MINUTE;
+const books = new WeakMap<ApiDeps, { at: Date; balance: TrialBalance }>();
+
+async function booksOf(deps: ApiDeps): Promise<TrialBalance> {
+  const known = books.get(deps);
+  const now = deps.now();
+  if (known !== undefined && now.getTime() - known.at.getTime() < BOOKS_FRESH_MS) return known.balance;
+  const balance = await trialBalance(deps.db);
+  books.set(deps, { at: now, balance });
+  return balance;
+}
+
+const LOOPBACK = new Set(["local", "127.0.0.1", "::1", "::ffff:127.0.0.1"]);
+
+export async function metricsText(c: ApiContext): Promise<string> {
+  await refuseStrangers(c);
+  const { deps } = c.var;
+  const counter = counterOf(deps);
+  const lines = [
+    "# HELP remotegpu_http_requests_total Requests answered by this process.",
+    "# TYPE remotegpu_http_requests_total counter",
+    ...[...counter.requests].map(([label, count]) => `remotegpu_http_requests_total{${label}} ${count}`),
+    "# HELP remotegpu_http_request_seconds Time spent answering.",
+    "# TYPE remotegpu_http_request_seconds summary",
+    `remotegpu_http_request_seconds_sum ${counter.secondsTotal}`,
+    `remotegpu_http_request_seconds_count ${counter.count}`,
+  ];
+  const { total, unbalancedCustomers } = await booksOf(deps);
+  lines.push(
+    "# HELP remotegpu_ledger_imbalance Sum of all ledger entries; anything but 0 is wrong.",
+    "# TYPE remotegpu_ledger_imbalance gauge",
+    `remotegpu_ledger_imbalance ${total}`,
+    "# HELP remotegpu_customers_unbalanced Customers whose balance is not the sum of their ledger entries.",
+    "# TYPE remotegpu_customers_unbalanced gauge",
+    `remotegpu_customers_unbalanced ${unbalancedCustomers}`,
+  );
+  for (const gauge of await fleetGauges(deps.db)) {
+    lines.push(`# HELP remotegpu_${gauge.name} ${gauge.help}`, `# TYPE remotegpu_${gauge.name} gauge`);
+    for (const { labels, value } of gauge.samples) {
+      const written = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
+      lines.push(`remotegpu_${gauge.name}${written.length === 0 ? "" : `{${written.join(",")}}`} ${value}`);
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** What ends a label's text, or a line, must not stand in one. */
+function escaped(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
+
+/** A forwarded request comes from elsewhere, even when the proxy stands on this machine. */
+async function refuseStrangers(c: ApiContext): Promise<void> {
+  const forwarded = c.req.header("X-Forwarded-For") !== undefined || c.req.header("Forwarded") !== undefined;
+  if (!forwarded && LOOPBACK.has(remoteAddress(c))) return;
+  const { isAdmin, keyRights } = await actorFrom(c);
+  if (keyRights.role === "metrics") return;
+  if (!isAdmin) throw forbidden("Metrics are for administrators, and for keys of the role metrics.");
+  const refusal = scopeRefusal(keyRights, "read");
+  if (refusal !== null) throw forbidden(refusal);
+}

@@ -1,0 +1,31 @@
+/** Events as the API shows them, of whatever they tell. */
+import { z } from "@hono/zod-openapi";
+import type { EventRow } from "../../store/events/events.ts";
+import { pageOf, toPage } from "../request/pagination.ts";
+import { Timestamp } from "../request/route.ts";
+
+const Event = z
+  .object({
+    id: z.int(),
+    at: Timestamp,
+    kind: z.string(),
+    actor: z.string().nullable(),
+    old: z.string().nullable(),
+    new: z.string().nullable(),
+    reason: z.string().nullable(),
+    instance_id: z.string().nullable(),
+    host_id: z.string().nullable(),
+    gpu_uuid: z.string().nullable(),
+  })
+  .openapi("Event");
+
+export const EventPage = pageOf(Event);
+
+export function eventPage(rows: readonly EventRow[], limit: number): z.input<typeof EventPage> {
+  return toPage(rows, limit, { item: eventAnswer, key: (row) => [row.id] });
+}
+
+function eventAnswer(row: EventRow): z.input<typeof Event> {
+  const { workload_kind: _kind, workload_id: _id, ...shown } = row;
+  return { ...shown, at: row.at.toISOString() };
+}

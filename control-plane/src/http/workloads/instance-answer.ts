@@ -1,0 +1,122 @@
+/** A workload's instances as the API shows them, whatever its kind: where, on which cards, how long, at what charge. */
+import { z } from "@hono/zod-openapi";
+import type { InstanceRun, InstanceView } from "../../store/workloads/instances.ts";
+import type { ApiContext } from "../deps.ts";
+import { showsMoney } from "../request/authentication.ts";
+import { iso, Money, Timestamp } from "../request/route.ts";
+
+const RunEnd = z.object({
+  told_at: Timestamp,
+  phase: z.string(),
+  problem: z.string().nullable(),
+  detail: z.string().nullable(),
+  exit_code: z.int().nullable(),
+  out_of_memory: z.boolean(),
+  signal: z.string().nullable(),
+  /** The last lines that it wrote. */
+  tail: z.string().nullable(),
+});
+
+export const Restarts = z.object({
+  count: z.int(),
+  exit_code: z.int().nullable(),
+  out_of_memory: z.boolean(),
+  signal: z.string().nullable(),
+  last_at: Timestamp,
+  looping_since: Timestamp.nullable(),
+});
+
+/** Free because something broke. */
+const Waived = z.object({
+  reason: z.string(),
+  from: Timestamp,
+  to: Timestamp.nullable(),
+  sentence: z.string(),
+});
+
+const Run = z.object({
+  id: z.string(),
+  ordered_at: Timestamp,
+  first_proven_at: Timestamp.nullable(),
+  last_proven_at: Timestamp.nullable(),
+  closed_at: Timestamp.nullable(),
+  proven_ms: z.int(),
+  waived_ms: z.int().openapi({ description: "Metered and not charged, as of the last charge" }),
+  waive_from: Timestamp.nullable().openapi({ description: "From then on nothing is charged" }),
+  waive_reason: z.string().nullable(),
+  billed_minutes: z.int(),
+  charged: Money.nullable().openapi({ description: "Null for a key without the scope money" }),
+  host_id: z.string(),
+  waived: z.array(Waived),
+  end: RunEnd.nullable(),
+  restarts: Restarts.nullable(),
+});
+
+export const Instance = z
+  .object({
+    id: z.string(),
+    rank: z.int(),
+    epoch: z.int(),
+    state: z.string(),
+    want: z.string(),
+    detail: z.string().nullable(),
+    problem: z.string().nullable(),
+    run_id: z.string().nullable(),
+    host_id: z.string(),
+    host_name: z.string(),
+    container_id: z.string().nullable(),
+    exit_code: z.int().nullable(),
+    placed_at: Timestamp,
+    gpus: z.array(
+      z.object({
+        uuid: z.string(),
+        model: z.string().nullable(),
+        simulated: z.boolean(),
+        memory_mib: z.int().nullable(),
+      }),
+    ),
+    runs: z.array(Run),
+  })
+  .openapi("Instance");
+
+export function isSimulated(instances: readonly InstanceView[]): boolean {
+  return instances.some(({ gpus }) => gpus.some(({ simulated }) => simulated));
+}
+
+export function instanceAnswer(c: ApiContext, view: InstanceView): z.input<typeof Instance> {
+  const { switches: _switches, ...shown } = view;
+  return {
+    ...shown,
+    placed_at: view.placed_at.toISOString(),
+    runs: view.runs.map((run) => runAnswer(c, run)),
+  };
+}
+
+function runAnswer(c: ApiContext, run: InstanceRun): z.input<typeof Run> {
+  return {
+    ...run,
+    charged: showsMoney(c) ? run.charged : null,
+    ordered_at: run.ordered_at.toISOString(),
+    first_proven_at: iso(run.first_proven_at),
+    last_proven_at: iso(run.last_proven_at),
+    closed_at: iso(run.closed_at),
+    waive_from: iso(run.waive_from),
+    waived: run.waived.map(({ from, to, ...why }) => ({
+      ...why,
+      from: new Date(from).toISOString(),
+      to: iso(to === null ? null : new Date(to)),
+    })),
+    end: run.end && { ...run.end, told_at: run.end.told_at.toISOString() },
+    restarts: restartsAnswer(run),
+  };
+}
+
+export function restartsAnswer({ restarts }: Pick<InstanceRun, "restarts">): z.input<typeof Restarts> | null {
+  return (
+    restarts && {
+      ...restarts,
+      last_at: restarts.last_at.toISOString(),
+      looping_since: iso(restarts.looping_since),
+    }
+  );
+}

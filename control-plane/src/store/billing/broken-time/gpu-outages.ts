@@ -1,0 +1,113 @@
+/**
+ * The outages of cards, written down while their host's reports are taken in; what counts as one is decided in
+ * core/broken-time/gpu-outage.ts. Whose time they make free is for the pass of controllers/broken-time.ts.
+ */
+import type { GpuVitals } from "@remotegpu/shared/protocol";
+import { afterCardWord, type CardWord, cardWord } from "../../../core/billing/broken-time/gpu-outage.ts";
+import type { Connection } from "../../database/database.ts";
+
+/** The host repeats what its nvidia-smi said before that fell silent: nobody has seen the cards since. */
+export const IS_BLIND = "'{nvidia-smi-hung,nvidia-smi-garbage,nvidia-smi-missing}'::text[] && ";
+
+/** An outage is noticed together with these; only the newest events of a host are searched for them. */
+const NEWEST_EVENTS = 200;
+
+interface ToldCard {
+  uuid: string;
+  word: CardWord;
+  fault: string | null;
+}
+
+interface Source {
+  hostId: string;
+  source: "heartbeat" | "report";
+  now: Date;
+}
+
+/**
+ * Call after the events of the same change, and before the cards' rows take over what was told: until then
+ * `last_seen_at` is the last good sample. The transaction holds the host's row.
+ */
+export async function noteCardWords(
+  sql: Connection,
+  source: Source & { cards: readonly GpuVitals[] },
+): Promise<void> {
+  const told = source.cards.map((card) => ({
+    uuid: card.uuid,
+    word: cardWord(card),
+    fault: card.reasons?.[0] ?? null,
+  }));
+  await noteWords(sql, source, told);
+}
+
+/** These are no longer listed. */
+export async function noteVanishedCards(
+  sql: Connection,
+  { hostId, uuids, now }: { hostId: string; uuids: readonly string[]; now: Date },
+): Promise<void> {
+  const told = uuids.map((uuid) => ({ uuid, word: "vanished" as const, fault: null }));
+  await noteWords(sql, { hostId, source: "report", now }, told);
+}
+
+async function noteWords(
+  sql: Connection,
+  { hostId, source, now }: Source,
+  told: readonly ToldCard[],
+): Promise<void> {
+  if (told.length === 0) return;
+  const open = await openOutages(sql, { hostId, uuids: told.map(({ uuid }) => uuid) });
+  for (const { uuid, word, fault } of told) {
+    const known = open.get(uuid);
+    if (known === undefined) continue;
+    const hasVanished = word === "vanished";
+    switch (afterCardWord(known, word, source)) {
+      case "stays":
+        break;
+      case "begins":
+        await beginOutage(sql, { hostId, uuid, hasVanished, fault, now });
+        break;
+      case "vanishes":
+        await sql.query(
+          "UPDATE gpu_outages SET vanished_at = $2 WHERE gpu_uuid = $1 AND recovered_at IS NULL",
+          [uuid, now],
+        );
+        break;
+      case "ends":
+        // Several replicas take in reports, and their clocks differ a little.
+        await sql.query(
+          "UPDATE gpu_outages SET recovered_at = greatest($2, noticed_at) WHERE gpu_uuid = $1 AND recovered_at IS NULL",
+          [uuid, now],
+        );
+        break;
+    }
+  }
+}
+
+/** Of the cards that are this host's; null for one that is not out. */
+async function openOutages(
+  sql: Connection,
+  { hostId, uuids }: { hostId: string; uuids: readonly string[] },
+): Promise<Map<string, { hasVanished: boolean } | null>> {
+  const { rows } = await sql.query<{ uuid: string; is_out: boolean; has_vanished: boolean }>(
+    `SELECT g.uuid, o.id IS NOT NULL AS is_out, o.vanished_at IS NOT NULL AS has_vanished
+       FROM gpus g LEFT JOIN gpu_outages o ON o.gpu_uuid = g.uuid AND o.recovered_at IS NULL
+      WHERE g.host_id = $1 AND g.uuid = ANY($2::text[])`,
+    [hostId, uuids],
+  );
+  return new Map(rows.map((row) => [row.uuid, row.is_out ? { hasVanished: row.has_vanished } : null]));
+}
+
+async function beginOutage(
+  sql: Connection,
+  outage: { hostId: string; uuid: string; hasVanished: boolean; fault: string | null; now: Date },
+): Promise<void> {
+  await sql.query(
+    `INSERT INTO gpu_outages (gpu_uuid, host_id, last_good_at, noticed_at, vanished_at, fault, event_ids)
+     SELECT g.uuid, g.host_id, least(g.last_seen_at, $3), $3, CASE WHEN $4 THEN $3 END, $5,
+            ARRAY(SELECT e.id FROM (SELECT * FROM events WHERE host_id = $1 ORDER BY id DESC LIMIT ${NEWEST_EVENTS}) e
+                   WHERE e.gpu_uuid = g.uuid AND e.at = $3 ORDER BY e.id)
+       FROM gpus g WHERE g.host_id = $1 AND g.uuid = $2
+     ON CONFLICT DO NOTHING`,
+    [outage.hostId, outage.uuid, outage.now, outage.hasVanished, outage.fault],
+  );
+}

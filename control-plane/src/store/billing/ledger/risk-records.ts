@@ -1,0 +1,49 @@
+/** How far each debt was told of: the row of its customer, which goes with the debt. What is told is core/data-at-risk.ts. */
+import { AT_RISK_DAY, type RiskDay } from "../../../core/alerts/data-at-risk.ts";
+import type { Connection } from "../../database/database.ts";
+import { appendEvents } from "../../events/events.ts";
+
+export async function toldDay(
+  sql: Connection,
+  { customerId, overdueSince }: { customerId: number; overdueSince: Date },
+): Promise<RiskDay | null> {
+  const { rows } = await sql.query<{ told_day: RiskDay }>(
+    "SELECT told_day FROM data_risks WHERE customer_id = $1 AND overdue_since = $2",
+    [customerId, overdueSince],
+  );
+  return rows[0]?.told_day ?? null;
+}
+
+export async function setToldDay(
+  sql: Connection,
+  told: { customerId: number; overdueSince: Date; day: RiskDay; at: Date },
+): Promise<void> {
+  await sql.query(
+    `INSERT INTO data_risks (customer_id, overdue_since, told_day, told_at) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (customer_id) DO UPDATE
+        SET overdue_since = EXCLUDED.overdue_since, told_day = EXCLUDED.told_day, told_at = EXCLUDED.told_at`,
+    [told.customerId, told.overdueSince, told.day, told.at],
+  );
+}
+
+/** These accounts are normal again: nothing of them is at risk any more. */
+export async function endRisks(
+  sql: Connection,
+  ended: readonly { customerId: number; at: Date }[],
+): Promise<void> {
+  if (ended.length === 0) return;
+  const { rows } = await sql.query<{ customer_id: number; told_day: RiskDay }>(
+    "DELETE FROM data_risks WHERE customer_id = ANY($1::bigint[]) RETURNING customer_id, told_day",
+    [ended.map(({ customerId }) => customerId)],
+  );
+  const endedAt = new Map(ended.map(({ customerId, at }) => [customerId, at]));
+  await appendEvents(
+    sql,
+    rows.flatMap(({ customer_id: customerId, told_day }) => {
+      const at = endedAt.get(customerId);
+      if (at === undefined || told_day !== AT_RISK_DAY) return [];
+      const reason = "The account is normal again: its data is no longer at risk.";
+      return { at, kind: "data-at-risk-ended", customerId, actor: "control-plane", reason };
+    }),
+  );
+}

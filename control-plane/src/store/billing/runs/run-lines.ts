@@ -1,0 +1,238 @@
+/**
+ * The price lines of runs: open until a run's first proven moment, frozen from then on; and what an hour of a payer's
+ * runs costs.
+ */
+import { formatPrice, parsePrice, parseQuantity, type Points } from "@remotegpu/shared/money";
+import { type Burn, burnOf } from "../../../core/billing/burn.ts";
+import {
+  countedOf,
+  hourlyPrice,
+  priceFor,
+  type SpecPrices,
+} from "../../../core/orders/prices/price-lines.ts";
+import type { BillingUnit, PricedLine } from "../../../core/billing/rating.ts";
+import type { Connection } from "../../database/database.ts";
+import { holdPrices, pricesInForceAt, specPricesOf, unpriced } from "../prices/prices.ts";
+import type { Run } from "./runs.ts";
+
+const SECONDS_PER_HOUR = 3_600n;
+
+/** Lines of runs with their frozen prices; a run is missing while one of its lines has none. */
+export async function frozenLinesOf(
+  connection: Connection,
+  runIds: readonly string[],
+): Promise<Map<string, PricedLine[]>> {
+  const lines = await runLinesOf(connection, runIds);
+  const frozen = new Map<string, PricedLine[]>();
+  for (const runId of runIds) {
+    const ofRun = lines.get(runId) ?? [];
+    if (ofRun.every(isPriced)) frozen.set(runId, ofRun);
+  }
+  return frozen;
+}
+
+/** A run whose prices are to be those of a moment: its first proven one. */
+export interface PriceTaking {
+  readonly run: Pick<Run, "id" | "spec" | "gpuModel">;
+  readonly at: Date;
+}
+
+/**
+ * Takes the prices in force at each run's first proven moment. When an earlier moment is proven later on, they are
+ * taken again, so that the order of messages does not matter. A line without a price stays open: the run is kept
+ * uncharged until the catalogue has one.
+ */
+export async function freezePrices(transaction: Connection, takings: readonly PriceTaking[]): Promise<void> {
+  if (takings.length === 0) return;
+  await holdPrices(transaction, [...new Set(takings.map(({ run }) => run.spec))]);
+  const moments = takings.map(({ run, at }) => ({ spec: run.spec, at }));
+  const inForce = await pricesInForceAt(transaction, moments);
+  const lines = await runLinesOf(
+    transaction,
+    takings.map(({ run }) => run.id),
+  );
+  const taken = takings.flatMap(({ run }, index) =>
+    (lines.get(run.id) ?? []).map(({ line }) => {
+      return { runId: run.id, line, price: priceFor(countedOf(line), inForce[index] ?? [], run.gpuModel) };
+    }),
+  );
+  await transaction.query(
+    `UPDATE run_lines l SET line = d.priced_line, unit_price = d.unit_price, billing_unit = d.billing_unit
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::text[])
+         d (run_id, line, priced_line, unit_price, billing_unit)
+      WHERE l.run_id = d.run_id AND l.line = d.line`,
+    [
+      taken.map(({ runId }) => runId),
+      taken.map(({ line }) => line),
+      taken.map(({ line, price }) => price?.line ?? line),
+      taken.map(({ price }) => (price === null ? null : formatPrice(price.unitPrice))),
+      taken.map(({ price }) => price?.billingUnit ?? null),
+    ],
+  );
+}
+
+/**
+ * What an hour of everything costs that each payer has running or on its way, for the start rule. A run that has not
+ * begun counts at the prices of `at`; an instance being placed counts once its run is opened.
+ */
+export async function startCosts(
+  connection: Connection,
+  { customerIds, at }: { customerIds: readonly number[]; at: Date },
+): Promise<Map<number, Points>> {
+  const { rows } = await connection.query<HourlyLineRow>(`${hourlyLines("0")} ${WANTED} ${PER_LINE}`, [
+    customerIds,
+  ]);
+  const costs = await costsByPayer(connection, rows, at);
+  return new Map([...costs].map(([customerId, { hourly }]) => [customerId, hourly]));
+}
+
+export interface WantedCosts {
+  readonly hourly: Points;
+  /** What it may have cost since its hosts were last heard, as far as that was not so just now. */
+  readonly unheard: Points;
+}
+
+/** The same, with what may have been used meanwhile on hosts of which nothing is heard. */
+export async function wantedCosts(
+  connection: Connection,
+  { customerIds, at }: { customerIds: readonly number[]; at: Date },
+): Promise<Map<number, WantedCosts>> {
+  const { rows } = await connection.query<HourlyLineRow>(
+    `${hourlyLines("sum(greatest(0, extract(epoch FROM $2 - greatest(h.last_heartbeat, r.ordered_at))))::bigint")}
+       JOIN hosts h ON h.id = r.host_id ${WANTED} ${PER_LINE}`,
+    [customerIds, at],
+  );
+  return await costsByPayer(connection, rows, at);
+}
+
+/**
+ * Of a run `r`: its time is counted by now, or its host reports that it is ready, which opens its meter. The first
+ * proof of that comes up to a minute later, and much later from a host that is cut off.
+ */
+export const HAS_BEGUN = `(r.first_proven_at IS NOT NULL
+  OR EXISTS (SELECT FROM placements p WHERE p.run_id = r.id AND p.state = 'ready'))`;
+
+export interface PayerBurn {
+  /** As the bill of an hour would have it, each line rounded by itself. */
+  readonly perHour: Points;
+  readonly exact: Burn;
+}
+
+/**
+ * What the payer's running instances cost: begun, not over, not ordered to stop, and not broken just now. Those of which
+ * nothing is proven yet count at the prices of `at`.
+ */
+export async function burnOfPayer(
+  connection: Connection,
+  { customerId, at }: { customerId: number; at: Date },
+): Promise<PayerBurn> {
+  const { rows } = await connection.query<HourlyLineRow>(
+    `${hourlyLines("0")}
+      WHERE r.customer_id = $1 AND r.closed_at IS NULL AND ${HAS_BEGUN}
+        AND (r.waive_from IS NULL OR r.waive_from > $2)
+        AND NOT EXISTS (SELECT FROM run_waivers w WHERE w.run_id = r.id AND w.to_at IS NULL) ${PER_LINE}`,
+    [customerId, at],
+  );
+  const priced = await pricedRows(connection, rows, at);
+  return priced.reduce<PayerBurn>(
+    ({ perHour, exact }, { row, line }) => ({
+      perHour: perHour + hourlyPrice([line]) * BigInt(row.runs),
+      exact: exact + burnOf(line) * BigInt(row.runs),
+    }),
+    { perHour: 0n, exact: 0n },
+  );
+}
+
+/** Lines of runs that are alike in all that makes their price, with how many they are. */
+interface HourlyLineRow extends RunLineRow {
+  customer_id: number;
+  spec: string;
+  gpu_model: string | null;
+  runs: number;
+  /** Of all of them together. */
+  unheard_seconds: number;
+}
+
+function hourlyLines(unheardSeconds: string): string {
+  return `SELECT r.customer_id, r.spec, r.gpu_model, l.line, l.quantity, l.unit_price, l.billing_unit, count(*) AS runs,
+        ${unheardSeconds} AS unheard_seconds FROM runs r JOIN run_lines l ON l.run_id = r.id`;
+}
+const WANTED = `JOIN placements p ON p.run_id = r.id
+      WHERE r.customer_id = ANY($1::bigint[]) AND r.closed_at IS NULL AND p.want = 'running'
+        AND p.resources_released_at IS NULL`;
+const PER_LINE =
+  "GROUP BY r.customer_id, r.spec, r.gpu_model, l.line, l.quantity, l.unit_price, l.billing_unit";
+
+/** Each line is rounded by itself, so that many runs cost what the sum of their bills will say. */
+async function costsByPayer(
+  connection: Connection,
+  rows: readonly HourlyLineRow[],
+  at: Date,
+): Promise<Map<number, WantedCosts>> {
+  const sums = new Map<number, WantedCosts>();
+  for (const { row, line } of await pricedRows(connection, rows, at)) {
+    const ofOne = hourlyPrice([line]);
+    const sum = sums.get(row.customer_id) ?? { hourly: 0n, unheard: 0n };
+    sums.set(row.customer_id, {
+      hourly: sum.hourly + ofOne * BigInt(row.runs),
+      unheard: sum.unheard + (ofOne * BigInt(row.unheard_seconds)) / SECONDS_PER_HOUR,
+    });
+  }
+  return sums;
+}
+
+/** Each with its frozen price, else the one in force at `at`; a row without either is left out. */
+async function pricedRows(
+  connection: Connection,
+  rows: readonly HourlyLineRow[],
+  at: Date,
+): Promise<{ row: HourlyLineRow; line: PricedLine }[]> {
+  const open = rows.filter(({ unit_price }) => unit_price === null).map(({ spec }) => spec);
+  const inForce =
+    open.length === 0 ? new Map<string, SpecPrices>() : await specPricesOf(connection, { specs: open, at });
+  return rows.flatMap((row) => {
+    const line = runLine(row);
+    const catalogue = (inForce.get(row.spec) ?? unpriced(row.spec)).prices;
+    const price = isPriced(line) ? line : priceFor(countedOf(line.line), catalogue, row.gpu_model);
+    return price === null ? [] : [{ row, line: { ...price, quantity: line.quantity } }];
+  });
+}
+
+type RunLine = Omit<PricedLine, "unitPrice" | "billingUnit"> & {
+  readonly unitPrice: PricedLine["unitPrice"] | null;
+  readonly billingUnit: BillingUnit | null;
+};
+
+function isPriced(line: RunLine): line is PricedLine {
+  return line.unitPrice !== null && line.billingUnit !== null;
+}
+
+interface RunLineRow {
+  line: string;
+  quantity: string;
+  unit_price: string | null;
+  billing_unit: BillingUnit | null;
+}
+
+async function runLinesOf(
+  connection: Connection,
+  runIds: readonly string[],
+): Promise<Map<string, RunLine[]>> {
+  const { rows } = await connection.query<RunLineRow & { run_id: string }>(
+    // A join, since = ANY of many may be tried one by one on each row of the table.
+    `SELECT l.run_id, l.line, l.quantity, l.unit_price, l.billing_unit
+       FROM unnest($1::text[]) r (id) JOIN run_lines l ON l.run_id = r.id ORDER BY l.run_id, l.line`,
+    [runIds],
+  );
+  const ofRuns = Map.groupBy(rows, (row) => row.run_id);
+  return new Map([...ofRuns].map(([runId, lines]) => [runId, lines.map(runLine)]));
+}
+
+function runLine(row: RunLineRow): RunLine {
+  return {
+    line: row.line,
+    quantity: parseQuantity(row.quantity),
+    unitPrice: row.unit_price === null ? null : parsePrice(row.unit_price),
+    billingUnit: row.billing_unit,
+  };
+}

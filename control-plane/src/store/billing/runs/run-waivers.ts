@@ -1,0 +1,86 @@
+/**
+ * The time of runs that is metered and not charged, and the broken stretches among it. Whether something was broken is
+ * decided by the caller; what it changes of a bill by charging.ts.
+ */
+import { type BrokenReason, waivedTime } from "../../../core/billing/waived-time.ts";
+import type { ProvenTime } from "../../../core/billing/proven-time.ts";
+import type { Connection } from "../../database/database.ts";
+
+export interface BrokenStretch {
+  readonly runId: string;
+  readonly reason: BrokenReason;
+  readonly from: Date;
+  /** Null while it lasts. */
+  readonly to: Date | null;
+  /** What shows it: events and samples with their moments. */
+  readonly evidence: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Waives a stretch, or sets the end of one that lasted on; one that has its end stays as it is. Hold the run.
+ * @returns whether anything changed; then the run waits for a charge, or a credit
+ */
+export async function waiveBroken(
+  transaction: Connection,
+  stretch: BrokenStretch,
+  now: Date,
+): Promise<boolean> {
+  const { rowCount } = await transaction.query(
+    `INSERT INTO run_waivers AS w (run_id, reason, from_at, to_at, evidence, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (run_id, reason, from_at) DO UPDATE SET to_at = EXCLUDED.to_at, evidence = w.evidence || EXCLUDED.evidence
+      WHERE w.to_at IS NULL AND EXCLUDED.to_at IS NOT NULL`,
+    [stretch.runId, stretch.reason, stretch.from, stretch.to, JSON.stringify(stretch.evidence), now],
+  );
+  if (rowCount === 0) return false;
+  await transaction.query(
+    "UPDATE runs SET uncharged = true WHERE id = $1 AND first_proven_at IS NOT NULL AND last_proven_at > $2",
+    [stretch.runId, stretch.from],
+  );
+  return true;
+}
+
+/** When each of these runs is not charged; missing where it always is. */
+export async function waivedTimes(
+  connection: Connection,
+  runs: readonly { readonly id: string; readonly waiveFrom: Date | null }[],
+): Promise<Map<string, ProvenTime>> {
+  const { rows } = await connection.query<{ run_id: string; from_at: Date; to_at: Date | null }>(
+    // A join, since = ANY of many may be tried one by one on each row of the table.
+    "SELECT run_id, from_at, to_at FROM unnest($1::text[]) r (id) JOIN run_waivers w ON w.run_id = r.id",
+    [runs.map((run) => run.id)],
+  );
+  const broken = Map.groupBy(rows, (row) => row.run_id);
+  return new Map(
+    runs.flatMap(({ id, waiveFrom }) => {
+      const stretches = (broken.get(id) ?? []).map((row) => ({
+        fromMs: row.from_at.getTime(),
+        toMs: row.to_at?.getTime() ?? Infinity,
+      }));
+      const waived = waivedTime(waiveFrom?.getTime() ?? null, stretches);
+      return waived.length === 0 ? [] : [[id, waived] as const];
+    }),
+  );
+}
+
+/** Why time of each run is not charged, in words: the stop's reason and the broken stretches, for a credit's entry. */
+export async function waiverReasons(
+  connection: Connection,
+  runIds: readonly string[],
+): Promise<Map<string, string>> {
+  if (runIds.length === 0) return new Map();
+  const { rows } = await connection.query<{ run_id: string; reason: string }>(
+    `SELECT run_id, reason FROM (
+       SELECT id AS run_id, waive_reason AS reason, waive_from AS at FROM runs
+        WHERE id = ANY($1::text[]) AND waive_from IS NOT NULL
+       UNION ALL
+       SELECT run_id, reason || ' since ' || to_char(from_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+              || coalesce(' until ' || to_char(to_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), '')
+              || coalesce(': ' || (evidence ->> 'sentence'), ''), from_at
+         FROM run_waivers WHERE run_id = ANY($1::text[])) why
+      ORDER BY run_id, at`,
+    [runIds],
+  );
+  const ofRuns = Map.groupBy(rows, ({ run_id }) => run_id);
+  return new Map([...ofRuns].map(([runId, why]) => [runId, why.map(({ reason }) => reason).join("; ")]));
+}

@@ -1,0 +1,119 @@
+/**
+ * Who samples a storage pool in an hour, and what came of it. One host at a time holds an hour; only its parts are
+ * taken, and they count once the last one is there. A host that takes the hour over begins anew.
+ */
+import type { StorageReport } from "@remotegpu/shared/storage-sampling";
+import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import type { Connection } from "../../database/database.ts";
+import { OWNERS_IN_POOL } from "./pool-folders.ts";
+
+/** A host that has not asked for longer runs an agent that does not sample. It asks a few times an hour. */
+const ASKED_WITHIN_MS = 2 * MS_PER_HOUR;
+
+/** Notes that a host can sample. Its pool, or null for one that is not, or no longer, of the fleet. */
+export async function poolOfAsking(
+  sql: Connection,
+  { hostId, now }: { hostId: string; now: Date },
+): Promise<string | null> {
+  const { rows } = await sql.query<{ pool: string }>(
+    `UPDATE hosts SET storage_asked_at = $2 WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL
+      RETURNING coalesce(storage_pool, id) AS pool`,
+    [hostId, now],
+  );
+  return rows[0]?.pool ?? null;
+}
+
+/** The host that is to sample the pool: of those that are connected and can, the one with the lowest id. */
+export async function samplerOf(
+  sql: Connection,
+  { pool, now }: { pool: string; now: Date },
+): Promise<string | null> {
+  const { rows } = await sql.query<{ id: string }>(
+    `SELECT id FROM hosts
+      WHERE coalesce(storage_pool, id) = $1 AND connection = 'connected' AND deleted_at IS NULL AND revoked_at IS NULL
+        AND storage_asked_at > $2
+      ORDER BY id COLLATE "C" LIMIT 1`,
+    [pool, new Date(now.getTime() - ASKED_WITHIN_MS)],
+  );
+  return rows[0]?.id ?? null;
+}
+
+/** Gives the hour to a host, with nothing sampled yet; false where it is sampled already. Call in a transaction. */
+export async function claimHour(
+  transaction: Connection,
+  claim: { pool: string; hour: Date; hostId: string; now: Date },
+): Promise<boolean> {
+  const { rowCount } = await transaction.query(
+    `INSERT INTO storage_hours AS h (storage_pool, hour, host_id, claimed_at) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (storage_pool, hour) DO UPDATE SET host_id = EXCLUDED.host_id, claimed_at = EXCLUDED.claimed_at
+      WHERE h.finished_at IS NULL`,
+    [claim.pool, claim.hour, claim.hostId, claim.now],
+  );
+  if (rowCount === 0) return false;
+  await transaction.query("DELETE FROM storage_samples WHERE storage_pool = $1 AND hour = $2", [
+    claim.pool,
+    claim.hour,
+  ]);
+  return true;
+}
+
+/** The same for a further page of its order: whether it still holds the hour. */
+export async function holdsHour(
+  sql: Connection,
+  { hostId, hour }: { hostId: string; hour: Date },
+): Promise<string | null> {
+  const { rows } = await sql.query<{ pool: string }>(
+    `SELECT h.storage_pool AS pool FROM storage_hours h JOIN hosts o ON o.id = h.host_id
+      WHERE h.host_id = $1 AND h.hour = $2 AND h.finished_at IS NULL AND h.storage_pool = coalesce(o.storage_pool, o.id)`,
+    [hostId, hour],
+  );
+  return rows[0]?.pool ?? null;
+}
+
+export type PartTaken = { taken: true } | { taken: false; reason: "not-asked" | "another-host" };
+
+/**
+ * Takes a part of a host's report; owners that have nothing in the pool are passed over. Of an hour that is sampled
+ * nothing changes any more, whatever comes. Call in a transaction.
+ */
+export async function takePart(
+  transaction: Connection,
+  { hostId, report, now }: { hostId: string; report: StorageReport; now: Date },
+): Promise<PartTaken> {
+  const hour = new Date(report.hourMs);
+  const { rows } = await transaction.query<{
+    storage_pool: string;
+    host_id: string;
+    finished_at: Date | null;
+  }>(
+    `SELECT h.storage_pool, h.host_id, h.finished_at FROM storage_hours h
+       JOIN hosts o ON h.storage_pool = coalesce(o.storage_pool, o.id)
+      WHERE o.id = $1 AND h.hour = $2 AND o.deleted_at IS NULL AND o.revoked_at IS NULL FOR UPDATE OF h`,
+    [hostId, hour],
+  );
+  const [claim] = rows;
+  if (claim === undefined) return { taken: false, reason: "not-asked" };
+  if (claim.host_id !== hostId) return { taken: false, reason: "another-host" };
+  if (claim.finished_at !== null) return { taken: true };
+  await insertSums(transaction, { pool: claim.storage_pool, hour, sums: report.sums });
+  if (report.isLast)
+    await transaction.query(
+      "UPDATE storage_hours SET finished_at = $3 WHERE storage_pool = $1 AND hour = $2",
+      [claim.storage_pool, hour, now],
+    );
+  return { taken: true };
+}
+
+/** Owners' ids are workspaces'. Nothing at all needs no row: an hour that is sampled says so by itself. */
+async function insertSums(
+  transaction: Connection,
+  { pool, hour, sums }: { pool: string; hour: Date; sums: StorageReport["sums"] },
+): Promise<void> {
+  await transaction.query(
+    `INSERT INTO storage_samples (workspace_id, storage_pool, hour, bytes)
+     SELECT given.owner::bigint, $1::text, $2::timestamptz, given.bytes FROM jsonb_to_recordset($3::jsonb) AS given (owner text, bytes bigint)
+      WHERE given.bytes IS DISTINCT FROM 0 AND given.owner IN (SELECT workspace_id::text FROM (${OWNERS_IN_POOL}) in_pool)
+     ON CONFLICT DO NOTHING`,
+    [pool, hour, JSON.stringify(sums)],
+  );
+}

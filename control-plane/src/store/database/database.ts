@@ -1,0 +1,324 @@
+/**
+ * The way to Postgres: a pool, one way to ask, one way to run a transaction. Knows no table. What a column becomes in
+ * JavaScript stands in column-types.ts; the other way round, a jsonb array must be passed as JSON.stringify(array),
+ * since the driver makes a Postgres array of an array.
+ */
+import assert from "node:assert/strict";
+import { hash } from "node:crypto";
+import { DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
+import { APPLICATION_ROLE } from "./application-role.ts";
+import { Standing } from "./standing.ts";
+import { type Statement, StatementInRole, type StatementResult } from "./statement-in-role.ts";
+import { arrayLiteral } from "./array-literal.ts";
+import { columnTypes } from "./column-types.ts";
+import { isToBeWitnessed, presentWitness, watch } from "./change-witness.ts";
+import { CopyIn } from "./copy-in.ts";
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+/** How much longer we wait than the server does, so that it is the server that gives up. */
+const TIMEOUT_GRACE_MS = 5_000;
+const MAX_CONNECTIONS = 20;
+/** A transaction that lost against another is tried this often in all. */
+const MAX_TRANSACTION_ATTEMPTS = 8;
+const FIRST_RETRY_WITHIN_MS = 10;
+
+const SERIALIZATION_FAILURE = "40001";
+const DEADLOCK_DETECTED = "40P01";
+const UNIQUE_VIOLATION = "23505";
+
+/** Postgres refused, or could not be reached. `code` is the SQLSTATE, or the system's word (ECONNREFUSED). */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+  readonly code: string | undefined;
+  readonly constraint: string | undefined;
+
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    this.code = textField(cause, "code");
+    this.constraint = textField(cause, "constraint");
+  }
+}
+
+/** True for a violated unique constraint or index, of that name where one is given. */
+export function isUniqueViolation(error: unknown, constraint?: string): error is StoreError {
+  return (
+    error instanceof StoreError &&
+    error.code === UNIQUE_VIOLATION &&
+    (constraint === undefined || error.constraint === constraint)
+  );
+}
+
+/**
+ * True where Postgres itself said that the statement, or the commit, failed. Where it said nothing, or that it was being
+ * shut down, the work may be done all the same.
+ */
+export function isUndone(error: unknown): boolean {
+  const code = error instanceof StoreError ? (error.code ?? "") : "";
+  return /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P|58|XX)/.test(code);
+}
+
+/** What store functions ask through: the whole database, or the connection of a transaction. */
+export interface Connection {
+  /** The caller says what a row looks like; the SQL beside it is the proof. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+  query<Row extends QueryResultRow = QueryResultRow>(
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<{ rows: Row[]; rowCount: number }>;
+}
+
+/** The connection of a transaction. */
+export interface Transaction extends Connection {
+  /**
+   * Many rows at once: `text` is COPY … FROM STDIN, `pieces` have copyLine's lines, some in each. A piece is asked for
+   * once the one before is on its way.
+   */
+  copyIn(text: string, pieces: IterableIterator<string>): Promise<void>;
+}
+
+export interface Database extends Connection {
+  readonly pool: Pool;
+  readonly keepsPlans: boolean;
+  /** As whom its connections work. */
+  readonly standing: Standing;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a pool, which connects at the first query. `url` is a postgres:// URL. With `keepsPlans` each connection keeps
+ * the plan of each statement, which takes about a third off the time of most; not for a Postgres behind a pooler,
+ * which may hand the next query to another connection. It acts for the application, in whose role each transaction and
+ * each single statement is where the user of the URL may do more, unless it is to change the schema: then as the
+ * `owner`, who is that user. Nothing else is ever kept in a session.
+ */
+export function openDatabase(
+  url: string,
+  {
+    maxConnections = MAX_CONNECTIONS,
+    keepsPlans = false,
+    actsAs = "application",
+  }: { maxConnections?: number; keepsPlans?: boolean; actsAs?: "application" | "owner" } = {},
+): Database {
+  const standing = new Standing();
+  const pool = new Pool({
+    // The pool hands the connection out once this is done, whatever its type says of waiting.
+    ...(actsAs === "application" && { onConnect: (client) => standing.look(client) }),
+    connectionString: url,
+    max: maxConnections,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: "remotegpu",
+    types: columnTypes,
+  });
+  pool.on("error", ignoreBrokenConnection);
+  const database: Database = {
+    pool,
+    keepsPlans,
+    standing,
+    query: async (text, values) =>
+      isToBeWitnessed(text)
+        ? await transaction(database, async (sql) => await sql.query(text, values))
+        : await askAlone({ pool, standing }, { text, values, keepsPlans, timeoutMs: STATEMENT_TIMEOUT_MS }),
+    close: () => pool.end(),
+  };
+  return database;
+}
+
+export type Isolation = "read committed" | "repeatable read" | "serializable";
+
+interface TransactionOptions {
+  isolation?: Isolation;
+  statementTimeoutMs?: number;
+  /** How long Postgres waits for the next statement of who may be dead. */
+  endsDeadWithinMs?: number;
+}
+
+/**
+ * Runs `work` in one transaction: commits its value, rolls back when it throws. Where the request has a witness of
+ * changes, it adds its part before the commit. A serialization failure or deadlock
+ * runs it again, MAX_TRANSACTION_ATTEMPTS times in all, so `work` must have no effect but through its connection.
+ * @throws StoreError for the database's failures; whatever else `work` throws comes through as it is
+ */
+export async function transaction<T>(
+  database: Database,
+  work: (connection: Transaction) => Promise<T>,
+  {
+    isolation = "read committed",
+    statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+    endsDeadWithinMs = statementTimeoutMs,
+  }: TransactionOptions = {},
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await runOnce(database, work, { isolation, statementTimeoutMs, endsDeadWithinMs });
+    } catch (error) {
+      if (attempt === MAX_TRANSACTION_ATTEMPTS || !hasLostRace(error)) throw error;
+      await pauseBeforeRetry(attempt);
+    }
+  }
+}
+
+async function runOnce<T>(
+  { pool, keepsPlans, standing }: Database,
+  work: (connection: Transaction) => Promise<T>,
+  { isolation, statementTimeoutMs, endsDeadWithinMs }: Required<TransactionOptions>,
+): Promise<T> {
+  const client = await pool.connect().catch((cause: unknown) => {
+    throw asStoreError(cause, pool);
+  });
+  client.on("error", ignoreBrokenConnection);
+  const role = standing.footing === "in-role" ? `SET LOCAL ROLE ${APPLICATION_ROLE};` : "";
+  const timeoutMs = statementTimeoutMs + TIMEOUT_GRACE_MS;
+  const query: Connection["query"] = (text, values) => ask(client, { text, values, keepsPlans, timeoutMs });
+  let broken = false;
+  try {
+    // SET LOCAL, since poolers refuse a statement timeout in the start-up packet and mix up sessions. A process that
+    // is paused between two statements loses its transaction, and with it the rows that others wait for.
+    const limitMs = Math.trunc(statementTimeoutMs);
+    await query(
+      `BEGIN ISOLATION LEVEL ${isolation}; ${role} SET LOCAL statement_timeout = ${limitMs};
+       SET LOCAL idle_in_transaction_session_timeout = ${Math.trunc(endsDeadWithinMs)}`,
+    );
+    const witness = presentWitness();
+    const watched = witness === undefined ? undefined : watch(query, witness);
+    const value = await work({
+      query: watched?.query ?? query,
+      copyIn: (text, pieces) => copyIn(client, { copy: new CopyIn(text, pieces), timeoutMs }),
+    });
+    const isSealed = await watched?.seal();
+    const { command } = await ask(client, { text: "COMMIT", values: undefined, keepsPlans, timeoutMs });
+    // Postgres answers ROLLBACK, without an error, to the COMMIT of a transaction in which a statement failed.
+    assert.equal(command, "COMMIT", "a failed statement was caught inside a transaction that went on");
+    if (isSealed === true) witness?.committed();
+    return value;
+  } catch (error) {
+    await query("ROLLBACK").catch(() => {
+      broken = true;
+    });
+    throw error;
+  } finally {
+    client.off("error", ignoreBrokenConnection);
+    client.release(broken);
+  }
+}
+
+interface Question {
+  text: string;
+  values: readonly unknown[] | undefined;
+  keepsPlans: boolean;
+  timeoutMs: number;
+}
+
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+async function ask<Row extends QueryResultRow>(
+  client: PoolClient,
+  question: Question,
+): Promise<{ rows: Row[]; rowCount: number; command: string }> {
+  const { timeoutMs, ...query } = asked(question);
+  try {
+    // Read by the driver, of which its types do not tell.
+    const timed = { ...query, query_timeout: timeoutMs };
+    const { rows, rowCount, command } = await client.query<Row>(timed);
+    return { rows, rowCount: rowCount ?? 0, command };
+  } catch (cause) {
+    throw asStoreError(cause, undefined);
+  }
+}
+
+/** Outside every transaction. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+async function askAlone<Row extends QueryResultRow>(
+  { pool, standing }: { pool: Pool; standing: Standing },
+  question: Question,
+): Promise<{ rows: Row[]; rowCount: number }> {
+  const isInRole = () => standing.footing === "in-role";
+  // Behind the taking of a role the driver would take the name for known before Postgres has read the statement.
+  const statement = asked({ ...question, keepsPlans: question.keepsPlans && !isInRole() });
+  try {
+    const { rows, rowCount } = await new Promise<StatementResult<Row>>((resolve, reject) => {
+      pool.connect((unreachable, client, release) => {
+        if (client === undefined) return reject(unreachable ?? new Error("no connection"));
+        client.on("error", ignoreBrokenConnection);
+        client.query(
+          new StatementInRole<Row>(statement, isInRole, (error, result) => {
+            client.off("error", ignoreBrokenConnection);
+            release(error ?? undefined);
+            if (error === null) resolve(result);
+            else reject(error);
+          }),
+        );
+      });
+    });
+    return { rows, rowCount: rowCount ?? 0 };
+  } catch (cause) {
+    throw asStoreError(cause, pool);
+  }
+}
+
+/** Without values the simple protocol is used, which takes several statements at once and knows no names. */
+function asked({ text, values, keepsPlans, timeoutMs }: Question): Statement {
+  if (values === undefined) return { text, timeoutMs };
+  return { text, values: values.map(parameter), ...(keepsPlans && { name: nameOf(text) }), timeoutMs };
+}
+
+function parameter(value: unknown): unknown {
+  return Array.isArray(value) ? (arrayLiteral(value) ?? value) : value;
+}
+
+async function copyIn(
+  client: PoolClient,
+  { copy, timeoutMs }: { copy: CopyIn; timeoutMs: number },
+): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("COPY read timeout")), timeoutMs);
+  try {
+    // Both, since what stands before the driver may fail where the copy never begins.
+    await Promise.all([Promise.resolve(client.query(copy)), Promise.race([copy.done, late])]);
+  } catch (cause) {
+    throw asStoreError(cause, undefined);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The statement's name under which a connection keeps its plan; Postgres takes up to 63 bytes. */
+function nameOf(text: string): string {
+  return hash("sha256", text, "base64url");
+}
+
+function hasLostRace(error: unknown): boolean {
+  return (
+    error instanceof StoreError && (error.code === SERIALIZATION_FAILURE || error.code === DEADLOCK_DETECTED)
+  );
+}
+
+async function pauseBeforeRetry(attempt: number): Promise<void> {
+  const withinMs = FIRST_RETRY_WITHIN_MS * 2 ** attempt;
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * withinMs));
+}
+
+function asStoreError(cause: unknown, pool: Pool | undefined): unknown {
+  if (cause instanceof DatabaseError) return new StoreError(cause.message, cause);
+  // A value that does not fit a column type or cannot be sent is our bug, not Postgres' failure.
+  if (cause instanceof RangeError || cause instanceof TypeError) return cause;
+  const where = pool === undefined ? "Postgres" : `Postgres at ${placeOf(pool.options)}`;
+  const why = textField(cause, "code") ?? (cause instanceof Error ? cause.message : String(cause));
+  return new StoreError(`cannot reach ${where}: ${why}`, cause);
+}
+
+/** Host and port for a message, never the password. */
+function placeOf({ connectionString }: PoolConfig): string {
+  if (connectionString === undefined || !URL.canParse(connectionString))
+    return "an address that is not a URL";
+  const url = new URL(connectionString);
+  return url.host === "" ? (url.searchParams.get("host") ?? "localhost") : url.host;
+}
+
+function textField(value: unknown, name: "code" | "constraint"): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const field = (value as Partial<Record<typeof name, unknown>>)[name];
+  return typeof field === "string" ? field : undefined;
+}
+
+/** Without a listener a connection that breaks between two queries would end the process. The next query reports it. */
+function ignoreBrokenConnection(): void {}

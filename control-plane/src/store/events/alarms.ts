@@ -1,0 +1,158 @@
+/**
+ * What an operator should look at. An alarm stays open until somebody or something clears it; webhooks of administrators
+ * are told of both, so call in a transaction.
+ */
+import type { Connection } from "../database/database.ts";
+import { type AlarmNews, queueAlarmNews } from "./news-outbox.ts";
+
+export type AlarmKind =
+  | "join-token-reused"
+  | "too-many-beginnings"
+  | "usage-quarantined"
+  | "gpu-conflict"
+  | "gpu-out-of-service"
+  | "gpu-stranger"
+  | "gpu-vanished"
+  | "unknown-instance"
+  | "impossible-numbers"
+  | "host-floods"
+  | "too-many-cards"
+  | "placement-overdue"
+  | "run-not-ending"
+  | "runtime-disagrees"
+  | "unknown-lease"
+  | "lease-disbelieved"
+  | "journal-stream"
+  | "charge-beyond-column"
+  | "charge-failed";
+
+const COLUMNS = "id, kind, subject, detail, raised_at, cleared_at";
+
+export async function raiseAlarm(
+  sql: Connection,
+  alarm: { kind: AlarmKind; subject: string; detail: string; now: Date },
+): Promise<void> {
+  const { rows } = await sql.query<AlarmRow>(
+    `INSERT INTO alarms (kind, subject, detail, raised_at) VALUES ($1, $2, $3, $4) RETURNING ${COLUMNS}`,
+    [alarm.kind, alarm.subject, alarm.detail, alarm.now],
+  );
+  await queueAlarmNews(sql, rows);
+}
+
+/** Unless the same is open already. */
+export async function raiseAlarmOnce(
+  sql: Connection,
+  alarm: { kind: AlarmKind; subject: string; detail: string; now: Date },
+): Promise<void> {
+  const open = await sql.query("SELECT FROM alarms WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL", [
+    alarm.kind,
+    alarm.subject,
+  ]);
+  if (open.rowCount === 0) await raiseAlarm(sql, alarm);
+}
+
+/** The same of several of one kind, in their order; of those about one subject the first. */
+export async function raiseAlarmsOnce(
+  sql: Connection,
+  {
+    kind,
+    alarms,
+    now,
+  }: { kind: AlarmKind; alarms: readonly { subject: string; detail: string }[]; now: Date },
+): Promise<void> {
+  if (alarms.length === 0) return;
+  const firsts = [...Map.groupBy(alarms, ({ subject }) => subject).values()].flatMap(
+    ([first]) => first ?? [],
+  );
+  const { rows } = await sql.query<AlarmRow>(
+    `INSERT INTO alarms (kind, subject, detail, raised_at)
+     SELECT $1::text, n.subject, n.detail, $4 FROM unnest($2::text[], $3::text[]) WITH ORDINALITY n (subject, detail, nth)
+      WHERE NOT EXISTS (SELECT FROM alarms a WHERE a.kind = $1::text AND a.subject = n.subject AND a.cleared_at IS NULL)
+      ORDER BY n.nth RETURNING ${COLUMNS}`,
+    [kind, firsts.map(({ subject }) => subject), firsts.map(({ detail }) => detail), now],
+  );
+  await queueAlarmNews(sql, rows);
+}
+
+/** What it warned of is over. */
+export async function clearAlarm(
+  sql: Connection,
+  { kind, subject, now }: { kind: AlarmKind; subject: string; now: Date },
+): Promise<void> {
+  const { rows } = await sql.query<AlarmRow>(
+    `UPDATE alarms SET cleared_at = $3 WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL RETURNING ${COLUMNS}`,
+    [kind, subject, now],
+  );
+  await queueAlarmNews(sql, rows);
+}
+
+/** What open alarms of this kind speak of, as far as that begins so. */
+export async function openAlarms(
+  sql: Connection,
+  { kind, prefix }: { kind: AlarmKind; prefix: string },
+): Promise<ReadonlySet<string>> {
+  const { rows } = await sql.query<{ subject: string }>(
+    "SELECT subject FROM alarms WHERE kind = $1 AND cleared_at IS NULL AND starts_with(subject, $2)",
+    [kind, prefix],
+  );
+  return new Set(rows.map(({ subject }) => subject));
+}
+
+/**
+ * Of something that lasts: of this kind's alarms whose subjects begin with `prefix` those that are named stay open, or
+ * are raised, and any other is over. An open one keeps its words. At most `most` are open at once; those beyond come up
+ * as others end.
+ */
+export async function keepAlarms(
+  sql: Connection,
+  {
+    kind,
+    prefix,
+    alarms,
+    most,
+    now,
+  }: {
+    kind: AlarmKind;
+    prefix: string;
+    alarms: ReadonlyMap<string, string>;
+    most: number;
+    now: Date;
+  },
+): Promise<void> {
+  const shown = await openAlarms(sql, { kind, prefix });
+  const over = [...shown].filter((subject) => !alarms.has(subject));
+  for (const subject of over) await clearAlarm(sql, { kind, subject, now });
+  const fresh = [...alarms].filter(([subject]) => !shown.has(subject));
+  for (const [subject, detail] of fresh.slice(0, Math.max(0, most - (shown.size - over.length))))
+    await raiseAlarm(sql, { kind, subject, detail, now });
+}
+
+/** Somebody has looked at it. One that is cleared already keeps its moment; null where there is none. */
+export async function clearAlarmById(
+  sql: Connection,
+  { id, now }: { id: number; now: Date },
+): Promise<AlarmRow | null> {
+  const cleared = await sql.query<AlarmRow>(
+    `UPDATE alarms SET cleared_at = $2 WHERE id = $1 AND cleared_at IS NULL RETURNING ${COLUMNS}`,
+    [id, now],
+  );
+  await queueAlarmNews(sql, cleared.rows);
+  const { rows } = await sql.query<AlarmRow>(`SELECT ${COLUMNS} FROM alarms WHERE id = $1`, [id]);
+  return rows[0] ?? null;
+}
+
+/** What is told of an alarm is all of it. */
+export type AlarmRow = AlarmNews;
+
+/** Newest first. */
+export async function listAlarms(
+  sql: Connection,
+  page: { limit: number; after: number | null },
+): Promise<AlarmRow[]> {
+  const { rows } = await sql.query<AlarmRow>(
+    `SELECT ${COLUMNS} FROM alarms
+      WHERE ($1::bigint IS NULL OR id < $1) ORDER BY id DESC LIMIT $2`,
+    [page.after, page.limit + 1],
+  );
+  return rows;
+}

@@ -1,0 +1,84 @@
+/**
+ * What was told to customers about their money: a row for each alert, open until it recovers, with an event and a
+ * message to each webhook that asks for its kind, all in the caller's transaction. What is told again changes nothing.
+ */
+import { formatPoints } from "@remotegpu/shared/money";
+import type { AlertKind, Telling } from "../../core/alerts/alerts.ts";
+import type { Connection } from "../database/database.ts";
+import { appendEvent } from "./events.ts";
+import { queueAlert } from "./outbox.ts";
+
+/** In their order. There are few: only what crosses a threshold is told. */
+export async function tell(
+  transaction: Connection,
+  { customerId, at, tellings }: { customerId: number; at: Date; tellings: readonly Telling[] },
+): Promise<void> {
+  for (const telling of tellings) {
+    const alertId = await writeAlert(transaction, { customerId, at, telling });
+    if (alertId === null) continue;
+    await appendEvent(transaction, {
+      at,
+      kind: "alert",
+      customerId,
+      actor: "control-plane",
+      new: `${telling.kind} ${telling.state}`,
+      reason: telling.sentence,
+    });
+    await queueAlert(transaction, { alertId, customerId, at, telling });
+  }
+}
+
+/** Null where it stands like that already. */
+async function writeAlert(
+  transaction: Connection,
+  { customerId, at, telling }: { customerId: number; at: Date; telling: Telling },
+): Promise<number | null> {
+  const key = [
+    customerId,
+    telling.kind,
+    telling.threshold === null ? null : formatPoints(telling.threshold),
+    telling.month === null ? null : `${telling.month}-01`,
+  ];
+  const { rows } = await (telling.state === "fired"
+    ? transaction.query<{ id: number }>(
+        `INSERT INTO alerts (customer_id, kind, threshold, month, value, sentence, fired_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id`,
+        [...key, telling.value, telling.sentence, at],
+      )
+    : transaction.query<{ id: number }>(
+        `UPDATE alerts SET recovered_at = $5
+          WHERE customer_id = $1 AND kind = $2 AND threshold IS NOT DISTINCT FROM $3::numeric
+            AND month IS NOT DISTINCT FROM $4::date AND recovered_at IS NULL RETURNING id`,
+        [...key, at],
+      ));
+  return rows[0]?.id ?? null;
+}
+
+export interface AlertRow {
+  id: number;
+  customer_id: number;
+  kind: AlertKind;
+  threshold: string | null;
+  month: string | null;
+  value: string;
+  sentence: string;
+  fired_at: Date;
+  recovered_at: Date | null;
+}
+
+/** Newest first; one more than the limit. */
+export async function alertsOf(
+  sql: Connection,
+  filter: { customerId: number; kind: AlertKind | null; onlyOpen: boolean },
+  page: { limit: number; after: number | null },
+): Promise<AlertRow[]> {
+  const { rows } = await sql.query<AlertRow>(
+    `SELECT id, customer_id, kind, threshold, to_char(month, 'YYYY-MM') AS month, value, sentence, fired_at, recovered_at
+       FROM alerts
+      WHERE customer_id = $1 AND ($2::text IS NULL OR kind = $2) AND (NOT $3 OR recovered_at IS NULL)
+        AND ($4::bigint IS NULL OR id < $4)
+      ORDER BY id DESC LIMIT $5`,
+    [filter.customerId, filter.kind, filter.onlyOpen, page.after, page.limit + 1],
+  );
+  return rows;
+}

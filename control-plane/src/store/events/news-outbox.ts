@@ -1,0 +1,160 @@
+/**
+ * Messages to webhooks of work and of alarms, written in the transaction of the event that they tell. At most so many
+ * of all kinds wait for a webhook; what comes beyond is one message that says so, so neither a container that dies again
+ * and again nor a flood of orders fills a receiver's line. What is told of money (outbox.ts) is never left out.
+ */
+import type { EndCause, WorkNews } from "../../core/alerts/work-news.ts";
+import { WORK_KINDS } from "../../core/alerts/webhook-kinds.ts";
+import { LIVE } from "../accounts/workspaces.ts";
+import type { Connection } from "../database/database.ts";
+
+export const MAX_WAITING = 200;
+
+export interface EnvironmentNews {
+  readonly environmentId: string;
+  readonly eventId: number;
+  readonly at: Date;
+  readonly news: WorkNews;
+}
+
+/** What is not said of an end by who moved it there. */
+export const NO_CAUSE: EndCause = { by: null, exitCode: null };
+
+interface Receiver {
+  id: string;
+  name: string;
+  customer_id: number;
+}
+
+/**
+ * Told to who ordered the environment and to who owns its workspace, and so pays. Most have no webhook for this, and are
+ * one question.
+ */
+export async function queueWorkNews(
+  transaction: Connection,
+  news: readonly EnvironmentNews[],
+): Promise<void> {
+  if (news.length === 0) return;
+  const { rows: receivers } = await transaction.query<Receiver>(
+    `SELECT DISTINCT e.id, e.name, r.customer_id
+       FROM environments e LEFT JOIN workspaces w ON w.id = e.workspace_id AND ${LIVE}
+      CROSS JOIN LATERAL (VALUES (e.customer_id), (w.owner_id)) r (customer_id)
+      WHERE e.id = ANY($1::text[])
+        AND EXISTS (SELECT FROM webhooks h WHERE h.customer_id = r.customer_id AND h.active
+                       AND (h.kinds IS NULL OR h.kinds && $2::varchar[]))`,
+    [[...new Set(news.map(({ environmentId }) => environmentId))], WORK_KINDS],
+  );
+  const messages = news.flatMap((one) =>
+    receivers
+      .filter(({ id }) => id === one.environmentId)
+      .map((receiver) => ({
+        customerId: receiver.customer_id,
+        kind: one.news.kind,
+        at: one.at,
+        body: bodyOf(one, receiver),
+      })),
+  );
+  await queue(
+    transaction,
+    messages,
+    "w.customer_id = n.customer_id AND (w.kinds IS NULL OR n.kind = ANY(w.kinds))",
+  );
+}
+
+function bodyOf(
+  { news, at, eventId }: EnvironmentNews,
+  { id, name, customer_id: customerId }: Receiver,
+): string {
+  return JSON.stringify({
+    event_id: eventId,
+    customer_id: customerId,
+    kind: news.kind,
+    state: news.state,
+    workload_kind: "environment",
+    workload_id: id,
+    name,
+    ...news.facts,
+    sentence: `Environment ${name} ${news.says}`,
+    at: at.toISOString(),
+  });
+}
+
+export interface AlarmNews {
+  id: number;
+  kind: string;
+  subject: string;
+  detail: string | null;
+  raised_at: Date;
+  cleared_at: Date | null;
+}
+
+/** Of alarms that were just raised or cleared, to administrators' webhooks that name the kind. */
+export async function queueAlarmNews(transaction: Connection, alarms: readonly AlarmNews[]): Promise<void> {
+  const messages = alarms.map((alarm) => {
+    const at = alarm.cleared_at ?? alarm.raised_at;
+    const body = JSON.stringify({
+      alarm_id: alarm.id,
+      kind: "alarm",
+      state: alarm.cleared_at === null ? "fired" : "recovered",
+      alarm: alarm.kind,
+      subject: alarm.subject,
+      sentence: alarm.detail,
+      raised_at: alarm.raised_at.toISOString(),
+      at: at.toISOString(),
+    });
+    return { customerId: null, kind: "alarm", at, body };
+  });
+  const isOperators = `EXISTS (SELECT FROM customers c
+      WHERE c.id = w.customer_id AND c.user_type = 'admin' AND coalesce(c.status, 'active') = 'active' AND c.deleted_at IS NULL)`;
+  await queue(transaction, messages, `n.kind = ANY(w.kinds) AND ${isOperators}`);
+}
+
+interface Message {
+  customerId: number | null;
+  kind: string;
+  at: Date;
+  body: string;
+}
+
+/**
+ * @param receives SQL: webhook `w` is to have message `n`
+ * The webhooks are held, since one that is deleted in this moment would make what is told itself fail.
+ */
+async function queue(transaction: Connection, messages: readonly Message[], receives: string): Promise<void> {
+  if (messages.length === 0) return;
+  const sentence = `More than ${MAX_WAITING} messages wait for this webhook: what happens from now on is not told one by one.`;
+  await transaction.query(
+    `WITH news AS (
+       SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[]) WITH ORDINALITY
+         AS n(customer_id, kind, body, at, nth)),
+     receivers AS MATERIALIZED (
+       SELECT w.id AS webhook_id, n.nth, n.kind, n.body, n.at FROM news n JOIN webhooks w ON w.active AND ${receives}
+        ORDER BY w.id, n.nth FOR KEY SHARE OF w),
+     waiting AS (
+       SELECT r.webhook_id, count(d.id) AS messages, bool_or(coalesce(d.kind = 'skipped', false)) AS says_so
+         FROM (SELECT DISTINCT webhook_id FROM receivers) r
+         LEFT JOIN webhook_deliveries d ON d.webhook_id = r.webhook_id AND d.delivered_at IS NULL AND d.given_up_at IS NULL
+        GROUP BY r.webhook_id),
+     numbered AS (
+       SELECT r.*, w.says_so, w.messages + row_number() OVER (PARTITION BY r.webhook_id ORDER BY r.nth) AS place
+         FROM receivers r JOIN waiting w USING (webhook_id)),
+     skipped AS (
+       SELECT DISTINCT ON (webhook_id) webhook_id, nth, 'skipped' AS kind,
+              json_build_object('kind', 'skipped', 'sentence', $6::text, 'at',
+                to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))::text AS body, at
+         FROM numbered WHERE place > $5 AND NOT says_so ORDER BY webhook_id, nth)
+     INSERT INTO webhook_deliveries (webhook_id, kind, body, created_at, next_try_at)
+     SELECT webhook_id, kind, body, at, at
+       FROM (SELECT webhook_id, nth, kind, body, at FROM numbered WHERE place <= $5
+             UNION ALL SELECT webhook_id, nth, kind, body, at FROM skipped) told
+      ORDER BY nth, webhook_id`,
+    [
+      messages.map(({ customerId }) => customerId),
+      messages.map(({ kind }) => kind),
+      messages.map(({ body }) => body),
+      messages.map(({ at }) => at),
+      MAX_WAITING,
+      sentence,
+    ],
+  );
+}

@@ -1,0 +1,53 @@
+/**
+ * Messages to webhooks as they are written: in the transaction of what they tell, so that none is lost and none tells
+ * what did not happen. A message's text is made once and sent to the byte at every try.
+ */
+import { formatPoints } from "@remotegpu/shared/money";
+import type { Telling } from "../../core/alerts/alerts.ts";
+import type { Connection } from "../database/database.ts";
+import { DELIVERY_COLUMNS, type DeliveryRow } from "./deliveries.ts";
+
+/** One for each webhook of the customer that is active and asks for this kind. */
+export async function queueAlert(
+  transaction: Connection,
+  alert: { alertId: number; customerId: number; at: Date; telling: Telling },
+): Promise<void> {
+  const { telling } = alert;
+  const body = JSON.stringify({
+    alert_id: alert.alertId,
+    customer_id: alert.customerId,
+    kind: telling.kind,
+    state: telling.state,
+    threshold: telling.threshold === null ? null : formatPoints(telling.threshold),
+    month: telling.month,
+    value: telling.value,
+    sentence: telling.sentence,
+    at: alert.at.toISOString(),
+  });
+  // Held, since a webhook that is deleted in this moment would make the posting itself fail.
+  await transaction.query(
+    `INSERT INTO webhook_deliveries (webhook_id, alert_id, kind, body, created_at, next_try_at)
+     SELECT w.id, $2, $3, $4, $5, $5
+       FROM (SELECT id FROM webhooks WHERE customer_id = $1 AND active AND (kinds IS NULL OR $3 = ANY(kinds))
+              ORDER BY id FOR KEY SHARE) w`,
+    [alert.customerId, alert.alertId, telling.kind, body, alert.at],
+  );
+}
+
+/** Null while an earlier test of this webhook is under way. */
+export async function queueTest(
+  sql: Connection,
+  { webhookId, customerId, now }: { webhookId: number; customerId: number; now: Date },
+): Promise<DeliveryRow | null> {
+  const sentence = `A test of webhook ${webhookId}: nothing has happened.`;
+  const body = JSON.stringify({ kind: "test", customer_id: customerId, sentence, at: now.toISOString() });
+  const { rows } = await sql.query<DeliveryRow>(
+    `INSERT INTO webhook_deliveries (webhook_id, kind, body, created_at, next_try_at)
+     SELECT $1, 'test', $2, $3, $3
+      WHERE NOT EXISTS (SELECT FROM webhook_deliveries WHERE webhook_id = $1 AND kind = 'test'
+                           AND delivered_at IS NULL AND given_up_at IS NULL)
+     RETURNING ${DELIVERY_COLUMNS}`,
+    [webhookId, body, now],
+  );
+  return rows[0] ?? null;
+}

@@ -1,0 +1,170 @@
+/** The fleet as placement sees it: hosts, cards and what is still free of them, from one read. */
+import type { GpuStranger } from "@remotegpu/shared/host-report";
+import { PROTOCOL } from "@remotegpu/shared/protocol";
+import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import { agentService, type ProtocolRange } from "../../core/hosts/agent-service.ts";
+import { isHeardNow } from "../../core/hosts/host-liveness.ts";
+import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placement/fleet/fleet.ts";
+import type { Connection } from "../database/database.ts";
+import { usedByStranger } from "../hosts/gpu-strangers.ts";
+import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
+import { safeBigint } from "../database/old-values.ts";
+
+/** A host that says one of these works as well as any other; it only warns its operator. */
+const WARNINGS = new Set([
+  "no-live-restore",
+  "no-kernel-log",
+  "orphans",
+  "starts-overdue",
+  "storage-uncounted",
+]);
+
+/** As JSON, which the driver reads in a sixth of the time that it takes for an array; of a large fleet there are many. */
+const IMAGES = "coalesce(to_jsonb(i.images), '[]')";
+
+interface HostNow {
+  id: string;
+  name: string;
+  storage_pool: string;
+  connection: string;
+  cordoned: boolean;
+  cordon_reason: string | null;
+  degraded: string[];
+  protocol: ProtocolRange | null;
+  last_heartbeat: Date | null;
+  has_reported: boolean;
+  labels: Record<string, string> | null;
+  images: string[];
+  features: string[];
+  total_cpu: number;
+  total_memory: number;
+  total_disk: number;
+  held_cpu_milli: number;
+  held_memory: number;
+  held_disk: number;
+}
+
+interface GpuNow {
+  host_id: string;
+  uuid: string;
+  gpu_index: number;
+  name: string | null;
+  memory_total: number | null;
+  nvlink_island: number | null;
+  cordoned: boolean;
+  cordon_reason: string | null;
+  health_status: string;
+  conflict_host_id: string | null;
+  /** The first process on it that is in no live run of its host; null for none. */
+  stranger: GpuStranger | null;
+  use: GpuUse;
+  held_share: number;
+  held_memory_mib: number;
+}
+
+/** All hosts of the fleet, or only those named; a host that never connected has no cards that anybody saw. */
+export async function fleetSnapshot(
+  sql: Connection,
+  { now, onlyHostIds = null }: { now: Date; onlyHostIds?: readonly string[] | null },
+): Promise<Fleet> {
+  // Said in the statement, so that a kept plan of the one knows nothing of the other.
+  const only = (column: string) => (onlyHostIds === null ? "true" : `${column} = ANY($1::text[])`);
+  const values = onlyHostIds === null ? [] : [onlyHostIds];
+  const hosts = await sql.query<HostNow>(
+    `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool, h.connection, h.cordoned, h.cordon_reason,
+            h.degraded, ${SPOKEN_PROTOCOL} AS protocol, h.last_heartbeat, h.observed_digest IS NOT NULL AS has_reported, h.labels, ${IMAGES} AS images,
+            to_jsonb(h.features) AS features, h.total_cpu,
+            ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk, coalesce(sum(p.cpu_milli), 0)::bigint AS held_cpu_milli,
+            coalesce(sum(p.memory_bytes), 0)::bigint AS held_memory,
+            coalesce(sum(p.temp_storage_bytes), 0)::bigint AS held_disk
+       FROM hosts h LEFT JOIN host_images i ON i.host_id = h.id
+       LEFT JOIN placements p ON p.host_id = h.id AND p.resources_released_at IS NULL
+      WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND ${only("h.id")}
+      GROUP BY h.id, i.host_id`,
+    values,
+  );
+  const gpus = await sql.query<GpuNow>(
+    `SELECT g.host_id, g.uuid, g.gpu_index, g.name, g.memory_total, g.nvlink_island, g.cordoned, g.cordon_reason, g.health_status,
+            g.conflict_host_id, k.strangers -> 0 AS stranger,
+            CASE WHEN count(a.id) = 0 THEN 'idle' ELSE max(a.mode) END AS use,
+            coalesce(sum(a.share_thousandths), 0)::int AS held_share,
+            coalesce(sum(a.memory_mib), 0)::int AS held_memory_mib
+       FROM gpus g JOIN hosts h ON h.id = g.host_id AND h.connection <> 'never'
+       LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid
+       LEFT JOIN gpu_allocations a ON a.gpu_uuid = g.uuid AND a.released_at IS NULL
+      WHERE g.vanished_at IS NULL AND g.uuid IS NOT NULL AND ${only("g.host_id")}
+      GROUP BY g.id, k.gpu_uuid`,
+    values,
+  );
+  const gpusOf = Map.groupBy(gpus.rows, (gpu) => gpu.host_id);
+  return { hosts: hosts.rows.map((host) => hostCapacity(host, { gpus: gpusOf.get(host.id) ?? [], now })) };
+}
+
+function hostCapacity(host: HostNow, { gpus, now }: { gpus: GpuNow[]; now: Date }): HostCapacity {
+  const freeCpuMilli = host.total_cpu * THOUSANDTHS - host.held_cpu_milli;
+  const freeMemoryMib = Math.floor((host.total_memory - host.held_memory) / MIB);
+  const freeTempStorageMib = Math.floor((host.total_disk - host.held_disk) / MIB);
+  const holdsTooMuch = freeCpuMilli < 0 || freeMemoryMib < 0 || freeTempStorageMib < 0;
+  return {
+    id: host.id,
+    name: host.name,
+    storagePool: host.storage_pool,
+    // A host that came back with less than it holds is no error of ours, but it gets nothing more.
+    closed: closedHost(host, now) ?? (holdsTooMuch ? "it holds more than it has now" : null),
+    labels: labelsOf(host),
+    images: host.images,
+    features: host.features,
+    totalCpuMilli: host.total_cpu * THOUSANDTHS,
+    totalMemoryMib: Math.floor(host.total_memory / MIB),
+    totalTempStorageMib: Math.floor(host.total_disk / MIB),
+    freeCpuMilli: Math.max(0, freeCpuMilli),
+    freeMemoryMib: Math.max(0, freeMemoryMib),
+    freeTempStorageMib: Math.max(0, freeTempStorageMib),
+    gpus: gpus.map(gpuCapacity),
+  };
+}
+
+/** Without a prototype: an order may ask for a label called "constructor", which no host carries unasked. */
+function labelsOf(host: HostNow): Record<string, string> {
+  const labels = { ...host.labels };
+  Object.setPrototypeOf(labels, null);
+  return labels;
+}
+
+function closedHost(host: HostNow, now: Date): string | null {
+  if (host.cordoned)
+    return host.cordon_reason === null ? "it is cordoned" : `it is cordoned: ${host.cordon_reason}`;
+  if (host.connection === "never") return "it has not connected yet";
+  if (host.connection !== "connected") return `it is ${host.connection}`;
+  // A restored database says "connected" of hosts that it has not heard since; nothing is ordered on its word.
+  const lastHeartbeatMs = host.last_heartbeat?.getTime() ?? null;
+  if (!isHeardNow({ lastHeartbeatMs, nowMs: now.getTime() })) return "it has not been heard just now";
+  if (!host.has_reported) return "it has not reported its state yet";
+  const troubles = host.degraded.filter((flag) => !WARNINGS.has(flag));
+  if (troubles.length > 0) return `it is degraded: ${troubles.join(", ")}`;
+  const service = agentService(host.protocol, PROTOCOL);
+  return service.mode === "full" ? null : service.why;
+}
+
+function gpuCapacity(gpu: GpuNow): GpuCapacity {
+  const memoryMib = Math.floor((gpu.memory_total ?? 0) / MIB);
+  const isWhole = gpu.use === "exclusive";
+  return {
+    uuid: gpu.uuid,
+    index: gpu.gpu_index,
+    model: gpu.name ?? "unknown",
+    island: gpu.nvlink_island,
+    memoryMib,
+    closed: closedGpu(gpu),
+    use: gpu.use,
+    freeShareThousandths: isWhole ? 0 : Math.max(0, THOUSANDTHS - gpu.held_share),
+    freeMemoryMib: isWhole ? 0 : Math.max(0, memoryMib - gpu.held_memory_mib),
+  };
+}
+
+function closedGpu(gpu: GpuNow): string | null {
+  if (gpu.cordoned) return gpu.cordon_reason === null ? "is cordoned" : `is cordoned: ${gpu.cordon_reason}`;
+  if (gpu.conflict_host_id !== null) return `is claimed by host ${gpu.conflict_host_id} too`;
+  if (gpu.health_status === "unhealthy") return "is unhealthy";
+  return gpu.stranger === null ? null : usedByStranger(gpu.stranger);
+}

@@ -1,0 +1,89 @@
+/**
+ * What orders need because of their images: a registry that the operator lets them use, and an agent that can fetch
+ * with a credential where they have one. Asked of few orders or of all that wait by the same few queries.
+ */
+import { IMAGE_FETCH_FEATURE } from "@remotegpu/shared/image-fetch";
+import { registryOf } from "@remotegpu/shared/image-name";
+import { imageVerdict, type RegistryList } from "../../../core/hosts/images/registries.ts";
+import type { Connection } from "../../database/database.ts";
+import type { ImageUse } from "./image-terms.ts";
+import { offeredImages } from "./offered-images.ts";
+
+export interface ImageNeeds {
+  /** Why the image may not be used, without a full stop; null where it may. */
+  refusal: string | null;
+  /** What the host's agent must be able to do. */
+  features: readonly string[];
+}
+
+const FOR_CREDENTIALS = [IMAGE_FETCH_FEATURE];
+
+/** Of an order's row. */
+export function imageUseOf(row: {
+  customer_id: number;
+  workspace_id: number | null;
+  image: string;
+}): ImageUse {
+  return { customerId: row.customer_id, workspaceId: row.workspace_id, image: row.image };
+}
+
+/** In their order. */
+export async function imageNeedsOf(
+  sql: Connection,
+  uses: readonly ImageUse[],
+  list: RegistryList,
+): Promise<ImageNeeds[]> {
+  const images = uses.map(({ image }) => image);
+  const refusals = await imageRefusals(sql, images, list);
+  const hasCredential = await credentialsAmong(sql, uses);
+  const isKept = uses.map((use) => {
+    const registry = registryOf(use.image);
+    return registry !== null && hasCredential(use, registry);
+  });
+  const offered = await offeredImages(
+    sql,
+    images.filter((_, index) => isKept[index]),
+  );
+  return images.map((image, index) => ({
+    refusal: refusals[index] ?? null,
+    features: isKept[index] === true && !offered.has(image) ? FOR_CREDENTIALS : [],
+  }));
+}
+
+/** Whether the operator keeps anybody from these images, which is asked of no database where the list allows them all. */
+export async function imageRefusals(
+  sql: Connection,
+  images: readonly string[],
+  list: RegistryList,
+): Promise<(string | null)[]> {
+  const refusals = images.map((image) => {
+    const verdict = imageVerdict(list, image);
+    return verdict.mayBeUsed ? null : verdict.why;
+  });
+  const offered = await offeredImages(
+    sql,
+    images.filter((_, index) => refusals[index] !== null),
+  );
+  return refusals.map((refusal, index) => (offered.has(images[index] ?? "") ? null : refusal));
+}
+
+/** Whether the workspace or the customer of a use has a credential for the registry. */
+async function credentialsAmong(
+  sql: Connection,
+  uses: readonly ImageUse[],
+): Promise<(use: ImageUse, registry: string) => boolean> {
+  if (uses.length === 0) return () => false;
+  const { rows } = await sql.query<{ owner: string }>(
+    `SELECT coalesce('workspace ' || workspace_id, 'customer ' || customer_id) || ' ' || registry AS owner
+       FROM registry_credentials
+      WHERE sealed_by <> ''
+        AND (workspace_id = ANY($1::bigint[]) OR workspace_id IS NULL AND customer_id = ANY($2::bigint[]))`,
+    [
+      [...new Set(uses.map(({ workspaceId }) => workspaceId))],
+      [...new Set(uses.map(({ customerId }) => customerId))],
+    ],
+  );
+  const owners = new Set(rows.map(({ owner }) => owner));
+  return ({ workspaceId, customerId }, registry) =>
+    owners.has(`workspace ${workspaceId} ${registry}`) || owners.has(`customer ${customerId} ${registry}`);
+}

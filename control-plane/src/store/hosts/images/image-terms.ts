@@ -1,0 +1,91 @@
+/**
+ * How orders may have their images: whose they are, the credential that their host gets when it asks, and what the
+ * operator allows. As it is now, whatever it was when they were placed.
+ */
+import type { ImageTerms } from "@remotegpu/shared/image-fetch";
+import { registryOf } from "@remotegpu/shared/image-name";
+import { imageVerdict, type RegistryVerdict } from "../../../core/hosts/images/registries.ts";
+import { LIVE } from "../../accounts/workspaces.ts";
+import type { Connection } from "../../database/database.ts";
+import { offeredImages } from "./offered-images.ts";
+import { registryListInForce } from "./registry-list.ts";
+
+/** Who uses an image: what any order says of itself. */
+export interface ImageUse {
+  /** Who ordered; null where that account is no more. */
+  customerId: number | null;
+  workspaceId: number | null;
+  image: string;
+}
+
+/**
+ * The terms of each use, in their order, by the same few queries for one or many.
+ * @param sealedBy names the key that passwords can be opened with: a credential under another one is as none
+ */
+export async function imageTermsOf(
+  sql: Connection,
+  uses: readonly ImageUse[],
+  { sealedBy }: { sealedBy: string },
+): Promise<ImageTerms[]> {
+  if (uses.length === 0) return [];
+  const list = await registryListInForce(sql);
+  const offered = await offeredImages(
+    sql,
+    uses.map(({ image }) => image),
+  );
+  const verdicts = uses.map(({ image }) => imageVerdict(list, image));
+  const parties = await partiesOf(
+    sql,
+    uses.map((use, index) => ({ ...use, registry: registryAsked(verdicts[index], use, offered) })),
+    sealedBy,
+  );
+  return uses.map(({ image }, index) => {
+    const verdict = verdicts[index];
+    return {
+      owner: parties[index]?.owner ?? "",
+      credential: parties[index]?.credential ?? null,
+      isOffered: offered.has(image),
+      mayBePrivate: verdict?.mayBeUsed === true && verdict.mayBePrivate,
+    };
+  });
+}
+
+/** Null where none is: of an id, and of a registry that is off the list by now, which must not get a password. */
+function registryAsked(
+  verdict: RegistryVerdict | undefined,
+  { image }: ImageUse,
+  offered: ReadonlySet<string>,
+): string | null {
+  if (verdict?.mayBeUsed === true) return verdict.registry;
+  return offered.has(image) ? registryOf(image) : null;
+}
+
+interface Party {
+  owner: string;
+  credential: string | null;
+}
+
+/** A workspace's credential goes before its customers' own. */
+async function partiesOf(
+  sql: Connection,
+  uses: readonly (ImageUse & { registry: string | null })[],
+  sealedBy: string,
+): Promise<Party[]> {
+  const { rows } = await sql.query<Party>(
+    `SELECT coalesce(w.owner_id, u.customer_id, 0)::text AS owner,
+            (SELECT c.id FROM registry_credentials c
+              WHERE c.registry = u.registry AND c.sealed_by = $4
+                AND (c.workspace_id = w.id OR c.workspace_id IS NULL AND c.customer_id = u.customer_id)
+              ORDER BY c.workspace_id LIMIT 1) AS credential
+       FROM unnest($1::bigint[], $2::bigint[], $3::text[]) WITH ORDINALITY AS u(customer_id, workspace_id, registry, place)
+       LEFT JOIN workspaces w ON w.id = u.workspace_id AND ${LIVE}
+      ORDER BY u.place`,
+    [
+      uses.map(({ customerId }) => customerId),
+      uses.map(({ workspaceId }) => workspaceId),
+      uses.map(({ registry }) => registry),
+      sealedBy,
+    ],
+  );
+  return rows;
+}

@@ -1,0 +1,226 @@
+/**
+ * Whether workloads may be ordered or placed: images, data rights, prices, quotas and the start rule, in this order.
+ * The same questions at the order and again in the placing transaction, where the answer decides; many orders are asked
+ * with the same few queries as one, each counting those before it.
+ */
+import type { Points } from "@remotegpu/shared/money";
+import { quotaShare } from "../../../core/orders/order.ts";
+import type { ResolvedMount } from "../../../core/workloads/desired-set.ts";
+import { hourlyPrice, type OrderField } from "../../../core/orders/prices/price-lines.ts";
+import type { FleetModel } from "../../../core/orders/prices/priced-models.ts";
+import type { PricedLine } from "../../../core/billing/rating.ts";
+import type { SettingKey } from "../../../core/settings.ts";
+import { gangShare } from "../../../core/training/training-order.ts";
+import { startRule } from "./start-rule.ts";
+import { lockAccounts, type LockedAccount } from "../../billing/ledger/ledger.ts";
+import type { Connection } from "../../database/database.ts";
+import type { CheckedOrder } from "./checked-order.ts";
+import { imageRefusals } from "../../hosts/images/image-needs.ts";
+import { registryList } from "../../hosts/images/registry-list.ts";
+import { unsoldSpecs } from "./sold-specs.ts";
+import { settings } from "../../accounts/settings.ts";
+import { resolveMounts, type ResolvedMounts, type Unready } from "./mounts.ts";
+import { type OrderPrices, orderPrices, specOf } from "./order-prices.ts";
+import { type QuotaShare, quotaTally } from "./quota-use.ts";
+import { waitingCosts, waitingShapes } from "./waiting-costs.ts";
+import type { Askers } from "./workloads-of-payers.ts";
+
+export type CheckOutcome =
+  | {
+      passed: true;
+      /** Of each instance, in the order of the ranks. */
+      lines: readonly (readonly PricedLine[])[];
+      datasets: ResolvedMount[];
+      models: ResolvedMount[];
+      /** What an hour of all that counts for its payer by now costs, this order included. */
+      payersHourly: Points;
+    }
+  | {
+      passed: false;
+      obstacle: "image" | "mount-not-found" | "mount-not-ready" | "quota" | "funds";
+      detail: string;
+    }
+  | { passed: false; obstacle: "price"; field: OrderField; detail: string };
+
+/** An order whose cards are decided: the model that each instance lands on, null for no GPU. */
+export interface PlacedOrder {
+  order: CheckedOrder;
+  models: readonly (string | null)[];
+}
+
+/** What is known before: the payers' accounts, locked, and prices of these orders. */
+export interface CheckGrounds {
+  accounts: ReadonlyMap<number, LockedAccount>;
+  prices: OrderPrices;
+  settings: Record<SettingKey, string>;
+  now: Date;
+}
+
+/**
+ * Whether these orders may be queued. The dearest cards that each may land on count, and so does what its payer has
+ * waiting already. Holds the payers' accounts to the end of the transaction.
+ */
+export async function checkOrders(
+  sql: Connection,
+  orders: readonly CheckedOrder[],
+  { models, now }: { models: readonly FleetModel[]; now: Date },
+): Promise<CheckOutcome[]> {
+  const payerIds = payersOf(orders);
+  const accounts = await lockAccounts(sql, payerIds);
+  const shapes = await waitingShapes(sql, { payerIds, askers: askersOf(orders) });
+  const prices = await orderPrices(sql, [...orders, ...shapes], { models, at: now });
+  const grounds = { accounts, prices, settings: await settings(sql), now };
+  const waiting = waitingCosts(shapes, prices);
+  const asked = orders.map((order) => ({ order, models: null }));
+  return asked.map(await openChecks(sql, asked, { ...grounds, waiting }));
+}
+
+/**
+ * Opens the check whether these orders, which count as queued or running already, may start on these cards; each that
+ * passes counts for those asked after it.
+ */
+export async function openPlacedChecks(
+  sql: Connection,
+  placed: readonly PlacedOrder[],
+  grounds: CheckGrounds,
+): Promise<(placed: PlacedOrder) => CheckOutcome> {
+  return await openChecks(sql, placed, { ...grounds, waiting: new Map() });
+}
+
+/** The same for a start in its old place. Holds the payer's account to the end of the transaction. */
+export async function checkRestart(
+  sql: Connection,
+  { order, model }: { order: CheckedOrder; model: string | null },
+  now: Date,
+): Promise<CheckOutcome> {
+  const accounts = await lockAccounts(sql, [order.payer_id]);
+  const prices = await orderPrices(sql, [order], { models: [], at: now });
+  const placed = { order, models: [model] };
+  const grounds = { accounts, prices, settings: await settings(sql), now };
+  return (await openPlacedChecks(sql, [placed], grounds))(placed);
+}
+
+export function payersOf(orders: readonly Pick<CheckedOrder, "payer_id">[]): number[] {
+  return [...new Set(orders.map(({ payer_id }) => payer_id))];
+}
+
+/** `models` is null for an order that is not queued yet: it counts for the others once it has passed. */
+interface Asked {
+  order: CheckedOrder;
+  models: readonly (string | null)[] | null;
+}
+
+async function openChecks(
+  sql: Connection,
+  asked: readonly Asked[],
+  grounds: CheckGrounds & { waiting: ReadonlyMap<number, Points> },
+): Promise<(one: Asked) => CheckOutcome> {
+  const orders = asked.map(({ order }) => order);
+  const images = orders.map(({ image }) => image);
+  const list = registryList(grounds.settings.IMAGE_REGISTRIES);
+  const refusals = await imageRefusals(sql, images, list);
+  const imageRefusalOf = new Map(images.map((image, index) => [image, refusals[index] ?? null]));
+  const resolved = await resolveMounts(sql, orders.map(mountQuestion));
+  const mountsOf = new Map(orders.map((order, index) => [order, resolved[index] as ResolvedMounts]));
+  const quotas = await quotaTally(sql, orders.map(shareOf), {
+    askers: askersOf(orders),
+    defaultLevel: grounds.settings.DEFAULT_QUOTA_LEVEL,
+  });
+  const minStartMinutes = Number(grounds.settings.MIN_START_MINUTES);
+  const mayStart = await startRule(sql, { ...grounds, minStartMinutes, at: grounds.now });
+  const ordered = asked.flatMap(({ order, models }) => (models === null ? [order] : []));
+  const unsold = await unsoldSpecs(sql, ordered, grounds);
+  for (const { order, models } of asked) if (models !== null) quotas.count(shareOf(order), 1);
+
+  return ({ order, models }) => {
+    const refused = imageRefusalOf.get(order.image) ?? null;
+    if (refused !== null) return { passed: false, obstacle: "image", detail: refused };
+    const mounts = mountsOf.get(order) as ResolvedMounts;
+    if (!mounts.resolved) return mountRefusal(mounts);
+    const detail = models === null ? unsold.get(specOf(order)) : undefined;
+    if (detail !== undefined) return { passed: false, obstacle: "price", field: "spec", detail };
+    const priced = priceInstances(order, models, grounds.prices);
+    if (!priced.priced)
+      return { passed: false, obstacle: "price", field: priced.field, detail: priced.detail };
+    const share = shareOf(order);
+    if (models !== null) quotas.count(share, -1);
+    const beyond = quotas.obstacleTo(share);
+    if (models !== null) quotas.count(share, 1);
+    if (beyond !== null) return { passed: false, obstacle: "quota", detail: beyond };
+    const hourly = priced.lines.reduce((sum, lines) => sum + hourlyPrice(lines), 0n);
+    const start = mayStart({ customerId: order.payer_id, hourly });
+    if (!start.allowed) return { passed: false, obstacle: "funds", detail: start.detail };
+    if (models === null) quotas.count(share, 1);
+    const { datasets, models: mountedModels } = mounts;
+    return {
+      passed: true,
+      lines: priced.lines,
+      datasets,
+      models: mountedModels,
+      payersHourly: start.hourlyOfAll,
+    };
+  };
+}
+
+type PricedInstances =
+  | { priced: true; lines: PricedLine[][] }
+  | { priced: false; field: OrderField; detail: string };
+
+function priceInstances(
+  order: CheckedOrder,
+  models: readonly (string | null)[] | null,
+  prices: OrderPrices,
+): PricedInstances {
+  const answers =
+    models === null
+      ? Array.from({ length: order.instances }, () => prices.dearest(order))
+      : models.map((model) => prices.linesOn(order, model));
+  const lines: PricedLine[][] = [];
+  for (const answer of answers) {
+    if (!answer.priced) return answer;
+    lines.push(answer.lines);
+  }
+  return { priced: true, lines };
+}
+
+function shareOf(order: CheckedOrder): QuotaShare {
+  const share =
+    order.kind === "environment" ? quotaShare(order) : gangShare({ ...order, node_count: order.instances });
+  return { payerId: order.payer_id, workspaceId: order.workspace_id, share };
+}
+
+function askersOf(orders: readonly CheckedOrder[]): Askers {
+  const idsOf = (kind: CheckedOrder["kind"]) =>
+    orders.flatMap((order) => (order.kind === kind && order.id !== null ? [order.id] : []));
+  return { environmentIds: idsOf("environment"), jobIds: idsOf("training") };
+}
+
+function mountQuestion(order: CheckedOrder) {
+  return {
+    customerId: order.customer_id,
+    workspaceId: order.workspace_id,
+    datasets: order.mounted_datasets ?? [],
+    models: order.mounted_models ?? [],
+  };
+}
+
+function mountRefusal({ kind, id, reason }: Extract<ResolvedMounts, { resolved: false }>): CheckOutcome {
+  if (reason === "not-found")
+    return {
+      passed: false,
+      obstacle: "mount-not-found",
+      detail: `There is no ${kind} ${id} that you can mount.`,
+    };
+  return { passed: false, obstacle: "mount-not-ready", detail: unreadySentence(`${kind} ${id}`, reason) };
+}
+
+function unreadySentence(named: string, reason: Unready): string {
+  switch (reason) {
+    case "uploading":
+      return `The ${named} is uploading: nobody has filled it yet. An administrator puts its files into the folder that its storage_path names, and then marks it ready.`;
+    case "error":
+      return `The ${named} has the status error: an administrator has to look at its files, and then marks it ready.`;
+    case "outside-pool":
+      return `The ${named} cannot be mounted: its storage_path is no folder of a storage pool. An administrator sets another.`;
+  }
+}

@@ -1,0 +1,33 @@
+/** Whether the fleet could hold an order that nobody has given yet: now, later, or never. */
+import { type EnvironmentResources, placementRequest } from "../../../core/orders/order.ts";
+import { impossibility } from "../../../core/placement/impossibility.ts";
+import type { EmptyFleet } from "../../fleet/empty-fleet.ts";
+import type { FleetNow } from "../../fleet/fleet-now.ts";
+
+export type OrderFit =
+  | { when: "now" | "later" }
+  /** Without a capital and a full stop: what is asked, and the most that there is. */
+  | { when: "never"; sentence: string };
+
+/** Where no host has ever told its size nothing is impossible, as for orders. */
+export function orderFit(
+  order: EnvironmentResources,
+  {
+    fleet,
+    room,
+    instances,
+    models,
+  }: { fleet: EmptyFleet; room: FleetNow; instances: number; models: readonly string[] | null },
+): OrderFit {
+  const one = { ...order, id: "estimate", image: "", storage_pool: null };
+  // Models without a price are placed on by nobody; where none has one, the price's own check has said so.
+  const pricedModels = models?.length === 0 ? null : models;
+  const request = {
+    ...placementRequest(one, { skips: [], pricedModels, features: [] }),
+    instances,
+    image: null,
+  };
+  const never = impossibility(fleet, request);
+  if (never !== null) return { when: "never", sentence: never.sentence };
+  return { when: room.placer.hasRoom(request) ? "now" : "later" };
+}

@@ -1,0 +1,142 @@
+/**
+ * What people change of an environment that is there: its names, its switches, and after how long its ports go. Ports
+ * follow at once; what its container was made with follows with its next start (core/environment-change.ts). Each change
+ * is an event. One step of a transaction that holds the environment.
+ */
+import {
+  changesPorts,
+  servicesWithPort,
+  waitingForRestart,
+} from "../../core/environments/environment-change.ts";
+import { asSentence } from "@remotegpu/shared/sentence";
+import type { Connection } from "../database/database.ts";
+import { appendEvents } from "../events/events.ts";
+import { raiseGenerations } from "../hosts/hosts.ts";
+import { switchesOf } from "../leases/environment-leases.ts";
+import { orderRelease, setAutoRelease, wantedLeases } from "../leases/lease-orders.ts";
+import { leaseForStart } from "../leases/start-leases.ts";
+import type { NewId } from "../../core/workloads/new-id.ts";
+import { heldPlacement, type PlacementRow, switchesInside } from "../workloads/environment-placements.ts";
+import {
+  type EnvironmentRow,
+  type EnvironmentChange,
+  updateEnvironment,
+} from "../environments/environments.ts";
+
+interface Changing {
+  actor: string;
+  now: Date;
+  newId: NewId;
+}
+
+/** Answers the hosts to tell. */
+export async function changeEnvironment(
+  sql: Connection,
+  environment: EnvironmentRow,
+  { change, ...changing }: Changing & { change: EnvironmentChange },
+): Promise<string[]> {
+  const changed: EnvironmentRow = { ...environment, ...given(change) };
+  const fields = FIELDS.filter((field) => changed[field] !== environment[field]);
+  if (fields.length === 0) return [];
+  await updateEnvironment(sql, environment.id, change);
+  const held = await heldPlacement(sql, environment.id);
+  const running = held?.want === "running" ? held : null;
+  const waiting = waitingForRestart(changed, running && (await switchesInside(sql, running)));
+  await appendEvents(
+    sql,
+    fields.map((field) => ({
+      at: changing.now,
+      kind: "changed",
+      workloadKind: "environment",
+      workloadId: environment.id,
+      customerId: environment.customer_id,
+      actor: changing.actor,
+      old: wordOf(environment[field]),
+      new: wordOf(changed[field]),
+      reason: asSentence(`${field} was changed${waiting.includes(field) ? `; ${AT_NEXT_START}` : ""}`),
+    })),
+  );
+  const hostIds = [
+    ...(await portsFollow(sql, { before: environment, after: changed, running }, changing)),
+    ...(await hoursFollow(sql, { before: environment, after: changed })),
+  ];
+  return [...new Set(hostIds)];
+}
+
+const AT_NEXT_START = "its container follows with the next start or restart";
+
+const FIELDS = [
+  "name",
+  "description",
+  "ssh_enabled",
+  "jupyter_enabled",
+  "tensorboard_enabled",
+  "rdp_enabled",
+  "web_terminal_enabled",
+  "auto_release_hours",
+] as const satisfies readonly (keyof EnvironmentChange & keyof EnvironmentRow)[];
+
+/** Null stays null, or it would read as if somebody had written the word. */
+function wordOf(value: EnvironmentRow[(typeof FIELDS)[number]]): string | null {
+  return value === null ? null : String(value);
+}
+
+function given(change: EnvironmentChange): Partial<EnvironmentRow> {
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+}
+
+interface Change {
+  before: EnvironmentRow;
+  after: EnvironmentRow;
+}
+
+/** Of one that does not run, ports are only given back; its next start takes what is switched on by then. */
+async function portsFollow(
+  sql: Connection,
+  { before, after, running }: Change & { running: PlacementRow | null },
+  { actor, now, newId }: Changing,
+): Promise<string[]> {
+  const [was, is] = [switchesOf(before), switchesOf(after)];
+  if (!changesPorts(was, is)) return [];
+  const leases = await wantedLeases(sql, after.id);
+  const services = servicesWithPort(
+    was,
+    is,
+    leases.map(({ service }) => service),
+  );
+  if (running !== null) {
+    const environment = {
+      ...after,
+      ssh_enabled: services.ssh,
+      rdp_enabled: services.rdp,
+      jupyter_enabled: services.jupyter,
+      tensorboard_enabled: services.tensorboard,
+    };
+    const leasing = { environment, hostId: running.host_id, generation: null, newId, actor, now };
+    return (await leaseForStart(sql, leasing)).hostIds;
+  }
+  const over = leases.filter(({ service }) => service !== "custom" && !services[service]);
+  const generations = await raiseGenerations(
+    sql,
+    over.map(({ hostId }) => hostId),
+  );
+  await orderRelease(sql, {
+    environmentId: after.id,
+    leases: over.map((lease) => ({ ...lease, reason: `${lease.service} was switched off.` })),
+    generations,
+    actor,
+  });
+  return [...generations.keys()];
+}
+
+async function hoursFollow(sql: Connection, { before, after }: Change): Promise<string[]> {
+  if (before.auto_release_hours === after.auto_release_hours) return [];
+  const leases = await wantedLeases(sql, after.id);
+  const generations = await raiseGenerations(sql, [...new Set(leases.map(({ hostId }) => hostId))]);
+  await setAutoRelease(sql, {
+    leaseIds: leases.map(({ id }) => id),
+    hours: after.auto_release_hours,
+    generations,
+  });
+  return [...generations.keys()];
+}

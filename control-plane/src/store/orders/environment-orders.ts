@@ -1,0 +1,230 @@
+/**
+ * What people and the control plane order for an environment that is there: start, stop, restart, delete. Each is one
+ * step of a transaction in which the environment is locked; the answer says which host has to be told.
+ */
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { startIssue } from "../../core/orders/order-check.ts";
+import type { Impossibility } from "../../core/placement/impossibility.ts";
+import { afterRequest, type StopOrderer, waitsFor } from "../../core/environments/environment-status.ts";
+import type { Connection } from "../database/database.ts";
+import { checkOrders, type CheckOutcome, checkRestart } from "./checks/environment-checks.ts";
+import { checkedEnvironment } from "./checks/checked-order.ts";
+import {
+  heldPlacement,
+  type PlacementRow,
+  placementsNotGone,
+  setRun,
+  setSwitches,
+  want,
+} from "../workloads/environment-placements.ts";
+import { type EnvironmentRow, moveEnvironment, releaseOldLeasesOf } from "../environments/environments.ts";
+import { orderImpossibilities } from "./checks/order-impossibility.ts";
+import { specOf } from "./checks/order-prices.ts";
+import { raiseGeneration, raiseGenerations } from "../hosts/hosts.ts";
+import { leaseForStart } from "../leases/start-leases.ts";
+import { orderRelease, wantedLeases } from "../leases/lease-orders.ts";
+import { appendInstanceEvent, INSTANCE_EVENT } from "../events/events.ts";
+import type { EmptyFleet } from "../fleet/empty-fleet.ts";
+import type { NewId } from "../../core/workloads/new-id.ts";
+import { lockRun, openRuns, waiveRun } from "../billing/runs/runs.ts";
+
+export interface Orderer {
+  by: StopOrderer;
+  /** "customer 12", "admin 1", "control-plane". */
+  actor: string;
+  now: Date;
+  /** Why it is stopped, a sentence; left out, who did it says enough. */
+  reason?: string;
+}
+
+export type OrderOutcome =
+  | { done: true; /** Whose desired sets changed. */ hostIds: string[] }
+  | RefusedOrder;
+
+export type RefusedOrder =
+  | { done: false; refusal: "wrong-state"; detail: string }
+  | { done: false; refusal: "impossible"; impossibility: Impossibility }
+  | { done: false; refusal: "check"; check: Extract<CheckOutcome, { passed: false }> };
+
+/** Time later than this after a person's own stop is not charged, however long the host takes. */
+const STOP_CHARGED_MS = MS_PER_MINUTE;
+
+export async function startEnvironment(
+  sql: Connection,
+  environment: EnvironmentRow,
+  orderer: Orderer & { fleet: EmptyFleet },
+): Promise<OrderOutcome> {
+  const verdict = afterRequest(environment.status, "start");
+  if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
+  const issue =
+    environment.orderer_id === null ? "The account that ordered it is no more." : startIssue(environment);
+  if (issue !== null) return { done: false, refusal: "wrong-state", detail: issue };
+  const [impossible] = await orderImpossibilities(
+    sql,
+    [{ order: environment, fleet: orderer.fleet }],
+    orderer.now,
+  );
+  if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
+  const [check] = await checkOrders(sql, [checkedEnvironment(environment)], {
+    models: orderer.fleet.models,
+    now: orderer.now,
+  });
+  if (check?.passed === false) return { done: false, refusal: "check", check };
+  await move(sql, environment, { to: verdict.status, reason: waitsFor("queued", null) }, orderer);
+  return { done: true, hostIds: [] };
+}
+
+export async function stopEnvironment(
+  sql: Connection,
+  environment: EnvironmentRow,
+  orderer: Orderer,
+): Promise<OrderOutcome> {
+  const verdict = afterRequest(environment.status, "stop");
+  if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
+  const held = await heldPlacement(sql, environment.id);
+  if (held === null) {
+    await move(sql, environment, { to: "stopped", reason: orderer.reason ?? null }, orderer);
+    return { done: true, hostIds: [] };
+  }
+  await waive(sql, held, orderer);
+  await want(sql, held, { wanted: "stopped", ...orderer });
+  // One that waits holds its last place no longer than its host needs to answer, and is stopped at once.
+  const reason = orderer.reason ?? waitsFor(verdict.status, held.host_name);
+  await move(sql, environment, { to: verdict.status, reason }, orderer);
+  await raiseGeneration(sql, held.host_id);
+  return { done: true, hostIds: [held.host_id] };
+}
+
+/** The same placement, a new run: it is checked, rounded and charged like any other start. */
+export async function restartEnvironment(
+  sql: Connection,
+  environment: EnvironmentRow,
+  orderer: Orderer & { newId: NewId },
+): Promise<OrderOutcome> {
+  const verdict = afterRequest(environment.status, "restart");
+  if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
+  const held = await heldPlacement(sql, environment.id);
+  if (held?.want !== "running" || held.run_id === null)
+    return { done: false, refusal: "wrong-state", detail: "The environment has just stopped." };
+  await lockRun(sql, held.run_id);
+  // Out of the way of the start rule: the run that ends here makes room for the one that begins.
+  await setRun(sql, held, null);
+  const order = checkedEnvironment(environment);
+  const check = await checkRestart(sql, { order, model: held.gpu_model }, orderer.now);
+  if (!check.passed) {
+    await setRun(sql, held, held.run_id);
+    return { done: false, refusal: "check", check };
+  }
+  await waive(sql, held, orderer);
+  const runId = orderer.newId("run");
+  await openRuns(sql, [
+    {
+      id: runId,
+      instanceId: held.instance_id,
+      epoch: held.epoch,
+      hostId: held.host_id,
+      customerId: environment.payer_id,
+      orderedBy: environment.orderer_id,
+      workspaceId: environment.paying_workspace_id,
+      resourceType: "environment",
+      resourceId: environment.id,
+      resourceName: environment.name,
+      spec: specOf(environment),
+      gpuModel: held.gpu_model,
+      orderedAt: orderer.now,
+      lines: check.lines.flat(),
+    },
+  ]);
+  await setRun(sql, held, runId);
+  await setSwitches(sql, held, environment);
+  await sql.query(
+    `UPDATE placements SET state = 'placed', detail = NULL, problem = NULL, exit_code = NULL, container_id = NULL,
+            state_changed_at = $3
+      WHERE instance_id = $1 AND epoch = $2`,
+    [held.instance_id, held.epoch, orderer.now],
+  );
+  await sql.query("UPDATE instances SET state = 'placed' WHERE id = $1", [held.instance_id]);
+  await appendInstanceEvent(sql, {
+    at: orderer.now,
+    kind: INSTANCE_EVENT,
+    instanceId: held.instance_id,
+    hostId: held.host_id,
+    actor: orderer.actor,
+    old: held.state,
+    new: "placed",
+    reason: "A restart: a new run in its place.",
+  });
+  const reason = waitsFor("restarting", held.host_name);
+  await move(sql, environment, { to: verdict.status, reason }, orderer);
+  const leases = await leaseForStart(sql, {
+    ...orderer,
+    environment,
+    hostId: held.host_id,
+    generation: await raiseGeneration(sql, held.host_id),
+  });
+  return { done: true, hostIds: [...new Set([held.host_id, ...leases.hostIds])] };
+}
+
+/** Legal in every status. Where no host holds anything of it, it is deleted at once. */
+export async function deleteEnvironment(
+  sql: Connection,
+  environment: EnvironmentRow,
+  orderer: Orderer,
+): Promise<OrderOutcome> {
+  const placements = await placementsNotGone(sql, environment.id);
+  for (const placement of placements) {
+    await waive(sql, placement, orderer);
+    await want(sql, placement, { wanted: "removed", ...orderer });
+  }
+  const { actor, now } = orderer;
+  if (placements.length === 0) {
+    await moveEnvironment(sql, { environment, to: "deleting", reason: null, actor, now, isGone: true });
+    await releaseOldLeasesOf(sql, { environmentIds: [environment.id], now });
+  } else if (environment.status !== "deleting") {
+    const reason = waitsFor("deleting", placements[0]?.host_name ?? null);
+    await move(sql, environment, { to: "deleting", reason }, orderer);
+  }
+  const leases = await wantedLeases(sql, environment.id);
+  const generations = await raiseGenerations(sql, [
+    ...placements.map((placement) => placement.host_id),
+    ...leases.map((lease) => lease.hostId),
+  ]);
+  await orderRelease(sql, {
+    environmentId: environment.id,
+    leases: leases.map((lease) => ({ ...lease, reason: "The environment was deleted." })),
+    generations,
+    actor,
+  });
+  return { done: true, hostIds: [...generations.keys()] };
+}
+
+/** The control plane's own stop of a placement whose start took too long; the status is the caller's. */
+export async function stopPlacementOf(
+  sql: Connection,
+  environmentId: string,
+  orderer: Orderer,
+): Promise<string | null> {
+  const held = await heldPlacement(sql, environmentId);
+  if (held?.want !== "running") return null;
+  await waive(sql, held, orderer);
+  await want(sql, held, { wanted: "stopped", ...orderer });
+  await raiseGeneration(sql, held.host_id);
+  return held.host_id;
+}
+
+async function waive(sql: Connection, placement: PlacementRow, { by, actor, now }: Orderer): Promise<void> {
+  if (placement.run_id === null) return;
+  const isPersons = by === "customer" || by === "admin";
+  const from = isPersons ? new Date(now.getTime() + STOP_CHARGED_MS) : now;
+  await waiveRun(sql, { runId: placement.run_id, from, reason: `ordered by ${actor}` });
+}
+
+async function move(
+  sql: Connection,
+  environment: EnvironmentRow,
+  { to, reason }: { to: EnvironmentRow["status"]; reason: string | null },
+  { by, actor, now }: Orderer,
+): Promise<void> {
+  const cause = { by, exitCode: null };
+  await moveEnvironment(sql, { environment, to, reason, actor, now, hostId: environment.host_id, cause });
+}

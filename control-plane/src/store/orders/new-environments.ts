@@ -1,0 +1,127 @@
+/** Environments' first orders: checked, bound to their specs, and written down as queued; many as one. */
+import { waitsFor } from "../../core/environments/environment-status.ts";
+import { specsByName, type SpecRow } from "../billing/prices/prices.ts";
+import type { Connection } from "../database/database.ts";
+import { checkOrders } from "./checks/environment-checks.ts";
+import type { CheckedOrder } from "./checks/checked-order.ts";
+import type { Orderer, RefusedOrder } from "./environment-orders.ts";
+import { orderImpossibilities } from "./checks/order-impossibility.ts";
+import type { EmptyFleet } from "../fleet/empty-fleet.ts";
+import {
+  type EnvironmentRow,
+  environmentsById,
+  insertEnvironments,
+  type NewEnvironment,
+} from "../environments/environments.ts";
+
+export interface FirstOrder {
+  order: NewEnvironment;
+  /** As if nothing ran on it: what never fits it is refused. */
+  fleet: EmptyFleet;
+  payerId: number;
+  orderer: Orderer;
+}
+
+export type FirstOrderOutcome = { done: true; environment: EnvironmentRow } | RefusedOrder;
+
+/** Their outcomes in their order; each counts those before it. One that is refused is no other one's matter. */
+export async function orderEnvironments(
+  sql: Connection,
+  orders: readonly FirstOrder[],
+): Promise<FirstOrderOutcome[]> {
+  const now = new Date(Math.max(...orders.map(({ orderer }) => orderer.now.getTime())));
+  const bound = await possibleOnes(sql, await boundToSpecs(sql, orders), now);
+  const sound = bound.filter(isSound);
+  const models = orders.at(-1)?.fleet.models ?? [];
+  const checks = await checkOrders(sql, sound.map(checkedOrder), { models, now });
+  const passed = sound.filter((_, index) => checks[index]?.passed === true);
+  const reason = waitsFor("queued", null) ?? "";
+  await insertEnvironments(
+    sql,
+    passed.map(({ order, orderer }) => ({ order, actor: orderer.actor, now: orderer.now })),
+    reason,
+  );
+  const made = await environmentsById(
+    sql,
+    passed.map(({ order }) => order.id),
+  );
+  const outcomes = new Map(sound.map((one, index) => [one, checks[index]]));
+  return bound.map((one) => {
+    if (!isSound(one)) return one;
+    const check = outcomes.get(one);
+    if (check?.passed === false) return { done: false, refusal: "check", check };
+    return { done: true, environment: made.get(one.order.id) as EnvironmentRow };
+  });
+}
+
+/** A spec whose shape names a GPU model is an order for that model; refused where the order names another. */
+async function boundToSpecs(
+  sql: Connection,
+  orders: readonly FirstOrder[],
+): Promise<(FirstOrder | RefusedOrder)[]> {
+  const named = orders.flatMap(({ order }) => (order.gpu === 0 ? [] : (order.config.spec ?? [])));
+  const specs = named.length === 0 ? new Map<string, SpecRow>() : await specsByName(sql, named);
+  return orders.map((one) => {
+    const { spec, gpu_model: wanted } = one.order.config;
+    const model = (spec === undefined ? null : specs.get(spec)?.shape?.gpu_model) ?? null;
+    if (model === null || one.order.gpu === 0) return one;
+    if (wanted !== undefined && wanted !== model) return otherModel(spec, wanted);
+    return { ...one, order: { ...one.order, config: { ...one.order.config, gpu_model: model } } };
+  });
+}
+
+function isSound(one: FirstOrder | RefusedOrder): one is FirstOrder {
+  return !("done" in one);
+}
+
+async function possibleOnes(
+  sql: Connection,
+  orders: readonly (FirstOrder | RefusedOrder)[],
+  now: Date,
+): Promise<(FirstOrder | RefusedOrder)[]> {
+  const sound = orders.filter(isSound);
+  const asked = sound.map((one) => ({
+    order: { ...checkedOrder(one), id: one.order.id, storage_pool: null },
+    fleet: one.fleet,
+  }));
+  const answers = await orderImpossibilities(sql, asked, now);
+  const found = new Map(sound.map((one, index) => [one, answers[index] ?? null]));
+  return orders.map((one) => {
+    const impossibility = isSound(one) ? (found.get(one) ?? null) : null;
+    return impossibility === null ? one : { done: false, refusal: "impossible", impossibility };
+  });
+}
+
+function otherModel(spec: string | undefined, wanted: string): RefusedOrder {
+  return {
+    done: false,
+    refusal: "check",
+    check: {
+      passed: false,
+      obstacle: "price",
+      field: "gpu_model",
+      detail: `the spec ${spec} is for another GPU model than ${wanted}`,
+    },
+  };
+}
+
+function checkedOrder({ order, payerId }: FirstOrder): CheckedOrder {
+  return {
+    kind: "environment",
+    id: null,
+    instances: 1,
+    customer_id: order.customerId,
+    workspace_id: order.workspaceId,
+    payer_id: payerId,
+    cpu: order.cpu,
+    memory: order.memory,
+    gpu: order.gpu,
+    gpu_memory: order.gpuMemory,
+    storage: order.storage,
+    temp_storage: order.tempStorage,
+    mounted_datasets: order.mountedDatasets,
+    mounted_models: order.mountedModels,
+    image: order.image,
+    config: order.config,
+  };
+}

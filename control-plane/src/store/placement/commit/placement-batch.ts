@@ -1,0 +1,79 @@
+/**
+ * One batch of placements in its transaction: locks in the order of the house (workloads, runs, accounts, hosts), one
+ * read of all that decides, then each order by itself against what the ones before it have left. What passes is
+ * written by new-placements.ts.
+ */
+import type { Connection } from "../../database/database.ts";
+import { assertTerm } from "../../database/leader.ts";
+import { armPlacements } from "../../spending/cut-off-rules.ts";
+import { fetchFirst } from "./fetch-first.ts";
+import { type AcceptedOrder, writePlacements } from "./new-placements.ts";
+import { type Candidate, lockCandidates, type Refusal } from "./placement-candidates.ts";
+import { lockGrounds } from "./placement-grounds.ts";
+import type { CommitOutcome, CommitTerms, PlacementProposal } from "./proposals.ts";
+import { nameKey } from "../../../core/workloads/workload-name.ts";
+
+export async function commitBatch(
+  sql: Connection,
+  proposals: readonly PlacementProposal[],
+  terms: CommitTerms,
+): Promise<CommitOutcome[]> {
+  await assertTerm(sql, terms.term);
+  const looked = await lockCandidates(sql, proposals);
+  const candidates = looked.filter((one) => "order" in one);
+  const outcomes = new Map<Candidate, CommitOutcome>();
+  if (candidates.length > 0) {
+    const { accepted, refused } = await decide(sql, candidates, terms);
+    for (const [candidate, refusal] of await fetchFirst(sql, [...accepted.keys()], terms)) {
+      accepted.delete(candidate);
+      refused.set(candidate, refusal);
+    }
+    for (const [candidate, refusal] of refused) outcomes.set(candidate, refusal);
+    const written = await writePlacements(sql, [...accepted.values()], terms);
+    await armPlacements(sql, {
+      // Of several of one payer the last, who counted those before it.
+      hourly: new Map(
+        [...accepted.values()].map(({ order, check }) => [order.row.payer_id, check.payersHourly]),
+      ),
+      hostIds: written.flatMap((one) => (one.committed ? one.instances.map(({ hostId }) => hostId) : [])),
+      now: terms.now,
+    });
+    for (const [index, candidate] of [...accepted.keys()].entries())
+      outcomes.set(candidate, written[index] as CommitOutcome);
+  }
+  return looked.map((one) => ("order" in one ? (outcomes.get(one) as CommitOutcome) : one));
+}
+
+interface Decided {
+  accepted: Map<Candidate, AcceptedOrder>;
+  refused: Map<Candidate, Refusal>;
+}
+
+async function decide(sql: Connection, candidates: Candidate[], terms: CommitTerms): Promise<Decided> {
+  const grounds = await lockGrounds(sql, candidates, terms.now);
+  const decided: Decided = { accepted: new Map(), refused: new Map() };
+  for (const candidate of candidates) {
+    const { order, instances } = candidate;
+    const answer = grounds.places(grounds.requestOf(order), instances);
+    if (!answer.free) {
+      decided.refused.set(candidate, { committed: false, reason: "taken", detail: answer.why });
+      continue;
+    }
+    const placed = grounds.placedOrder(candidate);
+    const check = grounds.check(placed);
+    if (!check.passed) {
+      decided.refused.set(candidate, { committed: false, reason: check.obstacle, detail: check.detail });
+      continue;
+    }
+    answer.take();
+    decided.accepted.set(candidate, {
+      order,
+      places: instances,
+      models: placed.models,
+      check,
+      start: grounds.starts.get(order.row.id) ?? null,
+      openRunIds: grounds.openRuns.get(nameKey({ kind: order.kind, id: order.row.id })) ?? [],
+    });
+  }
+  return decided;
+}

@@ -1,0 +1,41 @@
+/** What the scheduler proposes to write down, and what may come of it. */
+import type { PlacedInstance } from "../../../core/placement/placement.ts";
+import type { NewId } from "../../../core/workloads/new-id.ts";
+import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
+
+/** One order with its places, in the order of the ranks: all of them or none. */
+export interface PlacementProposal {
+  workload: WorkloadName;
+  instances: readonly PlacedInstance[];
+}
+
+export interface CommitTerms {
+  term: number;
+  now: Date;
+  newId: NewId;
+}
+
+export interface CommittedInstance {
+  instanceId: string;
+  epoch: number;
+  runId: string;
+  hostId: string;
+}
+
+export type CommitOutcome =
+  | {
+      committed: true;
+      instances: CommittedInstance[];
+      /** Whose desired sets changed: the placements' own, and of hosts that are to give ports of it back. */
+      hostIds: string[];
+    }
+  /** Stopped, deleted or placed meanwhile: nothing to do. */
+  | { committed: false; reason: "not-queued"; detail: string }
+  /** Somebody else was faster: look again. */
+  | { committed: false; reason: "taken"; detail: string }
+  /** It waits on, with this sentence. */
+  | { committed: false; reason: "still-held" | "image" | "price" | "quota" | "funds"; detail: string }
+  /** It waits on, and this host fetches its image meanwhile. */
+  | { committed: false; reason: "image-first"; detail: string; hostId: string }
+  /** It cannot start as it is: the order mounts what it may not. */
+  | { committed: false; reason: "mount-not-found" | "mount-not-ready"; detail: string };

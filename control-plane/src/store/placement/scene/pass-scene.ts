@@ -1,0 +1,73 @@
+/** All that a pass of the scheduler looks at, read together: the fleet, what runs, who waits and whose turn it is. */
+import { asSentence } from "@remotegpu/shared/sentence";
+import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { fetchSentence, imageSentence } from "../../../core/hosts/images/image-fetch.ts";
+import type { QueuedOrder } from "../../../core/queue/fleet-room.ts";
+import type { Waiting } from "../../../core/queue/queue.ts";
+import type { WaitingScene } from "../../../core/queue/turn.ts";
+import type { Database } from "../../database/database.ts";
+import { fleetSnapshot } from "../../fleet/fleet-snapshot.ts";
+import { keptGpuTime } from "./gpu-time.ts";
+import { endingWork, runningWork } from "./running-work.ts";
+import type { UsualOrders } from "./usual-orders.ts";
+import { standingOf, type WaitingOrder, waitingOrders } from "./waiting.ts";
+import { nameKey } from "../../../core/workloads/workload-name.ts";
+
+/**
+ * What is started so far. A training job that was placed could not be ended yet: nothing orders one and nothing stops
+ * it; reads and commits carry its gang all the same.
+ */
+const STARTED_KINDS: readonly WorkloadKind[] = ["environment"];
+
+/** One that waits, under a name that is its own among all kinds. */
+export interface ScheduledOrder extends WaitingOrder, Waiting, QueuedOrder {}
+
+/** @param work which of what runs is looked at: all of it only where somebody asks what could end */
+export async function passScene(
+  db: Database,
+  { now, seed, usual, work }: { now: Date; seed: number; usual: UsualOrders; work: "all" | "ending" },
+): Promise<WaitingScene<ScheduledOrder>> {
+  const waiting = await waitingOrders(db, { now });
+  const { shares } = standingOf(waiting, await keptGpuTime(db, now), now);
+  const running = await (work === "all" ? runningWork(db) : endingWork(db));
+  // Last, so that nothing is thought free that one of the others has taken by now.
+  const fleet = await fleetSnapshot(db, { now });
+  return {
+    fleet,
+    running: running.map((work) => ({ ...work, workload: nameKey(work.workload) })),
+    orders: waiting.filter(({ workload }) => STARTED_KINDS.includes(workload.kind)).map(scheduledOrder),
+    shares,
+    options: { policy: "default", seed, now: now.getTime(), typical: await usual.at(now) },
+  };
+}
+
+function scheduledOrder(order: WaitingOrder): ScheduledOrder {
+  const id = nameKey(order.workload);
+  return {
+    ...order,
+    ...order.stand,
+    id,
+    request: { ...order.request, id },
+    heldBack:
+      fetchingSentence(order) ??
+      heldSentence(order.heldBy) ??
+      (order.imageRefusal && imageSentence(order.imageRefusal)) ??
+      priceSentence(order.beyondMaximum),
+  };
+}
+
+/** Passed over like whatever waits for something else than room, it neither takes a place nor keeps one. */
+function fetchingSentence({ awaits, heldBy }: WaitingOrder): string | null {
+  return awaits === null ? null : fetchSentence(awaits.hostName, awaits.pull, heldBy.length > 0);
+}
+
+/** It takes no place while it would cost more than its customer allows, and keeps none from others. */
+function priceSentence(beyondMaximum: string | null): string | null {
+  return beyondMaximum === null ? null : asSentence(`Waiting for price: ${beyondMaximum}`);
+}
+
+function heldSentence(heldBy: readonly string[]): string | null {
+  if (heldBy.length === 0) return null;
+  const hosts = `host${heldBy.length === 1 ? "" : "s"} ${heldBy.join(", ")}`;
+  return `Waiting for ${hosts} to confirm that the container of the last start has stopped.`;
+}

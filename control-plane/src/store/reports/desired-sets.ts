@@ -1,0 +1,109 @@
+/**
+ * The whole desired set of a host: its placements that are not gone, its leases that are not over and the images that it
+ * is to fetch, at one generation. How images may be had is said as it is at this moment; a change of that alone is no
+ * new generation.
+ */
+import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
+import type { DesiredFetch, ImageTerms } from "@remotegpu/shared/image-fetch";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { isHeardNow } from "../../core/hosts/host-liveness.ts";
+import type { DesiredLease } from "@remotegpu/shared/lease";
+import { type Database, transaction } from "../database/database.ts";
+import { desiredLeases } from "../leases/lease-orders.ts";
+import { imageTermsOf, type ImageUse } from "../hosts/images/image-terms.ts";
+import { desiredFetches } from "../hosts/images/desired-fetches.ts";
+
+export interface HostDesiredSet {
+  term: number;
+  generation: number;
+  confirmedStops: number | null;
+  /** In a fixed order, so that pages of one generation fit together. */
+  instances: DesiredInstance[];
+  leases: DesiredLease[];
+  /** Left out where there are none. */
+  fetches?: DesiredFetch[];
+}
+
+export type DesiredSetOutcome =
+  | { served: true; desired: HostDesiredSet }
+  | { served: false; reason: "unknown-host" | "beat-first" | "report-first" };
+
+interface PlacementRow extends ImageUse {
+  instance_id: InstanceId;
+  epoch: number;
+  run_id: RunId;
+  want: DesiredInstance["want"];
+  ordered_by: DesiredInstance["orderedBy"];
+  spec_hash: string;
+  spec: DesiredInstance["spec"];
+  live: DesiredInstance["live"];
+}
+
+/**
+ * Served only to a host that was heard just now and whose observed state was merged: a heartbeat shows whether the
+ * database was restored, and if so it may not know what runs there; an order given blindly could stop or double it.
+ */
+export async function desiredSetOf(
+  database: Database,
+  hostId: HostId,
+  { now, sealedBy }: { now: Date; sealedBy: string },
+): Promise<DesiredSetOutcome> {
+  return await transaction(
+    database,
+    async (sql) => {
+      const host = await sql.query<{
+        generation: number;
+        term: number;
+        confirmed_stops: number | null;
+        observed_digest: string | null;
+        last_heartbeat: Date | null;
+      }>(
+        `SELECT h.last_heartbeat, h.generation, h.confirmed_stops, h.observed_digest, l.term FROM hosts h, leader l
+          WHERE h.id = $1 AND h.deleted_at IS NULL AND h.revoked_at IS NULL`,
+        [hostId],
+      );
+      const row = host.rows[0];
+      if (row === undefined) return { served: false, reason: "unknown-host" };
+      const lastHeartbeatMs = row.last_heartbeat?.getTime() ?? null;
+      if (!isHeardNow({ lastHeartbeatMs, nowMs: now.getTime() }))
+        return { served: false, reason: "beat-first" };
+      if (row.observed_digest === null) return { served: false, reason: "report-first" };
+      const placements = await sql.query<PlacementRow>(
+        `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, p.spec_hash, p.spec, p.live,
+                r.ordered_by AS "customerId", r.workspace_id AS "workspaceId", p.spec ->> 'image' AS image
+           FROM placements p JOIN runs r ON r.id = p.run_id WHERE p.host_id = $1 AND p.gone_at IS NULL
+          ORDER BY p.instance_id, p.epoch`,
+        [hostId],
+      );
+      const terms = await imageTermsOf(sql, placements.rows, { sealedBy });
+      const fetches = await desiredFetches(sql, { hostId, sealedBy });
+      return {
+        served: true,
+        desired: {
+          term: row.term,
+          generation: row.generation,
+          confirmedStops: row.confirmed_stops,
+          instances: placements.rows.map((row, index) => desiredInstance(row, terms[index])),
+          leases: await desiredLeases(sql, hostId),
+          ...(fetches.length > 0 && { fetches }),
+        },
+      };
+    },
+    // Generation, placements, leases and fetches must be of one moment.
+    { isolation: "repeatable read" },
+  );
+}
+
+function desiredInstance(row: PlacementRow, imageTerms: ImageTerms | undefined): DesiredInstance {
+  return {
+    instanceId: row.instance_id,
+    placementEpoch: row.epoch,
+    runId: row.run_id,
+    want: row.want,
+    orderedBy: row.ordered_by,
+    specHash: row.spec_hash,
+    spec: row.spec,
+    live: row.live,
+    ...(imageTerms !== undefined && { imageTerms }),
+  };
+}

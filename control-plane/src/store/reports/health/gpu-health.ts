@@ -1,0 +1,212 @@
+/**
+ * What hosts say of the health of their cards, written down: reasons, errors, strangers, and the host's own cordon as
+ * far as it counts (core/gpu-service.ts). Changes of health and service are events; a card out of service is an alarm.
+ */
+import type { GpuVitals, HeartbeatReply } from "@remotegpu/shared/protocol";
+import { afterHostsWord, type ServiceChange } from "../../../core/hosts/gpu-service.ts";
+import { clearAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
+import type { Connection } from "../../database/database.ts";
+import { appendEvent } from "../../events/events.ts";
+
+interface KnownCard {
+  uuid: string;
+  status: string | null;
+  health_status: string;
+  cordoned: boolean;
+  cordon_reason: string | null;
+  by_host: boolean;
+  lifted_since_ms: number | null;
+}
+
+type Lifts = NonNullable<HeartbeatReply["liftCordons"]>;
+
+/**
+ * To be called before the cards' rows take over what was told, in a transaction that holds the host's row. Returns the
+ * cordons that the host must hear are lifted.
+ */
+export async function noteGpuHealth(
+  sql: Connection,
+  { hostId, cards, now }: { hostId: string; cards: readonly GpuVitals[]; now: Date },
+): Promise<Lifts> {
+  // Agents of before say nothing of it.
+  const telling = cards.filter(({ reasons }) => reasons !== undefined);
+  if (telling.length === 0) return [];
+  const known = await knownCards(
+    sql,
+    hostId,
+    telling.map(({ uuid }) => uuid),
+  );
+  const lifts: Lifts = [];
+  for (const told of telling) {
+    const card = known.get(told.uuid);
+    if (card === undefined) continue;
+    if (card.health_status !== told.health) await noteChange(sql, { hostId, card, told, now });
+    const change = changeOf(card, told);
+    if (change.kind === "tells-lift") lifts.push({ uuid: told.uuid, sinceMs: change.sinceMs });
+    await applyChange(sql, { hostId, card, change, now });
+  }
+  await putHealth(
+    sql,
+    telling.filter(({ uuid }) => known.has(uuid)),
+  );
+  return lifts;
+}
+
+/** Only the host's own cards: one that another host holds is told of by that one. */
+async function knownCards(
+  sql: Connection,
+  hostId: string,
+  uuids: readonly string[],
+): Promise<Map<string, KnownCard>> {
+  const { rows } = await sql.query<KnownCard>(
+    `SELECT g.uuid, g.status, coalesce(g.health_status, 'unknown') AS health_status, g.cordoned, g.cordon_reason,
+            coalesce(h.cordoned_by_host, false) AS by_host, h.lifted_since_ms
+       FROM gpus g LEFT JOIN gpu_health h ON h.gpu_uuid = g.uuid
+      WHERE g.host_id = $1 AND g.uuid = ANY($2::text[]) ORDER BY g.uuid FOR NO KEY UPDATE OF g`,
+    [hostId, uuids],
+  );
+  return new Map(rows.map((row) => [row.uuid, row]));
+}
+
+function changeOf(card: KnownCard, told: GpuVitals): ServiceChange {
+  return afterHostsWord(
+    {
+      isCordoned: card.cordoned,
+      isByHost: card.by_host,
+      reason: card.cordon_reason,
+      liftedSinceMs: card.lifted_since_ms,
+    },
+    { cordon: told.cordon ?? null, reason: told.reasons?.[0] ?? null },
+  );
+}
+
+async function noteChange(
+  sql: Connection,
+  { hostId, card, told, now }: { hostId: string; card: KnownCard; told: GpuVitals; now: Date },
+): Promise<void> {
+  const reason = told.reasons?.join(" ") ?? "";
+  await appendEvent(sql, {
+    at: now,
+    kind: "gpu-health",
+    hostId,
+    gpuUuid: told.uuid,
+    actor: `host ${hostId}`,
+    old: card.health_status,
+    new: told.health,
+    reason: reason === "" ? null : reason,
+  });
+}
+
+async function applyChange(
+  sql: Connection,
+  { hostId, card, change, now }: { hostId: string; card: KnownCard; change: ServiceChange; now: Date },
+): Promise<void> {
+  const { uuid, status: old } = card;
+  const event = { at: now, hostId, gpuUuid: uuid, actor: `host ${hostId}` };
+  switch (change.kind) {
+    case "stays":
+    case "tells-lift":
+      return;
+    case "explains":
+      await sql.query("UPDATE gpus SET cordon_reason = $2 WHERE uuid = $1", [uuid, change.reason]);
+      return;
+    case "cordons":
+      await sql.query(
+        "UPDATE gpus SET cordoned = true, cordon_reason = $2, status = 'maintenance' WHERE uuid = $1",
+        [uuid, change.reason],
+      );
+      await setCordonedByHost(sql, uuid, true);
+      await appendEvent(sql, {
+        ...event,
+        kind: "gpu-cordoned",
+        old,
+        new: "maintenance",
+        reason: change.reason,
+      });
+      return await raiseAlarmOnce(sql, {
+        kind: "gpu-out-of-service",
+        subject: uuid,
+        detail: `GPU ${uuid} of host ${hostId} is out of service. ${change.reason ?? ""}`.trim(),
+        now,
+      });
+    case "uncordons": {
+      const { rows } = await sql.query<{ status: string }>(
+        `UPDATE gpus SET cordoned = false, cordon_reason = NULL, status = CASE WHEN EXISTS (
+                  SELECT FROM gpu_allocations a WHERE a.gpu_uuid = gpus.uuid AND a.released_at IS NULL
+                ) THEN 'allocated' ELSE 'available' END
+          WHERE uuid = $1 RETURNING status`,
+        [uuid],
+      );
+      await setCordonedByHost(sql, uuid, false);
+      await appendEvent(sql, {
+        ...event,
+        kind: "gpu-uncordoned",
+        old,
+        new: rows[0]?.status ?? null,
+        reason: "Its host finds it well again.",
+      });
+      return await clearAlarm(sql, { kind: "gpu-out-of-service", subject: uuid, now });
+    }
+  }
+}
+
+/** Nobody tells of this card any more; its host's cordon, if it has one, stands until it is back and well. */
+export async function noteGone(sql: Connection, uuid: string): Promise<void> {
+  await sql.query(
+    `INSERT INTO gpu_health (gpu_uuid, reasons) VALUES ($1, $2)
+     ON CONFLICT (gpu_uuid) DO UPDATE SET reasons = EXCLUDED.reasons, strangers = '[]', foreign_memory_mib = NULL`,
+    [uuid, ["It is gone: its host no longer lists it."]],
+  );
+}
+
+/** An administrator's cordon is not the host's to take back, whoever cordoned first. */
+export async function noteAdminsCordon(sql: Connection, uuid: string): Promise<void> {
+  await sql.query("UPDATE gpu_health SET cordoned_by_host = false WHERE gpu_uuid = $1", [uuid]);
+}
+
+/** The host's own cordon, if there is one, is lifted as well: it hears so with its next heartbeat. */
+export async function noteAdminsUncordon(sql: Connection, uuid: string, now: Date): Promise<void> {
+  await sql.query(
+    "UPDATE gpu_health SET cordoned_by_host = false, lifted_since_ms = host_cordon_since_ms WHERE gpu_uuid = $1",
+    [uuid],
+  );
+  await clearAlarm(sql, { kind: "gpu-out-of-service", subject: uuid, now });
+}
+
+async function setCordonedByHost(sql: Connection, uuid: string, isByHost: boolean): Promise<void> {
+  await sql.query(
+    `INSERT INTO gpu_health (gpu_uuid, cordoned_by_host) VALUES ($1, $2)
+     ON CONFLICT (gpu_uuid) DO UPDATE SET cordoned_by_host = EXCLUDED.cordoned_by_host`,
+    [uuid, isByHost],
+  );
+}
+
+/**
+ * Rows that say the same are left as they are: most heartbeats change nothing here. A host that has not looked yet who is
+ * on a card, as after a new start of its agent, says nothing of that, and what it said before stands.
+ */
+async function putHealth(sql: Connection, cards: readonly GpuVitals[]): Promise<void> {
+  await sql.query(
+    `INSERT INTO gpu_health AS h (gpu_uuid, reasons, host_cordon, host_cordon_since_ms, ecc_uncorrected,
+            ecc_uncorrected_total, repair_pending, repair_failed, throttle_reasons, strangers, foreign_memory_mib)
+     SELECT v.uuid, v.reasons, v.cordon ->> 'kind', (v.cordon ->> 'sinceMs')::bigint, v."eccUncorrected",
+            v."eccUncorrectedTotal", v."repairPending", v."repairFailed", v."throttleReasons",
+            coalesce(v.strangers, (SELECT k.strangers FROM gpu_health k WHERE k.gpu_uuid = v.uuid), '[]'), v."foreignMemoryMib"
+       FROM jsonb_to_recordset($1::jsonb) AS v(uuid text, reasons text[], cordon jsonb, "eccUncorrected" bigint,
+              "eccUncorrectedTotal" bigint, "repairPending" boolean, "repairFailed" boolean, "throttleReasons" text[],
+              strangers jsonb, "foreignMemoryMib" int)
+     ON CONFLICT (gpu_uuid) DO UPDATE SET reasons = EXCLUDED.reasons, host_cordon = EXCLUDED.host_cordon,
+            host_cordon_since_ms = EXCLUDED.host_cordon_since_ms, ecc_uncorrected = EXCLUDED.ecc_uncorrected,
+            ecc_uncorrected_total = EXCLUDED.ecc_uncorrected_total, repair_pending = EXCLUDED.repair_pending,
+            repair_failed = EXCLUDED.repair_failed, throttle_reasons = EXCLUDED.throttle_reasons,
+            strangers = EXCLUDED.strangers, foreign_memory_mib = EXCLUDED.foreign_memory_mib,
+            lifted_since_ms = CASE WHEN h.lifted_since_ms = EXCLUDED.host_cordon_since_ms THEN h.lifted_since_ms END
+      WHERE (h.reasons, h.host_cordon, h.host_cordon_since_ms, h.ecc_uncorrected, h.ecc_uncorrected_total,
+             h.repair_pending, h.repair_failed, h.throttle_reasons, h.strangers, h.foreign_memory_mib)
+            IS DISTINCT FROM
+            (EXCLUDED.reasons, EXCLUDED.host_cordon, EXCLUDED.host_cordon_since_ms, EXCLUDED.ecc_uncorrected,
+             EXCLUDED.ecc_uncorrected_total, EXCLUDED.repair_pending, EXCLUDED.repair_failed,
+             EXCLUDED.throttle_reasons, EXCLUDED.strangers, EXCLUDED.foreign_memory_mib)`,
+    [JSON.stringify(cards)],
+  );
+}

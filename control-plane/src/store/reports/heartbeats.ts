@@ -1,0 +1,229 @@
+/**
+ * What a heartbeat changes and what it is answered with. What it shows of a restored database is in restores.ts; one
+ * in which nothing is new passes by here (quiet-heartbeats.ts).
+ */
+import type { GpuVitals, Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
+import { fixBootZero } from "../billing/runs/run-time.ts";
+import { raiseAlarmOnce } from "../events/alarms.ts";
+import { type Connection, type Database, transaction } from "../database/database.ts";
+import { IS_BLIND, noteCardWords } from "../billing/broken-time/gpu-outages.ts";
+import { noteReboot } from "../billing/broken-time/host-deaths.ts";
+import { appendEvent } from "../events/events.ts";
+import { currentTerm } from "../database/leader.ts";
+import { openJournalRows } from "../usage/journals.ts";
+import { noteGpuHealth } from "./health/gpu-health.ts";
+import { refusedNewcomer } from "../hosts/newcomers.ts";
+import { noteRestore } from "./restores.ts";
+
+export interface HeartbeatAnswer {
+  term: number;
+  generation: number;
+  watermark: number;
+  observedDigest: string | null;
+  dbIncarnation: number;
+  liftCordons: NonNullable<HeartbeatReply["liftCordons"]>;
+}
+
+export type HeartbeatOutcome =
+  | { accepted: true; answer: HeartbeatAnswer; wasConnected: boolean; restored: boolean }
+  | { accepted: false; reason: string };
+
+interface KnownHost {
+  health_status: string | null;
+  generation: number;
+  agent_epoch: number | null;
+  connection: string;
+  observed_digest: string | null;
+  newest_journal: string | null;
+}
+
+/** Serves one heartbeat. The clock that says when it came is the control plane's. */
+export async function acceptHeartbeat(
+  database: Database,
+  { hostId, heartbeat, now }: { hostId: string; heartbeat: Heartbeat; now: Date },
+): Promise<HeartbeatOutcome> {
+  return await transaction(database, async (sql) => {
+    const host = await lockKnownHost(sql, hostId);
+    if (host === null) return { accepted: false, reason: "this host is not known here, or was revoked" };
+    if (isFromAnEarlierStart(host, heartbeat))
+      return {
+        accepted: false,
+        reason: `agent start ${heartbeat.agentEpoch} is older than ${host.agent_epoch}`,
+      };
+    const { journal, bootId } = heartbeat;
+    const refused =
+      (await refusedNewcomer(sql, { hostId, kind: "journal", id: journal.id, now })) ??
+      (await refusedNewcomer(sql, { hostId, kind: "boot", id: bootId, now }));
+    if (refused !== null) return { accepted: false, reason: refused };
+    const watermark = await noteJournal(sql, { hostId, heartbeat, now });
+    if (watermark === null) return await refuseClaim(sql, { hostId, why: "it names ever new journals", now });
+    const restore = await noteRestore(sql, {
+      hostId,
+      heartbeat,
+      generation: host.generation,
+      watermark,
+      now,
+    });
+    if (restore.kind === "impossible") return await refuseClaim(sql, { hostId, why: restore.why, now });
+    const restored = restore.kind === "restored";
+    await noteReboot(sql, { hostId, heartbeat, now });
+    await noteHost(sql, { hostId, heartbeat, now });
+    await fixBootZero(sql, {
+      hostId,
+      bootId: heartbeat.bootId,
+      monotonicMs: heartbeat.monotonicMs,
+      receivedAt: now,
+      roundTripMs: heartbeat.lastRoundTripMs,
+    });
+    await tellChanges(sql, { hostId, host, heartbeat, now });
+    const liftCordons = await noteGpuHealth(sql, { hostId, cards: heartbeat.gpus, now });
+    await noteCardWords(sql, { hostId, cards: heartbeat.gpus, source: "heartbeat", now });
+    await noteVitals(sql, { hostId, vitals: heartbeat.gpus, now });
+    const asked = await answerFor(sql, {
+      hostId,
+      watermark: restored ? restore.askedFrom : watermark,
+      waitsForReport: restored,
+    });
+    const answer = { ...asked, liftCordons };
+    return { accepted: true, answer, wasConnected: host.connection === "connected", restored };
+  });
+}
+
+async function lockKnownHost(sql: Connection, hostId: string): Promise<KnownHost | null> {
+  const { rows } = await sql.query<KnownHost>(
+    `SELECT generation, agent_epoch, connection, observed_digest, health_status,
+            (SELECT j.journal_id FROM host_journals j WHERE j.host_id = hosts.id
+              ORDER BY j.first_seen_at DESC, j.journal_id LIMIT 1) AS newest_journal
+       FROM hosts WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE`,
+    [hostId],
+  );
+  return rows[0] ?? null;
+}
+
+/** A journal that was lost begins counting anew under a new id; under the same id the count only goes up. */
+function isFromAnEarlierStart(host: KnownHost, { agentEpoch, journal }: Heartbeat): boolean {
+  return host.agent_epoch !== null && agentEpoch < host.agent_epoch && host.newest_journal === journal.id;
+}
+
+async function noteJournal(
+  sql: Connection,
+  { hostId, heartbeat, now }: { hostId: string; heartbeat: Heartbeat; now: Date },
+): Promise<number | null> {
+  const { id: journalId, headSeq } = heartbeat.journal;
+  await openJournalRows(sql, [{ hostId, journalId }], now);
+  const { rows } = await sql.query<{ watermark: number }>(
+    "UPDATE host_journals SET head_seq = $3 WHERE host_id = $1 AND journal_id = $2 RETURNING watermark",
+    [hostId, journalId, headSeq],
+  );
+  return rows[0]?.watermark ?? null;
+}
+
+/** The host's numbers stay as they are, and the operators see why it is silent. */
+async function refuseClaim(
+  sql: Connection,
+  { hostId, why, now }: { hostId: string; why: string; now: Date },
+): Promise<HeartbeatOutcome> {
+  const detail = `Heartbeats of host ${hostId} are refused: ${why}.`;
+  await raiseAlarmOnce(sql, { kind: "impossible-numbers", subject: hostId, detail, now });
+  return { accepted: false, reason: `not believed: ${why}` };
+}
+
+async function noteHost(
+  sql: Connection,
+  { hostId, heartbeat, now }: { hostId: string; heartbeat: Heartbeat; now: Date },
+): Promise<void> {
+  await sql.query(
+    `UPDATE hosts SET last_heartbeat = $2, connection = 'connected',
+            status = CASE WHEN cordoned THEN 'maintenance' ELSE 'online' END,
+            health_status = CASE WHEN cardinality($3::text[]) > 0 THEN 'degraded' ELSE 'healthy' END,
+            degraded = $3::text[], agent_version = $4, protocol_min = $5, protocol_max = $6, boot_id = $7,
+            agent_epoch = $8, applied_term = $9, applied_generation = $10, features = $11::text[]
+      WHERE id = $1`,
+    [
+      hostId,
+      now,
+      heartbeat.degraded,
+      heartbeat.version,
+      heartbeat.protocol.min,
+      heartbeat.protocol.max,
+      heartbeat.bootId,
+      heartbeat.agentEpoch,
+      heartbeat.applied.term,
+      heartbeat.applied.generation,
+      heartbeat.features ?? [],
+    ],
+  );
+}
+
+/** Coming back, and becoming well or unwell, are events. */
+async function tellChanges(
+  sql: Connection,
+  { hostId, host, heartbeat, now }: { hostId: string; host: KnownHost; heartbeat: Heartbeat; now: Date },
+): Promise<void> {
+  const event = { at: now, hostId, actor: `host ${hostId}` };
+  if (host.connection !== "connected")
+    await appendEvent(sql, {
+      ...event,
+      kind: "host-connection",
+      old: host.connection,
+      new: "connected",
+      reason: "It was heard.",
+    });
+  const health = heartbeat.degraded.length > 0 ? "degraded" : "healthy";
+  if (host.health_status !== health)
+    await appendEvent(sql, {
+      ...event,
+      kind: "host-health",
+      old: host.health_status,
+      new: health,
+      reason: heartbeat.degraded.join(", ") || null,
+    });
+}
+
+async function noteVitals(
+  sql: Connection,
+  { hostId, vitals, now }: { hostId: string; vitals: GpuVitals[]; now: Date },
+): Promise<void> {
+  if (vitals.length === 0) return;
+  await sql.query(
+    `UPDATE gpus g SET health_status = v.health, memory_used_mib = v."memoryUsedMib",
+            utilization_percent = v."utilizationPercent", temperature_c = v."temperatureC", power_w = v."powerW",
+            last_seen_at = CASE WHEN ${IS_BLIND} h.degraded THEN g.last_seen_at ELSE $3 END
+       FROM hosts h, jsonb_to_recordset($2::jsonb) AS v(uuid text, health text, "memoryUsedMib" int,
+              "utilizationPercent" int, "temperatureC" int, "powerW" numeric)
+      WHERE h.id = $1 AND g.host_id = $1 AND g.uuid = v.uuid AND g.vanished_at IS NULL`,
+    [hostId, JSON.stringify(vitals), now],
+  );
+}
+
+/**
+ * Asks for the observed state again (a null digest) while a removal waits to be seen: its absence from a whole
+ * report counts only once the host has applied the order, which the report before may have been too early for.
+ */
+async function answerFor(
+  sql: Connection,
+  { hostId, watermark, waitsForReport }: { hostId: string; watermark: number; waitsForReport: boolean },
+): Promise<Omit<HeartbeatAnswer, "liftCordons">> {
+  const { rows } = await sql.query<{
+    generation: number;
+    observed_digest: string | null;
+    db_incarnation: number;
+    removal_waits: boolean;
+  }>(
+    `SELECT h.generation, h.observed_digest, c.db_incarnation,
+            h.applied_generation >= h.generation AND EXISTS (
+              SELECT FROM placements p WHERE p.host_id = h.id AND p.gone_at IS NULL AND p.want = 'removed'
+            ) AS removal_waits
+       FROM hosts h, cluster_state c WHERE h.id = $1`,
+    [hostId],
+  );
+  const row = rows[0];
+  if (row === undefined) throw new Error(`host ${hostId} vanished within its own transaction`);
+  return {
+    term: await currentTerm(sql),
+    generation: row.generation,
+    watermark,
+    observedDigest: waitsForReport || row.removal_waits ? null : row.observed_digest,
+    dbIncarnation: row.db_incarnation,
+  };
+}

@@ -1,0 +1,149 @@
+/**
+ * Emptying a host: nothing new is placed there, and what runs is stopped, at once or at a deadline until which its people
+ * know. Environments are never re-placed.
+ */
+import { type Drain, drainReason, drainSentence } from "../../core/hosts/drain.ts";
+import { newsOfDrain, newsOfDrainTakenBack } from "../../core/alerts/work-news.ts";
+import type { Connection } from "../database/database.ts";
+import { stopEnvironment } from "../orders/environment-orders.ts";
+import { explainEnvironment, lockEnvironment } from "../environments/environments.ts";
+import { appendEvent, appendEvents } from "../events/events.ts";
+import { queueWorkNews } from "../events/news-outbox.ts";
+import type { Deed } from "./host-removal.ts";
+import { cordonHost, statusOf } from "../hosts/hosts.ts";
+
+interface DrainedHost {
+  id: string;
+  name: string;
+}
+
+/** Call in a transaction. Its people are told; with a deadline what runs there goes on until then. */
+export async function drainHost(
+  sql: Connection,
+  host: DrainedHost,
+  { reason, deadline, actor, now }: Deed & Drain,
+): Promise<void> {
+  const old = await statusOf(sql, host.id);
+  await cordonHost(sql, { hostId: host.id, reason: reason ?? "drained" });
+  const until = deadline === null ? null : `by ${deadline.toISOString()}`;
+  const why = [reason, until].filter((part) => part !== null).join(", ") || null;
+  await appendEvent(sql, {
+    at: now,
+    kind: "host-drained",
+    hostId: host.id,
+    actor,
+    old,
+    new: "maintenance",
+    reason: why,
+  });
+  await tellPeople(sql, host, { drain: { reason, deadline }, isTakenBack: false, actor, now });
+  if (deadline === null) {
+    await sql.query("DELETE FROM host_drains WHERE host_id = $1", [host.id]);
+    return await stopWhatIsLeft(sql, host, { reason, actor, now });
+  }
+  await sql.query(
+    `INSERT INTO host_drains (host_id, reason, deadline_at, ordered_by, ordered_at) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (host_id) DO UPDATE SET reason = excluded.reason, deadline_at = excluded.deadline_at,
+            ordered_by = excluded.ordered_by, ordered_at = excluded.ordered_at`,
+    [host.id, reason, deadline, actor, now],
+  );
+}
+
+/** What was to be stopped at the deadline runs on; its people are told. Nothing where no deadline lies ahead. */
+export async function takeBackDrain(sql: Connection, host: DrainedHost, { actor, now }: Deed): Promise<void> {
+  const { rows } = await sql.query<{ reason: string | null; deadline: Date }>(
+    "DELETE FROM host_drains WHERE host_id = $1 RETURNING reason, deadline_at AS deadline",
+    [host.id],
+  );
+  for (const drain of rows) await tellPeople(sql, host, { drain, isTakenBack: true, actor, now });
+}
+
+/** Hosts whose deadline has passed. */
+export async function dueDrains(
+  sql: Connection,
+  { now, limit }: { now: Date; limit: number },
+): Promise<string[]> {
+  const { rows } = await sql.query<{ host_id: string }>(
+    "SELECT host_id FROM host_drains WHERE deadline_at <= $1 ORDER BY deadline_at, host_id LIMIT $2",
+    [now, limit],
+  );
+  return rows.map(({ host_id }) => host_id);
+}
+
+/** Call in a transaction. False where it was taken back or put off meanwhile. */
+export async function endDrain(sql: Connection, hostId: string, now: Date): Promise<boolean> {
+  const { rows } = await sql.query<DrainedHost & { reason: string | null; actor: string }>(
+    `DELETE FROM host_drains d USING hosts h
+      WHERE d.host_id = $1 AND h.id = d.host_id AND d.deadline_at <= $2
+      RETURNING h.id, h.name, d.reason, d.ordered_by AS actor`,
+    [hostId, now],
+  );
+  for (const { reason, actor, ...host } of rows) await stopWhatIsLeft(sql, host, { reason, actor, now });
+  return rows.length > 0;
+}
+
+async function stopWhatIsLeft(
+  sql: Connection,
+  host: DrainedHost,
+  { reason, actor, now }: Deed & { reason: string | null },
+): Promise<void> {
+  for (const id of await environmentsThere(sql, host.id)) {
+    const environment = await lockEnvironment(sql, id);
+    // One that has begun to stop, or ended, since it was read needs no order.
+    if (environment !== null)
+      await stopEnvironment(sql, environment, {
+        by: "admin",
+        actor,
+        now,
+        reason: drainReason(host.name, reason),
+      });
+  }
+}
+
+async function tellPeople(
+  sql: Connection,
+  host: DrainedHost,
+  { drain, isTakenBack, actor, now }: Deed & { drain: Drain; isTakenBack: boolean },
+): Promise<void> {
+  const news = isTakenBack ? newsOfDrainTakenBack(host, drain) : newsOfDrain(host, drain);
+  const warning = isTakenBack ? null : drainSentence(host.name, drain);
+  const environments = [];
+  for (const id of await environmentsThere(sql, host.id)) {
+    const environment = await lockEnvironment(sql, id);
+    if (environment === null) continue;
+    environments.push(environment);
+    if (environment.status === "running")
+      await explainEnvironment(sql, { id, status: "running", reason: warning });
+  }
+  const eventIds = await appendEvents(
+    sql,
+    environments.map(({ id, customer_id: customerId }) => ({
+      at: now,
+      kind: "drained",
+      workloadKind: "environment",
+      workloadId: id,
+      customerId,
+      hostId: host.id,
+      actor,
+      new: isTakenBack ? "taken back" : (drain.deadline?.toISOString() ?? "now"),
+      reason: warning ?? "Its host is not drained after all.",
+    })),
+  );
+  await queueWorkNews(
+    sql,
+    environments.map(({ id }, nth) => ({ environmentId: id, eventId: eventIds[nth] ?? 0, at: now, news })),
+  );
+}
+
+/** Those that are to run there. */
+async function environmentsThere(sql: Connection, hostId: string): Promise<string[]> {
+  const { rows } = await sql.query<{ id: string }>(
+    `SELECT e.id FROM environments e
+       JOIN instances i ON i.workload_kind = 'environment' AND i.workload_id = e.id
+       JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
+      WHERE p.host_id = $1 AND p.resources_released_at IS NULL AND p.want = 'running' AND e.deleted_at IS NULL
+      ORDER BY e.id`,
+    [hostId],
+  );
+  return rows.map(({ id }) => id);
+}

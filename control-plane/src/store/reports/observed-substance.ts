@@ -1,0 +1,24 @@
+/**
+ * What of a host's report may matter to a decision, as one short name. Sentences and the numbers of a pull are for people
+ * alone; they move every few seconds, and nobody is to be woken for them.
+ */
+import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
+import type { ObservedState } from "./observed-state.ts";
+
+export function substanceOf({ machine, gpus, instances, leases, pulls }: ObservedState): string {
+  const substance = {
+    machine,
+    gpus,
+    instances: instances.map((instance) => ({ ...instance, detail: undefined })),
+    leases,
+    pulls:
+      pulls?.map(({ image, fetchId, instanceIds, state, problem }) => ({
+        image,
+        fetchId,
+        instanceIds,
+        state,
+        problem,
+      })) ?? null,
+  };
+  return sha256(canonicalJson(substance));
+}

@@ -1,0 +1,199 @@
+/**
+ * Takes a host's whole observed state into the database, in one transaction: the machine and its cards, what became
+ * of each placement and lease, and what that means for the workloads. Absence means nothing but the end of an ordered removal.
+ */
+import type { MachineReport } from "@remotegpu/shared/host-report";
+import type { ObservedInstance } from "@remotegpu/shared/instance";
+import { keepAlarms } from "../events/alarms.ts";
+import { type Connection, type Database, transaction } from "../database/database.ts";
+import { completeDeletions, environmentById, type EnvironmentRow } from "../environments/environments.ts";
+import { noteReadiness } from "../billing/broken-time/run-readiness.ts";
+import { noteRunEnds } from "./runs/run-ends.ts";
+import { noteRunRestarts } from "./runs/run-restarts.ts";
+import { mergeGpus } from "./health/gpu-inventory.ts";
+import { putHostImages } from "../hosts/images/host-images.ts";
+import { putHostPulls } from "../hosts/images/host-pulls.ts";
+import { mergeLeases } from "../leases/lease-reports.ts";
+import { raiseGeneration } from "../hosts/hosts.ts";
+import type { ObservedState } from "./observed-state.ts";
+import { substanceOf } from "./observed-substance.ts";
+import { noteStubbornRuns } from "../hosts/stubborn-runs.ts";
+import { mergeLostHistory, noteKnownEpochs } from "./lost-history.ts";
+import {
+  livePlacements,
+  type LivePlacement,
+  mergePlacement,
+  type ReportingHost,
+} from "./placement-reports.ts";
+
+/** Of one host. */
+const MAX_STRANGERS_SHOWN = 20;
+
+export type MergeOutcome =
+  | {
+      merged: true;
+      /** Its desired set changed: nudge it. */
+      ordersChanged: boolean;
+      /** More than the numbers and sentences that only people read: whoever decides should look. */
+      changed: boolean;
+    }
+  | { merged: false; reason: string };
+
+export async function mergeObserved(
+  database: Database,
+  { hostId, observed, now }: { hostId: string; observed: ObservedState; now: Date },
+): Promise<MergeOutcome> {
+  return await transaction(database, async (sql) => {
+    // Environments before their host, in the order of their ids: the order of locks everywhere.
+    const environments = await lockEnvironmentsOn(sql, hostId);
+    const host = await lockHost(sql, hostId);
+    if (host === null) return { merged: false, reason: "this host is not known here, or was revoked" };
+    if (observed.machine !== null) await mergeMachine(sql, { hostId, machine: observed.machine, now });
+    if (observed.gpus !== null) await mergeGpus(sql, { hostId, gpus: observed.gpus, now });
+    if (observed.pulls !== null) await putHostPulls(sql, { hostId, pulls: observed.pulls, now });
+
+    let ordersChanged = false;
+    await noteKnownEpochs(sql, observed.instances);
+    const known = await livePlacements(sql, hostId);
+    const placements = host.is_restored
+      ? await mergeLostHistory(sql, {
+          host,
+          placements: known,
+          observed: observed.instances,
+          environments,
+          now,
+        })
+      : known;
+    ordersChanged ||= host.is_restored;
+    for (const placement of placements) {
+      const merge = { host, placement, observed: observed.instances, now };
+      ordersChanged = (await mergePlacement(sql, merge, environments)) || ordersChanged;
+    }
+    await noteReadiness(sql, { hostId, observed: observed.instances, now });
+    await noteRunRestarts(sql, { hostId, observed: observed.instances, now });
+    await noteRunEnds(sql, { hostId, observed: observed.instances, now });
+    await reportStrangers(sql, { hostId, placements, observed: observed.instances, now });
+    await noteStubbornRuns(sql, { hostId, observed: observed.instances, now });
+    if (observed.leases !== null)
+      ordersChanged = (await mergeLeases(sql, { host, leases: observed.leases, now })) || ordersChanged;
+    await completeDeletions(sql, { ids: [...environments.keys()], now });
+    if (ordersChanged) await raiseGeneration(sql, hostId);
+    const substance = substanceOf(observed);
+    await sql.query(
+      `UPDATE hosts SET observed_digest = $2, observed_substance = $3, observed_at = $4, status_reason = NULL,
+              restore_shown_at = NULL
+        WHERE id = $1`,
+      [hostId, observed.digest, substance, now],
+    );
+    // The same words mean more once a removal is applied: that something is gone.
+    const isRemoving = placements.some(({ want }) => want === "removed");
+    const isNew = host.last_substance !== substance;
+    return { merged: true, ordersChanged, changed: ordersChanged || isRemoving || isNew };
+  });
+}
+
+/**
+ * Those with something placed there, in full; those that only hold leases there are locked with them, since their
+ * ports may change.
+ */
+async function lockEnvironmentsOn(sql: Connection, hostId: string): Promise<Map<string, EnvironmentRow>> {
+  const placed = `SELECT i.workload_id FROM placements p JOIN instances i ON i.id = p.instance_id
+      WHERE p.host_id = $1 AND p.gone_at IS NULL AND i.workload_kind = 'environment'`;
+  const { rows } = await sql.query<{ id: string; is_placed: boolean }>(
+    `SELECT e.id, e.id IN (${placed}) AS is_placed FROM environments e
+      WHERE e.deleted_at IS NULL
+        AND e.id IN (${placed} UNION SELECT env_id FROM lease_orders WHERE host_id = $1 AND ended_at IS NULL)
+      ORDER BY e.id FOR NO KEY UPDATE OF e`,
+    [hostId],
+  );
+  const locked = new Map<string, EnvironmentRow>();
+  for (const { id, is_placed: isPlaced } of rows) {
+    const environment = isPlaced ? await environmentById(sql, id) : null;
+    if (environment !== null) locked.set(id, environment);
+  }
+  return locked;
+}
+
+interface LockedHost extends ReportingHost {
+  /** Of its last report; null where it is to report anew. */
+  last_substance: string | null;
+}
+
+async function lockHost(sql: Connection, hostId: string): Promise<LockedHost | null> {
+  const { rows } = await sql.query<LockedHost>(
+    `SELECT id, name, coalesce(storage_pool, id) AS storage_pool, applied_generation >= generation AS has_applied_all,
+            restore_shown_at IS NOT NULL AS is_restored,
+            CASE WHEN observed_digest IS NOT NULL THEN observed_substance END AS last_substance,
+            (SELECT d.deadline_at FROM host_drains d WHERE d.host_id = hosts.id) AS drain_deadline_at,
+            (SELECT d.reason FROM host_drains d WHERE d.host_id = hosts.id) AS drain_reason
+       FROM hosts WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE`,
+    [hostId],
+  );
+  return rows[0] ?? null;
+}
+
+async function mergeMachine(
+  sql: Connection,
+  { hostId, machine, now }: { hostId: string; machine: MachineReport; now: Date },
+): Promise<void> {
+  await sql.query(
+    `UPDATE hosts SET hostname = $2, ip_address = $3, os_type = $4, os_version = $5, arch = $6, total_cpu = $7,
+            total_memory = $8, total_disk = $9, agent_version = $10, attach_mode = $11,
+            storage_pool = coalesce(storage_pool, $12), gateway_port = $13
+      WHERE id = $1`,
+    [
+      hostId,
+      machine.hostname,
+      machine.ipAddress,
+      machine.osType,
+      machine.osVersion,
+      machine.arch,
+      machine.cpuCount,
+      machine.memoryBytes,
+      machine.diskBytes,
+      machine.agentVersion,
+      machine.attachMode,
+      machine.storagePool,
+      machine.gatewayPort ?? null,
+    ],
+  );
+  // Nothing told is nothing known: what was there may well be there still.
+  const images = machine.images ?? null;
+  if (images !== null) await putHostImages(sql, { hostId, images, now });
+}
+
+/**
+ * Instances that no placement of this host explains are left alone and shown to the operators, once, for as long as
+ * they are there. A host that makes them up fills no more than its share of the list.
+ */
+async function reportStrangers(
+  sql: Connection,
+  {
+    hostId,
+    placements,
+    observed,
+    now,
+  }: {
+    hostId: string;
+    placements: readonly LivePlacement[];
+    observed: readonly ObservedInstance[];
+    now: Date;
+  },
+): Promise<void> {
+  const strangers = observed.filter(
+    (seen) =>
+      seen.phase !== "stopped" &&
+      seen.phase !== "failed" &&
+      !placements.some(
+        (placement) => placement.instance_id === seen.instanceId && placement.epoch === seen.placementEpoch,
+      ),
+  );
+  const alarms = new Map(
+    strangers.map((seen) => [
+      `${hostId} ${seen.instanceId} ${seen.placementEpoch}`,
+      `Host ${hostId} runs instance ${seen.instanceId} (epoch ${seen.placementEpoch}), which nobody placed there.`,
+    ]),
+  );
+  const most = MAX_STRANGERS_SHOWN;
+  await keepAlarms(sql, { kind: "unknown-instance", prefix: `${hostId} `, alarms, most, now });
+}

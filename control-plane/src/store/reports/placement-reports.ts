@@ -1,0 +1,273 @@
+/**
+ * What a host's report makes of one placement and of the workload behind it. Absence means nothing but the end of a
+ * removal that was ordered and applied.
+ */
+import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { InstanceState } from "@remotegpu/shared/workload";
+import {
+  afterReport,
+  isOver,
+  type StopOrderer,
+  type Transition,
+  waitsFor,
+} from "../../core/environments/environment-status.ts";
+import { drainSentence } from "../../core/hosts/drain.ts";
+import { closeRun, closeUnbegunRun, waiveRunsOf } from "../billing/runs/runs.ts";
+import type { Connection } from "../database/database.ts";
+import { appendInstanceEvent, INSTANCE_EVENT } from "../events/events.ts";
+import { type EnvironmentRow, explainEnvironment, moveEnvironment } from "../environments/environments.ts";
+import { skipPool } from "../workloads/pool-skips.ts";
+import { releasePlacement } from "../workloads/release.ts";
+
+export interface LivePlacement {
+  instance_id: string;
+  epoch: number;
+  run_id: string;
+  want: "running" | "stopped" | "removed";
+  ordered_by: StopOrderer | null;
+  stop_reason: string | null;
+  state: InstanceState;
+  is_current: boolean;
+  environment_id: string | null;
+}
+
+export interface ReportingHost {
+  id: string;
+  name: string;
+  storage_pool: string;
+  has_applied_all: boolean;
+  /** It is emptied until then. */
+  drain_deadline_at: Date | null;
+  drain_reason: string | null;
+  /** It has shown that the database was restored, and this is its first report since. */
+  is_restored: boolean;
+}
+
+/** The placements that the host still has to know of, held to the end of the transaction. */
+export async function livePlacements(sql: Connection, hostId: string): Promise<LivePlacement[]> {
+  const { rows } = await sql.query<LivePlacement>(
+    `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, p.stop_reason, p.state, p.epoch = i.current_epoch AS is_current,
+            CASE i.workload_kind WHEN 'environment' THEN i.workload_id END AS environment_id
+       FROM placements p JOIN instances i ON i.id = p.instance_id
+      WHERE p.host_id = $1 AND p.gone_at IS NULL ORDER BY p.instance_id, p.epoch FOR NO KEY UPDATE OF p`,
+    [hostId],
+  );
+  return rows;
+}
+
+interface Merge {
+  host: ReportingHost;
+  placement: LivePlacement;
+  observed: readonly ObservedInstance[];
+  now: Date;
+}
+
+/** True when the host's desired set changed. */
+export async function mergePlacement(
+  sql: Connection,
+  merge: Merge,
+  environments: ReadonlyMap<string, EnvironmentRow>,
+): Promise<boolean> {
+  const { host, placement, now } = merge;
+  const ofPlacement = merge.observed.filter(
+    (seen) => seen.instanceId === placement.instance_id && seen.placementEpoch === placement.epoch,
+  );
+  if (ofPlacement.length === 0) return await mergeAbsence(sql, merge);
+  await waiveEnded(sql, merge, ofPlacement);
+  // The run before a restart may still be reported; only the run that is wanted now speaks for the placement.
+  const seen = ofPlacement.find((one) => one.runId === placement.run_id);
+  if (seen === undefined) return false;
+  // A stop that overtook a restart: while the run before it goes on, nothing of the placement is free.
+  if (isOver(seen.phase) && ofPlacement.some(({ phase }) => !isOver(phase))) return false;
+  await notePlacement(sql, merge, seen);
+
+  const environment =
+    placement.environment_id === null ? undefined : environments.get(placement.environment_id);
+  if (environment !== undefined && placement.is_current)
+    await applyReport(sql, { environment, host, placement, seen, now });
+  if (!isOver(seen.phase)) return false;
+  await releasePlacement(sql, { instanceId: placement.instance_id, epoch: placement.epoch, now });
+  if (placement.want === "removed") return false;
+  await orderRemoval(sql, placement);
+  return true;
+}
+
+/** What a host calls over costs nothing more, whatever its journal claims afterwards and whether its last row comes. */
+async function waiveEnded(
+  sql: Connection,
+  { placement, now }: Merge,
+  reported: readonly ObservedInstance[],
+): Promise<void> {
+  const runIds = reported.filter(({ phase }) => isOver(phase)).map(({ runId }) => runId);
+  if (runIds.length === 0) return;
+  await waiveRunsOf(sql, {
+    instanceId: placement.instance_id,
+    epoch: placement.epoch,
+    runIds,
+    from: now,
+    reason: "its host called it over",
+  });
+}
+
+/** The host has applied the removal and its whole report lacks it: gone. Before that, absence says nothing. */
+async function mergeAbsence(sql: Connection, { host, placement, now }: Merge): Promise<boolean> {
+  if (placement.want !== "removed" || !host.has_applied_all) return false;
+  await releasePlacement(sql, { instanceId: placement.instance_id, epoch: placement.epoch, now });
+  await sql.query(
+    `UPDATE placements SET gone_at = $3, container_id = NULL,
+            state = CASE WHEN state IN ('failed', 'lost') THEN state ELSE 'stopped' END
+      WHERE instance_id = $1 AND epoch = $2`,
+    [placement.instance_id, placement.epoch, now],
+  );
+  await waiveRunsOf(sql, {
+    instanceId: placement.instance_id,
+    epoch: placement.epoch,
+    runIds: "all",
+    from: now,
+    reason: "nothing of it is left on its host",
+  });
+  await closeUnbegunRun(sql, placement.run_id, now);
+  if (!ENDED_STATES.includes(placement.state))
+    await appendInstanceEvent(sql, {
+      at: now,
+      kind: INSTANCE_EVENT,
+      instanceId: placement.instance_id,
+      hostId: host.id,
+      actor: `host ${host.id}`,
+      old: placement.state,
+      new: "stopped",
+      reason: "Nothing of it is left on its host.",
+    });
+  if (placement.is_current && placement.state !== "failed")
+    await sql.query("UPDATE instances SET state = 'stopped' WHERE id = $1", [placement.instance_id]);
+  return false;
+}
+
+const ENDED_STATES: readonly InstanceState[] = ["stopped", "failed", "lost"];
+
+async function notePlacement(
+  sql: Connection,
+  { host, placement, now }: Merge,
+  seen: ObservedInstance,
+): Promise<void> {
+  if (placement.state !== seen.phase)
+    await appendInstanceEvent(sql, {
+      at: now,
+      kind: INSTANCE_EVENT,
+      instanceId: placement.instance_id,
+      hostId: host.id,
+      actor: `host ${host.id}`,
+      old: placement.state,
+      new: seen.phase,
+      reason: seen.detail === "" ? seen.problem : seen.detail,
+    });
+  await sql.query(
+    `UPDATE placements SET state = $3::text, detail = $4, problem = $5, container_id = $6, exit_code = $7,
+            state_changed_at = CASE WHEN state = $3::text THEN state_changed_at ELSE $8::timestamptz END
+      WHERE instance_id = $1 AND epoch = $2`,
+    [
+      placement.instance_id,
+      placement.epoch,
+      seen.phase,
+      seen.detail,
+      seen.problem,
+      seen.containerId,
+      seen.exitCode,
+      now,
+    ],
+  );
+  if (placement.is_current)
+    await sql.query("UPDATE instances SET state = $2 WHERE id = $1 AND state <> $2", [
+      placement.instance_id,
+      seen.phase,
+    ]);
+}
+
+interface Reported {
+  environment: EnvironmentRow;
+  host: ReportingHost;
+  placement: LivePlacement;
+  seen: ObservedInstance;
+  now: Date;
+}
+
+async function applyReport(sql: Connection, reported: Reported): Promise<void> {
+  const { environment, host, placement, seen, now } = reported;
+  const transition = afterReport(environment.status, {
+    phase: seen.phase,
+    problem: seen.problem,
+    detail: seen.detail,
+    stopOrderedBy: placement.ordered_by,
+    stopReason: placement.stop_reason,
+    isBehind: (seen.knownEpoch ?? 0) > placement.epoch,
+  });
+  await applyTransition(sql, reported, transition);
+  if (seen.phase !== "ready") return;
+  // The files are where it first ran, and from then on it runs only there.
+  await sql.query(
+    `UPDATE environments SET container_id = $2, storage_pool = coalesce(storage_pool, $3)
+      WHERE id = $1 AND (container_id IS DISTINCT FROM $2 OR storage_pool IS NULL)`,
+    // One that was taken back in the moment in which it began waits for another place: this container is going.
+    [environment.id, environment.status === "queued" ? null : seen.containerId, host.storage_pool],
+  );
+  await sql.query(
+    "DELETE FROM placement_skips WHERE workload_kind = 'environment' AND workload_id = $1 AND until <= $2",
+    [environment.id, now],
+  );
+}
+
+async function applyTransition(
+  sql: Connection,
+  { environment, host, placement, seen, now }: Reported,
+  transition: Transition,
+): Promise<void> {
+  const move = { environment, actor: `host ${host.id}`, now, hostId: host.id };
+  switch (transition.kind) {
+    case "stays":
+      return;
+    case "explains":
+      return await explainEnvironment(sql, {
+        id: environment.id,
+        status: environment.status,
+        reason: transition.reason || (environment.status === "running" ? drainWarning(host) : null),
+      });
+    case "becomes":
+      return await moveEnvironment(sql, {
+        ...move,
+        to: transition.status,
+        reason: transition.reason ?? (transition.status === "running" ? drainWarning(host) : null),
+        cause: { by: placement.ordered_by, exitCode: seen.exitCode },
+      });
+    case "skips-pool": {
+      const reason = `A mount is missing in storage pool ${host.storage_pool}: ${transition.reason}`;
+      await skipPool(sql, {
+        environmentId: environment.id,
+        storagePool: host.storage_pool,
+        reason: transition.reason,
+        now,
+      });
+      return await moveEnvironment(sql, { ...move, to: "queued", reason });
+    }
+    case "places-anew":
+      // Its host will never say anything of this run.
+      await closeRun(sql, placement.run_id, now);
+      return await moveEnvironment(sql, { ...move, to: "queued", reason: waitsFor("queued", null) });
+  }
+}
+
+/** What stands with whatever runs on a host that is being emptied. */
+function drainWarning({
+  name,
+  drain_deadline_at: deadline,
+  drain_reason: reason,
+}: ReportingHost): string | null {
+  return deadline === null ? null : drainSentence(name, { deadline, reason });
+}
+
+async function orderRemoval(sql: Connection, placement: LivePlacement): Promise<void> {
+  await sql.query(
+    `UPDATE placements SET want = 'removed', ordered_by = coalesce(ordered_by, 'control-plane')
+      WHERE instance_id = $1 AND epoch = $2`,
+    [placement.instance_id, placement.epoch],
+  );
+}

@@ -1,0 +1,73 @@
+/**
+ * How runs ended: taken over from their hosts' reports, once for each run, with an event for its workload's people.
+ * A host speaks for the runs that were placed on it and for no others.
+ */
+import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { Connection } from "../../database/database.ts";
+import { appendInstanceEvent } from "../../events/events.ts";
+
+interface NewEnd {
+  run_id: string;
+  instance_id: string;
+  phase: string;
+}
+
+/** Most reports tell of no end, or only of ends that are known already. */
+export async function noteRunEnds(
+  sql: Connection,
+  { hostId, observed, now }: { hostId: string; observed: readonly ObservedInstance[]; now: Date },
+): Promise<void> {
+  const ended = observed.filter(
+    ({ remains, phase }) => remains !== undefined && (phase === "stopped" || phase === "failed"),
+  );
+  if (ended.length === 0) return;
+  const { rows } = await sql.query<NewEnd>(
+    `INSERT INTO run_ends AS e (run_id, told_at, phase, problem, detail, exit_code, out_of_memory, signal, tail)
+     SELECT r.id, $3, v.phase, v.problem, v.detail, v."exitCode", coalesce((v.remains ->> 'outOfMemory')::boolean, false),
+            v.remains ->> 'signal', v.remains ->> 'tail'
+       FROM jsonb_to_recordset($2::jsonb) AS v("runId" text, "instanceId" text, "placementEpoch" int, phase text,
+              problem text, detail text, "exitCode" int, remains jsonb)
+       JOIN runs r ON r.id = v."runId" AND r.host_id = $1 AND r.instance_id = v."instanceId"
+        AND r.epoch = v."placementEpoch"
+     ON CONFLICT (run_id) DO NOTHING
+     RETURNING run_id, phase, (SELECT r.instance_id FROM runs r WHERE r.id = e.run_id) AS instance_id`,
+    [hostId, JSON.stringify(ended), now],
+  );
+  const news = new Map(rows.map((row) => [row.run_id, row]));
+  for (const seen of ended) {
+    const row = news.get(seen.runId);
+    if (row === undefined) continue;
+    // A hostile host may tell of one run twice.
+    news.delete(seen.runId);
+    await appendInstanceEvent(sql, {
+      at: now,
+      kind: "run-ended",
+      instanceId: row.instance_id,
+      hostId,
+      actor: `host ${hostId}`,
+      old: "running",
+      new: row.phase,
+      reason: sentenceOf(seen),
+    });
+  }
+}
+
+/** What happened, with the numbers and the last words. */
+function sentenceOf({ runId, detail, exitCode, remains }: ObservedInstance): string {
+  const facts = [
+    ...(exitCode === null ? [] : [`exit code ${exitCode}`]),
+    ...(remains?.signal == null ? [] : [remains.signal]),
+    ...(remains?.outOfMemory === true ? ["out of memory"] : []),
+  ];
+  const lastLine = remains?.tail?.trimEnd().split("\n").at(-1)?.slice(-MAX_LAST_LINE) ?? "";
+  return [
+    `Run ${runId}:`,
+    detail,
+    ...(facts.length > 0 ? [`(${facts.join(", ")})`] : []),
+    ...(lastLine === "" ? [] : [`Last line: ${lastLine}`]),
+  ]
+    .join(" ")
+    .trim();
+}
+
+const MAX_LAST_LINE = 200;

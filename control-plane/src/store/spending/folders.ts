@@ -1,0 +1,77 @@
+/**
+ * Which folders hold a customer's data, as far as the database knows: those that placements told their hosts of, and
+ * what datasets and models name. No host deletes a folder by itself, so the list is for whoever does.
+ */
+import type { Connection } from "../database/database.ts";
+
+export interface DataFolder {
+  readonly resource_type: "environment" | "training" | "dataset" | "model";
+  readonly resource_id: string;
+  /** Null where it is not known: in whichever pool has the folder. */
+  readonly storage_pool: string | null;
+  /** Below the pool's root. */
+  readonly folder: string;
+}
+
+/** Of environments and training jobs, wherever they were placed. */
+export async function workloadFolders(
+  sql: Connection,
+  workloads: readonly { kind: "environment" | "training"; id: string }[],
+): Promise<DataFolder[]> {
+  const { rows } = await sql.query<DataFolder>(
+    `SELECT DISTINCT i.workload_kind AS resource_type, i.workload_id AS resource_id,
+            coalesce(h.storage_pool, h.id) AS storage_pool, f->>'source' AS folder
+       FROM unnest($1::text[], $2::text[]) AS asked(kind, id)
+       JOIN instances i ON i.workload_kind = asked.kind AND i.workload_id = asked.id
+       JOIN placements p ON p.instance_id = i.id JOIN hosts h ON h.id = p.host_id
+       CROSS JOIN jsonb_array_elements(coalesce(p.spec->'folders', '[]')) AS f
+      ORDER BY 1, 2, 3, 4`,
+    [workloads.map(({ kind }) => kind), workloads.map(({ id }) => id)],
+  );
+  return rows;
+}
+
+export interface DataRemoval extends DataFolder {
+  readonly id: number;
+  readonly ordered_at: Date;
+  readonly ordered_by: string;
+}
+
+/** A folder that is listed already stays as it was. */
+export async function listForRemoval(
+  sql: Connection,
+  {
+    customerId,
+    folders,
+    by,
+    at,
+  }: { customerId: number; folders: readonly DataFolder[]; by: string; at: Date },
+): Promise<void> {
+  await sql.query(
+    `INSERT INTO data_removals (customer_id, ordered_at, ordered_by, resource_type, resource_id, storage_pool, folder)
+     SELECT $1, $2, $3, * FROM unnest($4::text[], $5::text[], $6::text[], $7::text[]) ON CONFLICT DO NOTHING`,
+    [
+      customerId,
+      at,
+      by,
+      folders.map((one) => one.resource_type),
+      folders.map((one) => one.resource_id),
+      folders.map((one) => one.storage_pool),
+      folders.map((one) => one.folder),
+    ],
+  );
+}
+
+/** In the order in which they were listed; fetches one row more than the limit. */
+export async function removalsOf(
+  sql: Connection,
+  customerId: number,
+  page: { limit: number; after: number | null },
+): Promise<DataRemoval[]> {
+  const { rows } = await sql.query<DataRemoval>(
+    `SELECT id, ordered_at, ordered_by, resource_type, resource_id, storage_pool, folder FROM data_removals
+      WHERE customer_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
+    [customerId, page.after ?? 0, page.limit + 1],
+  );
+  return rows;
+}

@@ -1,0 +1,96 @@
+/** The placements behind an environment: which are there, and what their hosts are to make of them. */
+import type { InstanceSpec } from "@remotegpu/shared/instance";
+import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
+import type { ContainerSwitches } from "../../core/environments/environment-change.ts";
+import type { StopOrderer } from "../../core/environments/environment-status.ts";
+import type { Connection } from "../database/database.ts";
+
+export interface PlacementRow {
+  instance_id: string;
+  epoch: number;
+  host_id: string;
+  host_name: string;
+  run_id: string | null;
+  gpu_model: string | null;
+  want: "running" | "stopped" | "removed";
+  state: string;
+  is_held: boolean;
+}
+
+/** The one that holds something first, then the newest. */
+export async function placementsNotGone(sql: Connection, environmentId: string): Promise<PlacementRow[]> {
+  const { rows } = await sql.query<PlacementRow>(
+    `SELECT p.instance_id, p.epoch, p.host_id, h.name AS host_name, p.run_id, r.gpu_model, p.want, p.state,
+            p.resources_released_at IS NULL AS is_held
+       FROM instances i JOIN placements p ON p.instance_id = i.id JOIN hosts h ON h.id = p.host_id
+       LEFT JOIN runs r ON r.id = p.run_id
+      WHERE i.workload_kind = 'environment' AND i.workload_id = $1 AND p.gone_at IS NULL
+      ORDER BY p.resources_released_at IS NOT NULL, p.epoch DESC`,
+    [environmentId],
+  );
+  return rows;
+}
+
+export async function heldPlacement(sql: Connection, environmentId: string): Promise<PlacementRow | null> {
+  return (await placementsNotGone(sql, environmentId)).find((placement) => placement.is_held) ?? null;
+}
+
+/** What its container was made with. */
+export async function switchesInside(
+  sql: Connection,
+  { instance_id, epoch }: PlacementRow,
+): Promise<ContainerSwitches | null> {
+  const { rows } = await sql.query<ContainerSwitches>(
+    `SELECT (spec->>'jupyter')::boolean AS jupyter_enabled, (spec->>'tensorboard')::boolean AS tensorboard_enabled
+       FROM placements WHERE instance_id = $1 AND epoch = $2`,
+    [instance_id, epoch],
+  );
+  return rows[0] ?? null;
+}
+
+/** The next run in this place is made with these; call where a new run begins, since a run's spec never changes. */
+export async function setSwitches(
+  sql: Connection,
+  { instance_id, epoch }: PlacementRow,
+  switches: ContainerSwitches,
+): Promise<void> {
+  const { rows } = await sql.query<{ spec: InstanceSpec }>(
+    "SELECT spec FROM placements WHERE instance_id = $1 AND epoch = $2",
+    [instance_id, epoch],
+  );
+  for (const { spec } of rows) {
+    const { jupyter_enabled: jupyter, tensorboard_enabled: tensorboard } = switches;
+    if (spec.jupyter === jupyter && spec.tensorboard === tensorboard) continue;
+    const text = canonicalJson({ ...spec, jupyter, tensorboard });
+    await sql.query(
+      "UPDATE placements SET spec = $3::jsonb, spec_hash = $4 WHERE instance_id = $1 AND epoch = $2",
+      [instance_id, epoch, text, sha256(text)],
+    );
+  }
+}
+
+export async function setRun(
+  sql: Connection,
+  { instance_id, epoch }: PlacementRow,
+  runId: string | null,
+): Promise<void> {
+  await sql.query("UPDATE placements SET run_id = $3 WHERE instance_id = $1 AND epoch = $2", [
+    instance_id,
+    epoch,
+    runId,
+  ]);
+}
+
+/** A removal stays one; who ordered first is kept, with the reason. */
+export async function want(
+  sql: Connection,
+  { instance_id, epoch }: PlacementRow,
+  { wanted, by, reason }: { wanted: "stopped" | "removed"; by: StopOrderer; reason?: string },
+): Promise<void> {
+  await sql.query(
+    `UPDATE placements SET want = CASE want WHEN 'removed' THEN want ELSE $3 END, ordered_by = coalesce(ordered_by, $4),
+            stop_reason = CASE WHEN ordered_by IS NULL THEN $5 ELSE stop_reason END
+      WHERE instance_id = $1 AND epoch = $2`,
+    [instance_id, epoch, wanted, by, reason ?? null],
+  );
+}

@@ -1,0 +1,187 @@
+/** A workload's instances as its people see them: where, on which cards, how long, and what it cost so far. */
+import type { ContainerSwitches } from "../../core/environments/environment-change.ts";
+import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { Connection } from "../database/database.ts";
+
+export interface InstanceGpu {
+  uuid: string;
+  model: string | null;
+  simulated: boolean;
+  /** The slice's size; null for a whole card. */
+  memory_mib: number | null;
+}
+
+/** How a run ended, as its host told it. */
+export interface RunEnding {
+  told_at: Date;
+  phase: string;
+  problem: string | null;
+  detail: string | null;
+  exit_code: number | null;
+  out_of_memory: boolean;
+  signal: string | null;
+  /** Null where it could not be read, and where no tails were asked for. */
+  tail: string | null;
+}
+
+/** How often its container ended and was started again within the run, and how it ended before the last time. */
+export interface RunRestarts {
+  count: number;
+  exit_code: number | null;
+  out_of_memory: boolean;
+  signal: string | null;
+  last_at: Date;
+  /** Since when they come in a row; null where it is calm. */
+  looping_since: Date | null;
+}
+
+export interface InstanceRun {
+  id: string;
+  ordered_at: Date;
+  first_proven_at: Date | null;
+  last_proven_at: Date | null;
+  closed_at: Date | null;
+  proven_ms: number;
+  /** Metered and not charged: as of the last charge. */
+  waived_ms: number;
+  /** From when on nothing is charged, and why; null where everything is. */
+  waive_from: Date | null;
+  waive_reason: string | null;
+  billed_minutes: number;
+  /** Points charged so far, a decimal. */
+  charged: string;
+  host_id: string;
+  /** Stretches that are free because something broke; one that lasts on has no end. */
+  waived: { reason: string; from: string; to: string | null; sentence: string }[];
+  /** Null while it lives, and where its host never told. */
+  end: RunEnding | null;
+  /** Null where there was none. */
+  restarts: RunRestarts | null;
+}
+
+export interface InstanceView {
+  id: string;
+  rank: number;
+  epoch: number;
+  state: string;
+  want: string;
+  detail: string | null;
+  problem: string | null;
+  /** The run that is wanted now. */
+  run_id: string | null;
+  host_id: string;
+  host_name: string;
+  container_id: string | null;
+  exit_code: number | null;
+  placed_at: Date;
+  /** What its container was made with. */
+  switches: ContainerSwitches;
+  gpus: InstanceGpu[];
+  runs: InstanceRun[];
+}
+
+/** The newest runs that an answer carries of each instance; /billing has them all. */
+const MAX_RUNS = 20;
+
+/** The current placement of each instance, by workload; none before the first. */
+export async function instancesOf(
+  sql: Connection,
+  kind: WorkloadKind,
+  workloadIds: readonly string[],
+  { withTails = false }: { withTails?: boolean } = {},
+): Promise<Map<string, InstanceView[]>> {
+  const { rows } = await sql.query<Omit<InstanceView, "gpus" | "runs"> & { workload_id: string }>(
+    `SELECT i.workload_id, i.id, i.rank, p.epoch, p.state, p.want, p.detail, p.problem, p.run_id,
+            p.host_id, h.name AS host_name, p.container_id, p.exit_code, p.created_at AS placed_at,
+            jsonb_build_object('jupyter_enabled', p.spec->'jupyter', 'tensorboard_enabled', p.spec->'tensorboard') AS switches
+       FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
+       JOIN hosts h ON h.id = p.host_id
+      WHERE i.workload_kind = $2 AND i.workload_id = ANY($1::text[]) ORDER BY i.workload_id, i.rank`,
+    [workloadIds, kind],
+  );
+  const ids = rows.map(({ id }) => id);
+  const gpus = await gpusOf(sql, ids);
+  const runs = await runsOf(sql, ids, withTails);
+  const views = new Map<string, InstanceView[]>(workloadIds.map((id) => [id, []]));
+  for (const { workload_id, ...row } of rows)
+    views.get(workload_id)?.push({
+      ...row,
+      gpus: gpus.filter((gpu) => gpu.instance_id === row.id).map(({ instance_id: _id, ...gpu }) => gpu),
+      runs: runs.filter((run) => run.instance_id === row.id).map(({ instance_id: _id, ...run }) => run),
+    });
+  return views;
+}
+
+/** The cards that it holds, or else those that it held last: what ran is told by its cards afterwards, too. */
+async function gpusOf(
+  sql: Connection,
+  instanceIds: string[],
+): Promise<(InstanceGpu & { instance_id: string })[]> {
+  const { rows } = await sql.query<InstanceGpu & { instance_id: string }>(
+    `SELECT a.instance_id, a.gpu_uuid AS uuid, g.name AS model, g.simulated, a.memory_mib
+       FROM gpu_allocations a JOIN gpus g ON g.uuid = a.gpu_uuid
+       JOIN instances i ON i.id = a.instance_id AND i.current_epoch = a.epoch
+      WHERE a.instance_id = ANY($1::text[]) AND (a.released_at IS NULL OR NOT EXISTS (
+              SELECT FROM gpu_allocations b
+               WHERE b.instance_id = a.instance_id AND b.epoch = a.epoch AND b.released_at IS NULL)) ORDER BY a.instance_id, g.gpu_index`,
+    [instanceIds],
+  );
+  return rows;
+}
+
+type RestartsRow = { [Column in keyof RunRestarts as `restart_${Column}`]: RunRestarts[Column] };
+type RunRow = Omit<InstanceRun, "end" | "restarts"> &
+  RunEnding &
+  Omit<RestartsRow, "restart_last_at"> & {
+    instance_id: string;
+    told_at: Date | null;
+    restart_last_at: Date | null;
+  };
+
+const WAIVED = `(SELECT coalesce(jsonb_agg(jsonb_build_object('reason', w.reason, 'from', w.from_at, 'to', w.to_at,
+    'sentence', w.evidence ->> 'sentence') ORDER BY w.from_at, w.id), '[]') FROM run_waivers w WHERE w.run_id = r.id)`;
+
+async function runsOf(
+  sql: Connection,
+  instanceIds: string[],
+  withTails: boolean,
+): Promise<(InstanceRun & { instance_id: string })[]> {
+  const { rows } = await sql.query<RunRow>(
+    `SELECT r.instance_id, r.id, r.host_id, r.ordered_at, r.first_proven_at, r.last_proven_at, r.closed_at, r.proven_ms,
+            r.waived_ms, r.waive_from, r.waive_reason, r.billed_minutes, r.posted_amount AS charged, e.told_at, ${WAIVED} AS waived, e.phase, e.problem, e.detail, e.exit_code,
+            e.out_of_memory, e.signal, CASE WHEN $3 THEN e.tail END AS tail, k.count AS restart_count,
+            k.exit_code AS restart_exit_code, k.out_of_memory AS restart_out_of_memory, k.signal AS restart_signal,
+            k.told_at AS restart_last_at, k.looping_since AS restart_looping_since
+       FROM (SELECT r.*, row_number() OVER (PARTITION BY instance_id ORDER BY ordered_at DESC, id DESC) AS nth
+               FROM runs r WHERE instance_id = ANY($1::text[])) r
+       LEFT JOIN run_ends e ON e.run_id = r.id LEFT JOIN run_restarts k ON k.run_id = r.id
+      WHERE r.nth <= $2 ORDER BY r.instance_id, r.nth`,
+    [instanceIds, MAX_RUNS, withTails],
+  );
+  return rows.map(runOf);
+}
+
+function runOf(row: RunRow): InstanceRun & { instance_id: string } {
+  const { told_at, phase, problem, detail, exit_code, out_of_memory, signal, tail, ...others } = row;
+  const {
+    restart_count: count,
+    restart_exit_code,
+    restart_out_of_memory,
+    restart_signal,
+    restart_last_at: last_at,
+    restart_looping_since: looping_since,
+    ...run
+  } = others;
+  return {
+    ...run,
+    end: told_at && { told_at, phase, problem, detail, exit_code, out_of_memory, signal, tail },
+    restarts: last_at && {
+      count,
+      exit_code: restart_exit_code,
+      out_of_memory: restart_out_of_memory,
+      signal: restart_signal,
+      last_at,
+      looping_since,
+    },
+  };
+}

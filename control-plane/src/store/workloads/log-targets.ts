@@ -1,0 +1,47 @@
+/** Whose output is meant when somebody asks for a workload's logs: one run, and where it was. */
+import type { HostConnection, WorkloadKind } from "@remotegpu/shared/workload";
+import type { Connection } from "../database/database.ts";
+
+export interface LogTarget {
+  run_id: string;
+  instance_id: string;
+  epoch: number;
+  host_id: string;
+  host_name: string;
+  host_connection: HostConnection;
+  /** Taken out of the fleet, or revoked: it will not be heard again. */
+  is_host_gone: boolean;
+  last_heartbeat: Date | null;
+  /** Its host told how it ended. */
+  has_ended: boolean;
+  /** The last lines, once it has ended. */
+  tail: string | null;
+  /** False where nothing of it can have been written: it waits to start, or ended before that. */
+  has_begun: boolean;
+  is_over: boolean;
+  /** What its host said of it last. */
+  detail: string | null;
+}
+
+/** The named run of the workload, or the latest of that rank; null where there is none. */
+export async function logTarget(
+  sql: Connection,
+  wish: { kind: WorkloadKind; workloadId: string; rank: number; runId: string | null },
+): Promise<LogTarget | null> {
+  const { rows } = await sql.query<LogTarget>(
+    `SELECT r.id AS run_id, r.instance_id, r.epoch, r.host_id, h.name AS host_name, h.connection AS host_connection,
+            h.deleted_at IS NOT NULL OR h.revoked_at IS NOT NULL AS is_host_gone, h.last_heartbeat,
+            e.run_id IS NOT NULL AS has_ended, e.tail,
+            r.first_proven_at IS NOT NULL OR p.run_id IS NULL
+              OR (p.container_id IS NOT NULL AND p.problem IS DISTINCT FROM 'start-refused') AS has_begun,
+            coalesce(p.state IN ('stopped', 'failed', 'lost'), true) AS is_over, p.detail
+       FROM instances i JOIN runs r ON r.instance_id = i.id JOIN hosts h ON h.id = r.host_id
+       LEFT JOIN run_ends e ON e.run_id = r.id
+       LEFT JOIN placements p ON p.instance_id = r.instance_id AND p.epoch = r.epoch AND p.run_id = r.id
+      WHERE i.workload_kind = $1 AND i.workload_id = $2
+        AND CASE WHEN $4::text IS NULL THEN i.rank = $3 ELSE r.id = $4 END
+      ORDER BY r.ordered_at DESC, r.id DESC LIMIT 1`,
+    [wish.kind, wish.workloadId, wish.rank, wish.runId],
+  );
+  return rows[0] ?? null;
+}

@@ -1,0 +1,78 @@
+/**
+ * Lists of workloads, whatever their kind: whose are shown, by which filters, newest first, a page at a time. What a
+ * row shows is the kind's own SELECT.
+ */
+import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { QueryResultRow } from "pg";
+import type { Connection } from "../database/database.ts";
+import { knownStatus } from "../database/old-values.ts";
+
+const TABLES: Record<WorkloadKind, string> = {
+  environment: "environments",
+  training: "training_jobs",
+  inference: "inference_services",
+};
+
+export interface WorkloadFilter {
+  /** Workloads of these workspaces, and this customer's own ones outside of any workspace; null: everybody's. */
+  visibleTo: { customerId: number; workspaceIds: readonly number[] } | null;
+  workspaceId: number | null;
+  customerId: number | null;
+  status: string | null;
+  name: string | null;
+  /** Of environments only. */
+  hostId?: string | null;
+}
+
+export interface WorkloadPage {
+  limit: number;
+  /** The key of the last row seen. */
+  after: { micros: string; id: string } | null;
+}
+
+/** Microseconds since 1970. Rows of the old system may have no time of creation, or one that no number holds. */
+const CREATED = `(extract(epoch FROM least(greatest(coalesce(w.created_at, 'epoch'), '0001-01-01Z'), '9999-12-31Z')) * 1000000)::bigint`;
+
+/**
+ * Fetches one row more than the limit.
+ * @param select answers the kind's rows, each with its `id`
+ */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+export async function workloadPage<Row extends QueryResultRow>(
+  sql: Connection,
+  {
+    kind,
+    select,
+    filter,
+    page,
+  }: { kind: WorkloadKind; select: string; filter: WorkloadFilter; page: WorkloadPage },
+): Promise<(Row & { created_micros: string })[]> {
+  const { rows } = await sql.query<Row & { created_micros: string }>(
+    `WITH page AS (
+       SELECT w.id AS page_id, ${CREATED} AS created FROM ${TABLES[kind]} w
+        WHERE w.deleted_at IS NULL
+          AND ($1::bigint IS NULL OR w.workspace_id = ANY($2::bigint[])
+               OR (w.customer_id = $1 AND NOT EXISTS (
+                     SELECT FROM workspaces s WHERE s.id = w.workspace_id AND coalesce(s.status, 'active') = 'active')))
+          AND ($3::bigint IS NULL OR w.workspace_id = $3) AND ($4::bigint IS NULL OR w.customer_id = $4)
+          AND ($5::text IS NULL OR ${knownStatus(kind, "w")} = $5) AND ($6::text IS NULL OR w.name = $6)
+          AND ($7::text IS NULL OR ${kind === "environment" ? "w.host_id = $7" : "false"})
+          AND ($8::bigint IS NULL OR (${CREATED}, w.id) < ($8::bigint, $9::text))
+        ORDER BY created DESC, w.id DESC LIMIT $10)
+     SELECT page.created::text AS created_micros, shown.* FROM page JOIN (${select}) shown ON shown.id = page.page_id
+      ORDER BY page.created DESC, page.page_id DESC`,
+    [
+      filter.visibleTo?.customerId ?? null,
+      filter.visibleTo?.workspaceIds ?? [],
+      filter.workspaceId,
+      filter.customerId,
+      filter.status,
+      filter.name,
+      filter.hostId ?? null,
+      page.after?.micros ?? null,
+      page.after?.id ?? null,
+      page.limit + 1,
+    ],
+  );
+  return rows;
+}

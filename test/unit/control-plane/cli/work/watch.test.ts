@@ -1,0 +1,62 @@
+/** `--watch`: the same look again and again, into a terminal or a pipe. */
+import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
+import type { Context } from "@remotegpu/control-plane/cli/frame/context";
+import { watched } from "@remotegpu/control-plane/cli/work/watch";
+import { expect, test } from "vitest";
+
+const CLEAR = "\u001B[H\u001B[2J\u001B[3J";
+
+/** What is written while these are looked at one after the other, until Ctrl-C at the last. */
+async function writtenFor(looks: string[], width: number | null): Promise<string[]> {
+  const written: string[] = [];
+  const interrupted = new AbortController();
+  const context: Context = {
+    api: new ApiClient({ server: "http://127.0.0.1:1", key: "k" }),
+    where: {},
+    output: { format: "table", width, nowMs: 0, write: (text) => void written.push(text) },
+  };
+  let at = 0;
+  const look = ({ output }: Context) => {
+    expect(output.nowMs).toBeGreaterThan(0);
+    output.write(`${looks[at] ?? ""}\n`);
+    output.write("end\n");
+    at += 1;
+    if (at === looks.length) interrupted.abort();
+    return Promise.resolve();
+  };
+  await watched(context, look, { everyMs: 1, interrupted });
+  return written;
+}
+
+test("a terminal shows the latest alone, and is left as it is while nothing changes", async () => {
+  expect(await writtenFor(["queued", "queued", "running"], 80)).toEqual([
+    `${CLEAR}queued\nend\n`,
+    `${CLEAR}running\nend\n`,
+  ]);
+});
+
+test("a pipe gets what changed, without a word to a terminal", async () => {
+  expect(await writtenFor(["queued", "running", "running", "queued"], null)).toEqual([
+    "queued\nend\n",
+    "running\nend\n",
+    "queued\nend\n",
+  ]);
+});
+
+test("Ctrl-C ends it, and nobody listens for another any more", async () => {
+  const before = process.listenerCount("SIGINT");
+
+  await writtenFor(["running"], null);
+
+  expect(process.listenerCount("SIGINT")).toBe(before);
+});
+
+test("a look that fails ends it with that failure", async () => {
+  const context: Context = {
+    api: new ApiClient({ server: "http://127.0.0.1:1", key: "k" }),
+    where: {},
+    output: { format: "table", width: null, nowMs: 0, write: () => undefined },
+  };
+
+  await expect(watched(context, () => Promise.reject(new Error("refused")))).rejects.toThrow("refused");
+});

@@ -1,0 +1,151 @@
+import { expect, test } from "vitest";
+import { InstanceSpec } from "@remotegpu/shared/instance";
+import {
+  type EnvironmentOrder,
+  environmentLive,
+  environmentSpec,
+  isBelowPool,
+  rankLive,
+  type RankOrder,
+  rankSpec,
+} from "@remotegpu/control-plane/core/workloads/desired-set";
+
+const order = (change: Partial<EnvironmentOrder> = {}): EnvironmentOrder => ({
+  id: "env-1",
+  workspaceId: "7",
+  image: "busybox:1",
+  command: null,
+  cpuMilli: 2000,
+  memoryBytes: 2 ** 30,
+  storageBytes: null,
+  tempStorageBytes: null,
+  envVars: {},
+  datasets: [],
+  models: [],
+  jupyter: true,
+  tensorboard: false,
+  ...change,
+});
+
+test("an environment keeps its code and output under its own id and lives in its workspace's network", () => {
+  const spec = environmentSpec(order(), []);
+
+  expect(spec.network).toBe("ws-7");
+  expect(spec.folders).toEqual([
+    { source: "environments/env-1/code", target: "/gemini/code" },
+    { source: "environments/env-1/output", target: "/gemini/output" },
+  ]);
+  expect(spec.env).toEqual({ GEMINI_CODE: "/gemini/code", GEMINI_DATA_OUT: "/gemini/output" });
+});
+
+test("what is mounted is read-only, has its variable, and the first model is also /gemini/pretrain", () => {
+  const spec = environmentSpec(
+    order({
+      datasets: [{ target: "/gemini/data-2", storagePath: "/shared/images/" }],
+      models: [
+        { target: "/gemini/pretrain3", storagePath: "m/three" },
+        { target: "/gemini/pretrain1", storagePath: "m/one" },
+      ],
+    }),
+    [],
+  );
+
+  expect(spec.mounts).toEqual([
+    { kind: "dataset", source: "shared/images", target: "/gemini/data-2" },
+    { kind: "model", source: "m/three", target: "/gemini/pretrain3" },
+    { kind: "model", source: "m/one", target: "/gemini/pretrain1" },
+    { kind: "model", source: "m/one", target: "/gemini/pretrain" },
+  ]);
+  expect(spec.env).toMatchObject({
+    GEMINI_DATA_IN2: "/gemini/data-2",
+    GEMINI_PRETRAIN1: "/gemini/pretrain1",
+    GEMINI_PRETRAIN3: "/gemini/pretrain3",
+  });
+  expect(spec.env).not.toHaveProperty("GEMINI_DATA_IN1");
+});
+
+test("the fullest order is one that a host accepts, newlines in variables and all", () => {
+  const three = [1, 2, 3];
+  const spec = environmentSpec(
+    order({
+      envVars: { TEXT: "one\ntwo 'three' $HOME" },
+      datasets: three.map((n) => ({ target: `/gemini/data-${n}`, storagePath: `d/${n}` })),
+      models: three.map((n) => ({ target: `/gemini/pretrain${n}`, storagePath: `m/${n}` })),
+    }),
+    [{ uuid: "GPU-12345678-aaaa", memoryMib: 8192, shareThousandths: 333 }],
+  );
+
+  expect(InstanceSpec.parse(spec)).toEqual(spec);
+  expect(spec.env["TEXT"]).toBe("one\ntwo 'three' $HOME");
+});
+
+const rank = (change: Partial<RankOrder> = {}): RankOrder => ({
+  id: "job-1",
+  workspaceId: "7",
+  image: "trainer:1",
+  command: "python train.py",
+  cpuMilli: 2000,
+  memoryBytes: 2 ** 30,
+  envVars: { EPOCHS: "3" },
+  datasets: [{ target: "/gemini/data-1", storagePath: "d/1" }],
+  models: [],
+  rank: 1,
+  outputPath: "/gemini/output/",
+  ...change,
+});
+
+test("a rank runs its job's command in the workspace's network and shares one output folder with the others", () => {
+  const spec = rankSpec(rank(), [{ uuid: "GPU-12345678-aaaa", memoryMib: null, shareThousandths: 1000 }]);
+
+  expect(InstanceSpec.parse(spec)).toEqual(spec);
+  expect(spec).toMatchObject({
+    kind: "training",
+    workloadId: "job-1",
+    hostname: "job-1-1",
+    network: "ws-7",
+    command: "python train.py",
+    env: { EPOCHS: "3", GEMINI_DATA_IN1: "/gemini/data-1", GEMINI_DATA_OUT: "/gemini/output" },
+    mounts: [{ kind: "dataset", source: "d/1", target: "/gemini/data-1" }],
+    folders: [{ source: "training-jobs/job-1/output", target: "/gemini/output" }],
+    gpus: [{ uuid: "GPU-12345678-aaaa", memoryMib: null }],
+    jupyter: false,
+  });
+  expect(rankSpec(rank({ rank: 2 }), []).folders).toEqual(spec.folders);
+});
+
+test.each([
+  ["/results/", "/results"],
+  ["/", "/gemini/output"],
+  ["", "/gemini/output"],
+])("results that are left in %j are kept from %s", (outputPath, target) => {
+  const spec = rankSpec(rank({ outputPath }), []);
+
+  expect(spec.folders.map((folder) => folder.target)).toEqual([target]);
+  expect(spec.env["GEMINI_DATA_OUT"]).toBe(target);
+});
+
+test("a rank's host name stays one, whatever the job's id and the rank", () => {
+  const spec = rankSpec(rank({ id: "j".repeat(63), rank: 9999 }), []);
+
+  expect(spec.hostname).toBe(`${"j".repeat(58)}-9999`);
+});
+
+test("a gang over several hosts ends by itself 15 minutes after it is cut off; one on a single host runs on", () => {
+  expect(rankLive({ hosts: 2 })).toMatchObject({ onDisconnect: "stop_after", stopAfterSeconds: 900 });
+  expect(rankLive({ hosts: 1 })).toEqual(environmentLive());
+});
+
+test.each([
+  ["a/b", true],
+  ["/a/b/", true],
+  ["a".repeat(512), true],
+  ["", false],
+  ["/", false],
+  ["../a", false],
+  ["a/../b", false],
+  ["a/./b", false],
+  ["a//b", false],
+  ["a".repeat(513), false],
+])("whether %j stays below the pool: %s", (path, below) => {
+  expect(isBelowPool(path)).toBe(below);
+});
