@@ -2,7 +2,7 @@
  * One pass over what has lasted too long or is due to end: statuses past their deadline, deletions of which nothing
  * is left, hosts to be empty by now, loops of restarts that are over, workloads of the old system, idempotency keys of
  * yesterday. What hosts report moves environments on by itself
- * (store/hosts/observed.ts).
+ * (store/reports/observed.ts).
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import { afterDeadline, limitMs } from "../core/environments/environment-status.ts";

@@ -1,6 +1,6 @@
 /**
  * Runs a `nats-server` of our own for a control plane without external NATS, and keeps it up until it is stopped.
- * What it is configured to do is none of this file's business (link/nats-config.ts).
+ * What it is configured to do is none of this file's business (link/servers/nats-config.ts).
  */
 import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

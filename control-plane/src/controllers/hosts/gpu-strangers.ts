@@ -1,7 +1,7 @@
 /**
  * One pass over cards on which somebody is whom nobody placed there: an alarm for each, open until its host tells of
  * nobody there any more. That nothing is placed on such a card is decided from the same
- * words by placement itself (store/placement/fleet-snapshot.ts).
+ * words by placement itself (store/fleet/fleet-snapshot.ts).
  */
 import { keepAlarms } from "../../store/events/alarms.ts";
 import { type Database, transaction } from "../../store/database/database.ts";

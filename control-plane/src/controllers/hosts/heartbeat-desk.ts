@@ -9,7 +9,7 @@ import { type Database, StoreError } from "../../store/database/database.ts";
 import { acceptHeartbeat, type HeartbeatOutcome } from "../../store/reports/heartbeats.ts";
 import { noteQuietHeartbeats } from "../../store/reports/quiet-heartbeats.ts";
 
-/** Of one statement; how many may wait is bounded by who asks (link/host-requests.ts). */
+/** Of one statement; how many may wait is bounded by who asks (link/hosts/host-requests.ts). */
 const MAX_TOGETHER = 200;
 
 export interface HeartbeatDeskParts {

@@ -1,6 +1,6 @@
 /**
  * How many replicas the journal stream asks for, and what is said of the state in which it was found: to everyone
- * (degraded), to operators (alarms) and by the doctor. Asking NATS is link/journal-stream.ts.
+ * (degraded), to operators (alarms) and by the doctor. Asking NATS is link/journal/journal-stream.ts.
  */
 
 /** One fewer bears no loss of a server: of two, both must be there for the stream to have a leader. */

@@ -19,7 +19,7 @@ export interface WaitRule {
 
 const NOT_OVER = ["placed", "starting", "ready", "stopping"] as const;
 
-/** In all of them the host is to act; how late it is is the control plane's to see (controllers/placement-waits.ts). */
+/** In all of them the host is to act; how late it is is the control plane's to see (controllers/scheduling/placement-waits.ts). */
 export const WAIT_RULES: readonly WaitRule[] = [
   { want: "running", states: ["placed", "starting", "stopping"], waitsFor: "start", limitMs: START_LIMIT_MS },
   { want: "stopped", states: NOT_OVER, waitsFor: "stop", limitMs: STOP_LIMIT_MS },

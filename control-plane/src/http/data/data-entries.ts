@@ -1,6 +1,6 @@
 /**
  * Datasets and models: one set of routes, registered for each of the two. Reading is decided by
- * core/data-rights.ts, changing is the owner's, and where the files lie is the administrators' to say.
+ * core/accounts/data-rights.ts, changing is the owner's, and where the files lie is the administrators' to say.
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import { PoolPath } from "@remotegpu/shared/instance";

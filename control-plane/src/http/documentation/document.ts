@@ -62,7 +62,7 @@ function generated(app: ApiApp, { version, publicUrl }: { version: string; publi
 function completeOperation({ method, operation }: Route): void {
   const { "x-access": access, "x-scope": rule } = operation;
   const scope = rule === undefined ? null : scopeNeeded(rule, method.toUpperCase());
-  // Routes are defined with a rule (core/key-scopes.ts); whoever reads wants to know the scope itself.
+  // Routes are defined with a rule (core/accounts/key-scopes.ts); whoever reads wants to know the scope itself.
   if (rule !== undefined) operation["x-scope"] = scope ?? "any";
   operation.description = [operation.description, whoMay(access, scope)].filter(Boolean).join("\n\n");
   if (access === undefined || access === "public") return;

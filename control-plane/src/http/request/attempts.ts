@@ -1,7 +1,7 @@
 /**
  * What was asked for and did not change anything, in the audit log: refused, failed, an answer given again, or done
  * before. The first of each minute and account, whichever of its keys it used, have rows of their own, the rest one row
- * a minute that says how many they were (core/attempt-bound.ts), and so has whoever sent no key that we know: strangers
+ * a minute that says how many they were (core/accounts/attempt-bound.ts), and so has whoever sent no key that we know: strangers
  * fill no table.
  */
 import { HTTPException } from "hono/http-exception";

@@ -1,7 +1,7 @@
 /**
  * Bearer keys: 256 random bits, stored as their SHA-256 only. Turns a request's key into the actor that the
- * routes ask about, and refuses what the key's scopes (core/key-scopes.ts) do not open; what the account may do is
- * core/access-rights.ts.
+ * routes ask about, and refuses what the key's scopes (core/accounts/key-scopes.ts) do not open; what the account may do is
+ * core/accounts/access-rights.ts.
  */
 import { hash, randomBytes } from "node:crypto";
 import { createMiddleware } from "hono/factory";

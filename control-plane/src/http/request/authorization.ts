@@ -1,4 +1,4 @@
-/** Asks the tables of core/access-rights.ts about a request's actor and turns "no" into the right refusal. */
+/** Asks the tables of core/accounts/access-rights.ts about a request's actor and turns "no" into the right refusal. */
 import { decide, type WorkspaceAction } from "../../core/accounts/access-rights.ts";
 import {
   ensurePersonalWorkspace,

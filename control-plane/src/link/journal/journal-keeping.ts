@@ -1,5 +1,5 @@
 /**
- * Looks at the journal stream, in words of core/journal-stream.ts: what NATS does not do is an answer here, never an
+ * Looks at the journal stream, in words of core/ingest/journal-stream.ts: what NATS does not do is an answer here, never an
  * exception. Whoever keeps the stream looks often, and asks servers that refuse more replicas seldom.
  */
 import type { NatsConnection } from "nats";

@@ -1,6 +1,6 @@
 /**
  * Datasets and models: one mechanism, two tables. Rows describe folders of a storage pool; the files themselves
- * are nobody's business here. Who may read which is core/data-rights.ts; lists apply the same rule in SQL.
+ * are nobody's business here. Who may read which is core/accounts/data-rights.ts; lists apply the same rule in SQL.
  */
 import type { DataReader, DataStatus, Visibility } from "../../core/accounts/data-rights.ts";
 import type { Connection } from "../database/database.ts";

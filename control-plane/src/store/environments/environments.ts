@@ -1,6 +1,6 @@
 /**
  * Rows of environments: made, read, renamed, and moved from one status to the next. Which move is right is decided in
- * core/environment-status.ts; what it means for placements is in environment-orders.ts and observed.ts.
+ * core/environments/environment-status.ts; what it means for placements is in environment-orders.ts and observed.ts.
  */
 import { DEFAULT_AUTO_RELEASE_HOURS } from "@remotegpu/shared/lease";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";

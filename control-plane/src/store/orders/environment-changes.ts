@@ -1,6 +1,6 @@
 /**
  * What people change of an environment that is there: its names, its switches, and after how long its ports go. Ports
- * follow at once; what its container was made with follows with its next start (core/environment-change.ts). Each change
+ * follow at once; what its container was made with follows with its next start (core/environments/environment-change.ts). Each change
  * is an event. One step of a transaction that holds the environment.
  */
 import {

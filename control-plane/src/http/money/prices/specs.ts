@@ -20,7 +20,7 @@ const tags = ["prices"];
 const params = z.object({ spec: SpecName });
 const lineParams = z.object({ spec: SpecName, line: PriceLine });
 
-/** What core/price-lines.ts counts in thousandths must still fit a safe integer. */
+/** What core/orders/prices/price-lines.ts counts in thousandths must still fit a safe integer. */
 const MAX_CORES = 1_000_000;
 
 const Shape = z

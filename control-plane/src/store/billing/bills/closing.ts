@@ -1,7 +1,7 @@
 /**
  * The closing of a month: first nothing more can be posted onto it, then the invoices are made of the records that
  * bear it, page by page in the order of customers. What is made is never changed but for its payment. When a month is
- * due is decided by core/billing-calendar.ts.
+ * due is decided by core/billing/billing-calendar.ts.
  *
  * Who posts locks runs, customers and then `invoice_closings` (the trigger of billing_records does that). A closing
  * locks only the last of these, so nobody waits in a circle.

@@ -1,6 +1,6 @@
 /**
  * The outages of cards, written down while their host's reports are taken in; what counts as one is decided in
- * core/broken-time/gpu-outage.ts. Whose time they make free is for the pass of controllers/broken-time.ts.
+ * core/billing/broken-time/gpu-outage.ts. Whose time they make free is for the pass of controllers/billing/broken-time.ts.
  */
 import type { GpuVitals } from "@remotegpu/shared/protocol";
 import { afterCardWord, type CardWord, cardWord } from "../../../core/billing/broken-time/gpu-outage.ts";

@@ -1,4 +1,4 @@
-/** How far each debt was told of: the row of its customer, which goes with the debt. What is told is core/data-at-risk.ts. */
+/** How far each debt was told of: the row of its customer, which goes with the debt. What is told is core/alerts/data-at-risk.ts. */
 import { AT_RISK_DAY, type RiskDay } from "../../../core/alerts/data-at-risk.ts";
 import type { Connection } from "../../database/database.ts";
 import { appendEvents } from "../../events/events.ts";

@@ -88,7 +88,7 @@ export interface CatalogueSpec extends SpecPrices {
   readonly isRetired: boolean;
 }
 
-/** What linesForOrder and dearestLines of core/price-lines.ts take, by spec: for what is yet to start. */
+/** What linesForOrder and dearestLines of core/orders/prices/price-lines.ts take, by spec: for what is yet to start. */
 export async function specPricesOf(
   connection: Connection,
   { specs, at }: { specs: readonly string[]; at: Date },

@@ -1,6 +1,6 @@
 /**
  * What hosts tell of the images that they pull: taken over whole from a report, and shown to administrators. Nothing is
- * decided by a report itself (controllers/image-fetches.ts).
+ * decided by a report itself (controllers/hosts/image-fetches.ts).
  */
 import type { ObservedPull, PullProblem } from "@remotegpu/shared/image-fetch";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";

@@ -1,6 +1,6 @@
 /**
  * Images that hosts fetch for orders which wait, without a place of theirs: ordered, read, ended. When one is ordered or
- * ends is core/image-fetch.ts; a host's open ones are part of its desired set, so whoever changes them raises its
+ * ends is core/hosts/images/image-fetch.ts; a host's open ones are part of its desired set, so whoever changes them raises its
  * generation.
  */
 import type { PullProblem } from "@remotegpu/shared/image-fetch";

@@ -1,4 +1,4 @@
-/** The operator's list of registries as it holds (core/registries.ts). */
+/** The operator's list of registries as it holds (core/hosts/images/registries.ts). */
 import { readRegistryList, type RegistryList } from "../../../core/hosts/images/registries.ts";
 import type { Connection } from "../../database/database.ts";
 import { setting } from "../../accounts/settings.ts";

@@ -1,4 +1,4 @@
-/** Since when placements wait for their hosts, by the rules of core/placement-wait.ts, and which wait for too long. */
+/** Since when placements wait for their hosts, by the rules of core/workloads/placement-wait.ts, and which wait for too long. */
 import { type PlacementWait, WAIT_RULES } from "../../../core/workloads/placement-wait.ts";
 import type { Connection } from "../../database/database.ts";
 

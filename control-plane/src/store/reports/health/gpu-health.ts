@@ -1,6 +1,6 @@
 /**
  * What hosts say of the health of their cards, written down: reasons, errors, strangers, and the host's own cordon as
- * far as it counts (core/gpu-service.ts). Changes of health and service are events; a card out of service is an alarm.
+ * far as it counts (core/hosts/gpu-service.ts). Changes of health and service are events; a card out of service is an alarm.
  */
 import type { GpuVitals, HeartbeatReply } from "@remotegpu/shared/protocol";
 import { afterHostsWord, type ServiceChange } from "../../../core/hosts/gpu-service.ts";
