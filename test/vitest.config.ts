@@ -1,13 +1,13 @@
 /** The suite. Unit tests first; then what needs real parts, which mostly waits for them: a few files at a time. */
 import { defineConfig } from "vitest/config";
-import { COMPILED } from "./support/compiled.ts";
-import { ClosingLine } from "./support/closing-line.ts";
-import { NoEndlessRun } from "./support/no-endless-run.ts";
-import { SizeTable } from "./support/size-table.ts";
+import { COMPILED } from "./support/suite/compiled.ts";
+import { ClosingLine } from "./support/suite/closing-line.ts";
+import { NoEndlessRun } from "./support/suite/no-endless-run.ts";
+import { SizeTable } from "./support/suite/size-table.ts";
 
-const postgresServer = new URL("support/postgres-server.ts", import.meta.url).pathname;
-const operatorKeys = new URL("support/operator-keys.ts", import.meta.url).pathname;
-const images = new URL("support/images.ts", import.meta.url).pathname;
+const postgresServer = new URL("support/engines/postgres-server.ts", import.meta.url).pathname;
+const operatorKeys = new URL("support/engines/operator-keys.ts", import.meta.url).pathname;
+const images = new URL("support/suite/images.ts", import.meta.url).pathname;
 /** In the environment of all that the run starts. */
 const mark = `remotegpu-test-run-${process.pid}`;
 process.env["REMOTEGPU_TEST_RUN"] = mark;

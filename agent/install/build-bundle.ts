@@ -21,8 +21,8 @@ import { parseArgs } from "node:util";
 import { createRequire } from "node:module";
 import { build, type Plugin } from "esbuild";
 import { z } from "zod";
-import { compiledInit } from "../src/runtime/toolbox-init.ts";
-import { isStaticProgram } from "../src/runtime/toolbox.ts";
+import { compiledInit } from "../src/toolbox/toolbox-init.ts";
+import { isStaticProgram } from "../src/toolbox/toolbox.ts";
 import { writeBundleManifest, type BundleManifest } from "./bundle-manifest.ts";
 
 const agentFolder = join(import.meta.dirname, "..");

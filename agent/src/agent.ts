@@ -5,16 +5,16 @@
  */
 import { AssertionError } from "node:assert";
 import type { Log } from "@remotegpu/shared/log";
-import { isUnsettled } from "./core/run-view.ts";
+import { isUnsettled } from "./core/runs/run-view.ts";
 import type { ServiceNotifier } from "./host/notify.ts";
-import { DamagedJournalError } from "./journal/integrity.ts";
+import { DamagedJournalError } from "./journal/database/integrity.ts";
 import type { ControlPlaneLink, Vitals } from "./loop/control-plane-link.ts";
 import type { Housekeeping } from "./loop/housekeeping.ts";
 import type { ImagePulls } from "./loop/images/image-pulls.ts";
 import type { LeaseExchange } from "./loop/lease-exchange.ts";
 import type { Meter } from "./loop/meter.ts";
-import type { Clock } from "./loop/moment.ts";
-import type { Observation } from "./loop/observation.ts";
+import type { Clock } from "./host/moment.ts";
+import type { Observation } from "./loop/watch/observation.ts";
 import type { Reconciliation } from "./loop/reconciliation.ts";
 import type { RunPerformer } from "./loop/run-performer.ts";
 import type { DiskWatch } from "./loop/storage/disk-watch.ts";

@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import { GIB } from "@remotegpu/shared/units";
 import { z } from "zod";
-import type { DiskBounds } from "./core/disk-guard.ts";
+import type { DiskBounds } from "./core/storage/disk-guard.ts";
 import type { ImageBounds } from "./core/images/image-cleaning.ts";
-import type { PortRange } from "./core/lease-port.ts";
-import { MAX_SIMULATED_GPUS } from "./host/simulated-gpus.ts";
+import type { PortRange } from "./core/leases/lease-port.ts";
+import { MAX_SIMULATED_GPUS } from "./host/gpus/simulated-gpus.ts";
 
 const LAST_PORT = 65_535;
 /** Below the leases' range and the kernel's for outgoing connections. */

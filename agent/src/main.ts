@@ -10,11 +10,11 @@ import { run } from "./commands/run.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { MachineFactsError } from "./host/machine-facts.ts";
 import { ServiceNotifier } from "./host/notify.ts";
-import { FolderLockedError } from "./journal/folder-lock.ts";
+import { FolderLockedError } from "./journal/database/folder-lock.ts";
 import { ApiUnreachableError } from "./link/api-request.ts";
 import { log } from "./process/log.ts";
 import { AGENT_VERSION } from "./process/version.ts";
-import { ToolboxError } from "./runtime/toolbox.ts";
+import { ToolboxError } from "./toolbox/toolbox.ts";
 
 const say = (text: string) => void process.stdout.write(`${text}\n`);
 const tell = (text: string) => void process.stderr.write(`remotegpu-agent: ${text}\n`);

@@ -12,12 +12,12 @@ import {
   removeStarterImage,
   STARTER_IMAGE,
 } from "@remotegpu/control-plane/quickstart/starter-image";
-import { LABEL } from "@remotegpu/agent/core/container";
+import { LABEL } from "@remotegpu/agent/core/container/container";
 import { monotonicMs } from "@remotegpu/agent/host/clock";
 import { JOURNAL_FILE } from "@remotegpu/agent/journal/journal";
 import { readJournal, UnreadableJournalError } from "@remotegpu/agent/journal/journal-reading";
 import { buildBundle } from "../../agent/install/build-bundle.ts";
-import { docker } from "../support/docker.ts";
+import { docker } from "../support/containers/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { headLine, ratioLine, valuesLine, type Pair } from "./comparison.ts";
 import { Product } from "./product.ts";

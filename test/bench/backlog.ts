@@ -10,9 +10,9 @@ import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { migrate } from "@remotegpu/control-plane/store/migrate";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
-import { AwayHost } from "../support/away-host.ts";
+import { AwayHost } from "../support/agent/away-host.ts";
 import { eventually } from "../support/eventually.ts";
-import { startTestNats } from "../support/nats.ts";
+import { startTestNats } from "../support/engines/nats.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { startControlPlane } from "./control-plane-process.ts";
 

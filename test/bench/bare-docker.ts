@@ -1,7 +1,7 @@
 /** The bare ways to a running container, by hand and without us. Each cleans up what it made. */
 import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
-import { docker } from "../support/docker.ts";
+import { docker } from "../support/containers/docker.ts";
 import type { StartedContainers } from "./started-containers.ts";
 
 const LABEL = "remotegpu-bench";

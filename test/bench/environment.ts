@@ -8,7 +8,7 @@ import {
   removeStarterImage,
   STARTER_IMAGE,
 } from "@remotegpu/control-plane/quickstart/starter-image";
-import { LABEL } from "@remotegpu/agent/core/container";
+import { LABEL } from "@remotegpu/agent/core/container/container";
 import { dockerOverHttp, dockerRun, dockerRunInNewNetwork, SETTLE_MS, type Took } from "./bare-docker.ts";
 import { headLine, ratioLine, valuesLine } from "./comparison.ts";
 import { Product } from "./product.ts";

@@ -12,7 +12,7 @@ import { ownUser } from "@remotegpu/control-plane/link/servers/operator";
 import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { migrate } from "@remotegpu/control-plane/store/migrate";
 import { MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
-import { startTestNats } from "../support/nats.ts";
+import { startTestNats } from "../support/engines/nats.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { FleetFigures, type FleetOrder } from "./heartbeat-fleet.ts";
 import { startControlPlane } from "./control-plane-process.ts";

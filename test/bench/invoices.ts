@@ -7,7 +7,7 @@ import { closeDueMonths } from "@remotegpu/control-plane/controllers/billing/mon
 import { type Database } from "@remotegpu/control-plane/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
-import { CHINA } from "../support/metering-scene.ts";
+import { CHINA } from "../support/billing/metering-scene.ts";
 import { benchDatabase, longQuery } from "./bench-database.ts";
 import { headLine, type Pair, ratioLine, valuesLine } from "./comparison.ts";
 

@@ -4,11 +4,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { meter, type MeteredRun } from "@remotegpu/agent/core/metering";
-import { EMIT_EVERY_MS } from "@remotegpu/agent/core/usage-interval";
+import { meter, type MeteredRun } from "@remotegpu/agent/core/metering/metering";
+import { EMIT_EVERY_MS } from "@remotegpu/agent/core/metering/usage-interval";
 import { openJournal } from "@remotegpu/agent/journal/journal";
 import { BootId, JournalId, RunId } from "@remotegpu/shared/ids";
-import { runRecord } from "../support/journal-samples.ts";
+import { runRecord } from "../support/samples/journal-samples.ts";
 import { headLine, ratioLine, valuesLine, type Pair } from "./comparison.ts";
 
 const ROUNDS = 5;

@@ -11,7 +11,7 @@ import { z } from "zod";
 import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
 import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { MIB } from "@remotegpu/shared/units";
-import { removeLabelled } from "../support/docker.ts";
+import { removeLabelled } from "../support/containers/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { openCustomer } from "./customer.ts";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";

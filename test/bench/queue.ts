@@ -5,7 +5,7 @@
 import { serve } from "@remotegpu/control-plane/core/queue/backfill";
 import { AGEING_STEP_MS, inQueueOrder, type Waiting } from "@remotegpu/control-plane/core/queue/queue";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
-import { type PoolJob, ProcessorPool } from "../support/processor-pool.ts";
+import { type PoolJob, ProcessorPool } from "../support/placement/processor-pool.ts";
 import { headLine, ratioLine, valuesLine } from "./comparison.ts";
 
 const ROUNDS = 7;

@@ -6,8 +6,8 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { MIB } from "@remotegpu/shared/units";
-import { AccessUnderTest, ContainerUnderTest } from "../support/access.ts";
-import { wantedLease } from "../support/lease-samples.ts";
+import { AccessUnderTest, ContainerUnderTest } from "../support/agent/access.ts";
+import { wantedLease } from "../support/samples/lease-samples.ts";
 import { headLine, ratioLine, valuesLine, type Pair } from "./comparison.ts";
 
 const ROUNDS = 7;

@@ -5,7 +5,7 @@
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { z } from "zod";
-import { docker } from "../support/docker.ts";
+import { docker } from "../support/containers/docker.ts";
 
 const START_WITHIN_MS = 60_000;
 

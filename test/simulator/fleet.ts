@@ -5,9 +5,9 @@
  * work on Postgres, and after every hour the model of the same commands has to agree.
  */
 import { drawFrom, type Draw } from "@remotegpu/control-plane/core/placement/scoring/draw";
-import { BillingWorld, type WorldHost } from "../support/billing-world.ts";
-import { failingDatabase } from "../support/failing-database.ts";
-import type { FreshDatabase } from "../support/postgres.ts";
+import { BillingWorld, type WorldHost } from "../support/billing/billing-world.ts";
+import { failingDatabase } from "../support/engines/failing-database.ts";
+import type { FreshDatabase } from "../support/engines/postgres.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

@@ -6,12 +6,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { AwayHost } from "../support/away-host.ts";
+import { AwayHost } from "../support/agent/away-host.ts";
 import { eventually } from "../support/eventually.ts";
-import { CONTROL_PLANE, Program } from "../support/house.ts";
-import { CHINA } from "../support/metering-scene.ts";
-import { startTestNats, type TestNats } from "../support/nats.ts";
-import { freshDatabase, type FreshDatabase } from "../support/postgres.ts";
+import { CONTROL_PLANE, Program } from "../support/worlds/house.ts";
+import { CHINA } from "../support/billing/metering-scene.ts";
+import { startTestNats, type TestNats } from "../support/engines/nats.ts";
+import { freshDatabase, type FreshDatabase } from "../support/engines/postgres.ts";
 
 const AWAY = { days: 8, runs: 3, rowMs: 10 * MS_PER_MINUTE };
 /** It ran out while the host was away. */

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { COMPILED } from "../support/compiled.ts";
-import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
+import { COMPILED } from "../support/suite/compiled.ts";
+import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { eventually } from "../support/eventually.ts";
-import { AGENT, CLI, House } from "../support/house.ts";
-import { freshDatabase, type FreshDatabase } from "../support/postgres.ts";
+import { AGENT, CLI, House } from "../support/worlds/house.ts";
+import { freshDatabase, type FreshDatabase } from "../support/engines/postgres.ts";
 
 const PUBLIC_KEY =
   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJyZWFkLWFuZC1idXR0ZXItYW5kLWphbS1mb3ItdGVh ada@work";

@@ -9,10 +9,10 @@ import { execa } from "execa";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
-import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
+import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { eventually } from "../support/eventually.ts";
-import { CONTROL_PLANE, House, Program } from "../support/house.ts";
-import { freshDatabase, type FreshDatabase } from "../support/postgres.ts";
+import { CONTROL_PLANE, House, Program } from "../support/worlds/house.ts";
+import { freshDatabase, type FreshDatabase } from "../support/engines/postgres.ts";
 
 const ORDER = { image: BUSYBOX_IMAGE, cpu: 1, memory: 128 * 2 ** 20, gpu: 1 };
 /** Ends nats-server when its standard input closes, so that it never outlives us. */

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
-import { docker } from "../support/docker.ts";
+import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
+import { docker } from "../support/containers/docker.ts";
 import { eventually } from "../support/eventually.ts";
-import { House } from "../support/house.ts";
+import { House } from "../support/worlds/house.ts";
 
 const ORDER = { image: BUSYBOX_IMAGE, cpu: 1, memory: 128 * 2 ** 20, gpu: 1 };
 /** A run is proven to within one tick of the agent, and a little for the way there. */

@@ -8,11 +8,11 @@ import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { writeBundleManifest } from "../../agent/install/bundle-manifest.ts";
-import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
+import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { eventually } from "../support/eventually.ts";
-import { House } from "../support/house.ts";
-import { leftOnHost, removeFromHost } from "../support/leftovers.ts";
-import { freshDatabase, type FreshDatabase } from "../support/postgres.ts";
+import { House } from "../support/worlds/house.ts";
+import { leftOnHost, removeFromHost } from "../support/containers/leftovers.ts";
+import { freshDatabase, type FreshDatabase } from "../support/engines/postgres.ts";
 
 const NAME = "far-away";
 

@@ -2,12 +2,12 @@
 import { migrate } from "@remotegpu/control-plane/store/migrate";
 import type { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
+import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { eventually } from "../support/eventually.ts";
-import { House } from "../support/house.ts";
+import { House } from "../support/worlds/house.ts";
 import { type OldSystem, oldSystem } from "../support/old-system/old-database.ts";
 import { AS_FOUND } from "../support/old-system/old-form.ts";
-import type { FreshDatabase } from "../support/postgres.ts";
+import type { FreshDatabase } from "../support/engines/postgres.ts";
 
 const ADA = 11;
 const ID = "Env_0001";

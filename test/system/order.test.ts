@@ -10,8 +10,8 @@ import { openOperator } from "@remotegpu/control-plane/link/servers/operator";
 import { accessName } from "@remotegpu/shared/joining";
 import { parsePoints } from "@remotegpu/shared/money";
 import { eventually } from "../support/eventually.ts";
-import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
-import { House } from "../support/house.ts";
+import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
+import { House } from "../support/worlds/house.ts";
 
 const LITERAL = 'first line\nsecond "quoted" $(id) `id` ; | & \'\\ ünï';
 

@@ -5,12 +5,12 @@ import Sqlite from "better-sqlite3";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { JournalEntry } from "@remotegpu/shared/journal-row";
-import { cuttableTcp, type CuttableTcp } from "../support/cuttable-tcp.ts";
-import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
-import { keepMoment } from "../support/database-moment.ts";
+import { cuttableTcp, type CuttableTcp } from "../support/engines/cuttable-tcp.ts";
+import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
+import { keepMoment } from "../support/engines/database-moment.ts";
 import { eventually } from "../support/eventually.ts";
-import { House } from "../support/house.ts";
-import { freshDatabase, type FreshDatabase } from "../support/postgres.ts";
+import { House } from "../support/worlds/house.ts";
+import { freshDatabase, type FreshDatabase } from "../support/engines/postgres.ts";
 
 const ORDER = { image: BUSYBOX_IMAGE, cpu: 1, memory: 128 * 2 ** 20, gpu: 1 };
 const ARRIVES_WITHIN_MS = 30_000;

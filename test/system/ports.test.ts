@@ -2,10 +2,10 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { serveIn } from "../support/access.ts";
-import { BUSYBOX_IMAGE } from "../support/desired-instance.ts";
+import { serveIn } from "../support/agent/access.ts";
+import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { eventually } from "../support/eventually.ts";
-import { House, type HostProcess } from "../support/house.ts";
+import { House, type HostProcess } from "../support/worlds/house.ts";
 
 let house: House;
 let host: HostProcess;

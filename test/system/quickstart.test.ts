@@ -18,10 +18,10 @@ import { readKernelLimits } from "@remotegpu/agent/host/kernel-limits";
 import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
 import { freePort } from "@remotegpu/control-plane/embedded/ports";
 import { ensureStarterImage, removeStarterImage } from "@remotegpu/control-plane/quickstart/starter-image";
-import { COMPILED } from "../support/compiled.ts";
-import { docker } from "../support/docker.ts";
+import { COMPILED } from "../support/suite/compiled.ts";
+import { docker } from "../support/containers/docker.ts";
 import { eventually } from "../support/eventually.ts";
-import { endProcessesIn, leftOnHost, processesIn, removeFromHost } from "../support/leftovers.ts";
+import { endProcessesIn, leftOnHost, processesIn, removeFromHost } from "../support/containers/leftovers.ts";
 import { typed, untrueAfterStart, untrueOfStart } from "../support/pages/after-start.ts";
 import { CLEAN, START } from "../support/pages/classes.ts";
 

@@ -1,6 +1,6 @@
 /** `npm run proof:systemd`: stories that need whole machines. One after another, and not part of the suite. */
 import { defineConfig } from "vitest/config";
-import { ClosingLine } from "../support/closing-line.ts";
+import { ClosingLine } from "../support/suite/closing-line.ts";
 
 const STORY_MS = 600_000;
 

@@ -154,7 +154,7 @@ test("SQL stands only with the databases it is for", () => {
   const withSql = sources.filter((file) => SQL.test(codeOf(file)));
 
   expect(withSql.filter((file) => !SQL_FOLDERS.test(file))).toEqual([]);
-  expect(withSql).toContain("agent/src/journal/row-store.ts");
+  expect(withSql).toContain("agent/src/journal/rows/row-store.ts");
 });
 
 test("a file has a name of the domain, and imports come from the file that owns the thing", () => {

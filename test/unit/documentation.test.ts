@@ -70,7 +70,7 @@ describe.each(["agent", "control-plane"])("the settings of %s", (name) => {
   const page = read(`${name}/README.md`);
   const rows = variableRows(page);
   // The command line reads its few variables itself.
-  const ofTheCommand = globSync(`${name}/src/cli/*.ts`, { cwd: ROOT }).flatMap((file) =>
+  const ofTheCommand = globSync(`${name}/src/cli/**/*.ts`, { cwd: ROOT }).flatMap((file) =>
     [...read(file).matchAll(/process\.env\.(REMOTEGPU_\w+)/g)].map(([, variable = ""]) => variable),
   );
 

@@ -6,7 +6,7 @@
  */
 import type { NewPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
 import { formatPrice, parsePrice, parseQuantity, type Quantity } from "@remotegpu/shared/money";
-import type { BillingVector } from "../support/billing-vector.ts";
+import type { BillingVector } from "../support/billing/billing-vector.ts";
 
 type Entry = BillingVector["catalog"][number];
 

@@ -2,7 +2,7 @@
  * What of a vector's result is not as expected, a sentence for each item. The order of a list says nothing: what happens
  * at one moment is a set, and each item of a list has its moment or its name.
  */
-import { type BillingVector, SECTIONS, type VectorResult } from "../support/billing-vector.ts";
+import { type BillingVector, SECTIONS, type VectorResult } from "../support/billing/billing-vector.ts";
 import { timeText } from "./result.ts";
 
 type Expected = BillingVector["expected"];

@@ -5,9 +5,9 @@
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import { type JournalBatch, rowHash, UsageEntry } from "@remotegpu/shared/journal-row";
-import type { BillingVector } from "../support/billing-vector.ts";
-import { ChainedJournal } from "../support/chained-journal.ts";
-import { uuidOf } from "../support/named-uuid.ts";
+import type { BillingVector } from "../support/billing/billing-vector.ts";
+import { ChainedJournal } from "../support/samples/chained-journal.ts";
+import { uuidOf } from "../support/billing/named-uuid.ts";
 import type { Names } from "./names.ts";
 
 type Usage = BillingVector["usage"][number];

@@ -5,10 +5,10 @@
  */
 import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
 import { z } from "zod";
-import { type BillingVector, readBillingVectors } from "../support/billing-vector.ts";
-import { runBillingVector } from "../support/billing-vector-run.ts";
-import { startTemplateServer } from "../support/postgres-server.ts";
-import { freshDatabase } from "../support/postgres.ts";
+import { type BillingVector, readBillingVectors } from "../support/billing/billing-vector.ts";
+import { runBillingVector } from "../support/billing/billing-vector-run.ts";
+import { startTemplateServer } from "../support/engines/postgres-server.ts";
+import { freshDatabase } from "../support/engines/postgres.ts";
 import { differences, notCompared } from "./differences.ts";
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);

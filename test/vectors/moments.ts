@@ -2,7 +2,7 @@
 import { parseUtcOffset } from "@remotegpu/control-plane/core/billing/billing-calendar";
 import { parseQuantity, QUANTITY_DECIMALS } from "@remotegpu/shared/money";
 import { GIB, MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
-import type { BillingVector } from "../support/billing-vector.ts";
+import type { BillingVector } from "../support/billing/billing-vector.ts";
 
 /**
  * Every moment at which the vector has something, the midnights that end its days of storage, and every full hour and

@@ -5,8 +5,8 @@
 import type { Socket } from "node:net";
 import type { Log } from "@remotegpu/shared/log";
 import type { LeaseId } from "@remotegpu/shared/ids";
-import { ACCESS_LOCK_FILE, lockFolder } from "../journal/folder-lock.ts";
-import type { PortRange } from "../core/lease-port.ts";
+import { ACCESS_LOCK_FILE, lockFolder } from "../journal/database/folder-lock.ts";
+import type { PortRange } from "../core/leases/lease-port.ts";
 import type { AccessList, ReachableInstance } from "./control-messages.ts";
 import type { GatewayIdentity } from "./relay/gateway-identity.ts";
 import { ControlServer } from "./control-server.ts";

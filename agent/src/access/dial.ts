@@ -4,8 +4,8 @@
  */
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { Socket } from "node:net";
-import { localAddresses } from "../core/local-addresses.ts";
-import { parseProcStat } from "../host/process-liveness.ts";
+import { localAddresses } from "../core/host/local-addresses.ts";
+import { parseProcStat } from "../host/processes/process-liveness.ts";
 import type { ReachableInstance } from "./control-messages.ts";
 import { isOwnNamespace, NamespaceError, socketIn } from "./libc.ts";
 

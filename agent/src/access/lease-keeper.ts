@@ -16,9 +16,15 @@ import {
   withNumber,
   type BindOutcome,
   type LeaseRecord,
-} from "../core/lease.ts";
-import { changesBy, isOlder } from "../core/lease-list.ts";
-import { choosePort, exhaustedDetail, portUse, randomStart, type PortRange } from "../core/lease-port.ts";
+} from "../core/leases/lease.ts";
+import { changesBy, isOlder } from "../core/leases/lease-list.ts";
+import {
+  choosePort,
+  exhaustedDetail,
+  portUse,
+  randomStart,
+  type PortRange,
+} from "../core/leases/lease-port.ts";
 import type { AccessList } from "./control-messages.ts";
 import { LeaseStoreError, type LeaseStore } from "./lease-store.ts";
 import type { LeaseActivity } from "./relay/relay-messages.ts";

@@ -9,11 +9,11 @@ import Database from "better-sqlite3";
 import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
 import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { z } from "zod";
-import type { LeaseRecord } from "../core/lease.ts";
-import type { ListNumbers } from "../core/lease-list.ts";
-import { makeDurable } from "../journal/durable.ts";
-import { isDamage } from "../journal/integrity.ts";
-import { seal, unseal, type StoredSeal } from "../journal/sealed.ts";
+import type { LeaseRecord } from "../core/leases/lease.ts";
+import type { ListNumbers } from "../core/leases/lease-list.ts";
+import { makeDurable } from "../journal/database/durable.ts";
+import { isDamage } from "../journal/database/integrity.ts";
+import { seal, unseal, type StoredSeal } from "../journal/database/sealed.ts";
 import { ReachableInstance } from "./control-messages.ts";
 
 export const ACCESS_FILE = "access.sqlite";

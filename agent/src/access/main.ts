@@ -2,10 +2,10 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { accessSocket, ConfigError, readConfig, type Config } from "../config.ts";
-import { doOverlap } from "../core/lease-port.ts";
+import { doOverlap } from "../core/leases/lease-port.ts";
 import { monotonicMs, readBootId } from "../host/clock.ts";
 import { NotifyError, ServiceNotifier } from "../host/notify.ts";
-import { FolderLockedError } from "../journal/folder-lock.ts";
+import { FolderLockedError } from "../journal/database/folder-lock.ts";
 import { bundleOf } from "../process/bundle.ts";
 import { ending } from "../process/ending.ts";
 import { log } from "../process/log.ts";

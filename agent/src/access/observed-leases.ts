@@ -2,7 +2,7 @@
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { isWarningDue, releaseDueInMs, type LeaseRecord } from "../core/lease.ts";
+import { isWarningDue, releaseDueInMs, type LeaseRecord } from "../core/leases/lease.ts";
 
 /** Each new label is a new report of the whole host, so a lease in steady use makes one in five minutes. */
 const ACCESS_STEP_MS = 5 * MS_PER_MINUTE;

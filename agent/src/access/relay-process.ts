@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Socket } from "node:net";
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import type { BindOutcome } from "../core/lease.ts";
+import type { BindOutcome } from "../core/leases/lease.ts";
 import type { GatewayIdentity } from "./relay/gateway-identity.ts";
 import { DialError } from "./dial.ts";
 import { type DialTarget, FromRelay, type LeaseActivity, type ToRelay } from "./relay/relay-messages.ts";

@@ -1,9 +1,9 @@
 /** Makes every part of an agent, ties them together, and sets them going; `end` undoes it in the opposite order. */
 import type { Log } from "@remotegpu/shared/log";
 import type { Agent } from "../agent.ts";
-import { Observation } from "../loop/observation.ts";
+import { Observation } from "../loop/watch/observation.ts";
 import { LimitWatch } from "../loop/watch/limit-watch.ts";
-import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
+import { RuntimeDown, RuntimeError } from "../runtime/docker/runtime-error.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { AgentSetting } from "./agent-setting.ts";
 import { hostParts } from "./host-parts.ts";

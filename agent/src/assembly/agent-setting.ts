@@ -5,7 +5,7 @@ import type { ServiceNotifier } from "../host/notify.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { SavedCredential } from "../link/credential.ts";
 import type { HostKey } from "../link/nkey.ts";
-import type { Clock } from "../loop/moment.ts";
+import type { Clock } from "../host/moment.ts";
 
 export type AgentSetting = {
   config: Config;

@@ -4,17 +4,17 @@
  */
 import { mkdirSync } from "node:fs";
 import { keptOutputFolder, ownPoolFolder } from "../config.ts";
-import { ContainerGroups } from "../host/container-groups.ts";
+import { ContainerGroups } from "../host/processes/container-groups.ts";
 import { KERNEL_LOG } from "../host/kernel-log.ts";
 import { readMachineFacts, type MachineFacts } from "../host/machine-facts.ts";
 import { MemoryKills } from "../host/memory-kills.ts";
-import { readProcessStart } from "../host/process-liveness.ts";
+import { readProcessStart } from "../host/processes/process-liveness.ts";
 import { GpuWatch } from "../loop/watch/gpu-watch.ts";
 import { ImageWatch } from "../loop/watch/image-watch.ts";
 import { RuntimeWatch } from "../loop/watch/runtime-watch.ts";
-import { KeptOutput } from "../output/kept-output.ts";
+import { KeptOutput } from "../journal/output/kept-output.ts";
 import { Runtime } from "../runtime/runtime.ts";
-import { installToolbox } from "../runtime/toolbox.ts";
+import { installToolbox } from "../toolbox/toolbox.ts";
 import type { AgentSetting } from "./agent-setting.ts";
 
 export type HostParts = {

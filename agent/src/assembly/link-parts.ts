@@ -3,7 +3,7 @@
  * conversation over it, and what the control plane asks of this host by it. None of them has begun when handed out.
  */
 import { credentialFile } from "../config.ts";
-import { Outbox } from "../journal/outbox.ts";
+import { Outbox } from "../journal/rows/outbox.ts";
 import { HostConnection } from "../link/connection.ts";
 import { ControlPlaneClient } from "../link/control-plane-client.ts";
 import { CredentialKeeper } from "../link/credential-keeper.ts";
@@ -11,12 +11,12 @@ import { LogSessions } from "../link/log-sessions.ts";
 import { orderSubscriptions, type OrderHandlers } from "../link/order-server.ts";
 import { ControlPlaneLink } from "../loop/control-plane-link.ts";
 import { execInInstance } from "../loop/instance-exec.ts";
-import { logOpener } from "../loop/log-source.ts";
-import type { Observation } from "../loop/observation.ts";
+import { logOpener } from "../loop/output/log-source.ts";
+import type { Observation } from "../loop/watch/observation.ts";
 import { StorageMeter } from "../loop/storage/storage-meter.ts";
 import { StorageSampling } from "../loop/storage/storage-sampling.ts";
 import { AGENT_VERSION } from "../process/version.ts";
-import { poolBytes } from "../runtime/pool-usage.ts";
+import { poolBytes } from "../runtime/storage/pool-usage.ts";
 import type { AgentSetting } from "./agent-setting.ts";
 import type { HostParts } from "./host-parts.ts";
 

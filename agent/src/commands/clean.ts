@@ -3,10 +3,10 @@
  * could not end in order. An agent that runs would only start anew, so there must be none.
  */
 import type { Config } from "../config.ts";
-import { ContainerGroups } from "../host/container-groups.ts";
-import { removeSimulatedCdiSpec } from "../host/simulated-cdi.ts";
-import { lockFolder } from "../journal/folder-lock.ts";
-import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
+import { ContainerGroups } from "../host/processes/container-groups.ts";
+import { removeSimulatedCdiSpec } from "../host/gpus/simulated-cdi.ts";
+import { lockFolder } from "../journal/database/folder-lock.ts";
+import { RuntimeDown, RuntimeError } from "../runtime/docker/runtime-error.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { CommandRefusedError } from "./command-refused.ts";
 import { membershipOf } from "./membership.ts";

@@ -10,9 +10,9 @@ import { joinControlPlane } from "../link/join.ts";
 import { openHostKey } from "../link/nkey.ts";
 import { NO_LIVE_RESTORE } from "../loop/watch/runtime-watch.ts";
 import { AGENT_VERSION } from "../process/version.ts";
-import { Docker } from "../runtime/docker.ts";
-import { RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
-import { runtimeInfo } from "../runtime/runtime-info.ts";
+import { Docker } from "../runtime/docker/docker.ts";
+import { RuntimeDown, RuntimeError } from "../runtime/docker/runtime-error.ts";
+import { runtimeInfo } from "../runtime/docker/runtime-info.ts";
 import { CommandRefusedError } from "./command-refused.ts";
 
 type Voice = { say: (text: string) => void; warn: (text: string) => void };

@@ -6,7 +6,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { BootId } from "@remotegpu/shared/ids";
-import { joined, KERNEL_LIMITS, raisesOf, undoable, type RaisedLimit } from "../core/kernel-limits.ts";
+import { joined, KERNEL_LIMITS, raisesOf, undoable, type RaisedLimit } from "../core/host/kernel-limits.ts";
 
 const SYSCTL_FOLDER = "/proc/sys";
 

@@ -3,8 +3,8 @@
  * gets lost where it comes together with the container's end. The log is read only when somebody asks.
  */
 import type { Log } from "@remotegpu/shared/log";
-import { kernelLineOf } from "../core/kernel-line.ts";
-import { parseMemoryKill } from "../core/memory-kill-line.ts";
+import { kernelLineOf } from "../core/host/kernel-line.ts";
+import { parseMemoryKill } from "../core/host/memory-kill-line.ts";
 import { KernelLog } from "./kernel-log.ts";
 
 /** Far more than are asked about at a time; beyond it the oldest are forgotten. */

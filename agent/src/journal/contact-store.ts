@@ -1,12 +1,12 @@
 /**
- * When the control plane was last heard, one record (core/contact.ts). A damaged one counts as none: the count of
+ * When the control plane was last heard: one record (core/reconcile/contact.ts). Damaged, it is none: the count of
  * the time cut off then begins anew, which stops nothing too early.
  */
 import { BootId } from "@remotegpu/shared/ids";
 import { z } from "zod";
-import type { Contact } from "../core/contact.ts";
-import type { JournalDatabase } from "./journal-database.ts";
-import { seal, unseal, type StoredSeal } from "./sealed.ts";
+import type { Contact } from "../core/reconcile/contact.ts";
+import type { JournalDatabase } from "./database/journal-database.ts";
+import { seal, unseal, type StoredSeal } from "./database/sealed.ts";
 
 export const StoredContact: z.ZodType<Contact> = z.object({
   bootId: BootId,

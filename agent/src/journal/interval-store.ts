@@ -2,9 +2,9 @@
 import { BootId, RunId } from "@remotegpu/shared/ids";
 import type { UsageEntry } from "@remotegpu/shared/journal-row";
 import { z } from "zod";
-import type { Interval } from "../core/usage-interval.ts";
-import type { JournalDatabase } from "./journal-database.ts";
-import { seal, unseal, type StoredSeal } from "./sealed.ts";
+import type { Interval } from "../core/metering/usage-interval.ts";
+import type { JournalDatabase } from "./database/journal-database.ts";
+import { seal, unseal, type StoredSeal } from "./database/sealed.ts";
 
 /** Of no process that lives: whichever comes is another one. */
 const NOBODY = { pid: 1, startTicks: 0 };

@@ -12,16 +12,16 @@ import { DesiredLease } from "@remotegpu/shared/lease";
 import type { StoredLink } from "@remotegpu/shared/chain-walk";
 import { z } from "zod";
 import type { PulledImage } from "../core/images/image-rights.ts";
-import type { RunRecord } from "../core/run-record.ts";
-import type { Interval } from "../core/usage-interval.ts";
+import type { RunRecord } from "../core/runs/run-record.ts";
+import type { Interval } from "../core/metering/usage-interval.ts";
 import { StoredContact } from "./contact-store.ts";
-import { complaintAbout } from "./integrity.ts";
+import { complaintAbout } from "./database/integrity.ts";
 import { StoredInterval } from "./interval-store.ts";
 import { JOURNAL_FILE } from "./journal.ts";
 import { StoredOrphans } from "./orphan-store.ts";
 import { StoredPulledImage } from "./pulled-images.ts";
 import { StoredRecord } from "./run-store.ts";
-import { unseal, type StoredSeal } from "./sealed.ts";
+import { unseal, type StoredSeal } from "./database/sealed.ts";
 
 /** Rows read in one go; a few megabytes. */
 const ROWS_PER_PAGE = 5_000;

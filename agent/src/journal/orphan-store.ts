@@ -1,12 +1,12 @@
 /**
- * For how long containers have been asked for by nobody (core/orphans.ts), one record with all of them. A damaged
+ * For how long containers have been asked for by nobody (core/runs/orphans.ts), one record with all of them. A damaged
  * one counts as none: the grace of each begins anew, which removes nothing too early.
  */
 import { InstanceId, RunId } from "@remotegpu/shared/ids";
 import { z } from "zod";
-import type { Orphan } from "../core/orphans.ts";
-import type { JournalDatabase } from "./journal-database.ts";
-import { seal, unseal, type StoredSeal } from "./sealed.ts";
+import type { Orphan } from "../core/runs/orphans.ts";
+import type { JournalDatabase } from "./database/journal-database.ts";
+import { seal, unseal, type StoredSeal } from "./database/sealed.ts";
 
 export const StoredOrphans: z.ZodType<Orphan[]> = z.array(
   z.object({

@@ -4,8 +4,8 @@
  */
 import { z } from "zod";
 import type { PulledImage } from "../core/images/image-rights.ts";
-import type { JournalDatabase } from "./journal-database.ts";
-import { seal, unseal, Unsealed, type StoredSeal } from "./sealed.ts";
+import type { JournalDatabase } from "./database/journal-database.ts";
+import { seal, unseal, Unsealed, type StoredSeal } from "./database/sealed.ts";
 
 export const StoredPulledImage: z.ZodType<PulledImage> = z.object({
   imageId: z.string(),

@@ -1,15 +1,15 @@
 /**
  * What the agent knows of the runs it was ordered to run. A record is saved before its container is made, and
- * forgotten only when its final usage row is written; what a record means is decided in core/run-record.ts.
+ * forgotten only when its final usage row is written; what a record means is decided in core/runs/run-record.ts.
  */
 import assert from "node:assert";
 import { BootId, InstanceId, RunId } from "@remotegpu/shared/ids";
 import { AttachedGpu, INSTANCE_PROBLEMS, STOP_ORDERERS } from "@remotegpu/shared/instance";
 import { z } from "zod";
-import type { StopCause } from "../core/action.ts";
-import type { RunRecord } from "../core/run-record.ts";
-import type { JournalDatabase } from "./journal-database.ts";
-import { seal, unseal, Unsealed, type StoredSeal } from "./sealed.ts";
+import type { StopCause } from "../core/runs/action.ts";
+import type { RunRecord } from "../core/runs/run-record.ts";
+import type { JournalDatabase } from "./database/journal-database.ts";
+import { seal, unseal, Unsealed, type StoredSeal } from "./database/sealed.ts";
 
 const MonotonicTime = z.object({ bootId: BootId, ms: z.int().nonnegative() });
 const Problem = z.enum(INSTANCE_PROBLEMS);

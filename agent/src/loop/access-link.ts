@@ -9,8 +9,8 @@ import type { Log } from "@remotegpu/shared/log";
 import { ControlClient } from "../access/control-client.ts";
 import type { AccessNews, ReachableInstance } from "../access/control-messages.ts";
 import type { GatewayIdentity } from "../access/relay/gateway-identity.ts";
-import type { RunningContainer } from "../core/running-containers.ts";
-import { readContainers, readProcessLife } from "../host/process-liveness.ts";
+import type { RunningContainer } from "../core/leases/running-containers.ts";
+import { readContainers, readProcessLife } from "../host/processes/process-liveness.ts";
 
 /** Also said when nothing has changed, so that a process that hangs is noticed. */
 const SAY_EVERY_MS = 10_000;

@@ -7,14 +7,14 @@ import { IMAGE_FETCH_FEATURE } from "@remotegpu/shared/image-fetch";
 import type { Log } from "@remotegpu/shared/log";
 import { HEARTBEAT_MS, PROTOCOL, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { GpuVitals } from "@remotegpu/shared/protocol";
-import { countedUpTo, heardAt, resumedContact, type Contact } from "../core/contact.ts";
+import { countedUpTo, heardAt, resumedContact, type Contact } from "../core/reconcile/contact.ts";
 import type { Journal } from "../journal/journal.ts";
-import { JournalError } from "../journal/journal-database.ts";
-import type { Outbox } from "../journal/outbox.ts";
+import { JournalError } from "../journal/database/journal-database.ts";
+import type { Outbox } from "../journal/rows/outbox.ts";
 import { LinkDownError, type HostConnection } from "../link/connection.ts";
 import { ControlPlaneClient, RequestRefusedError, type ObservedState } from "../link/control-plane-client.ts";
 import { publishBatch } from "../link/journal-publisher.ts";
-import { momentOf, monotonic, type Clock } from "./moment.ts";
+import { momentOf, monotonic, type Clock } from "../host/moment.ts";
 
 const HEARTBEAT_JITTER_MS = 1_000;
 const BATCHES_AT_ONCE = 4;

@@ -5,11 +5,11 @@
 import type { RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { runsOverStorage } from "../core/storage-limit.ts";
+import { runsOverStorage } from "../core/storage/storage-limit.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
 import type { ImageCleaner } from "./images/image-cleaner.ts";
-import type { OutputKeeper } from "./output-keeper.ts";
+import type { OutputKeeper } from "./output/output-keeper.ts";
 import type { StorageMeter } from "./storage/storage-meter.ts";
 import type { LimitWatch } from "./watch/limit-watch.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";

@@ -1,9 +1,9 @@
 /** A short command in a running instance, ordered by the control plane. */
 import { Buffer } from "node:buffer";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
-import type { Printed } from "../runtime/exec.ts";
+import type { Printed } from "../runtime/output/exec.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { Observation } from "./observation.ts";
+import type { Observation } from "./watch/observation.ts";
 
 export async function execInInstance(
   { runtime, observation }: { runtime: Pick<Runtime, "exec">; observation: Observation },

@@ -1,9 +1,9 @@
 /** Tells the access process in each round what is wanted; what it says of earlier orders is taken as it is. */
 import type { GatewayIdentity } from "../access/relay/gateway-identity.ts";
-import { runningContainers } from "../core/running-containers.ts";
+import { runningContainers } from "../core/leases/running-containers.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { AccessLink } from "./access-link.ts";
-import type { Observation } from "./observation.ts";
+import type { Observation } from "./watch/observation.ts";
 
 export class LeaseExchange {
   readonly #journal: Journal;

@@ -4,15 +4,15 @@
  */
 import type { RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { isSameRun, type Container } from "../core/container.ts";
+import { isSameRun, type Container } from "../core/container/container.ts";
 import {
   disagreement,
   disagreementSince,
   isEndUntold,
   lastingDisagreements,
   type Disagreement,
-} from "../core/disagreement.ts";
-import { meter } from "../core/metering.ts";
+} from "../core/metering/disagreement.ts";
+import { meter } from "../core/metering/metering.ts";
 import {
   finishedMs,
   isOfRun,
@@ -20,15 +20,15 @@ import {
   pidsToRead,
   processOfRun,
   type RunSighting,
-} from "../core/metered-run.ts";
-import { cardsOfRuns } from "../core/run-cards.ts";
-import type { RunRecord } from "../core/run-record.ts";
-import { EXTEND_EVERY_MS, type Interval, type Moment } from "../core/usage-interval.ts";
-import type { ContainerGroups } from "../host/container-groups.ts";
-import { readContainers, readProcessLife } from "../host/process-liveness.ts";
+} from "../core/metering/metered-run.ts";
+import { cardsOfRuns } from "../core/metering/run-cards.ts";
+import type { RunRecord } from "../core/runs/run-record.ts";
+import { EXTEND_EVERY_MS, type Interval, type Moment } from "../core/metering/usage-interval.ts";
+import type { ContainerGroups } from "../host/processes/container-groups.ts";
+import { readContainers, readProcessLife } from "../host/processes/process-liveness.ts";
 import type { Journal } from "../journal/journal.ts";
-import { momentOf, type Clock } from "./moment.ts";
-import type { Observation } from "./observation.ts";
+import { momentOf, type Clock } from "../host/moment.ts";
+import type { Observation } from "./watch/observation.ts";
 import type { GpuWatch } from "./watch/gpu-watch.ts";
 
 type Seen = {

@@ -1,19 +1,19 @@
 /**
- * Decide and act: what core/reconcile.ts decides from all that is known is handed to who carries it out. Nothing is
+ * Decide and act: what core/reconcile decides from all that is known is handed to who carries it out. Nothing is
  * waited for; how it went is seen in a later round.
  */
 import type { Log } from "@remotegpu/shared/log";
-import type { Action } from "../core/action.ts";
-import { cutOffMs } from "../core/contact.ts";
-import type { Container } from "../core/container.ts";
-import { reconcile, type Flags } from "../core/reconcile.ts";
-import { completedRemovals } from "../core/removals.ts";
-import type { HostObstacles } from "../core/start-obstacle.ts";
+import type { Action } from "../core/runs/action.ts";
+import { cutOffMs } from "../core/reconcile/contact.ts";
+import type { Container } from "../core/container/container.ts";
+import { reconcile, type Flags } from "../core/reconcile/reconcile.ts";
+import { completedRemovals } from "../core/reconcile/removals.ts";
+import type { HostObstacles } from "../core/reconcile/start-obstacle.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
 import type { Housekeeping } from "./housekeeping.ts";
-import { momentOf, monotonic, type Clock } from "./moment.ts";
-import type { Observation } from "./observation.ts";
+import { momentOf, monotonic, type Clock } from "../host/moment.ts";
+import type { Observation } from "./watch/observation.ts";
 import type { RunPerformer } from "./run-performer.ts";
 import type { DiskWatch } from "./storage/disk-watch.ts";
 import type { GpuWatch } from "./watch/gpu-watch.ts";

@@ -6,7 +6,7 @@
 import type { RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
-import type { Action } from "../core/action.ts";
+import type { Action } from "../core/runs/action.ts";
 import {
   recordAfter,
   recordGroup,
@@ -15,17 +15,17 @@ import {
   recordTrouble,
   type MonotonicTime,
   type RunRecord,
-} from "../core/run-record.ts";
-import type { RunKey } from "../core/container.ts";
+} from "../core/runs/run-record.ts";
+import type { RunKey } from "../core/container/container.ts";
 import { wishOfOrder } from "../core/images/image-wishes.ts";
-import { groupOf } from "../core/left-behind.ts";
-import { areRivals } from "../core/start-obstacle.ts";
-import type { ContainerGroups } from "../host/container-groups.ts";
+import { groupOf } from "../core/runs/left-behind.ts";
+import { areRivals } from "../core/reconcile/start-obstacle.ts";
+import type { ContainerGroups } from "../host/processes/container-groups.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { GpuFacts, Readiness, Runtime } from "../runtime/runtime.ts";
-import { NotEndingError, RuntimeDown, RuntimeError } from "../runtime/runtime-error.ts";
+import { NotEndingError, RuntimeDown, RuntimeError } from "../runtime/docker/runtime-error.ts";
 import type { ImagePulls, ImageState } from "./images/image-pulls.ts";
-import type { OutputKeeper } from "./output-keeper.ts";
+import type { OutputKeeper } from "./output/output-keeper.ts";
 
 type RunAction = Exclude<Action, { kind: "hold-stops" }>;
 type StartAction = Extract<Action, { kind: "start" | "restart" }>;

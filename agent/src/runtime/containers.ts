@@ -6,12 +6,12 @@ import type Dockerode from "dockerode";
 import { z } from "zod";
 import type { HostId } from "@remotegpu/shared/ids";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { LABEL, ownerOf } from "../core/container.ts";
-import type { Container, ContainerState } from "../core/container.ts";
-import type { ContainerOptions } from "../core/container-spec.ts";
-import { QUICK_MS, WORK_MS } from "./docker.ts";
-import type { Docker } from "./docker.ts";
-import { isStatus } from "./runtime-error.ts";
+import { LABEL, ownerOf } from "../core/container/container.ts";
+import type { Container, ContainerState } from "../core/container/container.ts";
+import type { ContainerOptions } from "../core/container/container-spec.ts";
+import { QUICK_MS, WORK_MS } from "./docker/docker.ts";
+import type { Docker } from "./docker/docker.ts";
+import { isStatus } from "./docker/runtime-error.ts";
 
 /** Beyond the stop's own grace, for the runtime to end what is left and to clean up. */
 const STOP_EXTRA_MS = 20_000;

@@ -7,26 +7,33 @@ import type { HostId, RunId } from "@remotegpu/shared/ids";
 import type { AttachMode } from "@remotegpu/shared/host-report";
 import type { DesiredInstance, InstanceProblem, InstanceSpec } from "@remotegpu/shared/instance";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { attachmentOf } from "../core/gpu-attachment.ts";
-import type { CdiDevice, GpuAttachment } from "../core/gpu-attachment.ts";
-import type { Container } from "../core/container.ts";
-import { containerOptions } from "../core/container-spec.ts";
+import { attachmentOf } from "../core/container/gpu-attachment.ts";
+import type { CdiDevice, GpuAttachment } from "../core/container/gpu-attachment.ts";
+import type { Container } from "../core/container/container.ts";
+import { containerOptions } from "../core/container/container-spec.ts";
 import { Containers } from "./containers.ts";
 import type { HostSide } from "./containers.ts";
-import { Docker } from "./docker.ts";
-import { watchEvents } from "./events.ts";
-import { Execs } from "./exec.ts";
-import type { ExecOrder, ExecResult } from "./exec.ts";
-import { Images } from "./images.ts";
-import type { OutputPiece } from "./log-frames.ts";
-import { logPieces, type LogQuery } from "./log-stream.ts";
-import { Networks } from "./networks.ts";
-import { NotEndingError, RuntimeDown, RuntimeError } from "./runtime-error.ts";
-import { runtimeInfo } from "./runtime-info.ts";
-import type { RuntimeInfo } from "./runtime-info.ts";
-import { besideBytes, deviceOf, diskUsage, layerBytes, layerOf, type Layer } from "./storage-usage.ts";
-import { resolveFolders, Volumes } from "./volumes.ts";
-import type { ResolvedFolder } from "./volumes.ts";
+import { Docker } from "./docker/docker.ts";
+import { watchEvents } from "./docker/events.ts";
+import { Execs } from "./output/exec.ts";
+import type { ExecOrder, ExecResult } from "./output/exec.ts";
+import { Images } from "./images/images.ts";
+import type { OutputPiece } from "./output/log-frames.ts";
+import { logPieces, type LogQuery } from "./output/log-stream.ts";
+import { Networks } from "./networks/networks.ts";
+import { NotEndingError, RuntimeDown, RuntimeError } from "./docker/runtime-error.ts";
+import { runtimeInfo } from "./docker/runtime-info.ts";
+import type { RuntimeInfo } from "./docker/runtime-info.ts";
+import {
+  besideBytes,
+  deviceOf,
+  diskUsage,
+  layerBytes,
+  layerOf,
+  type Layer,
+} from "./storage/storage-usage.ts";
+import { resolveFolders, Volumes } from "./storage/volumes.ts";
+import type { ResolvedFolder } from "./storage/volumes.ts";
 
 /** A removal that is under way already takes the runtime a moment. */
 const MAX_REMOVAL_LOOKS = 20;

@@ -3,8 +3,8 @@
  * queue. test/README.md has its rules in full.
  */
 import type { Rules } from "@remotegpu/control-plane/core/queue/backfill";
-import { replay } from "../../support/log-replay.ts";
-import { ProcessorPool } from "../../support/processor-pool.ts";
+import { replay } from "../../support/placement/log-replay.ts";
+import { ProcessorPool } from "../../support/placement/processor-pool.ts";
 import { ReplayError } from "./replay-error.ts";
 import type { SwfJob } from "./swf-log.ts";
 

@@ -2,7 +2,7 @@
  * Reads a log in the Standard Workload Format: a line for each job, eighteen numbers with white space between, -1 for what
  * nobody knows; a line that begins with ";" is a comment. What counts as a job is what published replays take for one.
  */
-import type { LoggedJob } from "../../support/log-replay.ts";
+import type { LoggedJob } from "../../support/placement/log-replay.ts";
 import { ReplayError } from "./replay-error.ts";
 
 export interface SwfJob extends LoggedJob {

@@ -5,7 +5,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { type Connection, openDatabase } from "@remotegpu/control-plane/store/database/database";
-import { freshDatabase, type FreshDatabase } from "../postgres.ts";
+import { freshDatabase, type FreshDatabase } from "../engines/postgres.ts";
 import { afterRows, beforeRows, type OldForm } from "./old-form.ts";
 
 const OLD_SYSTEM = new URL("../../fixtures/old-system.sql", import.meta.url);

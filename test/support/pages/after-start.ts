@@ -6,7 +6,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "n
 import { join } from "node:path";
 import { execa } from "execa";
 import { Profile } from "@remotegpu/control-plane/cli/frame/profile";
-import { COMPILED } from "../compiled.ts";
+import { COMPILED } from "../suite/compiled.ts";
 import { CLEAN, NUMBERS_VARY, START, whyNot } from "./classes.ts";
 import { commandsIn, textOf, type ToldCommand, type TriedPage } from "./page.ts";
 import { saysSo } from "./shape.ts";

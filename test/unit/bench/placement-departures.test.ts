@@ -5,8 +5,8 @@ import { replayDepartures } from "../../bench/replay/placement-departures.ts";
 import { PlacementLine } from "../../bench/replay/placement-line.ts";
 import { requestOf } from "../../bench/replay/placement-scene.ts";
 import { Placer } from "@remotegpu/control-plane/core/placement/placer";
-import { aHost, gpusOf } from "../../support/fleet.ts";
-import { hostsCsv, tasksCsv } from "../../support/recorded-cluster.ts";
+import { aHost, gpusOf } from "../../support/placement/fleet.ts";
+import { hostsCsv, tasksCsv } from "../../support/placement/recorded-cluster.ts";
 
 const clusterOf = (hosts: Parameters<typeof hostsCsv>[0], tasks: Parameters<typeof tasksCsv>[0]) => ({
   hosts: recordedHosts(hostsCsv(hosts)),

@@ -4,7 +4,7 @@ import { POLICIES, type Policy } from "@remotegpu/control-plane/core/placement/s
 import { recordedHosts, recordedTasks } from "../../bench/replay/cluster-lists.ts";
 import { replayPlacement } from "../../bench/replay/placement-protocol.ts";
 import type { Cluster } from "../../bench/replay/placement-scene.ts";
-import { hostsCsv, tasksCsv } from "../../support/recorded-cluster.ts";
+import { hostsCsv, tasksCsv } from "../../support/placement/recorded-cluster.ts";
 
 const SEEDS = Array.from({ length: 12 }, (_, index) => index + 42);
 

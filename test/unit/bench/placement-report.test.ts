@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { placementReport } from "../../bench/replay/placement-report.ts";
 import { ReplayError } from "../../bench/replay/replay-error.ts";
-import { hostsCsv, tasksCsv } from "../../support/recorded-cluster.ts";
+import { hostsCsv, tasksCsv } from "../../support/placement/recorded-cluster.ts";
 
 const COMMAND = new URL("../../bench/replay/placement-replay.ts", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "remotegpu-replay-"));

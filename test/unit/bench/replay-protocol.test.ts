@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { ReplayError } from "../../bench/replay/replay-error.ts";
 import { BACKFILLS, meanSlowdown, ORDERS, type Protocol } from "../../bench/replay/queue-protocol.ts";
 import { parseSwf } from "../../bench/replay/swf-log.ts";
-import { plainReplay } from "../../support/plain-replay.ts";
-import { type SwfRow, swfText } from "../../support/swf.ts";
+import { plainReplay } from "../../support/placement/plain-replay.ts";
+import { type SwfRow, swfText } from "../../support/placement/swf.ts";
 
 type Rules = Pick<Protocol, "order" | "backfill">;
 

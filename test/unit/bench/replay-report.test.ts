@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { ReplayError } from "../../bench/replay/replay-error.ts";
 import { replayReport } from "../../bench/replay/queue-report.ts";
-import { swfText } from "../../support/swf.ts";
+import { swfText } from "../../support/placement/swf.ts";
 
 const COMMAND = new URL("../../bench/replay/queue-replay.ts", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "remotegpu-replay-"));

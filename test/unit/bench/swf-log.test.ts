@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ReplayError } from "../../bench/replay/replay-error.ts";
 import { parseSwf } from "../../bench/replay/swf-log.ts";
-import { swfText } from "../../support/swf.ts";
+import { swfText } from "../../support/placement/swf.ts";
 
 const REST = "-1 -1 1 -1 -1 -1 0 -1 -1 -1";
 

@@ -45,7 +45,7 @@ import { StorageReply, StorageRequest } from "@remotegpu/shared/storage-sampling
 import { down, up } from "@remotegpu/shared/subjects";
 import { decode, encode } from "@remotegpu/shared/wire";
 import { keptLog } from "../../support/kept-log.ts";
-import { aHost } from "../../support/protocol-samples.ts";
+import { aHost } from "../../support/samples/protocol-samples.ts";
 
 const FOLDER = new URL("../../fixtures/protocol/", import.meta.url);
 const sample = (name: string): Record<string, unknown> =>

@@ -12,7 +12,7 @@ import {
   upObservedTo,
   upSession,
 } from "@remotegpu/shared/subjects";
-import { aHost } from "../../support/protocol-samples.ts";
+import { aHost } from "../../support/samples/protocol-samples.ts";
 
 const host = aHost("gpu-7");
 const session = SessionId.parse("k3J-x_8QmZ0aVt5LrWc2Ng");

@@ -1,6 +1,6 @@
 /** What counts as a difference between what a vector expects and what came out. */
 import { describe, expect, test } from "vitest";
-import type { BillingVector, VectorResult } from "../../support/billing-vector.ts";
+import type { BillingVector, VectorResult } from "../../support/billing/billing-vector.ts";
 import { differences, notCompared } from "../../vectors/differences.ts";
 
 const NOTHING: VectorResult = {

@@ -5,7 +5,7 @@
 import type { DesiredFetch, FetchId, ImageTerms } from "@remotegpu/shared/image-fetch";
 import type { InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { runViews, type Knowledge } from "../run-view.ts";
+import { runViews, type Knowledge } from "../runs/run-view.ts";
 
 export type ImageWish = {
   /** Tells one wish from another. */

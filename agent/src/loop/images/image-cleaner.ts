@@ -6,8 +6,8 @@ import type { Log } from "@remotegpu/shared/log";
 import { imagesToRemove, type ImageBounds } from "../../core/images/image-cleaning.ts";
 import type { DiskRoom } from "../../host/disk-room.ts";
 import type { PulledImages } from "../../journal/pulled-images.ts";
-import type { Images } from "../../runtime/images.ts";
-import { RuntimeDown, RuntimeError } from "../../runtime/runtime-error.ts";
+import type { Images } from "../../runtime/images/images.ts";
+import { RuntimeDown, RuntimeError } from "../../runtime/docker/runtime-error.ts";
 import type { ImagesOfBefore } from "./images-of-before.ts";
 
 export type ImageCleanerOptions = {

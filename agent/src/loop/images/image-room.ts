@@ -2,7 +2,7 @@
 import { excessBytes, isNearlyFull, type ImageBounds } from "../../core/images/image-cleaning.ts";
 import type { DiskRoom } from "../../host/disk-room.ts";
 import type { PulledImages } from "../../journal/pulled-images.ts";
-import type { Images } from "../../runtime/images.ts";
+import type { Images } from "../../runtime/images/images.ts";
 
 /** Of a disk that does not tell its room nothing is missing. */
 const UNTOLD: DiskRoom = { freeBytes: 0, totalBytes: 0 };

@@ -5,7 +5,7 @@
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Journal } from "../../journal/journal.ts";
-import type { Images } from "../../runtime/images.ts";
+import type { Images } from "../../runtime/images/images.ts";
 
 export class ImagesOfBefore {
   readonly #images: Pick<Images, "ofHost">;

@@ -13,9 +13,9 @@ import { mayPullOver } from "../../core/images/image-rights.ts";
 import type { PulledImages } from "../../journal/pulled-images.ts";
 import { LinkDownError } from "../../link/connection.ts";
 import { RequestRefusedError, type ControlPlaneClient } from "../../link/control-plane-client.ts";
-import { PullError, type RegistryLogin } from "../../runtime/image-pull.ts";
-import type { Images } from "../../runtime/images.ts";
-import { RuntimeDown, RuntimeError } from "../../runtime/runtime-error.ts";
+import { PullError, type RegistryLogin } from "../../runtime/images/image-pull.ts";
+import type { Images } from "../../runtime/images/images.ts";
+import { RuntimeDown, RuntimeError } from "../../runtime/docker/runtime-error.ts";
 import type { ImageRoom } from "./image-room.ts";
 
 export type PullSource = {

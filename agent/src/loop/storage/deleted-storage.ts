@@ -8,8 +8,13 @@ import {
   type DeletedStorage,
   type Ground,
   type OpenDeletedFile,
-} from "../../core/deleted-files.ts";
-import { findDeletedFiles, lastNameOf, readMountinfo, type DeletedFiles } from "../../host/deleted-files.ts";
+} from "../../core/storage/deleted-files.ts";
+import {
+  findDeletedFiles,
+  lastNameOf,
+  readMountinfo,
+  type DeletedFiles,
+} from "../../host/processes/deleted-files.ts";
 
 /** A run whose open files are looked at. */
 export type Opener = Ground & {

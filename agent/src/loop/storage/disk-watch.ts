@@ -1,11 +1,11 @@
 /**
  * Guards the free room of the host's disks: where images and containers lie, the pool, and the agent's own state. Says
- * when one is nearly full, and which run is to be stopped for it (core/disk-guard.ts). Looks often, since a disk fills
+ * when one is nearly full, and which run is stopped for it (core/storage/disk-guard.ts). Looks often, since a disk fills
  * fast; who writes is only looked at where room is getting scarce.
  */
 import type { RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { isSameRun, type OwnedContainer } from "../../core/container.ts";
+import { isSameRun, type OwnedContainer } from "../../core/container/container.ts";
 import {
   diskState,
   largestWriter,
@@ -14,13 +14,13 @@ import {
   type DiskBounds,
   type DiskState,
   type Writer,
-} from "../../core/disk-guard.ts";
-import { DiskHistory, type Look } from "../../core/disk-history.ts";
-import type { ContainerGroups } from "../../host/container-groups.ts";
+} from "../../core/storage/disk-guard.ts";
+import { DiskHistory, type Look } from "../../core/storage/disk-history.ts";
+import type { ContainerGroups } from "../../host/processes/container-groups.ts";
 import { diskSight, type Disk } from "../../host/disk-room.ts";
-import { WrittenCounter } from "../../host/written-bytes.ts";
+import { WrittenCounter } from "../../host/processes/written-bytes.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { Observation } from "../observation.ts";
+import type { Observation } from "../watch/observation.ts";
 import type { RuntimeWatch } from "../watch/runtime-watch.ts";
 import type { StorageMeter } from "./storage-meter.ts";
 

@@ -5,14 +5,14 @@
 import type { RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
-import { isSameRun, type OwnedContainer } from "../../core/container.ts";
-import type { FoldersDeleted } from "../../core/deleted-files.ts";
-import type { StorageUse } from "../../core/storage-limit.ts";
-import type { ContainerGroups } from "../../host/container-groups.ts";
+import { isSameRun, type OwnedContainer } from "../../core/container/container.ts";
+import type { FoldersDeleted } from "../../core/storage/deleted-files.ts";
+import type { StorageUse } from "../../core/storage/storage-limit.ts";
+import type { ContainerGroups } from "../../host/processes/container-groups.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Runtime, StorageGround } from "../../runtime/runtime.ts";
-import { deviceOf } from "../../runtime/storage-usage.ts";
-import type { Observation } from "../observation.ts";
+import { deviceOf } from "../../runtime/storage/storage-usage.ts";
+import type { Observation } from "../watch/observation.ts";
 import type { RuntimeWatch } from "../watch/runtime-watch.ts";
 import { deletedStorage, type Deleted } from "./deleted-storage.ts";
 

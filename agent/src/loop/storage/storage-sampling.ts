@@ -7,11 +7,11 @@ import type { Log } from "@remotegpu/shared/log";
 import { MAX_PAGES } from "@remotegpu/shared/paging";
 import { MAX_SAMPLE_BYTES, type StorageFolder, type StorageReport } from "@remotegpu/shared/storage-sampling";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { deletedBelow, type FoldersDeleted } from "../../core/deleted-files.ts";
+import { deletedBelow, type FoldersDeleted } from "../../core/storage/deleted-files.ts";
 import { LinkDownError } from "../../link/connection.ts";
 import { type ControlPlaneClient, RequestRefusedError } from "../../link/control-plane-client.ts";
-import type { Measuring } from "../../runtime/pool-usage.ts";
-import { RuntimeDown, RuntimeError } from "../../runtime/runtime-error.ts";
+import type { Measuring } from "../../runtime/storage/pool-usage.ts";
+import { RuntimeDown, RuntimeError } from "../../runtime/docker/runtime-error.ts";
 
 /** Hosts of a fleet do not begin all at once when an hour has come. */
 const SPREAD_MS = 10 * MS_PER_MINUTE;

@@ -4,7 +4,7 @@
  */
 import type { GpuReport } from "@remotegpu/shared/host-report";
 import type { GpuUuid } from "@remotegpu/shared/ids";
-import type { OwnedContainer } from "../../core/container.ts";
+import type { OwnedContainer } from "../../core/container/container.ts";
 import {
   afterList,
   afterLook,
@@ -12,10 +12,10 @@ import {
   NO_HANDOVERS,
   unclearGpus,
   type UnclearGpu,
-} from "../../core/gpu-handover.ts";
-import { withProcesses } from "../../core/gpu-processes.ts";
-import { processesOnCards } from "../../host/card-processes.ts";
-import type { GpuProcess } from "../../host/nvidia-smi-xml.ts";
+} from "../../core/gpus/gpu-handover.ts";
+import { withProcesses } from "../../core/gpus/gpu-processes.ts";
+import { processesOnCards } from "../../host/gpus/card-processes.ts";
+import type { GpuProcess } from "../../host/gpus/nvidia-smi-xml.ts";
 
 /** A look that has begun. */
 export type LookBegun = {

@@ -1,15 +1,15 @@
 /**
  * The host's GPUs as the loop sees them: sampled in the background, so that a hung nvidia-smi delays nothing, and
- * told with what the runtime needs to attach them. In doubt no card is called lost. It carries what core/gpu-health.ts
+ * told with what the runtime needs to attach them. In doubt no card is lost. It carries what core/gpus/gpu-health.ts
  * decides from one look to the next and, in a file, over restarts of the agent.
  */
 import type { BootId, GpuUuid, HostId } from "@remotegpu/shared/ids";
 import type { GpuReport } from "@remotegpu/shared/host-report";
 import type { HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { Log } from "@remotegpu/shared/log";
-import { isRunning, type OwnedContainer } from "../../core/container.ts";
-import { chooseAttachMode } from "../../core/gpu-attachment.ts";
-import type { UnclearGpu } from "../../core/gpu-handover.ts";
+import { isRunning, type OwnedContainer } from "../../core/container/container.ts";
+import { chooseAttachMode } from "../../core/container/gpu-attachment.ts";
+import type { UnclearGpu } from "../../core/gpus/gpu-handover.ts";
 import {
   afterSample,
   afterXids,
@@ -19,19 +19,23 @@ import {
   withoutCordon,
   type Cards,
   type Loss,
-} from "../../core/gpu-health.ts";
-import { kernelLineOf } from "../../core/kernel-line.ts";
-import { cardProof, type CardProof } from "../../core/run-cards.ts";
-import { parseXid, type Xid } from "../../core/xid-line.ts";
-import { cdiDevicesOf, readCdiSpecs } from "../../host/cdi.ts";
-import { readGpuMemory, writeGpuMemory } from "../../host/gpu-memory-file.ts";
+} from "../../core/gpus/gpu-health.ts";
+import { kernelLineOf } from "../../core/host/kernel-line.ts";
+import { cardProof, type CardProof } from "../../core/metering/run-cards.ts";
+import { parseXid, type Xid } from "../../core/gpus/xid-line.ts";
+import { cdiDevicesOf, readCdiSpecs } from "../../host/gpus/cdi.ts";
+import { readGpuMemory, writeGpuMemory } from "../../host/gpus/gpu-memory-file.ts";
 import { KERNEL_LOG, KernelLog } from "../../host/kernel-log.ts";
-import { NvidiaSmi } from "../../host/nvidia-smi.ts";
-import { NvidiaSmiError, type NvidiaSmiErrorKind } from "../../host/nvidia-smi-error.ts";
-import { removeSimulatedCdiSpec, writeSimulatedCdiSpec } from "../../host/simulated-cdi.ts";
-import { prepareSimulatedGpus, simulatedGpuUuid, updateSimulatedGpus } from "../../host/simulated-gpus.ts";
+import { NvidiaSmi } from "../../host/gpus/nvidia-smi.ts";
+import { NvidiaSmiError, type NvidiaSmiErrorKind } from "../../host/gpus/nvidia-smi-error.ts";
+import { removeSimulatedCdiSpec, writeSimulatedCdiSpec } from "../../host/gpus/simulated-cdi.ts";
+import {
+  prepareSimulatedGpus,
+  simulatedGpuUuid,
+  updateSimulatedGpus,
+} from "../../host/gpus/simulated-gpus.ts";
 import type { GpuFacts } from "../../runtime/runtime.ts";
-import type { RuntimeInfo } from "../../runtime/runtime-info.ts";
+import type { RuntimeInfo } from "../../runtime/docker/runtime-info.ts";
 import { CardUsers } from "./card-users.ts";
 import { NvlinkWatch } from "./nvlink-watch.ts";
 

@@ -5,8 +5,8 @@
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { imageNames } from "../../core/images/image-names.ts";
-import type { Images } from "../../runtime/images.ts";
-import { RuntimeDown, RuntimeError } from "../../runtime/runtime-error.ts";
+import type { Images } from "../../runtime/images/images.ts";
+import { RuntimeDown, RuntimeError } from "../../runtime/docker/runtime-error.ts";
 
 export const LIST_IMAGES_EVERY_MS = MS_PER_MINUTE;
 

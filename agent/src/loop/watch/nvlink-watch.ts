@@ -5,9 +5,9 @@
 import type { GpuUuid } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { nvlinkIslands, type LinkedCard } from "../../core/nvlink-islands.ts";
-import type { NvidiaSmi } from "../../host/nvidia-smi.ts";
-import { NvidiaSmiError } from "../../host/nvidia-smi-error.ts";
+import { nvlinkIslands, type LinkedCard } from "../../core/gpus/nvlink-islands.ts";
+import type { NvidiaSmi } from "../../host/gpus/nvidia-smi.ts";
+import { NvidiaSmiError } from "../../host/gpus/nvidia-smi-error.ts";
 
 /** After a question that brought nothing; a driver may still be coming up. */
 const ASK_AGAIN_MS = 10 * MS_PER_MINUTE;

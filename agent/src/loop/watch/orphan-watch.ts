@@ -1,14 +1,14 @@
 /**
- * Looks for orphans in each round (core/orphans.ts), tells them, and says which may go. It counts only while the
+ * Looks for orphans in each round (core/runs/orphans.ts), tells them, and says which may go. It counts only while the
  * control plane is heard in this boot, its newest set is in force, and no stops wait for a confirmation. The count is
  * kept in the journal now and then; what a crash loses of it only makes the grace longer.
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
-import { cutOffMs, type Contact } from "../../core/contact.ts";
-import type { Container } from "../../core/container.ts";
-import { lookForOrphans, ORPHAN_GRACE_MS, type Orphan } from "../../core/orphans.ts";
+import { cutOffMs, type Contact } from "../../core/reconcile/contact.ts";
+import type { Container } from "../../core/container/container.ts";
+import { lookForOrphans, ORPHAN_GRACE_MS, type Orphan } from "../../core/runs/orphans.ts";
 import type { Journal } from "../../journal/journal.ts";
 
 /** Three missed heartbeats: the control plane itself calls a host suspect then. */

@@ -3,10 +3,10 @@
  * patience: a runtime that hangs leaves the loop in the dark, and heartbeats and metering go on.
  */
 import type { Log } from "@remotegpu/shared/log";
-import type { Container } from "../../core/container.ts";
+import type { Container } from "../../core/container/container.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { RuntimeDown, RuntimeError } from "../../runtime/runtime-error.ts";
-import type { RuntimeInfo } from "../../runtime/runtime-info.ts";
+import { RuntimeDown, RuntimeError } from "../../runtime/docker/runtime-error.ts";
+import type { RuntimeInfo } from "../../runtime/docker/runtime-info.ts";
 
 const INFO_EVERY_MS = 60_000;
 export const NO_LIVE_RESTORE =

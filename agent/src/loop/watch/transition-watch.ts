@@ -1,8 +1,13 @@
-/** Says which runs have been starting or stopping for too long (core/transitions.ts): in the log, the report, the flags. */
+/** Says which runs have been starting or stopping for too long (core/reconcile/transitions.ts): in log, report and flags. */
 import type { RunId } from "@remotegpu/shared/ids";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
-import { isOverdue, overdueDetail, transitionsAfter, type Transition } from "../../core/transitions.ts";
+import {
+  isOverdue,
+  overdueDetail,
+  transitionsAfter,
+  type Transition,
+} from "../../core/reconcile/transitions.ts";
 
 export class TransitionWatch {
   readonly #log: Log;

@@ -10,7 +10,7 @@ import {
   BILLING_VECTORS,
   type BillingVector,
   readBillingVectors,
-} from "../../../../support/billing-vector.ts";
+} from "../../../../support/billing/billing-vector.ts";
 
 const VECTORS = readBillingVectors(BILLING_VECTORS);
 

@@ -3,7 +3,7 @@ import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-
 import { type Gang, gangRoom } from "@remotegpu/control-plane/core/placement/gang";
 import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
-import { aHost, aRequest, aSliceWish, aWholeWish, gpusOf } from "../../../../support/fleet.ts";
+import { aHost, aRequest, aSliceWish, aWholeWish, gpusOf } from "../../../../support/placement/fleet.ts";
 
 interface Stand {
   rack?: string;

@@ -13,8 +13,8 @@ import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/f
 import { placedInstances, type PlacedInstance } from "@remotegpu/control-plane/core/placement/placement";
 import { type Place, Placer } from "@remotegpu/control-plane/core/placement/placer";
 import { POLICIES } from "@remotegpu/control-plane/core/placement/scoring/policies";
-import { anyFleet, anyRequest, anyTypicalShapes } from "../../../../support/any-fleet.ts";
-import { SlowPlacement } from "../../../../support/slow-placement.ts";
+import { anyFleet, anyRequest, anyTypicalShapes } from "../../../../support/placement/any-fleet.ts";
+import { SlowPlacement } from "../../../../support/placement/slow-placement.ts";
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
 const NOW = 1_000;

@@ -15,8 +15,8 @@ import {
 } from "@remotegpu/control-plane/core/placement/placement";
 import { POLICIES } from "@remotegpu/control-plane/core/placement/scoring/policies";
 import { UnsoundRequestError } from "@remotegpu/control-plane/core/placement/fleet/sound-request";
-import { anyFleet, anyRequest, anyTypicalShapes } from "../../../../support/any-fleet.ts";
-import { aGpu, aHost, aRequest, gpusOf } from "../../../../support/fleet.ts";
+import { anyFleet, anyRequest, anyTypicalShapes } from "../../../../support/placement/any-fleet.ts";
+import { aGpu, aHost, aRequest, gpusOf } from "../../../../support/placement/fleet.ts";
 
 const OPTIONS = { policy: "best-fit", seed: 42, now: 0 } as const;
 const oneGpu: GpuWish = { kind: "whole", count: 1, leastMemoryMib: 0, models: null };

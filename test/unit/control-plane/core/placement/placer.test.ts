@@ -14,7 +14,7 @@ import {
   aSliceWish,
   aWholeWish,
   gpusOf,
-} from "../../../../support/fleet.ts";
+} from "../../../../support/placement/fleet.ts";
 
 const OPTIONS = { policy: "best-fit", seed: 1, now: 1_000 } as const;
 

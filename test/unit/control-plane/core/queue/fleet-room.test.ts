@@ -3,8 +3,8 @@ import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet"
 import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { FleetRoom } from "@remotegpu/control-plane/core/queue/fleet-room";
 import type { NamedWork } from "@remotegpu/control-plane/core/queue/turn";
-import { aHost, gpusOf } from "../../../../support/fleet.ts";
-import { anOrder, NOW, OPTIONS, work } from "../../../../support/queued-orders.ts";
+import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
+import { anOrder, NOW, OPTIONS, work } from "../../../../support/placement/queued-orders.ts";
 
 const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
 const held = { use: "exclusive", freeShareThousandths: 0, freeMemoryMib: 0 } as const;

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { UnsoundFleetError, type Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
 import { planPass } from "@remotegpu/control-plane/core/queue/pass-plan";
-import { aHost, gpusOf } from "../../../../support/fleet.ts";
-import { anOrder, OPTIONS, type TestOrder } from "../../../../support/queued-orders.ts";
+import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
+import { anOrder, OPTIONS, type TestOrder } from "../../../../support/placement/queued-orders.ts";
 
 const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
 const plan = (fleet: Fleet, orders: TestOrder[]) => {

@@ -9,10 +9,10 @@ import { planPass } from "@remotegpu/control-plane/core/queue/pass-plan";
 import { reservationOf } from "@remotegpu/control-plane/core/queue/reservation";
 import { type Suggestion, suggestions } from "@remotegpu/control-plane/core/queue/suggestions";
 import { fleetWithout } from "@remotegpu/control-plane/core/queue/work-to-wait-for";
-import { anyFleet, anyRequest } from "../../../../support/any-fleet.ts";
-import { aHost, aRequest, gpusOf } from "../../../../support/fleet.ts";
-import { fleetWith, historyOf, type Pass, workOf } from "../../../../support/queue-history.ts";
-import { NOW, OPTIONS, type TestOrder } from "../../../../support/queued-orders.ts";
+import { anyFleet, anyRequest } from "../../../../support/placement/any-fleet.ts";
+import { aHost, aRequest, gpusOf } from "../../../../support/placement/fleet.ts";
+import { fleetWith, historyOf, type Pass, workOf } from "../../../../support/placement/queue-history.ts";
+import { NOW, OPTIONS, type TestOrder } from "../../../../support/placement/queued-orders.ts";
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 250);
 

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
 import { cardDemands, reservationOf } from "@remotegpu/control-plane/core/queue/reservation";
-import { aHost, aRequest, gpusOf } from "../../../../support/fleet.ts";
-import { NOW, OPTIONS, work } from "../../../../support/queued-orders.ts";
+import { aHost, aRequest, gpusOf } from "../../../../support/placement/fleet.ts";
+import { NOW, OPTIONS, work } from "../../../../support/placement/queued-orders.ts";
 
 const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
 const held = { use: "exclusive", freeShareThousandths: 0, freeMemoryMib: 0 } as const;

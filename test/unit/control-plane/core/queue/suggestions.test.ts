@@ -3,8 +3,8 @@ import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/pl
 import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
 import { type Leeway, suggestions } from "@remotegpu/control-plane/core/queue/suggestions";
 import type { NamedWork } from "@remotegpu/control-plane/core/queue/turn";
-import { aHost, gpusOf } from "../../../../support/fleet.ts";
-import { anOrder, OPTIONS, type TestOrder, work } from "../../../../support/queued-orders.ts";
+import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
+import { anOrder, OPTIONS, type TestOrder, work } from "../../../../support/placement/queued-orders.ts";
 
 const gpus = (count: number, change: object = {}): GpuWish => ({
   kind: "whole",

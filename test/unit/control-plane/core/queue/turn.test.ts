@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { roomAtTurn } from "@remotegpu/control-plane/core/queue/turn";
-import { aHost, gpusOf } from "../../../../support/fleet.ts";
-import { anOrder, OPTIONS } from "../../../../support/queued-orders.ts";
+import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
+import { anOrder, OPTIONS } from "../../../../support/placement/queued-orders.ts";
 
 const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
 

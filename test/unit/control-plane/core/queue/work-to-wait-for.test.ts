@@ -3,8 +3,8 @@ import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits
 import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
 import { type NamedWork, roomAtTurn } from "@remotegpu/control-plane/core/queue/turn";
 import { fleetWithout, workToWaitFor } from "@remotegpu/control-plane/core/queue/work-to-wait-for";
-import { aHost, gpusOf } from "../../../../support/fleet.ts";
-import { anOrder, NOW, OPTIONS, type TestOrder, work } from "../../../../support/queued-orders.ts";
+import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
+import { anOrder, NOW, OPTIONS, type TestOrder, work } from "../../../../support/placement/queued-orders.ts";
 
 const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
 const held = { use: "exclusive", freeShareThousandths: 0, freeMemoryMib: 0 } as const;

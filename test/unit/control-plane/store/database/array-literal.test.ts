@@ -1,4 +1,4 @@
-/** Arrays for Postgres. That Postgres reads them as they were is shown in test/integration/database.test.ts. */
+/** Arrays for Postgres. That Postgres reads them as they were is shown in test/integration/engines/database.test.ts. */
 import { arrayLiteral } from "@remotegpu/control-plane/store/database/array-literal";
 import { expect, test } from "vitest";
 

@@ -8,7 +8,7 @@ import {
 import type { SpecPrices, SpecShape } from "@remotegpu/control-plane/core/orders/prices/price-lines";
 import { parsePrice, parsePoints } from "@remotegpu/shared/money";
 import { GIB } from "@remotegpu/shared/units";
-import { aGpu, aHost, gpusOf } from "../../../../../support/fleet.ts";
+import { aGpu, aHost, gpusOf } from "../../../../../support/placement/fleet.ts";
 
 const NONE = new Set<string>();
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { emptyRoom } from "@remotegpu/control-plane/core/placement/fleet/empty-room";
 import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { aHost, aRequest, gpusOf } from "../../../../../support/fleet.ts";
+import { aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
 
 const host = aHost({
   freeCpuMilli: 0,

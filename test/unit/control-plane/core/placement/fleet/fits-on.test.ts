@@ -7,7 +7,7 @@ import {
   type PlacementRequest,
   sliceShare,
 } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { aGpu, aHost, aRequest, gpusOf } from "../../../../../support/fleet.ts";
+import { aGpu, aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
 
 const NOW = 1_000_000;
 const twoGpus = aHost({ gpus: gpusOf("host-a", 2) });

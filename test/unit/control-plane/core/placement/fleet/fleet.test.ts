@@ -7,7 +7,7 @@ import {
   type GpuUse,
   UnsoundFleetError,
 } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import { aGpu, aHost } from "../../../../../support/fleet.ts";
+import { aGpu, aHost } from "../../../../../support/placement/fleet.ts";
 
 const fleetOf = (...hosts: Fleet["hosts"]): Fleet => ({ hosts });
 

@@ -4,7 +4,7 @@ import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/pl
 import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
 import { keptPlaces } from "@remotegpu/control-plane/core/placement/fleet/kept-places";
 import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
-import { aHost, aRequest, gpusOf } from "../../../../../support/fleet.ts";
+import { aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
 
 const gpus = (count: number): GpuWish => ({ kind: "whole", count, leastMemoryMib: 0, models: null });
 const held = { use: "exclusive", freeShareThousandths: 0, freeMemoryMib: 0 } as const;

@@ -10,8 +10,15 @@ import {
   requestShape,
   shapeKey,
 } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
-import { anyFleet, anyRequest } from "../../../../../support/any-fleet.ts";
-import { aGpu, aHost, aRequest, aSliceWish, aWholeWish, gpusOf } from "../../../../../support/fleet.ts";
+import { anyFleet, anyRequest } from "../../../../../support/placement/any-fleet.ts";
+import {
+  aGpu,
+  aHost,
+  aRequest,
+  aSliceWish,
+  aWholeWish,
+  gpusOf,
+} from "../../../../../support/placement/fleet.ts";
 
 const NOW = 1_000;
 

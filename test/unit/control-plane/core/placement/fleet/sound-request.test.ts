@@ -4,7 +4,7 @@ import {
   assertSoundRequest,
   UnsoundRequestError,
 } from "@remotegpu/control-plane/core/placement/fleet/sound-request";
-import { aRequest, aSliceWish, aWholeWish } from "../../../../../support/fleet.ts";
+import { aRequest, aSliceWish, aWholeWish } from "../../../../../support/placement/fleet.ts";
 
 test.each<[string, Partial<PlacementRequest>]>([
   ["nothing but a place", { cpuMilli: 0, memoryMib: 0, tempStorageMib: 0 }],

@@ -3,7 +3,7 @@ import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-
 import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
 import { wholeCardsOf } from "@remotegpu/control-plane/core/placement/fleet/whole-cards";
-import { aGpu, aHost, aRequest, aWholeWish } from "../../../../../support/fleet.ts";
+import { aGpu, aHost, aRequest, aWholeWish } from "../../../../../support/placement/fleet.ts";
 
 interface Card {
   island?: number | null;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { cardRests } from "@remotegpu/control-plane/core/placement/scoring/card-rest";
-import { aCountedShape } from "../../../../../support/fleet.ts";
+import { aCountedShape } from "../../../../../support/placement/fleet.ts";
 
 const ordersOf = (...shares: readonly (readonly [share: number, count: number])[]) =>
   cardRests(shares.map(([shareThousandths, count]) => aCountedShape({ shareThousandths, count })));

@@ -11,7 +11,7 @@ import {
   aSliceWish,
   aWholeWish,
   gpusOf,
-} from "../../../../../support/fleet.ts";
+} from "../../../../../support/placement/fleet.ts";
 
 /** Three cards of model A on two hosts, one of model B, none on the last host. */
 function fleet() {

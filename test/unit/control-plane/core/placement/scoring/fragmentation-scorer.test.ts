@@ -17,7 +17,7 @@ import {
   aRequest,
   aSliceWish,
   aWholeWish,
-} from "../../../../../support/fleet.ts";
+} from "../../../../../support/placement/fleet.ts";
 
 interface Scene {
   measure: Measure;

@@ -13,7 +13,7 @@ import {
   aSliceWish,
   aWholeWish,
   gpusOf,
-} from "../../../../../support/fleet.ts";
+} from "../../../../../support/placement/fleet.ts";
 
 /** The largest host of each test: 128 cores, eight cards. */
 const largest = aHost({ id: "z", freeCpuMilli: 128_000, gpus: gpusOf("z", 8) });

@@ -1,0 +1,71 @@
+/**
+ * Where the container runtime and the kernel say different things of a run. The kernel is believed, what lives goes on
+ * costing, and what lasts longer than a start or an end takes is told to people.
+ */
+import type { RunId } from "@remotegpu/shared/ids";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { ContainerState } from "../container/container.ts";
+
+export type Disagreement = {
+  /**
+   * `left-behind`: the runtime says that it ended or knows it no more, and processes of it live (left-behind.ts).
+   * `moved`: the process that the runtime names lives, and its control group lists none. `nothing-there`: the runtime
+   * calls it running, and nothing of it lives.
+   */
+  kind: "left-behind" | "moved" | "nothing-there";
+  /** On the host's monotonic clock. */
+  sinceMs: number;
+};
+
+const LASTS_AFTER_MS = 30 * MS_PER_SECOND;
+
+const SENTENCES: Record<Disagreement["kind"], string> = {
+  "left-behind":
+    "The container runtime says that it ended, or knows it no more, and processes of it go on: it holds what it held and costs.",
+  moved: "It runs, and none of its processes is in its control group; it goes on costing.",
+  "nothing-there":
+    "The container runtime calls it running, and no process of it is there; nothing is charged for that.",
+};
+
+/** @param hasProcess whether the process that the runtime names, or that was metered last, is alive */
+export function disagreement({
+  status,
+  alive,
+  hasProcess,
+}: {
+  status: ContainerState | null;
+  alive: readonly number[];
+  hasProcess: boolean;
+}): Disagreement["kind"] | null {
+  if (status?.state === "left-behind") return "left-behind";
+  if (status?.state !== "running" || alive.length > 0) return null;
+  return hasProcess ? "moved" : "nothing-there";
+}
+
+/** With the moment since when it has been so. @param kind as it is now @param before as it was at the last look */
+export function disagreementSince(
+  kind: Disagreement["kind"] | null,
+  before: Disagreement | undefined,
+  nowMs: number,
+): Disagreement | null {
+  if (kind === null) return null;
+  return before?.kind === kind ? before : { kind, sinceMs: nowMs };
+}
+
+/** All of it has ended, and the runtime will soon say when. */
+export function isEndUntold(disagreement: Disagreement | null, nowMs: number): boolean {
+  return disagreement?.kind === "nothing-there" && !isLasting(disagreement, nowMs);
+}
+
+function isLasting({ sinceMs }: Disagreement, nowMs: number): boolean {
+  return nowMs - sinceMs >= LASTS_AFTER_MS;
+}
+
+/** Each with the sentence for people. */
+export function lastingDisagreements(
+  disagreements: ReadonlyMap<RunId, Disagreement>,
+  nowMs: number,
+): Map<RunId, string> {
+  const lasting = [...disagreements].filter(([, disagreement]) => isLasting(disagreement, nowMs));
+  return new Map(lasting.map(([runId, { kind }]) => [runId, SENTENCES[kind]]));
+}

@@ -1,0 +1,141 @@
+/**
+ * From what was seen in this round to what metering counts: which process' life is a run's time, since when, and
+ * whether it goes on. Pure; the loop reads /proc in between.
+ */
+import type { Life, MeteredRun } from "./metering.ts";
+import type { CardProof } from "./run-cards.ts";
+import type { RunRecord } from "../runs/run-record.ts";
+import type { Interval, Moment } from "./usage-interval.ts";
+
+/** The runtime notes a start somewhat after the process began. The agent's own restarts keep a greater distance. */
+const START_LABEL_SLACK_MS = 500;
+
+/** Start times in /proc count USER_HZ, which is 100 on every Linux we run on. */
+const MS_PER_TICK = 10;
+
+export interface RunSighting {
+  record: RunRecord;
+  interval: Interval | null;
+  /**
+   * The process that stands for all of the container, its first one as a rule: alive, or outlived by others of the same
+   * container; none (everything ended, or nothing runs); or not to be told, because the kernel could not be asked.
+   */
+  process: { alive: true; pid: number; startTicks: number } | { alive: false } | "unknown";
+  /** When the container ended, on this boot's clock; null when not known or not to be trusted. */
+  finishedMs: number | null;
+  /** What its cards say about its time; absent where it holds none. */
+  cards?: CardProof;
+}
+
+/**
+ * The pids of which the first that is the run's own and lives stands for it: the container's first process by the
+ * runtime; the one that was metered last, which goes on without the runtime; and where nothing is being metered, some
+ * of those there, of which each may be gone by the time it is read.
+ */
+export function pidsToRead(
+  interval: Interval | null,
+  { containerPid, alive }: { containerPid: number | null; alive: readonly number[] },
+  now: Moment,
+): number[] {
+  const others = isOpenNow(interval, now) ? [interval.pid] : alive.slice(0, MOST_READ);
+  return [...new Set([...(containerPid === null ? [] : [containerPid]), ...others])];
+}
+
+const MOST_READ = 8;
+
+/**
+ * Whether a living process is the run's: it is in its group, or the very one that was metered. A pid alone says nothing:
+ * it may be anybody's by now.
+ */
+export function isOfRun(
+  process: { pid: number; startTicks: number },
+  interval: Interval | null,
+  { alive, now }: { alive: readonly number[]; now: Moment },
+): boolean {
+  if (alive.includes(process.pid)) return true;
+  return (
+    isOpenNow(interval, now) && interval.pid === process.pid && interval.startTicks === process.startTicks
+  );
+}
+
+/**
+ * Whether the run goes on, and the process that stands for it. Its control group decides: what ended or hid its first
+ * process goes on in another one, and a run keeps the identity by which it was metered for as long as anything lives.
+ * @param read the first of the pids to read that lives and is the run's; null where there is none
+ * @param isEndUntold the runtime is about to say when it ended; until then an end is not claimed
+ */
+export function processOfRun(
+  interval: Interval | null,
+  read: { pid: number; startTicks: number } | null,
+  { alive, isEndUntold, now }: { alive: readonly number[]; isEndUntold: boolean; now: Moment },
+): RunSighting["process"] {
+  if (read !== null) return { alive: true, ...read };
+  if (alive.length === 0) return isEndUntold ? "unknown" : { alive: false };
+  // Something lives, and what was read of it was gone already.
+  if (!isOpenNow(interval, now)) return "unknown";
+  return { alive: true, pid: interval.pid, startTicks: interval.startTicks };
+}
+
+function isOpenNow(interval: Interval | null, now: Moment): interval is Interval {
+  return interval?.isOpen === true && interval.bootId === now.bootId;
+}
+
+/**
+ * When the process that `interval` follows ended, by the runtime's word; null where that is not to be trusted: the
+ * runtime was not up all the while, or what ended is a later process of the container, whose end says nothing of it.
+ * @returns milliseconds on this boot's clock
+ */
+export function finishedMs(
+  exit: { startedAt: string; finishedAt: string },
+  { wasUpSinceMs, interval }: { wasUpSinceMs: number | null; interval: Interval | null },
+  now: Moment,
+): number | null {
+  const startedMs = onThisClock(exit.startedAt, now);
+  const endedMs = onThisClock(exit.finishedAt, now);
+  if (wasUpSinceMs === null || startedMs === null || endedMs === null || endedMs < wasUpSinceMs) return null;
+  const isLaterLife = interval !== null && startedMs > interval.endMs + START_LABEL_SLACK_MS;
+  return isLaterLife ? null : endedMs;
+}
+
+/** A wall-clock label of this boot, as of now; null when it is none. */
+function onThisClock(label: string, now: Moment): number | null {
+  const wallMs = Date.parse(label);
+  return Number.isNaN(wallMs) ? null : Math.floor(now.nowMs - (now.wallMs - wallMs));
+}
+
+/** Null while there is nothing to count or close: the gate has not opened and the run is not over. */
+export function meteredRun(sighting: RunSighting, now: Moment): MeteredRun | null {
+  const { record } = sighting;
+  const isOver = record.end !== null;
+  if (record.gate === null && !isOver) return null;
+  const { runId, instanceId, placementEpoch } = record;
+  const process = record.gate === null ? null : processOf(sighting, record.gate, now);
+  const cards = cardsOf(sighting);
+  return { runId, instanceId, placementEpoch, process, isOver, ...(cards !== undefined && { cards }) };
+}
+
+/** A run that was stopped for a card's sake stays without it, should the card be well again before the run's end. */
+function cardsOf({ record, cards }: RunSighting): CardProof | undefined {
+  const isStoppedForCard = record.stop?.cause === "gpu-missing" || record.stop?.cause === "gpu-failed";
+  if (!isStoppedForCard || cards?.kind === "lost") return cards;
+  return { kind: "lost", lastGoodMs: null };
+}
+
+function processOf(
+  { interval, process, finishedMs }: RunSighting,
+  gate: NonNullable<RunRecord["gate"]>,
+  now: Moment,
+): MeteredRun["process"] {
+  if (process === "unknown" || !process.alive) {
+    if (interval?.isOpen !== true) return null;
+    const { bootId, pid, startTicks, startMs: sinceMs } = interval;
+    const life: Life = process === "unknown" ? { state: "unknown" } : { state: "ended", finishedMs };
+    return { bootId, pid, startTicks, sinceMs, life };
+  }
+  const { pid, startTicks } = process;
+  // What lives now has lived since its start, seen or not. Start times count suspended time, which CLOCK_MONOTONIC
+  // does not, so this can come out too late and never too early.
+  const startedMs = (startTicks + 1) * MS_PER_TICK;
+  const sinceMs = gate.bootId === now.bootId ? Math.max(gate.ms, startedMs) : startedMs;
+  return { bootId: now.bootId, pid, startTicks, sinceMs, life: { state: "alive" } };
+}

@@ -1,0 +1,185 @@
+/**
+ * What the host says about each run: phase, sentence and problem, from the same views the actions are decided on.
+ * While a start is still tried again the problem stays null, unless the host itself is the reason.
+ */
+import type { BootId, RunId } from "@remotegpu/shared/ids";
+import type { DesiredInstance, ObservedInstance, RunRemains } from "@remotegpu/shared/instance";
+import { isRunning, type OwnedContainer } from "../container/container.ts";
+import { nextStart } from "../runs/restart-policy.ts";
+import type { MonotonicTime } from "../runs/run-record.ts";
+import type { RunRestarts } from "../runs/run-restarts.ts";
+import { ownedContainers, runningPredecessor, runViews } from "../runs/run-view.ts";
+import type { Knowledge, RunView } from "../runs/run-view.ts";
+import { startObstacle } from "./start-obstacle.ts";
+import type { HostObstacles } from "./start-obstacle.ts";
+
+export type LifecycleInput = Omit<Knowledge, "observed"> &
+  HostObstacles & {
+    /** Null when the runtime does not answer. */
+    observed: Knowledge["observed"] | null;
+    /** What starts under way are doing ("pulling image …"), by run. */
+    waits: ReadonlyMap<RunId, string>;
+    /** Runs that were killed and are still there, with the sentence for it. */
+    notEnding: ReadonlyMap<RunId, string>;
+    /** Runs of which the runtime and the kernel say different things, with the sentence for it. */
+    disagreements: ReadonlyMap<RunId, string>;
+    now: MonotonicTime;
+  };
+
+type Said = Pick<ObservedInstance, "phase" | "detail" | "problem" | "knownEpoch"> & {
+  exitCode?: number | null;
+};
+
+const MAX_DETAIL = 2000;
+
+/** One entry per run that the host knows or was told of, in no particular order. */
+export function observedInstances(input: LifecycleInput): ObservedInstance[] {
+  const observed = input.observed ?? [];
+  return runViews({ ...input, observed }).flatMap((view) => {
+    const said =
+      input.observed === null
+        ? inTheDark(view)
+        : withTrouble(saidOf(view, { ...input, observed }), view, input);
+    if (said === null) return [];
+    const remains = remainsOf(view, said, { isBlind: input.observed === null });
+    return [{ ...instanceOf(view, said, input.now.bootId), ...(remains && { remains }) }];
+  });
+}
+
+function saidOf(view: RunView, input: LifecycleInput & { observed: Knowledge["observed"] }): Said | null {
+  const { standing, record, container } = view;
+  const running = isRunning(container);
+  const predecessor = runningPredecessor(view.key, ownedContainers(input));
+  if (record?.end) return running ? stopping(record.end.detail) : record.end;
+  if (running && record?.stop) return stopping(record.stop.detail);
+  switch (standing.kind) {
+    case "to-stop":
+      // A start that is under way has neither record nor container yet, and may still make both.
+      if (running || record || container || input.waits.has(view.key.runId))
+        return stopping(`Stopping; ordered by ${standing.orderedBy}.`);
+      if (predecessor) return stopping(`Its earlier run ${predecessor.owner.runId} is being stopped.`);
+      return { phase: "stopped", detail: "Nothing of it runs on this host.", problem: null };
+    case "to-remove":
+      return running || record || container || input.waits.has(view.key.runId)
+        ? stopping(`It is being removed; ordered by ${standing.orderedBy}.`)
+        : null;
+    case "superseded":
+      return stopping(`It gives way to run ${standing.by.runId}.`);
+    case "refused": {
+      const detail = `Placement epoch ${view.key.placementEpoch} is older than ${standing.knownEpoch}, which this host has known.`;
+      return { phase: "failed", detail, problem: "start-refused", knownEpoch: standing.knownEpoch };
+    }
+    case "orphan":
+      if (running) {
+        return { phase: "ready", detail: "It runs, but the desired set does not name it.", problem: null };
+      }
+      return stopping("Nobody asks for it and its container does not run.");
+    case "wanted":
+      return running ? runningSaid(view) : startingSaid(view, standing.desired, input);
+  }
+}
+
+/** What people have to look at while it goes on, costs and holds its cards. */
+function withTrouble(
+  said: Said | null,
+  { key, container }: RunView,
+  { notEnding, disagreements }: LifecycleInput,
+): Said | null {
+  if (said === null || container === null || !isRunning(container)) return said;
+  const stuck = notEnding.get(key.runId);
+  if (stuck !== undefined && said.phase === "stopping")
+    return { ...said, detail: `${said.detail} ${stuck}${heldCards(container)}`, problem: "not-ending" };
+  const differs = disagreements.get(key.runId);
+  if (differs === undefined || said.problem !== null) return said;
+  const detail = said.phase === "ready" ? differs : `${said.detail} ${differs}`;
+  return { ...said, detail, problem: "runtime-disagrees" };
+}
+
+function heldCards({ owner: { gpus } }: OwnedContainer): string {
+  const cards = gpus.map(({ uuid }) => uuid).join(", ");
+  return cards === "" ? "" : ` Until they are gone nobody else gets ${cards}.`;
+}
+
+function runningSaid({ record }: RunView): Said {
+  return record?.gate
+    ? { phase: "ready", detail: "It runs.", problem: null }
+    : { phase: "starting", detail: "The container runs; its metering opens.", problem: null };
+}
+
+function startingSaid(
+  { record, container, key }: RunView,
+  desired: DesiredInstance,
+  input: LifecycleInput & { observed: Knowledge["observed"] },
+): Said {
+  // First, since a start under way is not to be judged by a list of containers from before it.
+  const wait = input.waits.get(key.runId);
+  if (wait !== undefined) return { phase: "starting", detail: wait, problem: null };
+  const next = nextStart({ kind: desired.spec.kind, record, container }, input.now);
+  if (next.kind === "give-up") return next.end;
+  const obstacle = startObstacle(desired, ownedContainers(input), input);
+  if (obstacle) {
+    const problem = obstacle.kind === "host-refuses" ? "start-refused" : null;
+    return { phase: "starting", detail: obstacle.detail, problem };
+  }
+  // Between the record of a start and its container's first breath there is nothing to blame yet.
+  const isLost = container === null && record !== null && record.containerId !== null;
+  const hasFailed = record?.trouble != null || container?.status.state === "exited" || isLost;
+  const detail = next.kind === "wait" && hasFailed ? next.detail : "The container is being started.";
+  return { phase: "starting", detail, problem: null };
+}
+
+/** The runtime is silent: what was so is taken to be so still, and the host says that it cannot see. */
+function inTheDark({ standing, record }: RunView): Said | null {
+  if (record?.end) return record.end;
+  const problem = "runtime-down";
+  const detail = "The container runtime of this host does not answer.";
+  if (record?.stop || standing.kind === "to-stop" || standing.kind === "superseded") {
+    return { phase: "stopping", detail, problem };
+  }
+  if (standing.kind === "to-remove") return { phase: "stopping", detail, problem };
+  return { phase: record?.gate ? "ready" : "starting", detail, problem };
+}
+
+function stopping(detail: string): Said {
+  return { phase: "stopping", detail, problem: null };
+}
+
+/** Once there is nothing more to be learned of the end. Null before. */
+function remainsOf(
+  { record, container }: RunView,
+  { phase }: Said,
+  { isBlind }: { isBlind: boolean },
+): RunRemains | null {
+  if (!record?.end || (phase !== "stopped" && phase !== "failed")) return null;
+  if (record.remains !== undefined) {
+    const { exitCode: _exitCode, ...remains } = record.remains;
+    return remains;
+  }
+  const mayStillTell = isBlind || container?.status.state === "exited";
+  return mayStillTell ? null : { outOfMemory: false, signal: null, tail: null };
+}
+
+function instanceOf({ key, record, container }: RunView, said: Said, bootId: BootId): ObservedInstance {
+  return {
+    ...key,
+    phase: said.phase,
+    detail: storable(said.detail),
+    problem: said.problem,
+    containerId: container?.containerId ?? record?.containerId ?? null,
+    exitCode: said.exitCode ?? record?.remains?.exitCode ?? null,
+    gateOpenedMs: record?.gate?.ms ?? null,
+    bootId: record?.gate?.bootId ?? bootId,
+    ...(said.knownEpoch !== undefined && { knownEpoch: said.knownEpoch }),
+    ...(record?.restarts && { restarts: toldRestarts(record.restarts) }),
+  };
+}
+
+function toldRestarts({ count, last }: RunRestarts): ObservedInstance["restarts"] {
+  const { exitCode, outOfMemory, signal } = last;
+  return { count, exitCode, outOfMemory, signal };
+}
+
+/** What a runtime or a tool said may hold anything; a report with it would be refused as a whole. */
+function storable(detail: string): string {
+  return detail.replaceAll("\u0000", "").slice(0, MAX_DETAIL).toWellFormed();
+}

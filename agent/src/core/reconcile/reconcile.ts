@@ -1,0 +1,296 @@
+/**
+ * The one decision of the agent: from what is wanted, known and seen to what is done now. It reads everything anew
+ * each round, so a lost or doubled message changes nothing; what waits for something is simply decided again.
+ * It does not look into images, mounts or the network: carrying out a start finds those out.
+ */
+import type { GpuUuid, RunId } from "@remotegpu/shared/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { inOrder } from "../runs/action.ts";
+import type { Action, RunEnd, StopCause, StopOrderer } from "../runs/action.ts";
+import { isRunning } from "../container/container.ts";
+import type { OwnedContainer, RunKey } from "../container/container.ts";
+import type { UnclearGpu } from "../gpus/gpu-handover.ts";
+import type { Loss } from "../gpus/gpu-health.ts";
+import { exitedBy, nextStart } from "../runs/restart-policy.ts";
+import type { MonotonicTime, RunRecord } from "../runs/run-record.ts";
+import { endBeforeStart } from "../runs/run-restarts.ts";
+import { ownedContainers, runViews } from "../runs/run-view.ts";
+import type { Knowledge, RunView } from "../runs/run-view.ts";
+import { areRivals, startObstacle } from "./start-obstacle.ts";
+
+export type Flags = {
+  /** Why new starts are refused ("the journal's disk is full"); null when they are not. */
+  startsRefused: string | null;
+  /** GPUs that are surely gone or failed, with why. In doubt there is none: a hung tool must not kill work. */
+  lostGpus: ReadonlyMap<GpuUuid, Loss>;
+  /** GPUs that take nothing new, with why. */
+  closedGpus: ReadonlyMap<GpuUuid, string>;
+  /** GPUs that nothing of ours holds and on which nothing may start, with why. */
+  unclearGpus: ReadonlyMap<GpuUuid, UnclearGpu>;
+  /** Runs beyond a storage limit, with the sentence that says so. */
+  overStorage: ReadonlyMap<RunId, string>;
+  /** Runs that fill a disk of the host, with the sentence that says so. */
+  fillingDisk: ReadonlyMap<RunId, string>;
+  /** Since the last accepted heartbeat, restarts and reboots included (contact.ts). */
+  disconnectedMs: number;
+  /** Nobody was heard since this boot, and how long the host was off is unknown. */
+  awaitsContact: boolean;
+  /** First snapshot after a rise of term or incarnation, not yet confirmed: mass stops wait. */
+  stopsUnconfirmed: boolean;
+  /** Containers that nobody has asked for through their whole grace and that are to go (orphans.ts). */
+  reapedOrphans: ReadonlySet<string>;
+};
+
+export type ReconcileInput = Knowledge & { flags: Flags; now: MonotonicTime };
+
+/** An unconfirmed snapshot may stop this many, or half of what runs, but not more than both. */
+export const FREE_STOPS = 3;
+const DEFAULT_GRACE_SECONDS = 10;
+/** Who fills the disk goes on writing in its grace. */
+const FILLING_GRACE_SECONDS = 5;
+
+export function reconcile(input: ReconcileInput): Action[] {
+  const containers = ownedContainers(input);
+  const actions = withoutRivals(
+    runViews(input).flatMap((view) =>
+      withRemains(view, removedBeforeClosed(view, actionsFor(view, input, containers))),
+    ),
+  );
+  return inOrder(input.flags.stopsUnconfirmed ? withoutMassStops(actions, containers) : actions);
+}
+
+/**
+ * A start that the runtime was asked for and did not answer may still come true. The run is over only once the runtime
+ * has no container any more that it could start: before that its cards are nobody else's.
+ */
+function removedBeforeClosed({ key, record, container }: RunView, actions: Action[]): Action[] {
+  const isClosing = actions.some(({ kind }) => kind === "close-run");
+  if (!isClosing || container === null || isRunning(container)) return actions;
+  const { containerId, owner, status } = container;
+  const mayStillStart = status.state === "created" || record?.trouble?.problem === "runtime-down";
+  if (!mayStillStart || status.state === "removing") return actions;
+  return [{ kind: "remove", ...key, containerId, network: owner.network }];
+}
+
+/** What an ended container left is written down before anything takes the container away. */
+function withRemains({ key, record, container }: RunView, actions: Action[]): Action[] {
+  if (record === null || record.remains !== undefined || container?.status.state !== "exited") return actions;
+  const isOver = record.end !== null || actions.some(({ kind }) => kind === "close-run");
+  if (!isOver) return actions;
+  const { containerId, status } = container;
+  const { exitCode, outOfMemory } = status;
+  return [
+    ...actions.filter(({ kind }) => kind !== "remove"),
+    { kind: "keep-remains", ...key, containerId, exitCode, outOfMemory },
+  ];
+}
+
+function actionsFor(view: RunView, input: ReconcileInput, containers: OwnedContainer[]): Action[] {
+  const { standing, record, container, key } = view;
+  switch (standing.kind) {
+    case "wanted":
+      if (container && !record) return [adoption(view, container)];
+      return wantedActions(view, standing.desired, input, containers);
+    case "to-stop":
+      if (container && !record) return [adoption(view, container)];
+      if (container && isRunning(container))
+        return [stopFor(view, container, orderedStop(standing.orderedBy))];
+      return closing(view, standing.orderedBy);
+    case "to-remove":
+      return removal(view, orderedStop(standing.orderedBy));
+    case "superseded":
+      return removal(view, supersededStop(standing));
+    case "refused": {
+      const detail = `Placement epoch ${key.placementEpoch} is older than ${standing.knownEpoch}, which this host has known.`;
+      return [{ kind: "refuse", ...key, knownEpoch: standing.knownEpoch, detail }];
+    }
+    case "orphan":
+      if (mayReap(view, input.flags)) return reaping(view);
+      return isRunning(container) ? [] : closing(view, null);
+  }
+}
+
+/** Once its container is gone, the record of why it went is all that is left to clear away. */
+function mayReap({ container, record }: RunView, { reapedOrphans, stopsUnconfirmed }: Flags): boolean {
+  if (container === null) return record?.stop?.cause === "orphaned";
+  return !stopsUnconfirmed && reapedOrphans.has(container.containerId);
+}
+
+/** What has ended by itself is stopped as well, which only writes down why it goes. */
+function reaping(view: RunView): Action[] {
+  const { container, record } = view;
+  return container && record && !record.stop
+    ? [stopFor(view, container, ORPHAN_STOP)]
+    : removal(view, ORPHAN_STOP);
+}
+
+function wantedActions(
+  view: RunView,
+  desired: DesiredInstance,
+  { flags, now }: ReconcileInput,
+  containers: OwnedContainer[],
+): Action[] {
+  const { key, record, container } = view;
+  const running = container && isRunning(container) ? container : null;
+  if (record?.end) {
+    const { detail, orderedBy } = record.end;
+    const stop: Stop = { cause: "already-ended", orderedBy: orderedBy ?? "limit", detail };
+    return running ? [stopFor(view, running, stop)] : [];
+  }
+  if (record?.stop) return running ? [stopFor(view, running, record.stop)] : closing(view, null);
+  const limit = limitReached(desired, flags);
+  if (limit) {
+    if (running) return [stopFor(view, running, limit)];
+    return [closeRun(key, desired.specHash, { ...endOfStop(limit), exitCode: null })];
+  }
+  // Also where the runtime has lost it: what lives costs, and nobody has asked for its end.
+  if (running) return record?.gate ? noteOf(record, running) : [gateOf(view, running)];
+  if (container?.status.state === "removing") return [];
+  const next = nextStart({ kind: desired.spec.kind, record, container }, now);
+  if (next.kind === "give-up") return [closeRun(key, desired.specHash, next.end)];
+  if (next.kind === "wait" || startObstacle(desired, containers, flags)) return [];
+  const ended = endBeforeStart(record, container);
+  const start = { ...key, desired, attempt: next.attempt, ...(ended && { ended }) };
+  return container
+    ? [{ kind: "restart", ...start, containerId: container.containerId }]
+    : [{ kind: "start", ...start }];
+}
+
+/** Stop, then close, then remove, then forget: each in the round after the world shows the one before. */
+function removal(view: RunView, stop: Stop): Action[] {
+  const { key, record, container } = view;
+  if (container && isRunning(container)) {
+    return [record ? stopFor(view, container, stop) : adoption(view, container)];
+  }
+  const closes = closing(view, stop.orderedBy);
+  if (container?.status.state === "removing") return closes;
+  if (container) {
+    const { containerId, owner } = container;
+    return [...closes, { kind: "remove", ...key, containerId, network: owner.network }];
+  }
+  return record ? [...closes, { kind: "forget", ...key }] : [];
+}
+
+/** Closes a run that no longer runs: by the stop that was recorded, else by the order, else by its own exit. */
+function closing({ key, record, container }: RunView, orderedBy: StopOrderer | null): Action[] {
+  if (!record || record.end) return [];
+  const exit = container?.status.state === "exited" ? container.status : null;
+  const stop = record.stop ?? (orderedBy && orderedStop(orderedBy));
+  const end = stop
+    ? { ...endOfStop(stop), exitCode: exit?.exitCode ?? null }
+    : (exit && exitedBy(exit)) || LOST_END;
+  return [closeRun(key, record.specHash, end)];
+}
+
+function closeRun(key: RunKey, specHash: string, end: RunEnd): Action {
+  return { kind: "close-run", ...key, specHash, end };
+}
+
+const LOST_END: RunEnd = {
+  phase: "failed",
+  problem: "container-lost",
+  detail: "The container is gone and nobody ordered that.",
+  exitCode: null,
+  orderedBy: null,
+};
+
+type Stop = { cause: StopCause; orderedBy: StopOrderer; detail: string };
+
+function endOfStop({ cause, orderedBy, detail }: Stop): Omit<RunEnd, "exitCode"> {
+  switch (cause) {
+    case "gpu-missing":
+    case "gpu-failed":
+    case "storage-exceeded":
+    case "disk-filled":
+      return { phase: "failed", problem: cause, detail, orderedBy };
+    case "ordered":
+    case "superseded":
+    case "no-contact":
+    case "already-ended":
+    case "orphaned":
+      return { phase: "stopped", problem: null, detail, orderedBy };
+  }
+}
+
+const ORPHAN_STOP: Stop = {
+  cause: "orphaned",
+  orderedBy: "limit",
+  detail: "Removed by this host, whose operator wants that: nobody has asked for it for a day.",
+};
+
+function supersededStop({ by, orderedBy }: Extract<RunView["standing"], { kind: "superseded" }>): Stop {
+  const detail = `Stopped: run ${by.runId} takes its place; ordered by ${orderedBy}.`;
+  return { cause: "superseded", orderedBy, detail };
+}
+
+function orderedStop(orderedBy: StopOrderer): Stop {
+  return { cause: "ordered", orderedBy, detail: `Stopped; ordered by ${orderedBy}.` };
+}
+
+/** What ends a wanted run from this host's own side. */
+function limitReached(desired: DesiredInstance, flags: Flags): Stop | null {
+  const loss = desired.spec.gpus
+    .map(({ uuid }) => flags.lostGpus.get(uuid))
+    .find((found) => found !== undefined);
+  if (loss !== undefined) return { ...loss, orderedBy: "limit" };
+  const over = flags.overStorage.get(desired.runId);
+  if (over !== undefined) return { cause: "storage-exceeded", orderedBy: "limit", detail: over };
+  const filling = flags.fillingDisk.get(desired.runId);
+  if (filling !== undefined) return { cause: "disk-filled", orderedBy: "limit", detail: filling };
+  const { onDisconnect, stopAfterSeconds } = desired.live;
+  if (onDisconnect === "keep" || stopAfterSeconds === null) return null;
+  if (flags.disconnectedMs < stopAfterSeconds * MS_PER_SECOND) return null;
+  const detail = `Stopped: no contact to the control plane for ${stopAfterSeconds} s, as ordered for that case.`;
+  return { cause: "no-contact", orderedBy: "control-plane", detail };
+}
+
+/** A stop that was begun keeps its first cause, orderer and sentence. */
+function stopFor({ standing, record, key }: RunView, { containerId }: OwnedContainer, stop: Stop): Action {
+  const { cause, orderedBy, detail } = record?.stop ?? stop;
+  const desired = "desired" in standing ? standing.desired : null;
+  const orderedSeconds = desired?.live.stopGraceSeconds ?? DEFAULT_GRACE_SECONDS;
+  const graceSeconds =
+    cause === "disk-filled" ? Math.min(orderedSeconds, FILLING_GRACE_SECONDS) : orderedSeconds;
+  return { kind: "stop", ...key, containerId, orderedBy, cause, detail, graceSeconds };
+}
+
+function adoption({ key }: RunView, { containerId, owner }: OwnedContainer): Action {
+  const { specHash, network, gpus } = owner;
+  return { kind: "adopt", ...key, containerId, specHash, network, gpus };
+}
+
+/** A container that was made anew within the run, or a record of an earlier agent. */
+function noteOf(record: RunRecord, { containerId, owner }: OwnedContainer): Action[] {
+  if (record.holding?.containerId === containerId) return [];
+  const { instanceId, placementEpoch, runId, network, gpus } = owner;
+  return [{ kind: "note-holding", instanceId, placementEpoch, runId, containerId, network, gpus }];
+}
+
+function gateOf({ key }: RunView, { containerId, owner, status }: OwnedContainer): Action {
+  const { network, gpus } = owner;
+  const pid = status.state === "running" ? status.pid : status.state === "left-behind" ? status.pids[0] : 0;
+  return { kind: "open-gate", ...key, containerId, pid, network, gpus };
+}
+
+/** Of two starts that exclude each other the first is made; the other finds it in its way in the next round. */
+function withoutRivals(actions: Action[]): Action[] {
+  const starts: DesiredInstance[] = [];
+  return actions.filter((action) => {
+    if (action.kind !== "start" && action.kind !== "restart") return true;
+    if (starts.some((other) => areRivals(other, action.desired))) return false;
+    starts.push(action.desired);
+    return true;
+  });
+}
+
+/** Orders only: what a limit stops is this host's own finding and does not wait. */
+function withoutMassStops(actions: Action[], containers: OwnedContainer[]): Action[] {
+  const takesAway = (action: Action) =>
+    action.kind === "remove" ||
+    (action.kind === "stop" && (action.cause === "ordered" || action.cause === "superseded"));
+  const running = containers.filter(isRunning).length;
+  const stops = actions.filter((action) => takesAway(action) && action.kind === "stop").length;
+  if (stops <= FREE_STOPS || stops * 2 <= running) return actions;
+  return [{ kind: "hold-stops", stops, running }, ...actions.filter((action) => !takesAway(action))];
+}

@@ -1,0 +1,93 @@
+/**
+ * Why a wanted run may not start at this moment although nothing is wrong with it. The sentence is shown to people
+ * and the start is tried again in the next round, so none of these needs a retry of its own.
+ */
+import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { AttachedGpu, DesiredInstance } from "@remotegpu/shared/instance";
+import { isRunning, isSameRun } from "../container/container.ts";
+import type { OwnedContainer } from "../container/container.ts";
+import type { UnclearGpu } from "../gpus/gpu-handover.ts";
+
+export type StartObstacle = {
+  /** `host-refuses` is the host's own state (its journal is full); the others pass by themselves. */
+  kind:
+    | "host-refuses"
+    | "no-contact-yet"
+    | "gpu-closed"
+    | "same-instance"
+    | "gpu-in-use"
+    | "gpu-stranger"
+    | "gpu-unseen";
+  detail: string;
+};
+
+/** What stands in the way of starts on the whole host. */
+export type HostObstacles = {
+  startsRefused: string | null;
+  /** Nobody was heard since this boot (contact.ts). */
+  awaitsContact: boolean;
+  /** Cards that take nothing new, with why (gpu-health.ts). */
+  closedGpus: ReadonlyMap<GpuUuid, string>;
+  /** Cards that nothing of ours holds and that may not be free all the same (gpu-handover.ts). */
+  unclearGpus: ReadonlyMap<GpuUuid, UnclearGpu>;
+};
+
+export function startObstacle(
+  desired: DesiredInstance,
+  containers: readonly OwnedContainer[],
+  { startsRefused, awaitsContact, closedGpus, unclearGpus }: HostObstacles,
+): StartObstacle | null {
+  if (startsRefused !== null) {
+    return { kind: "host-refuses", detail: `This host refuses new starts: ${startsRefused}` };
+  }
+  // It may run on another host by now: the time that this one was off counts there, and is unknown here.
+  if (awaitsContact && desired.live.onDisconnect === "stop_after") {
+    const detail = "This host has started anew; it waits to hear whether this is still wanted here.";
+    return { kind: "no-contact-yet", detail };
+  }
+  const closed = desired.spec.gpus.find(({ uuid }) => closedGpus.has(uuid));
+  if (closed !== undefined) {
+    const detail = `It waits for GPU ${closed.uuid}, which takes nothing new. ${closedGpus.get(closed.uuid)}`;
+    return { kind: "gpu-closed", detail };
+  }
+  const others = containers.filter((other) => isRunning(other) && !isSameRun(other.owner, desired));
+  // Two containers of one instance would write the same code and output folders.
+  const same = others.find((other) => other.owner.instanceId === desired.instanceId);
+  if (same) {
+    const detail = `It waits for its earlier run ${same.owner.runId} to stop on this host.`;
+    return { kind: "same-instance", detail };
+  }
+  for (const gpu of desired.spec.gpus) {
+    const holder = others.find((other) => other.owner.gpus.some((held) => conflict(held, gpu)));
+    if (!holder) continue;
+    const detail = `It waits for GPU ${gpu.uuid}, which instance ${holder.owner.instanceId} still holds.`;
+    return { kind: "gpu-in-use", detail };
+  }
+  for (const { uuid } of desired.spec.gpus) {
+    const unclear = unclearGpus.get(uuid);
+    if (unclear !== undefined) return { kind: unclear.kind, detail: unclearDetail(uuid, unclear) };
+  }
+  return null;
+}
+
+function unclearDetail(uuid: GpuUuid, unclear: UnclearGpu): string {
+  switch (unclear.kind) {
+    case "gpu-stranger": {
+      const { pid, name } = unclear.stranger;
+      return `It waits for GPU ${uuid}, which process ${pid} (${name ?? "without a name"}) uses; it is none of this host's runs.`;
+    }
+    case "gpu-unseen":
+      return `It waits until this host has seen that nothing is left on GPU ${uuid}.`;
+  }
+}
+
+/** Whether two starts of one round would get in each other's way, as no sane desired set asks. */
+export function areRivals(one: DesiredInstance, other: DesiredInstance): boolean {
+  if (one.instanceId === other.instanceId) return true;
+  return one.spec.gpus.some((gpu) => other.spec.gpus.some((wanted) => conflict(gpu, wanted)));
+}
+
+/** Slices of a card go together; a whole card goes with nothing. */
+export function conflict(held: AttachedGpu, wanted: AttachedGpu): boolean {
+  return held.uuid === wanted.uuid && (held.memoryMib === null || wanted.memoryMib === null);
+}

@@ -1,0 +1,96 @@
+/**
+ * The things the loop can be told to do, and the order in which it does them. An action names its run in full, so
+ * each can be recorded, carried out and logged alone.
+ */
+import type { AttachedGpu, DesiredInstance, InstanceProblem } from "@remotegpu/shared/instance";
+import type { RunKey } from "../container/container.ts";
+import type { ContainerEnd } from "./run-restarts.ts";
+
+export type StopOrderer = NonNullable<DesiredInstance["orderedBy"]>;
+
+/**
+ * Why a container is stopped. `gpu-missing`, `gpu-failed`, `storage-exceeded` and `disk-filled` end the run as failed, the
+ * others as stopped. `orphaned`: nobody has asked for it for a long time (orphans.ts).
+ */
+export type StopCause =
+  | "ordered"
+  | "superseded"
+  | "no-contact"
+  | "already-ended"
+  | "orphaned"
+  | "gpu-missing"
+  | "gpu-failed"
+  | "storage-exceeded"
+  /** The host's disk was nearly full, and it wrote most. */
+  | "disk-filled";
+
+export type RunEnd = {
+  phase: "stopped" | "failed";
+  problem: InstanceProblem | null;
+  /** A sentence for people. */
+  detail: string;
+  exitCode: number | null;
+  /** Null when it ended by itself. */
+  orderedBy: StopOrderer | null;
+};
+
+/** What its container was given, by its labels: known for as long as anything of the container lives. */
+export type Given = { network: string; gpus: AttachedGpu[] };
+
+export type Action =
+  /** A container of a wanted run that the journal does not know: write the run down, touch nothing. */
+  | (RunKey & { kind: "adopt"; containerId: string; specHash: string } & Given)
+  /** The container runs: metering opens. `pid` is the host's, for the proof by start ticks. */
+  | (RunKey & { kind: "open-gate"; containerId: string; pid: number } & Given)
+  /** The run's container is another one than its record knows: what it holds is written down. */
+  | (RunKey & { kind: "note-holding"; containerId: string } & Given)
+  | (RunKey & {
+      kind: "stop";
+      containerId: string;
+      orderedBy: StopOrderer;
+      cause: StopCause;
+      detail: string;
+      graceSeconds: number;
+    })
+  /** The run is over: its end is written down and its last usage row is final. */
+  | (RunKey & { kind: "close-run"; specHash: string; end: RunEnd })
+  /** The run is over and its container is still there: what it left is read and written down. */
+  | (RunKey & { kind: "keep-remains"; containerId: string; exitCode: number; outOfMemory: boolean })
+  /** The container, its volumes, and its network if it was the last one there. Its output is kept before. */
+  | (RunKey & { kind: "remove"; containerId: string; network: string })
+  /** Nothing of the run is left and nobody asks for it: it leaves the observed set. */
+  | (RunKey & { kind: "forget" })
+  /** Create a container and start it; `attempt` counts from 1. `ended`: the one before, if one has run. */
+  | (RunKey & { kind: "start"; desired: DesiredInstance; attempt: number; ended?: ContainerEnd })
+  /** Start the run's existing container again, with what was written in it. */
+  | (RunKey & {
+      kind: "restart";
+      desired: DesiredInstance;
+      containerId: string;
+      attempt: number;
+      ended?: ContainerEnd;
+    })
+  /** An order that must not be followed; only logged and reported. */
+  | (RunKey & { kind: "refuse"; knownEpoch: number; detail: string })
+  /** The first snapshot after a rise of term would stop most of the host: nothing is stopped until confirmed. */
+  | { kind: "hold-stops"; stops: number; running: number };
+
+/** Stops come before starts, since they free the GPUs; gates first, since a stop can take its whole grace. */
+const ORDER: readonly Action["kind"][] = [
+  "hold-stops",
+  "refuse",
+  "adopt",
+  "open-gate",
+  "note-holding",
+  "stop",
+  "close-run",
+  "keep-remains",
+  "remove",
+  "forget",
+  "restart",
+  "start",
+];
+
+export function inOrder(actions: readonly Action[]): Action[] {
+  return actions.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
+}

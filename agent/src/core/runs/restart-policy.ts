@@ -1,0 +1,115 @@
+/**
+ * When a run whose container does not run is started (again), and when it is given up. Starts after a crash, a
+ * reboot or a restarted runtime stay inside the run; their number in a row is bounded.
+ */
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { InstanceProblem } from "@remotegpu/shared/instance";
+import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { RunEnd } from "./action.ts";
+import type { Container } from "../container/container.ts";
+import type { MonotonicTime, RunRecord } from "./run-record.ts";
+
+/** The first start and five more. */
+export const MAX_STARTS = 6;
+/** A container that ran this long before it died begins a new row of starts. */
+export const STABLE_MS = 10 * MS_PER_MINUTE;
+const FIRST_DELAY_MS = MS_PER_SECOND;
+const MAX_DELAY_MS = MS_PER_MINUTE;
+
+/**
+ * At a run's first start, trying these again on the same host leads nowhere. A run that has been up had them all:
+ * after a reboot a shared file system or a driver may only be late.
+ */
+const FINAL_PROBLEMS: readonly InstanceProblem[] = ["image-missing", "mount-missing", "gpu-missing"];
+
+export type NextStart =
+  | { kind: "start"; attempt: number }
+  | { kind: "wait"; attempt: number; untilMs: number; detail: string }
+  | { kind: "give-up"; end: RunEnd };
+
+/** Least time between the start before and start number `attempt` (2 = the first repetition). */
+export function delayBefore(attempt: number): number {
+  return Math.min(FIRST_DELAY_MS * 4 ** (attempt - 2), MAX_DELAY_MS);
+}
+
+/**
+ * What to do for a run that should run and whose container (null: none there) does not.
+ * @param now the host's monotonic clock
+ */
+export function nextStart(
+  { kind, record, container }: { kind: WorkloadKind; record: RunRecord | null; container: Container | null },
+  now: MonotonicTime,
+): NextStart {
+  if (!record || record.starts === 0) return { kind: "start", attempt: 1 };
+  if (record.trouble && record.gate === null && FINAL_PROBLEMS.includes(record.trouble.problem)) {
+    return { kind: "give-up", end: failedWith(record.trouble.problem, record.trouble.detail, null) };
+  }
+  const how = lastFailure(record, container);
+  // A rank that died cannot rejoin its gang, and a finished one is finished: a retry is a new run.
+  if (kind === "training" && how.kind !== "not-started") return { kind: "give-up", end: how.end };
+  const ranMs = sinceLastStart(record, now);
+  // Another boot: the host went down, not the container.
+  if (ranMs === null || (ranMs >= STABLE_MS && how.kind !== "not-started"))
+    return { kind: "start", attempt: 1 };
+  const attempt = record.starts + 1;
+  if (attempt > MAX_STARTS) {
+    return {
+      kind: "give-up",
+      end: { ...how.end, phase: "failed", detail: `Given up after ${MAX_STARTS} starts. ${how.end.detail}` },
+    };
+  }
+  if (ranMs >= delayBefore(attempt)) return { kind: "start", attempt };
+  return {
+    kind: "wait",
+    attempt,
+    untilMs: now.ms + delayBefore(attempt) - ranMs,
+    detail: `${how.end.detail} Start ${attempt} of ${MAX_STARTS} follows.`,
+  };
+}
+
+/** How the run would be reported if it ended now. */
+function lastFailure(
+  record: RunRecord,
+  container: Container | null,
+): { kind: "exited" | "lost" | "not-started"; end: RunEnd } {
+  if (record.trouble) {
+    return { kind: "not-started", end: failedWith(record.trouble.problem, record.trouble.detail, null) };
+  }
+  if (container?.status.state === "exited") return { kind: "exited", end: exitedBy(container.status) };
+  if (record.containerId !== null && container === null) {
+    return {
+      kind: "lost",
+      end: failedWith("container-lost", "The container was removed by somebody else.", null),
+    };
+  }
+  return {
+    kind: "not-started",
+    end: failedWith("runtime-error", "The container was created and did not start.", null),
+  };
+}
+
+/** How a container that ended by itself ends its run. */
+export function exitedBy(exit: { exitCode: number; outOfMemory: boolean }): RunEnd {
+  if (exit.outOfMemory) {
+    return failedWith("out-of-memory", "The container used more memory than its limit.", exit.exitCode);
+  }
+  if (exit.exitCode === 0) {
+    const detail = "The container ended by itself with exit code 0.";
+    return { phase: "stopped", problem: "exited", detail, exitCode: 0, orderedBy: null };
+  }
+  return failedWith(
+    "exited",
+    `The container ended by itself with exit code ${exit.exitCode}.`,
+    exit.exitCode,
+  );
+}
+
+function failedWith(problem: InstanceProblem, detail: string, exitCode: number | null): RunEnd {
+  return { phase: "failed", problem, detail, exitCode, orderedBy: null };
+}
+
+/** Null when the last start lies in another boot or was not seen. */
+function sinceLastStart(record: RunRecord, now: MonotonicTime): number | null {
+  if (!record.lastStart || record.lastStart.bootId !== now.bootId) return null;
+  return now.ms - record.lastStart.ms;
+}

@@ -1,0 +1,58 @@
+/**
+ * What is remembered of the cards over restarts of the agent: cordons, cards that were there, how far the kernel log
+ * was heeded. Good for one boot, since a boot resets cards and begins the log anew. It only spares new judgements, so a
+ * file that is missing or cannot be read is none.
+ */
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { GpuCordon } from "@remotegpu/shared/host-report";
+import { BootId, GpuUuid } from "@remotegpu/shared/ids";
+import type { CardState } from "../../core/gpus/gpu-health.ts";
+
+const Card: z.ZodType<CardState> = z.object({
+  uuid: GpuUuid,
+  busKey: z.string().nullable(),
+  eccUncorrected: z.number().nullable(),
+  hasTold: z.boolean(),
+  cordon: GpuCordon.extend({ isGone: z.boolean(), reason: z.string() }).nullable(),
+  cordons: z.int().nonnegative(),
+  goodInARow: z.int().nonnegative(),
+  lastGoodMs: z.number().nullable(),
+});
+const GpuMemory = z.object({
+  bootId: BootId,
+  /** The last record of the kernel log that was heeded; null when none has a number. */
+  kernelSeq: z.int().nonnegative().nullable(),
+  cards: z.array(Card).max(256),
+});
+export type GpuMemory = z.infer<typeof GpuMemory>;
+
+const fileOf = (stateDir: string) => join(stateDir, "gpu-health.json");
+
+export async function readGpuMemory(stateDir: string, bootId: BootId): Promise<GpuMemory | null> {
+  let text: string;
+  try {
+    text = await readFile(fileOf(stateDir), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+  const parsed = GpuMemory.safeParse(jsonOrNull(text));
+  return parsed.success && parsed.data.bootId === bootId ? parsed.data : null;
+}
+
+/** By a rename, so that a crash leaves the old file or the new one. */
+export async function writeGpuMemory(stateDir: string, memory: GpuMemory): Promise<void> {
+  const file = fileOf(stateDir);
+  await writeFile(`${file}.new`, `${JSON.stringify(memory)}\n`, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
+
+function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * The last whole desired set, as pulled. It survives restarts and cut-offs. Only numbers that go up replace it, and
+ * absence takes nothing away: what a new set lacks stays, marked, unless its removal was ordered and is done.
+ */
+import { DesiredInstance } from "@remotegpu/shared/instance";
+import type { InstanceId } from "@remotegpu/shared/ids";
+import type { DesiredFetch } from "@remotegpu/shared/image-fetch";
+import type { DesiredLease } from "@remotegpu/shared/lease";
+import { DesiredFetches } from "./desired-fetches.ts";
+import { DesiredLeases } from "./desired-leases.ts";
+import type { JournalDatabase } from "../database/journal-database.ts";
+import { seal, unseal, Unsealed, type StoredSeal } from "../database/sealed.ts";
+
+export interface PulledSet {
+  term: number;
+  generation: number;
+  confirmedStops: number | null;
+  instances: readonly DesiredInstance[];
+  /** Absent from a control plane that knows none: nothing is said of them. */
+  leases?: readonly DesiredLease[] | undefined;
+  /** Absent: none. */
+  fetches?: readonly DesiredFetch[] | undefined;
+}
+
+export interface DesiredSet {
+  term: number;
+  generation: number;
+  confirmedStops: number | null;
+  /** Since the last rise of term or incarnation nobody has lifted the guard against a mass stop. */
+  stopsAreGuarded: boolean;
+  instances: (DesiredInstance & { isAbsent: boolean })[];
+}
+
+export type ReplaceOutcome =
+  | { applied: true }
+  | { applied: false; reason: "older-term" | "older-generation" };
+
+interface AppliedNumbers {
+  term: number;
+  generation: number;
+  confirmed_stops: number | null;
+  stops_guarded: number;
+}
+
+interface StoredDesired extends StoredSeal {
+  instance_id: InstanceId;
+  placement_epoch: number;
+  absent: number;
+}
+
+export class DesiredStore {
+  readonly leases: DesiredLeases;
+  readonly fetches: DesiredFetches;
+  readonly #database: JournalDatabase;
+  readonly #unsealed = new Unsealed(DesiredInstance);
+
+  constructor(database: JournalDatabase) {
+    this.#database = database;
+    this.leases = new DesiredLeases(database);
+    this.fetches = new DesiredFetches(database);
+  }
+
+  read(): DesiredSet {
+    const { term, generation, confirmed_stops: confirmedStops, stops_guarded } = this.#applied();
+    const stored = this.#stored();
+    const unsealed = this.#unsealed.all(stored, (row) => `${row.instance_id} ${row.placement_epoch}`);
+    const instances = stored.flatMap(({ absent }, at) => {
+      const instance = unsealed[at];
+      return instance ? [{ ...instance, isAbsent: absent === 1 }] : [];
+    });
+    return { term, generation, confirmedStops, stopsAreGuarded: stops_guarded === 1, instances };
+  }
+
+  /** Takes a whole pulled set, or refuses one with an older term or generation. The same set again is harmless. */
+  replace(set: PulledSet): ReplaceOutcome {
+    return this.#database.write(() => {
+      const applied = this.#applied();
+      if (set.term < applied.term) return { applied: false, reason: "older-term" };
+      if (set.generation < applied.generation) return { applied: false, reason: "older-generation" };
+      this.#database.prepare("UPDATE desired SET absent = 1").run();
+      const put = this.#database.prepare(
+        `INSERT INTO desired (instance_id, placement_epoch, want, entry, entry_hash)
+         VALUES (:instanceId, :placementEpoch, :want, :entry, :entry_hash)
+         ON CONFLICT (instance_id, placement_epoch)
+         DO UPDATE SET want = :want, entry = :entry, entry_hash = :entry_hash, absent = 0`,
+      );
+      for (const instance of set.instances) {
+        const { instanceId, placementEpoch, want } = instance;
+        put.run({ instanceId, placementEpoch, want, ...seal(instance) });
+      }
+      if (set.leases !== undefined) this.leases.replace(set.leases);
+      this.fetches.replace(set.fetches ?? []);
+      this.#database
+        .prepare(
+          `UPDATE meta SET term = :term, generation = :generation, confirmed_stops = :confirmedStops,
+                  stops_guarded = CASE WHEN :term > term THEN 1 ELSE stops_guarded END`,
+        )
+        .run({ term: set.term, generation: set.generation, confirmedStops: set.confirmedStops });
+      this.#dropDone();
+      return { applied: true };
+    });
+  }
+
+  /** A placement whose removal was ordered has no container any more. It is dropped once the set lacks it, too. */
+  confirmGone(instanceId: InstanceId, placementEpoch: number): void {
+    this.#database.write(() => {
+      this.#database
+        .prepare(
+          `UPDATE desired SET gone = 1
+            WHERE instance_id = ? AND placement_epoch = ? AND want = 'removed'`,
+        )
+        .run(instanceId, placementEpoch);
+      this.#dropDone();
+    });
+  }
+
+  /** The stops after a rise of term or incarnation are few, or were confirmed. */
+  liftStopGuard(): void {
+    this.#database.write(() => this.#database.prepare("UPDATE meta SET stops_guarded = 0").run());
+  }
+
+  /**
+   * Drops entries whose stored bytes changed by themselves and steps the generation back, so that the set is pulled
+   * again. Their containers are without an order until then, which stops nothing. Returns how many were dropped.
+   */
+  mend(): number {
+    const damaged = this.#stored().filter((row) => unseal(row, DesiredInstance) === null);
+    const damagedLeases = this.leases.damaged();
+    const damagedFetches = this.fetches.damaged();
+    const count = damaged.length + damagedLeases.length + damagedFetches.length;
+    if (count === 0) return 0;
+    this.#database.write(() => {
+      this.leases.drop(damagedLeases);
+      this.fetches.drop(damagedFetches);
+      const drop = this.#database.prepare(
+        "DELETE FROM desired WHERE instance_id = ? AND placement_epoch = ?",
+      );
+      for (const row of damaged) drop.run(row.instance_id, row.placement_epoch);
+      this.#database.prepare("UPDATE meta SET generation = max(0, generation - 1)").run();
+    });
+    return count;
+  }
+
+  #dropDone(): void {
+    this.#database.prepare("DELETE FROM desired WHERE absent = 1 AND gone = 1 AND want = 'removed'").run();
+  }
+
+  #stored(): StoredDesired[] {
+    return this.#database
+      .prepare<[], StoredDesired>(
+        "SELECT instance_id, placement_epoch, entry, entry_hash, absent FROM desired ORDER BY 1, 2",
+      )
+      .all();
+  }
+
+  #applied(): AppliedNumbers {
+    const applied = this.#database
+      .prepare<[], AppliedNumbers>("SELECT term, generation, confirmed_stops, stops_guarded FROM meta")
+      .get();
+    if (applied === undefined) throw new Error("the journal has no meta row");
+    return applied;
+  }
+}

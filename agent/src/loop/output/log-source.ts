@@ -1,0 +1,111 @@
+/**
+ * Where a run's output is read from: its container while there is one, and what was kept of it afterwards. Following
+ * goes on over the container's restarts and ends with the run, with nothing left out and nothing twice.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import type { RunId } from "@remotegpu/shared/ids";
+import type { LogOpen } from "@remotegpu/shared/sessions";
+import { KIB } from "@remotegpu/shared/units";
+import type { RunKey } from "../../core/container/container.ts";
+import type { RunNow } from "../../core/runs/run-view.ts";
+import type { LogOpener, LogPiece } from "../../link/log-sessions.ts";
+import type { KeptOutput } from "../../journal/output/kept-output.ts";
+import type { OutputPiece } from "../../runtime/output/log-frames.ts";
+import type { LogQuery } from "../../runtime/output/log-stream.ts";
+import { isStatus } from "../../runtime/docker/runtime-error.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+
+/** Between two lives of a container, and before the first one. */
+const LOOK_EVERY_MS = 500;
+const JOINED_BYTES = 32 * KIB;
+
+export type LogSourceParts = {
+  runtime: Pick<Runtime, "logs">;
+  kept: KeptOutput;
+  runNow: (run: RunKey) => RunNow;
+  wallMs: () => number;
+};
+
+export function logOpener(parts: LogSourceParts): LogOpener {
+  return async (open, signal) => {
+    const { standing, container } = parts.runNow(open);
+    const isKnown = standing === "alive" || container !== null || (await parts.kept.knows(open.runId));
+    if (isKnown) return { opened: true, pieces: piecesOf(parts, open, signal) };
+    return {
+      opened: false,
+      reason: "no-such-run",
+      detail: `Nothing of run ${open.runId} is on this host (any more).`,
+    };
+  };
+}
+
+async function* piecesOf(
+  parts: LogSourceParts,
+  open: LogOpen,
+  signal: AbortSignal,
+): AsyncGenerator<LogPiece, "ended" | "run-over"> {
+  /** The moment of the last line that was read; what is read later begins after it. */
+  let after = open.tailLines === 0 ? new Date(parts.wallMs()).toISOString() : null;
+  for (;;) {
+    // Asked before the reading: what a run that was over then has written is whole.
+    const { standing, container } = parts.runNow(open);
+    const isOver = standing !== "alive";
+    // Only the first reading begins at the tail.
+    const tailLines: number | null = after === null ? open.tailLines : null;
+    const follow = open.follow && !isOver;
+    for await (const { output, time, bytes } of reading(parts, {
+      runId: open.runId,
+      container,
+      query: { follow, tailLines, after, isLineByLine: false, signal },
+    })) {
+      after = time;
+      yield { output, bytes };
+    }
+    if (!open.follow) return "ended";
+    if (isOver) return "run-over";
+    await delay(LOOK_EVERY_MS, undefined, { signal });
+  }
+}
+
+/** Of the container, or where there is none (any more) of what was kept. */
+async function* reading(
+  { runtime, kept }: LogSourceParts,
+  {
+    runId,
+    container,
+    query,
+  }: { runId: RunId; container: RunNow["container"]; query: Omit<LogQuery, "containerId"> },
+): AsyncGenerator<OutputPiece> {
+  try {
+    const hasBegun = container !== null && container.status.state !== "created";
+    if (hasBegun) {
+      yield* runtime.logs({ containerId: container.containerId, ...query });
+      return;
+    }
+  } catch (error) {
+    // Removed since it was seen (404), or being removed (409): its output was kept before that.
+    if (!isStatus(error, 404) && !isStatus(error, 409)) throw error;
+  }
+  yield* joined(kept.read(runId, query));
+}
+
+/** Of a line a message each would be thousands of messages; the last one's time stands for all. */
+async function* joined(records: AsyncIterable<OutputPiece>): AsyncGenerator<OutputPiece> {
+  let waiting: OutputPiece[] = [];
+  let waitingBytes = 0;
+  const taken = (): OutputPiece[] => {
+    const last = waiting.at(-1);
+    const pieces =
+      last === undefined ? [] : [{ ...last, bytes: Buffer.concat(waiting.map(({ bytes }) => bytes)) }];
+    waiting = [];
+    waitingBytes = 0;
+    return pieces;
+  };
+  for await (const record of records) {
+    const isOther = waiting.length > 0 && waiting[0]?.output !== record.output;
+    if (isOther || waitingBytes + record.bytes.length > JOINED_BYTES) yield* taken();
+    waiting.push(record);
+    waitingBytes += record.bytes.length;
+  }
+  yield* taken();
+}

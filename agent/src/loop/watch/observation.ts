@@ -1,0 +1,178 @@
+/**
+ * Observe: what the loop knows of its host at each moment. The containers are as the runtime last told them, orders
+ * and records as the journal has them; both decisions and reports are made from what is laid together here.
+ */
+import { AssertionError } from "node:assert";
+import type { HostId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import {
+  isSameRun,
+  type Container,
+  type OwnedContainer,
+  type RunKey,
+} from "../../core/container/container.ts";
+import { liveContainerIds } from "../../core/gpus/gpu-processes.ts";
+import { imageWishes, type ImageWish } from "../../core/images/image-wishes.ts";
+import { doubtsAbout, withLeftBehind, type Doubt } from "../../core/runs/left-behind.ts";
+import { ordersOfRemovedHost } from "../../core/reconcile/removed-host.ts";
+import { ownedContainers, runNow, type Knowledge, type RunNow } from "../../core/runs/run-view.ts";
+import type { ContainerGroups } from "../../host/processes/container-groups.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { GpuWatch } from "./gpu-watch.ts";
+import type { ImageWatch } from "./image-watch.ts";
+import type { Look, RuntimeWatch } from "./runtime-watch.ts";
+
+/** How long a round waits for the list of containers, unless a metering tick is due before. */
+const RUNTIME_PATIENCE_MS = 2_000;
+const LEAST_PATIENCE_MS = 100;
+/** In place of the pids of a group that cannot be read. */
+const UNTOLD = 0;
+
+export class Observation {
+  readonly #hostId: HostId;
+  readonly #journal: Journal;
+  readonly #runtimeWatch: RuntimeWatch;
+  readonly #gpuWatch: GpuWatch;
+  readonly #imageWatch: ImageWatch;
+  readonly #groups: Pick<ContainerGroups, "processesOf">;
+  readonly #wake: () => void;
+  readonly #log: Log;
+  #containers: readonly Container[] | null = null;
+  #hasLeftFleet = false;
+
+  constructor(parts: {
+    hostId: HostId;
+    journal: Journal;
+    runtimeWatch: RuntimeWatch;
+    gpuWatch: GpuWatch;
+    imageWatch: ImageWatch;
+    groups: Pick<ContainerGroups, "processesOf">;
+    wake: () => void;
+    log: Log;
+  }) {
+    this.#hostId = parts.hostId;
+    this.#journal = parts.journal;
+    this.#runtimeWatch = parts.runtimeWatch;
+    this.#gpuWatch = parts.gpuWatch;
+    this.#imageWatch = parts.imageWatch;
+    this.#groups = parts.groups;
+    this.#wake = parts.wake;
+    this.#log = parts.log;
+  }
+
+  /** As last told; null until the runtime has told once. */
+  get containers(): readonly Container[] | null {
+    return this.#containers;
+  }
+
+  /** Those of the containers as last told that are this host's. */
+  get own(): OwnedContainer[] {
+    return ownedContainers({ hostId: this.#hostId, observed: this.#containers ?? [] });
+  }
+
+  /** Those of them that the runtime can still reach: it would refuse a command in what it has lost. */
+  get running(): OwnedContainer[] {
+    return this.own.filter(({ status }) => status.state === "running");
+  }
+
+  get hasLeftFleet(): boolean {
+    return this.#hasLeftFleet;
+  }
+
+  /** This host was taken out of the fleet: what it runs is stopped and removed. Told anew after a restart. */
+  leaveFleet(): void {
+    if (this.#hasLeftFleet) return;
+    this.#hasLeftFleet = true;
+    this.#log.error({}, "this host has left the fleet; its containers are stopped and removed");
+    this.#wake();
+  }
+
+  /**
+   * With little patience: a slow runtime holds up neither heartbeats nor the tick that is due next.
+   * @param mark comes back with the answer to the question that it was asked with
+   */
+  async look({
+    nowMs,
+    untilTickMs,
+    mark,
+  }: {
+    nowMs: number;
+    untilTickMs: number;
+    mark: number;
+  }): Promise<Look> {
+    this.#runtimeWatch.learnWhenDue(nowMs);
+    void this.#imageWatch.lookWhenDue(nowMs);
+    // What was never seen is worth waiting for: taking over what runs begins with it.
+    const patienceMs =
+      this.#containers === null
+        ? RUNTIME_PATIENCE_MS
+        : Math.max(LEAST_PATIENCE_MS, Math.min(RUNTIME_PATIENCE_MS, untilTickMs));
+    const look = await this.#runtimeWatch.containers(nowMs, { patienceMs, mark });
+    const seen = look.seen === null ? null : this.#withLeftBehind(look.seen);
+    if (seen !== null) this.#containers = seen;
+    // After the list: a card that it shows to be free now is looked at before this round gives it away.
+    void this.#gpuWatch
+      .lookWhenDue(
+        {
+          nowMs,
+          runtime: this.#runtimeWatch.info,
+          containers: this.#containers === null ? null : this.own,
+          liveContainerIds: () => liveContainerIds(this.own, this.#journal.runs.all()),
+        },
+        this.#wake,
+      )
+      .catch((error: unknown) => {
+        if (error instanceof AssertionError) throw error;
+        this.#log.error({ error }, "the cards could not be looked at; tried again");
+      });
+    return { ...look, seen };
+  }
+
+  /** What the runtime calls ended, or does not know any more, is looked for among the living. */
+  #withLeftBehind(seen: readonly Container[]): Container[] {
+    const runs = this.#journal.runs.all();
+    const alive = new Map(doubtsAbout(seen, runs).map((doubt) => [doubt.containerId, this.#aliveIn(doubt)]));
+    return withLeftBehind(seen, { hostId: this.#hostId, runs, alive });
+  }
+
+  /** Of a group that cannot be read nothing is known, and so nothing of it is free. */
+  #aliveIn({ containerId, group }: Doubt): readonly number[] {
+    try {
+      return this.#groups.processesOf(containerId, group);
+    } catch (error) {
+      this.#log.error({ containerId, error }, "what of a container is alive cannot be told");
+      return [UNTOLD];
+    }
+  }
+
+  /** What is wanted, recorded and seen, side by side. */
+  knowledge(observed: readonly Container[] = this.#containers ?? []): Knowledge {
+    const { instances } = this.#journal.desired.read();
+    return {
+      hostId: this.#hostId,
+      desired: this.#hasLeftFleet
+        ? ordersOfRemovedHost(instances)
+        : instances.filter((instance) => !instance.isAbsent),
+      observed,
+      runs: this.#journal.runs.all(),
+      knownEpochs: this.#journal.runs.knownEpochs(),
+    };
+  }
+
+  /** Which images are wanted on this host now; a host that was taken out of the fleet wants none. */
+  imageWishes(observed: readonly Container[]): ImageWish[] {
+    const fetches = this.#hasLeftFleet ? [] : this.#journal.desired.fetches.all();
+    return imageWishes(this.knowledge(observed), fetches);
+  }
+
+  /** Whether a run is to run now, by orders that count. */
+  wants(run: RunKey): boolean {
+    const { desired } = this.knowledge();
+    return desired.some((order) => isSameRun(order, run) && order.want === "running");
+  }
+
+  /** What is known of a run, for those who read its output. */
+  runNow(run: RunKey): RunNow {
+    return runNow(this.knowledge(), run);
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * The images of this host: whether one is here, by name or id, what is here in all, pulls and removals. Who may have
+ * which, and when, is decided elsewhere.
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import { z } from "zod";
+import { LABEL } from "../../core/container/container.ts";
+import type { StoredImage } from "../../core/images/image-cleaning.ts";
+import { repositoryOf } from "../../core/images/image-reference.ts";
+import type { NamedImage } from "../../core/images/image-rights.ts";
+import { QUICK_MS, WORK_MS } from "../docker/docker.ts";
+import type { Docker } from "../docker/docker.ts";
+import { pullImage, type ImagePull } from "./image-pull.ts";
+import { isStatus } from "../docker/runtime-error.ts";
+
+const ImageList = z.array(
+  z.object({
+    Id: z.string(),
+    RepoTags: z.array(z.string()).nullish(),
+    Size: z.number().nonnegative().default(0),
+  }),
+);
+const ContainerImages = z.array(
+  z.object({ ImageID: z.string(), Image: z.string(), Labels: z.record(z.string(), z.string()).nullish() }),
+);
+
+const Inspected = z.object({
+  RepoDigests: z.array(z.string()).nullish(),
+  GraphDriver: z.object({ Name: z.string() }).nullish(),
+});
+
+/** Of containerd's store, in which what was built here has digests of repositories as well. */
+const CONTAINERD_DRIVER = "overlayfs";
+
+/** Only what came from a registry has a digest there; what was built, loaded or imported has none. */
+function cameFrom({ RepoDigests: digests, GraphDriver: driver }: z.infer<typeof Inspected>): string[] {
+  return driver?.Name === CONTAINERD_DRIVER ? [] : (digests ?? []).map(repositoryOf);
+}
+
+/** What stands for a name where an image has none. */
+const NO_NAME = "<none>:<none>";
+
+/** All methods @throws RuntimeError, RuntimeDown */
+export class Images {
+  readonly #docker: Docker;
+
+  constructor(docker: Docker) {
+    this.#docker = docker;
+  }
+
+  /** Null when there is none of this name or id. */
+  async idOf(image: string): Promise<string | null> {
+    return (await this.named(image))?.imageId ?? null;
+  }
+
+  /** What a name leads to here; null for nothing. */
+  async named(image: string): Promise<NamedImage | null> {
+    try {
+      const found = await this.#docker.call(`inspect image ${image}`, { deadlineMs: QUICK_MS }, (client) =>
+        client.getImage(image).inspect(),
+      );
+      return { imageId: found.Id, cameFrom: cameFrom(Inspected.parse(found)) };
+    } catch (error) {
+      if (isStatus(error, 404)) return null;
+      throw error;
+    }
+  }
+
+  /** All that is here, whoever brought it. */
+  async list(): Promise<StoredImage[]> {
+    const images = await this.#docker.call(
+      "list images",
+      { deadlineMs: QUICK_MS },
+      async (client, abortSignal) => ImageList.parse(await client.listImages({ abortSignal })),
+    );
+    return images.map(({ Id: id, RepoTags: names, Size: bytes }) => ({
+      id,
+      names: (names ?? []).filter((name) => name !== NO_NAME),
+      bytes,
+    }));
+  }
+
+  /** Ids of the images of all containers on this machine, whosever they are and whatever their state. */
+  async used(): Promise<Set<string>> {
+    return new Set((await this.#ofContainers()).map(({ ImageID }) => ImageID));
+  }
+
+  /** For each container of this host id its image, and by what name it was made: an id where that is another's now. */
+  async ofHost(hostId: HostId): Promise<{ imageId: string; image: string; runId: string | null }[]> {
+    const own = (await this.#ofContainers()).filter(({ Labels }) => Labels?.[LABEL.host] === hostId);
+    return own.map(({ ImageID: imageId, Image: image, Labels }) => ({
+      imageId,
+      image,
+      runId: Labels?.[LABEL.run] ?? null,
+    }));
+  }
+
+  /** Of those of these images that are here. */
+  async idsOf(images: readonly string[]): Promise<string[]> {
+    const ids = await Promise.all([...new Set(images)].map((image) => this.idOf(image)));
+    return ids.filter((id) => id !== null);
+  }
+
+  /** Goes on until the image is here, or `signal` is aborted. @throws PullError too, and the reason of the signal */
+  pull(order: ImagePull): Promise<void> {
+    return pullImage(this.#docker.socketPath, order);
+  }
+
+  #ofContainers() {
+    return this.#docker.call(
+      "list containers of all images",
+      { deadlineMs: QUICK_MS },
+      async (client, abortSignal) =>
+        ContainerImages.parse(await client.listContainers({ all: true, abortSignal })),
+    );
+  }
+
+  /** Never by force: what is in use, or has a name more, stays. Removing what is gone changes nothing. */
+  async remove({ imageId, names }: { imageId: string; names: readonly string[] }): Promise<void> {
+    for (const name of names.length > 0 ? names : [imageId]) {
+      try {
+        await this.#docker.call(
+          `remove image ${name}`,
+          { deadlineMs: WORK_MS, kind: "remove image" },
+          (client, abortSignal) => client.getImage(name).remove({ abortSignal }),
+        );
+      } catch (error) {
+        if (!isStatus(error, 404)) throw error;
+      }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+/** The billing vectors through the real store, ingest and hour tick, on Postgres. */
+import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import {
+  BILLING_VECTORS,
+  MORE_BILLING_VECTORS,
+  readBillingVectors,
+} from "../../support/billing/billing-vector.ts";
+import { runBillingVector } from "../../support/billing/billing-vector-run.ts";
+import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { differences, notCompared } from "../../vectors/differences.ts";
+
+let fresh: FreshDatabase;
+beforeEach(async () => {
+  fresh = await freshDatabase();
+});
+afterEach(() => fresh.drop());
+
+describe("vectors", () => {
+  const vectors = readBillingVectors(BILLING_VECTORS);
+
+  test.each([...vectors, ...readBillingVectors(MORE_BILLING_VECTORS)])("$id: $rule", async (vector) => {
+    const result = await runBillingVector(fresh.application, vector);
+
+    expect(differences(vector.expected, result)).toEqual([]);
+    expect(notCompared(vector.expected, result)).toEqual([]);
+    expect(await trialBalance(fresh.application)).toEqual({ total: "0.0000", unbalancedCustomers: 0 });
+  });
+
+  test("all 22 are there", () => {
+    expect(vectors).toHaveLength(22);
+  });
+});

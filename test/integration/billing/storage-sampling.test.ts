@@ -1,0 +1,440 @@
+/**
+ * Hourly samples on Postgres: which host of a pool samples it, what it is asked to measure, and what of its answer is
+ * taken. At the end a real agent's part measures a real tree, over NATS. Each test has pools of its own.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { StorageSampling } from "@remotegpu/agent/loop/storage/storage-sampling";
+import { poolBytes } from "@remotegpu/agent/runtime/storage/pool-usage";
+import { answerStorage } from "@remotegpu/control-plane/controllers/billing/storage-sampling";
+import { refusal, serveHosts } from "@remotegpu/control-plane/link/hosts/host-requests";
+import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
+import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
+import { MAX_SAMPLE_BYTES, type StorageReply, StorageReport } from "@remotegpu/shared/storage-sampling";
+import { encode } from "@remotegpu/shared/wire";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { eventually } from "../../support/eventually.ts";
+import { startHostSide } from "../../support/agent/host-side.ts";
+import { quietLog } from "../../support/quiet-log.ts";
+import { startTestNats } from "../../support/engines/nats.ts";
+import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { aHost } from "../../support/samples/protocol-samples.ts";
+
+const HOUR = 3_600_000;
+const MINUTE = 60_000;
+const NOON = Date.parse("2026-06-01T12:00:00Z");
+
+let fresh: FreshDatabase;
+let db: Database;
+let ann: { customerId: number; workspaceId: number };
+let counter = 0;
+
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  db = fresh.database;
+  ann = await customer("ann");
+});
+afterAll(() => fresh.drop());
+
+async function customer(name: string): Promise<typeof ann> {
+  const made = await transaction(db, (tx) =>
+    insertCustomer(tx, {
+      username: name,
+      email: `${name}@example.com`,
+      displayName: null,
+      userType: "external",
+    }),
+  );
+  const customerId = made.made ? made.customerId : 0;
+  const { rows } = await db.query<{ id: number }>("SELECT id FROM workspaces WHERE owner_id = $1", [
+    customerId,
+  ]);
+  return { customerId, workspaceId: rows[0]?.id ?? 0 };
+}
+
+/** Connected hosts of a new pool, in the order of their ids. */
+async function poolOf(hosts: number, { named = true } = {}): Promise<{ pool: string; ids: string[] }> {
+  counter += 1;
+  const ids = Array.from({ length: hosts }, (_, n) => `host-${counter}-${n}`);
+  const pool = named ? `pool-${counter}` : (ids[0] ?? "");
+  for (const id of ids)
+    await db.query(
+      "INSERT INTO hosts (id, name, ip_address, storage_pool, connection) VALUES ($1, $1, '', $2, 'connected')",
+      [id, named ? pool : null],
+    );
+  return { pool, ids };
+}
+
+/** Something of the workspace lies in this pool and in no other. */
+async function environmentIn(pool: string, owner: Partial<typeof ann> = ann, change = ""): Promise<string> {
+  const id = `env-${(counter += 1)}`;
+  await db.query(
+    `INSERT INTO environments (id, customer_id, workspace_id, storage_pool, name, image, status, cpu, memory)
+     VALUES ($1, $2, $3, $4, 'work', 'busybox', 'stopped', 1, 1)`,
+    [id, owner.customerId ?? ann.customerId, owner.workspaceId ?? null, pool],
+  );
+  if (change !== "") await db.query(`UPDATE environments SET ${change} WHERE id = $1`, [id]);
+  return id;
+}
+
+const asked = (host: string | undefined, nowMs = NOON, after: string | null = null) =>
+  answerStorage({ db, now: () => new Date(nowMs) }, aHost(host ?? ""), { kind: "storage-question", after });
+
+const told = (
+  host: string | undefined,
+  sums: StorageReport["sums"],
+  { nowMs = NOON, hourMs = NOON, isLast = true } = {},
+) =>
+  answerStorage({ db, now: () => new Date(nowMs) }, aHost(host ?? ""), {
+    kind: "storage-report",
+    hourMs,
+    sums,
+    isLast,
+  });
+
+function foldersOf(reply: Awaited<ReturnType<typeof asked>>): string[] {
+  if (reply.kind !== "storage-order") throw new Error(`no order but ${JSON.stringify(reply)}`);
+  return reply.folders.map(({ owner, path }) => `${owner} ${path}`);
+}
+
+async function samplesOf(pool: string) {
+  const { rows } = await db.query<{ workspace_id: number; bytes: number | null }>(
+    `SELECT s.workspace_id, s.bytes FROM storage_samples s JOIN storage_hours h USING (storage_pool, hour)
+      WHERE s.storage_pool = $1 AND h.finished_at IS NOT NULL ORDER BY s.hour, s.workspace_id`,
+    [pool],
+  );
+  return rows.map(({ workspace_id, bytes }) => [workspace_id, bytes]);
+}
+
+const owner = () => String(ann.workspaceId);
+const REFUSED = { kind: "refused", reason: expect.any(String) };
+const TAKEN = { kind: "storage-taken" };
+
+describe("who samples", () => {
+  test("the connected host with the lowest id of those that ask, and no other", async () => {
+    const { ids } = await poolOf(3);
+
+    const order = await asked(ids[1]);
+    const later = await asked(ids[2]);
+    const lowest = await asked(ids[0]);
+
+    expect(order).toMatchObject({ kind: "storage-order", hourMs: NOON, next: null, againInMs: HOUR });
+    expect(later).toMatchObject({ kind: "storage-rest", againInMs: 15 * MINUTE });
+    expect(lowest).toMatchObject({ kind: "storage-order" });
+    expect(await asked(ids[1])).toMatchObject({ kind: "storage-rest" });
+  });
+
+  test("an agent of before, which never asks, keeps no other from it", async () => {
+    const { ids } = await poolOf(2);
+    await asked(ids[0], NOON - 3 * HOUR);
+
+    expect(await asked(ids[1])).toMatchObject({ kind: "storage-order" });
+  });
+
+  test("a host without a named pool is its own", async () => {
+    const { pool, ids } = await poolOf(1, { named: false });
+    const id = await environmentIn(pool);
+
+    expect(foldersOf(await asked(ids[0]))).toContain(`${owner()} environments/${id}/code`);
+  });
+
+  test.each([
+    ["connection = 'unreachable'", "storage-rest"],
+    ["revoked_at = now()", "refused"],
+    ["deleted_at = now()", "refused"],
+  ])("with %s it is answered %s", async (change, kind) => {
+    const { ids } = await poolOf(1);
+    await db.query(`UPDATE hosts SET ${change} WHERE id = $1`, [ids[0]]);
+
+    expect(await asked(ids[0])).toMatchObject({ kind });
+    expect(await told(ids[0], [])).toEqual(REFUSED);
+  });
+
+  test("an hour that is sampled is asked for no more; the next one is", async () => {
+    const { ids } = await poolOf(1);
+    await asked(ids[0], NOON + 20 * MINUTE);
+    await told(ids[0], []);
+
+    expect(await asked(ids[0], NOON + 21 * MINUTE)).toMatchObject({
+      kind: "storage-rest",
+      againInMs: 39 * MINUTE,
+    });
+    expect(await asked(ids[0], NOON + HOUR)).toMatchObject({ kind: "storage-order", hourMs: NOON + HOUR });
+  });
+});
+
+describe("what is measured", () => {
+  test("folders of environments and jobs of the pool, deleted ones too, and all datasets and models", async () => {
+    const { pool, ids } = await poolOf(1);
+    const other = await poolOf(1);
+    const bob = await customer("bob");
+    const env = await environmentIn(pool);
+    const deleted = await environmentIn(pool, ann, "deleted_at = now()");
+    await environmentIn(other.pool);
+    const outside = await environmentIn(pool, { customerId: bob.customerId });
+    await db.query(
+      `INSERT INTO training_jobs (id, customer_id, workspace_id, name, image, command, status, deleted_at)
+       VALUES ('job-1', $1, $2, 'job', 'busybox', 'true', 'completed', now()), ('job-2', $1, $2, 'job', 'busybox', 'true', 'completed', NULL)`,
+      [ann.customerId, ann.workspaceId],
+    );
+    for (const [job, host] of [
+      ["job-1", ids[0]],
+      ["job-2", other.ids[0]],
+    ]) {
+      await db.query(
+        "INSERT INTO instances (id, workload_kind, workload_id, current_epoch, state) VALUES ($1, 'training', $2, 1, 'stopped')",
+        [`i-${job}`, job],
+      );
+      await db.query(
+        `INSERT INTO placements (instance_id, epoch, host_id, state, spec, spec_hash, cpu_milli, memory_bytes)
+         VALUES ($1, 1, $2, 'stopped', '{}', '', 0, 0)`,
+        [`i-${job}`, host],
+      );
+    }
+    await db.query(
+      `INSERT INTO datasets (customer_id, workspace_id, name, storage_path, visibility)
+       VALUES ($1, NULL, 'public', '/shared/public/', 'public'), ($1, NULL, 'outside', '../etc', 'private')`,
+      [bob.customerId],
+    );
+    await db.query(
+      "INSERT INTO models (customer_id, workspace_id, name, storage_path) VALUES ($1, $2, 'm', 'shared/m')",
+      [ann.customerId, ann.workspaceId],
+    );
+
+    const folders = foldersOf(await asked(ids[0]));
+
+    expect(folders.toSorted()).toEqual(
+      [
+        ...[env, deleted].flatMap((id) => [
+          `${owner()} environments/${id}/code`,
+          `${owner()} environments/${id}/output`,
+        ]),
+        `${owner()} shared/m`,
+        `${owner()} training-jobs/job-1/output`,
+        `${bob.workspaceId} environments/${outside}/code`,
+        `${bob.workspaceId} environments/${outside}/output`,
+        `${bob.workspaceId} shared/public`,
+      ].toSorted(),
+    );
+  });
+
+  test("a long list comes in pages that go on where the one before ended", async () => {
+    const { pool, ids } = await poolOf(1);
+    await db.query(
+      `INSERT INTO environments (id, customer_id, workspace_id, storage_pool, name, image, status, cpu, memory)
+       SELECT $3 || '-' || n, $1, $2, $3, 'work', 'busybox', 'stopped', 1, 1 FROM generate_series(1, 2500) n`,
+      [ann.customerId, ann.workspaceId, pool],
+    );
+    const pages: string[][] = [];
+    let after: string | null = null;
+    do {
+      const reply: StorageReply | { kind: "refused"; reason: string } = await asked(ids[0], NOON, after);
+      pages.push(foldersOf(reply));
+      after = reply.kind === "storage-order" ? reply.next : null;
+    } while (after !== null);
+
+    const mine = pages.flat().filter((folder) => folder.includes(`/${pool}-`));
+    expect(pages.length).toBeGreaterThan(1);
+    expect(new Set(mine).size).toBe(5000);
+    expect(mine).toHaveLength(5000);
+    await db.query("DELETE FROM environments WHERE storage_pool = $1", [pool]);
+  });
+
+  test("a page is for the host that has the hour, and from a place that is one", async () => {
+    const { ids } = await poolOf(2);
+    await asked(ids[0]);
+
+    expect(await asked(ids[0], NOON, "1/environment/a")).toMatchObject({ kind: "storage-order" });
+    expect(await asked(ids[1], NOON, "1/environment/a")).toEqual(REFUSED);
+    expect(await asked(ids[0], NOON + HOUR, "1/environment/a")).toEqual(REFUSED);
+    for (const place of ["", "x", "1", "-1/a", "9999999999999999999/a", "1'--"])
+      expect(await asked(ids[0], NOON, place)).toEqual(REFUSED);
+  });
+});
+
+describe("what is taken", () => {
+  async function begun(hosts = 1) {
+    const { pool, ids } = await poolOf(hosts);
+    await environmentIn(pool);
+    await asked(ids[0]);
+    return { pool, ids };
+  }
+
+  test("sums of owners in the pool; nothing needs no row, and what was not measured says so", async () => {
+    const { pool, ids } = await begun();
+    const [more, empty] = [await customer(`more-${pool}`), await customer(`empty-${pool}`)];
+    for (const one of [more, empty]) await environmentIn(pool, one);
+
+    const reply = await told(ids[0], [
+      { owner: owner(), bytes: 7 },
+      { owner: String(more.workspaceId), bytes: null },
+      { owner: String(empty.workspaceId), bytes: 0 },
+    ]);
+
+    expect(reply).toEqual(TAKEN);
+    expect(await samplesOf(pool)).toEqual([
+      [ann.workspaceId, 7],
+      [more.workspaceId, null],
+    ]);
+  });
+
+  test("owners that are unknown, or have nothing in the pool, are passed over", async () => {
+    const { pool, ids } = await begun();
+    const elsewhere = await customer(`elsewhere-${pool}`);
+    const strange = [
+      "0",
+      "-1",
+      "999999",
+      "1.5",
+      "x",
+      "9".repeat(32),
+      "1e3",
+      " 1",
+      String(elsewhere.workspaceId),
+    ];
+
+    const reply = await told(
+      ids[0],
+      strange.map((one) => ({ owner: one, bytes: 7 })),
+    );
+
+    expect(reply).toEqual(TAKEN);
+    expect(await samplesOf(pool)).toEqual([]);
+  });
+
+  test("parts count with the last one; the first report wins, and a later one changes nothing", async () => {
+    const { pool, ids } = await begun();
+    const more = await customer(`more-${pool}`);
+    await environmentIn(pool, more);
+
+    await told(ids[0], [{ owner: owner(), bytes: 7 }], { isLast: false });
+    expect(await samplesOf(pool)).toEqual([]);
+    await told(ids[0], [{ owner: String(more.workspaceId), bytes: 8 }]);
+    await told(ids[0], [{ owner: owner(), bytes: 9 }]);
+
+    expect(await samplesOf(pool)).toEqual([
+      [ann.workspaceId, 7],
+      [more.workspaceId, 8],
+    ]);
+  });
+
+  test("an agent that was killed amid its report begins the hour anew", async () => {
+    const { pool, ids } = await begun();
+    await told(ids[0], [{ owner: owner(), bytes: 7 }], { isLast: false });
+
+    await asked(ids[0], NOON + 5 * MINUTE);
+    await told(ids[0], [{ owner: owner(), bytes: 9 }]);
+
+    expect(await samplesOf(pool)).toEqual([[ann.workspaceId, 9]]);
+  });
+
+  test("of two hosts of a pool that report the same hour one is taken", async () => {
+    const { pool, ids } = await begun(2);
+    await db.query("UPDATE hosts SET connection = 'unreachable' WHERE id = $1", [ids[0]]);
+    await asked(ids[1]);
+    await db.query("UPDATE hosts SET connection = 'connected' WHERE id = $1", [ids[0]]);
+
+    const both = await Promise.all(ids.map((id, n) => told(id, [{ owner: owner(), bytes: n + 1 }])));
+
+    expect(both).toEqual([REFUSED, TAKEN]);
+    expect(await samplesOf(pool)).toEqual([[ann.workspaceId, 2]]);
+  });
+
+  test.each([
+    ["this hour", 59 * MINUTE, TAKEN, 1],
+    ["the next hour", 2 * HOUR - 1, TAKEN, 1],
+    ["the hour after that", 2 * HOUR, REFUSED, 0],
+    ["an hour before", -1, REFUSED, 0],
+  ])("a report that comes in %s: %s ms after its hour began", async (_, afterMs, reply, rows) => {
+    const { pool, ids } = await begun();
+
+    expect(await told(ids[0], [{ owner: owner(), bytes: 7 }], { nowMs: NOON + afterMs })).toEqual(reply);
+    expect(await samplesOf(pool)).toHaveLength(rows);
+  });
+
+  test("a host reports for its own pool alone, and only when it was asked", async () => {
+    const { pool } = await begun();
+    const stranger = await poolOf(1);
+
+    expect(await told(stranger.ids[0], [{ owner: owner(), bytes: 7 }])).toEqual(REFUSED);
+    expect(await told("nobody", [{ owner: owner(), bytes: 7 }])).toEqual(REFUSED);
+    expect(await samplesOf(pool)).toEqual([]);
+  });
+});
+
+test.each([
+  ["a negative size", { sums: [{ owner: "1", bytes: -1 }] }],
+  ["a size of 2^63", { sums: [{ owner: "1", bytes: 2 ** 63 }] }],
+  ["a size beyond what is believed", { sums: [{ owner: "1", bytes: MAX_SAMPLE_BYTES + 1 }] }],
+  ["half a byte", { sums: [{ owner: "1", bytes: 0.5 }] }],
+  ["a million sums", { sums: Array.from({ length: 1e6 }, () => ({ owner: "1", bytes: 1 })) }],
+  ["U+0000 in an owner", { sums: [{ owner: "1\u0000", bytes: 1 }] }],
+  ["an hour that is none", { hourMs: NOON + 1 }],
+])("a report with %s is no report", (_, damage) => {
+  const sound = { kind: "storage-report", hourMs: NOON, sums: [{ owner: "1", bytes: 1 }], isLast: true };
+
+  expect(StorageReport.safeParse(sound).success).toBe(true);
+  expect(StorageReport.safeParse({ ...sound, ...damage }).success).toBe(false);
+});
+
+test("a real agent's part measures its pool and tells it over NATS; nonsense is refused and harms nothing", async () => {
+  const { pool, ids } = await poolOf(1);
+  const id = await environmentIn(pool);
+  const poolRoot = mkdtempSync(join(tmpdir(), "rg-pool-"));
+  onTestFinished(() => rmSync(poolRoot, { recursive: true }));
+  const code = join(poolRoot, `environments/${id}/code`);
+  mkdirSync(code, { recursive: true });
+  writeFileSync(join(code, "file"), Buffer.alloc(300_000, 1));
+  const nats = await startTestNats();
+  onTestFinished(() => nats.close());
+  const notHere = () => Promise.resolve(refusal("not here"));
+  const serving = await serveHosts(
+    await nats.connectControlPlane(),
+    {
+      heartbeat: notHere,
+      desiredSet: notHere,
+      observed: notHere,
+      storage: (host, request) => answerStorage({ db, now: () => new Date(NOON) }, host, request),
+    },
+    quietLog,
+  );
+  onTestFinished(() => serving.close());
+  const side = await startHostSide(await nats.hostCredential(ids[0] ?? ""));
+  onTestFinished(() => side.connection.close());
+  const sampling = new StorageSampling({
+    client: side.client,
+    isConnected: () => true,
+    measure: (paths, bounds) => poolBytes(paths, { ...bounds, poolRoot }),
+    deletedInPool: () => Promise.resolve([]),
+    monotonicMs: () => 0,
+    log: quietLog,
+  });
+  onTestFinished(() => sampling.close());
+
+  const nonsense = encode({
+    kind: "storage-report",
+    hourMs: NOON,
+    sums: [{ owner: "1", bytes: -1 }],
+    isLast: true,
+  });
+  const refused = await side.connection.request(`rg.v1.h.${ids[0]}.up.storage`, nonsense, {
+    timeoutMs: 5_000,
+  });
+  sampling.lookWhenDue(0);
+  const samples = await eventually(
+    async () => {
+      const found = await samplesOf(pool);
+      return found.length > 0 && found;
+    },
+    { what: "the sample" },
+  );
+
+  expect(JSON.parse(new TextDecoder().decode(refused))).toMatchObject({
+    kind: "refused",
+    reason: expect.stringContaining("bytes"),
+  });
+  expect(samples).toEqual([[ann.workspaceId, expect.any(Number)]]);
+  expect(samples[0]?.[1]).toBeGreaterThanOrEqual(300_000);
+  expect(samples[0]?.[1]).toBeLessThan(400_000);
+});

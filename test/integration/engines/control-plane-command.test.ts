@@ -1,0 +1,131 @@
+/** The server's command as an operator types it, on the page for production and otherwise. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { expect, onTestFinished, test } from "vitest";
+import { COMPILED } from "../../support/suite/compiled.ts";
+import { RUN_BESIDE, whyNot } from "../../support/pages/classes.ts";
+import { commandsIn, textOf } from "../../support/pages/page.ts";
+import { untrueOf } from "../../support/pages/told-session.ts";
+import { freshDatabase } from "../../support/engines/postgres.ts";
+
+const REPOSITORY = new URL("../../..", import.meta.url).pathname;
+const COMMAND = new URL("../../../control-plane/bin/remotegpu-control-plane", import.meta.url).pathname;
+/** Its commands are programs of their own, one after the other. */
+const PAGE_WITHIN_MS = 180_000;
+/** Not even root can make a folder there. */
+const NO_FOLDER = "/sys/remotegpu";
+
+test("a state folder that cannot be made is one line, without a stack", async () => {
+  const { exitCode, stderr } = await execa(COMMAND, ["run", "--state-dir", NO_FOLDER], {
+    reject: false,
+    timeout: 20_000,
+  });
+
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/^remotegpu-control-plane: .*permitted.*'\/sys\/remotegpu'$/);
+});
+
+test.each(["admin-key", "doctor", "schema-snapshot", "migrate down", "migrate --dry-run"])(
+  "%s in a folder without a database is one line, and nothing is made",
+  async (command) => {
+    const folder = join(tmpdir(), `remotegpu-mistyped-${process.pid}`);
+
+    const done = await execa(COMMAND, [...command.split(" "), "--state-dir", folder], {
+      env: { DATABASE_URL: "" },
+      reject: false,
+      timeout: 20_000,
+    });
+
+    expect(done.exitCode).toBe(command === "doctor" ? 2 : 1);
+    expect(done.stderr).toMatch(/^remotegpu-control-plane: there is no database in .*$/);
+    expect(existsSync(folder)).toBe(false);
+  },
+);
+
+test.each(["admin-key", "doctor", "schema-snapshot"])(
+  "%s on a database without the schema is one line",
+  async (command) => {
+    const database = await freshDatabase({ template: "template0" });
+
+    const done = await execa(COMMAND, [command], {
+      env: { DATABASE_URL: database.url },
+      reject: false,
+      timeout: 20_000,
+    });
+
+    await database.drop();
+    expect(done.exitCode).toBe(command === "doctor" ? 2 : 1);
+    expect(done.stderr).toMatch(/^remotegpu-control-plane: .*migrate.*$/);
+  },
+);
+
+test("a command that does not exist is named, and none of the server is started", async () => {
+  const done = await execa(COMMAND, ["foo"], { reject: false, timeout: 20_000 });
+
+  expect(done).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("unknown command 'foo'") });
+});
+
+test("bare it tells what there is, and serves nothing", async () => {
+  const done = await execa(COMMAND, [], { reject: false, timeout: 20_000 });
+
+  expect(done).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringMatching(/^Usage: remotegpu-control-plane .*^ {2}run [^]*^Exit codes: /ms),
+  });
+});
+
+test.each([
+  [["run", "there"], "too many arguments"],
+  [["run", "--listen", "nowhere"], "--listen: "],
+  [["run", "--state-dir", "relative"], "--state-dir: "],
+  [["run", "--public-url", "ftp://x"], "--public-url: "],
+  [["migrate", "sideways"], "'direction'"],
+  [["migrate", "--wait", "soon"], "--wait"],
+  [["migrate", "--no-such-option"], "--no-such-option"],
+  [["doctor", "--state-dir"], "--state-dir"],
+  [["nats-config", "--tls-cert", "/a.pem", "--state-dir", "/tmp/remotegpu-usage"], "--tls-key"],
+])("%j is wrong usage, and what is wrong is named", async (words, named) => {
+  const done = await execa(COMMAND, words, {
+    env: { DATABASE_URL: "postgres://127.0.0.1:1/none" },
+    reject: false,
+    timeout: 20_000,
+  });
+
+  expect(done).toMatchObject({ exitCode: 2, stdout: "", stderr: expect.stringContaining(named) });
+  expect(done.stderr).not.toMatch(/^ {4}at /m);
+});
+
+test.each(RUN_BESIDE)(
+  "%s: every command that changes no machine does as it says",
+  async (page) => {
+    const database = await freshDatabase({ template: "template0" });
+    onTestFinished(() => database.drop());
+    const folder = mkdtempSync(join(tmpdir(), "remotegpu-page-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    mkdirSync(join(folder, "etc"));
+    const told = commandsIn(textOf(page)).filter(({ command }) => whyNot(command) === undefined);
+
+    const untrue = await untrueOf(told, {
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        HOME: folder,
+        DATABASE_URL: database.url,
+        REMOTEGPU_STATE_DIR: join(folder, "state"),
+        ...COMPILED,
+      },
+      folder: REPOSITORY,
+      places: new Map([
+        ["postgres://remotegpu:PASSWORD@db.example.com/remotegpu", database.url],
+        ["/etc/nats-server.conf", join(folder, "etc/nats-server.conf")],
+      ]),
+    });
+
+    expect(untrue).toEqual([]);
+    expect(told.length).toBeGreaterThan(4);
+    expect(existsSync(join(folder, "state/operator.json"))).toBe(true);
+    expect(readFileSync(join(folder, "etc/nats-server.conf"), "utf8")).toContain("jetstream");
+  },
+  PAGE_WITHIN_MS,
+);

@@ -1,0 +1,181 @@
+/** The one way to ask Postgres: what values become, who tries again, what a failure says. */
+import * as fc from "fast-check";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import {
+  type Connection,
+  isUniqueViolation,
+  openDatabase,
+  StoreError,
+  transaction,
+} from "@remotegpu/control-plane/store/database/database";
+import { freshDatabase, type FreshDatabase } from "../../support/engines/postgres.ts";
+
+let fresh: FreshDatabase;
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  await fresh.database.query("CREATE TABLE counters (name text PRIMARY KEY, value int NOT NULL)");
+});
+afterAll(() => fresh.drop());
+
+test.each([
+  ["9007199254740991::int8", Number.MAX_SAFE_INTEGER],
+  ["ARRAY[1, NULL, 3]::int8[]", [1, null, 3]],
+  ["'{}'::int8[]", []],
+  ["12345678901234567890.1234::numeric(24,4)", "12345678901234567890.1234"],
+  ["ARRAY[0.10, NULL]::numeric[]", ["0.10", null]],
+  ["'2026-03-01'::date", "2026-03-01"],
+  ["'2026-03-01T12:00:00+02'::timestamptz", new Date("2026-03-01T10:00:00Z")],
+  ["'{[1,5),[7,9)}'::int8multirange", "{[1,5),[7,9)}"],
+  ["'[1, 2]'::jsonb", [1, 2]],
+])("%s comes as %j", async (sql, expected) => {
+  const { rows } = await fresh.database.query(`SELECT ${sql} AS value`);
+
+  expect(rows).toEqual([{ value: expected }]);
+});
+
+test("arrays come back as they were sent", async () => {
+  const text = fc.string({ unit: "grapheme" }).map((value) => value.replaceAll("\0", "").toWellFormed());
+  const special = fc.stringMatching(/^[\\"{},\n\t $&NUL]{0,8}$/);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.option(fc.oneof(text, special))),
+      fc.array(fc.option(fc.maxSafeInteger())),
+      fc.array(fc.option(fc.boolean())),
+      fc.array(
+        fc.option(
+          fc.date({ min: new Date("0001-01-01Z"), max: new Date("9999-01-01Z"), noInvalidDate: true }),
+        ),
+      ),
+      async (texts, numbers, truths, moments) => {
+        const { rows } = await fresh.database.query(
+          "SELECT $1::text[] AS texts, $2::bigint[] AS numbers, $3::boolean[] AS truths, $4::timestamptz[] AS moments",
+          [texts, numbers, truths, moments],
+        );
+
+        expect(rows).toEqual([{ texts, numbers, truths, moments }]);
+      },
+    ),
+  );
+});
+
+test("an integer that does not fit a number is an error, not a wrong number", async () => {
+  await expect(fresh.database.query("SELECT 9007199254740992 AS value")).rejects.toThrow(
+    "the integer 9007199254740992 does not fit a number",
+  );
+});
+
+test.each([
+  { keepsPlans: true, kept: 1 },
+  { keepsPlans: false, kept: 0 },
+])(
+  "with $keepsPlans for keeping plans, $kept of a statement that is asked three times are",
+  async (options) => {
+    const database = openDatabase(fresh.url, { maxConnections: 1, keepsPlans: options.keepsPlans });
+    onTestFinished(() => database.close());
+    const ask = (sql: Connection, value: number) =>
+      sql.query<{ value: number }>("SELECT $1::int + 1 AS value", [value]);
+
+    const answers = [
+      await ask(database, 1),
+      await transaction(database, (sql) => ask(sql, 2)),
+      await ask(database, 3),
+    ];
+
+    expect(answers.map(({ rows }) => rows[0]?.value)).toEqual([2, 3, 4]);
+    const { rows } = await database.query("SELECT count(*) AS kept FROM pg_prepared_statements");
+    expect(rows).toEqual([{ kept: options.kept }]);
+  },
+);
+
+test("a transaction that throws leaves nothing behind", async () => {
+  const ran = transaction(fresh.database, async (sql) => {
+    await sql.query("INSERT INTO counters VALUES ('left', 1)");
+    throw new Error("changed my mind");
+  });
+
+  await expect(ran).rejects.toThrow("changed my mind");
+  expect((await fresh.database.query("SELECT FROM counters WHERE name = 'left'")).rowCount).toBe(0);
+});
+
+test("a failure that was caught inside a transaction does not pass for a commit", async () => {
+  const ran = transaction(fresh.database, async (sql) => {
+    await sql.query("INSERT INTO counters VALUES ('lost', 1)");
+    await sql.query("SELECT 1 / 0").catch(() => "never mind");
+  });
+
+  await expect(ran).rejects.toThrow("a failed statement was caught");
+});
+
+test("transactions that get in each other's way are run again until each has counted", async () => {
+  await fresh.database.query("INSERT INTO counters VALUES ('hits', 0)");
+  const countUp = () =>
+    transaction(
+      fresh.database,
+      async (sql) => {
+        const { rows } = await sql.query<{ value: number }>("SELECT value FROM counters WHERE name = 'hits'");
+        await sql.query("UPDATE counters SET value = $1 WHERE name = 'hits'", [(rows[0]?.value ?? 0) + 1]);
+      },
+      { isolation: "serializable" },
+    );
+
+  await Promise.all([countUp(), countUp(), countUp()]);
+
+  expect((await fresh.database.query("SELECT value FROM counters WHERE name = 'hits'")).rows).toEqual([
+    { value: 3 },
+  ]);
+});
+
+test("a transaction that always loses gives up after a bounded number of attempts", async () => {
+  let attempts = 0;
+  const ran = transaction(fresh.database, async (sql) => {
+    attempts += 1;
+    await sql.query(
+      "DO $$ BEGIN RAISE EXCEPTION 'lost again' USING ERRCODE = 'serialization_failure'; END $$",
+    );
+  });
+
+  await expect(ran).rejects.toMatchObject({ name: "StoreError", code: "40001" });
+  expect(attempts).toBe(8);
+});
+
+test("a statement that takes too long is ended by the server, and the connection is good for the next", async () => {
+  const slow = transaction(fresh.database, (sql) => sql.query("SELECT pg_sleep(60)"), {
+    statementTimeoutMs: 50,
+  });
+
+  await expect(slow).rejects.toMatchObject({ code: "57014" });
+  expect((await fresh.database.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
+});
+
+test("a violated key is known by its name", async () => {
+  await fresh.database.query("INSERT INTO counters VALUES ('twice', 1)");
+
+  const error: unknown = await fresh.database
+    .query("INSERT INTO counters VALUES ('twice', 2)")
+    .catch((e: unknown) => e);
+
+  expect(isUniqueViolation(error)).toBe(true);
+  expect(isUniqueViolation(error, "counters_pkey")).toBe(true);
+  expect(isUniqueViolation(error, "another")).toBe(false);
+});
+
+test("a server that is not there is named without the password", async () => {
+  const database = openDatabase("postgres://someone:secret@127.0.0.1:1/none");
+
+  const error: unknown = await database.query("SELECT 1").catch((e: unknown) => e);
+  await database.close();
+
+  expect(error).toBeInstanceOf(StoreError);
+  expect((error as StoreError).message).toBe("cannot reach Postgres at 127.0.0.1:1: ECONNREFUSED");
+});
+
+test("a connection cut off between two statements ends that transaction only", async () => {
+  const ran = transaction(fresh.database, async (sql) => {
+    const { rows } = await sql.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+    await fresh.database.query("SELECT pg_terminate_backend($1, 5000)", [rows[0]?.pid]);
+    await sql.query("SELECT 1");
+  });
+
+  await expect(ran).rejects.toBeInstanceOf(StoreError);
+  expect((await fresh.database.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
+});

@@ -1,0 +1,344 @@
+/** A host's way in and what keeps it in: joining, renewal, expiry, and revocation that works at once. */
+import { join } from "node:path";
+import { readFileSync, statSync } from "node:fs";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { hostIdentity, mintHostCredential } from "@remotegpu/control-plane/link/identity/host-credential";
+import { AccountKeeper } from "@remotegpu/control-plane/link/identity/account-keeper";
+import type { Revocation } from "@remotegpu/control-plane/link/servers/account-claims";
+import { pushAccounts } from "@remotegpu/control-plane/link/identity/revocation";
+import { HostConnection } from "@remotegpu/agent/link/connection";
+import { loadCredential, saveCredential, type SavedCredential } from "@remotegpu/agent/link/credential";
+import { CredentialKeeper } from "@remotegpu/agent/link/credential-keeper";
+import { joinControlPlane, type JoinOrder } from "@remotegpu/agent/link/join";
+import { openHostKey } from "@remotegpu/agent/link/nkey";
+import { eventually } from "../../support/eventually.ts";
+import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
+import { startIdentityApi, type IdentityApi } from "../../support/http/identity-api.ts";
+import { keptLog } from "../../support/kept-log.ts";
+import { startTestNats, type HostCredential, type TestNats } from "../../support/engines/nats.ts";
+
+const TOKEN = "a-join-token";
+let nats: TestNats;
+const closers: (() => Promise<void> | void)[] = [];
+let removals = 0;
+
+beforeEach(async () => {
+  nats = await startTestNats();
+});
+
+afterEach(async () => {
+  try {
+    for (const close of closers.splice(0).toReversed()) await close();
+  } finally {
+    await nats.close();
+  }
+});
+
+async function startHost(credential: HostCredential, options?: { isAwaited: boolean }): Promise<HostSide> {
+  const host = await startHostSide(credential, {}, options);
+  closers.push(() => host.connection.close());
+  return host;
+}
+
+/** An API whose credentials live for `lifetimeMs`. */
+async function startApi(lifetimeMs?: number): Promise<IdentityApi> {
+  const reach = { natsUrls: nats.address.urls, ca: nats.address.ca };
+  const identity = hostIdentity(nats.operator, reach);
+  const mint: typeof identity.mint = (claim) =>
+    mintHostCredential(nats.operator, {
+      ...claim,
+      ...reach,
+      ...(lifetimeMs === undefined ? {} : { lifetimeMs }),
+    });
+  const api = await startIdentityApi({ ...identity, mint }, { token: TOKEN, certificate: nats.certificate });
+  closers.push(() => api.close());
+  return api;
+}
+
+function startKeeper(host: HostSide, api: IdentityApi, receivedAtMs = Date.now()): CredentialKeeper {
+  const credential: SavedCredential = { apiUrl: api.url, grant: host.grant, receivedAtMs };
+  const keeper = new CredentialKeeper({
+    file: join(nats.folder, "credential.json"),
+    credential,
+    key: host.key,
+    onRenewed: (grant) => void host.connection.renew(grant),
+    onRemoved: () => (removals += 1),
+    log: keptLog(),
+  });
+  keeper.start();
+  closers.push(() => keeper.stop());
+  return keeper;
+}
+
+const revoke = (host: HostSide) =>
+  pushAccounts(nats.operator, nats.address, {
+    revoked: [{ nkey: host.key.publicKey, revokedAt: new Date() }],
+    now: new Date(),
+  });
+
+const secondOf = (at: Date) => Math.floor(at.getTime() / 1_000);
+
+const order = (api: IdentityApi, over: Partial<JoinOrder> = {}): JoinOrder => ({
+  apiUrl: api.url,
+  token: TOKEN,
+  name: "a host",
+  caSha256: nats.certificate?.caSha256 ?? null,
+  machine: {
+    hostname: "h",
+    ipAddress: "127.0.0.1",
+    osType: "linux",
+    osVersion: "13",
+    arch: "x64",
+    cpuCount: 2,
+    memoryBytes: 1,
+    diskBytes: 1,
+    cgroupVersion: 2,
+    agentVersion: "0.1.0",
+    runtime: null,
+    attachMode: null,
+    storagePool: "h",
+  },
+  ...over,
+});
+
+test("a host joins with a token and is let into NATS", async () => {
+  const api = await startApi();
+  const key = openHostKey(join(nats.folder, "nkey"));
+
+  const result = await joinControlPlane(order(api), key);
+
+  expect(result).toMatchObject({ joined: true, grant: { host_id: "host-1" } });
+  if (!result.joined) return;
+  const host = await startHost({ hostId: result.grant.host_id, key, grant: result.grant });
+  expect(host.connection.isConnected).toBe(true);
+});
+
+test("a token that is not good is an answer, not a failure", async () => {
+  const api = await startApi();
+  const key = openHostKey(join(nats.folder, "nkey"));
+
+  expect(await joinControlPlane(order(api, { token: "other" }), key)).toEqual({
+    joined: false,
+    reason: "no such token",
+  });
+});
+
+test("the key's file is private and the key stays the same", () => {
+  const file = join(nats.folder, "nkey");
+
+  const first = openHostKey(file);
+
+  expect(openHostKey(file).publicKey).toBe(first.publicKey);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(statSync(join(nats.folder, "operator.json")).mode & 0o777).toBe(0o600);
+});
+
+test("revocation closes the host's connection at once, refuses its return, and touches no other", async () => {
+  const revoked = await startHost(await nats.hostCredential("revoked"));
+  const other = await startHost(await nats.hostCredential("other"));
+
+  await revoke(revoked);
+
+  await eventually(() => !revoked.connection.isConnected, {
+    withinMs: 2_000,
+    what: "the end of the connection",
+  });
+  await eventually(() => revoked.refusals() > 0, { what: "the refused return" });
+  expect(revoked.connection.isConnected).toBe(false);
+  expect(other.connection.isConnected).toBe(true);
+  expect(other.log.lines.filter(({ level }) => level === "warn")).toEqual([]);
+});
+
+test("two revocations within one second both hold", async () => {
+  const hosts = [
+    await startHost(await nats.hostCredential("one")),
+    await startHost(await nats.hostCredential("two")),
+  ];
+  const revoked = hosts.map(({ key }) => ({ nkey: key.publicKey, revokedAt: new Date() }));
+
+  await pushAccounts(nats.operator, nats.address, { revoked: revoked.slice(0, 1), now: new Date() });
+  await pushAccounts(nats.operator, nats.address, { revoked, now: new Date() });
+
+  await eventually(() => hosts.every(({ refusals }) => refusals() > 0), { what: "both refusals" });
+  expect(hosts.map(({ connection }) => connection.isConnected)).toEqual([false, false]);
+});
+
+test("a revocation outlives a restart of NATS, and a wiped one gets it back by the next push", async () => {
+  const host = await startHost(await nats.hostCredential("revoked"));
+  // A restarted server keeps the newer of the account it was sent and the one it is configured with, by the second.
+  const made = secondOf(new Date());
+  await eventually(() => secondOf(new Date()) > made);
+  await revoke(host);
+  await eventually(() => !host.connection.isConnected);
+
+  await nats.stop();
+  await nats.start();
+  const afterRestart = await startHost(await nats.hostCredential("after"), { isAwaited: false });
+  await eventually(() => afterRestart.connection.isConnected, { what: "a host that is not revoked" });
+  const again = await startHost({ ...host }, { isAwaited: false });
+  await eventually(() => again.refusals() > 0, { what: "the refusal after the restart" });
+
+  await nats.stop();
+  await nats.start({ wipe: true });
+  await revoke(host);
+  const refusalsBefore = again.refusals();
+  await eventually(() => again.refusals() > refusalsBefore, {
+    withinMs: 30_000,
+    what: "the refusal after the wipe",
+  });
+  expect(again.connection.isConnected).toBe(false);
+});
+
+test("the keeper revokes at once, and again by itself after NATS was wiped", async () => {
+  const revoked: Revocation[] = [];
+  const keeper = new AccountKeeper({
+    operator: nats.operator,
+    address: nats.address,
+    connection: await nats.connectControlPlane(),
+    readRevoked: () => Promise.resolve([...revoked]),
+    log: keptLog(),
+  });
+  keeper.start();
+  closers.push(() => keeper.stop());
+  const host = await startHost(await nats.hostCredential("revoked"));
+
+  revoked.push({ nkey: host.key.publicKey, revokedAt: new Date() });
+  await keeper.push();
+  await eventually(() => host.refusals() > 0, { what: "the refusal" });
+  await nats.stop();
+  await nats.start({ wipe: true });
+
+  // The wiped server lets the host in until the keeper has told it.
+  const refusalsBefore = host.refusals();
+  await eventually(() => host.refusals() > refusalsBefore, {
+    withinMs: 30_000,
+    what: "the refusal after the wipe",
+  });
+  expect(host.connection.isConnected).toBe(false);
+});
+
+test("a credential is renewed at half its life, and the host stays in beyond the first one's end", async () => {
+  const api = await startApi();
+  const credential = await nats.hostCredential("host-1", { lifetimeMs: 4_000 });
+  const host = await startHost(credential);
+  const keeper = startKeeper(host, api);
+
+  await eventually(() => keeper.grant.jwt !== credential.grant.jwt, { what: "the renewal" });
+  expect(Date.now()).toBeLessThan(Date.parse(credential.grant.expires_at));
+  await eventually(() => Date.now() > Date.parse(credential.grant.expires_at) + 1_500, {
+    what: "the first one's end",
+  });
+  await eventually(() => host.connection.isConnected);
+
+  expect(host.refusals()).toBe(0);
+  expect(loadCredential(join(nats.folder, "credential.json"))?.grant).toEqual(keeper.grant);
+  expect(statSync(join(nats.folder, "credential.json")).mode & 0o777).toBe(0o600);
+});
+
+test("a host that was cut off until its credential expired comes back by itself", async () => {
+  const api = await startApi();
+  const credential = await nats.hostCredential("host-1", { lifetimeMs: 1_000 });
+  await eventually(() => Date.now() > Date.parse(credential.grant.expires_at) + 1_000, {
+    what: "the expiry",
+  });
+  const host = await startHost(credential, { isAwaited: false });
+  await eventually(() => host.refusals() > 0, { what: "the refusal" });
+  expect(host.connection.isConnected).toBe(false);
+
+  startKeeper(host, api);
+
+  await eventually(() => host.connection.isConnected, { what: "the connection with a renewed credential" });
+  expect(api.requests).toHaveLength(2);
+});
+
+test("the server drops a connection whose credential ends, and says so", async () => {
+  const host = await startHost(await nats.hostCredential("host-1", { lifetimeMs: 2_000 }));
+
+  await eventually(() => !host.connection.isConnected, { what: "the end" });
+  await eventually(() => host.refusals() > 0, { what: "the reason" });
+  expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(host.grant.expires_at));
+});
+
+test("a revoked key is not renewed, and asking goes on slowly", async () => {
+  const api = await startApi();
+  const credential = await nats.hostCredential("host-1", { lifetimeMs: 1_000 });
+  api.revokedKeys.add(credential.key.publicKey);
+  const host = await startHost(credential, { isAwaited: false });
+  const keeper = startKeeper(host, api);
+
+  await eventually(() => api.requests.length >= 2, { what: "the second try" });
+
+  expect(keeper.grant).toEqual(credential.grant);
+  expect(api.requests.length).toBeLessThan(5);
+});
+
+test("a host that was taken out of the fleet is told so, once it has proved who it is", async () => {
+  removals = 0;
+  const api = await startApi();
+  const credential = await nats.hostCredential("host-1", { lifetimeMs: 1_000 });
+  api.removedKeys.add(credential.key.publicKey);
+  const host = await startHost(credential, { isAwaited: false });
+  const keeper = startKeeper(host, api);
+
+  await eventually(() => removals > 0, { what: "the word" });
+
+  expect(api.requests.length).toBeGreaterThanOrEqual(2);
+  expect(keeper.grant).toEqual(credential.grant);
+});
+
+test("a control plane that moved is found by renewal", async () => {
+  const api = await startApi();
+  const credential = await nats.hostCredential("host-1");
+  const moved = { ...credential, grant: { ...credential.grant, nats_urls: ["nats://127.0.0.1:1"] } };
+  const host = await startHost(moved, { isAwaited: false });
+  const keeper = startKeeper(host, api);
+
+  keeper.renewSoon();
+
+  await eventually(() => host.connection.isConnected, { what: "the connection to the new address" });
+  expect(keeper.grant.nats_urls).toEqual(nats.address.urls);
+});
+
+test("NATS without TLS is refused anywhere but on loopback", async () => {
+  const credential = await nats.hostCredential("host-1");
+  const exposed = { ...credential, grant: { ...credential.grant, nats_urls: ["nats://192.0.2.1:4222"] } };
+
+  const host = await startHost(exposed, { isAwaited: false });
+
+  await eventually(() => host.log.lines.length > 0, { what: "the refusal" });
+  expect(String(Object.values(host.log.lines[0]?.fields ?? {})[0])).toContain("is not TLS");
+});
+
+test("a subscription that NATS forbids is noticed and never passes for a connection", async () => {
+  const { hostId, key, grant } = await nats.hostCredential("host-1");
+  const log = keptLog();
+  let connects = 0;
+  const connection = new HostConnection({
+    grant: { ...grant, host_id: hostId },
+    key,
+    subscriptions: { "rg.v1.h.other.down.nudge": () => undefined },
+    onConnected: () => (connects += 1),
+    onRefused: () => undefined,
+    log,
+  });
+  connection.start();
+  closers.push(() => connection.close());
+
+  await eventually(() => log.lines.some(({ level }) => level === "error"), { what: "the error" });
+
+  expect(connects).toBe(0);
+  expect(connection.isConnected).toBe(false);
+});
+
+test("a file that is no credential says what to do", () => {
+  const file = join(nats.folder, "operator.json");
+
+  expect(() => loadCredential(file)).toThrow("join this host anew");
+  expect(loadCredential(join(nats.folder, "nothing.json"))).toBeNull();
+  saveCredential(join(nats.folder, "c.json"), {
+    apiUrl: "x",
+    grant: { host_id: "h" } as never,
+    receivedAtMs: 1,
+  });
+  expect(readFileSync(join(nats.folder, "c.json"), "utf8")).toContain('"apiUrl":"x"');
+});

@@ -1,0 +1,312 @@
+/** Heartbeats, the desired set and the observed state on their way between a real agent's link and the control plane. */
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { NatsConnection } from "nats";
+import { serveHosts, refusal, type HostHandlers } from "@remotegpu/control-plane/link/hosts/host-requests";
+import type { WholeReport } from "@remotegpu/control-plane/link/hosts/report-assembly";
+import { LinkDownError } from "@remotegpu/agent/link/connection";
+import { RequestRefusedError } from "@remotegpu/agent/link/control-plane-client";
+import { FetchId, MAX_FETCHES_OF_HOST } from "@remotegpu/shared/image-fetch";
+import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
+import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
+import { type Heartbeat, PullReply } from "@remotegpu/shared/protocol";
+import { encode } from "@remotegpu/shared/wire";
+import { eventually } from "../../support/eventually.ts";
+import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
+import { keptLog } from "../../support/kept-log.ts";
+import { startTestNats, type TestNats } from "../../support/engines/nats.ts";
+import {
+  aDesiredInstance,
+  aHeartbeat,
+  aHeartbeatReply,
+  anObservedInstance,
+} from "../../support/samples/protocol-samples.ts";
+
+let nats: TestNats;
+let controlPlane: NatsConnection;
+let host: HostSide;
+const serving: { close(): Promise<void> }[] = [];
+
+/** Ended from the last to the first, each although another fails. */
+const ending = new AsyncDisposableStack();
+beforeAll(async () => {
+  nats = ending.adopt(await startTestNats(), (one) => one.close());
+  controlPlane = await nats.connectControlPlane();
+  host = await startHostSide(await nats.hostCredential("host-1"));
+  ending.defer(() => host.connection.close());
+});
+
+afterEach(async () => {
+  await Promise.all(serving.splice(0).map((served) => served.close()));
+});
+
+afterAll(() => ending.disposeAsync());
+
+const REFUSING: HostHandlers = {
+  heartbeat: () => Promise.resolve(refusal("not served here")),
+  desiredSet: () => Promise.resolve(refusal("not served here")),
+  observed: () => Promise.resolve(refusal("not served here")),
+};
+
+async function serve(handlers: Partial<HostHandlers>, connection = controlPlane) {
+  const log = keptLog();
+  serving.push(await serveHosts(connection, { ...REFUSING, ...handlers }, log));
+  return log;
+}
+
+test("a heartbeat is answered, and the host is who the subject says", async () => {
+  const seen: { host: string; heartbeat: Heartbeat }[] = [];
+  await serve({
+    heartbeat: (from, heartbeat) => {
+      seen.push({ host: from, heartbeat });
+      return Promise.resolve(aHeartbeatReply({ watermark: 41 }));
+    },
+  });
+  const heartbeat = aHeartbeat();
+
+  const { reply, roundTripMs } = await host.client.heartbeat(heartbeat);
+
+  expect(reply.watermark).toBe(41);
+  expect(roundTripMs).toBeGreaterThan(0);
+  expect(seen).toEqual([{ host: "host-1", heartbeat }]);
+});
+
+test("a question for a registry's credential is answered to the host that asks, and refused where none are kept", async () => {
+  const asked = async (question: object) =>
+    JSON.parse(
+      new TextDecoder().decode(
+        await host.connection.request("rg.v1.h.host-1.up.login", encode(question), { timeoutMs: 5_000 }),
+      ),
+    );
+  const question = {
+    kind: "registry-login-question",
+    for: { instanceId: "ins-1" },
+    image: "ghcr.io/team/tool:1",
+  };
+  const login = { kind: "registry-login", credential: "registry-1", username: "u", password: "p" } as const;
+  const seen: unknown[] = [];
+  await serve({
+    login: (...told) => {
+      seen.push(told);
+      return Promise.resolve(login);
+    },
+  });
+
+  expect(await asked(question)).toEqual(login);
+  expect(await asked({ ...question, image: "" })).toMatchObject({ kind: "refused" });
+  expect(seen).toEqual([["host-1", question]]);
+  await serving.pop()?.close();
+  await serve({});
+  expect(await asked(question)).toEqual(refusal("no credentials are kept here"));
+});
+
+test("a connection that closes while its subscriptions open keeps nobody waiting", async () => {
+  const closing = await nats.connectControlPlane();
+
+  const opened = serveHosts(closing, REFUSING, keptLog());
+  await closing.close();
+
+  await expect(opened).resolves.toBeDefined();
+});
+
+test("nobody listening is told at once, not after the deadline", async () => {
+  await expect(host.client.heartbeat(aHeartbeat())).rejects.toThrow(LinkDownError);
+});
+
+test.each([
+  ["not JSON", new TextEncoder().encode("{"), "not JSON"],
+  ["not UTF-8", new Uint8Array([0xff, 0xfe]), "not JSON"],
+  ["deeply nested", new TextEncoder().encode("[".repeat(100_000)), "not JSON"],
+  ["of another kind", encode({ ...aHeartbeat(), kind: "pull" }), "kind"],
+  ["with a wrong member", encode({ ...aHeartbeat(), agentEpoch: -1 }), "agentEpoch"],
+  ["empty", new Uint8Array(), "not JSON"],
+])("a heartbeat that is %s is refused and harms nothing", async (_, bytes, reason) => {
+  await serve({ heartbeat: () => Promise.resolve(aHeartbeatReply()) });
+
+  const answer = await host.connection.request("rg.v1.h.host-1.up.hb", bytes, { timeoutMs: 5_000 });
+
+  expect(JSON.parse(new TextDecoder().decode(answer))).toMatchObject({
+    kind: "refused",
+    reason: expect.stringContaining(reason),
+  });
+  await expect(host.client.heartbeat(aHeartbeat())).resolves.toBeDefined();
+});
+
+test("a handler that fails is a refusal for the host and a line in the log", async () => {
+  const log = await serve({ heartbeat: () => Promise.reject(new Error("Postgres is away")) });
+
+  await expect(host.client.heartbeat(aHeartbeat())).rejects.toThrow(RequestRefusedError);
+
+  expect(log.lines.map(({ level }) => level)).toEqual(["error"]);
+});
+
+test("one host cannot occupy the control plane", async () => {
+  const other = await startHostSide(await nats.hostCredential("host-2"));
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await serve({
+    heartbeat: async (from) => {
+      if (from === "host-1") await held;
+      return aHeartbeatReply();
+    },
+  });
+
+  let refused = 0;
+  const mine = Array.from({ length: 10 }, () =>
+    host.client.heartbeat(aHeartbeat()).catch(() => {
+      refused += 1;
+    }),
+  );
+  // Those that are let in are held; the rest is refused while they are.
+  await eventually(() => refused === 6, { what: "six refusals" });
+  await expect(other.client.heartbeat(aHeartbeat())).resolves.toBeDefined();
+  release();
+
+  await Promise.all(mine);
+  expect(refused).toBe(6);
+  await expect(host.client.heartbeat(aHeartbeat())).resolves.toBeDefined();
+  await other.connection.close();
+});
+
+const largeInstances = (count: number) =>
+  Array.from({ length: count }, (_, index) =>
+    aDesiredInstance(`env-${String(index).padStart(3, "0")}`, { command: "x".repeat(60_000) }),
+  );
+
+test("a desired set of several pages arrives whole and in order", async () => {
+  const instances = largeInstances(40);
+  let pages = 0;
+  await serve({
+    desiredSet: () => {
+      pages += 1;
+      return Promise.resolve({ term: 2, generation: 7, confirmedStops: null, instances });
+    },
+  });
+
+  const desired = await host.client.pull();
+
+  expect(desired).toEqual({ term: 2, generation: 7, confirmedStops: null, instances });
+  expect(pages).toBeGreaterThan(3);
+});
+
+test("as many leases and fetches as a host can have, with the longest names, fit into the first page and come with no other", async () => {
+  const longest = (letter: string, n: number) => letter + String(n).padStart(62, "0");
+  const leases = Array.from({ length: MAX_LEASES_OF_HOST }, (_, n) => ({
+    leaseId: LeaseId.parse(longest("l", n)),
+    workloadId: WorkloadId.parse(longest("w", n)),
+    service: "tensorboard" as const,
+    internalPort: 65_535,
+    autoReleaseHours: 87_600,
+    want: "released" as const,
+  }));
+  const fetches = Array.from({ length: MAX_FETCHES_OF_HOST }, (_, n) => ({
+    fetchId: FetchId.parse(longest("f", n)),
+    image: "i".repeat(256),
+    terms: { owner: "o".repeat(64), credential: "c".repeat(64), isOffered: false, mayBePrivate: false },
+  }));
+  const instances = largeInstances(20);
+  const desired = { term: 1, generation: 1, confirmedStops: null, instances, leases, fetches };
+  await serve({ desiredSet: () => Promise.resolve(desired) });
+  const pull = async (page: number) => {
+    const bytes = encode({ kind: "pull", generation: page === 0 ? null : 1, page });
+    const answer = await host.connection.request("rg.v1.h.host-1.up.pull", bytes, { timeoutMs: 15_000 });
+    return PullReply.parse(JSON.parse(new TextDecoder().decode(answer)));
+  };
+
+  const [first, second] = [await pull(0), await pull(1)];
+
+  expect(first.leases).toEqual(leases);
+  expect(first.fetches).toEqual(fetches);
+  expect(first.instances.length).toBeGreaterThan(5);
+  expect(first.pages).toBeGreaterThan(2);
+  expect(second.leases).toBeUndefined();
+  expect(second.fetches).toBeUndefined();
+});
+
+test("an empty desired set is a set, not a silence", async () => {
+  await serve({
+    desiredSet: () => Promise.resolve({ term: 1, generation: 1, confirmedStops: null, instances: [] }),
+  });
+
+  expect((await host.client.pull()).instances).toEqual([]);
+});
+
+test("pages of two generations are never mixed: the pull starts over", async () => {
+  let requests = 0;
+  await serve({
+    desiredSet: () => {
+      requests += 1;
+      const isOld = requests <= 2;
+      return Promise.resolve({
+        term: 1,
+        generation: isOld ? 7 : 8,
+        confirmedStops: null,
+        instances: isOld ? largeInstances(40) : largeInstances(20),
+      });
+    },
+  });
+
+  const desired = await host.client.pull();
+
+  expect(desired.generation).toBe(8);
+  expect(desired.instances).toHaveLength(20);
+});
+
+test("a set that never rests ends the pull within a bound", async () => {
+  let generation = 0;
+  await serve({
+    desiredSet: () => {
+      generation += 1;
+      return Promise.resolve({ term: 1, generation, confirmedStops: null, instances: largeInstances(20) });
+    },
+  });
+
+  await expect(host.client.pull()).rejects.toThrow(RequestRefusedError);
+});
+
+test("an observed report of several pages comes together at one of two replicas", async () => {
+  const reports: WholeReport[] = [];
+  const observed: HostHandlers["observed"] = (_, report) => {
+    reports.push(report);
+    return Promise.resolve(undefined);
+  };
+  const second = await nats.connectControlPlane();
+  await serve({ observed });
+  await serve({ observed }, second);
+  const instances = Array.from({ length: 900 }, (_, index) =>
+    anObservedInstance(`env-${index}`, "d".repeat(1_800)),
+  );
+
+  for (let round = 1; round <= 5; round += 1) {
+    await host.client.reportObserved({ digest: "b".repeat(64), machine: null, gpus: [], instances });
+  }
+
+  expect(reports).toHaveLength(5);
+  for (const report of reports)
+    expect(report).toMatchObject({ digest: "b".repeat(64), machine: null, gpus: [], instances });
+});
+
+test("a replica that ends in the middle of a report costs one more report", async () => {
+  const whole: WholeReport[] = [];
+  const instances = Array.from({ length: 900 }, (_, index) =>
+    anObservedInstance(`env-${index}`, "d".repeat(1_800)),
+  );
+  const endOfOneReplica = async (reply: (answer: Uint8Array) => void) => {
+    ending.unsubscribe();
+    await serve({
+      observed: (_, report) => {
+        whole.push(report);
+        return Promise.resolve(undefined);
+      },
+    });
+    reply(encode({ kind: "observed-reply", digest: "b".repeat(64), replica: "gone" }));
+  };
+  const ending = controlPlane.subscribe("rg.v1.h.*.up.obs", {
+    callback: (_, message) => void endOfOneReplica((answer) => message.respond(answer)),
+  });
+  await controlPlane.flush();
+
+  await host.client.reportObserved({ digest: "b".repeat(64), machine: null, gpus: null, instances });
+
+  expect(whole).toHaveLength(1);
+  expect(whole[0]?.instances).toHaveLength(900);
+});

@@ -1,0 +1,175 @@
+/** The unit files as systemd reads them, and what the agent tells systemd. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { globSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { readConfig } from "@remotegpu/control-plane/config";
+import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
+import { NotifyError, ServiceNotifier } from "@remotegpu/agent/host/notify";
+import { AccessUnderTest } from "../../support/agent/access.ts";
+import { eventually } from "../../support/eventually.ts";
+
+const root = new URL("../../../", import.meta.url).pathname;
+const ACCESS_UNIT = "agent/systemd/remotegpu-access.service";
+const AGENT_UNIT = "agent/systemd/remotegpu-agent.service";
+const CONTROL_PLANE_UNIT = "control-plane/systemd/remotegpu-control-plane.service";
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "remotegpu-systemd-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe("systemd-analyze", () => {
+  test("finds nothing to say about any unit", async () => {
+    const units = globSync("{agent,control-plane}/systemd/*.service", { cwd: root });
+    const paths = units.map((unit) => join(folder, basename(unit)));
+    for (const [at, unit] of units.entries()) {
+      // Nothing is installed here, and systemd looks for the command.
+      const text = await readFile(join(root, unit), "utf8");
+      await writeFile(paths[at] ?? "", text.replace(/^ExecStart=\S+/m, "ExecStart=/bin/true"));
+    }
+
+    const { exitCode, stdout, stderr } = await execa("systemd-analyze", ["verify", "--man=no", ...paths], {
+      reject: false,
+    });
+
+    expect(units.toSorted()).toEqual([ACCESS_UNIT, AGENT_UNIT, CONTROL_PLANE_UNIT]);
+    expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+  });
+});
+
+async function settingsOf(unit: string): Promise<string[]> {
+  const text = await readFile(join(root, unit), "utf8");
+  return text.split("\n").filter((line) => /^[A-Z]\w*=/.test(line));
+}
+
+test("stopping the unit touches the agent alone, and nothing keeps devices, mounts or the runtime from it", async () => {
+  const settings = await settingsOf(AGENT_UNIT);
+
+  expect(settings).toEqual(expect.arrayContaining(["KillMode=process", "Restart=always", "Type=notify"]));
+  expect(
+    settings.filter((line) => /^(Protect|Private|Device|ReadOnly|Inaccessible|MemoryDeny|User=)/.test(line)),
+  ).toEqual([]);
+});
+
+test("the access process has the rights that it needs for namespaces, and no others", async () => {
+  const settings = await settingsOf(ACCESS_UNIT);
+
+  expect(settings).toEqual(
+    expect.arrayContaining([
+      "CapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYS_PTRACE CAP_SETUID CAP_SETGID CAP_KILL",
+      "ProtectSystem=strict",
+      "Restart=always",
+      "RestrictNamespaces=net",
+      "StateDirectory=remotegpu",
+      "Type=notify",
+    ]),
+  );
+  expect(
+    settings.filter((line) => /^(ProtectProc|PrivateNetwork|PrivateUsers|MemoryDeny)/.test(line)),
+  ).toEqual([]);
+});
+
+test("the unit and npm start run the agent with the same little room for garbage", async () => {
+  const settings = await settingsOf(AGENT_UNIT);
+
+  const variables = Object.entries(SPARING_MEMORY).map(([name, value]) => `${name}=${value}`);
+  expect(settings).toContain(`Environment=${variables.join(" ")}`);
+});
+
+test("the control plane runs as a user of its own, keeps its state and may compile", async () => {
+  const settings = await settingsOf(CONTROL_PLANE_UNIT);
+
+  expect(settings).toEqual(
+    expect.arrayContaining(["DynamicUser=yes", "ProtectSystem=strict", "Restart=always", "UMask=0077"]),
+  );
+  const { stateDir } = readConfig({});
+  expect(settings).toContain(`StateDirectory=${basename(stateDir)}`);
+  expect(dirname(stateDir)).toBe("/var/lib");
+  expect(settings.filter((line) => line.startsWith("MemoryDenyWriteExecute"))).toEqual([]);
+});
+
+test("the control plane's unit runs a command of this repository", async () => {
+  const command = (await settingsOf(CONTROL_PLANE_UNIT)).find((line) => line.startsWith("ExecStart="));
+  const inCheckout = command?.replace(/^ExecStart=\/opt\/remotegpu-control-plane\//, root) ?? "";
+
+  const [file = "", ...args] = inCheckout.split(" ");
+  const { stdout } = await execa(file, [...args, "--help"]);
+
+  expect(stdout).toContain("Usage: remotegpu-control-plane run");
+});
+
+describe("systemd-notify", () => {
+  /** Plays systemd for the rest of the test: prints each datagram of a socket. */
+  async function listen(name: string) {
+    const socket = join(folder, name);
+    const script = `use Socket; socket(my $s, PF_UNIX, SOCK_DGRAM, 0); bind($s, sockaddr_un($ARGV[0])) or die;
+      $| = 1; print "listening\\n"; while (defined recv($s, my $m, 4096, 0)) { print "$m\\n" }`;
+    const child = spawn("perl", ["-e", script, socket], { stdio: ["ignore", "pipe", "inherit"] });
+    let heard = "";
+    child.stdout.on("data", (chunk: Buffer) => (heard += String(chunk)));
+    onTestFinished(async () => {
+      child.kill();
+      await once(child, "exit");
+    });
+    await eventually(() => heard.includes("listening"));
+    return { environment: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "30000000" }, heard: () => heard };
+  }
+
+  test("hears that the agent is ready, alive as often as it asked, and stopping", async () => {
+    const systemd = await listen("one");
+    const notifier = new ServiceNotifier({ environment: systemd.environment });
+
+    await notifier.ready("serving\n2 GPUs");
+    for (const atMs of [0, 5_000, 9_999, 10_000, 15_000, 25_000]) await notifier.alive(atMs);
+    await notifier.stopping();
+
+    await eventually(() => systemd.heard().includes("STOPPING=1"));
+    expect(systemd.heard()).toMatch(/READY=1\nSTATUS=serving 2 GPUs\n/);
+    expect(systemd.heard().match(/^WATCHDOG=1$/gm)).toHaveLength(3);
+  });
+
+  test("hears each word, though the one before is still being told", async () => {
+    const systemd = await listen("busy");
+    const notifier = new ServiceNotifier({ environment: systemd.environment });
+
+    await Promise.all([notifier.ready("serving"), notifier.alive(0), notifier.stopping()]);
+
+    await eventually(() => systemd.heard().includes("STOPPING=1"));
+    expect(systemd.heard()).toMatch(/READY=1\nSTATUS=serving\n[^]*WATCHDOG=1\n[^]*STOPPING=1\n/);
+  });
+
+  test("hears of the access process that it holds its ports, that it lives, and that it stops", async () => {
+    const systemd = await listen("two");
+
+    const access = await AccessUnderTest.begin({ ...systemd.environment, WATCHDOG_USEC: "3000000" });
+    onTestFinished(() => access.end());
+    await eventually(() => systemd.heard().includes("READY=1\nSTATUS=holding the ports"));
+    await eventually(() => (systemd.heard().match(/^WATCHDOG=1$/gm) ?? []).length > 1);
+    await access.stop();
+
+    await eventually(() => systemd.heard().includes("STOPPING=1"));
+    expect(systemd.heard().match(/^READY=1$/gm)).toHaveLength(1);
+  });
+});
+
+test("without systemd nobody is told and nothing is run", async () => {
+  const notifier = new ServiceNotifier({ environment: {}, path: "/no/such/command" });
+
+  await notifier.ready("serving");
+  await notifier.alive(0);
+  await expect(notifier.stopping()).resolves.toBeUndefined();
+});
+
+test("a systemd that cannot be told is a named error", async () => {
+  const notifier = new ServiceNotifier({
+    environment: { NOTIFY_SOCKET: "/no/such/socket" },
+    path: "/no/such/command",
+  });
+
+  await expect(notifier.ready("serving")).rejects.toThrow(NotifyError);
+});

@@ -1,0 +1,780 @@
+import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+  vi,
+} from "vitest";
+import { remotegpu } from "@remotegpu/control-plane/cli/program";
+import { ListenError } from "@remotegpu/control-plane/http/server/listen-error";
+import { openServer } from "@remotegpu/control-plane/http/server/server";
+import { SETTING_KEYS } from "@remotegpu/control-plane/core/settings";
+import { raiseAlarmOnce } from "@remotegpu/control-plane/store/events/alarms";
+import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+import { GIB } from "@remotegpu/shared/units";
+import { openApi, problem, type Ask, type Caller } from "../../support/http/api.ts";
+import {
+  type ControlScene,
+  openControlScene,
+  type ScriptedHost,
+} from "../../support/worlds/control-scene.ts";
+import { eventually } from "../../support/eventually.ts";
+
+let scene: ControlScene;
+let alice: Caller & { workspaceId: number; uuid: string };
+let bob: Caller & { workspaceId: number; uuid: string };
+let admin: Caller;
+let drains = 0;
+
+beforeAll(async () => {
+  scene = await openControlScene();
+  admin = scene.api.admin;
+  alice = await scene.customer("alice");
+  bob = await scene.customer("bob");
+});
+afterAll(async () => await scene.close());
+
+const ask = async (method: string, path: string, as: Caller, body?: unknown) => {
+  const wish: Ask = { as, ...(body !== undefined && { body }) };
+  return await scene.api.ask(method, `/api/v1${path}`, wish);
+};
+
+const manyLabels = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, at) => [`label/${at}.`, "x"]));
+
+describe("hosts", () => {
+  test("are named, labelled and moved to another pool", async () => {
+    await scene.host("host-named");
+    const change = {
+      name: "Rack 3",
+      public_ip: "192.0.2.7",
+      labels: { zone: "b" },
+      tags: ["quiet"],
+      storage_pool: "shared-1",
+    };
+
+    const answer = await ask("PATCH", "/hosts/host-named", admin, change);
+
+    expect(answer).toMatchObject({ status: 200, body: { id: "host-named", ...change } });
+    expect((await ask("GET", "/hosts/host-named", admin)).body).toMatchObject(change);
+    await ask("DELETE", "/hosts/host-named", admin);
+  });
+
+  describe("with labels or tags that are absurd", () => {
+    const known = { labels: { zone: "a" }, tags: ["quiet"] };
+    beforeAll(async () => {
+      await scene.host("host-absurd");
+      await ask("PATCH", "/hosts/host-absurd", admin, known);
+    });
+    afterAll(async () => void (await ask("DELETE", "/hosts/host-absurd", admin)));
+
+    test.each<[string, object]>([
+      ["labels", { labels: [] }],
+      ["labels", { labels: manyLabels(65) }],
+      ["labels.a b", { labels: { zone: "b", "a b": "x" } }],
+      ["labels.__x", { labels: { __x: "x" } }],
+      ["labels.zone", { labels: { zone: "" } }],
+      ["labels.zone", { labels: { zone: " b" } }],
+      ["labels.zone", { labels: { zone: "x".repeat(64) } }],
+      ["labels.zone", { labels: { zone: "\ud800" } }],
+      ["tags", { tags: Object.keys(manyLabels(65)) }],
+    ])("are refused by the field %s: %j", async (path, change) => {
+      const answer = await ask("PATCH", "/hosts/host-absurd", admin, change);
+
+      expect([400, 422]).toContain(answer.status);
+      expect(answer.body.errors.map((error: { path: string }) => error.path)).toEqual([path]);
+      expect((await ask("GET", "/hosts/host-absurd", admin)).body).toMatchObject(known);
+    });
+  });
+
+  test("a host carries up to 64 labels of 63 characters", async () => {
+    await scene.host("host-labelled");
+    const longest = (key: string) => [key.padEnd(63, "k"), "v".repeat(63)];
+    const labels = Object.fromEntries(Object.keys(manyLabels(64)).map(longest));
+
+    expect(await ask("PATCH", "/hosts/host-labelled", admin, { labels })).toMatchObject({
+      status: 200,
+      body: { labels },
+    });
+    await ask("DELETE", "/hosts/host-labelled", admin);
+  });
+
+  test("a drained host takes nothing new and is told to stop what it has", async () => {
+    const host = await scene.host("host-drained", { gpus: 1 });
+    const { id } = (await scene.order(alice, { gpu: 1 })).body;
+    await scene.schedule();
+    await host.round();
+
+    const drained = await ask("POST", "/hosts/host-drained/drain", admin, { reason: "new power supply" });
+
+    expect(drained.body).toMatchObject({ cordoned: true, cordon_reason: "new power supply" });
+    expect(await scene.get(alice, id)).toMatchObject({ status: "stopping" });
+    expect(scene.api.nudged.at(-1)).toBe("host-drained");
+    expect(await host.pull()).toMatchObject([{ want: "stopped", orderedBy: "admin" }]);
+    const { id: next } = (await scene.order(alice, { gpu: 1 })).body;
+    await scene.schedule();
+    expect(await scene.get(alice, next)).toMatchObject({ status: "queued" });
+    for (const environment of [id, next]) await ask("DELETE", `/environments/${environment}`, alice);
+    await host.round({ phase: "stopped" });
+    await host.round();
+    expect(await ask("DELETE", "/hosts/host-drained", admin)).toMatchObject({ status: 204 });
+  });
+
+  describe("drained by a deadline", () => {
+    let host: ScriptedHost;
+    let id: string;
+    beforeEach(async () => {
+      const name = `host-by-${drains++}`;
+      host = await scene.host(name, { gpus: 1 });
+      id = (await scene.order(alice, { gpu: 1 })).body.id;
+      await scene.schedule();
+      await host.round();
+    });
+    afterEach(async () => {
+      await ask("DELETE", `/environments/${id}`, alice);
+      await host.round({ phase: "stopped" });
+      await host.round();
+      await ask("DELETE", `/hosts/${host.id}`, admin);
+    });
+    const drain = async (wish: object) => await ask("POST", `/hosts/${host.id}/drain`, admin, wish);
+
+    test("it lets what runs go on until then, tells its people, and then stops what is left", async () => {
+      const drained = await drain({ reason: "new power supply", deadline_seconds: 3_600 });
+      const until = drained.body.drain_deadline_at;
+      await host.round();
+      await scene.lifecycle();
+      const warned = await scene.get(alice, id);
+      const { items } = (await ask("GET", `/environments/${id}/events`, alice)).body;
+      scene.api.passMinutes(60);
+      await scene.lifecycle();
+      await host.heartbeat();
+      const ordered = await host.pull();
+      const stopping = await scene.get(alice, id);
+      await host.round({ phase: "stopped" });
+
+      expect(drained.body).toMatchObject({ cordoned: true, instance_count: 1 });
+      const why = "Host host-by-0 is taken out of service (new power supply).";
+      expect(warned).toMatchObject({
+        status: "running",
+        status_reason: `The environment is stopped at ${until}: ${why}`,
+      });
+      expect(items[0]).toMatchObject({ kind: "drained", new: until, reason: warned.status_reason });
+      expect(ordered).toMatchObject([{ want: "stopped", orderedBy: "admin" }]);
+      expect(stopping).toMatchObject({ status: "stopping", status_reason: why });
+      expect(await scene.get(alice, id)).toMatchObject({ status: "stopped", status_reason: why });
+      expect((await ask("GET", `/hosts/${host.id}`, admin)).body).toMatchObject({
+        drain_deadline_at: null,
+        instance_count: 0,
+      });
+    });
+
+    test.each(["cordon", "uncordon"])("%s before the deadline takes it back", async (verb) => {
+      await drain({ deadline: new Date(scene.api.deps.now().getTime() + 60_000).toISOString() });
+
+      const answer = await ask("POST", `/hosts/${host.id}/${verb}`, admin, {});
+      scene.api.passMinutes(2);
+      await scene.lifecycle();
+      await host.heartbeat();
+      await host.round();
+
+      expect(answer.body).toMatchObject({ cordoned: verb === "cordon", drain_deadline_at: null });
+      expect(await scene.get(alice, id)).toMatchObject({ status: "running", status_reason: null });
+      const { items } = (await ask("GET", `/environments/${id}/events`, alice)).body;
+      expect(items[0]).toMatchObject({ kind: "drained", new: "taken back" });
+    });
+
+    test.each([
+      ["deadline", { deadline: "2020-01-01T00:00:00Z" }],
+      ["deadline", { deadline: "2020-01-01T00:00:00Z", deadline_seconds: 60 }],
+      ["deadline_seconds", { deadline_seconds: 0 }],
+      ["deadline_seconds", { deadline_seconds: 31 * 86_400 }],
+    ])("it is refused by its field %s where that cannot be: %j", async (path, wish) => {
+      const answer = await drain(wish);
+
+      expect([400, 422]).toContain(answer.status);
+      expect(answer.body.errors).toMatchObject([{ path }]);
+      expect(await scene.get(alice, id)).toMatchObject({ status: "running" });
+    });
+
+    test("the command waits until nothing runs there, and says what is left", async () => {
+      const server = await openServer(scene.api.app, { host: "127.0.0.1", port: 0, tls: null });
+      onTestFinished(async () => await server.close());
+      const out = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+      const told = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+      onTestFinished(() => {
+        out.mockRestore();
+        told.mockRestore();
+      });
+      const texts = (spy: typeof out) => spy.mock.calls.map(([text]) => String(text)).join("");
+      const where = ["--server", `http://127.0.0.1:${server.port}`, "--key", admin.key];
+      const words = ["host", "drain", host.id, "--reason", "a fan", "--deadline", "2h", "--wait"];
+
+      const ended = remotegpu().parseAsync([...words, ...where], { from: "user" });
+      const left = `1 instance is left on host ${host.id}.`;
+      await eventually(() => Promise.resolve(texts(told).includes(left)), { what: "what is left" });
+      scene.api.passMinutes(120);
+      await scene.lifecycle();
+      await host.heartbeat();
+      await host.round({ phase: "stopped" });
+      await ended;
+
+      expect(texts(told)).toMatch(
+        new RegExp(`^Host ${host.id} is drained: what runs there is stopped at \\S+Z\\.\n`),
+      );
+      expect(texts(out)).toBe(`Nothing runs on host ${host.id} any more.\n`);
+    });
+  });
+
+  test("one that still runs something goes only when it is declared lost, and takes that with it", async () => {
+    const host = await scene.host("host-lost", { gpus: 1 });
+    const { id } = (await scene.order(alice, { gpu: 1 })).body;
+    await scene.schedule();
+    await host.round();
+    expect(await scene.get(alice, id)).toMatchObject({ status: "running" });
+
+    expect(await ask("DELETE", "/hosts/host-lost", admin)).toMatchObject(problem(409));
+    expect(await ask("DELETE", "/hosts/host-lost?lost=true", admin)).toMatchObject({ status: 204 });
+
+    const left = await scene.get(alice, id);
+    expect(left).toMatchObject({ status: "error" });
+    expect(left.status_reason).toContain("declared lost");
+    const { rows } = await scene.api.db.query(
+      `SELECT r.closed_at IS NOT NULL AS closed, p.gone_at IS NOT NULL AS gone, p.state,
+              (SELECT count(*) FROM gpu_allocations a WHERE a.instance_id = p.instance_id AND a.released_at IS NULL) AS cards
+         FROM runs r JOIN placements p ON p.run_id = r.id WHERE r.resource_id = $1`,
+      [id],
+    );
+    expect(rows).toEqual([{ closed: true, gone: true, state: "lost", cards: 0 }]);
+    expect(await ask("GET", "/hosts/host-lost", admin)).toMatchObject(problem(404));
+    expect(await ask("DELETE", `/environments/${id}`, alice)).toMatchObject({ status: expect.any(Number) });
+    expect((await ask("GET", `/environments/${id}`, alice)).status).toBe(404);
+  });
+
+  test("stops are confirmed for a generation that the host's orders have reached, not for the future", async () => {
+    await scene.host("host-confirm");
+    const { generation } = (await ask("GET", "/hosts/host-confirm", admin)).body;
+
+    const path = "/hosts/host-confirm/confirm-stops";
+    expect(await ask("POST", path, admin, { generation: generation + 1 })).toMatchObject(problem(409));
+    expect((await ask("POST", path, admin, { generation })).body).toMatchObject({
+      confirmed_stops: generation,
+    });
+    await ask("DELETE", "/hosts/host-confirm", admin);
+  });
+
+  test("a cordoned GPU is passed over and comes back", async () => {
+    const host = await scene.host("host-gpu", { gpus: 1 });
+    const uuid = host.gpus[0]?.uuid ?? "";
+    await ask("POST", `/gpus/${uuid}/cordon`, admin, { reason: "hot" });
+    const { id } = (await scene.order(alice, { gpu: 1 })).body;
+
+    await scene.schedule();
+    expect(await scene.get(alice, id)).toMatchObject({ status: "queued" });
+    await ask("POST", `/gpus/${uuid}/uncordon`, admin);
+    await scene.schedule();
+    expect(await scene.get(alice, id)).toMatchObject({ status: "creating" });
+
+    expect((await ask("GET", "/fleet", admin)).body).toMatchObject({ gpus_total: 1, gpus_free: 0 });
+    await ask("DELETE", `/environments/${id}`, alice);
+    await host.round();
+    await ask("DELETE", "/hosts/host-gpu?lost=true", admin);
+  });
+});
+
+describe("datasets and models", () => {
+  test.each(["datasets", "models"])("%s of a customer lie in a folder of their own", async (kind) => {
+    const { body } = await ask("POST", `/${kind}`, alice, { name: "faces" });
+
+    expect(body).toMatchObject({ storage_path: `${alice.uuid}/${kind}/${body.id}`, status: "uploading" });
+  });
+
+  test("a dataset and a model with the same number have two folders; a path of before stays", async () => {
+    const { db } = scene.api;
+    await db.query("SELECT setval(pg_get_serial_sequence(kind, 'id'), 7000) FROM unnest($1::text[]) kind", [
+      ["datasets", "models"],
+    ]);
+    const placed = async (kind: string) => (await ask("POST", `/${kind}`, alice, { name: "one" })).body;
+    const [dataset, model] = [await placed("datasets"), await placed("models")];
+    await db.query("UPDATE models SET storage_path = $1 WHERE id = $2", [
+      `${alice.uuid}/${model.id}`,
+      model.id,
+    ]);
+
+    expect([dataset.id, model.id]).toEqual([7001, 7001]);
+    expect(dataset.storage_path).toBe(`${alice.uuid}/datasets/7001`);
+    const renamed = await ask("PATCH", `/models/${model.id}`, alice, { name: "two" });
+    expect(renamed.body).toMatchObject({ name: "two", storage_path: `${alice.uuid}/7001` });
+  });
+
+  test("an administrator says where the files are, below the pool", async () => {
+    const placed = await ask("POST", "/datasets", admin, { name: "big", storage_path: "public/big" });
+    expect(placed.body).toMatchObject({ storage_path: "public/big", status: "ready" });
+    const own = (await ask("POST", "/datasets", alice, { name: "mine" })).body;
+    const elsewhere = await ask("PATCH", `/datasets/${own.id}`, admin, { storage_path: "public/mine" });
+    expect(elsewhere.body).toMatchObject({ storage_path: "public/mine", status: "ready" });
+
+    for (const storage_path of ["/etc", "../x", "a/../b", "a//b", "", "a/./b", "a\u0000b"])
+      expect(await ask("POST", "/datasets", admin, { name: "x", storage_path })).toMatchObject(problem(422));
+  });
+
+  test("sharing with a workspace needs one, and the right to work there", async () => {
+    const shared = { name: "x", visibility: "workspace" };
+
+    expect(await ask("POST", "/datasets", alice, shared)).toMatchObject(problem(422));
+    const foreign = { ...shared, workspace_id: bob.workspaceId };
+    expect(await ask("POST", "/datasets", alice, foreign)).toMatchObject(problem(404));
+    const own = await ask("POST", "/datasets", alice, { ...shared, workspace_id: alice.workspaceId });
+    expect(own.status).toBe(201);
+    expect(await ask("PATCH", `/datasets/${own.body.id}`, alice, { workspace_id: null })).toMatchObject(
+      problem(422),
+    );
+  });
+
+  test.each([
+    ["datasets", "mounted_datasets"],
+    ["models", "mounted_models"],
+  ])("%s that are mounted cannot be deleted until the workload is", async (kind, field) => {
+    const { id } = (await ask("POST", `/${kind}`, alice, { name: "held" })).body;
+    await ask("PATCH", `/${kind}/${id}`, admin, { status: "ready" });
+    const order = await scene.order(alice, { [field]: [{ id }] });
+    expect(order.status).toBe(201);
+
+    const refused = await ask("DELETE", `/${kind}/${id}`, alice);
+    expect(refused).toMatchObject(problem(409));
+    expect(refused.body.detail).toContain(order.body.id);
+    await ask("DELETE", `/environments/${order.body.id}`, alice);
+    expect(await ask("DELETE", `/${kind}/${id}`, alice)).toMatchObject({ status: 204 });
+    expect(await ask("GET", `/${kind}/${id}`, alice)).toMatchObject(problem(404));
+  });
+});
+
+describe("workspaces", () => {
+  test("a personal one stays, one with workloads stays until they are deleted, a deleted one is not there", async () => {
+    expect(await ask("DELETE", `/workspaces/${alice.workspaceId}`, alice)).toMatchObject(problem(409));
+    const { id } = (await ask("POST", "/workspaces", alice, { name: "team" })).body;
+    const order = await scene.order(alice, { workspace_id: id });
+
+    expect(await ask("DELETE", `/workspaces/${id}`, alice)).toMatchObject(problem(409));
+    await ask("DELETE", `/environments/${order.body.id}`, alice);
+    expect(await ask("DELETE", `/workspaces/${id}`, alice)).toMatchObject({ status: 204 });
+    expect(await ask("GET", `/workspaces/${id}`, alice)).toMatchObject(problem(404));
+  });
+
+  test("a suspended member is a stranger, the owner stays the owner, and nobody is added twice", async () => {
+    const { id } = (await ask("POST", "/workspaces", alice, { name: "team" })).body;
+    const members = `/workspaces/${id}/members`;
+    await scene.api.join(id, alice, bob, "admin");
+
+    await ask("POST", members, alice, { username: "bob", role: "viewer" });
+    expect((await ask("GET", "/invitations", bob)).body.items).toEqual([]);
+    expect(await ask("PATCH", `${members}/${alice.customerId}`, bob, { role: "viewer" })).toMatchObject(
+      problem(409),
+    );
+    expect(await ask("DELETE", `${members}/${alice.customerId}`, bob)).toMatchObject(problem(409));
+    expect((await ask("GET", `/workspaces/${id}`, bob)).body).toMatchObject({
+      role: "admin",
+      member_count: 2,
+    });
+    await ask("PATCH", `${members}/${bob.customerId}`, alice, { status: "suspended" });
+    expect(await ask("GET", `/workspaces/${id}`, bob)).toMatchObject(problem(404));
+  });
+});
+
+describe("share weights", () => {
+  test("are 1 until an administrator sets another, which members see", async () => {
+    const { id } = (await ask("POST", "/workspaces", alice, { name: "weighed" })).body;
+    const before = await ask("GET", `/workspaces/${id}`, alice);
+
+    const answer = await ask("PUT", `/workspaces/${id}/share-weight`, admin, { share_weight: 1000 });
+
+    expect(before.body.share_weight).toBe(1);
+    expect(answer).toMatchObject({ status: 200, body: { share_weight: 1000 } });
+    expect((await ask("GET", `/workspaces/${id}`, alice)).body.share_weight).toBe(1000);
+  });
+
+  test.each([0, 1001, 1.5, "2", null])("%j is none", async (share_weight) => {
+    const answer = await ask("PUT", `/workspaces/${alice.workspaceId}/share-weight`, admin, { share_weight });
+
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: "share_weight" }] } });
+  });
+
+  test("of an archived workspace and of none at all are 404", async () => {
+    const { id } = (await ask("POST", "/workspaces", alice, { name: "gone" })).body;
+    await ask("DELETE", `/workspaces/${id}`, alice);
+
+    for (const each of [id, 999_999])
+      expect(await ask("PUT", `/workspaces/${each}/share-weight`, admin, { share_weight: 2 })).toMatchObject(
+        problem(404),
+      );
+  });
+});
+
+describe("quotas", () => {
+  const wish = { cpu_quota: 2, memory_quota: 0, gpu_quota: 0, storage_quota: 1, environment_quota: 3 };
+
+  test("without a row the defaults of the setting hold", async () => {
+    await setSetting(scene.api.db, "DEFAULT_QUOTA_LEVEL", "free");
+    const free = await ask("GET", `/customers/${bob.customerId}/quota`, admin);
+    await setSetting(scene.api.db, "DEFAULT_QUOTA_LEVEL", "professional");
+    const professional = await ask("GET", `/customers/${bob.customerId}/quota`, admin);
+
+    expect(free.body).toEqual({
+      quota_level: "free",
+      cpu_quota: 4,
+      memory_quota: 8192,
+      gpu_quota: 0,
+      storage_quota: 10_737_418_240,
+      environment_quota: 1,
+    });
+    expect(professional.body).toMatchObject({ quota_level: "professional", gpu_quota: 8 });
+  });
+
+  test("a set quota is read back, also its zeros, and a workspace's is its own", async () => {
+    const customer = `/customers/${bob.customerId}/quota`;
+    const workspace = `/workspaces/${bob.workspaceId}/quota`;
+    await ask("PUT", customer, admin, wish);
+    await ask("PUT", customer, admin, { ...wish, cpu_quota: 3 });
+
+    expect((await ask("GET", customer, admin)).body).toEqual({
+      ...wish,
+      cpu_quota: 3,
+      quota_level: "custom",
+    });
+    expect((await ask("GET", workspace, admin)).body).toMatchObject({ cpu_quota: 3 });
+    await ask("PUT", workspace, admin, { ...wish, cpu_quota: 1 });
+    expect((await ask("GET", workspace, admin)).body).toMatchObject({ cpu_quota: 1 });
+    expect((await ask("GET", customer, admin)).body).toMatchObject({ cpu_quota: 3 });
+    const { rows } = await scene.api.db.query("SELECT FROM resource_quotas WHERE customer_id = $1", [
+      bob.customerId,
+    ]);
+    expect(rows).toHaveLength(2);
+  });
+});
+
+describe("settings", () => {
+  test("are listed with the value that holds, changed, and hold at once", async () => {
+    const selma = await scene.customer("selma");
+    const before = (await ask("GET", "/settings", admin)).body.items;
+
+    const changed = await ask("PUT", "/settings/DEFAULT_QUOTA_LEVEL", admin, { value: "basic" });
+
+    for (const shown of [
+      { key: "ALLOW_PLAIN_HTTP_PORTS", value: "off", default: "off", updated_at: null },
+      { key: "DEFAULT_QUOTA_LEVEL", value: "professional", default: "free" },
+      { key: "FREE_STORAGE_GB", value: "50", default: "50", updated_at: null },
+      { key: "MIN_START_MINUTES", value: "60", default: "60", updated_at: null },
+    ])
+      expect(before).toContainEqual(expect.objectContaining(shown));
+    expect(changed).toMatchObject({ status: 200, body: { value: "basic", updated_at: expect.any(String) } });
+    expect((await ask("GET", "/settings/DEFAULT_QUOTA_LEVEL", admin)).body).toEqual(changed.body);
+    expect((await ask("GET", `/customers/${selma.customerId}/quota`, admin)).body).toMatchObject({
+      quota_level: "basic",
+    });
+    const [entry] = (await ask("GET", "/audit-log?limit=1", admin)).body.items;
+    expect(entry).toMatchObject({ method: "PUT", subject: "settings/DEFAULT_QUOTA_LEVEL", status: 200 });
+    await setSetting(scene.api.db, "DEFAULT_QUOTA_LEVEL", "professional");
+  });
+
+  test("come in pages like every list", async () => {
+    const keys: string[] = [];
+    for (let cursor: string | null = ""; cursor !== null;) {
+      const page: { items: { key: string }[]; next_cursor: string | null } = (
+        await ask("GET", `/settings?limit=2${cursor}`, admin)
+      ).body;
+      expect(page.items.length).toBeLessThanOrEqual(2);
+      keys.push(...page.items.map(({ key }) => key));
+      cursor = page.next_cursor === null ? null : `&cursor=${page.next_cursor}`;
+    }
+
+    expect(keys).toEqual([...SETTING_KEYS]);
+  });
+
+  test.each([
+    ["DEFAULT_QUOTA_LEVEL", "infinite"],
+    ["MIN_START_MINUTES", "-1"],
+    ["MIN_START_MINUTES", "1e9"],
+  ])("%s does not take %j", async (key, value) => {
+    const answer = await ask("PUT", `/settings/${key}`, admin, { value });
+
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: "value" }] } });
+  });
+
+  test("that are not known are refused by name", async () => {
+    const refusal = { status: 422, body: { errors: [{ path: "key" }] } };
+
+    expect(await ask("GET", "/settings/PASSWORD", admin)).toMatchObject(refusal);
+    expect(await ask("PUT", "/settings/PASSWORD", admin, { value: "1" })).toMatchObject(refusal);
+  });
+});
+
+describe("money", () => {
+  test("a top-up is in the balance, an adjustment takes its reason, zero and too many decimals are refused", async () => {
+    const carol = await scene.customer("carol", "12.5");
+    const path = `/customers/${carol.customerId}`;
+
+    expect((await ask("GET", "/billing/balance", carol)).body).toMatchObject({
+      balance: "12.5000",
+      accrued: "0.0000",
+      burn_per_hour: "0.0000",
+      hours_left: null,
+      hours_left_after_accrued: null,
+    });
+    const adjusted = await ask("POST", `${path}/adjustments`, admin, { amount: "-2.25", reason: "typo" });
+    expect(adjusted.body).toMatchObject({ balance: "10.2500", overdue_status: "normal" });
+    for (const amount of ["0", "-1", "1e3", "0.00001", "1,5", "", "NaN", 5, "9".repeat(30)])
+      expect(await ask("POST", `${path}/top-ups`, admin, { amount })).toMatchObject(problem(422));
+    expect(await ask("POST", `${path}/adjustments`, admin, { amount: "1" })).toMatchObject(problem(422));
+    expect((await ask("GET", path, admin)).body.balance).toBe("10.2500");
+  });
+
+  test("a refund is for a run of this customer, and for no more than it was charged", async () => {
+    const host = await scene.host("host-refund");
+    const { id } = (await scene.order(alice)).body;
+    await scene.schedule();
+    await host.round();
+    const { rows } = await scene.api.db.query<{ id: string }>("SELECT id FROM runs WHERE resource_id = $1", [
+      id,
+    ]);
+    const refund = { run_id: rows[0]?.id, amount: "1" };
+
+    const others = await ask("POST", `/customers/${bob.customerId}/refunds`, admin, refund);
+    const tooMuch = await ask("POST", `/customers/${alice.customerId}/refunds`, admin, refund);
+
+    expect(others).toMatchObject(problem(422));
+    expect(others.body.errors).toMatchObject([{ path: "run_id" }]);
+    expect(tooMuch.body.errors).toMatchObject([{ path: "amount" }]);
+    await ask("DELETE", "/hosts/host-refund?lost=true", admin);
+    await ask("DELETE", `/environments/${id}`, alice);
+  });
+
+  test("a raised credit limit makes an overdue account normal again", async () => {
+    const dora = await scene.customer("dora", "1");
+    const path = `/customers/${dora.customerId}`;
+    const fallen = await ask("POST", `${path}/adjustments`, admin, { amount: "-5", reason: "late usage" });
+    expect(fallen.body).toMatchObject({ balance: "-4.0000", overdue_status: "overdue" });
+
+    const raised = await ask("PATCH", path, admin, { credit_limit: "10" });
+
+    expect(raised.body).toMatchObject({ credit_limit: "10.0000", overdue_status: "normal" });
+  });
+});
+
+describe("prices and estimates", () => {
+  const price = async (spec: string, line: string, unit_price: string, more: object = {}) =>
+    await ask("POST", "/prices", admin, {
+      spec,
+      line,
+      unit_price,
+      billing_unit: "hour",
+      new_spec: true,
+      ...more,
+    });
+
+  test("an order costs what its lines say, by the dearest model it may land on", async () => {
+    await scene.host("host-models", { gpus: 1 });
+    await price("models", "cpu", "0.1");
+    await price("models", "memory", "0.01");
+    await price("models", "gpu", "1");
+    await price("models", "gpu:NVIDIA L4", "2.5");
+    const order = { spec: "models", cpu: 2, memory: 4 * GIB, gpu: 1, minutes: 90, instances: 2 };
+
+    const answer = await ask("POST", "/billing/estimate", bob, order);
+
+    // (0.2 + 0.04 + 2.5) an hour, for an hour and a half, twice.
+    expect(answer.body).toMatchObject({ per_hour: "2.7400", amount: "8.2200", minutes: 90, instances: 2 });
+    expect(answer.body.lines.map(({ line }: { line: string }) => line)).toEqual([
+      "cpu",
+      "memory",
+      "gpu:NVIDIA L4",
+    ]);
+    await ask("DELETE", "/hosts/host-models", admin);
+  });
+
+  test("a resource without a price is named", async () => {
+    await price("bare", "cpu", "0");
+
+    const noMemory = await ask("POST", "/billing/estimate", bob, { spec: "bare", cpu: 1, memory: GIB });
+    const noSpec = await ask("POST", "/billing/estimate", bob, { spec: "unheard-of", cpu: 1, memory: GIB });
+
+    expect(noMemory).toMatchObject(problem(422));
+    expect(noMemory.body.detail).toContain("no price for memory");
+    expect(noMemory.body.errors).toMatchObject([{ path: "memory" }]);
+    expect(noSpec.body.errors).toMatchObject([{ path: "spec" }]);
+    expect(noSpec.body.detail).toMatch(/there is no spec unheard-of; sold are bare, default/);
+  });
+
+  test.each([
+    ["cpu", { cpu: 2 }],
+    ["memory", { memory: GIB + 1 }],
+    ["gpu", { gpu: 2 }],
+    ["gpu_memory", { gpu: 1, gpu_memory: GIB + 1 }],
+    ["temp_storage", { temp_storage: 1 }],
+  ])("what a spec does not include is named: %s", async (path, more) => {
+    const shape = { cpu: 1, memory: GIB, gpu: 1, gpu_memory: GIB };
+    await ask("PUT", "/specs/boxed", admin, { shape, description: null });
+    await price("boxed", "spec", "1");
+
+    const answer = await ask("POST", "/billing/estimate", bob, {
+      spec: "boxed",
+      cpu: 1,
+      memory: GIB,
+      ...more,
+    });
+
+    expect(answer).toMatchObject(problem(422));
+    expect(answer.body.errors).toMatchObject([{ path }]);
+  });
+
+  test("a price is never given twice for one moment, and storage keeps to its spec", async () => {
+    const at = { effective_from: "2031-01-01T00:00:00+08:00" };
+
+    expect((await price("twice", "cpu", "1", at)).body).toMatchObject({
+      unit_price: "1.000000",
+      effective_from: "2030-12-31T16:00:00.000Z",
+    });
+    expect(await price("twice", "cpu", "2", at)).toMatchObject(problem(409));
+    expect(await price("storage", "cpu", "1")).toMatchObject(problem(422));
+    expect(await price("twice", "storage", "1")).toMatchObject(problem(422));
+    expect(await price("twice", "disk", "1")).toMatchObject(problem(422));
+    expect(await price("twice", "cpu", "-1")).toMatchObject(problem(422));
+  });
+
+  test("a spec's shape is kept as it was given", async () => {
+    const shape = { cpu: 8, memory: 64 * GIB, gpu: 1, gpu_model: "NVIDIA L4" };
+
+    await ask("PUT", "/specs/l4-small", admin, { shape, description: "One L4" });
+
+    expect((await ask("GET", "/specs/l4-small", bob)).body).toMatchObject({ shape, description: "One L4" });
+  });
+});
+
+describe("SSH keys", () => {
+  const ed25519 = (fill: Buffer) =>
+    `ssh-ed25519 ${Buffer.concat([field("ssh-ed25519"), field(fill)]).toString("base64")}`;
+  const rsa = (bits: number) => {
+    const { n = "", e = "" } = generateKeyPairSync("rsa", { modulusLength: bits }).publicKey.export({
+      format: "jwk",
+    });
+    const numbers = [e, n].map((number) =>
+      Buffer.concat([Buffer.from([0]), Buffer.from(number, "base64url")]),
+    );
+    return `ssh-rsa ${Buffer.concat([field("ssh-rsa"), ...numbers.map(field)]).toString("base64")}`;
+  };
+  function field(content: string | Buffer): Buffer {
+    const bytes = Buffer.from(content);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    return Buffer.concat([length, bytes]);
+  }
+
+  test("a key is stored as one line with the fingerprint that ssh-keygen shows", async () => {
+    const key = ed25519(randomBytes(32));
+    const digest = createHash("sha256")
+      .update(Buffer.from(key.split(" ")[1] ?? "", "base64"))
+      .digest("base64");
+
+    const answer = await ask("POST", "/ssh-keys", alice, {
+      name: "laptop",
+      public_key: `${key}   me@laptop \n`,
+    });
+
+    expect(answer.body).toMatchObject({
+      public_key: `${key} me@laptop`,
+      fingerprint: `SHA256:${digest.replace(/=+$/, "")}`,
+    });
+    expect(await ask("POST", "/ssh-keys", alice, { name: "again", public_key: key })).toMatchObject(
+      problem(409),
+    );
+    expect((await ask("POST", "/ssh-keys", bob, { name: "shared", public_key: key })).status).toBe(201);
+  });
+
+  test.each([
+    ["a private key", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----"],
+    ["options before the type", `command="sh" ${ed25519(Buffer.alloc(32))}`],
+    ["two lines", `${ed25519(Buffer.alloc(32))}\n${ed25519(Buffer.alloc(32, 1))}`],
+    ["a body of another type", ed25519(Buffer.alloc(32)).replace("ssh-ed25519 ", "ssh-rsa ")],
+    ["a cut body", ed25519(Buffer.alloc(32)).slice(0, -8)],
+    ["a short RSA key", rsa(1024)],
+    ["a DSA key", "ssh-dss AAAAB3NzaC1kc3MAAACBAAAAAAAA"],
+    ["nothing", ""],
+  ])("%s is refused", async (_what, public_key) => {
+    const answer = await ask("POST", "/ssh-keys", alice, { name: "k", public_key });
+
+    expect(answer).toMatchObject(problem(422));
+    expect(answer.body.errors).toMatchObject([{ path: "public_key" }]);
+  });
+
+  test("an RSA key of 2048 bits is taken", async () => {
+    expect((await ask("POST", "/ssh-keys", alice, { name: "k", public_key: rsa(2048) })).status).toBe(201);
+  });
+});
+
+describe("alarms", () => {
+  const open = async () =>
+    (await ask("GET", "/alarms", admin)).body.items.filter(
+      ({ cleared_at: clearedAt, subject }: { cleared_at: string | null; subject: string }) =>
+        clearedAt === null && subject === "host-loud",
+    );
+  const happens = async () =>
+    await raiseAlarmOnce(scene.api.db, {
+      kind: "host-floods",
+      subject: "host-loud",
+      detail: "d",
+      now: new Date(),
+    });
+  const clear = async (id: number) => await ask("POST", `/alarms/${id}/clear`, admin);
+
+  test("are cleared by whoever has looked at them, once, and come again with what they tell of", async () => {
+    await happens();
+    const [first] = await open();
+
+    const cleared = await clear(first.id);
+    const none = await open();
+    const again = await clear(first.id);
+    await happens();
+
+    expect(cleared).toMatchObject({ status: 200, body: { id: first.id, cleared_at: expect.any(String) } });
+    expect(none).toEqual([]);
+    expect(again.body).toEqual(cleared.body);
+    expect(await open()).toEqual([{ ...first, id: expect.any(Number), raised_at: expect.any(String) }]);
+    expect((await open())[0].id).not.toBe(first.id);
+    // Of what is refused in one minute, only the first has rows of its own.
+    scene.api.passMinutes(1);
+    expect(await clear(987_654)).toMatchObject(problem(404));
+    const [entry] = (await ask("GET", "/audit-log?limit=1", admin)).body.items;
+    expect(entry).toMatchObject({ method: "POST", route: "/api/v1/alarms/987654/clear", status: 404 });
+  });
+});
+
+describe("the server", () => {
+  test("opens a port, hands out the bundle and the script, and says what is wrong with a taken port", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "remotegpu-bundle-"));
+    writeFileSync(join(folder, "agent.tar.gz"), "the bundle");
+    const api = await openApi({ bundle: () => ({ folder, installScript: "#!/bin/sh\n" }) });
+    const server = await openServer(api.app, { host: "127.0.0.1", port: 0, tls: null });
+    const get = async (path: string) => await fetch(`http://127.0.0.1:${server.port}${path}`);
+    try {
+      expect(await (await get("/bundles/agent.tar.gz")).text()).toBe("the bundle");
+      expect(await (await get("/install.sh")).text()).toBe("#!/bin/sh\n");
+      expect((await get("/bundles/..%2f..%2fetc%2fpasswd")).status).toBe(422);
+      expect((await get("/bundles/missing")).status).toBe(404);
+      expect((await get("/metrics")).status).toBe(200);
+
+      const taken = openServer(api.app, { host: "127.0.0.1", port: server.port, tls: null });
+      await expect(taken).rejects.toThrow(ListenError);
+      await expect(taken).rejects.toThrow("the port is taken");
+    } finally {
+      await server.close();
+      await api.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,752 @@
+/** Images are pulled from a registry by the real runtime: for whoever wants them, as long as he does, and fairly. */
+import { readFileSync, readdirSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import {
+  QUEUED_MS,
+  STALL_BEFORE_OTHERS_MS,
+  STALL_MS,
+  YIELD_MS,
+} from "@remotegpu/agent/core/images/pull-bounds";
+import { MAX_LAYERS } from "@remotegpu/agent/core/images/pull-progress";
+import { JournalError } from "@remotegpu/agent/journal/database/journal-database";
+import { pullImage } from "@remotegpu/agent/runtime/images/image-pull";
+import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
+import { MIB } from "@remotegpu/shared/units";
+import { BUSYBOX_IMAGE } from "../../support/samples/desired-instance.ts";
+import { docker, importBusyboxImage } from "../../support/containers/docker.ts";
+import { eventually } from "../../support/eventually.ts";
+import { ImageHost, isHere } from "../../support/containers/image-host.ts";
+import { fetchWish, orderWish } from "../../support/samples/image-wishes.ts";
+import { TestRegistry } from "../../support/containers/registry.ts";
+
+/** More than a runtime loads at once, also where we start it. */
+const MANY_LAYERS = Array.from({ length: 14 }, () => MIB);
+
+let registry: TestRegistry;
+let host: ImageHost;
+
+beforeAll(async () => {
+  await importBusyboxImage();
+  registry = await TestRegistry.start();
+});
+afterAll(async () => {
+  await registry.close();
+});
+beforeEach(async () => {
+  host = await ImageHost.begin();
+});
+afterEach(async () => {
+  await host.end();
+  registry.fail(null);
+  registry.letGo();
+});
+
+describe("an image that an order wants", () => {
+  test("is pulled, and is its own from then on", async () => {
+    const { reference, imageId } = registry.push("team/plain");
+    const wish = orderWish(reference, "ann");
+
+    host.want(wish);
+    const state = await host.outcome(wish);
+
+    expect(state).toEqual({ kind: "present", imageId });
+    expect(host.journal.pulledImages.all()).toMatchObject([{ imageId, image: reference, credential: null }]);
+    expect(host.pulls.observed(host.nowMs)).toEqual([]);
+  });
+
+  test("that is here is known by its name and by its id, and nothing is pulled", async () => {
+    const { Id } = await docker.getImage(BUSYBOX_IMAGE).inspect();
+    const byName = orderWish(BUSYBOX_IMAGE, "ann", { isOffered: true });
+    const byId = orderWish(Id, "ann", { isOffered: true, run: "by-id" });
+    // As from a control plane that knows no terms.
+    const plain = { ...orderWish(BUSYBOX_IMAGE, "ann", { run: "plain" }), terms: undefined };
+
+    host.want(byName, byId, plain);
+
+    for (const wish of [byName, byId, plain])
+      await expect(host.pulls.ensure(wish)).resolves.toEqual({ kind: "present", imageId: Id });
+    expect(host.log.lines).toEqual([]);
+  });
+
+  test("and that somebody put here by hand is for nobody, unless it is on offer", async () => {
+    const { reference } = registry.push("team/by-hand");
+    const taken = `${registry.address}/team/elsewhere:1`;
+    await docker.getImage(BUSYBOX_IMAGE).tag({ repo: `${registry.address}/team/elsewhere`, tag: "1" });
+    const wish = orderWish(taken, "ann");
+    const { Id } = await docker.getImage(BUSYBOX_IMAGE).inspect();
+    const byId = orderWish(Id, "ann", { run: "by-id" });
+
+    host.want(wish, byId);
+    const state = await host.outcome(wish);
+
+    expect(state).toEqual({
+      kind: "missing",
+      detail: `Image ${taken} is not on offer on this host and did not come. ${PULL_PROBLEM_SENTENCES["not-allowed"]}`,
+    });
+    expect(await host.pulls.ensure(byId)).toEqual({
+      kind: "missing",
+      detail: `Image ${Id} is not on offer on this host, and an id cannot be pulled.`,
+    });
+    expect(reference).not.toBe(taken);
+  });
+
+  test("never takes a name from an image that somebody put here by hand, however it is spelled", async () => {
+    const { Id } = await docker.getImage(BUSYBOX_IMAGE).inspect();
+    registry.push("team/kept", { tag: "latest" });
+    const names = [`${registry.address}/team/kept`, "rg-test/kept"];
+    for (const repo of names) await docker.getImage(Id).tag({ repo, tag: "latest" });
+    const wishes = [...names, "docker.io/rg-test/kept:latest", "index.docker.io/rg-test/kept"].map(
+      (image, at) => orderWish(image, "eve", { run: `eve-${at}` }),
+    );
+    const asked = registry.requests.length;
+
+    host.want(...wishes);
+    for (const wish of wishes) expect(await host.outcome(wish)).toMatchObject({ kind: "missing" });
+
+    const problems = host.log.lines.flatMap(({ level, fields }) => (level === "warn" ? [fields] : []));
+    expect(problems).toHaveLength(wishes.length);
+    for (const problem of problems)
+      expect(problem).toMatchObject({
+        problem: "not-allowed",
+        said: "another image has this name here, which this agent did not pull by it",
+      });
+    expect(registry.requests.length).toBe(asked);
+    for (const repo of names) {
+      expect((await docker.getImage(repo).inspect()).Id).toBe(Id);
+      await docker.getImage(repo).remove();
+    }
+  });
+
+  test("is pulled anew where its name is of this agent's own pulls", async () => {
+    const first = registry.push("team/moving");
+    const ann = orderWish(first.reference, "ann");
+    host.want(ann);
+    await host.outcome(ann);
+    // As of an owner who pulled it with a credential of his own.
+    host.login = { kind: "registry-login", credential: "cred-2", username: "ben", password: "x" };
+    host.journal.pulledImages.forget([first.imageId]);
+    host.journal.pulledImages.put({
+      imageId: first.imageId,
+      image: first.reference,
+      credential: "cred-1",
+      lastUsedMs: 0,
+    });
+    const second = registry.push("team/moving");
+    const ben = orderWish(first.reference, "ben", { credential: "cred-2" });
+    host.want(ben);
+
+    expect(await host.outcome(ben)).toEqual({ kind: "present", imageId: second.imageId });
+  });
+
+  test("by an id that is not here is missing with the same words as one that it may not have", async () => {
+    const wish = orderWish(`sha256:${"1".repeat(64)}`, "ann");
+
+    host.want(wish);
+
+    expect(await host.outcome(wish)).toEqual({
+      kind: "missing",
+      detail: `Image ${wish.image} is not on offer on this host, and an id cannot be pulled.`,
+    });
+  });
+
+  test("shows how far it is, in steps of two seconds", async () => {
+    const { reference, bytes } = registry.push("team/large", { layerBytes: [3 * MIB, MIB] });
+    const wish = orderWish(reference, "ann");
+    registry.fail({ kind: "trickle", pieceBytes: 256 * 1024, everyMs: 60 }, "team/large");
+    const detail = () => host.pulls.waits(host.nowMs).get("ann" as never) ?? "";
+
+    host.want(wish);
+    await eventually(() => {
+      host.later(2_000);
+      return (host.pullOf(reference)?.bytesDone ?? 0) > 0;
+    });
+    const told = host.pullOf(reference);
+    const before = detail();
+    await eventually(() => host.later(0) === undefined && registry.open <= 1, { what: "the smaller layer" });
+
+    expect(told).toMatchObject({ state: "pulling", layers: 2, layersDone: 0, fetchId: null });
+    expect(told?.bytes).toBeLessThanOrEqual(bytes);
+    expect(before).toMatch(/^Image \S+ is being pulled: 0 of 2 layers, \d\.\d of \d\.\d MiB\.$/);
+    expect(host.pullOf(reference)).toEqual(told);
+    expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
+  });
+});
+
+describe("a pull that nobody wants any more", () => {
+  test("is ended, and its slot is free", async () => {
+    const { reference } = registry.push("hung/unwanted");
+    registry.fail({ kind: "hang", at: "manifest" }, "hung/unwanted");
+    host.want(orderWish(reference, "ann"));
+    await eventually(() => registry.open === 1, { what: "the runtime at the registry" });
+
+    host.want();
+
+    expect(host.pulls.isBusy).toBe(false);
+    await eventually(() => host.log.lines.some(({ message }) => message.includes("nobody wants it")));
+    expect(await isHere(reference)).toBe(false);
+  });
+
+  test("makes room among the runtime's own downloads", async () => {
+    const hung = registry.push("hung/layers", { layerBytes: [MIB, MIB, MIB, MIB] });
+    const other = registry.push("team/after-hung", { layerBytes: [1_000] });
+    registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/layers");
+    const wish = orderWish(other.reference, "ben");
+    host.want(orderWish(hung.reference, "ann"), wish);
+    await eventually(() => registry.open >= 3, { what: "the downloads" });
+
+    host.want(wish);
+
+    expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
+    // This is what the runtime's own downloads of the pull that was ended are, once the registry lets go.
+    expect(await isHere(hung.reference)).toBe(false);
+  });
+
+  test("goes on for the others who want it", async () => {
+    const { reference } = registry.push("team/shared", { layerBytes: [MIB] });
+    registry.fail({ kind: "trickle", pieceBytes: 100_000, everyMs: 30 }, "team/shared");
+    const [order, fetch] = [orderWish(reference, "ann"), fetchWish(reference, "ben")];
+    host.want(order, fetch);
+    await eventually(() => registry.open > 0, { what: "the pull" });
+
+    host.want(fetch);
+    const told = await eventually(() => {
+      host.later(2_000);
+      const pull = host.pullOf(reference);
+      return pull?.state === "present" && pull;
+    });
+
+    expect(told).toMatchObject({ fetchId: "ben", problem: null });
+    expect(registry.requests.filter((request) => request.includes("team/shared/manifests")).length).toBe(2);
+  });
+});
+
+describe("owners share the pulls of a host", () => {
+  test("so that two on a hanging registry do not block a third", async () => {
+    const hung = [1, 2, 3, 4].map((at) => registry.push(`hung/manifest-${at}`).reference);
+    const { reference } = registry.push("team/third");
+    for (const at of [1, 2, 3, 4]) registry.fail({ kind: "hang", at: "manifest" }, `hung/manifest-${at}`);
+    const wish = orderWish(reference, "cleo");
+
+    const [one = "", two = "", three = "", four = ""] = hung;
+    host.want(
+      orderWish(one, "ann", { run: "a-1" }),
+      orderWish(two, "ann", { run: "a-2" }),
+      orderWish(three, "ben", { run: "b-1" }),
+      orderWish(four, "ben", { run: "b-2" }),
+      wish,
+    );
+
+    expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
+    expect(host.pulls.observed(host.nowMs).map(({ state }) => state)).toEqual(Array(4).fill("pulling"));
+  });
+});
+
+test("a pull that stands still on the runtime's own downloads is given up sooner, since another owner waits", async () => {
+  const hung = registry.push("hung/slots", { layerBytes: MANY_LAYERS });
+  registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/slots");
+  const slots = orderWish(hung.reference, "ann");
+  host.want(slots);
+  await eventually(() => registry.open >= 3, { what: "the runtime's downloads" });
+  const behind = orderWish(registry.push("team/behind").reference, "ben");
+  host.want(slots, behind);
+  await eventually(() => (host.later(100), host.pullOf(behind.image)?.layers === 1), {
+    what: "the other pull",
+  });
+
+  host.later(STALL_BEFORE_OTHERS_MS);
+
+  expect(await host.outcome(behind)).toMatchObject({ kind: "present" });
+  expect(host.pullOf(hung.reference)).toMatchObject({
+    state: "waiting",
+    operatorDetail: expect.stringContaining("nothing came for too long"),
+  });
+});
+
+test("a pull that waits for the runtime's own downloads has no fault, and begins again behind the others", async () => {
+  const hung = registry.push("hung/downloads", { layerBytes: MANY_LAYERS });
+  registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/downloads");
+  const slots = orderWish(hung.reference, "ann");
+  host.want(slots);
+  await eventually(() => registry.open >= 3, { what: "the runtime's downloads" });
+  const behind = orderWish(registry.push("team/queued").reference, "ann", { run: "behind" });
+  host.want(slots, behind);
+  await eventually(() => (host.later(100), host.pullOf(behind.image)?.layers === 1), {
+    what: "the other pull",
+  });
+
+  host.nowMs += QUEUED_MS;
+  host.later(0);
+  const waiting = await eventually(() => {
+    const pull = host.pullOf(behind.image);
+    return pull?.state === "waiting" && pull;
+  });
+
+  expect(waiting).toMatchObject({
+    problem: null,
+    operatorDetail: "others had all downloads of the runtime",
+  });
+  registry.letGo();
+  host.later(5_000);
+  expect(await host.outcome(behind)).toMatchObject({ kind: "present" });
+});
+
+test("a pull that moves, and that another owner waits behind, makes room and is begun again", async () => {
+  const large = registry.push("team/holder", { layerBytes: MANY_LAYERS.map(() => 2 * MIB) });
+  registry.fail({ kind: "trickle", pieceBytes: 64 * 1024, everyMs: 200 }, "team/holder");
+  const holder = orderWish(large.reference, "ann");
+  host.want(holder);
+  await eventually(() => registry.open >= 3, { what: "the runtime's downloads" });
+  const behind = orderWish(registry.push("team/waits").reference, "ben");
+  host.want(holder, behind);
+  await eventually(() => (host.later(100), host.pullOf(behind.image)?.layers === 1), {
+    what: "the other pull",
+  });
+
+  host.nowMs += YIELD_MS;
+  const bytes = host.pullOf(large.reference)?.bytesDone ?? 0;
+  await eventually(() => ((host.nowMs += 100), (host.pullOf(large.reference)?.bytesDone ?? 0) > bytes));
+  host.later(0);
+
+  expect(await host.outcome(behind)).toMatchObject({ kind: "present" });
+  expect(host.pullOf(large.reference)).toMatchObject({
+    state: "waiting",
+    operatorDetail: "it made room for others that waited",
+  });
+  registry.fail(null, "team/holder");
+  host.later(5_000);
+  expect(await host.outcome(holder)).toMatchObject({ kind: "present" });
+});
+
+describe("the disk of images", () => {
+  test("has no pull begin below its bound, and is asked again", async () => {
+    const wish = orderWish(registry.push("team/no-room").reference, "ann");
+    host.disk = { freeBytes: 9, totalBytes: 100 };
+    host.want(wish);
+    const waiting = await eventually(() => {
+      host.later(0);
+      const pull = host.pullOf(wish.image);
+      return pull?.operatorDetail === "no room" && pull;
+    });
+    expect(waiting.state).toBe("waiting");
+
+    host.disk = { freeBytes: 10, totalBytes: 100 };
+    host.later(5_000);
+
+    expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
+  });
+
+  test("has no more pulled than the operator's bytes", async () => {
+    const first = orderWish(registry.push("team/first-bytes").reference, "ann");
+    const second = orderWish(registry.push("team/more-bytes").reference, "ann", { run: "second" });
+    host.bounds.mostBytes = 1;
+    host.want(first);
+    expect(await host.outcome(first)).toMatchObject({ kind: "present" });
+
+    host.want(second);
+
+    await eventually(() => (host.later(0), host.pullOf(second.image)?.operatorDetail === "no room"));
+  });
+
+  test("ends what is under way below half of it", async () => {
+    const { reference } = registry.push("hung/fills", { layerBytes: [MIB] });
+    registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/fills");
+    const wish = orderWish(reference, "ann");
+    host.want(wish);
+    await eventually(() => (host.later(0), registry.open > 0), { what: "the layer on its way" });
+    // What is told of a pull is told anew every other second.
+    await eventually(() => (host.later(2_000), host.pullOf(reference)?.layers === 1));
+
+    host.disk = { freeBytes: 5, totalBytes: 100 };
+    host.later(0);
+    expect(host.pullOf(reference)).toMatchObject({ state: "pulling" });
+    host.disk = { freeBytes: 4, totalBytes: 100 };
+
+    expect(await host.outcome(wish)).toHaveProperty(
+      "detail",
+      expect.stringContaining(PULL_PROBLEM_SENTENCES["no-room"]),
+    );
+  });
+});
+
+test("a journal that fails loses no slot and no order", async () => {
+  const wish = orderWish(registry.push("team/journal").reference, "ann");
+  const all = vi.spyOn(host.journal.pulledImages, "all").mockImplementation(() => {
+    throw new JournalError("the disk failed");
+  });
+  host.want(wish);
+  await eventually(
+    () => (host.later(0), host.pullOf(wish.image)?.operatorDetail?.includes("the disk failed")),
+  );
+  expect(host.pullOf(wish.image)).toMatchObject({ state: "waiting", problem: null });
+
+  all.mockRestore();
+  host.later(5_000);
+
+  expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
+});
+
+test("two pulls of one image by different credentials are told by the orders that want them", async () => {
+  const { reference } = registry.push("team/two");
+  registry.fail({ kind: "hang", at: "manifest" }, "team/two");
+  const [ann, ben] = ["ann", "ben"].map((owner) =>
+    orderWish(reference, owner, { credential: `cred-${owner}` }),
+  );
+  if (ann === undefined || ben === undefined) throw new Error("there are two wishes");
+  const other = orderWish(reference, "ann", { credential: "cred-ann", run: "ann-2" });
+  host.want(ann, ben, other, { ...fetchWish(reference, "ben"), terms: ben.terms });
+
+  const told = await eventually(() => {
+    host.later(0);
+    const pulls = host.pulls.observed(host.nowMs);
+    return pulls.length === 2 && pulls;
+  });
+
+  expect(told.map(({ fetchId, instanceIds }) => ({ fetchId, instanceIds }))).toEqual([
+    { fetchId: null, instanceIds: ["env-ann", "env-ann-2"] },
+    { fetchId: "ben", instanceIds: ["env-ben"] },
+  ]);
+});
+
+describe("a registry that stalls", () => {
+  test("is given up after a minute, three times, with rests between; nobody else rests for one's layers", async () => {
+    const stalled = registry.push("hung/stalled", { layerBytes: [MIB] });
+    const next = registry.push("hung/next");
+    registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/stalled");
+    const wish = fetchWish(stalled.reference, "ann");
+    const told = () => host.pullOf(stalled.reference);
+    const stall = async () => {
+      host.later(0);
+      await eventually(() => (host.later(2_000), (told()?.bytesDone ?? 0) > 0), { what: "the first bytes" });
+      host.later(STALL_MS);
+      await eventually(() => (host.later(0), told()?.state !== "pulling"), { what: "the end of a try" });
+    };
+    host.want(wish);
+
+    await stall();
+    expect(told()).toMatchObject({
+      state: "waiting",
+      operatorDetail: expect.stringContaining("nothing came"),
+    });
+    const later = orderWish(next.reference, "ben");
+    host.want(wish, later);
+    expect(await host.outcome(later)).toMatchObject({ kind: "present" });
+    host.want(wish);
+    host.later(30_000);
+    await stall();
+    expect(told()?.state).toBe("waiting");
+    host.later(60_000);
+    await stall();
+
+    expect(told()).toMatchObject({ fetchId: "ann", state: "failed", problem: "too-slow" });
+  });
+
+  test("before it said a word rests for its owner alone, and for all once two met it", async () => {
+    const [ann, ben, cleo] = ["ann", "ben", "cleo"].map((owner) =>
+      orderWish(registry.push(`hung/of-${owner}`).reference, owner),
+    );
+    if (ann === undefined || ben === undefined || cleo === undefined) throw new Error("there are three");
+    const anns = orderWish(registry.push("team/of-ann").reference, "ann", { run: "anns" });
+    for (const owner of ["ann", "ben"]) registry.fail({ kind: "hang", at: "manifest" }, `hung/of-${owner}`);
+    const meets = async (wish: typeof ann) => {
+      await eventually(() => (host.later(0), host.pullOf(wish.image)?.state === "pulling"));
+      host.later(STALL_MS);
+      await eventually(() => (host.later(0), host.pullOf(wish.image)?.state === "waiting"));
+    };
+    host.want(ann);
+    await meets(ann);
+
+    host.want(ann, anns, cleo);
+    const waiting = await eventually(() => {
+      host.later(0);
+      const told = host.pullOf(anns.image);
+      return told?.state === "waiting" && told;
+    });
+    expect(waiting.operatorDetail).toContain("given a rest");
+    expect(host.pulls.waits(host.nowMs).get("anns" as never)).toContain("did not answer well");
+    expect(await host.outcome(cleo)).toMatchObject({ kind: "present" });
+
+    host.want(ann, ben);
+    host.later(30_000);
+    await meets(ben);
+    const last = orderWish(registry.push("team/of-cleo").reference, "cleo", { run: "last" });
+    host.want(ann, ben, last);
+    await eventually(
+      () => (host.later(0), host.pullOf(last.image)?.operatorDetail?.includes("given a rest")),
+    );
+  });
+
+  test("is not waited for by those of another registry, and is asked three times", async () => {
+    const gone = await TestRegistry.start();
+    const { reference } = gone.push("team/gone");
+    await gone.close();
+    const wish = orderWish(reference, "ann");
+    const other = orderWish(registry.push("team/there").reference, "ann", { run: "other" });
+    host.want(wish);
+
+    const state = await host.lastOutcome(wish);
+    host.want(other);
+
+    expect(state).toMatchObject({ kind: "missing" });
+    const failures = host.log.lines.filter(({ level }) => level === "warn");
+    expect(failures.map(({ fields }) => fields)).toEqual(
+      Array(3).fill(expect.objectContaining({ problem: "unreachable" })),
+    );
+    expect(await host.outcome(other)).toMatchObject({ kind: "present" });
+  });
+});
+
+describe("what customers read", () => {
+  test("is nothing that a redirect led to, which is in the log", async () => {
+    const inner = createServer((_request, response) => {
+      response.writeHead(403).end("the inner answer");
+    });
+    await new Promise<void>((resolve) => inner.listen(0, "127.0.0.1", resolve));
+    const at = inner.address();
+    const port = at !== null && typeof at === "object" ? at.port : 0;
+    const { reference } = registry.push("evil/redirect");
+    registry.fail(
+      { kind: "redirect", at: "manifest", to: `http://127.0.0.1:${port}/secret` },
+      "evil/redirect",
+    );
+    const order = orderWish(reference, "eve");
+    const fetch = fetchWish(reference, "eve", "f-eve");
+
+    host.want(order, fetch);
+    const state = await host.outcome(order);
+    const told = host.pullOf(reference);
+    inner.close();
+
+    const detail = `Image ${reference} is not on offer on this host and did not come. ${PULL_PROBLEM_SENTENCES.refused}`;
+    expect(state).toEqual({ kind: "missing", detail });
+    expect(told).toMatchObject({ fetchId: "f-eve", state: "failed", problem: "refused" });
+    expect(told?.operatorDetail).toContain("the inner answer");
+    expect(JSON.stringify(host.log.lines)).toContain("the inner answer");
+  });
+
+  test.each([
+    ["an image that is not there", "nobody/knows:1", null, "no-such-image"],
+    [
+      "a refusal in the midst of the pull",
+      "evil/layer:1",
+      { kind: "refuse", at: "layer", status: 403, body: "x" },
+      "refused",
+    ],
+    [
+      "a registry that fails",
+      "evil/broken:1",
+      { kind: "refuse", at: "manifest", status: 500, body: "x" },
+      "failed",
+    ],
+  ] as const)("is one of a few sentences: %s", async (_what, name, fault, problem) => {
+    const [repository = ""] = name.split(":");
+    if (repository.startsWith("evil/")) registry.push(repository);
+    if (fault !== null) registry.fail(fault, repository);
+    const wish = orderWish(`${registry.address}/${name}`, "eve");
+
+    host.want(wish);
+    const state = await host.outcome(wish);
+
+    expect(state).toMatchObject({ kind: "missing" });
+    expect(state).toHaveProperty("detail", expect.stringContaining(PULL_PROBLEM_SENTENCES[problem]));
+  });
+
+  test("of an image that is made for other machines", async () => {
+    const { reference } = registry.push("team/windows", {
+      platform: { architecture: "amd64", os: "windows" },
+    });
+    const wish = orderWish(reference, "ann");
+
+    host.want(wish);
+
+    expect(await host.outcome(wish)).toHaveProperty(
+      "detail",
+      expect.stringContaining(PULL_PROBLEM_SENTENCES["wrong-platform"]),
+    );
+  });
+});
+
+describe("names lead to the public internet only", () => {
+  const isRefused = async (image: string) => {
+    const wish = orderWish(image, "eve", { mayBePrivate: false });
+    host.want(wish);
+    return (await host.lastOutcome(wish)).kind === "missing" && host.log.lines.at(-1)?.fields;
+  };
+
+  test.each([
+    "127.0.0.1:5000/x:1",
+    "localhost/x:1",
+    "localhost:80/x",
+    "registry.corp/x:1",
+    "metadata.google.internal/x",
+  ])("%s is not asked", async (image) => {
+    host.addresses = ["93.184.216.34"];
+
+    expect(await isRefused(image)).toMatchObject({ problem: "not-allowed" });
+  });
+
+  test.each([["10.0.0.1"], ["93.184.216.34", "127.0.0.1"], ["fd00:ec2::254"], ["::ffff:169.254.169.254"]])(
+    "a name that leads to %s is not asked",
+    async (...addresses) => {
+      host.addresses = addresses;
+
+      expect(await isRefused("registry.example.com/x:1")).toMatchObject({ problem: "not-allowed" });
+    },
+  );
+
+  test("a control plane of before, which knows no bounds, has no name looked up", async () => {
+    const wish = orderWish("127.0.0.1:1/team/of-before:1", "ann");
+    host.want({ ...wish, terms: undefined });
+    await host.lastOutcome({ ...wish, terms: undefined });
+
+    expect(host.log.lines.at(-1)?.fields).toMatchObject({ problem: "unreachable" });
+  });
+
+  test("one that leads nowhere is unreachable, after three tries", async () => {
+    host.addresses = [];
+
+    expect(await isRefused("registry.example.com/x:1")).toMatchObject({ problem: "unreachable" });
+  });
+});
+
+describe("credentials of registries", () => {
+  const login = { username: "ann", password: "pa:ss-wörd-6f1c" };
+  let closed: TestRegistry;
+
+  beforeAll(async () => {
+    closed = await TestRegistry.start({ auth: "bearer" });
+  });
+  afterAll(async () => {
+    await closed.close();
+  });
+  beforeEach(() => {
+    host.login = { kind: "registry-login", credential: "cred-1", ...login };
+  });
+
+  test("are asked for at the pull, and stand nowhere", async () => {
+    const { reference } = closed.push("private/asked", { login });
+    const wish = orderWish(reference, "ann", { credential: "cred-1" });
+
+    host.want(wish);
+    const state = await host.outcome(wish);
+    const told = JSON.stringify([host.pulls.observed(host.nowMs), host.log.lines]);
+    const files = readdirSync(host.folder).map((name) => readFileSync(join(host.folder, name)));
+
+    expect(state).toMatchObject({ kind: "present" });
+    expect(host.questions).toEqual([
+      { kind: "registry-login-question", for: { instanceId: "env-ann" }, image: reference },
+    ]);
+    expect(told).not.toContain(login.password);
+    expect(files.some((file) => file.includes(login.password))).toBe(false);
+  });
+
+  test.each([
+    ["none now", { kind: "registry-login-none" }],
+    ["of another name", { kind: "registry-login", credential: "cred-2", ...login }],
+  ] as const)("that are %s are asked for again later", async (_what, reply) => {
+    const { reference } = closed.push(`private/later-${reply.kind}`, { login });
+    const wish = orderWish(reference, "ann", { credential: "cred-1" });
+    const given = host.login;
+    host.login = reply;
+    host.want(wish);
+    await eventually(
+      () => (host.later(0), host.pullOf(reference)?.operatorDetail?.includes("no credentials")),
+    );
+    const asked = closed.requests.length;
+    expect(host.refreshes).toBe(1);
+
+    host.login = given;
+    host.later(5_000);
+
+    expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
+    expect(closed.requests.length).toBeGreaterThan(asked);
+    expect(host.questions).toHaveLength(2);
+  });
+
+  test("that are wrong are refused, and a registry that says them again is not heard", async () => {
+    const { reference } = closed.push("private/echo", { login });
+    closed.fail(
+      { kind: "refuse", at: "manifest", status: 403, body: `you said ${login.password}` },
+      "private/echo",
+    );
+    const wish = orderWish(reference, "ann", { credential: "cred-1" });
+
+    host.want(wish);
+    const state = await host.outcome(wish);
+
+    expect(state).toHaveProperty("detail", expect.stringContaining(PULL_PROBLEM_SENTENCES.refused));
+    expect(JSON.stringify(host.log.lines)).toContain("you said …");
+    expect(JSON.stringify([host.log.lines, state])).not.toContain(login.password);
+  });
+
+  test("are known in every form, and before what was said is cut", async () => {
+    const password = 'p"ä/+ <6f1c>';
+    const said = [
+      `${"x".repeat(1_995)}${password}`,
+      encodeURIComponent(password),
+      encodeURIComponent(password).toLowerCase(),
+      JSON.stringify(password),
+    ];
+    const socketPath = join(host.folder, "runtime.sock");
+    let answer = "";
+    const runtime = createServer((_request, response) => {
+      response.writeHead(500).end(JSON.stringify({ message: answer }));
+    });
+    await new Promise<void>((resolve) => runtime.listen(socketPath, resolve));
+    const heard: string[] = [];
+
+    for (answer of said)
+      await pullImage(socketPath, {
+        image: "r.example.com/x:1",
+        registry: "r.example.com",
+        login: { username: "ann", password },
+        onProgress: () => undefined,
+        signal: new AbortController().signal,
+      }).catch((error: unknown) => heard.push(String(error)));
+    runtime.close();
+
+    expect(heard).toHaveLength(said.length);
+    expect(heard[0]).toMatch(/x…$/);
+    for (const text of heard.slice(1)) expect(text).not.toContain("6f1c");
+  });
+
+  test("open an image to their owner alone, by its name and by its id, until the registry opens it", async () => {
+    const { reference, imageId } = closed.push("private/mine", { login });
+    const mine = orderWish(reference, "ann", { credential: "cred-1" });
+    host.want(mine);
+    await host.outcome(mine);
+    const theirs = orderWish(reference, "eve", { run: "eve-name" });
+    const theirsById = orderWish(imageId, "eve", { run: "eve-id" });
+    const mineById = orderWish(imageId, "ann", { credential: "cred-1", run: "ann-id" });
+
+    host.want(theirs, theirsById, mineById);
+    const byName = await host.outcome(theirs);
+
+    expect(byName).toHaveProperty("detail", expect.stringContaining(PULL_PROBLEM_SENTENCES.refused));
+    expect(await host.outcome(theirsById)).toMatchObject({ kind: "missing" });
+    expect(await host.outcome(mineById)).toEqual({ kind: "present", imageId });
+
+    host.login = { kind: "registry-login", credential: "cred-2", ...login };
+    const friends = orderWish(reference, "ben", { credential: "cred-2" });
+    host.want(friends);
+    expect(await host.outcome(friends)).toEqual({ kind: "present", imageId });
+  });
+});
+
+test("an image of more layers than images have fails", async () => {
+  const { reference } = registry.push("evil/layers", {
+    layerBytes: Array.from({ length: MAX_LAYERS + 1 }, () => 10),
+  });
+  registry.fail({ kind: "stall", afterBytes: 5 }, "evil/layers");
+  const wish = orderWish(reference, "eve");
+
+  host.want(wish);
+
+  expect(await host.outcome(wish)).toMatchObject({ kind: "missing" });
+  registry.fail(null, "evil/layers");
+  expect(host.log.lines.at(-1)?.fields).toMatchObject({
+    problem: "failed",
+    said: "it has more than 512 layers",
+  });
+});

@@ -1,0 +1,212 @@
+/** The parts of the access process by themselves: its file, its conversation, its labels, and when it makes room. */
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ACCESS_FILE, openLeaseStore } from "@remotegpu/agent/access/lease-store";
+import { ObservedLeases } from "@remotegpu/agent/access/observed-leases";
+import { assertNobody, RELAY_ID, StillPrivilegedError } from "@remotegpu/agent/access/relay/unprivileged";
+import { NOBODY_CONNECTED_MS, Succession } from "@remotegpu/agent/access/succession";
+import { bundleOf } from "@remotegpu/agent/process/bundle";
+import { ConfigError, readConfig } from "@remotegpu/agent/config";
+import { released } from "@remotegpu/agent/core/leases/lease";
+import type { InstanceId, WorkloadId } from "@remotegpu/shared/ids";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { heldLease } from "../../support/samples/lease-samples.ts";
+
+describe("access.sqlite", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "rg-lease-store-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  const open = () => openLeaseStore(folder).store;
+
+  test("keeps leases, numbers, clock and reachable containers, and its clock never goes back", () => {
+    const lease = heldLease("a", 20_001);
+    const instance = {
+      workloadId: "env-1" as WorkloadId,
+      instanceId: "ins-1" as InstanceId,
+      pid: 42,
+      startTicks: 7,
+    };
+    const store = open();
+    store.write(5_000, { saved: [lease], numbers: { term: 2, generation: 3 }, endedFor: "1.0.0" });
+    store.write(4_000, {});
+    store.keepReachable("boot", [instance]);
+    store.close();
+
+    const again = open();
+
+    expect(again.leases()).toEqual({ leases: [lease], damaged: [] });
+    expect([again.clockMs, again.numbers, again.endedFor]).toEqual([
+      5_000,
+      { term: 2, generation: 3 },
+      "1.0.0",
+    ]);
+    expect(again.reachable("boot")).toEqual([instance]);
+    expect(again.reachable("another boot")).toEqual([]);
+    again.close();
+  });
+
+  test("refuses one number for two leases, and gives it again once the first is released", () => {
+    const store = open();
+    const first = heldLease("a", 20_001);
+    store.write(0, { saved: [first] });
+
+    expect(() => store.write(0, { saved: [heldLease("b", 20_001)] })).toThrow(/UNIQUE/);
+    store.write(0, { saved: [released(first, "ordered", 0)] });
+    store.write(0, { saved: [heldLease("b", 20_001)] });
+
+    expect(store.leases().leases.map(({ state }) => state)).toEqual(["released", "held"]);
+    store.close();
+  });
+
+  test("a row whose bytes changed by themselves is dropped and named; the others stay", () => {
+    const store = open();
+    store.write(0, { saved: [heldLease("a", 20_001), heldLease("b", 20_002)] });
+    store.close();
+    const bare = new Database(join(folder, ACCESS_FILE));
+    bare.exec("UPDATE leases SET entry = replace(entry, '20001', '20009') WHERE lease_id = 'a'");
+    bare.close();
+
+    const again = open();
+
+    expect(again.leases()).toMatchObject({ leases: [{ leaseId: "b" }], damaged: ["a"] });
+    expect(again.leases().damaged).toEqual([]);
+    again.close();
+  });
+
+  test("a file that is no database is set aside, and a new one begun", () => {
+    writeFileSync(
+      join(folder, ACCESS_FILE),
+      "no database at all, but long enough to be looked at as one".repeat(99),
+    );
+    copyFileSync(join(folder, ACCESS_FILE), join(folder, "before"));
+
+    const { store, isReplaced } = openLeaseStore(folder);
+
+    expect(isReplaced).toBe(true);
+    expect(store.leases().leases).toEqual([]);
+    expect(readdirSync(folder)).toContain(`${ACCESS_FILE}.damaged-1`);
+    store.close();
+  });
+});
+
+describe("what is told of a lease", () => {
+  const WALL_MS = Date.UTC(2026, 0, 1, 12, 7, 31);
+
+  test("the last access to five minutes, and no release before its warning is due", () => {
+    const lease = heldLease("a", 20_001, { lastAccessedWallMs: WALL_MS });
+
+    expect(new ObservedLeases().of([lease], { nowMs: 0, wallMs: WALL_MS })).toEqual([
+      {
+        leaseId: "a",
+        workloadId: "env-1",
+        state: "held",
+        externalPort: 20_001,
+        detail: "",
+        lastAccessedAt: "2026-01-01T12:05:00.000Z",
+        releaseDueAt: null,
+        releasedBecause: null,
+      },
+    ]);
+  });
+
+  test("a due release to the minute, and the same while the clocks drift a little", () => {
+    const lease = heldLease("a", 20_001, { autoReleaseHours: 2 });
+    const observed = new ObservedLeases();
+    const dueAt = (nowMs: number, driftMs: number) =>
+      observed.of([lease], { nowMs, wallMs: WALL_MS + nowMs + driftMs })[0]?.releaseDueAt;
+
+    expect(dueAt(MS_PER_HOUR, 0)).toBeNull();
+    expect(dueAt(2 * MS_PER_HOUR - 10 * MS_PER_MINUTE, 0)).toBe("2026-01-01T14:07:00.000Z");
+    expect(dueAt(2 * MS_PER_HOUR - 5 * MS_PER_MINUTE, 40_000)).toBe("2026-01-01T14:07:00.000Z");
+    expect(dueAt(2 * MS_PER_HOUR - MS_PER_MINUTE, 3 * MS_PER_MINUTE)).toBe("2026-01-01T14:10:00.000Z");
+  });
+
+  test("a number that is only tried is not told", () => {
+    const lease = heldLease("a", 20_001, { state: "waiting", wasHeld: false });
+
+    expect(new ObservedLeases().of([lease], { nowMs: 0, wallMs: 0 })).toMatchObject([{ externalPort: null }]);
+  });
+});
+
+describe("a process of one bundle, once the agent runs from another,", () => {
+  const begun = (own: string | null, endedFor: string | null = null) =>
+    new Succession({ own, endedFor, nowMs: 0 });
+
+  test("makes room when nobody has been connected for a minute", () => {
+    const succession = begun("1.0.0-a");
+    succession.agentRunsFrom("1.0.0-b");
+    succession.connected(1, 10);
+    expect(succession.dueFor(NOBODY_CONNECTED_MS * 9)).toBeNull();
+
+    succession.connected(0, 100);
+    succession.connected(0, 200);
+
+    expect(succession.dueFor(100 + NOBODY_CONNECTED_MS - 1)).toBeNull();
+    expect(succession.dueFor(100 + NOBODY_CONNECTED_MS)).toBe("1.0.0-b");
+  });
+
+  test.each([
+    ["the same bundle", "1.0.0-a", "1.0.0-a", null],
+    ["an agent outside of any bundle", "1.0.0-a", null, null],
+    ["a process outside of any bundle", null, "1.0.0-b", null],
+    ["a bundle that it has ended for before", "1.0.0-a", "1.0.0-b", "1.0.0-b"],
+  ])("stays: %s", (_why, own, told, endedFor) => {
+    const succession = begun(own, endedFor);
+    succession.agentRunsFrom(told);
+
+    expect(succession.dueFor(NOBODY_CONNECTED_MS * 9)).toBeNull();
+  });
+});
+
+test.each([
+  ["/opt/remotegpu/0.1.0-8d80b58411fd", "0.1.0-8d80b58411fd"],
+  ["/root/remotegpu/agent/src", null],
+  ["/opt/remotegpu/current", null],
+])("code in %s is of bundle %s", (codeFolder, bundle) => {
+  expect(bundleOf(codeFolder)).toBe(bundle);
+});
+
+describe("being nobody", () => {
+  const ids = (id: number) => Array(4).fill(id).join("\t");
+  const status = (changes: Record<string, string> = {}) =>
+    Object.entries({
+      Uid: ids(RELAY_ID),
+      Gid: ids(RELAY_ID),
+      Groups: " ",
+      CapInh: "0000000000000000",
+      CapPrm: "0000000000000000",
+      CapEff: "0000000000000000",
+      CapAmb: "0000000000000000",
+      ...changes,
+    })
+      .map(([name, value]) => `${name}:\t${value}\n`)
+      .join("");
+
+  test("is what the kernel says", () => {
+    expect(() => assertNobody(status())).not.toThrow();
+  });
+
+  test.each([
+    { Uid: `${RELAY_ID}\t0\t${RELAY_ID}\t${RELAY_ID}` },
+    { Gid: ids(0) },
+    { Groups: "0 27" },
+    { CapPrm: "0000000000200000" },
+    { CapEff: "0000000000200000" },
+    { CapAmb: "0000000000000001" },
+  ])("is not believed with %j", (changes) => {
+    expect(() => assertNobody(status(changes))).toThrow(StillPrivilegedError);
+  });
+});
+
+test.each(["30000-20000", "0-100", "20000-70000", "20000", "a-b"])(
+  "the range %s is refused by name",
+  (range) => {
+    expect(() => readConfig({ REMOTEGPU_LEASE_PORTS: range })).toThrow(ConfigError);
+    expect(() => readConfig({ REMOTEGPU_LEASE_PORTS: range })).toThrow(/REMOTEGPU_LEASE_PORTS/);
+  },
+);

@@ -1,0 +1,78 @@
+/**
+ * Images without a registry, and the runtime's leftovers cleared. The images are made from the machine's static
+ * busybox, once per machine.
+ */
+import { mkdtemp, mkdir, copyFile, symlink, writeFile, chmod, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Dockerode from "dockerode";
+import { execa } from "execa";
+import type { HostId } from "@remotegpu/shared/ids";
+import { BUSYBOX_IMAGE } from "../samples/desired-instance.ts";
+
+/** A root with one unrelated file: no shell, no command at all. */
+export const EMPTY_IMAGE = "remotegpu-test/empty:1";
+
+export const docker = new Dockerode({ socketPath: "/var/run/docker.sock" });
+
+/** Imports the image unless it is there. */
+export async function importBusyboxImage(): Promise<string> {
+  await importOnce(BUSYBOX_IMAGE, async (root) => {
+    for (const folder of ["bin", "etc", "root", "usr/bin"])
+      await mkdir(join(root, folder), { recursive: true });
+    await mkdir(join(root, "tmp"));
+    await chmod(join(root, "tmp"), 0o1777);
+    await copyFile("/usr/bin/busybox", join(root, "bin/busybox"));
+    const { stdout } = await execa("/usr/bin/busybox", ["--list"]);
+    for (const applet of stdout.split("\n").filter((name) => name !== "busybox"))
+      await symlink("busybox", join(root, "bin", applet));
+    await writeFile(
+      join(root, "etc/passwd"),
+      "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/tmp:/bin/sh\n",
+    );
+    await writeFile(join(root, "etc/group"), "root:x:0:\nuser:x:1000:\n");
+  });
+  return BUSYBOX_IMAGE;
+}
+
+export async function importEmptyImage(): Promise<string> {
+  await importOnce(EMPTY_IMAGE, (root) => writeFile(join(root, "only-file"), "nothing to run here\n"));
+  return EMPTY_IMAGE;
+}
+
+/** Everything that carries a host id's label: containers, volumes, networks. */
+export async function removeLabelled(hostId: string): Promise<void> {
+  const filters = JSON.stringify({ label: [`remotegpu.host=${hostId}`] });
+  for (const { Id } of await docker.listContainers({ all: true, filters }))
+    await docker.getContainer(Id).remove({ force: true, v: true });
+  for (const { Name } of (await docker.listVolumes({ filters })).Volumes ?? [])
+    await docker.getVolume(Name).remove();
+  for (const { Id } of await docker.listNetworks({ filters })) await docker.getNetwork(Id).remove();
+}
+
+export function newHostId(): HostId {
+  return `test-${Math.random().toString(36).slice(2, 10)}` as HostId;
+}
+
+async function importOnce(image: string, fill: (root: string) => Promise<void>): Promise<void> {
+  if (await isHere(image)) return;
+  const root = await mkdtemp(join(tmpdir(), "rg-image-"));
+  await mkdir(join(root, "root"));
+  try {
+    await fill(join(root, "root"));
+    await execa("tar", ["-C", join(root, "root"), "-c", "-f", join(root, "image.tar"), "."]);
+    await execa("docker", ["import", join(root, "image.tar"), image]);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+async function isHere(image: string): Promise<boolean> {
+  try {
+    await docker.getImage(image).inspect();
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "statusCode" in error && error.statusCode === 404) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,176 @@
+/** The real API on a fresh database, asked in-process; hosts are out of reach, and what they were asked is kept. */
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createFirstAdminKey } from "@remotegpu/control-plane/http/server/admin-key";
+import { createApp } from "@remotegpu/control-plane/http/server/app";
+import type { ApiApp, ApiConfig, ApiDeps } from "@remotegpu/control-plane/http/deps";
+import { expect } from "vitest";
+import { hostIdentity } from "@remotegpu/control-plane/link/identity/host-credential";
+import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
+import type { Database } from "@remotegpu/control-plane/store/database/database";
+import { openTestOperator } from "../engines/operator-keys.ts";
+import { type FreshDatabase, freshDatabase } from "../engines/postgres.ts";
+import { quietLog } from "../quiet-log.ts";
+
+/** Somebody with a key. */
+export interface Caller {
+  key: string;
+  customerId: number;
+}
+
+export interface Answer {
+  status: number;
+  // Tests look into answers freely; a wrong look is a failed assertion.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  body: any;
+  headers: Headers;
+  contentType: string | null;
+}
+
+export interface Ask {
+  as?: Caller | undefined;
+  /** Sent as JSON; a string is sent as it is. */
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+export interface ApiWorld {
+  app: ApiApp;
+  deps: ApiDeps;
+  /** The owner's; the API itself works in the application's role. */
+  db: Database;
+  admin: Caller;
+  /** Ids of hosts that were nudged, in order. */
+  nudged: string[];
+  /** Moves the API's clock. */
+  passMinutes(minutes: number): void;
+  /** What happens whenever the API waits for a host; no time passes by itself. */
+  meanwhile(work: () => Promise<void> | void): void;
+  ask(method: string, path: string, wish?: Ask): Promise<Answer>;
+  customer(username: string, userType?: string): Promise<Caller & { workspaceId: number; uuid: string }>;
+  /** Invited by the one and accepted by the other. */
+  join(workspaceId: number, owner: Caller, member: Caller, role?: string): Promise<void>;
+  /** Another key of the administrator, or of a customer, with these fields of the API. */
+  key(owner: Caller, fields: object): Promise<Caller>;
+  close(): Promise<void>;
+}
+
+/** On a database of its own, which `close` drops; or on one that is handed over for that. */
+export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshDatabase): Promise<ApiWorld> {
+  const fresh = database ?? (await freshDatabase());
+  const folder = mkdtempSync(join(tmpdir(), "remotegpu-api-"));
+  const operator = await openTestOperator(join(folder, "operator.json"));
+  let minutes = 0;
+  const nudged: string[] = [];
+  let fault: object | undefined;
+  let whilePaused: () => Promise<void> | void = () => undefined;
+  const deps: ApiDeps = {
+    db: fresh.application,
+    now: () => new Date(Date.now() + minutes * 60_000),
+    newId: (prefix) => `${prefix}-${randomUUID()}`,
+    pause: async () => await whilePaused(),
+    link: {
+      nudge: (hostId) => void nudged.push(hostId),
+      wake: () => undefined,
+      isConnected: () => true,
+      degraded: () => [],
+      exec: () => Promise.resolve(null),
+      openLogs: () =>
+        Promise.resolve({ opened: false, reason: "unreachable", detail: "there is no host in this test" }),
+      revocationsChanged: () => Promise.resolve(),
+    },
+    identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
+    passwords: passwordSeal(operator),
+    config: {
+      version: "0.0.0-test",
+      publicUrl: "http://127.0.0.1:8080",
+      joinCommand: (token) => `join ${token}`,
+      bundle: () => null,
+      billingCalendar: { utcOffsetMinutes: 480, closeDelayHours: 24 },
+      rateLimits: {
+        perKey: { burst: 1e6, perSecond: 1e6 },
+        perAddress: { burst: 1e6, perSecond: 1e6 },
+      },
+      ...config,
+    },
+    log: { ...quietLog, error: (fields) => void (fault = fields) },
+  };
+  const app = createApp(deps);
+  const admin = await createFirstAdminKey(deps.db, deps.now());
+
+  const ask = async (method: string, path: string, { as, body, headers = {} }: Ask = {}): Promise<Answer> => {
+    const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+    const response = await app.request(path, {
+      method,
+      headers: {
+        ...(as !== undefined && { Authorization: `Bearer ${as.key}` }),
+        ...(text !== undefined && { "Content-Type": "application/json" }),
+        ...headers,
+      },
+      ...(text !== undefined && { body: text }),
+    });
+    const answer = await response.text();
+    // Whatever was asked: an answer of 500 is a bug of ours, and its cause is what the reader of a failed test wants.
+    if (response.status === 500) throw new Error(`${method} ${path} failed`, { cause: fault });
+    const contentType = response.headers.get("Content-Type");
+    const isJson = contentType?.includes("json") ?? false;
+    return {
+      status: response.status,
+      body: isJson ? JSON.parse(answer) : answer,
+      headers: response.headers,
+      contentType,
+    };
+  };
+
+  return {
+    app,
+    deps,
+    db: fresh.database,
+    admin,
+    nudged,
+    passMinutes: (more) => void (minutes += more),
+    meanwhile: (work) => void (whilePaused = work),
+    ask,
+    async customer(username, userType = "external") {
+      const made = await ask("POST", "/api/v1/customers", {
+        as: admin,
+        body: { username, email: `${username}@example.com`, user_type: userType },
+      });
+      const { id, uuid, personal_workspace_id: workspaceId } = made.body;
+      const key = await ask("POST", `/api/v1/customers/${id}/api-keys`, { as: admin, body: {} });
+      return { key: key.body.key, customerId: id, workspaceId, uuid };
+    },
+    async join(workspaceId, owner, member, role = "member") {
+      const { username } = (await ask("GET", "/api/v1/me", { as: member })).body;
+      const members = `/api/v1/workspaces/${workspaceId}/members`;
+      const { body } = await ask("POST", members, { as: owner, body: { username, role } });
+      const joined = await ask("POST", `/api/v1/invitations/${body.id}/accept`, { as: member });
+      expect(joined).toMatchObject({ status: 200, body: { role, status: "active" } });
+    },
+    async key({ customerId }, fields) {
+      const made = await ask("POST", `/api/v1/customers/${customerId}/api-keys`, { as: admin, body: fields });
+      expect(made.status).toBe(201);
+      return { key: made.body.key, customerId };
+    },
+    async close() {
+      await fresh.drop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What an answer must match that is a problem document of this status. */
+export function problem(status: number): object {
+  return {
+    status,
+    contentType: "application/problem+json",
+    body: {
+      type: expect.any(String),
+      title: expect.any(String),
+      status,
+      detail: expect.any(String),
+    },
+  };
+}

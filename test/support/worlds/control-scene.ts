@@ -1,0 +1,352 @@
+/**
+ * The control plane without NATS and without containers: the real API, store and loops on a fresh database, and hosts
+ * that a test speaks for. A host says what the test has it say, through the same handlers that NATS would call.
+ */
+import { createHash, randomUUID } from "node:crypto";
+import { hostSync } from "@remotegpu/control-plane/controllers/hosts/host-sync";
+import { imageFetchesPass } from "@remotegpu/control-plane/controllers/hosts/image-fetches";
+import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
+import { UsualOrders } from "@remotegpu/control-plane/store/placement/scene/usual-orders";
+import {
+  schedulePass,
+  type SchedulingReport,
+} from "@remotegpu/control-plane/controllers/scheduling/scheduling";
+import type { HostHandlers } from "@remotegpu/control-plane/link/hosts/host-requests";
+import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
+import { BootId, GpuUuid, HostId, JournalId } from "@remotegpu/shared/ids";
+import { type DesiredFetch, IMAGE_FETCH_FEATURE, type ObservedPull } from "@remotegpu/shared/image-fetch";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import { DesiredLease, LEASE_PORTS, type ObservedLease } from "@remotegpu/shared/lease";
+import { Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
+import { GIB } from "@remotegpu/shared/units";
+import { type Answer, type ApiWorld, type Caller, openApi } from "../http/api.ts";
+import type { FreshDatabase } from "../engines/postgres.ts";
+import { quietLog } from "../quiet-log.ts";
+
+export interface ControlScene {
+  api: ApiWorld;
+  handlers: HostHandlers;
+  /** How often what hosts told has woken the loops. */
+  wakes(): number;
+  /** One pass of the scheduler, as the leader, or under a term that is over. */
+  schedule(under?: { term: number }): Promise<SchedulingReport>;
+  lifecycle(): Promise<void>;
+  /** One pass over images on their way; true where the scheduler should look. */
+  fetches(): Promise<boolean>;
+  host(id: string, wish?: HostWish): Promise<ScriptedHost>;
+  /** A customer with money. */
+  customer(name: string, balance?: string): Promise<Caller & { workspaceId: number; uuid: string }>;
+  order(caller: Caller, change?: object): Promise<Answer>;
+  get(caller: Caller, id: string): Promise<Answer["body"]>;
+  close(): Promise<void>;
+}
+
+export interface HostWish {
+  gpus?: number;
+  cpu?: number;
+  memoryGib?: number;
+  pool?: string;
+  gpuMemoryMib?: number;
+  gpuUuids?: string[];
+  /** It holds leases, and tells them; one that does not is like an agent of before. */
+  leases?: boolean;
+  /** What its agent can do; left out, it is an agent of before. */
+  features?: string[];
+  /** It follows fetches, and tells of its pulls. */
+  fetches?: boolean;
+}
+
+/** Prices of 0.6 a core-hour and 6 a GPU-hour, so that sums are easy to see. */
+const PRICES = [
+  ["cpu", "0.6"],
+  ["memory", "0"],
+  ["gpu", "6"],
+  ["gpu_memory", "0.5"],
+  ["temp_storage", "0"],
+] as const;
+
+/** `database` as openApi takes it. */
+export async function openControlScene(database?: FreshDatabase): Promise<ControlScene> {
+  const api = await openApi({}, database);
+  await setSetting(api.db, "DEFAULT_QUOTA_LEVEL", "professional");
+  for (const [line, unit_price] of PRICES)
+    await api.db.query(
+      `INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from) VALUES ('default', $1, $2, 'hour', '2020-01-01Z')`,
+      [line, unit_price],
+    );
+  let wakes = 0;
+  const handlers = hostSync({
+    db: api.deps.db,
+    now: api.deps.now,
+    log: quietLog,
+    passwords: api.deps.passwords,
+    wake: () => {
+      wakes += 1;
+    },
+    nudge: (host) => void api.nudged.push(host),
+  });
+  const leaderPass = async () => {
+    const term = await acquireLeadership(api.deps.db, { holder: "the test", now: api.deps.now() });
+    if (term === null) throw new Error("somebody else leads");
+    return { term, now: api.deps.now() };
+  };
+  const deps = {
+    db: api.deps.db,
+    newId: api.deps.newId,
+    nudge: (host: HostId) => api.deps.link.nudge(host),
+    usual: new UsualOrders(api.deps.db),
+    log: quietLog,
+  };
+  return {
+    api,
+    handlers,
+    wakes: () => wakes,
+    schedule: async (under) => await schedulePass(deps, { ...(await leaderPass()), ...under }),
+    lifecycle: async () => await lifecyclePass(deps, await leaderPass()),
+    fetches: async () => await imageFetchesPass(deps, await leaderPass()),
+    host: async (id, wish = {}) => await ScriptedHost.join({ api, handlers }, id, wish),
+    async customer(name, balance = "1000") {
+      const customer = await api.customer(name);
+      if (balance !== "0")
+        await api.ask("POST", `/api/v1/customers/${customer.customerId}/top-ups`, {
+          as: api.admin,
+          body: { amount: balance },
+        });
+      return customer;
+    },
+    order: async (as, change = {}) =>
+      await api.ask("POST", "/api/v1/environments", {
+        as,
+        body: { name: "work", image: "busybox:1", cpu: 1, memory: GIB, gpu: 0, ...change },
+      }),
+    get: async (as, id) => (await api.ask("GET", `/api/v1/environments/${id}`, { as })).body,
+    close: async () => await api.close(),
+  };
+}
+
+type Says = Partial<
+  Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode" | "remains" | "restarts" | "containerId">
+>;
+
+export class ScriptedHost {
+  readonly id: HostId;
+  readonly bootId = BootId.parse(randomUUID());
+  readonly journalId = JournalId.parse(randomUUID());
+  readonly #api: ApiWorld;
+  readonly #handlers: HostHandlers;
+  readonly machine: MachineReport;
+  gpus: GpuReport[];
+  desired: DesiredInstance[] = [];
+  applied = { term: 0, generation: 0 };
+  watermarkSeen = 0;
+  desiredLeases: DesiredLease[] = [];
+  /** What it tells of its leases, by their ids; a test may put in anything. */
+  readonly leases = new Map<string, ObservedLease>();
+  readonly #holdsLeases: boolean;
+  desiredFetches: DesiredFetch[] = [];
+  /** What it tells of its pulls; null: nothing. */
+  pulls: ObservedPull[] | null;
+  readonly #features: string[] | undefined;
+  #nextPort: number = LEASE_PORTS.first;
+  #digest = "0".repeat(64);
+
+  constructor(scene: Pick<ControlScene, "api" | "handlers">, id: string, wish: HostWish) {
+    this.id = HostId.parse(id);
+    this.#api = scene.api;
+    this.#handlers = scene.handlers;
+    this.machine = machineOf(id, wish);
+    this.#holdsLeases = wish.leases ?? false;
+    this.pulls = wish.fetches === true ? [] : null;
+    this.#features = wish.fetches === true ? [IMAGE_FETCH_FEATURE] : wish.features;
+    const uuids = wish.gpuUuids ?? Array.from({ length: wish.gpus ?? 0 }, (_, n) => `GPU-${id}-00000${n}`);
+    this.gpus = uuids.map((uuid, index) => gpuReport(uuid, index, wish.gpuMemoryMib ?? 24_576));
+  }
+
+  /** Known to the fleet, heard, and reported: ready to be placed on. */
+  static async join(
+    scene: Pick<ControlScene, "api" | "handlers">,
+    id: string,
+    wish: HostWish,
+  ): Promise<ScriptedHost> {
+    const host = new ScriptedHost(scene, id, wish);
+    await scene.api.db.query(
+      "INSERT INTO hosts (id, name, ip_address, storage_pool) VALUES ($1, $1, '10.0.0.1', $2)",
+      [id, host.machine.storagePool],
+    );
+    await host.heartbeat();
+    if (wish.fetches === true)
+      await scene.api.db.query("UPDATE hosts SET features = $2 WHERE id = $1", [id, [IMAGE_FETCH_FEATURE]]);
+    await host.report([]);
+    return host;
+  }
+
+  async heartbeat(change: object = {}): Promise<HeartbeatReply> {
+    const reply = await this.tryHeartbeat(change);
+    if (reply.kind === "refused") throw new Error(`heartbeat of ${this.id} refused: ${reply.reason}`);
+    return reply;
+  }
+
+  async tryHeartbeat(change: object = {}): ReturnType<HostHandlers["heartbeat"]> {
+    return await this.#handlers.heartbeat(this.id, this.heartbeatOf(change));
+  }
+
+  heartbeatOf(change: object = {}): Heartbeat {
+    return Heartbeat.parse({
+      kind: "heartbeat",
+      version: "1.0.0",
+      protocol: { min: 1, max: 1 },
+      bootId: this.bootId,
+      agentEpoch: 1,
+      monotonicMs: 1_000_000,
+      lastRoundTripMs: 4,
+      applied: this.applied,
+      journal: {
+        id: this.journalId,
+        headSeq: this.watermarkSeen,
+        headHash: "0".repeat(64),
+        watermarkSeen: this.watermarkSeen,
+      },
+      observedDigest: this.#digest,
+      degraded: [],
+      ...(this.#features !== undefined && { features: this.#features }),
+      ...change,
+    });
+  }
+
+  /** Takes the desired set over, as a nudged agent would. */
+  async pull(): Promise<DesiredInstance[]> {
+    const answer = await this.#handlers.desiredSet(this.id);
+    if ("kind" in answer) throw new Error(`pull of ${this.id} refused: ${answer.reason}`);
+    this.desired = answer.instances;
+    this.desiredLeases = DesiredLease.array().parse(answer.leases);
+    this.desiredFetches = answer.fetches ?? [];
+    this.applied = { term: answer.term, generation: answer.generation };
+    return this.desired;
+  }
+
+  /** Reports exactly these instances, with the machine and its cards. */
+  async report(instances: ObservedInstance[]): Promise<void> {
+    const content = JSON.stringify([instances, this.gpus, randomUUID()]);
+    const digest = createHash("sha256").update(content).digest("hex");
+    const refusal = await this.#handlers.observed(this.id, {
+      digest,
+      machine: this.machine,
+      gpus: this.gpus,
+      instances,
+      leases: this.#holdsLeases ? [...this.leases.values()] : null,
+      pulls: this.pulls,
+    });
+    if (refusal !== undefined) throw new Error(`report of ${this.id} refused: ${refusal.reason}`);
+    this.#digest = digest;
+  }
+
+  /** Does with its leases what a host does: binds what is new, gives back what is not wanted, keeps the rest. */
+  bindLeases(): void {
+    const isKnown = (id: string) => this.desiredLeases.some(({ leaseId }) => leaseId === id);
+    for (const [id, { state }] of this.leases)
+      if (state === "released" && !isKnown(id)) this.leases.delete(id);
+    for (const { leaseId, workloadId, want } of this.desiredLeases) {
+      const lease = this.leases.get(leaseId) ?? this.#leaseOf({ leaseId, workloadId });
+      const isOver = lease.state === "released";
+      const released = { ...lease, state: "released", releasedBecause: "ordered" } as const;
+      this.leases.set(leaseId, want === "released" && !isOver ? released : lease);
+    }
+  }
+
+  /** Changes what the host says of one lease. */
+  sayOfLease(id: string, change: Partial<ObservedLease>): void {
+    const lease = this.leases.get(id);
+    if (lease === undefined) throw new Error(`${this.id} knows no lease ${id}`);
+    this.leases.set(id, { ...lease, ...change });
+  }
+
+  #leaseOf(named: Pick<ObservedLease, "leaseId" | "workloadId">): ObservedLease {
+    return {
+      ...named,
+      state: "held",
+      externalPort: this.#nextPort++,
+      detail: "",
+      lastAccessedAt: null,
+      releaseDueAt: null,
+      releasedBecause: null,
+    };
+  }
+
+  /** One round of an agent: pull, tell that it was applied, report. What is to be removed is no longer there. */
+  async round(says: Says = { phase: "ready" }): Promise<DesiredInstance[]> {
+    await this.pull();
+    this.bindLeases();
+    await this.heartbeat();
+    await this.report(
+      this.desired.filter(({ want }) => want !== "removed").map((wanted) => this.observedOf(wanted, says)),
+    );
+    return this.desired;
+  }
+
+  observedOf(wanted: DesiredInstance, says: Says): ObservedInstance {
+    const phase = says.phase ?? "ready";
+    return {
+      instanceId: wanted.instanceId,
+      placementEpoch: wanted.placementEpoch,
+      runId: wanted.runId,
+      phase,
+      detail: says.detail ?? "",
+      problem: says.problem ?? null,
+      containerId: says.containerId === undefined ? `container-of-${wanted.runId}` : says.containerId,
+      exitCode: says.exitCode ?? null,
+      gateOpenedMs: phase === "ready" ? 1 : null,
+      bootId: this.bootId,
+      ...(says.remains !== undefined && { remains: says.remains }),
+      ...(says.restarts !== undefined && { restarts: says.restarts }),
+    };
+  }
+
+  async row(): Promise<Record<string, unknown>> {
+    const { rows } = await this.#api.db.query("SELECT * FROM hosts WHERE id = $1", [this.id]);
+    return rows[0] ?? {};
+  }
+}
+
+function machineOf(id: string, wish: HostWish): MachineReport {
+  return {
+    hostname: id,
+    ipAddress: "10.0.0.1",
+    osType: "linux",
+    osVersion: "Debian 13",
+    arch: "x86_64",
+    cpuCount: wish.cpu ?? 16,
+    memoryBytes: (wish.memoryGib ?? 64) * GIB,
+    diskBytes: 500 * GIB,
+    cgroupVersion: 2,
+    agentVersion: "1.0.0",
+    runtime: { name: "docker", version: "26.1.5", liveRestore: true },
+    attachMode: "cdi",
+    storagePool: wish.pool ?? `pool-${id}`,
+  };
+}
+
+export function gpuReport(uuid: string, index: number, memoryTotalMib: number): GpuReport {
+  return {
+    uuid: GpuUuid.parse(uuid),
+    index,
+    name: "NVIDIA L4",
+    brand: "NVIDIA",
+    architecture: "Ada",
+    pciBusId: `0000:0${index}:00.0`,
+    driverVersion: "550.54",
+    computeCapability: "8.9",
+    memoryTotalMib,
+    memoryUsedMib: 0,
+    utilizationPercent: 0,
+    temperatureC: 35,
+    temperatureLimitC: 90,
+    powerW: 20.5,
+    powerLimitW: 72,
+    migEnabled: false,
+    eccUncorrected: 0,
+    simulated: false,
+    health: "healthy",
+  };
+}

@@ -1,0 +1,311 @@
+/**
+ * The whole product as real processes: one control plane with its own Postgres and NATS, and agents, each in a state
+ * folder of its own on this machine, with simulated GPUs. `close` leaves nothing behind, whatever happened before.
+ */
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { z } from "zod";
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import { Child } from "@remotegpu/control-plane/quickstart/child";
+import { freePort } from "@remotegpu/control-plane/embedded/ports";
+import { COMPILED } from "../suite/compiled.ts";
+import { BUSYBOX_IMAGE } from "../samples/desired-instance.ts";
+import { docker, importBusyboxImage } from "../containers/docker.ts";
+import { eventually } from "../eventually.ts";
+import { endProcessesIn, leftOnHost, processesIn, removeFromHost } from "../containers/leftovers.ts";
+
+const REPOSITORY = new URL("../../..", import.meta.url).pathname;
+export const CONTROL_PLANE = join(REPOSITORY, "control-plane/src/main.ts");
+export const AGENT = join(REPOSITORY, "agent/src/main.ts");
+export const ACCESS = join(REPOSITORY, "agent/src/access/main.ts");
+export const CLI = join(REPOSITORY, "control-plane/src/cli/main.ts");
+const STOP_WITHIN_MS = 30_000;
+/** One that tries something for half a minute before it gives up ends within it on a busy machine, too. */
+const COMMAND_WITHIN_MS = 180_000;
+const LOOPBACK = "127.0.0.1";
+
+const Credential = z.looseObject({ grant: z.looseObject({ host_id: z.string() }) });
+
+/** One of our programs; started again with the same settings as often as a test likes. */
+export class Program {
+  readonly #script: string;
+  readonly #env: Record<string, string>;
+  readonly #logFile: string;
+  #child: Child | null = null;
+
+  constructor(script: string, env: Record<string, string>, logFile: string) {
+    this.#script = script;
+    this.#env = { ...COMPILED, ...env };
+    this.#logFile = logFile;
+  }
+
+  start(): void {
+    this.#child = new Child({
+      name: this.#script,
+      args: [this.#script, "run"],
+      env: this.#env,
+      logFile: this.#logFile,
+      onEnd: () => undefined,
+    });
+  }
+
+  /** TERM, in order. */
+  async stop(): Promise<void> {
+    await this.#child?.stop(STOP_WITHIN_MS);
+    this.#child = null;
+  }
+
+  /** Stops it where it stands, as a machine does that hangs. */
+  pause(): void {
+    this.#signal("SIGSTOP");
+  }
+
+  /** It goes on as if nothing had been. */
+  resume(): void {
+    this.#signal("SIGCONT");
+  }
+
+  /** No warning at all. */
+  async kill(): Promise<void> {
+    this.#signal("SIGKILL");
+    await this.stop();
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#child?.pid !== undefined) process.kill(this.#child.pid, signal);
+  }
+
+  get isEnded(): boolean {
+    return this.#child?.isEnded ?? true;
+  }
+
+  /** Of the process that was started last. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  said(): string {
+    return readFileSync(this.#logFile, "utf8");
+  }
+
+  async command(...args: string[]) {
+    return execa(process.execPath, [this.#script, ...args], {
+      env: this.#env,
+      reject: false,
+      timeout: COMMAND_WITHIN_MS,
+    });
+  }
+}
+
+/** `access` runs beside the agent, as its own unit would. */
+export type HostProcess = { id: string; agent: Program; access: Program; folder: string };
+
+export class House {
+  readonly folder = mkdtempSync(join(tmpdir(), "remotegpu-system-"));
+  readonly controlPlane: Program;
+  readonly url: string;
+  readonly hosts: HostProcess[] = [];
+  admin!: ApiClient;
+  customer!: ApiClient;
+  customerId = 0;
+  customerKey = "";
+  adminKey = "";
+  readonly #ca: string | null;
+
+  private constructor(listen: { address: string; port: number }, settings: Record<string, string>) {
+    // The embedded Postgres runs as a user of its own and passes through here.
+    chmodSync(this.folder, 0o711);
+    const { address, port } = listen;
+    const stateDir = join(this.folder, "control-plane");
+    // Beyond loopback it shows a certificate of its own CA.
+    const isTls = address !== LOOPBACK;
+    this.url = `${isTls ? "https" : "http"}://${address}:${port}`;
+    this.#ca = isTls ? join(stateDir, "tls", "ca.pem") : null;
+    this.controlPlane = new Program(
+      CONTROL_PLANE,
+      {
+        REMOTEGPU_STATE_DIR: stateDir,
+        REMOTEGPU_LISTEN: `${address}:${port}`,
+        REMOTEGPU_AGENT_BUNDLE: "0",
+        REMOTEGPU_EXIT_WITH_STDIN: "1",
+        DATABASE_URL: "",
+        MIGRATION_DATABASE_URL: "",
+        NATS_URL: "",
+        ...settings,
+      },
+      join(this.folder, "control-plane.log"),
+    );
+  }
+
+  /** A serving control plane with prices, an image on offer, a customer with 100 points, and so many hosts that have joined and are online. */
+  static async open({
+    hosts,
+    address = LOOPBACK,
+    settings = {},
+  }: {
+    hosts: number;
+    address?: string;
+    /** Of the control plane, in place of an engine of its own. */
+    settings?: Record<string, string>;
+  }): Promise<House> {
+    await importBusyboxImage();
+    const house = new House({ address, port: await freePort(address, null) }, settings);
+    try {
+      house.controlPlane.start();
+      await house.serves();
+      house.adminKey = (await house.controlPlane.command("admin-key")).stdout.trim();
+      house.admin = house.client(house.adminKey);
+      await house.#openCustomer();
+      for (let number = 1; number <= hosts; number += 1) await house.addHost();
+    } catch (error) {
+      await house.close();
+      throw error;
+    }
+    return house;
+  }
+
+  /** Joins one more host, starts its access process and its agent, and waits until it is online. */
+  async addHost(settings: Record<string, string> = {}): Promise<HostProcess> {
+    const number = this.hosts.length + 1;
+    const folder = join(this.folder, `agent-${number}`);
+    mkdirSync(folder, { mode: 0o711 });
+    const { token } = await this.admin.post("/join-tokens");
+    const env = {
+      REMOTEGPU_STATE_DIR: folder,
+      REMOTEGPU_SERVER: this.url,
+      REMOTEGPU_JOIN_TOKEN: String(token),
+      REMOTEGPU_HOST_NAME: `host-${number}`,
+      REMOTEGPU_SIMULATED_GPUS: "1",
+      REMOTEGPU_GATEWAY_PORT: "0",
+      REMOTEGPU_CLEAN_ON_EXIT: "1",
+      REMOTEGPU_EXIT_WITH_STDIN: "1",
+      // The machine is everybody's.
+      REMOTEGPU_RAISE_LIMITS: "0",
+      ...settings,
+    };
+    const agent = new Program(AGENT, env, join(this.folder, `agent-${number}.log`));
+    const access = new Program(ACCESS, env, join(this.folder, `access-${number}.log`));
+    const joined = await agent.command("join");
+    if (joined.exitCode !== 0) throw new Error(`host ${number} could not join: ${joined.stderr}`);
+    const credential = Credential.parse(JSON.parse(readFileSync(join(folder, "credential.json"), "utf8")));
+    const host = { id: credential.grant.host_id, agent, access, folder };
+    this.hosts.push(host);
+    access.start();
+    agent.start();
+    await this.isOnline(host.id);
+    return host;
+  }
+
+  client(key: string): ApiClient {
+    return new ApiClient({ server: this.url, key, ...(this.#ca !== null && { ca: this.#ca }) });
+  }
+
+  async serves(): Promise<void> {
+    await eventually(() => this.curl("/readyz"), {
+      withinMs: 60_000,
+      what: `the control plane, which said:\n${this.controlPlane.said().slice(-1_500)}`,
+    });
+  }
+
+  /** Whether the path is answered with success. */
+  async curl(path: string): Promise<boolean> {
+    const trust = this.#ca === null ? [] : ["--cacert", this.#ca];
+    return !(await execa("curl", ["-fsS", ...trust, this.url + path], { reject: false })).failed;
+  }
+
+  async isOnline(hostId: string): Promise<void> {
+    await eventually(
+      async () => {
+        const host = await this.admin.get(`/hosts/${hostId}`);
+        return host.connection === "connected" && (await this.admin.list(`/hosts/${hostId}/gpus`)).length > 0;
+      },
+      { withinMs: 45_000, what: `host ${hostId} online` },
+    );
+  }
+
+  /** Waits until the environment has this status, and returns it whole. */
+  async environment(id: string, status: string, withinMs = 45_000): Promise<Row> {
+    return eventually(
+      async () => {
+        const row = await this.customer.get(`/environments/${id}`);
+        return row.status === status && row;
+      },
+      { withinMs, what: `environment ${id} ${status}` },
+    );
+  }
+
+  /** The remotegpu command as this customer. */
+  async cli(args: string[], env: Record<string, string> = {}, input = "") {
+    return execa(process.execPath, [CLI, ...args], {
+      env: {
+        ...COMPILED,
+        REMOTEGPU_SERVER: this.url,
+        REMOTEGPU_KEY: this.customerKey,
+        HOME: this.folder,
+        ...env,
+      },
+      extendEnv: false,
+      reject: false,
+      timeout: 60_000,
+      input,
+    });
+  }
+
+  /** Names and pids of the running containers of a host id. */
+  async containersOf(hostId: string): Promise<{ id: string; pid: number; run: string }[]> {
+    const filters = JSON.stringify({ label: [`remotegpu.host=${hostId}`], status: ["running"] });
+    const found = await docker.listContainers({ filters });
+    return Promise.all(
+      found.map(async ({ Id, Labels }) => ({
+        id: Id,
+        pid: (await docker.getContainer(Id).inspect()).State.Pid,
+        run: Labels["remotegpu.run"] ?? "",
+      })),
+    );
+  }
+
+  /**
+   * Ends everything in order and removes the rest.
+   * @throws when an agent that ended in order, or the control plane, left something behind
+   */
+  async close(): Promise<void> {
+    const endedInOrder = this.hosts.filter(({ agent }) => !agent.isEnded);
+    for (const { agent, access } of this.hosts) {
+      await agent.stop();
+      await access.stop();
+    }
+    const controlPlaneRuns = !this.controlPlane.isEnded;
+    await this.controlPlane.stop();
+    const left = [
+      ...(await Promise.all(endedInOrder.map(({ id }) => leftOnHost(id)))).flat(),
+      ...(controlPlaneRuns ? processesIn(this.folder).map((pid) => `process ${pid}`) : []),
+    ];
+    await endProcessesIn(this.folder);
+    for (const { id } of this.hosts) await removeFromHost(id);
+    rmSync(this.folder, { recursive: true, force: true });
+    if (left.length > 0) throw new Error(`left behind: ${left.join(", ")}`);
+  }
+
+  async #openCustomer(): Promise<void> {
+    for (const [line, price] of Object.entries({ cpu: "0.05", memory: "0.01", gpu: "3.5" }))
+      await this.admin.post("/prices", { spec: "default", line, unit_price: price, billing_unit: "hour" });
+    // Nobody fetched it from a registry: whoever orders it takes what somebody put on the host.
+    await this.admin.post("/images", { name: BUSYBOX_IMAGE });
+    const made = await this.admin.post("/customers", { username: "alice", email: "alice@example.com" });
+    this.customerId = Number(made.id);
+    await this.admin.put(`/customers/${this.customerId}/quota`, {
+      quota_level: "custom",
+      cpu_quota: 32,
+      memory_quota: 32_768,
+      gpu_quota: 8,
+      storage_quota: 2 ** 40,
+      environment_quota: 20,
+    });
+    await this.admin.post(`/customers/${this.customerId}/top-ups`, { amount: "100" });
+    const { key } = await this.admin.post(`/customers/${this.customerId}/api-keys`, { name: "test" });
+    this.customerKey = String(key);
+    this.customer = this.client(this.customerKey);
+  }
+}

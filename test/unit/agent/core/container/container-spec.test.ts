@@ -1,0 +1,214 @@
+/** From an instance's spec to what the runtime is asked for. */
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { containerName, containerOptions, mountEnv } from "@remotegpu/agent/core/container/container-spec";
+import type { HostFacts } from "@remotegpu/agent/core/container/container-spec";
+import { ownerOf } from "@remotegpu/agent/core/container/container";
+import type { InstanceSpec } from "@remotegpu/shared/instance";
+import { EnvVarName } from "@remotegpu/shared/env-vars";
+import { GIB, MIB } from "@remotegpu/shared/units";
+import { desiredOf } from "../../../../support/samples/desired-instance.ts";
+import { HOST, gpu, key } from "../../../../support/samples/run-samples.ts";
+
+const facts: HostFacts = {
+  hostId: HOST,
+  networkName: "rg-host-a-ws-1",
+  toolboxPath: "/var/lib/remotegpu/toolbox/abc",
+  volumes: [],
+  attachment: { mode: "none" },
+  hasLayerQuota: false,
+  hasLocalLog: false,
+};
+
+const options = (spec: Partial<InstanceSpec> = {}, changes: Partial<HostFacts> = {}) =>
+  containerOptions(desiredOf("x", spec, key()), { ...facts, ...changes });
+
+test("the name and the labels carry host, instance, epoch, run, spec hash and cards", () => {
+  const gpus = [gpu("a"), gpu("b", 4096)];
+  const made = options({ gpus });
+
+  expect(made.name).toBe("rg-host-a-env-1-1-run-1");
+  expect(made.name).toBe(containerName(HOST, key()));
+  expect(ownerOf(made.Labels)).toEqual({
+    ...key(),
+    hostId: HOST,
+    specHash: "0".repeat(64),
+    network: "ws-1",
+    gpus,
+  });
+});
+
+describe("hardening", () => {
+  test("holds whatever the spec says", () => {
+    expect(options({ command: "anything", jupyter: true }).HostConfig).toMatchObject({
+      Privileged: false,
+      CapDrop: ["ALL"],
+      SecurityOpt: ["no-new-privileges"],
+      NetworkMode: "rg-host-a-ws-1",
+      IpcMode: "private",
+      CgroupnsMode: "private",
+      RestartPolicy: { Name: "no" },
+    });
+  });
+
+  test("gives no capability that reaches beyond the container", () => {
+    const beyond = [
+      "SYS_ADMIN",
+      "NET_ADMIN",
+      "NET_RAW",
+      "MKNOD",
+      "SYS_PTRACE",
+      "SYS_MODULE",
+      "DAC_READ_SEARCH",
+      "SETFCAP",
+    ];
+
+    expect(options().HostConfig.CapAdd.filter((capability) => beyond.includes(capability))).toEqual([]);
+  });
+
+  test("mounts nothing of the host but the toolbox, and that read-only", () => {
+    expect(options().HostConfig.Mounts).toEqual([
+      { Type: "bind", Source: facts.toolboxPath, Target: "/.remotegpu", ReadOnly: true },
+    ]);
+  });
+
+  test("bounds memory without swap, processor, processes and log", () => {
+    const { HostConfig } = options({ memoryBytes: GIB, cpuMilli: 1_500, pidsLimit: 99 });
+
+    expect(HostConfig).toMatchObject({
+      Memory: GIB,
+      MemorySwap: GIB,
+      NanoCpus: 1_500_000_000,
+      PidsLimit: 99,
+      ShmSize: GIB / 2,
+      LogConfig: { Type: "json-file", Config: { "max-size": "10m", "max-file": "3" } },
+    });
+  });
+});
+
+describe("the first process", () => {
+  test("is our init, which needs nothing of the image", () => {
+    expect(options()).toMatchObject({
+      Entrypoint: ["/.remotegpu/init"],
+      Cmd: [],
+    });
+  });
+
+  test("gets a command as one argument, whatever is in it", () => {
+    const command = "a 'b' \"c\" $(d)\n; e";
+
+    expect(options({ command }).Cmd).toEqual([command]);
+  });
+
+  test("is stopped by TERM with the order's grace", () => {
+    expect(options()).toMatchObject({ StopSignal: "SIGTERM", StopTimeout: 5 });
+  });
+});
+
+describe("variables", () => {
+  test("are passed to the letter", () => {
+    const text = fc.string({ unit: "binary" }).filter((value) => !value.includes("\0"));
+    const names = fc
+      .stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,20}$/)
+      .filter((name) => EnvVarName.safeParse(name).success);
+    fc.assert(
+      fc.property(fc.dictionary(names, text), (env) => {
+        const { Env } = options({ env });
+
+        expect(Env).toEqual(
+          expect.arrayContaining(Object.entries(env).map(([name, value]) => `${name}=${value}`)),
+        );
+        expect(Env).toHaveLength(Object.keys(env).length + 1);
+      }),
+    );
+  });
+
+  test("of the product win over a customer's of the same name", () => {
+    const { Env } = options({ env: { NVIDIA_VISIBLE_DEVICES: "all" } });
+
+    expect(Env).toEqual(["NVIDIA_VISIBLE_DEVICES=void"]);
+  });
+
+  test("name what is mounted where", () => {
+    const mount = (kind: "dataset" | "model", target: string) => ({ kind, source: "x", target });
+
+    expect(
+      mountEnv({
+        mounts: [
+          mount("dataset", "/gemini/data-1"),
+          mount("dataset", "/gemini/data-3"),
+          mount("model", "/gemini/pretrain2"),
+          mount("dataset", "/gemini/data-4"),
+          mount("dataset", "/elsewhere"),
+        ],
+        folders: [
+          { source: "c", target: "/gemini/code" },
+          { source: "o", target: "/gemini/output" },
+        ],
+      }),
+    ).toEqual({
+      GEMINI_DATA_IN1: "/gemini/data-1",
+      GEMINI_DATA_IN3: "/gemini/data-3",
+      GEMINI_PRETRAIN2: "/gemini/pretrain2",
+      GEMINI_CODE: "/gemini/code",
+      GEMINI_DATA_OUT: "/gemini/output",
+    });
+  });
+});
+
+describe("volumes", () => {
+  const model = (target: string) => ({ kind: "model" as const, source: "m", target });
+  const at = (volume: string, target: string, isReadOnly = true) => ({ volume, target, isReadOnly });
+  const mounted = (made: ReturnType<typeof options>) =>
+    made.HostConfig.Mounts.filter((mount) => mount.Type === "volume").map(
+      (mount) => `${mount.Source} ${mount.Target} ${mount.ReadOnly ? "ro" : "rw"}`,
+    );
+
+  test("are mounted as the adapter made them", () => {
+    expect(
+      mounted(options({}, { volumes: [at("v0", "/gemini/data-1"), at("v1", "/gemini/code", false)] })),
+    ).toEqual(["v0 /gemini/data-1 ro", "v1 /gemini/code rw"]);
+  });
+
+  test("of the first model appear at /gemini/pretrain, too", () => {
+    const mounts = [model("/gemini/pretrain3"), model("/gemini/pretrain1")];
+    const volumes = [at("v3", "/gemini/pretrain3"), at("v1", "/gemini/pretrain1")];
+
+    expect(mounted(options({ mounts }, { volumes }))).toContain("v1 /gemini/pretrain ro");
+  });
+
+  test("have no alias without a model, or where a model takes that place itself", () => {
+    const dataset = { kind: "dataset" as const, source: "d", target: "/gemini/data-1" };
+
+    expect(mounted(options({ mounts: [dataset] }, { volumes: [at("v", "/gemini/data-1")] }))).toHaveLength(1);
+    expect(
+      mounted(options({ mounts: [model("/gemini/pretrain")] }, { volumes: [at("v", "/gemini/pretrain")] })),
+    ).toEqual(["v /gemini/pretrain ro"]);
+  });
+});
+
+test.each([
+  [true, 5 * MIB, { StorageOpt: { size: String(5 * MIB) } }],
+  [true, null, {}],
+  [false, 5 * MIB, {}],
+])("layer quota of the driver %s with temp_storage %s", (hasLayerQuota, tempStorageBytes, expected) => {
+  const { StorageOpt } = options({ tempStorageBytes }, { hasLayerQuota }).HostConfig;
+
+  expect(StorageOpt === undefined ? {} : { StorageOpt }).toEqual(expected);
+});
+
+test("cards come in by their attachment", () => {
+  const uuid = gpu("a").uuid;
+
+  const made = options({ gpus: [gpu("a")] }, { attachment: { mode: "gpus", uuids: [uuid] } });
+
+  expect(made.HostConfig.DeviceRequests).toMatchObject([{ Driver: "nvidia", DeviceIDs: [uuid] }]);
+  expect(made.Env).toContain(`NVIDIA_VISIBLE_DEVICES=${uuid}`);
+});
+
+test("output is kept as bytes where the runtime can, and bounded either way", () => {
+  expect(options({}, { hasLocalLog: true }).HostConfig.LogConfig).toEqual({
+    Type: "local",
+    Config: { "max-size": "10m", "max-file": "3", compress: "false" },
+  });
+});

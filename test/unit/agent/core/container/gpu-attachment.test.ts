@@ -1,0 +1,144 @@
+/** How GPUs get into a container, each way alone. */
+import { describe, expect, test } from "vitest";
+import { attachmentOf, chooseAttachMode, gpuOptions } from "@remotegpu/agent/core/container/gpu-attachment";
+import type { CdiDevice } from "@remotegpu/agent/core/container/gpu-attachment";
+import { gpu } from "../../../../support/samples/run-samples.ts";
+
+function device(name: string, changes: Partial<CdiDevice> = {}): CdiDevice {
+  return {
+    uuid: gpu(name).uuid,
+    qualifiedName: `nvidia.com/gpu=${name}`,
+    simulated: false,
+    edits: {
+      env: ["NVIDIA_VISIBLE_DEVICES=void", "FROM_SPEC=a=b"],
+      deviceNodes: [
+        { path: "/dev/nvidiactl", hostPath: "/dev/nvidiactl", permissions: "rw" },
+        { path: `/dev/nvidia-${name}`, hostPath: `/dev/host-${name}`, permissions: "rwm" },
+      ],
+      mounts: [{ hostPath: "/usr/bin/nvidia-smi", containerPath: "/usr/bin/nvidia-smi", options: ["ro"] }],
+    },
+    ...changes,
+  };
+}
+
+const uuids = [gpu("a").uuid, gpu("b").uuid];
+const known = [device("a"), device("b")];
+
+describe("the mode of a host", () => {
+  test.each([
+    ["CDI in the runtime and every card named", { hasCdi: true, hasNvidia: true }, known, "cdi"],
+    [
+      "CDI in the runtime, a card unnamed, NVIDIA's runtime",
+      { hasCdi: true, hasNvidia: true },
+      [device("a")],
+      "gpus",
+    ],
+    ["no CDI, NVIDIA's runtime", { hasCdi: false, hasNvidia: true }, known, "gpus"],
+    ["no CDI, no NVIDIA's runtime, every card named", { hasCdi: false, hasNvidia: false }, known, "plain"],
+    ["nothing at all", { hasCdi: false, hasNvidia: false }, [], null],
+    [
+      "simulated cards, which NVIDIA's runtime does not know",
+      { hasCdi: false, hasNvidia: true },
+      [device("a", { simulated: true }), device("b", { simulated: true })],
+      "plain",
+    ],
+  ] as const)("%s", (_case, runtime, devices, mode) => {
+    expect(chooseAttachMode({ runtime, gpus: uuids, known: devices })).toBe(mode);
+  });
+
+  test("a host without cards takes CDI where it is", () => {
+    expect(chooseAttachMode({ runtime: { hasCdi: true, hasNvidia: false }, gpus: [], known: [] })).toBe(
+      "cdi",
+    );
+  });
+});
+
+describe("finding the cards of a placement", () => {
+  test("none wanted needs no mode", () => {
+    expect(attachmentOf([], null, [])).toEqual({ attached: true, attachment: { mode: "none" } });
+  });
+
+  test("a host that has no way says so", () => {
+    expect(attachmentOf([gpu("a")], null, known)).toMatchObject({ attached: false, problem: "gpu-missing" });
+  });
+
+  test.each(["cdi", "plain"] as const)("%s names the card that is not there", (mode) => {
+    const result = attachmentOf([gpu("a"), gpu("z")], mode, known);
+
+    expect(result).toMatchObject({ attached: false, problem: "gpu-missing" });
+    expect(result).toHaveProperty("detail", expect.stringContaining(gpu("z").uuid));
+  });
+
+  test("the order of the placement is kept", () => {
+    expect(attachmentOf([gpu("b"), gpu("a")], "gpus", [])).toEqual({
+      attached: true,
+      attachment: { mode: "gpus", uuids: [gpu("b").uuid, gpu("a").uuid] },
+    });
+  });
+});
+
+describe("the options", () => {
+  test("without cards every NVIDIA runtime is told to add none", () => {
+    expect(gpuOptions({ mode: "none" })).toEqual({
+      env: { NVIDIA_VISIBLE_DEVICES: "void" },
+      deviceRequests: [],
+      devices: [],
+      mounts: [],
+    });
+  });
+
+  test("cdi asks for the names and for nothing beside them", () => {
+    expect(gpuOptions({ mode: "cdi", devices: known })).toEqual({
+      env: { NVIDIA_VISIBLE_DEVICES: "void" },
+      deviceRequests: [
+        { Driver: "cdi", DeviceIDs: ["nvidia.com/gpu=a", "nvidia.com/gpu=b"], Capabilities: [] },
+      ],
+      devices: [],
+      mounts: [],
+    });
+  });
+
+  test("gpus asks NVIDIA's runtime for exactly the cards", () => {
+    expect(gpuOptions({ mode: "gpus", uuids })).toMatchObject({
+      env: { NVIDIA_VISIBLE_DEVICES: uuids.join(",") },
+      deviceRequests: [{ Driver: "nvidia", DeviceIDs: uuids }],
+    });
+  });
+
+  test("plain takes devices, mounts and variables of the same spec, each once", () => {
+    expect(gpuOptions({ mode: "plain", devices: known })).toEqual({
+      env: { NVIDIA_VISIBLE_DEVICES: "void", FROM_SPEC: "a=b" },
+      deviceRequests: [],
+      devices: [
+        { PathOnHost: "/dev/nvidiactl", PathInContainer: "/dev/nvidiactl", CgroupPermissions: "rw" },
+        { PathOnHost: "/dev/host-a", PathInContainer: "/dev/nvidia-a", CgroupPermissions: "rwm" },
+        { PathOnHost: "/dev/host-b", PathInContainer: "/dev/nvidia-b", CgroupPermissions: "rwm" },
+      ],
+      mounts: [
+        { Type: "bind", Source: "/usr/bin/nvidia-smi", Target: "/usr/bin/nvidia-smi", ReadOnly: true },
+      ],
+    });
+  });
+
+  test("plain mounts a library under the name that programs look for, too", () => {
+    const library = "/usr/lib/x86_64-linux-gnu/libcuda.so.550.54.15";
+    const edits = {
+      env: [],
+      deviceNodes: [],
+      mounts: [{ hostPath: library, containerPath: library, options: [] }],
+    };
+
+    const { mounts } = gpuOptions({ mode: "plain", devices: [device("a", { edits })] });
+
+    expect(mounts.map((mount) => [mount.Source, mount.Target])).toEqual([
+      [library, library],
+      [library, "/usr/lib/x86_64-linux-gnu/libcuda.so.1"],
+    ]);
+  });
+
+  test.each(["cdi", "plain"] as const)("%s shows a container its simulated cards by name", (mode) => {
+    const devices = [device("a", { simulated: true }), device("b", { simulated: true })];
+
+    expect(gpuOptions({ mode, devices }).env["NVIDIA_VISIBLE_DEVICES"]).toBe(uuids.join(","));
+  });
+});

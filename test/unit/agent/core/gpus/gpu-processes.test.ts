@@ -1,0 +1,89 @@
+/** Whose the processes on a card are, and memory that is nobody's. */
+import { describe, expect, test } from "vitest";
+import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { RunEnd } from "@remotegpu/agent/core/runs/action";
+import type { ContainerState } from "@remotegpu/agent/core/container/container";
+import { liveContainerIds, withProcesses, type SeenProcess } from "@remotegpu/agent/core/gpus/gpu-processes";
+import { aGpuReport, CARD_A, CARD_B } from "../../../../support/samples/gpu-reports.ts";
+import { RUNNING, containerOf, exited, key, recordOf } from "../../../../support/samples/run-samples.ts";
+
+const OURS = new Set(["ours"]);
+const process = (values: Partial<SeenProcess>): SeenProcess => ({
+  pid: 1,
+  gpuUuid: CARD_A as GpuUuid,
+  memoryMib: 10,
+  name: "python3",
+  containerIds: ["ours"],
+  ...values,
+});
+const card = aGpuReport({ memoryUsedMib: 100 });
+
+test("a process of no container of ours is a stranger; one inside a container of ours is not", () => {
+  const told = withProcesses(
+    card,
+    [
+      process({ pid: 5, containerIds: [], name: "Xorg", memoryMib: 20 }),
+      process({ pid: 4, containerIds: ["another"], name: null, memoryMib: null }),
+      process({ pid: 3 }),
+      process({ pid: 2, containerIds: ["ours", "nested"], memoryMib: 30 }),
+      process({ pid: 1, gpuUuid: CARD_B as GpuUuid, containerIds: [] }),
+    ],
+    OURS,
+  );
+
+  expect(told.strangers).toEqual([
+    { pid: 4, name: null, memoryMib: null },
+    { pid: 5, name: "Xorg", memoryMib: 20 },
+  ]);
+  expect(told.foreignMemoryMib).toBe(60);
+});
+
+test.each([
+  ["nothing runs", [], 100, 100],
+  ["ours use more than the card tells", [process({ memoryMib: 130 })], 100, 0],
+  ["one of ours tells nothing", [process({}), process({ pid: 2, memoryMib: null })], 100, null],
+  ["the card tells nothing", [], null, null],
+])("memory of nobody when %s", (_what, processes, memoryUsedMib, foreign) => {
+  expect(withProcesses(aGpuReport({ memoryUsedMib }), processes, OURS).foreignMemoryMib).toBe(foreign);
+});
+
+test("a stranger's name is told without what would move a terminal's cursor", () => {
+  const told = withProcesses(card, [process({ containerIds: [], name: "a\u001B[2Jb\u009Bc" })], OURS);
+
+  expect(told.strangers).toMatchObject([{ name: "a?[2Jb?c" }]);
+});
+
+describe("whose processes are ours", () => {
+  const end: RunEnd = { phase: "stopped", problem: null, detail: "", exitCode: 0, orderedBy: null };
+  const ours = "container-of-run-1";
+
+  test.each<[string, ContainerState | null, "no record" | "unended" | "ended", boolean]>([
+    ["runs", RUNNING, "unended", true],
+    ["runs and was not taken over yet", RUNNING, "no record", true],
+    ["runs though its run has ended, and is being stopped", RUNNING, "ended", true],
+    ["was created just now", { state: "created" }, "unended", true],
+    ["has ended, and its run has not", exited(1), "unended", true],
+    ["is gone, and its run has not ended", null, "unended", true],
+    ["has ended with its run", exited(0), "ended", false],
+    ["is being removed after its run", { state: "removing" }, "ended", false],
+    ["has ended, and nobody knows its run", exited(0), "no record", false],
+    ["is gone after its run", null, "ended", false],
+  ])("a container that %s", (_what, status, run, isOurs) => {
+    const containers = status === null ? [] : [containerOf(key(), status)];
+    const runs = run === "no record" ? [] : [recordOf(key(), run === "ended" ? { end } : {})];
+
+    expect([...liveContainerIds(containers, runs)]).toEqual(isOurs ? [ours] : []);
+  });
+
+  test("a run without a container has none", () => {
+    expect(liveContainerIds([], [recordOf(key(), { containerId: null })])).toEqual(new Set());
+  });
+});
+
+test("of very many strangers the first are told", () => {
+  const many = Array.from({ length: 50 }, (_, n) => process({ pid: 50 - n, containerIds: [] }));
+
+  expect(withProcesses(card, many, OURS).strangers?.map(({ pid }) => pid)).toEqual(
+    Array.from({ length: 16 }, (_, n) => n + 1),
+  );
+});

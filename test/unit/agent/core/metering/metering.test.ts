@@ -1,0 +1,639 @@
+import type { BootId, InstanceId, RunId } from "@remotegpu/shared/ids";
+import { UsageEntry } from "@remotegpu/shared/journal-row";
+import { meter, type Life, type MeteredRun } from "@remotegpu/agent/core/metering/metering";
+import type { CardProof } from "@remotegpu/agent/core/metering/run-cards";
+import {
+  EMIT_EVERY_MS,
+  FIRST_EMIT_MS,
+  type Interval,
+  type Moment,
+} from "@remotegpu/agent/core/metering/usage-interval";
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+const BOOTS = Array.from(
+  { length: 20 },
+  (_, n) => `${String(n).padStart(8, "0")}-1111-4111-8111-111111111111`,
+);
+const bootOf = (n: number) => BOOTS[n] as BootId;
+const RUN = "run-1" as RunId;
+const WALL_AT_ZERO = Date.UTC(2026, 0, 1);
+
+const alive: Life = { state: "alive" };
+const ended = (finishedMs: number | null): Life => ({ state: "ended", finishedMs });
+const moment = (nowMs: number, boot = 0): Moment => ({
+  bootId: bootOf(boot),
+  nowMs,
+  wallMs: WALL_AT_ZERO + nowMs,
+});
+
+interface Seen {
+  life: Life;
+  pid?: number;
+  sinceMs?: number;
+  boot?: number;
+}
+
+const run = (process: Seen | null, isOver = false, cards?: CardProof): MeteredRun => ({
+  ...(cards !== undefined && { cards }),
+  runId: RUN,
+  instanceId: "env-1" as InstanceId,
+  placementEpoch: 1,
+  process:
+    process === null
+      ? null
+      : {
+          bootId: bootOf(process.boot ?? 0),
+          pid: process.pid ?? 7,
+          startTicks: 1,
+          sinceMs: process.sinceMs ?? 0,
+          life: process.life,
+        },
+  isOver,
+});
+
+/** Meters one run tick by tick, keeping what the journal would keep. */
+class Meter {
+  rows: UsageEntry[] = [];
+  isEnded = false;
+  intervals = new Map<RunId, Interval>();
+
+  tick(metered: MeteredRun, now: Moment, isShortOfSpace = false): void {
+    for (const step of meter([metered], this.intervals, now, { isShortOfSpace })) {
+      this.rows.push(...step.rows);
+      if (step.interval === null) this.intervals.delete(RUN);
+      else this.intervals.set(RUN, step.interval);
+      this.isEnded ||= step.isEnded;
+    }
+  }
+
+  spans(): [number, number, string, ...string[]][] {
+    return this.rows.map((row) => [row.startMs, row.endMs, row.proof, ...(row.final ? ["final"] : [])]);
+  }
+}
+
+describe("rows of one process", () => {
+  test("come at the first tick, then every minute, and touch each other", () => {
+    const meter = new Meter();
+
+    for (let nowMs = 0; nowMs <= 130_000; nowMs += 10_000) meter.tick(run({ life: alive }), moment(nowMs));
+    meter.tick(run({ life: ended(133_000) }, true), moment(135_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 10_000, "exact"],
+      [10_000, 70_000, "exact"],
+      [70_000, 130_000, "exact"],
+      [130_000, 133_000, "bounded", "final"],
+    ]);
+  });
+
+  test.each([
+    { what: "not yet one millisecond before the limit", atMs: FIRST_EMIT_MS - 1, rows: [] },
+    { what: "a row at the limit", atMs: FIRST_EMIT_MS, rows: [[0, 5_000, "exact"]] },
+  ])("are early for a new run: $what", ({ atMs, rows }) => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }), moment(0));
+
+    meter.tick(run({ life: alive }), moment(atMs));
+
+    expect(meter.spans()).toEqual(rows);
+  });
+
+  test("are a minute long after the early one", () => {
+    const meter = new Meter();
+
+    for (const nowMs of [0, 5_000, 15_000, 25_000, 35_000, 45_000, 55_000, 64_999])
+      meter.tick(run({ life: alive }), moment(nowMs));
+    expect(meter.spans()).toEqual([[0, 5_000, "exact"]]);
+    meter.tick(run({ life: alive }), moment(65_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 5_000, "exact"],
+      [5_000, 65_000, "exact"],
+    ]);
+  });
+
+  test("parse as what is sent, with the wall clock as a label", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }), moment(0));
+
+    meter.tick(run({ life: ended(3_000) }, true), moment(5_000));
+
+    expect(meter.rows.map((row) => UsageEntry.parse(row).wallEnd)).toEqual(["2026-01-01T00:00:03.000Z"]);
+  });
+
+  test("begin at the gate, not at the tick that first saw it", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive, sinceMs: 4_000 }), moment(8_000));
+
+    meter.tick(run({ life: ended(19_000), sinceMs: 4_000 }, true), moment(19_000));
+
+    expect(meter.spans()).toEqual([[4_000, 19_000, "bounded", "final"]]);
+  });
+
+  test("hold a process that came and went between two ticks", () => {
+    const meter = new Meter();
+
+    meter.tick(run({ life: ended(6_000), sinceMs: 2_000 }), moment(9_000));
+
+    expect(meter.spans()).toEqual([[2_000, 6_000, "bounded"]]);
+  });
+
+  test("are written once, however often the same end is seen", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }), moment(0));
+
+    for (const nowMs of [10_000, 20_000, 30_000]) meter.tick(run({ life: ended(5_000) }), moment(nowMs));
+
+    expect(meter.spans()).toEqual([[0, 5_000, "bounded"]]);
+  });
+});
+
+describe("a restart inside the run", () => {
+  test("leaves the pause out", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }), moment(0));
+    meter.tick(run({ life: ended(5_000) }), moment(10_000));
+    meter.tick(run({ life: alive, pid: 8, sinceMs: 14_000 }), moment(15_000));
+
+    meter.tick(run({ life: ended(25_000), pid: 8, sinceMs: 14_000 }, true), moment(25_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 5_000, "bounded"],
+      [14_000, 25_000, "bounded", "final"],
+    ]);
+  });
+
+  test("that nobody saw ends the old process at its last sight and counts the new one from its own start", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }), moment(0));
+    meter.tick(run({ life: alive }), moment(10_000));
+    meter.tick(run({ life: alive }), moment(20_000));
+
+    meter.tick(run({ life: alive, pid: 8, sinceMs: 100_000 }), moment(110_000));
+    meter.tick(run({ life: alive, pid: 8, sinceMs: 100_000 }, true), moment(112_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 10_000, "exact"],
+      [10_000, 20_000, "bounded"],
+      [20_000, 100_000, "unproven"],
+      [100_000, 110_000, "exact"],
+      [110_000, 112_000, "bounded", "final"],
+    ]);
+  });
+});
+
+describe("the agent away", () => {
+  test("while the process lives on: the gap is reconstructed", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }), moment(0));
+    meter.tick(run({ life: alive }), moment(10_000));
+    meter.tick(run({ life: alive }), moment(20_000));
+
+    meter.tick(run({ life: alive }), moment(300_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 10_000, "exact"],
+      [10_000, 20_000, "exact"],
+      [20_000, 300_000, "reconstructed"],
+    ]);
+  });
+
+  test("while the process ends at a time that the runtime knows: bounded to it", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }), moment(0));
+
+    meter.tick(run({ life: ended(200_000) }), moment(300_000));
+
+    expect(meter.spans()).toEqual([[0, 200_000, "bounded"]]);
+  });
+
+  test("while the process ends unseen: the gap is unproven", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }), moment(0));
+    meter.tick(run({ life: alive }), moment(10_000));
+    meter.tick(run({ life: alive }), moment(20_000));
+
+    meter.tick(run({ life: ended(null) }), moment(300_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 10_000, "exact"],
+      [10_000, 20_000, "bounded"],
+      [20_000, 300_000, "unproven"],
+    ]);
+  });
+});
+
+describe("doubt", () => {
+  test("about a process writes nothing, and its time is covered once it is seen again", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }), moment(0));
+    meter.tick(run({ life: { state: "unknown" } }), moment(10_000));
+
+    meter.tick(run({ life: alive }), moment(20_000));
+
+    expect(meter.spans()).toEqual([[0, 20_000, "reconstructed"]]);
+  });
+
+  test("about a process that was never metered opens nothing", () => {
+    const meter = new Meter();
+
+    meter.tick(run({ life: { state: "unknown" } }), moment(10_000));
+
+    expect(meter.intervals.size).toBe(0);
+  });
+});
+
+describe("a reboot", () => {
+  test("closes at the last sight; the run goes on in the new boot", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive, sinceMs: 500_000 }), moment(500_000));
+    meter.tick(run({ life: alive, sinceMs: 500_000 }), moment(504_000));
+
+    meter.tick(run({ life: alive, boot: 1, pid: 7, sinceMs: 3_000 }), moment(4_000, 1));
+    meter.tick(run({ life: ended(9_000), boot: 1, pid: 7, sinceMs: 3_000 }, true), moment(9_000, 1));
+
+    expect(meter.rows.map((row) => [row.bootId, row.startMs, row.endMs, row.proof])).toEqual([
+      [bootOf(0), 500_000, 504_000, "bounded"],
+      [bootOf(1), 3_000, 9_000, "bounded"],
+    ]);
+  });
+});
+
+describe("the end of a run", () => {
+  test("that never opened is an empty row", () => {
+    const meter = new Meter();
+
+    meter.tick(run(null, true), moment(9_000));
+
+    expect(meter.spans()).toEqual([[9_000, 9_000, "unproven", "final"]]);
+    expect(meter.isEnded).toBe(true);
+  });
+
+  test("during a pause is an empty row at the end of what was covered", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }), moment(0));
+    meter.tick(run({ life: ended(5_000) }), moment(10_000));
+
+    meter.tick(run(null, true), moment(20_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 5_000, "bounded"],
+      [5_000, 5_000, "unproven", "final"],
+    ]);
+  });
+
+  test("after a reboot closes the old boot's interval as the last row", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }), moment(0));
+    meter.tick(run({ life: alive }), moment(10_000));
+    meter.tick(run({ life: alive }), moment(20_000));
+
+    meter.tick(run(null, true), moment(1_000, 1));
+
+    expect(meter.spans()).toEqual([
+      [0, 10_000, "exact"],
+      [10_000, 20_000, "bounded", "final"],
+    ]);
+  });
+
+  test("just after a row is told as a stretch that proves nothing, from the end of what was covered", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }), moment(0));
+    meter.tick(run({ life: alive }), moment(10_000));
+
+    meter.tick(run({ life: ended(null) }, true), moment(12_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 10_000, "exact"],
+      [10_000, 12_000, "unproven", "final"],
+    ]);
+  });
+
+  test("while nothing can be seen claims what was seen", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }), moment(0));
+    meter.tick(run({ life: alive }), moment(10_000));
+    meter.tick(run({ life: alive }), moment(20_000));
+
+    meter.tick(run({ life: { state: "unknown" } }, true), moment(30_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 10_000, "exact"],
+      [10_000, 20_000, "bounded", "final"],
+    ]);
+  });
+});
+
+/** What happens to one run's host, and when the agent looks. */
+type Happening =
+  | { kind: "pass"; ms: number }
+  | { kind: "tick" }
+  | { kind: "start" }
+  | { kind: "die"; isTold: boolean }
+  | { kind: "reboot" };
+
+const happenings = fc.array(
+  fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.integer({ min: 0, max: 25_000 }) }),
+    },
+    { weight: 6, arbitrary: fc.constant({ kind: "tick" as const }) },
+    { weight: 2, arbitrary: fc.constant({ kind: "start" as const }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant("die" as const), isTold: fc.boolean() }) },
+    { weight: 1, arbitrary: fc.constant({ kind: "reboot" as const }) },
+  ),
+  { maxLength: 60 },
+);
+
+interface Span {
+  boot: number;
+  startMs: number;
+  endMs: number;
+}
+
+interface History {
+  lives: Span[];
+  meter: Meter;
+  /** When each process was last seen alive. */
+  lastSightMs: Map<Span, number>;
+  /** After each sight of a living process: how much of its time is no row yet, and whether it has one. */
+  unsettled: { ms: number; hasRow: boolean }[];
+}
+
+/** Plays what happens against the truth. The agent is down whenever it does not tick, and knows only what is kept. */
+function play(
+  events: readonly Happening[],
+  isShortOfSpace: (tick: number) => boolean = () => false,
+): History {
+  const history: History = { lives: [], meter: new Meter(), lastSightMs: new Map(), unsettled: [] };
+  let boot = 0;
+  let nowMs = 1_000;
+  let pid = 100;
+  let life: Span | null = null;
+  let told: number | null = null;
+  let ticks = 0;
+  const die = () => {
+    if (life !== null) life.endMs = nowMs;
+    life = null;
+  };
+  const look = (isOver: boolean) => {
+    const known = history.meter.intervals.get(RUN);
+    const process =
+      life !== null
+        ? { life: alive, pid, sinceMs: life.startMs, boot }
+        : known?.isOpen === true
+          ? // The runtime tells the end of the last process only.
+            {
+              life: ended(known.pid === pid ? told : null),
+              pid: known.pid,
+              sinceMs: known.startMs,
+              boot: BOOTS.indexOf(known.bootId),
+            }
+          : null;
+    if (life !== null) history.lastSightMs.set(life, nowMs);
+    history.meter.tick(run(process, isOver), moment(nowMs, boot), isShortOfSpace(ticks));
+    ticks += 1;
+    const open = history.meter.intervals.get(RUN);
+    if (life !== null && open !== undefined)
+      history.unsettled.push({ ms: open.endMs - open.startMs, hasRow: open.startMs > life.startMs });
+  };
+  for (const event of events) {
+    if (event.kind === "pass") nowMs += event.ms;
+    if (event.kind === "tick") look(false);
+    if (event.kind === "start" && life === null) {
+      pid += 1;
+      told = null;
+      life = { boot, startMs: nowMs, endMs: Infinity };
+      history.lives.push(life);
+    }
+    if (event.kind === "die" && life !== null) {
+      die();
+      told = event.isTold ? nowMs : null;
+    }
+    if (event.kind === "reboot" && boot < BOOTS.length - 1) {
+      die();
+      told = null;
+      boot += 1;
+      nowMs = 1_000;
+    }
+  }
+  die();
+  look(true);
+  return history;
+}
+
+const proven = (rows: readonly UsageEntry[]): Span[] =>
+  rows
+    .filter((row) => row.proof !== "unproven" && row.endMs > row.startMs)
+    .map((row) => ({ boot: BOOTS.indexOf(row.bootId), startMs: row.startMs, endMs: row.endMs }));
+const lengthOf = (spans: readonly Span[]) => spans.reduce((sum, span) => sum + span.endMs - span.startMs, 0);
+const isWithin = (claim: Span, life: Span) =>
+  claim.boot === life.boot && claim.startMs >= life.startMs && claim.endMs <= life.endMs;
+
+describe("whatever happens to the host and whenever the agent looks", () => {
+  test("rows never overlap, and exactly the last one is final", () => {
+    fc.assert(
+      fc.property(happenings, (events) => {
+        const { rows } = play(events).meter;
+
+        const overlaps = rows.filter((row, n) => {
+          const next = rows[n + 1];
+          return next?.bootId === row.bootId && next.startMs < row.endMs;
+        });
+        expect(overlaps).toEqual([]);
+        expect(rows.map((row) => row.final)).toEqual(rows.map((_, n) => n === rows.length - 1));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("nothing is claimed that did not run", () => {
+    fc.assert(
+      fc.property(happenings, (events) => {
+        const { meter, lives } = play(events);
+
+        const untrue = proven(meter.rows).filter((claim) => !lives.some((life) => isWithin(claim, life)));
+        expect(untrue).toEqual([]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("all is claimed up to the last sight of each process", () => {
+    fc.assert(
+      fc.property(happenings, (events) => {
+        const { meter, lives, lastSightMs } = play(events);
+
+        const missing = lives.filter((life) => {
+          const claimedMs = lengthOf(proven(meter.rows).filter((claim) => isWithin(claim, life)));
+          return claimedMs < (lastSightMs.get(life) ?? life.startMs) - life.startMs;
+        });
+        expect(missing).toEqual([]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("a new process has its first row within 5 s of sight, and the next ones within a minute", () => {
+    fc.assert(
+      fc.property(happenings, (events) => {
+        const late = play(events).unsettled.filter(
+          ({ ms, hasRow }) => ms >= (hasRow ? EMIT_EVERY_MS : FIRST_EMIT_MS),
+        );
+        expect(late).toEqual([]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("a shortage of room changes the rows and not their sum", () => {
+    fc.assert(
+      fc.property(happenings, fc.array(fc.boolean(), { minLength: 60, maxLength: 60 }), (events, short) => {
+        const always = play(events).meter.rows;
+        const sometimes = play(events, (tick) => short[tick] === true).meter.rows;
+
+        expect(lengthOf(proven(sometimes))).toBe(lengthOf(proven(always)));
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("a run with cards", () => {
+  const good = (settledMs: number | null): CardProof => ({ kind: "good", settledMs });
+  const lost = (lastGoodMs: number | null): CardProof => ({ kind: "lost", lastGoodMs });
+
+  test("has rows only up to the last sample at which its cards were good", () => {
+    const meter = new Meter();
+    for (let nowMs = 0; nowMs <= 140_000; nowMs += 10_000)
+      meter.tick(run({ life: alive }, false, good(nowMs - 3_000)), moment(nowMs));
+
+    meter.tick(run({ life: ended(143_000) }, true, good(143_000)), moment(145_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 7_000, "exact"],
+      [7_000, 67_000, "exact"],
+      [67_000, 127_000, "exact"],
+      [127_000, 143_000, "bounded", "final"],
+    ]);
+  });
+
+  test("that loses one is charged to the last good sample, however long it runs on", () => {
+    const meter = new Meter();
+    for (let nowMs = 0; nowMs <= 50_000; nowMs += 10_000)
+      meter.tick(run({ life: alive }, false, good(Math.min(nowMs, 32_000))), moment(nowMs));
+
+    meter.tick(run({ life: alive }, false, lost(32_000)), moment(52_000));
+    meter.tick(run({ life: alive }, false, lost(32_000)), moment(62_000));
+    // The card is well again before the container has gone: the record of the stop still says "lost".
+    meter.tick(run({ life: alive }, false, lost(null)), moment(72_000));
+    meter.tick(run({ life: ended(73_000) }, true, lost(null)), moment(75_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 10_000, "exact"],
+      [10_000, 32_000, "bounded"],
+      [32_000, 52_000, "unproven"],
+      [52_000, 52_000, "unproven", "final"],
+    ]);
+  });
+
+  test("that loses one at once is charged nothing more than what is a row already", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }, false, good(null)), moment(0));
+    meter.tick(run({ life: alive }, false, good(null)), moment(10_000));
+
+    meter.tick(run({ life: alive }, true, lost(4_000)), moment(12_000));
+
+    expect(meter.spans()).toEqual([
+      [0, 10_000, "exact"],
+      [10_000, 12_000, "unproven", "final"],
+    ]);
+  });
+
+  test("of which nobody knows since when the card is lost is charged to where it was last seen", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive }, false, good(0)), moment(0));
+    meter.tick(run({ life: alive }, false, good(0)), moment(10_000));
+
+    meter.tick(run({ life: alive }, false, lost(null)), moment(12_000));
+
+    expect(meter.spans()).toEqual([[0, 10_000, "bounded"]]);
+  });
+
+  test("goes on when samples do not come, and loses no time by it", () => {
+    const meter = new Meter();
+    for (let nowMs = 0; nowMs <= 100_000; nowMs += 10_000)
+      meter.tick(run({ life: alive }, false, good(0)), moment(nowMs));
+    expect(meter.spans()).toEqual([]);
+
+    meter.tick(run({ life: alive }, false, good(null)), moment(110_000));
+
+    expect(meter.spans()).toEqual([[0, 110_000, "exact"]]);
+  });
+
+  test("whenever a card is lost, no row reaches beyond the last good sample, and none overlap", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 14_000 }), { maxLength: 40 }), fc.nat(), (gaps, cut) => {
+        const meter = new Meter();
+        let nowMs = 0;
+        let goodMs = 0;
+        meter.tick(run({ life: alive }, false, good(0)), moment(0));
+        const lostAt = gaps.length === 0 ? 0 : cut % gaps.length;
+        for (const [n, gap] of gaps.entries()) {
+          nowMs += gap;
+          // A sample is taken at every second tick, a little before it.
+          if (n <= lostAt && n % 2 === 0) goodMs = nowMs - Math.floor(gap / 2);
+          const cards = n <= lostAt ? good(goodMs) : lost(goodMs);
+          meter.tick(run({ life: alive }, false, cards), moment(nowMs));
+        }
+        meter.tick(run({ life: alive }, true, lost(goodMs)), moment(nowMs + 1_000));
+
+        const claimed = proven(meter.rows);
+        expect(lengthOf(claimed)).toBe(goodMs);
+        expect(claimed.every((row, n) => row.startMs === (n === 0 ? 0 : claimed[n - 1]?.endMs))).toBe(true);
+      }),
+    );
+  });
+});
+
+test("an agent that ticks every 10 s loses at most 10 s to a death that nothing tells of", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 400_000 }), fc.boolean(), (diesAtMs, isReboot) => {
+      const meter = new Meter();
+      for (let nowMs = 0; nowMs < diesAtMs; nowMs += 10_000) meter.tick(run({ life: alive }), moment(nowMs));
+
+      const after = isReboot ? moment(1_000, 1) : moment(diesAtMs + 30_000);
+      meter.tick(run(isReboot ? null : { life: ended(null) }, true), after);
+
+      const claimedMs = lengthOf(proven(meter.rows));
+      expect(claimedMs).toBeLessThanOrEqual(diesAtMs);
+      expect(diesAtMs - claimedMs).toBeLessThanOrEqual(10_000);
+    }),
+  );
+});
+
+test("how often the agent ticks does not change the sum", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 40_000 }), { maxLength: 40 }),
+      fc.array(fc.integer({ min: 1, max: 40_000 }), { maxLength: 40 }),
+      (gaps, otherGaps) => {
+        const sums = [gaps, otherGaps].map((between) => {
+          const meter = new Meter();
+          let nowMs = 0;
+          meter.tick(run({ life: alive }), moment(0));
+          for (const gap of between) {
+            nowMs = Math.min(nowMs + gap, 300_000);
+            meter.tick(run({ life: alive }), moment(nowMs));
+          }
+          meter.tick(run({ life: ended(300_000) }, true), moment(305_000));
+          return lengthOf(proven(meter.rows));
+        });
+
+        expect(sums).toEqual([300_000, 300_000]);
+      },
+    ),
+  );
+});

@@ -1,0 +1,66 @@
+/** Which kept output goes when there is too much of it, or too little room. */
+import { expect, test } from "vitest";
+import {
+  hasRoomFor,
+  KEPT_MS,
+  MAX_RUN_BYTES,
+  outputsToDrop,
+  SEGMENT_BYTES,
+  segmentsToDrop,
+} from "@remotegpu/agent/core/storage/output-limits";
+import { GIB, MIB } from "@remotegpu/shared/units";
+import { runId } from "../../../../support/samples/run-samples.ts";
+
+const NOW = 1_000 * KEPT_MS;
+const kept = (name: string, bytes: number, ageMs: number) => ({
+  runId: runId(name),
+  bytes,
+  keptAtMs: NOW - ageMs,
+});
+const plenty = { nowMs: NOW, freeBytes: 100 * GIB };
+
+test("output is kept for its days and no longer", () => {
+  const runs = [kept("new", 10, 0), kept("last-moment", 10, KEPT_MS - 1), kept("old", 10, KEPT_MS)];
+
+  expect(outputsToDrop(runs, plenty)).toEqual(["old"]);
+});
+
+test("beyond the host's bound the oldest runs go first, and no more than needed", () => {
+  const runs = Array.from({ length: 129 }, (_, age) => kept(`run-${age}`, MAX_RUN_BYTES, age));
+
+  expect(outputsToDrop(runs.slice(0, 128), plenty)).toEqual([]);
+  expect(outputsToDrop(runs, plenty)).toEqual(["run-128"]);
+  expect(outputsToDrop(runs.slice(0, 128), { ...plenty, comingBytes: 1 })).toEqual(["run-127"]);
+});
+
+test("runs of the same moment go in the order of their names", () => {
+  const runs = [kept("b", 2 * GIB, 5), kept("a", 1, 5)];
+
+  expect(outputsToDrop(runs, plenty)).toEqual(["a"]);
+});
+
+test("on a full disk output gives way to the journal", () => {
+  const runs = [kept("new", 100 * MIB, 1), kept("old", 100 * MIB, 2)];
+
+  expect(outputsToDrop(runs, { nowMs: NOW, freeBytes: 128 * MIB })).toEqual([]);
+  expect(outputsToDrop(runs, { nowMs: NOW, freeBytes: 128 * MIB - 1 })).toEqual(["old"]);
+  expect(outputsToDrop(runs, { nowMs: NOW, freeBytes: 27 * MIB })).toEqual(["old", "new"]);
+});
+
+test("nothing is kept where nothing has room", () => {
+  expect(hasRoomFor(SEGMENT_BYTES, { keptBytes: 0, freeBytes: 128 * MIB + SEGMENT_BYTES })).toBe(true);
+  expect(hasRoomFor(SEGMENT_BYTES, { keptBytes: 0, freeBytes: 128 * MIB + SEGMENT_BYTES - 1 })).toBe(false);
+  expect(hasRoomFor(1, { keptBytes: 2 * GIB, freeBytes: 100 * GIB })).toBe(false);
+});
+
+test.each([
+  [[], []],
+  [[1, 2, 3], []],
+  [[1, 2, 3, 4], [1]],
+  [
+    [10, 9, 2, 11, 12],
+    [2, 9],
+  ],
+])("before the next segment, of %j go %j", (numbers, dropped) => {
+  expect(segmentsToDrop(numbers)).toEqual(dropped);
+});

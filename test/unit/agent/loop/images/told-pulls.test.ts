@@ -1,0 +1,68 @@
+/** What is told of pulls stays small, whatever a registry said and however many want one image. */
+import { expect, test } from "vitest";
+import { PullProgress } from "@remotegpu/agent/core/images/pull-progress";
+import { ToldPulls, type Pull, type Settled } from "@remotegpu/agent/loop/images/told-pulls";
+import { ObservedPull } from "@remotegpu/shared/image-fetch";
+import { MAX_OBSERVED_PULLS } from "@remotegpu/shared/protocol";
+import { KIB } from "@remotegpu/shared/units";
+import { fetchWish, orderWish } from "../../../../support/samples/image-wishes.ts";
+
+const LONG_NAME = `r.example.com/${"x".repeat(230)}`;
+
+function pullOf(wishes: readonly ReturnType<typeof orderWish>[]): Pull {
+  return {
+    key: "one",
+    image: LONG_NAME,
+    registry: "r.example.com",
+    wishes: new Map(wishes.map((wish) => [wish.wisher, wish])),
+    sinceMs: 0,
+    failures: 0,
+    yields: 0,
+    notBefore: null,
+    isPaused: false,
+    underWay: {
+      owner: "ann",
+      end: new AbortController(),
+      progress: new PullProgress(),
+      beganMs: 0,
+      movedMs: 0,
+      yields: 0,
+    },
+  };
+}
+
+test("all that failed, with all that was said, fits beside what else a host tells", () => {
+  const wishes = Array.from({ length: MAX_OBSERVED_PULLS }, (_, at) =>
+    fetchWish(`${LONG_NAME}-${at}`, "ann", `fetch-${String(at).padStart(50, "0")}`),
+  );
+  const said = "\u{20ac}".repeat(2_000);
+  const settled: Settled = { kind: "failed", problem: "failed", said, terms: null };
+  const { pulls } = new ToldPulls().tell(
+    {
+      wishes: new Map(wishes.map((wish) => [wish.wisher, wish])),
+      pulls: [],
+      settled: new Map(wishes.map(({ wisher }) => [wisher, settled])),
+    },
+    0,
+  );
+
+  expect(pulls).toHaveLength(MAX_OBSERVED_PULLS);
+  for (const pull of pulls) expect(pull.operatorDetail).toHaveLength(200);
+  expect(Buffer.byteLength(JSON.stringify(pulls))).toBeLessThan(400 * KIB);
+});
+
+test("orders that want a pull are told once, however many fetches want it too, and not all of too many", () => {
+  const orders = Array.from({ length: 100 }, (_, at) =>
+    orderWish(LONG_NAME, "ann", { run: `o-${String(at).padStart(3, "0")}` }),
+  );
+  const fetches = ["f-2", "f-1"].map((fetchId) => fetchWish(LONG_NAME, "ann", fetchId));
+  const state = { wishes: new Map(), pulls: [pullOf([...orders, ...fetches])], settled: new Map() };
+
+  const { pulls } = new ToldPulls().tell(state, 0);
+
+  expect(pulls.map(({ fetchId, instanceIds }) => [fetchId, instanceIds?.length])).toEqual([
+    ["f-1", 64],
+    ["f-2", 0],
+  ]);
+  for (const pull of pulls) expect(ObservedPull.safeParse(pull).error).toBeUndefined();
+});
