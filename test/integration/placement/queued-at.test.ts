@@ -1,7 +1,5 @@
 /** Since when an environment waits: from the order of its start, which a host that cannot carry it out does not undo. */
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { MIGRATIONS } from "@remotegpu/control-plane/store/migrate";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
@@ -52,13 +50,4 @@ test("the next start is a new order", async () => {
     await scene.api.ask("POST", `/api/v1/environments/${id}/${verb}`, { as: alice });
 
   expect(await queuedAt()).toBeGreaterThanOrEqual(ordered + 5 * 60_000);
-});
-
-test("what waited before the moment was kept has it from its events", async () => {
-  const ordered = await queuedAt();
-  await scene.api.db.query("UPDATE environments SET queued_at = NULL WHERE id = $1", [id]);
-
-  await scene.api.db.query(readFileSync(new URL("0015_waiting_line.sql", MIGRATIONS), "utf8"));
-
-  expect(await queuedAt()).toBe(ordered);
 });

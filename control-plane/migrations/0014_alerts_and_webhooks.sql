@@ -1,4 +1,5 @@
--- What customers are told about their money: what they ask to be warned of, what was told, and how it is sent.
+-- What customers are told: what of their money they ask to be warned of and were told, and the webhooks by which that,
+-- news of their work and operators' alarms are sent.
 
 -- Null where the settings' defaults hold; an empty list warns of nothing.
 CREATE TABLE IF NOT EXISTS alert_rules (
@@ -15,7 +16,8 @@ CREATE INDEX IF NOT EXISTS idx_alert_rules_with_limit ON alert_rules (customer_i
 CREATE TABLE IF NOT EXISTS alerts (
   id bigserial PRIMARY KEY,
   customer_id bigint NOT NULL REFERENCES customers,
-  kind varchar(16) NOT NULL CHECK (kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended')),
+  kind varchar(16) NOT NULL
+    CHECK (kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'data-at-risk')),
   -- Points, hours or percent.
   threshold numeric(20,4),
   -- The first day of the month that a budget's alert is about.
@@ -38,11 +40,13 @@ CREATE TABLE IF NOT EXISTS webhooks (
   url varchar(2048) NOT NULL,
   -- Signs what is sent, so it has to be known; it is shown once.
   secret varchar(64) NOT NULL,
-  -- Null: every kind.
+  -- Null: every kind of the account's own. `alarm` has to be named.
   kinds varchar(16)[],
   active boolean NOT NULL DEFAULT true,
   created_at timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT webhooks_kinds_check CHECK (kinds <@ ARRAY['low-balance', 'hours-left', 'budget', 'overdue', 'suspended']::varchar[])
+  CONSTRAINT webhooks_kinds_check
+    CHECK (kinds <@ ARRAY['low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'data-at-risk', 'ready', 'failed',
+                          'stopped', 'restarting', 'drained', 'lease-due', 'alarm']::varchar[])
 );
 CREATE INDEX IF NOT EXISTS idx_webhooks_customer ON webhooks (customer_id, id);
 
@@ -51,7 +55,10 @@ CREATE TABLE IF NOT EXISTS webhook_deliveries (
   id bigserial PRIMARY KEY,
   webhook_id bigint NOT NULL REFERENCES webhooks ON DELETE CASCADE,
   alert_id bigint REFERENCES alerts,
-  kind varchar(16) NOT NULL CHECK (kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'test')),
+  -- `skipped`: so much waits for the webhook that what happened since is not told one by one.
+  kind varchar(16) NOT NULL
+    CHECK (kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'data-at-risk', 'ready', 'failed',
+                    'stopped', 'restarting', 'drained', 'lease-due', 'alarm', 'skipped', 'test')),
   -- What is sent, to the byte, at every try.
   body text NOT NULL,
   created_at timestamptz NOT NULL,
@@ -70,9 +77,6 @@ CREATE INDEX IF NOT EXISTS idx_webhook_deliveries_webhook ON webhook_deliveries 
 CREATE INDEX IF NOT EXISTS idx_webhook_deliveries_alert ON webhook_deliveries (alert_id);
 CREATE INDEX IF NOT EXISTS idx_webhook_deliveries_due ON webhook_deliveries (next_try_at)
   WHERE delivered_at IS NULL AND given_up_at IS NULL;
-
--- What a customer spent in a month, for the budget.
-CREATE INDEX IF NOT EXISTS idx_billing_records_customer_month ON billing_records (customer_id, usage_month);
-
--- Runs with time that is metered and not charged, for who looks after the books.
-CREATE INDEX IF NOT EXISTS idx_runs_waived ON runs (id) WHERE waived_ms > 0;
+-- What waits for a webhook is counted before more is added.
+CREATE INDEX IF NOT EXISTS idx_webhook_deliveries_waiting ON webhook_deliveries (webhook_id)
+  WHERE delivered_at IS NULL AND given_up_at IS NULL;

@@ -1,5 +1,4 @@
--- Invoices: one per customer and month, made when the month is closed and never changed; and pages of records, which
--- are read along one index each.
+-- Invoices: one per customer and month, made when the month is closed and never changed.
 
 -- Which months are closed, and how far their invoices are. What is posted holds this table in ROW SHARE mode, and a
 -- closing begins with EXCLUSIVE: nothing can be posted onto a month while it is closed, nor afterwards.
@@ -13,23 +12,25 @@ CREATE TABLE IF NOT EXISTS invoice_closings (
   -- Invoices are made in the order of the customers' ids, so that their numbers follow from the records.
   last_customer_id bigint NOT NULL DEFAULT 0,
   invoices int NOT NULL DEFAULT 0,
-  amount numeric(20,4) NOT NULL DEFAULT 0
+  -- Over all customers, as that of hour_ticks.
+  amount numeric(38,4) NOT NULL DEFAULT 0
 );
 
 -- Null in invoices of the old system. The account's movements are those of the month by the ledger's time.
-ALTER TABLE invoices ADD COLUMN IF NOT EXISTS invoice_month date;
-ALTER TABLE invoices ADD COLUMN IF NOT EXISTS due numeric(20,4);
-ALTER TABLE invoices ADD COLUMN IF NOT EXISTS opening_balance numeric(20,4);
-ALTER TABLE invoices ADD COLUMN IF NOT EXISTS topups numeric(20,4);
-ALTER TABLE invoices ADD COLUMN IF NOT EXISTS refunds numeric(20,4);
-ALTER TABLE invoices ADD COLUMN IF NOT EXISTS adjustments numeric(20,4);
-ALTER TABLE invoices ADD COLUMN IF NOT EXISTS charges numeric(20,4);
-ALTER TABLE invoices ADD COLUMN IF NOT EXISTS closing_balance numeric(20,4);
-ALTER TABLE invoices DROP CONSTRAINT IF EXISTS invoices_month_check;
-ALTER TABLE invoices ADD CONSTRAINT invoices_month_check CHECK (EXTRACT(day FROM invoice_month) = 1);
-ALTER TABLE invoices DROP CONSTRAINT IF EXISTS invoices_movements_add_up;
-ALTER TABLE invoices ADD CONSTRAINT invoices_movements_add_up
-  CHECK (closing_balance = opening_balance + topups + refunds + adjustments - charges);
+ALTER TABLE invoices
+  ADD COLUMN IF NOT EXISTS invoice_month date,
+  ADD COLUMN IF NOT EXISTS due numeric(20,4),
+  ADD COLUMN IF NOT EXISTS opening_balance numeric(20,4),
+  ADD COLUMN IF NOT EXISTS topups numeric(20,4),
+  ADD COLUMN IF NOT EXISTS refunds numeric(20,4),
+  ADD COLUMN IF NOT EXISTS adjustments numeric(20,4),
+  ADD COLUMN IF NOT EXISTS charges numeric(20,4),
+  ADD COLUMN IF NOT EXISTS closing_balance numeric(20,4),
+  DROP CONSTRAINT IF EXISTS invoices_month_check,
+  ADD CONSTRAINT invoices_month_check CHECK (EXTRACT(day FROM invoice_month) = 1),
+  DROP CONSTRAINT IF EXISTS invoices_movements_add_up,
+  ADD CONSTRAINT invoices_movements_add_up
+    CHECK (closing_balance = opening_balance + topups + refunds + adjustments - charges);
 CREATE UNIQUE INDEX IF NOT EXISTS idx_invoices_customer_month ON invoices (customer_id, invoice_month)
   WHERE invoice_month IS NOT NULL;
 CREATE INDEX IF NOT EXISTS idx_invoices_unpaid ON invoices (customer_id)
@@ -89,11 +90,20 @@ END $$;
 CREATE OR REPLACE TRIGGER issued BEFORE UPDATE OR DELETE ON invoices
   FOR EACH ROW WHEN (OLD.invoice_month IS NOT NULL) EXECUTE FUNCTION refuse_change_of_invoice();
 
--- A record for a month that is closed goes on the first one that is open: whoever posted it has a slow clock, or came
--- just too late. The lock makes it wait for a closing that has begun, and lets the next one wait for it.
-CREATE OR REPLACE FUNCTION put_on_open_invoice() RETURNS trigger LANGUAGE plpgsql AS $$
+-- The lock of a closing is taken once for a statement, before its first record: it makes the statement wait for a closing
+-- that has begun, and lets the next one wait for it. What is closed is asked after that.
+CREATE OR REPLACE FUNCTION hold_invoice_closings() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   LOCK TABLE invoice_closings IN ROW SHARE MODE;
+  RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER holds_closings BEFORE INSERT ON billing_records
+  FOR EACH STATEMENT EXECUTE FUNCTION hold_invoice_closings();
+
+-- A record for a month that is closed goes on the first one that is open: whoever posted it has a slow clock, or came
+-- just too late.
+CREATE OR REPLACE FUNCTION put_on_open_invoice() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
   NEW.invoice_month := greatest(NEW.invoice_month, (SELECT (max(month) + interval '1 month')::date FROM invoice_closings));
   RETURN NEW;
 END $$;
@@ -103,17 +113,3 @@ CREATE OR REPLACE TRIGGER on_open_invoice BEFORE INSERT ON billing_records
 -- A month's records by customer, for its closing.
 CREATE INDEX IF NOT EXISTS idx_billing_records_invoice ON billing_records (invoice_month, customer_id)
   WHERE invoice_month IS NOT NULL;
-
--- The same names with the id behind: a page of records is then a stretch of one index, however many there are.
-DROP INDEX IF EXISTS idx_billing_records_customer;
-CREATE INDEX idx_billing_records_customer ON billing_records (customer_id, id);
-DROP INDEX IF EXISTS idx_billing_records_workspace;
-CREATE INDEX idx_billing_records_workspace ON billing_records (workspace_id, id);
-DROP INDEX IF EXISTS idx_billing_records_resource;
-CREATE INDEX idx_billing_records_resource ON billing_records (resource_id, id);
-DROP INDEX IF EXISTS idx_billing_records_run;
-CREATE INDEX idx_billing_records_run ON billing_records (run_id, id);
-
--- What moved an account since a moment.
-DROP INDEX IF EXISTS idx_ledger_transactions_customer;
-CREATE INDEX idx_ledger_transactions_customer ON ledger_transactions (customer_id, at);

@@ -1,7 +1,5 @@
--- What workspaces keep in storage pools, hour by hour, and what each day of it was charged.
-
--- When this host last asked what it is to measure; null where its agent knows no sampling.
-ALTER TABLE hosts ADD COLUMN IF NOT EXISTS storage_asked_at timestamptz;
+-- What workspaces keep in storage pools, hour by hour, what each day of it was charged, and what becomes of the data of
+-- customers who owe for long.
 
 -- One row per pool and full hour: who samples it. It counts once finished_at is set; a workspace that then has no row
 -- in storage_samples has nothing on that pool in that hour.
@@ -47,3 +45,31 @@ CREATE TABLE IF NOT EXISTS storage_days (
 );
 CREATE INDEX IF NOT EXISTS idx_storage_days_customer ON storage_days (customer_id);
 CREATE INDEX IF NOT EXISTS idx_storage_days_transaction ON storage_days (transaction_id);
+
+-- How far they were warned: one row for a customer who is overdue for 30 days or more; it goes when the account is normal
+-- again.
+CREATE TABLE IF NOT EXISTS data_risks (
+  customer_id bigint PRIMARY KEY REFERENCES customers,
+  -- The debt that it is about.
+  overdue_since timestamptz NOT NULL,
+  -- Days after which was told last; from 60 on the data is at risk.
+  told_day int NOT NULL CHECK (told_day IN (30, 53, 59, 60)),
+  told_at timestamptz NOT NULL
+);
+
+-- Folders that administrators ordered to go from a storage pool. No host removes them by itself: rows are for the
+-- operator.
+CREATE TABLE IF NOT EXISTS data_removals (
+  id bigserial PRIMARY KEY,
+  customer_id bigint NOT NULL REFERENCES customers,
+  ordered_at timestamptz NOT NULL,
+  ordered_by varchar(160) NOT NULL,
+  resource_type varchar(16) NOT NULL CHECK (resource_type IN ('environment', 'training', 'dataset', 'model')),
+  resource_id varchar(64) NOT NULL,
+  -- Null where it is not known: in whichever pool has the folder.
+  storage_pool varchar(64),
+  folder varchar(512) NOT NULL
+);
+CREATE INDEX IF NOT EXISTS idx_data_removals_customer ON data_removals (customer_id, id);
+CREATE UNIQUE INDEX IF NOT EXISTS idx_data_removals_folder
+  ON data_removals (customer_id, resource_type, resource_id, coalesce(storage_pool, ''), folder);

@@ -1,0 +1,103 @@
+-- The control plane itself and what it writes down: its few rows of its own, alarms for operators, what happened (events)
+-- and what was asked for (the audit log). Of both, rows outlive what they speak of, so nothing there is a foreign key.
+
+-- One row. db_incarnation rises when a restored database shows itself.
+CREATE TABLE IF NOT EXISTS cluster_state (
+  singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+  db_incarnation bigint NOT NULL DEFAULT 1 CHECK (db_incarnation >= 1)
+);
+INSERT INTO cluster_state DEFAULT VALUES ON CONFLICT DO NOTHING;
+
+CREATE TABLE IF NOT EXISTS settings (
+  key varchar(64) PRIMARY KEY,
+  value text NOT NULL,
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE OR REPLACE TRIGGER set_updated_at BEFORE UPDATE ON settings FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+-- One row: who may write as the leader. Every leader transaction compares the term.
+CREATE TABLE IF NOT EXISTS leader (
+  singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+  holder text,
+  term bigint NOT NULL DEFAULT 0 CHECK (term >= 0),
+  lease_until timestamptz NOT NULL DEFAULT 'epoch'
+);
+INSERT INTO leader DEFAULT VALUES ON CONFLICT DO NOTHING;
+
+-- What an operator should look at: a second use of a token, quarantined usage, a card seen on two hosts.
+CREATE TABLE IF NOT EXISTS alarms (
+  id bigserial PRIMARY KEY,
+  kind varchar(64) NOT NULL,
+  subject varchar(256) NOT NULL,
+  detail text,
+  raised_at timestamptz NOT NULL DEFAULT now(),
+  cleared_at timestamptz
+);
+CREATE INDEX IF NOT EXISTS idx_alarms_open ON alarms (kind, subject) WHERE cleared_at IS NULL;
+
+-- What happened to workloads, hosts and accounts.
+CREATE TABLE IF NOT EXISTS events (
+  id bigserial PRIMARY KEY,
+  at timestamptz NOT NULL DEFAULT now(),
+  workload_kind varchar(16),
+  workload_id varchar(64),
+  instance_id varchar(64),
+  host_id varchar(64),
+  gpu_uuid varchar(128),
+  customer_id bigint,
+  actor varchar(160),
+  kind varchar(64) NOT NULL,
+  old text,
+  new text,
+  reason text
+);
+CREATE INDEX IF NOT EXISTS idx_events_workload ON events (workload_kind, workload_id, id);
+CREATE INDEX IF NOT EXISTS idx_events_host ON events (host_id, id);
+CREATE INDEX IF NOT EXISTS idx_events_customer ON events (customer_id, id);
+
+-- What must stay as it was written, for whoever owns the tables, too: the audit log here, and further on the rows of the
+-- hosts' journals, the books and the parts of invoices. Rights guard them besides: the control plane's role and what it
+-- may do belong to the cluster and to every run of the migrations, not to a file.
+CREATE OR REPLACE FUNCTION refuse_change_of_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% is append-only: % is refused, a correction is a new entry', TG_TABLE_NAME, TG_OP
+    USING ERRCODE = 'restrict_violation';
+END $$;
+
+-- Every change that anybody asked for, refused ones too: what it was, of what, and what came of it. Servers of another
+-- version may run beside ours and name less, so action and outcome have defaults.
+CREATE TABLE IF NOT EXISTS audit_log (
+  id bigserial PRIMARY KEY,
+  at timestamptz NOT NULL DEFAULT now(),
+  api_key_id bigint,
+  actor_customer_id bigint,
+  method varchar(16) NOT NULL,
+  route varchar(256) NOT NULL,
+  subject varchar(256),
+  status int,
+  -- Nobody writes or reads it.
+  detail jsonb,
+  actor_role varchar(16),
+  action varchar(64) NOT NULL DEFAULT 'change',
+  target_kind varchar(32),
+  target_id varchar(160),
+  outcome varchar(16) NOT NULL DEFAULT 'done' CHECK (outcome IN ('done', 'repeated', 'refused', 'failed')),
+  problem varchar(32),
+  -- Fields that differ, and of those that may be shown their values; null where nothing was there.
+  before jsonb,
+  after jsonb,
+  -- Rows of one request share it; null where a row stands for none alone.
+  request_id uuid,
+  -- More than one where a row stands for attempts that were counted only.
+  attempts int NOT NULL DEFAULT 1 CHECK (attempts >= 1)
+);
+CREATE INDEX IF NOT EXISTS idx_audit_log_actor ON audit_log (actor_customer_id, at, id);
+CREATE INDEX IF NOT EXISTS idx_audit_log_at ON audit_log (at, id);
+CREATE INDEX IF NOT EXISTS idx_audit_log_target ON audit_log (target_kind, target_id, at, id);
+CREATE INDEX IF NOT EXISTS idx_audit_log_action ON audit_log (action, at, id);
+-- What is done is nearly everything, and found by the index of all.
+CREATE INDEX IF NOT EXISTS idx_audit_log_undone ON audit_log (outcome, at, id) WHERE outcome <> 'done';
+CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_log
+  FOR EACH ROW EXECUTE FUNCTION refuse_change_of_append_only();
+CREATE OR REPLACE TRIGGER append_only_truncate BEFORE TRUNCATE ON audit_log
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_append_only();
