@@ -29,7 +29,6 @@ export const MIGRATIONS = new URL("../../migrations/", import.meta.url);
 const OLD_NAMES = new URL("old_names.sql", MIGRATIONS);
 
 const MIGRATION_TIMEOUT_MS = 30 * 60_000;
-const FORMERLY = /^-- formerly ([0-9a-f]{64})$/gm;
 /** Two processes that make the table of applied migrations at the same moment: one of them loses and looks again. */
 const MAX_BOOKKEEPING_ATTEMPTS = 5;
 const LOST_CREATE_RACE = new Set(["23505", "42P07", "42710"]);
@@ -42,8 +41,6 @@ interface Migration {
   name: string;
   sql: string;
   checksum: string;
-  /** Of earlier texts that differ in how, not in what: a line "-- formerly <checksum>" each. */
-  formerly: readonly string[];
 }
 
 export interface MigrateOptions {
@@ -66,7 +63,7 @@ export interface Migrated extends UpgradeResult {
  * Applies what is missing, in order. Old tables are upgraded with all of it in one transaction. In the end the
  * application's role gets what it needs of all tables.
  * @param target acts as the owner of the tables
- * @throws MigrationError when a file fails or was changed since it was applied, or something is in the way of an
+ * @throws MigrationError when a file fails, an earlier checkout made this database, or something is in the way of an
  *   upgrade; StoreError when there is no database to ask
  */
 export async function migrate(
@@ -88,6 +85,7 @@ export async function migrate(
     }
   }
   const migrations = await readMigrations(folder);
+  missingOf(migrations, await appliedChecksumsOrNone(target));
   const upgraded = await upgradeOldTables(target, migrations, { log, strict, waitMs });
   await makeBookkeeping(target);
   const applied = [...upgraded.applied];
@@ -119,7 +117,7 @@ export async function migrate(
  */
 export async function planMigration(database: Database, folder = MIGRATIONS): Promise<Migrated> {
   const checksums = await appliedChecksumsOrNone(database);
-  const missing = (await readMigrations(folder)).filter((migration) => !isApplied(migration, checksums));
+  const missing = missingOf(await readMigrations(folder), checksums);
   const result = await dryRun(database, { timeoutMs: MIGRATION_TIMEOUT_MS }).catch((cause: unknown) => {
     if (!(cause instanceof StoreError)) throw cause;
     throw new MigrationError(`the upgrade would fail: ${cause.message}`, { cause });
@@ -199,15 +197,14 @@ async function upgradeOldTables(
  */
 export async function assertMigrated(database: Database, folder = MIGRATIONS): Promise<void> {
   const checksums = await appliedChecksumsOrNone(database);
-  for (const migration of await readMigrations(folder)) {
-    if (isApplied(migration, checksums)) continue;
-    const who = await whoMigrates(database);
-    throw new MigrationError(
-      who === null
-        ? `the database lacks ${migration.name}: run "remotegpu-control-plane migrate" first`
-        : `the database is being migrated (${who}) and lacks ${migration.name}: start again when that has ended`,
-    );
-  }
+  const [missing] = missingOf(await readMigrations(folder), checksums);
+  if (missing === undefined) return;
+  const who = await whoMigrates(database);
+  throw new MigrationError(
+    who === null
+      ? `the database lacks ${missing.name}: run "remotegpu-control-plane migrate" first`
+      : `the database is being migrated (${who}) and lacks ${missing.name}: start again when that has ended`,
+  );
 }
 
 export async function readMigrations(folder: URL): Promise<Migration[]> {
@@ -215,8 +212,7 @@ export async function readMigrations(folder: URL): Promise<Migration[]> {
   return await Promise.all(
     names.map(async (name) => {
       const sql = await readFile(new URL(name, folder), "utf8");
-      const formerly = [...sql.matchAll(FORMERLY)].flatMap(([, checksum]) => checksum ?? []);
-      return { name, sql, checksum: createHash("sha256").update(sql).digest("hex"), formerly };
+      return { name, sql, checksum: createHash("sha256").update(sql).digest("hex") };
     }),
   );
 }
@@ -233,14 +229,39 @@ async function apply(connection: Connection, migration: Migration): Promise<bool
   return true;
 }
 
-function isApplied({ name, checksum, formerly }: Migration, checksums: Map<string, string>): boolean {
-  const known = checksums.get(name);
-  if (known !== undefined && known !== checksum && !formerly.includes(known))
-    throw new MigrationError(
-      `${name} was changed after this database got it (checksum ${known.slice(0, 12)} then, ${checksum.slice(0, 12)} now); ` +
-        "put a change into a new migration",
+/**
+ * What a database has not got yet, of these in their order.
+ * @throws MigrationError when it was made by other files than these
+ */
+function missingOf(migrations: readonly Migration[], checksums: ReadonlyMap<string, string>): Migration[] {
+  const missing = migrations.filter(({ name }) => !checksums.has(name));
+  const ours = new Set(migrations.map(({ name }) => name));
+  const last = migrations.at(-1)?.name ?? "";
+  // Beyond the last of ours they are of a later version, beside which this one may run for a while.
+  const [gone, ...more] = [...checksums.keys()]
+    .filter((name) => !ours.has(name) && (missing.length > 0 || name < last))
+    .sort();
+  if (gone !== undefined)
+    throw madeByOthers(
+      `it has migrations that are no longer there: ${gone}${more.length === 0 ? "" : ` and ${more.length} more`}`,
     );
+  for (const migration of migrations) isApplied(migration, checksums);
+  return missing;
+}
+
+function isApplied({ name, checksum }: Migration, checksums: ReadonlyMap<string, string>): boolean {
+  const known = checksums.get(name);
+  if (known !== undefined && known !== checksum)
+    throw madeByOthers(`${name} was changed after this database got it`);
   return known !== undefined;
+}
+
+/** Nothing was released before the files became what they are, so there is no way on from there. */
+function madeByOthers(why: string): MigrationError {
+  return new MigrationError(
+    `this database was made by an earlier checkout (${why}), and stays as it is: ` +
+      "give an empty one, or run `npm start -- --clean`",
+  );
 }
 
 async function appliedChecksumsOrNone(database: Database): Promise<Map<string, string>> {
