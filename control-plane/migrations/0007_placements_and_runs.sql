@@ -23,6 +23,8 @@ ALTER TABLE training_jobs
   -- Since when it is wanted: an order from its moment on. Rows of the old system get no default: null, until somebody
   -- confirms them.
   ADD COLUMN IF NOT EXISTS confirmed_at timestamptz,
+  -- Since when it has places, which takes it out of the line; it is queued on until its ranks run. Null without places.
+  ADD COLUMN IF NOT EXISTS placed_at timestamptz,
   ALTER COLUMN confirmed_at SET DEFAULT now();
 
 CREATE TABLE IF NOT EXISTS service_revisions (
@@ -37,10 +39,12 @@ CREATE TABLE IF NOT EXISTS service_revisions (
 CREATE TABLE IF NOT EXISTS placement_skips (
   workload_kind varchar(16) NOT NULL CHECK (workload_kind IN ('environment', 'training', 'inference')),
   workload_id varchar(64) NOT NULL,
+  -- With workload_kind and workload_id the start: its ranks follow one another from here.
+  first_rank int NOT NULL DEFAULT 0 CHECK (first_rank >= 0),
   storage_pool varchar(64) NOT NULL,
   reason text NOT NULL,
   until timestamptz NOT NULL,
-  PRIMARY KEY (workload_kind, workload_id, storage_pool)
+  PRIMARY KEY (workload_kind, workload_id, first_rank, storage_pool)
 );
 -- Skips that have not passed.
 CREATE INDEX IF NOT EXISTS idx_placement_skips_until ON placement_skips (until);

@@ -55,6 +55,8 @@ CREATE TABLE IF NOT EXISTS image_fetches (
   id varchar(63) PRIMARY KEY,
   workload_kind varchar(16) NOT NULL CHECK (workload_kind IN ('environment', 'training', 'inference')),
   workload_id varchar(64) NOT NULL,
+  -- Of the start that waits for it.
+  first_rank int NOT NULL DEFAULT 0 CHECK (first_rank >= 0),
   host_id varchar(64) NOT NULL REFERENCES hosts (id) ON DELETE CASCADE,
   image varchar(256) NOT NULL,
   since timestamptz NOT NULL,
@@ -69,5 +71,5 @@ CREATE TABLE IF NOT EXISTS image_fetches (
   CONSTRAINT image_fetches_end_check CHECK ((ended_at IS NULL) = (outcome IS NULL)),
   CONSTRAINT image_fetches_problem_check CHECK ((problem IS NULL) = (outcome IS DISTINCT FROM 'failed'))
 );
-CREATE UNIQUE INDEX IF NOT EXISTS image_fetches_one_open ON image_fetches (workload_kind, workload_id) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS image_fetches_one_open ON image_fetches (workload_kind, workload_id, first_rank) WHERE ended_at IS NULL;
 CREATE INDEX IF NOT EXISTS idx_image_fetches_host ON image_fetches (host_id);

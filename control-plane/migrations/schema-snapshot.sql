@@ -771,6 +771,7 @@ CREATE TABLE image_fetches (
   id varchar(63) NOT NULL,
   workload_kind varchar(16) NOT NULL,
   workload_id varchar(64) NOT NULL,
+  first_rank integer NOT NULL DEFAULT 0,
   host_id varchar(64) NOT NULL,
   image varchar(256) NOT NULL,
   since timestamptz NOT NULL,
@@ -782,12 +783,13 @@ CREATE TABLE image_fetches (
   payer_id bigint,
   CONSTRAINT image_fetches_pkey PRIMARY KEY (id),
   CONSTRAINT image_fetches_end_check CHECK (((ended_at IS NULL) = (outcome IS NULL))),
+  CONSTRAINT image_fetches_first_rank_check CHECK ((first_rank >= 0)),
   CONSTRAINT image_fetches_outcome_check CHECK ((outcome IN ('present', 'failed', 'not-wanted', 'not-allowed', 'not-begun', 'host-away'))),
   CONSTRAINT image_fetches_problem_check CHECK (((problem IS NULL) = ((outcome)::text IS DISTINCT FROM 'failed'::text))),
   CONSTRAINT image_fetches_workload_kind_check CHECK ((workload_kind IN ('environment', 'training', 'inference')))
 );
 CREATE INDEX idx_image_fetches_host ON image_fetches USING btree (host_id);
-CREATE UNIQUE INDEX image_fetches_one_open ON image_fetches USING btree (workload_kind, workload_id) WHERE (ended_at IS NULL);
+CREATE UNIQUE INDEX image_fetches_one_open ON image_fetches USING btree (workload_kind, workload_id, first_rank) WHERE (ended_at IS NULL);
 
 CREATE TABLE images (
   id bigserial,
@@ -1100,10 +1102,12 @@ CREATE TRIGGER set_updated_at BEFORE UPDATE ON models FOR EACH ROW EXECUTE FUNCT
 CREATE TABLE placement_skips (
   workload_kind varchar(16) NOT NULL,
   workload_id varchar(64) NOT NULL,
+  first_rank integer NOT NULL DEFAULT 0,
   storage_pool varchar(64) NOT NULL,
   reason text NOT NULL,
   until timestamptz NOT NULL,
-  CONSTRAINT placement_skips_pkey PRIMARY KEY (workload_kind, workload_id, storage_pool),
+  CONSTRAINT placement_skips_pkey PRIMARY KEY (workload_kind, workload_id, first_rank, storage_pool),
+  CONSTRAINT placement_skips_first_rank_check CHECK ((first_rank >= 0)),
   CONSTRAINT placement_skips_workload_kind_check CHECK ((workload_kind IN ('environment', 'training', 'inference')))
 );
 CREATE INDEX idx_placement_skips_until ON placement_skips USING btree (until);
@@ -1496,6 +1500,7 @@ CREATE TABLE training_jobs (
   status_deadline_at timestamptz,
   queued_at timestamptz,
   confirmed_at timestamptz DEFAULT now(),
+  placed_at timestamptz,
   CONSTRAINT training_jobs_pkey PRIMARY KEY (id),
   CONSTRAINT training_jobs_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
   CONSTRAINT training_jobs_distributed_config_check CHECK ((jsonb_typeof(distributed_config) = 'object'::text)),

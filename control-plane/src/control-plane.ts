@@ -20,6 +20,7 @@ import { imageFetchesPass } from "./controllers/hosts/image-fetches.ts";
 import { recordMalformed } from "./controllers/ingest/ingest.ts";
 import { IngestDesk } from "./controllers/ingest/ingest-desk.ts";
 import { Leadership, RENEW_EVERY_MS } from "./controllers/leadership.ts";
+import { workloadsPass } from "./controllers/workloads.ts";
 import { lifecyclePass } from "./controllers/lifecycle.ts";
 import { StreamAlarms } from "./controllers/ingest/journal-stream-alarms.ts";
 import { startLoop, type Loop } from "./controllers/loop.ts";
@@ -40,6 +41,7 @@ import { revokedKeys } from "./store/hosts/join-tokens.ts";
 import { VERSION } from "./version.ts";
 
 const SCHEDULING_POLL_MS = 5_000;
+const WORKLOADS_POLL_MS = 2_000;
 const LIFECYCLE_POLL_MS = 2_000;
 const LIVENESS_POLL_MS = 5_000;
 const CHARGING_POLL_MS = 5_000;
@@ -208,6 +210,14 @@ function startLoops(
     pass: whileLeading((pass) => lifecyclePass({ db, nudge }, pass)),
     log,
   });
+  const workloads = startLoop({
+    name: "workloads",
+    everyMs: WORKLOADS_POLL_MS,
+    pass: whileLeading(async (pass) => {
+      if (await workloadsPass({ db, nudge, log }, pass)) scheduling.wake();
+    }),
+    log,
+  });
   const liveness = startLoop({
     name: "host-liveness",
     everyMs: LIVENESS_POLL_MS,
@@ -274,6 +284,7 @@ function startLoops(
   });
   const led = [
     scheduling,
+    workloads,
     lifecycle,
     liveness,
     charging,
@@ -298,7 +309,10 @@ function startLoops(
   });
   return {
     // What is overdue is found by its poll; here it would only compete with the placement that somebody waits for.
-    wake: () => scheduling.wake(),
+    wake() {
+      workloads.wake();
+      scheduling.wake();
+    },
     async stop() {
       await leading.stop();
       for (const loop of led) await loop.stop();

@@ -126,7 +126,7 @@ async function commitAll({ db, newId }: OrderWorld, ids: readonly string[], toge
     const host = Math.floor(nth / FLEET.cardsPerHost);
     const uuid = cardName(host, nth % FLEET.cardsPerHost);
     return {
-      workload: { kind: "environment", id },
+      start: { kind: "environment", id, firstRank: 0 },
       instances: [
         { hostId: hostName(host), gpus: [{ uuid, memoryMib: null, shareThousandths: THOUSANDTHS }] },
       ],

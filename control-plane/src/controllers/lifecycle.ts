@@ -5,20 +5,16 @@
  * (store/reports/observed.ts).
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import { afterDeadline, limitMs } from "../core/environments/environment-status.ts";
+import { rulesOf } from "../core/workloads/kinds.ts";
 import { type Connection, type Database, transaction } from "../store/database/database.ts";
-import { stopPlacementOf } from "../store/orders/environment-orders.ts";
-import {
-  completeDeletions,
-  type EnvironmentRow,
-  extendDeadline,
-  lockEnvironment,
-  moveEnvironment,
-} from "../store/environments/environments.ts";
+import { stopInstances } from "../store/orders/workload-stops.ts";
+import { completeDeletions } from "../store/environments/environment-deletions.ts";
 import { dueDrains, endDrain } from "../store/reports/host-drain.ts";
 import { forgetOldKeys } from "../store/orders/idempotency.ts";
 import { assertTerm } from "../store/database/leader.ts";
-import { overdueEnvironments } from "../store/workloads/lifecycle.ts";
+import { extendDeadline, type OverdueWorkload, overdueWorkloads } from "../store/workloads/deadlines.ts";
+import { storeOf } from "../store/workloads/kinds.ts";
+import { placementsNotGone } from "../store/workloads/workload-placements.ts";
 import { endCalmLoops } from "../store/reports/runs/crash-loops.ts";
 import {
   releaseOldLeases,
@@ -47,13 +43,12 @@ interface Pass {
 
 export async function lifecyclePass(deps: LifecycleDeps, pass: Pass): Promise<void> {
   const { db, nudge } = deps;
-  for (const { id } of await overdueEnvironments(db, { now: pass.now, limit: MAX_OVERDUE })) {
-    const hostId = await transaction(db, async (sql) => {
+  for (const overdue of await overdueWorkloads(db, { now: pass.now, limit: MAX_OVERDUE })) {
+    const hostIds = await transaction(db, async (sql) => {
       await assertTerm(sql, pass.term);
-      const environment = await lockEnvironment(sql, id);
-      return environment === null ? null : await endOverdue(sql, environment, pass.now);
+      return await endOverdue(sql, overdue, pass.now);
     });
-    if (hostId !== null) nudge(hostId as HostId);
+    for (const hostId of hostIds) nudge(hostId as HostId);
   }
   for (const hostId of await dueDrains(db, { now: pass.now, limit: MAX_DRAINS })) {
     const hasEnded = await transaction(db, async (sql) => {
@@ -75,26 +70,28 @@ export async function lifecyclePass(deps: LifecycleDeps, pass: Pass): Promise<vo
     });
 }
 
-/** Answers the host whose desired set changed. */
-async function endOverdue(sql: Connection, environment: EnvironmentRow, now: Date): Promise<string | null> {
-  const { status, status_deadline_at: deadline } = environment;
-  if (deadline === null || deadline > now) return null;
-  const verdict = afterDeadline(status, environment.host_name ?? "unknown");
-  if (verdict === null) return null;
-  if (verdict.status === status) {
-    const until = new Date(now.getTime() + (limitMs(status) ?? 0));
-    await extendDeadline(sql, { id: environment.id, reason: verdict.reason, until });
-    return null;
+/** Answers the hosts whose desired sets changed. */
+async function endOverdue(
+  sql: Connection,
+  { kind, id, hostName }: OverdueWorkload,
+  now: Date,
+): Promise<string[]> {
+  const workload = await storeOf(kind).lock(sql, id);
+  if (workload === null || workload.deadlineAt === null || workload.deadlineAt > now) return [];
+  const rules = rulesOf(kind);
+  const verdict = rules.afterDeadline(workload.status, hostName ?? "unknown");
+  if (verdict === null) return [];
+  const { status, reason, stops } = verdict;
+  if (status === workload.status) {
+    const until = new Date(now.getTime() + (rules.limitMs(status) ?? 0));
+    await extendDeadline(sql, { kind, id, reason, until });
+    return [];
   }
-  const by = { by: "control-plane", actor: "control-plane", now } as const;
-  const hostId = verdict.stops ? await stopPlacementOf(sql, environment.id, by) : null;
-  await moveEnvironment(sql, {
-    environment,
-    to: verdict.status,
-    reason: verdict.reason,
-    actor: by.actor,
-    now,
-    hostId: environment.host_id,
-  });
-  return hostId;
+  const by = { by: verdict.by ?? "control-plane", actor: "control-plane", now } as const;
+  const hostIds = stops ? await stopInstances(sql, { kind, id }, { ...by, reason }) : [];
+  const [held] = await placementsNotGone(sql, { kind, id });
+  await storeOf(kind).move(sql, [
+    { workload, to: status, reason, actor: by.actor, now, hostId: held?.host_id ?? null },
+  ]);
+  return hostIds;
 }

@@ -13,7 +13,8 @@ import {
   releaseLeadership,
 } from "@remotegpu/control-plane/store/database/leader";
 import { clearAlarm, raiseAlarm, raiseAlarmOnce } from "@remotegpu/control-plane/store/events/alarms";
-import { lockEnvironment, moveEnvironment } from "@remotegpu/control-plane/store/environments/environments";
+import { lockEnvironment } from "@remotegpu/control-plane/store/environments/environments";
+import { moveEnvironment } from "@remotegpu/control-plane/store/environments/environment-moves";
 import { CALM_MS, LOOP_RESTARTS } from "@remotegpu/control-plane/store/reports/runs/crash-loops";
 import { MAX_WAITING } from "@remotegpu/control-plane/store/events/news-outbox";
 import { adjust, topUp } from "@remotegpu/control-plane/store/billing/ledger/payments";

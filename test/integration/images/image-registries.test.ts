@@ -186,7 +186,7 @@ describe("a list that changes later", () => {
 
     const [outcome] = await commitPlacements(
       scene.api.deps.db,
-      [{ workload: { kind: "environment", id }, instances: [{ hostId: host.id, gpus: [] }] }],
+      [{ start: { kind: "environment", id, firstRank: 0 }, instances: [{ hostId: host.id, gpus: [] }] }],
       { term, now, newId: scene.api.deps.newId },
     );
 

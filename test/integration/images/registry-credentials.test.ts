@@ -472,7 +472,7 @@ describe("an order that needs a credential", () => {
 
     const [outcome] = await commitPlacements(
       scene.api.deps.db,
-      [{ workload: { kind: "environment", id }, instances: [{ hostId: old.id, gpus: [] }] }],
+      [{ start: { kind: "environment", id, firstRank: 0 }, instances: [{ hostId: old.id, gpus: [] }] }],
       { term, now, newId: scene.api.deps.newId },
     );
 

@@ -103,7 +103,7 @@ test("a gang ends when the last of its ranks does, and other jobs do not matter 
   await work.placed({ ...rank, workload: "job-1", rank: 1, host: "host-b", firstProvenAt: PROVEN });
   await work.placed({ ...rank, workload: "job-2", firstProvenAt: PLACED });
 
-  expect((await running()).map(({ workload, hostId, endsAtMs }) => [workload.id, hostId, endsAtMs])).toEqual([
+  expect((await running()).map(({ start, hostId, endsAtMs }) => [start.id, hostId, endsAtMs])).toEqual([
     ["job-1", "host-a", PROVEN.getTime() + 60_000],
     ["job-1", "host-b", PROVEN.getTime() + 60_000],
     ["job-2", "host-a", PLACED.getTime() + 60_000],
@@ -122,6 +122,6 @@ test("what a head can be promised a place by is what has promised an end, as it 
 
   const ending = await endingWork(fresh.database);
 
-  expect(ending.map(({ workload, gpus }) => [workload.id, gpus.length])).toEqual([["job-1", 1]]);
+  expect(ending.map(({ start, gpus }) => [start.id, gpus.length])).toEqual([["job-1", 1]]);
   expect(ending).toEqual((await running()).filter(({ endsAtMs }) => endsAtMs !== null));
 });

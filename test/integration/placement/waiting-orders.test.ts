@@ -31,7 +31,7 @@ afterEach(async () => await fresh.drop());
 
 async function waiting(): Promise<Map<string, WaitingOrder>> {
   const orders = await waitingOrders(fresh.database, { now: NOW });
-  return new Map(orders.map((order) => [order.workload.id, order]));
+  return new Map(orders.map((order) => [order.start.id, order]));
 }
 
 test("an environment with all that was ordered of it", async () => {
@@ -185,7 +185,7 @@ test("what was queued before anybody wrote down when waits since it was made, an
 
   const orders = await waitingOrders(fresh.database, { now: NOW });
 
-  expect(orders.map(({ workload, stand }) => [workload.kind, stand.orderedAtMs])).toEqual([
+  expect(orders.map(({ start, stand }) => [start.kind, stand.orderedAtMs])).toEqual([
     ["environment", QUEUED.getTime()],
     ["training", 0],
   ]);
@@ -195,7 +195,7 @@ test("pools are skipped until their time has passed, each by the order that foun
   await work.environment("env-1", alice);
   await work.job("job-1", alice);
   const skip = async (kind: string, id: string, pool: string, until: Date) =>
-    await fresh.database.query("INSERT INTO placement_skips VALUES ($1, $2, $3, 'no mount', $4)", [
+    await fresh.database.query("INSERT INTO placement_skips VALUES ($1, $2, 0, $3, 'no mount', $4)", [
       kind,
       id,
       pool,

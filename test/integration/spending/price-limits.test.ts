@@ -109,7 +109,7 @@ test("a price that rises while it waits keeps it queued with the reason, and one
   });
   // The commit looks at it again, whatever the pass thought.
   const forced = await scene.commit([
-    { workload: { kind: "environment", id: waiting }, instances: [place("a-dear")] },
+    { start: { kind: "environment", id: waiting, firstRank: 0 }, instances: [place("a-dear")] },
   ]);
   expect(forced).toMatchObject([{ committed: false, reason: "price" }]);
 

@@ -39,6 +39,7 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     status_deadline_at: null,
     queued_at: null,
     confirmed_at: null,
+    placed_at: null,
   },
   inference_services: { config: null, status_reason: null, status_deadline_at: null },
   billing_records: {

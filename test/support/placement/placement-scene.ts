@@ -88,11 +88,11 @@ export const place = (hostId: string, ...gpus: GpuGrant[]): PlacedInstance => ({
 export const card = (hostId: string, index: number) => `GPU-${hostId}-00000${index}`;
 
 export const environmentAt = (id: string, ...instances: PlacedInstance[]): PlacementProposal => ({
-  workload: { kind: "environment", id },
+  start: { kind: "environment", id, firstRank: 0 },
   instances,
 });
 
 export const jobAt = (id: string, ...instances: PlacedInstance[]): PlacementProposal => ({
-  workload: { kind: "training", id },
+  start: { kind: "training", id, firstRank: 0 },
   instances,
 });

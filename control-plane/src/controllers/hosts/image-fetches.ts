@@ -13,8 +13,10 @@ import {
   mayNotGoOn,
   mayTakeBack,
 } from "../../core/hosts/images/image-fetch.ts";
+import { rulesOf } from "../../core/workloads/kinds.ts";
+import type { WorkloadName } from "../../core/workloads/workload-name.ts";
+import { storeOf } from "../../store/workloads/kinds.ts";
 import { type Connection, type Database, transaction } from "../../store/database/database.ts";
-import { lockEnvironment, moveEnvironment } from "../../store/environments/environments.ts";
 import { noteImageOf } from "../../store/hosts/images/host-images.ts";
 import { lockHosts, raiseGeneration } from "../../store/hosts/hosts.ts";
 import { assertTerm, LeadershipLostError } from "../../store/database/leader.ts";
@@ -23,7 +25,7 @@ import {
   forgetEndedFetches,
   openFetches,
   type OpenFetchRow,
-} from "../../store/hosts/images/image-fetches.ts";
+} from "../../store/workloads/image-fetches.ts";
 import {
   type PlacementForImage,
   placementsForImages,
@@ -57,11 +59,11 @@ export async function imageFetchesPass(deps: ImageFetchesDeps, pass: Pass): Prom
   const changed: string[] = [];
   for (const fetch of await openFetches(db, await registryListInForce(db))) {
     if (fetchEnd(fetch, pass.now.getTime()) === null) continue;
-    if (await orLater(deps, fetch.workload.id, () => end(db, pass, fetch))) changed.push(fetch.hostId);
+    if (await orLater(deps, fetch.start.id, () => end(db, pass, fetch))) changed.push(fetch.hostId);
   }
   for (const { placement } of await duePlacements(db, pass.now)) {
-    const { environmentId, hostId } = placement;
-    if (await orLater(deps, environmentId, () => makeWait(deps, pass, placement))) changed.push(hostId);
+    const { workload, hostId } = placement;
+    if (await orLater(deps, workload.id, () => makeWait(deps, pass, placement))) changed.push(hostId);
   }
   await transaction(db, async (sql) => {
     await assertTerm(sql, pass.term);
@@ -86,15 +88,11 @@ async function orLater(
   }
 }
 
-async function end(
-  db: Database,
-  { term, now }: Pass,
-  { id, workload, hostId }: OpenFetchRow,
-): Promise<boolean> {
+async function end(db: Database, { term, now }: Pass, { id, start, hostId }: OpenFetchRow): Promise<boolean> {
   return await transaction(db, async (sql) => {
     await assertTerm(sql, term);
     // The workload before its host: the order of locks everywhere.
-    if (workload.kind === "environment") await lockEnvironment(sql, workload.id);
+    await storeOf(start.kind).lock(sql, start.id);
     await lockHosts(sql, [hostId]);
     const [fetch] = await openFetches(sql, await registryListInForce(sql), id);
     const over = fetch === undefined ? null : fetchEnd(fetch, now.getTime());
@@ -111,27 +109,28 @@ async function settleOrder(
   sql: Connection,
   { fetch, over, now }: { fetch: OpenFetchRow; over: FetchEnd; now: Date },
 ): Promise<void> {
-  const { workload, hostId, hostName, image } = fetch;
+  const { start, hostId, hostName, image } = fetch;
   if (over.outcome === "present") return await noteImageOf(sql, { hostId, image });
-  if (over.outcome !== "failed" || workload.kind !== "environment") return;
-  const environment = await lockEnvironment(sql, workload.id);
-  if (environment === null) return;
+  if (over.outcome !== "failed") return;
+  const workload = await storeOf(start.kind).lock(sql, start.id);
+  if (workload === null) return;
   const reason = fetchEndSentence(hostName, over);
-  await moveEnvironment(sql, { environment, to: "error", reason, actor: "control-plane", now, hostId });
+  const to = rulesOf(start.kind).hopeless;
+  await storeOf(start.kind).move(sql, [{ workload, to, reason, actor: "control-plane", now, hostId }]);
 }
 
 async function makeWait(
   { db, newId }: ImageFetchesDeps,
   { term, now }: Pass,
-  { environmentId, hostId }: PlacementForImage,
+  { workload: name, hostId }: PlacementForImage,
 ): Promise<boolean> {
   return await transaction(db, async (sql) => {
     await assertTerm(sql, term);
-    const environment = await lockEnvironment(sql, environmentId);
+    const workload = await storeOf(name.kind).lock(sql, name.id);
     await lockHosts(sql, [hostId]);
-    const [due] = await duePlacements(sql, now, environmentId);
-    if (environment === null || due?.placement.hostId !== hostId) return false;
-    const taken = { environment, placement: due.placement, now };
+    const [due] = await duePlacements(sql, now, name);
+    if (workload === null || due?.placement.hostId !== hostId) return false;
+    const taken = { workload, placement: due.placement, now };
     if (due.refusal === null) await takeBackToFetch(sql, { ...taken, fetchId: newId("fetch") });
     else await takeBack(sql, taken, imageSentence(due.refusal));
     return true;
@@ -142,11 +141,11 @@ async function makeWait(
 async function duePlacements(
   sql: Connection,
   now: Date,
-  environmentId: string | null = null,
+  workload: WorkloadName | null = null,
 ): Promise<
   { placement: PlacementForImage; /** Why its image may not be used any more. */ refusal: string | null }[]
 > {
-  const placements = await placementsForImages(sql, { limit: MAX_LOOKED_AT, environmentId });
+  const placements = await placementsForImages(sql, { limit: MAX_LOOKED_AT, workload });
   const images = placements.map(({ image }) => image);
   const refusals = await imageRefusals(sql, images, await registryListInForce(sql));
   return placements

@@ -2,7 +2,7 @@
  * One pass over what hosts have not answered for too long: an alarm for each, cleared when the host has answered. What
  * becomes of the workload is decided by its status' own deadline (lifecycle.ts).
  */
-import { overdueSentence } from "../../core/workloads/placement-wait.ts";
+import { overdueSentence } from "../../core/instances/placement-wait.ts";
 import { keepAlarms } from "../../store/events/alarms.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";

@@ -7,11 +7,13 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { asSentence } from "@remotegpu/shared/sentence";
 import { planPass } from "../../core/queue/pass-plan.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
-import { explainWaiting, lockEnvironment, moveEnvironment } from "../../store/environments/environments.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 import { passScene, type ScheduledOrder } from "../../store/placement/scene/pass-scene.ts";
 import { commitPlacements } from "../../store/placement/commit/placements.ts";
 import type { CommitOutcome, PlacementProposal } from "../../store/placement/commit/proposals.ts";
+import { rulesOf } from "../../core/workloads/kinds.ts";
+import type { StartName } from "../../core/workloads/start.ts";
+import { KINDS_IN_LOCK_ORDER, storeOf } from "../../store/workloads/kinds.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
 import type { UsualOrders } from "../../store/placement/scene/usual-orders.ts";
 
@@ -67,23 +69,26 @@ async function scheduleRound(
   const orders = scene.orders.filter(({ id }) => !refused.has(id));
   const plan = planPass({ ...scene, orders });
   const sentences = new Map(
-    plan.waiting.slice(0, MAX_SENTENCES).map(({ order, sentence }) => [order.workload.id, sentence]),
+    plan.waiting
+      .slice(0, MAX_SENTENCES)
+      .map(({ order, sentence }) => [order.id, { start: order.start, reason: sentence }]),
   );
-  report.waiting = plan.waiting.map(({ order }) => order.workload.id);
+  report.waiting = plan.waiting.map(({ order }) => order.start.id);
   for (const { order, outcome } of await commitAll(deps, pass, plan.placed)) {
-    const { id } = order.workload;
+    const { start } = order;
     if (outcome.committed) {
-      report.placed.push(id);
+      report.placed.push(start.id);
       for (const hostId of outcome.hostIds) deps.nudge(hostId as HostId);
       continue;
     }
     refused.add(order.id);
     report.again ||= outcome.reason === "taken";
     if (outcome.reason === "image-first") deps.nudge(outcome.hostId as HostId);
-    if (isHopeless(outcome)) await failOrder(deps.db, pass, id, outcome.detail);
-    else if (outcome.reason !== "not-queued") sentences.set(id, refusalSentence(outcome));
+    if (isHopeless(outcome)) await failStart(deps.db, pass, start, outcome.detail);
+    else if (outcome.reason !== "not-queued")
+      sentences.set(order.id, { start, reason: refusalSentence(outcome) });
   }
-  await explain(deps.db, pass, sentences);
+  await explain(deps.db, pass, [...sentences.values()]);
 }
 
 interface Planned {
@@ -99,7 +104,7 @@ async function commitAll(
   const committed: { order: ScheduledOrder; outcome: CommitOutcome }[] = [];
   for (let first = 0; first < planned.length; first += MAX_BATCH) {
     const batch = planned.slice(first, first + MAX_BATCH);
-    const proposals = batch.map(({ order: { workload }, instances }) => ({ workload, instances }));
+    const proposals = batch.map(({ order: { start }, instances }) => ({ start, instances }));
     const outcomes = await commitPlacements(db, proposals, { term, now, newId });
     for (const [index, { order }] of batch.entries()) {
       const outcome = outcomes[index];
@@ -132,24 +137,37 @@ function refusalSentence(outcome: Exclude<Refused, Hopeless | { reason: "not-que
   }
 }
 
-async function failOrder(
-  db: Database,
-  { term, now }: Pass,
-  environmentId: string,
-  reason: string,
-): Promise<void> {
+/** Its workload ends with the reason, if it still waits. */
+async function failStart(db: Database, { term, now }: Pass, start: StartName, reason: string): Promise<void> {
+  const { kind, id } = start;
   await transaction(db, async (sql) => {
     await assertTerm(sql, term);
-    const environment = await lockEnvironment(sql, environmentId);
-    if (environment?.status !== "queued") return;
-    await moveEnvironment(sql, { environment, to: "error", reason, actor: "control-plane", now });
+    const [waiting] = await storeOf(kind).lockWaiting(sql, [start]);
+    const workload = waiting === undefined ? null : await storeOf(kind).lock(sql, id);
+    if (workload === null) return;
+    const to = rulesOf(kind).hopeless;
+    await storeOf(kind).move(sql, [{ workload, to, reason, actor: "control-plane", now }]);
   });
 }
 
-async function explain(db: Database, { term }: Pass, sentences: ReadonlyMap<string, string>): Promise<void> {
-  if (sentences.size === 0) return;
+/** Of several starts of one workload the first in the line speaks for it. */
+async function explain(
+  db: Database,
+  { term }: Pass,
+  sentences: readonly { start: StartName; reason: string }[],
+): Promise<void> {
+  if (sentences.length === 0) return;
   await transaction(db, async (sql) => {
     await assertTerm(sql, term);
-    await explainWaiting(sql, sentences);
+    for (const kind of KINDS_IN_LOCK_ORDER) {
+      const told = new Map<string, string>();
+      for (const { start, reason } of sentences)
+        if (start.kind === kind && !told.has(start.id)) told.set(start.id, reason);
+      if (told.size > 0)
+        await storeOf(kind).explainWaiting(
+          sql,
+          [...told].map(([id, reason]) => ({ id, reason })),
+        );
+    }
   });
 }

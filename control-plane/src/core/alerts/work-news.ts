@@ -6,7 +6,7 @@ import { restartingText } from "@remotegpu/shared/restarting-text";
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { type Drain, drainSentence } from "../hosts/drain.ts";
-import type { StopOrderer } from "../environments/environment-status.ts";
+import type { StopOrderer } from "../instances/instance-report.ts";
 import type { WorkKind } from "./webhook-kinds.ts";
 
 export interface WorkNews {

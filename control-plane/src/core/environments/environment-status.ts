@@ -2,14 +2,25 @@
  * The life of an environment: which request is legal in which status, what a host's report makes of it, and what
  * happens when a status that ends in "-ing" takes too long. Decides only; the store writes.
  */
-import type { STOP_ORDERERS, InstanceProblem, ObservedInstance } from "@remotegpu/shared/instance";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import {
+  becomes,
+  type DeadlineVerdict,
+  type InstanceReport,
+  isOver,
+  isPersons,
+  START_LIMIT_MS,
+  STAYS,
+  STOP_LIMIT_MS,
+  stopSentence,
+  type Transition as TransitionTo,
+  type Verdict as VerdictOf,
+} from "../instances/instance-report.ts";
 
-export type StopOrderer = (typeof STOP_ORDERERS)[number];
+type Verdict = VerdictOf<EnvironmentStatus>;
+type Transition = TransitionTo<EnvironmentStatus>;
 export type EnvironmentRequest = "start" | "stop" | "restart" | "delete";
-
-export type Verdict = { legal: true; status: EnvironmentStatus } | { legal: false; why: string };
 
 const legal = (status: EnvironmentStatus): Verdict => ({ legal: true, status });
 const refused = (why: string): Verdict => ({ legal: false, why });
@@ -61,37 +72,8 @@ function afterStop(status: Exclude<EnvironmentStatus, "deleting">): Verdict {
   }
 }
 
-/** What one report says about the current run of the environment's placement; any other says nothing about it. */
-export interface PlacementReport {
-  phase: ObservedInstance["phase"];
-  problem: InstanceProblem | null;
-  detail: string;
-  stopOrderedBy: StopOrderer | null;
-  /** What its orderer gave as a reason. */
-  stopReason?: string | null;
-  /** The host has known a later placement of it, which a restored database has lost. */
-  isBehind: boolean;
-}
-
-export type Transition =
-  | { kind: "stays" }
-  /** Same status, another sentence. */
-  | { kind: "explains"; reason: string }
-  | { kind: "becomes"; status: EnvironmentStatus; reason: string | null }
-  /** Back to the queue; this storage pool is skipped for a while. */
-  | { kind: "skips-pool"; reason: string }
-  /** Back to the queue, for a placement beyond what its host has known; nothing of this one ever ran. */
-  | { kind: "places-anew"; reason: string };
-
-const STAYS: Transition = { kind: "stays" };
-const becomes = (status: EnvironmentStatus, reason: string | null): Transition => ({
-  kind: "becomes",
-  status,
-  reason,
-});
-
 /** What a report about the current placement makes of the environment. */
-export function afterReport(status: EnvironmentStatus, report: PlacementReport): Transition {
+export function afterReport(status: EnvironmentStatus, report: InstanceReport): Transition {
   switch (status) {
     case "creating":
     case "restarting":
@@ -99,11 +81,11 @@ export function afterReport(status: EnvironmentStatus, report: PlacementReport):
     case "running":
       return whileRunning(report);
     case "stopping":
-      return isOver(report.phase) ? becomes("stopped", stopReason(report)) : STAYS;
+      return isOver(report.state) ? becomes("stopped", stopSentence(report)) : STAYS;
     case "error":
       // A stop that a person ordered and that took too long has come true after all.
-      return isOver(report.phase) && isPersons(report.stopOrderedBy)
-        ? becomes("stopped", stopReason(report))
+      return isOver(report.state) && isPersons(report.stopOrderedBy)
+        ? becomes("stopped", stopSentence(report))
         : STAYS;
     case "queued":
     case "stopped":
@@ -112,8 +94,11 @@ export function afterReport(status: EnvironmentStatus, report: PlacementReport):
   }
 }
 
-function whileStarting(report: PlacementReport): Transition {
-  switch (report.phase) {
+function whileStarting(report: InstanceReport): Transition {
+  switch (report.state) {
+    case "placed":
+    case "lost":
+      return STAYS;
     case "starting":
       return report.detail === "" ? STAYS : { kind: "explains", reason: report.detail };
     case "ready":
@@ -129,8 +114,11 @@ function whileStarting(report: PlacementReport): Transition {
   }
 }
 
-function whileRunning(report: PlacementReport): Transition {
-  switch (report.phase) {
+function whileRunning(report: InstanceReport): Transition {
+  switch (report.state) {
+    case "placed":
+    case "lost":
+      return STAYS;
     case "starting":
       // The agent starts a crashed container again inside the run: still running, with a sentence.
       return { kind: "explains", reason: report.detail || "The container is being started again." };
@@ -146,40 +134,11 @@ function whileRunning(report: PlacementReport): Transition {
 }
 
 /** It ended without a customer's stop: cleanly, or with a problem that has to be seen. */
-function ended(report: PlacementReport): Transition {
-  return report.phase === "stopped" && report.problem === null
-    ? becomes("stopped", report.detail || stopReason(report))
+function ended(report: InstanceReport): Transition {
+  return report.state === "stopped" && report.problem === null
+    ? becomes("stopped", report.detail || stopSentence(report))
     : becomes("error", report.detail || `The container ended: ${report.problem ?? "unknown reason"}.`);
 }
-
-export function isOver(phase: ObservedInstance["phase"]): boolean {
-  return phase === "stopped" || phase === "failed";
-}
-
-function isPersons(orderer: StopOrderer | null): boolean {
-  return orderer === "customer" || orderer === "admin" || orderer === "account";
-}
-
-function stopReason({ stopOrderedBy, stopReason: given }: PlacementReport): string | null {
-  if (given != null) return given;
-  switch (stopOrderedBy) {
-    case null:
-    case "customer":
-      return null;
-    case "admin":
-      return "An administrator stopped it.";
-    case "account":
-      return "Stopped because the account ran out of money.";
-    case "control-plane":
-      return "RemoteGPU stopped it.";
-    case "limit":
-      return "Stopped because it went over a limit.";
-  }
-}
-
-/** Fetching a large image over a slow line is the longest of honest starts. */
-export const START_LIMIT_MS = 30 * MS_PER_MINUTE;
-export const STOP_LIMIT_MS = 10 * MS_PER_MINUTE;
 
 /** How long a status may last before `afterDeadline` is asked; null where it may last for ever. */
 export function limitMs(status: EnvironmentStatus): number | null {
@@ -219,15 +178,11 @@ export function waitsFor(status: EnvironmentStatus, hostName: string | null): st
   }
 }
 
-export interface DeadlineVerdict {
-  status: EnvironmentStatus;
-  reason: string;
-  /** True where the host must be told to stop what it may still start. */
-  stops: boolean;
-}
-
 /** What becomes of a status whose deadline has passed. A missing answer never frees a GPU that may be in use. */
-export function afterDeadline(status: EnvironmentStatus, hostName: string): DeadlineVerdict | null {
+export function afterDeadline(
+  status: EnvironmentStatus,
+  hostName: string,
+): DeadlineVerdict<EnvironmentStatus> | null {
   const limit = limitMs(status);
   if (limit === null) return null;
   const late = `within ${limit / MS_PER_MINUTE} minutes`;

@@ -4,6 +4,17 @@
  */
 import type { LeaseService } from "@remotegpu/shared/lease";
 
+/** What of an environment its leases depend on. */
+export interface LeasingEnvironment {
+  id: string;
+  customer_id: number;
+  ssh_enabled: boolean;
+  rdp_enabled: boolean;
+  jupyter_enabled: boolean;
+  tensorboard_enabled: boolean;
+  auto_release_hours: number;
+}
+
 export type NamedService = Exclude<LeaseService, "custom">;
 
 /** In the order in which people are told. */

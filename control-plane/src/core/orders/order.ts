@@ -1,111 +1,205 @@
 /**
- * An environment's row, read as what each part of the control plane wants of it: its stand in the queue, the request
- * that placement weighs, and the share of the quotas it takes. What prices are found for is priced-order.ts.
+ * What was ordered, in one shape for all kinds of workload: it is made where a row or a request is read, and whatever
+ * prices, checks, queues or places an order reads this. What only one kind has stays with that kind.
  */
+import { parsePoints, type Points } from "@remotegpu/shared/money";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { GpuWish, PlacementRequest, PoolSkip } from "../placement/fleet/fits-on.ts";
 import type { Waiting } from "../queue/queue.ts";
+import type { Mount } from "./order-check.ts";
 import type { Quota } from "./quota-levels.ts";
 
-/** Sizes in bytes, as ordered. */
-export interface EnvironmentResources {
-  cpu: number;
-  memory: number;
-  gpu: number;
-  gpu_memory: number | null;
-  storage: number | null;
-  temp_storage: number | null;
-  config: EnvironmentConfig | null;
-  /** Instances of the whole order, which its maximum is for; one, if left out. */
-  node_count?: number | undefined;
+/** The spec that applies when an order names none. */
+export const DEFAULT_SPEC = "default";
+
+/** What an order asks for each of its instances. */
+export interface Resources {
+  readonly cpuMilli: number;
+  readonly memoryBytes: number;
+  readonly gpus: number;
+  /** Memory asked of each GPU: a filter, or the size of the slice when `gpuShared`. */
+  readonly gpuMemoryBytes: number | null;
+  readonly gpuShared: boolean;
+  /** Null where any will do. */
+  readonly gpuModel: string | null;
+  /** Of code and output together; null where it is not bounded. */
+  readonly storageBytes: number | null;
+  readonly tempStorageBytes: number | null;
+  /** Under whose prices. */
+  readonly spec: string;
+  /** Instances that start together, or not at all. */
+  readonly instances: number;
+  /** What an hour of the whole order may cost; null where nobody said. */
+  readonly maximum: PriceMaximum | null;
 }
 
-export interface EnvironmentConfig {
+export interface PriceMaximum {
+  readonly hourly: Points;
+  /** Of the whole order, all alike. */
+  readonly instances: number;
+}
+
+/** Where its instances may go. */
+export interface PlaceWish {
+  readonly image: string;
+  /** Labels that each host must carry. */
+  readonly hostLabels: Readonly<Record<string, string>>;
+  /** Its files are there, so it starts nowhere else; null where it has none yet. */
+  readonly storagePool: string | null;
+  /**
+   * No two instances on one host. To torchrun a rank is a node wherever it stands: each has an address and ports of its
+   * own, and those on one host only talk the faster. Who wants them apart says so, and waits for as many hosts.
+   */
+  readonly distinctHosts: boolean;
+}
+
+export interface Order extends Resources, PlaceWish {
+  readonly kind: WorkloadKind;
+  /** Null before it exists. */
+  readonly id: string | null;
+  readonly customerId: number;
+  readonly workspaceId: number | null;
+  readonly payerId: number;
+  readonly datasets: readonly Mount[];
+  readonly models: readonly Mount[];
+}
+
+/** What of its config decides where an order goes and what it costs, as API and tables name it. */
+export interface OrderConfig {
   /** The price spec; "default" where none is named. */
   spec?: string | undefined;
   gpu_sharing?: "exclusive" | "shared" | undefined;
   gpu_model?: string | undefined;
   /** What an hour of the whole order may cost, all its instances together; a plain decimal. */
   max_price_per_hour?: string | undefined;
-  /** Labels that the host must carry. */
   host_labels?: Readonly<Record<string, string>> | undefined;
-  /** In place of our init. */
-  command?: string | undefined;
+  distinct_hosts?: boolean | undefined;
+}
+
+/** The fields of an order as API and tables name them; sizes in bytes, CPU in cores. */
+export interface OrderFields {
+  cpu: number;
+  memory: number;
+  gpu: number;
+  gpu_memory: number | null;
+  storage?: number | null;
+  temp_storage?: number | null;
+  config: OrderConfig | null;
+  /** Instances of the whole order; one, if left out. */
+  node_count?: number;
+}
+
+/** The one place that reads those fields. */
+export function resourcesOf(fields: OrderFields): Resources {
+  const { config, node_count: instances = 1 } = fields;
+  return {
+    cpuMilli: fields.cpu * THOUSANDTHS,
+    memoryBytes: fields.memory,
+    gpus: fields.gpu,
+    gpuMemoryBytes: fields.gpu_memory,
+    gpuShared: config?.gpu_sharing === "shared",
+    gpuModel: config?.gpu_model ?? null,
+    storageBytes: fields.storage ?? null,
+    tempStorageBytes: fields.temp_storage ?? null,
+    spec: config?.spec ?? DEFAULT_SPEC,
+    instances,
+    maximum: maximumOf(config?.max_price_per_hour, instances),
+  };
+}
+
+function maximumOf(text: string | undefined, instances: number): PriceMaximum | null {
+  return text === undefined ? null : { hourly: readableMaximum(text), instances };
+}
+
+/** The API takes none that it cannot read. One that was written past it allows nothing that costs. */
+function readableMaximum(text: string): Points {
+  try {
+    return parsePoints(text);
+  } catch (error) {
+    if (error instanceof RangeError) return 0n;
+    throw error;
+  }
 }
 
 /** @param pricedModels the models that the order has a price for; null where that does not matter */
-export function gpuWish(order: EnvironmentResources, pricedModels: readonly string[] | null): GpuWish {
-  const named = order.config?.gpu_model;
+export function gpuWish(order: Resources, pricedModels: readonly string[] | null): GpuWish {
+  const named = order.gpuModel;
   const models =
-    named === undefined ? pricedModels : (pricedModels?.filter((model) => model === named) ?? [named]);
-  const memoryMib = mibRoundedUp(order.gpu_memory ?? 0);
-  if (order.gpu === 0) return { kind: "none" };
-  if (isShared(order)) return { kind: "slice", memoryMib, shareThousandths: 0, models };
-  return { kind: "whole", count: order.gpu, leastMemoryMib: memoryMib, models };
+    named === null ? pricedModels : (pricedModels?.filter((model) => model === named) ?? [named]);
+  const memoryMib = mibRoundedUp(order.gpuMemoryBytes ?? 0);
+  if (order.gpus === 0) return { kind: "none" };
+  if (order.gpuShared) return { kind: "slice", memoryMib, shareThousandths: 0, models };
+  return { kind: "whole", count: order.gpus, leastMemoryMib: memoryMib, models };
 }
 
 /** What decides where it may go beside what it asks. */
 export interface OrderCircumstances {
-  skips: PoolSkip[];
+  skips: readonly PoolSkip[];
   /** The models that it has a price for; null where that does not matter. */
   pricedModels: readonly string[] | null;
   /** What the host's agent must be able to do. */
   features: readonly string[];
 }
 
+/** @param id names it among the requests of one pass */
 export function placementRequest(
-  order: EnvironmentResources & { id: string; image: string; storage_pool: string | null },
+  order: Resources & PlaceWish,
+  id: string,
   { skips, pricedModels, features }: OrderCircumstances,
 ): PlacementRequest {
   return {
-    id: order.id,
-    instances: 1,
-    distinctHosts: false,
-    cpuMilli: order.cpu * THOUSANDTHS,
-    memoryMib: mibRoundedUp(order.memory),
-    tempStorageMib: mibRoundedUp(order.temp_storage ?? 0),
+    id,
+    instances: order.instances,
+    distinctHosts: order.distinctHosts,
+    cpuMilli: order.cpuMilli,
+    memoryMib: mibRoundedUp(order.memoryBytes),
+    tempStorageMib: mibRoundedUp(order.tempStorageBytes ?? 0),
     gpu: gpuWish(order, pricedModels),
-    labels: order.config?.host_labels ?? {},
+    labels: order.hostLabels,
     features,
     image: order.image,
-    storagePool: order.storage_pool,
-    skips,
+    storagePool: order.storagePool,
+    skips: [...skips],
   };
 }
 
 /** Who shares the fleet with others: a workspace; work outside every workspace shares as its customer's. */
-export function sharerOf(order: { customer_id: number; workspace_id: number | null }): string {
-  return order.workspace_id === null ? `customer-${order.customer_id}` : `${order.workspace_id}`;
+export function sharerOf(order: Pick<Order, "customerId" | "workspaceId">): string {
+  return order.workspaceId === null ? `customer-${order.customerId}` : `${order.workspaceId}`;
+}
+
+/** How urgent a start is, and since when it waits. */
+export interface Urgency {
+  priority: number;
+  orderedAt: Date;
+  /** How long it may run; null where as long as it likes. */
+  limitSeconds: number | null;
 }
 
 /** A slice counts as a GPU, as in quotas. */
 export function waitingOrder(
-  order: { id: string; customer_id: number; workspace_id: number | null; gpu: number },
-  orderedAt: Date,
+  order: Pick<Order, "customerId" | "workspaceId" | "gpus" | "instances">,
+  id: string,
+  { priority, orderedAt, limitSeconds }: Urgency,
 ): Waiting {
   return {
-    id: order.id,
-    priority: 0,
+    id,
+    priority,
     orderedAtMs: orderedAt.getTime(),
     workspace: sharerOf(order),
-    gpuShareThousandths: order.gpu * THOUSANDTHS,
-    limitSeconds: null,
+    gpuShareThousandths: order.gpus * order.instances * THOUSANDTHS,
+    limitSeconds,
   };
 }
 
-/** What one environment takes of the quotas; a slice counts as a GPU. */
-export function quotaShare(order: EnvironmentResources): Quota {
+/** What all instances of a start take of the quotas together; a slice counts as a GPU. */
+export function resourceShare(order: Resources): Pick<Quota, "cpu_quota" | "memory_quota" | "gpu_quota"> {
   return {
-    cpu_quota: order.cpu,
-    memory_quota: mibRoundedUp(order.memory),
-    gpu_quota: order.gpu,
-    storage_quota: order.storage ?? 0,
-    environment_quota: 1,
+    cpu_quota: (order.cpuMilli / THOUSANDTHS) * order.instances,
+    memory_quota: mibRoundedUp(order.memoryBytes) * order.instances,
+    gpu_quota: order.gpus * order.instances,
   };
-}
-
-export function isShared(order: EnvironmentResources): boolean {
-  return order.config?.gpu_sharing === "shared";
 }
 
 export function mibRoundedUp(bytes: number): number {

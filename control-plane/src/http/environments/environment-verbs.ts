@@ -4,12 +4,12 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { type Connection, transaction } from "../../store/database/database.ts";
 import {
   deleteEnvironment,
-  type Orderer,
   type OrderOutcome,
   restartEnvironment,
   startEnvironment,
   stopEnvironment,
 } from "../../store/orders/environment-orders.ts";
+import type { Orderer } from "../../store/orders/workload-stops.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";

@@ -4,11 +4,8 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { displayText } from "@remotegpu/shared/text";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { changeEnvironment } from "../../store/orders/environment-changes.ts";
-import {
-  type EnvironmentRow,
-  listEnvironments,
-  lockEnvironment,
-} from "../../store/environments/environments.ts";
+import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
+import { listWorkloads } from "../../store/workloads/pages.ts";
 import { transaction } from "../../store/database/database.ts";
 import { takeOrder } from "../../store/orders/order-desk.ts";
 import { instancesOf } from "../../store/workloads/instances.ts";
@@ -104,9 +101,8 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Kep
   api.openapi(list, async (c) => {
     const query = c.req.valid("query");
     const page = timePage(query);
-    const rows = await listEnvironments(
-      db,
-      {
+    const rows = await listWorkloads<EnvironmentRow>(db, "environment", {
+      filter: {
         visibleTo: await visibleWorkloads(c, "environments"),
         workspaceId: query.workspace_id ?? null,
         customerId: query.customer_id ?? null,
@@ -115,7 +111,7 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Kep
         name: query.name ?? null,
       },
       page,
-    );
+    });
     const instances = await instancesOf(
       db,
       "environment",

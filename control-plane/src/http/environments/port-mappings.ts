@@ -5,7 +5,7 @@ import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { text } from "@remotegpu/shared/text";
 import { customPortObstacle } from "../../core/leases/lease-plan.ts";
 import { type Connection, transaction } from "../../store/database/database.ts";
-import { heldPlacement } from "../../store/workloads/environment-placements.ts";
+import { heldPlacement } from "../../store/workloads/workload-placements.ts";
 import { lockEnvironment } from "../../store/environments/environments.ts";
 import { raiseGeneration } from "../../store/hosts/hosts.ts";
 import { closePort, openPort, switchesOf } from "../../store/leases/environment-leases.ts";
@@ -172,7 +172,7 @@ async function orderPort(
 ): Promise<HostId> {
   const environment = await lockEnvironment(sql, environmentId);
   if (environment === null) throw notFound(`environment ${environmentId}`);
-  const held = await heldPlacement(sql, environmentId);
+  const held = await heldPlacement(sql, { kind: "environment", id: environmentId });
   if (held?.want !== "running")
     throw conflict(
       `Ports are opened on the host that an environment runs on; this one is ${environment.status}.`,

@@ -5,7 +5,7 @@ import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { waysIn } from "../../core/environments/ways-in.ts";
 import { type Connection, transaction } from "../../store/database/database.ts";
-import { heldPlacement } from "../../store/workloads/environment-placements.ts";
+import { heldPlacement } from "../../store/workloads/workload-placements.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
 import { allowsPlainHttp, switchesOf } from "../../store/leases/environment-leases.ts";
 import { type LeaseView, newestLeases } from "../../store/leases/lease-views.ts";
@@ -95,7 +95,7 @@ export function registerWaysInRoutes(api: ApiApp, deps: ApiDeps): void {
 async function renew(c: ApiContext, sql: Connection, id: string): Promise<LeaseChange> {
   const environment = await lockEnvironment(sql, id);
   if (environment === null) throw notFound(`environment ${id}`);
-  const held = await heldPlacement(sql, id);
+  const held = await heldPlacement(sql, { kind: "environment", id });
   if (held?.want !== "running")
     throw conflict(`The environment is ${environment.status}; its next start takes the ports anew.`);
   const { actor, now } = ordererOf(c);

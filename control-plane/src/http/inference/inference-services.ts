@@ -2,11 +2,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
-import {
-  inferenceServiceById,
-  type InferenceServiceRow,
-  listInferenceServices,
-} from "../../store/inference/inference-services.ts";
+import { inferenceServiceById, type InferenceServiceRow } from "../../store/inference/inference-services.ts";
+import { listWorkloads } from "../../store/workloads/pages.ts";
 import { instancesOf, type InstanceView } from "../../store/workloads/instances.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { Instance, instanceAnswer, isSimulated } from "../workloads/instance-answer.ts";
@@ -99,7 +96,7 @@ export function registerInferenceServiceRoutes(api: ApiApp, { db }: ApiDeps): vo
       status: query.status ?? null,
       name: query.name ?? null,
     };
-    const rows = await listInferenceServices(db, filter, page);
+    const rows = await listWorkloads<InferenceServiceRow>(db, "inference", { filter, page });
     const instances = await instancesOf(
       db,
       "inference",

@@ -7,7 +7,7 @@ import {
   workspaceIdsOf,
   type WorkspaceWithRole,
 } from "../../store/accounts/workspaces.ts";
-import type { WorkloadFilter } from "../../store/workloads/workload-pages.ts";
+import type { WorkloadFilter } from "../../store/workloads/pages.ts";
 import { actingOn, asItsOwnChange } from "./audit.ts";
 import type { ApiContext } from "../deps.ts";
 import { forbidden, notFound } from "./refusal.ts";

@@ -8,12 +8,9 @@ import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
 import type { Connection } from "../../store/database/database.ts";
 import { instancesOf, type InstanceView } from "../../store/workloads/instances.ts";
 import { lockJobOrders } from "../../store/training/job-orders.ts";
+import { listWorkloads } from "../../store/workloads/pages.ts";
 import { cancelJob, confirmJob } from "../../store/orders/old-jobs.ts";
-import {
-  listTrainingJobs,
-  trainingJobById,
-  type TrainingJobRow,
-} from "../../store/training/training-jobs.ts";
+import { trainingJobById, type TrainingJobRow } from "../../store/training/training-jobs.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { ordererOf, refuseUnlessDone } from "../environments/environment-access.ts";
@@ -124,7 +121,7 @@ export function registerTrainingJobRoutes(api: ApiApp, { db }: ApiDeps): void {
       status: query.status ?? null,
       name: query.name ?? null,
     };
-    const rows = await listTrainingJobs(db, filter, page);
+    const rows = await listWorkloads<TrainingJobRow>(db, "training", { filter, page });
     const instances = await instancesOf(
       db,
       "training",

@@ -6,7 +6,7 @@ import { FleetState } from "../../core/placement/fleet/fleet-state.ts";
 import { hostReasons } from "../../core/placement/placement.ts";
 import { positionInQueue } from "../../core/queue/queue.ts";
 import { suggestions } from "../../core/queue/suggestions.ts";
-import { type FetchOfWorkload, fetchesOfWorkload } from "../../store/hosts/images/image-fetches.ts";
+import { type FetchOfWorkload, fetchesOfWorkload } from "../../store/workloads/image-fetches.ts";
 import { passScene, type ScheduledOrder } from "../../store/placement/scene/pass-scene.ts";
 import { UsualOrders } from "../../store/placement/scene/usual-orders.ts";
 import { nameKey } from "../../core/workloads/workload-name.ts";

@@ -24,15 +24,6 @@ export function knownStatus(kind: WorkloadKind, alias: string): string {
   return `CASE WHEN ${alias}.status IN (${words}) THEN ${alias}.status ELSE '${otherwise}' END`;
 }
 
-/**
- * SQL for a workload that waits for a place. A training job that the old system had waiting is not wanted again by that
- * alone: until somebody confirms it, nobody places it and it counts for nothing.
- */
-export function waitsForPlace(kind: "environment" | "training", alias: string): string {
-  const isConfirmed = kind === "training" ? ` AND ${alias}.confirmed_at IS NOT NULL` : "";
-  return `(${alias}.status = 'queued'${isConfirmed})`;
-}
-
 /** SQL for a bigint that a JavaScript number holds exactly: one further out shows as the outermost that it does. */
 export function safeBigint(column: string): string {
   const most = Number.MAX_SAFE_INTEGER;

@@ -1,26 +1,12 @@
-/**
- * Rows of environments: made, read, renamed, and moved from one status to the next. Which move is right is decided in
- * core/environments/environment-status.ts; what it means for placements is in environment-orders.ts and observed.ts.
- */
+/** Rows of environments: made, read, held and renamed. How they move from one status to the next is environment-moves.ts. */
 import { DEFAULT_AUTO_RELEASE_HOURS } from "@remotegpu/shared/lease";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
-import type { EnvironmentConfig } from "../../core/orders/order.ts";
-import { limitMs } from "../../core/environments/environment-status.ts";
+import type { EnvironmentConfig } from "../../core/environments/environment-config.ts";
 import type { Mount } from "../../core/orders/order-check.ts";
-import { type EndCause, newsOfStatus } from "../../core/alerts/work-news.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database/database.ts";
-import { appendEvent, appendEvents, STATUS_EVENT } from "../events/events.ts";
-import {
-  knownStatus,
-  OLD_PORTS,
-  safeBigint,
-  SOUND_ENVIRONMENT,
-  SOUND_LEASE,
-  SOUND_PORTS,
-} from "../database/old-values.ts";
-import { NO_CAUSE, queueWorkNews } from "../events/news-outbox.ts";
-import { type WorkloadFilter, type WorkloadPage, workloadPage } from "../workloads/workload-pages.ts";
+import { appendEvents, STATUS_EVENT } from "../events/events.ts";
+import { knownStatus, safeBigint, SOUND_ENVIRONMENT, SOUND_PORTS } from "../database/old-values.ts";
 
 export interface EnvironmentRow {
   id: string;
@@ -71,7 +57,7 @@ export interface EnvironmentRow {
   updated_at: Date | null;
 }
 
-const SELECT = `SELECT e.id, ${safeBigint("e.customer_id")} AS customer_id,
+export const ENVIRONMENT_SELECT = `SELECT e.id, ${safeBigint("e.customer_id")} AS customer_id,
     (SELECT o.username FROM customers o WHERE o.id = e.customer_id) AS owner_username, ${safeBigint("e.workspace_id")} AS workspace_id,
     ${safeBigint("coalesce(w.owner_id, e.customer_id)")} AS payer_id, w.id AS paying_workspace_id,
     (SELECT c.id FROM customers c WHERE c.id = e.customer_id) AS orderer_id, e.host_id,
@@ -161,7 +147,7 @@ export async function environmentsById(
   ids: readonly string[],
 ): Promise<Map<string, EnvironmentRow>> {
   const { rows } = await sql.query<EnvironmentRow>(
-    `${SELECT} WHERE e.id = ANY($1::text[]) AND e.deleted_at IS NULL`,
+    `${ENVIRONMENT_SELECT} WHERE e.id = ANY($1::text[]) AND e.deleted_at IS NULL`,
     [ids],
   );
   return new Map(rows.map((row) => [row.id, row]));
@@ -182,15 +168,6 @@ export async function lockEnvironments(
     [ids],
   );
   return rowCount === 0 ? new Map() : await environmentsById(sql, ids);
-}
-
-/** Newest first; fetches one row more than the limit. */
-export async function listEnvironments(
-  sql: Connection,
-  filter: WorkloadFilter,
-  page: WorkloadPage,
-): Promise<(EnvironmentRow & { created_micros: string })[]> {
-  return await workloadPage<EnvironmentRow>(sql, { kind: "environment", select: SELECT, filter, page });
 }
 
 /** What is left out stays as it is. */
@@ -230,179 +207,5 @@ export async function updateEnvironment(
       change.web_terminal_enabled ?? null,
       change.auto_release_hours ?? null,
     ],
-  );
-}
-
-const HAS_INSTANCE = `EXISTS (SELECT FROM instances i WHERE i.workload_kind = 'environment' AND i.workload_id = m.id)`;
-const MOVED_PORTS = OLD_PORTS.map(
-  (port) =>
-    `${port} = CASE WHEN ${port} BETWEEN 1 AND 65535 AND (m.status <> 'queued' OR ${HAS_INSTANCE}) THEN ${port} END`,
-).join(", ");
-
-/** A start that its host could not carry out waits again, from where it was in the line. */
-const QUEUED_AT = `CASE WHEN m.status <> 'queued'
-      OR queued_at IS NOT NULL AND e.status IN ('creating', 'running', 'restarting') THEN queued_at ELSE m.at END`;
-
-export interface StatusMove {
-  environment: Pick<EnvironmentRow, "id" | "status" | "customer_id">;
-  to: EnvironmentStatus;
-  /** A sentence; null where there is nothing to say. */
-  reason: string | null;
-  actor: string;
-  now: Date;
-  /** Where it is being placed, or was. */
-  hostId?: string | null;
-  /** Nothing of it is left anywhere: the deletion is complete with this move. */
-  isGone?: boolean;
-  /** Of an end: who ordered it and how the container ended. */
-  cause?: EndCause;
-}
-
-/** Writes the status with its sentence and deadline, an event, and messages to webhooks. The row is locked by the caller. */
-export async function moveEnvironment(sql: Connection, move: StatusMove): Promise<void> {
-  await moveEnvironments(sql, [move]);
-}
-
-/**
- * The same of several, each at most once. All of it is one UPDATE: a second one in a transaction checks the foreign
- * keys, and ids of the old system may point nowhere. From its first start on they do not, and what only the old system
- * knew (ports, pod) is gone.
- */
-export async function moveEnvironments(sql: Connection, moves: readonly StatusMove[]): Promise<void> {
-  if (moves.length === 0) return;
-  await sql.query(
-    `UPDATE environments e SET ${SOUND_ENVIRONMENT}, status = m.status, status_reason = m.reason,
-            status_deadline_at = m.deadline, ${MOVED_PORTS},
-            started_at = CASE WHEN m.status = 'running' THEN m.at ELSE started_at END,
-            queued_at = ${QUEUED_AT},
-            stopped_at = CASE WHEN m.status IN ('stopped', 'error') THEN m.at ELSE stopped_at END,
-            deleted_at = CASE WHEN m.gone THEN m.at ELSE deleted_at END,
-            workspace_id = CASE WHEN m.status NOT IN ('queued', 'creating')
-              OR EXISTS (SELECT FROM workspaces w WHERE w.id = workspace_id) THEN workspace_id END,
-            host_id = CASE m.status WHEN 'queued' THEN NULL WHEN 'creating' THEN m.host ELSE host_id END,
-            pod_name = CASE m.status WHEN 'queued' THEN NULL ELSE pod_name END,
-            container_id = CASE WHEN m.status IN ('queued', 'stopped', 'error') THEN NULL ELSE container_id END
-       FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::boolean[])
-              AS m(id, status, reason, deadline, at, host, gone)
-      WHERE e.id = m.id`,
-    [
-      moves.map(({ environment }) => environment.id),
-      moves.map(({ to }) => to),
-      moves.map(({ reason }) => reason),
-      moves.map(deadlineOf),
-      moves.map(({ now }) => now),
-      moves.map(({ hostId }) => hostId ?? null),
-      moves.map(({ isGone }) => isGone ?? false),
-    ],
-  );
-  const eventIds = await appendEvents(
-    sql,
-    moves.map(({ environment, to, reason, actor, now, hostId }) => ({
-      at: now,
-      kind: STATUS_EVENT,
-      workloadKind: "environment",
-      workloadId: environment.id,
-      customerId: environment.customer_id,
-      ...(hostId === undefined || hostId === null ? {} : { hostId }),
-      actor,
-      old: environment.status,
-      new: to,
-      reason,
-    })),
-  );
-  await queueWorkNews(
-    sql,
-    moves.flatMap(({ environment, to, reason, now, cause = NO_CAUSE }, nth) => {
-      const news = newsOfStatus(to, reason, cause);
-      return news === null
-        ? []
-        : [{ environmentId: environment.id, eventId: eventIds[nth] ?? 0, at: now, news }];
-    }),
-  );
-}
-
-function deadlineOf({ to, now, isGone }: StatusMove): Date | null {
-  const limit = limitMs(to);
-  return limit === null || isGone === true ? null : new Date(now.getTime() + limit);
-}
-
-/** Another sentence while the status is still that one; no event, since it may change every few seconds. */
-export async function explainEnvironment(
-  sql: Connection,
-  { id, status, reason }: { id: string; status: EnvironmentStatus; reason: string | null },
-): Promise<void> {
-  await sql.query(
-    `UPDATE environments SET status_reason = $3
-      WHERE id = $1 AND status = $2 AND status_reason IS DISTINCT FROM $3`,
-    [id, status, reason],
-  );
-}
-
-/** New sentences of those that still wait; in the order of their ids, so that two who write many never wait in a circle. */
-export async function explainWaiting(sql: Connection, sentences: ReadonlyMap<string, string>): Promise<void> {
-  const ids = [...sentences.keys()];
-  await sql.query(
-    `WITH held AS (
-       SELECT e.id, s.reason FROM unnest($1::text[], $2::text[]) AS s(id, reason) JOIN environments e ON e.id = s.id
-        WHERE e.status = 'queued' AND e.status_reason IS DISTINCT FROM s.reason
-        ORDER BY e.id FOR NO KEY UPDATE OF e)
-     UPDATE environments e SET status_reason = held.reason FROM held WHERE e.id = held.id`,
-    [ids, ids.map((id) => sentences.get(id))],
-  );
-}
-
-/** The status lasts on: until the new deadline, with this sentence. */
-export async function extendDeadline(
-  sql: Connection,
-  { id, reason, until }: { id: string; reason: string; until: Date },
-): Promise<void> {
-  await sql.query("UPDATE environments SET status_reason = $2, status_deadline_at = $3 WHERE id = $1", [
-    id,
-    reason,
-    until,
-  ]);
-}
-
-/** Deletions that we ordered and of which no host holds anything any more are complete. Without ids: all of them. */
-export async function completeDeletions(
-  sql: Connection,
-  { ids, now }: { ids: readonly string[] | null; now: Date },
-): Promise<string[]> {
-  const { rows } = await sql.query<{ id: string; customer_id: number }>(
-    `UPDATE environments e SET ${SOUND_ENVIRONMENT}, ${SOUND_PORTS}, deleted_at = $2, status_deadline_at = NULL
-      WHERE e.status = 'deleting' AND e.deleted_at IS NULL AND ($1::text[] IS NULL OR e.id = ANY($1))
-        AND EXISTS (SELECT FROM events v WHERE v.workload_kind = 'environment' AND v.workload_id = e.id)
-        AND NOT EXISTS (
-          SELECT FROM instances i JOIN placements p ON p.instance_id = i.id
-           WHERE i.workload_kind = 'environment' AND i.workload_id = e.id AND p.gone_at IS NULL)
-      RETURNING id, customer_id`,
-    [ids, now],
-  );
-  for (const { id, customer_id: customerId } of rows)
-    await appendEvent(sql, {
-      at: now,
-      kind: STATUS_EVENT,
-      workloadKind: "environment",
-      workloadId: id,
-      customerId,
-      actor: "control-plane",
-      old: "deleting",
-      new: "deleted",
-      reason: "Nothing of it is left on any host.",
-    });
-  const deleted = rows.map(({ id }) => id);
-  await releaseOldLeasesOf(sql, { environmentIds: deleted, now });
-  return deleted;
-}
-
-/** Leases of the old system, of which no host knows. Ours are released when their host says so. */
-export async function releaseOldLeasesOf(
-  sql: Connection,
-  { environmentIds, now }: { environmentIds: readonly string[]; now: Date },
-): Promise<void> {
-  await sql.query(
-    `UPDATE port_mappings SET status = 'released', released_at = $2
-      WHERE env_id = ANY($1::text[]) AND lease_id IS NULL AND status IS DISTINCT FROM 'released' AND ${SOUND_LEASE}`,
-    [environmentIds, now],
   );
 }

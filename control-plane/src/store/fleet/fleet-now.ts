@@ -1,9 +1,12 @@
 /** What is free of the fleet, for whoever asks before ordering: hosts and cards, which are simulated, and what waits. */
+import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadStatus } from "../../core/workloads/kinds.ts";
 import type { WaitingWork } from "../../core/orders/prices/offers.ts";
 import type { Fleet } from "../../core/placement/fleet/fleet.ts";
 import { Placer } from "../../core/placement/placer.ts";
 import type { Connection } from "../database/database.ts";
-import { waitsForPlace } from "../database/old-values.ts";
+import type { KindStore } from "../workloads/kind-store.ts";
+import { ofAllKinds } from "../workloads/kinds.ts";
 import { fleetSnapshot } from "./fleet-snapshot.ts";
 
 export interface FleetNow {
@@ -21,12 +24,7 @@ export async function fleetNow(sql: Connection, readAt: Date): Promise<FleetNow>
     "SELECT uuid FROM gpus WHERE simulated AND vanished_at IS NULL AND uuid IS NOT NULL",
   );
   const waiting = await sql.query<WaitingWork>(
-    `SELECT count(*) AS orders, coalesce(sum(gpus), 0)::int8 AS gpus FROM (
-       SELECT coalesce(e.gpu, 0)::int8 AS gpus FROM environments e
-        WHERE ${waitsForPlace("environment", "e")} AND e.deleted_at IS NULL
-       UNION ALL
-       SELECT coalesce(j.gpu, 0)::int8 * coalesce(j.node_count, 1) FROM training_jobs j
-        WHERE ${waitsForPlace("training", "j")} AND j.deleted_at IS NULL) w`,
+    `SELECT count(*) AS orders, coalesce(sum(gpus), 0)::int8 AS gpus FROM (${ofAllKinds(waitingGpus)}) w`,
   );
   return {
     readAt,
@@ -35,4 +33,8 @@ export async function fleetNow(sql: Connection, readAt: Date): Promise<FleetNow>
     waiting: waiting.rows[0] ?? { orders: 0, gpus: 0 },
     placer: new Placer(fleet, { policy: "best-fit", seed: 0, now: readAt.getTime() }),
   };
+}
+
+function waitingGpus(_kind: WorkloadKind, { table, waitingStarts }: KindStore<WorkloadStatus>): string {
+  return `SELECT coalesce(o.gpu, 0)::int8 * s.instances AS gpus FROM (${waitingStarts}) s JOIN ${table} o ON o.id = s.id`;
 }

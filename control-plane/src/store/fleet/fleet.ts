@@ -4,7 +4,8 @@
  */
 import type { FleetModel } from "../../core/orders/prices/priced-models.ts";
 import type { Connection } from "../database/database.ts";
-import { safeBigint, waitsForPlace } from "../database/old-values.ts";
+import { safeBigint } from "../database/old-values.ts";
+import { WAITING_STARTS } from "../workloads/kinds.ts";
 
 export interface FleetNumbers {
   hosts_total: number;
@@ -48,8 +49,7 @@ export async function fleetNumbers(sql: Connection): Promise<FleetNumbers> {
             (SELECT count(*) FROM cards WHERE NOT taken AND NOT closed) AS gpus_free,
             (SELECT count(*) FROM cards WHERE simulated) AS gpus_simulated,
             (SELECT count(*) FROM environments WHERE status = 'running' AND deleted_at IS NULL) AS environments_running,
-            (SELECT count(*) FROM environments WHERE status = 'queued' AND deleted_at IS NULL)
-              + (SELECT count(*) FROM training_jobs j WHERE ${waitsForPlace("training", "j")} AND deleted_at IS NULL) AS queued,
+            (SELECT count(*) FROM (${WAITING_STARTS}) waiting) AS queued,
             (SELECT count(*) FROM runs WHERE uncharged) AS runs_uncharged,
             (SELECT coalesce(sum(greatest(head_seq - watermark, 0)), 0) FROM host_journals)::int8 AS pending_usage_rows,
             (SELECT count(*) FROM alarms WHERE cleared_at IS NULL) AS alarms_open`,

@@ -4,7 +4,7 @@
  * when nothing of them is left (placement-reports.ts); what they cost is decided as of any other run.
  */
 import type { ObservedInstance } from "@remotegpu/shared/instance";
-import { isOver } from "../../core/environments/environment-status.ts";
+import { isOver } from "../../core/instances/instance-report.ts";
 import { keepAlarms } from "../events/alarms.ts";
 import type { Connection } from "../database/database.ts";
 

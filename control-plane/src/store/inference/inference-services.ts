@@ -2,7 +2,6 @@
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import type { Connection } from "../database/database.ts";
 import { knownStatus, safeBigint } from "../database/old-values.ts";
-import { type WorkloadFilter, type WorkloadPage, workloadPage } from "../workloads/workload-pages.ts";
 
 export interface InferenceServiceRow {
   id: string;
@@ -42,7 +41,7 @@ export interface InferenceServiceRow {
   updated_at: Date | null;
 }
 
-const SELECT = `SELECT s.id, ${safeBigint("s.customer_id")} AS customer_id,
+export const INFERENCE_SELECT = `SELECT s.id, ${safeBigint("s.customer_id")} AS customer_id,
     (SELECT o.username FROM customers o WHERE o.id = s.customer_id) AS owner_username, ${safeBigint("s.workspace_id")} AS workspace_id,
     s.name, s.description, ${safeBigint("s.model_id")} AS model_id, s.model_version, s.framework, s.image, s.version,
     s.previous_version, ${knownStatus("inference", "s")} AS status, s.status_reason, s.status_deadline_at,
@@ -56,17 +55,8 @@ const SELECT = `SELECT s.id, ${safeBigint("s.customer_id")} AS customer_id,
 /** Null for one that does not exist or is deleted. */
 export async function inferenceServiceById(sql: Connection, id: string): Promise<InferenceServiceRow | null> {
   const { rows } = await sql.query<InferenceServiceRow>(
-    `${SELECT} WHERE s.id = $1 AND s.deleted_at IS NULL`,
+    `${INFERENCE_SELECT} WHERE s.id = $1 AND s.deleted_at IS NULL`,
     [id],
   );
   return rows[0] ?? null;
-}
-
-/** Newest first; fetches one row more than the limit. */
-export async function listInferenceServices(
-  sql: Connection,
-  filter: WorkloadFilter,
-  page: WorkloadPage,
-): Promise<(InferenceServiceRow & { created_micros: string })[]> {
-  return await workloadPage<InferenceServiceRow>(sql, { kind: "inference", select: SELECT, filter, page });
 }

@@ -2,22 +2,11 @@
  * The ports of one environment that its people open and close by hand, and which of its services are to have one. Each
  * is a step of a transaction that holds the environment's row. What a start takes is in start-leases.ts.
  */
-import type { ServiceSwitches } from "../../core/leases/lease-plan.ts";
+import type { LeasingEnvironment, ServiceSwitches } from "../../core/leases/lease-plan.ts";
 import type { Connection } from "../database/database.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
 import { setting } from "../accounts/settings.ts";
 import { insertLeaseOrders, orderRelease, roomForLeases, wantedLeases } from "./lease-orders.ts";
-
-/** What of an environment its leases depend on. */
-export interface LeasingEnvironment {
-  id: string;
-  customer_id: number;
-  ssh_enabled: boolean;
-  rdp_enabled: boolean;
-  jupyter_enabled: boolean;
-  tensorboard_enabled: boolean;
-  auto_release_hours: number;
-}
 
 export interface Leasing {
   environment: LeasingEnvironment;

@@ -1,7 +1,7 @@
 /** Port mappings as they are listed: the row, what its host said of the lease last, and the address to connect to. */
 import type { Connection } from "../database/database.ts";
 import { safeBigint } from "../database/old-values.ts";
-import type { WorkloadFilter } from "../workloads/workload-pages.ts";
+import type { WorkloadFilter } from "../workloads/pages.ts";
 
 export interface PortMappingRow {
   id: number;

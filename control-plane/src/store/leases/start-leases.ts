@@ -3,11 +3,16 @@
  * that it concerns are locked, and ordered once their generations are raised. One start or many, the queries are as few.
  */
 import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
-import { leasedServices, type LeasePlan, planLeases } from "../../core/leases/lease-plan.ts";
+import {
+  leasedServices,
+  type LeasePlan,
+  planLeases,
+  type LeasingEnvironment,
+} from "../../core/leases/lease-plan.ts";
 import type { Connection } from "../database/database.ts";
 import { appendEvents, type NewEvent } from "../events/events.ts";
 import { raiseGeneration, raiseGenerations } from "../hosts/hosts.ts";
-import { allowsPlainHttp, type Leasing, type LeasingEnvironment, switchesOf } from "./environment-leases.ts";
+import { allowsPlainHttp, type Leasing, switchesOf } from "./environment-leases.ts";
 import {
   insertLeaseOrders,
   type NewLease,

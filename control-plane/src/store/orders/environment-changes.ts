@@ -16,7 +16,7 @@ import { switchesOf } from "../leases/environment-leases.ts";
 import { orderRelease, setAutoRelease, wantedLeases } from "../leases/lease-orders.ts";
 import { leaseForStart } from "../leases/start-leases.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
-import { heldPlacement, type PlacementRow, switchesInside } from "../workloads/environment-placements.ts";
+import { heldPlacement, type PlacementRow, switchesInside } from "../workloads/workload-placements.ts";
 import {
   type EnvironmentRow,
   type EnvironmentChange,
@@ -39,7 +39,7 @@ export async function changeEnvironment(
   const fields = FIELDS.filter((field) => changed[field] !== environment[field]);
   if (fields.length === 0) return [];
   await updateEnvironment(sql, environment.id, change);
-  const held = await heldPlacement(sql, environment.id);
+  const held = await heldPlacement(sql, { kind: "environment", id: environment.id });
   const running = held?.want === "running" ? held : null;
   const waiting = waitingForRestart(changed, running && (await switchesInside(sql, running)));
   await appendEvents(

@@ -2,40 +2,32 @@
  * What people and the control plane order for an environment that is there: start, stop, restart, delete. Each is one
  * step of a transaction in which the environment is locked; the answer says which host has to be told.
  */
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { startIssue } from "../../core/orders/order-check.ts";
 import type { Impossibility } from "../../core/placement/impossibility.ts";
-import { afterRequest, type StopOrderer, waitsFor } from "../../core/environments/environment-status.ts";
+import { afterRequest, waitsFor } from "../../core/environments/environment-status.ts";
+import type { WorkloadName } from "../../core/workloads/workload-name.ts";
+import { type Orderer, waivePlacement } from "./workload-stops.ts";
 import type { Connection } from "../database/database.ts";
-import { checkOrders, type CheckOutcome, checkRestart } from "./checks/environment-checks.ts";
-import { checkedEnvironment } from "./checks/checked-order.ts";
+import { checkOrders, type CheckOutcome, checkRestart } from "./checks/order-checks.ts";
 import {
   heldPlacement,
-  type PlacementRow,
   placementsNotGone,
   setRun,
   setSwitches,
   want,
-} from "../workloads/environment-placements.ts";
-import { type EnvironmentRow, moveEnvironment, releaseOldLeasesOf } from "../environments/environments.ts";
+} from "../workloads/workload-placements.ts";
+import { releaseOldLeasesOf } from "../environments/environment-deletions.ts";
+import { moveEnvironment } from "../environments/environment-moves.ts";
+import { orderOfEnvironment } from "../environments/environment-order.ts";
+import type { EnvironmentRow } from "../environments/environments.ts";
 import { orderImpossibilities } from "./checks/order-impossibility.ts";
-import { specOf } from "./checks/order-prices.ts";
 import { raiseGeneration, raiseGenerations } from "../hosts/hosts.ts";
 import { leaseForStart } from "../leases/start-leases.ts";
 import { orderRelease, wantedLeases } from "../leases/lease-orders.ts";
 import { appendInstanceEvent, INSTANCE_EVENT } from "../events/events.ts";
 import type { EmptyFleet } from "../fleet/empty-fleet.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
-import { lockRun, openRuns, waiveRun } from "../billing/runs/runs.ts";
-
-export interface Orderer {
-  by: StopOrderer;
-  /** "customer 12", "admin 1", "control-plane". */
-  actor: string;
-  now: Date;
-  /** Why it is stopped, a sentence; left out, who did it says enough. */
-  reason?: string;
-}
+import { lockRun, openRuns } from "../billing/runs/runs.ts";
 
 export type OrderOutcome =
   | { done: true; /** Whose desired sets changed. */ hostIds: string[] }
@@ -45,9 +37,6 @@ export type RefusedOrder =
   | { done: false; refusal: "wrong-state"; detail: string }
   | { done: false; refusal: "impossible"; impossibility: Impossibility }
   | { done: false; refusal: "check"; check: Extract<CheckOutcome, { passed: false }> };
-
-/** Time later than this after a person's own stop is not charged, however long the host takes. */
-const STOP_CHARGED_MS = MS_PER_MINUTE;
 
 export async function startEnvironment(
   sql: Connection,
@@ -59,13 +48,10 @@ export async function startEnvironment(
   const issue =
     environment.orderer_id === null ? "The account that ordered it is no more." : startIssue(environment);
   if (issue !== null) return { done: false, refusal: "wrong-state", detail: issue };
-  const [impossible] = await orderImpossibilities(
-    sql,
-    [{ order: environment, fleet: orderer.fleet }],
-    orderer.now,
-  );
+  const order = orderOfEnvironment(environment);
+  const [impossible] = await orderImpossibilities(sql, [{ order, fleet: orderer.fleet }], orderer.now);
   if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
-  const [check] = await checkOrders(sql, [checkedEnvironment(environment)], {
+  const [check] = await checkOrders(sql, [order], {
     models: orderer.fleet.models,
     now: orderer.now,
   });
@@ -81,12 +67,12 @@ export async function stopEnvironment(
 ): Promise<OrderOutcome> {
   const verdict = afterRequest(environment.status, "stop");
   if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
-  const held = await heldPlacement(sql, environment.id);
+  const held = await heldPlacement(sql, nameOf(environment));
   if (held === null) {
     await move(sql, environment, { to: "stopped", reason: orderer.reason ?? null }, orderer);
     return { done: true, hostIds: [] };
   }
-  await waive(sql, held, orderer);
+  await waivePlacement(sql, held, orderer);
   await want(sql, held, { wanted: "stopped", ...orderer });
   // One that waits holds its last place no longer than its host needs to answer, and is stopped at once.
   const reason = orderer.reason ?? waitsFor(verdict.status, held.host_name);
@@ -103,19 +89,19 @@ export async function restartEnvironment(
 ): Promise<OrderOutcome> {
   const verdict = afterRequest(environment.status, "restart");
   if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
-  const held = await heldPlacement(sql, environment.id);
+  const held = await heldPlacement(sql, nameOf(environment));
   if (held?.want !== "running" || held.run_id === null)
     return { done: false, refusal: "wrong-state", detail: "The environment has just stopped." };
   await lockRun(sql, held.run_id);
   // Out of the way of the start rule: the run that ends here makes room for the one that begins.
   await setRun(sql, held, null);
-  const order = checkedEnvironment(environment);
+  const order = orderOfEnvironment(environment);
   const check = await checkRestart(sql, { order, model: held.gpu_model }, orderer.now);
   if (!check.passed) {
     await setRun(sql, held, held.run_id);
     return { done: false, refusal: "check", check };
   }
-  await waive(sql, held, orderer);
+  await waivePlacement(sql, held, orderer);
   const runId = orderer.newId("run");
   await openRuns(sql, [
     {
@@ -129,7 +115,7 @@ export async function restartEnvironment(
       resourceType: "environment",
       resourceId: environment.id,
       resourceName: environment.name,
-      spec: specOf(environment),
+      spec: order.spec,
       gpuModel: held.gpu_model,
       orderedAt: orderer.now,
       lines: check.lines.flat(),
@@ -171,9 +157,9 @@ export async function deleteEnvironment(
   environment: EnvironmentRow,
   orderer: Orderer,
 ): Promise<OrderOutcome> {
-  const placements = await placementsNotGone(sql, environment.id);
+  const placements = await placementsNotGone(sql, nameOf(environment));
   for (const placement of placements) {
-    await waive(sql, placement, orderer);
+    await waivePlacement(sql, placement, orderer);
     await want(sql, placement, { wanted: "removed", ...orderer });
   }
   const { actor, now } = orderer;
@@ -198,25 +184,8 @@ export async function deleteEnvironment(
   return { done: true, hostIds: [...generations.keys()] };
 }
 
-/** The control plane's own stop of a placement whose start took too long; the status is the caller's. */
-export async function stopPlacementOf(
-  sql: Connection,
-  environmentId: string,
-  orderer: Orderer,
-): Promise<string | null> {
-  const held = await heldPlacement(sql, environmentId);
-  if (held?.want !== "running") return null;
-  await waive(sql, held, orderer);
-  await want(sql, held, { wanted: "stopped", ...orderer });
-  await raiseGeneration(sql, held.host_id);
-  return held.host_id;
-}
-
-async function waive(sql: Connection, placement: PlacementRow, { by, actor, now }: Orderer): Promise<void> {
-  if (placement.run_id === null) return;
-  const isPersons = by === "customer" || by === "admin";
-  const from = isPersons ? new Date(now.getTime() + STOP_CHARGED_MS) : now;
-  await waiveRun(sql, { runId: placement.run_id, from, reason: `ordered by ${actor}` });
+function nameOf({ id }: EnvironmentRow): WorkloadName {
+  return { kind: "environment", id };
 }
 
 async function move(

@@ -1,10 +1,11 @@
 /** Environments' first orders: checked, bound to their specs, and written down as queued; many as one. */
+import { type Order, resourcesOf } from "../../core/orders/order.ts";
 import { waitsFor } from "../../core/environments/environment-status.ts";
 import { specsByName, type SpecRow } from "../billing/prices/prices.ts";
 import type { Connection } from "../database/database.ts";
-import { checkOrders } from "./checks/environment-checks.ts";
-import type { CheckedOrder } from "./checks/checked-order.ts";
-import type { Orderer, RefusedOrder } from "./environment-orders.ts";
+import { checkOrders } from "./checks/order-checks.ts";
+import type { RefusedOrder } from "./environment-orders.ts";
+import type { Orderer } from "./workload-stops.ts";
 import { orderImpossibilities } from "./checks/order-impossibility.ts";
 import type { EmptyFleet } from "../fleet/empty-fleet.ts";
 import {
@@ -33,7 +34,7 @@ export async function orderEnvironments(
   const bound = await possibleOnes(sql, await boundToSpecs(sql, orders), now);
   const sound = bound.filter(isSound);
   const models = orders.at(-1)?.fleet.models ?? [];
-  const checks = await checkOrders(sql, sound.map(checkedOrder), { models, now });
+  const checks = await checkOrders(sql, sound.map(orderOf), { models, now });
   const passed = sound.filter((_, index) => checks[index]?.passed === true);
   const reason = waitsFor("queued", null) ?? "";
   await insertEnvironments(
@@ -80,10 +81,7 @@ async function possibleOnes(
   now: Date,
 ): Promise<(FirstOrder | RefusedOrder)[]> {
   const sound = orders.filter(isSound);
-  const asked = sound.map((one) => ({
-    order: { ...checkedOrder(one), id: one.order.id, storage_pool: null },
-    fleet: one.fleet,
-  }));
+  const asked = sound.map((one) => ({ order: orderOf(one), fleet: one.fleet }));
   const answers = await orderImpossibilities(sql, asked, now);
   const found = new Map(sound.map((one, index) => [one, answers[index] ?? null]));
   return orders.map((one) => {
@@ -105,23 +103,20 @@ function otherModel(spec: string | undefined, wanted: string): RefusedOrder {
   };
 }
 
-function checkedOrder({ order, payerId }: FirstOrder): CheckedOrder {
+function orderOf({ order, payerId }: FirstOrder): Order {
+  const { gpuMemory, tempStorage, ...asked } = order;
   return {
+    ...resourcesOf({ ...asked, gpu_memory: gpuMemory, temp_storage: tempStorage }),
     kind: "environment",
     id: null,
-    instances: 1,
-    customer_id: order.customerId,
-    workspace_id: order.workspaceId,
-    payer_id: payerId,
-    cpu: order.cpu,
-    memory: order.memory,
-    gpu: order.gpu,
-    gpu_memory: order.gpuMemory,
-    storage: order.storage,
-    temp_storage: order.tempStorage,
-    mounted_datasets: order.mountedDatasets,
-    mounted_models: order.mountedModels,
+    customerId: order.customerId,
+    workspaceId: order.workspaceId,
+    payerId,
     image: order.image,
-    config: order.config,
+    hostLabels: order.config.host_labels ?? {},
+    storagePool: null,
+    distinctHosts: false,
+    datasets: order.mountedDatasets,
+    models: order.mountedModels,
   };
 }

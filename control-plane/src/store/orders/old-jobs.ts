@@ -5,13 +5,13 @@
  */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
 import type { Connection } from "../database/database.ts";
-import { checkOrders } from "./checks/environment-checks.ts";
-import type { Orderer, RefusedOrder } from "./environment-orders.ts";
+import { checkOrders } from "./checks/order-checks.ts";
+import type { RefusedOrder } from "./environment-orders.ts";
+import type { Orderer } from "./workload-stops.ts";
 import { appendEvent, STATUS_EVENT } from "../events/events.ts";
 import { fleetModels } from "../fleet/fleet.ts";
 import { SOUND_SIZES } from "../database/old-values.ts";
-import type { JobOrderRow } from "../training/job-orders.ts";
-import { checkedJob } from "./checks/checked-order.ts";
+import { type JobOrderRow, orderOfJob } from "../training/job-orders.ts";
 
 const WAITS = "It waits: training jobs cannot be started here yet.";
 
@@ -24,7 +24,7 @@ export async function confirmJob(sql: Connection, job: JobOrderRow, orderer: Ord
   if (job.confirmed_at !== null) return refused("The job is confirmed already.");
   if (job.orderer_id === null) return refused("The account that ordered it is no more.");
   const models = await fleetModels(sql);
-  const [check] = await checkOrders(sql, [checkedJob(job)], { models, now: orderer.now });
+  const [check] = await checkOrders(sql, [orderOfJob(job)], { models, now: orderer.now });
   if (check?.passed === false) return { done: false, refusal: "check", check };
   await move(sql, job, { to: "pending", reason: `Confirmed. ${WAITS}` }, orderer);
   return { done: true };

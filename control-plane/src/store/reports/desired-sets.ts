@@ -11,7 +11,7 @@ import type { DesiredLease } from "@remotegpu/shared/lease";
 import { type Database, transaction } from "../database/database.ts";
 import { desiredLeases } from "../leases/lease-orders.ts";
 import { imageTermsOf, type ImageUse } from "../hosts/images/image-terms.ts";
-import { desiredFetches } from "../hosts/images/desired-fetches.ts";
+import { desiredFetches } from "./desired-fetches.ts";
 
 export interface HostDesiredSet {
   term: number;

@@ -6,7 +6,8 @@ import { type Drain, drainReason, drainSentence } from "../../core/hosts/drain.t
 import { newsOfDrain, newsOfDrainTakenBack } from "../../core/alerts/work-news.ts";
 import type { Connection } from "../database/database.ts";
 import { stopEnvironment } from "../orders/environment-orders.ts";
-import { explainEnvironment, lockEnvironment } from "../environments/environments.ts";
+import { lockEnvironment } from "../environments/environments.ts";
+import { explainEnvironment } from "../environments/environment-moves.ts";
 import { appendEvent, appendEvents } from "../events/events.ts";
 import { queueWorkNews } from "../events/news-outbox.ts";
 import type { Deed } from "./host-removal.ts";

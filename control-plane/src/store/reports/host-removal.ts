@@ -4,7 +4,9 @@
  * last proven moment.
  */
 import type { Connection } from "../database/database.ts";
-import { completeDeletions, lockEnvironment, moveEnvironment } from "../environments/environments.ts";
+import { lockEnvironment } from "../environments/environments.ts";
+import { completeDeletions } from "../environments/environment-deletions.ts";
+import { moveEnvironment } from "../environments/environment-moves.ts";
 import { appendEvent, appendInstanceEvent, GPU_EVENT, INSTANCE_EVENT } from "../events/events.ts";
 import { SOUND_GPU, SOUND_HOST } from "../database/old-values.ts";
 import { raiseGeneration, statusOf } from "../hosts/hosts.ts";

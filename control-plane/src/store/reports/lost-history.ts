@@ -4,9 +4,10 @@
  * any more goes on as the run that it is.
  */
 import type { ObservedInstance } from "@remotegpu/shared/instance";
-import { isOver } from "../../core/environments/environment-status.ts";
+import { isOver } from "../../core/instances/instance-report.ts";
 import { type Connection } from "../database/database.ts";
-import { type EnvironmentRow, moveEnvironment } from "../environments/environments.ts";
+import type { EnvironmentRow } from "../environments/environments.ts";
+import { moveEnvironment } from "../environments/environment-moves.ts";
 import { appendEvent } from "../events/events.ts";
 import { closeRun } from "../billing/runs/runs.ts";
 import { releasePlacement } from "../workloads/release.ts";

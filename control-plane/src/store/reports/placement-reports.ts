@@ -4,19 +4,12 @@
  */
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { InstanceState } from "@remotegpu/shared/workload";
-import {
-  afterReport,
-  isOver,
-  type StopOrderer,
-  type Transition,
-  waitsFor,
-} from "../../core/environments/environment-status.ts";
-import { drainSentence } from "../../core/hosts/drain.ts";
-import { closeRun, closeUnbegunRun, waiveRunsOf } from "../billing/runs/runs.ts";
+import { isOver, type StopOrderer } from "../../core/instances/instance-report.ts";
+import { closeUnbegunRun, waiveRunsOf } from "../billing/runs/runs.ts";
 import type { Connection } from "../database/database.ts";
 import { appendInstanceEvent, INSTANCE_EVENT } from "../events/events.ts";
-import { type EnvironmentRow, explainEnvironment, moveEnvironment } from "../environments/environments.ts";
-import { skipPool } from "../workloads/pool-skips.ts";
+import type { EnvironmentRow } from "../environments/environments.ts";
+import { type PlacedReport, settleWorkload } from "./workload-reports.ts";
 import { releasePlacement } from "../workloads/release.ts";
 
 export interface LivePlacement {
@@ -192,76 +185,41 @@ interface Reported {
 }
 
 async function applyReport(sql: Connection, reported: Reported): Promise<void> {
-  const { environment, host, placement, seen, now } = reported;
-  const transition = afterReport(environment.status, {
-    phase: seen.phase,
-    problem: seen.problem,
-    detail: seen.detail,
-    stopOrderedBy: placement.ordered_by,
-    stopReason: placement.stop_reason,
-    isBehind: (seen.knownEpoch ?? 0) > placement.epoch,
+  const { environment, host, seen, now } = reported;
+  const { id, status, customer_id: customerId, status_deadline_at: deadlineAt } = environment;
+  await settleWorkload(sql, {
+    kind: "environment",
+    workload: { id, status, customerId, deadlineAt },
+    reports: [placedReport(reported)],
+    actor: `host ${host.id}`,
+    now,
   });
-  await applyTransition(sql, reported, transition);
   if (seen.phase !== "ready") return;
   // The files are where it first ran, and from then on it runs only there.
   await sql.query(
     `UPDATE environments SET container_id = $2, storage_pool = coalesce(storage_pool, $3)
       WHERE id = $1 AND (container_id IS DISTINCT FROM $2 OR storage_pool IS NULL)`,
     // One that was taken back in the moment in which it began waits for another place: this container is going.
-    [environment.id, environment.status === "queued" ? null : seen.containerId, host.storage_pool],
-  );
-  await sql.query(
-    "DELETE FROM placement_skips WHERE workload_kind = 'environment' AND workload_id = $1 AND until <= $2",
-    [environment.id, now],
+    [id, status === "queued" ? null : seen.containerId, host.storage_pool],
   );
 }
 
-async function applyTransition(
-  sql: Connection,
-  { environment, host, placement, seen, now }: Reported,
-  transition: Transition,
-): Promise<void> {
-  const move = { environment, actor: `host ${host.id}`, now, hostId: host.id };
-  switch (transition.kind) {
-    case "stays":
-      return;
-    case "explains":
-      return await explainEnvironment(sql, {
-        id: environment.id,
-        status: environment.status,
-        reason: transition.reason || (environment.status === "running" ? drainWarning(host) : null),
-      });
-    case "becomes":
-      return await moveEnvironment(sql, {
-        ...move,
-        to: transition.status,
-        reason: transition.reason ?? (transition.status === "running" ? drainWarning(host) : null),
-        cause: { by: placement.ordered_by, exitCode: seen.exitCode },
-      });
-    case "skips-pool": {
-      const reason = `A mount is missing in storage pool ${host.storage_pool}: ${transition.reason}`;
-      await skipPool(sql, {
-        environmentId: environment.id,
-        storagePool: host.storage_pool,
-        reason: transition.reason,
-        now,
-      });
-      return await moveEnvironment(sql, { ...move, to: "queued", reason });
-    }
-    case "places-anew":
-      // Its host will never say anything of this run.
-      await closeRun(sql, placement.run_id, now);
-      return await moveEnvironment(sql, { ...move, to: "queued", reason: waitsFor("queued", null) });
-  }
-}
-
-/** What stands with whatever runs on a host that is being emptied. */
-function drainWarning({
-  name,
-  drain_deadline_at: deadline,
-  drain_reason: reason,
-}: ReportingHost): string | null {
-  return deadline === null ? null : drainSentence(name, { deadline, reason });
+function placedReport({ host, placement, seen }: Reported): PlacedReport {
+  return {
+    rank: 0,
+    runId: placement.run_id,
+    state: seen.phase,
+    problem: seen.problem,
+    detail: seen.detail,
+    exitCode: seen.exitCode,
+    stopOrderedBy: placement.ordered_by,
+    stopReason: placement.stop_reason,
+    isBehind: (seen.knownEpoch ?? 0) > placement.epoch,
+    hostId: host.id,
+    hostName: host.name,
+    storagePool: host.storage_pool,
+    drain: host.drain_deadline_at && { deadline: host.drain_deadline_at, reason: host.drain_reason },
+  };
 }
 
 async function orderRemoval(sql: Connection, placement: LivePlacement): Promise<void> {

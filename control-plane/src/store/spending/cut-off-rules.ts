@@ -10,7 +10,7 @@ import {
   type Spending,
 } from "../../core/billing/cut-off-rule.ts";
 import type { OverdueStatus } from "../../core/accounts/account-state.ts";
-import { GANG_STOP_AFTER_SECONDS } from "../../core/workloads/desired-set.ts";
+import { GANG_STOP_AFTER_SECONDS } from "../../core/instances/desired-set.ts";
 import { lockAccounts } from "../billing/ledger/ledger.ts";
 import { wantedCosts } from "../billing/runs/run-lines.ts";
 import type { Connection } from "../database/database.ts";

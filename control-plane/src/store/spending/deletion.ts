@@ -42,7 +42,10 @@ export async function deleteCustomerData(sql: Connection, decision: Decision): P
   // Environments, runs, accounts: the order of locks everywhere.
   const environments = await lockEnvironments(sql, environmentIds);
   const owned = environmentIds.map((id) => ({ kind: "environment" as const, id }));
-  await lockOpenRunsOf(sql, owned);
+  await lockOpenRunsOf(
+    sql,
+    owned.map((workload) => ({ ...workload, firstRank: 0 })),
+  );
   if (!(await isAtRisk(sql, decision))) return { done: false, reason: "not-at-risk" };
 
   const folders = await workloadFolders(sql, [

@@ -1,10 +1,12 @@
-/** Training jobs as the placing transaction takes them: locked, with who pays, and set running once they have a place. */
+/** Training jobs as transactions hold them: with who pays, and read as the orders that they are. */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
-import type { TrainingConfig } from "../../core/training/training-order.ts";
+import { type Order, resourcesOf } from "../../core/orders/order.ts";
+import { DATASET_PATHS, type Mount, MODEL_PATHS, withPaths } from "../../core/orders/order-check.ts";
+import type { JobConfig } from "../../core/training/job-config.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database/database.ts";
-import { appendEvents, STATUS_EVENT } from "../events/events.ts";
-import { knownStatus, safeBigint, SOUND_SIZES } from "../database/old-values.ts";
+import { limitSeconds } from "../database/limit-seconds.ts";
+import { knownStatus, safeBigint } from "../database/old-values.ts";
 
 export interface JobOrderRow {
   id: string;
@@ -19,6 +21,7 @@ export interface JobOrderRow {
   image: string;
   command: string;
   status: TrainingJobStatus;
+  status_deadline_at: Date | null;
   /** Sizes are each rank's. */
   cpu: number;
   memory: number;
@@ -30,9 +33,13 @@ export interface JobOrderRow {
   mounted_models: number[] | null;
   env_vars: Record<string, string> | null;
   output_path: string | null;
-  config: TrainingConfig | null;
+  config: JobConfig | null;
+  /** Null for one that may run as long as it likes. */
+  limit_seconds: number | null;
   /** Since when it is wanted; null for one that the old system had, until somebody confirms it. */
   confirmed_at: Date | null;
+  /** Since when it has places; null while it waits for them. */
+  placed_at: Date | null;
 }
 
 /** Held to the end of the transaction, in the order of their ids; after environments, before accounts and hosts. */
@@ -49,10 +56,11 @@ export async function lockJobOrders(
     `SELECT j.id, ${safeBigint("j.customer_id")} AS customer_id, ${safeBigint("j.workspace_id")} AS workspace_id,
             ${safeBigint("coalesce(w.owner_id, j.customer_id)")} AS payer_id, w.id AS paying_workspace_id,
             (SELECT c.id FROM customers c WHERE c.id = j.customer_id) AS orderer_id, j.name, j.image, j.command,
-            ${knownStatus("training", "j")} AS status, coalesce(j.cpu, 1) AS cpu,
+            ${knownStatus("training", "j")} AS status, j.status_deadline_at, coalesce(j.cpu, 1) AS cpu,
             ${safeBigint("coalesce(j.memory, 1)")} AS memory, coalesce(j.gpu, 0) AS gpu,
             ${safeBigint("j.gpu_memory")} AS gpu_memory, coalesce(j.node_count, 1) AS node_count, j.mounted_datasets,
-            j.mounted_models, j.env_vars, j.output_path, j.config, j.confirmed_at
+            j.mounted_models, j.env_vars, j.output_path, j.config, ${limitSeconds("j")} AS limit_seconds,
+            j.confirmed_at, j.placed_at
        FROM training_jobs j LEFT JOIN workspaces w ON w.id = j.workspace_id AND ${LIVE}
       WHERE j.id = ANY($1::text[]) AND j.deleted_at IS NULL`,
     [ids],
@@ -60,41 +68,27 @@ export async function lockJobOrders(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-export interface JobStart {
-  job: JobOrderRow;
-  /** By name, in the order of the ranks; several ranks may be on one. */
-  hostNames: readonly string[];
-  now: Date;
+export function orderOfJob(row: JobOrderRow): Order {
+  return {
+    ...resourcesOf(row),
+    kind: "training",
+    id: row.id,
+    image: row.image,
+    customerId: row.customer_id,
+    workspaceId: row.workspace_id,
+    payerId: row.payer_id,
+    hostLabels: row.config?.host_labels ?? {},
+    storagePool: null,
+    distinctHosts: row.config?.distinct_hosts ?? false,
+    datasets: mountsAt(row.mounted_datasets, DATASET_PATHS),
+    models: mountsAt(row.mounted_models, MODEL_PATHS),
+  };
 }
 
-/** Their ranks are placed: they run from now on. Call in the transaction that holds them. */
-export async function startJobs(sql: Connection, starts: readonly JobStart[]): Promise<void> {
-  if (starts.length === 0) return;
-  await sql.query(
-    `UPDATE training_jobs j SET ${SOUND_SIZES}, status = 'running', status_reason = s.reason, status_deadline_at = NULL,
-            started_at = s.at
-       FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS s(id, reason, at) WHERE j.id = s.id`,
-    [starts.map(({ job }) => job.id), starts.map(reasonOf), starts.map(({ now }) => now)],
+/** A job names what it mounts by ids alone, in the order of the paths. */
+function mountsAt(ids: readonly number[] | null, family: readonly string[]): Mount[] {
+  return withPaths(
+    (ids ?? []).filter((id) => id !== 0).map((id) => ({ id })),
+    family,
   );
-  await appendEvents(
-    sql,
-    starts.map((start) => ({
-      at: start.now,
-      kind: STATUS_EVENT,
-      workloadKind: "training",
-      workloadId: start.job.id,
-      customerId: start.job.customer_id,
-      actor: "control-plane",
-      old: start.job.status,
-      new: "running",
-      reason: reasonOf(start),
-    })),
-  );
-}
-
-function reasonOf({ hostNames }: JobStart): string {
-  const hosts = [...new Set(hostNames)];
-  return hosts.length === 1
-    ? `Placed on host ${hosts.join()}.`
-    : `Placed on ${hosts.length} hosts: ${hosts.join(", ")}.`;
 }

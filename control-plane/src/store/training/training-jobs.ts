@@ -2,7 +2,6 @@
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
 import type { Connection } from "../database/database.ts";
 import { knownStatus, safeBigint } from "../database/old-values.ts";
-import { type WorkloadFilter, type WorkloadPage, workloadPage } from "../workloads/workload-pages.ts";
 
 export interface TrainingJobRow {
   id: string;
@@ -42,7 +41,7 @@ export interface TrainingJobRow {
   updated_at: Date | null;
 }
 
-const SELECT = `SELECT j.id, ${safeBigint("j.customer_id")} AS customer_id,
+export const JOB_SELECT = `SELECT j.id, ${safeBigint("j.customer_id")} AS customer_id,
     (SELECT o.username FROM customers o WHERE o.id = j.customer_id) AS owner_username, ${safeBigint("j.workspace_id")} AS workspace_id,
     j.env_id, j.name, j.description, j.framework, j.image, j.command, ${knownStatus("training", "j")} AS status,
     j.status_reason, j.status_deadline_at, coalesce(j.priority, 0) AS priority, j.cpu,
@@ -53,17 +52,8 @@ const SELECT = `SELECT j.id, ${safeBigint("j.customer_id")} AS customer_id,
 
 /** Null for one that does not exist or is deleted. */
 export async function trainingJobById(sql: Connection, id: string): Promise<TrainingJobRow | null> {
-  const { rows } = await sql.query<TrainingJobRow>(`${SELECT} WHERE j.id = $1 AND j.deleted_at IS NULL`, [
+  const { rows } = await sql.query<TrainingJobRow>(`${JOB_SELECT} WHERE j.id = $1 AND j.deleted_at IS NULL`, [
     id,
   ]);
   return rows[0] ?? null;
-}
-
-/** Newest first; fetches one row more than the limit. */
-export async function listTrainingJobs(
-  sql: Connection,
-  filter: WorkloadFilter,
-  page: WorkloadPage,
-): Promise<(TrainingJobRow & { created_micros: string })[]> {
-  return await workloadPage<TrainingJobRow>(sql, { kind: "training", select: SELECT, filter, page });
 }

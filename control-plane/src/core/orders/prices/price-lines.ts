@@ -4,29 +4,15 @@
  */
 import { formatPoints, parseQuantity, type Points, type Price, type Quantity } from "@remotegpu/shared/money";
 import { GIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import type { Resources } from "../order.ts";
 import { type BillingUnit, type PricedLine, totalAmount } from "../../billing/rating.ts";
 
-/** The spec that applies when an order names none. */
-export const DEFAULT_SPEC = "default";
-
-/** What one instance asks for. */
-export interface PricedOrder {
-  readonly cpuMilli: number;
-  readonly memoryBytes: number;
-  readonly gpus: number;
-  /** Memory asked of each GPU: a filter, or the size of the slice when `gpuShared`. */
-  readonly gpuMemoryBytes: number | null;
-  readonly gpuShared: boolean;
-  readonly tempStorageBytes: number | null;
-  /** What an hour of the whole order may cost; null where nobody said. */
-  readonly maximum?: PriceMaximum | null;
-}
-
-export interface PriceMaximum {
-  readonly hourly: Points;
-  /** Of the whole order, all alike. */
-  readonly instances: number;
-}
+/** What of an order its price depends on. */
+export type PricedOrder = Pick<
+  Resources,
+  "cpuMilli" | "memoryBytes" | "gpus" | "gpuMemoryBytes" | "gpuShared" | "tempStorageBytes"
+> &
+  Partial<Pick<Resources, "maximum">>;
 
 /** The most an order under a spec with a `spec` line may ask for; what is absent is not included. */
 export interface SpecShape {

@@ -2,8 +2,7 @@
  * Which models of the fleet an order may land on as far as prices go: each that is large enough, or the one that it
  * names, for which every line of the order has a price, and no more than the order allows an hour of it to cost.
  */
-import { type EnvironmentResources } from "../order.ts";
-import { pricedOrder } from "./priced-order.ts";
+import type { Resources } from "../order.ts";
 import {
   asOrderedBefore,
   dearestLines,
@@ -20,30 +19,26 @@ export interface FleetModel {
 
 /** Null where no GPU is asked. Those whose price is retired only where no other has one, for what waits since before. */
 export function pricedModels(
-  order: EnvironmentResources,
+  order: Resources,
   spec: SpecPrices,
   fleet: readonly FleetModel[],
 ): string[] | null {
-  if (order.gpu === 0) return null;
+  if (order.gpus === 0) return null;
   const possible = possibleModels(order, fleet);
   const pricedBy = (prices: SpecPrices) =>
-    possible.filter((model) => linesForOrder(pricedOrder(order), prices, model).priced);
+    possible.filter((model) => linesForOrder(order, prices, model).priced);
   const sold = pricedBy(spec);
   return sold.length > 0 ? sold : pricedBy(asOrderedBefore(spec));
 }
 
 /** The dearest that it may come to be on any of them. */
-export function dearestOnFleet(
-  order: EnvironmentResources,
-  spec: SpecPrices,
-  fleet: readonly FleetModel[],
-): OrderLines {
-  return dearestLines(pricedOrder(order), spec, possibleModels(order, fleet));
+export function dearestOnFleet(order: Resources, spec: SpecPrices, fleet: readonly FleetModel[]): OrderLines {
+  return dearestLines(order, spec, possibleModels(order, fleet));
 }
 
 /** The same of an order that waits: what was retired since then holds for it where nothing else does. */
 export function dearestOfWaiting(
-  order: EnvironmentResources,
+  order: Resources,
   spec: SpecPrices,
   fleet: readonly FleetModel[],
 ): OrderLines {
@@ -53,7 +48,7 @@ export function dearestOfWaiting(
 
 /** A sentence without capital and full stop where each model costs more than the order's maximum; else null. */
 export function beyondMaximum(
-  order: EnvironmentResources,
+  order: Resources,
   spec: SpecPrices,
   fleet: readonly FleetModel[],
 ): string | null {
@@ -61,8 +56,10 @@ export function beyondMaximum(
   return !dearest.priced && dearest.reason === "beyond-maximum" ? dearest.detail : null;
 }
 
-function possibleModels(order: EnvironmentResources, fleet: readonly FleetModel[]): string[] {
-  const named = order.config?.gpu_model;
-  if (named !== undefined) return [named];
-  return fleet.filter(({ memoryBytes }) => memoryBytes >= (order.gpu_memory ?? 0)).map(({ model }) => model);
+function possibleModels(order: Resources, fleet: readonly FleetModel[]): string[] {
+  const named = order.gpuModel;
+  if (named !== null) return [named];
+  return fleet
+    .filter(({ memoryBytes }) => memoryBytes >= (order.gpuMemoryBytes ?? 0))
+    .map(({ model }) => model);
 }

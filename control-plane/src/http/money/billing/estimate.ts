@@ -3,10 +3,10 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { formatPoints, formatPrice, formatQuantity } from "@remotegpu/shared/money";
 import { asSentence } from "@remotegpu/shared/sentence";
 import { displayText } from "@remotegpu/shared/text";
-import type { EnvironmentResources } from "../../../core/orders/order.ts";
+import { type Resources, resourcesOf } from "../../../core/orders/order.ts";
 import { amountOf, estimate, totalAmount } from "../../../core/billing/rating.ts";
 import { type OrderFit, orderFit } from "../../../store/orders/checks/order-fit.ts";
-import { orderPrices, specOf } from "../../../store/orders/checks/order-prices.ts";
+import { orderPrices } from "../../../store/orders/checks/order-prices.ts";
 import { fleetModels } from "../../../store/fleet/fleet.ts";
 import type { KeptFleet, KeptRoom } from "../../../store/fleet/kept-fleet.ts";
 import { unsoldSpecs } from "../../../store/orders/checks/sold-specs.ts";
@@ -86,7 +86,7 @@ export function registerEstimateRoute(
     return await once(c, async (sql) => {
       const now = deps.now();
       const prices = await orderPrices(sql, [order], { models: await fleetModels(sql), at: now });
-      const unsold = (await unsoldSpecs(sql, [order], { prices, now })).get(specOf(order));
+      const unsold = (await unsoldSpecs(sql, [order], { prices, now })).get(order.spec);
       if (unsold !== undefined) throw badField("spec", unsold);
       const priced = prices.dearest(order);
       if (!priced.priced) throw badField(priced.field, priced.detail);
@@ -94,7 +94,7 @@ export function registerEstimateRoute(
       const models = prices.pricedModels(order);
       return c.json(
         {
-          spec: specOf(order),
+          spec: order.spec,
           minutes,
           instances,
           amount: formatPoints(estimate(lines, { minutes, instances })),
@@ -106,7 +106,7 @@ export function registerEstimateRoute(
             billing_unit: line.billingUnit,
             amount: formatPoints(amountOf(line, minutes)),
           })),
-          ...fitAnswer(orderFit(order, { ...kept, instances, models })),
+          ...fitAnswer(orderFit(order, { ...kept, models })),
         },
         200,
       );
@@ -114,18 +114,19 @@ export function registerEstimateRoute(
   });
 }
 
-/** One instance of it, as an order would say it. */
-function orderOf(wish: z.output<typeof EstimateWish>): EnvironmentResources {
+/** As an order would say it. */
+function orderOf(wish: z.output<typeof EstimateWish>): Resources {
+  const { cpu, memory, gpu = 0, gpu_memory = null, temp_storage, instances = 1 } = wish;
   const { spec, gpu_sharing, gpu_model } = wish;
-  return {
-    cpu: wish.cpu,
-    memory: wish.memory,
-    gpu: wish.gpu ?? 0,
-    gpu_memory: wish.gpu_memory ?? null,
-    storage: null,
-    temp_storage: wish.temp_storage ?? null,
+  return resourcesOf({
+    cpu,
+    memory,
+    gpu,
+    gpu_memory,
+    temp_storage: temp_storage ?? null,
     config: { spec, gpu_sharing, gpu_model },
-  };
+    node_count: instances,
+  });
 }
 
 function fitAnswer(fit: OrderFit): { fits: (typeof FITS)[number]; fits_reason: string } {

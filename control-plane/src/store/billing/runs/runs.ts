@@ -5,6 +5,8 @@
 import { formatQuantity, parsePoints, type Points } from "@remotegpu/shared/money";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { PricedLine } from "../../../core/billing/rating.ts";
+import { rulesOf } from "../../../core/workloads/kinds.ts";
+import { type StartName, startKey } from "../../../core/workloads/start.ts";
 import type { Connection } from "../../database/database.ts";
 
 export interface NewRun {
@@ -152,19 +154,31 @@ export async function waiveEarlierRuns(
   if (runIds.length > 0) await waiveRuns(transaction, { runIds, from, reason: "placed anew" });
 }
 
-/** The open runs of these workloads, held to the end of the transaction, in the order of their ids. */
-export async function lockOpenRunsOf<Kind extends WorkloadKind>(
+/** The open runs of these starts' instances, held to the end of the transaction, in the order of their ids. */
+export async function lockOpenRunsOf(
   transaction: Connection,
-  workloads: readonly { kind: Kind; id: string }[],
-): Promise<{ id: string; workload: { kind: Kind; id: string } }[]> {
-  const { rows } = await transaction.query<{ id: string; resource_type: Kind; resource_id: string }>(
-    `SELECT id, resource_type, resource_id FROM runs
-      WHERE resource_id = ANY($2::text[]) AND closed_at IS NULL
-        AND (resource_type, resource_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-      ORDER BY id FOR NO KEY UPDATE OF runs`,
-    [workloads.map(({ kind }) => kind), workloads.map(({ id }) => id)],
+  starts: readonly StartName[],
+): Promise<{ id: string; start: StartName }[]> {
+  const { rows } = await transaction.query<{
+    id: string;
+    kind: WorkloadKind;
+    workload_id: string;
+    rank: number;
+  }>(
+    `SELECT r.id, r.resource_type AS kind, r.resource_id AS workload_id, i.rank
+       FROM runs r JOIN instances i ON i.id = r.instance_id
+      WHERE r.resource_id = ANY($2::text[]) AND r.closed_at IS NULL
+        AND (r.resource_type, r.resource_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+      ORDER BY r.id FOR NO KEY UPDATE OF r`,
+    [starts.map(({ kind }) => kind), starts.map(({ id }) => id)],
   );
-  return rows.map((row) => ({ id: row.id, workload: { kind: row.resource_type, id: row.resource_id } }));
+  const asked = new Set(starts.map(startKey));
+  return rows
+    .map(({ id, kind, workload_id, rank }) => ({
+      id,
+      start: { kind, id: workload_id, firstRank: rulesOf(kind).firstRank(rank) },
+    }))
+    .filter(({ start }) => asked.has(startKey(start)));
 }
 
 /** Likewise for runs of one placement: the named ones, or all of them. */

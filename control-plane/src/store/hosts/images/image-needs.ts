@@ -18,15 +18,6 @@ export interface ImageNeeds {
 
 const FOR_CREDENTIALS = [IMAGE_FETCH_FEATURE];
 
-/** Of an order's row. */
-export function imageUseOf(row: {
-  customer_id: number;
-  workspace_id: number | null;
-  image: string;
-}): ImageUse {
-  return { customerId: row.customer_id, workspaceId: row.workspace_id, image: row.image };
-}
-
 /** In their order. */
 export async function imageNeedsOf(
   sql: Connection,

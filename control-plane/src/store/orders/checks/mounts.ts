@@ -5,7 +5,7 @@ import {
   type SharedData,
   type Visibility,
 } from "../../../core/accounts/data-rights.ts";
-import { isBelowPool, type ResolvedMount } from "../../../core/workloads/desired-set.ts";
+import { isBelowPool, type ResolvedMount } from "../../../core/instances/desired-set.ts";
 import type { Mount } from "../../../core/orders/order-check.ts";
 import { membershipsAmong } from "../../accounts/workspaces.ts";
 import type { Connection } from "../../database/database.ts";

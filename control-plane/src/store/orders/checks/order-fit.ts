@@ -1,5 +1,5 @@
 /** Whether the fleet could hold an order that nobody has given yet: now, later, or never. */
-import { type EnvironmentResources, placementRequest } from "../../../core/orders/order.ts";
+import { placementRequest, type Resources } from "../../../core/orders/order.ts";
 import { impossibility } from "../../../core/placement/impossibility.ts";
 import type { EmptyFleet } from "../../fleet/empty-fleet.ts";
 import type { FleetNow } from "../../fleet/fleet-now.ts";
@@ -11,20 +11,14 @@ export type OrderFit =
 
 /** Where no host has ever told its size nothing is impossible, as for orders. */
 export function orderFit(
-  order: EnvironmentResources,
-  {
-    fleet,
-    room,
-    instances,
-    models,
-  }: { fleet: EmptyFleet; room: FleetNow; instances: number; models: readonly string[] | null },
+  order: Resources,
+  { fleet, room, models }: { fleet: EmptyFleet; room: FleetNow; models: readonly string[] | null },
 ): OrderFit {
-  const one = { ...order, id: "estimate", image: "", storage_pool: null };
+  const anywhere = { image: "", hostLabels: {}, storagePool: null, distinctHosts: false };
   // Models without a price are placed on by nobody; where none has one, the price's own check has said so.
   const pricedModels = models?.length === 0 ? null : models;
   const request = {
-    ...placementRequest(one, { skips: [], pricedModels, features: [] }),
-    instances,
+    ...placementRequest({ ...order, ...anywhere }, "estimate", { skips: [], pricedModels, features: [] }),
     image: null,
   };
   const never = impossibility(fleet, request);

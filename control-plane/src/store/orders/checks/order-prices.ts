@@ -2,14 +2,8 @@
  * The prices of orders: on a card that is decided, or the dearest of the cards they may land on. Read once for many
  * orders; what is priced here is one instance.
  */
-import { type EnvironmentResources } from "../../../core/orders/order.ts";
-import { pricedOrder } from "../../../core/orders/prices/priced-order.ts";
-import {
-  asOrderedBefore,
-  DEFAULT_SPEC,
-  linesForOrder,
-  type OrderLines,
-} from "../../../core/orders/prices/price-lines.ts";
+import type { Resources } from "../../../core/orders/order.ts";
+import { asOrderedBefore, linesForOrder, type OrderLines } from "../../../core/orders/prices/price-lines.ts";
 import {
   dearestOfWaiting,
   dearestOnFleet,
@@ -23,14 +17,14 @@ import { fleetModels } from "../../fleet/fleet.ts";
 
 export interface OrderPrices {
   /** As far as what was read for prices tells: without a price a spec may be unknown as well. */
-  standing(order: EnvironmentResources): Extract<SpecStanding, "sold" | "retired" | "unpriced">;
+  standing(order: Resources): Extract<SpecStanding, "sold" | "retired" | "unpriced">;
   /** Of one that was ordered and now starts. */
-  linesOn(order: EnvironmentResources, model: string | null): OrderLines;
+  linesOn(order: Resources, model: string | null): OrderLines;
   /** Of one that is ordered now. */
-  dearest(order: EnvironmentResources): OrderLines;
-  dearestOfWaiting(order: EnvironmentResources): OrderLines;
+  dearest(order: Resources): OrderLines;
+  dearestOfWaiting(order: Resources): OrderLines;
   /** The models with a price, for placement; null where no GPU is asked. */
-  pricedModels(order: EnvironmentResources): string[] | null;
+  pricedModels(order: Resources): string[] | null;
 }
 
 /**
@@ -39,13 +33,13 @@ export interface OrderPrices {
  */
 export async function orderPrices(
   sql: Connection,
-  orders: readonly EnvironmentResources[],
+  orders: readonly Resources[],
   { models, at }: { models: readonly FleetModel[]; at: Date },
 ): Promise<OrderPrices> {
-  const specs = await specPricesOf(sql, { specs: orders.map(specOf), at });
-  const pricesOf = (order: EnvironmentResources) => specs.get(specOf(order)) ?? unpriced(specOf(order));
-  const linesOn = (order: EnvironmentResources, model: string | null) =>
-    linesForOrder(pricedOrder(order), asOrderedBefore(pricesOf(order)), model);
+  const specs = await specPricesOf(sql, { specs: orders.map(({ spec }) => spec), at });
+  const pricesOf = (order: Resources) => specs.get(order.spec) ?? unpriced(order.spec);
+  const linesOn = (order: Resources, model: string | null) =>
+    linesForOrder(order, asOrderedBefore(pricesOf(order)), model);
   return {
     standing: (order) => standingOf(pricesOf(order)),
     linesOn,
@@ -63,13 +57,9 @@ function standingOf({ prices, isRetired }: CatalogueSpec): "sold" | "retired" | 
 /** The same models of one order. */
 export async function pricedModelsFor(
   sql: Connection,
-  order: EnvironmentResources,
+  order: Resources,
   now: Date,
 ): Promise<string[] | null> {
   const prices = await orderPrices(sql, [order], { models: await fleetModels(sql), at: now });
   return prices.pricedModels(order);
-}
-
-export function specOf(order: EnvironmentResources): string {
-  return order.config?.spec ?? DEFAULT_SPEC;
 }

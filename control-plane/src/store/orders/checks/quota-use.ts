@@ -3,12 +3,16 @@
  * that two orders at once cannot both take the last of it; orders that are asked together count for each other.
  */
 import { MIB } from "@remotegpu/shared/units";
+import type { WorkloadKind } from "@remotegpu/shared/workload";
 import { describeExceeded, exceededQuota } from "../../../core/orders/quota.ts";
 import { defaultQuota, type Quota } from "../../../core/orders/quota-levels.ts";
+import type { WorkloadStatus } from "../../../core/workloads/kinds.ts";
+import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
 import { quotaLimits } from "../../accounts/quotas.ts";
 import type { Connection } from "../../database/database.ts";
-import { waitsForPlace } from "../../database/old-values.ts";
-import { type Askers, ownedWorkloads } from "./workloads-of-payers.ts";
+import type { KindStore } from "../../workloads/kind-store.ts";
+import { ofAllKinds } from "../../workloads/kinds.ts";
+import { ownedWorkloads } from "./workloads-of-payers.ts";
 
 export interface QuotaShare {
   payerId: number;
@@ -27,7 +31,7 @@ export interface QuotaTally {
 export async function quotaTally(
   sql: Connection,
   shares: readonly QuotaShare[],
-  { askers, defaultLevel }: { askers: Askers; defaultLevel: string },
+  { askers, defaultLevel }: { askers: readonly WorkloadName[]; defaultLevel: string },
 ): Promise<QuotaTally> {
   const payerIds = [...new Set(shares.map(({ payerId }) => payerId))];
   const workspaceIds = [...new Set(shares.flatMap(({ workspaceId }) => workspaceId ?? []))];
@@ -69,30 +73,26 @@ function sum(one: Quota, other: Quota, sign: 1 | -1): Quota {
   };
 }
 
-/**
- * CPU, memory and GPUs count while something runs or waits to; storage and the number of environments count while they
- * exist. What says that it runs and has no instance comes from the old system and holds nothing.
- */
+/** CPU, memory and GPUs count while something runs or waits to; storage and the number of environments while they exist. */
 const USES = `
   SELECT owner, owner_id, coalesce(sum(cpu) FILTER (WHERE active), 0)::bigint AS cpu_quota,
          coalesce(sum(memory) FILTER (WHERE active), 0)::bigint AS memory_quota,
          coalesce(sum(gpu) FILTER (WHERE active), 0)::bigint AS gpu_quota,
          least(coalesce(sum(storage), 0), ${Number.MAX_SAFE_INTEGER})::bigint AS storage_quota,
          sum(environments) AS environment_quota
-    FROM (
-      SELECT owner, owner_id, cpu::bigint, ceil(memory / ${MIB}.0) AS memory, gpu::bigint, storage, 1 AS environments,
-             status = 'queued' OR status IN ('creating', 'running', 'restarting', 'stopping') AND EXISTS (
-               SELECT FROM instances i WHERE i.workload_kind = 'environment' AND i.workload_id = e.id) AS active
-        FROM (${ownedWorkloads("environments", ["id", "cpu", "memory", "gpu", "storage", "status"])}) e
-       WHERE status IS DISTINCT FROM 'deleting' AND id <> ALL($3::text[])
-      UNION ALL
-      SELECT owner, owner_id, cpu::bigint * coalesce(node_count, 1),
-             ceil(memory / ${MIB}.0) * coalesce(node_count, 1), gpu::bigint * coalesce(node_count, 1), NULL, 0, true
-        FROM (${ownedWorkloads("training_jobs", ["id", "cpu", "memory", "gpu", "node_count", "status", "confirmed_at"])}) j
-       WHERE (${waitsForPlace("training", "j")} OR status IN ('running', 'stopping') AND EXISTS (
-               SELECT FROM instances i WHERE i.workload_kind = 'training' AND i.workload_id = j.id))
-         AND id <> ALL($4::text[])
-    ) workloads GROUP BY owner, owner_id`;
+    FROM (${ofAllKinds(usesOfKind)}) workloads GROUP BY owner, owner_id`;
+
+function usesOfKind(
+  kind: WorkloadKind,
+  { table, uses, columns: { storage } }: KindStore<WorkloadStatus>,
+): string {
+  const columns = ["id", "cpu", "memory", "gpu", "status", ...uses.columns];
+  return `SELECT owner, owner_id, cpu::bigint * ${uses.instances} AS cpu,
+             ceil(memory / ${MIB}.0) * ${uses.instances} AS memory, gpu::bigint * ${uses.instances} AS gpu,
+             ${storage} AS storage, ${uses.environments} AS environments, ${uses.isActive} AS active
+        FROM (${ownedWorkloads(table, columns)}) t
+       WHERE ${uses.exists} AND ('${kind}', id::text) NOT IN (SELECT * FROM unnest($3::text[], $4::text[]))`;
+}
 
 async function quotaUses(
   sql: Connection,
@@ -100,13 +100,13 @@ async function quotaUses(
     payerIds,
     workspaceIds,
     askers,
-  }: { payerIds: readonly number[]; workspaceIds: readonly number[]; askers: Askers },
+  }: { payerIds: readonly number[]; workspaceIds: readonly number[]; askers: readonly WorkloadName[] },
 ): Promise<{ payers: Map<number, Quota>; workspaces: Map<number, Quota> }> {
   const { rows } = await sql.query<Quota & { owner: "payer" | "workspace"; owner_id: number }>(USES, [
     payerIds,
     workspaceIds,
-    askers.environmentIds,
-    askers.jobIds,
+    askers.map(({ kind }) => kind),
+    askers.map(({ id }) => id),
   ]);
   const usesOf = (owner: "payer" | "workspace") =>
     new Map(

@@ -1,9 +1,9 @@
 /** What new orders may use of the catalogue, and why they may not use the rest. What runs already is none of its concern. */
-import type { EnvironmentResources } from "../../../core/orders/order.ts";
-import { DEFAULT_SPEC, type SpecPrices } from "../../../core/orders/prices/price-lines.ts";
+import { DEFAULT_SPEC, type Resources } from "../../../core/orders/order.ts";
+import type { SpecPrices } from "../../../core/orders/prices/price-lines.ts";
 import { unsoldSentence } from "../../../core/orders/prices/spec-sale.ts";
 import type { Connection } from "../../database/database.ts";
-import { type OrderPrices, specOf } from "./order-prices.ts";
+import type { OrderPrices } from "./order-prices.ts";
 import { specPricesOf, specsByName } from "../../billing/prices/prices.ts";
 
 /** Storage is sampled and charged by the day; no order names it. */
@@ -34,12 +34,12 @@ export async function soldSpecs(sql: Connection, at: Date): Promise<SpecPrices[]
 /** By spec a sentence for those of new orders that are not sold; most orders' are, and nothing is read for them. */
 export async function unsoldSpecs(
   sql: Connection,
-  orders: readonly EnvironmentResources[],
+  orders: readonly Resources[],
   { prices, now }: { prices: Pick<OrderPrices, "standing">; now: Date },
 ): Promise<ReadonlyMap<string, string>> {
   const unsold = orders.flatMap((order) => {
     const standing = prices.standing(order);
-    return standing === "sold" ? [] : [{ spec: specOf(order), standing }];
+    return standing === "sold" ? [] : [{ spec: order.spec, standing }];
   });
   if (unsold.length === 0) return new Map();
   const known = await knownSpecs(

@@ -1,16 +1,27 @@
 /** What payers have waiting for a place, as far as its price goes: what has a placement is counted by its run. */
 import type { Points } from "@remotegpu/shared/money";
-import type { EnvironmentConfig, EnvironmentResources } from "../../../core/orders/order.ts";
+import type { WorkloadKind } from "@remotegpu/shared/workload";
+import {
+  type OrderConfig,
+  type OrderFields,
+  type Resources,
+  resourcesOf,
+} from "../../../core/orders/order.ts";
 import { hourlyPrice } from "../../../core/orders/prices/price-lines.ts";
+import type { WorkloadStatus } from "../../../core/workloads/kinds.ts";
+import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
 import type { Connection } from "../../database/database.ts";
-import { safeBigint, waitsForPlace } from "../../database/old-values.ts";
+import { safeBigint } from "../../database/old-values.ts";
+import type { KindStore } from "../../workloads/kind-store.ts";
+import { ofAllKinds } from "../../workloads/kinds.ts";
 import type { OrderPrices } from "./order-prices.ts";
-import { type Askers, ownedWorkloads } from "./workloads-of-payers.ts";
+import { ownedWorkloads } from "./workloads-of-payers.ts";
 
 /** Instances of one payer that are alike in all that makes their price. */
-export interface WaitingShape extends EnvironmentResources {
+export interface WaitingShape extends Resources {
   payerId: number;
-  instances: number;
+  /** So many of them wait. */
+  count: number;
 }
 
 const PRICED = ["id", "status", "cpu", "memory", "gpu", "gpu_memory", "config"];
@@ -18,42 +29,53 @@ const SHAPES = `
   SELECT owner_id, cpu, ${safeBigint("memory")} AS memory, coalesce(gpu, 0) AS gpu,
          ${safeBigint("gpu_memory")} AS gpu_memory, ${safeBigint("temp_storage")} AS temp_storage,
          config->>'spec' AS spec, config->>'gpu_sharing' AS gpu_sharing, config->>'gpu_model' AS gpu_model,
-         config->>'max_price_per_hour' AS max_price_per_hour, node_count, sum(node_count) AS instances
-    FROM (
-      SELECT owner_id, cpu, memory, gpu, gpu_memory, temp_storage, config, 1 AS node_count
-        FROM (${ownedWorkloads("environments", [...PRICED, "temp_storage"])}) e
-       WHERE status = 'queued' AND id <> ALL($3::text[])
-      UNION ALL
-      SELECT owner_id, coalesce(cpu, 1), coalesce(memory, 1), gpu, gpu_memory, NULL, config, coalesce(node_count, 1)
-        FROM (${ownedWorkloads("training_jobs", [...PRICED, "node_count", "confirmed_at"])}) j
-       WHERE ${waitsForPlace("training", "j")} AND id <> ALL($4::text[])
-    ) waiting GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11`;
+         config->>'max_price_per_hour' AS max_price_per_hour, node_count, sum(waiting) AS count
+    FROM (${ofAllKinds(waitingOfKind)}) waiting WHERE waiting > 0 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11`;
 
-interface ShapeRow extends Omit<EnvironmentResources, "config" | "storage"> {
+function waitingOfKind(
+  kind: WorkloadKind,
+  { table, uses, columns, waitingInstances }: KindStore<WorkloadStatus>,
+): string {
+  const wanted = [...new Set([...PRICED, ...uses.columns, ...columns.waiting])];
+  return `SELECT owner_id, coalesce(cpu, 1) AS cpu, coalesce(memory, 1) AS memory, gpu, gpu_memory,
+             ${columns.tempStorage} AS temp_storage, config, ${columns.startInstances} AS node_count,
+             ${waitingInstances} AS waiting
+        FROM (${ownedWorkloads(table, wanted)}) t
+       WHERE ('${kind}', id::text) NOT IN (SELECT * FROM unnest($3::text[], $4::text[]))`;
+}
+
+interface ShapeRow extends Omit<OrderFields, "config" | "storage"> {
   owner_id: number;
   spec: string | null;
-  gpu_sharing: EnvironmentConfig["gpu_sharing"] | null;
+  gpu_sharing: OrderConfig["gpu_sharing"] | null;
   gpu_model: string | null;
   max_price_per_hour: string | null;
-  instances: number;
+  count: number;
 }
 
 /** @param askers not counted as waiting */
 export async function waitingShapes(
   sql: Connection,
-  { payerIds, askers }: { payerIds: readonly number[]; askers: Askers },
+  { payerIds, askers }: { payerIds: readonly number[]; askers: readonly WorkloadName[] },
 ): Promise<WaitingShape[]> {
-  const { rows } = await sql.query<ShapeRow>(SHAPES, [payerIds, [], askers.environmentIds, askers.jobIds]);
-  return rows.map(({ owner_id: payerId, spec, gpu_sharing, gpu_model, max_price_per_hour, ...row }) => ({
-    ...row,
-    payerId,
-    storage: null,
-    config: {
-      spec: spec ?? undefined,
-      gpu_sharing: gpu_sharing ?? undefined,
-      gpu_model: gpu_model ?? undefined,
-      max_price_per_hour: max_price_per_hour ?? undefined,
-    },
+  const { rows } = await sql.query<ShapeRow>(SHAPES, [
+    payerIds,
+    [],
+    askers.map(({ kind }) => kind),
+    askers.map(({ id }) => id),
+  ]);
+  return rows.map(({ owner_id, count, spec, gpu_sharing, gpu_model, max_price_per_hour, ...fields }) => ({
+    ...resourcesOf({
+      ...fields,
+      config: {
+        spec: spec ?? undefined,
+        gpu_sharing: gpu_sharing ?? undefined,
+        gpu_model: gpu_model ?? undefined,
+        max_price_per_hour: max_price_per_hour ?? undefined,
+      },
+    }),
+    payerId: owner_id,
+    count,
   }));
 }
 
@@ -66,7 +88,7 @@ export function waitingCosts(
   for (const shape of shapes) {
     const priced = prices.dearestOfWaiting(shape);
     if (!priced.priced) continue;
-    const hourly = hourlyPrice(priced.lines) * BigInt(shape.instances);
+    const hourly = hourlyPrice(priced.lines) * BigInt(shape.count);
     sums.set(shape.payerId, (sums.get(shape.payerId) ?? 0n) + hourly);
   }
   return sums;

@@ -6,7 +6,7 @@
 import { LIVE } from "../../accounts/workspaces.ts";
 
 /** With `owner` ('payer' or 'workspace') and `owner_id` before the columns named; $1 are payers, $2 workspaces. */
-export function ownedWorkloads(table: "environments" | "training_jobs", columns: readonly string[]): string {
+export function ownedWorkloads(table: string, columns: readonly string[]): string {
   const wanted = columns.map((column) => `t.${column}`).join(", ");
   return `SELECT 'payer' AS owner, o.owner_id, ${wanted} FROM ${table} t JOIN workspaces o ON o.id = t.workspace_id
        WHERE t.workspace_id = ANY(ARRAY(
@@ -19,10 +19,4 @@ export function ownedWorkloads(table: "environments" | "training_jobs", columns:
       UNION ALL
       SELECT 'workspace', t.workspace_id, ${wanted} FROM ${table} t
        WHERE t.workspace_id = ANY($2::bigint[]) AND t.deleted_at IS NULL`;
-}
-
-/** Workloads that are not to be counted, since they are what asks. */
-export interface Askers {
-  environmentIds: readonly string[];
-  jobIds: readonly string[];
 }

@@ -12,7 +12,7 @@ import {
 import type { Connection } from "../../database/database.ts";
 import { FOLLOWS_FETCHES } from "../../hosts/host-features.ts";
 import { raiseGeneration } from "../../hosts/hosts.ts";
-import { fetchCounts, orderFetch } from "../../hosts/images/image-fetches.ts";
+import { fetchCounts, orderFetch } from "../../workloads/image-fetches.ts";
 import type { Candidate, Refusal } from "./placement-candidates.ts";
 import type { CommitTerms } from "./proposals.ts";
 
@@ -23,17 +23,16 @@ export async function fetchFirst(
   { now, newId }: CommitTerms,
 ): Promise<Map<Candidate, Refusal>> {
   const refused = new Map<Candidate, Refusal>();
-  const asked = candidates.filter(({ order }) => order.kind === "environment");
-  const hasHeld = await heldInVain(sql, asked, now);
-  for (const candidate of asked) {
-    const { order, instances, workload } = candidate;
-    const { payer_id: payerId, image } = order.checked;
+  const hasHeld = await heldInVain(sql, candidates, now);
+  for (const candidate of candidates) {
+    const { placeable, instances, start } = candidate;
+    const { payerId, image } = placeable.order;
     const hostId = instances[0]?.hostId;
     if (hostId === undefined || !hasHeld(payerId, image)) continue;
     const host = await fetchingHost(sql, hostId, payerId);
     const canonical = canonicalImageName(image);
     if (host === null || host.images.some((name) => canonicalImageName(name) === canonical)) continue;
-    await orderFetch(sql, { id: newId("fetch"), workload, hostId, image, payerId, now });
+    await orderFetch(sql, { id: newId("fetch"), start, hostId, image, payerId, now });
     await raiseGeneration(sql, hostId);
     const detail = fetchSentence(host.name, null, false);
     refused.set(candidate, { committed: false, reason: "image-first", detail, hostId });
@@ -54,7 +53,7 @@ async function heldInVain(
       WHERE p.waited_for_image_at > $2 AND p.want <> 'running' AND r.customer_id = ANY($1::bigint[])
         AND r.first_proven_at IS NULL`,
     [
-      [...new Set(asked.map(({ order }) => order.checked.payer_id))],
+      [...new Set(asked.map(({ placeable }) => placeable.order.payerId))],
       new Date(now.getTime() - HELD_AGAIN_AFTER_MS),
     ],
   );

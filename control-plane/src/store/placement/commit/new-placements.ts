@@ -1,41 +1,37 @@
 /**
  * Writes down placements that were decided under locks: instances at their next epochs, placements, runs with their
  * lines, cards, leases, events, the hosts' generations and what they hold, and the workloads' new status. The same few
- * statements for one order or hundreds; each host's generation rises once.
+ * statements for one start or hundreds; each host's generation rises once.
  */
 import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
-import { THOUSANDTHS } from "@remotegpu/shared/units";
-import { waitsFor } from "../../../core/environments/environment-status.ts";
 import type { PlacedInstance } from "../../../core/placement/placement.ts";
 import { type NewRun, openRuns, waiveEarlierRuns } from "../../billing/runs/runs.ts";
 import type { Connection } from "../../database/database.ts";
-import type { CheckOutcome } from "../../orders/checks/environment-checks.ts";
-import { moveEnvironments } from "../../environments/environments.ts";
-import { specOf } from "../../orders/checks/order-prices.ts";
+import type { CheckOutcome } from "../../orders/checks/order-checks.ts";
 import { appendEvents, INSTANCE_EVENT } from "../../events/events.ts";
 import { raiseGenerations, refreshHostUse } from "../../hosts/hosts.ts";
 import { leaseForStarts, type PlannedStart } from "../../leases/start-leases.ts";
-import { startJobs } from "../../training/job-orders.ts";
 import { takeCards } from "../../workloads/gpu-allocations.ts";
 import { nextEpochs } from "../../workloads/instance-epochs.ts";
-import { instanceLive, instanceSpec, type PlaceableOrder } from "./placeable-orders.ts";
+import type { PlaceableStart } from "../../../core/workloads/placeable-start.ts";
+import { KINDS_IN_LOCK_ORDER, storeOf } from "../../workloads/kinds.ts";
 import type { CommitOutcome, CommitTerms } from "./proposals.ts";
 
-export interface AcceptedOrder {
-  order: PlaceableOrder;
-  /** In the order of the ranks. */
+export interface AcceptedStart {
+  placeable: PlaceableStart;
+  /** In the order of its ranks. */
   places: readonly PlacedInstance[];
   models: readonly (string | null)[];
   check: Extract<CheckOutcome, { passed: true }>;
-  /** What becomes of an environment's leases. */
-  start: PlannedStart | null;
+  /** What becomes of its ports; null for kinds without any. */
+  leases: PlannedStart | null;
   /** Of earlier placements. */
   openRunIds: readonly string[];
 }
 
-/** One container of an order, with the ids that it gets. */
+/** One container of a start, with the ids that it gets. */
 interface NewInstance {
-  accepted: AcceptedOrder;
+  accepted: AcceptedStart;
   rank: number;
   place: PlacedInstance;
   instanceId: string;
@@ -45,7 +41,7 @@ interface NewInstance {
 
 export async function writePlacements(
   sql: Connection,
-  accepted: readonly AcceptedOrder[],
+  accepted: readonly AcceptedStart[],
   { now, newId }: CommitTerms,
 ): Promise<CommitOutcome[]> {
   if (accepted.length === 0) return [];
@@ -69,35 +65,37 @@ export async function writePlacements(
     instances.map((instance) => placedEvent(instance, now)),
   );
   const hostIds = [...new Set(instances.map(({ place }) => place.hostId))];
-  const starts = accepted.flatMap(({ start }) => start ?? []);
-  const giving = starts.flatMap(({ plan }) => plan.release.map(({ hostId }) => hostId));
+  const leases = accepted.flatMap(({ leases }) => leases ?? []);
+  const giving = leases.flatMap(({ plan }) => plan.release.map(({ hostId }) => hostId));
   const generations = await raiseGenerations(sql, [...new Set([...hostIds, ...giving])]);
   await refreshHostUse(sql, hostIds);
   await moveWorkloads(sql, accepted, now);
-  await leaseForStarts(sql, starts, { generations, newId, actor: "control-plane", now });
+  await leaseForStarts(sql, leases, { generations, newId, actor: "control-plane", now });
   const made = Map.groupBy(instances, (instance) => instance.accepted);
   return accepted.map((one) => committed(one, made.get(one) ?? []));
 }
 
 async function newInstances(
   sql: Connection,
-  accepted: readonly AcceptedOrder[],
+  accepted: readonly AcceptedStart[],
   newId: CommitTerms["newId"],
 ): Promise<NewInstance[]> {
-  const ranks = accepted.flatMap((one) => one.places.map((place, rank) => ({ accepted: one, place, rank })));
+  const ranks = accepted.flatMap((one) =>
+    one.places.map((place, index) => ({ accepted: one, place, rank: one.placeable.start.firstRank + index })),
+  );
   const epochs = await nextEpochs(
     sql,
-    ranks.map(({ accepted: { order }, rank }) => ({
+    ranks.map(({ accepted: { placeable }, rank }) => ({
       newInstanceId: newId("ins"),
-      kind: order.kind,
-      workloadId: order.row.id,
+      kind: placeable.start.kind,
+      workloadId: placeable.start.id,
       rank,
     })),
   );
   return ranks.map((one, index) => {
     const epoch = epochs[index];
     if (epoch === undefined)
-      throw new Error(`rank ${one.rank} of ${one.accepted.order.row.id} has no instance`);
+      throw new Error(`rank ${one.rank} of ${one.accepted.placeable.start.id} has no instance`);
     return { ...one, ...epoch, runId: newId("run") };
   });
 }
@@ -107,12 +105,12 @@ async function insertPlacements(
   instances: readonly NewInstance[],
   now: Date,
 ): Promise<void> {
-  const specs = instances.map(({ accepted: { order, check }, place, rank }) =>
-    instanceSpec(order, { rank, gpus: place.gpus, datasets: check.datasets, models: check.models }),
+  const specs = instances.map(({ accepted: { placeable, check }, place, rank }) =>
+    placeable.spec({ rank, gpus: place.gpus, datasets: check.datasets, models: check.models }),
   );
   const texts = specs.map(canonicalJson);
-  const lives = instances.map(({ accepted: { order, places } }) =>
-    instanceLive(order, new Set(places.map(({ hostId }) => hostId)).size),
+  const lives = instances.map(({ accepted: { placeable, places } }) =>
+    placeable.live(new Set(places.map(({ hostId }) => hostId)).size),
   );
   await sql.query(
     `INSERT INTO placements (instance_id, epoch, host_id, run_id, spec, spec_hash, live, cpu_milli, memory_bytes,
@@ -128,7 +126,7 @@ async function insertPlacements(
       texts,
       texts.map(sha256),
       lives.map((live) => JSON.stringify(live)),
-      instances.map(({ accepted: { order } }) => order.row.cpu * THOUSANDTHS),
+      instances.map(({ accepted: { placeable } }) => placeable.order.cpuMilli),
       specs.map(({ memoryBytes }) => memoryBytes),
       specs.map(({ tempStorageBytes }) => tempStorageBytes),
       specs.map(({ storageBytes }) => storageBytes),
@@ -138,31 +136,32 @@ async function insertPlacements(
 }
 
 function newRun({ accepted, rank, place, instanceId, epoch, runId }: NewInstance, now: Date): NewRun {
-  const { row, kind, checked } = accepted.order;
+  const { start, order, name, ordererId, payingWorkspaceId } = accepted.placeable;
+  const index = rank - start.firstRank;
   return {
     id: runId,
     instanceId,
     epoch,
     hostId: place.hostId,
-    customerId: row.payer_id,
-    orderedBy: row.orderer_id,
-    workspaceId: row.paying_workspace_id,
-    resourceType: kind,
-    resourceId: row.id,
-    resourceName: row.name,
-    spec: specOf(checked),
-    gpuModel: accepted.models[rank] ?? null,
+    customerId: order.payerId,
+    orderedBy: ordererId,
+    workspaceId: payingWorkspaceId,
+    resourceType: start.kind,
+    resourceId: start.id,
+    resourceName: name,
+    spec: order.spec,
+    gpuModel: accepted.models[index] ?? null,
     orderedAt: now,
-    lines: accepted.check.lines[rank] ?? [],
+    lines: accepted.check.lines[index] ?? [],
   };
 }
 
-function placedEvent({ accepted: { order }, place, instanceId, epoch }: NewInstance, now: Date) {
+function placedEvent({ accepted: { placeable }, place, instanceId, epoch }: NewInstance, now: Date) {
   return {
     at: now,
     kind: INSTANCE_EVENT,
-    workloadKind: order.kind,
-    workloadId: order.row.id,
+    workloadKind: placeable.start.kind,
+    workloadId: placeable.start.id,
     instanceId,
     hostId: place.hostId,
     actor: "control-plane",
@@ -172,37 +171,18 @@ function placedEvent({ accepted: { order }, place, instanceId, epoch }: NewInsta
   };
 }
 
-async function moveWorkloads(sql: Connection, accepted: readonly AcceptedOrder[], now: Date): Promise<void> {
-  const placed = accepted.map(({ order, places }) => ({
-    order,
-    hostIds: places.map(({ hostId }) => hostId),
+async function moveWorkloads(sql: Connection, accepted: readonly AcceptedStart[], now: Date): Promise<void> {
+  const hostIds = accepted.flatMap(({ places }) => places.map(({ hostId }) => hostId));
+  const nameOf = await hostNames(sql, [...new Set(hostIds)]);
+  const placed = accepted.map(({ placeable, places }) => ({
+    placeable,
+    hosts: places.map(({ hostId }) => ({ id: hostId, name: nameOf.get(hostId) ?? hostId })),
+    now,
   }));
-  const nameOf = await hostNames(sql, [...new Set(placed.flatMap(({ hostIds }) => hostIds))]);
-  await moveEnvironments(
-    sql,
-    placed.flatMap(({ order, hostIds: [hostId] }) =>
-      order.kind === "environment" && hostId !== undefined
-        ? [
-            {
-              environment: order.row,
-              to: "creating",
-              reason: waitsFor("creating", nameOf.get(hostId) ?? null),
-              actor: "control-plane",
-              now,
-              hostId,
-            },
-          ]
-        : [],
-    ),
-  );
-  await startJobs(
-    sql,
-    placed.flatMap(({ order, hostIds }) =>
-      order.kind === "training"
-        ? [{ job: order.row, hostNames: hostIds.map((id) => nameOf.get(id) ?? id), now }]
-        : [],
-    ),
-  );
+  for (const kind of KINDS_IN_LOCK_ORDER) {
+    const ofKind = placed.filter(({ placeable }) => placeable.start.kind === kind);
+    if (ofKind.length > 0) await storeOf(kind).notePlaced(sql, ofKind);
+  }
 }
 
 async function hostNames(sql: Connection, hostIds: readonly string[]): Promise<Map<string, string>> {
@@ -213,14 +193,14 @@ async function hostNames(sql: Connection, hostIds: readonly string[]): Promise<M
   return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
-function committed({ start }: AcceptedOrder, instances: readonly NewInstance[]): CommitOutcome {
+function committed({ leases }: AcceptedStart, instances: readonly NewInstance[]): CommitOutcome {
   const own = instances.map(({ instanceId, epoch, runId, place }) => ({
     instanceId,
     epoch,
     runId,
     hostId: place.hostId,
   }));
-  const giving = start?.plan.release.map(({ hostId }) => hostId) ?? [];
+  const giving = leases?.plan.release.map(({ hostId }) => hostId) ?? [];
   return {
     committed: true,
     instances: own,

@@ -7,11 +7,11 @@ import type { Connection } from "../../database/database.ts";
 import { assertTerm } from "../../database/leader.ts";
 import { armPlacements } from "../../spending/cut-off-rules.ts";
 import { fetchFirst } from "./fetch-first.ts";
-import { type AcceptedOrder, writePlacements } from "./new-placements.ts";
+import { type AcceptedStart, writePlacements } from "./new-placements.ts";
 import { type Candidate, lockCandidates, type Refusal } from "./placement-candidates.ts";
 import { lockGrounds } from "./placement-grounds.ts";
 import type { CommitOutcome, CommitTerms, PlacementProposal } from "./proposals.ts";
-import { nameKey } from "../../../core/workloads/workload-name.ts";
+import { startKey } from "../../../core/workloads/start.ts";
 
 export async function commitBatch(
   sql: Connection,
@@ -20,7 +20,7 @@ export async function commitBatch(
 ): Promise<CommitOutcome[]> {
   await assertTerm(sql, terms.term);
   const looked = await lockCandidates(sql, proposals);
-  const candidates = looked.filter((one) => "order" in one);
+  const candidates = looked.filter((one) => "placeable" in one);
   const outcomes = new Map<Candidate, CommitOutcome>();
   if (candidates.length > 0) {
     const { accepted, refused } = await decide(sql, candidates, terms);
@@ -33,7 +33,7 @@ export async function commitBatch(
     await armPlacements(sql, {
       // Of several of one payer the last, who counted those before it.
       hourly: new Map(
-        [...accepted.values()].map(({ order, check }) => [order.row.payer_id, check.payersHourly]),
+        [...accepted.values()].map(({ placeable: { order }, check }) => [order.payerId, check.payersHourly]),
       ),
       hostIds: written.flatMap((one) => (one.committed ? one.instances.map(({ hostId }) => hostId) : [])),
       now: terms.now,
@@ -41,11 +41,11 @@ export async function commitBatch(
     for (const [index, candidate] of [...accepted.keys()].entries())
       outcomes.set(candidate, written[index] as CommitOutcome);
   }
-  return looked.map((one) => ("order" in one ? (outcomes.get(one) as CommitOutcome) : one));
+  return looked.map((one) => ("placeable" in one ? (outcomes.get(one) as CommitOutcome) : one));
 }
 
 interface Decided {
-  accepted: Map<Candidate, AcceptedOrder>;
+  accepted: Map<Candidate, AcceptedStart>;
   refused: Map<Candidate, Refusal>;
 }
 
@@ -53,8 +53,8 @@ async function decide(sql: Connection, candidates: Candidate[], terms: CommitTer
   const grounds = await lockGrounds(sql, candidates, terms.now);
   const decided: Decided = { accepted: new Map(), refused: new Map() };
   for (const candidate of candidates) {
-    const { order, instances } = candidate;
-    const answer = grounds.places(grounds.requestOf(order), instances);
+    const { start, placeable, instances } = candidate;
+    const answer = grounds.places(grounds.requestOf(candidate), instances);
     if (!answer.free) {
       decided.refused.set(candidate, { committed: false, reason: "taken", detail: answer.why });
       continue;
@@ -67,12 +67,12 @@ async function decide(sql: Connection, candidates: Candidate[], terms: CommitTer
     }
     answer.take();
     decided.accepted.set(candidate, {
-      order,
+      placeable,
       places: instances,
       models: placed.models,
       check,
-      start: grounds.starts.get(order.row.id) ?? null,
-      openRunIds: grounds.openRuns.get(nameKey({ kind: order.kind, id: order.row.id })) ?? [],
+      leases: grounds.leases.get(startKey(start)) ?? null,
+      openRunIds: grounds.openRuns.get(startKey(start)) ?? [],
     });
   }
   return decided;

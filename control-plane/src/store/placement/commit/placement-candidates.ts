@@ -1,31 +1,37 @@
-/** The orders of a batch that may be placed at all: they wait, are held by this transaction, and have nothing left anywhere. */
+/** The starts of a batch that may be placed at all: they wait, are held by this transaction, and have nothing left anywhere. */
 import { fetchSentence } from "../../../core/hosts/images/image-fetch.ts";
+import type { PlaceableStart } from "../../../core/workloads/placeable-start.ts";
+import { type StartName, startKey } from "../../../core/workloads/start.ts";
 import type { Connection } from "../../database/database.ts";
-import { awaitedFetches } from "../../hosts/images/image-fetches.ts";
-import { lockWaiting, type PlaceableOrder } from "./placeable-orders.ts";
+import { awaitedFetches } from "../../workloads/image-fetches.ts";
+import { KINDS_IN_LOCK_ORDER, storeOf } from "../../workloads/kinds.ts";
 import type { CommitOutcome, PlacementProposal } from "./proposals.ts";
-import { nameKey, type WorkloadName } from "../../../core/workloads/workload-name.ts";
 
 export interface Candidate extends PlacementProposal {
-  order: PlaceableOrder;
+  placeable: PlaceableStart;
 }
 
 export type Refusal = Extract<CommitOutcome, { committed: false }>;
 
-/** Of two proposals for one workload the first counts. */
+/** Of two proposals for one start the first counts. */
 export async function lockCandidates(
   sql: Connection,
   proposals: readonly PlacementProposal[],
 ): Promise<(Candidate | Refusal)[]> {
-  const workloads = proposals.map(({ workload }) => workload);
-  const waiting = await lockWaiting(sql, workloads);
-  const holders = await holdingHosts(sql, workloads);
-  const fetches = await awaitedFetches(sql, workloads);
+  const waiting = await lockWaiting(
+    sql,
+    proposals.map(({ start }) => start),
+  );
+  const holders = await holdingHosts(sql, proposals);
+  const fetches = await awaitedFetches(
+    sql,
+    proposals.map(({ start }) => start),
+  );
   return proposals.map((proposal) => {
-    const key = nameKey(proposal.workload);
-    const order = waiting.get(key);
+    const key = startKey(proposal.start);
+    const placeable = waiting.get(key);
     waiting.delete(key);
-    if (order === undefined)
+    if (placeable === undefined)
       return { committed: false, reason: "not-queued", detail: "It does not wait any more." };
     const holder = holders.get(key);
     const fetch = fetches.get(key);
@@ -35,28 +41,55 @@ export async function lockCandidates(
       return stillHeld(
         `Waiting for host ${holder} to confirm that the container of the last start has stopped.`,
       );
-    return { ...proposal, order };
+    return { ...proposal, placeable };
   });
+}
+
+/** Those that wait, held to the end of the transaction: kind by kind, each in the order of their ids. */
+async function lockWaiting(
+  sql: Connection,
+  starts: readonly StartName[],
+): Promise<Map<string, PlaceableStart>> {
+  const waiting = new Map<string, PlaceableStart>();
+  for (const kind of KINDS_IN_LOCK_ORDER) {
+    const ofKind = starts.filter((start) => start.kind === kind);
+    if (ofKind.length === 0) continue;
+    for (const placeable of await storeOf(kind).lockWaiting(sql, ofKind))
+      waiting.set(startKey(placeable.start), placeable);
+  }
+  return waiting;
 }
 
 function stillHeld(detail: string): Refusal {
   return { committed: false, reason: "still-held", detail };
 }
 
-/** By workload, a host on which an earlier placement of it still holds something. Most have no instance yet. */
+/** By start, a host on which an earlier placement of one of its ranks still holds something. Most have no instance yet. */
 async function holdingHosts(
   sql: Connection,
-  workloads: readonly WorkloadName[],
+  proposals: readonly PlacementProposal[],
 ): Promise<Map<string, string>> {
-  const { rows } = await sql.query<WorkloadName & { host_name: string }>(
+  const { rows } = await sql.query<{ nth: number; host_name: string }>(
     `WITH known AS MATERIALIZED (
-       SELECT i.id, i.workload_kind, i.workload_id, i.rank
-         FROM unnest($1::text[], $2::text[]) AS asked(kind, id)
-         JOIN instances i ON i.workload_kind = asked.kind AND i.workload_id = asked.id)
-     SELECT i.workload_kind AS kind, i.workload_id AS id, h.name AS host_name
-       FROM known i JOIN placements p ON p.instance_id = i.id AND p.resources_released_at IS NULL
-       JOIN hosts h ON h.id = p.host_id ORDER BY i.rank DESC`,
-    [workloads.map(({ kind }) => kind), workloads.map(({ id }) => id)],
+       SELECT asked.nth, i.id, i.rank
+         FROM unnest($1::text[], $2::text[], $3::int[], $4::int[]) WITH ORDINALITY
+                AS asked(kind, id, first_rank, instances, nth)
+         JOIN instances i ON i.workload_kind = asked.kind AND i.workload_id = asked.id
+          AND i.rank >= asked.first_rank AND i.rank < asked.first_rank + asked.instances)
+     SELECT known.nth, h.name AS host_name
+       FROM known JOIN placements p ON p.instance_id = known.id AND p.resources_released_at IS NULL
+       JOIN hosts h ON h.id = p.host_id ORDER BY known.rank DESC`,
+    [
+      proposals.map(({ start }) => start.kind),
+      proposals.map(({ start }) => start.id),
+      proposals.map(({ start }) => start.firstRank),
+      proposals.map(({ instances }) => instances.length),
+    ],
   );
-  return new Map(rows.map((row) => [nameKey(row), row.host_name]));
+  return new Map(
+    rows.flatMap(({ nth, host_name }) => {
+      const proposal = proposals[nth - 1];
+      return proposal === undefined ? [] : [[startKey(proposal.start), host_name]];
+    }),
+  );
 }

@@ -3,7 +3,7 @@
  * the fleet, the prices and whatever else decides.
  */
 import { openPlaces, type PlacesQuestion } from "../../../core/placement/place-check.ts";
-import type { PlacementRequest, PoolSkip } from "../../../core/placement/fleet/fits-on.ts";
+import type { PlacementRequest } from "../../../core/placement/fleet/fits-on.ts";
 import type { FleetModel } from "../../../core/orders/prices/priced-models.ts";
 import { lockAccounts } from "../../billing/ledger/ledger.ts";
 import { lockOpenRunsOf } from "../../billing/runs/runs.ts";
@@ -13,26 +13,28 @@ import {
   openPlacedChecks,
   payersOf,
   type PlacedOrder,
-} from "../../orders/checks/environment-checks.ts";
+} from "../../orders/checks/order-checks.ts";
 import { orderPrices } from "../../orders/checks/order-prices.ts";
 import { lockHosts } from "../../hosts/hosts.ts";
 import { type PlannedStart, planStarts } from "../../leases/start-leases.ts";
 import { safeBigint } from "../../database/old-values.ts";
-import { imageNeedsOf, imageUseOf } from "../../hosts/images/image-needs.ts";
+import { imageNeedsOf } from "../../hosts/images/image-needs.ts";
 import { registryList } from "../../hosts/images/registry-list.ts";
 import { settings } from "../../accounts/settings.ts";
 import { fleetSnapshot } from "../../fleet/fleet-snapshot.ts";
-import { type PlaceableOrder, requestOf } from "./placeable-orders.ts";
 import type { Candidate } from "./placement-candidates.ts";
-import { nameKey, type WorkloadName } from "../../../core/workloads/workload-name.ts";
+import { placementRequest } from "../../../core/orders/order.ts";
+import { startKey } from "../../../core/workloads/start.ts";
+import { poolSkipsOf } from "../../workloads/pool-skips.ts";
 
 export interface Grounds {
   places: PlacesQuestion;
   check: (placed: PlacedOrder) => CheckOutcome;
-  requestOf: (order: PlaceableOrder) => PlacementRequest;
+  requestOf: (candidate: Candidate) => PlacementRequest;
   placedOrder: (candidate: Candidate) => PlacedOrder;
-  /** Of environments alone: no other workload has leases. */
-  starts: ReadonlyMap<string, PlannedStart>;
+  /** What becomes of its ports, by the key of the start; of kinds that have any. */
+  leases: ReadonlyMap<string, PlannedStart>;
+  /** By the key of the start. */
   openRuns: ReadonlyMap<string, string[]>;
 }
 
@@ -41,30 +43,29 @@ export async function lockGrounds(
   candidates: readonly Candidate[],
   now: Date,
 ): Promise<Grounds> {
-  const checked = candidates.map(({ order }) => order.checked);
+  const orders = candidates.map(({ placeable }) => placeable.order);
   const openRuns = await lockRunsOf(sql, candidates);
-  const accounts = await lockAccounts(sql, payersOf(checked));
+  const accounts = await lockAccounts(sql, payersOf(orders));
   const inForce = await settings(sql);
-  const uses = candidates.map(({ order }) => imageUseOf(order.checked));
-  const needs = await imageNeedsOf(sql, uses, registryList(inForce.IMAGE_REGISTRIES));
-  const needsOf = new Map(candidates.map(({ order }, index) => [order, needs[index]]));
-  const starts = await planStarts(sql, startsOf(candidates), inForce.ALLOW_PLAIN_HTTP_PORTS === "on");
+  const needs = await imageNeedsOf(sql, orders, registryList(inForce.IMAGE_REGISTRIES));
+  const needsOf = new Map(candidates.map((candidate, index) => [candidate, needs[index]]));
+  const leases = await planStarts(sql, leasingOf(candidates), inForce.ALLOW_PLAIN_HTTP_PORTS === "on");
   const hostIds = [...new Set(candidates.flatMap(({ instances }) => instances.map(({ hostId }) => hostId)))];
-  const giving = starts.flatMap(({ plan }) => plan.release.map(({ hostId }) => hostId));
+  const giving = leases.flatMap(({ plan }) => plan.release.map(({ hostId }) => hostId));
   await lockHosts(sql, [...hostIds, ...giving]);
 
   const fleet = await fleetSnapshot(sql, { now, onlyHostIds: hostIds });
   const { modelOf, models } = await cardsOnHosts(sql, hostIds);
-  const prices = await orderPrices(sql, checked, { models, at: now });
-  const skips = await skipsOf(
+  const prices = await orderPrices(sql, orders, { models, at: now });
+  const skips = await poolSkipsOf(
     sql,
-    candidates.map(({ workload }) => workload),
+    candidates.map(({ start }) => start),
   );
   const placedOrders = new Map(
     candidates.map((candidate) => [
       candidate,
       {
-        order: candidate.order.checked,
+        order: candidate.placeable.order,
         models: candidate.instances.map(({ gpus: [first] }) =>
           first ? (modelOf.get(first.uuid) ?? null) : null,
         ),
@@ -79,57 +80,37 @@ export async function lockGrounds(
       settings: inForce,
       now,
     }),
-    requestOf: (order) =>
-      requestOf(order, {
-        skips: skips.get(nameKey({ kind: order.kind, id: order.row.id })) ?? [],
-        pricedModels: prices.pricedModels(order.checked),
-        features: needsOf.get(order)?.features ?? [],
-      }),
+    requestOf: (candidate) => {
+      const key = startKey(candidate.start);
+      const { order } = candidate.placeable;
+      return placementRequest(order, key, {
+        skips: skips.get(key) ?? [],
+        pricedModels: prices.pricedModels(order),
+        features: needsOf.get(candidate)?.features ?? [],
+      });
+    },
     placedOrder: (candidate) => placedOrders.get(candidate) as PlacedOrder,
-    starts: new Map(starts.map((start) => [start.environment.id, start])),
+    leases: new Map(leases.map((planned) => [planned.key, planned])),
     openRuns,
   };
 }
 
-/** What earlier placements ran and is not over: waived should the workload be placed anew. */
+/** What earlier placements ran and is not over: waived should the start be placed anew. */
 async function lockRunsOf(sql: Connection, candidates: readonly Candidate[]): Promise<Map<string, string[]>> {
-  const found = new Map<string, string[]>();
   const runs = await lockOpenRunsOf(
     sql,
-    candidates.map(({ workload }) => workload),
+    candidates.map(({ start }) => start),
   );
-  for (const { id, workload } of runs) {
-    const key = nameKey(workload);
-    found.set(key, [...(found.get(key) ?? []), id]);
-  }
-  return found;
+  const grouped = Map.groupBy(runs, ({ start }) => startKey(start));
+  return new Map([...grouped].map(([key, found]) => [key, found.map(({ id }) => id)]));
 }
 
-function startsOf(candidates: readonly Candidate[]) {
-  return candidates.flatMap(({ order, instances: [first] }) =>
-    order.kind === "environment" && first !== undefined
-      ? [{ environment: order.row, hostId: first.hostId }]
+function leasingOf(candidates: readonly Candidate[]) {
+  return candidates.flatMap(({ start, placeable: { leasing }, instances: [first] }) =>
+    leasing !== null && first !== undefined
+      ? [{ key: startKey(start), environment: leasing, hostId: first.hostId }]
       : [],
   );
-}
-
-/** By workload, the storage pools in which a mount of it was found missing. */
-async function skipsOf(
-  sql: Connection,
-  workloads: readonly WorkloadName[],
-): Promise<Map<string, PoolSkip[]>> {
-  const { rows } = await sql.query<WorkloadName & { storage_pool: string; reason: string; until: Date }>(
-    `SELECT asked.kind, asked.id, s.storage_pool, s.reason, s.until
-       FROM unnest($1::text[], $2::text[]) AS asked(kind, id) JOIN placement_skips s ON s.workload_kind = asked.kind AND s.workload_id = asked.id
-      ORDER BY s.storage_pool`,
-    [workloads.map(({ kind }) => kind), workloads.map(({ id }) => id)],
-  );
-  const skips = Map.groupBy(rows, nameKey);
-  return new Map([...skips].map(([key, found]) => [key, found.map(poolSkip)]));
-}
-
-function poolSkip(row: { storage_pool: string; reason: string; until: Date }): PoolSkip {
-  return { storagePool: row.storage_pool, reason: row.reason, untilMs: row.until.getTime() };
 }
 
 interface HostCards {

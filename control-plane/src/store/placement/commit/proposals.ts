@@ -1,11 +1,11 @@
 /** What the scheduler proposes to write down, and what may come of it. */
 import type { PlacedInstance } from "../../../core/placement/placement.ts";
 import type { NewId } from "../../../core/workloads/new-id.ts";
-import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
+import type { StartName } from "../../../core/workloads/start.ts";
 
-/** One order with its places, in the order of the ranks: all of them or none. */
+/** One start with its places, in the order of its ranks: all of them or none. */
 export interface PlacementProposal {
-  workload: WorkloadName;
+  start: StartName;
   instances: readonly PlacedInstance[];
 }
 

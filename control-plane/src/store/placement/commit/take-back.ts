@@ -9,14 +9,18 @@ import type { InstanceState } from "@remotegpu/shared/workload";
 import { fetchSentence, type PlacedForImage } from "../../../core/hosts/images/image-fetch.ts";
 import { lockRun, waiveRun } from "../../billing/runs/runs.ts";
 import type { Connection } from "../../database/database.ts";
-import { type EnvironmentRow, moveEnvironment } from "../../environments/environments.ts";
 import { FOLLOWS_FETCHES } from "../../hosts/host-features.ts";
-import { raiseGeneration } from "../../hosts/hosts.ts";
-import { awaitedFetches, fetchCounts, orderFetch } from "../../hosts/images/image-fetches.ts";
-import { nameKey } from "../../../core/workloads/workload-name.ts";
+import { raiseGenerations } from "../../hosts/hosts.ts";
+import { awaitedFetches, fetchCounts, orderFetch } from "../../workloads/image-fetches.ts";
+import { rulesOf, type WorkloadStatus } from "../../../core/workloads/kinds.ts";
+import { startKey } from "../../../core/workloads/start.ts";
+import type { LockedWorkload } from "../../../core/workloads/workload-move.ts";
+import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
+import { ofAllKinds, storeOf } from "../../workloads/kinds.ts";
+import { placementsNotGone } from "../../workloads/workload-placements.ts";
 
 export interface PlacementForImage extends PlacedForImage {
-  environmentId: string;
+  workload: WorkloadName;
   instanceId: string;
   epoch: number;
   runId: string;
@@ -26,16 +30,23 @@ export interface PlacementForImage extends PlacedForImage {
   payerId: number;
 }
 
+/** Workloads of which nothing has begun, so that all of it may wait again. */
+const STARTING = ofAllKinds(
+  (kind, { table, isStarting }) =>
+    `SELECT '${kind}' AS kind, o.id FROM ${table} o WHERE ${isStarting} AND o.deleted_at IS NULL`,
+);
+
 /**
  * Those of hosts that pull for us, the longest placed first. A pull that names its orders is theirs alone: another order
  * of the same image may have it already, or get it with another credential.
  */
 export async function placementsForImages(
   sql: Connection,
-  { limit, environmentId = null }: { limit: number; environmentId?: string | null },
+  { limit, workload = null }: { limit: number; workload?: WorkloadName | null },
 ): Promise<PlacementForImage[]> {
   const { rows } = await sql.query<{
-    environment_id: string;
+    kind: WorkloadName["kind"];
+    workload_id: string;
     instance_id: string;
     epoch: number;
     run_id: string;
@@ -52,7 +63,7 @@ export async function placementsForImages(
     fetches_of_host: number;
     fetches_of_customer: number;
   }>(
-    `SELECT e.id AS environment_id, p.instance_id, p.epoch, p.run_id, p.host_id, h.name AS host_name, pulls.image,
+    `SELECT o.kind, o.id AS workload_id, p.instance_id, p.epoch, p.run_id, p.host_id, h.name AS host_name, pulls.image,
             p.state, p.problem, p.container_id, r.first_proven_at, r.customer_id AS payer_id,
             greatest(p.created_at, r.ordered_at) AS placed_at, pull.state AS pull,
             ${fetchCounts("r.customer_id")}
@@ -64,15 +75,15 @@ export async function placementsForImages(
               WHERE t.host_id = pulls.host_id AND t.image = pulls.image AND t.state IN ('waiting', 'pulling')
                 AND (t.instance_ids IS NULL OR p.instance_id = ANY(t.instance_ids))
               ORDER BY t.state LIMIT 1) pull ON true
-       JOIN instances i ON i.id = p.instance_id AND i.current_epoch = p.epoch AND i.workload_kind = 'environment'
-       JOIN environments e ON e.id = i.workload_id AND e.status IN ('creating', 'restarting') AND e.deleted_at IS NULL
+       JOIN instances i ON i.id = p.instance_id AND i.current_epoch = p.epoch
+       JOIN (${STARTING}) o ON o.kind = i.workload_kind AND o.id = i.workload_id
        JOIN runs r ON r.id = p.run_id
-      WHERE $2::text IS NULL OR e.id = $2
-      ORDER BY placed_at, e.id LIMIT $1`,
-    [limit, environmentId],
+      WHERE $2::text IS NULL OR (o.kind = $2 AND o.id = $3)
+      ORDER BY placed_at, o.kind, o.id, i.rank LIMIT $1`,
+    [limit, workload?.kind ?? null, workload?.id ?? null],
   );
   return rows.map((row) => ({
-    environmentId: row.environment_id,
+    workload: { kind: row.kind, id: row.workload_id },
     instanceId: row.instance_id,
     epoch: row.epoch,
     runId: row.run_id,
@@ -98,48 +109,51 @@ export async function placementsForImages(
 const BEFORE_ANY_CLOCK_MS = MS_PER_DAY;
 
 export interface TakenBack {
-  environment: EnvironmentRow;
+  /** Held. */
+  workload: LockedWorkload<WorkloadStatus>;
   placement: PlacementForImage;
   now: Date;
 }
 
-/** Call with environment and host held. */
+/** Call with workload and host held. */
 export async function takeBackToFetch(
   sql: Connection,
   { fetchId, ...taken }: TakenBack & { fetchId: string },
 ): Promise<void> {
-  const { hostId, hostName, image, payerId } = taken.placement;
-  const workload = { kind: "environment", id: taken.environment.id } as const;
-  await orderFetch(sql, { id: fetchId, workload, hostId, image, payerId, now: taken.now });
-  const pull = (await awaitedFetches(sql, [workload])).get(nameKey(workload))?.pull ?? null;
+  const { hostId, hostName, image, payerId, workload } = taken.placement;
+  const start = { ...workload, firstRank: 0 };
+  await orderFetch(sql, { id: fetchId, start, hostId, image, payerId, now: taken.now });
+  const pull = (await awaitedFetches(sql, [start])).get(startKey(start))?.pull ?? null;
   await takeBack(sql, taken, fetchSentence(hostName, pull, true));
 }
 
-/** Call with environment and host held. */
+/** All that is placed of the start, of which nothing has begun. Call with workload and host held. */
 export async function takeBack(
   sql: Connection,
-  { environment, placement, now }: TakenBack,
+  { workload, placement, now }: TakenBack,
   reason: string,
 ): Promise<void> {
-  const { instanceId, epoch, runId, hostId } = placement;
-  const run = await lockRun(sql, runId);
-  await waiveRun(sql, {
-    runId,
-    from: new Date((run?.orderedAt ?? now).getTime() - BEFORE_ANY_CLOCK_MS),
-    reason: "taken back while its image was being fetched",
-  });
-  await sql.query(
-    `UPDATE placements SET want = 'removed', ordered_by = coalesce(ordered_by, 'control-plane')
-      WHERE instance_id = $1 AND epoch = $2`,
-    [instanceId, epoch],
+  const { kind } = placement.workload;
+  for (const { run_id: runId } of await placementsNotGone(sql, placement.workload)) {
+    if (runId === null) continue;
+    const run = await lockRun(sql, runId);
+    await waiveRun(sql, {
+      runId,
+      from: new Date((run?.orderedAt ?? now).getTime() - BEFORE_ANY_CLOCK_MS),
+      reason: "taken back while its image was being fetched",
+    });
+  }
+  const { rows } = await sql.query<{ host_id: string }>(
+    `UPDATE placements p SET want = 'removed', ordered_by = coalesce(p.ordered_by, 'control-plane')
+       FROM instances i WHERE i.id = p.instance_id AND i.workload_kind = $1 AND i.workload_id = $2
+        AND p.gone_at IS NULL RETURNING p.host_id`,
+    [kind, placement.workload.id],
   );
-  await moveEnvironment(sql, {
-    environment,
-    to: "queued",
-    reason,
-    actor: "control-plane",
-    now,
-    hostId,
-  });
-  await raiseGeneration(sql, hostId);
+  await storeOf(kind).move(sql, [
+    { workload, to: rulesOf(kind).waiting, reason, actor: "control-plane", now, hostId: placement.hostId },
+  ]);
+  await raiseGenerations(
+    sql,
+    rows.map(({ host_id }) => host_id),
+  );
 }

@@ -4,12 +4,18 @@
  */
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import { type EnvironmentResources, gpuWish, mibRoundedUp } from "../../../core/orders/order.ts";
+import {
+  gpuWish,
+  mibRoundedUp,
+  type OrderFields,
+  type Resources,
+  resourcesOf,
+} from "../../../core/orders/order.ts";
 import { gpuCount, type GpuWish, sliceShare } from "../../../core/placement/fleet/fits-on.ts";
 import type { CountedShape } from "../../../core/placement/scoring/typical-shapes.ts";
 import type { FleetModel } from "../../../core/orders/prices/priced-models.ts";
 import type { Connection } from "../../database/database.ts";
-import { waitsForPlace } from "../../database/old-values.ts";
+import { ofAllKinds, storeOf } from "../../workloads/kinds.ts";
 import { resourceColumns } from "./order-columns.ts";
 import { pricedModelsOf } from "../../orders/checks/priced-models.ts";
 
@@ -20,41 +26,33 @@ const MAX_PLACEMENTS = 100_000;
 /** Rarer ones are left out. */
 const MAX_SHAPES = 1_000;
 
-type CountedOrder = EnvironmentResources & { count: number };
-
-const TABLES: Record<WorkloadKind, string> = {
-  environment: "environments",
-  training: "training_jobs",
-  inference: "inference_services",
-};
 const COLUMNS = "cpu, memory, gpu, gpu_memory, storage, temp_storage, config";
 
 /** The most frequent first. Shapes that differ in what nobody counts here, such as their memory, are not joined. */
 export async function countedShapes(sql: Connection, { now }: { now: Date }): Promise<CountedShape[]> {
-  const { rows } = await sql.query<CountedOrder>(
+  const { rows } = await sql.query<OrderFields & { count: number }>(
     `WITH placed AS (
        SELECT i.workload_kind, i.workload_id
          FROM (SELECT instance_id FROM placements WHERE created_at > $1 AND created_at <= $2
                 ORDER BY created_at DESC LIMIT ${MAX_PLACEMENTS}) p JOIN instances i ON i.id = p.instance_id)
      SELECT ${COLUMNS}, sum(instances)::bigint AS count
-       FROM (${placed("environment")} UNION ALL ${placed("training")} UNION ALL ${placed("inference")}
-             UNION ALL ${queued("environment", "1")}
-             UNION ALL ${queued("training", "greatest(coalesce(o.node_count, 1), 1)")}) orders
+       FROM (${ofAllKinds(placed)} UNION ALL ${ofAllKinds(queued)}) orders
       GROUP BY ${COLUMNS} ORDER BY count DESC, ${COLUMNS} LIMIT ${MAX_SHAPES}`,
     [new Date(now.getTime() - WINDOW_MS), now],
   );
-  const priced = await pricedModelsOf(sql, rows, now);
-  return rows.flatMap((order) => shapesOf(order, { models: priced.modelsOf(order), fleet: priced.fleet }));
+  const orders = rows.map((row) => ({ ...resourcesOf(row), count: row.count }));
+  const priced = await pricedModelsOf(sql, orders, now);
+  return orders.flatMap((order) => shapesOf(order, { models: priced.modelsOf(order), fleet: priced.fleet }));
 }
 
 function placed(kind: WorkloadKind): string {
-  return `SELECT ${columnsOf(kind)}, 1 AS instances FROM placed JOIN ${TABLES[kind]} o ON o.id = placed.workload_id
+  return `SELECT ${columnsOf(kind)}, 1 AS instances FROM placed JOIN ${storeOf(kind).table} o ON o.id = placed.workload_id
        WHERE placed.workload_kind = '${kind}'`;
 }
 
-function queued(kind: "environment" | "training", instances: string): string {
-  return `SELECT ${columnsOf(kind)}, ${instances} AS instances FROM ${TABLES[kind]} o
-       WHERE ${waitsForPlace(kind, "o")} AND o.deleted_at IS NULL`;
+function queued(kind: WorkloadKind): string {
+  const { table, waitingStarts } = storeOf(kind);
+  return `SELECT ${columnsOf(kind)}, s.instances FROM (${waitingStarts}) s JOIN ${table} o ON o.id = s.id`;
 }
 
 function columnsOf(kind: WorkloadKind): string {
@@ -62,17 +60,17 @@ function columnsOf(kind: WorkloadKind): string {
 }
 
 function shapesOf(
-  order: CountedOrder,
+  order: Resources & { count: number },
   { models, fleet }: { models: string[] | null; fleet: readonly FleetModel[] },
 ): CountedShape[] {
   // Nothing of it can be placed, so no card is worth anything to it.
   if (models?.length === 0) return [];
   const wish = gpuWish(order, models);
   const shape = {
-    cpuMilli: order.cpu * THOUSANDTHS,
+    cpuMilli: order.cpuMilli,
     gpuCount: gpuCount(wish),
     count: order.count,
-    totalMemoryMib: order.count * mibRoundedUp(order.memory),
+    totalMemoryMib: order.count * mibRoundedUp(order.memoryBytes),
   };
   switch (wish.kind) {
     case "none":

@@ -47,5 +47,7 @@ export async function recentGpuTime(
        FROM held GROUP BY 1, 2`,
     [now, new Date(now.getTime() - windowSeconds * 1000)],
   );
-  return new Map(rows.map(({ used, ...owner }) => [sharerOf(owner), used]));
+  return new Map(
+    rows.map((row) => [sharerOf({ customerId: row.customer_id, workspaceId: row.workspace_id }), row.used]),
+  );
 }

@@ -1,6 +1,5 @@
 /** All that a pass of the scheduler looks at, read together: the fleet, what runs, who waits and whose turn it is. */
 import { asSentence } from "@remotegpu/shared/sentence";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
 import { fetchSentence, imageSentence } from "../../../core/hosts/images/image-fetch.ts";
 import type { QueuedOrder } from "../../../core/queue/fleet-room.ts";
 import type { Waiting } from "../../../core/queue/queue.ts";
@@ -11,13 +10,7 @@ import { keptGpuTime } from "./gpu-time.ts";
 import { endingWork, runningWork } from "./running-work.ts";
 import type { UsualOrders } from "./usual-orders.ts";
 import { standingOf, type WaitingOrder, waitingOrders } from "./waiting.ts";
-import { nameKey } from "../../../core/workloads/workload-name.ts";
-
-/**
- * What is started so far. A training job that was placed could not be ended yet: nothing orders one and nothing stops
- * it; reads and commits carry its gang all the same.
- */
-const STARTED_KINDS: readonly WorkloadKind[] = ["environment"];
+import { startKey } from "../../../core/workloads/start.ts";
 
 /** One that waits, under a name that is its own among all kinds. */
 export interface ScheduledOrder extends WaitingOrder, Waiting, QueuedOrder {}
@@ -34,20 +27,17 @@ export async function passScene(
   const fleet = await fleetSnapshot(db, { now });
   return {
     fleet,
-    running: running.map((work) => ({ ...work, workload: nameKey(work.workload) })),
-    orders: waiting.filter(({ workload }) => STARTED_KINDS.includes(workload.kind)).map(scheduledOrder),
+    running: running.map((work) => ({ ...work, workload: startKey(work.start) })),
+    orders: waiting.map(scheduledOrder),
     shares,
     options: { policy: "default", seed, now: now.getTime(), typical: await usual.at(now) },
   };
 }
 
 function scheduledOrder(order: WaitingOrder): ScheduledOrder {
-  const id = nameKey(order.workload);
   return {
     ...order,
     ...order.stand,
-    id,
-    request: { ...order.request, id },
     heldBack:
       fetchingSentence(order) ??
       heldSentence(order.heldBy) ??

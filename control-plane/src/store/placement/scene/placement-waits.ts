@@ -1,5 +1,5 @@
-/** Since when placements wait for their hosts, by the rules of core/workloads/placement-wait.ts, and which wait for too long. */
-import { type PlacementWait, WAIT_RULES } from "../../../core/workloads/placement-wait.ts";
+/** Since when placements wait for their hosts, by the rules of core/instances/placement-wait.ts, and which wait for too long. */
+import { type PlacementWait, WAIT_RULES } from "../../../core/instances/placement-wait.ts";
 import type { Connection } from "../../database/database.ts";
 
 const RULES = JSON.stringify(

@@ -4,12 +4,13 @@ import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { GpuGrant } from "../../../core/placement/placement.ts";
 import type { Connection } from "../../database/database.ts";
 import { safeBigint } from "../../database/old-values.ts";
-import { limitSeconds } from "./order-columns.ts";
-import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
+import { limitSeconds } from "../../database/limit-seconds.ts";
+import { rulesOf } from "../../../core/workloads/kinds.ts";
+import type { StartName } from "../../../core/workloads/start.ts";
 
 export interface RunningWork {
   instanceId: string;
-  workload: WorkloadName;
+  start: StartName;
   hostId: string;
   cpuMilli: number;
   /** Rounded up, as it was ordered. */
@@ -24,6 +25,7 @@ interface HeldPlacement {
   instance_id: string;
   kind: WorkloadKind;
   workload_id: string;
+  rank: number;
   host_id: string;
   cpu_milli: number;
   memory_bytes: number;
@@ -49,7 +51,7 @@ export async function endingWork(sql: Connection): Promise<RunningWork[]> {
 /** @param limited how training jobs, which alone have limits, are joined */
 async function readWork(sql: Connection, limited: "LEFT JOIN" | "JOIN"): Promise<RunningWork[]> {
   const placements = await sql.query<HeldPlacement>(
-    `SELECT p.instance_id, i.workload_kind AS kind, i.workload_id, p.host_id, p.cpu_milli,
+    `SELECT p.instance_id, i.workload_kind AS kind, i.workload_id, i.rank, p.host_id, p.cpu_milli,
             ${safeBigint("p.memory_bytes")} AS memory_bytes,
             ${safeBigint("coalesce(p.temp_storage_bytes, 0)")} AS temp_storage_bytes, ${ENDS_AT_MS} AS ends_at_ms
        FROM placements p JOIN instances i ON i.id = p.instance_id LEFT JOIN runs r ON r.id = p.run_id
@@ -62,7 +64,7 @@ async function readWork(sql: Connection, limited: "LEFT JOIN" | "JOIN"): Promise
   );
   return placements.rows.map((row) => ({
     instanceId: row.instance_id,
-    workload: { kind: row.kind, id: row.workload_id },
+    start: { kind: row.kind, id: row.workload_id, firstRank: rulesOf(row.kind).firstRank(row.rank) },
     hostId: row.host_id,
     cpuMilli: row.cpu_milli,
     memoryMib: Math.ceil(row.memory_bytes / MIB),

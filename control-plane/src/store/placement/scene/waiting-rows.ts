@@ -1,17 +1,45 @@
-/** Rows of what waits, of both kinds in one form: what each asks, who pays, and since when it waits. */
-import type { EnvironmentResources } from "../../../core/orders/order.ts";
-import type { TrainingConfig } from "../../../core/training/training-order.ts";
+/** What waits, of all kinds in one form: what each start asks, who pays, and since when it waits. */
+import type { WorkloadKind } from "@remotegpu/shared/workload";
+import {
+  type Order,
+  type OrderConfig,
+  type OrderFields,
+  resourcesOf,
+  type Urgency,
+} from "../../../core/orders/order.ts";
+import type { WorkloadStatus } from "../../../core/workloads/kinds.ts";
+import type { StartName } from "../../../core/workloads/start.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
 import type { Connection } from "../../database/database.ts";
-import { safeBigint, waitsForPlace } from "../../database/old-values.ts";
-import { limitSeconds, resourceColumns } from "./order-columns.ts";
+import { safeBigint } from "../../database/old-values.ts";
+import type { KindStore } from "../../workloads/kind-store.ts";
+import { KINDS_IN_LOCK_ORDER, storeOf } from "../../workloads/kinds.ts";
+import { resourceColumns } from "./order-columns.ts";
 
 /** Of each kind. More than ever waited anywhere; beyond it the least urgent and youngest are looked at later. */
 const MAX_WAITING = 200_000;
 
-export interface WaitingRow extends EnvironmentResources {
-  kind: "environment" | "training";
+const CONFIG_KEYS: readonly (keyof OrderConfig)[] = [
+  "spec",
+  "gpu_sharing",
+  "gpu_model",
+  "max_price_per_hour",
+  "host_labels",
+  "distinct_hosts",
+];
+
+/** Its mounts are no matter of the queue: the commit looks at them. */
+export interface WaitingStart {
+  start: StartName;
+  order: Omit<Order, "datasets" | "models">;
+  urgency: Urgency;
+  shareWeight: number;
+}
+
+interface WaitingRow extends Omit<OrderFields, "config"> {
   id: string;
+  first_rank: number;
+  instances: number;
   image: string;
   storage_pool: string | null;
   customer_id: number;
@@ -23,36 +51,49 @@ export interface WaitingRow extends EnvironmentResources {
   /** When this start was ordered. */
   ordered_at: Date;
   limit_seconds: number | null;
-  node_count: number;
-  config: TrainingConfig;
+  config: OrderConfig;
 }
 
-/** The most urgent first, and the longest waiting of those. */
-export async function waitingRows(sql: Connection): Promise<WaitingRow[]> {
-  const environments = await sql.query<WaitingRow>(
-    `SELECT 'environment' AS kind, o.id, o.image, o.storage_pool, ${OWNER}, 0 AS priority, ${ORDERED_AT},
-            NULL::bigint AS limit_seconds, 1 AS node_count,
-            ${resourceColumns("environment", "o", ["spec", "gpu_sharing", "gpu_model", "max_price_per_hour", "host_labels"])}
-       ${from("environment", "environments")}`,
-    [MAX_WAITING],
-  );
-  const jobs = await sql.query<WaitingRow>(
-    `SELECT 'training' AS kind, o.id, o.image, NULL AS storage_pool, ${OWNER}, coalesce(o.priority, 0) AS priority,
-            ${ORDERED_AT}, ${limitSeconds("o")} AS limit_seconds, greatest(coalesce(o.node_count, 1), 1) AS node_count,
-            ${resourceColumns("training", "o", ["spec", "gpu_sharing", "gpu_model", "max_price_per_hour", "host_labels", "distinct_hosts"])}
-       ${from("training", "training_jobs")}`,
-    [MAX_WAITING],
-  );
-  return [...environments.rows, ...jobs.rows];
+/** The most urgent of each kind first, and the longest waiting of those. */
+export async function waitingStarts(sql: Connection): Promise<WaitingStart[]> {
+  const waiting: WaitingStart[] = [];
+  for (const kind of KINDS_IN_LOCK_ORDER) {
+    const { rows } = await sql.query<WaitingRow>(waitingSql(kind, storeOf(kind)), [MAX_WAITING]);
+    for (const row of rows) waiting.push(waitingStart(kind, row));
+  }
+  return waiting;
 }
-
-const OWNER = `${safeBigint("o.customer_id")} AS customer_id, w.id AS workspace_id,
-    ${safeBigint("coalesce(w.owner_id, o.customer_id)")} AS payer_id, coalesce(w.share_weight, 1) AS share_weight`;
 
 /** Rows of the old system may not say when they were made: nothing has waited longer. */
-const ORDERED_AT = "coalesce(o.queued_at, o.created_at, 'epoch') AS ordered_at";
+function waitingSql(kind: WorkloadKind, store: KindStore<WorkloadStatus>): string {
+  const { table, waitingStarts: starts, columns, priority, limitSeconds, queuedAt } = store;
+  return `SELECT s.id, s.first_rank, s.instances, o.image, ${columns.storagePool} AS storage_pool,
+            ${safeBigint("o.customer_id")} AS customer_id, w.id AS workspace_id,
+            ${safeBigint("coalesce(w.owner_id, o.customer_id)")} AS payer_id,
+            coalesce(w.share_weight, 1) AS share_weight, ${priority} AS priority,
+            coalesce(${queuedAt}, o.created_at, 'epoch') AS ordered_at, ${limitSeconds} AS limit_seconds,
+            ${resourceColumns(kind, "o", CONFIG_KEYS)}
+       FROM (${starts}) s JOIN ${table} o ON o.id = s.id
+       LEFT JOIN workspaces w ON w.id = o.workspace_id AND ${LIVE}
+      ORDER BY priority DESC, ordered_at, s.id, s.first_rank LIMIT $1`;
+}
 
-function from(kind: WaitingRow["kind"], table: string): string {
-  return `FROM ${table} o LEFT JOIN workspaces w ON w.id = o.workspace_id AND ${LIVE}
-      WHERE ${waitsForPlace(kind, "o")} AND o.deleted_at IS NULL ORDER BY priority DESC, ordered_at, o.id LIMIT $1`;
+function waitingStart(kind: WorkloadKind, row: WaitingRow): WaitingStart {
+  return {
+    start: { kind, id: row.id, firstRank: row.first_rank },
+    order: {
+      ...resourcesOf({ ...row, node_count: row.instances }),
+      kind,
+      id: row.id,
+      image: row.image,
+      customerId: row.customer_id,
+      workspaceId: row.workspace_id,
+      payerId: row.payer_id,
+      hostLabels: row.config.host_labels ?? {},
+      storagePool: row.storage_pool,
+      distinctHosts: row.config.distinct_hosts ?? false,
+    },
+    urgency: { priority: row.priority, orderedAt: row.ordered_at, limitSeconds: row.limit_seconds },
+    shareWeight: row.share_weight,
+  };
 }

@@ -1,29 +1,24 @@
 /**
- * What waits for a place: every queued environment and training job as the scheduler weighs it, from a few reads,
- * however many wait. Who of them may start is not asked here but at the commit.
+ * What waits for a place: every start that waits, of whatever kind, as the scheduler weighs it, from a few reads, however
+ * many wait. Who of them may start is not asked here but at the commit.
  */
-import {
-  type OrderCircumstances,
-  placementRequest,
-  quotaShare,
-  waitingOrder,
-} from "../../../core/orders/order.ts";
+import { type OrderCircumstances, placementRequest, waitingOrder } from "../../../core/orders/order.ts";
+import type { Quota } from "../../../core/orders/quota-levels.ts";
 import type { PlacementRequest } from "../../../core/placement/fleet/fits-on.ts";
 import type { Standing, Waiting } from "../../../core/queue/queue.ts";
-import type { Quota } from "../../../core/orders/quota-levels.ts";
-import { gangRequest, gangShare } from "../../../core/training/training-order.ts";
+import { rulesOf } from "../../../core/workloads/kinds.ts";
+import { type StartName, startKey } from "../../../core/workloads/start.ts";
 import type { Connection } from "../../database/database.ts";
-import { imageNeedsOf, imageUseOf } from "../../hosts/images/image-needs.ts";
+import { type AwaitedFetch, awaitedFetches } from "../../workloads/image-fetches.ts";
+import { imageNeedsOf } from "../../hosts/images/image-needs.ts";
 import { registryListInForce } from "../../hosts/images/registry-list.ts";
-import { holdersOfWaiting } from "./held-orders.ts";
-import { type AwaitedFetch, awaitedFetches } from "../../hosts/images/image-fetches.ts";
-import { poolSkipsInForce } from "../../workloads/pool-skips.ts";
 import { type PricedModels, pricedModelsOf } from "../../orders/checks/priced-models.ts";
-import { type WaitingRow, waitingRows } from "./waiting-rows.ts";
-import { nameKey, type WorkloadName } from "../../../core/workloads/workload-name.ts";
+import { poolSkipsInForce } from "../../workloads/pool-skips.ts";
+import { holdersOfWaiting } from "./held-orders.ts";
+import { type WaitingStart, waitingStarts } from "./waiting-rows.ts";
 
 export interface WaitingOrder {
-  workload: WorkloadName;
+  start: StartName;
   /** What the queue orders it by. */
   stand: Waiting;
   request: PlacementRequest;
@@ -47,19 +42,20 @@ export interface WaitingOrder {
 }
 
 export async function waitingOrders(sql: Connection, { now }: { now: Date }): Promise<WaitingOrder[]> {
-  const rows = await waitingRows(sql);
-  const priced = await pricedModelsOf(sql, rows, now);
+  const waiting = await waitingStarts(sql);
+  const orders = waiting.map(({ order }) => order);
+  const priced = await pricedModelsOf(sql, orders, now);
   const skips = await poolSkipsInForce(sql, now);
   const holders = await holdersOfWaiting(sql);
-  const needs = await imageNeedsOf(sql, rows.map(imageUseOf), await registryListInForce(sql));
+  const needs = await imageNeedsOf(sql, orders, await registryListInForce(sql));
   const fetches = await awaitedFetches(sql);
-  return rows.map((row, index) => {
-    const key = nameKey(row);
-    return waitingOrderOf(row, {
+  return waiting.map((one, index) => {
+    const key = startKey(one.start);
+    return waitingOrderOf(one, {
       skips: skips.get(key) ?? [],
-      pricedModels: priced.modelsOf(row),
-      otherModels: otherModelsOf(row, priced),
-      beyondMaximum: priced.beyondMaximum(row),
+      pricedModels: priced.modelsOf(one.order),
+      otherModels: otherModelsOf(one, priced),
+      beyondMaximum: priced.beyondMaximum(one.order),
       heldBy: holders.get(key) ?? [],
       features: needs[index]?.features ?? [],
       imageRefusal: needs[index]?.refusal ?? null,
@@ -87,24 +83,19 @@ export function standingOf(
 }
 
 function waitingOrderOf(
-  row: WaitingRow,
+  { start, order, urgency, shareWeight }: WaitingStart,
   known: OrderCircumstances &
     Pick<WaitingOrder, "otherModels" | "heldBy" | "awaits" | "beyondMaximum" | "imageRefusal">,
 ): WaitingOrder {
-  const { kind, id, customer_id, workspace_id, node_count } = row;
-  const ordered = { id, customer_id, workspace_id, gpu: row.gpu * node_count };
+  const key = startKey(start);
   return {
-    workload: { kind, id },
-    stand: {
-      ...waitingOrder(ordered, row.ordered_at),
-      priority: row.priority,
-      limitSeconds: row.limit_seconds,
-    },
-    request: kind === "training" ? gangRequest(row, known) : placementRequest(row, known),
-    payerId: row.payer_id,
-    workspaceId: workspace_id,
-    shareWeight: row.share_weight,
-    quotaShare: kind === "training" ? gangShare(row) : quotaShare(row),
+    start,
+    stand: waitingOrder(order, key, urgency),
+    request: placementRequest(order, key, known),
+    payerId: order.payerId,
+    workspaceId: order.workspaceId,
+    shareWeight,
+    quotaShare: rulesOf(start.kind).share({ ...order, datasets: [], models: [] }),
     otherModels: known.otherModels,
     heldBy: known.heldBy,
     awaits: known.awaits,
@@ -113,9 +104,9 @@ function waitingOrderOf(
   };
 }
 
-function otherModelsOf(row: WaitingRow, priced: PricedModels): string[] {
-  const named = row.config.gpu_model;
-  if (named === undefined) return [];
-  const unnamed = priced.modelsOf({ ...row, config: { ...row.config, gpu_model: undefined } });
+function otherModelsOf({ order }: WaitingStart, priced: PricedModels): string[] {
+  const named = order.gpuModel;
+  if (named === null) return [];
+  const unnamed = priced.modelsOf({ ...order, gpuModel: null });
   return (unnamed ?? []).filter((model) => model !== named);
 }

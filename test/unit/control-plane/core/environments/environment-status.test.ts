@@ -7,10 +7,14 @@ import {
   afterRequest,
   type EnvironmentRequest,
   limitMs,
-  type PlacementReport,
-  type Transition,
   waitsFor,
 } from "@remotegpu/control-plane/core/environments/environment-status";
+import type {
+  InstanceReport,
+  Transition as TransitionTo,
+} from "@remotegpu/control-plane/core/instances/instance-report";
+
+type Transition = TransitionTo<EnvironmentStatus>;
 
 const A_SENTENCE: unknown = expect.stringMatching(/^[A-Z].*\.$/);
 
@@ -35,11 +39,14 @@ describe("requests", () => {
 });
 
 describe("reports", () => {
-  const report = (change: Partial<PlacementReport>): PlacementReport => ({
-    phase: "ready",
+  const report = (change: Partial<InstanceReport>): InstanceReport => ({
+    rank: 0,
+    state: "ready",
     problem: null,
     detail: "",
+    exitCode: null,
     stopOrderedBy: null,
+    stopReason: null,
     isBehind: false,
     ...change,
   });
@@ -49,57 +56,57 @@ describe("reports", () => {
     reason,
   });
 
-  test.each<[EnvironmentStatus, Partial<PlacementReport>, Transition]>([
+  test.each<[EnvironmentStatus, Partial<InstanceReport>, Transition]>([
     [
       "creating",
-      { phase: "failed", problem: "start-refused", detail: "older", isBehind: true },
+      { state: "failed", problem: "start-refused", detail: "older", isBehind: true },
       { kind: "places-anew", reason: "older" },
     ],
     [
       "running",
-      { phase: "failed", problem: "start-refused", detail: "older", isBehind: true },
+      { state: "failed", problem: "start-refused", detail: "older", isBehind: true },
       becomes("error", "older"),
     ],
-    ["creating", { phase: "starting", detail: "pulling" }, { kind: "explains", reason: "pulling" }],
-    ["creating", { phase: "ready" }, becomes("running")],
+    ["creating", { state: "starting", detail: "pulling" }, { kind: "explains", reason: "pulling" }],
+    ["creating", { state: "ready" }, becomes("running")],
     [
       "creating",
-      { phase: "failed", problem: "image-missing", detail: "no image" },
+      { state: "failed", problem: "image-missing", detail: "no image" },
       becomes("error", "no image"),
     ],
     [
       "creating",
-      { phase: "failed", problem: "mount-missing", detail: "no d/1" },
+      { state: "failed", problem: "mount-missing", detail: "no d/1" },
       { kind: "skips-pool", reason: "no d/1" },
     ],
-    ["creating", { phase: "stopped" }, becomes("stopped")],
-    ["running", { phase: "ready", detail: "It runs." }, { kind: "explains", reason: "" }],
+    ["creating", { state: "stopped" }, becomes("stopped")],
+    ["running", { state: "ready", detail: "It runs." }, { kind: "explains", reason: "" }],
     [
       "running",
-      { phase: "ready", problem: "runtime-down", detail: "The runtime does not answer." },
+      { state: "ready", problem: "runtime-down", detail: "The runtime does not answer." },
       { kind: "explains", reason: "The runtime does not answer." },
     ],
-    ["running", { phase: "starting" }, { kind: "explains", reason: "The container is being started again." }],
-    ["running", { phase: "failed", problem: "exited", detail: "exit 1" }, becomes("error", "exit 1")],
+    ["running", { state: "starting" }, { kind: "explains", reason: "The container is being started again." }],
+    ["running", { state: "failed", problem: "exited", detail: "exit 1" }, becomes("error", "exit 1")],
     [
       "running",
-      { phase: "stopped", problem: "storage-exceeded", detail: "over 1 GiB" },
+      { state: "stopped", problem: "storage-exceeded", detail: "over 1 GiB" },
       becomes("error", "over 1 GiB"),
     ],
-    ["stopping", { phase: "ready" }, { kind: "stays" }],
-    ["stopping", { phase: "stopped", stopOrderedBy: "customer" }, becomes("stopped")],
+    ["stopping", { state: "ready" }, { kind: "stays" }],
+    ["stopping", { state: "stopped", stopOrderedBy: "customer" }, becomes("stopped")],
     [
       "stopping",
-      { phase: "failed", problem: "exited", stopOrderedBy: "account" },
+      { state: "failed", problem: "exited", stopOrderedBy: "account" },
       becomes("stopped", "Stopped because the account ran out of money."),
     ],
-    ["restarting", { phase: "ready" }, becomes("running")],
-    ["error", { phase: "stopped", stopOrderedBy: "customer" }, becomes("stopped")],
-    ["error", { phase: "stopped", stopOrderedBy: "control-plane" }, { kind: "stays" }],
-    ["error", { phase: "ready", stopOrderedBy: "customer" }, { kind: "stays" }],
-    ["queued", { phase: "ready" }, { kind: "stays" }],
-    ["stopped", { phase: "ready" }, { kind: "stays" }],
-    ["deleting", { phase: "stopped" }, { kind: "stays" }],
+    ["restarting", { state: "ready" }, becomes("running")],
+    ["error", { state: "stopped", stopOrderedBy: "customer" }, becomes("stopped")],
+    ["error", { state: "stopped", stopOrderedBy: "control-plane" }, { kind: "stays" }],
+    ["error", { state: "ready", stopOrderedBy: "customer" }, { kind: "stays" }],
+    ["queued", { state: "ready" }, { kind: "stays" }],
+    ["stopped", { state: "ready" }, { kind: "stays" }],
+    ["deleting", { state: "stopped" }, { kind: "stays" }],
   ])("%s, reported %o", (status, change, transition) => {
     expect(afterReport(status, report(change))).toEqual(transition);
   });
@@ -137,10 +144,13 @@ describe("whatever is asked, reported and missed, in any order", () => {
   type Happening =
     | { kind: "request"; request: EnvironmentRequest }
     | { kind: "placed" }
-    | { kind: "report"; report: PlacementReport }
+    | { kind: "report"; report: InstanceReport }
     | { kind: "deadline" };
-  const report = fc.record<PlacementReport>({
-    phase: fc.constantFrom("starting", "ready", "stopping", "stopped", "failed"),
+  const report = fc.record<InstanceReport>({
+    rank: fc.constant(0),
+    exitCode: fc.constantFrom(null, 0, 1),
+    stopReason: fc.constant(null),
+    state: fc.constantFrom("starting", "ready", "stopping", "stopped", "failed"),
     problem: fc.constantFrom(null, "exited", "mount-missing", "gpu-failed", "start-refused"),
     detail: fc.constantFrom("", "It says so."),
     stopOrderedBy: fc.constantFrom(null, "customer", "admin", "account", "control-plane", "limit"),

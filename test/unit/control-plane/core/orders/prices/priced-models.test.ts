@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { EnvironmentResources } from "@remotegpu/control-plane/core/orders/order";
+import { type OrderFields, resourcesOf } from "@remotegpu/control-plane/core/orders/order";
 import type { SpecPrices } from "@remotegpu/control-plane/core/orders/prices/price-lines";
 import {
   beyondMaximum,
@@ -14,7 +14,7 @@ const FLEET = [
   { model: "A100", memoryBytes: 80 * GIB },
   { model: "L4", memoryBytes: 24 * GIB },
 ];
-const order: EnvironmentResources = {
+const fields: OrderFields = {
   cpu: 1,
   memory: GIB,
   gpu: 1,
@@ -24,6 +24,8 @@ const order: EnvironmentResources = {
   config: null,
 };
 
+const order = (change: Partial<OrderFields> = {}) => resourcesOf({ ...fields, ...change });
+
 function pricesFor(...lines: string[]): SpecPrices {
   const prices = lines.map((line) => ({ line, unitPrice: parsePrice("1"), billingUnit: "hour" as const }));
   return { spec: "default", shape: null, prices };
@@ -31,7 +33,7 @@ function pricesFor(...lines: string[]): SpecPrices {
 
 const all = pricesFor("cpu", "memory", "gpu");
 
-test.each<[string, Partial<EnvironmentResources>, SpecPrices, string[] | null]>([
+test.each<[string, Partial<OrderFields>, SpecPrices, string[] | null]>([
   ["no GPU asked", { gpu: 0 }, all, null],
   ["a price for every model", {}, all, ["A100", "L4"]],
   ["a price for one model", {}, pricesFor("cpu", "memory", "gpu:L4"), ["L4"]],
@@ -51,7 +53,7 @@ test.each<[string, Partial<EnvironmentResources>, SpecPrices, string[] | null]>(
   ],
   ["a maximum of four instances", { config: { max_price_per_hour: "9" }, node_count: 4 }, all, []],
 ])("%s", (_name, change, prices, expected) => {
-  expect(pricedModels({ ...order, ...change }, prices, FLEET)).toEqual(expected);
+  expect(pricedModels(order(change), prices, FLEET)).toEqual(expected);
 });
 
 test("a retired price is passed over while another card has one, and holds for what waits where none has", () => {
@@ -61,11 +63,11 @@ test("a retired price is passed over while another card has one, and holds for w
     return { ...spec, prices };
   };
 
-  expect(pricedModels(order, withRetired("gpu:A100"), FLEET)).toEqual(["L4"]);
-  expect(pricedModels(order, withRetired("gpu:A100", "gpu:L4"), FLEET)).toEqual(["A100", "L4"]);
-  expect(dearestOfWaiting(order, withRetired("gpu:A100"), FLEET).priced).toBe(true);
-  expect(dearestOfWaiting(order, withRetired("cpu"), FLEET).priced).toBe(true);
-  expect(dearestOnFleet(order, withRetired("cpu"), FLEET)).toMatchObject({ priced: false, field: "cpu" });
+  expect(pricedModels(order(), withRetired("gpu:A100"), FLEET)).toEqual(["L4"]);
+  expect(pricedModels(order(), withRetired("gpu:A100", "gpu:L4"), FLEET)).toEqual(["A100", "L4"]);
+  expect(dearestOfWaiting(order(), withRetired("gpu:A100"), FLEET).priced).toBe(true);
+  expect(dearestOfWaiting(order(), withRetired("cpu"), FLEET).priced).toBe(true);
+  expect(dearestOnFleet(order(), withRetired("cpu"), FLEET)).toMatchObject({ priced: false, field: "cpu" });
 });
 
 describe("beyond the order's own maximum", () => {
@@ -73,11 +75,8 @@ describe("beyond the order's own maximum", () => {
     ...all,
     prices: [...all.prices, { line: "gpu:A100", unitPrice: parsePrice("10"), billingUnit: "hour" }],
   };
-  const upTo = (maximum: string, change: Partial<EnvironmentResources> = {}) => ({
-    ...order,
-    config: { max_price_per_hour: maximum },
-    ...change,
-  });
+  const upTo = (maximum: string, change: Partial<OrderFields> = {}) =>
+    order({ config: { max_price_per_hour: maximum }, ...change });
 
   test("a dearer model is left out while a cheaper one is within", () => {
     expect(pricedModels(upTo("3"), twoPrices, FLEET)).toEqual(["L4"]);

@@ -10,16 +10,18 @@ import {
   type FetchEnd,
   type OpenFetch,
   type PullProgress,
-} from "../../../core/hosts/images/image-fetch.ts";
-import type { Connection } from "../../database/database.ts";
-import type { RegistryList } from "../../../core/hosts/images/registries.ts";
-import { FOLLOWS_FETCHES } from "../host-features.ts";
-import { imageRefusals } from "./image-needs.ts";
-import { nameKey, type WorkloadName } from "../../../core/workloads/workload-name.ts";
+} from "../../core/hosts/images/image-fetch.ts";
+import type { Connection } from "../database/database.ts";
+import type { RegistryList } from "../../core/hosts/images/registries.ts";
+import { FOLLOWS_FETCHES } from "../hosts/host-features.ts";
+import { imageRefusals } from "../hosts/images/image-needs.ts";
+import { type StartName, startKey } from "../../core/workloads/start.ts";
+import type { WorkloadName } from "../../core/workloads/workload-name.ts";
+import { WAITING_STARTS } from "./kinds.ts";
 
 export interface OpenFetchRow extends OpenFetch {
   id: string;
-  workload: WorkloadName;
+  start: StartName;
   hostId: string;
   hostName: string;
   image: string;
@@ -50,6 +52,7 @@ interface OpenRow {
   id: string;
   workload_kind: WorkloadName["kind"];
   workload_id: string;
+  first_rank: number;
   host_id: string;
   host_name: string;
   image: string;
@@ -62,8 +65,8 @@ interface OpenRow {
   problem: PullProblem | null;
 }
 
-const IS_WAITED_FOR = `f.workload_kind = 'environment' AND EXISTS (
-  SELECT FROM environments e WHERE e.id = f.workload_id AND e.status = 'queued' AND e.deleted_at IS NULL)`;
+const IS_WAITED_FOR = `(f.workload_kind, f.workload_id, f.first_rank) IN (
+  SELECT w.kind, w.id, w.first_rank FROM (${WAITING_STARTS}) w)`;
 
 /** A host that was not heard for a moment may go on; one on which nothing is placed any more need not. */
 const IS_SERVED = `h.deleted_at IS NULL AND h.revoked_at IS NULL AND NOT h.cordoned
@@ -79,7 +82,7 @@ export async function openFetches(
   id: string | null = null,
 ): Promise<OpenFetchRow[]> {
   const { rows } = await sql.query<OpenRow>(
-    `SELECT f.id, f.workload_kind, f.workload_id, f.host_id, h.name AS host_name, f.image, f.since, f.pulled_ms, f.pulling_since,
+    `SELECT f.id, f.workload_kind, f.workload_id, f.first_rank, f.host_id, h.name AS host_name, f.image, f.since, f.pulled_ms, f.pulling_since,
             ${IS_WAITED_FOR} AS is_waited_for, ${IS_SERVED} AS is_served, p.state, p.problem
        FROM image_fetches f JOIN hosts h ON h.id = f.host_id
        LEFT JOIN host_pulls p ON p.host_id = f.host_id AND p.image = f.image AND p.fetch_id = f.id
@@ -93,7 +96,7 @@ export async function openFetches(
   );
   return rows.map((row, index) => ({
     id: row.id,
-    workload: { kind: row.workload_kind, id: row.workload_id },
+    start: { kind: row.workload_kind, id: row.workload_id, firstRank: row.first_rank },
     hostId: row.host_id,
     hostName: row.host_name,
     image: row.image,
@@ -110,12 +113,21 @@ export async function openFetches(
 /** Call with the workload and the host held. */
 export async function orderFetch(
   sql: Connection,
-  fetch: { id: string; workload: WorkloadName; hostId: string; image: string; payerId: number; now: Date },
+  fetch: { id: string; start: StartName; hostId: string; image: string; payerId: number; now: Date },
 ): Promise<void> {
   await sql.query(
-    `INSERT INTO image_fetches (id, workload_kind, workload_id, host_id, image, payer_id, since)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-    [fetch.id, fetch.workload.kind, fetch.workload.id, fetch.hostId, fetch.image, fetch.payerId, fetch.now],
+    `INSERT INTO image_fetches (id, workload_kind, workload_id, first_rank, host_id, image, payer_id, since)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [
+      fetch.id,
+      fetch.start.kind,
+      fetch.start.id,
+      fetch.start.firstRank,
+      fetch.hostId,
+      fetch.image,
+      fetch.payerId,
+      fetch.now,
+    ],
   );
 }
 
@@ -144,16 +156,17 @@ export interface AwaitedFetch {
 }
 
 /**
- * By the key of the workload's name. Until the host has heard of the fetch it may be pulling already, for the placement
+ * By the key of the start. Until the host has heard of the fetch it may be pulling already, for the placement
  * that was taken back.
- * @param workloads null: all that wait
+ * @param starts null: all that wait
  */
 export async function awaitedFetches(
   sql: Connection,
-  workloads: readonly WorkloadName[] | null = null,
+  starts: readonly StartName[] | null = null,
 ): Promise<Map<string, AwaitedFetch>> {
   const { rows } = await sql.query<
     WorkloadName & {
+      first_rank: number;
       host_name: string;
       state: PullProgress["state"] | null;
       layers_done: number | null;
@@ -163,7 +176,7 @@ export async function awaitedFetches(
       is_told: boolean;
     }
   >(
-    `SELECT f.workload_kind AS kind, f.workload_id AS id, h.name AS host_name, ${IS_TOLD} AS is_told, p.state,
+    `SELECT f.workload_kind AS kind, f.workload_id AS id, f.first_rank, h.name AS host_name, ${IS_TOLD} AS is_told, p.state,
             p.layers_done, p.layers, p.bytes_done, p.bytes
        FROM ${FETCHES_IN_TURN} JOIN hosts h ON h.id = f.host_id
        LEFT JOIN LATERAL (
@@ -173,12 +186,17 @@ export async function awaitedFetches(
                   SELECT i.id::text FROM instances i
                    WHERE i.workload_kind = f.workload_kind AND i.workload_id = f.workload_id)))
           ORDER BY t.fetch_id NULLS LAST, t.instance_ids LIMIT 1) p ON true
-      WHERE ($1::text[] IS NULL OR (f.workload_kind, f.workload_id) IN (SELECT * FROM unnest($1::text[], $2::text[])))`,
-    [workloads?.map(({ kind }) => kind) ?? null, workloads?.map(({ id }) => id) ?? null],
+      WHERE ($1::text[] IS NULL OR (f.workload_kind, f.workload_id, f.first_rank) IN (
+              SELECT * FROM unnest($1::text[], $2::text[], $3::int[])))`,
+    [
+      starts?.map(({ kind }) => kind) ?? null,
+      starts?.map(({ id }) => id) ?? null,
+      starts?.map(({ firstRank }) => firstRank) ?? null,
+    ],
   );
   return new Map(
-    rows.map(({ host_name: hostName, state, is_told: isTold, ...row }) => [
-      nameKey(row),
+    rows.map(({ host_name: hostName, first_rank: firstRank, state, is_told: isTold, ...row }) => [
+      startKey({ kind: row.kind, id: row.id, firstRank }),
       { hostName, pull: isTold ? state && { state, ...numbersOf(row) } : NOT_TOLD },
     ]),
   );

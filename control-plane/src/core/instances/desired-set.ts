@@ -25,7 +25,7 @@ export interface ResolvedMount {
 
 interface ContainerOrder {
   id: string;
-  workspaceId: string;
+  network: string;
   image: string;
   cpuMilli: number;
   memoryBytes: number;
@@ -50,11 +50,22 @@ export interface RankOrder extends ContainerOrder {
   outputPath: string;
 }
 
+/** Without a workspace it gets a network of its customer's own: the leading 0 keeps that apart from any workspace's. */
+export function networkName({
+  workspaceId,
+  customerId,
+}: {
+  workspaceId: number | null;
+  customerId: number;
+}): string {
+  return `ws-${workspaceId === null ? `0${customerId}` : workspaceId}`;
+}
+
 export function environmentSpec(order: EnvironmentOrder, gpus: GpuGrant[]): InstanceSpec {
   return {
     kind: "environment",
     workloadId: order.id as WorkloadId,
-    network: `ws-${order.workspaceId}`,
+    network: order.network,
     hostname: order.id,
     image: order.image,
     command: order.command,
@@ -75,12 +86,41 @@ export function environmentSpec(order: EnvironmentOrder, gpus: GpuGrant[]): Inst
   };
 }
 
+/** One replica of an inference service. */
+export interface ReplicaOrder extends ContainerOrder {
+  rank: number;
+  /** Null for the image's own. */
+  command: string | null;
+}
+
+export function replicaSpec(order: ReplicaOrder, gpus: GpuGrant[]): InstanceSpec {
+  return {
+    kind: "inference",
+    workloadId: order.id as WorkloadId,
+    network: order.network,
+    hostname: rankName(order),
+    image: order.image,
+    command: order.command,
+    env: { ...order.envVars, ...mountEnv(order) },
+    cpuMilli: order.cpuMilli,
+    memoryBytes: order.memoryBytes,
+    pidsLimit: PIDS_LIMIT,
+    storageBytes: null,
+    tempStorageBytes: null,
+    gpus: gpus.map(attachedGpu),
+    mounts: mountsOf(order),
+    folders: [],
+    jupyter: false,
+    tensorboard: false,
+  };
+}
+
 export function rankSpec(order: RankOrder, gpus: GpuGrant[]): InstanceSpec {
   const output = order.outputPath.replace(/\/+$/, "") || OUTPUT;
   return {
     kind: "training",
     workloadId: order.id as WorkloadId,
-    network: `ws-${order.workspaceId}`,
+    network: order.network,
     hostname: rankName(order),
     image: order.image,
     command: order.command,
@@ -92,7 +132,7 @@ export function rankSpec(order: RankOrder, gpus: GpuGrant[]): InstanceSpec {
     tempStorageBytes: null,
     gpus: gpus.map(attachedGpu),
     mounts: mountsOf(order),
-    folders: [{ source: jobOutputFolder(order.id), target: output }],
+    folders: [{ source: `${jobOutputFolder(order.id)}/${attemptFolder(FIRST_ATTEMPT)}`, target: output }],
     jupyter: false,
     tensorboard: false,
   };
@@ -108,8 +148,15 @@ export function jobOutputFolder(id: string): string {
   return `training-jobs/${id}/output`;
 }
 
+/** Each attempt writes into a folder of its own, so that none spoils what an earlier one left. */
+function attemptFolder(attempt: number): string {
+  return `attempt-${attempt}`;
+}
+
+const FIRST_ATTEMPT = 1;
+
 /** Of the job, with the rank; a long id gives way to the rank's number. */
-function rankName({ id, rank }: RankOrder): string {
+function rankName({ id, rank }: { id: string; rank: number }): string {
   const ending = `-${rank}`;
   return `${id.slice(0, MAX_HOSTNAME - ending.length)}${ending}`;
 }
@@ -175,6 +222,10 @@ export function isBelowPool(storagePath: string): boolean {
 /** What is applied live, outside the spec hash. Where money is short a cut-off is bounded later (cut-off-rule.ts). */
 export function environmentLive(): DesiredInstance["live"] {
   return { stopGraceSeconds: STOP_GRACE_SECONDS, onDisconnect: "keep", stopAfterSeconds: null };
+}
+
+export function replicaLive(): DesiredInstance["live"] {
+  return environmentLive();
 }
 
 /** A gang over several hosts is of no use without one of them: cut off for so long, a rank ends by itself. */

@@ -6,12 +6,7 @@ import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { QueryResultRow } from "pg";
 import type { Connection } from "../database/database.ts";
 import { knownStatus } from "../database/old-values.ts";
-
-const TABLES: Record<WorkloadKind, string> = {
-  environment: "environments",
-  training: "training_jobs",
-  inference: "inference_services",
-};
+import { storeOf } from "./kinds.ts";
 
 export interface WorkloadFilter {
   /** Workloads of these workspaces, and this customer's own ones outside of any workspace; null: everybody's. */
@@ -33,23 +28,17 @@ export interface WorkloadPage {
 /** Microseconds since 1970. Rows of the old system may have no time of creation, or one that no number holds. */
 const CREATED = `(extract(epoch FROM least(greatest(coalesce(w.created_at, 'epoch'), '0001-01-01Z'), '9999-12-31Z')) * 1000000)::bigint`;
 
-/**
- * Fetches one row more than the limit.
- * @param select answers the kind's rows, each with its `id`
- */
+/** Newest first; fetches one row more than the limit. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
-export async function workloadPage<Row extends QueryResultRow>(
+export async function listWorkloads<Row extends QueryResultRow>(
   sql: Connection,
-  {
-    kind,
-    select,
-    filter,
-    page,
-  }: { kind: WorkloadKind; select: string; filter: WorkloadFilter; page: WorkloadPage },
+  kind: WorkloadKind,
+  { filter, page }: { filter: WorkloadFilter; page: WorkloadPage },
 ): Promise<(Row & { created_micros: string })[]> {
+  const { table, select } = storeOf(kind);
   const { rows } = await sql.query<Row & { created_micros: string }>(
     `WITH page AS (
-       SELECT w.id AS page_id, ${CREATED} AS created FROM ${TABLES[kind]} w
+       SELECT w.id AS page_id, ${CREATED} AS created FROM ${table} w
         WHERE w.deleted_at IS NULL
           AND ($1::bigint IS NULL OR w.workspace_id = ANY($2::bigint[])
                OR (w.customer_id = $1 AND NOT EXISTS (

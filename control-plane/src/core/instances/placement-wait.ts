@@ -5,7 +5,7 @@
  */
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { InstanceState } from "@remotegpu/shared/workload";
-import { START_LIMIT_MS, STOP_LIMIT_MS } from "../environments/environment-status.ts";
+import { START_LIMIT_MS, STOP_LIMIT_MS } from "./instance-report.ts";
 
 export type Want = DesiredInstance["want"];
 export type PlacementWait = "start" | "stop" | "removal";

@@ -1,8 +1,9 @@
-/** The placements behind an environment: which are there, and what their hosts are to make of them. */
+/** The placements behind a workload: which are there, and what their hosts are to make of them. */
 import type { InstanceSpec } from "@remotegpu/shared/instance";
 import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
 import type { ContainerSwitches } from "../../core/environments/environment-change.ts";
-import type { StopOrderer } from "../../core/environments/environment-status.ts";
+import type { StopOrderer } from "../../core/instances/instance-report.ts";
+import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import type { Connection } from "../database/database.ts";
 
 export interface PlacementRow {
@@ -18,21 +19,25 @@ export interface PlacementRow {
 }
 
 /** The one that holds something first, then the newest. */
-export async function placementsNotGone(sql: Connection, environmentId: string): Promise<PlacementRow[]> {
+export async function placementsNotGone(
+  sql: Connection,
+  { kind, id }: WorkloadName,
+): Promise<PlacementRow[]> {
   const { rows } = await sql.query<PlacementRow>(
     `SELECT p.instance_id, p.epoch, p.host_id, h.name AS host_name, p.run_id, r.gpu_model, p.want, p.state,
             p.resources_released_at IS NULL AS is_held
        FROM instances i JOIN placements p ON p.instance_id = i.id JOIN hosts h ON h.id = p.host_id
        LEFT JOIN runs r ON r.id = p.run_id
-      WHERE i.workload_kind = 'environment' AND i.workload_id = $1 AND p.gone_at IS NULL
+      WHERE i.workload_kind = $1 AND i.workload_id = $2 AND p.gone_at IS NULL
       ORDER BY p.resources_released_at IS NOT NULL, p.epoch DESC`,
-    [environmentId],
+    [kind, id],
   );
   return rows;
 }
 
-export async function heldPlacement(sql: Connection, environmentId: string): Promise<PlacementRow | null> {
-  return (await placementsNotGone(sql, environmentId)).find((placement) => placement.is_held) ?? null;
+/** Of a workload that has one instance. */
+export async function heldPlacement(sql: Connection, workload: WorkloadName): Promise<PlacementRow | null> {
+  return (await placementsNotGone(sql, workload)).find((placement) => placement.is_held) ?? null;
 }
 
 /** What its container was made with. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { overdueSentence, waitOf, WAIT_RULES } from "@remotegpu/control-plane/core/workloads/placement-wait";
+import { overdueSentence, waitOf, WAIT_RULES } from "@remotegpu/control-plane/core/instances/placement-wait";
 import { afterDeadline, limitMs } from "@remotegpu/control-plane/core/environments/environment-status";
 import { ENVIRONMENT_STATUSES, INSTANCE_STATES } from "@remotegpu/shared/workload";
 

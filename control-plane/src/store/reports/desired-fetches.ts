@@ -1,11 +1,16 @@
 /** What a host is told to fetch: the images of its open fetches, with the terms of the orders that wait for them. */
 import { type DesiredFetch, type FetchId, MAX_FETCHES_OF_HOST } from "@remotegpu/shared/image-fetch";
-import type { Connection } from "../../database/database.ts";
-import { FETCHES_IN_TURN, IS_TOLD } from "./image-fetches.ts";
-import { safeBigint } from "../../database/old-values.ts";
-import { imageRefusals } from "./image-needs.ts";
-import { registryListInForce } from "./registry-list.ts";
-import { imageTermsOf, type ImageUse } from "./image-terms.ts";
+import type { Connection } from "../database/database.ts";
+import { FETCHES_IN_TURN, IS_TOLD } from "../workloads/image-fetches.ts";
+import { ofAllKinds } from "../workloads/kinds.ts";
+import { safeBigint } from "../database/old-values.ts";
+import { imageRefusals } from "../hosts/images/image-needs.ts";
+import { registryListInForce } from "../hosts/images/registry-list.ts";
+import { imageTermsOf, type ImageUse } from "../hosts/images/image-terms.ts";
+
+const ORDERERS = ofAllKinds(
+  (kind, { table }) => `SELECT '${kind}' AS kind, t.id, t.customer_id, t.workspace_id FROM ${table} t`,
+);
 
 /** In a fixed order. What may not be fetched any more is left out at once, before the pass that ends it. */
 export async function desiredFetches(
@@ -13,9 +18,9 @@ export async function desiredFetches(
   { hostId, sealedBy }: { hostId: string; sealedBy: string },
 ): Promise<DesiredFetch[]> {
   const { rows } = await sql.query<ImageUse & { id: FetchId }>(
-    `SELECT f.id, f.image, ${safeBigint("e.customer_id")} AS "customerId",
-            ${safeBigint("e.workspace_id")} AS "workspaceId"
-       FROM ${FETCHES_IN_TURN} JOIN environments e ON f.workload_kind = 'environment' AND e.id = f.workload_id
+    `SELECT f.id, f.image, ${safeBigint("o.customer_id")} AS "customerId",
+            ${safeBigint("o.workspace_id")} AS "workspaceId"
+       FROM ${FETCHES_IN_TURN} JOIN (${ORDERERS}) o ON o.kind = f.workload_kind AND o.id = f.workload_id
       WHERE f.host_id = $1 AND ${IS_TOLD} ORDER BY f.since, f.id LIMIT $2`,
     [hostId, MAX_FETCHES_OF_HOST],
   );

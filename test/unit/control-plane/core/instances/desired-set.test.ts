@@ -8,11 +8,11 @@ import {
   rankLive,
   type RankOrder,
   rankSpec,
-} from "@remotegpu/control-plane/core/workloads/desired-set";
+} from "@remotegpu/control-plane/core/instances/desired-set";
 
 const order = (change: Partial<EnvironmentOrder> = {}): EnvironmentOrder => ({
   id: "env-1",
-  workspaceId: "7",
+  network: "ws-7",
   image: "busybox:1",
   command: null,
   cpuMilli: 2000,
@@ -81,7 +81,7 @@ test("the fullest order is one that a host accepts, newlines in variables and al
 
 const rank = (change: Partial<RankOrder> = {}): RankOrder => ({
   id: "job-1",
-  workspaceId: "7",
+  network: "ws-7",
   image: "trainer:1",
   command: "python train.py",
   cpuMilli: 2000,
@@ -106,7 +106,7 @@ test("a rank runs its job's command in the workspace's network and shares one ou
     command: "python train.py",
     env: { EPOCHS: "3", GEMINI_DATA_IN1: "/gemini/data-1", GEMINI_DATA_OUT: "/gemini/output" },
     mounts: [{ kind: "dataset", source: "d/1", target: "/gemini/data-1" }],
-    folders: [{ source: "training-jobs/job-1/output", target: "/gemini/output" }],
+    folders: [{ source: "training-jobs/job-1/output/attempt-1", target: "/gemini/output" }],
     gpus: [{ uuid: "GPU-12345678-aaaa", memoryMib: null }],
     jupyter: false,
   });

@@ -4,26 +4,25 @@
  * with the same few queries as one, each counting those before it.
  */
 import type { Points } from "@remotegpu/shared/money";
-import { quotaShare } from "../../../core/orders/order.ts";
-import type { ResolvedMount } from "../../../core/workloads/desired-set.ts";
+import type { Order } from "../../../core/orders/order.ts";
+import { rulesOf } from "../../../core/workloads/kinds.ts";
+import type { ResolvedMount } from "../../../core/instances/desired-set.ts";
 import { hourlyPrice, type OrderField } from "../../../core/orders/prices/price-lines.ts";
 import type { FleetModel } from "../../../core/orders/prices/priced-models.ts";
 import type { PricedLine } from "../../../core/billing/rating.ts";
 import type { SettingKey } from "../../../core/settings.ts";
-import { gangShare } from "../../../core/training/training-order.ts";
 import { startRule } from "./start-rule.ts";
 import { lockAccounts, type LockedAccount } from "../../billing/ledger/ledger.ts";
 import type { Connection } from "../../database/database.ts";
-import type { CheckedOrder } from "./checked-order.ts";
 import { imageRefusals } from "../../hosts/images/image-needs.ts";
 import { registryList } from "../../hosts/images/registry-list.ts";
 import { unsoldSpecs } from "./sold-specs.ts";
 import { settings } from "../../accounts/settings.ts";
 import { resolveMounts, type ResolvedMounts, type Unready } from "./mounts.ts";
-import { type OrderPrices, orderPrices, specOf } from "./order-prices.ts";
+import { type OrderPrices, orderPrices } from "./order-prices.ts";
 import { type QuotaShare, quotaTally } from "./quota-use.ts";
 import { waitingCosts, waitingShapes } from "./waiting-costs.ts";
-import type { Askers } from "./workloads-of-payers.ts";
+import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
 
 export type CheckOutcome =
   | {
@@ -44,7 +43,7 @@ export type CheckOutcome =
 
 /** An order whose cards are decided: the model that each instance lands on, null for no GPU. */
 export interface PlacedOrder {
-  order: CheckedOrder;
+  order: Order;
   models: readonly (string | null)[];
 }
 
@@ -62,7 +61,7 @@ export interface CheckGrounds {
  */
 export async function checkOrders(
   sql: Connection,
-  orders: readonly CheckedOrder[],
+  orders: readonly Order[],
   { models, now }: { models: readonly FleetModel[]; now: Date },
 ): Promise<CheckOutcome[]> {
   const payerIds = payersOf(orders);
@@ -90,23 +89,23 @@ export async function openPlacedChecks(
 /** The same for a start in its old place. Holds the payer's account to the end of the transaction. */
 export async function checkRestart(
   sql: Connection,
-  { order, model }: { order: CheckedOrder; model: string | null },
+  { order, model }: { order: Order; model: string | null },
   now: Date,
 ): Promise<CheckOutcome> {
-  const accounts = await lockAccounts(sql, [order.payer_id]);
+  const accounts = await lockAccounts(sql, [order.payerId]);
   const prices = await orderPrices(sql, [order], { models: [], at: now });
   const placed = { order, models: [model] };
   const grounds = { accounts, prices, settings: await settings(sql), now };
   return (await openPlacedChecks(sql, [placed], grounds))(placed);
 }
 
-export function payersOf(orders: readonly Pick<CheckedOrder, "payer_id">[]): number[] {
-  return [...new Set(orders.map(({ payer_id }) => payer_id))];
+export function payersOf(orders: readonly Pick<Order, "payerId">[]): number[] {
+  return [...new Set(orders.map(({ payerId }) => payerId))];
 }
 
 /** `models` is null for an order that is not queued yet: it counts for the others once it has passed. */
 interface Asked {
-  order: CheckedOrder;
+  order: Order;
   models: readonly (string | null)[] | null;
 }
 
@@ -130,14 +129,15 @@ async function openChecks(
   const mayStart = await startRule(sql, { ...grounds, minStartMinutes, at: grounds.now });
   const ordered = asked.flatMap(({ order, models }) => (models === null ? [order] : []));
   const unsold = await unsoldSpecs(sql, ordered, grounds);
-  for (const { order, models } of asked) if (models !== null) quotas.count(shareOf(order), 1);
+  for (const { order, models } of asked)
+    if (models !== null && !rulesOf(order.kind).hasManyStarts) quotas.count(shareOf(order), 1);
 
   return ({ order, models }) => {
     const refused = imageRefusalOf.get(order.image) ?? null;
     if (refused !== null) return { passed: false, obstacle: "image", detail: refused };
     const mounts = mountsOf.get(order) as ResolvedMounts;
     if (!mounts.resolved) return mountRefusal(mounts);
-    const detail = models === null ? unsold.get(specOf(order)) : undefined;
+    const detail = models === null ? unsold.get(order.spec) : undefined;
     if (detail !== undefined) return { passed: false, obstacle: "price", field: "spec", detail };
     const priced = priceInstances(order, models, grounds.prices);
     if (!priced.priced)
@@ -148,7 +148,7 @@ async function openChecks(
     if (models !== null) quotas.count(share, 1);
     if (beyond !== null) return { passed: false, obstacle: "quota", detail: beyond };
     const hourly = priced.lines.reduce((sum, lines) => sum + hourlyPrice(lines), 0n);
-    const start = mayStart({ customerId: order.payer_id, hourly });
+    const start = mayStart({ customerId: order.payerId, hourly });
     if (!start.allowed) return { passed: false, obstacle: "funds", detail: start.detail };
     if (models === null) quotas.count(share, 1);
     const { datasets, models: mountedModels } = mounts;
@@ -167,7 +167,7 @@ type PricedInstances =
   | { priced: false; field: OrderField; detail: string };
 
 function priceInstances(
-  order: CheckedOrder,
+  order: Order,
   models: readonly (string | null)[] | null,
   prices: OrderPrices,
 ): PricedInstances {
@@ -183,25 +183,17 @@ function priceInstances(
   return { priced: true, lines };
 }
 
-function shareOf(order: CheckedOrder): QuotaShare {
-  const share =
-    order.kind === "environment" ? quotaShare(order) : gangShare({ ...order, node_count: order.instances });
-  return { payerId: order.payer_id, workspaceId: order.workspace_id, share };
+function shareOf(order: Order): QuotaShare {
+  return { payerId: order.payerId, workspaceId: order.workspaceId, share: rulesOf(order.kind).share(order) };
 }
 
-function askersOf(orders: readonly CheckedOrder[]): Askers {
-  const idsOf = (kind: CheckedOrder["kind"]) =>
-    orders.flatMap((order) => (order.kind === kind && order.id !== null ? [order.id] : []));
-  return { environmentIds: idsOf("environment"), jobIds: idsOf("training") };
+/** What asks is not counted a second time. Of a workload with several starts only the one that asks is left out, below. */
+function askersOf(orders: readonly Order[]): WorkloadName[] {
+  return orders.flatMap(({ kind, id }) => (id === null || rulesOf(kind).hasManyStarts ? [] : [{ kind, id }]));
 }
 
-function mountQuestion(order: CheckedOrder) {
-  return {
-    customerId: order.customer_id,
-    workspaceId: order.workspace_id,
-    datasets: order.mounted_datasets ?? [],
-    models: order.mounted_models ?? [],
-  };
+function mountQuestion({ customerId, workspaceId, datasets, models }: Order) {
+  return { customerId, workspaceId, datasets, models };
 }
 
 function mountRefusal({ kind, id, reason }: Extract<ResolvedMounts, { resolved: false }>): CheckOutcome {

@@ -1,0 +1,70 @@
+/**
+ * One pass over workloads whose status follows from what their hosts report: the reports of all instances are read anew
+ * and laid before the rules of the kind, so that a report which came twice, late or never changes nothing. Environments
+ * are moved with each report as well (store/reports/placement-reports.ts), which is only faster.
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import { type Database, transaction } from "../store/database/database.ts";
+import { assertTerm, LeadershipLostError } from "../store/database/leader.ts";
+import { reportsOf, settleWorkload } from "../store/reports/workload-reports.ts";
+import { type DerivedWorkload, derivedWorkloads } from "../store/workloads/derived.ts";
+import { storeOf } from "../store/workloads/kinds.ts";
+import { rulesOf } from "../core/workloads/kinds.ts";
+
+/** A pass takes this many; the next one goes on behind them. */
+const MAX_LOOKED_AT = 2_000;
+
+export interface WorkloadsDeps {
+  db: Database;
+  nudge: (host: HostId) => void;
+  log: Log;
+}
+
+interface Pass {
+  term: number;
+  now: Date;
+}
+
+/**
+ * True where a status has changed: whoever waits may get what came free.
+ * @throws LeadershipLostError when another replica leads by now; StoreError when nothing can be read
+ */
+export async function workloadsPass(deps: WorkloadsDeps, pass: Pass): Promise<boolean> {
+  let after: DerivedWorkload | null = null;
+  let hasChanged = false;
+  do {
+    const found: DerivedWorkload[] = await derivedWorkloads(deps.db, { after, limit: MAX_LOOKED_AT });
+    for (const workload of found) hasChanged = (await settle(deps, pass, workload)) || hasChanged;
+    after = found.length < MAX_LOOKED_AT ? null : (found.at(-1) ?? null);
+  } while (after !== null);
+  return hasChanged;
+}
+
+/** What fails for one is logged and left for the next pass; the others go on. */
+async function settle(
+  { db, nudge, log }: WorkloadsDeps,
+  pass: Pass,
+  found: DerivedWorkload,
+): Promise<boolean> {
+  const { kind, id } = found;
+  try {
+    // Most have nothing new: that is seen without a lock.
+    const seen = rulesOf(kind).afterReports(found.status, await reportsOf(db, found));
+    if (seen.kind === "stays" || (seen.kind === "explains" && seen.reason === (found.reason ?? "")))
+      return false;
+    const hostIds = await transaction(db, async (sql) => {
+      await assertTerm(sql, pass.term);
+      const workload = await storeOf(kind).lock(sql, id);
+      if (workload === null) return null;
+      const reports = await reportsOf(sql, found);
+      return await settleWorkload(sql, { kind, workload, reports, actor: "control-plane", now: pass.now });
+    });
+    for (const hostId of hostIds ?? []) nudge(hostId as HostId);
+    return seen.kind !== "explains";
+  } catch (error) {
+    if (error instanceof LeadershipLostError) throw error;
+    log.error({ error, kind, id }, "what became of a workload was not written down");
+    return false;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * What is known of the instances of a workload, and what that makes of it: the words in which every kind's rules ask and
+ * answer. Which answer is right is the kind's own.
+ */
+import type { InstanceProblem, STOP_ORDERERS } from "@remotegpu/shared/instance";
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { InstanceState } from "@remotegpu/shared/workload";
+
+export type StopOrderer = (typeof STOP_ORDERERS)[number];
+
+/** What the last report says about the current run of an instance's placement. */
+export interface InstanceReport {
+  rank: number;
+  state: InstanceState;
+  problem: InstanceProblem | null;
+  detail: string;
+  /** Null while it runs, and where nobody knows. */
+  exitCode: number | null;
+  stopOrderedBy: StopOrderer | null;
+  /** What its orderer gave as a reason. */
+  stopReason: string | null;
+  /** The host has known a later placement of it, which a restored database has lost. */
+  isBehind: boolean;
+}
+
+export type Transition<Status> =
+  | { kind: "stays" }
+  /** Same status, another sentence. */
+  | { kind: "explains"; reason: string }
+  | { kind: "becomes"; status: Status; reason: string | null }
+  /** Back to the queue; this storage pool is skipped for a while. */
+  | { kind: "skips-pool"; reason: string }
+  /** Back to the queue, for a placement beyond what its host has known; nothing of this one ever ran. */
+  | { kind: "places-anew"; reason: string };
+
+export const STAYS = { kind: "stays" } as const;
+
+export function becomes<Status>(status: Status, reason: string | null): Transition<Status> {
+  return { kind: "becomes", status, reason };
+}
+
+/** Whether a request is right in a status, and what it makes of it. */
+export type Verdict<Status> = { legal: true; status: Status } | { legal: false; why: string };
+
+export interface DeadlineVerdict<Status> {
+  status: Status;
+  reason: string;
+  /** True where the host must be told to stop what it may still start. */
+  stops: boolean;
+  /** Who orders that stop; left out, the control plane itself. */
+  by?: "limit";
+}
+
+/** Fetching a large image over a slow line is the longest of honest starts. */
+export const START_LIMIT_MS = 30 * MS_PER_MINUTE;
+export const STOP_LIMIT_MS = 10 * MS_PER_MINUTE;
+
+export function isOver(state: InstanceState): boolean {
+  return state === "stopped" || state === "failed" || state === "lost";
+}
+
+export function isPersons(orderer: StopOrderer | null): boolean {
+  return orderer === "customer" || orderer === "admin" || orderer === "account";
+}
+
+/** Why something was stopped, for people; null where its own customer did it and gave no reason. */
+export function stopSentence({
+  stopOrderedBy,
+  stopReason,
+}: Pick<InstanceReport, "stopOrderedBy" | "stopReason">): string | null {
+  if (stopReason !== null) return stopReason;
+  switch (stopOrderedBy) {
+    case null:
+    case "customer":
+      return null;
+    case "admin":
+      return "An administrator stopped it.";
+    case "account":
+      return "Stopped because the account ran out of money.";
+    case "control-plane":
+      return "RemoteGPU stopped it.";
+    case "limit":
+      return "Stopped because it went over a limit.";
+  }
+}

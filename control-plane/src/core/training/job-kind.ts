@@ -1,0 +1,20 @@
+/** Training jobs in the table of kinds: all ranks start together, and what they write belongs to their workspace's storage. */
+import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import { type Order, resourceShare } from "../orders/order.ts";
+import type { Quota } from "../orders/quota-levels.ts";
+import { afterDeadline, afterReports, limitMs } from "./job-status.ts";
+
+export const JOB_KIND = {
+  noun: "training job",
+  firstRank: () => 0,
+  hasManyStarts: false,
+  share: (order: Order): Quota => ({ ...resourceShare(order), storage_quota: 0, environment_quota: 0 }),
+  afterReports,
+  limitMs,
+  afterDeadline,
+  waiting: "queued" as const,
+  waitsAgain: "Waiting for a place.",
+  hopeless: "failed" as const,
+  stopping: (status: TrainingJobStatus): TrainingJobStatus | null =>
+    status === "queued" || status === "running" ? "stopping" : null,
+};

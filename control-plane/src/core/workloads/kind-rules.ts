@@ -1,0 +1,28 @@
+/** What the kinds of workload differ in, as far as it is decided without asking anybody. Each row of kinds.ts has all of it. */
+import type { DeadlineVerdict, InstanceReport, Transition } from "../instances/instance-report.ts";
+import type { Order } from "../orders/order.ts";
+import type { Quota } from "../orders/quota-levels.ts";
+
+export interface KindRules<Status extends string> {
+  /** As sentences name it. */
+  noun: string;
+  /** The first rank of the start that this rank is placed with. */
+  firstRank(rank: number): number;
+  /** Whether one workload may have several starts at once, each of which counts beside the others. */
+  hasManyStarts: boolean;
+  /** What one start takes of the quotas. */
+  share(order: Order): Quota;
+  /** What the reports of all instances make of it, in the order of their ranks. */
+  afterReports(status: Status, reports: readonly InstanceReport[]): Transition<Status>;
+  /** How long a status may last before `afterDeadline` is asked; null where it may last for ever. */
+  limitMs(status: Status): number | null;
+  /** What becomes of a status whose deadline has passed. A missing answer never frees a GPU that may be in use. */
+  afterDeadline(status: Status, hostName: string): DeadlineVerdict<Status> | null;
+  /** What it becomes where nothing of it ran and it is to be placed anew, and the sentence for that. */
+  waiting: Status;
+  waitsAgain: string;
+  /** Of one that can never start as it is, though it waits. */
+  hopeless: Status;
+  /** What it becomes while hosts carry out an order to stop all of it; null where nothing runs or it stops already. */
+  stopping(status: Status): Status | null;
+}

@@ -1,0 +1,38 @@
+/** A start that waits, in one form for all kinds, and what its places make of it. */
+import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
+import type { ResolvedMount } from "../instances/desired-set.ts";
+import type { LeasingEnvironment } from "../leases/lease-plan.ts";
+import type { Order } from "../orders/order.ts";
+import type { GpuGrant } from "../placement/placement.ts";
+import type { StartName } from "./start.ts";
+
+/** An instance whose place is decided. */
+export interface PlacedRank {
+  rank: number;
+  gpus: GpuGrant[];
+  datasets: ResolvedMount[];
+  models: ResolvedMount[];
+}
+
+export interface PlaceableStart {
+  start: StartName;
+  order: Order;
+  name: string;
+  /** The two as a run may name them: ids of the old system may point nowhere. */
+  ordererId: number | null;
+  payingWorkspaceId: number | null;
+  /** Whose ports are leased with it; null for kinds without ports. */
+  leasing: LeasingEnvironment | null;
+  /** What the host of an instance is told. */
+  spec(instance: PlacedRank): InstanceSpec;
+  /** @param hosts so many have an instance of it */
+  live(hosts: number): DesiredInstance["live"];
+}
+
+/** A start that has just got its places. */
+export interface PlacedStart {
+  placeable: PlaceableStart;
+  /** In the order of the ranks; several ranks may be on one. */
+  hosts: readonly { id: string; name: string }[];
+  now: Date;
+}

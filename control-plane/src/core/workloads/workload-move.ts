@@ -1,0 +1,31 @@
+/** A workload on its way from one status to the next, whatever its kind. */
+import type { EndCause } from "../alerts/work-news.ts";
+
+/** Held by the transaction. */
+export interface LockedWorkload<Status extends string> {
+  id: string;
+  status: Status;
+  customerId: number;
+  /** Until when its status may last; null for ever. */
+  deadlineAt: Date | null;
+}
+
+export interface WorkloadMove<Status extends string> {
+  workload: LockedWorkload<Status>;
+  to: Status;
+  /** A sentence; null where there is nothing to say. */
+  reason: string | null;
+  actor: string;
+  now: Date;
+  /** Where it is being placed, or was. */
+  hostId?: string | null;
+  /** Of an end: who ordered it and how it ended. */
+  cause?: EndCause;
+}
+
+/** Another sentence while the status is still that one. */
+export interface Explanation<Status extends string> {
+  id: string;
+  status: Status;
+  reason: string | null;
+}

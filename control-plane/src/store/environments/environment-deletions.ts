@@ -1,0 +1,48 @@
+/** Deletions of environments that are complete, and what goes with them. */
+import type { Connection } from "../database/database.ts";
+import { SOUND_ENVIRONMENT, SOUND_LEASE, SOUND_PORTS } from "../database/old-values.ts";
+import { appendEvent, STATUS_EVENT } from "../events/events.ts";
+
+/** Deletions that we ordered and of which no host holds anything any more are complete. Without ids: all of them. */
+export async function completeDeletions(
+  sql: Connection,
+  { ids, now }: { ids: readonly string[] | null; now: Date },
+): Promise<string[]> {
+  const { rows } = await sql.query<{ id: string; customer_id: number }>(
+    `UPDATE environments e SET ${SOUND_ENVIRONMENT}, ${SOUND_PORTS}, deleted_at = $2, status_deadline_at = NULL
+      WHERE e.status = 'deleting' AND e.deleted_at IS NULL AND ($1::text[] IS NULL OR e.id = ANY($1))
+        AND EXISTS (SELECT FROM events v WHERE v.workload_kind = 'environment' AND v.workload_id = e.id)
+        AND NOT EXISTS (
+          SELECT FROM instances i JOIN placements p ON p.instance_id = i.id
+           WHERE i.workload_kind = 'environment' AND i.workload_id = e.id AND p.gone_at IS NULL)
+      RETURNING id, customer_id`,
+    [ids, now],
+  );
+  for (const { id, customer_id: customerId } of rows)
+    await appendEvent(sql, {
+      at: now,
+      kind: STATUS_EVENT,
+      workloadKind: "environment",
+      workloadId: id,
+      customerId,
+      actor: "control-plane",
+      old: "deleting",
+      new: "deleted",
+      reason: "Nothing of it is left on any host.",
+    });
+  const deleted = rows.map(({ id }) => id);
+  await releaseOldLeasesOf(sql, { environmentIds: deleted, now });
+  return deleted;
+}
+
+/** Leases of the old system, of which no host knows. Ours are released when their host says so. */
+export async function releaseOldLeasesOf(
+  sql: Connection,
+  { environmentIds, now }: { environmentIds: readonly string[]; now: Date },
+): Promise<void> {
+  await sql.query(
+    `UPDATE port_mappings SET status = 'released', released_at = $2
+      WHERE env_id = ANY($1::text[]) AND lease_id IS NULL AND status IS DISTINCT FROM 'released' AND ${SOUND_LEASE}`,
+    [environmentIds, now],
+  );
+}

@@ -1,0 +1,126 @@
+/** Environments in the store's table of kinds: how their rows wait, are placed, move and count. */
+import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import { waitsFor } from "../../core/environments/environment-status.ts";
+import { environmentLive, environmentSpec, networkName } from "../../core/instances/desired-set.ts";
+import type { PlaceableStart, PlacedStart } from "../../core/workloads/placeable-start.ts";
+import type { StartName } from "../../core/workloads/start.ts";
+import type { LockedWorkload, WorkloadMove } from "../../core/workloads/workload-move.ts";
+import type { Connection } from "../database/database.ts";
+import { idOnHosts } from "../database/id-on-hosts.ts";
+import { orderOfEnvironment } from "./environment-order.ts";
+import { explainEnvironment, explainWaiting, moveEnvironments } from "./environment-moves.ts";
+import {
+  ENVIRONMENT_SELECT,
+  type EnvironmentRow,
+  lockEnvironment,
+  lockEnvironments,
+} from "./environments.ts";
+
+export const ENVIRONMENT_STORE = {
+  table: "environments",
+  select: ENVIRONMENT_SELECT,
+  columns: {
+    waiting: ["temp_storage"],
+    storage: "storage",
+    tempStorage: "temp_storage",
+    storagePool: "storage_pool",
+    startInstances: "1",
+  },
+  waitingStarts:
+    "SELECT id, 0 AS first_rank, 1 AS instances FROM environments WHERE status = 'queued' AND deleted_at IS NULL",
+  isStarting: "o.status IN ('creating', 'restarting')",
+  isDerived: "false",
+  priority: "0",
+  queuedAt: "o.queued_at",
+  limitSeconds: "NULL::bigint",
+  uses: {
+    columns: ["storage"],
+    exists: "status IS DISTINCT FROM 'deleting'",
+    // What says that it runs and has no instance comes from the old system and holds nothing.
+    isActive: `status = 'queued' OR status IN ('creating', 'running', 'restarting', 'stopping') AND EXISTS (
+        SELECT FROM instances i WHERE i.workload_kind = 'environment' AND i.workload_id = t.id)`,
+    instances: "1",
+    environments: 1 as const,
+  },
+  waitingInstances: "CASE WHEN status = 'queued' THEN 1 ELSE 0 END",
+  lockWaiting,
+  lock,
+  notePlaced,
+  move: async (sql: Connection, moves: readonly WorkloadMove<EnvironmentStatus>[]) => {
+    await moveEnvironments(
+      sql,
+      moves.map(({ workload: { id, status, customerId }, ...move }) => ({
+        ...move,
+        environment: { id, status, customer_id: customerId },
+      })),
+    );
+  },
+  explain: explainEnvironment,
+  explainWaiting,
+};
+
+async function lockWaiting(sql: Connection, starts: readonly StartName[]): Promise<PlaceableStart[]> {
+  const environments = await lockEnvironments(
+    sql,
+    starts.map(({ id }) => id),
+  );
+  return [...environments.values()].filter(({ status }) => status === "queued").map(placeable);
+}
+
+function placeable(row: EnvironmentRow): PlaceableStart {
+  const order = orderOfEnvironment(row);
+  return {
+    start: { kind: "environment", id: row.id, firstRank: 0 },
+    order,
+    name: row.name,
+    ordererId: row.orderer_id,
+    payingWorkspaceId: row.paying_workspace_id,
+    leasing: row,
+    spec: ({ gpus, datasets, models }) =>
+      environmentSpec(
+        {
+          id: idOnHosts(row.id),
+          network: networkName({ workspaceId: row.paying_workspace_id, customerId: row.customer_id }),
+          image: row.image,
+          cpuMilli: order.cpuMilli,
+          memoryBytes: order.memoryBytes,
+          envVars: row.env_vars ?? {},
+          datasets,
+          models,
+          command: row.config?.command ?? null,
+          storageBytes: order.storageBytes,
+          tempStorageBytes: order.tempStorageBytes,
+          jupyter: row.jupyter_enabled,
+          tensorboard: row.tensorboard_enabled,
+        },
+        gpus,
+      ),
+    live: environmentLive,
+  };
+}
+
+async function lock(sql: Connection, id: string): Promise<LockedWorkload<EnvironmentStatus> | null> {
+  const row = await lockEnvironment(sql, id);
+  return row && { id, status: row.status, customerId: row.customer_id, deadlineAt: row.status_deadline_at };
+}
+
+/** Its host gets it running from now on. */
+async function notePlaced(sql: Connection, placed: readonly PlacedStart[]): Promise<void> {
+  await moveEnvironments(
+    sql,
+    placed.flatMap(({ placeable: { start, order }, hosts: [host], now }) =>
+      host === undefined
+        ? []
+        : [
+            {
+              environment: { id: start.id, status: "queued", customer_id: order.customerId },
+              to: "creating",
+              reason: waitsFor("creating", host.name),
+              actor: "control-plane",
+              now,
+              hostId: host.id,
+            },
+          ],
+    ),
+  );
+}

@@ -1,0 +1,75 @@
+/** Inference services as transactions hold them: with who pays, and read as the orders that their replicas are. */
+import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import { type Order, type OrderConfig, resourcesOf } from "../../core/orders/order.ts";
+import { MODEL_PATHS, withPaths } from "../../core/orders/order-check.ts";
+import { LIVE } from "../accounts/workspaces.ts";
+import type { Connection } from "../database/database.ts";
+import { knownStatus, safeBigint } from "../database/old-values.ts";
+
+export interface ServiceConfig extends OrderConfig {
+  /** In place of the image's own. */
+  command?: string | undefined;
+}
+
+export interface ServiceOrderRow {
+  id: string;
+  customer_id: number;
+  workspace_id: number | null;
+  payer_id: number;
+  paying_workspace_id: number | null;
+  orderer_id: number | null;
+  name: string;
+  image: string;
+  status: InferenceServiceStatus;
+  status_deadline_at: Date | null;
+  /** Sizes are each replica's. */
+  cpu: number;
+  memory: number;
+  gpu: number;
+  gpu_memory: number | null;
+  model_id: number | null;
+  env_vars: Record<string, string> | null;
+  config: ServiceConfig | null;
+}
+
+/** Held to the end of the transaction, in the order of their ids; after training jobs, before accounts and hosts. */
+export async function lockServiceOrders(
+  sql: Connection,
+  ids: readonly string[],
+): Promise<Map<string, ServiceOrderRow>> {
+  if (ids.length === 0) return new Map();
+  await sql.query(
+    "SELECT FROM inference_services WHERE id = ANY($1::text[]) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE",
+    [ids],
+  );
+  const { rows } = await sql.query<ServiceOrderRow>(
+    `SELECT s.id, ${safeBigint("s.customer_id")} AS customer_id, ${safeBigint("s.workspace_id")} AS workspace_id,
+            ${safeBigint("coalesce(w.owner_id, s.customer_id)")} AS payer_id, w.id AS paying_workspace_id,
+            (SELECT c.id FROM customers c WHERE c.id = s.customer_id) AS orderer_id, s.name, s.image,
+            ${knownStatus("inference", "s")} AS status, s.status_deadline_at, coalesce(s.cpu, 1) AS cpu,
+            ${safeBigint("coalesce(s.memory, 1)")} AS memory, coalesce(s.gpu, 0) AS gpu,
+            ${safeBigint("s.gpu_memory")} AS gpu_memory, ${safeBigint("s.model_id")} AS model_id, s.env_vars, s.config
+       FROM inference_services s LEFT JOIN workspaces w ON w.id = s.workspace_id AND ${LIVE}
+      WHERE s.id = ANY($1::text[]) AND s.deleted_at IS NULL`,
+    [ids],
+  );
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** Of one replica. */
+export function orderOfReplica(row: ServiceOrderRow): Order {
+  return {
+    ...resourcesOf(row),
+    kind: "inference",
+    id: row.id,
+    image: row.image,
+    customerId: row.customer_id,
+    workspaceId: row.workspace_id,
+    payerId: row.payer_id,
+    hostLabels: row.config?.host_labels ?? {},
+    storagePool: null,
+    distinctHosts: false,
+    datasets: [],
+    models: withPaths(row.model_id === null || row.model_id === 0 ? [] : [{ id: row.model_id }], MODEL_PATHS),
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * Stop orders for what hosts have of a workload, whatever its kind: later time is free, the hosts are told with their
+ * next pull. What the workload's status becomes is the caller's.
+ */
+import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { StopOrderer } from "../../core/instances/instance-report.ts";
+import type { WorkloadName } from "../../core/workloads/workload-name.ts";
+import { waiveRun } from "../billing/runs/runs.ts";
+import type { Connection } from "../database/database.ts";
+import { raiseGenerations } from "../hosts/hosts.ts";
+import { placementsNotGone, type PlacementRow, want } from "../workloads/workload-placements.ts";
+
+export interface Orderer {
+  by: StopOrderer;
+  /** "customer 12", "admin 1", "control-plane". */
+  actor: string;
+  now: Date;
+  /** Why it is stopped, a sentence; left out, who did it says enough. */
+  reason?: string;
+}
+
+/** Time later than this after a person's own stop is not charged, however long the host takes. */
+const STOP_CHARGED_MS = MS_PER_MINUTE;
+
+/** All of it stops; answers the hosts whose desired sets changed. */
+export async function stopInstances(
+  sql: Connection,
+  workload: WorkloadName,
+  orderer: Orderer,
+): Promise<string[]> {
+  const running = (await placementsNotGone(sql, workload)).filter(
+    (placement) => placement.is_held && placement.want === "running",
+  );
+  return await order(sql, running, { wanted: "stopped", orderer });
+}
+
+/** All of it goes from wherever it is; answers the hosts whose desired sets changed. */
+export async function removeInstances(
+  sql: Connection,
+  workload: WorkloadName,
+  orderer: Orderer,
+): Promise<string[]> {
+  return await order(sql, await placementsNotGone(sql, workload), { wanted: "removed", orderer });
+}
+
+async function order(
+  sql: Connection,
+  placements: readonly PlacementRow[],
+  { wanted, orderer }: { wanted: "stopped" | "removed"; orderer: Orderer },
+): Promise<string[]> {
+  for (const placement of placements) {
+    await waivePlacement(sql, placement, orderer);
+    await want(sql, placement, { wanted, ...orderer });
+  }
+  const generations = await raiseGenerations(
+    sql,
+    placements.map(({ host_id }) => host_id),
+  );
+  return [...generations.keys()];
+}
+
+export async function waivePlacement(
+  sql: Connection,
+  placement: PlacementRow,
+  { by, actor, now }: Orderer,
+): Promise<void> {
+  if (placement.run_id === null) return;
+  const isPersons = by === "customer" || by === "admin";
+  const from = isPersons ? new Date(now.getTime() + STOP_CHARGED_MS) : now;
+  await waiveRun(sql, { runId: placement.run_id, from, reason: `ordered by ${actor}` });
+}

@@ -1,0 +1,169 @@
+/**
+ * From what hosts reported of a workload's instances to its status: the reports of all of them are laid before the rules
+ * of its kind, and what these answer is written down. An environment's are applied with its host's report, others by the
+ * pass over workloads; both ways lead through here.
+ */
+import type { InstanceProblem } from "@remotegpu/shared/instance";
+import type { InstanceState, WorkloadKind } from "@remotegpu/shared/workload";
+import { type Drain, drainSentence } from "../../core/hosts/drain.ts";
+import type { InstanceReport, StopOrderer, Transition } from "../../core/instances/instance-report.ts";
+import { rulesOf, type WorkloadStatus } from "../../core/workloads/kinds.ts";
+import type { LockedWorkload } from "../../core/workloads/workload-move.ts";
+import { closeRun } from "../billing/runs/runs.ts";
+import type { Connection } from "../database/database.ts";
+import { removeInstances, stopInstances } from "../orders/workload-stops.ts";
+import { storeOf } from "../workloads/kinds.ts";
+import { forgetSkips, skipPool } from "../workloads/pool-skips.ts";
+
+/** What an instance's host said last, and where that is. */
+export interface PlacedReport extends InstanceReport {
+  runId: string | null;
+  hostId: string;
+  hostName: string;
+  storagePool: string;
+  /** Until when its host is emptied; null where it is not. */
+  drain: Drain | null;
+}
+
+export interface ReportedWorkload {
+  kind: WorkloadKind;
+  workload: LockedWorkload<WorkloadStatus>;
+  /** Of all its instances that have a place, in the order of their ranks. */
+  reports: readonly PlacedReport[];
+  /** "host h-1", "control-plane". */
+  actor: string;
+  now: Date;
+}
+
+/** Answers the hosts whose desired sets changed. The workload is held by the caller. */
+export async function settleWorkload(sql: Connection, reported: ReportedWorkload): Promise<string[]> {
+  const { kind, workload, reports, now } = reported;
+  const transition = rulesOf(kind).afterReports(workload.status, reports);
+  const hostIds = await applyTransition(sql, reported, transition);
+  for (const { state, rank } of reports)
+    if (state === "ready")
+      await forgetSkips(sql, { kind, id: workload.id, firstRank: rulesOf(kind).firstRank(rank) }, now);
+  return hostIds;
+}
+
+async function applyTransition(
+  sql: Connection,
+  reported: ReportedWorkload,
+  transition: Transition<WorkloadStatus>,
+): Promise<string[]> {
+  const { kind, workload, reports, actor, now } = reported;
+  const store = storeOf(kind);
+  const [first] = reports;
+  const move = { workload, actor, now, hostId: first?.hostId ?? null };
+  switch (transition.kind) {
+    case "stays":
+      return [];
+    case "explains": {
+      const reason = transition.reason || (workload.status === "running" ? drainWarning(first) : null);
+      await store.explain(sql, { id: workload.id, status: workload.status, reason });
+      return [];
+    }
+    case "becomes": {
+      const { status, reason } = transition;
+      const cause = {
+        by: reports.find(({ stopOrderedBy }) => stopOrderedBy !== null)?.stopOrderedBy ?? null,
+        exitCode:
+          reports.find(({ exitCode }) => exitCode !== null && exitCode !== 0)?.exitCode ??
+          first?.exitCode ??
+          null,
+      };
+      const told = reason ?? (status === "running" ? drainWarning(first) : null);
+      await store.move(sql, [{ ...move, to: status, reason: told, cause }]);
+      // What its rules stop is stopped everywhere; each of its other ends has nothing left that runs.
+      if (status !== "stopping") return [];
+      const by = { by: "control-plane", actor: "control-plane", now } as const;
+      return await stopInstances(
+        sql,
+        { kind, id: workload.id },
+        { ...by, ...(reason !== null && { reason }) },
+      );
+    }
+    case "skips-pool": {
+      const missing = reports.find(({ problem }) => problem === "mount-missing") ?? first;
+      if (missing === undefined) return [];
+      const start = { kind, id: workload.id, firstRank: rulesOf(kind).firstRank(missing.rank) };
+      await skipPool(sql, { start, storagePool: missing.storagePool, reason: transition.reason, now });
+      const reason = `A mount is missing in storage pool ${missing.storagePool}: ${transition.reason}`;
+      return await waitAgain(sql, reported, reason);
+    }
+    case "places-anew":
+      // Its host will never say anything of these runs.
+      for (const { isBehind, runId } of reports)
+        if (isBehind && runId !== null) await closeRun(sql, runId, now);
+      return await waitAgain(sql, reported, rulesOf(kind).waitsAgain);
+  }
+}
+
+/** Nothing of it ran yet: it waits again, and what other hosts have of it goes. */
+async function waitAgain(
+  sql: Connection,
+  { kind, workload, reports, actor, now }: ReportedWorkload,
+  reason: string,
+): Promise<string[]> {
+  const to = rulesOf(kind).waiting;
+  await storeOf(kind).move(sql, [{ workload, actor, now, hostId: reports[0]?.hostId ?? null, to, reason }]);
+  if (reports.length <= 1) return [];
+  return await removeInstances(
+    sql,
+    { kind, id: workload.id },
+    { by: "control-plane", actor: "control-plane", now },
+  );
+}
+
+/** What stands with whatever runs on a host that is being emptied. */
+function drainWarning(report: PlacedReport | undefined): string | null {
+  return report?.drain == null ? null : drainSentence(report.hostName, report.drain);
+}
+
+interface ReportRow {
+  rank: number;
+  run_id: string | null;
+  state: InstanceState;
+  problem: InstanceProblem | null;
+  detail: string | null;
+  exit_code: number | null;
+  ordered_by: StopOrderer | null;
+  stop_reason: string | null;
+  is_behind: boolean;
+  host_id: string;
+  host_name: string;
+  storage_pool: string;
+  drain_deadline_at: Date | null;
+  drain_reason: string | null;
+}
+
+/** As they stand in the database: the current placement of each instance. */
+export async function reportsOf(
+  sql: Connection,
+  { kind, id }: { kind: WorkloadKind; id: string },
+): Promise<PlacedReport[]> {
+  const { rows } = await sql.query<ReportRow>(
+    `SELECT i.rank, p.run_id, p.state, p.problem, p.detail, p.exit_code, p.ordered_by, p.stop_reason,
+            i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind, h.id AS host_id, h.name AS host_name,
+            coalesce(h.storage_pool, h.id) AS storage_pool, d.deadline_at AS drain_deadline_at, d.reason AS drain_reason
+       FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
+       JOIN hosts h ON h.id = p.host_id LEFT JOIN host_drains d ON d.host_id = h.id
+      WHERE i.workload_kind = $1 AND i.workload_id = $2 ORDER BY i.rank`,
+    [kind, id],
+  );
+  return rows.map((row) => ({
+    rank: row.rank,
+    runId: row.run_id,
+    state: row.state,
+    problem: row.problem,
+    detail: row.detail ?? "",
+    exitCode: row.exit_code,
+    stopOrderedBy: row.ordered_by,
+    stopReason: row.stop_reason,
+    isBehind: row.is_behind,
+    hostId: row.host_id,
+    hostName: row.host_name,
+    storagePool: row.storage_pool,
+    drain: row.drain_deadline_at && { deadline: row.drain_deadline_at, reason: row.drain_reason },
+  }));
+}

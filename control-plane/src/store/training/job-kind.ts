@@ -1,0 +1,97 @@
+/** Training jobs in the store's table of kinds: how their rows wait, are placed, move and count. */
+import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import { networkName, rankLive, rankSpec } from "../../core/instances/desired-set.ts";
+import type { PlaceableStart } from "../../core/workloads/placeable-start.ts";
+import type { StartName } from "../../core/workloads/start.ts";
+import type { LockedWorkload } from "../../core/workloads/workload-move.ts";
+import type { Connection } from "../database/database.ts";
+import { idOnHosts } from "../database/id-on-hosts.ts";
+import { limitSeconds } from "../database/limit-seconds.ts";
+import { explainJob, explainWaitingJobs, moveJobs, notePlacedJobs } from "./job-moves.ts";
+import { type JobOrderRow, lockJobOrders, orderOfJob } from "./job-orders.ts";
+import { JOB_SELECT } from "./training-jobs.ts";
+
+/** What the old system had waiting is not wanted again by that alone: until somebody confirms it, it counts for nothing. */
+const WAITS = "status = 'queued' AND confirmed_at IS NOT NULL";
+const RANKS = "greatest(coalesce(node_count, 1), 1)";
+
+export const JOB_STORE = {
+  table: "training_jobs",
+  select: JOB_SELECT,
+  columns: {
+    waiting: ["placed_at"],
+    storage: "NULL::bigint",
+    tempStorage: "NULL::bigint",
+    storagePool: "NULL",
+    startInstances: RANKS,
+  },
+  waitingStarts: `SELECT id, 0 AS first_rank, ${RANKS} AS instances FROM training_jobs
+     WHERE ${WAITS} AND placed_at IS NULL AND deleted_at IS NULL`,
+  isStarting: "o.status = 'queued' AND o.placed_at IS NOT NULL",
+  isDerived: "(o.status IN ('running', 'stopping') OR o.status = 'queued' AND o.placed_at IS NOT NULL)",
+  priority: "coalesce(o.priority, 0)",
+  queuedAt: "o.queued_at",
+  limitSeconds: limitSeconds("o"),
+  uses: {
+    columns: ["node_count", "confirmed_at"],
+    exists: "status IN ('queued', 'running', 'stopping')",
+    // What says that it runs and has no instance comes from the old system and holds nothing.
+    isActive: `${WAITS} OR status IN ('running', 'stopping') AND EXISTS (
+        SELECT FROM instances i WHERE i.workload_kind = 'training' AND i.workload_id = t.id)`,
+    instances: RANKS,
+    environments: 0 as const,
+  },
+  waitingInstances: `CASE WHEN ${WAITS} AND placed_at IS NULL THEN ${RANKS} ELSE 0 END`,
+  lockWaiting,
+  lock,
+  notePlaced: notePlacedJobs,
+  move: moveJobs,
+  explain: explainJob,
+  explainWaiting: explainWaitingJobs,
+};
+
+async function lockWaiting(sql: Connection, starts: readonly StartName[]): Promise<PlaceableStart[]> {
+  const jobs = await lockJobOrders(
+    sql,
+    starts.map(({ id }) => id),
+  );
+  return [...jobs.values()]
+    .filter((job) => job.status === "queued" && job.confirmed_at !== null && job.placed_at === null)
+    .map(placeable);
+}
+
+function placeable(row: JobOrderRow): PlaceableStart {
+  const order = orderOfJob(row);
+  return {
+    start: { kind: "training", id: row.id, firstRank: 0 },
+    order,
+    name: row.name,
+    ordererId: row.orderer_id,
+    payingWorkspaceId: row.paying_workspace_id,
+    leasing: null,
+    spec: ({ rank, gpus, datasets, models }) =>
+      rankSpec(
+        {
+          id: idOnHosts(row.id),
+          network: networkName({ workspaceId: row.paying_workspace_id, customerId: row.customer_id }),
+          image: row.image,
+          cpuMilli: order.cpuMilli,
+          memoryBytes: order.memoryBytes,
+          envVars: row.env_vars ?? {},
+          datasets,
+          models,
+          rank,
+          command: row.command,
+          outputPath: row.output_path ?? "",
+        },
+        gpus,
+      ),
+    live: (hosts) => rankLive({ hosts }),
+  };
+}
+
+async function lock(sql: Connection, id: string): Promise<LockedWorkload<TrainingJobStatus> | null> {
+  const row = (await lockJobOrders(sql, [id])).get(id);
+  if (row === undefined) return null;
+  return { id, status: row.status, customerId: row.customer_id, deadlineAt: row.status_deadline_at };
+}

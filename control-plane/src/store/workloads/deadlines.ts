@@ -1,0 +1,45 @@
+/** Workloads whose status has lasted too long. */
+import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { Connection } from "../database/database.ts";
+import { ofAllKinds, storeOf } from "./kinds.ts";
+
+export interface OverdueWorkload {
+  kind: WorkloadKind;
+  id: string;
+  /** One that has something of it; null where none has. */
+  hostName: string | null;
+}
+
+/** Those past their deadline, the most overdue first. */
+export async function overdueWorkloads(
+  sql: Connection,
+  { now, limit }: { now: Date; limit: number },
+): Promise<OverdueWorkload[]> {
+  const { rows } = await sql.query<OverdueWorkload>(
+    `SELECT o.kind, o.id, (SELECT h.name FROM instances i
+                             JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
+                             JOIN hosts h ON h.id = p.host_id
+                            WHERE i.workload_kind = o.kind AND i.workload_id = o.id
+                            ORDER BY p.gone_at IS NOT NULL, i.rank LIMIT 1) AS "hostName"
+       FROM (${OVERDUE}) o ORDER BY o.deadline, o.kind, o.id LIMIT $2`,
+    [now, limit],
+  );
+  return rows;
+}
+
+const OVERDUE = ofAllKinds(
+  (kind, { table }) =>
+    `SELECT '${kind}' AS kind, t.id, t.status_deadline_at AS deadline FROM ${table} t
+      WHERE t.status_deadline_at <= $1 AND t.deleted_at IS NULL`,
+);
+
+/** The status lasts on: until the new deadline, with this sentence. */
+export async function extendDeadline(
+  sql: Connection,
+  { kind, id, reason, until }: { kind: WorkloadKind; id: string; reason: string; until: Date },
+): Promise<void> {
+  await sql.query(
+    `UPDATE ${storeOf(kind).table} SET status_reason = $2, status_deadline_at = $3 WHERE id = $1`,
+    [id, reason, until],
+  );
+}

@@ -1,0 +1,57 @@
+/** What the kinds of workload differ in, as far as the database is asked. Each row of kinds.ts has all of it. */
+import type { PlaceableStart, PlacedStart } from "../../core/workloads/placeable-start.ts";
+import type { StartName } from "../../core/workloads/start.ts";
+import type { Explanation, LockedWorkload, WorkloadMove } from "../../core/workloads/workload-move.ts";
+import type { Connection } from "../database/database.ts";
+
+export interface KindStore<Status extends string> {
+  table: string;
+  /** Its rows as its people see them, with `id`, of the table as a whole. */
+  select: string;
+  /** SQL of a row: what not all tables have, or call alike. */
+  columns: {
+    /** Needed beside the usual ones to say how many instances wait. */
+    waiting: readonly string[];
+    storage: string;
+    tempStorage: string;
+    storagePool: string;
+    /** Instances that start together. */
+    startInstances: string;
+  };
+  /** SQL for the starts that wait for a place, with `id`, `first_rank` and `instances` of each. */
+  waitingStarts: string;
+  /** SQL for a workload `o` of which nothing has begun yet since its places were given, so that all of it may wait again. */
+  isStarting: string;
+  /** SQL for a workload `o` whose status follows from reports by the pass over workloads, and not with each report. */
+  isDerived: string;
+  /** SQL of a waiting start's workload `o`: larger is more urgent; how many seconds it may run, null for ever. */
+  priority: string;
+  /** Since when the workload `o` waits; null where that is since it was made. */
+  queuedAt: string;
+  limitSeconds: string;
+  /** What a workload takes of the quotas, as SQL of its row `t`. */
+  uses: {
+    /** Columns of the row that are asked beside cpu, memory, gpu and status. */
+    columns: readonly string[];
+    /** Whether it is there at all, and whether its CPU, memory and GPUs count now. */
+    exists: string;
+    isActive: string;
+    /** So many instances count. */
+    instances: string;
+    /** What it takes of the number of environments. */
+    environments: 0 | 1;
+  };
+  /** Of what waits and costs nothing yet: SQL of the row `t`, so many instances with a price. */
+  waitingInstances: string;
+  /** Those that still wait, held to the end of the transaction, in the order of their ids. */
+  lockWaiting(sql: Connection, starts: readonly StartName[]): Promise<PlaceableStart[]>;
+  /** Null for one that does not exist or is deleted; held to the end of the transaction. */
+  lock(sql: Connection, id: string): Promise<LockedWorkload<Status> | null>;
+  notePlaced(sql: Connection, placed: readonly PlacedStart[]): Promise<void>;
+  /** Writes the status with its sentence and deadline, and an event. Each workload at most once. */
+  move(sql: Connection, moves: readonly WorkloadMove<Status>[]): Promise<void>;
+  /** No event, since it may change every few seconds. */
+  explain(sql: Connection, told: Explanation<Status>): Promise<void>;
+  /** New sentences of those that still wait, in the order of their ids, so that two who write many never wait in a circle. */
+  explainWaiting(sql: Connection, told: readonly { id: string; reason: string }[]): Promise<void>;
+}

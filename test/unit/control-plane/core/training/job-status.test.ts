@@ -1,0 +1,185 @@
+import { describe, expect, test } from "vitest";
+import { TRAINING_JOB_STATUSES, type TrainingJobStatus } from "@remotegpu/shared/workload";
+import {
+  afterCancel,
+  afterDeadline,
+  afterReports,
+  ENDED,
+  limitMs,
+} from "@remotegpu/control-plane/core/training/job-status";
+import type { InstanceReport } from "@remotegpu/control-plane/core/instances/instance-report";
+import { anInstanceReport as report } from "../../../../support/samples/an-instance-report.ts";
+
+const A_SENTENCE: unknown = expect.stringMatching(/^[A-Z].*\.$/);
+const DONE = { state: "stopped", exitCode: 0 } as const;
+
+describe("a cancellation", () => {
+  test.each<[TrainingJobStatus, boolean, TrainingJobStatus | null]>([
+    ["pending", false, "cancelled"],
+    ["queued", false, "cancelled"],
+    ["queued", true, "stopping"],
+    ["running", true, "stopping"],
+    ["stopping", true, null],
+    ["completed", false, null],
+    ["failed", false, null],
+    ["cancelled", false, null],
+  ])("of a %s job (placed: %s) → %s", (status, isPlaced, next) => {
+    expect(afterCancel(status, isPlaced)).toEqual(
+      next === null ? { legal: false, why: A_SENTENCE } : { legal: true, status: next },
+    );
+  });
+});
+
+describe("reports of one rank", () => {
+  test.each<[string, TrainingJobStatus, Partial<InstanceReport>, object]>([
+    ["has nothing to say yet", "queued", { state: "placed" }, { kind: "explains", reason: "" }],
+    [
+      "fetches its image",
+      "queued",
+      { state: "starting", detail: "Fetching the image." },
+      { kind: "explains", reason: "Fetching the image." },
+    ],
+    ["runs", "queued", { state: "ready" }, { kind: "becomes", status: "running", reason: null }],
+    [
+      "ended before anybody saw it run",
+      "queued",
+      DONE,
+      { kind: "becomes", status: "completed", reason: null },
+    ],
+    ["runs on", "running", { state: "ready" }, { kind: "explains", reason: "" }],
+    ["ended with 0", "running", DONE, { kind: "becomes", status: "completed", reason: null }],
+    [
+      "ended with 3",
+      "running",
+      { state: "failed", exitCode: 3, problem: "exited" },
+      { kind: "becomes", status: "failed", reason: "The command ended with exit code 3." },
+    ],
+    [
+      "lost its card",
+      "running",
+      { state: "failed", problem: "gpu-failed", detail: "GPU 0 failed." },
+      { kind: "becomes", status: "failed", reason: "GPU 0 failed." },
+    ],
+    [
+      "is on a host that was declared lost",
+      "running",
+      { state: "lost" },
+      { kind: "becomes", status: "failed", reason: "The container ended: lost." },
+    ],
+    [
+      "finds a mount missing",
+      "queued",
+      { state: "failed", problem: "mount-missing", detail: "No such folder." },
+      { kind: "skips-pool", reason: "No such folder." },
+    ],
+    [
+      "was placed before what its host knows",
+      "queued",
+      { state: "failed", isBehind: true, detail: "Older." },
+      { kind: "places-anew", reason: "Older." },
+    ],
+    [
+      "was cancelled",
+      "stopping",
+      { state: "stopped", exitCode: 143, stopOrderedBy: "customer" },
+      { kind: "becomes", status: "cancelled", reason: null },
+    ],
+    [
+      "ended by itself while the order was on its way",
+      "stopping",
+      { ...DONE, stopOrderedBy: "customer" },
+      { kind: "becomes", status: "cancelled", reason: null },
+    ],
+    [
+      "ran for too long",
+      "stopping",
+      { state: "stopped", exitCode: 143, stopOrderedBy: "limit", stopReason: "It has run for its minutes." },
+      { kind: "becomes", status: "failed", reason: "It has run for its minutes." },
+    ],
+    [
+      "belongs to an account without money",
+      "stopping",
+      { state: "stopped", exitCode: 137, stopOrderedBy: "account" },
+      { kind: "becomes", status: "failed", reason: "Stopped because the account ran out of money." },
+    ],
+    ["still stops", "stopping", { state: "stopping" }, { kind: "stays" }],
+  ])("one that %s", (_what, status, change, transition) => {
+    expect(afterReports(status, [report(change)])).toEqual(transition);
+  });
+
+  test.each(ENDED)("change nothing of a %s job", (status) => {
+    expect(afterReports(status, [report({ state: "ready" })])).toEqual({ kind: "stays" });
+  });
+});
+
+describe("reports of several ranks", () => {
+  test("it runs when all do", () => {
+    expect(afterReports("queued", [report(), report({ rank: 1, state: "starting" })])).toEqual({
+      kind: "explains",
+      reason: "",
+    });
+    expect(afterReports("queued", [report(), report({ rank: 1 })])).toMatchObject({ status: "running" });
+  });
+
+  test("one that fails stops the others, and names itself", () => {
+    const failed = report({ rank: 1, state: "failed", exitCode: 2, problem: "exited" });
+
+    expect(afterReports("running", [report(), failed])).toEqual({
+      kind: "becomes",
+      status: "stopping",
+      reason: "Rank 1: The command ended with exit code 2.",
+    });
+  });
+
+  test("the failure that stopped the others is what is told in the end", () => {
+    const failed = report({ rank: 1, state: "failed", exitCode: 2, problem: "exited" });
+    const stopped = report({ state: "stopped", exitCode: 143, stopOrderedBy: "control-plane" });
+
+    expect(afterReports("stopping", [stopped, failed])).toMatchObject({
+      status: "failed",
+      reason: "Rank 1: The command ended with exit code 2.",
+    });
+  });
+
+  test("it is completed when the last one has ended with 0", () => {
+    expect(afterReports("running", [report(DONE), report({ rank: 1 })])).toMatchObject({ kind: "explains" });
+    expect(afterReports("running", [report(DONE), report({ rank: 1, ...DONE })])).toMatchObject({
+      status: "completed",
+    });
+  });
+
+  test("what a waiting one says is told with its rank", () => {
+    const fetching = report({ rank: 1, state: "starting", detail: "Fetching the image." });
+
+    expect(afterReports("queued", [report(), fetching])).toEqual({
+      kind: "explains",
+      reason: "Rank 1: Fetching the image.",
+    });
+  });
+});
+
+describe("deadlines", () => {
+  test("a job whose own limit has passed is stopped by that limit", () => {
+    expect(afterDeadline("running", "h1")).toMatchObject({ status: "stopping", stops: true, by: "limit" });
+  });
+
+  test("one that its hosts do not get running is stopped", () => {
+    expect(afterDeadline("queued", "h1")).toMatchObject({
+      status: "stopping",
+      stops: true,
+      reason: A_SENTENCE,
+    });
+  });
+
+  test("a stop that nobody confirms goes on", () => {
+    expect(afterDeadline("stopping", "h1")).toMatchObject({
+      status: "stopping",
+      stops: false,
+      reason: A_SENTENCE,
+    });
+  });
+
+  test("only what stops has a limit of its own", () => {
+    expect(TRAINING_JOB_STATUSES.filter((status) => limitMs(status) !== null)).toEqual(["stopping"]);
+  });
+});
