@@ -42,7 +42,7 @@ test("an environment holds what it was placed with, for as long as it likes", as
   expect(await running()).toEqual([
     {
       instanceId,
-      workload: { kind: "environment", id: "env-1" },
+      start: { kind: "environment", id: "env-1", firstRank: 0 },
       hostId: "host-a",
       cpuMilli: 2000,
       memoryMib: 1025,

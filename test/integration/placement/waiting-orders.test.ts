@@ -54,9 +54,9 @@ test("an environment with all that was ordered of it", async () => {
 
   expect(await waitingOrders(fresh.database, { now: NOW })).toEqual([
     {
-      workload: { kind: "environment", id: "env-1" },
+      start: { kind: "environment", id: "env-1", firstRank: 0 },
       stand: {
-        id: "env-1",
+        id: "environment env-1 0",
         priority: 0,
         orderedAtMs: QUEUED.getTime(),
         workspace: `${team}`,
@@ -64,7 +64,7 @@ test("an environment with all that was ordered of it", async () => {
         limitSeconds: null,
       },
       request: {
-        id: "env-1",
+        id: "environment env-1 0",
         instances: 1,
         distinctHosts: false,
         cpuMilli: 3000,
@@ -108,9 +108,9 @@ test("a training job is one order of all its ranks, with its priority and its li
   });
 
   expect((await waiting()).get("job-1")).toEqual({
-    workload: { kind: "training", id: "job-1" },
+    start: { kind: "training", id: "job-1", firstRank: 0 },
     stand: {
-      id: "job-1",
+      id: "training job-1 0",
       priority: 50,
       orderedAtMs: QUEUED.getTime(),
       workspace: `customer-${alice}`,
@@ -118,7 +118,7 @@ test("a training job is one order of all its ranks, with its priority and its li
       limitSeconds: 5400,
     },
     request: {
-      id: "job-1",
+      id: "training job-1 0",
       instances: 4,
       distinctHosts: true,
       cpuMilli: 8000,
@@ -309,7 +309,7 @@ test("10,000 orders are read with as many queries as two", async () => {
   );
 
   expect(await read()).toEqual({ orders: 10_000, queries: ofTwo.queries });
-  expect(ofTwo).toEqual({ orders: 2, queries: 9 });
+  expect(ofTwo).toEqual({ orders: 2, queries: 10 });
 });
 
 test("the queue goes by what each workspace had lately, divided by its weight", async () => {
@@ -349,5 +349,5 @@ test("the queue goes by what each workspace had lately, divided by its weight", 
     orders.map(({ stand }) => stand),
     standing,
   );
-  expect(line.map(({ id }) => id)).toEqual(["of heavy", "of light"]);
+  expect(line.map(({ id }) => id)).toEqual(["environment of heavy 0", "environment of light 0"]);
 });

@@ -4,12 +4,11 @@ import { fetchEndSentence } from "../../core/hosts/images/image-fetch.ts";
 import { describeObstacle } from "../../core/placement/fleet/fits-on.ts";
 import { FleetState } from "../../core/placement/fleet/fleet-state.ts";
 import { hostReasons } from "../../core/placement/placement.ts";
-import { positionInQueue } from "../../core/queue/queue.ts";
+import { inQueueOrder, positionInQueue } from "../../core/queue/queue.ts";
 import { suggestions } from "../../core/queue/suggestions.ts";
 import { type FetchOfWorkload, fetchesOfWorkload } from "../../store/workloads/image-fetches.ts";
 import { passScene, type ScheduledOrder } from "../../store/placement/scene/pass-scene.ts";
 import { UsualOrders } from "../../store/placement/scene/usual-orders.ts";
-import { nameKey } from "../../core/workloads/workload-name.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { forCustomers, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
 import { SuggestionAnswer, suggestionAnswer } from "./suggestion-answer.ts";
@@ -84,8 +83,11 @@ async function whyOf(
   if (workload.status !== "queued") return nothing;
   const at = now();
   const scene = await passScene(db, { now: at, seed: 0, usual, work: "all" });
-  const key = nameKey({ kind: routed.kind, id: workload.id });
-  const order = scene.orders.find(({ id }) => id === key);
+  const standing = { shares: scene.shares, now: at.getTime() };
+  // Of several starts the first in the line is told of.
+  const order = inQueueOrder(scene.orders, standing).find(
+    ({ start }) => start.kind === routed.kind && start.id === workload.id,
+  );
   if (order === undefined) return nothing;
   const found = suggestions(scene, order, {
     otherModels: order.otherModels,
@@ -95,7 +97,7 @@ async function whyOf(
     ...nothing,
     // What hosts tell of a pull moves on between two passes of the scheduler.
     reason: order.awaits === null ? told.reason : order.heldBack,
-    position: positionInQueue(scene.orders, key, { shares: scene.shares, now: at.getTime() }),
+    position: positionInQueue(scene.orders, order.id, standing),
     hosts: hostAnswers(new FleetState(scene.fleet), order, at),
     suggestions: await Promise.all(found.map((one) => suggestionAnswer(c, one))),
   };

@@ -6,7 +6,7 @@ import type { Explanation, WorkloadMove } from "../../core/workloads/workload-mo
 import type { Connection } from "../database/database.ts";
 import { limitSeconds } from "../database/limit-seconds.ts";
 import { SOUND_SIZES } from "../database/old-values.ts";
-import { appendEvents, STATUS_EVENT } from "../events/events.ts";
+import { appendEvents, type NewEvent, STATUS_EVENT } from "../events/events.ts";
 
 /** A running one lasts as long as its own limit allows, and one that waits again has no places any more. */
 export async function moveJobs(
@@ -67,6 +67,22 @@ export async function notePlacedJobs(sql: Connection, placed: readonly PlacedSta
       placed.map(({ now }) => new Date(now.getTime() + PLACED_LIMIT_MS)),
     ],
   );
+  await appendEvents(sql, placed.map(placedEvent));
+}
+
+function placedEvent(placed: PlacedStart): NewEvent {
+  const { start, order } = placed.placeable;
+  return {
+    at: placed.now,
+    kind: STATUS_EVENT,
+    workloadKind: "training",
+    workloadId: start.id,
+    customerId: order.customerId,
+    actor: "control-plane",
+    old: "queued",
+    new: "queued",
+    reason: placedSentence(placed),
+  };
 }
 
 function placedSentence({ hosts }: PlacedStart): string {
