@@ -9,6 +9,7 @@ export const ENVIRONMENT_KIND = {
   noun: "environment",
   firstRank: () => 0,
   hasManyStarts: false,
+  countsWhileWaiting: true,
   share: (order: Order): Quota => ({
     ...resourceShare(order),
     storage_quota: order.storageBytes ?? 0,

@@ -8,6 +8,7 @@ export const SERVICE_KIND = {
   noun: "inference service",
   firstRank: (rank: number) => rank,
   hasManyStarts: true,
+  countsWhileWaiting: true,
   share: (order: Order): Quota => ({ ...resourceShare(order), storage_quota: 0, environment_quota: 0 }),
   afterReports,
   limitMs,

@@ -8,6 +8,7 @@ export const JOB_KIND = {
   noun: "training job",
   firstRank: () => 0,
   hasManyStarts: false,
+  countsWhileWaiting: false,
   share: (order: Order): Quota => ({ ...resourceShare(order), storage_quota: 0, environment_quota: 0 }),
   afterReports,
   limitMs,

@@ -10,6 +10,11 @@ export interface KindRules<Status extends string> {
   firstRank(rank: number): number;
   /** Whether one workload may have several starts at once, each of which counts beside the others. */
   hasManyStarts: boolean;
+  /**
+   * Whether what waits counts for the quotas already, so that an order beyond them is refused. Else only one that is
+   * beyond them by itself is, and the others wait until there is room.
+   */
+  countsWhileWaiting: boolean;
   /** What one start takes of the quotas. */
   share(order: Order): Quota;
   /** What the reports of all instances make of it, in the order of their ranks. */

@@ -9,7 +9,7 @@ import type { Connection } from "../../store/database/database.ts";
 import { instancesOf, type InstanceView } from "../../store/workloads/instances.ts";
 import { lockJobOrders } from "../../store/training/job-orders.ts";
 import { listWorkloads } from "../../store/workloads/pages.ts";
-import { cancelJob, confirmJob } from "../../store/orders/old-jobs.ts";
+import { cancelJob, confirmJob } from "../../store/orders/job-orders.ts";
 import { trainingJobById, type TrainingJobRow } from "../../store/training/training-jobs.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";

@@ -1,11 +1,11 @@
 /** Environments' first orders: checked, bound to their specs, and written down as queued; many as one. */
 import { type Order, resourcesOf } from "../../core/orders/order.ts";
 import { waitsFor } from "../../core/environments/environment-status.ts";
-import { specsByName, type SpecRow } from "../billing/prices/prices.ts";
 import type { Connection } from "../database/database.ts";
 import { checkOrders } from "./checks/order-checks.ts";
 import type { RefusedOrder } from "./environment-orders.ts";
 import type { Orderer } from "./workload-stops.ts";
+import { boundToSpecsOf } from "./checks/spec-model.ts";
 import { orderImpossibilities } from "./checks/order-impossibility.ts";
 import type { EmptyFleet } from "../fleet/empty-fleet.ts";
 import {
@@ -55,19 +55,18 @@ export async function orderEnvironments(
   });
 }
 
-/** A spec whose shape names a GPU model is an order for that model; refused where the order names another. */
+/** Specs are read once for all of them. */
 async function boundToSpecs(
   sql: Connection,
   orders: readonly FirstOrder[],
 ): Promise<(FirstOrder | RefusedOrder)[]> {
-  const named = orders.flatMap(({ order }) => (order.gpu === 0 ? [] : (order.config.spec ?? [])));
-  const specs = named.length === 0 ? new Map<string, SpecRow>() : await specsByName(sql, named);
-  return orders.map((one) => {
-    const { spec, gpu_model: wanted } = one.order.config;
-    const model = (spec === undefined ? null : specs.get(spec)?.shape?.gpu_model) ?? null;
-    if (model === null || one.order.gpu === 0) return one;
-    if (wanted !== undefined && wanted !== model) return otherModel(spec, wanted);
-    return { ...one, order: { ...one.order, config: { ...one.order.config, gpu_model: model } } };
+  const bound = await boundToSpecsOf(
+    sql,
+    orders.map(({ order }) => order),
+  );
+  return orders.map((one, index) => {
+    const order = bound[index];
+    return order === undefined || "done" in order ? (order ?? one) : { ...one, order };
   });
 }
 
@@ -88,19 +87,6 @@ async function possibleOnes(
     const impossibility = isSound(one) ? (found.get(one) ?? null) : null;
     return impossibility === null ? one : { done: false, refusal: "impossible", impossibility };
   });
-}
-
-function otherModel(spec: string | undefined, wanted: string): RefusedOrder {
-  return {
-    done: false,
-    refusal: "check",
-    check: {
-      passed: false,
-      obstacle: "price",
-      field: "gpu_model",
-      detail: `the spec ${spec} is for another GPU model than ${wanted}`,
-    },
-  };
 }
 
 function orderOf({ order, payerId }: FirstOrder): Order {

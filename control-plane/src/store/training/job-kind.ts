@@ -19,7 +19,7 @@ export const JOB_STORE = {
   table: "training_jobs",
   select: JOB_SELECT,
   columns: {
-    waiting: ["placed_at"],
+    waiting: [],
     storage: "NULL::bigint",
     tempStorage: "NULL::bigint",
     storagePool: "NULL",
@@ -33,10 +33,11 @@ export const JOB_STORE = {
   queuedAt: "o.queued_at",
   limitSeconds: limitSeconds("o"),
   uses: {
-    columns: ["node_count", "confirmed_at"],
+    columns: ["node_count", "confirmed_at", "placed_at"],
     exists: "status IN ('queued', 'running', 'stopping')",
     // What says that it runs and has no instance comes from the old system and holds nothing.
-    isActive: `${WAITS} OR status IN ('running', 'stopping') AND EXISTS (
+    // One that waits for a place waits for room in the quotas as well.
+    isActive: `(status IN ('running', 'stopping') OR ${WAITS} AND placed_at IS NOT NULL) AND EXISTS (
         SELECT FROM instances i WHERE i.workload_kind = 'training' AND i.workload_id = t.id)`,
     instances: RANKS,
     environments: 0 as const,

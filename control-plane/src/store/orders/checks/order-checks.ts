@@ -129,10 +129,11 @@ async function openChecks(
   const mayStart = await startRule(sql, { ...grounds, minStartMinutes, at: grounds.now });
   const ordered = asked.flatMap(({ order, models }) => (models === null ? [order] : []));
   const unsold = await unsoldSpecs(sql, ordered, grounds);
-  for (const { order, models } of asked)
-    if (models !== null && !rulesOf(order.kind).hasManyStarts) quotas.count(shareOf(order), 1);
+  for (const one of asked)
+    if (isCounted(one) && !rulesOf(one.order.kind).hasManyStarts) quotas.count(shareOf(one.order), 1);
 
-  return ({ order, models }) => {
+  return (one) => {
+    const { order, models } = one;
     const refused = imageRefusalOf.get(order.image) ?? null;
     if (refused !== null) return { passed: false, obstacle: "image", detail: refused };
     const mounts = mountsOf.get(order) as ResolvedMounts;
@@ -143,14 +144,15 @@ async function openChecks(
     if (!priced.priced)
       return { passed: false, obstacle: "price", field: priced.field, detail: priced.detail };
     const share = shareOf(order);
-    if (models !== null) quotas.count(share, -1);
-    const beyond = quotas.obstacleTo(share);
-    if (models !== null) quotas.count(share, 1);
+    const waits = models === null && !rulesOf(order.kind).countsWhileWaiting;
+    if (isCounted(one)) quotas.count(share, -1);
+    const beyond = waits ? quotas.obstacleAlone(share) : quotas.obstacleTo(share);
+    if (isCounted(one)) quotas.count(share, 1);
     if (beyond !== null) return { passed: false, obstacle: "quota", detail: beyond };
     const hourly = priced.lines.reduce((sum, lines) => sum + hourlyPrice(lines), 0n);
     const start = mayStart({ customerId: order.payerId, hourly });
     if (!start.allowed) return { passed: false, obstacle: "funds", detail: start.detail };
-    if (models === null) quotas.count(share, 1);
+    if (!isCounted(one) && !waits) quotas.count(share, 1);
     const { datasets, models: mountedModels } = mounts;
     return {
       passed: true,
@@ -160,6 +162,11 @@ async function openChecks(
       payersHourly: start.hourlyOfAll,
     };
   };
+}
+
+/** It waits, and what waits of its kind counts already. */
+function isCounted({ order, models }: Asked): boolean {
+  return models !== null && rulesOf(order.kind).countsWhileWaiting;
 }
 
 type PricedInstances =

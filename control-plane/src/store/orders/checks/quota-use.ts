@@ -23,6 +23,8 @@ export interface QuotaShare {
 export interface QuotaTally {
   /** A sentence that names the quota, its limit and its use; null where this much more fits. */
   obstacleTo(asked: QuotaShare): string | null;
+  /** The same as if nothing else were there. */
+  obstacleAlone(asked: QuotaShare): string | null;
   /** Counts it as used from now on, or no more. */
   count(asked: QuotaShare, sign: 1 | -1): void;
 }
@@ -37,16 +39,21 @@ export async function quotaTally(
   const workspaceIds = [...new Set(shares.flatMap(({ workspaceId }) => workspaceId ?? []))];
   const limits = await quotaLimits(sql, { customerIds: payerIds, workspaceIds });
   const used = await quotaUses(sql, { payerIds, workspaceIds: [...limits.workspaces.keys()], askers });
+  const obstacle = (
+    { payerId, workspaceId, share }: QuotaShare,
+    beside: { payers: ReadonlyMap<number, Quota>; workspaces: ReadonlyMap<number, Quota> },
+  ): string | null => {
+    const ofPayer = limits.customers.get(payerId) ?? defaultQuota(defaultLevel);
+    const exceeded = exceededQuota(ofPayer, beside.payers.get(payerId) ?? NOTHING, share);
+    if (exceeded !== null) return describeExceeded(exceeded, "customer");
+    const ofWorkspace = workspaceId === null ? undefined : limits.workspaces.get(workspaceId);
+    if (workspaceId === null || ofWorkspace === undefined) return null;
+    const beyond = exceededQuota(ofWorkspace, beside.workspaces.get(workspaceId) ?? NOTHING, share);
+    return beyond === null ? null : describeExceeded(beyond, "workspace");
+  };
   return {
-    obstacleTo({ payerId, workspaceId, share }) {
-      const ofPayer = limits.customers.get(payerId) ?? defaultQuota(defaultLevel);
-      const exceeded = exceededQuota(ofPayer, used.payers.get(payerId) ?? NOTHING, share);
-      if (exceeded !== null) return describeExceeded(exceeded, "customer");
-      const ofWorkspace = workspaceId === null ? undefined : limits.workspaces.get(workspaceId);
-      if (workspaceId === null || ofWorkspace === undefined) return null;
-      const beyond = exceededQuota(ofWorkspace, used.workspaces.get(workspaceId) ?? NOTHING, share);
-      return beyond === null ? null : describeExceeded(beyond, "workspace");
-    },
+    obstacleTo: (asked) => obstacle(asked, used),
+    obstacleAlone: (asked) => obstacle(asked, { payers: new Map(), workspaces: new Map() }),
     count({ payerId, workspaceId, share }, sign) {
       used.payers.set(payerId, sum(used.payers.get(payerId) ?? NOTHING, share, sign));
       if (workspaceId !== null)

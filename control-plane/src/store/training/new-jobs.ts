@@ -1,0 +1,107 @@
+/** Rows of training jobs: made, wanted again after the old system, and marked as deleted. */
+import type { JobConfig } from "../../core/training/job-config.ts";
+import type { Connection } from "../database/database.ts";
+import { SOUND_SIZES } from "../database/old-values.ts";
+import { appendEvent, STATUS_EVENT } from "../events/events.ts";
+import type { JobOrderRow } from "./job-orders.ts";
+
+export interface NewJob {
+  id: string;
+  customerId: number;
+  workspaceId: number;
+  name: string;
+  description: string | null;
+  framework: string | null;
+  image: string;
+  command: string;
+  /** Sizes are each rank's, in bytes. */
+  cpu: number;
+  memory: number;
+  gpu: number;
+  gpuMemory: number | null;
+  nodeCount: number;
+  distributedConfig: Record<string, unknown> | null;
+  /** Ids, at most three of each. */
+  mountedDatasets: readonly number[];
+  mountedModels: readonly number[];
+  envVars: Record<string, string>;
+  outputPath: string | null;
+  priority: number;
+  config: JobConfig;
+}
+
+interface Deed {
+  actor: string;
+  now: Date;
+  /** A sentence. */
+  reason: string;
+}
+
+/** As `queued`. Call in the transaction that checks the order. */
+export async function insertJob(sql: Connection, job: NewJob, { actor, now, reason }: Deed): Promise<void> {
+  await sql.query(
+    `INSERT INTO training_jobs (id, customer_id, workspace_id, name, description, framework, image, command, status,
+            status_reason, priority, cpu, memory, gpu, gpu_memory, node_count, distributed_config, mounted_datasets,
+            mounted_models, env_vars, output_path, config, created_at, queued_at, confirmed_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9, $10, $11, $12, $13, $14, $15, $16::jsonb, $17::jsonb,
+             $18::jsonb, $19::jsonb, coalesce($20, '/gemini/output/'), $21::jsonb, $22, $22, $22)`,
+    [
+      job.id,
+      job.customerId,
+      job.workspaceId,
+      job.name,
+      job.description,
+      job.framework,
+      job.image,
+      job.command,
+      reason,
+      job.priority,
+      job.cpu,
+      job.memory,
+      job.gpu,
+      job.gpuMemory,
+      job.nodeCount,
+      job.distributedConfig && JSON.stringify(job.distributedConfig),
+      JSON.stringify(job.mountedDatasets),
+      JSON.stringify(job.mountedModels),
+      JSON.stringify(job.envVars),
+      job.outputPath,
+      JSON.stringify(job.config),
+      now,
+    ],
+  );
+  await appendStatus(sql, { id: job.id, customerId: job.customerId, old: null }, { actor, now, reason });
+}
+
+/** One UPDATE: a second one of a transaction checks the foreign keys, and ids of the old system may point nowhere. */
+export async function markWanted(sql: Connection, job: JobOrderRow, deed: Deed): Promise<void> {
+  await sql.query(
+    `UPDATE training_jobs SET ${SOUND_SIZES}, status = 'queued', status_reason = $2, status_deadline_at = NULL,
+            confirmed_at = $3, queued_at = $3 WHERE id = $1`,
+    [job.id, deed.reason, deed.now],
+  );
+  await appendStatus(sql, { id: job.id, customerId: job.customer_id, old: job.status }, deed);
+}
+
+async function appendStatus(
+  sql: Connection,
+  { id, customerId, old }: { id: string; customerId: number; old: string | null },
+  { actor, now, reason }: Deed,
+): Promise<void> {
+  await appendEvent(sql, {
+    at: now,
+    kind: STATUS_EVENT,
+    workloadKind: "training",
+    workloadId: id,
+    customerId,
+    actor,
+    old,
+    new: "queued",
+    reason,
+  });
+}
+
+/** Nobody sees it any more; what it used stays in the books. */
+export async function markDeleted(sql: Connection, id: string, now: Date): Promise<void> {
+  await sql.query(`UPDATE training_jobs SET ${SOUND_SIZES}, deleted_at = $2 WHERE id = $1`, [id, now]);
+}
