@@ -167,7 +167,7 @@ describe("money and quotas", () => {
     expect(outcomes).toMatchObject([{ committed: false, reason: "funds" }, { committed: true }]);
   });
 
-  test("a job that waits or runs counts for the quotas of its payer and workspace, but as no environment", async () => {
+  test("a job that has its places counts for the quotas of its payer and workspace, but as no environment", async () => {
     await scene.api.ask("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
       as: scene.api.admin,
       body: { cpu_quota: 5, memory_quota: 9999, gpu_quota: 3, storage_quota: 0, environment_quota: 1 },
@@ -175,10 +175,28 @@ describe("money and quotas", () => {
     const id = await scene.job(alice, { cpu: 2 });
 
     const refused = async (change: object) => (await scene.order(alice, change)).body.detail;
-    expect(await refused({ cpu: 2 })).toBe("cpu_quota of the customer is 5: 4 in use, 2 more asked");
     await scene.commit([onBoth(id)]);
+    expect(await refused({ cpu: 2 })).toBe("cpu_quota of the customer is 5: 4 in use, 2 more asked");
     expect(await refused({ gpu: 2 })).toBe("gpu_quota of the customer is 3: 2 in use, 2 more asked");
     expect((await scene.order(alice, { gpu: 1 })).status).toBe(201);
+  });
+
+  test("jobs beyond a quota wait for each other, the first in the line does not wait for the next", async () => {
+    await scene.api.ask("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
+      as: scene.api.admin,
+      body: { cpu_quota: 9, memory_quota: 99_999, gpu_quota: 2, storage_quota: 0, environment_quota: 1 },
+    });
+    const [first, second] = [await scene.job(alice), await scene.job(alice)];
+    const beside = jobAt(
+      second,
+      place("host-a", whole(card("host-a", 1))),
+      place("host-b", whole(card("host-b", 1))),
+    );
+
+    expect(await scene.commit([onBoth(first), beside])).toMatchObject([
+      { committed: true },
+      { committed: false, reason: "quota", detail: "gpu_quota of the customer is 2: 2 in use, 2 more asked" },
+    ]);
   });
 
   test("what a job will cost counts for the next order's start rule while it waits and when it is placed", async () => {

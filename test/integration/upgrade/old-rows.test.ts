@@ -702,6 +702,7 @@ describe("a training job that the old system had waiting", () => {
   });
 
   test("is checked like an order: its payer's quota and balance", async () => {
+    await quota(3);
     expect(await order("job-queued", "confirm")).toMatchObject({
       status: 409,
       body: { detail: expect.stringContaining("cpu_quota") },
@@ -722,33 +723,44 @@ describe("a training job that the old system had waiting", () => {
     await rows("UPDATE training_jobs SET mounted_datasets = NULL WHERE id = 'job-unwanted'");
   });
 
-  test("waits on once it is confirmed, says what for, and is confirmed once", async () => {
+  test("waits for a place once it is confirmed, gets one like any order, and is confirmed once", async () => {
     await quota(16);
 
     const confirmed = await order("job-queued", "confirm");
     await scene.schedule();
     await scene.lifecycle();
 
-    const waits = {
-      status: "pending",
-      status_reason: "Confirmed. It waits: training jobs cannot be started here yet.",
-      awaits_confirmation: false,
-      instances: [],
-    };
-    expect(confirmed).toMatchObject({ status: 200, body: waits });
-    expect((await get("/training-jobs/job-queued", people.carol)).body).toMatchObject(waits);
+    const waits = { status: "queued", awaits_confirmation: false };
+    expect(confirmed).toMatchObject({ status: 200, body: { ...waits, instances: [] } });
+    expect((await get("/training-jobs/job-queued", people.carol)).body).toMatchObject({
+      ...waits,
+      status_reason: "Placed on host host-a, free of charge until it runs.",
+      instances: [{ host_id: "host-a" }],
+    });
     expect((await get("/training-jobs/job-queued/events", people.carol)).body.items).toContainEqual(
-      expect.objectContaining({ actor: `customer ${CAROL}`, old: "queued", new: "pending" }),
+      expect.objectContaining({
+        actor: `customer ${CAROL}`,
+        old: "queued",
+        new: "queued",
+        reason: "Confirmed. Waiting for a place.",
+      }),
     );
     expect((await order("job-queued", "confirm")).status).toBe(409);
-    expect(await rows("SELECT FROM runs WHERE resource_type = 'training'")).toEqual([]);
+    expect(await rows("SELECT first_proven_at FROM runs WHERE resource_type = 'training'")).toEqual([
+      { first_proven_at: null },
+    ]);
   });
 
-  test("is over when it is cancelled, confirmed or not", async () => {
-    for (const id of ["job-unwanted", "job-queued"]) {
+  test("is over when it is cancelled, at once where no host has anything of it", async () => {
+    const over = { status: "cancelled", completed_at: expect.any(String) };
+    const ending = { status: "stopping", completed_at: null };
+    for (const [id, state] of [
+      ["job-unwanted", over],
+      ["job-queued", ending],
+    ] as const) {
       expect(await order(id, "cancel")).toMatchObject({
         status: 200,
-        body: { status: "cancelled", completed_at: expect.any(String), awaits_confirmation: false },
+        body: { ...state, awaits_confirmation: false },
       });
       expect((await order(id, "confirm")).status).toBe(409);
       expect((await order(id, "cancel")).status).toBe(409);

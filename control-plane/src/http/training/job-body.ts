@@ -1,0 +1,152 @@
+/** The order of a training job as it comes in, and as the store takes it. */
+import { z } from "@hono/zod-openapi";
+import { EnvVars } from "@remotegpu/shared/env-vars";
+import { displayText, text } from "@remotegpu/shared/text";
+import { GIB, KIB, MIB } from "@remotegpu/shared/units";
+import { MAX_MOUNTS, MIN_MEMORY, orderIssues } from "../../core/orders/order-check.ts";
+import type { NewJob } from "../../store/training/new-jobs.ts";
+import { hostLabels } from "../request/host-labels.ts";
+import { Description, ImageReference, NotNegativeAmount, RowId, SpecName } from "../request/input-fields.ts";
+import { ApiRefusal } from "../request/refusal.ts";
+
+const MAX_CPU = 4096;
+const MAX_GPUS = 64;
+const MAX_COMMAND = 64 * KIB;
+const MAX_HOST_LABELS = 16;
+const MAX_PRIORITY = 10;
+/** A year. */
+const MAX_MINUTES = 366 * 24 * 60;
+const MAX_RANKS = 1_000;
+
+/** What comes with a later version is refused by name, so that nobody believes it was heeded. */
+export const LATER = "comes with a later version";
+
+const Later = z
+  .unknown()
+  .optional()
+  .openapi({ description: `Refused: ${LATER}` });
+
+/** Where the container has its own, or what it mounts. */
+const TAKEN_PATHS = /^\/(gemini\/(data-|pretrain|code)|(proc|sys|dev)(\/|$))/;
+
+const OutputPath = z
+  .string()
+  .max(64)
+  .regex(/^(\/[A-Za-z0-9_][A-Za-z0-9._-]*)+\/?$/, "must be an absolute path of plain names")
+  .refine((path) => !TAKEN_PATHS.test(path), "must not be a path that the container has for something else");
+
+const Ids = z.array(RowId).max(MAX_MOUNTS);
+
+export const NewTrainingJobBody = z
+  .strictObject({
+    workspace_id: RowId.nullable().optional(),
+    name: displayText(128),
+    description: Description.nullable().optional(),
+    framework: displayText(64).nullable().optional(),
+    image: ImageReference,
+    command: text(MAX_COMMAND).min(1).openapi({ description: "Run by a shell; its exit code is the job's" }),
+    cpu: z.int().min(1).max(MAX_CPU),
+    memory: z.int().min(MIN_MEMORY).openapi({ description: "Bytes" }),
+    gpu: z.int().min(0).max(MAX_GPUS).optional(),
+    gpu_memory: z.int().min(MIB).nullable().optional().openapi({ description: "Bytes of each GPU" }),
+    node_count: z
+      .int()
+      .min(1)
+      .max(MAX_RANKS)
+      .optional()
+      .openapi({ description: `Instances that start together; more than one ${LATER}` }),
+    distributed_config: z.record(z.string(), z.unknown()).nullable().optional(),
+    mounted_datasets: Ids.optional(),
+    mounted_models: Ids.optional(),
+    env_vars: EnvVars.optional(),
+    output_path: OutputPath.optional().openapi({
+      description: "What is written there is kept, in a folder of its own for each attempt",
+    }),
+    priority: z.int().min(0).max(MAX_PRIORITY).optional().openapi({ description: "Larger is more urgent" }),
+    env_id: Later,
+    code_id: Later,
+    array: Later,
+    config: z
+      .strictObject({
+        spec: SpecName.optional(),
+        gpu_sharing: z.enum(["exclusive", "shared"]).optional(),
+        gpu_model: displayText(128).optional(),
+        max_price_per_hour: NotNegativeAmount.optional(),
+        host_labels: hostLabels({ most: MAX_HOST_LABELS }).optional(),
+        max_minutes: z
+          .int()
+          .min(1)
+          .max(MAX_MINUTES)
+          .optional()
+          .openapi({ description: "It is ended then, as failed" }),
+      })
+      .optional(),
+  })
+  .openapi("NewTrainingJob", {
+    example: {
+      name: "fine-tuning",
+      image: "pytorch/pytorch:2.5.1-cuda12.4-cudnn9-runtime",
+      command: "python train.py --epochs 3",
+      cpu: 4,
+      memory: 16 * GIB,
+      gpu: 1,
+    },
+  });
+
+type Body = z.output<typeof NewTrainingJobBody>;
+
+/** @throws ApiRefusal naming every field that contradicts another, or comes with a later version */
+export function newJob(body: Body, owner: { id: string; customerId: number; workspaceId: number }): NewJob {
+  const job: NewJob = {
+    ...owner,
+    name: body.name,
+    description: body.description ?? null,
+    framework: body.framework ?? null,
+    image: body.image,
+    command: body.command,
+    cpu: body.cpu,
+    memory: body.memory,
+    gpu: body.gpu ?? 0,
+    gpuMemory: body.gpu_memory ?? null,
+    nodeCount: body.node_count ?? 1,
+    distributedConfig: body.distributed_config ?? null,
+    mountedDatasets: body.mounted_datasets ?? [],
+    mountedModels: body.mounted_models ?? [],
+    envVars: body.env_vars ?? {},
+    outputPath: body.output_path ?? null,
+    priority: body.priority ?? 0,
+    config: body.config ?? {},
+  };
+  const errors = [...laterIssues(body), ...issuesOf(job)];
+  if (errors.length > 0)
+    throw new ApiRefusal("bad-input", errors.map(({ path, message }) => `${path}: ${message}`).join("; "), {
+      errors,
+    });
+  return job;
+}
+
+function laterIssues(body: Body): { path: string; message: string }[] {
+  const asked = [
+    { path: "node_count", isAsked: (body.node_count ?? 1) > 1, what: "a gang of several instances" },
+    { path: "env_id", isAsked: body.env_id != null, what: "the code of an environment" },
+    { path: "code_id", isAsked: body.code_id != null, what: "uploaded code" },
+    { path: "array", isAsked: body.array != null, what: "an array of jobs" },
+  ];
+  return asked.flatMap(({ path, isAsked, what }) => (isAsked ? [{ path, message: `${what} ${LATER}` }] : []));
+}
+
+function issuesOf(job: NewJob): { path: string; message: string }[] {
+  const twice = (field: string, ids: readonly number[]) =>
+    new Set(ids).size === ids.length ? [] : [{ path: field, message: "names one twice" }];
+  return [
+    ...twice("mounted_datasets", job.mountedDatasets),
+    ...twice("mounted_models", job.mountedModels),
+    ...orderIssues({
+      gpu: job.gpu,
+      gpuMemory: job.gpuMemory,
+      gpuSharing: job.config.gpu_sharing ?? "exclusive",
+      mountedDatasets: [],
+      mountedModels: [],
+    }),
+  ];
+}
