@@ -375,6 +375,16 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     AUTHORS,
     at(trainingJob, (id) => `/training-jobs/${id}/${verb}`),
   ]),
+  [
+    "POST /training-jobs/{id}/exec",
+    AUTHORS,
+    at(trainingJob, (id) => `/training-jobs/${id}/exec`, { argv: ["true"] }),
+  ],
+  [
+    "POST /inference-services/{id}/exec",
+    AUTHORS,
+    at(inferenceService, (id) => `/inference-services/${id}/exec?rank=1`, { argv: ["true"] }),
+  ],
   ...["events", "instances", "logs", "why"].flatMap((word): [string, string, Question][] => [
     [`GET /training-jobs/{id}/${word}`, MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}/${word}`)],
     [
@@ -926,7 +936,9 @@ describe("the OpenAPI document", () => {
     expect(bounded).toEqual({
       "/api/v1/environments/{id}/access": 30,
       "/api/v1/environments/{id}/exec": 80,
+      "/api/v1/inference-services/{id}/exec": 80,
       "/api/v1/port-mappings": 30,
+      "/api/v1/training-jobs/{id}/exec": 80,
     });
   });
 

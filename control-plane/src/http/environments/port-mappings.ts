@@ -19,6 +19,7 @@ import {
   releaseOldMapping,
 } from "../../store/leases/port-mapping-rows.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { ordererOf } from "../workloads/orders.ts";
 import { asItsOwnChange } from "../request/audit.ts";
 import { visibleWorkloads } from "../request/authorization.ts";
 import { mayBeDone } from "../request/idempotency.ts";
@@ -35,7 +36,7 @@ import {
   ok,
   Timestamp,
 } from "../request/route.ts";
-import { environmentFor, ordererOf } from "./environment-access.ts";
+import { environmentFor } from "./environment-access.ts";
 import { LEASE_WAIT_SECONDS, waitForLeases } from "./lease-wait.ts";
 
 const tags = ["ports"];

@@ -11,6 +11,7 @@ import { allowsPlainHttp, switchesOf } from "../../store/leases/environment-leas
 import { type LeaseView, newestLeases } from "../../store/leases/lease-views.ts";
 import { type LeaseChange, leaseForStart } from "../../store/leases/start-leases.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { ordererOf } from "../workloads/orders.ts";
 import { ApiRefusal, conflict, notFound } from "../request/refusal.ts";
 import {
   forCustomers,
@@ -20,7 +21,7 @@ import {
   Timestamp,
   WorkloadIdPath,
 } from "../request/route.ts";
-import { environmentFor, ordererOf } from "./environment-access.ts";
+import { environmentFor } from "./environment-access.ts";
 import { LEASE_WAIT_SECONDS, waitForLeases } from "./lease-wait.ts";
 
 const tags = ["environments"];

@@ -1,4 +1,4 @@
-/** Fields that several bodies share. Every text is storable, every number bounded, money is text until it is parsed. */
+/** Fields that several bodies or queries share. Every text is storable, every number bounded, money is text until it is parsed. */
 import { z } from "@hono/zod-openapi";
 import { IMAGE_NAME } from "@remotegpu/shared/image-name";
 import {
@@ -64,6 +64,17 @@ export const Int53 = z.int().nonnegative();
 
 /** The id of a row with a bigserial key, in a body. */
 export const RowId = z.int().positive();
+
+/** A whole number from 0 on, in a query. */
+export function queryNumber(most: number) {
+  return z
+    .string()
+    .regex(/^[0-9]{1,5}$/, "must be a whole number")
+    .transform(Number)
+    .pipe(z.int().max(most))
+    .optional()
+    .openapi({ type: "integer", minimum: 0, maximum: most });
+}
 
 /** The parsers throw RangeError on what is not a decimal; here that is an answer. */
 function parses(check: () => boolean): boolean {

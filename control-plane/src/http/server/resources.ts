@@ -1,5 +1,6 @@
 /** Every resource of the API, in the order the documentation shows them. */
 import { KeptFleet, KeptRoom } from "../../store/fleet/kept-fleet.ts";
+import { UsualOrders } from "../../store/placement/scene/usual-orders.ts";
 import { registerAuditLogRoute } from "../accounts/audit-log.ts";
 import { registerAccountEventRoutes } from "../money/billing/account-events.ts";
 import { registerInvoiceRoutes } from "../money/bills/invoices.ts";
@@ -13,13 +14,10 @@ import { registerBudgetRoutes } from "../money/billing/budget.ts";
 import { registerCustomerRoutes } from "../accounts/customers.ts";
 import { registerDatasetRoutes, registerModelRoutes } from "../data/data-entries.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { registerEnvironmentExecRoute } from "../environments/environment-exec.ts";
-import { registerEnvironmentVerbRoutes } from "../environments/environment-verbs.ts";
+import { KINDS } from "../kinds.ts";
 import { registerEnvironmentRoutes } from "../environments/environments.ts";
 import { registerPortMappingRoutes } from "../environments/port-mappings.ts";
 import { registerWaysInRoutes } from "../environments/ways-in.ts";
-import { registerInferenceServiceRoutes } from "../inference/inference-services.ts";
-import { registerTrainingJobRoutes } from "../training/training-jobs.ts";
 import { registerAlarmRoutes } from "../hosts/alarms.ts";
 import { registerFleetRoutes } from "../hosts/fleet.ts";
 import { registerGpuRoutes } from "../hosts/gpus.ts";
@@ -49,9 +47,12 @@ import { registerSpecRoutes } from "../money/prices/specs.ts";
 import { registerSshKeyRoutes } from "../accounts/ssh-keys.ts";
 import { registerWebhookDeliveryRoutes } from "../webhooks/webhook-deliveries.ts";
 import { registerWebhookRoutes } from "../webhooks/webhooks.ts";
-import { registerWorkloadLogRoutes } from "../workloads/workload-logs.ts";
-import { registerWorkloadStoryRoutes } from "../workloads/workload-story.ts";
-import { registerWorkloadWhyRoutes } from "../workloads/workload-why.ts";
+import { registerWorkloadExec } from "../workloads/workload-exec.ts";
+import { registerWorkloadLogs } from "../workloads/workload-logs.ts";
+import { registerWorkloadPages } from "../workloads/workload-pages.ts";
+import { registerWorkloadStory } from "../workloads/workload-story.ts";
+import { registerWorkloadVerbs } from "../workloads/workload-verbs.ts";
+import { registerWorkloadWhy } from "../workloads/workload-why.ts";
 import { registerWorkspaceMemberRoutes } from "../workspaces/workspace-members.ts";
 import { registerWorkspaceRoutes } from "../workspaces/workspaces.ts";
 
@@ -67,15 +68,9 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerInvitationRoutes(api, deps);
   registerSshKeyRoutes(api, deps);
   registerEnvironmentRoutes(api, deps, fleet);
-  registerEnvironmentVerbRoutes(api, deps, fleet);
-  registerEnvironmentExecRoute(api, deps);
+  registerWorkloadRoutes(api, deps, fleet);
   registerWaysInRoutes(api, deps);
   registerPortMappingRoutes(api, deps);
-  registerTrainingJobRoutes(api, deps);
-  registerInferenceServiceRoutes(api, deps);
-  registerWorkloadStoryRoutes(api, deps);
-  registerWorkloadWhyRoutes(api, deps);
-  registerWorkloadLogRoutes(api, deps);
   registerDatasetRoutes(api, deps);
   registerModelRoutes(api, deps);
   registerImageRoutes(api, deps);
@@ -115,4 +110,17 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerFleetRoutes(api, deps);
   registerAuditLogRoute(api, deps);
   registerAlarmRoutes(api, deps);
+}
+
+/** What all kinds of workload have. */
+function registerWorkloadRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
+  const usual = new UsualOrders(deps.db);
+  for (const kind of KINDS) {
+    registerWorkloadPages(api, deps, kind);
+    registerWorkloadVerbs(api, { deps, fleet }, kind);
+    registerWorkloadExec(api, deps, kind);
+    registerWorkloadStory(api, deps, kind);
+    registerWorkloadWhy(api, kind, { kinds: KINDS, usual });
+    registerWorkloadLogs(api, deps, kind);
+  }
 }

@@ -5,7 +5,7 @@ import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import type { Suggestion } from "../../core/queue/suggestions.ts";
 import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import type { ApiContext } from "../deps.ts";
-import { ROUTED_KINDS } from "./workload-kinds.ts";
+import type { RoutedKind } from "./routed-kind.ts";
 
 const SECONDS_PER_MINUTE = 60;
 
@@ -24,7 +24,12 @@ export const SuggestionAnswer = z
   .openapi("Suggestion");
 type SuggestionAnswer = z.input<typeof SuggestionAnswer>;
 
-export async function suggestionAnswer(c: ApiContext, suggestion: Suggestion): Promise<SuggestionAnswer> {
+/** @param kinds those that work to be waited for may be of */
+export async function suggestionAnswer(
+  c: ApiContext,
+  suggestion: Suggestion,
+  kinds: readonly RoutedKind[],
+): Promise<SuggestionAnswer> {
   switch (suggestion.change) {
     case "cpu":
       return toField(
@@ -63,7 +68,7 @@ export async function suggestionAnswer(c: ApiContext, suggestion: Suggestion): P
       return toField("config.max_minutes", minutes, `with a time limit of ${minutes} minutes`);
     }
     case "wait":
-      return await toWait(c, suggestion);
+      return await toWait(c, suggestion, kinds);
   }
 }
 
@@ -80,9 +85,10 @@ function inWords(mib: number): string {
 async function toWait(
   c: ApiContext,
   { workload, endsAtMs }: Extract<Suggestion, { change: "wait" }>,
+  kinds: readonly RoutedKind[],
 ): Promise<SuggestionAnswer> {
   const [kind = "", id = ""] = workload.split(" ");
-  const routed = ROUTED_KINDS.find((one) => one.kind === kind);
+  const routed = kinds.find((one) => one.kind === kind);
   const isSeen = routed !== undefined && (await isVisible(c, await routed.byId(c.var.deps.db, id)));
   const name = isSeen ? `${routed.what} ${id}` : "work of another customer";
   const until = endsAtMs === null ? null : new Date(endsAtMs).toISOString();

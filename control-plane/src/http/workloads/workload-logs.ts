@@ -12,53 +12,44 @@ import { StoreError } from "../../store/database/database.ts";
 import { logTarget, type LogTarget } from "../../store/workloads/log-targets.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { actorFrom } from "../request/authentication.ts";
+import { queryNumber } from "../request/input-fields.ts";
 import { ApiRefusal, conflict, notFound } from "../request/refusal.ts";
 import { forCustomers, okStream, WorkloadIdPath } from "../request/route.ts";
-import { assertReadable, ROUTED_KINDS, type RoutedKind } from "./workload-kinds.ts";
+import { Rank, type RoutedKind, workloadFor } from "./routed-kind.ts";
 
 /** How often a stream that lasts is looked after: whether its host is heard, and whether its reader still may. */
 const LOOK_EVERY_MS = 10 * MS_PER_SECOND;
 const BUSY_RETRY_SECONDS = 5;
 
-const wholeNumber = (most: number) =>
-  z
-    .string()
-    .regex(/^[0-9]{1,5}$/, "must be a whole number")
-    .transform(Number)
-    .pipe(z.int().max(most))
-    .optional()
-    .openapi({ type: "integer", minimum: 0, maximum: most });
-
 const LogsQuery = z.strictObject({
   /** Goes on until the run ends or the client leaves. */
   follow: z.enum(["true", "false"]).optional(),
   /** Begin with so many of the last lines; all that are kept without it. */
-  tail: wholeNumber(MAX_LOG_TAIL_LINES),
+  tail: queryNumber(MAX_LOG_TAIL_LINES),
   /** Of a job or a service: which of its instances. */
-  rank: wholeNumber(9_999),
+  rank: Rank,
   /** Another run than the latest. */
   run: RunId.optional(),
 });
 
-const logsOf = <Path extends string>(path: Path, tag: string) =>
+const logsOf = ({ path, many }: RoutedKind) =>
   createRoute({
     ...forCustomers,
     method: "get",
     path: `/${path}/{id}/logs`,
-    tags: [tag],
+    tags: [many],
     summary:
       "What its container wrote, both outputs together, as plain text; a last line says where it broke off",
     request: { params: WorkloadIdPath, query: LogsQuery },
     responses: okStream("The output, as it comes", "text/plain"),
   });
 
-export function registerWorkloadLogRoutes(api: ApiApp, deps: ApiDeps): void {
-  for (const routed of ROUTED_KINDS)
-    api.openapi(logsOf(routed.path, routed.tag), async (c) => {
-      const { id } = c.req.valid("param");
-      await assertReadable(c, routed, id);
-      return await answerLogs(c, deps, { routed, id, query: c.req.valid("query") });
-    });
+export function registerWorkloadLogs(api: ApiApp, deps: ApiDeps, routed: RoutedKind): void {
+  api.openapi(logsOf(routed), async (c) => {
+    const { id } = c.req.valid("param");
+    await workloadFor(c, routed, id, "read-workload");
+    return await answerLogs(c, deps, { routed, id, query: c.req.valid("query") });
+  });
 }
 
 interface Asked {
@@ -171,7 +162,7 @@ async function lookAfter(
   const { db, log } = c.var.deps;
   try {
     await actorFrom(c);
-    await assertReadable(c, routed, id);
+    await workloadFor(c, routed, id, "read-workload");
     const wish = { kind: routed.kind, workloadId: id, rank: query.rank ?? 0, runId: target.run_id };
     const now = await logTarget(db, wish);
     return now === null || isHeard(now) ? null : awayText(now);

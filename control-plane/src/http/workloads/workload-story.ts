@@ -7,50 +7,44 @@ import { eventPage, EventPage } from "./event-answer.ts";
 import { Instance, instanceAnswer } from "./instance-answer.ts";
 import { numericPage, pageOf, PageQuery } from "../request/pagination.ts";
 import { forCustomers, ok, WorkloadIdPath } from "../request/route.ts";
-import { assertReadable, ROUTED_KINDS, type RoutedKind } from "./workload-kinds.ts";
+import { type RoutedKind, workloadFor } from "./routed-kind.ts";
 
 const params = WorkloadIdPath;
 
-const eventsOf = <Path extends string>(path: Path, tag: string) =>
+const eventsOf = ({ path, many }: RoutedKind) =>
   createRoute({
     ...forCustomers,
     method: "get",
     path: `/${path}/{id}/events`,
-    tags: [tag],
+    tags: [many],
     summary: "What happened to it, newest first",
     request: { params, query: PageQuery },
     responses: ok("A page of events", EventPage),
   });
 
-const instancesRoute = <Path extends string>(path: Path, tag: string) =>
+const instancesRoute = ({ path, many }: RoutedKind) =>
   createRoute({
     ...forCustomers,
     method: "get",
     path: `/${path}/{id}/instances`,
-    tags: [tag],
+    tags: [many],
     summary: "Where it runs, on which GPUs, for how long and at what charge; how its runs ended",
     request: { params, query: PageQuery },
     responses: ok("Its instances", pageOf(Instance)),
   });
 
-export function registerWorkloadStoryRoutes(api: ApiApp, deps: ApiDeps): void {
-  for (const routed of ROUTED_KINDS) registerKind(api, deps, routed);
-}
+export function registerWorkloadStory(api: ApiApp, { db }: ApiDeps, routed: RoutedKind): void {
+  const { kind } = routed;
 
-function registerKind(api: ApiApp, { db }: ApiDeps, routed: RoutedKind): void {
-  const { kind, path, tag } = routed;
-
-  api.openapi(eventsOf(path, tag), async (c) => {
-    const { id } = c.req.valid("param");
-    await assertReadable(c, routed, id);
+  api.openapi(eventsOf(routed), async (c) => {
+    const { id } = await workloadFor(c, routed, c.req.valid("param").id, "read-workload");
     const page = numericPage(c.req.valid("query"));
     const rows = await workloadEvents(db, { kind, id }, page);
     return c.json(eventPage(rows, page.limit), 200);
   });
 
-  api.openapi(instancesRoute(path, tag), async (c) => {
-    const { id } = c.req.valid("param");
-    await assertReadable(c, routed, id);
+  api.openapi(instancesRoute(routed), async (c) => {
+    const { id } = await workloadFor(c, routed, c.req.valid("param").id, "read-workload");
     const views = (await instancesOf(db, kind, [id], { withTails: true })).get(id) ?? [];
     return c.json({ items: views.map((view) => instanceAnswer(c, view)), next_cursor: null }, 200);
   });

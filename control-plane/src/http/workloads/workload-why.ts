@@ -9,10 +9,10 @@ import { suggestions } from "../../core/queue/suggestions.ts";
 import { type FetchOfWorkload, fetchesOfWorkload } from "../../store/workloads/image-fetches.ts";
 import { passScene, type ScheduledOrder } from "../../store/placement/scene/pass-scene.ts";
 import { UsualOrders } from "../../store/placement/scene/usual-orders.ts";
-import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import type { ApiApp, ApiContext } from "../deps.ts";
 import { forCustomers, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
 import { SuggestionAnswer, suggestionAnswer } from "./suggestion-answer.ts";
-import { assertReadable, ROUTED_KINDS, type RoutedKind, type WorkloadState } from "./workload-kinds.ts";
+import { type RoutedKind, workloadFor, type WorkloadState } from "./routed-kind.ts";
 
 const Why = z
   .object({
@@ -52,29 +52,34 @@ const Why = z
   })
   .openapi("Why");
 
-const why = <Path extends string>(path: Path, tag: string) =>
+const why = ({ path, many }: RoutedKind) =>
   createRoute({
     ...forCustomers,
     method: "get",
     path: `/${path}/{id}/why`,
-    tags: [tag],
+    tags: [many],
     summary: "Why it waits, host by host, and what would start it now; of a running one, where it runs",
     request: { params: WorkloadIdPath },
     responses: ok("The reasons", Why),
   });
 
-export function registerWorkloadWhyRoutes(api: ApiApp, deps: ApiDeps): void {
-  const usual = new UsualOrders(deps.db);
-  for (const routed of ROUTED_KINDS)
-    api.openapi(why(routed.path, routed.tag), async (c) => {
-      const workload = await assertReadable(c, routed, c.req.valid("param").id);
-      return c.json(await whyOf(c, { routed, workload, usual }), 200);
-    });
+/** What answers are made of, beside the workload: the kinds of what else waits, and what is usually ordered. */
+interface Beside {
+  kinds: readonly RoutedKind[];
+  usual: UsualOrders;
+}
+
+export function registerWorkloadWhy(api: ApiApp, routed: RoutedKind, beside: Beside): void {
+  api.openapi(why(routed), async (c) => {
+    const workload = await workloadFor(c, routed, c.req.valid("param").id, "read-workload");
+    return c.json(await whyOf(c, { routed, workload }, beside), 200);
+  });
 }
 
 async function whyOf(
   c: ApiContext,
-  { routed, workload, usual }: { routed: RoutedKind; workload: WorkloadState; usual: UsualOrders },
+  { routed, workload }: { routed: RoutedKind; workload: WorkloadState },
+  { kinds, usual }: Beside,
 ): Promise<z.input<typeof Why>> {
   const { db, now } = c.var.deps;
   const told = { status: workload.status, reason: workload.status_reason ?? sayingOf(workload) };
@@ -91,7 +96,7 @@ async function whyOf(
   if (order === undefined) return nothing;
   const found = suggestions(scene, order, {
     otherModels: order.otherModels,
-    mayLimit: routed.kind === "training",
+    mayLimit: routed.endsByItself,
   });
   return {
     ...nothing,
@@ -99,7 +104,7 @@ async function whyOf(
     reason: order.awaits === null ? told.reason : order.heldBack,
     position: positionInQueue(scene.orders, order.id, standing),
     hosts: hostAnswers(new FleetState(scene.fleet), order, at),
-    suggestions: await Promise.all(found.map((one) => suggestionAnswer(c, one))),
+    suggestions: await Promise.all(found.map((one) => suggestionAnswer(c, one, kinds))),
   };
 }
 

@@ -95,6 +95,11 @@ const TARGETS = {
     "images",
     "name display_name category framework framework_version is_official registry_url status",
   ),
+  "inference-service": target(
+    "inference_services",
+    "customer_id workspace_id name image status status_reason cpu memory gpu replicas",
+    { type: "text" },
+  ),
   invitation: target(
     "workspace_invitations",
     "workspace_id invited_by role expires_at declined_at ended_at",

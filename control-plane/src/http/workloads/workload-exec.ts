@@ -1,17 +1,17 @@
-/** A short command inside a running environment: no terminal, a minute and half a MiB at most. */
+/** A short command inside a running workload: no terminal, a minute and half a MiB at most. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/exec-limits";
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import { text } from "@remotegpu/shared/text";
 import { KIB } from "@remotegpu/shared/units";
-import { execTarget, type ExecTarget } from "../../store/workloads/environment-instances.ts";
+import { execTarget, type ExecTarget } from "../../store/workloads/exec-target.ts";
 import type { ApiApp, ApiDeps, HostLink } from "../deps.ts";
-import { environmentFor } from "./environment-access.ts";
 import { recordBeforehand } from "../request/audit.ts";
 import { mayBeDone } from "../request/idempotency.ts";
 import { ApiRefusal, badField, conflict, type PrintedSoFar } from "../request/refusal.ts";
 import { forCustomersBeyondDatabase, jsonBody, ok, WorkloadIdPath } from "../request/route.ts";
+import { Rank, type RoutedKind, workloadFor } from "./routed-kind.ts";
 
 const MAX_ARGUMENTS = 256;
 const MAX_ARGUMENT = 64 * KIB;
@@ -43,29 +43,37 @@ const ExecAnswer = z
   })
   .openapi("ExecAnswer");
 
+const OfRank = z.object({ rank: Rank });
+
 /** The command itself, its way, and what is asked of the database before it. */
 const EXEC_BOUND_SECONDS = MAX_EXEC_SECONDS + 20;
 
-const exec = createRoute({
-  ...forCustomersBeyondDatabase(EXEC_BOUND_SECONDS),
-  method: "post",
-  path: "/environments/{id}/exec",
-  operationId: "execInEnvironment",
-  "x-problems": [504],
-  tags: ["environments"],
-  summary: `Run a command inside; at most ${MAX_EXEC_SECONDS} s and ${MAX_EXEC_BYTES} bytes of output`,
-  request: { params: WorkloadIdPath, body: jsonBody(ExecOrder) },
-  responses: ok("What it printed and its exit code", ExecAnswer),
-});
+const execOf = ({ path, many, schema, hasRanks }: RoutedKind) =>
+  createRoute({
+    ...forCustomersBeyondDatabase(EXEC_BOUND_SECONDS),
+    method: "post",
+    path: `/${path}/{id}/exec`,
+    operationId: `execIn${schema}`,
+    "x-problems": [504],
+    tags: [many],
+    summary: `Run a command inside; at most ${MAX_EXEC_SECONDS} s and ${MAX_EXEC_BYTES} bytes of output`,
+    request: {
+      params: WorkloadIdPath,
+      query: hasRanks ? OfRank : z.object({}),
+      body: jsonBody(ExecOrder),
+    },
+    responses: ok("What it printed and its exit code", ExecAnswer),
+  });
 
-export function registerEnvironmentExecRoute(api: ApiApp, deps: ApiDeps): void {
-  api.openapi(exec, async (c) => {
-    const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
+export function registerWorkloadExec(api: ApiApp, deps: ApiDeps, routed: RoutedKind): void {
+  api.openapi(execOf(routed), async (c) => {
+    const { id, status } = await workloadFor(c, routed, c.req.valid("param").id, "manage-workload");
+    const query = c.req.valid("query");
+    const rank = "rank" in query ? (query.rank ?? 0) : 0;
     const { argv, stdin, encoding } = c.req.valid("json");
     const input = stdin === undefined ? null : bytesOf(stdin, encoding);
-    const target = await execTarget(deps.db, environment.id);
-    if (target === null)
-      throw conflict(`Commands run in a running environment; this one is ${environment.status}.`);
+    const target = await execTarget(deps.db, { kind: routed.kind, workloadId: id, rank });
+    if (target === null) throw conflict(notRunning(routed, { rank, status }));
     assertReachable(deps.link, target);
     // Not its arguments, which may hold what is secret.
     await recordBeforehand(c, { program: argv[0] ?? "", arguments: argv.length - 1 });
@@ -87,6 +95,15 @@ export function registerEnvironmentExecRoute(api: ApiApp, deps: ApiDeps): void {
     mayBeDone(c, !leavesKeyFree(reply));
     return c.json(answerOf(reply, encoding), 200);
   });
+}
+
+function notRunning(
+  { what, hasRanks }: RoutedKind,
+  { rank, status }: { rank: number; status: string },
+): string {
+  return hasRanks
+    ? `Commands run where a container is up; instance ${rank} of this ${what}, which is ${status}, has none.`
+    : `Commands run in a running ${what}; this one is ${status}.`;
 }
 
 /**

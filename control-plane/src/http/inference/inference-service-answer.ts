@@ -1,0 +1,67 @@
+/** An inference service as the API shows it: its row, and its replicas' instances with cards, time and charges. */
+import { z } from "@hono/zod-openapi";
+import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
+import type { InferenceServiceRow } from "../../store/inference/inference-services.ts";
+import type { InstanceView } from "../../store/workloads/instances.ts";
+import type { ApiContext } from "../deps.ts";
+import { iso, Timestamp } from "../request/route.ts";
+import { Instance, instanceAnswer, isSimulated } from "../workloads/instance-answer.ts";
+
+export const InferenceService = z
+  .object({
+    id: z.string(),
+    customer_id: z.int(),
+    owner_username: z.string().nullable(),
+    workspace_id: z.int().nullable(),
+    name: z.string(),
+    description: z.string().nullable(),
+    model_id: z.int().nullable(),
+    model_version: z.string().nullable(),
+    framework: z.string().nullable(),
+    image: z.string(),
+    version: z.string().nullable(),
+    previous_version: z.string().nullable(),
+    status: z.enum(INFERENCE_SERVICE_STATUSES),
+    status_reason: z.string().nullable(),
+    status_deadline_at: Timestamp.nullable(),
+    endpoint_url: z.string().nullable(),
+    cpu: z.int().nullable(),
+    memory: z.int().nullable(),
+    gpu: z.int().nullable(),
+    gpu_memory: z.int().nullable(),
+    /** As many as are wanted; 0 when it was stopped here. */
+    replicas: z.int(),
+    min_replicas: z.int(),
+    max_replicas: z.int(),
+    autoscaling_enabled: z.boolean(),
+    autoscaling_config: z.record(z.string(), z.unknown()).nullable(),
+    health_check_path: z.string().nullable(),
+    /** Seconds. */
+    health_check_interval: z.int(),
+    env_vars: z.record(z.string(), z.string()).nullable(),
+    config: z.record(z.string(), z.unknown()).nullable(),
+    created_at: Timestamp.nullable(),
+    updated_at: Timestamp.nullable(),
+    /** Of the first replica. */
+    host_id: z.string().nullable(),
+    /** True where any of its GPUs is a simulated one. */
+    simulated: z.boolean(),
+    instances: z.array(Instance),
+  })
+  .openapi("InferenceService");
+
+export function inferenceServiceAnswer(
+  c: ApiContext,
+  row: InferenceServiceRow,
+  instances: readonly InstanceView[],
+): z.input<typeof InferenceService> {
+  return {
+    ...row,
+    status_deadline_at: iso(row.status_deadline_at),
+    created_at: iso(row.created_at),
+    updated_at: iso(row.updated_at),
+    host_id: instances[0]?.host_id ?? null,
+    simulated: isSimulated(instances),
+    instances: instances.map((view) => instanceAnswer(c, view)),
+  };
+}

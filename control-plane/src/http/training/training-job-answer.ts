@@ -1,0 +1,69 @@
+/** A training job as the API shows it: its row, what it waits for, and its instances with cards, time and charges. */
+import { z } from "@hono/zod-openapi";
+import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
+import type { TrainingJobRow } from "../../store/training/training-jobs.ts";
+import type { InstanceView } from "../../store/workloads/instances.ts";
+import type { ApiContext } from "../deps.ts";
+import { iso, Timestamp } from "../request/route.ts";
+import { Instance, instanceAnswer, isSimulated } from "../workloads/instance-answer.ts";
+
+export const TrainingJob = z
+  .object({
+    id: z.string(),
+    customer_id: z.int(),
+    owner_username: z.string().nullable(),
+    workspace_id: z.int().nullable(),
+    env_id: z.string().nullable(),
+    name: z.string(),
+    description: z.string().nullable(),
+    framework: z.string().nullable(),
+    image: z.string(),
+    command: z.string(),
+    status: z.enum(TRAINING_JOB_STATUSES),
+    status_reason: z.string().nullable(),
+    status_deadline_at: Timestamp.nullable(),
+    priority: z.int(),
+    cpu: z.int().nullable(),
+    memory: z.int().nullable(),
+    gpu: z.int().nullable(),
+    gpu_memory: z.int().nullable(),
+    node_count: z.int(),
+    distributed_config: z.record(z.string(), z.unknown()).nullable(),
+    /** Ids; 0 is what the old system wrote for none. */
+    mounted_datasets: z.array(z.int()).nullable(),
+    mounted_models: z.array(z.int()).nullable(),
+    env_vars: z.record(z.string(), z.string()).nullable(),
+    output_path: z.string().nullable(),
+    config: z.record(z.string(), z.unknown()).nullable(),
+    awaits_confirmation: z.boolean().openapi({
+      description: "The old system had it waiting: nothing becomes of it until it is confirmed or cancelled",
+    }),
+    started_at: Timestamp.nullable(),
+    completed_at: Timestamp.nullable(),
+    created_at: Timestamp.nullable(),
+    updated_at: Timestamp.nullable(),
+    /** Of the first rank. */
+    host_id: z.string().nullable(),
+    /** True where any of its GPUs is a simulated one. */
+    simulated: z.boolean(),
+    instances: z.array(Instance),
+  })
+  .openapi("TrainingJob");
+
+export function trainingJobAnswer(
+  c: ApiContext,
+  row: TrainingJobRow,
+  instances: readonly InstanceView[],
+): z.input<typeof TrainingJob> {
+  return {
+    ...row,
+    status_deadline_at: iso(row.status_deadline_at),
+    started_at: iso(row.started_at),
+    completed_at: iso(row.completed_at),
+    created_at: iso(row.created_at),
+    updated_at: iso(row.updated_at),
+    host_id: instances[0]?.host_id ?? null,
+    simulated: isSimulated(instances),
+    instances: instances.map((view) => instanceAnswer(c, view)),
+  };
+}

@@ -1,0 +1,40 @@
+/**
+ * Training jobs among the kinds of workload. None can be ordered yet: what is there came from the old system, and those
+ * that wait are confirmed or cancelled.
+ */
+import { z } from "@hono/zod-openapi";
+import { text } from "@remotegpu/shared/text";
+import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
+import { cancelJob, confirmJob } from "../../store/orders/job-orders.ts";
+import { lockJobOrders } from "../../store/training/job-orders.ts";
+import { trainingJobById } from "../../store/training/training-jobs.ts";
+import { routedKind } from "../workloads/routed-kind.ts";
+import { TrainingJob, trainingJobAnswer } from "./training-job-answer.ts";
+
+export const TRAINING_JOBS = routedKind({
+  kind: "training",
+  path: "training-jobs",
+  what: "training job",
+  many: "training jobs",
+  schema: "TrainingJob",
+  summaryOfOne: "One training job with its command, mounts and instances",
+  endsByItself: true,
+  hasRanks: true,
+  filters: { status: z.enum(TRAINING_JOB_STATUSES).optional(), name: text(512).optional() },
+  Answer: TrainingJob,
+  answer: trainingJobAnswer,
+  byId: trainingJobById,
+  orders: {
+    lock: async (sql, id) => (await lockJobOrders(sql, [id])).get(id) ?? null,
+    answered: { status: 200, description: "The training job" },
+    verbs: [
+      {
+        name: "confirm",
+        summary: "Have a job run that waits since the old system; checked like an order",
+        prepare: () => confirmJob,
+      },
+      { name: "cancel", summary: "Cancel a job that waits", prepare: () => cancelJob },
+    ],
+    deletion: null,
+  },
+});

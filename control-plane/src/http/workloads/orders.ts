@@ -1,0 +1,53 @@
+/**
+ * What every order for a workload begins and ends with, whatever its kind: who gives it, why it was not taken, and who
+ * has to hear of it.
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import { asSentence } from "@remotegpu/shared/sentence";
+import type { OrderField } from "../../core/orders/prices/price-lines.ts";
+import type { RefusedOrder } from "../../store/orders/environment-orders.ts";
+import type { Orderer } from "../../store/orders/workload-stops.ts";
+import type { ApiContext } from "../deps.ts";
+import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
+
+export function ordererOf(c: ApiContext): Orderer {
+  const { actor, deps } = c.var;
+  const by = actor.isAdmin ? "admin" : "customer";
+  return { by, actor: `${by} ${actor.customerId}`, now: deps.now() };
+}
+
+/** @throws ApiRefusal saying why the order was not taken */
+export function refuseUnlessDone<Done extends { done: true }>(outcome: Done | RefusedOrder): Done {
+  if (outcome.done) return outcome;
+  if (outcome.refusal === "wrong-state") throw conflict(outcome.detail);
+  if (outcome.refusal === "impossible")
+    throw badField(outcome.impossibility.field, asSentence(outcome.impossibility.sentence));
+  const { check } = outcome;
+  switch (check.obstacle) {
+    case "image":
+      throw badField("image", check.detail);
+    case "mount-not-ready":
+    case "quota":
+      throw conflict(check.detail);
+    case "mount-not-found":
+      throw new ApiRefusal("not-found", check.detail);
+    case "price":
+      throw badField(pathOf(check.field), check.detail);
+    case "funds":
+      throw new ApiRefusal("no-funds", check.detail);
+  }
+}
+
+const OF_CONFIG: readonly OrderField[] = ["spec", "gpu_model", "max_price_per_hour"];
+
+/** Where the body of an order has that field. */
+function pathOf(field: OrderField): string {
+  return OF_CONFIG.includes(field) ? `config.${field}` : field;
+}
+
+/** Tells the hosts and our own loops about an order that was taken. */
+export function tellOf(c: ApiContext, hostIds: readonly string[] = []): void {
+  const { link } = c.var.deps;
+  for (const hostId of hostIds) link.nudge(hostId as HostId);
+  link.wake();
+}

@@ -1,0 +1,176 @@
+/**
+ * What a kind of workload says of itself to be listed, read, ordered about and looked into. The routes of this folder are
+ * made from it, once for all kinds; the kinds themselves are in http/kinds.ts.
+ */
+import type { z } from "@hono/zod-openapi";
+import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { Connection, Transaction } from "../../store/database/database.ts";
+import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
+import type { RefusedOrder } from "../../store/orders/environment-orders.ts";
+import type { Orderer } from "../../store/orders/workload-stops.ts";
+import { type InstanceView, instancesOf } from "../../store/workloads/instances.ts";
+import { listWorkloads, type WorkloadFilter, type WorkloadPage } from "../../store/workloads/pages.ts";
+import type { ApiContext, ApiDeps } from "../deps.ts";
+import { authorizeWorkload } from "../request/authorization.ts";
+import { queryNumber } from "../request/input-fields.ts";
+import { toPage } from "../request/pagination.ts";
+import { notFound } from "../request/refusal.ts";
+import { ordererOf } from "./orders.ts";
+
+/** What all kinds tell of themselves. Only environments have a host of their own. */
+export interface WorkloadState {
+  id: string;
+  customer_id: number;
+  workspace_id: number | null;
+  status: string;
+  status_reason: string | null;
+  host_id?: string | null;
+  host_name?: string | null;
+}
+
+interface KindWords {
+  kind: WorkloadKind;
+  path: "environments" | "training-jobs" | "inference-services";
+  /** "There is no … that you can see." */
+  what: string;
+  /** The same of several, which is also its part of the documentation. */
+  many: string;
+  /** Of its answer, and in the names of operations. */
+  schema: string;
+  summaryOfOne: string;
+  /** Several containers at once, which are told apart by their ranks. */
+  hasRanks: boolean;
+  /** It has an end of its own, by which a limit of time may bring it a place sooner. */
+  endsByItself: boolean;
+  /** What its list is narrowed by, beside whose and where. */
+  filters: { status: Filter; name: Filter } | { status: Filter; host_id: Filter; name: Filter };
+}
+
+type Filter = z.ZodType<string | undefined>;
+
+/** Which of a workload's instances is meant. */
+export const Rank = queryNumber(9_999);
+
+type Outcome = { done: true; /** Whose desired sets changed. */ hostIds?: readonly string[] } | RefusedOrder;
+
+/** A step of the transaction that holds the row. */
+type Order<Locked> = (sql: Transaction, row: Locked, orderer: Orderer) => Promise<Outcome>;
+
+/** What an order may need from outside its transaction. */
+export interface Means {
+  deps: ApiDeps;
+  fleet: KeptFleet;
+}
+
+/** What is ordered for one that is there. */
+interface Orders<Given> {
+  /** 202 where what was ordered goes on after the answer; 200 where it is done then. */
+  answered: { status: 200 | 202; description: string };
+  /** POST …/{id}/{name}: the answer is the workload. */
+  verbs: readonly {
+    name: string;
+    summary: string;
+    /** Beyond those that every route may answer. */
+    problems?: number[];
+    /** The order, once there is what has to be there before its transaction begins. */
+    prepare(means: Means): Given | Promise<Given>;
+  }[];
+  /** DELETE: legal in whatever state it is. */
+  deletion: Given | null;
+}
+
+interface Kind<Row extends WorkloadState, Locked, Shown extends object> extends KindWords {
+  Answer: z.ZodType<unknown, Shown>;
+  answer(c: ApiContext, row: Row, instances: readonly InstanceView[]): Shown;
+  byId(sql: Connection, id: string): Promise<Row | null>;
+  orders: OrdersOnRow<Locked> | null;
+}
+
+interface OrdersOnRow<Locked> extends Orders<Order<Locked>> {
+  /** Held to the end of the transaction. */
+  lock: (sql: Transaction, id: string) => Promise<Locked | null>;
+}
+
+/** With what its place in a list is told by. */
+type Listed<Row> = Row & { created_micros: string };
+
+/** An order that finds and locks its row by itself. */
+type RoutedOrder = (c: ApiContext, sql: Transaction, id: string) => Promise<Outcome>;
+
+/** A kind as the routes see it: its rows are its own affair. */
+export interface RoutedKind<Shown extends object = object> extends KindWords {
+  Answer: z.ZodType;
+  byId(sql: Connection, id: string): Promise<WorkloadState | null>;
+  /** As it is now. */
+  answerOf(c: ApiContext, sql: Connection, id: string): Promise<Shown>;
+  answers(
+    c: ApiContext,
+    filter: WorkloadFilter,
+    page: WorkloadPage,
+  ): Promise<{ items: Shown[]; next_cursor: string | null }>;
+  orders: Orders<RoutedOrder> | null;
+}
+
+export function routedKind<Row extends WorkloadState, Locked, Shown extends object>(
+  told: Kind<Row, Locked, Shown>,
+): RoutedKind<Shown> {
+  const { kind, what } = told;
+  return {
+    ...told,
+    async answerOf(c, sql, id) {
+      const row = await told.byId(sql, id);
+      if (row === null) throw notFound(`${what} ${id}`);
+      return told.answer(c, row, (await instancesOf(sql, kind, [id])).get(id) ?? []);
+    },
+    async answers(c, filter, page) {
+      const { db } = c.var.deps;
+      const rows = await listWorkloads<Row>(db, kind, { filter, page });
+      const ids = rows.map(({ id }) => id);
+      const instances = await instancesOf(db, kind, ids);
+      const item = (row: Listed<Row>) =>
+        told.answer(c, withoutListKey<Row>(row), instances.get(row.id) ?? []);
+      return toPage(rows, page.limit, { item, key: (row) => [row.created_micros, row.id] });
+    },
+    orders: told.orders && routedOrders(told.orders, what),
+  };
+}
+
+function withoutListKey<Row extends object>(row: Listed<Row>): Row {
+  const shown: Row & { created_micros?: string } = { ...row };
+  delete shown.created_micros;
+  return shown;
+}
+
+function routedOrders<Locked>(
+  { lock, verbs, deletion, ...orders }: OrdersOnRow<Locked>,
+  what: string,
+): Orders<RoutedOrder> {
+  const routed =
+    (order: Order<Locked>): RoutedOrder =>
+    async (c, sql, id) => {
+      const row = await lock(sql, id);
+      if (row === null) throw notFound(`${what} ${id}`);
+      return await order(sql, row, ordererOf(c));
+    };
+  return {
+    ...orders,
+    verbs: verbs.map((verb) => ({ ...verb, prepare: async (means) => routed(await verb.prepare(means)) })),
+    deletion: deletion && routed(deletion),
+  };
+}
+
+/**
+ * The workload, once the actor may do that with it.
+ * @throws ApiRefusal: not-found for strangers, forbidden for members whose role is too small
+ */
+export async function workloadFor<Row extends WorkloadState>(
+  c: ApiContext,
+  { byId, what }: { byId: (sql: Connection, id: string) => Promise<Row | null>; what: string },
+  id: string,
+  action: "read-workload" | "manage-workload",
+): Promise<Row> {
+  const row = await byId(c.var.deps.db, id);
+  if (row === null) throw notFound(`${what} ${id}`);
+  await authorizeWorkload(c, row, { action, what });
+  return row;
+}

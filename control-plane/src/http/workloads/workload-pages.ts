@@ -1,0 +1,56 @@
+/** Workloads of any kind, listed and read. */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { visibleWorkloads } from "../request/authorization.ts";
+import { pageOf, pageQuery, timePage } from "../request/pagination.ts";
+import { forCustomers, NumericId, ok, WorkloadIdPath } from "../request/route.ts";
+import { type RoutedKind, workloadFor } from "./routed-kind.ts";
+
+const listOf = ({ path, many, filters, Answer }: RoutedKind) =>
+  createRoute({
+    ...forCustomers,
+    method: "get",
+    path: `/${path}`,
+    tags: [many],
+    summary: `The ${many} of your workspaces, newest first`,
+    request: {
+      query: z.strictObject({
+        ...pageQuery,
+        workspace_id: NumericId.optional(),
+        customer_id: NumericId.optional(),
+        ...filters,
+      }),
+    },
+    responses: ok(`A page of ${many}`, pageOf(Answer)),
+  });
+
+const getOf = ({ path, many, what, summaryOfOne, Answer }: RoutedKind) =>
+  createRoute({
+    ...forCustomers,
+    method: "get",
+    path: `/${path}/{id}`,
+    tags: [many],
+    summary: summaryOfOne,
+    request: { params: WorkloadIdPath },
+    responses: ok(`The ${what}`, Answer),
+  });
+
+export function registerWorkloadPages(api: ApiApp, { db }: ApiDeps, routed: RoutedKind): void {
+  api.openapi(listOf(routed), async (c) => {
+    const query = c.req.valid("query");
+    const filter = {
+      visibleTo: await visibleWorkloads(c, routed.many),
+      workspaceId: query.workspace_id ?? null,
+      customerId: query.customer_id ?? null,
+      status: query.status ?? null,
+      hostId: "host_id" in query ? (query.host_id ?? null) : null,
+      name: query.name ?? null,
+    };
+    return c.json(await routed.answers(c, filter, timePage(query)), 200);
+  });
+
+  api.openapi(getOf(routed), async (c) => {
+    const { id } = await workloadFor(c, routed, c.req.valid("param").id, "read-workload");
+    return c.json(await routed.answerOf(c, db, id), 200);
+  });
+}
