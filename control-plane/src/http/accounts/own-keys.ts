@@ -3,16 +3,8 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { apiKeysOfCustomer } from "../../store/accounts/api-keys.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
-import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
-import {
-  created,
-  forCustomers,
-  forCustomersWith,
-  jsonBody,
-  noContent,
-  NumericIdPath,
-  ok,
-} from "../request/route.ts";
+import { NUMBERED, registerResource } from "../request/resource.ts";
+import { created, forCustomers, forCustomersWith, jsonBody } from "../request/route.ts";
 import {
   ApiKey,
   apiKeyAnswer,
@@ -37,29 +29,6 @@ const post = createRoute({
   responses: created("The key", ApiKeyShownOnce),
 });
 
-const list = createRoute({
-  ...forCustomers,
-  method: "get",
-  path: "/api-keys",
-  tags,
-  summary: "Your keys, without the keys themselves",
-  request: { query: PageQuery },
-  responses: ok("A page of keys", pageOf(ApiKey)),
-});
-
-const remove = createRoute({
-  // A key that only reads can at least end itself.
-  ...forCustomersWith("any"),
-  method: "delete",
-  path: "/api-keys/{id}",
-  tags,
-  summary: "Revoke a key of yours: it opens nothing from now on",
-  description:
-    "One that opens no more than the key that asks, which needs the scope orders for it; itself it may always revoke.",
-  request: { params: NumericIdPath },
-  responses: noContent("It is revoked"),
-});
-
 export function registerOwnKeyRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
@@ -72,15 +41,26 @@ export function registerOwnKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     return await once(c, async (sql) => c.json(await makeKey(c, sql, key), 201));
   });
 
-  api.openapi(list, async (c) => {
-    const page = numericPage(c.req.valid("query"));
-    const rows = await apiKeysOfCustomer(db, c.var.actor.customerId, page);
-    return c.json(toPage(rows, page.limit, { item: apiKeyAnswer, key: (row) => [row.id] }), 200);
-  });
-
-  api.openapi(remove, async (c) => {
-    const { id: apiKeyId } = c.req.valid("param");
-    await revokeKey(c, { customerId: c.var.actor.customerId, apiKeyId, what: `live key ${apiKeyId}` });
-    return c.body(null, 204);
+  registerResource(api, {
+    path: "/api-keys",
+    tags,
+    ids: NUMBERED,
+    Answer: ApiKey,
+    answer: apiKeyAnswer,
+    list: {
+      summary: "Your keys, without the keys themselves",
+      answers: "A page of keys",
+      rows: (c, page) => apiKeysOfCustomer(db, c.var.actor.customerId, page),
+    },
+    remove: {
+      // A key that only reads can at least end itself.
+      access: forCustomersWith("any"),
+      summary: "Revoke a key of yours: it opens nothing from now on",
+      description:
+        "One that opens no more than the key that asks, which needs the scope orders for it; itself it may always revoke.",
+      answers: "It is revoked",
+      end: (c, apiKeyId) =>
+        revokeKey(c, { customerId: c.var.actor.customerId, apiKeyId, what: `live key ${apiKeyId}` }),
+    },
   });
 }

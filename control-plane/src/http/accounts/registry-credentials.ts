@@ -22,21 +22,11 @@ import { actingOn } from "../request/audit.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
 import { once } from "../request/idempotency.ts";
 import { RowId } from "../request/input-fields.ts";
-import { pageOf, pageQuery, textPage, toPage } from "../request/pagination.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
-import {
-  created,
-  forCustomers,
-  jsonBody,
-  noContent,
-  NumericId,
-  ok,
-  OpaqueIdPath,
-  Timestamp,
-} from "../request/route.ts";
+import { OPAQUE, registerResource } from "../request/resource.ts";
+import { created, forCustomers, jsonBody, NumericId, Timestamp } from "../request/route.ts";
 
 const tags = ["registry credentials"];
-const params = OpaqueIdPath;
 const MAX_USERNAME = 256;
 const MAX_PASSWORD = 4_096;
 const MAX_REGISTRY = 260;
@@ -81,36 +71,6 @@ const post = createRoute({
   responses: created("The credential, without its password", Credential),
 });
 
-const list = createRoute({
-  ...forCustomers,
-  method: "get",
-  path: "/registry-credentials",
-  tags,
-  summary: "Your credentials, and those of workspaces that you own or administer",
-  request: { query: z.strictObject({ ...pageQuery, workspace_id: NumericId.optional() }) },
-  responses: ok("A page of credentials, without passwords", pageOf(Credential)),
-});
-
-const get = createRoute({
-  ...forCustomers,
-  method: "get",
-  path: "/registry-credentials/{id}",
-  tags,
-  summary: "One credential, without its password",
-  request: { params },
-  responses: ok("The credential", Credential),
-});
-
-const remove = createRoute({
-  ...forCustomers,
-  method: "delete",
-  path: "/registry-credentials/{id}",
-  tags,
-  summary: "Take a credential back; hosts get it no longer",
-  request: { params },
-  responses: noContent("It is gone"),
-});
-
 export function registerRegistryCredentialRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db, passwords } = deps;
 
@@ -137,22 +97,28 @@ export function registerRegistryCredentialRoutes(api: ApiApp, deps: ApiDeps): vo
     });
   });
 
-  api.openapi(list, async (c) => {
-    const { workspace_id: workspaceId, ...query } = c.req.valid("query");
-    const page = textPage(query);
-    const rows = await listCredentials(db, await keepersMeant(c, workspaceId ?? null), page);
-    const item = (row: CredentialRow) => credentialAnswer(deps, row);
-    return c.json(toPage(rows, page.limit, { item, key: (row) => [row.id] }), 200);
-  });
-
-  api.openapi(get, async (c) =>
-    c.json(credentialAnswer(deps, await requireCredential(c, c.req.valid("param").id)), 200),
-  );
-
-  api.openapi(remove, async (c) => {
-    const { id } = await requireCredential(c, c.req.valid("param").id);
-    await deleteCredential(db, id);
-    return c.body(null, 204);
+  registerResource(api, {
+    path: "/registry-credentials",
+    tags,
+    ids: OPAQUE,
+    Answer: Credential,
+    answer: (row: CredentialRow) => credentialAnswer(deps, row),
+    list: {
+      summary: "Your credentials, and those of workspaces that you own or administer",
+      answers: "A page of credentials, without passwords",
+      filters: { workspace_id: NumericId.optional() },
+      rows: async (c, page, { workspace_id: workspaceId = null }) =>
+        await listCredentials(db, await keepersMeant(c, workspaceId), page),
+    },
+    get: {
+      summary: "One credential, without its password",
+      answers: "The credential",
+      find: requireCredential,
+    },
+    remove: {
+      summary: "Take a credential back; hosts get it no longer",
+      end: async (c, id) => await deleteCredential(db, (await requireCredential(c, id)).id),
+    },
   });
 }
 

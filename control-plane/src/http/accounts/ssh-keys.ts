@@ -9,24 +9,14 @@ import {
   sshKeysOf,
   type SshKeyRow,
 } from "../../store/accounts/ssh-keys.ts";
-import { actingOn } from "../request/audit.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
-import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
-import { badField, conflict, notFound } from "../request/refusal.ts";
-import {
-  created,
-  forCustomers,
-  jsonBody,
-  noContent,
-  NumericIdPath,
-  ok,
-  Timestamp,
-} from "../request/route.ts";
+import { badField, conflict } from "../request/refusal.ts";
+import { NUMBERED, ownOrSeen, registerResource } from "../request/resource.ts";
+import { created, forCustomers, jsonBody, NumericIdPath, ok, Timestamp } from "../request/route.ts";
 import { readSshPublicKey } from "./ssh-public-key.ts";
 
 const tags = ["ssh keys"];
-const params = NumericIdPath;
 const MAX_KEY_LENGTH = 8_192;
 
 const SshKey = z
@@ -53,26 +43,6 @@ const post = createRoute({
   responses: created("The key", SshKey),
 });
 
-const list = createRoute({
-  ...forCustomers,
-  method: "get",
-  path: "/ssh-keys",
-  tags,
-  summary: "Your keys",
-  request: { query: PageQuery },
-  responses: ok("A page of keys", pageOf(SshKey)),
-});
-
-const get = createRoute({
-  ...forCustomers,
-  method: "get",
-  path: "/ssh-keys/{id}",
-  tags,
-  summary: "One key",
-  request: { params },
-  responses: ok("The key", SshKey),
-});
-
 const patch = createRoute({
   ...forCustomers,
   method: "patch",
@@ -80,20 +50,10 @@ const patch = createRoute({
   tags,
   summary: "Rename a key",
   request: {
-    params,
+    params: NumericIdPath,
     body: jsonBody(z.strictObject({ name: displayText(128).optional() }).openapi("SshKeyChange")),
   },
   responses: ok("The key", SshKey),
-});
-
-const remove = createRoute({
-  ...forCustomers,
-  method: "delete",
-  path: "/ssh-keys/{id}",
-  tags,
-  summary: "Remove a key",
-  request: { params },
-  responses: noContent("It is gone"),
 });
 
 export function registerSshKeyRoutes(api: ApiApp, deps: ApiDeps): void {
@@ -116,13 +76,23 @@ export function registerSshKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     });
   });
 
-  api.openapi(list, async (c) => {
-    const page = numericPage(c.req.valid("query"));
-    const rows = await sshKeysOf(db, c.var.actor.customerId, page);
-    return c.json(toPage(rows, page.limit, { item: sshKeyAnswer, key: (row) => [row.id] }), 200);
+  registerResource(api, {
+    path: "/ssh-keys",
+    tags,
+    ids: NUMBERED,
+    Answer: SshKey,
+    answer: sshKeyAnswer,
+    list: {
+      summary: "Your keys",
+      answers: "A page of keys",
+      rows: (c, page) => sshKeysOf(db, c.var.actor.customerId, page),
+    },
+    get: { summary: "One key", answers: "The key", find: requireKey },
+    remove: {
+      summary: "Remove a key",
+      end: async (c, id) => await deleteSshKey(db, (await requireKey(c, id)).id),
+    },
   });
-
-  api.openapi(get, async (c) => c.json(sshKeyAnswer(await requireKey(c, c.req.valid("param").id)), 200));
 
   api.openapi(patch, async (c) => {
     const key = await requireKey(c, c.req.valid("param").id);
@@ -130,20 +100,11 @@ export function registerSshKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     await renameSshKey(db, key.id, name);
     return c.json(sshKeyAnswer({ ...key, name }), 200);
   });
-
-  api.openapi(remove, async (c) => {
-    const key = await requireKey(c, c.req.valid("param").id);
-    await deleteSshKey(db, key.id);
-    return c.body(null, 204);
-  });
 }
 
 async function requireKey(c: ApiContext, id: number): Promise<SshKeyRow> {
-  const { actor, deps } = c.var;
-  const key = await sshKeyById(deps.db, id);
-  if (key === null || (key.customer_id !== actor.customerId && !actor.isAdmin)) throw notFound(`key ${id}`);
-  actingOn(c, { ownerCustomerId: key.customer_id, subject: `ssh key ${id}` });
-  return key;
+  const row = await sshKeyById(c.var.deps.db, id);
+  return ownOrSeen(c, row, { what: `key ${id}`, subject: `ssh key ${id}` });
 }
 
 function sshKeyAnswer({ customer_id: _owner, ...row }: SshKeyRow) {

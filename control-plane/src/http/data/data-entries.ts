@@ -28,20 +28,18 @@ import { authorizeWorkspace } from "../request/authorization.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { Description, RowId } from "../request/input-fields.ts";
-import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { ApiRefusal, badField, conflict, forbidden, notFound } from "../request/refusal.ts";
+import { NUMBERED, registerResource } from "../request/resource.ts";
 import {
   created,
   forCustomers,
   jsonBody,
-  noContent,
   NumericId,
   NumericIdPath,
   ok,
   Timestamp,
 } from "../request/route.ts";
 
-const params = NumericIdPath;
 const Visibility = z.enum(VISIBILITIES);
 
 const NAMES = {
@@ -94,6 +92,28 @@ const EntryChange = z
   })
   .openapi("DataEntryChange");
 
+const postOf = (kind: DataKind) =>
+  createRoute({
+    ...forCustomers,
+    method: "post",
+    path: `/${NAMES[kind].plural}`,
+    tags: [NAMES[kind].plural],
+    summary: `Register a ${kind}; it is uploading until it is filled and marked ready`,
+    request: { body: jsonBody(NewEntry[kind]) },
+    responses: created(`The ${kind}`, Entry[kind]),
+  });
+
+const patchOf = (kind: DataKind) =>
+  createRoute({
+    ...forCustomers,
+    method: "patch",
+    path: `/${NAMES[kind].plural}/{id}`,
+    tags: [NAMES[kind].plural],
+    summary: `Change a ${kind}'s name, description, who may read it or, for administrators, folder and status`,
+    request: { params: NumericIdPath, body: jsonBody(EntryChange) },
+    responses: ok(`The ${kind}`, Entry[kind]),
+  });
+
 export function registerDatasetRoutes(api: ApiApp, deps: ApiDeps): void {
   registerRoutes(api, deps, "dataset");
 }
@@ -102,34 +122,22 @@ export function registerModelRoutes(api: ApiApp, deps: ApiDeps): void {
   registerRoutes(api, deps, "model");
 }
 
-function registerRoutes(api: ApiApp, deps: ApiDeps, kind: DataKind): void {
-  const { db } = deps;
+function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
   const { plural } = NAMES[kind];
-  const tags = [plural];
-  const answers = Entry[kind];
 
-  const post = createRoute({
-    ...forCustomers,
-    method: "post",
-    path: `/${plural}`,
-    tags,
-    summary: `Register a ${kind}; it is uploading until it is filled and marked ready`,
-    request: { body: jsonBody(NewEntry[kind]) },
-    responses: created(`The ${kind}`, answers),
-  });
-  api.openapi(post, async (c) => {
-    const body = c.req.valid("json");
-    const { actor } = c.var;
+  api.openapi(postOf(kind), async (c) => {
+    const { workspace_id: workspaceId = null, visibility = "private", ...body } = c.req.valid("json");
+    const { customerId, customerUuid } = c.var.actor;
     refuseAdminsField(c, "storage_path", body.storage_path);
-    await checkReach(c, { visibility: body.visibility ?? "private", workspaceId: body.workspace_id ?? null });
+    await checkReach(c, { visibility, workspaceId });
     return await once(c, async (sql) => {
       const row = await insertData(sql, kind, {
-        customerId: actor.customerId,
-        customerUuid: actor.customerUuid,
-        workspaceId: body.workspace_id ?? null,
+        customerId,
+        customerUuid,
+        workspaceId,
         name: body.name,
         description: body.description ?? null,
-        visibility: body.visibility ?? "private",
+        visibility,
         storagePath: body.storage_path ?? null,
         framework: "framework" in body ? (body.framework ?? null) : null,
       });
@@ -137,60 +145,40 @@ function registerRoutes(api: ApiApp, deps: ApiDeps, kind: DataKind): void {
     });
   });
 
-  const list = createRoute({
-    ...forCustomers,
-    method: "get",
+  registerResource(api, {
     path: `/${plural}`,
-    tags,
-    summary: `The ${plural} you may read: your own, your workspaces', public ones`,
-    request: {
-      query: z.strictObject({
-        ...pageQuery,
+    tags: [plural],
+    ids: NUMBERED,
+    Answer: Entry[kind],
+    answer: entryAnswer,
+    list: {
+      summary: `The ${plural} you may read: your own, your workspaces', public ones`,
+      answers: `A page of ${plural}`,
+      filters: {
         visibility: Visibility.optional(),
         workspace_id: NumericId.optional(),
         name: displayText(256).optional(),
-      }),
+      },
+      async rows(c, page, { visibility = null, workspace_id: workspaceId = null, name = null }) {
+        const reader = await readerOf(c);
+        const rows = await listData(db, kind, { reader, visibility, workspaceId, name, page });
+        actingOn(c, { ownerCustomerId: null, subject: `${plural} of all customers` });
+        return rows;
+      },
     },
-    responses: ok(`A page of ${plural}`, pageOf(answers)),
-  });
-  api.openapi(list, async (c) => {
-    const query = c.req.valid("query");
-    const page = numericPage(query);
-    const rows = await listData(db, kind, {
-      reader: await readerOf(c),
-      visibility: query.visibility ?? null,
-      workspaceId: query.workspace_id ?? null,
-      name: query.name ?? null,
-      page,
-    });
-    actingOn(c, { ownerCustomerId: null, subject: `${plural} of all customers` });
-    return c.json(toPage(rows, page.limit, { item: entryAnswer, key: (row) => [row.id] }), 200);
+    get: { summary: `One ${kind}`, answers: `The ${kind}`, find: (c, id) => requireReadable(c, kind, id) },
+    remove: {
+      summary: `Delete a ${kind} that no workload mounts; its files stay`,
+      async end(c, id) {
+        const entry = await requireOwn(c, kind, id);
+        const deletion = await transaction(db, (sql) => deleteData(sql, kind, entry.id));
+        if (!deletion.deleted)
+          throw conflict(`The ${kind} ${entry.id} is mounted by ${deletion.mountedBy}; delete that first.`);
+      },
+    },
   });
 
-  const get = createRoute({
-    ...forCustomers,
-    method: "get",
-    path: `/${plural}/{id}`,
-    tags,
-    summary: `One ${kind}`,
-    request: { params },
-    responses: ok(`The ${kind}`, answers),
-  });
-  api.openapi(get, async (c) => {
-    const { id } = c.req.valid("param");
-    return c.json(entryAnswer(await requireReadable(c, kind, id)), 200);
-  });
-
-  const patch = createRoute({
-    ...forCustomers,
-    method: "patch",
-    path: `/${plural}/{id}`,
-    tags,
-    summary: `Change a ${kind}'s name, description, who may read it or, for administrators, folder and status`,
-    request: { params, body: jsonBody(EntryChange) },
-    responses: ok(`The ${kind}`, answers),
-  });
-  api.openapi(patch, async (c) => {
+  api.openapi(patchOf(kind), async (c) => {
     const entry = await requireOwn(c, kind, c.req.valid("param").id);
     const change = c.req.valid("json");
     refuseAdminsField(c, "storage_path", change.storage_path);
@@ -200,23 +188,6 @@ function registerRoutes(api: ApiApp, deps: ApiDeps, kind: DataKind): void {
       await checkReach(c, { visibility: change.visibility ?? entry.visibility, workspaceId });
     await updateData(db, kind, { id: entry.id, change });
     return c.json(entryAnswer((await dataById(db, kind, entry.id)) ?? entry), 200);
-  });
-
-  const remove = createRoute({
-    ...forCustomers,
-    method: "delete",
-    path: `/${plural}/{id}`,
-    tags,
-    summary: `Delete a ${kind} that no workload mounts; its files stay`,
-    request: { params },
-    responses: noContent("It is gone"),
-  });
-  api.openapi(remove, async (c) => {
-    const entry = await requireOwn(c, kind, c.req.valid("param").id);
-    const deletion = await transaction(db, (sql) => deleteData(sql, kind, entry.id));
-    if (!deletion.deleted)
-      throw conflict(`The ${kind} ${entry.id} is mounted by ${deletion.mountedBy}; delete that first.`);
-    return c.body(null, 204);
   });
 }
 

@@ -12,21 +12,11 @@ import {
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { ImageReference, Int53 } from "../request/input-fields.ts";
-import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { conflict, notFound } from "../request/refusal.ts";
-import {
-  created,
-  forAdmins,
-  forCustomers,
-  jsonBody,
-  noContent,
-  NumericIdPath,
-  ok,
-  Timestamp,
-} from "../request/route.ts";
+import { NUMBERED, registerResource } from "../request/resource.ts";
+import { created, forAdmins, jsonBody, NumericIdPath, ok, Timestamp } from "../request/route.ts";
 
 const tags = ["images"];
-const params = NumericIdPath;
 const Status = z.enum(["active", "deprecated"]);
 
 const fields = {
@@ -64,33 +54,6 @@ const Image = z
   })
   .openapi("Image");
 
-const list = createRoute({
-  ...forCustomers,
-  method: "get",
-  path: "/images",
-  tags,
-  summary: "The images on offer",
-  request: {
-    query: z.strictObject({
-      ...pageQuery,
-      status: Status.optional(),
-      category: displayText(64).optional(),
-      framework: displayText(64).optional(),
-    }),
-  },
-  responses: ok("A page of images", pageOf(Image)),
-});
-
-const get = createRoute({
-  ...forCustomers,
-  method: "get",
-  path: "/images/{id}",
-  tags,
-  summary: "One image",
-  request: { params },
-  responses: ok("The image", Image),
-});
-
 const post = createRoute({
   ...forAdmins,
   method: "post",
@@ -109,38 +72,42 @@ const patch = createRoute({
   path: "/images/{id}",
   tags,
   summary: "Describe an image anew",
-  request: { params, body: jsonBody(ImageChange) },
+  request: { params: NumericIdPath, body: jsonBody(ImageChange) },
   responses: ok("The image", Image),
-});
-
-const remove = createRoute({
-  ...forAdmins,
-  method: "delete",
-  path: "/images/{id}",
-  tags,
-  summary: "Offer it no longer; workloads that use it go on",
-  request: { params },
-  responses: noContent("It is gone"),
 });
 
 export function registerImageRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
-  api.openapi(list, async (c) => {
-    const query = c.req.valid("query");
-    const page = numericPage(query);
-    const rows = await listImages(db, {
-      status: query.status ?? null,
-      category: query.category ?? null,
-      framework: query.framework ?? null,
-      page,
-    });
-    return c.json(toPage(rows, page.limit, { item: imageAnswer, key: (row) => [row.id] }), 200);
-  });
-
-  api.openapi(get, async (c) => {
-    const { id } = c.req.valid("param");
-    return c.json(imageAnswer(found(await imageById(db, id), id)), 200);
+  registerResource(api, {
+    path: "/images",
+    tags,
+    ids: NUMBERED,
+    Answer: Image,
+    answer: imageAnswer,
+    list: {
+      summary: "The images on offer",
+      answers: "A page of images",
+      filters: {
+        status: Status.optional(),
+        category: displayText(64).optional(),
+        framework: displayText(64).optional(),
+      },
+      rows: (_c, page, { status = null, category = null, framework = null }) =>
+        listImages(db, { status, category, framework, page }),
+    },
+    get: {
+      summary: "One image",
+      answers: "The image",
+      find: async (_c, id) => found(await imageById(db, id), id),
+    },
+    remove: {
+      access: forAdmins,
+      summary: "Offer it no longer; workloads that use it go on",
+      end: async (_c, id) => {
+        if (!(await deleteImage(db, id))) throw notFound(`image ${id}`);
+      },
+    },
   });
 
   api.openapi(post, async (c) => {
@@ -155,12 +122,6 @@ export function registerImageRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(patch, async (c) => {
     const { id } = c.req.valid("param");
     return c.json(imageAnswer(found(await updateImage(db, id, c.req.valid("json")), id)), 200);
-  });
-
-  api.openapi(remove, async (c) => {
-    const { id } = c.req.valid("param");
-    if (!(await deleteImage(db, id))) throw notFound(`image ${id}`);
-    return c.body(null, 204);
   });
 }
 

@@ -26,20 +26,11 @@ import {
 } from "../../store/events/webhooks.ts";
 import { MAX_URL_LENGTH, receiverUrl } from "../../webhooks/receiver-url.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
-import { actingOn } from "../request/audit.ts";
 import { refuseBeyondScope } from "../request/authentication.ts";
 import { once } from "../request/idempotency.ts";
-import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
-import {
-  created,
-  forCustomersWith,
-  jsonBody,
-  noContent,
-  NumericIdPath,
-  ok,
-  Timestamp,
-} from "../request/route.ts";
+import { NUMBERED, ownOrSeen, registerResource } from "../request/resource.ts";
+import { created, forCustomersWith, jsonBody, NumericIdPath, ok, Timestamp } from "../request/route.ts";
 
 const tags = ["webhooks"];
 const params = NumericIdPath;
@@ -77,26 +68,6 @@ const post = createRoute({
   responses: created("The webhook, with its secret", NewWebhook),
 });
 
-const list = createRoute({
-  ...forCustomersWith("any"),
-  method: "get",
-  path: "/webhooks",
-  tags,
-  summary: "Your webhooks",
-  request: { query: PageQuery },
-  responses: ok("A page of webhooks", pageOf(Webhook)),
-});
-
-const get = createRoute({
-  ...forCustomersWith("any"),
-  method: "get",
-  path: "/webhooks/{id}",
-  tags,
-  summary: "One webhook",
-  request: { params },
-  responses: ok("The webhook", Webhook),
-});
-
 const patch = createRoute({
   ...forCustomersWith("any"),
   method: "patch",
@@ -124,16 +95,6 @@ const postSecret = createRoute({
   responses: created("The webhook, with its new secret", NewWebhook),
 });
 
-const remove = createRoute({
-  ...forCustomersWith("any"),
-  method: "delete",
-  path: "/webhooks/{id}",
-  tags,
-  summary: "Remove a webhook with its deliveries",
-  request: { params },
-  responses: noContent("It is gone"),
-});
-
 export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
@@ -150,14 +111,26 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
     });
   });
 
-  api.openapi(list, async (c) => {
-    const page = numericPage(c.req.valid("query"));
-    const whose = { customerId: c.var.actor.customerId, hidden: hiddenFrom(c) };
-    const rows = await webhooksOf(db, whose, page);
-    return c.json(toPage(rows, page.limit, { item: webhookAnswer, key: (row) => [row.id] }), 200);
+  const access = forCustomersWith("any");
+  registerResource(api, {
+    path: "/webhooks",
+    tags,
+    ids: NUMBERED,
+    Answer: Webhook,
+    answer: webhookAnswer,
+    list: {
+      access,
+      summary: "Your webhooks",
+      answers: "A page of webhooks",
+      rows: (c, page) => webhooksOf(db, { customerId: c.var.actor.customerId, hidden: hiddenFrom(c) }, page),
+    },
+    get: { access, summary: "One webhook", answers: "The webhook", find: requireWebhook },
+    remove: {
+      access,
+      summary: "Remove a webhook with its deliveries",
+      end: async (c, id) => await deleteWebhook(db, (await requireWebhook(c, id)).id),
+    },
   });
-
-  api.openapi(get, async (c) => c.json(webhookAnswer(await requireWebhook(c, c.req.valid("param").id)), 200));
 
   api.openapi(patch, async (c) => {
     const webhook = await requireWebhook(c, c.req.valid("param").id);
@@ -179,12 +152,6 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
       return c.json({ ...webhookAnswer(row), secret }, 201);
     });
   });
-
-  api.openapi(remove, async (c) => {
-    const webhook = await requireWebhook(c, c.req.valid("param").id);
-    await deleteWebhook(db, webhook.id);
-    return c.body(null, 204);
-  });
 }
 
 function newSecret(): string {
@@ -199,11 +166,7 @@ async function refuseBadUrl({ db }: ApiDeps, url: string): Promise<void> {
 
 /** The caller's own; an administrator sees everybody's. */
 export async function requireWebhook(c: ApiContext, id: number): Promise<WebhookRow> {
-  const { actor, deps } = c.var;
-  const webhook = await webhookById(deps.db, id);
-  if (webhook === null || (webhook.customer_id !== actor.customerId && !actor.isAdmin))
-    throw notFound(`webhook ${id}`);
-  actingOn(c, { ownerCustomerId: webhook.customer_id, subject: `webhook ${id}` });
+  const webhook = ownOrSeen(c, await webhookById(c.var.deps.db, id), { what: `webhook ${id}` });
   refuseBeyond(c, webhook.kinds);
   return webhook;
 }

@@ -13,23 +13,14 @@ import {
 import { endInvitationsOf } from "../../store/accounts/workspace-invitations.ts";
 import { deleteCredentialsOfWorkspace } from "../../store/hosts/images/registry-credentials.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
-import type { ApiApp, ApiDeps } from "../deps.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { Description } from "../request/input-fields.ts";
-import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { conflict, notFound } from "../request/refusal.ts";
-import {
-  created,
-  forCustomers,
-  jsonBody,
-  noContent,
-  NumericIdPath,
-  ok,
-  Timestamp,
-} from "../request/route.ts";
+import { NUMBERED, registerResource } from "../request/resource.ts";
+import { created, forCustomers, jsonBody, NumericIdPath, ok, Timestamp } from "../request/route.ts";
 
 const tags = ["workspaces"];
-const params = NumericIdPath;
 
 const NewWorkspace = z
   .strictObject({
@@ -70,49 +61,17 @@ const post = createRoute({
   responses: created("The workspace", Workspace),
 });
 
-const list = createRoute({
-  ...forCustomers,
-  method: "get",
-  path: "/workspaces",
-  tags,
-  summary: "The workspaces you belong to; all of them for administrators",
-  request: { query: PageQuery },
-  responses: ok("A page of workspaces", pageOf(Workspace)),
-});
-
-const get = createRoute({
-  ...forCustomers,
-  method: "get",
-  path: "/workspaces/{id}",
-  tags,
-  summary: "One workspace",
-  request: { params },
-  responses: ok("The workspace", Workspace),
-});
-
 const patch = createRoute({
   ...forCustomers,
   method: "patch",
   path: "/workspaces/{id}",
   tags,
   summary: "Rename or describe it",
-  request: { params, body: jsonBody(WorkspaceChange) },
+  request: { params: NumericIdPath, body: jsonBody(WorkspaceChange) },
   responses: ok("The workspace", Workspace),
 });
 
-const remove = createRoute({
-  ...forCustomers,
-  method: "delete",
-  path: "/workspaces/{id}",
-  tags,
-  summary: "Delete it; only its owner may, and only when no workload is left in it",
-  request: { params },
-  responses: noContent("It is gone"),
-});
-
-export function registerWorkspaceRoutes(api: ApiApp, deps: ApiDeps): void {
-  const { db } = deps;
-
+export function registerWorkspaceRoutes(api: ApiApp, { db }: ApiDeps): void {
   api.openapi(post, async (c) => {
     const body = c.req.valid("json");
     const ownerId = c.var.actor.customerId;
@@ -127,16 +86,27 @@ export function registerWorkspaceRoutes(api: ApiApp, deps: ApiDeps): void {
     });
   });
 
-  api.openapi(list, async (c) => {
-    const { actor } = c.var;
-    const page = numericPage(c.req.valid("query"));
-    const rows = await listWorkspaces(db, { customerId: actor.customerId, all: actor.isAdmin, page });
-    return c.json(toPage(rows, page.limit, { item: workspaceAnswer, key: (row) => [row.id] }), 200);
-  });
-
-  api.openapi(get, async (c) => {
-    const workspace = await authorizeWorkspace(c, c.req.valid("param").id, "read-workspace");
-    return c.json(workspaceAnswer(workspace), 200);
+  registerResource(api, {
+    path: "/workspaces",
+    tags,
+    ids: NUMBERED,
+    Answer: Workspace,
+    answer: workspaceAnswer,
+    list: {
+      summary: "The workspaces you belong to; all of them for administrators",
+      answers: "A page of workspaces",
+      rows: ({ var: { actor } }, page) =>
+        listWorkspaces(db, { customerId: actor.customerId, all: actor.isAdmin, page }),
+    },
+    get: {
+      summary: "One workspace",
+      answers: "The workspace",
+      find: (c, id) => authorizeWorkspace(c, id, "read-workspace"),
+    },
+    remove: {
+      summary: "Delete it; only its owner may, and only when no workload is left in it",
+      end: deleteWorkspace,
+    },
   });
 
   api.openapi(patch, async (c) => {
@@ -146,22 +116,22 @@ export function registerWorkspaceRoutes(api: ApiApp, deps: ApiDeps): void {
     if (changed === null) throw notFound(`workspace ${id}`);
     return c.json(workspaceAnswer(changed), 200);
   });
+}
 
-  api.openapi(remove, async (c) => {
-    const workspace = await authorizeWorkspace(c, c.req.valid("param").id, "delete-workspace");
-    if (workspace.type === "personal") throw conflict("A personal workspace stays as long as its account.");
-    const { liveWorkloads } = await transaction(db, async (sql) => {
-      const archived = await archiveWorkspace(sql, workspace.id);
-      if (archived.liveWorkloads === 0) {
-        await deleteCredentialsOfWorkspace(sql, workspace.id);
-        await endInvitationsOf(sql, workspace.id, deps.now());
-      }
-      return archived;
-    });
-    if (liveWorkloads > 0)
-      throw conflict(`Workspace ${workspace.id} still has ${liveWorkloads} workloads; delete them first.`);
-    return c.body(null, 204);
+async function deleteWorkspace(c: ApiContext, id: number): Promise<void> {
+  const { db, now } = c.var.deps;
+  const workspace = await authorizeWorkspace(c, id, "delete-workspace");
+  if (workspace.type === "personal") throw conflict("A personal workspace stays as long as its account.");
+  const { liveWorkloads } = await transaction(db, async (sql) => {
+    const archived = await archiveWorkspace(sql, workspace.id);
+    if (archived.liveWorkloads === 0) {
+      await deleteCredentialsOfWorkspace(sql, workspace.id);
+      await endInvitationsOf(sql, workspace.id, now());
+    }
+    return archived;
   });
+  if (liveWorkloads > 0)
+    throw conflict(`Workspace ${workspace.id} still has ${liveWorkloads} workloads; delete them first.`);
 }
 
 function workspaceAnswer(row: WorkspaceWithRole) {
