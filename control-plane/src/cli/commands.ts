@@ -16,7 +16,7 @@ import { WEBHOOK } from "./money/webhook-commands.ts";
 import { KEY } from "./people/key-commands.ts";
 import { PORT } from "./work/port-commands.ts";
 import { REGISTRY_CREDENTIAL } from "./people/registry-commands.ts";
-import { JOB, SERVICE } from "./work/workload-commands.ts";
+import { JOB, SERVICE } from "./work/job-commands.ts";
 
 export const COMMANDS: readonly (Command | Group)[] = [
   ...inSection("Work", [ENVIRONMENT, PORT, JOB, SERVICE]),

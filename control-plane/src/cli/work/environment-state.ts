@@ -2,35 +2,19 @@
 import { z } from "zod";
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { Row } from "../frame/api-client.ts";
-import { wholeNumber } from "../frame/arguments.ts";
 import { CliError } from "../frame/cli-error.ts";
-import { flag, optionOr, thing } from "../frame/command.ts";
+import { thing } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { printList, type Output } from "../frame/output.ts";
 import { restartsText, statusText } from "./restarts-text.ts";
 import { type Look, waitUntil } from "./wait.ts";
 
-/** A large image takes its time; an order that finds no place would be waited for without end. */
-const WAIT_SECONDS = "1800";
-
 const Rows = z.array(z.looseObject({}));
 const GpuNames = z.array(z.looseObject({ uuid: z.string(), model: z.string().nullish() }));
 
 export function anEnvironment() {
   return { environment: thing("environment", "environment") };
-}
-
-export function waiting() {
-  return {
-    wait: flag("--wait", "return when it is done"),
-    timeout: optionOr(
-      "--timeout <seconds>",
-      "with --wait: give up after so long; the order stands",
-      wholeNumber(),
-      WAIT_SECONDS,
-    ),
-  };
 }
 
 /**

@@ -1,12 +1,14 @@
-/** `remotegpu env exec`: a short command inside an environment, with bytes in and bytes out as they are. */
+/** `remotegpu env exec` and the like: a short command inside a workload, with bytes in and bytes out as they are. */
 import { z } from "zod";
 import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/exec-limits";
 import { KIB } from "@remotegpu/shared/units";
 import type { Row } from "../frame/api-client.ts";
 import { CliError, EXIT_CODES } from "../frame/cli-error.ts";
-import { command, flag, rest, thing } from "../frame/command.ts";
+import { wholeNumber } from "../frame/arguments.ts";
+import { command, flag, option, rest, thing, type Command } from "../frame/command.ts";
 import { segment } from "../frame/list-command.ts";
 import type { Output } from "../frame/output.ts";
+import type { Kind } from "../frame/things.ts";
 
 const LIMIT = `${MAX_EXEC_BYTES / KIB} KiB`;
 
@@ -14,43 +16,71 @@ const Printed = z.object({ stdout: z.base64(), stderr: z.base64(), truncated: z.
 const ExecAnswer = Printed.extend({ exit_code: z.int() });
 const TooLate = z.object({ printed: Printed });
 
-export const EXEC = command({
-  name: "exec",
-  summary: "run a command inside and print what it prints; exits with its exit code",
-  takes: {
-    environment: thing("environment", "environment"),
-    argv: rest("argv"),
-    passesInput: flag("-i, --stdin", `pass standard input on (at most ${LIMIT})`),
-    asksForTerminal: flag("-t, --tty", "understood and not served: there is no terminal behind it"),
-  },
-  passesThrough: true,
-  examples: ["env exec mine -- nvidia-smi", "env exec -i mine -- sh -c 'cat > notes' < notes"],
-  more: `At most ${MAX_EXEC_SECONDS} s, after which the command is killed and this one exits with 124. Of what it prints the first ${LIMIT} come; where there was more, this one exits with ${EXIT_CODES.cutOff}, whatever the command's own exit code. Ctrl-C ends the command inside, too.`,
-  run: async ({ api, output }, { environment, argv: words, passesInput, asksForTerminal }) => {
-    // Everything after the environment is passed through, the customary "--" between them included.
-    const argv = words[0] === "--" ? words.slice(1) : words;
-    if (argv.length === 0)
-      throw new CliError("usage", "Name the command: remotegpu env exec ENVIRONMENT -- COMMAND …");
-    if (asksForTerminal) process.stderr.write("remotegpu: -t is left out: exec has no terminal.\n");
-    const stdin = passesInput ? { stdin: (await standardInput()).toString("base64") } : {};
-    const path = `/environments/${segment(environment)}/exec`;
-    const ask = (signal: AbortSignal) => api.post(path, { argv, ...stdin, encoding: "base64" }, signal);
-    try {
-      const answer = ExecAnswer.parse(await untilInterrupted(ask));
-      show(output, answer, { exit_code: answer.exit_code, timed_out: false });
-      if (answer.truncated)
+interface Inside {
+  /** Of the group of commands: `env`. */
+  name: string;
+  kind: Kind;
+  route: string;
+  hasRanks: boolean;
+}
+
+export function execIn({ name, kind, route, hasRanks }: Inside): Command {
+  const rank = {
+    rank: option("--rank <number>", "in which of its instances; in 0 unless told", wholeNumber()),
+  };
+  return command({
+    name: "exec",
+    summary: "run a command inside and print what it prints; exits with its exit code",
+    takes: {
+      workload: thing(kind, kind),
+      argv: rest("argv"),
+      passesInput: flag("-i, --stdin", `pass standard input on (at most ${LIMIT})`),
+      asksForTerminal: flag("-t, --tty", "understood and not served: there is no terminal behind it"),
+      ...(hasRanks ? rank : {}),
+    },
+    passesThrough: true,
+    examples: [
+      `${name} exec mine -- nvidia-smi`,
+      hasRanks
+        ? `${name} exec --rank 1 mine -- nvidia-smi`
+        : `${name} exec -i mine -- sh -c 'cat > notes' < notes`,
+    ],
+    more: `At most ${MAX_EXEC_SECONDS} s, after which the command is killed and this one exits with 124. Of what it prints the first ${LIMIT} come; where there was more, this one exits with ${EXIT_CODES.cutOff}, whatever the command's own exit code. Ctrl-C ends the command inside, too.`,
+    run: async ({ api, output }, { workload, argv: words, passesInput, asksForTerminal, rank }) => {
+      // Everything after the workload is passed through, the customary "--" between them included.
+      const argv = words[0] === "--" ? words.slice(1) : words;
+      if (argv.length === 0)
         throw new CliError(
-          "cutOff",
-          `The output was longer than ${LIMIT}; the rest is cut off. The command itself exited with ${answer.exit_code}.`,
+          "usage",
+          `Name the command: remotegpu ${name} exec ${kind.toUpperCase()} -- COMMAND …`,
         );
-      process.exitCode = answer.exit_code;
-    } catch (error) {
-      const late = TooLate.safeParse(error instanceof CliError ? error.answer : undefined);
-      if (late.success) show(output, late.data.printed, { exit_code: null, timed_out: true });
-      throw error;
-    }
-  },
-});
+      if (asksForTerminal) process.stderr.write("remotegpu: -t is left out: exec has no terminal.\n");
+      const stdin = passesInput ? { stdin: (await standardInput()).toString("base64") } : {};
+      const query = typeof rank === "number" ? `?rank=${rank}` : "";
+      const path = `${route}/${segment(workload)}/exec${query}`;
+      const ask = (signal: AbortSignal) => api.post(path, { argv, ...stdin, encoding: "base64" }, signal);
+      await printed(output, ask);
+    },
+  });
+}
+
+/** What it prints and its exit code, as they come. */
+async function printed(output: Output, ask: (signal: AbortSignal) => Promise<Row>): Promise<void> {
+  try {
+    const answer = ExecAnswer.parse(await untilInterrupted(ask));
+    show(output, answer, { exit_code: answer.exit_code, timed_out: false });
+    if (answer.truncated)
+      throw new CliError(
+        "cutOff",
+        `The output was longer than ${LIMIT}; the rest is cut off. The command itself exited with ${answer.exit_code}.`,
+      );
+    process.exitCode = answer.exit_code;
+  } catch (error) {
+    const late = TooLate.safeParse(error instanceof CliError ? error.answer : undefined);
+    if (late.success) show(output, late.data.printed, { exit_code: null, timed_out: true });
+    throw error;
+  }
+}
 
 /** The bytes as they are, each on its own output; for scripts one object, with text. */
 function show(output: Output, printed: z.infer<typeof Printed>, end: Row): void {

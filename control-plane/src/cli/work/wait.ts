@@ -1,9 +1,25 @@
 /** `--wait`: looks again and again until what was ordered has come about, tells what it waits for, and ends with Ctrl-C. */
 import { setTimeout as delay } from "node:timers/promises";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { wholeNumber } from "../frame/arguments.ts";
 import { CliError } from "../frame/cli-error.ts";
+import { flag, optionOr } from "../frame/command.ts";
 
 const WAIT_POLL_MS = 500;
+/** A large image takes its time; an order that finds no place would be waited for without end. */
+const WAIT_SECONDS = "1800";
+
+export function waiting() {
+  return {
+    wait: flag("--wait", "return when it is done"),
+    timeout: optionOr(
+      "--timeout <seconds>",
+      "with --wait: give up after so long; the order stands",
+      wholeNumber(),
+      WAIT_SECONDS,
+    ),
+  };
+}
 
 /** Done with an answer, or not yet: what it waits for, and how it stands, each a sentence. */
 export type Look<Answer> = { done: Answer } | { waitsFor: string | null; stands: string };

@@ -1,0 +1,79 @@
+/** `remotegpu job …` and `remotegpu service …`: training jobs and inference services, to look at; jobs that wait. */
+import { asSentence } from "@remotegpu/shared/sentence";
+import type { Row } from "../frame/api-client.ts";
+import { printOne, type Column, type Output } from "../frame/output.ts";
+import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
+
+const SAYS: Column = ["waits for / says", (row) => row.status_reason];
+
+const JOB_SAYS: Column = [
+  "waits for / says",
+  (row) =>
+    row.awaits_confirmation === true
+      ? `${String(row.status_reason ?? row.status)}; confirm it (remotegpu job confirm ${String(row.id)}) or cancel it`
+      : row.status_reason,
+];
+
+export const JOB = workloadGroup({
+  name: "job",
+  summary: "training jobs",
+  kind: "job",
+  route: "/training-jobs",
+  hasRanks: true,
+  list: {
+    summary: "every job you may see",
+    columns: [
+      "id",
+      "name",
+      "status",
+      OWNER,
+      { wide: "image" },
+      { wide: "command" },
+      ...CPU_AND_MEMORY,
+      "gpu",
+      { ifRoom: ["nodes", (row) => row.node_count] },
+      JOB_SAYS,
+    ],
+  },
+  show: { summary: "one job, whole", print: printWithoutInstances },
+  verbs: [
+    { name: "confirm", summary: "have a job run that waits since the old system" },
+    { name: "cancel", summary: "cancel a job that waits" },
+  ],
+  sentence: (row) => sentence("Training job", row),
+});
+
+export const SERVICE = workloadGroup({
+  name: "service",
+  summary: "inference services",
+  kind: "service",
+  route: "/inference-services",
+  hasRanks: true,
+  list: {
+    summary: "every service you may see",
+    columns: [
+      "id",
+      "name",
+      "status",
+      OWNER,
+      { wide: "image" },
+      { wide: "version" },
+      "replicas",
+      ...CPU_AND_MEMORY,
+      "gpu",
+      SAYS,
+    ],
+  },
+  show: { summary: "one service, whole", print: printWithoutInstances },
+  verbs: [],
+  sentence: (row) => sentence("Inference service", row),
+});
+
+/** They have a command of their own. */
+function printWithoutInstances(output: Output, { instances: _instances, ...shown }: Row): void {
+  printOne(output, shown);
+}
+
+function sentence(what: string, row: Row): string {
+  return asSentence(`${what} ${String(row.id)} is ${String(row.status)}: ${String(row.status_reason)}`);
+}

@@ -1,0 +1,136 @@
+/**
+ * The commands that every kind of workload has, made from what the kind says of itself: list, show, its verbs, delete,
+ * exec, and what else people ask of it. How one is ordered and changed is the kind's own.
+ */
+import type { Row } from "../frame/api-client.ts";
+import { words } from "../frame/arguments.ts";
+import { command, option, thing, type Command, type Group } from "../frame/command.ts";
+import type { Context } from "../frame/context.ts";
+import { listCommand, segment } from "../frame/list-command.ts";
+import { printDone, printOne, sizeText, type Column, type Output } from "../frame/output.ts";
+import type { Kind } from "../frame/things.ts";
+import { execIn } from "./exec-command.ts";
+import { waiting } from "./wait.ts";
+import { looksAt } from "./workload-looks.ts";
+
+export interface WorkloadWords {
+  /** Of its group of commands: `env`. */
+  name: string;
+  aliases?: readonly string[];
+  summary: string;
+  kind: Kind;
+  /** "/environments" */
+  route: string;
+  /** Several containers at once, which are told apart by their ranks. */
+  hasRanks: boolean;
+  list: { summary: string; columns: Column[]; empty?: string; examples?: readonly string[] };
+  show: { summary: string; /** To people. */ print: (output: Output, row: Row) => void };
+  create?: Command;
+  /** POST …/{id}/{name} */
+  verbs: readonly { name: string; summary: string }[];
+  /** What is said of one after an order. */
+  sentence: (row: Row) => string;
+  /** Waits until what was ordered has come about. */
+  settled?: (context: Context, id: string, seconds: number) => Promise<Row>;
+  update?: Command;
+  /** What is said of one that goes; none, where the API deletes none. */
+  deletion?: (id: string) => string;
+  /** Behind all others. */
+  more?: readonly Command[];
+}
+
+/** Whose it is says something where several people's are listed, as administrators see them. */
+export const OWNER: Column = { whenSeveral: ["owner", (row) => row.owner_username ?? row.customer_id] };
+export const CPU_AND_MEMORY: Column[] = [
+  { wide: "cpu" },
+  { wide: ["memory", (row) => sizeText(row.memory)] },
+];
+
+export function workloadGroup(told: WorkloadWords): Group {
+  const { name, aliases = [], summary, kind, route, create, update, verbs, more = [] } = told;
+  return {
+    name,
+    aliases,
+    summary,
+    members: [
+      ...(create === undefined ? [] : [create]),
+      listOf(told),
+      showOf(told),
+      ...verbs.map((verb) => verbOf(told, verb)),
+      ...(update === undefined ? [] : [update]),
+      ...deletionOf(told),
+      execIn(told),
+      ...looksAt(kind, route),
+      ...more,
+    ],
+  };
+}
+
+function listOf({ route, list }: WorkloadWords): Command {
+  return listCommand({
+    ...list,
+    takes: {
+      status: option("--status <status>", "only those in this state", words()),
+      workspace: option("--workspace <workspace>", "only those of this workspace", words(), {
+        of: "workspace",
+      }),
+    },
+    route: () => route,
+    query: ({ status, workspace }) => ({ status, workspace_id: workspace }),
+  });
+}
+
+function showOf({ kind, route, show: { summary, print } }: WorkloadWords): Command {
+  return command({
+    name: "show",
+    summary,
+    takes: { workload: thing(kind, kind) },
+    isWatchable: true,
+    run: async ({ api, output }, { workload }) => {
+      const row = await api.get(`${route}/${segment(workload)}`);
+      if (output.format === "json") printOne(output, row);
+      else print(output, row);
+    },
+  });
+}
+
+function verbOf(told: WorkloadWords, { name, summary }: WorkloadWords["verbs"][number]): Command {
+  const { kind, route, sentence, settled } = told;
+  const order = async ({ api }: Context, id: string) => await api.post(`${route}/${segment(id)}/${name}`);
+  const takes = { workload: thing(kind, kind) };
+  if (settled === undefined)
+    return command({
+      name,
+      summary,
+      takes,
+      run: async (context, { workload }) => {
+        const row = await order(context, workload);
+        printDone(context.output, sentence(row), row);
+      },
+    });
+  return command({
+    name,
+    summary,
+    takes: { ...takes, ...waiting() },
+    run: async (context, { workload, wait, timeout }) => {
+      const row = await order(context, workload);
+      const shown = wait ? await settled(context, workload, timeout) : row;
+      printDone(context.output, sentence(shown), shown);
+    },
+  });
+}
+
+function deletionOf({ kind, route, deletion }: WorkloadWords): Command[] {
+  if (deletion === undefined) return [];
+  return [
+    command({
+      name: "delete",
+      summary: "delete it, in whatever state it is",
+      takes: { workload: thing(kind, kind) },
+      run: async ({ api, output }, { workload: id }) => {
+        await api.delete(`${route}/${segment(id)}`);
+        printDone(output, deletion(id), { id });
+      },
+    }),
+  ];
+}

@@ -1,0 +1,133 @@
+/** What every kind of workload has of commands, and where they go; the API is a list of what it was asked. */
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
+import { type Command, isGroup, type Group } from "@remotegpu/control-plane/cli/frame/command";
+import { TREE } from "@remotegpu/control-plane/cli/program";
+import { type WorkloadWords, workloadGroup } from "@remotegpu/control-plane/cli/work/workload-group";
+import { describe, expect, onTestFinished, test } from "vitest";
+
+const KINDS = [
+  ["env", "/environments", "env-1"],
+  ["job", "/training-jobs", "job-1"],
+  ["service", "/inference-services", "svc-1"],
+] as const;
+
+function groupOf(name: string): Group {
+  const found = TREE.members.find((member) => member.name === name);
+  if (found === undefined || !isGroup(found)) throw new Error(`there is no group ${name}`);
+  return found;
+}
+
+function commandOf(group: Group, name: string): Command {
+  const found = group.members.find((member) => member.name === name);
+  if (found === undefined || isGroup(found)) throw new Error(`${group.name} has no command ${name}`);
+  return found;
+}
+
+/** Carries it out; answers what was asked of the API, and what was printed. */
+async function carriedOut(command: Command, words: Record<string, unknown>, answer: Row) {
+  const asked: string[] = [];
+  const printed: string[] = [];
+  const ask = (method: string) => (path: string) => {
+    asked.push(`${method} ${path}`);
+    return Promise.resolve(answer);
+  };
+  const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
+    get: ask("GET"),
+    post: ask("POST"),
+    delete: ask("DELETE"),
+  });
+  const output = {
+    format: "table" as const,
+    width: null,
+    nowMs: 0,
+    write: (text: string) => void printed.push(text),
+  };
+  await command.perform({ api, where: {}, output }, words);
+  return { asked, printed: printed.join("") };
+}
+
+test.each(KINDS)("%s is listed, shown, gone into and asked about", (name) => {
+  const names = groupOf(name).members.map((member) => member.name);
+
+  expect(names).toEqual(
+    expect.arrayContaining(["list", "show", "exec", "logs", "events", "instances", "why"]),
+  );
+});
+
+describe("a command inside", () => {
+  const exited = { exit_code: 3, stdout: "", stderr: "", truncated: false };
+
+  test.each(KINDS)("of %s goes to its first container, and ends as that did", async (name, route, id) => {
+    onTestFinished(() => void (process.exitCode = undefined));
+
+    const { asked } = await carriedOut(
+      commandOf(groupOf(name), "exec"),
+      { workload: id, argv: ["--", "ls"] },
+      exited,
+    );
+
+    expect(asked).toEqual([`POST ${route}/${id}/exec`]);
+    expect(process.exitCode).toBe(3);
+  });
+
+  test.each(KINDS.slice(1))("of %s goes to the rank that is named", async (name, route, id) => {
+    onTestFinished(() => void (process.exitCode = undefined));
+    const words = { workload: id, argv: ["ls"], rank: "2" };
+
+    const { asked } = await carriedOut(commandOf(groupOf(name), "exec"), words, exited);
+
+    expect(asked).toEqual([`POST ${route}/${id}/exec?rank=2`]);
+  });
+
+  test.each(KINDS)("of %s has to be named", async (name, _route, id) => {
+    const nothing = carriedOut(commandOf(groupOf(name), "exec"), { workload: id, argv: ["--"] }, exited);
+
+    await expect(nothing).rejects.toThrow(CliError);
+    await expect(nothing).rejects.toThrow(`Name the command: remotegpu ${name} exec`);
+  });
+});
+
+test("a verb tells what came of it", async () => {
+  const row = { id: "job-1", status: "cancelled", status_reason: "Cancelled by customer 1." };
+
+  const { asked, printed } = await carriedOut(
+    commandOf(groupOf("job"), "cancel"),
+    { workload: "job-1" },
+    row,
+  );
+
+  expect(asked).toEqual(["POST /training-jobs/job-1/cancel"]);
+  expect(printed).toBe("Training job job-1 is cancelled: Cancelled by customer 1.\n");
+});
+
+test("whoever waits is told how it settled", async () => {
+  const words: WorkloadWords = {
+    name: "work",
+    summary: "work",
+    kind: "job",
+    route: "/works",
+    hasRanks: false,
+    list: { summary: "all", columns: ["id"] },
+    show: { summary: "one", print: () => undefined },
+    verbs: [{ name: "go", summary: "go" }],
+    sentence: (row) => `It is ${String(row.status)}.`,
+    settled: (_context, id, seconds) => Promise.resolve({ id, status: `settled within ${seconds} s` }),
+  };
+  const go = commandOf(workloadGroup(words), "go");
+
+  const said = await carriedOut(go, { workload: "w-1", wait: true, timeout: "5" }, { status: "on its way" });
+  const atOnce = await carriedOut(go, { workload: "w-1", timeout: "5" }, { status: "on its way" });
+
+  expect(said.printed).toBe("It is settled within 5 s.\n");
+  expect(atOnce.printed).toBe("It is on its way.\n");
+});
+
+test("an environment is deleted with a word", async () => {
+  const remove = commandOf(groupOf("env"), "delete");
+
+  const { asked, printed } = await carriedOut(remove, { workload: "env-1" }, {});
+
+  expect(asked).toEqual(["DELETE /environments/env-1"]);
+  expect(printed).toBe("Environment env-1 is being deleted.\n");
+});
