@@ -375,6 +375,7 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
     AUTHORS,
     at(trainingJob, (id) => `/training-jobs/${id}/${verb}`),
   ]),
+  ["DELETE /training-jobs/{id}", AUTHORS, at(trainingJob, (id) => `/training-jobs/${id}`)],
   [
     "POST /training-jobs/{id}/exec",
     AUTHORS,

@@ -1,4 +1,4 @@
-/** `remotegpu job …` and `remotegpu service …`: training jobs and inference services, to look at; jobs that wait. */
+/** `remotegpu job …` and `remotegpu service …`: training jobs and inference services that are there. */
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { Row } from "../frame/api-client.ts";
 import { printOne, type Column, type Output } from "../frame/output.ts";
@@ -38,9 +38,10 @@ export const JOB = workloadGroup({
   show: { summary: "one job, whole", print: printWithoutInstances },
   verbs: [
     { name: "confirm", summary: "have a job run that waits since the old system" },
-    { name: "cancel", summary: "cancel a job that waits" },
+    { name: "cancel", summary: "cancel it; one that runs is stopped" },
   ],
   sentence: (row) => sentence("Training job", row),
+  deletion: (id) => `Training job ${id} is being deleted.`,
 });
 
 export const SERVICE = workloadGroup({

@@ -1,11 +1,11 @@
 /**
- * Training jobs among the kinds of workload. None can be ordered yet: what is there came from the old system, and those
- * that wait are confirmed or cancelled.
+ * Training jobs among the kinds of workload: what is shown, and what is ordered of one that is there. None can be ordered
+ * anew yet.
  */
 import { z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
-import { cancelJob, confirmJob } from "../../store/orders/job-orders.ts";
+import { cancelJob, confirmJob, deleteJob } from "../../store/orders/job-orders.ts";
 import { lockJobOrders } from "../../store/training/job-orders.ts";
 import { trainingJobById } from "../../store/training/training-jobs.ts";
 import { routedKind } from "../workloads/routed-kind.ts";
@@ -33,8 +33,8 @@ export const TRAINING_JOBS = routedKind({
         summary: "Have a job run that waits since the old system; checked like an order",
         prepare: () => confirmJob,
       },
-      { name: "cancel", summary: "Cancel a job that waits", prepare: () => cancelJob },
+      { name: "cancel", summary: "Cancel it; one that runs is stopped", prepare: () => cancelJob },
     ],
-    deletion: null,
+    deletion: deleteJob,
   },
 });

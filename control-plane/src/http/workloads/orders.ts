@@ -46,7 +46,7 @@ function pathOf(field: OrderField): string {
 }
 
 /** Tells the hosts and our own loops about an order that was taken. */
-export function tellOf(c: ApiContext, hostIds: readonly string[] = []): void {
+export function tellOf(c: ApiContext, hostIds: readonly string[]): void {
   const { link } = c.var.deps;
   for (const hostId of hostIds) link.nudge(hostId as HostId);
   link.wake();

@@ -6,7 +6,7 @@ import type { z } from "@hono/zod-openapi";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection, Transaction } from "../../store/database/database.ts";
 import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
-import type { RefusedOrder } from "../../store/orders/environment-orders.ts";
+import type { OrderOutcome } from "../../store/orders/environment-orders.ts";
 import type { Orderer } from "../../store/orders/workload-stops.ts";
 import { type InstanceView, instancesOf } from "../../store/workloads/instances.ts";
 import { listWorkloads, type WorkloadFilter, type WorkloadPage } from "../../store/workloads/pages.ts";
@@ -51,10 +51,8 @@ type Filter = z.ZodType<string | undefined>;
 /** Which of a workload's instances is meant. */
 export const Rank = queryNumber(9_999);
 
-type Outcome = { done: true; /** Whose desired sets changed. */ hostIds?: readonly string[] } | RefusedOrder;
-
-/** A step of the transaction that holds the row. */
-type Order<Locked> = (sql: Transaction, row: Locked, orderer: Orderer) => Promise<Outcome>;
+/** A step of the transaction that holds the row; it answers whose desired sets changed. */
+type Order<Locked> = (sql: Transaction, row: Locked, orderer: Orderer) => Promise<OrderOutcome>;
 
 /** What an order may need from outside its transaction. */
 export interface Means {
@@ -95,7 +93,7 @@ interface OrdersOnRow<Locked> extends Orders<Order<Locked>> {
 type Listed<Row> = Row & { created_micros: string };
 
 /** An order that finds and locks its row by itself. */
-type RoutedOrder = (c: ApiContext, sql: Transaction, id: string) => Promise<Outcome>;
+type RoutedOrder = (c: ApiContext, sql: Transaction, id: string) => Promise<OrderOutcome>;
 
 /** A kind as the routes see it: its rows are its own affair. */
 export interface RoutedKind<Shown extends object = object> extends KindWords {

@@ -12,6 +12,8 @@ export const WORKLOAD_WORDS: Words = {
   "Environment.id": ["Its id", "env-5b1f6c0e"],
   "EnvironmentDeletion.id": ["The environment", "env-5b1f6c0e"],
   "EnvironmentDeletion.status": ["It goes on by itself"],
+  "TrainingJobDeletion.id": ["The job", "job-3c9a72d1"],
+  "TrainingJobDeletion.status": ["It goes on by itself"],
   "TrainingJob.id": ["Its id", "job-3c9a72d1"],
   "InferenceService.id": ["Its id", "service-8e04b6aa"],
   "Instance.id": ["Its id", "inst-64ab09ee"],

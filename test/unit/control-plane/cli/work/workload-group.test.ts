@@ -123,11 +123,14 @@ test("whoever waits is told how it settled", async () => {
   expect(atOnce.printed).toBe("It is on its way.\n");
 });
 
-test("an environment is deleted with a word", async () => {
-  const remove = commandOf(groupOf("env"), "delete");
+test.each([
+  ["env", "/environments/env-1", "Environment env-1"],
+  ["job", "/training-jobs/env-1", "Training job env-1"],
+])("of %s one is deleted with a word", async (name, path, what) => {
+  const remove = commandOf(groupOf(name), "delete");
 
   const { asked, printed } = await carriedOut(remove, { workload: "env-1" }, {});
 
-  expect(asked).toEqual(["DELETE /environments/env-1"]);
-  expect(printed).toBe("Environment env-1 is being deleted.\n");
+  expect(asked).toEqual([`DELETE ${path}`]);
+  expect(printed).toBe(`${what} is being deleted.\n`);
 });
