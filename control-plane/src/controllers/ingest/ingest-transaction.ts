@@ -7,6 +7,13 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { JournalBatch } from "@remotegpu/shared/journal-row";
 import type { BillingCalendar } from "../../core/billing/billing-calendar.ts";
 import type { ProvenTime } from "../../core/billing/proven-time.ts";
+import {
+  type Decisions,
+  decideRows,
+  setAside,
+  type SortedRows,
+  sortRows,
+} from "../../core/ingest/batch-decisions.ts";
 import type { BootZero } from "../../core/ingest/usage-check.ts";
 import { chargeRuns } from "../../store/billing/ledger/charging.ts";
 import { freezePrices, type PriceTaking } from "../../store/billing/runs/run-lines.ts";
@@ -23,13 +30,6 @@ import { refusedNewcomers } from "../../store/hosts/newcomers.ts";
 import { advanceWatermarks, lockJournals, type LockedJournal } from "../../store/usage/journals.ts";
 import { quarantine } from "../../store/usage/quarantine.ts";
 import { decidedHashes, insertUsageRows, keepSignedHeads } from "../../store/usage/usage-rows.ts";
-import {
-  type Decisions,
-  decideRows,
-  setAside,
-  type SortedRows,
-  sortRows,
-} from "../scheduling/batch-decisions.ts";
 
 export interface Delivery {
   readonly hostId: HostId;

@@ -1,15 +1,7 @@
 /** What hosts claimed and does not count: set aside whole, each content once, with an alarm for each host and reason. */
+import type { Quarantined } from "../../core/ingest/batch-decisions.ts";
 import { raiseAlarmsOnce } from "../events/alarms.ts";
 import type { Connection } from "../database/database.ts";
-
-export interface Quarantined {
-  readonly seq: number | null;
-  readonly runId: string | null;
-  readonly reason: string;
-  readonly excessMs: number | null;
-  readonly entry: unknown;
-  readonly hash: string | null;
-}
 
 export interface QuarantinedOfHost extends Quarantined {
   readonly hostId: string;

@@ -2,18 +2,11 @@
  * Rows of the hosts' journals, each once and for ever: what was decided about it, and the signed heads by which their
  * hosts claimed them. Held journals (journals.ts) see to it that nobody else writes the same.
  */
-import type { JournalBatch, JournalRow } from "@remotegpu/shared/journal-row";
+import type { JournalBatch } from "@remotegpu/shared/journal-row";
+import type { DecidedRow } from "../../core/ingest/batch-decisions.ts";
 import { copyLine } from "../database/copy-in.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import type { JournalKey } from "./journals.ts";
-
-export interface DecidedRow {
-  readonly row: JournalRow;
-  /** Its entry's entryText. */
-  readonly text: string;
-  readonly verdict: "accepted" | "quarantined" | "lost";
-  readonly reason: string | null;
-}
 
 /**
  * Hashes of the rows that are decided already, by host: among those from the first seq to the last of its journal, and
