@@ -18,7 +18,7 @@ import { HostLiveness } from "./controllers/hosts/host-liveness.ts";
 import { hostSync } from "./controllers/hosts/host-sync.ts";
 import { imageFetchesPass } from "./controllers/hosts/image-fetches.ts";
 import { recordMalformed } from "./controllers/ingest/ingest.ts";
-import { IngestDesk } from "./controllers/ingest/ingest-desk.ts";
+import { ingestDesk } from "./controllers/ingest/ingest-desk.ts";
 import { Leadership, RENEW_EVERY_MS } from "./controllers/leadership.ts";
 import { workloadsPass } from "./controllers/workloads.ts";
 import { lifecyclePass } from "./controllers/lifecycle.ts";
@@ -101,12 +101,12 @@ async function serve(
   const keys = new HostKeys(db);
   const verify = async (host: HostId, text: string, signature: string) =>
     (await keys.ofHost(host)).some((nkey) => verifySignature(nkey, text, signature));
-  const desk = new IngestDesk({ db, verify, calendar }, now);
+  const desk = ingestDesk({ db, verify, calendar }, now);
   await link.start({
     hosts: hostSync({ db, now, log, passwords, wake, nudge: (host) => link.nudge(host) }),
     journal: {
       async ingest(hostId, batch) {
-        const report = await desk.take(hostId, batch);
+        const report = await desk.take({ hostId, batch });
         if (report.quarantined > 0)
           log.error({ hostId, ...report }, "rows of a host's journal were set aside");
       },

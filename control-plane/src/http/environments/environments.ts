@@ -7,7 +7,7 @@ import { changeEnvironment } from "../../store/orders/environment-changes.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
 import { listWorkloads } from "../../store/workloads/pages.ts";
 import { transaction } from "../../store/database/database.ts";
-import { takeOrder } from "../../store/orders/order-desk.ts";
+import { orderDesk } from "../../store/orders/order-desk.ts";
 import { instancesOf } from "../../store/workloads/instances.ts";
 import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
 import { visibleWorkloads, workspaceForOrder } from "../request/authorization.ts";
@@ -78,6 +78,7 @@ const patch = createRoute({
 
 export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
   const { db } = deps;
+  const takeOrder = orderDesk(db);
 
   api.openapi(post, async (c) => {
     const body = c.req.valid("json");
@@ -92,7 +93,7 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Kep
       status: 201,
       body: environmentAnswer(c, environment, []),
     }));
-    const outcome = await onFleet(fleet, async (fleet) => await takeOrder(db, { ...terms, fleet }, keyed));
+    const outcome = await onFleet(fleet, async (fleet) => await takeOrder({ ...terms, fleet }, keyed));
     const { environment } = refuseUnlessDone(outcome);
     deps.link.wake();
     return c.json(environmentAnswer(c, environment, []), 201);
