@@ -27,12 +27,12 @@ import { startLoop, type Loop } from "./controllers/loop.ts";
 import { placementWaitsPass } from "./controllers/scheduling/placement-waits.ts";
 import { schedulePass } from "./controllers/scheduling/scheduling.ts";
 import { WebhookDeliveries } from "./controllers/webhooks.ts";
-import { UsualOrders } from "./store/placement/scene/usual-orders.ts";
+import { keptForPasses } from "./store/placement/scene/pass-scene.ts";
 import { bracketed, startEngines, type Engines } from "./engines.ts";
 import { FleetLink } from "./fleet-link.ts";
 import { createApp } from "./http/server/app.ts";
 import type { ApiDeps, HostLink } from "./http/deps.ts";
-import { recordCounted } from "./http/request/attempts.ts";
+import { noAttempts, recordCounted } from "./http/request/attempts.ts";
 import { openServer } from "./http/server/server.ts";
 import { hostIdentity, verifySignature } from "./link/identity/host-credential.ts";
 import { passwordSeal } from "./link/identity/password-seal.ts";
@@ -131,6 +131,7 @@ async function serve(
     link: hostLink(link, wake),
     identity: hostIdentity(operator, { natsUrls: nats.urlsForHosts, ca: nats.caForHosts }),
     passwords,
+    attempts: noAttempts(),
     config: {
       version: VERSION,
       publicUrl,
@@ -188,7 +189,7 @@ function startLoops(
   const { calendar, link, now, log } = parts;
   const nudge = (host: HostId) => link.nudge(host);
   const leadership = new Leadership(db, `${process.pid}-${randomBytes(6).toString("hex")}`);
-  const usual = new UsualOrders(db);
+  const kept = keptForPasses(db);
   const hostLiveness = new HostLiveness({ db, now, hears: () => link.isConnected });
   const whileLeading = (pass: (pass: { term: number; now: Date }) => Promise<void>) => async () => {
     const term = leadership.term(now());
@@ -199,7 +200,7 @@ function startLoops(
     name: "scheduling",
     everyMs: SCHEDULING_POLL_MS,
     pass: whileLeading(async (pass) => {
-      const report = await schedulePass({ db, newId, nudge, usual }, pass);
+      const report = await schedulePass({ db, newId, nudge, kept }, pass);
       if (report.again) scheduling.wake();
     }),
     log,

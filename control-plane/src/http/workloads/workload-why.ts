@@ -7,8 +7,12 @@ import { hostReasons } from "../../core/placement/placement.ts";
 import { inQueueOrder, positionInQueue } from "../../core/queue/queue.ts";
 import { suggestions } from "../../core/queue/suggestions.ts";
 import { type FetchOfWorkload, fetchesOfWorkload } from "../../store/workloads/image-fetches.ts";
-import { passScene, type ScheduledOrder } from "../../store/placement/scene/pass-scene.ts";
-import { UsualOrders } from "../../store/placement/scene/usual-orders.ts";
+import {
+  type KeptForPasses,
+  keptForPasses,
+  passScene,
+  type ScheduledOrder,
+} from "../../store/placement/scene/pass-scene.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { forCustomers, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
 import { SuggestionAnswer, suggestionAnswer } from "./suggestion-answer.ts";
@@ -64,17 +68,17 @@ const why = <Path extends string>(path: Path, tag: string) =>
   });
 
 export function registerWorkloadWhyRoutes(api: ApiApp, deps: ApiDeps): void {
-  const usual = new UsualOrders(deps.db);
+  const kept = keptForPasses(deps.db);
   for (const routed of ROUTED_KINDS)
     api.openapi(why(routed.path, routed.tag), async (c) => {
       const workload = await assertReadable(c, routed, c.req.valid("param").id);
-      return c.json(await whyOf(c, { routed, workload, usual }), 200);
+      return c.json(await whyOf(c, { routed, workload, kept }), 200);
     });
 }
 
 async function whyOf(
   c: ApiContext,
-  { routed, workload, usual }: { routed: RoutedKind; workload: WorkloadState; usual: UsualOrders },
+  { routed, workload, kept }: { routed: RoutedKind; workload: WorkloadState; kept: KeptForPasses },
 ): Promise<z.input<typeof Why>> {
   const { db, now } = c.var.deps;
   const told = { status: workload.status, reason: workload.status_reason ?? sayingOf(workload) };
@@ -82,7 +86,7 @@ async function whyOf(
   const nothing = { ...told, position: null, hosts: [], image_fetches: fetches, suggestions: [] };
   if (workload.status !== "queued") return nothing;
   const at = now();
-  const scene = await passScene(db, { now: at, seed: 0, usual, work: "all" });
+  const scene = await passScene(db, { now: at, seed: 0, kept, work: "all" });
   const standing = { shares: scene.shares, now: at.getTime() };
   // Of several starts the first in the line is told of.
   const order = inQueueOrder(scene.orders, standing).find(
