@@ -28,7 +28,7 @@ export const JOURNAL_FILE = "journal.sqlite";
 /** An idle journal writes down its open time this often. */
 const IDLE_WRITE_MS = MS_PER_HOUR;
 /** Unsent rows checked at open; those beyond are checked when they are sent. A fraction of a second. */
-export const CHECKED_AT_OPEN = 5_000;
+const CHECKED_AT_OPEN = 5_000;
 
 export interface JournalOptions {
   folder: string;

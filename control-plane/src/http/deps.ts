@@ -40,7 +40,7 @@ export interface HostLink {
 }
 
 /** What joining and renewal ask of the keeper of the hosts' credentials; main plugs the real one in. */
-export interface HostIdentity {
+interface HostIdentity {
   /** True when the request was signed by the key it names, for the token it carries. */
   verifyJoinProof(request: JoinRequest): boolean;
   /** True when the host's key for its TLS port was signed by the key it joins or renews with. */
@@ -89,7 +89,7 @@ export type ActingAccount = Pick<AuditEntry, "actorRole"> & { actorCustomerId: n
 export type CountedAttempts = Record<"done" | "refused", AttemptBound<ActingAccount>>;
 
 /** What this process answered. */
-export interface AnsweredRequests {
+interface AnsweredRequests {
   readonly byLabel: Map<string, number>;
   secondsTotal: number;
   count: number;

@@ -19,7 +19,7 @@ export interface HeartbeatDeskParts {
   log: Log;
 }
 
-export interface HostHeartbeat {
+interface HostHeartbeat {
   readonly hostId: HostId;
   readonly heartbeat: Heartbeat;
 }

@@ -20,7 +20,7 @@ import {
 const MAX_REASON_LENGTH = 500;
 
 /** True when the host's key made this signature (base64) of the text. */
-export type VerifySignature = (hostId: HostId, text: string, signature: string) => Promise<boolean>;
+type VerifySignature = (hostId: HostId, text: string, signature: string) => Promise<boolean>;
 
 export interface IngestDeps {
   readonly db: Database;

@@ -7,7 +7,7 @@ import type { Connection } from "../database/database.ts";
 import { insertPersonalWorkspace } from "./workspaces.ts";
 
 /** Begins like no password hash does: nothing hashes to it. */
-export const UNUSABLE_PASSWORD_HASH = "!no-password-login";
+const UNUSABLE_PASSWORD_HASH = "!no-password-login";
 
 export type UserType = "admin" | "internal" | "external";
 

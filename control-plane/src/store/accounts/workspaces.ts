@@ -50,7 +50,7 @@ export async function workspaceFor(
 }
 
 /** Where a workload without workspace_id goes: the personal workspace made with the account. */
-export async function personalWorkspaceId(sql: Connection, customerId: number): Promise<number | null> {
+async function personalWorkspaceId(sql: Connection, customerId: number): Promise<number | null> {
   const { rows } = await sql.query<{ id: number }>(
     `SELECT id FROM workspaces w WHERE owner_id = $1 AND type = 'personal' AND ${LIVE} ORDER BY id LIMIT 1`,
     [customerId],

@@ -15,7 +15,7 @@ import { appendEvent } from "../events/events.ts";
 import { type DataFolder, listForRemoval, workloadFolders } from "./folders.ts";
 import { toldDay } from "../billing/ledger/risk-records.ts";
 
-export interface DeletedData {
+interface DeletedData {
   readonly environments: readonly string[];
   readonly datasets: readonly number[];
   readonly models: readonly number[];

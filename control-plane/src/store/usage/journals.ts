@@ -9,7 +9,7 @@ export interface JournalKey {
   readonly journalId: string;
 }
 
-export interface JournalState {
+interface JournalState {
   readonly watermark: number;
   readonly watermarkHash: string | null;
 }

@@ -13,7 +13,7 @@ import { alertsAfterPostings, alertsAfterStatuses, type BalanceChange } from "..
 import type { Connection } from "../../database/database.ts";
 import { appendEvents } from "../../events/events.ts";
 
-export type LedgerAccount = "customer" | "cash" | "revenue" | "adjustment" | "writeoff";
+type LedgerAccount = "customer" | "cash" | "revenue" | "adjustment" | "writeoff";
 
 export interface Posting {
   /** With sourceId what caused the posting: the same cause posts once. */

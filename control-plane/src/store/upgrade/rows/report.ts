@@ -8,9 +8,9 @@ import { FILLS, isChanged, NO_IMAGE, rowsOf, valueOf, type Fill } from "./fills.
 import type { OldForm } from "../old-form.ts";
 
 /** How many rows of a kind are listed; the table keeps all. */
-export const MAX_LISTED = 20;
+const MAX_LISTED = 20;
 
-export interface Finding {
+interface Finding {
   finding: "no source" | "differs" | "review" | "changed";
   table_name: string;
   row_id: string;
