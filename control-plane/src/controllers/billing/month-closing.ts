@@ -71,10 +71,10 @@ async function issueAll(db: Database, closing: ClosingMoment, calendar: BillingC
 async function asLeader<T>(
   db: Database,
   { term }: { term: number },
-  work: (tx: Connection) => Promise<T>,
+  work: (sql: Connection) => Promise<T>,
 ): Promise<T> {
-  return transaction(db, async (tx) => {
-    await assertTerm(tx, term);
-    return work(tx);
+  return transaction(db, async (sql) => {
+    await assertTerm(sql, term);
+    return work(sql);
   });
 }

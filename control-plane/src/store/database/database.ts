@@ -141,7 +141,7 @@ interface TransactionOptions {
  */
 export async function transaction<T>(
   database: Database,
-  work: (connection: Transaction) => Promise<T>,
+  work: (sql: Transaction) => Promise<T>,
   {
     isolation = "read committed",
     statementTimeoutMs = STATEMENT_TIMEOUT_MS,
@@ -160,7 +160,7 @@ export async function transaction<T>(
 
 async function runOnce<T>(
   { pool, keepsPlans, standing }: Database,
-  work: (connection: Transaction) => Promise<T>,
+  work: (sql: Transaction) => Promise<T>,
   { isolation, statementTimeoutMs, endsDeadWithinMs }: Required<TransactionOptions>,
 ): Promise<T> {
   const client = await pool.connect().catch((cause: unknown) => {

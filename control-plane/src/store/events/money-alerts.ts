@@ -17,20 +17,17 @@ export interface BalanceChange {
  * In the order in which they were posted; several of one customer count one after the other. The balances are held, so
  * nobody else tells of them. One question, and more only where a threshold was crossed.
  */
-export async function alertsAfterPostings(
-  transaction: Connection,
-  changes: readonly BalanceChange[],
-): Promise<void> {
+export async function alertsAfterPostings(sql: Connection, changes: readonly BalanceChange[]): Promise<void> {
   if (changes.length === 0) return;
   const ids = new Set(changes.map((change) => change.customerId));
-  const standings = await alertStandings(transaction, [...ids]);
+  const standings = await alertStandings(sql, [...ids]);
   const open = new Map([...standings].map(([id, standing]) => [id, standing.open]));
   for (const change of changes) {
     const { customerId, at } = change;
     const before = open.get(customerId) ?? [];
     const thresholds = standings.get(customerId)?.rules.balances ?? [];
     const tellings = balanceAlerts({ ...change, thresholds, open: before });
-    await tell(transaction, { customerId, at, tellings });
+    await tell(sql, { customerId, at, tellings });
     open.set(customerId, afterTelling(before, tellings));
   }
 }
@@ -46,16 +43,16 @@ function afterTelling(open: readonly OpenAlert[], tellings: readonly Telling[]):
 
 /** Likewise of accounts whose state has changed, in the order in which it did. */
 export async function alertsAfterStatuses(
-  transaction: Connection,
+  sql: Connection,
   changes: readonly { customerId: number; to: OverdueStatus; at: Date }[],
 ): Promise<void> {
   const ids = new Set(changes.map((change) => change.customerId));
-  const standings = await alertStandings(transaction, [...ids]);
+  const standings = await alertStandings(sql, [...ids]);
   const open = new Map([...standings].map(([id, standing]) => [id, standing.open]));
   for (const { customerId, to, at } of changes) {
     const before = open.get(customerId) ?? [];
     const tellings = accountAlerts(to, before);
-    await tell(transaction, { customerId, at, tellings });
+    await tell(sql, { customerId, at, tellings });
     open.set(customerId, afterTelling(before, tellings));
   }
 }

@@ -14,8 +14,8 @@ import { appendEvents } from "../events/events.ts";
 import { setToldDay, toldDay } from "../billing/ledger/risk-records.ts";
 
 /** Customers whose debt is old enough by this hour and of whom not everything was told, in the order of their ids. */
-export async function customersToWarn(connection: Connection, hour: Date): Promise<number[]> {
-  const { rows } = await connection.query<{ id: number }>(
+export async function customersToWarn(sql: Connection, hour: Date): Promise<number[]> {
+  const { rows } = await sql.query<{ id: number }>(
     `SELECT c.id FROM customers c
       WHERE c.overdue_status <> 'normal' AND c.overdue_since <= $1
         AND NOT EXISTS (SELECT FROM data_risks r
