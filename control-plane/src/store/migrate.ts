@@ -12,6 +12,7 @@ import {
   openDatabase,
   StoreError,
   transaction,
+  type Transaction,
 } from "./database/database.ts";
 import { MigrationError } from "./upgrade/migration-error.ts";
 import { downgrade } from "./upgrade/down.ts";
@@ -216,7 +217,7 @@ export async function readMigrations(folder: URL): Promise<Migration[]> {
   );
 }
 
-async function apply(sql: Connection, migration: Migration): Promise<boolean> {
+async function apply(sql: Transaction, migration: Migration): Promise<boolean> {
   // Conflicts with itself, not with readers: whoever comes second waits here and then finds the work done.
   await sql.query("LOCK TABLE schema_migrations IN SHARE ROW EXCLUSIVE MODE");
   if (isApplied(migration, await appliedChecksums(sql))) return false;

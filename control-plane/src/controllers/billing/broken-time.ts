@@ -26,7 +26,7 @@ import {
   settleOutages,
 } from "../../store/billing/broken-time/runs-on-lost-cards.ts";
 import { type Cause, waiveSpans } from "../../store/billing/broken-time/waived-spans.ts";
-import { type Connection, type Database, transaction } from "../../store/database/database.ts";
+import { type Database, transaction, type Transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 
 const RUNS_PER_PAGE = 200;
@@ -95,7 +95,7 @@ async function waiveNeverReady({ db }: Deps, pass: Pass): Promise<void> {
   }
 }
 
-async function judgeRuns(sql: Connection, runIds: readonly string[], now: Date): Promise<void> {
+async function judgeRuns(sql: Transaction, runIds: readonly string[], now: Date): Promise<void> {
   const runs = await lockRuns(sql, runIds);
   const judged = await readinessSoFar(sql, runIds);
   const idsOf = (verdict: ReturnType<typeof readinessOf>) =>

@@ -25,7 +25,7 @@ import {
 } from "../../store/billing/runs/run-time.ts";
 import { writeRunTotals } from "../../store/billing/runs/run-totals.ts";
 import { lockRuns, type Run } from "../../store/billing/runs/runs.ts";
-import type { Connection, Transaction } from "../../store/database/database.ts";
+import type { Transaction } from "../../store/database/database.ts";
 import { refusedNewcomers } from "../../store/hosts/newcomers.ts";
 import { advanceWatermarks, lockJournals, type LockedJournal } from "../../store/usage/journals.ts";
 import { quarantine } from "../../store/usage/quarantine.ts";
@@ -124,7 +124,7 @@ interface HeldBatch extends SignedDelivery {
 
 /** Those whose host and journal may be listened to, with their journals held. */
 async function holdJournals(
-  sql: Connection,
+  sql: Transaction,
   deliveries: readonly SignedDelivery[],
   now: Date,
 ): Promise<HeldBatch[]> {
@@ -164,7 +164,7 @@ interface SortedBatch extends HeldBatch {
   readonly bootIds: ReadonlySet<string>;
 }
 
-async function sortBatches(sql: Connection, batches: readonly HeldBatch[]): Promise<SortedBatch[]> {
+async function sortBatches(sql: Transaction, batches: readonly HeldBatch[]): Promise<SortedBatch[]> {
   // Not by position: nothing says that a hostile host sends its rows in order.
   const spans = batches.map((held) => {
     const seqs = held.batch.rows.map(({ seq }) => seq);
@@ -192,7 +192,7 @@ function namesOf({ fresh }: SortedRows): Pick<SortedBatch, "runIds" | "bootIds">
 
 /** @throws MustComeAgainError for boots that may still announce themselves */
 async function bootZeros(
-  sql: Connection,
+  sql: Transaction,
   batches: readonly SortedBatch[],
   now: Date,
 ): Promise<Map<string, Map<string, BootZero>>> {
@@ -219,7 +219,7 @@ interface DecidedBatch extends SortedBatch {
 }
 
 async function setAsideAll(
-  sql: Connection,
+  sql: Transaction,
   { decided, forged }: { decided: readonly DecidedBatch[]; forged: readonly HeldBatch[] },
   now: Date,
 ): Promise<Map<string, number>> {
@@ -234,7 +234,7 @@ async function setAsideAll(
 
 /** Unites the time, freezes the prices of runs that begin here, or earlier than was known, and charges those that end. */
 async function countTime(
-  sql: Connection,
+  sql: Transaction,
   {
     decided,
     runs,
@@ -285,7 +285,7 @@ async function countTime(
 }
 
 async function finishBatches(
-  sql: Connection,
+  sql: Transaction,
   decided: readonly DecidedBatch[],
   now: Date,
 ): Promise<Map<string, number>> {

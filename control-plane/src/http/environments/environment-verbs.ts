@@ -1,7 +1,7 @@
 /** What is ordered for an environment that is there: start, stop, restart, delete. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
-import { type Connection, transaction } from "../../store/database/database.ts";
+import { type Transaction, transaction } from "../../store/database/database.ts";
 import {
   deleteEnvironment,
   type OrderOutcome,
@@ -101,10 +101,10 @@ export function registerEnvironmentVerbRoutes(api: ApiApp, deps: ApiDeps, fleet:
   });
 }
 
-type Order = (sql: Connection, environment: EnvironmentRow, orderer: Orderer) => Promise<OrderOutcome>;
+type Order = (sql: Transaction, environment: EnvironmentRow, orderer: Orderer) => Promise<OrderOutcome>;
 
 /** Locks the environment and gives the order. */
-async function give(c: ApiContext, sql: Connection, id: string, order: Order): Promise<OrderOutcome> {
+async function give(c: ApiContext, sql: Transaction, id: string, order: Order): Promise<OrderOutcome> {
   const environment = await lockEnvironment(sql, id);
   if (environment === null) throw notFound(`environment ${id}`);
   return await order(sql, environment, ordererOf(c));

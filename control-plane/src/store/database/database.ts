@@ -68,8 +68,14 @@ export interface Connection {
   ): Promise<{ rows: Row[]; rowCount: number }>;
 }
 
-/** The connection of a transaction. */
+declare const handedOut: unique symbol;
+
+/**
+ * The connection of a transaction, which `transaction` alone hands out. Who asks for one writes what must be true together,
+ * or holds rows until whoever called it has done what it holds them for.
+ */
 export interface Transaction extends Connection {
+  readonly [handedOut]: true;
   /**
    * Many rows at once: `text` is COPY … FROM STDIN, `pieces` have copyLine's lines, some in each. A piece is asked for
    * once the one before is on its way.
@@ -181,10 +187,12 @@ async function runOnce<T>(
     );
     const witness = presentWitness();
     const watched = witness === undefined ? undefined : watch(query, witness);
-    const value = await work({
+    const sql: Omit<Transaction, typeof handedOut> = {
       query: watched?.query ?? query,
       copyIn: (text, pieces) => copyIn(client, { copy: new CopyIn(text, pieces), timeoutMs }),
-    });
+    };
+    // The brand is no member at run time.
+    const value = await work(sql as Transaction);
     const isSealed = await watched?.seal();
     const { command } = await ask(client, { text: "COMMIT", values: undefined, keepsPlans, timeoutMs });
     // Postgres answers ROLLBACK, without an error, to the COMMIT of a transaction in which a statement failed.

@@ -5,7 +5,7 @@
  * role; an owner who may not bring that about gets a sentence about what to ask for, and everything works as the owner
  * until then.
  */
-import type { Connection, Database } from "./database.ts";
+import type { Connection, Database, Transaction } from "./database.ts";
 import { StoreError, transaction } from "./database.ts";
 import { APPEND_ONLY_TABLES } from "./append-only.ts";
 import { APPLICATION_ROLE } from "./application-role.ts";
@@ -73,7 +73,7 @@ async function mayTakeRole(sql: Connection): Promise<boolean> {
 }
 
 /** Only what is missing is granted, so that a start which changes nothing writes nothing. */
-async function grantTables(sql: Connection): Promise<void> {
+async function grantTables(sql: Transaction): Promise<void> {
   // Two that grant on one table at once would fail; whoever migrates holds this lock.
   await sql.query("LOCK TABLE schema_migrations IN SHARE ROW EXCLUSIVE MODE");
   await sql.query(GRANT);

@@ -2,7 +2,7 @@
  * Leadership: one row, a lease of 15 s and a term. Every leader transaction compares the term while holding the row,
  * so nobody can take over in the middle of it, and a paused leader's transaction is ended by Postgres itself.
  */
-import type { Connection } from "./database.ts";
+import type { Connection, Transaction } from "./database.ts";
 
 export const LEADER_LEASE_MS = 15_000;
 /** A leader that stops in the middle of a transaction loses it after this long, and with it the row's lock. */
@@ -50,7 +50,7 @@ export async function raiseTermAbove(sql: Connection, reportedTerm: number): Pro
  * The first statement of every leader transaction.
  * @throws LeadershipLostError when another term has begun
  */
-export async function assertTerm(sql: Connection, term: number): Promise<void> {
+export async function assertTerm(sql: Transaction, term: number): Promise<void> {
   await sql.query(`SET LOCAL idle_in_transaction_session_timeout = ${MAX_IDLE_IN_TRANSACTION_MS}`);
   const { rows } = await sql.query<{ term: number }>("SELECT term FROM leader FOR SHARE");
   const held = rows[0]?.term ?? 0;

@@ -4,13 +4,13 @@
  */
 import { formatPoints } from "@remotegpu/shared/money";
 import type { AlertKind, Telling } from "../../core/alerts/alerts.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvent } from "./events.ts";
 import { queueAlert } from "./outbox.ts";
 
 /** In their order. There are few: only what crosses a threshold is told. */
 export async function tell(
-  sql: Connection,
+  sql: Transaction,
   { customerId, at, tellings }: { customerId: number; at: Date; tellings: readonly Telling[] },
 ): Promise<void> {
   for (const telling of tellings) {
@@ -30,7 +30,7 @@ export async function tell(
 
 /** Null where it stands like that already. */
 async function writeAlert(
-  sql: Connection,
+  sql: Transaction,
   { customerId, at, telling }: { customerId: number; at: Date; telling: Telling },
 ): Promise<number | null> {
   const key = [

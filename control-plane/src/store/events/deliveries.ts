@@ -5,7 +5,7 @@
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import type { WebhookKind } from "../../core/alerts/webhook-kinds.ts";
 import { MAX_WEBHOOK_TRIES, pauseAfterTry, type TryOutcome } from "../../core/alerts/webhook-tries.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 
 /** What has ended is shown for so long. */
 const KEPT_MS = 30 * MS_PER_DAY;
@@ -29,7 +29,7 @@ const PAUSES = Array.from({ length: MAX_WEBHOOK_TRIES }, (_, before) => pauseAft
  * has failed to reach have places of their own, so that the dead do not keep the living waiting.
  */
 export async function takeDue(
-  sql: Connection,
+  sql: Transaction,
   wish: { now: Date; busyWebhookIds: readonly number[]; places: number; placesForFailing: number },
 ): Promise<DueDelivery[]> {
   const { rows } = await sql.query<DueDelivery>(
@@ -57,7 +57,7 @@ export async function takeDue(
 
 /** After the last try that failed it is given up. */
 export async function writeOutcome(
-  sql: Connection,
+  sql: Transaction,
   { id, outcome, now }: { id: number; outcome: TryOutcome; now: Date },
 ): Promise<void> {
   await sql.query(
@@ -71,7 +71,7 @@ export async function writeOutcome(
 }
 
 /** Ends those whose last try nobody lived to write down, and removes what ended long ago. */
-export async function tidyDeliveries(sql: Connection, now: Date): Promise<void> {
+export async function tidyDeliveries(sql: Transaction, now: Date): Promise<void> {
   await sql.query(
     `UPDATE webhook_deliveries SET given_up_at = $1, last_error = coalesce(last_error, 'the server died meanwhile')
       WHERE delivered_at IS NULL AND given_up_at IS NULL AND next_try_at <= $1 AND tries >= $2`,

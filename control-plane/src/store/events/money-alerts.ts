@@ -2,7 +2,7 @@
 import type { Points } from "@remotegpu/shared/money";
 import type { OverdueStatus } from "../../core/accounts/account-state.ts";
 import { accountAlerts, balanceAlerts, type OpenAlert, type Telling } from "../../core/alerts/alerts.ts";
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 import { alertStandings } from "./alert-standings.ts";
 import { tell } from "./alerts.ts";
 
@@ -17,7 +17,10 @@ export interface BalanceChange {
  * In the order in which they were posted; several of one customer count one after the other. The balances are held, so
  * nobody else tells of them. One question, and more only where a threshold was crossed.
  */
-export async function alertsAfterPostings(sql: Connection, changes: readonly BalanceChange[]): Promise<void> {
+export async function alertsAfterPostings(
+  sql: Transaction,
+  changes: readonly BalanceChange[],
+): Promise<void> {
   if (changes.length === 0) return;
   const ids = new Set(changes.map((change) => change.customerId));
   const standings = await alertStandings(sql, [...ids]);
@@ -43,7 +46,7 @@ function afterTelling(open: readonly OpenAlert[], tellings: readonly Telling[]):
 
 /** Likewise of accounts whose state has changed, in the order in which it did. */
 export async function alertsAfterStatuses(
-  sql: Connection,
+  sql: Transaction,
   changes: readonly { customerId: number; to: OverdueStatus; at: Date }[],
 ): Promise<void> {
   const ids = new Set(changes.map((change) => change.customerId));

@@ -6,7 +6,7 @@
 import type { EndCause, WorkNews } from "../../core/alerts/work-news.ts";
 import { WORK_KINDS } from "../../core/alerts/webhook-kinds.ts";
 import { LIVE } from "../accounts/workspaces.ts";
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 
 export const MAX_WAITING = 200;
 
@@ -30,7 +30,7 @@ interface Receiver {
  * Told to who ordered the environment and to who owns its workspace, and so pays. Most have no webhook for this, and are
  * one question.
  */
-export async function queueWorkNews(sql: Connection, news: readonly EnvironmentNews[]): Promise<void> {
+export async function queueWorkNews(sql: Transaction, news: readonly EnvironmentNews[]): Promise<void> {
   if (news.length === 0) return;
   const { rows: receivers } = await sql.query<Receiver>(
     `SELECT DISTINCT e.id, e.name, r.customer_id
@@ -82,7 +82,7 @@ export interface AlarmNews {
 }
 
 /** Of alarms that were just raised or cleared, to administrators' webhooks that name the kind. */
-export async function queueAlarmNews(sql: Connection, alarms: readonly AlarmNews[]): Promise<void> {
+export async function queueAlarmNews(sql: Transaction, alarms: readonly AlarmNews[]): Promise<void> {
   const messages = alarms.map((alarm) => {
     const at = alarm.cleared_at ?? alarm.raised_at;
     const body = JSON.stringify({
@@ -113,7 +113,7 @@ interface Message {
  * @param receives SQL: webhook `w` is to have message `n`
  * The webhooks are held, since one that is deleted in this moment would make what is told itself fail.
  */
-async function queue(sql: Connection, messages: readonly Message[], receives: string): Promise<void> {
+async function queue(sql: Transaction, messages: readonly Message[], receives: string): Promise<void> {
   if (messages.length === 0) return;
   const sentence = `More than ${MAX_WAITING} messages wait for this webhook: what happens from now on is not told one by one.`;
   await sql.query(

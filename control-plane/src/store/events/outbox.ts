@@ -4,12 +4,12 @@
  */
 import { formatPoints } from "@remotegpu/shared/money";
 import type { Telling } from "../../core/alerts/alerts.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { DELIVERY_COLUMNS, type DeliveryRow } from "./deliveries.ts";
 
 /** One for each webhook of the customer that is active and asks for this kind. */
 export async function queueAlert(
-  sql: Connection,
+  sql: Transaction,
   alert: { alertId: number; customerId: number; at: Date; telling: Telling },
 ): Promise<void> {
   const { telling } = alert;

@@ -1,6 +1,6 @@
 /** Where customers want to be told what happens to their money and work: an address, the kinds, and the secret that signs. */
 import type { WebhookKind, WishedKinds } from "../../core/alerts/webhook-kinds.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 
 export const MAX_WEBHOOKS = 10;
 
@@ -15,9 +15,9 @@ export interface WebhookRow {
 
 const COLUMNS = "id, customer_id, url, kinds, active, created_at";
 
-/** Null where the customer has as many as one may have. Call in a transaction: it holds the customer meanwhile. */
+/** Null where the customer has as many as one may have. It holds the customer meanwhile. */
 export async function insertWebhook(
-  sql: Connection,
+  sql: Transaction,
   webhook: { customerId: number; url: string; secret: string; kinds: WishedKinds; now: Date },
 ): Promise<WebhookRow | null> {
   await sql.query("SELECT FROM customers WHERE id = $1 FOR NO KEY UPDATE", [webhook.customerId]);
@@ -51,7 +51,7 @@ export async function webhookById(sql: Connection, webhookId: number): Promise<W
 
 /** Null where it is gone. Switched off, what waits for it is given up: nobody wants old news when it is on again. */
 export async function updateWebhook(
-  sql: Connection,
+  sql: Transaction,
   webhook: Pick<WebhookRow, "id" | "url" | "kinds" | "active">,
   now: Date,
 ): Promise<WebhookRow | null> {

@@ -5,7 +5,7 @@
 import { formatPoints, parsePoints } from "@remotegpu/shared/money";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { fundsOf, isDueForSuspension } from "../../core/accounts/account-state.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { type EnvironmentRow, lockEnvironments } from "../environments/environments.ts";
 import { moveEnvironment } from "../environments/environment-moves.ts";
 import { appendEvent } from "../events/events.ts";
@@ -37,7 +37,7 @@ export interface Settled {
 
 /** Suspends what is due at this (nominal) hour; makes normal what has funds again (a raised credit limit). */
 export async function settleAccount(
-  sql: Connection,
+  sql: Transaction,
   { customerId, hour, now }: { customerId: number; hour: Date; now: Date },
 ): Promise<Settled> {
   // Environments, runs, accounts: the order in which whoever starts or stops something holds them, too.
@@ -58,7 +58,10 @@ export async function settleAccount(
 }
 
 /** Those in which something runs that this customer pays for. */
-async function lockEnvironmentsOf(sql: Connection, customerId: number): Promise<Map<string, EnvironmentRow>> {
+async function lockEnvironmentsOf(
+  sql: Transaction,
+  customerId: number,
+): Promise<Map<string, EnvironmentRow>> {
   const { rows } = await sql.query<{ id: string }>(
     `SELECT DISTINCT resource_id AS id FROM runs
       WHERE customer_id = $1 AND closed_at IS NULL AND resource_type = 'environment'`,
@@ -80,7 +83,7 @@ interface OpenRun {
 }
 
 /** Runs first, then the balance, as every charge does. A run placed meanwhile waits for the balance. */
-async function lockOpenRuns(sql: Connection, customerId: number): Promise<OpenRun[]> {
+async function lockOpenRuns(sql: Transaction, customerId: number): Promise<OpenRun[]> {
   const { rows } = await sql.query<OpenRun>(
     `SELECT id, instance_id, epoch, host_id, resource_type, resource_id FROM runs
       WHERE customer_id = $1 AND closed_at IS NULL ORDER BY id FOR NO KEY UPDATE`,
@@ -98,7 +101,7 @@ interface SuspensionStop {
 }
 
 async function stopOpenRuns(
-  sql: Connection,
+  sql: Transaction,
   { customerId, environments, at, now }: SuspensionStop,
 ): Promise<string[]> {
   const runs = await lockOpenRuns(sql, customerId);
@@ -124,7 +127,7 @@ async function stopOpenRuns(
 
 /** Its status follows at once, so that nobody sees "running" with a stop order out. */
 async function showStopping(
-  sql: Connection,
+  sql: Transaction,
   { run, environment, now }: { run: OpenRun; environment: EnvironmentRow; now: Date },
 ): Promise<void> {
   if (!STOPPABLE.includes(environment.status)) return;
@@ -139,7 +142,7 @@ async function showStopping(
 }
 
 /** What its job or service says meanwhile; the status is its own loop's to change, once its hosts have answered. */
-async function explainStop(sql: Connection, run: OpenRun): Promise<void> {
+async function explainStop(sql: Transaction, run: OpenRun): Promise<void> {
   const table = run.resource_type === "training" ? "training_jobs" : "inference_services";
   await sql.query(
     `UPDATE ${table} SET status_reason = $2 WHERE id = $1 AND status_reason IS DISTINCT FROM $2`,
@@ -148,7 +151,7 @@ async function explainStop(sql: Connection, run: OpenRun): Promise<void> {
 }
 
 async function appendStopOrder(
-  sql: Connection,
+  sql: Transaction,
   run: OpenRun,
   { customerId, at }: { customerId: number; at: Date },
 ): Promise<void> {
@@ -168,7 +171,7 @@ async function appendStopOrder(
 
 /** Sets how far below zero the account may go, and the state that follows from it. */
 export async function setCreditLimit(
-  sql: Connection,
+  sql: Transaction,
   { customerId, creditLimit, at }: { customerId: number; creditLimit: string; at: Date },
 ): Promise<boolean> {
   const account = await lockAccount(sql, customerId);

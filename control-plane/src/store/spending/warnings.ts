@@ -9,7 +9,7 @@ import {
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { tell } from "../events/alerts.ts";
 import { lockAccount } from "../billing/ledger/ledger.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvents } from "../events/events.ts";
 import { setToldDay, toldDay } from "../billing/ledger/risk-records.ts";
 
@@ -27,9 +27,9 @@ export async function customersToWarn(sql: Connection, hour: Date): Promise<numb
   return rows.map(({ id }) => id);
 }
 
-/** Tells what is due at this (nominal) hour, each day once. Call in a transaction. */
+/** Tells what is due at this (nominal) hour, each day once. */
 export async function warnOfRisk(
-  sql: Connection,
+  sql: Transaction,
   { customerId, hour }: { customerId: number; hour: Date },
 ): Promise<void> {
   const account = await lockAccount(sql, customerId);

@@ -5,7 +5,7 @@
  */
 import { withdrawFromApplication } from "../database/grants.ts";
 import { type Catalogue, type Column, type Definition, quoted, readCatalogue } from "./catalogue.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { MigrationError } from "./migration-error.ts";
 import { assertNothingIsLost } from "./rows/losses.ts";
 import { modelOf } from "./tables/model.ts";
@@ -27,7 +27,7 @@ export interface Downgrade {
 
 /** @throws MigrationError naming what would be lost, or that a control plane runs on this database */
 export async function downgrade(
-  sql: Connection,
+  sql: Transaction,
   { migrations, oldSchema, discard }: Downgrade,
   say: Say,
 ): Promise<void> {
@@ -76,7 +76,7 @@ async function definitionsOnRecord(sql: Connection): Promise<Catalogue | null> {
   return { columns, definitions };
 }
 
-async function oldModel(sql: Connection, oldSchema: readonly string[]): Promise<Catalogue> {
+async function oldModel(sql: Transaction, oldSchema: readonly string[]): Promise<Catalogue> {
   return await modelOf(sql, oldSchema, (model) => Promise.resolve(model));
 }
 
@@ -95,7 +95,7 @@ async function dropOurDefinitions(sql: Connection, { definitions }: Catalogue): 
  * What the change took away, from what it made of it. A finding "differs" kept the old value; of a missing script the
  * report knows whether it was NULL or empty.
  */
-async function restoreColumns(sql: Connection): Promise<void> {
+async function restoreColumns(sql: Transaction): Promise<void> {
   await sql.query(`
     ALTER TABLE training_jobs ADD COLUMN script_path text, ADD COLUMN dataset_id bigint, ADD COLUMN model_id bigint;
     ALTER TABLE billing_records ADD COLUMN env_id varchar(64)`);

@@ -2,7 +2,13 @@
  * Holding everybody off while the tables change. Whoever uses them is waited for with a bound and then named; nobody is
  * cut off. Another process that is migrating is waited for as long as it takes.
  */
-import { type Connection, type Database, StoreError, transaction } from "../database/database.ts";
+import {
+  type Connection,
+  type Database,
+  StoreError,
+  transaction,
+  type Transaction,
+} from "../database/database.ts";
 import { MigrationError } from "./migration-error.ts";
 
 /** What this process calls itself to Postgres while it changes the schema. */
@@ -31,7 +37,7 @@ export async function transactionAlone<T>(
   database: Database,
   tables: readonly string[],
   { timeoutMs, waitMs, log }: { timeoutMs: number; waitMs: number; log: (line: string) => void },
-  work: (sql: Connection) => Promise<T>,
+  work: (sql: Transaction) => Promise<T>,
 ): Promise<T> {
   const lockTimeoutMs = Math.min(LOCK_TIMEOUT_MS, waitMs);
   let waitedMs = 0;
@@ -84,7 +90,7 @@ export function isGivenUp(error: unknown): boolean {
   return error instanceof StoreError && [undefined, TIMED_OUT, LOCK_NOT_AVAILABLE].includes(error.code);
 }
 
-async function lock(sql: Connection, tables: readonly string[], timeoutMs: number): Promise<void> {
+async function lock(sql: Transaction, tables: readonly string[], timeoutMs: number): Promise<void> {
   await sql.query(`SET LOCAL application_name = '${MIGRATING}'; SET LOCAL lock_timeout = ${timeoutMs}`);
   if (tables.length > 0) await sql.query(`LOCK TABLE ${tables.join(", ")} IN ACCESS EXCLUSIVE MODE`);
   await sql.query("SET LOCAL lock_timeout = 0");

@@ -4,7 +4,7 @@
  * at the end the proof that the schema is the same as theirs.
  */
 import { type Catalogue, type Definition, readCatalogue } from "./catalogue.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { MigrationError } from "./migration-error.ts";
 import { addColumns, retype, settleDefaults } from "./tables/columns.ts";
 import { assertNothingIsCut } from "./tables/cut-values.ts";
@@ -29,7 +29,7 @@ export interface Upgrade {
   migrations: readonly string[];
   record: string;
   /** Runs one migration and writes down that it was applied. */
-  apply: (sql: Connection, index: number) => Promise<void>;
+  apply: (sql: Transaction, index: number) => Promise<void>;
 }
 
 export interface UpgradeResult {
@@ -39,7 +39,7 @@ export interface UpgradeResult {
 
 /** @throws MigrationError when something is in the way, or with `strict` when there is anything to report */
 export async function upgrade(
-  sql: Connection,
+  sql: Transaction,
   { migrations, record, apply }: Upgrade,
   { say, strict }: { say: Say; strict: boolean },
 ): Promise<UpgradeResult> {

@@ -2,7 +2,7 @@
  * Hosts' journals: each held while its rows are decided, and how far it is decided without a gap (the watermark). The
  * rows themselves are in usage-rows.ts. What is asked together is one journal of each host, so hosts name the answers.
  */
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 
 export interface JournalKey {
   readonly hostId: string;
@@ -27,7 +27,7 @@ const MAX_JOURNALS_OF_HOST = 1_000;
  * whose host does not exist, or has had more journals than any host.
  */
 export async function lockJournals(
-  sql: Connection,
+  sql: Transaction,
   keys: readonly JournalKey[],
   now: Date,
 ): Promise<Map<string, LockedJournal>> {
@@ -40,7 +40,7 @@ export async function lockJournals(
 }
 
 async function lockKnownJournals(
-  sql: Connection,
+  sql: Transaction,
   keys: readonly JournalKey[],
 ): Promise<Map<string, LockedJournal>> {
   const { rows } = await sql.query<LockedJournal & { host_id: string }>(
@@ -55,7 +55,7 @@ async function lockKnownJournals(
 
 /** Nothing happens where one is there, or where its host has too many. */
 export async function openJournalRows(
-  sql: Connection,
+  sql: Transaction,
   keys: readonly JournalKey[],
   now: Date,
 ): Promise<void> {
@@ -84,7 +84,7 @@ export interface DecidedBatch extends JournalKey {
  * @returns the watermarks by host
  */
 export async function advanceWatermarks(
-  sql: Connection,
+  sql: Transaction,
   batches: readonly DecidedBatch[],
   now: Date,
 ): Promise<Map<string, number>> {
@@ -122,7 +122,7 @@ function throughBatch({ state, stored }: DecidedBatch): JournalState {
 
 /** What was stored before, out of turn, and goes on without a gap where the batch ends. */
 async function beyondBatches(
-  sql: Connection,
+  sql: Transaction,
   batches: readonly DecidedBatch[],
   reached: ReadonlyMap<string, JournalState>,
 ): Promise<{ host_id: string; seq: number; hash: string }[]> {

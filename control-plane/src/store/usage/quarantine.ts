@@ -1,7 +1,7 @@
 /** What hosts claimed and does not count: set aside whole, each content once, with an alarm for each host and reason. */
 import type { Quarantined } from "../../core/ingest/batch-decisions.ts";
 import { raiseAlarmsOnce } from "../events/alarms.ts";
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 
 export interface QuarantinedOfHost extends Quarantined {
   readonly hostId: string;
@@ -14,7 +14,7 @@ export interface QuarantinedOfHost extends Quarantined {
  * @returns by host how many were not known yet
  */
 export async function quarantine(
-  sql: Connection,
+  sql: Transaction,
   rows: readonly QuarantinedOfHost[],
   now: Date,
 ): Promise<Map<string, number>> {
@@ -37,7 +37,7 @@ function contentOf({ hostId, journalId, seq, hash, reason }: QuarantinedOfHost):
 
 /** In their order, which is that of their ids. */
 async function insertUnknown(
-  sql: Connection,
+  sql: Transaction,
   rows: readonly QuarantinedOfHost[],
   now: Date,
 ): Promise<Pick<QuarantinedOfHost, "hostId" | "seq" | "runId" | "reason">[]> {

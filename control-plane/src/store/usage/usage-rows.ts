@@ -70,7 +70,7 @@ function linesOf({ hostId, journalId, rows }: DecidedRows, receivedAt: string): 
 
 /** The signed heads of batches: proof of who claimed their rows; with what the first of them is chained to. */
 export async function keepSignedHeads(
-  sql: Connection,
+  sql: Transaction,
   batches: readonly { hostId: string; batch: JournalBatch }[],
   now: Date,
 ): Promise<void> {

@@ -7,7 +7,7 @@
  * locks only the last of these, so nobody waits in a circle.
  */
 import type { Month } from "../../../core/billing/billing-calendar.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 
 export interface Closing {
   readonly month: Month;
@@ -40,7 +40,7 @@ export interface ClosingMoment {
 }
 
 /** Waits for what is being posted; from the commit on, every record goes on a later invoice. */
-export async function beginClosing(sql: Connection, moment: ClosingMoment): Promise<void> {
+export async function beginClosing(sql: Transaction, moment: ClosingMoment): Promise<void> {
   await sql.query("LOCK TABLE invoice_closings IN EXCLUSIVE MODE");
   await sql.query(
     `INSERT INTO invoice_closings (month, hour, term, started_at) VALUES ($1, $2, $3, $4)
@@ -60,7 +60,7 @@ export interface InvoicePage extends ClosingMoment {
  * Makes the invoices of the next customers, or finishes the closing when there are none.
  * @returns whether the closing is finished
  */
-export async function issueInvoices(sql: Connection, page: InvoicePage): Promise<boolean> {
+export async function issueInvoices(sql: Transaction, page: InvoicePage): Promise<boolean> {
   const closing = await lockClosing(sql, page.month);
   if (closing === null || closing.isFinished) return true;
   const { rows } = await sql.query<{ customer_id: number }>(
@@ -90,7 +90,7 @@ export async function issueInvoices(sql: Connection, page: InvoicePage): Promise
 
 /** Whoever else makes invoices of this month waits, and goes on after ours. */
 async function lockClosing(
-  sql: Connection,
+  sql: Transaction,
   month: Month,
 ): Promise<{ isFinished: boolean; lastCustomerId: number; invoices: number } | null> {
   const { rows } = await sql.query<{ finished: boolean; last_customer_id: number; invoices: number }>(
@@ -171,7 +171,7 @@ const MAKE_INVOICES = `
  * Invoices that were issued to an account that owed: paid once it is normal again and what came in since covers what
  * was due; overdue as soon as the account is.
  */
-export async function settleInvoices(sql: Connection, now: Date): Promise<void> {
+export async function settleInvoices(sql: Transaction, now: Date): Promise<void> {
   await sql.query(
     `WITH found AS (
        SELECT i.id, i.status, c.overdue_status = 'normal' AND i.due <= (

@@ -7,7 +7,7 @@ import { spansToWrite } from "../../../core/billing/broken-time/broken-spans.ts"
 import type { Interval } from "../../../core/billing/proven-time.ts";
 import { waiveBroken } from "../runs/run-waivers.ts";
 import type { Run } from "../runs/runs.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Transaction } from "../../database/database.ts";
 import { appendEvent } from "../../events/events.ts";
 
 /** The kind of an event that tells a stretch of free time. */
@@ -22,7 +22,7 @@ export interface Cause extends Interval {
 
 /** Hold the run. Doing it again writes nothing. */
 export async function waiveSpans(
-  sql: Connection,
+  sql: Transaction,
   { run, reason, causes, now }: { run: Run; reason: BrokenReason; causes: readonly Cause[]; now: Date },
 ): Promise<void> {
   const written = await writtenSpans(sql, run.id, reason);
@@ -38,7 +38,7 @@ export async function waiveSpans(
   }
 }
 
-async function writtenSpans(sql: Connection, runId: string, reason: BrokenReason): Promise<Interval[]> {
+async function writtenSpans(sql: Transaction, runId: string, reason: BrokenReason): Promise<Interval[]> {
   const { rows } = await sql.query<{ from_at: Date; to_at: Date | null }>(
     "SELECT from_at, to_at FROM run_waivers WHERE run_id = $1 AND reason = $2 ORDER BY from_at",
     [runId, reason],
@@ -47,7 +47,7 @@ async function writtenSpans(sql: Connection, runId: string, reason: BrokenReason
 }
 
 async function tellSpan(
-  sql: Connection,
+  sql: Transaction,
   told: { run: Run; reason: BrokenReason; from: Date; to: Date | null; sentence: string; now: Date },
 ): Promise<void> {
   const { run, reason, from, to, sentence, now } = told;

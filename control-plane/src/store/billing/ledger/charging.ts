@@ -15,7 +15,7 @@ import {
   rateRun,
 } from "../../../core/billing/rating.ts";
 import { raiseAlarmsOnce } from "../../events/alarms.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { type LockedAccount, lockAccounts, type Posting, postTransactions } from "./ledger.ts";
 import { refundedOfRuns } from "./payments.ts";
 import { type RateableRun, rateableRuns } from "../runs/rateable-runs.ts";
@@ -50,7 +50,7 @@ type Unbilled = "unrated" | "later-charge" | "beyond-column";
  * @returns results by run
  */
 export async function chargeRuns(
-  sql: Connection,
+  sql: Transaction,
   runs: readonly Run[],
   proven: ReadonlyMap<string, ProvenTime>,
   moment: ChargeMoment,
@@ -90,7 +90,7 @@ function totalsOf({ rated, waivedMs, amount, provenMs }: Bill): RunTotals["bill"
 }
 
 /** A run that began while the catalogue had no price for it gets one as soon as there is one. */
-async function frozenLines(sql: Connection, runs: readonly Run[]): Promise<Map<string, PricedLine[]>> {
+async function frozenLines(sql: Transaction, runs: readonly Run[]): Promise<Map<string, PricedLine[]>> {
   const ids = runs.map(({ id }) => id);
   const frozen = await frozenLinesOf(sql, ids);
   const open = runs.flatMap((run): PriceTaking[] =>
@@ -139,7 +139,7 @@ function billOf(
 
 /** @returns the runs whose bills cannot be posted */
 async function postBills(
-  sql: Connection,
+  sql: Transaction,
   bills: readonly Bill[],
   moment: ChargeMoment,
 ): Promise<ReadonlySet<string>> {
@@ -178,7 +178,7 @@ function fitsColumns({ run, charges, amount }: Bill): boolean {
  * @returns the ledger transactions of the runs; missing where the balance cannot hold the amount
  */
 async function postAmounts(
-  sql: Connection,
+  sql: Transaction,
   bills: readonly Bill[],
   { accounts, at }: { accounts: ReadonlyMap<number, LockedAccount>; at: Date },
 ): Promise<Map<string, number>> {
@@ -245,7 +245,7 @@ function takingBack({ run, number }: Bill, { at, excess }: { at: Date; excess: P
 }
 
 async function insertRecords(
-  sql: Connection,
+  sql: Transaction,
   posted: {
     bills: readonly Bill[];
     accounts: ReadonlyMap<number, LockedAccount>;

@@ -1,7 +1,7 @@
 /** Which full hours were charged. One row per UTC hour, in order; a row without finished_at is resumed. */
 import { formatPoints, type Points } from "@remotegpu/shared/money";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
-import type { Connection } from "../../database/database.ts";
+import type { Transaction } from "../../database/database.ts";
 
 /** The full hour at or before a moment. */
 export function fullHour(at: Date): Date {
@@ -13,7 +13,7 @@ export function fullHour(at: Date): Date {
  * after its first call: what came before it was nobody's.
  */
 export async function nextHour(
-  sql: Connection,
+  sql: Transaction,
   { now, term }: { now: Date; term: number },
 ): Promise<Date | null> {
   const { rows } = await sql.query<{ hour: Date; finished: boolean }>(
@@ -34,7 +34,7 @@ export async function nextHour(
 
 /** Starts an hour, or takes it over from a leader that did not finish it. */
 export async function startHour(
-  sql: Connection,
+  sql: Transaction,
   { hour, term, now }: { hour: Date; term: number; now: Date },
 ): Promise<void> {
   await sql.query(
@@ -46,7 +46,7 @@ export async function startHour(
 
 /** Counts runs' charges, in the transaction that made them. */
 export async function countCharges(
-  sql: Connection,
+  sql: Transaction,
   hour: Date,
   charged: { runs: number; amount: Points },
 ): Promise<void> {
@@ -56,6 +56,6 @@ export async function countCharges(
   );
 }
 
-export async function finishHour(sql: Connection, { hour, now }: { hour: Date; now: Date }): Promise<void> {
+export async function finishHour(sql: Transaction, { hour, now }: { hour: Date; now: Date }): Promise<void> {
   await sql.query("UPDATE hour_ticks SET finished_at = $2 WHERE hour = $1", [hour, now]);
 }

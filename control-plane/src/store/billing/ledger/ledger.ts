@@ -10,7 +10,7 @@ import { formatPoints, MAX_POINTS, parsePoints, type Points } from "@remotegpu/s
 import { type OverdueStatus, statusAfterPosting } from "../../../core/accounts/account-state.ts";
 import { endRisks } from "./risk-records.ts";
 import { alertsAfterPostings, alertsAfterStatuses, type BalanceChange } from "../../events/money-alerts.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { appendEvents } from "../../events/events.ts";
 
 type LedgerAccount = "customer" | "cash" | "revenue" | "adjustment" | "writeoff";
@@ -44,13 +44,13 @@ export interface LockedAccount {
 }
 
 /** Holds the payer's balance to the end of the transaction. The second lock of every charge; the run is the first. */
-export async function lockAccount(sql: Connection, customerId: number): Promise<LockedAccount | null> {
+export async function lockAccount(sql: Transaction, customerId: number): Promise<LockedAccount | null> {
   return (await lockAccounts(sql, [customerId])).get(customerId) ?? null;
 }
 
 /** The same of several payers, in the order of their ids. */
 export async function lockAccounts(
-  sql: Connection,
+  sql: Transaction,
   customerIds: readonly number[],
 ): Promise<Map<number, LockedAccount>> {
   // NO KEY: rows that merely refer to the customer are not kept waiting.
@@ -82,7 +82,7 @@ export async function lockAccounts(
 }
 
 /** Entries, balance, and the state and alerts that follow from it, in the caller's transaction. */
-export async function postTransaction(sql: Connection, posting: Posting): Promise<Posted> {
+export async function postTransaction(sql: Transaction, posting: Posting): Promise<Posted> {
   const [posted] = await postTransactions(sql, [posting]);
   assert(posted !== undefined, "one posting has one answer");
   return posted;
@@ -93,7 +93,7 @@ export async function postTransaction(sql: Connection, posting: Posting): Promis
  * one by one.
  * @returns answers in the order of the postings
  */
-export async function postTransactions(sql: Connection, postings: readonly Posting[]): Promise<Posted[]> {
+export async function postTransactions(sql: Transaction, postings: readonly Posting[]): Promise<Posted[]> {
   if (postings.length === 0) return [];
   const accounts = await lockAccounts(sql, [...new Set(postings.map(({ customerId }) => customerId))]);
   const refusals = refusedPostings(postings, accounts);
@@ -151,7 +151,7 @@ function refusedPostings(
 
 /** @returns the transactions' ids, of those whose cause was not known */
 async function insertTransactions(
-  sql: Connection,
+  sql: Transaction,
   postings: readonly Posting[],
 ): Promise<Map<Posting, number>> {
   if (postings.length === 0) return new Map();
@@ -185,7 +185,7 @@ function causeOf(sourceKind: string, sourceId: string): string {
   return `${sourceKind} ${sourceId}`;
 }
 
-async function insertEntries(sql: Connection, ids: ReadonlyMap<Posting, number>): Promise<void> {
+async function insertEntries(sql: Transaction, ids: ReadonlyMap<Posting, number>): Promise<void> {
   if (ids.size === 0) return;
   const postings = [...ids.keys()];
   await sql.query(
@@ -204,7 +204,7 @@ async function insertEntries(sql: Connection, ids: ReadonlyMap<Posting, number>)
 }
 
 async function writeBalances(
-  sql: Connection,
+  sql: Transaction,
   postings: readonly Posting[],
   books: ReadonlyMap<number, LockedAccount>,
 ): Promise<void> {
@@ -233,7 +233,7 @@ interface StatusChange {
 
 /** Writes a changed state with its moment, an event and alerts; does nothing when it is the same. */
 export async function changeAccountStatus(
-  sql: Connection,
+  sql: Transaction,
   { customerId, status }: Pick<LockedAccount, "customerId" | "status">,
   { to, at }: { to: OverdueStatus; at: Date },
 ): Promise<void> {
@@ -241,7 +241,7 @@ export async function changeAccountStatus(
 }
 
 /** Each change is an event; the account keeps the last. */
-async function writeStatusChanges(sql: Connection, changes: readonly StatusChange[]): Promise<void> {
+async function writeStatusChanges(sql: Transaction, changes: readonly StatusChange[]): Promise<void> {
   if (changes.length === 0) return;
   const last = [...new Map(changes.map((change) => [change.customerId, change])).values()];
   // Who became overdue, and was made normal and overdue again, is so since the last time.

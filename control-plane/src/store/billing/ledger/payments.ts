@@ -3,7 +3,7 @@
  * agent, a lost payment by nobody, so these commit with the strongest durability that the database offers.
  */
 import { parsePoints, type Points } from "@remotegpu/shared/money";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { lockAccount, type Posted, postTransaction } from "./ledger.ts";
 import { lockRun } from "../runs/runs.ts";
 
@@ -24,16 +24,16 @@ export type PaymentResult =
       reason: "not-positive" | "zero" | "unknown-run" | "more-than-charged" | "more-than-owed";
     };
 
-/** Call in a transaction. The amount must be above zero. */
-export async function topUp(sql: Connection, payment: Payment): Promise<PaymentResult> {
+/** The amount must be above zero. */
+export async function topUp(sql: Transaction, payment: Payment): Promise<PaymentResult> {
   if (payment.amount <= 0n) return { posted: false, reason: "not-positive" };
   await commitDurably(sql);
   const { id, ...posting } = payment;
   return postTransaction(sql, { ...posting, sourceKind: "topup", sourceId: id, contra: "cash" });
 }
 
-/** Call in a transaction. A signed correction with a reason. */
-export async function adjust(sql: Connection, payment: Payment): Promise<PaymentResult> {
+/** A signed correction with a reason. */
+export async function adjust(sql: Transaction, payment: Payment): Promise<PaymentResult> {
   if (payment.amount === 0n) return { posted: false, reason: "zero" };
   await commitDurably(sql);
   const { id, ...posting } = payment;
@@ -45,9 +45,9 @@ export async function adjust(sql: Connection, payment: Payment): Promise<Payment
   });
 }
 
-/** Call in a transaction. Gives back at most what the run was charged and not refunded yet, else nothing at all. */
+/** Gives back at most what the run was charged and not refunded yet, else nothing at all. */
 export async function refund(
-  sql: Connection,
+  sql: Transaction,
   payment: Omit<Payment, "customerId"> & { readonly runId: string },
 ): Promise<PaymentResult> {
   if (payment.amount <= 0n) return { posted: false, reason: "not-positive" };
@@ -68,8 +68,8 @@ export async function refund(
   });
 }
 
-/** Call in a transaction. Forgives at most what the balance is below zero, else nothing at all. */
-export async function writeOff(sql: Connection, payment: Payment): Promise<PaymentResult> {
+/** Forgives at most what the balance is below zero, else nothing at all. */
+export async function writeOff(sql: Transaction, payment: Payment): Promise<PaymentResult> {
   if (payment.amount <= 0n) return { posted: false, reason: "not-positive" };
   await commitDurably(sql);
   const account = await lockAccount(sql, payment.customerId);
@@ -86,7 +86,7 @@ export async function writeOff(sql: Connection, payment: Payment): Promise<Payme
   });
 }
 
-async function isKnown(sql: Connection, kind: "refund" | "writeoff", id: string): Promise<boolean> {
+async function isKnown(sql: Transaction, kind: "refund" | "writeoff", id: string): Promise<boolean> {
   const { rowCount } = await sql.query(
     "SELECT FROM ledger_transactions WHERE source_kind = $1 AND source_id = $2",
     [kind, id],
@@ -109,6 +109,6 @@ export async function refundedOfRuns(
   return new Map(rows.map((row) => [row.run_id, parsePoints(row.refunded)]));
 }
 
-async function commitDurably(sql: Connection): Promise<void> {
+async function commitDurably(sql: Transaction): Promise<void> {
   await sql.query("SET LOCAL synchronous_commit = 'remote_apply'");
 }

@@ -1,10 +1,10 @@
 /** Puts example specs with their prices into the catalogue. What is there already stays as it is. */
 import type { ExampleSpec } from "../../../core/orders/prices/example-prices.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Transaction } from "../../database/database.ts";
 
-/** The specs that were made; the others were there. Call in a transaction. */
+/** The specs that were made; the others were there. */
 export async function addExamples(
-  sql: Connection,
+  sql: Transaction,
   examples: readonly ExampleSpec[],
   { now, createdBy }: { now: Date; createdBy: number },
 ): Promise<string[]> {

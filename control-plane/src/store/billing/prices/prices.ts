@@ -6,7 +6,7 @@ import { parsePrice } from "@remotegpu/shared/money";
 import { MS_PER_MINUTE, THOUSANDTHS } from "@remotegpu/shared/units";
 import type { CataloguePrice, SpecPrices, SpecShape } from "../../../core/orders/prices/price-lines.ts";
 import type { BillingUnit } from "../../../core/billing/rating.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 
 /** The shape as the API has it: cores and bytes. */
 export interface ShapeRow {
@@ -77,7 +77,7 @@ export async function pricesInForceAt(
 }
 
 /** Keeps the specs' prices as they are to the end of the transaction; several may hold them at once. */
-export async function holdPrices(sql: Connection, specs: readonly string[]): Promise<void> {
+export async function holdPrices(sql: Transaction, specs: readonly string[]): Promise<void> {
   await sql.query("SELECT FROM specs WHERE spec = ANY($1::text[]) ORDER BY spec FOR SHARE", [specs]);
 }
 
@@ -173,10 +173,10 @@ export async function priceObstacle(
 }
 
 /**
- * Adds an entry, unless something speaks against it. Call in a transaction, which then holds the spec: prices of a run
+ * Adds an entry, unless something speaks against it. The transaction then holds the spec: prices of a run
  * are frozen before this entry or with it.
  */
-export async function addPrice(sql: Connection, price: NewPrice, now: Date): Promise<PriceAdded> {
+export async function addPrice(sql: Transaction, price: NewPrice, now: Date): Promise<PriceAdded> {
   await sql.query("INSERT INTO specs (spec) VALUES ($1) ON CONFLICT DO NOTHING", [price.spec]);
   await sql.query("SELECT FROM specs WHERE spec = $1 FOR UPDATE", [price.spec]);
   const obstacle = await priceObstacle(sql, price, now);

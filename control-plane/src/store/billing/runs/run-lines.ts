@@ -11,7 +11,7 @@ import {
   type SpecPrices,
 } from "../../../core/orders/prices/price-lines.ts";
 import type { BillingUnit, PricedLine } from "../../../core/billing/rating.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { holdPrices, pricesInForceAt, specPricesOf, unpriced } from "../prices/prices.ts";
 import type { Run } from "./runs.ts";
 
@@ -42,7 +42,7 @@ export interface PriceTaking {
  * taken again, so that the order of messages does not matter. A line without a price stays open: the run is kept
  * uncharged until the catalogue has one.
  */
-export async function freezePrices(sql: Connection, takings: readonly PriceTaking[]): Promise<void> {
+export async function freezePrices(sql: Transaction, takings: readonly PriceTaking[]): Promise<void> {
   if (takings.length === 0) return;
   await holdPrices(sql, [...new Set(takings.map(({ run }) => run.spec))]);
   const moments = takings.map(({ run, at }) => ({ spec: run.spec, at }));

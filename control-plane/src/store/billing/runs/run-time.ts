@@ -5,7 +5,7 @@
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import type { BootZero } from "../../../core/ingest/usage-check.ts";
 import { atUtc, type Interval, type ProvenTime, union } from "../../../core/billing/proven-time.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 
 /** A boot cannot be older than this; a host that says so is not believed. */
 export const MAX_BOOT_AGE_MS = 20 * 365 * MS_PER_DAY;
@@ -59,7 +59,7 @@ export interface BootOfHost {
  * not told us about is missing.
  */
 export async function holdBootZeros(
-  sql: Connection,
+  sql: Transaction,
   boots: readonly BootOfHost[],
   now: Date,
 ): Promise<Map<string, Map<string, BootZero>>> {
@@ -119,7 +119,7 @@ export async function unexpectedBoots<Boot extends BootOfHost & { readonly journ
 
 /** Adds intervals to what is proven of runs, once for each run and boot; what is there already changes nothing. */
 export async function addProvenTimes(
-  sql: Connection,
+  sql: Transaction,
   times: readonly (BootOfHost & { runId: string; intervals: readonly Interval[] })[],
 ): Promise<void> {
   const added = times

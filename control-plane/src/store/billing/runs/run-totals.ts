@@ -5,7 +5,7 @@
  */
 import { formatPoints, type Points } from "@remotegpu/shared/money";
 import { type ProvenTime, totalMs } from "../../../core/billing/proven-time.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Transaction } from "../../database/database.ts";
 
 export interface RunTotals {
   readonly runId: string;
@@ -25,7 +25,7 @@ export interface RunTotals {
 }
 
 /** Hold the runs. */
-export async function writeRunTotals(sql: Connection, totals: readonly RunTotals[]): Promise<void> {
+export async function writeRunTotals(sql: Transaction, totals: readonly RunTotals[]): Promise<void> {
   if (totals.length === 0) return;
   const [firsts, lasts] = [
     totals.map(({ proven }) => proven.at(0)),

@@ -4,7 +4,7 @@
  */
 import { type BrokenReason, waivedTime } from "../../../core/billing/waived-time.ts";
 import type { ProvenTime } from "../../../core/billing/proven-time.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 
 export interface BrokenStretch {
   readonly runId: string;
@@ -20,7 +20,7 @@ export interface BrokenStretch {
  * Waives a stretch, or sets the end of one that lasted on; one that has its end stays as it is. Hold the run.
  * @returns whether anything changed; then the run waits for a charge, or a credit
  */
-export async function waiveBroken(sql: Connection, stretch: BrokenStretch, now: Date): Promise<boolean> {
+export async function waiveBroken(sql: Transaction, stretch: BrokenStretch, now: Date): Promise<boolean> {
   const { rowCount } = await sql.query(
     `INSERT INTO run_waivers AS w (run_id, reason, from_at, to_at, evidence, created_at)
      VALUES ($1, $2, $3, $4, $5, $6)

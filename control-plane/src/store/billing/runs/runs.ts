@@ -7,7 +7,7 @@ import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { PricedLine } from "../../../core/billing/rating.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
 import { type StartName, startKey } from "../../../core/workloads/start.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Transaction } from "../../database/database.ts";
 
 export interface NewRun {
   readonly id: string;
@@ -50,7 +50,7 @@ export interface Run {
 }
 
 /** Call in the transaction that makes the placements. */
-export async function openRuns(sql: Connection, runs: readonly NewRun[]): Promise<void> {
+export async function openRuns(sql: Transaction, runs: readonly NewRun[]): Promise<void> {
   await sql.query(
     `INSERT INTO runs (id, instance_id, epoch, host_id, customer_id, ordered_by, workspace_id, resource_type,
                        resource_id, resource_name, spec, gpu_model, ordered_at)
@@ -87,10 +87,7 @@ const COLUMNS = `id, instance_id, epoch, host_id, customer_id, workspace_id, res
   spec, gpu_model, ordered_at, first_proven_at, last_proven_at, waive_from, closed_at, posted_amount, uncharged`;
 
 /** Holds the runs to the end of the transaction, in the order of their ids, so that nobody waits in a circle. */
-export async function lockRuns(
-  sql: Connection,
-  runIds: readonly string[],
-): Promise<Map<string, Run>> {
+export async function lockRuns(sql: Transaction, runIds: readonly string[]): Promise<Map<string, Run>> {
   if (runIds.length === 0) return new Map();
   const { rows } = await sql.query<RunRow>(
     `SELECT ${COLUMNS} FROM runs WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE`,
@@ -99,12 +96,12 @@ export async function lockRuns(
   return new Map(rows.map((row) => [row.id, runOf(row)]));
 }
 
-export async function lockRun(sql: Connection, runId: string): Promise<Run | null> {
+export async function lockRun(sql: Transaction, runId: string): Promise<Run | null> {
   return (await lockRuns(sql, [runId])).get(runId) ?? null;
 }
 
 /** Its end is known: no later time can be this run's. What is proven until then still counts, whenever it arrives. */
-export async function closeRun(sql: Connection, runId: string, at: Date): Promise<void> {
+export async function closeRun(sql: Transaction, runId: string, at: Date): Promise<void> {
   await sql.query("UPDATE runs SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL", [runId, at]);
 }
 
@@ -112,7 +109,7 @@ export async function closeRun(sql: Connection, runId: string, at: Date): Promis
  * Of a container that never ran no last row will come: nothing of it is left on its host, so it has no time. One that was
  * ever told ready has some, be its rows still on their way.
  */
-export async function closeUnbegunRun(sql: Connection, runId: string, at: Date): Promise<void> {
+export async function closeUnbegunRun(sql: Transaction, runId: string, at: Date): Promise<void> {
   await sql.query(
     `UPDATE runs SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL AND first_proven_at IS NULL
         AND NOT EXISTS (SELECT FROM run_readiness y WHERE y.run_id = runs.id)`,
@@ -125,7 +122,7 @@ export async function closeUnbegunRun(sql: Connection, runId: string, at: Date):
  * (a customer's own: 60 s later), for re-placements, and for what its host itself called over.
  */
 export async function waiveRun(
-  sql: Connection,
+  sql: Transaction,
   { runId, from, reason }: { runId: string; from: Date; reason: string },
 ): Promise<void> {
   await waiveRuns(sql, { runIds: [runId], from, reason });
@@ -133,7 +130,7 @@ export async function waiveRun(
 
 /** The same of several, which the caller holds. */
 async function waiveRuns(
-  sql: Connection,
+  sql: Transaction,
   { runIds, from, reason }: { runIds: readonly string[]; from: Date; reason: string },
 ): Promise<void> {
   await sql.query(
@@ -148,7 +145,7 @@ async function waiveRuns(
  * the caller, who locks runs before accounts and hosts.
  */
 export async function waiveEarlierRuns(
-  sql: Connection,
+  sql: Transaction,
   { runIds, from }: { runIds: readonly string[]; from: Date },
 ): Promise<void> {
   if (runIds.length > 0) await waiveRuns(sql, { runIds, from, reason: "placed anew" });
@@ -156,7 +153,7 @@ export async function waiveEarlierRuns(
 
 /** The open runs of these starts' instances, held to the end of the transaction, in the order of their ids. */
 export async function lockOpenRunsOf(
-  sql: Connection,
+  sql: Transaction,
   starts: readonly StartName[],
 ): Promise<{ id: string; start: StartName }[]> {
   const { rows } = await sql.query<{
@@ -183,7 +180,7 @@ export async function lockOpenRunsOf(
 
 /** Likewise for runs of one placement: the named ones, or all of them. */
 export async function waiveRunsOf(
-  sql: Connection,
+  sql: Transaction,
   placement: {
     instanceId: string;
     epoch: number;

@@ -18,7 +18,7 @@ import {
 import { raiseAlarmOnce } from "../../events/alarms.ts";
 import { lockAccount, postTransaction } from "../ledger/ledger.ts";
 import { pricesInForce } from "../prices/prices.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { setting } from "../../accounts/settings.ts";
 import { samplesOfDay } from "./day-samples.ts";
 
@@ -32,7 +32,7 @@ interface StorageBill {
 }
 
 /** Whether the day was charged by this call, be it nothing. */
-export async function chargeStorageDay(sql: Connection, bill: StorageBill): Promise<boolean> {
+export async function chargeStorageDay(sql: Transaction, bill: StorageBill): Promise<boolean> {
   const workspace = await payerOf(sql, bill.workspaceId);
   const account = workspace && (await lockAccount(sql, workspace.owner_id));
   // An owner whom the old system lost pays nothing.
@@ -80,7 +80,7 @@ async function isCharged(sql: Connection, { workspaceId, day }: StorageBill): Pr
 }
 
 async function post(
-  sql: Connection,
+  sql: Transaction,
   { workspaceId, day }: StorageBill,
   { customerId, rated }: { customerId: number; rated: RatedStorageDay },
 ): Promise<number | "beyond-column"> {
@@ -107,7 +107,7 @@ async function post(
 }
 
 async function insertRecord(
-  sql: Connection,
+  sql: Transaction,
   { workspaceId, day, calendar }: StorageBill,
   paid: {
     customerId: number;
@@ -142,7 +142,7 @@ async function insertRecord(
 }
 
 async function insertDay(
-  sql: Connection,
+  sql: Transaction,
   { workspaceId, day }: StorageBill,
   {
     customerId,

@@ -4,7 +4,7 @@
  */
 import type { StorageReport } from "@remotegpu/shared/storage-sampling";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { OWNERS_IN_POOL } from "./pool-folders.ts";
 
 /** A host that has not asked for longer runs an agent that does not sample. It asks a few times an hour. */
@@ -38,9 +38,9 @@ export async function samplerOf(
   return rows[0]?.id ?? null;
 }
 
-/** Gives the hour to a host, with nothing sampled yet; false where it is sampled already. Call in a transaction. */
+/** Gives the hour to a host, with nothing sampled yet; false where it is sampled already. */
 export async function claimHour(
-  sql: Connection,
+  sql: Transaction,
   claim: { pool: string; hour: Date; hostId: string; now: Date },
 ): Promise<boolean> {
   const { rowCount } = await sql.query(
@@ -74,10 +74,10 @@ export type PartTaken = { taken: true } | { taken: false; reason: "not-asked" | 
 
 /**
  * Takes a part of a host's report; owners that have nothing in the pool are passed over. Of an hour that is sampled
- * nothing changes any more, whatever comes. Call in a transaction.
+ * nothing changes any more, whatever comes.
  */
 export async function takePart(
-  sql: Connection,
+  sql: Transaction,
   { hostId, report, now }: { hostId: string; report: StorageReport; now: Date },
 ): Promise<PartTaken> {
   const hour = new Date(report.hourMs);
@@ -107,7 +107,7 @@ export async function takePart(
 
 /** Owners' ids are workspaces'. Nothing at all needs no row: an hour that is sampled says so by itself. */
 async function insertSums(
-  sql: Connection,
+  sql: Transaction,
   { pool, hour, sums }: { pool: string; hour: Date; sums: StorageReport["sums"] },
 ): Promise<void> {
   await sql.query(

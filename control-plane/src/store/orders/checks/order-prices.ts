@@ -52,4 +52,3 @@ function standingOf({ prices, isRetired }: CatalogueSpec): "sold" | "retired" | 
   if (isRetired) return "retired";
   return prices.every((price) => price.isRetired === true) ? "unpriced" : "sold";
 }
-

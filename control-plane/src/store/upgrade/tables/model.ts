@@ -4,7 +4,7 @@
  * of columns to keep true.
  */
 import { readCatalogue, type Catalogue } from "../catalogue.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 
 const SCHEMA = "remotegpu_model";
 
@@ -13,7 +13,7 @@ const SCHEMA = "remotegpu_model";
  * While it is built nothing but it is in sight: a migration that drops an index must not find a real one.
  */
 export async function modelOf<T>(
-  sql: Connection,
+  sql: Transaction,
   migrations: readonly string[],
   ask: (model: Catalogue) => Promise<T>,
 ): Promise<T> {
