@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { hash } from "node:crypto";
 import { DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
 import { APPLICATION_ROLE } from "./application-role.ts";
-import { Standing } from "./standing.ts";
+import { ConnectionStanding } from "./standing.ts";
 import { type Statement, StatementInRole, type StatementResult } from "./statement-in-role.ts";
 import { arrayLiteral } from "./array-literal.ts";
 import { columnTypes } from "./column-types.ts";
@@ -87,7 +87,7 @@ export interface Database extends Connection {
   readonly pool: Pool;
   readonly keepsPlans: boolean;
   /** As whom its connections work. */
-  readonly standing: Standing;
+  readonly standing: ConnectionStanding;
   close(): Promise<void>;
 }
 
@@ -106,7 +106,7 @@ export function openDatabase(
     actsAs = "application",
   }: { maxConnections?: number; keepsPlans?: boolean; actsAs?: "application" | "owner" } = {},
 ): Database {
-  const standing = new Standing();
+  const standing = new ConnectionStanding();
   const pool = new Pool({
     // The pool hands the connection out once this is done, whatever its type says of waiting.
     ...(actsAs === "application" && { onConnect: (client) => standing.look(client) }),
@@ -236,7 +236,7 @@ async function ask<Row extends QueryResultRow>(
 /** Outside every transaction. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 async function askAlone<Row extends QueryResultRow>(
-  { pool, standing }: { pool: Pool; standing: Standing },
+  { pool, standing }: { pool: Pool; standing: ConnectionStanding },
   question: Question,
 ): Promise<{ rows: Row[]; rowCount: number }> {
   const isInRole = () => standing.footing === "in-role";

@@ -4,7 +4,7 @@
  */
 import { parsePoints } from "@remotegpu/shared/money";
 import type { ProvenTime } from "../../../core/billing/proven-time.ts";
-import type { PricedLine, Share } from "../../../core/billing/rating.ts";
+import type { PricedLine, MonthShare } from "../../../core/billing/rating.ts";
 import type { Connection } from "../../database/database.ts";
 import { waivedTimes } from "./run-waivers.ts";
 import type { Run } from "./runs.ts";
@@ -19,7 +19,7 @@ export interface RateableRun {
 
 interface PostedShares {
   /** By line and month of use. */
-  readonly shares: readonly Share[];
+  readonly shares: readonly MonthShare[];
   readonly lastAt: Date | null;
   /** How many ledger transactions the run has had. */
   readonly count: number;
