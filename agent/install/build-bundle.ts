@@ -29,7 +29,7 @@ const agentFolder = join(import.meta.dirname, "..");
 /** Debian's busybox-static; a container that runs it has no library to link it with. */
 const BUSYBOX = "/usr/bin/busybox";
 
-export class BundleError extends Error {
+class BundleError extends Error {
   override readonly name = "BundleError";
 }
 

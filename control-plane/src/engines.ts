@@ -27,7 +27,7 @@ export class EngineError extends Error {
   override readonly name = "EngineError";
 }
 
-export interface Tls {
+interface Tls {
   ca: string;
   caSha256: string;
   certFile: string;

@@ -8,7 +8,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import { CONTROL_PLANE_WAKE } from "@remotegpu/shared/subjects";
-import { type Loop, startLoop } from "./controllers/loop.ts";
+import { type RunningLoop, startLoop } from "./controllers/loop.ts";
 import {
   type Degradation,
   degradationOf,
@@ -61,7 +61,7 @@ export class FleetLink {
   #way: Way | null = null;
   /** Null before the first look has ended. */
   #state: StreamState | null = null;
-  #loop: Loop | null = null;
+  #loop: RunningLoop | null = null;
   /** Of those who wait for the next look to end. */
   #looked: (() => void)[] = [];
 

@@ -215,9 +215,9 @@ async function checkStreamOf(config: Config): Promise<CheckResult> {
 
 /** A default that names a moment is written in the session's time zone. */
 async function snapshotInUtc(db: Database): Promise<string> {
-  return await transaction(db, async (connection) => {
-    await connection.query("SET LOCAL TimeZone = 'UTC'");
-    return await schemaSnapshot(connection);
+  return await transaction(db, async (sql) => {
+    await sql.query("SET LOCAL TimeZone = 'UTC'");
+    return await schemaSnapshot(sql);
   });
 }
 

@@ -25,7 +25,7 @@ export const GpuCordon = z.object({ kind: z.enum(["drain", "fatal"]), sinceMs: z
 export type GpuCordon = z.infer<typeof GpuCordon>;
 
 export const MAX_GPU_STRANGERS = 16;
-export const MAX_GPU_REASONS = 8;
+const MAX_GPU_REASONS = 8;
 
 export const GpuReport = z.object({
   uuid: GpuUuid,
@@ -67,7 +67,7 @@ export const GpuReport = z.object({
 });
 export type GpuReport = z.infer<typeof GpuReport>;
 
-export const ATTACH_MODES = ["cdi", "gpus", "plain"] as const;
+const ATTACH_MODES = ["cdi", "gpus", "plain"] as const;
 export type AttachMode = (typeof ATTACH_MODES)[number];
 
 export const MachineReport = z.object({

@@ -26,8 +26,7 @@ export const ReadOnlyMount = z.object({
 export type ReadOnlyMount = z.infer<typeof ReadOnlyMount>;
 
 /** A folder of the pool that is made if missing and outlives the run: code and output. */
-export const PersistentFolder = z.object({ source: PoolPath, target: z.string().max(64) });
-export type PersistentFolder = z.infer<typeof PersistentFolder>;
+const PersistentFolder = z.object({ source: PoolPath, target: z.string().max(64) });
 
 export const AttachedGpu = z.object({
   uuid: GpuUuid,

@@ -9,7 +9,7 @@ import { BootId, InstanceId, JournalId, RunId } from "./ids.ts";
 import { text } from "./text.ts";
 
 /** How sure the agent is that the run was alive over the whole interval. Only `unproven` is free. */
-export const PROOFS = ["exact", "bounded", "reconstructed", "unproven"] as const;
+const PROOFS = ["exact", "bounded", "reconstructed", "unproven"] as const;
 export type Proof = (typeof PROOFS)[number];
 
 /** A stretch of a run's time, [startMs, endMs) on the host's monotonic clock of one boot. */

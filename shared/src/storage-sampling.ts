@@ -11,7 +11,7 @@ import { MS_PER_HOUR } from "./units.ts";
 /** Of one page. A path has at most 512 characters, as a rule 50, so the payload limit may end a page before. */
 export const MAX_FOLDERS_PER_PAGE = 2_000;
 /** Of one message. */
-export const MAX_SUMS_PER_REPORT = 2_000;
+const MAX_SUMS_PER_REPORT = 2_000;
 /** A PiB of one owner on one pool; whoever claims more is not believed. */
 export const MAX_SAMPLE_BYTES = 2 ** 50;
 
@@ -23,12 +23,11 @@ const HourMs = z.int().nonnegative().multipleOf(MS_PER_HOUR);
 /** How long from now it makes sense to ask again. */
 const AgainInMs = z.int().nonnegative().max(MS_PER_HOUR);
 
-export const StorageQuestion = z.object({
+const StorageQuestion = z.object({
   kind: z.literal("storage-question"),
   /** Null begins; further pages name what the page before said is next. */
   after: Cursor.nullable(),
 });
-export type StorageQuestion = z.infer<typeof StorageQuestion>;
 
 export const StorageReport = z.object({
   kind: z.literal("storage-report"),

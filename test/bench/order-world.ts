@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
 import { createFirstAdminKey } from "@remotegpu/control-plane/http/server/admin-key";
+import { noAttempts } from "@remotegpu/control-plane/http/request/attempts";
 import { createApp } from "@remotegpu/control-plane/http/server/app";
 import type { ApiDeps } from "@remotegpu/control-plane/http/deps";
 import { openServer } from "@remotegpu/control-plane/http/server/server";
@@ -193,6 +194,7 @@ async function depsOf(
     },
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
     passwords: passwordSeal(operator),
+    attempts: noAttempts(),
     config: {
       version: "0.0.0-bench",
       publicUrl: "http://127.0.0.1:8080",

@@ -178,7 +178,7 @@ export async function openCustomers(db: Database, count: number): Promise<number
     effectiveFrom: new Date("2025-01-01T00:00:00Z"),
     createdBy: null,
   };
-  await addPrice(db, price, price.effectiveFrom);
+  await transaction(db, (sql) => addPrice(sql, price, price.effectiveFrom));
   const ids: number[] = [];
   for (let nth = 0; nth < count; nth += 1) ids.push(await openCustomer(db, `customer-${nth}`));
   return ids;

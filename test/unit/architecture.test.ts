@@ -25,6 +25,15 @@ const SQL =
 const READS_THE_CLOCK = /\bnew\s+Date\b(?!\s*\(\s*[^)\s])|(?<!\bnew\s+|[.\w])Date\s*\(/;
 
 const sources = PACKAGES.flatMap((name) => filesOf(`${name}/src/**/*.ts`));
+/** Where programs begin; whatever else lies in the sources is imported by something. */
+const MAINS = [
+  "agent/src/access/main.ts",
+  "agent/src/access/relay/main.ts",
+  "agent/src/main.ts",
+  "control-plane/src/cli/main.ts",
+  "control-plane/src/main.ts",
+  "control-plane/src/quickstart/main.ts",
+];
 /** Unit tests lie where what they test does. */
 const tests = new Set(filesOf("test/unit/{agent,control-plane,shared}/**/*.test.ts"));
 const coreFiles = sources.filter((file) => file.includes("/src/core/"));
@@ -96,6 +105,24 @@ test("a unit test lies in a folder that mirrors one of the sources", () => {
   const folders = new Set(sources.map((file) => dirname(mirrorOf(file))));
 
   expect([...tests].filter((file) => !folders.has(dirname(file)))).toEqual([]);
+});
+
+/** Knip takes each file for an entry, since tests may import any; so who imports nobody else's file is found here. */
+test("a source that nothing imports is a main", () => {
+  const sourceOf = (from: string, path: string) => {
+    const [, name, rest] = /^@remotegpu\/([\w-]+)\/(.+)$/.exec(path) ?? [];
+    return name === undefined ? join(dirname(from), path) : `${name}/src/${rest}.ts`;
+  };
+  const importing = [...sources, ...filesOf("agent/install/*.ts")];
+  const imported = new Set(
+    importing.flatMap((from) =>
+      [...codeOf(from).matchAll(/(?:from|import|import\()\s*"([^"]+)"/g)].map(([, path = ""]) =>
+        sourceOf(from, path),
+      ),
+    ),
+  );
+
+  expect(sources.filter((file) => !imported.has(file))).toEqual(MAINS);
 });
 
 /** What a folder holds, and which of it imports which: subfolders with all that is in them, and single files. */

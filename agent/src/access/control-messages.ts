@@ -51,5 +51,5 @@ export const AccessNews = z.object({
 export type AccessNews = z.infer<typeof AccessNews>;
 
 /** What was said makes no sense; the connection ends after it. */
-export const AccessRefusal = z.object({ kind: z.literal("refused"), reason: z.string().max(500) });
+const AccessRefusal = z.object({ kind: z.literal("refused"), reason: z.string().max(500) });
 export const AccessAnswer = z.discriminatedUnion("kind", [AccessNews, AccessRefusal]);

@@ -1,6 +1,6 @@
 /**
- * The host's two clocks. Metering counts on CLOCK_MONOTONIC, which only goes forward and starts anew at each
- * boot, so a moment is (boot id, milliseconds). The wall clock is a label for people and decides nothing.
+ * The clock on which metering counts: CLOCK_MONOTONIC, which only goes forward and starts anew at each boot, so a moment is
+ * (boot id, milliseconds). The wall clock decides nothing.
  */
 import { readFile } from "node:fs/promises";
 import { BootId } from "@remotegpu/shared/ids";
@@ -15,9 +15,4 @@ export function monotonicMs(): number {
 
 export async function readBootId(file: string = BOOT_ID_FILE): Promise<BootId> {
   return BootId.parse((await readFile(file, "utf8")).trim());
-}
-
-/** RFC 3339 in UTC, for logs. */
-export function hostTimeLabel(): string {
-  return new Date().toISOString();
 }

@@ -2,7 +2,7 @@
 import { BootId, RunId } from "@remotegpu/shared/ids";
 import type { UsageEntry } from "@remotegpu/shared/journal-row";
 import { z } from "zod";
-import type { Interval } from "../core/metering/usage-interval.ts";
+import type { UsageInterval } from "../core/metering/usage-interval.ts";
 import type { JournalDatabase } from "./database/journal-database.ts";
 import { seal, unseal, type StoredSeal } from "./database/sealed.ts";
 
@@ -11,7 +11,7 @@ const NOBODY = { pid: 1, startTicks: 0 };
 
 const Milliseconds = z.int().nonnegative();
 
-export const StoredInterval: z.ZodType<Interval> = z.object({
+export const StoredInterval: z.ZodType<UsageInterval> = z.object({
   runId: RunId,
   bootId: BootId,
   pid: z.int().positive(),
@@ -29,7 +29,7 @@ export class IntervalStore {
     this.#database = database;
   }
 
-  all(): Map<RunId, Interval> {
+  all(): Map<RunId, UsageInterval> {
     const intervals = this.#stored()
       .map((row) => unseal(row, StoredInterval))
       .filter((interval) => interval !== null);
@@ -37,7 +37,7 @@ export class IntervalStore {
   }
 
   /** Call it inside a transaction. */
-  put(interval: Interval): void {
+  put(interval: UsageInterval): void {
     this.#database
       .prepare(
         `INSERT INTO intervals (run_id, entry, entry_hash) VALUES (:runId, :entry, :entry_hash)
@@ -76,6 +76,6 @@ export class IntervalStore {
   }
 }
 
-function coveredBy({ runId, bootId, endMs }: UsageEntry): Interval {
+function coveredBy({ runId, bootId, endMs }: UsageEntry): UsageInterval {
   return { runId, bootId, ...NOBODY, startMs: endMs, endMs, wallEndMs: 0, isOpen: false };
 }

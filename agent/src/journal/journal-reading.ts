@@ -13,7 +13,7 @@ import type { StoredLink } from "@remotegpu/shared/chain-walk";
 import { z } from "zod";
 import type { PulledImage } from "../core/images/image-rights.ts";
 import type { RunRecord } from "../core/runs/run-record.ts";
-import type { Interval } from "../core/metering/usage-interval.ts";
+import type { UsageInterval } from "../core/metering/usage-interval.ts";
 import { StoredContact } from "./contact-store.ts";
 import { complaintAbout } from "./database/integrity.ts";
 import { StoredInterval } from "./interval-store.ts";
@@ -52,7 +52,7 @@ export type DamagedEntry = {
 
 export type JournalState = {
   runs: RunRecord[];
-  intervals: Interval[];
+  intervals: UsageInterval[];
   pulledImages: PulledImage[];
   /** Images by the names that orders and fetches say. */
   wantedImages: string[];

@@ -10,7 +10,7 @@ import { GENESIS_HASH, sha256, type UsageEntry } from "@remotegpu/shared/journal
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import assert from "node:assert";
 import type { MeterStep } from "../core/metering/metering.ts";
-import type { Interval } from "../core/metering/usage-interval.ts";
+import type { UsageInterval } from "../core/metering/usage-interval.ts";
 import { Ballast, BALLAST_BYTES } from "./database/ballast.ts";
 import { ConfirmationStore, type Confirmation, type ConfirmOutcome } from "./rows/confirmation-store.ts";
 import { ContactStore } from "./contact-store.ts";
@@ -28,7 +28,7 @@ export const JOURNAL_FILE = "journal.sqlite";
 /** An idle journal writes down its open time this often. */
 const IDLE_WRITE_MS = MS_PER_HOUR;
 /** Unsent rows checked at open; those beyond are checked when they are sent. A fraction of a second. */
-export const CHECKED_AT_OPEN = 5_000;
+const CHECKED_AT_OPEN = 5_000;
 
 export interface JournalOptions {
   folder: string;
@@ -149,7 +149,7 @@ export class Journal {
     };
   }
 
-  intervals(): Map<RunId, Interval> {
+  intervals(): Map<RunId, UsageInterval> {
     return this.#intervals.all();
   }
 

@@ -42,7 +42,7 @@ export class RequestRefusedError extends Error {
 }
 
 /** All pages of one generation. */
-export interface DesiredSet {
+export interface PulledDesiredSet {
   term: number;
   generation: number;
   confirmedStops: number | null;
@@ -51,7 +51,7 @@ export interface DesiredSet {
   fetches: DesiredFetch[] | undefined;
 }
 
-export interface ObservedState {
+export interface ObservedToTell {
   digest: string;
   machine: MachineReport | null;
   gpus: GpuReport[] | null;
@@ -83,7 +83,7 @@ export class ControlPlaneClient {
     return { reply, roundTripMs: Math.ceil(performance.now() - sentMs) };
   }
 
-  async pull(): Promise<DesiredSet> {
+  async pull(): Promise<PulledDesiredSet> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const desired = await this.#pullOneGeneration();
       if (desired !== null) return desired;
@@ -91,7 +91,7 @@ export class ControlPlaneClient {
     throw new RequestRefusedError(`the desired set changed during each of ${MAX_ATTEMPTS} pulls`);
   }
 
-  async reportObserved(observed: ObservedState): Promise<void> {
+  async reportObserved(observed: ObservedToTell): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#reportAllPages(observed);
@@ -113,7 +113,7 @@ export class ControlPlaneClient {
   }
 
   /** Null when a page was of another generation or term than the first. */
-  async #pullOneGeneration(): Promise<DesiredSet | null> {
+  async #pullOneGeneration(): Promise<PulledDesiredSet | null> {
     const first = await this.#pullPage({ kind: "pull", generation: null, page: 0 });
     if (first.pages > MAX_PAGES)
       throw new RequestRefusedError(`a desired set of ${first.pages} pages is not one`);
@@ -136,7 +136,7 @@ export class ControlPlaneClient {
     return this.#ask(up(this.#host, "pull"), request, PullReply, PAGE_WITHIN_MS);
   }
 
-  async #reportAllPages({ digest, machine, gpus, instances, leases, pulls }: ObservedState): Promise<void> {
+  async #reportAllPages({ digest, machine, gpus, instances, leases, pulls }: ObservedToTell): Promise<void> {
     // What goes along with the first page is not small: hundreds of leases and images, cards with their reasons.
     const whole = { machine, gpus, leases, pulls };
     const pages = pagesOf(instances, MAX_PAGE_BYTES - ENVELOPE_BYTES - encode(whole).byteLength);

@@ -21,7 +21,7 @@ import { decode, encode } from "@remotegpu/shared/wire";
 import type { MessageHandler } from "./connection.ts";
 
 /** Each holds a request to the runtime open and one piece of output. */
-export const MAX_LOG_SESSIONS = 64;
+const MAX_LOG_SESSIONS = 64;
 const MAX_SESSIONS_OF_RUN = 16;
 const LOOK_EVERY_MS = 5_000;
 

@@ -12,7 +12,11 @@ import type { Journal } from "../journal/journal.ts";
 import { JournalError } from "../journal/database/journal-database.ts";
 import type { Outbox } from "../journal/rows/outbox.ts";
 import { LinkDownError, type HostConnection } from "../link/connection.ts";
-import { ControlPlaneClient, RequestRefusedError, type ObservedState } from "../link/control-plane-client.ts";
+import {
+  ControlPlaneClient,
+  RequestRefusedError,
+  type ObservedToTell,
+} from "../link/control-plane-client.ts";
 import { publishBatch } from "../link/journal-publisher.ts";
 import { momentOf, monotonic, type Clock } from "../host/moment.ts";
 
@@ -42,7 +46,7 @@ export type LinkOptions = {
 
 /** What the loop knows at this moment and a heartbeat carries. */
 export type Vitals = {
-  observed: ObservedState;
+  observed: ObservedToTell;
   gpus: GpuVitals[];
   degraded: string[];
   /** What is observed changes again as soon as a start is over. */
@@ -210,7 +214,7 @@ export class ControlPlaneLink {
     }
   }
 
-  async #report(observed: ObservedState): Promise<void> {
+  async #report(observed: ObservedToTell): Promise<void> {
     await this.#client.reportObserved(observed);
     this.#reportedDigest = observed.digest;
     this.#differsSinceMs = null;

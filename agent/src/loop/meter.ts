@@ -23,7 +23,7 @@ import {
 } from "../core/metering/metered-run.ts";
 import { cardsOfRuns } from "../core/metering/run-cards.ts";
 import type { RunRecord } from "../core/runs/run-record.ts";
-import { EXTEND_EVERY_MS, type Interval, type Moment } from "../core/metering/usage-interval.ts";
+import { EXTEND_EVERY_MS, type UsageInterval, type Moment } from "../core/metering/usage-interval.ts";
 import type { ContainerGroups } from "../host/processes/container-groups.ts";
 import { readContainers, readProcessLife } from "../host/processes/process-liveness.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -107,7 +107,7 @@ export class Meter {
 
   async #sightingOf(
     record: RunRecord,
-    interval: Interval | null,
+    interval: UsageInterval | null,
     { now, ...seen }: Seen & { now: Moment },
   ): Promise<RunSighting> {
     const container =
@@ -123,7 +123,7 @@ export class Meter {
 
   async #processOf(
     record: RunRecord,
-    interval: Interval | null,
+    interval: UsageInterval | null,
     { status, isSilent, now }: { status: Container["status"] | null; isSilent: boolean; now: Moment },
   ): Promise<RunSighting["process"]> {
     try {
@@ -145,7 +145,7 @@ export class Meter {
   /** The first process of the run that lives; of the runtime's word for it only one that its group's name vouches for. */
   async #processNow(
     { containerId }: RunRecord,
-    interval: Interval | null,
+    interval: UsageInterval | null,
     { containerPid, alive, now }: { containerPid: number | null; alive: readonly number[]; now: Moment },
   ): Promise<{ pid: number; startTicks: number } | null> {
     for (const pid of pidsToRead(interval, { containerPid, alive }, now)) {

@@ -12,7 +12,7 @@ import { observedInstances } from "../core/reconcile/lifecycle.ts";
 import { withTailsInReport } from "../core/runs/run-remains.ts";
 import type { MachineFacts } from "../host/machine-facts.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { ObservedState } from "../link/control-plane-client.ts";
+import type { ObservedToTell } from "../link/control-plane-client.ts";
 import type { AccessLink } from "./access-link.ts";
 import type { Vitals } from "./control-plane-link.ts";
 import type { ImagePulls } from "./images/image-pulls.ts";
@@ -116,7 +116,7 @@ export function observedState(
   /** Null: not to be told now. */
   leases: readonly ObservedLease[] | null,
   pulls: readonly ObservedPull[] = [],
-): ObservedState {
+): ObservedToTell {
   const sorted = withTailsInReport(
     instances.toSorted((a, b) => order(a.instanceId, b.instanceId) || order(a.runId, b.runId)),
   );

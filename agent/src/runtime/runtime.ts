@@ -44,7 +44,7 @@ const KILL_SLACK_MS = 1_000;
 const LAST_WORD_MS = 2_000;
 
 /** The processes of a container, by the kernel's word. */
-export type ContainerProcesses = {
+type ContainerProcesses = {
   askToEnd(containerId: string, options: { withinMs: number; recorded: string | null }): Promise<void>;
   /** Resolves with what could not be ended. */
   end(

@@ -6,7 +6,7 @@
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import { rulesOf } from "../core/workloads/kinds.ts";
-import { type Connection, type Database, transaction } from "../store/database/database.ts";
+import { type Database, transaction, type Transaction } from "../store/database/database.ts";
 import { stopInstances } from "../store/orders/workload-stops.ts";
 import { completeDeletions } from "../store/environments/environment-deletions.ts";
 import { dueDrains, endDrain } from "../store/reports/host-drain.ts";
@@ -72,7 +72,7 @@ export async function lifecyclePass(deps: LifecycleDeps, pass: Pass): Promise<vo
 
 /** Answers the hosts whose desired sets changed. */
 async function endOverdue(
-  sql: Connection,
+  sql: Transaction,
   { kind, id, hostName }: OverdueWorkload,
   now: Date,
 ): Promise<string[]> {

@@ -44,10 +44,10 @@ export class WebhookDeliveries {
       places: PLACES - (this.#underWay.size - failing),
       placesForFailing: PLACES_FOR_FAILING - failing,
     };
-    const due = await transaction(db, async (tx) => {
-      await assertTerm(tx, term);
-      await tidyDeliveries(tx, now);
-      return takeDue(tx, wish);
+    const due = await transaction(db, async (sql) => {
+      await assertTerm(sql, term);
+      await tidyDeliveries(sql, now);
+      return takeDue(sql, wish);
     });
     const allowLoopback = (await setting(db, "ALLOW_LOOPBACK_WEBHOOKS")) === "on";
     for (const one of due)
@@ -75,9 +75,9 @@ export class WebhookDeliveries {
       const outcome = await send({ ...one, deliveryId: one.id }, { ...sending, allowLoopback, now, signal });
       // What was broken off by our own end says nothing of the receiver.
       if (signal.aborted && !outcome.delivered) return;
-      await transaction(db, async (tx) => {
-        await assertTerm(tx, term);
-        await writeOutcome(tx, { id: one.id, outcome, now: now() });
+      await transaction(db, async (sql) => {
+        await assertTerm(sql, term);
+        await writeOutcome(sql, { id: one.id, outcome, now: now() });
       });
     } catch (error) {
       log.error({ error, delivery: one.id }, "what came of a message to a webhook was not written down");

@@ -14,10 +14,10 @@ const USER = "remotegpu-postgres";
 const TOOL_WITHIN_MS = 30_000;
 
 /** Whom the server runs as; null: as ourselves. */
-export type Account = { uid: number; gid: number } | null;
+export type PostgresAccount = { uid: number; gid: number } | null;
 
 /** @throws PostgresStartError when the user can neither be found nor made */
-export async function postgresAccount(): Promise<Account> {
+export async function postgresAccount(): Promise<PostgresAccount> {
   if (process.getuid?.() !== 0) return null;
   const known = await findUser();
   if (known !== null) return known;
@@ -33,7 +33,7 @@ export async function postgresAccount(): Promise<Account> {
   );
 }
 
-async function findUser(): Promise<Account> {
+async function findUser(): Promise<PostgresAccount> {
   const passwd = await readFile("/etc/passwd", "utf8");
   const fields = passwd
     .split("\n")
@@ -53,7 +53,7 @@ async function addUser(): Promise<unknown> {
 }
 
 /** @throws PostgresStartError when the account cannot pass through to `folder` */
-export function assertReachable(folder: string, account: Account): void {
+export function assertReachable(folder: string, account: PostgresAccount): void {
   if (account === null) return;
   const { status, error } = spawnSync("/bin/sh", ["-c", 'cd "$1"', "sh", folder], {
     ...account,
@@ -80,7 +80,11 @@ export function packagedBinaries(): string {
  * Answers a folder whose bin/postgres the account can run: `binaries` itself, or a copy of it in `folder`.
  * @throws PostgresStartError when the binaries do not run here at all
  */
-export async function runnableBinaries(binaries: string, folder: string, account: Account): Promise<string> {
+export async function runnableBinaries(
+  binaries: string,
+  folder: string,
+  account: PostgresAccount,
+): Promise<string> {
   if (versionOf(binaries, account) !== null) return binaries;
   const version = versionOf(binaries, null);
   if (version === null)
@@ -95,7 +99,7 @@ export async function runnableBinaries(binaries: string, folder: string, account
 }
 
 /** The version as a folder's name, or null when this account cannot run it. */
-function versionOf(binaries: string, account: Account): string | null {
+function versionOf(binaries: string, account: PostgresAccount): string | null {
   const { status, stdout } = spawnSync(join(binaries, "bin/postgres"), ["--version"], {
     ...account,
     encoding: "utf8",

@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chown, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Account } from "./postgres-account.ts";
+import type { PostgresAccount } from "./postgres-account.ts";
 import { PostgresStartError } from "./postgres-start-error.ts";
 
 export const DATABASE_USER = "remotegpu";
@@ -15,7 +15,7 @@ const INIT_WITHIN_MS = 120_000;
 interface Place {
   dataDir: string;
   binaries: string;
-  account: Account;
+  account: PostgresAccount;
   password: string;
   /** As in postgresql.conf; without fsync, initdb does without it, too. */
   settings: Record<string, string>;
@@ -66,7 +66,7 @@ async function initdb(
     passwordFile,
     account,
     isDurable,
-  }: { half: string; passwordFile: string; account: Account; isDurable: boolean },
+  }: { half: string; passwordFile: string; account: PostgresAccount; isDurable: boolean },
 ): Promise<void> {
   const user = ["-U", DATABASE_USER, "--auth=scram-sha-256", `--pwfile=${passwordFile}`];
   const child = spawn(

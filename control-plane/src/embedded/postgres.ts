@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Log } from "@remotegpu/shared/log";
 import { Client, escapeIdentifier } from "pg";
 import {
-  type Account,
+  type PostgresAccount,
   assertReachable,
   packagedBinaries,
   postgresAccount,
@@ -69,7 +69,7 @@ interface Server {
   dataDir: string;
   logFile: string;
   binaries: string;
-  account: Account;
+  account: PostgresAccount;
   password: string;
   serverPassword: string;
   settings: Record<string, string>;

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { open, readFile, readlink, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Account } from "./postgres-account.ts";
+import type { PostgresAccount } from "./postgres-account.ts";
 import { PostgresStartError } from "./postgres-start-error.ts";
 
 /** Recovery after a crash may take its time. */
@@ -24,7 +24,7 @@ export interface Postmaster {
 interface StartOptions {
   dataDir: string;
   binaries: string;
-  account: Account;
+  account: PostgresAccount;
   logFile: string;
   port: number;
   /** As in postgresql.conf. */

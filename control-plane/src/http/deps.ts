@@ -8,11 +8,14 @@ import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import type { Log } from "@remotegpu/shared/log";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { AccessKeyClaim, CredentialGrant, JoinRequest } from "@remotegpu/shared/joining";
+import type { AttemptBound } from "../core/accounts/attempt-bound.ts";
+import type { RateLimit, RateLimiter } from "../core/accounts/rate-limiter.ts";
 import type { BillingCalendar } from "../core/billing/billing-calendar.ts";
 import type { Degradation } from "../core/ingest/journal-stream.ts";
 import type { KeyRights } from "../core/accounts/key-scopes.ts";
 import type { PasswordSeal } from "../core/hosts/images/password-seal.ts";
 import type { LogOpening, LogQuery, Reader } from "../core/workloads/log-stream.ts";
+import type { AuditEntry } from "../store/audit/audit-log.ts";
 import type { AuditWitness } from "../store/audit/audit-witness.ts";
 import type { Database } from "../store/database/database.ts";
 import type { AskedChange } from "./audited-routes.ts";
@@ -37,7 +40,7 @@ export interface HostLink {
 }
 
 /** What joining and renewal ask of the keeper of the hosts' credentials; main plugs the real one in. */
-export interface HostIdentity {
+interface HostIdentity {
   /** True when the request was signed by the key it names, for the token it carries. */
   verifyJoinProof(request: JoinRequest): boolean;
   /** True when the host's key for its TLS port was signed by the key it joins or renews with. */
@@ -79,9 +82,17 @@ export interface ApiConfig {
   rateLimits: { perKey: RateLimit; perAddress: RateLimit };
 }
 
-export interface RateLimit {
-  burst: number;
-  perSecond: number;
+/** Whose attempts are counted: an account, whichever of its keys it used. */
+export type ActingAccount = Pick<AuditEntry, "actorRole"> & { actorCustomerId: number };
+
+/** What is counted together: what was done and changed nothing is no refusal. */
+export type CountedAttempts = Record<"done" | "refused", AttemptBound<ActingAccount>>;
+
+/** What this process answered. */
+interface AnsweredRequests {
+  readonly byLabel: Map<string, number>;
+  secondsTotal: number;
+  count: number;
 }
 
 export interface ApiDeps {
@@ -95,6 +106,8 @@ export interface ApiDeps {
   identity: HostIdentity;
   /** Of registries. */
   passwords: PasswordSeal;
+  /** What was asked for and only counted so far. */
+  attempts: CountedAttempts;
   config: ApiConfig;
   log: Log;
 }
@@ -115,6 +128,8 @@ export interface Actor {
 export interface ApiEnv {
   Variables: {
     deps: ApiDeps;
+    answered: AnsweredRequests;
+    limiters: { keys: RateLimiter; addresses: RateLimiter };
     actor: Actor;
     /** Of the key that was sent, whether it opens anything or not. */
     keyHash: string | undefined;

@@ -8,7 +8,7 @@ import {
   type PricedLine,
   type RatedRun,
   rateRun,
-  type Share,
+  type MonthShare,
 } from "../core/billing/rating.ts";
 import type { CheckedTime } from "./time-check.ts";
 import type { ProofDocument } from "./proof-document.ts";
@@ -23,7 +23,7 @@ export interface CheckedCharges {
 export function checkCharges(
   proof: ProofDocument,
   { proven, waived }: Pick<CheckedTime, "proven" | "waived">,
-  posted: readonly Share[],
+  posted: readonly MonthShare[],
 ): CheckedCharges {
   const { run } = proof;
   const lines = pricedLines(proof);
@@ -53,9 +53,9 @@ function dueNote(runId: string, minutes: number): string {
     : `run ${runId} waits for a charge: ${minutes} minutes are proven and not charged yet`;
 }
 
-function settledFaults({ run }: ProofDocument, rated: RatedRun, posted: readonly Share[]): string[] {
+function settledFaults({ run }: ProofDocument, rated: RatedRun, posted: readonly MonthShare[]): string[] {
   const faults: string[] = [];
-  const keyOf = (share: Share) => `line ${share.line} in ${share.usageMonth}`;
+  const keyOf = (share: MonthShare) => `line ${share.line} in ${share.usageMonth}`;
   const owed = new Map(rated.shares.map((share) => [keyOf(share), share]));
   const paid = new Map(posted.map((share) => [keyOf(share), share]));
   for (const key of new Set([...owed.keys(), ...paid.keys()])) {
@@ -74,12 +74,12 @@ function settledFaults({ run }: ProofDocument, rated: RatedRun, posted: readonly
   return faults;
 }
 
-function shareText(share: Share | undefined): string {
+function shareText(share: MonthShare | undefined): string {
   return `${share?.minutes ?? 0} minutes for ${formatPoints(share?.amount ?? 0n)}`;
 }
 
 /** Every line shows the minutes of the run. */
-function mostMinutes(posted: readonly Share[]): number {
+function mostMinutes(posted: readonly MonthShare[]): number {
   const sums = new Map<string, number>();
   for (const { line, minutes } of posted) sums.set(line, (sums.get(line) ?? 0) + minutes);
   return Math.max(0, ...sums.values());

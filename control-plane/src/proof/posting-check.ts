@@ -4,13 +4,13 @@
  * computed anew. Whether the minutes are the proven ones is charge-check.ts's to say.
  */
 import { parsePoints, parsePrice, parseQuantity, type Points } from "@remotegpu/shared/money";
-import { amountOf, type PricedLine, type Share } from "../core/billing/rating.ts";
+import { amountOf, type PricedLine, type MonthShare } from "../core/billing/rating.ts";
 import type { BillRecord, ProofDocument } from "./proof-document.ts";
 
 export interface CheckedPostings {
   readonly faults: readonly string[];
   /** What is posted, by line and month of use. */
-  readonly posted: readonly Share[];
+  readonly posted: readonly MonthShare[];
 }
 
 interface PostedLine {
@@ -117,7 +117,7 @@ function faultsAfter(posting: readonly BillRecord[], line: PostedLine): string[]
   return [];
 }
 
-function sharesOf({ line, months }: PostedLine): Share[] {
+function sharesOf({ line, months }: PostedLine): MonthShare[] {
   return [...months]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([usageMonth, sums]) => ({ line, usageMonth, ...sums }));

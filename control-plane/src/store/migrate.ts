@@ -12,6 +12,7 @@ import {
   openDatabase,
   StoreError,
   transaction,
+  type Transaction,
 } from "./database/database.ts";
 import { MigrationError } from "./upgrade/migration-error.ts";
 import { downgrade } from "./upgrade/down.ts";
@@ -93,9 +94,9 @@ export async function migrate(
     const applyAlone = async () =>
       await transaction(
         target,
-        async (connection) => {
-          await connection.query(`SET LOCAL application_name = '${MIGRATING}'`);
-          return await apply(connection, migration);
+        async (sql) => {
+          await sql.query(`SET LOCAL application_name = '${MIGRATING}'`);
+          return await apply(sql, migration);
         },
         { statementTimeoutMs: MIGRATION_TIMEOUT_MS },
       );
@@ -147,8 +148,7 @@ export async function migrateDown(
     database,
     ["schema_migrations", "leader", ...form.keys()],
     { timeoutMs: MIGRATION_TIMEOUT_MS, waitMs, log },
-    (connection) =>
-      downgrade(connection, { migrations, oldSchema: [...migrations.slice(0, 1), names], discard }, log),
+    (sql) => downgrade(sql, { migrations, oldSchema: [...migrations.slice(0, 1), names], discard }, log),
   ).catch((cause: unknown) => {
     if (!(cause instanceof StoreError)) throw cause;
     throw new MigrationError(`the way back fails: ${cause.message}. Nothing was changed`, { cause });
@@ -167,11 +167,11 @@ async function upgradeOldTables(
     database,
     [...form.keys()],
     { timeoutMs: MIGRATION_TIMEOUT_MS, waitMs, log },
-    async (connection) => {
+    async (sql) => {
       const applied: string[] = [];
-      const texts = migrations.map(({ sql }) => sql);
+      const texts = migrations.map((migration) => migration.sql);
       const result = await upgrade(
-        connection,
+        sql,
         {
           migrations: texts,
           record: record.sql,
@@ -217,12 +217,12 @@ export async function readMigrations(folder: URL): Promise<Migration[]> {
   );
 }
 
-async function apply(connection: Connection, migration: Migration): Promise<boolean> {
+async function apply(sql: Transaction, migration: Migration): Promise<boolean> {
   // Conflicts with itself, not with readers: whoever comes second waits here and then finds the work done.
-  await connection.query("LOCK TABLE schema_migrations IN SHARE ROW EXCLUSIVE MODE");
-  if (isApplied(migration, await appliedChecksums(connection))) return false;
-  await connection.query(migration.sql);
-  await connection.query("INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)", [
+  await sql.query("LOCK TABLE schema_migrations IN SHARE ROW EXCLUSIVE MODE");
+  if (isApplied(migration, await appliedChecksums(sql))) return false;
+  await sql.query(migration.sql);
+  await sql.query("INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)", [
     migration.name,
     migration.checksum,
   ]);
@@ -271,8 +271,8 @@ async function appliedChecksumsOrNone(database: Database): Promise<Map<string, s
   });
 }
 
-async function appliedChecksums(connection: Connection): Promise<Map<string, string>> {
-  const { rows } = await connection
+async function appliedChecksums(sql: Connection): Promise<Map<string, string>> {
+  const { rows } = await sql
     .query<{ name: string; checksum: string }>("SELECT name, checksum FROM schema_migrations")
     .catch((cause: unknown) => {
       if (!(cause instanceof StoreError) || cause.code !== UNDEFINED_COLUMN) throw cause;

@@ -13,17 +13,17 @@ const HEAD =
   "-- The schema that the migrations build, read back from the catalogue. Generated: see README.md, do not edit.";
 
 /** The connection's current schema ("public") but for what extensions brought. */
-export async function schemaSnapshot(connection: Connection): Promise<string> {
+export async function schemaSnapshot(sql: Connection): Promise<string> {
   const keysAndChecks = await linesByTable(
-    connection,
+    sql,
     constraintsWhere("contype IN ('p', 'u', 'c', 'x') AND convalidated"),
   );
   // Postgres takes NOT VALID only from ALTER TABLE.
-  const notValid = await linesByTable(connection, constraintsWhere("contype = 'c' AND NOT convalidated"));
-  const indexes = await linesByTable(connection, INDEXES);
-  const triggers = await linesByTable(connection, TRIGGERS);
+  const notValid = await linesByTable(sql, constraintsWhere("contype = 'c' AND NOT convalidated"));
+  const indexes = await linesByTable(sql, INDEXES);
+  const triggers = await linesByTable(sql, TRIGGERS);
 
-  const tables = [...(await linesByTable(connection, COLUMNS))].map(([table, columns]) => {
+  const tables = [...(await linesByTable(sql, COLUMNS))].map(([table, columns]) => {
     const body = [...columns, ...(keysAndChecks.get(table) ?? [])];
     return [
       `CREATE TABLE ${table} (\n  ${body.join(",\n  ")}\n);`,
@@ -31,11 +31,11 @@ export async function schemaSnapshot(connection: Connection): Promise<string> {
       ...[...(indexes.get(table) ?? []), ...(triggers.get(table) ?? [])].map((line) => `${line};`),
     ].join("\n");
   });
-  const foreignKeys = await linesByTable(connection, constraintsWhere("contype = 'f'"));
+  const foreignKeys = await linesByTable(sql, constraintsWhere("contype = 'f'"));
   const references = [...foreignKeys].flatMap(([table, constraints]) => addTo(table, constraints));
 
-  const extensions = (await lines(connection, EXTENSIONS)).join("\n");
-  const functions = await lines(connection, FUNCTIONS);
+  const extensions = (await lines(sql, EXTENSIONS)).join("\n");
+  const functions = await lines(sql, FUNCTIONS);
   return `${[HEAD, extensions, ...functions, ...tables, ...references].join("\n\n")}\n`;
 }
 
@@ -44,13 +44,13 @@ function addTo(table: string, constraints: string[]): string[] {
   return [`ALTER TABLE ${table}\n  ADD ${constraints.join(",\n  ADD ")};`];
 }
 
-async function lines(connection: Connection, sql: string): Promise<string[]> {
-  const { rows } = await connection.query<{ line: string }>(sql);
+async function lines(sql: Connection, question: string): Promise<string[]> {
+  const { rows } = await sql.query<{ line: string }>(question);
   return rows.map(({ line }) => readable(line));
 }
 
-async function linesByTable(connection: Connection, sql: string): Promise<Map<string, string[]>> {
-  const { rows } = await connection.query<{ table_name: string; line: string }>(sql);
+async function linesByTable(sql: Connection, question: string): Promise<Map<string, string[]>> {
+  const { rows } = await sql.query<{ table_name: string; line: string }>(question);
   const found = new Map<string, string[]>();
   for (const { table_name: table, line } of rows)
     found.set(table, [...(found.get(table) ?? []), readable(line)]);

@@ -5,7 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LABEL } from "@remotegpu/agent/core/container/container";
-import { EXTEND_EVERY_MS, isSameProcess, type Interval } from "@remotegpu/agent/core/metering/usage-interval";
+import {
+  EXTEND_EVERY_MS,
+  isSameProcess,
+  type UsageInterval,
+} from "@remotegpu/agent/core/metering/usage-interval";
 import { ServiceNotifier } from "@remotegpu/agent/host/notify";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { JOURNAL_FILE } from "@remotegpu/agent/journal/journal";
@@ -139,12 +143,12 @@ describe("a journal that is", () => {
 });
 
 /** How far the run's process is followed. */
-async function intervalOf(agent: AgentUnderTest, run: string): Promise<Interval> {
+async function intervalOf(agent: AgentUnderTest, run: string): Promise<UsageInterval> {
   return eventually(() => agent.journal.intervals().get(run as RunId), { what: `an interval of ${run}` });
 }
 
 /** The open interval of another process than the one that was followed before; the clock is moved on to the tick. */
-async function secondLife(agent: AgentUnderTest, first: Interval): Promise<Interval> {
+async function secondLife(agent: AgentUnderTest, first: UsageInterval): Promise<UsageInterval> {
   return eventually(
     () => {
       agent.setForward(1_000);

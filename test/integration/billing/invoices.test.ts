@@ -14,11 +14,7 @@ import {
   type InvoiceRow,
   listInvoices,
 } from "@remotegpu/control-plane/store/billing/bills/invoices";
-import {
-  type Connection,
-  type Database,
-  transaction,
-} from "@remotegpu/control-plane/store/database/database";
+import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
 import { acquireLeadership, LeadershipLostError } from "@remotegpu/control-plane/store/database/leader";
 import { formatPoints, parsePoints } from "@remotegpu/shared/money";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
@@ -47,7 +43,7 @@ async function customer(name: string): Promise<number> {
     displayName: null,
     userType: "external",
   } as const;
-  const made = await insertCustomer(database, wish);
+  const made = await transaction(database, (sql) => insertCustomer(sql, wish));
   return made.made ? made.customerId : 0;
 }
 
@@ -308,7 +304,7 @@ describe("an invoice", () => {
     const begun = Promise.withResolvers<undefined>();
     const ending = Promise.withResolvers<undefined>();
     const hour = dueHour("2026-03");
-    const closing = transaction(database, async (tx: Connection) => {
+    const closing = transaction(database, async (tx) => {
       await beginClosing(tx, { month: "2026-03", hour, term, now: hour });
       begun.resolve(undefined);
       await ending.promise;

@@ -14,6 +14,7 @@ import {
   vi,
 } from "vitest";
 import { remotegpu } from "@remotegpu/control-plane/cli/program";
+import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { ListenError } from "@remotegpu/control-plane/http/server/listen-error";
 import { openServer } from "@remotegpu/control-plane/http/server/server";
 import { SETTING_KEYS } from "@remotegpu/control-plane/core/settings";
@@ -724,12 +725,9 @@ describe("alarms", () => {
         clearedAt === null && subject === "host-loud",
     );
   const happens = async () =>
-    await raiseAlarmOnce(scene.api.db, {
-      kind: "host-floods",
-      subject: "host-loud",
-      detail: "d",
-      now: new Date(),
-    });
+    await transaction(scene.api.db, (sql) =>
+      raiseAlarmOnce(sql, { kind: "host-floods", subject: "host-loud", detail: "d", now: new Date() }),
+    );
   const clear = async (id: number) => await ask("POST", `/alarms/${id}/clear`, admin);
 
   test("are cleared by whoever has looked at them, once, and come again with what they tell of", async () => {

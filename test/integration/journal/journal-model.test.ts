@@ -12,7 +12,7 @@ import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { JournalEntry } from "@remotegpu/shared/journal-row";
 import { meter, type MeteredRun } from "@remotegpu/agent/core/metering/metering";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
-import type { Interval } from "@remotegpu/agent/core/metering/usage-interval";
+import type { UsageInterval } from "@remotegpu/agent/core/metering/usage-interval";
 import { BALLAST_FILE } from "@remotegpu/agent/journal/database/ballast";
 import type { Journal, JournalDamage } from "@remotegpu/agent/journal/journal";
 import { expect, test } from "vitest";
@@ -53,7 +53,7 @@ class Model {
   nowMs = 1_000;
   epoch = 1;
   runs = new Map<string, { record: RunRecord; isFinal: boolean }>();
-  intervals = new Map<RunId, Interval>();
+  intervals = new Map<RunId, UsageInterval>();
   entries: JournalEntry[] = [];
   watermark = 0;
   applied = { term: 0, generation: 0 };
@@ -105,7 +105,7 @@ interface Contents {
   watermark: number;
   entries: JournalEntry[];
   brokenLinks: number[];
-  intervals: Map<RunId, Interval>;
+  intervals: Map<RunId, UsageInterval>;
   runs: RunRecord[];
   unfinished: RunRecord[];
   desired: [InstanceId, string, boolean][];

@@ -3,6 +3,7 @@
  * killed. It serves throughout, and each row of a host's journal arrives once. The tests are one story in order.
  */
 import { ALL_SCOPES } from "@remotegpu/control-plane/core/accounts/key-scopes";
+import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
 import { readConfig } from "@remotegpu/control-plane/config";
@@ -66,10 +67,19 @@ beforeAll(async () => {
   ]);
   await setSetting(fresh.database, "DEFAULT_QUOTA_LEVEL", "professional");
   for (const line of ["cpu", "memory"] as const)
-    await addPrice(
-      fresh.database,
-      { spec: "default", line, unitPrice: "1", billingUnit: "hour", effectiveFrom: BEFORE, createdBy: null },
-      BEFORE,
+    await transaction(fresh.database, (sql) =>
+      addPrice(
+        sql,
+        {
+          spec: "default",
+          line,
+          unitPrice: "1",
+          billingUnit: "hour",
+          effectiveFrom: BEFORE,
+          createdBy: null,
+        },
+        BEFORE,
+      ),
     );
   const { key, prefix, keyHash } = makeApiKey();
   await insertApiKey(fresh.database, {

@@ -1,6 +1,6 @@
 /** The GPU time that workspaces had within a window: clipped to it, by share, and by who shares. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { keptGpuTime, recentGpuTime } from "@remotegpu/control-plane/store/placement/scene/gpu-time";
+import { KeptGpuTime, recentGpuTime } from "@remotegpu/control-plane/store/placement/scene/gpu-time";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 
@@ -93,11 +93,12 @@ test.each([
   const whole = (uuid: string) => [{ uuid, share: 1000, memoryMib: null }];
   const at = { customer: alice, workspace: team };
   await work.placed({ ...at, workload: "a", placedAt: ago(600), cards: whole("GPU-0") });
-  const first = await keptGpuTime(fresh.database, NOW);
+  const kept = new KeptGpuTime(fresh.database);
+  const first = await kept.at(NOW);
   const held = { placedAt: ago(2_000), releasedAt: ago(1_000) };
   await work.placed({ ...at, ...held, workload: "b", cards: whole("GPU-1") });
 
-  const then = await keptGpuTime(fresh.database, new Date(NOW.getTime() + laterMs));
+  const then = await kept.at(new Date(NOW.getTime() + laterMs));
 
   expect(Object.fromEntries(first)).toEqual({ [team]: 600_000 });
   expect(Object.fromEntries(then)).toEqual({ [team]: expected });

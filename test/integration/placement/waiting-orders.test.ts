@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { inQueueOrder } from "@remotegpu/control-plane/core/queue/queue";
 import type { Connection } from "@remotegpu/control-plane/store/database/database";
-import { keptGpuTime } from "@remotegpu/control-plane/store/placement/scene/gpu-time";
+import { KeptGpuTime } from "@remotegpu/control-plane/store/placement/scene/gpu-time";
 import {
   standingOf,
   type WaitingOrder,
@@ -337,7 +337,7 @@ test("the queue goes by what each workspace had lately, divided by its weight", 
   await work.environment("of heavy", bob, { workspace_id: heavy, queued_at: NOW });
 
   const orders = await waitingOrders(fresh.database, { now: NOW });
-  const standing = standingOf(orders, await keptGpuTime(fresh.database, NOW), NOW);
+  const standing = standingOf(orders, await new KeptGpuTime(fresh.database).at(NOW), NOW);
 
   expect(standing.shares).toEqual(
     new Map([

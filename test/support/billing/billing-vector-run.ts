@@ -11,7 +11,7 @@ import { startRule } from "@remotegpu/control-plane/store/orders/checks/start-ru
 import { lockAccounts } from "@remotegpu/control-plane/store/billing/ledger/ledger";
 import { balanceView } from "@remotegpu/control-plane/store/spending/balance";
 import {
-  type Connection,
+  type Transaction,
   type Database,
   transaction,
 } from "@remotegpu/control-plane/store/database/database";
@@ -151,7 +151,7 @@ class VectorRunner {
     return rowCount > 0;
   }
 
-  async #prepare(tx: Connection): Promise<void> {
+  async #prepare(tx: Transaction): Promise<void> {
     const vector = this.#vector;
     const made = await insertCustomer(tx, {
       username: "vector",
@@ -190,7 +190,7 @@ class VectorRunner {
   }
 
   /** A pool with one host that samples it, and something of each workspace in it. */
-  async #prepareStorage(tx: Connection): Promise<void> {
+  async #prepareStorage(tx: Transaction): Promise<void> {
     const { config, storage } = this.#vector;
     if (storage.length === 0) return;
     await openStoragePool(tx, {

@@ -2,7 +2,7 @@
 import { answerStorage } from "@remotegpu/control-plane/controllers/billing/storage-sampling";
 import { insertData } from "@remotegpu/control-plane/store/accounts/catalogue";
 import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
-import type { Connection, Database } from "@remotegpu/control-plane/store/database/database";
+import type { Database, Transaction } from "@remotegpu/control-plane/store/database/database";
 import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
 import type { HostId } from "@remotegpu/shared/ids";
 
@@ -15,7 +15,7 @@ export interface StoredThing {
 }
 
 export async function openStoragePool(
-  tx: Connection,
+  tx: Transaction,
   { price, freeGb, things }: { price: string; freeGb: string; things: readonly StoredThing[] },
 ): Promise<void> {
   await setSetting(tx, "FREE_STORAGE_GB", freeGb);

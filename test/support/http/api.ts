@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createFirstAdminKey } from "@remotegpu/control-plane/http/server/admin-key";
+import { noAttempts } from "@remotegpu/control-plane/http/request/attempts";
 import { createApp } from "@remotegpu/control-plane/http/server/app";
 import type { ApiApp, ApiConfig, ApiDeps } from "@remotegpu/control-plane/http/deps";
 import { expect } from "vitest";
@@ -83,6 +84,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
     },
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
     passwords: passwordSeal(operator),
+    attempts: noAttempts(),
     config: {
       version: "0.0.0-test",
       publicUrl: "http://127.0.0.1:8080",

@@ -6,7 +6,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { hostSync } from "@remotegpu/control-plane/controllers/hosts/host-sync";
 import { imageFetchesPass } from "@remotegpu/control-plane/controllers/hosts/image-fetches";
 import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
-import { UsualOrders } from "@remotegpu/control-plane/store/placement/scene/usual-orders";
+import { keptForPasses } from "@remotegpu/control-plane/store/placement/scene/pass-scene";
 import {
   schedulePass,
   type SchedulingReport,
@@ -96,7 +96,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     db: api.deps.db,
     newId: api.deps.newId,
     nudge: (host: HostId) => api.deps.link.nudge(host),
-    usual: new UsualOrders(api.deps.db),
+    kept: keptForPasses(api.deps.db),
     log: quietLog,
   };
   return {

@@ -6,7 +6,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { LeaseActivity } from "./relay-messages.ts";
 import { RelayedConnection } from "./relayed-connection.ts";
 
-export const MAX_CONNECTIONS_OF_LEASE = 512;
+const MAX_CONNECTIONS_OF_LEASE = 512;
 /** Browsers open some dozens; more from one address on one port is a flood. */
 export const MAX_CONNECTIONS_OF_CLIENT = 128;
 const BACKLOG = 512;

@@ -8,7 +8,7 @@ import { LeasedPort } from "./leased-port.ts";
 import { GatewayPort } from "./gateway-port.ts";
 import { ToRelay, type DialTarget, type FromRelay, type LeaseActivity } from "./relay-messages.ts";
 
-export const ACTIVITY_EVERY_MS = 5_000;
+const ACTIVITY_EVERY_MS = 5_000;
 /** What came and went meanwhile is told together. */
 const TELL_AFTER_MS = 100;
 /** The broker gives up on a dial before. */

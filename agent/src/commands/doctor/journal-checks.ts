@@ -6,7 +6,7 @@ import { RunCover, type CoverFault } from "../../core/metering/run-cover.ts";
 import type { DamagedEntry, JournalMeta, JournalReading } from "../../journal/journal-reading.ts";
 
 /** Findings listed of each check. */
-export const MAX_LISTED = 20;
+const MAX_LISTED = 20;
 
 const CHECKS = {
   file: {

@@ -9,7 +9,7 @@ import type { RunKey } from "./container.ts";
 import { gpuOptions } from "./gpu-attachment.ts";
 import type { DeviceRequest, GpuAttachment, GpuOptions } from "./gpu-attachment.ts";
 
-export const TOOLBOX_TARGET = "/.remotegpu";
+const TOOLBOX_TARGET = "/.remotegpu";
 const INIT = `${TOOLBOX_TARGET}/init`;
 
 /**

@@ -21,7 +21,7 @@ const TROUBLED_CLOCKS: ReadonlySet<string> = new Set([
   "sw_thermal_slowdown",
 ]);
 
-export type Cordon = GpuCordon & {
+type Cordon = GpuCordon & {
   /** Of a `fatal` one: whether the card is there at all. */
   isGone: boolean;
   reason: string;

@@ -6,7 +6,7 @@
  */
 
 /** `application`: noted. `drain`: the card takes nothing new. `fatal`: its containers are failed as well. */
-export type XidClass = "application" | "drain" | "fatal";
+type XidClass = "application" | "drain" | "fatal";
 
 export type XidMeaning = { class: XidClass; meaning: string };
 

@@ -11,7 +11,7 @@ export const LONGEST_PAUSE_MS = 10 * MS_PER_MINUTE;
 export const MAX_PAUSES = 256;
 const OWNERS_FOR_ALL = 2;
 
-export type RegistryPause = { registry: string; owner: string; failures: number; untilMs: number };
+type RegistryPause = { registry: string; owner: string; failures: number; untilMs: number };
 export type RegistryPauses = readonly RegistryPause[];
 
 /** Who met a registry. */

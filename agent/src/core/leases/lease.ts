@@ -14,7 +14,7 @@ const WARN_BEFORE_SHARE = 10;
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 60_000;
 
-export type LeaseState = ObservedLease["state"];
+type LeaseState = ObservedLease["state"];
 
 export type LeaseRecord = {
   leaseId: LeaseId;

@@ -5,7 +5,7 @@
 import type { Life, MeteredRun } from "./metering.ts";
 import type { CardProof } from "./run-cards.ts";
 import type { RunRecord } from "../runs/run-record.ts";
-import type { Interval, Moment } from "./usage-interval.ts";
+import type { UsageInterval, Moment } from "./usage-interval.ts";
 
 /** The runtime notes a start somewhat after the process began. The agent's own restarts keep a greater distance. */
 const START_LABEL_SLACK_MS = 500;
@@ -15,7 +15,7 @@ const MS_PER_TICK = 10;
 
 export interface RunSighting {
   record: RunRecord;
-  interval: Interval | null;
+  interval: UsageInterval | null;
   /**
    * The process that stands for all of the container, its first one as a rule: alive, or outlived by others of the same
    * container; none (everything ended, or nothing runs); or not to be told, because the kernel could not be asked.
@@ -33,7 +33,7 @@ export interface RunSighting {
  * of those there, of which each may be gone by the time it is read.
  */
 export function pidsToRead(
-  interval: Interval | null,
+  interval: UsageInterval | null,
   { containerPid, alive }: { containerPid: number | null; alive: readonly number[] },
   now: Moment,
 ): number[] {
@@ -49,7 +49,7 @@ const MOST_READ = 8;
  */
 export function isOfRun(
   process: { pid: number; startTicks: number },
-  interval: Interval | null,
+  interval: UsageInterval | null,
   { alive, now }: { alive: readonly number[]; now: Moment },
 ): boolean {
   if (alive.includes(process.pid)) return true;
@@ -65,7 +65,7 @@ export function isOfRun(
  * @param isEndUntold the runtime is about to say when it ended; until then an end is not claimed
  */
 export function processOfRun(
-  interval: Interval | null,
+  interval: UsageInterval | null,
   read: { pid: number; startTicks: number } | null,
   { alive, isEndUntold, now }: { alive: readonly number[]; isEndUntold: boolean; now: Moment },
 ): RunSighting["process"] {
@@ -76,7 +76,7 @@ export function processOfRun(
   return { alive: true, pid: interval.pid, startTicks: interval.startTicks };
 }
 
-function isOpenNow(interval: Interval | null, now: Moment): interval is Interval {
+function isOpenNow(interval: UsageInterval | null, now: Moment): interval is UsageInterval {
   return interval?.isOpen === true && interval.bootId === now.bootId;
 }
 
@@ -87,7 +87,7 @@ function isOpenNow(interval: Interval | null, now: Moment): interval is Interval
  */
 export function finishedMs(
   exit: { startedAt: string; finishedAt: string },
-  { wasUpSinceMs, interval }: { wasUpSinceMs: number | null; interval: Interval | null },
+  { wasUpSinceMs, interval }: { wasUpSinceMs: number | null; interval: UsageInterval | null },
   now: Moment,
 ): number | null {
   const startedMs = onThisClock(exit.startedAt, now);

@@ -15,7 +15,7 @@ import {
   extend,
   isSameProcess,
   pieceOf,
-  type Interval,
+  type UsageInterval,
   type Moment,
   type Piece,
   type ProcessIdentity,
@@ -48,7 +48,7 @@ export interface MeteredRun {
 export interface MeterStep {
   runId: RunId;
   rows: UsageEntry[];
-  interval: Interval | null;
+  interval: UsageInterval | null;
   /** True with the run's final row; the run must not be metered again. */
   isEnded: boolean;
 }
@@ -61,7 +61,7 @@ export interface MeterOptions {
 /** One step for each run of which there is something to write; the others are left out. */
 export function meter(
   runs: readonly MeteredRun[],
-  intervals: ReadonlyMap<RunId, Interval>,
+  intervals: ReadonlyMap<RunId, UsageInterval>,
   now: Moment,
   options: MeterOptions = { isShortOfSpace: false },
 ): MeterStep[] {
@@ -72,7 +72,7 @@ export function meter(
 
 function meterRun(
   run: MeteredRun,
-  before: Interval | null,
+  before: UsageInterval | null,
   now: Moment,
   { isShortOfSpace }: MeterOptions,
 ): MeterStep | null {
@@ -100,7 +100,7 @@ function meterRun(
 }
 
 /** Whether the run's process of now is the one this interval follows. A reboot ends every process. */
-function isFollowed(interval: Interval, { process }: MeteredRun, now: Moment): boolean {
+function isFollowed(interval: UsageInterval, { process }: MeteredRun, now: Moment): boolean {
   return process !== null && interval.bootId === now.bootId && isSameProcess(interval, process);
 }
 
@@ -110,7 +110,7 @@ function successorStartMs({ process }: MeteredRun, now: Moment): number {
 }
 
 function follow(
-  interval: Interval,
+  interval: UsageInterval,
   { life, sinceMs }: NonNullable<MeteredRun["process"]>,
   now: Moment,
   limits: { isShortOfSpace: boolean; settledMs: number | null },
@@ -129,7 +129,7 @@ function follow(
 }
 
 /** An empty open interval where this run's process begins to count, or null when nothing is to be opened. */
-function openFor(run: MeteredRun, before: Interval | null, now: Moment): Interval | null {
+function openFor(run: MeteredRun, before: UsageInterval | null, now: Moment): UsageInterval | null {
   const { process } = run;
   if (before?.isOpen === true || process === null || process.bootId !== now.bootId) return null;
   if (process.life.state === "unknown") return null;
@@ -142,7 +142,7 @@ function openFor(run: MeteredRun, before: Interval | null, now: Moment): Interva
   return { runId: run.runId, bootId, pid, startTicks, startMs, endMs: startMs, wallEndMs, isOpen: true };
 }
 
-function finalStep(run: MeteredRun, pieces: Piece[], interval: Interval | null, now: Moment): MeterStep {
+function finalStep(run: MeteredRun, pieces: Piece[], interval: UsageInterval | null, now: Moment): MeterStep {
   const open = interval?.isOpen === true ? [pieceOf(interval, "bounded")] : [];
   const claimed = [...pieces, ...open].filter(isNotEmpty);
   const last = claimed.pop() ?? emptyPiece(interval, now);
@@ -150,7 +150,7 @@ function finalStep(run: MeteredRun, pieces: Piece[], interval: Interval | null, 
   return { runId: run.runId, rows, interval: null, isEnded: true };
 }
 
-function emptyPiece(interval: Interval | null, { bootId, nowMs, wallMs }: Moment): Piece {
+function emptyPiece(interval: UsageInterval | null, { bootId, nowMs, wallMs }: Moment): Piece {
   return interval === null
     ? pieceOf({ bootId, startMs: nowMs, endMs: nowMs, wallEndMs: wallMs }, "unproven")
     : pieceOf({ ...interval, startMs: interval.endMs }, "unproven");

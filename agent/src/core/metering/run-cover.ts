@@ -4,7 +4,7 @@
  */
 import type { RunId } from "@remotegpu/shared/ids";
 import type { JournalEntry, UsageEntry } from "@remotegpu/shared/journal-row";
-import { MISSED_TICK_MS, type Interval } from "./usage-interval.ts";
+import { MISSED_TICK_MS, type UsageInterval } from "./usage-interval.ts";
 
 export type CoverFault = { runId: RunId; seq: number } &
   /** Time that an earlier row claims as well. */
@@ -37,7 +37,7 @@ export class RunCover {
   }
 
   /** After the last row: how far the runs' open intervals fit to their rows. */
-  fits(intervals: Iterable<Interval>): CoverFault[] {
+  fits(intervals: Iterable<UsageInterval>): CoverFault[] {
     return [...intervals].flatMap(({ runId, bootId, startMs }) => {
       const before = this.#places.get(runId);
       if (before === undefined) return [];

@@ -33,7 +33,7 @@ export interface ProcessIdentity {
 }
 
 /** How far a run is covered: before `startMs` by rows, from there to `endMs` by what was seen and is no row yet. */
-export interface Interval extends ProcessIdentity {
+export interface UsageInterval extends ProcessIdentity {
   runId: RunId;
   startMs: number;
   endMs: number;
@@ -54,7 +54,7 @@ export interface Piece {
 /** What is settled, in order, and what goes on. */
 export interface Progress {
   pieces: Piece[];
-  interval: Interval;
+  interval: UsageInterval;
 }
 
 /**
@@ -62,7 +62,7 @@ export interface Progress {
  * place instead of becoming one. No row is made of time after `settledMs`, which may still turn out to be nobody's.
  */
 export function extend(
-  interval: Interval,
+  interval: UsageInterval,
   now: Moment,
   {
     isFirst,
@@ -90,7 +90,7 @@ export function extend(
  * What the process lived on is no longer charged from `lastGoodMs` on, although it was seen alive; null where that
  * moment is not known, and then what was seen is claimed. What is a row already stays one.
  */
-export function closeAtLoss(interval: Interval, lastGoodMs: number | null, now: Moment): Progress {
+export function closeAtLoss(interval: UsageInterval, lastGoodMs: number | null, now: Moment): Progress {
   if (lastGoodMs === null || interval.bootId !== now.bootId)
     return closeAtLastSight(interval, now.nowMs, now);
   const goodMs = Math.max(interval.startMs, Math.min(interval.endMs, lastGoodMs));
@@ -98,7 +98,7 @@ export function closeAtLoss(interval: Interval, lastGoodMs: number | null, now: 
 }
 
 /** The runtime tells when the process ended. Its clock may be off: taken only between the last sight and now. */
-export function closeAt(interval: Interval, finishedMs: number, now: Moment): Progress {
+export function closeAt(interval: UsageInterval, finishedMs: number, now: Moment): Progress {
   const reached = reachedTo(interval, Math.max(interval.endMs, Math.min(finishedMs, now.nowMs)), now);
   if (reached.endMs === reached.startMs) return closeAtLastSight(interval, now.nowMs, now);
   return { pieces: [pieceOf(reached, "bounded")], interval: closed(reached) };
@@ -109,7 +109,7 @@ export function closeAt(interval: Interval, finishedMs: number, now: Moment): Pr
  * stretch beyond it is told as `unproven`, so that people see what was not charged; and so is a short one where
  * nothing else would tell that a process ended here, since a hole after its last row would look like lost time.
  */
-export function closeAtLastSight(interval: Interval, untilMs: number, now: Moment): Progress {
+export function closeAtLastSight(interval: UsageInterval, untilMs: number, now: Moment): Progress {
   const seen = pieceOf(interval, "bounded");
   // The old boot's clock ended with it: how long the process lived on there is not even a guess.
   const isRebooted = interval.bootId !== now.bootId;
@@ -128,10 +128,10 @@ export function isSameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
   return a.bootId === b.bootId && a.pid === b.pid && a.startTicks === b.startTicks;
 }
 
-function reachedTo(interval: Interval, endMs: number, now: Moment): Interval {
+function reachedTo(interval: UsageInterval, endMs: number, now: Moment): UsageInterval {
   return { ...interval, endMs, wallEndMs: now.wallMs - (now.nowMs - endMs) };
 }
 
-function closed(interval: Interval): Interval {
+function closed(interval: UsageInterval): UsageInterval {
   return { ...interval, startMs: interval.endMs, isOpen: false };
 }

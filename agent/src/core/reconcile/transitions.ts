@@ -13,15 +13,15 @@ export const DEADLINES_MS = { starting: 90 * MS_PER_MINUTE, stopping: 10 * MS_PE
 /** With the sentence it stays within what a report may hold. */
 const MAX_DETAIL = 1_900;
 
-export type Transition = { phase: keyof typeof DEADLINES_MS; sinceMs: number };
+export type RunTransition = { phase: keyof typeof DEADLINES_MS; sinceMs: number };
 
 /** Since when each run has been in its transition; runs at rest are left out. */
 export function transitionsAfter(
-  before: ReadonlyMap<RunId, Transition>,
+  before: ReadonlyMap<RunId, RunTransition>,
   instances: readonly ObservedInstance[],
   nowMs: number,
-): Map<RunId, Transition> {
-  const after = new Map<RunId, Transition>();
+): Map<RunId, RunTransition> {
+  const after = new Map<RunId, RunTransition>();
   for (const { runId, phase } of instances) {
     if (phase !== "starting" && phase !== "stopping") continue;
     const earlier = before.get(runId);
@@ -30,11 +30,11 @@ export function transitionsAfter(
   return after;
 }
 
-export function isOverdue({ phase, sinceMs }: Transition, nowMs: number): boolean {
+export function isOverdue({ phase, sinceMs }: RunTransition, nowMs: number): boolean {
   return nowMs - sinceMs >= DEADLINES_MS[phase];
 }
 
 /** What an overdue run says of itself; the sentence stays the same, so that it is reported once. */
-export function overdueDetail(detail: string, { phase }: Transition): string {
+export function overdueDetail(detail: string, { phase }: RunTransition): string {
   return `${detail.slice(0, MAX_DETAIL)} It has been ${phase} for more than ${DEADLINES_MS[phase] / MS_PER_MINUTE} minutes.`;
 }

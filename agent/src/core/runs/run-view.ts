@@ -9,7 +9,7 @@ import { isRunning, isSamePlacement, isSameRun } from "../container/container.ts
 import type { Container, OwnedContainer, RunKey } from "../container/container.ts";
 import type { RunRecord } from "./run-record.ts";
 
-export type Standing =
+type Standing =
   | { kind: "wanted"; desired: DesiredInstance }
   | { kind: "to-stop"; desired: DesiredInstance; orderedBy: StopOrderer }
   | { kind: "to-remove"; desired: DesiredInstance; orderedBy: StopOrderer }

@@ -10,7 +10,7 @@ import type { GpuUuid } from "@remotegpu/shared/ids";
 import type { CdiDevice, CdiEdits } from "../../core/container/gpu-attachment.ts";
 
 /** Where the runtime looks unless it says otherwise. */
-export const CDI_DIRS = ["/etc/cdi", "/var/run/cdi"] as const;
+const CDI_DIRS = ["/etc/cdi", "/var/run/cdi"] as const;
 export const SIMULATED_KIND = "remotegpu.simulated/gpu";
 const NVIDIA_KIND = "nvidia.com/gpu";
 /** Larger files are no specs; NVIDIA's for 16 cards is below 100 KiB. */

@@ -28,7 +28,7 @@ export function readText(cell: Cell, maxLength: number): string | null {
 }
 
 /** A number in `unit`; the unit may be left out (`nounits`), another one makes the value unknown. */
-export function readNumber(cell: Cell, unit: string): number | null {
+function readNumber(cell: Cell, unit: string): number | null {
   const found = QUANTITY.exec(cell?.trim() ?? "");
   if (!found || (found[2] !== undefined && found[2] !== unit)) return null;
   return Number(found[1]);

@@ -11,7 +11,7 @@ import { SIMULATED_DIR_IN_CONTAINER } from "./simulated-gpus.ts";
 import type { SimulatedGpuFiles } from "./simulated-gpus.ts";
 
 /** Emptied at a reboot, like the cards themselves; the agent writes it at each start. */
-export const SIMULATED_CDI_DIR = "/var/run/cdi";
+const SIMULATED_CDI_DIR = "/var/run/cdi";
 const SMI_IN_CONTAINER = "/usr/bin/nvidia-smi";
 const HARMLESS_DEVICE = "/dev/null";
 

@@ -8,7 +8,7 @@ import { GpuUuid } from "@remotegpu/shared/ids";
 import type { SimulatedReadings } from "../../core/gpus/simulated-load.ts";
 
 /** The name that API, command line and logs show as the GPU's model. */
-export const SIMULATED_GPU_NAME = "Simulated A100 80GB";
+const SIMULATED_GPU_NAME = "Simulated A100 80GB";
 export const MEMORY_TOTAL_MIB = 81_920;
 export const POWER_LIMIT_W = 400;
 

@@ -22,7 +22,7 @@ export interface PulledSet {
   fetches?: readonly DesiredFetch[] | undefined;
 }
 
-export interface DesiredSet {
+export interface KeptDesiredSet {
   term: number;
   generation: number;
   confirmedStops: number | null;
@@ -60,7 +60,7 @@ export class DesiredStore {
     this.fetches = new DesiredFetches(database);
   }
 
-  read(): DesiredSet {
+  read(): KeptDesiredSet {
     const { term, generation, confirmed_stops: confirmedStops, stops_guarded } = this.#applied();
     const stored = this.#stored();
     const unsealed = this.#unsealed.all(stored, (row) => `${row.instance_id} ${row.placement_epoch}`);

@@ -30,7 +30,7 @@ const WHOLE_FILE = "whole";
 export type KeepOutcome = { kept: true; bytes: number } | { kept: false; reason: string };
 
 /** The disk failed or is full. What was written until then is kept. */
-export class OutputError extends Error {
+class OutputError extends Error {
   override name = "OutputError";
 }
 

@@ -11,7 +11,7 @@ export const KEEP_CONFIRMED_MS = 7 * MS_PER_DAY;
 /** Confirmations are remembered by the hour; each matures a week after its hour has ended. */
 const CONFIRMATION_STEP_MS = MS_PER_HOUR;
 /** Rows forgotten in one tick at most, so that a tick stays short. */
-export const FORGET_AT_ONCE = 5_000;
+const FORGET_AT_ONCE = 5_000;
 
 export interface Confirmation {
   journalId: JournalId;

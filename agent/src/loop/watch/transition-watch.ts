@@ -6,13 +6,13 @@ import {
   isOverdue,
   overdueDetail,
   transitionsAfter,
-  type Transition,
+  type RunTransition,
 } from "../../core/reconcile/transitions.ts";
 
 export class TransitionWatch {
   readonly #log: Log;
-  #transitions: ReadonlyMap<RunId, Transition> = new Map();
-  #overdue: ReadonlyMap<RunId, Transition> = new Map();
+  #transitions: ReadonlyMap<RunId, RunTransition> = new Map();
+  #overdue: ReadonlyMap<RunId, RunTransition> = new Map();
 
   constructor(log: Log) {
     this.#log = log;

@@ -13,7 +13,7 @@ import { OutputFrames } from "./output-frames.ts";
 import { killTree } from "./process-tree.ts";
 import { isStatus, RuntimeError } from "../docker/runtime-error.ts";
 
-export const EXECS_PER_CONTAINER = 8;
+const EXECS_PER_CONTAINER = 8;
 /** After its output has ended, a command has this long to be gone. */
 const EXIT_MS = 5_000;
 /** What a killed command had printed is on its way for no longer than this. */

@@ -12,7 +12,7 @@ export type Context = {
   readonly where: Where;
 };
 
-export type Where = { server?: string; key?: string; profile?: string };
+type Where = { server?: string; key?: string; profile?: string };
 
 export const FORMATS = ["table", "wide", "name", "json"] as const;
 

@@ -20,7 +20,7 @@ export type Profile = z.infer<typeof Profile>;
 /** The profile that `npm start` leaves in its state folder. */
 export const START_PROFILE = "/var/lib/remotegpu/start/profile.json";
 
-export function userProfilePath(): string {
+function userProfilePath(): string {
   return join(process.env.XDG_CONFIG_HOME ?? join(homedir(), ".config"), "remotegpu", "profile.json");
 }
 

@@ -23,6 +23,6 @@ export async function askForSecret(question: string): Promise<string> {
 }
 
 /** Files and pipes end with one that nobody means. */
-export function withoutLineEnd(given: string): string {
+function withoutLineEnd(given: string): string {
   return given.replace(/\r?\n$/, "");
 }

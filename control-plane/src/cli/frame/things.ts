@@ -67,7 +67,7 @@ function named(noun: string, route: string, more: Partial<Thing> = {}): Thing {
 
 const OF_WORKLOAD = ["status", "workspace_id", "owner_username"];
 
-export const THINGS: Record<Kind, Thing> = {
+const THINGS: Record<Kind, Thing> = {
   environment: named("environment", "/environments", {
     isId: idLike("env"),
     told: OF_WORKLOAD,

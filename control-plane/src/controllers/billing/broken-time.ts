@@ -26,7 +26,7 @@ import {
   settleOutages,
 } from "../../store/billing/broken-time/runs-on-lost-cards.ts";
 import { type Cause, waiveSpans } from "../../store/billing/broken-time/waived-spans.ts";
-import { type Connection, type Database, transaction } from "../../store/database/database.ts";
+import { type Database, transaction, type Transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 
 const RUNS_PER_PAGE = 200;
@@ -51,9 +51,9 @@ async function waiveLostCards({ db }: Deps, pass: Pass): Promise<void> {
   const ended = await endedOutages(db);
   for (const runId of await runsOfOutages(db)) await waiveRun(db, pass, { runId, reason: "gpu-lost" });
   if (ended.length === 0) return;
-  await transaction(db, async (tx) => {
-    await assertTerm(tx, pass.term);
-    await settleOutages(tx, ended, pass.now);
+  await transaction(db, async (sql) => {
+    await assertTerm(sql, pass.term);
+    await settleOutages(sql, ended, pass.now);
   });
 }
 
@@ -61,9 +61,9 @@ async function waiveDeadHosts({ db }: Deps, pass: Pass): Promise<void> {
   for (const death of await unsettledDeaths(db, pass.now)) {
     for (const runId of await runsOfDeath(db, death))
       await waiveRun(db, pass, { runId, reason: "host-died" });
-    await transaction(db, async (tx) => {
-      await assertTerm(tx, pass.term);
-      await settleDeath(tx, death, pass.now);
+    await transaction(db, async (sql) => {
+      await assertTerm(sql, pass.term);
+      await settleDeath(sql, death, pass.now);
     });
   }
 }
@@ -75,11 +75,11 @@ async function waiveRun(
   { term, now }: Pass,
   { runId, reason }: { runId: string; reason: keyof typeof CAUSES & BrokenReason },
 ): Promise<void> {
-  await transaction(db, async (tx) => {
-    await assertTerm(tx, term);
-    const run = await lockRun(tx, runId);
+  await transaction(db, async (sql) => {
+    await assertTerm(sql, term);
+    const run = await lockRun(sql, runId);
     if (run === null) return;
-    await waiveSpans(tx, { run, reason, causes: await CAUSES[reason](tx, runId), now });
+    await waiveSpans(sql, { run, reason, causes: await CAUSES[reason](sql, runId), now });
   });
 }
 
@@ -87,26 +87,26 @@ async function waiveNeverReady({ db }: Deps, pass: Pass): Promise<void> {
   let page = await runsToJudge(db, { after: "", limit: RUNS_PER_PAGE });
   while (page.length > 0) {
     const runIds = page;
-    await transaction(db, async (tx) => {
-      await assertTerm(tx, pass.term);
-      await judgeRuns(tx, runIds, pass.now);
+    await transaction(db, async (sql) => {
+      await assertTerm(sql, pass.term);
+      await judgeRuns(sql, runIds, pass.now);
     });
     page = await runsToJudge(db, { after: runIds.at(-1) ?? "", limit: RUNS_PER_PAGE });
   }
 }
 
-async function judgeRuns(tx: Connection, runIds: readonly string[], now: Date): Promise<void> {
-  const runs = await lockRuns(tx, runIds);
-  const judged = await readinessSoFar(tx, runIds);
+async function judgeRuns(sql: Transaction, runIds: readonly string[], now: Date): Promise<void> {
+  const runs = await lockRuns(sql, runIds);
+  const judged = await readinessSoFar(sql, runIds);
   const idsOf = (verdict: ReturnType<typeof readinessOf>) =>
     judged.filter((run) => readinessOf(run) === verdict).map(({ id }) => id);
-  await setReadiness(tx, idsOf("ready"), true);
+  await setReadiness(sql, idsOf("ready"), true);
   const never = idsOf("never");
-  await setReadiness(tx, never, false);
+  await setReadiness(sql, never, false);
   for (const about of judged.filter(({ id }) => never.includes(id))) {
     const run = runs.get(about.id);
     if (run !== undefined)
-      await waiveSpans(tx, { run, reason: "never-ready", causes: [neverReady(run, about)], now });
+      await waiveSpans(sql, { run, reason: "never-ready", causes: [neverReady(run, about)], now });
   }
 }
 

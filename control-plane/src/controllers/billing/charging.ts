@@ -61,10 +61,10 @@ export async function chargeDueHours(
 ): Promise<HourReport[]> {
   const reports: HourReport[] = [];
   while (reports.length < MAX_HOURS_PER_WAKE) {
-    const hour = await transaction(deps.db, async (tx) => {
-      await assertTerm(tx, term);
-      const next = await nextHour(tx, { now, term });
-      if (next !== null) await startHour(tx, { hour: next, term, now });
+    const hour = await transaction(deps.db, async (sql) => {
+      await assertTerm(sql, term);
+      const next = await nextHour(sql, { now, term });
+      if (next !== null) await startHour(sql, { hour: next, term, now });
       return next;
     });
     if (hour === null) {
@@ -102,9 +102,9 @@ async function chargeHour(deps: ChargingDeps, tick: Tick): Promise<HourReport> {
   await warnOfRisks(deps, tick);
   await tellHourAlerts(deps, tick);
   await closeDueMonths(deps, tick);
-  await transaction(deps.db, async (tx) => {
-    await assertTerm(tx, tick.term);
-    await finishHour(tx, tick);
+  await transaction(deps.db, async (sql) => {
+    await assertTerm(sql, tick.term);
+    await finishHour(sql, tick);
   });
   return { hour: tick.hour, runsCharged, storageDaysCharged: daysBefore + daysNow, ...settled };
 }
@@ -142,9 +142,9 @@ async function leaveUncharged(
   { term, now }: Tick,
 ): Promise<0> {
   const detail = error instanceof Error ? error.message : String(error);
-  await transaction(db, async (tx) => {
-    await assertTerm(tx, term);
-    await raiseAlarmOnce(tx, { kind: "charge-failed", subject: runId, detail: detail.slice(0, 500), now });
+  await transaction(db, async (sql) => {
+    await assertTerm(sql, term);
+    await raiseAlarmOnce(sql, { kind: "charge-failed", subject: runId, detail: detail.slice(0, 500), now });
   });
   return 0;
 }
@@ -160,18 +160,18 @@ async function chargePage(
   runIds: readonly string[],
   { hour, term, calendar }: Tick & { calendar: BillingCalendar },
 ): Promise<number> {
-  return transaction(db, async (tx) => {
-    await assertTerm(tx, term);
-    const runs = [...(await lockRuns(tx, runIds)).values()].filter(({ uncharged }) => uncharged);
+  return transaction(db, async (sql) => {
+    await assertTerm(sql, term);
+    const runs = [...(await lockRuns(sql, runIds)).values()].filter(({ uncharged }) => uncharged);
     const proven = await provenTimes(
-      tx,
+      sql,
       runs.map(({ id }) => id),
     );
-    const results = await chargeRuns(tx, runs, proven, { at: hour, provenBefore: hour, calendar });
+    const results = await chargeRuns(sql, runs, proven, { at: hour, provenBefore: hour, calendar });
     const amounts = [...results.values()].flatMap((result) => (result.charged ? [result.amount] : []));
     if (amounts.length > 0) {
       const amount = amounts.reduce((sum, one) => sum + one, 0n);
-      await countCharges(tx, hour, { runs: amounts.length, amount });
+      await countCharges(sql, hour, { runs: amounts.length, amount });
     }
     return amounts.length;
   });
@@ -188,9 +188,9 @@ async function chargeStorageOf(
   let page = await workspacesToCharge(db, { day, after: 0, limit: WORKSPACES_PER_PAGE });
   while (page.length > 0) {
     for (const workspaceId of page) {
-      const isCharged = await transaction(db, async (tx) => {
-        await assertTerm(tx, term);
-        return chargeStorageDay(tx, { workspaceId, day, calendar });
+      const isCharged = await transaction(db, async (sql) => {
+        await assertTerm(sql, term);
+        return chargeStorageDay(sql, { workspaceId, day, calendar });
       });
       if (isCharged) charged += 1;
     }
@@ -206,9 +206,9 @@ async function settleAccounts(
   const suspended: number[] = [];
   const hostIds = new Set<string>();
   for (const customerId of await accountsToSettle(db, hour)) {
-    const settled = await transaction(db, async (tx) => {
-      await assertTerm(tx, term);
-      return settleAccount(tx, { customerId, hour, now });
+    const settled = await transaction(db, async (sql) => {
+      await assertTerm(sql, term);
+      return settleAccount(sql, { customerId, hour, now });
     });
     if (settled.suspended) suspended.push(customerId);
     for (const hostId of settled.hostIds) hostIds.add(hostId);
@@ -221,8 +221,8 @@ async function warnOfRisks(
   { hour, term }: { hour: Date; term: number },
 ): Promise<void> {
   for (const customerId of await customersToWarn(db, hour))
-    await transaction(db, async (tx) => {
-      await assertTerm(tx, term);
-      await warnOfRisk(tx, { customerId, hour });
+    await transaction(db, async (sql) => {
+      await assertTerm(sql, term);
+      await warnOfRisk(sql, { customerId, hour });
     });
 }

@@ -18,8 +18,8 @@ export async function tellHourAlerts(
   const pageAfter = (after: number) => customersToWarn(db, { after, limit: CUSTOMERS_PER_PAGE });
   for (let page = await pageAfter(0); page.length > 0; page = await pageAfter(page.at(-1) ?? 0))
     for (const [customerId, tellings] of await hourTellings(db, page, { hour, calendar }))
-      await transaction(db, async (tx) => {
-        await assertTerm(tx, term);
-        await tell(tx, { customerId, at: hour, tellings });
+      await transaction(db, async (sql) => {
+        await assertTerm(sql, term);
+        await tell(sql, { customerId, at: hour, tellings });
       });
 }

@@ -19,7 +19,7 @@ import {
   lastClosing,
   settleInvoices,
 } from "../../store/billing/bills/closing.ts";
-import { type Connection, type Database, transaction } from "../../store/database/database.ts";
+import { type Database, transaction, type Transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 
 /** A leader's transaction must end before its lease; a page takes a fraction of a second. */
@@ -71,10 +71,10 @@ async function issueAll(db: Database, closing: ClosingMoment, calendar: BillingC
 async function asLeader<T>(
   db: Database,
   { term }: { term: number },
-  work: (tx: Connection) => Promise<T>,
+  work: (sql: Transaction) => Promise<T>,
 ): Promise<T> {
-  return transaction(db, async (tx) => {
-    await assertTerm(tx, term);
-    return work(tx);
+  return transaction(db, async (sql) => {
+    await assertTerm(sql, term);
+    return work(sql);
   });
 }

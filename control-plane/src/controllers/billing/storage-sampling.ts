@@ -52,7 +52,7 @@ async function beginOrder(db: Database, hostId: HostId, now: Date): Promise<Stor
   if (sampler === null) return rest("no host of this storage pool is heard yet", UNHEARD_AGAIN_MS, now);
   if (sampler !== hostId) return rest(`host ${sampler} samples this storage pool`, OTHERS_AGAIN_MS, now);
   const hour = fullHour(now);
-  const isClaimed = await transaction(db, (tx) => claimHour(tx, { pool, hour, hostId, now }));
+  const isClaimed = await transaction(db, (sql) => claimHour(sql, { pool, hour, hostId, now }));
   if (!isClaimed) return rest("this hour is sampled already", MS_PER_HOUR, now);
   return await orderPage(db, { pool, hour, after: null, now });
 }
@@ -95,7 +95,7 @@ async function takeReport(
   const hoursAgo = (fullHour(now).getTime() - report.hourMs) / MS_PER_HOUR;
   if (hoursAgo !== 0 && hoursAgo !== 1)
     return refused(`the hour ${report.hourMs} is neither this one nor the one before`);
-  const taken = await transaction(db, (tx) => takePart(tx, { hostId, report, now }));
+  const taken = await transaction(db, (sql) => takePart(sql, { hostId, report, now }));
   if (taken.taken) return { kind: "storage-taken" };
   switch (taken.reason) {
     case "not-asked":

@@ -12,7 +12,7 @@ import { raiseAlarmOnce } from "../../store/events/alarms.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
 import { desiredSetOf } from "../../store/reports/desired-sets.ts";
 import { mergeObserved } from "../../store/reports/observed.ts";
-import { HeartbeatDesk } from "./heartbeat-desk.ts";
+import { type HeartbeatDesk, heartbeatDesk } from "./heartbeat-desk.ts";
 import { answerLogin } from "./registry-logins.ts";
 import { answerStorage } from "../billing/storage-sampling.ts";
 
@@ -31,7 +31,7 @@ export interface HostSyncDeps {
 const refused = (reason: string): Refusal => ({ kind: "refused", reason });
 
 export function hostSync(deps: HostSyncDeps): HostHandlers {
-  const desk = new HeartbeatDesk(deps);
+  const desk = heartbeatDesk(deps);
   return {
     heartbeat: (host, heartbeat) => heartbeatOf(deps, desk, host, heartbeat),
     desiredSet: (host) => desiredSet(deps, host),
@@ -48,7 +48,7 @@ async function heartbeatOf(
   hostId: HostId,
   heartbeat: Heartbeat,
 ): Promise<HeartbeatReply | Refusal> {
-  const outcome = await desk.take(hostId, heartbeat);
+  const outcome = await desk.take({ hostId, heartbeat });
   if (!outcome.accepted) return refused(outcome.reason);
   const { answer, restored, wasConnected } = outcome;
   if (restored)

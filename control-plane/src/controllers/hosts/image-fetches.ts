@@ -16,7 +16,12 @@ import {
 import { rulesOf } from "../../core/workloads/kinds.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { storeOf } from "../../store/workloads/kinds.ts";
-import { type Connection, type Database, transaction } from "../../store/database/database.ts";
+import {
+  type Connection,
+  type Database,
+  type Transaction,
+  transaction,
+} from "../../store/database/database.ts";
 import { noteImageOf } from "../../store/hosts/images/host-images.ts";
 import { lockHosts, raiseGeneration } from "../../store/hosts/hosts.ts";
 import { assertTerm, LeadershipLostError } from "../../store/database/leader.ts";
@@ -106,7 +111,7 @@ async function end(db: Database, { term, now }: Pass, { id, start, hostId }: Ope
 
 /** With its image there it may be placed, that host preferred; where the image cannot be had, waiting does not help. */
 async function settleOrder(
-  sql: Connection,
+  sql: Transaction,
   { fetch, over, now }: { fetch: OpenFetchRow; over: FetchEnd; now: Date },
 ): Promise<void> {
   const { start, hostId, hostName, image } = fetch;

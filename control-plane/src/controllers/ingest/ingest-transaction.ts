@@ -7,6 +7,13 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { JournalBatch } from "@remotegpu/shared/journal-row";
 import type { BillingCalendar } from "../../core/billing/billing-calendar.ts";
 import type { ProvenTime } from "../../core/billing/proven-time.ts";
+import {
+  type Decisions,
+  decideRows,
+  setAside,
+  type SortedRows,
+  sortRows,
+} from "../../core/ingest/batch-decisions.ts";
 import type { BootZero } from "../../core/ingest/usage-check.ts";
 import { chargeRuns } from "../../store/billing/ledger/charging.ts";
 import { freezePrices, type PriceTaking } from "../../store/billing/runs/run-lines.ts";
@@ -18,18 +25,11 @@ import {
 } from "../../store/billing/runs/run-time.ts";
 import { writeRunTotals } from "../../store/billing/runs/run-totals.ts";
 import { lockRuns, type Run } from "../../store/billing/runs/runs.ts";
-import type { Connection, Transaction } from "../../store/database/database.ts";
+import type { Transaction } from "../../store/database/database.ts";
 import { refusedNewcomers } from "../../store/hosts/newcomers.ts";
 import { advanceWatermarks, lockJournals, type LockedJournal } from "../../store/usage/journals.ts";
 import { quarantine } from "../../store/usage/quarantine.ts";
 import { decidedHashes, insertUsageRows, keepSignedHeads } from "../../store/usage/usage-rows.ts";
-import {
-  type Decisions,
-  decideRows,
-  setAside,
-  type SortedRows,
-  sortRows,
-} from "../scheduling/batch-decisions.ts";
 
 export interface Delivery {
   readonly hostId: HostId;
@@ -75,20 +75,20 @@ export class MustComeAgainError extends Error {
  * @throws MustComeAgainError
  */
 export async function decideTogether(
-  tx: Transaction,
+  sql: Transaction,
   deliveries: readonly SignedDelivery[],
   { now, calendar }: { now: Date; calendar: BillingCalendar },
 ): Promise<IngestReport[]> {
-  const held = await holdJournals(tx, deliveries, now);
+  const held = await holdJournals(sql, deliveries, now);
   // Nobody can be held to rows that are not signed, so they are not even decided; the host sends them again.
   const forged = held.filter(({ isSigned }) => !isSigned);
   const batches = held.filter(({ isSigned }) => isSigned);
   refuseUnmerged(batches);
 
-  const sorted = await sortBatches(tx, batches);
-  const runs = await lockRuns(tx, [...new Set(sorted.flatMap(({ runIds }) => [...runIds]))]);
-  const zeros = await bootZeros(tx, sorted, now);
-  const proven = await provenTimes(tx, [...runs.keys()]);
+  const sorted = await sortBatches(sql, batches);
+  const runs = await lockRuns(sql, [...new Set(sorted.flatMap(({ runIds }) => [...runIds]))]);
+  const zeros = await bootZeros(sql, sorted, now);
+  const proven = await provenTimes(sql, [...runs.keys()]);
   const decided = sorted.map((batch) => ({
     ...batch,
     decisions: decideRows(batch.sorted, {
@@ -101,13 +101,13 @@ export async function decideTogether(
   }));
 
   await insertUsageRows(
-    tx,
+    sql,
     decided.map(({ decisions: { rows }, ...key }) => ({ ...key, rows })),
     now,
   );
-  const quarantined = await setAsideAll(tx, { decided, forged }, now);
-  await countTime(tx, { decided, runs, proven }, { now, calendar });
-  const watermarks = await finishBatches(tx, decided, now);
+  const quarantined = await setAsideAll(sql, { decided, forged }, now);
+  await countTime(sql, { decided, runs, proven }, { now, calendar });
+  const watermarks = await finishBatches(sql, decided, now);
 
   const counts = new Map(decided.map(({ hostId, decisions }) => [hostId, decisions.rows.length]));
   return deliveries.map(({ hostId }) => ({
@@ -124,15 +124,15 @@ interface HeldBatch extends SignedDelivery {
 
 /** Those whose host and journal may be listened to, with their journals held. */
 async function holdJournals(
-  tx: Connection,
+  sql: Transaction,
   deliveries: readonly SignedDelivery[],
   now: Date,
 ): Promise<HeldBatch[]> {
   const told = deliveries.map((delivery) => ({ ...delivery, journalId: delivery.batch.journalId }));
   const newcomers = told.map(({ hostId, journalId }) => ({ hostId, id: journalId }));
-  const refused = await refusedNewcomers(tx, "journal", newcomers, now);
+  const refused = await refusedNewcomers(sql, "journal", newcomers, now);
   const heard = told.filter(({ hostId }) => !refused.has(hostId));
-  const states = await lockJournals(tx, heard, now);
+  const states = await lockJournals(sql, heard, now);
   return heard.flatMap((delivery) => {
     const state = states.get(delivery.hostId);
     return state === undefined ? [] : { ...delivery, state };
@@ -164,13 +164,13 @@ interface SortedBatch extends HeldBatch {
   readonly bootIds: ReadonlySet<string>;
 }
 
-async function sortBatches(tx: Connection, batches: readonly HeldBatch[]): Promise<SortedBatch[]> {
+async function sortBatches(sql: Transaction, batches: readonly HeldBatch[]): Promise<SortedBatch[]> {
   // Not by position: nothing says that a hostile host sends its rows in order.
   const spans = batches.map((held) => {
     const seqs = held.batch.rows.map(({ seq }) => seq);
     return { ...held, firstSeq: Math.min(...seqs), lastSeq: Math.max(...seqs) };
   });
-  const hashes = await decidedHashes(tx, spans);
+  const hashes = await decidedHashes(sql, spans);
   return spans.map((span) => {
     const known = hashes.get(span.hostId) ?? new Map<number, string>();
     const sorted = sortRows(span.batch, known);
@@ -192,17 +192,17 @@ function namesOf({ fresh }: SortedRows): Pick<SortedBatch, "runIds" | "bootIds">
 
 /** @throws MustComeAgainError for boots that may still announce themselves */
 async function bootZeros(
-  tx: Connection,
+  sql: Transaction,
   batches: readonly SortedBatch[],
   now: Date,
 ): Promise<Map<string, Map<string, BootZero>>> {
   const boots = batches.flatMap(({ hostId, journalId, bootIds }) =>
     [...bootIds].map((bootId) => ({ hostId, journalId, bootId })),
   );
-  const zeros = await holdBootZeros(tx, boots, now);
+  const zeros = await holdBootZeros(sql, boots, now);
   const unknown = boots.filter(({ hostId, bootId }) => zeros.get(hostId)?.has(bootId) !== true);
   if (unknown.length === 0) return zeros;
-  const over = new Set(await unexpectedBoots(tx, unknown, now));
+  const over = new Set(await unexpectedBoots(sql, unknown, now));
   mayAllBeDecided(
     unknown
       .filter((boot) => !over.has(boot))
@@ -219,7 +219,7 @@ interface DecidedBatch extends SortedBatch {
 }
 
 async function setAsideAll(
-  tx: Connection,
+  sql: Transaction,
   { decided, forged }: { decided: readonly DecidedBatch[]; forged: readonly HeldBatch[] },
   now: Date,
 ): Promise<Map<string, number>> {
@@ -229,12 +229,12 @@ async function setAsideAll(
   const unsigned = forged.map(({ hostId, journalId, batch }) => {
     return { ...setAside(batch.rows.at(-1), "bad-signature", null), hostId, journalId };
   });
-  return quarantine(tx, [...refused, ...unsigned], now);
+  return quarantine(sql, [...refused, ...unsigned], now);
 }
 
 /** Unites the time, freezes the prices of runs that begin here, or earlier than was known, and charges those that end. */
 async function countTime(
-  tx: Connection,
+  sql: Transaction,
   {
     decided,
     runs,
@@ -247,7 +247,7 @@ async function countTime(
   { now, calendar }: { now: Date; calendar: BillingCalendar },
 ): Promise<void> {
   await addProvenTimes(
-    tx,
+    sql,
     decided.flatMap(({ hostId, decisions }) => decisions.time.map((time) => ({ ...time, hostId }))),
   );
   const proven = new Map(decided.flatMap(({ decisions }) => [...decisions.proven]));
@@ -262,18 +262,18 @@ async function countTime(
     if (run === undefined || (run.firstProvenAt !== null && at >= run.firstProvenAt)) return [];
     return [{ run, at }];
   });
-  await freezePrices(tx, takings);
+  await freezePrices(sql, takings);
 
   const finished = new Set(decided.flatMap(({ decisions }) => decisions.finished));
   const going = [...proven].filter(([runId]) => firsts.has(runId) && !finished.has(runId));
   await writeRunTotals(
-    tx,
+    sql,
     going.map(([runId, time]) => ({ runId, proven: time, closedAt: null, bill: null })),
   );
   // In the order of their ids, as they are held.
   const ended = [...runs.values()].filter(({ id }) => finished.has(id));
   await chargeRuns(
-    tx,
+    sql,
     ended.map((run) => ({
       ...run,
       closedAt: run.closedAt ?? now,
@@ -285,16 +285,16 @@ async function countTime(
 }
 
 async function finishBatches(
-  tx: Connection,
+  sql: Transaction,
   decided: readonly DecidedBatch[],
   now: Date,
 ): Promise<Map<string, number>> {
   if (decided.length === 0) return new Map();
-  await keepSignedHeads(tx, decided, now);
+  await keepSignedHeads(sql, decided, now);
   const batches = decided.map((batch) => {
     const stored = new Map(batch.known);
     for (const { row } of batch.decisions.rows) stored.set(row.seq, row.hash);
     return { ...batch, stored };
   });
-  return advanceWatermarks(tx, batches, now);
+  return advanceWatermarks(sql, batches, now);
 }

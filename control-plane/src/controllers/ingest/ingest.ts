@@ -20,7 +20,7 @@ import {
 const MAX_REASON_LENGTH = 500;
 
 /** True when the host's key made this signature (base64) of the text. */
-export type VerifySignature = (hostId: HostId, text: string, signature: string) => Promise<boolean>;
+type VerifySignature = (hostId: HostId, text: string, signature: string) => Promise<boolean>;
 
 export interface IngestDeps {
   readonly db: Database;
@@ -76,7 +76,7 @@ async function tryTogether(
   now: Date,
 ): Promise<Map<HostId, IngestOutcome>> {
   try {
-    const reports = await transaction(db, (tx) => decideTogether(tx, deliveries, { now, calendar }));
+    const reports = await transaction(db, (sql) => decideTogether(sql, deliveries, { now, calendar }));
     return new Map(deliveries.map(({ hostId }, index) => [hostId, { taken: true, report: reports[index]! }]));
   } catch (error) {
     if (!(error instanceof MustComeAgainError)) throw error;
@@ -103,8 +103,8 @@ export async function recordMalformed(
   // The reason may quote what the host sent.
   const entry = { reason: reason.slice(0, MAX_REASON_LENGTH).replaceAll("\0", "").toWellFormed() };
   const nothing = { journalId: null, seq: null, runId: null, excessMs: null, hash: null };
-  await transaction(db, async (tx) => {
-    const { rowCount } = await tx.query("SELECT FROM hosts WHERE id = $1", [hostId]);
-    if (rowCount > 0) await quarantine(tx, [{ ...nothing, hostId, reason: "malformed", entry }], now);
+  await transaction(db, async (sql) => {
+    const { rowCount } = await sql.query("SELECT FROM hosts WHERE id = $1", [hostId]);
+    if (rowCount > 0) await quarantine(sql, [{ ...nothing, hostId, reason: "malformed", entry }], now);
   });
 }

@@ -8,20 +8,23 @@ import { asSentence } from "@remotegpu/shared/sentence";
 import { planPass } from "../../core/queue/pass-plan.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
-import { passScene, type ScheduledOrder } from "../../store/placement/scene/pass-scene.ts";
+import {
+  type KeptForPasses,
+  passScene,
+  type ScheduledOrder,
+} from "../../store/placement/scene/pass-scene.ts";
 import { commitPlacements } from "../../store/placement/commit/placements.ts";
 import type { CommitOutcome, PlacementProposal } from "../../store/placement/commit/proposals.ts";
 import { rulesOf } from "../../core/workloads/kinds.ts";
 import type { StartName } from "../../core/workloads/start.ts";
 import { KINDS_IN_LOCK_ORDER, storeOf } from "../../store/workloads/kinds.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
-import type { UsualOrders } from "../../store/placement/scene/usual-orders.ts";
 
 export interface SchedulingDeps {
   db: Database;
   newId: NewId;
   nudge: (host: HostId) => void;
-  usual: UsualOrders;
+  kept: KeptForPasses;
 }
 
 export interface SchedulingReport {
@@ -65,7 +68,7 @@ async function scheduleRound(
   { report, refused }: { report: SchedulingReport; refused: Set<string> },
 ): Promise<void> {
   const { now, term: seed } = pass;
-  const scene = await passScene(deps.db, { now, seed, usual: deps.usual, work: "ending" });
+  const scene = await passScene(deps.db, { now, seed, kept: deps.kept, work: "ending" });
   const orders = scene.orders.filter(({ id }) => !refused.has(id));
   const plan = planPass({ ...scene, orders });
   const sentences = new Map(

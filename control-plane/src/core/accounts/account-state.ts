@@ -4,7 +4,7 @@
  */
 import type { Points } from "@remotegpu/shared/money";
 
-export const OVERDUE_STATUSES = ["normal", "overdue", "suspended"] as const;
+const OVERDUE_STATUSES = ["normal", "overdue", "suspended"] as const;
 export type OverdueStatus = (typeof OVERDUE_STATUSES)[number];
 
 export interface Account {
@@ -41,7 +41,7 @@ export function isDueForSuspension(
   );
 }
 
-export type StartRefusal = "overdue" | "suspended" | "no-balance" | "too-little-balance";
+type StartRefusal = "overdue" | "suspended" | "no-balance" | "too-little-balance";
 export type StartDecision =
   | { allowed: true }
   | { allowed: false; reason: StartRefusal; /** A sentence for people. */ detail: string };

@@ -4,7 +4,7 @@
  * comes later is not written down by oversight. Everything is bounded.
  */
 
-export type AuditValue = string | number | boolean | null | object;
+type AuditValue = string | number | boolean | null | object;
 export type AuditFields = Record<string, AuditValue>;
 
 export interface AuditDifference {

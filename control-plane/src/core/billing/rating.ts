@@ -32,7 +32,7 @@ export interface PricedLine {
 }
 
 /** One line's part of a month. Minutes are the run's; every line shows the same. */
-export interface Share {
+export interface MonthShare {
   readonly line: string;
   readonly usageMonth: Month;
   readonly minutes: number;
@@ -45,11 +45,11 @@ export interface RatedRun {
   readonly minutes: number;
   readonly amount: Points;
   /** In order of months, then of lines. */
-  readonly shares: readonly Share[];
+  readonly shares: readonly MonthShare[];
 }
 
 /** A difference to post, and the stretch of time it stands for (UTC milliseconds). */
-export interface Charge extends Share {
+export interface Charge extends MonthShare {
   readonly fromMs: number;
   readonly toMs: number;
 }
@@ -101,7 +101,7 @@ export function rateRun(
 
 /** What must be posted so that the posted shares become the rated ones: a credit where it is negative. */
 export function chargesDue(
-  run: { rated: RatedRun; posted: readonly Share[]; proven: ProvenTime; waived: ProvenTime },
+  run: { rated: RatedRun; posted: readonly MonthShare[]; proven: ProvenTime; waived: ProvenTime },
   calendar: BillingCalendar,
 ): Charge[] {
   const payable = without(run.proven, run.waived);
@@ -134,7 +134,7 @@ function monthsOf(payable: ProvenTime, calendar: BillingCalendar): MonthOfRun[] 
   return months;
 }
 
-function sharesOf(month: MonthOfRun, lines: readonly PricedLine[]): Share[] {
+function sharesOf(month: MonthOfRun, lines: readonly PricedLine[]): MonthShare[] {
   return lines.map((line) => ({
     line: line.line,
     usageMonth: month.month,
@@ -143,9 +143,9 @@ function sharesOf(month: MonthOfRun, lines: readonly PricedLine[]): Share[] {
   }));
 }
 
-function differences(rated: readonly Share[], posted: readonly Share[]): Share[] {
-  const sums = new Map<string, Share>();
-  const add = (share: Share, sign: 1 | -1): void => {
+function differences(rated: readonly MonthShare[], posted: readonly MonthShare[]): MonthShare[] {
+  const sums = new Map<string, MonthShare>();
+  const add = (share: MonthShare, sign: 1 | -1): void => {
     const key = `${share.usageMonth} ${share.line}`;
     const sum = sums.get(key) ?? { ...share, minutes: 0, amount: 0n };
     sums.set(key, {
@@ -161,8 +161,8 @@ function differences(rated: readonly Share[], posted: readonly Share[]): Share[]
 
 /** From the end of the minutes that were posted before to the end of these; at least a point in time. */
 function stretchOf(
-  difference: Share,
-  posted: readonly Share[],
+  difference: MonthShare,
+  posted: readonly MonthShare[],
   payable: ProvenTime,
   calendar: BillingCalendar,
 ): { fromMs: number; toMs: number } {

@@ -10,10 +10,10 @@ import type { UsageEntry } from "@remotegpu/shared/journal-row";
 import { beyond, type Interval, momentAfter, type ProvenTime, totalMs } from "../billing/proven-time.ts";
 
 /** What clocks are allowed to differ by: a fixed part for latency, and drift of 500 parts per million. */
-export const CLAIM_TOLERANCE_MS = 2_000;
-export const CLAIM_DRIFT_PPM = 500;
+const CLAIM_TOLERANCE_MS = 2_000;
+const CLAIM_DRIFT_PPM = 500;
 
-export const QUARANTINE_REASONS = [
+const QUARANTINE_REASONS = [
   "unknown-run",
   "foreign-run",
   "wrong-placement",
@@ -21,7 +21,7 @@ export const QUARANTINE_REASONS = [
   "unknown-boot",
   "over-claim",
 ] as const;
-export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
+type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
 
 /** What the control plane knows of the run and of the host's clock. */
 export interface ClaimContext {

@@ -9,8 +9,8 @@ import { DATASET_PATHS, MODEL_PATHS } from "../orders/order-check.ts";
 import type { GpuGrant } from "../placement/placement.ts";
 
 /** Enough for a busy notebook with its data loaders, too few for a fork bomb to hurt the host. */
-export const PIDS_LIMIT = 4096;
-export const STOP_GRACE_SECONDS = 30;
+const PIDS_LIMIT = 4096;
+const STOP_GRACE_SECONDS = 30;
 const MAX_POOL_PATH = 512;
 const MAX_HOSTNAME = 63;
 const CODE = "/gemini/code";

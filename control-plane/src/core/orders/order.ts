@@ -34,7 +34,7 @@ export interface Resources {
   readonly maximum: PriceMaximum | null;
 }
 
-export interface PriceMaximum {
+interface PriceMaximum {
   readonly hourly: Points;
   /** Of the whole order, all alike. */
   readonly instances: number;

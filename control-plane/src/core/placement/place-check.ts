@@ -18,7 +18,7 @@ import {
 } from "./fleet/fits-on.ts";
 import type { GpuGrant, PlacedInstance } from "./placement.ts";
 
-export type PlacesAnswer =
+type PlacesAnswer =
   /** Gone for the next order once they are taken. */
   | { free: true; take: () => void }
   /** A phrase that says what is in the way. */

@@ -28,7 +28,7 @@ export interface HostReason {
   obstacles: Obstacle[];
 }
 
-export type PlacementDecision =
+type PlacementDecision =
   | { placed: true; requestId: string; instances: PlacedInstance[] }
   | {
       placed: false;

@@ -10,14 +10,14 @@ import { shapeKey } from "../placement/fleet/request-shape.ts";
 import { type Head, serve } from "./backfill.ts";
 import { FleetRoom, type QueuedOrder } from "./fleet-room.ts";
 import type { RunningWork } from "./reservation.ts";
-import { inQueueOrder, type Standing, type Waiting } from "./queue.ts";
+import { inQueueOrder, type QueueStanding, type Waiting } from "./queue.ts";
 
 export interface PassScene<Order extends Waiting & QueuedOrder> {
   fleet: Fleet;
   running: readonly RunningWork[];
   orders: readonly Order[];
   /** Whose turn it is; the time is the options'. */
-  shares: Standing["shares"];
+  shares: QueueStanding["shares"];
   options: PlacementOptions;
 }
 

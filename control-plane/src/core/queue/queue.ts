@@ -18,7 +18,7 @@ export interface Waiting extends Sharing {
   orderedAtMs: number;
 }
 
-export interface Standing {
+export interface QueueStanding {
   /** What each workspace has had; one that is not named had nothing, and has the weight 1. */
   shares: ReadonlyMap<string, Share>;
   /** Milliseconds since 1970. */
@@ -26,13 +26,17 @@ export interface Standing {
 }
 
 /** A sorted copy, which never depends on the order of the input. */
-export function inQueueOrder<T extends Waiting>(waiting: readonly T[], { shares, now }: Standing): T[] {
+export function inQueueOrder<T extends Waiting>(waiting: readonly T[], { shares, now }: QueueStanding): T[] {
   const taken = new Map([...shares].map(([workspace, share]) => [workspace, { ...share }]));
   return levelsOf(waiting, now).flatMap((level) => inTurns(level, taken));
 }
 
 /** 1 for the next in line; null when it does not wait. */
-export function positionInQueue(waiting: readonly Waiting[], id: string, standing: Standing): number | null {
+export function positionInQueue(
+  waiting: readonly Waiting[],
+  id: string,
+  standing: QueueStanding,
+): number | null {
   const index = inQueueOrder(waiting, standing).findIndex((workload) => workload.id === id);
   return index === -1 ? null : index + 1;
 }

@@ -7,7 +7,7 @@ import type { GpuGrant } from "../placement/placement.ts";
 import type { StartName } from "./start.ts";
 
 /** An instance whose place is decided. */
-export interface PlacedRank {
+interface PlacedRank {
   rank: number;
   gpus: GpuGrant[];
   datasets: ResolvedMount[];

@@ -216,7 +216,7 @@ async function checkReach(
   else if (visibility === "workspace") throw badField("workspace_id", "is needed with visibility workspace");
 }
 
-export async function readerOf(c: ApiContext): Promise<DataReader> {
+async function readerOf(c: ApiContext): Promise<DataReader> {
   const { actor, deps } = c.var;
   const workspaceIds = await workspaceIdsOf(deps.db, actor.customerId);
   return { customerId: actor.customerId, isAdmin: actor.isAdmin, workspaceIds };

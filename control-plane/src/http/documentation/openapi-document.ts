@@ -69,7 +69,7 @@ export interface Operation {
   "x-problems"?: number[];
 }
 
-export const METHODS = ["get", "post", "put", "patch", "delete"] as const;
+const METHODS = ["get", "post", "put", "patch", "delete"] as const;
 export type Method = (typeof METHODS)[number];
 
 export interface ApiDocument {

@@ -4,7 +4,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { changeEnvironment } from "../../store/orders/environment-changes.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
 import { transaction } from "../../store/database/database.ts";
-import { takeOrder } from "../../store/orders/order-desk.ts";
+import { orderDesk } from "../../store/orders/order-desk.ts";
 import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
 import { workspaceForOrder } from "../request/authorization.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
@@ -45,6 +45,7 @@ const patch = createRoute({
 
 export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
   const { db } = deps;
+  const takeOrder = orderDesk(db);
 
   api.openapi(post, async (c) => {
     const body = c.req.valid("json");
@@ -59,7 +60,7 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Kep
       status: 201,
       body: environmentAnswer(c, environment, []),
     }));
-    const outcome = await onFleet(fleet, async (fleet) => await takeOrder(db, { ...terms, fleet }, keyed));
+    const outcome = await onFleet(fleet, async (fleet) => await takeOrder({ ...terms, fleet }, keyed));
     const { environment } = refuseUnlessDone(outcome);
     deps.link.wake();
     return c.json(environmentAnswer(c, environment, []), 201);

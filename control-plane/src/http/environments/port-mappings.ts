@@ -4,7 +4,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { text } from "@remotegpu/shared/text";
 import { customPortObstacle } from "../../core/leases/lease-plan.ts";
-import { type Connection, transaction } from "../../store/database/database.ts";
+import { transaction, type Transaction } from "../../store/database/database.ts";
 import { heldPlacement } from "../../store/workloads/workload-placements.ts";
 import { lockEnvironment } from "../../store/environments/environments.ts";
 import { raiseGeneration } from "../../store/hosts/hosts.ts";
@@ -168,7 +168,7 @@ export function registerPortMappingRoutes(api: ApiApp, deps: ApiDeps): void {
  */
 async function orderPort(
   c: ApiContext,
-  sql: Connection,
+  sql: Transaction,
   { environmentId, leaseId, internalPort }: { environmentId: string; leaseId: string; internalPort: number },
 ): Promise<HostId> {
   const environment = await lockEnvironment(sql, environmentId);
@@ -202,7 +202,7 @@ type Outcome =
 /** What the host has bound by now is the customer's; anything else is taken back, since nobody waits for it any more. */
 async function boundOrWithdrawn(
   c: ApiContext,
-  sql: Connection,
+  sql: Transaction,
   { environmentId, leaseId }: { environmentId: string; leaseId: string },
 ): Promise<Outcome> {
   await lockEnvironment(sql, environmentId);
@@ -237,7 +237,7 @@ async function mappingFor(c: ApiContext, id: number): Promise<PortMappingRow> {
 /** Answers the host that has to be told. */
 async function release(
   c: ApiContext,
-  sql: Connection,
+  sql: Transaction,
   { id, env_id: environmentId, lease_id: leaseId }: PortMappingRow,
 ): Promise<string | null> {
   const { actor, now } = ordererOf(c);

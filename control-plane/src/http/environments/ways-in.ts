@@ -4,7 +4,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { waysIn } from "../../core/environments/ways-in.ts";
-import { type Connection, transaction } from "../../store/database/database.ts";
+import { transaction, type Transaction } from "../../store/database/database.ts";
 import { heldPlacement } from "../../store/workloads/workload-placements.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
 import { allowsPlainHttp, switchesOf } from "../../store/leases/environment-leases.ts";
@@ -93,7 +93,7 @@ export function registerWaysInRoutes(api: ApiApp, deps: ApiDeps): void {
 }
 
 /** @throws ApiRefusal where the environment runs nowhere (its next start takes the ports), or its host is full */
-async function renew(c: ApiContext, sql: Connection, id: string): Promise<LeaseChange> {
+async function renew(c: ApiContext, sql: Transaction, id: string): Promise<LeaseChange> {
   const environment = await lockEnvironment(sql, id);
   if (environment === null) throw notFound(`environment ${id}`);
   const held = await heldPlacement(sql, { kind: "environment", id });

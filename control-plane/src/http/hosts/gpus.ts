@@ -1,7 +1,7 @@
 /** One GPU in or out of service. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { GpuUuid } from "@remotegpu/shared/ids";
-import type { Connection } from "../../store/database/database.ts";
+import type { Transaction } from "../../store/database/database.ts";
 import { appendEvent } from "../../store/events/events.ts";
 import { noteAdminsCordon, noteAdminsUncordon } from "../../store/reports/health/gpu-health.ts";
 import { cordonGpu, gpuByUuid, uncordonGpu } from "../../store/hosts/hosts.ts";
@@ -50,7 +50,7 @@ export function registerGpuRoutes(api: ApiApp, deps: ApiDeps): void {
 
 async function setCordon(
   c: ApiContext,
-  sql: Connection,
+  sql: Transaction,
   uuid: string,
   { cordoned, reason }: { cordoned: boolean; reason: string | null },
 ): Promise<ReturnType<typeof gpuAnswer>> {

@@ -9,24 +9,13 @@ import { AttemptBound } from "../../core/accounts/attempt-bound.ts";
 import { appendAuditEntriesAlone, type AuditEntry, holderOfKey } from "../../store/audit/audit-log.ts";
 import { isUniqueViolation, StoreError } from "../../store/database/database.ts";
 import { COUNTED } from "../audited-routes.ts";
-import type { ApiContext, ApiDeps } from "../deps.ts";
+import type { ActingAccount, ApiContext, ApiDeps, CountedAttempts } from "../deps.ts";
 import { ApiRefusal } from "./refusal.ts";
 
-type Account = Pick<AuditEntry, "actorRole"> & { actorCustomerId: number };
-type Who = Account & { apiKeyId: number };
+type Who = ActingAccount & { apiKeyId: number };
 
-/** What is counted together: what was done and changed nothing is no refusal. */
-const COUNTED_OUTCOMES = ["done", "refused"] as const;
-type CountedOutcome = (typeof COUNTED_OUTCOMES)[number];
-type Bounds = Record<CountedOutcome, AttemptBound<Account>>;
-
-/** Per app, like what limits its callers. */
-const bounds = new WeakMap<ApiDeps, Bounds>();
-
-function boundsOf(deps: ApiDeps): Bounds {
-  const known = bounds.get(deps) ?? { done: new AttemptBound(), refused: new AttemptBound() };
-  bounds.set(deps, known);
-  return known;
+export function noAttempts(): CountedAttempts {
+  return { done: new AttemptBound(), refused: new AttemptBound() };
 }
 
 /** Whether the answer is that of an earlier request with the same key. */
@@ -49,7 +38,7 @@ function problemOf(error: Error | undefined): string {
 
 export async function recordAttempt(c: ApiContext, entry: AuditEntry): Promise<void> {
   const { deps } = c.var;
-  const bound = boundsOf(deps)[entry.outcome === "done" ? "done" : "refused"];
+  const bound = deps.attempts[entry.outcome === "done" ? "done" : "refused"];
   const who = await whoIs(c, entry).catch(() => null);
   const account = who === null ? null : { actorCustomerId: who.actorCustomerId, actorRole: who.actorRole };
   if (!bound.admits(account?.actorCustomerId ?? null, account, entry.at)) return;
@@ -76,9 +65,12 @@ async function whoIs(c: ApiContext, entry: AuditEntry): Promise<Who | null> {
 }
 
 /** Writes down how many were only counted, minute by minute; with `all`, of the present minute, too. */
-export async function recordCounted(deps: ApiDeps, options: { all?: boolean } = {}): Promise<void> {
-  for (const outcome of COUNTED_OUTCOMES) {
-    const bound = boundsOf(deps)[outcome];
+export async function recordCounted(
+  deps: Pick<ApiDeps, "db" | "now" | "attempts">,
+  options: { all?: boolean } = {},
+): Promise<void> {
+  for (const outcome of ["done", "refused"] as const) {
+    const bound = deps.attempts[outcome];
     const counted = bound.takeCounted(deps.now(), options);
     const entries = counted.map(({ actor, minute, attempts }) => ({
       ...COUNTED_ENTRY,

@@ -19,7 +19,7 @@ const PrintedSoFar = z
   })
   .openapi("PrintedSoFar");
 
-export const Problem = z
+const Problem = z
   .object({
     type: z.string(),
     title: z.string(),

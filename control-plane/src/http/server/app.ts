@@ -8,6 +8,7 @@ import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { secureHeaders } from "hono/secure-headers";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { RateLimiter } from "../../core/accounts/rate-limiter.ts";
 import { changesOf } from "../audited-routes.ts";
 import type { ApiApp, ApiContext, ApiDeps, ApiEnv } from "../deps.ts";
 import { API_BASE } from "../documentation/api-base.ts";
@@ -39,8 +40,15 @@ export function createApp(deps: ApiDeps): ApiApp {
     API_BASE,
   );
 
+  // Of this app alone, so that two apps of one process (tests) neither count nor limit each other's requests.
+  const answered = { byLabel: new Map<string, number>(), secondsTotal: 0, count: 0 };
+  const { perKey, perAddress } = deps.config.rateLimits;
+  const limiters = { keys: new RateLimiter(perKey), addresses: new RateLimiter(perAddress) };
+
   app.use(async (c, next) => {
     c.set("deps", deps);
+    c.set("answered", answered);
+    c.set("limiters", limiters);
     c.set("changes", changes);
     await next();
   });

@@ -14,30 +14,15 @@ import type { ApiContext, ApiDeps, ApiEnv } from "../deps.ts";
 import { remoteAddress } from "../request/rate-limit.ts";
 import { forbidden } from "../request/refusal.ts";
 
-interface Counter {
-  requests: Map<string, number>;
-  secondsTotal: number;
-  count: number;
-}
-
-/** Per app, so that two apps of one process (tests) do not count into each other. */
-const counters = new WeakMap<ApiDeps, Counter>();
-
-function counterOf(deps: ApiDeps): Counter {
-  const known = counters.get(deps) ?? { requests: new Map(), secondsTotal: 0, count: 0 };
-  counters.set(deps, known);
-  return known;
-}
-
 /** Labels are the route's pattern, never the path: a stranger must not be able to grow the map. */
 export const countRequests = createMiddleware<ApiEnv>(async (c, next) => {
   const startedMs = performance.now();
   await next();
-  const counter = counterOf(c.var.deps);
+  const { answered } = c.var;
   const label = `method="${methodLabel(c.req.method)}",route="${routePath(c, -1)}",status="${c.res.status}"`;
-  counter.requests.set(label, (counter.requests.get(label) ?? 0) + 1);
-  counter.secondsTotal += (performance.now() - startedMs) / 1000;
-  counter.count += 1;
+  answered.byLabel.set(label, (answered.byLabel.get(label) ?? 0) + 1);
+  answered.secondsTotal += (performance.now() - startedMs) / 1000;
+  answered.count += 1;
 });
 
 function methodLabel(method: string): string {
@@ -46,33 +31,40 @@ function methodLabel(method: string): string {
 
 /** The books are summed up at most this often, since that reads every entry. */
 const BOOKS_FRESH_MS = 5 * MS_PER_MINUTE;
-const books = new WeakMap<ApiDeps, { at: Date; balance: TrialBalance }>();
 
-async function booksOf(deps: ApiDeps): Promise<TrialBalance> {
-  const known = books.get(deps);
-  const now = deps.now();
-  if (known !== undefined && now.getTime() - known.at.getTime() < BOOKS_FRESH_MS) return known.balance;
-  const balance = await trialBalance(deps.db);
-  books.set(deps, { at: now, balance });
-  return balance;
+export class SummedBooks {
+  readonly #deps: Pick<ApiDeps, "db" | "now">;
+  #summed: { at: Date; balance: TrialBalance } | null = null;
+
+  constructor(deps: Pick<ApiDeps, "db" | "now">) {
+    this.#deps = deps;
+  }
+
+  async balance(): Promise<TrialBalance> {
+    const now = this.#deps.now();
+    if (this.#summed !== null && now.getTime() - this.#summed.at.getTime() < BOOKS_FRESH_MS)
+      return this.#summed.balance;
+    const balance = await trialBalance(this.#deps.db);
+    this.#summed = { at: now, balance };
+    return balance;
+  }
 }
 
 const LOOPBACK = new Set(["local", "127.0.0.1", "::1", "::ffff:127.0.0.1"]);
 
-export async function metricsText(c: ApiContext): Promise<string> {
+export async function metricsText(c: ApiContext, books: SummedBooks): Promise<string> {
   await refuseStrangers(c);
-  const { deps } = c.var;
-  const counter = counterOf(deps);
+  const { deps, answered } = c.var;
   const lines = [
     "# HELP remotegpu_http_requests_total Requests answered by this process.",
     "# TYPE remotegpu_http_requests_total counter",
-    ...[...counter.requests].map(([label, count]) => `remotegpu_http_requests_total{${label}} ${count}`),
+    ...[...answered.byLabel].map(([label, count]) => `remotegpu_http_requests_total{${label}} ${count}`),
     "# HELP remotegpu_http_request_seconds Time spent answering.",
     "# TYPE remotegpu_http_request_seconds summary",
-    `remotegpu_http_request_seconds_sum ${counter.secondsTotal}`,
-    `remotegpu_http_request_seconds_count ${counter.count}`,
+    `remotegpu_http_request_seconds_sum ${answered.secondsTotal}`,
+    `remotegpu_http_request_seconds_count ${answered.count}`,
   ];
-  const { total, unbalancedCustomers } = await booksOf(deps);
+  const { total, unbalancedCustomers } = await books.balance();
   lines.push(
     "# HELP remotegpu_ledger_imbalance Sum of all ledger entries; anything but 0 is wrong.",
     "# TYPE remotegpu_ledger_imbalance gauge",

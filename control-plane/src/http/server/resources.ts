@@ -1,6 +1,6 @@
 /** Every resource of the API, in the order the documentation shows them. */
 import { KeptFleet, KeptRoom } from "../../store/fleet/kept-fleet.ts";
-import { UsualOrders } from "../../store/placement/scene/usual-orders.ts";
+import { keptForPasses } from "../../store/placement/scene/pass-scene.ts";
 import { registerAuditLogRoute } from "../accounts/audit-log.ts";
 import { registerAccountEventRoutes } from "../money/billing/account-events.ts";
 import { registerInvoiceRoutes } from "../money/bills/invoices.ts";
@@ -114,13 +114,13 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
 
 /** What all kinds of workload have. */
 function registerWorkloadRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
-  const usual = new UsualOrders(deps.db);
+  const kept = keptForPasses(deps.db);
   for (const kind of KINDS) {
     registerWorkloadPages(api, deps, kind);
     registerWorkloadVerbs(api, { deps, fleet }, kind);
     registerWorkloadExec(api, deps, kind);
     registerWorkloadStory(api, deps, kind);
-    registerWorkloadWhy(api, kind, { kinds: KINDS, usual });
+    registerWorkloadWhy(api, kind, { kinds: KINDS, kept });
     registerWorkloadLogs(api, deps, kind);
   }
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
-import { metricsText } from "./metrics.ts";
+import { metricsText, SummedBooks } from "./metrics.ts";
 import { ApiRefusal, notFound } from "../request/refusal.ts";
 import { forEveryone, ok } from "../request/route.ts";
 
@@ -84,8 +84,11 @@ export function registerServerRoutes(app: ApiApp, deps: ApiDeps): void {
     await deps.db.query("SELECT 1");
     return c.json(stateOr("ready"), 200);
   });
+  const books = new SummedBooks(deps);
   app.openapi(metrics, async (c) => {
-    return c.body(await metricsText(c), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" });
+    return c.body(await metricsText(c, books), 200, {
+      "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
+    });
   });
   app.openapi(installScript, (c) => {
     const bundle = deps.config.bundle();

@@ -138,7 +138,7 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
     if (kinds !== webhook.kinds) refuseKinds(c, kinds);
     if (url !== webhook.url) await refuseBadUrl(deps, url);
     const change = { id: webhook.id, url, kinds, active };
-    const row = await transaction(db, (tx) => updateWebhook(tx, change, deps.now()));
+    const row = await transaction(db, (sql) => updateWebhook(sql, change, deps.now()));
     if (row === null) throw notFound(`webhook ${webhook.id}`);
     return c.json(webhookAnswer(row), 200);
   });

@@ -7,8 +7,11 @@ import { hostReasons } from "../../core/placement/placement.ts";
 import { inQueueOrder, positionInQueue } from "../../core/queue/queue.ts";
 import { suggestions } from "../../core/queue/suggestions.ts";
 import { type FetchOfWorkload, fetchesOfWorkload } from "../../store/workloads/image-fetches.ts";
-import { passScene, type ScheduledOrder } from "../../store/placement/scene/pass-scene.ts";
-import { UsualOrders } from "../../store/placement/scene/usual-orders.ts";
+import {
+  type KeptForPasses,
+  passScene,
+  type ScheduledOrder,
+} from "../../store/placement/scene/pass-scene.ts";
 import type { ApiApp, ApiContext } from "../deps.ts";
 import { forCustomers, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
 import { SuggestionAnswer, suggestionAnswer } from "./suggestion-answer.ts";
@@ -63,10 +66,10 @@ const why = ({ path, many }: RoutedKind) =>
     responses: ok("The reasons", Why),
   });
 
-/** What answers are made of, beside the workload: the kinds of what else waits, and what is usually ordered. */
+/** What answers are made of, beside the workload: the kinds of what else waits, and what is kept for passes. */
 interface Beside {
   kinds: readonly RoutedKind[];
-  usual: UsualOrders;
+  kept: KeptForPasses;
 }
 
 export function registerWorkloadWhy(api: ApiApp, routed: RoutedKind, beside: Beside): void {
@@ -79,7 +82,7 @@ export function registerWorkloadWhy(api: ApiApp, routed: RoutedKind, beside: Bes
 async function whyOf(
   c: ApiContext,
   { routed, workload }: { routed: RoutedKind; workload: WorkloadState },
-  { kinds, usual }: Beside,
+  { kinds, kept }: Beside,
 ): Promise<z.input<typeof Why>> {
   const { db, now } = c.var.deps;
   const told = { status: workload.status, reason: workload.status_reason ?? sayingOf(workload) };
@@ -87,7 +90,7 @@ async function whyOf(
   const nothing = { ...told, position: null, hosts: [], image_fetches: fetches, suggestions: [] };
   if (workload.status !== "queued") return nothing;
   const at = now();
-  const scene = await passScene(db, { now: at, seed: 0, usual, work: "all" });
+  const scene = await passScene(db, { now: at, seed: 0, kept, work: "all" });
   const standing = { shares: scene.shares, now: at.getTime() };
   // Of several starts the first in the line is told of.
   const order = inQueueOrder(scene.orders, standing).find(

@@ -39,7 +39,7 @@ import { decode, encode } from "@remotegpu/shared/wire";
 /** Under way and waiting together, for each stream. */
 export const CREDIT_BYTES = 512 * KIB;
 /** Together they hold CREDIT_BYTES each at most. */
-export const MAX_STREAMS = 256;
+const MAX_STREAMS = 256;
 export const MAX_STREAMS_OF_HOST = 32;
 /** One reader must not keep the others of a host from theirs. */
 export const MAX_STREAMS_OF_READER = 16;

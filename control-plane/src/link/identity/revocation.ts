@@ -21,7 +21,7 @@ const ClaimsAnswer = z.object({
   error: z.object({ description: z.string().optional() }).optional(),
 });
 
-export class AccountPushError extends Error {
+class AccountPushError extends Error {
   override name = "AccountPushError";
 }
 

@@ -1,7 +1,7 @@
 /** API keys: found by their hash, shown by their prefix, never readable again. */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { KeyRights, KeyScope } from "../../core/accounts/key-scopes.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { together } from "../database/together.ts";
 
 /** A key's last use is a label for people; writing it on every request would be a write per read. */
@@ -117,7 +117,7 @@ export interface NewKeyRow {
 
 /** False where the customer has as many live keys as there may be. Call in the transaction that makes another. */
 export async function hasRoomForKey(
-  sql: Connection,
+  sql: Transaction,
   { customerId, now }: { customerId: number; now: Date },
 ): Promise<boolean> {
   // Of two at once the second one counts the first.

@@ -3,7 +3,7 @@
  * are nobody's business here. Who may read which is core/accounts/data-rights.ts; lists apply the same rule in SQL.
  */
 import type { DataReader, DataStatus, Visibility } from "../../core/accounts/data-rights.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { safeBigint } from "../database/old-values.ts";
 
 export type DataKind = "dataset" | "model";
@@ -153,10 +153,9 @@ export async function updateData(
 
 /**
  * Deletes the entry unless a workload mounts it; then answers which. Waits for orders that are holding the row.
- * Call in a transaction.
  */
 export async function deleteData(
-  sql: Connection,
+  sql: Transaction,
   kind: DataKind,
   id: number,
 ): Promise<{ deleted: true } | { deleted: false; mountedBy: string }> {

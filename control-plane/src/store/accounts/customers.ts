@@ -3,11 +3,11 @@
  * are changed by the ledger only; here they are read.
  */
 import { AT_RISK_DAY } from "../../core/alerts/data-at-risk.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { insertPersonalWorkspace } from "./workspaces.ts";
 
 /** Begins like no password hash does: nothing hashes to it. */
-export const UNUSABLE_PASSWORD_HASH = "!no-password-login";
+const UNUSABLE_PASSWORD_HASH = "!no-password-login";
 
 export type UserType = "admin" | "internal" | "external";
 
@@ -86,9 +86,9 @@ export async function listCustomers(
 
 export type NewCustomer = { made: true; customerId: number } | { made: false; taken: "username" | "email" };
 
-/** Makes the account and its personal workspace. Call in a transaction. */
+/** Makes the account and its personal workspace. */
 export async function insertCustomer(
-  sql: Connection,
+  sql: Transaction,
   customer: { username: string; email: string; displayName: string | null; userType: UserType },
 ): Promise<NewCustomer> {
   // DO NOTHING waits for a concurrent insert of the same name, so of two requests one wins and one is told.
@@ -112,7 +112,7 @@ export interface CustomerStanding {
 }
 
 /** Held for the rest of the transaction, with its keys: none is made meanwhile. */
-export async function holdCustomer(sql: Connection, customerId: number): Promise<CustomerStanding> {
+export async function holdCustomer(sql: Transaction, customerId: number): Promise<CustomerStanding> {
   const { rows } = await sql.query<CustomerStanding>(
     `SELECT user_type AS "userType", coalesce(status, 'active') AS status FROM customers WHERE id = $1 FOR NO KEY UPDATE`,
     [customerId],

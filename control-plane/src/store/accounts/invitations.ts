@@ -4,7 +4,7 @@
  */
 import { recountMembers } from "./workspace-members.ts";
 import { LIVE } from "./workspaces.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { openAt } from "./vouching.ts";
 
 export interface InvitationRow {
@@ -45,8 +45,8 @@ interface Answer {
   now: Date;
 }
 
-/** The workspace that the customer belongs to now; null where there is no such open invitation. Call in a transaction. */
-export async function acceptInvitation(sql: Connection, answer: Answer): Promise<number | null> {
+/** The workspace that the customer belongs to now; null where there is no such open invitation. */
+export async function acceptInvitation(sql: Transaction, answer: Answer): Promise<number | null> {
   const open = await holdOpen(sql, answer);
   if (open === null) return null;
   const { rowCount } = await sql.query(
@@ -62,8 +62,8 @@ export async function acceptInvitation(sql: Connection, answer: Answer): Promise
   return open.workspace_id;
 }
 
-/** False where there is no such open invitation. Whoever invited is not told. Call in a transaction. */
-export async function declineInvitation(sql: Connection, answer: Answer): Promise<boolean> {
+/** False where there is no such open invitation. Whoever invited is not told. */
+export async function declineInvitation(sql: Transaction, answer: Answer): Promise<boolean> {
   const open = await holdOpen(sql, answer);
   if (open === null) return false;
   await sql.query("DELETE FROM workspace_members WHERE id = $1 AND status = 'invited'", [open.member_id]);
@@ -79,7 +79,7 @@ export async function declineInvitation(sql: Connection, answer: Answer): Promis
  * one sees what the first one did.
  */
 async function holdOpen(
-  sql: Connection,
+  sql: Transaction,
   { customerId, now, invitationId }: Answer,
 ): Promise<{ member_id: number; workspace_id: number; invitation_id: string | null } | null> {
   const find = async (locked: "" | "FOR NO KEY UPDATE OF w") =>

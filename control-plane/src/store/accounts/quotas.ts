@@ -3,7 +3,7 @@
  * setting DEFAULT_QUOTA_LEVEL hold for a customer, and nothing beyond the customer's quota limits a workspace.
  */
 import { defaultQuota, type Quota } from "../../core/orders/quota-levels.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { safeBigint } from "../database/old-values.ts";
 import { setting } from "./settings.ts";
 
@@ -65,9 +65,9 @@ export async function quotaLimits(
   return limits;
 }
 
-/** Replaces the quota of a customer (`workspaceId` null) or of one of their workspaces. Call in a transaction. */
+/** Replaces the quota of a customer (`workspaceId` null) or of one of their workspaces. */
 export async function putQuota(
-  sql: Connection,
+  sql: Transaction,
   owner: { customerId: number; workspaceId: number | null },
   quota: QuotaRow,
 ): Promise<QuotaRow> {

@@ -4,7 +4,7 @@
  */
 import { MEMBER_MANAGERS } from "../../core/accounts/access-rights.ts";
 import { roleOf } from "./workspaces.ts";
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 
 const MANAGERS = MEMBER_MANAGERS.map((role) => `'${role}'`).join(", ");
 
@@ -21,7 +21,7 @@ export const HAS_ADDRESS = "(c.email = i.email OR c.username = i.username)";
 
 /** All of a workspace that stand no more. Call in a transaction that holds the workspace. */
 export async function endFallen(
-  sql: Connection,
+  sql: Transaction,
   { workspaceIds, now }: { workspaceIds: readonly number[]; now: Date },
 ): Promise<void> {
   await sql.query(
@@ -34,7 +34,7 @@ export async function endFallen(
 
 /** Those of one account, wherever, once it has lost some of its rights. Call in the transaction that takes them. */
 export async function endFallenOf(
-  sql: Connection,
+  sql: Transaction,
   { inviterId, now }: { inviterId: number; now: Date },
 ): Promise<void> {
   const { rows } = await sql.query<{ id: number }>(
@@ -48,7 +48,7 @@ export async function endFallenOf(
 
 /** Who was invited by one that has ended is so no more; but who was also asked by the other address stays invited by that. */
 export async function forgetEnded(
-  sql: Connection,
+  sql: Transaction,
   { workspaceIds, now }: { workspaceIds: readonly number[]; now: Date },
 ): Promise<void> {
   const hasEnded = `m.workspace_id = ANY($1::bigint[]) AND m.status = 'invited' AND e.id = m.invitation_id

@@ -4,7 +4,7 @@
  */
 import type { InvitationCounts } from "../../core/accounts/invitation-bounds.ts";
 import type { NewMember } from "./workspace-members.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { endFallen, forgetEnded, HAS_ADDRESS, openAt } from "./vouching.ts";
 
 /** Exactly one of them. */
@@ -30,7 +30,7 @@ const SELECT = `SELECT i.id, i.workspace_id, c.username AS invited_by, i.email, 
  * stand no more, and forgets what no bound counts any more.
  */
 export async function holdInvitations(
-  sql: Connection,
+  sql: Transaction,
   { workspaceId, inviterId, now }: { workspaceId: number; inviterId: number; now: Date },
 ): Promise<void> {
   await sql.query("SELECT FROM customers WHERE id = $1 FOR NO KEY UPDATE", [inviterId]);
@@ -149,9 +149,9 @@ export async function openInvitationsOf(
   return rows;
 }
 
-/** False where the workspace has no such open invitation. Call in a transaction. */
+/** False where the workspace has no such open invitation. */
 export async function withdrawInvitation(
-  sql: Connection,
+  sql: Transaction,
   { workspaceId, invitationId, now }: { workspaceId: number; invitationId: string; now: Date },
 ): Promise<boolean> {
   await sql.query("SELECT FROM workspaces WHERE id = $1 FOR NO KEY UPDATE", [workspaceId]);
@@ -164,7 +164,7 @@ export async function withdrawInvitation(
 }
 
 /** Of a workspace that nobody can join any more. Call in the transaction that archives it. */
-export async function endInvitationsOf(sql: Connection, workspaceId: number, now: Date): Promise<void> {
+export async function endInvitationsOf(sql: Transaction, workspaceId: number, now: Date): Promise<void> {
   await sql.query(
     "UPDATE workspace_invitations SET ended_at = $2 WHERE workspace_id = $1 AND ended_at IS NULL",
     [workspaceId, now],

@@ -3,7 +3,7 @@
  * invited is none yet, and nobody sees them here: a list of them would tell which addresses somebody has.
  */
 import type { WorkspaceRole } from "../../core/accounts/access-rights.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { endFallen } from "./vouching.ts";
 
 export interface MemberRow {
@@ -47,9 +47,9 @@ export async function memberOf(
 
 export type NewMember = Exclude<WorkspaceRole, "owner">;
 
-/** What they invited to as an admin ends where they are none any more. Call in a transaction. */
+/** What they invited to as an admin ends where they are none any more. */
 export async function changeMember(
-  sql: Connection,
+  sql: Transaction,
   member: { workspaceId: number; customerId: number },
   {
     now,
@@ -65,9 +65,9 @@ export async function changeMember(
   await endFallen(sql, { workspaceIds: [member.workspaceId], now });
 }
 
-/** With what they invited to. Call in a transaction. */
+/** With what they invited to. */
 export async function removeMember(
-  sql: Connection,
+  sql: Transaction,
   { workspaceId, customerId, now }: { workspaceId: number; customerId: number; now: Date },
 ): Promise<void> {
   await holdWorkspace(sql, workspaceId);
@@ -80,7 +80,7 @@ export async function removeMember(
 }
 
 /** As for everything that changes invitations: of this and an acceptance at once the second sees what the first did. */
-async function holdWorkspace(sql: Connection, workspaceId: number): Promise<void> {
+async function holdWorkspace(sql: Transaction, workspaceId: number): Promise<void> {
   await sql.query("SELECT FROM workspaces WHERE id = $1 FOR NO KEY UPDATE", [workspaceId]);
 }
 

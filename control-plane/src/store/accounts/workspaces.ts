@@ -1,6 +1,6 @@
 /** Workspaces and who belongs to them. An archived workspace is gone for everybody; its bills still name it. */
 import { WORKSPACE_ROLES, type WorkspaceRole } from "../../core/accounts/access-rights.ts";
-import { type Connection, type Database, transaction } from "../database/database.ts";
+import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
 import { safeBigint } from "../database/old-values.ts";
 import { together } from "../database/together.ts";
 
@@ -50,7 +50,7 @@ export async function workspaceFor(
 }
 
 /** Where a workload without workspace_id goes: the personal workspace made with the account. */
-export async function personalWorkspaceId(sql: Connection, customerId: number): Promise<number | null> {
+async function personalWorkspaceId(sql: Connection, customerId: number): Promise<number | null> {
   const { rows } = await sql.query<{ id: number }>(
     `SELECT id FROM workspaces w WHERE owner_id = $1 AND type = 'personal' AND ${LIVE} ORDER BY id LIMIT 1`,
     [customerId],
@@ -88,9 +88,8 @@ export async function ensurePersonalWorkspace(
   });
 }
 
-/** Call in a transaction. */
 export async function insertPersonalWorkspace(
-  sql: Connection,
+  sql: Transaction,
   { customerId, username }: { customerId: number; username: string },
 ): Promise<WorkspaceRow> {
   return await insertWorkspace(sql, {
@@ -148,9 +147,9 @@ export async function listWorkspaces(
   return rows;
 }
 
-/** Makes a workspace with its owner as its first member. Call in a transaction. */
+/** Makes a workspace with its owner as its first member. */
 export async function insertWorkspace(
-  sql: Connection,
+  sql: Transaction,
   workspace: {
     ownerId: number;
     name: string;
@@ -195,9 +194,9 @@ export async function setShareWeight(
   return rowCount > 0;
 }
 
-/** Archives it, unless workloads are left in it: then answers how many. Call in a transaction. */
+/** Archives it, unless workloads are left in it: then answers how many. */
 export async function archiveWorkspace(
-  sql: Connection,
+  sql: Transaction,
   workspaceId: number,
 ): Promise<{ liveWorkloads: number }> {
   await sql.query("SELECT id FROM workspaces WHERE id = $1 FOR UPDATE", [workspaceId]);

@@ -6,7 +6,7 @@ import type { AuditFields } from "../../core/accounts/audit-difference.ts";
 import { type Connection, type Database, transaction } from "../database/database.ts";
 
 export const AUDIT_OUTCOMES = ["done", "repeated", "refused", "failed"] as const;
-export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
+type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
 export interface AuditEntry {
   at: Date;

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { hash } from "node:crypto";
 import { DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
 import { APPLICATION_ROLE } from "./application-role.ts";
-import { Standing } from "./standing.ts";
+import { ConnectionStanding } from "./standing.ts";
 import { type Statement, StatementInRole, type StatementResult } from "./statement-in-role.ts";
 import { arrayLiteral } from "./array-literal.ts";
 import { columnTypes } from "./column-types.ts";
@@ -68,8 +68,14 @@ export interface Connection {
   ): Promise<{ rows: Row[]; rowCount: number }>;
 }
 
-/** The connection of a transaction. */
+declare const handedOut: unique symbol;
+
+/**
+ * The connection of a transaction, which `transaction` alone hands out. Who asks for one writes what must be true together,
+ * or holds rows until whoever called it has done what it holds them for.
+ */
 export interface Transaction extends Connection {
+  readonly [handedOut]: true;
   /**
    * Many rows at once: `text` is COPY … FROM STDIN, `pieces` have copyLine's lines, some in each. A piece is asked for
    * once the one before is on its way.
@@ -81,7 +87,7 @@ export interface Database extends Connection {
   readonly pool: Pool;
   readonly keepsPlans: boolean;
   /** As whom its connections work. */
-  readonly standing: Standing;
+  readonly standing: ConnectionStanding;
   close(): Promise<void>;
 }
 
@@ -100,7 +106,7 @@ export function openDatabase(
     actsAs = "application",
   }: { maxConnections?: number; keepsPlans?: boolean; actsAs?: "application" | "owner" } = {},
 ): Database {
-  const standing = new Standing();
+  const standing = new ConnectionStanding();
   const pool = new Pool({
     // The pool hands the connection out once this is done, whatever its type says of waiting.
     ...(actsAs === "application" && { onConnect: (client) => standing.look(client) }),
@@ -141,7 +147,7 @@ interface TransactionOptions {
  */
 export async function transaction<T>(
   database: Database,
-  work: (connection: Transaction) => Promise<T>,
+  work: (sql: Transaction) => Promise<T>,
   {
     isolation = "read committed",
     statementTimeoutMs = STATEMENT_TIMEOUT_MS,
@@ -160,7 +166,7 @@ export async function transaction<T>(
 
 async function runOnce<T>(
   { pool, keepsPlans, standing }: Database,
-  work: (connection: Transaction) => Promise<T>,
+  work: (sql: Transaction) => Promise<T>,
   { isolation, statementTimeoutMs, endsDeadWithinMs }: Required<TransactionOptions>,
 ): Promise<T> {
   const client = await pool.connect().catch((cause: unknown) => {
@@ -181,10 +187,12 @@ async function runOnce<T>(
     );
     const witness = presentWitness();
     const watched = witness === undefined ? undefined : watch(query, witness);
-    const value = await work({
+    const sql: Omit<Transaction, typeof handedOut> = {
       query: watched?.query ?? query,
       copyIn: (text, pieces) => copyIn(client, { copy: new CopyIn(text, pieces), timeoutMs }),
-    });
+    };
+    // The brand is no member at run time.
+    const value = await work(sql as Transaction);
     const isSealed = await watched?.seal();
     const { command } = await ask(client, { text: "COMMIT", values: undefined, keepsPlans, timeoutMs });
     // Postgres answers ROLLBACK, without an error, to the COMMIT of a transaction in which a statement failed.
@@ -228,7 +236,7 @@ async function ask<Row extends QueryResultRow>(
 /** Outside every transaction. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 async function askAlone<Row extends QueryResultRow>(
-  { pool, standing }: { pool: Pool; standing: Standing },
+  { pool, standing }: { pool: Pool; standing: ConnectionStanding },
   question: Question,
 ): Promise<{ rows: Row[]; rowCount: number }> {
   const isInRole = () => standing.footing === "in-role";

@@ -5,7 +5,7 @@
  * role; an owner who may not bring that about gets a sentence about what to ask for, and everything works as the owner
  * until then.
  */
-import type { Connection, Database } from "./database.ts";
+import type { Connection, Database, Transaction } from "./database.ts";
 import { StoreError, transaction } from "./database.ts";
 import { APPEND_ONLY_TABLES } from "./append-only.ts";
 import { APPLICATION_ROLE } from "./application-role.ts";
@@ -29,8 +29,8 @@ export async function grantToApplication(database: Database, log: (line: string)
 }
 
 /** Somebody can come in the role without being able to change the books. */
-async function hasLogins(connection: Connection): Promise<boolean> {
-  const { rowCount } = await connection.query(
+async function hasLogins(sql: Connection): Promise<boolean> {
+  const { rowCount } = await sql.query(
     `SELECT FROM pg_auth_members m JOIN pg_roles member ON member.oid = m.member
       WHERE m.roleid = to_regrole($1) AND member.rolcanlogin AND member.rolname <> current_user`,
     [APPLICATION_ROLE],
@@ -39,8 +39,8 @@ async function hasLogins(connection: Connection): Promise<boolean> {
 }
 
 /** Takes back what was granted in this database. The role stays: other databases may use it. */
-export async function withdrawFromApplication(connection: Connection): Promise<void> {
-  if (await roleExists(connection)) await connection.query(WITHDRAW);
+export async function withdrawFromApplication(sql: Connection): Promise<void> {
+  if (await roleExists(sql)) await sql.query(WITHDRAW);
 }
 
 /** Null once the user has the role; else why not. */
@@ -58,13 +58,13 @@ async function makeRole(database: Database): Promise<string | null> {
   }
 }
 
-async function roleExists(connection: Connection): Promise<boolean> {
-  const { rowCount } = await connection.query("SELECT FROM pg_roles WHERE rolname = $1", [APPLICATION_ROLE]);
+async function roleExists(sql: Connection): Promise<boolean> {
+  const { rowCount } = await sql.query("SELECT FROM pg_roles WHERE rolname = $1", [APPLICATION_ROLE]);
   return rowCount > 0;
 }
 
-async function mayTakeRole(connection: Connection): Promise<boolean> {
-  const { rows } = await connection.query<{ may: boolean }>(
+async function mayTakeRole(sql: Connection): Promise<boolean> {
+  const { rows } = await sql.query<{ may: boolean }>(
     `SELECT CASE WHEN current_setting('server_version_num')::int >= 160000 THEN pg_has_role(oid, 'SET')
                  ELSE pg_has_role(oid, 'MEMBER') END AS may FROM pg_roles WHERE rolname = $1`,
     [APPLICATION_ROLE],
@@ -73,10 +73,10 @@ async function mayTakeRole(connection: Connection): Promise<boolean> {
 }
 
 /** Only what is missing is granted, so that a start which changes nothing writes nothing. */
-async function grantTables(connection: Connection): Promise<void> {
+async function grantTables(sql: Transaction): Promise<void> {
   // Two that grant on one table at once would fail; whoever migrates holds this lock.
-  await connection.query("LOCK TABLE schema_migrations IN SHARE ROW EXCLUSIVE MODE");
-  await connection.query(GRANT);
+  await sql.query("LOCK TABLE schema_migrations IN SHARE ROW EXCLUSIVE MODE");
+  await sql.query(GRANT);
 }
 
 const OURS = `relnamespace = current_schema()::regnamespace AND pg_has_role(relowner, 'USAGE')`;

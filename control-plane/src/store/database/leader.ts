@@ -2,7 +2,7 @@
  * Leadership: one row, a lease of 15 s and a term. Every leader transaction compares the term while holding the row,
  * so nobody can take over in the middle of it, and a paused leader's transaction is ended by Postgres itself.
  */
-import type { Connection } from "./database.ts";
+import type { Connection, Transaction } from "./database.ts";
 
 export const LEADER_LEASE_MS = 15_000;
 /** A leader that stops in the middle of a transaction loses it after this long, and with it the row's lock. */
@@ -17,10 +17,10 @@ export class LeadershipLostError extends Error {
  * @returns the term, or null while somebody else holds the lease
  */
 export async function acquireLeadership(
-  connection: Connection,
+  sql: Connection,
   { holder, now }: { holder: string; now: Date },
 ): Promise<number | null> {
-  const { rows } = await connection.query<{ term: number }>(
+  const { rows } = await sql.query<{ term: number }>(
     `UPDATE leader
         SET term = CASE WHEN holder = $1 AND lease_until > $2 THEN term ELSE term + 1 END,
             holder = $1, lease_until = $2 + make_interval(secs => $3::float8 / 1000)
@@ -32,31 +32,27 @@ export async function acquireLeadership(
 }
 
 /** Gives the lease up, so that another replica need not wait for its end. */
-export async function releaseLeadership(connection: Connection, holder: string): Promise<void> {
-  await connection.query("UPDATE leader SET holder = NULL, lease_until = 'epoch' WHERE holder = $1", [
-    holder,
-  ]);
+export async function releaseLeadership(sql: Connection, holder: string): Promise<void> {
+  await sql.query("UPDATE leader SET holder = NULL, lease_until = 'epoch' WHERE holder = $1", [holder]);
 }
 
-export async function currentTerm(connection: Connection): Promise<number> {
-  const { rows } = await connection.query<{ term: number }>("SELECT term FROM leader");
+export async function currentTerm(sql: Connection): Promise<number> {
+  const { rows } = await sql.query<{ term: number }>("SELECT term FROM leader");
   return rows[0]?.term ?? 0;
 }
 
 /** Raises the term above one that a host reports: the database is older than what that host has seen. */
-export async function raiseTermAbove(connection: Connection, reportedTerm: number): Promise<void> {
-  await connection.query("UPDATE leader SET term = $1::bigint + 1, holder = NULL WHERE term <= $1", [
-    reportedTerm,
-  ]);
+export async function raiseTermAbove(sql: Connection, reportedTerm: number): Promise<void> {
+  await sql.query("UPDATE leader SET term = $1::bigint + 1, holder = NULL WHERE term <= $1", [reportedTerm]);
 }
 
 /**
  * The first statement of every leader transaction.
  * @throws LeadershipLostError when another term has begun
  */
-export async function assertTerm(transaction: Connection, term: number): Promise<void> {
-  await transaction.query(`SET LOCAL idle_in_transaction_session_timeout = ${MAX_IDLE_IN_TRANSACTION_MS}`);
-  const { rows } = await transaction.query<{ term: number }>("SELECT term FROM leader FOR SHARE");
+export async function assertTerm(sql: Transaction, term: number): Promise<void> {
+  await sql.query(`SET LOCAL idle_in_transaction_session_timeout = ${MAX_IDLE_IN_TRANSACTION_MS}`);
+  const { rows } = await sql.query<{ term: number }>("SELECT term FROM leader FOR SHARE");
   const held = rows[0]?.term ?? 0;
   if (held !== term) throw new LeadershipLostError(`term ${term} is over: ${held} has begun`);
 }

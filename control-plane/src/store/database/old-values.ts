@@ -11,7 +11,7 @@ import {
 } from "@remotegpu/shared/workload";
 
 /** Every status of a kind, and what counts where a row has none of them: nobody can say that it runs. */
-export const STATUSES: Record<WorkloadKind, { known: readonly string[]; otherwise: string }> = {
+const STATUSES: Record<WorkloadKind, { known: readonly string[]; otherwise: string }> = {
   environment: { known: ENVIRONMENT_STATUSES, otherwise: "stopped" },
   training: { known: TRAINING_JOB_STATUSES, otherwise: "failed" },
   inference: { known: INFERENCE_SERVICE_STATUSES, otherwise: "stopped" },

@@ -33,7 +33,7 @@ const ASK = `
       ELSE 'unguarded'
     END AS footing`;
 
-export class Standing {
+export class ConnectionStanding {
   #footing: Footing = "itself";
   #isPooled = false;
 

@@ -1,6 +1,7 @@
 /**
  * Answers questions that are asked in the same moment with one statement. In a rush of requests most of what a small
  * read costs is its way to Postgres and back. Every answer is read after its question was asked: nothing is kept.
+ * Questions wait beside their own connection and for one moment alone, so nobody shares anything with another.
  */
 import type { Connection } from "./database.ts";
 

@@ -5,7 +5,7 @@ import { environmentLive, environmentSpec, networkName } from "../../core/instan
 import type { PlaceableStart, PlacedStart } from "../../core/workloads/placeable-start.ts";
 import type { StartName } from "../../core/workloads/start.ts";
 import type { LockedWorkload, WorkloadMove } from "../../core/workloads/workload-move.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/id-on-hosts.ts";
 import { orderOfEnvironment } from "./environment-order.ts";
 import { explainEnvironment, explainWaiting, moveEnvironments } from "./environment-moves.ts";
@@ -46,7 +46,7 @@ export const ENVIRONMENT_STORE = {
   lockWaiting,
   lock,
   notePlaced,
-  move: async (sql: Connection, moves: readonly WorkloadMove<EnvironmentStatus>[]) => {
+  move: async (sql: Transaction, moves: readonly WorkloadMove<EnvironmentStatus>[]) => {
     await moveEnvironments(
       sql,
       moves.map(({ workload: { id, status, customerId }, ...move }) => ({
@@ -105,7 +105,7 @@ async function lock(sql: Connection, id: string): Promise<LockedWorkload<Environ
 }
 
 /** Its host gets it running from now on. */
-async function notePlaced(sql: Connection, placed: readonly PlacedStart[]): Promise<void> {
+async function notePlaced(sql: Transaction, placed: readonly PlacedStart[]): Promise<void> {
   await moveEnvironments(
     sql,
     placed.flatMap(({ placeable: { start, order }, hosts: [host], now }) =>

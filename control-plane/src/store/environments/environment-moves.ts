@@ -5,7 +5,7 @@
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { type EndCause, newsOfStatus } from "../../core/alerts/work-news.ts";
 import { limitMs } from "../../core/environments/environment-status.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { OLD_PORTS, SOUND_ENVIRONMENT } from "../database/old-values.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
 import { NO_CAUSE, queueWorkNews } from "../events/news-outbox.ts";
@@ -37,7 +37,7 @@ export interface StatusMove {
 }
 
 /** Writes the status with its sentence and deadline, an event, and messages to webhooks. The row is locked by the caller. */
-export async function moveEnvironment(sql: Connection, move: StatusMove): Promise<void> {
+export async function moveEnvironment(sql: Transaction, move: StatusMove): Promise<void> {
   await moveEnvironments(sql, [move]);
 }
 
@@ -46,7 +46,7 @@ export async function moveEnvironment(sql: Connection, move: StatusMove): Promis
  * keys, and ids of the old system may point nowhere. From its first start on they do not, and what only the old system
  * knew (ports, pod) is gone.
  */
-export async function moveEnvironments(sql: Connection, moves: readonly StatusMove[]): Promise<void> {
+export async function moveEnvironments(sql: Transaction, moves: readonly StatusMove[]): Promise<void> {
   if (moves.length === 0) return;
   await sql.query(
     `UPDATE environments e SET ${SOUND_ENVIRONMENT}, status = m.status, status_reason = m.reason,

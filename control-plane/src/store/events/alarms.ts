@@ -1,8 +1,8 @@
 /**
  * What an operator should look at. An alarm stays open until somebody or something clears it; webhooks of administrators
- * are told of both, so call in a transaction.
+ * are told of both, in one transaction.
  */
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { type AlarmNews, queueAlarmNews } from "./news-outbox.ts";
 
 export type AlarmKind =
@@ -29,7 +29,7 @@ export type AlarmKind =
 const COLUMNS = "id, kind, subject, detail, raised_at, cleared_at";
 
 export async function raiseAlarm(
-  sql: Connection,
+  sql: Transaction,
   alarm: { kind: AlarmKind; subject: string; detail: string; now: Date },
 ): Promise<void> {
   const { rows } = await sql.query<AlarmRow>(
@@ -41,7 +41,7 @@ export async function raiseAlarm(
 
 /** Unless the same is open already. */
 export async function raiseAlarmOnce(
-  sql: Connection,
+  sql: Transaction,
   alarm: { kind: AlarmKind; subject: string; detail: string; now: Date },
 ): Promise<void> {
   const open = await sql.query("SELECT FROM alarms WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL", [
@@ -53,7 +53,7 @@ export async function raiseAlarmOnce(
 
 /** The same of several of one kind, in their order; of those about one subject the first. */
 export async function raiseAlarmsOnce(
-  sql: Connection,
+  sql: Transaction,
   {
     kind,
     alarms,
@@ -76,7 +76,7 @@ export async function raiseAlarmsOnce(
 
 /** What it warned of is over. */
 export async function clearAlarm(
-  sql: Connection,
+  sql: Transaction,
   { kind, subject, now }: { kind: AlarmKind; subject: string; now: Date },
 ): Promise<void> {
   const { rows } = await sql.query<AlarmRow>(
@@ -104,7 +104,7 @@ export async function openAlarms(
  * as others end.
  */
 export async function keepAlarms(
-  sql: Connection,
+  sql: Transaction,
   {
     kind,
     prefix,
@@ -129,7 +129,7 @@ export async function keepAlarms(
 
 /** Somebody has looked at it. One that is cleared already keeps its moment; null where there is none. */
 export async function clearAlarmById(
-  sql: Connection,
+  sql: Transaction,
   { id, now }: { id: number; now: Date },
 ): Promise<AlarmRow | null> {
   const cleared = await sql.query<AlarmRow>(

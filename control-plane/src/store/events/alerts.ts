@@ -4,19 +4,19 @@
  */
 import { formatPoints } from "@remotegpu/shared/money";
 import type { AlertKind, Telling } from "../../core/alerts/alerts.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvent } from "./events.ts";
 import { queueAlert } from "./outbox.ts";
 
 /** In their order. There are few: only what crosses a threshold is told. */
 export async function tell(
-  transaction: Connection,
+  sql: Transaction,
   { customerId, at, tellings }: { customerId: number; at: Date; tellings: readonly Telling[] },
 ): Promise<void> {
   for (const telling of tellings) {
-    const alertId = await writeAlert(transaction, { customerId, at, telling });
+    const alertId = await writeAlert(sql, { customerId, at, telling });
     if (alertId === null) continue;
-    await appendEvent(transaction, {
+    await appendEvent(sql, {
       at,
       kind: "alert",
       customerId,
@@ -24,13 +24,13 @@ export async function tell(
       new: `${telling.kind} ${telling.state}`,
       reason: telling.sentence,
     });
-    await queueAlert(transaction, { alertId, customerId, at, telling });
+    await queueAlert(sql, { alertId, customerId, at, telling });
   }
 }
 
 /** Null where it stands like that already. */
 async function writeAlert(
-  transaction: Connection,
+  sql: Transaction,
   { customerId, at, telling }: { customerId: number; at: Date; telling: Telling },
 ): Promise<number | null> {
   const key = [
@@ -40,12 +40,12 @@ async function writeAlert(
     telling.month === null ? null : `${telling.month}-01`,
   ];
   const { rows } = await (telling.state === "fired"
-    ? transaction.query<{ id: number }>(
+    ? sql.query<{ id: number }>(
         `INSERT INTO alerts (customer_id, kind, threshold, month, value, sentence, fired_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id`,
         [...key, telling.value, telling.sentence, at],
       )
-    : transaction.query<{ id: number }>(
+    : sql.query<{ id: number }>(
         `UPDATE alerts SET recovered_at = $5
           WHERE customer_id = $1 AND kind = $2 AND threshold IS NOT DISTINCT FROM $3::numeric
             AND month IS NOT DISTINCT FROM $4::date AND recovered_at IS NULL RETURNING id`,

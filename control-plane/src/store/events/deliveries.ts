@@ -5,7 +5,7 @@
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import type { WebhookKind } from "../../core/alerts/webhook-kinds.ts";
 import { MAX_WEBHOOK_TRIES, pauseAfterTry, type TryOutcome } from "../../core/alerts/webhook-tries.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 
 /** What has ended is shown for so long. */
 const KEPT_MS = 30 * MS_PER_DAY;
@@ -29,10 +29,10 @@ const PAUSES = Array.from({ length: MAX_WEBHOOK_TRIES }, (_, before) => pauseAft
  * has failed to reach have places of their own, so that the dead do not keep the living waiting.
  */
 export async function takeDue(
-  transaction: Connection,
+  sql: Transaction,
   wish: { now: Date; busyWebhookIds: readonly number[]; places: number; placesForFailing: number },
 ): Promise<DueDelivery[]> {
-  const { rows } = await transaction.query<DueDelivery>(
+  const { rows } = await sql.query<DueDelivery>(
     `WITH pending AS (SELECT * FROM webhook_deliveries WHERE delivered_at IS NULL AND given_up_at IS NULL),
      first AS (
        SELECT DISTINCT ON (webhook_id) id, next_try_at,
@@ -57,10 +57,10 @@ export async function takeDue(
 
 /** After the last try that failed it is given up. */
 export async function writeOutcome(
-  transaction: Connection,
+  sql: Transaction,
   { id, outcome, now }: { id: number; outcome: TryOutcome; now: Date },
 ): Promise<void> {
-  await transaction.query(
+  await sql.query(
     `UPDATE webhook_deliveries
         SET last_status = $2, last_error = $3, last_answer = $4,
             delivered_at = CASE WHEN $5 THEN $6::timestamptz END,
@@ -71,13 +71,13 @@ export async function writeOutcome(
 }
 
 /** Ends those whose last try nobody lived to write down, and removes what ended long ago. */
-export async function tidyDeliveries(transaction: Connection, now: Date): Promise<void> {
-  await transaction.query(
+export async function tidyDeliveries(sql: Transaction, now: Date): Promise<void> {
+  await sql.query(
     `UPDATE webhook_deliveries SET given_up_at = $1, last_error = coalesce(last_error, 'the server died meanwhile')
       WHERE delivered_at IS NULL AND given_up_at IS NULL AND next_try_at <= $1 AND tries >= $2`,
     [now, MAX_WEBHOOK_TRIES],
   );
-  await transaction.query(
+  await sql.query(
     `DELETE FROM webhook_deliveries WHERE id IN (
        SELECT id FROM (SELECT id, created_at FROM webhook_deliveries ORDER BY id LIMIT $2) oldest
         WHERE created_at < $1) AND (delivered_at IS NOT NULL OR given_up_at IS NOT NULL)`,

@@ -2,7 +2,7 @@
 import type { Points } from "@remotegpu/shared/money";
 import type { OverdueStatus } from "../../core/accounts/account-state.ts";
 import { accountAlerts, balanceAlerts, type OpenAlert, type Telling } from "../../core/alerts/alerts.ts";
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 import { alertStandings } from "./alert-standings.ts";
 import { tell } from "./alerts.ts";
 
@@ -18,19 +18,19 @@ export interface BalanceChange {
  * nobody else tells of them. One question, and more only where a threshold was crossed.
  */
 export async function alertsAfterPostings(
-  transaction: Connection,
+  sql: Transaction,
   changes: readonly BalanceChange[],
 ): Promise<void> {
   if (changes.length === 0) return;
   const ids = new Set(changes.map((change) => change.customerId));
-  const standings = await alertStandings(transaction, [...ids]);
+  const standings = await alertStandings(sql, [...ids]);
   const open = new Map([...standings].map(([id, standing]) => [id, standing.open]));
   for (const change of changes) {
     const { customerId, at } = change;
     const before = open.get(customerId) ?? [];
     const thresholds = standings.get(customerId)?.rules.balances ?? [];
     const tellings = balanceAlerts({ ...change, thresholds, open: before });
-    await tell(transaction, { customerId, at, tellings });
+    await tell(sql, { customerId, at, tellings });
     open.set(customerId, afterTelling(before, tellings));
   }
 }
@@ -46,16 +46,16 @@ function afterTelling(open: readonly OpenAlert[], tellings: readonly Telling[]):
 
 /** Likewise of accounts whose state has changed, in the order in which it did. */
 export async function alertsAfterStatuses(
-  transaction: Connection,
+  sql: Transaction,
   changes: readonly { customerId: number; to: OverdueStatus; at: Date }[],
 ): Promise<void> {
   const ids = new Set(changes.map((change) => change.customerId));
-  const standings = await alertStandings(transaction, [...ids]);
+  const standings = await alertStandings(sql, [...ids]);
   const open = new Map([...standings].map(([id, standing]) => [id, standing.open]));
   for (const { customerId, to, at } of changes) {
     const before = open.get(customerId) ?? [];
     const tellings = accountAlerts(to, before);
-    await tell(transaction, { customerId, at, tellings });
+    await tell(sql, { customerId, at, tellings });
     open.set(customerId, afterTelling(before, tellings));
   }
 }

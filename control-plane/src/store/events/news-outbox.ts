@@ -6,7 +6,7 @@
 import type { EndCause, WorkNews } from "../../core/alerts/work-news.ts";
 import { WORK_KINDS } from "../../core/alerts/webhook-kinds.ts";
 import { LIVE } from "../accounts/workspaces.ts";
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 
 export const MAX_WAITING = 200;
 
@@ -30,12 +30,9 @@ interface Receiver {
  * Told to who ordered the environment and to who owns its workspace, and so pays. Most have no webhook for this, and are
  * one question.
  */
-export async function queueWorkNews(
-  transaction: Connection,
-  news: readonly EnvironmentNews[],
-): Promise<void> {
+export async function queueWorkNews(sql: Transaction, news: readonly EnvironmentNews[]): Promise<void> {
   if (news.length === 0) return;
-  const { rows: receivers } = await transaction.query<Receiver>(
+  const { rows: receivers } = await sql.query<Receiver>(
     `SELECT DISTINCT e.id, e.name, r.customer_id
        FROM environments e LEFT JOIN workspaces w ON w.id = e.workspace_id AND ${LIVE}
       CROSS JOIN LATERAL (VALUES (e.customer_id), (w.owner_id)) r (customer_id)
@@ -54,11 +51,7 @@ export async function queueWorkNews(
         body: bodyOf(one, receiver),
       })),
   );
-  await queue(
-    transaction,
-    messages,
-    "w.customer_id = n.customer_id AND (w.kinds IS NULL OR n.kind = ANY(w.kinds))",
-  );
+  await queue(sql, messages, "w.customer_id = n.customer_id AND (w.kinds IS NULL OR n.kind = ANY(w.kinds))");
 }
 
 function bodyOf(
@@ -89,7 +82,7 @@ export interface AlarmNews {
 }
 
 /** Of alarms that were just raised or cleared, to administrators' webhooks that name the kind. */
-export async function queueAlarmNews(transaction: Connection, alarms: readonly AlarmNews[]): Promise<void> {
+export async function queueAlarmNews(sql: Transaction, alarms: readonly AlarmNews[]): Promise<void> {
   const messages = alarms.map((alarm) => {
     const at = alarm.cleared_at ?? alarm.raised_at;
     const body = JSON.stringify({
@@ -106,7 +99,7 @@ export async function queueAlarmNews(transaction: Connection, alarms: readonly A
   });
   const isOperators = `EXISTS (SELECT FROM customers c
       WHERE c.id = w.customer_id AND c.user_type = 'admin' AND coalesce(c.status, 'active') = 'active' AND c.deleted_at IS NULL)`;
-  await queue(transaction, messages, `n.kind = ANY(w.kinds) AND ${isOperators}`);
+  await queue(sql, messages, `n.kind = ANY(w.kinds) AND ${isOperators}`);
 }
 
 interface Message {
@@ -120,10 +113,10 @@ interface Message {
  * @param receives SQL: webhook `w` is to have message `n`
  * The webhooks are held, since one that is deleted in this moment would make what is told itself fail.
  */
-async function queue(transaction: Connection, messages: readonly Message[], receives: string): Promise<void> {
+async function queue(sql: Transaction, messages: readonly Message[], receives: string): Promise<void> {
   if (messages.length === 0) return;
   const sentence = `More than ${MAX_WAITING} messages wait for this webhook: what happens from now on is not told one by one.`;
-  await transaction.query(
+  await sql.query(
     `WITH news AS (
        SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[]) WITH ORDINALITY
          AS n(customer_id, kind, body, at, nth)),

@@ -4,12 +4,12 @@
  */
 import { formatPoints } from "@remotegpu/shared/money";
 import type { Telling } from "../../core/alerts/alerts.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { DELIVERY_COLUMNS, type DeliveryRow } from "./deliveries.ts";
 
 /** One for each webhook of the customer that is active and asks for this kind. */
 export async function queueAlert(
-  transaction: Connection,
+  sql: Transaction,
   alert: { alertId: number; customerId: number; at: Date; telling: Telling },
 ): Promise<void> {
   const { telling } = alert;
@@ -25,7 +25,7 @@ export async function queueAlert(
     at: alert.at.toISOString(),
   });
   // Held, since a webhook that is deleted in this moment would make the posting itself fail.
-  await transaction.query(
+  await sql.query(
     `INSERT INTO webhook_deliveries (webhook_id, alert_id, kind, body, created_at, next_try_at)
      SELECT w.id, $2, $3, $4, $5, $5
        FROM (SELECT id FROM webhooks WHERE customer_id = $1 AND active AND (kinds IS NULL OR $3 = ANY(kinds))

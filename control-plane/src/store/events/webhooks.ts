@@ -1,6 +1,6 @@
 /** Where customers want to be told what happens to their money and work: an address, the kinds, and the secret that signs. */
 import type { WebhookKind, WishedKinds } from "../../core/alerts/webhook-kinds.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 
 export const MAX_WEBHOOKS = 10;
 
@@ -15,13 +15,13 @@ export interface WebhookRow {
 
 const COLUMNS = "id, customer_id, url, kinds, active, created_at";
 
-/** Null where the customer has as many as one may have. Call in a transaction: it holds the customer meanwhile. */
+/** Null where the customer has as many as one may have. It holds the customer meanwhile. */
 export async function insertWebhook(
-  transaction: Connection,
+  sql: Transaction,
   webhook: { customerId: number; url: string; secret: string; kinds: WishedKinds; now: Date },
 ): Promise<WebhookRow | null> {
-  await transaction.query("SELECT FROM customers WHERE id = $1 FOR NO KEY UPDATE", [webhook.customerId]);
-  const { rows } = await transaction.query<WebhookRow>(
+  await sql.query("SELECT FROM customers WHERE id = $1 FOR NO KEY UPDATE", [webhook.customerId]);
+  const { rows } = await sql.query<WebhookRow>(
     `INSERT INTO webhooks (customer_id, url, secret, kinds, created_at)
      SELECT $1, $2, $3, $4::varchar[], $5 WHERE (SELECT count(*) FROM webhooks WHERE customer_id = $1) < $6
      RETURNING ${COLUMNS}`,
@@ -51,16 +51,16 @@ export async function webhookById(sql: Connection, webhookId: number): Promise<W
 
 /** Null where it is gone. Switched off, what waits for it is given up: nobody wants old news when it is on again. */
 export async function updateWebhook(
-  transaction: Connection,
+  sql: Transaction,
   webhook: Pick<WebhookRow, "id" | "url" | "kinds" | "active">,
   now: Date,
 ): Promise<WebhookRow | null> {
-  const { rows } = await transaction.query<WebhookRow>(
+  const { rows } = await sql.query<WebhookRow>(
     `UPDATE webhooks SET url = $2, kinds = $3::varchar[], active = $4 WHERE id = $1 RETURNING ${COLUMNS}`,
     [webhook.id, webhook.url, webhook.kinds, webhook.active],
   );
   if (!webhook.active)
-    await transaction.query(
+    await sql.query(
       `UPDATE webhook_deliveries SET given_up_at = $2, last_error = 'the webhook was switched off'
         WHERE webhook_id = $1 AND delivered_at IS NULL AND given_up_at IS NULL`,
       [webhook.id, now],

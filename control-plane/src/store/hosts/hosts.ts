@@ -4,7 +4,7 @@
  */
 import type { GpuStranger } from "@remotegpu/shared/host-report";
 import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { safeBigint, SOUND_HOST } from "../database/old-values.ts";
 
 export interface HostRow {
@@ -272,12 +272,12 @@ export async function confirmStops(
 }
 
 /** Held to the end of the transaction, in the order of their ids: the order of locks everywhere. */
-export async function lockHosts(sql: Connection, hostIds: readonly string[]): Promise<void> {
+export async function lockHosts(sql: Transaction, hostIds: readonly string[]): Promise<void> {
   await sql.query("SELECT FROM hosts WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE", [hostIds]);
 }
 
 /** Whoever changes a host's desired set calls this in the same transaction. Takes the host's row lock. */
-export async function raiseGeneration(sql: Connection, hostId: string): Promise<number> {
+export async function raiseGeneration(sql: Transaction, hostId: string): Promise<number> {
   const { rows } = await sql.query<{ generation: number }>(
     "UPDATE hosts SET generation = generation + 1 WHERE id = $1 RETURNING generation",
     [hostId],
@@ -287,7 +287,7 @@ export async function raiseGeneration(sql: Connection, hostId: string): Promise<
 
 /** Of several hosts, each once, in the order of their ids: the order of locks everywhere. */
 export async function raiseGenerations(
-  sql: Connection,
+  sql: Transaction,
   hostIds: readonly string[],
 ): Promise<Map<string, number>> {
   if (hostIds.length === 0) return new Map();

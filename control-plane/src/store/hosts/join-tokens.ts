@@ -2,7 +2,7 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import type { JoinRequest } from "@remotegpu/shared/joining";
 import { raiseAlarm } from "../events/alarms.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvent } from "../events/events.ts";
 
 export async function insertJoinToken(
@@ -35,7 +35,7 @@ interface TokenRow {
  * token lives; another key is refused and an alarm is raised. Call in a transaction and commit whatever comes.
  */
 export async function useJoinToken(
-  sql: Connection,
+  sql: Transaction,
   join: { tokenHash: string; request: JoinRequest; newHostId: HostId; now: Date },
 ): Promise<JoinOutcome> {
   const { request, now } = join;

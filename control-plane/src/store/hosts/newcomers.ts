@@ -5,7 +5,7 @@
  */
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { raiseAlarmsOnce } from "../events/alarms.ts";
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 import { appendEvents } from "../events/events.ts";
 
 export const MAX_JOURNALS_A_DAY = 50;
@@ -25,7 +25,7 @@ interface Told {
 
 /** A phrase that says why this one is not listened to; null for one that is known, or may begin now. */
 export async function refusedNewcomer(
-  sql: Connection,
+  sql: Transaction,
   { hostId, kind, id, now }: Told & { kind: Kind; now: Date },
 ): Promise<string | null> {
   return (await refusedNewcomers(sql, kind, [{ hostId, id }], now)).get(hostId) ?? null;
@@ -33,7 +33,7 @@ export async function refusedNewcomer(
 
 /** The same of several hosts, one newcomer of each: phrases of those that are not listened to, by host. */
 export async function refusedNewcomers(
-  sql: Connection,
+  sql: Transaction,
   kind: Kind,
   told: readonly Told[],
   now: Date,

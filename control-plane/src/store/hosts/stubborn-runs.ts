@@ -6,7 +6,7 @@
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import { isOver } from "../../core/instances/instance-report.ts";
 import { keepAlarms } from "../events/alarms.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 
 /** Of one host and kind. */
 const MAX_SHOWN = 20;
@@ -22,7 +22,7 @@ const KINDS = [
 
 /** @param observed the whole of the host's report; without any there is nothing left to warn of */
 export async function noteStubbornRuns(
-  sql: Connection,
+  sql: Transaction,
   { hostId, observed, now }: { hostId: string; observed: readonly ObservedInstance[]; now: Date },
 ): Promise<void> {
   const stubborn = observed.filter(

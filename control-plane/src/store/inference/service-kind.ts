@@ -8,7 +8,7 @@ import { networkName, replicaLive, replicaSpec } from "../../core/instances/desi
 import type { PlaceableStart, PlacedStart } from "../../core/workloads/placeable-start.ts";
 import type { StartName } from "../../core/workloads/start.ts";
 import type { Explanation, LockedWorkload, WorkloadMove } from "../../core/workloads/workload-move.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/id-on-hosts.ts";
 import { SOUND_SIZES } from "../database/old-values.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
@@ -59,7 +59,7 @@ export const SERVICE_STORE = {
 };
 
 /** Replicas of one service are several starts: all that are asked for and wait still. */
-async function lockWaiting(sql: Connection, starts: readonly StartName[]): Promise<PlaceableStart[]> {
+async function lockWaiting(sql: Transaction, starts: readonly StartName[]): Promise<PlaceableStart[]> {
   const services = await lockServiceOrders(sql, [...new Set(starts.map(({ id }) => id))]);
   if (services.size === 0) return [];
   const { rows } = await sql.query<{ id: string; first_rank: number }>(
@@ -103,7 +103,7 @@ function placeable(row: ServiceOrderRow, firstRank: number): PlaceableStart {
   };
 }
 
-async function lock(sql: Connection, id: string): Promise<LockedWorkload<InferenceServiceStatus> | null> {
+async function lock(sql: Transaction, id: string): Promise<LockedWorkload<InferenceServiceStatus> | null> {
   const row = (await lockServiceOrders(sql, [id])).get(id);
   if (row === undefined) return null;
   return { id, status: row.status, customerId: row.customer_id, deadlineAt: row.status_deadline_at };
@@ -169,7 +169,7 @@ async function explain(
 
 /** A service that answers says nothing of a replica that waits beside; one that does not yet says why. */
 async function explainWaiting(
-  sql: Connection,
+  sql: Transaction,
   told: readonly { id: string; reason: string }[],
 ): Promise<void> {
   await sql.query(

@@ -3,10 +3,10 @@ import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import { type Order, type OrderConfig, resourcesOf } from "../../core/orders/order.ts";
 import { MODEL_PATHS, withPaths } from "../../core/orders/order-check.ts";
 import { LIVE } from "../accounts/workspaces.ts";
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 import { knownStatus, safeBigint } from "../database/old-values.ts";
 
-export interface ServiceConfig extends OrderConfig {
+interface ServiceConfig extends OrderConfig {
   /** In place of the image's own. */
   command?: string | undefined;
 }
@@ -34,7 +34,7 @@ export interface ServiceOrderRow {
 
 /** Held to the end of the transaction, in the order of their ids; after training jobs, before accounts and hosts. */
 export async function lockServiceOrders(
-  sql: Connection,
+  sql: Transaction,
   ids: readonly string[],
 ): Promise<Map<string, ServiceOrderRow>> {
   if (ids.length === 0) return new Map();

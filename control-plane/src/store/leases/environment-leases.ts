@@ -3,7 +3,7 @@
  * is a step of a transaction that holds the environment's row. What a start takes is in start-leases.ts.
  */
 import type { LeasingEnvironment, ServiceSwitches } from "../../core/leases/lease-plan.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
 import { setting } from "../accounts/settings.ts";
 import { insertLeaseOrders, orderRelease, roomForLeases, wantedLeases } from "./lease-orders.ts";
@@ -49,7 +49,7 @@ export async function openPort(
 
 /** Answers the host to tell; null where the lease is over, or was ordered released before. */
 export async function closePort(
-  sql: Connection,
+  sql: Transaction,
   {
     environmentId,
     leaseId,

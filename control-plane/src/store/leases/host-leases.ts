@@ -1,11 +1,11 @@
 /** The end of all leases of a host that leaves the fleet: nobody will ever report on them again. */
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 import { appendEvents } from "../events/events.ts";
 import { mirrorPorts, releaseMappings } from "./port-mappings.ts";
 
 /** Call in the transaction that takes the host away. */
 export async function endLeasesOf(
-  sql: Connection,
+  sql: Transaction,
   hostId: string,
   { reason, actor, now }: { reason: string; actor: string; now: Date },
 ): Promise<void> {

@@ -6,7 +6,7 @@ import type { DesiredLease, LeaseService } from "@remotegpu/shared/lease";
 import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { PortWish, WantedLease } from "../../core/leases/lease-plan.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/id-on-hosts.ts";
 import { mirrorPorts } from "./port-mappings.ts";
 
@@ -156,7 +156,7 @@ export async function orderReleases(
 
 /** From now on; a host sees to it that nobody loses a port unwarned by it. */
 export async function setAutoRelease(
-  sql: Connection,
+  sql: Transaction,
   {
     leaseIds,
     hours,

@@ -7,7 +7,7 @@ import { type BelievedLease, believeLeases } from "../../core/leases/lease-belie
 import { leaseEvents, type LeaseState } from "../../core/leases/lease-report.ts";
 import { newsOfLease } from "../../core/alerts/work-news.ts";
 import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../events/alarms.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/id-on-hosts.ts";
 import { queueWorkNews } from "../events/news-outbox.ts";
 import { appendEvents, type NewEvent } from "../events/events.ts";
@@ -55,7 +55,7 @@ interface LeaseNews extends BelievedLease {
 }
 
 /** True when a lease is over, which takes it out of the host's desired set. The host's row is locked by the caller. */
-export async function mergeLeases(sql: Connection, merge: LeaseMerge): Promise<boolean> {
+export async function mergeLeases(sql: Transaction, merge: LeaseMerge): Promise<boolean> {
   const { host, leases } = merge;
   const orders = new Map((await liveOrders(sql, host.id)).map((order) => [order.id, order]));
   const open = new Map(
@@ -95,7 +95,7 @@ export async function mergeLeases(sql: Connection, merge: LeaseMerge): Promise<b
   return news.some(({ seen }) => seen.state === "released");
 }
 
-async function liveOrders(sql: Connection, hostId: string): Promise<LiveOrder[]> {
+async function liveOrders(sql: Transaction, hostId: string): Promise<LiveOrder[]> {
   const { rows } = await sql.query<LiveOrder>(
     `SELECT o.id, o.env_id, e.customer_id, o.service_type, o.internal_port, o.auto_release_hours, o.want, o.generation,
             o.state, o.external_port, o.detail, o.last_accessed_at, o.release_due_at, o.released_by, o.release_reason
@@ -225,7 +225,7 @@ function moment(label: string | null): Date | null {
 
 /** One alarm of a kind for a host, however much it claims; cleared when a whole report is sound again. */
 async function tellOperators(
-  sql: Connection,
+  sql: Transaction,
   { host, now }: LeaseMerge,
   kind: AlarmKind,
   claims: readonly string[],

@@ -9,7 +9,7 @@ import {
   planLeases,
   type LeasingEnvironment,
 } from "../../core/leases/lease-plan.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvents, type NewEvent } from "../events/events.ts";
 import { raiseGeneration, raiseGenerations } from "../hosts/hosts.ts";
 import { allowsPlainHttp, type Leasing, switchesOf } from "./environment-leases.ts";
@@ -36,7 +36,7 @@ export interface LeaseChange {
  *   if anything changes
  */
 export async function leaseForStart(
-  sql: Connection,
+  sql: Transaction,
   leasing: Leasing & { generation: number | null; newId: NewLeaseId },
 ): Promise<LeaseChange> {
   const { environment, hostId } = leasing;

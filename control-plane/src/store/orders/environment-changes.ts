@@ -9,7 +9,7 @@ import {
   waitingForRestart,
 } from "../../core/environments/environment-change.ts";
 import { asSentence } from "@remotegpu/shared/sentence";
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 import { appendEvents } from "../events/events.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
 import { switchesOf } from "../leases/environment-leases.ts";
@@ -31,7 +31,7 @@ interface Changing {
 
 /** Answers the hosts to tell. */
 export async function changeEnvironment(
-  sql: Connection,
+  sql: Transaction,
   environment: EnvironmentRow,
   { change, ...changing }: Changing & { change: EnvironmentChange },
 ): Promise<string[]> {
@@ -92,7 +92,7 @@ interface Change {
 
 /** Of one that does not run, ports are only given back; its next start takes what is switched on by then. */
 async function portsFollow(
-  sql: Connection,
+  sql: Transaction,
   { before, after, running }: Change & { running: PlacementRow | null },
   { actor, now, newId }: Changing,
 ): Promise<string[]> {
@@ -129,7 +129,7 @@ async function portsFollow(
   return [...generations.keys()];
 }
 
-async function hoursFollow(sql: Connection, { before, after }: Change): Promise<string[]> {
+async function hoursFollow(sql: Transaction, { before, after }: Change): Promise<string[]> {
   if (before.auto_release_hours === after.auto_release_hours) return [];
   const leases = await wantedLeases(sql, after.id);
   const generations = await raiseGenerations(sql, [...new Set(leases.map(({ hostId }) => hostId))]);

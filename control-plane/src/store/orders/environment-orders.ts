@@ -7,7 +7,7 @@ import type { Impossibility } from "../../core/placement/impossibility.ts";
 import { afterRequest, waitsFor } from "../../core/environments/environment-status.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { type Orderer, waivePlacement } from "./workload-stops.ts";
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 import { checkOrders, type CheckOutcome, checkRestart } from "./checks/order-checks.ts";
 import {
   heldPlacement,
@@ -39,7 +39,7 @@ export type RefusedOrder =
   | { done: false; refusal: "check"; check: Extract<CheckOutcome, { passed: false }> };
 
 export async function startEnvironment(
-  sql: Connection,
+  sql: Transaction,
   environment: EnvironmentRow,
   orderer: Orderer & { fleet: EmptyFleet },
 ): Promise<OrderOutcome> {
@@ -61,7 +61,7 @@ export async function startEnvironment(
 }
 
 export async function stopEnvironment(
-  sql: Connection,
+  sql: Transaction,
   environment: EnvironmentRow,
   orderer: Orderer,
 ): Promise<OrderOutcome> {
@@ -83,7 +83,7 @@ export async function stopEnvironment(
 
 /** The same placement, a new run: it is checked, rounded and charged like any other start. */
 export async function restartEnvironment(
-  sql: Connection,
+  sql: Transaction,
   environment: EnvironmentRow,
   orderer: Orderer & { newId: NewId },
 ): Promise<OrderOutcome> {
@@ -153,7 +153,7 @@ export async function restartEnvironment(
 
 /** Legal in every status. Where no host holds anything of it, it is deleted at once. */
 export async function deleteEnvironment(
-  sql: Connection,
+  sql: Transaction,
   environment: EnvironmentRow,
   orderer: Orderer,
 ): Promise<OrderOutcome> {
@@ -189,7 +189,7 @@ function nameOf({ id }: EnvironmentRow): WorkloadName {
 }
 
 async function move(
-  sql: Connection,
+  sql: Transaction,
   environment: EnvironmentRow,
   { to, reason }: { to: EnvironmentRow["status"]; reason: string | null },
   { by, actor, now }: Orderer,

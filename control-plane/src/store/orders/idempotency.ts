@@ -8,13 +8,13 @@
  */
 import type { Connection } from "../database/database.ts";
 
-export const KEY_KEPT_HOURS = 24;
+const KEY_KEPT_HOURS = 24;
 /** A server that died with its machine, of which Postgres hears nothing, holds a key no longer than this. */
 export const KEY_FREE_WITHIN_MS = 8_000;
 /** Longer than any request takes that is claimed first, of this version or the one before. */
 const LONGEST_CLAIM_SECONDS = 120;
 
-export interface IdempotencySlot {
+interface IdempotencySlot {
   apiKeyId: number;
   route: string;
   key: string;

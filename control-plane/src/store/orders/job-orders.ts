@@ -3,7 +3,7 @@
  * system had waiting is wanted here. Each is one step of a transaction that holds the job.
  */
 import { afterCancel, ENDED } from "../../core/training/job-status.ts";
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 import { fleetModels } from "../fleet/fleet.ts";
 import type { EmptyFleet } from "../fleet/empty-fleet.ts";
 import { type JobOrderRow, lockJobOrders, orderOfJob } from "../training/job-orders.ts";
@@ -17,7 +17,7 @@ import { type Orderer, removeInstances, stopInstances } from "./workload-stops.t
 
 const WAITS = "Waiting for a place.";
 
-export interface JobOrder {
+interface JobOrder {
   order: NewJob;
   /** As if nothing ran on it: what never fits it is refused. */
   fleet: EmptyFleet;
@@ -25,7 +25,7 @@ export interface JobOrder {
 }
 
 export async function orderJob(
-  sql: Connection,
+  sql: Transaction,
   { order, fleet, orderer }: JobOrder,
 ): Promise<{ done: true; id: string } | RefusedOrder> {
   const { now } = orderer;
@@ -44,7 +44,11 @@ export async function orderJob(
 }
 
 /** Whoever pays must be able to, and the mounts, the image and the prices must be there, as at any order. */
-export async function confirmJob(sql: Connection, job: JobOrderRow, orderer: Orderer): Promise<OrderOutcome> {
+export async function confirmJob(
+  sql: Transaction,
+  job: JobOrderRow,
+  orderer: Orderer,
+): Promise<OrderOutcome> {
   if (job.status !== "pending" && job.status !== "queued")
     return refused(`Only a job that waits is confirmed; this one is ${job.status}.`);
   if (job.confirmed_at !== null) return refused("The job is confirmed already.");
@@ -57,7 +61,7 @@ export async function confirmJob(sql: Connection, job: JobOrderRow, orderer: Ord
 }
 
 /** One of which no host has anything is over at once. */
-export async function cancelJob(sql: Connection, job: JobOrderRow, orderer: Orderer): Promise<OrderOutcome> {
+export async function cancelJob(sql: Transaction, job: JobOrderRow, orderer: Orderer): Promise<OrderOutcome> {
   const verdict = afterCancel(job.status, job.placed_at !== null);
   if (!verdict.legal) return refused(verdict.why);
   const { actor, now } = orderer;
@@ -68,7 +72,7 @@ export async function cancelJob(sql: Connection, job: JobOrderRow, orderer: Orde
 }
 
 /** Legal in every status: one that is not over is cancelled first. Its hosts remove what they still have of it. */
-export async function deleteJob(sql: Connection, job: JobOrderRow, orderer: Orderer): Promise<OrderOutcome> {
+export async function deleteJob(sql: Transaction, job: JobOrderRow, orderer: Orderer): Promise<OrderOutcome> {
   const { actor, now } = orderer;
   if (!ENDED.includes(job.status)) {
     const reason = `Deleted by ${actor}.`;

@@ -1,7 +1,7 @@
 /** Environments' first orders: checked, bound to their specs, and written down as queued; many as one. */
 import { type Order, resourcesOf } from "../../core/orders/order.ts";
 import { waitsFor } from "../../core/environments/environment-status.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { checkOrders } from "./checks/order-checks.ts";
 import type { RefusedOrder } from "./environment-orders.ts";
 import type { Orderer } from "./workload-stops.ts";
@@ -27,7 +27,7 @@ export type FirstOrderOutcome = { done: true; environment: EnvironmentRow } | Re
 
 /** Their outcomes in their order; each counts those before it. One that is refused is no other one's matter. */
 export async function orderEnvironments(
-  sql: Connection,
+  sql: Transaction,
   orders: readonly FirstOrder[],
 ): Promise<FirstOrderOutcome[]> {
   const now = new Date(Math.max(...orders.map(({ orderer }) => orderer.now.getTime())));

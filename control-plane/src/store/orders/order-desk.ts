@@ -1,9 +1,7 @@
-/**
- * Takes first orders as they come and writes together those that came while the last ones were being written: a calm
- * day's are written one by one at once, a rush by fewer and larger transactions, and nobody waits for a timer.
- */
+/** The desk of first orders: those that come together are written with one transaction, and their answers with them. */
 import { type ChangeWitness, presentWitness, unwitnessed } from "../database/change-witness.ts";
 import { type Database, isUndone, type Transaction, transaction } from "../database/database.ts";
+import { Desk } from "../database/desk.ts";
 import {
   holdKeys,
   KEY_FREE_WITHIN_MS,
@@ -26,67 +24,42 @@ export interface KeyedOrder<Made> {
 
 type Keyed = KeyedOrder<EnvironmentRow>;
 
-interface Waiting {
-  order: FirstOrder;
-  witness: ChangeWitness | undefined;
-  keyed: Keyed | null;
-  done: (outcome: FirstOrderOutcome | Promise<FirstOrderOutcome>) => void;
+interface OrderAsk {
+  readonly order: FirstOrder;
+  readonly witness: ChangeWitness | undefined;
+  readonly keyed: Keyed | null;
 }
 
-class OrderDesk {
-  readonly #db: Database;
-  #waiting: Waiting[] = [];
-  #isServing = false;
+/**
+ * One order's outcome, once it is committed.
+ * @throws KeyInUseError
+ */
+export type TakeOrder = (order: FirstOrder, keyed?: Keyed | null) => Promise<FirstOrderOutcome>;
 
-  constructor(db: Database) {
-    this.#db = db;
-  }
-
-  async take(order: FirstOrder, keyed: Keyed | null): Promise<FirstOrderOutcome> {
+export function orderDesk(db: Database): TakeOrder {
+  const desk = new Desk<OrderAsk, FirstOrderOutcome>({
+    atATime: 1,
+    next: (waiting) => [...waiting].slice(0, MAX_TOGETHER),
+    answer: async (ones) => await write(db, ones),
+    // Not where it may have come through: then nobody knows, and everyone is told so.
+    isOneAtFault: (error) => isUndone(error) || error instanceof KeyInUseError,
+  });
+  return async (order, keyed = null) => {
     const witness = presentWitness();
-    const outcome = new Promise<FirstOrderOutcome>((done) =>
-      this.#waiting.push({ order, witness, keyed, done }),
-    );
     // What is written together is not one request's alone.
-    if (!this.#isServing) void unwitnessed(() => this.#serve());
-    return await outcome;
-  }
+    return await unwitnessed(() => desk.take({ order, witness, keyed }));
+  };
+}
 
-  async #serve(): Promise<void> {
-    this.#isServing = true;
-    // What arrived with the first in the same moment is written with it.
-    await new Promise<void>((resolve) => void setImmediate(resolve));
-    while (this.#waiting.length > 0) await this.#writeTogether(this.#waiting.splice(0, MAX_TOGETHER));
-    this.#isServing = false;
-  }
-
-  /**
-   * Should the transaction fail, each is written by itself: what is wrong with one is no other one's matter. Not where
-   * it may have come through: then nobody knows, and everyone is told so.
-   */
-  async #writeTogether(ones: Waiting[]): Promise<void> {
-    try {
-      const outcomes = await this.#write(ones);
-      for (const one of ones) one.done(outcomes.get(one) ?? Promise.reject(inUse()));
-    } catch (error) {
-      const isOneAtFault = ones.length > 1 && (isUndone(error) || error instanceof KeyInUseError);
-      for (const one of ones) one.done(isOneAtFault ? this.#writeAlone(one) : Promise.reject(error));
-    }
-  }
-
-  async #writeAlone(one: Waiting): Promise<FirstOrderOutcome> {
-    const outcome = (await this.#write([one])).get(one);
-    if (outcome === undefined) throw inUse();
-    return outcome;
-  }
-
-  async #write(ones: Waiting[]): Promise<Map<Waiting, FirstOrderOutcome>> {
-    const { outcomes, witnesses } = await transaction(this.#db, async (sql) => await writeOnce(sql, ones), {
-      endsDeadWithinMs: KEY_FREE_WITHIN_MS,
-    });
-    for (const witness of witnesses) witness.committed();
-    return outcomes;
-  }
+async function write(
+  db: Database,
+  ones: readonly OrderAsk[],
+): Promise<(FirstOrderOutcome | Promise<FirstOrderOutcome>)[]> {
+  const { outcomes, witnesses } = await transaction(db, async (sql) => await writeOnce(sql, ones), {
+    endsDeadWithinMs: KEY_FREE_WITHIN_MS,
+  });
+  for (const witness of witnesses) witness.committed();
+  return ones.map((one) => outcomes.get(one) ?? Promise.reject(inUse()));
 }
 
 function inUse(): KeyInUseError {
@@ -94,13 +67,13 @@ function inUse(): KeyInUseError {
 }
 
 interface Written {
-  outcomes: Map<Waiting, FirstOrderOutcome>;
+  outcomes: Map<OrderAsk, FirstOrderOutcome>;
   /** Of those that were done, to be told when it is committed. */
   witnesses: ChangeWitness[];
 }
 
 /** Without those whose key another request holds. */
-async function writeOnce(sql: Transaction, ones: Waiting[]): Promise<Written> {
+async function writeOnce(sql: Transaction, ones: readonly OrderAsk[]): Promise<Written> {
   const requests = ones.flatMap(({ keyed }) => keyed?.request ?? []);
   const held = requests.length === 0 ? [] : await holdKeys(sql, requests);
   const taken = new Set(requests.filter((_, index) => held[index] !== true));
@@ -127,20 +100,4 @@ async function writeOnce(sql: Transaction, ones: Waiting[]): Promise<Written> {
     outcomes: new Map(free.map((one, index) => [one, outcomes[index] as FirstOrderOutcome])),
     witnesses,
   };
-}
-
-const desks = new WeakMap<Database, OrderDesk>();
-
-/**
- * One order's outcome, once it is committed.
- * @throws KeyInUseError
- */
-export async function takeOrder(
-  db: Database,
-  order: FirstOrder,
-  keyed: Keyed | null = null,
-): Promise<FirstOrderOutcome> {
-  const desk = desks.get(db) ?? new OrderDesk(db);
-  desks.set(db, desk);
-  return await desk.take(order, keyed);
 }

@@ -6,7 +6,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { StopOrderer } from "../../core/instances/instance-report.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { waiveRun } from "../billing/runs/runs.ts";
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
 import { placementsNotGone, type PlacementRow, want } from "../workloads/workload-placements.ts";
 
@@ -24,7 +24,7 @@ const STOP_CHARGED_MS = MS_PER_MINUTE;
 
 /** All of it stops; answers the hosts whose desired sets changed. */
 export async function stopInstances(
-  sql: Connection,
+  sql: Transaction,
   workload: WorkloadName,
   orderer: Orderer,
 ): Promise<string[]> {
@@ -36,7 +36,7 @@ export async function stopInstances(
 
 /** All of it goes from wherever it is; answers the hosts whose desired sets changed. */
 export async function removeInstances(
-  sql: Connection,
+  sql: Transaction,
   workload: WorkloadName,
   orderer: Orderer,
 ): Promise<string[]> {
@@ -44,7 +44,7 @@ export async function removeInstances(
 }
 
 async function order(
-  sql: Connection,
+  sql: Transaction,
   placements: readonly PlacementRow[],
   { wanted, orderer }: { wanted: "stopped" | "removed"; orderer: Orderer },
 ): Promise<string[]> {
@@ -60,7 +60,7 @@ async function order(
 }
 
 export async function waivePlacement(
-  sql: Connection,
+  sql: Transaction,
   placement: PlacementRow,
   { by, actor, now }: Orderer,
 ): Promise<void> {

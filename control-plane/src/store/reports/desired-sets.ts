@@ -13,7 +13,7 @@ import { desiredLeases } from "../leases/lease-orders.ts";
 import { imageTermsOf, type ImageUse } from "../hosts/images/image-terms.ts";
 import { desiredFetches } from "./desired-fetches.ts";
 
-export interface HostDesiredSet {
+interface HostDesiredSet {
   term: number;
   generation: number;
   confirmedStops: number | null;

@@ -5,7 +5,7 @@
 import type { GpuVitals, Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
 import { fixBootZero } from "../billing/runs/run-time.ts";
 import { raiseAlarmOnce } from "../events/alarms.ts";
-import { type Connection, type Database, transaction } from "../database/database.ts";
+import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
 import { IS_BLIND, noteCardWords } from "../billing/broken-time/gpu-outages.ts";
 import { noteReboot } from "../billing/broken-time/host-deaths.ts";
 import { appendEvent } from "../events/events.ts";
@@ -106,7 +106,7 @@ function isFromAnEarlierStart(host: KnownHost, { agentEpoch, journal }: Heartbea
 }
 
 async function noteJournal(
-  sql: Connection,
+  sql: Transaction,
   { hostId, heartbeat, now }: { hostId: string; heartbeat: Heartbeat; now: Date },
 ): Promise<number | null> {
   const { id: journalId, headSeq } = heartbeat.journal;
@@ -120,7 +120,7 @@ async function noteJournal(
 
 /** The host's numbers stay as they are, and the operators see why it is silent. */
 async function refuseClaim(
-  sql: Connection,
+  sql: Transaction,
   { hostId, why, now }: { hostId: string; why: string; now: Date },
 ): Promise<HeartbeatOutcome> {
   const detail = `Heartbeats of host ${hostId} are refused: ${why}.`;

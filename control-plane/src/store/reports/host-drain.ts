@@ -4,7 +4,7 @@
  */
 import { type Drain, drainReason, drainSentence } from "../../core/hosts/drain.ts";
 import { newsOfDrain, newsOfDrainTakenBack } from "../../core/alerts/work-news.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { stopEnvironment } from "../orders/environment-orders.ts";
 import { lockEnvironment } from "../environments/environments.ts";
 import { explainEnvironment } from "../environments/environment-moves.ts";
@@ -20,7 +20,7 @@ interface DrainedHost {
 
 /** Call in a transaction. Its people are told; with a deadline what runs there goes on until then. */
 export async function drainHost(
-  sql: Connection,
+  sql: Transaction,
   host: DrainedHost,
   { reason, deadline, actor, now }: Deed & Drain,
 ): Promise<void> {
@@ -51,7 +51,11 @@ export async function drainHost(
 }
 
 /** What was to be stopped at the deadline runs on; its people are told. Nothing where no deadline lies ahead. */
-export async function takeBackDrain(sql: Connection, host: DrainedHost, { actor, now }: Deed): Promise<void> {
+export async function takeBackDrain(
+  sql: Transaction,
+  host: DrainedHost,
+  { actor, now }: Deed,
+): Promise<void> {
   const { rows } = await sql.query<{ reason: string | null; deadline: Date }>(
     "DELETE FROM host_drains WHERE host_id = $1 RETURNING reason, deadline_at AS deadline",
     [host.id],
@@ -72,7 +76,7 @@ export async function dueDrains(
 }
 
 /** Call in a transaction. False where it was taken back or put off meanwhile. */
-export async function endDrain(sql: Connection, hostId: string, now: Date): Promise<boolean> {
+export async function endDrain(sql: Transaction, hostId: string, now: Date): Promise<boolean> {
   const { rows } = await sql.query<DrainedHost & { reason: string | null; actor: string }>(
     `DELETE FROM host_drains d USING hosts h
       WHERE d.host_id = $1 AND h.id = d.host_id AND d.deadline_at <= $2
@@ -84,7 +88,7 @@ export async function endDrain(sql: Connection, hostId: string, now: Date): Prom
 }
 
 async function stopWhatIsLeft(
-  sql: Connection,
+  sql: Transaction,
   host: DrainedHost,
   { reason, actor, now }: Deed & { reason: string | null },
 ): Promise<void> {
@@ -102,7 +106,7 @@ async function stopWhatIsLeft(
 }
 
 async function tellPeople(
-  sql: Connection,
+  sql: Transaction,
   host: DrainedHost,
   { drain, isTakenBack, actor, now }: Deed & { drain: Drain; isTakenBack: boolean },
 ): Promise<void> {

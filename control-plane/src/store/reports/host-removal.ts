@@ -3,7 +3,7 @@
  * One that is declared lost takes what ran there with it: its resources are free at once and its runs end at their
  * last proven moment.
  */
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { lockEnvironment } from "../environments/environments.ts";
 import { completeDeletions } from "../environments/environment-deletions.ts";
 import { moveEnvironment } from "../environments/environment-moves.ts";
@@ -56,7 +56,7 @@ interface LeftPlacement {
  * host meanwhile makes a deadlock, and the transaction is run again.
  */
 export async function removeHost(
-  sql: Connection,
+  sql: Transaction,
   hostId: string,
   { lost, actor, now }: Deed & { lost: boolean },
 ): Promise<Removal> {
@@ -109,7 +109,7 @@ export async function removeHost(
 }
 
 async function losePlacement(
-  sql: Connection,
+  sql: Transaction,
   placement: LeftPlacement,
   { hostId, actor, now }: Deed & { hostId: string },
 ): Promise<void> {
@@ -142,7 +142,7 @@ async function losePlacement(
 }
 
 async function loseEnvironment(
-  sql: Connection,
+  sql: Transaction,
   environmentId: string,
   { hostId, actor, now }: Deed & { hostId: string },
 ): Promise<void> {
@@ -155,7 +155,7 @@ async function loseEnvironment(
 }
 
 /** Nothing later can be proven. What is proven and not charged yet, the next full hour takes. */
-async function closeOpenRuns(sql: Connection, hostId: string, now: Date): Promise<void> {
+async function closeOpenRuns(sql: Transaction, hostId: string, now: Date): Promise<void> {
   const { rows } = await sql.query<{ id: string }>(
     "SELECT id FROM runs WHERE host_id = $1 AND closed_at IS NULL ORDER BY id FOR NO KEY UPDATE",
     [hostId],

@@ -5,7 +5,7 @@
  */
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import { isOver } from "../../core/instances/instance-report.ts";
-import { type Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import type { EnvironmentRow } from "../environments/environments.ts";
 import { moveEnvironment } from "../environments/environment-moves.ts";
 import { appendEvent } from "../events/events.ts";
@@ -45,7 +45,7 @@ export async function noteKnownEpochs(sql: Connection, observed: readonly Observ
 }
 
 /** Answers the placements as they are now, for the merge. */
-export async function mergeLostHistory(sql: Connection, restored: Restored): Promise<LivePlacement[]> {
+export async function mergeLostHistory(sql: Transaction, restored: Restored): Promise<LivePlacement[]> {
   const merged: LivePlacement[] = [];
   for (const placement of restored.placements) {
     const seen = restored.observed.filter(
@@ -67,7 +67,7 @@ function hasRun({ state }: LivePlacement): boolean {
 }
 
 async function noteLostEnd(
-  sql: Connection,
+  sql: Transaction,
   placement: LivePlacement,
   { host, environments, observed, now }: Restored,
 ): Promise<void> {
@@ -103,7 +103,7 @@ async function noteLostEnd(
  * over by then, and its own last row says when; the new one was ordered after it, even where nothing of it was proven.
  */
 async function adoptRun(
-  sql: Connection,
+  sql: Transaction,
   placement: LivePlacement,
   { runId, now }: { runId: string; now: Date },
 ): Promise<LivePlacement> {

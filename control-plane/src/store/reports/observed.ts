@@ -5,7 +5,7 @@
 import type { MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import { keepAlarms } from "../events/alarms.ts";
-import { type Connection, type Database, transaction } from "../database/database.ts";
+import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
 import { environmentById, type EnvironmentRow } from "../environments/environments.ts";
 import { completeDeletions } from "../environments/environment-deletions.ts";
 import { noteReadiness } from "../billing/broken-time/run-readiness.ts";
@@ -168,7 +168,7 @@ async function mergeMachine(
  * they are there. A host that makes them up fills no more than its share of the list.
  */
 async function reportStrangers(
-  sql: Connection,
+  sql: Transaction,
   {
     hostId,
     placements,

@@ -6,7 +6,7 @@ import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { InstanceState } from "@remotegpu/shared/workload";
 import { isOver, type StopOrderer } from "../../core/instances/instance-report.ts";
 import { closeUnbegunRun, waiveRunsOf } from "../billing/runs/runs.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { appendInstanceEvent, INSTANCE_EVENT } from "../events/events.ts";
 import type { EnvironmentRow } from "../environments/environments.ts";
 import { type PlacedReport, settleWorkload } from "./workload-reports.ts";
@@ -57,7 +57,7 @@ interface Merge {
 
 /** True when the host's desired set changed. */
 export async function mergePlacement(
-  sql: Connection,
+  sql: Transaction,
   merge: Merge,
   environments: ReadonlyMap<string, EnvironmentRow>,
 ): Promise<boolean> {
@@ -87,7 +87,7 @@ export async function mergePlacement(
 
 /** What a host calls over costs nothing more, whatever its journal claims afterwards and whether its last row comes. */
 async function waiveEnded(
-  sql: Connection,
+  sql: Transaction,
   { placement, now }: Merge,
   reported: readonly ObservedInstance[],
 ): Promise<void> {
@@ -103,7 +103,7 @@ async function waiveEnded(
 }
 
 /** The host has applied the removal and its whole report lacks it: gone. Before that, absence says nothing. */
-async function mergeAbsence(sql: Connection, { host, placement, now }: Merge): Promise<boolean> {
+async function mergeAbsence(sql: Transaction, { host, placement, now }: Merge): Promise<boolean> {
   if (placement.want !== "removed" || !host.has_applied_all) return false;
   await releasePlacement(sql, { instanceId: placement.instance_id, epoch: placement.epoch, now });
   await sql.query(
@@ -184,7 +184,7 @@ interface Reported {
   now: Date;
 }
 
-async function applyReport(sql: Connection, reported: Reported): Promise<void> {
+async function applyReport(sql: Transaction, reported: Reported): Promise<void> {
   const { environment, host, seen, now } = reported;
   const { id, status, customer_id: customerId, status_deadline_at: deadlineAt } = environment;
   await settleWorkload(sql, {

@@ -5,7 +5,7 @@
 import type { Heartbeat } from "@remotegpu/shared/protocol";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { type RestoreClaim, restoreClaim, type TellingNumbers } from "../../core/hosts/restore-claim.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvent } from "../events/events.ts";
 import { currentTerm, raiseTermAbove } from "../database/leader.ts";
 import { quarantine } from "../usage/quarantine.ts";
@@ -27,7 +27,7 @@ export type Restore =
   | { kind: "restored"; askedFrom: number };
 
 /** Call in the heartbeat's transaction, which holds the host. */
-export async function noteRestore(sql: Connection, beat: Beat): Promise<Restore> {
+export async function noteRestore(sql: Transaction, beat: Beat): Promise<Restore> {
   const { hostId, heartbeat, generation, watermark, now } = beat;
   const told = numbersTold(heartbeat);
   const held = await numbersHeld(sql, { generation, watermark });
@@ -93,7 +93,7 @@ async function raiseAboveRestored(
  * passes them, or it would never move again; that they are missing is shown, and the doctor goes on finding it.
  */
 async function skipForgotten(
-  sql: Connection,
+  sql: Transaction,
   {
     hostId,
     heartbeat,

@@ -10,7 +10,7 @@ import type { InstanceReport, StopOrderer, Transition } from "../../core/instanc
 import { rulesOf, type WorkloadStatus } from "../../core/workloads/kinds.ts";
 import type { LockedWorkload } from "../../core/workloads/workload-move.ts";
 import { closeRun } from "../billing/runs/runs.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { removeInstances, stopInstances } from "../orders/workload-stops.ts";
 import { storeOf } from "../workloads/kinds.ts";
 import { forgetSkips, skipPool } from "../workloads/pool-skips.ts";
@@ -36,7 +36,7 @@ export interface ReportedWorkload {
 }
 
 /** Answers the hosts whose desired sets changed. The workload is held by the caller. */
-export async function settleWorkload(sql: Connection, reported: ReportedWorkload): Promise<string[]> {
+export async function settleWorkload(sql: Transaction, reported: ReportedWorkload): Promise<string[]> {
   const { kind, workload, reports, now } = reported;
   const transition = rulesOf(kind).afterReports(workload.status, reports);
   const hostIds = await applyTransition(sql, reported, transition);
@@ -47,7 +47,7 @@ export async function settleWorkload(sql: Connection, reported: ReportedWorkload
 }
 
 async function applyTransition(
-  sql: Connection,
+  sql: Transaction,
   reported: ReportedWorkload,
   transition: Transition<WorkloadStatus>,
 ): Promise<string[]> {
@@ -101,7 +101,7 @@ async function applyTransition(
 
 /** Nothing of it ran yet: it waits again, and what other hosts have of it goes. */
 async function waitAgain(
-  sql: Connection,
+  sql: Transaction,
   { kind, workload, reports, actor, now }: ReportedWorkload,
   reason: string,
 ): Promise<string[]> {

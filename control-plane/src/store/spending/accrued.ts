@@ -22,11 +22,11 @@ interface UnchargedRun {
 
 /** By payer; one for whom nothing has accrued is missing. */
 export async function accruedOf(
-  connection: Connection,
+  sql: Connection,
   customerIds: readonly number[],
 ): Promise<Map<number, Points>> {
   if (customerIds.length === 0) return new Map();
-  const { rows } = await connection.query<UnchargedRun>(
+  const { rows } = await sql.query<UnchargedRun>(
     `SELECT id, customer_id AS "customerId", proven_ms AS "provenMs", waive_from AS "waiveFrom", posted_amount AS posted,
             waive_from IS NOT NULL OR EXISTS (SELECT FROM run_waivers w WHERE w.run_id = runs.id) AS "isWaivedInPart"
        FROM runs WHERE uncharged AND customer_id = ANY($1::bigint[])`,
@@ -34,11 +34,11 @@ export async function accruedOf(
   );
   const accrued = new Map<number, Points>();
   const lines = await frozenLinesOf(
-    connection,
+    sql,
     rows.map(({ id }) => id),
   );
   const payable = await payableInPart(
-    connection,
+    sql,
     rows.filter(({ isWaivedInPart }) => isWaivedInPart),
   );
   for (const { id, customerId, provenMs, posted } of rows) {
@@ -52,15 +52,12 @@ export async function accruedOf(
 }
 
 /** Milliseconds of what is proven and not waived. */
-async function payableInPart(
-  connection: Connection,
-  runs: readonly UnchargedRun[],
-): Promise<Map<string, number>> {
+async function payableInPart(sql: Connection, runs: readonly UnchargedRun[]): Promise<Map<string, number>> {
   if (runs.length === 0) return new Map();
   const proven = await provenTimes(
-    connection,
+    sql,
     runs.map(({ id }) => id),
   );
-  const waived = await waivedTimes(connection, runs);
+  const waived = await waivedTimes(sql, runs);
   return new Map(runs.map(({ id }) => [id, totalMs(without(proven.get(id) ?? [], waived.get(id) ?? []))]));
 }

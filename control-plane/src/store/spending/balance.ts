@@ -33,18 +33,18 @@ interface MoneyRow {
 
 /** Null for a customer that does not exist. */
 export async function balanceView(
-  connection: Connection,
+  sql: Connection,
   { customerId, now }: { customerId: number; now: Date },
 ): Promise<BalanceView | null> {
-  const { rows } = await connection.query<MoneyRow>(
+  const { rows } = await sql.query<MoneyRow>(
     `SELECT balance, currency, credit_limit, overdue_status, overdue_since, last_payment_at
        FROM customers WHERE id = $1`,
     [customerId],
   );
   const row = rows[0];
   if (row === undefined) return null;
-  const burn = await burnOfPayer(connection, { customerId, at: now });
-  const accrued = (await accruedOf(connection, [customerId])).get(customerId) ?? 0n;
+  const burn = await burnOfPayer(sql, { customerId, at: now });
+  const accrued = (await accruedOf(sql, [customerId])).get(customerId) ?? 0n;
   const funds = parsePoints(row.balance) + parsePoints(row.credit_limit);
   return {
     ...row,

@@ -13,7 +13,7 @@ import type { OverdueStatus } from "../../core/accounts/account-state.ts";
 import { GANG_STOP_AFTER_SECONDS } from "../../core/instances/desired-set.ts";
 import { lockAccounts } from "../billing/ledger/ledger.ts";
 import { wantedCosts } from "../billing/runs/run-lines.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
 import { accruedOf } from "./accrued.ts";
 
@@ -35,9 +35,9 @@ export async function payersToTell(sql: Connection, now: Date): Promise<number[]
     .map(({ id }) => id);
 }
 
-/** Call in a transaction. Answers the hosts whose desired set changed. */
+/** Answers the hosts whose desired set changed. */
 export async function applyCutOffRule(
-  sql: Connection,
+  sql: Transaction,
   { customerId, now }: { customerId: number; now: Date },
 ): Promise<string[]> {
   // Held, so that whoever comes last has seen the money as it is then.
@@ -54,7 +54,7 @@ export async function applyCutOffRule(
  * are told by the next pass, and so is whoever may run on again: what is placed here does so unless it is told otherwise.
  */
 export async function armPlacements(
-  sql: Connection,
+  sql: Transaction,
   { hourly, hostIds, now }: { hourly: ReadonlyMap<number, Points>; hostIds: readonly string[]; now: Date },
 ): Promise<void> {
   const accounts = await accountsOf(sql, [...hourly.keys()]);

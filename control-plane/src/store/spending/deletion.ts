@@ -7,7 +7,7 @@ import { AT_RISK_DAY, atRiskFromMs } from "../../core/alerts/data-at-risk.ts";
 import { type DataKind, deleteData } from "../accounts/catalogue.ts";
 import { lockAccount } from "../billing/ledger/ledger.ts";
 import { lockOpenRunsOf } from "../billing/runs/runs.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { deleteEnvironment } from "../orders/environment-orders.ts";
 import { lockEnvironments } from "../environments/environments.ts";
 import { ownedWorkloads } from "../orders/checks/workloads-of-payers.ts";
@@ -15,7 +15,7 @@ import { appendEvent } from "../events/events.ts";
 import { type DataFolder, listForRemoval, workloadFolders } from "./folders.ts";
 import { toldDay } from "../billing/ledger/risk-records.ts";
 
-export interface DeletedData {
+interface DeletedData {
   readonly environments: readonly string[];
   readonly datasets: readonly number[];
   readonly models: readonly number[];
@@ -34,8 +34,8 @@ interface Decision {
   readonly now: Date;
 }
 
-/** Call in a transaction. May be called again: what was kept goes once nothing mounts it. */
-export async function deleteCustomerData(sql: Connection, decision: Decision): Promise<DataDeletion> {
+/** May be called again: what was kept goes once nothing mounts it. */
+export async function deleteCustomerData(sql: Transaction, decision: Decision): Promise<DataDeletion> {
   const { customerId, actor, now } = decision;
   const environmentIds = await workloadsPaidBy(sql, "environments", customerId);
   const jobIds = await workloadsPaidBy(sql, "training_jobs", customerId);
@@ -79,7 +79,7 @@ export async function deleteCustomerData(sql: Connection, decision: Decision): P
 }
 
 /** The time has passed, and it was told. Holds the account: a payment that comes now comes too late. */
-async function isAtRisk(sql: Connection, { customerId, now }: Decision): Promise<boolean> {
+async function isAtRisk(sql: Transaction, { customerId, now }: Decision): Promise<boolean> {
   const account = await lockAccount(sql, customerId);
   if (account === null || account.status === "normal" || account.overdueSince === null) return false;
   const { overdueSince } = account;
@@ -107,7 +107,7 @@ interface DeletedEntries {
 }
 
 /** The customer's own, but for those that they brought into other people's workspaces. */
-async function deleteEntries(sql: Connection, kind: DataKind, customerId: number): Promise<DeletedEntries> {
+async function deleteEntries(sql: Transaction, kind: DataKind, customerId: number): Promise<DeletedEntries> {
   const { rows } = await sql.query<{ id: number; storage_path: string | null }>(
     `SELECT d.id, d.storage_path FROM ${kind}s d
       WHERE d.customer_id = $1

@@ -5,7 +5,7 @@
 import { formatPoints, parsePoints } from "@remotegpu/shared/money";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { fundsOf, isDueForSuspension } from "../../core/accounts/account-state.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { type EnvironmentRow, lockEnvironments } from "../environments/environments.ts";
 import { moveEnvironment } from "../environments/environment-moves.ts";
 import { appendEvent } from "../events/events.ts";
@@ -18,8 +18,8 @@ const SUSPENDED_SENTENCE =
   "The account is suspended: its balance is used up. A top-up makes it normal again.";
 
 /** Customers whose state may change at this hour, in the order of their ids. */
-export async function accountsToSettle(connection: Connection, hour: Date): Promise<number[]> {
-  const { rows } = await connection.query<{ id: number }>(
+export async function accountsToSettle(sql: Connection, hour: Date): Promise<number[]> {
+  const { rows } = await sql.query<{ id: number }>(
     `SELECT id FROM customers
       WHERE overdue_status <> 'normal' AND balance + credit_limit > 0
          OR overdue_status = 'overdue' AND overdue_since < $1
@@ -37,38 +37,38 @@ export interface Settled {
 
 /** Suspends what is due at this (nominal) hour; makes normal what has funds again (a raised credit limit). */
 export async function settleAccount(
-  transaction: Connection,
+  sql: Transaction,
   { customerId, hour, now }: { customerId: number; hour: Date; now: Date },
 ): Promise<Settled> {
   // Environments, runs, accounts: the order in which whoever starts or stops something holds them, too.
-  const environments = await lockEnvironmentsOf(transaction, customerId);
-  await lockOpenRuns(transaction, customerId);
-  const account = await lockAccount(transaction, customerId);
+  const environments = await lockEnvironmentsOf(sql, customerId);
+  await lockOpenRuns(sql, customerId);
+  const account = await lockAccount(sql, customerId);
   if (account === null) return { suspended: false, hostIds: [] };
   if (fundsOf(account) > 0n) {
-    await changeAccountStatus(transaction, account, { to: "normal", at: hour });
+    await changeAccountStatus(sql, account, { to: "normal", at: hour });
     return { suspended: false, hostIds: [] };
   }
   const overdueSinceMs = account.overdueSince?.getTime() ?? null;
   if (!isDueForSuspension({ ...account, overdueSinceMs }, hour.getTime()))
     return { suspended: false, hostIds: [] };
-  await changeAccountStatus(transaction, account, { to: "suspended", at: hour });
+  await changeAccountStatus(sql, account, { to: "suspended", at: hour });
   const stop = { customerId, environments, at: hour, now };
-  return { suspended: true, hostIds: await stopOpenRuns(transaction, stop) };
+  return { suspended: true, hostIds: await stopOpenRuns(sql, stop) };
 }
 
 /** Those in which something runs that this customer pays for. */
 async function lockEnvironmentsOf(
-  transaction: Connection,
+  sql: Transaction,
   customerId: number,
 ): Promise<Map<string, EnvironmentRow>> {
-  const { rows } = await transaction.query<{ id: string }>(
+  const { rows } = await sql.query<{ id: string }>(
     `SELECT DISTINCT resource_id AS id FROM runs
       WHERE customer_id = $1 AND closed_at IS NULL AND resource_type = 'environment'`,
     [customerId],
   );
   return await lockEnvironments(
-    transaction,
+    sql,
     rows.map(({ id }) => id),
   );
 }
@@ -83,8 +83,8 @@ interface OpenRun {
 }
 
 /** Runs first, then the balance, as every charge does. A run placed meanwhile waits for the balance. */
-async function lockOpenRuns(transaction: Connection, customerId: number): Promise<OpenRun[]> {
-  const { rows } = await transaction.query<OpenRun>(
+async function lockOpenRuns(sql: Transaction, customerId: number): Promise<OpenRun[]> {
+  const { rows } = await sql.query<OpenRun>(
     `SELECT id, instance_id, epoch, host_id, resource_type, resource_id FROM runs
       WHERE customer_id = $1 AND closed_at IS NULL ORDER BY id FOR NO KEY UPDATE`,
     [customerId],
@@ -101,37 +101,37 @@ interface SuspensionStop {
 }
 
 async function stopOpenRuns(
-  transaction: Connection,
+  sql: Transaction,
   { customerId, environments, at, now }: SuspensionStop,
 ): Promise<string[]> {
-  const runs = await lockOpenRuns(transaction, customerId);
+  const runs = await lockOpenRuns(sql, customerId);
   const runIds = runs.map((run) => run.id);
-  for (const runId of runIds) await waiveRun(transaction, { runId, from: at, reason: "account suspended" });
-  const { rows } = await transaction.query<{ run_id: string }>(
+  for (const runId of runIds) await waiveRun(sql, { runId, from: at, reason: "account suspended" });
+  const { rows } = await sql.query<{ run_id: string }>(
     `UPDATE placements SET want = 'stopped', ordered_by = 'account'
       WHERE run_id = ANY($1::text[]) AND want = 'running' RETURNING run_id`,
     [runIds],
   );
   const ordered = new Set(rows.map((row) => row.run_id));
   const stopped = runs.filter((run) => ordered.has(run.id));
-  for (const run of stopped) await appendStopOrder(transaction, run, { customerId, at });
+  for (const run of stopped) await appendStopOrder(sql, run, { customerId, at });
   for (const run of stopped) {
     const environment = environments.get(run.resource_id);
-    if (run.resource_type !== "environment") await explainStop(transaction, run);
-    else if (environment !== undefined) await showStopping(transaction, { run, environment, now });
+    if (run.resource_type !== "environment") await explainStop(sql, run);
+    else if (environment !== undefined) await showStopping(sql, { run, environment, now });
   }
   const hostIds = [...new Set(stopped.map((run) => run.host_id))].sort();
-  for (const hostId of hostIds) await raiseGeneration(transaction, hostId);
+  for (const hostId of hostIds) await raiseGeneration(sql, hostId);
   return hostIds;
 }
 
 /** Its status follows at once, so that nobody sees "running" with a stop order out. */
 async function showStopping(
-  transaction: Connection,
+  sql: Transaction,
   { run, environment, now }: { run: OpenRun; environment: EnvironmentRow; now: Date },
 ): Promise<void> {
   if (!STOPPABLE.includes(environment.status)) return;
-  await moveEnvironment(transaction, {
+  await moveEnvironment(sql, {
     environment,
     to: "stopping",
     reason: SUSPENDED_SENTENCE,
@@ -142,20 +142,20 @@ async function showStopping(
 }
 
 /** What its job or service says meanwhile; the status is its own loop's to change, once its hosts have answered. */
-async function explainStop(transaction: Connection, run: OpenRun): Promise<void> {
+async function explainStop(sql: Transaction, run: OpenRun): Promise<void> {
   const table = run.resource_type === "training" ? "training_jobs" : "inference_services";
-  await transaction.query(
+  await sql.query(
     `UPDATE ${table} SET status_reason = $2 WHERE id = $1 AND status_reason IS DISTINCT FROM $2`,
     [run.resource_id, SUSPENDED_SENTENCE],
   );
 }
 
 async function appendStopOrder(
-  transaction: Connection,
+  sql: Transaction,
   run: OpenRun,
   { customerId, at }: { customerId: number; at: Date },
 ): Promise<void> {
-  await appendEvent(transaction, {
+  await appendEvent(sql, {
     at,
     kind: "stop-ordered",
     workloadKind: run.resource_type,
@@ -171,17 +171,14 @@ async function appendStopOrder(
 
 /** Sets how far below zero the account may go, and the state that follows from it. */
 export async function setCreditLimit(
-  transaction: Connection,
+  sql: Transaction,
   { customerId, creditLimit, at }: { customerId: number; creditLimit: string; at: Date },
 ): Promise<boolean> {
-  const account = await lockAccount(transaction, customerId);
+  const account = await lockAccount(sql, customerId);
   if (account === null) return false;
   const limit = parsePoints(creditLimit);
-  await transaction.query("UPDATE customers SET credit_limit = $2 WHERE id = $1", [
-    customerId,
-    formatPoints(limit),
-  ]);
+  await sql.query("UPDATE customers SET credit_limit = $2 WHERE id = $1", [customerId, formatPoints(limit)]);
   if (fundsOf({ ...account, creditLimit: limit }) > 0n)
-    await changeAccountStatus(transaction, account, { to: "normal", at });
+    await changeAccountStatus(sql, account, { to: "normal", at });
   return true;
 }

@@ -9,13 +9,13 @@ import {
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { tell } from "../events/alerts.ts";
 import { lockAccount } from "../billing/ledger/ledger.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvents } from "../events/events.ts";
 import { setToldDay, toldDay } from "../billing/ledger/risk-records.ts";
 
 /** Customers whose debt is old enough by this hour and of whom not everything was told, in the order of their ids. */
-export async function customersToWarn(connection: Connection, hour: Date): Promise<number[]> {
-  const { rows } = await connection.query<{ id: number }>(
+export async function customersToWarn(sql: Connection, hour: Date): Promise<number[]> {
+  const { rows } = await sql.query<{ id: number }>(
     `SELECT c.id FROM customers c
       WHERE c.overdue_status <> 'normal' AND c.overdue_since <= $1
         AND NOT EXISTS (SELECT FROM data_risks r
@@ -27,9 +27,9 @@ export async function customersToWarn(connection: Connection, hour: Date): Promi
   return rows.map(({ id }) => id);
 }
 
-/** Tells what is due at this (nominal) hour, each day once. Call in a transaction. */
+/** Tells what is due at this (nominal) hour, each day once. */
 export async function warnOfRisk(
-  sql: Connection,
+  sql: Transaction,
   { customerId, hour }: { customerId: number; hour: Date },
 ): Promise<void> {
   const account = await lockAccount(sql, customerId);

@@ -31,9 +31,9 @@ export interface Catalogue {
   definitions: Definition[];
 }
 
-export async function readCatalogue(connection: Connection): Promise<Catalogue> {
-  const columns = await connection.query<Column & { standard: string | null }>(COLUMNS);
-  const definitions = await connection.query<Definition>(DEFINITIONS);
+export async function readCatalogue(sql: Connection): Promise<Catalogue> {
+  const columns = await sql.query<Column & { standard: string | null }>(COLUMNS);
+  const definitions = await sql.query<Definition>(DEFINITIONS);
   return {
     columns: columns.rows.map((column) => ({
       ...column,

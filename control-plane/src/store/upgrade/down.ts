@@ -5,7 +5,7 @@
  */
 import { withdrawFromApplication } from "../database/grants.ts";
 import { type Catalogue, type Column, type Definition, quoted, readCatalogue } from "./catalogue.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { MigrationError } from "./migration-error.ts";
 import { assertNothingIsLost } from "./rows/losses.ts";
 import { modelOf } from "./tables/model.ts";
@@ -27,31 +27,31 @@ export interface Downgrade {
 
 /** @throws MigrationError naming what would be lost, or that a control plane runs on this database */
 export async function downgrade(
-  connection: Connection,
+  sql: Transaction,
   { migrations, oldSchema, discard }: Downgrade,
   say: Say,
 ): Promise<void> {
-  await assertNobodyLeads(connection);
-  await connection.query("SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1");
-  const ours = await modelOf(connection, migrations, (model) => Promise.resolve(model));
-  const target = (await definitionsOnRecord(connection)) ?? (await oldModel(connection, oldSchema));
+  await assertNobodyLeads(sql);
+  await sql.query("SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1");
+  const ours = await modelOf(sql, migrations, (model) => Promise.resolve(model));
+  const target = (await definitionsOnRecord(sql)) ?? (await oldModel(sql, oldSchema));
 
-  await dropOurDefinitions(connection, ours);
-  await withProgress(say, "old columns", () => withoutTriggers(connection, () => restoreColumns(connection)));
+  await dropOurDefinitions(sql, ours);
+  await withProgress(say, "old columns", () => withoutTriggers(sql, () => restoreColumns(sql)));
   await withProgress(say, "looking for what would be lost", () =>
-    assertNothingIsLost(connection, { ours, target, discard }),
+    assertNothingIsLost(sql, { ours, target, discard }),
   );
-  await dropOurTables(connection, ours);
+  await dropOurTables(sql, ours);
   for (const table of OLD_TABLES)
-    await withProgress(say, `columns of ${table}`, () => reshape(connection, table, ours, target));
-  await withProgress(say, "indexes and constraints", () => restoreDefinitions(connection, ours, target));
-  await dropOurFunctions(connection, ours, target);
-  await withdrawFromApplication(connection);
-  assertIsOld(await readCatalogue(connection), target);
+    await withProgress(say, `columns of ${table}`, () => reshape(sql, table, ours, target));
+  await withProgress(say, "indexes and constraints", () => restoreDefinitions(sql, ours, target));
+  await dropOurFunctions(sql, ours, target);
+  await withdrawFromApplication(sql);
+  assertIsOld(await readCatalogue(sql), target);
 }
 
-async function assertNobodyLeads(connection: Connection): Promise<void> {
-  const { rows } = await connection.query<{ holder: string }>(
+async function assertNobodyLeads(sql: Connection): Promise<void> {
+  const { rows } = await sql.query<{ holder: string }>(
     "SELECT holder FROM leader WHERE holder IS NOT NULL AND lease_until > now()",
   );
   const [leader] = rows;
@@ -61,8 +61,8 @@ async function assertNobodyLeads(connection: Connection): Promise<void> {
     );
 }
 
-async function definitionsOnRecord(connection: Connection): Promise<Catalogue | null> {
-  const { rows } = await connection.query<Omit<Definition, "kind"> & { kind: Definition["kind"] | "column" }>(
+async function definitionsOnRecord(sql: Connection): Promise<Catalogue | null> {
+  const { rows } = await sql.query<Omit<Definition, "kind"> & { kind: Definition["kind"] | "column" }>(
     'SELECT kind, table_name AS "table", name, definition FROM upgrade_definitions ORDER BY id',
   );
   if (rows.length === 0) return null;
@@ -76,18 +76,18 @@ async function definitionsOnRecord(connection: Connection): Promise<Catalogue | 
   return { columns, definitions };
 }
 
-async function oldModel(connection: Connection, oldSchema: readonly string[]): Promise<Catalogue> {
-  return await modelOf(connection, oldSchema, (model) => Promise.resolve(model));
+async function oldModel(sql: Transaction, oldSchema: readonly string[]): Promise<Catalogue> {
+  return await modelOf(sql, oldSchema, (model) => Promise.resolve(model));
 }
 
 /** Triggers, constraints and indexes of ours on old tables; what an operator added stays. */
-async function dropOurDefinitions(connection: Connection, { definitions }: Catalogue): Promise<void> {
+async function dropOurDefinitions(sql: Connection, { definitions }: Catalogue): Promise<void> {
   for (const { kind, table, name, definition } of definitions) {
     if (!isOldTable(table)) continue;
-    if (kind === "trigger") await connection.query(`DROP TRIGGER IF EXISTS ${quoted(name)} ON ${table}`);
-    if (kind === "index") await connection.query(`DROP INDEX IF EXISTS ${quoted(name)}`);
+    if (kind === "trigger") await sql.query(`DROP TRIGGER IF EXISTS ${quoted(name)} ON ${table}`);
+    if (kind === "index") await sql.query(`DROP INDEX IF EXISTS ${quoted(name)}`);
     if (kind === "constraint" && !definition.startsWith("PRIMARY KEY") && !definition.startsWith("UNIQUE"))
-      await connection.query(`ALTER TABLE ${table} DROP CONSTRAINT IF EXISTS ${quoted(name)}`);
+      await sql.query(`ALTER TABLE ${table} DROP CONSTRAINT IF EXISTS ${quoted(name)}`);
   }
 }
 
@@ -95,11 +95,11 @@ async function dropOurDefinitions(connection: Connection, { definitions }: Catal
  * What the change took away, from what it made of it. A finding "differs" kept the old value; of a missing script the
  * report knows whether it was NULL or empty.
  */
-async function restoreColumns(connection: Connection): Promise<void> {
-  await connection.query(`
+async function restoreColumns(sql: Transaction): Promise<void> {
+  await sql.query(`
     ALTER TABLE training_jobs ADD COLUMN script_path text, ADD COLUMN dataset_id bigint, ADD COLUMN model_id bigint;
     ALTER TABLE billing_records ADD COLUMN env_id varchar(64)`);
-  await connection.query(`
+  await sql.query(`
     UPDATE training_jobs t SET
       script_path = CASE WHEN f.script THEN f.script_path ELSE t.command END,
       dataset_id = CASE WHEN f.dataset THEN f.dataset_id WHEN jsonb_array_length(t.mounted_datasets) = 1 THEN (t.mounted_datasets ->> 0)::bigint END,
@@ -118,7 +118,7 @@ async function restoreColumns(connection: Connection): Promise<void> {
       FROM upgrade_findings WHERE table_name = 'training_jobs' GROUP BY row_id
     ) f ON f.row_id = j.id
     WHERE j.id = t.id`);
-  await connection.query(`
+  await sql.query(`
     UPDATE billing_records b SET env_id = CASE WHEN f.row_id IS NULL THEN b.resource_id ELSE f.old_value END,
       resource_type = COALESCE(b.legacy_resource_type, b.resource_type)
     FROM billing_records r LEFT JOIN upgrade_findings f
@@ -126,24 +126,19 @@ async function restoreColumns(connection: Connection): Promise<void> {
     WHERE r.id = b.id`);
 }
 
-async function dropOurTables(connection: Connection, { columns }: Catalogue): Promise<void> {
+async function dropOurTables(sql: Connection, { columns }: Catalogue): Promise<void> {
   const tables = [...new Set(columns.map(({ table }) => table))].filter((table) => !isOldTable(table));
-  await connection.query(`DROP TABLE IF EXISTS ${[...tables, "schema_migrations"].map(quoted).join(", ")}`);
+  await sql.query(`DROP TABLE IF EXISTS ${[...tables, "schema_migrations"].map(quoted).join(", ")}`);
 }
 
 /** Our columns go, the old ones get the type, the default and the nullability that they had. */
-async function reshape(
-  connection: Connection,
-  table: string,
-  ours: Catalogue,
-  target: Catalogue,
-): Promise<void> {
+async function reshape(sql: Connection, table: string, ours: Catalogue, target: Catalogue): Promise<void> {
   const wanted = new Map(
     target.columns.filter((column) => column.table === table).map((column) => [column.name, column]),
   );
-  const present = (await readCatalogue(connection)).columns.filter((column) => column.table === table);
+  const present = (await readCatalogue(sql)).columns.filter((column) => column.table === table);
   if (wanted.size === 0) {
-    await connection.query(`DROP TABLE ${table}`);
+    await sql.query(`DROP TABLE ${table}`);
     return;
   }
   const isOurs = new Set(ours.columns.filter((column) => column.table === table).map(({ name }) => name));
@@ -155,7 +150,7 @@ async function reshape(
       ...settled(retypedColumn(column, old), old),
     ];
   });
-  if (actions.length > 0) await connection.query(`ALTER TABLE ${table} ${actions.join(", ")}`);
+  if (actions.length > 0) await sql.query(`ALTER TABLE ${table} ${actions.join(", ")}`);
 }
 
 /** What a change of type leaves: a column without a default. */
@@ -163,21 +158,17 @@ function retypedColumn(column: Column, { type }: Column): Column {
   return column.type === type ? column : { ...column, type, standard: null };
 }
 
-async function restoreDefinitions(connection: Connection, ours: Catalogue, target: Catalogue): Promise<void> {
+async function restoreDefinitions(sql: Connection, ours: Catalogue, target: Catalogue): Promise<void> {
   for (const { definition } of target.definitions.filter(({ kind }) => kind === "function"))
-    await connection.query(definition);
-  await dropOurKeys(connection, ours, target);
+    await sql.query(definition);
+  await dropOurKeys(sql, ours, target);
   const order: Definition["kind"][] = ["constraint", "index", "trigger"];
-  for (const kind of order) await restoreKind(connection, kind, target);
+  for (const kind of order) await restoreKind(sql, kind, target);
 }
 
 /** Keys first, since foreign keys need them. */
-async function restoreKind(
-  connection: Connection,
-  kind: Definition["kind"],
-  target: Catalogue,
-): Promise<void> {
-  const present = (await readCatalogue(connection)).definitions.filter(
+async function restoreKind(sql: Connection, kind: Definition["kind"], target: Catalogue): Promise<void> {
+  const present = (await readCatalogue(sql)).definitions.filter(
     (each) => each.kind === kind && isOldTable(each.table),
   );
   const wanted = target.definitions.filter((each) => each.kind === kind && isOldTable(each.table));
@@ -189,23 +180,21 @@ async function restoreKind(
         kind === "constraint" && table === each.table && definition === each.definition,
     );
     if (alike !== undefined && isKey(each))
-      await connection.query(
+      await sql.query(
         `ALTER TABLE ${each.table} RENAME CONSTRAINT ${quoted(alike.name)} TO ${quoted(each.name)}`,
       );
     else if (kind === "constraint")
-      await connection.query(
-        `ALTER TABLE ${each.table} ADD CONSTRAINT ${quoted(each.name)} ${each.definition}`,
-      );
-    else await connection.query(each.definition);
+      await sql.query(`ALTER TABLE ${each.table} ADD CONSTRAINT ${quoted(each.name)} ${each.definition}`);
+    else await sql.query(each.definition);
   }
 }
 
 /** Keys of ours whose definition the old schema does not have. */
-async function dropOurKeys(connection: Connection, ours: Catalogue, target: Catalogue): Promise<void> {
+async function dropOurKeys(sql: Connection, ours: Catalogue, target: Catalogue): Promise<void> {
   for (const key of ours.definitions.filter(({ table }) => isOldTable(table)).filter(isKey)) {
     const { table, name, definition } = key;
     if (!target.definitions.some((each) => each.table === table && each.definition === definition))
-      await connection.query(`ALTER TABLE IF EXISTS ${table} DROP CONSTRAINT IF EXISTS ${quoted(name)}`);
+      await sql.query(`ALTER TABLE IF EXISTS ${table} DROP CONSTRAINT IF EXISTS ${quoted(name)}`);
   }
 }
 
@@ -213,10 +202,10 @@ function isKey({ kind, definition }: Definition): boolean {
   return kind === "constraint" && /^(PRIMARY KEY|UNIQUE)/.test(definition);
 }
 
-async function dropOurFunctions(connection: Connection, ours: Catalogue, target: Catalogue): Promise<void> {
+async function dropOurFunctions(sql: Connection, ours: Catalogue, target: Catalogue): Promise<void> {
   const stays = new Set(target.definitions.filter(({ kind }) => kind === "function").map(({ name }) => name));
   for (const { kind, name } of ours.definitions)
-    if (kind === "function" && !stays.has(name)) await connection.query(`DROP FUNCTION IF EXISTS ${name}`);
+    if (kind === "function" && !stays.has(name)) await sql.query(`DROP FUNCTION IF EXISTS ${name}`);
 }
 
 function assertIsOld(present: Catalogue, target: Catalogue): void {

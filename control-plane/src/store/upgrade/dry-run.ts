@@ -14,21 +14,21 @@ export async function dryRun(
 ): Promise<UpgradeResult> {
   return await transaction(
     database,
-    async (connection) => {
-      await connection.query(
+    async (sql) => {
+      await sql.query(
         "SET TRANSACTION READ ONLY; SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1",
       );
-      const form = await readForm(connection);
+      const form = await readForm(sql);
       if (!isOld(form)) return { steps: [], report: NOTHING_TO_REPORT };
-      await assertNothingInTheWay(connection, form);
+      await assertNothingInTheWay(sql, form);
       const steps: Step[] = [];
       for (const fill of FILLS)
         steps.push({
           title: titleOf(fill),
-          rows: form.has(fill.table) ? await changedRows(connection, fill, form) : 0,
+          rows: form.has(fill.table) ? await changedRows(sql, fill, form) : 0,
         });
-      const findings = await readFindings(connection, `(${findingsSql(form)})`);
-      return { steps, report: { derived: await derivedValues(connection, form), findings } };
+      const findings = await readFindings(sql, `(${findingsSql(form)})`);
+      return { steps, report: { derived: await derivedValues(sql, form), findings } };
     },
     { isolation: "repeatable read", statementTimeoutMs: timeoutMs },
   );

@@ -2,7 +2,13 @@
  * Holding everybody off while the tables change. Whoever uses them is waited for with a bound and then named; nobody is
  * cut off. Another process that is migrating is waited for as long as it takes.
  */
-import { type Connection, type Database, StoreError, transaction } from "../database/database.ts";
+import {
+  type Connection,
+  type Database,
+  StoreError,
+  transaction,
+  type Transaction,
+} from "../database/database.ts";
 import { MigrationError } from "./migration-error.ts";
 
 /** What this process calls itself to Postgres while it changes the schema. */
@@ -31,7 +37,7 @@ export async function transactionAlone<T>(
   database: Database,
   tables: readonly string[],
   { timeoutMs, waitMs, log }: { timeoutMs: number; waitMs: number; log: (line: string) => void },
-  work: (connection: Connection) => Promise<T>,
+  work: (sql: Transaction) => Promise<T>,
 ): Promise<T> {
   const lockTimeoutMs = Math.min(LOCK_TIMEOUT_MS, waitMs);
   let waitedMs = 0;
@@ -41,10 +47,10 @@ export async function transactionAlone<T>(
     try {
       return await transaction(
         database,
-        async (connection) => {
-          await lock(connection, tables, lockTimeoutMs);
+        async (sql) => {
+          await lock(sql, tables, lockTimeoutMs);
           isLocked = true;
-          return await work(connection);
+          return await work(sql);
         },
         { statementTimeoutMs: timeoutMs },
       );
@@ -65,9 +71,9 @@ export async function transactionAlone<T>(
 }
 
 /** Who is changing this database's schema at the moment, in words; null when nobody is. */
-export async function whoMigrates(connection: Connection): Promise<string | null> {
+export async function whoMigrates(sql: Connection): Promise<string | null> {
   // Since when is hidden from whoever is not the owner; the name stands for as long as the transaction is open.
-  const { rows } = await connection.query<{ pid: number; since: Date | null }>(
+  const { rows } = await sql.query<{ pid: number; since: Date | null }>(
     `SELECT pid, xact_start AS since FROM pg_stat_activity
      WHERE datname = current_database() AND application_name = $1 AND pid <> pg_backend_pid()
      ORDER BY xact_start LIMIT 1`,
@@ -84,16 +90,14 @@ export function isGivenUp(error: unknown): boolean {
   return error instanceof StoreError && [undefined, TIMED_OUT, LOCK_NOT_AVAILABLE].includes(error.code);
 }
 
-async function lock(connection: Connection, tables: readonly string[], timeoutMs: number): Promise<void> {
-  await connection.query(
-    `SET LOCAL application_name = '${MIGRATING}'; SET LOCAL lock_timeout = ${timeoutMs}`,
-  );
-  if (tables.length > 0) await connection.query(`LOCK TABLE ${tables.join(", ")} IN ACCESS EXCLUSIVE MODE`);
-  await connection.query("SET LOCAL lock_timeout = 0");
+async function lock(sql: Transaction, tables: readonly string[], timeoutMs: number): Promise<void> {
+  await sql.query(`SET LOCAL application_name = '${MIGRATING}'; SET LOCAL lock_timeout = ${timeoutMs}`);
+  if (tables.length > 0) await sql.query(`LOCK TABLE ${tables.join(", ")} IN ACCESS EXCLUSIVE MODE`);
+  await sql.query("SET LOCAL lock_timeout = 0");
 }
 
-async function holdersOf(connection: Connection, tables: readonly string[]): Promise<Holder[]> {
-  const { rows } = await connection.query<Holder>(
+async function holdersOf(sql: Connection, tables: readonly string[]): Promise<Holder[]> {
+  const { rows } = await sql.query<Holder>(
     `SELECT a.pid, a.application_name AS application, string_agg(DISTINCT c.relname, ', ') AS tables,
        a.state || COALESCE(' for ' || trunc(EXTRACT(epoch FROM now() - a.xact_start)) || ' s', '') AS state
      FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_stat_activity a ON a.pid = l.pid

@@ -40,8 +40,8 @@ const MARKS: Partial<Record<OldTable, string>> = {
 /** The columns of each old table that is there. */
 export type OldForm = ReadonlyMap<OldTable, ReadonlySet<string>>;
 
-export async function readForm(connection: Connection): Promise<OldForm> {
-  const { rows } = await connection.query<{ table: OldTable; columns: string[] }>(
+export async function readForm(sql: Connection): Promise<OldForm> {
+  const { rows } = await sql.query<{ table: OldTable; columns: string[] }>(
     `SELECT table_name AS table, array_agg(column_name::text) AS columns FROM information_schema.columns
      WHERE table_schema = current_schema() AND table_name = ANY ($1) GROUP BY table_name`,
     [OLD_TABLES],

@@ -4,7 +4,7 @@
  * at the end the proof that the schema is the same as theirs.
  */
 import { type Catalogue, type Definition, readCatalogue } from "./catalogue.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { MigrationError } from "./migration-error.ts";
 import { addColumns, retype, settleDefaults } from "./tables/columns.ts";
 import { assertNothingIsCut } from "./tables/cut-values.ts";
@@ -29,7 +29,7 @@ export interface Upgrade {
   migrations: readonly string[];
   record: string;
   /** Runs one migration and writes down that it was applied. */
-  apply: (connection: Connection, index: number) => Promise<void>;
+  apply: (sql: Transaction, index: number) => Promise<void>;
 }
 
 export interface UpgradeResult {
@@ -39,43 +39,43 @@ export interface UpgradeResult {
 
 /** @throws MigrationError when something is in the way, or with `strict` when there is anything to report */
 export async function upgrade(
-  connection: Connection,
+  sql: Transaction,
   { migrations, record, apply }: Upgrade,
   { say, strict }: { say: Say; strict: boolean },
 ): Promise<UpgradeResult> {
-  const found = await readForm(connection);
+  const found = await readForm(sql);
   if (!isOld(found)) return { steps: [], report: NOTHING_TO_REPORT };
-  await connection.query("SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1");
-  await assertNothingInTheWay(connection, found);
+  await sql.query("SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1");
+  await assertNothingInTheWay(sql, found);
 
-  const before = await readCatalogue(connection);
-  await connection.query(record);
+  const before = await readCatalogue(sql);
+  await sql.query(record);
   const derived = await withProgress(say, "looking at the rows", async () => {
-    await connection.query(
+    await sql.query(
       `INSERT INTO upgrade_findings (finding, table_name, row_id, column_name, old_value, new_value, note)
        ${findingsSql(found)}`,
     );
-    return await derivedValues(connection, found);
+    return await derivedValues(sql, found);
   });
-  const report = { derived, findings: await readFindings(connection, "upgrade_findings") };
+  const report = { derived, findings: await readFindings(sql, "upgrade_findings") };
   if (strict) assertNothingToReport(report);
-  await keepDefinitions(connection, before);
+  await keepDefinitions(sql, before);
 
   // Tables that an old database lacks are made; on those it has nothing happens.
-  await connection.query(migrations[0] ?? "");
-  const { steps, model } = await modelOf(connection, migrations, async (wanted) => {
-    await assertNothingIsCut(connection, { present: before.columns, wanted: wanted.columns });
-    await makeRoom(connection, before, wanted);
-    await addColumns(connection, wanted);
-    const filled = await withoutTriggers(connection, () => fillRows(connection, say));
-    await assertChecksHold(connection, wanted, found);
-    await retype(connection, wanted, say);
+  await sql.query(migrations[0] ?? "");
+  const { steps, model } = await modelOf(sql, migrations, async (wanted) => {
+    await assertNothingIsCut(sql, { present: before.columns, wanted: wanted.columns });
+    await makeRoom(sql, before, wanted);
+    await addColumns(sql, wanted);
+    const filled = await withoutTriggers(sql, () => fillRows(sql, say));
+    await assertChecksHold(sql, wanted, found);
+    await retype(sql, wanted, say);
     return { steps: filled, model: wanted };
   });
   for (const index of migrations.keys())
-    await withProgress(say, `migration ${index + 1} of ${migrations.length}`, () => apply(connection, index));
-  await settleDefaults(connection, model);
-  assertSame(await readCatalogue(connection), model);
+    await withProgress(say, `migration ${index + 1} of ${migrations.length}`, () => apply(sql, index));
+  await settleDefaults(sql, model);
+  assertSame(await readCatalogue(sql), model);
   return { steps, report };
 }
 
@@ -91,7 +91,7 @@ function assertNothingToReport({ findings }: UpgradeReport): void {
 }
 
 /** For the way back: the names and definitions that this database had. */
-async function keepDefinitions(connection: Connection, { columns, definitions }: Catalogue): Promise<void> {
+async function keepDefinitions(sql: Connection, { columns, definitions }: Catalogue): Promise<void> {
   const kept: Definition[] = definitions.filter(
     ({ kind, table }) => kind === "function" || isOldTable(table),
   );
@@ -106,7 +106,7 @@ async function keepDefinitions(connection: Connection, { columns, definitions }:
       })),
     ...kept,
   ];
-  await connection.query(
+  await sql.query(
     `INSERT INTO upgrade_definitions (kind, table_name, name, definition)
      SELECT kind, "table", name, definition FROM jsonb_to_recordset($1::jsonb)
        AS d (kind text, "table" text, name text, definition text)`,

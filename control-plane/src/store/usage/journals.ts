@@ -2,14 +2,14 @@
  * Hosts' journals: each held while its rows are decided, and how far it is decided without a gap (the watermark). The
  * rows themselves are in usage-rows.ts. What is asked together is one journal of each host, so hosts name the answers.
  */
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 
 export interface JournalKey {
   readonly hostId: string;
   readonly journalId: string;
 }
 
-export interface JournalState {
+interface JournalState {
   readonly watermark: number;
   readonly watermarkHash: string | null;
 }
@@ -27,23 +27,23 @@ const MAX_JOURNALS_OF_HOST = 1_000;
  * whose host does not exist, or has had more journals than any host.
  */
 export async function lockJournals(
-  transaction: Connection,
+  sql: Transaction,
   keys: readonly JournalKey[],
   now: Date,
 ): Promise<Map<string, LockedJournal>> {
-  const known = await lockKnownJournals(transaction, keys);
+  const known = await lockKnownJournals(sql, keys);
   const unknown = keys.filter(({ hostId }) => !known.has(hostId));
   if (unknown.length === 0) return known;
-  await openJournalRows(transaction, unknown, now);
+  await openJournalRows(sql, unknown, now);
   // Nobody holds one that was just begun and waits for one that was there, so these come after without a circle.
-  return new Map([...known, ...(await lockKnownJournals(transaction, unknown))]);
+  return new Map([...known, ...(await lockKnownJournals(sql, unknown))]);
 }
 
 async function lockKnownJournals(
-  transaction: Connection,
+  sql: Transaction,
   keys: readonly JournalKey[],
 ): Promise<Map<string, LockedJournal>> {
-  const { rows } = await transaction.query<LockedJournal & { host_id: string }>(
+  const { rows } = await sql.query<LockedJournal & { host_id: string }>(
     `SELECT j.host_id, j.watermark, j.watermark_hash AS "watermarkHash", h.restore_shown_at IS NOT NULL AS "awaitsReport"
        FROM unnest($1::text[], $2::uuid[]) k (host_id, journal_id)
        JOIN host_journals j USING (host_id, journal_id) JOIN hosts h ON h.id = j.host_id
@@ -55,11 +55,11 @@ async function lockKnownJournals(
 
 /** Nothing happens where one is there, or where its host has too many. */
 export async function openJournalRows(
-  transaction: Connection,
+  sql: Transaction,
   keys: readonly JournalKey[],
   now: Date,
 ): Promise<void> {
-  await transaction.query(
+  await sql.query(
     `INSERT INTO host_journals (host_id, journal_id, first_seen_at)
      SELECT h.id, k.journal_id, $3 FROM unnest($1::text[], $2::uuid[]) k (host_id, journal_id)
        JOIN hosts h ON h.id = k.host_id
@@ -84,16 +84,16 @@ export interface DecidedBatch extends JournalKey {
  * @returns the watermarks by host
  */
 export async function advanceWatermarks(
-  transaction: Connection,
+  sql: Transaction,
   batches: readonly DecidedBatch[],
   now: Date,
 ): Promise<Map<string, number>> {
   const reached = new Map(batches.map((batch) => [batch.hostId, throughBatch(batch)]));
   const closing = batches.filter(({ firstSeq, state }) => firstSeq <= state.watermark + 1);
-  for (const { host_id, seq, hash } of await beyondBatches(transaction, closing, reached))
+  for (const { host_id, seq, hash } of await beyondBatches(sql, closing, reached))
     reached.set(host_id, { watermark: seq, watermarkHash: hash });
   const states = batches.map(({ hostId, state }) => reached.get(hostId) ?? state);
-  await transaction.query(
+  await sql.query(
     `UPDATE host_journals j SET watermark = d.watermark, watermark_hash = d.hash, last_batch_at = $6,
             head_seq = greatest(j.head_seq, d.last_seq)
        FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::bigint[])
@@ -122,11 +122,11 @@ function throughBatch({ state, stored }: DecidedBatch): JournalState {
 
 /** What was stored before, out of turn, and goes on without a gap where the batch ends. */
 async function beyondBatches(
-  transaction: Connection,
+  sql: Transaction,
   batches: readonly DecidedBatch[],
   reached: ReadonlyMap<string, JournalState>,
 ): Promise<{ host_id: string; seq: number; hash: string }[]> {
-  const { rows } = await transaction.query<{ host_id: string; seq: number; hash: string }>(
+  const { rows } = await sql.query<{ host_id: string; seq: number; hash: string }>(
     `SELECT k.host_id, beyond.seq, beyond.hash
        FROM unnest($1::text[], $2::uuid[], $3::bigint[]) k (host_id, journal_id, reached)
       CROSS JOIN LATERAL (

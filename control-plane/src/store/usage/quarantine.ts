@@ -1,15 +1,7 @@
 /** What hosts claimed and does not count: set aside whole, each content once, with an alarm for each host and reason. */
+import type { Quarantined } from "../../core/ingest/batch-decisions.ts";
 import { raiseAlarmsOnce } from "../events/alarms.ts";
-import type { Connection } from "../database/database.ts";
-
-export interface Quarantined {
-  readonly seq: number | null;
-  readonly runId: string | null;
-  readonly reason: string;
-  readonly excessMs: number | null;
-  readonly entry: unknown;
-  readonly hash: string | null;
-}
+import type { Transaction } from "../database/database.ts";
 
 export interface QuarantinedOfHost extends Quarantined {
   readonly hostId: string;
@@ -22,18 +14,18 @@ export interface QuarantinedOfHost extends Quarantined {
  * @returns by host how many were not known yet
  */
 export async function quarantine(
-  transaction: Connection,
+  sql: Transaction,
   rows: readonly QuarantinedOfHost[],
   now: Date,
 ): Promise<Map<string, number>> {
   if (rows.length === 0) return new Map();
   const distinct = [...Map.groupBy(rows, contentOf).values()].flatMap(([first]) => first ?? []);
-  const added = await insertUnknown(transaction, distinct, now);
+  const added = await insertUnknown(sql, distinct, now);
   const alarms = added.map((row) => ({
     subject: `${row.hostId} ${row.reason}`,
     detail: `row ${row.seq ?? "?"} of run ${row.runId ?? "?"}: ${row.reason}`,
   }));
-  await raiseAlarmsOnce(transaction, { kind: "usage-quarantined", alarms, now });
+  await raiseAlarmsOnce(sql, { kind: "usage-quarantined", alarms, now });
   const ofHosts = Map.groupBy(added, ({ hostId }) => hostId);
   return new Map([...ofHosts].map(([hostId, { length }]) => [hostId, length]));
 }
@@ -45,11 +37,11 @@ function contentOf({ hostId, journalId, seq, hash, reason }: QuarantinedOfHost):
 
 /** In their order, which is that of their ids. */
 async function insertUnknown(
-  transaction: Connection,
+  sql: Transaction,
   rows: readonly QuarantinedOfHost[],
   now: Date,
 ): Promise<Pick<QuarantinedOfHost, "hostId" | "seq" | "runId" | "reason">[]> {
-  const { rows: added } = await transaction.query<{
+  const { rows: added } = await sql.query<{
     id: number;
     hostId: string;
     seq: number | null;

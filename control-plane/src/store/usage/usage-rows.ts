@@ -2,28 +2,21 @@
  * Rows of the hosts' journals, each once and for ever: what was decided about it, and the signed heads by which their
  * hosts claimed them. Held journals (journals.ts) see to it that nobody else writes the same.
  */
-import type { JournalBatch, JournalRow } from "@remotegpu/shared/journal-row";
+import type { JournalBatch } from "@remotegpu/shared/journal-row";
+import type { DecidedRow } from "../../core/ingest/batch-decisions.ts";
 import { copyLine } from "../database/copy-in.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import type { JournalKey } from "./journals.ts";
-
-export interface DecidedRow {
-  readonly row: JournalRow;
-  /** Its entry's entryText. */
-  readonly text: string;
-  readonly verdict: "accepted" | "quarantined" | "lost";
-  readonly reason: string | null;
-}
 
 /**
  * Hashes of the rows that are decided already, by host: among those from the first seq to the last of its journal, and
  * the one before them.
  */
 export async function decidedHashes(
-  connection: Connection,
+  sql: Connection,
   spans: readonly (JournalKey & { firstSeq: number; lastSeq: number })[],
 ): Promise<Map<string, Map<number, string>>> {
-  const { rows } = await connection.query<{ host_id: string; seq: number; hash: string }>(
+  const { rows } = await sql.query<{ host_id: string; seq: number; hash: string }>(
     `SELECT u.host_id, u.seq, u.hash
        FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[]) k (host_id, journal_id, first_seq, last_seq)
        JOIN usage_rows u ON u.host_id = k.host_id AND u.journal_id = k.journal_id
@@ -48,13 +41,13 @@ interface DecidedRows extends JournalKey {
 
 /** By COPY, since nothing else of ingest is as much: an INSERT of the same takes half as long again. */
 export async function insertUsageRows(
-  transaction: Transaction,
+  sql: Transaction,
   decided: readonly DecidedRows[],
   now: Date,
 ): Promise<void> {
   if (decided.every(({ rows }) => rows.length === 0)) return;
   const receivedAt = now.toISOString();
-  await transaction.copyIn(
+  await sql.copyIn(
     `COPY usage_rows (host_id, journal_id, seq, kind, run_id, boot_id, start_ms, end_ms, proof, final, verdict, reason,
                       entry, hash, received_at) FROM STDIN`,
     pieces(decided, receivedAt),
@@ -77,7 +70,7 @@ function linesOf({ hostId, journalId, rows }: DecidedRows, receivedAt: string): 
 
 /** The signed heads of batches: proof of who claimed their rows; with what the first of them is chained to. */
 export async function keepSignedHeads(
-  transaction: Connection,
+  sql: Transaction,
   batches: readonly { hostId: string; batch: JournalBatch }[],
   now: Date,
 ): Promise<void> {
@@ -90,7 +83,7 @@ export async function keepSignedHeads(
       : { firstSeq: null, previousHash: null };
     return { hostId, batch, lastSeq: head?.seq, lastHash: head?.hash, ...beginning };
   });
-  await transaction.query(
+  await sql.query(
     `INSERT INTO usage_batches (host_id, journal_id, last_seq, last_hash, signature, first_seq, previous_hash, received_at)
      SELECT *, $8::timestamptz
        FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[])

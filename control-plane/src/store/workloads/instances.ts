@@ -3,7 +3,7 @@ import type { ContainerSwitches } from "../../core/environments/environment-chan
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "../database/database.ts";
 
-export interface InstanceGpu {
+interface InstanceGpu {
   uuid: string;
   model: string | null;
   simulated: boolean;
@@ -12,7 +12,7 @@ export interface InstanceGpu {
 }
 
 /** How a run ended, as its host told it. */
-export interface RunEnding {
+interface RunEnding {
   told_at: Date;
   phase: string;
   problem: string | null;
@@ -25,7 +25,7 @@ export interface RunEnding {
 }
 
 /** How often its container ended and was started again within the run, and how it ended before the last time. */
-export interface RunRestarts {
+interface RunRestarts {
   count: number;
   exit_code: number | null;
   out_of_memory: boolean;

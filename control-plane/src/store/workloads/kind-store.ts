@@ -2,7 +2,7 @@
 import type { PlaceableStart, PlacedStart } from "../../core/workloads/placeable-start.ts";
 import type { StartName } from "../../core/workloads/start.ts";
 import type { Explanation, LockedWorkload, WorkloadMove } from "../../core/workloads/workload-move.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 
 export interface KindStore<Status extends string> {
   table: string;
@@ -44,12 +44,12 @@ export interface KindStore<Status extends string> {
   /** Of what waits and costs nothing yet: SQL of the row `t`, so many instances with a price. */
   waitingInstances: string;
   /** Those that still wait, held to the end of the transaction, in the order of their ids. */
-  lockWaiting(sql: Connection, starts: readonly StartName[]): Promise<PlaceableStart[]>;
+  lockWaiting(sql: Transaction, starts: readonly StartName[]): Promise<PlaceableStart[]>;
   /** Null for one that does not exist or is deleted; held to the end of the transaction. */
-  lock(sql: Connection, id: string): Promise<LockedWorkload<Status> | null>;
-  notePlaced(sql: Connection, placed: readonly PlacedStart[]): Promise<void>;
+  lock(sql: Transaction, id: string): Promise<LockedWorkload<Status> | null>;
+  notePlaced(sql: Transaction, placed: readonly PlacedStart[]): Promise<void>;
   /** Writes the status with its sentence and deadline, and an event. Each workload at most once. */
-  move(sql: Connection, moves: readonly WorkloadMove<Status>[]): Promise<void>;
+  move(sql: Transaction, moves: readonly WorkloadMove<Status>[]): Promise<void>;
   /** No event, since it may change every few seconds. */
   explain(sql: Connection, told: Explanation<Status>): Promise<void>;
   /** New sentences of those that still wait, in the order of their ids, so that two who write many never wait in a circle. */

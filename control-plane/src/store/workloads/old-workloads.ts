@@ -10,7 +10,7 @@ import type { Connection } from "../database/database.ts";
 import { STATUS_EVENT } from "../events/events.ts";
 import { knownStatus, SOUND_ENVIRONMENT, SOUND_LEASE, SOUND_SIZES } from "../database/old-values.ts";
 
-export const FROM_THE_OLD_SYSTEM = "from the old system";
+const FROM_THE_OLD_SYSTEM = "from the old system";
 /** Who did it, in events. */
 const ACTOR = "system";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { startLoop } from "@remotegpu/control-plane/controllers/loop";
+import { startLoop, startLoops } from "@remotegpu/control-plane/controllers/loop";
 import { eventually } from "../../../support/eventually.ts";
 import { quietLog } from "../../../support/quiet-log.ts";
 
@@ -54,4 +54,53 @@ test("a pass that fails is logged and tried again", async () => {
 
   expect(failures).toEqual([{ error: new Error("the world failed"), loop: "test", failures: 1 }]);
   await loop.stop();
+});
+
+test("a pass that answers true wakes the loops it names, and no others", async () => {
+  const passes = new Map<string, number>();
+  const count = (name: string) => passes.set(name, (passes.get(name) ?? 0) + 1);
+  const loops = startLoops(
+    [
+      { name: "woken", everyMs: NEVER_MS, pass: async () => void count("woken") },
+      { name: "other", everyMs: NEVER_MS, pass: async () => void count("other") },
+      {
+        name: "waking",
+        everyMs: NEVER_MS,
+        wakes: ["woken"],
+        // At its first pass it has found nothing.
+        pass: async () => (count("waking").get("waking") ?? 0) > 1,
+      },
+    ],
+    quietLog,
+  );
+  await eventually(() => passes.get("waking") === 1);
+
+  loops.wake(["waking"]);
+  await eventually(() => passes.get("woken") === 2);
+
+  expect(Object.fromEntries(passes)).toEqual({ woken: 2, other: 1, waking: 2 });
+  expect(() => loops.wake(["nobody"])).toThrow("there is no loop nobody to be woken");
+  await loops.stop();
+});
+
+test("loops stop one after the other, the last of the table first", async () => {
+  const ended: string[] = [];
+  const gates = new Map<string, () => void>();
+  const loopOf = (name: string) => ({
+    name,
+    everyMs: NEVER_MS,
+    async pass() {
+      await new Promise<void>((resolve) => gates.set(name, resolve));
+      ended.push(name);
+    },
+  });
+  const loops = startLoops(["first", "last"].map(loopOf), quietLog);
+
+  const stopped = loops.stop();
+  gates.get("last")?.();
+  await eventually(() => ended.length === 1);
+  gates.get("first")?.();
+  await stopped;
+
+  expect(ended).toEqual(["last", "first"]);
 });

@@ -24,7 +24,7 @@ export interface ProposedPrice extends CataloguePrice {
 }
 
 /** Hours of money. */
-export interface HourlyChange {
+interface HourlyChange {
   readonly now: Points;
   readonly anew: Points;
 }

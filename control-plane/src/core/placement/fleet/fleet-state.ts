@@ -23,7 +23,7 @@ export interface CardDemand {
 }
 
 /** Everything that changes of one host. */
-export interface HostRow {
+export interface HostRoom {
   freeCpuMilli: number;
   freeMemoryMib: number;
   freeTempStorageMib: number;
@@ -145,8 +145,8 @@ export class FleetState {
     }
   }
 
-  rowOf(host: number): HostRow {
-    const cards: HostRow["cards"] = [];
+  rowOf(host: number): HostRoom {
+    const cards: HostRoom["cards"] = [];
     const end = this.firstCard[host + 1] as number;
     for (let card = this.firstCard[host] as number; card < end; card += 1)
       cards.push({
@@ -162,7 +162,7 @@ export class FleetState {
     };
   }
 
-  setRow(host: number, row: HostRow): void {
+  setRow(host: number, row: HostRoom): void {
     this.gifts += 1;
     this.freeCpuMilli[host] = row.freeCpuMilli;
     this.freeMemoryMib[host] = row.freeMemoryMib;
@@ -249,7 +249,7 @@ export class FleetState {
   }
 }
 
-type CardRow = HostRow["cards"][number];
+type CardRow = HostRoom["cards"][number];
 
 function leastOf(one: CardRow, other: CardRow): CardRow {
   const isHeld = one.use === EXCLUSIVE || other.use === EXCLUSIVE;

@@ -120,10 +120,10 @@ export function registerBudgetRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(putBudget, async (c) => {
     const customerId = await customerMeant(c, c.req.valid("query"), "budget");
     const { monthly_limit: limit, percents } = c.req.valid("json");
-    await transaction(db, async (tx) => {
-      await setMonthlyLimit(tx, { customerId, limit: limit === null ? null : parsePoints(limit) });
+    await transaction(db, async (sql) => {
+      await setMonthlyLimit(sql, { customerId, limit: limit === null ? null : parsePoints(limit) });
       const wish = percents === undefined ? {} : { budgetPercents: points(percents) };
-      await setThresholds(tx, { customerId, wish });
+      await setThresholds(sql, { customerId, wish });
     });
     return c.json(await budgetOf(db, customerId, look()), 200);
   });

@@ -7,7 +7,7 @@
  * locks only the last of these, so nobody waits in a circle.
  */
 import type { Month } from "../../../core/billing/billing-calendar.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 
 export interface Closing {
   readonly month: Month;
@@ -15,8 +15,8 @@ export interface Closing {
 }
 
 /** The last month whose closing has begun; null before the first. */
-export async function lastClosing(connection: Connection): Promise<Closing | null> {
-  const { rows } = await connection.query<{ month: string; finished: boolean }>(
+export async function lastClosing(sql: Connection): Promise<Closing | null> {
+  const { rows } = await sql.query<{ month: string; finished: boolean }>(
     "SELECT month, finished_at IS NOT NULL AS finished FROM invoice_closings ORDER BY month DESC LIMIT 1",
   );
   const row = rows[0];
@@ -24,8 +24,8 @@ export async function lastClosing(connection: Connection): Promise<Closing | nul
 }
 
 /** Where invoices begin in a database that never made any; null where nothing was ever posted. */
-export async function firstInvoiceMonth(connection: Connection): Promise<Month | null> {
-  const { rows } = await connection.query<{ month: string | null }>(
+export async function firstInvoiceMonth(sql: Connection): Promise<Month | null> {
+  const { rows } = await sql.query<{ month: string | null }>(
     "SELECT min(invoice_month) AS month FROM billing_records WHERE invoice_month IS NOT NULL",
   );
   const month = rows[0]?.month ?? null;
@@ -40,9 +40,9 @@ export interface ClosingMoment {
 }
 
 /** Waits for what is being posted; from the commit on, every record goes on a later invoice. */
-export async function beginClosing(transaction: Connection, moment: ClosingMoment): Promise<void> {
-  await transaction.query("LOCK TABLE invoice_closings IN EXCLUSIVE MODE");
-  await transaction.query(
+export async function beginClosing(sql: Transaction, moment: ClosingMoment): Promise<void> {
+  await sql.query("LOCK TABLE invoice_closings IN EXCLUSIVE MODE");
+  await sql.query(
     `INSERT INTO invoice_closings (month, hour, term, started_at) VALUES ($1, $2, $3, $4)
      ON CONFLICT (month) DO UPDATE SET term = EXCLUDED.term`,
     [dateOf(moment.month), moment.hour, moment.term, moment.now],
@@ -60,24 +60,24 @@ export interface InvoicePage extends ClosingMoment {
  * Makes the invoices of the next customers, or finishes the closing when there are none.
  * @returns whether the closing is finished
  */
-export async function issueInvoices(transaction: Connection, page: InvoicePage): Promise<boolean> {
-  const closing = await lockClosing(transaction, page.month);
+export async function issueInvoices(sql: Transaction, page: InvoicePage): Promise<boolean> {
+  const closing = await lockClosing(sql, page.month);
   if (closing === null || closing.isFinished) return true;
-  const { rows } = await transaction.query<{ customer_id: number }>(
+  const { rows } = await sql.query<{ customer_id: number }>(
     `SELECT DISTINCT customer_id FROM billing_records WHERE invoice_month = $1 AND customer_id > $2
       ORDER BY customer_id LIMIT $3`,
     [dateOf(page.month), closing.lastCustomerId, page.customers],
   );
   const last = rows.at(-1);
   if (last === undefined) {
-    await transaction.query("UPDATE invoice_closings SET finished_at = $2 WHERE month = $1", [
+    await sql.query("UPDATE invoice_closings SET finished_at = $2 WHERE month = $1", [
       dateOf(page.month),
       page.now,
     ]);
     return true;
   }
   const customerIds = rows.map((row) => row.customer_id);
-  await transaction.query(MAKE_INVOICES, [
+  await sql.query(MAKE_INVOICES, [
     dateOf(page.month),
     customerIds,
     page.from,
@@ -90,10 +90,10 @@ export async function issueInvoices(transaction: Connection, page: InvoicePage):
 
 /** Whoever else makes invoices of this month waits, and goes on after ours. */
 async function lockClosing(
-  transaction: Connection,
+  sql: Transaction,
   month: Month,
 ): Promise<{ isFinished: boolean; lastCustomerId: number; invoices: number } | null> {
-  const { rows } = await transaction.query<{ finished: boolean; last_customer_id: number; invoices: number }>(
+  const { rows } = await sql.query<{ finished: boolean; last_customer_id: number; invoices: number }>(
     `SELECT finished_at IS NOT NULL AS finished, last_customer_id, invoices FROM invoice_closings
       WHERE month = $1 FOR NO KEY UPDATE`,
     [dateOf(month)],
@@ -171,8 +171,8 @@ const MAKE_INVOICES = `
  * Invoices that were issued to an account that owed: paid once it is normal again and what came in since covers what
  * was due; overdue as soon as the account is.
  */
-export async function settleInvoices(transaction: Connection, now: Date): Promise<void> {
-  await transaction.query(
+export async function settleInvoices(sql: Transaction, now: Date): Promise<void> {
+  await sql.query(
     `WITH found AS (
        SELECT i.id, i.status, c.overdue_status = 'normal' AND i.due <= (
                 SELECT coalesce(sum(e.amount), 0) FROM ledger_transactions t

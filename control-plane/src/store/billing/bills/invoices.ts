@@ -30,10 +30,10 @@ const COLUMNS = `id, invoice_no, ${safeBigint("customer_id")} AS customer_id, in
 
 /** One more than the limit. Null for the customer: everybody's. */
 export async function listInvoices(
-  connection: Connection,
+  sql: Connection,
   { customerId, page }: { customerId: number | null; page: { limit: number; after: number | null } },
 ): Promise<InvoiceRow[]> {
-  const { rows } = await connection.query<InvoiceRow>(
+  const { rows } = await sql.query<InvoiceRow>(
     `SELECT ${COLUMNS} FROM invoices
       WHERE ($1::bigint IS NULL OR customer_id = $1) AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
     [customerId, page.after, page.limit + 1],
@@ -41,8 +41,8 @@ export async function listInvoices(
   return rows;
 }
 
-export async function invoiceById(connection: Connection, id: number): Promise<InvoiceRow | null> {
-  const { rows } = await connection.query<InvoiceRow>(`SELECT ${COLUMNS} FROM invoices WHERE id = $1`, [id]);
+export async function invoiceById(sql: Connection, id: number): Promise<InvoiceRow | null> {
+  const { rows } = await sql.query<InvoiceRow>(`SELECT ${COLUMNS} FROM invoices WHERE id = $1`, [id]);
   return rows[0] ?? null;
 }
 
@@ -64,10 +64,10 @@ export interface InvoiceLineRow {
 
 /** In their order; one more than the limit. */
 export async function invoiceLines(
-  connection: Connection,
+  sql: Connection,
   { invoiceId, page }: { invoiceId: number; page: { limit: number; after: number | null } },
 ): Promise<InvoiceLineRow[]> {
-  const { rows } = await connection.query<InvoiceLineRow>(
+  const { rows } = await sql.query<InvoiceLineRow>(
     `SELECT number, resource_type, resource_id, resource_name, workspace_id, ordered_by, line, usage_month, minutes,
             quantity, unit_price, billing_unit, amount
        FROM invoice_lines WHERE invoice_id = $1 AND number > $2 ORDER BY number LIMIT $3`,
@@ -86,10 +86,10 @@ export interface InvoiceMovementRow {
 
 /** The first so many; their sums stand on the invoice itself. */
 export async function invoiceMovements(
-  connection: Connection,
+  sql: Connection,
   { invoiceId, limit }: { invoiceId: number; limit: number },
 ): Promise<InvoiceMovementRow[]> {
-  const { rows } = await connection.query<InvoiceMovementRow>(
+  const { rows } = await sql.query<InvoiceMovementRow>(
     `SELECT transaction_id, kind, at, amount, reason FROM invoice_movements WHERE invoice_id = $1
       ORDER BY at, transaction_id LIMIT $2`,
     [invoiceId, limit],

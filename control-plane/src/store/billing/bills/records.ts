@@ -53,7 +53,7 @@ const COLUMNS = `b.id, ${safeBigint("b.customer_id")} AS customer_id, ${safeBigi
 
 /** One more than the limit, so that the caller sees whether there is another page. */
 export async function billingRecords(
-  connection: Connection,
+  sql: Connection,
   filter: RecordFilter,
   page: { limit: number; after: number | null },
 ): Promise<BillingRecordRow[]> {
@@ -69,7 +69,7 @@ export async function billingRecords(
     })
     // What the customer pays for may well be in one of the workspaces: UNION leaves it once.
     .join(" UNION ");
-  const { rows } = await connection.query<BillingRecordRow>(
+  const { rows } = await sql.query<BillingRecordRow>(
     `SELECT ${COLUMNS} FROM (SELECT id FROM (${ids}) found ORDER BY id DESC LIMIT ${limit}) page
        JOIN billing_records b ON b.id = page.id ORDER BY b.id DESC`,
     values,

@@ -28,7 +28,7 @@ export interface StatisticsRow {
   amount: string;
 }
 
-export async function billStatistics(connection: Connection, wish: StatisticsWish): Promise<StatisticsRow[]> {
+export async function billStatistics(sql: Connection, wish: StatisticsWish): Promise<StatisticsRow[]> {
   const values: unknown[] = [wish.from, wish.to, wish.utcOffsetMinutes, wish.by];
   const bind = (value: unknown): string => `$${values.push(value)}`;
   const where = [
@@ -36,7 +36,7 @@ export async function billStatistics(connection: Connection, wish: StatisticsWis
     ...readableBy(wish, bind),
     ...(wish.workspaceId === null ? [] : [`r.workspace_id = ${bind(wish.workspaceId)}::bigint`]),
   ];
-  const { rows } = await connection.query<StatisticsRow>(
+  const { rows } = await sql.query<StatisticsRow>(
     `SELECT CASE WHEN GROUPING(resource_type) = 0 THEN 'resource' WHEN GROUPING(workspace_id) = 0 THEN 'workspace'
                  WHEN GROUPING(member) = 0 THEN 'member' WHEN GROUPING(period) = 0 THEN 'period' ELSE 'total' END AS group,
             resource_type, legacy_resource_type, ${safeBigint("workspace_id")} AS workspace_id,

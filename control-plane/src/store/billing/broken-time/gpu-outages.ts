@@ -4,7 +4,7 @@
  */
 import type { GpuVitals } from "@remotegpu/shared/protocol";
 import { afterCardWord, type CardWord, cardWord } from "../../../core/billing/broken-time/gpu-outage.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 
 /** The host repeats what its nvidia-smi said before that fell silent: nobody has seen the cards since. */
 export const IS_BLIND = "'{nvidia-smi-hung,nvidia-smi-garbage,nvidia-smi-missing}'::text[] && ";
@@ -29,7 +29,7 @@ interface Source {
  * `last_seen_at` is the last good sample. The transaction holds the host's row.
  */
 export async function noteCardWords(
-  sql: Connection,
+  sql: Transaction,
   source: Source & { cards: readonly GpuVitals[] },
 ): Promise<void> {
   const told = source.cards.map((card) => ({
@@ -42,7 +42,7 @@ export async function noteCardWords(
 
 /** These are no longer listed. */
 export async function noteVanishedCards(
-  sql: Connection,
+  sql: Transaction,
   { hostId, uuids, now }: { hostId: string; uuids: readonly string[]; now: Date },
 ): Promise<void> {
   const told = uuids.map((uuid) => ({ uuid, word: "vanished" as const, fault: null }));
@@ -50,7 +50,7 @@ export async function noteVanishedCards(
 }
 
 async function noteWords(
-  sql: Connection,
+  sql: Transaction,
   { hostId, source, now }: Source,
   told: readonly ToldCard[],
 ): Promise<void> {

@@ -3,11 +3,11 @@
  * administrator declares the host lost. Silence alone is none.
  */
 import type { Heartbeat } from "@remotegpu/shared/protocol";
-import type { Connection } from "../../database/database.ts";
+import type { Transaction } from "../../database/database.ts";
 
 /** Call before the host's row takes over what the heartbeat tells, in a transaction that holds the row. */
 export async function noteReboot(
-  sql: Connection,
+  sql: Transaction,
   { hostId, heartbeat, now }: { hostId: string; heartbeat: Pick<Heartbeat, "bootId" | "journal">; now: Date },
 ): Promise<void> {
   const { rowCount } = await sql.query(
@@ -22,7 +22,7 @@ export async function noteReboot(
 }
 
 /** Call in the transaction that takes the host out of the fleet. */
-export async function noteHostLost(sql: Connection, hostId: string, now: Date): Promise<void> {
+export async function noteHostLost(sql: Transaction, hostId: string, now: Date): Promise<void> {
   await sql.query(
     `INSERT INTO host_deaths (host_id, boot_id, cause, last_heard_at, noticed_at)
      SELECT id, boot_id, 'lost', least(last_heartbeat, $2), $2 FROM hosts

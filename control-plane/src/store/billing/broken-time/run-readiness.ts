@@ -37,10 +37,10 @@ export async function noteReadiness(
 
 /** Runs of which it may be told by now, in the order of their ids. */
 export async function runsToJudge(
-  connection: Connection,
+  sql: Connection,
   { after, limit }: { after: string; limit: number },
 ): Promise<string[]> {
-  const { rows } = await connection.query<{ id: string }>(
+  const { rows } = await sql.query<{ id: string }>(
     `SELECT r.id FROM runs r JOIN placements p ON p.instance_id = r.instance_id AND p.epoch = r.epoch
       WHERE r.was_ready IS NULL AND r.id > $1
         AND (p.run_id <> r.id OR p.want <> 'running' OR p.state NOT IN ('placed', 'starting', 'stopping')

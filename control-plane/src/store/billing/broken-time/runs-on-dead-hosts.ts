@@ -27,8 +27,8 @@ export interface HostDeath {
 }
 
 /** Deaths of which somebody has still to hear, and whose hosts' journals are decided as far as they went then. */
-export async function unsettledDeaths(connection: Connection, now: Date): Promise<HostDeath[]> {
-  const { rows } = await connection.query<HostDeath>(
+export async function unsettledDeaths(sql: Connection, now: Date): Promise<HostDeath[]> {
+  const { rows } = await sql.query<HostDeath>(
     `SELECT d.host_id, d.boot_id FROM host_deaths d JOIN hosts h ON h.id = d.host_id
        LEFT JOIN host_journals j ON j.host_id = d.host_id AND j.journal_id = d.journal_id
       WHERE d.settled_at IS NULL AND (h.deleted_at IS NOT NULL OR d.noticed_at <= $1 OR coalesce(j.watermark >= d.head_seq, true))
@@ -39,8 +39,8 @@ export async function unsettledDeaths(connection: Connection, now: Date): Promis
 }
 
 /** Runs that have something to hear of it, in the order of their ids. */
-export async function runsOfDeath(connection: Connection, death: HostDeath): Promise<string[]> {
-  const { rows } = await connection.query<{ id: string }>(
+export async function runsOfDeath(sql: Connection, death: HostDeath): Promise<string[]> {
+  const { rows } = await sql.query<{ id: string }>(
     `SELECT r.id FROM ${OPEN_THEN}
       WHERE d.host_id = $1 AND d.boot_id = $2 AND (${READY_AGAIN} IS NOT NULL OR NOT EXISTS (
               SELECT FROM run_waivers w WHERE w.run_id = r.id AND w.reason = 'host-died' AND w.to_at IS NULL))
@@ -51,8 +51,8 @@ export async function runsOfDeath(connection: Connection, death: HostDeath): Pro
 }
 
 /** All deaths of hosts under the run, settled ones too. */
-export async function deathsOfRun(connection: Connection, runId: string): Promise<Cause[]> {
-  const { rows } = await connection.query<{
+export async function deathsOfRun(sql: Connection, runId: string): Promise<Cause[]> {
+  const { rows } = await sql.query<{
     host_id: string;
     host_name: string;
     boot_id: string;

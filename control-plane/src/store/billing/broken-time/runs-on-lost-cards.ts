@@ -12,16 +12,16 @@ const HELD = `gpu_outages o
    AND r.ordered_at < coalesce(o.recovered_at, 'infinity') AND coalesce(r.closed_at, 'infinity') > o.last_good_at`;
 
 /** Outages that are over and of which not every run has heard yet. Ask before `runsOfOutages`. */
-export async function endedOutages(connection: Connection): Promise<number[]> {
-  const { rows } = await connection.query<{ id: number }>(
+export async function endedOutages(sql: Connection): Promise<number[]> {
+  const { rows } = await sql.query<{ id: number }>(
     "SELECT id FROM gpu_outages WHERE settled_at IS NULL AND recovered_at IS NOT NULL ORDER BY id",
   );
   return rows.map(({ id }) => id);
 }
 
 /** Runs that have something to hear, in the order of their ids. */
-export async function runsOfOutages(connection: Connection): Promise<string[]> {
-  const { rows } = await connection.query<{ id: string }>(
+export async function runsOfOutages(sql: Connection): Promise<string[]> {
+  const { rows } = await sql.query<{ id: string }>(
     `SELECT DISTINCT r.id FROM ${HELD}
       WHERE o.settled_at IS NULL AND (o.recovered_at IS NOT NULL OR NOT EXISTS (
               SELECT FROM run_waivers w WHERE w.run_id = r.id AND w.reason = 'gpu-lost' AND w.to_at IS NULL))
@@ -31,8 +31,8 @@ export async function runsOfOutages(connection: Connection): Promise<string[]> {
 }
 
 /** All outages under the run, settled ones too. */
-export async function outagesOfRun(connection: Connection, runId: string): Promise<Cause[]> {
-  const { rows } = await connection.query<{
+export async function outagesOfRun(sql: Connection, runId: string): Promise<Cause[]> {
+  const { rows } = await sql.query<{
     id: number;
     gpu_uuid: string;
     last_good_at: Date;

@@ -7,7 +7,7 @@ import { spansToWrite } from "../../../core/billing/broken-time/broken-spans.ts"
 import type { Interval } from "../../../core/billing/proven-time.ts";
 import { waiveBroken } from "../runs/run-waivers.ts";
 import type { Run } from "../runs/runs.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Transaction } from "../../database/database.ts";
 import { appendEvent } from "../../events/events.ts";
 
 /** The kind of an event that tells a stretch of free time. */
@@ -22,28 +22,24 @@ export interface Cause extends Interval {
 
 /** Hold the run. Doing it again writes nothing. */
 export async function waiveSpans(
-  transaction: Connection,
+  sql: Transaction,
   { run, reason, causes, now }: { run: Run; reason: BrokenReason; causes: readonly Cause[]; now: Date },
 ): Promise<void> {
-  const written = await writtenSpans(transaction, run.id, reason);
+  const written = await writtenSpans(sql, run.id, reason);
   for (const span of spansToWrite(causes, written)) {
     const behind = causes.filter(({ fromMs, toMs }) => fromMs < span.toMs && toMs > span.fromMs);
     const sentence = behind.map((cause) => cause.sentence).join(" ");
     const [from, to] = [new Date(span.fromMs), span.toMs === Infinity ? null : new Date(span.toMs)];
     const evidence = { sentence, causes: behind.map(({ facts }) => facts) };
-    const isNew = await waiveBroken(transaction, { runId: run.id, reason, from, to, evidence }, now);
+    const isNew = await waiveBroken(sql, { runId: run.id, reason, from, to, evidence }, now);
     // A start that failed has its own events; where no time of it was proven, there is nothing to give back either.
     if (isNew && (reason !== "never-ready" || run.firstProvenAt !== null))
-      await tellSpan(transaction, { run, reason, from, to, sentence, now });
+      await tellSpan(sql, { run, reason, from, to, sentence, now });
   }
 }
 
-async function writtenSpans(
-  transaction: Connection,
-  runId: string,
-  reason: BrokenReason,
-): Promise<Interval[]> {
-  const { rows } = await transaction.query<{ from_at: Date; to_at: Date | null }>(
+async function writtenSpans(sql: Transaction, runId: string, reason: BrokenReason): Promise<Interval[]> {
+  const { rows } = await sql.query<{ from_at: Date; to_at: Date | null }>(
     "SELECT from_at, to_at FROM run_waivers WHERE run_id = $1 AND reason = $2 ORDER BY from_at",
     [runId, reason],
   );
@@ -51,12 +47,12 @@ async function writtenSpans(
 }
 
 async function tellSpan(
-  transaction: Connection,
+  sql: Transaction,
   told: { run: Run; reason: BrokenReason; from: Date; to: Date | null; sentence: string; now: Date },
 ): Promise<void> {
   const { run, reason, from, to, sentence, now } = told;
   const stretch = `from ${from.toISOString()}${to === null ? "" : ` until ${to.toISOString()}`}`;
-  await appendEvent(transaction, {
+  await appendEvent(sql, {
     at: now,
     kind: BROKEN_TIME_EVENT,
     workloadKind: run.resourceType,

@@ -15,7 +15,7 @@ import {
   rateRun,
 } from "../../../core/billing/rating.ts";
 import { raiseAlarmsOnce } from "../../events/alarms.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { type LockedAccount, lockAccounts, type Posting, postTransactions } from "./ledger.ts";
 import { refundedOfRuns } from "./payments.ts";
 import { type RateableRun, rateableRuns } from "../runs/rateable-runs.ts";
@@ -50,25 +50,25 @@ type Unbilled = "unrated" | "later-charge" | "beyond-column";
  * @returns results by run
  */
 export async function chargeRuns(
-  transaction: Connection,
+  sql: Transaction,
   runs: readonly Run[],
   proven: ReadonlyMap<string, ProvenTime>,
   moment: ChargeMoment,
 ): Promise<Map<string, ChargeResult>> {
   if (runs.length === 0) return new Map();
-  const lines = await frozenLines(transaction, runs);
-  const wished = (await rateableRuns(transaction, runs, { lines, proven })).map(({ run, rateable }) => {
+  const lines = await frozenLines(sql, runs);
+  const wished = (await rateableRuns(sql, runs, { lines, proven })).map(({ run, rateable }) => {
     return { run, proven: rateable.proven, bill: billOf(run, rateable, moment) };
   });
   const bills = wished.flatMap(({ bill }) => (typeof bill === "string" ? [] : bill));
   const due = bills.filter(({ charges }) => charges.length > 0);
-  const refused = await postBills(transaction, due, moment);
+  const refused = await postBills(sql, due, moment);
   const rated = wished.map((one) => ({
     ...one,
     bill: refused.has(one.run.id) ? ("beyond-column" as const) : one.bill,
   }));
   await writeRunTotals(
-    transaction,
+    sql,
     rated.map(({ run, proven, bill }) => ({
       runId: run.id,
       proven,
@@ -90,18 +90,15 @@ function totalsOf({ rated, waivedMs, amount, provenMs }: Bill): RunTotals["bill"
 }
 
 /** A run that began while the catalogue had no price for it gets one as soon as there is one. */
-async function frozenLines(
-  transaction: Connection,
-  runs: readonly Run[],
-): Promise<Map<string, PricedLine[]>> {
+async function frozenLines(sql: Transaction, runs: readonly Run[]): Promise<Map<string, PricedLine[]>> {
   const ids = runs.map(({ id }) => id);
-  const frozen = await frozenLinesOf(transaction, ids);
+  const frozen = await frozenLinesOf(sql, ids);
   const open = runs.flatMap((run): PriceTaking[] =>
     frozen.has(run.id) || run.firstProvenAt === null ? [] : [{ run, at: run.firstProvenAt }],
   );
   if (open.length === 0) return frozen;
-  await freezePrices(transaction, open);
-  return frozenLinesOf(transaction, ids);
+  await freezePrices(sql, open);
+  return frozenLinesOf(sql, ids);
 }
 
 interface Bill {
@@ -142,22 +139,22 @@ function billOf(
 
 /** @returns the runs whose bills cannot be posted */
 async function postBills(
-  transaction: Connection,
+  sql: Transaction,
   bills: readonly Bill[],
   moment: ChargeMoment,
 ): Promise<ReadonlySet<string>> {
   if (bills.length === 0) return new Set();
-  const accounts = await lockAccounts(transaction, [...new Set(bills.map(({ run }) => run.customerId))]);
+  const accounts = await lockAccounts(sql, [...new Set(bills.map(({ run }) => run.customerId))]);
   for (const { run } of bills)
     if (!accounts.has(run.customerId))
       throw new Error(`run ${run.id} has a payer ${run.customerId} that does not exist`);
   const keepable = bills.filter(fitsColumns);
-  const transactionIds = await postAmounts(transaction, keepable, { accounts, at: moment.at });
+  const transactionIds = await postAmounts(sql, keepable, { accounts, at: moment.at });
   const posted = keepable.filter(({ run, amount }) => amount === 0n || transactionIds.has(run.id));
-  await insertRecords(transaction, { bills: posted, accounts, transactionIds }, moment);
+  await insertRecords(sql, { bills: posted, accounts, transactionIds }, moment);
   const kept = new Set(posted);
   const refused = bills.filter((bill) => !kept.has(bill));
-  await raiseAlarmsOnce(transaction, {
+  await raiseAlarmsOnce(sql, {
     kind: "charge-beyond-column",
     alarms: refused.map(({ run, amount }) => ({
       subject: run.id,
@@ -181,14 +178,14 @@ function fitsColumns({ run, charges, amount }: Bill): boolean {
  * @returns the ledger transactions of the runs; missing where the balance cannot hold the amount
  */
 async function postAmounts(
-  transaction: Connection,
+  sql: Transaction,
   bills: readonly Bill[],
   { accounts, at }: { accounts: ReadonlyMap<number, LockedAccount>; at: Date },
 ): Promise<Map<string, number>> {
   const posted = bills.filter(({ amount }) => amount !== 0n);
   const credited = posted.filter(({ amount }) => amount < 0n).map(({ run }) => run.id);
-  const reasons = await waiverReasons(transaction, credited);
-  const refunded = await refundedOfRuns(transaction, credited);
+  const reasons = await waiverReasons(sql, credited);
+  const refunded = await refundedOfRuns(sql, credited);
   const funds = new Map([...accounts].map(([customerId, account]) => [customerId, fundsOf(account)]));
   const postings = posted.flatMap((bill) => {
     const { run, amount } = bill;
@@ -202,7 +199,7 @@ async function postAmounts(
     // In the order in which the account does not become overdue, or normal, in between.
     return before > 0n ? [own, back] : [back, own];
   });
-  const outcomes = await postTransactions(transaction, postings);
+  const outcomes = await postTransactions(sql, postings);
   const ids = new Map<string, number>();
   for (const [index, { sourceKind, sourceId, runId = "" }] of postings.entries()) {
     const outcome = outcomes[index];
@@ -248,7 +245,7 @@ function takingBack({ run, number }: Bill, { at, excess }: { at: Date; excess: P
 }
 
 async function insertRecords(
-  transaction: Connection,
+  sql: Transaction,
   posted: {
     bills: readonly Bill[];
     accounts: ReadonlyMap<number, LockedAccount>;
@@ -259,7 +256,7 @@ async function insertRecords(
   const records = posted.bills.flatMap(({ run, lines, charges }) =>
     charges.map((charge) => ({ run, charge, line: lines.find((one) => one.line === charge.line) })),
   );
-  await transaction.query(
+  await sql.query(
     `INSERT INTO billing_records (customer_id, workspace_id, resource_type, resource_id, resource_name, run_id, line,
        quantity, unit_price, billing_unit, billing_minutes, amount, currency, start_time, end_time, usage_month,
        invoice_month, transaction_id, created_at)
@@ -300,10 +297,10 @@ async function insertRecords(
 
 /** Runs with time that no charge has counted yet, in the order of their ids. */
 export async function unchargedRuns(
-  connection: Connection,
+  sql: Connection,
   { after, limit }: { after: string; limit: number },
 ): Promise<string[]> {
-  const { rows } = await connection.query<{ id: string }>(
+  const { rows } = await sql.query<{ id: string }>(
     "SELECT id FROM runs WHERE uncharged AND id > $1 ORDER BY id LIMIT $2",
     [after, limit],
   );

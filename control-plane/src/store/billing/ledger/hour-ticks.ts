@@ -1,7 +1,7 @@
 /** Which full hours were charged. One row per UTC hour, in order; a row without finished_at is resumed. */
 import { formatPoints, type Points } from "@remotegpu/shared/money";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
-import type { Connection } from "../../database/database.ts";
+import type { Transaction } from "../../database/database.ts";
 
 /** The full hour at or before a moment. */
 export function fullHour(at: Date): Date {
@@ -13,15 +13,15 @@ export function fullHour(at: Date): Date {
  * after its first call: what came before it was nobody's.
  */
 export async function nextHour(
-  transaction: Connection,
+  sql: Transaction,
   { now, term }: { now: Date; term: number },
 ): Promise<Date | null> {
-  const { rows } = await transaction.query<{ hour: Date; finished: boolean }>(
+  const { rows } = await sql.query<{ hour: Date; finished: boolean }>(
     "SELECT hour, finished_at IS NOT NULL AS finished FROM hour_ticks ORDER BY hour DESC LIMIT 1",
   );
   const last = rows[0];
   if (last === undefined) {
-    await transaction.query(
+    await sql.query(
       `INSERT INTO hour_ticks (hour, term, started_at, finished_at, runs_charged, amount)
        VALUES ($1, $2, $3, $3, 0, 0)`,
       [fullHour(now), term, now],
@@ -34,10 +34,10 @@ export async function nextHour(
 
 /** Starts an hour, or takes it over from a leader that did not finish it. */
 export async function startHour(
-  transaction: Connection,
+  sql: Transaction,
   { hour, term, now }: { hour: Date; term: number; now: Date },
 ): Promise<void> {
-  await transaction.query(
+  await sql.query(
     `INSERT INTO hour_ticks (hour, term, started_at, runs_charged, amount) VALUES ($1, $2, $3, 0, 0)
      ON CONFLICT (hour) DO UPDATE SET term = EXCLUDED.term`,
     [hour, term, now],
@@ -46,19 +46,16 @@ export async function startHour(
 
 /** Counts runs' charges, in the transaction that made them. */
 export async function countCharges(
-  transaction: Connection,
+  sql: Transaction,
   hour: Date,
   charged: { runs: number; amount: Points },
 ): Promise<void> {
-  await transaction.query(
+  await sql.query(
     "UPDATE hour_ticks SET runs_charged = runs_charged + $2::int, amount = amount + $3::numeric WHERE hour = $1",
     [hour, charged.runs, formatPoints(charged.amount)],
   );
 }
 
-export async function finishHour(
-  transaction: Connection,
-  { hour, now }: { hour: Date; now: Date },
-): Promise<void> {
-  await transaction.query("UPDATE hour_ticks SET finished_at = $2 WHERE hour = $1", [hour, now]);
+export async function finishHour(sql: Transaction, { hour, now }: { hour: Date; now: Date }): Promise<void> {
+  await sql.query("UPDATE hour_ticks SET finished_at = $2 WHERE hour = $1", [hour, now]);
 }

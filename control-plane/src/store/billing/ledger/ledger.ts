@@ -10,10 +10,10 @@ import { formatPoints, MAX_POINTS, parsePoints, type Points } from "@remotegpu/s
 import { type OverdueStatus, statusAfterPosting } from "../../../core/accounts/account-state.ts";
 import { endRisks } from "./risk-records.ts";
 import { alertsAfterPostings, alertsAfterStatuses, type BalanceChange } from "../../events/money-alerts.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { appendEvents } from "../../events/events.ts";
 
-export type LedgerAccount = "customer" | "cash" | "revenue" | "adjustment" | "writeoff";
+type LedgerAccount = "customer" | "cash" | "revenue" | "adjustment" | "writeoff";
 
 export interface Posting {
   /** With sourceId what caused the posting: the same cause posts once. */
@@ -44,20 +44,17 @@ export interface LockedAccount {
 }
 
 /** Holds the payer's balance to the end of the transaction. The second lock of every charge; the run is the first. */
-export async function lockAccount(
-  transaction: Connection,
-  customerId: number,
-): Promise<LockedAccount | null> {
-  return (await lockAccounts(transaction, [customerId])).get(customerId) ?? null;
+export async function lockAccount(sql: Transaction, customerId: number): Promise<LockedAccount | null> {
+  return (await lockAccounts(sql, [customerId])).get(customerId) ?? null;
 }
 
 /** The same of several payers, in the order of their ids. */
 export async function lockAccounts(
-  transaction: Connection,
+  sql: Transaction,
   customerIds: readonly number[],
 ): Promise<Map<number, LockedAccount>> {
   // NO KEY: rows that merely refer to the customer are not kept waiting.
-  const { rows } = await transaction.query<{
+  const { rows } = await sql.query<{
     id: number;
     balance: string;
     credit_limit: string;
@@ -85,8 +82,8 @@ export async function lockAccounts(
 }
 
 /** Entries, balance, and the state and alerts that follow from it, in the caller's transaction. */
-export async function postTransaction(transaction: Connection, posting: Posting): Promise<Posted> {
-  const [posted] = await postTransactions(transaction, [posting]);
+export async function postTransaction(sql: Transaction, posting: Posting): Promise<Posted> {
+  const [posted] = await postTransactions(sql, [posting]);
   assert(posted !== undefined, "one posting has one answer");
   return posted;
 }
@@ -96,17 +93,12 @@ export async function postTransaction(transaction: Connection, posting: Posting)
  * one by one.
  * @returns answers in the order of the postings
  */
-export async function postTransactions(
-  transaction: Connection,
-  postings: readonly Posting[],
-): Promise<Posted[]> {
+export async function postTransactions(sql: Transaction, postings: readonly Posting[]): Promise<Posted[]> {
   if (postings.length === 0) return [];
-  const accounts = await lockAccounts(transaction, [
-    ...new Set(postings.map(({ customerId }) => customerId)),
-  ]);
+  const accounts = await lockAccounts(sql, [...new Set(postings.map(({ customerId }) => customerId))]);
   const refusals = refusedPostings(postings, accounts);
   const ids = await insertTransactions(
-    transaction,
+    sql,
     postings.filter((posting) => !refusals.has(posting)),
   );
   const books = new Map(accounts);
@@ -125,10 +117,10 @@ export async function postTransactions(
     if (status !== account.status) changes.push({ customerId, from: account.status, to: status, at });
     return { posted: true, transactionId, balance, status };
   });
-  await insertEntries(transaction, ids);
-  await writeBalances(transaction, [...ids.keys()], books);
-  await alertsAfterPostings(transaction, moves);
-  await writeStatusChanges(transaction, changes);
+  await insertEntries(sql, ids);
+  await writeBalances(sql, [...ids.keys()], books);
+  await alertsAfterPostings(sql, moves);
+  await writeStatusChanges(sql, changes);
   return answers;
 }
 
@@ -159,11 +151,11 @@ function refusedPostings(
 
 /** @returns the transactions' ids, of those whose cause was not known */
 async function insertTransactions(
-  transaction: Connection,
+  sql: Transaction,
   postings: readonly Posting[],
 ): Promise<Map<Posting, number>> {
   if (postings.length === 0) return new Map();
-  const { rows } = await transaction.query<{ id: number; source_kind: string; source_id: string }>(
+  const { rows } = await sql.query<{ id: number; source_kind: string; source_id: string }>(
     `INSERT INTO ledger_transactions (source_kind, source_id, customer_id, run_id, reason, actor, at)
      SELECT t.source_kind, t.source_id, t.customer_id, t.run_id, t.reason, t.actor, t.at
        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
@@ -193,10 +185,10 @@ function causeOf(sourceKind: string, sourceId: string): string {
   return `${sourceKind} ${sourceId}`;
 }
 
-async function insertEntries(transaction: Connection, ids: ReadonlyMap<Posting, number>): Promise<void> {
+async function insertEntries(sql: Transaction, ids: ReadonlyMap<Posting, number>): Promise<void> {
   if (ids.size === 0) return;
   const postings = [...ids.keys()];
-  await transaction.query(
+  await sql.query(
     `INSERT INTO ledger_entries (transaction_id, account, customer_id, amount)
      SELECT p.id, side.account, p.customer_id, side.amount
        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::numeric[]) WITH ORDINALITY p (id, customer_id, contra, amount, nth)
@@ -212,7 +204,7 @@ async function insertEntries(transaction: Connection, ids: ReadonlyMap<Posting, 
 }
 
 async function writeBalances(
-  transaction: Connection,
+  sql: Transaction,
   postings: readonly Posting[],
   books: ReadonlyMap<number, LockedAccount>,
 ): Promise<void> {
@@ -221,7 +213,7 @@ async function writeBalances(
   const paidAt = new Map(
     postings.filter(({ sourceKind }) => sourceKind === "topup").map(({ customerId, at }) => [customerId, at]),
   );
-  await transaction.query(
+  await sql.query(
     `UPDATE customers c SET balance = d.balance, last_payment_at = coalesce(d.paid_at, c.last_payment_at)
        FROM unnest($1::bigint[], $2::numeric[], $3::timestamptz[]) d (id, balance, paid_at) WHERE c.id = d.id`,
     [
@@ -241,30 +233,30 @@ interface StatusChange {
 
 /** Writes a changed state with its moment, an event and alerts; does nothing when it is the same. */
 export async function changeAccountStatus(
-  transaction: Connection,
+  sql: Transaction,
   { customerId, status }: Pick<LockedAccount, "customerId" | "status">,
   { to, at }: { to: OverdueStatus; at: Date },
 ): Promise<void> {
-  if (to !== status) await writeStatusChanges(transaction, [{ customerId, from: status, to, at }]);
+  if (to !== status) await writeStatusChanges(sql, [{ customerId, from: status, to, at }]);
 }
 
 /** Each change is an event; the account keeps the last. */
-async function writeStatusChanges(transaction: Connection, changes: readonly StatusChange[]): Promise<void> {
+async function writeStatusChanges(sql: Transaction, changes: readonly StatusChange[]): Promise<void> {
   if (changes.length === 0) return;
   const last = [...new Map(changes.map((change) => [change.customerId, change])).values()];
   // Who became overdue, and was made normal and overdue again, is so since the last time.
-  await transaction.query(
+  await sql.query(
     `UPDATE customers c SET overdue_status = d.status,
             overdue_since = CASE d.status WHEN 'normal' THEN NULL WHEN 'overdue' THEN d.at ELSE c.overdue_since END
        FROM unnest($1::bigint[], $2::text[], $3::timestamptz[]) d (id, status, at) WHERE c.id = d.id`,
     [last.map(({ customerId }) => customerId), last.map(({ to }) => to), last.map(({ at }) => at)],
   );
   await endRisks(
-    transaction,
+    sql,
     changes.filter(({ to }) => to === "normal"),
   );
   await appendEvents(
-    transaction,
+    sql,
     changes.map(({ customerId, from, to, at }) => ({
       at,
       kind: "account-status",
@@ -274,7 +266,7 @@ async function writeStatusChanges(transaction: Connection, changes: readonly Sta
       new: to,
     })),
   );
-  await alertsAfterStatuses(transaction, changes);
+  await alertsAfterStatuses(sql, changes);
 }
 
 export interface TrialBalance {
@@ -285,8 +277,8 @@ export interface TrialBalance {
 }
 
 /** Proves with one query that the books agree. It reads every entry: seconds where there are millions. */
-export async function trialBalance(connection: Connection): Promise<TrialBalance> {
-  const { rows } = await connection.query<{ total: string; unbalanced: number }>(
+export async function trialBalance(sql: Connection): Promise<TrialBalance> {
+  const { rows } = await sql.query<{ total: string; unbalanced: number }>(
     `WITH sums AS (SELECT customer_id, sum(amount) AS total,
                           coalesce(sum(amount) FILTER (WHERE account = 'customer'), 0) AS balance
                      FROM ledger_entries GROUP BY customer_id)

@@ -3,7 +3,7 @@
  * agent, a lost payment by nobody, so these commit with the strongest durability that the database offers.
  */
 import { parsePoints, type Points } from "@remotegpu/shared/money";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { lockAccount, type Posted, postTransaction } from "./ledger.ts";
 import { lockRun } from "../runs/runs.ts";
 
@@ -24,20 +24,20 @@ export type PaymentResult =
       reason: "not-positive" | "zero" | "unknown-run" | "more-than-charged" | "more-than-owed";
     };
 
-/** Call in a transaction. The amount must be above zero. */
-export async function topUp(transaction: Connection, payment: Payment): Promise<PaymentResult> {
+/** The amount must be above zero. */
+export async function topUp(sql: Transaction, payment: Payment): Promise<PaymentResult> {
   if (payment.amount <= 0n) return { posted: false, reason: "not-positive" };
-  await commitDurably(transaction);
+  await commitDurably(sql);
   const { id, ...posting } = payment;
-  return postTransaction(transaction, { ...posting, sourceKind: "topup", sourceId: id, contra: "cash" });
+  return postTransaction(sql, { ...posting, sourceKind: "topup", sourceId: id, contra: "cash" });
 }
 
-/** Call in a transaction. A signed correction with a reason. */
-export async function adjust(transaction: Connection, payment: Payment): Promise<PaymentResult> {
+/** A signed correction with a reason. */
+export async function adjust(sql: Transaction, payment: Payment): Promise<PaymentResult> {
   if (payment.amount === 0n) return { posted: false, reason: "zero" };
-  await commitDurably(transaction);
+  await commitDurably(sql);
   const { id, ...posting } = payment;
-  return postTransaction(transaction, {
+  return postTransaction(sql, {
     ...posting,
     sourceKind: "adjustment",
     sourceId: id,
@@ -45,21 +45,21 @@ export async function adjust(transaction: Connection, payment: Payment): Promise
   });
 }
 
-/** Call in a transaction. Gives back at most what the run was charged and not refunded yet, else nothing at all. */
+/** Gives back at most what the run was charged and not refunded yet, else nothing at all. */
 export async function refund(
-  transaction: Connection,
+  sql: Transaction,
   payment: Omit<Payment, "customerId"> & { readonly runId: string },
 ): Promise<PaymentResult> {
   if (payment.amount <= 0n) return { posted: false, reason: "not-positive" };
-  await commitDurably(transaction);
-  const run = await lockRun(transaction, payment.runId);
+  await commitDurably(sql);
+  const run = await lockRun(sql, payment.runId);
   if (run === null) return { posted: false, reason: "unknown-run" };
   // A known id is told apart from an amount that is too large: the first refund may have used up the rest.
-  if (await isKnown(transaction, "refund", payment.id)) return { posted: false, reason: "known-source" };
-  const refunded = (await refundedOfRuns(transaction, [payment.runId])).get(payment.runId) ?? 0n;
+  if (await isKnown(sql, "refund", payment.id)) return { posted: false, reason: "known-source" };
+  const refunded = (await refundedOfRuns(sql, [payment.runId])).get(payment.runId) ?? 0n;
   if (payment.amount > run.postedAmount - refunded) return { posted: false, reason: "more-than-charged" };
   const { id, ...posting } = payment;
-  return postTransaction(transaction, {
+  return postTransaction(sql, {
     ...posting,
     customerId: run.customerId,
     sourceKind: "refund",
@@ -68,17 +68,17 @@ export async function refund(
   });
 }
 
-/** Call in a transaction. Forgives at most what the balance is below zero, else nothing at all. */
-export async function writeOff(transaction: Connection, payment: Payment): Promise<PaymentResult> {
+/** Forgives at most what the balance is below zero, else nothing at all. */
+export async function writeOff(sql: Transaction, payment: Payment): Promise<PaymentResult> {
   if (payment.amount <= 0n) return { posted: false, reason: "not-positive" };
-  await commitDurably(transaction);
-  const account = await lockAccount(transaction, payment.customerId);
+  await commitDurably(sql);
+  const account = await lockAccount(sql, payment.customerId);
   if (account === null) return { posted: false, reason: "unknown-customer" };
   // As with a refund: the first one may have forgiven all.
-  if (await isKnown(transaction, "writeoff", payment.id)) return { posted: false, reason: "known-source" };
+  if (await isKnown(sql, "writeoff", payment.id)) return { posted: false, reason: "known-source" };
   if (payment.amount + account.balance > 0n) return { posted: false, reason: "more-than-owed" };
   const { id, ...posting } = payment;
-  return postTransaction(transaction, {
+  return postTransaction(sql, {
     ...posting,
     sourceKind: "writeoff",
     sourceId: id,
@@ -86,8 +86,8 @@ export async function writeOff(transaction: Connection, payment: Payment): Promi
   });
 }
 
-async function isKnown(transaction: Connection, kind: "refund" | "writeoff", id: string): Promise<boolean> {
-  const { rowCount } = await transaction.query(
+async function isKnown(sql: Transaction, kind: "refund" | "writeoff", id: string): Promise<boolean> {
+  const { rowCount } = await sql.query(
     "SELECT FROM ledger_transactions WHERE source_kind = $1 AND source_id = $2",
     [kind, id],
   );
@@ -96,11 +96,11 @@ async function isKnown(transaction: Connection, kind: "refund" | "writeoff", id:
 
 /** What each of these runs was refunded, less what was taken back; missing where that is nothing. */
 export async function refundedOfRuns(
-  connection: Connection,
+  sql: Connection,
   runIds: readonly string[],
 ): Promise<Map<string, Points>> {
   if (runIds.length === 0) return new Map();
-  const { rows } = await connection.query<{ run_id: string; refunded: string }>(
+  const { rows } = await sql.query<{ run_id: string; refunded: string }>(
     `SELECT t.run_id, sum(e.amount) AS refunded
        FROM ledger_transactions t JOIN ledger_entries e ON e.transaction_id = t.id AND e.account = 'customer'
       WHERE t.run_id = ANY($1::text[]) AND t.source_kind = 'refund' GROUP BY t.run_id`,
@@ -109,6 +109,6 @@ export async function refundedOfRuns(
   return new Map(rows.map((row) => [row.run_id, parsePoints(row.refunded)]));
 }
 
-async function commitDurably(transaction: Connection): Promise<void> {
-  await transaction.query("SET LOCAL synchronous_commit = 'remote_apply'");
+async function commitDurably(sql: Transaction): Promise<void> {
+  await sql.query("SET LOCAL synchronous_commit = 'remote_apply'");
 }

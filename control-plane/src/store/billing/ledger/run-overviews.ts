@@ -86,7 +86,7 @@ export async function unratedRuns(sql: Connection, page: TextPage): Promise<Unra
   return rows;
 }
 
-export interface WaivedStretch {
+interface WaivedStretch {
   reason: string;
   /** Times as RFC 3339 in UTC. */
   from_at: string;

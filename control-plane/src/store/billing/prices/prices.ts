@@ -6,7 +6,7 @@ import { parsePrice } from "@remotegpu/shared/money";
 import { MS_PER_MINUTE, THOUSANDTHS } from "@remotegpu/shared/units";
 import type { CataloguePrice, SpecPrices, SpecShape } from "../../../core/orders/prices/price-lines.ts";
 import type { BillingUnit } from "../../../core/billing/rating.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 
 /** The shape as the API has it: cores and bytes. */
 export interface ShapeRow {
@@ -53,21 +53,19 @@ export interface NewPrice {
 
 /** The lines of a spec that hold at a moment; none for a spec nobody priced. */
 export async function pricesInForce(
-  connection: Connection,
+  sql: Connection,
   moment: { spec: string; at: Date },
 ): Promise<CataloguePrice[]> {
-  const [prices] = await pricesInForceAt(connection, [moment]);
+  const [prices] = await pricesInForceAt(sql, [moment]);
   return prices ?? [];
 }
 
 /** The same for several specs, each at a moment of its own, in their order. */
 export async function pricesInForceAt(
-  connection: Connection,
+  sql: Connection,
   moments: readonly { spec: string; at: Date }[],
 ): Promise<CataloguePrice[][]> {
-  const { rows } = await connection.query<
-    Pick<PriceRow, "line" | "unit_price" | "billing_unit"> & { nth: number }
-  >(
+  const { rows } = await sql.query<Pick<PriceRow, "line" | "unit_price" | "billing_unit"> & { nth: number }>(
     `SELECT DISTINCT ON (m.nth, p.line) m.nth, p.line, p.unit_price, p.billing_unit
        FROM unnest($1::text[], $2::timestamptz[]) WITH ORDINALITY m (spec, at, nth)
        JOIN prices p ON p.spec = m.spec AND p.effective_from <= m.at
@@ -79,8 +77,8 @@ export async function pricesInForceAt(
 }
 
 /** Keeps the specs' prices as they are to the end of the transaction; several may hold them at once. */
-export async function holdPrices(transaction: Connection, specs: readonly string[]): Promise<void> {
-  await transaction.query("SELECT FROM specs WHERE spec = ANY($1::text[]) ORDER BY spec FOR SHARE", [specs]);
+export async function holdPrices(sql: Transaction, specs: readonly string[]): Promise<void> {
+  await sql.query("SELECT FROM specs WHERE spec = ANY($1::text[]) ORDER BY spec FOR SHARE", [specs]);
 }
 
 export interface CatalogueSpec extends SpecPrices {
@@ -90,10 +88,10 @@ export interface CatalogueSpec extends SpecPrices {
 
 /** What linesForOrder and dearestLines of core/orders/prices/price-lines.ts take, by spec: for what is yet to start. */
 export async function specPricesOf(
-  connection: Connection,
+  sql: Connection,
   { specs, at }: { specs: readonly string[]; at: Date },
 ): Promise<Map<string, CatalogueSpec>> {
-  const { rows } = await connection.query<
+  const { rows } = await sql.query<
     Pick<PriceRow, "spec" | "line" | "unit_price" | "billing_unit"> & {
       shape: ShapeRow | null;
       is_retired: boolean;
@@ -150,11 +148,11 @@ const ITS_NAMES = `(${COUNTED}, ${COUNTED} || ':' || r.gpu_model)`;
  * the catalogue had none for it, and this entry is one; no run that has its price is touched.
  */
 export async function priceObstacle(
-  connection: Connection,
+  sql: Connection,
   { spec, line, effectiveFrom }: Pick<NewPrice, "spec" | "line" | "effectiveFrom">,
   now: Date,
 ): Promise<PriceObstacle | null> {
-  const { rows } = await connection.query<{ taken: boolean; awaited: boolean; moves: boolean }>(
+  const { rows } = await sql.query<{ taken: boolean; awaited: boolean; moves: boolean }>(
     `SELECT EXISTS (SELECT FROM prices WHERE spec = $1 AND line = $2 AND effective_from = $3) AS taken,
             EXISTS (SELECT FROM runs r JOIN run_lines l ON l.run_id = r.id
                      WHERE r.spec = $1 AND r.first_proven_at >= $3 AND l.unit_price IS NULL AND $2 IN ${ITS_NAMES}
@@ -175,15 +173,15 @@ export async function priceObstacle(
 }
 
 /**
- * Adds an entry, unless something speaks against it. Call in a transaction, which then holds the spec: prices of a run
+ * Adds an entry, unless something speaks against it. The transaction then holds the spec: prices of a run
  * are frozen before this entry or with it.
  */
-export async function addPrice(transaction: Connection, price: NewPrice, now: Date): Promise<PriceAdded> {
-  await transaction.query("INSERT INTO specs (spec) VALUES ($1) ON CONFLICT DO NOTHING", [price.spec]);
-  await transaction.query("SELECT FROM specs WHERE spec = $1 FOR UPDATE", [price.spec]);
-  const obstacle = await priceObstacle(transaction, price, now);
+export async function addPrice(sql: Transaction, price: NewPrice, now: Date): Promise<PriceAdded> {
+  await sql.query("INSERT INTO specs (spec) VALUES ($1) ON CONFLICT DO NOTHING", [price.spec]);
+  await sql.query("SELECT FROM specs WHERE spec = $1 FOR UPDATE", [price.spec]);
+  const obstacle = await priceObstacle(sql, price, now);
   if (obstacle !== null) return { added: null, reason: obstacle };
-  const { rows } = await transaction.query<PriceRow>(
+  const { rows } = await sql.query<PriceRow>(
     `INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from, created_by)
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING *`,
     [price.spec, price.line, price.unitPrice, price.billingUnit, price.effectiveFrom, price.createdBy],
@@ -194,10 +192,10 @@ export async function addPrice(transaction: Connection, price: NewPrice, now: Da
 
 /** Newest first. */
 export async function listPrices(
-  connection: Connection,
+  sql: Connection,
   { spec, page }: { spec: string | null; page: { limit: number; after: number | null } },
 ): Promise<PriceRow[]> {
-  const { rows } = await connection.query<PriceRow>(
+  const { rows } = await sql.query<PriceRow>(
     `SELECT * FROM prices WHERE ($1::text IS NULL OR spec = $1) AND ($2::bigint IS NULL OR id < $2)
       ORDER BY id DESC LIMIT $3`,
     [spec, page.after, page.limit + 1],
@@ -205,28 +203,23 @@ export async function listPrices(
   return rows;
 }
 
-export async function specByName(connection: Connection, spec: string): Promise<SpecRow | null> {
-  const { rows } = await connection.query<SpecRow>("SELECT * FROM specs WHERE spec = $1", [spec]);
+export async function specByName(sql: Connection, spec: string): Promise<SpecRow | null> {
+  const { rows } = await sql.query<SpecRow>("SELECT * FROM specs WHERE spec = $1", [spec]);
   return rows[0] ?? null;
 }
 
 /** Those of them that are in the catalogue. */
-export async function specsByName(
-  connection: Connection,
-  specs: readonly string[],
-): Promise<Map<string, SpecRow>> {
-  const { rows } = await connection.query<SpecRow>("SELECT * FROM specs WHERE spec = ANY($1::text[])", [
-    specs,
-  ]);
+export async function specsByName(sql: Connection, specs: readonly string[]): Promise<Map<string, SpecRow>> {
+  const { rows } = await sql.query<SpecRow>("SELECT * FROM specs WHERE spec = ANY($1::text[])", [specs]);
   return new Map(rows.map((row) => [row.spec, row]));
 }
 
 /** By name. `after` is the last name of the page before. */
 export async function listSpecs(
-  connection: Connection,
+  sql: Connection,
   page: { limit: number; after: string | null },
 ): Promise<SpecRow[]> {
-  const { rows } = await connection.query<SpecRow>(
+  const { rows } = await sql.query<SpecRow>(
     "SELECT * FROM specs WHERE ($1::text IS NULL OR spec > $1) ORDER BY spec LIMIT $2",
     [page.after, page.limit + 1],
   );
@@ -235,10 +228,10 @@ export async function listSpecs(
 
 /** Makes the spec or replaces its shape and description. */
 export async function putSpec(
-  connection: Connection,
+  sql: Connection,
   spec: { spec: string; shape: ShapeRow | null; description: string | null },
 ): Promise<SpecRow> {
-  const { rows } = await connection.query<SpecRow>(
+  const { rows } = await sql.query<SpecRow>(
     `INSERT INTO specs (spec, shape, description) VALUES ($1, $2, $3)
      ON CONFLICT (spec) DO UPDATE SET shape = EXCLUDED.shape, description = EXCLUDED.description RETURNING *`,
     [spec.spec, spec.shape === null ? null : JSON.stringify(spec.shape), spec.description],
@@ -248,10 +241,10 @@ export async function putSpec(
 
 /** Null where there is no such spec. One that was retired before keeps the moment. */
 export async function setRetired(
-  connection: Connection,
+  sql: Connection,
   { spec, at }: { spec: string; at: Date | null },
 ): Promise<SpecRow | null> {
-  const { rows } = await connection.query<SpecRow>(
+  const { rows } = await sql.query<SpecRow>(
     `UPDATE specs SET retired_at = CASE WHEN $2::timestamptz IS NULL THEN NULL ELSE coalesce(retired_at, $2) END
       WHERE spec = $1 RETURNING *`,
     [spec, at],
@@ -261,10 +254,10 @@ export async function setRetired(
 
 /** Null where the spec has no such line. Twice is once. */
 export async function setLineRetired(
-  connection: Connection,
+  sql: Connection,
   { spec, line, isRetired }: { spec: string; line: string; isRetired: boolean },
 ): Promise<SpecRow | null> {
-  const { rows } = await connection.query<SpecRow>(
+  const { rows } = await sql.query<SpecRow>(
     `UPDATE specs SET retired_lines = CASE WHEN $3 THEN array_append(array_remove(retired_lines, $2), $2)
                                            ELSE array_remove(retired_lines, $2) END
       WHERE spec = $1 AND EXISTS (SELECT FROM prices p WHERE p.spec = $1 AND p.line = $2) RETURNING *`,

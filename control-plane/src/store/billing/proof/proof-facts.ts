@@ -20,8 +20,8 @@ export interface ProvenRecord {
   readonly amount: string;
 }
 
-export async function provenRecord(connection: Connection, id: number): Promise<ProvenRecord | null> {
-  const { rows } = await connection.query<ProvenRecord>(
+export async function provenRecord(sql: Connection, id: number): Promise<ProvenRecord | null> {
+  const { rows } = await sql.query<ProvenRecord>(
     `SELECT id, customer_id, workspace_id, run_id, resource_type, resource_id, quantity, usage_month, amount
        FROM billing_records WHERE id = $1`,
     [id],

@@ -22,10 +22,10 @@ export interface Span {
 const CHAINED = "(u.verdict <> 'quarantined' OR u.reason IS DISTINCT FROM 'broken-chain')";
 
 export async function spansOf(
-  connection: Connection,
+  sql: Connection,
   { runId, hostId }: { runId: string; hostId: string },
 ): Promise<Span[]> {
-  const { rows } = await connection.query<Span>(
+  const { rows } = await sql.query<Span>(
     `SELECT u.journal_id AS "journalId", min(u.seq) AS "firstSeq", head.last_seq AS "headSeq", count(*) AS own
        FROM usage_rows u JOIN host_journals j USING (host_id, journal_id)
        LEFT JOIN LATERAL (
@@ -57,13 +57,13 @@ interface StoredRow {
 
 /** The segments of some spans, in their order. The limit keeps each span a look into the index, however long a journal is. */
 export async function segmentsOf(
-  connection: Connection,
+  sql: Connection,
   { runId, hostId }: { runId: string; hostId: string },
   spans: readonly Span[],
 ): Promise<Segment[]> {
   const ends = spans.map(({ firstSeq, headSeq }) => headSeq ?? firstSeq);
   const places = [spans.map((span) => span.journalId), spans.map((span) => span.firstSeq), ends];
-  const { rows } = await connection.query<StoredRow>(
+  const { rows } = await sql.query<StoredRow>(
     `SELECT p.nth, u.seq, u.run_id, u.entry, u.hash, u.verdict, u.reason, u.received_at, aside.excess_ms
        FROM unnest($2::uuid[], $3::bigint[], $4::bigint[]) WITH ORDINALITY p (journal_id, first_seq, last_seq, nth)
       CROSS JOIN LATERAL (
@@ -79,8 +79,8 @@ export async function segmentsOf(
     [hostId, ...places, runId],
   );
   const at = (seqs: readonly number[]) => spans.map(({ journalId }, n) => ({ journalId, seq: seqs[n] ?? 0 }));
-  const heads = await headsAt(connection, hostId, at(ends));
-  const beginnings = await beginningsAt(connection, hostId, at(spans.map((span) => span.firstSeq)));
+  const heads = await headsAt(sql, hostId, at(ends));
+  const beginnings = await beginningsAt(sql, hostId, at(spans.map((span) => span.firstSeq)));
   const stored = Map.groupBy(rows, (row) => row.nth);
   return spans.map((span, index) =>
     segmentOf(span, {

@@ -14,11 +14,11 @@ export interface RowPlace {
 
 /** The heads at these rows, by the rows' index; missing where there is none. */
 export async function headsAt(
-  connection: Connection,
+  sql: Connection,
   hostId: string,
   places: readonly RowPlace[],
 ): Promise<Map<number, NonNullable<Segment["head"]>>> {
-  const { rows } = await connection.query<{
+  const { rows } = await sql.query<{
     nth: number;
     seq: number;
     hash: string;
@@ -44,11 +44,11 @@ export async function headsAt(
  * earlier state of the database, nobody else can say.
  */
 export async function beginningsAt(
-  connection: Connection,
+  sql: Connection,
   hostId: string,
   places: readonly RowPlace[],
 ): Promise<Map<number, string>> {
-  const { rows } = await connection.query<{ nth: number; hash: string }>(
+  const { rows } = await sql.query<{ nth: number; hash: string }>(
     `SELECT p.nth, b.previous_hash AS hash
        FROM unnest($2::uuid[], $3::bigint[]) WITH ORDINALITY p (journal_id, seq, nth)
       CROSS JOIN LATERAL (

@@ -8,10 +8,10 @@ import type { Connection } from "../../database/database.ts";
 
 /** Lines of runs that have begun, are not over and not ordered to stop: what burns now. */
 export async function runningLines(
-  connection: Connection,
+  sql: Connection,
   { specs, at }: { specs: readonly string[]; at: Date },
 ): Promise<RunningLine[]> {
-  const { rows } = await connection.query<{
+  const { rows } = await sql.query<{
     spec: string;
     resource_type: string;
     customer_id: number;
@@ -54,8 +54,8 @@ export interface OpenRuns {
   not_begun: number;
 }
 
-export async function openRunsOf(connection: Connection, specs: readonly string[]): Promise<OpenRuns[]> {
-  const { rows } = await connection.query<OpenRuns>(
+export async function openRunsOf(sql: Connection, specs: readonly string[]): Promise<OpenRuns[]> {
+  const { rows } = await sql.query<OpenRuns>(
     `SELECT spec, resource_type, count(*) FILTER (WHERE first_proven_at IS NOT NULL) AS keeping,
             count(*) FILTER (WHERE first_proven_at IS NULL) AS not_begun
        FROM runs WHERE spec = ANY($1::text[]) AND closed_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2`,
@@ -80,15 +80,15 @@ export interface Neighbours {
 const MAX_NEIGHBOURS = 20;
 
 export async function neighboursOf(
-  connection: Connection,
+  sql: Connection,
   { spec, line, effectiveFrom }: Pick<NewPrice, "spec" | "line" | "effectiveFrom">,
 ): Promise<Neighbours> {
-  const before = await connection.query<CatalogueEntry>(
+  const before = await sql.query<CatalogueEntry>(
     `SELECT unit_price, billing_unit, effective_from FROM prices
       WHERE spec = $1 AND line = $2 AND effective_from <= $3 ORDER BY effective_from DESC LIMIT 1`,
     [spec, line, effectiveFrom],
   );
-  const after = await connection.query<CatalogueEntry>(
+  const after = await sql.query<CatalogueEntry>(
     `SELECT unit_price, billing_unit, effective_from FROM prices
       WHERE spec = $1 AND line = $2 AND effective_from > $3 ORDER BY effective_from LIMIT ${MAX_NEIGHBOURS}`,
     [spec, line, effectiveFrom],
@@ -97,10 +97,10 @@ export async function neighboursOf(
 }
 
 export async function usernamesOf(
-  connection: Connection,
+  sql: Connection,
   customerIds: readonly number[],
 ): Promise<Map<number, string>> {
-  const { rows } = await connection.query<{ id: number; username: string }>(
+  const { rows } = await sql.query<{ id: number; username: string }>(
     "SELECT id, username FROM customers WHERE id = ANY($1::bigint[])",
     [customerIds],
   );

@@ -4,7 +4,7 @@
  */
 import { parsePoints } from "@remotegpu/shared/money";
 import type { ProvenTime } from "../../../core/billing/proven-time.ts";
-import type { PricedLine, Share } from "../../../core/billing/rating.ts";
+import type { PricedLine, MonthShare } from "../../../core/billing/rating.ts";
 import type { Connection } from "../../database/database.ts";
 import { waivedTimes } from "./run-waivers.ts";
 import type { Run } from "./runs.ts";
@@ -19,7 +19,7 @@ export interface RateableRun {
 
 interface PostedShares {
   /** By line and month of use. */
-  readonly shares: readonly Share[];
+  readonly shares: readonly MonthShare[];
   readonly lastAt: Date | null;
   /** How many ledger transactions the run has had. */
   readonly count: number;
@@ -29,7 +29,7 @@ const NOTHING_POSTED: PostedShares = { shares: [], lastAt: null, count: 0 };
 
 /** In the order of the runs, with the lines, and what is proven, that the caller has of them. */
 export async function rateableRuns(
-  connection: Connection,
+  sql: Connection,
   runs: readonly Run[],
   {
     lines,
@@ -38,8 +38,8 @@ export async function rateableRuns(
 ): Promise<{ run: Run; rateable: RateableRun }[]> {
   if (runs.length === 0) return [];
   const ids = runs.map(({ id }) => id);
-  const waived = await waivedTimes(connection, runs);
-  const posted = await postedShares(connection, ids);
+  const waived = await waivedTimes(sql, runs);
+  const posted = await postedShares(sql, ids);
   return runs.map((run) => ({
     run,
     rateable: {
@@ -62,11 +62,8 @@ interface ShareRow {
 }
 
 /** What was posted of runs so far; one of which nothing was is missing. */
-async function postedShares(
-  connection: Connection,
-  runIds: readonly string[],
-): Promise<Map<string, PostedShares>> {
-  const { rows } = await connection.query<ShareRow>(
+async function postedShares(sql: Connection, runIds: readonly string[]): Promise<Map<string, PostedShares>> {
+  const { rows } = await sql.query<ShareRow>(
     `SELECT run_id, line, usage_month, sum(billing_minutes) AS minutes, sum(amount) AS amount, max(created_at) AS last_at,
             array_agg(DISTINCT transaction_id) FILTER (WHERE transaction_id IS NOT NULL) AS transactions
        FROM billing_records WHERE run_id = ANY($1::text[]) GROUP BY run_id, line, usage_month`,

@@ -11,7 +11,7 @@ import {
   type SpecPrices,
 } from "../../../core/orders/prices/price-lines.ts";
 import type { BillingUnit, PricedLine } from "../../../core/billing/rating.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { holdPrices, pricesInForceAt, specPricesOf, unpriced } from "../prices/prices.ts";
 import type { Run } from "./runs.ts";
 
@@ -19,10 +19,10 @@ const SECONDS_PER_HOUR = 3_600n;
 
 /** Lines of runs with their frozen prices; a run is missing while one of its lines has none. */
 export async function frozenLinesOf(
-  connection: Connection,
+  sql: Connection,
   runIds: readonly string[],
 ): Promise<Map<string, PricedLine[]>> {
-  const lines = await runLinesOf(connection, runIds);
+  const lines = await runLinesOf(sql, runIds);
   const frozen = new Map<string, PricedLine[]>();
   for (const runId of runIds) {
     const ofRun = lines.get(runId) ?? [];
@@ -42,13 +42,13 @@ export interface PriceTaking {
  * taken again, so that the order of messages does not matter. A line without a price stays open: the run is kept
  * uncharged until the catalogue has one.
  */
-export async function freezePrices(transaction: Connection, takings: readonly PriceTaking[]): Promise<void> {
+export async function freezePrices(sql: Transaction, takings: readonly PriceTaking[]): Promise<void> {
   if (takings.length === 0) return;
-  await holdPrices(transaction, [...new Set(takings.map(({ run }) => run.spec))]);
+  await holdPrices(sql, [...new Set(takings.map(({ run }) => run.spec))]);
   const moments = takings.map(({ run, at }) => ({ spec: run.spec, at }));
-  const inForce = await pricesInForceAt(transaction, moments);
+  const inForce = await pricesInForceAt(sql, moments);
   const lines = await runLinesOf(
-    transaction,
+    sql,
     takings.map(({ run }) => run.id),
   );
   const taken = takings.flatMap(({ run }, index) =>
@@ -56,7 +56,7 @@ export async function freezePrices(transaction: Connection, takings: readonly Pr
       return { runId: run.id, line, price: priceFor(countedOf(line), inForce[index] ?? [], run.gpuModel) };
     }),
   );
-  await transaction.query(
+  await sql.query(
     `UPDATE run_lines l SET line = d.priced_line, unit_price = d.unit_price, billing_unit = d.billing_unit
        FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::text[])
          d (run_id, line, priced_line, unit_price, billing_unit)
@@ -76,13 +76,11 @@ export async function freezePrices(transaction: Connection, takings: readonly Pr
  * begun counts at the prices of `at`; an instance being placed counts once its run is opened.
  */
 export async function startCosts(
-  connection: Connection,
+  sql: Connection,
   { customerIds, at }: { customerIds: readonly number[]; at: Date },
 ): Promise<Map<number, Points>> {
-  const { rows } = await connection.query<HourlyLineRow>(`${hourlyLines("0")} ${WANTED} ${PER_LINE}`, [
-    customerIds,
-  ]);
-  const costs = await costsByPayer(connection, rows, at);
+  const { rows } = await sql.query<HourlyLineRow>(`${hourlyLines("0")} ${WANTED} ${PER_LINE}`, [customerIds]);
+  const costs = await costsByPayer(sql, rows, at);
   return new Map([...costs].map(([customerId, { hourly }]) => [customerId, hourly]));
 }
 
@@ -94,15 +92,15 @@ export interface WantedCosts {
 
 /** The same, with what may have been used meanwhile on hosts of which nothing is heard. */
 export async function wantedCosts(
-  connection: Connection,
+  sql: Connection,
   { customerIds, at }: { customerIds: readonly number[]; at: Date },
 ): Promise<Map<number, WantedCosts>> {
-  const { rows } = await connection.query<HourlyLineRow>(
+  const { rows } = await sql.query<HourlyLineRow>(
     `${hourlyLines("sum(greatest(0, extract(epoch FROM $2 - greatest(h.last_heartbeat, r.ordered_at))))::bigint")}
        JOIN hosts h ON h.id = r.host_id ${WANTED} ${PER_LINE}`,
     [customerIds, at],
   );
-  return await costsByPayer(connection, rows, at);
+  return await costsByPayer(sql, rows, at);
 }
 
 /**
@@ -123,17 +121,17 @@ export interface PayerBurn {
  * nothing is proven yet count at the prices of `at`.
  */
 export async function burnOfPayer(
-  connection: Connection,
+  sql: Connection,
   { customerId, at }: { customerId: number; at: Date },
 ): Promise<PayerBurn> {
-  const { rows } = await connection.query<HourlyLineRow>(
+  const { rows } = await sql.query<HourlyLineRow>(
     `${hourlyLines("0")}
       WHERE r.customer_id = $1 AND r.closed_at IS NULL AND ${HAS_BEGUN}
         AND (r.waive_from IS NULL OR r.waive_from > $2)
         AND NOT EXISTS (SELECT FROM run_waivers w WHERE w.run_id = r.id AND w.to_at IS NULL) ${PER_LINE}`,
     [customerId, at],
   );
-  const priced = await pricedRows(connection, rows, at);
+  const priced = await pricedRows(sql, rows, at);
   return priced.reduce<PayerBurn>(
     ({ perHour, exact }, { row, line }) => ({
       perHour: perHour + hourlyPrice([line]) * BigInt(row.runs),
@@ -165,12 +163,12 @@ const PER_LINE =
 
 /** Each line is rounded by itself, so that many runs cost what the sum of their bills will say. */
 async function costsByPayer(
-  connection: Connection,
+  sql: Connection,
   rows: readonly HourlyLineRow[],
   at: Date,
 ): Promise<Map<number, WantedCosts>> {
   const sums = new Map<number, WantedCosts>();
-  for (const { row, line } of await pricedRows(connection, rows, at)) {
+  for (const { row, line } of await pricedRows(sql, rows, at)) {
     const ofOne = hourlyPrice([line]);
     const sum = sums.get(row.customer_id) ?? { hourly: 0n, unheard: 0n };
     sums.set(row.customer_id, {
@@ -183,13 +181,13 @@ async function costsByPayer(
 
 /** Each with its frozen price, else the one in force at `at`; a row without either is left out. */
 async function pricedRows(
-  connection: Connection,
+  sql: Connection,
   rows: readonly HourlyLineRow[],
   at: Date,
 ): Promise<{ row: HourlyLineRow; line: PricedLine }[]> {
   const open = rows.filter(({ unit_price }) => unit_price === null).map(({ spec }) => spec);
   const inForce =
-    open.length === 0 ? new Map<string, SpecPrices>() : await specPricesOf(connection, { specs: open, at });
+    open.length === 0 ? new Map<string, SpecPrices>() : await specPricesOf(sql, { specs: open, at });
   return rows.flatMap((row) => {
     const line = runLine(row);
     const catalogue = (inForce.get(row.spec) ?? unpriced(row.spec)).prices;
@@ -214,11 +212,8 @@ interface RunLineRow {
   billing_unit: BillingUnit | null;
 }
 
-async function runLinesOf(
-  connection: Connection,
-  runIds: readonly string[],
-): Promise<Map<string, RunLine[]>> {
-  const { rows } = await connection.query<RunLineRow & { run_id: string }>(
+async function runLinesOf(sql: Connection, runIds: readonly string[]): Promise<Map<string, RunLine[]>> {
+  const { rows } = await sql.query<RunLineRow & { run_id: string }>(
     // A join, since = ANY of many may be tried one by one on each row of the table.
     `SELECT l.run_id, l.line, l.quantity, l.unit_price, l.billing_unit
        FROM unnest($1::text[]) r (id) JOIN run_lines l ON l.run_id = r.id ORDER BY l.run_id, l.line`,

@@ -5,7 +5,7 @@
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import type { BootZero } from "../../../core/ingest/usage-check.ts";
 import { atUtc, type Interval, type ProvenTime, union } from "../../../core/billing/proven-time.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 
 /** A boot cannot be older than this; a host that says so is not believed. */
 export const MAX_BOOT_AGE_MS = 20 * 365 * MS_PER_DAY;
@@ -19,7 +19,7 @@ const IN_CONTACT_MS = 60_000;
  * round trip counts; once usage of the boot was decided, the moment never moves again.
  */
 export async function fixBootZero(
-  connection: Connection,
+  sql: Connection,
   heartbeat: {
     hostId: string;
     bootId: string;
@@ -33,7 +33,7 @@ export async function fixBootZero(
   const isTelling = heartbeat.roundTripMs !== null && heartbeat.roundTripMs < MAX_ROUND_TRIP_MS;
   const roundTripMs = isTelling ? heartbeat.roundTripMs : null;
   const uplinkMs = Math.floor((roundTripMs ?? 0) / 2);
-  await connection.query(
+  await sql.query(
     `INSERT INTO host_boots AS b (host_id, boot_id, utc_at_zero, round_trip_ms, measured_at)
      VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (host_id, boot_id) DO UPDATE
@@ -59,12 +59,12 @@ export interface BootOfHost {
  * not told us about is missing.
  */
 export async function holdBootZeros(
-  transaction: Connection,
+  sql: Transaction,
   boots: readonly BootOfHost[],
   now: Date,
 ): Promise<Map<string, Map<string, BootZero>>> {
   const columns = [boots.map(({ hostId }) => hostId), boots.map(({ bootId }) => bootId)];
-  await transaction.query(
+  await sql.query(
     `UPDATE host_boots b SET fixed_at = $3
        FROM (SELECT open.host_id, open.boot_id FROM unnest($1::text[], $2::uuid[]) k (host_id, boot_id)
                JOIN host_boots open USING (host_id, boot_id) WHERE open.fixed_at IS NULL
@@ -72,7 +72,7 @@ export async function holdBootZeros(
       WHERE b.host_id = held.host_id AND b.boot_id = held.boot_id`,
     [...columns, now],
   );
-  const { rows } = await transaction.query<{
+  const { rows } = await sql.query<{
     host_id: string;
     boot_id: string;
     utc_at_zero: Date;
@@ -97,11 +97,11 @@ function zeroOf(row: { utc_at_zero: Date; measured_at: Date }): BootZero {
  * another boot of which the journal has nothing yet. Then that one began later, and nobody will ever say when these did.
  */
 export async function unexpectedBoots<Boot extends BootOfHost & { readonly journalId: string }>(
-  connection: Connection,
+  sql: Connection,
   boots: readonly Boot[],
   now: Date,
 ): Promise<Boot[]> {
-  const { rows } = await connection.query<{ nth: number }>(
+  const { rows } = await sql.query<{ nth: number }>(
     `SELECT k.nth FROM unnest($1::text[], $2::uuid[], $3::uuid[]) WITH ORDINALITY k (host_id, journal_id, boot_id, nth)
        JOIN hosts h ON h.id = k.host_id
       WHERE h.last_heartbeat > $4 AND h.boot_id <> k.boot_id
@@ -119,14 +119,14 @@ export async function unexpectedBoots<Boot extends BootOfHost & { readonly journ
 
 /** Adds intervals to what is proven of runs, once for each run and boot; what is there already changes nothing. */
 export async function addProvenTimes(
-  transaction: Connection,
+  sql: Transaction,
   times: readonly (BootOfHost & { runId: string; intervals: readonly Interval[] })[],
 ): Promise<void> {
   const added = times
     .map((time) => ({ ...time, ranges: union(time.intervals).map((one) => `[${one.fromMs},${one.toMs})`) }))
     .filter(({ ranges }) => ranges.length > 0);
   if (added.length === 0) return;
-  await transaction.query(
+  await sql.query(
     `INSERT INTO run_time AS t (run_id, host_id, boot_id, proven)
      SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::int8multirange[])
      ON CONFLICT (run_id, host_id, boot_id) DO UPDATE SET proven = t.proven + EXCLUDED.proven`,
@@ -144,10 +144,10 @@ export async function addProvenTimes(
  * not known yet is left out.
  */
 export async function provenTimes(
-  connection: Connection,
+  sql: Connection,
   runIds: readonly string[],
 ): Promise<Map<string, ProvenTime>> {
-  const { rows } = await connection.query<{ run_id: string; proven: string; utc_at_zero: Date }>(
+  const { rows } = await sql.query<{ run_id: string; proven: string; utc_at_zero: Date }>(
     // A join, since = ANY of many may be tried one by one on each row of the table.
     `SELECT t.run_id, t.proven, b.utc_at_zero
        FROM unnest($1::text[]) r (id) JOIN run_time t ON t.run_id = r.id JOIN host_boots b USING (host_id, boot_id)`,

@@ -5,7 +5,7 @@
  */
 import { formatPoints, type Points } from "@remotegpu/shared/money";
 import { type ProvenTime, totalMs } from "../../../core/billing/proven-time.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Transaction } from "../../database/database.ts";
 
 export interface RunTotals {
   readonly runId: string;
@@ -25,13 +25,13 @@ export interface RunTotals {
 }
 
 /** Hold the runs. */
-export async function writeRunTotals(transaction: Connection, totals: readonly RunTotals[]): Promise<void> {
+export async function writeRunTotals(sql: Transaction, totals: readonly RunTotals[]): Promise<void> {
   if (totals.length === 0) return;
   const [firsts, lasts] = [
     totals.map(({ proven }) => proven.at(0)),
     totals.map(({ proven }) => proven.at(-1)),
   ];
-  await transaction.query(
+  await sql.query(
     `UPDATE runs r SET proven_ms = d.proven_ms, first_proven_at = d.first_at, last_proven_at = d.last_at,
             closed_at = coalesce(r.closed_at, d.closed_at), billed_minutes = coalesce(d.minutes, r.billed_minutes),
             waived_ms = coalesce(d.waived_ms, r.waived_ms), posted_amount = r.posted_amount + d.amount,

@@ -4,7 +4,7 @@
  */
 import { type BrokenReason, waivedTime } from "../../../core/billing/waived-time.ts";
 import type { ProvenTime } from "../../../core/billing/proven-time.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 
 export interface BrokenStretch {
   readonly runId: string;
@@ -20,12 +20,8 @@ export interface BrokenStretch {
  * Waives a stretch, or sets the end of one that lasted on; one that has its end stays as it is. Hold the run.
  * @returns whether anything changed; then the run waits for a charge, or a credit
  */
-export async function waiveBroken(
-  transaction: Connection,
-  stretch: BrokenStretch,
-  now: Date,
-): Promise<boolean> {
-  const { rowCount } = await transaction.query(
+export async function waiveBroken(sql: Transaction, stretch: BrokenStretch, now: Date): Promise<boolean> {
+  const { rowCount } = await sql.query(
     `INSERT INTO run_waivers AS w (run_id, reason, from_at, to_at, evidence, created_at)
      VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (run_id, reason, from_at) DO UPDATE SET to_at = EXCLUDED.to_at, evidence = w.evidence || EXCLUDED.evidence
@@ -33,7 +29,7 @@ export async function waiveBroken(
     [stretch.runId, stretch.reason, stretch.from, stretch.to, JSON.stringify(stretch.evidence), now],
   );
   if (rowCount === 0) return false;
-  await transaction.query(
+  await sql.query(
     "UPDATE runs SET uncharged = true WHERE id = $1 AND first_proven_at IS NOT NULL AND last_proven_at > $2",
     [stretch.runId, stretch.from],
   );
@@ -42,10 +38,10 @@ export async function waiveBroken(
 
 /** When each of these runs is not charged; missing where it always is. */
 export async function waivedTimes(
-  connection: Connection,
+  sql: Connection,
   runs: readonly { readonly id: string; readonly waiveFrom: Date | null }[],
 ): Promise<Map<string, ProvenTime>> {
-  const { rows } = await connection.query<{ run_id: string; from_at: Date; to_at: Date | null }>(
+  const { rows } = await sql.query<{ run_id: string; from_at: Date; to_at: Date | null }>(
     // A join, since = ANY of many may be tried one by one on each row of the table.
     "SELECT run_id, from_at, to_at FROM unnest($1::text[]) r (id) JOIN run_waivers w ON w.run_id = r.id",
     [runs.map((run) => run.id)],
@@ -65,11 +61,11 @@ export async function waivedTimes(
 
 /** Why time of each run is not charged, in words: the stop's reason and the broken stretches, for a credit's entry. */
 export async function waiverReasons(
-  connection: Connection,
+  sql: Connection,
   runIds: readonly string[],
 ): Promise<Map<string, string>> {
   if (runIds.length === 0) return new Map();
-  const { rows } = await connection.query<{ run_id: string; reason: string }>(
+  const { rows } = await sql.query<{ run_id: string; reason: string }>(
     `SELECT run_id, reason FROM (
        SELECT id AS run_id, waive_reason AS reason, waive_from AS at FROM runs
         WHERE id = ANY($1::text[]) AND waive_from IS NOT NULL

@@ -7,7 +7,7 @@ import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { PricedLine } from "../../../core/billing/rating.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
 import { type StartName, startKey } from "../../../core/workloads/start.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Transaction } from "../../database/database.ts";
 
 export interface NewRun {
   readonly id: string;
@@ -50,8 +50,8 @@ export interface Run {
 }
 
 /** Call in the transaction that makes the placements. */
-export async function openRuns(transaction: Connection, runs: readonly NewRun[]): Promise<void> {
-  await transaction.query(
+export async function openRuns(sql: Transaction, runs: readonly NewRun[]): Promise<void> {
+  await sql.query(
     `INSERT INTO runs (id, instance_id, epoch, host_id, customer_id, ordered_by, workspace_id, resource_type,
                        resource_id, resource_name, spec, gpu_model, ordered_at)
      SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
@@ -73,7 +73,7 @@ export async function openRuns(transaction: Connection, runs: readonly NewRun[])
     ],
   );
   const lines = runs.flatMap((run) => run.lines.map((line) => ({ ...line, runId: run.id })));
-  await transaction.query(
+  await sql.query(
     "INSERT INTO run_lines (run_id, line, quantity) SELECT * FROM unnest($1::text[], $2::text[], $3::numeric[])",
     [
       lines.map(({ runId }) => runId),
@@ -87,33 +87,30 @@ const COLUMNS = `id, instance_id, epoch, host_id, customer_id, workspace_id, res
   spec, gpu_model, ordered_at, first_proven_at, last_proven_at, waive_from, closed_at, posted_amount, uncharged`;
 
 /** Holds the runs to the end of the transaction, in the order of their ids, so that nobody waits in a circle. */
-export async function lockRuns(
-  transaction: Connection,
-  runIds: readonly string[],
-): Promise<Map<string, Run>> {
+export async function lockRuns(sql: Transaction, runIds: readonly string[]): Promise<Map<string, Run>> {
   if (runIds.length === 0) return new Map();
-  const { rows } = await transaction.query<RunRow>(
+  const { rows } = await sql.query<RunRow>(
     `SELECT ${COLUMNS} FROM runs WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE`,
     [runIds],
   );
   return new Map(rows.map((row) => [row.id, runOf(row)]));
 }
 
-export async function lockRun(transaction: Connection, runId: string): Promise<Run | null> {
-  return (await lockRuns(transaction, [runId])).get(runId) ?? null;
+export async function lockRun(sql: Transaction, runId: string): Promise<Run | null> {
+  return (await lockRuns(sql, [runId])).get(runId) ?? null;
 }
 
 /** Its end is known: no later time can be this run's. What is proven until then still counts, whenever it arrives. */
-export async function closeRun(transaction: Connection, runId: string, at: Date): Promise<void> {
-  await transaction.query("UPDATE runs SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL", [runId, at]);
+export async function closeRun(sql: Transaction, runId: string, at: Date): Promise<void> {
+  await sql.query("UPDATE runs SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL", [runId, at]);
 }
 
 /**
  * Of a container that never ran no last row will come: nothing of it is left on its host, so it has no time. One that was
  * ever told ready has some, be its rows still on their way.
  */
-export async function closeUnbegunRun(transaction: Connection, runId: string, at: Date): Promise<void> {
-  await transaction.query(
+export async function closeUnbegunRun(sql: Transaction, runId: string, at: Date): Promise<void> {
+  await sql.query(
     `UPDATE runs SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL AND first_proven_at IS NULL
         AND NOT EXISTS (SELECT FROM run_readiness y WHERE y.run_id = runs.id)`,
     [runId, at],
@@ -125,18 +122,18 @@ export async function closeUnbegunRun(transaction: Connection, runId: string, at
  * (a customer's own: 60 s later), for re-placements, and for what its host itself called over.
  */
 export async function waiveRun(
-  transaction: Connection,
+  sql: Transaction,
   { runId, from, reason }: { runId: string; from: Date; reason: string },
 ): Promise<void> {
-  await waiveRuns(transaction, { runIds: [runId], from, reason });
+  await waiveRuns(sql, { runIds: [runId], from, reason });
 }
 
 /** The same of several, which the caller holds. */
 async function waiveRuns(
-  transaction: Connection,
+  sql: Transaction,
   { runIds, from, reason }: { runIds: readonly string[]; from: Date; reason: string },
 ): Promise<void> {
-  await transaction.query(
+  await sql.query(
     `UPDATE runs SET waive_from = $2, waive_reason = $3, uncharged = uncharged OR coalesce(last_proven_at > $2, false)
       WHERE id = ANY($1::text[]) AND (waive_from IS NULL OR waive_from > $2)`,
     [runIds, from, reason],
@@ -148,18 +145,18 @@ async function waiveRuns(
  * the caller, who locks runs before accounts and hosts.
  */
 export async function waiveEarlierRuns(
-  transaction: Connection,
+  sql: Transaction,
   { runIds, from }: { runIds: readonly string[]; from: Date },
 ): Promise<void> {
-  if (runIds.length > 0) await waiveRuns(transaction, { runIds, from, reason: "placed anew" });
+  if (runIds.length > 0) await waiveRuns(sql, { runIds, from, reason: "placed anew" });
 }
 
 /** The open runs of these starts' instances, held to the end of the transaction, in the order of their ids. */
 export async function lockOpenRunsOf(
-  transaction: Connection,
+  sql: Transaction,
   starts: readonly StartName[],
 ): Promise<{ id: string; start: StartName }[]> {
-  const { rows } = await transaction.query<{
+  const { rows } = await sql.query<{
     id: string;
     kind: WorkloadKind;
     workload_id: string;
@@ -183,7 +180,7 @@ export async function lockOpenRunsOf(
 
 /** Likewise for runs of one placement: the named ones, or all of them. */
 export async function waiveRunsOf(
-  transaction: Connection,
+  sql: Transaction,
   placement: {
     instanceId: string;
     epoch: number;
@@ -193,13 +190,13 @@ export async function waiveRunsOf(
   },
 ): Promise<void> {
   const { instanceId, epoch, runIds, from, reason } = placement;
-  const { rows } = await transaction.query<{ id: string }>(
+  const { rows } = await sql.query<{ id: string }>(
     `SELECT id FROM runs
       WHERE instance_id = $1 AND epoch = $2 AND ($3::text[] IS NULL OR id = ANY($3::text[])) AND closed_at IS NULL
         AND (waive_from IS NULL OR waive_from > $4) ORDER BY id`,
     [instanceId, epoch, runIds === "all" ? null : runIds, from],
   );
-  for (const { id } of rows) await waiveRun(transaction, { runId: id, from, reason });
+  for (const { id } of rows) await waiveRun(sql, { runId: id, from, reason });
 }
 
 interface RunRow {

@@ -18,7 +18,7 @@ import {
 import { raiseAlarmOnce } from "../../events/alarms.ts";
 import { lockAccount, postTransaction } from "../ledger/ledger.ts";
 import { pricesInForce } from "../prices/prices.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { setting } from "../../accounts/settings.ts";
 import { samplesOfDay } from "./day-samples.ts";
 
@@ -32,21 +32,21 @@ interface StorageBill {
 }
 
 /** Whether the day was charged by this call, be it nothing. */
-export async function chargeStorageDay(transaction: Connection, bill: StorageBill): Promise<boolean> {
-  const workspace = await payerOf(transaction, bill.workspaceId);
-  const account = workspace && (await lockAccount(transaction, workspace.owner_id));
+export async function chargeStorageDay(sql: Transaction, bill: StorageBill): Promise<boolean> {
+  const workspace = await payerOf(sql, bill.workspaceId);
+  const account = workspace && (await lockAccount(sql, workspace.owner_id));
   // An owner whom the old system lost pays nothing.
-  if (!workspace || account === null || (await isCharged(transaction, bill))) return false;
-  const samples = await samplesOfDay(transaction, { workspaceIds: [bill.workspaceId], day: bill.day });
-  const terms = await storageTerms(transaction, bill.day);
+  if (!workspace || account === null || (await isCharged(sql, bill))) return false;
+  const samples = await samplesOfDay(sql, { workspaceIds: [bill.workspaceId], day: bill.day });
+  const terms = await storageTerms(sql, bill.day);
   const rated = rateStorageDay(samples.get(bill.workspaceId) ?? [], terms);
   if (rated === null) return false;
   const customerId = account.customerId;
-  const transactionId = rated.amount === 0n ? null : await post(transaction, bill, { customerId, rated });
+  const transactionId = rated.amount === 0n ? null : await post(sql, bill, { customerId, rated });
   if (transactionId === "beyond-column") return false;
   if (rated.amount > 0n)
-    await insertRecord(transaction, bill, { ...account, rated, name: workspace.name, transactionId });
-  await insertDay(transaction, bill, { customerId, rated, transactionId });
+    await insertRecord(sql, bill, { ...account, rated, name: workspace.name, transactionId });
+  await insertDay(sql, bill, { customerId, rated, transactionId });
   return true;
 }
 
@@ -80,13 +80,13 @@ async function isCharged(sql: Connection, { workspaceId, day }: StorageBill): Pr
 }
 
 async function post(
-  transaction: Connection,
+  sql: Transaction,
   { workspaceId, day }: StorageBill,
   { customerId, rated }: { customerId: number; rated: RatedStorageDay },
 ): Promise<number | "beyond-column"> {
   const sourceId = `${workspaceId}/${day.day}`;
   const at = new Date(day.toMs);
-  const posted = await postTransaction(transaction, {
+  const posted = await postTransaction(sql, {
     sourceKind: "storage",
     sourceId,
     customerId,
@@ -99,7 +99,7 @@ async function post(
   // The balance cannot hold it: the day stays free, an alarm says so, and nobody else's waits for it.
   if (!posted.posted && posted.reason === "beyond-column") {
     const detail = `${formatPoints(rated.amount)} of customer ${customerId} is more than the balance can hold`;
-    await raiseAlarmOnce(transaction, { kind: "charge-beyond-column", subject: sourceId, detail, now: at });
+    await raiseAlarmOnce(sql, { kind: "charge-beyond-column", subject: sourceId, detail, now: at });
     return posted.reason;
   }
   if (!posted.posted) throw new Error(`storage ${sourceId} cannot be posted: ${posted.reason}`);
@@ -107,7 +107,7 @@ async function post(
 }
 
 async function insertRecord(
-  transaction: Connection,
+  sql: Transaction,
   { workspaceId, day, calendar }: StorageBill,
   paid: {
     customerId: number;
@@ -118,7 +118,7 @@ async function insertRecord(
   },
 ): Promise<void> {
   const { rated } = paid;
-  await transaction.query(
+  await sql.query(
     `INSERT INTO billing_records (customer_id, workspace_id, resource_type, resource_id, resource_name, line, quantity,
        unit_price, billing_unit, amount, currency, start_time, end_time, usage_month, invoice_month, transaction_id,
        created_at)
@@ -142,7 +142,7 @@ async function insertRecord(
 }
 
 async function insertDay(
-  transaction: Connection,
+  sql: Transaction,
   { workspaceId, day }: StorageBill,
   {
     customerId,
@@ -150,7 +150,7 @@ async function insertDay(
     transactionId,
   }: { customerId: number; rated: RatedStorageDay; transactionId: number | null },
 ): Promise<void> {
-  await transaction.query(
+  await sql.query(
     `INSERT INTO storage_days (workspace_id, day, customer_id, samples, average_gb, billable_gb, unit_price, amount,
        transaction_id, charged_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
     [

@@ -4,7 +4,7 @@
  */
 import type { StorageReport } from "@remotegpu/shared/storage-sampling";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { OWNERS_IN_POOL } from "./pool-folders.ts";
 
 /** A host that has not asked for longer runs an agent that does not sample. It asks a few times an hour. */
@@ -38,19 +38,19 @@ export async function samplerOf(
   return rows[0]?.id ?? null;
 }
 
-/** Gives the hour to a host, with nothing sampled yet; false where it is sampled already. Call in a transaction. */
+/** Gives the hour to a host, with nothing sampled yet; false where it is sampled already. */
 export async function claimHour(
-  transaction: Connection,
+  sql: Transaction,
   claim: { pool: string; hour: Date; hostId: string; now: Date },
 ): Promise<boolean> {
-  const { rowCount } = await transaction.query(
+  const { rowCount } = await sql.query(
     `INSERT INTO storage_hours AS h (storage_pool, hour, host_id, claimed_at) VALUES ($1, $2, $3, $4)
      ON CONFLICT (storage_pool, hour) DO UPDATE SET host_id = EXCLUDED.host_id, claimed_at = EXCLUDED.claimed_at
       WHERE h.finished_at IS NULL`,
     [claim.pool, claim.hour, claim.hostId, claim.now],
   );
   if (rowCount === 0) return false;
-  await transaction.query("DELETE FROM storage_samples WHERE storage_pool = $1 AND hour = $2", [
+  await sql.query("DELETE FROM storage_samples WHERE storage_pool = $1 AND hour = $2", [
     claim.pool,
     claim.hour,
   ]);
@@ -74,14 +74,14 @@ export type PartTaken = { taken: true } | { taken: false; reason: "not-asked" | 
 
 /**
  * Takes a part of a host's report; owners that have nothing in the pool are passed over. Of an hour that is sampled
- * nothing changes any more, whatever comes. Call in a transaction.
+ * nothing changes any more, whatever comes.
  */
 export async function takePart(
-  transaction: Connection,
+  sql: Transaction,
   { hostId, report, now }: { hostId: string; report: StorageReport; now: Date },
 ): Promise<PartTaken> {
   const hour = new Date(report.hourMs);
-  const { rows } = await transaction.query<{
+  const { rows } = await sql.query<{
     storage_pool: string;
     host_id: string;
     finished_at: Date | null;
@@ -95,21 +95,22 @@ export async function takePart(
   if (claim === undefined) return { taken: false, reason: "not-asked" };
   if (claim.host_id !== hostId) return { taken: false, reason: "another-host" };
   if (claim.finished_at !== null) return { taken: true };
-  await insertSums(transaction, { pool: claim.storage_pool, hour, sums: report.sums });
+  await insertSums(sql, { pool: claim.storage_pool, hour, sums: report.sums });
   if (report.isLast)
-    await transaction.query(
-      "UPDATE storage_hours SET finished_at = $3 WHERE storage_pool = $1 AND hour = $2",
-      [claim.storage_pool, hour, now],
-    );
+    await sql.query("UPDATE storage_hours SET finished_at = $3 WHERE storage_pool = $1 AND hour = $2", [
+      claim.storage_pool,
+      hour,
+      now,
+    ]);
   return { taken: true };
 }
 
 /** Owners' ids are workspaces'. Nothing at all needs no row: an hour that is sampled says so by itself. */
 async function insertSums(
-  transaction: Connection,
+  sql: Transaction,
   { pool, hour, sums }: { pool: string; hour: Date; sums: StorageReport["sums"] },
 ): Promise<void> {
-  await transaction.query(
+  await sql.query(
     `INSERT INTO storage_samples (workspace_id, storage_pool, hour, bytes)
      SELECT given.owner::bigint, $1::text, $2::timestamptz, given.bytes FROM jsonb_to_recordset($3::jsonb) AS given (owner text, bytes bigint)
       WHERE given.bytes IS DISTINCT FROM 0 AND given.owner IN (SELECT workspace_id::text FROM (${OWNERS_IN_POOL}) in_pool)

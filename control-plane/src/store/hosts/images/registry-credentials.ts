@@ -1,5 +1,5 @@
 /** Credentials of registries as they are kept: whose, for which registry, as whom, and the password under seal. */
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 
 /** Of one workspace, and of one customer beside the workspaces. */
 export const MAX_CREDENTIALS = 50;
@@ -21,8 +21,8 @@ export interface CredentialRow {
 const COLUMNS = `c.id, c.customer_id AS "customerId", c.workspace_id AS "workspaceId", c.registry, c.username,
     c.sealed_password AS "sealedPassword", c.sealed_by AS "sealedBy", c.created_at AS "createdAt"`;
 
-/** In place of the one that was there for this registry. False where there are as many as there may be. Call in a transaction. */
-export async function putCredential(sql: Connection, row: CredentialRow): Promise<boolean> {
+/** In place of the one that was there for this registry. False where there are as many as there may be. */
+export async function putCredential(sql: Transaction, row: CredentialRow): Promise<boolean> {
   const { id, customerId, workspaceId, registry, username, sealedPassword, sealedBy, createdAt } = row;
   // Of two at once the second one sees the first.
   if (workspaceId === null)

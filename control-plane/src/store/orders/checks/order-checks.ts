@@ -13,7 +13,7 @@ import type { PricedLine } from "../../../core/billing/rating.ts";
 import type { SettingKey } from "../../../core/settings.ts";
 import { startRule } from "./start-rule.ts";
 import { lockAccounts, type LockedAccount } from "../../billing/ledger/ledger.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { imageRefusals } from "../../hosts/images/image-needs.ts";
 import { registryList } from "../../hosts/images/registry-list.ts";
 import { unsoldSpecs } from "./sold-specs.ts";
@@ -60,7 +60,7 @@ export interface CheckGrounds {
  * waiting already. Holds the payers' accounts to the end of the transaction.
  */
 export async function checkOrders(
-  sql: Connection,
+  sql: Transaction,
   orders: readonly Order[],
   { models, now }: { models: readonly FleetModel[]; now: Date },
 ): Promise<CheckOutcome[]> {
@@ -79,7 +79,7 @@ export async function checkOrders(
  * passes counts for those asked after it.
  */
 export async function openPlacedChecks(
-  sql: Connection,
+  sql: Transaction,
   placed: readonly PlacedOrder[],
   grounds: CheckGrounds,
 ): Promise<(placed: PlacedOrder) => CheckOutcome> {
@@ -88,7 +88,7 @@ export async function openPlacedChecks(
 
 /** The same for a start in its old place. Holds the payer's account to the end of the transaction. */
 export async function checkRestart(
-  sql: Connection,
+  sql: Transaction,
   { order, model }: { order: Order; model: string | null },
   now: Date,
 ): Promise<CheckOutcome> {

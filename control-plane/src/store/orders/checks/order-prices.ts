@@ -13,7 +13,6 @@ import {
 import type { SpecStanding } from "../../../core/orders/prices/spec-sale.ts";
 import { type CatalogueSpec, specPricesOf, unpriced } from "../../billing/prices/prices.ts";
 import type { Connection } from "../../database/database.ts";
-import { fleetModels } from "../../fleet/fleet.ts";
 
 export interface OrderPrices {
   /** As far as what was read for prices tells: without a price a spec may be unknown as well. */
@@ -52,14 +51,4 @@ export async function orderPrices(
 function standingOf({ prices, isRetired }: CatalogueSpec): "sold" | "retired" | "unpriced" {
   if (isRetired) return "retired";
   return prices.every((price) => price.isRetired === true) ? "unpriced" : "sold";
-}
-
-/** The same models of one order. */
-export async function pricedModelsFor(
-  sql: Connection,
-  order: Resources,
-  now: Date,
-): Promise<string[] | null> {
-  const prices = await orderPrices(sql, [order], { models: await fleetModels(sql), at: now });
-  return prices.pricedModels(order);
 }

@@ -9,7 +9,7 @@ import {
   hasRoomForFetch,
   HELD_AGAIN_AFTER_MS,
 } from "../../../core/hosts/images/image-fetch.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { FOLLOWS_FETCHES } from "../../hosts/host-features.ts";
 import { raiseGeneration } from "../../hosts/hosts.ts";
 import { fetchCounts, orderFetch } from "../../workloads/image-fetches.ts";
@@ -18,7 +18,7 @@ import type { CommitTerms } from "./proposals.ts";
 
 /** Of those that could be placed now; their hosts are held. What the others keep is not affected. */
 export async function fetchFirst(
-  sql: Connection,
+  sql: Transaction,
   candidates: readonly Candidate[],
   { now, newId }: CommitTerms,
 ): Promise<Map<Candidate, Refusal>> {

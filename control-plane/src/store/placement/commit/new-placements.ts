@@ -6,7 +6,7 @@
 import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
 import type { PlacedInstance } from "../../../core/placement/placement.ts";
 import { type NewRun, openRuns, waiveEarlierRuns } from "../../billing/runs/runs.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import type { CheckOutcome } from "../../orders/checks/order-checks.ts";
 import { appendEvents, INSTANCE_EVENT } from "../../events/events.ts";
 import { raiseGenerations, refreshHostUse } from "../../hosts/hosts.ts";
@@ -40,7 +40,7 @@ interface NewInstance {
 }
 
 export async function writePlacements(
-  sql: Connection,
+  sql: Transaction,
   accepted: readonly AcceptedStart[],
   { now, newId }: CommitTerms,
 ): Promise<CommitOutcome[]> {
@@ -171,7 +171,7 @@ function placedEvent({ accepted: { placeable }, place, instanceId, epoch }: NewI
   };
 }
 
-async function moveWorkloads(sql: Connection, accepted: readonly AcceptedStart[], now: Date): Promise<void> {
+async function moveWorkloads(sql: Transaction, accepted: readonly AcceptedStart[], now: Date): Promise<void> {
   const hostIds = accepted.flatMap(({ places }) => places.map(({ hostId }) => hostId));
   const nameOf = await hostNames(sql, [...new Set(hostIds)]);
   const placed = accepted.map(({ placeable, places }) => ({

@@ -3,7 +3,7 @@
  * read of all that decides, then each order by itself against what the ones before it have left. What passes is
  * written by new-placements.ts.
  */
-import type { Connection } from "../../database/database.ts";
+import type { Transaction } from "../../database/database.ts";
 import { assertTerm } from "../../database/leader.ts";
 import { armPlacements } from "../../spending/cut-off-rules.ts";
 import { fetchFirst } from "./fetch-first.ts";
@@ -14,7 +14,7 @@ import type { CommitOutcome, CommitTerms, PlacementProposal } from "./proposals.
 import { startKey } from "../../../core/workloads/start.ts";
 
 export async function commitBatch(
-  sql: Connection,
+  sql: Transaction,
   proposals: readonly PlacementProposal[],
   terms: CommitTerms,
 ): Promise<CommitOutcome[]> {
@@ -49,7 +49,7 @@ interface Decided {
   refused: Map<Candidate, Refusal>;
 }
 
-async function decide(sql: Connection, candidates: Candidate[], terms: CommitTerms): Promise<Decided> {
+async function decide(sql: Transaction, candidates: Candidate[], terms: CommitTerms): Promise<Decided> {
   const grounds = await lockGrounds(sql, candidates, terms.now);
   const decided: Decided = { accepted: new Map(), refused: new Map() };
   for (const candidate of candidates) {

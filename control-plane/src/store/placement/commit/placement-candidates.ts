@@ -2,7 +2,7 @@
 import { fetchSentence } from "../../../core/hosts/images/image-fetch.ts";
 import type { PlaceableStart } from "../../../core/workloads/placeable-start.ts";
 import { type StartName, startKey } from "../../../core/workloads/start.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { awaitedFetches } from "../../workloads/image-fetches.ts";
 import { KINDS_IN_LOCK_ORDER, storeOf } from "../../workloads/kinds.ts";
 import type { CommitOutcome, PlacementProposal } from "./proposals.ts";
@@ -15,7 +15,7 @@ export type Refusal = Extract<CommitOutcome, { committed: false }>;
 
 /** Of two proposals for one start the first counts. */
 export async function lockCandidates(
-  sql: Connection,
+  sql: Transaction,
   proposals: readonly PlacementProposal[],
 ): Promise<(Candidate | Refusal)[]> {
   const waiting = await lockWaiting(
@@ -47,7 +47,7 @@ export async function lockCandidates(
 
 /** Those that wait, held to the end of the transaction: kind by kind, each in the order of their ids. */
 async function lockWaiting(
-  sql: Connection,
+  sql: Transaction,
   starts: readonly StartName[],
 ): Promise<Map<string, PlaceableStart>> {
   const waiting = new Map<string, PlaceableStart>();

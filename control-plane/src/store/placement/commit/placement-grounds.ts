@@ -7,7 +7,7 @@ import type { PlacementRequest } from "../../../core/placement/fleet/fits-on.ts"
 import type { FleetModel } from "../../../core/orders/prices/priced-models.ts";
 import { lockAccounts } from "../../billing/ledger/ledger.ts";
 import { lockOpenRunsOf } from "../../billing/runs/runs.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import {
   type CheckOutcome,
   openPlacedChecks,
@@ -39,7 +39,7 @@ export interface Grounds {
 }
 
 export async function lockGrounds(
-  sql: Connection,
+  sql: Transaction,
   candidates: readonly Candidate[],
   now: Date,
 ): Promise<Grounds> {
@@ -96,7 +96,10 @@ export async function lockGrounds(
 }
 
 /** What earlier placements ran and is not over: waived should the start be placed anew. */
-async function lockRunsOf(sql: Connection, candidates: readonly Candidate[]): Promise<Map<string, string[]>> {
+async function lockRunsOf(
+  sql: Transaction,
+  candidates: readonly Candidate[],
+): Promise<Map<string, string[]>> {
   const runs = await lockOpenRunsOf(
     sql,
     candidates.map(({ start }) => start),

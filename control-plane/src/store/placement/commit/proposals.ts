@@ -15,7 +15,7 @@ export interface CommitTerms {
   newId: NewId;
 }
 
-export interface CommittedInstance {
+interface CommittedInstance {
   instanceId: string;
   epoch: number;
   runId: string;

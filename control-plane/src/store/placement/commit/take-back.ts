@@ -8,7 +8,7 @@ import { MS_PER_DAY } from "@remotegpu/shared/units";
 import type { InstanceState } from "@remotegpu/shared/workload";
 import { fetchSentence, type PlacedForImage } from "../../../core/hosts/images/image-fetch.ts";
 import { lockRun, waiveRun } from "../../billing/runs/runs.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { FOLLOWS_FETCHES } from "../../hosts/host-features.ts";
 import { raiseGenerations } from "../../hosts/hosts.ts";
 import { awaitedFetches, fetchCounts, orderFetch } from "../../workloads/image-fetches.ts";
@@ -117,7 +117,7 @@ export interface TakenBack {
 
 /** Call with workload and host held. */
 export async function takeBackToFetch(
-  sql: Connection,
+  sql: Transaction,
   { fetchId, ...taken }: TakenBack & { fetchId: string },
 ): Promise<void> {
   const { hostId, hostName, image, payerId, workload } = taken.placement;
@@ -129,7 +129,7 @@ export async function takeBackToFetch(
 
 /** All that is placed of the start, of which nothing has begun. Call with workload and host held. */
 export async function takeBack(
-  sql: Connection,
+  sql: Transaction,
   { workload, placement, now }: TakenBack,
   reason: string,
 ): Promise<void> {

@@ -10,21 +10,22 @@ import type { Connection } from "../../database/database.ts";
 /** Of a window of days: what is had meanwhile is as good as nothing, and a pass counts by itself what it gives. */
 const KEPT_MS = 5 * MS_PER_SECOND;
 
-interface Kept {
-  used: Map<string, number>;
-  readAtMs: number;
-}
-
-const kept = new WeakMap<Connection, Kept>();
-
 /** What counts for the fair share, up to five seconds old: passes follow each other faster, and each would read days. */
-export async function keptGpuTime(db: Connection, now: Date): Promise<ReadonlyMap<string, number>> {
-  const known = kept.get(db);
-  const ageMs = known === undefined ? Infinity : now.getTime() - known.readAtMs;
-  if (known !== undefined && ageMs >= 0 && ageMs < KEPT_MS) return known.used;
-  const used = await recentGpuTime(db, { now, windowSeconds: FAIR_SHARE_WINDOW_SECONDS });
-  kept.set(db, { used, readAtMs: now.getTime() });
-  return used;
+export class KeptGpuTime {
+  readonly #db: Connection;
+  #kept: { used: ReadonlyMap<string, number>; readAtMs: number } | null = null;
+
+  constructor(db: Connection) {
+    this.#db = db;
+  }
+
+  async at(now: Date): Promise<ReadonlyMap<string, number>> {
+    const ageMs = this.#kept === null ? Infinity : now.getTime() - this.#kept.readAtMs;
+    if (this.#kept !== null && ageMs >= 0 && ageMs < KEPT_MS) return this.#kept.used;
+    const used = await recentGpuTime(this.#db, { now, windowSeconds: FAIR_SHARE_WINDOW_SECONDS });
+    this.#kept = { used, readAtMs: now.getTime() };
+    return used;
+  }
 }
 
 /**

@@ -6,22 +6,32 @@ import type { Waiting } from "../../../core/queue/queue.ts";
 import type { WaitingScene } from "../../../core/queue/turn.ts";
 import type { Database } from "../../database/database.ts";
 import { fleetSnapshot } from "../../fleet/fleet-snapshot.ts";
-import { keptGpuTime } from "./gpu-time.ts";
+import { KeptGpuTime } from "./gpu-time.ts";
 import { endingWork, runningWork } from "./running-work.ts";
-import type { UsualOrders } from "./usual-orders.ts";
+import { UsualOrders } from "./usual-orders.ts";
 import { standingOf, type WaitingOrder, waitingOrders } from "./waiting.ts";
 import { startKey } from "../../../core/workloads/start.ts";
 
 /** One that waits, under a name that is its own among all kinds. */
 export interface ScheduledOrder extends WaitingOrder, Waiting, QueuedOrder {}
 
+/** What passes of one process keep between them, since it changes more slowly than they follow each other. */
+export interface KeptForPasses {
+  readonly usual: UsualOrders;
+  readonly gpuTime: KeptGpuTime;
+}
+
+export function keptForPasses(db: Database): KeptForPasses {
+  return { usual: new UsualOrders(db), gpuTime: new KeptGpuTime(db) };
+}
+
 /** @param work which of what runs is looked at: all of it only where somebody asks what could end */
 export async function passScene(
   db: Database,
-  { now, seed, usual, work }: { now: Date; seed: number; usual: UsualOrders; work: "all" | "ending" },
+  { now, seed, kept, work }: { now: Date; seed: number; kept: KeptForPasses; work: "all" | "ending" },
 ): Promise<WaitingScene<ScheduledOrder>> {
   const waiting = await waitingOrders(db, { now });
-  const { shares } = standingOf(waiting, await keptGpuTime(db, now), now);
+  const { shares } = standingOf(waiting, await kept.gpuTime.at(now), now);
   const running = await (work === "all" ? runningWork(db) : endingWork(db));
   // Last, so that nothing is thought free that one of the others has taken by now.
   const fleet = await fleetSnapshot(db, { now });
@@ -30,7 +40,7 @@ export async function passScene(
     running: running.map((work) => ({ ...work, workload: startKey(work.start) })),
     orders: waiting.map(scheduledOrder),
     shares,
-    options: { policy: "default", seed, now: now.getTime(), typical: await usual.at(now) },
+    options: { policy: "default", seed, now: now.getTime(), typical: await kept.usual.at(now) },
   };
 }
 

@@ -8,7 +8,7 @@ import { limitSeconds } from "../../database/limit-seconds.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
 import type { StartName } from "../../../core/workloads/start.ts";
 
-export interface RunningWork {
+export interface RunningInstance {
   instanceId: string;
   start: StartName;
   hostId: string;
@@ -38,18 +38,18 @@ const ENDS_AT_MS = `max(floor(extract(epoch FROM coalesce(r.first_proven_at, r.o
     + 1000 * ${limitSeconds("j")}) OVER (PARTITION BY i.workload_kind, i.workload_id)`;
 
 /** All of it, in the order of the instances' ids. */
-export async function runningWork(sql: Connection): Promise<RunningWork[]> {
+export async function runningWork(sql: Connection): Promise<RunningInstance[]> {
   return await readWork(sql, "LEFT JOIN");
 }
 
 /** Only what has promised an end, which alone a queue's head can be promised a place by. Of a large fleet it is little. */
-export async function endingWork(sql: Connection): Promise<RunningWork[]> {
+export async function endingWork(sql: Connection): Promise<RunningInstance[]> {
   const work = await readWork(sql, "JOIN");
   return work.filter(({ endsAtMs }) => endsAtMs !== null);
 }
 
 /** @param limited how training jobs, which alone have limits, are joined */
-async function readWork(sql: Connection, limited: "LEFT JOIN" | "JOIN"): Promise<RunningWork[]> {
+async function readWork(sql: Connection, limited: "LEFT JOIN" | "JOIN"): Promise<RunningInstance[]> {
   const placements = await sql.query<HeldPlacement>(
     `SELECT p.instance_id, i.workload_kind AS kind, i.workload_id, i.rank, p.host_id, p.cpu_milli,
             ${safeBigint("p.memory_bytes")} AS memory_bytes,

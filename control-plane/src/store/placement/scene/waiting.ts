@@ -5,7 +5,7 @@
 import { type OrderCircumstances, placementRequest, waitingOrder } from "../../../core/orders/order.ts";
 import type { Quota } from "../../../core/orders/quota-levels.ts";
 import type { PlacementRequest } from "../../../core/placement/fleet/fits-on.ts";
-import type { Standing, Waiting } from "../../../core/queue/queue.ts";
+import type { QueueStanding, Waiting } from "../../../core/queue/queue.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
 import { type StartName, startKey } from "../../../core/workloads/start.ts";
 import type { Connection } from "../../database/database.ts";
@@ -72,7 +72,7 @@ export function standingOf(
   waiting: readonly WaitingOrder[],
   used: ReadonlyMap<string, number>,
   now: Date,
-): Standing {
+): QueueStanding {
   const shares = new Map(
     waiting.map(({ stand: { workspace }, shareWeight }) => [
       workspace,

@@ -5,7 +5,7 @@
 import type { GpuVitals, HeartbeatReply } from "@remotegpu/shared/protocol";
 import { afterHostsWord, type ServiceChange } from "../../../core/hosts/gpu-service.ts";
 import { clearAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { appendEvent } from "../../events/events.ts";
 
 interface KnownCard {
@@ -25,7 +25,7 @@ type Lifts = NonNullable<HeartbeatReply["liftCordons"]>;
  * cordons that the host must hear are lifted.
  */
 export async function noteGpuHealth(
-  sql: Connection,
+  sql: Transaction,
   { hostId, cards, now }: { hostId: string; cards: readonly GpuVitals[]; now: Date },
 ): Promise<Lifts> {
   // Agents of before say nothing of it.
@@ -98,7 +98,7 @@ async function noteChange(
 }
 
 async function applyChange(
-  sql: Connection,
+  sql: Transaction,
   { hostId, card, change, now }: { hostId: string; card: KnownCard; change: ServiceChange; now: Date },
 ): Promise<void> {
   const { uuid, status: old } = card;
@@ -165,7 +165,7 @@ export async function noteAdminsCordon(sql: Connection, uuid: string): Promise<v
 }
 
 /** The host's own cordon, if there is one, is lifted as well: it hears so with its next heartbeat. */
-export async function noteAdminsUncordon(sql: Connection, uuid: string, now: Date): Promise<void> {
+export async function noteAdminsUncordon(sql: Transaction, uuid: string, now: Date): Promise<void> {
   await sql.query(
     "UPDATE gpu_health SET cordoned_by_host = false, lifted_since_ms = host_cordon_since_ms WHERE gpu_uuid = $1",
     [uuid],

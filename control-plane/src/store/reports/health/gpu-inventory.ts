@@ -5,7 +5,7 @@
 import type { GpuReport } from "@remotegpu/shared/host-report";
 import { MIB } from "@remotegpu/shared/units";
 import { clearAlarm, raiseAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 import { IS_BLIND, noteCardWords, noteVanishedCards } from "../../billing/broken-time/gpu-outages.ts";
 import { appendEvent, GPU_EVENT } from "../../events/events.ts";
 import { noteGone, noteGpuHealth } from "./gpu-health.ts";
@@ -24,7 +24,7 @@ const MAX_CARDS_OF_HOST = 512;
 
 /** Call in a transaction that holds the host's row. */
 export async function mergeGpus(
-  sql: Connection,
+  sql: Transaction,
   { hostId, gpus: told, now }: { hostId: string; gpus: readonly GpuReport[]; now: Date },
 ): Promise<void> {
   // Cards change places when a boot enumerates them anew; the index is judged when all of them stand.
@@ -64,7 +64,7 @@ export async function mergeGpus(
 
 /** Cards that nobody knows yet are taken as far as there is room for them. */
 async function withinShare(
-  sql: Connection,
+  sql: Transaction,
   {
     hostId,
     gpus,
@@ -110,7 +110,7 @@ async function knownCards(sql: Connection, uuids: string[], hostId: string): Pro
 }
 
 async function refuseCard(
-  sql: Connection,
+  sql: Transaction,
   { hostId, gpu, card, now }: { hostId: string; gpu: GpuReport; card: KnownCard | undefined; now: Date },
 ): Promise<void> {
   if (card === undefined || card.conflict_host_id === hostId) return;
@@ -123,7 +123,7 @@ async function refuseCard(
 
 /** A vanished card gives its index away: the row's own number, negative, is nobody else's. */
 async function markVanished(
-  sql: Connection,
+  sql: Transaction,
   { hostId, present, now }: { hostId: string; present: string[]; now: Date },
 ): Promise<void> {
   const { rows } = await sql.query<{ uuid: string; old: string | null }>(

@@ -4,7 +4,7 @@
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { newsOfLoop, newsOfLoopEnd, type Restarts } from "../../../core/alerts/work-news.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Transaction } from "../../database/database.ts";
 import { appendInstanceEvent } from "../../events/events.ts";
 import { queueWorkNews } from "../../events/news-outbox.ts";
 
@@ -26,7 +26,7 @@ interface LoopOf extends Restarts {
 
 /** The loop of a workload's run has just begun, as this event tells. */
 export async function tellLoop(
-  sql: Connection,
+  sql: Transaction,
   { loop, eventId, now }: { loop: LoopOf; eventId: number; now: Date },
 ): Promise<void> {
   await queueWorkNews(sql, [
@@ -42,7 +42,7 @@ interface EndedLoop extends LoopOf {
 
 /** Call in a transaction. A host that is silent says nothing of calm; the end of the run is one in any case. */
 export async function endCalmLoops(
-  sql: Connection,
+  sql: Transaction,
   { now, limit }: { now: Date; limit: number },
 ): Promise<void> {
   const { rows } = await sql.query<EndedLoop>(

@@ -3,7 +3,7 @@
  * an event for the workload's people whenever that has become more. A host speaks for the runs that were placed on it.
  */
 import type { ObservedInstance } from "@remotegpu/shared/instance";
-import type { Connection } from "../../database/database.ts";
+import type { Transaction } from "../../database/database.ts";
 import { appendInstanceEvent } from "../../events/events.ts";
 import { LOOP_RESTARTS, loopColumns, tellLoop } from "./crash-loops.ts";
 
@@ -22,7 +22,7 @@ interface NewRestarts {
 
 /** Most reports tell of none, or only of those that are known already. */
 export async function noteRunRestarts(
-  sql: Connection,
+  sql: Transaction,
   { hostId, observed, now }: { hostId: string; observed: readonly ObservedInstance[]; now: Date },
 ): Promise<void> {
   const restarted = observed.filter(({ restarts }) => restarts !== undefined);

@@ -8,11 +8,11 @@ export interface Step {
   rows: number;
 }
 
-export async function fillRows(connection: Connection, say: Say): Promise<Step[]> {
+export async function fillRows(sql: Connection, say: Say): Promise<Step[]> {
   const steps: Step[] = [];
   for (const each of FILLS) {
     const title = titleOf(each);
-    steps.push({ title, rows: await withProgress(say, title, () => write(connection, each)) });
+    steps.push({ title, rows: await withProgress(say, title, () => write(sql, each)) });
   }
   return steps;
 }
@@ -21,19 +21,19 @@ export function titleOf({ table, columns }: Fill): string {
   return `fill ${table}: ${Object.keys(columns).join(", ")}`;
 }
 
-async function write(connection: Connection, one: Fill): Promise<number> {
+async function write(sql: Connection, one: Fill): Promise<number> {
   const { table, columns, environmentId } = one;
   const set = Object.entries(columns)
     .map(([name, derived]) => `${name} = ${valueOf(name, derived)}`)
     .join(",\n  ");
   if (environmentId === null) {
-    const { rowCount } = await connection.query(`UPDATE ${table} t SET ${set} WHERE ${isChanged(one)}`);
+    const { rowCount } = await sql.query(`UPDATE ${table} t SET ${set} WHERE ${isChanged(one)}`);
     return rowCount;
   }
-  const withOne = await connection.query(
+  const withOne = await sql.query(
     `UPDATE ${table} t SET ${set} FROM environments e WHERE e.id = t.${environmentId} AND (${isChanged(one)})`,
   );
-  const without = await connection.query(
+  const without = await sql.query(
     `UPDATE ${table} t SET ${set}
      FROM ${NO_ENVIRONMENT} e
      WHERE NOT EXISTS (SELECT FROM environments WHERE id = t.${environmentId}) AND (${isChanged(one)})`,

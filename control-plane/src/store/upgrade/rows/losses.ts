@@ -49,7 +49,7 @@ interface Loss {
 
 /** @throws MigrationError naming everything that would be lost, each with its rows */
 export async function assertNothingIsLost(
-  connection: Connection,
+  sql: Connection,
   { ours, target, discard }: { ours: Catalogue; target: Catalogue; discard: readonly string[] },
 ): Promise<void> {
   const losses = [
@@ -61,7 +61,7 @@ export async function assertNothingIsLost(
   ];
   const found: string[] = [];
   for (const { table, where, says, from } of losses) {
-    const { rows } = await connection.query<{ id: string | null; count: number }>(
+    const { rows } = await sql.query<{ id: string | null; count: number }>(
       `SELECT ${idOf(table, ours)} AS id, count(*) OVER () AS count FROM ${from ?? `${table} t`} WHERE ${where} ORDER BY 1 LIMIT ${MAX_NAMED}`,
     );
     const [first] = rows;
@@ -70,7 +70,7 @@ export async function assertNothingIsLost(
     const more = first.count > rows.length ? ` and ${first.count - rows.length} more` : "";
     found.push(`${says}: ${table} ${names.join(", ")}${more}`);
   }
-  const doubled = isPortUnique(target) ? await doubledPorts(connection) : [];
+  const doubled = isPortUnique(target) ? await doubledPorts(sql) : [];
   if (doubled.length > 0)
     found.push(`several leases of one port, which was unique: port_mappings ${doubled.join(", ")}`);
   if (found.length > 0)
@@ -191,8 +191,8 @@ function isPortUnique({ definitions }: Catalogue): boolean {
   );
 }
 
-async function doubledPorts(connection: Connection): Promise<string[]> {
-  const { rows } = await connection.query<{ ids: string }>(
+async function doubledPorts(sql: Connection): Promise<string[]> {
+  const { rows } = await sql.query<{ ids: string }>(
     `SELECT string_agg(id::text, ' and ' ORDER BY id) AS ids FROM port_mappings
      GROUP BY external_port HAVING count(*) > 1 ORDER BY min(id) LIMIT ${MAX_NAMED}`,
   );

@@ -38,12 +38,12 @@ const REFUSALS: readonly Refusal[] = [
 ];
 
 /** @throws MigrationError naming the rows, or the views, that are in the way */
-export async function assertNothingInTheWay(connection: Connection, form: OldForm): Promise<void> {
-  await assertNoViews(connection, form);
-  for (const { table, columns, sql, says } of REFUSALS) {
+export async function assertNothingInTheWay(sql: Connection, form: OldForm): Promise<void> {
+  await assertNoViews(sql, form);
+  for (const { table, columns, sql: question, says } of REFUSALS) {
     const there = form.get(table);
     if (there === undefined || !columns.every((column) => there.has(column))) continue;
-    const { rows } = await connection.query<{ id: string }>(`${sql} ORDER BY 1 LIMIT ${MAX_NAMED}`);
+    const { rows } = await sql.query<{ id: string }>(`${question} ORDER BY 1 LIMIT ${MAX_NAMED}`);
     if (rows.length > 0)
       throw new MigrationError(
         `${table} ${rows.map(({ id }) => id).join(", ")}: ${says}; correct them and run this again. Nothing was changed`,
@@ -52,8 +52,8 @@ export async function assertNothingInTheWay(connection: Connection, form: OldFor
 }
 
 /** Postgres changes no type of a column that a view shows. */
-async function assertNoViews(connection: Connection, form: OldForm): Promise<void> {
-  const { rows } = await connection.query<{ view: string }>(
+async function assertNoViews(sql: Connection, form: OldForm): Promise<void> {
+  const { rows } = await sql.query<{ view: string }>(
     `SELECT DISTINCT v.oid::regclass::text || ' (of ' || t.relname || ')' AS view
      FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class v ON v.oid = r.ev_class JOIN pg_class t ON t.oid = d.refobjid
      WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND v.oid <> t.oid

@@ -8,9 +8,9 @@ import { FILLS, isChanged, NO_IMAGE, rowsOf, valueOf, type Fill } from "./fills.
 import type { OldForm } from "../old-form.ts";
 
 /** How many rows of a kind are listed; the table keeps all. */
-export const MAX_LISTED = 20;
+const MAX_LISTED = 20;
 
-export interface Finding {
+interface Finding {
   finding: "no source" | "differs" | "review" | "changed";
   table_name: string;
   row_id: string;
@@ -43,7 +43,7 @@ export function findingsSql(form: OldForm): string {
 }
 
 /** Counts the values that are derived rather than found, per column. */
-export async function derivedValues(connection: Connection, form: OldForm): Promise<DerivedValues[]> {
+export async function derivedValues(sql: Connection, form: OldForm): Promise<DerivedValues[]> {
   const found: DerivedValues[] = [];
   for (const fill of FILLS) {
     const columns = Object.entries(fill.columns).filter(([, { isFilled }]) => isFilled !== null);
@@ -52,7 +52,7 @@ export async function derivedValues(connection: Connection, form: OldForm): Prom
       ([name, { isFilled, value }], index) =>
         `count(*) FILTER (WHERE NOT (${isFilled?.(`t.${name}`) ?? "false"}) AND ${isSource(name, value)}) AS c${index}`,
     );
-    const { rows } = await connection.query<Record<string, number>>(
+    const { rows } = await sql.query<Record<string, number>>(
       `SELECT ${counts.join(",\n  ")} FROM ${rowsOf(fill, form)}`,
     );
     for (const [index, [column, { from }]] of columns.entries()) {
@@ -64,19 +64,16 @@ export async function derivedValues(connection: Connection, form: OldForm): Prom
 }
 
 /** How many rows of a table the change writes to. */
-export async function changedRows(connection: Connection, fill: Fill, form: OldForm): Promise<number> {
-  const { rows } = await connection.query<{ count: number }>(
+export async function changedRows(sql: Connection, fill: Fill, form: OldForm): Promise<number> {
+  const { rows } = await sql.query<{ count: number }>(
     `SELECT count(*) AS count FROM ${rowsOf(fill, form)} WHERE ${isChanged(fill)}`,
   );
   return rows[0]?.count ?? 0;
 }
 
 /** Reads what `source` (a table or a query in parentheses) holds, each kind in the order of its rows. */
-export async function readFindings(
-  connection: Connection,
-  source: string,
-): Promise<UpgradeReport["findings"]> {
-  const { rows } = await connection.query<Finding & { rows: number }>(
+export async function readFindings(sql: Connection, source: string): Promise<UpgradeReport["findings"]> {
+  const { rows } = await sql.query<Finding & { rows: number }>(
     `SELECT finding, table_name, row_id, column_name, old_value, new_value, note, rows FROM (
        SELECT f.*, count(*) OVER kind AS rows, row_number() OVER (kind ORDER BY row_id COLLATE "C") AS place
        FROM ${source} f WINDOW kind AS (PARTITION BY finding, table_name, column_name)

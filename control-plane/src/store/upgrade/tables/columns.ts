@@ -31,9 +31,9 @@ const LEFT_TO_THE_CHANGE = new Set([
 ]);
 
 /** Before the filling: every column that it reads or writes. */
-export async function addColumns(connection: Connection, model: Catalogue): Promise<void> {
-  const form = await readForm(connection);
-  const mine = await readCatalogue(connection);
+export async function addColumns(sql: Connection, model: Catalogue): Promise<void> {
+  const form = await readForm(sql);
+  const mine = await readCatalogue(sql);
   const isNew = newColumnsOf(model);
   for (const table of OLD_TABLES) {
     const there = form.get(table) ?? new Set();
@@ -50,7 +50,7 @@ export async function addColumns(connection: Connection, model: Catalogue): Prom
           ...(mayBeNull ? [`ALTER COLUMN ${quoted(column.name)} DROP NOT NULL`] : []),
         ];
       });
-    await alter(connection, table, actions);
+    await alter(sql, table, actions);
   }
 }
 
@@ -88,8 +88,8 @@ export function typeChange(present: Column, type: string, value: string): string
 }
 
 /** After the filling: the types of the old columns. */
-export async function retype(connection: Connection, model: Catalogue, say: Say): Promise<void> {
-  const present = (await readCatalogue(connection)).columns;
+export async function retype(sql: Connection, model: Catalogue, say: Say): Promise<void> {
+  const present = (await readCatalogue(sql)).columns;
   for (const table of OLD_TABLES) {
     const actions = model.columns
       .filter((column) => column.table === table)
@@ -97,13 +97,13 @@ export async function retype(connection: Connection, model: Catalogue, say: Say)
         const mine = present.find(({ table: of, name }) => of === table && name === column.name);
         return mine === undefined ? [] : typed(mine, column);
       });
-    await withProgress(say, `types of ${table}`, () => alter(connection, table, actions));
+    await withProgress(say, `types of ${table}`, () => alter(sql, table, actions));
   }
 }
 
 /** At the end: defaults and NOT NULL, wherever an old table or somebody's hand had others. */
-export async function settleDefaults(connection: Connection, model: Catalogue): Promise<void> {
-  const present = (await readCatalogue(connection)).columns;
+export async function settleDefaults(sql: Connection, model: Catalogue): Promise<void> {
+  const present = (await readCatalogue(sql)).columns;
   for (const table of OLD_TABLES) {
     const actions = model.columns
       .filter((column) => column.table === table)
@@ -111,7 +111,7 @@ export async function settleDefaults(connection: Connection, model: Catalogue): 
         const mine = present.find(({ table: of, name }) => of === table && name === column.name);
         return mine === undefined ? [] : settled(mine, column);
       });
-    await alter(connection, table, actions);
+    await alter(sql, table, actions);
   }
 }
 
@@ -127,6 +127,6 @@ export function settled(present: Column, wanted: Column): string[] {
   return actions;
 }
 
-async function alter(connection: Connection, table: OldTable, actions: readonly string[]): Promise<void> {
-  if (actions.length > 0) await connection.query(`ALTER TABLE ${table} ${actions.join(", ")}`);
+async function alter(sql: Connection, table: OldTable, actions: readonly string[]): Promise<void> {
+  if (actions.length > 0) await sql.query(`ALTER TABLE ${table} ${actions.join(", ")}`);
 }

@@ -8,14 +8,14 @@ const MAX_NAMED = 20;
 
 /** @throws MigrationError naming the rows */
 export async function assertNothingIsCut(
-  connection: Connection,
+  sql: Connection,
   { present, wanted }: { present: readonly Column[]; wanted: readonly Column[] },
 ): Promise<void> {
   for (const { table, name, type } of wanted) {
     const old = present.find((column) => column.table === table && column.name === name);
     const where = old === undefined || !isOldTable(table) ? null : isCut(name, old.type, type);
     if (where === null) continue;
-    const { rows } = await connection.query<{ id: string }>(
+    const { rows } = await sql.query<{ id: string }>(
       `SELECT id::text AS id FROM ${table} WHERE ${where} ORDER BY 1 LIMIT ${MAX_NAMED}`,
     );
     if (rows.length > 0)

@@ -4,24 +4,24 @@ import type { Connection } from "../../database/database.ts";
 import { isOldTable } from "../old-form.ts";
 
 /** What would slow the filling down, change updated_at, or stand there in another form under a name of ours. */
-export async function makeRoom(connection: Connection, before: Catalogue, model: Catalogue): Promise<void> {
+export async function makeRoom(sql: Connection, before: Catalogue, model: Catalogue): Promise<void> {
   const ours = new Set(model.definitions.filter(({ kind }) => kind === "index").map(({ name }) => name));
   for (const { kind, table, name, definition } of before.definitions) {
     if (!isOldTable(table)) continue;
     if (kind === "index" && (ours.has(name) || name === "idx_billing_records_env"))
-      await connection.query(`DROP INDEX ${quoted(name)}`);
-    if (kind === "trigger" && (await keepsUpdatedAt(connection, table, name, definition)))
-      await connection.query(`DROP TRIGGER ${quoted(name)} ON ${table}`);
+      await sql.query(`DROP INDEX ${quoted(name)}`);
+    if (kind === "trigger" && (await keepsUpdatedAt(sql, table, name, definition)))
+      await sql.query(`DROP TRIGGER ${quoted(name)} ON ${table}`);
     if (kind === "constraint" && (definition.startsWith("CHECK") || definition.startsWith("FOREIGN KEY")))
-      await connection.query(`ALTER TABLE ${table} DROP CONSTRAINT ${quoted(name)}`);
+      await sql.query(`ALTER TABLE ${table} DROP CONSTRAINT ${quoted(name)}`);
   }
   for (const [index, { table, name }] of keysInTheWay(before, model).entries())
-    await connection.query(`ALTER TABLE ${table} RENAME CONSTRAINT ${quoted(name)} TO "remotegpu ${index}"`);
+    await sql.query(`ALTER TABLE ${table} RENAME CONSTRAINT ${quoted(name)} TO "remotegpu ${index}"`);
   for (const { kind, name, definition } of before.definitions) {
     if (kind !== "function" || !/RETURNS trigger/.test(definition) || !/updated_at/i.test(definition))
       continue;
-    const { rows } = await connection.query("SELECT FROM pg_trigger WHERE tgfoid = $1::regprocedure", [name]);
-    if (rows.length === 0) await connection.query(`DROP FUNCTION ${name}`);
+    const { rows } = await sql.query("SELECT FROM pg_trigger WHERE tgfoid = $1::regprocedure", [name]);
+    if (rows.length === 0) await sql.query(`DROP FUNCTION ${name}`);
   }
 }
 
@@ -37,12 +37,12 @@ function keysInTheWay(before: Catalogue, model: Catalogue): Definition[] {
 }
 
 async function keepsUpdatedAt(
-  connection: Connection,
+  sql: Connection,
   table: string,
   name: string,
   definition: string,
 ): Promise<boolean> {
-  const { rows } = await connection.query<{ source: string }>(
+  const { rows } = await sql.query<{ source: string }>(
     `SELECT p.prosrc AS source FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
      WHERE t.tgrelid = $1::regclass AND t.tgname = $2`,
     [table, name],

@@ -4,7 +4,7 @@
  * of columns to keep true.
  */
 import { readCatalogue, type Catalogue } from "../catalogue.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 
 const SCHEMA = "remotegpu_model";
 
@@ -13,22 +13,22 @@ const SCHEMA = "remotegpu_model";
  * While it is built nothing but it is in sight: a migration that drops an index must not find a real one.
  */
 export async function modelOf<T>(
-  connection: Connection,
+  sql: Transaction,
   migrations: readonly string[],
   ask: (model: Catalogue) => Promise<T>,
 ): Promise<T> {
-  const { rows } = await connection.query<{ path: string }>("SELECT current_setting('search_path') AS path");
+  const { rows } = await sql.query<{ path: string }>("SELECT current_setting('search_path') AS path");
   const path = rows[0]?.path ?? "public";
-  await connection.query(EXTENSION);
-  await connection.query(`CREATE SCHEMA ${SCHEMA}`);
-  await connection.query(EXTENSION_IN_SIGHT);
-  await setSearchPath(connection, SCHEMA);
-  for (const sql of migrations) await connection.query(sql);
-  const model = withoutStandIn(await readCatalogue(connection));
-  await setSearchPath(connection, `${path}, ${SCHEMA}`);
+  await sql.query(EXTENSION);
+  await sql.query(`CREATE SCHEMA ${SCHEMA}`);
+  await sql.query(EXTENSION_IN_SIGHT);
+  await setSearchPath(sql, SCHEMA);
+  for (const migration of migrations) await sql.query(migration);
+  const model = withoutStandIn(await readCatalogue(sql));
+  await setSearchPath(sql, `${path}, ${SCHEMA}`);
   const answer = await ask(model);
-  await setSearchPath(connection, path);
-  await connection.query(`SET LOCAL client_min_messages = warning; DROP SCHEMA ${SCHEMA} CASCADE`);
+  await setSearchPath(sql, path);
+  await sql.query(`SET LOCAL client_min_messages = warning; DROP SCHEMA ${SCHEMA} CASCADE`);
   return answer;
 }
 
@@ -51,6 +51,6 @@ function withoutStandIn({ columns, definitions }: Catalogue): Catalogue {
   return { columns, definitions: definitions.filter(({ name }) => name !== STAND_IN) };
 }
 
-async function setSearchPath(connection: Connection, path: string): Promise<void> {
-  await connection.query("SELECT set_config('search_path', $1, true)", [path]);
+async function setSearchPath(sql: Connection, path: string): Promise<void> {
+  await sql.query("SELECT set_config('search_path', $1, true)", [path]);
 }

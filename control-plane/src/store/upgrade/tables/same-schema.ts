@@ -10,18 +10,14 @@ const MAX_NAMED = 20;
  * CHECKs of ours that hold for every row, where a column was there before us; the rest are NOT VALID and leave old rows
  * alone, and what we fill in holds.
  */
-export async function assertChecksHold(
-  connection: Connection,
-  model: Catalogue,
-  found: OldForm,
-): Promise<void> {
+export async function assertChecksHold(sql: Connection, model: Catalogue, found: OldForm): Promise<void> {
   for (const { kind, table, name, definition } of model.definitions) {
     if (kind !== "constraint" || !definition.startsWith("CHECK ") || definition.endsWith("NOT VALID"))
       continue;
     if (!isOldTable(table)) continue;
     const words = new Set(definition.match(/\w+/g));
     if (![...(found.get(table) ?? [])].some((column) => words.has(column))) continue;
-    const { rows } = await connection.query<{ id: string }>(
+    const { rows } = await sql.query<{ id: string }>(
       `SELECT id::text AS id FROM ${table} WHERE NOT ${definition.slice("CHECK ".length)} ORDER BY id LIMIT ${MAX_NAMED}`,
     );
     if (rows.length > 0)

@@ -7,7 +7,7 @@ import {
   processOfRun,
 } from "@remotegpu/agent/core/metering/metered-run";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
-import type { Interval } from "@remotegpu/agent/core/metering/usage-interval";
+import type { UsageInterval } from "@remotegpu/agent/core/metering/usage-interval";
 import { describe, expect, test } from "vitest";
 
 const BOOT = "11111111-1111-4111-8111-111111111111" as BootId;
@@ -28,7 +28,7 @@ const record = (changes: Partial<RunRecord> = {}): RunRecord => ({
   end: null,
   ...changes,
 });
-const open: Interval = {
+const open: UsageInterval = {
   runId: key.runId,
   bootId: BOOT,
   pid: 7,

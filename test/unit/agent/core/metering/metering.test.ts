@@ -5,7 +5,7 @@ import type { CardProof } from "@remotegpu/agent/core/metering/run-cards";
 import {
   EMIT_EVERY_MS,
   FIRST_EMIT_MS,
-  type Interval,
+  type UsageInterval,
   type Moment,
 } from "@remotegpu/agent/core/metering/usage-interval";
 import * as fc from "fast-check";
@@ -56,7 +56,7 @@ const run = (process: Seen | null, isOver = false, cards?: CardProof): MeteredRu
 class Meter {
   rows: UsageEntry[] = [];
   isEnded = false;
-  intervals = new Map<RunId, Interval>();
+  intervals = new Map<RunId, UsageInterval>();
 
   tick(metered: MeteredRun, now: Moment, isShortOfSpace = false): void {
     for (const step of meter([metered], this.intervals, now, { isShortOfSpace })) {

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { meter, type MeteredRun } from "@remotegpu/agent/core/metering/metering";
 import { RunCover } from "@remotegpu/agent/core/metering/run-cover";
-import { MISSED_TICK_MS, type Interval } from "@remotegpu/agent/core/metering/usage-interval";
+import { MISSED_TICK_MS, type UsageInterval } from "@remotegpu/agent/core/metering/usage-interval";
 import type { BootId, RunId } from "@remotegpu/shared/ids";
 import type { JournalEntry, Proof, UsageEntry } from "@remotegpu/shared/journal-row";
 import { BOOT, key, OTHER_BOOT, runId } from "../../../../support/samples/run-samples.ts";
@@ -92,7 +92,7 @@ test("whatever happens to a run's processes, what metering writes has no fault",
   fc.assert(
     fc.property(fc.array(step, { maxLength: 25 }), fc.boolean(), (steps, hasEnd) => {
       const cover = new RunCover();
-      let intervals = new Map<RunId, Interval>();
+      let intervals = new Map<RunId, UsageInterval>();
       let seq = 0;
       let boots = 0;
       let boot = { bootId: BOOT, nowMs: 1_000 };

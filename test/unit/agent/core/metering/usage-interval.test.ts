@@ -7,7 +7,7 @@ import {
   FIRST_EMIT_MS,
   isSameProcess,
   MISSED_TICK_MS,
-  type Interval,
+  type UsageInterval,
   type Moment,
 } from "@remotegpu/agent/core/metering/usage-interval";
 import { describe, expect, test } from "vitest";
@@ -15,7 +15,7 @@ import { describe, expect, test } from "vitest";
 const BOOT = "11111111-1111-4111-8111-111111111111" as BootId;
 const LATER_BOOT = "22222222-2222-4222-8222-222222222222" as BootId;
 
-const interval = (startMs: number, endMs: number): Interval => ({
+const interval = (startMs: number, endMs: number): UsageInterval => ({
   runId: "run-1" as RunId,
   bootId: BOOT,
   pid: 100,

@@ -8,7 +8,7 @@ import {
   estimate,
   type PricedLine,
   rateRun,
-  type Share,
+  type MonthShare,
 } from "@remotegpu/control-plane/core/billing/rating";
 import { waivedTime } from "@remotegpu/control-plane/core/billing/waived-time";
 import { formatPoints, parsePrice, parseQuantity } from "@remotegpu/shared/money";
@@ -201,7 +201,7 @@ const waiver = fc
 
 function charge(
   proven: readonly Interval[],
-  posted: readonly Share[],
+  posted: readonly MonthShare[],
   of: PricedLine[],
   waived: readonly Interval[] = [],
 ): Charge[] {
@@ -209,7 +209,7 @@ function charge(
   return chargesDue({ rated, posted, proven, waived }, CHINA);
 }
 
-function summed(shares: readonly Share[]): Map<string, string> {
+function summed(shares: readonly MonthShare[]): Map<string, string> {
   const sums = new Map<string, { minutes: number; amount: bigint }>();
   for (const share of shares) {
     const key = `${share.usageMonth} ${share.line}`;

@@ -10,11 +10,36 @@ import {
   type JournalRow,
   type UsageEntry,
 } from "@remotegpu/shared/journal-row";
-import { type Interval, type ProvenTime, withInterval } from "../../core/billing/proven-time.ts";
-import { type BootZero, checkClaim } from "../../core/ingest/usage-check.ts";
-import type { Run } from "../../store/billing/runs/runs.ts";
-import type { Quarantined } from "../../store/usage/quarantine.ts";
-import type { DecidedRow } from "../../store/usage/usage-rows.ts";
+import { type Interval, type ProvenTime, withInterval } from "../billing/proven-time.ts";
+import { type BootZero, checkClaim } from "./usage-check.ts";
+
+export interface DecidedRow {
+  readonly row: JournalRow;
+  /** Its entry's entryText. */
+  readonly text: string;
+  readonly verdict: "accepted" | "quarantined" | "lost";
+  readonly reason: string | null;
+}
+
+/** What a host claimed and does not count. */
+export interface Quarantined {
+  readonly seq: number | null;
+  readonly runId: string | null;
+  readonly reason: string;
+  readonly excessMs: number | null;
+  readonly entry: unknown;
+  readonly hash: string | null;
+}
+
+/** What is known here of a run that rows speak of. */
+export interface ToldRun {
+  readonly id: string;
+  readonly instanceId: string;
+  readonly epoch: number;
+  readonly hostId: string;
+  readonly orderedAt: Date;
+  readonly closedAt: Date | null;
+}
 
 /** A row with its entry's text: it is hashed, and kept. */
 interface FreshRow {
@@ -75,7 +100,7 @@ export function decideRows(
   sorted: SortedRows,
   context: {
     readonly hostId: string;
-    readonly runs: ReadonlyMap<string, Run>;
+    readonly runs: ReadonlyMap<string, ToldRun>;
     readonly zeros: ReadonlyMap<string, BootZero>;
     /** What is proven of each run so far, in UTC; none where it is missing. */
     readonly proven: ReadonlyMap<string, ProvenTime>;
@@ -132,7 +157,7 @@ function decideRow(
   context: {
     hostId: string;
     isChained: boolean;
-    runs: ReadonlyMap<string, Run>;
+    runs: ReadonlyMap<string, ToldRun>;
     zeros: ReadonlyMap<string, BootZero>;
     proven: ReadonlyMap<string, ProvenTime>;
     now: Date;
@@ -166,11 +191,11 @@ function decideRow(
   };
 }
 
-function isOwnRun(run: Run, entry: UsageEntry, hostId: string): boolean {
+function isOwnRun(run: ToldRun, entry: UsageEntry, hostId: string): boolean {
   return run.hostId === hostId && run.instanceId === entry.instanceId && run.epoch === entry.placementEpoch;
 }
 
-function claimedRun(run: Run, proven: ProvenTime) {
+function claimedRun(run: ToldRun, proven: ProvenTime) {
   return {
     hostId: run.hostId,
     instanceId: run.instanceId,

@@ -1,0 +1,158 @@
+/**
+ * Every loop of a control plane, one row each: how often it looks without being woken, what a pass of it does and whom it
+ * wakes. Each server has all of them; those of the leader work only in the one that leads. Made here, started by
+ * control-plane.ts. The way to NATS looks after itself (fleet-link.ts).
+ */
+import type { HostId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { brokenTimePass } from "./controllers/billing/broken-time.ts";
+import { chargeDueHours } from "./controllers/billing/charging.ts";
+import { cutOffRulesPass } from "./controllers/billing/cut-off-rules.ts";
+import { gpuStrangersPass } from "./controllers/hosts/gpu-strangers.ts";
+import { HostLiveness } from "./controllers/hosts/host-liveness.ts";
+import { imageFetchesPass } from "./controllers/hosts/image-fetches.ts";
+import { StreamAlarms } from "./controllers/ingest/journal-stream-alarms.ts";
+import { type Leadership, RENEW_EVERY_MS } from "./controllers/leadership.ts";
+import { lifecyclePass } from "./controllers/lifecycle.ts";
+import type { Loop } from "./controllers/loop.ts";
+import { placementWaitsPass } from "./controllers/scheduling/placement-waits.ts";
+import { schedulePass } from "./controllers/scheduling/scheduling.ts";
+import type { WebhookDeliveries } from "./controllers/webhooks.ts";
+import { workloadsPass } from "./controllers/workloads.ts";
+import type { BillingCalendar } from "./core/billing/billing-calendar.ts";
+import { CUT_OFF_RULES_EVERY_MS } from "./core/billing/cut-off-rule.ts";
+import type { StreamState } from "./core/ingest/journal-stream.ts";
+import type { CountedAttempts } from "./http/deps.ts";
+import { recordCounted } from "./http/request/attempts.ts";
+import type { Database } from "./store/database/database.ts";
+import { keptForPasses } from "./store/placement/scene/pass-scene.ts";
+
+export interface LoopEngines {
+  readonly db: Database;
+  readonly now: () => Date;
+  readonly newId: (prefix: string) => string;
+  readonly log: Log;
+  readonly calendar: BillingCalendar;
+  readonly link: { nudge(host: HostId): void; readonly isConnected: boolean; readonly stream: StreamState };
+  readonly leadership: Leadership;
+  readonly deliveries: Pick<WebhookDeliveries, "pass">;
+  readonly attempts: CountedAttempts;
+}
+
+/**
+ * Woken by an order, and by a report that says something new. What is overdue is found by its poll; here it would only
+ * compete with the placement that somebody waits for.
+ */
+export const WOKEN_BY_NEWS = ["workloads", "scheduling"];
+/** Woken by a message that has gone out, since more may be due for the same webhook. */
+export const WOKEN_BY_DELIVERY = ["webhooks"];
+
+/** A loop whose passes know the term under which this server leads. */
+interface LedLoop extends Omit<Loop, "pass"> {
+  readonly pass: (pass: { term: number; now: Date }) => Promise<boolean | void>;
+}
+
+export function loops(engines: LoopEngines): Loop[] {
+  const { db, now, newId, log, calendar, link, leadership, deliveries, attempts } = engines;
+  const nudge = (host: HostId) => link.nudge(host);
+  const kept = keptForPasses(db);
+  const hostLiveness = new HostLiveness({ db, now, hears: () => link.isConnected });
+  const streamAlarms = new StreamAlarms(db);
+
+  const led: LedLoop[] = [
+    {
+      name: "scheduling",
+      everyMs: 5 * MS_PER_SECOND,
+      wakes: ["scheduling"],
+      pass: async (pass) => (await schedulePass({ db, newId, nudge, kept }, pass)).again,
+    },
+    {
+      name: "workloads",
+      everyMs: 2 * MS_PER_SECOND,
+      wakes: ["scheduling"],
+      pass: (pass) => workloadsPass({ db, nudge, log }, pass),
+    },
+    {
+      name: "lifecycle",
+      everyMs: 2 * MS_PER_SECOND,
+      pass: (pass) => lifecyclePass({ db, nudge }, pass),
+    },
+    {
+      name: "host-liveness",
+      everyMs: 5 * MS_PER_SECOND,
+      wakes: ["scheduling"],
+      pass: async ({ term }) => (await hostLiveness.pass(term)).length > 0,
+    },
+    {
+      name: "image-fetches",
+      everyMs: 2 * MS_PER_SECOND,
+      wakes: ["scheduling"],
+      pass: (pass) => imageFetchesPass({ db, newId, nudge, log }, pass),
+    },
+    {
+      name: "charging",
+      everyMs: 5 * MS_PER_SECOND,
+      async pass(pass) {
+        for (const hour of await chargeDueHours({ db, calendar }, pass))
+          for (const hostId of hour.hostIds) nudge(hostId as HostId);
+      },
+    },
+    {
+      name: "cut-off-rules",
+      everyMs: CUT_OFF_RULES_EVERY_MS,
+      pass: (pass) => cutOffRulesPass({ db, nudge }, pass),
+    },
+    {
+      name: "webhooks",
+      everyMs: 5 * MS_PER_SECOND,
+      pass: (pass) => deliveries.pass(pass),
+    },
+    {
+      name: "placement-waits",
+      everyMs: 15 * MS_PER_SECOND,
+      pass: (pass) => placementWaitsPass({ db }, pass),
+    },
+    {
+      name: "gpu-strangers",
+      everyMs: 15 * MS_PER_SECOND,
+      pass: (pass) => gpuStrangersPass({ db }, pass),
+    },
+    {
+      name: "broken-time",
+      everyMs: 15 * MS_PER_SECOND,
+      pass: (pass) => brokenTimePass({ db }, pass),
+    },
+    {
+      name: "journal-stream-alarms",
+      everyMs: 15 * MS_PER_SECOND,
+      pass: (pass) => streamAlarms.pass(link.stream, pass),
+    },
+  ];
+  const whileLeading = ({ pass, ...loop }: LedLoop): Loop => ({
+    ...loop,
+    isLed: true,
+    async pass() {
+      const term = leadership.term(now());
+      return term !== null && (await pass({ term, now: now() })) === true;
+    },
+  });
+  return [
+    {
+      name: "counted-attempts",
+      everyMs: 10 * MS_PER_SECOND,
+      pass: () => recordCounted({ db, now, attempts }),
+    },
+    ...led.map(whileLeading),
+    {
+      name: "leadership",
+      everyMs: RENEW_EVERY_MS,
+      wakes: led.map(({ name }) => name),
+      async pass() {
+        const hasBegun = await leadership.renew(now());
+        if (hasBegun) log.info({ term: leadership.term(now()) }, "this control plane leads now");
+        return hasBegun;
+      },
+    },
+  ];
+}

@@ -1,0 +1,116 @@
+/** What comes together is answered together, and a failure stays with the one that is at fault. */
+import { setImmediate } from "node:timers/promises";
+import { Desk, type DeskRules } from "@remotegpu/control-plane/store/database/desk";
+import { expect, test } from "vitest";
+
+interface Ask {
+  readonly name: string;
+}
+const ask = (name: string): Ask => ({ name });
+
+/** A desk that keeps what it answered together, by name; asks whose names begin with "bad" fail their transaction. */
+function deskWith(rules: Partial<DeskRules<Ask, string>> = {}) {
+  const rounds: string[] = [];
+  const desk = new Desk<Ask, string>({
+    atATime: 1,
+    next: (waiting) => [...waiting],
+    async answer(asks) {
+      rounds.push(asks.map(({ name }) => name).join(" "));
+      await setImmediate();
+      const bad = asks.find(({ name }) => name.startsWith("bad"));
+      if (bad !== undefined) throw new Error(`${bad.name} does not fit`);
+      return asks.map(({ name }) => name.toUpperCase());
+    },
+    isOneAtFault: () => true,
+    ...rules,
+  });
+  return { desk, rounds };
+}
+
+test("asks of one moment are answered together, those that come meanwhile with the next ones", async () => {
+  const { desk, rounds } = deskWith();
+
+  const first = [desk.take(ask("a")), desk.take(ask("b"))];
+  await setImmediate();
+  const later = [desk.take(ask("c")), desk.take(ask("d"))];
+
+  expect(await Promise.all([...first, ...later])).toEqual(["A", "B", "C", "D"]);
+  expect(rounds).toEqual(["a b", "c d"]);
+});
+
+test("the rules bound what goes together", async () => {
+  const { desk, rounds } = deskWith({ next: (waiting) => [...waiting].slice(0, 2) });
+
+  await Promise.all(["a", "b", "c"].map((name) => desk.take(ask(name))));
+
+  expect(rounds).toEqual(["a b", "c"]);
+});
+
+test("of asks that failed together each is answered by itself, and the bad one alone is refused", async () => {
+  const { desk, rounds } = deskWith();
+
+  const settled = await Promise.allSettled(["a", "bad", "c"].map((name) => desk.take(ask(name))));
+
+  expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect(settled[1]).toMatchObject({ reason: { message: "bad does not fit" } });
+  expect(rounds).toEqual(["a bad c", "a", "bad", "c"]);
+});
+
+test("where nobody can say who is at fault, all are told of the failure", async () => {
+  const { desk, rounds } = deskWith({ isOneAtFault: () => false });
+
+  const settled = await Promise.allSettled(["a", "bad"].map((name) => desk.take(ask(name))));
+
+  expect(settled.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect(rounds).toEqual(["a bad"]);
+  expect(await desk.take(ask("c"))).toBe("C");
+});
+
+test("a rejected answer is one ask's own, and an answer to come keeps nobody", async () => {
+  const late = Promise.withResolvers<string>();
+  const { desk } = deskWith({
+    answer: ([first, second]) =>
+      Promise.resolve([
+        first?.name === "slow" ? late.promise : "done",
+        ...(second === undefined ? [] : [Promise.reject(new Error("refused"))]),
+      ]),
+  });
+
+  const slow = desk.take(ask("slow"));
+  const refused = desk.take(ask("refused"));
+
+  await expect(refused).rejects.toThrow("refused");
+  expect(await desk.take(ask("next"))).toBe("done");
+  late.resolve("at last");
+  expect(await slow).toBe("at last");
+});
+
+test("so many transactions at a time, and what the rules hold back waits for the one under way", async () => {
+  const gates = new Map<string, () => void>();
+  const begun: string[] = [];
+  const { desk } = deskWith({
+    atATime: 2,
+    next(waiting, underWay) {
+      const busy = new Set([...underWay].map(({ name }) => name));
+      return [...waiting].filter(({ name }) => !busy.has(name)).slice(0, 1);
+    },
+    async answer([one]) {
+      const name = one?.name ?? "";
+      begun.push(name);
+      await new Promise<void>((resolve) => gates.set(name, resolve));
+      return [name];
+    },
+  });
+
+  const all = ["a", "a", "b", "c"].map((name) => desk.take(ask(name)));
+  for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+  const atFirst = [...begun];
+  for (const name of ["a", "a", "b", "c"]) {
+    while (!gates.has(name)) await setImmediate();
+    gates.get(name)?.();
+    gates.delete(name);
+  }
+
+  expect(atFirst).toEqual(["a", "b"]);
+  expect(await Promise.all(all)).toEqual(["a", "a", "b", "c"]);
+});
