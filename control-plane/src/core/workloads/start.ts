@@ -13,3 +13,9 @@ export interface StartName extends WorkloadName {
 export function startKey({ kind, id, firstRank }: StartName): string {
   return `${kind} ${id} ${firstRank}`;
 }
+
+/** The workload that a key is of; ids of the old system may have blanks in them. */
+export function workloadOf(key: string): { kind: string; id: string } {
+  const afterKind = key.indexOf(" ");
+  return { kind: key.slice(0, afterKind), id: key.slice(afterKind + 1, key.lastIndexOf(" ")) };
+}

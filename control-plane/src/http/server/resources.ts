@@ -47,6 +47,7 @@ import { registerSpecRoutes } from "../money/prices/specs.ts";
 import { registerSshKeyRoutes } from "../accounts/ssh-keys.ts";
 import { registerWebhookDeliveryRoutes } from "../webhooks/webhook-deliveries.ts";
 import { registerWebhookRoutes } from "../webhooks/webhooks.ts";
+import { registerTrainingJobRoutes } from "../training/training-jobs.ts";
 import { registerWorkloadExec } from "../workloads/workload-exec.ts";
 import { registerWorkloadLogs } from "../workloads/workload-logs.ts";
 import { registerWorkloadPages } from "../workloads/workload-pages.ts";
@@ -68,6 +69,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerInvitationRoutes(api, deps);
   registerSshKeyRoutes(api, deps);
   registerEnvironmentRoutes(api, deps, fleet);
+  registerTrainingJobRoutes(api, deps, fleet);
   registerWorkloadRoutes(api, deps, fleet);
   registerWaysInRoutes(api, deps);
   registerPortMappingRoutes(api, deps);

@@ -1,6 +1,6 @@
 /**
- * Training jobs among the kinds of workload: what is shown, and what is ordered of one that is there. None can be ordered
- * anew yet.
+ * Training jobs among the kinds of workload: what is shown, and what is ordered of one that is there. The order of a
+ * new one is in training-jobs.ts.
  */
 import { z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";

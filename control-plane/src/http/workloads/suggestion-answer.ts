@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { wholeSize } from "@remotegpu/shared/size-text";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import { workloadOf } from "../../core/workloads/start.ts";
 import type { Suggestion } from "../../core/queue/suggestions.ts";
 import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import type { ApiContext } from "../deps.ts";
@@ -87,7 +88,7 @@ async function toWait(
   { workload, endsAtMs }: Extract<Suggestion, { change: "wait" }>,
   kinds: readonly RoutedKind[],
 ): Promise<SuggestionAnswer> {
-  const [kind = "", id = ""] = workload.split(" ");
+  const { kind, id } = workloadOf(workload);
   const routed = kinds.find((one) => one.kind === kind);
   const isSeen = routed !== undefined && (await isVisible(c, await routed.byId(c.var.deps.db, id)));
   const name = isSeen ? `${routed.what} ${id}` : "work of another customer";

@@ -6,7 +6,7 @@ import { afterCancel, ENDED } from "../../core/training/job-status.ts";
 import type { Transaction } from "../database/database.ts";
 import { fleetModels } from "../fleet/fleet.ts";
 import type { EmptyFleet } from "../fleet/empty-fleet.ts";
-import { type JobOrderRow, lockJobOrders, orderOfJob } from "../training/job-orders.ts";
+import { type JobOrderRow, orderOfJob, orderOfNewJob } from "../training/job-orders.ts";
 import { moveJobs } from "../training/job-moves.ts";
 import { insertJob, markDeleted, markWanted, type NewJob } from "../training/new-jobs.ts";
 import { checkOrders } from "./checks/order-checks.ts";
@@ -19,6 +19,8 @@ const WAITS = "Waiting for a place.";
 
 interface JobOrder {
   order: NewJob;
+  /** The owner of its workspace. */
+  payerId: number;
   /** As if nothing ran on it: what never fits it is refused. */
   fleet: EmptyFleet;
   orderer: Orderer;
@@ -26,20 +28,17 @@ interface JobOrder {
 
 export async function orderJob(
   sql: Transaction,
-  { order, fleet, orderer }: JobOrder,
+  { order, payerId, fleet, orderer }: JobOrder,
 ): Promise<{ done: true; id: string } | RefusedOrder> {
-  const { now } = orderer;
+  const { actor, now } = orderer;
   const bound = await boundToSpec(sql, order);
   if ("done" in bound) return bound;
-  // Checked as it is read from its row, so that what is placed later is what was checked.
-  await insertJob(sql, bound, { actor: orderer.actor, reason: WAITS, now });
-  const job = (await lockJobOrders(sql, [order.id])).get(order.id);
-  if (job === undefined) throw new Error(`job ${order.id} is not there after it was written`);
-  const asked = { ...orderOfJob(job), id: null };
+  const asked = orderOfNewJob(bound, payerId);
   const [impossible] = await orderImpossibilities(sql, [{ order: asked, fleet }], now);
   if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
-  const [check] = await checkOrders(sql, [orderOfJob(job)], { models: fleet.models, now });
+  const [check] = await checkOrders(sql, [asked], { models: fleet.models, now });
   if (check?.passed === false) return { done: false, refusal: "check", check };
+  await insertJob(sql, bound, { actor, reason: WAITS, now });
   return { done: true, id: order.id };
 }
 

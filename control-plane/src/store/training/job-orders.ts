@@ -7,6 +7,7 @@ import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database/database.ts";
 import { limitSeconds } from "../database/limit-seconds.ts";
 import { knownStatus, safeBigint } from "../database/old-values.ts";
+import type { NewJob } from "./new-jobs.ts";
 
 export interface JobOrderRow {
   id: string;
@@ -82,6 +83,25 @@ export function orderOfJob(row: JobOrderRow): Order {
     distinctHosts: row.config?.distinct_hosts ?? false,
     datasets: mountsAt(row.mounted_datasets, DATASET_PATHS),
     models: mountsAt(row.mounted_models, MODEL_PATHS),
+  };
+}
+
+/** Of one that is not there yet. */
+export function orderOfNewJob(job: NewJob, payerId: number): Order {
+  const { cpu, memory, gpu, gpuMemory, config, nodeCount } = job;
+  return {
+    ...resourcesOf({ cpu, memory, gpu, gpu_memory: gpuMemory, config, node_count: nodeCount }),
+    kind: "training",
+    id: null,
+    image: job.image,
+    customerId: job.customerId,
+    workspaceId: job.workspaceId,
+    payerId,
+    hostLabels: config.host_labels ?? {},
+    storagePool: null,
+    distinctHosts: config.distinct_hosts ?? false,
+    datasets: mountsAt(job.mountedDatasets, DATASET_PATHS),
+    models: mountsAt(job.mountedModels, MODEL_PATHS),
   };
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { startKey } from "@remotegpu/control-plane/core/workloads/start";
+import { startKey, workloadOf } from "@remotegpu/control-plane/core/workloads/start";
 
 test("the same id in two kinds, and two replicas of one service, are different starts", () => {
   const keys = [
@@ -9,4 +9,9 @@ test("the same id in two kinds, and two replicas of one service, are different s
   ];
 
   expect(new Set(keys).size).toBe(3);
+});
+
+test("a key tells its workload, whatever the id looks like", () => {
+  for (const id of ["job-1", "an old id", "7 0"])
+    expect(workloadOf(startKey({ kind: "training", id, firstRank: 3 }))).toEqual({ kind: "training", id });
 });

@@ -1,0 +1,92 @@
+/**
+ * Ordering training jobs; what they have in common with other kinds is in http/workloads. What comes with a later
+ * version has its routes, which say so.
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
+import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
+import { orderJob } from "../../store/orders/job-orders.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { onFleet } from "../environments/environment-access.ts";
+import { workspaceForOrder } from "../request/authorization.ts";
+import { once } from "../request/idempotency.ts";
+import { ApiRefusal } from "../request/refusal.ts";
+import { created, forCustomers, jsonBody, ok, WorkloadIdPath } from "../request/route.ts";
+import { ordererOf, refuseUnlessDone, tellOf } from "../workloads/orders.ts";
+import { workloadFor } from "../workloads/routed-kind.ts";
+import { LATER, newJob, NewTrainingJobBody } from "./job-body.ts";
+import { TrainingJob } from "./training-job-answer.ts";
+import { TRAINING_JOBS } from "./training-kind.ts";
+
+const tags = ["training jobs"];
+
+const post = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/training-jobs",
+  operationId: "orderTrainingJob",
+  "x-problems": [402],
+  tags,
+  summary: "Order a training job; without workspace_id it goes to your personal one",
+  description:
+    "It waits as queued, free of charge, until its container runs, and is completed when its command ends with 0.",
+  request: { body: jsonBody(NewTrainingJobBody) },
+  responses: created("The training job, queued", TrainingJob),
+});
+
+const retry = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/training-jobs/{id}/retry",
+  operationId: "retryTrainingJob",
+  tags,
+  summary: `Retrying a job by hand ${LATER}`,
+  request: { params: WorkloadIdPath },
+  responses: ok("The training job", TrainingJob),
+});
+
+const uploads = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/code-uploads",
+  operationId: "uploadCode",
+  tags,
+  summary: `Uploading the code of a job ${LATER}`,
+  responses: ok("The upload", z.object({ id: z.string() }).openapi("CodeUpload")),
+});
+
+export function registerTrainingJobRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
+  api.openapi(post, async (c) => {
+    const body = c.req.valid("json");
+    const workspace = await workspaceForOrder(c, body.workspace_id);
+    const order = newJob(body, {
+      id: deps.newId("job"),
+      customerId: c.var.actor.customerId,
+      workspaceId: workspace.id,
+    });
+    const recent = await fleet.recent();
+    return await once(c, async (sql, afterwards) => {
+      // Within the transaction everything is asked through it: whoever holds a connection must not wait for another.
+      const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
+      const orderer = ordererOf(c);
+      const outcome = await onFleet(looks, (fleet) =>
+        orderJob(sql, { order, payerId: workspace.owner_id, fleet, orderer }),
+      );
+      const { id } = refuseUnlessDone(outcome);
+      afterwards(() => tellOf(c, []));
+      return c.json(await TRAINING_JOBS.answerOf(c, sql, id), 201);
+    });
+  });
+
+  api.openapi(retry, async (c) => {
+    await workloadFor(c, TRAINING_JOBS, c.req.valid("param").id, "manage-workload");
+    throw new ApiRefusal("bad-input", `Retrying a job by hand ${LATER}; order it again.`);
+  });
+
+  api.openapi(uploads, () => {
+    throw new ApiRefusal(
+      "bad-input",
+      `Uploading the code of a job ${LATER}; put it into the image, or into a dataset.`,
+    );
+  });
+}
