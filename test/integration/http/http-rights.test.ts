@@ -369,6 +369,21 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /environments/{id}/logs", MEMBERS, ofEnvironment("GET", "/logs")],
 
   ["GET /training-jobs", EVERYONE, plain("/training-jobs")],
+  [
+    "POST /training-jobs",
+    EVERYONE,
+    plain("/training-jobs", { name: "j", image: "busybox", command: "true", ...sized }),
+  ],
+  [
+    "POST /training-jobs",
+    "401 404 403 ok ok ok ok ok",
+    () => ({
+      path: "/training-jobs",
+      body: { name: "j", image: "busybox", command: "true", ...sized, workspace_id: team },
+    }),
+  ],
+  ["POST /training-jobs/{id}/retry", AUTHORS, at(trainingJob, (id) => `/training-jobs/${id}/retry`)],
+  ["POST /code-uploads", EVERYONE, plain("/code-uploads")],
   ["GET /training-jobs/{id}", MEMBERS, at(trainingJob, (id) => `/training-jobs/${id}`)],
   ...["confirm", "cancel"].map((verb): [string, string, Question] => [
     `POST /training-jobs/{id}/${verb}`,

@@ -5,6 +5,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { hostSync } from "@remotegpu/control-plane/controllers/hosts/host-sync";
 import { imageFetchesPass } from "@remotegpu/control-plane/controllers/hosts/image-fetches";
+import { workloadsPass } from "@remotegpu/control-plane/controllers/workloads";
 import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
 import { keptForPasses } from "@remotegpu/control-plane/store/placement/scene/pass-scene";
 import {
@@ -32,6 +33,8 @@ export interface ControlScene {
   wakes(): number;
   /** One pass of the scheduler, as the leader, or under a term that is over. */
   schedule(under?: { term: number }): Promise<SchedulingReport>;
+  /** One pass over workloads whose status follows from reports. */
+  workloads(): Promise<boolean>;
   lifecycle(): Promise<void>;
   /** One pass over images on their way; true where the scheduler should look. */
   fetches(): Promise<boolean>;
@@ -104,6 +107,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     handlers,
     wakes: () => wakes,
     schedule: async (under) => await schedulePass(deps, { ...(await leaderPass()), ...under }),
+    workloads: async () => await workloadsPass(deps, await leaderPass()),
     lifecycle: async () => await lifecyclePass(deps, await leaderPass()),
     fetches: async () => await imageFetchesPass(deps, await leaderPass()),
     host: async (id, wish = {}) => await ScriptedHost.join({ api, handlers }, id, wish),

@@ -44,7 +44,7 @@ export const NewTrainingJobBody = z
     description: Description.nullable().optional(),
     framework: displayText(64).nullable().optional(),
     image: ImageReference,
-    command: text(MAX_COMMAND).min(1).openapi({ description: "Run by a shell; its exit code is the job's" }),
+    command: text(MAX_COMMAND).min(1),
     cpu: z.int().min(1).max(MAX_CPU),
     memory: z.int().min(MIN_MEMORY).openapi({ description: "Bytes" }),
     gpu: z.int().min(0).max(MAX_GPUS).optional(),
@@ -77,8 +77,7 @@ export const NewTrainingJobBody = z
           .int()
           .min(1)
           .max(MAX_MINUTES)
-          .optional()
-          .openapi({ description: "It is ended then, as failed" }),
+          .optional(),
       })
       .optional(),
   })

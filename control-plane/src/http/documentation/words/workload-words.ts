@@ -91,6 +91,12 @@ export const WORKLOAD_WORDS: Words = {
   "NewEnvironmentConfig.host_labels": ["", { zone: "a" }],
   "NewEnvironmentConfig.command": ["Runs in place of what keeps it up", "python3 serve.py"],
 
+  "NewTrainingJob.command": ["Run by a shell; its exit code is the job's", "python train.py --epochs 3"],
+  "NewTrainingJobConfig.gpu_sharing": ["shared: a slice of one GPU, of the size gpu_memory"],
+  "NewTrainingJobConfig.max_price_per_hour": ["What an hour of it may cost at most", "25.0000"],
+  "NewTrainingJobConfig.host_labels": ["Labels that the host must carry", { zone: "a" }],
+  "NewTrainingJobConfig.max_minutes": ["It is ended then, as failed", 90],
+
   "Instance.rank": ["Which of the workload's instances, from 0", 0],
   "Instance.epoch": ["How often it was placed", 1],
   "Instance.state": ["placed, starting, ready, stopping, stopped, failed or lost", "ready"],

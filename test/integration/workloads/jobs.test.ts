@@ -1,0 +1,406 @@
+/** A training job of one rank, from its order to its end, with a host that a test speaks for. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { GIB } from "@remotegpu/shared/units";
+import { examine } from "@remotegpu/control-plane/store/doctor/examination";
+import type { Caller } from "../../support/http/api.ts";
+import {
+  type ControlScene,
+  openControlScene,
+  type ScriptedHost,
+} from "../../support/worlds/control-scene.ts";
+
+let scene: ControlScene;
+let alice: Caller & { workspaceId: number };
+let host: ScriptedHost;
+
+beforeEach(async () => {
+  scene = await openControlScene();
+  alice = await scene.customer("alice");
+  host = await scene.host("host-a", { gpus: 2 });
+});
+afterEach(async () => await scene.close());
+
+const order = async (change: object = {}, as: Caller = alice) =>
+  await scene.api.ask("POST", "/api/v1/training-jobs", {
+    as,
+    body: {
+      name: "train",
+      image: "trainer:1",
+      command: "python train.py",
+      cpu: 1,
+      memory: GIB,
+      gpu: 1,
+      ...change,
+    },
+  });
+const ask = async (method: string, path: string, as: Caller = alice) =>
+  await scene.api.ask(method, `/api/v1/training-jobs/${path}`, { as });
+const job = async (id: string) => (await ask("GET", id)).body;
+const rows = async <Row extends object>(sql: string, values: unknown[] = []) =>
+  (await scene.api.db.query<Row>(sql, values)).rows;
+
+async function ordered(change: object = {}): Promise<string> {
+  const { status, body } = await order(change);
+  expect(status).toBe(201);
+  return body.id;
+}
+
+/** Ordered, placed, and told ready by its host. */
+async function running(change: object = {}): Promise<string> {
+  const id = await ordered(change);
+  await scene.schedule();
+  await host.round({ phase: "ready" });
+  await scene.workloads();
+  expect(await job(id)).toMatchObject({ status: "running" });
+  return id;
+}
+
+const told = async (says: Parameters<ScriptedHost["round"]>[0]) => {
+  await host.round(says);
+  await scene.workloads();
+};
+const wellKept = async () =>
+  (await examine(scene.api.db, scene.api.deps.now())).filter(({ state }) => state !== "well");
+
+describe("an order", () => {
+  test("waits with a sentence, is placed free of charge, runs, and is completed with what its command left", async () => {
+    const { body } = await order({ priority: 3, config: { max_minutes: 90 } });
+    expect(body).toMatchObject({ status: "queued", status_reason: "Waiting for a place.", priority: 3, instances: [] });
+
+    await scene.schedule();
+    const placed = await job(body.id);
+    expect(placed).toMatchObject({
+      status: "queued",
+      status_reason: "Placed on host host-a, free of charge until it runs.",
+      started_at: null,
+      instances: [{ rank: 0, host_id: "host-a", state: "placed", gpus: [{ simulated: false }] }],
+    });
+    await told({ phase: "starting", detail: "Fetching the image." });
+    expect(await job(body.id)).toMatchObject({ status: "queued", status_reason: "Fetching the image." });
+    await told({ phase: "ready" });
+    expect(await job(body.id)).toMatchObject({
+      status: "running",
+      status_reason: null,
+      started_at: expect.any(String),
+      status_deadline_at: expect.any(String),
+    });
+
+    const remains = { outOfMemory: false, signal: null, tail: "epoch 3 done\n" };
+    await told({ phase: "stopped", exitCode: 0, remains });
+
+    const ended = await job(body.id);
+    expect(ended).toMatchObject({
+      status: "completed",
+      status_reason: null,
+      completed_at: expect.any(String),
+      status_deadline_at: null,
+      instances: [{ state: "stopped", exit_code: 0 }],
+    });
+    expect((await ask("GET", `${body.id}/instances`)).body.items[0].runs[0].end).toMatchObject({
+      exit_code: 0,
+      signal: null,
+      tail: "epoch 3 done\n",
+    });
+    const { items } = (await ask("GET", `${body.id}/events`)).body;
+    const statuses = items.filter(({ kind }: { kind: string }) => kind === "status");
+    expect(statuses.map((event: { new: string }) => event.new).toReversed()).toEqual([
+      "queued",
+      "queued",
+      "running",
+      "completed",
+    ]);
+    await told({ phase: "stopped", exitCode: 0, remains });
+    expect(host.desired.map(({ want }) => want)).toEqual(["removed"]);
+    expect(await wellKept()).toEqual([]);
+  });
+
+  test("tells its host the command, what it mounts and where its output goes, once each", async () => {
+    await ordered({ env_vars: { EPOCHS: "3" }, output_path: "/gemini/output" });
+    await scene.schedule();
+
+    const [wanted] = await host.round();
+
+    expect(wanted?.spec).toMatchObject({
+      kind: "training",
+      command: "python train.py",
+      env: { EPOCHS: "3", GEMINI_DATA_OUT: "/gemini/output" },
+      folders: [{ target: "/gemini/output", source: expect.stringMatching(/^training-jobs\/.*\/output\/attempt-1$/) }],
+      jupyter: false,
+    });
+  });
+
+  test.each([
+    [{ node_count: 2 }, "node_count", "a gang of several instances comes with a later version"],
+    [{ array: { from: 1, to: 3 } }, "array", "an array of jobs comes with a later version"],
+    [{ env_id: "env-1" }, "env_id", "the code of an environment comes with a later version"],
+    [{ code_id: "code-1" }, "code_id", "uploaded code comes with a later version"],
+    [{ mounted_datasets: [1, 1] }, "mounted_datasets", "names one twice"],
+    [{ config: { gpu_sharing: "shared" } }, "gpu_memory", "is needed with gpu_sharing shared"],
+    [{ output_path: "/gemini/data-1" }, "output_path", "must not be a path"],
+    [{ output_path: "output" }, "output_path", "must be an absolute path"],
+    [{ output_path: "/a/../b" }, "output_path", "must be an absolute path"],
+    [{ command: "" }, "command", ""],
+    [{ priority: 11 }, "priority", ""],
+    [{ gpu: 3 }, "gpu", ""],
+    [{ config: { gpu_model: "no such" } }, "config.gpu_model", ""],
+  ])("of %j is refused at %s", async (change, path, message) => {
+    const { status, body } = await order(change);
+
+    expect(status).toBe(422);
+    expect(body.errors).toContainEqual({ path, message: expect.stringContaining(message) });
+    expect(await rows("SELECT FROM training_jobs")).toEqual([]);
+  });
+
+  test("without funds is refused, and one that asks again with its key is the same job", async () => {
+    const bob = await scene.customer("bob", "0");
+    expect((await order({}, bob)).status).toBe(402);
+
+    const keyed = async () =>
+      await scene.api.ask("POST", "/api/v1/training-jobs", {
+        as: alice,
+        headers: { "Idempotency-Key": "one" },
+        body: { name: "t", image: "trainer:1", command: "true", cpu: 1, memory: GIB },
+      });
+    const [first, second] = [await keyed(), await keyed()];
+    expect([first.status, second.status, second.body.id]).toEqual([201, 201, first.body.id]);
+    expect(await rows("SELECT FROM training_jobs")).toHaveLength(1);
+  });
+
+  test("beyond the quota waits for room in it and says so; one that is beyond it alone is refused", async () => {
+    await scene.api.ask("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
+      as: scene.api.admin,
+      body: { cpu_quota: 4, memory_quota: 9_999, gpu_quota: 1, storage_quota: 0, environment_quota: 0 },
+    });
+    expect(await order({ cpu: 5 })).toMatchObject({ status: 409 });
+    const first = await running();
+    const second = await ordered();
+    await scene.schedule();
+
+    expect(await job(second)).toMatchObject({
+      status: "queued",
+      status_reason: "Waiting for quota: gpu_quota of the customer is 1: 1 in use, 1 more asked.",
+    });
+    expect((await ask("GET", `${second}/why`)).body).toMatchObject({ status: "queued", position: 1 });
+
+    await told({ phase: "stopped", exitCode: 0 });
+    expect(await job(first)).toMatchObject({ status: "completed" });
+    await scene.schedule();
+    expect(await job(second)).toMatchObject({ status_reason: "Placed on host host-a, free of charge until it runs." });
+  });
+
+  test("that finds no room says so, host by host", async () => {
+    await running({ gpu: 2 });
+    const id = await ordered();
+    await scene.schedule();
+
+    expect(await job(id)).toMatchObject({ status: "queued", status_reason: expect.stringMatching(/^Waiting .*\.$/) });
+    expect((await ask("GET", `${id}/why`)).body).toMatchObject({
+      position: 1,
+      hosts: [{ host_id: "host-a", fits: false }],
+    });
+  });
+});
+
+describe("an end", () => {
+  test.each([
+    [
+      "another exit code",
+      { phase: "failed", exitCode: 3, problem: "exited" },
+      "The command ended with exit code 3.",
+    ],
+    [
+      "a card that failed",
+      { phase: "failed", problem: "gpu-failed", detail: "GPU 0 failed: it fell off the bus." },
+      "GPU 0 failed: it fell off the bus.",
+    ],
+  ] as const)("with %s is a failure that says so", async (_what, says, reason) => {
+    const id = await running();
+
+    await told(says);
+
+    expect(await job(id)).toMatchObject({ status: "failed", status_reason: reason, completed_at: expect.any(String) });
+    await told(says);
+    expect(host.desired.map(({ want }) => want)).toEqual(["removed"]);
+  });
+
+  test("while it is only placed counts as well, since a short command may be over before it is seen", async () => {
+    const id = await ordered();
+    await scene.schedule();
+
+    await told({ phase: "stopped", exitCode: 0 });
+
+    expect(await job(id)).toMatchObject({ status: "completed" });
+  });
+
+  test("by its own limit is a failure, once its host has stopped it", async () => {
+    const id = await running({ config: { max_minutes: 1 } });
+    scene.api.pass(61_000);
+    await scene.lifecycle();
+    expect(await job(id)).toMatchObject({
+      status: "stopping",
+      status_reason: "It has run for as long as its config.max_minutes allows.",
+    });
+    const [wanted] = await host.pull();
+    expect(wanted).toMatchObject({ want: "stopped", orderedBy: "limit" });
+
+    await told({ phase: "stopped", exitCode: 143 });
+
+    expect(await job(id)).toMatchObject({
+      status: "failed",
+      status_reason: "It has run for as long as its config.max_minutes allows.",
+    });
+  });
+
+  test("of a job that its host does not get running is a failure, and nothing is charged", async () => {
+    const id = await ordered();
+    await scene.schedule();
+    await host.round({ phase: "starting" });
+    scene.api.pass(31 * 60_000);
+    await scene.lifecycle();
+    expect(await job(id)).toMatchObject({ status: "stopping" });
+
+    await told({ phase: "stopped" });
+
+    expect(await job(id)).toMatchObject({ status: "failed", status_reason: expect.stringContaining("within 30 minutes") });
+    expect(await rows("SELECT first_proven_at FROM runs")).toEqual([{ first_proven_at: null }]);
+  });
+});
+
+describe("a cancellation", () => {
+  test("of one that waits is done at once", async () => {
+    const id = await ordered();
+
+    expect(await ask("POST", `${id}/cancel`)).toMatchObject({
+      status: 200,
+      body: { status: "cancelled", completed_at: expect.any(String) },
+    });
+    expect((await ask("POST", `${id}/cancel`)).status).toBe(409);
+    expect((await scene.schedule()).placed).toEqual([]);
+  });
+
+  test.each(["placed", "running"])("of one that is %s is carried out by its host", async (what) => {
+    const id = what === "running" ? await running() : await ordered();
+    await scene.schedule();
+
+    expect((await ask("POST", `${id}/cancel`)).body).toMatchObject({ status: "stopping" });
+    expect((await host.pull())[0]).toMatchObject({ want: "stopped", orderedBy: "customer" });
+    await told({ phase: "stopped", exitCode: 143 });
+
+    expect(await job(id)).toMatchObject({ status: "cancelled", completed_at: expect.any(String) });
+    expect(await rows("SELECT waive_from IS NOT NULL AS is_waived FROM runs")).toEqual([{ is_waived: true }]);
+    expect(await wellKept()).toEqual([]);
+  });
+});
+
+describe("a deletion", () => {
+  test.each(["queued", "placed", "running", "stopping", "completed"])("of one that is %s", async (what) => {
+    const id = what === "queued" || what === "placed" ? await ordered() : await running();
+    if (what === "placed") await scene.schedule();
+    if (what === "stopping") await ask("POST", `${id}/cancel`);
+    if (what === "completed") await told({ phase: "stopped", exitCode: 0 });
+
+    expect(await ask("DELETE", id)).toMatchObject({ status: 202, body: { id, status: "deleting" } });
+
+    expect((await ask("GET", id)).status).toBe(404);
+    await host.round({ phase: "ready" });
+    await host.round();
+    await scene.workloads();
+    expect(await rows("SELECT FROM placements WHERE gone_at IS NULL")).toEqual([]);
+    expect(await rows("SELECT FROM gpu_allocations WHERE released_at IS NULL")).toEqual([]);
+    const [row] = await rows<{ status: string }>("SELECT status FROM training_jobs");
+    expect(row?.status).toBe(what === "completed" ? "completed" : "cancelled");
+    expect(await wellKept()).toEqual([]);
+  });
+});
+
+describe("what happens to it", () => {
+  test("a suspension stops it, and it fails for want of money", async () => {
+    const id = await running();
+    await scene.api.ask("POST", `/api/v1/customers/${alice.customerId}/adjustments`, {
+      as: scene.api.admin,
+      body: { amount: "-2000", reason: "a test" },
+    });
+    await scene.suspend(alice.customerId);
+
+    expect(await job(id)).toMatchObject({
+      status: "stopping",
+      status_reason: "The account is suspended: its balance is used up. A top-up makes it normal again.",
+    });
+    expect((await host.pull())[0]).toMatchObject({ want: "stopped", orderedBy: "account" });
+    await told({ phase: "stopped", exitCode: 137 });
+    expect(await job(id)).toMatchObject({
+      status: "failed",
+      status_reason: "Stopped because the account ran out of money.",
+    });
+  });
+
+  test("a drained host stops it with the reason", async () => {
+    const id = await running();
+
+    await scene.api.ask("POST", "/api/v1/hosts/host-a/drain", { as: scene.api.admin, body: { reason: "repairs" } });
+
+    expect(await job(id)).toMatchObject({ status: "stopping", status_reason: expect.stringContaining("repairs") });
+    await told({ phase: "stopped", exitCode: 143 });
+    expect(await job(id)).toMatchObject({ status: "failed", status_reason: expect.stringContaining("repairs") });
+  });
+
+  test("a host that is declared lost takes it along, and its time since then is free", async () => {
+    const id = await running();
+
+    await scene.api.ask("DELETE", "/api/v1/hosts/host-a?lost=true", { as: scene.api.admin });
+    await scene.workloads();
+
+    expect(await job(id)).toMatchObject({ status: "failed", status_reason: expect.stringContaining("lost") });
+    expect(await rows("SELECT closed_at IS NOT NULL AS is_closed FROM runs")).toEqual([{ is_closed: true }]);
+  });
+
+  test("a mount that is missing sends it back to the line, and the pool is skipped for a while", async () => {
+    const id = await ordered();
+    await scene.schedule();
+
+    await told({ phase: "failed", problem: "mount-missing", detail: "No such folder." });
+
+    expect(await job(id)).toMatchObject({ status: "queued", status_reason: expect.stringContaining("No such folder.") });
+    await host.round();
+    await scene.schedule();
+    expect((await ask("GET", `${id}/why`)).body.hosts[0].reason).toContain("pool-host-a");
+  });
+
+  test("a dataset that was taken away while it waited fails it with the reason, once and for all", async () => {
+    const bob = await scene.customer("bob");
+    const dataset = (
+      await scene.api.ask("POST", "/api/v1/datasets", {
+        as: scene.api.admin,
+        body: { name: "d", visibility: "public", storage_path: "d/1" },
+      })
+    ).body;
+    const { body } = await order({ mounted_datasets: [dataset.id] }, bob);
+    await scene.api.db.query("UPDATE datasets SET visibility = 'private' WHERE id = $1", [dataset.id]);
+
+    await scene.schedule();
+
+    const failed = (await ask("GET", body.id, bob)).body;
+    expect(failed).toMatchObject({ status: "failed", status_reason: expect.stringContaining("dataset") });
+    expect((await scene.schedule()).placed).toEqual([]);
+  });
+
+  test("exec reaches its container while it runs", async () => {
+    const id = await ordered();
+    expect((await scene.api.ask("POST", `/api/v1/training-jobs/${id}/exec`, { as: alice, body: { argv: ["true"] } })).status).toBe(409);
+  });
+});
+
+describe("what comes with a later version", () => {
+  test("says so", async () => {
+    const id = await ordered();
+
+    expect(await ask("POST", `${id}/retry`)).toMatchObject({
+      status: 422,
+      body: { detail: expect.stringContaining("comes with a later version") },
+    });
+    expect(await scene.api.ask("POST", "/api/v1/code-uploads", { as: alice })).toMatchObject({
+      status: 422,
+      body: { detail: expect.stringContaining("comes with a later version") },
+    });
+  });
+});
