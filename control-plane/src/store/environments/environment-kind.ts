@@ -5,7 +5,7 @@ import { environmentLive, environmentSpec, networkName } from "../../core/instan
 import type { PlaceableStart, PlacedStart } from "../../core/workloads/placeable-start.ts";
 import type { StartName } from "../../core/workloads/start.ts";
 import type { LockedWorkload, WorkloadMove } from "../../core/workloads/workload-move.ts";
-import type { Connection, Transaction } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/id-on-hosts.ts";
 import { orderOfEnvironment } from "./environment-order.ts";
 import { explainEnvironment, explainWaiting, moveEnvironments } from "./environment-moves.ts";
@@ -59,7 +59,7 @@ export const ENVIRONMENT_STORE = {
   explainWaiting,
 };
 
-async function lockWaiting(sql: Connection, starts: readonly StartName[]): Promise<PlaceableStart[]> {
+async function lockWaiting(sql: Transaction, starts: readonly StartName[]): Promise<PlaceableStart[]> {
   const environments = await lockEnvironments(
     sql,
     starts.map(({ id }) => id),
@@ -99,7 +99,7 @@ function placeable(row: EnvironmentRow): PlaceableStart {
   };
 }
 
-async function lock(sql: Connection, id: string): Promise<LockedWorkload<EnvironmentStatus> | null> {
+async function lock(sql: Transaction, id: string): Promise<LockedWorkload<EnvironmentStatus> | null> {
   const row = await lockEnvironment(sql, id);
   return row && { id, status: row.status, customerId: row.customer_id, deadlineAt: row.status_deadline_at };
 }

@@ -118,7 +118,7 @@ export async function explainEnvironment(
 
 /** New sentences of those that still wait; in the order of their ids, so that two who write many never wait in a circle. */
 export async function explainWaiting(
-  sql: Connection,
+  sql: Transaction,
   told: readonly { id: string; reason: string }[],
 ): Promise<void> {
   await sql.query(

@@ -4,7 +4,7 @@ import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import type { EnvironmentConfig } from "../../core/environments/environment-config.ts";
 import type { Mount } from "../../core/orders/order-check.ts";
 import { LIVE } from "../accounts/workspaces.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
 import { knownStatus, safeBigint, SOUND_ENVIRONMENT, SOUND_PORTS } from "../database/old-values.ts";
 
@@ -99,7 +99,7 @@ export interface NewEnvironment {
 
 /** Makes them as `queued`. Call in the transaction that checked the orders. */
 export async function insertEnvironments(
-  sql: Connection,
+  sql: Transaction,
   orders: readonly { order: NewEnvironment; actor: string; now: Date }[],
   reason: string,
 ): Promise<void> {
@@ -154,13 +154,13 @@ export async function environmentsById(
 }
 
 /** The same, held to the end of the transaction. Environments are locked before accounts, placements and hosts. */
-export async function lockEnvironment(sql: Connection, id: string): Promise<EnvironmentRow | null> {
+export async function lockEnvironment(sql: Transaction, id: string): Promise<EnvironmentRow | null> {
   return (await lockEnvironments(sql, [id])).get(id) ?? null;
 }
 
 /** Several, in the order of their ids. */
 export async function lockEnvironments(
-  sql: Connection,
+  sql: Transaction,
   ids: readonly string[],
 ): Promise<Map<string, EnvironmentRow>> {
   const { rowCount } = await sql.query(

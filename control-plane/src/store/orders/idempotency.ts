@@ -6,7 +6,7 @@
  * later; a claim whose request died ends with the longest that the request may take. Servers of an earlier version
  * claimed for everything: such a claim ends, too.
  */
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 
 const KEY_KEPT_HOURS = 24;
 /** A server that died with its machine, of which Postgres hears nothing, holds a key no longer than this. */
@@ -68,12 +68,9 @@ export async function recallKey(sql: Connection, { slot, bodyHash, now }: KeyedR
  * Holds the keys until the transaction ends, those that nobody else holds: true for each of them. Nobody waits here,
  * since a transaction may carry the requests of many.
  */
-export async function holdKeys(
-  transaction: Connection,
-  requests: readonly KeyedRequest[],
-): Promise<boolean[]> {
+export async function holdKeys(sql: Transaction, requests: readonly KeyedRequest[]): Promise<boolean[]> {
   const names = requests.map(({ slot }) => JSON.stringify([slot.apiKeyId, slot.route, slot.key]));
-  const { rows } = await transaction.query<{ held: boolean }>(
+  const { rows } = await sql.query<{ held: boolean }>(
     `SELECT pg_try_advisory_xact_lock(hashtextextended(name, 0)) AS held
        FROM unnest($1::text[]) WITH ORDINALITY AS asked (name, number) ORDER BY number`,
     [names],
@@ -87,10 +84,10 @@ export async function holdKeys(
  * @throws KeyInUseError where one was answered between the look at it and the hold of it: nothing may stay of this one
  */
 export async function keepAnswers(
-  transaction: Connection,
+  sql: Transaction,
   answers: readonly (KeyedRequest & SealedAnswer)[],
 ): Promise<void> {
-  const kept = await transaction.query(
+  const kept = await sql.query(
     `INSERT INTO idempotency_keys AS known (api_key_id, route, key, body_hash, state, created_at, response_status, response_body)
      SELECT api_key_id, route, key, body_hash, 'done', at, status, jsonb_build_object('sealed', sealed)
        FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[], $7::text[])

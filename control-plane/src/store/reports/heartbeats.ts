@@ -89,7 +89,7 @@ export async function acceptHeartbeat(
   });
 }
 
-async function lockKnownHost(sql: Connection, hostId: string): Promise<KnownHost | null> {
+async function lockKnownHost(sql: Transaction, hostId: string): Promise<KnownHost | null> {
   const { rows } = await sql.query<KnownHost>(
     `SELECT generation, agent_epoch, connection, observed_digest, health_status,
             (SELECT j.journal_id FROM host_journals j WHERE j.host_id = hosts.id

@@ -18,7 +18,7 @@ interface DrainedHost {
   name: string;
 }
 
-/** Call in a transaction. Its people are told; with a deadline what runs there goes on until then. */
+/** Its people are told; with a deadline what runs there goes on until then. */
 export async function drainHost(
   sql: Transaction,
   host: DrainedHost,
@@ -75,7 +75,7 @@ export async function dueDrains(
   return rows.map(({ host_id }) => host_id);
 }
 
-/** Call in a transaction. False where it was taken back or put off meanwhile. */
+/** False where it was taken back or put off meanwhile. */
 export async function endDrain(sql: Transaction, hostId: string, now: Date): Promise<boolean> {
   const { rows } = await sql.query<DrainedHost & { reason: string | null; actor: string }>(
     `DELETE FROM host_drains d USING hosts h

@@ -3,7 +3,7 @@
  * One that is declared lost takes what ran there with it: its resources are free at once and its runs end at their
  * last proven moment.
  */
-import type { Connection, Transaction } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 import { lockEnvironment } from "../environments/environments.ts";
 import { completeDeletions } from "../environments/environment-deletions.ts";
 import { moveEnvironment } from "../environments/environment-moves.ts";
@@ -23,8 +23,8 @@ export interface Deed {
   now: Date;
 }
 
-/** Every key of the host is refused from now on. Call in a transaction. */
-export async function revokeHost(sql: Connection, hostId: string, { actor, now }: Deed): Promise<void> {
+/** Every key of the host is refused from now on. */
+export async function revokeHost(sql: Transaction, hostId: string, { actor, now }: Deed): Promise<void> {
   const old = await statusOf(sql, hostId);
   await sql.query(
     `UPDATE hosts SET ${SOUND_HOST}, revoked_at = coalesce(revoked_at, $2), cordoned = true, status = 'maintenance',
@@ -52,7 +52,7 @@ interface LeftPlacement {
 }
 
 /**
- * Call in a transaction. Locking the host first keeps new placements out; whoever holds a run and waits for the
+ * Locking the host first keeps new placements out; whoever holds a run and waits for the
  * host meanwhile makes a deadlock, and the transaction is run again.
  */
 export async function removeHost(

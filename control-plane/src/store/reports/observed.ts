@@ -97,7 +97,7 @@ export async function mergeObserved(
  * Those with something placed there, in full; those that only hold leases there are locked with them, since their
  * ports may change.
  */
-async function lockEnvironmentsOn(sql: Connection, hostId: string): Promise<Map<string, EnvironmentRow>> {
+async function lockEnvironmentsOn(sql: Transaction, hostId: string): Promise<Map<string, EnvironmentRow>> {
   const placed = `SELECT i.workload_id FROM placements p JOIN instances i ON i.id = p.instance_id
       WHERE p.host_id = $1 AND p.gone_at IS NULL AND i.workload_kind = 'environment'`;
   const { rows } = await sql.query<{ id: string; is_placed: boolean }>(
@@ -120,7 +120,7 @@ interface LockedHost extends ReportingHost {
   last_substance: string | null;
 }
 
-async function lockHost(sql: Connection, hostId: string): Promise<LockedHost | null> {
+async function lockHost(sql: Transaction, hostId: string): Promise<LockedHost | null> {
   const { rows } = await sql.query<LockedHost>(
     `SELECT id, name, coalesce(storage_pool, id) AS storage_pool, applied_generation >= generation AS has_applied_all,
             restore_shown_at IS NOT NULL AS is_restored,

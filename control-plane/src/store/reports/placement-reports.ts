@@ -37,7 +37,7 @@ export interface ReportingHost {
 }
 
 /** The placements that the host still has to know of, held to the end of the transaction. */
-export async function livePlacements(sql: Connection, hostId: string): Promise<LivePlacement[]> {
+export async function livePlacements(sql: Transaction, hostId: string): Promise<LivePlacement[]> {
   const { rows } = await sql.query<LivePlacement>(
     `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, p.stop_reason, p.state, p.epoch = i.current_epoch AS is_current,
             CASE i.workload_kind WHEN 'environment' THEN i.workload_id END AS environment_id
@@ -139,7 +139,7 @@ async function mergeAbsence(sql: Transaction, { host, placement, now }: Merge): 
 const ENDED_STATES: readonly InstanceState[] = ["stopped", "failed", "lost"];
 
 async function notePlacement(
-  sql: Connection,
+  sql: Transaction,
   { host, placement, now }: Merge,
   seen: ObservedInstance,
 ): Promise<void> {

@@ -72,7 +72,7 @@ async function restoresShownToday(
  * its desired set is not served, so nothing is stopped or started there on the word of an old database.
  */
 async function raiseAboveRestored(
-  sql: Connection,
+  sql: Transaction,
   { hostId, told, held, now }: { hostId: string; told: TellingNumbers; held: TellingNumbers; now: Date },
 ): Promise<void> {
   await sql.query("UPDATE cluster_state SET db_incarnation = greatest(db_incarnation, $1) + 1", [

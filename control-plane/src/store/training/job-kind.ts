@@ -4,7 +4,7 @@ import { networkName, rankLive, rankSpec } from "../../core/instances/desired-se
 import type { PlaceableStart } from "../../core/workloads/placeable-start.ts";
 import type { StartName } from "../../core/workloads/start.ts";
 import type { LockedWorkload } from "../../core/workloads/workload-move.ts";
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/id-on-hosts.ts";
 import { limitSeconds } from "../database/limit-seconds.ts";
 import { explainJob, explainWaitingJobs, moveJobs, notePlacedJobs } from "./job-moves.ts";
@@ -51,7 +51,7 @@ export const JOB_STORE = {
   explainWaiting: explainWaitingJobs,
 };
 
-async function lockWaiting(sql: Connection, starts: readonly StartName[]): Promise<PlaceableStart[]> {
+async function lockWaiting(sql: Transaction, starts: readonly StartName[]): Promise<PlaceableStart[]> {
   const jobs = await lockJobOrders(
     sql,
     starts.map(({ id }) => id),
@@ -91,7 +91,7 @@ function placeable(row: JobOrderRow): PlaceableStart {
   };
 }
 
-async function lock(sql: Connection, id: string): Promise<LockedWorkload<TrainingJobStatus> | null> {
+async function lock(sql: Transaction, id: string): Promise<LockedWorkload<TrainingJobStatus> | null> {
   const row = (await lockJobOrders(sql, [id])).get(id);
   if (row === undefined) return null;
   return { id, status: row.status, customerId: row.customer_id, deadlineAt: row.status_deadline_at };

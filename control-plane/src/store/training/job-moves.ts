@@ -3,7 +3,7 @@ import type { TrainingJobStatus } from "@remotegpu/shared/workload";
 import { limitMs, PLACED_LIMIT_MS } from "../../core/training/job-status.ts";
 import type { PlacedStart } from "../../core/workloads/placeable-start.ts";
 import type { Explanation, WorkloadMove } from "../../core/workloads/workload-move.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { limitSeconds } from "../database/limit-seconds.ts";
 import { SOUND_SIZES } from "../database/old-values.ts";
 import { appendEvents, type NewEvent, STATUS_EVENT } from "../events/events.ts";
@@ -106,7 +106,7 @@ export async function explainJob(
 }
 
 export async function explainWaitingJobs(
-  sql: Connection,
+  sql: Transaction,
   told: readonly { id: string; reason: string }[],
 ): Promise<void> {
   await sql.query(

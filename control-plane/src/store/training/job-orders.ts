@@ -4,7 +4,7 @@ import { type Order, resourcesOf } from "../../core/orders/order.ts";
 import { DATASET_PATHS, type Mount, MODEL_PATHS, withPaths } from "../../core/orders/order-check.ts";
 import type { JobConfig } from "../../core/training/job-config.ts";
 import { LIVE } from "../accounts/workspaces.ts";
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 import { limitSeconds } from "../database/limit-seconds.ts";
 import { knownStatus, safeBigint } from "../database/old-values.ts";
 import type { NewJob } from "./new-jobs.ts";
@@ -45,7 +45,7 @@ export interface JobOrderRow {
 
 /** Held to the end of the transaction, in the order of their ids; after environments, before accounts and hosts. */
 export async function lockJobOrders(
-  sql: Connection,
+  sql: Transaction,
   ids: readonly string[],
 ): Promise<Map<string, JobOrderRow>> {
   if (ids.length === 0) return new Map();

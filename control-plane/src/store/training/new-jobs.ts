@@ -1,6 +1,6 @@
 /** Rows of training jobs: made, wanted again after the old system, and marked as deleted. */
 import type { JobConfig } from "../../core/training/job-config.ts";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { SOUND_SIZES } from "../database/old-values.ts";
 import { appendEvent, STATUS_EVENT } from "../events/events.ts";
 import type { JobOrderRow } from "./job-orders.ts";
@@ -38,7 +38,7 @@ interface Deed {
 }
 
 /** As `queued`. Call in the transaction that checks the order. */
-export async function insertJob(sql: Connection, job: NewJob, { actor, now, reason }: Deed): Promise<void> {
+export async function insertJob(sql: Transaction, job: NewJob, { actor, now, reason }: Deed): Promise<void> {
   await sql.query(
     `INSERT INTO training_jobs (id, customer_id, workspace_id, name, description, framework, image, command, status,
             status_reason, priority, cpu, memory, gpu, gpu_memory, node_count, distributed_config, mounted_datasets,
@@ -74,7 +74,7 @@ export async function insertJob(sql: Connection, job: NewJob, { actor, now, reas
 }
 
 /** One UPDATE: a second one of a transaction checks the foreign keys, and ids of the old system may point nowhere. */
-export async function markWanted(sql: Connection, job: JobOrderRow, deed: Deed): Promise<void> {
+export async function markWanted(sql: Transaction, job: JobOrderRow, deed: Deed): Promise<void> {
   await sql.query(
     `UPDATE training_jobs SET ${SOUND_SIZES}, status = 'queued', status_reason = $2, status_deadline_at = NULL,
             confirmed_at = $3, queued_at = $3 WHERE id = $1`,

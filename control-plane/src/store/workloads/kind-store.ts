@@ -53,5 +53,5 @@ export interface KindStore<Status extends string> {
   /** No event, since it may change every few seconds. */
   explain(sql: Connection, told: Explanation<Status>): Promise<void>;
   /** New sentences of those that still wait, in the order of their ids, so that two who write many never wait in a circle. */
-  explainWaiting(sql: Connection, told: readonly { id: string; reason: string }[]): Promise<void>;
+  explainWaiting(sql: Transaction, told: readonly { id: string; reason: string }[]): Promise<void>;
 }

@@ -6,7 +6,7 @@
  * So each is settled once; a change of its name is no event of its status. How odd values are read and put right is old-values.ts.
  */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import type { Connection } from "../database/database.ts";
+import type { Connection, Transaction } from "../database/database.ts";
 import { STATUS_EVENT } from "../events/events.ts";
 import { knownStatus, SOUND_ENVIRONMENT, SOUND_LEASE, SOUND_SIZES } from "../database/old-values.ts";
 
@@ -28,7 +28,7 @@ const SETTLED: Record<WorkloadKind, readonly string[]> = {
 };
 
 /** One that was being deleted is gone: no host will ever confirm it. The container's id stays, for whoever looks for it. */
-export async function settleEnvironments(sql: Connection, settling: Settling): Promise<number> {
+export async function settleEnvironments(sql: Transaction, settling: Settling): Promise<number> {
   return await settle(sql, settling, {
     kind: "environment",
     table: "environments",
@@ -42,7 +42,7 @@ export async function settleEnvironments(sql: Connection, settling: Settling): P
 /** One that waits and can be run stays what it was. The upgrade starts nothing by itself, so it is not confirmed. */
 const GOES_ON_WAITING = "w.status IN ('pending', 'queued') AND w.command <> ''";
 
-export async function settleTrainingJobs(sql: Connection, settling: Settling): Promise<number> {
+export async function settleTrainingJobs(sql: Transaction, settling: Settling): Promise<number> {
   return await settle(sql, settling, {
     kind: "training",
     table: "training_jobs",
@@ -55,7 +55,7 @@ export async function settleTrainingJobs(sql: Connection, settling: Settling): P
 }
 
 /** `replicas` is what is wanted: of a stopped service, none. */
-export async function settleInferenceServices(sql: Connection, settling: Settling): Promise<number> {
+export async function settleInferenceServices(sql: Transaction, settling: Settling): Promise<number> {
   return await settle(sql, settling, {
     kind: "inference",
     table: "inference_services",
@@ -66,7 +66,7 @@ export async function settleInferenceServices(sql: Connection, settling: Settlin
 
 /** Rows that somebody holds are passed over, and looked at again the next time. */
 async function settle(
-  sql: Connection,
+  sql: Transaction,
   { now, limit }: Settling,
   { kind, table, set, hostId }: { kind: WorkloadKind; table: string; set: string; hostId: string },
 ): Promise<number> {
@@ -111,7 +111,7 @@ async function unsettledWords(sql: Connection, kind: WorkloadKind, table: string
  * Ends the leases that the old system left, whether or not their environment is there. A lease of ours carries the id
  * by which its host knows it.
  */
-export async function releaseOldLeases(sql: Connection, { now, limit }: Settling): Promise<number> {
+export async function releaseOldLeases(sql: Transaction, { now, limit }: Settling): Promise<number> {
   const { rows } = await sql.query<{ env_id: string }>(
     `UPDATE port_mappings SET status = 'released', released_at = $1
       WHERE id IN (SELECT p.id FROM port_mappings p

@@ -1,11 +1,11 @@
 /** Giving back what a placement held, once its host has said that nothing of it runs any more. */
-import type { Connection } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 import { releaseCards } from "./gpu-allocations.ts";
 import { refreshHostUse } from "../hosts/hosts.ts";
 
-/** CPU, memory and cards are free from now on. Doing it twice changes nothing. Call in a transaction. */
+/** CPU, memory and cards are free from now on. Doing it twice changes nothing. */
 export async function releasePlacement(
-  sql: Connection,
+  sql: Transaction,
   { instanceId, epoch, now }: { instanceId: string; epoch: number; now: Date },
 ): Promise<void> {
   const { rows } = await sql.query<{ host_id: string }>(

@@ -13,7 +13,7 @@ import type { PricedLine } from "../../../core/billing/rating.ts";
 import type { SettingKey } from "../../../core/settings.ts";
 import { startRule } from "./start-rule.ts";
 import { lockAccounts, type LockedAccount } from "../../billing/ledger/ledger.ts";
-import type { Connection, Transaction } from "../../database/database.ts";
+import type { Transaction } from "../../database/database.ts";
 import { imageRefusals } from "../../hosts/images/image-needs.ts";
 import { registryList } from "../../hosts/images/registry-list.ts";
 import { unsoldSpecs } from "./sold-specs.ts";
@@ -110,7 +110,7 @@ interface Asked {
 }
 
 async function openChecks(
-  sql: Connection,
+  sql: Transaction,
   asked: readonly Asked[],
   grounds: CheckGrounds & { waiting: ReadonlyMap<number, Points> },
 ): Promise<(one: Asked) => CheckOutcome> {

@@ -3,7 +3,7 @@ import type { Points } from "@remotegpu/shared/money";
 import { mayStart, type StartDecision } from "../../../core/accounts/account-state.ts";
 import type { LockedAccount } from "../../billing/ledger/ledger.ts";
 import { startCosts } from "../../billing/runs/run-lines.ts";
-import type { Connection } from "../../database/database.ts";
+import type { Transaction } from "../../database/database.ts";
 
 /** Whether something may start whose hour costs so much; what may counts for whatever is asked next. */
 export type StartRule = (start: { customerId: number; hourly: Points }) => StartAnswer;
@@ -18,7 +18,7 @@ type StartAnswer =
  * has running and on its way; `waiting` is what else counts, an hour of it.
  */
 export async function startRule(
-  transaction: Connection,
+  sql: Transaction,
   {
     accounts,
     waiting,
@@ -31,7 +31,7 @@ export async function startRule(
     at: Date;
   },
 ): Promise<StartRule> {
-  const running = await startCosts(transaction, { customerIds: [...accounts.keys()], at });
+  const running = await startCosts(sql, { customerIds: [...accounts.keys()], at });
   const counted = new Map(
     [...accounts.keys()].map((id) => [id, (running.get(id) ?? 0n) + (waiting.get(id) ?? 0n)]),
   );

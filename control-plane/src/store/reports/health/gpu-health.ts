@@ -54,7 +54,7 @@ export async function noteGpuHealth(
 
 /** Only the host's own cards: one that another host holds is told of by that one. */
 async function knownCards(
-  sql: Connection,
+  sql: Transaction,
   hostId: string,
   uuids: readonly string[],
 ): Promise<Map<string, KnownCard>> {

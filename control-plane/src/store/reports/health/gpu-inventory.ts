@@ -90,7 +90,11 @@ async function withinShare(
   return gpus.filter((gpu) => !left.has(gpu));
 }
 
-async function knownCards(sql: Connection, uuids: string[], hostId: string): Promise<Map<string, KnownCard>> {
+async function knownCards(
+  sql: Transaction,
+  uuids: string[],
+  hostId: string,
+): Promise<Map<string, KnownCard>> {
   const { rows } = await sql.query<KnownCard>(
     `SELECT g.uuid, g.host_id, g.vanished_at IS NOT NULL AS vanished, g.conflict_host_id,
             h.deleted_at IS NULL AND (

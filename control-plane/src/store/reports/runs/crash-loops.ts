@@ -40,7 +40,7 @@ interface EndedLoop extends LoopOf {
   has_ended: boolean;
 }
 
-/** Call in a transaction. A host that is silent says nothing of calm; the end of the run is one in any case. */
+/** A host that is silent says nothing of calm; the end of the run is one in any case. */
 export async function endCalmLoops(
   sql: Transaction,
   { now, limit }: { now: Date; limit: number },
