@@ -101,6 +101,8 @@ CREATE TABLE IF NOT EXISTS placements (
   waited_for_image_at timestamptz,
   -- Why a stop was ordered, where its orderer gave a reason; shown once it has stopped.
   stop_reason text,
+  -- Who had ordered its end when its host told of it; null for one that ended by itself, or has not.
+  ended_by varchar(16) CHECK (ended_by IN ('customer', 'admin', 'account', 'control-plane', 'limit')),
   PRIMARY KEY (instance_id, epoch),
   -- Every stop and removal carries who ordered it.
   CONSTRAINT placements_ordered_by_needed CHECK (want = 'running' OR ordered_by IS NOT NULL),

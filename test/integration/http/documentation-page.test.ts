@@ -181,6 +181,7 @@ describe("the curl command", () => {
     );
     // Its example is nobody's signature.
     expect(refused).toEqual([
+      expect.objectContaining({ id: "uploadCode", status: 422 }),
       expect.objectContaining({ id: "joinHost", body: expect.objectContaining({ detail: NO_PROOF }) }),
     ]);
     expect(outcomes.filter(({ status }) => status < 300).length).toBeGreaterThan(routes.length / 3);

@@ -2,19 +2,24 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { GIB } from "@remotegpu/shared/units";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
+import { transaction } from "@remotegpu/control-plane/store/database/database";
+import { settleAccount } from "@remotegpu/control-plane/store/spending/suspensions";
 import type { Caller } from "../../support/http/api.ts";
+import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import {
   type ControlScene,
   openControlScene,
   type ScriptedHost,
 } from "../../support/worlds/control-scene.ts";
 
+let fresh: FreshDatabase;
 let scene: ControlScene;
 let alice: Caller & { workspaceId: number };
 let host: ScriptedHost;
 
 beforeEach(async () => {
-  scene = await openControlScene();
+  fresh = await freshDatabase();
+  scene = await openControlScene(fresh);
   alice = await scene.customer("alice");
   host = await scene.host("host-a", { gpus: 2 });
 });
@@ -60,12 +65,17 @@ const told = async (says: Parameters<ScriptedHost["round"]>[0]) => {
   await scene.workloads();
 };
 const wellKept = async () =>
-  (await examine(scene.api.db, scene.api.deps.now())).filter(({ state }) => state !== "well");
+  (await examine(scene.api.deps.db, scene.api.deps.now())).filter(({ state }) => state !== "well");
 
 describe("an order", () => {
   test("waits with a sentence, is placed free of charge, runs, and is completed with what its command left", async () => {
     const { body } = await order({ priority: 3, config: { max_minutes: 90 } });
-    expect(body).toMatchObject({ status: "queued", status_reason: "Waiting for a place.", priority: 3, instances: [] });
+    expect(body).toMatchObject({
+      status: "queued",
+      status_reason: "Waiting for a place.",
+      priority: 3,
+      instances: [],
+    });
 
     await scene.schedule();
     const placed = await job(body.id);
@@ -124,7 +134,9 @@ describe("an order", () => {
       kind: "training",
       command: "python train.py",
       env: { EPOCHS: "3", GEMINI_DATA_OUT: "/gemini/output" },
-      folders: [{ target: "/gemini/output", source: expect.stringMatching(/^training-jobs\/.*\/output\/attempt-1$/) }],
+      folders: [
+        { target: "/gemini/output", source: expect.stringMatching(/^training-jobs\/.*\/output\/attempt-1$/) },
+      ],
       jupyter: false,
     });
   });
@@ -185,7 +197,9 @@ describe("an order", () => {
     await told({ phase: "stopped", exitCode: 0 });
     expect(await job(first)).toMatchObject({ status: "completed" });
     await scene.schedule();
-    expect(await job(second)).toMatchObject({ status_reason: "Placed on host host-a, free of charge until it runs." });
+    expect(await job(second)).toMatchObject({
+      status_reason: "Placed on host host-a, free of charge until it runs.",
+    });
   });
 
   test("that finds no room says so, host by host", async () => {
@@ -193,7 +207,10 @@ describe("an order", () => {
     const id = await ordered();
     await scene.schedule();
 
-    expect(await job(id)).toMatchObject({ status: "queued", status_reason: expect.stringMatching(/^Waiting .*\.$/) });
+    expect(await job(id)).toMatchObject({
+      status: "queued",
+      status_reason: expect.stringMatching(/^Waiting .*\.$/),
+    });
     expect((await ask("GET", `${id}/why`)).body).toMatchObject({
       position: 1,
       hosts: [{ host_id: "host-a", fits: false }],
@@ -218,7 +235,11 @@ describe("an end", () => {
 
     await told(says);
 
-    expect(await job(id)).toMatchObject({ status: "failed", status_reason: reason, completed_at: expect.any(String) });
+    expect(await job(id)).toMatchObject({
+      status: "failed",
+      status_reason: reason,
+      completed_at: expect.any(String),
+    });
     await told(says);
     expect(host.desired.map(({ want }) => want)).toEqual(["removed"]);
   });
@@ -234,7 +255,8 @@ describe("an end", () => {
 
   test("by its own limit is a failure, once its host has stopped it", async () => {
     const id = await running({ config: { max_minutes: 1 } });
-    scene.api.pass(61_000);
+    scene.api.passMinutes(2);
+    await host.heartbeat();
     await scene.lifecycle();
     expect(await job(id)).toMatchObject({
       status: "stopping",
@@ -255,13 +277,17 @@ describe("an end", () => {
     const id = await ordered();
     await scene.schedule();
     await host.round({ phase: "starting" });
-    scene.api.pass(31 * 60_000);
+    scene.api.passMinutes(31);
+    await host.heartbeat();
     await scene.lifecycle();
     expect(await job(id)).toMatchObject({ status: "stopping" });
 
     await told({ phase: "stopped" });
 
-    expect(await job(id)).toMatchObject({ status: "failed", status_reason: expect.stringContaining("within 30 minutes") });
+    expect(await job(id)).toMatchObject({
+      status: "failed",
+      status_reason: expect.stringContaining("within 30 minutes"),
+    });
     expect(await rows("SELECT first_proven_at FROM runs")).toEqual([{ first_proven_at: null }]);
   });
 });
@@ -316,11 +342,15 @@ describe("a deletion", () => {
 describe("what happens to it", () => {
   test("a suspension stops it, and it fails for want of money", async () => {
     const id = await running();
-    await scene.api.ask("POST", `/api/v1/customers/${alice.customerId}/adjustments`, {
-      as: scene.api.admin,
-      body: { amount: "-2000", reason: "a test" },
-    });
-    await scene.suspend(alice.customerId);
+    const overdueSince = scene.api.deps.now();
+    await scene.api.db.query(
+      "UPDATE customers SET balance = -1, overdue_status = 'overdue', overdue_since = $2 WHERE id = $1",
+      [alice.customerId, overdueSince],
+    );
+    const now = new Date(overdueSince.getTime() + 3_600_000);
+    await transaction(scene.api.db, (sql) =>
+      settleAccount(sql, { customerId: alice.customerId, hour: now, now }),
+    );
 
     expect(await job(id)).toMatchObject({
       status: "stopping",
@@ -337,11 +367,20 @@ describe("what happens to it", () => {
   test("a drained host stops it with the reason", async () => {
     const id = await running();
 
-    await scene.api.ask("POST", "/api/v1/hosts/host-a/drain", { as: scene.api.admin, body: { reason: "repairs" } });
+    await scene.api.ask("POST", "/api/v1/hosts/host-a/drain", {
+      as: scene.api.admin,
+      body: { reason: "repairs" },
+    });
 
-    expect(await job(id)).toMatchObject({ status: "stopping", status_reason: expect.stringContaining("repairs") });
+    expect(await job(id)).toMatchObject({
+      status: "stopping",
+      status_reason: expect.stringContaining("repairs"),
+    });
     await told({ phase: "stopped", exitCode: 143 });
-    expect(await job(id)).toMatchObject({ status: "failed", status_reason: expect.stringContaining("repairs") });
+    expect(await job(id)).toMatchObject({
+      status: "failed",
+      status_reason: expect.stringContaining("repairs"),
+    });
   });
 
   test("a host that is declared lost takes it along, and its time since then is free", async () => {
@@ -360,7 +399,10 @@ describe("what happens to it", () => {
 
     await told({ phase: "failed", problem: "mount-missing", detail: "No such folder." });
 
-    expect(await job(id)).toMatchObject({ status: "queued", status_reason: expect.stringContaining("No such folder.") });
+    expect(await job(id)).toMatchObject({
+      status: "queued",
+      status_reason: expect.stringContaining("No such folder."),
+    });
     await host.round();
     await scene.schedule();
     expect((await ask("GET", `${id}/why`)).body.hosts[0].reason).toContain("pool-host-a");
@@ -386,7 +428,14 @@ describe("what happens to it", () => {
 
   test("exec reaches its container while it runs", async () => {
     const id = await ordered();
-    expect((await scene.api.ask("POST", `/api/v1/training-jobs/${id}/exec`, { as: alice, body: { argv: ["true"] } })).status).toBe(409);
+    expect(
+      (
+        await scene.api.ask("POST", `/api/v1/training-jobs/${id}/exec`, {
+          as: alice,
+          body: { argv: ["true"] },
+        })
+      ).status,
+    ).toBe(409);
   });
 });
 

@@ -108,11 +108,15 @@ function ended(reports: readonly InstanceReport[]): JobTransition {
   if (failed !== undefined) return becomes("failed", failureSentence(failed));
   const ordered = reports.find(({ stopOrderedBy }) => stopOrderedBy !== null);
   if (ordered === undefined) return becomes("completed", null);
-  const isCancelled = ordered.stopOrderedBy === "customer" || ordered.stopOrderedBy === "admin";
+  // A person's order is a cancellation; one with a reason of its own, as when a host is emptied, is none of theirs.
+  const isPersonal = ordered.stopOrderedBy === "customer" || ordered.stopOrderedBy === "admin";
+  const isCancelled = isPersonal && ordered.stopReason === null;
   return becomes(isCancelled ? "cancelled" : "failed", stopSentence(ordered));
 }
 
 function failureSentence(report: InstanceReport): string {
+  if (report.state === "lost")
+    return "The host it ran on was declared lost. Its time since that was last heard is free.";
   const how =
     report.detail !== ""
       ? report.detail

@@ -73,11 +73,7 @@ export const NewTrainingJobBody = z
         gpu_model: displayText(128).optional(),
         max_price_per_hour: NotNegativeAmount.optional(),
         host_labels: hostLabels({ most: MAX_HOST_LABELS }).optional(),
-        max_minutes: z
-          .int()
-          .min(1)
-          .max(MAX_MINUTES)
-          .optional(),
+        max_minutes: z.int().min(1).max(MAX_MINUTES).optional(),
       })
       .optional(),
   })

@@ -5,9 +5,10 @@
 import { type Drain, drainReason, drainSentence } from "../../core/hosts/drain.ts";
 import { newsOfDrain, newsOfDrainTakenBack } from "../../core/alerts/work-news.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { stopEnvironment } from "../orders/environment-orders.ts";
-import { lockEnvironment } from "../environments/environments.ts";
-import { explainEnvironment } from "../environments/environment-moves.ts";
+import { stopInstances } from "../orders/workload-stops.ts";
+import { KINDS_IN_LOCK_ORDER, storeOf } from "../workloads/kinds.ts";
+import { rulesOf } from "../../core/workloads/kinds.ts";
+import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { appendEvent, appendEvents } from "../events/events.ts";
 import { queueWorkNews } from "../events/news-outbox.ts";
 import type { Deed } from "./host-removal.ts";
@@ -92,16 +93,17 @@ async function stopWhatIsLeft(
   host: DrainedHost,
   { reason, actor, now }: Deed & { reason: string | null },
 ): Promise<void> {
-  for (const id of await environmentsThere(sql, host.id)) {
-    const environment = await lockEnvironment(sql, id);
+  const orderer = { by: "admin", actor, now, reason: drainReason(host.name, reason) } as const;
+  for (const name of await workloadsThere(sql, host.id)) {
+    const workload = await storeOf(name.kind).lock(sql, name.id);
+    const to = workload && rulesOf(name.kind).stopping(workload.status);
     // One that has begun to stop, or ended, since it was read needs no order.
-    if (environment !== null)
-      await stopEnvironment(sql, environment, {
-        by: "admin",
-        actor,
-        now,
-        reason: drainReason(host.name, reason),
-      });
+    if (workload === null || to === null) continue;
+    await stopInstances(sql, name, orderer);
+    const cause = { by: orderer.by, exitCode: null };
+    await storeOf(name.kind).move(sql, [
+      { workload, to, reason: orderer.reason, actor, now, hostId: host.id, cause },
+    ]);
   }
 }
 
@@ -112,20 +114,20 @@ async function tellPeople(
 ): Promise<void> {
   const news = isTakenBack ? newsOfDrainTakenBack(host, drain) : newsOfDrain(host, drain);
   const warning = isTakenBack ? null : drainSentence(host.name, drain);
-  const environments = [];
-  for (const id of await environmentsThere(sql, host.id)) {
-    const environment = await lockEnvironment(sql, id);
-    if (environment === null) continue;
-    environments.push(environment);
-    if (environment.status === "running")
-      await explainEnvironment(sql, { id, status: "running", reason: warning });
+  const told: (WorkloadName & { customerId: number })[] = [];
+  for (const name of await workloadsThere(sql, host.id)) {
+    const workload = await storeOf(name.kind).lock(sql, name.id);
+    if (workload === null) continue;
+    told.push({ ...name, customerId: workload.customerId });
+    if (workload.status === "running")
+      await storeOf(name.kind).explain(sql, { id: name.id, status: "running", reason: warning });
   }
   const eventIds = await appendEvents(
     sql,
-    environments.map(({ id, customer_id: customerId }) => ({
+    told.map(({ kind, id, customerId }) => ({
       at: now,
       kind: "drained",
-      workloadKind: "environment",
+      workloadKind: kind,
       workloadId: id,
       customerId,
       hostId: host.id,
@@ -136,19 +138,19 @@ async function tellPeople(
   );
   await queueWorkNews(
     sql,
-    environments.map(({ id }, nth) => ({ environmentId: id, eventId: eventIds[nth] ?? 0, at: now, news })),
+    told.flatMap(({ kind, id }, nth) =>
+      kind === "environment" ? [{ environmentId: id, eventId: eventIds[nth] ?? 0, at: now, news }] : [],
+    ),
   );
 }
 
-/** Those that are to run there. */
-async function environmentsThere(sql: Connection, hostId: string): Promise<string[]> {
-  const { rows } = await sql.query<{ id: string }>(
-    `SELECT e.id FROM environments e
-       JOIN instances i ON i.workload_kind = 'environment' AND i.workload_id = e.id
-       JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
-      WHERE p.host_id = $1 AND p.resources_released_at IS NULL AND p.want = 'running' AND e.deleted_at IS NULL
-      ORDER BY e.id`,
+/** What is to run there, in the order in which it is locked everywhere. */
+async function workloadsThere(sql: Connection, hostId: string): Promise<WorkloadName[]> {
+  const { rows } = await sql.query<WorkloadName>(
+    `SELECT DISTINCT i.workload_kind AS kind, i.workload_id AS id
+       FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
+      WHERE p.host_id = $1 AND p.resources_released_at IS NULL AND p.want = 'running' ORDER BY i.workload_id`,
     [hostId],
   );
-  return rows.map(({ id }) => id);
+  return KINDS_IN_LOCK_ORDER.flatMap((kind) => rows.filter((row) => row.kind === kind));
 }

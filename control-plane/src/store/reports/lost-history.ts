@@ -16,6 +16,8 @@ import type { LivePlacement, ReportingHost } from "./placement-reports.ts";
 /** No host is believed to be further ahead than this; a number without a bound could use the column up. */
 const MAX_EPOCHS_AHEAD = 1_000;
 
+const END_NOT_KNOWN = "It ended after the moment to which the database was restored.";
+
 interface Restored {
   host: ReportingHost;
   placements: readonly LivePlacement[];
@@ -81,16 +83,16 @@ async function noteLostEnd(
       to: runsOn ? "error" : "stopped",
       reason: runsOn
         ? "The database was restored to an earlier moment and does not know the start that runs on its host. Start it anew to take it over; that start is left alone until then."
-        : "It ended after the moment to which the database was restored.",
+        : END_NOT_KNOWN,
       actor: `host ${host.id}`,
       now,
       hostId: host.id,
     });
   await releasePlacement(sql, { instanceId, epoch, now });
   await sql.query(
-    `UPDATE placements SET state = 'stopped', state_changed_at = $3, want = 'removed',
+    `UPDATE placements SET state = 'stopped', state_changed_at = $3, want = 'removed', detail = $4,
             ordered_by = coalesce(ordered_by, 'control-plane') WHERE instance_id = $1 AND epoch = $2`,
-    [instanceId, epoch, now],
+    [instanceId, epoch, now, END_NOT_KNOWN],
   );
   if (placement.is_current)
     await sql.query("UPDATE instances SET state = 'stopped' WHERE id = $1", [instanceId]);

@@ -156,6 +156,7 @@ async function notePlacement(
     });
   await sql.query(
     `UPDATE placements SET state = $3::text, detail = $4, problem = $5, container_id = $6, exit_code = $7,
+            ended_by = CASE WHEN $9::boolean AND state NOT IN ('stopped', 'failed', 'lost') THEN ordered_by ELSE ended_by END,
             state_changed_at = CASE WHEN state = $3::text THEN state_changed_at ELSE $8::timestamptz END
       WHERE instance_id = $1 AND epoch = $2`,
     [
@@ -167,6 +168,7 @@ async function notePlacement(
       seen.containerId,
       seen.exitCode,
       now,
+      isOver(seen.phase),
     ],
   );
   if (placement.is_current)

@@ -137,13 +137,15 @@ interface ReportRow {
   drain_reason: string | null;
 }
 
-/** As they stand in the database: the current placement of each instance. */
+/** As they stand in the database: the current placement of each instance. That it is removed once it is over is no stop. */
 export async function reportsOf(
   sql: Connection,
   { kind, id }: { kind: WorkloadKind; id: string },
 ): Promise<PlacedReport[]> {
   const { rows } = await sql.query<ReportRow>(
-    `SELECT i.rank, p.run_id, p.state, p.problem, p.detail, p.exit_code, p.ordered_by, p.stop_reason,
+    `SELECT i.rank, p.run_id, p.state, p.problem, p.detail, p.exit_code,
+            CASE WHEN p.state IN ('stopped', 'failed', 'lost') THEN p.ended_by ELSE p.ordered_by END AS ordered_by,
+            p.stop_reason,
             i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind, h.id AS host_id, h.name AS host_name,
             coalesce(h.storage_pool, h.id) AS storage_pool, d.deadline_at AS drain_deadline_at, d.reason AS drain_reason
        FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch

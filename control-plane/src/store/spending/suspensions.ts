@@ -3,17 +3,18 @@
  * stop, waives its later time and raises the generation of its hosts, all in one transaction.
  */
 import { formatPoints, parsePoints } from "@remotegpu/shared/money";
-import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/workload";
 import { fundsOf, isDueForSuspension } from "../../core/accounts/account-state.ts";
+import { rulesOf, type WorkloadStatus } from "../../core/workloads/kinds.ts";
+import { nameKey, type WorkloadName } from "../../core/workloads/workload-name.ts";
+import type { LockedWorkload } from "../../core/workloads/workload-move.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { type EnvironmentRow, lockEnvironments } from "../environments/environments.ts";
-import { moveEnvironment } from "../environments/environment-moves.ts";
+import { KINDS_IN_LOCK_ORDER, storeOf } from "../workloads/kinds.ts";
 import { appendEvent } from "../events/events.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
 import { changeAccountStatus, lockAccount } from "../billing/ledger/ledger.ts";
 import { waiveRun } from "../billing/runs/runs.ts";
 
-const STOPPABLE: readonly EnvironmentStatus[] = ["creating", "running", "restarting"];
 const SUSPENDED_SENTENCE =
   "The account is suspended: its balance is used up. A top-up makes it normal again.";
 
@@ -40,8 +41,8 @@ export async function settleAccount(
   sql: Transaction,
   { customerId, hour, now }: { customerId: number; hour: Date; now: Date },
 ): Promise<Settled> {
-  // Environments, runs, accounts: the order in which whoever starts or stops something holds them, too.
-  const environments = await lockEnvironmentsOf(sql, customerId);
+  // Workloads, runs, accounts: the order in which whoever starts or stops something holds them, too.
+  const workloads = await lockWorkloadsOf(sql, customerId);
   await lockOpenRuns(sql, customerId);
   const account = await lockAccount(sql, customerId);
   if (account === null) return { suspended: false, hostIds: [] };
@@ -53,24 +54,27 @@ export async function settleAccount(
   if (!isDueForSuspension({ ...account, overdueSinceMs }, hour.getTime()))
     return { suspended: false, hostIds: [] };
   await changeAccountStatus(sql, account, { to: "suspended", at: hour });
-  const stop = { customerId, environments, at: hour, now };
+  const stop = { customerId, workloads, at: hour, now };
   return { suspended: true, hostIds: await stopOpenRuns(sql, stop) };
 }
 
-/** Those in which something runs that this customer pays for. */
-async function lockEnvironmentsOf(
+/** Those in which something runs that this customer pays for, by the keys of their names. */
+async function lockWorkloadsOf(
   sql: Transaction,
   customerId: number,
-): Promise<Map<string, EnvironmentRow>> {
-  const { rows } = await sql.query<{ id: string }>(
-    `SELECT DISTINCT resource_id AS id FROM runs
-      WHERE customer_id = $1 AND closed_at IS NULL AND resource_type = 'environment'`,
+): Promise<Map<string, LockedWorkload<WorkloadStatus>>> {
+  const { rows } = await sql.query<WorkloadName>(
+    `SELECT DISTINCT resource_type AS kind, resource_id AS id FROM runs
+      WHERE customer_id = $1 AND closed_at IS NULL ORDER BY resource_id`,
     [customerId],
   );
-  return await lockEnvironments(
-    sql,
-    rows.map(({ id }) => id),
-  );
+  const locked = new Map<string, LockedWorkload<WorkloadStatus>>();
+  for (const kind of KINDS_IN_LOCK_ORDER)
+    for (const { id } of rows.filter((row) => row.kind === kind)) {
+      const workload = await storeOf(kind).lock(sql, id);
+      if (workload !== null) locked.set(nameKey({ kind, id }), workload);
+    }
+  return locked;
 }
 
 interface OpenRun {
@@ -78,7 +82,7 @@ interface OpenRun {
   readonly instance_id: string;
   readonly epoch: number;
   readonly host_id: string;
-  readonly resource_type: "environment" | "training" | "inference";
+  readonly resource_type: WorkloadKind;
   readonly resource_id: string;
 }
 
@@ -95,14 +99,14 @@ async function lockOpenRuns(sql: Transaction, customerId: number): Promise<OpenR
 interface SuspensionStop {
   readonly customerId: number;
   /** Locked. One whose run was opened since is not among them: its host's report says that it has stopped. */
-  readonly environments: ReadonlyMap<string, EnvironmentRow>;
+  readonly workloads: ReadonlyMap<string, LockedWorkload<WorkloadStatus>>;
   readonly at: Date;
   readonly now: Date;
 }
 
 async function stopOpenRuns(
   sql: Transaction,
-  { customerId, environments, at, now }: SuspensionStop,
+  { customerId, workloads, at, now }: SuspensionStop,
 ): Promise<string[]> {
   const runs = await lockOpenRuns(sql, customerId);
   const runIds = runs.map((run) => run.id);
@@ -115,10 +119,12 @@ async function stopOpenRuns(
   const ordered = new Set(rows.map((row) => row.run_id));
   const stopped = runs.filter((run) => ordered.has(run.id));
   for (const run of stopped) await appendStopOrder(sql, run, { customerId, at });
-  for (const run of stopped) {
-    const environment = environments.get(run.resource_id);
-    if (run.resource_type !== "environment") await explainStop(sql, run);
-    else if (environment !== undefined) await showStopping(sql, { run, environment, now });
+  const shown = new Map(
+    stopped.map((run) => [nameKey({ kind: run.resource_type, id: run.resource_id }), run]),
+  );
+  for (const [key, run] of shown) {
+    const workload = workloads.get(key);
+    if (workload !== undefined) await showStopping(sql, { run, workload, now });
   }
   const hostIds = [...new Set(stopped.map((run) => run.host_id))].sort();
   for (const hostId of hostIds) await raiseGeneration(sql, hostId);
@@ -128,26 +134,13 @@ async function stopOpenRuns(
 /** Its status follows at once, so that nobody sees "running" with a stop order out. */
 async function showStopping(
   sql: Transaction,
-  { run, environment, now }: { run: OpenRun; environment: EnvironmentRow; now: Date },
+  { run, workload, now }: { run: OpenRun; workload: LockedWorkload<WorkloadStatus>; now: Date },
 ): Promise<void> {
-  if (!STOPPABLE.includes(environment.status)) return;
-  await moveEnvironment(sql, {
-    environment,
-    to: "stopping",
-    reason: SUSPENDED_SENTENCE,
-    actor: "account",
-    now,
-    hostId: run.host_id,
-  });
-}
-
-/** What its job or service says meanwhile; the status is its own loop's to change, once its hosts have answered. */
-async function explainStop(sql: Transaction, run: OpenRun): Promise<void> {
-  const table = run.resource_type === "training" ? "training_jobs" : "inference_services";
-  await sql.query(
-    `UPDATE ${table} SET status_reason = $2 WHERE id = $1 AND status_reason IS DISTINCT FROM $2`,
-    [run.resource_id, SUSPENDED_SENTENCE],
-  );
+  const to = rulesOf(run.resource_type).stopping(workload.status);
+  if (to === null) return;
+  await storeOf(run.resource_type).move(sql, [
+    { workload, to, reason: SUSPENDED_SENTENCE, actor: "account", now, hostId: run.host_id },
+  ]);
 }
 
 async function appendStopOrder(

@@ -91,6 +91,7 @@ export const WORKLOAD_WORDS: Words = {
   "NewEnvironmentConfig.host_labels": ["", { zone: "a" }],
   "NewEnvironmentConfig.command": ["Runs in place of what keeps it up", "python3 serve.py"],
 
+  "CodeUpload.id": ["The upload", "code-9a2b3c4d"],
   "NewTrainingJob.command": ["Run by a shell; its exit code is the job's", "python train.py --epochs 3"],
   "NewTrainingJobConfig.gpu_sharing": ["shared: a slice of one GPU, of the size gpu_memory"],
   "NewTrainingJobConfig.max_price_per_hour": ["What an hour of it may cost at most", "25.0000"],

@@ -64,7 +64,7 @@ describe("reports of one rank", () => {
       "is on a host that was declared lost",
       "running",
       { state: "lost" },
-      { kind: "becomes", status: "failed", reason: "The container ended: lost." },
+      { kind: "becomes", status: "failed", reason: A_SENTENCE },
     ],
     [
       "finds a mount missing",
