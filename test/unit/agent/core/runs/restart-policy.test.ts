@@ -5,6 +5,7 @@ import {
   exitedBy,
   MAX_STARTS,
   nextStart,
+  restartsOf,
   STABLE_MS,
 } from "@remotegpu/agent/core/runs/restart-policy";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
@@ -24,7 +25,7 @@ const next = (
   nowMs: number,
   container: Container | null = dead,
   kind: "environment" | "training" | "inference" = "environment",
-) => nextStart({ kind, record, container }, at(nowMs));
+) => nextStart({ restarts: restartsOf({ kind }), record, container }, at(nowMs));
 
 test("a run without a record, or without a start, starts at once", () => {
   expect(next(null, 0, null)).toEqual({ kind: "start", attempt: 1 });
