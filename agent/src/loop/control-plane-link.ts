@@ -3,6 +3,7 @@
  * and none of them waited for by the loop. What comes back is written to the journal; the loop reads it there.
  */
 import type { HostId, RunId } from "@remotegpu/shared/ids";
+import type { InstanceFigures } from "@remotegpu/shared/instance-figures";
 import type { Log } from "@remotegpu/shared/log";
 import { HEARTBEAT_MS, PROTOCOL, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { GpuVitals } from "@remotegpu/shared/protocol";
@@ -40,6 +41,8 @@ export type LinkOptions = {
   version: string;
   /** An administrator puts cards back in service. */
   liftCordons: (lifts: NonNullable<HeartbeatReply["liftCordons"]>) => Promise<void>;
+  /** Of running containers, for the heartbeat that is made now. */
+  figures: () => InstanceFigures[];
   wake: () => void;
   log: Log;
 };
@@ -156,6 +159,7 @@ export class ControlPlaneLink {
       clock.monotonicMs() + HEARTBEAT_MS + (Math.random() - 0.5) * 2 * HEARTBEAT_JITTER_MS;
     const head = journal.head();
     const chain = journal.rows.chain();
+    const figures = this.#options.figures();
     const heartbeat: Heartbeat = {
       kind: "heartbeat",
       version,
@@ -177,6 +181,7 @@ export class ControlPlaneLink {
       degraded,
       gpus,
       features: [...AGENT_FEATURES],
+      ...(figures.length > 0 && { figures }),
     };
     const { reply, roundTripMs } = await this.#client.heartbeat(heartbeat);
     this.#lastRoundTripMs = roundTripMs;

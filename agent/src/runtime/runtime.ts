@@ -17,6 +17,7 @@ import { Docker } from "./docker/docker.ts";
 import { watchEvents } from "./docker/events.ts";
 import { Execs } from "./output/exec.ts";
 import type { ExecOrder, ExecResult } from "./output/exec.ts";
+import { broughtBy } from "./images/brought.ts";
 import { Images } from "./images/images.ts";
 import type { OutputPiece } from "./output/log-frames.ts";
 import { logPieces, type LogQuery } from "./output/log-stream.ts";
@@ -221,6 +222,11 @@ export class Runtime {
   /** What a container wrote, piece by piece. @throws RuntimeError, RuntimeDown, the reason of the query's signal */
   logs(query: LogQuery): AsyncGenerator<OutputPiece> {
     return logPieces(this.#docker.socketPath, query);
+  }
+
+  /** What the image of a container that runs brings, by words; null when the container is gone. */
+  broughtBy(containerId: string): Promise<string[] | null> {
+    return broughtBy(this.#docker, containerId);
   }
 
   exec(order: ExecOrder): Promise<ExecResult> {

@@ -32,6 +32,8 @@ export type Container = {
   containerId: string;
   /** Null where our labels are missing or damaged: such a container is never touched. */
   owner: Owner | null;
+  /** Of the image that it was made of, as `sha256:…`; absent where the runtime does not say. */
+  imageId?: string | undefined;
   status: ContainerState;
 };
 
