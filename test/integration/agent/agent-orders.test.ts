@@ -126,7 +126,8 @@ describe("a run that ends with its container", () => {
 
     await agent.start();
 
-    await agent.host.says("run-alone", { phase: "failed", problem: "exited", exitCode: 5 });
+    const told = await agent.host.says("run-alone", { phase: "failed", problem: "exited", exitCode: 5 });
+    expect(told.restarts).toBeUndefined();
   });
 
   test("has ended with a problem where its host was started anew", async () => {

@@ -131,7 +131,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
 }
 
 type Says = Partial<
-  Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode" | "remains" | "restarts" | "containerId">
+  Omit<ObservedInstance, "instanceId" | "placementEpoch" | "runId" | "gateOpenedMs" | "bootId">
 >;
 
 export class ScriptedHost {
@@ -305,6 +305,8 @@ export class ScriptedHost {
       exitCode: says.exitCode ?? null,
       gateOpenedMs: phase === "ready" ? 1 : null,
       bootId: this.bootId,
+      ...(says.imageId !== undefined && { imageId: says.imageId }),
+      ...(says.brings !== undefined && { brings: says.brings }),
       ...(says.remains !== undefined && { remains: says.remains }),
       ...(says.restarts !== undefined && { restarts: says.restarts }),
     };

@@ -32,7 +32,7 @@ async function environmentOf(docker: Docker, containerId: string): Promise<strin
 }
 
 async function isThere(docker: Docker, containerId: string, path: string): Promise<boolean> {
-  const stat = await orNull(
+  const stat: unknown = await orNull(
     docker.call("look into a container", { deadlineMs: WORK_MS }, (client, abortSignal) =>
       client.getContainer(containerId).infoArchive({ path, abortSignal }),
     ),

@@ -8,6 +8,7 @@ import { keepAlarms } from "../events/alarms.ts";
 import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
 import { environmentById, type EnvironmentRow } from "../environments/environments.ts";
 import { completeDeletions } from "../environments/environment-deletions.ts";
+import { noteContainerFacts } from "./container-facts.ts";
 import { noteReadiness } from "../billing/broken-time/run-readiness.ts";
 import { noteRunEnds } from "./runs/run-ends.ts";
 import { noteRunRestarts } from "./runs/run-restarts.ts";
@@ -72,6 +73,7 @@ export async function mergeObserved(
       const merge = { host, placement, observed: observed.instances, now };
       ordersChanged = (await mergePlacement(sql, merge, environments)) || ordersChanged;
     }
+    await noteContainerFacts(sql, { hostId, observed: observed.instances });
     await noteReadiness(sql, { hostId, observed: observed.instances, now });
     await noteRunRestarts(sql, { hostId, observed: observed.instances, now });
     await noteRunEnds(sql, { hostId, observed: observed.instances, now });
