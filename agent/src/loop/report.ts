@@ -59,7 +59,8 @@ export function reportNow(parts: ReportParts): Vitals {
   const { broughtWatch } = parts;
   const seen = runtimeWatch.isDown ? null : observation.containers;
   const now = monotonic(momentOf(clock));
-  void broughtWatch.look(observation.running, now.ms);
+  // Not while somebody waits for a start: the runtime does one thing after the other.
+  if (!performer.isStarting) void broughtWatch.look(observation.running, now.ms);
   const told = withImageFacts(
     observedInstances({
       ...observation.knowledge(seen ?? []),

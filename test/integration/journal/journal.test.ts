@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import Database from "better-sqlite3";
 import type { InstanceId, JournalId, RunId } from "@remotegpu/shared/ids";
+import { readJournal } from "@remotegpu/agent/journal/journal-reading";
 import { heardAt, type Contact } from "@remotegpu/agent/core/reconcile/contact";
 import { Ballast } from "@remotegpu/agent/journal/database/ballast";
 import { KEEP_CONFIRMED_MS } from "@remotegpu/agent/journal/rows/confirmation-store";
@@ -326,6 +327,7 @@ describe("the desired set", () => {
     journal.desired.replace({ ...set(7, desiredInstance("env-a")), notUnderstood: [{ order, raw }] });
     journal.close();
 
+    expect(readJournal(folder, (reading) => reading.state())).toMatchObject({ damaged: [] });
     const again = journalIn(folder);
     expect(again.desired.mend()).toBe(0);
     expect(again.desired.read()).toMatchObject({
