@@ -39,16 +39,16 @@ export const AttachedGpu = z.object({
 export type AttachedGpu = z.infer<typeof AttachedGpu>;
 
 /** An image by its content, as a runtime names it. */
-export const ImageId = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+const ImageId = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
 /** When a run's metering opens: its container runs, its gang is released, its first probe succeeds. */
-export const GATES = ["running", "released", "probe"] as const;
+const GATES = ["running", "released", "probe"] as const;
 /** Whether a container that ended by itself is started again within its run, or has ended it. */
-export const RESTARTS = ["within-run", "never"] as const;
+const RESTARTS = ["within-run", "never"] as const;
 /** Which program a container begins with: our init, the command by a shell below it, or the image's own. */
-export const ENTRYPOINTS = ["init", "shell", "image"] as const;
+const ENTRYPOINTS = ["init", "shell", "image"] as const;
 /** What a container may be given beyond the agent's short list. */
-export const CAPABILITIES_ON_REQUEST = ["IPC_LOCK", "SYS_NICE", "SYS_PTRACE"] as const;
+const CAPABILITIES_ON_REQUEST = ["IPC_LOCK", "SYS_NICE", "SYS_PTRACE"] as const;
 
 const MAX_RANKS = 256;
 
@@ -97,7 +97,7 @@ export const STOP_ORDERERS = ["customer", "admin", "account", "control-plane", "
 const WANTS = ["running", "stopped", "removed"] as const;
 
 /** Seconds between the word to end and the kill. */
-export const MAX_STOP_GRACE_SECONDS = 600;
+const MAX_STOP_GRACE_SECONDS = 600;
 
 /** What an INT column of the control plane holds. */
 const MAX_INT = 2_147_483_647;

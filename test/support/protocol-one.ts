@@ -6,7 +6,7 @@ import { z } from "zod";
 import { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import { BootId, InstanceId, RunId, WorkloadId } from "@remotegpu/shared/ids";
 import { DesiredFetch, ImageTerms, MAX_FETCHES_OF_HOST, ObservedPull } from "@remotegpu/shared/image-fetch";
-import { AttachedGpu, MAX_TAIL_BYTES, PersistentFolder, ReadOnlyMount } from "@remotegpu/shared/instance";
+import { AttachedGpu, MAX_TAIL_BYTES, PoolPath, ReadOnlyMount } from "@remotegpu/shared/instance";
 import { DesiredLease, MAX_LEASES_OF_HOST, ObservedLease } from "@remotegpu/shared/lease";
 import { Heartbeat } from "@remotegpu/shared/protocol";
 import { text } from "@remotegpu/shared/text";
@@ -14,6 +14,8 @@ import { WORKLOAD_KINDS } from "@remotegpu/shared/workload";
 
 const Count = z.int().nonnegative();
 const Digest = z.string().regex(/^[0-9a-f]{64}$/);
+
+const PersistentFolder = z.object({ source: PoolPath, target: z.string().max(64) });
 
 const InstanceSpec = z.object({
   kind: z.enum(WORKLOAD_KINDS),

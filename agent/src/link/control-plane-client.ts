@@ -182,8 +182,8 @@ export class ControlPlaneClient {
 
 function ordersOf(
   entries: readonly unknown[],
-): Pick<DesiredSet, "instances" | "notUnderstood" | "unreadable"> {
-  const orders: Pick<DesiredSet, "instances" | "notUnderstood" | "unreadable"> = {
+): Pick<PulledDesiredSet, "instances" | "notUnderstood" | "unreadable"> {
+  const orders: Pick<PulledDesiredSet, "instances" | "notUnderstood" | "unreadable"> = {
     instances: [],
     notUnderstood: [],
     unreadable: [],

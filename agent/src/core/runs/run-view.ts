@@ -10,7 +10,7 @@ import type { Container, OwnedContainer, RunKey } from "../container/container.t
 import type { RunRecord } from "./run-record.ts";
 import type { UnservedOrder } from "./unserved-order.ts";
 
-export type Order = DesiredInstance | UnservedOrder;
+type Order = DesiredInstance | UnservedOrder;
 
 type Standing =
   | { kind: "wanted"; desired: DesiredInstance }

@@ -69,8 +69,8 @@ export class DesiredStore {
     const { term, generation, confirmed_stops: confirmedStops, stops_guarded } = this.#applied();
     const stored = this.#stored();
     const unsealed = this.#unsealed.all(stored, (row) => `${row.instance_id} ${row.placement_epoch}`);
-    const instances: DesiredSet["instances"] = [];
-    const notUnderstood: DesiredSet["notUnderstood"] = [];
+    const instances: KeptDesiredSet["instances"] = [];
+    const notUnderstood: KeptDesiredSet["notUnderstood"] = [];
     for (const [at, { absent }] of stored.entries()) {
       const found = unsealed[at];
       const isAbsent = absent === 1;
