@@ -865,6 +865,20 @@ CREATE INDEX idx_inference_services_status ON inference_services USING btree (st
 CREATE INDEX idx_inference_services_workspace ON inference_services USING btree (workspace_id);
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON inference_services FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
+CREATE TABLE instance_figures (
+  instance_id varchar(64) NOT NULL,
+  run_id varchar(64) NOT NULL,
+  cpu_ms bigint,
+  network_in_bytes bigint,
+  network_out_bytes bigint,
+  last_output_at timestamptz,
+  told_at timestamptz NOT NULL,
+  CONSTRAINT instance_figures_pkey PRIMARY KEY (instance_id),
+  CONSTRAINT instance_figures_cpu_ms_check CHECK ((cpu_ms >= 0)),
+  CONSTRAINT instance_figures_network_in_bytes_check CHECK ((network_in_bytes >= 0)),
+  CONSTRAINT instance_figures_network_out_bytes_check CHECK ((network_out_bytes >= 0))
+);
+
 CREATE TABLE instances (
   id varchar(64) NOT NULL,
   workload_kind varchar(16) NOT NULL,
@@ -1140,6 +1154,8 @@ CREATE TABLE placements (
   waited_for_image_at timestamptz,
   stop_reason text,
   ended_by varchar(16),
+  image_id varchar(80),
+  image_brings text[],
   CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
   CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),
   CONSTRAINT placements_ended_by_check CHECK ((ended_by IN ('customer', 'admin', 'account', 'control-plane', 'limit'))),
@@ -1766,6 +1782,9 @@ ALTER TABLE inference_services
   ADD CONSTRAINT inference_services_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id) NOT VALID,
   ADD CONSTRAINT inference_services_model_id_fkey FOREIGN KEY (model_id) REFERENCES models(id) NOT VALID,
   ADD CONSTRAINT inference_services_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) NOT VALID;
+
+ALTER TABLE instance_figures
+  ADD CONSTRAINT instance_figures_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES instances(id) ON DELETE CASCADE;
 
 ALTER TABLE invoice_lines
   ADD CONSTRAINT invoice_lines_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES invoices(id);

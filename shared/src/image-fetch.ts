@@ -4,11 +4,12 @@
  * registries stand in no order and in no report: the host asks for one at the moment of its pull.
  */
 import { z } from "zod";
+import type { Feature } from "./features.ts";
 import { InstanceId } from "./ids.ts";
 import { text } from "./text.ts";
 
 /** An agent that says this in its heartbeat asks for credentials of registries and follows fetches. */
-export const IMAGE_FETCH_FEATURE = "image-fetches";
+export const IMAGE_FETCH_FEATURE = "image-fetches" satisfies Feature;
 
 /** Of one host; they travel with the first page of the desired set and of the report. */
 export const MAX_FETCHES_OF_HOST = 64;

@@ -4,7 +4,10 @@
  */
 import { z } from "zod";
 import { BootId, GpuUuid, InstanceId, RunId, WorkloadId } from "./ids.ts";
+import { GangNetwork, RankName } from "./gang-network.ts";
 import { ImageTerms } from "./image-fetch.ts";
+import { Probe } from "./probe.ts";
+import { SshAccess } from "./ssh-access.ts";
 import { text } from "./text.ts";
 import { KIB } from "./units.ts";
 import { WORKLOAD_KINDS } from "./workload.ts";
@@ -35,12 +38,26 @@ export const AttachedGpu = z.object({
 });
 export type AttachedGpu = z.infer<typeof AttachedGpu>;
 
+/** An image by its content, as a runtime names it. */
+const ImageId = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+
+/** When a run's metering opens: its container runs, its gang is released, its first probe succeeds. */
+const GATES = ["running", "released", "probe"] as const;
+/** Whether a container that ended by itself is started again within its run, or has ended it. */
+const RESTARTS = ["within-run", "never"] as const;
+/** Which program a container begins with: our init, the command by a shell below it, or the image's own. */
+const ENTRYPOINTS = ["init", "shell", "image"] as const;
+/** What a container may be given beyond the agent's short list. */
+const CAPABILITIES_ON_REQUEST = ["IPC_LOCK", "SYS_NICE", "SYS_PTRACE"] as const;
+
+const MAX_RANKS = 256;
+
 /** Everything that `create` takes, and nothing else: the spec hash covers exactly this. */
 export const InstanceSpec = z.object({
   kind: z.enum(WORKLOAD_KINDS),
   workloadId: WorkloadId,
-  /** Instances of one workspace share a bridge network; others are out of reach. */
-  network: z.string().regex(/^ws-[0-9]+$/),
+  /** Instances of one workspace share a bridge network; others are out of reach. A gang has one of its own. */
+  network: z.union([z.string().regex(/^ws-[0-9]+$/), GangNetwork]),
   hostname: z.string().max(63),
   image: z.string().min(1).max(256),
   /** Run by the toolbox's shell; null keeps the container up with our init. */
@@ -59,10 +76,28 @@ export const InstanceSpec = z.object({
   folders: z.array(PersistentFolder).max(4),
   jupyter: z.boolean(),
   tensorboard: z.boolean(),
+  // What follows came with protocol 2; an order that says none of it means what it meant before.
+  /** Absent: running. */
+  gate: z.enum(GATES).optional(),
+  /** Absent: never for training, else within-run. */
+  restarts: z.enum(RESTARTS).optional(),
+  /** Absent: init without a command, shell with one. */
+  entrypoint: z.enum(ENTRYPOINTS).optional(),
+  /** Names and addresses of all ranks, for the container's /etc/hosts. */
+  hosts: z.array(RankName).max(MAX_RANKS).optional(),
+  /** Absent: half of its memory. It counts as memory. */
+  shmBytes: z.int().positive().optional(),
+  /** The content that `image` must lead to; absent: whatever it leads to. */
+  imageId: ImageId.optional(),
+  capabilities: z.array(z.enum(CAPABILITIES_ON_REQUEST)).max(16).optional(),
 });
 export type InstanceSpec = z.infer<typeof InstanceSpec>;
 
 export const STOP_ORDERERS = ["customer", "admin", "account", "control-plane", "limit"] as const;
+const WANTS = ["running", "stopped", "removed"] as const;
+
+/** Seconds between the word to end and the kill. */
+const MAX_STOP_GRACE_SECONDS = 600;
 
 /** What an INT column of the control plane holds. */
 const MAX_INT = 2_147_483_647;
@@ -72,7 +107,7 @@ export const DesiredInstance = z.object({
   instanceId: InstanceId,
   placementEpoch: z.int().positive(),
   runId: RunId,
-  want: z.enum(["running", "stopped", "removed"]),
+  want: z.enum(WANTS),
   /** Who ordered a stop or removal; every stop carries it. */
   orderedBy: z.enum(STOP_ORDERERS).nullable(),
   /** Hex SHA-256 of the canonical spec. */
@@ -80,15 +115,33 @@ export const DesiredInstance = z.object({
   spec: InstanceSpec,
   /** Applied live, outside the spec hash. */
   live: z.object({
-    stopGraceSeconds: z.int().min(1).max(300),
+    stopGraceSeconds: z.int().min(1).max(MAX_STOP_GRACE_SECONDS),
     onDisconnect: z.enum(["keep", "stop_after"]),
     /** Seconds without an accepted heartbeat after which a `stop_after` instance stops itself. */
     stopAfterSeconds: z.int().positive().nullable(),
+    /** Of a gang: its preflight has passed everywhere. */
+    released: z.boolean().optional(),
+    probe: Probe.optional(),
+    /** Agents that do not serve SSH ignore it, whatever it holds. */
+    ssh: SshAccess.optional().catch(undefined),
   }),
   /** How its image may be had; absent from a control plane of before, which says nothing of that. */
   imageTerms: ImageTerms.optional(),
 });
 export type DesiredInstance = z.infer<typeof DesiredInstance>;
+
+/** What is understood of every order, also of one that says what only a later agent understands. */
+export const BareOrder = DesiredInstance.pick({
+  instanceId: true,
+  placementEpoch: true,
+  runId: true,
+  want: true,
+}).extend({
+  orderedBy: DesiredInstance.shape.orderedBy.catch(null),
+  /** Whose leases lead there, while it runs on. */
+  spec: InstanceSpec.pick({ workloadId: true }).optional().catch(undefined),
+});
+export type BareOrder = z.infer<typeof BareOrder>;
 
 /** Why an instance cannot run, as a code the control plane acts on; `detail` is the sentence for people. */
 export const INSTANCE_PROBLEMS = [
@@ -140,6 +193,19 @@ const RunRestarts = z.object({
   signal: Signal.nullable(),
 });
 
+/** One thing that was looked at before a gang is released. */
+const Finding = z.object({
+  /** A word: "network", "clock", "memory". */
+  check: z.string().regex(/^[a-z][a-z-]{0,31}$/),
+  isPassed: z.boolean(),
+  detail: text(300),
+});
+const MAX_FINDINGS = 32;
+
+/** What an image brings, each as a word: "shell", "python", "notebook", "tensorboard". */
+const Brought = z.string().regex(/^[a-z][a-z-]{0,31}$/);
+export const MAX_BROUGHT = 16;
+
 export const ObservedInstance = z.object({
   instanceId: InstanceId,
   placementEpoch: z.int().positive().max(MAX_INT),
@@ -159,5 +225,18 @@ export const ObservedInstance = z.object({
   remains: RunRemains.optional(),
   /** Absent while it was never started again, and from agents of before. */
   restarts: RunRestarts.optional(),
+  // What follows came with protocol 2.
+  /** Its container runs and its gang is not released yet; what was found of it so far. */
+  held: z.object({ findings: z.array(Finding).max(MAX_FINDINGS) }).optional(),
+  /** Whether it answers its probe, which is not its phase: a replica that is up may fail to serve. */
+  serving: z.enum(["not-yet", "yes", "no"]).optional(),
+  /** Of its container. */
+  imageId: ImageId.optional(),
+  /** What that image brings; absent where nobody could look. */
+  brings: z.array(Brought).max(MAX_BROUGHT).optional(),
 });
 export type ObservedInstance = z.infer<typeof ObservedInstance>;
+
+/** What is understood of every observed run, also of one that is told in words of a later agent. */
+export const BareRun = ObservedInstance.pick({ instanceId: true, placementEpoch: true, runId: true });
+export type BareRun = z.infer<typeof BareRun>;

@@ -8,10 +8,21 @@ import { BootId, GpuUuid, InstanceId, JournalId } from "./ids.ts";
 import { DesiredInstance, ObservedInstance } from "./instance.ts";
 import { GpuReport, MachineReport } from "./host-report.ts";
 import { DesiredFetch, MAX_FETCHES_OF_HOST, ObservedPull } from "./image-fetch.ts";
+import { InstanceFigures, MAX_FIGURES } from "./instance-figures.ts";
 import { DesiredLease, MAX_LEASES_OF_HOST, ObservedLease } from "./lease.ts";
+import {
+  AccessSession,
+  Cut,
+  GatewayAddress,
+  KeySet,
+  MAX_CUTS,
+  MAX_GATEWAYS,
+  MAX_KEY_SETS,
+  MAX_SESSIONS,
+} from "./ssh-access.ts";
 import { text } from "./text.ts";
 
-export const PROTOCOL = { min: 1, max: 1 } as const;
+export const PROTOCOL = { min: 1, max: 2 } as const;
 export const HEARTBEAT_MS = 10_000;
 export const MAX_PAGE_BYTES = 512 * 1024;
 /** Of one host; one that claims more is not believed. */
@@ -69,8 +80,10 @@ export const Heartbeat = z.object({
   /** A short list of what is wrong with the host itself: "runtime-down", "nvidia-smi-hung", "disk-full". */
   degraded: z.array(text(64)).max(16),
   gpus: z.array(GpuVitals).max(64).default([]),
-  /** What this agent can do beyond the protocol's first form; absent from agents of before. */
+  /** What this agent can do beyond the protocol's first form (features.ts); absent from agents of before. */
   features: z.array(text(32)).max(32).optional(),
+  /** Of running containers, by turns where they are many. Absent from agents of before, and in most heartbeats. */
+  figures: z.array(InstanceFigures).max(MAX_FIGURES).optional().catch(undefined),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 
@@ -113,8 +126,20 @@ export const PullReply = z.object({
   leases: z.array(DesiredLease).max(MAX_LEASES_OF_HOST).optional(),
   /** All of the host, with the first page only. Absent: none. */
   fetches: z.array(DesiredFetch).max(MAX_FETCHES_OF_HOST).optional(),
+  // Each under its feature, on any page; agents without it ignore them.
+  keySets: z.array(KeySet).max(MAX_KEY_SETS).optional(),
+  gateways: z.array(GatewayAddress).max(MAX_GATEWAYS).optional(),
+  cuts: z.array(Cut).max(MAX_CUTS).optional(),
 });
 export type PullReply = z.infer<typeof PullReply>;
+
+/** The same as it arrives: its lists are read one by one (one-by-one.ts), since a later side may have written them. */
+export const PulledPage = PullReply.omit({ keySets: true, gateways: true, cuts: true }).extend({
+  instances: z.array(z.unknown()),
+  leases: z.array(z.unknown()).max(MAX_LEASES_OF_HOST).optional(),
+  fetches: z.array(z.unknown()).max(MAX_FETCHES_OF_HOST).optional(),
+});
+export type PulledPage = z.infer<typeof PulledPage>;
 
 export const ObservedReport = z.object({
   kind: z.literal("observed"),
@@ -128,8 +153,16 @@ export const ObservedReport = z.object({
   leases: z.array(ObservedLease).max(MAX_LEASES_OF_HOST).nullable().optional(),
   /** All of the host, with the first page only. Absent or null: not to be told now, so nothing has changed. */
   pulls: z.array(ObservedPull).max(MAX_OBSERVED_PULLS).nullable().optional(),
+  /** Those open, and those ended since they were last taken; with the first page only. Absent or null: not told. */
+  sessions: z.array(AccessSession).max(MAX_SESSIONS).nullable().optional(),
 });
 export type ObservedReport = z.infer<typeof ObservedReport>;
+
+/** The same as it arrives: its runs are read one by one (one-by-one.ts), since a later side may have written them. */
+export const ObservedPage = ObservedReport.omit({ sessions: true }).extend({
+  instances: z.array(z.unknown()).max(MAX_OBSERVED_INSTANCES),
+});
+export type ObservedPage = z.infer<typeof ObservedPage>;
 
 export const ObservedReply = z.object({
   kind: z.literal("observed-reply"),

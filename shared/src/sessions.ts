@@ -60,6 +60,11 @@ export const LogOpen = z.object({
   tailLines: z.int().nonnegative().max(MAX_LOG_TAIL_LINES).nullable(),
   /** False: what is there now, then the close. True: until the run is over, its container's restarts included. */
   follow: z.boolean(),
+  /** Of a service in it rather than of its first process: "jupyter". Only for agents with the feature "service-logs". */
+  service: z
+    .string()
+    .regex(/^[a-z][a-z-]{0,31}$/)
+    .optional(),
   creditBytes: Credit,
 });
 export type LogOpen = z.infer<typeof LogOpen>;

@@ -7,7 +7,8 @@ import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { connect, jwtAuthenticator, NatsError, type NatsConnection } from "nats";
 import { z } from "zod";
-import { BootId, GpuUuid, HostId, JournalId } from "@remotegpu/shared/ids";
+import { BootId, GpuUuid, HostId, InstanceId, JournalId, RunId } from "@remotegpu/shared/ids";
+import type { InstanceFigures } from "@remotegpu/shared/instance-figures";
 import { HEARTBEAT_MS, HeartbeatReply, type Heartbeat } from "@remotegpu/shared/protocol";
 import { up } from "@remotegpu/shared/subjects";
 import { decode, encode } from "@remotegpu/shared/wire";
@@ -18,6 +19,8 @@ export const FleetOrder = z.object({
   seed: z.string(),
   hosts: z.int().positive(),
   cardsPerHost: z.int().nonnegative(),
+  /** Each tells its figures once a minute. */
+  instancesPerHost: z.int().nonnegative(),
   /** Not counted: hosts that are new cost more. */
   warmUpMs: z.int(),
   countedMs: z.int(),
@@ -34,6 +37,9 @@ export const FleetFigures = z.object({
 export type FleetFigures = z.infer<typeof FleetFigures>;
 
 export const hostName = (number: number) => HostId.parse(`host-${String(number).padStart(5, "0")}`);
+export const instanceName = (host: number, instance: number) =>
+  InstanceId.parse(`env-bench-${host}-${instance}`);
+export const runName = (host: number, instance: number) => RunId.parse(`run-bench-${host}-${instance}`);
 export const cardName = (host: number, card: number) => GpuUuid.parse(`GPU-bench-${host}-${card}`);
 
 const ANSWER_WITHIN_MS = 20_000;
@@ -47,11 +53,32 @@ interface Beating {
   lastRoundTripMs: number | null;
 }
 
-function heartbeatOf(host: Beating, cards: number, beat: number): Heartbeat {
+const BEATS_A_MINUTE = 6;
+
+/** As of containers that are busy and write something now and then. */
+function figuresOf(host: Beating, count: number, beat: number): { figures?: InstanceFigures[] } {
+  if (count === 0 || beat % BEATS_A_MINUTE !== 0) return {};
+  const figures = Array.from({ length: count }, (_, instance) => ({
+    instanceId: instanceName(host.number, instance),
+    placementEpoch: 1,
+    runId: runName(host.number, instance),
+    cpuMs: beat * 9_000 + instance,
+    networkInBytes: beat * 1_000_000,
+    networkOutBytes: beat * 10_000,
+    lastOutputAgeMs: (beat * 137) % 60_000,
+  }));
+  return { figures };
+}
+
+function heartbeatOf(
+  host: Beating,
+  { cards, instances }: { cards: number; instances: number },
+  beat: number,
+): Heartbeat {
   return {
     kind: "heartbeat",
     version: "0.1.0",
-    protocol: { min: 1, max: 1 },
+    protocol: { min: 1, max: 2 },
     bootId: host.bootId,
     agentEpoch: 1,
     monotonicMs: Math.floor(performance.now()),
@@ -83,20 +110,21 @@ function heartbeatOf(host: Beating, cards: number, beat: number): Heartbeat {
       strangers: [],
       foreignMemoryMib: 0,
     })),
+    ...figuresOf(host, instances, beat),
   };
 }
 
 /** Beats from now on; what is answered while `isCounting` counts. */
 class Fleet {
   readonly #connection: NatsConnection;
-  readonly #cards: number;
+  readonly #holdings: { cards: number; instances: number };
   readonly #roundTripsMs: number[] = [];
   #refused = 0;
   #isCounting = false;
 
-  constructor(connection: NatsConnection, cards: number) {
+  constructor(connection: NatsConnection, holdings: { cards: number; instances: number }) {
     this.#connection = connection;
-    this.#cards = cards;
+    this.#holdings = holdings;
   }
 
   async live(number: number): Promise<never> {
@@ -132,7 +160,7 @@ class Fleet {
 
   async #beat(host: Beating, beat: number): Promise<boolean> {
     const sentMs = performance.now();
-    const message = encode(heartbeatOf(host, this.#cards, beat));
+    const message = encode(heartbeatOf(host, this.#holdings, beat));
     try {
       const answer = await this.#connection.request(up(host.id, "hb"), message, {
         timeout: ANSWER_WITHIN_MS,
@@ -157,7 +185,10 @@ async function main(order: FleetOrder): Promise<void> {
     authenticator: jwtAuthenticator(order.jwt, new TextEncoder().encode(order.seed)),
     noAsyncTraces: true,
   });
-  const fleet = new Fleet(connection, order.cardsPerHost);
+  const fleet = new Fleet(connection, {
+    cards: order.cardsPerHost,
+    instances: order.instancesPerHost,
+  });
   for (let number = 0; number < order.hosts; number += 1) void fleet.live(number);
   await pause(order.warmUpMs);
   process.stdout.write("counting\n");

@@ -20,6 +20,8 @@ import type { RunningProcess } from "./running-process.ts";
 
 const HOSTS = 5_000;
 const CARDS_PER_HOST = 2;
+/** Running there; BENCH_INSTANCES says another number, 0 for a fleet that tells no figures. */
+const INSTANCES_PER_HOST = Number(process.env["BENCH_INSTANCES"] ?? 2);
 const WARM_UP_MS = 35_000;
 const COUNTED_MS = 40_000;
 
@@ -52,12 +54,15 @@ export async function measureHeartbeats(
     seed: new TextDecoder().decode(user.seed),
     hosts: HOSTS,
     cardsPerHost: CARDS_PER_HOST,
+    instancesPerHost: INSTANCES_PER_HOST,
     warmUpMs: WARM_UP_MS,
     countedMs: COUNTED_MS,
   });
 
   const { answered, refused, p50Ms, p99Ms, maxMs, cpuSeconds, seconds } = figures;
-  say(`${HOSTS} hosts with ${CARDS_PER_HOST} cards each, one control plane`);
+  say(
+    `${HOSTS} hosts with ${CARDS_PER_HOST} cards and ${INSTANCES_PER_HOST} instances each, one control plane`,
+  );
   say(`  CPU of the control plane            ${((100 * cpuSeconds) / seconds).toFixed(1)} % of a core`);
   say(`  heartbeats a second                 ${(answered / seconds).toFixed(0)}`);
   say(`  CPU for a heartbeat                 ${((1e6 * cpuSeconds) / answered).toFixed(0)} µs`);
@@ -70,7 +75,7 @@ export async function measureHeartbeats(
 
 /** Hosts that have joined and reported, so that nothing but their heartbeats is left to say. */
 async function makeFleet(databaseUrl: string): Promise<void> {
-  const database = openDatabase(databaseUrl);
+  const database = openDatabase(databaseUrl, { actsAs: "owner" });
   await migrate(databaseUrl);
   await database.query(
     `INSERT INTO hosts (id, name, hostname, ip_address, storage_pool, observed_digest, total_cpu, total_memory)
@@ -83,6 +88,21 @@ async function makeFleet(databaseUrl: string): Promise<void> {
      SELECT 'host-' || lpad(n::text, 5, '0'), card, 'GPU-bench-' || n || '-' || card, 'Bench', 2^36
        FROM generate_series(0, $1::int - 1) n, generate_series(0, $2::int - 1) card`,
     [HOSTS, CARDS_PER_HOST],
+  );
+  await database.query(
+    `INSERT INTO instances (id, workload_kind, workload_id, current_epoch, state)
+     SELECT 'env-bench-' || n || '-' || nth, 'environment', 'env-bench-' || n || '-' || nth, 1, 'ready'
+       FROM generate_series(0, $1::int - 1) n, generate_series(0, $2::int - 1) nth`,
+    [HOSTS, INSTANCES_PER_HOST],
+  );
+  // Whose orders they are, and what they cost, no heartbeat asks.
+  await database.query("ALTER TABLE placements DROP CONSTRAINT placements_run_id_fkey");
+  await database.query(
+    `INSERT INTO placements (instance_id, epoch, host_id, run_id, state, spec, spec_hash, cpu_milli, memory_bytes)
+     SELECT 'env-bench-' || n || '-' || nth, 1, 'host-' || lpad(n::text, 5, '0'), 'run-bench-' || n || '-' || nth,
+            'ready', '{}', repeat('a', 64), 1000, 1
+       FROM generate_series(0, $1::int - 1) n, generate_series(0, $2::int - 1) nth`,
+    [HOSTS, INSTANCES_PER_HOST],
   );
   await database.close();
 }

@@ -12,6 +12,8 @@ import { orderSubscriptions, type OrderHandlers } from "../link/order-server.ts"
 import { ControlPlaneLink } from "../loop/control-plane-link.ts";
 import { execInInstance } from "../loop/instance-exec.ts";
 import { logOpener } from "../loop/output/log-source.ts";
+import { readContainerFigures } from "../host/processes/container-figures.ts";
+import { FigureWatch } from "../loop/watch/figure-watch.ts";
 import type { Observation } from "../loop/watch/observation.ts";
 import { StorageMeter } from "../loop/storage/storage-meter.ts";
 import { StorageSampling } from "../loop/storage/storage-sampling.ts";
@@ -35,7 +37,7 @@ export function linkParts(
   { host, observation, wake }: { host: HostParts; observation: Observation; wake: () => void },
 ): LinkParts {
   const { host_id: hostId } = credential.grant;
-  const { runtime, gpuWatch, kept } = host;
+  const { runtime, runtimeWatch, gpuWatch, groups, kept } = host;
   const logSessions = new LogSessions({
     hostId,
     publisher: () => connection,
@@ -66,6 +68,17 @@ export function linkParts(
     onRemoved: () => observation.leaveFleet(),
     log,
   });
+  const figureWatch = new FigureWatch({
+    read: ({ containerId, pid }) =>
+      readContainerFigures({
+        containerId,
+        pid,
+        cpuFiles: groups.cpuFilesOf(containerId, pid),
+        dataFolder: runtimeWatch.info?.dataFolder ?? null,
+        wallMs: clock.wallMs(),
+      }),
+    log,
+  });
   const link = new ControlPlaneLink({
     hostId,
     connection,
@@ -74,6 +87,7 @@ export function linkParts(
     clock,
     version: AGENT_VERSION,
     liftCordons: (lifts) => gpuWatch.liftCordons(lifts),
+    figures: () => figureWatch.next(observation.running, clock.monotonicMs()),
     wake,
     log,
   });

@@ -11,6 +11,7 @@ import { Reconciliation } from "../loop/reconciliation.ts";
 import { reportNow } from "../loop/report.ts";
 import { RunPerformer } from "../loop/run-performer.ts";
 import { DiskWatch } from "../loop/storage/disk-watch.ts";
+import { BroughtWatch } from "../loop/watch/brought-watch.ts";
 import type { LimitWatch } from "../loop/watch/limit-watch.ts";
 import { OrphanWatch } from "../loop/watch/orphan-watch.ts";
 import { TransitionWatch } from "../loop/watch/transition-watch.ts";
@@ -103,6 +104,7 @@ export function loopParts(
     reconciliation,
     performer,
     imagePulls,
+    broughtWatch: new BroughtWatch({ runtime, wake, log }),
     transitionWatch: new TransitionWatch(log),
     diskWatch,
     storageMeter,

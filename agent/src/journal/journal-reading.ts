@@ -7,7 +7,6 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { JournalId } from "@remotegpu/shared/ids";
 import { DesiredFetch } from "@remotegpu/shared/image-fetch";
-import { DesiredInstance } from "@remotegpu/shared/instance";
 import { DesiredLease } from "@remotegpu/shared/lease";
 import type { StoredLink } from "@remotegpu/shared/chain-walk";
 import { z } from "zod";
@@ -21,7 +20,8 @@ import { JOURNAL_FILE } from "./journal.ts";
 import { StoredOrphans } from "./orphan-store.ts";
 import { StoredPulledImage } from "./pulled-images.ts";
 import { StoredRecord } from "./run-store.ts";
-import { unseal, type StoredSeal } from "./database/sealed.ts";
+import { storedOrder } from "./desired/stored-order.ts";
+import { bySchema, unsealBy, type Reader, type StoredSeal } from "./database/sealed.ts";
 
 /** Rows read in one go; a few megabytes. */
 const ROWS_PER_PAGE = 5_000;
@@ -120,13 +120,15 @@ export class JournalReading {
   state(): JournalState {
     const damaged: DamagedEntry[] = [];
     const sealed = <T>(table: DamagedEntry["table"], key: string, schema: z.ZodType<T>): T[] =>
+      read(table, key, bySchema(schema));
+    const read = <T>(table: DamagedEntry["table"], key: string, reader: Reader<T>): T[] =>
       this.#sqlite
         .prepare<[], StoredSeal & { key: string }>(
           `SELECT CAST(${key} AS TEXT) AS key, entry, entry_hash FROM ${table}`,
         )
         .all()
         .flatMap((row) => {
-          const value = unseal(row, schema);
+          const value = unsealBy(row, reader);
           if (value === null) damaged.push({ table, key: row.key });
           return value === null ? [] : [value];
         });
@@ -134,12 +136,14 @@ export class JournalReading {
     const intervals = sealed("intervals", "run_id", StoredInterval);
     sealed("contact", "singleton", StoredContact);
     sealed("orphans", "singleton", StoredOrphans);
-    const orders = sealed("desired", "instance_id || ' epoch ' || placement_epoch", DesiredInstance);
+    const orders = read("desired", "instance_id || ' epoch ' || placement_epoch", storedOrder);
     sealed("desired_leases", "lease_id", DesiredLease);
     const fetches = sealed("desired_fetches", "fetch_id", DesiredFetch);
     const pulledImages = sealed("pulled_images", "key", StoredPulledImage);
     damaged.push(...this.#misfiledOrders());
-    const wanted = orders.filter(({ want }) => want === "running").map(({ spec }) => spec.image);
+    const wanted = orders.flatMap((stored) =>
+      stored.kind === "understood" && stored.order.want === "running" ? [stored.order.spec.image] : [],
+    );
     const wantedImages = [...wanted, ...fetches.map(({ image }) => image)];
     return { runs, intervals, pulledImages, wantedImages, damaged };
   }

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import type { PulledImage } from "../core/images/image-rights.ts";
 import type { JournalDatabase } from "./database/journal-database.ts";
-import { seal, unseal, Unsealed, type StoredSeal } from "./database/sealed.ts";
+import { bySchema, seal, unseal, Unsealed, type StoredSeal } from "./database/sealed.ts";
 
 export const StoredPulledImage: z.ZodType<PulledImage> = z.object({
   imageId: z.string(),
@@ -21,7 +21,7 @@ type StoredRow = StoredSeal & { key: string };
 
 export class PulledImages {
   readonly #database: JournalDatabase;
-  readonly #unsealed = new Unsealed(StoredPulledImage);
+  readonly #unsealed = new Unsealed(bySchema(StoredPulledImage));
 
   constructor(database: JournalDatabase) {
     this.#database = database;

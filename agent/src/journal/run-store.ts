@@ -9,7 +9,7 @@ import { z } from "zod";
 import type { StopCause } from "../core/runs/action.ts";
 import type { RunRecord } from "../core/runs/run-record.ts";
 import type { JournalDatabase } from "./database/journal-database.ts";
-import { seal, unseal, Unsealed, type StoredSeal } from "./database/sealed.ts";
+import { bySchema, seal, unseal, Unsealed, type StoredSeal } from "./database/sealed.ts";
 
 const MonotonicTime = z.object({ bootId: BootId, ms: z.int().nonnegative() });
 const Problem = z.enum(INSTANCE_PROBLEMS);
@@ -82,7 +82,7 @@ type StoredRun = StoredSeal & { run_id: RunId };
 
 export class RunStore {
   readonly #database: JournalDatabase;
-  readonly #unsealed = new Unsealed(StoredRecord);
+  readonly #unsealed = new Unsealed(bySchema(StoredRecord));
 
   constructor(database: JournalDatabase) {
     this.#database = database;

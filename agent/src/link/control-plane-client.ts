@@ -6,19 +6,20 @@ import { z } from "zod";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { HostId } from "@remotegpu/shared/ids";
 import {
+  DesiredFetch,
   RegistryLoginReply,
-  type DesiredFetch,
   type ObservedPull,
   type RegistryLoginQuestion,
 } from "@remotegpu/shared/image-fetch";
-import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
-import type { DesiredLease, ObservedLease } from "@remotegpu/shared/lease";
+import type { BareOrder, DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import { DesiredLease, type ObservedLease } from "@remotegpu/shared/lease";
+import { readOrder, understood } from "@remotegpu/shared/one-by-one";
 import { MAX_PAGES, pagesOf } from "@remotegpu/shared/paging";
 import {
   HeartbeatReply,
   MAX_PAGE_BYTES,
   ObservedReply,
-  PullReply,
+  PulledPage,
   Refusal,
   type Heartbeat,
   type ObservedReport,
@@ -47,6 +48,10 @@ export interface PulledDesiredSet {
   generation: number;
   confirmedStops: number | null;
   instances: DesiredInstance[];
+  /** Orders in words of a later control plane, as they came. */
+  notUnderstood: { order: BareOrder; raw: unknown }[];
+  /** Why further entries are nobody's order; a host that has them goes on with all others. */
+  unreadable: string[];
   leases: DesiredLease[] | undefined;
   fetches: DesiredFetch[] | undefined;
 }
@@ -129,11 +134,18 @@ export class ControlPlaneClient {
       instances.push(...next.instances);
     }
     const { term, generation, confirmedStops, leases, fetches } = first;
-    return { term, generation, confirmedStops, instances, leases, fetches };
+    return {
+      term,
+      generation,
+      confirmedStops,
+      ...ordersOf(instances),
+      leases: leases && understood(DesiredLease, leases),
+      fetches: fetches && understood(DesiredFetch, fetches),
+    };
   }
 
-  #pullPage(request: PullRequest): Promise<PullReply> {
-    return this.#ask(up(this.#host, "pull"), request, PullReply, PAGE_WITHIN_MS);
+  #pullPage(request: PullRequest): Promise<PulledPage> {
+    return this.#ask(up(this.#host, "pull"), request, PulledPage, PAGE_WITHIN_MS);
   }
 
   async #reportAllPages({ digest, machine, gpus, instances, leases, pulls }: ObservedToTell): Promise<void> {
@@ -166,6 +178,31 @@ export class ControlPlaneClient {
     if (!answer.ok) throw new LinkDownError(`an answer on ${subject} makes no sense: ${answer.reason}`);
     return answer.message;
   }
+}
+
+function ordersOf(
+  entries: readonly unknown[],
+): Pick<PulledDesiredSet, "instances" | "notUnderstood" | "unreadable"> {
+  const orders: Pick<PulledDesiredSet, "instances" | "notUnderstood" | "unreadable"> = {
+    instances: [],
+    notUnderstood: [],
+    unreadable: [],
+  };
+  for (const entry of entries) {
+    const read = readOrder(entry);
+    switch (read.kind) {
+      case "understood":
+        orders.instances.push(read.order);
+        break;
+      case "not-understood":
+        orders.notUnderstood.push(read);
+        break;
+      case "unreadable":
+        orders.unreadable.push(read.why);
+        break;
+    }
+  }
+  return orders;
 }
 
 /** A report that has to start over. */

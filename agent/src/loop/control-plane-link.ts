@@ -3,10 +3,11 @@
  * and none of them waited for by the loop. What comes back is written to the journal; the loop reads it there.
  */
 import type { HostId, RunId } from "@remotegpu/shared/ids";
-import { IMAGE_FETCH_FEATURE } from "@remotegpu/shared/image-fetch";
+import type { InstanceFigures } from "@remotegpu/shared/instance-figures";
 import type { Log } from "@remotegpu/shared/log";
 import { HEARTBEAT_MS, PROTOCOL, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { GpuVitals } from "@remotegpu/shared/protocol";
+import { AGENT_FEATURES } from "../core/runs/unserved-order.ts";
 import { countedUpTo, heardAt, resumedContact, type Contact } from "../core/reconcile/contact.ts";
 import type { Journal } from "../journal/journal.ts";
 import { JournalError } from "../journal/database/journal-database.ts";
@@ -40,6 +41,8 @@ export type LinkOptions = {
   version: string;
   /** An administrator puts cards back in service. */
   liftCordons: (lifts: NonNullable<HeartbeatReply["liftCordons"]>) => Promise<void>;
+  /** Of running containers, for the heartbeat that is made now. */
+  figures: () => InstanceFigures[];
   wake: () => void;
   log: Log;
 };
@@ -156,6 +159,7 @@ export class ControlPlaneLink {
       clock.monotonicMs() + HEARTBEAT_MS + (Math.random() - 0.5) * 2 * HEARTBEAT_JITTER_MS;
     const head = journal.head();
     const chain = journal.rows.chain();
+    const figures = this.#options.figures();
     const heartbeat: Heartbeat = {
       kind: "heartbeat",
       version,
@@ -176,7 +180,8 @@ export class ControlPlaneLink {
       observedDigest: observed.digest,
       degraded,
       gpus,
-      features: [IMAGE_FETCH_FEATURE],
+      features: [...AGENT_FEATURES],
+      ...(figures.length > 0 && { figures }),
     };
     const { reply, roundTripMs } = await this.#client.heartbeat(heartbeat);
     this.#lastRoundTripMs = roundTripMs;
@@ -200,9 +205,15 @@ export class ControlPlaneLink {
       const before = this.#options.journal.head().applied.generation;
       const outcome = this.#options.journal.desired.replace(set);
       // Only a heartbeat says what was applied, and removals are complete only once that is known: do not wait for it.
-      const hasRemovals = set.instances.some(({ want }) => want === "removed");
+      const orders = [...set.instances, ...set.notUnderstood.map(({ order }) => order)];
+      const hasRemovals = orders.some(({ want }) => want === "removed");
       if (outcome.applied && hasRemovals && set.generation !== before)
         this.#nextHeartbeatMs = Number.NEGATIVE_INFINITY;
+      if (set.unreadable.length > 0)
+        this.#options.log.error(
+          { generation: set.generation, count: set.unreadable.length, why: set.unreadable[0] },
+          "orders in this set name nobody that this agent understands; it goes on with all others",
+        );
       if (!outcome.applied)
         this.#options.log.warn(
           { term: set.term, generation: set.generation, reason: outcome.reason },

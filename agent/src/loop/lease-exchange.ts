@@ -29,11 +29,12 @@ export class LeaseExchange {
     desired.leases.confirmReleased(this.#access.released);
     const { term, generation } = this.#journal.head().applied;
     const { containers, own } = this.#observation;
+    const { instances, notUnderstood } = desired.read();
     this.#access.exchange({
       term,
       generation,
       leases: desired.leases.all(),
-      running: containers === null ? null : runningContainers(desired.read().instances, own),
+      running: containers === null ? null : runningContainers([...instances, ...notUnderstood], own),
       gateway: this.#gatewayIdentity(),
     });
   }

@@ -95,7 +95,8 @@ export class Reconciliation {
   /** Writes down which ordered removals are done, by containers that were seen just now. */
   confirmRemovals(): void {
     const { journal, observation, performer } = this.#parts;
-    const orders = journal.desired.read().instances;
+    const { instances, notUnderstood } = journal.desired.read();
+    const orders = [...instances, ...notUnderstood];
     const starting = new Set(performer.waits.keys());
     const left = { runs: journal.runs.all(), containers: observation.own, starting };
     for (const { instanceId, placementEpoch } of completedRemovals(orders, left))

@@ -9,6 +9,7 @@ import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { GpuVitals } from "@remotegpu/shared/protocol";
 import { observedInstances } from "../core/reconcile/lifecycle.ts";
+import { withImageFacts } from "../core/container/image-facts.ts";
 import { withTailsInReport } from "../core/runs/run-remains.ts";
 import type { MachineFacts } from "../host/machine-facts.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -23,6 +24,7 @@ import type { Reconciliation } from "./reconciliation.ts";
 import type { RunPerformer } from "./run-performer.ts";
 import type { DiskWatch } from "./storage/disk-watch.ts";
 import type { StorageMeter } from "./storage/storage-meter.ts";
+import type { BroughtWatch } from "./watch/brought-watch.ts";
 import type { GpuWatch } from "./watch/gpu-watch.ts";
 import type { ImageWatch } from "./watch/image-watch.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
@@ -43,6 +45,7 @@ export type ReportParts = {
   runtimeWatch: RuntimeWatch;
   gpuWatch: GpuWatch;
   imageWatch: ImageWatch;
+  broughtWatch: BroughtWatch;
   orphanWatch: OrphanWatch;
   transitionWatch: TransitionWatch;
   diskWatch: Pick<DiskWatch, "degraded">;
@@ -53,9 +56,12 @@ export type ReportParts = {
 /** All that this host has to say at this moment. */
 export function reportNow(parts: ReportParts): Vitals {
   const { clock, observation, reconciliation, performer, imagePulls, runtimeWatch, gpuWatch } = parts;
+  const { broughtWatch } = parts;
   const seen = runtimeWatch.isDown ? null : observation.containers;
   const now = monotonic(momentOf(clock));
-  const instances = parts.transitionWatch.look(
+  // Not while somebody waits for a start: the runtime does one thing after the other.
+  if (!performer.isStarting) void broughtWatch.look(observation.running, now.ms);
+  const told = withImageFacts(
     observedInstances({
       ...observation.knowledge(seen ?? []),
       ...reconciliation.hostObstacles,
@@ -65,8 +71,10 @@ export function reportNow(parts: ReportParts): Vitals {
       disagreements: parts.meter.disagreements,
       now,
     }),
-    now.ms,
+    observation.own,
+    broughtWatch.brought,
   );
+  const instances = parts.transitionWatch.look(told, now.ms);
   return {
     observed: observedState(
       machineOf(parts),

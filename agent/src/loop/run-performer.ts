@@ -4,7 +4,7 @@
  * that, nothing more is done for the run, and no start that would get in the way of its start.
  */
 import type { RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
 import type { Action } from "../core/runs/action.ts";
 import {
@@ -16,7 +16,7 @@ import {
   type MonotonicTime,
   type RunRecord,
 } from "../core/runs/run-record.ts";
-import type { RunKey } from "../core/container/container.ts";
+import { networkLabel, type RunKey } from "../core/container/container.ts";
 import { wishOfOrder } from "../core/images/image-wishes.ts";
 import { groupOf } from "../core/runs/left-behind.ts";
 import { areRivals } from "../core/reconcile/start-obstacle.ts";
@@ -198,7 +198,9 @@ export class RunPerformer {
     try {
       const containerId =
         ready.containerId === null ? await this.#runtime.create(desired, ready) : ready.containerId;
-      this.#journal.runs.save(recordStarted(begun, { containerId, ...desired.spec }));
+      const { gpus, network } = desired.spec;
+      const given = { containerId, gpus, network: networkLabel(network) };
+      this.#journal.runs.save(recordStarted(begun, given));
       // Making it may have taken long: the next round removes what nobody wants any more.
       if (!this.#wants(action)) return;
       await this.#runtime.start(containerId, desired.spec);
@@ -225,6 +227,12 @@ export class RunPerformer {
       case "missing":
         return { kind: "refused", problem: "image-missing", detail: image.detail };
       case "present":
+        if (isOtherContent(desired.spec, image.imageId))
+          return {
+            kind: "refused",
+            problem: "image-missing",
+            detail: otherContent(desired.spec, image.imageId),
+          };
         return { ...ready, imageId: image.imageId, containerId: null };
     }
   }
@@ -306,6 +314,15 @@ export class RunPerformer {
     work.endedAs = this.#endedWorks += 1;
     this.#wake();
   }
+}
+
+/** Its name leads to another content by now, or never led to the ordered one here. */
+function isOtherContent({ imageId }: InstanceSpec, foundId: string): boolean {
+  return imageId !== undefined && imageId !== foundId;
+}
+
+function otherContent({ image, imageId }: InstanceSpec, foundId: string): string {
+  return `Image ${image} is ${foundId} on this host, and the order is for ${imageId}.`;
 }
 
 /** The runtime's own words are in the cause; both make the sentence people read. */

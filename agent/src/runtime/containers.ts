@@ -5,6 +5,7 @@
 import type Dockerode from "dockerode";
 import { z } from "zod";
 import type { HostId } from "@remotegpu/shared/ids";
+import { IMAGE_ID } from "@remotegpu/shared/image-name";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { LABEL, ownerOf } from "../core/container/container.ts";
 import type { Container, ContainerState } from "../core/container/container.ts";
@@ -22,6 +23,7 @@ const KILLED = 137;
 
 const Inspection = z.object({
   Id: z.string(),
+  Image: z.string().optional(),
   State: z.object({
     Status: z.enum(["created", "running", "paused", "restarting", "removing", "exited", "dead"]),
     Pid: z.number(),
@@ -124,6 +126,7 @@ export class Containers {
     return {
       containerId: inspection.Id,
       owner: ownerOf(inspection.Config.Labels ?? {}),
+      imageId: imageIdOf(inspection.Image),
       status: await this.#withKernelsWord(inspection.Id, stateOf(inspection.State)),
     };
   }
@@ -224,6 +227,12 @@ export class Containers {
       throw error;
     }
   }
+}
+
+/** Docker says it with the name of the hash, Podman without. */
+function imageIdOf(image: string | undefined): string | undefined {
+  if (image === undefined || !IMAGE_ID.test(image)) return undefined;
+  return image.startsWith("sha256:") ? image : `sha256:${image}`;
 }
 
 function stateOf(state: z.infer<typeof Inspection>["State"]): ContainerState {

@@ -9,7 +9,7 @@ import type { DesiredInstance, InstanceProblem, InstanceSpec } from "@remotegpu/
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { attachmentOf } from "../core/container/gpu-attachment.ts";
 import type { CdiDevice, GpuAttachment } from "../core/container/gpu-attachment.ts";
-import type { Container } from "../core/container/container.ts";
+import { networkLabel, type Container } from "../core/container/container.ts";
 import { containerOptions } from "../core/container/container-spec.ts";
 import { Containers } from "./containers.ts";
 import type { HostSide } from "./containers.ts";
@@ -17,6 +17,7 @@ import { Docker } from "./docker/docker.ts";
 import { watchEvents } from "./docker/events.ts";
 import { Execs } from "./output/exec.ts";
 import type { ExecOrder, ExecResult } from "./output/exec.ts";
+import { broughtBy } from "./images/brought.ts";
 import { Images } from "./images/images.ts";
 import type { OutputPiece } from "./output/log-frames.ts";
 import { logPieces, type LogQuery } from "./output/log-stream.ts";
@@ -148,7 +149,7 @@ export class Runtime {
     const making = this.#volumes.create(desired, folders);
     // Should the network fail meanwhile, nobody is left to hear of the volumes.
     making.catch(() => undefined);
-    const containerId = await this.#networks.use(desired.spec.network, async (networkName) => {
+    const containerId = await this.#networks.use(networkLabel(desired.spec.network), async (networkName) => {
       const volumes = await making;
       const options = containerOptions(desired, {
         hostId,
@@ -168,7 +169,7 @@ export class Runtime {
   /** Starts a container that exists, new or stopped; its network's rules are put back if they are gone. */
   async start(containerId: string, { network }: Pick<InstanceSpec, "network">): Promise<void> {
     if (this.#fresh.delete(containerId)) return this.#containers.start(containerId);
-    await this.#networks.use(network, () => Promise.resolve());
+    await this.#networks.use(networkLabel(network), () => Promise.resolve());
     await this.#containers.startAgain(containerId);
   }
 
@@ -223,6 +224,11 @@ export class Runtime {
     return logPieces(this.#docker.socketPath, query);
   }
 
+  /** What the image of a container that runs brings, by words; null when the container is gone. */
+  broughtBy(containerId: string): Promise<string[] | null> {
+    return broughtBy(this.#docker, containerId);
+  }
+
   exec(order: ExecOrder): Promise<ExecResult> {
     return this.#execs.run(order);
   }
@@ -235,7 +241,7 @@ export class Runtime {
 
   /** The runtime's name of a workspace's network on this host. */
   networkName(network: InstanceSpec["network"]): string {
-    return this.#networks.nameOf(network);
+    return this.#networks.nameOf(networkLabel(network));
   }
 
   /** Puts back firewall rules that somebody flushed. Cheap; once a minute is plenty. */

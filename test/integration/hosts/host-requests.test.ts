@@ -7,6 +7,7 @@ import { LinkDownError } from "@remotegpu/agent/link/connection";
 import { RequestRefusedError } from "@remotegpu/agent/link/control-plane-client";
 import { FetchId, MAX_FETCHES_OF_HOST } from "@remotegpu/shared/image-fetch";
 import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
 import { type Heartbeat, PullReply } from "@remotegpu/shared/protocol";
 import { encode } from "@remotegpu/shared/wire";
@@ -184,7 +185,14 @@ test("a desired set of several pages arrives whole and in order", async () => {
 
   const desired = await host.client.pull();
 
-  expect(desired).toEqual({ term: 2, generation: 7, confirmedStops: null, instances });
+  expect(desired).toEqual({
+    term: 2,
+    generation: 7,
+    confirmedStops: null,
+    notUnderstood: [],
+    unreadable: [],
+    instances,
+  });
   expect(pages).toBeGreaterThan(3);
 });
 
@@ -261,6 +269,58 @@ test("a set that never rests ends the pull within a bound", async () => {
   });
 
   await expect(host.client.pull()).rejects.toThrow(RequestRefusedError);
+});
+
+test("of a set with an order from later the host gets all others, and that one's names", async () => {
+  const later = { ...aDesiredInstance("env-2"), want: "stopped", specHash: "later:1" };
+  await serve({
+    desiredSet: () =>
+      Promise.resolve({
+        term: 1,
+        generation: 1,
+        confirmedStops: null,
+        // As a control plane of a later version says it.
+        instances: [aDesiredInstance("env-1"), later as DesiredInstance, aDesiredInstance("env-3")],
+      }),
+  });
+
+  const { instances, notUnderstood, unreadable } = await host.client.pull();
+
+  expect(instances.map(({ instanceId }) => instanceId)).toEqual(["env-1", "env-3"]);
+  expect(notUnderstood).toMatchObject([{ order: { instanceId: "env-2", want: "stopped" }, raw: later }]);
+  expect(unreadable).toEqual([]);
+});
+
+test("a report with a run in words from later is taken, and that run is known to be there", async () => {
+  const reports: WholeReport[] = [];
+  const log = await serve({
+    observed: (_, report) => {
+      reports.push(report);
+      return Promise.resolve(undefined);
+    },
+  });
+  const later = { ...anObservedInstance("env-2"), phase: "checkpointing" } as unknown as ObservedInstance;
+  const instances = [anObservedInstance("env-1"), later, anObservedInstance("env-3")];
+
+  await host.client.reportObserved({ digest: "b".repeat(64), machine: null, gpus: null, instances });
+
+  expect(reports).toMatchObject([
+    {
+      instances: [{ instanceId: "env-1" }, { instanceId: "env-3" }],
+      notUnderstood: [{ instanceId: "env-2", placementEpoch: 1, runId: "run-env-2" }],
+    },
+  ]);
+  expect(log.lines.map(({ level }) => level)).toEqual(["warn"]);
+});
+
+test("a report with a run that could be anybody's is refused whole", async () => {
+  await serve({ observed: () => Promise.resolve(undefined) });
+  const nobodys = { ...anObservedInstance("env-1"), runId: 7 } as unknown as ObservedInstance;
+  const instances = [nobodys];
+
+  await expect(
+    host.client.reportObserved({ digest: "b".repeat(64), machine: null, gpus: null, instances }),
+  ).rejects.toThrow(/instances\.0\.runId/);
 });
 
 test("an observed report of several pages comes together at one of two replicas", async () => {

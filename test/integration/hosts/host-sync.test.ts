@@ -172,6 +172,60 @@ describe("a run that its host called over", () => {
   });
 });
 
+describe("a run that its host tells in words of a later agent", () => {
+  const states = async () => await sql("SELECT state, want, gone_at FROM placements");
+
+  test("stays as it is, and its absence is not believed", async () => {
+    const host = await scene.host("host-a", { gpus: 1 });
+    const id = await running({ gpu: 1 });
+    const [wanted] = await host.round();
+    const { instanceId, placementEpoch, runId } = wanted!;
+    const before = await states();
+    host.notUnderstood = [{ instanceId, placementEpoch, runId }];
+
+    await host.report([]);
+    expect(await states()).toEqual(before);
+    await scene.api.ask("DELETE", `/api/v1/environments/${id}`, { as: alice });
+    await host.pull();
+    await host.heartbeat();
+    await host.report([]);
+    expect(await states()).toMatchObject([{ want: "removed", gone_at: null }]);
+    expect(await sql("SELECT count(*)::int AS count FROM alarms")).toEqual([{ count: 0 }]);
+
+    host.notUnderstood = [];
+    await host.report([]);
+    expect(await states()).toMatchObject([{ want: "removed", gone_at: expect.any(Date) }]);
+  });
+
+  test("is nobody's end in a database that was restored", async () => {
+    const host = await scene.host("host-a", { gpus: 1 });
+    await running({ gpu: 1 });
+    const [wanted] = await host.round();
+    const { instanceId, placementEpoch, runId } = wanted!;
+    const before = await states();
+    await sql("UPDATE hosts SET restore_shown_at = now()");
+    host.notUnderstood = [{ instanceId, placementEpoch, runId }];
+
+    await host.report([]);
+
+    expect(before).toMatchObject([{ state: "ready", want: "running" }]);
+    expect(await states()).toEqual(before);
+  });
+});
+
+test("an agent of protocol 1 is never told what would keep it from its whole set", async () => {
+  const host = await scene.host("host-a", { gpus: 1 });
+  await running({ gpu: 1 });
+  await sql(`UPDATE placements SET live = live || '{"stopGraceSeconds": 600}'`);
+  await host.heartbeat({ protocol: { min: 1, max: 1 } });
+  expect(await host.pull()).toMatchObject([{ live: { stopGraceSeconds: 300 } }]);
+
+  await sql(`UPDATE placements SET spec = spec || '{"gate": "released"}'`);
+  expect(await host.pull()).toEqual([]);
+  await host.heartbeat({ protocol: { min: 1, max: 2 } });
+  expect(await host.pull()).toMatchObject([{ spec: { gate: "released" }, live: { stopGraceSeconds: 600 } }]);
+});
+
 describe("a restored Postgres", () => {
   test.each([
     ["a term", { applied: { term: 9, generation: 0 } }],
@@ -321,6 +375,7 @@ describe("the inventory", () => {
       instances: [],
       leases: null,
       pulls: null,
+      notUnderstood: [],
     });
 
     expect(refused).toBeUndefined();

@@ -436,7 +436,7 @@ describe("a host that asks for a credential", () => {
 });
 
 describe("an order that needs a credential", () => {
-  const TOO_OLD = "its agent is too old for this order (it lacks image-fetches)";
+  const TOO_OLD = "its agent is too old: it cannot fetch images with credentials of registries";
 
   let old: ScriptedHost;
   beforeEach(async () => {

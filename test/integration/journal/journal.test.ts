@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import Database from "better-sqlite3";
 import type { InstanceId, JournalId, RunId } from "@remotegpu/shared/ids";
+import { readJournal } from "@remotegpu/agent/journal/journal-reading";
 import { heardAt, type Contact } from "@remotegpu/agent/core/reconcile/contact";
 import { Ballast } from "@remotegpu/agent/journal/database/ballast";
 import { KEEP_CONFIRMED_MS } from "@remotegpu/agent/journal/rows/confirmation-store";
@@ -312,7 +313,47 @@ describe("the desired set", () => {
       confirmedStops: 6,
       stopsAreGuarded: true,
       instances: wanted.map((each) => ({ ...each, isAbsent: false })),
+      notUnderstood: [],
     });
+  });
+
+  test("keeps an order that it does not understand as it came, until it is dropped like any other", () => {
+    const folder = journalFolder();
+    const journal = journalIn(folder);
+    const { instanceId, placementEpoch, runId, want, spec } = desiredInstance("env-later");
+    const raw = { ...desiredInstance("env-later"), spec: { ...spec, gate: "lunch", addedLater: 7 } };
+    const order = { instanceId, placementEpoch, runId, want, orderedBy: null };
+    const bare = { ...order, spec: { workloadId: spec.workloadId } };
+    journal.desired.replace({ ...set(7, desiredInstance("env-a")), notUnderstood: [{ order, raw }] });
+    journal.close();
+
+    expect(readJournal(folder, (reading) => reading.state())).toMatchObject({ damaged: [] });
+    const again = journalIn(folder);
+    expect(again.desired.mend()).toBe(0);
+    expect(again.desired.read()).toMatchObject({
+      instances: [{ instanceId: "env-a", isAbsent: false }],
+      notUnderstood: [{ ...bare, isAbsent: false, why: "spec.gate" }],
+    });
+    again.desired.replace(set(8, desiredInstance("env-a")));
+    expect(again.desired.read().notUnderstood).toMatchObject([{ ...bare, isAbsent: true }]);
+
+    const removal = { ...order, want: "removed" as const };
+    again.desired.replace({
+      ...set(9),
+      notUnderstood: [{ order: removal, raw: { ...raw, want: "removed" } }],
+    });
+    again.desired.confirmGone(instanceId, placementEpoch);
+    again.desired.replace(set(10));
+    expect(again.desired.read().notUnderstood).toEqual([]);
+  });
+
+  test("takes an order for itself that an earlier agent did not understand", () => {
+    const folder = journalFolder();
+    const journal = journalIn(folder);
+    const raw = desiredInstance("env-a");
+    journal.desired.replace({ ...set(7), notUnderstood: [{ order: raw, raw }] });
+
+    expect(journal.desired.read()).toMatchObject({ instances: [raw], notUnderstood: [] });
   });
 
   test.each([

@@ -5,6 +5,7 @@ import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { networkLabel } from "@remotegpu/agent/core/container/container";
 import { bridgeName } from "@remotegpu/agent/runtime/networks/networks";
 import type { InstanceSpec } from "@remotegpu/shared/instance";
 import { BUSYBOX_IMAGE, desiredOf } from "../../support/samples/desired-instance.ts";
@@ -92,7 +93,7 @@ describe("folders of the pool", () => {
     );
     const mounts = await host.sh(containerId, "grep ' /gemini/' /proc/mounts; env | grep ^GEMINI | sort");
     await host.runtime.stop(containerId, { graceSeconds: 3 });
-    await host.runtime.remove({ containerId, runId: first.runId, network: first.spec.network });
+    await host.runtime.remove({ containerId, runId: first.runId, network: networkLabel(first.spec.network) });
     const again = await host.launch(desiredOf("keep2", { folders }));
 
     expect(mounts).toMatch(/ \/gemini\/code \S+ rw,/);

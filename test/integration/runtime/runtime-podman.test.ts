@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { networkLabel } from "@remotegpu/agent/core/container/container";
 import { cdiDevicesOf, readCdiSpecs } from "@remotegpu/agent/host/gpus/cdi";
 import { removeSimulatedCdiSpec, writeSimulatedCdiSpec } from "@remotegpu/agent/host/gpus/simulated-cdi";
 import { prepareSimulatedGpus, simulatedGpuUuid } from "@remotegpu/agent/host/gpus/simulated-gpus";
@@ -85,7 +86,11 @@ describe.skipIf(!hasPodman)("an environment on Podman", () => {
     await host.runtime.start(containerId, desired.spec);
     expect(await host.sh(containerId, "cat /root/file /gemini/code/file")).toBe("kept\nshared\n");
     expect(await readFile(`${host.poolRoot}/code/c/file`, "utf8")).toBe("shared\n");
-    await host.runtime.remove({ containerId, runId: desired.runId, network: desired.spec.network });
+    await host.runtime.remove({
+      containerId,
+      runId: desired.runId,
+      network: networkLabel(desired.spec.network),
+    });
 
     expect(await host.statusOf(containerId)).toBeUndefined();
     const { Volumes: volumes } = await podman.client.listVolumes();

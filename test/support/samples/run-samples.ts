@@ -94,6 +94,7 @@ export function reconcileInput({
     desired: [],
     observed: [],
     runs: [],
+    unserved: [],
     knownEpochs: new Map(),
     now: at(1_000_000),
     ...changes,

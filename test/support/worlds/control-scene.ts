@@ -18,7 +18,7 @@ import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import { BootId, GpuUuid, HostId, JournalId } from "@remotegpu/shared/ids";
 import { type DesiredFetch, IMAGE_FETCH_FEATURE, type ObservedPull } from "@remotegpu/shared/image-fetch";
-import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import type { BareRun, DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { DesiredLease, LEASE_PORTS, type ObservedLease } from "@remotegpu/shared/lease";
 import { Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
 import { GIB } from "@remotegpu/shared/units";
@@ -131,7 +131,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
 }
 
 type Says = Partial<
-  Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode" | "remains" | "restarts" | "containerId">
+  Omit<ObservedInstance, "instanceId" | "placementEpoch" | "runId" | "gateOpenedMs" | "bootId">
 >;
 
 export class ScriptedHost {
@@ -152,6 +152,8 @@ export class ScriptedHost {
   desiredFetches: DesiredFetch[] = [];
   /** What it tells of its pulls; null: nothing. */
   pulls: ObservedPull[] | null;
+  /** Runs that it has, told in words of a later agent. */
+  notUnderstood: BareRun[] = [];
   readonly #features: string[] | undefined;
   #nextPort: number = LEASE_PORTS.first;
   #digest = "0".repeat(64);
@@ -241,6 +243,7 @@ export class ScriptedHost {
       instances,
       leases: this.#holdsLeases ? [...this.leases.values()] : null,
       pulls: this.pulls,
+      notUnderstood: this.notUnderstood,
     });
     if (refusal !== undefined) throw new Error(`report of ${this.id} refused: ${refusal.reason}`);
     this.#digest = digest;
@@ -302,6 +305,8 @@ export class ScriptedHost {
       exitCode: says.exitCode ?? null,
       gateOpenedMs: phase === "ready" ? 1 : null,
       bootId: this.bootId,
+      ...(says.imageId !== undefined && { imageId: says.imageId }),
+      ...(says.brings !== undefined && { brings: says.brings }),
       ...(says.remains !== undefined && { remains: says.remains }),
       ...(says.restarts !== undefined && { restarts: says.restarts }),
     };

@@ -1,6 +1,7 @@
 /**
- * The contract. Samples of every message lie in test/fixtures/protocol; what one side sends, the other side's
- * parser takes, and a sample that no longer parses is a change that an older agent would notice.
+ * The contract. Samples of every message lie in test/fixtures/protocol/1, of those that protocol 2 says otherwise in
+ * test/fixtures/protocol/2; what one side sends, the other side's parser takes, and a sample that no longer parses is a
+ * change that an older agent would notice. Between the two versions it is in protocol-versions.test.ts.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import * as fc from "fast-check";
@@ -47,7 +48,7 @@ import { decode, encode } from "@remotegpu/shared/wire";
 import { keptLog } from "../../support/kept-log.ts";
 import { aHost } from "../../support/samples/protocol-samples.ts";
 
-const FOLDER = new URL("../../fixtures/protocol/", import.meta.url);
+const FOLDER = new URL("../../fixtures/protocol/1/", import.meta.url);
 const sample = (name: string): Record<string, unknown> =>
   JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), "utf8"));
 

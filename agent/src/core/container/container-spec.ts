@@ -4,7 +4,7 @@
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
-import { labelsOf } from "./container.ts";
+import { labelsOf, networkLabel } from "./container.ts";
 import type { RunKey } from "./container.ts";
 import { gpuOptions } from "./gpu-attachment.ts";
 import type { DeviceRequest, GpuAttachment, GpuOptions } from "./gpu-attachment.ts";
@@ -69,11 +69,12 @@ export type ContainerOptions = {
   name: string;
   Hostname: string;
   Image: string;
-  Entrypoint: string[];
-  Cmd: string[];
+  /** Left out, these are the image's own. */
+  Entrypoint?: string[];
+  Cmd?: string[];
   Env: string[];
   Labels: Record<string, string>;
-  StopSignal: string;
+  StopSignal?: string;
   StopTimeout: number;
   Healthcheck: { Test: string[] };
   NetworkingConfig: { EndpointsConfig: Record<string, { Aliases: string[] }> };
@@ -106,12 +107,14 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
     name: containerName(facts.hostId, desired),
     Hostname: spec.hostname,
     Image: spec.image,
-    Entrypoint: [INIT],
-    // Our init stays the first process either way: it reaps, forwards TERM and ends with the command.
-    Cmd: spec.command === null ? [] : [spec.command],
+    ...programOf(spec),
     Env: envList({ ...spec.env, ...mountEnv(spec), ...gpu.env }),
-    Labels: labelsOf({ ...desired, hostId: facts.hostId, network: spec.network, gpus: spec.gpus }),
-    StopSignal: "SIGTERM",
+    Labels: labelsOf({
+      ...desired,
+      hostId: facts.hostId,
+      network: networkLabel(spec.network),
+      gpus: spec.gpus,
+    }),
     StopTimeout: desired.live.stopGraceSeconds,
     // An image's own check would run a command of its own in a loop that nobody reads.
     Healthcheck: { Test: ["NONE"] },
@@ -129,7 +132,7 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
       // Memory and swap together: no swap, so that the limit is the limit.
       MemorySwap: spec.memoryBytes,
       NanoCpus: spec.cpuMilli * NANO_CPUS_PER_MILLI,
-      ShmSize: Math.floor(spec.memoryBytes / SHARED_MEMORY_PART),
+      ShmSize: spec.shmBytes ?? Math.floor(spec.memoryBytes / SHARED_MEMORY_PART),
       RestartPolicy: { Name: "no" },
       LogConfig: logConfig(facts),
       Mounts: [...mountsOf(spec, facts), ...gpu.mounts],
@@ -138,6 +141,22 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
       ...layerQuota(spec, facts),
     },
   };
+}
+
+/** Its first process, what that is given, and how it is told to end. */
+function programOf({
+  entrypoint = "init",
+  command,
+}: InstanceSpec): Pick<ContainerOptions, "Entrypoint" | "Cmd" | "StopSignal"> {
+  switch (entrypoint) {
+    case "init":
+    case "shell":
+      // Our init stays the first process either way: it reaps, forwards TERM and ends with the command.
+      return { Entrypoint: [INIT], Cmd: command === null ? [] : [command], StopSignal: "SIGTERM" };
+    case "image":
+      // As a Dockerfile's own command in its shell form is given to an entry point.
+      return command === null ? {} : { Cmd: ["/bin/sh", "-c", command] };
+  }
 }
 
 /** One run, one name: a second create of the same run is refused by the runtime itself. */

@@ -3,7 +3,7 @@
  * time can be rebuilt from these labels. What carries no complete set of them is not ours.
  */
 import type { GpuUuid, HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
-import type { AttachedGpu } from "@remotegpu/shared/instance";
+import type { AttachedGpu, InstanceSpec } from "@remotegpu/shared/instance";
 
 /** Names one run of one placement; an instance has one placement per epoch, a placement one run at a time. */
 export type RunKey = { instanceId: InstanceId; placementEpoch: number; runId: RunId };
@@ -32,6 +32,8 @@ export type Container = {
   containerId: string;
   /** Null where our labels are missing or damaged: such a container is never touched. */
   owner: Owner | null;
+  /** Of the image that it was made of, as `sha256:…`; absent where the runtime does not say. */
+  imageId?: string | undefined;
   status: ContainerState;
 };
 
@@ -52,6 +54,11 @@ const EPOCH = /^[1-9][0-9]{0,14}$/;
 const HASH = /^[0-9a-f]{64}$/;
 const NETWORK = /^ws-[0-9]+$/;
 const GPU = /^((?:GPU|MIG)-[A-Za-z0-9/-]{8,120})(?:=([1-9][0-9]{0,8}))?$/;
+
+/** As labels and records name it. */
+export function networkLabel(network: InstanceSpec["network"]): string {
+  return typeof network === "string" ? network : `gang-${network.id}`;
+}
 
 export function labelsOf(owner: Owner): Record<string, string> {
   return {

@@ -5,6 +5,7 @@
 import type { DesiredFetch, FetchId, ImageTerms } from "@remotegpu/shared/image-fetch";
 import type { InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { networkLabel } from "../container/container.ts";
 import { runViews, type Knowledge } from "../runs/run-view.ts";
 
 export type ImageWish = {
@@ -30,7 +31,7 @@ export function wishOfOrder({ instanceId, runId, spec, imageTerms }: DesiredInst
     wisher: `run ${runId}`,
     by: { kind: "order", instanceId, runId },
     image: spec.image,
-    owner: imageTerms?.owner ?? spec.network,
+    owner: imageTerms?.owner ?? networkLabel(spec.network),
     terms: imageTerms,
   };
 }

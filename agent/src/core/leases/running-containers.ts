@@ -1,6 +1,5 @@
 /** Which containers of this host the access process may lead into: those that run and that somebody ordered. */
 import type { InstanceId, WorkloadId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { OwnedContainer } from "../container/container.ts";
 
 export type RunningContainer = {
@@ -12,14 +11,14 @@ export type RunningContainer = {
 
 /** Of one workload the latest placement's comes last. */
 export function runningContainers(
-  orders: readonly DesiredInstance[],
+  orders: readonly { instanceId: InstanceId; spec?: { workloadId: WorkloadId } | undefined }[],
   containers: readonly OwnedContainer[],
 ): RunningContainer[] {
   return containers
     .toSorted((a, b) => a.owner.placementEpoch - b.owner.placementEpoch)
     .flatMap(({ containerId, owner: { instanceId }, status }) => {
       const order = orders.find((candidate) => candidate.instanceId === instanceId);
-      return order === undefined || status.state !== "running"
+      return order?.spec === undefined || status.state !== "running"
         ? []
         : [{ workloadId: order.spec.workloadId, instanceId, containerId, pid: status.pid }];
     });

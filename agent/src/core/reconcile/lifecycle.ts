@@ -5,7 +5,7 @@
 import type { BootId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance, RunRemains } from "@remotegpu/shared/instance";
 import { isRunning, type OwnedContainer } from "../container/container.ts";
-import { nextStart } from "../runs/restart-policy.ts";
+import { nextStart, restartsOf } from "../runs/restart-policy.ts";
 import type { MonotonicTime } from "../runs/run-record.ts";
 import type { RunRestarts } from "../runs/run-restarts.ts";
 import { ownedContainers, runningPredecessor, runViews } from "../runs/run-view.ts";
@@ -74,6 +74,8 @@ function saidOf(view: RunView, input: LifecycleInput & { observed: Knowledge["ob
         return { phase: "ready", detail: "It runs, but the desired set does not name it.", problem: null };
       }
       return stopping("Nobody asks for it and its container does not run.");
+    case "unserved":
+      return unservedSaid(view, standing.order.detail);
     case "wanted":
       return running ? runningSaid(view) : startingSaid(view, standing.desired, input);
   }
@@ -106,6 +108,13 @@ function runningSaid({ record }: RunView): Said {
     : { phase: "starting", detail: "The container runs; its metering opens.", problem: null };
 }
 
+/** `detail` is why nothing of it is started here. */
+function unservedSaid({ record, container }: RunView, detail: string): Said {
+  if (isRunning(container))
+    return { phase: record?.gate ? "ready" : "starting", detail: `It runs on. ${detail}`, problem: null };
+  return record || container ? stopping(detail) : { phase: "failed", detail, problem: "start-refused" };
+}
+
 function startingSaid(
   { record, container, key }: RunView,
   desired: DesiredInstance,
@@ -114,7 +123,7 @@ function startingSaid(
   // First, since a start under way is not to be judged by a list of containers from before it.
   const wait = input.waits.get(key.runId);
   if (wait !== undefined) return { phase: "starting", detail: wait, problem: null };
-  const next = nextStart({ kind: desired.spec.kind, record, container }, input.now);
+  const next = nextStart({ restarts: restartsOf(desired.spec), record, container }, input.now);
   if (next.kind === "give-up") return next.end;
   const obstacle = startObstacle(desired, ownedContainers(input), input);
   if (obstacle) {
@@ -131,6 +140,8 @@ function startingSaid(
 /** The runtime is silent: what was so is taken to be so still, and the host says that it cannot see. */
 function inTheDark({ standing, record }: RunView): Said | null {
   if (record?.end) return record.end;
+  if (standing.kind === "unserved" && record === null)
+    return { phase: "failed", detail: standing.order.detail, problem: "start-refused" };
   const problem = "runtime-down";
   const detail = "The container runtime of this host does not answer.";
   if (record?.stop || standing.kind === "to-stop" || standing.kind === "superseded") {

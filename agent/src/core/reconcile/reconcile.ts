@@ -12,7 +12,7 @@ import { isRunning } from "../container/container.ts";
 import type { OwnedContainer, RunKey } from "../container/container.ts";
 import type { UnclearGpu } from "../gpus/gpu-handover.ts";
 import type { Loss } from "../gpus/gpu-health.ts";
-import { exitedBy, nextStart } from "../runs/restart-policy.ts";
+import { exitedBy, nextStart, restartsOf } from "../runs/restart-policy.ts";
 import type { MonotonicTime, RunRecord } from "../runs/run-record.ts";
 import { endBeforeStart } from "../runs/run-restarts.ts";
 import { ownedContainers, runViews } from "../runs/run-view.ts";
@@ -92,6 +92,9 @@ function actionsFor(view: RunView, input: ReconcileInput, containers: OwnedConta
     case "wanted":
       if (container && !record) return [adoption(view, container)];
       return wantedActions(view, standing.desired, input, containers);
+    case "unserved":
+      if (container && !record) return [adoption(view, container)];
+      return unservedActions(view);
     case "to-stop":
       if (container && !record) return [adoption(view, container)];
       if (container && isRunning(container))
@@ -147,7 +150,7 @@ function wantedActions(
   // Also where the runtime has lost it: what lives costs, and nobody has asked for its end.
   if (running) return record?.gate ? noteOf(record, running) : [gateOf(view, running)];
   if (container?.status.state === "removing") return [];
-  const next = nextStart({ kind: desired.spec.kind, record, container }, now);
+  const next = nextStart({ restarts: restartsOf(desired.spec), record, container }, now);
   if (next.kind === "give-up") return [closeRun(key, desired.specHash, next.end)];
   if (next.kind === "wait" || startObstacle(desired, containers, flags)) return [];
   const ended = endBeforeStart(record, container);
@@ -155,6 +158,13 @@ function wantedActions(
   return container
     ? [{ kind: "restart", ...start, containerId: container.containerId }]
     : [{ kind: "start", ...start }];
+}
+
+/** What ended is closed and what was told to end is told again; nothing is begun, and no gate opens. */
+function unservedActions(view: RunView): Action[] {
+  const { record, container } = view;
+  if (!container || !isRunning(container)) return closing(view, null);
+  return record?.stop ? [stopFor(view, container, record.stop)] : [];
 }
 
 /** Stop, then close, then remove, then forget: each in the round after the world shows the one before. */
@@ -248,11 +258,17 @@ function limitReached(desired: DesiredInstance, flags: Flags): Stop | null {
 /** A stop that was begun keeps its first cause, orderer and sentence. */
 function stopFor({ standing, record, key }: RunView, { containerId }: OwnedContainer, stop: Stop): Action {
   const { cause, orderedBy, detail } = record?.stop ?? stop;
-  const desired = "desired" in standing ? standing.desired : null;
-  const orderedSeconds = desired?.live.stopGraceSeconds ?? DEFAULT_GRACE_SECONDS;
+  const orderedSeconds = orderedGraceSeconds(standing) ?? DEFAULT_GRACE_SECONDS;
   const graceSeconds =
     cause === "disk-filled" ? Math.min(orderedSeconds, FILLING_GRACE_SECONDS) : orderedSeconds;
   return { kind: "stop", ...key, containerId, orderedBy, cause, detail, graceSeconds };
+}
+
+/** Null where there is no order, or none of which more than its names is understood. */
+function orderedGraceSeconds(standing: RunView["standing"]): number | null {
+  if (standing.kind === "wanted") return standing.desired.live.stopGraceSeconds;
+  const hasOrder = standing.kind === "to-stop" || standing.kind === "to-remove";
+  return hasOrder && "live" in standing.order ? standing.order.live.stopGraceSeconds : null;
 }
 
 function adoption({ key }: RunView, { containerId, owner }: OwnedContainer): Action {

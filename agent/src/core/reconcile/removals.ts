@@ -1,11 +1,11 @@
 /** When a removal that was ordered is done: neither a record nor a container of the placement is left. */
 import type { RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { BareOrder } from "@remotegpu/shared/instance";
 import { isSamePlacement, type OwnedContainer } from "../container/container.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 
 export function completedRemovals(
-  orders: readonly DesiredInstance[],
+  orders: readonly BareOrder[],
   {
     runs,
     containers,
@@ -16,7 +16,7 @@ export function completedRemovals(
     /** Runs whose start is under way: it has no record yet, and may still make a container. */
     starting: ReadonlySet<RunId>;
   },
-): DesiredInstance[] {
+): BareOrder[] {
   const left = [...runs, ...containers.map(({ owner }) => owner)];
   return orders.filter(
     (order) =>

@@ -7,8 +7,8 @@ import type { RunId } from "@remotegpu/shared/ids";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 
-/** A pull may take an hour and wait for others; a stop has at most five minutes of grace. */
-export const DEADLINES_MS = { starting: 90 * MS_PER_MINUTE, stopping: 10 * MS_PER_MINUTE } as const;
+/** A pull may take an hour and wait for others; a stop has at most ten minutes of grace. */
+export const DEADLINES_MS = { starting: 90 * MS_PER_MINUTE, stopping: 15 * MS_PER_MINUTE } as const;
 
 /** With the sentence it stays within what a report may hold. */
 const MAX_DETAIL = 1_900;

@@ -44,7 +44,7 @@ export type OrphanLook = {
  */
 export function lookForOrphans(
   before: readonly Orphan[],
-  knowledge: Pick<Knowledge, "hostId" | "desired" | "observed">,
+  knowledge: Pick<Knowledge, "hostId" | "observed"> & { desired: readonly Pick<RunKey, "instanceId">[] },
   { elapsedMs, isReaping }: OrphanRules,
 ): OrphanLook {
   const known = new Map(before.map((orphan) => [orphan.containerId, orphan]));

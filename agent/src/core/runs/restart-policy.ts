@@ -3,8 +3,7 @@
  * reboot or a restarted runtime stay inside the run; their number in a row is bounded.
  */
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { InstanceProblem } from "@remotegpu/shared/instance";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { InstanceProblem, InstanceSpec } from "@remotegpu/shared/instance";
 import type { RunEnd } from "./action.ts";
 import type { Container } from "../container/container.ts";
 import type { MonotonicTime, RunRecord } from "./run-record.ts";
@@ -32,21 +31,36 @@ export function delayBefore(attempt: number): number {
   return Math.min(FIRST_DELAY_MS * 4 ** (attempt - 2), MAX_DELAY_MS);
 }
 
+/** Whether a container that ended is started again within its run, in orders that do not say it, too. */
+export function restartsOf({
+  kind,
+  restarts,
+}: Pick<InstanceSpec, "kind" | "restarts">): "within-run" | "never" {
+  return restarts ?? (kind === "training" ? "never" : "within-run");
+}
+
 /**
  * What to do for a run that should run and whose container (null: none there) does not.
  * @param now the host's monotonic clock
  */
 export function nextStart(
-  { kind, record, container }: { kind: WorkloadKind; record: RunRecord | null; container: Container | null },
+  {
+    restarts,
+    record,
+    container,
+  }: { restarts: "within-run" | "never"; record: RunRecord | null; container: Container | null },
   now: MonotonicTime,
 ): NextStart {
   if (!record || record.starts === 0) return { kind: "start", attempt: 1 };
   if (record.trouble && record.gate === null && FINAL_PROBLEMS.includes(record.trouble.problem)) {
     return { kind: "give-up", end: failedWith(record.trouble.problem, record.trouble.detail, null) };
   }
+  if (restarts === "never") {
+    // A rank that died cannot rejoin its gang, and a finished one is finished: a retry is a new run.
+    const end = onlyEnd(record, container, now);
+    if (end !== null) return { kind: "give-up", end };
+  }
   const how = lastFailure(record, container);
-  // A rank that died cannot rejoin its gang, and a finished one is finished: a retry is a new run.
-  if (kind === "training" && how.kind !== "not-started") return { kind: "give-up", end: how.end };
   const ranMs = sinceLastStart(record, now);
   // Another boot: the host went down, not the container.
   if (ranMs === null || (ranMs >= STABLE_MS && how.kind !== "not-started"))
@@ -65,6 +79,27 @@ export function nextStart(
     untilMs: now.ms + delayBefore(attempt) - ranMs,
     detail: `${how.end.detail} Start ${attempt} of ${MAX_STARTS} follows.`,
   };
+}
+
+/** How the one life of a run's container ended; null where it had none yet. */
+function onlyEnd(record: RunRecord, container: Container | null, now: MonotonicTime): RunEnd | null {
+  if (container?.status.state === "exited") {
+    const end = exitedBy(container.status);
+    // What a container says that went down with its host is the runtime's word, and no program's.
+    return isOfBoot(record, now) ? end : failedWith("container-lost", WENT_DOWN, end.exitCode);
+  }
+  const how = lastFailure(record, container);
+  if (how.kind === "not-started") return null;
+  return isOfBoot(record, now) ? how.end : failedWith("container-lost", WENT_DOWN, null);
+}
+
+const WENT_DOWN =
+  "Its host was started anew before its end was seen; it is not started again within this run.";
+
+/** Whether its container was seen in this boot: at its start, or when its gate opened. */
+function isOfBoot({ lastStart, gate }: RunRecord, { bootId }: MonotonicTime): boolean {
+  const seen = lastStart ?? gate;
+  return seen === null || seen.bootId === bootId;
 }
 
 /** How the run would be reported if it ended now. */

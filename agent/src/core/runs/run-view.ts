@@ -8,15 +8,20 @@ import type { StopOrderer } from "./action.ts";
 import { isRunning, isSamePlacement, isSameRun } from "../container/container.ts";
 import type { Container, OwnedContainer, RunKey } from "../container/container.ts";
 import type { RunRecord } from "./run-record.ts";
+import type { UnservedOrder } from "./unserved-order.ts";
+
+type Order = DesiredInstance | UnservedOrder;
 
 type Standing =
   | { kind: "wanted"; desired: DesiredInstance }
-  | { kind: "to-stop"; desired: DesiredInstance; orderedBy: StopOrderer }
-  | { kind: "to-remove"; desired: DesiredInstance; orderedBy: StopOrderer }
+  /** Wanted, and more than this agent does (unserved-order.ts): nothing is begun, and what runs of it runs on. */
+  | { kind: "unserved"; order: UnservedOrder }
+  | { kind: "to-stop"; order: Order; orderedBy: StopOrderer }
+  | { kind: "to-remove"; order: Order; orderedBy: StopOrderer }
   /** A newer run or epoch of the same instance is in the desired set: this one gives way and is removed. */
-  | { kind: "superseded"; by: DesiredInstance; orderedBy: StopOrderer }
+  | { kind: "superseded"; by: Order; orderedBy: StopOrderer }
   /** The desired set asks for an epoch older than one this host has known. */
-  | { kind: "refused"; desired: DesiredInstance; knownEpoch: number }
+  | { kind: "refused"; knownEpoch: number }
   /** Ours, but not in the desired set: absence deletes nothing, so it is left alone and reported. */
   | { kind: "orphan" };
 
@@ -30,6 +35,7 @@ export type RunView = {
 export type Knowledge = {
   hostId: HostId;
   desired: readonly DesiredInstance[];
+  unserved: readonly UnservedOrder[];
   observed: readonly Container[];
   runs: readonly RunRecord[];
   /** Highest epoch ever known per instance, forgotten runs included. */
@@ -39,7 +45,7 @@ export type Knowledge = {
 export function runViews(knowledge: Knowledge): RunView[] {
   const containers = ownedContainers(knowledge);
   const views: RunView[] = [];
-  for (const key of [...knowledge.desired, ...knowledge.runs, ...containers.map((c) => c.owner)]) {
+  for (const key of [...ordersOf(knowledge), ...knowledge.runs, ...containers.map((c) => c.owner)]) {
     if (views.some((view) => isSameRun(view.key, key))) continue;
     views.push({
       key: { instanceId: key.instanceId, placementEpoch: key.placementEpoch, runId: key.runId },
@@ -66,11 +72,15 @@ export function runNow(knowledge: Knowledge, key: RunKey): RunNow {
 /** Whether something wanted does not run yet, or something runs that is to go. */
 export function isUnsettled(knowledge: Knowledge): boolean {
   const running = ownedContainers(knowledge).filter(isRunning);
-  return knowledge.desired.some((desired) => {
-    const isUp = running.some(({ owner }) => isSameRun(owner, desired));
-    const hasEnded = knowledge.runs.some((run) => isSameRun(run, desired) && run.end !== null);
-    return desired.want === "running" ? !isUp && !hasEnded : isUp;
-  });
+  const isUp = (order: Order) => running.some(({ owner }) => isSameRun(owner, order));
+  const hasEnded = (order: Order) => knowledge.runs.some((run) => isSameRun(run, order) && run.end !== null);
+  const mayStart = knowledge.desired.filter(({ want }) => want === "running");
+  const isToEnd = ordersOf(knowledge).filter(({ want }) => want !== "running");
+  return mayStart.some((order) => !isUp(order) && !hasEnded(order)) || isToEnd.some(isUp);
+}
+
+function ordersOf({ desired, unserved }: Pick<Knowledge, "desired" | "unserved">): Order[] {
+  return [...desired, ...unserved];
 }
 
 /** Ours by every label and by the host id: what another agent on this host runs never gets past here. */
@@ -82,17 +92,18 @@ export function ownedContainers(knowledge: Pick<Knowledge, "hostId" | "observed"
 }
 
 function standingOf(key: RunKey, knowledge: Knowledge, containers: OwnedContainer[]): Standing {
-  const desired = knowledge.desired.find((candidate) => isSameRun(candidate, key));
-  const newer = knowledge.desired.find((candidate) => supersedes(candidate, key, desired !== undefined));
-  if (desired?.want === "stopped")
-    return { kind: "to-stop", desired, orderedBy: desired.orderedBy ?? "control-plane" };
-  if (desired?.want === "removed")
-    return { kind: "to-remove", desired, orderedBy: desired.orderedBy ?? "control-plane" };
+  const orders = ordersOf(knowledge);
+  const order = orders.find((candidate) => isSameRun(candidate, key));
+  const newer = orders.find((candidate) => supersedes(candidate, key, order !== undefined));
+  if (order?.want === "stopped")
+    return { kind: "to-stop", order, orderedBy: order.orderedBy ?? "control-plane" };
+  if (order?.want === "removed")
+    return { kind: "to-remove", order, orderedBy: order.orderedBy ?? "control-plane" };
   if (newer) return { kind: "superseded", by: newer, orderedBy: newer.orderedBy ?? "control-plane" };
-  if (!desired) return { kind: "orphan" };
+  if (!order) return { kind: "orphan" };
   const knownEpoch = highestKnownEpoch(key.instanceId, knowledge, containers);
-  if (desired.placementEpoch < knownEpoch) return { kind: "refused", desired, knownEpoch };
-  return { kind: "wanted", desired };
+  if (order.placementEpoch < knownEpoch) return { kind: "refused", knownEpoch };
+  return "detail" in order ? { kind: "unserved", order } : { kind: "wanted", desired: order };
 }
 
 /**
@@ -100,10 +111,10 @@ function standingOf(key: RunKey, knowledge: Knowledge, containers: OwnedContaine
  * a restart may be followed by a stop before either was heard here. An earlier placement gives way to an order to run
  * only; a stop or removal of a later one speaks for that one alone.
  */
-function supersedes(desired: DesiredInstance, key: RunKey, keyIsDesired: boolean): boolean {
-  if (desired.instanceId !== key.instanceId) return false;
-  if (desired.placementEpoch === key.placementEpoch) return desired.runId !== key.runId && !keyIsDesired;
-  return desired.want === "running" && desired.placementEpoch > key.placementEpoch;
+function supersedes(order: Order, key: RunKey, keyIsOrdered: boolean): boolean {
+  if (order.instanceId !== key.instanceId) return false;
+  if (order.placementEpoch === key.placementEpoch) return order.runId !== key.runId && !keyIsOrdered;
+  return order.want === "running" && order.placementEpoch > key.placementEpoch;
 }
 
 /** An earlier run of the same placement whose container still runs: until it does not, the placement is not over. */

@@ -102,6 +102,18 @@ export class Cgroups {
     return [join(path, "cgroup.freeze"), inFreezerTree].filter(isFile);
   }
 
+  /** The files that say how long a group has run on a processor: that of version 1's tree for it, and version 2's own. */
+  cpuFiles(path: string): string[] {
+    const tree = this.#trees().find((root) => path.startsWith(`${root}/`));
+    if (tree === undefined) return [];
+    const below = path.slice(tree.length + 1);
+    return [
+      join(this.#mount, "cpuacct", below, "cpuacct.usage"),
+      join(path, "cpu.stat"),
+      join(this.#mount, "unified", below, "cpu.stat"),
+    ];
+  }
+
   #trees(): readonly string[] {
     if (this.#found.length === 0)
       this.#found = TREES.map((tree) => join(this.#mount, tree)).filter((tree) =>

@@ -39,6 +39,12 @@ export class ContainerGroups {
     return [];
   }
 
+  /** Files that say how long it has run on a processor, the best first; none where its group is not found. */
+  cpuFilesOf(containerId: string, pid: number): string[] {
+    const group = this.find(containerId, pid);
+    return group === null ? [] : this.#cgroups.cpuFiles(group);
+  }
+
   /** Every container whose group lies beside those of this runtime and that still holds processes. */
   holders(): { containerId: string; pids: readonly number[] }[] {
     const pidsOf = new Map<string, Set<number>>();

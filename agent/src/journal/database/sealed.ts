@@ -11,7 +11,7 @@ export interface Sealed {
   entry_hash: string;
 }
 
-export function seal(value: object): Sealed {
+export function seal(value: unknown): Sealed {
   const entry = canonicalJson(value);
   return { entry, entry_hash: sha256(entry) };
 }
@@ -19,11 +19,24 @@ export function seal(value: object): Sealed {
 /** As read back: damage can change even what kind of value a column holds. */
 export type StoredSeal = Record<keyof Sealed, unknown>;
 
+/** How what was sealed is read; null for a shape that this agent does not know. */
+export type Reader<T> = (value: unknown) => T | null;
+
+export function bySchema<T>(schema: z.ZodType<T>): Reader<T> {
+  return (value) => {
+    const parsed = schema.safeParse(value);
+    return parsed.success ? parsed.data : null;
+  };
+}
+
 /** Null for bytes that changed by themselves, or that an agent wrote whose shapes this one does not know. */
-export function unseal<T>({ entry, entry_hash: hash }: StoredSeal, schema: z.ZodType<T>): T | null {
+export function unseal<T>(sealed: StoredSeal, schema: z.ZodType<T>): T | null {
+  return unsealBy(sealed, bySchema(schema));
+}
+
+export function unsealBy<T>({ entry, entry_hash: hash }: StoredSeal, read: Reader<T>): T | null {
   if (typeof entry !== "string" || sha256(entry) !== hash) return null;
-  const parsed = schema.safeParse(JSON.parse(entry));
-  return parsed.success ? parsed.data : null;
+  return read(JSON.parse(entry));
 }
 
 /**
@@ -31,11 +44,11 @@ export function unseal<T>({ entry, entry_hash: hash }: StoredSeal, schema: z.Zod
  * bytes that are still the same need no second proof. What is not asked for any more is forgotten.
  */
 export class Unsealed<T> {
-  readonly #schema: z.ZodType<T>;
+  readonly #read: Reader<T>;
   #known = new Map<string, StoredSeal & { value: T | null }>();
 
-  constructor(schema: z.ZodType<T>) {
-    this.#schema = schema;
+  constructor(read: Reader<T>) {
+    this.#read = read;
   }
 
   /** The value of each row, null for a damaged one. */
@@ -48,7 +61,7 @@ export class Unsealed<T> {
       const value =
         earlier !== undefined && earlier.entry === row.entry && earlier.entry_hash === row.entry_hash
           ? earlier.value
-          : unseal(row, this.#schema);
+          : unsealBy(row, this.#read);
       this.#known.set(key, { entry: row.entry, entry_hash: row.entry_hash, value });
       return value;
     });

@@ -1,13 +1,13 @@
 /** The images that waiting orders need, as pulled with the desired set. Unlike instances, absence ends them. */
 import { DesiredFetch, type FetchId } from "@remotegpu/shared/image-fetch";
 import type { JournalDatabase } from "../database/journal-database.ts";
-import { seal, unseal, Unsealed, type StoredSeal } from "../database/sealed.ts";
+import { bySchema, seal, unseal, Unsealed, type StoredSeal } from "../database/sealed.ts";
 
 type StoredFetch = StoredSeal & { fetch_id: FetchId };
 
 export class DesiredFetches {
   readonly #database: JournalDatabase;
-  readonly #unsealed = new Unsealed(DesiredFetch);
+  readonly #unsealed = new Unsealed(bySchema(DesiredFetch));
 
   constructor(database: JournalDatabase) {
     this.#database = database;

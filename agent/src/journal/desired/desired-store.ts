@@ -2,20 +2,23 @@
  * The last whole desired set, as pulled. It survives restarts and cut-offs. Only numbers that go up replace it, and
  * absence takes nothing away: what a new set lacks stays, marked, unless its removal was ordered and is done.
  */
-import { DesiredInstance } from "@remotegpu/shared/instance";
+import type { BareOrder, DesiredInstance } from "@remotegpu/shared/instance";
 import type { InstanceId } from "@remotegpu/shared/ids";
 import type { DesiredFetch } from "@remotegpu/shared/image-fetch";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import { DesiredFetches } from "./desired-fetches.ts";
 import { DesiredLeases } from "./desired-leases.ts";
 import type { JournalDatabase } from "../database/journal-database.ts";
-import { seal, unseal, Unsealed, type StoredSeal } from "../database/sealed.ts";
+import { seal, unsealBy, Unsealed, type StoredSeal } from "../database/sealed.ts";
+import { storedOrder } from "./stored-order.ts";
 
 export interface PulledSet {
   term: number;
   generation: number;
   confirmedStops: number | null;
   instances: readonly DesiredInstance[];
+  /** Orders in words of a later control plane, as they came; absent: none. */
+  notUnderstood?: readonly { order: BareOrder; raw: unknown }[] | undefined;
   /** Absent from a control plane that knows none: nothing is said of them. */
   leases?: readonly DesiredLease[] | undefined;
   /** Absent: none. */
@@ -29,6 +32,8 @@ export interface KeptDesiredSet {
   /** Since the last rise of term or incarnation nobody has lifted the guard against a mass stop. */
   stopsAreGuarded: boolean;
   instances: (DesiredInstance & { isAbsent: boolean })[];
+  /** Orders of which this agent understands no more than this; `why` names what it does not. */
+  notUnderstood: (BareOrder & { isAbsent: boolean; why: string })[];
 }
 
 export type ReplaceOutcome =
@@ -52,7 +57,7 @@ export class DesiredStore {
   readonly leases: DesiredLeases;
   readonly fetches: DesiredFetches;
   readonly #database: JournalDatabase;
-  readonly #unsealed = new Unsealed(DesiredInstance);
+  readonly #unsealed = new Unsealed(storedOrder);
 
   constructor(database: JournalDatabase) {
     this.#database = database;
@@ -64,11 +69,22 @@ export class DesiredStore {
     const { term, generation, confirmed_stops: confirmedStops, stops_guarded } = this.#applied();
     const stored = this.#stored();
     const unsealed = this.#unsealed.all(stored, (row) => `${row.instance_id} ${row.placement_epoch}`);
-    const instances = stored.flatMap(({ absent }, at) => {
-      const instance = unsealed[at];
-      return instance ? [{ ...instance, isAbsent: absent === 1 }] : [];
-    });
-    return { term, generation, confirmedStops, stopsAreGuarded: stops_guarded === 1, instances };
+    const instances: KeptDesiredSet["instances"] = [];
+    const notUnderstood: KeptDesiredSet["notUnderstood"] = [];
+    for (const [at, { absent }] of stored.entries()) {
+      const found = unsealed[at];
+      const isAbsent = absent === 1;
+      if (found?.kind === "understood") instances.push({ ...found.order, isAbsent });
+      if (found?.kind === "not-understood") notUnderstood.push({ ...found.order, isAbsent, why: found.why });
+    }
+    return {
+      term,
+      generation,
+      confirmedStops,
+      stopsAreGuarded: stops_guarded === 1,
+      instances,
+      notUnderstood,
+    };
   }
 
   /** Takes a whole pulled set, or refuses one with an older term or generation. The same set again is harmless. */
@@ -84,9 +100,10 @@ export class DesiredStore {
          ON CONFLICT (instance_id, placement_epoch)
          DO UPDATE SET want = :want, entry = :entry, entry_hash = :entry_hash, absent = 0`,
       );
-      for (const instance of set.instances) {
-        const { instanceId, placementEpoch, want } = instance;
-        put.run({ instanceId, placementEpoch, want, ...seal(instance) });
+      const orders = set.instances.map((order) => ({ order, raw: order }));
+      for (const { order, raw } of [...orders, ...(set.notUnderstood ?? [])]) {
+        const { instanceId, placementEpoch, want } = order;
+        put.run({ instanceId, placementEpoch, want, ...seal(raw) });
       }
       if (set.leases !== undefined) this.leases.replace(set.leases);
       this.fetches.replace(set.fetches ?? []);
@@ -124,7 +141,7 @@ export class DesiredStore {
    * again. Their containers are without an order until then, which stops nothing. Returns how many were dropped.
    */
   mend(): number {
-    const damaged = this.#stored().filter((row) => unseal(row, DesiredInstance) === null);
+    const damaged = this.#stored().filter((row) => unsealBy(row, storedOrder) === null);
     const damagedLeases = this.leases.damaged();
     const damagedFetches = this.fetches.damaged();
     const count = damaged.length + damagedLeases.length + damagedFetches.length;

@@ -15,6 +15,7 @@ import { liveContainerIds } from "../../core/gpus/gpu-processes.ts";
 import { imageWishes, type ImageWish } from "../../core/images/image-wishes.ts";
 import { doubtsAbout, withLeftBehind, type Doubt } from "../../core/runs/left-behind.ts";
 import { ordersOfRemovedHost } from "../../core/reconcile/removed-host.ts";
+import { sortedOrders } from "../../core/runs/unserved-order.ts";
 import { ownedContainers, runNow, type Knowledge, type RunNow } from "../../core/runs/run-view.ts";
 import type { ContainerGroups } from "../../host/processes/container-groups.ts";
 import type { Journal } from "../../journal/journal.ts";
@@ -147,12 +148,13 @@ export class Observation {
 
   /** What is wanted, recorded and seen, side by side. */
   knowledge(observed: readonly Container[] = this.#containers ?? []): Knowledge {
-    const { instances } = this.#journal.desired.read();
+    const { instances, notUnderstood } = this.#journal.desired.read();
+    const orders = this.#hasLeftFleet
+      ? sortedOrders(ordersOfRemovedHost(instances), ordersOfRemovedHost(notUnderstood))
+      : sortedOrders(instances.filter(isNamed), notUnderstood.filter(isNamed));
     return {
       hostId: this.#hostId,
-      desired: this.#hasLeftFleet
-        ? ordersOfRemovedHost(instances)
-        : instances.filter((instance) => !instance.isAbsent),
+      ...orders,
       observed,
       runs: this.#journal.runs.all(),
       knownEpochs: this.#journal.runs.knownEpochs(),
@@ -175,4 +177,9 @@ export class Observation {
   runNow(run: RunKey): RunNow {
     return runNow(this.knowledge(), run);
   }
+}
+
+/** The last set names it. */
+function isNamed({ isAbsent }: { isAbsent: boolean }): boolean {
+  return !isAbsent;
 }

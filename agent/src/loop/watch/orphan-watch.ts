@@ -56,7 +56,8 @@ export class OrphanWatch {
   look(at: OrphanSurroundings): void {
     const { hostId, journal, isReaping } = this.#options;
     const elapsedMs = this.#elapsedMs(at);
-    const knowledge = { hostId, desired: journal.desired.read().instances, observed: at.observed };
+    const { instances, notUnderstood } = journal.desired.read();
+    const knowledge = { hostId, desired: [...instances, ...notUnderstood], observed: at.observed };
     const look = lookForOrphans(this.#orphans, knowledge, { elapsedMs, isReaping });
     this.#tell(look.found, look.ripe);
     const isOther =

@@ -8,6 +8,7 @@ import type { Heartbeat } from "@remotegpu/shared/protocol";
 import { type Database, StoreError } from "../../store/database/database.ts";
 import { Desk } from "../../store/database/desk.ts";
 import { acceptHeartbeat, type HeartbeatOutcome } from "../../store/reports/heartbeats.ts";
+import { noteFigures } from "../../store/workloads/instance-figures.ts";
 import { noteQuietHeartbeats } from "../../store/reports/quiet-heartbeats.ts";
 
 /** Of one statement; how many may wait is bounded by who asks (link/hosts/host-requests.ts). */
@@ -51,14 +52,38 @@ async function answerTogether(
   parts: HeartbeatDeskParts,
   ones: readonly HostHeartbeat[],
 ): Promise<(HeartbeatOutcome | Promise<HeartbeatOutcome>)[]> {
-  const { db, now } = parts;
   const quiet = await noteQuiet(parts, ones);
-  return ones.map(({ hostId, heartbeat }) => {
-    const answer = quiet.get(hostId);
+  // Nobody waits for them.
+  void noteFiguresOf(
+    parts,
+    ones.filter(({ hostId }) => quiet.has(hostId)),
+  );
+  return ones.map((one) => {
+    const answer = quiet.get(one.hostId);
     return answer === undefined
-      ? acceptHeartbeat(db, { hostId, heartbeat, now: now() })
+      ? acceptAlone(parts, one)
       : { accepted: true, answer: { ...answer, liftCordons: [] }, wasConnected: true, restored: false };
   });
+}
+
+async function acceptAlone(parts: HeartbeatDeskParts, one: HostHeartbeat): Promise<HeartbeatOutcome> {
+  const outcome = await acceptHeartbeat(parts.db, { ...one, now: parts.now() });
+  if (outcome.accepted) void noteFiguresOf(parts, [one]);
+  return outcome;
+}
+
+/** By one statement for all of them; what is lost comes again in a minute. */
+async function noteFiguresOf(
+  { db, now, log }: HeartbeatDeskParts,
+  ones: readonly HostHeartbeat[],
+): Promise<void> {
+  const told = ones.map(({ hostId, heartbeat: { figures = [] } }) => ({ hostId, figures }));
+  try {
+    await noteFigures(db, told, now());
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    log.warn({ error }, "figures of instances could not be noted");
+  }
 }
 
 /** Should the statement fail, each is served by itself: what is wrong with one is no other one's matter. */

@@ -34,6 +34,14 @@ const Waived = z.object({
   sentence: z.string(),
 });
 
+const Figures = z.object({
+  cpu_ms: z.int().nullable(),
+  network_in_bytes: z.int().nullable(),
+  network_out_bytes: z.int().nullable(),
+  last_output_at: Timestamp.nullable(),
+  told_at: Timestamp,
+});
+
 const Run = z.object({
   id: z.string(),
   ordered_at: Timestamp,
@@ -66,6 +74,9 @@ export const Instance = z
     host_name: z.string(),
     container_id: z.string().nullable(),
     exit_code: z.int().nullable(),
+    image_id: z.string().nullable(),
+    image_brings: z.array(z.string()).nullable(),
+    figures: Figures.nullable(),
     placed_at: Timestamp,
     gpus: z.array(
       z.object({
@@ -84,9 +95,14 @@ export function isSimulated(instances: readonly InstanceView[]): boolean {
 }
 
 export function instanceAnswer(c: ApiContext, view: InstanceView): z.input<typeof Instance> {
-  const { switches: _switches, ...shown } = view;
+  const { switches: _switches, figures, ...shown } = view;
   return {
     ...shown,
+    figures: figures && {
+      ...figures,
+      last_output_at: iso(figures.last_output_at === null ? null : new Date(figures.last_output_at)),
+      told_at: new Date(figures.told_at).toISOString(),
+    },
     placed_at: view.placed_at.toISOString(),
     runs: view.runs.map((run) => runAnswer(c, run)),
   };

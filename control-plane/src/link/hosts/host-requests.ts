@@ -14,10 +14,11 @@ import {
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import type { Log } from "@remotegpu/shared/log";
+import { readRuns } from "@remotegpu/shared/one-by-one";
 import { pagesOf } from "@remotegpu/shared/paging";
 import {
   Heartbeat,
-  ObservedReport,
+  ObservedPage,
   PullRequest,
   type HeartbeatReply,
   type ObservedReply,
@@ -73,8 +74,13 @@ export async function serveHosts(
   // Only letters and digits: it becomes one token of a subject.
   const replica = createInbox("").replaceAll(/[^A-Za-z0-9]/g, "");
   const assembly = new ReportAssembly();
-  const observed = async (host: HostId, page: ObservedReport): Promise<ObservedReply | Refusal> => {
-    const taken = assembly.take(host, page, performance.now());
+  const observed = async (host: HostId, page: ObservedPage): Promise<ObservedReply | Refusal> => {
+    const read = readRuns(page.instances);
+    if (!read.isReadable) return refusal(read.why);
+    const { instances, notUnderstood } = read;
+    if (notUnderstood.length > 0)
+      log.warn({ host, count: notUnderstood.length }, "runs of this host are told in words of a later agent");
+    const taken = assembly.take(host, { ...page, instances, notUnderstood }, performance.now());
     if (taken.state === "refused") return refusal(taken.reason);
     const refused = taken.state === "whole" ? await handlers.observed(host, taken.report) : undefined;
     return refused ?? { kind: "observed-reply", digest: page.digest, replica };
@@ -86,7 +92,7 @@ export async function serveHosts(
     const desired = await handlers.desiredSet(host);
     return "kind" in desired ? desired : pageOf(desired, page);
   });
-  server.serve(upOfAllHosts("obs"), ObservedReport, observed);
+  server.serve(upOfAllHosts("obs"), ObservedPage, observed);
   server.serve(
     upOfAllHosts("storage"),
     StorageRequest,
@@ -99,7 +105,7 @@ export async function serveHosts(
     async (host, question) =>
       (await handlers.login?.(host, question)) ?? refusal("no credentials are kept here"),
   );
-  server.serve(upObservedOfAllHosts(replica), ObservedReport, observed, { isShared: false });
+  server.serve(upObservedOfAllHosts(replica), ObservedPage, observed, { isShared: false });
   // A flush that is under way when the connection closes is never answered.
   await Promise.race([connection.flush(), connection.closed()]);
   return { close: () => server.close() };

@@ -5,7 +5,7 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedPull } from "@remotegpu/shared/image-fetch";
-import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { BareRun, ObservedInstance } from "@remotegpu/shared/instance";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { MAX_OBSERVED_INSTANCES, type ObservedReport } from "@remotegpu/shared/protocol";
 
@@ -14,12 +14,17 @@ const MAX_UNFINISHED = 64;
 /** Room for more than a thousand instances; a host that claims more is not believed. */
 const MAX_REPORT_PAGES = 16;
 
+/** A page whose runs were read one by one. */
+export type ReadPage = ObservedReport & { notUnderstood?: readonly BareRun[] };
+
 /** Everything a host observed, under the digest it names. */
 export interface WholeReport {
   digest: string;
   machine: MachineReport | null;
   gpus: GpuReport[] | null;
   instances: ObservedInstance[];
+  /** Runs that are there, told in words of a later agent. */
+  notUnderstood: BareRun[];
   /** Null: not told this time, so nothing has changed. */
   leases: ObservedLease[] | null;
   /** Likewise. */
@@ -42,7 +47,7 @@ export class ReportAssembly {
   readonly #unfinished = new Map<HostId, Unfinished>();
 
   /** `nowMs` is any clock that only goes forward. */
-  take(host: HostId, page: ObservedReport, nowMs: number): Taken {
+  take(host: HostId, page: ReadPage, nowMs: number): Taken {
     this.#forgetAbandoned(nowMs);
     if (page.pages > MAX_REPORT_PAGES)
       return { state: "refused", reason: `a report has at most ${MAX_REPORT_PAGES} pages` };
@@ -55,11 +60,15 @@ export class ReportAssembly {
       this.#unfinished.delete(host);
       return { state: "refused", reason: "this page does not follow the one before; start over" };
     }
-    if (before.report.instances.length + page.instances.length > MAX_OBSERVED_INSTANCES) {
+    const { instances, notUnderstood } = before.report;
+    const { notUnderstood: further = [] } = page;
+    const count = instances.length + notUnderstood.length + page.instances.length + further.length;
+    if (count > MAX_OBSERVED_INSTANCES) {
       this.#unfinished.delete(host);
       return { state: "refused", reason: `a host has at most ${MAX_OBSERVED_INSTANCES} instances` };
     }
-    before.report.instances.push(...page.instances);
+    instances.push(...page.instances);
+    notUnderstood.push(...further);
     before.nextPage += 1;
     before.lastPageAtMs = nowMs;
     this.#unfinished.delete(host);
@@ -72,7 +81,7 @@ export class ReportAssembly {
   }
 
   #begin({ digest, machine, gpus, leases = null, pulls = null, pages }: ObservedReport): Unfinished {
-    const report = { digest, machine, gpus, instances: [], leases, pulls };
+    const report = { digest, machine, gpus, instances: [], notUnderstood: [], leases, pulls };
     return { report, nextPage: 0, pages, lastPageAtMs: 0 };
   }
 

@@ -6,6 +6,7 @@
 import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredFetch, ImageTerms } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { ordersFor } from "../../core/hosts/protocol-one.ts";
 import { isHeardNow } from "../../core/hosts/host-liveness.ts";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import { type Database, transaction } from "../database/database.ts";
@@ -56,9 +57,10 @@ export async function desiredSetOf(
         term: number;
         confirmed_stops: number | null;
         observed_digest: string | null;
+        protocol_max: number | null;
         last_heartbeat: Date | null;
       }>(
-        `SELECT h.last_heartbeat, h.generation, h.confirmed_stops, h.observed_digest, l.term FROM hosts h, leader l
+        `SELECT h.last_heartbeat, h.protocol_max, h.generation, h.confirmed_stops, h.observed_digest, l.term FROM hosts h, leader l
           WHERE h.id = $1 AND h.deleted_at IS NULL AND h.revoked_at IS NULL`,
         [hostId],
       );
@@ -83,7 +85,10 @@ export async function desiredSetOf(
           term: row.term,
           generation: row.generation,
           confirmedStops: row.confirmed_stops,
-          instances: placements.rows.map((row, index) => desiredInstance(row, terms[index])),
+          instances: ordersFor(
+            row.protocol_max,
+            placements.rows.map((row, index) => desiredInstance(row, terms[index])),
+          ),
           leases: await desiredLeases(sql, hostId),
           ...(fetches.length > 0 && { fetches }),
         },

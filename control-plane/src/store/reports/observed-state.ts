@@ -1,7 +1,7 @@
 /** A whole report of a host, as it is taken in. */
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedPull } from "@remotegpu/shared/image-fetch";
-import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { BareRun, ObservedInstance } from "@remotegpu/shared/instance";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 
 export interface ObservedState {
@@ -9,6 +9,8 @@ export interface ObservedState {
   machine: MachineReport | null;
   gpus: readonly GpuReport[] | null;
   instances: readonly ObservedInstance[];
+  /** Runs that are there, of which no more is understood: their placements stay as they are. Absent: none. */
+  notUnderstood?: readonly BareRun[];
   /** Null: the host does not tell them this time. */
   leases: readonly ObservedLease[] | null;
   /** Likewise. */

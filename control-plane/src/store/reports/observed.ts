@@ -8,6 +8,7 @@ import { keepAlarms } from "../events/alarms.ts";
 import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
 import { environmentById, type EnvironmentRow } from "../environments/environments.ts";
 import { completeDeletions } from "../environments/environment-deletions.ts";
+import { noteContainerFacts } from "./container-facts.ts";
 import { noteReadiness } from "../billing/broken-time/run-readiness.ts";
 import { noteRunEnds } from "./runs/run-ends.ts";
 import { noteRunRestarts } from "./runs/run-restarts.ts";
@@ -55,7 +56,9 @@ export async function mergeObserved(
 
     let ordersChanged = false;
     await noteKnownEpochs(sql, observed.instances);
-    const known = await livePlacements(sql, hostId);
+    const live = await livePlacements(sql, hostId);
+    const isSilent = silenceOf(observed);
+    const known = live.filter((placement) => !isSilent(placement));
     const placements = host.is_restored
       ? await mergeLostHistory(sql, {
           host,
@@ -70,10 +73,12 @@ export async function mergeObserved(
       const merge = { host, placement, observed: observed.instances, now };
       ordersChanged = (await mergePlacement(sql, merge, environments)) || ordersChanged;
     }
+    await noteContainerFacts(sql, { hostId, observed: observed.instances });
     await noteReadiness(sql, { hostId, observed: observed.instances, now });
     await noteRunRestarts(sql, { hostId, observed: observed.instances, now });
     await noteRunEnds(sql, { hostId, observed: observed.instances, now });
-    await reportStrangers(sql, { hostId, placements, observed: observed.instances, now });
+    const explained = [...placements, ...live.filter(isSilent)];
+    await reportStrangers(sql, { hostId, placements: explained, observed: observed.instances, now });
     await noteStubbornRuns(sql, { hostId, observed: observed.instances, now });
     if (observed.leases !== null)
       ordersChanged = (await mergeLeases(sql, { host, leases: observed.leases, now })) || ordersChanged;
@@ -91,6 +96,12 @@ export async function mergeObserved(
     const isNew = host.last_substance !== substance;
     return { merged: true, ordersChanged, changed: ordersChanged || isRemoving || isNew };
   });
+}
+
+/** What runs there is told in words that this side does not understand, so nothing is known of it, its absence least. */
+function silenceOf({ notUnderstood = [] }: ObservedState): (placement: LivePlacement) => boolean {
+  const silent = new Set(notUnderstood.map((run) => `${run.instanceId} ${run.placementEpoch}`));
+  return (placement) => silent.has(`${placement.instance_id} ${placement.epoch}`);
 }
 
 /**

@@ -2,6 +2,7 @@
 import type { ContainerSwitches } from "../../core/environments/environment-change.ts";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "../database/database.ts";
+import { FIGURES_NOW, type ToldFigures } from "./instance-figures.ts";
 
 interface InstanceGpu {
   uuid: string;
@@ -73,6 +74,11 @@ export interface InstanceView {
   host_name: string;
   container_id: string | null;
   exit_code: number | null;
+  /** Of its container; null where its host has not told. */
+  image_id: string | null;
+  /** What that image brings, by words; null where its host could not look. */
+  image_brings: string[] | null;
+  figures: ToldFigures | null;
   placed_at: Date;
   /** What its container was made with. */
   switches: ContainerSwitches;
@@ -92,7 +98,7 @@ export async function instancesOf(
 ): Promise<Map<string, InstanceView[]>> {
   const { rows } = await sql.query<Omit<InstanceView, "gpus" | "runs"> & { workload_id: string }>(
     `SELECT i.workload_id, i.id, i.rank, p.epoch, p.state, p.want, p.detail, p.problem, p.run_id,
-            p.host_id, h.name AS host_name, p.container_id, p.exit_code, p.created_at AS placed_at,
+            p.host_id, h.name AS host_name, p.container_id, p.exit_code, p.image_id, p.image_brings, ${FIGURES_NOW} AS figures, p.created_at AS placed_at,
             jsonb_build_object('jupyter_enabled', p.spec->'jupyter', 'tensorboard_enabled', p.spec->'tensorboard') AS switches
        FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
        JOIN hosts h ON h.id = p.host_id

@@ -2,6 +2,7 @@
  * What keeps one request off one host: every constraint that fails, with the numbers, and the sentence for it.
  * An empty answer means that the host takes the request. Choosing among hosts is placement's.
  */
+import { whatLacks } from "@remotegpu/shared/features";
 import { asPhrase } from "@remotegpu/shared/sentence";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import type { GpuCapacity, HostCapacity } from "./fleet.ts";
@@ -204,7 +205,7 @@ export function describeObstacle(obstacle: Obstacle): string {
         ? `it has no label ${obstacle.label}, ${obstacle.wanted} is wanted`
         : `its label ${obstacle.label} is ${obstacle.has}, ${obstacle.wanted} is wanted`;
     case "agent-too-old":
-      return `its agent is too old for this order (it lacks ${obstacle.lacks})`;
+      return `its agent is too old: it cannot ${whatLacks(obstacle.lacks)}`;
     case "cpu":
       return `${cores(obstacle.askedMilli)} asked, ${obstacle.freeMilli / THOUSANDTHS} free`;
     case "memory":

@@ -107,6 +107,22 @@ export const WORKLOAD_WORDS: Words = {
   run_id: ["The run", "run-77a0c3f2"],
   exit_code: ["The exit code; null while it runs", 0],
   placed_at: ["When its host was chosen"],
+  "Instance.image_id": [
+    "The content of the image that its container was made of; null: its host has not told",
+    "sha256:4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01",
+  ],
+  "Instance.image_brings": [
+    "What that image brings, of bash, notebook, python, shell and tensorboard; null: its host has not looked",
+    ["bash", "python", "shell"],
+  ],
+  "Instance.figures": [
+    "What its container has used since its last start, as told about once a minute; null: not told yet",
+  ],
+  "InstanceFigures.cpu_ms": ["Time on a processor in milliseconds; null: unknown", 93_512],
+  "InstanceFigures.network_in_bytes": ["Bytes that it received; null: unknown", 48_211_004],
+  "InstanceFigures.network_out_bytes": ["Bytes that it sent; null: unknown", 1_200_455],
+  "InstanceFigures.last_output_at": ["When it last wrote a line; null: never"],
+  "InstanceFigures.told_at": ["When its host told this last"],
   "Instance.gpus": ["The GPUs that it holds"],
   "Instance.runs": ["Its runs, each an ordered start"],
   "InstanceGpu.uuid": ["Its id, as nvidia-smi names it", "GPU-8f3a2b1c-4d5e-6f70-8192-a3b4c5d6e7f8"],

@@ -38,6 +38,41 @@ test("the name and the labels carry host, instance, epoch, run, spec hash and ca
   });
 });
 
+describe("the first process", () => {
+  const INIT = "/.remotegpu/init";
+  const programOf = (spec: Partial<InstanceSpec>) => {
+    const { Entrypoint, Cmd, StopSignal } = options(spec);
+    return { Entrypoint, Cmd, StopSignal };
+  };
+
+  test.each([undefined, "init", "shell"] as const)("by the entry point %s is our init", (entrypoint) => {
+    const spec = entrypoint === undefined ? {} : { entrypoint };
+
+    expect(programOf({ ...spec, command: null })).toEqual({
+      Entrypoint: [INIT],
+      Cmd: [],
+      StopSignal: "SIGTERM",
+    });
+    expect(programOf({ ...spec, command: "python train.py" })).toEqual({
+      Entrypoint: [INIT],
+      Cmd: ["python train.py"],
+      StopSignal: "SIGTERM",
+    });
+  });
+
+  test("by the image's entry point is the image's, with its own signal; a command is given to it by a shell", () => {
+    expect(programOf({ entrypoint: "image", command: null })).toEqual({});
+    expect(programOf({ entrypoint: "image", command: "serve --port 80" })).toEqual({
+      Cmd: ["/bin/sh", "-c", "serve --port 80"],
+    });
+  });
+});
+
+test("shared memory is half of the memory, or what is ordered", () => {
+  expect(options({ memoryBytes: 10 * MIB }).HostConfig.ShmSize).toBe(5 * MIB);
+  expect(options({ memoryBytes: 10 * MIB, shmBytes: 7 * MIB }).HostConfig.ShmSize).toBe(7 * MIB);
+});
+
 describe("hardening", () => {
   test("holds whatever the spec says", () => {
     expect(options({ command: "anything", jupyter: true }).HostConfig).toMatchObject({

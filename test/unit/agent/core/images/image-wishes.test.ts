@@ -21,7 +21,14 @@ const end = {
 const stop = { cause: "ordered", orderedBy: "customer", detail: "" } as const;
 
 function wishers(knowledge: Partial<Knowledge>, fetches: readonly DesiredFetch[] = []) {
-  const whole = { hostId: HOST, desired: [order()], observed: [], runs: [], knownEpochs: new Map() };
+  const whole = {
+    hostId: HOST,
+    desired: [order()],
+    unserved: [],
+    observed: [],
+    runs: [],
+    knownEpochs: new Map(),
+  };
   return imageWishes({ ...whole, ...knowledge }, fetches).map(({ wisher }) => wisher);
 }
 

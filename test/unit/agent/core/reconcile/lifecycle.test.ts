@@ -34,6 +34,7 @@ function report(changes: Partial<LifecycleInput>) {
     desired: [],
     observed: [],
     runs: [],
+    unserved: [],
     knownEpochs: new Map(),
     startsRefused: null,
     awaitsContact: false,

@@ -5,6 +5,7 @@ import {
   exitedBy,
   MAX_STARTS,
   nextStart,
+  restartsOf,
   STABLE_MS,
 } from "@remotegpu/agent/core/runs/restart-policy";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
@@ -24,7 +25,7 @@ const next = (
   nowMs: number,
   container: Container | null = dead,
   kind: "environment" | "training" | "inference" = "environment",
-) => nextStart({ kind, record, container }, at(nowMs));
+) => nextStart({ restarts: restartsOf({ kind }), record, container }, at(nowMs));
 
 test("a run without a record, or without a start, starts at once", () => {
   expect(next(null, 0, null)).toEqual({ kind: "start", attempt: 1 });
@@ -175,6 +176,68 @@ describe("a rank of a training job", () => {
       kind: "start",
       attempt: 2,
     });
+  });
+});
+
+describe("a run that is never started again", () => {
+  const never = (
+    record: RunRecord,
+    container: Container | null,
+    nowMs = 1_000,
+  ): ReturnType<typeof nextStart> => nextStart({ restarts: "never", record, container }, at(nowMs));
+
+  test("is ordered so, or is of training where nothing is said", () => {
+    expect(restartsOf({ kind: "environment", restarts: "never" })).toBe("never");
+    expect(restartsOf({ kind: "training", restarts: "within-run" })).toBe("within-run");
+    expect(restartsOf({ kind: "training" })).toBe("never");
+    expect(restartsOf({ kind: "inference" })).toBe("within-run");
+  });
+
+  test.each([
+    [exited(0), { phase: "stopped", problem: "exited", exitCode: 0 }],
+    [exited(3), { phase: "failed", problem: "exited", exitCode: 3 }],
+    [exited(137, true), { phase: "failed", problem: "out-of-memory", exitCode: 137 }],
+  ])("ends as its container ended: %j", (status, end) => {
+    expect(never(recordOf(key()), containerOf(key(), status))).toMatchObject({ kind: "give-up", end });
+    // Taken over by an agent that did not see its start.
+    const adopted = recordOf(key(), { lastStart: null });
+    expect(never(adopted, containerOf(key(), status))).toMatchObject({ kind: "give-up", end });
+  });
+
+  test("ends so though the runtime never answered its start", () => {
+    const record = recordOf(key(), { trouble: { problem: "runtime-down", detail: "too late" } });
+
+    expect(never(record, dead)).toMatchObject({ kind: "give-up", end: { problem: "exited", exitCode: 3 } });
+  });
+
+  test.each<[string, Container | null, number | null]>([
+    ["with an exit code that no program said", containerOf(key(), exited(0)), 0],
+    ["without a container", null, null],
+  ])("ends with a problem where its host was started anew, %s", (_what, container, exitCode) => {
+    const before = recordOf(key(), { lastStart: at(0, OTHER_BOOT), gate: at(1, OTHER_BOOT) });
+
+    expect(never(before, container)).toEqual({
+      kind: "give-up",
+      end: {
+        phase: "failed",
+        problem: "container-lost",
+        detail: "Its host was started anew before its end was seen; it is not started again within this run.",
+        exitCode,
+        orderedBy: null,
+      },
+    });
+    expect(never({ ...before, lastStart: null }, container)).toMatchObject({
+      end: { problem: "container-lost" },
+    });
+  });
+
+  test("begins once all the same, also after a start that never came to life", () => {
+    const begun = recordOf(key(), { containerId: null, gate: null, lastStart: at(0, OTHER_BOOT) });
+    const made = containerOf(key(), { state: "created" });
+
+    expect(never(recordOf(key(), { starts: 0, containerId: null }), null)).toMatchObject({ kind: "start" });
+    expect(never(begun, null)).toMatchObject({ kind: "start" });
+    expect(never(recordOf(key()), made)).toEqual({ kind: "start", attempt: 2 });
   });
 });
 

@@ -24,6 +24,7 @@ const known = (knowledge: Partial<Knowledge>): Knowledge => ({
   desired: [],
   observed: [],
   runs: [],
+  unserved: [],
   knownEpochs: new Map(),
   ...knowledge,
 });
@@ -130,6 +131,7 @@ test("order, record and container of one run stand in one view", () => {
     desired: [order()],
     observed: [containerOf(key())],
     runs: [recordOf(key())],
+    unserved: [],
     knownEpochs: new Map(),
   });
 
@@ -151,6 +153,7 @@ test("of two containers of one run the running one is the run's", () => {
     desired: [],
     observed: [dead, alive],
     runs: [],
+    unserved: [],
     knownEpochs: new Map(),
   });
 

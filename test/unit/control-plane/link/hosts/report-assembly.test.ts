@@ -33,6 +33,7 @@ test("three pages in order are one report", () => {
       machine: null,
       gpus: [],
       instances: ["env-0", "env-1", "env-2"].map((id) => anObservedInstance(id)),
+      notUnderstood: [],
       leases: null,
       pulls: null,
     },

@@ -96,6 +96,15 @@ test.each<[string, HostCapacity, Partial<PlacementRequest>, Obstacle["kind"][]]>
   for (const obstacle of obstacles) expect(describeObstacle(obstacle)).not.toBe("");
 });
 
+test("an agent that is too old is named with what it cannot do", () => {
+  expect(describeObstacle({ kind: "agent-too-old", lacks: "gangs" })).toBe(
+    "its agent is too old: it cannot join the ranks of a gang over several hosts",
+  );
+  expect(describeObstacle({ kind: "agent-too-old", lacks: "teleport" })).toBe(
+    "its agent is too old: it cannot do what is called teleport",
+  );
+});
+
 test("an obstacle names both numbers", () => {
   expect(describeObstacle({ kind: "cpu", askedMilli: 1500, freeMilli: 500 })).toBe(
     "1.5 CPU cores asked, 0.5 free",

@@ -1,0 +1,50 @@
+/**
+ * Looks for programs in a container's file system, by asking the runtime about paths: nothing runs in it, and the runtime
+ * itself follows links within it. Bounded by the number of paths.
+ */
+import { z } from "zod";
+import { looksFor, wordsOf, type Look } from "../../core/images/brought-words.ts";
+import { QUICK_MS, WORK_MS, type Docker } from "../docker/docker.ts";
+import { isStatus } from "../docker/runtime-error.ts";
+
+const Inspected = z.object({ Config: z.object({ Env: z.array(z.string()).nullish() }) });
+
+/** The words for what is there; null where the container is gone. @throws RuntimeError, RuntimeDown */
+export async function broughtBy(docker: Docker, containerId: string): Promise<string[] | null> {
+  const env = await environmentOf(docker, containerId);
+  if (env === null) return null;
+  const found: Look[] = [];
+  for (const look of looksFor(env)) {
+    if (found.some(({ word }) => word === look.word)) continue;
+    if (await isThere(docker, containerId, look.path)) found.push(look);
+  }
+  // What is gone by now has answered "not there" to everything.
+  return (await environmentOf(docker, containerId)) === null ? null : wordsOf(found);
+}
+
+async function environmentOf(docker: Docker, containerId: string): Promise<string[] | null> {
+  const raw = await orNull(
+    docker.call("read a container's environment", { deadlineMs: QUICK_MS }, (client, abortSignal) =>
+      client.getContainer(containerId).inspect({ abortSignal }),
+    ),
+  );
+  return raw === null ? null : (Inspected.parse(raw).Config.Env ?? []);
+}
+
+async function isThere(docker: Docker, containerId: string, path: string): Promise<boolean> {
+  const stat: unknown = await orNull(
+    docker.call("look into a container", { deadlineMs: WORK_MS }, (client, abortSignal) =>
+      client.getContainer(containerId).infoArchive({ path, abortSignal }),
+    ),
+  );
+  return stat !== null;
+}
+
+async function orNull<T>(asked: Promise<T>): Promise<T | null> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (isStatus(error, 404)) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,23 @@
+/** Which image each placement's container was made of, and what that image brings, as its host tells it. */
+import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { Connection } from "../database/database.ts";
+
+/** They stay when the container is gone. What an image brings may be told later than the image. */
+export async function noteContainerFacts(
+  sql: Connection,
+  { hostId, observed }: { hostId: string; observed: readonly ObservedInstance[] },
+): Promise<void> {
+  const told = observed.flatMap(({ instanceId, placementEpoch, runId, imageId, brings }) =>
+    imageId === undefined ? [] : [{ instanceId, placementEpoch, runId, imageId, brings: brings ?? null }],
+  );
+  if (told.length === 0) return;
+  await sql.query(
+    `UPDATE placements p SET image_id = v."imageId",
+            image_brings = CASE WHEN v.brings IS NULL AND p.image_id = v."imageId" THEN p.image_brings ELSE v.brings END
+       FROM jsonb_to_recordset($2::jsonb) AS v("instanceId" text, "placementEpoch" int, "runId" text, "imageId" text,
+              brings text[])
+      WHERE p.instance_id = v."instanceId" AND p.epoch = v."placementEpoch" AND p.run_id = v."runId" AND p.host_id = $1
+        AND (p.image_id IS DISTINCT FROM v."imageId" OR v.brings IS NOT NULL AND p.image_brings IS DISTINCT FROM v.brings)`,
+    [hostId, JSON.stringify(told)],
+  );
+}

@@ -1,0 +1,144 @@
+/** What hosts tell of running containers beyond their phase: the image, what it brings, and what they have used so far. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { noteFigures } from "@remotegpu/control-plane/store/workloads/instance-figures";
+import type { InstanceFigures } from "@remotegpu/shared/instance-figures";
+import type { Caller } from "../../support/http/api.ts";
+import { eventually } from "../../support/eventually.ts";
+import {
+  type ControlScene,
+  openControlScene,
+  type ScriptedHost,
+} from "../../support/worlds/control-scene.ts";
+
+const IMAGE = `sha256:${"a".repeat(64)}`;
+const OTHER_IMAGE = `sha256:${"b".repeat(64)}`;
+
+let scene: ControlScene;
+let alice: Caller;
+let host: ScriptedHost;
+let id: string;
+
+beforeEach(async () => {
+  scene = await openControlScene();
+  alice = await scene.customer("alice");
+  host = await scene.host("host-a");
+  id = (await scene.order(alice)).body.id;
+  await scene.schedule();
+  await host.round();
+});
+afterEach(async () => await scene.close());
+
+async function instance(): Promise<Record<string, unknown>> {
+  const { body } = await scene.api.ask("GET", `/api/v1/environments/${id}/instances`, { as: alice });
+  return body.items[0];
+}
+
+const rows = async () => (await scene.api.db.query("SELECT * FROM instance_figures")).rows;
+
+function figures(change: Partial<InstanceFigures> = {}): InstanceFigures {
+  const [{ instanceId, placementEpoch, runId }] = host.desired as [(typeof host.desired)[number]];
+  return {
+    instanceId,
+    placementEpoch,
+    runId,
+    cpuMs: 1_500,
+    networkInBytes: 9_007_199_254_740_991,
+    networkOutBytes: null,
+    lastOutputAgeMs: 60_000,
+    ...change,
+  };
+}
+
+const note = async (one: InstanceFigures, { by = "host-a", atMs = 0 } = {}) =>
+  await noteFigures(scene.api.db, [{ hostId: by, figures: [one] }], new Date(Date.UTC(2026, 0, 1) + atMs));
+
+describe("figures", () => {
+  test("come with heartbeats, with news or without, and are shown", async () => {
+    expect(await instance()).toMatchObject({ figures: null });
+
+    await host.heartbeat({ degraded: ["disk-low"], figures: [figures()] });
+    await eventually(async () => (await rows()).length === 1, { what: "figures of a heartbeat with news" });
+    await host.heartbeat({ degraded: ["disk-low"], figures: [figures({ cpuMs: 2_000 })] });
+    await eventually(async () => (await rows())[0]?.["cpu_ms"] === 2_000, {
+      what: "figures of a heartbeat without",
+    });
+
+    const { figures: shown } = await instance();
+    expect(shown).toEqual({
+      cpu_ms: 2_000,
+      network_in_bytes: 9_007_199_254_740_991,
+      network_out_bytes: null,
+      last_output_at: expect.stringMatching(/^\d{4}-.*Z$/),
+      told_at: expect.stringMatching(/^\d{4}-.*Z$/),
+    });
+    const { last_output_at: last, told_at: told } = shown as Record<string, string>;
+    expect(Date.parse(told!) - Date.parse(last!)).toBeGreaterThanOrEqual(59_000);
+  });
+
+  test("that have not changed are not written", async () => {
+    await note(figures());
+    const [{ told_at: toldAt }] = (await rows()) as [{ told_at: Date }];
+
+    // A second later the same last line is a second older.
+    await note(figures({ lastOutputAgeMs: 61_000 }), { atMs: 1_000 });
+    expect(await rows()).toMatchObject([{ told_at: toldAt }]);
+    await note(figures({ lastOutputAgeMs: 10 }), { atMs: 2_000 });
+    expect(await rows()).toMatchObject([{ told_at: new Date(toldAt.getTime() + 2_000) }]);
+    await note(figures({ lastOutputAgeMs: null }), { atMs: 3_000 });
+    expect(await rows()).toMatchObject([
+      { told_at: new Date(toldAt.getTime() + 3_000), last_output_at: null },
+    ]);
+  });
+
+  test.each<[string, Partial<InstanceFigures>, string]>([
+    ["of another host", {}, "host-b"],
+    ["of another run", { runId: "run-other" as InstanceFigures["runId"] }, "host-a"],
+    ["of another epoch", { placementEpoch: 2 }, "host-a"],
+    ["of nobody's instance", { instanceId: "env-other" as InstanceFigures["instanceId"] }, "host-a"],
+  ])("%s are nobody's", async (_what, change, by) => {
+    await scene.host("host-b");
+
+    await note(figures(change), { by });
+
+    expect(await rows()).toEqual([]);
+  });
+
+  test("told twice in one heartbeat, or as large as numbers are, break nothing", async () => {
+    const most = Number.MAX_SAFE_INTEGER;
+    const large = figures({ cpuMs: most, networkOutBytes: most, lastOutputAgeMs: 3_650 * 86_400_000 });
+
+    await noteFigures(scene.api.db, [{ hostId: "host-a", figures: [large, large] }], new Date());
+
+    expect(await rows()).toMatchObject([{ cpu_ms: most, network_out_bytes: most }]);
+  });
+
+  test("of a run that was replaced are not shown for the next one", async () => {
+    await note(figures());
+    await scene.api.db.query("UPDATE placements SET run_id = NULL");
+
+    expect(await instance()).toMatchObject({ figures: null });
+  });
+});
+
+describe("the image of a container", () => {
+  test("is kept with its placement, also when the container is gone", async () => {
+    expect(await instance()).toMatchObject({ image_id: null, image_brings: null });
+
+    await host.round({ imageId: IMAGE });
+    expect(await instance()).toMatchObject({ image_id: IMAGE, image_brings: null });
+    await host.round({ imageId: IMAGE, brings: ["python", "shell"] });
+    await host.round({ imageId: IMAGE });
+    expect(await instance()).toMatchObject({ image_id: IMAGE, image_brings: ["python", "shell"] });
+    await host.round({ phase: "failed", problem: "exited" });
+    expect(await instance()).toMatchObject({ image_id: IMAGE, image_brings: ["python", "shell"] });
+  });
+
+  test("that is another one by now brings what that one brings", async () => {
+    await host.round({ imageId: IMAGE, brings: ["python", "shell"] });
+
+    await host.round({ imageId: OTHER_IMAGE });
+    expect(await instance()).toMatchObject({ image_id: OTHER_IMAGE, image_brings: null });
+    await host.round({ imageId: OTHER_IMAGE, brings: [] });
+    expect(await instance()).toMatchObject({ image_id: OTHER_IMAGE, image_brings: [] });
+  });
+});

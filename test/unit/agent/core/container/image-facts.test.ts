@@ -1,0 +1,38 @@
+/** Which image a run's container was made of, beside what is told of the run. */
+import { expect, test } from "vitest";
+import { withImageFacts } from "@remotegpu/agent/core/container/image-facts";
+import type { ObservedInstance } from "@remotegpu/shared/instance";
+import { BOOT, containerOf, key } from "../../../../support/samples/run-samples.ts";
+
+const IMAGE = `sha256:${"a".repeat(64)}`;
+const told: ObservedInstance = {
+  ...key(),
+  phase: "ready",
+  detail: "It runs.",
+  problem: null,
+  containerId: "c1",
+  exitCode: null,
+  gateOpenedMs: 0,
+  bootId: BOOT,
+};
+const container = { ...containerOf(key()), imageId: IMAGE };
+
+test("a run's image is told with what was found in it", () => {
+  expect(withImageFacts([told], [container], new Map([[IMAGE, ["python", "shell"]]]))).toEqual([
+    { ...told, imageId: IMAGE, brings: ["python", "shell"] },
+  ]);
+  expect(withImageFacts([told], [container], new Map([[IMAGE, []]]))).toEqual([
+    { ...told, imageId: IMAGE, brings: [] },
+  ]);
+});
+
+test("what nobody has looked at is not told, and is not nothing", () => {
+  expect(withImageFacts([told], [container], new Map())).toEqual([{ ...told, imageId: IMAGE }]);
+});
+
+test("a run without a container, or of a runtime that does not say its image, is told as it is", () => {
+  const other = containerOf(key({ run: "run-2" }));
+
+  expect(withImageFacts([told], [other], new Map())).toEqual([told]);
+  expect(withImageFacts([told], [containerOf(key())], new Map())).toEqual([told]);
+});

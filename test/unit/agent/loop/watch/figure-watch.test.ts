@@ -1,0 +1,53 @@
+/** Whose figures go into which heartbeat. */
+import { expect, test } from "vitest";
+import { FigureWatch } from "@remotegpu/agent/loop/watch/figure-watch";
+import { MAX_FIGURES } from "@remotegpu/shared/instance-figures";
+import { keptLog } from "../../../../support/kept-log.ts";
+import { containerOf, exited, key } from "../../../../support/samples/run-samples.ts";
+
+const FIGURES = { cpuMs: 7, networkInBytes: 1, networkOutBytes: 2, lastOutputAgeMs: null };
+const containers = (count: number) =>
+  Array.from({ length: count }, (_, at) => containerOf(key({ instance: `env-${at}`, run: `run-${at}` })));
+const watch = () => new FigureWatch({ read: () => FIGURES, log: keptLog() });
+
+test("each container's figures are told once a minute", () => {
+  const figures = watch();
+  const [one] = containers(1);
+
+  expect(figures.next([one!], 0)).toEqual([{ ...key({ instance: "env-0", run: "run-0" }), ...FIGURES }]);
+  expect(figures.next([one!], 59_999)).toEqual([]);
+  expect(figures.next([one!], 60_000)).toHaveLength(1);
+});
+
+test("a container that comes within the minute is told at once", () => {
+  const figures = watch();
+  const [one, other] = containers(2);
+  figures.next([one!], 0);
+
+  expect(figures.next([one!, other!], 10_000).map(({ runId }) => runId)).toEqual(["run-1"]);
+});
+
+test("of more than one heartbeat holds the others follow in the next ones", () => {
+  const figures = watch();
+  const many = containers(2 * MAX_FIGURES + 1);
+
+  const told = [0, 1, 2, 3].map((beat) => figures.next(many, beat * 10_000).map(({ runId }) => runId));
+
+  expect(told.map(({ length }) => length)).toEqual([MAX_FIGURES, MAX_FIGURES, 1, 0]);
+  expect(new Set(told.flat()).size).toBe(many.length);
+});
+
+test("one that cannot be read, or does not run, costs no other", () => {
+  const log = keptLog();
+  const figures = new FigureWatch({
+    read: ({ owner }) => {
+      if (owner.runId === "run-0") throw new Error("no permission");
+      return FIGURES;
+    },
+    log,
+  });
+  const ended = containerOf(key({ instance: "env-9", run: "run-9" }), exited(0));
+
+  expect(figures.next([...containers(2), ended], 0).map(({ runId }) => runId)).toEqual(["run-1"]);
+  expect(log.lines).toMatchObject([{ level: "warn" }]);
+});
