@@ -55,7 +55,7 @@ export interface HostWish {
   gpuUuids?: string[];
   /** It holds leases, and tells them; one that does not is like an agent of before. */
   leases?: boolean;
-  /** What its agent can do; left out, it is an agent of before. */
+  /** What its agent can do; left out, what every kind of workload needs. */
   features?: string[];
   /** It follows fetches, and tells of its pulls. */
   fetches?: boolean;
@@ -134,6 +134,8 @@ type Says = Partial<
   Omit<ObservedInstance, "instanceId" | "placementEpoch" | "runId" | "gateOpenedMs" | "bootId">
 >;
 
+const RUNS_ALL_KINDS = ["restarts-never", "image-entrypoint"];
+
 export class ScriptedHost {
   readonly id: HostId;
   readonly bootId = BootId.parse(randomUUID());
@@ -165,7 +167,10 @@ export class ScriptedHost {
     this.machine = machineOf(id, wish);
     this.#holdsLeases = wish.leases ?? false;
     this.pulls = wish.fetches === true ? [] : null;
-    this.#features = wish.fetches === true ? [IMAGE_FETCH_FEATURE] : wish.features;
+    this.#features = wish.features ?? [
+      ...RUNS_ALL_KINDS,
+      ...(wish.fetches === true ? [IMAGE_FETCH_FEATURE] : []),
+    ];
     const uuids = wish.gpuUuids ?? Array.from({ length: wish.gpus ?? 0 }, (_, n) => `GPU-${id}-00000${n}`);
     this.gpus = uuids.map((uuid, index) => gpuReport(uuid, index, wish.gpuMemoryMib ?? 24_576));
   }
@@ -183,7 +188,7 @@ export class ScriptedHost {
     );
     await host.heartbeat();
     if (wish.fetches === true)
-      await scene.api.db.query("UPDATE hosts SET features = $2 WHERE id = $1", [id, [IMAGE_FETCH_FEATURE]]);
+      await scene.api.db.query("UPDATE hosts SET features = $2 WHERE id = $1", [id, host.#features]);
     await host.report([]);
     return host;
   }

@@ -10,6 +10,7 @@ export const ENVIRONMENT_KIND = {
   firstRank: () => 0,
   hasManyStarts: false,
   countsWhileWaiting: true,
+  needs: [],
   share: (order: Order): Quota => ({
     ...resourceShare(order),
     storage_quota: order.storageBytes ?? 0,

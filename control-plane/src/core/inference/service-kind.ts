@@ -9,6 +9,7 @@ export const SERVICE_KIND = {
   firstRank: (rank: number) => rank,
   hasManyStarts: true,
   countsWhileWaiting: true,
+  needs: ["image-entrypoint"] as const,
   share: (order: Order): Quota => ({ ...resourceShare(order), storage_quota: 0, environment_quota: 0 }),
   afterReports,
   limitMs,

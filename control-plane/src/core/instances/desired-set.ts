@@ -101,6 +101,7 @@ export function replicaSpec(order: ReplicaOrder, gpus: GpuGrant[]): InstanceSpec
     hostname: rankName(order),
     image: order.image,
     command: order.command,
+    ...(order.command === null && { entrypoint: "image" as const }),
     env: { ...order.envVars, ...mountEnv(order) },
     cpuMilli: order.cpuMilli,
     memoryBytes: order.memoryBytes,
@@ -124,6 +125,8 @@ export function rankSpec(order: RankOrder, gpus: GpuGrant[]): InstanceSpec {
     hostname: rankName(order),
     image: order.image,
     command: order.command,
+    // An end is the job's own, and what is done about it is the control plane's to say.
+    restarts: "never",
     env: { ...order.envVars, GEMINI_DATA_OUT: output, ...mountEnv(order) },
     cpuMilli: order.cpuMilli,
     memoryBytes: order.memoryBytes,

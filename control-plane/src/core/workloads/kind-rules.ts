@@ -1,4 +1,5 @@
 /** What the kinds of workload differ in, as far as it is decided without asking anybody. Each row of kinds.ts has all of it. */
+import type { Feature } from "@remotegpu/shared/features";
 import type { DeadlineVerdict, InstanceReport, Transition } from "../instances/instance-report.ts";
 import type { Order } from "../orders/order.ts";
 import type { Quota } from "../orders/quota-levels.ts";
@@ -15,6 +16,8 @@ export interface KindRules<Status extends string> {
    * beyond them by itself is, and the others wait until there is room.
    */
   countsWhileWaiting: boolean;
+  /** What the agent of a host must be able to do for any start of it, whatever was ordered. */
+  needs: readonly Feature[];
   /** What one start takes of the quotas. */
   share(order: Order): Quota;
   /** What the reports of all instances make of it, in the order of their ranks. */

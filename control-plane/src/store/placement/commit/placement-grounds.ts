@@ -24,6 +24,7 @@ import { settings } from "../../accounts/settings.ts";
 import { fleetSnapshot } from "../../fleet/fleet-snapshot.ts";
 import type { Candidate } from "./placement-candidates.ts";
 import { placementRequest } from "../../../core/orders/order.ts";
+import { rulesOf } from "../../../core/workloads/kinds.ts";
 import { startKey } from "../../../core/workloads/start.ts";
 import { poolSkipsOf } from "../../workloads/pool-skips.ts";
 
@@ -86,7 +87,7 @@ export async function lockGrounds(
       return placementRequest(order, key, {
         skips: skips.get(key) ?? [],
         pricedModels: prices.pricedModels(order),
-        features: needsOf.get(candidate)?.features ?? [],
+        features: [...(needsOf.get(candidate)?.features ?? []), ...rulesOf(candidate.start.kind).needs],
       });
     },
     placedOrder: (candidate) => placedOrders.get(candidate) as PlacedOrder,

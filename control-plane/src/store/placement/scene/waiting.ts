@@ -57,7 +57,7 @@ export async function waitingOrders(sql: Connection, { now }: { now: Date }): Pr
       otherModels: otherModelsOf(one, priced),
       beyondMaximum: priced.beyondMaximum(one.order),
       heldBy: holders.get(key) ?? [],
-      features: needs[index]?.features ?? [],
+      features: [...(needs[index]?.features ?? []), ...rulesOf(one.start.kind).needs],
       imageRefusal: needs[index]?.refusal ?? null,
       awaits: fetches.get(key) ?? null,
     });

@@ -45,14 +45,14 @@ describe("whatever the kind", () => {
   });
 
   test.each(cases)("$kind: what a $status becomes while it stops has a limit", ({ kind, status }) => {
-    const { stopping, limitMs } = rulesOf(kind);
-    const to = stopping(status);
+    const rules = rulesOf(kind);
+    const to = rules.stopping(status);
 
-    if (to !== null) expect(limitMs(to)).toBeGreaterThan(0);
+    if (to !== null) expect(rules.limitMs(to)).toBeGreaterThan(0);
   });
 });
 
 test("ranks of a job start together, each replica of a service by itself", () => {
-  expect([0, 1, 7].map(rulesOf("training").firstRank)).toEqual([0, 0, 0]);
-  expect([0, 1, 7].map(rulesOf("inference").firstRank)).toEqual([0, 1, 7]);
+  expect([0, 1, 7].map((rank) => rulesOf("training").firstRank(rank))).toEqual([0, 0, 0]);
+  expect([0, 1, 7].map((rank) => rulesOf("inference").firstRank(rank))).toEqual([0, 1, 7]);
 });
