@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { rulesOf } from "@remotegpu/control-plane/core/workloads/kinds";
+import { featuresFor } from "@remotegpu/shared/features";
 import { InstanceSpec } from "@remotegpu/shared/instance";
 import {
   type EnvironmentOrder,
@@ -8,6 +10,7 @@ import {
   rankLive,
   type RankOrder,
   rankSpec,
+  replicaSpec,
 } from "@remotegpu/control-plane/core/instances/desired-set";
 
 const order = (change: Partial<EnvironmentOrder> = {}): EnvironmentOrder => ({
@@ -148,4 +151,17 @@ test.each([
   ["a".repeat(513), false],
 ])("whether %j stays below the pool: %s", (path, below) => {
   expect(isBelowPool(path)).toBe(below);
+});
+
+test("what a kind's specs need of an agent is what its rules say, however little was ordered", () => {
+  const needsOf = (spec: InstanceSpec) => featuresFor({ spec });
+  const replica = { ...order(), rank: 0, command: null };
+
+  expect(needsOf(environmentSpec(order(), []))).toEqual(rulesOf("environment").needs);
+  expect(needsOf(rankSpec(rank(), []))).toEqual(rulesOf("training").needs);
+  expect(needsOf(replicaSpec(replica, []))).toEqual(rulesOf("inference").needs);
+});
+
+test("a rank's container is started once: what its end means is not its host's to say", () => {
+  expect(rankSpec(rank(), []).restarts).toBe("never");
 });

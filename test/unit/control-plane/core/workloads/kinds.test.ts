@@ -23,32 +23,24 @@ describe("whatever the kind", () => {
     expect(STATUSES[kind]).toContain(hopeless);
   });
 
-  test.each(cases)(
-    "$kind: a $status that has a limit says what follows, and who orders it",
-    ({ kind, status }) => {
-      const rules = rulesOf(kind);
-      if (rules.limitMs(status) === null) return;
+  const limited = cases.filter(({ kind, status }) => rulesOf(kind).limitMs(status) !== null);
+  test.each(limited)("$kind: a $status that has a limit says what follows", ({ kind, status }) => {
+    const verdict = rulesOf(kind).afterDeadline(status, "h1");
 
-      const verdict = rules.afterDeadline(status, "h1");
-
-      expect(STATUSES[kind]).toContain(verdict?.status);
-      expect(verdict?.reason).toMatch(/^[A-Z].*\.$/);
-    },
-  );
-
-  test.each(cases)("$kind: nothing reported changes nothing of a $status", ({ kind, status }) => {
-    const transition = rulesOf(kind).afterReports(status, []);
-
-    expect(["stays", "becomes"]).toContain(transition.kind);
-    // With nothing left anywhere, what stops has stopped.
-    if (transition.kind === "becomes") expect(status).toBe("stopping");
+    expect(STATUSES[kind]).toContain(verdict?.status);
+    expect(verdict?.reason).toMatch(/^[A-Z].*\.$/);
   });
 
-  test.each(cases)("$kind: what a $status becomes while it stops has a limit", ({ kind, status }) => {
-    const rules = rulesOf(kind);
-    const to = rules.stopping(status);
+  // With nothing left anywhere, what stops has stopped.
+  const lasting = cases.filter(({ status }) => status !== "stopping");
+  test.each(lasting)("$kind: nothing reported changes nothing of a $status", ({ kind, status }) => {
+    expect(rulesOf(kind).afterReports(status, [])).toEqual({ kind: "stays" });
+  });
 
-    if (to !== null) expect(rules.limitMs(to)).toBeGreaterThan(0);
+  const stopping = cases.flatMap(({ kind, status }) => rulesOf(kind).stopping(status) ?? []);
+  test("what a workload becomes while it stops has a limit", () => {
+    expect(new Set(stopping)).toEqual(new Set(["stopping"]));
+    expect(WORKLOAD_KINDS.map((kind) => rulesOf(kind).limitMs("stopping"))).not.toContain(null);
   });
 });
 
