@@ -112,9 +112,11 @@ test("a job that waited there is confirmed or cancelled by its owner", async () 
     /^job-2 +later +pending .* from the old system; confirm it \(remotegpu job confirm job-2\) or cancel it$/m,
   );
   expect((await job("confirm", "job-2")).stdout).toBe(
-    "Training job job-2 is pending: Confirmed. It waits: training jobs cannot be started here yet.",
+    "Training job job-2 (later) is queued: Confirmed. Waiting for a place.",
   );
-  expect((await job("cancel", "job-2")).stdout).toMatch(/^Training job job-2 is cancelled: /);
+  expect((await job("cancel", "job-2")).stdout).toMatch(
+    /^Training job job-2 \(later\) is (cancelled|stopping): /,
+  );
 });
 
 test("and it is deleted with what it left on the host", async () => {

@@ -38,6 +38,13 @@ describe("of a job that runs", () => {
     api.nudged.length = 0;
   });
 
+  test("why says where it runs", async () => {
+    expect(await ask("GET", "/why")).toMatchObject({
+      status: 200,
+      body: { status: "running", reason: "It runs on host host-a." },
+    });
+  });
+
   test("the cancellation stops it where it runs", async () => {
     const answer = await ask("POST", "/cancel");
 

@@ -73,7 +73,7 @@ const THINGS: Record<Kind, Thing> = {
     told: OF_WORKLOAD,
     isFound: true,
   }),
-  job: named("job", "/training-jobs", { isId: idLike("job"), told: OF_WORKLOAD }),
+  job: named("job", "/training-jobs", { isId: idLike("job"), told: OF_WORKLOAD, isFound: true }),
   service: named("service", "/inference-services", { isId: idLike("svc"), told: OF_WORKLOAD }),
   workload: {
     ...named("workload", "", { isId: /^(?:env|job|svc)-[0-9a-f]{20}$/, told: OF_WORKLOAD }),

@@ -1,7 +1,9 @@
-/** `remotegpu job …` and `remotegpu service …`: training jobs and inference services that are there. */
+/** `remotegpu job …` and `remotegpu service …`: training jobs and inference services. How a job is ordered is in job-create.ts. */
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { Row } from "../frame/api-client.ts";
 import { printOne, type Column, type Output } from "../frame/output.ts";
+import { CREATE } from "./job-create.ts";
+import { ended, jobSentence } from "./job-state.ts";
 import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
 
 const SAYS: Column = ["waits for / says", (row) => row.status_reason];
@@ -20,6 +22,7 @@ export const JOB = workloadGroup({
   kind: "job",
   route: "/training-jobs",
   hasRanks: true,
+  create: CREATE,
   list: {
     summary: "every job you may see",
     columns: [
@@ -34,13 +37,16 @@ export const JOB = workloadGroup({
       { ifRoom: ["nodes", (row) => row.node_count] },
       JOB_SAYS,
     ],
+    empty: "No training jobs. Order one: remotegpu job create NAME --image IMAGE -- COMMAND",
+    examples: ["job list --watch", "job list -o wide --status running"],
   },
   show: { summary: "one job, whole", print: printWithoutInstances },
   verbs: [
     { name: "confirm", summary: "have a job run that waits since the old system" },
     { name: "cancel", summary: "cancel it; one that runs is stopped" },
   ],
-  sentence: (row) => sentence("Training job", row),
+  sentence: jobSentence,
+  settled: ended,
   deletion: (id) => `Training job ${id} is being deleted.`,
 });
 
@@ -67,7 +73,7 @@ export const SERVICE = workloadGroup({
   },
   show: { summary: "one service, whole", print: printWithoutInstances },
   verbs: [],
-  sentence: (row) => sentence("Inference service", row),
+  sentence: serviceSentence,
 });
 
 /** They have a command of their own. */
@@ -75,6 +81,8 @@ function printWithoutInstances(output: Output, { instances: _instances, ...shown
   printOne(output, shown);
 }
 
-function sentence(what: string, row: Row): string {
-  return asSentence(`${what} ${String(row.id)} is ${String(row.status)}: ${String(row.status_reason)}`);
+function serviceSentence(row: Row): string {
+  return asSentence(
+    `Inference service ${String(row.id)} is ${String(row.status)}: ${String(row.status_reason)}`,
+  );
 }

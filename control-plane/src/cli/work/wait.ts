@@ -9,9 +9,9 @@ const WAIT_POLL_MS = 500;
 /** A large image takes its time; an order that finds no place would be waited for without end. */
 const WAIT_SECONDS = "1800";
 
-export function waiting() {
+export function waiting(what = "return when it is done") {
   return {
-    wait: flag("--wait", "return when it is done"),
+    wait: flag("--wait", what),
     timeout: optionOr(
       "--timeout <seconds>",
       "with --wait: give up after so long; the order stands",

@@ -83,6 +83,7 @@ function listOf({ route, list }: WorkloadWords): Command {
 function showOf({ kind, route, show: { summary, print } }: WorkloadWords): Command {
   return command({
     name: "show",
+    aliases: ["get"],
     summary,
     takes: { workload: thing(kind, kind) },
     isWatchable: true,

@@ -87,9 +87,10 @@ function hasFailed(report: InstanceReport): boolean {
   return isOver(report.state) && !hasSucceeded(report);
 }
 
-/** It ended by itself, and well. */
+/** It ended by itself, which hosts call `exited` whatever its exit code, and well. */
 function hasSucceeded({ state, exitCode, problem, stopOrderedBy }: InstanceReport): boolean {
-  return state === "stopped" && exitCode === 0 && problem === null && stopOrderedBy === null;
+  const isByItself = (problem === null || problem === "exited") && stopOrderedBy === null;
+  return state === "stopped" && exitCode === 0 && isByItself;
 }
 
 function explained(reports: readonly InstanceReport[]): JobTransition {

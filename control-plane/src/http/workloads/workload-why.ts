@@ -6,6 +6,8 @@ import { FleetState } from "../../core/placement/fleet/fleet-state.ts";
 import { hostReasons } from "../../core/placement/placement.ts";
 import { inQueueOrder, positionInQueue } from "../../core/queue/queue.ts";
 import { suggestions } from "../../core/queue/suggestions.ts";
+import type { Connection } from "../../store/database/database.ts";
+import { instancesOf } from "../../store/workloads/instances.ts";
 import { type FetchOfWorkload, fetchesOfWorkload } from "../../store/workloads/image-fetches.ts";
 import {
   type KeptForPasses,
@@ -85,7 +87,8 @@ async function whyOf(
   { kinds, kept }: Beside,
 ): Promise<z.input<typeof Why>> {
   const { db, now } = c.var.deps;
-  const told = { status: workload.status, reason: workload.status_reason ?? sayingOf(workload) };
+  const reason = workload.status_reason ?? (await sayingOf(db, routed, workload));
+  const told = { status: workload.status, reason };
   const fetches = (await fetchesOfWorkload(db, { kind: routed.kind, id: workload.id })).map(fetchAnswer);
   const nothing = { ...told, position: null, hosts: [], image_fetches: fetches, suggestions: [] };
   if (workload.status !== "queued") return nothing;
@@ -125,9 +128,18 @@ function fetchAnswer(fetch: FetchOfWorkload): z.input<typeof Why>["image_fetches
 }
 
 /** A status that needs no reason still deserves an answer. */
-function sayingOf({ status, host_id: hostId, host_name: hostName }: WorkloadState): string | null {
-  if (status !== "running" || hostId === null || hostId === undefined) return null;
-  return `It runs on host ${hostName ?? hostId}.`;
+async function sayingOf(
+  sql: Connection,
+  { kind }: RoutedKind,
+  { id, status, host_id: hostId, host_name: hostName }: WorkloadState,
+): Promise<string | null> {
+  if (status !== "running") return null;
+  if (hostId != null) return `It runs on host ${hostName ?? hostId}.`;
+  const instances = (await instancesOf(sql, kind, [id])).get(id) ?? [];
+  const left = instances.filter(({ want }) => want === "running");
+  const names = new Set(left.map(({ host_name: name }) => name));
+  if (names.size === 0) return null;
+  return `It runs on ${names.size === 1 ? "host" : "hosts"} ${[...names].join(", ")}.`;
 }
 
 function hostAnswers(

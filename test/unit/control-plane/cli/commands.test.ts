@@ -26,11 +26,14 @@ test("every command says what it does", () => {
   expect(all.filter((command) => command.description() === "").map(fullName)).toEqual([]);
 });
 
-test.each(["remotegpu estimate", "remotegpu env create"])("%s tells its default memory as 1G", (name) => {
-  const command = all.find((candidate) => fullName(candidate) === name);
+test.each(["remotegpu estimate", "remotegpu env create", "remotegpu job create"])(
+  "%s tells its default memory as 1G",
+  (name) => {
+    const command = all.find((candidate) => fullName(candidate) === name);
 
-  expect(command?.helpInformation()).toMatch(/--memory <size> +memory.*\(default: 1G\)/);
-});
+    expect(command?.helpInformation()).toMatch(/--memory <size> +memory.*\(default: 1G\)/);
+  },
+);
 
 test.each(examples(TREE))("$line is a command with arguments that it takes", ({ words }) => {
   const program = remotegpu();
@@ -81,6 +84,9 @@ describe("what completes a line", () => {
     { typed: ["env", "show", ""], is: ["mine"] },
     { typed: ["env", "exec", "-i", ""], is: ["mine"] },
     { typed: ["env", "logs", "mine", "--t"], is: ["--tail"] },
+    { typed: ["job", "get", ""], is: ["mine"] },
+    { typed: ["job", "create", "train", "--ma"], is: ["--max-hourly", "--max-minutes"] },
+    { typed: ["job", "create", "train", "--dataset", "m"], is: ["mine"] },
     { typed: ["env", "logs", "--tail", "5", "m"], is: ["mine"] },
     { typed: ["env", "show", "mine", ""], is: [] },
     { typed: ["statistics", "--by", ""], is: ["day", "month"] },

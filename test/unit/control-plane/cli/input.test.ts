@@ -185,6 +185,13 @@ test.each([
   [["env", "show"], "environment"],
   [["env", "create", "mine"], "--image"],
   [["env", "create", "mine", "--image", "x", "--memory", "much"], "--memory: Give a size"],
+  [["job", "create", "mine", "--image", "x"], "Name what it runs"],
+  [["job", "create", "mine", "--image", "x", "--command", "ls", "--", "ls"], "not both"],
+  [["job", "create", "mine", "--image", "x", "python", "--epochs", "3"], "--epochs"],
+  [
+    ["job", "create", "mine", "--image", "x", "--max-minutes", "1h", "--", "ls"],
+    "--max-minutes: Give a whole",
+  ],
   [["env", "list", "--nonsense"], "--nonsense"],
   [["env", "logs", "env-5b1f6c0e0a5b4c3d2e1f", "--tail", "few"], "--tail: Give a whole number."],
   [["customer", "top-up", "1", "a lot"], "<amount>: Give an amount"],

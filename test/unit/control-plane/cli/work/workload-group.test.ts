@@ -55,6 +55,10 @@ test.each(KINDS)("%s is listed, shown, gone into and asked about", (name) => {
   );
 });
 
+test.each(KINDS)("%s get shows one as well", (name) => {
+  expect(commandOf(groupOf(name), "show").aliases).toEqual(["get"]);
+});
+
 describe("a command inside", () => {
   const exited = { exit_code: 3, stdout: "", stderr: "", truncated: false };
 
@@ -89,16 +93,16 @@ describe("a command inside", () => {
 });
 
 test("a verb tells what came of it", async () => {
-  const row = { id: "job-1", status: "cancelled", status_reason: "Cancelled by customer 1." };
+  const row = { id: "job-1", name: "train", status: "cancelled", status_reason: "Cancelled by customer 1." };
 
   const { asked, printed } = await carriedOut(
     commandOf(groupOf("job"), "cancel"),
-    { workload: "job-1" },
+    { workload: "job-1", timeout: "60" },
     row,
   );
 
   expect(asked).toEqual(["POST /training-jobs/job-1/cancel"]);
-  expect(printed).toBe("Training job job-1 is cancelled: Cancelled by customer 1.\n");
+  expect(printed).toBe("Training job job-1 (train) is cancelled: Cancelled by customer 1.\n");
 });
 
 test("whoever waits is told how it settled", async () => {

@@ -49,6 +49,12 @@ describe("reports of one rank", () => {
     ["runs on", "running", { state: "ready" }, { kind: "explains", reason: "" }],
     ["ended with 0", "running", DONE, { kind: "becomes", status: "completed", reason: null }],
     [
+      "ended with 0, in its agent's words",
+      "running",
+      { ...DONE, problem: "exited", detail: "The container ended by itself with exit code 0." },
+      { kind: "becomes", status: "completed", reason: null },
+    ],
+    [
       "ended with 3",
       "running",
       { state: "failed", exitCode: 3, problem: "exited" },

@@ -1,0 +1,38 @@
+/** How a training job stands: one sentence, and waiting until it has ended. */
+import { asSentence } from "@remotegpu/shared/sentence";
+import type { Row } from "../frame/api-client.ts";
+import { CliError } from "../frame/cli-error.ts";
+import type { Context } from "../frame/context.ts";
+import { segment } from "../frame/list-command.ts";
+import { type Look, waitUntil } from "./wait.ts";
+
+/**
+ * Waits until it has ended.
+ * @throws CliError past the bound, with Ctrl-C, and where it has failed
+ */
+export async function ended({ api }: Context, id: string, seconds: number, begins?: string): Promise<Row> {
+  const look = async (): Promise<Look<Row>> => {
+    const row = await api.get(`/training-jobs/${segment(id)}`);
+    if (row.status === "failed") throw new CliError("refused", jobSentence(row));
+    if (row.status === "completed" || row.status === "cancelled") return { done: row };
+    const reason = reasonOf(row);
+    // One that runs as it should has nothing to say, and whoever waits wants to know that it does.
+    const waitsFor = reason ?? (row.status === "running" ? jobSentence(row) : null);
+    return { waitsFor, stands: jobSentence(row) };
+  };
+  return await waitUntil(look, {
+    seconds,
+    goesOn: `remotegpu job show ${id} --watch`,
+    ...(begins !== undefined && { begins }),
+  });
+}
+
+export function jobSentence(row: Row): string {
+  const state = `Training job ${String(row.id)} (${String(row.name)}) is ${String(row.status)}`;
+  const reason = reasonOf(row);
+  return asSentence(reason === null ? state : `${state}: ${reason}`);
+}
+
+function reasonOf({ status_reason: reason }: Row): string | null {
+  return typeof reason === "string" && reason !== "" ? reason : null;
+}

@@ -1,0 +1,49 @@
+/** What an order of any kind takes on a command line, and how it becomes the API's body. What only one kind has is there. */
+import { z } from "zod";
+import type { Row } from "../frame/api-client.ts";
+import { amount, bytes, jsonObject, nameValues, wholeNumber, words } from "../frame/arguments.ts";
+import { argument, needed, option, optionOr, repeated } from "../frame/command.ts";
+import { body } from "../frame/context.ts";
+
+/** Each call makes its own, since a schema keeps where it stands on the command line. */
+export function orderOptions() {
+  return {
+    name: argument("name", words()),
+    image: needed("--image <image>", "image to run", words()),
+    workspace_id: option("--workspace <workspace>", "workspace; yours by default", wholeNumber(), {
+      of: "workspace",
+    }),
+    cpu: optionOr("--cpu <cores>", "CPU cores", wholeNumber(), "1"),
+    memory: optionOr("--memory <size>", "memory, e.g. 16G", bytes(), "1G"),
+    gpu: optionOr("--gpu <count>", "GPUs", wholeNumber(), "0"),
+    gpu_memory: option("--gpu-memory <size>", "memory each GPU must have", bytes()),
+    gpu_model: option("--gpu-model <model>", "only on GPUs of this model", words()),
+    spec: option("--spec <spec>", "priced as this spec", words(), { of: "spec" }),
+    max_price_per_hour: option("--max-hourly <amount>", "the most that an hour of it may cost", amount()),
+    datasets: repeated(
+      "--dataset <dataset>",
+      "mounted read-only at /gemini/data-1…3; repeat",
+      z.array(wholeNumber()),
+      { of: "dataset" },
+    ),
+    models: repeated(
+      "--model <model>",
+      "mounted read-only at /gemini/pretrain1…3; repeat",
+      z.array(wholeNumber()),
+      { of: "model" },
+    ),
+    env_vars: repeated("--env <NAME=VALUE>", "environment variable; repeat", nameValues()),
+    host_labels: repeated(
+      "--host-label <KEY=VALUE>",
+      "only on a host that carries this label; repeat",
+      nameValues(),
+    ),
+    config: option("--config <json>", "further settings as a JSON object", jsonObject()),
+  };
+}
+
+/** An option of its own counts over the same setting in `--config`. */
+export function withSettings(config: Row | undefined, settings: object): { config?: Row } {
+  const merged = { ...config, ...body(settings) };
+  return Object.keys(merged).length > 0 ? { config: merged } : {};
+}
