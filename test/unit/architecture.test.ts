@@ -201,3 +201,42 @@ test("a file has a name of the domain, and imports come from the file that owns 
 
   expect({ unnamed, barrels }).toEqual({ unnamed: [], barrels: [] });
 });
+
+/** Who may ask which kind a workload is: the tables and the kinds' own folders, and these, each for a reason of its own. */
+const ASK_FOR_THE_KIND = [
+  // Orders of control planes of before, which did not say it otherwise.
+  "agent/src/core/runs/restart-policy.ts",
+  // Folders on disk have names by kind.
+  "control-plane/src/store/billing/storage/pool-folders.ts",
+  // Leases and ports are of environments alone.
+  "control-plane/src/store/doctor/leases.ts",
+  // What must be true of rows of each table.
+  "control-plane/src/store/doctor/workloads.ts",
+  // Webhooks are told of environments alone.
+  "control-plane/src/store/reports/host-drain.ts",
+  // An environment's status changes with the report itself.
+  "control-plane/src/store/reports/host-removal.ts",
+  "control-plane/src/store/reports/observed.ts",
+  // What the old system left is settled table by table.
+  "control-plane/src/store/workloads/old-workloads.ts",
+];
+const KIND = `['"](?:environment|training|inference)['"]`;
+const ASKS = new RegExp(`(?:[kK]ind|[tT]ype)\\)? *(?:===|!==|=|<>) *${KIND}|case ${KIND}`);
+
+test("nobody else asks for the kind of a workload", () => {
+  const asking = sources.filter((file) => ASKS.test(codeOf(file)));
+
+  expect(asking.filter((file) => !/\/(environments|training|inference)\//.test(file))).toEqual(
+    ASK_FOR_THE_KIND,
+  );
+});
+
+test.each([
+  ['if (kind === "environment") return;', true],
+  ["WHERE i.workload_kind = 'training'", true],
+  ['case "inference":', true],
+  ['{ kind: "environment", id }', false],
+  ['rulesOf("training").share(order)', false],
+])("that %j asks for it is %s", (code, asks) => {
+  expect(ASKS.test(code)).toBe(asks);
+});

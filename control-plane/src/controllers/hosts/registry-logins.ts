@@ -13,7 +13,7 @@ import {
   credentialById,
   markUnusable,
 } from "../../store/hosts/images/registry-credentials.ts";
-import { useOfLogin } from "../../store/hosts/images/registry-logins.ts";
+import { useOfLogin } from "../../store/workloads/registry-logins.ts";
 
 export interface RegistryLoginDeps {
   db: Database;

@@ -21,6 +21,7 @@ export const ENVIRONMENT_STORE = {
   select: ENVIRONMENT_SELECT,
   columns: {
     waiting: ["temp_storage"],
+    hostId: "host_id",
     storage: "storage",
     tempStorage: "temp_storage",
     storagePool: "storage_pool",
@@ -32,7 +33,7 @@ export const ENVIRONMENT_STORE = {
   isDerived: "false",
   priority: "0",
   queuedAt: "o.queued_at",
-  limitSeconds: "NULL::bigint",
+  limitSeconds: null,
   uses: {
     columns: ["storage"],
     exists: "status IS DISTINCT FROM 'deleting'",

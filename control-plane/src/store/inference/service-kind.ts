@@ -28,6 +28,7 @@ export const SERVICE_STORE = {
   select: INFERENCE_SELECT,
   columns: {
     waiting: [],
+    hostId: "NULL::text",
     storage: "NULL::bigint",
     tempStorage: "NULL::bigint",
     storagePool: "NULL",
@@ -39,7 +40,7 @@ export const SERVICE_STORE = {
   isDerived: "o.status IN ('creating', 'stopping')",
   priority: "0",
   queuedAt: "NULL::timestamptz",
-  limitSeconds: "NULL::bigint",
+  limitSeconds: null,
   uses: {
     columns: ["replicas"],
     exists: "status IN ('creating', 'running', 'stopping')",

@@ -20,6 +20,7 @@ export const JOB_STORE = {
   select: JOB_SELECT,
   columns: {
     waiting: [],
+    hostId: "NULL::text",
     storage: "NULL::bigint",
     tempStorage: "NULL::bigint",
     storagePool: "NULL",

@@ -12,6 +12,8 @@ export interface KindStore<Status extends string> {
   columns: {
     /** Needed beside the usual ones to say how many instances wait. */
     waiting: readonly string[];
+    /** Where it is; null for kinds of which each instance has a host of its own. */
+    hostId: string;
     storage: string;
     tempStorage: string;
     storagePool: string;
@@ -24,11 +26,11 @@ export interface KindStore<Status extends string> {
   isStarting: string;
   /** SQL for a workload `o` whose status follows from reports by the pass over workloads, and not with each report. */
   isDerived: string;
-  /** SQL of a waiting start's workload `o`: larger is more urgent; how many seconds it may run, null for ever. */
+  /** SQL of a waiting start's workload `o`: larger is more urgent; how many seconds it may run, null for kinds without such a limit. */
   priority: string;
   /** Since when the workload `o` waits; null where that is since it was made. */
   queuedAt: string;
-  limitSeconds: string;
+  limitSeconds: string | null;
   /** What a workload takes of the quotas, as SQL of its row `t`. */
   uses: {
     /** Columns of the row that are asked beside cpu, memory, gpu and status. */

@@ -35,7 +35,7 @@ export async function listWorkloads<Row extends QueryResultRow>(
   kind: WorkloadKind,
   { filter, page }: { filter: WorkloadFilter; page: WorkloadPage },
 ): Promise<(Row & { created_micros: string })[]> {
-  const { table, select } = storeOf(kind);
+  const { table, select, columns } = storeOf(kind);
   const { rows } = await sql.query<Row & { created_micros: string }>(
     `WITH page AS (
        SELECT w.id AS page_id, ${CREATED} AS created FROM ${table} w
@@ -45,7 +45,7 @@ export async function listWorkloads<Row extends QueryResultRow>(
                      SELECT FROM workspaces s WHERE s.id = w.workspace_id AND coalesce(s.status, 'active') = 'active')))
           AND ($3::bigint IS NULL OR w.workspace_id = $3) AND ($4::bigint IS NULL OR w.customer_id = $4)
           AND ($5::text IS NULL OR ${knownStatus(kind, "w")} = $5) AND ($6::text IS NULL OR w.name = $6)
-          AND ($7::text IS NULL OR ${kind === "environment" ? "w.host_id = $7" : "false"})
+          AND ($7::text IS NULL OR ${columns.hostId} = $7)
           AND ($8::bigint IS NULL OR (${CREATED}, w.id) < ($8::bigint, $9::text))
         ORDER BY created DESC, w.id DESC LIMIT $10)
      SELECT page.created::text AS created_micros, shown.* FROM page JOIN (${select}) shown ON shown.id = page.page_id

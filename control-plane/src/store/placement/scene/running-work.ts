@@ -4,7 +4,7 @@ import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { GpuGrant } from "../../../core/placement/placement.ts";
 import type { Connection } from "../../database/database.ts";
 import { safeBigint } from "../../database/old-values.ts";
-import { limitSeconds } from "../../database/limit-seconds.ts";
+import { KINDS_IN_LOCK_ORDER, storeOf } from "../../workloads/kinds.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
 import type { StartName } from "../../../core/workloads/start.ts";
 
@@ -33,9 +33,17 @@ interface HeldPlacement {
   ends_at_ms: number | null;
 }
 
+/** What may end by a limit of its own. */
+const LIMITED = KINDS_IN_LOCK_ORDER.filter((kind) => storeOf(kind).limitSeconds !== null)
+  .map((kind) => {
+    const { table, limitSeconds } = storeOf(kind);
+    return `SELECT '${kind}' AS kind, o.id, ${limitSeconds} AS limit_seconds FROM ${table} o`;
+  })
+  .join(" UNION ALL ");
+
 /** A limit counts from the first proven moment, until then from the order. A gang ends when the last of its ranks does. */
 const ENDS_AT_MS = `max(floor(extract(epoch FROM coalesce(r.first_proven_at, r.ordered_at, p.created_at)) * 1000)::bigint
-    + 1000 * ${limitSeconds("j")}) OVER (PARTITION BY i.workload_kind, i.workload_id)`;
+    + 1000 * j.limit_seconds) OVER (PARTITION BY i.workload_kind, i.workload_id)`;
 
 /** All of it, in the order of the instances' ids. */
 export async function runningWork(sql: Connection): Promise<RunningInstance[]> {
@@ -48,14 +56,14 @@ export async function endingWork(sql: Connection): Promise<RunningInstance[]> {
   return work.filter(({ endsAtMs }) => endsAtMs !== null);
 }
 
-/** @param limited how training jobs, which alone have limits, are joined */
+/** @param limited how workloads of kinds that may have limits are joined */
 async function readWork(sql: Connection, limited: "LEFT JOIN" | "JOIN"): Promise<RunningInstance[]> {
   const placements = await sql.query<HeldPlacement>(
     `SELECT p.instance_id, i.workload_kind AS kind, i.workload_id, i.rank, p.host_id, p.cpu_milli,
             ${safeBigint("p.memory_bytes")} AS memory_bytes,
             ${safeBigint("coalesce(p.temp_storage_bytes, 0)")} AS temp_storage_bytes, ${ENDS_AT_MS} AS ends_at_ms
        FROM placements p JOIN instances i ON i.id = p.instance_id LEFT JOIN runs r ON r.id = p.run_id
-       ${limited} training_jobs j ON i.workload_kind = 'training' AND j.id = i.workload_id
+       ${limited} (${LIMITED}) j ON j.kind = i.workload_kind AND j.id = i.workload_id
       WHERE p.resources_released_at IS NULL ORDER BY p.instance_id`,
   );
   const grants = await grantsByInstance(

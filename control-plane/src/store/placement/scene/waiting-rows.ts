@@ -71,7 +71,7 @@ function waitingSql(kind: WorkloadKind, store: KindStore<WorkloadStatus>): strin
             ${safeBigint("o.customer_id")} AS customer_id, w.id AS workspace_id,
             ${safeBigint("coalesce(w.owner_id, o.customer_id)")} AS payer_id,
             coalesce(w.share_weight, 1) AS share_weight, ${priority} AS priority,
-            coalesce(${queuedAt}, o.created_at, 'epoch') AS ordered_at, ${limitSeconds} AS limit_seconds,
+            coalesce(${queuedAt}, o.created_at, 'epoch') AS ordered_at, ${limitSeconds ?? "NULL::bigint"} AS limit_seconds,
             ${resourceColumns(kind, "o", CONFIG_KEYS)}
        FROM (${starts}) s JOIN ${table} o ON o.id = s.id
        LEFT JOIN workspaces w ON w.id = o.workspace_id AND ${LIVE}

@@ -1,9 +1,10 @@
 /** For what a host may have a registry's credential: only for what it has been told to fetch. */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { RegistryLoginQuestion } from "@remotegpu/shared/image-fetch";
-import type { Connection } from "../../database/database.ts";
-import { safeBigint } from "../../database/old-values.ts";
-import type { ImageUse } from "./image-terms.ts";
+import type { Connection } from "../database/database.ts";
+import { safeBigint } from "../database/old-values.ts";
+import { ofAllKinds } from "./kinds.ts";
+import type { ImageUse } from "../hosts/images/image-terms.ts";
 
 /** Whose use of the image the host asks for; null where it has no such order, or none any more. */
 export async function useOfLogin(
@@ -31,6 +32,10 @@ async function useOfPlacement(
   return rows[0] ?? null;
 }
 
+const ORDERERS = ofAllKinds(
+  (kind, { table }) => `SELECT '${kind}' AS kind, t.id, t.customer_id, t.workspace_id FROM ${table} t`,
+);
+
 /** An image that it is to fetch for an order which waits for just that. */
 async function useOfFetch(
   sql: Connection,
@@ -38,7 +43,7 @@ async function useOfFetch(
 ): Promise<ImageUse | null> {
   const { rows } = await sql.query<ImageUse>(
     `SELECT ${safeBigint("e.customer_id")} AS "customerId", ${safeBigint("e.workspace_id")} AS "workspaceId", f.image
-       FROM image_fetches f JOIN environments e ON f.workload_kind = 'environment' AND e.id = f.workload_id
+       FROM image_fetches f JOIN (${ORDERERS}) e ON e.kind = f.workload_kind AND e.id = f.workload_id
       WHERE f.id = $1 AND f.host_id = $2 AND f.image = $3 AND f.ended_at IS NULL`,
     [fetchId, hostId, image],
   );
