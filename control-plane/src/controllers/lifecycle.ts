@@ -14,7 +14,7 @@ import { forgetOldKeys } from "../store/orders/idempotency.ts";
 import { assertTerm } from "../store/database/leader.ts";
 import { extendDeadline, type OverdueWorkload, overdueWorkloads } from "../store/workloads/deadlines.ts";
 import { storeOf } from "../store/workloads/kinds.ts";
-import { placementsNotGone } from "../store/workloads/workload-placements.ts";
+import { placementsNotGone } from "../store/workloads/instances/workload-placements.ts";
 import { endCalmLoops } from "../store/reports/runs/crash-loops.ts";
 import {
   releaseOldLeases,

@@ -8,7 +8,7 @@ import type { Heartbeat } from "@remotegpu/shared/protocol";
 import { type Database, StoreError } from "../../store/database/database.ts";
 import { Desk } from "../../store/database/desk.ts";
 import { acceptHeartbeat, type HeartbeatOutcome } from "../../store/reports/heartbeats.ts";
-import { noteFigures } from "../../store/workloads/instance-figures.ts";
+import { noteFigures } from "../../store/workloads/instances/instance-figures.ts";
 import { noteQuietHeartbeats } from "../../store/reports/quiet-heartbeats.ts";
 
 /** Of one statement; how many may wait is bounded by who asks (link/hosts/host-requests.ts). */

@@ -10,7 +10,7 @@ import type { DesiredSet, HostHandlers } from "../../link/hosts/host-requests.ts
 import type { WholeReport } from "../../link/hosts/report-assembly.ts";
 import { raiseAlarmOnce } from "../../store/events/alarms.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
-import { desiredSetOf } from "../../store/reports/desired-sets.ts";
+import { desiredSetOf } from "../../store/reports/desired/desired-sets.ts";
 import { mergeObserved } from "../../store/reports/observed.ts";
 import { type HeartbeatDesk, heartbeatDesk } from "./heartbeat-desk.ts";
 import { answerLogin } from "./registry-logins.ts";

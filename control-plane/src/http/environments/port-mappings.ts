@@ -5,7 +5,7 @@ import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { text } from "@remotegpu/shared/text";
 import { customPortObstacle } from "../../core/leases/lease-plan.ts";
 import { transaction, type Transaction } from "../../store/database/database.ts";
-import { heldPlacement } from "../../store/workloads/workload-placements.ts";
+import { heldPlacement } from "../../store/workloads/instances/workload-placements.ts";
 import { lockEnvironment } from "../../store/environments/environments.ts";
 import { raiseGeneration } from "../../store/hosts/hosts.ts";
 import { closePort, openPort, switchesOf } from "../../store/leases/environment-leases.ts";

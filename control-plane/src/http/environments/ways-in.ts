@@ -5,7 +5,7 @@ import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { waysIn } from "../../core/environments/ways-in.ts";
 import { transaction, type Transaction } from "../../store/database/database.ts";
-import { heldPlacement } from "../../store/workloads/workload-placements.ts";
+import { heldPlacement } from "../../store/workloads/instances/workload-placements.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
 import { allowsPlainHttp, switchesOf } from "../../store/leases/environment-leases.ts";
 import { type LeaseView, newestLeases } from "../../store/leases/lease-views.ts";

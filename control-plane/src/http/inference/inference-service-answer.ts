@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
 import type { InferenceServiceRow } from "../../store/inference/inference-services.ts";
-import type { InstanceView } from "../../store/workloads/instances.ts";
+import type { InstanceView } from "../../store/workloads/instances/instances.ts";
 import type { ApiContext } from "../deps.ts";
 import { iso, Timestamp } from "../request/route.ts";
 import { Instance, instanceAnswer, isSimulated } from "../workloads/instance-answer.ts";

@@ -1,6 +1,6 @@
 /** A workload's instances as the API shows them, whatever its kind: where, on which cards, how long, at what charge. */
 import { z } from "@hono/zod-openapi";
-import type { InstanceRun, InstanceView } from "../../store/workloads/instances.ts";
+import type { InstanceRun, InstanceView } from "../../store/workloads/instances/instances.ts";
 import type { ApiContext } from "../deps.ts";
 import { showsMoney } from "../request/authentication.ts";
 import { iso, Money, Timestamp } from "../request/route.ts";

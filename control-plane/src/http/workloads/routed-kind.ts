@@ -8,7 +8,7 @@ import type { Connection, Transaction } from "../../store/database/database.ts";
 import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
 import type { OrderOutcome } from "../../store/orders/environment-orders.ts";
 import type { Orderer } from "../../store/orders/workload-stops.ts";
-import { type InstanceView, instancesOf } from "../../store/workloads/instances.ts";
+import { type InstanceView, instancesOf } from "../../store/workloads/instances/instances.ts";
 import { listWorkloads, type WorkloadFilter, type WorkloadPage } from "../../store/workloads/pages.ts";
 import type { ApiContext, ApiDeps } from "../deps.ts";
 import { authorizeWorkload } from "../request/authorization.ts";

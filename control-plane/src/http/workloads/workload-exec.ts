@@ -5,7 +5,7 @@ import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import { text } from "@remotegpu/shared/text";
 import { KIB } from "@remotegpu/shared/units";
-import { execTarget, type ExecTarget } from "../../store/workloads/exec-target.ts";
+import { execTarget, type ExecTarget } from "../../store/workloads/instances/exec-target.ts";
 import type { ApiApp, ApiDeps, HostLink } from "../deps.ts";
 import { recordBeforehand } from "../request/audit.ts";
 import { mayBeDone } from "../request/idempotency.ts";

@@ -9,7 +9,7 @@ import { MAX_LOG_TAIL_LINES } from "@remotegpu/shared/sessions";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { LogEnd, LogNext, LogQuery, LogStream } from "../../core/workloads/log-stream.ts";
 import { StoreError } from "../../store/database/database.ts";
-import { logTarget, type LogTarget } from "../../store/workloads/log-targets.ts";
+import { logTarget, type LogTarget } from "../../store/workloads/instances/log-targets.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { actorFrom } from "../request/authentication.ts";
 import { queryNumber } from "../request/input-fields.ts";

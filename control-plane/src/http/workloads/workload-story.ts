@@ -1,7 +1,7 @@
 /** What a workload's people ask about it, whatever its kind: what happened, and where it runs and ran. */
 import { createRoute } from "@hono/zod-openapi";
 import { workloadEvents } from "../../store/events/events.ts";
-import { instancesOf } from "../../store/workloads/instances.ts";
+import { instancesOf } from "../../store/workloads/instances/instances.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { eventPage, EventPage } from "./event-answer.ts";
 import { Instance, instanceAnswer } from "./instance-answer.ts";

@@ -7,7 +7,7 @@ import { hostReasons } from "../../core/placement/placement.ts";
 import { inQueueOrder, positionInQueue } from "../../core/queue/queue.ts";
 import { suggestions } from "../../core/queue/suggestions.ts";
 import type { Connection } from "../../store/database/database.ts";
-import { instancesOf } from "../../store/workloads/instances.ts";
+import { instancesOf } from "../../store/workloads/instances/instances.ts";
 import { type FetchOfWorkload, fetchesOfWorkload } from "../../store/workloads/image-fetches.ts";
 import {
   type KeptForPasses,

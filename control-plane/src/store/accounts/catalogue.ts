@@ -4,7 +4,7 @@
  */
 import type { DataReader, DataStatus, Visibility } from "../../core/accounts/data-rights.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { safeBigint } from "../database/old-values.ts";
+import { safeBigint } from "../database/values/old-values.ts";
 
 export type DataKind = "dataset" | "model";
 

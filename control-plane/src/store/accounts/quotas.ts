@@ -4,7 +4,7 @@
  */
 import { defaultQuota, type Quota } from "../../core/orders/quota-levels.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { safeBigint } from "../database/old-values.ts";
+import { safeBigint } from "../database/values/old-values.ts";
 import { setting } from "./settings.ts";
 
 export interface QuotaRow extends Quota {

@@ -1,7 +1,7 @@
 /** Workspaces and who belongs to them. An archived workspace is gone for everybody; its bills still name it. */
 import { WORKSPACE_ROLES, type WorkspaceRole } from "../../core/accounts/access-rights.ts";
 import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
-import { safeBigint } from "../database/old-values.ts";
+import { safeBigint } from "../database/values/old-values.ts";
 import { together } from "../database/together.ts";
 
 export interface WorkspaceRow {

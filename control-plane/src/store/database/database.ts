@@ -9,8 +9,8 @@ import { DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResult
 import { APPLICATION_ROLE } from "./application-role.ts";
 import { ConnectionStanding } from "./standing.ts";
 import { type Statement, StatementInRole, type StatementResult } from "./statement-in-role.ts";
-import { arrayLiteral } from "./array-literal.ts";
-import { columnTypes } from "./column-types.ts";
+import { arrayLiteral } from "./values/array-literal.ts";
+import { columnTypes } from "./values/column-types.ts";
 import { isToBeWitnessed, presentWitness, watch } from "./change-witness.ts";
 import { CopyIn } from "./copy-in.ts";
 

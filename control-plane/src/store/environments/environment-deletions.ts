@@ -1,6 +1,6 @@
 /** Deletions of environments that are complete, and what goes with them. */
 import type { Connection } from "../database/database.ts";
-import { SOUND_ENVIRONMENT, SOUND_LEASE, SOUND_PORTS } from "../database/old-values.ts";
+import { SOUND_ENVIRONMENT, SOUND_LEASE, SOUND_PORTS } from "../database/values/old-values.ts";
 import { appendEvent, STATUS_EVENT } from "../events/events.ts";
 
 /** Deletions that we ordered and of which no host holds anything any more are complete. Without ids: all of them. */

@@ -6,7 +6,7 @@ import type { PlaceableStart, PlacedStart } from "../../core/workloads/placeable
 import type { StartName } from "../../core/workloads/start.ts";
 import type { LockedWorkload, WorkloadMove } from "../../core/workloads/workload-move.ts";
 import type { Transaction } from "../database/database.ts";
-import { idOnHosts } from "../database/id-on-hosts.ts";
+import { idOnHosts } from "../database/values/id-on-hosts.ts";
 import { orderOfEnvironment } from "./environment-order.ts";
 import { explainEnvironment, explainWaiting, moveEnvironments } from "./environment-moves.ts";
 import {

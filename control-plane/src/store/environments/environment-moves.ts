@@ -6,7 +6,7 @@ import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { type EndCause, newsOfStatus } from "../../core/alerts/work-news.ts";
 import { limitMs } from "../../core/environments/environment-status.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { OLD_PORTS, SOUND_ENVIRONMENT } from "../database/old-values.ts";
+import { OLD_PORTS, SOUND_ENVIRONMENT } from "../database/values/old-values.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
 import { NO_CAUSE, queueWorkNews } from "../events/news-outbox.ts";
 import type { EnvironmentRow } from "./environments.ts";

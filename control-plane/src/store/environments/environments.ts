@@ -6,7 +6,7 @@ import type { Mount } from "../../core/orders/order-check.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
-import { knownStatus, safeBigint, SOUND_ENVIRONMENT, SOUND_PORTS } from "../database/old-values.ts";
+import { knownStatus, safeBigint, SOUND_ENVIRONMENT, SOUND_PORTS } from "../database/values/old-values.ts";
 
 export interface EnvironmentRow {
   id: string;

@@ -7,7 +7,7 @@ import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import type { Fleet, GpuCapacity, HostCapacity } from "../../core/placement/fleet/fleet.ts";
 import type { FleetModel } from "../../core/orders/prices/priced-models.ts";
 import type { Connection } from "../database/database.ts";
-import { safeBigint } from "../database/old-values.ts";
+import { safeBigint } from "../database/values/old-values.ts";
 
 export interface EmptyFleet extends Fleet {
   models: readonly FleetModel[];

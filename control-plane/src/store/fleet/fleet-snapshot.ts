@@ -8,7 +8,7 @@ import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placem
 import type { Connection } from "../database/database.ts";
 import { usedByStranger } from "../hosts/gpu-strangers.ts";
 import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
-import { safeBigint } from "../database/old-values.ts";
+import { safeBigint } from "../database/values/old-values.ts";
 
 /** A host that says one of these works as well as any other; it only warns its operator. */
 const WARNINGS = new Set([

@@ -4,7 +4,7 @@
  */
 import type { FleetModel } from "../../core/orders/prices/priced-models.ts";
 import type { Connection } from "../database/database.ts";
-import { safeBigint } from "../database/old-values.ts";
+import { safeBigint } from "../database/values/old-values.ts";
 import { WAITING_STARTS } from "../workloads/kinds.ts";
 
 export interface FleetNumbers {

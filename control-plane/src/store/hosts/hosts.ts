@@ -5,7 +5,7 @@
 import type { GpuStranger } from "@remotegpu/shared/host-report";
 import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { safeBigint, SOUND_HOST } from "../database/old-values.ts";
+import { safeBigint, SOUND_HOST } from "../database/values/old-values.ts";
 
 export interface HostRow {
   id: string;

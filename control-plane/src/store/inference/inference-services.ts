@@ -1,7 +1,7 @@
 /** Rows of inference services, read. */
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import type { Connection } from "../database/database.ts";
-import { knownStatus, safeBigint } from "../database/old-values.ts";
+import { knownStatus, safeBigint } from "../database/values/old-values.ts";
 
 export interface InferenceServiceRow {
   id: string;

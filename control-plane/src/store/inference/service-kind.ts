@@ -9,8 +9,8 @@ import type { PlaceableStart, PlacedStart } from "../../core/workloads/placeable
 import type { StartName } from "../../core/workloads/start.ts";
 import type { Explanation, LockedWorkload, WorkloadMove } from "../../core/workloads/workload-move.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { idOnHosts } from "../database/id-on-hosts.ts";
-import { SOUND_SIZES } from "../database/old-values.ts";
+import { idOnHosts } from "../database/values/id-on-hosts.ts";
+import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
 import { INFERENCE_SELECT } from "./inference-services.ts";
 import { lockServiceOrders, orderOfReplica, type ServiceOrderRow } from "./service-orders.ts";

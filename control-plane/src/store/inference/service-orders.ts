@@ -4,7 +4,7 @@ import { type Order, type OrderConfig, resourcesOf } from "../../core/orders/ord
 import { MODEL_PATHS, withPaths } from "../../core/orders/order-check.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Transaction } from "../database/database.ts";
-import { knownStatus, safeBigint } from "../database/old-values.ts";
+import { knownStatus, safeBigint } from "../database/values/old-values.ts";
 
 interface ServiceConfig extends OrderConfig {
   /** In place of the image's own. */

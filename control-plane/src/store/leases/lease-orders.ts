@@ -7,7 +7,7 @@ import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { PortWish, WantedLease } from "../../core/leases/lease-plan.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { idOnHosts } from "../database/id-on-hosts.ts";
+import { idOnHosts } from "../database/values/id-on-hosts.ts";
 import { mirrorPorts } from "./port-mappings.ts";
 
 export interface NewLease extends PortWish {

@@ -8,7 +8,7 @@ import { leaseEvents, type LeaseState } from "../../core/leases/lease-report.ts"
 import { newsOfLease } from "../../core/alerts/work-news.ts";
 import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../events/alarms.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { idOnHosts } from "../database/id-on-hosts.ts";
+import { idOnHosts } from "../database/values/id-on-hosts.ts";
 import { queueWorkNews } from "../events/news-outbox.ts";
 import { appendEvents, type NewEvent } from "../events/events.ts";
 import {

@@ -1,6 +1,6 @@
 /** Port mappings as they are listed: the row, what its host said of the lease last, and the address to connect to. */
 import type { Connection } from "../database/database.ts";
-import { safeBigint } from "../database/old-values.ts";
+import { safeBigint } from "../database/values/old-values.ts";
 import type { WorkloadFilter } from "../workloads/pages.ts";
 
 export interface PortMappingRow {

@@ -16,7 +16,11 @@ import { switchesOf } from "../leases/environment-leases.ts";
 import { orderRelease, setAutoRelease, wantedLeases } from "../leases/lease-orders.ts";
 import { leaseForStart } from "../leases/start-leases.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
-import { heldPlacement, type PlacementRow, switchesInside } from "../workloads/workload-placements.ts";
+import {
+  heldPlacement,
+  type PlacementRow,
+  switchesInside,
+} from "../workloads/instances/workload-placements.ts";
 import {
   type EnvironmentRow,
   type EnvironmentChange,

@@ -15,7 +15,7 @@ import {
   setRun,
   setSwitches,
   want,
-} from "../workloads/workload-placements.ts";
+} from "../workloads/instances/workload-placements.ts";
 import { releaseOldLeasesOf } from "../environments/environment-deletions.ts";
 import { moveEnvironment } from "../environments/environment-moves.ts";
 import { orderOfEnvironment } from "../environments/environment-order.ts";

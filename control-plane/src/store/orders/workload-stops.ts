@@ -8,7 +8,7 @@ import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { waiveRun } from "../billing/runs/runs.ts";
 import type { Transaction } from "../database/database.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
-import { placementsNotGone, type PlacementRow, want } from "../workloads/workload-placements.ts";
+import { placementsNotGone, type PlacementRow, want } from "../workloads/instances/workload-placements.ts";
 
 export interface Orderer {
   by: StopOrderer;

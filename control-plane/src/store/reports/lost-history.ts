@@ -10,7 +10,7 @@ import type { EnvironmentRow } from "../environments/environments.ts";
 import { moveEnvironment } from "../environments/environment-moves.ts";
 import { appendEvent } from "../events/events.ts";
 import { closeRun } from "../billing/runs/runs.ts";
-import { releasePlacement } from "../workloads/release.ts";
+import { releasePlacement } from "../workloads/instances/release.ts";
 import type { LivePlacement, ReportingHost } from "./placement-reports.ts";
 
 /** No host is believed to be further ahead than this; a number without a bound could use the column up. */

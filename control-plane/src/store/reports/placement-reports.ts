@@ -10,7 +10,7 @@ import type { Connection, Transaction } from "../database/database.ts";
 import { appendInstanceEvent, INSTANCE_EVENT } from "../events/events.ts";
 import type { EnvironmentRow } from "../environments/environments.ts";
 import { type PlacedReport, settleWorkload } from "./workload-reports.ts";
-import { releasePlacement } from "../workloads/release.ts";
+import { releasePlacement } from "../workloads/instances/release.ts";
 
 export interface LivePlacement {
   instance_id: string;

@@ -4,8 +4,8 @@ import { limitMs, PLACED_LIMIT_MS } from "../../core/training/job-status.ts";
 import type { PlacedStart } from "../../core/workloads/placeable-start.ts";
 import type { Explanation, WorkloadMove } from "../../core/workloads/workload-move.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { limitSeconds } from "../database/limit-seconds.ts";
-import { SOUND_SIZES } from "../database/old-values.ts";
+import { limitSeconds } from "../database/values/limit-seconds.ts";
+import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvents, type NewEvent, STATUS_EVENT } from "../events/events.ts";
 
 /** A running one lasts as long as its own limit allows, and one that waits again has no places any more. */

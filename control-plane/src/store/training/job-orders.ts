@@ -5,8 +5,8 @@ import { DATASET_PATHS, type Mount, MODEL_PATHS, withPaths } from "../../core/or
 import type { JobConfig } from "../../core/training/job-config.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Transaction } from "../database/database.ts";
-import { limitSeconds } from "../database/limit-seconds.ts";
-import { knownStatus, safeBigint } from "../database/old-values.ts";
+import { limitSeconds } from "../database/values/limit-seconds.ts";
+import { knownStatus, safeBigint } from "../database/values/old-values.ts";
 import type { NewJob } from "./new-jobs.ts";
 
 export interface JobOrderRow {

@@ -1,9 +1,8 @@
 /** Rows of training jobs: made, wanted again after the old system, and marked as deleted. */
 import type { JobConfig } from "../../core/training/job-config.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { SOUND_SIZES } from "../database/old-values.ts";
+import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvent, STATUS_EVENT } from "../events/events.ts";
-import type { JobOrderRow } from "./job-orders.ts";
 
 export interface NewJob {
   id: string;
@@ -74,7 +73,11 @@ export async function insertJob(sql: Transaction, job: NewJob, { actor, now, rea
 }
 
 /** One UPDATE: a second one of a transaction checks the foreign keys, and ids of the old system may point nowhere. */
-export async function markWanted(sql: Transaction, job: JobOrderRow, deed: Deed): Promise<void> {
+export async function markWanted(
+  sql: Transaction,
+  job: { id: string; status: string; customer_id: number },
+  deed: Deed,
+): Promise<void> {
   await sql.query(
     `UPDATE training_jobs SET ${SOUND_SIZES}, status = 'queued', status_reason = $2, status_deadline_at = NULL,
             confirmed_at = $3, queued_at = $3 WHERE id = $1`,

@@ -1,7 +1,7 @@
 /** Rows of training jobs, read. */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
 import type { Connection } from "../database/database.ts";
-import { knownStatus, safeBigint } from "../database/old-values.ts";
+import { knownStatus, safeBigint } from "../database/values/old-values.ts";
 
 export interface TrainingJobRow {
   id: string;

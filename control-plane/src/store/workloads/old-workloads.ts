@@ -8,7 +8,7 @@
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection, Transaction } from "../database/database.ts";
 import { STATUS_EVENT } from "../events/events.ts";
-import { knownStatus, SOUND_ENVIRONMENT, SOUND_LEASE, SOUND_SIZES } from "../database/old-values.ts";
+import { knownStatus, SOUND_ENVIRONMENT, SOUND_LEASE, SOUND_SIZES } from "../database/values/old-values.ts";
 
 const FROM_THE_OLD_SYSTEM = "from the old system";
 /** Who did it, in events. */

@@ -5,7 +5,7 @@
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { QueryResultRow } from "pg";
 import type { Connection } from "../database/database.ts";
-import { knownStatus } from "../database/old-values.ts";
+import { knownStatus } from "../database/values/old-values.ts";
 import { storeOf } from "./kinds.ts";
 
 export interface WorkloadFilter {

@@ -2,7 +2,7 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import type { RegistryLoginQuestion } from "@remotegpu/shared/image-fetch";
 import type { Connection } from "../database/database.ts";
-import { safeBigint } from "../database/old-values.ts";
+import { safeBigint } from "../database/values/old-values.ts";
 import { ofAllKinds } from "./kinds.ts";
 import type { ImageUse } from "../hosts/images/image-terms.ts";
 

@@ -1,6 +1,6 @@
 /** Invoices as they are read: a customer's, newest first; one with its lines and what else moved the account. */
 import type { Connection } from "../../database/database.ts";
-import { safeBigint } from "../../database/old-values.ts";
+import { safeBigint } from "../../database/values/old-values.ts";
 
 export interface InvoiceRow {
   id: number;

@@ -3,7 +3,7 @@
  * condition with OR, or one that is switched off by a parameter, would make Postgres walk through everybody's records.
  */
 import type { Connection } from "../../database/database.ts";
-import { safeBigint } from "../../database/old-values.ts";
+import { safeBigint } from "../../database/values/old-values.ts";
 
 export interface BillingRecordRow {
   id: number;

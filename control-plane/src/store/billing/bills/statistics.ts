@@ -4,7 +4,7 @@
  * share no record and lose none. Records of the old system count under its words.
  */
 import type { Connection } from "../../database/database.ts";
-import { safeBigint } from "../../database/old-values.ts";
+import { safeBigint } from "../../database/values/old-values.ts";
 import { type BillReader, readableBy } from "./records.ts";
 
 export interface StatisticsWish extends BillReader {

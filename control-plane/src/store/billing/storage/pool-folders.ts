@@ -13,7 +13,7 @@ import {
   poolPath,
 } from "../../../core/instances/desired-set.ts";
 import type { Connection } from "../../database/database.ts";
-import { idOnHosts } from "../../database/id-on-hosts.ts";
+import { idOnHosts } from "../../database/values/id-on-hosts.ts";
 
 /**
  * $1: the pool. A job has been in each pool in which it was placed. Datasets and models are in whichever pools they

@@ -1,6 +1,6 @@
 /** Images that are offered. Workloads name an image by its reference, so an entry can go at any time. */
 import type { Connection } from "../../database/database.ts";
-import { safeBigint } from "../../database/old-values.ts";
+import { safeBigint } from "../../database/values/old-values.ts";
 
 export interface ImageRow {
   id: number;

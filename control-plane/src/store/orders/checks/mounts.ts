@@ -9,7 +9,7 @@ import { isBelowPool, type ResolvedMount } from "../../../core/instances/desired
 import type { Mount } from "../../../core/orders/order-check.ts";
 import { membershipsAmong } from "../../accounts/workspaces.ts";
 import type { Connection } from "../../database/database.ts";
-import { safeBigint } from "../../database/old-values.ts";
+import { safeBigint } from "../../database/values/old-values.ts";
 
 export interface MountQuestion {
   /** Who ordered the workload: it mounts with their rights. */

@@ -11,7 +11,7 @@ import { hourlyPrice } from "../../../core/orders/prices/price-lines.ts";
 import type { WorkloadStatus } from "../../../core/workloads/kinds.ts";
 import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
 import type { Connection } from "../../database/database.ts";
-import { safeBigint } from "../../database/old-values.ts";
+import { safeBigint } from "../../database/values/old-values.ts";
 import type { KindStore } from "../../workloads/kind-store.ts";
 import { ofAllKinds } from "../../workloads/kinds.ts";
 import type { OrderPrices } from "./order-prices.ts";

@@ -17,7 +17,7 @@ import {
 import { orderPrices } from "../../orders/checks/order-prices.ts";
 import { lockHosts } from "../../hosts/hosts.ts";
 import { type PlannedStart, planStarts } from "../../leases/start-leases.ts";
-import { safeBigint } from "../../database/old-values.ts";
+import { safeBigint } from "../../database/values/old-values.ts";
 import { imageNeedsOf } from "../../hosts/images/image-needs.ts";
 import { registryList } from "../../hosts/images/registry-list.ts";
 import { settings } from "../../accounts/settings.ts";

@@ -17,7 +17,7 @@ import { startKey } from "../../../core/workloads/start.ts";
 import type { LockedWorkload } from "../../../core/workloads/workload-move.ts";
 import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
 import { ofAllKinds, storeOf } from "../../workloads/kinds.ts";
-import { placementsNotGone } from "../../workloads/workload-placements.ts";
+import { placementsNotGone } from "../../workloads/instances/workload-placements.ts";
 
 export interface PlacementForImage extends PlacedForImage {
   workload: WorkloadName;

@@ -4,7 +4,7 @@
  */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { OrderConfig } from "../../../core/orders/order.ts";
-import { safeBigint } from "../../database/old-values.ts";
+import { safeBigint } from "../../database/values/old-values.ts";
 import { storeOf } from "../../workloads/kinds.ts";
 
 /** OrderFields of the workload `alias`. Where the old system did not say a size, it is the least. */

@@ -3,7 +3,7 @@ import { MIB } from "@remotegpu/shared/units";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { GpuGrant } from "../../../core/placement/placement.ts";
 import type { Connection } from "../../database/database.ts";
-import { safeBigint } from "../../database/old-values.ts";
+import { safeBigint } from "../../database/values/old-values.ts";
 import { KINDS_IN_LOCK_ORDER, storeOf } from "../../workloads/kinds.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
 import type { StartName } from "../../../core/workloads/start.ts";

@@ -11,7 +11,7 @@ import type { WorkloadStatus } from "../../../core/workloads/kinds.ts";
 import type { StartName } from "../../../core/workloads/start.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
 import type { Connection } from "../../database/database.ts";
-import { safeBigint } from "../../database/old-values.ts";
+import { safeBigint } from "../../database/values/old-values.ts";
 import type { KindStore } from "../../workloads/kind-store.ts";
 import { KINDS_IN_LOCK_ORDER, storeOf } from "../../workloads/kinds.ts";
 import { resourceColumns } from "./order-columns.ts";

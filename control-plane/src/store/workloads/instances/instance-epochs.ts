@@ -1,6 +1,6 @@
 /** Instances of workloads: made with their first placement, and raised to the next epoch with every other. */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import type { Connection } from "../database/database.ts";
+import type { Connection } from "../../database/database.ts";
 
 export interface InstanceAsked {
   /** For one that is not there yet. */

@@ -1,7 +1,7 @@
 /** A workload's instances as its people see them: where, on which cards, how long, and what it cost so far. */
-import type { ContainerSwitches } from "../../core/environments/environment-change.ts";
+import type { ContainerSwitches } from "../../../core/environments/environment-change.ts";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import type { Connection } from "../database/database.ts";
+import type { Connection } from "../../database/database.ts";
 import { FIGURES_NOW, type ToldFigures } from "./instance-figures.ts";
 
 interface InstanceGpu {

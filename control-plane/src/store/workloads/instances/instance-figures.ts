@@ -3,7 +3,7 @@
  * decisions; nothing of it is charged. A host speaks for the runs that are placed on it.
  */
 import type { InstanceFigures } from "@remotegpu/shared/instance-figures";
-import type { Connection } from "../database/database.ts";
+import type { Connection } from "../../database/database.ts";
 
 /** A last line's age is told by two clocks; less than this is the same line. */
 const SAME_LINE = "interval '3 seconds'";

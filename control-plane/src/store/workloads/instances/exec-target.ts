@@ -1,6 +1,6 @@
 /** Where an instance of a workload runs now, for those who go inside. */
 import type { HostConnection, WorkloadKind } from "@remotegpu/shared/workload";
-import type { Connection } from "../database/database.ts";
+import type { Connection } from "../../database/database.ts";
 
 export interface ExecTarget {
   host_id: string;

@@ -1,6 +1,6 @@
 /** Whose output is meant when somebody asks for a workload's logs: one run, and where it was. */
 import type { HostConnection, WorkloadKind } from "@remotegpu/shared/workload";
-import type { Connection } from "../database/database.ts";
+import type { Connection } from "../../database/database.ts";
 
 export interface LogTarget {
   run_id: string;

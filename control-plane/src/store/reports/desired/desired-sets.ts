@@ -6,12 +6,12 @@
 import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredFetch, ImageTerms } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { ordersFor } from "../../core/hosts/protocol-one.ts";
-import { isHeardNow } from "../../core/hosts/host-liveness.ts";
+import { ordersFor } from "../../../core/hosts/protocol-one.ts";
+import { isHeardNow } from "../../../core/hosts/host-liveness.ts";
 import type { DesiredLease } from "@remotegpu/shared/lease";
-import { type Database, transaction } from "../database/database.ts";
-import { desiredLeases } from "../leases/lease-orders.ts";
-import { imageTermsOf, type ImageUse } from "../hosts/images/image-terms.ts";
+import { type Database, transaction } from "../../database/database.ts";
+import { desiredLeases } from "../../leases/lease-orders.ts";
+import { imageTermsOf, type ImageUse } from "../../hosts/images/image-terms.ts";
 import { desiredFetches } from "./desired-fetches.ts";
 
 interface HostDesiredSet {

@@ -1,10 +1,10 @@
 /** The placements behind a workload: which are there, and what their hosts are to make of them. */
 import type { InstanceSpec } from "@remotegpu/shared/instance";
 import { canonicalJson, sha256 } from "@remotegpu/shared/journal-row";
-import type { ContainerSwitches } from "../../core/environments/environment-change.ts";
-import type { StopOrderer } from "../../core/instances/instance-report.ts";
-import type { WorkloadName } from "../../core/workloads/workload-name.ts";
-import type { Connection } from "../database/database.ts";
+import type { ContainerSwitches } from "../../../core/environments/environment-change.ts";
+import type { StopOrderer } from "../../../core/instances/instance-report.ts";
+import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
+import type { Connection } from "../../database/database.ts";
 
 export interface PlacementRow {
   instance_id: string;

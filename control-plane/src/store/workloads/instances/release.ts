@@ -1,7 +1,7 @@
 /** Giving back what a placement held, once its host has said that nothing of it runs any more. */
-import type { Transaction } from "../database/database.ts";
+import type { Transaction } from "../../database/database.ts";
 import { releaseCards } from "./gpu-allocations.ts";
-import { refreshHostUse } from "../hosts/hosts.ts";
+import { refreshHostUse } from "../../hosts/hosts.ts";
 
 /** CPU, memory and cards are free from now on. Doing it twice changes nothing. */
 export async function releasePlacement(

@@ -1,7 +1,7 @@
 /** Who holds which card. Unique indexes and a foreign key on the card's mode stand behind every line here. */
-import type { GpuGrant } from "../../core/placement/placement.ts";
-import type { Connection } from "../database/database.ts";
-import { appendEvent, appendEvents, GPU_EVENT } from "../events/events.ts";
+import type { GpuGrant } from "../../../core/placement/placement.ts";
+import type { Connection } from "../../database/database.ts";
+import { appendEvent, appendEvents, GPU_EVENT } from "../../events/events.ts";
 
 interface Holder {
   instanceId: string;
