@@ -27,7 +27,7 @@ function ratiosOf(pairs: readonly Pair[]): number[] {
 }
 
 export function valuesLine(what: string, values: readonly number[], unit: keyof typeof DIGITS): string {
-  return line(what, spreadOf(values), (value) => `${value.toFixed(DIGITS[unit])} ${unit}`);
+  return line(what, spreadOf(values), (value) => `${value.toFixed(digitsOf(value, unit))} ${unit}`);
 }
 
 export function ratioLine(what: string, pairs: readonly Pair[]): string {
@@ -35,6 +35,11 @@ export function ratioLine(what: string, pairs: readonly Pair[]): string {
 }
 
 const DIGITS = { ms: 0, µs: 0, s: 1, MiB: 0, "%": 2, "/s": 0 };
+/** A figure of one digit says too little. */
+function digitsOf(value: number, unit: keyof typeof DIGITS): number {
+  return value < 10 ? Math.max(1, DIGITS[unit]) : DIGITS[unit];
+}
+
 const WHAT_WIDTH = 62;
 const VALUE_WIDTH = 10;
 

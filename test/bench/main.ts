@@ -11,6 +11,7 @@ import { measureEnvironment } from "./environment.ts";
 import { measureHeartbeats } from "./heartbeats.ts";
 import { measureIngest } from "./ingest.ts";
 import { measureInvoices } from "./invoices.ts";
+import { measureJobs } from "./jobs.ts";
 import { measureJournal } from "./journal.ts";
 import { measurePlacements } from "./placements.ts";
 import { measurePass } from "./pass.ts";
@@ -28,6 +29,7 @@ type Bench = (
 
 const BENCHES: Record<string, Bench> = {
   environment: measureEnvironment,
+  jobs: measureJobs,
   "agent-memory": measureAgentMemory,
   "agent-cpu": measureAgentCpu,
   journal: measureJournal,

@@ -28,12 +28,14 @@ const MANY_CORES = `data:text/javascript,import os from "node:os"; os.cpus = () 
 const STEP_WITHIN_MS = 60_000;
 const ORDERS_AT_ONCE = 8;
 const RUNNING_ASK_EVERY_MS = 100;
-const SIMULATED_GPUS = "2";
+const SIMULATED_GPUS = 2;
 const ORDER = { name: "bench", cpu: 1, memory: 256 * MIB };
 
 const JoinToken = z.looseObject({ token: z.string() });
 const Credential = z.looseObject({ grant: z.looseObject({ host_id: z.string() }) });
-const Environment = z.looseObject({ id: z.string(), status: z.string() });
+const Workload = z.looseObject({ id: z.string(), status: z.string() });
+const WAITS_OR_RUNS = ["queued", "running", "stopping"];
+const FAILED = ["error", "failed", "cancelled"];
 
 /** The agent's main file, and the Node that runs it. */
 export type AgentProgram = { main: string; node: string };
@@ -45,15 +47,21 @@ export const AGENT_SOURCES: AgentProgram = {
 export class Product implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "remotegpu-bench-"));
   readonly #processes: RunningProcess[] = [];
+  readonly #gpus: number;
   #server = "";
   #customer: ApiClient | null = null;
   #hostId: string | null = null;
 
-  private constructor() {}
+  private constructor(gpus: number) {
+    this.#gpus = gpus;
+  }
 
   /** A control plane that serves, and a host that has joined; its agent does not run yet. */
-  static async start(ending: AsyncDisposableStack): Promise<Product> {
-    const product = ending.use(new Product());
+  static async start(
+    ending: AsyncDisposableStack,
+    { gpus = SIMULATED_GPUS }: { gpus?: number } = {},
+  ): Promise<Product> {
+    const product = ending.use(new Product(gpus));
     const admin = await product.#serve();
     product.#customer = product.#clientOf(await openCustomer(admin));
     await product.#join(JoinToken.parse(await admin.post("/join-tokens")).token);
@@ -82,19 +90,44 @@ export class Product implements AsyncDisposable {
 
   /** @returns the environment's id */
   async order(body: { image: string; config?: { command: string }; gpu?: number }): Promise<string> {
-    return Environment.parse(await this.#api.post("/environments", { ...ORDER, ...body })).id;
+    return Workload.parse(await this.#api.post("/environments", { ...ORDER, ...body })).id;
   }
 
   /** Resolves when the API says that it runs. */
   async running(id: string, { askEveryMs }: { askEveryMs: number }): Promise<void> {
-    const deadline = performance.now() + STEP_WITHIN_MS;
-    for (;;) {
-      const { status } = Environment.parse(await this.#api.get(`/environments/${id}`));
-      if (status === "running") return;
-      if (status === "error" || performance.now() > deadline)
-        throw new Error(`environment ${id} is still ${status}`);
-      await delay(askEveryMs);
-    }
+    await this.#becomes(`/environments/${id}`, "running", askEveryMs);
+  }
+
+  /** @returns the job's id */
+  async orderJob(body: { image: string; command: string; gpu?: number }): Promise<string> {
+    return Workload.parse(await this.#api.post("/training-jobs", { ...ORDER, ...body })).id;
+  }
+
+  /** Resolves when the API says so of the job. */
+  async completed(id: string, { askEveryMs }: { askEveryMs: number }): Promise<void> {
+    await this.#becomes(`/training-jobs/${id}`, "completed", askEveryMs);
+  }
+
+  /** Orders so many jobs; resolves with their ids when none waits or runs any more. */
+  async endedJobs(count: number, body: { image: string; command: string; gpu?: number }): Promise<string[]> {
+    const ids: string[] = [];
+    let left = count;
+    const orderer = async () => {
+      for (; left > 0;) {
+        left -= 1;
+        ids.push(await this.orderJob(body));
+      }
+    };
+    await Promise.all(Array.from({ length: ORDERS_AT_ONCE }, orderer));
+    for (const status of WAITS_OR_RUNS)
+      await eventually(
+        async () => {
+          const { items } = await this.#api.get(`/training-jobs?limit=1&status=${status}`);
+          return z.array(z.unknown()).parse(items).length === 0;
+        },
+        { withinMs: STEP_WITHIN_MS, what: `no job ${status}` },
+      );
+    return ids;
   }
 
   /** Orders so many in parts, each of which runs before the next. */
@@ -111,7 +144,7 @@ export class Product implements AsyncDisposable {
     for (const id of ids) await this.#api.delete(`/environments/${id}`);
     await eventually(
       async () => {
-        const left = (await this.#api.list("/environments")).map((row) => Environment.parse(row).id);
+        const left = (await this.#api.list("/environments")).map((row) => Workload.parse(row).id);
         return !left.some((id) => ids.includes(id));
       },
       { withinMs: STEP_WITHIN_MS, what: "the deletion of the environments" },
@@ -122,6 +155,17 @@ export class Product implements AsyncDisposable {
     for (const running of this.#processes.toReversed()) await running.stop();
     if (this.#hostId !== null) await removeLabelled(this.#hostId);
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #becomes(path: string, wanted: string, askEveryMs: number): Promise<void> {
+    const deadline = performance.now() + STEP_WITHIN_MS;
+    for (;;) {
+      const { status } = Workload.parse(await this.#api.get(path));
+      if (status === wanted) return;
+      if (FAILED.includes(status) || performance.now() > deadline)
+        throw new Error(`${path} is still ${status}, not ${wanted}`);
+      await delay(askEveryMs);
+    }
   }
 
   get #api(): ApiClient {
@@ -163,7 +207,7 @@ export class Product implements AsyncDisposable {
   #agentEnv() {
     return {
       REMOTEGPU_STATE_DIR: join(this.#folder, "agent"),
-      REMOTEGPU_SIMULATED_GPUS: SIMULATED_GPUS,
+      REMOTEGPU_SIMULATED_GPUS: String(this.#gpus),
       REMOTEGPU_CLEAN_ON_EXIT: "1",
       REMOTEGPU_EXIT_WITH_STDIN: "1",
       ...SPARING_MEMORY,
