@@ -207,7 +207,7 @@ export class ScriptedHost {
     return Heartbeat.parse({
       kind: "heartbeat",
       version: "1.0.0",
-      protocol: { min: 1, max: 1 },
+      protocol: { min: 1, max: 2 },
       bootId: this.bootId,
       agentEpoch: 1,
       monotonicMs: 1_000_000,
