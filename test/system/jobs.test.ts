@@ -171,11 +171,12 @@ test("one that ends with 0 is completed, and costs the minute that it began", as
 });
 
 test("one that is over in a moment is completed as well, and costs no more than a minute", async () => {
-  const done = await house.cli(["job", "create", name, ...SMALL, "--wait", "--json", "--", "true"]);
+  const done = await house.cli(["job", "create", name, ...SMALL, "--wait", "--json", "--", "echo", "done"]);
 
   expect(done).toMatchObject({ exitCode: 0 });
   const id = String(JSON.parse(done.stdout).id);
-  expect(await closedRun(id)).toMatchObject({ end: { exit_code: 0, tail: "" } });
+  expect(await closedRun(id)).toMatchObject({ end: { exit_code: 0, tail: "done\n" } });
+  expect((await house.cli(["job", "logs", name])).stdout).toBe("done");
   expect((await closedRun(id)).billed_minutes).toBeLessThanOrEqual(1);
 });
 

@@ -270,6 +270,15 @@ describe("of a running environment", () => {
       expect(await text(await logs(id))).toBe("early\nand more\n");
     });
 
+    test("are what it has written where it ended too soon for any of it to be proven", async () => {
+      source = () => says("done\n");
+      const remains = { outOfMemory: false, signal: null, tail: "done\n" };
+      const ended = { phase: "stopped", problem: "exited", exitCode: 0, remains } as const;
+      const id = await running({ ...waiting, ...ended });
+
+      expect(await text(await logs(id))).toBe("done\n");
+    });
+
     test("say why it never will", async () => {
       const asked = openings.length;
       const detail = "There is no such image.";

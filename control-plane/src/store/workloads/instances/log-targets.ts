@@ -16,7 +16,10 @@ export interface LogTarget {
   has_ended: boolean;
   /** The last lines, once it has ended. */
   tail: string | null;
-  /** False where nothing of it can have been written: it waits to start, or ended before that. */
+  /**
+   * False where nothing of it can have been written: it waits to start, or ended before that. What ended by itself has
+   * begun, also where that was too short for any of it to be proven.
+   */
   has_begun: boolean;
   is_over: boolean;
   /** What its host said of it last. */
@@ -33,7 +36,8 @@ export async function logTarget(
             h.deleted_at IS NOT NULL OR h.revoked_at IS NOT NULL AS is_host_gone, h.last_heartbeat,
             e.run_id IS NOT NULL AS has_ended, e.tail,
             r.first_proven_at IS NOT NULL OR p.run_id IS NULL
-              OR (p.container_id IS NOT NULL AND p.problem IS DISTINCT FROM 'start-refused') AS has_begun,
+              OR (p.container_id IS NOT NULL AND p.problem IS DISTINCT FROM 'start-refused')
+              OR coalesce(p.problem IN ('exited', 'out-of-memory'), false) AS has_begun,
             coalesce(p.state IN ('stopped', 'failed', 'lost'), true) AS is_over, p.detail
        FROM instances i JOIN runs r ON r.instance_id = i.id JOIN hosts h ON h.id = r.host_id
        LEFT JOIN run_ends e ON e.run_id = r.id
