@@ -70,6 +70,8 @@ describe("heartbeats that come together", () => {
     };
     const shown = async () =>
       (await scene.api.ask("GET", `/api/v1/hosts/${a.id}`, { as: scene.api.admin })).body.features;
+    const before = { features: undefined };
+    await a.heartbeat(before);
     expect(await shown()).toEqual([]);
     const upgraded = { features: ["image-fetches", "another"] };
 
@@ -79,7 +81,7 @@ describe("heartbeats that come together", () => {
     expect(await shown()).toEqual(["image-fetches", "another"]);
     expect(await isQuiet(upgraded)).toBe(true);
     expect(await isQuiet({ features: ["image-fetches"] })).toBe(false);
-    await a.heartbeat();
+    await a.heartbeat(before);
     expect(await shown()).toEqual([]);
   });
 

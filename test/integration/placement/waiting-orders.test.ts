@@ -126,7 +126,7 @@ test("a training job is one order of all its ranks, with its priority and its li
       tempStorageMib: 0,
       gpu: { kind: "whole", count: 8, leastMemoryMib: 0, models: ["A100"] },
       labels: { rack: "r2" },
-      features: [],
+      features: ["restarts-never"],
       image: "trainer:1",
       storagePool: null,
       skips: [],
