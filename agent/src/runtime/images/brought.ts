@@ -2,11 +2,13 @@
  * Looks for programs in a container's file system, by asking the runtime about paths: nothing runs in it, and the runtime
  * itself follows links within it. Bounded by the number of paths.
  */
+import { Readable } from "node:stream";
 import { z } from "zod";
 import { looksFor, wordsOf, type Look } from "../../core/images/brought-words.ts";
 import { QUICK_MS, WORK_MS, type Docker } from "../docker/docker.ts";
 import { isStatus } from "../docker/runtime-error.ts";
 
+const Answer = z.instanceof(Readable);
 const Inspected = z.object({ Config: z.object({ Env: z.array(z.string()).nullish() }) });
 
 /** The words for what is there; null where the container is gone. @throws RuntimeError, RuntimeDown */
@@ -32,12 +34,15 @@ async function environmentOf(docker: Docker, containerId: string): Promise<strin
 }
 
 async function isThere(docker: Docker, containerId: string, path: string): Promise<boolean> {
-  const stat: unknown = await orNull(
-    docker.call("look into a container", { deadlineMs: WORK_MS }, (client, abortSignal) =>
-      client.getContainer(containerId).infoArchive({ path, abortSignal }),
-    ),
+  const isFound = await orNull(
+    docker.call("look into a container", { deadlineMs: WORK_MS }, async (client, abortSignal) => {
+      const answer = Answer.parse(await client.getContainer(containerId).infoArchive({ path, abortSignal }));
+      // An answer without a body is a stream all the same; unread it would keep its connection, and a process that ends.
+      answer.resume();
+      return true;
+    }),
   );
-  return stat !== null;
+  return isFound !== null;
 }
 
 async function orNull<T>(asked: Promise<T>): Promise<T | null> {
