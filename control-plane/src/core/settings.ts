@@ -28,7 +28,7 @@ interface Setting {
   readonly form: string;
 }
 
-/** At most five, as of a customer's own thresholds (http/money/billing/alert-fields.ts). */
+/** At most five, as of a customer's own thresholds (http/money/billing/budget.ts). */
 const THRESHOLDS = {
   values: /^(none|\d{1,9}(\.\d{1,4})?(,\d{1,9}(\.\d{1,4})?){0,4})$/,
   form: "up to five numbers with commas between, or none",

@@ -243,6 +243,33 @@ describe("a placement whose image is being pulled", () => {
     expect(await scene.fetches()).toBe(true);
   });
 
+  test("takes nothing of an earlier start along that its host still has: what ran then is paid for", async () => {
+    const id = await ordered(alice);
+    await scene.schedule();
+    await host.round({ phase: "ready" });
+    await scene.api.ask("POST", `/api/v1/environments/${id}/stop`, { as: alice });
+    await host.round({ phase: "stopped" });
+    const [earlier] = await sql<{ id: string; waive_from: Date }>("SELECT id, waive_from FROM runs");
+    await scene.api.ask("POST", `/api/v1/environments/${id}/start`, { as: alice });
+    await scene.schedule();
+    host.pulls = [pull()];
+    await host.pull();
+    await host.heartbeat();
+    await host.report(
+      host.desired.map((wanted) =>
+        host.observedOf(wanted, wanted.want === "removed" ? { phase: "stopped" } : NOT_BEGUN),
+      ),
+    );
+    await twoMinutesLater();
+
+    expect(await scene.fetches()).toBe(true);
+
+    expect(await sql("SELECT gone_at FROM placements WHERE run_id = $1", [earlier?.id])).toEqual([
+      { gone_at: null },
+    ]);
+    expect(await sql("SELECT id, waive_from FROM runs WHERE id = $1", [earlier?.id])).toEqual([earlier]);
+  });
+
   test("is taken back after a restart as well, two minutes after that", async () => {
     const id = await placed();
     host.pulls = [];

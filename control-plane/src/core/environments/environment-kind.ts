@@ -6,7 +6,6 @@ import type { Quota } from "../orders/quota-levels.ts";
 import { afterDeadline, afterReport, limitMs } from "./environment-status.ts";
 
 export const ENVIRONMENT_KIND = {
-  noun: "environment",
   firstRank: () => 0,
   hasManyStarts: false,
   countsWhileWaiting: true,

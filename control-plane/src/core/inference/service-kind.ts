@@ -5,7 +5,6 @@ import type { Quota } from "../orders/quota-levels.ts";
 import { afterDeadline, afterReports, limitMs } from "./service-status.ts";
 
 export const SERVICE_KIND = {
-  noun: "inference service",
   firstRank: (rank: number) => rank,
   hasManyStarts: true,
   countsWhileWaiting: true,

@@ -5,7 +5,6 @@ import type { Quota } from "../orders/quota-levels.ts";
 import { afterDeadline, afterReports, limitMs } from "./job-status.ts";
 
 export const JOB_KIND = {
-  noun: "training job",
   firstRank: () => 0,
   hasManyStarts: false,
   countsWhileWaiting: false,

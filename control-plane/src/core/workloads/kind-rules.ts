@@ -5,8 +5,6 @@ import type { Order } from "../orders/order.ts";
 import type { Quota } from "../orders/quota-levels.ts";
 
 export interface KindRules<Status extends string> {
-  /** As sentences name it. */
-  noun: string;
   /** The first rank of the start that this rank is placed with. */
   firstRank(rank: number): number;
   /** Whether one workload may have several starts at once, each of which counts beside the others. */

@@ -31,6 +31,11 @@ export function ofAllKinds(each: (kind: WorkloadKind, store: KindStore<WorkloadS
   return KINDS_IN_LOCK_ORDER.map((kind) => each(kind, storeOf(kind))).join(" UNION ALL ");
 }
 
+/** `kind`, `id`, `customer_id` and `workspace_id` of all workloads. */
+export const ORDERERS = ofAllKinds(
+  (kind, { table }) => `SELECT '${kind}' AS kind, t.id, t.customer_id, t.workspace_id FROM ${table} t`,
+);
+
 /** `kind`, `id`, `first_rank` and `instances` of all that waits for a place. */
 export const WAITING_STARTS = ofAllKinds(
   (kind, { waitingStarts }) =>

@@ -3,7 +3,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { RegistryLoginQuestion } from "@remotegpu/shared/image-fetch";
 import type { Connection } from "../database/database.ts";
 import { safeBigint } from "../database/values/old-values.ts";
-import { ofAllKinds } from "./kinds.ts";
+import { ORDERERS } from "./kinds.ts";
 import type { ImageUse } from "../hosts/images/image-terms.ts";
 
 /** Whose use of the image the host asks for; null where it has no such order, or none any more. */
@@ -31,10 +31,6 @@ async function useOfPlacement(
   );
   return rows[0] ?? null;
 }
-
-const ORDERERS = ofAllKinds(
-  (kind, { table }) => `SELECT '${kind}' AS kind, t.id, t.customer_id, t.workspace_id FROM ${table} t`,
-);
 
 /** An image that it is to fetch for an order which waits for just that. */
 async function useOfFetch(

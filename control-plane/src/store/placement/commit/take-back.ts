@@ -134,8 +134,9 @@ export async function takeBack(
   reason: string,
 ): Promise<void> {
   const { kind } = placement.workload;
-  for (const { run_id: runId } of await placementsNotGone(sql, placement.workload)) {
-    if (runId === null) continue;
+  for (const { run_id: runId, is_held, want } of await placementsNotGone(sql, placement.workload)) {
+    // An earlier start of it that is not gone yet has run, and is paid for.
+    if (runId === null || !is_held || want !== "running") continue;
     const run = await lockRun(sql, runId);
     await waiveRun(sql, {
       runId,
@@ -146,7 +147,7 @@ export async function takeBack(
   const { rows } = await sql.query<{ host_id: string }>(
     `UPDATE placements p SET want = 'removed', ordered_by = coalesce(p.ordered_by, 'control-plane')
        FROM instances i WHERE i.id = p.instance_id AND i.workload_kind = $1 AND i.workload_id = $2
-        AND p.gone_at IS NULL RETURNING p.host_id`,
+        AND p.resources_released_at IS NULL AND p.want = 'running' RETURNING p.host_id`,
     [kind, placement.workload.id],
   );
   await storeOf(kind).move(sql, [

@@ -2,15 +2,11 @@
 import { type DesiredFetch, type FetchId, MAX_FETCHES_OF_HOST } from "@remotegpu/shared/image-fetch";
 import type { Connection } from "../../database/database.ts";
 import { FETCHES_IN_TURN, IS_TOLD } from "../../workloads/image-fetches.ts";
-import { ofAllKinds } from "../../workloads/kinds.ts";
+import { ORDERERS } from "../../workloads/kinds.ts";
 import { safeBigint } from "../../database/values/old-values.ts";
 import { imageRefusals } from "../../hosts/images/image-needs.ts";
 import { registryListInForce } from "../../hosts/images/registry-list.ts";
 import { imageTermsOf, type ImageUse } from "../../hosts/images/image-terms.ts";
-
-const ORDERERS = ofAllKinds(
-  (kind, { table }) => `SELECT '${kind}' AS kind, t.id, t.customer_id, t.workspace_id FROM ${table} t`,
-);
 
 /** In a fixed order. What may not be fetched any more is left out at once, before the pass that ends it. */
 export async function desiredFetches(
