@@ -69,6 +69,7 @@ export class Agent {
     await this.#loop;
     await this.#parts.performer.settled();
     await this.#parts.imagePulls.close();
+    await this.#parts.housekeeping.settled();
     await this.#parts.meter.tick({ containers: null, wasUpSinceMs: null });
   }
 
@@ -104,6 +105,7 @@ export class Agent {
     if (seen !== null) await this.#attempt("confirming removals", () => reconciliation.confirmRemovals());
     await this.#attempt("looking at the disks", () => diskWatch.lookWhenDue(nowMs));
     await this.#attempt("housekeeping", () => housekeeping.doWhenDue(nowMs));
+    if (seen !== null && !performer.isBusy && !observation.hasLeftFleet) housekeeping.keepSpareNetwork(nowMs);
     await this.#attempt("telling the access process", () => leaseExchange.exchange());
     await this.#attempt("reporting", () => this.#report());
     await this.#attempt("telling systemd", () => this.#tellSystemd());

@@ -17,7 +17,7 @@ import type { OrphanWatch } from "./watch/orphan-watch.ts";
 const EVERY_MS = MS_PER_MINUTE;
 
 export type HousekeepingParts = {
-  runtime: Pick<Runtime, "repairNetworks">;
+  runtime: Pick<Runtime, "repairNetworks" | "hasSpareNetwork" | "keepSpareNetwork">;
   limitWatch: Pick<LimitWatch, "raise">;
   storageMeter: Pick<StorageMeter, "measure">;
   orphanWatch: OrphanWatch;
@@ -32,6 +32,9 @@ export class Housekeeping {
   readonly #parts: HousekeepingParts;
   #doneMs = Number.NEGATIVE_INFINITY;
   #isUnderWay = false;
+  #isMakingSpare = false;
+  #makesSpareFromMs = Number.NEGATIVE_INFINITY;
+  #spareNetwork: Promise<unknown> = Promise.resolve();
   #overStorage: ReadonlyMap<RunId, string> = new Map();
 
   constructor(parts: HousekeepingParts) {
@@ -60,6 +63,25 @@ export class Housekeeping {
         log.warn({ error }, "networks, storage or images could not be looked after; tried again in a minute");
       })
       .finally(() => (this.#isUnderWay = false));
+  }
+
+  /** To be called while nobody waits for a start, which the runtime would let wait for this. */
+  keepSpareNetwork(nowMs: number): void {
+    const { runtime, log } = this.#parts;
+    if (runtime.hasSpareNetwork || this.#isMakingSpare || nowMs < this.#makesSpareFromMs) return;
+    this.#isMakingSpare = true;
+    this.#spareNetwork = runtime
+      .keepSpareNetwork()
+      .catch((error: unknown) => {
+        this.#makesSpareFromMs = nowMs + EVERY_MS;
+        log.warn({ error }, "no network could be made ahead of the next workspace; tried again in a minute");
+      })
+      .finally(() => (this.#isMakingSpare = false));
+  }
+
+  /** Resolves when nothing is being made any more. */
+  async settled(): Promise<void> {
+    await this.#spareNetwork;
   }
 
   async #measureStorage(): Promise<void> {

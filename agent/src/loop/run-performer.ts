@@ -217,10 +217,14 @@ export class RunPerformer {
   /** A container that is there already has its image, and needs none that is here by name. */
   async #readiness(action: StartAction): Promise<StartReadiness> {
     const { desired } = action;
-    const ready = await this.#runtime.readiness(desired, this.#gpuFacts());
+    const readiness = this.#runtime.readiness(desired, this.#gpuFacts());
+    if (action.kind === "restart") {
+      const ready = await readiness;
+      return ready.kind === "refused" ? ready : { ...ready, containerId: action.containerId };
+    }
+    // Both at once, since somebody waits; whoever is refused has asked for his image all the same.
+    const [ready, image] = await Promise.all([readiness, this.#imagePulls.ensure(wishOfOrder(desired))]);
     if (ready.kind === "refused") return ready;
-    if (action.kind === "restart") return { ...ready, containerId: action.containerId };
-    const image = await this.#imagePulls.ensure(wishOfOrder(desired));
     switch (image.kind) {
       case "awaited":
         return image;

@@ -150,12 +150,12 @@ export class Runtime {
     // Should the network fail meanwhile, nobody is left to hear of the volumes.
     making.catch(() => undefined);
     const containerId = await this.#networks.use(networkLabel(desired.spec.network), async (networkName) => {
-      const volumes = await making;
+      const at = await making;
       const options = containerOptions(desired, {
         hostId,
         networkName,
         toolboxPath,
-        volumes,
+        folders: at,
         attachment,
         hasLayerQuota,
         hasLocalLog,
@@ -203,12 +203,10 @@ export class Runtime {
   async remove({
     containerId,
     runId,
-    network,
     group = null,
   }: {
     containerId: string;
     runId: RunId;
-    network: string;
     /** Where its control group was at its start; null where that is not known. */
     group?: string | null;
   }): Promise<void> {
@@ -216,7 +214,7 @@ export class Runtime {
     await this.#endLeft(containerId, group);
     await this.#containers.remove(containerId);
     await this.#volumes.removeOf(runId);
-    await this.#networks.removeIfUnused(network);
+    await this.#networks.removeUnused();
   }
 
   /** What a container wrote, piece by piece. @throws RuntimeError, RuntimeDown, the reason of the query's signal */
@@ -239,9 +237,19 @@ export class Runtime {
     return watchEvents(this.#docker, hostId, { wake, onBroken: onEventsBroken, signal });
   }
 
-  /** The runtime's name of a workspace's network on this host. */
-  networkName(network: InstanceSpec["network"]): string {
+  /** The runtime's name of a workspace's network on this host; null while it has no container here. */
+  networkName(network: InstanceSpec["network"]): Promise<string | null> {
     return this.#networks.nameOf(networkLabel(network));
+  }
+
+  /** The next workspace's first container finds its network made. */
+  get hasSpareNetwork(): boolean {
+    return this.#networks.hasSpare;
+  }
+
+  /** Makes one unless there is one; not while somebody waits for a start. */
+  keepSpareNetwork(): Promise<void> {
+    return this.#networks.keepSpare();
   }
 
   /** Puts back firewall rules that somebody flushed. Cheap; once a minute is plenty. */

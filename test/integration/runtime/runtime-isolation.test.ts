@@ -5,7 +5,6 @@ import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { networkLabel } from "@remotegpu/agent/core/container/container";
 import { bridgeName } from "@remotegpu/agent/runtime/networks/networks";
 import type { InstanceSpec } from "@remotegpu/shared/instance";
 import { BUSYBOX_IMAGE, desiredOf } from "../../support/samples/desired-instance.ts";
@@ -25,6 +24,12 @@ afterAll(async () => {
   await host.end();
   await neighbour.end();
 });
+
+async function bridgeOf(network: InstanceSpec["network"], at = host): Promise<string> {
+  const name = await at.runtime.networkName(network);
+  if (name === null) throw new Error(`${JSON.stringify(network)} has no network`);
+  return bridgeName(name);
+}
 
 const dataset = (source: string, target: string): InstanceSpec["mounts"][number] => ({
   kind: "dataset",
@@ -93,7 +98,7 @@ describe("folders of the pool", () => {
     );
     const mounts = await host.sh(containerId, "grep ' /gemini/' /proc/mounts; env | grep ^GEMINI | sort");
     await host.runtime.stop(containerId, { graceSeconds: 3 });
-    await host.runtime.remove({ containerId, runId: first.runId, network: networkLabel(first.spec.network) });
+    await host.runtime.remove({ containerId, runId: first.runId });
     const again = await host.launch(desiredOf("keep2", { folders }));
 
     expect(mounts).toMatch(/ \/gemini\/code \S+ rw,/);
@@ -229,7 +234,7 @@ describe("networks", () => {
     );
     expect(answers.filter((answer) => !answer.includes("cut"))).toEqual([]);
 
-    const bridge = bridgeName(host.runtime.networkName("ws-12"));
+    const bridge = await bridgeOf("ws-12");
     const rules = await execa("iptables", ["-S", "DOCKER-USER"]);
     for (const address of ["169.254.0.0/16", "100.100.100.200/32", "192.0.0.192/32"])
       expect(rules.stdout).toContain(`-A DOCKER-USER -d ${address} -i ${bridge} -j DROP`);
@@ -237,7 +242,7 @@ describe("networks", () => {
 
   test("the runtime's own rules for a bridge stay, through repair and all", async () => {
     const containerId = await host.launch(desiredOf("bridged", { network: "ws-17" }));
-    const bridge = bridgeName(host.runtime.networkName("ws-17"));
+    const bridge = await bridgeOf("ws-17");
     const chains = async () =>
       (await execa("iptables", ["-S"])).stdout.split("\n").filter((line) => line.includes(bridge));
     const before = await chains();
@@ -257,7 +262,7 @@ describe("networks", () => {
 
   test("flushed rules are put back", async () => {
     const containerId = await host.launch(desiredOf("flushed", { network: "ws-13" }));
-    const bridge = bridgeName(host.runtime.networkName("ws-13"));
+    const bridge = await bridgeOf("ws-13");
     const gateway = (
       await host.sh(containerId, "ip route | sed -n 's/default via \\([0-9.]*\\).*/\\1/p'")
     ).trim();
@@ -296,7 +301,7 @@ describe("networks", () => {
     const later = await Promise.all([
       ...all.slice(3).map((desired) => host.launch(desired)),
       ...all.slice(0, 3).map(async ({ runId }, at) => {
-        await host.runtime.remove({ containerId: ids[at] ?? "", runId, network: "ws-16" });
+        await host.runtime.remove({ containerId: ids[at] ?? "", runId });
         return null;
       }),
     ]);
@@ -310,16 +315,90 @@ describe("networks", () => {
     const one = desiredOf("one", { network: "ws-14" });
     const two = desiredOf("two", { network: "ws-14" });
     const ids = [await host.launch(one), await host.launch(two)];
-    const bridge = bridgeName(host.runtime.networkName("ws-14"));
+    const bridge = await bridgeOf("ws-14");
     const links = async () => (await execa("ip", ["-o", "link"])).stdout;
 
-    await host.runtime.remove({ containerId: ids[0] ?? "", runId: one.runId, network: "ws-14" });
+    await host.runtime.remove({ containerId: ids[0] ?? "", runId: one.runId });
     const between = await links();
-    await host.runtime.remove({ containerId: ids[1] ?? "", runId: two.runId, network: "ws-14" });
+    await host.runtime.remove({ containerId: ids[1] ?? "", runId: two.runId });
 
     expect(between).toContain(bridge);
     expect(await links()).not.toContain(bridge);
     expect((await execa("iptables", ["-S"])).stdout).not.toContain(bridge);
+  });
+});
+
+describe("the bridge that is kept ready", () => {
+  const own = async (at: RuntimeUnderTest) => {
+    const filters = JSON.stringify({ label: [`remotegpu.host=${at.hostId}`] });
+    return (await docker.listNetworks({ filters })).map(({ Name }) => Name);
+  };
+
+  test("is protected, taken by the next workspace that has none here, and serves no other afterwards", async () => {
+    const agent = await RuntimeUnderTest.begin();
+    try {
+      await agent.runtime.keepSpareNetwork();
+      const [spare = "none"] = await own(agent);
+      expect(agent.runtime.hasSpareNetwork).toBe(true);
+      expect((await execa("iptables", ["-S", "INPUT"])).stdout).toContain(bridgeName(spare));
+      await agent.runtime.keepSpareNetwork();
+      expect(await own(agent)).toEqual([spare]);
+
+      const first = desiredOf("spare-1", { network: "ws-30" });
+      const containerId = await agent.launch(first);
+      await agent.launch(desiredOf("spare-2", { network: "ws-30" }));
+      await agent.launch(desiredOf("spare-3", { network: "ws-31" }));
+      expect(await agent.runtime.networkName("ws-30")).toBe(spare);
+      expect(await agent.runtime.networkName("ws-31")).not.toBe(spare);
+      expect(agent.runtime.hasSpareNetwork).toBe(false);
+
+      await agent.runtime.keepSpareNetwork();
+      expect((await own(agent)).toSorted()).toHaveLength(3);
+      for (const { containerId: id, owner } of await agent.runtime.list())
+        if (owner?.network === "ws-30") await agent.runtime.remove({ containerId: id, runId: owner.runId });
+      expect(await agent.runtime.inspect(containerId)).toBeNull();
+      expect(await own(agent)).not.toContain(spare);
+      expect(await own(agent)).toHaveLength(2);
+    } finally {
+      await agent.end();
+    }
+  });
+
+  test("of an earlier life goes, since nobody knows whom it served", async () => {
+    const agent = await RuntimeUnderTest.begin();
+    try {
+      await agent.runtime.keepSpareNetwork();
+      const before = await own(agent);
+      const next = agent.restarted();
+
+      await next.keepSpareNetwork();
+
+      expect(await own(agent)).toHaveLength(1);
+      expect(await own(agent)).not.toEqual(before);
+    } finally {
+      await agent.end();
+    }
+  });
+
+  test("a container of an agent that named bridges by their workspaces stays with those of its workspace", async () => {
+    const agent = await RuntimeUnderTest.begin();
+    const name = `rg-${agent.hostId}-ws-32`;
+    try {
+      await docker.createNetwork({ Name: name, Labels: { "remotegpu.host": agent.hostId } });
+      const labels = { "remotegpu.host": agent.hostId, "remotegpu.network": "ws-32" };
+      await docker.createContainer({
+        Image: BUSYBOX_IMAGE,
+        Cmd: ["true"],
+        Labels: labels,
+        HostConfig: { NetworkMode: name },
+      });
+
+      await agent.launch(desiredOf("after", { network: "ws-32" }));
+
+      expect(await own(agent)).toEqual([name]);
+    } finally {
+      await agent.end();
+    }
   });
 });
 
@@ -335,6 +414,7 @@ describe("two agents on one machine", () => {
     expect(await listed(host)).toContain(own);
     expect(await listed(host)).not.toContain(theirs);
     expect(await listed(host)).not.toContain(unlabelled.id);
+    const bridges = { own: await bridgeOf("ws-20"), theirs: await bridgeOf("ws-20", neighbour) };
 
     await host.runtime.removeEverything();
 
@@ -342,12 +422,8 @@ describe("two agents on one machine", () => {
     expect(await neighbour.statusOf(theirs)).toMatchObject({ state: "running" });
     expect(await neighbour.sh(theirs, "touch /gemini/code/x && echo ok")).toBe("ok\n");
     expect((await unlabelled.inspect()).State.Running).toBe(true);
-    expect((await execa("iptables", ["-S"])).stdout).toContain(
-      bridgeName(neighbour.runtime.networkName("ws-20")),
-    );
-    expect((await execa("iptables", ["-S"])).stdout).not.toContain(
-      bridgeName(host.runtime.networkName("ws-20")),
-    );
+    expect((await execa("iptables", ["-S"])).stdout).toContain(bridges.theirs);
+    expect((await execa("iptables", ["-S"])).stdout).not.toContain(bridges.own);
     await unlabelled.remove({ force: true });
   });
 });

@@ -5,8 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { networkLabel } from "@remotegpu/agent/core/container/container";
-import { cdiDevicesOf, readCdiSpecs } from "@remotegpu/agent/host/gpus/cdi";
+import { CdiSpecFiles, cdiDevicesOf } from "@remotegpu/agent/host/gpus/cdi";
 import { removeSimulatedCdiSpec, writeSimulatedCdiSpec } from "@remotegpu/agent/host/gpus/simulated-cdi";
 import { prepareSimulatedGpus, simulatedGpuUuid } from "@remotegpu/agent/host/gpus/simulated-gpus";
 import { readContainers, readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
@@ -86,11 +85,7 @@ describe.skipIf(!hasPodman)("an environment on Podman", () => {
     await host.runtime.start(containerId, desired.spec);
     expect(await host.sh(containerId, "cat /root/file /gemini/code/file")).toBe("kept\nshared\n");
     expect(await readFile(`${host.poolRoot}/code/c/file`, "utf8")).toBe("shared\n");
-    await host.runtime.remove({
-      containerId,
-      runId: desired.runId,
-      network: networkLabel(desired.spec.network),
-    });
+    await host.runtime.remove({ containerId, runId: desired.runId });
 
     expect(await host.statusOf(containerId)).toBeUndefined();
     const { Volumes: volumes } = await podman.client.listVolumes();
@@ -124,7 +119,7 @@ describe.skipIf(!hasPodman)("an environment on Podman", () => {
 
     expect(await host.sh(second, "nc -w 3 f 8000 </dev/null")).toBe("here\n");
     expect(await host.sh(other, `nc -w 3 ${address} 8000 </dev/null`)).not.toContain("here");
-    const bridge = bridgeName(host.runtime.networkName("ws-7"));
+    const bridge = bridgeName((await host.runtime.networkName("ws-7")) ?? "none");
     expect((await execa("iptables", ["-S"])).stdout).toContain(`-A INPUT -i ${bridge}`);
   });
 
@@ -133,7 +128,7 @@ describe.skipIf(!hasPodman)("an environment on Podman", () => {
     const files = await prepareSimulatedGpus({ stateDir, hostId, count: 2, nowMs: 0 });
     const gpus = [0, 1].map((index) => ({ index, uuid: simulatedGpuUuid(hostId, index) }));
     await writeSimulatedCdiSpec({ hostId, gpus, files });
-    const { specs } = await readCdiSpecs();
+    const { specs } = await new CdiSpecFiles().read();
     const devices = cdiDevicesOf(specs, gpus);
 
     const uuid = simulatedGpuUuid(hostId, 1);

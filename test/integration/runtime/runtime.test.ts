@@ -259,14 +259,16 @@ describe("what the runtime refuses or does not have", () => {
   });
 });
 
-test("an event of a container of ours wakes the loop", async () => {
+test("that a container of ours ends wakes the loop", async () => {
   const ended = new AbortController();
   const before = host.wakes;
   const watching = host.runtime.watch(ended.signal);
   await eventually(() => host.wakes > before);
   const connected = host.wakes;
 
-  await host.launch(desiredOf("event"));
+  const containerId = await host.launch(desiredOf("event"));
+
+  await docker.getContainer(containerId).kill();
 
   await expect(eventually(() => host.wakes > connected)).resolves.toBe(true);
   ended.abort();

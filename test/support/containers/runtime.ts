@@ -23,6 +23,7 @@ export class RuntimeUnderTest {
   readonly runtime: Runtime;
   wakes = 0;
   readonly #memoryKills: MemoryKills;
+  readonly #make: () => Runtime;
 
   private constructor(
     hostId: HostId,
@@ -37,8 +38,24 @@ export class RuntimeUnderTest {
     this.stateDir = stateDir;
     this.poolRoot = join(stateDir, "pool");
     this.#memoryKills = new MemoryKills(kernelLogPath, quietLog);
-    this.runtime = new Runtime({
-      hostId,
+    this.#make = () => this.#runtimeWith({ toolboxPath, socketPath });
+    this.runtime = this.#make();
+  }
+
+  /** As a new life of the agent has it, which knows nothing of the one before. */
+  restarted(): Runtime {
+    return this.#make();
+  }
+
+  #runtimeWith({
+    toolboxPath,
+    socketPath,
+  }: {
+    toolboxPath: string;
+    socketPath: string | undefined;
+  }): Runtime {
+    return new Runtime({
+      hostId: this.hostId,
       processes: new ContainerGroups(),
       ...(socketPath !== undefined && { socketPath }),
       poolRoot: this.poolRoot,

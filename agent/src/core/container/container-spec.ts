@@ -4,7 +4,7 @@
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
-import { labelsOf, networkLabel } from "./container.ts";
+import { BRIDGE_LABEL, labelsOf, networkLabel } from "./container.ts";
 import type { RunKey } from "./container.ts";
 import { gpuOptions } from "./gpu-attachment.ts";
 import type { DeviceRequest, GpuAttachment, GpuOptions } from "./gpu-attachment.ts";
@@ -42,8 +42,10 @@ const SHARED_MEMORY_PART = 2;
 
 const MODEL_ALIAS = "/gemini/pretrain";
 
-/** A volume of the runtime and where the container sees it. */
-export type VolumeAt = { volume: string; target: string; isReadOnly: boolean };
+/** A folder of the pool, as a volume of the runtime or by its path on this host, and where the container sees it. */
+export type FolderAt =
+  | { kind: "volume"; volume: string; target: string }
+  | { kind: "writable"; path: string; target: string };
 
 export type HostFacts = {
   hostId: HostId;
@@ -52,7 +54,7 @@ export type HostFacts = {
   /** Folder of the host with busybox and init. */
   toolboxPath: string;
   /** One for each of `spec.mounts` and `spec.folders`. */
-  volumes: VolumeAt[];
+  folders: FolderAt[];
   attachment: GpuAttachment;
   /** True where the storage driver can bound a container's writable layer. */
   hasLayerQuota: boolean;
@@ -61,7 +63,8 @@ export type HostFacts = {
 };
 
 type Mount =
-  | { Type: "volume"; Source: string; Target: string; ReadOnly: boolean; VolumeOptions: { NoCopy: true } }
+  | { Type: "volume"; Source: string; Target: string; ReadOnly: true; VolumeOptions: { NoCopy: true } }
+  | { Type: "bind"; Source: string; Target: string; ReadOnly: false; BindOptions: { NonRecursive: true } }
   | GpuOptions["mounts"][number];
 
 /** The body of `POST /containers/create`, with its name beside it. */
@@ -109,12 +112,15 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
     Image: spec.image,
     ...programOf(spec),
     Env: envList({ ...spec.env, ...mountEnv(spec), ...gpu.env }),
-    Labels: labelsOf({
-      ...desired,
-      hostId: facts.hostId,
-      network: networkLabel(spec.network),
-      gpus: spec.gpus,
-    }),
+    Labels: {
+      ...labelsOf({
+        ...desired,
+        hostId: facts.hostId,
+        network: networkLabel(spec.network),
+        gpus: spec.gpus,
+      }),
+      [BRIDGE_LABEL]: facts.networkName,
+    },
     StopTimeout: desired.live.stopGraceSeconds,
     // An image's own check would run a command of its own in a loop that nobody reads.
     Healthcheck: { Test: ["NONE"] },
@@ -190,25 +196,38 @@ function mountsOf(spec: InstanceSpec, facts: HostFacts): Mount[] {
     Target: TOOLBOX_TARGET,
     ReadOnly: true,
   } as const;
-  return [toolbox, ...[...facts.volumes, ...modelAlias(spec, facts.volumes)].map(volumeMount)];
+  return [toolbox, ...[...facts.folders, ...modelAlias(spec, facts.folders)].map(folderMount)];
 }
 
 /** Single-model programs look in one place, whatever number the model has. */
-function modelAlias(spec: InstanceSpec, volumes: readonly VolumeAt[]): VolumeAt[] {
+function modelAlias(spec: InstanceSpec, folders: readonly FolderAt[]): FolderAt[] {
   const targets = spec.mounts.filter((mount) => mount.kind === "model").map((mount) => mount.target);
-  const first = volumes.find((at) => at.target === targets.toSorted()[0]);
+  const first = folders.find((at) => at.target === targets.toSorted()[0]);
   return first && first.target !== MODEL_ALIAS ? [{ ...first, target: MODEL_ALIAS }] : [];
 }
 
-/** Read-only stands in the volume's own flags already; the runtime is told too. */
-function volumeMount({ volume, target, isReadOnly }: VolumeAt): Mount {
-  return {
-    Type: "volume",
-    Source: volume,
-    Target: target,
-    ReadOnly: isReadOnly,
-    VolumeOptions: { NoCopy: true },
-  };
+/** That it is read-only stands in the volume's own flags already; the runtime is told too. */
+function folderMount(folder: FolderAt): Mount {
+  const { target: Target } = folder;
+  switch (folder.kind) {
+    case "volume":
+      return {
+        Type: "volume",
+        Source: folder.volume,
+        Target,
+        ReadOnly: true,
+        VolumeOptions: { NoCopy: true },
+      };
+    case "writable":
+      // Of the pool's file system alone, not of what may be mounted below the folder.
+      return {
+        Type: "bind",
+        Source: folder.path,
+        Target,
+        ReadOnly: false,
+        BindOptions: { NonRecursive: true },
+      };
+  }
 }
 
 /** NAME=value goes to the runtime as JSON; no shell and no command line ever sees it. */

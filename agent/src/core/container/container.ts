@@ -49,6 +49,9 @@ export const LABEL = {
   gpus: "remotegpu.gpus",
 } as const;
 
+/** The runtime's name of the network that a container is in; not among those that say whose it is. */
+export const BRIDGE_LABEL = "remotegpu.bridge";
+
 const ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const EPOCH = /^[1-9][0-9]{0,14}$/;
 const HASH = /^[0-9a-f]{64}$/;

@@ -67,10 +67,10 @@ export function reconcile(input: ReconcileInput): Action[] {
 function removedBeforeClosed({ key, record, container }: RunView, actions: Action[]): Action[] {
   const isClosing = actions.some(({ kind }) => kind === "close-run");
   if (!isClosing || container === null || isRunning(container)) return actions;
-  const { containerId, owner, status } = container;
+  const { containerId, status } = container;
   const mayStillStart = status.state === "created" || record?.trouble?.problem === "runtime-down";
   if (!mayStillStart || status.state === "removing") return actions;
-  return [{ kind: "remove", ...key, containerId, network: owner.network }];
+  return [{ kind: "remove", ...key, containerId }];
 }
 
 /** What an ended container left is written down before anything takes the container away. */
@@ -176,8 +176,8 @@ function removal(view: RunView, stop: Stop): Action[] {
   const closes = closing(view, stop.orderedBy);
   if (container?.status.state === "removing") return closes;
   if (container) {
-    const { containerId, owner } = container;
-    return [...closes, { kind: "remove", ...key, containerId, network: owner.network }];
+    const { containerId } = container;
+    return [...closes, { kind: "remove", ...key, containerId }];
   }
   return record ? [...closes, { kind: "forget", ...key }] : [];
 }

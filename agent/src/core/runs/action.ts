@@ -57,7 +57,7 @@ export type Action =
   /** The run is over and its container is still there: what it left is read and written down. */
   | (RunKey & { kind: "keep-remains"; containerId: string; exitCode: number; outOfMemory: boolean })
   /** The container, its volumes, and its network if it was the last one there. Its output is kept before. */
-  | (RunKey & { kind: "remove"; containerId: string; network: string })
+  | (RunKey & { kind: "remove"; containerId: string })
   /** Nothing of the run is left and nobody asks for it: it leaves the observed set. */
   | (RunKey & { kind: "forget" })
   /** Create a container and start it; `attempt` counts from 1. `ended`: the one before, if one has run. */

@@ -2,7 +2,7 @@
  * The CDI specs of this host: which devices they name, and what each adds to a container. NVIDIA's tools write
  * YAML or JSON; both are read, and a spec that cannot be read is reported and passed over.
  */
-import { readFile, readdir } from "node:fs/promises";
+import { readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
@@ -52,20 +52,33 @@ export type CdiSpecs = {
   unreadable: string[];
 };
 
-/** The specs of GPUs, real and simulated; later folders come last. A folder that is not there holds none. */
-export async function readCdiSpecs(dirs: readonly string[] = CDI_DIRS): Promise<CdiSpecs> {
-  const specs: Spec[] = [];
-  const unreadable: string[] = [];
-  for (const file of (await Promise.all(dirs.map(specFilesOf))).flat()) {
-    try {
-      const spec = parseCdiSpec(await readFile(file, "utf8"));
-      if (spec.kind === NVIDIA_KIND || spec.kind === SIMULATED_KIND) specs.push(spec);
-    } catch (error) {
-      // Another agent may take its file away between the listing and the reading.
-      if (!isAbsence(error)) unreadable.push(`${file} is no CDI spec: ${messageOf(error)}`);
+/** Reads them again and again; a file that has not changed since is not taken apart anew, which takes longer than a look. */
+export class CdiSpecFiles {
+  #known = new Map<string, { state: string; spec: Spec }>();
+
+  /** The specs of GPUs, real and simulated; later folders come last. A folder that is not there holds none. */
+  async read(dirs: readonly string[] = CDI_DIRS): Promise<CdiSpecs> {
+    const known = new Map<string, { state: string; spec: Spec }>();
+    const unreadable: string[] = [];
+    for (const file of (await Promise.all(dirs.map(specFilesOf))).flat()) {
+      try {
+        // Before its text: what is written meanwhile is read by the next look.
+        const state = await stateOf(file);
+        const before = this.#known.get(file);
+        const spec = before?.state === state ? before.spec : parseCdiSpec(await readFile(file, "utf8"));
+        known.set(file, { state, spec });
+      } catch (error) {
+        // Another agent may take its file away between the listing and the reading.
+        if (!isAbsence(error)) unreadable.push(`${file} is no CDI spec: ${messageOf(error)}`);
+      }
     }
+    this.#known = known;
+    const specs = [...known.values()].map(({ spec }) => spec);
+    return {
+      specs: specs.filter(({ kind }) => kind === NVIDIA_KIND || kind === SIMULATED_KIND),
+      unreadable,
+    };
   }
-  return { specs, unreadable };
 }
 
 /** @throws an error that says what is wrong with the text */
@@ -127,6 +140,12 @@ function merged(parts: (z.infer<typeof Edits> | null | undefined)[]): CdiEdits {
       .flatMap((edit) => edit.mounts ?? [])
       .map(({ hostPath, containerPath, options }) => ({ hostPath, containerPath, options: options ?? [] })),
   };
+}
+
+/** Another one for each writing of it. */
+async function stateOf(file: string): Promise<string> {
+  const { ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
+  return [ino, size, mtimeNs, ctimeNs].join();
 }
 
 async function specFilesOf(dir: string): Promise<string[]> {

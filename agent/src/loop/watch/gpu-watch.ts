@@ -23,7 +23,7 @@ import {
 import { kernelLineOf } from "../../core/host/kernel-line.ts";
 import { cardProof, type CardProof } from "../../core/metering/run-cards.ts";
 import { parseXid, type Xid } from "../../core/gpus/xid-line.ts";
-import { cdiDevicesOf, readCdiSpecs } from "../../host/gpus/cdi.ts";
+import { CdiSpecFiles, cdiDevicesOf } from "../../host/gpus/cdi.ts";
 import { readGpuMemory, writeGpuMemory } from "../../host/gpus/gpu-memory-file.ts";
 import { KERNEL_LOG, KernelLog } from "../../host/kernel-log.ts";
 import { NvidiaSmi } from "../../host/gpus/nvidia-smi.ts";
@@ -71,6 +71,7 @@ export class GpuWatch {
   #kernelLog: KernelLog;
   readonly #nvlinkWatch: NvlinkWatch;
   readonly #users = new CardUsers();
+  readonly #cdiSpecs = new CdiSpecFiles();
   #gpus: GpuReport[] = [];
   #cards: Cards = new Map();
   #kernelSeq: number | null = null;
@@ -354,7 +355,7 @@ export class GpuWatch {
 
   async #learnAttachment(runtime: RuntimeInfo | null): Promise<void> {
     const dirs = runtime?.cdiSpecDirs ?? [];
-    const { specs, unreadable } = await readCdiSpecs(dirs.length > 0 ? dirs : undefined);
+    const { specs, unreadable } = await this.#cdiSpecs.read(dirs.length > 0 ? dirs : undefined);
     for (const sentence of unreadable) this.#options.log.warn({}, sentence);
     const devices = cdiDevicesOf(specs, this.#gpus);
     const mode = chooseAttachMode({

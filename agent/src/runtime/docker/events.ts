@@ -8,12 +8,17 @@ import { LABEL } from "../../core/container/container.ts";
 import { QUICK_MS } from "./docker.ts";
 import type { Docker } from "./docker.ts";
 
+/**
+ * What may change of a container without us, in Docker's words and in Podman's. Its making and its start are ours, and
+ * whoever did them looks by himself: a round for each of their events would only take the start's time.
+ */
+const EVENTS = ["die", "died", "oom", "kill", "stop", "pause", "unpause", "restart", "destroy", "remove"];
 const FIRST_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 30_000;
 
 /**
  * Watches until `signal` ends it.
- * @param wake called without arguments, at least once after each event, and after each (re)connection
+ * @param wake called without arguments, at least once after each of EVENTS, and after each (re)connection
  * @param onBroken called each time the stream could not be opened or broke off
  */
 export async function watchEvents(
@@ -42,7 +47,11 @@ async function openStream(
   hostId: HostId,
   signal: AbortSignal,
 ): Promise<AsyncIterable<unknown>> {
-  const filters = JSON.stringify({ type: ["container"], label: [`${LABEL.host}=${hostId}`] });
+  const filters = JSON.stringify({
+    type: ["container"],
+    event: EVENTS,
+    label: [`${LABEL.host}=${hostId}`],
+  });
   // The stream outlives the call's deadline, which bounds the opening alone; one opened too late is nobody's.
   const givenUp = new AbortController();
   const abortSignal = AbortSignal.any([signal, givenUp.signal]);

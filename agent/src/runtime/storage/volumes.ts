@@ -1,14 +1,14 @@
 /**
- * The pool's folders as volumes of the runtime: datasets and models read-only, code and output writable. A plain
- * bind mount cannot carry `nosuid,nodev`, a local volume can, but the runtime applies them to read-only ones alone.
- * In writable folders the same follows from no-new-privileges, no MKNOD and the device cgroup; on the host, from
- * the modes of the folders above. A run's volumes carry its label and go with its container; the folders stay.
+ * The pool's folders for a container: datasets and models read-only as volumes of the runtime, code and output writable
+ * as they are. A plain bind mount cannot carry `nosuid,nodev`, a local volume can, but the runtime applies them to
+ * read-only ones alone. In writable folders the same follows from no-new-privileges, no MKNOD and the device cgroup; on
+ * the host, from the modes of the folders above. A run's volumes carry its label and go with its container; the folders stay.
  */
 import type { HostId, RunId } from "@remotegpu/shared/ids";
 import type { InstanceSpec } from "@remotegpu/shared/instance";
 import { LABEL } from "../../core/container/container.ts";
 import type { RunKey } from "../../core/container/container.ts";
-import type { VolumeAt } from "../../core/container/container-spec.ts";
+import type { FolderAt } from "../../core/container/container-spec.ts";
 import { QUICK_MS, WORK_MS } from "../docker/docker.ts";
 import type { Docker } from "../docker/docker.ts";
 import { folderInPool, ownFolderInPool } from "./pool-path.ts";
@@ -57,21 +57,25 @@ export class Volumes {
     this.#hostId = hostId;
   }
 
-  /** One volume per folder; those that an earlier attempt of the run made are used. @throws RuntimeError, RuntimeDown */
-  async create({ runId }: RunKey, folders: readonly ResolvedFolder[]): Promise<VolumeAt[]> {
+  /**
+   * One volume per folder that is not to be written; those that an earlier attempt of the run made are used.
+   * @throws RuntimeError, RuntimeDown
+   */
+  async create({ runId }: RunKey, folders: readonly ResolvedFolder[]): Promise<FolderAt[]> {
     return Promise.all(
-      folders.map(async ({ path, target, isReadOnly }, index) => {
+      folders.map(async ({ path, target, isReadOnly }, index): Promise<FolderAt> => {
+        if (!isReadOnly) return { kind: "writable", path, target };
         const volume = `rg-${this.#hostId}-${runId}-${index}`;
         await this.#docker.call(`make volume ${volume}`, { deadlineMs: QUICK_MS }, (client, abortSignal) =>
           client.createVolume({
             Name: volume,
             Driver: "local",
-            DriverOpts: { type: "none", device: path, o: isReadOnly ? "bind,ro,nosuid,nodev" : "bind,rw" },
+            DriverOpts: { type: "none", device: path, o: "bind,ro,nosuid,nodev" },
             Labels: { [LABEL.host]: this.#hostId, [LABEL.run]: runId },
             abortSignal,
           }),
         );
-        return { volume, target, isReadOnly };
+        return { kind: "volume", volume, target };
       }),
     );
   }

@@ -1,7 +1,7 @@
 /** Simulated GPUs in real containers: each way of attaching gives exactly the cards of the placement. */
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { cdiDevicesOf, readCdiSpecs } from "@remotegpu/agent/host/gpus/cdi";
+import { CdiSpecFiles, cdiDevicesOf } from "@remotegpu/agent/host/gpus/cdi";
 import { prepareSimulatedGpus, simulatedGpuUuid } from "@remotegpu/agent/host/gpus/simulated-gpus";
 import {
   removeSimulatedCdiSpec,
@@ -24,7 +24,7 @@ async function withCards(host: RuntimeUnderTest): Promise<CdiDevice[]> {
     uuid: simulatedGpuUuid(hostId, index),
   }));
   await writeSimulatedCdiSpec({ hostId, gpus, files });
-  const { specs } = await readCdiSpecs((await host.runtime.info()).cdiSpecDirs);
+  const { specs } = await new CdiSpecFiles().read((await host.runtime.info()).cdiSpecDirs);
   return cdiDevicesOf(specs, gpus);
 }
 

@@ -14,7 +14,7 @@ const facts: HostFacts = {
   hostId: HOST,
   networkName: "rg-host-a-ws-1",
   toolboxPath: "/var/lib/remotegpu/toolbox/abc",
-  volumes: [],
+  folders: [],
   attachment: { mode: "none" },
   hasLayerQuota: false,
   hasLocalLog: false,
@@ -191,33 +191,43 @@ describe("variables", () => {
   });
 });
 
-describe("volumes", () => {
+describe("folders of the pool", () => {
   const model = (target: string) => ({ kind: "model" as const, source: "m", target });
-  const at = (volume: string, target: string, isReadOnly = true) => ({ volume, target, isReadOnly });
+  const at = (volume: string, target: string) => ({ kind: "volume" as const, volume, target });
   const mounted = (made: ReturnType<typeof options>) =>
-    made.HostConfig.Mounts.filter((mount) => mount.Type === "volume").map(
+    made.HostConfig.Mounts.filter(({ Target }) => Target.startsWith("/gemini/")).map(
       (mount) => `${mount.Source} ${mount.Target} ${mount.ReadOnly ? "ro" : "rw"}`,
     );
 
   test("are mounted as the adapter made them", () => {
     expect(
-      mounted(options({}, { volumes: [at("v0", "/gemini/data-1"), at("v1", "/gemini/code", false)] })),
-    ).toEqual(["v0 /gemini/data-1 ro", "v1 /gemini/code rw"]);
+      mounted(
+        options(
+          {},
+          {
+            folders: [
+              at("v0", "/gemini/data-1"),
+              { kind: "writable", path: "/pool/code", target: "/gemini/code" },
+            ],
+          },
+        ),
+      ),
+    ).toEqual(["v0 /gemini/data-1 ro", "/pool/code /gemini/code rw"]);
   });
 
   test("of the first model appear at /gemini/pretrain, too", () => {
     const mounts = [model("/gemini/pretrain3"), model("/gemini/pretrain1")];
-    const volumes = [at("v3", "/gemini/pretrain3"), at("v1", "/gemini/pretrain1")];
+    const folders = [at("v3", "/gemini/pretrain3"), at("v1", "/gemini/pretrain1")];
 
-    expect(mounted(options({ mounts }, { volumes }))).toContain("v1 /gemini/pretrain ro");
+    expect(mounted(options({ mounts }, { folders }))).toContain("v1 /gemini/pretrain ro");
   });
 
   test("have no alias without a model, or where a model takes that place itself", () => {
     const dataset = { kind: "dataset" as const, source: "d", target: "/gemini/data-1" };
 
-    expect(mounted(options({ mounts: [dataset] }, { volumes: [at("v", "/gemini/data-1")] }))).toHaveLength(1);
+    expect(mounted(options({ mounts: [dataset] }, { folders: [at("v", "/gemini/data-1")] }))).toHaveLength(1);
     expect(
-      mounted(options({ mounts: [model("/gemini/pretrain")] }, { volumes: [at("v", "/gemini/pretrain")] })),
+      mounted(options({ mounts: [model("/gemini/pretrain")] }, { folders: [at("v", "/gemini/pretrain")] })),
     ).toEqual(["v /gemini/pretrain ro"]);
   });
 });

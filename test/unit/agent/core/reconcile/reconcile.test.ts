@@ -236,7 +236,7 @@ describe("to be removed", () => {
     ]);
     expect(
       decide({ desired, observed: [stopped], runs: [recordOf(key(), { end: ended, remains })] }),
-    ).toMatchObject([{ kind: "remove", containerId: stopped.containerId, network: "ws-1" }]);
+    ).toMatchObject([{ kind: "remove", containerId: stopped.containerId }]);
     expect(kinds(decide({ desired, runs: [recordOf(key(), { end: ended })] }))).toEqual(["forget"]);
     expect(decide({ desired })).toEqual([]);
   });

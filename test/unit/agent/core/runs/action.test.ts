@@ -22,7 +22,7 @@ const stop = (run: string): Action => ({
 });
 
 test("stops come before removals, removals before starts, and equals keep their order", () => {
-  const remove: Action = { kind: "remove", ...key(), containerId: "c", network: "ws-1" };
+  const remove: Action = { kind: "remove", ...key(), containerId: "c" };
 
   const ordered = inOrder([start("a"), remove, stop("b"), start("c"), stop("d")]);
 

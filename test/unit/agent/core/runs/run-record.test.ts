@@ -140,9 +140,7 @@ test("a forgotten run has none; a removal, a refusal and held stops change nothi
   const record = recordOf(run);
 
   expect(recordAfter(record, { kind: "forget", ...run }, at(0))).toBeNull();
-  expect(recordAfter(record, { kind: "remove", ...run, containerId: "c", network: "ws-1" }, at(0))).toBe(
-    record,
-  );
+  expect(recordAfter(record, { kind: "remove", ...run, containerId: "c" }, at(0))).toBe(record);
   expect(recordAfter(record, { kind: "refuse", ...run, knownEpoch: 2, detail: "" }, at(0))).toBe(record);
   expect(recordAfter(record, { kind: "hold-stops", stops: 4, running: 5 }, at(0))).toBe(record);
   expect(

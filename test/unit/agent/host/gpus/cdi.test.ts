@@ -1,6 +1,6 @@
 /** Reading CDI specs as NVIDIA's tools write them. */
 import { describe, expect, test } from "vitest";
-import { cdiDevicesOf, parseCdiSpec, readCdiSpecs } from "@remotegpu/agent/host/gpus/cdi";
+import { CdiSpecFiles, cdiDevicesOf, parseCdiSpec } from "@remotegpu/agent/host/gpus/cdi";
 import { gpu } from "../../../../support/samples/run-samples.ts";
 
 const YAML = `---
@@ -102,6 +102,9 @@ describe("what is no spec", () => {
   });
 
   test("a folder that is not there holds none", async () => {
-    await expect(readCdiSpecs(["/nowhere/at/all"])).resolves.toEqual({ specs: [], unreadable: [] });
+    await expect(new CdiSpecFiles().read(["/nowhere/at/all"])).resolves.toEqual({
+      specs: [],
+      unreadable: [],
+    });
   });
 });
