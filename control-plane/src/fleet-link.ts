@@ -3,6 +3,7 @@
  * outage from then on, and with it the journal stream. Without NATS or its JetStream the control plane serves all the
  * same: whoever asks for the way is told that there is none, and one loop looks again.
  */
+import { randomBytes } from "node:crypto";
 import { Events, type NatsConnection } from "nats";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
@@ -58,6 +59,8 @@ interface Way {
 export class FleetLink {
   readonly #parts: FleetLinkParts;
   readonly #keeping: JournalKeeping;
+  /** Under which others wake. */
+  readonly #self = randomBytes(12);
   #way: Way | null = null;
   /** Null before the first look has ended. */
   #state: StreamState | null = null;
@@ -107,7 +110,7 @@ export class FleetLink {
   /** Only one replica leads, and it need not be this one. */
   wakeOthers(): void {
     if (this.#way !== null && !this.#way.connection.isClosed())
-      this.#way.connection.publish(CONTROL_PLANE_WAKE);
+      this.#way.connection.publish(CONTROL_PLANE_WAKE, this.#self);
   }
 
   /** Null when the host does not answer. */
@@ -196,7 +199,12 @@ export class FleetLink {
       accounts,
       journal,
     };
-    connection.subscribe(CONTROL_PLANE_WAKE, { callback: use.woken });
+    connection.subscribe(CONTROL_PLANE_WAKE, {
+      callback: (_broken, { data }) => {
+        // It has woken its own loops already; a second pass would only take the time of what the first one began.
+        if (this.#self.compare(data) !== 0) use.woken();
+      },
+    });
     const hosts = await serveHosts(connection, use.hosts, log);
     void this.#followConnection(connection);
     accounts.start();
