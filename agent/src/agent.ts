@@ -105,7 +105,8 @@ export class Agent {
     if (seen !== null) await this.#attempt("confirming removals", () => reconciliation.confirmRemovals());
     await this.#attempt("looking at the disks", () => diskWatch.lookWhenDue(nowMs));
     await this.#attempt("housekeeping", () => housekeeping.doWhenDue(nowMs));
-    if (seen !== null && !performer.isBusy && !observation.hasLeftFleet) housekeeping.keepSpareNetwork(nowMs);
+    if (seen !== null && !observation.hasLeftFleet)
+      housekeeping.keepSpareNetwork(nowMs, { isStarting: performer.isBusy });
     await this.#attempt("telling the access process", () => leaseExchange.exchange());
     await this.#attempt("reporting", () => this.#report());
     await this.#attempt("telling systemd", () => this.#tellSystemd());

@@ -1,5 +1,5 @@
 /** Keys that follow from another secret, so that nothing more has to be kept. Pure. */
-import { createPrivateKey, createPublicKey, hkdfSync } from "node:crypto";
+import { createPrivateKey, createPublicKey, hkdfSync, type KeyObject } from "node:crypto";
 
 /** DER of a PKCS #8 private key of Ed25519 up to its 32 bytes (RFC 8410, section 7). */
 const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -18,10 +18,15 @@ export function derivedSecret(secret: Uint8Array, purpose: string): Buffer {
   return Buffer.from(hkdfSync("sha256", secret, "", purpose, SECRET_BYTES));
 }
 
+/** Of 32 bytes. */
+export function ed25519Key(bytes: Buffer): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, bytes]), format: "der", type: "pkcs8" });
+}
+
 /** An Ed25519 key. */
 export function derivedKey(secret: Uint8Array, purpose: string): DerivedKey {
-  const privateKey = Buffer.concat([PKCS8_PREFIX, derivedSecret(secret, purpose)]);
-  const key = createPrivateKey({ key: privateKey, format: "der", type: "pkcs8" });
+  const key = ed25519Key(derivedSecret(secret, purpose));
+  const privateKey = key.export({ format: "der", type: "pkcs8" });
   return {
     privateKey,
     privateKeyPem: key.export({ format: "pem", type: "pkcs8" }).toString(),

@@ -1,8 +1,10 @@
 /** The host's key. It is made on the host, never leaves it, and is who the host is to the control plane. */
+import { sign as signBytes } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { createUser, fromSeed, type KeyPair } from "@nats-io/nkeys";
-import { derivedKey } from "@remotegpu/shared/derived-key";
+import { createUser, fromSeed } from "@nats-io/nkeys";
+import { derivedKey, ed25519Key } from "@remotegpu/shared/derived-key";
+import { keyOfNkeySeed } from "@remotegpu/shared/nkey-bytes";
 import { accessKeyProofText, type AccessKeyClaim } from "@remotegpu/shared/joining";
 
 export interface HostKey {
@@ -19,22 +21,20 @@ export interface HostKey {
 /** Reads the key's file (mode 0600), or makes it. */
 export function openHostKey(path: string): HostKey {
   const pair = fromSeed(readSeed(path) ?? makeSeed(path));
+  const key = ed25519Key(keyOfNkeySeed(new TextDecoder().decode(pair.getSeed())));
+  const sign = (text: string) => signBytes(null, Buffer.from(text), key).toString("base64");
   const access = derivedKey(pair.getSeed(), "remotegpu access key");
   const accessKey = access.publicKey.toString("base64");
   return {
     publicKey: pair.getPublicKey(),
     seed: pair.getSeed(),
-    sign: (text) => signWith(pair, text),
+    sign,
     accessKeyPem: access.privateKeyPem,
     accessClaim: {
       key: accessKey,
-      proof: signWith(pair, accessKeyProofText(pair.getPublicKey(), accessKey)),
+      proof: sign(accessKeyProofText(pair.getPublicKey(), accessKey)),
     },
   };
-}
-
-function signWith(pair: KeyPair, text: string): string {
-  return Buffer.from(pair.sign(new TextEncoder().encode(text))).toString("base64");
 }
 
 function readSeed(path: string): Uint8Array | null {

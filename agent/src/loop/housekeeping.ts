@@ -4,7 +4,7 @@
  */
 import type { RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { runsOverStorage } from "../core/storage/storage-limit.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
@@ -15,6 +15,7 @@ import type { LimitWatch } from "./watch/limit-watch.ts";
 import type { OrphanWatch } from "./watch/orphan-watch.ts";
 
 const EVERY_MS = MS_PER_MINUTE;
+const SPARE_AFTER_MS = MS_PER_SECOND;
 
 export type HousekeepingParts = {
   runtime: Pick<Runtime, "repairNetworks" | "hasSpareNetwork" | "keepSpareNetwork">;
@@ -33,8 +34,10 @@ export class Housekeeping {
   #doneMs = Number.NEGATIVE_INFINITY;
   #isUnderWay = false;
   #isMakingSpare = false;
+  #startedMs = Number.NEGATIVE_INFINITY;
   #makesSpareFromMs = Number.NEGATIVE_INFINITY;
   #spareNetwork: Promise<unknown> = Promise.resolve();
+  #waking: NodeJS.Timeout | null = null;
   #overStorage: ReadonlyMap<RunId, string> = new Map();
 
   constructor(parts: HousekeepingParts) {
@@ -65,10 +68,17 @@ export class Housekeeping {
       .finally(() => (this.#isUnderWay = false));
   }
 
-  /** To be called while nobody waits for a start, which the runtime would let wait for this. */
-  keepSpareNetwork(nowMs: number): void {
+  /**
+   * Has the next workspace's network made ahead, once no start has been under way for a moment: the runtime would let the
+   * start wait for it, and what follows a start takes the same processors.
+   */
+  keepSpareNetwork(nowMs: number, { isStarting }: { isStarting: boolean }): void {
     const { runtime, log } = this.#parts;
-    if (runtime.hasSpareNetwork || this.#isMakingSpare || nowMs < this.#makesSpareFromMs) return;
+    if (isStarting) this.#startedMs = nowMs;
+    if (isStarting || runtime.hasSpareNetwork || this.#isMakingSpare || nowMs < this.#makesSpareFromMs)
+      return;
+    const inMs = this.#startedMs + SPARE_AFTER_MS - nowMs;
+    if (inMs > 0) return this.#wakeIn(inMs);
     this.#isMakingSpare = true;
     this.#spareNetwork = runtime
       .keepSpareNetwork()
@@ -77,6 +87,13 @@ export class Housekeeping {
         log.warn({ error }, "no network could be made ahead of the next workspace; tried again in a minute");
       })
       .finally(() => (this.#isMakingSpare = false));
+  }
+
+  #wakeIn(ms: number): void {
+    this.#waking ??= setTimeout(() => {
+      this.#waking = null;
+      this.#parts.wake();
+    }, ms).unref();
   }
 
   /** Resolves when nothing is being made any more. */
