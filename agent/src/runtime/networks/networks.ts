@@ -5,6 +5,7 @@
  * containers, and one that has served a workspace serves no other.
  */
 import { createHash, randomBytes } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import { z } from "zod";
 import type { HostId } from "@remotegpu/shared/ids";
 import { BRIDGE_LABEL, LABEL } from "../../core/container/container.ts";
@@ -66,10 +67,12 @@ export class Networks {
       const name = ready ?? this.#newName();
       // From here on it may have a user, whatever comes of it.
       if (name === this.#spare) this.#spare = null;
-      // All at once, since somebody waits for it: rules name a bridge, whether it is there or not.
-      const protecting = this.#protect(name);
+      // All at once, since somebody waits for it: rules name a bridge, whether it is there or not. What the runtime does
+      // begins first, since beginning a program of the host holds up everything here for a moment.
       const making = ready === undefined ? this.#create(name, existing) : null;
-      const working = making === null ? work(name) : Promise.all([making, protecting]).then(() => work(name));
+      const atOnce = making === null ? work(name) : null;
+      const protecting = setImmediate().then(() => this.#protect(name));
+      const working = atOnce ?? Promise.all([making, protecting]).then(() => work(name));
       // The turn does not end before all have, however they end.
       await Promise.allSettled([protecting, making, working]);
       await protecting;
