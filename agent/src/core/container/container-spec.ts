@@ -40,8 +40,6 @@ const LOG_MAX_FILES = "3";
 /** Data loaders hand batches over in shared memory; the default of 64 MiB breaks them. It counts as memory. */
 const SHARED_MEMORY_PART = 2;
 
-const MODEL_ALIAS = "/gemini/pretrain";
-
 /** A folder of the pool, as a volume of the runtime or by its path on this host, and where the container sees it. */
 export type FolderAt =
   | { kind: "volume"; volume: string; target: string }
@@ -111,7 +109,7 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
     Hostname: spec.hostname,
     Image: spec.image,
     ...programOf(spec),
-    Env: envList({ ...spec.env, ...mountEnv(spec), ...gpu.env }),
+    Env: envList({ ...spec.env, ...gpu.env }),
     Labels: {
       ...labelsOf({
         ...desired,
@@ -141,7 +139,7 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
       ShmSize: spec.shmBytes ?? Math.floor(spec.memoryBytes / SHARED_MEMORY_PART),
       RestartPolicy: { Name: "no" },
       LogConfig: logConfig(facts),
-      Mounts: [...mountsOf(spec, facts), ...gpu.mounts],
+      Mounts: [...mountsOf(facts), ...gpu.mounts],
       Devices: gpu.devices,
       DeviceRequests: gpu.deviceRequests,
       ...layerQuota(spec, facts),
@@ -170,40 +168,14 @@ export function containerName(hostId: HostId, key: RunKey): string {
   return `rg-${hostId}-${key.instanceId}-${key.placementEpoch}-${key.runId}`;
 }
 
-/** Where the workload finds what is mounted; derived from the targets, so the two cannot disagree. */
-export function mountEnv(spec: Pick<InstanceSpec, "mounts" | "folders">): Record<string, string> {
-  const env: Record<string, string> = {};
-  for (const { target } of [...spec.mounts, ...spec.folders]) {
-    const name = envNameOf(target);
-    if (name !== null) env[name] = target;
-  }
-  return env;
-}
-
-function envNameOf(target: string): string | null {
-  if (target === "/gemini/code") return "GEMINI_CODE";
-  if (target === "/gemini/output") return "GEMINI_DATA_OUT";
-  const data = /^\/gemini\/data-([1-3])$/.exec(target);
-  if (data) return `GEMINI_DATA_IN${data[1]}`;
-  const model = /^\/gemini\/pretrain([1-3])$/.exec(target);
-  return model ? `GEMINI_PRETRAIN${model[1]}` : null;
-}
-
-function mountsOf(spec: InstanceSpec, facts: HostFacts): Mount[] {
+function mountsOf(facts: HostFacts): Mount[] {
   const toolbox = {
     Type: "bind",
     Source: facts.toolboxPath,
     Target: TOOLBOX_TARGET,
     ReadOnly: true,
   } as const;
-  return [toolbox, ...[...facts.folders, ...modelAlias(spec, facts.folders)].map(folderMount)];
-}
-
-/** Single-model programs look in one place, whatever number the model has. */
-function modelAlias(spec: InstanceSpec, folders: readonly FolderAt[]): FolderAt[] {
-  const targets = spec.mounts.filter((mount) => mount.kind === "model").map((mount) => mount.target);
-  const first = folders.find((at) => at.target === targets.toSorted()[0]);
-  return first && first.target !== MODEL_ALIAS ? [{ ...first, target: MODEL_ALIAS }] : [];
+  return [toolbox, ...facts.folders.map(folderMount)];
 }
 
 /** That it is read-only stands in the volume's own flags already; the runtime is told too. */

@@ -172,7 +172,7 @@ function mountsOf({ datasets, models }: ContainerOrder): ReadOnlyMount[] {
   return [...datasets.map(datasetMount), ...modelMounts(models)];
 }
 
-/** Only what is mounted gets its variable, so that a program can tell. */
+/** Only what is mounted gets its variable, so that a program can tell. Hosts add none of their own. */
 function mountEnv(order: ContainerOrder): Record<string, string> {
   return {
     ...numbered("GEMINI_DATA_IN", DATASET_PATHS, order.datasets),
@@ -196,7 +196,7 @@ function datasetMount(mount: ResolvedMount): ReadOnlyMount {
   return { kind: "dataset", source: poolPath(mount.storagePath), target: mount.target };
 }
 
-/** The model at the lowest number is also found at /gemini/pretrain. */
+/** Single-model programs look in one place: the model at the lowest number is also found at /gemini/pretrain. */
 function modelMounts(models: ResolvedMount[]): ReadOnlyMount[] {
   const mounts = models.map((mount): ReadOnlyMount => ({
     kind: "model",

@@ -1,7 +1,7 @@
 /** From an instance's spec to what the runtime is asked for. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { containerName, containerOptions, mountEnv } from "@remotegpu/agent/core/container/container-spec";
+import { containerName, containerOptions } from "@remotegpu/agent/core/container/container-spec";
 import type { HostFacts } from "@remotegpu/agent/core/container/container-spec";
 import { ownerOf } from "@remotegpu/agent/core/container/container";
 import type { InstanceSpec } from "@remotegpu/shared/instance";
@@ -164,30 +164,14 @@ describe("variables", () => {
     expect(Env).toEqual(["NVIDIA_VISIBLE_DEVICES=void"]);
   });
 
-  test("name what is mounted where", () => {
-    const mount = (kind: "dataset" | "model", target: string) => ({ kind, source: "x", target });
-
-    expect(
-      mountEnv({
-        mounts: [
-          mount("dataset", "/gemini/data-1"),
-          mount("dataset", "/gemini/data-3"),
-          mount("model", "/gemini/pretrain2"),
-          mount("dataset", "/gemini/data-4"),
-          mount("dataset", "/elsewhere"),
-        ],
-        folders: [
-          { source: "c", target: "/gemini/code" },
-          { source: "o", target: "/gemini/output" },
-        ],
-      }),
-    ).toEqual({
-      GEMINI_DATA_IN1: "/gemini/data-1",
-      GEMINI_DATA_IN3: "/gemini/data-3",
-      GEMINI_PRETRAIN2: "/gemini/pretrain2",
-      GEMINI_CODE: "/gemini/code",
-      GEMINI_DATA_OUT: "/gemini/output",
+  test("are the spec's, whatever is mounted where", () => {
+    const { Env } = options({
+      env: { GEMINI_DATA_OUT: "/results" },
+      mounts: [{ kind: "dataset", source: "x", target: "/gemini/data-1" }],
+      folders: [{ source: "c", target: "/gemini/code" }],
     });
+
+    expect(Env).toEqual(["GEMINI_DATA_OUT=/results", "NVIDIA_VISIBLE_DEVICES=void"]);
   });
 });
 
@@ -215,20 +199,18 @@ describe("folders of the pool", () => {
     ).toEqual(["v0 /gemini/data-1 ro", "/pool/code /gemini/code rw"]);
   });
 
-  test("of the first model appear at /gemini/pretrain, too", () => {
-    const mounts = [model("/gemini/pretrain3"), model("/gemini/pretrain1")];
-    const folders = [at("v3", "/gemini/pretrain3"), at("v1", "/gemini/pretrain1")];
+  test("of a model appear where the spec has them, and nowhere else", () => {
+    const mounts = [model("/gemini/pretrain3"), model("/gemini/pretrain1"), model("/gemini/pretrain")];
+    const folders = mounts.map(({ target }, index) => at(`v${index}`, target));
 
-    expect(mounted(options({ mounts }, { folders }))).toContain("v1 /gemini/pretrain ro");
-  });
-
-  test("have no alias without a model, or where a model takes that place itself", () => {
-    const dataset = { kind: "dataset" as const, source: "d", target: "/gemini/data-1" };
-
-    expect(mounted(options({ mounts: [dataset] }, { folders: [at("v", "/gemini/data-1")] }))).toHaveLength(1);
-    expect(
-      mounted(options({ mounts: [model("/gemini/pretrain")] }, { folders: [at("v", "/gemini/pretrain")] })),
-    ).toEqual(["v /gemini/pretrain ro"]);
+    expect(mounted(options({ mounts }, { folders }))).toEqual([
+      "v0 /gemini/pretrain3 ro",
+      "v1 /gemini/pretrain1 ro",
+      "v2 /gemini/pretrain ro",
+    ]);
+    expect(mounted(options({ mounts: mounts.slice(0, 1) }, { folders: folders.slice(0, 1) }))).toHaveLength(
+      1,
+    );
   });
 });
 

@@ -67,6 +67,34 @@ test("what is mounted is read-only, has its variable, and the first model is als
   expect(spec.env).not.toHaveProperty("GEMINI_DATA_IN1");
 });
 
+test("variables name what is mounted where, and only what lies in its family's place", () => {
+  const at = (target: string) => ({ target, storagePath: "x" });
+  const spec = environmentSpec(
+    order({
+      datasets: [at("/gemini/data-1"), at("/gemini/data-3"), at("/gemini/data-4"), at("/elsewhere")],
+      models: [at("/gemini/pretrain2")],
+    }),
+    [],
+  );
+
+  expect(spec.env).toEqual({
+    GEMINI_DATA_IN1: "/gemini/data-1",
+    GEMINI_DATA_IN3: "/gemini/data-3",
+    GEMINI_PRETRAIN2: "/gemini/pretrain2",
+    GEMINI_CODE: "/gemini/code",
+    GEMINI_DATA_OUT: "/gemini/output",
+  });
+});
+
+test("without a model nothing is at /gemini/pretrain", () => {
+  const { mounts } = environmentSpec(
+    order({ datasets: [{ target: "/gemini/data-1", storagePath: "d" }] }),
+    [],
+  );
+
+  expect(mounts).toEqual([{ kind: "dataset", source: "d", target: "/gemini/data-1" }]);
+});
+
 test("the fullest order is one that a host accepts, newlines in variables and all", () => {
   const three = [1, 2, 3];
   const spec = environmentSpec(

@@ -46,6 +46,11 @@ test.each<[string, Partial<OrderShape>, string]>([
   ],
   ["a path above the family", { mountedModels: [model(1, "/gemini/pretrain4")] }, "mounted_models.0.path"],
   [
+    "a model at the place of the first one",
+    { mountedModels: [model(1, "/gemini/pretrain")] },
+    "mounted_models.0.path",
+  ],
+  [
     "a path that climbs",
     { mountedDatasets: [dataset(1, "/gemini/data-1/../../etc")] },
     "mounted_datasets.0.path",
