@@ -1,11 +1,12 @@
 /** Every command of remotegpu as one tree of tables, and the program that Commander makes of it; main.ts runs it. */
 import { createRequire } from "node:module";
-import { Command as Program, InvalidArgumentError, Option } from "commander";
+import { InvalidArgumentError, Option, type Command as Program } from "commander";
 import { z } from "zod";
 import { isGroup, type Command, type Field, type Group } from "./frame/command.ts";
 import { completion } from "./frame/completion.ts";
 import { contextOf, FORMATS, GeneralOptions, type Context } from "./frame/context.ts";
 import { CliError } from "./frame/cli-error.ts";
+import { checkDivision, DividedProgram, takeOptionsBehind } from "./frame/dividing-dashes.ts";
 import { COMMANDS } from "./commands.ts";
 import { idOf } from "./frame/things.ts";
 import { watched } from "./work/watch.ts";
@@ -25,7 +26,7 @@ export const TREE: Group = {
 };
 
 export function remotegpu(): Program {
-  const program = new Program(TREE.name)
+  const program = new DividedProgram(TREE.name)
     .description(TREE.summary)
     .version(version, "-V, --version", "print the version")
     .helpCommand(false)
@@ -45,7 +46,7 @@ export function remotegpu(): Program {
   return program;
 }
 
-function add(parent: Program, member: Command | Group, isDefault = false): void {
+function add(parent: DividedProgram, member: Command | Group, isDefault = false): void {
   if (!isGroup(member)) return addCommand(parent, member, isDefault);
   const group = parent
     .command(member.name)
@@ -56,7 +57,7 @@ function add(parent: Program, member: Command | Group, isDefault = false): void 
   for (const child of member.members) add(group, child, child.name === member.standard);
 }
 
-function addCommand(parent: Program, command: Command, isDefault: boolean): void {
+function addCommand(parent: DividedProgram, command: Command, isDefault: boolean): void {
   const { name, aliases, summary, fields, examples, more, isWatchable, passesThrough } = command;
   const made = parent
     .command(name, { isDefault, hidden: command.isHidden })
@@ -70,32 +71,13 @@ function addCommand(parent: Program, command: Command, isDefault: boolean): void
   if (examples.length > 0)
     made.addHelpText("after", `\nExamples:\n${examples.map((line) => `  remotegpu ${line}`).join("\n")}`);
   made.action(async function run(this: Program) {
+    checkDivision(command, made);
     if (passesThrough) takeOptionsBehind(this);
     const options = this.optsWithGlobals<Record<string, unknown>>();
     const perform = async (context: Context) => command.perform(context, await rawOf(context, command, this));
     const context = contextOf(GeneralOptions.parse(options));
     await (options["watch"] === true ? watched(context, perform) : perform(context));
   });
-}
-
-/**
- * Options may stand behind what a command is about, too, as long as `--` divides them from the words that are passed
- * through: `env exec mine --json -- ls`.
- */
-function takeOptionsBehind(made: Program): void {
-  const words =
-    made.processedArgs.length > 1 ? z.array(z.string()).safeParse(made.processedArgs.at(-1)).data : [];
-  if (words?.[0]?.startsWith("-") !== true || words[0] === "--") return;
-  const end = words.indexOf("--");
-  if (end < 0)
-    throw new CliError(
-      "usage",
-      `${words[0]}: write -- between the options and the words that are passed on.`,
-    );
-  const { operands, unknown } = made.parseOptions(words.slice(0, end));
-  const [odd] = [...unknown, ...operands];
-  if (odd !== undefined) throw new CliError("usage", `${odd} is no option of ${made.name()}.`);
-  made.processedArgs[made.processedArgs.length - 1] = words.slice(end);
 }
 
 function addField(made: Program, field: Field): void {

@@ -175,6 +175,16 @@ test.each([
   expect(end).toMatchObject({ exitCode: 3, said: expect.stringContaining("http://127.0.0.1:1") });
 });
 
+test.each([
+  ["mine", "--image", "x", "--", "python", "a.py"],
+  ["--image", "x", "mine", "--", "sh", "-c", "echo -- two"],
+  ["mine", "--image", "x", "--", "--", "--epochs"],
+])("a job has its name before the dashes, and whatever it runs behind them: %s %s %s", async (...words) => {
+  const end = await typed(["job", "create", ...words]);
+
+  expect(end).toMatchObject({ exitCode: 3, said: expect.stringContaining("http://127.0.0.1:1") });
+});
+
 test("a folder is no profile that could be forgotten", async () => {
   const end = await typed(["logout", "--profile", join(folder, "directory")]);
 
@@ -188,6 +198,15 @@ test.each([
   [["job", "create", "mine", "--image", "x"], "Name what it runs"],
   [["job", "create", "mine", "--image", "x", "--command", "ls", "--", "ls"], "not both"],
   [["job", "create", "mine", "--image", "x", "python", "--epochs", "3"], "--epochs"],
+  [["job", "create", "--image", "x", "--", "python", "a.py"], "<name> is missing: it stands before --"],
+  [["job", "create", "--image", "x", "--", "python"], "<name> is missing: it stands before --"],
+  [["job", "create", "--image", "x", "python", "a.py"], "a.py: the command stands behind --."],
+  [
+    ["job", "create", "mine", "--image", "x", "python", "--", "a.py"],
+    "python: the command stands behind --.",
+  ],
+  [["env", "exec", "--", "ls"], "<environment> is missing: it stands before --"],
+  [["env", "exec", "--", "ls", "-l"], "<environment> is missing: it stands before --"],
   [
     ["job", "create", "mine", "--image", "x", "--max-minutes", "1h", "--", "ls"],
     "--max-minutes: Give a whole",
