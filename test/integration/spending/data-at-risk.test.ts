@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
 import { riskSentence } from "@remotegpu/control-plane/core/alerts/data-at-risk";
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
+import { GIB, MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
 import { CHINA } from "../../support/billing/metering-scene.ts";
 import {
   type Customer,
@@ -224,5 +224,60 @@ describe("deleting it", () => {
     expect((await deleteData()).body).toMatchObject({ datasets: [mounted], kept: [] });
     const again = (await ask("GET", `/customers/${debtor.customerId}/data-removals`)).body.items;
     expect(again).toHaveLength(4);
+  });
+
+  test("cancels jobs that are not over, which mount nothing any more; all stay on record, with their folders", async () => {
+    const host = await scene.host(`host-${counter}`, {
+      pool: `pool-${counter}`,
+      gpus: 1,
+      gpuMemoryMib: 96 * 1024,
+    });
+    const friend = await scene.customer(`friend-${counter}`);
+    await scene.api.join(friend.workspaceId, friend, debtor);
+    const confirmed = { confirmed_at: scene.api.deps.now(), node_count: 1, gpu: 0 };
+    // The only host that has such a card.
+    const ran = await scene.job(debtor, { ...confirmed, gpu: 1, gpu_memory: 90 * GIB });
+    await scene.schedule();
+    await host.round({ phase: "stopped", exitCode: 0 });
+    await scene.workloads();
+    const dataset = (await scene.api.ask("POST", "/api/v1/datasets", { as: debtor, body: { name: "d" } }))
+      .body.id as number;
+    const waiting = await scene.job(debtor, { ...confirmed, mounted_datasets: JSON.stringify([dataset]) });
+    const unconfirmed = await scene.job(debtor, { status: "pending" });
+    const guest = await scene.job(debtor, { ...confirmed, workspace_id: friend.workspaceId });
+    const service = `service-${counter}`;
+    await scene.rows(
+      `INSERT INTO inference_services (id, customer_id, workspace_id, name, image, status)
+       VALUES ($1, $2, $3, 'answers', 'server:1', 'creating')`,
+      [service, debtor.customerId, debtor.workspaceId],
+    );
+    await owesFor(60);
+    await tick();
+
+    const deletion = await deleteData();
+
+    expect(deletion).toMatchObject({
+      status: 202,
+      body: { environments: [], datasets: [dataset], kept: [] },
+    });
+    expect(deletion.body.training_jobs.toSorted()).toEqual([unconfirmed, waiting].toSorted());
+    const statusOf = async (id: string) => {
+      const { body } = await scene.api.ask("GET", `/api/v1/training-jobs/${id}`, { as: debtor });
+      return [body.status, body.status_reason];
+    };
+    const cancelled = ["cancelled", expect.stringMatching(/^Cancelled by admin \d+\.$/)];
+    expect(await statusOf(waiting)).toEqual(cancelled);
+    expect(await statusOf(unconfirmed)).toEqual(cancelled);
+    expect(await statusOf(ran)).toEqual(["completed", null]);
+    expect((await statusOf(guest))[0]).toBe("queued");
+    expect(
+      await scene.rows("SELECT status, deleted_at FROM inference_services WHERE id = $1", [service]),
+    ).toEqual([{ status: "creating", deleted_at: null }]);
+    const { items } = (await ask("GET", `/customers/${debtor.customerId}/data-removals`)).body;
+    expect(items.map((one: Record<string, unknown>) => [one.storage_pool, one.folder])).toEqual([
+      [`pool-${counter}`, `training-jobs/${ran}/output/attempt-1`],
+      [null, `${debtor.uuid}/datasets/${dataset}`],
+    ]);
+    expect((await deleteData()).body).toMatchObject({ training_jobs: [] });
   });
 });

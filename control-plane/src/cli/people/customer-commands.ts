@@ -114,7 +114,8 @@ const DATA: Command[] = [
   }),
   command({
     name: "delete-data",
-    summary: "delete the environments, datasets and models of a customer whose data is at risk",
+    summary:
+      "delete the environments, datasets and models of a customer whose data is at risk, and cancel the jobs",
     takes: {
       ...aCustomer(),
       confirm: needed("--confirm <username>", "the customer's username, once more", words()),

@@ -1,15 +1,17 @@
 /** The data of customers who have owed for long: an administrator has it deleted, and sees which folders are to go. */
 import { createRoute, z } from "@hono/zod-openapi";
-import type { HostId } from "@remotegpu/shared/ids";
 import { text } from "@remotegpu/shared/text";
+import type { WorkloadKind } from "@remotegpu/shared/workload";
 import { deleteCustomerData } from "../../store/spending/deletion.ts";
 import { type DataRemoval as RemovalRow, removalsOf } from "../../store/spending/folders.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { KINDS } from "../kinds.ts";
 import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict } from "../request/refusal.ts";
 import { accepted, forAdmins, jsonBody, NumericIdPath, ok, Timestamp } from "../request/route.ts";
 import { requireCustomer } from "../accounts/customers.ts";
+import { tellOf } from "../workloads/orders.ts";
 
 const tags = ["customers"];
 
@@ -28,6 +30,7 @@ const DataRemoval = z
 const DataDeletion = z
   .object({
     environments: z.array(z.string()),
+    training_jobs: z.array(z.string()),
     datasets: z.array(z.int()),
     models: z.array(z.int()),
     kept: z
@@ -67,6 +70,10 @@ const listRemovals = createRoute({
   responses: ok("A page of folders", pageOf(DataRemoval)),
 });
 
+const ENDINGS = new Map(
+  KINDS.flatMap(({ kind, orders }) => (orders === null ? [] : [[kind, orders.ending] as const])),
+);
+
 export function registerCustomerDataRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
@@ -78,6 +85,7 @@ export function registerCustomerDataRoutes(api: ApiApp, deps: ApiDeps): void {
       customerId: customer.id,
       actor: `admin ${c.var.actor.customerId}`,
       now: deps.now(),
+      endings: ENDINGS,
     };
     return await once(c, async (sql, afterwards) => {
       const deletion = await deleteCustomerData(sql, decision);
@@ -85,11 +93,19 @@ export function registerCustomerDataRoutes(api: ApiApp, deps: ApiDeps): void {
         throw conflict(
           `The data of customer ${customer.username} is not at risk: that takes an account that has been overdue for 60 days.`,
         );
-      const { environments, datasets, models, hostIds } = deletion;
-      afterwards(() => hostIds.forEach((hostId) => deps.link.nudge(hostId as HostId)));
+      const { workloads, datasets, models, hostIds } = deletion;
+      afterwards(() => tellOf(c, hostIds));
+      const ended = (asked: WorkloadKind) =>
+        workloads.filter(({ kind }) => kind === asked).map(({ id }) => id);
       const kept = deletion.kept.map(({ mountedBy, ...entry }) => ({ ...entry, mounted_by: mountedBy }));
       return c.json(
-        { environments: [...environments], datasets: [...datasets], models: [...models], kept },
+        {
+          environments: ended("environment"),
+          training_jobs: ended("training"),
+          datasets: [...datasets],
+          models: [...models],
+          kept,
+        },
         202,
       );
     });

@@ -65,5 +65,6 @@ export const ENVIRONMENTS = routedKind({
       },
     ],
     deletion: deleteEnvironment,
+    ending: deleteEnvironment,
   },
 });

@@ -36,5 +36,7 @@ export const TRAINING_JOBS = routedKind({
       { name: "cancel", summary: "Cancel it; one that runs is stopped", prepare: () => cancelJob },
     ],
     deletion: deleteJob,
+    // It stays on record.
+    ending: cancelJob,
   },
 });

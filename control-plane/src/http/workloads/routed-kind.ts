@@ -87,6 +87,13 @@ interface Kind<Row extends WorkloadState, Locked, Shown extends object> extends 
 interface OrdersOnRow<Locked> extends Orders<Order<Locked>> {
   /** Held to the end of the transaction. */
   lock: (sql: Transaction, id: string) => Promise<Locked | null>;
+  /** Of one whose payer's data is deleted: nothing of it begins again. */
+  ending: Order<Locked>;
+}
+
+interface RoutedOrders extends Orders<RoutedOrder> {
+  /** Null where it is there no more. */
+  ending: (sql: Transaction, id: string, orderer: Orderer) => Promise<OrderOutcome | null>;
 }
 
 /** With what its place in a list is told by. */
@@ -106,7 +113,7 @@ export interface RoutedKind<Shown extends object = object> extends KindWords {
     filter: WorkloadFilter,
     page: WorkloadPage,
   ): Promise<{ items: Shown[]; next_cursor: string | null }>;
-  orders: Orders<RoutedOrder> | null;
+  orders: RoutedOrders | null;
 }
 
 export function routedKind<Row extends WorkloadState, Locked, Shown extends object>(
@@ -140,9 +147,9 @@ function withoutListKey<Row extends object>(row: Listed<Row>): Row {
 }
 
 function routedOrders<Locked>(
-  { lock, verbs, deletion, ...orders }: OrdersOnRow<Locked>,
+  { lock, verbs, deletion, ending, ...orders }: OrdersOnRow<Locked>,
   what: string,
-): Orders<RoutedOrder> {
+): RoutedOrders {
   const routed =
     (order: Order<Locked>): RoutedOrder =>
     async (c, sql, id) => {
@@ -154,6 +161,10 @@ function routedOrders<Locked>(
     ...orders,
     verbs: verbs.map((verb) => ({ ...verb, prepare: async (means) => routed(await verb.prepare(means)) })),
     deletion: deletion && routed(deletion),
+    ending: async (sql, id, orderer) => {
+      const row = await lock(sql, id);
+      return row && (await ending(sql, row, orderer));
+    },
   };
 }
 

@@ -30,6 +30,7 @@ export const ENVIRONMENT_STORE = {
   waitingStarts:
     "SELECT id, 0 AS first_rank, 1 AS instances FROM environments WHERE status = 'queued' AND deleted_at IS NULL",
   isStarting: "o.status IN ('creating', 'restarting')",
+  isOver: "false",
   isDerived: "false",
   priority: "0",
   queuedAt: "o.queued_at",

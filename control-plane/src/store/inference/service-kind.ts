@@ -37,6 +37,7 @@ export const SERVICE_STORE = {
   waitingStarts: WAITING_REPLICAS,
   // A replica that is taken back leaves its service as it is.
   isStarting: "false",
+  isOver: "false",
   isDerived: "o.status IN ('creating', 'stopping')",
   priority: "0",
   queuedAt: "NULL::timestamptz",

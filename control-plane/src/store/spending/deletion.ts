@@ -1,22 +1,26 @@
 /**
- * An administrator's decision to delete the data of a customer who has owed for 60 days: environments and entries of
- * datasets and models go, in one transaction, and their folders are listed for removal. Files are on hosts and stay
- * there until somebody removes them.
+ * An administrator's decision to delete the data of a customer who has owed for 60 days: in one transaction, workloads
+ * are ended as their kinds say, entries of datasets and models go, and folders are listed for removal. Files are on hosts
+ * and stay there until somebody removes them.
  */
+import type { WorkloadKind } from "@remotegpu/shared/workload";
 import { AT_RISK_DAY, atRiskFromMs } from "../../core/alerts/data-at-risk.ts";
+import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { type DataKind, deleteData } from "../accounts/catalogue.ts";
 import { lockAccount } from "../billing/ledger/ledger.ts";
-import { lockOpenRunsOf } from "../billing/runs/runs.ts";
-import type { Connection, Transaction } from "../database/database.ts";
-import { deleteEnvironment } from "../orders/environment-orders.ts";
-import { lockEnvironments } from "../environments/environments.ts";
-import { ownedWorkloads } from "../orders/checks/workloads-of-payers.ts";
-import { appendEvent } from "../events/events.ts";
-import { type DataFolder, listForRemoval, workloadFolders } from "./folders.ts";
 import { toldDay } from "../billing/ledger/risk-records.ts";
+import { lockOpenRunsIn } from "../billing/runs/runs.ts";
+import type { Connection, Transaction } from "../database/database.ts";
+import { appendEvent } from "../events/events.ts";
+import { ownedWorkloads } from "../orders/checks/workloads-of-payers.ts";
+import type { OrderOutcome } from "../orders/environment-orders.ts";
+import type { Orderer } from "../orders/workload-stops.ts";
+import { KINDS_IN_LOCK_ORDER, ofAllKinds, storeOf } from "../workloads/kinds.ts";
+import { type DataFolder, listForRemoval, workloadFolders } from "./folders.ts";
 
 interface DeletedData {
-  readonly environments: readonly string[];
+  /** Those of which nothing begins again from now on. */
+  readonly workloads: readonly WorkloadName[];
   readonly datasets: readonly number[];
   readonly models: readonly number[];
   /** What a workload mounts that is not this customer's, or that its host has not confirmed to be gone. */
@@ -27,36 +31,30 @@ interface DeletedData {
 
 export type DataDeletion = ({ done: true } & DeletedData) | { done: false; reason: "not-at-risk" };
 
+/** Ends one workload for good; null where it is there no more. */
+type Ending = (sql: Transaction, id: string, orderer: Orderer) => Promise<OrderOutcome | null>;
+
 interface Decision {
   readonly customerId: number;
   /** "admin 1". */
   readonly actor: string;
   readonly now: Date;
+  /** Of the kinds of which anything can be ordered. */
+  readonly endings: ReadonlyMap<WorkloadKind, Ending>;
 }
 
 /** May be called again: what was kept goes once nothing mounts it. */
 export async function deleteCustomerData(sql: Transaction, decision: Decision): Promise<DataDeletion> {
   const { customerId, actor, now } = decision;
-  const environmentIds = await workloadsPaidBy(sql, "environments", customerId);
-  const jobIds = await workloadsPaidBy(sql, "training_jobs", customerId);
-  // Environments, runs, accounts: the order of locks everywhere.
-  const environments = await lockEnvironments(sql, environmentIds);
-  const owned = environmentIds.map((id) => ({ kind: "environment" as const, id }));
-  await lockOpenRunsOf(
-    sql,
-    owned.map((workload) => ({ ...workload, firstRank: 0 })),
-  );
+  const paid = await workloadsPaidBy(sql, customerId);
+  // Workloads, runs, accounts: the order of locks everywhere.
+  const open = paid.filter(({ isOver }) => !isOver);
+  for (const { kind, id } of open) await storeOf(kind).lock(sql, id);
+  await lockOpenRunsIn(sql, open);
   if (!(await isAtRisk(sql, decision))) return { done: false, reason: "not-at-risk" };
 
-  const folders = await workloadFolders(sql, [
-    ...owned,
-    ...jobIds.map((id) => ({ kind: "training" as const, id })),
-  ]);
-  const hostIds = new Set<string>();
-  for (const environment of environments.values()) {
-    const deleted = await deleteEnvironment(sql, environment, { by: "admin", actor, now });
-    if (deleted.done) for (const hostId of deleted.hostIds) hostIds.add(hostId);
-  }
+  const folders = await workloadFolders(sql, paid);
+  const ended = await end(sql, open, decision);
   const datasets = await deleteEntries(sql, "dataset", customerId);
   const models = await deleteEntries(sql, "model", customerId);
   const removed = [...folders, ...datasets.folders, ...models.folders];
@@ -66,16 +64,33 @@ export async function deleteCustomerData(sql: Transaction, decision: Decision): 
     kind: "data-deletion-ordered",
     customerId,
     actor,
-    reason: `Overdue for ${AT_RISK_DAY} days or more: ${environments.size} environments, ${datasets.ids.length} datasets and ${models.ids.length} models are deleted; ${removed.length} folders are to be removed from their storage pools.`,
+    reason: `Overdue for ${AT_RISK_DAY} days or more: ${ended.workloads.length} workloads are ended, ${datasets.ids.length} datasets and ${models.ids.length} models are deleted; ${removed.length} folders are to be removed from their storage pools.`,
   });
   return {
     done: true,
-    environments: [...environments.keys()],
+    ...ended,
     datasets: datasets.ids,
     models: models.ids,
     kept: [...datasets.kept, ...models.kept],
-    hostIds: [...hostIds],
   };
+}
+
+/** One that is being stopped, or was over by the time it was held, goes on as it is. */
+async function end(
+  sql: Transaction,
+  open: readonly WorkloadName[],
+  { actor, now, endings }: Decision,
+): Promise<{ workloads: WorkloadName[]; hostIds: string[] }> {
+  const orderer: Orderer = { by: "admin", actor, now };
+  const workloads: WorkloadName[] = [];
+  const hostIds = new Set<string>();
+  for (const { kind, id } of open) {
+    const outcome = await endings.get(kind)?.(sql, id, orderer);
+    if (outcome?.done !== true) continue;
+    workloads.push({ kind, id });
+    for (const hostId of outcome.hostIds) hostIds.add(hostId);
+  }
+  return { workloads, hostIds: [...hostIds] };
 }
 
 /** The time has passed, and it was told. Holds the account: a payment that comes now comes too late. */
@@ -87,17 +102,24 @@ async function isAtRisk(sql: Transaction, { customerId, now }: Decision): Promis
   return (await toldDay(sql, { customerId, overdueSince })) === AT_RISK_DAY;
 }
 
-/** What this customer pays for; what they have in other people's workspaces is paid for there, and stays. */
+const PAID_WORKLOADS = ofAllKinds(
+  (kind, { table, isOver }) =>
+    `SELECT '${kind}' AS kind, t.id, ${isOver} AS "isOver" FROM (${ownedWorkloads(table, ["id", "status"])}) t`,
+);
+
+/**
+ * What this customer pays for, in the order in which it is locked; what they have in other people's workspaces is paid
+ * for there, and stays.
+ */
 async function workloadsPaidBy(
   sql: Connection,
-  table: "environments" | "training_jobs",
   customerId: number,
-): Promise<string[]> {
-  const { rows } = await sql.query<{ id: string }>(
-    `SELECT id FROM (${ownedWorkloads(table, ["id"])}) owned ORDER BY id`,
-    [[customerId], []],
+): Promise<(WorkloadName & { isOver: boolean })[]> {
+  const { rows } = await sql.query<WorkloadName & { isOver: boolean }>(
+    `SELECT kind, id, "isOver" FROM (${PAID_WORKLOADS}) paid ORDER BY array_position($3::text[], kind), id`,
+    [[customerId], [], KINDS_IN_LOCK_ORDER],
   );
-  return rows.map(({ id }) => id);
+  return rows;
 }
 
 interface DeletedEntries {

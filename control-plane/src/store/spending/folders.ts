@@ -2,10 +2,13 @@
  * Which folders hold a customer's data, as far as the database knows: those that placements told their hosts of, and
  * what datasets and models name. No host deletes a folder by itself, so the list is for whoever does.
  */
+import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadName } from "../../core/workloads/workload-name.ts";
+import type { DataKind } from "../accounts/catalogue.ts";
 import type { Connection } from "../database/database.ts";
 
 export interface DataFolder {
-  readonly resource_type: "environment" | "training" | "dataset" | "model";
+  readonly resource_type: WorkloadKind | DataKind;
   readonly resource_id: string;
   /** Null where it is not known: in whichever pool has the folder. */
   readonly storage_pool: string | null;
@@ -13,10 +16,10 @@ export interface DataFolder {
   readonly folder: string;
 }
 
-/** Of environments and training jobs, wherever they were placed. */
+/** Of workloads, wherever they were placed. */
 export async function workloadFolders(
   sql: Connection,
-  workloads: readonly { kind: "environment" | "training"; id: string }[],
+  workloads: readonly WorkloadName[],
 ): Promise<DataFolder[]> {
   const { rows } = await sql.query<DataFolder>(
     `SELECT DISTINCT i.workload_kind AS resource_type, i.workload_id AS resource_id,

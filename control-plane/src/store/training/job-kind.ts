@@ -29,6 +29,7 @@ export const JOB_STORE = {
   waitingStarts: `SELECT id, 0 AS first_rank, ${RANKS} AS instances FROM training_jobs
      WHERE ${WAITS} AND placed_at IS NULL AND deleted_at IS NULL`,
   isStarting: "o.status = 'queued' AND o.placed_at IS NOT NULL",
+  isOver: "t.status IN ('completed', 'failed', 'cancelled')",
   isDerived: "(o.status IN ('running', 'stopping') OR o.status = 'queued' AND o.placed_at IS NOT NULL)",
   priority: "coalesce(o.priority, 0)",
   queuedAt: "o.queued_at",

@@ -24,6 +24,8 @@ export interface KindStore<Status extends string> {
   waitingStarts: string;
   /** SQL for a workload `o` of which nothing has begun yet since its places were given, so that all of it may wait again. */
   isStarting: string;
+  /** SQL of the row `t`: whatever happens, nothing of it begins again. */
+  isOver: string;
   /** SQL for a workload `o` whose status follows from reports by the pass over workloads, and not with each report. */
   isDerived: string;
   /** SQL of a waiting start's workload `o`: larger is more urgent; how many seconds it may run, null for kinds without such a limit. */

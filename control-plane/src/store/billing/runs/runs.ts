@@ -7,6 +7,7 @@ import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { PricedLine } from "../../../core/billing/rating.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
 import { type StartName, startKey } from "../../../core/workloads/start.ts";
+import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
 import type { Transaction } from "../../database/database.ts";
 
 export interface NewRun {
@@ -151,11 +152,22 @@ export async function waiveEarlierRuns(
   if (runIds.length > 0) await waiveRuns(sql, { runIds, from, reason: "placed anew" });
 }
 
+interface RunOfStart {
+  id: string;
+  start: StartName;
+}
+
 /** The open runs of these starts' instances, held to the end of the transaction, in the order of their ids. */
-export async function lockOpenRunsOf(
+export async function lockOpenRunsOf(sql: Transaction, starts: readonly StartName[]): Promise<RunOfStart[]> {
+  const asked = new Set(starts.map(startKey));
+  return (await lockOpenRunsIn(sql, starts)).filter(({ start }) => asked.has(startKey(start)));
+}
+
+/** Likewise of all that these workloads have. */
+export async function lockOpenRunsIn(
   sql: Transaction,
-  starts: readonly StartName[],
-): Promise<{ id: string; start: StartName }[]> {
+  workloads: readonly WorkloadName[],
+): Promise<RunOfStart[]> {
   const { rows } = await sql.query<{
     id: string;
     kind: WorkloadKind;
@@ -167,15 +179,12 @@ export async function lockOpenRunsOf(
       WHERE r.resource_id = ANY($2::text[]) AND r.closed_at IS NULL
         AND (r.resource_type, r.resource_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
       ORDER BY r.id FOR NO KEY UPDATE OF r`,
-    [starts.map(({ kind }) => kind), starts.map(({ id }) => id)],
+    [workloads.map(({ kind }) => kind), workloads.map(({ id }) => id)],
   );
-  const asked = new Set(starts.map(startKey));
-  return rows
-    .map(({ id, kind, workload_id, rank }) => ({
-      id,
-      start: { kind, id: workload_id, firstRank: rulesOf(kind).firstRank(rank) },
-    }))
-    .filter(({ start }) => asked.has(startKey(start)));
+  return rows.map(({ id, kind, workload_id, rank }) => ({
+    id,
+    start: { kind, id: workload_id, firstRank: rulesOf(kind).firstRank(rank) },
+  }));
 }
 
 /** Likewise for runs of one placement: the named ones, or all of them. */
