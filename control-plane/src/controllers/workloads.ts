@@ -7,10 +7,11 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { type Database, transaction } from "../store/database/database.ts";
 import { assertTerm, LeadershipLostError } from "../store/database/leader.ts";
-import { reportsOf, settleWorkload } from "../store/reports/workload-reports.ts";
+import { type PlacedReport, reportsOf, settleWorkload } from "../store/reports/workload-reports.ts";
 import { type DerivedWorkload, derivedWorkloads } from "../store/workloads/derived.ts";
 import { storeOf } from "../store/workloads/kinds.ts";
 import { rulesOf } from "../core/workloads/kinds.ts";
+import { nameKey } from "../core/workloads/workload-name.ts";
 
 /** A pass takes this many; the next one goes on behind them. */
 const MAX_LOOKED_AT = 2_000;
@@ -35,30 +36,41 @@ export async function workloadsPass(deps: WorkloadsDeps, pass: Pass): Promise<bo
   let hasChanged = false;
   do {
     const found: DerivedWorkload[] = await derivedWorkloads(deps.db, { after, limit: MAX_LOOKED_AT });
-    for (const workload of found) hasChanged = (await settle(deps, pass, workload)) || hasChanged;
+    const reports = await reportsOf(deps.db, found);
+    for (const workload of found) {
+      const seen = { workload, reports: reports.get(nameKey(workload)) ?? [] };
+      hasChanged = (await settle(deps, pass, seen)) || hasChanged;
+    }
     after = found.length < MAX_LOOKED_AT ? null : (found.at(-1) ?? null);
   } while (after !== null);
   return hasChanged;
+}
+
+interface Seen {
+  workload: DerivedWorkload;
+  /** As they stood when its page was read. */
+  reports: readonly PlacedReport[];
 }
 
 /** What fails for one is logged and left for the next pass; the others go on. */
 async function settle(
   { db, nudge, log }: WorkloadsDeps,
   pass: Pass,
-  found: DerivedWorkload,
+  { workload: found, reports }: Seen,
 ): Promise<boolean> {
   const { kind, id } = found;
   try {
     // Most have nothing new: that is seen without a lock.
-    const seen = rulesOf(kind).afterReports(found.status, await reportsOf(db, found));
+    const seen = rulesOf(kind).afterReports(found.status, reports);
     if (seen.kind === "stays" || (seen.kind === "explains" && seen.reason === (found.reason ?? "")))
       return false;
     const hostIds = await transaction(db, async (sql) => {
       await assertTerm(sql, pass.term);
       const workload = await storeOf(kind).lock(sql, id);
       if (workload === null) return null;
-      const reports = await reportsOf(sql, found);
-      return await settleWorkload(sql, { kind, workload, reports, actor: "control-plane", now: pass.now });
+      const anew = (await reportsOf(sql, [found])).get(nameKey(found)) ?? [];
+      const { now } = pass;
+      return await settleWorkload(sql, { kind, workload, reports: anew, actor: "control-plane", now });
     });
     for (const hostId of hostIds ?? []) nudge(hostId as HostId);
     return seen.kind !== "explains";

@@ -2,9 +2,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { GIB } from "@remotegpu/shared/units";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
+import { workloadsPass } from "@remotegpu/control-plane/controllers/workloads";
+import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
 import { settleAccount } from "@remotegpu/control-plane/store/spending/suspensions";
 import type { Caller } from "../../support/http/api.ts";
+import { quietLog } from "../../support/quiet-log.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import {
   type ControlScene,
@@ -290,6 +293,39 @@ describe("an end", () => {
     });
     expect(await rows("SELECT first_proven_at FROM runs")).toEqual([{ first_proven_at: null }]);
   });
+});
+
+test("a pass over many jobs asks once for what hosts told of them, and each becomes what its own were told", async () => {
+  const names = ["ends", "fails", "runs"] as const;
+  const ids: string[] = [];
+  for (const name of names) ids.push(await ordered({ name, gpu: 0 }));
+  await scene.schedule();
+  await told({ phase: "ready" });
+  const says = {
+    ends: { phase: "stopped", exitCode: 0 },
+    fails: { phase: "failed", exitCode: 3, problem: "exited" },
+    runs: { phase: "ready" },
+  } as const;
+  const ofJob = (id: string) => host.desired.filter(({ spec }) => spec.workloadId === id);
+  await host.report(
+    names.flatMap((name, at) => ofJob(ids[at] ?? "").map((wanted) => host.observedOf(wanted, says[name]))),
+  );
+  const { db, now } = scene.api.deps;
+  const asked: string[] = [];
+  const watched: Database = {
+    ...db,
+    query: async (text, values) => {
+      asked.push(text);
+      return await db.query(text, values);
+    },
+  };
+  const term = (await acquireLeadership(db, { holder: "the test", now: now() })) ?? 0;
+
+  await workloadsPass({ db: watched, nudge: () => undefined, log: quietLog }, { term, now: now() });
+
+  expect(asked.filter((text) => /\bplacements\b/.test(text))).toHaveLength(1);
+  const statuses = await Promise.all(ids.map(async (id) => (await job(id)).status as string));
+  expect(statuses).toEqual(["completed", "failed", "running"]);
 });
 
 describe("a cancellation", () => {

@@ -9,6 +9,7 @@ import { type Drain, drainSentence } from "../../core/hosts/drain.ts";
 import type { InstanceReport, StopOrderer, Transition } from "../../core/instances/instance-report.ts";
 import { rulesOf, type WorkloadStatus } from "../../core/workloads/kinds.ts";
 import type { LockedWorkload } from "../../core/workloads/workload-move.ts";
+import { nameKey, type WorkloadName } from "../../core/workloads/workload-name.ts";
 import { closeRun } from "../billing/runs/runs.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { removeInstances, stopInstances } from "../orders/workload-stops.ts";
@@ -120,7 +121,7 @@ function drainWarning(report: PlacedReport | undefined): string | null {
   return report?.drain == null ? null : drainSentence(report.hostName, report.drain);
 }
 
-interface ReportRow {
+interface ReportRow extends WorkloadName {
   rank: number;
   run_id: string | null;
   state: InstanceState;
@@ -137,23 +138,33 @@ interface ReportRow {
   drain_reason: string | null;
 }
 
-/** As they stand in the database: the current placement of each instance. That it is removed once it is over is no stop. */
+/**
+ * As they stand in the database: the current placement of each instance, by the key of its workload's name. That it is
+ * removed once it is over is no stop.
+ */
 export async function reportsOf(
   sql: Connection,
-  { kind, id }: { kind: WorkloadKind; id: string },
-): Promise<PlacedReport[]> {
+  workloads: readonly WorkloadName[],
+): Promise<Map<string, PlacedReport[]>> {
   const { rows } = await sql.query<ReportRow>(
-    `SELECT i.rank, p.run_id, p.state, p.problem, p.detail, p.exit_code,
+    `SELECT asked.kind, asked.id, i.rank, p.run_id, p.state, p.problem, p.detail, p.exit_code,
             CASE WHEN p.state IN ('stopped', 'failed', 'lost') THEN p.ended_by ELSE p.ordered_by END AS ordered_by,
             p.stop_reason,
             i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind, h.id AS host_id, h.name AS host_name,
             coalesce(h.storage_pool, h.id) AS storage_pool, d.deadline_at AS drain_deadline_at, d.reason AS drain_reason
-       FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
+       FROM unnest($1::text[], $2::text[]) AS asked(kind, id)
+       JOIN instances i ON i.workload_kind = asked.kind AND i.workload_id = asked.id
+       JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
        JOIN hosts h ON h.id = p.host_id LEFT JOIN host_drains d ON d.host_id = h.id
-      WHERE i.workload_kind = $1 AND i.workload_id = $2 ORDER BY i.rank`,
-    [kind, id],
+      ORDER BY i.rank`,
+    [workloads.map(({ kind }) => kind), workloads.map(({ id }) => id)],
   );
-  return rows.map((row) => ({
+  const ofEach = Map.groupBy(rows, nameKey);
+  return new Map([...ofEach].map(([key, found]) => [key, found.map(reportOf)]));
+}
+
+function reportOf(row: ReportRow): PlacedReport {
+  return {
     rank: row.rank,
     runId: row.run_id,
     state: row.state,
@@ -167,5 +178,5 @@ export async function reportsOf(
     hostName: row.host_name,
     storagePool: row.storage_pool,
     drain: row.drain_deadline_at && { deadline: row.drain_deadline_at, reason: row.drain_reason },
-  }));
+  };
 }
