@@ -3,6 +3,7 @@
  * container's control group holds, so this works without the runtime and against its word.
  */
 import type { RunId } from "@remotegpu/shared/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { isSameRun, type Container } from "../core/container/container.ts";
 import {
@@ -19,6 +20,7 @@ import {
   meteredRun,
   pidsToRead,
   processOfRun,
+  unseenSpan,
   type RunSighting,
 } from "../core/metering/metered-run.ts";
 import { cardsOfRuns } from "../core/metering/run-cards.ts";
@@ -81,7 +83,8 @@ export class Meter {
   /** @throws JournalError */
   async tick(seen: Seen): Promise<void> {
     const journal = this.#journal;
-    const gpus = cardsOfRuns(journal.desired.read().instances, this.#observation.own);
+    const orders = journal.desired.read().instances;
+    const gpus = cardsOfRuns(orders, this.#observation.own);
     const intervals = journal.intervals();
     const before = momentOf(this.#clock);
     const unfinished = journal.runs.unfinished();
@@ -89,7 +92,7 @@ export class Meter {
       if (!unfinished.some((record) => record.runId === runId)) this.#disagreements.delete(runId);
     const sightings = await Promise.all(
       unfinished.map((record) =>
-        this.#sightingOf(record, intervals.get(record.runId) ?? null, { ...seen, now: before }),
+        this.#sightingOf(record, intervals.get(record.runId) ?? null, { ...seen, orders, now: before }),
       ),
     );
     // The moment before the look: a process seen alive was alive up to then, so that is what is claimed.
@@ -108,16 +111,19 @@ export class Meter {
   async #sightingOf(
     record: RunRecord,
     interval: UsageInterval | null,
-    { now, ...seen }: Seen & { now: Moment },
+    { now, orders, ...seen }: Seen & { orders: readonly DesiredInstance[]; now: Moment },
   ): Promise<RunSighting> {
     const container =
       seen.containers?.find(({ owner }) => owner !== null && isSameRun(owner, record)) ?? null;
     const status = container?.status ?? null;
+    const order = orders.find((one) => isSameRun(one, record)) ?? null;
     return {
       record,
       interval,
       process: await this.#processOf(record, interval, { status, isSilent: seen.containers === null, now }),
       finishedMs: status?.state === "exited" ? finishedMs(status, { ...seen, interval }, now) : null,
+      unseen:
+        status?.state === "exited" ? unseenSpan(status, { ...seen, record, interval, order }, now) : null,
     };
   }
 

@@ -2,13 +2,17 @@
  * From what was seen in this round to what metering counts: which process' life is a run's time, since when, and
  * whether it goes on. Pure; the loop reads /proc in between.
  */
-import type { Life, MeteredRun } from "./metering.ts";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { Life, MeteredRun, Span } from "./metering.ts";
 import type { CardProof } from "./run-cards.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import type { UsageInterval, Moment } from "./usage-interval.ts";
 
 /** The runtime notes a start somewhat after the process began. The agent's own restarts keep a greater distance. */
 const START_LABEL_SLACK_MS = 500;
+
+/** The least that is told of a time. */
+const A_MOMENT_MS = 1;
 
 /** Start times in /proc count USER_HZ, which is 100 on every Linux we run on. */
 const MS_PER_TICK = 10;
@@ -23,6 +27,8 @@ export interface RunSighting {
   process: { alive: true; pid: number; startTicks: number } | { alive: false } | "unknown";
   /** When the container ended, on this boot's clock; null when not known or not to be trusted. */
   finishedMs: number | null;
+  /** From when to when it ran, where it was over before any of it was metered; null when not known or not to be trusted. */
+  unseen: Span | null;
   /** What its cards say about its time; absent where it holds none. */
   cards?: CardProof;
 }
@@ -97,6 +103,43 @@ export function finishedMs(
   return isLaterLife ? null : endedMs;
 }
 
+/**
+ * From when to when a container ran that ended by itself before a process of it was seen, by the runtime's word. The
+ * agent had it started, and it is over: both moments must lie in between on this boot's clock, so that a wall clock that
+ * was set meanwhile is found out, or moves them by less than that. The label of a start comes late, for a command that
+ * does nothing even after its end: that it ran for a moment is certain, and no more is claimed. A container that was
+ * started again has lives of which the runtime knows only the last; what is not known of them is free.
+ * @param order null where nobody orders it any more; only a gate that opens with the container lets all of its life count
+ */
+export function unseenSpan(
+  exit: { startedAt: string; finishedAt: string },
+  {
+    record,
+    interval,
+    order,
+    wasUpSinceMs,
+  }: {
+    record: RunRecord;
+    interval: UsageInterval | null;
+    order: Pick<DesiredInstance, "spec"> | null;
+    wasUpSinceMs: number | null;
+  },
+  now: Moment,
+): Span | null {
+  const { starts, lastStart, stop, end } = record;
+  const opensAtStart = order !== null && (order.spec.gate ?? "running") === "running";
+  const isByItself = stop === null && end !== null && end.orderedBy === null;
+  if (interval !== null || !opensAtStart || starts !== 1 || !isByItself) return null;
+  if (lastStart?.bootId !== now.bootId) return null;
+  const labelMs = onThisClock(exit.startedAt, now);
+  const endMs = onThisClock(exit.finishedAt, now);
+  if (wasUpSinceMs === null || labelMs === null || endMs === null) return null;
+  const startMs = Math.min(labelMs, endMs - A_MOMENT_MS);
+  const isInOrder = labelMs <= endMs + START_LABEL_SLACK_MS;
+  const isPossible = startMs >= Math.max(lastStart.ms, wasUpSinceMs) && endMs <= now.nowMs;
+  return isInOrder && isPossible ? { startMs, endMs } : null;
+}
+
 /** A wall-clock label of this boot, as of now; null when it is none. */
 function onThisClock(label: string, now: Moment): number | null {
   const wallMs = Date.parse(label);
@@ -111,7 +154,16 @@ export function meteredRun(sighting: RunSighting, now: Moment): MeteredRun | nul
   const { runId, instanceId, placementEpoch } = record;
   const process = record.gate === null ? null : processOf(sighting, record.gate, now);
   const cards = cardsOf(sighting);
-  return { runId, instanceId, placementEpoch, process, isOver, ...(cards !== undefined && { cards }) };
+  const { unseen } = sighting;
+  return {
+    runId,
+    instanceId,
+    placementEpoch,
+    process,
+    isOver,
+    ...(unseen !== null && { unseen }),
+    ...(cards !== undefined && { cards }),
+  };
 }
 
 /** A run that was stopped for a card's sake stays without it, should the card be well again before the run's end. */

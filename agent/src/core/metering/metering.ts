@@ -3,7 +3,8 @@
  * so far, which usage rows come out and how far it is covered then. Pure; the journal stores the result.
  *
  * Rows of one run never overlap, whatever happens; while one process lives they touch each other. A run's last row
- * says so (`final`), and a run whose gate never opened ends with an empty one, so that it can be closed free.
+ * says so (`final`), and a run of which nothing ran, or nothing is proven, ends with an empty one, so that it can be
+ * closed free.
  */
 import type { InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { UsageEntry } from "@remotegpu/shared/journal-row";
@@ -40,9 +41,14 @@ export interface MeteredRun {
   process: (ProcessIdentity & { sinceMs: number; life: Life }) | null;
   /** Nothing more will run: this step ends the run. */
   isOver: boolean;
+  /** From when to when it ran, where all of that was over before a process of it was seen; absent for all others. */
+  unseen?: Span;
   /** What its cards say about its time; absent where it holds none. */
   cards?: CardProof;
 }
+
+/** On the monotonic clock of this boot. */
+export type Span = { startMs: number; endMs: number };
 
 /** The outcome for one run: rows to append in this order, and the interval to keep (null forgets it). */
 export interface MeterStep {
@@ -144,10 +150,20 @@ function openFor(run: MeteredRun, before: UsageInterval | null, now: Moment): Us
 
 function finalStep(run: MeteredRun, pieces: Piece[], interval: UsageInterval | null, now: Moment): MeterStep {
   const open = interval?.isOpen === true ? [pieceOf(interval, "bounded")] : [];
-  const claimed = [...pieces, ...open].filter(isNotEmpty);
+  const claimed = [...pieces, ...open, ...unseenPieces(run, interval, now)].filter(isNotEmpty);
   const last = claimed.pop() ?? emptyPiece(interval, now);
   const rows = [...claimed.map((piece) => entryOf(run, piece)), { ...entryOf(run, last), final: true }];
   return { runId: run.runId, rows, interval: null, isEnded: true };
+}
+
+/** What ran unseen is a claim of its own only where nothing was ever covered. */
+function unseenPieces(
+  { unseen, cards }: MeteredRun,
+  interval: UsageInterval | null,
+  { bootId, nowMs, wallMs }: Moment,
+): Piece[] {
+  if (unseen === undefined || interval !== null || cards?.kind === "lost") return [];
+  return [pieceOf({ ...unseen, bootId, wallEndMs: wallMs - (nowMs - unseen.endMs) }, "bounded")];
 }
 
 function emptyPiece(interval: UsageInterval | null, { bootId, nowMs, wallMs }: Moment): Piece {

@@ -2,8 +2,8 @@
  * How one run's open interval grows and ends. An interval follows one process; each function gives the pieces of
  * time that are now settled and the interval that goes on. Pure; when to call which is metering's matter.
  *
- * A claim was seen alive at both ends by one pid with one start time in one boot, or ends where the runtime says;
- * all else is `unproven`. Times are whole milliseconds on the CLOCK_MONOTONIC of the boot named beside them.
+ * A claim was seen alive at both ends by one pid with one start time in one boot, or ends where the runtime says; what
+ * was over before it was seen begins there, too (metered-run.ts). All else is `unproven`. Times are whole milliseconds on the CLOCK_MONOTONIC of the boot named beside them.
  */
 import type { BootId, RunId } from "@remotegpu/shared/ids";
 import type { Proof } from "@remotegpu/shared/journal-row";

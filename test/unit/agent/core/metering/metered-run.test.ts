@@ -5,10 +5,13 @@ import {
   meteredRun,
   pidsToRead,
   processOfRun,
+  unseenSpan,
 } from "@remotegpu/agent/core/metering/metered-run";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
 import type { UsageInterval } from "@remotegpu/agent/core/metering/usage-interval";
+import type { InstanceSpec } from "@remotegpu/shared/instance";
 import { describe, expect, test } from "vitest";
+import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 
 const BOOT = "11111111-1111-4111-8111-111111111111" as BootId;
 const LATER_BOOT = "22222222-2222-4222-8222-222222222222" as BootId;
@@ -82,6 +85,82 @@ describe("the runtime's word for an end is taken", () => {
     const exit = { startedAt: label(60_000), finishedAt: "never" };
 
     expect(finishedMs(exit, lastSight, at)).toBeNull();
+  });
+});
+
+describe("what was over before a process of it was seen counts by the runtime's word", () => {
+  const at = { ...now, wallMs: 100_000 };
+  const label = (ms: number) => new Date(ms).toISOString();
+  const begun = record({ gate: null, lastStart: { bootId: BOOT, ms: 90_000 }, end: END });
+  const ordered = (spec: Partial<InstanceSpec> = {}) => ({ spec: desiredOf("x", spec).spec });
+  const spanOf = ({
+    record: told = begun,
+    interval = null,
+    order = ordered(),
+    startedMs = 91_000,
+    endedMs = 95_000,
+    wasUpSinceMs = 80_000,
+    finishedAt = label(endedMs),
+  }: {
+    record?: RunRecord;
+    interval?: UsageInterval | null;
+    order?: { spec: InstanceSpec } | null;
+    startedMs?: number;
+    endedMs?: number;
+    wasUpSinceMs?: number | null;
+    finishedAt?: string;
+  }) =>
+    unseenSpan(
+      { startedAt: label(startedMs), finishedAt },
+      { record: told, interval, order, wasUpSinceMs },
+      at,
+    );
+
+  test.each([
+    { what: "from its start to its end", is: { startMs: 91_000, endMs: 95_000 } },
+    { what: "from the start that it was told", startedMs: 90_000, is: { startMs: 90_000, endMs: 95_000 } },
+    { what: "to this very look", endedMs: 100_000, is: { startMs: 91_000, endMs: 100_000 } },
+    { what: "for a moment", startedMs: 95_000, is: { startMs: 94_999, endMs: 95_000 } },
+    {
+      what: "that the runtime was seen to call running",
+      record: { ...begun, gate: { bootId: BOOT, ms: 91_500 } },
+      is: { startMs: 91_000, endMs: 95_000 },
+    },
+    {
+      what: "of a gate that opens with it",
+      order: ordered({ gate: "running" }),
+      is: { startMs: 91_000, endMs: 95_000 },
+    },
+    { what: "labelled late", startedMs: 95_500, is: { startMs: 94_999, endMs: 95_000 } },
+  ])("$what", ({ is, ...told }) => {
+    expect(spanOf(told)).toEqual(is);
+  });
+
+  test.each([
+    { what: "labelled later than any runtime is", startedMs: 95_501 },
+    { what: "from before it was told to start: that clock was set", startedMs: 89_999 },
+    { what: "from before the runtime was seen up", wasUpSinceMs: 91_001 },
+    { what: "where the runtime was down", wasUpSinceMs: null },
+    { what: "beyond this look: that clock was set", endedMs: 100_001 },
+    { what: "that is no time", finishedAt: "never" },
+    { what: "that never began", startedMs: Date.parse("0001-01-01T00:00:00Z") },
+    { what: "of a run that was metered", interval: { ...open, isOpen: false } },
+    { what: "of a run that nobody orders any more", order: null },
+    { what: "before its gang was released", order: ordered({ gate: "released" }) },
+    { what: "of the last of several lives", record: { ...begun, starts: 2 } },
+    { what: "whose start nobody saw", record: { ...begun, lastStart: null } },
+    { what: "of another boot", record: { ...begun, lastStart: { bootId: LATER_BOOT, ms: 90_000 } } },
+    {
+      what: "that somebody had ordered to end",
+      record: { ...begun, end: { ...END, orderedBy: "customer" as const } },
+    },
+    { what: "of a run that goes on", record: { ...begun, end: null } },
+    {
+      what: "that this host was stopping",
+      record: { ...begun, stop: { cause: "gpu-failed", orderedBy: "limit", detail: "" } as const },
+    },
+  ])("not one $what", ({ what: _what, ...told }) => {
+    expect(spanOf(told)).toBeNull();
   });
 });
 
@@ -175,6 +254,7 @@ describe("from when a living process counts", () => {
         interval: null,
         process: { alive: true, pid: 7, startTicks },
         finishedMs: null,
+        unseen: null,
       },
       now,
     );
@@ -189,6 +269,7 @@ describe("from when a living process counts", () => {
         interval: null,
         process: { alive: true, pid: 7, startTicks: 3_000 },
         finishedMs: null,
+        unseen: null,
       },
       now,
     );
@@ -200,7 +281,7 @@ describe("from when a living process counts", () => {
 describe("a process that is not found alive", () => {
   test("ended when the runtime says so", () => {
     const seen = meteredRun(
-      { record: record(), interval: open, process: { alive: false }, finishedMs: 95_000 },
+      { record: record(), interval: open, process: { alive: false }, finishedMs: 95_000, unseen: null },
       now,
     );
 
@@ -208,14 +289,17 @@ describe("a process that is not found alive", () => {
   });
 
   test("is in doubt while /proc cannot be read", () => {
-    const seen = meteredRun({ record: record(), interval: open, process: "unknown", finishedMs: null }, now);
+    const seen = meteredRun(
+      { record: record(), interval: open, process: "unknown", finishedMs: null, unseen: null },
+      now,
+    );
 
     expect(seen?.process?.life).toEqual({ state: "unknown" });
   });
 
   test("is none when none was metered", () => {
     const seen = meteredRun(
-      { record: record(), interval: null, process: { alive: false }, finishedMs: null },
+      { record: record(), interval: null, process: { alive: false }, finishedMs: null, unseen: null },
       now,
     );
 
@@ -224,27 +308,36 @@ describe("a process that is not found alive", () => {
 });
 
 describe("a run whose gate never opened", () => {
-  const alive = { alive: true, pid: 7, startTicks: 1 } as const;
+  const process = { alive: true, pid: 7, startTicks: 1 } as const;
+  const sighting = { interval: null, process, finishedMs: null, unseen: null };
 
   test("is not metered while it may still open", () => {
     const waiting = record({ gate: null });
 
-    expect(meteredRun({ record: waiting, interval: null, process: alive, finishedMs: null }, now)).toBeNull();
+    expect(meteredRun({ ...sighting, record: waiting }, now)).toBeNull();
   });
 
   test("is closed with nothing when it is over", () => {
     const over = record({ gate: null, end: END });
 
-    expect(meteredRun({ record: over, interval: null, process: alive, finishedMs: null }, now)).toEqual({
+    expect(meteredRun({ ...sighting, record: over }, now)).toEqual({ ...key, process: null, isOver: true });
+  });
+
+  test("is closed with what it ran unseen", () => {
+    const over = record({ gate: null, end: END });
+    const unseen = { startMs: 1, endMs: 2 };
+
+    expect(meteredRun({ ...sighting, record: over, unseen }, now)).toEqual({
       ...key,
       process: null,
       isOver: true,
+      unseen,
     });
   });
 });
 
 describe("cards", () => {
-  const sighting = { interval: open, process: { alive: false } as const, finishedMs: null };
+  const sighting = { interval: open, process: { alive: false } as const, finishedMs: null, unseen: null };
   const good = { kind: "good", settledMs: 5 } as const;
   const stopFor = (cause: "gpu-failed" | "gpu-missing" | "ordered") =>
     ({ cause, orderedBy: "limit", detail: "" }) as const;

@@ -72,6 +72,37 @@ class Meter {
   }
 }
 
+describe("a run that was over before anybody looked", () => {
+  const unseen = { startMs: 3_000, endMs: 3_400 };
+
+  test("has one row, its last, of the time that it ran", () => {
+    const meter = new Meter();
+
+    meter.tick({ ...run(null, true), unseen }, moment(5_000));
+
+    expect(meter.spans()).toEqual([[3_000, 3_400, "bounded", "final"]]);
+    expect(meter.rows[0]?.wallEnd).toBe(new Date(WALL_AT_ZERO + 3_400).toISOString());
+    expect(meter.isEnded).toBe(true);
+  });
+
+  test("is free where it lost a card", () => {
+    const meter = new Meter();
+
+    meter.tick({ ...run(null, true, { kind: "lost", lastGoodMs: null }), unseen }, moment(5_000));
+
+    expect(meter.spans()).toEqual([[5_000, 5_000, "unproven", "final"]]);
+  });
+
+  test("claims nothing beside what was seen", () => {
+    const meter = new Meter();
+    meter.tick(run({ life: alive, sinceMs: 3_000 }), moment(3_200));
+
+    meter.tick({ ...run({ life: ended(3_400), sinceMs: 3_000 }, true), unseen }, moment(5_000));
+
+    expect(meter.spans()).toEqual([[3_000, 3_400, "bounded", "final"]]);
+  });
+});
+
 describe("rows of one process", () => {
   test("come at the first tick, then every minute, and touch each other", () => {
     const meter = new Meter();
