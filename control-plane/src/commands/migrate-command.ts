@@ -17,7 +17,7 @@ export interface MigrateCommandOptions {
 }
 
 /** Where the answer goes, and where progress goes. */
-export interface Output {
+interface AnswerAndProgress {
   say: (text: string) => void;
   tell: (text: string) => void;
 }
@@ -26,7 +26,7 @@ export async function migrateCommand(
   database: Database,
   direction: "up" | "down",
   { dryRun = false, strict = false, json = false, wait = 30, discard = [] }: MigrateCommandOptions,
-  { say, tell: log }: Output,
+  { say, tell: log }: AnswerAndProgress,
 ): Promise<void> {
   if (direction === "down") {
     if (dryRun || strict) throw new MigrationError("--dry-run and --strict belong to the way up");

@@ -49,7 +49,7 @@ const CHECKS = {
 export const HOST_CHECKS: readonly Check[] = Object.values(CHECKS);
 
 /** One look: what the journal says and what the runtime shows, in this order. */
-export type Look = {
+export type HostLook = {
   journal: JournalState;
   containers: readonly OwnedContainer[];
   /** Groups of containers that the runtime does not know. */
@@ -61,7 +61,7 @@ export type Look = {
 
 type Found = Record<keyof typeof CHECKS, Finding[]>;
 
-export async function checkHost(look: () => Promise<Look>): Promise<CheckResult[]> {
+export async function checkHost(look: () => Promise<HostLook>): Promise<CheckResult[]> {
   let lasting = findingsOf(await look());
   for (let looks = 1; looks < LOOKS && hasAny(lasting); looks += 1) {
     await delay(LOOK_EVERY_MS);
@@ -98,7 +98,7 @@ function isSame(one: Finding, other: Finding): boolean {
   return one.finding === other.finding && JSON.stringify(one.subject) === JSON.stringify(other.subject);
 }
 
-function findingsOf(look: Look): Found {
+function findingsOf(look: HostLook): Found {
   const { journal, containers } = look;
   return {
     gpus: cardsHeldTwice(containers).map(({ uuid, holders: [one, other] }) => ({
@@ -129,7 +129,7 @@ function findingsOf(look: Look): Found {
   };
 }
 
-function standingMeters({ journal, containers, isAgentRunning, bootId, nowMs }: Look): Finding[] {
+function standingMeters({ journal, containers, isAgentRunning, bootId, nowMs }: HostLook): Finding[] {
   if (!isAgentRunning) return [];
   const metered = journal.runs.filter(
     (run) =>

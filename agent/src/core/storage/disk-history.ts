@@ -8,7 +8,7 @@ import { goneBytes, WINDOW_MS, type DiskSight } from "./disk-guard.ts";
 
 type Room = { freeBytes: number; totalBytes: number };
 
-export type Look = {
+export type DiskLook = {
   atMs: number;
   /** By device. */
   disks: ReadonlyMap<number, Room>;
@@ -24,11 +24,11 @@ type Measurement = {
 };
 
 export class DiskHistory {
-  #looks: Look[] = [];
+  #looks: DiskLook[] = [];
   #measurements: Measurement[] = [];
   readonly #sinceMs = new Map<number, number>();
 
-  look(look: Look): void {
+  look(look: DiskLook): void {
     const isRecent = ({ atMs }: { atMs: number }) => look.atMs - atMs <= WINDOW_MS;
     this.#looks = [...this.#looks.filter(isRecent), look];
     this.#measurements = this.#measurements.filter(isRecent);

@@ -15,7 +15,7 @@ import {
   type DiskState,
   type Writer,
 } from "../../core/storage/disk-guard.ts";
-import { DiskHistory, type Look } from "../../core/storage/disk-history.ts";
+import { DiskHistory, type DiskLook } from "../../core/storage/disk-history.ts";
 import type { ContainerGroups } from "../../host/processes/container-groups.ts";
 import { diskSight, type Disk } from "../../host/disk-room.ts";
 import { WrittenCounter } from "../../host/processes/written-bytes.ts";
@@ -127,7 +127,7 @@ export class DiskWatch {
     );
   }
 
-  #decide(look: Look): void {
+  #decide(look: DiskLook): void {
     const { observation, log, wake } = this.#parts;
     const running = new Set(observation.running.map(({ owner }) => owner.runId));
     for (const [runId, { device }] of this.#filling) {

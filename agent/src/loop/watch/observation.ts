@@ -21,7 +21,7 @@ import type { ContainerGroups } from "../../host/processes/container-groups.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { GpuWatch } from "./gpu-watch.ts";
 import type { ImageWatch } from "./image-watch.ts";
-import type { Look, RuntimeWatch } from "./runtime-watch.ts";
+import type { ContainersLook, RuntimeWatch } from "./runtime-watch.ts";
 
 /** How long a round waits for the list of containers, unless a metering tick is due before. */
 const RUNTIME_PATIENCE_MS = 2_000;
@@ -100,7 +100,7 @@ export class Observation {
     nowMs: number;
     untilTickMs: number;
     mark: number;
-  }): Promise<Look> {
+  }): Promise<ContainersLook> {
     this.#runtimeWatch.learnWhenDue(nowMs);
     void this.#imageWatch.lookWhenDue(nowMs);
     // What was never seen is worth waiting for: taking over what runs begins with it.

@@ -14,7 +14,7 @@ export const NO_LIVE_RESTORE =
 /** Seen twice within this time, the runtime is taken to have been up all the while. */
 const LONGEST_UNSEEN_MS = 30_000;
 
-export type Look = {
+export type ContainersLook = {
   seen: Container[] | null;
   mark: number;
   /** Since when it was up, before this look; null when it was not, or not to be told. Its times since are trusted. */
@@ -54,7 +54,10 @@ export class RuntimeWatch {
    * Every container of ours, or null when the runtime does not tell within the patience. The answer may be to a
    * question of an earlier round; `mark` is the one that this question was asked with.
    */
-  async containers(nowMs: number, { patienceMs, mark }: { patienceMs: number; mark: number }): Promise<Look> {
+  async containers(
+    nowMs: number,
+    { patienceMs, mark }: { patienceMs: number; mark: number },
+  ): Promise<ContainersLook> {
     this.#listing ??= { mark, answer: this.#list().finally(() => (this.#listing = null)) };
     const { answer, mark: askedWith } = this.#listing;
     const seen = await Promise.race([answer, after(patienceMs)]);

@@ -9,7 +9,7 @@ import type { PasswordSeal } from "../../core/hosts/images/password-seal.ts";
 import { type Connection, type Database, transaction } from "../../store/database/database.ts";
 import { imageTermsOf } from "../../store/hosts/images/image-terms.ts";
 import {
-  type CredentialRow,
+  type RegistryCredential,
   credentialById,
   markUnusable,
 } from "../../store/hosts/images/registry-credentials.ts";
@@ -48,7 +48,7 @@ async function credentialFor(
   sql: Connection,
   host: HostId,
   { question, passwords }: { question: RegistryLoginQuestion; passwords: PasswordSeal },
-): Promise<CredentialRow | null> {
+): Promise<RegistryCredential | null> {
   const use = await useOfLogin(sql, host, question);
   if (use === null) return null;
   const [terms] = await imageTermsOf(sql, [use], passwords);

@@ -9,7 +9,7 @@ import { registryName, registryVerdict } from "../../core/hosts/images/registrie
 import type { SealedRow } from "../../core/hosts/images/password-seal.ts";
 import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import {
-  type CredentialRow,
+  type RegistryCredential,
   credentialById,
   deleteCredential,
   listCredentials,
@@ -84,7 +84,7 @@ export function registerRegistryCredentialRoutes(api: ApiApp, deps: ApiDeps): vo
       registry: await usableRegistry(deps, body.registry),
       username,
     };
-    const row: CredentialRow = {
+    const row: RegistryCredential = {
       ...named,
       sealedPassword: passwords.seal(password, named),
       sealedBy: passwords.sealedBy,
@@ -102,7 +102,7 @@ export function registerRegistryCredentialRoutes(api: ApiApp, deps: ApiDeps): vo
     tags,
     ids: OPAQUE,
     Answer: Credential,
-    answer: (row: CredentialRow) => credentialAnswer(deps, row),
+    answer: (row: RegistryCredential) => credentialAnswer(deps, row),
     list: {
       summary: "Your credentials, and those of workspaces that you own or administer",
       answers: "A page of credentials, without passwords",
@@ -144,7 +144,7 @@ async function keepersMeant(
 }
 
 /** A workspace's for its owner and admins, a customer's own for nobody else; administrators see that they are there. */
-async function requireCredential(c: ApiContext, id: string): Promise<CredentialRow> {
+async function requireCredential(c: ApiContext, id: string): Promise<RegistryCredential> {
   const { actor, deps } = c.var;
   const what = `registry credential ${id}`;
   const row = await credentialById(deps.db, id);
@@ -158,7 +158,7 @@ async function requireCredential(c: ApiContext, id: string): Promise<CredentialR
   return row;
 }
 
-function credentialAnswer({ passwords }: ApiDeps, row: CredentialRow): z.input<typeof Credential> {
+function credentialAnswer({ passwords }: ApiDeps, row: RegistryCredential): z.input<typeof Credential> {
   return {
     id: row.id,
     workspace_id: row.workspaceId,

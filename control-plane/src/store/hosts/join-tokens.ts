@@ -116,7 +116,7 @@ async function writeHost(
   );
 }
 
-export interface CredentialRow {
+export interface HostCredential {
   host_id: HostId;
   revoked_at: Date | null;
   /** When its host was taken out of the fleet. */
@@ -124,8 +124,8 @@ export interface CredentialRow {
 }
 
 /** Which host a key belongs to. A deleted host's keys count as revoked. */
-export async function credentialOf(sql: Connection, nkey: string): Promise<CredentialRow | null> {
-  const { rows } = await sql.query<CredentialRow>(
+export async function credentialOf(sql: Connection, nkey: string): Promise<HostCredential | null> {
+  const { rows } = await sql.query<HostCredential>(
     `SELECT k.host_id, coalesce(k.revoked_at, h.revoked_at, h.deleted_at) AS revoked_at, h.deleted_at AS removed_at
        FROM host_credentials k JOIN hosts h ON h.id = k.host_id WHERE k.nkey = $1`,
     [nkey],

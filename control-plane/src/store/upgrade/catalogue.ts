@@ -5,7 +5,7 @@
  */
 import type { Connection } from "../database/database.ts";
 
-export interface Column {
+export interface TableColumn {
   table: string;
   name: string;
   /** As SQL writes it, e.g. "numeric(20,4)". */
@@ -27,12 +27,12 @@ export interface Definition {
 }
 
 export interface Catalogue {
-  columns: Column[];
+  columns: TableColumn[];
   definitions: Definition[];
 }
 
 export async function readCatalogue(sql: Connection): Promise<Catalogue> {
-  const columns = await sql.query<Column & { standard: string | null }>(COLUMNS);
+  const columns = await sql.query<TableColumn & { standard: string | null }>(COLUMNS);
   const definitions = await sql.query<Definition>(DEFINITIONS);
   return {
     columns: columns.rows.map((column) => ({

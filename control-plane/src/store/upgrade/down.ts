@@ -4,7 +4,7 @@
  * nothing is changed.
  */
 import { withdrawFromApplication } from "../database/grants.ts";
-import { type Catalogue, type Column, type Definition, quoted, readCatalogue } from "./catalogue.ts";
+import { type Catalogue, type TableColumn, type Definition, quoted, readCatalogue } from "./catalogue.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { MigrationError } from "./migration-error.ts";
 import { assertNothingIsLost } from "./rows/losses.ts";
@@ -66,11 +66,11 @@ async function definitionsOnRecord(sql: Connection): Promise<Catalogue | null> {
     'SELECT kind, table_name AS "table", name, definition FROM upgrade_definitions ORDER BY id',
   );
   if (rows.length === 0) return null;
-  const columns: Column[] = [];
+  const columns: TableColumn[] = [];
   const definitions: Definition[] = [];
   for (const { kind, table, name, definition } of rows) {
     // Written by the way up, as it is.
-    if (kind === "column") columns.push(JSON.parse(definition) as Column);
+    if (kind === "column") columns.push(JSON.parse(definition) as TableColumn);
     else definitions.push({ kind, table, name, definition });
   }
   return { columns, definitions };
@@ -154,7 +154,7 @@ async function reshape(sql: Connection, table: string, ours: Catalogue, target: 
 }
 
 /** What a change of type leaves: a column without a default. */
-function retypedColumn(column: Column, { type }: Column): Column {
+function retypedColumn(column: TableColumn, { type }: TableColumn): TableColumn {
   return column.type === type ? column : { ...column, type, standard: null };
 }
 

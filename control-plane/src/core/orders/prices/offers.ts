@@ -21,7 +21,7 @@ export interface WaitingWork {
 }
 
 /** The most that one host has. */
-export interface Place {
+export interface HostRoom {
   cpuMilli: number;
   memoryMib: number;
 }
@@ -35,7 +35,7 @@ export interface CardOffer {
   /** So many are free together on one host. */
   mostOnOneHost: number;
   /** On a host that has so many of them free; null where none is free. */
-  beside: Place | null;
+  beside: HostRoom | null;
 }
 
 /** An hour of one card, core or GiB, or of a spec as a whole, which then says what it includes. */
@@ -63,8 +63,8 @@ export function cardOffers(fleet: Fleet, simulated: ReadonlySet<string>): CardOf
 }
 
 /** The host with the most cores free, and of those the one with the most memory; null where none takes an order. */
-export function largestPlace(fleet: Fleet): Place | null {
-  return fleet.hosts.filter(takesOrders).map(placeOn).reduce(larger, null);
+export function largestRoom(fleet: Fleet): HostRoom | null {
+  return fleet.hosts.filter(takesOrders).map(roomOn).reduce(larger, null);
 }
 
 /** Of one card of this model, in each of these specs that sells it. */
@@ -108,7 +108,7 @@ function withHost(offer: CardOffer, host: HostCapacity, cards: readonly GpuCapac
   const total = offer.total + cards.length;
   const free = takesOrders(host) ? cards.filter(isFree).length : 0;
   if (free === 0 || free < offer.mostOnOneHost) return { ...offer, total, free: offer.free + free };
-  const place = placeOn(host);
+  const place = roomOn(host);
   return {
     ...offer,
     total,
@@ -128,11 +128,11 @@ function takesOrders(host: HostCapacity): boolean {
   return closed === null && freeCpuMilli >= THOUSANDTHS && freeMemoryMib * MIB >= MIN_MEMORY;
 }
 
-function placeOn({ freeCpuMilli, freeMemoryMib }: HostCapacity): Place {
+function roomOn({ freeCpuMilli, freeMemoryMib }: HostCapacity): HostRoom {
   return { cpuMilli: freeCpuMilli, memoryMib: freeMemoryMib };
 }
 
-function larger(a: Place | null, b: Place): Place {
+function larger(a: HostRoom | null, b: HostRoom): HostRoom {
   if (a === null) return b;
   return (b.cpuMilli - a.cpuMilli || b.memoryMib - a.memoryMib) > 0 ? b : a;
 }

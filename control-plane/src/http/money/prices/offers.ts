@@ -7,9 +7,9 @@ import {
   cardOffers,
   cardPrices,
   type CardOffer,
-  largestPlace,
+  largestRoom,
   type OfferPrice,
-  type Place,
+  type HostRoom,
 } from "../../../core/orders/prices/offers.ts";
 import type { SpecShape } from "../../../core/orders/prices/price-lines.ts";
 import type { KeptRoom } from "../../../store/fleet/kept-fleet.ts";
@@ -74,7 +74,7 @@ export function registerOfferRoute(api: ApiApp, deps: ApiDeps, room: KeptRoom): 
     const cards = cardOffers(fleet, simulated).map((offer) =>
       cardAnswer(offer, cardPrices(specs, offer.model)),
     );
-    const bare = { ...placeAnswer(largestPlace(fleet)), prices: barePrices(specs).map(priceAnswer) };
+    const bare = { ...placeAnswer(largestRoom(fleet)), prices: barePrices(specs).map(priceAnswer) };
     return c.json(
       {
         as_of: readAt.toISOString(),
@@ -110,7 +110,7 @@ function cardAnswer(offer: CardOffer, prices: readonly OfferPrice[]): z.input<ty
 }
 
 /** Whole cores, as orders name them. */
-function placeAnswer(place: Place | null): { cpu: number; memory: number } {
+function placeAnswer(place: HostRoom | null): { cpu: number; memory: number } {
   if (place === null) return { cpu: 0, memory: 0 };
   return { cpu: Math.floor(place.cpuMilli / THOUSANDTHS), memory: place.memoryMib * MIB };
 }

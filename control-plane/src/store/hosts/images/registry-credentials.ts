@@ -4,7 +4,7 @@ import type { Connection, Transaction } from "../../database/database.ts";
 /** Of one workspace, and of one customer beside the workspaces. */
 export const MAX_CREDENTIALS = 50;
 
-export interface CredentialRow {
+export interface RegistryCredential {
   id: string;
   /** Whose it is, or who gave it to the workspace. */
   customerId: number;
@@ -22,7 +22,7 @@ const COLUMNS = `c.id, c.customer_id AS "customerId", c.workspace_id AS "workspa
     c.sealed_password AS "sealedPassword", c.sealed_by AS "sealedBy", c.created_at AS "createdAt"`;
 
 /** In place of the one that was there for this registry. False where there are as many as there may be. */
-export async function putCredential(sql: Transaction, row: CredentialRow): Promise<boolean> {
+export async function putCredential(sql: Transaction, row: RegistryCredential): Promise<boolean> {
   const { id, customerId, workspaceId, registry, username, sealedPassword, sealedBy, createdAt } = row;
   // Of two at once the second one sees the first.
   if (workspaceId === null)
@@ -45,8 +45,8 @@ const OF_OWNER =
   "c.workspace_id IS NOT DISTINCT FROM $2::bigint AND ($2::bigint IS NOT NULL OR c.customer_id = $1::bigint)";
 
 /** Null for one that is not there. */
-export async function credentialById(sql: Connection, id: string): Promise<CredentialRow | null> {
-  const { rows } = await sql.query<CredentialRow>(
+export async function credentialById(sql: Connection, id: string): Promise<RegistryCredential | null> {
+  const { rows } = await sql.query<RegistryCredential>(
     `SELECT ${COLUMNS} FROM registry_credentials c WHERE c.id = $1`,
     [id],
   );
@@ -62,8 +62,8 @@ export async function listCredentials(
     workspaceIds: readonly number[];
   },
   page: { limit: number; after: string | null },
-): Promise<CredentialRow[]> {
-  const { rows } = await sql.query<CredentialRow>(
+): Promise<RegistryCredential[]> {
+  const { rows } = await sql.query<RegistryCredential>(
     `SELECT ${COLUMNS} FROM registry_credentials c
       WHERE (c.workspace_id IS NULL AND c.customer_id = $1 OR c.workspace_id = ANY($2::bigint[])) AND c.id > $3
       ORDER BY c.id LIMIT $4`,

@@ -1,5 +1,5 @@
 /** What the way back to the old schema would lose: asked after the old columns are filled, before anything is dropped. */
-import type { Catalogue, Column } from "../catalogue.ts";
+import type { Catalogue, TableColumn } from "../catalogue.ts";
 import type { Connection } from "../../database/database.ts";
 import { MigrationError } from "../migration-error.ts";
 import { type Derived, FILLS, type Fill } from "./fills.ts";
@@ -131,7 +131,7 @@ function rowsWithEnvironment({ table, environmentId }: Fill): string {
     : `${table} t LEFT JOIN environments e ON e.id = t.${environmentId}`;
 }
 
-function standardOf({ table, name, standard }: Column): string {
+function standardOf({ table, name, standard }: TableColumn): string {
   return `${table}.${name}` === "billing_records.billing_unit" ? "NULL" : (standard ?? "NULL");
 }
 
@@ -199,6 +199,6 @@ async function doubledPorts(sql: Connection): Promise<string[]> {
   return rows.map(({ ids }) => ids);
 }
 
-function keyOf({ table, name }: Column): string {
+function keyOf({ table, name }: TableColumn): string {
   return `${table}.${name}`;
 }

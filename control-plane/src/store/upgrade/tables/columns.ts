@@ -1,12 +1,12 @@
 /** The columns of the old tables: made where they are missing, and given the type, default and NOT NULL of the model. */
-import { type Catalogue, type Column, quoted, readCatalogue, SERIAL } from "../catalogue.ts";
+import { type Catalogue, type TableColumn, quoted, readCatalogue, SERIAL } from "../catalogue.ts";
 import type { Connection } from "../../database/database.ts";
 import { FILLS } from "../rows/fills.ts";
 import { OLD_TABLES, type OldTable, readForm } from "../old-form.ts";
 import { type Say, withProgress } from "../progress.ts";
 
 /** Old columns that the change takes away after reading them; made where somebody took them away before. */
-const READ_AND_DROPPED: readonly Column[] = [
+const READ_AND_DROPPED: readonly TableColumn[] = [
   { table: "training_jobs", name: "script_path", type: "text", isNotNull: false, standard: null },
   { table: "training_jobs", name: "dataset_id", type: "bigint", isNotNull: false, standard: null },
   { table: "training_jobs", name: "model_id", type: "bigint", isNotNull: false, standard: null },
@@ -55,13 +55,13 @@ export async function addColumns(sql: Connection, model: Catalogue): Promise<voi
 }
 
 /** Not null only where there is a default to give to old rows; the rest is settled after the filling. */
-function declared({ table, name, type, isNotNull, standard }: Column): string {
+function declared({ table, name, type, isNotNull, standard }: TableColumn): string {
   if (standard === null || NO_DEFAULT_FOR_OLD_ROWS.has(`${table}.${name}`)) return `${quoted(name)} ${type}`;
   return `${quoted(name)} ${type}${isNotNull ? " NOT NULL" : ""} DEFAULT ${standard}`;
 }
 
 /** Columns that the old system did not have: their values may be brought to their type before the filling. */
-function newColumnsOf(model: Catalogue): (column: Column) => boolean {
+function newColumnsOf(model: Catalogue): (column: TableColumn) => boolean {
   const filled = new Set(
     FILLS.flatMap(({ table, columns }) => Object.keys(columns).map((name) => `${table}.${name}`)),
   );
@@ -71,12 +71,12 @@ function newColumnsOf(model: Catalogue): (column: Column) => boolean {
   return ({ table, name }) => filled.has(`${table}.${name}`) || json.has(`${table}.${name}`);
 }
 
-function typed(present: Column, { table, name, type }: Column): string[] {
+function typed(present: TableColumn, { table, name, type }: TableColumn): string[] {
   return LEFT_TO_THE_CHANGE.has(`${table}.${name}`) ? [] : typeChange(present, type, quoted(name));
 }
 
 /** The column takes another type, and `value` says how, in SQL; it is left without a default. */
-export function typeChange(present: Column, type: string, value: string): string[] {
+export function typeChange(present: TableColumn, type: string, value: string): string[] {
   if (present.type === type) return [];
   const column = `ALTER COLUMN ${quoted(present.name)}`;
   // Without USING, Postgres sees that a TIMESTAMP read as UTC is stored as the timestamptz of that moment.
@@ -115,7 +115,7 @@ export async function settleDefaults(sql: Connection, model: Catalogue): Promise
   }
 }
 
-export function settled(present: Column, wanted: Column): string[] {
+export function settled(present: TableColumn, wanted: TableColumn): string[] {
   const column = `ALTER COLUMN ${quoted(wanted.name)}`;
   const actions: string[] = [];
   if (present.standard !== wanted.standard && wanted.standard !== SERIAL)

@@ -1,5 +1,5 @@
 /** Values of old columns that the new type would cut short or round, where somebody had made the column wider. */
-import type { Column } from "../catalogue.ts";
+import type { TableColumn } from "../catalogue.ts";
 import type { Connection } from "../../database/database.ts";
 import { MigrationError } from "../migration-error.ts";
 import { isOldTable } from "../old-form.ts";
@@ -9,7 +9,7 @@ const MAX_NAMED = 20;
 /** @throws MigrationError naming the rows */
 export async function assertNothingIsCut(
   sql: Connection,
-  { present, wanted }: { present: readonly Column[]; wanted: readonly Column[] },
+  { present, wanted }: { present: readonly TableColumn[]; wanted: readonly TableColumn[] },
 ): Promise<void> {
   for (const { table, name, type } of wanted) {
     const old = present.find((column) => column.table === table && column.name === name);

@@ -3,7 +3,7 @@ import {
   barePrices,
   cardOffers,
   cardPrices,
-  largestPlace,
+  largestRoom,
 } from "@remotegpu/control-plane/core/orders/prices/offers";
 import type { SpecPrices, SpecShape } from "@remotegpu/control-plane/core/orders/prices/price-lines";
 import { parsePrice, parsePoints } from "@remotegpu/shared/money";
@@ -80,7 +80,7 @@ describe("cards", () => {
 
   test("an empty fleet offers nothing", () => {
     expect(cardOffers({ hosts: [] }, NONE)).toEqual([]);
-    expect(largestPlace({ hosts: [] })).toBeNull();
+    expect(largestRoom({ hosts: [] })).toBeNull();
   });
 });
 
@@ -92,7 +92,7 @@ test("the largest place without a GPU is on the open host with the most cores, t
     aHost({ id: "d", freeCpuMilli: 64_000, closed: "it is away" }),
   ];
 
-  expect(largestPlace({ hosts })).toEqual({ cpuMilli: 8_000, memoryMib: 2_048 });
+  expect(largestRoom({ hosts })).toEqual({ cpuMilli: 8_000, memoryMib: 2_048 });
 });
 
 describe("prices", () => {
