@@ -90,7 +90,8 @@ export class Housekeeping {
   }
 
   #wakeIn(ms: number): void {
-    this.#waking ??= setTimeout(() => {
+    if (this.#waking !== null) return;
+    this.#waking = setTimeout(() => {
       this.#waking = null;
       this.#parts.wake();
     }, ms).unref();
