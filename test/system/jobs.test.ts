@@ -89,13 +89,14 @@ async function status(id: string, wanted: string): Promise<Row> {
   );
 }
 
-/** Its only run, once the host's last row of it has come. */
+/** Its only run, once the host's last row of it has come, and by another way what it left. */
 async function closedRun(id: string) {
   return await eventually(
     async () => {
       const { items } = await house.customer.get(`/training-jobs/${id}/instances`);
       const [{ runs }] = Instances.parse(items);
-      return runs[0].closed_at !== null && runs[0];
+      const [{ closed_at: closedAt, end }] = runs;
+      return closedAt !== null && end !== null && runs[0];
     },
     { withinMs: 60_000, what: `the end of the run of job ${id}` },
   );
