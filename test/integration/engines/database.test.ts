@@ -179,3 +179,93 @@ test("a connection cut off between two statements ends that transaction only", a
   await expect(ran).rejects.toBeInstanceOf(StoreError);
   expect((await fresh.database.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
 });
+
+test("statements that are asked together are done in their order, and each has its own answer", async () => {
+  const answers = await transaction(fresh.database, async (sql) => {
+    const value = "SELECT value FROM counters WHERE name = $1";
+    return await Promise.all([
+      sql.query("INSERT INTO counters VALUES ($1, 1)", ["together"]),
+      sql.query("UPDATE counters SET value = value + 1 WHERE name = $1", ["together"]),
+      sql.query<{ value: number }>(value, ["together"]),
+      sql.query("UPDATE counters SET value = 10 * value WHERE name = 'together'"),
+      sql.query<{ value: number }>(value, ["together"]),
+      sql.query("SELECT value FROM counters WHERE name = $1", ["nobody"]),
+    ]);
+  });
+
+  expect(answers.map(({ rows }) => rows)).toEqual([[], [], [{ value: 2 }], [], [{ value: 20 }], []]);
+  expect(answers.map(({ rowCount }) => rowCount)).toEqual([1, 1, 1, 1, 1, 0]);
+});
+
+test.each([true, false])(
+  "nothing behind a failure is done of what was asked with it, and all are told so (plans kept: %s)",
+  async (keepsPlans) => {
+    const database = openDatabase(fresh.url, { maxConnections: 1, keepsPlans, actsAs: "owner" });
+    onTestFinished(() => database.close());
+    const insert = "INSERT INTO counters VALUES ($1, $2::int)";
+    let outcomes: PromiseSettledResult<unknown>[] = [];
+    const ran = transaction(database, async (sql) => {
+      outcomes = await Promise.allSettled([
+        sql.query(insert, ["before a failure", 1]),
+        sql.query("SELECT 1 / $1::int", [0]),
+        sql.query(insert, ["behind a failure", 1]),
+        sql.query("SELECT value + 1 AS next FROM counters WHERE name = $1", ["behind a failure"]),
+      ]);
+    });
+
+    await expect(ran).rejects.toThrow("a failed statement was caught");
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected", "rejected"]);
+    // The connection knows what it has prepared and what not.
+    await transaction(database, async (sql) => {
+      const next = "SELECT value + 1 AS next FROM counters WHERE name = $1";
+      const [before, , behind] = await Promise.all([
+        sql.query(next, ["before a failure"]),
+        sql.query(insert, ["behind a failure", 4]),
+        sql.query(next, ["behind a failure"]),
+      ]);
+      expect([before.rows, behind.rows]).toEqual([[], [{ next: 5 }]]);
+      await sql.query("DELETE FROM counters WHERE name = $1", ["behind a failure"]);
+    });
+  },
+);
+
+test("a value that nobody can hold fails its own statement", async () => {
+  const ran = transaction(fresh.database, async (sql) => {
+    const answers = await Promise.allSettled([
+      sql.query("SELECT 9007199254740992 + $1::int AS value", [0]),
+      sql.query("SELECT 1 + $1::int AS value", [0]),
+    ]);
+    return answers.map((answer) => (answer.status === "fulfilled" ? answer.value.rows : String(answer.reason)));
+  });
+
+  expect(await ran).toEqual([
+    "RangeError: the integer 9007199254740992 does not fit a number",
+    [{ value: 1 }],
+  ]);
+});
+
+test("what is asked once its transaction is over is refused, and not done outside of it", async () => {
+  const ended = Promise.withResolvers<void>();
+  let late: Promise<unknown> = Promise.resolve();
+  const ran = transaction(fresh.database, async (sql) => {
+    late = ended.promise.then(() => sql.query("INSERT INTO counters VALUES ($1, 1)", ["late"]));
+    late.catch(() => undefined);
+    await sql.query("SELECT 1 / $1::int", [0]);
+  });
+
+  await expect(ran).rejects.toMatchObject({ code: "22012" });
+  ended.resolve();
+  await expect(late).rejects.toThrow("after its transaction had ended");
+  expect((await fresh.database.query("SELECT FROM counters WHERE name = 'late'")).rowCount).toBe(0);
+});
+
+test("what a transaction of the kind that cannot begin asks is not done outside of one", async () => {
+  const ran = transaction(
+    fresh.database,
+    (sql) => sql.query("INSERT INTO counters VALUES ($1, 1)", ["without a begin"]),
+    { isolation: "no such kind" as "serializable" },
+  );
+
+  await expect(ran).rejects.toBeInstanceOf(StoreError);
+  expect((await fresh.database.query("SELECT FROM counters WHERE name = 'without a begin'")).rowCount).toBe(0);
+});

@@ -52,17 +52,16 @@ export interface Watch {
 }
 
 export function watch(query: Connection["query"], witness: ChangeWitness): Watch {
-  let isExpecting = false;
+  let expecting: Promise<void> | null = null;
   let hasChanged = false;
   return {
     async query(text, values) {
-      if (!mayChange(text)) return await query(text, values);
-      if (!isExpecting) {
-        isExpecting = true;
-        await witness.before({ query });
-      }
+      const isChange = mayChange(text);
+      if (isChange) expecting ??= witness.before({ query });
+      // Whatever is asked after a change waits with it, so that the order stays.
+      if (expecting !== null) await expecting;
       const result = await query(text, values);
-      if (result.rowCount > 0) {
+      if (isChange && result.rowCount > 0) {
         hasChanged = true;
         witness.saw(text, result.rows);
       }

@@ -13,6 +13,7 @@ import { arrayLiteral } from "./values/array-literal.ts";
 import { columnTypes } from "./values/column-types.ts";
 import { isToBeWitnessed, presentWitness, watch } from "./change-witness.ts";
 import { CopyIn } from "./copy-in.ts";
+import { Pipeline } from "./pipeline.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -173,36 +174,52 @@ async function runOnce<T>(
     throw asStoreError(cause, pool);
   });
   client.on("error", ignoreBrokenConnection);
-  const role = standing.footing === "in-role" ? `SET LOCAL ROLE ${APPLICATION_ROLE};` : "";
   const timeoutMs = statementTimeoutMs + TIMEOUT_GRACE_MS;
-  const query: Connection["query"] = (text, values) => ask(client, { text, values, keepsPlans, timeoutMs });
+  const pipeline = new Pipeline(client);
+  let isOver = false;
+  const query: Connection["query"] = async (text, values) => {
+    assert(!isOver, "a statement was asked for after its transaction had ended");
+    return await askWithin({ client, pipeline }, { text, values, keepsPlans, timeoutMs });
+  };
   let broken = false;
   try {
     // SET LOCAL, since poolers refuse a statement timeout in the start-up packet and mix up sessions. A process that
     // is paused between two statements loses its transaction, and with it the rows that others wait for.
-    const limitMs = Math.trunc(statementTimeoutMs);
-    await query(
-      `BEGIN ISOLATION LEVEL ${isolation}; ${role} SET LOCAL statement_timeout = ${limitMs};
-       SET LOCAL idle_in_transaction_session_timeout = ${Math.trunc(endsDeadWithinMs)}`,
-    );
+    const begin = [
+      `BEGIN ISOLATION LEVEL ${isolation}`,
+      ...(standing.footing === "in-role" ? [`SET LOCAL ROLE ${APPLICATION_ROLE}`] : []),
+      `SET LOCAL statement_timeout = ${Math.trunc(statementTimeoutMs)}`,
+      `SET LOCAL idle_in_transaction_session_timeout = ${Math.trunc(endsDeadWithinMs)}`,
+    ];
+    // They go out with the first of the work's own statements.
+    const begun = Promise.all(begin.map((text) => pipeline.ask({ text, timeoutMs })));
+    begun.catch(() => undefined);
     const witness = presentWitness();
     const watched = witness === undefined ? undefined : watch(query, witness);
     const sql: Omit<Transaction, typeof handedOut> = {
       query: watched?.query ?? query,
-      copyIn: (text, pieces) => copyIn(client, { copy: new CopyIn(text, pieces), timeoutMs }),
+      copyIn: (text, pieces) =>
+        pipeline.alone(() => copyIn(client, { copy: new CopyIn(text, pieces), timeoutMs })),
     };
     // The brand is no member at run time.
     const value = await work(sql as Transaction);
     const isSealed = await watched?.seal();
-    const { command } = await ask(client, { text: "COMMIT", values: undefined, keepsPlans, timeoutMs });
+    isOver = true;
+    await begun.catch((cause: unknown) => {
+      throw asStoreError(cause, undefined);
+    });
+    const { command } = await pipeline.last(() => askSimply(client, { text: "COMMIT", timeoutMs }));
     // Postgres answers ROLLBACK, without an error, to the COMMIT of a transaction in which a statement failed.
     assert.equal(command, "COMMIT", "a failed statement was caught inside a transaction that went on");
     if (isSealed === true) witness?.committed();
     return value;
   } catch (error) {
-    await query("ROLLBACK").catch(() => {
-      broken = true;
-    });
+    isOver = true;
+    await pipeline
+      .last(() => askSimply(client, { text: "ROLLBACK", timeoutMs }))
+      .catch(() => {
+        broken = true;
+      });
     throw error;
   } finally {
     client.off("error", ignoreBrokenConnection);
@@ -218,14 +235,29 @@ interface Question {
 }
 
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
-async function ask<Row extends QueryResultRow>(
-  client: PoolClient,
+async function askWithin<Row extends QueryResultRow>(
+  { client, pipeline }: { client: PoolClient; pipeline: Pipeline },
   question: Question,
-): Promise<{ rows: Row[]; rowCount: number; command: string }> {
-  const { timeoutMs, ...query } = asked(question);
+): Promise<{ rows: Row[]; rowCount: number }> {
+  const statement = asked(question);
   try {
-    // Read by the driver, of which its types do not tell.
-    const timed = { ...query, query_timeout: timeoutMs };
+    // Without values it may be several statements.
+    if (question.values === undefined) return await pipeline.alone(() => askSimply<Row>(client, statement));
+    const { rows, rowCount } = await pipeline.ask(statement);
+    return { rows: rows as Row[], rowCount };
+  } catch (cause) {
+    throw asStoreError(cause, undefined);
+  }
+}
+
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+async function askSimply<Row extends QueryResultRow>(
+  client: PoolClient,
+  { timeoutMs, text }: Statement,
+): Promise<{ rows: Row[]; rowCount: number; command: string }> {
+  // Read by the driver, of which its types do not tell.
+  const timed = { text, query_timeout: timeoutMs };
+  try {
     const { rows, rowCount, command } = await client.query<Row>(timed);
     return { rows, rowCount: rowCount ?? 0, command };
   } catch (cause) {
@@ -289,9 +321,18 @@ async function copyIn(
   }
 }
 
+const names = new Map<string, string>();
+/** More than there are statements in the code; those that are made for their number of values come and go. */
+const MAX_NAMES = 2_000;
+
 /** The statement's name under which a connection keeps its plan; Postgres takes up to 63 bytes. */
 function nameOf(text: string): string {
-  return hash("sha256", text, "base64url");
+  const known = names.get(text);
+  if (known !== undefined) return known;
+  if (names.size === MAX_NAMES) names.clear();
+  const name = hash("sha256", text, "base64url");
+  names.set(text, name);
+  return name;
 }
 
 function hasLostRace(error: unknown): boolean {
@@ -306,6 +347,7 @@ async function pauseBeforeRetry(attempt: number): Promise<void> {
 }
 
 function asStoreError(cause: unknown, pool: Pool | undefined): unknown {
+  if (cause instanceof StoreError) return cause;
   if (cause instanceof DatabaseError) return new StoreError(cause.message, cause);
   // A value that does not fit a column type or cannot be sent is our bug, not Postgres' failure.
   if (cause instanceof RangeError || cause instanceof TypeError) return cause;

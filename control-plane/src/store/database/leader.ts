@@ -51,8 +51,10 @@ export async function raiseTermAbove(sql: Connection, reportedTerm: number): Pro
  * @throws LeadershipLostError when another term has begun
  */
 export async function assertTerm(sql: Transaction, term: number): Promise<void> {
-  await sql.query(`SET LOCAL idle_in_transaction_session_timeout = ${MAX_IDLE_IN_TRANSACTION_MS}`);
-  const { rows } = await sql.query<{ term: number }>("SELECT term FROM leader FOR SHARE");
+  const [, { rows }] = await Promise.all([
+    sql.query(`SET LOCAL idle_in_transaction_session_timeout = ${MAX_IDLE_IN_TRANSACTION_MS}`, []),
+    sql.query<{ term: number }>("SELECT term FROM leader FOR SHARE", []),
+  ]);
   const held = rows[0]?.term ?? 0;
   if (held !== term) throw new LeadershipLostError(`term ${term} is over: ${held} has begun`);
 }
