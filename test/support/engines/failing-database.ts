@@ -1,6 +1,8 @@
 /** A database that fails at one chosen statement of a transaction, before or after Postgres has done it. */
 import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
+import { Batch } from "@remotegpu/control-plane/store/database/batch";
 import type { PoolClient } from "pg";
+import { oneByOne } from "./one-by-one.ts";
 
 export interface FailingDatabase extends Database {
   /** Whether the chosen statement was reached. */
@@ -26,16 +28,20 @@ export function failingDatabase(
     if (callback !== undefined) return connect(callback);
     const client = await connect();
     const query = client.query.bind(client) as (...given: unknown[]) => Promise<unknown>;
-    const failingQuery = async (...given: unknown[]): Promise<unknown> => {
-      const [asked] = given as [{ text?: string } | string];
-      const text = typeof asked === "string" ? asked : (asked.text ?? "");
-      if (text === "ROLLBACK") return query(...given);
+    const one = async <T>(text: string, send: () => Promise<T>): Promise<T> => {
+      if (text === "ROLLBACK") return await send();
       statements += 1;
       const isChosen = fail.at === "COMMIT" ? text === "COMMIT" && !failed : statements === fail.at;
-      if (!isChosen) return query(...given);
+      if (!isChosen) return await send();
       failed = true;
-      if (fail.when === "after") await query(...given);
+      if (fail.when === "after") await send();
       throw new Error(`the world failed at statement ${fail.at}: ${text.slice(0, 60)}`);
+    };
+    const failingQuery = async (...given: unknown[]): Promise<unknown> => {
+      const [asked] = given as [{ text?: string } | string | Batch];
+      if (asked instanceof Batch) return await oneByOne(asked, query, one);
+      const text = typeof asked === "string" ? asked : (asked.text ?? "");
+      return await one(text, () => query(...given));
     };
     return Object.assign(Object.create(client) as PoolClient, { query: failingQuery });
   };

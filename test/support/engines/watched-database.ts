@@ -2,8 +2,10 @@
  * A database whose transactions are watched, statement by statement: what watches may wait, or tear the connection
  * without a word, as when the process dies. A text of many statements is sent as many, so that each is seen.
  */
+import { Batch } from "@remotegpu/control-plane/store/database/batch";
 import type { PoolClient } from "pg";
 import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
+import { oneByOne } from "./one-by-one.ts";
 
 export interface WatchedStatement {
   /** From 1, BEGIN and COMMIT included. */
@@ -34,19 +36,19 @@ export function watchedDatabase(
     const query = client.query.bind(client) as (asked: object) => Promise<unknown>;
     const tear = () =>
       (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
-    const one = async (asked: { text: string }): Promise<unknown> => {
-      if (asked.text === "ROLLBACK") return await query(asked);
+    const one = async <T>(text: string, send: () => Promise<T>): Promise<T> => {
+      if (text === "ROLLBACK") return await send();
       statements += 1;
-      const statement = { number: statements, text: asked.text, tear };
+      const statement = { number: statements, text, tear };
       await before?.(statement);
-      const answer = await query(asked);
+      const answer = await send();
       await after?.(statement);
       return answer;
     };
-    const each = async (asked: { text: string; values?: unknown[] }): Promise<unknown> => {
+    const each = async (asked: { text: string } | Batch): Promise<unknown> => {
+      if (asked instanceof Batch) return await oneByOne(asked, query, one);
       let answer: unknown;
-      const texts = asked.values === undefined ? statementsOf(asked.text) : [asked.text];
-      for (const text of texts) answer = await one({ ...asked, text });
+      for (const text of statementsOf(asked.text)) answer = await one(text, () => query({ ...asked, text }));
       return answer;
     };
     return Object.assign(Object.create(client) as PoolClient, { query: each });

@@ -38,30 +38,28 @@ const COUNT = / (\d+)$/;
 
 /** One of them, on its way. */
 export class BatchPart {
+  readonly statement: Statement;
   readonly answer: Promise<Answer>;
-  readonly name: string | undefined;
-  readonly text: string;
-  readonly timeoutMs: number;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
   readonly #values: unknown[];
-  readonly #settle: { resolve: (answer: Answer) => void; reject: (error: unknown) => void };
   readonly #rows: QueryResultRow[] = [];
   #rowCount = 0;
   #shape: RowShape | null = null;
   /** A value that came and that nobody can hold. */
   #unreadable: unknown = null;
 
-  constructor({ text, values = [], name, timeoutMs }: Statement) {
+  constructor(statement: Statement) {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    this.statement = statement;
     this.answer = promise;
-    this.#settle = { resolve, reject };
-    this.name = name;
-    this.text = text;
-    this.timeoutMs = timeoutMs;
-    this.#values = values.map((value) => prepareValue(value));
+    this.resolve = resolve;
+    this.reject = reject;
+    this.#values = (statement.values ?? []).map((value) => prepareValue(value));
   }
 
   send(connection: PreparingConnection): void {
-    const { name = "", text } = this;
+    const { name = "", text } = this.statement;
     if (name === "" || !isParsed(connection, name)) {
       connection.parse({ name, text, types: [] }, true);
       if (name !== "") connection.submittedNamedStatements[name] = text;
@@ -90,16 +88,13 @@ export class BatchPart {
 
   complete(words: string, connection: Connection): void {
     this.#rowCount = Number(COUNT.exec(words)?.[1] ?? 0);
-    if (this.name !== undefined) shapesOf(connection).set(this.name, this.#shape);
+    const { name } = this.statement;
+    if (name !== undefined) shapesOf(connection).set(name, this.#shape);
   }
 
-  resolve(): void {
-    if (this.#unreadable !== null) this.#settle.reject(this.#unreadable);
-    else this.#settle.resolve({ rows: this.#rows, rowCount: this.#rowCount });
-  }
-
-  reject(error: unknown): void {
-    this.#settle.reject(error);
+  finish(): void {
+    if (this.#unreadable !== null) this.reject(this.#unreadable);
+    else this.resolve({ rows: this.#rows, rowCount: this.#rowCount });
   }
 }
 
@@ -117,30 +112,30 @@ export class Batch implements Submittable {
   /** Read by the driver, which sets the second to end what it has begun for the first. */
   readonly query_timeout: number;
   callback: (error?: unknown) => void = () => undefined;
-  readonly #parts: readonly BatchPart[];
-  readonly #done: (failure: unknown) => void;
+  readonly parts: readonly BatchPart[];
+  readonly done: (failure: unknown) => void;
   #under = 0;
   #isSettled = false;
 
   /** @param done called once, with what failed or null */
   constructor(parts: readonly BatchPart[], done: (failure: unknown) => void) {
-    this.#parts = parts;
-    this.query_timeout = parts.reduce((sum, { timeoutMs }) => sum + timeoutMs, 0);
-    this.#done = done;
+    this.parts = parts;
+    this.query_timeout = parts.reduce((sum, { statement }) => sum + statement.timeoutMs, 0);
+    this.done = done;
   }
 
   /** Of the statement that is being answered: the driver remembers by them what is prepared. */
   get name(): string | undefined {
-    return this.#parts[this.#under]?.name;
+    return this.parts[this.#under]?.statement.name;
   }
   get text(): string | undefined {
-    return this.#parts[this.#under]?.text;
+    return this.parts[this.#under]?.statement.text;
   }
 
   submit(connection: Connection): void {
     connection.stream.cork();
     try {
-      for (const part of this.#parts) part.send(connection as PreparingConnection);
+      for (const part of this.parts) part.send(connection as PreparingConnection);
       connection.sync();
     } finally {
       connection.stream.uncork();
@@ -148,15 +143,15 @@ export class Batch implements Submittable {
   }
 
   handleRowDescription({ fields }: { fields: readonly FieldDef[] }): void {
-    this.#parts[this.#under]?.shape(fields);
+    this.parts[this.#under]?.shape(fields);
   }
 
   handleDataRow({ fields }: { fields: readonly (string | null)[] }): void {
-    this.#parts[this.#under]?.row(fields);
+    this.parts[this.#under]?.row(fields);
   }
 
   handleCommandComplete({ text }: { text: string }, connection: Connection): void {
-    this.#parts[this.#under]?.complete(text, connection);
+    this.parts[this.#under]?.complete(text, connection);
     this.#under += 1;
   }
 
@@ -168,8 +163,8 @@ export class Batch implements Submittable {
     if (this.#isSettled) return;
     const { submittedNamedStatements } = connection as PreparingConnection;
     // Postgres has not even read them.
-    for (const { name } of this.#parts.slice(this.#under))
-      if (name !== undefined) delete submittedNamedStatements[name];
+    for (const { statement } of this.parts.slice(this.#under))
+      if (statement.name !== undefined) delete submittedNamedStatements[statement.name];
     this.#settle(error);
   }
 
@@ -179,10 +174,10 @@ export class Batch implements Submittable {
 
   #settle(failure: unknown): void {
     this.#isSettled = true;
-    for (const [index, part] of this.#parts.entries())
-      if (failure === null || index < this.#under) part.resolve();
+    for (const [index, part] of this.parts.entries())
+      if (failure === null || index < this.#under) part.finish();
       else part.reject(failure);
     this.callback(failure ?? undefined);
-    this.#done(failure);
+    this.done(failure);
   }
 }

@@ -48,6 +48,19 @@ export async function moveEnvironment(sql: Transaction, move: StatusMove): Promi
  */
 export async function moveEnvironments(sql: Transaction, moves: readonly StatusMove[]): Promise<void> {
   if (moves.length === 0) return;
+  const [, eventIds] = await Promise.all([writeStatuses(sql, moves), appendStatusEvents(sql, moves)]);
+  await queueWorkNews(
+    sql,
+    moves.flatMap(({ environment, to, reason, now, cause = NO_CAUSE }, nth) => {
+      const news = newsOfStatus(to, reason, cause);
+      return news === null
+        ? []
+        : [{ environmentId: environment.id, eventId: eventIds[nth] ?? 0, at: now, news }];
+    }),
+  );
+}
+
+async function writeStatuses(sql: Transaction, moves: readonly StatusMove[]): Promise<void> {
   await sql.query(
     `UPDATE environments e SET ${SOUND_ENVIRONMENT}, status = m.status, status_reason = m.reason,
             status_deadline_at = m.deadline, ${MOVED_PORTS},
@@ -73,7 +86,10 @@ export async function moveEnvironments(sql: Transaction, moves: readonly StatusM
       moves.map(({ isGone }) => isGone ?? false),
     ],
   );
-  const eventIds = await appendEvents(
+}
+
+async function appendStatusEvents(sql: Transaction, moves: readonly StatusMove[]): Promise<number[]> {
+  return await appendEvents(
     sql,
     moves.map(({ environment, to, reason, actor, now, hostId }) => ({
       at: now,
@@ -87,15 +103,6 @@ export async function moveEnvironments(sql: Transaction, moves: readonly StatusM
       new: to,
       reason,
     })),
-  );
-  await queueWorkNews(
-    sql,
-    moves.flatMap(({ environment, to, reason, now, cause = NO_CAUSE }, nth) => {
-      const news = newsOfStatus(to, reason, cause);
-      return news === null
-        ? []
-        : [{ environmentId: environment.id, eventId: eventIds[nth] ?? 0, at: now, news }];
-    }),
   );
 }
 

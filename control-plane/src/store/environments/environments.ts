@@ -163,11 +163,16 @@ export async function lockEnvironments(
   sql: Transaction,
   ids: readonly string[],
 ): Promise<Map<string, EnvironmentRow>> {
-  const { rowCount } = await sql.query(
-    "SELECT FROM environments WHERE id = ANY($1::text[]) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE",
-    [ids],
-  );
-  return rowCount === 0 ? new Map() : await environmentsById(sql, ids);
+  // Read once the rows are held.
+  const [held, found] = await Promise.all([
+    sql.query<{ id: string }>(
+      "SELECT id FROM environments WHERE id = ANY($1::text[]) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE",
+      [ids],
+    ),
+    environmentsById(sql, ids),
+  ]);
+  const heldIds = new Set(held.rows.map(({ id }) => id));
+  return new Map([...found].filter(([id]) => heldIds.has(id)));
 }
 
 /** What is left out stays as it is. */

@@ -70,7 +70,7 @@ export async function fleetSnapshot(
   // Said in the statement, so that a kept plan of the one knows nothing of the other.
   const only = (column: string) => (onlyHostIds === null ? "true" : `${column} = ANY($1::text[])`);
   const values = onlyHostIds === null ? [] : [onlyHostIds];
-  const hosts = await sql.query<HostNow>(
+  const hostsNow = sql.query<HostNow>(
     `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool, h.connection, h.cordoned, h.cordon_reason,
             h.degraded, ${SPOKEN_PROTOCOL} AS protocol, h.last_heartbeat, h.observed_digest IS NOT NULL AS has_reported, h.labels, ${IMAGES} AS images,
             to_jsonb(h.features) AS features, h.total_cpu,
@@ -83,7 +83,7 @@ export async function fleetSnapshot(
       GROUP BY h.id, i.host_id`,
     values,
   );
-  const gpus = await sql.query<GpuNow>(
+  const gpusNow = sql.query<GpuNow>(
     `SELECT g.host_id, g.uuid, g.gpu_index, g.name, g.memory_total, g.nvlink_island, g.cordoned, g.cordon_reason, g.health_status,
             g.conflict_host_id, k.strangers -> 0 AS stranger,
             CASE WHEN count(a.id) = 0 THEN 'idle' ELSE max(a.mode) END AS use,
@@ -96,6 +96,7 @@ export async function fleetSnapshot(
       GROUP BY g.id, k.gpu_uuid`,
     values,
   );
+  const [hosts, gpus] = await Promise.all([hostsNow, gpusNow]);
   const gpusOf = Map.groupBy(gpus.rows, (gpu) => gpu.host_id);
   return { hosts: hosts.rows.map((host) => hostCapacity(host, { gpus: gpusOf.get(host.id) ?? [], now })) };
 }

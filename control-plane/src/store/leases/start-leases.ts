@@ -40,7 +40,7 @@ export async function leaseForStart(
   leasing: Leasing & { generation: number | null; newId: NewLeaseId },
 ): Promise<LeaseChange> {
   const { environment, hostId } = leasing;
-  const [planned] = await planStarts(sql, [leasing], await allowsPlainHttp(sql));
+  const [planned] = await planStarts(sql, [leasing], allowsPlainHttp(sql));
   if (planned === undefined || planned.plan.release.length + planned.plan.take.length === 0)
     return { hostIds: [], taken: [], refused: 0 };
   const generation = leasing.generation ?? (await raiseGeneration(sql, hostId));
@@ -61,12 +61,15 @@ export interface PlannedStart {
 export async function planStarts<Start extends { environment: LeasingEnvironment; hostId: string }>(
   sql: Connection,
   starts: readonly Start[],
-  allowsPlain: boolean,
+  allowsPlainHttp: Promise<boolean>,
 ): Promise<(Start & PlannedStart)[]> {
-  const wanted = await wantedLeasesOf(
-    sql,
-    starts.map(({ environment }) => environment.id),
-  );
+  const [wanted, allowsPlain] = await Promise.all([
+    wantedLeasesOf(
+      sql,
+      starts.map(({ environment }) => environment.id),
+    ),
+    allowsPlainHttp,
+  ]);
   return starts.map((start) => ({
     ...start,
     plan: planLeases({

@@ -11,7 +11,7 @@ import {
 } from "../../core/billing/cut-off-rule.ts";
 import type { OverdueStatus } from "../../core/accounts/account-state.ts";
 import { GANG_STOP_AFTER_SECONDS } from "../../core/instances/desired-set.ts";
-import { lockAccounts } from "../billing/ledger/ledger.ts";
+import { lockAccounts, type LockedAccount } from "../billing/ledger/ledger.ts";
 import { wantedCosts } from "../billing/runs/run-lines.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
@@ -55,15 +55,24 @@ export async function applyCutOffRule(
  */
 export async function armPlacements(
   sql: Transaction,
-  { hourly, hostIds, now }: { hourly: ReadonlyMap<number, Points>; hostIds: readonly string[]; now: Date },
-): Promise<void> {
-  const accounts = await accountsOf(sql, [...hourly.keys()]);
-  const poor = accounts.filter(({ id, funds }) => !isRich(parsePoints(funds), hourly.get(id) ?? 0n));
-  const rules = await rulesOf(
-    sql,
-    poor.map(({ id }) => id),
+  {
+    accounts,
+    hourly,
+    hostIds,
     now,
-  );
+  }: {
+    /** Of these payers at least, held. */
+    accounts: ReadonlyMap<number, LockedAccount>;
+    hourly: ReadonlyMap<number, Points>;
+    hostIds: readonly string[];
+    now: Date;
+  },
+): Promise<void> {
+  const poor = [...hourly].flatMap(([id, hourly]) => {
+    const account = accounts.get(id);
+    return account === undefined || isRich(account.balance + account.creditLimit, hourly) ? [] : [id];
+  });
+  const rules = await rulesOf(sql, poor, now);
   const armed = new Map([...rules].filter(([, { onDisconnect }]) => onDisconnect === "stop_after"));
   if (armed.size > 0) await tell(sql, armed, hostIds);
 }

@@ -49,11 +49,11 @@ export async function lockJobOrders(
   ids: readonly string[],
 ): Promise<Map<string, JobOrderRow>> {
   if (ids.length === 0) return new Map();
-  await sql.query(
+  const held = sql.query(
     "SELECT FROM training_jobs WHERE id = ANY($1::text[]) AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE",
     [ids],
   );
-  const { rows } = await sql.query<JobOrderRow>(
+  const read = sql.query<JobOrderRow>(
     `SELECT j.id, ${safeBigint("j.customer_id")} AS customer_id, ${safeBigint("j.workspace_id")} AS workspace_id,
             ${safeBigint("coalesce(w.owner_id, j.customer_id)")} AS payer_id, w.id AS paying_workspace_id,
             (SELECT c.id FROM customers c WHERE c.id = j.customer_id) AS orderer_id, j.name, j.image, j.command,
@@ -66,6 +66,8 @@ export async function lockJobOrders(
       WHERE j.id = ANY($1::text[]) AND j.deleted_at IS NULL`,
     [ids],
   );
+  // Read once the rows are held.
+  const [, { rows }] = await Promise.all([held, read]);
   return new Map(rows.map((row) => [row.id, row]));
 }
 

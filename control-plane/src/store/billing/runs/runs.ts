@@ -52,6 +52,10 @@ export interface Run {
 
 /** Call in the transaction that makes the placements. */
 export async function openRuns(sql: Transaction, runs: readonly NewRun[]): Promise<void> {
+  await Promise.all([insertRuns(sql, runs), insertLines(sql, runs)]);
+}
+
+async function insertRuns(sql: Transaction, runs: readonly NewRun[]): Promise<void> {
   await sql.query(
     `INSERT INTO runs (id, instance_id, epoch, host_id, customer_id, ordered_by, workspace_id, resource_type,
                        resource_id, resource_name, spec, gpu_model, ordered_at)
@@ -73,6 +77,9 @@ export async function openRuns(sql: Transaction, runs: readonly NewRun[]): Promi
       runs.map((run) => run.orderedAt),
     ],
   );
+}
+
+async function insertLines(sql: Transaction, runs: readonly NewRun[]): Promise<void> {
   const lines = runs.flatMap((run) => run.lines.map((line) => ({ ...line, runId: run.id })));
   await sql.query(
     "INSERT INTO run_lines (run_id, line, quantity) SELECT * FROM unnest($1::text[], $2::text[], $3::numeric[])",

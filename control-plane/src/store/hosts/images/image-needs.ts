@@ -22,11 +22,11 @@ const FOR_CREDENTIALS = [IMAGE_FETCH_FEATURE];
 export async function imageNeedsOf(
   sql: Connection,
   uses: readonly ImageUse[],
-  list: RegistryList,
+  inForce: RegistryList | Promise<RegistryList>,
 ): Promise<ImageNeeds[]> {
   const images = uses.map(({ image }) => image);
+  const [hasCredential, list] = await Promise.all([credentialsAmong(sql, uses), inForce]);
   const refusals = await imageRefusals(sql, images, list);
-  const hasCredential = await credentialsAmong(sql, uses);
   const isKept = uses.map((use) => {
     const registry = registryOf(use.image);
     return registry !== null && hasCredential(use, registry);

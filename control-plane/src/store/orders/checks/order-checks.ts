@@ -50,7 +50,7 @@ export interface PlacedOrder {
 /** What is known before: the payers' accounts, locked, and prices of these orders. */
 export interface CheckGrounds {
   accounts: ReadonlyMap<number, LockedAccount>;
-  prices: OrderPrices;
+  prices: OrderPrices | Promise<OrderPrices>;
   settings: Record<SettingKey, string>;
   now: Date;
 }
@@ -65,25 +65,28 @@ export async function checkOrders(
   { models, now }: { models: readonly FleetModel[]; now: Date },
 ): Promise<CheckOutcome[]> {
   const payerIds = payersOf(orders);
-  const accounts = await lockAccounts(sql, payerIds);
-  const shapes = await waitingShapes(sql, { payerIds, askers: askersOf(orders) });
-  const prices = await orderPrices(sql, [...orders, ...shapes], { models, at: now });
-  const grounds = { accounts, prices, settings: await settings(sql), now };
-  const waiting = waitingCosts(shapes, prices);
+  const [accounts, shapes, inForce] = await Promise.all([
+    lockAccounts(sql, payerIds),
+    waitingShapes(sql, { payerIds, askers: askersOf(orders) }),
+    settings(sql),
+  ]);
+  const prices = orderPrices(sql, [...orders, ...shapes], { models, at: now });
+  const waiting = prices.then((known) => waitingCosts(shapes, known));
   const asked = orders.map((order) => ({ order, models: null }));
-  return asked.map(await openChecks(sql, asked, { ...grounds, waiting }));
+  return asked.map(await openChecks(sql, asked, { accounts, prices, settings: inForce, now, waiting }));
 }
 
 /**
- * Opens the check whether these orders, which count as queued or running already, may start on these cards; each that
- * passes counts for those asked after it.
+ * Opens the check whether these orders, which count as queued or running already, may start on the cards that are
+ * decided by then; each that passes counts for those asked after it.
  */
 export async function openPlacedChecks(
   sql: Transaction,
-  placed: readonly PlacedOrder[],
+  orders: readonly Order[],
   grounds: CheckGrounds,
 ): Promise<(placed: PlacedOrder) => CheckOutcome> {
-  return await openChecks(sql, placed, { ...grounds, waiting: new Map() });
+  const asked = orders.map((order) => ({ order, models: [] }));
+  return await openChecks(sql, asked, { ...grounds, waiting: Promise.resolve(new Map()) });
 }
 
 /** The same for a start in its old place. Holds the payer's account to the end of the transaction. */
@@ -92,18 +95,20 @@ export async function checkRestart(
   { order, model }: { order: Order; model: string | null },
   now: Date,
 ): Promise<CheckOutcome> {
-  const accounts = await lockAccounts(sql, [order.payerId]);
-  const prices = await orderPrices(sql, [order], { models: [], at: now });
-  const placed = { order, models: [model] };
-  const grounds = { accounts, prices, settings: await settings(sql), now };
-  return (await openPlacedChecks(sql, [placed], grounds))(placed);
+  const [accounts, prices, inForce] = await Promise.all([
+    lockAccounts(sql, [order.payerId]),
+    orderPrices(sql, [order], { models: [], at: now }),
+    settings(sql),
+  ]);
+  const check = await openPlacedChecks(sql, [order], { accounts, prices, settings: inForce, now });
+  return check({ order, models: [model] });
 }
 
 export function payersOf(orders: readonly Pick<Order, "payerId">[]): number[] {
   return [...new Set(orders.map(({ payerId }) => payerId))];
 }
 
-/** `models` is null for an order that is not queued yet: it counts for the others once it has passed. */
+/** `models` is null for an order that is not queued yet: it counts for the others once it has passed. Else they are what is asked with. */
 interface Asked {
   order: Order;
   models: readonly (string | null)[] | null;
@@ -112,23 +117,26 @@ interface Asked {
 async function openChecks(
   sql: Transaction,
   asked: readonly Asked[],
-  grounds: CheckGrounds & { waiting: ReadonlyMap<number, Points> },
+  grounds: CheckGrounds & { waiting: Promise<ReadonlyMap<number, Points>> },
 ): Promise<(one: Asked) => CheckOutcome> {
   const orders = asked.map(({ order }) => order);
   const images = orders.map(({ image }) => image);
   const list = registryList(grounds.settings.IMAGE_REGISTRIES);
-  const refusals = await imageRefusals(sql, images, list);
-  const imageRefusalOf = new Map(images.map((image, index) => [image, refusals[index] ?? null]));
-  const resolved = await resolveMounts(sql, orders.map(mountQuestion));
-  const mountsOf = new Map(orders.map((order, index) => [order, resolved[index] as ResolvedMounts]));
-  const quotas = await quotaTally(sql, orders.map(shareOf), {
-    askers: askersOf(orders),
-    defaultLevel: grounds.settings.DEFAULT_QUOTA_LEVEL,
-  });
   const minStartMinutes = Number(grounds.settings.MIN_START_MINUTES);
-  const mayStart = await startRule(sql, { ...grounds, minStartMinutes, at: grounds.now });
   const ordered = asked.flatMap(({ order, models }) => (models === null ? [order] : []));
-  const unsold = await unsoldSpecs(sql, ordered, grounds);
+  const [refusals, resolved, quotas, mayStart, prices] = await Promise.all([
+    imageRefusals(sql, images, list),
+    resolveMounts(sql, orders.map(mountQuestion)),
+    quotaTally(sql, orders.map(shareOf), {
+      askers: askersOf(orders),
+      defaultLevel: grounds.settings.DEFAULT_QUOTA_LEVEL,
+    }),
+    startRule(sql, { ...grounds, minStartMinutes, at: grounds.now }),
+    grounds.prices,
+  ]);
+  const unsold = await unsoldSpecs(sql, ordered, { prices, now: grounds.now });
+  const imageRefusalOf = new Map(images.map((image, index) => [image, refusals[index] ?? null]));
+  const mountsOf = new Map(orders.map((order, index) => [order, resolved[index] as ResolvedMounts]));
   for (const one of asked)
     if (isCounted(one) && !rulesOf(one.order.kind).hasManyStarts) quotas.count(shareOf(one.order), 1);
 
@@ -140,7 +148,7 @@ async function openChecks(
     if (!mounts.resolved) return mountRefusal(mounts);
     const detail = models === null ? unsold.get(order.spec) : undefined;
     if (detail !== undefined) return { passed: false, obstacle: "price", field: "spec", detail };
-    const priced = priceInstances(order, models, grounds.prices);
+    const priced = priceInstances(order, models, prices);
     if (!priced.priced)
       return { passed: false, obstacle: "price", field: priced.field, detail: priced.detail };
     const share = shareOf(order);

@@ -33,9 +33,12 @@ export interface OrderPrices {
 export async function orderPrices(
   sql: Connection,
   orders: readonly Resources[],
-  { models, at }: { models: readonly FleetModel[]; at: Date },
+  { models: landsOn, at }: { models: readonly FleetModel[] | Promise<readonly FleetModel[]>; at: Date },
 ): Promise<OrderPrices> {
-  const specs = await specPricesOf(sql, { specs: orders.map(({ spec }) => spec), at });
+  const [specs, models] = await Promise.all([
+    specPricesOf(sql, { specs: orders.map(({ spec }) => spec), at }),
+    landsOn,
+  ]);
   const pricesOf = (order: Resources) => specs.get(order.spec) ?? unpriced(order.spec);
   const linesOn = (order: Resources, model: string | null) =>
     linesForOrder(order, asOrderedBefore(pricesOf(order)), model);

@@ -21,17 +21,20 @@ export async function startRule(
   sql: Transaction,
   {
     accounts,
-    waiting,
+    waiting: waits,
     minStartMinutes,
     at,
   }: {
     accounts: ReadonlyMap<number, LockedAccount>;
-    waiting: ReadonlyMap<number, Points>;
+    waiting: ReadonlyMap<number, Points> | Promise<ReadonlyMap<number, Points>>;
     minStartMinutes: number;
     at: Date;
   },
 ): Promise<StartRule> {
-  const running = await startCosts(sql, { customerIds: [...accounts.keys()], at });
+  const [running, waiting] = await Promise.all([
+    startCosts(sql, { customerIds: [...accounts.keys()], at }),
+    waits,
+  ]);
   const counted = new Map(
     [...accounts.keys()].map((id) => [id, (running.get(id) ?? 0n) + (waiting.get(id) ?? 0n)]),
   );

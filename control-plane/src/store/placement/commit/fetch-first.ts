@@ -20,15 +20,14 @@ import type { CommitTerms } from "./proposals.ts";
 export async function fetchFirst(
   sql: Transaction,
   candidates: readonly Candidate[],
-  { now, newId }: CommitTerms,
+  { now, newId, hasHeldInVain }: CommitTerms & { hasHeldInVain: HeldInVain },
 ): Promise<Map<Candidate, Refusal>> {
   const refused = new Map<Candidate, Refusal>();
-  const hasHeld = await heldInVain(sql, candidates, now);
   for (const candidate of candidates) {
     const { placeable, instances, start } = candidate;
     const { payerId, image } = placeable.order;
     const hostId = instances[0]?.hostId;
-    if (hostId === undefined || !hasHeld(payerId, image)) continue;
+    if (hostId === undefined || !hasHeldInVain(payerId, image)) continue;
     const host = await fetchingHost(sql, hostId, payerId);
     const canonical = canonicalImageName(image);
     if (host === null || host.images.some((name) => canonicalImageName(name) === canonical)) continue;
@@ -41,11 +40,13 @@ export async function fetchFirst(
 }
 
 /** Whether a customer had a place for an image lately that ended before it began, with the image still to come. */
-async function heldInVain(
+export type HeldInVain = (payerId: number, image: string) => boolean;
+
+export async function heldInVain(
   sql: Connection,
   asked: readonly Candidate[],
   now: Date,
-): Promise<(payerId: number, image: string) => boolean> {
+): Promise<HeldInVain> {
   if (asked.length === 0) return () => false;
   const { rows } = await sql.query<{ payer_id: number; image: string }>(
     `SELECT DISTINCT r.customer_id AS payer_id, p.spec ->> 'image' AS image

@@ -42,35 +42,34 @@ interface NewInstance {
 export async function writePlacements(
   sql: Transaction,
   accepted: readonly AcceptedStart[],
-  { now, newId }: CommitTerms,
+  { now, newId, nameOf }: CommitTerms & { nameOf: ReadonlyMap<string, string> },
 ): Promise<CommitOutcome[]> {
   if (accepted.length === 0) return [];
   const instances = await newInstances(sql, accepted, newId);
-  // Whatever an earlier placement is still found to have run is metered, and not charged.
-  await waiveEarlierRuns(sql, { runIds: accepted.flatMap(({ openRunIds }) => openRunIds), from: now });
-  await insertPlacements(sql, instances, now);
-  await openRuns(
-    sql,
-    instances.map((instance) => newRun(instance, now)),
-  );
-  await takeCards(
-    sql,
-    instances.flatMap(({ place, instanceId, epoch }) =>
-      place.gpus.map((grant) => ({ ...grant, instanceId, epoch })),
-    ),
-    now,
-  );
-  await appendEvents(
-    sql,
-    instances.map((instance) => placedEvent(instance, now)),
-  );
   const hostIds = [...new Set(instances.map(({ place }) => place.hostId))];
   const leases = accepted.flatMap(({ leases }) => leases ?? []);
   const giving = leases.flatMap(({ plan }) => plan.release.map(({ hostId }) => hostId));
-  const generations = await raiseGenerations(sql, [...new Set([...hostIds, ...giving])]);
-  await refreshHostUse(sql, hostIds);
-  await moveWorkloads(sql, accepted, now);
-  await leaseForStarts(sql, leases, { generations, newId, actor: "control-plane", now });
+  const cards = instances.flatMap(({ place, instanceId, epoch }) =>
+    place.gpus.map((grant) => ({ ...grant, instanceId, epoch })),
+  );
+  const runIds = accepted.flatMap(({ openRunIds }) => openRunIds);
+  const [, , , cardEvents, generations] = await Promise.all([
+    // Whatever an earlier placement is still found to have run is metered, and not charged.
+    waiveEarlierRuns(sql, { runIds, from: now }),
+    insertPlacements(sql, instances, now),
+    openRuns(
+      sql,
+      instances.map((instance) => newRun(instance, now)),
+    ),
+    takeCards(sql, cards, now),
+    raiseGenerations(sql, [...new Set([...hostIds, ...giving])]),
+  ]);
+  await Promise.all([
+    appendEvents(sql, [...cardEvents, ...instances.map((instance) => placedEvent(instance, now))]),
+    refreshHostUse(sql, hostIds),
+    moveWorkloads(sql, accepted, { nameOf, now }),
+    leaseForStarts(sql, leases, { generations, newId, actor: "control-plane", now }),
+  ]);
   const made = Map.groupBy(instances, (instance) => instance.accepted);
   return accepted.map((one) => committed(one, made.get(one) ?? []));
 }
@@ -171,9 +170,11 @@ function placedEvent({ accepted: { placeable }, place, instanceId, epoch }: NewI
   };
 }
 
-async function moveWorkloads(sql: Transaction, accepted: readonly AcceptedStart[], now: Date): Promise<void> {
-  const hostIds = accepted.flatMap(({ places }) => places.map(({ hostId }) => hostId));
-  const nameOf = await hostNames(sql, [...new Set(hostIds)]);
+async function moveWorkloads(
+  sql: Transaction,
+  accepted: readonly AcceptedStart[],
+  { nameOf, now }: { nameOf: ReadonlyMap<string, string>; now: Date },
+): Promise<void> {
   const placed = accepted.map(({ placeable, places }) => ({
     placeable,
     hosts: places.map(({ hostId }) => ({ id: hostId, name: nameOf.get(hostId) ?? hostId })),
@@ -183,14 +184,6 @@ async function moveWorkloads(sql: Transaction, accepted: readonly AcceptedStart[
     const ofKind = placed.filter(({ placeable }) => placeable.start.kind === kind);
     if (ofKind.length > 0) await storeOf(kind).notePlaced(sql, ofKind);
   }
-}
-
-async function hostNames(sql: Connection, hostIds: readonly string[]): Promise<Map<string, string>> {
-  const { rows } = await sql.query<{ id: string; name: string }>(
-    "SELECT id, name FROM hosts WHERE id = ANY($1::text[])",
-    [hostIds],
-  );
-  return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
 function committed({ leases }: AcceptedStart, instances: readonly NewInstance[]): CommitOutcome {

@@ -9,7 +9,7 @@ import { armPlacements } from "../../spending/cut-off-rules.ts";
 import { fetchFirst } from "./fetch-first.ts";
 import { type AcceptedStart, writePlacements } from "./new-placements.ts";
 import { type Candidate, lockCandidates, type Refusal } from "./placement-candidates.ts";
-import { lockGrounds } from "./placement-grounds.ts";
+import { type Grounds, lockGrounds } from "./placement-grounds.ts";
 import type { CommitOutcome, CommitTerms, PlacementProposal } from "./proposals.ts";
 import { startKey } from "../../../core/workloads/start.ts";
 
@@ -18,19 +18,20 @@ export async function commitBatch(
   proposals: readonly PlacementProposal[],
   terms: CommitTerms,
 ): Promise<CommitOutcome[]> {
-  await assertTerm(sql, terms.term);
-  const looked = await lockCandidates(sql, proposals);
+  const [, looked] = await Promise.all([assertTerm(sql, terms.term), lockCandidates(sql, proposals)]);
   const candidates = looked.filter((one) => "placeable" in one);
   const outcomes = new Map<Candidate, CommitOutcome>();
   if (candidates.length > 0) {
-    const { accepted, refused } = await decide(sql, candidates, terms);
-    for (const [candidate, refusal] of await fetchFirst(sql, [...accepted.keys()], terms)) {
+    const grounds = await lockGrounds(sql, candidates, terms.now);
+    const { accepted, refused } = decide(candidates, grounds);
+    for (const [candidate, refusal] of await fetchFirst(sql, [...accepted.keys()], { ...terms, ...grounds })) {
       accepted.delete(candidate);
       refused.set(candidate, refusal);
     }
     for (const [candidate, refusal] of refused) outcomes.set(candidate, refusal);
-    const written = await writePlacements(sql, [...accepted.values()], terms);
+    const written = await writePlacements(sql, [...accepted.values()], { ...terms, ...grounds });
     await armPlacements(sql, {
+      accounts: grounds.accounts,
       // Of several of one payer the last, who counted those before it.
       hourly: new Map(
         [...accepted.values()].map(({ placeable: { order }, check }) => [order.payerId, check.payersHourly]),
@@ -49,8 +50,7 @@ interface Decided {
   refused: Map<Candidate, Refusal>;
 }
 
-async function decide(sql: Transaction, candidates: Candidate[], terms: CommitTerms): Promise<Decided> {
-  const grounds = await lockGrounds(sql, candidates, terms.now);
+function decide(candidates: readonly Candidate[], grounds: Grounds): Decided {
   const decided: Decided = { accepted: new Map(), refused: new Map() };
   for (const candidate of candidates) {
     const { start, placeable, instances } = candidate;

@@ -18,15 +18,12 @@ export async function lockCandidates(
   sql: Transaction,
   proposals: readonly PlacementProposal[],
 ): Promise<(Candidate | Refusal)[]> {
-  const waiting = await lockWaiting(
-    sql,
-    proposals.map(({ start }) => start),
-  );
-  const holders = await holdingHosts(sql, proposals);
-  const fetches = await awaitedFetches(
-    sql,
-    proposals.map(({ start }) => start),
-  );
+  const starts = proposals.map(({ start }) => start);
+  const [waiting, holders, fetches] = await Promise.all([
+    lockWaiting(sql, starts),
+    holdingHosts(sql, proposals),
+    awaitedFetches(sql, starts),
+  ]);
   return proposals.map((proposal) => {
     const key = startKey(proposal.start);
     const placeable = waiting.get(key);
@@ -50,14 +47,14 @@ async function lockWaiting(
   sql: Transaction,
   starts: readonly StartName[],
 ): Promise<Map<string, PlaceableStart>> {
-  const waiting = new Map<string, PlaceableStart>();
-  for (const kind of KINDS_IN_LOCK_ORDER) {
-    const ofKind = starts.filter((start) => start.kind === kind);
-    if (ofKind.length === 0) continue;
-    for (const placeable of await storeOf(kind).lockWaiting(sql, ofKind))
-      waiting.set(startKey(placeable.start), placeable);
-  }
-  return waiting;
+  const kinds = KINDS_IN_LOCK_ORDER.map((kind) => starts.filter((start) => start.kind === kind));
+  const waiting = await Promise.all(
+    kinds.map((ofKind) => {
+      const [first] = ofKind;
+      return first === undefined ? [] : storeOf(first.kind).lockWaiting(sql, ofKind);
+    }),
+  );
+  return new Map(waiting.flat().map((placeable) => [startKey(placeable.start), placeable]));
 }
 
 function stillHeld(detail: string): Refusal {

@@ -5,7 +5,7 @@
 import { openPlaces, type PlacesQuestion } from "../../../core/placement/place-check.ts";
 import type { PlacementRequest } from "../../../core/placement/fleet/fits-on.ts";
 import type { FleetModel } from "../../../core/orders/prices/priced-models.ts";
-import { lockAccounts } from "../../billing/ledger/ledger.ts";
+import { lockAccounts, type LockedAccount } from "../../billing/ledger/ledger.ts";
 import { lockOpenRunsOf } from "../../billing/runs/runs.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import {
@@ -22,6 +22,7 @@ import { imageNeedsOf } from "../../hosts/images/image-needs.ts";
 import { registryList } from "../../hosts/images/registry-list.ts";
 import { settings } from "../../accounts/settings.ts";
 import { fleetSnapshot } from "../../fleet/fleet-snapshot.ts";
+import { type HeldInVain, heldInVain } from "./fetch-first.ts";
 import type { Candidate } from "./placement-candidates.ts";
 import { placementRequest } from "../../../core/orders/order.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
@@ -37,6 +38,11 @@ export interface Grounds {
   leases: ReadonlyMap<string, PlannedStart>;
   /** By the key of the start. */
   openRuns: ReadonlyMap<string, string[]>;
+  /** Of those who pay, held. */
+  accounts: ReadonlyMap<number, LockedAccount>;
+  hasHeldInVain: HeldInVain;
+  /** Of the hosts. */
+  nameOf: ReadonlyMap<string, string>;
 }
 
 export async function lockGrounds(
@@ -45,23 +51,34 @@ export async function lockGrounds(
   now: Date,
 ): Promise<Grounds> {
   const orders = candidates.map(({ placeable }) => placeable.order);
-  const openRuns = await lockRunsOf(sql, candidates);
-  const accounts = await lockAccounts(sql, payersOf(orders));
-  const inForce = await settings(sql);
-  const needs = await imageNeedsOf(sql, orders, registryList(inForce.IMAGE_REGISTRIES));
-  const needsOf = new Map(candidates.map((candidate, index) => [candidate, needs[index]]));
-  const leases = await planStarts(sql, leasingOf(candidates), inForce.ALLOW_PLAIN_HTTP_PORTS === "on");
+  // Locks are taken in the order in which they are asked for, and what stands behind one is read once it is held.
+  const held = Promise.all([lockRunsOf(sql, candidates), lockAccounts(sql, payersOf(orders))]);
+  const known = settings(sql);
+  const allowsPlain = known.then(({ ALLOW_PLAIN_HTTP_PORTS }) => ALLOW_PLAIN_HTTP_PORTS === "on");
+  const [[openRuns, accounts], inForce, leases] = await Promise.all([
+    held,
+    known,
+    planStarts(sql, leasingOf(candidates), allowsPlain),
+  ]);
   const hostIds = [...new Set(candidates.flatMap(({ instances }) => instances.map(({ hostId }) => hostId)))];
   const giving = leases.flatMap(({ plan }) => plan.release.map(({ hostId }) => hostId));
-  await lockHosts(sql, [...hostIds, ...giving]);
-
-  const fleet = await fleetSnapshot(sql, { now, onlyHostIds: hostIds });
-  const { modelOf, models } = await cardsOnHosts(sql, hostIds);
-  const prices = await orderPrices(sql, orders, { models, at: now });
-  const skips = await poolSkipsOf(
-    sql,
-    candidates.map(({ start }) => start),
-  );
+  const lock = lockHosts(sql, [...hostIds, ...giving]);
+  const cards = cardsOnHosts(sql, hostIds);
+  const priced = orderPrices(sql, orders, { models: cards.then(({ models }) => models), at: now });
+  const [, { modelOf }, prices, fleet, skips, needs, hasHeldInVain, check] = await Promise.all([
+    lock,
+    cards,
+    priced,
+    fleetSnapshot(sql, { now, onlyHostIds: hostIds }),
+    poolSkipsOf(
+      sql,
+      candidates.map(({ start }) => start),
+    ),
+    imageNeedsOf(sql, orders, registryList(inForce.IMAGE_REGISTRIES)),
+    heldInVain(sql, candidates, now),
+    openPlacedChecks(sql, orders, { accounts, prices: priced, settings: inForce, now }),
+  ]);
+  const needsOf = new Map(candidates.map((candidate, index) => [candidate, needs[index]]));
   const placedOrders = new Map(
     candidates.map((candidate) => [
       candidate,
@@ -75,12 +92,7 @@ export async function lockGrounds(
   );
   return {
     places: openPlaces(fleet, now.getTime()),
-    check: await openPlacedChecks(sql, [...placedOrders.values()], {
-      accounts,
-      prices,
-      settings: inForce,
-      now,
-    }),
+    check,
     requestOf: (candidate) => {
       const key = startKey(candidate.start);
       const { order } = candidate.placeable;
@@ -93,6 +105,9 @@ export async function lockGrounds(
     placedOrder: (candidate) => placedOrders.get(candidate) as PlacedOrder,
     leases: new Map(leases.map((planned) => [planned.key, planned])),
     openRuns,
+    accounts,
+    hasHeldInVain,
+    nameOf: new Map(fleet.hosts.map(({ id, name }) => [id, name])),
   };
 }
 

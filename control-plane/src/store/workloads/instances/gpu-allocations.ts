@@ -1,7 +1,7 @@
 /** Who holds which card. Unique indexes and a foreign key on the card's mode stand behind every line here. */
 import type { GpuGrant } from "../../../core/placement/placement.ts";
 import type { Connection } from "../../database/database.ts";
-import { appendEvent, appendEvents, GPU_EVENT } from "../../events/events.ts";
+import { appendEvent, GPU_EVENT, type NewEvent } from "../../events/events.ts";
 
 interface Holder {
   instanceId: string;
@@ -15,10 +15,21 @@ export interface TakenCard extends GpuGrant {
   epoch: number;
 }
 
-/** Sets the cards' modes first: a foreign key holds every live allocation to it, so whole and slice never mix. */
-export async function takeCards(sql: Connection, taken: readonly TakenCard[], now: Date): Promise<void> {
-  if (taken.length === 0) return;
-  await setModes(sql, taken, now);
+/**
+ * Sets the cards' modes first: a foreign key holds every live allocation to it, so whole and slice never mix. Answers
+ * what is to be told of the cards.
+ */
+export async function takeCards(
+  sql: Connection,
+  taken: readonly TakenCard[],
+  now: Date,
+): Promise<NewEvent[]> {
+  if (taken.length === 0) return [];
+  const [events] = await Promise.all([setModes(sql, taken, now), allocate(sql, taken, now)]);
+  return events;
+}
+
+async function allocate(sql: Connection, taken: readonly TakenCard[], now: Date): Promise<void> {
   const slots = await freeSlots(sql, taken);
   await sql.query(
     `INSERT INTO gpu_allocations (gpu_uuid, mode, slot, memory_mib, share_thousandths, instance_id, epoch, allocated_at)
@@ -42,7 +53,7 @@ function modeOf({ memoryMib }: GpuGrant): "exclusive" | "shared" {
 }
 
 /** Each card once, in the name of the first that takes of it; one that is cut already stays as it is. */
-async function setModes(sql: Connection, taken: readonly TakenCard[], now: Date): Promise<void> {
+async function setModes(sql: Connection, taken: readonly TakenCard[], now: Date): Promise<NewEvent[]> {
   const first = [...Map.groupBy(taken, ({ uuid }) => uuid).values()].flatMap(([one]) => one ?? []);
   const { rows } = await sql.query<{ uuid: string; host_id: string; old: string | null }>(
     `UPDATE gpus g SET sharing_mode = t.mode, status = 'allocated', allocated_to = coalesce(g.allocated_to, t.instance_id),
@@ -55,21 +66,18 @@ async function setModes(sql: Connection, taken: readonly TakenCard[], now: Date)
     [first.map(({ uuid }) => uuid), first.map(modeOf), first.map(({ instanceId }) => instanceId), now],
   );
   const holders = new Map(first.map((one) => [one.uuid, one]));
-  await appendEvents(
-    sql,
-    rows
-      .filter(({ old }) => old !== "allocated")
-      .map(({ uuid, host_id: hostId, old }) => ({
-        at: now,
-        kind: GPU_EVENT,
-        hostId,
-        gpuUuid: uuid,
-        actor: "control-plane",
-        old,
-        new: "allocated",
-        reason: `Placement ${holders.get(uuid)?.epoch} of instance ${holders.get(uuid)?.instanceId} holds it.`,
-      })),
-  );
+  return rows
+    .filter(({ old }) => old !== "allocated")
+    .map(({ uuid, host_id: hostId, old }) => ({
+      at: now,
+      kind: GPU_EVENT,
+      hostId,
+      gpuUuid: uuid,
+      actor: "control-plane",
+      old,
+      new: "allocated",
+      reason: `Placement ${holders.get(uuid)?.epoch} of instance ${holders.get(uuid)?.instanceId} holds it.`,
+    }));
 }
 
 /** For each the lowest number that nobody holds on its card; a whole card has but one. */
