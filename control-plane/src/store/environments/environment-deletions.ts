@@ -8,6 +8,7 @@ export async function completeDeletions(
   sql: Connection,
   { ids, now }: { ids: readonly string[] | null; now: Date },
 ): Promise<string[]> {
+  if (ids?.length === 0) return [];
   const { rows } = await sql.query<{ id: string; customer_id: number }>(
     `UPDATE environments e SET ${SOUND_ENVIRONMENT}, ${SOUND_PORTS}, deleted_at = $2, status_deadline_at = NULL
       WHERE e.status = 'deleting' AND e.deleted_at IS NULL AND ($1::text[] IS NULL OR e.id = ANY($1))

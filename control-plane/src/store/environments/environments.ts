@@ -105,7 +105,7 @@ export async function insertEnvironments(
 ): Promise<void> {
   if (orders.length === 0) return;
   const rows = orders.map(({ order, now }) => ({ ...order, created_at: now }));
-  await sql.query(
+  const inserted = sql.query(
     `INSERT INTO environments (id, customer_id, workspace_id, name, description, image, status, status_reason, cpu, memory,
             gpu, gpu_memory, storage, temp_storage, ssh_enabled, jupyter_enabled, tensorboard_enabled, rdp_enabled,
             web_terminal_enabled, mounted_datasets, mounted_models, env_vars, config, created_at, queued_at)
@@ -121,7 +121,7 @@ export async function insertEnvironments(
      RETURNING id`,
     [JSON.stringify(rows), reason],
   );
-  await appendEvents(
+  const told = appendEvents(
     sql,
     orders.map(({ order, actor, now }) => ({
       at: now,
@@ -134,6 +134,7 @@ export async function insertEnvironments(
       reason,
     })),
   );
+  await Promise.all([inserted, told]);
 }
 
 /** Null for one that does not exist or is deleted. */

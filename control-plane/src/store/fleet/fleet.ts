@@ -64,6 +64,7 @@ export async function fleetModels(sql: Connection): Promise<FleetModel[]> {
        FROM gpus g JOIN hosts h ON h.id = g.host_id
       WHERE h.deleted_at IS NULL AND h.connection <> 'never' AND g.vanished_at IS NULL AND g.name IS NOT NULL
       GROUP BY g.name ORDER BY g.name`,
+    [],
   );
   return rows.map(({ name, bytes }) => ({ model: name, memoryBytes: bytes }));
 }

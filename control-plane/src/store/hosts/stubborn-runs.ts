@@ -29,17 +29,19 @@ export async function noteStubbornRuns(
     (seen) => !isOver(seen.phase) && KINDS.some(({ problem }) => problem === seen.problem),
   );
   const named = await workloadNames(sql, stubborn);
-  for (const { problem, kind, means } of KINDS) {
-    const alarms = new Map(
-      stubborn
-        .filter((seen) => seen.problem === problem)
-        .map(({ runId, instanceId, detail }) => {
-          const what = named.get(instanceId) ?? `instance ${instanceId}`;
-          return [`${hostId} ${runId}`, `Host ${hostId} ${means} run ${runId} of ${what}. ${detail}`.trim()];
-        }),
-    );
-    await keepAlarms(sql, { kind, prefix: `${hostId} `, alarms, most: MAX_SHOWN, now });
-  }
+  await Promise.all(
+    KINDS.map(async ({ problem, kind, means }) => {
+      const alarms = new Map(
+        stubborn
+          .filter((seen) => seen.problem === problem)
+          .map(({ runId, instanceId, detail }) => {
+            const what = named.get(instanceId) ?? `instance ${instanceId}`;
+            return [`${hostId} ${runId}`, `Host ${hostId} ${means} run ${runId} of ${what}. ${detail}`.trim()];
+          }),
+      );
+      await keepAlarms(sql, { kind, prefix: `${hostId} `, alarms, most: MAX_SHOWN, now });
+    }),
+  );
 }
 
 /** By instance. */

@@ -57,14 +57,15 @@ interface LeaseNews extends BelievedLease {
 /** True when a lease is over, which takes it out of the host's desired set. The host's row is locked by the caller. */
 export async function mergeLeases(sql: Transaction, merge: LeaseMerge): Promise<boolean> {
   const { host, leases } = merge;
-  const orders = new Map((await liveOrders(sql, host.id)).map((order) => [order.id, order]));
+  const [live, numbers] = await Promise.all([liveOrders(sql, host.id), portNumbers(sql, host.id)]);
+  const orders = new Map(live.map((order) => [order.id, order]));
   const open = new Map(
     [...orders.values()].map(({ id, env_id: environmentId }) => [
       id,
       { environmentId, workloadId: idOnHosts(environmentId) },
     ]),
   );
-  const { believed, disbelieved } = believeLeases(open, leases, await portNumbers(sql, host.id));
+  const { believed, disbelieved } = believeLeases(open, leases, numbers);
   const unexplained = leases
     .filter(({ leaseId, state }) => !orders.has(leaseId) && state !== "released")
     .map(({ leaseId, state }) => `lease ${leaseId} is ${state}, and nobody wants it there`);
@@ -90,8 +91,10 @@ export async function mergeLeases(sql: Transaction, merge: LeaseMerge): Promise<
       return [{ environmentId: order.env_id, eventId: eventIds[nth] ?? 0, at: merge.now, news: due }];
     }),
   );
-  await tellOperators(sql, merge, "lease-disbelieved", disbelieved);
-  await tellOperators(sql, merge, "unknown-lease", unexplained);
+  await Promise.all([
+    tellOperators(sql, merge, "lease-disbelieved", disbelieved),
+    tellOperators(sql, merge, "unknown-lease", unexplained),
+  ]);
   return news.some(({ seen }) => seen.state === "released");
 }
 

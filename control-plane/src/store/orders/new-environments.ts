@@ -37,15 +37,17 @@ export async function orderEnvironments(
   const checks = await checkOrders(sql, sound.map(orderOf), { models, now });
   const passed = sound.filter((_, index) => checks[index]?.passed === true);
   const reason = waitsFor("queued", null) ?? "";
-  await insertEnvironments(
-    sql,
-    passed.map(({ order, orderer }) => ({ order, actor: orderer.actor, now: orderer.now })),
-    reason,
-  );
-  const made = await environmentsById(
-    sql,
-    passed.map(({ order }) => order.id),
-  );
+  const [, made] = await Promise.all([
+    insertEnvironments(
+      sql,
+      passed.map(({ order, orderer }) => ({ order, actor: orderer.actor, now: orderer.now })),
+      reason,
+    ),
+    environmentsById(
+      sql,
+      passed.map(({ order }) => order.id),
+    ),
+  ]);
   const outcomes = new Map(sound.map((one, index) => [one, checks[index]]));
   return bound.map((one) => {
     if (!isSound(one)) return one;

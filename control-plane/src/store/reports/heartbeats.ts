@@ -76,8 +76,9 @@ export async function acceptHeartbeat(
       roundTripMs: heartbeat.lastRoundTripMs,
     });
     await tellChanges(sql, { hostId, host, heartbeat, now });
-    const liftCordons = await noteGpuHealth(sql, { hostId, cards: heartbeat.gpus, now });
-    await noteCardWords(sql, { hostId, cards: heartbeat.gpus, source: "heartbeat", now });
+    const health = noteGpuHealth(sql, { hostId, cards: heartbeat.gpus, now });
+    const words = { hostId, cards: heartbeat.gpus, source: "heartbeat", now, after: health } as const;
+    const [liftCordons] = await Promise.all([health, noteCardWords(sql, words)]);
     await noteVitals(sql, { hostId, vitals: heartbeat.gpus, now });
     const asked = await answerFor(sql, {
       hostId,

@@ -6,7 +6,7 @@ import type { MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import { keepAlarms } from "../events/alarms.ts";
 import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
-import { environmentById, type EnvironmentRow } from "../environments/environments.ts";
+import { environmentsById, type EnvironmentRow } from "../environments/environments.ts";
 import { completeDeletions } from "../environments/environment-deletions.ts";
 import { noteContainerFacts } from "./container-facts.ts";
 import { noteReadiness } from "../billing/broken-time/run-readiness.ts";
@@ -47,16 +47,18 @@ export async function mergeObserved(
 ): Promise<MergeOutcome> {
   return await transaction(database, async (sql) => {
     // Environments before their host, in the order of their ids: the order of locks everywhere.
-    const environments = await lockEnvironmentsOn(sql, hostId);
-    const host = await lockHost(sql, hostId);
+    const [environments, host] = await Promise.all([lockEnvironmentsOn(sql, hostId), lockHost(sql, hostId)]);
     if (host === null) return { merged: false, reason: "this host is not known here, or was revoked" };
-    if (observed.machine !== null) await mergeMachine(sql, { hostId, machine: observed.machine, now });
-    if (observed.gpus !== null) await mergeGpus(sql, { hostId, gpus: observed.gpus, now });
-    if (observed.pulls !== null) await putHostPulls(sql, { hostId, pulls: observed.pulls, now });
+    // In this order; what is asked of one does not depend on the others.
+    const [, , , , live] = await Promise.all([
+      observed.machine && mergeMachine(sql, { hostId, machine: observed.machine, now }),
+      observed.gpus && mergeGpus(sql, { hostId, gpus: observed.gpus, now }),
+      observed.pulls && putHostPulls(sql, { hostId, pulls: observed.pulls, now }),
+      noteKnownEpochs(sql, observed.instances),
+      livePlacements(sql, hostId),
+    ]);
 
     let ordersChanged = false;
-    await noteKnownEpochs(sql, observed.instances);
-    const live = await livePlacements(sql, hostId);
     const isSilent = silenceOf(observed);
     const known = live.filter((placement) => !isSilent(placement));
     const placements = host.is_restored
@@ -73,29 +75,43 @@ export async function mergeObserved(
       const merge = { host, placement, observed: observed.instances, now };
       ordersChanged = (await mergePlacement(sql, merge, environments)) || ordersChanged;
     }
-    await noteContainerFacts(sql, { hostId, observed: observed.instances });
-    await noteReadiness(sql, { hostId, observed: observed.instances, now });
-    await noteRunRestarts(sql, { hostId, observed: observed.instances, now });
-    await noteRunEnds(sql, { hostId, observed: observed.instances, now });
     const explained = [...placements, ...live.filter(isSilent)];
-    await reportStrangers(sql, { hostId, placements: explained, observed: observed.instances, now });
-    await noteStubbornRuns(sql, { hostId, observed: observed.instances, now });
-    if (observed.leases !== null)
-      ordersChanged = (await mergeLeases(sql, { host, leases: observed.leases, now })) || ordersChanged;
-    await completeDeletions(sql, { ids: [...environments.keys()], now });
-    if (ordersChanged) await raiseGeneration(sql, hostId);
-    const substance = substanceOf(observed);
-    await sql.query(
-      `UPDATE hosts SET observed_digest = $2, observed_substance = $3, observed_at = $4, status_reason = NULL,
-              restore_shown_at = NULL
-        WHERE id = $1`,
-      [hostId, observed.digest, substance, now],
+    const told = { hostId, observed: observed.instances, now };
+    // People read in this order of events what came together: restarts, ends, ports.
+    const runs = noteRunRestarts(sql, told).then(async () => await noteRunEnds(sql, told));
+    const ports = runs.then(
+      async () => observed.leases !== null && (await mergeLeases(sql, { host, leases: observed.leases, now })),
     );
+    const [, , , , , areLeasesOver] = await Promise.all([
+      noteContainerFacts(sql, told),
+      noteReadiness(sql, told),
+      runs,
+      reportStrangers(sql, { ...told, placements: explained }),
+      noteStubbornRuns(sql, told),
+      ports,
+    ]);
+    ordersChanged ||= areLeasesOver;
+    const substance = substanceOf(observed);
+    await Promise.all([
+      completeDeletions(sql, { ids: deletedOf(environments), now }),
+      ordersChanged && raiseGeneration(sql, hostId),
+      sql.query(
+        `UPDATE hosts SET observed_digest = $2, observed_substance = $3, observed_at = $4, status_reason = NULL,
+                restore_shown_at = NULL
+          WHERE id = $1`,
+        [hostId, observed.digest, substance, now],
+      ),
+    ]);
     // The same words mean more once a removal is applied: that something is gone.
     const isRemoving = placements.some(({ want }) => want === "removed");
     const isNew = host.last_substance !== substance;
     return { merged: true, ordersChanged, changed: ordersChanged || isRemoving || isNew };
   });
+}
+
+/** Held, so that nobody else deletes one meanwhile. */
+function deletedOf(environments: ReadonlyMap<string, EnvironmentRow>): string[] {
+  return [...environments.values()].filter(({ status }) => status === "deleting").map(({ id }) => id);
 }
 
 /** What runs there is told in words that this side does not understand, so nothing is known of it, its absence least. */
@@ -118,12 +134,14 @@ async function lockEnvironmentsOn(sql: Transaction, hostId: string): Promise<Map
       ORDER BY e.id FOR NO KEY UPDATE OF e`,
     [hostId],
   );
-  const locked = new Map<string, EnvironmentRow>();
-  for (const { id, is_placed: isPlaced } of rows) {
-    const environment = isPlaced ? await environmentById(sql, id) : null;
-    if (environment !== null) locked.set(id, environment);
-  }
-  return locked;
+  const placedIds = rows.filter(({ is_placed: isPlaced }) => isPlaced).map(({ id }) => id);
+  const found = placedIds.length === 0 ? new Map<string, never>() : await environmentsById(sql, placedIds);
+  return new Map(
+    placedIds.flatMap((id) => {
+      const environment = found.get(id);
+      return environment === undefined ? [] : [[id, environment]];
+    }),
+  );
 }
 
 interface LockedHost extends ReportingHost {
@@ -148,11 +166,25 @@ async function mergeMachine(
   sql: Connection,
   { hostId, machine, now }: { hostId: string; machine: MachineReport; now: Date },
 ): Promise<void> {
+  // Nothing told is nothing known: what was there may well be there still.
+  const images = machine.images ?? null;
+  await Promise.all([
+    putMachine(sql, hostId, machine),
+    images === null ? null : putHostImages(sql, { hostId, images, now }),
+  ]);
+}
+
+/** Most reports come of a machine that is as it was. */
+async function putMachine(sql: Connection, hostId: string, machine: MachineReport): Promise<void> {
   await sql.query(
     `UPDATE hosts SET hostname = $2, ip_address = $3, os_type = $4, os_version = $5, arch = $6, total_cpu = $7,
             total_memory = $8, total_disk = $9, agent_version = $10, attach_mode = $11,
             storage_pool = coalesce(storage_pool, $12), gateway_port = $13
-      WHERE id = $1`,
+      WHERE id = $1
+        AND (hostname, ip_address, os_type, os_version, arch, total_cpu, total_memory, total_disk, agent_version,
+             attach_mode, storage_pool, gateway_port)
+            IS DISTINCT FROM ($2, $3, $4, $5, $6, $7::int, $8::bigint, $9::bigint, $10, $11,
+             coalesce(storage_pool, $12), $13::int)`,
     [
       hostId,
       machine.hostname,
@@ -169,9 +201,6 @@ async function mergeMachine(
       machine.gatewayPort ?? null,
     ],
   );
-  // Nothing told is nothing known: what was there may well be there still.
-  const images = machine.images ?? null;
-  if (images !== null) await putHostImages(sql, { hostId, images, now });
 }
 
 /**

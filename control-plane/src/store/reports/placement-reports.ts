@@ -20,8 +20,16 @@ export interface LivePlacement {
   ordered_by: StopOrderer | null;
   stop_reason: string | null;
   state: InstanceState;
+  detail: string | null;
+  problem: string | null;
+  container_id: string | null;
+  exit_code: number | null;
   is_current: boolean;
+  /** Of its instance. */
+  instance_state: InstanceState;
   environment_id: string | null;
+  /** Pools that its workload's starts passed over are remembered. */
+  has_skips: boolean;
 }
 
 export interface ReportingHost {
@@ -39,8 +47,11 @@ export interface ReportingHost {
 /** The placements that the host still has to know of, held to the end of the transaction. */
 export async function livePlacements(sql: Transaction, hostId: string): Promise<LivePlacement[]> {
   const { rows } = await sql.query<LivePlacement>(
-    `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, p.stop_reason, p.state, p.epoch = i.current_epoch AS is_current,
-            CASE i.workload_kind WHEN 'environment' THEN i.workload_id END AS environment_id
+    `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, p.stop_reason, p.state, p.detail, p.problem,
+            p.container_id, p.exit_code, p.epoch = i.current_epoch AS is_current, i.state AS instance_state,
+            CASE i.workload_kind WHEN 'environment' THEN i.workload_id END AS environment_id,
+            EXISTS (SELECT FROM placement_skips s
+                     WHERE s.workload_kind = i.workload_kind AND s.workload_id = i.workload_id) AS has_skips
        FROM placements p JOIN instances i ON i.id = p.instance_id
       WHERE p.host_id = $1 AND p.gone_at IS NULL ORDER BY p.instance_id, p.epoch FOR NO KEY UPDATE OF p`,
     [hostId],
@@ -138,22 +149,53 @@ async function mergeAbsence(sql: Transaction, { host, placement, now }: Merge): 
 
 const ENDED_STATES: readonly InstanceState[] = ["stopped", "failed", "lost"];
 
-async function notePlacement(
+/** Most reports tell of most placements what is written there already. */
+async function notePlacement(sql: Transaction, merge: Merge, seen: ObservedInstance): Promise<void> {
+  const { placement } = merge;
+  await Promise.all([
+    placement.state === seen.phase ? null : tellState(sql, merge, seen),
+    isKnown(placement, seen) ? null : writeState(sql, merge, seen),
+    placement.is_current && placement.instance_state !== seen.phase
+      ? sql.query("UPDATE instances SET state = $2 WHERE id = $1 AND state <> $2", [
+          placement.instance_id,
+          seen.phase,
+        ])
+      : null,
+  ]);
+}
+
+function isKnown(placement: LivePlacement, seen: ObservedInstance): boolean {
+  return (
+    placement.state === seen.phase &&
+    placement.detail === seen.detail &&
+    placement.problem === seen.problem &&
+    placement.container_id === seen.containerId &&
+    placement.exit_code === seen.exitCode
+  );
+}
+
+async function tellState(
   sql: Transaction,
   { host, placement, now }: Merge,
   seen: ObservedInstance,
 ): Promise<void> {
-  if (placement.state !== seen.phase)
-    await appendInstanceEvent(sql, {
-      at: now,
-      kind: INSTANCE_EVENT,
-      instanceId: placement.instance_id,
-      hostId: host.id,
-      actor: `host ${host.id}`,
-      old: placement.state,
-      new: seen.phase,
-      reason: seen.detail === "" ? seen.problem : seen.detail,
-    });
+  await appendInstanceEvent(sql, {
+    at: now,
+    kind: INSTANCE_EVENT,
+    instanceId: placement.instance_id,
+    hostId: host.id,
+    actor: `host ${host.id}`,
+    old: placement.state,
+    new: seen.phase,
+    reason: seen.detail === "" ? seen.problem : seen.detail,
+  });
+}
+
+async function writeState(
+  sql: Transaction,
+  { placement, now }: Merge,
+  seen: ObservedInstance,
+): Promise<void> {
   await sql.query(
     `UPDATE placements SET state = $3::text, detail = $4, problem = $5, container_id = $6, exit_code = $7,
             ended_by = CASE WHEN $9::boolean AND state NOT IN ('stopped', 'failed', 'lost') THEN ordered_by ELSE ended_by END,
@@ -171,11 +213,6 @@ async function notePlacement(
       isOver(seen.phase),
     ],
   );
-  if (placement.is_current)
-    await sql.query("UPDATE instances SET state = $2 WHERE id = $1 AND state <> $2", [
-      placement.instance_id,
-      seen.phase,
-    ]);
 }
 
 interface Reported {
@@ -187,7 +224,7 @@ interface Reported {
 }
 
 async function applyReport(sql: Transaction, reported: Reported): Promise<void> {
-  const { environment, host, seen, now } = reported;
+  const { environment, host, placement, seen, now } = reported;
   const { id, status, customer_id: customerId, status_deadline_at: deadlineAt } = environment;
   await settleWorkload(sql, {
     kind: "environment",
@@ -195,14 +232,18 @@ async function applyReport(sql: Transaction, reported: Reported): Promise<void> 
     reports: [placedReport(reported)],
     actor: `host ${host.id}`,
     now,
+    told: environment.status_reason,
+    hasSkips: placement.has_skips,
   });
   if (seen.phase !== "ready") return;
+  // One that was taken back in the moment in which it began waits for another place: this container is going.
+  const containerId = status === "queued" ? null : seen.containerId;
+  if (environment.container_id === containerId && environment.storage_pool !== null) return;
   // The files are where it first ran, and from then on it runs only there.
   await sql.query(
     `UPDATE environments SET container_id = $2, storage_pool = coalesce(storage_pool, $3)
       WHERE id = $1 AND (container_id IS DISTINCT FROM $2 OR storage_pool IS NULL)`,
-    // One that was taken back in the moment in which it began waits for another place: this container is going.
-    [id, status === "queued" ? null : seen.containerId, host.storage_pool],
+    [id, containerId, host.storage_pool],
   );
 }
 

@@ -34,13 +34,18 @@ export interface ReportedWorkload {
   /** "host h-1", "control-plane". */
   actor: string;
   now: Date;
+  /** The sentence that stands with it now, where that is known. */
+  told?: string | null;
+  /** False where nothing is known to have been skipped on its way. */
+  hasSkips?: boolean;
 }
 
 /** Answers the hosts whose desired sets changed. The workload is held by the caller. */
 export async function settleWorkload(sql: Transaction, reported: ReportedWorkload): Promise<string[]> {
-  const { kind, workload, reports, now } = reported;
+  const { kind, workload, reports, now, hasSkips = true } = reported;
   const transition = rulesOf(kind).afterReports(workload.status, reports);
   const hostIds = await applyTransition(sql, reported, transition);
+  if (!hasSkips) return hostIds;
   for (const { state, rank } of reports)
     if (state === "ready")
       await forgetSkips(sql, { kind, id: workload.id, firstRank: rulesOf(kind).firstRank(rank) }, now);
@@ -61,7 +66,8 @@ async function applyTransition(
       return [];
     case "explains": {
       const reason = transition.reason || (workload.status === "running" ? drainWarning(first) : null);
-      await store.explain(sql, { id: workload.id, status: workload.status, reason });
+      if (reason !== reported.told)
+        await store.explain(sql, { id: workload.id, status: workload.status, reason });
       return [];
     }
     case "becomes": {

@@ -25,19 +25,20 @@ interface Source {
 }
 
 /**
- * Call after the events of the same change, and before the cards' rows take over what was told: until then
- * `last_seen_at` is the last good sample. The transaction holds the host's row.
+ * Call before the cards' rows take over what was told: until then `last_seen_at` is the last good sample. The transaction
+ * holds the host's row.
+ * @param source.after whoever writes the events of the same change
  */
 export async function noteCardWords(
   sql: Transaction,
-  source: Source & { cards: readonly GpuVitals[] },
+  { after, ...source }: Source & { cards: readonly GpuVitals[]; after: Promise<unknown> },
 ): Promise<void> {
   const told = source.cards.map((card) => ({
     uuid: card.uuid,
     word: cardWord(card),
     fault: card.reasons?.[0] ?? null,
   }));
-  await noteWords(sql, source, told);
+  await noteWords(sql, { ...source, after }, told);
 }
 
 /** These are no longer listed. */
@@ -46,16 +47,19 @@ export async function noteVanishedCards(
   { hostId, uuids, now }: { hostId: string; uuids: readonly string[]; now: Date },
 ): Promise<void> {
   const told = uuids.map((uuid) => ({ uuid, word: "vanished" as const, fault: null }));
-  await noteWords(sql, { hostId, source: "report", now }, told);
+  await noteWords(sql, { hostId, source: "report", now, after: Promise.resolve() }, told);
 }
 
 async function noteWords(
   sql: Transaction,
-  { hostId, source, now }: Source,
+  { hostId, source, now, after }: Source & { after: Promise<unknown> },
   told: readonly ToldCard[],
 ): Promise<void> {
   if (told.length === 0) return;
-  const open = await openOutages(sql, { hostId, uuids: told.map(({ uuid }) => uuid) });
+  const [open] = await Promise.all([
+    openOutages(sql, { hostId, uuids: told.map(({ uuid }) => uuid) }),
+    after,
+  ]);
   for (const { uuid, word, fault } of told) {
     const known = open.get(uuid);
     if (known === undefined) continue;

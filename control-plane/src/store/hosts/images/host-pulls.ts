@@ -18,7 +18,7 @@ export async function putHostPulls(
   sql: Connection,
   { hostId, pulls, now }: { hostId: string; pulls: readonly ObservedPull[]; now: Date },
 ): Promise<void> {
-  await sql.query(
+  const put = sql.query(
     `WITH told AS (
        SELECT DISTINCT ON (image, "fetchId", "firstOrder") *
          FROM (SELECT *, CASE WHEN "fetchId" IS NULL THEN "instanceIds"[1] END AS "firstOrder"
@@ -50,8 +50,7 @@ export async function putHostPulls(
                 (excluded.layers_done, excluded.layers, excluded.bytes_done, excluded.bytes, excluded.operator_detail)`,
     [hostId, JSON.stringify(pulls.map(inOrder)), now, new Date(now.getTime() - PROGRESS_EVERY_MS)],
   );
-  await noteWaiting(sql, { hostId, now });
-  await countPulledTime(sql, { hostId, now });
+  await Promise.all([put, noteWaiting(sql, { hostId, now }), countPulledTime(sql, { hostId, now })]);
 }
 
 /** Of what waits on, anew once a minute. */

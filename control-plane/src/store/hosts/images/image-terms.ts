@@ -4,7 +4,7 @@
  */
 import type { ImageTerms } from "@remotegpu/shared/image-fetch";
 import { registryOf } from "@remotegpu/shared/image-name";
-import { imageVerdict, type RegistryVerdict } from "../../../core/hosts/images/registries.ts";
+import { imageVerdict, type RegistryList, type RegistryVerdict } from "../../../core/hosts/images/registries.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
 import type { Connection } from "../../database/database.ts";
 import { offeredImages } from "./offered-images.ts";
@@ -21,18 +21,19 @@ export interface ImageUse {
 /**
  * The terms of each use, in their order, by the same few queries for one or many.
  * @param sealedBy names the key that passwords can be opened with: a credential under another one is as none
+ * @param inForce the operator's list, where somebody reads it already
  */
 export async function imageTermsOf(
   sql: Connection,
   uses: readonly ImageUse[],
-  { sealedBy }: { sealedBy: string },
+  { sealedBy, inForce }: { sealedBy: string; inForce?: Promise<RegistryList> },
 ): Promise<ImageTerms[]> {
   if (uses.length === 0) return [];
-  const list = await registryListInForce(sql);
-  const offered = await offeredImages(
-    sql,
-    uses.map(({ image }) => image),
-  );
+  const images = uses.map(({ image }) => image);
+  const [list, offered] = await Promise.all([
+    inForce ?? registryListInForce(sql),
+    offeredImages(sql, images),
+  ]);
   const verdicts = uses.map(({ image }) => imageVerdict(list, image));
   const parties = await partiesOf(
     sql,

@@ -10,6 +10,7 @@ export async function offeredImages(sql: Connection, images: readonly string[]):
   if (images.length === 0) return new Set();
   const { rows } = await sql.query<{ name: string }>(
     "SELECT name FROM images WHERE coalesce(status, 'active') = 'active'",
+    [],
   );
   const offered = new Set(rows.map(({ name }) => canonicalImageName(name)));
   return new Set(images.filter((image) => offered.has(canonicalImageName(image))));

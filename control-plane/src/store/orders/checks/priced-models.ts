@@ -24,11 +24,10 @@ export async function pricedModelsOf(
 ): Promise<PricedModels> {
   const withGpu = orders.filter(({ gpus }) => gpus > 0);
   const bounded = orders.filter(isBounded);
-  const prices = await specPricesOf(sql, {
-    specs: [...withGpu, ...bounded].map(({ spec }) => spec),
-    at: now,
-  });
-  const fleet = withGpu.length === 0 ? [] : await fleetModels(sql);
+  const [prices, fleet] = await Promise.all([
+    specPricesOf(sql, { specs: [...withGpu, ...bounded].map(({ spec }) => spec), at: now }),
+    withGpu.length === 0 ? [] : fleetModels(sql),
+  ]);
   const known = new Map<string, string[] | null>();
   return {
     fleet,

@@ -14,6 +14,7 @@ export async function holdersOfWaiting(sql: Connection): Promise<Map<string, rea
      SELECT k.kind, k.id, k.first_rank, array_agg(DISTINCT h.name::text) AS hosts
        FROM known k JOIN placements p ON p.instance_id = k.instance_id AND p.resources_released_at IS NULL
        JOIN hosts h ON h.id = p.host_id GROUP BY k.kind, k.id, k.first_rank`,
+    [],
   );
   return new Map(
     rows.map(({ hosts, first_rank: firstRank, ...name }) => [startKey({ ...name, firstRank }), hosts]),

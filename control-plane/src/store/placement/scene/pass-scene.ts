@@ -4,7 +4,7 @@ import { fetchSentence, imageSentence } from "../../../core/hosts/images/image-f
 import type { QueuedOrder } from "../../../core/queue/fleet-room.ts";
 import type { Waiting } from "../../../core/queue/queue.ts";
 import type { WaitingScene } from "../../../core/queue/turn.ts";
-import type { Database } from "../../database/database.ts";
+import { type Connection, type Database, transaction } from "../../database/database.ts";
 import { fleetSnapshot } from "../../fleet/fleet-snapshot.ts";
 import { KeptGpuTime } from "./gpu-time.ts";
 import { endingWork, runningWork } from "./running-work.ts";
@@ -30,18 +30,31 @@ export async function passScene(
   db: Database,
   { now, seed, kept, work }: { now: Date; seed: number; kept: KeptForPasses; work: "all" | "ending" },
 ): Promise<WaitingScene<ScheduledOrder>> {
-  const waiting = await waitingOrders(db, { now });
-  const { shares } = standingOf(waiting, await kept.gpuTime.at(now), now);
-  const running = await (work === "all" ? runningWork(db) : endingWork(db));
-  // Last, so that nothing is thought free that one of the others has taken by now.
-  const fleet = await fleetSnapshot(db, { now });
+  const [{ waiting, running, fleet }, used, typical] = await Promise.all([
+    transaction(db, async (sql) => await readTogether(sql, { now, work })),
+    kept.gpuTime.at(now),
+    kept.usual.at(now),
+  ]);
+  const { shares } = standingOf(waiting, used, now);
   return {
     fleet,
     running: running.map((work) => ({ ...work, workload: startKey(work.start) })),
     orders: waiting.map(scheduledOrder),
     shares,
-    options: { policy: "default", seed, now: now.getTime(), typical: await kept.usual.at(now) },
+    options: { policy: "default", seed, now: now.getTime(), typical },
   };
+}
+
+/** On one connection, where what is asked together is read in the order in which it was asked. */
+async function readTogether(sql: Connection, { now, work }: { now: Date; work: "all" | "ending" }) {
+  const read = work === "all" ? runningWork(sql) : endingWork(sql);
+  const [waiting, running, fleet] = await Promise.all([
+    waitingOrders(sql, { now }),
+    read,
+    // Last, so that nothing is thought free that one of the others has taken by now.
+    read.then(async () => await fleetSnapshot(sql, { now })),
+  ]);
+  return { waiting, running, fleet };
 }
 
 function scheduledOrder(order: WaitingOrder): ScheduledOrder {

@@ -65,6 +65,7 @@ async function readWork(sql: Connection, limited: "LEFT JOIN" | "JOIN"): Promise
        FROM placements p JOIN instances i ON i.id = p.instance_id LEFT JOIN runs r ON r.id = p.run_id
        ${limited} (${LIMITED}) j ON j.kind = i.workload_kind AND j.id = i.workload_id
       WHERE p.resources_released_at IS NULL ORDER BY p.instance_id`,
+    [],
   );
   const grants = await grantsByInstance(
     sql,

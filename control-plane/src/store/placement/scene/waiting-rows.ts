@@ -56,12 +56,13 @@ interface WaitingRow extends Omit<OrderFields, "config"> {
 
 /** The most urgent of each kind first, and the longest waiting of those. */
 export async function waitingStarts(sql: Connection): Promise<WaitingStart[]> {
-  const waiting: WaitingStart[] = [];
-  for (const kind of KINDS_IN_LOCK_ORDER) {
-    const { rows } = await sql.query<WaitingRow>(waitingSql(kind, storeOf(kind)), [MAX_WAITING]);
-    for (const row of rows) waiting.push(waitingStart(kind, row));
-  }
-  return waiting;
+  const waiting = await Promise.all(
+    KINDS_IN_LOCK_ORDER.map(async (kind) => {
+      const { rows } = await sql.query<WaitingRow>(waitingSql(kind, storeOf(kind)), [MAX_WAITING]);
+      return rows.map((row) => waitingStart(kind, row));
+    }),
+  );
+  return waiting.flat();
 }
 
 /** Rows of the old system may not say when they were made: nothing has waited longer. */

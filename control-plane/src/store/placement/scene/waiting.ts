@@ -42,13 +42,18 @@ export interface WaitingOrder {
 }
 
 export async function waitingOrders(sql: Connection, { now }: { now: Date }): Promise<WaitingOrder[]> {
-  const waiting = await waitingStarts(sql);
+  const [waiting, list, skips, holders, fetches] = await Promise.all([
+    waitingStarts(sql),
+    registryListInForce(sql),
+    poolSkipsInForce(sql, now),
+    holdersOfWaiting(sql),
+    awaitedFetches(sql),
+  ]);
   const orders = waiting.map(({ order }) => order);
-  const priced = await pricedModelsOf(sql, orders, now);
-  const skips = await poolSkipsInForce(sql, now);
-  const holders = await holdersOfWaiting(sql);
-  const needs = await imageNeedsOf(sql, orders, await registryListInForce(sql));
-  const fetches = await awaitedFetches(sql);
+  const [priced, needs] = await Promise.all([
+    pricedModelsOf(sql, orders, now),
+    imageNeedsOf(sql, orders, list),
+  ]);
   return waiting.map((one, index) => {
     const key = startKey(one.start);
     return waitingOrderOf(one, {

@@ -5,13 +5,13 @@ import { FETCHES_IN_TURN, IS_TOLD } from "../../workloads/image-fetches.ts";
 import { ORDERERS } from "../../workloads/kinds.ts";
 import { safeBigint } from "../../database/values/old-values.ts";
 import { imageRefusals } from "../../hosts/images/image-needs.ts";
-import { registryListInForce } from "../../hosts/images/registry-list.ts";
+import type { RegistryList } from "../../../core/hosts/images/registries.ts";
 import { imageTermsOf, type ImageUse } from "../../hosts/images/image-terms.ts";
 
 /** In a fixed order. What may not be fetched any more is left out at once, before the pass that ends it. */
 export async function desiredFetches(
   sql: Connection,
-  { hostId, sealedBy }: { hostId: string; sealedBy: string },
+  { hostId, ...terms }: { hostId: string; sealedBy: string; inForce: Promise<RegistryList> },
 ): Promise<DesiredFetch[]> {
   const { rows } = await sql.query<ImageUse & { id: FetchId }>(
     `SELECT f.id, f.image, ${safeBigint("o.customer_id")} AS "customerId",
@@ -21,10 +21,12 @@ export async function desiredFetches(
     [hostId, MAX_FETCHES_OF_HOST],
   );
   const images = rows.map(({ image }) => image);
-  const refusals = await imageRefusals(sql, images, await registryListInForce(sql));
-  const terms = await imageTermsOf(sql, rows, { sealedBy });
+  const [refusals, termsOf] = await Promise.all([
+    terms.inForce.then((list) => imageRefusals(sql, images, list)),
+    imageTermsOf(sql, rows, terms),
+  ]);
   return rows.flatMap(({ id, image }, index) => {
-    const ofOrder = terms[index];
+    const ofOrder = termsOf[index];
     return ofOrder === undefined || refusals[index] !== null ? [] : [{ fetchId: id, image, terms: ofOrder }];
   });
 }

@@ -9,10 +9,12 @@ import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { ordersFor } from "../../../core/hosts/protocol-one.ts";
 import { isHeardNow } from "../../../core/hosts/host-liveness.ts";
 import type { DesiredLease } from "@remotegpu/shared/lease";
-import { type Database, transaction } from "../../database/database.ts";
+import { type Connection, type Database, transaction } from "../../database/database.ts";
 import { desiredLeases } from "../../leases/lease-orders.ts";
 import { imageTermsOf, type ImageUse } from "../../hosts/images/image-terms.ts";
 import { desiredFetches } from "./desired-fetches.ts";
+import type { RegistryList } from "../../../core/hosts/images/registries.ts";
+import { registryListInForce } from "../../hosts/images/registry-list.ts";
 
 interface HostDesiredSet {
   term: number;
@@ -52,44 +54,27 @@ export async function desiredSetOf(
   return await transaction(
     database,
     async (sql) => {
-      const host = await sql.query<{
-        generation: number;
-        term: number;
-        confirmed_stops: number | null;
-        observed_digest: string | null;
-        protocol_max: number | null;
-        last_heartbeat: Date | null;
-      }>(
-        `SELECT h.last_heartbeat, h.protocol_max, h.generation, h.confirmed_stops, h.observed_digest, l.term FROM hosts h, leader l
-          WHERE h.id = $1 AND h.deleted_at IS NULL AND h.revoked_at IS NULL`,
-        [hostId],
-      );
-      const row = host.rows[0];
+      const inForce = registryListInForce(sql);
+      const [row, placements, fetches, leases] = await Promise.all([
+        hostOf(sql, hostId),
+        placementsOf(sql, hostId, { sealedBy, inForce }),
+        desiredFetches(sql, { hostId, sealedBy, inForce }),
+        desiredLeases(sql, hostId),
+        inForce,
+      ]);
       if (row === undefined) return { served: false, reason: "unknown-host" };
       const lastHeartbeatMs = row.last_heartbeat?.getTime() ?? null;
       if (!isHeardNow({ lastHeartbeatMs, nowMs: now.getTime() }))
         return { served: false, reason: "beat-first" };
       if (row.observed_digest === null) return { served: false, reason: "report-first" };
-      const placements = await sql.query<PlacementRow>(
-        `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, p.spec_hash, p.spec, p.live,
-                r.ordered_by AS "customerId", r.workspace_id AS "workspaceId", p.spec ->> 'image' AS image
-           FROM placements p JOIN runs r ON r.id = p.run_id WHERE p.host_id = $1 AND p.gone_at IS NULL
-          ORDER BY p.instance_id, p.epoch`,
-        [hostId],
-      );
-      const terms = await imageTermsOf(sql, placements.rows, { sealedBy });
-      const fetches = await desiredFetches(sql, { hostId, sealedBy });
       return {
         served: true,
         desired: {
           term: row.term,
           generation: row.generation,
           confirmedStops: row.confirmed_stops,
-          instances: ordersFor(
-            row.protocol_max,
-            placements.rows.map((row, index) => desiredInstance(row, terms[index])),
-          ),
-          leases: await desiredLeases(sql, hostId),
+          instances: ordersFor(row.protocol_max, placements),
+          leases,
           ...(fetches.length > 0 && { fetches }),
         },
       };
@@ -97,6 +82,40 @@ export async function desiredSetOf(
     // Generation, placements, leases and fetches must be of one moment.
     { isolation: "repeatable read" },
   );
+}
+
+interface HostRow {
+  generation: number;
+  term: number;
+  confirmed_stops: number | null;
+  observed_digest: string | null;
+  protocol_max: number | null;
+  last_heartbeat: Date | null;
+}
+
+async function hostOf(sql: Connection, hostId: HostId): Promise<HostRow | undefined> {
+  const { rows } = await sql.query<HostRow>(
+    `SELECT h.last_heartbeat, h.protocol_max, h.generation, h.confirmed_stops, h.observed_digest, l.term FROM hosts h, leader l
+      WHERE h.id = $1 AND h.deleted_at IS NULL AND h.revoked_at IS NULL`,
+    [hostId],
+  );
+  return rows[0];
+}
+
+async function placementsOf(
+  sql: Connection,
+  hostId: HostId,
+  how: { sealedBy: string; inForce: Promise<RegistryList> },
+): Promise<DesiredInstance[]> {
+  const { rows } = await sql.query<PlacementRow>(
+    `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, p.spec_hash, p.spec, p.live,
+            r.ordered_by AS "customerId", r.workspace_id AS "workspaceId", p.spec ->> 'image' AS image
+       FROM placements p JOIN runs r ON r.id = p.run_id WHERE p.host_id = $1 AND p.gone_at IS NULL
+      ORDER BY p.instance_id, p.epoch`,
+    [hostId],
+  );
+  const terms = await imageTermsOf(sql, rows, how);
+  return rows.map((row, index) => desiredInstance(row, terms[index]));
 }
 
 function desiredInstance(row: PlacementRow, imageTerms: ImageTerms | undefined): DesiredInstance {

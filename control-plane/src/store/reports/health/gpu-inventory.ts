@@ -7,7 +7,7 @@ import { MIB } from "@remotegpu/shared/units";
 import { clearAlarm, raiseAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { IS_BLIND, noteCardWords, noteVanishedCards } from "../../billing/broken-time/gpu-outages.ts";
-import { appendEvent, GPU_EVENT } from "../../events/events.ts";
+import { appendEvent, appendEvents, GPU_EVENT } from "../../events/events.ts";
 import { noteGone, noteGpuHealth } from "./gpu-health.ts";
 
 interface KnownCard {
@@ -27,37 +27,49 @@ export async function mergeGpus(
   sql: Transaction,
   { hostId, gpus: told, now }: { hostId: string; gpus: readonly GpuReport[]; now: Date },
 ): Promise<void> {
-  // Cards change places when a boot enumerates them anew; the index is judged when all of them stand.
-  await sql.query("SET CONSTRAINTS gpus_host_id_gpu_index_key DEFERRED");
-  const known = await knownCards(
-    sql,
-    told.map(({ uuid }) => uuid),
-    hostId,
-  );
-  const gpus = await withinShare(sql, { hostId, gpus: told, known, now });
+  const [, known, cards] = await Promise.all([
+    // Cards change places when a boot enumerates them anew; the index is judged when all of them stand.
+    sql.query("SET CONSTRAINTS gpus_host_id_gpu_index_key DEFERRED", []),
+    knownCards(
+      sql,
+      told.map(({ uuid }) => uuid),
+      hostId,
+    ),
+    countCards(sql, hostId),
+  ]);
+  const gpus = await withinShare(sql, { hostId, gpus: told, known, cards, now });
   const isElsewhere = ({ uuid }: GpuReport) => {
     const card = known.get(uuid);
     return card !== undefined && card.host_id !== hostId && card.is_live;
   };
-  await markVanished(sql, { hostId, present: gpus.map(({ uuid }) => uuid), now });
+  const vanished = markVanished(sql, { hostId, present: gpus.map(({ uuid }) => uuid), now });
+  const isKnownHere = ({ uuid }: GpuReport) => known.get(uuid)?.host_id === hostId;
+  const cardsHere = gpus.filter(isKnownHere);
+  const health = noteGpuHealth(sql, { hostId, cards: cardsHere, now });
+  await Promise.all([
+    vanished,
+    health,
+    noteCardWords(sql, { hostId, cards: cardsHere, source: "report", now, after: health }),
+  ]);
   for (const gpu of gpus)
     if (known.get(gpu.uuid)?.vanished === true && !isElsewhere(gpu))
       await clearAlarm(sql, { kind: "gpu-vanished", subject: gpu.uuid, now });
-  const isKnownHere = ({ uuid }: GpuReport) => known.get(uuid)?.host_id === hostId;
-  await noteGpuHealth(sql, { hostId, cards: gpus.filter(isKnownHere), now });
-  await noteCardWords(sql, { hostId, cards: gpus.filter(isKnownHere), source: "report", now });
-  for (const gpu of gpus) {
-    if (isElsewhere(gpu)) await refuseCard(sql, { hostId, gpu, card: known.get(gpu.uuid), now });
-    else await putCard(sql, { hostId, gpu, now });
-  }
+  for (const gpu of gpus.filter(isElsewhere))
+    await refuseCard(sql, { hostId, gpu, card: known.get(gpu.uuid), now });
+  for (const cards of eachOnce(gpus.filter((gpu) => !isElsewhere(gpu))))
+    await putCards(sql, { hostId, gpus: cards, now });
   // These have a row of this host's only now.
   const newHere = gpus.filter((gpu) => !isKnownHere(gpu));
-  await noteGpuHealth(sql, { hostId, cards: newHere, now });
-  await noteCardWords(sql, { hostId, cards: newHere, source: "report", now });
+  const newHealth = noteGpuHealth(sql, { hostId, cards: newHere, now });
+  await Promise.all([
+    newHealth,
+    noteCardWords(sql, { hostId, cards: newHere, source: "report", now, after: newHealth }),
+  ]);
   await sql.query(
-    `UPDATE hosts SET total_gpu = (SELECT count(*) FROM gpus WHERE host_id = $1 AND vanished_at IS NULL),
-            simulated = EXISTS (SELECT FROM gpus WHERE host_id = $1 AND vanished_at IS NULL AND simulated)
-      WHERE id = $1`,
+    `UPDATE hosts h SET total_gpu = c.cards, simulated = c.simulated
+       FROM (SELECT count(*) AS cards, coalesce(bool_or(g.simulated), false) AS simulated
+               FROM gpus g WHERE g.host_id = $1 AND g.vanished_at IS NULL) c
+      WHERE h.id = $1 AND (h.total_gpu, h.simulated) IS DISTINCT FROM (c.cards, c.simulated)`,
     [hostId],
   );
 }
@@ -69,20 +81,19 @@ async function withinShare(
     hostId,
     gpus,
     known,
+    cards,
     now,
   }: {
     hostId: string;
     gpus: readonly GpuReport[];
     known: ReadonlyMap<string, KnownCard>;
+    /** So many it has already. */
+    cards: number;
     now: Date;
   },
 ): Promise<GpuReport[]> {
   const fresh = gpus.filter(({ uuid }) => !known.has(uuid));
-  const { rows } = await sql.query<{ count: number }>(
-    "SELECT count(*) AS count FROM gpus WHERE host_id = $1",
-    [hostId],
-  );
-  const room = Math.max(0, MAX_CARDS_OF_HOST - (rows[0]?.count ?? 0));
+  const room = Math.max(0, MAX_CARDS_OF_HOST - cards);
   if (fresh.length <= room) return [...gpus];
   const detail = `Host ${hostId} has told of more than ${MAX_CARDS_OF_HOST} cards; further ones are not taken.`;
   await raiseAlarmOnce(sql, { kind: "too-many-cards", subject: hostId, detail, now });
@@ -90,12 +101,20 @@ async function withinShare(
   return gpus.filter((gpu) => !left.has(gpu));
 }
 
+async function countCards(sql: Connection, hostId: string): Promise<number> {
+  const { rows } = await sql.query<{ count: number }>(
+    "SELECT count(*) AS count FROM gpus WHERE host_id = $1",
+    [hostId],
+  );
+  return rows[0]?.count ?? 0;
+}
+
 async function knownCards(
   sql: Transaction,
   uuids: string[],
   hostId: string,
 ): Promise<Map<string, KnownCard>> {
-  const { rows } = await sql.query<KnownCard>(
+  const cards = sql.query<KnownCard>(
     `SELECT g.uuid, g.host_id, g.vanished_at IS NOT NULL AS vanished, g.conflict_host_id,
             h.deleted_at IS NULL AND (
               (g.vanished_at IS NULL AND h.connection IN ('connected', 'suspect'))
@@ -106,10 +125,11 @@ async function knownCards(
     [uuids],
   );
   // What this host no longer claims is no conflict any more.
-  await sql.query(
+  const yielded = sql.query(
     "UPDATE gpus SET conflict_host_id = NULL WHERE conflict_host_id = $1 AND NOT uuid = ANY($2::text[])",
     [hostId, uuids],
   );
+  const [{ rows }] = await Promise.all([cards, yielded]);
   return new Map(rows.map((row) => [row.uuid, row]));
 }
 
@@ -151,16 +171,46 @@ const IS_HELD = "EXISTS (SELECT FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid
 
 const HOST_IS_BLIND = `(SELECT ${IS_BLIND} h.degraded FROM hosts h WHERE h.id = EXCLUDED.host_id)`;
 
-async function putCard(
+/** A host that tells of a card twice is believed what it says last. */
+function eachOnce(gpus: readonly GpuReport[]): GpuReport[][] {
+  const rounds: GpuReport[][] = [];
+  const times = new Map<string, number>();
+  for (const gpu of gpus) {
+    const time = times.get(gpu.uuid) ?? 0;
+    times.set(gpu.uuid, time + 1);
+    (rounds[time] ??= []).push(gpu);
+  }
+  return rounds;
+}
+
+/** Each of them once. */
+async function putCards(
   sql: Connection,
-  { hostId, gpu, now }: { hostId: string; gpu: GpuReport; now: Date },
+  { hostId, gpus, now }: { hostId: string; gpus: readonly GpuReport[]; now: Date },
 ): Promise<void> {
-  const { rows } = await sql.query<{ status: string; old: string | null; was_gone: boolean | null }>(
-    `WITH before AS (SELECT status, vanished_at FROM gpus WHERE uuid = $3)
+  const told = gpus.map((gpu) => ({
+    ...gpu,
+    memoryTotal: gpu.memoryTotalMib === null ? null : gpu.memoryTotalMib * MIB,
+    powerLimit: gpu.powerLimitW === null ? null : Math.round(gpu.powerLimitW),
+  }));
+  const { rows } = await sql.query<{
+    uuid: string;
+    status: string;
+    old: string | null;
+    was_gone: boolean | null;
+  }>(
+    `WITH told AS (
+       SELECT * FROM jsonb_to_recordset($2::jsonb) AS t(uuid text, index int, name text, brand text, architecture text,
+         "memoryTotal" bigint, "computeCapability" text, health text, "powerLimit" int, "temperatureLimitC" int,
+         simulated boolean, "pciBusId" text, "driverVersion" text, "memoryUsedMib" int, "utilizationPercent" int,
+         "temperatureC" int, "powerW" numeric, island int)),
+     before AS (SELECT uuid, status, vanished_at FROM gpus WHERE uuid IN (SELECT uuid FROM told))
      INSERT INTO gpus AS g (host_id, gpu_index, uuid, name, brand, architecture, memory_total, compute_capability,
             health_status, power_limit, temperature_limit, simulated, pci_bus_id, driver_version, memory_used_mib,
             utilization_percent, temperature_c, power_w, last_seen_at, nvlink_island)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+     SELECT $1, index, uuid, name, brand, architecture, "memoryTotal", "computeCapability", health, "powerLimit",
+            "temperatureLimitC", simulated, "pciBusId", "driverVersion", "memoryUsedMib", "utilizationPercent",
+            "temperatureC", "powerW", $3, island FROM told
      ON CONFLICT (uuid) DO UPDATE SET host_id = EXCLUDED.host_id, gpu_index = EXCLUDED.gpu_index, name = EXCLUDED.name,
             brand = EXCLUDED.brand, architecture = EXCLUDED.architecture, memory_total = EXCLUDED.memory_total,
             compute_capability = EXCLUDED.compute_capability, health_status = EXCLUDED.health_status,
@@ -177,40 +227,28 @@ async function putCard(
             status = CASE WHEN g.cordoned THEN 'maintenance'
                           WHEN EXCLUDED.health_status = 'unhealthy' THEN 'error'
                           WHEN ${IS_HELD} THEN 'allocated' ELSE 'available' END
-     RETURNING status, (SELECT b.status FROM before b) AS old, (SELECT b.vanished_at IS NOT NULL FROM before b) AS was_gone`,
-    [
-      hostId,
-      gpu.index,
-      gpu.uuid,
-      gpu.name,
-      gpu.brand,
-      gpu.architecture,
-      gpu.memoryTotalMib === null ? null : gpu.memoryTotalMib * MIB,
-      gpu.computeCapability,
-      gpu.health,
-      gpu.powerLimitW === null ? null : Math.round(gpu.powerLimitW),
-      gpu.temperatureLimitC,
-      gpu.simulated,
-      gpu.pciBusId,
-      gpu.driverVersion,
-      gpu.memoryUsedMib,
-      gpu.utilizationPercent,
-      gpu.temperatureC,
-      gpu.powerW,
-      now,
-      gpu.island ?? null,
-    ],
+     RETURNING uuid, status, (SELECT b.status FROM before b WHERE b.uuid = g.uuid) AS old,
+            (SELECT b.vanished_at IS NOT NULL FROM before b WHERE b.uuid = g.uuid) AS was_gone`,
+    [hostId, JSON.stringify(told), now],
   );
-  const row = rows[0];
-  if (row === undefined || (row.old === row.status && row.was_gone !== true)) return;
-  await appendEvent(sql, {
-    at: now,
-    kind: GPU_EVENT,
-    hostId,
-    gpuUuid: gpu.uuid,
-    actor: `host ${hostId}`,
-    old: row.was_gone === true ? "vanished" : row.old,
-    new: row.status,
-    reason: "Its host reports it.",
-  });
+  const changed = new Map(
+    rows.filter(({ old, status, was_gone }) => old !== status || was_gone === true).map((row) => [row.uuid, row]),
+  );
+  await appendEvents(
+    sql,
+    gpus.flatMap(({ uuid }) => {
+      const row = changed.get(uuid);
+      if (row === undefined) return [];
+      return {
+        at: now,
+        kind: GPU_EVENT,
+        hostId,
+        gpuUuid: uuid,
+        actor: `host ${hostId}`,
+        old: row.was_gone === true ? "vanished" : row.old,
+        new: row.status,
+        reason: "Its host reports it.",
+      };
+    }),
+  );
 }
