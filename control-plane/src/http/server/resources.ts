@@ -118,7 +118,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
 function registerWorkloadRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
   const kept = keptForPasses(deps.db);
   for (const kind of KINDS) {
-    registerWorkloadPages(api, deps, kind);
+    registerWorkloadPages(api, kind);
     registerWorkloadVerbs(api, { deps, fleet }, kind);
     registerWorkloadExec(api, deps, kind);
     registerWorkloadStory(api, deps, kind);

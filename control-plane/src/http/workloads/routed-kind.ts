@@ -108,6 +108,11 @@ export interface RoutedKind<Shown extends object = object> extends KindWords {
   byId(sql: Connection, id: string): Promise<WorkloadState | null>;
   /** As it is now. */
   answerOf(c: ApiContext, sql: Connection, id: string): Promise<Shown>;
+  /**
+   * The same for whoever may read it.
+   * @throws ApiRefusal as workloadFor does
+   */
+  answerFor(c: ApiContext, id: string): Promise<Shown>;
   answers(
     c: ApiContext,
     filter: WorkloadFilter,
@@ -120,13 +125,17 @@ export function routedKind<Row extends WorkloadState, Locked, Shown extends obje
   told: Kind<Row, Locked, Shown>,
 ): RoutedKind<Shown> {
   const { kind, what } = told;
+  const answer = async (c: ApiContext, sql: Connection, row: Row) =>
+    told.answer(c, row, (await instancesOf(sql, kind, [row.id])).get(row.id) ?? []);
   return {
     ...told,
     async answerOf(c, sql, id) {
       const row = await told.byId(sql, id);
       if (row === null) throw notFound(`${what} ${id}`);
-      return told.answer(c, row, (await instancesOf(sql, kind, [id])).get(id) ?? []);
+      return await answer(c, sql, row);
     },
+    answerFor: async (c, id) =>
+      await answer(c, c.var.deps.db, await workloadFor(c, told, id, "read-workload")),
     async answers(c, filter, page) {
       const { db } = c.var.deps;
       const rows = await listWorkloads<Row>(db, kind, { filter, page });

@@ -1,10 +1,10 @@
 /** Workloads of any kind, listed and read. */
 import { createRoute, z } from "@hono/zod-openapi";
-import type { ApiApp, ApiDeps } from "../deps.ts";
+import type { ApiApp } from "../deps.ts";
 import { visibleWorkloads } from "../request/authorization.ts";
 import { pageOf, pageQuery, timePage } from "../request/pagination.ts";
 import { forCustomers, NumericId, ok, WorkloadIdPath } from "../request/route.ts";
-import { type RoutedKind, workloadFor } from "./routed-kind.ts";
+import type { RoutedKind } from "./routed-kind.ts";
 
 const listOf = ({ path, many, filters, Answer }: RoutedKind) =>
   createRoute({
@@ -35,7 +35,7 @@ const getOf = ({ path, many, what, summaryOfOne, Answer }: RoutedKind) =>
     responses: ok(`The ${what}`, Answer),
   });
 
-export function registerWorkloadPages(api: ApiApp, { db }: ApiDeps, routed: RoutedKind): void {
+export function registerWorkloadPages(api: ApiApp, routed: RoutedKind): void {
   api.openapi(listOf(routed), async (c) => {
     const query = c.req.valid("query");
     const filter = {
@@ -50,7 +50,6 @@ export function registerWorkloadPages(api: ApiApp, { db }: ApiDeps, routed: Rout
   });
 
   api.openapi(getOf(routed), async (c) => {
-    const { id } = await workloadFor(c, routed, c.req.valid("param").id, "read-workload");
-    return c.json(await routed.answerOf(c, db, id), 200);
+    return c.json(await routed.answerFor(c, c.req.valid("param").id), 200);
   });
 }

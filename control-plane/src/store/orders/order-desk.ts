@@ -89,13 +89,15 @@ async function writeOnce(sql: Transaction, ones: readonly OrderAsk[]): Promise<W
       ? []
       : [{ ...keyed.request, ...keyed.answer(outcome.environment) }];
   });
-  if (answers.length > 0) await keepAnswers(sql, answers);
   const witnesses = free.flatMap(({ order, witness }, index) => {
     if (witness === undefined || outcomes[index]?.done !== true) return [];
     witness.made(order.order.id);
     return [witness];
   });
-  await witnesses[0]?.seal(sql, witnesses);
+  await Promise.all([
+    answers.length > 0 && keepAnswers(sql, answers),
+    witnesses[0]?.seal(sql, witnesses),
+  ]);
   return {
     outcomes: new Map(free.map((one, index) => [one, outcomes[index] as FirstOrderOutcome])),
     witnesses,

@@ -106,8 +106,7 @@ export async function instancesOf(
     [workloadIds, kind],
   );
   const ids = rows.map(({ id }) => id);
-  const gpus = await gpusOf(sql, ids);
-  const runs = await runsOf(sql, ids, withTails);
+  const [gpus, runs] = await Promise.all([gpusOf(sql, ids), runsOf(sql, ids, withTails)]);
   const views = new Map<string, InstanceView[]>(workloadIds.map((id) => [id, []]));
   for (const { workload_id, ...row } of rows)
     views.get(workload_id)?.push({
