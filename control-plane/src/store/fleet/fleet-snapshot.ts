@@ -9,6 +9,7 @@ import type { Connection } from "../database/database.ts";
 import { usedByStranger } from "../hosts/gpu-strangers.ts";
 import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
 import { safeBigint } from "../database/values/old-values.ts";
+import { readColumns } from "../database/values/read-columns.ts";
 
 /** A host that says one of these works as well as any other; it only warns its operator. */
 const WARNINGS = new Set([
@@ -19,9 +20,6 @@ const WARNINGS = new Set([
   "storage-uncounted",
 ]);
 
-/** As JSON, which the driver reads in a sixth of the time that it takes for an array; of a large fleet there are many. */
-const IMAGES = "coalesce(to_jsonb(i.images), '[]')";
-
 interface HostNow {
   id: string;
   name: string;
@@ -31,10 +29,10 @@ interface HostNow {
   cordon_reason: string | null;
   degraded: string[];
   protocol: ProtocolRange | null;
-  last_heartbeat: Date | null;
+  last_heartbeat_ms: number | null;
   has_reported: boolean;
   labels: Record<string, string> | null;
-  images: string[];
+  images: string[] | null;
   features: string[];
   total_cpu: number;
   total_memory: number;
@@ -62,6 +60,55 @@ interface GpuNow {
   held_memory_mib: number;
 }
 
+const HOST_COLUMNS = [
+  "id",
+  "name",
+  "storage_pool",
+  "connection",
+  "cordoned",
+  "cordon_reason",
+  "degraded",
+  "protocol",
+  "last_heartbeat_ms",
+  "has_reported",
+  "labels",
+  "images",
+  "features",
+  "total_cpu",
+  "total_memory",
+  "total_disk",
+  "held_cpu_milli",
+  "held_memory",
+  "held_disk",
+] as const satisfies readonly (keyof HostNow)[];
+
+const GPU_COLUMNS = [
+  "host_id",
+  "uuid",
+  "gpu_index",
+  "name",
+  "memory_total",
+  "nvlink_island",
+  "cordoned",
+  "cordon_reason",
+  "health_status",
+  "conflict_host_id",
+  "stranger",
+  "use",
+  "held_share",
+  "held_memory_mib",
+] as const satisfies readonly (keyof GpuNow)[];
+
+/** Rows of the old system may name a moment that no number holds. */
+const HEARD_AT_MS = `floor(extract(epoch FROM least(greatest(h.last_heartbeat, '0001-01-01Z'), '9999-12-31Z')) * 1000)::bigint`;
+
+const HELD = `SELECT x.gpu_uuid, coalesce(max(x.mode), 'idle') AS mode, sum(x.share_thousandths) AS share,
+        sum(x.memory_mib) AS memory_mib
+   FROM gpu_allocations x WHERE x.released_at IS NULL`;
+/** What is held of each card: of all in one look, or card by card where few are asked for. */
+const HELD_OF_ALL = `(${HELD} GROUP BY x.gpu_uuid) a ON a.gpu_uuid = g.uuid`;
+const HELD_OF_CARD = `LATERAL (${HELD} AND x.gpu_uuid = g.uuid GROUP BY x.gpu_uuid) a ON true`;
+
 /** All hosts of the fleet, or only those named; a host that never connected has no cards that anybody saw. */
 export async function fleetSnapshot(
   sql: Connection,
@@ -70,35 +117,34 @@ export async function fleetSnapshot(
   // Said in the statement, so that a kept plan of the one knows nothing of the other.
   const only = (column: string) => (onlyHostIds === null ? "true" : `${column} = ANY($1::text[])`);
   const values = onlyHostIds === null ? [] : [onlyHostIds];
-  const hostsNow = sql.query<HostNow>(
-    `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool, h.connection, h.cordoned, h.cordon_reason,
-            h.degraded, ${SPOKEN_PROTOCOL} AS protocol, h.last_heartbeat, h.observed_digest IS NOT NULL AS has_reported, h.labels, ${IMAGES} AS images,
-            to_jsonb(h.features) AS features, h.total_cpu,
-            ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk, coalesce(sum(p.cpu_milli), 0)::bigint AS held_cpu_milli,
-            coalesce(sum(p.memory_bytes), 0)::bigint AS held_memory,
-            coalesce(sum(p.temp_storage_bytes), 0)::bigint AS held_disk
+  const hostsNow = readColumns<HostNow>(sql, HOST_COLUMNS, {
+    select: `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool, h.connection, h.cordoned, h.cordon_reason,
+            h.degraded, ${SPOKEN_PROTOCOL} AS protocol, ${HEARD_AT_MS} AS last_heartbeat_ms,
+            h.observed_digest IS NOT NULL AS has_reported, h.labels, i.images,
+            h.features, h.total_cpu, ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk,
+            coalesce(p.cpu_milli, 0)::bigint AS held_cpu_milli, coalesce(p.memory, 0)::bigint AS held_memory,
+            coalesce(p.disk, 0)::bigint AS held_disk
        FROM hosts h LEFT JOIN host_images i ON i.host_id = h.id
-       LEFT JOIN placements p ON p.host_id = h.id AND p.resources_released_at IS NULL
-      WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND ${only("h.id")}
-      GROUP BY h.id, i.host_id`,
+       LEFT JOIN (SELECT q.host_id, sum(q.cpu_milli) AS cpu_milli, sum(q.memory_bytes) AS memory, sum(q.temp_storage_bytes) AS disk
+                    FROM placements q WHERE q.resources_released_at IS NULL AND ${only("q.host_id")}
+                   GROUP BY q.host_id) p ON p.host_id = h.id
+      WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND ${only("h.id")}`,
     values,
-  );
-  const gpusNow = sql.query<GpuNow>(
-    `SELECT g.host_id, g.uuid, g.gpu_index, g.name, g.memory_total, g.nvlink_island, g.cordoned, g.cordon_reason, g.health_status,
-            g.conflict_host_id, k.strangers -> 0 AS stranger,
-            CASE WHEN count(a.id) = 0 THEN 'idle' ELSE max(a.mode) END AS use,
-            coalesce(sum(a.share_thousandths), 0)::int AS held_share,
-            coalesce(sum(a.memory_mib), 0)::int AS held_memory_mib
+  });
+  const gpusNow = readColumns<GpuNow>(sql, GPU_COLUMNS, {
+    select: `SELECT g.host_id, g.uuid, g.gpu_index, g.name, ${safeBigint("g.memory_total")} AS memory_total, g.nvlink_island,
+            g.cordoned, g.cordon_reason, g.health_status, g.conflict_host_id, k.strangers -> 0 AS stranger,
+            coalesce(a.mode, 'idle') AS use, coalesce(a.share, 0)::int AS held_share,
+            coalesce(a.memory_mib, 0)::int AS held_memory_mib
        FROM gpus g JOIN hosts h ON h.id = g.host_id AND h.connection <> 'never'
        LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid
-       LEFT JOIN gpu_allocations a ON a.gpu_uuid = g.uuid AND a.released_at IS NULL
-      WHERE g.vanished_at IS NULL AND g.uuid IS NOT NULL AND ${only("g.host_id")}
-      GROUP BY g.id, k.gpu_uuid`,
+       LEFT JOIN ${onlyHostIds === null ? HELD_OF_ALL : HELD_OF_CARD}
+      WHERE g.vanished_at IS NULL AND g.uuid IS NOT NULL AND ${only("g.host_id")}`,
     values,
-  );
+  });
   const [hosts, gpus] = await Promise.all([hostsNow, gpusNow]);
-  const gpusOf = Map.groupBy(gpus.rows, (gpu) => gpu.host_id);
-  return { hosts: hosts.rows.map((host) => hostCapacity(host, { gpus: gpusOf.get(host.id) ?? [], now })) };
+  const gpusOf = Map.groupBy(gpus, (gpu) => gpu.host_id);
+  return { hosts: hosts.map((host) => hostCapacity(host, { gpus: gpusOf.get(host.id) ?? [], now })) };
 }
 
 function hostCapacity(host: HostNow, { gpus, now }: { gpus: GpuNow[]; now: Date }): HostCapacity {
@@ -113,7 +159,7 @@ function hostCapacity(host: HostNow, { gpus, now }: { gpus: GpuNow[]; now: Date 
     // A host that came back with less than it holds is no error of ours, but it gets nothing more.
     closed: closedHost(host, now) ?? (holdsTooMuch ? "it holds more than it has now" : null),
     labels: labelsOf(host),
-    images: host.images,
+    images: host.images ?? [],
     features: host.features,
     totalCpuMilli: host.total_cpu * THOUSANDTHS,
     totalMemoryMib: Math.floor(host.total_memory / MIB),
@@ -138,7 +184,7 @@ function closedHost(host: HostNow, now: Date): string | null {
   if (host.connection === "never") return "it has not connected yet";
   if (host.connection !== "connected") return `it is ${host.connection}`;
   // A restored database says "connected" of hosts that it has not heard since; nothing is ordered on its word.
-  const lastHeartbeatMs = host.last_heartbeat?.getTime() ?? null;
+  const { last_heartbeat_ms: lastHeartbeatMs } = host;
   if (!isHeardNow({ lastHeartbeatMs, nowMs: now.getTime() })) return "it has not been heard just now";
   if (!host.has_reported) return "it has not reported its state yet";
   const troubles = host.degraded.filter((flag) => !WARNINGS.has(flag));
