@@ -235,7 +235,9 @@ test("a value that nobody can hold fails its own statement", async () => {
       sql.query("SELECT 9007199254740992 + $1::int AS value", [0]),
       sql.query("SELECT 1 + $1::int AS value", [0]),
     ]);
-    return answers.map((answer) => (answer.status === "fulfilled" ? answer.value.rows : String(answer.reason)));
+    return answers.map((answer) =>
+      answer.status === "fulfilled" ? answer.value.rows : String(answer.reason),
+    );
   });
 
   expect(await ran).toEqual([
@@ -267,5 +269,7 @@ test("what a transaction of the kind that cannot begin asks is not done outside 
   );
 
   await expect(ran).rejects.toBeInstanceOf(StoreError);
-  expect((await fresh.database.query("SELECT FROM counters WHERE name = 'without a begin'")).rowCount).toBe(0);
+  expect((await fresh.database.query("SELECT FROM counters WHERE name = 'without a begin'")).rowCount).toBe(
+    0,
+  );
 });

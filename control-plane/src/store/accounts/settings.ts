@@ -10,7 +10,10 @@ export interface SettingRow {
 
 /** Those that were ever set, known or not. */
 export async function storedSettings(sql: Connection): Promise<SettingRow[]> {
-  const { rows } = await sql.query<SettingRow>("SELECT key, value, updated_at FROM settings ORDER BY key", []);
+  const { rows } = await sql.query<SettingRow>(
+    "SELECT key, value, updated_at FROM settings ORDER BY key",
+    [],
+  );
   return rows;
 }
 

@@ -14,7 +14,7 @@ export interface Answer {
 
 /** What the driver has beyond what its types tell. */
 interface Driver {
-  utils: { prepareValue(value: unknown): unknown };
+  utils: { prepareValue: (value: unknown) => unknown };
 }
 interface PreparingConnection extends Connection {
   parsedStatements: Record<string, string>;
@@ -98,7 +98,10 @@ export class BatchPart {
   }
 }
 
-function isParsed({ parsedStatements, submittedNamedStatements }: PreparingConnection, name: string): boolean {
+function isParsed(
+  { parsedStatements, submittedNamedStatements }: PreparingConnection,
+  name: string,
+): boolean {
   return parsedStatements[name] !== undefined || submittedNamedStatements[name] !== undefined;
 }
 

@@ -36,7 +36,10 @@ export async function noteStubbornRuns(
           .filter((seen) => seen.problem === problem)
           .map(({ runId, instanceId, detail }) => {
             const what = named.get(instanceId) ?? `instance ${instanceId}`;
-            return [`${hostId} ${runId}`, `Host ${hostId} ${means} run ${runId} of ${what}. ${detail}`.trim()];
+            return [
+              `${hostId} ${runId}`,
+              `Host ${hostId} ${means} run ${runId} of ${what}. ${detail}`.trim(),
+            ];
           }),
       );
       await keepAlarms(sql, { kind, prefix: `${hostId} `, alarms, most: MAX_SHOWN, now });

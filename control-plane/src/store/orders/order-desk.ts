@@ -94,10 +94,7 @@ async function writeOnce(sql: Transaction, ones: readonly OrderAsk[]): Promise<W
     witness.made(order.order.id);
     return [witness];
   });
-  await Promise.all([
-    answers.length > 0 && keepAnswers(sql, answers),
-    witnesses[0]?.seal(sql, witnesses),
-  ]);
+  await Promise.all([answers.length > 0 && keepAnswers(sql, answers), witnesses[0]?.seal(sql, witnesses)]);
   return {
     outcomes: new Map(free.map((one, index) => [one, outcomes[index] as FirstOrderOutcome])),
     witnesses,

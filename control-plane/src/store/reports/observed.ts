@@ -80,7 +80,8 @@ export async function mergeObserved(
     // People read in this order of events what came together: restarts, ends, ports.
     const runs = noteRunRestarts(sql, told).then(async () => await noteRunEnds(sql, told));
     const ports = runs.then(
-      async () => observed.leases !== null && (await mergeLeases(sql, { host, leases: observed.leases, now })),
+      async () =>
+        observed.leases !== null && (await mergeLeases(sql, { host, leases: observed.leases, now })),
     );
     const [, , , , , areLeasesOver] = await Promise.all([
       noteContainerFacts(sql, told),

@@ -4,7 +4,11 @@
  */
 import type { ImageTerms } from "@remotegpu/shared/image-fetch";
 import { registryOf } from "@remotegpu/shared/image-name";
-import { imageVerdict, type RegistryList, type RegistryVerdict } from "../../../core/hosts/images/registries.ts";
+import {
+  imageVerdict,
+  type RegistryList,
+  type RegistryVerdict,
+} from "../../../core/hosts/images/registries.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
 import type { Connection } from "../../database/database.ts";
 import { offeredImages } from "./offered-images.ts";

@@ -24,7 +24,10 @@ export async function commitBatch(
   if (candidates.length > 0) {
     const grounds = await lockGrounds(sql, candidates, terms.now);
     const { accepted, refused } = decide(candidates, grounds);
-    for (const [candidate, refusal] of await fetchFirst(sql, [...accepted.keys()], { ...terms, ...grounds })) {
+    for (const [candidate, refusal] of await fetchFirst(sql, [...accepted.keys()], {
+      ...terms,
+      ...grounds,
+    })) {
       accepted.delete(candidate);
       refused.set(candidate, refusal);
     }

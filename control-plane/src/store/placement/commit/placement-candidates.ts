@@ -49,9 +49,9 @@ async function lockWaiting(
 ): Promise<Map<string, PlaceableStart>> {
   const kinds = KINDS_IN_LOCK_ORDER.map((kind) => starts.filter((start) => start.kind === kind));
   const waiting = await Promise.all(
-    kinds.map((ofKind) => {
+    kinds.map(async (ofKind) => {
       const [first] = ofKind;
-      return first === undefined ? [] : storeOf(first.kind).lockWaiting(sql, ofKind);
+      return first === undefined ? [] : await storeOf(first.kind).lockWaiting(sql, ofKind);
     }),
   );
   return new Map(waiting.flat().map((placeable) => [startKey(placeable.start), placeable]));

@@ -232,7 +232,9 @@ async function putCards(
     [hostId, JSON.stringify(told), now],
   );
   const changed = new Map(
-    rows.filter(({ old, status, was_gone }) => old !== status || was_gone === true).map((row) => [row.uuid, row]),
+    rows
+      .filter(({ old, status, was_gone }) => old !== status || was_gone === true)
+      .map((row) => [row.uuid, row]),
   );
   await appendEvents(
     sql,
