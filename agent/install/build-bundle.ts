@@ -1,6 +1,6 @@
 /**
  * Makes the folder that a control plane hands out to new hosts: the agent, the access process and its relay in one
- * file each, the Node that runs them, their native parts, the toolbox's busybox and init, the units and install.sh.
+ * file each, the Node that runs them, their native parts, the toolbox of containers, the units and install.sh.
  *
  *   node agent/install/build-bundle.ts --out FOLDER
  */
@@ -16,25 +16,24 @@ import {
   stat,
   writeFile,
 } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { createRequire } from "node:module";
 import { build, type Plugin } from "esbuild";
 import { z } from "zod";
-import { compiledInit } from "../src/toolbox/toolbox-init.ts";
-import { isStaticProgram } from "../src/toolbox/toolbox.ts";
+import { BUILT_ARCHIVE, HASH_ENDING, packedToolbox, PACKED_ARCHIVE } from "../src/toolbox/packed-toolbox.ts";
+import { ensureToolbox } from "./toolbox/build-toolbox.ts";
 import { writeBundleManifest, type BundleManifest } from "./bundle-manifest.ts";
 
 const agentFolder = join(import.meta.dirname, "..");
-/** Debian's busybox-static; a container that runs it has no library to link it with. */
-const BUSYBOX = "/usr/bin/busybox";
 
 class BundleError extends Error {
   override readonly name = "BundleError";
 }
 
 /**
- * Replaces `outDir` by a fresh bundle. Takes about a second and 140 MB.
+ * Replaces `outDir` by a fresh bundle. Takes about a second and 170 MB.
  * @throws BundleError when this machine lacks a part of it
  */
 export async function buildBundle({
@@ -50,8 +49,7 @@ export async function buildBundle({
   await bundleSources(entryPoint, draft);
   await copyAssets(draft);
   await copyAs(process.execPath, join(draft, "node"), 0o755);
-  await copyAs(await staticBusybox(), join(draft, "busybox"), 0o755);
-  await writeFile(join(draft, "toolbox-init"), await toolboxInit(), { mode: 0o755 });
+  await copyToolbox(draft);
   for (const unit of ["remotegpu-agent.service", "remotegpu-access.service"])
     await copyAs(join(agentFolder, "systemd", unit), join(draft, unit), 0o644);
   await copyAs(join(agentFolder, "install/install.sh"), join(draft, "install.sh"), 0o755);
@@ -109,7 +107,7 @@ const koffiNamedOutright: Plugin = {
 async function copyAssets(folder: string): Promise<void> {
   const taken = new Set<string>();
   for await (const entry of glob("src/**/*", { cwd: agentFolder, withFileTypes: true })) {
-    if (!entry.isFile() || /\.(ts|c)$/.test(entry.name)) continue;
+    if (!entry.isFile() || /\.(ts|c|h)$/.test(entry.name)) continue;
     if (taken.has(entry.name)) throw new BundleError(`two assets of the agent are named ${entry.name}`);
     taken.add(entry.name);
     const source = join(entry.parentPath, entry.name);
@@ -117,21 +115,18 @@ async function copyAssets(folder: string): Promise<void> {
   }
 }
 
-async function staticBusybox(): Promise<string> {
-  const program = await readFile(BUSYBOX).catch((cause: unknown) => {
-    throw new BundleError(`${BUSYBOX} is missing; install the package busybox-static`, { cause });
-  });
-  if (!isStaticProgram(program))
-    throw new BundleError(`${BUSYBOX} is not static; install the package busybox-static`);
-  return BUSYBOX;
-}
-
-async function toolboxInit(): Promise<Buffer> {
-  return compiledInit().catch((cause: unknown) => {
-    throw new BundleError("the first process of containers cannot be compiled; install the package tcc", {
-      cause,
-    });
-  });
+async function copyToolbox(folder: string): Promise<void> {
+  try {
+    // Newer packages are the business of set-up: a server may neither ask for them nor write there.
+    if (!existsSync(BUILT_ARCHIVE)) await ensureToolbox();
+    const { archivePath, programs } = await packedToolbox();
+    for (const ending of ["", HASH_ENDING])
+      await copyAs(`${archivePath}${ending}`, join(folder, `${PACKED_ARCHIVE}${ending}`), 0o644);
+    for (const { program, content } of programs)
+      await writeFile(join(folder, program.source), content, { mode: 0o755 });
+  } catch (cause) {
+    throw new BundleError("the toolbox of containers is not built; run npm run toolbox", { cause });
+  }
 }
 
 async function agentRelease(): Promise<string> {

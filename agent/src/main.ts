@@ -14,7 +14,7 @@ import { FolderLockedError } from "./journal/database/folder-lock.ts";
 import { ApiUnreachableError } from "./link/api-request.ts";
 import { log } from "./process/log.ts";
 import { AGENT_VERSION } from "./process/version.ts";
-import { ToolboxError } from "./toolbox/toolbox.ts";
+import { ToolboxError } from "./toolbox/packed-toolbox.ts";
 
 const say = (text: string) => void process.stdout.write(`${text}\n`);
 const tell = (text: string) => void process.stderr.write(`remotegpu-agent: ${text}\n`);

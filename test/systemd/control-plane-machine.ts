@@ -6,7 +6,7 @@ import { bringRepository, type Stage } from "./stage.ts";
 
 const CLONE = "/opt/remotegpu-control-plane";
 const STATE = "/var/lib/remotegpu-control-plane";
-const PACKAGES = ["nodejs", "npm", "busybox-static", "tcc", "postgresql", "nats-server", "openssl"];
+const PACKAGES = ["nodejs", "npm", "tcc", "patchelf", "postgresql", "nats-server", "openssl"];
 const DATABASE = "DATABASE_URL=postgres://remotegpu:secret@127.0.0.1/remotegpu";
 const LIBRARIES_MS = 400_000;
 /** The bundle is built before the server answers. */
@@ -28,6 +28,7 @@ export class ControlPlaneMachine {
     const controlPlane = new ControlPlaneMachine(await stage.machine(name, PACKAGES));
     await controlPlane.#database();
     await bringRepository(controlPlane.machine, CLONE);
+    await controlPlane.machine.run("npm run toolbox", { folder: CLONE, withinMs: LIBRARIES_MS });
     await controlPlane.#settings();
     await controlPlane.machine.run(`${DATABASE} npm run migrate`, {
       folder: CLONE,

@@ -52,7 +52,7 @@ test("npm run demo installs what is missing, ends with a checked bill and leaves
   const { exitCode, said } = await machine.tell("npm run demo", { folder: CLONE, withinMs: FIRST_START_MS });
 
   expect(said).toContain(
-    "Installing from apt: nats-server docker.io docker-cli iptables curl busybox-static tcc",
+    "Installing from apt: nats-server docker.io docker-cli iptables curl busybox-static tcc patchelf",
   );
   expect(said).toContain("Installing the libraries");
   expect({ exitCode, said }).toMatchObject({ exitCode: 0, said: expect.stringMatching(/bill/) });

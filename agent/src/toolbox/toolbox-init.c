@@ -1,37 +1,18 @@
 /*
  * First process of every container of ours: keeps it up, takes in orphaned processes, and ends everything on TERM.
+ * Where the container has a way in by SSH, it keeps that up too (toolbox-door.h).
  *
  *   init            stays until it is told to end
  *   init COMMAND    runs COMMAND by a shell and ends with it, with its exit code
  *
  * It is a program of its own for one line, the first of `run`: no process of the container, root's included, may trace
  * it or write its memory then. No packaged init has that line, and a shell cannot say it. The program uses no library,
- * so that it runs in any image, starts nothing but the command, and never executes another program itself, since that
- * would undo the line.
+ * so that it runs in any image, starts nothing but the command and sshd, and never executes another program itself,
+ * since that would undo the line.
  */
 
-#define SYS_write 1
-#define SYS_rt_sigprocmask 14
-#define SYS_fork 57
-#define SYS_execve 59
-#define SYS_exit 60
-#define SYS_wait4 61
-#define SYS_kill 62
-#define SYS_rt_sigtimedwait 128
-#define SYS_prctl 157
-
-#define PR_SET_DUMPABLE 4
-#define SIG_BLOCK 0
-#define SIG_SETMASK 2
-#define WNOHANG 1
-#define ESRCH 3
-
-#define SIGINT 2
-#define SIGTERM 15
-#define SIGCHLD 17
-#define SIGCONT 18
-#define BIT(signal) (1L << ((signal) - 1))
-#define SIGNAL_SET_BYTES 8
+#include "toolbox-system.h"
+#include "toolbox-door.h"
 
 #define EVERYBODY_ELSE -1
 #define CANNOT_START 126
@@ -42,25 +23,6 @@ static const long awaited = BIT(SIGINT) | BIT(SIGTERM) | BIT(SIGCHLD);
 static const long child_ended = BIT(SIGCHLD);
 /* How long, in seconds and nanoseconds, between two looks at what still runs. */
 static const long end_wait[2] = {0, 100000000};
-
-static long call(long number, long a, long b, long c, long d) {
-  long result;
-  __asm__ volatile("mov %5, %%r10\n syscall"
-                   : "=a"(result)
-                   : "a"(number), "D"(a), "S"(b), "d"(c), "m"(d)
-                   : "rcx", "r10", "r11", "memory");
-  return result;
-}
-
-static void leave(int code) {
-  for (;;) call(SYS_exit, code, 0, 0, 0);
-}
-
-static void say(const char *line) {
-  long length = 0;
-  while (line[length] != 0) length++;
-  call(SYS_write, 2, (long)line, length, 0);
-}
 
 /* By the image's own shell where it has one: busybox' would put its own small tools in front of the image's. */
 static void execute(const char *command, char **environment) {
@@ -94,6 +56,7 @@ static void take_in(long command) {
   int status;
   long ended;
   while ((ended = call(SYS_wait4, -1, (long)&status, WNOHANG, 0)) > 0) {
+    if (ended == door.sshd) door_ended();
     if (ended != command) continue;
     leave((status & 0x7f) == 0 ? (status >> 8) & 0xff : BY_SIGNAL + (status & 0x7f));
   }
@@ -113,16 +76,17 @@ static void end(void) {
 void run(long *stack) {
   long count = stack[0], command = 0, signals_before, signal;
   char **arguments = (char **)(stack + 1);
+  char **environment = arguments + count + 1;
 
   call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0);
   /* Blocked, they wait to be fetched. Others do nothing to a first process that did not ask for them. */
   call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&awaited, (long)&signals_before, SIGNAL_SET_BYTES);
-  if (count > 1) command = start(arguments[1], arguments + count + 1, signals_before);
+  if (count > 1) command = start(arguments[1], environment, signals_before);
+  find_door();
   for (;;) {
-    signal = call(SYS_rt_sigtimedwait, (long)&awaited, 0, 0, SIGNAL_SET_BYTES);
+    if (door.is_there) keep_door(environment, signals_before);
+    signal = call(SYS_rt_sigtimedwait, (long)&awaited, 0, (long)until_look(), SIGNAL_SET_BYTES);
     if (signal == SIGTERM || signal == SIGINT) end();
     take_in(command);
   }
 }
-
-__asm__(".globl _start\n_start:\n mov %rsp, %rdi\n and $-16, %rsp\n call run\n");

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildBundle } from "../../../agent/install/build-bundle.ts";
-import { compiledInit } from "@remotegpu/agent/toolbox/toolbox-init";
+import { compiledProgram, OWN_PROGRAMS } from "@remotegpu/agent/toolbox/own-programs";
 import { AccessUnderTest, ContainerUnderTest } from "../../support/agent/access.ts";
 import { wantedLease } from "../../support/samples/lease-samples.ts";
 import type { BundleManifest } from "../../../agent/install/bundle-manifest.ts";
@@ -30,8 +30,10 @@ test("it holds all that a host needs, each with its hash", async () => {
     expect.arrayContaining(
       [
         "node",
-        "busybox",
+        "toolbox.tar",
+        "toolbox.tar.sha256",
         "toolbox-init",
+        "toolbox-session",
         "simulated-nvidia-smi.sh",
         "linux-x64.node",
         "koffi.node",
@@ -66,9 +68,12 @@ test("its agent runs from another folder, without PATH and without node_modules"
 
   const answer = JSON.parse(stdout) as { executable: string; toolbox: string };
   expect(answer).toMatchObject({ row: { answer: 42 }, docker: "function" });
-  expect((await readdir(answer.toolbox)).sort()).toEqual(["busybox", "init"]);
-  // It comes with the bundle: a host has no compiler.
-  expect(await readFile(join(answer.toolbox, "init"))).toEqual(await compiledInit());
+  expect((await readdir(answer.toolbox)).sort()).toEqual(
+    "PACKAGES bin busybox etc init lib libexec live loc sbin session share terminfo".split(" "),
+  );
+  // They come with the bundle: a host has no compiler.
+  for (const program of OWN_PROGRAMS)
+    expect(await readFile(join(answer.toolbox, program.name))).toEqual(await compiledProgram(program));
   expect((await stat(answer.executable)).mode & 0o777).toBe(0o755);
 });
 

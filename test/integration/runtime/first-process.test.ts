@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { readFile, readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { isStaticProgram } from "@remotegpu/agent/toolbox/toolbox";
+import { isStaticProgram } from "../../../agent/install/toolbox/static-program.ts";
 import { BUSYBOX_IMAGE, desiredOf } from "../../support/samples/desired-instance.ts";
 import { docker } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";

@@ -17,22 +17,25 @@ export const docker = new Dockerode({ socketPath: "/var/run/docker.sock" });
 
 /** Imports the image unless it is there. */
 export async function importBusyboxImage(): Promise<string> {
-  await importOnce(BUSYBOX_IMAGE, async (root) => {
-    for (const folder of ["bin", "etc", "root", "usr/bin"])
-      await mkdir(join(root, folder), { recursive: true });
-    await mkdir(join(root, "tmp"));
-    await chmod(join(root, "tmp"), 0o1777);
-    await copyFile("/usr/bin/busybox", join(root, "bin/busybox"));
-    const { stdout } = await execa("/usr/bin/busybox", ["--list"]);
-    for (const applet of stdout.split("\n").filter((name) => name !== "busybox"))
-      await symlink("busybox", join(root, "bin", applet));
-    await writeFile(
-      join(root, "etc/passwd"),
-      "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/tmp:/bin/sh\n",
-    );
-    await writeFile(join(root, "etc/group"), "root:x:0:\nuser:x:1000:\n");
-  });
+  await importOnce(BUSYBOX_IMAGE, layBusyboxRoot);
   return BUSYBOX_IMAGE;
+}
+
+/** Busybox under every applet's name, users and /tmp. */
+export async function layBusyboxRoot(root: string): Promise<void> {
+  for (const folder of ["bin", "etc", "root", "usr/bin"])
+    await mkdir(join(root, folder), { recursive: true });
+  await mkdir(join(root, "tmp"));
+  await chmod(join(root, "tmp"), 0o1777);
+  await copyFile("/usr/bin/busybox", join(root, "bin/busybox"));
+  const { stdout } = await execa("/usr/bin/busybox", ["--list"]);
+  for (const applet of stdout.split("\n").filter((name) => name !== "busybox"))
+    await symlink("busybox", join(root, "bin", applet));
+  await writeFile(
+    join(root, "etc/passwd"),
+    "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/tmp:/bin/sh\n",
+  );
+  await writeFile(join(root, "etc/group"), "root:x:0:\nuser:x:1000:\n");
 }
 
 export async function importEmptyImage(): Promise<string> {
@@ -54,14 +57,20 @@ export function newHostId(): HostId {
   return `test-${Math.random().toString(36).slice(2, 10)}` as HostId;
 }
 
-async function importOnce(image: string, fill: (root: string) => Promise<void>): Promise<void> {
+/** @param changes of the image's settings, as a Dockerfile says them */
+export async function importOnce(
+  image: string,
+  fill: (root: string) => Promise<void>,
+  changes: readonly string[] = [],
+): Promise<void> {
   if (await isHere(image)) return;
   const root = await mkdtemp(join(tmpdir(), "rg-image-"));
   await mkdir(join(root, "root"));
   try {
     await fill(join(root, "root"));
     await execa("tar", ["-C", join(root, "root"), "-c", "-f", join(root, "image.tar"), "."]);
-    await execa("docker", ["import", join(root, "image.tar"), image]);
+    const changed = changes.flatMap((change) => ["--change", change]);
+    await execa("docker", ["import", ...changed, join(root, "image.tar"), image]);
   } finally {
     await rm(root, { recursive: true, force: true });
   }

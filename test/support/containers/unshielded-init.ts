@@ -6,7 +6,8 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const SOURCE = new URL("../../../agent/src/toolbox/toolbox-init.c", import.meta.url).pathname;
+const SOURCES = new URL("../../../agent/src/toolbox/", import.meta.url).pathname;
+const SOURCE = join(SOURCES, "toolbox-init.c");
 const SHIELD = "call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0);";
 
 /**
@@ -21,7 +22,8 @@ export function removeShield(stateDir: string): void {
   writeFileSync(join(work, "init.c"), source.replace(SHIELD, ""));
   for (const folder of readdirSync(toolboxes)) {
     if (join(toolboxes, folder) === work) continue;
-    execFileSync("tcc", ["-nostdlib", "-static", "-o", join(work, "init"), join(work, "init.c")]);
+    const options = ["-nostdlib", "-static", `-I${SOURCES}`, "-o", join(work, "init")];
+    execFileSync("tcc", [...options, join(work, "init.c")]);
     // A program that is being executed cannot be written, but its name can be given to another file.
     renameSync(join(work, "init"), join(toolboxes, folder, "init"));
   }

@@ -9,7 +9,9 @@ import type { RunKey } from "./container.ts";
 import { gpuOptions } from "./gpu-attachment.ts";
 import type { DeviceRequest, GpuAttachment, GpuOptions } from "./gpu-attachment.ts";
 
-const TOOLBOX_TARGET = "/.remotegpu";
+/** Where a container sees what the host gives it, both read-only: programs, and what is changed while it runs. */
+export const TOOLBOX_TARGET = "/.remotegpu";
+export const LIVE_TARGET = `${TOOLBOX_TARGET}/live`;
 const INIT = `${TOOLBOX_TARGET}/init`;
 
 /**
@@ -33,6 +35,9 @@ export const CAPABILITIES = [
   "SYS_CHROOT",
 ] as const;
 
+/** Who enters by SSH is root in there, whatever user the image names; sshd must be able to become it. */
+const ROOT = "0:0";
+
 const NANO_CPUS_PER_MILLI = 1_000_000;
 const LOG_MAX_SIZE = "10m";
 const LOG_MAX_FILES = "3";
@@ -49,8 +54,10 @@ export type HostFacts = {
   hostId: HostId;
   /** The runtime's name of the workspace's network on this host. */
   networkName: string;
-  /** Folder of the host with busybox and init. */
+  /** Folder of the host with init, busybox, sshd and its kin. */
   toolboxPath: string;
+  /** Folder of the host with what is to be changed while it runs; without one nobody enters by SSH. */
+  livePath?: string;
   /** One for each of `spec.mounts` and `spec.folders`. */
   folders: FolderAt[];
   attachment: GpuAttachment;
@@ -73,6 +80,8 @@ export type ContainerOptions = {
   /** Left out, these are the image's own. */
   Entrypoint?: string[];
   Cmd?: string[];
+  /** Left out, it is the image's own. */
+  User?: string;
   Env: string[];
   Labels: Record<string, string>;
   StopSignal?: string;
@@ -109,6 +118,7 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
     Hostname: spec.hostname,
     Image: spec.image,
     ...programOf(spec),
+    ...(facts.livePath !== undefined && { User: ROOT }),
     Env: envList({ ...spec.env, ...gpu.env }),
     Labels: {
       ...labelsOf({
@@ -169,13 +179,14 @@ export function containerName(hostId: HostId, key: RunKey): string {
 }
 
 function mountsOf(facts: HostFacts): Mount[] {
-  const toolbox = {
-    Type: "bind",
-    Source: facts.toolboxPath,
-    Target: TOOLBOX_TARGET,
-    ReadOnly: true,
-  } as const;
-  return [toolbox, ...facts.folders.map(folderMount)];
+  const toolbox = readOnlyBind(facts.toolboxPath, TOOLBOX_TARGET);
+  // The runtime mounts by depth, so the toolbox does not cover it.
+  const live = facts.livePath === undefined ? [] : [readOnlyBind(facts.livePath, LIVE_TARGET)];
+  return [toolbox, ...live, ...facts.folders.map(folderMount)];
+}
+
+function readOnlyBind(source: string, target: string): Mount {
+  return { Type: "bind", Source: source, Target: target, ReadOnly: true };
 }
 
 /** That it is read-only stands in the volume's own flags already; the runtime is told too. */

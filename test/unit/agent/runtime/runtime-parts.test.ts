@@ -7,7 +7,7 @@ import { OutputFrames } from "@remotegpu/agent/runtime/output/output-frames";
 import { treeOf } from "@remotegpu/agent/runtime/output/process-tree";
 import { hasProjectQuota, nameOf } from "@remotegpu/agent/runtime/docker/runtime-info";
 import { freeSubnet, SUBNETS } from "@remotegpu/agent/runtime/networks/subnets";
-import { isStaticProgram } from "@remotegpu/agent/toolbox/toolbox";
+import { isStaticProgram } from "../../../../agent/install/toolbox/static-program.ts";
 
 test.each([
   ["docker", ["Engine", "containerd", "runc"]],

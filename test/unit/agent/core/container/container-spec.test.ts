@@ -107,6 +107,20 @@ describe("hardening", () => {
     ]);
   });
 
+  test("mounts the live folder over the toolbox's own place for it, where a run has one", () => {
+    const made = options({}, { livePath: "/var/lib/remotegpu/live/run-1" });
+
+    expect(made.HostConfig.Mounts).toEqual([
+      { Type: "bind", Source: facts.toolboxPath, Target: "/.remotegpu", ReadOnly: true },
+      { Type: "bind", Source: "/var/lib/remotegpu/live/run-1", Target: "/.remotegpu/live", ReadOnly: true },
+    ]);
+  });
+
+  test("runs as the image's user, and as root where it is entered by SSH", () => {
+    expect(options()).not.toHaveProperty("User");
+    expect(options({}, { livePath: "/var/lib/remotegpu/live/run-1" }).User).toBe("0:0");
+  });
+
   test("bounds memory without swap, processor, processes and log", () => {
     const { HostConfig } = options({ memoryBytes: GIB, cpuMilli: 1_500, pidsLimit: 99 });
 

@@ -1,0 +1,145 @@
+/*
+ * The way in by SSH, kept up by the first process of a container: the toolbox's sshd runs for as long as the agent has
+ * a configuration in the live folder, reads it again when it has changed, and is started anew when it has ended. What
+ * may wait for a file of the container happens in the child that becomes sshd; the first process itself only looks.
+ */
+
+#define LIVE "/.remotegpu/live"
+#define CONFIG LIVE "/sshd_config"
+/* Lies in the toolbox where the live folder is mounted over it. */
+#define NOT_MOUNTED LIVE "/unmounted"
+#define SSHD "/.remotegpu/sbin/sshd"
+/* sshd takes no other folder for what it confines itself to. */
+#define SSHD_FOLDER "/run/sshd"
+/* What the first process began with, as in /proc/PID/environ. Nobody inside can read that of the first process. */
+#define ENVIRONMENT SSHD_FOLDER "/environment"
+
+#define FIRST_PAUSE 1000
+#define LONGEST_PAUSE 30000
+/* Whoever ran for so long is not failing again and again. */
+#define STEADY 60000
+#define LONGEST_PATH 4096
+
+/* Seconds and nanoseconds between two looks: somebody may wait for the first sshd. */
+static const long look_for_sshd[2] = {0, 250000000};
+static const long look_at_sshd[2] = {1, 0};
+
+static struct {
+  int is_there;
+  long sshd, started, due, pause;
+  long config[STAT_WORDS];
+} door;
+
+static void find_door(void) {
+  long found[STAT_WORDS];
+  door.is_there = call(SYS_stat, (long)LIVE, (long)found, 0, 0) == 0 &&
+                  call(SYS_stat, (long)NOT_MOUNTED, (long)found, 0, 0) != 0;
+}
+
+/* As it is in memory: every character of every value. A file of the customer's own root, for root alone. */
+static void write_environment(char **environment) {
+  char **last = environment;
+  char *at = environment[0];
+  long file, written;
+  call(SYS_unlink, (long)ENVIRONMENT ".new", 0, 0, 0);
+  file = call(SYS_open, (long)ENVIRONMENT ".new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600, 0);
+  if (file < 0) return;
+  if (at != 0) {
+    char *end;
+    while (last[1] != 0) last++;
+    end = *last + length(*last) + 1;
+    while (at < end && (written = call(SYS_write, file, (long)at, end - at, 0)) > 0) at += written;
+  }
+  call(SYS_close, file, 0, 0, 0);
+  call(SYS_rename, (long)ENVIRONMENT ".new", (long)ENVIRONMENT, 0, 0);
+}
+
+/* Many images name a home that they do not have, and every session would begin with a complaint. */
+static void make_home(char **environment) {
+  char path[LONGEST_PATH];
+  const char *home = value_of(environment, "HOME=");
+  long at;
+  if (home == 0 || home[0] != '/' || length(home) >= LONGEST_PATH) return;
+  path[0] = '/';
+  for (at = 1; home[at] != 0; at++) {
+    path[at] = 0;
+    if (home[at] == '/') call(SYS_mkdir, (long)path, 0755, 0, 0);
+    path[at] = home[at];
+  }
+  path[at] = 0;
+  call(SYS_mkdir, (long)path, 0700, 0, 0);
+}
+
+/* sshd begins with nothing of the image's environment, which may name libraries of the image. */
+static void become_sshd(char **environment, long signals_before) {
+  const char *arguments[] = {SSHD, "-D", "-f", CONFIG, 0};
+  const char *variables[] = {
+      "LD_PRELOAD=/.remotegpu/lib/libnss_wrapper.so",
+      "NSS_WRAPPER_PASSWD=" LIVE "/passwd",
+      "NSS_WRAPPER_GROUP=" LIVE "/group",
+      "NSS_WRAPPER_SHADOW=" LIVE "/shadow",
+      "OPENSSL_CONF=/.remotegpu/etc/openssl.cnf",
+      0,
+  };
+  long nothing, each;
+  call(SYS_setsid, 0, 0, 0, 0);
+  call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&signals_before, 0, SIGNAL_SET_BYTES);
+  /* What it says is not the customer's output. */
+  nothing = call(SYS_open, (long)"/dev/null", O_RDWR | O_NONBLOCK, 0, 0);
+  for (each = 0; nothing >= 0 && each <= 2; each++) call(SYS_dup2, nothing, each, 0, 0);
+  if (nothing > 2) call(SYS_close, nothing, 0, 0, 0);
+  call(SYS_mkdir, (long)"/run", 0755, 0, 0);
+  call(SYS_mkdir, (long)SSHD_FOLDER, 0755, 0, 0);
+  call(SYS_chown, (long)SSHD_FOLDER, 0, 0, 0);
+  call(SYS_chmod, (long)SSHD_FOLDER, 0755, 0, 0);
+  write_environment(environment);
+  make_home(environment);
+  call(SYS_execve, (long)SSHD, (long)arguments, (long)variables, 0);
+  leave(1);
+}
+
+static void door_ended(void) {
+  long now = milliseconds();
+  door.sshd = 0;
+  if (door.pause == 0 || now - door.started >= STEADY)
+    door.pause = FIRST_PAUSE;
+  else
+    door.pause = door.pause * 2 > LONGEST_PAUSE ? LONGEST_PAUSE : door.pause * 2;
+  door.due = now + door.pause;
+}
+
+/* How long to wait for whatever else may happen; null: for as long as it takes. */
+static const long *until_look(void) {
+  if (!door.is_there) return 0;
+  return door.sshd > 0 ? look_at_sshd : look_for_sshd;
+}
+
+static int is_changed(const long *config) {
+  return config[STAT_INODE] != door.config[STAT_INODE] || config[STAT_SIZE] != door.config[STAT_SIZE] ||
+         config[STAT_CHANGED] != door.config[STAT_CHANGED] || config[STAT_CHANGED + 1] != door.config[STAT_CHANGED + 1];
+}
+
+static void remember(const long *config) {
+  long word;
+  for (word = 0; word < STAT_WORDS; word++) door.config[word] = config[word];
+}
+
+static void keep_door(char **environment, long signals_before) {
+  long config[STAT_WORDS];
+  int is_wanted = call(SYS_stat, (long)CONFIG, (long)config, 0, 0) == 0;
+  if (door.sshd > 0) {
+    /* Sessions are processes of their own: they outlive the one that took them in, and its new configuration. */
+    if (!is_wanted) call(SYS_kill, door.sshd, SIGTERM, 0, 0);
+    if (!is_wanted || !is_changed(config)) return;
+    remember(config);
+    call(SYS_kill, door.sshd, SIGHUP, 0, 0);
+    return;
+  }
+  if (!is_wanted || milliseconds() < door.due) return;
+  remember(config);
+  door.started = milliseconds();
+  door.sshd = call(SYS_fork, 0, 0, 0, 0);
+  if (door.sshd == 0) become_sshd(environment, signals_before);
+  /* Too many processes or too little memory: tried again. */
+  if (door.sshd < 0) door_ended();
+}
