@@ -104,7 +104,7 @@ describe("a journal that is", () => {
 
   test("on a full disk refuses starts and loses no second, and works again by itself", async () => {
     const stateDir = mkdtempSync(join(tmpdir(), "rg-small-"));
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=12m", "tmpfs", stateDir]);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=38m", "tmpfs", stateDir]);
     const agent = await AgentUnderTest.begin(controlPlane, { stateDir });
     started.push({
       end: async () => {
