@@ -4,6 +4,7 @@
  */
 import type { z } from "zod";
 import { BareOrder, BareRun, DesiredInstance, ObservedInstance } from "./instance.ts";
+import { AccessKey, ArrivedKeySet, type KeySet } from "./ssh-access.ts";
 
 /** `raw`: as it came, for an agent that understands it later. `why` names the member that was not understood. */
 export type ReadOrder =
@@ -48,6 +49,14 @@ export function understood<T>(schema: z.ZodType<T>, entries: readonly unknown[])
     const read = schema.safeParse(entry);
     return read.success ? [read.data] : [];
   });
+}
+
+/** Of all pages. A key that is not understood opens nothing, and neither does such a set; they cost no other. */
+export function readKeySets(entries: readonly unknown[]): KeySet[] {
+  return understood(ArrivedKeySet, entries).map(({ id, keys }) => ({
+    id,
+    keys: understood(AccessKey, keys),
+  }));
 }
 
 const MAX_WHERE = 100;

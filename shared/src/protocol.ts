@@ -126,7 +126,8 @@ export const PullReply = z.object({
   leases: z.array(DesiredLease).max(MAX_LEASES_OF_HOST).optional(),
   /** All of the host, with the first page only. Absent: none. */
   fetches: z.array(DesiredFetch).max(MAX_FETCHES_OF_HOST).optional(),
-  // Each under its feature, on any page; agents without it ignore them.
+  // Each under its feature; agents without it ignore them.
+  /** On any page: each set once, no later than the first instance that it opens. */
   keySets: z.array(KeySet).max(MAX_KEY_SETS).optional(),
   gateways: z.array(GatewayAddress).max(MAX_GATEWAYS).optional(),
   cuts: z.array(Cut).max(MAX_CUTS).optional(),
@@ -134,8 +135,9 @@ export const PullReply = z.object({
 export type PullReply = z.infer<typeof PullReply>;
 
 /** The same as it arrives: its lists are read one by one (one-by-one.ts), since a later side may have written them. */
-export const PulledPage = PullReply.omit({ keySets: true, gateways: true, cuts: true }).extend({
+export const PulledPage = PullReply.omit({ gateways: true, cuts: true }).extend({
   instances: z.array(z.unknown()),
+  keySets: z.array(z.unknown()).max(MAX_KEY_SETS).optional(),
   leases: z.array(z.unknown()).max(MAX_LEASES_OF_HOST).optional(),
   fetches: z.array(z.unknown()).max(MAX_FETCHES_OF_HOST).optional(),
 });

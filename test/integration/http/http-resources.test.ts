@@ -669,6 +669,15 @@ describe("SSH keys", () => {
     );
     return `ssh-rsa ${Buffer.concat([field("ssh-rsa"), ...numbers.map(field)]).toString("base64")}`;
   };
+  /** Only its length matters. */
+  function longRsa(bits: number): string {
+    const numbers = [Buffer.from([1, 0, 1]), Buffer.concat([Buffer.from([0]), Buffer.alloc(bits / 8, 255)])];
+    return `ssh-rsa ${Buffer.concat([field("ssh-rsa"), ...numbers.map(field)]).toString("base64")}`;
+  }
+  function longEcdsa(): string {
+    const type = "ecdsa-sha2-nistp256";
+    return `${type} ${Buffer.concat([field(type), field("nistp256"), field(Buffer.alloc(4096))]).toString("base64")}`;
+  }
   function field(content: string | Buffer): Buffer {
     const bytes = Buffer.from(content);
     const length = Buffer.alloc(4);
@@ -704,6 +713,8 @@ describe("SSH keys", () => {
     ["a body of another type", ed25519(Buffer.alloc(32)).replace("ssh-ed25519 ", "ssh-rsa ")],
     ["a cut body", ed25519(Buffer.alloc(32)).slice(0, -8)],
     ["a short RSA key", rsa(1024)],
+    ["a longer RSA key than OpenSSH takes", longRsa(16_392)],
+    ["a key with more in it than any has", longEcdsa()],
     ["a DSA key", "ssh-dss AAAAB3NzaC1kc3MAAACBAAAAAAAA"],
     ["nothing", ""],
   ])("%s is refused", async (_what, public_key) => {
@@ -713,8 +724,25 @@ describe("SSH keys", () => {
     expect(answer.body.errors).toMatchObject([{ path: "public_key" }]);
   });
 
-  test("an RSA key of 2048 bits is taken", async () => {
-    expect((await ask("POST", "/ssh-keys", alice, { name: "k", public_key: rsa(2048) })).status).toBe(201);
+  test("an RSA key of 2048 bits is taken, and the longest that OpenSSH takes", async () => {
+    for (const public_key of [rsa(2048), longRsa(16_384)])
+      expect((await ask("POST", "/ssh-keys", alice, { name: "k", public_key })).status).toBe(201);
+  });
+
+  test("a customer has 64 at most, and is told so", async () => {
+    const many = await scene.customer("many-keys");
+    const add = async () =>
+      await ask("POST", "/ssh-keys", many, { name: "k", public_key: ed25519(randomBytes(32)) });
+    for (let n = 0; n < 63; n += 1) expect((await add()).status).toBe(201);
+
+    const [first, second] = await Promise.all([add(), add()]);
+
+    expect([first.status, second.status].toSorted((a, b) => a - b)).toEqual([201, 409]);
+    const refused = first.status === 409 ? first : second;
+    expect(refused.body.detail).toBe("There are 64 keys already, which is the most; remove one first.");
+    const { items } = (await ask("GET", "/ssh-keys?limit=1", many)).body;
+    expect((await ask("DELETE", `/ssh-keys/${items[0].id}`, many)).status).toBe(204);
+    expect((await add()).status).toBe(201);
   });
 });
 

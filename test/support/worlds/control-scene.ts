@@ -21,6 +21,7 @@ import { type DesiredFetch, IMAGE_FETCH_FEATURE, type ObservedPull } from "@remo
 import type { BareRun, DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { DesiredLease, LEASE_PORTS, type ObservedLease } from "@remotegpu/shared/lease";
 import { Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
+import { KeySet, SSH_FEATURE } from "@remotegpu/shared/ssh-access";
 import { GIB } from "@remotegpu/shared/units";
 import { type Answer, type ApiWorld, type Caller, openApi } from "../http/api.ts";
 import type { FreshDatabase } from "../engines/postgres.ts";
@@ -57,6 +58,8 @@ export interface HostWish {
   leases?: boolean;
   /** What its agent can do; left out, what every kind of workload needs. */
   features?: string[];
+  /** Its agent serves SSH. */
+  ssh?: boolean;
   /** It follows fetches, and tells of its pulls. */
   fetches?: boolean;
 }
@@ -152,6 +155,8 @@ export class ScriptedHost {
   readonly leases = new Map<string, ObservedLease>();
   readonly #holdsLeases: boolean;
   desiredFetches: DesiredFetch[] = [];
+  /** Whose keys its instances name. */
+  desiredKeySets: KeySet[] = [];
   /** What it tells of its pulls; null: nothing. */
   pulls: ObservedPull[] | null;
   /** Runs that it has, told in words of a later agent. */
@@ -170,6 +175,7 @@ export class ScriptedHost {
     this.#features = wish.features ?? [
       ...RUNS_ALL_KINDS,
       ...(wish.fetches === true ? [IMAGE_FETCH_FEATURE] : []),
+      ...(wish.ssh === true ? [SSH_FEATURE] : []),
     ];
     const uuids = wish.gpuUuids ?? Array.from({ length: wish.gpus ?? 0 }, (_, n) => `GPU-${id}-00000${n}`);
     this.gpus = uuids.map((uuid, index) => gpuReport(uuid, index, wish.gpuMemoryMib ?? 24_576));
@@ -233,6 +239,7 @@ export class ScriptedHost {
     this.desired = answer.instances;
     this.desiredLeases = DesiredLease.array().parse(answer.leases);
     this.desiredFetches = answer.fetches ?? [];
+    this.desiredKeySets = KeySet.array().parse(answer.keySets);
     this.applied = { term: answer.term, generation: answer.generation };
     return this.desired;
   }

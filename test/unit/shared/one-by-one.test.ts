@@ -1,7 +1,7 @@
 /** One entry of a list in words of a later version costs no other entry. */
 import { describe, expect, test } from "vitest";
 import { DesiredLease } from "@remotegpu/shared/lease";
-import { readOrder, readRuns, understood } from "@remotegpu/shared/one-by-one";
+import { readKeySets, readOrder, readRuns, understood } from "@remotegpu/shared/one-by-one";
 import { desiredInstance } from "../../support/samples/journal-samples.ts";
 
 const order = desiredInstance("env-a");
@@ -58,7 +58,7 @@ describe("an order", () => {
   });
 
   test("keeps what of its access a later version says, without reading it", () => {
-    const read = readOrder({ ...order, live: { ...order.live, ssh: { keySet: 7 } } });
+    const read = readOrder({ ...order, live: { ...order.live, ssh: { keySets: 7 } } });
 
     expect(read).toEqual({ kind: "understood", order });
   });
@@ -111,4 +111,31 @@ test("of leases those that are understood are taken", () => {
   };
 
   expect(understood(DesiredLease, [{ ...lease, service: "quic" }, lease, null])).toEqual([lease]);
+});
+
+test("of key sets those that are understood are taken, and of each the keys that are", () => {
+  const key = { id: 31, line: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFg" };
+
+  expect(
+    readKeySets([
+      { id: "c-7", keys: [key, { ...key, id: "31" }, null], addedLater: 1 },
+      { id: "c-8", keys: "all" },
+      { id: "C 9", keys: [key] },
+      { id: "c-10", keys: Array.from({ length: 65 }, () => key) },
+      { id: "c-11", keys: [] },
+    ]),
+  ).toEqual([
+    { id: "c-7", keys: [key] },
+    { id: "c-11", keys: [] },
+  ]);
+});
+
+test.each([
+  ["options", 'command="sh" ssh-ed25519 AAAA'],
+  ["a comment", "ssh-ed25519 AAAA alice@laptop"],
+  ["a second line", "ssh-ed25519 AAAA\nssh-ed25519 BBBB"],
+  ["no body", "ssh-ed25519"],
+  ["more than any key has", `ssh-rsa ${"A".repeat(4 * 1024)}`],
+])("a key's line with %s is not understood", (_what, line) => {
+  expect(readKeySets([{ id: "c-7", keys: [{ id: 1, line }] }])).toEqual([{ id: "c-7", keys: [] }]);
 });

@@ -69,5 +69,7 @@ const rolesThatMay = (action: WorkspaceAction): readonly WorkspaceRole[] =>
 export const BILL_READERS = rolesThatMay("read-bill");
 /** The roles that invite, and change and remove members, for queries. */
 export const MEMBER_MANAGERS = rolesThatMay("manage-members");
+/** The roles that manage whatever workload of a workspace, for queries; who ordered one is another matter. */
+export const WORKLOAD_MANAGERS = rolesThatMay("manage-workload");
 /** The roles that see which registries a workspace has credentials of, for queries. */
 export const CREDENTIAL_KEEPERS = rolesThatMay("manage-registry-credentials");

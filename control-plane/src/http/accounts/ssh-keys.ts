@@ -3,7 +3,9 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { displayText, text } from "@remotegpu/shared/text";
 import {
   deleteSshKey,
+  hasRoomForSshKey,
   insertSshKey,
+  MAX_SSH_KEYS,
   renameSshKey,
   sshKeyById,
   sshKeysOf,
@@ -64,8 +66,11 @@ export function registerSshKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     const key = readSshPublicKey(body.public_key);
     if (!key.valid) throw badField("public_key", key.why);
     return await once(c, async (sql) => {
+      const { customerId } = c.var.actor;
+      if (!(await hasRoomForSshKey(sql, customerId)))
+        throw conflict(`There are ${MAX_SSH_KEYS} keys already, which is the most; remove one first.`);
       const row = await insertSshKey(sql, {
-        customerId: c.var.actor.customerId,
+        customerId,
         name: body.name,
         publicKey: key.line,
         fingerprint: key.fingerprint,

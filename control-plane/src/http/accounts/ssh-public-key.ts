@@ -1,5 +1,7 @@
 /** Reads one line of an authorized_keys file: no options, a key type that is still safe, and a body that matches it. */
 import { createHash } from "node:crypto";
+import { MAX_KEY_LINE } from "@remotegpu/shared/ssh-access";
+import { keyLine } from "../../core/environments/entrants.ts";
 
 const TYPES = new Set([
   "ssh-ed25519",
@@ -11,6 +13,8 @@ const TYPES = new Set([
   "sk-ecdsa-sha2-nistp256@openssh.com",
 ]);
 const MIN_RSA_BITS = 2048;
+/** OpenSSH takes no longer one. */
+const MAX_RSA_BITS = 16_384;
 
 export type SshPublicKey =
   | { valid: true; line: string; comment: string; fingerprint: string }
@@ -32,6 +36,10 @@ export function readSshPublicKey(given: string): SshPublicKey {
     return { valid: false, why: "is damaged: its body does not match its type" };
   if (type === "ssh-rsa" && bitsOf(fields[2]) < MIN_RSA_BITS)
     return { valid: false, why: `is an RSA key of less than ${MIN_RSA_BITS} bits` };
+  if (type === "ssh-rsa" && bitsOf(fields[2]) > MAX_RSA_BITS)
+    return { valid: false, why: `is an RSA key of more than ${MAX_RSA_BITS} bits` };
+  if (keyLine(line) === null)
+    return { valid: false, why: `is longer than any key: ${MAX_KEY_LINE} characters` };
 
   const digest = createHash("sha256").update(bytes).digest("base64").replace(/=+$/, "");
   return {

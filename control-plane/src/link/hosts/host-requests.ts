@@ -15,20 +15,20 @@ import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import type { Log } from "@remotegpu/shared/log";
 import { readRuns } from "@remotegpu/shared/one-by-one";
-import { pagesOf } from "@remotegpu/shared/paging";
 import {
   Heartbeat,
   ObservedPage,
   PullRequest,
   type HeartbeatReply,
   type ObservedReply,
-  type PullReply,
   type Refusal,
 } from "@remotegpu/shared/protocol";
+import type { KeySet } from "@remotegpu/shared/ssh-access";
 import { StorageRequest, type StorageReply } from "@remotegpu/shared/storage-sampling";
 import { hostOf, upObservedOfAllHosts, upOfAllHosts } from "@remotegpu/shared/subjects";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { decode, encode } from "@remotegpu/shared/wire";
+import { pageOf } from "./desired-pages.ts";
 import { RequestGate } from "./request-gate.ts";
 import { ReportAssembly, type WholeReport } from "./report-assembly.ts";
 
@@ -43,6 +43,8 @@ export interface DesiredSet {
   generation: number;
   confirmedStops: number | null;
   instances: DesiredInstance[];
+  /** Those that its instances name, each once. */
+  keySets?: KeySet[];
   /** At most MAX_LEASES_OF_HOST. Where there are none to speak of, the host hears nothing of leases. */
   leases?: DesiredLease[];
   /** At most MAX_FETCHES_OF_HOST; left out where there are none. */
@@ -189,19 +191,4 @@ class RequestServer {
       .floods?.(host)
       .catch((error: unknown) => this.#log.error({ error, host }, "a flood could not be written down"));
   }
-}
-
-/** A page beyond the last (the set has shrunk) answers the first, which tells the host to start over. */
-function pageOf({ instances, leases, fetches, ...desired }: DesiredSet, page: number): PullReply {
-  const pages = pagesOf(instances);
-  const number = page < pages.length ? page : 0;
-  return {
-    kind: "pull-reply",
-    ...desired,
-    page: number,
-    pages: pages.length,
-    instances: pages[number] ?? [],
-    ...(number === 0 && leases !== undefined && { leases }),
-    ...(number === 0 && fetches !== undefined && { fetches }),
-  };
 }

@@ -1,5 +1,6 @@
 /** Customers' SSH public keys; one row per customer and fingerprint. */
-import type { Connection } from "../database/database.ts";
+import { MAX_KEYS_OF_SET } from "@remotegpu/shared/ssh-access";
+import type { Connection, Transaction } from "../database/database.ts";
 
 export interface SshKeyRow {
   id: number;
@@ -11,6 +12,19 @@ export interface SshKeyRow {
 }
 
 const COLUMNS = "id, customer_id, name, public_key, fingerprint, created_at";
+
+export const MAX_SSH_KEYS = MAX_KEYS_OF_SET;
+
+/** Call in the transaction that adds one. */
+export async function hasRoomForSshKey(sql: Transaction, customerId: number): Promise<boolean> {
+  // Of two at once the second one counts the first.
+  await sql.query("SELECT FROM customers WHERE id = $1 FOR NO KEY UPDATE", [customerId]);
+  const { rows } = await sql.query<{ n: number }>(
+    "SELECT count(*) AS n FROM ssh_keys WHERE customer_id = $1",
+    [customerId],
+  );
+  return (rows[0]?.n ?? 0) < MAX_SSH_KEYS;
+}
 
 /** Null when the customer has this key already. */
 export async function insertSshKey(

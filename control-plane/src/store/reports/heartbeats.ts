@@ -3,6 +3,7 @@
  * in which nothing is new passes by here (quiet-heartbeats.ts).
  */
 import type { GpuVitals, Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
+import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
 import { fixBootZero } from "../billing/runs/run-time.ts";
 import { raiseAlarmOnce } from "../events/alarms.ts";
 import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
@@ -12,6 +13,8 @@ import { appendEvent } from "../events/events.ts";
 import { currentTerm } from "../database/leader.ts";
 import { openJournalRows } from "../usage/journals.ts";
 import { noteGpuHealth } from "./health/gpu-health.ts";
+import { SERVES_SSH } from "../hosts/host-features.ts";
+import { raiseGeneration } from "../hosts/hosts.ts";
 import { refusedNewcomer } from "../hosts/newcomers.ts";
 import { noteRestore } from "./restores.ts";
 
@@ -35,6 +38,7 @@ interface KnownHost {
   connection: string;
   observed_digest: string | null;
   newest_journal: string | null;
+  serves_ssh: boolean;
 }
 
 /** Serves one heartbeat. The clock that says when it came is the control plane's. */
@@ -68,6 +72,9 @@ export async function acceptHeartbeat(
     const restored = restore.kind === "restored";
     await noteReboot(sql, { hostId, heartbeat, now });
     await noteHost(sql, { hostId, heartbeat, now });
+    // From now on it is told whom to let in, or no more.
+    if (host.serves_ssh !== (heartbeat.features ?? []).includes(SSH_FEATURE))
+      await raiseGeneration(sql, hostId);
     await fixBootZero(sql, {
       hostId,
       bootId: heartbeat.bootId,
@@ -93,9 +100,10 @@ export async function acceptHeartbeat(
 async function lockKnownHost(sql: Transaction, hostId: string): Promise<KnownHost | null> {
   const { rows } = await sql.query<KnownHost>(
     `SELECT generation, agent_epoch, connection, observed_digest, health_status,
-            (SELECT j.journal_id FROM host_journals j WHERE j.host_id = hosts.id
+            ${SERVES_SSH} AS serves_ssh,
+            (SELECT j.journal_id FROM host_journals j WHERE j.host_id = h.id
               ORDER BY j.first_seen_at DESC, j.journal_id LIMIT 1) AS newest_journal
-       FROM hosts WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE`,
+       FROM hosts h WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL FOR NO KEY UPDATE`,
     [hostId],
   );
   return rows[0] ?? null;

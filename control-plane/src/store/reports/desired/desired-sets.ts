@@ -8,10 +8,12 @@ import type { DesiredFetch, ImageTerms } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { ordersFor } from "../../../core/hosts/protocol-one.ts";
 import { isHeardNow } from "../../../core/hosts/host-liveness.ts";
+import type { KeySet } from "@remotegpu/shared/ssh-access";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import { type Connection, type Database, transaction } from "../../database/database.ts";
 import { desiredLeases } from "../../leases/lease-orders.ts";
 import { imageTermsOf, type ImageUse } from "../../hosts/images/image-terms.ts";
+import { desiredAccess, withAccess } from "./desired-access.ts";
 import { desiredFetches } from "./desired-fetches.ts";
 import type { RegistryList } from "../../../core/hosts/images/registries.ts";
 import { registryListInForce } from "../../hosts/images/registry-list.ts";
@@ -22,6 +24,8 @@ interface HostDesiredSet {
   confirmedStops: number | null;
   /** In a fixed order, so that pages of one generation fit together. */
   instances: DesiredInstance[];
+  /** Those that its instances name. */
+  keySets: KeySet[];
   leases: DesiredLease[];
   /** Left out where there are none. */
   fetches?: DesiredFetch[];
@@ -55,11 +59,12 @@ export async function desiredSetOf(
     database,
     async (sql) => {
       const inForce = registryListInForce(sql);
-      const [row, placements, fetches, leases] = await Promise.all([
+      const [row, placements, fetches, leases, access] = await Promise.all([
         hostOf(sql, hostId),
         placementsOf(sql, hostId, { sealedBy, inForce }),
         desiredFetches(sql, { hostId, sealedBy, inForce }),
         desiredLeases(sql, hostId),
+        desiredAccess(sql, hostId),
         inForce,
       ]);
       if (row === undefined) return { served: false, reason: "unknown-host" };
@@ -73,7 +78,11 @@ export async function desiredSetOf(
           term: row.term,
           generation: row.generation,
           confirmedStops: row.confirmed_stops,
-          instances: ordersFor(row.protocol_max, placements),
+          instances: ordersFor(
+            row.protocol_max,
+            placements.map((order) => withAccess(order, access.of.get(order.instanceId))),
+          ),
+          keySets: access.keySets,
           leases,
           ...(fetches.length > 0 && { fetches }),
         },

@@ -47,7 +47,7 @@ describe("which orders are served", () => {
     ["with the image's program", order({ entrypoint: "image" })],
     ["for one content", order({ imageId: `sha256:${"0".repeat(64)}` })],
     ["with a long stop", order({}, { stopGraceSeconds: 600 })],
-    ["with keys that this agent ignores", order({}, { ssh: { keySet: "set-1" } })],
+    ["with keys that this agent ignores", order({}, { ssh: { keySets: ["c-1"] } })],
   ])("those %s", (_what, desired) => {
     expect(sortedOrders([desired], [])).toEqual({ desired: [desired], unserved: [] });
   });

@@ -1,0 +1,47 @@
+/**
+ * Who may enter an environment by SSH with keys of their own: whoever may manage it by the rights table
+ * (accounts/access-rights.ts). That somebody administers the whole product opens nothing here.
+ */
+import { MAX_KEY_LINE, MAX_SETS_OF_INSTANCE } from "@remotegpu/shared/ssh-access";
+import { decide, type WorkspaceRole } from "../accounts/access-rights.ts";
+
+export interface Enterable {
+  customerId: number;
+  /** Null outside every workspace, and in one that is gone: then it is its customer's alone. */
+  workspaceId: number | null;
+}
+
+/** Somebody's active role in a workspace. */
+export interface Member {
+  workspaceId: number;
+  customerId: number;
+  role: WorkspaceRole;
+}
+
+/** Its customer first, then the others by their ids; beyond what a host can be told the later ones are left out. */
+export function entrantsOf(environment: Enterable, membersOfWorkspace: readonly Member[]): number[] {
+  const { customerId, workspaceId } = environment;
+  if (workspaceId === null) return [customerId];
+  return membersOfWorkspace
+    .filter((member) => {
+      const standing = { isAdmin: false, role: member.role, isOwn: member.customerId === customerId };
+      return decide("manage-workload", standing) === "allowed";
+    })
+    .map((member) => member.customerId)
+    .sort((a, b) => Number(b === customerId) - Number(a === customerId) || a - b)
+    .slice(0, MAX_SETS_OF_INSTANCE);
+}
+
+/** One set a person, whichever environments it opens. */
+export function keySetId(customerId: number): string {
+  return `c-${customerId}`;
+}
+
+const TYPE_AND_BODY = /^([a-z0-9][a-z0-9@.-]*) +([A-Za-z0-9+/]+={0,2})(?: |$)/;
+
+/** Type and body of a key without its comment; null for anything else, which no server is to be told. */
+export function keyLine(publicKey: string): string | null {
+  const [, type, body] = TYPE_AND_BODY.exec(publicKey) ?? [];
+  const line = `${type} ${body}`;
+  return body === undefined || line.length > MAX_KEY_LINE ? null : line;
+}

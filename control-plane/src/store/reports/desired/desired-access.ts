@@ -1,0 +1,44 @@
+/**
+ * Whom a host is to let into its environments by SSH, as it is at this moment: what opens each, and the keys of all who
+ * may. A host whose agent serves no SSH is told nothing of it.
+ */
+import type { InstanceId } from "@remotegpu/shared/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { KeySet } from "@remotegpu/shared/ssh-access";
+import type { Enterable } from "../../../core/environments/entrants.ts";
+import { LIVE } from "../../accounts/workspaces.ts";
+import { safeBigint } from "../../database/values/old-values.ts";
+import type { Connection } from "../../database/database.ts";
+import { entrants } from "../../environments/entrants.ts";
+import { SERVES_SSH } from "../../hosts/host-features.ts";
+
+type Ssh = NonNullable<DesiredInstance["live"]["ssh"]>;
+
+export interface DesiredAccess {
+  of: ReadonlyMap<InstanceId, Ssh>;
+  keySets: KeySet[];
+}
+
+/** Of the environments that are to run there. */
+export async function desiredAccess(sql: Connection, hostId: string): Promise<DesiredAccess> {
+  const { rows } = await sql.query<Enterable & { instance_id: InstanceId }>(
+    `SELECT p.instance_id, ${safeBigint("e.customer_id")} AS "customerId", w.id AS "workspaceId"
+       FROM hosts h JOIN placements p ON p.host_id = h.id AND p.gone_at IS NULL AND p.want = 'running'
+       JOIN instances i ON i.id = p.instance_id AND i.workload_kind = 'environment'
+       JOIN environments e ON e.id = i.workload_id AND e.deleted_at IS NULL
+       LEFT JOIN workspaces w ON w.id = e.workspace_id AND ${LIVE}
+      WHERE h.id = $1 AND ${SERVES_SSH}`,
+    [hostId],
+  );
+  if (rows.length === 0) return { of: new Map(), keySets: [] };
+  const { keySetsOf, keySets } = await entrants(sql, rows);
+  return {
+    of: new Map(rows.map((row) => [row.instance_id, { keySets: keySetsOf(row) }])),
+    keySets: [...keySets.values()],
+  };
+}
+
+/** Where it is to run; one that is to end lets nobody in. */
+export function withAccess(order: DesiredInstance, ssh: Ssh | undefined): DesiredInstance {
+  return ssh === undefined || order.want !== "running" ? order : { ...order, live: { ...order.live, ssh } };
+}

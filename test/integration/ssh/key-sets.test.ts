@@ -1,0 +1,157 @@
+/** Whose keys hosts are told to let into environments; the hosts are the test's. */
+import { generateKeyPairSync } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { InstanceId } from "@remotegpu/shared/ids";
+import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
+import type { Connection } from "@remotegpu/control-plane/store/database/database";
+import { desiredAccess } from "@remotegpu/control-plane/store/reports/desired/desired-access";
+import type { Caller } from "../../support/http/api.ts";
+import {
+  type ControlScene,
+  openControlScene,
+  type ScriptedHost,
+} from "../../support/worlds/control-scene.ts";
+
+let scene: ControlScene;
+let owner: Caller & { workspaceId: number };
+let author: Caller;
+let manager: Caller;
+let colleague: Caller;
+let host: ScriptedHost;
+
+beforeEach(async () => {
+  scene = await openControlScene();
+  owner = await scene.customer("olga");
+  author = await scene.customer("alice");
+  manager = await scene.customer("mia");
+  colleague = await scene.customer("carl");
+  await scene.api.join(owner.workspaceId, owner, author);
+  await scene.api.join(owner.workspaceId, owner, manager, "admin");
+  await scene.api.join(owner.workspaceId, owner, colleague);
+  host = await scene.host("host-a", { ssh: true });
+});
+afterEach(async () => await scene.close());
+
+const ask = async (as: Caller, method: string, path: string, body?: unknown) =>
+  await scene.api.ask(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
+
+function publicKey(): string {
+  const { x = "" } = generateKeyPairSync("ed25519").publicKey.export({ format: "jwk" });
+  const head = Buffer.from("0000000b7373682d6564323535313900000020", "hex");
+  return `ssh-ed25519 ${Buffer.concat([head, Buffer.from(x, "base64url")]).toString("base64")}`;
+}
+
+async function addKey(as: Caller): Promise<{ id: number; line: string }> {
+  const line = publicKey();
+  const made = await ask(as, "POST", "/ssh-keys", { name: "k", public_key: `${line} somebody@laptop` });
+  expect(made.status).toBe(201);
+  return { id: made.body.id, line };
+}
+
+async function running(as: Caller, change: object = {}): Promise<string> {
+  const { id } = (await scene.order(as, { workspace_id: owner.workspaceId, ...change })).body;
+  await scene.schedule();
+  await host.round();
+  return id;
+}
+
+const setOf = ({ customerId }: Caller) => `c-${customerId}`;
+/** The sets that open an environment, as its host is told. */
+const opens = (id: string) => host.desired.find(({ spec }) => spec.workloadId === id)?.live.ssh?.keySets;
+
+describe("a host that serves SSH", () => {
+  test("is told for each environment its customer and whoever manages all of the workspace", async () => {
+    const keys = new Map<Caller, object>();
+    for (const person of [owner, author, manager, colleague]) keys.set(person, await addKey(person));
+    const second = await addKey(author);
+
+    const theirs = await running(author);
+    const others = await running(colleague);
+    await host.pull();
+
+    expect(opens(theirs)).toEqual([author, owner, manager].map(setOf));
+    expect(opens(others)).toEqual([colleague, owner, manager].map(setOf));
+    expect(host.desiredKeySets).toEqual([
+      { id: setOf(owner), keys: [keys.get(owner)] },
+      { id: setOf(author), keys: [keys.get(author), second] },
+      { id: setOf(manager), keys: [keys.get(manager)] },
+      { id: setOf(colleague), keys: [keys.get(colleague)] },
+    ]);
+  });
+
+  test("is told of nobody without keys, and of no administrator of the product", async () => {
+    await addKey(scene.api.admin);
+
+    const id = await running(author);
+    await host.pull();
+
+    expect(opens(id)).toEqual([]);
+    expect(host.desiredKeySets).toEqual([]);
+  });
+
+  test("is told of an environment outside every workspace that its customer alone enters", async () => {
+    await addKey(author);
+    await addKey(owner);
+    const id = await running(author);
+    await scene.api.db.query("UPDATE environments SET workspace_id = NULL WHERE id = $1", [id]);
+
+    await host.pull();
+
+    expect(opens(id)).toEqual([setOf(author)]);
+  });
+
+  test("is told of none that is to stop, of jobs, and of services: nobody enters them", async () => {
+    await addKey(author);
+    const id = await running(author);
+
+    expect((await ask(author, "POST", `/environments/${id}/stop`)).status).toBe(202);
+    await host.pull();
+
+    expect(opens(id)).toBeUndefined();
+    expect(host.desired).toMatchObject([{ want: "stopped" }]);
+    expect(host.desiredKeySets).toEqual([]);
+  });
+
+  test("asks a few questions of the database, however many environments it has", async () => {
+    await addKey(author);
+    const asked = async () => {
+      let queries = 0;
+      const counting: Connection = {
+        query: (text, values) => {
+          queries += 1;
+          return scene.api.db.query(text, values);
+        },
+      };
+      await desiredAccess(counting, host.id);
+      return queries;
+    };
+    await running(author);
+    const few = await asked();
+    for (let n = 0; n < 5; n += 1) await running(n % 2 === 0 ? author : colleague);
+
+    expect(await asked()).toBe(few);
+  });
+});
+
+describe("a host whose agent serves no SSH", () => {
+  test("is told nothing of it, until its agent does, which raises its generation", async () => {
+    host = await scene.host("host-old", { cpu: 64 });
+    await ask(scene.api.admin, "POST", "/hosts/host-a/cordon", { reason: "old" });
+    await addKey(author);
+    const id = await running(author);
+    await host.pull();
+    expect(opens(id)).toBeUndefined();
+    expect(host.desiredKeySets).toEqual([]);
+    const { generation } = host.applied;
+
+    const features = [...((await host.row())["features"] as string[]), SSH_FEATURE];
+    const { targetGeneration } = await host.heartbeat({ features });
+    await host.pull();
+
+    expect(targetGeneration).toBe(generation + 1);
+    expect(opens(id)).toEqual([setOf(author)]);
+    expect(host.desired.map(({ instanceId }): InstanceId => instanceId)).toHaveLength(1);
+    expect((await host.heartbeat({ features })).targetGeneration).toBe(generation + 1);
+    expect((await host.heartbeat()).targetGeneration).toBe(generation + 2);
+  });
+});

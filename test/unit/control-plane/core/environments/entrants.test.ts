@@ -1,0 +1,63 @@
+import { describe, expect, test } from "vitest";
+import { WORKSPACE_ROLES, type WorkspaceRole } from "@remotegpu/control-plane/core/accounts/access-rights";
+import { entrantsOf, keyLine, keySetId } from "@remotegpu/control-plane/core/environments/entrants";
+
+const member = (customerId: number, role: WorkspaceRole) => ({ workspaceId: 9, customerId, role });
+
+describe("an environment of a workspace", () => {
+  const environment = { customerId: 5, workspaceId: 9 };
+
+  test.each<[WorkspaceRole, boolean]>([
+    ["owner", true],
+    ["admin", true],
+    ["member", false],
+    ["viewer", false],
+  ])("lets another one's %s in: %s", (role, enters) => {
+    expect(entrantsOf(environment, [member(3, role)])).toEqual(enters ? [3] : []);
+  });
+
+  test("lets its customer in for as long as their role manages their own", () => {
+    const enters = WORKSPACE_ROLES.map((role) => [role, entrantsOf(environment, [member(5, role)]).length]);
+
+    expect(Object.fromEntries(enters)).toEqual({ owner: 1, admin: 1, member: 1, viewer: 0 });
+    expect(entrantsOf(environment, [])).toEqual([]);
+  });
+
+  test("tells its customer first and the others by their ids", () => {
+    const members = [member(8, "admin"), member(5, "member"), member(2, "owner"), member(6, "member")];
+
+    expect(entrantsOf(environment, members)).toEqual([5, 2, 8]);
+  });
+
+  test("tells 256 at most, its customer among them", () => {
+    const members = Array.from({ length: 300 }, (_, n) => member(n + 10, "admin"));
+
+    const told = entrantsOf(environment, [...members, member(5, "member")]);
+
+    expect(told).toHaveLength(256);
+    expect(told[0]).toBe(5);
+    expect(told.at(-1)).toBe(264);
+  });
+});
+
+test("outside every workspace an environment is its customer's alone", () => {
+  expect(entrantsOf({ customerId: 5, workspaceId: null }, [])).toEqual([5]);
+});
+
+test("a person has one set", () => {
+  expect(keySetId(43)).toBe("c-43");
+});
+
+test.each([
+  ["a comment is left out", "ssh-ed25519 AAAAC3Nz alice@laptop", "ssh-ed25519 AAAAC3Nz"],
+  ["so are spaces", "sk-ssh-ed25519@openssh.com   AAAAC3Nz==   ", "sk-ssh-ed25519@openssh.com AAAAC3Nz=="],
+  ["none is needed", "ecdsa-sha2-nistp256 AAAA", "ecdsa-sha2-nistp256 AAAA"],
+  ["options are no key", 'from="1.2.3.4" ssh-ed25519 AAAA', null],
+  ["nor are words before it", "permit ssh-ed25519 AAAA", null],
+  ["nor is a type alone", "ssh-ed25519", null],
+  ["nor are two lines", "ssh-ed25519 AAAA\nssh-ed25519 BBBB", null],
+  ["the longest", `ssh-rsa ${"A".repeat(4088)}`, `ssh-rsa ${"A".repeat(4088)}`],
+  ["one that is longer is none", `ssh-rsa ${"A".repeat(4089)}`, null],
+])("of a public key its type and body are told: %s", (_what, publicKey, line) => {
+  expect(keyLine(publicKey)).toBe(line);
+});
