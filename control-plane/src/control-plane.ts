@@ -23,6 +23,7 @@ import { noAttempts, recordCounted } from "./http/request/attempts.ts";
 import { openServer } from "./http/server/server.ts";
 import { loops, WOKEN_BY_DELIVERY, WOKEN_BY_NEWS } from "./loops.ts";
 import { hostIdentity, verifySignature } from "./link/identity/host-credential.ts";
+import { environmentHostKeys } from "./link/identity/environment-host-keys.ts";
 import { passwordSeal } from "./link/identity/password-seal.ts";
 import { HostKeys } from "./store/hosts/host-keys.ts";
 import { revokedKeys } from "./store/hosts/join-tokens.ts";
@@ -69,6 +70,7 @@ async function serve(
     closeDelayHours: INVOICE_CLOSE_DELAY_HOURS,
   };
   const passwords = passwordSeal(operator);
+  const hostKeys = environmentHostKeys(operator);
   const leadership = new Leadership(db, `${process.pid}-${randomBytes(6).toString("hex")}`);
   const attempts = noAttempts();
   const deliveries = new WebhookDeliveries({ db, now, log, wake: () => running.wake(WOKEN_BY_DELIVERY) });
@@ -86,7 +88,7 @@ async function serve(
     (await keys.ofHost(host)).some((nkey) => verifySignature(nkey, text, signature));
   const desk = ingestDesk({ db, verify, calendar }, now);
   await link.start({
-    hosts: hostSync({ db, now, log, passwords, wake, nudge: (host) => link.nudge(host) }),
+    hosts: hostSync({ db, now, log, passwords, hostKeys, wake, nudge: (host) => link.nudge(host) }),
     journal: {
       async ingest(hostId, batch) {
         const report = await desk.take({ hostId, batch });
@@ -114,6 +116,7 @@ async function serve(
     link: hostLink(link, wake),
     identity: hostIdentity(operator, { natsUrls: nats.urlsForHosts, ca: nats.caForHosts }),
     passwords,
+    hostKeys,
     attempts,
     config: {
       version: VERSION,

@@ -23,13 +23,20 @@ export function ed25519Key(bytes: Buffer): KeyObject {
   return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, bytes]), format: "der", type: "pkcs8" });
 }
 
+/** The same as OpenSSL writes it: PKCS #8, PEM. */
+export function ed25519Pem(bytes: Buffer): string {
+  const body = Buffer.concat([PKCS8_PREFIX, bytes]).toString("base64");
+  return `-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----\n`;
+}
+
 /** An Ed25519 key. */
 export function derivedKey(secret: Uint8Array, purpose: string): DerivedKey {
-  const key = ed25519Key(derivedSecret(secret, purpose));
+  const bytes = derivedSecret(secret, purpose);
+  const key = ed25519Key(bytes);
   const privateKey = key.export({ format: "der", type: "pkcs8" });
   return {
     privateKey,
-    privateKeyPem: key.export({ format: "pem", type: "pkcs8" }).toString(),
+    privateKeyPem: ed25519Pem(bytes),
     publicKey: createPublicKey(key).export({ format: "der", type: "spki" }),
   };
 }

@@ -18,6 +18,7 @@ import type { ApiDeps } from "@remotegpu/control-plane/http/deps";
 import { openServer } from "@remotegpu/control-plane/http/server/server";
 import { hostIdentity } from "@remotegpu/control-plane/link/identity/host-credential";
 import { openOperator } from "@remotegpu/control-plane/link/servers/operator";
+import { environmentHostKeys } from "@remotegpu/control-plane/link/identity/environment-host-keys";
 import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
 import { admitServer } from "@remotegpu/control-plane/store/database/server-login";
 import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
@@ -194,6 +195,7 @@ async function depsOf(
     },
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
     passwords: passwordSeal(operator),
+    hostKeys: environmentHostKeys(operator),
     attempts: noAttempts(),
     config: {
       version: "0.0.0-bench",

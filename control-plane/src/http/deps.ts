@@ -13,6 +13,7 @@ import type { RateLimit, RateLimiter } from "../core/accounts/rate-limiter.ts";
 import type { BillingCalendar } from "../core/billing/billing-calendar.ts";
 import type { Degradation } from "../core/ingest/journal-stream.ts";
 import type { KeyRights } from "../core/accounts/key-scopes.ts";
+import type { HostKeys } from "../core/environments/host-keys.ts";
 import type { PasswordSeal } from "../core/hosts/images/password-seal.ts";
 import type { LogOpening, LogQuery, Reader } from "../core/workloads/log-stream.ts";
 import type { AuditEntry } from "../store/audit/audit-log.ts";
@@ -106,6 +107,8 @@ export interface ApiDeps {
   identity: HostIdentity;
   /** Of registries. */
   passwords: PasswordSeal;
+  /** Of environments. */
+  hostKeys: HostKeys;
   /** What was asked for and only counted so far. */
   attempts: CountedAttempts;
   config: ApiConfig;

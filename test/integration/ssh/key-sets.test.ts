@@ -122,7 +122,7 @@ describe("a host that serves SSH", () => {
           return scene.api.db.query(text, values);
         },
       };
-      await desiredAccess(counting, host.id);
+      await desiredAccess(counting, { hostId: host.id, hostKeys: scene.api.deps.hostKeys });
       return queries;
     };
     await running(author);

@@ -9,6 +9,7 @@ import { createApp } from "@remotegpu/control-plane/http/server/app";
 import type { ApiApp, ApiConfig, ApiDeps } from "@remotegpu/control-plane/http/deps";
 import { expect } from "vitest";
 import { hostIdentity } from "@remotegpu/control-plane/link/identity/host-credential";
+import { environmentHostKeys } from "@remotegpu/control-plane/link/identity/environment-host-keys";
 import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
 import type { Database } from "@remotegpu/control-plane/store/database/database";
 import { openTestOperator } from "../engines/operator-keys.ts";
@@ -84,6 +85,7 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
     },
     identity: hostIdentity(operator, { natsUrls: ["nats://127.0.0.1:4222"], ca: null }),
     passwords: passwordSeal(operator),
+    hostKeys: environmentHostKeys(operator),
     attempts: noAttempts(),
     config: {
       version: "0.0.0-test",

@@ -88,6 +88,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     now: api.deps.now,
     log: quietLog,
     passwords: api.deps.passwords,
+    hostKeys: api.deps.hostKeys,
     wake: () => {
       wakes += 1;
     },

@@ -5,6 +5,7 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { Heartbeat, HeartbeatReply, Refusal } from "@remotegpu/shared/protocol";
+import type { HostKeys } from "../../core/environments/host-keys.ts";
 import type { PasswordSeal } from "../../core/hosts/images/password-seal.ts";
 import type { DesiredSet, HostHandlers } from "../../link/hosts/host-requests.ts";
 import type { WholeReport } from "../../link/hosts/report-assembly.ts";
@@ -22,6 +23,8 @@ export interface HostSyncDeps {
   log: Log;
   /** Of registries. */
   passwords: PasswordSeal;
+  /** Of environments. */
+  hostKeys: HostKeys;
   /** Wakes the loops: capacity may have come or gone. */
   wake: () => void;
   /** "Pull now." */
@@ -73,6 +76,7 @@ async function desiredSet(deps: HostSyncDeps, hostId: HostId): Promise<DesiredSe
   const outcome = await desiredSetOf(deps.db, hostId, {
     now: deps.now(),
     sealedBy: deps.passwords.sealedBy,
+    hostKeys: deps.hostKeys,
   });
   if (outcome.served) return outcome.desired;
   switch (outcome.reason) {

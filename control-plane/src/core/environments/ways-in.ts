@@ -11,6 +11,7 @@ import {
   type ServiceSwitches,
   speaksPlainHttp,
 } from "../leases/lease-plan.ts";
+import { knownHostsLine, type PublicHostKey } from "./host-keys.ts";
 import type { LeaseState } from "../leases/lease-report.ts";
 
 /**
@@ -45,6 +46,9 @@ export interface WayIn {
   port: number | null;
   command: string | null;
   url: string | null;
+  /** Both of the server that answers, where it is ours: null for other services. The second needs a port. */
+  hostKeyFingerprint: string | null;
+  knownHosts: string | null;
   /** A sentence; null where it is reachable. */
   reason: string | null;
 }
@@ -54,21 +58,23 @@ export interface EnvironmentNow {
   switches: ServiceSwitches;
   allowsPlainHttp: boolean;
   leases: readonly LeaseNow[];
+  hostKey: PublicHostKey;
 }
 
 export function waysIn(environment: EnvironmentNow): WayIn[] {
   const { switches, leases } = environment;
   const named = NAMED_SERVICES.filter((service) => switches[service]).map((service) => {
     const lease = leases.find((one) => one.service === service);
-    return lease === undefined ? withoutLease(service, environment) : throughLease(lease, environment.status);
+    return lease === undefined ? withoutLease(service, environment) : throughLease(lease, environment);
   });
   const opened = leases
     .filter(({ service }) => service === "custom")
-    .map((lease) => throughLease(lease, environment.status));
+    .map((lease) => throughLease(lease, environment));
   return [...named, ...opened];
 }
 
-function withoutLease(service: NamedService, { status, allowsPlainHttp }: EnvironmentNow): WayIn {
+function withoutLease(service: NamedService, environment: EnvironmentNow): WayIn {
+  const { status, allowsPlainHttp } = environment;
   return {
     service,
     internalPort: SERVICE_PORTS[service],
@@ -78,6 +84,7 @@ function withoutLease(service: NamedService, { status, allowsPlainHttp }: Enviro
     port: null,
     command: null,
     url: null,
+    ...serverOf(service, environment, null),
     reason: whyNoLease(service, status, allowsPlainHttp),
   };
 }
@@ -90,19 +97,34 @@ function whyNoLease(service: NamedService, status: EnvironmentStatus, allowsPlai
     : "It gets a port when the environment is started.";
 }
 
-function throughLease(lease: LeaseNow, status: EnvironmentStatus): WayIn {
-  const reason = whyUnreachable(lease, status);
-  const isTold = lease.want === "held" && lease.state !== "released" && lease.externalPort !== null;
-  const at = isTold ? { host: lease.hostAddress, port: lease.externalPort } : { host: null, port: null };
+function throughLease(lease: LeaseNow, environment: EnvironmentNow): WayIn {
+  const reason = whyUnreachable(lease, environment.status);
+  const isTold = lease.want === "held" && lease.state !== "released";
+  const { externalPort: port, hostAddress: host } = lease;
+  const at = isTold && port !== null ? { host, port } : null;
   return {
     service: lease.service,
     internalPort: lease.internalPort,
     state: lease.want === "released" ? "released" : lease.state,
     isReachable: reason === null,
-    ...at,
-    command: at.port === null ? null : commandOf(lease, at.port),
-    url: at.port === null ? null : urlOf(lease, at.port),
+    host: at?.host ?? null,
+    port: at?.port ?? null,
+    command: at && commandOf(lease, at.port),
+    url: at && urlOf(lease, at.port),
+    ...serverOf(lease.service, environment, at),
     reason,
+  };
+}
+
+function serverOf(
+  service: LeaseService,
+  { hostKey }: EnvironmentNow,
+  at: { host: string; port: number } | null,
+): Pick<WayIn, "hostKeyFingerprint" | "knownHosts"> {
+  if (service !== "ssh") return { hostKeyFingerprint: null, knownHosts: null };
+  return {
+    hostKeyFingerprint: hostKey.fingerprint,
+    knownHosts: at === null ? null : knownHostsLine(hostKey, at),
   };
 }
 

@@ -43,6 +43,8 @@ const Access = z
         command: z.string().nullable(),
         url: z.string().nullable(),
         token: z.string().nullable(),
+        host_key_fingerprint: z.string().nullable(),
+        known_hosts: z.string().nullable(),
         /** Why it is not reachable; null where it is. */
         reason: z.string().nullable(),
         last_accessed_at: Timestamp.nullable(),
@@ -114,18 +116,22 @@ async function renew(c: ApiContext, sql: Transaction, id: string): Promise<Lease
   return change;
 }
 
-async function accessOf({ db }: ApiDeps, environment: EnvironmentRow): Promise<z.input<typeof Access>> {
+async function accessOf(
+  { db, hostKeys }: ApiDeps,
+  environment: EnvironmentRow,
+): Promise<z.input<typeof Access>> {
   const leases = await newestLeases(db, environment.id);
   const ways = waysIn({
     status: environment.status,
     switches: switchesOf(environment),
     allowsPlainHttp: await allowsPlainHttp(db),
     leases: leases.map(leaseNow),
+    hostKey: hostKeys.publicOf(environment.id),
   });
   return {
     environment_id: environment.id,
     status: environment.status,
-    services: ways.map(({ internalPort, isReachable, ...way }) => {
+    services: ways.map(({ internalPort, isReachable, hostKeyFingerprint, knownHosts, ...way }) => {
       const lease = leases.find(
         (one) => one.service_type === way.service && one.internal_port === internalPort,
       );
@@ -134,6 +140,8 @@ async function accessOf({ db }: ApiDeps, environment: EnvironmentRow): Promise<z
         internal_port: internalPort,
         reachable: isReachable,
         token: null,
+        host_key_fingerprint: hostKeyFingerprint,
+        known_hosts: knownHosts,
         last_accessed_at: iso(lease?.last_accessed_at ?? null),
         release_due_at: iso(lease?.release_due_at ?? null),
       };

@@ -176,6 +176,14 @@ export const WORKLOAD_WORDS: Words = {
   "AccessService.command": ["A command that gets in", "ssh -p 20481 root@203.0.113.7"],
   "AccessService.url": ["An address for the browser", "http://203.0.113.7:20483/"],
   "AccessService.token": ["What the service asks for", "d1f0"],
+  "AccessService.host_key_fingerprint": [
+    "By which clients know its SSH server, the same for the environment's life; null for other services",
+    "SHA256:BXqIqHPVvLcKQl7KSnAj4l/lDur77wx4MpXbgTdlT50",
+  ],
+  "AccessService.known_hosts": [
+    "The same as a line of a known_hosts file; null without a port and for other services",
+    "[203.0.113.7]:20481 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJoZCWxF1zTnH1wqbWFL1RrEYJ9Br+Upyrxx40Fo5MGc",
+  ],
   "AccessService.reason": ["Why it is not reachable; null where it is", "The environment is stopped."],
   last_accessed_at: ["When it was used last"],
   release_due_at: ["When it is given back unless it is used; told once that is near"],

@@ -5,6 +5,7 @@
 import type { InstanceId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { KeySet } from "@remotegpu/shared/ssh-access";
+import type { HostKeys } from "../../../core/environments/host-keys.ts";
 import type { Enterable } from "../../../core/environments/entrants.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
 import { safeBigint } from "../../database/values/old-values.ts";
@@ -20,9 +21,12 @@ export interface DesiredAccess {
 }
 
 /** Of the environments that are to run there. */
-export async function desiredAccess(sql: Connection, hostId: string): Promise<DesiredAccess> {
-  const { rows } = await sql.query<Enterable & { instance_id: InstanceId }>(
-    `SELECT p.instance_id, ${safeBigint("e.customer_id")} AS "customerId", w.id AS "workspaceId"
+export async function desiredAccess(
+  sql: Connection,
+  { hostId, hostKeys }: { hostId: string; hostKeys: HostKeys },
+): Promise<DesiredAccess> {
+  const { rows } = await sql.query<Enterable & { instance_id: InstanceId; id: string }>(
+    `SELECT p.instance_id, e.id, ${safeBigint("e.customer_id")} AS "customerId", w.id AS "workspaceId"
        FROM hosts h JOIN placements p ON p.host_id = h.id AND p.gone_at IS NULL AND p.want = 'running'
        JOIN instances i ON i.id = p.instance_id AND i.workload_kind = 'environment'
        JOIN environments e ON e.id = i.workload_id AND e.deleted_at IS NULL
@@ -33,7 +37,12 @@ export async function desiredAccess(sql: Connection, hostId: string): Promise<De
   if (rows.length === 0) return { of: new Map(), keySets: [] };
   const { keySetsOf, keySets } = await entrants(sql, rows);
   return {
-    of: new Map(rows.map((row) => [row.instance_id, { keySets: keySetsOf(row) }])),
+    of: new Map(
+      rows.map((row) => [
+        row.instance_id,
+        { keySets: keySetsOf(row), hostKey: hostKeys.privatePemOf(row.id) },
+      ]),
+    ),
     keySets: [...keySets.values()],
   };
 }

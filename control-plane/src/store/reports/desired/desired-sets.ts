@@ -6,6 +6,7 @@
 import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredFetch, ImageTerms } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { HostKeys } from "../../../core/environments/host-keys.ts";
 import { ordersFor } from "../../../core/hosts/protocol-one.ts";
 import { isHeardNow } from "../../../core/hosts/host-liveness.ts";
 import type { KeySet } from "@remotegpu/shared/ssh-access";
@@ -53,7 +54,7 @@ interface PlacementRow extends ImageUse {
 export async function desiredSetOf(
   database: Database,
   hostId: HostId,
-  { now, sealedBy }: { now: Date; sealedBy: string },
+  { now, sealedBy, hostKeys }: { now: Date; sealedBy: string; hostKeys: HostKeys },
 ): Promise<DesiredSetOutcome> {
   return await transaction(
     database,
@@ -64,7 +65,7 @@ export async function desiredSetOf(
         placementsOf(sql, hostId, { sealedBy, inForce }),
         desiredFetches(sql, { hostId, sealedBy, inForce }),
         desiredLeases(sql, hostId),
-        desiredAccess(sql, hostId),
+        desiredAccess(sql, { hostId, hostKeys }),
         inForce,
       ]);
       if (row === undefined) return { served: false, reason: "unknown-host" };

@@ -21,11 +21,14 @@ const lease = (change: Partial<LeaseNow> = {}): LeaseNow => ({
   ...change,
 });
 
+const hostKey = { line: "ssh-ed25519 AAAAC3Nz", fingerprint: "SHA256:abc" };
+
 const environment = (change: Partial<EnvironmentNow> = {}): EnvironmentNow => ({
   status: "running",
   switches: { ssh: true, rdp: false, jupyter: false, tensorboard: false },
   allowsPlainHttp: false,
   leases: [lease()],
+  hostKey,
   ...change,
 });
 
@@ -56,6 +59,8 @@ describe("a bound port of a running environment is told with", () => {
         port: 20_000,
         command,
         url,
+        hostKeyFingerprint: service === "ssh" ? hostKey.fingerprint : null,
+        knownHosts: service === "ssh" ? `[${hostAddress}]:20000 ${hostKey.line}` : null,
         reason: service === "custom" ? null : notServed(service, 22),
       },
     ]);
@@ -124,10 +129,20 @@ describe("a service without a lease", () => {
         port: null,
         command: null,
         url: null,
+        hostKeyFingerprint: null,
+        knownHosts: null,
         reason,
       },
     ]);
   });
+});
+
+test("the fingerprint of its SSH server is told before there is a port, and no line that names one", () => {
+  const [way] = waysIn(environment({ status: "queued", leases: [] }));
+  const [released] = waysIn(environment({ leases: [lease({ want: "released" })] }));
+
+  for (const told of [way, released])
+    expect(told).toMatchObject({ hostKeyFingerprint: hostKey.fingerprint, knownHosts: null });
 });
 
 test("services come in their order, then ports opened by hand; what is switched off is not told", () => {
