@@ -11,6 +11,8 @@ import { KIB } from "./units.ts";
 
 /** The word of agents that serve SSH (features.ts). */
 export const SSH_FEATURE = "ssh" satisfies Feature;
+/** Where the server of ours listens in a container, on its loopback address. */
+export const SSH_PORT = 2022;
 /** Of one person. */
 export const MAX_KEYS_OF_SET = 64;
 /** Any key that OpenSSH takes is shorter; so a whole set fits a page. */

@@ -396,7 +396,7 @@ describe("a host that reports", () => {
     );
     expect(exhausted).toMatchObject({ state: "exhausted", reachable: false });
     expect(again).toMatchObject({ state: "held", port: 20_777 });
-    expect(again.reason).toContain("not served yet");
+    expect(again.reason).toContain("agent is too old");
     expect((await leaseEvents(id)).map(({ old, new: now }) => [old, now])).toEqual([
       ["waiting", "held"],
       ["held", "conflict"],

@@ -487,7 +487,8 @@ describe("the ways in", () => {
         command: `ssh -p ${ssh} root@2001:db8::7`,
         url: null,
         token: null,
-        reason: "ssh is not served yet: only an image that listens on port 22 by itself answers.",
+        host_key_fingerprint: expect.stringMatching(/^SHA256:/),
+        reason: "The host's agent is too old: it cannot serve SSH with keys and passwords of its own.",
       },
       {
         service: "rdp",
@@ -540,7 +541,7 @@ describe("the ways in", () => {
     const generation = (await host.row()).generation;
     const again = (await ask("POST", `/environments/${id}/access`, {})).body.services;
 
-    expect(renewed[0]).toMatchObject({ state: "held", reason: expect.stringContaining("not served yet") });
+    expect(renewed[0]).toMatchObject({ state: "held", reason: expect.stringContaining("agent is too old") });
     expect(renewed[0].port).not.toBe(before[0].port);
     expect(renewed[1]).toEqual(before[1]);
     expect(again).toEqual(renewed);
@@ -624,7 +625,7 @@ test("the command opens, lists and closes ports, and tells the ways in", async (
   });
   expect(JSON.parse(listed.stdout).items).toHaveLength(2);
   expect(ways.stdout).toMatch(
-    /^ssh +held +10\.0\.0\.1 +20000 +ssh -p 20000 root@10\.0\.0\.1 +ssh is not served yet/m,
+    /^ssh +held +10\.0\.0\.1 +20000 +ssh -p 20000 root@10\.0\.0\.1 +The host's agent is too old/m,
   );
   expect(ways.stdout).toMatch(/^jupyter +none +- +- +- +jupyter gets no port/m);
   expect(closed.stdout).toBe(`Port mapping ${mapping.id} is being released.`);

@@ -1,11 +1,11 @@
 /** Whose keys hosts are told to let into environments; the hosts are the test's. */
-import { generateKeyPairSync } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { InstanceId } from "@remotegpu/shared/ids";
 import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
 import type { Connection } from "@remotegpu/control-plane/store/database/database";
 import { desiredAccess } from "@remotegpu/control-plane/store/reports/desired/desired-access";
 import type { Caller } from "../../support/http/api.ts";
+import { aPublicKey } from "../../support/samples/ssh-keys.ts";
 import {
   type ControlScene,
   openControlScene,
@@ -35,14 +35,8 @@ afterEach(async () => await scene.close());
 const ask = async (as: Caller, method: string, path: string, body?: unknown) =>
   await scene.api.ask(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 
-function publicKey(): string {
-  const { x = "" } = generateKeyPairSync("ed25519").publicKey.export({ format: "jwk" });
-  const head = Buffer.from("0000000b7373682d6564323535313900000020", "hex");
-  return `ssh-ed25519 ${Buffer.concat([head, Buffer.from(x, "base64url")]).toString("base64")}`;
-}
-
 async function addKey(as: Caller): Promise<{ id: number; line: string }> {
-  const line = publicKey();
+  const line = aPublicKey();
   const made = await ask(as, "POST", "/ssh-keys", { name: "k", public_key: `${line} somebody@laptop` });
   expect(made.status).toBe(201);
   return { id: made.body.id, line };

@@ -1,7 +1,9 @@
 /** How people are told to get into an environment by SSH, and what its host is told of its server. */
 import { createHash, createPublicKey } from "node:crypto";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
 import type { Caller } from "../../support/http/api.ts";
+import { aPublicKey } from "../../support/samples/ssh-keys.ts";
 import {
   type ControlScene,
   openControlScene,
@@ -31,6 +33,8 @@ async function running(change: object = {}, on = host): Promise<string> {
   return id;
 }
 
+const addKey = async (as: Caller) =>
+  await ask("POST", "/ssh-keys", { name: "k", public_key: aPublicKey() }, as);
 const sshOf = (id: string, on = host) => on.desired.find(({ spec }) => spec.workloadId === id)?.live.ssh;
 
 /** Of an Ed25519 key, as ssh-keygen shows it. */
@@ -72,4 +76,114 @@ test("no two environments have the same host key, and it stands nowhere in the d
   expect(new Set(keys).size).toBe(2);
   const { rows } = await scene.api.db.query("SELECT live, spec FROM placements");
   for (const key of keys) expect(JSON.stringify(rows)).not.toContain(key.split("\n")[1]);
+});
+
+describe("an environment on a host that serves SSH", () => {
+  test("is reached through a lease that leads to our server", async () => {
+    const id = await running();
+
+    const way = await wayIn(id);
+
+    expect(host.desiredLeases).toMatchObject([{ service: "ssh", internalPort: 2022, want: "held" }]);
+    expect(way).toMatchObject({
+      service: "ssh",
+      internal_port: 2022,
+      state: "held",
+      reachable: true,
+      host: "10.0.0.1",
+      command: `ssh -p ${way.port} root@10.0.0.1`,
+      reason: null,
+    });
+  });
+
+  test("may have the image's own port opened by hand, and not ours", async () => {
+    const id = await running();
+    scene.api.meanwhile(async () => void (await host.round()));
+    const open = async (internal_port: number) =>
+      await ask("POST", "/port-mappings", { env_id: id, service_type: "custom", internal_port });
+
+    expect((await open(22)).status).toBe(201);
+    expect(await open(2022)).toMatchObject({ status: 422 });
+  });
+
+  test("with the image's own server has a lease to its port 22, and opens to no key", async () => {
+    await addKey(alice);
+    const id = await running({ config: { ssh: "image" }, web_terminal_enabled: false });
+    const withTerminal = await running({ config: { ssh: "image" } });
+
+    const way = await wayIn(id);
+
+    expect(host.desiredLeases.map(({ internalPort }) => internalPort)).toEqual([22, 22]);
+    expect(sshOf(id)).toBeUndefined();
+    // Our server is there for the terminal in the browser.
+    expect(sshOf(withTerminal)).toEqual({ keySets: [], hostKey: expect.any(String) });
+    expect(way).toMatchObject({
+      internal_port: 22,
+      reachable: true,
+      host_key_fingerprint: null,
+      known_hosts: null,
+    });
+    expect((await ask("GET", `/environments/${id}`)).body.config).toEqual({ ssh: "image" });
+  });
+
+  test("opens to nobody once SSH is switched off, and to its people when it is switched on again", async () => {
+    await addKey(alice);
+    const id = await running();
+    const change = async (body: object) => {
+      scene.api.nudged.length = 0;
+      expect((await ask("PATCH", `/environments/${id}`, body)).status).toBe(200);
+      await host.pull();
+      return { ssh: sshOf(id), nudged: scene.api.nudged.includes(host.id) };
+    };
+
+    expect(await change({ ssh_enabled: false })).toMatchObject({ ssh: { keySets: [] }, nudged: true });
+    expect(await change({ web_terminal_enabled: false })).toEqual({ ssh: undefined, nudged: true });
+    expect(await change({ ssh_enabled: true })).toMatchObject({
+      ssh: { keySets: [`c-${alice.customerId}`] },
+      nudged: true,
+    });
+  });
+});
+
+test("an order that names a server that there is not is refused", async () => {
+  expect(await scene.order(alice, { config: { ssh: "theirs" } })).toMatchObject({
+    status: 422,
+    body: { errors: [{ path: "config.ssh" }] },
+  });
+});
+
+describe("a host whose agent is too old", () => {
+  test("says so, and is served after an upgrade and a restart, by another port", async () => {
+    const old = await scene.host("host-old", { leases: true, cpu: 64 });
+    await ask("POST", "/hosts/host-a/cordon", { reason: "full" }, scene.api.admin);
+    const id = await running({}, old);
+    expect(await wayIn(id)).toMatchObject({
+      internal_port: 22,
+      reachable: false,
+      reason: "The host's agent is too old: it cannot serve SSH with keys and passwords of its own.",
+    });
+
+    const features = [...((await old.row())["features"] as string[]), SSH_FEATURE];
+    await old.heartbeat({ features });
+    expect(await wayIn(id)).toMatchObject({
+      internal_port: 22,
+      reachable: false,
+      reason: "It was started before its host's agent served SSH; restart it to be served.",
+    });
+
+    expect((await ask("POST", `/environments/${id}/restart`)).status).toBe(202);
+    await old.pull();
+    expect(old.desiredLeases).toMatchObject([
+      { internalPort: 22, want: "released" },
+      { internalPort: 2022, want: "held" },
+    ]);
+    old.bindLeases();
+    await old.heartbeat({ features });
+    await old.report(old.desired.map((wanted) => old.observedOf(wanted, { phase: "ready" })));
+
+    const way = await wayIn(id);
+    expect(way).toMatchObject({ internal_port: 2022, reachable: true, state: "held" });
+    const shown = (await ask("GET", `/environments/${id}`)).body;
+    expect(shown.ssh_port).toBe(way.port);
+  });
 });

@@ -16,6 +16,7 @@ export const CREATE = command({
     storage: option("--storage <size>", "bound of code and output", bytes()),
     temp_storage: option("--temp-storage <size>", "bound of the container's own layer", bytes()),
     command: option("--command <text>", "run this instead of our init", words()),
+    ssh_server: option("--ssh-server <server>", "ours, or the image's own", words()),
     ...waiting(),
   },
   examples: [
@@ -23,12 +24,20 @@ export const CREATE = command({
     "env create train --image pytorch/pytorch --gpu 2 --gpu-model H100 --max-hourly 12",
   ],
   run: async (context, { wait, timeout, datasets, models, config, ...members }) => {
-    const { command: program, host_labels, max_price_per_hour, spec, gpu_model, ...plain } = members;
+    const {
+      command: program,
+      ssh_server: ssh,
+      host_labels,
+      max_price_per_hour,
+      spec,
+      gpu_model,
+      ...plain
+    } = members;
     const created = await context.api.post("/environments", {
       ...body(plain),
       ...(datasets && { mounted_datasets: mounts(datasets, "/gemini/data-") }),
       ...(models && { mounted_models: mounts(models, "/gemini/pretrain") }),
-      ...withSettings(config, { command: program, host_labels, max_price_per_hour, spec, gpu_model }),
+      ...withSettings(config, { command: program, ssh, host_labels, max_price_per_hour, spec, gpu_model }),
     });
     const id = String(created.id);
     // Whoever stops waiting has the id all the same.

@@ -1,7 +1,10 @@
 /** The config of an environment's order, as API and tables name it. */
+import type { SshServer } from "../leases/ssh-server.ts";
 import type { OrderConfig } from "../orders/order.ts";
 
 export interface EnvironmentConfig extends OrderConfig {
   /** In place of our init. */
   command?: string | undefined;
+  /** Whose server people reach by SSH. */
+  ssh?: SshServer | undefined;
 }

@@ -3,22 +3,19 @@
  * by hand, where it is reached, with the command or address to use, or the sentence that says why not.
  */
 import type { LeaseService } from "@remotegpu/shared/lease";
+import { whatLacks } from "@remotegpu/shared/features";
+import { SSH_FEATURE, SSH_PORT } from "@remotegpu/shared/ssh-access";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import {
   NAMED_SERVICES,
   type NamedService,
-  SERVICE_PORTS,
+  servicePort,
   type ServiceSwitches,
   speaksPlainHttp,
 } from "../leases/lease-plan.ts";
 import { knownHostsLine, type PublicHostKey } from "./host-keys.ts";
 import type { LeaseState } from "../leases/lease-report.ts";
-
-/**
- * Services for which nothing of ours listens in a container yet. Their ports are bound all the same and lead to the
- * container, where an image may bring a server of its own; but nobody is promised one.
- */
-const NOT_SERVED_YET: readonly LeaseService[] = NAMED_SERVICES;
+import { IMAGES_OWN_PORT } from "../leases/ssh-server.ts";
 
 /** The newest lease of one service or port. */
 export interface LeaseNow {
@@ -34,6 +31,8 @@ export interface LeaseNow {
   hostAddress: string;
   /** False while the host is not heard: what it said last may be old. */
   isHostHeard: boolean;
+  /** Whether its agent serves SSH. */
+  servesSsh: boolean;
 }
 
 export interface WayIn {
@@ -58,7 +57,8 @@ export interface EnvironmentNow {
   switches: ServiceSwitches;
   allowsPlainHttp: boolean;
   leases: readonly LeaseNow[];
-  hostKey: PublicHostKey;
+  /** Of its SSH server; null where that is the image's own, which nobody knows here. */
+  hostKey: PublicHostKey | null;
 }
 
 export function waysIn(environment: EnvironmentNow): WayIn[] {
@@ -77,7 +77,7 @@ function withoutLease(service: NamedService, environment: EnvironmentNow): WayIn
   const { status, allowsPlainHttp } = environment;
   return {
     service,
-    internalPort: SERVICE_PORTS[service],
+    internalPort: servicePort(service, environment.hostKey === null ? IMAGES_OWN_PORT : SSH_PORT),
     state: "none",
     isReachable: false,
     host: null,
@@ -98,7 +98,7 @@ function whyNoLease(service: NamedService, status: EnvironmentStatus, allowsPlai
 }
 
 function throughLease(lease: LeaseNow, environment: EnvironmentNow): WayIn {
-  const reason = whyUnreachable(lease, environment.status);
+  const reason = whyUnreachable(lease, environment);
   const isTold = lease.want === "held" && lease.state !== "released";
   const { externalPort: port, hostAddress: host } = lease;
   const at = isTold && port !== null ? { host, port } : null;
@@ -121,15 +121,16 @@ function serverOf(
   { hostKey }: EnvironmentNow,
   at: { host: string; port: number } | null,
 ): Pick<WayIn, "hostKeyFingerprint" | "knownHosts"> {
-  if (service !== "ssh") return { hostKeyFingerprint: null, knownHosts: null };
+  if (service !== "ssh" || hostKey === null) return { hostKeyFingerprint: null, knownHosts: null };
   return {
     hostKeyFingerprint: hostKey.fingerprint,
     knownHosts: at === null ? null : knownHostsLine(hostKey, at),
   };
 }
 
-function whyUnreachable(lease: LeaseNow, status: EnvironmentStatus): string | null {
+function whyUnreachable(lease: LeaseNow, environment: EnvironmentNow): string | null {
   const { service, hostName } = lease;
+  const { status } = environment;
   if (lease.want === "released" || lease.state === "released") return whyReleased(lease, status);
   if (!lease.isHostHeard) return `Host ${hostName} is not heard; the port leads in again when it is reached.`;
   switch (lease.state) {
@@ -141,14 +142,31 @@ function whyUnreachable(lease: LeaseNow, status: EnvironmentStatus): string | nu
       return `Host ${hostName} has no free port; it is tried again.${spaced(lease.detail)}`;
     case "held":
       return status === "running"
-        ? whyNotServed(lease)
+        ? whyNotServed(lease, environment)
         : `The environment is ${status}; the port is kept and leads in while it runs.`;
   }
 }
 
-function whyNotServed({ service, internalPort }: LeaseNow): string | null {
-  if (!NOT_SERVED_YET.includes(service)) return null;
-  return `${service} is not served yet: only an image that listens on port ${internalPort} by itself answers.`;
+/** Ports are bound for services that nothing of ours serves: an image may bring a server of its own, but nobody is promised one. */
+function whyNotServed(lease: LeaseNow, environment: EnvironmentNow): string | null {
+  const { service, internalPort } = lease;
+  switch (service) {
+    case "custom":
+      return null;
+    case "ssh":
+      return environment.hostKey === null ? null : whyNoSsh(lease);
+    case "rdp":
+    case "jupyter":
+    case "tensorboard":
+      return `${service} is not served yet: only an image that listens on port ${internalPort} by itself answers.`;
+  }
+}
+
+function whyNoSsh({ servesSsh, internalPort }: LeaseNow): string | null {
+  if (!servesSsh) return `The host's agent is too old: it cannot ${whatLacks(SSH_FEATURE)}.`;
+  return internalPort === SSH_PORT
+    ? null
+    : "It was started before its host's agent served SSH; restart it to be served.";
 }
 
 function whyReleased({ service, releaseReason, state }: LeaseNow, status: EnvironmentStatus): string {

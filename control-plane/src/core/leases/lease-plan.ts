@@ -3,6 +3,7 @@
  * hand. Numbers are no matter of this: the host picks them.
  */
 import type { LeaseService } from "@remotegpu/shared/lease";
+import type { SshServer } from "./ssh-server.ts";
 
 /** What of an environment its leases depend on. */
 export interface LeasingEnvironment {
@@ -13,6 +14,7 @@ export interface LeasingEnvironment {
   jupyter_enabled: boolean;
   tensorboard_enabled: boolean;
   auto_release_hours: number;
+  config: { ssh?: SshServer | undefined } | null;
 }
 
 export type NamedService = Exclude<LeaseService, "custom">;
@@ -20,13 +22,12 @@ export type NamedService = Exclude<LeaseService, "custom">;
 /** In the order in which people are told. */
 export const NAMED_SERVICES: readonly NamedService[] = ["ssh", "rdp", "jupyter", "tensorboard"];
 
-/** Where each listens inside the container. */
-export const SERVICE_PORTS: Record<NamedService, number> = {
-  ssh: 22,
-  rdp: 3389,
-  jupyter: 8888,
-  tensorboard: 6006,
-};
+const PORTS: Record<Exclude<NamedService, "ssh">, number> = { rdp: 3389, jupyter: 8888, tensorboard: 6006 };
+
+/** Where each listens inside the container; that of SSH is not the same everywhere (ssh-server.ts). */
+export function servicePort(service: NamedService, sshPort: number): number {
+  return service === "ssh" ? sshPort : PORTS[service];
+}
 
 /** Beside those of its services. */
 export const MAX_CUSTOM_PORTS = 16;
@@ -64,16 +65,20 @@ export interface LeasePlan {
 
 /**
  * What a start on this host changes. A lease that is still wanted here stays, and with it its number; one that was
- * released for idleness is taken anew. Ports opened by hand move along to another host.
+ * released for idleness is taken anew, and so is one that leads to a port where its service is no more: what a lease leads
+ * to never changes. Ports opened by hand move along to another host.
  */
 export function planLeases({
   hostId,
   services,
+  sshPort,
   wanted,
   autoReleaseHours,
 }: {
   hostId: string;
   services: readonly NamedService[];
+  /** Where the environment's SSH server listens from this start on. */
+  sshPort: number;
   wanted: readonly WantedLease[];
   autoReleaseHours: number;
 }): LeasePlan {
@@ -81,6 +86,8 @@ export function planLeases({
     service === "custom" || services.some((leased) => leased === service);
   const elsewhere = wanted.filter((lease) => lease.hostId !== hostId);
   const here = wanted.filter((lease) => lease.hostId === hostId);
+  const leadsAside = ({ service, internalPort }: WantedLease) =>
+    service === "ssh" && isLeased(service) && internalPort !== sshPort;
   return {
     release: [
       ...elsewhere.map(({ id, hostId: from }) => ({
@@ -91,11 +98,14 @@ export function planLeases({
       ...here
         .filter(({ service }) => !isLeased(service))
         .map(({ id, service }) => ({ id, hostId, reason: `${service} gets no port any more.` })),
+      ...here
+        .filter(leadsAside)
+        .map(({ id }) => ({ id, hostId, reason: `SSH is served on port ${sshPort} from this start on.` })),
     ],
     take: [
       ...services
-        .filter((service) => !here.some((lease) => lease.service === service))
-        .map((service) => ({ service, internalPort: SERVICE_PORTS[service], autoReleaseHours })),
+        .filter((service) => !here.some((lease) => lease.service === service && !leadsAside(lease)))
+        .map((service) => ({ service, internalPort: servicePort(service, sshPort), autoReleaseHours })),
       ...elsewhere
         .filter(({ service }) => service === "custom")
         .map(({ service, internalPort, autoReleaseHours: hours }) => ({
@@ -117,17 +127,19 @@ export function customPortObstacle(
   internalPort: number,
   {
     switches,
+    sshPort,
     opened,
     closing,
   }: {
     switches: ServiceSwitches;
+    sshPort: number;
     opened: readonly number[];
     /** How many of its hosts have not confirmed yet: an environment must not fill a silent host with its wishes. */
     closing: number;
   },
 ): CustomPortObstacle {
   const owner = NAMED_SERVICES.find(
-    (service) => switches[service] && SERVICE_PORTS[service] === internalPort,
+    (service) => switches[service] && servicePort(service, sshPort) === internalPort,
   );
   if (owner !== undefined)
     return { field: "internal_port", detail: `${internalPort} is the port of ${owner}` };

@@ -11,6 +11,7 @@ import {
   orderIssues,
   withPaths,
 } from "../../core/orders/order-check.ts";
+import { SSH_SERVERS } from "../../core/leases/ssh-server.ts";
 import type { NewEnvironment } from "../../store/environments/environments.ts";
 import { hostLabels } from "../request/host-labels.ts";
 import {
@@ -83,6 +84,7 @@ export const NewEnvironmentBody = z
           .optional()
           .openapi({ description: "Labels that the host must carry, with these values" }),
         command: text(MAX_COMMAND).min(1).optional(),
+        ssh: z.enum(SSH_SERVERS).optional(),
       })
       .optional(),
   })

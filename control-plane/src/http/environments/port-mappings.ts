@@ -4,9 +4,11 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { text } from "@remotegpu/shared/text";
 import { customPortObstacle } from "../../core/leases/lease-plan.ts";
+import { sshPort } from "../../core/leases/ssh-server.ts";
 import { transaction, type Transaction } from "../../store/database/database.ts";
 import { heldPlacement } from "../../store/workloads/instances/workload-placements.ts";
 import { lockEnvironment } from "../../store/environments/environments.ts";
+import { servingSsh } from "../../store/hosts/host-features.ts";
 import { raiseGeneration } from "../../store/hosts/hosts.ts";
 import { closePort, openPort, switchesOf } from "../../store/leases/environment-leases.ts";
 import { countClosingPorts, wantedLeases } from "../../store/leases/lease-orders.ts";
@@ -179,8 +181,10 @@ async function orderPort(
       `Ports are opened on the host that an environment runs on; this one is ${environment.status}.`,
     );
   const wanted = await wantedLeases(sql, environmentId);
+  const serving = await servingSsh(sql, [held.host_id]);
   const obstacle = customPortObstacle(internalPort, {
     switches: switchesOf(environment),
+    sshPort: sshPort(environment, { servesSsh: serving.has(held.host_id) }),
     opened: wanted.filter(({ service }) => service === "custom").map((lease) => lease.internalPort),
     closing: await countClosingPorts(sql, environmentId),
   });

@@ -4,6 +4,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { waysIn } from "../../core/environments/ways-in.ts";
+import { isImagesOwnSsh } from "../../core/leases/ssh-server.ts";
 import { transaction, type Transaction } from "../../store/database/database.ts";
 import { heldPlacement } from "../../store/workloads/instances/workload-placements.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
@@ -126,7 +127,7 @@ async function accessOf(
     switches: switchesOf(environment),
     allowsPlainHttp: await allowsPlainHttp(db),
     leases: leases.map(leaseNow),
-    hostKey: hostKeys.publicOf(environment.id),
+    hostKey: isImagesOwnSsh(environment) ? null : hostKeys.publicOf(environment.id),
   });
   return {
     environment_id: environment.id,
@@ -162,5 +163,6 @@ function leaseNow(lease: LeaseView) {
     hostName: lease.host_name,
     hostAddress: lease.host_address,
     isHostHeard: lease.host_connection === "connected",
+    servesSsh: lease.serves_ssh,
   };
 }

@@ -1,9 +1,20 @@
 /** What the agents of hosts can do beyond the protocol's first form, as they say in their heartbeats. */
 import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
 import { IMAGE_FETCH_FEATURE } from "@remotegpu/shared/image-fetch";
+import type { Connection } from "../database/database.ts";
 
 /** Of the host `h`: its agent follows fetches and tells of its pulls. One of before is never asked to. */
 export const FOLLOWS_FETCHES = `coalesce('${IMAGE_FETCH_FEATURE}' = ANY(h.features), false)`;
 
 /** Of the host `h`: its agent serves SSH with keys and passwords of ours. */
 export const SERVES_SSH = `coalesce('${SSH_FEATURE}' = ANY(h.features), false)`;
+
+/** Those of these hosts whose agents serve SSH. */
+export async function servingSsh(sql: Connection, hostIds: readonly string[]): Promise<ReadonlySet<string>> {
+  if (hostIds.length === 0) return new Set();
+  const { rows } = await sql.query<{ id: string }>(
+    `SELECT h.id FROM hosts h WHERE h.id = ANY($1::text[]) AND ${SERVES_SSH}`,
+    [[...new Set(hostIds)]],
+  );
+  return new Set(rows.map(({ id }) => id));
+}

@@ -1,6 +1,7 @@
 /** Leases of an environment as its people are told them. */
 import type { LeaseService } from "@remotegpu/shared/lease";
 import type { LeaseState } from "../../core/leases/lease-report.ts";
+import { SERVES_SSH } from "../hosts/host-features.ts";
 import type { Connection } from "../database/database.ts";
 
 export interface LeaseView {
@@ -19,18 +20,23 @@ export interface LeaseView {
   host_name: string;
   host_address: string;
   host_connection: string;
+  /** Whether its agent serves SSH. */
+  serves_ssh: boolean;
 }
 
-const SELECT = `SELECT DISTINCT ON (o.service_type, o.internal_port) o.id, o.service_type, o.internal_port, o.want, o.state,
+/** A service has one lease at a time, wherever it leads to. */
+const WHICH = "o.service_type, CASE WHEN o.service_type = 'custom' THEN o.internal_port END";
+
+const SELECT = `SELECT DISTINCT ON (${WHICH}) o.id, o.service_type, o.internal_port, o.want, o.state,
     o.external_port, o.detail, o.release_reason, o.auto_release_hours, o.last_accessed_at, o.release_due_at, o.host_id,
-    h.name AS host_name, coalesce(h.public_ip, h.ip_address) AS host_address, h.connection AS host_connection
+    h.name AS host_name, coalesce(h.public_ip, h.ip_address) AS host_address, h.connection AS host_connection, ${SERVES_SSH} AS serves_ssh
   FROM lease_orders o JOIN hosts h ON h.id = o.host_id`;
 
 /** The newest lease of each service, and the ports opened by hand that are not over. */
 export async function newestLeases(sql: Connection, environmentId: string): Promise<LeaseView[]> {
   const { rows } = await sql.query<LeaseView>(
     `${SELECT} WHERE o.env_id = $1 AND (o.service_type <> 'custom' OR o.ended_at IS NULL)
-      ORDER BY o.service_type, o.internal_port, (o.want = 'held' AND o.ended_at IS NULL) DESC, o.ordered_at DESC, o.id DESC`,
+      ORDER BY ${WHICH}, (o.want = 'held' AND o.ended_at IS NULL) DESC, o.ordered_at DESC, o.id DESC`,
     [environmentId],
   );
   return rows;

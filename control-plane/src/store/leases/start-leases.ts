@@ -9,9 +9,11 @@ import {
   planLeases,
   type LeasingEnvironment,
 } from "../../core/leases/lease-plan.ts";
+import { sshPort } from "../../core/leases/ssh-server.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvents, type NewEvent } from "../events/events.ts";
 import { raiseGeneration, raiseGenerations } from "../hosts/hosts.ts";
+import { servingSsh } from "../hosts/host-features.ts";
 import { allowsPlainHttp, type Leasing, switchesOf } from "./environment-leases.ts";
 import {
   insertLeaseOrders,
@@ -63,10 +65,14 @@ export async function planStarts<Start extends { environment: LeasingEnvironment
   starts: readonly Start[],
   allowsPlainHttp: Promise<boolean>,
 ): Promise<(Start & PlannedStart)[]> {
-  const [wanted, allowsPlain] = await Promise.all([
+  const [wanted, serving, allowsPlain] = await Promise.all([
     wantedLeasesOf(
       sql,
       starts.map(({ environment }) => environment.id),
+    ),
+    servingSsh(
+      sql,
+      starts.map(({ hostId }) => hostId),
     ),
     allowsPlainHttp,
   ]);
@@ -74,6 +80,7 @@ export async function planStarts<Start extends { environment: LeasingEnvironment
     ...start,
     plan: planLeases({
       hostId: start.hostId,
+      sshPort: sshPort(start.environment, { servesSsh: serving.has(start.hostId) }),
       services: leasedServices(switchesOf(start.environment), allowsPlain),
       wanted: wanted.get(start.environment.id) ?? [],
       autoReleaseHours: start.environment.auto_release_hours,

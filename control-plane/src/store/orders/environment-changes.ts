@@ -8,6 +8,7 @@ import {
   servicesWithPort,
   waitingForRestart,
 } from "../../core/environments/environment-change.ts";
+import { sshDoor } from "../../core/leases/ssh-server.ts";
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { Transaction } from "../database/database.ts";
 import { appendEvents } from "../events/events.ts";
@@ -63,6 +64,7 @@ export async function changeEnvironment(
   const hostIds = [
     ...(await portsFollow(sql, { before: environment, after: changed, running }, changing)),
     ...(await hoursFollow(sql, { before: environment, after: changed })),
+    ...(await doorFollows(sql, { before: environment, after: changed, running })),
   ];
   return [...new Set(hostIds)];
 }
@@ -131,6 +133,15 @@ async function portsFollow(
     actor,
   });
   return [...generations.keys()];
+}
+
+/** Whom its host lets in changes with its switches, also where no port does. */
+async function doorFollows(
+  sql: Transaction,
+  { before, after, running }: Change & { running: PlacementRow | null },
+): Promise<string[]> {
+  if (running === null || sshDoor(before) === sshDoor(after)) return [];
+  return [...(await raiseGenerations(sql, [running.host_id])).keys()];
 }
 
 async function hoursFollow(sql: Transaction, { before, after }: Change): Promise<string[]> {

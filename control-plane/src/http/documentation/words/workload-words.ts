@@ -89,6 +89,10 @@ export const WORKLOAD_WORDS: Words = {
   "NewEnvironmentConfig.gpu_model": ["Only this model of GPU", "NVIDIA A100-SXM4-80GB"],
   "NewEnvironmentConfig.max_price_per_hour": ["", "25.0000"],
   "NewEnvironmentConfig.host_labels": ["", { zone: "a" }],
+  "NewEnvironmentConfig.ssh": [
+    "Which server answers by SSH: ours, which knows people's keys, or the image's own on port 22, which knows none of them; ours, if left out",
+    "ours",
+  ],
   "NewEnvironmentConfig.command": ["Runs in place of what keeps it up", "python3 serve.py"],
 
   "CodeUpload.id": ["The upload", "code-9a2b3c4d"],

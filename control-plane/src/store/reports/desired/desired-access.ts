@@ -7,6 +7,7 @@ import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { KeySet } from "@remotegpu/shared/ssh-access";
 import type { HostKeys } from "../../../core/environments/host-keys.ts";
 import type { Enterable } from "../../../core/environments/entrants.ts";
+import { sshDoor } from "../../../core/leases/ssh-server.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
 import { safeBigint } from "../../database/values/old-values.ts";
 import type { Connection } from "../../database/database.ts";
@@ -20,13 +21,17 @@ export interface DesiredAccess {
   keySets: KeySet[];
 }
 
+type PlacedEnvironment = Enterable & Parameters<typeof sshDoor>[0] & { instance_id: InstanceId; id: string };
+
 /** Of the environments that are to run there. */
 export async function desiredAccess(
   sql: Connection,
   { hostId, hostKeys }: { hostId: string; hostKeys: HostKeys },
 ): Promise<DesiredAccess> {
-  const { rows } = await sql.query<Enterable & { instance_id: InstanceId; id: string }>(
-    `SELECT p.instance_id, e.id, ${safeBigint("e.customer_id")} AS "customerId", w.id AS "workspaceId"
+  const { rows } = await sql.query<PlacedEnvironment>(
+    `SELECT p.instance_id, e.id, ${safeBigint("e.customer_id")} AS "customerId", w.id AS "workspaceId",
+            coalesce(e.ssh_enabled, true) AS ssh_enabled,
+            coalesce(e.web_terminal_enabled, true) AS web_terminal_enabled, e.config
        FROM hosts h JOIN placements p ON p.host_id = h.id AND p.gone_at IS NULL AND p.want = 'running'
        JOIN instances i ON i.id = p.instance_id AND i.workload_kind = 'environment'
        JOIN environments e ON e.id = i.workload_id AND e.deleted_at IS NULL
@@ -34,13 +39,20 @@ export async function desiredAccess(
       WHERE h.id = $1 AND ${SERVES_SSH}`,
     [hostId],
   );
-  if (rows.length === 0) return { of: new Map(), keySets: [] };
-  const { keySetsOf, keySets } = await entrants(sql, rows);
+  const served = rows.filter((row) => sshDoor(row) !== "none");
+  if (served.length === 0) return { of: new Map(), keySets: [] };
+  const { keySetsOf, keySets } = await entrants(
+    sql,
+    served.filter((row) => sshDoor(row) === "open"),
+  );
   return {
     of: new Map(
-      rows.map((row) => [
+      served.map((row) => [
         row.instance_id,
-        { keySets: keySetsOf(row), hostKey: hostKeys.privatePemOf(row.id) },
+        {
+          keySets: sshDoor(row) === "open" ? keySetsOf(row) : [],
+          hostKey: hostKeys.privatePemOf(row.id),
+        },
       ]),
     ),
     keySets: [...keySets.values()],

@@ -8,7 +8,7 @@ import {
 
 const lease = (change: Partial<LeaseNow> = {}): LeaseNow => ({
   service: "ssh",
-  internalPort: 22,
+  internalPort: 2022,
   want: "held",
   state: "held",
   externalPort: 20_000,
@@ -18,6 +18,7 @@ const lease = (change: Partial<LeaseNow> = {}): LeaseNow => ({
   hostName: "Rack 3",
   hostAddress: "192.0.2.7",
   isHostHeard: true,
+  servesSsh: true,
   ...change,
 });
 
@@ -51,17 +52,17 @@ describe("a bound port of a running environment is told with", () => {
     ).toEqual([
       {
         service,
-        internalPort: 22,
+        internalPort: 2022,
         state: "held",
-        // Nothing of ours listens behind the port of a service yet; one opened by hand is its owner's.
-        isReachable: service === "custom",
+        // Of the services SSH alone is ours so far; a port opened by hand is its owner's.
+        isReachable: service === "ssh" || service === "custom",
         host: hostAddress,
         port: 20_000,
         command,
         url,
         hostKeyFingerprint: service === "ssh" ? hostKey.fingerprint : null,
         knownHosts: service === "ssh" ? `[${hostAddress}]:20000 ${hostKey.line}` : null,
-        reason: service === "custom" ? null : notServed(service, 22),
+        reason: service === "ssh" || service === "custom" ? null : notServed(service, 2022),
       },
     ]);
   });
@@ -137,6 +138,47 @@ describe("a service without a lease", () => {
   });
 });
 
+describe("SSH is not reachable", () => {
+  test("where the host's agent serves none, whatever is bound", () => {
+    for (const internalPort of [22, 2022])
+      expect(waysIn(environment({ leases: [lease({ servesSsh: false, internalPort })] }))).toMatchObject([
+        {
+          isReachable: false,
+          port: 20_000,
+          reason: "The host's agent is too old: it cannot serve SSH with keys and passwords of its own.",
+        },
+      ]);
+  });
+
+  test("by a port that was taken before its host served it, until a restart", () => {
+    expect(waysIn(environment({ leases: [lease({ internalPort: 22 })] }))).toMatchObject([
+      {
+        isReachable: false,
+        reason: "It was started before its host's agent served SSH; restart it to be served.",
+      },
+    ]);
+  });
+});
+
+test("the image's own SSH server is reached on any host, and nobody here knows its key", () => {
+  const before = waysIn(environment({ status: "queued", leases: [], hostKey: null }));
+  const ways = waysIn(
+    environment({ hostKey: null, leases: [lease({ internalPort: 22, servesSsh: false })] }),
+  );
+
+  expect(before).toMatchObject([{ internalPort: 22, hostKeyFingerprint: null }]);
+  expect(ways).toMatchObject([
+    {
+      internalPort: 22,
+      isReachable: true,
+      command: "ssh -p 20000 root@192.0.2.7",
+      hostKeyFingerprint: null,
+      knownHosts: null,
+      reason: null,
+    },
+  ]);
+});
+
 test("the fingerprint of its SSH server is told before there is a port, and no line that names one", () => {
   const [way] = waysIn(environment({ status: "queued", leases: [] }));
   const [released] = waysIn(environment({ leases: [lease({ want: "released" })] }));
@@ -156,7 +198,7 @@ test("services come in their order, then ports opened by hand; what is switched 
   const ways = waysIn(environment({ leases }));
 
   expect(ways.map(({ service, internalPort }) => [service, internalPort])).toEqual([
-    ["ssh", 22],
+    ["ssh", 2022],
     ["custom", 80],
     ["custom", 81],
   ]);

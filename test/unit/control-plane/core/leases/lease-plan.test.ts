@@ -61,9 +61,39 @@ describe("a start on host a", () => {
       [],
     ],
   ])("%s", (_what, wanted, release, take) => {
-    const plan = planLeases({ hostId: "a", services: ["ssh"], wanted, autoReleaseHours: 48 });
+    const plan = planLeases({ hostId: "a", services: ["ssh"], sshPort: 22, wanted, autoReleaseHours: 48 });
 
     expect(plan).toEqual({ release, take });
+  });
+});
+
+describe("a start on a host that serves SSH", () => {
+  const planned = (wanted: WantedLease[]) =>
+    planLeases({ hostId: "a", services: ["ssh"], sshPort: 2022, wanted, autoReleaseHours: 48 });
+  const OURS = { ...SSH, internalPort: 2022 };
+
+  test("takes the port of our server", () => {
+    expect(planned([])).toEqual({ release: [], take: [OURS] });
+    expect(planned([lease("ssh", "a", 2022)])).toEqual({ release: [], take: [] });
+  });
+
+  test("takes it in place of one that leads to where the server was before", () => {
+    expect(planned([lease("ssh", "a", 22), lease("custom", "a", 22)])).toEqual({
+      release: [{ id: "ssh-a", hostId: "a", reason: "SSH is served on port 2022 from this start on." }],
+      take: [OURS],
+    });
+  });
+
+  test("gives each lease back once", () => {
+    const plan = planLeases({
+      hostId: "a",
+      services: [],
+      sshPort: 2022,
+      wanted: [lease("ssh", "a", 22)],
+      autoReleaseHours: 48,
+    });
+
+    expect(plan.release).toEqual([{ id: "ssh-a", hostId: "a", reason: "ssh gets no port any more." }]);
   });
 });
 
@@ -73,10 +103,11 @@ describe("a port opened by hand", () => {
   test.each([
     ["may be any", 80, NONE, [], null],
     ["may not be a service's that is switched on", 22, ALL, [], "internal_port"],
+    ["may be the one that our SSH server leaves to the image", 2022, ALL, [], null],
     ["may be a service's that is switched off", 22, NONE, [], null],
     ["may be the last of many", 80, ALL, opened(MAX_CUSTOM_PORTS - 1), null],
   ] as const)("%s", (_what, port, switches, ports, field) => {
-    const obstacle = customPortObstacle(port, { switches, opened: ports, closing: 0 });
+    const obstacle = customPortObstacle(port, { switches, sshPort: 22, opened: ports, closing: 0 });
 
     expect(obstacle?.field ?? null).toBe(field);
   });
@@ -86,9 +117,17 @@ describe("a port opened by hand", () => {
     ["is one too many", 80, opened(MAX_CUSTOM_PORTS), 0, /at most 16/],
     ["is one too many beside those that close", 80, opened(6), 10, /10 ports .* still being closed/],
   ])("that %s is refused with a sentence", (_what, port, ports, closing, sentence) => {
-    expect(customPortObstacle(port, { switches: NONE, opened: ports, closing })).toEqual({
+    expect(customPortObstacle(port, { switches: NONE, sshPort: 22, opened: ports, closing })).toEqual({
       field: null,
       detail: expect.stringMatching(sentence),
     });
   });
+});
+
+test("where our SSH server listens, its port may not be opened by hand, and the image's may", () => {
+  const obstacle = (port: number) =>
+    customPortObstacle(port, { switches: ALL, sshPort: 2022, opened: [], closing: 0 });
+
+  expect(obstacle(2022)).toEqual({ field: "internal_port", detail: "2022 is the port of ssh" });
+  expect(obstacle(22)).toBeNull();
 });
