@@ -11,8 +11,9 @@ import {
   type CustomerRow,
 } from "../../store/accounts/customers.ts";
 import { endFallenOf } from "../../store/accounts/vouching.ts";
-import { type Connection, transaction } from "../../store/database/database.ts";
+import type { Connection } from "../../store/database/database.ts";
 import { tellHostsOfMoney } from "./told-money.ts";
+import { changeEntry } from "../environments/entry-change.ts";
 import { Customer, customerAnswer } from "./customer-answer.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { refusePromotionBeyondKey } from "./promotion.ts";
@@ -145,7 +146,8 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
       );
     const { credit_limit: creditLimit, ...rest } = change;
     if (creditLimit !== undefined) refuseBeyondScope(c, "money");
-    await transaction(db, async (sql) => {
+    const opened = change.status === undefined ? "nothing" : { customerId: id };
+    await changeEntry(deps, opened, async (sql) => {
       const before = await holdCustomer(sql, id);
       const after = { userType: change.user_type ?? before.userType, status: change.status ?? before.status };
       await refusePromotionBeyondKey(c, sql, { customerId: id, before, after });

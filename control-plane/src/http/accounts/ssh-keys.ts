@@ -12,7 +12,7 @@ import {
   type SshKeyRow,
 } from "../../store/accounts/ssh-keys.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
-import { once } from "../request/idempotency.ts";
+import { changeEntry, changeEntryOnce } from "../environments/entry-change.ts";
 import { badField, conflict } from "../request/refusal.ts";
 import { NUMBERED, ownOrSeen, registerResource } from "../request/resource.ts";
 import { created, forCustomers, jsonBody, NumericIdPath, ok, Timestamp } from "../request/route.ts";
@@ -65,8 +65,8 @@ export function registerSshKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     const body = c.req.valid("json");
     const key = readSshPublicKey(body.public_key);
     if (!key.valid) throw badField("public_key", key.why);
-    return await once(c, async (sql) => {
-      const { customerId } = c.var.actor;
+    const { customerId } = c.var.actor;
+    return await changeEntryOnce(c, { customerId }, async (sql) => {
       if (!(await hasRoomForSshKey(sql, customerId)))
         throw conflict(`There are ${MAX_SSH_KEYS} keys already, which is the most; remove one first.`);
       const row = await insertSshKey(sql, {
@@ -95,7 +95,10 @@ export function registerSshKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     get: { summary: "One key", answers: "The key", find: requireKey },
     remove: {
       summary: "Remove a key",
-      end: async (c, id) => await deleteSshKey(db, (await requireKey(c, id)).id),
+      async end(c, id) {
+        const key = await requireKey(c, id);
+        await changeEntry(deps, { customerId: key.customer_id }, (sql) => deleteSshKey(sql, key.id));
+      },
     },
   });
 

@@ -7,6 +7,7 @@ import {
   invitationsTo,
 } from "../../store/accounts/invitations.ts";
 import { Member, memberAnswer, requireMember } from "./workspace-members.ts";
+import { changeEntryOnce } from "../environments/entry-change.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
@@ -73,7 +74,7 @@ export function registerInvitationRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(accept, async (c) => {
     const answer = answerOf(c, c.req.valid("param").id);
-    return await once(c, async (sql) => {
+    return await changeEntryOnce(c, { customerId: answer.customerId }, async (sql) => {
       const workspaceId = await acceptInvitation(sql, answer);
       if (workspaceId === null) throw notFound(`invitation ${answer.invitationId}`);
       const { customerId } = answer;

@@ -3,7 +3,7 @@
  * members come by invitation (http/invitations).
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { type Connection, transaction } from "../../store/database/database.ts";
+import type { Connection } from "../../store/database/database.ts";
 import {
   changeMember,
   memberOf,
@@ -12,6 +12,7 @@ import {
   type MemberRow,
 } from "../../store/accounts/workspace-members.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
+import { changeEntry } from "../environments/entry-change.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { conflict, notFound } from "../request/refusal.ts";
@@ -109,7 +110,9 @@ export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void 
     if (customerId === workspace.owner_id) throw conflict("The owner's role cannot be changed.");
     await requireMember(deps, { workspaceId: id, customerId });
     const change = { ...c.req.valid("json"), now: deps.now() };
-    await transaction(db, (sql) => changeMember(sql, { workspaceId: id, customerId }, change));
+    await changeEntry(deps, { workspaceId: id }, (sql) =>
+      changeMember(sql, { workspaceId: id, customerId }, change),
+    );
     return c.json(memberAnswer(await requireMember(deps, { workspaceId: id, customerId })), 200);
   });
 
@@ -119,7 +122,9 @@ export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void 
     const workspace = await authorizeWorkspace(c, id, leaving ? "read-workspace" : "manage-members");
     if (customerId === workspace.owner_id) throw conflict("The owner cannot leave the workspace.");
     await requireMember(deps, { workspaceId: id, customerId });
-    await transaction(db, (sql) => removeMember(sql, { workspaceId: id, customerId, now: deps.now() }));
+    await changeEntry(deps, { workspaceId: id }, (sql) =>
+      removeMember(sql, { workspaceId: id, customerId, now: deps.now() }),
+    );
     return c.body(null, 204);
   });
 }

@@ -1,6 +1,5 @@
 /** What is told of a host key beside what ssh-keygen of OpenSSH 10.0 printed of the same private key. */
 import { expect, test } from "vitest";
-import { knownHostsLine } from "@remotegpu/control-plane/core/environments/host-keys";
 import { environmentHostKeys } from "@remotegpu/control-plane/link/identity/environment-host-keys";
 import { derivedKey } from "@remotegpu/shared/derived-key";
 
@@ -33,12 +32,4 @@ test("each environment has its own, for life and from every server of the fleet;
 
 test("it is not the key of anything else that follows from the same seed", () => {
   expect(derivedKey(new TextEncoder().encode(SEED), "env-1").privateKeyPem).not.toBe(PRIVATE);
-});
-
-test.each([
-  ["203.0.113.7", 20_481, "[203.0.113.7]:20481"],
-  ["2001:db8::7", 20_481, "[2001:db8::7]:20481"],
-  ["gpu.example.com", 22, "gpu.example.com"],
-])("a known_hosts file names %s and port %i as ssh does", (host, port, name) => {
-  expect(knownHostsLine(keys.publicOf("env-1"), { host, port })).toBe(`${name} ${LINE}`);
 });

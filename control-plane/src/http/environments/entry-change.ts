@@ -1,0 +1,37 @@
+/** Changes of who may enter environments, as routes make them: with the hosts told in the same transaction, and nudged. */
+import type { HostId } from "@remotegpu/shared/ids";
+import { transaction, type Transaction } from "../../store/database/database.ts";
+import { type EntryConcern, holdEntered, tellEntered } from "../../store/environments/entry-changes.ts";
+import type { ApiContext, ApiDeps } from "../deps.ts";
+import { once } from "../request/idempotency.ts";
+
+export async function changeEntry<T>(
+  { db, link }: Pick<ApiDeps, "db" | "link">,
+  concern: EntryConcern,
+  change: (sql: Transaction) => Promise<T>,
+): Promise<T> {
+  const { result, hostIds } = await transaction(db, async (sql) => {
+    const entered = await holdEntered(sql, concern);
+    const done = await change(sql);
+    return { result: done, hostIds: await tellEntered(sql, entered) };
+  });
+  for (const hostId of hostIds) link.nudge(hostId as HostId);
+  return result;
+}
+
+/** The same for a POST, whose answer is kept under its Idempotency-Key. */
+export async function changeEntryOnce<Answer extends Response>(
+  c: ApiContext,
+  concern: EntryConcern,
+  change: (sql: Transaction) => Promise<Answer>,
+): Promise<Answer> {
+  return await once(c, async (sql, afterwards) => {
+    const entered = await holdEntered(sql, concern);
+    const answer = await change(sql);
+    const hostIds = await tellEntered(sql, entered);
+    afterwards(() => {
+      for (const hostId of hostIds) c.var.deps.link.nudge(hostId as HostId);
+    });
+    return answer;
+  });
+}

@@ -1,0 +1,32 @@
+/** The environments that are to run on a host whose agent serves SSH, with what decides about their door. */
+import type { InstanceId } from "@remotegpu/shared/ids";
+import type { Enterable } from "../../core/environments/entrants.ts";
+import type { SshServer } from "../../core/leases/ssh-server.ts";
+import { LIVE } from "../accounts/workspaces.ts";
+import type { Connection } from "../database/database.ts";
+import { safeBigint } from "../database/values/old-values.ts";
+import { SERVES_SSH } from "../hosts/host-features.ts";
+
+export interface ServedEnvironment extends Enterable {
+  id: string;
+  instanceId: InstanceId;
+  ssh_enabled: boolean;
+  web_terminal_enabled: boolean;
+  config: { ssh?: SshServer } | null;
+}
+
+/** None of a host whose agent serves none. */
+export async function servedEnvironments(sql: Connection, hostId: string): Promise<ServedEnvironment[]> {
+  const { rows } = await sql.query<ServedEnvironment>(
+    `SELECT p.instance_id AS "instanceId", e.id, ${safeBigint("e.customer_id")} AS "customerId",
+            w.id AS "workspaceId", coalesce(e.ssh_enabled, true) AS ssh_enabled,
+            coalesce(e.web_terminal_enabled, true) AS web_terminal_enabled, e.config
+       FROM hosts h JOIN placements p ON p.host_id = h.id AND p.gone_at IS NULL AND p.want = 'running'
+       JOIN instances i ON i.id = p.instance_id AND i.workload_kind = 'environment'
+       JOIN environments e ON e.id = i.workload_id AND e.deleted_at IS NULL
+       LEFT JOIN workspaces w ON w.id = e.workspace_id AND ${LIVE}
+      WHERE h.id = $1 AND ${SERVES_SSH}`,
+    [hostId],
+  );
+  return rows;
+}

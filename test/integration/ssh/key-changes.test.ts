@@ -1,0 +1,202 @@
+/**
+ * Who may enter changes: hosts are told in the transaction of the change, and nudged. From then on it is for the host
+ * (which pulls at once) to let somebody in, or to end what they have open.
+ */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { transaction } from "@remotegpu/control-plane/store/database/database";
+import { eventually } from "../../support/eventually.ts";
+import type { Answer, Caller } from "../../support/http/api.ts";
+import { aPublicKey } from "../../support/samples/ssh-keys.ts";
+import {
+  type ControlScene,
+  openControlScene,
+  type ScriptedHost,
+} from "../../support/worlds/control-scene.ts";
+
+let scene: ControlScene;
+let owner: Caller & { workspaceId: number };
+let author: Caller;
+let colleague: Caller & { workspaceId: number };
+let host: ScriptedHost;
+let id: string;
+
+beforeEach(async () => {
+  scene = await openControlScene();
+  owner = await scene.customer("olga");
+  author = await scene.customer("alice");
+  colleague = await scene.customer("carl");
+  await scene.api.join(owner.workspaceId, owner, author);
+  await scene.api.join(owner.workspaceId, owner, colleague);
+  host = await scene.host("host-a", { ssh: true });
+  for (const person of [owner, author, colleague]) await addKey(person);
+  id = (await scene.order(author, { workspace_id: owner.workspaceId })).body.id;
+  await scene.schedule();
+  await host.round();
+});
+afterEach(async () => await scene.close());
+
+const ask = async (as: Caller, method: string, path: string, body?: unknown) =>
+  await scene.api.ask(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
+const addKey = async (as: Caller) =>
+  await ask(as, "POST", "/ssh-keys", { name: "k", public_key: aPublicKey() });
+const ownKeys = async (as: Caller) => (await ask(as, "GET", "/ssh-keys")).body.items;
+const memberPath = ({ customerId }: Caller) => `/workspaces/${owner.workspaceId}/members/${customerId}`;
+const setOf = ({ customerId }: Caller) => `c-${customerId}`;
+
+/** What a host knows of the environment once it has pulled, and how it came to. */
+async function change(make: () => Promise<Answer>) {
+  scene.api.nudged.length = 0;
+  const before = (await host.heartbeat()).targetGeneration;
+  const answer = await make();
+  const raised = (await host.heartbeat()).targetGeneration - before;
+  await host.pull();
+  const ssh = host.desired.find(({ spec }) => spec.workloadId === id)?.live.ssh;
+  return {
+    status: answer.status,
+    raised,
+    nudged: scene.api.nudged,
+    keySets: ssh?.keySets,
+    keys: host.desiredKeySets.map(({ id: set, keys }) => [set, keys.length]),
+  };
+}
+
+const TOLD = { raised: 1, nudged: ["host-a"] };
+const ALL = () => [author, owner].map(setOf);
+
+describe("the host is told of", () => {
+  test("a key that is added", async () => {
+    expect(await change(() => addKey(owner))).toMatchObject({
+      status: 201,
+      ...TOLD,
+      keys: [
+        [setOf(owner), 2],
+        [setOf(author), 1],
+      ],
+    });
+  });
+
+  test("a key that is removed, also the last one", async () => {
+    const [key] = await ownKeys(author);
+
+    expect(await change(() => ask(author, "DELETE", `/ssh-keys/${key.id}`))).toMatchObject({
+      status: 204,
+      ...TOLD,
+      keySets: [setOf(owner)],
+      keys: [[setOf(owner), 1]],
+    });
+  });
+
+  test("a role that is won, and one that is lost", async () => {
+    const become = (role: string) => change(() => ask(owner, "PATCH", memberPath(colleague), { role }));
+
+    expect(await become("admin")).toMatchObject({
+      status: 200,
+      ...TOLD,
+      keySets: [...ALL(), setOf(colleague)],
+    });
+    expect(await become("member")).toMatchObject({ status: 200, ...TOLD, keySets: ALL() });
+  });
+
+  test("its customer's own role becoming too small", async () => {
+    expect(await change(() => ask(owner, "PATCH", memberPath(author), { role: "viewer" }))).toMatchObject({
+      ...TOLD,
+      keySets: [setOf(owner)],
+    });
+  });
+
+  test("a member who is suspended, and who is one again", async () => {
+    const become = (status: string) => change(() => ask(owner, "PATCH", memberPath(author), { status }));
+
+    expect(await become("suspended")).toMatchObject({ ...TOLD, keySets: [setOf(owner)] });
+    expect(await become("active")).toMatchObject({ ...TOLD, keySets: ALL() });
+  });
+
+  test("a member who is removed, and one who leaves", async () => {
+    await ask(owner, "PATCH", memberPath(colleague), { role: "admin" });
+
+    const left = await change(() => ask(colleague, "DELETE", memberPath(colleague)));
+    const removed = await change(() => ask(owner, "DELETE", memberPath(author)));
+
+    expect(left).toMatchObject({ status: 204, ...TOLD, keySets: ALL() });
+    expect(removed).toMatchObject({ status: 204, ...TOLD, keySets: [setOf(owner)] });
+  });
+
+  test("somebody who accepts an invitation to manage", async () => {
+    const manager = await scene.customer("mia");
+    await addKey(manager);
+    const invited = await ask(owner, "POST", `/workspaces/${owner.workspaceId}/members`, {
+      username: "mia",
+      role: "admin",
+    });
+
+    expect(await change(() => ask(manager, "POST", `/invitations/${invited.body.id}/accept`))).toMatchObject({
+      status: 200,
+      ...TOLD,
+      keySets: [...ALL(), setOf(manager)],
+    });
+  });
+
+  test("an account that is suspended, and one that is active again", async () => {
+    const become = (status: string) =>
+      change(() => ask(scene.api.admin, "PATCH", `/customers/${owner.customerId}`, { status }));
+
+    expect(await become("suspended")).toMatchObject({ ...TOLD, keySets: [setOf(author)] });
+    expect(await become("active")).toMatchObject({ ...TOLD, keySets: ALL() });
+  });
+});
+
+describe("no host is told where", () => {
+  const NOT_TOLD = { raised: 0, nudged: [] };
+
+  test("a key is refused", async () => {
+    const [{ public_key }] = await ownKeys(author);
+
+    expect(await change(() => ask(author, "POST", "/ssh-keys", { name: "again", public_key }))).toMatchObject(
+      { status: 409, ...NOT_TOLD, keySets: ALL() },
+    );
+  });
+
+  test("an account changes by what opens nothing", async () => {
+    const path = `/customers/${owner.customerId}`;
+
+    expect(await change(() => ask(scene.api.admin, "PATCH", path, { display_name: "Olga" }))).toMatchObject({
+      status: 200,
+      ...NOT_TOLD,
+    });
+  });
+
+  test("nothing of theirs runs, and where no agent serves SSH", async () => {
+    const stranger = await scene.customer("sam");
+    expect(await change(() => addKey(stranger))).toMatchObject({ status: 201, ...NOT_TOLD });
+
+    const old = await scene.host("host-old", { cpu: 64 });
+    await ask(scene.api.admin, "POST", "/hosts/host-a/cordon", { reason: "full" });
+    const theirs = (await scene.order(colleague, {})).body.id;
+    await scene.schedule();
+    await old.round();
+    expect(old.desired.map(({ spec }) => spec.workloadId)).toEqual([theirs]);
+
+    scene.api.nudged.length = 0;
+    await addKey(colleague);
+    expect(scene.api.nudged).not.toContain("host-old");
+    expect((await old.heartbeat()).targetGeneration).toBe(old.applied.generation);
+  });
+});
+
+test("a key that is removed while its environment is being placed is told to the host that it is placed on", async () => {
+  const [key] = await ownKeys(author);
+  const { db } = scene.api.deps;
+  const waits = async () =>
+    (await scene.api.db.query("SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"))
+      .rowCount > 0;
+  let removed: Promise<Answer> | undefined;
+
+  await transaction(db, async (sql) => {
+    await sql.query("SELECT FROM environments WHERE id = $1 FOR NO KEY UPDATE", [id]);
+    removed = ask(author, "DELETE", `/ssh-keys/${key.id}`);
+    await eventually(waits, { what: "the removal to wait for the placement" });
+  });
+
+  expect((await removed)?.status).toBe(204);
+  expect((await host.heartbeat()).targetGeneration).toBe(host.applied.generation + 1);
+});
