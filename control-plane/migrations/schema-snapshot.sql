@@ -1441,6 +1441,15 @@ CREATE TABLE ssh_keys (
   CONSTRAINT ssh_keys_customer_id_fingerprint_key UNIQUE (customer_id, fingerprint)
 );
 
+CREATE TABLE ssh_passwords (
+  env_id varchar(64) NOT NULL,
+  hash varchar(256) NOT NULL,
+  set_by varchar(160) NOT NULL,
+  set_at timestamptz NOT NULL,
+  CONSTRAINT ssh_passwords_pkey PRIMARY KEY (env_id),
+  CONSTRAINT ssh_passwords_hash_check CHECK (((hash)::text ~~ '$6$%'::text))
+);
+
 CREATE TABLE storage_days (
   workspace_id bigint NOT NULL,
   day date NOT NULL,
@@ -1873,6 +1882,9 @@ ALTER TABLE service_revisions
 
 ALTER TABLE ssh_keys
   ADD CONSTRAINT ssh_keys_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+
+ALTER TABLE ssh_passwords
+  ADD CONSTRAINT ssh_passwords_env_id_fkey FOREIGN KEY (env_id) REFERENCES environments(id) ON DELETE CASCADE;
 
 ALTER TABLE storage_days
   ADD CONSTRAINT storage_days_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id),

@@ -356,6 +356,13 @@ const RIGHTS: [route: string, expected: string, question: Question][] = [
   ["GET /environments/{id}/why", MEMBERS, ofEnvironment("GET", "/why")],
   ["GET /environments/{id}/access", MEMBERS, ofEnvironment("GET", "/access")],
   ["POST /environments/{id}/access", AUTHORS, ofEnvironment("POST", "/access")],
+  // It opens a way in, which an administrator of the product gets none of.
+  [
+    "POST /environments/{id}/ssh-password",
+    "401 404 403 403 ok ok ok 403",
+    ofEnvironment("POST", "/ssh-password"),
+  ],
+  ["DELETE /environments/{id}/ssh-password", AUTHORS, ofEnvironment("DELETE", "/ssh-password")],
   ["GET /port-mappings", EVERYONE, plain("/port-mappings")],
   [
     "POST /port-mappings",

@@ -15,6 +15,7 @@ import {
   settled,
 } from "./environment-state.ts";
 import { ACCESS } from "./port-commands.ts";
+import { SSH_PASSWORD } from "./ssh-password-command.ts";
 import { restartCount, statusText } from "./restarts-text.ts";
 import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
 
@@ -87,7 +88,7 @@ export const ENVIRONMENT = workloadGroup({
   settled,
   update: UPDATE,
   deletion: (id) => `Environment ${id} is being deleted.`,
-  more: [ACCESS],
+  more: [ACCESS, SSH_PASSWORD],
 });
 
 function gpuText(row: Row): string {

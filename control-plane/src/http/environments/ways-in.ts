@@ -8,6 +8,7 @@ import { isImagesOwnSsh } from "../../core/leases/ssh-server.ts";
 import { transaction, type Transaction } from "../../store/database/database.ts";
 import { heldPlacement } from "../../store/workloads/instances/workload-placements.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
+import { sshPasswordSetAt } from "../../store/environments/ssh-passwords.ts";
 import { allowsPlainHttp, switchesOf } from "../../store/leases/environment-leases.ts";
 import { type LeaseView, newestLeases } from "../../store/leases/lease-views.ts";
 import { type LeaseChange, leaseForStart } from "../../store/leases/start-leases.ts";
@@ -46,6 +47,7 @@ const Access = z
         token: z.string().nullable(),
         host_key_fingerprint: z.string().nullable(),
         known_hosts: z.string().nullable(),
+        password_set_at: Timestamp.nullable(),
         /** Why it is not reachable; null where it is. */
         reason: z.string().nullable(),
         last_accessed_at: Timestamp.nullable(),
@@ -122,6 +124,7 @@ async function accessOf(
   environment: EnvironmentRow,
 ): Promise<z.input<typeof Access>> {
   const leases = await newestLeases(db, environment.id);
+  const passwordSetAt = await sshPasswordSetAt(db, environment.id);
   const ways = waysIn({
     status: environment.status,
     switches: switchesOf(environment),
@@ -143,6 +146,8 @@ async function accessOf(
         token: null,
         host_key_fingerprint: hostKeyFingerprint,
         known_hosts: knownHosts,
+        // Where our server answers, which knows it.
+        password_set_at: hostKeyFingerprint === null ? null : iso(passwordSetAt),
         last_accessed_at: iso(lease?.last_accessed_at ?? null),
         release_due_at: iso(lease?.release_due_at ?? null),
       };

@@ -37,16 +37,37 @@ export async function authorizeWorkload(
   workload: { id: string; customer_id: number; workspace_id: number | null },
   { action, what }: { action: "read-workload" | "manage-workload"; what: string },
 ): Promise<void> {
+  const { role, isOwn } = await standingOf(c, workload);
+  refuseUnlessAllowed(c, { action, role, isOwn, what: `${what} ${workload.id}` });
+  if (role === null)
+    actingOn(c, { ownerCustomerId: workload.customer_id, subject: `${what} ${workload.id}` });
+}
+
+/**
+ * For what opens a way in, once the actor may manage the workload: an administrator of the product gets none by that.
+ * @throws ApiRefusal
+ */
+export async function refuseAdministrator(
+  c: ApiContext,
+  workload: { customer_id: number; workspace_id: number | null },
+): Promise<void> {
+  if (!c.var.actor.isAdmin) return;
+  const standing = { ...(await standingOf(c, workload)), isAdmin: false };
+  if (decide("manage-workload", standing) !== "allowed")
+    throw forbidden("Administrators get no way into what belongs to others.");
+}
+
+async function standingOf(
+  c: ApiContext,
+  workload: { customer_id: number; workspace_id: number | null },
+): Promise<{ role: WorkspaceWithRole["role"]; isOwn: boolean }> {
   const { actor, deps } = c.var;
   const isOwn = workload.customer_id === actor.customerId;
   const workspace =
     workload.workspace_id === null
       ? null
       : await workspaceFor(deps.db, { workspaceId: workload.workspace_id, customerId: actor.customerId });
-  const role = workspace === null ? (isOwn ? "owner" : null) : workspace.role;
-  refuseUnlessAllowed(c, { action, role, isOwn, what: `${what} ${workload.id}` });
-  if (role === null)
-    actingOn(c, { ownerCustomerId: workload.customer_id, subject: `${what} ${workload.id}` });
+  return { role: workspace === null ? (isOwn ? "owner" : null) : workspace.role, isOwn };
 }
 
 /** Whose workloads a list shows the actor; that an administrator sees everybody's goes into the audit log. */

@@ -17,6 +17,7 @@ import type { ApiApp, ApiDeps } from "../deps.ts";
 import { KINDS } from "../kinds.ts";
 import { registerEnvironmentRoutes } from "../environments/environments.ts";
 import { registerPortMappingRoutes } from "../environments/port-mappings.ts";
+import { registerSshPasswordRoutes } from "../environments/ssh-password.ts";
 import { registerWaysInRoutes } from "../environments/ways-in.ts";
 import { registerAlarmRoutes } from "../hosts/alarms.ts";
 import { registerFleetRoutes } from "../hosts/fleet.ts";
@@ -72,6 +73,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerTrainingJobRoutes(api, deps, fleet);
   registerWorkloadRoutes(api, deps, fleet);
   registerWaysInRoutes(api, deps);
+  registerSshPasswordRoutes(api, deps);
   registerPortMappingRoutes(api, deps);
   registerDatasetRoutes(api, deps);
   registerModelRoutes(api, deps);

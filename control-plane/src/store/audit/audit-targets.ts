@@ -128,6 +128,7 @@ const TARGETS = {
   spec: target("specs", "shape description retired_at retired_lines", { key: "spec", type: "text" }),
   // Its name is by custom whose it is and on which machine.
   "ssh-key": target("ssh_keys", "customer_id fingerprint"),
+  "ssh-password": target("ssh_passwords", "env_id set_by", { key: "env_id", type: "text" }),
   "training-job": target(
     "training_jobs",
     "customer_id workspace_id name image status status_reason cpu memory gpu node_count confirmed_at completed_at",

@@ -6,8 +6,12 @@ import type { Connection, Transaction } from "../database/database.ts";
 import { SERVES_SSH } from "../hosts/host-features.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
 
-/** Whose rights or keys change: one person's, wherever, or several people's in one workspace; or nobody's after all. */
-export type EntryConcern = { customerId: number } | { workspaceId: number } | "nothing";
+/** What changes: one person's rights or keys, several people's in one workspace, one door; or nothing after all. */
+export type EntryConcern =
+  | { customerId: number }
+  | { workspaceId: number }
+  | { environmentId: string }
+  | "nothing";
 
 /**
  * The environments that may be concerned, before the change and after it. Shared, so that many may change at once; but
@@ -15,15 +19,18 @@ export type EntryConcern = { customerId: number } | { workspaceId: number } | "n
  */
 export async function holdEntered(sql: Transaction, concern: EntryConcern): Promise<string[]> {
   if (concern === "nothing") return [];
-  const [concerned, id] =
-    "customerId" in concern
-      ? [OF_CUSTOMER, concern.customerId]
-      : ["SELECT id FROM environments WHERE workspace_id = $1", concern.workspaceId];
+  const { ids, of } = concernedIds(concern);
   const { rows } = await sql.query<{ id: string }>(
-    `SELECT e.id FROM environments e WHERE e.id IN (${concerned}) AND e.deleted_at IS NULL ORDER BY e.id FOR SHARE OF e`,
-    [id],
+    `SELECT e.id FROM environments e WHERE e.id IN (${ids}) AND e.deleted_at IS NULL ORDER BY e.id FOR SHARE OF e`,
+    [of],
   );
   return rows.map((row) => row.id);
+}
+
+function concernedIds(concern: Exclude<EntryConcern, "nothing">): { ids: string; of: string | number } {
+  if ("customerId" in concern) return { ids: OF_CUSTOMER, of: concern.customerId };
+  if ("environmentId" in concern) return { ids: "SELECT $1::text", of: concern.environmentId };
+  return { ids: "SELECT id FROM environments WHERE workspace_id = $1", of: concern.workspaceId };
 }
 
 /** Their own, and all of workspaces that they have to do with: what they may do there is not asked. */

@@ -13,6 +13,8 @@ export interface ServedEnvironment extends Enterable {
   ssh_enabled: boolean;
   web_terminal_enabled: boolean;
   config: { ssh?: SshServer } | null;
+  /** Of its generated password; null: it has none. */
+  passwordHash: string | null;
 }
 
 /** None of a host whose agent serves none. */
@@ -20,10 +22,12 @@ export async function servedEnvironments(sql: Connection, hostId: string): Promi
   const { rows } = await sql.query<ServedEnvironment>(
     `SELECT p.instance_id AS "instanceId", e.id, ${safeBigint("e.customer_id")} AS "customerId",
             w.id AS "workspaceId", coalesce(e.ssh_enabled, true) AS ssh_enabled,
-            coalesce(e.web_terminal_enabled, true) AS web_terminal_enabled, e.config
+            coalesce(e.web_terminal_enabled, true) AS web_terminal_enabled, e.config,
+            s.hash AS "passwordHash"
        FROM hosts h JOIN placements p ON p.host_id = h.id AND p.gone_at IS NULL AND p.want = 'running'
        JOIN instances i ON i.id = p.instance_id AND i.workload_kind = 'environment'
        JOIN environments e ON e.id = i.workload_id AND e.deleted_at IS NULL
+       LEFT JOIN ssh_passwords s ON s.env_id = e.id
        LEFT JOIN workspaces w ON w.id = e.workspace_id AND ${LIVE}
       WHERE h.id = $1 AND ${SERVES_SSH}`,
     [hostId],

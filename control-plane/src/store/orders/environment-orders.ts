@@ -17,6 +17,7 @@ import {
   want,
 } from "../workloads/instances/workload-placements.ts";
 import { releaseOldLeasesOf } from "../environments/environment-deletions.ts";
+import { removeSshPassword } from "../environments/ssh-passwords.ts";
 import { moveEnvironment } from "../environments/environment-moves.ts";
 import { orderOfEnvironment } from "../environments/environment-order.ts";
 import type { EnvironmentRow } from "../environments/environments.ts";
@@ -162,6 +163,7 @@ export async function deleteEnvironment(
     await waivePlacement(sql, placement, orderer);
     await want(sql, placement, { wanted: "removed", ...orderer });
   }
+  await removeSshPassword(sql, environment.id);
   const { actor, now } = orderer;
   if (placements.length === 0) {
     await moveEnvironment(sql, { environment, to: "deleting", reason: null, actor, now, isGone: true });

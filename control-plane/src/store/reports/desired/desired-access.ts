@@ -35,6 +35,7 @@ export async function desiredAccess(
         environment.instanceId,
         {
           keySets: isOpen(environment) ? keySetsOf(environment) : [],
+          passwordHash: isOpen(environment) ? environment.passwordHash : null,
           hostKey: hostKeys.privatePemOf(environment.id),
         },
       ]),

@@ -1,0 +1,91 @@
+/** The generated password of an environment: for whoever has no key at hand. Off until somebody asks for one. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { isImagesOwnSsh } from "../../core/leases/ssh-server.ts";
+import type { Transaction } from "../../store/database/database.ts";
+import type { EnvironmentRow } from "../../store/environments/environments.ts";
+import { removeSshPassword, setSshPassword } from "../../store/environments/ssh-passwords.ts";
+import { appendEvent } from "../../store/events/events.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import { refuseAdministrator } from "../request/authorization.ts";
+import { conflict } from "../request/refusal.ts";
+import { created, forCustomers, noContent, Timestamp, WorkloadIdPath } from "../request/route.ts";
+import { ordererOf } from "../workloads/orders.ts";
+import { changeEntry, changeEntryOnce } from "./entry-change.ts";
+import { environmentFor } from "./environment-access.ts";
+import { generatePassword } from "./generated-password.ts";
+
+const tags = ["environments"];
+const params = WorkloadIdPath;
+
+const SshPassword = z
+  .object({ environment_id: z.string(), user: z.literal("root"), password: z.string(), set_at: Timestamp })
+  .openapi("SshPassword");
+
+const post = createRoute({
+  ...forCustomers,
+  method: "post",
+  path: "/environments/{id}/ssh-password",
+  operationId: "setEnvironmentSshPassword",
+  tags,
+  summary: "Generate a password for SSH; it is shown once, and an earlier one opens nothing any more",
+  request: { params },
+  responses: created("The password", SshPassword),
+});
+
+const remove = createRoute({
+  ...forCustomers,
+  method: "delete",
+  path: "/environments/{id}/ssh-password",
+  operationId: "removeEnvironmentSshPassword",
+  tags,
+  summary: "Take the password away: keys alone open it again",
+  request: { params },
+  responses: noContent("No password opens it"),
+});
+
+export function registerSshPasswordRoutes(api: ApiApp, deps: ApiDeps): void {
+  api.openapi(post, async (c) => {
+    const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
+    await refuseAdministrator(c, environment);
+    if (isImagesOwnSsh(environment))
+      throw conflict("The image's own SSH server answers for it, which knows no passwords of ours.");
+    if (environment.status === "deleting") throw conflict("The environment is being deleted.");
+    // Made before anything is held: its hash takes some milliseconds.
+    const { password, hash } = generatePassword();
+    const { id } = environment;
+    return await changeEntryOnce(c, { environmentId: id }, async (sql) => {
+      const { actor, now } = ordererOf(c);
+      await setSshPassword(sql, { environmentId: id, hash, actor, now });
+      await note(c, sql, { environment, what: "A password for SSH was generated." });
+      const user = "root" as const;
+      return c.json({ environment_id: id, user, password, set_at: now.toISOString() }, 201);
+    });
+  });
+
+  api.openapi(remove, async (c) => {
+    const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
+    const { id } = environment;
+    await changeEntry(deps, { environmentId: id }, async (sql) => {
+      if (await removeSshPassword(sql, id))
+        await note(c, sql, { environment, what: "The password for SSH was taken away." });
+    });
+    return c.body(null, 204);
+  });
+}
+
+async function note(
+  c: ApiContext,
+  sql: Transaction,
+  { environment, what }: { environment: EnvironmentRow; what: string },
+): Promise<void> {
+  const { actor, now } = ordererOf(c);
+  await appendEvent(sql, {
+    at: now,
+    kind: "changed",
+    workloadKind: "environment",
+    workloadId: environment.id,
+    customerId: environment.customer_id,
+    actor,
+    reason: what,
+  });
+}
