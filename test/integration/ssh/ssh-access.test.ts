@@ -116,7 +116,11 @@ describe("an environment on a host that serves SSH", () => {
     expect(host.desiredLeases.map(({ internalPort }) => internalPort)).toEqual([22, 22]);
     expect(sshOf(id)).toBeUndefined();
     // Our server is there for the terminal in the browser.
-    expect(sshOf(withTerminal)).toEqual({ keySets: [], hostKey: expect.any(String) });
+    expect(sshOf(withTerminal)).toEqual({
+      keySets: [],
+      passwordHash: null,
+      hostKey: expect.any(String),
+    });
     expect(way).toMatchObject({
       internal_port: 22,
       reachable: true,

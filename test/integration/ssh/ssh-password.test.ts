@@ -98,11 +98,13 @@ describe("POST …/ssh-password", () => {
     expect(again).toMatchObject({ status: 201, body: first.body });
     expect(isHashOf(await told(), first.body.password)).toBe(true);
     const tables = await sql("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()");
-    for (const { tablename } of tables)
-      expect(
-        JSON.stringify(await sql(`SELECT to_jsonb(t)::text AS row FROM "${tablename}" t`)),
-        tablename,
-      ).not.toContain(first.body.password);
+    const holding: string[] = [];
+    for (const { tablename } of tables) {
+      const rows = JSON.stringify(await sql(`SELECT to_jsonb(t)::text AS row FROM "${tablename}" t`));
+      if (rows.includes(first.body.password)) holding.push(tablename);
+    }
+    expect(tables.length).toBeGreaterThan(50);
+    expect(holding).toEqual([]);
   });
 
   test("is in the audit log and the environment's events, without password or hash", async () => {
