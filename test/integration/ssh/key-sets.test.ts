@@ -83,6 +83,18 @@ describe("a host that serves SSH", () => {
     expect(host.desiredKeySets).toEqual([]);
   });
 
+  test("is told of no account that is gone", async () => {
+    await addKey(author);
+    await addKey(owner);
+    const id = await running(author);
+    await scene.api.db.query("UPDATE customers SET deleted_at = now() WHERE id = $1", [owner.customerId]);
+
+    await host.pull();
+
+    expect(opens(id)).toEqual([setOf(author)]);
+    expect(host.desiredKeySets).toMatchObject([{ id: setOf(author) }]);
+  });
+
   test("is told of an environment outside every workspace that its customer alone enters", async () => {
     await addKey(author);
     await addKey(owner);

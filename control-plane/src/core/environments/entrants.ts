@@ -18,7 +18,7 @@ export interface Member {
   role: WorkspaceRole;
 }
 
-/** Its customer first, then the others by their ids; beyond what a host can be told the later ones are left out. */
+/** Its customer first, then the others by their ids. */
 export function entrantsOf(environment: Enterable, membersOfWorkspace: readonly Member[]): number[] {
   const { customerId, workspaceId } = environment;
   if (workspaceId === null) return [customerId];
@@ -28,13 +28,17 @@ export function entrantsOf(environment: Enterable, membersOfWorkspace: readonly 
       return decide("manage-workload", standing) === "allowed";
     })
     .map((member) => member.customerId)
-    .sort((a, b) => Number(b === customerId) - Number(a === customerId) || a - b)
-    .slice(0, MAX_SETS_OF_INSTANCE);
+    .sort((a, b) => Number(b === customerId) - Number(a === customerId) || a - b);
 }
 
 /** One set a person, whichever environments it opens. */
 export function keySetId(customerId: number): string {
   return `c-${customerId}`;
+}
+
+/** The sets of those who have keys, in their order; of more than a host can be told the later ones are left out. */
+export function keySetIds(people: readonly number[], hasKeys: (customerId: number) => boolean): string[] {
+  return people.filter(hasKeys).slice(0, MAX_SETS_OF_INSTANCE).map(keySetId);
 }
 
 const TYPE_AND_BODY = /^([a-z0-9][a-z0-9@.-]*) +([A-Za-z0-9+/]+={0,2})(?: |$)/;

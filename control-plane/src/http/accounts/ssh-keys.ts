@@ -36,7 +36,7 @@ const post = createRoute({
   method: "post",
   path: "/ssh-keys",
   tags,
-  summary: "Add a public key",
+  summary: `Add a public key; ${MAX_SSH_KEYS} at most`,
   request: {
     body: jsonBody(
       z.strictObject({ name: displayText(128), public_key: text(MAX_KEY_LENGTH) }).openapi("NewSshKey"),

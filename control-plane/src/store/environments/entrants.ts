@@ -5,6 +5,7 @@ import {
   type Enterable,
   entrantsOf,
   keyLine,
+  keySetIds,
   keySetId,
   type Member,
 } from "../../core/environments/entrants.ts";
@@ -26,13 +27,8 @@ export async function entrants(sql: Connection, environments: readonly Enterable
       environment.workspaceId === null ? [] : (members.get(environment.workspaceId) ?? []),
     );
   const keySets = await keySetsOf(sql, [...new Set(environments.flatMap(people))]);
-  return {
-    keySetsOf: (environment) =>
-      people(environment)
-        .map(keySetId)
-        .filter((id) => keySets.has(id)),
-    keySets,
-  };
+  const hasKeys = (customerId: number) => keySets.has(keySetId(customerId));
+  return { keySetsOf: (environment) => keySetIds(people(environment), hasKeys), keySets };
 }
 
 /** By workspace: those whose role manages all of its workloads, and whoever ordered one of these environments. */
