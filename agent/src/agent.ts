@@ -9,6 +9,7 @@ import { isUnsettled } from "./core/runs/run-view.ts";
 import type { ServiceNotifier } from "./host/notify.ts";
 import { DamagedJournalError } from "./journal/database/integrity.ts";
 import type { ControlPlaneLink, Vitals } from "./loop/control-plane-link.ts";
+import type { Doors } from "./loop/doors.ts";
 import type { Housekeeping } from "./loop/housekeeping.ts";
 import type { ImagePulls } from "./loop/images/image-pulls.ts";
 import type { LeaseExchange } from "./loop/lease-exchange.ts";
@@ -34,6 +35,7 @@ export type AgentParts = {
   housekeeping: Housekeeping;
   diskWatch: Pick<DiskWatch, "lookWhenDue">;
   leaseExchange: LeaseExchange;
+  doors: Pick<Doors, "keep" | "settled">;
   reportNow: () => Vitals;
   link: ControlPlaneLink;
   storageSampling: StorageSampling;
@@ -70,6 +72,7 @@ export class Agent {
     await this.#parts.performer.settled();
     await this.#parts.imagePulls.close();
     await this.#parts.housekeeping.settled();
+    await this.#parts.doors.settled();
     await this.#parts.meter.tick({ containers: null, wasUpSinceMs: null });
   }
 
@@ -83,7 +86,7 @@ export class Agent {
 
   async #round(): Promise<void> {
     const { clock, observation, reconciliation, performer, meter, housekeeping, leaseExchange } = this.#parts;
-    const { imagePulls, diskWatch } = this.#parts;
+    const { imagePulls, diskWatch, doors } = this.#parts;
     const nowMs = clock.monotonicMs();
     const look = await this.#attempt("looking at the containers", () =>
       observation.look({ nowMs, untilTickMs: meter.untilTickMs, mark: performer.endedWorks }),
@@ -107,6 +110,9 @@ export class Agent {
     await this.#attempt("housekeeping", () => housekeeping.doWhenDue(nowMs));
     if (seen !== null && !observation.hasLeftFleet)
       housekeeping.keepSpareNetwork(nowMs, { isStarting: performer.isBusy });
+    await this.#attempt("keeping the ways in", () =>
+      doors.keep(observation.running, observation.knowledge().desired),
+    );
     await this.#attempt("telling the access process", () => leaseExchange.exchange());
     await this.#attempt("reporting", () => this.#report());
     await this.#attempt("telling systemd", () => this.#tellSystemd());

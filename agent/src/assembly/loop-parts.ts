@@ -2,6 +2,8 @@
 import { Agent } from "../agent.ts";
 import { accessSocket } from "../config.ts";
 import { AccessLink } from "../loop/access-link.ts";
+import { Doors } from "../loop/doors.ts";
+import { readHome } from "../host/processes/process-home.ts";
 import { Housekeeping } from "../loop/housekeeping.ts";
 import { LeaseExchange } from "../loop/lease-exchange.ts";
 import { Meter } from "../loop/meter.ts";
@@ -45,11 +47,13 @@ export function loopParts(
   const { link, keeper, storageSampling, storageMeter } = linked;
   const outputKeeper = new OutputKeeper({ runtime, kept: host.kept, log });
   const { imagePulls, imageCleaner } = imageParts(setting, { host, linked, wake });
+  const doors = new Doors({ stateDir: config.stateDir, journal, homeOf: readHome, log });
   const performer = new RunPerformer({
     journal,
     runtime,
     groups: host.groups,
     imagePulls,
+    doors,
     output: outputKeeper,
     hasToldEnd: (runId) => link.hasToldEnd(runId),
     wants: (run) => observation.wants(run),
@@ -81,6 +85,7 @@ export function loopParts(
     storageMeter,
     outputKeeper,
     imageCleaner,
+    doors,
     wake,
   });
   const { stateDir, poolFolder, storagePool, diskBounds: bounds } = config;
@@ -120,6 +125,7 @@ export function loopParts(
     housekeeping,
     diskWatch,
     leaseExchange,
+    doors,
     reportNow: () => reportNow(report),
     link,
     storageSampling,

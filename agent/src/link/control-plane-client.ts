@@ -13,7 +13,7 @@ import {
 } from "@remotegpu/shared/image-fetch";
 import type { BareOrder, DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { DesiredLease, type ObservedLease } from "@remotegpu/shared/lease";
-import { readOrder, understood } from "@remotegpu/shared/one-by-one";
+import { readKeySets, readOrder, understood } from "@remotegpu/shared/one-by-one";
 import { MAX_PAGES, pagesOf } from "@remotegpu/shared/paging";
 import {
   HeartbeatReply,
@@ -25,6 +25,7 @@ import {
   type ObservedReport,
   type PullRequest,
 } from "@remotegpu/shared/protocol";
+import type { KeySet } from "@remotegpu/shared/ssh-access";
 import { StorageReply, type StorageRequest } from "@remotegpu/shared/storage-sampling";
 import { up, upObservedTo } from "@remotegpu/shared/subjects";
 import { decode, encode } from "@remotegpu/shared/wire";
@@ -54,6 +55,7 @@ export interface PulledDesiredSet {
   unreadable: string[];
   leases: DesiredLease[] | undefined;
   fetches: DesiredFetch[] | undefined;
+  keySets: KeySet[];
 }
 
 export interface ObservedToTell {
@@ -123,6 +125,7 @@ export class ControlPlaneClient {
     if (first.pages > MAX_PAGES)
       throw new RequestRefusedError(`a desired set of ${first.pages} pages is not one`);
     const instances = [...first.instances];
+    const keySets = [...(first.keySets ?? [])];
     for (let page = 1; page < first.pages; page += 1) {
       const next = await this.#pullPage({ kind: "pull", generation: first.generation, page });
       const isSameSet =
@@ -132,6 +135,7 @@ export class ControlPlaneClient {
         next.page === page;
       if (!isSameSet) return null;
       instances.push(...next.instances);
+      keySets.push(...(next.keySets ?? []));
     }
     const { term, generation, confirmedStops, leases, fetches } = first;
     return {
@@ -141,6 +145,7 @@ export class ControlPlaneClient {
       ...ordersOf(instances),
       leases: leases && understood(DesiredLease, leases),
       fetches: fetches && understood(DesiredFetch, fetches),
+      keySets: readKeySets(keySets),
     };
   }
 

@@ -8,6 +8,7 @@ import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { runsOverStorage } from "../core/storage/storage-limit.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ControlPlaneLink } from "./control-plane-link.ts";
+import type { Doors } from "./doors.ts";
 import type { ImageCleaner } from "./images/image-cleaner.ts";
 import type { OutputKeeper } from "./output/output-keeper.ts";
 import type { StorageMeter } from "./storage/storage-meter.ts";
@@ -24,6 +25,7 @@ export type HousekeepingParts = {
   orphanWatch: OrphanWatch;
   outputKeeper: OutputKeeper;
   imageCleaner: Pick<ImageCleaner, "clean">;
+  doors: Pick<Doors, "sweep">;
   link: Pick<ControlPlaneLink, "keepContact">;
   wake: () => void;
   log: Log;
@@ -53,7 +55,7 @@ export class Housekeeping {
   doWhenDue(nowMs: number): void {
     if (nowMs - this.#doneMs < EVERY_MS) return;
     this.#doneMs = nowMs;
-    const { runtime, link, limitWatch, orphanWatch, outputKeeper, imageCleaner, log } = this.#parts;
+    const { runtime, link, limitWatch, orphanWatch, outputKeeper, imageCleaner, doors, log } = this.#parts;
     link.keepContact();
     limitWatch.raise();
     outputKeeper.pruneWhenDue(nowMs);
@@ -61,9 +63,12 @@ export class Housekeeping {
     // However slow the runtime is, one such round is under way at a time.
     if (this.#isUnderWay) return;
     this.#isUnderWay = true;
-    void Promise.all([runtime.repairNetworks(), this.#measureStorage(), imageCleaner.clean()])
+    void Promise.all([runtime.repairNetworks(), this.#measureStorage(), imageCleaner.clean(), doors.sweep()])
       .catch((error: unknown) => {
-        log.warn({ error }, "networks, storage or images could not be looked after; tried again in a minute");
+        log.warn(
+          { error },
+          "networks, storage, images or ways in could not be looked after; tried again in a minute",
+        );
       })
       .finally(() => (this.#isUnderWay = false));
   }

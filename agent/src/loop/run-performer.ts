@@ -24,6 +24,7 @@ import type { ContainerGroups } from "../host/processes/container-groups.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { GpuFacts, Readiness, Runtime } from "../runtime/runtime.ts";
 import { NotEndingError, RuntimeDown, RuntimeError } from "../runtime/docker/runtime-error.ts";
+import type { Doors } from "./doors.ts";
 import type { ImagePulls, ImageState } from "./images/image-pulls.ts";
 import type { OutputKeeper } from "./output/output-keeper.ts";
 
@@ -50,6 +51,7 @@ export class RunPerformer {
   readonly #runtime: Runtime;
   readonly #groups: Pick<ContainerGroups, "find">;
   readonly #imagePulls: Pick<ImagePulls, "ensure" | "isAwaited">;
+  readonly #doors: Pick<Doors, "folderFor" | "remove">;
   readonly #output: OutputKeeper;
   readonly #hasToldEnd: (runId: RunId) => boolean;
   readonly #wants: (run: RunKey) => boolean;
@@ -66,6 +68,7 @@ export class RunPerformer {
     runtime: Runtime;
     groups: Pick<ContainerGroups, "find">;
     imagePulls: Pick<ImagePulls, "ensure" | "isAwaited">;
+    doors: Pick<Doors, "folderFor" | "remove">;
     output: OutputKeeper;
     /** Whether the control plane was told how a run ended: it is not forgotten before. */
     hasToldEnd: (runId: RunId) => boolean;
@@ -79,6 +82,7 @@ export class RunPerformer {
     this.#runtime = options.runtime;
     this.#groups = options.groups;
     this.#imagePulls = options.imagePulls;
+    this.#doors = options.doors;
     this.#output = options.output;
     this.#hasToldEnd = options.hasToldEnd;
     this.#wants = options.wants;
@@ -197,7 +201,8 @@ export class RunPerformer {
     }
     try {
       const containerId =
-        ready.containerId === null ? await this.#runtime.create(desired, ready) : ready.containerId;
+        ready.containerId ??
+        (await this.#runtime.create(desired, { ...ready, livePath: await this.#doors.folderFor(desired) }));
       const { gpus, network } = desired.spec;
       const given = { containerId, gpus, network: networkLabel(network) };
       this.#journal.runs.save(recordStarted(begun, given));
@@ -260,6 +265,7 @@ export class RunPerformer {
     await this.#output.keep(action);
     const group = groupOf(action.containerId, this.#journal.runs.all());
     await this.#untilItEnds(action.runId, () => this.#runtime.remove({ ...action, group }));
+    await this.#doors.remove(action.runId);
   }
 
   async #untilItEnds(runId: RunId, end: () => Promise<void>): Promise<void> {

@@ -136,16 +136,17 @@ export class Runtime {
 
   /**
    * Creates the container with its network and volumes; it is not started yet.
-   * @param ready with the image by its id: its name may lead to another one by now
+   * @param ready with the image by its id: its name may lead to another one by now; `livePath` is the folder of the host
+   * with what changes while it runs
    * @returns the container's id
    */
   async create(
     desired: DesiredInstance,
-    ready: Extract<Readiness, { kind: "ready" }> & { imageId: string },
+    ready: Extract<Readiness, { kind: "ready" }> & { imageId: string; livePath?: string | null },
   ): Promise<string> {
     const { hasLayerQuota, hasLocalLog } = this.#info ?? (await this.info());
     const { hostId, toolboxPath } = this.#options;
-    const { attachment, folders, imageId } = ready;
+    const { attachment, folders, imageId, livePath = null } = ready;
     const making = this.#volumes.create(desired, folders);
     // Should the network fail meanwhile, nobody is left to hear of the volumes.
     making.catch(() => undefined);
@@ -155,6 +156,7 @@ export class Runtime {
         hostId,
         networkName,
         toolboxPath,
+        ...(livePath !== null && { livePath }),
         folders: at,
         attachment,
         hasLayerQuota,

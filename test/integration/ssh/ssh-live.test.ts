@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { execa } from "execa";
 import type { RunId } from "@remotegpu/shared/ids";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { makeLiveFolder, removeLiveFolder, writeLiveFolder } from "@remotegpu/agent/toolbox/toolbox";
+import { makeLiveFolder, removeLiveFolder, writeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";
 import { type Door, Doorway } from "../../support/containers/door.ts";
 import { docker } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";

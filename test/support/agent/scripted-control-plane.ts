@@ -13,6 +13,7 @@ import { HostId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import type { JournalBatch, JournalRow, UsageEntry } from "@remotegpu/shared/journal-row";
 import { ObservedReport, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
+import type { KeySet } from "@remotegpu/shared/ssh-access";
 import type {
   StorageFolder,
   StorageReply,
@@ -47,6 +48,7 @@ export class ScriptedHost {
   confirmedStops: number | null = null;
   desired: readonly DesiredInstance[] = [];
   fetches: DesiredFetch[] = [];
+  keySets: KeySet[] = [];
   /** Answers its questions for credentials of registries. */
   login: (question: RegistryLoginQuestion) => RegistryLoginReply = () => ({ kind: "registry-login-none" });
   /** What it is to measure of its storage pool, again and again. */
@@ -187,8 +189,15 @@ export class ScriptedControlPlane {
         },
         desiredSet: (hostId) => {
           known(hostId).pulls += 1;
-          const { term, generation, confirmedStops, desired, fetches } = known(hostId);
-          return Promise.resolve({ term, generation, confirmedStops, instances: [...desired], fetches });
+          const { term, generation, confirmedStops, desired, fetches, keySets } = known(hostId);
+          return Promise.resolve({
+            term,
+            generation,
+            confirmedStops,
+            instances: [...desired],
+            fetches,
+            keySets,
+          });
         },
         observed: (hostId, report) => {
           known(hostId).report = report;

@@ -15,7 +15,8 @@ import { containerOptions, type ContainerOptions } from "@remotegpu/agent/core/c
 import { liveFiles, type SshDoor } from "@remotegpu/agent/core/ssh/live-files";
 import { Containers } from "@remotegpu/agent/runtime/containers";
 import { Docker } from "@remotegpu/agent/runtime/docker/docker";
-import { installToolbox, makeLiveFolder, writeLiveFolder } from "@remotegpu/agent/toolbox/toolbox";
+import { makeLiveFolder, writeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";
+import { installToolbox } from "@remotegpu/agent/toolbox/toolbox";
 import { desiredOf } from "../samples/desired-instance.ts";
 import { eventually } from "../eventually.ts";
 import { docker, newHostId } from "./docker.ts";

@@ -13,6 +13,7 @@ export const AGENT_FEATURES = [
   "image-entrypoint",
   "image-id",
   "long-stops",
+  "ssh",
 ] as const satisfies readonly Feature[];
 
 /** With the sentence that says why. */

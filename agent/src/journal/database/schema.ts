@@ -112,6 +112,14 @@ const STEPS = [
   ALTER TABLE meta ADD COLUMN knows_images INTEGER NOT NULL DEFAULT 1;
   UPDATE meta SET knows_images = 0;
   `,
+  `
+  -- Whose keys open instances by SSH, with the desired set.
+  CREATE TABLE desired_key_sets (
+    key_set_id       TEXT    PRIMARY KEY,
+    entry            TEXT    NOT NULL,
+    entry_hash       TEXT    NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

@@ -6,7 +6,9 @@ import type { BareOrder, DesiredInstance } from "@remotegpu/shared/instance";
 import type { InstanceId } from "@remotegpu/shared/ids";
 import type { DesiredFetch } from "@remotegpu/shared/image-fetch";
 import type { DesiredLease } from "@remotegpu/shared/lease";
+import type { KeySet } from "@remotegpu/shared/ssh-access";
 import { DesiredFetches } from "./desired-fetches.ts";
+import { DesiredKeySets } from "./desired-key-sets.ts";
 import { DesiredLeases } from "./desired-leases.ts";
 import type { JournalDatabase } from "../database/journal-database.ts";
 import { seal, unsealBy, Unsealed, type StoredSeal } from "../database/sealed.ts";
@@ -23,6 +25,8 @@ export interface PulledSet {
   leases?: readonly DesiredLease[] | undefined;
   /** Absent: none. */
   fetches?: readonly DesiredFetch[] | undefined;
+  /** Absent: none. */
+  keySets?: readonly KeySet[] | undefined;
 }
 
 export interface KeptDesiredSet {
@@ -56,6 +60,7 @@ interface StoredDesired extends StoredSeal {
 export class DesiredStore {
   readonly leases: DesiredLeases;
   readonly fetches: DesiredFetches;
+  readonly keySets: DesiredKeySets;
   readonly #database: JournalDatabase;
   readonly #unsealed = new Unsealed(storedOrder);
 
@@ -63,6 +68,7 @@ export class DesiredStore {
     this.#database = database;
     this.leases = new DesiredLeases(database);
     this.fetches = new DesiredFetches(database);
+    this.keySets = new DesiredKeySets(database);
   }
 
   read(): KeptDesiredSet {
@@ -107,6 +113,7 @@ export class DesiredStore {
       }
       if (set.leases !== undefined) this.leases.replace(set.leases);
       this.fetches.replace(set.fetches ?? []);
+      this.keySets.replace(set.keySets ?? []);
       this.#database
         .prepare(
           `UPDATE meta SET term = :term, generation = :generation, confirmed_stops = :confirmedStops,
@@ -144,11 +151,13 @@ export class DesiredStore {
     const damaged = this.#stored().filter((row) => unsealBy(row, storedOrder) === null);
     const damagedLeases = this.leases.damaged();
     const damagedFetches = this.fetches.damaged();
-    const count = damaged.length + damagedLeases.length + damagedFetches.length;
+    const damagedKeySets = this.keySets.damaged();
+    const count = damaged.length + damagedLeases.length + damagedFetches.length + damagedKeySets.length;
     if (count === 0) return 0;
     this.#database.write(() => {
       this.leases.drop(damagedLeases);
       this.fetches.drop(damagedFetches);
+      this.keySets.drop(damagedKeySets);
       const drop = this.#database.prepare(
         "DELETE FROM desired WHERE instance_id = ? AND placement_epoch = ?",
       );

@@ -1,0 +1,108 @@
+/**
+ * Keeps the way into containers by SSH as it is ordered: a folder of the host for each container that has one, whose files
+ * follow the orders while it runs. Nothing is started anew for it, and nobody waits for it but the making of a container.
+ */
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { RunId } from "@remotegpu/shared/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { Log } from "@remotegpu/shared/log";
+import { isSameRun, type OwnedContainer } from "../core/container/container.ts";
+import { doorOf, type OrderedDoor } from "../core/ssh/doors.ts";
+import { liveFiles } from "../core/ssh/live-files.ts";
+import type { Journal } from "../journal/journal.ts";
+import {
+  LIVE_FOLDERS,
+  liveFolderOf,
+  makeLiveFolder,
+  removeLiveFolder,
+  writeLiveFolder,
+} from "../toolbox/live-folder.ts";
+
+/** Root's home where the container does not say. */
+const STANDARD_HOME = "/root";
+
+export class Doors {
+  readonly #stateDir: string;
+  readonly #journal: Pick<Journal, "desired" | "runs">;
+  readonly #homeOf: (pid: number) => Promise<string | null>;
+  readonly #log: Log;
+  /** What lies in each folder, as it was ordered; a run that has none was not looked at yet. */
+  readonly #written = new Map<RunId, string>();
+  #keeping: Promise<void> = Promise.resolve();
+  #isKeeping = false;
+
+  constructor(parts: {
+    stateDir: string;
+    journal: Pick<Journal, "desired" | "runs">;
+    /** HOME of a process by its pid; null where it has none, or is gone. */
+    homeOf: (pid: number) => Promise<string | null>;
+    log: Log;
+  }) {
+    this.#stateDir = parts.stateDir;
+    this.#journal = parts.journal;
+    this.#homeOf = parts.homeOf;
+    this.#log = parts.log;
+  }
+
+  /** The folder that its container is to be made with, still empty; null where nobody is to enter it. */
+  async folderFor(order: DesiredInstance): Promise<string | null> {
+    const isEntered = doorOf(order, []) !== null;
+    return isEntered ? await makeLiveFolder(this.#stateDir, order.runId) : null;
+  }
+
+  /** Brings the folders of what runs up to date, in the background. What fails is tried again by the next call. */
+  keep(running: readonly OwnedContainer[], orders: readonly DesiredInstance[]): void {
+    if (this.#isKeeping) return;
+    this.#isKeeping = true;
+    this.#keeping = this.#keepAll(running, orders).finally(() => (this.#isKeeping = false));
+  }
+
+  /** Resolves when nothing is being written any more. */
+  async settled(): Promise<void> {
+    await this.#keeping;
+  }
+
+  /** Its container is gone. */
+  async remove(runId: RunId): Promise<void> {
+    this.#written.delete(runId);
+    await removeLiveFolder(this.#stateDir, runId);
+  }
+
+  /** Those of runs that nobody knows any more, as a crash may leave them. */
+  async sweep(): Promise<void> {
+    const folder = join(this.#stateDir, LIVE_FOLDERS);
+    if (!existsSync(folder)) return;
+    const found = await readdir(folder);
+    // After the listing: a run is written down before its folder is made.
+    const known = new Set<string>(this.#journal.runs.all().map(({ runId }) => runId));
+    for (const name of found) if (!known.has(name)) await this.remove(name as RunId);
+  }
+
+  async #keepAll(running: readonly OwnedContainer[], orders: readonly DesiredInstance[]): Promise<void> {
+    const keySets = this.#journal.desired.keySets.all();
+    for (const { owner, status } of running) {
+      const order = orders.find((one) => isSameRun(one, owner));
+      if (order === undefined || status.state !== "running") continue;
+      const door = doorOf(order, keySets);
+      // A container that was made without one cannot get it any more.
+      if (door === null || !existsSync(liveFolderOf(this.#stateDir, owner.runId))) continue;
+      await this.#keepOne(owner.runId, status.pid, door);
+    }
+  }
+
+  async #keepOne(runId: RunId, pid: number, door: OrderedDoor): Promise<void> {
+    const asked = JSON.stringify([pid, door]);
+    if (this.#written.get(runId) === asked) return;
+    try {
+      const home = (await this.#homeOf(pid)) ?? STANDARD_HOME;
+      const { files, refused } = liveFiles({ ...door, home });
+      await writeLiveFolder(liveFolderOf(this.#stateDir, runId), files);
+      this.#written.set(runId, asked);
+      if (refused.length > 0) this.#log.warn({ runId, refused }, "some keys are not ones that sshd takes");
+    } catch (error) {
+      this.#log.warn({ runId, error }, "who may enter a container could not be written down; tried again");
+    }
+  }
+}
