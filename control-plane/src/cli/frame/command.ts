@@ -56,6 +56,14 @@ export function optionalThing(label: string, of: Kind): z.ZodOptional<z.ZodStrin
   return placed(z.optional(z.string()), { place: "argument", label, of, isOptional: true });
 }
 
+/** Nothing may stand behind it. */
+export function optionalArgument<Schema extends z.ZodType>(
+  label: string,
+  schema: Schema,
+): z.ZodOptional<Schema> {
+  return placed(z.optional(schema), { place: "argument", label, isOptional: true });
+}
+
 /** All words after the others, dashes and all. */
 export function rest(label: string): z.ZodDefault<z.ZodArray<z.ZodString>> {
   return z

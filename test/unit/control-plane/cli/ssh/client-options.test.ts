@@ -1,0 +1,90 @@
+/** What OpenSSH's programs are told, as its own client reads it. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { argumentsOf, knownHostsWith, sshConfigText } from "@remotegpu/control-plane/cli/ssh/client-options";
+import type { SshWay } from "@remotegpu/control-plane/cli/ssh/way-in";
+
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFVbA4O3uYmX8sQ1m0tLJr0dHkWw7m1n0JvY0C3n5r2k";
+const way = (more: Partial<SshWay> = {}): SshWay => ({
+  id: "env-0123456789abcdef0123",
+  name: "lab",
+  host: "192.0.2.7",
+  port: 20_022,
+  hostKey: KEY,
+  ...more,
+});
+
+describe("as ssh reads it", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "rg ssh-"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** What ssh would do, by its own word. */
+  const asked = (args: string[]): Map<string, string> => {
+    const told = execFileSync("ssh", ["-G", ...args], { encoding: "utf8" });
+    return new Map(told.split("\n").map((line) => line.split(/ (.*)/s, 2) as [string, string]));
+  };
+
+  test("an entry of the configuration leads in by its name and by its id", () => {
+    const config = join(folder, "config");
+    writeFileSync(config, sshConfigText([way()], join(folder, "known hosts")));
+
+    for (const name of ["lab", "env-0123456789abcdef0123"]) {
+      const told = asked(["-F", config, name]);
+      expect(told.get("hostname")).toBe("192.0.2.7");
+      expect(told.get("port")).toBe("20022");
+      expect(told.get("user")).toBe("root");
+      expect(told.get("hostkeyalias")).toBe("remotegpu-env-0123456789abcdef0123");
+      expect(told.get("stricthostkeychecking")).toBe("true");
+      expect(told.get("userknownhostsfile")).toBe(join(folder, "known hosts"));
+    }
+  });
+
+  test("the arguments say the same", () => {
+    const told = asked([
+      "-F",
+      "none",
+      ...argumentsOf(way({ host: "2001:db8::7" }), "/tmp/known"),
+      "2001:db8::7",
+    ]);
+
+    expect(told.get("hostname")).toBe("2001:db8::7");
+    expect(told.get("port")).toBe("20022");
+    expect(told.get("userknownhostsfile")).toBe("/tmp/known");
+  });
+});
+
+test("a server whose key nobody told is taken at its first word", () => {
+  expect(argumentsOf(way({ hostKey: null }), "/k")).toContain("StrictHostKeyChecking=accept-new");
+});
+
+test.each(["two words", "star*", "!not", "-oProxyCommand=x", "name\nProxyCommand x"])(
+  "%j is no name for an entry, and its id is",
+  (name) => {
+    expect(sshConfigText([way({ name })], "/k").split("\n")[0]).toBe("Host env-0123456789abcdef0123");
+  },
+);
+
+test("of two that bear one name each has its id alone", () => {
+  const text = sshConfigText([way(), way({ id: "env-ffffffffffffffffffff" })], "/k");
+
+  expect(text.match(/^Host .*$/gm)).toEqual([
+    "Host env-0123456789abcdef0123",
+    "Host env-ffffffffffffffffffff",
+  ]);
+});
+
+test("the file of host keys has one line for each environment, the newest", () => {
+  const first = knownHostsWith("other ssh-rsa AAAA\n", [way()]);
+  const again = knownHostsWith(first, [way({ hostKey: KEY.replace("IFVb", "IAAA") })]);
+
+  expect(again).toBe(
+    `other ssh-rsa AAAA\nremotegpu-env-0123456789abcdef0123 ${KEY.replace("IFVb", "IAAA")}\n`,
+  );
+  expect(knownHostsWith(again, [way({ hostKey: null })])).toBe(again);
+});
