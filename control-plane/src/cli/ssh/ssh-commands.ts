@@ -75,14 +75,21 @@ const PORT_FORWARD = command({
   takes: {
     environment: thing("environment", "environment"),
     ports: argument("port[:local]", z.string().transform(readPorts)),
+    argv: rest("argv"),
     ...waits(),
   },
-  examples: ["port-forward lab 8888", "port-forward lab 8888:9999"],
-  run: async (context, { environment, ports: { inside, here }, timeout }) => {
+  passesThrough: true,
+  examples: [
+    "port-forward lab 8888",
+    "port-forward lab 8888:9999",
+    "port-forward lab 8888 -- -i ~/.ssh/work",
+  ],
+  more: "Words behind -- go to ssh as they are.",
+  run: async (context, { environment, ports: { inside, here }, argv, timeout }) => {
     const way = await ready(context, environment, timeout);
     process.stderr.write(`127.0.0.1:${here} leads to port ${inside} of ${way.name}, until Ctrl-C.\n`);
     const forward = ["-N", "-o", "ExitOnForwardFailure=yes", "-L", `127.0.0.1:${here}:127.0.0.1:${inside}`];
-    await runInPlace("ssh", [...args(way), ...forward, way.host]);
+    await runInPlace("ssh", [...args(way), ...forward, ...withoutDashes(argv), way.host]);
   },
 });
 

@@ -9,7 +9,7 @@ import type { Connection } from "../database/database.ts";
 import { usedByStranger } from "../hosts/gpu-strangers.ts";
 import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
 import { safeBigint } from "../database/values/old-values.ts";
-import { readColumns } from "../database/values/read-columns.ts";
+import { readColumns } from "../database/read-columns.ts";
 
 /** A host that says one of these works as well as any other; it only warns its operator. */
 const WARNINGS = new Set([

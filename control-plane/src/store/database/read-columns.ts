@@ -3,7 +3,7 @@
  * by itself. Of thousands of rows with a dozen values each that takes a quarter of the time.
  */
 import type { QueryResultRow } from "pg";
-import type { Connection } from "../database.ts";
+import type { Connection } from "./database.ts";
 
 /**
  * The rows of `select`, in its order. Values are as JSON has them: a moment is its text, a bigint a number.

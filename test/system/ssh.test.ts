@@ -1,0 +1,181 @@
+/** SSH into environments as customers use it: OpenSSH's own programs, told by the command line where to go. */
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { freePort } from "@remotegpu/control-plane/embedded/ports";
+import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
+import { eventually } from "../support/eventually.ts";
+import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
+import { House } from "../support/worlds/house.ts";
+
+const PATH = { PATH: process.env["PATH"] ?? "" };
+const Access = z.looseObject({
+  services: z.array(
+    z.looseObject({
+      service: z.string(),
+      reachable: z.boolean(),
+      reason: z.string().nullable(),
+      host_key_fingerprint: z.string().nullish(),
+    }),
+  ),
+});
+
+let database: FreshDatabase;
+let house: House;
+let id: string;
+let identity: string[];
+let keyId: number;
+
+const ending = new AsyncDisposableStack();
+beforeAll(async () => {
+  database = ending.adopt(await freshDatabase(), (one) => one.drop());
+  house = ending.adopt(await House.open({ hosts: 1, settings: { DATABASE_URL: database.url } }), (one) =>
+    one.close(),
+  );
+  mkdirSync(join(house.folder, ".ssh"));
+  const file = join(house.folder, ".ssh", "id_ed25519");
+  await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "alice@laptop", "-f", file]);
+  // OpenSSH looks for keys in the home that the system knows, not in HOME.
+  identity = ["-i", file, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"];
+});
+afterAll(() => ending.disposeAsync());
+
+const cli = (...args: string[]) => house.cli(args, PATH);
+/** A command inside, by `remotegpu ssh`. */
+const inside = (...argv: string[]) => cli("ssh", "lab", "--", ...identity, ...argv);
+
+test("a key is added from where ssh keeps it, and an environment is entered as soon as it runs", async () => {
+  const added = await cli("ssh-key", "add", "--json");
+  expect(added).toMatchObject({ exitCode: 0 });
+  const key = z.looseObject({ id: z.int(), name: z.string() }).parse(JSON.parse(added.stdout));
+  expect(key.name).toBe("alice@laptop");
+  keyId = key.id;
+  const order = await cli("env", "create", "lab", "--image", BUSYBOX_IMAGE, "--memory", "256M", "--json");
+  id = String(JSON.parse(order.stdout).id);
+
+  const done = await inside("echo", "$((20 + 3))");
+
+  expect(done.stderr).not.toContain("Permission denied");
+  expect(done.stdout).toBe("23");
+  expect(done.exitCode).toBe(0);
+});
+
+test("the way in is told with its host key, which ssh has checked", async () => {
+  const access = Access.parse(await house.customer.get(`/environments/${id}/access`));
+  const ssh = access.services.find(({ service }) => service === "ssh");
+
+  expect(ssh).toMatchObject({ reachable: true, reason: null });
+  const known = readFileSync(join(house.folder, ".ssh", "remotegpu_known_hosts"), "utf8");
+  expect(known).toMatch(new RegExp(`^remotegpu-${id} ssh-ed25519 `));
+  const { stdout } = await execa("ssh-keygen", ["-lf", "-"], { input: known });
+  expect(stdout).toContain(ssh?.host_key_fingerprint ?? "none");
+});
+
+test.each([0, 1, 42, 255])("exit code %i comes back", async (code) => {
+  expect((await inside(`exit ${code}`)).exitCode).toBe(code);
+});
+
+test("outputs stay apart, and input is passed on to its end, whatever its bytes are", async () => {
+  const apart = await inside("echo out; echo err >&2");
+  expect([apart.stdout, apart.stderr.trim()]).toEqual(["out", "err"]);
+
+  const bytes = Buffer.from(Array.from({ length: 100_000 }, (_, at) => (at * 7) % 256));
+  const child = await execa(
+    process.execPath,
+    [...process.execArgv, ...cliArgs("ssh", "lab", "--", ...identity, "md5sum")],
+    {
+      env: cliEnv(),
+      extendEnv: false,
+      input: bytes,
+    },
+  );
+  const { stdout } = await execa("md5sum", [], { input: bytes });
+  expect(child.stdout.split(" ")[0]).toBe(stdout.split(" ")[0]);
+});
+
+test("files go in and out by scp", async () => {
+  const file = join(house.folder, "model.bin");
+  writeFileSync(file, Buffer.alloc(1_000_000, 7));
+
+  expect(await cli("scp", "--", ...identity, file, "lab:/gemini/code/model.bin")).toMatchObject({
+    exitCode: 0,
+  });
+  expect(await cli("scp", "--", ...identity, "lab:/gemini/code/model.bin", `${file}.back`)).toMatchObject({
+    exitCode: 0,
+  });
+  expect(readFileSync(`${file}.back`).equals(readFileSync(file))).toBe(true);
+});
+
+test("a port inside becomes one of this machine", async () => {
+  await inside("(while :; do echo hello | nc -l -p 7000; done) >/dev/null 2>&1 </dev/null &");
+  const here = await freePort("127.0.0.1", null);
+  const forward = spawn(process.execPath, cliArgs("port-forward", "lab", `7000:${here}`, "--", ...identity), {
+    env: cliEnv(),
+    stdio: "ignore",
+  });
+  try {
+    await eventually(async () => (await said(here)) === "hello\n", {
+      withinMs: 20_000,
+      what: "the port's answer",
+    });
+  } finally {
+    forward.kill();
+  }
+});
+
+test("ssh-config has an entry that ssh takes, and a second writing changes nothing of the user's own", async () => {
+  const first = await cli("ssh-config", "--write");
+  const config = readFileSync(join(house.folder, ".ssh", "config"), "utf8");
+  await cli("ssh-config", "--write");
+
+  expect(first.stdout).toContain("1 entries");
+  expect(config).toMatch(/^Include remotegpu_config\n/);
+  expect(readFileSync(join(house.folder, ".ssh", "config"), "utf8")).toBe(config);
+  const args = ["-F", join(house.folder, ".ssh", "remotegpu_config"), ...identity, "lab", "hostname"];
+  expect((await execa("ssh", args)).stdout).not.toBe("");
+});
+
+test("a key that was removed opens nothing within seconds", async () => {
+  await house.customer.delete(`/ssh-keys/${keyId}`);
+
+  await eventually(async () => (await inside("true")).exitCode === 255, {
+    withinMs: 5_000,
+    what: "the refusal of a removed key",
+  });
+});
+
+test("of one that is stopped it is said what to do", async () => {
+  await cli("env", "stop", "lab", "--wait");
+
+  const refused = await inside("true");
+
+  expect(refused.exitCode).toBe(1);
+  expect(refused.stderr).toContain(`remotegpu env start ${id}`);
+});
+
+/** What a port of this machine says to whoever connects; empty where nobody answers. */
+async function said(port: number): Promise<string> {
+  const socket = connect({ port, host: "127.0.0.1" });
+  try {
+    return (await socket.toArray()).join("");
+  } catch {
+    return "";
+  }
+}
+
+function cliArgs(...args: string[]): string[] {
+  return [join(import.meta.dirname, "../../control-plane/src/cli/main.ts"), ...args];
+}
+
+function cliEnv(): Record<string, string> {
+  return {
+    ...PATH,
+    REMOTEGPU_SERVER: house.url,
+    REMOTEGPU_KEY: house.customerKey,
+    HOME: house.folder,
+  };
+}
