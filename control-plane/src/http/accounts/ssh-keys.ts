@@ -95,6 +95,8 @@ export function registerSshKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     get: { summary: "One key", answers: "The key", find: requireKey },
     remove: {
       summary: "Remove a key",
+      answers:
+        "It opens nothing any more. What somebody left inside is not undone: restart an environment that they should not come back to",
       async end(c, id) {
         const key = await requireKey(c, id);
         await changeEntry(deps, { customerId: key.customer_id }, (sql) => deleteSshKey(sql, key.id));

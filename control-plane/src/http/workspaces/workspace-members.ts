@@ -85,7 +85,9 @@ const remove = createRoute({
   tags,
   summary: "Remove a member; everybody may remove themselves",
   request: { params: memberPath },
-  responses: noContent("They are no longer a member"),
+  responses: noContent(
+    "They are no longer a member. What they left inside of environments is not undone: restart those that they should not come back to",
+  ),
 });
 
 export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void {
