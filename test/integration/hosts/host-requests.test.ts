@@ -9,7 +9,8 @@ import { FetchId, MAX_FETCHES_OF_HOST } from "@remotegpu/shared/image-fetch";
 import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
-import { type Heartbeat, PullReply } from "@remotegpu/shared/protocol";
+import { type Heartbeat, PulledPage, PullReply } from "@remotegpu/shared/protocol";
+import { readKeySets } from "@remotegpu/shared/one-by-one";
 import { encode } from "@remotegpu/shared/wire";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
@@ -228,6 +229,30 @@ test("as many leases and fetches as a host can have, with the longest names, fit
   expect(first.pages).toBeGreaterThan(2);
   expect(second.leases).toBeUndefined();
   expect(second.fetches).toBeUndefined();
+});
+
+test("whose keys open its instances goes along page by page, and costs an agent that leaves it aside nothing", async () => {
+  const keySets = Array.from({ length: 12 }, (_, person) => ({
+    id: `c-${person}`,
+    keys: Array.from({ length: 64 }, (_, n) => ({ id: n + 1, line: `ssh-rsa ${"A".repeat(2_000)}` })),
+  }));
+  const instances = keySets.map(({ id }, n) => {
+    const order = aDesiredInstance(`env-${n}`);
+    return { ...order, live: { ...order.live, ssh: { keySets: [id] } } };
+  });
+  await serve({
+    desiredSet: () => Promise.resolve({ term: 1, generation: 1, confirmedStops: null, instances, keySets }),
+  });
+  const pages: PulledPage[] = [];
+  for (let page = 0; page === 0 || page < (pages[0]?.pages ?? 0); page += 1) {
+    const bytes = encode({ kind: "pull", generation: page === 0 ? null : 1, page });
+    const answer = await host.connection.request("rg.v1.h.host-1.up.pull", bytes, { timeoutMs: 15_000 });
+    pages.push(PulledPage.parse(JSON.parse(new TextDecoder().decode(answer))));
+  }
+
+  expect(pages.length).toBeGreaterThan(2);
+  expect(readKeySets(pages.flatMap((page) => page.keySets ?? []))).toEqual(keySets);
+  expect((await host.client.pull()).instances).toEqual(instances);
 });
 
 test("an empty desired set is a set, not a silence", async () => {
