@@ -118,10 +118,8 @@ test("a port inside becomes one of this machine", async () => {
     stdio: "ignore",
   });
   try {
-    await eventually(async () => (await said(here)) === "hello\n", {
-      withinMs: 20_000,
-      what: "the port's answer",
-    });
+    const answer = async () => (await said(here)) || false;
+    expect(await eventually(answer, { withinMs: 20_000, what: "the port's answer" })).toBe("hello\n");
   } finally {
     forward.kill();
   }
@@ -142,10 +140,12 @@ test("ssh-config has an entry that ssh takes, and a second writing changes nothi
 test("a key that was removed opens nothing within seconds", async () => {
   await house.customer.delete(`/ssh-keys/${keyId}`);
 
-  await eventually(async () => (await inside("true")).exitCode === 255, {
-    withinMs: 5_000,
-    what: "the refusal of a removed key",
-  });
+  const refused = async () => {
+    const tried = await inside("true");
+    return tried.exitCode === 255 && tried;
+  };
+  const { stderr } = await eventually(refused, { withinMs: 5_000, what: "the refusal of a removed key" });
+  expect(stderr).toContain("Permission denied");
 });
 
 test("of one that is stopped it is said what to do", async () => {

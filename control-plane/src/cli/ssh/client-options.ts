@@ -5,12 +5,12 @@
 import type { SshWay } from "./way-in.ts";
 
 /** What its key is known by. */
-export function aliasOf({ id }: Pick<SshWay, "id">): string {
+function aliasOf({ id }: Pick<SshWay, "id">): string {
   return `remotegpu-${id}`;
 }
 
 /** Options by name, as ssh_config and `-o` take them. */
-export function optionsOf(way: SshWay, knownHostsFile: string): [string, string][] {
+function optionsOf(way: SshWay, knownHostsFile: string): [string, string][] {
   const checked: [string, string][] =
     way.hostKey === null
       ? [["StrictHostKeyChecking", "accept-new"]]
