@@ -109,7 +109,7 @@ export class Agent {
     await this.#attempt("looking at the disks", () => diskWatch.lookWhenDue(nowMs));
     await this.#attempt("housekeeping", () => housekeeping.doWhenDue(nowMs));
     if (seen !== null && !observation.hasLeftFleet)
-      housekeeping.keepSpareNetwork(nowMs, { isStarting: performer.isBusy });
+      housekeeping.keepSpareNetwork(nowMs, { isStarting: performer.isStarting });
     await this.#attempt("keeping the ways in", () =>
       doors.keep(observation.running, observation.knowledge().desired),
     );

@@ -193,6 +193,7 @@ test("a desired set of several pages arrives whole and in order", async () => {
     notUnderstood: [],
     unreadable: [],
     instances,
+    keySets: [],
   });
   expect(pages).toBeGreaterThan(3);
 });

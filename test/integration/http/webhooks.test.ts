@@ -223,8 +223,8 @@ describe("a message", () => {
   test("is sent again where the server dies before it wrote down that it was taken", async () => {
     const { id } = await webhook("/twice");
     await sendTest(id);
-    // BEGIN, term (2), tidying (2), taking, COMMIT; then the outcome.
-    const failing = failingDatabase(fresh.url, { at: 9, when: "before" });
+    // BEGIN (3), term (2), tidying (2), taking, COMMIT; then the outcome's BEGIN (3).
+    const failing = failingDatabase(fresh.url, { at: 13, when: "before" });
 
     await passed(deliveries({ db: failing }));
     const reached = failing.hasFailed();

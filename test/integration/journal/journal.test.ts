@@ -94,9 +94,10 @@ describe("the file", () => {
   });
 
   test.each([
-    [1, ["contact", "orphans", "desired_leases", "desired_fetches", "pulled_images"]],
-    [2, ["orphans", "desired_leases", "desired_fetches", "pulled_images"]],
-    [3, ["desired_fetches", "pulled_images"]],
+    [1, ["contact", "orphans", "desired_leases", "desired_fetches", "pulled_images", "desired_key_sets"]],
+    [2, ["orphans", "desired_leases", "desired_fetches", "pulled_images", "desired_key_sets"]],
+    [3, ["desired_fetches", "pulled_images", "desired_key_sets"]],
+    [4, ["desired_key_sets"]],
   ])(
     "of an earlier release, of schema %i, is brought up to date and keeps what it holds",
     (step, lacking) => {
@@ -106,7 +107,8 @@ describe("the file", () => {
       before.close();
       const raw = new Database(join(folder, JOURNAL_FILE));
       for (const table of lacking) raw.exec(`DROP TABLE ${table}`);
-      raw.exec("ALTER TABLE meta DROP COLUMN knows_images");
+      const knewImages = step >= 4;
+      if (!knewImages) raw.exec("ALTER TABLE meta DROP COLUMN knows_images");
       raw.exec(`DELETE FROM schema_steps WHERE number > ${step}`);
       raw.pragma(`user_version = ${step}`);
       raw.close();
@@ -118,8 +120,9 @@ describe("the file", () => {
       expect(journal.contact.read()).toBeNull();
       expect(journal.desired.leases.all()).toEqual([]);
       expect(journal.desired.fetches.all()).toEqual([]);
+      expect(journal.desired.keySets.all()).toEqual([]);
       expect(journal.pulledImages.all()).toEqual([]);
-      expect(journal.pulledImages.knowsBefore).toBe(false);
+      expect(journal.pulledImages.knowsBefore).toBe(knewImages);
       journal.pulledImages.noteBefore([]);
       expect(journal.pulledImages.knowsBefore).toBe(true);
       expect(journalIn(journalFolder()).pulledImages.knowsBefore).toBe(true);
