@@ -77,6 +77,9 @@ const HOST_COLUMNS = [
   "total_cpu",
   "total_memory",
   "total_disk",
+] as const satisfies readonly (keyof HostNow)[];
+const HOST_HELD = [
+  "id",
   "held_cpu_milli",
   "held_memory",
   "held_disk",
@@ -94,6 +97,9 @@ const GPU_COLUMNS = [
   "health_status",
   "conflict_host_id",
   "stranger",
+] as const satisfies readonly (keyof GpuNow)[];
+const GPU_HELD = [
+  "uuid",
   "use",
   "held_share",
   "held_memory_mib",
@@ -102,12 +108,20 @@ const GPU_COLUMNS = [
 /** Rows of the old system may name a moment that no number holds. */
 const HEARD_AT_MS = `floor(extract(epoch FROM least(greatest(h.last_heartbeat, '0001-01-01Z'), '9999-12-31Z')) * 1000)::bigint`;
 
-const HELD = `SELECT x.gpu_uuid, coalesce(max(x.mode), 'idle') AS mode, sum(x.share_thousandths) AS share,
-        sum(x.memory_mib) AS memory_mib
+/** What is held of a card or of a host, by who holds something of it. */
+const HELD_OF_CARDS = `SELECT x.gpu_uuid AS uuid, coalesce(max(x.mode), 'idle') AS use,
+        sum(x.share_thousandths)::int AS held_share, sum(x.memory_mib)::int AS held_memory_mib
    FROM gpu_allocations x WHERE x.released_at IS NULL`;
-/** What is held of each card: of all in one look, or card by card where few are asked for. */
-const HELD_OF_ALL = `(${HELD} GROUP BY x.gpu_uuid) a ON a.gpu_uuid = g.uuid`;
-const HELD_OF_CARD = `LATERAL (${HELD} AND x.gpu_uuid = g.uuid GROUP BY x.gpu_uuid) a ON true`;
+const HELD_OF_HOSTS = `SELECT q.host_id AS id, sum(q.cpu_milli)::bigint AS held_cpu_milli,
+        sum(q.memory_bytes)::bigint AS held_memory, sum(q.temp_storage_bytes)::bigint AS held_disk
+   FROM placements q WHERE q.resources_released_at IS NULL`;
+
+type HostHeld = Pick<HostNow, (typeof HOST_HELD)[number]>;
+type GpuHeld = Pick<GpuNow, (typeof GPU_HELD)[number]>;
+
+const OF_CARDS_OF_HOSTS = `x.gpu_uuid = ANY(ARRAY(SELECT g.uuid FROM gpus g WHERE g.host_id = ANY($1::text[])))`;
+const NOTHING_OF_HOST = { held_cpu_milli: 0, held_memory: 0, held_disk: 0 };
+const NOTHING_OF_CARD = { use: "idle", held_share: 0, held_memory_mib: 0 } as const;
 
 /** All hosts of the fleet, or only those named; a host that never connected has no cards that anybody saw. */
 export async function fleetSnapshot(
@@ -117,34 +131,45 @@ export async function fleetSnapshot(
   // Said in the statement, so that a kept plan of the one knows nothing of the other.
   const only = (column: string) => (onlyHostIds === null ? "true" : `${column} = ANY($1::text[])`);
   const values = onlyHostIds === null ? [] : [onlyHostIds];
-  const hostsNow = readColumns<HostNow>(sql, HOST_COLUMNS, {
+  const hostsNow = readColumns<Omit<HostNow, (typeof HOST_HELD)[1 | 2 | 3]>>(sql, HOST_COLUMNS, {
     select: `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool, h.connection, h.cordoned, h.cordon_reason,
             h.degraded, ${SPOKEN_PROTOCOL} AS protocol, ${HEARD_AT_MS} AS last_heartbeat_ms,
             h.observed_digest IS NOT NULL AS has_reported, h.labels, i.images,
-            h.features, h.total_cpu, ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk,
-            coalesce(p.cpu_milli, 0)::bigint AS held_cpu_milli, coalesce(p.memory, 0)::bigint AS held_memory,
-            coalesce(p.disk, 0)::bigint AS held_disk
+            h.features, h.total_cpu, ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk
        FROM hosts h LEFT JOIN host_images i ON i.host_id = h.id
-       LEFT JOIN (SELECT q.host_id, sum(q.cpu_milli) AS cpu_milli, sum(q.memory_bytes) AS memory, sum(q.temp_storage_bytes) AS disk
-                    FROM placements q WHERE q.resources_released_at IS NULL AND ${only("q.host_id")}
-                   GROUP BY q.host_id) p ON p.host_id = h.id
       WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND ${only("h.id")}`,
     values,
   });
-  const gpusNow = readColumns<GpuNow>(sql, GPU_COLUMNS, {
+  const gpusNow = readColumns<Omit<GpuNow, (typeof GPU_HELD)[1 | 2 | 3]>>(sql, GPU_COLUMNS, {
     select: `SELECT g.host_id, g.uuid, g.gpu_index, g.name, ${safeBigint("g.memory_total")} AS memory_total, g.nvlink_island,
-            g.cordoned, g.cordon_reason, g.health_status, g.conflict_host_id, k.strangers -> 0 AS stranger,
-            coalesce(a.mode, 'idle') AS use, coalesce(a.share, 0)::int AS held_share,
-            coalesce(a.memory_mib, 0)::int AS held_memory_mib
+            g.cordoned, g.cordon_reason, g.health_status, g.conflict_host_id, k.strangers -> 0 AS stranger
        FROM gpus g JOIN hosts h ON h.id = g.host_id AND h.connection <> 'never'
        LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid
-       LEFT JOIN ${onlyHostIds === null ? HELD_OF_ALL : HELD_OF_CARD}
       WHERE g.vanished_at IS NULL AND g.uuid IS NOT NULL AND ${only("g.host_id")}`,
     values,
   });
-  const [hosts, gpus] = await Promise.all([hostsNow, gpusNow]);
-  const gpusOf = Map.groupBy(gpus, (gpu) => gpu.host_id);
-  return { hosts: hosts.map((host) => hostCapacity(host, { gpus: gpusOf.get(host.id) ?? [], now })) };
+  // After them, so that nothing is thought free that was taken meanwhile; and each by itself, since how best to join sums
+  // to what they are of is guessed wrong where tables have grown since somebody counted their rows.
+  const heldOfHosts = readColumns<HostHeld>(sql, HOST_HELD, {
+    select: `${HELD_OF_HOSTS} AND ${only("q.host_id")} GROUP BY q.host_id`,
+    values,
+  });
+  const heldOfCards = readColumns<GpuHeld>(sql, GPU_HELD, {
+    select: `${HELD_OF_CARDS} AND ${onlyHostIds === null ? "true" : OF_CARDS_OF_HOSTS} GROUP BY x.gpu_uuid`,
+    values,
+  });
+  const [hosts, gpus, ofHosts, ofCards] = await Promise.all([hostsNow, gpusNow, heldOfHosts, heldOfCards]);
+  const hostsHeld = new Map(ofHosts.map((held) => [held.id, held]));
+  const cardsHeld = new Map(ofCards.map((held) => [held.uuid, held]));
+  const gpusOf = Map.groupBy(
+    gpus.map((gpu): GpuNow => ({ ...gpu, ...(cardsHeld.get(gpu.uuid) ?? NOTHING_OF_CARD) })),
+    (gpu) => gpu.host_id,
+  );
+  return {
+    hosts: hosts
+      .map((host): HostNow => ({ ...host, ...(hostsHeld.get(host.id) ?? NOTHING_OF_HOST) }))
+      .map((host) => hostCapacity(host, { gpus: gpusOf.get(host.id) ?? [], now })),
+  };
 }
 
 function hostCapacity(host: HostNow, { gpus, now }: { gpus: GpuNow[]; now: Date }): HostCapacity {
