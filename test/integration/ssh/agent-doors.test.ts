@@ -47,11 +47,15 @@ const setOf = (person: number, name: string) => ({
   keys: [{ id: person, line: lines.get(name) ?? "" }],
 });
 
+async function running({ hostId }: AgentUnderTest): Promise<string[]> {
+  const filters = JSON.stringify({ label: [`remotegpu.host=${hostId}`], status: ["running"] });
+  return (await docker.listContainers({ filters })).map(({ Id }) => Id);
+}
+
 /** What the client prints of a command inside, or null where it is not let in. */
 async function enter(agent: AgentUnderTest, name: string, command: string): Promise<string | null> {
-  const filters = JSON.stringify({ label: [`remotegpu.host=${agent.hostId}`], status: ["running"] });
-  const [container] = await docker.listContainers({ filters });
-  const { Pid: pid } = (await docker.getContainer(container?.Id ?? "").inspect()).State;
+  const [containerId = ""] = await running(agent);
+  const { Pid: pid } = (await docker.getContainer(containerId).inspect()).State;
   const config = join(folder, `config-${name}`);
   await writeFile(
     config,
@@ -83,7 +87,7 @@ test("keys open an instance as they are ordered, and are taken away while it run
   });
   expect(home).toMatch(/^\//);
   expect(await enter(agent, "other", "true")).toBeNull();
-  const before = (await docker.listContainers()).map(({ Id }) => Id);
+  const before = await running(agent);
 
   host.order([entered("lab", ["c-2"])]);
 
@@ -91,7 +95,7 @@ test("keys open an instance as they are ordered, and are taken away while it run
     what: "a way in for the other",
   });
   expect(await enter(agent, "owner", "true")).toBeNull();
-  expect((await docker.listContainers()).map(({ Id }) => Id)).toEqual(before);
+  expect(await running(agent)).toEqual(before);
 
   await agent.stop();
   await agent.start({ isCutOff: true });
