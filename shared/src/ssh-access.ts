@@ -13,6 +13,16 @@ import { KIB } from "./units.ts";
 export const SSH_FEATURE = "ssh" satisfies Feature;
 /** Where the server of ours listens in a container, on its loopback address. */
 export const SSH_PORT = 2022;
+/** Of keys that open anything. Certificates are none: who signs them is nobody whom we know. */
+export const SSH_KEY_TYPES: ReadonlySet<string> = new Set([
+  "ssh-ed25519",
+  "ssh-rsa",
+  "ecdsa-sha2-nistp256",
+  "ecdsa-sha2-nistp384",
+  "ecdsa-sha2-nistp521",
+  "sk-ssh-ed25519@openssh.com",
+  "sk-ecdsa-sha2-nistp256@openssh.com",
+]);
 /** Of one person. */
 export const MAX_KEYS_OF_SET = 64;
 /** Any key that OpenSSH takes is shorter; so a whole set fits a page. */

@@ -2,17 +2,8 @@
  * The file that tells sshd which keys open a container, and whose each of them is. Of what a customer once wrote only
  * the key's type and body are copied, after a look at both: no comment, no option, no line of theirs.
  */
+import { SSH_KEY_TYPES } from "@remotegpu/shared/ssh-access";
 
-/** In the order of sshd's own documentation. Certificates are none: who signs them is nobody whom we know. */
-const TYPES = new Set([
-  "ssh-ed25519",
-  "ssh-rsa",
-  "ecdsa-sha2-nistp256",
-  "ecdsa-sha2-nistp384",
-  "ecdsa-sha2-nistp521",
-  "sk-ssh-ed25519@openssh.com",
-  "sk-ecdsa-sha2-nistp256@openssh.com",
-]);
 /** RSA of 16,384 bits, the most that sshd takes, has 2,800 characters. */
 const MAX_BODY = 4_096;
 const BODY = /^[A-Za-z0-9+/]+={0,2}$/;
@@ -38,7 +29,7 @@ export function authorizedKeys(keys: readonly NamedKey[]): { text: string; refus
 
 function faultOf(id: string, type: string, body: string): string | null {
   if (!KEY_ID.test(id)) return "its name is not one that the control plane gives";
-  if (!TYPES.has(type)) return "it does not begin with a type of key that is taken";
+  if (!SSH_KEY_TYPES.has(type)) return "it does not begin with a type of key that is taken";
   if (body.length > MAX_BODY) return `its body has ${body.length} characters, more than ${MAX_BODY}`;
   if (!BODY.test(body) || body.length % 4 !== 0) return "its body is not base64";
   if (typeWithin(body) !== type) return "its body is of another type than it says";

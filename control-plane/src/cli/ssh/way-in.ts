@@ -52,17 +52,11 @@ export async function sshWay({ api }: Context, id: string, seconds: number): Pro
       throw new CliError("refused", `${stands} Start it: remotegpu env start ${environment.id}`);
     if (status !== "running") return { waitsFor: stands, stands };
     const service = await sshService({ api }, id);
+    if (service === null)
+      throw new CliError("refused", `SSH is switched off. Switch it on: remotegpu env update ${id} --ssh on`);
     const why = service.reason ?? `SSH of ${name} is ${service.state}.`;
-    if (service.reachable && service.host !== null && service.port !== null)
-      return {
-        done: {
-          id: environment.id,
-          name,
-          host: checkedHost(service.host),
-          port: service.port,
-          hostKey: HOST_KEY.exec(service.known_hosts?.trim() ?? "")?.[1] ?? null,
-        },
-      };
+    const way = wayThrough(environment, service);
+    if (way !== null) return { done: way };
     if (service.state === "none" || service.state === "released")
       throw new CliError("refused", `${why} (remotegpu env access ${environment.id} --renew)`);
     unreachable += service.state === "held" ? 1 : 0;
@@ -77,22 +71,31 @@ export async function sshWays(context: Pick<Context, "api">): Promise<SshWay[]> 
   const running = await context.api.list("/environments", { status: "running" });
   const ways: SshWay[] = [];
   for (const row of running) {
-    const { id, name } = Environment.parse(row);
-    const access = Access.parse(await context.api.get(`/environments/${segment(id)}/access`));
-    const service = access.services.find((one) => one.service === "ssh");
-    if (service?.reachable !== true || service.host === null || service.port === null) continue;
-    const hostKey = HOST_KEY.exec(service.known_hosts?.trim() ?? "")?.[1] ?? null;
-    ways.push({ id, name, host: checkedHost(service.host), port: service.port, hostKey });
+    const environment = Environment.parse(row);
+    const service = await sshService(context, environment.id);
+    const way = service === null ? null : wayThrough(environment, service);
+    if (way !== null) ways.push(way);
   }
   return ways;
 }
 
-async function sshService({ api }: Pick<Context, "api">, id: string): Promise<z.infer<typeof Service>> {
+/** Null where it is switched off. */
+async function sshService(
+  { api }: Pick<Context, "api">,
+  id: string,
+): Promise<z.infer<typeof Service> | null> {
   const { services } = Access.parse(await api.get(`/environments/${segment(id)}/access`));
-  const found = services.find(({ service }) => service === "ssh");
-  if (found === undefined)
-    throw new CliError("refused", `SSH is switched off. Switch it on: remotegpu env update ${id} --ssh on`);
-  return found;
+  return services.find(({ service }) => service === "ssh") ?? null;
+}
+
+/** Null where it leads nowhere now. */
+function wayThrough(
+  { id, name }: z.infer<typeof Environment>,
+  { reachable: isReachable, host, port, known_hosts: knownHosts }: z.infer<typeof Service>,
+): SshWay | null {
+  if (!isReachable || host === null || port === null) return null;
+  const hostKey = HOST_KEY.exec(knownHosts?.trim() ?? "")?.[1] ?? null;
+  return { id, name, host: checkedHost(host), port, hostKey };
 }
 
 function checkedHost(host: string): string {

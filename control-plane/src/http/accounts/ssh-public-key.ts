@@ -1,17 +1,8 @@
 /** Reads one line of an authorized_keys file: no options, a key type that is still safe, and a body that matches it. */
 import { createHash } from "node:crypto";
-import { MAX_KEY_LINE } from "@remotegpu/shared/ssh-access";
+import { MAX_KEY_LINE, SSH_KEY_TYPES } from "@remotegpu/shared/ssh-access";
 import { keyLine } from "../../core/environments/entrants.ts";
 
-const TYPES = new Set([
-  "ssh-ed25519",
-  "ssh-rsa",
-  "ecdsa-sha2-nistp256",
-  "ecdsa-sha2-nistp384",
-  "ecdsa-sha2-nistp521",
-  "sk-ssh-ed25519@openssh.com",
-  "sk-ecdsa-sha2-nistp256@openssh.com",
-]);
 const MIN_RSA_BITS = 2048;
 /** OpenSSH takes no longer one. */
 const MAX_RSA_BITS = 16_384;
@@ -26,7 +17,7 @@ export function readSshPublicKey(given: string): SshPublicKey {
   const line = given.trim();
   if (/[\r\n]/.test(line)) return { valid: false, why: "must be one line" };
   const [type = "", body = "", ...comment] = line.split(/[ \t]+/);
-  if (!TYPES.has(type)) return { valid: false, why: "must begin with a key type like ssh-ed25519" };
+  if (!SSH_KEY_TYPES.has(type)) return { valid: false, why: "must begin with a key type like ssh-ed25519" };
   if (!/^[A-Za-z0-9+/]{16,}={0,2}$/.test(body))
     return { valid: false, why: "holds no base64 after its type" };
 

@@ -1,7 +1,8 @@
 /**
  * Statements that go to Postgres together and come back together: one way there and back, and one moment at which both
  * sides have to wake, for all of them. Each is answered as if it had been asked alone; after one that failed, none of
- * those behind it is done. Speaks the driver's own protocol, as copy-in.ts does; knows no table.
+ * those behind it is done. Speaks the driver's own protocol, as copy-in.ts does, and not by its pipeline mode, which sends
+ * each by itself and takes no COPY; knows no table.
  */
 import pg, { type Connection, type FieldDef, type QueryResultRow, Result, type Submittable } from "pg";
 import type { Statement } from "./statement-in-role.ts";

@@ -242,23 +242,24 @@ async function askWithin<Row extends QueryResultRow>(
   const statement = asked(question);
   try {
     // Without values it may be several statements.
-    if (question.values === undefined) return await pipeline.alone(() => askSimply<Row>(client, statement));
-    const { rows, rowCount } = await pipeline.ask(statement);
+    const isAlone = question.values === undefined;
+    const { rows, rowCount } = await (isAlone
+      ? pipeline.alone(() => askSimply(client, statement))
+      : pipeline.ask(statement));
     return { rows: rows as Row[], rowCount };
   } catch (cause) {
     throw asStoreError(cause, undefined);
   }
 }
 
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
-async function askSimply<Row extends QueryResultRow>(
+async function askSimply(
   client: PoolClient,
   { timeoutMs, text }: Statement,
-): Promise<{ rows: Row[]; rowCount: number; command: string }> {
+): Promise<{ rows: QueryResultRow[]; rowCount: number; command: string }> {
   // Read by the driver, of which its types do not tell.
   const timed = { text, query_timeout: timeoutMs };
   try {
-    const { rows, rowCount, command } = await client.query<Row>(timed);
+    const { rows, rowCount, command } = await client.query(timed);
     return { rows, rowCount: rowCount ?? 0, command };
   } catch (cause) {
     throw asStoreError(cause, undefined);
