@@ -259,7 +259,7 @@ async function askSimply(
   // Read by the driver, of which its types do not tell.
   const timed = { text, query_timeout: timeoutMs };
   try {
-    const { rows, rowCount, command } = await client.query(timed);
+    const { rows, rowCount, command } = await client.query<QueryResultRow>(timed);
     return { rows, rowCount: rowCount ?? 0, command };
   } catch (cause) {
     throw asStoreError(cause, undefined);
