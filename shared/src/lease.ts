@@ -48,5 +48,14 @@ export const ObservedLease = z.object({
   /** When it will be released unless somebody connects; told only once the warning is due. */
   releaseDueAt: z.string().max(40).nullable(),
   releasedBecause: z.enum(["ordered", "idle"]).nullable(),
+  // What follows agents of before do not tell.
+  /** Through it, in its whole life, relayed from clients and to them; told in steps. */
+  bytesIn: z.int().nonnegative().optional(),
+  bytesOut: z.int().nonnegative().optional(),
+  /**
+   * Whether somebody answers behind it: of ssh its banner was seen, of others their port is open. Absent while the
+   * container does not run and while nobody has looked.
+   */
+  answers: z.object({ isSeen: z.boolean(), detail: text(200) }).optional(),
 });
 export type ObservedLease = z.infer<typeof ObservedLease>;

@@ -11,14 +11,13 @@ import { DesiredFetch, MAX_FETCHES_OF_HOST, ObservedPull } from "./image-fetch.t
 import { InstanceFigures, MAX_FIGURES } from "./instance-figures.ts";
 import { DesiredLease, MAX_LEASES_OF_HOST, ObservedLease } from "./lease.ts";
 import {
-  AccessSession,
+  AccessBook,
   Cut,
   GatewayAddress,
   KeySet,
   MAX_CUTS,
   MAX_GATEWAYS,
   MAX_KEY_SETS,
-  MAX_SESSIONS,
 } from "./ssh-access.ts";
 import { text } from "./text.ts";
 
@@ -155,13 +154,13 @@ export const ObservedReport = z.object({
   leases: z.array(ObservedLease).max(MAX_LEASES_OF_HOST).nullable().optional(),
   /** All of the host, with the first page only. Absent or null: not to be told now, so nothing has changed. */
   pulls: z.array(ObservedPull).max(MAX_OBSERVED_PULLS).nullable().optional(),
-  /** Those open, and those ended since they were last taken; with the first page only. Absent or null: not told. */
-  sessions: z.array(AccessSession).max(MAX_SESSIONS).nullable().optional(),
+  /** With the first page only. Absent or null: not to be told now, so nothing has changed. */
+  access: AccessBook.nullable().optional(),
 });
 export type ObservedReport = z.infer<typeof ObservedReport>;
 
 /** The same as it arrives: its runs are read one by one (one-by-one.ts), since a later side may have written them. */
-export const ObservedPage = ObservedReport.omit({ sessions: true }).extend({
+export const ObservedPage = ObservedReport.omit({ access: true }).extend({
   instances: z.array(z.unknown()).max(MAX_OBSERVED_INSTANCES),
 });
 export type ObservedPage = z.infer<typeof ObservedPage>;

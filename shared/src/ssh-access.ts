@@ -5,7 +5,8 @@
  */
 import { z } from "zod";
 import type { Feature } from "./features.ts";
-import { InstanceId, RunId } from "./ids.ts";
+import { InstanceId, LeaseId, RunId, WorkloadId } from "./ids.ts";
+import { LEASE_SERVICES } from "./lease.ts";
 import { text } from "./text.ts";
 import { KIB } from "./units.ts";
 
@@ -32,7 +33,9 @@ export const MAX_KEY_SETS = 4_096;
 export const MAX_SETS_OF_INSTANCE = 256;
 export const MAX_GATEWAYS = 64;
 export const MAX_CUTS = 1_024;
-export const MAX_SESSIONS = 1_024;
+/** In one report, of a host. */
+export const MAX_SESSIONS = 512;
+export const MAX_ATTEMPTS = 256;
 
 const KeySetId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
 const AccessSessionId = z.string().regex(/^[A-Za-z0-9_-]{16,64}$/);
@@ -56,6 +59,8 @@ export const AccessKey = z.object({
     .string()
     .max(MAX_KEY_LINE)
     .regex(/^[a-z0-9][a-z0-9@.-]* [A-Za-z0-9+/]+={0,2}$/),
+  /** RFC 3339; from then on it opens nothing, and who came in by it is cut off. Absent: it stays. */
+  expiresAt: z.iso.datetime().optional(),
 });
 export type AccessKey = z.infer<typeof AccessKey>;
 
@@ -72,15 +77,61 @@ export const GatewayAddress = z.object({ name: text(64), host: text(256), port: 
 /** A session that is to end now: the right to it has gone. */
 export const Cut = z.object({ sessionId: AccessSessionId, because: text(200) });
 
-/** Open, or ended and not yet confirmed. Times are RFC 3339 labels of the host's wall clock. */
+const Through = { leaseId: LeaseId, workloadId: WorkloadId, service: z.enum(LEASE_SERVICES), from: text(64) };
+
+/** What the container's sshd told of a login, which root of the container can make it say. */
+export const SessionLogin = z.object({
+  method: z.enum(["publickey", "password", "other"]),
+  /** Of the key, as ssh-keygen -l prints it; null where it was none. */
+  fingerprint: z
+    .string()
+    .regex(/^SHA256:[A-Za-z0-9+/]{43}$/)
+    .nullable(),
+  at: z.string().max(40),
+});
+export type SessionLogin = z.infer<typeof SessionLogin>;
+
+export const SESSION_ENDS = ["client", "container", "lost", "cut", "silent", "access-process"] as const;
+
+/**
+ * Somebody within a leased port: of ssh one connection, told once it has logged in or lasted half a minute; of other
+ * services all connections of one address, as long as they follow each other within a minute. Written by the relay, all
+ * but the login. Times are RFC 3339 labels of the host's wall clock.
+ */
 export const AccessSession = z.object({
   sessionId: AccessSessionId,
   instanceId: InstanceId,
   runId: RunId,
-  service: z.string().regex(/^[a-z][a-z-]{0,31}$/),
-  from: text(64),
+  ...Through,
   openedAt: z.string().max(40),
-  endedAt: z.string().max(40).nullable(),
+  /** Of an open session they lag behind. */
   bytesIn: z.int().nonnegative(),
   bytesOut: z.int().nonnegative(),
+  login: SessionLogin.nullable(),
+  /** Who ended it, with a sentence where there is one to say; null while it is open. */
+  ended: z.object({ at: z.string().max(40), by: z.enum(SESSION_ENDS), detail: text(200) }).nullable(),
 });
+export type AccessSession = z.infer<typeof AccessSession>;
+
+export const ATTEMPT_OUTCOMES = ["no-login", "silent", "too-many", "too-fast", "no-way"] as const;
+
+/** Connections of one address to one lease that came to nothing, counted for some minutes; told once that is over. */
+export const AccessAttempts = z.object({
+  attemptsId: AccessSessionId,
+  ...Through,
+  /** `from` is "others" where more addresses came than are told apart. */
+  outcome: z.enum(ATTEMPT_OUTCOMES),
+  count: z.int().positive(),
+  firstAt: z.string().max(40),
+  lastAt: z.string().max(40),
+});
+export type AccessAttempts = z.infer<typeof AccessAttempts>;
+
+/** What the host's book of access has that was not taken yet. What is ended, and attempts, are told until they are. */
+export const AccessBook = z.object({
+  sessions: z.array(AccessSession).max(MAX_SESSIONS),
+  attempts: z.array(AccessAttempts).max(MAX_ATTEMPTS),
+  /** All open sessions are among them: one that is not has ended in a way that nobody saw. */
+  isWhole: z.boolean(),
+});
+export type AccessBook = z.infer<typeof AccessBook>;

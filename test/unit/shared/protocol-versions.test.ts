@@ -74,8 +74,8 @@ describe("protocol 2", () => {
     expect(decode(PulledPage, encode(sample(2, "pull-reply")))).toEqual({ ok: true, message: rest });
   });
 
-  test("is what this control plane takes of a report: sessions it leaves aside", () => {
-    const { sessions: _, ...rest } = sample(2, "observed");
+  test("is what this control plane takes of a report: who is in it leaves aside", () => {
+    const { access: _, ...rest } = sample(2, "observed");
 
     expect(decode(ObservedPage, encode(sample(2, "observed")))).toEqual({ ok: true, message: rest });
   });
