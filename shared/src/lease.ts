@@ -49,6 +49,8 @@ export const ObservedLease = z.object({
   releaseDueAt: z.string().max(40).nullable(),
   releasedBecause: z.enum(["ordered", "idle"]).nullable(),
   // What follows agents of before do not tell.
+  /** Which of the two warnings is due with `releaseDueAt`; an agent of before tells it together with the last one. */
+  releaseWarning: z.enum(["first", "last"]).optional(),
   /** Through it, in its whole life, relayed from clients and to them; told in steps. */
   bytesIn: z.int().nonnegative().optional(),
   bytesOut: z.int().nonnegative().optional(),

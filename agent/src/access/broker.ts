@@ -15,6 +15,7 @@ import { LeaseKeeper, TICK_EVERY_MS } from "./lease-keeper.ts";
 import { LeaseStoreError, openLeaseStore, type LeaseStore } from "./lease-store.ts";
 import { ObservedLeases } from "./observed-leases.ts";
 import { RelayProcess } from "./relay-process.ts";
+import { ServiceProbe } from "./service-probe.ts";
 import type { DialTarget } from "./relay/relay-messages.ts";
 import { Succession } from "./succession.ts";
 
@@ -46,6 +47,7 @@ export class Broker {
   readonly #server: ControlServer;
   readonly #observed = new ObservedLeases();
   readonly #succession: Succession;
+  readonly #probe: ServiceProbe;
   readonly #release: () => void;
   #instances: readonly ReachableInstance[];
   #gatewayIdentity: GatewayIdentity | null = null;
@@ -69,6 +71,7 @@ export class Broker {
     this.#store = store;
     this.#instances = store.reachable(bootId);
     this.#succession = new Succession({ own: bundle, endedFor: store.endedFor, nowMs: clock.monotonicMs() });
+    this.#probe = new ServiceProbe({ monotonicMs: clock.monotonicMs, onNews: () => this.#tell(), log });
     this.#relay = new RelayProcess({
       address,
       log,
@@ -116,6 +119,7 @@ export class Broker {
   /** Connections end with it; leases and their numbers stay in the book. */
   async end(): Promise<void> {
     clearInterval(this.#ticking);
+    this.#probe.close();
     await this.#server.close();
     await this.#relay.end();
     await this.#keeper.settled();
@@ -153,9 +157,12 @@ export class Broker {
   #tell(): void {
     if (this.#answered === null || !this.isServing) return;
     const { clock } = this.#options;
-    const leases = this.#observed.of(this.#keeper.reported, {
+    const { reported } = this.#keeper;
+    this.#probe.follow(reported, this.#instances);
+    const leases = this.#observed.of(reported, {
       nowMs: this.#keeper.nowMs,
       wallMs: clock.wallMs(),
+      answerOf: (leaseId) => this.#probe.answerOf(leaseId),
     });
     const gatewayPort = this.#gatewayPort;
     const text = JSON.stringify([leases, gatewayPort]);
@@ -186,7 +193,12 @@ export class Broker {
         : this.#instances.findLast(({ workloadId }) => workloadId === lease.workloadId);
     if (lease === null || instance === undefined)
       throw new DialError(`lease ${leaseId} leads nowhere: its workload does not run`);
-    return dialInto(instance, lease.internalPort);
+    try {
+      return await dialInto(instance, lease.internalPort);
+    } catch (error) {
+      if (error instanceof DialError) this.#probe.suspect(leaseId);
+      throw error;
+    }
   }
 
   #tick(): void {

@@ -19,15 +19,29 @@ export class DialError extends Error {
   override name = "DialError";
 }
 
-/** Connected, and not read from: whoever gets it reads from the first byte on. @throws DialError */
-export async function dialInto(instance: ReachableInstance, port: number): Promise<Socket> {
+/** The container that was meant is not there any more, or must not be entered. */
+export class EndedError extends DialError {
+  override name = "EndedError";
+}
+
+/**
+ * Connected, and not read from: whoever gets it reads from the first byte on.
+ * @param isReadHere it stays in this process, which reads from it once it is resumed
+ * @throws DialError
+ */
+export async function dialInto(
+  instance: ReachableInstance,
+  port: number,
+  { isReadHere = false }: { isReadHere?: boolean } = {},
+): Promise<Socket> {
   const namespace = namespaceOf(instance);
+  const connect = (host: string) => connectFrom(namespace, { host, port, isReadHere });
   try {
-    return await connect(namespace, LOOPBACK, port);
+    return await connect(LOOPBACK);
   } catch (error) {
     if (!(error instanceof DialError)) throw error;
     for (const address of ownAddresses(instance).slice(0, MAX_ADDRESSES)) {
-      const dialled = await connect(namespace, address, port).catch((cause: unknown) => {
+      const dialled = await connect(address).catch((cause: unknown) => {
         if (!(cause instanceof DialError)) throw cause;
         return null;
       });
@@ -48,15 +62,15 @@ function namespaceOf({ pid, startTicks }: ReachableInstance): number {
   try {
     fd = openSync(`/proc/${pid}/ns/net`, "r");
   } catch (cause) {
-    throw new DialError(`process ${pid} has no network namespace any more`, { cause });
+    throw new EndedError(`process ${pid} has no network namespace any more`, { cause });
   }
   try {
     // Files of /proc never wait for a disk, and a client waits for this.
     const life = parseProcStat(textOf(`/proc/${pid}/stat`));
     if (!life.alive || life.startTicks !== startTicks)
-      throw new DialError(`process ${pid} is not the container's any more`);
+      throw new EndedError(`process ${pid} is not the container's any more`);
     // Whatever the list says: the services of the host itself are not for customers' clients.
-    if (isOwnNamespace(fd)) throw new DialError(`process ${pid} is in the host's own network`);
+    if (isOwnNamespace(fd)) throw new EndedError(`process ${pid} is in the host's own network`);
     return fd;
   } catch (error) {
     closeSync(fd);
@@ -72,20 +86,25 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    throw new DialError(`${file} is gone: its process has ended`, { cause });
+    throw new EndedError(`${file} is gone: its process has ended`, { cause });
   }
 }
 
-async function connect(namespace: number, host: string, port: number): Promise<Socket> {
+async function connectFrom(
+  namespace: number,
+  { host, port, isReadHere }: { host: string; port: number; isReadHere: boolean },
+): Promise<Socket> {
   let fd: number;
   try {
     fd = socketIn(namespace);
   } catch (cause) {
     if (!(cause instanceof NamespaceError)) throw cause;
-    throw new DialError("the container's network cannot be entered", { cause });
+    throw new EndedError("the container's network cannot be entered", { cause });
   }
-  // Not readable here: what the service says first belongs to whoever gets the connection.
-  const socket = new Socket({ fd, readable: false, writable: true });
+  // Not readable elsewhere than where it is to be: what the service says first belongs to whoever gets the connection.
+  // One that is read here must not begin before it is connected.
+  const options = { fd, readable: isReadHere, writable: true, pauseOnCreate: true };
+  const socket = new Socket(options);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => socket.destroy(new Error("no answer in time")), DIAL_WITHIN_MS);
     socket.once("error", (cause) => {

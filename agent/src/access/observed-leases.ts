@@ -1,8 +1,9 @@
-/** What the agent's report says of each lease: its state, and times as labels that do not flicker. */
+/** What the agent's report says of each lease: its state, whether somebody answers, and times as labels that do not flicker. */
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { isWarningDue, releaseDueInMs, type LeaseRecord } from "../core/leases/lease.ts";
+import type { Answer } from "../core/leases/answer.ts";
+import { releaseDueInMs, type LeaseRecord, warningDue } from "../core/leases/lease.ts";
 
 /** Each new label is a new report of the whole host, so a lease in steady use makes one in five minutes. */
 const ACCESS_STEP_MS = 5 * MS_PER_MINUTE;
@@ -12,8 +13,15 @@ const DUE_STEP_MS = 2 * MS_PER_MINUTE;
 export class ObservedLeases {
   readonly #dueWallMs = new Map<LeaseId, number>();
 
-  /** @param nowMs on the observed clock */
-  of(leases: readonly LeaseRecord[], { nowMs, wallMs }: { nowMs: number; wallMs: number }): ObservedLease[] {
+  /** @param now nowMs on the observed clock; answerOf: null while nobody has looked */
+  of(
+    leases: readonly LeaseRecord[],
+    {
+      nowMs,
+      wallMs,
+      answerOf,
+    }: { nowMs: number; wallMs: number; answerOf: (leaseId: LeaseId) => Answer | null },
+  ): ObservedLease[] {
     return leases.map((lease) => ({
       leaseId: lease.leaseId,
       workloadId: lease.workloadId,
@@ -23,13 +31,15 @@ export class ObservedLeases {
       lastAccessedAt:
         lease.lastAccessedWallMs === null ? null : label(lease.lastAccessedWallMs, ACCESS_STEP_MS),
       releaseDueAt: this.#releaseDueAt(lease, nowMs, wallMs),
+      ...withWarning(warningDue(lease, nowMs)),
       releasedBecause: lease.releasedBecause,
+      ...withAnswer(answerOf(lease.leaseId)),
     }));
   }
 
   #releaseDueAt(lease: LeaseRecord, nowMs: number, wallMs: number): string | null {
     const dueInMs = releaseDueInMs(lease, nowMs);
-    if (dueInMs === null || !isWarningDue(lease, nowMs)) {
+    if (dueInMs === null || warningDue(lease, nowMs) === null) {
       this.#dueWallMs.delete(lease.leaseId);
       return null;
     }
@@ -39,6 +49,14 @@ export class ObservedLeases {
     this.#dueWallMs.set(lease.leaseId, kept);
     return label(kept, MS_PER_MINUTE);
   }
+}
+
+function withWarning(warning: ObservedLease["releaseWarning"] | null): Pick<ObservedLease, "releaseWarning"> {
+  return warning === null ? {} : { releaseWarning: warning };
+}
+
+function withAnswer(answers: Answer | null): Pick<ObservedLease, "answers"> {
+  return answers === null ? {} : { answers };
 }
 
 function label(wallMs: number, stepMs: number): string {

@@ -194,7 +194,7 @@ describe("an image", () => {
     });
 
     expect(brings("run-plain")).toEqual(["shell"]);
-    expect(brings("run-lab")).toEqual(["notebook", "shell"]);
+    expect(brings("run-lab")).toEqual(["notebook", "shell", "user"]);
     expect(agent.host.observed("run-plain")?.imageId).toBe(busyboxId);
   });
 });

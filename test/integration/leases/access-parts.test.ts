@@ -96,11 +96,12 @@ describe("access.sqlite", () => {
 
 describe("what is told of a lease", () => {
   const WALL_MS = Date.UTC(2026, 0, 1, 12, 7, 31);
+  const answerOf = () => null;
 
   test("the last access to five minutes, and no release before its warning is due", () => {
     const lease = heldLease("a", 20_001, { lastAccessedWallMs: WALL_MS });
 
-    expect(new ObservedLeases().of([lease], { nowMs: 0, wallMs: WALL_MS })).toEqual([
+    expect(new ObservedLeases().of([lease], { nowMs: 0, wallMs: WALL_MS, answerOf })).toEqual([
       {
         leaseId: "a",
         workloadId: "env-1",
@@ -118,7 +119,7 @@ describe("what is told of a lease", () => {
     const lease = heldLease("a", 20_001, { autoReleaseHours: 2 });
     const observed = new ObservedLeases();
     const dueAt = (nowMs: number, driftMs: number) =>
-      observed.of([lease], { nowMs, wallMs: WALL_MS + nowMs + driftMs })[0]?.releaseDueAt;
+      observed.of([lease], { nowMs, wallMs: WALL_MS + nowMs + driftMs, answerOf })[0]?.releaseDueAt;
 
     expect(dueAt(MS_PER_HOUR, 0)).toBeNull();
     expect(dueAt(2 * MS_PER_HOUR - 10 * MS_PER_MINUTE, 0)).toBe("2026-01-01T14:07:00.000Z");
@@ -126,10 +127,30 @@ describe("what is told of a lease", () => {
     expect(dueAt(2 * MS_PER_HOUR - MS_PER_MINUTE, 3 * MS_PER_MINUTE)).toBe("2026-01-01T14:10:00.000Z");
   });
 
+  test("which warning is due, and whether somebody answers; neither where there is nothing to say", () => {
+    const lease = heldLease("a", 20_001);
+    const told = (hours: number, answer: { isSeen: boolean; detail: string } | null) =>
+      new ObservedLeases().of([lease], {
+        nowMs: hours * MS_PER_HOUR,
+        wallMs: WALL_MS,
+        answerOf: () => answer,
+      })[0];
+
+    expect(told(30, null)).not.toHaveProperty("releaseWarning");
+    expect(told(30, null)).not.toHaveProperty("answers");
+    expect(told(36, { isSeen: true, detail: "" })).toMatchObject({
+      releaseWarning: "first",
+      answers: { isSeen: true, detail: "" },
+    });
+    expect(told(47, null)).toMatchObject({ releaseWarning: "last" });
+  });
+
   test("a number that is only tried is not told", () => {
     const lease = heldLease("a", 20_001, { state: "waiting", wasHeld: false });
 
-    expect(new ObservedLeases().of([lease], { nowMs: 0, wallMs: 0 })).toMatchObject([{ externalPort: null }]);
+    expect(new ObservedLeases().of([lease], { nowMs: 0, wallMs: 0, answerOf })).toMatchObject([
+      { externalPort: null },
+    ]);
   });
 });
 

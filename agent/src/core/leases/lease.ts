@@ -8,13 +8,19 @@ import type { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
 import type { DesiredLease, LeaseService, ObservedLease } from "@remotegpu/shared/lease";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 
-const WARN_BEFORE_MS = MS_PER_HOUR;
-/** A lease that is released after few hours is warned of later, so that the warning stays an exception. */
-const WARN_BEFORE_SHARE = 10;
+/**
+ * People are warned twice, so long before the release. A lease that is released after few hours is warned of later, in the
+ * last quarter and the last tenth of them, so that the warning stays an exception.
+ */
+const WARN_BEFORE = {
+  first: { ms: 12 * MS_PER_HOUR, share: 4 },
+  last: { ms: MS_PER_HOUR, share: 10 },
+} as const;
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 60_000;
 
 type LeaseState = ObservedLease["state"];
+type ReleaseWarning = NonNullable<ObservedLease["releaseWarning"]>;
 
 export type LeaseRecord = {
   leaseId: LeaseId;
@@ -80,12 +86,12 @@ export function reordered(lease: LeaseRecord, desired: DesiredLease, nowMs: numb
 
 /**
  * Other hours count from the last access as the old ones did. Where fewer would end the lease at once, or sooner than
- * people are warned, its idle time is counted as less: they have the whole warning, or what is left of an earlier one.
+ * people are warned, its idle time is counted as less: they have the time of the last warning, or what is left of an earlier one.
  */
 function withHours(lease: LeaseRecord, autoReleaseHours: number, nowMs: number): LeaseRecord {
   const changed = { ...lease, autoReleaseHours };
   const atMs = lease.conflictSinceMs ?? nowMs;
-  const leastMs = Math.min(warnBeforeMs(changed), idleEndMs(lease) - atMs);
+  const leastMs = Math.min(warnBeforeMs(changed, "last"), idleEndMs(lease) - atMs);
   return { ...changed, idleSinceMs: lease.idleSinceMs + Math.max(0, leastMs - (idleEndMs(changed) - atMs)) };
 }
 
@@ -93,8 +99,9 @@ function idleEndMs({ idleSinceMs, autoReleaseHours }: LeaseRecord): number {
   return idleSinceMs + autoReleaseHours * MS_PER_HOUR;
 }
 
-function warnBeforeMs({ autoReleaseHours }: LeaseRecord): number {
-  return Math.min(WARN_BEFORE_MS, (autoReleaseHours * MS_PER_HOUR) / WARN_BEFORE_SHARE);
+function warnBeforeMs({ autoReleaseHours }: LeaseRecord, which: ReleaseWarning): number {
+  const { ms, share } = WARN_BEFORE[which];
+  return Math.min(ms, (autoReleaseHours * MS_PER_HOUR) / share);
 }
 
 export function released(lease: LeaseRecord, because: "ordered" | "idle", nowMs: number): LeaseRecord {
@@ -167,7 +174,9 @@ export function isIdle(lease: LeaseRecord, nowMs: number): boolean {
   return dueInMs !== null && dueInMs <= 0;
 }
 
-export function isWarningDue(lease: LeaseRecord, nowMs: number): boolean {
+/** The warning that people have had by now, if the release is near. */
+export function warningDue(lease: LeaseRecord, nowMs: number): ReleaseWarning | null {
   const dueInMs = releaseDueInMs(lease, nowMs);
-  return dueInMs !== null && dueInMs <= warnBeforeMs(lease);
+  if (dueInMs === null || dueInMs > warnBeforeMs(lease, "first")) return null;
+  return dueInMs > warnBeforeMs(lease, "last") ? "first" : "last";
 }

@@ -9,28 +9,43 @@ import { QUICK_MS, WORK_MS, type Docker } from "../docker/docker.ts";
 import { isStatus } from "../docker/runtime-error.ts";
 
 const Answer = z.instanceof(Readable);
-const Inspected = z.object({ Config: z.object({ Env: z.array(z.string()).nullish() }) });
+const Inspected = z.object({
+  Image: z.string(),
+  Config: z.object({ Env: z.array(z.string()).nullish() }),
+});
+const InspectedImage = z.object({ Config: z.object({ User: z.string().nullish() }).nullish() });
 
 /** The words for what is there; null where the container is gone. @throws RuntimeError, RuntimeDown */
 export async function broughtBy(docker: Docker, containerId: string): Promise<string[] | null> {
-  const env = await environmentOf(docker, containerId);
-  if (env === null) return null;
+  const container = await inspected(docker, containerId);
+  if (container === null) return null;
   const found: Look[] = [];
-  for (const look of looksFor(env)) {
+  for (const look of looksFor(container.Config.Env ?? [])) {
     if (found.some(({ word }) => word === look.word)) continue;
     if (await isThere(docker, containerId, look.path)) found.push(look);
   }
+  const user = await userOf(docker, container.Image);
   // What is gone by now has answered "not there" to everything.
-  return (await environmentOf(docker, containerId)) === null ? null : wordsOf(found);
+  return (await inspected(docker, containerId)) === null ? null : wordsOf(found, user);
 }
 
-async function environmentOf(docker: Docker, containerId: string): Promise<string[] | null> {
+async function inspected(docker: Docker, containerId: string): Promise<z.infer<typeof Inspected> | null> {
   const raw = await orNull(
     docker.call("read a container's environment", { deadlineMs: QUICK_MS }, (client, abortSignal) =>
       client.getContainer(containerId).inspect({ abortSignal }),
     ),
   );
-  return raw === null ? null : (Inspected.parse(raw).Config.Env ?? []);
+  return raw === null ? null : Inspected.parse(raw);
+}
+
+/** As the image names it, whoever its container runs as; empty for none, and where the image is gone. */
+async function userOf(docker: Docker, image: string): Promise<string> {
+  const raw = await orNull(
+    docker.call("read an image's user", { deadlineMs: QUICK_MS }, (client) =>
+      client.getImage(image).inspect(),
+    ),
+  );
+  return raw === null ? "" : (InspectedImage.parse(raw).Config?.User ?? "");
 }
 
 async function isThere(docker: Docker, containerId: string, path: string): Promise<boolean> {

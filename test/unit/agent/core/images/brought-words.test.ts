@@ -15,6 +15,8 @@ test("programs are looked for where the image says, a shell where it is needed",
     "/usr/bin/jupyter-notebook",
   ]);
   expect(pathsOf("shell", env)).toEqual(["/bin/sh"]);
+  expect(pathsOf("xrdp", env)).toEqual(["/usr/sbin/xrdp", "/usr/local/sbin/xrdp"]);
+  expect(pathsOf("sshd", env)).toContain("/usr/sbin/sshd");
 });
 
 test.each([[[]], [["PATH="]]])("an image that says nothing has the usual folders: %j", (env) => {
@@ -31,6 +33,24 @@ test("folders that are none are left out, one twice counts once, and many are bo
 test("what was found is told by its words, each once and always in the same order", () => {
   const [bash, ...others] = looksFor(["PATH=/bin:/usr/bin"]);
 
-  expect(wordsOf([])).toEqual([]);
-  expect(wordsOf([...others, bash!])).toEqual(["bash", "notebook", "python", "shell", "tensorboard"]);
+  expect(wordsOf([], "")).toEqual([]);
+  expect(wordsOf([...others, bash!], "")).toEqual([
+    "bash",
+    "notebook",
+    "python",
+    "shell",
+    "sshd",
+    "tensorboard",
+    "xrdp",
+  ]);
+});
+
+test.each([
+  ["", []],
+  ["root", []],
+  ["0:0", []],
+  ["1000:1000", ["user"]],
+  ["jovyan", ["user"]],
+])("an image that runs as %j", (user, words) => {
+  expect(wordsOf([], user)).toEqual(words);
 });

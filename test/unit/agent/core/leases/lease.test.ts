@@ -5,10 +5,10 @@ import {
   bindAgainAfterMs,
   exhausted,
   isIdle,
-  isWarningDue,
   released,
   releaseDueInMs,
   reordered,
+  warningDue,
   withNumber,
 } from "@remotegpu/agent/core/leases/lease";
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
@@ -130,20 +130,33 @@ describe("idleness", () => {
   const DUE_MS = 48 * MS_PER_HOUR;
 
   test.each([
-    [DUE_MS - MS_PER_HOUR - 1, false, false],
-    [DUE_MS - MS_PER_HOUR, true, false],
-    [DUE_MS - 1, true, false],
-    [DUE_MS, true, true],
-  ])("after %i ms: warned %s, idle %s", (nowMs, isWarned, isOver) => {
-    expect([isWarningDue(lease, nowMs), isIdle(lease, nowMs)]).toEqual([isWarned, isOver]);
+    [DUE_MS - 12 * MS_PER_HOUR - 1, null, false],
+    [DUE_MS - 12 * MS_PER_HOUR, "first", false],
+    [DUE_MS - MS_PER_HOUR - 1, "first", false],
+    [DUE_MS - MS_PER_HOUR, "last", false],
+    [DUE_MS - MS_PER_MINUTE, "last", false],
+    [DUE_MS - 1, "last", false],
+    [DUE_MS, "last", true],
+  ])("after %i ms: warned %s, idle %s", (nowMs, warning, isOver) => {
+    expect([warningDue(lease, nowMs), isIdle(lease, nowMs)]).toEqual([warning, isOver]);
   });
 
-  test("a lease of one hour is warned of six minutes before", () => {
-    const short = { ...lease, autoReleaseHours: 1 };
+  test.each([
+    ["one hour", 1, 15 * MS_PER_MINUTE, 6 * MS_PER_MINUTE],
+    ["a working day", 10, 2.5 * MS_PER_HOUR, MS_PER_HOUR],
+    ["a day", 24, 6 * MS_PER_HOUR, MS_PER_HOUR],
+    ["a month", 720, 12 * MS_PER_HOUR, MS_PER_HOUR],
+  ])(
+    "a lease of %s is warned of in its last quarter and its last tenth at most",
+    (_what, hours, ...before) => {
+      const one = { ...lease, autoReleaseHours: hours };
+      const [firstMs = 0, lastMs = 0] = before.map((beforeMs) => hours * MS_PER_HOUR - beforeMs);
 
-    expect(isWarningDue(short, 54 * MS_PER_MINUTE - 1)).toBe(false);
-    expect(isWarningDue(short, 54 * MS_PER_MINUTE)).toBe(true);
-  });
+      const warnings = [firstMs - 1, firstMs, lastMs - 1, lastMs].map((nowMs) => warningDue(one, nowMs));
+
+      expect(warnings).toEqual([null, "first", "first", "last"]);
+    },
+  );
 
   test.each(["waiting", "conflict", "exhausted", "released"] as const)(
     "a lease that is %s cannot be reached, so it is not idle",

@@ -1,0 +1,142 @@
+/**
+ * Looks whether somebody answers behind each lease that is held and leads into a running container: soon after the
+ * container is there and often until somebody was seen, rarely from then on, and at once when a client came to nobody. A
+ * look is nobody's access. What is not held, or leads nowhere, is forgotten.
+ */
+import type { LeaseId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import { exhaustionOf, memoryKillsOf } from "../core/container/exhaustion.ts";
+import {
+  afterLook,
+  isSameAnswer,
+  restMs,
+  UNWATCHED,
+  type Answer,
+  type Look,
+  type Watch,
+  type Watched,
+} from "../core/leases/answer.ts";
+import type { LeaseRecord } from "../core/leases/lease.ts";
+import { readGroupTexts } from "../host/processes/group-limits.ts";
+import type { ReachableInstance } from "./control-messages.ts";
+import { lookAt } from "./service-look.ts";
+
+/** Each is a connection, or two small files. */
+const MAX_LOOKS = 16;
+const TURN_AGAIN_MS = 100;
+/** A client that comes to nobody over and over makes no more looks than that. */
+const SUSPECT_REST_MS = 1_000;
+
+type Entry = {
+  readonly watched: Watched;
+  readonly instance: ReachableInstance;
+  watch: Watch;
+  /** Of the last look that found nobody. */
+  kills: number | null;
+  lookedMs: number;
+  isLooking: boolean;
+  timer: NodeJS.Timeout | undefined;
+};
+
+export class ServiceProbe {
+  readonly #options: { monotonicMs: () => number; onNews: () => void; log: Log };
+  readonly #entries = new Map<LeaseId, Entry>();
+  #looks = 0;
+
+  constructor(options: { monotonicMs: () => number; onNews: () => void; log: Log }) {
+    this.#options = options;
+  }
+
+  /** All leases, and all containers that may be dialled into; of one workload the latest placement's comes last. */
+  follow(leases: readonly LeaseRecord[], instances: readonly ReachableInstance[]): void {
+    const latest = new Map(instances.map((instance) => [instance.workloadId, instance]));
+    const current = new Set<LeaseId>();
+    for (const lease of leases) {
+      const instance = latest.get(lease.workloadId);
+      if (lease.state !== "held" || instance === undefined) continue;
+      current.add(lease.leaseId);
+      const known = this.#entries.get(lease.leaseId);
+      if (known !== undefined && isSame(known.instance, instance)) continue;
+      this.#forget(lease.leaseId);
+      this.#begin(lease, instance);
+    }
+    for (const leaseId of this.#entries.keys()) if (!current.has(leaseId)) this.#forget(leaseId);
+  }
+
+  /** Null while nobody has looked. */
+  answerOf(leaseId: LeaseId): Answer | null {
+    return this.#entries.get(leaseId)?.watch.answer ?? null;
+  }
+
+  /** A client came to nobody. */
+  suspect(leaseId: LeaseId): void {
+    const entry = this.#entries.get(leaseId);
+    if (entry === undefined || entry.isLooking) return;
+    const restedMs = this.#options.monotonicMs() - entry.lookedMs;
+    this.#lookIn(leaseId, entry, Math.max(0, SUSPECT_REST_MS - restedMs));
+  }
+
+  close(): void {
+    for (const leaseId of this.#entries.keys()) this.#forget(leaseId);
+  }
+
+  #begin({ leaseId, service, internalPort }: LeaseRecord, instance: ReachableInstance): void {
+    const entry: Entry = {
+      watched: { service, internalPort },
+      instance,
+      watch: UNWATCHED,
+      kills: null,
+      lookedMs: Number.NEGATIVE_INFINITY,
+      isLooking: false,
+      timer: undefined,
+    };
+    this.#entries.set(leaseId, entry);
+    this.#lookIn(leaseId, entry, 0);
+  }
+
+  #forget(leaseId: LeaseId): void {
+    clearTimeout(this.#entries.get(leaseId)?.timer);
+    this.#entries.delete(leaseId);
+  }
+
+  #lookIn(leaseId: LeaseId, entry: Entry, afterMs: number): void {
+    clearTimeout(entry.timer);
+    entry.timer = setTimeout(() => void this.#look(leaseId, entry), afterMs);
+  }
+
+  async #look(leaseId: LeaseId, entry: Entry): Promise<void> {
+    if (this.#looks >= MAX_LOOKS) return this.#lookIn(leaseId, entry, TURN_AGAIN_MS);
+    this.#looks += 1;
+    entry.isLooking = true;
+    const before = entry.watch.answer;
+    try {
+      const look = await lookAt(entry.instance, entry.watched);
+      const exhaustion = await this.#exhaustion(entry, look);
+      entry.watch = afterLook(entry.watch, look, { watched: entry.watched, exhaustion });
+    } catch (error) {
+      // Nothing is known then, and no lease ends for it.
+      entry.watch = afterLook(entry.watch, "unknown", { watched: entry.watched, exhaustion: null });
+      this.#options.log.warn({ leaseId, error }, "whether somebody answers behind a lease cannot be told");
+    } finally {
+      this.#looks -= 1;
+      entry.isLooking = false;
+      entry.lookedMs = this.#options.monotonicMs();
+    }
+    if (this.#entries.get(leaseId) !== entry) return;
+    this.#lookIn(leaseId, entry, restMs(entry.watch));
+    if (!isSameAnswer(before, entry.watch.answer)) this.#options.onNews();
+  }
+
+  /** Of a container in which nobody answers; null where nothing is used up. */
+  async #exhaustion(entry: Entry, look: Look): Promise<string | null> {
+    if (look === "answers" || look === "unknown") return null;
+    const texts = await readGroupTexts(entry.instance.pid);
+    const sentence = exhaustionOf(texts, entry.kills);
+    entry.kills = memoryKillsOf(texts);
+    return sentence;
+  }
+}
+
+function isSame(a: ReachableInstance, b: ReachableInstance): boolean {
+  return a.pid === b.pid && a.startTicks === b.startTicks && a.instanceId === b.instanceId;
+}

@@ -1,0 +1,57 @@
+/**
+ * Whether a container has used up what it may have of processes or memory, from the texts of its control group's files,
+ * as a sentence for people. A limit that is not told, or is none, is never used up.
+ */
+import { MIB } from "@remotegpu/shared/units";
+
+/** Who enters by SSH needs so many: a server of the connection, its session and a shell. */
+const PROCESSES_FOR_A_SESSION = 3;
+/** Of its limit; what the kernel would give back by itself, as files that it has read, does not count. */
+const MEMORY_SHARE = 0.97;
+
+/** Texts of the group's files; null for one that is not there. */
+export type GroupTexts = {
+  pidsCurrent: string | null;
+  pidsMax: string | null;
+  memoryMax: string | null;
+  memoryStat: string | null;
+  /** `memory.events`, in version 1 `memory.oom_control`. */
+  memoryEvents: string | null;
+};
+
+/** How often the kernel has ended something of it for its memory; null where that is not told. */
+export function memoryKillsOf({ memoryEvents }: GroupTexts): number | null {
+  return numberAt(memoryEvents, /^oom_kill (\d{1,15})$/m);
+}
+
+/**
+ * @param killsBefore when it was looked at last; null: it was not
+ * @returns null where nothing is used up
+ */
+export function exhaustionOf(texts: GroupTexts, killsBefore: number | null): string | null {
+  const most = numberAt(texts.pidsMax, /^(\d{1,15})\s*$/);
+  const used = numberAt(texts.pidsCurrent, /^(\d{1,15})\s*$/);
+  if (most !== null && used !== null && used > most - PROCESSES_FOR_A_SESSION)
+    return `The container has used up the ${most} processes that it may have.`;
+  const kills = memoryKillsOf(texts);
+  if (kills !== null && killsBefore !== null && kills > killsBefore)
+    return "The container has used up its memory: the kernel ends what runs in it.";
+  const limit = numberAt(texts.memoryMax, /^(\d{1,19})\s*$/);
+  const held = memoryHeld(texts.memoryStat);
+  if (limit !== null && held !== null && held >= limit * MEMORY_SHARE)
+    return `The container has used up the ${Math.floor(limit / MIB)} MiB of memory that it may have.`;
+  return null;
+}
+
+/** Bytes that nothing but an end gives back: of version 2, else of version 1, which counts groups below it apart. */
+function memoryHeld(stat: string | null): number | null {
+  const own = numberAt(stat, /^anon (\d{1,19})$/m) ?? numberAt(stat, /^total_rss (\d{1,19})$/m);
+  if (own === null) return null;
+  const shared = numberAt(stat, /^total_shmem (\d{1,19})$/m) ?? numberAt(stat, /^shmem (\d{1,19})$/m) ?? 0;
+  return own + shared;
+}
+
+function numberAt(text: string | null, pattern: RegExp): number | null {
+  const found = text === null ? undefined : pattern.exec(text)?.[1];
+  return found === undefined ? null : Number(found);
+}

@@ -1,0 +1,62 @@
+/** What a container has used up, by the kernel's own texts. */
+import { expect, test } from "vitest";
+import { exhaustionOf, type GroupTexts, memoryKillsOf } from "@remotegpu/agent/core/container/exhaustion";
+import { MIB } from "@remotegpu/shared/units";
+
+const NOTHING: GroupTexts = {
+  pidsCurrent: null,
+  pidsMax: null,
+  memoryMax: null,
+  memoryStat: null,
+  memoryEvents: null,
+};
+const told = (texts: Partial<GroupTexts>): GroupTexts => ({ ...NOTHING, ...texts });
+const LIMIT = `${512 * MIB}\n`;
+const PROCESSES = "The container has used up the 64 processes that it may have.";
+const MEMORY = "The container has used up the 512 MiB of memory that it may have.";
+const KILLS = "The container has used up its memory: the kernel ends what runs in it.";
+const events = (kills: number) => `low 0\nhigh 0\nmax 9120\noom 3\noom_kill ${kills}\noom_group_kill 0\n`;
+
+test.each([
+  ["nothing is told", NOTHING, null, null],
+  ["all processes are taken", told({ pidsCurrent: "64\n", pidsMax: "64\n" }), null, PROCESSES],
+  ["too few for a session are left", told({ pidsCurrent: "62\n", pidsMax: "64\n" }), null, PROCESSES],
+  ["just enough are left", told({ pidsCurrent: "61\n", pidsMax: "64\n" }), null, null],
+  ["processes have no limit", told({ pidsCurrent: "9000\n", pidsMax: "max\n" }), null, null],
+  [
+    "files that the kernel gives back fill the memory",
+    told({ memoryMax: LIMIT, memoryStat: `anon ${MIB}\nfile ${511 * MIB}\nshmem 0\n` }),
+    null,
+    null,
+  ],
+  [
+    "programs and shared memory fill it",
+    told({ memoryMax: LIMIT, memoryStat: `anon ${400 * MIB}\nfile ${100 * MIB}\nshmem ${100 * MIB}\n` }),
+    null,
+    MEMORY,
+  ],
+  [
+    "programs fill it, with version 1",
+    told({ memoryMax: LIMIT, memoryStat: `rss 0\ntotal_cache 9\ntotal_rss ${511 * MIB}\ntotal_shmem 0\n` }),
+    null,
+    MEMORY,
+  ],
+  ["memory has no limit", told({ memoryMax: "max\n", memoryStat: `anon ${511 * MIB}\n` }), null, null],
+  ["the kernel has ended something since", told({ memoryEvents: events(3) }), 2, KILLS],
+  ["the kernel had ended something before", told({ memoryEvents: events(3) }), 3, null],
+  ["nobody has looked before", told({ memoryEvents: events(3) }), null, null],
+  [
+    "texts are none of the kernel's",
+    told({ pidsCurrent: "many", pidsMax: "", memoryStat: "anon x" }),
+    1,
+    null,
+  ],
+])("where %s", (_what, texts, killsBefore, sentence) => {
+  expect(exhaustionOf(texts, killsBefore)).toBe(sentence);
+});
+
+test("kills are counted as both versions write them", () => {
+  expect(memoryKillsOf(told({ memoryEvents: events(7) }))).toBe(7);
+  expect(memoryKillsOf(told({ memoryEvents: "oom_kill_disable 0\nunder_oom 1\noom_kill 4\n" }))).toBe(4);
+  expect(memoryKillsOf(NOTHING)).toBeNull();
+});

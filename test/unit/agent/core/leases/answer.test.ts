@@ -1,0 +1,83 @@
+/** When a service is looked at, and what is told of it. */
+import { describe, expect, test } from "vitest";
+import {
+  afterLook,
+  isSameAnswer,
+  LONGEST_REST_MS,
+  type Look,
+  restMs,
+  SEEN_REST_MS,
+  UNWATCHED,
+  type Watch,
+} from "@remotegpu/agent/core/leases/answer";
+
+const SSH = { watched: { service: "ssh", internalPort: 2022 }, exhaustion: null } as const;
+const after = (looks: readonly Look[], from: Watch = UNWATCHED) =>
+  looks.reduce((watch, look) => afterLook(watch, look, SSH), from);
+
+describe("what is told", () => {
+  test.each([
+    ["nothing before a look", [], null],
+    ["that somebody answers", ["answers"], { isSeen: true, detail: "" }],
+    [
+      "that nobody listens",
+      ["closed"],
+      { isSeen: false, detail: "Nobody listens on port 2022 in the container." },
+    ],
+    [
+      "that something else listens",
+      ["mute"],
+      {
+        isSeen: false,
+        detail: "What listens on port 2022 in the container does not answer as a server of SSH.",
+      },
+    ],
+    ["nothing where nothing could be seen", ["unknown"], null],
+    [
+      "what was known, where nothing could be seen since",
+      ["answers", "unknown"],
+      { isSeen: true, detail: "" },
+    ],
+    [
+      "that nobody answers any more",
+      ["answers", "closed"],
+      { isSeen: false, detail: "Nobody listens on port 2022 in the container." },
+    ],
+  ] as [string, Look[], object | null][])("%s", (_what, looks, answer) => {
+    expect(after(looks).answer).toEqual(answer);
+  });
+
+  test("what the container has used up comes first, and all of it fits", () => {
+    const exhaustion = "The container has used up the 512 processes that it may have.";
+
+    const { answer } = afterLook(UNWATCHED, "mute", { ...SSH, exhaustion });
+
+    expect(answer?.detail).toMatch(
+      /^The container has used up the 512 processes that it may have\. What listens/,
+    );
+    expect(answer?.detail.length).toBeLessThanOrEqual(200);
+  });
+
+  test("the same is told once", () => {
+    const [once, twice] = [after(["closed"]), after(["closed", "closed"])];
+
+    expect(isSameAnswer(once.answer, twice.answer)).toBe(true);
+    expect(isSameAnswer(once.answer, after(["mute"]).answer)).toBe(false);
+    expect(isSameAnswer(null, once.answer)).toBe(false);
+  });
+});
+
+describe("the rest between looks", () => {
+  test("is short at first, grows, and has a bound", () => {
+    const rests = Array.from({ length: 12 }, (_, at) => restMs(after(Array<Look>(at + 1).fill("closed"))));
+
+    expect(rests.slice(0, 4)).toEqual([250, 500, 1_000, 2_000]);
+    expect(rests.at(-1)).toBe(LONGEST_REST_MS);
+  });
+
+  test("is long once somebody was seen, and short again when nobody is", () => {
+    expect(restMs(after(["closed", "closed", "answers"]))).toBe(SEEN_REST_MS);
+    expect(restMs(after(["answers", "closed"]))).toBe(250);
+    expect(restMs(after(["answers", "unknown"]))).toBe(250);
+  });
+});
