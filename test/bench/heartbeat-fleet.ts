@@ -21,13 +21,15 @@ export const FleetOrder = z.object({
   cardsPerHost: z.int().nonnegative(),
   /** Each tells its figures once a minute. */
   instancesPerHost: z.int().nonnegative(),
-  /** Not counted: hosts that are new cost more. */
+  /** Once every host was answered, which costs most where all are new. */
   warmUpMs: z.int(),
   countedMs: z.int(),
 });
 export type FleetOrder = z.infer<typeof FleetOrder>;
 
 export const FleetFigures = z.object({
+  /** From the first heartbeat until every host had an answer. */
+  newcomersMs: z.number(),
   answered: z.int(),
   refused: z.int(),
   p50Ms: z.number(),
@@ -119,6 +121,8 @@ class Fleet {
   readonly #connection: NatsConnection;
   readonly #holdings: { cards: number; instances: number };
   readonly #roundTripsMs: number[] = [];
+  readonly #answered = new Set<HostId>();
+  readonly #begunMs = performance.now();
   #refused = 0;
   #isCounting = false;
 
@@ -143,7 +147,15 @@ class Fleet {
     }
   }
 
-  async count(windowMs: number): Promise<FleetFigures> {
+  /** Resolves once so many hosts have been answered, with how long that took. */
+  async known(hosts: number): Promise<number> {
+    for (;;) {
+      if (this.#answered.size >= hosts) return performance.now() - this.#begunMs;
+      await pause(100);
+    }
+  }
+
+  async count(windowMs: number): Promise<Omit<FleetFigures, "newcomersMs">> {
     this.#isCounting = true;
     await pause(windowMs);
     const sorted = this.#roundTripsMs.toSorted((a, b) => a - b);
@@ -168,6 +180,7 @@ class Fleet {
       const tookMs = performance.now() - sentMs;
       const reply = decode(HeartbeatReply, answer.data);
       if (!reply.ok) return false;
+      this.#answered.add(host.id);
       host.lastRoundTripMs = Math.ceil(tookMs);
       host.applied = { term: reply.message.term, generation: reply.message.targetGeneration };
       if (this.#isCounting) this.#roundTripsMs.push(tookMs);
@@ -190,9 +203,11 @@ async function main(order: FleetOrder): Promise<void> {
     instances: order.instancesPerHost,
   });
   for (let number = 0; number < order.hosts; number += 1) void fleet.live(number);
+  const newcomersMs = await fleet.known(order.hosts);
   await pause(order.warmUpMs);
   process.stdout.write("counting\n");
-  process.stdout.write(`${JSON.stringify(await fleet.count(order.countedMs))}\n`, () => process.exit(0));
+  const figures: FleetFigures = { newcomersMs, ...(await fleet.count(order.countedMs)) };
+  process.stdout.write(`${JSON.stringify(figures)}\n`, () => process.exit(0));
 }
 
 if (process.argv[1] === import.meta.filename) {
